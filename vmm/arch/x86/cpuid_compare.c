@@ -21,6 +21,8 @@ static const struct word {
 	{ 0x7, 0, VMM_ECX, 1u << 4 },	/* OSPKE */
 	{ 0x7, 0, VMM_EDX, 0 },
 	{ 0x7, 1, VMM_EAX, 0 },
+	{ 0x7, 1, VMM_EDX, 0 },
+	{ 0x7, 2, VMM_EDX, 0 },
 	{ 0xd, 0, VMM_EAX, 0 },
 	{ 0xd, 1, VMM_EAX, 0 },
 	{ 0x80000001, VMM_CPUID_ANY, VMM_ECX, 0 },

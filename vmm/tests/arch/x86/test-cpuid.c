@@ -4,6 +4,7 @@
 
 #include "../../util.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/cpuid_compare.h"
 #include "arch/x86/kvm_x86.h"
 
@@ -454,6 +455,36 @@ START_TEST(bits_of_a_running_machine_are_no_features)
 }
 END_TEST
 
+/* Whatever a guest of one host may use, the other has, or refuses the guest. */
+START_TEST(each_feature_with_a_name_is_compared)
+{
+	const struct vmm_cpu_feature *f = &vmm_cpu_features[_i];
+	static __typeof__(u) saved, here;
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct kvm_cpuid_entry2 *e;
+
+	memset(&saved, 0, sizeof(saved));
+	saved.table.nent = 1;
+	saved.table.entries[0] = (struct kvm_cpuid_entry2){ .function = f->function };
+	saved.table.entries[0].index = f->index == VMM_CPUID_ANY ? 0 : f->index;
+	memcpy(&here, &saved, sizeof(here));
+	e = vmm_cpuid_find(&saved.table, f->function, f->index);
+	*vmm_cpuid_register(e, f->reg) = 1u << f->bit;
+	ck_assert_int_eq(vmm_cpuid_compare(&saved.table, &here.table, &here.table, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, f->name));
+	ck_assert_int_eq(vmm_cpuid_compare(&saved.table, &saved.table, &here.table, NULL), 0);
+}
+END_TEST
+
+static int count_features(void)
+{
+	int n = 0;
+
+	while (vmm_cpu_features[n].name)
+		n++;
+	return n;
+}
+
 START_TEST(host_without_a_leaf_lacks_its_features)
 {
 	static __typeof__(u) here;
@@ -490,6 +521,7 @@ int main(void)
 	tcase_add_test(tc, feature_that_this_host_lacks_is_named);
 	tcase_add_loop_test(tc, feature_in_one_of_the_tables_of_this_host_is_present, 0, 2);
 	tcase_add_test(tc, bits_of_a_running_machine_are_no_features);
+	tcase_add_loop_test(tc, each_feature_with_a_name_is_compared, 0, count_features());
 	tcase_add_test(tc, host_without_a_leaf_lacks_its_features);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
