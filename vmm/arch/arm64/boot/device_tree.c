@@ -25,6 +25,7 @@ enum { GIC = 1, ITS, CLOCK, PINS };
 #define KEY_POWER 116u	/* of <linux/input-event-codes.h> */
 #define ACTIVE_HIGH 0u
 #define SECURE_BOOT_OFF 2u
+#define LARGEST_PAGE UINT64_C(0x10000)
 #define PCI_MEMORY_32 0x02000000u
 #define PCI_MEMORY_64 0x03000000u
 
@@ -190,16 +191,21 @@ static void add_button(struct vmm_fdt *fdt)
 	vmm_fdt_node_end(fdt);
 }
 
+/*
+ * A guest's page with the ID must not hold ordinary memory, too: Linux would not map it. The
+ * block is the machine's own.
+ */
 static void add_generation(struct vmm_fdt *fdt, uint64_t gpa)
 {
 	const uint64_t reg[] = { gpa, VMM_PAGE };
+	const uint64_t block[] = { gpa & ~(LARGEST_PAGE - 1), LARGEST_PAGE };
 
 	vmm_fdt_node(fdt, "reserved-memory");
 	vmm_fdt_number(fdt, "#address-cells", 2);
 	vmm_fdt_number(fdt, "#size-cells", 2);
 	vmm_fdt_flag(fdt, "ranges");
-	vmm_fdt_node_at(fdt, "generation", gpa);
-	vmm_fdt_wide(fdt, "reg", reg, 2);
+	vmm_fdt_node_at(fdt, "generation", block[0]);
+	vmm_fdt_wide(fdt, "reg", block, 2);
 	vmm_fdt_flag(fdt, "no-map");
 	vmm_fdt_node_end(fdt);
 	vmm_fdt_node_end(fdt);
