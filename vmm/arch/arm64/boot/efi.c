@@ -116,15 +116,26 @@ static void add_descriptor(struct map *map, uint32_t type, uint64_t first, uint6
 	map->len += sizeof(t);
 }
 
-/* Of [*first, end): what is before part is free, and part itself of the type. *first is then what is behind it. */
+static uint64_t clamp_address(uint64_t at, uint64_t first, uint64_t end)
+{
+	return at < first ? first : at > end ? end : at;
+}
+
+/*
+ * Of [*first, end): what is before part is free, and what is in part, which another range may
+ * continue, of the type. *first is then what is behind it.
+ */
 static void add_part(struct map *map, uint64_t *first, uint64_t end, const struct vmm_board_range *part,
 		     uint32_t type)
 {
-	if (part->first < *first || part->first + part->len > end)
+	const uint64_t from = clamp_address(part->first, *first, end);
+	const uint64_t to = clamp_address(part->first + part->len, *first, end);
+
+	if (from == to)
 		return;
-	add_descriptor(map, CONVENTIONAL, *first, part->first);
-	add_descriptor(map, type, part->first, part->first + part->len);
-	*first = part->first + part->len;
+	add_descriptor(map, CONVENTIONAL, *first, from);
+	add_descriptor(map, type, from, to);
+	*first = to;
 }
 
 /* Memory that the guest cannot write is a device's. */

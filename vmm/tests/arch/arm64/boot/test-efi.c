@@ -107,6 +107,32 @@ START_TEST(map_is_the_memory_with_tables_and_what_devices_use)
 }
 END_TEST
 
+/* Between two regions at any place: the tables, and what devices use, are of the same type on both sides. */
+START_TEST(tables_that_two_regions_hold_are_no_free_memory)
+{
+	const uint64_t border = GIB + (uint64_t)_i * 0x8000;
+	const struct vmem_range ranges[] = {
+		{ .first = GIB, .span = border - GIB - 1, .flags = VMEM_READ | VMEM_WRITE },
+		{ .first = border, .span = GIB - 1, .flags = VMEM_READ | VMEM_WRITE },
+	};
+	uint64_t expected = GIB, first, end;
+	size_t at;
+
+	ck_assert_int_eq(build(ranges, 2, sizeof(block)), 0);
+	for (at = layout.map; at < layout.map + layout.map_len; at += VMM_EFI_DESCRIPTOR_LEN) {
+		first = get(at + 8, 8);
+		end = first + get(at + 24, 8) * 4096;
+		ck_assert_uint_eq(first, expected);
+		expected = end;
+		ck_assert_uint_eq(get(at, 4), first < GPA || first >= 0x40100000 ? 7 : first < 0x400f0000 ? 9 : 0);
+		ck_assert(end <= GPA || first >= GPA);
+		ck_assert(end <= 0x400f0000 || first >= 0x400f0000);
+		ck_assert(end <= 0x40100000 || first >= 0x40100000);
+	}
+	ck_assert_uint_eq(expected, border + GIB);
+}
+END_TEST
+
 START_TEST(map_that_does_not_fit_is_refused)
 {
 	size_t room;
@@ -130,6 +156,7 @@ int main(void)
 	tcase_add_test(tc, system_table_names_acpi_and_no_services);
 	tcase_add_test(tc, system_table_has_its_checksum);
 	tcase_add_test(tc, map_is_the_memory_with_tables_and_what_devices_use);
+	tcase_add_loop_test(tc, tables_that_two_regions_hold_are_no_free_memory, 1, 40);
 	tcase_add_test(tc, map_that_does_not_fit_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
