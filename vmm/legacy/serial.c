@@ -371,6 +371,7 @@ int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
 	}
 	for (i = 0; i < s->count; i++)
 		s->fifo[i] = (unsigned char)vmm_state_get_u32(f);
+	s->line = false;	/* the interrupt controller may have been saved without the last edge */
 	vmm_serial_set_busy(s, false);	/* the new reader has taken nothing yet */
 	return vmm_state_fields_end(f, err);
 }

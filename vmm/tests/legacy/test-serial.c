@@ -420,6 +420,33 @@ START_TEST(scratch_and_control_keep_what_is_written)
 }
 END_TEST
 
+/* The interrupt controller may have been saved before the last edge reached it. */
+START_TEST(cause_that_is_pending_interrupts_again_after_a_load)
+{
+	struct vmm_state_writer w = { 0 };
+	struct vmm_state_fields f;
+	struct vmm_state state;
+
+	vmm_state_begin(&w);
+	vmm_state_section(&w, "serial", 0);
+	put(IER, _i ? 0x01 : 0);
+	type("x");
+	ck_assert_uint_eq(edges, (unsigned int)_i);
+	vmm_serial_save(&port, &w);
+	vmm_state_section_end(&w);
+	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
+	setup();
+	ck_assert_int_eq(vmm_state_find(&state, "serial", 0, &f, NULL), 0);
+	ck_assert_int_eq(vmm_serial_load(&port, &f, NULL), 0);
+	ck_assert_uint_eq(edges, (unsigned int)_i);
+	ck_assert_uint_eq(get(DATA), 'x');
+	type("y");
+	ck_assert_uint_eq(edges, 2 * (unsigned int)_i);
+	free(w.out.bytes);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("serial");
@@ -457,6 +484,7 @@ int main(void)
 	tcase_add_test(tc, overrun_is_reported_once_and_keeps_the_fifo);
 	tcase_add_test(tc, overrun_without_fifo_keeps_the_newest_byte);
 	tcase_add_test(tc, scratch_and_control_keep_what_is_written);
+	tcase_add_loop_test(tc, cause_that_is_pending_interrupts_again_after_a_load, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
