@@ -15,6 +15,7 @@
 
 #define PAGE 4096u
 #define ENTRIES 512u
+#define ROOT_GIBS (ENTRIES * ENTRIES)	/* which the root maps */
 #define TABLE_FLAGS 0x7u	/* present, writable, user */
 #define LEAF_FLAGS 0x87u	/* and a large page */
 
@@ -83,6 +84,8 @@ static int map_range(struct tables *t, const struct vmm_board_range *range)
 	uint64_t last = (range->first + range->len - 1) >> 30;
 	int rc = 0;
 
+	if (last >= ROOT_GIBS)
+		return vsu_error_set(t->err, -ENOSPC, "the identity map ends at 256 TiB: use less memory or fewer windows, or lower addresses");
 	for (; !rc && gib <= last; gib++)
 		rc = map_gib(t, gib);
 	return rc;
