@@ -115,6 +115,24 @@ START_TEST(bzimage_finds_the_page_of_parameters)
 }
 END_TEST
 
+/* Linux makes page tables of its own, and those of its entry have no room for all memory. */
+START_TEST(first_page_tables_of_linux_have_4_gib_of_any_memory)
+{
+	uint64_t pointers;
+
+	if (_i)
+		kernel_pvh();
+	else
+		kernel_bzimage();
+	RIG_OPTIONS("kernel", "--memory=size=16M", "--memory=size=16M,at=600G", "--serial=null");
+	rig_make();
+	pointers = rig_number(VMM_BOOT_TABLES_GPA, 8) & ~UINT64_C(0xfff);
+	ck_assert_uint_ne(rig_number(pointers + 3 * 8, 8), 0);
+	ck_assert_uint_eq(rig_number(pointers + 4 * 8, 8), 0);
+	ck_assert_uint_eq(rig_number(VMM_BOOT_TABLES_GPA + 8, 8), 0);
+}
+END_TEST
+
 START_TEST(bzimage_is_entered_in_64_bit_mode_with_its_page)
 {
 	kernel_bzimage();
@@ -304,6 +322,7 @@ int main(void)
 	tcase_add_test(tc, described_processor_is_that_of_each_cpu);
 	tcase_add_test(tc, described_processor_with_more_than_this_host_is_refused);
 	tcase_add_test(tc, bzimage_finds_the_page_of_parameters);
+	tcase_add_loop_test(tc, first_page_tables_of_linux_have_4_gib_of_any_memory, 0, 2);
 	tcase_add_test(tc, bzimage_is_entered_in_64_bit_mode_with_its_page);
 	tcase_add_test(tc, pvh_finds_its_start_information);
 	tcase_add_test(tc, pvh_is_entered_in_32_bit_mode_without_paging);

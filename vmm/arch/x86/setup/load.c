@@ -64,12 +64,17 @@ static int write_initrd(struct boot *b)
 			       &b->handover.initrd_gpa, b->err);
 }
 
-/* Page tables for 64-bit entry points: all memory and all device ranges. */
+/*
+ * Page tables for 64-bit entry points: all memory and all device ranges for built-in guests. Linux
+ * makes its own, and needs the kernel and its parameters only, which are below 4 GiB.
+ */
 static int write_tables(struct boot *b)
 {
 	struct vmm_board_range ranges[VMM_LAYOUT_MAX + VMM_MAX_WINDOWS];
 	unsigned int i, n = 0;
 
+	if (b->loaded->protocol != VMM_PROTOCOL_BUILTIN)
+		return vmm_long_mode_tables(b->view, NULL, 0, b->err);
 	for (i = 0; i < b->view->n && i < VMM_LAYOUT_MAX; i++, n++) {
 		ranges[n].first = b->view->ranges[i].first;
 		ranges[n].len = b->view->ranges[i].span + 1;
