@@ -215,16 +215,33 @@ static void *cpu_main(void *arg)
 
 /* ------------------------------------------------- threads that the owner lends */
 
-/* 1: the machine was started; 0: it ends before. */
+/* A kick that is pending would end the process when the thread unblocks it. */
+static void detach_locked(struct vmm_cpus *cpus, struct vmm_cpu_thread *cpu)
+{
+	if (cpu->kicked)
+		take_kick();
+	cpu->kicked = cpu->started = false;
+	cpus->lent--;
+	pthread_cond_broadcast(&cpus->changed);
+}
+
+/*
+ * 1: the machine was started, and the CPU has this thread; 0: it ends before. The end of the CPUs
+ * joins those that have started, so none starts during it.
+ */
 static int attach_locked(struct vmm_cpus *cpus, struct vmm_cpu_thread *cpu, struct vsu_error *err)
 {
 	if (cpu->started)
 		return vsu_error_set(err, -EBUSY, "CPU %u has a thread", cpu->index);
+	if (cpus->stopping)
+		return 0;
 	cpu->thread = pthread_self();
 	cpu->started = true;
 	cpus->lent++;
 	while (!cpus->begun && !cpus->stopping && !cpus->ended)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	if (!cpus->begun)
+		detach_locked(cpus, cpu);
 	return cpus->begun;
 }
 
@@ -238,18 +255,11 @@ static int cpu_attach(struct vmm_cpu_thread *cpu, struct vsu_error *err)
 	return rc;
 }
 
-/* A kick that is pending would end the process when the thread unblocks it. */
 static void cpu_detach(struct vmm_cpu_thread *cpu)
 {
-	struct vmm_cpus *cpus = cpu->cpus;
-
-	pthread_mutex_lock(&cpus->lock);
-	if (cpu->kicked)
-		take_kick();
-	cpu->kicked = cpu->started = false;
-	cpus->lent--;
-	pthread_cond_broadcast(&cpus->changed);
-	pthread_mutex_unlock(&cpus->lock);
+	pthread_mutex_lock(&cpu->cpus->lock);
+	detach_locked(cpu->cpus, cpu);
+	pthread_mutex_unlock(&cpu->cpus->lock);
 }
 
 int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err)
@@ -262,10 +272,10 @@ int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err)
 				     "the machine has a thread of its own for CPU %u", cpu);
 	vmm_thread_block_signals(&before);
 	rc = cpu_attach(&cpus->cpu[cpu], err);
-	if (rc > 0)
+	if (rc > 0) {
 		cpu_run(&cpus->cpu[cpu]);
-	if (rc >= 0)
 		cpu_detach(&cpus->cpu[cpu]);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc < 0 ? rc : 0;
 }

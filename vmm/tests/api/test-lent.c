@@ -233,6 +233,35 @@ START_TEST(machine_without_threads_is_steered)
 }
 END_TEST
 
+/* Until the end is over; ThreadSanitizer sees whether the end joins this thread. */
+static void *come_again(void *opaque)
+{
+	unsigned int *over = opaque;
+	int rc;
+
+	do {
+		rc = cvmm_machine_run_cpu(one.m, 0, NULL);
+	} while (!rc && !__atomic_load_n(over, __ATOMIC_ACQUIRE));
+	ck_assert_int_eq(rc, 0);
+	return NULL;
+}
+
+START_TEST(thread_may_come_while_the_machine_ends)
+{
+	unsigned int over = 0;
+	pthread_t thread;
+
+	MAKE_LENT(LOOPS);
+	ck_assert_int_eq(pthread_create(&thread, NULL, come_again, &over), 0);
+	do_run();
+	cvmm_machine_kill(one.m);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_FAIL);
+	__atomic_store_n(&over, 1, __ATOMIC_RELEASE);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 START_TEST(thread_runs_one_machine_after_another)
 {
 	int i;
@@ -361,6 +390,7 @@ int main(void)
 	tcase_add_loop_test_unless(tc, why, free_waits_for_a_thread, 0, 2);
 	tcase_add_loop_test_unless(tc, why, thread_comes_after_the_start, 0, 2);
 	tcase_add_test_unless(tc, why, machine_without_threads_is_steered);
+	tcase_add_test_unless(tc, why, thread_may_come_while_the_machine_ends);
 	tcase_add_test_unless(tc, why, thread_runs_one_machine_after_another);
 	tcase_add_loop_test_unless(tc, why, saved_guest_continues_on_a_lent_thread, 0, COUNT(ways));
 	tcase_add_loop_test_unless(tc, why, guest_moves_from_a_lent_thread_to_another, 0,
