@@ -169,15 +169,34 @@ static struct virtdev_transport_ops ops_for(const struct vmm_virtio_backend *bac
 
 /* ------------------------------------------------------------------ accesses */
 
-/* A CPU that resets the device waits for the reset; several may wait. */
+/* Registers, with the lock. A notification by a VM exit is forwarded to the queue's eventfd. */
+static int64_t access_registers(struct vmm_virtio *v, vmm_registers_fn fn, void *registers,
+				struct vmm_access *access)
+{
+	v->notified = -1;
+	fn(registers, access);
+	return v->notified;
+}
+
+static void forward_kick(struct vmm_virtio *v, int64_t queue)
+{
+	if (queue >= 0)
+		vsu_event_signal(vmm_virtio_kick_fd(v, (uint32_t)queue));
+}
+
+/*
+ * A CPU that resets the device waits for the reset; several may wait. The configuration space of
+ * PCI has a window to the notifications, too.
+ */
 static bool access_on_main(void *opaque, struct vmm_main_call *call)
 {
 	struct access_call *c = opaque;
 	struct vmm_virtio *v = c->v;
+	int64_t queue;
 	bool waits;
 
 	vmm_virtio_lock(v);
-	c->fn(c->registers, c->access);
+	queue = access_registers(v, c->fn, c->registers, c->access);
 	waits = virtdev_transport_is_resetting(v->transport);
 	c->call = call;
 	c->next = v->waiting;
@@ -185,6 +204,7 @@ static bool access_on_main(void *opaque, struct vmm_main_call *call)
 	if (!waits)
 		finish_waiting(v);
 	vmm_virtio_unlock(v);
+	forward_kick(v, queue);
 	check_gone(v);
 	return false;
 }
@@ -196,19 +216,15 @@ void vmm_virtio_need_reset(struct vmm_virtio *v)
 	vmm_virtio_unlock(v);
 }
 
-/* A notification by a VM exit is forwarded to the queue's eventfd. */
 static void access_locked(struct vmm_virtio *v, vmm_registers_fn fn, void *registers,
 			  struct vmm_access *access)
 {
 	int64_t queue;
 
 	vmm_virtio_lock(v);
-	v->notified = -1;
-	fn(registers, access);
-	queue = v->notified;
+	queue = access_registers(v, fn, registers, access);
 	vmm_virtio_unlock(v);
-	if (queue >= 0)
-		vsu_event_signal(vmm_virtio_kick_fd(v, (uint32_t)queue));
+	forward_kick(v, queue);
 }
 
 /* Counted before the CPU waits: visible to the main thread once CPUs pause. */

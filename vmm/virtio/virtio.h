@@ -8,7 +8,8 @@
  * Threads: CPU threads access registers with the device's lock. Accesses that
  * start or reset the device are executed on the main thread, as are the
  * backends. An eventfd shared with a back-end is signalled without the lock, so
- * that only the signalling CPU can block on it.
+ * that a CPU that blocks on it stops no other. The main thread signals it when a
+ * ring starts, and for a notification by the configuration space of PCI.
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H

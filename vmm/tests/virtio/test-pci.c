@@ -6,8 +6,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 
 #include <virtio-devices/pci.h>
+#include <vmm-sys-util/event.h>
 
 #include "bus/pci_host.h"
 #include "rig.h"
@@ -136,19 +138,21 @@ int __wrap_vmm_msi_commit(struct vmm_msi *m, struct vsu_error *err)
 	return 0;
 }
 
-void __attribute__((used))
-__wrap_vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
-			      vmm_registers_fn fn, void *registers,
-			      struct vmm_access *access);
 /* Without CPUs every access is one of the main thread. */
-void __wrap_vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
-			      vmm_registers_fn fn, void *registers,
-			      struct vmm_access *access)
+void __attribute__((used))
+__wrap_vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque);
+void __wrap_vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque)
 {
-	(void)how;
-	vmm_virtio_lock(v);
-	fn(registers, access);
-	vmm_virtio_unlock(v);
+	ck_assert_ptr_null(cpus);
+	ck_assert(!fn(opaque, NULL));
+}
+
+void __attribute__((used))
+__wrap_vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call);
+void __wrap_vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call)
+{
+	(void)cpus;
+	(void)call;
 }
 
 /* --------------------------------------------------------------------- the rig */
@@ -338,6 +342,68 @@ START_TEST(registers_beyond_the_window_are_absent)
 }
 END_TEST
 
+/* ------------------------------------------- registers by the configuration space */
+
+#define CAPABILITIES 0x34u
+#define VENDOR 9u	/* id of a capability */
+#define ACCESS 5u	/* its type: the capability for accesses (VIRTIO 1.3, section 4.1.4.9) */
+enum { FEATURE_SELECT = 8, FEATURE = 12, STATUS = 20, QUEUE_SIZE = 24, QUEUE_ENABLE = 28 };
+
+static uint32_t space_read(unsigned int i, uint32_t at, uint32_t len)
+{
+	const struct vmm_pci_function *f = &host.functions[i + 1];
+	struct vmm_access access = { .offset = at, .len = len };
+
+	f->space(f->opaque, &access);
+	return (uint32_t)access.value;
+}
+
+static uint32_t window_of(unsigned int i)
+{
+	uint32_t at = space_read(i, CAPABILITIES, 1);
+
+	while (at && (space_read(i, at, 1) != VENDOR || space_read(i, at + 3, 1) != ACCESS))
+		at = space_read(i, at + 1, 1);
+	ck_assert_uint_ne(at, 0);
+	return at;
+}
+
+static void write_register(unsigned int i, uint32_t offset, uint32_t len, uint32_t value)
+{
+	const uint32_t at = window_of(i);
+
+	space_write(i, at + 8, offset);
+	space_write(i, at + 12, len);
+	space_write(i, at + 16, value);
+}
+
+static bool is_kicked(unsigned int i)
+{
+	struct pollfd p = { .fd = vmm_virtio_kick_fd(virtio[i], 1), .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+START_TEST(notification_by_the_configuration_space_kicks_its_queue)
+{
+	const uint32_t notify = VIRTDEV_PCI_NOTIFY + VIRTDEV_PCI_NOTIFY_STEP;
+
+	write_register(0, STATUS, 1, 3);
+	write_register(0, FEATURE_SELECT, 4, 1);
+	write_register(0, FEATURE, 4, 1);
+	write_register(0, STATUS, 1, 11);
+	write_register(0, 22, 2, 1);
+	write_register(0, QUEUE_SIZE, 2, 16);
+	write_register(0, QUEUE_ENABLE, 2, 1);
+	write_register(0, notify, 2, 1);
+	ck_assert(!is_kicked(0));
+	write_register(0, STATUS, 1, 15);
+	vsu_event_drain(vmm_virtio_kick_fd(virtio[0], 1), NULL);	/* that of its start */
+	write_register(0, notify, 2, 1);
+	ck_assert(is_kicked(0) && !is_kicked(1));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("virtio-pci");
@@ -351,6 +417,7 @@ int main(void)
 	tcase_add_test(tc, two_functions_can_exchange_their_addresses);
 	tcase_add_test(tc, a_neighbour_keeps_the_notifications_of_a_disabled_function);
 	tcase_add_test(tc, registers_beyond_the_window_are_absent);
+	tcase_add_test(tc, notification_by_the_configuration_space_kicks_its_queue);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
