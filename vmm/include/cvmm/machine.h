@@ -15,8 +15,8 @@
  *	status = cvmm_machine_status(m, &why);
  *
  * A process may have any number of machines. The library prints nothing, installs no signal
- * handler, changes neither limits nor umask, starts no process except that of "migrate exec:",
- * and does not end the process.
+ * handler, changes neither limits nor umask, starts no process except that of an address exec:
+ * (of a migration, or of the option "incoming"), and does not end the process.
  *
  * Waiting: cvmm_machine_fd() never changes; when it is readable, call cvmm_machine_dispatch(),
  * which does not block, except in a device that does (virtdev_queue_blocks()). It includes
