@@ -24,7 +24,11 @@ struct vmm_loop {
 	uint64_t armed_ns;	/* when timer_fd expires; 0: never */
 	uint64_t turn;
 	bool ended;
-	bool inside;		/* vmm_loop_dispatch() */
+	enum place {
+		OUTSIDE,	/* of vmm_loop_dispatch() */
+		IN_EVENTS,
+		IN_TURNS,	/* behind them */
+	} place;
 	bool due;		/* another turn follows at once */
 	struct epoll_event batch[BATCH];	/* of this turn; ptr is NULL for the timer,
 						   and for a watcher that was stopped */
@@ -211,7 +215,7 @@ static void timer_arm(struct vmm_loop *l)
 		.it_value = { .tv_sec = (time_t)(at / NS_PER_S), .tv_nsec = (long)(at % NS_PER_S) },
 	};
 
-	if (l->inside || at == l->armed_ns)
+	if (l->place != OUTSIDE || at == l->armed_ns)
 		return;
 	l->armed_ns = at;
 	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
@@ -273,7 +277,7 @@ void vmm_turn_start(struct vmm_loop *l, struct vmm_turn *w)
 	w->loop = l;
 	w->next = l->turns;
 	l->turns = w;
-	l->due |= !l->inside;
+	l->due |= l->place != IN_EVENTS;
 	timer_arm(l);
 }
 
@@ -305,13 +309,14 @@ bool vmm_loop_dispatch(struct vmm_loop *l)
 {
 	l->turn++;
 	l->due = false;
-	l->inside = true;
+	l->place = IN_EVENTS;
 	call_ready(l);
 	if (l->polled)
 		call_polled(l);
 	call_timers(l);
+	l->place = IN_TURNS;
 	call_turns(l);
-	l->inside = false;
+	l->place = OUTSIDE;
 	timer_arm(l);
 	return !l->ended;
 }

@@ -323,6 +323,23 @@ START_TEST(a_timer_started_at_the_end_of_a_turn_makes_the_loop_readable)
 }
 END_TEST
 
+static void start_other_turn(struct rig *r)
+{
+	(void)r;
+	vmm_turn_start(loop, &b.turn);
+}
+
+START_TEST(a_turn_started_at_the_end_of_a_turn_makes_the_loop_readable)
+{
+	a.also = start_other_turn;
+	vmm_turn_start(loop, &a.turn);
+	vmm_loop_dispatch(loop);
+	wait_readable();
+	vmm_loop_dispatch(loop);
+	ck_assert_uint_eq(b.calls, 1);
+}
+END_TEST
+
 static void end_loop(struct rig *r)
 {
 	(void)r;
@@ -387,6 +404,7 @@ int main(void)
 	tcase_add_test(tc, the_end_of_each_turn_calls_its_watchers);
 	tcase_add_test(tc, a_watcher_of_the_turns_end_stops_itself_and_others);
 	tcase_add_test(tc, a_timer_started_at_the_end_of_a_turn_makes_the_loop_readable);
+	tcase_add_test(tc, a_turn_started_at_the_end_of_a_turn_makes_the_loop_readable);
 	tcase_add_test(tc, a_loop_that_was_ended_reports_it_after_the_turn);
 	tcase_add_test(tc, a_loop_without_descriptors_is_refused_with_a_sentence);
 	suite_add_tcase(s, tc);
