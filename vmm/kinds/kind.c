@@ -177,6 +177,15 @@ static int share_sockets(const struct vmm_device_kind *kind, const void *config,
 	return rc;
 }
 
+void vmm_device_report(const struct vmm_device_kind *kind, const void *config,
+		       const struct vmm_device_common *common, struct virtdev *dev)
+{
+	if (!common->reporter)
+		return;
+	*common->reporter = (struct vmm_device_reporter){ common->host, first_text(kind, config) };
+	virtdev_set_report(dev, on_report, common->reporter);
+}
+
 int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 		    const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err)
@@ -190,11 +199,7 @@ int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 		virtdev_free(*out);
 		return rc;
 	}
-	if (common->reporter) {
-		*common->reporter = (struct vmm_device_reporter){
-			common->host, first_text(kind, config),
-		};
-		virtdev_set_report(*out, on_report, common->reporter);
-	}
+	if (!common->own)	/* another machine may serve it */
+		vmm_device_report(kind, config, common, *out);
 	return 0;
 }

@@ -302,10 +302,17 @@ bool vmm_device_key_is_harmless(const struct vmm_device_key *key);
 void vmm_device_warn(const struct vmm_device_host *host, const char *cause, const char *fmt, ...)
 	VSU_PRINTF(3, 4);
 
-/* Opens the device, whose reports are warnings of the host. */
+/*
+ * Opens the device. Its reports are warnings of the host, except those of an own device: another
+ * machine may serve it until this one's server has been made.
+ */
 int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 		    const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);
+
+/* Makes the device's reports warnings of the host. */
+void vmm_device_report(const struct vmm_device_kind *kind, const void *config,
+		       const struct vmm_device_common *common, struct virtdev *dev);
 
 /* The first required key without a value, or NULL. */
 const struct vmm_device_key *vmm_device_missing(

@@ -82,13 +82,15 @@ static int make_local(struct vmm_machine *m,
 	if (rc < 0)
 		return rc;
 	rc = start_local(resources, d, dev, err);
-	if (rc < 0 && d->own)
-		virtdev_set_report(dev, NULL, NULL);
-	else if (rc < 0)
+	if (rc < 0 && !d->own)
 		virtdev_free(dev);
-	else if (vmm_device_describe(&d->spec).stdio)
+	if (rc < 0)
+		return rc;
+	if (d->own)
+		vmm_device_report(d->spec.kind, d->spec.config, &common, dev);
+	if (vmm_device_describe(&d->spec).stdio)
 		vmm_machine_give_stdio(m, d);
-	return rc;
+	return 0;
 }
 
 static int make_kernel(struct vmm_machine *m,

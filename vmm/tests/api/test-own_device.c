@@ -250,6 +250,22 @@ START_TEST(reports_of_the_device_are_logged_while_the_machine_exists)
 }
 END_TEST
 
+START_TEST(reports_stay_with_the_machine_that_serves_the_device)
+{
+	const struct vsu_error dry = { .code = -EIO, .msg = "dry" };
+	const struct cvmm_own_device device = { "noise", (noise_new(&noise, 1), noise.dev) };
+	const struct cvmm_host host = { .devices = &device, .ndevices = 1, .log = on_log };
+	struct one second;
+
+	OK(make_with(&one, &host, WORDS(OWN_LOOPS)));
+	ck_assert_int_eq(try_with(&second, &noise, WORDS(OWN_LOOPS)), -EBUSY);
+	virtdev_report(noise.dev, &dry);
+	ck_assert_uint_eq(lines, 1);
+	cvmm_machine_free(one.m);
+	virtdev_free(noise.dev);
+}
+END_TEST
+
 /* --------------------------------------------------------------------- hot plug */
 
 static int add(const char *name, struct noise *n, unsigned int *number)
@@ -497,6 +513,7 @@ int main(void)
 				   COUNT(refusals));
 	tcase_add_test_unless(tc, why, device_of_a_machine_that_cannot_be_made_stays_with_its_owner);
 	tcase_add_test_unless(tc, why, reports_of_the_device_are_logged_while_the_machine_exists);
+	tcase_add_test_unless(tc, why, reports_stay_with_the_machine_that_serves_the_device);
 	tcase_add_test_unless(tc, why, device_is_added_and_removed);
 	tcase_add_test_unless(tc, why, device_of_the_host_is_added_by_words);
 	tcase_add_test_unless(tc, why, addition_that_is_refused_leaves_the_device_to_its_owner);
