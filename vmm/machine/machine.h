@@ -92,6 +92,7 @@ struct vmm_stop {
 		VMM_STOP_HELD,	/* only devices are paused, and the guest by its user */
 	} phase;
 	bool was_held;		/* before it began */
+	uint64_t number;	/* of stops so far */
 	uint64_t begun_ns;	/* in the time of vsu_now_ns() */
 	unsigned int npaused;	/* devices that are paused, from the first on */
 	bool pausing;		/* the next one has begun to pause */

@@ -140,8 +140,10 @@ int vmm_stop_step(struct vmm_machine *m, bool collects, struct vsu_error *err)
 static void on_turn(void *opaque)
 {
 	struct vmm_stop *s = opaque;
+	const uint64_t number = s->number;
 
-	if (s->step(s->opaque) != 1)
+	/* a step that ends its activity may have begun another stop, by an answer */
+	if (s->step(s->opaque) != 1 && s->number == number)
 		vmm_turn_stop(&s->turn);
 }
 
@@ -151,6 +153,7 @@ void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaq
 
 	s->was_held = s->phase == VMM_STOP_HELD;	/* all devices are paused, with their state */
 	s->phase = VMM_STOP_BEGUN;
+	s->number++;
 	s->tries = 0;
 	s->begun_ns = vsu_now_ns();
 	s->step = step;
@@ -168,7 +171,7 @@ static void resume_devices(struct vmm_machine *m)
 	while (n > 0)
 		if (m->devices[--n].virtio)
 			(void)!vmm_virtio_resume(m->devices[n].virtio);
-	*s = (struct vmm_stop){ .phase = VMM_STOP_NONE };
+	*s = (struct vmm_stop){ .phase = VMM_STOP_NONE, .number = s->number };
 }
 
 bool vmm_stop_has_begun(const struct vmm_machine *m)

@@ -66,17 +66,22 @@ static void core_destroy(struct vmm_core *c)
 	free(c);
 }
 
+/* The machine may begin another activity. */
+static void core_leave(const struct vmm_core *c)
+{
+	c->m->pause.core = NULL;
+	vmm_life_finish(&c->m->pause.life);
+}
+
+/* The answer may begin another command. */
 static void core_end(struct vmm_core *c)
 {
-	struct vmm_machine *m = c->m;
-
 	vmm_writer_release(&c->writer, false);
 	remove_incomplete(c);
-	vmm_control_answer(m->control, c, NULL, c->rc ? &c->err : NULL);
+	core_leave(c);
+	vmm_control_answer(c->m->control, c, NULL, c->rc ? &c->err : NULL);
 	vmm_writer_fini(&c->writer);
 	core_destroy(c);
-	m->pause.core = NULL;
-	vmm_life_finish(&m->pause.life);
 }
 
 void vmm_core_free(struct vmm_machine *m)
@@ -93,9 +98,8 @@ void vmm_core_free(struct vmm_machine *m)
 	remove_incomplete(c);
 	if (!c->rc)	/* the machine ended while its file was synchronized */
 		vmm_control_answer(m->control, c, NULL, NULL);
+	core_leave(c);
 	core_destroy(c);
-	m->pause.core = NULL;
-	vmm_life_finish(&m->pause.life);
 }
 
 /* ------------------------------------------------------------------ its steps */

@@ -139,7 +139,7 @@ int vmm_hand_over_return(struct vmm_migration *g, struct vsu_error *err)
 
 /* --------------------------------------------------------------------- answers */
 
-static void answer_failed(struct vmm_migration *g)
+void vmm_hand_over_answer(struct vmm_migration *g)
 {
 	vmm_control_answer(g->m->control, g, NULL, &g->err);
 	vmm_event_publish(g->m, &(struct cvmm_event){
@@ -172,7 +172,7 @@ static void end_lost(struct vmm_migration *g)
 	vmm_sender_progress(&g->sender, &now);
 	vsu_error_set(&g->err, g->rc, "migrate: %s; %" PRIu64 " bytes of the guest's memory had not been sent, and the guest is lost",
 		      why.msg, now.left);
-	answer_failed(g);
+	vmm_hand_over_answer(g);
 	vmm_cpus_end(g->m->cpus, VSU_EXIT_HOST, "%s", g->err.msg);
 }
 
@@ -181,7 +181,7 @@ static void end_unknown(struct vmm_migration *g)
 {
 	(void)!vmm_hand_over_enter(g, VMM_UNKNOWN, NULL);
 	vmm_log(&g->m->owner.log, VMM_LOG_ERROR, "migration", "%s", g->err.msg);
-	answer_failed(g);
+	vmm_hand_over_answer(g);
 }
 
 static void end_uncertain(struct vmm_migration *g)
@@ -206,7 +206,6 @@ static bool end_failed(struct vmm_migration *g)
 	}
 	vmm_log(&g->m->owner.log, VMM_LOG_WARNING, "migration", "%s; the guest continues here",
 		 g->err.msg);
-	answer_failed(g);
 	return true;
 }
 

@@ -35,9 +35,12 @@ int vmm_hand_over_release(struct vmm_migration *g, struct vsu_error *err);
 int vmm_hand_over_return(struct vmm_migration *g, struct vsu_error *err);
 
 /*
- * The sender has ended: decides whose the guest is, answers the client, and continues the
- * guest or ends the machine. True: it continues, and the migration can be freed.
+ * The sender has ended: decides whose the guest is, and continues the guest or ends the machine.
+ * True: it continues; the client is to be answered, and the migration freed.
  */
 bool vmm_hand_over_end(struct vmm_migration *g);
+
+/* Answers the client that the migration failed. */
+void vmm_hand_over_answer(struct vmm_migration *g);
 
 #endif

@@ -121,7 +121,8 @@ static int on_step(void *opaque)
 
 /* ------------------------------------------------------------------------ end */
 
-static void migration_free(struct vmm_migration *g)
+/* The machine may begin another activity. */
+static void migration_leave(struct vmm_migration *g)
 {
 	struct vmm_machine *m = g->m;
 
@@ -130,8 +131,14 @@ static void migration_free(struct vmm_migration *g)
 	vmm_throttle_end(&g->throttle);
 	(void)!vmm_plugged_hold(m, false, NULL);
 	vmm_io_stop(&g->request_io);
-	vmem_map_unref(g->sender.map);
 	vmm_sharing_end_log(m, &g->log);
+	m->pause.migration = NULL;
+	vmm_life_finish(&m->pause.life);
+}
+
+static void migration_destroy(struct vmm_migration *g)
+{
+	vmem_map_unref(g->sender.map);
 	vmm_main_request_fini(&g->request);
 	vsu_fd_close(&g->cancel_fd);
 	free(g->sender.state.out.bytes);
@@ -139,10 +146,15 @@ static void migration_free(struct vmm_migration *g)
 	vmm_words_free(&g->words);
 	vmm_migrate_options_free(&g->options);
 	free(g);
-	m->pause.migration = NULL;
-	vmm_life_finish(&m->pause.life);
 }
 
+static void migration_free(struct vmm_migration *g)
+{
+	migration_leave(g);
+	migration_destroy(g);
+}
+
+/* The answer that it failed may begin another command. */
 static void migration_end(struct vmm_migration *g)
 {
 	pthread_join(g->thread, NULL);
@@ -150,8 +162,11 @@ static void migration_end(struct vmm_migration *g)
 	vmm_io_stop(&g->request_io);
 	vmm_throttle_end(&g->throttle);
 	vmm_migrate_publish_progress(g->m);
-	if (vmm_hand_over_end(g))
-		migration_free(g);
+	if (!vmm_hand_over_end(g))
+		return;
+	migration_leave(g);
+	vmm_hand_over_answer(g);
+	migration_destroy(g);
 }
 
 static void on_request(void *opaque)

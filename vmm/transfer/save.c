@@ -74,12 +74,19 @@ static void *writer_main(void *arg)
 
 /* -------------------------------------------------------------- end of a save */
 
-static void save_free(struct vmm_save *s)
+/* The machine may begin another activity. */
+static void save_leave(const struct vmm_save *s)
 {
 	struct vmm_machine *m = s->m;
 
 	if (vmm_stop_has_begun(m))
 		vmm_stop_abandon(m);
+	m->pause.save = NULL;
+	vmm_life_finish(&m->pause.life);
+}
+
+static void save_free(struct vmm_save *s)
+{
 	vsu_event_signal(s->cancel_fd);
 	vmm_writer_fini(&s->writer);
 	vmem_map_unref(s->files.map);
@@ -88,8 +95,6 @@ static void save_free(struct vmm_save *s)
 	vmm_words_free(&s->words);
 	vmm_save_target_close(&s->files);
 	free(s);
-	m->pause.save = NULL;
-	vmm_life_finish(&m->pause.life);
 }
 
 bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out)
@@ -111,7 +116,10 @@ void vmm_save_publish_progress(const struct vmm_machine *m)
 	vmm_event_publish(m, &e);
 }
 
-/* After a failure the guest continues as if no save had been requested. */
+/*
+ * After a failure the guest continues as if no save had been requested. The answer may begin
+ * another command.
+ */
 static void save_end(struct vmm_save *s)
 {
 	const enum cvmm_then then = s->rc ? CVMM_THEN_RESUME : s->then;
@@ -123,9 +131,13 @@ static void save_end(struct vmm_save *s)
 	vmm_save_publish_progress(m);
 	if (then == CVMM_THEN_PAUSE)
 		vmm_stop_for_user(m);
-	if (then != CVMM_THEN_STOP)
+	if (then != CVMM_THEN_STOP) {
 		vmm_writer_release(&s->writer, !s->rc);
+		save_leave(s);
+	}
 	vmm_control_answer(m->control, s, NULL, s->rc ? &s->err : NULL);
+	if (then == CVMM_THEN_STOP)
+		save_leave(s);
 	save_free(s);
 	if (then == CVMM_THEN_STOP)
 		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
@@ -144,6 +156,7 @@ void vmm_save_free(struct vmm_machine *m)
 		vmm_save_remove_files(&s->files);
 	else
 		vmm_control_answer(m->control, s, NULL, NULL);
+	save_leave(s);
 	save_free(s);
 }
 
@@ -442,6 +455,7 @@ int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 	rc = vmm_writer_start(&s->writer, flush_main, err);
 	if (rc < 0) {
 		vmm_save_remove_files(&s->files);
+		save_leave(s);
 		save_free(s);
 	}
 	return rc;

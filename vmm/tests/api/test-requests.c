@@ -115,6 +115,66 @@ START_TEST(machine_is_saved_by_path)
 }
 END_TEST
 
+/* A command, whose answer begins a save. */
+static struct cvmm_save second;
+
+static void on_first_answer(void *opaque, const struct vsu_error *why, const char *json)
+{
+	(void)opaque;
+	(void)why;
+	(void)json;
+	OK(cvmm_machine_save(one.m, &second, on_answer, &one, &err));
+}
+
+static void save_first(void)
+{
+	struct cvmm_save first = { .size = sizeof(first) };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/first", folder);
+	first.folder = path;
+	OK(cvmm_machine_save(one.m, &first, on_first_answer, NULL, &err));
+}
+
+static void write_core_first(void)
+{
+	struct cvmm_core core = { .size = sizeof(core), .fd = open_in(folder, "core") };
+
+	OK(cvmm_machine_write_core(one.m, &core, on_first_answer, NULL, &err));
+	vsu_fd_close(&core.fd);
+}
+
+static void fail_to_move_first(void)
+{
+	struct cvmm_migration g = { .size = sizeof(g) };
+	int socks[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks), 0);
+	g.sock = socks[0];
+	OK(cvmm_machine_migrate(one.m, &g, on_first_answer, NULL, &err));
+	vsu_fd_close(&socks[0]);
+	vsu_fd_close(&socks[1]);
+}
+
+static void (*const firsts[])(void) = { save_first, write_core_first, fail_to_move_first };
+
+START_TEST(answer_may_begin_another_command)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/second", folder);
+	second = (struct cvmm_save){ .size = sizeof(second), .folder = path };
+	MAKE(&one, LOOPS);
+	start(&one);
+	one.answered = false;
+	firsts[_i]();
+	wait_for_answer(&one);
+	expect_saved(path);
+	expect_running(&one);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 START_TEST(machine_is_saved_to_an_open_folder)
 {
 	const int before = vsu_fd_count();
@@ -415,6 +475,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, pause_and_resume_are_complete_when_they_return);
 	tcase_add_loop_test_unless(tc, why, end_has_the_status_of_its_request, 0, COUNT(ends));
 	tcase_add_test_unless(tc, why, machine_is_saved_by_path);
+	tcase_add_loop_test_unless(tc, why, answer_may_begin_another_command, 0, COUNT(firsts));
 	tcase_add_test_unless(tc, why, machine_is_saved_to_an_open_folder);
 	tcase_add_test_unless(tc, why, machine_is_saved_to_open_files);
 	tcase_add_test_unless(tc, why, core_is_written_by_path_and_by_descriptor);
