@@ -216,11 +216,25 @@ static void list_changes(struct vhost_user_frontend *f)
 	list_rom(f, nslots);
 }
 
+/*
+ * Allocates held in advance, so that processing replies cannot fail. The
+ * back-end may refuse each removal and accept each addition.
+ */
+static int reserve_held(struct fe_memory *mem, size_t max)
+{
+	struct vmem_region **held = realloc(mem->held, max * sizeof(*held));
+
+	if (!held)
+		return -ENOMEM;
+	mem->held = held;
+	return 0;
+}
+
 int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 				   struct vsu_error *err)
 {
 	struct fe_memory *mem = &f->mem;
-	const size_t max = (size_t)vmem_map_count(mem->wanted) + mem->nheld;
+	const size_t max = (size_t)vmem_map_count(mem->wanted) + mem->nheld + 1;
 	struct fe_change *changes;
 	unsigned int n;
 	int rc;
@@ -230,9 +244,11 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 		rc = check_room(f, n, err);
 	if (rc < 0)
 		return rc;
-	changes = malloc((max + 1) * sizeof(*changes));
-	if (!changes)
+	changes = malloc(max * sizeof(*changes));
+	if (!changes || reserve_held(mem, max) < 0) {
+		free(changes);
 		return vsu_error_sys(err, -ENOMEM, "memory of the guest");
+	}
 	forget_changes(mem);
 	mem->changes = changes;
 	list_changes(f);
@@ -444,17 +460,6 @@ int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 	return f->mem.one_table ? send_table(f, err) : send_slot(f, item, err);
 }
 
-/* Allocates held in advance, so that processing replies cannot fail. */
-static int reserve_held(struct vhost_user_frontend *f)
-{
-	const unsigned int max = FE_MAX_SLOTS > VHOST_USER_MAX_REGIONS ?
-				  FE_MAX_SLOTS : VHOST_USER_MAX_REGIONS;
-
-	if (!f->mem.held)
-		f->mem.held = malloc(max * sizeof(*f->mem.held));
-	return f->mem.held ? 0 : -ENOMEM;
-}
-
 int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
 				    const struct vmem_map *map,
 				    struct vsu_error *err)
@@ -466,8 +471,6 @@ int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
 		rc = check_room(f, n, err);
 	if (!rc && f->state == VHOST_USER_FRONTEND_RUNNING)
 		rc = vhost_user_priv_fe_check_rings(f, map, err);
-	if (!rc && reserve_held(f) < 0)
-		rc = vsu_error_sys(err, -ENOMEM, "memory of the guest");
 	return rc;
 }
 

@@ -410,6 +410,44 @@ START_TEST(c1_06_partly_refused_memory_change_is_reverted_entirely)
 }
 END_TEST
 
+/* As many regions as slots; a change replaces all but the one of the rings. */
+#define FULL 512u
+
+static void make_full_map(struct vmem_block *block, uint64_t gpa)
+{
+	unsigned int i;
+
+	map = NULL;
+	grow_map_by_piece(block, 0, 0);
+	for (i = 1; i < FULL; i++)
+		grow_map_by_piece(block, 0, gpa + i * MIB);
+}
+
+START_TEST(c1_06_back_end_that_only_adds_memory_writes_nowhere)
+{
+	const struct vmem_fd_desc desc = { .fd = new_memfd(MIB),
+					   .flags = SHARED, .len = MIB };
+	struct vmem_block *block;
+	struct vmem_map *before;
+
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &block, NULL), 0);
+	close(desc.fd);
+	peer.max_slots = FULL;
+	make_full_map(block, 0);
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	before = map;
+	make_full_map(block, FULL * MIB);
+	vmem_block_unref(block);
+	deviate(PEER_REFUSE, VHOST_USER_REM_MEM_REG);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	dispatch_both();
+	vmem_map_unref(before);
+	/* the regions that were added are refused to be removed, too */
+	assert_dead(-EPROTO, "refused REM_MEM_REG");
+}
+END_TEST
+
 START_TEST(c1_06_refused_table_keeps_the_previous_table)
 {
 	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
@@ -480,6 +518,7 @@ static void add_memory(Suite *s)
 	tcase_add_test(tc, c1_06_refused_memory_change_is_reverted);
 	tcase_add_loop_test(tc, copied_regions_are_not_sent_again, 0, 2);
 	tcase_add_test(tc, c1_06_partly_refused_memory_change_is_reverted_entirely);
+	tcase_add_test(tc, c1_06_back_end_that_only_adds_memory_writes_nowhere);
 	tcase_add_test(tc, c1_06_refused_table_keeps_the_previous_table);
 	tcase_add_loop_test(tc, guest_addresses_are_sent_alone_only_if_configured,
 			    0, 2);
