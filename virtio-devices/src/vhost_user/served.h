@@ -199,6 +199,9 @@ bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain);
  */
 void virtdev_priv_server_queue_off(struct server_queue *q);
 
+/* Any thread: the device's queue is stopped. */
+bool virtdev_priv_server_queue_is_off(const struct server_queue *q);
+
 /* One thread: the queue is served later in this dispatch, or in the next. */
 void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
 

@@ -28,6 +28,11 @@ static void set_state(struct server_queue *q, enum server_queue_state state)
 	__atomic_store_n(&q->state, (int)state, __ATOMIC_RELEASE);
 }
 
+bool virtdev_priv_server_queue_is_off(const struct server_queue *q)
+{
+	return state_of(q) == QUEUE_OFF;
+}
+
 /* Threaded: own epoll set and eventfd; otherwise those of the server. */
 static int init_thread(struct server_queue *q)
 {
@@ -146,7 +151,7 @@ bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
 
 void virtdev_priv_server_queue_off(struct server_queue *q)
 {
-	if (state_of(q) == QUEUE_OFF)
+	if (virtdev_priv_server_queue_is_off(q))
 		return;
 	virtdev_queue_stop(q->server->config.dev, q->index);
 	q->kick = q->host = -1;

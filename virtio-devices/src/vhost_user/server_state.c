@@ -97,11 +97,31 @@ static void load_went(struct virtdev_vhost_user_server *s, int rc,
 		stream_finish(s, rc);
 }
 
+static bool is_stopped(const struct virtdev_vhost_user_server *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nqueues; i++)
+		if (!virtdev_priv_server_queue_is_off(&s->queues[i]))
+			return false;
+	return true;
+}
+
+/*
+ * The rings were stopped when the request arrived, but the front-end may have started
+ * one since. Models do not expect a state while their queues run.
+ */
 static void load_begin(struct virtdev_vhost_user_server *s)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	close_stream(s);
+	if (!is_stopped(s)) {
+		load_went(s, vsu_error_set(&err, -EBUSY,
+					   "%s: its queues run; stop them until the state is loaded",
+					   virtdev_name(s->config.dev)), &err);
+		return;
+	}
 	load_went(s, virtdev_state_load_begin(s->config.dev, s->stream.bytes,
 					      s->stream.at, &err), &err);
 }

@@ -137,6 +137,31 @@ START_TEST(state_of_another_disk_is_loaded_through_the_socket)
 }
 END_TEST
 
+/* The request was valid, but its bytes arrive after a ring has started. */
+START_TEST(b4_15_state_that_arrives_while_rings_run_is_refused)
+{
+	unsigned int turns;
+	int fds[2];
+	size_t len;
+	void *bytes = state_of_other(&len);
+
+	make_pair(_i, fds);
+	ck_assert_int_eq(give(true, fds[0]), 0);
+	close(fds[0]);
+	client_start(&client, true);
+	ck_assert_int_eq(vsu_fd_write_full(fds[1], bytes, len), len);
+	close(fds[1]);
+	for (turns = 0; turns < 16 && !server.refused; turns++)
+		pump(&client, NULL);
+	ck_assert_uint_eq(writeback_of(server.dev), 1);
+	ck_assert_int_eq(server.refusal.code, -EBUSY);
+	ck_assert_int_eq(client_do(&client, VIRTDEV_BLK_T_IN, 0), 0);
+	client_stop(&client);
+	ck_assert_int_lt(result(), 0);
+	free(bytes);
+}
+END_TEST
+
 START_TEST(state_saved_through_the_socket_equals_that_of_other_servers)
 {
 	unsigned char read_bytes[256];
@@ -382,6 +407,8 @@ int main(void)
 	suite_add_tcase(s, slow_tc);
 	tcase_add_loop_test(tc,
 		state_of_another_disk_is_loaded_through_the_socket, 0, 2);
+	tcase_add_loop_test(tc,
+		b4_15_state_that_arrives_while_rings_run_is_refused, 0, 2);
 	tcase_add_loop_test(tc,
 		state_saved_through_the_socket_equals_that_of_other_servers,
 		0, 2);
