@@ -169,8 +169,8 @@ static int check_same(const struct vhost_user_backend *b,
 
 /*
  * No ring is affected: rings continue and see the new region at their next use.
- * An existing region is accepted again: QEMU up to 7.2 sends each region once
- * per queue pair of a network card.
+ * An existing region is accepted again and changes nothing, also behind an
+ * IOMMU: QEMU up to 7.2 sends each region once per queue pair of a network card.
  */
 static int check_add(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
@@ -190,6 +190,8 @@ static int check_add(struct vhost_user_backend *b,
 	vhost_user_priv_close_spare(&b->mem.staged);
 	if (rc == 0)
 		rc = check_same(b, before, err);
+	if (rc == 0 && before)
+		rc = stage_copy(b, b->mem.table.n, NULL, err);
 	if (rc == 0)
 		rc = stage_map(b, err);
 	if (rc < 0)

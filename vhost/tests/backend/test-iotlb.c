@@ -616,6 +616,32 @@ START_TEST(added_memory_keeps_entries_and_removed_memory_drops_them)
 }
 END_TEST
 
+/* As QEMU up to 7.2, which sends each region once per queue pair. */
+START_TEST(repeated_region_keeps_entries_and_running_rings)
+{
+	setup_with(ENTRIES);
+	run_ring();
+	ck_assert_uint_eq(region_message(VHOST_USER_ADD_MEM_REG, 0x40000000,
+					 0x10000), 0);
+	ck_assert_uint_eq(update(BUFFER, BUFFER, 0x1000, 2), 0);
+	ck_assert_uint_eq(region_message(VHOST_USER_ADD_MEM_REG, 0,
+					 RIG_MEMORY), 0);
+	ck_assert_uint_eq(r.quiesces, 0);
+	ck_assert(r.running[0]);
+	rig_offer(&r, 0, 0);
+	ck_assert_int_eq(pop(), 1);
+	push(64);
+	ck_assert_uint_eq(rig_used(&r, 0), 1);
+	/* the table has both regions, each once */
+	ck_assert_uint_eq(region_message(VHOST_USER_REM_MEM_REG, 0x40000000,
+					 0x10000), 0);
+	ck_assert_uint_ne(region_message(VHOST_USER_REM_MEM_REG, 0x40000000,
+					 0x10000), 0);
+	r.nrefused = 0;
+	finish();
+}
+END_TEST
+
 START_TEST(reset_drops_entries_and_returns_to_user_addresses)
 {
 	uint64_t plain;
@@ -741,6 +767,7 @@ static void add_entries(TCase *tc)
 		entries_of_replaced_memory_are_requested_again);
 	tcase_add_test(tc,
 		added_memory_keeps_entries_and_removed_memory_drops_them);
+	tcase_add_test(tc, repeated_region_keeps_entries_and_running_rings);
 	tcase_add_test(tc,
 		reset_drops_entries_and_returns_to_user_addresses);
 	tcase_add_test(tc, configuration_without_a_limit_of_entries_is_refused);
