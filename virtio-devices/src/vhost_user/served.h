@@ -225,7 +225,7 @@ void virtdev_priv_server_state_turn(struct virtdev_vhost_user_server *s);
 /* One bounded turn of loading the device's state, if that is in progress. */
 void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s);
 void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s);
-/* Call it at the end of the session, or when another transfer begins. */
+/* Call it at a reset, or when another transfer begins. */
 void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s);
 
 /* With one thread, the server counts queues with pending work. */

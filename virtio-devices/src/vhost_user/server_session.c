@@ -150,6 +150,7 @@ static void on_reset(void *opaque)
 	struct virtdev_vhost_user_server *s = opaque;
 	uint32_t i;
 
+	virtdev_priv_server_state_end(s);
 	for (i = 0; i < s->nqueues; i++)
 		virtdev_priv_server_queue_off(&s->queues[i]);
 	virtdev_reset(s->config.dev);
@@ -169,7 +170,6 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 	struct virtdev_vhost_user_server *s = opaque;
 	struct vhost_user_backend *session = s->session;
 
-	virtdev_priv_server_state_end(s);
 	on_kept(s, NULL, 0);
 	on_reset(s);
 	s->session = NULL;

@@ -162,6 +162,23 @@ START_TEST(b4_15_state_that_arrives_while_rings_run_is_refused)
 }
 END_TEST
 
+START_TEST(b4_18_reset_ends_a_transfer)
+{
+	int before, fds[2];
+
+	before = vsu_fd_count();
+	make_pair(_i, fds);
+	ck_assert_int_eq(give(true, fds[0]), 0);
+	close(fds[0]);
+	ck_assert_int_eq(vhost_user_frontend_reset(client.fe, NULL), 0);
+	client.configured = false;
+	ck_assert_int_eq(vhost_user_frontend_get_config(client.fe, 0, 8, NULL), 0);
+	pump(&client, &client.configured);
+	close(fds[1]);
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
 START_TEST(state_saved_through_the_socket_equals_that_of_other_servers)
 {
 	unsigned char read_bytes[256];
@@ -409,6 +426,7 @@ int main(void)
 		state_of_another_disk_is_loaded_through_the_socket, 0, 2);
 	tcase_add_loop_test(tc,
 		b4_15_state_that_arrives_while_rings_run_is_refused, 0, 2);
+	tcase_add_loop_test(tc, b4_18_reset_ends_a_transfer, 0, 2);
 	tcase_add_loop_test(tc,
 		state_saved_through_the_socket_equals_that_of_other_servers,
 		0, 2);
