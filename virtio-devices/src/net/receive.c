@@ -223,7 +223,8 @@ static void frame_accept(struct net_queue *q, uint32_t len)
 
 /*
  * Delivers the kept frame if the stock can hold it; drops it if the stock is at its
- * maximum and still too small. Returns as receive_one().
+ * maximum and still too small, which is one buffer if the features changed meanwhile.
+ * Returns as receive_one().
  */
 static int frame_finish(struct net_queue *q, struct turn *turn)
 {
@@ -232,6 +233,8 @@ static int frame_finish(struct net_queue *q, struct turn *turn)
 
 	stock_return(q);
 	rc = stock_fill(q, s->kept, turn);
+	if (rc == 1 && s->bytes < s->kept)
+		rc = -ENOSPC;
 	if (rc == 1) {
 		(void)virtdev_priv_pieces_store(pieces_of(s), stock_pieces(s), 0,
 						s->frame, s->kept);

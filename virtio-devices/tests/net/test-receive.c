@@ -141,6 +141,29 @@ START_TEST(a5_06_frame_larger_than_all_buffers_is_dropped)
 }
 END_TEST
 
+/* As after a state without merging that is loaded while the queue runs. */
+START_TEST(a5_06_frame_that_waits_is_dropped_when_merging_ends)
+{
+	struct virtdev_stat stats[5];
+	unsigned int i;
+
+	net_rig_init(1, MRG);
+	for (i = 0; i < 16; i++)
+		add_buffer(0, place(0) + 64 * i, 64, true);
+	link_queue_pattern(1514, 5);
+	serve(0);
+	ck_assert_int_eq(virtdev_set_features(net_rig.dev, VQ_F_VERSION_1, NULL), 0);
+	serve(0);
+	ck_assert_int_eq(used_length(0, NULL), -1);
+	ck_assert_uint_eq(virtdev_stats(net_rig.dev, stats, 5), 5);
+	ck_assert_uint_eq(stats[4].value, 1);
+	link_queue_pattern(30, 7);
+	serve(0);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 30);
+	net_rig_fini();
+}
+END_TEST
+
 START_TEST(a5_07_buffer_too_small_for_the_header_is_returned_empty)
 {
 	net_rig_init(1, _i ? MRG : 0);
@@ -296,6 +319,7 @@ int main(void)
 			    0, 2);
 	tcase_add_test(tc,
 		       a5_06_frame_larger_than_all_buffers_is_dropped);
+	tcase_add_test(tc, a5_06_frame_that_waits_is_dropped_when_merging_ends);
 	tcase_add_loop_test(tc,
 			    a5_07_buffer_too_small_for_the_header_is_returned_empty,
 			    0, 2);
