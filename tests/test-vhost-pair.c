@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vhost/frontend_device.h>
 #include <virtio-queue/features.h>
 #include <vm-memory/block.h>
 #include <vmm-sys-util/event.h>
@@ -342,6 +343,58 @@ START_TEST(unmap_is_answered_when_the_client_lets_go)
 }
 END_TEST
 
+/* Sets a log of size bytes in a file of file_size bytes, which is returned. */
+static int set_log(uint64_t file_size, uint64_t size)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)file_size), 0);
+	ck_assert_int_eq(vhost_user_frontend_set_log(client.fe, fd, size, 0,
+						     NULL), 0);
+	return fd;
+}
+
+START_TEST(log_that_the_back_end_cannot_map_ends_the_session)
+{
+	const bool never = false;
+	int fd;
+
+	open_pair(_i, 1);
+	ck_assert(echo_client_start(&client));
+	fd = set_log(0, MIB);
+	ck_assert(!echo_client_wait(&client, &never));
+	ck_assert_ptr_nonnull(strstr(client.err.msg, "SET_FEATURES"));
+	vsu_fd_close(&fd);
+	close_pair();
+}
+END_TEST
+
+/* The log suffices for the new memory, but not for that of the last start. */
+START_TEST(log_is_set_with_memory_that_became_smaller)
+{
+	unsigned char bits[64] = { 0 };
+	struct vmem_map *small;
+	int fd;
+
+	open_pair(_i, 1);
+	small = vmem_map_ref(client.map);
+	echo_client_grow(&client, FAR, MIB);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_stop(&client));
+	vmem_map_unref(client.map);
+	client.map = small;
+	ck_assert_int_eq(vhost_user_frontend_set_memory(client.fe, small, NULL), 0);
+	fd = set_log(sizeof(bits), sizeof(bits));
+	ck_assert_msg(echo_client_start(&client), "%s", client.err.msg);
+	ck_assert(echo_client_run(&client, 0, 100));
+	ck_assert(echo_client_stop(&client));
+	ck_assert_int_eq(pread(fd, bits, sizeof(bits), 0), sizeof(bits));
+	ck_assert_uint_ne(bits[0], 0);
+	vsu_fd_close(&fd);
+	close_pair();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("vhost-pair");
@@ -371,5 +424,8 @@ int main(void)
 			    0, WAYS);
 	tcase_add_test(tc, mapping_outlives_a_stop_and_goes_with_a_reset);
 	tcase_add_test(tc, unmap_is_answered_when_the_client_lets_go);
+	tcase_add_loop_test(tc, log_that_the_back_end_cannot_map_ends_the_session,
+			    0, WAYS);
+	tcase_add_loop_test(tc, log_is_set_with_memory_that_became_smaller, 0, WAYS);
 	return run_suite(s);
 }

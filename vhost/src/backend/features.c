@@ -126,6 +126,9 @@ static int check_features(struct vhost_user_backend *b,
 		return vsu_error_set(err, -EBADMSG,
 				     "SET_FEATURES requests bits that were not offered: %#" PRIx64,
 				     want & ~b->offered);
+	if (want & VHOST_USER_F_LOG_ALL && b->log.refused)
+		return vsu_error_set(err, -EPROTO,
+				     "SET_FEATURES requests LOG_ALL after a SET_LOG_BASE that was refused; send a log that can be mapped first");
 	if (changed && vhost_user_priv_any_active(b))
 		return vsu_error_set(err, -EPROTO,
 				     "SET_FEATURES changes bits %#" PRIx64 " while a ring is started",
@@ -163,6 +166,8 @@ static int set_features(struct vhost_user_backend *b,
 	b->features = want;
 	b->negotiation = VHOST_USER_PRIV_FEATURES_SET;
 	b->rings_changed = true;
+	if (!(want & VHOST_USER_F_LOG_ALL))
+		b->log.refused = false;	/* the next migration sends its own */
 	if (changed & VHOST_USER_F_ACCESS_PLATFORM)
 		addresses_switch(b);
 	if (changed & VHOST_USER_F_LOG_ALL)

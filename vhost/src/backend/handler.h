@@ -26,7 +26,8 @@ enum vhost_user_priv_scope {
 /*
  * Handler of a message from the front-end. Without check, quiet is its result.
  * apply of a VALUE message builds the reply in msg (payload and hdr.size).
- * refused is called if the setting of a ring was refused.
+ * refused is called if the message was refused; one for a single ring: only if
+ * its index is valid.
  */
 struct vhost_user_priv_handler {
 	uint32_t request;

@@ -166,7 +166,7 @@ void vhost_user_priv_log_drop(struct vhost_user_backend *b)
 	for (i = 0; b->rings && i < b->config.nrings; i++)
 		vq_set_log(b->rings[i].vq, NULL);
 	b->log.block = vmem_block_unref(b->log.block);
-	b->log.incomplete = false;
+	b->log.incomplete = b->log.refused = false;
 }
 
 /* The check ensured the log's length; marking unwritten pages is harmless. */
@@ -197,6 +197,7 @@ static int set_base(struct vhost_user_backend *b,
 	(void)msg;
 	(void)err;
 	b->log.block = b->mem.staged_block;
+	b->log.refused = false;
 	b->mem.staged_block = NULL;
 	b->log.area.base = vmem_block_hva(b->log.block);
 	b->log.area.size = vmem_block_len(b->log.block);
@@ -206,6 +207,18 @@ static int set_base(struct vhost_user_backend *b,
 		vhost_user_priv_log_switch(b);
 	vmem_block_unref(old);
 	return 0;
+}
+
+/*
+ * The specification has no reply that refuses a log: front-ends accept an empty
+ * one. The refusal of LOG_ALL, which follows, is visible to them.
+ */
+static void note_refused(struct vhost_user_backend *b, uint32_t ring,
+			 uint32_t request)
+{
+	(void)ring;
+	(void)request;
+	b->log.refused = true;
 }
 
 /* Ignored: the front-end reads the log at times of its own. */
@@ -225,7 +238,7 @@ bool vhost_user_priv_log_failed(const struct vhost_user_backend *b)
 
 static const struct vhost_user_priv_handler handlers[] = {
 	{ VHOST_USER_SET_LOG_BASE, VHOST_USER_PRIV_ALL_RINGS,
-	  VHOST_USER_PRIV_GO, check_base, set_base, NULL },
+	  VHOST_USER_PRIV_GO, check_base, set_base, note_refused },
 	{ VHOST_USER_SET_LOG_FD, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
 	  NULL, set_event, NULL },
 };

@@ -144,12 +144,15 @@ static void message_refuse(struct vhost_user_backend *b,
 			   const struct vhost_user_priv_message *row,
 			   struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
+	const struct vhost_user_priv_handler *h =
+		row ? b->handlers[row->number] : NULL;
 	uint32_t ring = refused_ring(b, row, msg);
 
 	send_refusal(b, row, msg);
 	vhost_user_priv_msg_close_fds(msg);
-	if (ring != VHOST_USER_ALL_RINGS && b->handlers[row->number]->refused)
-		b->handlers[row->number]->refused(b, ring, row->number);
+	if (h && h->refused && (ring != VHOST_USER_ALL_RINGS ||
+				h->scope != VHOST_USER_PRIV_ONE_RING))
+		h->refused(b, ring, row->number);
 	vhost_user_priv_report(b, msg->hdr.request, ring, err);
 }
 

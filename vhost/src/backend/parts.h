@@ -131,6 +131,7 @@ struct vhost_user_priv_log {
 	struct vmem_block *block; /* NULL: no log */
 	struct vq_log area;	/* its mapping */
 	bool incomplete;	/* rings ran with LOG_ALL, but without a log for all memory */
+	bool refused;		/* the last SET_LOG_BASE; LOG_ALL would use another log */
 };
 
 /* The in-flight area: inflight.c. */

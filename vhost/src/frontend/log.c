@@ -2,7 +2,8 @@
 /*
  * The dirty log of a migration. To enable it, the front-end sends the log, then
  * negotiates LOG_ALL, then enables logging of each ring. A start includes the
- * same steps.
+ * same steps. Back-ends made with this library refuse LOG_ALL if they refused
+ * the log, because the reply to SET_LOG_BASE cannot express that.
  */
 #include <config.h>
 
@@ -37,16 +38,33 @@ int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
 }
 
 /* Bit 30 belongs to the protocol: without it SET_VRING_ENABLE is not legal. */
+static int tell_features(struct vhost_user_frontend *f, uint64_t more,
+			 struct vsu_error *err)
+{
+	return vhost_user_priv_fe_tell(f, VHOST_USER_SET_FEATURES, f->acked |
+			(f->features & VHOST_USER_F_PROTOCOL_FEATURES) | more,
+			err);
+}
+
 int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err)
 {
-	uint64_t bits = f->acked |
-			(f->features & VHOST_USER_F_PROTOCOL_FEATURES);
-
 	(void)item;
-	if (is_logging(f))
-		bits |= VHOST_USER_F_LOG_ALL;
-	return vhost_user_priv_fe_tell(f, VHOST_USER_SET_FEATURES, bits, err);
+	return tell_features(f, 0, err);
+}
+
+int vhost_user_priv_fe_send_log_all(struct vhost_user_frontend *f,
+				    unsigned int item, struct vsu_error *err)
+{
+	(void)item;
+	return is_logging(f) ? tell_features(f, VHOST_USER_F_LOG_ALL, err) : 0;
+}
+
+static int send_switch(struct vhost_user_frontend *f, unsigned int item,
+		       struct vsu_error *err)
+{
+	(void)item;
+	return tell_features(f, is_logging(f) ? VHOST_USER_F_LOG_ALL : 0, err);
 }
 
 void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f)
@@ -63,7 +81,7 @@ static void log_done(struct vhost_user_frontend *f)
 
 static const struct fe_step log_steps[] = {
 	{ .send = vhost_user_priv_fe_send_log },
-	{ .send = vhost_user_priv_fe_send_features, .wait = true },
+	{ .send = send_switch, .wait = true },
 	{ .send = vhost_user_priv_fe_send_addr,
 	  .count = vhost_user_priv_fe_ring_count },
 	{ .send = vhost_user_priv_fe_barrier },

@@ -295,9 +295,12 @@ void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f);
 /* log.c */
 int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
 				unsigned int item, struct vsu_error *err);
-/* The negotiated features, including protocol bits. */
+/* The negotiated features, including protocol bits, without LOG_ALL. */
 int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
+/* The same with LOG_ALL, if there is a log. */
+int vhost_user_priv_fe_send_log_all(struct vhost_user_frontend *f,
+				    unsigned int item, struct vsu_error *err);
 void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);
 /* Checks that an active log has a bit for every page of the map. */
 int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,

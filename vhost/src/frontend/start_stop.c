@@ -75,12 +75,12 @@ static void start_refused(struct vhost_user_frontend *f,
 }
 
 /*
- * The last step is a barrier. Some back-ends do not acknowledge, others
+ * The log comes after the memory, because it may be too short for that of the
+ * previous start. The last step is a barrier. Some back-ends do not acknowledge, others
  * acknowledge requests that they cannot perform and disconnect at the next
  * message.
  */
 static const struct fe_step start_steps[] = {
-	{ .send = vhost_user_priv_fe_send_log },
 	{ .send = vhost_user_priv_fe_send_features },
 	{ .send = send_features_ok },
 	{ .send = send_get_status },
@@ -91,6 +91,8 @@ static const struct fe_step start_steps[] = {
 	{ .send = vhost_user_priv_fe_send_memory,
 	  .count = vhost_user_priv_fe_memory_count },
 	{ .send = vhost_user_priv_fe_confirm_memory },
+	{ .send = vhost_user_priv_fe_send_log },
+	{ .send = vhost_user_priv_fe_send_log_all },
 	{ .send = vhost_user_priv_fe_send_ring,
 	  .count = vhost_user_priv_fe_ring_message_count },
 	{ .send = vhost_user_priv_fe_enable_ring,

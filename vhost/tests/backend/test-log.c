@@ -457,6 +457,54 @@ START_TEST(b4_20_empty_log_or_log_without_a_descriptor_is_refused)
 }
 END_TEST
 
+/* The reply cannot show the refusal: an empty one accepts the log, too. */
+START_TEST(log_all_is_refused_after_a_refused_log)
+{
+	int pair[2];
+	struct log l;
+
+	init(&l);
+	pair[0] = pair[1] = l.fd;
+	if (_i)		/* refused before its fields are looked at */
+		rig_send(&l.r, VHOST_USER_SET_LOG_BASE, 1, &l.size, 8, pair, 2);
+	else
+		ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
+	ck_assert_int_ge(rig_dispatch(&l.r), 0);
+	if (_i)
+		ck_assert(rig_reply(&l.r, &(struct rig_reply){ 0 }));
+	l.r.nrefused = 0;
+	ck_assert_uint_ne(log_all(&l, true), 0);
+	rig_expect_refused(&l.r, VHOST_USER_SET_FEATURES, VHOST_USER_ALL_RINGS,
+			   "SET_LOG_BASE");
+	ck_assert_uint_eq(vhost_user_backend_features(l.r.b) &
+			  VHOST_USER_F_LOG_ALL, 0);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	serve(&l, 1);
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	fini(&l);
+}
+END_TEST
+
+/* A front-end may negotiate LOG_ALL before it sends the log. */
+START_TEST(next_migration_may_send_the_features_first)
+{
+	struct log l;
+
+	init(&l);
+	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
+	l.r.nrefused = 0;
+	if (_i)
+		ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_RESET_DEVICE, NULL,
+					  0, NULL, 0), 0);
+	else
+		ck_assert_uint_eq(log_all(&l, false), 0);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	l.r.nrefused = 0;
+	fini(&l);
+}
+END_TEST
+
 START_TEST(b4_04_refused_descriptor_is_closed)
 {
 	int fds[3] = { eventfd(0, EFD_CLOEXEC),
@@ -527,6 +575,8 @@ int main(void)
 	tcase_add_test(tc, b4_02_memory_above_the_log_is_marked_in_a_longer_one);
 	tcase_add_test(tc, b4_03_log_set_before_the_rings_begins_empty);
 	tcase_add_test(tc, b4_20_empty_log_or_log_without_a_descriptor_is_refused);
+	tcase_add_loop_test(tc, log_all_is_refused_after_a_refused_log, 0, 2);
+	tcase_add_loop_test(tc, next_migration_may_send_the_features_first, 0, 2);
 	tcase_add_test(tc, b4_04_refused_descriptor_is_closed);
 	tcase_add_test(tc, reset_drops_the_log);
 	tcase_add_test(tc, log_eventfd_is_accepted_and_closed);

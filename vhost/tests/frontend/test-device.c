@@ -421,8 +421,13 @@ START_TEST(log_set_earlier_is_part_of_the_start)
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
 	watch_rings();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_lt(peer_first(&peer, VHOST_USER_ADD_MEM_REG),
+			  peer_first(&peer, VHOST_USER_SET_LOG_BASE));
 	ck_assert_uint_lt(peer_first(&peer, VHOST_USER_SET_LOG_BASE),
-			  peer_first(&peer, VHOST_USER_SET_FEATURES));
+			  peer_first(&peer, VHOST_USER_SET_VRING_NUM));
+	ck_assert_uint_eq(peer.log[peer_first(&peer, VHOST_USER_SET_LOG_BASE) + 1],
+			  VHOST_USER_SET_FEATURES);
+	ck_assert_uint_ne(peer.set_features & VHOST_USER_F_LOG_ALL, 0);
 	ck_assert_uint_eq(ring_flags, VHOST_USER_VRING_F_LOG);
 }
 END_TEST
