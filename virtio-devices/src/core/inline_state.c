@@ -91,10 +91,14 @@ int virtdev_inline_get_position(const struct virtdev_inline *h, uint32_t queue,
 	return 0;
 }
 
-/* Loads the queues, which are last; the transport has checked their number. */
+/*
+ * Loads the queues, which are last; the transport has checked their number. Only queues
+ * that the driver has set up can run, and only after DRIVER_OK.
+ */
 static int load_queues(struct virtdev_inline *h,
 		       struct virtdev_state_reader *r, struct vsu_error *err)
 {
+	const bool starts = virtdev_transport_status(h->t) & VIRTDEV_STATUS_DRIVER_OK;
 	struct vq_config config;
 	uint32_t i;
 	int rc = virtdev_priv_state_left(r) == 5 * (size_t)h->nqueues ? 0 : -EBADMSG;
@@ -105,7 +109,7 @@ static int load_queues(struct virtdev_inline *h,
 		h->queues[i].base = virtdev_state_get_u32(r);
 		h->queues[i].paused = paused;
 		if (paused > 1 ||
-		    (paused && !virtdev_transport_queue(h->t, i, &config)))
+		    (paused && (!starts || !virtdev_transport_queue(h->t, i, &config))))
 			rc = -EBADMSG;
 	}
 	return rc ? vsu_error_set(err, rc, "%s: invalid queues in the state",

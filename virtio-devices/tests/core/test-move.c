@@ -325,6 +325,31 @@ START_TEST(load_refuses_the_other_register_interface)
 }
 END_TEST
 
+/* Before DRIVER_OK, or without its rings. */
+static void negotiate_a_part(bool has_status)
+{
+	set(&a, STATUS, 0);
+	negotiate(&a);
+	if (has_status)
+		set(&a, STATUS, STATUS_OK);
+	else
+		set_up_queue(&a);
+}
+
+START_TEST(queue_that_cannot_run_is_not_loaded)
+{
+	const struct virtdev_queue_position runs = { .runs = true };
+
+	setup(_i);
+	negotiate_a_part(_i / 2);
+	ck_assert_int_eq(virtdev_inline_set_position(a.in, 0, &runs), 0);
+	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), -EBADMSG);
+	check_untouched();
+	teardown();
+}
+END_TEST
+
 /* ------------------------------ queues that another process or the kernel serves */
 
 static struct virtdev_queue_position position;
@@ -397,16 +422,10 @@ START_TEST(position_outside_of_the_ring_is_refused)
 }
 END_TEST
 
-/* Before DRIVER_OK, or without its rings. */
 START_TEST(position_of_a_queue_that_cannot_run_is_refused)
 {
 	setup(_i);
-	set(&a, STATUS, 0);
-	negotiate(&a);
-	if (_i / 2)
-		set(&a, STATUS, STATUS_OK);
-	else
-		set_up_queue(&a);
+	negotiate_a_part(_i / 2);
 	take_served(0);
 	ck_assert_int_eq(load_served(bytes, len), -EBADMSG);
 	check_untouched();
@@ -437,6 +456,7 @@ int main(void)
 	tcase_add_loop_test(tc, truncated_state_leaves_a_new_device,
 			    0, 4);
 	tcase_add_loop_test(tc, modified_state_does_no_harm, 0, 4);
+	tcase_add_loop_test(tc, queue_that_cannot_run_is_not_loaded, 0, 4);
 	tcase_add_loop_test(tc, state_of_a_disk_with_other_queues_is_refused, 0,
 			    2);
 	tcase_add_loop_test(tc, load_refuses_the_other_register_interface, 0,
