@@ -107,9 +107,11 @@ static int stock_fill(struct net_queue *q, uint64_t bytes, struct turn *turn)
 	struct net_stock *s = q->stock;
 	int rc = 1;
 
+	/* used buffers leave a gap at the front */
+	if (!s->n)
+		stock_clear(s);
 	if (!is_merging(q))
 		return s->n ? 1 : stock_add(q, turn);
-	/* used buffers leave a gap at the front: compact */
 	if (s->first > NET_STOCK / 2 || s->used > NET_PIECES / 2)
 		stock_return(q);
 	while (rc == 1 && s->bytes < bytes)

@@ -248,6 +248,31 @@ START_TEST(idle_queue_is_woken_by_the_link_and_not_by_buffers)
 }
 END_TEST
 
+/* Sixteen buffers of 64 pieces exceed the pieces of a stock, which holds one of them. */
+START_TEST(buffers_of_many_pieces_are_filled_without_merging)
+{
+	struct vq_buffer bufs[64];
+	unsigned int i;
+
+	net_rig_init(1, VQ_F_INDIRECT_DESC);
+	net_rig_stop(0);
+	net_rig.indirect = 64;
+	net_rig_start(0);
+	for (i = 0; i < 16 * 64; i++) {
+		bufs[i % 64] = (struct vq_buffer){ GUEST_DATA + 32 * i, 32, 1 };
+		if (i % 64 == 63)
+			ck_assert_int_eq(vq_driver_add(net_rig.driver[0], bufs, 64, i), 0);
+	}
+	vq_driver_publish(net_rig.driver[0]);
+	for (i = 0; i < 16; i++)
+		link_queue_pattern(100, (unsigned char)i);
+	serve(0);
+	for (i = 0; i < 16; i++)
+		ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
+	net_rig_fini();
+}
+END_TEST
+
 START_TEST(a5_14_failures_of_the_link_are_survived)
 {
 	static const int codes[] = { -EIO, -EAGAIN, -ENOMSG, -EMSGSIZE,
@@ -330,6 +355,7 @@ int main(void)
 	tcase_add_loop_test(tc,
 			    a5_13_frames_wait_in_the_link_without_buffers,
 			    0, 2);
+	tcase_add_test(tc, buffers_of_many_pieces_are_filled_without_merging);
 	tcase_add_test(tc, idle_queue_is_woken_by_the_link_and_not_by_buffers);
 	tcase_add_loop_test(tc, a5_14_failures_of_the_link_are_survived, 0, 5);
 	tcase_add_test(tc, end_of_the_link_is_reported_once);
