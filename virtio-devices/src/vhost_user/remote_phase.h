@@ -38,6 +38,7 @@ enum remote_event {
 	REMOTE_ON_RESET,	/* the driver resets the device */
 	REMOTE_ON_PAUSE,	/* the owner stops the queues, and keeps their positions */
 	REMOTE_ON_STOPPED,	/* they have stopped for that */
+	REMOTE_ON_CHANGED,	/* likewise, but the driver has reset or started single queues */
 	REMOTE_ON_RESUME,	/* the owner continues the device; a back-end is connected */
 	REMOTE_ON_RESUME_AWAY,	/* it does so while none is connected */
 	REMOTE_ON_LOAD,		/* a saved state was loaded */

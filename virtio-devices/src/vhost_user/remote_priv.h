@@ -161,6 +161,7 @@ void virtdev_priv_remote_postcopy_lost(struct virtdev_vhost_user *r);
 
 /* remote_queue.c */
 
+bool virtdev_priv_remote_has_changes(const struct virtdev_vhost_user *r);
 /* If the device runs: begins to apply changes[], if there are any. */
 void virtdev_priv_remote_change(struct virtdev_vhost_user *r);
 /*

@@ -21,7 +21,7 @@ void virtdev_priv_remote_forget(struct virtdev_vhost_user *r)
 	memset(r->described, 0, sizeof(r->described));
 }
 
-static bool has_changes(const struct virtdev_vhost_user *r)
+bool virtdev_priv_remote_has_changes(const struct virtdev_vhost_user *r)
 {
 	uint32_t i;
 
@@ -33,7 +33,7 @@ static bool has_changes(const struct virtdev_vhost_user *r)
 
 void virtdev_priv_remote_change(struct virtdev_vhost_user *r)
 {
-	if (has_changes(r))
+	if (virtdev_priv_remote_has_changes(r))
 		r->changing = !vhost_user_frontend_stop(r->frontend, NULL);
 }
 

@@ -214,6 +214,10 @@ static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 	struct virtdev_vhost_user *r = opaque;
 	struct vsu_error err = VSU_ERROR_INIT;
 
+	/* a start at the positions of a pause would forget them */
+	if (virtdev_priv_remote_has_changes(r) &&
+	    virtdev_priv_remote_enter(&r->phase, REMOTE_ON_CHANGED))
+		r->changing = true;
 	if (r->changing && virtdev_priv_remote_changed(r))
 		return;
 	r->stop_wanted = false;

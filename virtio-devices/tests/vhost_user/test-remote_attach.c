@@ -123,6 +123,42 @@ START_TEST(pause_that_is_given_up_ends_when_it_is_complete)
 }
 END_TEST
 
+/* As after a driver's reset of its queue. */
+static void start_queue_anew(void)
+{
+	struct vhost_user_ring ring;
+
+	memset(guest_at(&rig.g, rig.g.config.driver_gpa), 0, 4);
+	memset(guest_at(&rig.g, rig.g.config.device_gpa), 0, 4);
+	virtdev_transport_describe_ring(rig.t, 0, &rig.fds, &ring);
+	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &ring, &rig.err), 0);
+	pump();
+}
+
+/* Also if the owner pauses the device again before its queues have stopped. */
+START_TEST(queue_is_reset_while_a_pause_that_is_given_up_ends)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	use(1);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 0);
+	if (_i) {
+		pause_device();
+		ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	}
+	pump();
+	ck_assert_uint_eq(rig.started, 1);
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 1);
+	start_queue_anew();
+	ck_assert_uint_eq(rig.started, 2);
+	ck_assert_uint_eq(rig.base, 0);
+	use(1);
+	teardown();
+}
+END_TEST
+
 START_TEST(device_without_a_driver_is_paused_at_once)
 {
 	begin(VIRTDEV_ID_BLOCK, false);
@@ -415,6 +451,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, start_that_fails_is_reported_unless_the_session_has_ended);
 	tcase_add_test(tc, paused_device_continues_at_its_position);
 	tcase_add_test(tc, pause_that_is_given_up_ends_when_it_is_complete);
+	tcase_add_loop_test(tc, queue_is_reset_while_a_pause_that_is_given_up_ends, 0, 2);
 	tcase_add_test(tc, device_without_a_driver_is_paused_at_once);
 	tcase_add_test(tc, driver_resets_a_device_during_its_pause);
 	tcase_add_test(tc, driver_starts_while_no_back_end_is_connected);
