@@ -5,27 +5,45 @@
 #include <errno.h>
 #include <poll.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "vhost_user/remote_priv.h"
 
 /* Time limit without progress: a back-end opens the files of a guest again. */
-#define SILENCE_MS 60000
+#define SILENCE_NS UINT64_C(60000000000)
 
+/* Until the time limit or an event: the caller looks at the clock again. */
+static void load_wait(const struct remote_stream *s, struct pollfd p[2])
+{
+	const uint64_t now = vsu_now_ns();
+	const uint64_t ms = now < s->until_ns ? (s->until_ns - now) / 1000000 + 1 : 0;
+
+	if (poll(p, 2, (int)ms) <= 0)
+		p[0].revents = p[1].revents = 0;
+}
+
+/* Messages of the session alone are no progress: a back-end could send them for ever. */
 static int load_turn(struct virtdev_vhost_user *r, const unsigned char *bytes, size_t len)
 {
+	struct remote_stream *s = &r->stream;
+	const size_t before = s->len;
+	const int phase = s->phase;
 	struct pollfd p[] = {
 		{ .fd = virtdev_vhost_user_fd(r), .events = POLLIN },
-		{ .fd = r->stream.fd, .events = POLLOUT },
+		{ .fd = s->fd, .events = POLLOUT },
 	};
-	int rc = poll(p, 2, SILENCE_MS);
+	int rc = 0;
 
-	if (!rc)
-		return -ETIMEDOUT;
-	rc = 0;
+	load_wait(s, p);
 	if (p[1].revents)
 		rc = virtdev_priv_remote_stream_write(r, bytes, len);
 	if (p[0].revents)
 		(void)virtdev_vhost_user_dispatch(r);
-	return r->phase == REMOTE_FAILED ? -ECONNRESET : rc;
+	if (r->phase == REMOTE_FAILED)
+		return -ECONNRESET;
+	if (s->len != before || (int)s->phase != phase)
+		s->until_ns = vsu_now_ns() + SILENCE_NS;
+	return rc < 0 || vsu_now_ns() < s->until_ns ? rc : -ETIMEDOUT;
 }
 
 int virtdev_priv_remote_stream_load(struct virtdev_vhost_user *r, const void *bytes, size_t len,
@@ -35,6 +53,7 @@ int virtdev_priv_remote_stream_load(struct virtdev_vhost_user *r, const void *by
 
 	if (rc < 0)
 		return rc;
+	r->stream.until_ns = vsu_now_ns() + SILENCE_NS;
 	while (!rc && r->stream.phase != REMOTE_STREAM_DONE)
 		rc = load_turn(r, bytes, len);
 	rc = rc < 0 ? rc : r->stream.result;

@@ -29,6 +29,8 @@ static struct {
 	unsigned char *got;
 	size_t ngot;
 	bool refuses;		/* the session fails at the request */
+	bool chats;		/* it sends other messages, and neither reads nor answers */
+	uint64_t passed_ns;	/* while it chats: a second for each look at the clock */
 } peer;
 
 /* ------------------------------------------------- in place of the session */
@@ -40,6 +42,14 @@ int __wrap_vhost_user_frontend_check_state(struct vhost_user_frontend *f,
 int __wrap_vhost_user_frontend_fd(const struct vhost_user_frontend *f);
 int __wrap_vhost_user_frontend_dispatch(struct vhost_user_frontend *f);
 enum vhost_user_frontend_state __wrap_vhost_user_frontend_state(const struct vhost_user_frontend *f);
+uint64_t __real_vsu_now_ns(void);
+uint64_t __wrap_vsu_now_ns(void);
+
+uint64_t __wrap_vsu_now_ns(void)
+{
+	peer.passed_ns += peer.chats ? 1000000000u : 0;
+	return __real_vsu_now_ns() + peer.passed_ns;
+}
 
 int __wrap_vhost_user_frontend_move_state(struct vhost_user_frontend *f, bool load,
 					  int fd, struct vsu_error *e)
@@ -82,7 +92,7 @@ int __wrap_vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 	ssize_t n = 1;
 
 	(void)f;
-	if (r.stream.way == REMOTE_STREAM_SAVES)
+	if (r.stream.way == REMOTE_STREAM_SAVES || peer.chats)
 		return 0;
 	while (peer.fd >= 0 && n > 0) {
 		peer.got = realloc(peer.got, peer.ngot + 4096);
@@ -323,6 +333,17 @@ START_TEST(a_lost_back_end_ends_the_load)
 }
 END_TEST
 
+START_TEST(e2_25_back_end_that_sends_other_messages_only_ends_the_load)
+{
+	static const unsigned char bytes[1000003];
+
+	peer.chats = true;
+	ck_assert_int_eq(virtdev_priv_remote_stream_load(&r, bytes, _i ? sizeof(bytes) : 3, &err),
+			 -ETIMEDOUT);
+	ck_assert_uint_ge(peer.passed_ns, UINT64_C(60000000000));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("remote stream");
@@ -343,6 +364,7 @@ int main(void)
 	tcase_add_test(tc, a_state_of_many_pipes_is_loaded);
 	tcase_add_test(tc, a_refused_state_is_an_error_with_the_socket);
 	tcase_add_test(tc, a_lost_back_end_ends_the_load);
+	tcase_add_loop_test(tc, e2_25_back_end_that_sends_other_messages_only_ends_the_load, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
