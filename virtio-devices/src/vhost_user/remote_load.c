@@ -62,6 +62,17 @@ int virtdev_priv_remote_stream_load(struct virtdev_vhost_user *r, const void *by
 				      r->who) : 0;
 }
 
+/* The transport is loaded: a driver can begin anew, or another state be loaded, if this fails. */
+static int load_own(struct virtdev_vhost_user *r, const void *state, size_t len,
+		    struct vsu_error *err)
+{
+	const int rc = virtdev_priv_remote_stream_load(r, state, len, err);
+
+	if (rc < 0)
+		virtdev_transport_reset_done(r->t);
+	return rc;
+}
+
 int virtdev_vhost_user_load(struct virtdev_vhost_user *r, const void *bytes, size_t len,
 			    struct vsu_error *err)
 {
@@ -74,7 +85,7 @@ int virtdev_vhost_user_load(struct virtdev_vhost_user *r, const void *bytes, siz
 				     r->who);
 	rc = virtdev_transport_load(r->t, bytes, len, r->positions, &state, &state_len, err);
 	if (!rc && state_len)
-		rc = virtdev_priv_remote_stream_load(r, state, state_len, err);
+		rc = load_own(r, state, state_len, err);
 	if (rc < 0)
 		virtdev_priv_remote_clear_positions(r);
 	else if (virtdev_priv_remote_enter(&r->phase, REMOTE_ON_LOAD))

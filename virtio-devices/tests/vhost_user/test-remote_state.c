@@ -154,6 +154,34 @@ START_TEST(truncated_state_is_refused_and_another_one_is_loaded)
 }
 END_TEST
 
+/* The transport is loaded before the back-end reads its own part. */
+START_TEST(e2_25_state_that_the_back_end_refuses_leaves_a_new_device)
+{
+	unsigned char *bytes, *own;
+	size_t len;
+
+	begin(VIRTDEV_ID_SOCKET, false);
+	start_driver();
+	bytes = take(&len);
+	disconnect();
+	connect_session(false);
+	own = memmem(bytes, len, "vdev", 4);
+	ck_assert_ptr_nonnull(own);
+	*own ^= 1;
+	ck_assert_int_lt(load(bytes, len), 0);
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
+	ck_assert_uint_eq(virtdev_transport_features(rig.t), 0);
+	*own ^= 1;
+	vsu_error_clear(&rig.err);
+	ck_assert_msg(!load(bytes, len), "%s", rig.err.msg);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	pump();
+	use(1);
+	free(bytes);
+	teardown();
+}
+END_TEST
+
 /* The driver has reset its only queue when the device is saved. */
 START_TEST(queue_that_was_reset_starts_behind_another_session)
 {
@@ -259,6 +287,7 @@ int main(void)
 			    sizeof(saved) / sizeof(saved[0]));
 	tcase_add_loop_test(tc, back_end_of_a_moved_card_is_asked_to_announce_it, 0, 2);
 	tcase_add_test(tc, truncated_state_is_refused_and_another_one_is_loaded);
+	tcase_add_test(tc, e2_25_state_that_the_back_end_refuses_leaves_a_new_device);
 	tcase_add_test(tc, queue_that_was_reset_starts_behind_another_session);
 	tcase_add_test(tc, device_that_runs_has_no_state_to_collect);
 	tcase_add_loop_test(tc, device_with_a_shared_memory_region_cannot_be_saved, 0,
