@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "vsock/priv.h"
@@ -109,6 +110,9 @@ void virtdev_priv_vsock_forget(struct vsock_bridge *b)
 			virtdev_priv_vsock_conn_free(&b->conns[i]);
 	b->first_reply = b->nreplies = 0;
 	b->stalled = b->starved = false;
+	/* only a queue that is stalled reads it */
+	if (b->room >= 0)
+		vsu_event_drain(b->room, NULL);
 }
 
 static struct vsock_conn **bucket_of(const struct vsock_bridge *b,

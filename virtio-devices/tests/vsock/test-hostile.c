@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -296,11 +297,10 @@ START_TEST(a7_05_bytes_before_the_response_reset_the_connection)
 END_TEST
 
 /* More replies are pending than fit; then the guest's packets wait as well. */
-START_TEST(a7_05_replies_without_buffers_are_delayed_and_not_lost)
+static uint32_t send_until_replies_wait(void)
 {
-	struct packet p = packet_make(OP_RW, 0, 52), got;
-	uint32_t sent = 0, answered = 0, len;
-	uint64_t cookie;
+	struct packet p = packet_make(OP_RW, 0, 52);
+	uint32_t sent = 0;
 
 	rig.rx_withheld = true;
 	while (vq_driver_inflight(rig.driver[1]) < 40) {
@@ -310,6 +310,16 @@ START_TEST(a7_05_replies_without_buffers_are_delayed_and_not_lost)
 	}
 	ck_assert_uint_ge(sent, 256);
 	rig.rx_withheld = false;
+	return sent;
+}
+
+START_TEST(a7_05_replies_without_buffers_are_delayed_and_not_lost)
+{
+	const uint32_t sent = send_until_replies_wait();
+	uint32_t answered = 0, len;
+	struct packet got;
+	uint64_t cookie;
+
 	for (; answered < sent; answered++) {
 		if (!vsock_receive(&got)) {
 			vsock_post_rx(1);
@@ -323,6 +333,22 @@ START_TEST(a7_05_replies_without_buffers_are_delayed_and_not_lost)
 		;
 	ck_assert_uint_eq(vq_driver_inflight(rig.driver[1]), 0);
 	ck_alive();
+}
+END_TEST
+
+/* Its descriptor would be readable for ever, and the queue served again and again. */
+START_TEST(a7_05_reset_while_packets_wait_leaves_an_idle_queue)
+{
+	struct pollfd room = { virtdev_queue_host_fd(rig.dev, 1), POLLIN, 0 };
+
+	send_until_replies_wait();
+	vsock_post_rx(1);
+	ck_assert_int_ge(virtdev_queue_serve(rig.dev, 0), 0);
+	ck_assert_int_eq(poll(&room, 1, 0), 1);
+	vsock_stop();
+	virtdev_reset(rig.dev);
+	ck_assert_int_eq(poll(&room, 1, 0), 0);
+	vsock_start();
 }
 END_TEST
 
@@ -708,6 +734,7 @@ static void add_floods(TCase *tc)
 {
 	tcase_add_test(tc,
 		       a7_05_replies_without_buffers_are_delayed_and_not_lost);
+	tcase_add_test(tc, a7_05_reset_while_packets_wait_leaves_an_idle_queue);
 	tcase_add_test(tc, aborted_connection_ends_on_the_host_at_once);
 	tcase_add_test(tc,
 		       a7_05_ten_thousand_resets_and_requests_leak_nothing);
