@@ -99,24 +99,27 @@ static int show_loaded(struct mem *m, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "mem: cannot map plugged memory into the guest") : 0;
 }
 
-/* Check the length first, then read the bitmap. */
+/* The size determines the length of the bitmap behind it. */
 static int mem_load(void *self, uint32_t version,
 		    struct virtdev_state_reader *r, struct vsu_error *err)
 {
 	struct mem *m = self;
 	const uint64_t n = virtdev_state_get_u64(r);
-	uint8_t *bits = calloc(m->blocks.n / 8, 1);
 	uint64_t i, plugged = 0, requested = requested_bytes(m);
+	uint8_t *bits;
 	int rc;
 
+	if (n != m->blocks.n)
+		return vsu_error_set(err, -EBADMSG,
+				     "mem: the state is of a device of %" PRIu64 " blocks of 2 MiB, this one has %" PRIu64,
+				     n, m->blocks.n);
+	bits = calloc(m->blocks.n / 8, 1);
 	if (!bits)
 		return vsu_error_sys(err, -ENOMEM, "mem");
 	virtdev_state_get_bytes(r, bits, m->blocks.n / 8);
 	if (version >= 2)
 		requested = virtdev_state_get_u64(r);
 	rc = virtdev_state_end(r, err);
-	if (!rc && n != m->blocks.n)
-		rc = vsu_error_set(err, -EBADMSG, "mem: the state is of a device of another size");
 	if (!rc)
 		rc = check_requested(requested, n * VIRTDEV_MEM_BLOCK, err);
 	for (i = 0; !rc && i < m->blocks.n; i++) {

@@ -637,6 +637,33 @@ END_TEST
 #define VERSION_AT 12u
 #define LEN_AT 16u
 
+START_TEST(state_of_another_size_is_refused_with_both_sizes)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const uint64_t n = _i ? 5 * PIECE / BLOCK : PIECE / BLOCK;
+	const uint32_t own = htole32((uint32_t)(8 + n / 8 + 8));
+	const uint64_t blocks = htole64(n);
+	unsigned char state[HEAD + 8 + 5 * PIECE / BLOCK / 8 + 8] = { 0 };
+	void *bytes;
+	size_t len;
+
+	setup();
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
+	memcpy(state, bytes, HEAD);
+	free(bytes);
+	memcpy(state + LEN_AT, &own, 4);
+	memcpy(state + HEAD, &blocks, 8);
+	ck_assert_int_eq(virtdev_state_load(rig.dev, state, HEAD + 8 + n / 8 + 8, &err), -EBADMSG);
+	ck_assert_str_eq(err.msg, _i ?
+		"mem: the state is of a device of 320 blocks of 2 MiB, this one has 256" :
+		"mem: the state is of a device of 64 blocks of 2 MiB, this one has 256");
+	start();
+	teardown();
+}
+END_TEST
+
 START_TEST(requested_sizes_of_a_state_are_checked)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -755,6 +782,7 @@ int main(void)
 	tcase_add_loop_test(tc, a8_18_parts_of_blocks_are_not_plugged, 0,
 			    sizeof(not_blocks) / sizeof(not_blocks[0]));
 	tcase_add_test(tc, plugged_blocks_are_part_of_the_state);
+	tcase_add_loop_test(tc, state_of_another_size_is_refused_with_both_sizes, 0, 2);
 	tcase_add_test(tc, requested_sizes_of_a_state_are_checked);
 	tcase_add_test(tc, a_state_whose_memory_cannot_be_shown_is_refused);
 	tcase_add_test(tc, configuration_contains_address_and_size);
