@@ -212,14 +212,29 @@ static int accept_queue_num(struct vhost_user_frontend *f,
 			  &f->queue_num, err);
 }
 
+/*
+ * A replacement keeps the limit of the first back-end: the memory that is set
+ * while disconnected must fit into each.
+ */
 static int accept_max_slots(struct vhost_user_frontend *f,
 			  const struct fe_pending *p,
 			  const struct vhost_user_priv_msg *msg,
 			  struct vsu_error *err)
 {
+	uint32_t max = 0;
+	int rc = accept_limit(msg, "GET_MAX_MEM_SLOTS", "memory slots",
+			      FE_MAX_SLOTS, &max, err);
+
 	(void)p;
-	return accept_limit(msg, "GET_MAX_MEM_SLOTS", "memory slots",
-			  FE_MAX_SLOTS, &f->max_slots, err);
+	if (rc < 0)
+		return rc;
+	if (!f->reconnect.away)
+		f->max_slots = max;
+	if (f->max_slots <= max)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "the replacement back-end supports %u regions of memory, the previous one supported %u",
+			     max, f->max_slots);
 }
 
 static const struct fe_handler rows[] = {

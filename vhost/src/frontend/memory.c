@@ -467,7 +467,8 @@ int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
 	unsigned int n;
 	int rc = check_map(map, &n, err);
 
-	if (!rc && f->state != VHOST_USER_FRONTEND_NEGOTIATING)
+	if (!rc && (f->state != VHOST_USER_FRONTEND_NEGOTIATING ||
+		    f->reconnect.away))
 		rc = check_room(f, n, err);
 	if (!rc && f->state == VHOST_USER_FRONTEND_RUNNING)
 		rc = vhost_user_priv_fe_check_rings(f, map, err);

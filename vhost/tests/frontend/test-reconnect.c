@@ -313,6 +313,7 @@ static void lack_feature(void) { next.features &= ~(UINT64_C(1) << 9); }
 static void lack_config(void) { next.protocol &= ~P(CONFIG); }
 static void lack_area(void) { next.protocol &= ~P(INFLIGHT_SHMFD); }
 static void lack_queues(void) { next.queue_num = 3; }
+static void lack_slots(void) { next.max_slots = 508; }
 
 static const struct {
 	void (*lack)(void);
@@ -322,6 +323,7 @@ static const struct {
 	{ lack_config, "CONFIG" },
 	{ lack_area, "INFLIGHT_SHMFD" },
 	{ lack_queues, "3 queues" },
+	{ lack_slots, "508 regions of memory" },
 };
 
 static void dispatch_until_refused(void)
@@ -516,6 +518,39 @@ START_TEST(memory_set_while_disconnected_is_sent_to_the_next_back_end)
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
+}
+END_TEST
+
+/* Otherwise no replacement could ever start. */
+START_TEST(memory_for_which_no_replacement_has_room_is_refused_while_disconnected)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	peer.max_slots = next.max_slots = 2;
+	lose_back_end();
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	grow_map(8 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, &err), -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(err.msg, "supports 2"));
+	refusals_left = 0;
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
+}
+END_TEST
+
+/* The limit remains that of the first back-end, which others may offer again. */
+START_TEST(back_end_with_more_slots_raises_no_limit)
+{
+	peer.max_slots = 2;
+	run();
+	kill_peer();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(vhost_user_frontend_max_mem_slots(fe), 2);
+	grow_map(4 * MIB, MIB);
+	grow_map(8 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), -ENOSPC);
 }
 END_TEST
 
@@ -745,6 +780,9 @@ static void add_away(Suite *s)
 	tcase_add_test(tc, interrupted_stop_completes);
 	tcase_add_test(tc, c1_15_start_while_disconnected_is_refused);
 	tcase_add_test(tc, memory_set_while_disconnected_is_sent_to_the_next_back_end);
+	tcase_add_test(tc,
+		memory_for_which_no_replacement_has_room_is_refused_while_disconnected);
+	tcase_add_test(tc, back_end_with_more_slots_raises_no_limit);
 	tcase_add_test(tc, interrupted_memory_change_completes);
 	tcase_add_test(tc, interrupted_read_of_configuration_completes);
 	tcase_add_test(tc, e3_21_kept_config_is_repeated_before_the_rings_run);
