@@ -284,7 +284,8 @@ static void remove_held(struct fe_memory *mem,
 void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f)
 {
 	struct fe_memory *mem = &f->mem;
-	bool none = mem->one_table && mem->refused && mem->old;
+	bool none = mem->one_table && mem->refused &&
+		    mem->change == FE_MEMORY_CHANGES;
 	const struct fe_change *c;
 	unsigned int i;
 
@@ -308,6 +309,7 @@ void vhost_user_priv_fe_forget_held(struct vhost_user_frontend *f)
 	while (mem->nheld)
 		vmem_region_unref(mem->held[--mem->nheld]);
 	mem->old = vmem_map_unref(mem->old);
+	mem->change = FE_MEMORY_SETTLED;
 	mem->refused = false;
 }
 

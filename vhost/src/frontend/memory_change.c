@@ -27,7 +27,7 @@ static void memory_refused(struct vhost_user_frontend *f,
 			   const struct vsu_error *err)
 {
 	if (p->request == VHOST_USER_GET_FEATURES ||
-	    !f->mem.old) {	/* reverting was refused too */
+	    f->mem.change == FE_MEMORY_REVERTS) {
 		vhost_user_priv_fe_fail(f, err);
 		return;
 	}
@@ -45,11 +45,6 @@ static const struct fe_sequence memory_sequence = {
 	.refused = memory_refused,
 };
 
-static void forget_old(struct vhost_user_frontend *f)
-{
-	f->mem.old = vmem_map_unref(f->mem.old);
-}
-
 /* Reverts the refused change: the back-end gets the previous map again. */
 static int revert_change(struct vhost_user_frontend *f)
 {
@@ -59,6 +54,7 @@ static int revert_change(struct vhost_user_frontend *f)
 	vmem_map_unref(f->mem.wanted);
 	f->mem.wanted = f->mem.old;
 	f->mem.old = NULL;
+	f->mem.change = FE_MEMORY_REVERTS;
 	rc = vhost_user_priv_fe_plan_memory(f, &err);
 	if (rc < 0)
 		vhost_user_priv_fe_fail(f, &err);
@@ -70,10 +66,11 @@ static int revert_change(struct vhost_user_frontend *f)
 static void memory_done(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_apply_answers(f);
-	if (f->mem.refused && f->mem.old &&
+	if (f->mem.refused && f->mem.change == FE_MEMORY_CHANGES &&
 	    (revert_change(f) < 0 || f->progress.seq))
 		return;
-	forget_old(f);
+	f->mem.old = vmem_map_unref(f->mem.old);
+	f->mem.change = FE_MEMORY_SETTLED;
 	if (f->ops.memory)
 		f->ops.memory(f->opaque, f->mem.refused ? &f->mem.why : NULL);
 }
@@ -87,6 +84,7 @@ static int change_memory(struct vhost_user_frontend *f, struct vmem_map *old,
 	if (rc < 0)
 		return rc;
 	f->mem.old = old;
+	f->mem.change = FE_MEMORY_CHANGES;
 	f->mem.refused = false;
 	vhost_user_priv_fe_begin(f, &memory_sequence);
 	vhost_user_priv_fe_push(f);

@@ -63,9 +63,17 @@ struct fe_change {
 	bool refused;
 };
 
+/* A change of memory while RUNNING: memory_change.c. */
+enum fe_memory_change {
+	FE_MEMORY_SETTLED,	/* none; its result was reported */
+	FE_MEMORY_CHANGES,	/* wanted is sent, and old is kept */
+	FE_MEMORY_REVERTS,	/* it was refused: wanted is the previous map again */
+};
+
 struct fe_memory {
 	struct vmem_map *wanted;	/* set by the owner; referenced */
-	struct vmem_map *old;	/* restored if the change is refused; only while RUNNING */
+	struct vmem_map *old;	/* restored if the change is refused */
+	enum fe_memory_change change;
 	struct vmem_region **held;	/* accepted by the back-end; by address; referenced */
 	unsigned int nheld;
 	struct fe_change *changes;	/* turn held into wanted */

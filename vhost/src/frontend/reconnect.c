@@ -88,16 +88,18 @@ static void note_rings(struct vhost_user_frontend *f)
 
 /*
  * The back-end's memory state is gone. The wanted map and the log are kept: the
- * replacement receives both before it runs.
+ * replacement receives both before it runs. After a refusal the wanted map is
+ * the previous one.
  */
 static void end_memory(struct vhost_user_frontend *f)
 {
-	bool changing = f->mem.old != NULL;
+	const enum fe_memory_change change = f->mem.change;
 	bool logging = f->log.switching;
 
 	vhost_user_priv_fe_forget_held(f);
-	if (changing && f->ops.memory)
-		f->ops.memory(f->opaque, NULL);
+	if (change != FE_MEMORY_SETTLED && f->ops.memory)
+		f->ops.memory(f->opaque, change == FE_MEMORY_REVERTS ?
+					 &f->mem.why : NULL);
 	f->log.switching = false;
 	if (logging && f->ops.log)
 		f->ops.log(f->opaque);

@@ -568,6 +568,58 @@ START_TEST(interrupted_memory_change_completes)
 }
 END_TEST
 
+/* Dispatches until the back-end has received the n-th request of this number. */
+static void dispatch_until(uint32_t request, unsigned int n)
+{
+	while (peer_count(&peer, request) < n) {
+		peer_step(&peer);
+		if (readable(vhost_user_frontend_fd(fe)))
+			vhost_user_frontend_dispatch(fe);
+	}
+}
+
+/* The back-end accepts one region, refuses another, and is lost meanwhile. */
+START_TEST(c1_06_interrupted_revert_reports_the_refusal)
+{
+	run();
+	grow_map(4 * MIB, MIB);
+	grow_map(8 * MIB, MIB);
+	peer.deviation = PEER_REFUSE;
+	peer.deviation_at = 0;
+	peer.deviation_count = peer.n + 2;
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	dispatch_until(VHOST_USER_ADD_MEM_REG, 3);
+	deviate(PEER_HANG_UP, VHOST_USER_REM_MEM_REG);
+	dispatch_both();
+	ck_assert_uint_eq(back, 1);
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_int_eq(notified.memory_code, -EPROTO);
+	/* the previous map, as reported */
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
+}
+END_TEST
+
+/* The change is not reverted yet: the replacement receives it. */
+START_TEST(memory_change_interrupted_after_a_refusal_completes)
+{
+	run();
+	grow_map(4 * MIB, MIB);
+	grow_map(8 * MIB, MIB);
+	deviate(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	dispatch_until(VHOST_USER_ADD_MEM_REG, 2);
+	while (readable(vhost_user_frontend_fd(fe)))
+		vhost_user_frontend_dispatch(fe);
+	deviate(PEER_HANG_UP, VHOST_USER_ADD_MEM_REG);
+	dispatch_both();
+	ck_assert_uint_eq(back, 1);
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_int_eq(notified.memory_code, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
+}
+END_TEST
+
 START_TEST(interrupted_read_of_configuration_completes)
 {
 	run();
@@ -784,6 +836,8 @@ static void add_away(Suite *s)
 		memory_for_which_no_replacement_has_room_is_refused_while_disconnected);
 	tcase_add_test(tc, back_end_with_more_slots_raises_no_limit);
 	tcase_add_test(tc, interrupted_memory_change_completes);
+	tcase_add_test(tc, c1_06_interrupted_revert_reports_the_refusal);
+	tcase_add_test(tc, memory_change_interrupted_after_a_refusal_completes);
 	tcase_add_test(tc, interrupted_read_of_configuration_completes);
 	tcase_add_test(tc, e3_21_kept_config_is_repeated_before_the_rings_run);
 	tcase_add_test(tc, refused_kept_config_is_reported_and_the_start_continues);
