@@ -240,6 +240,7 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 		return;
 	/* no ring runs, so no thread posts further requests */
 	vhost_user_priv_shmem_cancel_posts(b);
+	vhost_user_priv_kept_unmap(b);
 	session_release(b);
 	vhost_user_priv_enter(b, VHOST_USER_PRIV_GONE);
 	if (b->server.left)

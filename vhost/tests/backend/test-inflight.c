@@ -238,13 +238,12 @@ static void on_kept(void *opaque, void *bytes, size_t len)
 	ck_assert_uint_eq(len, bytes ? KEPT : 0);
 }
 
-static int init_kept(struct rig *r, struct vhost_user_inflight *in)
+static int start_kept(struct rig *r, struct vhost_user_inflight *in)
 {
 	int fd;
 
 	kept = NULL;
 	kept_calls = 0;
-	rig_prepare(r);
 	r->ops.kept = on_kept;
 	r->config.kept_size = KEPT;
 	rig_start(r);
@@ -253,6 +252,12 @@ static int init_kept(struct rig *r, struct vhost_user_inflight *in)
 	fd = get_area(r, 2, RIG_SIZE, in);
 	ck_assert_int_ge(fd, 0);
 	return fd;
+}
+
+static int init_kept(struct rig *r, struct vhost_user_inflight *in)
+{
+	rig_prepare(r);
+	return start_kept(r, in);
 }
 
 START_TEST(bytes_behind_the_area_reach_the_next_back_end)
@@ -310,6 +315,32 @@ START_TEST(a3_17_reset_clears_the_room)
 	ck_assert_uint_eq(kept_calls, 2);
 	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
 	ck_assert_uint_eq(kept[KEPT - 1], 0);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+static void (*gone)(void *opaque, const struct vsu_error *err);
+
+static void on_gone(void *opaque, const struct vsu_error *err)
+{
+	ck_assert_ptr_null(kept);
+	ck_assert_uint_eq(kept_calls, 2);
+	gone(opaque, err);
+}
+
+START_TEST(end_of_a_session_takes_the_room_back)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd;
+
+	rig_prepare(&r);
+	gone = r.ops.gone;
+	r.ops.gone = on_gone;
+	fd = start_kept(&r, &in);
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_ptr_nonnull(kept);
 	vsu_fd_close(&fd);
 	rig_fini(&r);
 }
@@ -496,6 +527,7 @@ int main(void)
 	tcase_add_test(tc, bytes_behind_the_area_reach_the_next_back_end);
 	tcase_add_loop_test(tc, b4_23_area_without_a_room_has_no_state, 0, 3);
 	tcase_add_test(tc, a3_17_reset_clears_the_room);
+	tcase_add_test(tc, end_of_a_session_takes_the_room_back);
 	tcase_add_test(tc, b4_22_skip_drain_without_an_area_drains);
 	tcase_add_test(tc, b4_09_reset_drops_the_area);
 	tcase_add_loop_test(tc, b4_05_area_of_invalid_size_is_refused, 0,
