@@ -50,10 +50,17 @@ enum fe_watch {
 
 #define F_VERSION_1	(UINT64_C(1) << 32)
 
+/* How far the start of a ring has been sent. */
+enum fe_ring_start {
+	FE_RING_STOPPED,
+	FE_RING_CALLED,		/* SET_VRING_CALL: another call descriptor is sent at once */
+	FE_RING_STARTED,	/* SET_VRING_KICK: until the reply with its position */
+};
+
 struct fe_ring {
 	struct vhost_user_ring desc;	/* duplicates owned by the session */
 	bool described;
-	bool started;
+	enum fe_ring_start start;
 };
 
 /* One message of a memory change. */

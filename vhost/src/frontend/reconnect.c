@@ -81,8 +81,8 @@ static void note_rings(struct vhost_user_frontend *f)
 		f->reconnect.untouched = true;
 	}
 	for (i = 0; i < f->nrings; i++) {
-		f->reconnect.untouched &= !f->rings[i].started;
-		f->rings[i].started = false;
+		f->reconnect.untouched &= f->rings[i].start != FE_RING_STARTED;
+		f->rings[i].start = FE_RING_STOPPED;
 	}
 }
 

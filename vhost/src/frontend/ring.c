@@ -272,8 +272,13 @@ static int send_err(struct vhost_user_frontend *f, unsigned int index,
 static int send_call(struct vhost_user_frontend *f, unsigned int index,
 		     struct vsu_error *err)
 {
-	return send_fd(f, VHOST_USER_SET_VRING_CALL, index,
-		       f->rings[index].desc.call_fd, err);
+	struct fe_ring *ring = &f->rings[index];
+	int rc = send_fd(f, VHOST_USER_SET_VRING_CALL, index,
+			 ring->desc.call_fd, err);
+
+	if (!rc)
+		ring->start = FE_RING_CALLED;
+	return rc;
 }
 
 /* Older back-ends start polling a ring at its first kick, so kick it once. */
@@ -286,7 +291,7 @@ static int send_kick(struct vhost_user_frontend *f, unsigned int index,
 
 	if (rc < 0)
 		return rc;
-	ring->started = true;
+	ring->start = FE_RING_STARTED;
 	if (ring->desc.kick_fd >= 0)
 		vsu_event_signal(ring->desc.kick_fd);
 	return 0;
@@ -327,7 +332,7 @@ static int send_enable(struct vhost_user_frontend *f, unsigned int index,
 		       uint32_t on, struct vsu_error *err)
 {
 	if (!(f->features & VHOST_USER_F_PROTOCOL_FEATURES) ||
-	    !f->rings[index].started)
+	    f->rings[index].start != FE_RING_STARTED)
 		return 0;
 	return send_state(f, VHOST_USER_SET_VRING_ENABLE, index, on, err);
 }
@@ -347,7 +352,7 @@ int vhost_user_priv_fe_disable_ring(struct vhost_user_frontend *f,
 int vhost_user_priv_fe_get_base(struct vhost_user_frontend *f,
 				unsigned int item, struct vsu_error *err)
 {
-	if (!f->rings[item].started)
+	if (f->rings[item].start != FE_RING_STARTED)
 		return 0;
 	return send_state(f, f->parking ? VHOST_USER_GET_VRING_BASE_SKIP_DRAIN :
 					  VHOST_USER_GET_VRING_BASE,
@@ -387,7 +392,7 @@ int vhost_user_frontend_set_call(struct vhost_user_frontend *f, uint32_t index,
 		return vsu_error_sys(err, fd,
 				     "ring %" PRIu32 ": cannot duplicate its call descriptor",
 				     index);
-	if (f->rings[index].started)
+	if (f->rings[index].start != FE_RING_STOPPED)
 		rc = send_new_call(f, index, fd, err);
 	if (rc < 0) {
 		vsu_fd_close(&fd);

@@ -19,7 +19,7 @@ static bool device_suspended(const struct vhost_user_frontend *f)
 	unsigned int i;
 
 	for (i = 0; i < f->nrings; i++)
-		if (f->rings[i].started)
+		if (f->rings[i].start == FE_RING_STARTED)
 			return false;
 	return true;
 }

@@ -281,7 +281,7 @@ static int accept_base(struct vhost_user_frontend *f, const struct fe_pending *p
 	if (packed && !f->parking)
 		base = vhost_user_priv_packed_base(base);
 	ring->desc.base = base;
-	ring->started = false;
+	ring->start = FE_RING_STOPPED;
 	f->bases[p->ring] = base;
 	return 0;
 }

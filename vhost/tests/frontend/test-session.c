@@ -650,6 +650,41 @@ START_TEST(call_is_replaced_while_running)
 }
 END_TEST
 
+#define MANY_RINGS 12u
+#define NOFD (UINT64_C(1) << 8)
+
+/*
+ * The start sends as many messages as the window permits. _i regions of memory
+ * precede the rings, so that the window ends at each message of a ring.
+ */
+START_TEST(call_replaced_during_a_start_is_sent)
+{
+	uint64_t word, calls[MANY_RINGS] = { 0 };
+	unsigned int i;
+	bool busy;
+
+	become_ready();
+	for (i = 0; i < (unsigned int)_i; i++)
+		grow_map(4 * i * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(MANY_RINGS);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	for (i = 0; i < MANY_RINGS; i++)
+		ck_assert_int_eq(vhost_user_frontend_set_call(fe, i, -1, NULL), 0);
+	do {
+		busy = peer_step(&peer);
+		memcpy(&word, peer.last.payload, sizeof(word));
+		if (busy && peer.last.hdr.request == VHOST_USER_SET_VRING_CALL)
+			calls[(uint8_t)word] = word;
+		if (readable(vhost_user_frontend_fd(fe)))
+			busy = vhost_user_frontend_dispatch(fe) >= 0;
+	} while (busy);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	for (i = 0; i < MANY_RINGS; i++)
+		ck_assert_uint_eq(calls[i], i | NOFD);
+}
+END_TEST
+
 START_TEST(too_many_calls_at_once_return_eagain)
 {
 	int rc = 0, n;
@@ -738,6 +773,7 @@ static void add_config(Suite *s)
 			    COUNT(bad_configs));
 	tcase_add_test(tc, refused_config_write_is_reported_and_keeps_the_session);
 	tcase_add_test(tc, call_is_replaced_while_running);
+	tcase_add_loop_test(tc, call_replaced_during_a_start_is_sent, 1, 7);
 	tcase_add_test(tc, too_many_calls_at_once_return_eagain);
 }
 
