@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -202,6 +203,33 @@ ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)
 	if (pos > INT64_MAX)
 		return -EINVAL;
 	return transfer_full(pread, fd, buf, len, pos);
+}
+
+/* Discards the signal that the write raised. */
+static void consume_signal(const sigset_t *set)
+{
+	static const struct timespec now = { 0, 0 };
+
+	while (sigtimedwait(set, NULL, &now) < 0 && errno == EINTR)
+		;
+}
+
+ssize_t vsu_fd_write_quietly(int fd, const void *buf, size_t len)
+{
+	sigset_t pipe, former, pending;
+	ssize_t n;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, &former);
+	sigpending(&pending);
+	n = write(fd, buf, len);
+	if (n < 0)
+		n = -errno;
+	if (n == -EPIPE && !sigismember(&pending, SIGPIPE))
+		consume_signal(&pipe);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	return n;
 }
 
 int vsu_fd_count(void)

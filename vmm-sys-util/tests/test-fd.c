@@ -369,6 +369,56 @@ START_TEST(count_follows_open_and_close)
 }
 END_TEST
 
+static bool is_pending(int signo)
+{
+	sigset_t pending;
+
+	ck_assert_int_eq(sigpending(&pending), 0);
+	return sigismember(&pending, signo);
+}
+
+/* The default action of SIGPIPE would end this process. */
+START_TEST(quiet_write_to_a_pipe_without_a_reader_raises_no_signal)
+{
+	sigset_t before, after;
+	char byte = 0;
+	int fds[2];
+
+	ck_assert_ptr_ne(signal(SIGPIPE, SIG_DFL), SIG_ERR);
+	small_pipe(fds);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &before), 0);
+	ck_assert_int_eq(vsu_fd_write_quietly(fds[1], "a", 1), 1);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 'a');
+	vsu_fd_close(&fds[0]);
+	ck_assert_int_eq(vsu_fd_write_quietly(fds[1], "a", 1), -EPIPE);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &after), 0);
+	ck_assert_int_eq(sigismember(&after, SIGPIPE), sigismember(&before, SIGPIPE));
+	ck_assert(!is_pending(SIGPIPE));
+	ck_assert_int_eq(vsu_fd_write_quietly(-1, "a", 1), -EBADF);
+	vsu_fd_close(&fds[1]);
+}
+END_TEST
+
+START_TEST(quiet_write_leaves_a_signal_that_was_pending)
+{
+	sigset_t set;
+	int fds[2];
+
+	small_pipe(fds);
+	vsu_fd_close(&fds[0]);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+	ck_assert_int_eq(raise(SIGPIPE), 0);
+	ck_assert_int_eq(vsu_fd_write_quietly(fds[1], "a", 1), -EPIPE);
+	ck_assert(is_pending(SIGPIPE));
+	ck_assert_ptr_ne(signal(SIGPIPE, SIG_IGN), SIG_ERR);	/* discards it */
+	ck_assert_int_eq(pthread_sigmask(SIG_UNBLOCK, &set, NULL), 0);
+	vsu_fd_close(&fds[1]);
+}
+END_TEST
+
 static void add_transfers(TCase *tc)
 {
 	tcase_add_test(tc, read_goes_on_after_interruptions_and_short_reads);
@@ -379,6 +429,8 @@ static void add_transfers(TCase *tc)
 	tcase_add_test(tc, failed_write_returns_the_bytes_written);
 	tcase_add_test(tc, positioned_transfers_leave_the_position_alone);
 	tcase_add_test(tc, positions_beyond_a_file_are_refused);
+	tcase_add_test(tc, quiet_write_to_a_pipe_without_a_reader_raises_no_signal);
+	tcase_add_test(tc, quiet_write_leaves_a_signal_that_was_pending);
 }
 
 int main(void)

@@ -240,10 +240,10 @@ int virtdev_priv_remote_stream_save(struct virtdev_vhost_user *r, struct vsu_err
 int virtdev_priv_remote_stream_write(struct virtdev_vhost_user *r, const unsigned char *bytes, size_t len)
 {
 	struct remote_stream *s = &r->stream;
-	const ssize_t n = write(s->fd, bytes + s->len, len - s->len);
+	const ssize_t n = vsu_fd_write_quietly(s->fd, bytes + s->len, len - s->len);
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		return n == -EAGAIN || n == -EINTR ? 0 : (int)n;
 	s->len += (size_t)n;
 	if (s->len == len)
 		check_stream(r);

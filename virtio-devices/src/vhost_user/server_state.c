@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,42 +139,21 @@ void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s)
 	s->stream.token = 0;
 }
 
-/*
- * A write to a pipe without a reader must not end this process: consume the
- * SIGPIPE that it raised, unless one was pending before.
- */
-static ssize_t write_quietly(int fd, const void *bytes, size_t len)
-{
-	static const struct timespec now = { 0, 0 };
-	sigset_t pipe, former, pending;
-	ssize_t n;
-	int code;
-
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe, &former);
-	sigpending(&pending);
-	n = write(fd, bytes, len);
-	code = errno;
-	if (n < 0 && code == EPIPE && !sigismember(&pending, SIGPIPE))
-		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
-			;
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
-	errno = code;
-	return n;
-}
-
+/* The number of bytes, or a negative errno. */
 static ssize_t move_some(const struct server_stream *t)
 {
-	const size_t left = t->len - t->at, n = left < TURN ? left : TURN;
+	const size_t left = t->len - t->at, len = left < TURN ? left : TURN;
+	void *at = t->bytes + t->at;
+	ssize_t n;
 
-	if (t->load)
-		return t->is_socket ? recv(t->fd, t->bytes + t->at, n,
-					   MSG_DONTWAIT)
-				    : read(t->fd, t->bytes + t->at, n);
-	return t->is_socket ? send(t->fd, t->bytes + t->at, n,
-				   MSG_DONTWAIT | MSG_NOSIGNAL)
-			    : write_quietly(t->fd, t->bytes + t->at, n);
+	if (!t->load && !t->is_socket)
+		return vsu_fd_write_quietly(t->fd, at, len);
+	if (!t->load)
+		n = send(t->fd, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		n = t->is_socket ? recv(t->fd, at, len, MSG_DONTWAIT) :
+				   read(t->fd, at, len);
+	return n < 0 ? -errno : n;
 }
 
 static int wait_on(const struct virtdev_vhost_user_server *s)
@@ -191,8 +169,8 @@ static bool stream_turn(struct virtdev_vhost_user_server *s)
 	const ssize_t n = move_some(t);
 
 	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			stream_finish(s, -errno);
+		if (n != -EAGAIN && n != -EINTR)
+			stream_finish(s, (int)n);
 		return false;
 	}
 	t->at += (size_t)n;

@@ -29,6 +29,7 @@ static struct {
 	unsigned char *got;
 	size_t ngot;
 	bool refuses;		/* the session fails at the request */
+	bool closes;		/* it closes its end without reading */
 	bool chats;		/* it sends other messages, and neither reads nor answers */
 	uint64_t passed_ns;	/* while it chats: a second for each look at the clock */
 } peer;
@@ -94,6 +95,8 @@ int __wrap_vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 	(void)f;
 	if (r.stream.way == REMOTE_STREAM_SAVES || peer.chats)
 		return 0;
+	if (peer.closes)
+		vsu_fd_close(&peer.fd);
 	while (peer.fd >= 0 && n > 0) {
 		peer.got = realloc(peer.got, peer.ngot + 4096);
 		n = read(peer.fd, peer.got + peer.ngot, 4096);
@@ -344,6 +347,16 @@ START_TEST(e2_25_back_end_that_sends_other_messages_only_ends_the_load)
 }
 END_TEST
 
+START_TEST(e2_25_back_end_that_closes_the_pipe_ends_the_load)
+{
+	static const unsigned char bytes[1000003];
+
+	signal(SIGPIPE, SIG_DFL);
+	peer.closes = true;
+	ck_assert_int_eq(virtdev_priv_remote_stream_load(&r, bytes, sizeof(bytes), &err), -EPIPE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("remote stream");
@@ -365,6 +378,7 @@ int main(void)
 	tcase_add_test(tc, a_refused_state_is_an_error_with_the_socket);
 	tcase_add_test(tc, a_lost_back_end_ends_the_load);
 	tcase_add_loop_test(tc, e2_25_back_end_that_sends_other_messages_only_ends_the_load, 0, 2);
+	tcase_add_test(tc, e2_25_back_end_that_closes_the_pipe_ends_the_load);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

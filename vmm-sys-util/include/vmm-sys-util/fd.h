@@ -72,6 +72,15 @@ VSU_API ssize_t vsu_fd_write_full(int fd, const void *buf, size_t len)
 	VSU_NODISCARD;
 VSU_API ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)
 	VSU_NODISCARD;
+
+/*
+ * One write() to a pipe, without SIGPIPE: the number of bytes, or a negative errno,
+ * -EPIPE if no reader is left. Blocks the signal in this thread meanwhile, by further
+ * system calls; one that is pending stays so. Sockets have MSG_NOSIGNAL.
+ */
+VSU_API ssize_t vsu_fd_write_quietly(int fd, const void *buf, size_t len)
+	VSU_NODISCARD;
+
 /*
  * Number of open descriptors of this process in /proc/self/fd, or a negative
  * errno. For tests and for programs that report their own use.
