@@ -96,9 +96,7 @@ struct virtdev_stat {
 /* Callbacks of the server. opaque is that of virtdev_set_server(). */
 struct virtdev_server_ops {
 	size_t size;		/* sizeof(struct virtdev_server_ops) */
-	/*
-	 * Used buffers were published, and the driver requested a notification.
-	 */
+	/* Used buffers were published, and the driver requested a notification. */
 	void (*notify)(void *opaque, uint32_t queue);
 	/* The configuration space changed. On the device's thread. */
 	void (*config_changed)(void *opaque);
@@ -193,6 +191,7 @@ struct virtdev_ops {
 	/* Does a few ms of a reset's work. 1: work remains, for another turn or reset. */
 	int (*reset_turn)(void *self);
 	const char *const *latency_kinds; /* names (latency.h), then NULL; or NULL: none */
+	void (*queue_reset)(void *self, uint32_t queue); /* after queue_stop: its chains are void */
 };
 
 /*
@@ -291,6 +290,7 @@ VIRTDEV_API int virtdev_queue_serve(struct virtdev *dev, uint32_t queue)
 VIRTDEV_API int virtdev_queue_drain(struct virtdev *dev, uint32_t queue)
 	VSU_NODISCARD;
 VIRTDEV_API void virtdev_queue_stop(struct virtdev *dev, uint32_t queue);
+VIRTDEV_API void virtdev_queue_reset(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API int virtdev_queue_host_fd(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API bool virtdev_queue_blocks(const struct virtdev *dev);
 VIRTDEV_API void virtdev_reset(struct virtdev *dev);

@@ -88,6 +88,18 @@ static void console_stop(void *self, uint32_t queue)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* The bytes were written from a chain that the device would have continued. */
+static void console_queue_reset(void *self, uint32_t queue)
+{
+	struct console *c = self;
+
+	if (queue % 2 == 0 || queue == CONTROL_TX)
+		return;
+	pthread_mutex_lock(&c->lock);
+	port_of(c, queue)->written = 0;
+	pthread_mutex_unlock(&c->lock);
+}
+
 static int console_host_fd(void *self, uint32_t queue)
 {
 	return ((struct console *)self)->channels[queue].epfd;
@@ -185,7 +197,8 @@ static int make_device(struct console *c, uint32_t queue_size_max,
 		.config_read = console_config_read,
 		.config_write = console_config_write,
 		.queue_start = console_start, .queue_serve = console_serve,
-		.queue_stop = console_stop, .queue_host_fd = console_host_fd,
+		.queue_stop = console_stop, .queue_reset = console_queue_reset,
+		.queue_host_fd = console_host_fd,
 		.reset = console_reset, .free = console_free,
 		.state_version = 1, .state_save = virtdev_priv_console_save,
 		.state_load = virtdev_priv_console_load,

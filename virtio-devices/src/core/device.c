@@ -273,6 +273,12 @@ void virtdev_queue_stop(struct virtdev *dev, uint32_t queue)
 		dev->ops.queue_stop(dev->self, queue);
 }
 
+void virtdev_queue_reset(struct virtdev *dev, uint32_t queue)
+{
+	if (dev->ops.queue_reset)
+		dev->ops.queue_reset(dev->self, queue);
+}
+
 int virtdev_queue_host_fd(struct virtdev *dev, uint32_t queue)
 {
 	return dev->ops.queue_host_fd ?

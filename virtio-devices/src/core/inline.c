@@ -76,6 +76,8 @@ static void stop_queue(struct virtdev_inline *h, uint32_t i)
 	virtdev_queue_stop(h->dev, i);
 	q->base = vq_base(q->vq);
 	vq_disable(q->vq);
+	if (q->resetting)
+		virtdev_queue_reset(h->dev, i);
 	q->running = q->resetting = q->waiting = false;
 }
 

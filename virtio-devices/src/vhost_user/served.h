@@ -95,6 +95,8 @@ struct server_queue {
 	bool quiet;
 	bool again;		/* work is pending that no descriptor reports */
 	int timer;		/* of a ring that is polled or waits; -1: not created */
+	bool stopped;		/* it has run, and stopped at base */
+	uint32_t base;
 	uint64_t pause;		/* ns until the next check of a polled ring */
 	struct server_more more; /* threaded */
 	struct server_other other; /* threaded */
@@ -201,6 +203,9 @@ void virtdev_priv_server_queue_off(struct server_queue *q);
 
 /* Any thread: the device's queue is stopped. */
 bool virtdev_priv_server_queue_is_off(const struct server_queue *q);
+
+/* Session's thread: its next start is at a position that another process or a reset chose. */
+void virtdev_priv_server_queue_forget(struct server_queue *q);
 
 /* One thread: the queue is served later in this dispatch, or in the next. */
 void virtdev_priv_server_queue_wants_turn(struct server_queue *q);

@@ -100,6 +100,22 @@ static void queue_wake(struct server_queue *q)
 		virtdev_priv_server_set_again(q, true);
 }
 
+/*
+ * The protocol has no message for the reset of a queue: its front-end stops it, and starts
+ * it with an initial position.
+ */
+static void note_reset(struct server_queue *q)
+{
+	if (q->stopped && vq_base(vq_of(q)) != q->base)
+		virtdev_queue_reset(q->server->config.dev, q->index);
+	q->stopped = false;
+}
+
+void virtdev_priv_server_queue_forget(struct server_queue *q)
+{
+	q->stopped = false;
+}
+
 int virtdev_priv_server_queue_run(struct server_queue *q,
 				  struct vsu_error *err)
 {
@@ -108,10 +124,8 @@ int virtdev_priv_server_queue_run(struct server_queue *q,
 	int rc, state = state_of(q);
 
 	if (state == QUEUE_OFF) {
-		rc = virtdev_queue_start(dev, q->index,
-					 vhost_user_backend_vq(s->session,
-							       q->index),
-					 err);
+		note_reset(q);
+		rc = virtdev_queue_start(dev, q->index, vq_of(q), err);
 		if (rc < 0)
 			return rc;
 	}
@@ -163,8 +177,11 @@ bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain)
 	if (!q->asked || state_of(q) != QUEUE_QUIET)
 		return false;
 	q->asked = 0;
-	if (drain)
-		virtdev_priv_server_queue_off(q);
+	if (!drain)
+		return true;
+	virtdev_priv_server_queue_off(q);
+	q->base = vq_base(vq_of(q));
+	q->stopped = true;
 	return true;
 }
 

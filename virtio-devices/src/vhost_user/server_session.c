@@ -151,8 +151,10 @@ static void on_reset(void *opaque)
 	uint32_t i;
 
 	virtdev_priv_server_state_end(s);
-	for (i = 0; i < s->nqueues; i++)
+	for (i = 0; i < s->nqueues; i++) {
 		virtdev_priv_server_queue_off(&s->queues[i]);
+		virtdev_priv_server_queue_forget(&s->queues[i]);
+	}
 	virtdev_reset(s->config.dev);
 }
 

@@ -113,6 +113,7 @@ static bool is_stopped(const struct virtdev_vhost_user_server *s)
 static void load_begin(struct virtdev_vhost_user_server *s)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
+	uint32_t i;
 
 	close_stream(s);
 	if (!is_stopped(s)) {
@@ -121,6 +122,8 @@ static void load_begin(struct virtdev_vhost_user_server *s)
 					   virtdev_name(s->config.dev)), &err);
 		return;
 	}
+	for (i = 0; i < s->nqueues; i++)
+		virtdev_priv_server_queue_forget(&s->queues[i]);
 	load_went(s, virtdev_state_load_begin(s->config.dev, s->stream.bytes,
 					      s->stream.at, &err), &err);
 }

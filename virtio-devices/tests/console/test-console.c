@@ -264,8 +264,8 @@ START_TEST(reader_that_returned_is_waited_for_again)
 }
 END_TEST
 
-/* A host end that accepts nothing while full is set, and can hang up. */
-static struct { bool is_open, full; uint64_t bytes; } slow_end;
+/* A host end that accepts nothing while full is set, or at most room bytes, and can hang up. */
+static struct { bool is_open, full; uint64_t bytes; size_t room; } slow_end;
 
 static bool slow_is_open(void *self)
 {
@@ -276,6 +276,13 @@ static bool slow_is_open(void *self)
 static ssize_t slow_write(void *self, const struct iovec *iov, int n)
 {
 	(void)self;
+	if (slow_end.room) {
+		const size_t len = iov->iov_len < slow_end.room ? iov->iov_len : slow_end.room;
+
+		slow_end.full = len == slow_end.room;
+		slow_end.room -= len;
+		return (ssize_t)len;
+	}
 	if (slow_end.full)
 		return -EAGAIN;
 	while (n--)
@@ -315,6 +322,26 @@ static void slow_init(void)
 	console_write(TX, bytes, 100);
 	console_settle();
 }
+
+/* The rest of its first chain is lost, and nothing of the next one. */
+START_TEST(a3_18_queue_that_was_reset_begins_with_whole_chains)
+{
+	slow_end.room = 40;
+	slow_init();
+	console_write(TX, bytes, 100);
+	console_settle();
+	ck_assert_int_eq(console_used(TX, NULL, 0), -1);
+	ck_assert_uint_eq(console_counts(0).from_guest, 40);
+	virtdev_queue_stop(con.dev, TX);
+	virtdev_queue_reset(con.dev, TX);
+	virtdev_queue_reset(con.dev, RX);
+	slow_end.room = 1000;
+	ck_assert_int_eq(virtdev_queue_start(con.dev, TX, con.queues[TX].q, NULL), 0);
+	console_settle();
+	ck_assert_uint_eq(console_counts(0).from_guest, 40 + 200);
+	console_fini();
+}
+END_TEST
 
 /* An emergency write looks at the host end, and drops a byte. */
 static void replace_reader(void)
@@ -582,6 +609,7 @@ int main(void)
 	tcase_add_test(tc, a6_04_bytes_without_a_guest_buffer_remain_in_the_socket);
 	tcase_add_test(tc, stream_with_a_slow_reader_waits_and_loses_nothing);
 	tcase_add_test(tc, stopped_queue_of_a_slow_host_continues_at_its_position);
+	tcase_add_test(tc, a3_18_queue_that_was_reset_begins_with_whole_chains);
 	tcase_add_test(tc, a6_01_console_unread_for_a_second_drops_and_counts);
 	tcase_add_test(tc, console_that_is_read_again_is_written_again);
 	tcase_add_test(tc, reader_that_returned_is_waited_for_again);

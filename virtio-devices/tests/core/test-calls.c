@@ -25,6 +25,8 @@
 #define RUNNING 15u
 
 static char calls[512];
+static struct vq *queues[QUEUES];
+static struct virtdev *device;	/* behind a socket */
 
 /* ----------------------------------------------------------------- the model */
 
@@ -55,8 +57,8 @@ static int on_start(void *self, uint32_t queue, struct vq *q,
 		    struct vsu_error *err)
 {
 	(void)self;
-	(void)q;
 	(void)err;
+	queues[queue] = q;
 	record_queue("start", queue);
 	return 0;
 }
@@ -71,7 +73,28 @@ static int on_drain(void *self, uint32_t queue)
 static void on_stop(void *self, uint32_t queue)
 {
 	(void)self;
+	queues[queue] = NULL;
 	record_queue("stop", queue);
+}
+
+static void on_queue_reset(void *self, uint32_t queue)
+{
+	(void)self;
+	record_queue("reset", queue);
+}
+
+/* Completes every chain. */
+static int on_serve(void *self, uint32_t queue)
+{
+	struct iovec iov[4];
+	struct vq_chain chain = { .iov = iov, .iov_max = 4 };
+
+	(void)self;
+	while (vq_pop(queues[queue], &chain) == 1)
+		vq_push(queues[queue], &chain, 0);
+	if (vq_publish(queues[queue]))
+		virtdev_notify(device, queue);
+	return 0;
 }
 
 static int on_reset_turn(void *self)
@@ -119,7 +142,8 @@ static int on_load(void *self, uint32_t version, struct virtdev_state_reader *r,
 static const struct virtdev_ops model = {
 	.size = sizeof(model), .name = "calls", .set_features = on_features,
 	.queue_start = on_start, .queue_drain = on_drain,
-	.queue_stop = on_stop, .reset_turn = on_reset_turn, .reset = on_reset,
+	.queue_stop = on_stop, .queue_reset = on_queue_reset,
+	.queue_serve = on_serve, .reset_turn = on_reset_turn, .reset = on_reset,
 	.pause = on_pause, .resume = on_resume, .state_save = on_save,
 	.state_load = on_load, .state_version = 1,
 };
@@ -257,7 +281,7 @@ START_TEST(inline_queue_reset_stops_and_starts_one_queue)
 	start_machine();
 	set(QUEUE_SEL, 1);
 	set(QUEUE_RESET, 1);
-	expect("drain1 stop1 ");
+	expect("drain1 stop1 reset1 ");
 	make_ready(1);
 	expect("start1 ");
 	teardown_inline();
@@ -319,11 +343,9 @@ static struct client_side client;
 
 static void setup_socket(void)
 {
-	struct virtdev *dev;
-
 	calls[0] = 0;
-	ck_assert_int_eq(virtdev_new(&model, &info, NULL, &dev, NULL), 0);
-	server_listen(&server, dev, false);
+	ck_assert_int_eq(virtdev_new(&model, &info, NULL, &device, NULL), 0);
+	server_listen(&server, device, false);
 	client_connect(&client, &server);
 	pump(&client, &client.ready);
 	expect("");
@@ -380,6 +402,24 @@ START_TEST(socket_rings_start_and_stop)
 	expect("features start0 start1 ");
 	client_stop(&client);
 	expect(STOPPED);
+}
+END_TEST
+
+/* The protocol has no message for the reset of a queue. */
+START_TEST(socket_ring_that_starts_elsewhere_was_reset)
+{
+	client_start(&client, true);
+	client_do(&client, 0, 0);
+	client_stop(&client);
+	expect("features start0 start1 " STOPPED);
+	client.started = false;
+	ck_assert_int_eq(vhost_user_frontend_start(client.fe, info.features, NULL), 0);
+	pump(&client, &client.started);
+	client_do(&client, 0, 0);
+	client_stop(&client);
+	expect("start0 start1 " STOPPED);
+	client_start(&client, true);	/* rings of a new driver */
+	expect("reset0 start0 start1 ");
 }
 END_TEST
 
@@ -484,6 +524,7 @@ int main(void)
 	suite_add_tcase(s, socket);
 	tcase_add_checked_fixture(socket, setup_socket, teardown_socket);
 	tcase_add_test(socket, socket_rings_start_and_stop);
+	tcase_add_test(socket, socket_ring_that_starts_elsewhere_was_reset);
 	tcase_add_test(socket, socket_reset_is_one_call);
 	tcase_add_test(socket, socket_end_of_a_session_resets);
 	tcase_add_test(socket,
