@@ -22,7 +22,8 @@
  * Waiting: cvmm_exec_fd() never changes; when it is readable, call cvmm_exec_dispatch(). It does
  * not block, except in a write to a file whose file system does. The descriptors of streams stay
  * in their blocking mode; while another process or thread uses the same pipe or terminal, a write
- * may block.
+ * may block. A write to a pipe without a reader raises SIGPIPE, as write() does; an owner that
+ * passes pipes should ignore it. The command in the guest then receives that signal.
  *
  * Confinement: the guest is not trusted. Its messages are bounded and checked, and an invalid one
  * ends it with status 125. The owner must confine its own process, between new and start: the

@@ -27,6 +27,8 @@
  * are set when it is taken. A log and a network card are of one machine only. Each machine has up
  * to a hundred descriptors of the process (RLIMIT_NOFILE).
  *
+ * SIGPIPE: as of <cvmm/exec.h>.
+ *
  * Threads: confined to one thread, as the machines are.
  */
 #ifndef CVMM_EXEC_POOL_H

@@ -34,6 +34,9 @@
  * SIGBUS: memory and images are mapped files, which other processes can truncate. An owner
  * whose handler calls vmem_sigbus_fix() with the table of each machine survives this
  * (vm-memory/sigbus.h); without tables, the process ends.
+ *
+ * SIGPIPE: output of the guest to a pipe without a reader raises it, as write() does. An owner
+ * whose standard output or ports can be pipes should ignore it.
  */
 #ifndef CVMM_MACHINE_H
 #define CVMM_MACHINE_H
