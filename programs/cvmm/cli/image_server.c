@@ -29,6 +29,7 @@
 #include "cli/image_server.h"
 #include "confine/confine.h"
 #include "confine/denied_calls.h"
+#include "descriptors.h"
 #include "kinds/disk/format.h"
 
 #define PROGRAM "qemu-storage-daemon"
@@ -104,6 +105,7 @@ static void prepare_streams(void)
 
 _Noreturn static void become_program(const struct server *s)
 {
+	const int passed[] = { s->image, s->listener };
 	struct vsu_error err = VSU_ERROR_INIT;
 	char file[128], disk[128], export[160];
 	int rc;
@@ -113,8 +115,7 @@ _Noreturn static void become_program(const struct server *s)
 	snprintf(export, sizeof(export), "type=vhost-user-blk,id=export,node-name=disk,addr.type=fd,addr.str=%d,writable=%s", s->listener, s->writable ? "on" : "off");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prepare_streams();
-	(void)!fcntl(s->image, F_SETFD, 0);
-	(void)!fcntl(s->listener, F_SETFD, 0);
+	prog_descriptors_pass(passed, 2);
 	rc = restrict_rights(s, &err);
 	if (!rc)
 		rc = confine_deny_calls();

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/program.h"
+#include "descriptors.h"
 
 void vmm_program_add(struct vmm_program *p, const char *fmt, ...)
 {
@@ -59,7 +60,6 @@ _Noreturn static void become_program(const struct vmm_program *p, pid_t parent, 
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
-	unsigned int i;
 
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -67,8 +67,7 @@ _Noreturn static void become_program(const struct vmm_program *p, pid_t parent, 
 	if (getppid() != parent || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(messages, STDOUT_FILENO) < 0 || dup2(messages, STDERR_FILENO) < 0)
 		_exit(VMM_PROGRAM_NOT_STARTED);
-	for (i = 0; i < p->nfds; i++)
-		(void)!fcntl(p->fds[i], F_SETFD, 0);
+	prog_descriptors_pass(p->fds, p->nfds);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);

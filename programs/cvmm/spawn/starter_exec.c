@@ -3,43 +3,18 @@
 #define _GNU_SOURCE
 #include <config.h>
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "log.h"
 #include "spawn/starter.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1u << 2)
-#endif
-
 #define EXIT_NOT_STARTED 127
-
-/* Calls fn for each open descriptor except the standard streams. */
-static void each_descriptor(void (*fn)(const void *opaque, int fd), const void *opaque)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	const struct dirent *entry;
-	int fd;
-
-	while (folder && (entry = readdir(folder))) {
-		fd = atoi(entry->d_name);
-		if (fd > STDERR_FILENO && fd != dirfd(folder))
-			fn(opaque, fd);
-	}
-	if (folder)
-		closedir(folder);
-}
 
 struct inherited {
 	const struct vmm_starter_setup *setup;
@@ -66,30 +41,7 @@ void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock)
 {
 	const struct inherited i = { setup, sock };
 
-	each_descriptor(close_if_unused, &i);
-}
-
-static void mark_cloexec(const void *opaque, int fd)
-{
-	(void)opaque;
-	(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-static void keep_open(int fd)
-{
-	(void)!fcntl(fd, F_SETFD, 0);
-}
-
-/* Only the connection, and the descriptors of its options, reach the daemon. */
-static void narrow_descriptors(const int *kept, unsigned int n)
-{
-	unsigned int i;
-
-	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		each_descriptor(mark_cloexec, NULL);	/* before Linux 5.11 */
-	for (i = 0; i < n; i++)
-		if (kept[i] > STDERR_FILENO)
-			keep_open(kept[i]);
+	prog_descriptors_each(close_if_unused, &i);
 }
 
 /* Restores signals that the starter ignores or handles. */
@@ -177,7 +129,8 @@ _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 			s.argv[s.argc++] = as_argument(setup->common[i]);
 	while ((word = vmm_spawn_words_next(&request->words, word)))
 		word_add(&s, word);
-	narrow_descriptors(s.kept, s.nkept);
+	/* the connection, and the descriptors of its options */
+	prog_descriptors_pass(s.kept, s.nkept);
 	reset_signals();
 	dprintf(STDERR_FILENO, "%d\n", (int)getpid());
 	execv(path, s.argv);

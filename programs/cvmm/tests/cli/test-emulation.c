@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -214,6 +215,18 @@ START_TEST(free_ends_qemu)
 }
 END_TEST
 
+/* Those that were passed to cvmm have no FD_CLOEXEC. */
+START_TEST(qemu_inherits_no_other_descriptor)
+{
+	int passed = fcntl(STDERR_FILENO, F_DUPFD, 100);
+	char lines[64];
+
+	snprintf(lines, sizeof(lines), "[ ! -e /proc/$$/fd/%d ] || exit 1", passed);
+	ck_assert_int_eq(run(lines), -ECONNRESET);
+	close(passed);
+}
+END_TEST
+
 static const struct {
 	const char *memory, *kernel, *named;
 } refused[] = {
@@ -250,6 +263,7 @@ int main(void)
 	tcase_add_test(tcase, a_missing_qemu_is_named);
 	tcase_add_test(tcase, a_missing_daemon_is_named);
 	tcase_add_test(tcase, free_ends_qemu);
+	tcase_add_test(tcase, qemu_inherits_no_other_descriptor);
 	tcase_add_loop_test(tcase, values_without_effect_are_refused, 0, sizeof(refused) / sizeof(*refused));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

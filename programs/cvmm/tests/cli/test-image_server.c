@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -72,6 +73,24 @@ START_TEST(server_ends_with_its_owner)
 	vmm_image_server_end(&server);
 	ck_assert_int_le(recv(sock, &byte, 1, 0), 0);
 	vsu_fd_close(&sock);
+}
+END_TEST
+
+/* Those that were passed to cvmm have no FD_CLOEXEC; all its ends are closed while it serves. */
+START_TEST(server_inherits_no_other_descriptor)
+{
+	struct pollfd p = { .events = POLLIN };
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(system("qemu-img create -q -f qcow2 " IMAGE " 16M"), 0);
+	ck_assert_int_eq(vmm_image_server_start(&server, IMAGE, "qcow2", true, &err), 0);
+	vsu_fd_close(&ends[1]);
+	p.fd = ends[0];
+	ck_assert_int_eq(poll(&p, 1, 10000), 1);
+	ck_assert(p.revents & POLLHUP);
+	ck_assert(is_served());
+	vsu_fd_close(&ends[0]);
 }
 END_TEST
 
@@ -163,6 +182,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test_unless(tc, reason, image_is_served_to_a_socket);
 	tcase_add_test_unless(tc, reason, server_ends_with_its_owner);
+	tcase_add_test_unless(tc, reason, server_inherits_no_other_descriptor);
 	tcase_add_test_unless(tc, reason, nothing_is_left_in_the_file_system);
 	if (reason)
 		tcase_add_test_unless(tc, reason, a9_20_files_and_servers_that_an_image_names_are_not_reached);

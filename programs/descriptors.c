@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Descriptors of programs that are executed. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1u << 2)
+#endif
+
+void prog_descriptors_each(void (*fn)(const void *opaque, int fd), const void *opaque)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	int fd;
+
+	while (folder && (entry = readdir(folder))) {
+		fd = atoi(entry->d_name);
+		if (fd > STDERR_FILENO && fd != dirfd(folder))
+			fn(opaque, fd);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+static void mark_cloexec(const void *opaque, int fd)
+{
+	(void)opaque;
+	(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+void prog_descriptors_pass(const int *fds, unsigned int n)
+{
+	unsigned int i;
+
+	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		prog_descriptors_each(mark_cloexec, NULL);	/* before Linux 5.11 */
+	for (i = 0; i < n; i++)
+		if (fds[i] > STDERR_FILENO)
+			(void)!fcntl(fds[i], F_SETFD, 0);
+}
