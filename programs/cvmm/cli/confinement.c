@@ -187,7 +187,8 @@ static int load_modules(const struct vmm_options *o, bool tls, struct vsu_error 
 static void plan_receiving(struct confine_plan *plan, const struct vmm_options *o)
 {
 	plan_sandbox(plan, o->process.confinement.how);
-	plan->capabilities = COMMON_CAPABILITIES | FOLDER_CAPABILITIES | BIT(CAP_NET_ADMIN) |
+	plan->capabilities = COMMON_CAPABILITIES | FOLDER_CAPABILITIES | BIT(CAP_MKNOD) |
+			     BIT(CAP_SETFCAP) | BIT(CAP_NET_ADMIN) |
 			     (o->process.jail ? BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) : 0);
 	plan->own_capabilities = plan->capabilities;
 	plan->any_file = "the source of the machine names them";

@@ -186,6 +186,35 @@ START_TEST(capabilities_follow_the_server_of_a_device)
 }
 END_TEST
 
+/* The line arrives in a process that has the rights of any machine. */
+static int receive_and_run(const char *line, int (*fn)(void))
+{
+	static struct vmm_confinement c;
+	struct vmm_options o, own;
+	int rc;
+
+	if (chdir(folder) < 0 || parse(&own, "k") < 0 ||
+	    vmm_confinement_receive(&c, &own, false, NULL) < 0 || parse(&o, line) < 0 ||
+	    vmm_confinement_make(&c, &o, NULL) < 0 || vmm_confinement_close(&c, &o, NULL) < 0)
+		return NO_SANDBOX;
+	rc = fn();
+	vmm_options_free(&o);
+	vmm_options_free(&own);
+	return rc;
+}
+
+START_TEST(machine_that_arrives_has_the_capabilities_of_its_devices)
+{
+	pid_t pid;
+
+	wanted = devices[_i].kept & status_number("CapPrm");
+	pid = fork();
+	if (!pid)
+		_exit(receive_and_run(devices[_i].line, capabilities_are_wanted));
+	ck_assert_int_eq(status_of(pid), 0);
+}
+END_TEST
+
 /* Those of each machine: its files, and locked memory. */
 #define COMMON (UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK)
 
@@ -592,6 +621,8 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, privileges_are_dropped);
 	tcase_add_loop_test(tc, capabilities_follow_the_server_of_a_device, 0,
+			    sizeof(devices) / sizeof(*devices));
+	tcase_add_loop_test(tc, machine_that_arrives_has_the_capabilities_of_its_devices, 0,
 			    sizeof(devices) / sizeof(*devices));
 	tcase_add_test_unless(tc, no_filters(), e0_03_capabilities_are_dropped_without_landlock);
 	tcase_add_test(tc, off_changes_nothing);
