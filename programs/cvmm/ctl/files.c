@@ -138,14 +138,15 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 {
 	struct cvmm_save save = { .size = sizeof(save) };
 	char words[VMM_CONTROL_LINE], text[VMM_CONTROL_LINE];
+	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
 	snprintf(words, sizeof(words), "%s", name);
 	if (!read_save(words, &save) || vmm_file_value_is_fd(save.folder))
 		return 0;
-	rc = vmm_save_target_open(&f->save, &save, err);
+	rc = vmm_save_target_open(&f->save, &save, &why);
 	if (rc < 0)
-		return rc == -EEXIST ? vsu_error_prefix(err, rc, "save") : 0;
+		return rc == -EEXIST ? vsu_error_set(err, rc, "save: %s", why.msg) : 0;
 	for (f->n = 0; f->n < VMM_SAVE_NFILES; f->n++) {
 		f->fds[f->n] = vmm_save_open_file(&f->save, f->n, err);
 		if (f->fds[f->n] < 0)

@@ -515,6 +515,18 @@ START_TEST(save_with_a_wrong_word_is_left_to_the_machine)
 }
 END_TEST
 
+/* The machine may find the folder. */
+START_TEST(save_into_a_folder_that_only_the_machine_reaches_has_no_error)
+{
+	static const char reply[] = "{\"ok\":true}\n", line[] = "save absent/saved\n";
+
+	ck_assert_int_eq(parse(3, SOCKET, "save", "absent/saved"), 0);
+	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_OK);
+	claim_line(line);
+	ck_assert_str_eq(err.msg, "");
+}
+END_TEST
+
 /* The machine may have ended with this state. */
 START_TEST(e3_28_saved_machine_that_cannot_get_its_name_is_kept)
 {
@@ -608,6 +620,7 @@ int main(void)
 	tcase_add_test(tc, output_that_fails_ends_a_watch_and_a_subscription);
 	tcase_add_test(tc, e3_28_save_with_a_timeout_and_an_end_is_kept);
 	tcase_add_test(tc, save_with_a_wrong_word_is_left_to_the_machine);
+	tcase_add_test(tc, save_into_a_folder_that_only_the_machine_reaches_has_no_error);
 	tcase_add_test(tc, e3_28_saved_machine_that_cannot_get_its_name_is_kept);
 	tcase_add_test(tc, refusals_are_sentences_without_escapes);
 	tcase_add_test(tc, refusals_that_are_cut_off_are_named);
