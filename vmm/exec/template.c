@@ -300,7 +300,7 @@ static int remove_stale(const char *path, struct vsu_error *err)
 	int rc;
 
 	snprintf(old.path, sizeof(old.path), "%s", path);
-	rc = lock_info(&old, LOCK_EX, err);
+	rc = lock_info(&old, LOCK_EX, NULL);
 	if (rc == -EBUSY)
 		return vsu_error_set(err, rc, "another process is making '%s'", path);
 	rc = remove_tree(path);

@@ -163,7 +163,9 @@ START_TEST(incomplete_template_of_a_killed_process_is_replaced)
 	vmm_template_discard(&t);
 	ck_assert_int_eq(mkdir(path_of("base.incomplete"), 0700), 0);
 	close_files();
+	vsu_error_clear(&err);
 	ck_assert_int_eq(begin("base"), 0);
+	ck_assert_str_eq(err.msg, "");
 }
 END_TEST
 
