@@ -120,7 +120,8 @@ static bool line_write(const char *line, size_t len)
 	/* errors of standard error are ignored */
 	if (stream_write(line, len) >= 0)
 		return true;
-	if (errno != EOPNOTSUPP && errno != ENOSYS)	/* pipes before Linux 6.4 */
+	/* pipes before Linux 6.4; EPERM: a filter that does not know the call */
+	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EPERM)
 		return errno != EAGAIN;
 	if (poll(&p, 1, 0) == 0)
 		return false;

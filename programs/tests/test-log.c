@@ -22,6 +22,8 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../../tests/support/suite.h"
+#include "confine/call_filter.h"
+#include "confine/privileges.h"
 #include "journal.h"
 #include "log.h"
 
@@ -267,6 +269,26 @@ START_TEST(log_does_not_wait_for_another_writer_of_its_pipe)
 }
 END_TEST
 
+/* A filter of the host, such as a container's, may not know the call. */
+START_TEST(filter_without_the_call_that_does_not_wait_loses_no_line)
+{
+	static const char *const calls[] = { "exit_group", "fstat", "newfstatat", "poll", "ppoll", "write", NULL };
+	static const struct call_table table = { calls, NULL };
+	static const struct call_table *const tables[] = { &table, NULL };
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (confine_new_privileges(NULL) < 0 || call_filter_load(CALL_FILTER_FAIL, tables, false, NULL) < 0)
+			_exit(99);
+		prog_log(PROG_LOG_WARNING, NULL, "line");
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_str_eq(heard(), WEXITSTATUS(status) == 99 ? "" : "prog: line\n");
+}
+END_TEST
+
 START_TEST(answer_to_the_operator_is_logged_at_any_level)
 {
 	prog_log_set_level(PROG_LOG_ERROR);
@@ -438,6 +460,7 @@ int main(void)
 	tcase_add_test(tc, e1_25_log_without_a_reader_does_not_block);
 	tcase_add_test(tc, lines_that_were_lost_are_reported_at_the_end);
 	tcase_add_test(tc, log_does_not_wait_for_another_writer_of_its_pipe);
+	tcase_add_test(tc, filter_without_the_call_that_does_not_wait_loses_no_line);
 	tcase_add_test(tc, answer_to_the_operator_is_logged_at_any_level);
 	tcase_add_test(tc, a_closed_standard_error_is_harmless);
 	suite_add_tcase(s, tc);

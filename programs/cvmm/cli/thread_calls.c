@@ -67,15 +67,15 @@ static const struct call_rule process_rules[] = {
 };
 
 /*
- * Emulated registers: eventfds, the console and its client, a message to a back-end; after
- * a fault the repair of a mapping. No new files, sockets or rings.
+ * Emulated registers: eventfds, the console and its client, a message to a back-end, log lines;
+ * after a fault the repair of a mapping. No new files, sockets or rings.
  */
 static const char *const cpu_calls[] = {
 	"accept4", "brk", "clock_gettime", "clock_gettime64", "clock_nanosleep", "clock_nanosleep_time64",
 	"close", "exit", "exit_group", "fallocate", "fcntl", "fcntl64", "fstat", "futex",
 	"futex_time64", "getpid", "getrandom", "gettid", "gettimeofday", "lseek", "madvise",
 	"membarrier", "mremap", "munmap", "newfstatat", "poll", "ppoll", "ppoll_time64",
-	"preadv2", "read", "readv", "recvmsg", "restart_syscall", "rseq", "rt_sigaction",
+	"preadv2", "pwritev2", "read", "readv", "recvmsg", "restart_syscall", "rseq", "rt_sigaction",
 	"rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigtimedwait_time64",
 	"sched_yield", "sendmsg", "sendto", "set_robust_list", "sigaltstack", "sigreturn", "time", "timerfd_settime",
 	"timerfd_settime64", "write", "writev", NULL,
