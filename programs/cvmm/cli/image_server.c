@@ -66,7 +66,7 @@ static int find_program(char path[PATH_MAX])
 static int add_files(struct confine_plan *plan, const struct server *s, struct vsu_error *err)
 {
 	static const char *const folders[] = { "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache" };
-	int rc = confine_add(plan, vsu_fd_dup(s->image), NULL, LANDLOCK_FILE, err);
+	int rc = confine_add(plan, vsu_fd_dup(s->image), NULL, s->writable ? LANDLOCK_FILE : LANDLOCK_READ_FILE, err);
 	unsigned int i;
 
 	for (i = 0; !rc && i < sizeof(folders) / sizeof(folders[0]); i++)

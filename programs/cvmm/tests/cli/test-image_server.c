@@ -4,8 +4,11 @@
 #include <config.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -24,10 +27,30 @@ static struct vmm_image_server server;
 static struct vsu_error err;
 static char folder[] = "/tmp/test-image-XXXXXX";
 
+static int *error_of_writing;	/* errno of the program's open() for writing */
+
+/* Used: with LTO, gcc does not see that the linker will refer to it. */
+int __attribute__((used)) __wrap_execl(const char *path, const char *word, ...);
+int __attribute__((used)) __wrap_execl(const char *path, const char *word, ...)
+{
+	char *argv[16] = { (char *)(uintptr_t)word };
+	unsigned int n = 0;
+	va_list more;
+
+	va_start(more, word);
+	while (argv[n] && n < COUNT(argv) - 1)
+		argv[++n] = va_arg(more, char *);
+	va_end(more);
+	*error_of_writing = open(IMAGE, O_RDWR | O_CLOEXEC) < 0 ? errno : 0;
+	return execv(path, argv);
+}
+
 static void setup(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chdir(folder), 0);
+	error_of_writing = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(error_of_writing, MAP_FAILED);
 	server = (struct vmm_image_server)VMM_IMAGE_SERVER_INIT;
 }
 
@@ -59,6 +82,18 @@ START_TEST(image_is_served_to_a_socket)
 	/* not a child that the program would have to wait for */
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+/* Of Landlock: in the file system, this user may write it. */
+START_TEST(image_that_is_only_read_cannot_be_written)
+{
+	const bool writable = _i;
+
+	ck_assert_int_eq(system("qemu-img create -q -f qcow2 " IMAGE " 16M"), 0);
+	ck_assert_int_eq(vmm_image_server_start(&server, IMAGE, "qcow2", writable, &err), 0);
+	ck_assert(is_served());
+	ck_assert_int_eq(*error_of_writing, writable ? 0 : EACCES);
 }
 END_TEST
 
@@ -184,11 +219,14 @@ int main(void)
 	tcase_add_test_unless(tc, reason, server_ends_with_its_owner);
 	tcase_add_test_unless(tc, reason, server_inherits_no_other_descriptor);
 	tcase_add_test_unless(tc, reason, nothing_is_left_in_the_file_system);
-	if (reason)
+	if (reason) {
+		tcase_add_test_unless(tc, reason, image_that_is_only_read_cannot_be_written);
 		tcase_add_test_unless(tc, reason, a9_20_files_and_servers_that_an_image_names_are_not_reached);
-	else
+	} else {
+		tcase_add_loop_test(tc, image_that_is_only_read_cannot_be_written, 0, 2);
 		tcase_add_loop_test(tc, a9_20_files_and_servers_that_an_image_names_are_not_reached, 0,
 				    sizeof(named) / sizeof(named[0]));
+	}
 	tcase_add_test_unless(tc, reason, missing_images_and_folders_are_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
