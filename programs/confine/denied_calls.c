@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 #define SYS_SETXATTRAT 463
 #define SYS_REMOVEXATTRAT 466
 #define SYS_FILE_SETATTR 469
+/* Of linux/ioprio.h, which is newer than some hosts. */
+#define IOPRIO_WHO_PROCESS 1
 /* The kernel ignores the upper half of an argument that is an int. */
 #define INT_BITS UINT32_MAX
 
@@ -37,6 +40,9 @@ static const int denied[] = {
 	SCMP_SYS(setns), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
 	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(shmget),
 	SCMP_SYS(shmat), SCMP_SYS(msgget), SCMP_SYS(semget), SCMP_SYS(mq_open),
+	/* their objects have numbers, which can be tried */
+	SCMP_SYS(shmctl), SCMP_SYS(semctl), SCMP_SYS(semop), SCMP_SYS(semtimedop),
+	SCMP_SYS(msgctl), SCMP_SYS(msgsnd), SCMP_SYS(msgrcv), SCMP_SYS(mq_unlink),
 	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SYS_FCHMODAT2,
 	SCMP_SYS(chown), SCMP_SYS(lchown), SCMP_SYS(fchown), SCMP_SYS(fchownat),
 	/* an access control list has the mode, too */
@@ -52,7 +58,10 @@ static const struct {
 	unsigned int n;
 } some[] = {
 	{ SCMP_SYS(prlimit64), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
+	/* 0 is also the own group, or all processes of the user */
+	{ SCMP_SYS(setpriority), { SCMP_A0(SCMP_CMP_NE, PRIO_PROCESS, 0) }, 1 },
 	{ SCMP_SYS(setpriority), { SCMP_A1(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(ioprio_set), { SCMP_A0(SCMP_CMP_NE, IOPRIO_WHO_PROCESS, 0) }, 1 },
 	{ SCMP_SYS(ioprio_set), { SCMP_A1(SCMP_CMP_NE, 0, 0) }, 1 },
 	{ SCMP_SYS(sched_setaffinity), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
 	{ SCMP_SYS(sched_setscheduler), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },

@@ -11,9 +11,12 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -83,6 +86,45 @@ static long request_owner_wide(void)
 static long change_priority(void) { return setpriority(PRIO_PROCESS, (id_t)getppid(), 0); }
 static long change_io_priority(void) { return syscall(SYS_ioprio_set, 1, getppid(), 0); }
 
+/* Of the own group, which is that of this test: not of all processes of the user. */
+static long change_priority_of_group(void) { return setpriority(PRIO_PGRP, 0, 0); }
+static long change_io_priority_of_group(void) { return syscall(SYS_ioprio_set, 2, 0, 0); }
+
+/* Objects of other processes are found by numbers, without a key. */
+static long remove_shared_memory(void) { return shmctl(-1, IPC_RMID, NULL); }
+static long remove_semaphores(void) { return semctl(-1, 0, IPC_RMID); }
+static long remove_messages(void) { return msgctl(-1, IPC_RMID, NULL); }
+static long remove_queue(void) { return syscall(SYS_mq_unlink, "absent"); }
+
+static long change_semaphores(void)
+{
+	struct sembuf change = { .sem_op = 1 };
+
+	return semop(-1, &change, 1);
+}
+
+static long change_semaphores_in_time(void)
+{
+	const struct timespec limit = { 0, 0 };
+	struct sembuf change = { .sem_op = 1 };
+
+	return semtimedop(-1, &change, 1, &limit);
+}
+
+static long send_message(void)
+{
+	const struct { long type; char text[1]; } message = { 1, "" };
+
+	return msgsnd(-1, &message, 1, IPC_NOWAIT);
+}
+
+static long receive_message(void)
+{
+	struct { long type; char text[1]; } message;
+
+	return msgrcv(-1, &message, 1, 0, IPC_NOWAIT);
+}
+
 static long change_processors(void)
 {
 	cpu_set_t set;
@@ -132,6 +174,9 @@ static long (*const denied[])(void) = {
 	own_descriptor_wide, choose_death_wide, request_owner_wide, change_priority, change_io_priority,
 	change_processors, change_policy, set_attribute, set_attribute_of_file, remove_attribute, change_times,
 	change_mode, change_mode_of_any, change_mode_of_file, change_owner, change_owner_of_file,
+	change_priority_of_group, change_io_priority_of_group, remove_shared_memory, remove_semaphores,
+	remove_messages, remove_queue, change_semaphores, change_semaphores_in_time, send_message,
+	receive_message,
 };
 
 /* A name that the kernel chooses. */
@@ -207,7 +252,9 @@ static int use_own(int fd)
 {
 	struct rlimit limit;
 
-	return getrlimit(RLIMIT_NOFILE, &limit) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0;
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+	       setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0)) < 0 ||
+	       syscall(SYS_ioprio_set, 1, 0, 0) < 0;
 }
 
 START_TEST(own_limits_and_flags_remain)
