@@ -311,6 +311,27 @@ START_TEST(completed_request_is_answered_as_before)
 }
 END_TEST
 
+/* Texts of a repeated FUSE_TMPFILE, which has no name: files that the driver cannot look up. */
+static const char *const texts[] = { "", "/", "/proc/self/exe", "..", "sub/x" };
+
+START_TEST(repeated_request_for_an_unnamed_file_makes_another)
+{
+	const struct fuse_create_in in = { .flags = O_RDWR | O_TMPFILE, .mode = S_IFREG | 0600 };
+	struct { struct fuse_entry_out entry; struct fuse_open_out open; } out;
+
+	fs_rig_put_file(&r, "sub/x", "secret");
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_TMPFILE, 1, &in, sizeof(in), ""), 0);
+	again();
+	r.unique--;
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_TMPFILE, 1, &in, sizeof(in), texts[_i]), 0);
+	ck_assert_uint_eq(fs_rig_answer_len(&r), sizeof(out));
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	ck_assert(S_ISREG(out.entry.attr.mode));
+	ck_assert_uint_eq(out.entry.attr.size, 0);
+	ck_assert_int_eq(fs_rig_write(&r, out.entry.nodeid, out.open.fh, 0, "new", 3), 0);
+}
+END_TEST
+
 START_TEST(failed_request_is_not_repeated)
 {
 	ck_assert_int_eq(mkdirat(r.dir, "made", 0755), 0);
@@ -873,6 +894,8 @@ int main(void)
 	tcase_add_test(tc, many_inodes_are_found_again);
 	tc = add_tcase(s, "requests", setup);
 	tcase_add_loop_test(tc, completed_request_is_answered_as_before, 0, CHANGES);
+	tcase_add_loop_test(tc, repeated_request_for_an_unnamed_file_makes_another, 0,
+			    (int)(sizeof(texts) / sizeof(*texts)));
 	tcase_add_test(tc, failed_request_is_not_repeated);
 	tcase_add_test(tc, request_number_belongs_to_its_session);
 	tcase_add_test(tc, repeated_forget_counts_once);

@@ -346,7 +346,8 @@ enum fs_texts {
 #define FS_WINDOW 0x80u		/* requires a DAX window */
 #define FS_MAKES 0x100u		/* creates a file: extensions are parsed */
 #define FS_REPLAY 0x200u		/* not idempotent: see replay.c */
-#define FS_REPLIES_ENTRY 0x400u		/* replies with fuse_entry_out of the name */
+#define FS_REPLIES_ENTRY 0x400u		/* replies with fuse_entry_out of the name;
+					   not with FS_TEXT_ONLY, which is no name */
 
 /*
  * Returns the bytes of the reply behind its header, or a negative errno: then the reply

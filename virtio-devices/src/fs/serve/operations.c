@@ -44,7 +44,9 @@ static const struct fs_operation operations[] = {
 	OP(MKDIR, mkdir, ARGS(mkdir), ENTRY, FS_NAME, NEW),
 	OP(LINK, link, ARGS(link), ENTRY, FS_NAME, NAMES | FS_REPLIES_ENTRY),
 	OP(CREATE, create, ARGS(create), ENTRY + OPEN, FS_NAME, NEW),
-	OP(TMPFILE, tmpfile, ARGS(create), ENTRY + OPEN, FS_TEXT_ONLY, NEW),
+	/* repeated, it makes another file: the first one had no name */
+	OP(TMPFILE, tmpfile, ARGS(create), ENTRY + OPEN, FS_TEXT_ONLY,
+	   FS_NODE | FS_CHANGES | FS_MAKES),
 	OP(UNLINK, unlink, 0, 0, FS_NAME, NAMES),
 	OP(RMDIR, rmdir, 0, 0, FS_NAME, NAMES),
 	OP(RENAME, rename, ARGS(rename), 0, FS_TWO_NAMES, NAMES),
