@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,28 @@
 #include "core/device_priv.h"
 #include "dax-rig.h"
 #include "fs/device/priv.h"
+
+/* A thread that is preempted after a stat(): it posts has_read, and waits for goes_on. */
+static struct {
+	int in;			/* atomic: stat() calls until then; 0: never */
+	sem_t has_read, goes_on;
+} preempted;
+
+int __real_virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
+int __wrap_virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
+
+int __wrap_virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
+{
+	const int rc = __real_virtdev_priv_fs_stat(dir, name, st);
+
+	if (__atomic_load_n(&preempted.in, __ATOMIC_SEQ_CST) &&
+	    !__atomic_sub_fetch(&preempted.in, 1, __ATOMIC_SEQ_CST)) {
+		sem_post(&preempted.has_read);
+		while (sem_wait(&preempted.goes_on) < 0)
+			;
+	}
+	return rc;
+}
 
 static void setup(void)
 {
@@ -271,12 +294,88 @@ START_TEST(changes_by_many_threads_are_made_in_order_and_answered)
 }
 END_TEST
 
+static void await_replies(unsigned int n)
+{
+	int error = 0;
+
+	for (;;) {
+		n -= dax_collect(&error);
+		ck_assert_int_eq(error, 0);
+		if (!n)
+			return;
+		fs_rig_wait_event(&dax);
+	}
+}
+
+/* Another thread serves the posted request up to its nth stat(). */
+static void preempt_after_stat(int n)
+{
+	int error;
+
+	sem_init(&preempted.has_read, 0, 0);
+	sem_init(&preempted.goes_on, 0, 0);
+	__atomic_store_n(&preempted.in, n, __ATOMIC_SEQ_CST);
+	ck_assert_uint_eq(dax_collect(&error), 0);
+	while (sem_wait(&preempted.has_read) < 0)
+		;
+}
+
+/* Of the last chunk: the file grows from its first page to its third. */
+static void extend_file(uint64_t file, uint64_t fh)
+{
+	const struct { struct fuse_write_in in; char byte; } write = {
+		{ .fh = fh, .offset = 3 * CHUNK + 8192, .size = 1 }, 'x',
+	};
+
+	dax_post(2, FUSE_WRITE, file, &write, sizeof(write.in) + 1);
+	await_replies(1);
+}
+
+static void check_extended(void)
+{
+	sem_post(&preempted.goes_on);
+	await_replies(1);
+	ck_assert_uint_eq(dax_server.unmaps, 0);
+	ck_assert_uint_eq(dax_server.last.len, 12288);
+}
+
+/* The thread reads a size that differs from the mapping again. */
+START_TEST(size_that_another_thread_changed_is_not_used)
+{
+	const struct fuse_getattr_in in = { 0 };
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	const uint64_t fh = fs_rig_open(&dax, FUSE_OPEN, file, O_RDWR);
+
+	ck_assert_int_eq(dax_map(file, 3 * CHUNK, CHUNK, 0, 0), 0);
+	dax_set_size(3 * CHUNK + 5000 * (uint64_t)_i + 100);
+	dax_post(1, FUSE_GETATTR, file, &in, sizeof(in));
+	preempt_after_stat(1 + _i);
+	extend_file(file, fh);
+	ck_assert_uint_eq(dax_server.last.len, 12288);
+	check_extended();
+}
+END_TEST
+
+START_TEST(file_that_grows_while_it_is_mapped_is_mapped_to_its_end)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	const uint64_t fh = fs_rig_open(&dax, FUSE_OPEN, file, O_RDWR);
+
+	dax_post_map(1, file, 3 * CHUNK, CHUNK, 0, 0);
+	preempt_after_stat(1);
+	extend_file(file, fh);
+	check_extended();
+}
+END_TEST
+
 static void add_pool(Suite *s)
 {
 	TCase *tc = tcase_create("pool alone");
 
 	tcase_add_checked_fixture(tc, setup_pool, dax_end);
 	tcase_add_test(tc, changes_by_many_threads_are_made_in_order_and_answered);
+	tcase_add_loop_test(tc, size_that_another_thread_changed_is_not_used, 0, 2);
+	tcase_add_test(tc, file_that_grows_while_it_is_mapped_is_mapped_to_its_end);
 	suite_add_tcase(s, tc);
 }
 

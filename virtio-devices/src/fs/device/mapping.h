@@ -34,6 +34,11 @@ struct fs_chunk {
 	uint64_t until;		/* number after its last pending change */
 };
 
+/* Files whose nodeids have the same remainder, divided by the number of chunks. */
+struct fs_files {
+	uint32_t reports;	/* of a size to the driver; wraps */
+};
+
 /* A mapped file: its descriptor is open until the last change was answered. */
 struct fs_window_file {
 	int fd;
@@ -47,6 +52,7 @@ struct fs_piece {
 	struct fs_window_file *file;	/* NULL: unmap */
 	struct fs_job *job;		/* of the request, or NULL */
 	bool writable;
+	uint32_t reports;		/* before size was read */
 };
 
 /* A pending change of the window. */

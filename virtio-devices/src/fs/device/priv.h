@@ -261,6 +261,7 @@ struct fs {
 	uintptr_t window_owner;	/* atomic: the thread that holds it, or 0 */
 #endif
 	struct fs_chunk *chunks; /* of the window */
+	struct fs_files *files;	/* as many; see virtdev_priv_fs_files_of() */
 	uint32_t nchunks;
 	uint32_t nmapped;	/* atomic: chunks that have a file */
 	struct fs_deferred_map deferred; /* under window_lock */

@@ -17,15 +17,18 @@ static bool is_in_window(const struct fs *fs, uint64_t offset, uint64_t len)
 	       !vsu_range_exceeds(offset, len, fs->config.window);
 }
 
+/* -EAGAIN: the size of the file is checked, and is not current. */
 static int change_range(const struct fs_call *c, uint64_t offset, uint64_t len,
-			struct fs_piece p)
+			struct fs_piece p, bool checks_size)
 {
 	struct fs *fs = c->fs;
 	const uint64_t end = offset + len;
-	int rc = 0;
+	int rc;
 
 	c->queue->waits_for_window = true;
 	virtdev_priv_fs_window_lock(fs);
+	rc = checks_size && virtdev_priv_fs_files_of(fs, p.node)->reports != p.reports ?
+	     -EAGAIN : 0;
 	for (; rc >= 0 && offset < end; offset += FS_CHUNK) {
 		rc = virtdev_priv_fs_chunk_change(fs, (uint32_t)(offset / FS_CHUNK), &p);
 		p.file_pos += FS_CHUNK;
@@ -61,6 +64,35 @@ static int open_piece(const struct fs_call *c, const struct statx *st,
 							       p->writable, &p->file);
 }
 
+static int read_size(const struct fs_call *c, struct fs_piece *p, struct statx *st)
+{
+	int rc;
+
+	p->reports = virtdev_priv_fs_size_reports(c->fs, p->node);
+	rc = virtdev_priv_fs_stat(c->inode->fd, "", st);
+	if (rc >= 0)
+		p->size = st->stx_size;
+	return rc;
+}
+
+/* After FS_SIZE_READS the size may be old: then the mapping is adapted at the end. */
+static int map_range(const struct fs_call *c, struct fs_piece *p, struct statx *st)
+{
+	const struct fuse_setupmapping_in *in = &c->arg.setup;
+	unsigned int left = FS_SIZE_READS;
+	int rc;
+
+	while ((rc = change_range(c, in->moffset, in->len, *p, left)) == -EAGAIN) {
+		left--;
+		rc = read_size(c, p, st);
+		if (rc < 0)
+			return rc;
+	}
+	if (!left)
+		virtdev_priv_fs_window_fit_fd(c, p->node, c->inode->fd);
+	return rc;
+}
+
 int virtdev_priv_fs_setupmapping(struct fs_call *c)
 {
 	const struct fuse_setupmapping_in *in = &c->arg.setup;
@@ -73,13 +105,12 @@ int virtdev_priv_fs_setupmapping(struct fs_call *c)
 	int rc = check_setup(c, in);
 
 	if (rc >= 0)
-		rc = virtdev_priv_fs_stat(c->inode->fd, "", &st);
+		rc = read_size(c, &p, &st);
 	if (rc >= 0)
 		rc = open_piece(c, &st, &p);
 	if (rc < 0)
 		return rc;
-	p.size = st.stx_size;
-	rc = change_range(c, in->moffset, in->len, p);
+	rc = map_range(c, &p, &st);
 	virtdev_priv_fs_window_file_close(c->fs, p.file);
 	return rc;
 }
@@ -98,7 +129,7 @@ int virtdev_priv_fs_removemapping(struct fs_call *c)
 		    one.len > left)
 			return -EINVAL;
 		left -= one.len;
-		rc = change_range(c, one.moffset, one.len, nothing);
+		rc = change_range(c, one.moffset, one.len, nothing, false);
 	}
 	return rc;
 }
@@ -107,5 +138,5 @@ int virtdev_priv_fs_removemapping(struct fs_call *c)
 void virtdev_priv_fs_window_clear(const struct fs_call *c)
 {
 	if (c->fs->nchunks)
-		change_range(c, 0, c->fs->config.window, nothing);
+		change_range(c, 0, c->fs->config.window, nothing, false);
 }

@@ -32,13 +32,15 @@ int virtdev_priv_fs_window_init(struct fs *fs)
 	if (!fs->nchunks)
 		return 0;
 	fs->chunks = calloc(fs->nchunks, sizeof(*fs->chunks));
-	return fs->chunks ? virtdev_priv_fs_deferred_map_init(fs) : -ENOMEM;
+	fs->files = calloc(fs->nchunks, sizeof(*fs->files));
+	return fs->chunks && fs->files ? virtdev_priv_fs_deferred_map_init(fs) : -ENOMEM;
 }
 
 void virtdev_priv_fs_window_fini(struct fs *fs)
 {
 	virtdev_priv_fs_deferred_map_fini(fs);
 	free(fs->chunks);
+	free(fs->files);
 }
 
 /* Bytes of a chunk that the file has pages for. */
@@ -243,10 +245,27 @@ void virtdev_priv_fs_window_forget(struct fs *fs)
 	virtdev_priv_fs_window_unlock(fs);
 }
 
+struct fs_files *virtdev_priv_fs_files_of(const struct fs *fs, uint64_t node)
+{
+	return &fs->files[(uint32_t)node % fs->nchunks];
+}
+
+uint32_t virtdev_priv_fs_size_reports(struct fs *fs, uint64_t node)
+{
+	uint32_t n;
+
+	virtdev_priv_fs_window_lock(fs);
+	n = virtdev_priv_fs_files_of(fs, node)->reports;
+	virtdev_priv_fs_window_unlock(fs);
+	return n;
+}
+
 /* A file with a new size, opened read-only or writable as its chunks require. */
 struct fit {
 	struct fs_inode *inode;
 	uint64_t size;
+	unsigned int nreads;	/* of size, by this thread; 0: it may be old */
+	uint32_t reports;	/* before the last of them */
 	struct fs_window_file *files[2];	/* by writable; NULL: cannot open */
 	bool tried[2];
 };
@@ -265,9 +284,31 @@ static void chunk_fit(struct fs *fs, uint32_t i, const struct fit *f)
 		(void)!chunk_unmap(fs, i);
 }
 
-/* Stops at a chunk whose file must be opened first: returns writable; -1: done. */
-static int fit_chunks(const struct fs_call *c, const struct fit *f)
+/* Steps that a chunk requires; the first two are indices of files. */
+enum fit_step { FIT_OPEN_READ_ONLY, FIT_OPEN_WRITABLE, FIT_READ_SIZE, FIT_CHANGE, FIT_NOTHING };
+
+/* After FS_SIZE_READS a size that may be old still maps pages, but it unmaps none. */
+static enum fit_step step_of(const struct fs *fs, const struct fs_chunk *chunk,
+			     const struct fit *f)
 {
+	const uint32_t len = len_of(chunk->file_pos, f->size), mapped = mapped_len(chunk);
+	const bool is_current = f->nreads &&
+				virtdev_priv_fs_files_of(fs, chunk->node)->reports == f->reports;
+
+	if (len == mapped)
+		return FIT_NOTHING;
+	if (!is_current && f->nreads < FS_SIZE_READS)
+		return FIT_READ_SIZE;
+	if (!is_current && len < mapped)
+		return FIT_NOTHING;
+	return f->tried[chunk->writable] ? FIT_CHANGE :
+	       chunk->writable ? FIT_OPEN_WRITABLE : FIT_OPEN_READ_ONLY;
+}
+
+/* Stops at a chunk that requires a step without the lock; FIT_NOTHING: done. */
+static enum fit_step fit_chunks(const struct fs_call *c, const struct fit *f)
+{
+	enum fit_step step;
 	struct fs *fs = c->fs;
 	const struct fs_chunk *chunk = fs->chunks;
 	uint32_t i;
@@ -275,38 +316,68 @@ static int fit_chunks(const struct fs_call *c, const struct fit *f)
 	for (i = 0; i < fs->nchunks; i++, chunk++) {
 		if (chunk->node != f->inode->slot.id)
 			continue;
-		if (len_of(chunk->file_pos, f->size) != mapped_len(chunk)) {
-			if (!f->tried[chunk->writable])
-				return chunk->writable;
+		step = step_of(fs, chunk, f);
+		if (step < FIT_CHANGE)
+			return step;
+		if (step == FIT_CHANGE)
 			chunk_fit(fs, i, f);
-		}
 		c->queue->waits_for_window |= chunk->until > fs->deferred.first;
 	}
-	return -1;
+	return FIT_NOTHING;
 }
 
-/* Opens the file without the lock, as often as fit_chunks() requires. */
+/* After an error the size counts as old. */
+static void read_size(struct fs *fs, struct fit *f)
+{
+	struct statx st;
+
+	f->nreads++;
+	f->reports = virtdev_priv_fs_size_reports(fs, f->inode->slot.id);
+	if (virtdev_priv_fs_stat(f->inode->fd, "", &st) >= 0)
+		f->size = st.stx_size;
+	else
+		f->reports--;
+}
+
+/* Reads the size and opens the file without the lock, as often as fit_chunks() requires. */
 static void fit_all(const struct fs_call *c, struct fs_inode *inode,
 		    uint64_t size)
 {
 	struct fs *fs = c->fs;
 	struct fit f = { .inode = inode, .size = size };
-	int way;
+	enum fit_step step;
 
 	do {
 		virtdev_priv_fs_window_lock(fs);
-		way = fit_chunks(c, &f);
-		if (way < 0) {
+		step = fit_chunks(c, &f);
+		if (step == FIT_NOTHING) {
 			virtdev_priv_fs_window_file_put(f.files[false]);
 			virtdev_priv_fs_window_file_put(f.files[true]);
 		}
 		virtdev_priv_fs_window_unlock(fs);
-		if (way >= 0) {
-			f.tried[way] = true;
-			(void)!virtdev_priv_fs_window_file_open(fs, inode, way,
-								&f.files[way]);
+		if (step == FIT_READ_SIZE) {
+			read_size(fs, &f);
+		} else if (step != FIT_NOTHING) {
+			f.tried[step] = true;
+			(void)!virtdev_priv_fs_window_file_open(fs, inode,
+								step == FIT_OPEN_WRITABLE,
+								&f.files[step]);
 		}
-	} while (way >= 0);
+	} while (step != FIT_NOTHING);
+}
+
+/* Whether any chunk is mapped. Under the lock, since SETUPMAPPING may run meanwhile. */
+static bool report_size(struct fs *fs, uint64_t node)
+{
+	bool is_mapped;
+
+	if (!fs->nchunks)
+		return false;
+	virtdev_priv_fs_window_lock(fs);
+	virtdev_priv_fs_files_of(fs, node)->reports++;
+	is_mapped = __atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED);
+	virtdev_priv_fs_window_unlock(fs);
+	return is_mapped;
 }
 
 void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
@@ -315,7 +386,7 @@ void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
 	struct fs *fs = c->fs;
 	struct fs_inode *inode;
 
-	if (!__atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED))
+	if (!report_size(fs, node))
 		return;
 	inode = virtdev_priv_fs_inode_get(fs, node);
 	if (!inode)
@@ -328,7 +399,7 @@ void virtdev_priv_fs_window_fit_fd(const struct fs_call *c, uint64_t node, int f
 {
 	struct statx st;
 
-	if (__atomic_load_n(&c->fs->nmapped, __ATOMIC_RELAXED) &&
+	if (report_size(c->fs, node) &&
 	    virtdev_priv_fs_stat(fd, "", &st) >= 0)
 		virtdev_priv_fs_window_fit(c, node, st.stx_size);
 }

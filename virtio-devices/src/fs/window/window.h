@@ -39,6 +39,17 @@ bool virtdev_priv_fs_is_deferred(const struct fs *fs);
 /* Under window_lock: maps or unmaps chunk i as p requests. */
 int virtdev_priv_fs_chunk_change(struct fs *fs, uint32_t i,
 				 const struct fs_piece *p);
+/*
+ * Under window_lock: counts reports of sizes. A size is current if no other request
+ * reported one since before it was read: an older size would unmap pages of a longer file,
+ * and lose the driver's stores. Threads do not read a size under the lock, because the
+ * file's server may hang.
+ */
+struct fs_files *virtdev_priv_fs_files_of(const struct fs *fs, uint64_t node);
+uint32_t virtdev_priv_fs_size_reports(struct fs *fs, uint64_t node);	/* without the lock */
+/* Reads of a size before others' reports are ignored. */
+#define FS_SIZE_READS 16u
+
 /* Adapts mappings to the file's new size, or to the size of fd. */
 void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
 				uint64_t size);
