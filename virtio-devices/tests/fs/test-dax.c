@@ -195,6 +195,51 @@ START_TEST(mapping_follows_the_length_of_its_file)
 }
 END_TEST
 
+/* From a part of the first chunk to a part of the second: one change of both. */
+START_TEST(growth_that_the_server_refused_is_repeated)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	const uint64_t fh = fs_rig_open(&dax, FUSE_OPEN, file, O_RDWR);
+	const uint64_t end = _i ? CHUNK + 4096 : 8192;
+
+	dax_set_size(100);
+	ck_assert_int_eq(dax_map(file, 0, 2 * CHUNK, 0, 0), 0);
+	ck_assert_uint_eq(dax_server.last.len, 4096);
+	dax_server.answer = -ENOSPC;
+	ck_assert_int_eq(fs_rig_write(&dax, file, fh, end - 1, "x", 1), 0);
+	ck_assert_uint_eq(dax_server.maps, 2);
+	dax_server.answer = 0;
+	fs_rig_lookup(&dax, 1, "file");
+	ck_assert_uint_eq(dax_server.maps, 3);
+	ck_assert(dax_server.last.replaces);
+	ck_assert_uint_eq(dax_server.last.offset, 0);
+	ck_assert_uint_eq(dax_server.last.len, end);
+	fs_rig_lookup(&dax, 1, "file");
+	ck_assert_uint_eq(dax_server.maps, 3);
+	ck_assert_int_eq(dax_unmap(0, 2 * CHUNK), 0);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
+	ck_assert_uint_eq(dax_server.last.len, end);
+}
+END_TEST
+
+/* Nothing of the chunk was mapped before. */
+START_TEST(first_pages_that_the_server_refused_are_mapped_later)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	const uint64_t fh = fs_rig_open(&dax, FUSE_OPEN, file, O_RDWR);
+
+	dax_set_size(0);
+	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
+	dax_server.answer = -ENOSPC;
+	ck_assert_int_eq(fs_rig_write(&dax, file, fh, 0, "x", 1), 0);
+	ck_assert_uint_eq(dax_server.maps, 1);
+	dax_server.answer = 0;
+	fs_rig_lookup(&dax, 1, "file");
+	ck_assert_uint_eq(dax_server.maps, 2);
+	ck_assert(!dax_server.last.replaces);
+}
+END_TEST
+
 START_TEST(end_of_a_session_empties_the_window)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
@@ -213,6 +258,8 @@ START_TEST(refusal_by_the_server_is_an_error_for_the_driver)
 	dax_server.answer = -ENOSPC;
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), -ENOSPC);
 	dax_server.answer = 0;
+	fs_rig_lookup(&dax, 1, "file");	/* does not map the file instead */
+	ck_assert_uint_eq(dax_server.maps, 1);
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
 	ck_assert(!dax_server.last.replaces);
 }
@@ -392,6 +439,8 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	tcase_add_test(tc, only_mapped_chunks_are_unmapped);
 	tcase_add_test(tc, chunk_is_mapped_up_to_the_last_page_of_its_file);
 	tcase_add_test(tc, mapping_follows_the_length_of_its_file);
+	tcase_add_loop_test(tc, growth_that_the_server_refused_is_repeated, 0, 2);
+	tcase_add_test(tc, first_pages_that_the_server_refused_are_mapped_later);
 	tcase_add_test(tc, end_of_a_session_empties_the_window);
 	tcase_add_test(tc, change_without_room_is_refused);
 	tcase_add_test(tc, refusal_by_the_server_is_an_error_for_the_driver);

@@ -26,6 +26,8 @@ struct fs_chunk {
 	uint64_t node;		/* 0: unmapped */
 	uint64_t file_pos;
 	uint16_t ends[FS_PIECES]; /* end of each piece, in pages */
+	uint16_t former;	/* with atomic replacement: its end, in pages,
+				   before the last change */
 	uint8_t npieces;
 	uint8_t missing;	/* bit mask: pieces that the front-end refused */
 	bool writable;

@@ -179,22 +179,38 @@ static void report_refused(struct fs_job *job, uint64_t number, int result)
 		job->refused = result;
 }
 
-/* Marks pieces as missing, unless a later change replaces them. */
-static void set_missing(struct fs *fs, const struct fs_change *change,
-			uint64_t number)
+/* Marks a piece as missing, unless a later change replaces it. */
+static void set_missing(struct fs *fs, const struct fs_change *change)
+{
+	struct fs_chunk *chunk = &fs->chunks[change->offset / FS_CHUNK];
+
+	if (chunk->round == change->round)
+		chunk->missing |= 1u << change->piece;
+}
+
+/*
+ * A refused replacement keeps the old mappings, unless a later change replaces them. A
+ * chunk that ends before its file is mapped again by the next request that reports the
+ * size of the file.
+ */
+static void set_former(struct fs *fs, const struct fs_change *change, uint64_t number)
 {
 	struct fs_chunk *chunk = &fs->chunks[change->offset / FS_CHUNK];
 	const uint64_t n = (change->len + FS_CHUNK - 1) / FS_CHUNK;
 	uint64_t i;
 
-	if (n == 1 && chunk->round == change->round)
-		chunk->missing |= 1u << change->piece;
-	for (i = 0; n > 1 && i < n; i++, chunk++)
-		if (chunk->until == number + 1)
-			chunk->missing = 1;
+	for (i = 0; i < n; i++, chunk++) {
+		if (chunk->until != number + 1)
+			continue;
+		chunk->missing = !chunk->former;
+		/* the driver, whose request is refused, does not use the chunk */
+		if (chunk->missing && change->job)
+			continue;
+		chunk->ends[0] = chunk->former;
+		chunk->npieces = chunk->former != 0;
+	}
 }
 
-/* A refused replacement keeps the old mapping: no piece is missing. */
 static void change_finish(struct fs *fs, uint64_t number, int result)
 {
 	struct fs_deferred_map *l = &fs->deferred;
@@ -202,8 +218,10 @@ static void change_finish(struct fs *fs, uint64_t number, int result)
 
 	change->done = true;
 	if (change->file && result < 0) {
-		if (!change->replaces)
-			set_missing(fs, change, number);
+		if (virtdev_priv_fs_is_deferred(fs))
+			set_missing(fs, change);
+		else
+			set_former(fs, change, number);
 		report_refused(change->job, number, result);
 	}
 	virtdev_priv_fs_window_file_put(change->file);

@@ -126,6 +126,7 @@ static int map_whole(struct fs *fs, uint32_t i, const struct fs_piece *p)
 		rc = unmap_tail(fs, i, change.len);
 	if (rc != 0)
 		return rc;
+	chunk->former = (uint16_t)(mapped_len(chunk) / PAGE);
 	chunk->round++;
 	set_mapped(chunk, change.len);
 	return 0;
