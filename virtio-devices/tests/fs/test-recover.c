@@ -35,6 +35,29 @@ int __wrap_virtdev_priv_fs_stat(int fd, const char *name, struct statx *out)
 	return __real_virtdev_priv_fs_stat(fd, name, out);
 }
 
+/* The recovery file does not grow, as on a full file system. */
+static bool full;
+
+/* The symbol that the library calls; the linker redirects it to the wrapper. */
+#ifdef __LP64__
+#define REAL_FALLOCATE __real_fallocate
+#define WRAP_FALLOCATE __wrap_fallocate
+#else
+#define REAL_FALLOCATE __real_fallocate64
+#define WRAP_FALLOCATE __wrap_fallocate64
+#endif
+
+int REAL_FALLOCATE(int fd, int mode, off_t at, off_t len);
+int __attribute__((used)) WRAP_FALLOCATE(int fd, int mode, off_t at, off_t len);
+
+int WRAP_FALLOCATE(int fd, int mode, off_t at, off_t len)
+{
+	if (!full)
+		return REAL_FALLOCATE(fd, mode, at, len);
+	errno = ENOSPC;
+	return -1;
+}
+
 #define INODES 16u
 #define INODES_LARGE 1024u	/* the first 400 or so are allocated initially */
 #define HANDLES 8u
@@ -819,6 +842,29 @@ START_TEST(many_inodes_are_found_again)
 }
 END_TEST
 
+/* The second ID of a slot, whose record has no room in the file. */
+START_TEST(inode_without_a_record_is_not_mistaken_for_another)
+{
+	uint64_t last, second;
+	unsigned int i;
+	char name[16];
+
+	full = true;
+	ck_assert_int_eq(fs_rig_lookup_new(&r, 500), 0);
+	last = fs_rig_lookup(&r, 1, "f499");
+	forget(last, 2);
+	second = fs_rig_lookup(&r, 1, "f499");
+	ck_assert_uint_ne(second, last);
+	full = false;
+	again();
+	ck_assert_int_eq(fs_rig_getattr(&r, second), -ESTALE);
+	for (i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		ck_assert_uint_ne(fs_rig_lookup(&r, 1, name), second);
+	}
+}
+END_TEST
+
 /* A vhost-user server asks before the first queue runs. */
 static bool continues(void)
 {
@@ -892,6 +938,7 @@ int main(void)
 	tc = add_tcase(s, "many", setup_large);
 	tcase_add_test(tc, device_knows_whether_it_continues_a_session);
 	tcase_add_test(tc, many_inodes_are_found_again);
+	tcase_add_test(tc, inode_without_a_record_is_not_mistaken_for_another);
 	tc = add_tcase(s, "requests", setup);
 	tcase_add_loop_test(tc, completed_request_is_answered_as_before, 0, CHANGES);
 	tcase_add_loop_test(tc, repeated_request_for_an_unnamed_file_makes_another, 0,

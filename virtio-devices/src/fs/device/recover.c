@@ -67,13 +67,22 @@ static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 	return record_of(fs, t, id);
 }
 
-/* Records highest and reach of the pools. */
-static void note_pools(const struct fs *fs)
+/* Also for an ID without a record: the replacement process must not use it again. */
+static void note_generations(const struct fs *fs)
 {
 	struct fs_recover_head *h = fs_recover_head_of(&fs->recover);
 
-	h->highest[0] = fs->inodes.highest;
-	h->highest[1] = fs->handles.highest;
+	if (!fs_recover_map(&fs->recover) || fs->recover.loading)
+		return;
+	__atomic_store_n(&h->highest[0], fs->inodes.highest, __ATOMIC_RELEASE);
+	__atomic_store_n(&h->highest[1], fs->handles.highest, __ATOMIC_RELEASE);
+}
+
+/* Up to these slots a load allocates the tables. */
+static void note_reach(const struct fs *fs)
+{
+	struct fs_recover_head *h = fs_recover_head_of(&fs->recover);
+
 	h->reach[0] = fs->inodes.reach;
 	__atomic_store_n(&h->reach[1], fs->handles.reach, __ATOMIC_RELEASE);
 }
@@ -83,9 +92,10 @@ static void *record_begin(struct fs *fs, struct fs_recover_table *t, uint64_t id
 {
 	uint64_t *r = record_need(fs, t, id);
 
+	note_generations(fs);
 	if (!r)
 		return NULL;
-	note_pools(fs);
+	note_reach(fs);
 	__atomic_store_n(r, 0, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return r;
