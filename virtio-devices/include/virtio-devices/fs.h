@@ -226,8 +226,9 @@ VIRTDEV_API void virtdev_fs_work_end(struct virtdev *dev);
 /*
  * Call it after the front-end has disconnected, if draining takes long: detaches
  * requests. Queued requests are dropped. Requests that block in the host without
- * changing it are detached: their worker thread finishes alone and discards the result,
- * queue_drain and queue_stop ignore them, and they do not access guest memory. Returns
+ * changing it are detached, except queries of record locks and mappings of the window:
+ * their worker thread finishes alone and discards the result, queue_drain and queue_stop
+ * ignore them, and they do not access guest memory. Returns
  * the number of threads with detached requests, at most VIRTDEV_FS_DETACHED_MAX; the
  * caller may start a replacement for each. Each thread resumes its work when the host
  * has answered. Call it on the thread of queue_stop.

@@ -4,10 +4,88 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "../suite.h"
 #include "fs-rig.h"
+#include "fs/users/users.h"
+
+/* A server that hangs in the next call: it posts begun, and waits for answered. */
+static struct {
+	int armed;		/* atomic */
+	sem_t begun, answered;
+} server;
+
+static void host_call(void)
+{
+	int was = 1;
+
+	if (!__atomic_compare_exchange_n(&server.armed, &was, 0, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST))
+		return;
+	sem_post(&server.begun);
+	sem_wait(&server.answered);
+}
+
+/* The symbols that the library calls; the linker redirects them to the wrappers. */
+#if defined(__LP64__) || !defined(__GLIBC__)
+#define REAL(name) __real_##name
+#define WRAP(name) __wrap_##name
+#else
+#define REAL(name) __real_##name##64
+#define WRAP(name) __wrap_##name##64
+#endif
+
+int REAL(fstatfs)(int fd, struct statfs *st);
+int __attribute__((used)) WRAP(fstatfs)(int fd, struct statfs *st);
+off_t REAL(lseek)(int fd, off_t at, int whence);
+off_t __attribute__((used)) WRAP(lseek)(int fd, off_t at, int whence);
+ssize_t __real_readlinkat(int dir, const char *name, char *target, size_t size);
+ssize_t __wrap_readlinkat(int dir, const char *name, char *target, size_t size);
+int __real_faccessat(int dir, const char *name, int mode, int flags);
+int __wrap_faccessat(int dir, const char *name, int mode, int flags);
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
+ssize_t __real_virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *q);
+ssize_t __wrap_virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *q);
+
+int WRAP(fstatfs)(int fd, struct statfs *st)
+{
+	host_call();
+	return REAL(fstatfs)(fd, st);
+}
+
+off_t WRAP(lseek)(int fd, off_t at, int whence)
+{
+	host_call();
+	return REAL(lseek)(fd, at, whence);
+}
+
+ssize_t __wrap_readlinkat(int dir, const char *name, char *target, size_t size)
+{
+	host_call();
+	return __real_readlinkat(dir, name, target, size);
+}
+
+int __wrap_faccessat(int dir, const char *name, int mode, int flags)
+{
+	host_call();
+	return __real_faccessat(dir, name, mode, flags);
+}
+
+int __wrap_syncfs(int fd)
+{
+	host_call();
+	return __real_syncfs(fd);
+}
+
+ssize_t __wrap_virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *q)
+{
+	host_call();
+	return __real_virtdev_priv_fs_xattr(fs, fd, q);
+}
 
 #define AT_ONCE 7u	/* of two buffers, in a ring of 16 */
 #define ROUNDS 50u
@@ -148,6 +226,70 @@ START_TEST(requests_not_started_can_be_returned)
 }
 END_TEST
 
+/* Posts a request, and waits until its host call hangs. */
+static void ask_and_hang(uint32_t opcode, uint64_t node, const void *args, uint32_t args_len,
+			 const char *text)
+{
+	const uint32_t len = text ? (uint32_t)strlen(text) + 1 : 0;
+	const struct fuse_in_header in = {
+		.len = (uint32_t)sizeof(in) + args_len + len, .opcode = opcode,
+		.unique = ++r.unique, .nodeid = node, .uid = r.uid, .gid = r.gid,
+	};
+	const struct vq_buffer buffers[] = {
+		{ RIG_ASK, in.len, false }, { RIG_ANSWER, r.room, true },
+	};
+
+	memcpy(guest_at(&r.g, RIG_ASK), &in, sizeof(in));
+	memcpy(guest_at(&r.g, RIG_ASK + sizeof(in)), args, args_len);
+	if (text)
+		memcpy(guest_at(&r.g, RIG_ASK + sizeof(in) + args_len), text, len);
+	ck_assert_int_eq(vq_driver_add(r.g.driver, buffers, 2, 0), 0);
+	vq_driver_publish(r.g.driver);
+	__atomic_store_n(&server.armed, 1, __ATOMIC_SEQ_CST);
+	serve_all();
+	while (sem_wait(&server.begun) < 0)
+		;
+}
+
+static const struct {
+	uint32_t opcode, len;
+	const char *of, *text;
+} reading[] = {
+	{ FUSE_STATFS, 0, NULL, NULL },
+	{ FUSE_ACCESS, sizeof(struct fuse_access_in), NULL, NULL },
+	{ FUSE_SYNCFS, sizeof(struct fuse_syncfs_in), NULL, NULL },
+	{ FUSE_READLINK, 0, "link", NULL },
+	{ FUSE_GETXATTR, sizeof(struct fuse_getxattr_in), "file", "user.a" },
+	{ FUSE_LISTXATTR, sizeof(struct fuse_getxattr_in), "file", NULL },
+	{ FUSE_LSEEK, sizeof(struct fuse_lseek_in), "file", NULL },
+};
+
+START_TEST(request_that_only_reads_is_detached)
+{
+	union {
+		struct fuse_access_in access;
+		struct fuse_getxattr_in getxattr;
+		struct fuse_lseek_in lseek;
+		char bytes[64];
+	} args = { .bytes = { 0 } };
+	uint64_t node;
+
+	sem_init(&server.begun, 0, 0);
+	sem_init(&server.answered, 0, 0);
+	ck_assert_int_eq(symlinkat("file", r.dir, "link"), 0);
+	node = reading[_i].of ? fs_rig_lookup(&r, 1, reading[_i].of) : 1;
+	if (reading[_i].opcode == FUSE_LSEEK)
+		args.lseek = (struct fuse_lseek_in){
+			.fh = fs_rig_open(&r, FUSE_OPEN, node, O_RDONLY), .whence = SEEK_DATA };
+	ask_and_hang(reading[_i].opcode, node, &args, reading[_i].len, reading[_i].text);
+	ck_assert_uint_eq(virtdev_fs_detach(r.dev), 1);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, r.queue), 0);
+	virtdev_queue_stop(r.dev, r.queue);
+	sem_post(&server.answered);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+}
+END_TEST
+
 START_TEST(too_many_threads_are_refused)
 {
 	struct virtdev *dev;
@@ -169,6 +311,8 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, requests_run_concurrently_and_once_each);
 	tcase_add_test(tc, file_is_written_and_read_by_other_threads);
+	tcase_add_loop_test(tc, request_that_only_reads_is_detached, 0,
+			    (int)(sizeof(reading) / sizeof(*reading)));
 	tcase_add_test(idle, queue_stops_with_requests_not_started);
 	tcase_add_test(idle, requests_not_started_can_be_returned);
 	tcase_add_test(idle, too_many_threads_are_refused);

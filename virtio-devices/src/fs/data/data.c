@@ -120,14 +120,13 @@ int virtdev_priv_fs_fsync(struct fs_call *c)
 
 int virtdev_priv_fs_syncfs(struct fs_call *c)
 {
-	int fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
-	int rc;
+	int fd, rc;
 
-	if (fd < 0)
-		return fd;
-	rc = syncfs(fd) < 0 ? -errno : 0;
+	virtdev_priv_fs_host_call_begin(c);
+	fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
+	rc = fd < 0 ? fd : syncfs(fd) < 0 ? -errno : 0;
 	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
-	return rc;
+	return virtdev_priv_fs_host_call_end(c, rc);
 }
 
 /* ------------------------------------------------------------------ content */
@@ -300,14 +299,17 @@ int virtdev_priv_fs_lseek(struct fs_call *c)
 	const struct fuse_lseek_in *in = &c->arg.lseek;
 	struct fuse_lseek_out out;
 	off_t at;
+	int rc;
 
 	if (in->whence != SEEK_DATA && in->whence != SEEK_HOLE)
 		return -EINVAL;
 	if (in->offset > INT64_MAX)
 		return -ENXIO;
+	virtdev_priv_fs_host_call_begin(c);
 	at = lseek(c->handle->fd, (off_t)in->offset, (int)in->whence);
-	if (at < 0)
-		return -errno;
+	rc = virtdev_priv_fs_host_call_end(c, at < 0 ? -errno : 0);
+	if (rc < 0)
+		return rc;
 	out.offset = (uint64_t)at;
 	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }

@@ -193,8 +193,10 @@ int virtdev_priv_fs_access(struct fs_call *c)
 	rc = virtdev_priv_fs_user_enter(c);
 	if (rc < 0)
 		return rc;
+	virtdev_priv_fs_host_call_begin(c);
 	rc = faccessat(c->fs->proc, name.text, (int)mask, AT_EACCESS) < 0 ?
 	     -errno : 0;
+	rc = virtdev_priv_fs_host_call_end(c, rc);
 	virtdev_priv_fs_user_leave(c);
 	return rc;
 }
@@ -203,9 +205,13 @@ int virtdev_priv_fs_statfs(struct fs_call *c)
 {
 	struct fuse_statfs_out out = { 0 };
 	struct statfs st;
+	int rc;
 
-	if (fstatfs(c->inode->fd, &st) < 0)
-		return -errno;
+	virtdev_priv_fs_host_call_begin(c);
+	rc = fstatfs(c->inode->fd, &st) < 0 ? -errno : 0;
+	rc = virtdev_priv_fs_host_call_end(c, rc);
+	if (rc < 0)
+		return rc;
 	out.st = (struct fuse_kstatfs){
 		.blocks = st.f_blocks, .bfree = st.f_bfree,
 		.bavail = st.f_bavail, .files = st.f_files,

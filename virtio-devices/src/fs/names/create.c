@@ -136,9 +136,13 @@ int virtdev_priv_fs_link(struct fs_call *c)
 int virtdev_priv_fs_readlink(struct fs_call *c)
 {
 	char *target = (char *)c->queue->text;
-	ssize_t n = readlinkat(c->inode->fd, "", target, FS_TEXT);
+	ssize_t n;
+	int rc;
 
-	return n < 0 ? -errno : virtdev_priv_fs_reply(c, target, (size_t)n);
+	virtdev_priv_fs_host_call_begin(c);
+	n = readlinkat(c->inode->fd, "", target, FS_TEXT);
+	rc = virtdev_priv_fs_host_call_end(c, n < 0 ? -errno : 0);
+	return rc < 0 ? rc : virtdev_priv_fs_reply(c, target, (size_t)n);
 }
 
 /* --------------------------------------------------------- CREATE, TMPFILE */

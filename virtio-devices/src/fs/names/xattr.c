@@ -74,17 +74,27 @@ static int answer_value(struct fs_call *c, const char *value, ssize_t len,
 							     (size_t)len);
 }
 
+/* Reads from the host into the text buffer. */
+static int read_value(const struct fs_call *c, const struct fs_xattr_request *r)
+{
+	ssize_t n;
+
+	virtdev_priv_fs_host_call_begin(c);
+	n = virtdev_priv_fs_xattr(c->fs, c->inode->fd, r);
+	return virtdev_priv_fs_host_call_end(c, (int)n);
+}
+
 int virtdev_priv_fs_getxattr(struct fs_call *c)
 {
 	const struct fs_xattr_request r = {
 		.operation = FS_XATTR_GET, .name = c->name,
 		.value = c->queue->text + FS_VALUE_AT, .size = FS_VALUE_MAX,
 	};
-	ssize_t n = check_name(c, c->name);
+	int n = check_name(c, c->name);
 
 	if (n >= 0)
-		n = virtdev_priv_fs_xattr(c->fs, c->inode->fd, &r);
-	return n < 0 ? (int)n : answer_value(c, r.value, n, c->arg.getxattr.size);
+		n = read_value(c, &r);
+	return n < 0 ? n : answer_value(c, r.value, n, c->arg.getxattr.size);
 }
 
 /* Removes the names that the guest does not see. */
@@ -109,12 +119,12 @@ int virtdev_priv_fs_listxattr(struct fs_call *c)
 		.operation = FS_XATTR_LIST,
 		.value = c->queue->text + FS_VALUE_AT, .size = FS_VALUE_MAX,
 	};
-	ssize_t n = check_name(c, NULL);
+	int n = check_name(c, NULL);
 
 	if (n >= 0)
-		n = virtdev_priv_fs_xattr(c->fs, c->inode->fd, &r);
-	return n < 0 ? (int)n : answer_value(c, r.value, keep_shown(c, r.value, n),
-					     c->arg.getxattr.size);
+		n = read_value(c, &r);
+	return n < 0 ? n : answer_value(c, r.value, keep_shown(c, r.value, n),
+					c->arg.getxattr.size);
 }
 
 int virtdev_priv_fs_removexattr(struct fs_call *c)
