@@ -276,7 +276,7 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 	}
 	q->measured = virtdev_queue_measured(q->fs->dev, queue);
 	q->q = vq;
-	__atomic_store_n(&q->fs->kept, false, __ATOMIC_RELAXED);
+	virtdev_priv_fs_session_used(q->fs);
 	q->fs->recover.unmounted = false;
 	return 0;
 }
@@ -299,13 +299,17 @@ static void fs_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, (const char *)&((const struct fs *)self)->space + off, len);
 }
 
+static bool keeps_session(const struct fs *fs)
+{
+	return __atomic_load_n(&fs->keep, __ATOMIC_RELAXED) != FS_KEEP_NOTHING;
+}
+
 /* Each inode is a descriptor, and there may be hundreds of thousands. */
 static int fs_reset_turn(void *self)
 {
 	struct fs *fs = self;
 
-	return !__atomic_load_n(&fs->kept, __ATOMIC_RELAXED) &&
-	       virtdev_priv_fs_session_end_turn(fs);
+	return !keeps_session(fs) && virtdev_priv_fs_session_end_turn(fs);
 }
 
 static void fs_reset(void *self)
@@ -313,7 +317,7 @@ static void fs_reset(void *self)
 	struct fs *fs = self;
 
 	/* reset by a reconnecting front-end or process exit, not the guest */
-	if (__atomic_load_n(&fs->kept, __ATOMIC_RELAXED))
+	if (keeps_session(fs))
 		return;
 	virtdev_priv_fs_session_end(fs);
 	virtdev_priv_fs_window_forget(fs);
@@ -414,7 +418,7 @@ static bool fs_continues(void *self)
 {
 	const struct fs *fs = self;
 
-	return fs->recover.unmounted || __atomic_load_n(&fs->kept, __ATOMIC_RELAXED);
+	return fs->recover.unmounted || keeps_session(fs);
 }
 
 static int make_device(struct fs *fs, struct vsu_error *err)
@@ -498,7 +502,7 @@ void virtdev_fs_keep(struct virtdev *dev)
 	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
 
 	if (fs && fs_recover_map(&fs->recover))
-		__atomic_store_n(&fs->kept, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&fs->keep, FS_KEEP_ALWAYS, __ATOMIC_RELAXED);
 }
 
 int virtdev_fs_check(struct virtdev *dev, struct vsu_error *err)

@@ -274,6 +274,18 @@ START_TEST(regular_exit_keeps_the_session)
 }
 END_TEST
 
+START_TEST(session_that_begins_during_the_exit_is_kept)
+{
+	virtdev_fs_keep(r.dev);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_reset(r.dev);
+	virtdev_free(r.dev);
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, 1), 0);
+}
+END_TEST
+
 START_TEST(new_session_discards_the_former_one)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
@@ -934,6 +946,7 @@ int main(void)
 	tcase_add_test(tc, directory_is_found_after_two_crashes);
 	tcase_add_test(tc, other_front_end_in_between_removes_nothing);
 	tcase_add_test(tc, regular_exit_keeps_the_session);
+	tcase_add_test(tc, session_that_begins_during_the_exit_is_kept);
 	tcase_add_test(tc, new_session_discards_the_former_one);
 	tc = add_tcase(s, "many", setup_large);
 	tcase_add_test(tc, device_knows_whether_it_continues_a_session);

@@ -221,6 +221,13 @@ struct fs_load {
 	char parent_path[PATH_MAX];
 };
 
+/* Whether a reset keeps the session. */
+enum fs_keep {
+	FS_KEEP_NOTHING,	/* no: the guest requested the reset */
+	FS_KEEP_RESTORED,	/* yes: it was just restored, no queue has run */
+	FS_KEEP_ALWAYS,		/* yes: this process exits; final */
+};
+
 /* The end of a session in turns: the slots that were not dropped yet. */
 struct fs_ending {
 	bool runs;
@@ -251,9 +258,7 @@ struct fs {
 	struct fs_load load;
 	struct fs_ending ending;
 	struct fs_recover recover;
-	bool kept;		/* atomic: a reset must not end the session, since
-				   the guest did not request it: the session was
-				   just restored, or this process exits */
+	int keep;		/* atomic; of enum fs_keep */
 	struct fs_pool inodes, handles;
 	uint32_t *buckets, nbuckets; /* hash of inodes by dev and ino */
 	pthread_mutex_t window_lock; /* see virtdev_priv_fs_window_lock() */

@@ -407,7 +407,7 @@ static int load_session(struct fs *fs, const struct fs_recover_head *h)
 	fs_recover_head_of(r)->generation = h->generation + 1;
 	virtdev_priv_fs_count(fs, FS_LOST, lost);
 	__atomic_store_n(&fs->agreed, h->agreed, __ATOMIC_RELEASE);
-	fs->kept = true;
+	fs->keep = FS_KEEP_RESTORED;
 	return 0;
 }
 

@@ -26,9 +26,18 @@
 
 #define PAGE 4096u
 
+/* Not a store: another thread may set FS_KEEP_ALWAYS meanwhile. */
+void virtdev_priv_fs_session_used(struct fs *fs)
+{
+	int restored = FS_KEEP_RESTORED;
+
+	__atomic_compare_exchange_n(&fs->keep, &restored, FS_KEEP_NOTHING, false,
+				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed)
 {
-	__atomic_store_n(&fs->kept, false, __ATOMIC_RELAXED);
+	virtdev_priv_fs_session_used(fs);
 	virtdev_priv_fs_recover_agreed(fs, agreed);
 	__atomic_store_n(&fs->agreed, agreed, __ATOMIC_RELEASE);
 }

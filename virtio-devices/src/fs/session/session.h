@@ -15,6 +15,8 @@
 void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed);
 void virtdev_priv_fs_session_end(struct fs *fs);
 bool virtdev_priv_fs_session_end_turn(struct fs *fs);
+/* A driver uses the session: FS_KEEP_RESTORED ends. */
+void virtdev_priv_fs_session_used(struct fs *fs);
 /* FUSE_INIT flags to offer to a driver with those flags. */
 uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver);
 fs_handler virtdev_priv_fs_init, virtdev_priv_fs_destroy;
