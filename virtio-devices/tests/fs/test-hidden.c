@@ -120,6 +120,26 @@ START_TEST(hidden_entries_do_not_end_a_list)
 }
 END_TEST
 
+/* The reply has room for each name but the longest. */
+START_TEST(entry_without_room_behind_hidden_entries_is_an_error)
+{
+	const uint32_t size = lists[_i] == FUSE_READDIR ? 32 : 160;
+	const uint64_t many = fs_rig_lookup(&r, 1, "many");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPENDIR, many, O_RDONLY);
+	char names[512] = "";
+	uint64_t at = 0;
+	int rc;
+
+	ck_assert_int_eq(renameat(r.dir, "many/shown", r.dir, "many/shown-by-a-long-name"), 0);
+	do {
+		rc = fs_rig_read(&r, lists[_i], many, fh, at, size);
+		at = rc ? 0 : add_names(lists[_i], names);
+	} while (at);
+	ck_assert_int_eq(rc, -EINVAL);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, many, fh), 0);
+}
+END_TEST
+
 static int rename_to(uint64_t from, const char *old, uint64_t to, const char *new)
 {
 	const struct fuse_rename_in in = { .newdir = to };
@@ -226,6 +246,7 @@ int main(void)
 	tcase_add_test(tc, a8_22_hidden_name_is_not_found);
 	tcase_add_loop_test(tc, a8_22_hidden_name_is_not_listed, 0, 2);
 	tcase_add_loop_test(tc, hidden_entries_do_not_end_a_list, 0, 2);
+	tcase_add_loop_test(tc, entry_without_room_behind_hidden_entries_is_an_error, 0, 2);
 	tcase_add_test(tc, a8_22_hidden_name_is_not_changed);
 	tcase_add_test(tc, a8_22_renamed_folder_hides_the_same_names);
 	tcase_add_test(tc, replaced_file_remains_hidden);

@@ -86,7 +86,7 @@ static int put_entry(struct fs_call *c, const struct entry *e, uint32_t *room)
 	return 1;
 }
 
-/* Returns the bytes of the reply. */
+/* Returns the bytes of the reply; 0: all entries are hidden, or there are none. */
 static int put_entries(struct fs_call *c, uint32_t len, uint32_t room)
 {
 	const uint32_t all = room;
@@ -102,7 +102,7 @@ static int put_entries(struct fs_call *c, uint32_t len, uint32_t room)
 		if (at == len)
 			c->handle->next = e->next;
 	}
-	return at || !len ? (int)(all - room) : -EINVAL;
+	return at == len || room != all ? (int)(all - room) : -EINVAL;
 }
 
 /*
