@@ -11,7 +11,7 @@
  *   handle   an open file or folder: one descriptor
  *   window   shared memory region 0, into which the driver maps parts of files
  *            (DAX). Behind vhost-user the front-end maps them, and up to 16 requests
- *            of a queue wait for its replies
+ *            of a queue, or as many as there are workers, wait for its replies
  *
  * Limits: when a table is full, requests fail with ENFILE.
  *
@@ -197,13 +197,14 @@ struct virtdev_fs_config {
 /*
  * Checks a configuration as virtdev_fs_new() does, without opening any file: for
  * programs that enter a sandbox before they create the device. -EINVAL or
- * -ENAMETOOLONG, as virtdev_fs_new().
+ * -ENAMETOOLONG, as virtdev_fs_new(); -ENOMEM.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_fs_config_check(
 		const struct virtdev_fs_config *config, struct vsu_error *err);
 
 /*
- * -EINVAL: wrong struct size, no folder or tag, or a value out of range;
+ * -EINVAL: wrong struct size, no folder or tag, a value out of range, too many rules, or
+ * rules that exclude each other;
  * -EPERM, -EOPNOTSUPP: mandatory file handles are not supported;
  * -EOPNOTSUPP: the folder does not support access control lists;
  * -ENAMETOOLONG: the tag; -ENOTDIR, -ENOENT, -EACCES: the folder cannot be opened;

@@ -97,6 +97,10 @@ static int check_numbers(const struct virtdev_fs_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "fs: a queue of %" PRIu32 " entries; at most %u are possible",
 				     c->queue_size_max, VQ_MAX_SIZE);
+	if (c->nuid_rules > VIRTDEV_FS_RULES_MAX || c->ngid_rules > VIRTDEV_FS_RULES_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: %" PRIu32 " rules for users and %" PRIu32 " for groups; at most %u of each are possible",
+				     c->nuid_rules, c->ngid_rules, VIRTDEV_FS_RULES_MAX);
 	if (c->file_handles > VIRTDEV_FS_HANDLES_MANDATORY)
 		return vsu_error_set(err, -EINVAL, "fs: invalid use of file handles: %" PRIu32,
 				     c->file_handles);

@@ -137,6 +137,28 @@ START_TEST(number_of_rules_is_limited)
 }
 END_TEST
 
+START_TEST(configuration_with_too_many_rules_is_refused)
+{
+	char texts[VIRTDEV_FS_RULES_MAX + 1][32];
+	const char *rules[VIRTDEV_FS_RULES_MAX + 1];
+	struct virtdev_fs_config c = {
+		.size = sizeof(c), .path = "/", .tag = "test",
+		.uid_rules = rules, .gid_rules = rules,
+		.nuid_rules = _i ? 0 : VIRTDEV_FS_RULES_MAX + 1,
+		.ngid_rules = _i ? VIRTDEV_FS_RULES_MAX + 1 : 0,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	uint32_t i;
+
+	for (i = 0; i <= VIRTDEV_FS_RULES_MAX; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "guest:%" PRIu32 ":7:1", i);
+		rules[i] = texts[i];
+	}
+	ck_assert_int_eq(virtdev_fs_config_check(&c, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "at most 16 of each"));
+}
+END_TEST
+
 /* ------------------------------------------------------------------ at random */
 
 #define IDS 48u
@@ -265,6 +287,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, malformed_rules_are_refused_by_name);
 	tcase_add_test(tc, overlapping_rules_are_refused);
 	tcase_add_test(tc, number_of_rules_is_limited);
+	tcase_add_loop_test(tc, configuration_with_too_many_rules_is_refused, 0, 2);
 	tcase_add_test(tc, random_rules_agree_with_a_model);
 	tcase_add_test(tc, random_texts_are_parsed_or_refused);
 	suite_add_tcase(s, tc);
