@@ -37,7 +37,7 @@
 /* At least 1 / REST_SHARE of the limit is reserved for the rest of the process. */
 #define REST_SHARE 16u
 
-/* Each chunk costs memory, and a check when a mapped file changes its size. */
+/* Each chunk costs memory, and a check when the driver reads the size of a mapped file. */
 #define MAX_WINDOW (UINT64_C(1) << 40)
 
 /* ------------------------------------------------------------- configuration */

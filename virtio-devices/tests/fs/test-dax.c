@@ -195,6 +195,31 @@ START_TEST(mapping_follows_the_length_of_its_file)
 }
 END_TEST
 
+/* The search would find a chunk that belongs to the file according to the table alone. */
+START_TEST(window_is_not_searched_for_a_file_without_mappings)
+{
+	struct fs *fs = virtdev_priv_self(dax.dev, virtdev_priv_fs_stats);
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	uint64_t other;
+
+	fs_rig_put_file(&dax, "other", "content");
+	other = fs_rig_lookup(&dax, 1, "other");
+	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
+	fs->chunks[1].node = other;
+	ck_assert_uint_eq(fs_rig_lookup(&dax, 1, "other"), other);
+	ck_assert_uint_eq(dax_server.maps, 1);
+	fs->chunks[1].node = 0;
+	ck_assert_int_eq(dax_map(other, 0, CHUNK, 0, 0), 0);
+	fs_rig_lookup(&dax, 1, "file");
+	ck_assert_uint_eq(dax_server.maps, 2);
+	ck_assert_int_eq(dax_unmap(0, CHUNK), 0);
+	fs->chunks[1].node = other;
+	fs_rig_lookup(&dax, 1, "other");
+	ck_assert_uint_eq(dax_server.maps, 2);
+	fs->chunks[1].node = 0;
+}
+END_TEST
+
 /* From a part of the first chunk to a part of the second: one change of both. */
 START_TEST(growth_that_the_server_refused_is_repeated)
 {
@@ -439,6 +464,7 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	tcase_add_test(tc, only_mapped_chunks_are_unmapped);
 	tcase_add_test(tc, chunk_is_mapped_up_to_the_last_page_of_its_file);
 	tcase_add_test(tc, mapping_follows_the_length_of_its_file);
+	tcase_add_test(tc, window_is_not_searched_for_a_file_without_mappings);
 	tcase_add_loop_test(tc, growth_that_the_server_refused_is_repeated, 0, 2);
 	tcase_add_test(tc, first_pages_that_the_server_refused_are_mapped_later);
 	tcase_add_test(tc, end_of_a_session_empties_the_window);

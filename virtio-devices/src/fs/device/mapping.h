@@ -39,6 +39,7 @@ struct fs_chunk {
 /* Files whose nodeids have the same remainder, divided by the number of chunks. */
 struct fs_files {
 	uint32_t reports;	/* of a size to the driver; wraps */
+	uint32_t nmapped;	/* chunks that have one of them */
 };
 
 /* A mapped file: its descriptor is open until the last change was answered. */

@@ -200,6 +200,16 @@ static int chunk_unmap(struct fs *fs, uint32_t i)
 	return 0;
 }
 
+/* node 0: none. */
+static void set_node(struct fs *fs, struct fs_chunk *chunk, uint64_t node)
+{
+	if (chunk->node)
+		virtdev_priv_fs_files_of(fs, chunk->node)->nmapped--;
+	if (node)
+		virtdev_priv_fs_files_of(fs, node)->nmapped++;
+	chunk->node = node;
+}
+
 static int chunk_map(struct fs *fs, uint32_t i, struct fs_piece p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
@@ -207,7 +217,7 @@ static int chunk_map(struct fs *fs, uint32_t i, struct fs_piece p)
 
 	if (rc < 0)
 		return rc;
-	chunk->node = p.node;
+	set_node(fs, chunk, p.node);
 	chunk->file_pos = p.file_pos;
 	chunk->writable = p.writable;
 	return 0;
@@ -217,6 +227,7 @@ static void chunk_free(struct fs *fs, uint32_t i)
 {
 	if (fs->chunks[i].node)
 		__atomic_fetch_sub(&fs->nmapped, 1, __ATOMIC_RELAXED);
+	set_node(fs, &fs->chunks[i], 0);
 	fs->chunks[i] = (struct fs_chunk){ .round = fs->chunks[i].round,
 					  .until = fs->chunks[i].until };
 }
@@ -367,16 +378,21 @@ static void fit_all(const struct fs_call *c, struct fs_inode *inode,
 	} while (step != FIT_NOTHING);
 }
 
-/* Whether any chunk is mapped. Under the lock, since SETUPMAPPING may run meanwhile. */
+/*
+ * Whether chunks of the file may be mapped: only then is the whole window searched. Under
+ * the lock, since SETUPMAPPING may run meanwhile.
+ */
 static bool report_size(struct fs *fs, uint64_t node)
 {
+	struct fs_files *files;
 	bool is_mapped;
 
 	if (!fs->nchunks)
 		return false;
 	virtdev_priv_fs_window_lock(fs);
-	virtdev_priv_fs_files_of(fs, node)->reports++;
-	is_mapped = __atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED);
+	files = virtdev_priv_fs_files_of(fs, node);
+	files->reports++;
+	is_mapped = files->nmapped;
 	virtdev_priv_fs_window_unlock(fs);
 	return is_mapped;
 }
