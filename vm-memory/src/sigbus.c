@@ -6,7 +6,9 @@
  * entry is a sequence lock of atomics: odd while it changes. The entry that
  * covers a faulting address cannot be changing, because the faulting thread
  * holds what keeps its block alive; every other entry that changes is
- * skipped. Nothing here takes a lock or allocates after construction.
+ * skipped. Nothing here allocates after construction. The only lock is that of a
+ * repair, so that pages which one thread has replaced are not replaced again by
+ * another; it is held for a few system calls.
  */
 #include <config.h>
 
@@ -35,6 +37,7 @@ struct entry {
 				   raised by the handler alone */
 	uint64_t repaired;	/* from here on the mapping is zeros already;
 				   lowered by the handler alone */
+	uint32_t busy;		/* a thread replaces pages, others wait for it */
 	struct vmem_priv_fate *fate;
 };
 
@@ -265,8 +268,35 @@ static bool replace_whole(struct vmem_sigbus *table, struct entry *e,
 	return true;
 }
 
+/* Spins, because a handler may not sleep. */
+static void entry_lock(struct entry *e)
+{
+	while (__atomic_exchange_n(&e->busy, 1, __ATOMIC_SEQ_CST))
+		;
+}
+
+static void entry_unlock(struct entry *e)
+{
+	STORE(e->busy, 0);
+}
+
+/* True also if another thread was first: its zeros may have been written to since. */
+static bool replace_once(struct vmem_sigbus *table, struct entry *e,
+			 struct entry *copy, uint64_t page, bool rest, int code)
+{
+	bool replaced;
+
+	entry_lock(e);
+	copy->repaired = LOAD(e->repaired);
+	replaced = (code == BUS_ADRERR && page >= copy->repaired) ||
+		   replace_part(table, e, copy, page, rest) ||
+		   replace_whole(table, e, copy);
+	entry_unlock(e);
+	return replaced;
+}
+
 static bool entry_repair(struct vmem_sigbus *table, struct entry *e,
-			 const struct entry *copy, const siginfo_t *si)
+			 struct entry *copy, const siginfo_t *si)
 {
 	uint64_t page = (uint64_t)(uintptr_t)si->si_addr &
 			~(copy->page_size - 1);
@@ -281,8 +311,7 @@ static bool entry_repair(struct vmem_sigbus *table, struct entry *e,
 		STORE(copy->fate->damaged, 1);
 	}
 	STORE(copy->fate->failed, 1);
-	return replace_part(table, e, copy, page, rest) ||
-	       replace_whole(table, e, copy);
+	return replace_once(table, e, copy, page, rest, si->si_code);
 }
 
 /* The entry that covers addr, as it is now in *copy; NULL for none. */

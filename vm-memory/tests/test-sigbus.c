@@ -48,6 +48,16 @@ static struct vmem_block *watched(int fd, uint64_t off, uint64_t len,
 	return b;
 }
 
+static bool fix(int code, unsigned char *addr)
+{
+	siginfo_t si;
+
+	memset(&si, 0, sizeof(si));
+	si.si_code = code;
+	si.si_addr = addr;
+	return vmem_sigbus_fix(table, &si);
+}
+
 static bool event_is_set(void)
 {
 	struct pollfd p = { vmem_sigbus_fd(table), POLLIN, 0 };
@@ -70,6 +80,25 @@ START_TEST(cut_file_reads_as_zeros_and_its_block_has_failed)
 	hva[3 * PAGE] = 7;			/* not stored in the file */
 	hva[PAGE] = 8;
 	ck_assert_uint_eq(hva[3 * PAGE], 7);
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
+/* A check of the file, or another thread that waited for the same page. */
+START_TEST(page_that_was_replaced_keeps_what_is_stored_then)
+{
+	int fd = make_memfd(4 * PAGE);
+	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
+	volatile unsigned char *hva = vmem_block_hva(b);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)(2 * PAGE)), 0);
+	hva[2 * PAGE] = 7;
+	hva[3 * PAGE] = 8;
+	ck_assert(fix(BUS_ADRERR, vmem_block_hva(b) + 2 * PAGE));
+	ck_assert(fix(BUS_ADRERR, vmem_block_hva(b) + 3 * PAGE));
+	ck_assert_uint_eq(hva[2 * PAGE], 7);
+	ck_assert_uint_eq(hva[3 * PAGE], 8);
 	vmem_block_unref(b);
 	close(fd);
 }
@@ -182,16 +211,6 @@ START_TEST(signal_sent_by_a_process_is_not_handled)
 	close(fd);
 }
 END_TEST
-
-static bool fix(int code, unsigned char *addr)
-{
-	siginfo_t si;
-
-	memset(&si, 0, sizeof(si));
-	si.si_code = code;
-	si.si_addr = addr;
-	return vmem_sigbus_fix(table, &si);
-}
 
 START_TEST(page_lost_by_the_hardware_is_replaced_alone)
 {
@@ -498,6 +517,7 @@ int main(void)
 	tcase_set_timeout(tc, 240);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, cut_file_reads_as_zeros_and_its_block_has_failed);
+	tcase_add_test(tc, page_that_was_replaced_keeps_what_is_stored_then);
 	tcase_add_test(tc, read_only_mapping_is_repaired_too);
 	tcase_add_test(tc, map_with_a_truncated_block_reports_it);
 	tcase_add_test(tc, other_blocks_are_not_touched);
