@@ -106,12 +106,16 @@ static int find_machine(struct client *c)
 
 /* ----------------------------------------------------------------- the command */
 
-static int open_input(struct client *c)
+static int open_input(struct client *c, struct vsu_error *err)
 {
+	int rc;
+
 	if (!isatty(STDIN_FILENO))
 		return 0;
-	if (vsu_sock_pair(c->input_fds) < 0 || vmm_flow_init(&c->input) < 0)
-		return -ENOMEM;
+	rc = vsu_sock_pair(c->input_fds);
+	rc = rc < 0 ? rc : vmm_flow_init(&c->input);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot pass the input of the terminal on");
 	vmm_flow_take_end(&c->input.from, STDIN_FILENO);
 	vmm_flow_take_end(&c->input.to, c->input_fds[0]);
 	return 0;
@@ -138,7 +142,7 @@ static int send_records(const struct client *c)
 	return rc;
 }
 
-static int send_command(struct client *c, const struct vmm_exec_options *o)
+static int send_command(struct client *c, const struct vmm_exec_options *o, struct vsu_error *err)
 {
 	const struct vmm_pool_command command = { .timeout_ms = o->timeout * 1000, .len = c->machine->command.len };
 	const int fds[VMM_POOL_FDS] = {
@@ -148,7 +152,8 @@ static int send_command(struct client *c, const struct vmm_exec_options *o)
 	int rc = vmm_pool_send(c->fd, VMM_POOL_COMMAND, &command, sizeof(command), fds, VMM_POOL_FDS);
 
 	vsu_fd_close(&c->input_fds[1]);
-	return rc < 0 ? rc : send_records(c);
+	rc = rc < 0 ? rc : send_records(c);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot send the command to the pool") : 0;
 }
 
 /* ------------------------------------------------------------------------ turns */
@@ -273,18 +278,16 @@ static void run_turn(struct client *c, struct vsu_error *err)
 
 static void run_command(struct client *c, const struct vmm_exec_options *o, struct vsu_error *err)
 {
-	int rc = open_input(c);
+	int rc = open_input(c, err);
 
 	if (!rc)
 		rc = vmm_waiting_signals(&c->signal_fd, err);
 	if (!rc)
-		rc = send_command(c, o);
+		rc = send_command(c, o, err);
 	if (!rc)
 		rc = vmm_waiting_confine(err);
-	if (rc < 0) {
-		vsu_error_sys(err, rc, "cannot send the command to the pool");
+	if (rc < 0)
 		end_client(c, VMM_SESSION_FAILED);
-	}
 	while (c->state != ENDED)
 		run_turn(c, err);
 }

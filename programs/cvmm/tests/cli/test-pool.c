@@ -768,6 +768,18 @@ static void use_terminal(struct vmm_exec_options *o)
 	o->terminal = VMM_EXEC_TERMINAL_ON;
 }
 
+static bool starves;	/* the client has no descriptor for signals */
+
+/* That of the connection. */
+static void leave_one_descriptor(void)
+{
+	const int next = dup(STDERR_FILENO);
+	const struct rlimit limit = { (rlim_t)next + 1, (rlim_t)next + 1 };
+
+	close(next);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* In a child, which confines itself. 200: no pool. */
 static int run_client(int listener, void (*serve)(int fd))
 {
@@ -783,8 +795,10 @@ static int run_client(int listener, void (*serve)(int fd))
 			use_terminal(&o);
 		if (vmm_exec_machine_make(&m, &o, &err) < 0)
 			_exit(201);
+		if (starves)
+			leave_one_descriptor();
 		status = vmm_pool_client_run(&m, &o, &err);
-		_exit(status < 0 ? 200 : status == 125 && !err.msg[0] ? 202 : status);
+		_exit(status < 0 ? 200 : status == 125 && !strstr(err.msg, starves ? "cannot wait for signals" : " ") ? 202 : status);
 	}
 	if (serve) {
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
@@ -867,6 +881,11 @@ static void serve_descriptors(int fd)
 	send_raw(fd, VMM_POOL_STARTED, 0, 3);
 }
 
+static void serve_machine(int fd)
+{
+	ck_assert_int_eq(vmm_pool_send(fd, VMM_POOL_TAKEN, NULL, 0, NULL, 0), 0);
+}
+
 static const struct {
 	void (*serve)(int fd);
 	int status;
@@ -881,6 +900,18 @@ START_TEST(client_has_the_status_or_a_sentence)
 
 	ck_assert_int_ge(listener, 0);
 	ck_assert_int_eq(run_client(listener, services[_i].serve), services[_i].status);
+	vsu_fd_close(&listener);
+}
+END_TEST
+
+START_TEST(client_names_what_it_cannot_have)
+{
+	int listener = vsu_sock_listen_type(path, SOCK_SEQPACKET, 4, &err);
+
+	ck_assert_int_ge(listener, 0);
+	starves = true;
+	ck_assert_int_eq(run_client(listener, serve_machine), 125);
+	starves = false;
 	vsu_fd_close(&listener);
 }
 END_TEST
@@ -961,6 +992,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, pool_raises_its_limit_of_descriptors);
 	tcase_add_test(tc, pool_of_no_template_is_refused);
 	tcase_add_loop_test(tc, client_has_the_status_or_a_sentence, 0, COUNT(services));
+	tcase_add_test(tc, client_names_what_it_cannot_have);
 	tcase_add_test(tc, terminal_of_a_client_has_its_size_when_the_command_starts);
 	tcase_add_loop_test(tc, client_without_a_pool_makes_its_own_machine, 0, 2);
 	tcase_add_test(tc, command_line_is_read);
