@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +31,21 @@
 #define USED_AT(i)	(RING_AT(i) + 0x2000)
 #define BUFFER_AT(i)	(RING_AT(i) + 0x3000)
 #define DESC_WRITE	2u
+
+void rig_limit_descriptors(unsigned int more)
+{
+	struct rlimit limit;
+	int lowest;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	lowest = dup(STDERR_FILENO);
+	ck_assert_int_ge(lowest, 0);
+	close(lowest);
+	limit.rlim_cur = (rlim_t)lowest + more;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
 
 /* counting */
 

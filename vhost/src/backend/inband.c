@@ -90,20 +90,22 @@ void vhost_user_priv_inband_send(struct vhost_user_backend *b)
 
 /* kicks */
 
-int vhost_user_priv_inband_open_kick(struct vhost_user_backend *b,
-				     struct vhost_user_priv_ring *ring,
-				     struct vsu_error *err)
+int vhost_user_priv_inband_start(const struct vhost_user_backend *b,
+				 struct vhost_user_priv_ring *ring, int kick,
+				 struct vsu_error *err)
 {
-	int fd;
+	const bool own = kick < 0 &&
+		vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS);
 
-	if (ring->kick >= 0 ||
-	    !vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS))
-		return 0;
-	fd = vsu_event_new();
-	if (fd < 0)
-		return vsu_error_sys(err, fd, "cannot create an eventfd for in-band kicks");
-	ring->kick = fd;
-	ring->start = VHOST_USER_PRIV_START_INBAND;
+	if (own) {
+		kick = vsu_event_new();
+		if (kick < 0)
+			return vsu_error_sys(err, kick, "cannot create an eventfd for in-band kicks");
+	}
+	vsu_fd_close(&ring->kick);
+	ring->kick = kick;
+	ring->start = own ? VHOST_USER_PRIV_START_INBAND :
+			    VHOST_USER_PRIV_START_KICK;
 	return 0;
 }
 
@@ -121,7 +123,8 @@ static int apply_kick(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
-	int rc = vhost_user_priv_inband_open_kick(b, ring, err);
+	int rc = ring->kick < 0 ?
+		 vhost_user_priv_inband_start(b, ring, -1, err) : 0;
 
 	if (rc < 0)
 		return rc;

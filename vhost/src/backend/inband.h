@@ -11,11 +11,11 @@ void vhost_user_priv_inband_error(struct vhost_user_backend *b, uint32_t ring);
 /* Sends pending notifications, as far as the back-end channel accepts them. */
 void vhost_user_priv_inband_send(struct vhost_user_backend *b);
 /*
- * If negotiated, creates a kick eventfd for a ring without one, and starts the ring;
- * VRING_KICK signals it.
+ * Starts the ring with this kick, which it owns. In place of -1, if negotiated, it
+ * creates an eventfd, which VRING_KICK signals; a failure changes nothing.
  */
-int vhost_user_priv_inband_open_kick(struct vhost_user_backend *b,
-				     struct vhost_user_priv_ring *ring,
-				     struct vsu_error *err);
+int vhost_user_priv_inband_start(const struct vhost_user_backend *b,
+				 struct vhost_user_priv_ring *ring, int kick,
+				 struct vsu_error *err);
 
 #endif

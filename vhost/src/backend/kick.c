@@ -61,12 +61,10 @@ static void replace_fd(int *fd, struct vhost_user_priv_msg *msg)
 static int set_kick(struct vhost_user_backend *b,
 		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	struct vhost_user_priv_ring *ring = &b->rings[ring_index(msg)];
-
-	replace_fd(&ring->kick, msg);
-	ring->start = VHOST_USER_PRIV_START_KICK;
 	b->rings_changed = true;
-	return vhost_user_priv_inband_open_kick(b, ring, err);
+	return vhost_user_priv_inband_start(b, &b->rings[ring_index(msg)],
+					    vhost_user_priv_msg_take_fd(msg, 0),
+					    err);
 }
 
 /*

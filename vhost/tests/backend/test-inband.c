@@ -110,6 +110,26 @@ START_TEST(unacknowledged_calls_are_limited)
 }
 END_TEST
 
+START_TEST(kick_that_cannot_be_created_changes_nothing)
+{
+	struct channel_rig f;
+	int kick;
+
+	start(&f);
+	rig_up(&f.r);
+	kick = vhost_user_backend_kick_fd(f.r.b, 0);
+	rig_limit_descriptors(0);
+	ck_assert_uint_eq(rig_ack_u64(&f.r, VHOST_USER_SET_VRING_KICK, 0x100), 1);
+	rig_expect_refused(&f.r, VHOST_USER_SET_VRING_KICK, 0, "eventfd");
+	ck_assert(f.r.running[0]);
+	ck_assert_int_eq(vhost_user_backend_kick_fd(f.r.b, 0), kick);
+	vsu_event_signal(f.r.kick[0]);
+	ck_assert_uint_ge(rig_drain(kick), 1);
+	rig_limit_descriptors(20);
+	channel_fini(&f);
+}
+END_TEST
+
 START_TEST(refused_call_is_reported)
 {
 	struct channel_rig f;
@@ -140,6 +160,8 @@ int main(void)
 	tcase_add_loop_test(tc, in_band_kick_of_unknown_ring_or_without_feature_is_refused,
 			    0, 2);
 	tcase_add_test(tc, unacknowledged_calls_are_limited);
+	if (!rig_under_valgrind())	/* valgrind manages RLIMIT_NOFILE itself */
+		tcase_add_test(tc, kick_that_cannot_be_created_changes_nothing);
 	tcase_add_test(tc, refused_call_is_reported);
 	return run_suite(s);
 }
