@@ -243,23 +243,27 @@ static int check_advise(struct vhost_user_backend *b,
 	return VHOST_USER_PRIV_GO;
 }
 
-/* A repeated request gets a new userfaultfd. */
+/*
+ * A repeated request gets a new userfaultfd. The former one is in use until the
+ * new one and its duplicate exist, because a refused request changes nothing.
+ */
 static int give_advice(struct vhost_user_backend *b,
 		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	int fd, rc;
+	int fd = new_faults(err), rc;
 
 	(void)msg;
-	vhost_user_priv_postcopy_end(b);
-	fd = new_faults(err);
 	if (fd < 0)
 		return fd;
-	b->reply_fd = vsu_fd_dup(fd);
-	rc = b->reply_fd;
-	if (rc >= 0)
-		rc = vhost_user_priv_guard_begin(b->config.postcopy_guard,
-						 b->main.fd, fd,
-						 b->config.sigbus);
+	rc = vsu_fd_dup(fd);
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		return vsu_error_sys(err, rc, "POSTCOPY_ADVISE");
+	}
+	b->reply_fd = rc;
+	vhost_user_priv_postcopy_end(b);
+	rc = vhost_user_priv_guard_begin(b->config.postcopy_guard, b->main.fd,
+					 fd, b->config.sigbus);
 	if (rc < 0)
 		vsu_error_sys(err, rc, "POSTCOPY_ADVISE");
 	else if ((rc = b->ops.postcopy(b->opaque, true)) < 0)

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -302,15 +301,11 @@ START_TEST(guard_without_descriptors_is_an_error)
 {
 	struct vhost_user_postcopy_guard *guard = NULL;
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct rlimit limit, none;
-	int next = dup(0), rc;
+	int rc;
 
-	close(next);
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	none = (struct rlimit){ (rlim_t)(next + _i), limit.rlim_max };
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rig_limit_descriptors((unsigned int)_i);
 	rc = vhost_user_postcopy_guard_new(&guard, &err);
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	rig_limit_descriptors(20);
 	ck_assert_int_eq(rc, -EMFILE);
 	ck_assert_ptr_null(guard);
 	ck_assert_int_eq(err.code, -EMFILE);
@@ -372,6 +367,23 @@ START_TEST(b4_17_messages_out_of_order_are_refused)
 }
 END_TEST
 
+/* _i: the number of descriptors that can still be opened */
+START_TEST(repeated_advice_without_descriptors_keeps_the_former)
+{
+	prepare();
+	close(advise());
+	rig_limit_descriptors((unsigned int)_i);
+	ck_assert_int_eq(advise(), -1);
+	rig_limit_descriptors(20);
+	rig_expect_refused(&rig, VHOST_USER_POSTCOPY_ADVISE,
+			   VHOST_USER_ALL_RINGS, "POSTCOPY_ADVISE");
+	ck_assert_int_eq(on, 1);
+	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_LISTEN), 0);
+	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_END), 0);
+	finish();
+}
+END_TEST
+
 START_TEST(b4_17_advice_without_its_feature_is_refused)
 {
 	rig_init(&rig);
@@ -402,6 +414,9 @@ int main(void)
 	tcase_add_loop_test(tc, confirmation_without_a_table_is_refused, 0, 2);
 	tcase_add_test(tc, table_of_memory_without_userfaultfd_support_is_refused);
 	tcase_add_test(tc, b4_17_messages_out_of_order_are_refused);
+	if (!rig_under_valgrind())	/* valgrind manages RLIMIT_NOFILE itself */
+		tcase_add_loop_test(tc,
+			repeated_advice_without_descriptors_keeps_the_former, 0, 2);
 	tcase_add_test(tc, b4_17_advice_without_its_feature_is_refused);
 	return run_suite(s);
 }
