@@ -68,7 +68,11 @@ struct vhost_user_frontend_ops {
 	size_t size;		/* sizeof(struct vhost_user_frontend_ops) */
 	void (*ready)(void *opaque);
 	void (*started)(void *opaque);
-	/* bases[i]: the position of ring i, as vq_base(); n rings. */
+	/*
+	 * bases[i]: the position of ring i, as vq_base(); n rings. If the back-end was lost
+	 * before the stop was complete: that of the used ring if this session can read it,
+	 * else that of the last start; requests in flight continue only in this session.
+	 */
 	void (*stopped)(void *opaque, const uint32_t *bases, unsigned int n);
 	/* Result of get_config: len bytes at off; len 0: refused. */
 	void (*config)(void *opaque, uint32_t off, const void *buf,
@@ -99,26 +103,21 @@ struct vhost_user_frontend_ops {
 	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
 		      unsigned int n);
 	/*
-	 * Reconnects after a disconnection in READY or a later state; NULL: a
-	 * disconnection ends the session. Returns a socket connected to the
-	 * replacement back-end, which moves to the session, or a negative errno.
-	 * Called immediately after a disconnection, then after pauses. Must not
-	 * block. A replacement that does not offer everything that the first
-	 * back-end offered is refused, and attempts continue. INFLIGHT_SHMFD is
-	 * negotiated if offered.
+	 * Reconnects after a disconnection in READY or a later state; NULL: a disconnection
+	 * ends the session. Returns a socket connected to the replacement back-end, which
+	 * moves to the session, or a negative errno. Called immediately after a
+	 * disconnection, then after pauses. Must not block. A replacement that does not
+	 * offer everything that the first back-end offered is refused, and attempts
+	 * continue. INFLIGHT_SHMFD is negotiated if offered.
 	 */
 	int (*connect)(void *opaque, struct vsu_error *err);
-	/*
-	 * The back-end has disconnected, for the reason in err; the session is
-	 * AWAY.
-	 */
+	/* The back-end has disconnected, for the reason in err; the session is AWAY. */
 	void (*lost)(void *opaque, const struct vsu_error *err);
 	/*
-	 * A replacement back-end is connected. Rings that ran continue where
-	 * the previous one stopped, unless rings_lost: without an in-flight
-	 * area or IN_ORDER (split rings) the completed requests are unknown.
-	 * Then the session is READY, and the device requires a reset by the
-	 * driver.
+	 * A replacement back-end is connected. Rings that ran continue where the previous
+	 * one stopped, unless rings_lost: without an in-flight area or IN_ORDER (split
+	 * rings) the completed requests are unknown. Then the session is READY, and the
+	 * device requires a reset by the driver.
 	 */
 	void (*back)(void *opaque, bool rings_lost);
 	/*
@@ -280,7 +279,8 @@ VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 /*
  * Describes the ring with this index (below 256); the fds are duplicated. In
  * READY. The device determines the number of rings. Do not derive it from
- * vhost_user_frontend_queue_num(): some back-ends count pairs of rings.
+ * vhost_user_frontend_queue_num(): some back-ends count pairs of rings. A ring of the same size,
+ * addresses and reported position continues requests that a lost back-end left, except after reset.
  */
 VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 					   uint32_t index,

@@ -32,6 +32,7 @@ static uint16_t largest_ring(const struct vhost_user_frontend *f)
 void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f)
 {
 	vsu_fd_close(&f->inflight.fd);
+	f->inflight.list = FE_INFLIGHT_IN_USE;
 }
 
 int vhost_user_priv_fe_send_get_inflight(struct vhost_user_frontend *f,

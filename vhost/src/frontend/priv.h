@@ -127,9 +127,15 @@ struct fe_replies {
 	uint64_t waiting_since;		/* start of the oldest one's time-out; 0: none */
 };
 
+enum fe_inflight_list {
+	FE_INFLIGHT_IN_USE,		/* by the back-end, which empties it before a stop */
+	FE_INFLIGHT_LEFT,		/* a stop without a back-end left requests in it */
+};
+
 /* The in-flight area: inflight.c. */
 struct fe_inflight {
 	int fd;				/* -1: no area */
+	enum fe_inflight_list list;
 	bool asked;			/* its reply is due */
 	struct vhost_user_inflight area;
 };

@@ -186,6 +186,7 @@ void vhost_user_priv_fe_report_stopped(struct vhost_user_frontend *f)
 	if (!f->reconnect.stop_unreported || f->state == VHOST_USER_FRONTEND_STARTING)
 		return;
 	f->reconnect.stop_unreported = false;
+	f->inflight.list = FE_INFLIGHT_LEFT;
 	set_bases(f);
 	if (f->ops.stopped)
 		f->ops.stopped(f->opaque, f->bases, f->nrings);

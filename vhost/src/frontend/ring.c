@@ -99,6 +99,23 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 	return 0;
 }
 
+/*
+ * Usually all requests are complete, and the next start uses a new area. Those
+ * that a lost back-end has left continue in the same ring, at the position that
+ * was reported: a driver that resets a queue often sets it up at the same addresses.
+ */
+static bool ring_continues(const struct vhost_user_frontend *f, uint32_t index,
+			   const struct vhost_user_ring *ring)
+{
+	const struct fe_ring *former = &f->rings[index];
+
+	return f->inflight.list == FE_INFLIGHT_LEFT && former->described &&
+	       former->desc.size == ring->size && f->bases[index] == ring->base &&
+	       former->desc.desc_gpa == ring->desc_gpa &&
+	       former->desc.driver_gpa == ring->driver_gpa &&
+	       former->desc.device_gpa == ring->device_gpa;
+}
+
 int vhost_user_frontend_set_ring(struct vhost_user_frontend *f, uint32_t index,
 				 const struct vhost_user_ring *ring,
 				 struct vsu_error *err)
@@ -117,12 +134,12 @@ int vhost_user_frontend_set_ring(struct vhost_user_frontend *f, uint32_t index,
 		close_fds(&copy);
 		return vsu_error_sys(err, rc, "ring %" PRIu32, index);
 	}
+	if (!ring_continues(f, index, &copy))
+		vhost_user_priv_fe_drop_inflight(f);
 	if (f->rings[index].described)
 		close_fds(&f->rings[index].desc);
 	f->rings[index].desc = copy;
 	f->rings[index].described = true;
-	/* all requests are complete: the next start uses a new area */
-	vhost_user_priv_fe_drop_inflight(f);
 	return 0;
 }
 

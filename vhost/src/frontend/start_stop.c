@@ -52,6 +52,7 @@ static void start_done(struct vhost_user_frontend *f)
 {
 	f->state = VHOST_USER_FRONTEND_RUNNING;
 	f->parking = false;
+	f->inflight.list = FE_INFLIGHT_IN_USE;
 	vhost_user_priv_fe_apply_answers(f);
 	f->done.started(f);
 }

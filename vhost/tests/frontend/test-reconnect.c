@@ -796,6 +796,77 @@ START_TEST(changed_rings_get_a_new_area)
 }
 END_TEST
 
+static void stop_while_away(void)
+{
+	lose_back_end();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	refusals_left = 0;
+	dispatch_both();
+}
+
+static void stop_interrupted(void)
+{
+	run();
+	deviate(PEER_HANG_UP, VHOST_USER_GET_VRING_BASE);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	dispatch_both();
+}
+
+static void (*const stops[])(void) = { stop_while_away, stop_interrupted };
+
+static void describe_ring(uint32_t size, uint32_t base)
+{
+	const struct vhost_user_ring ring = {
+		.size = size, .desc_gpa = 0x1000, .driver_gpa = 0x2000,
+		.device_gpa = 0x3000, .base = base,
+		.kick_fd = kick_fd, .call_fd = call_fd, .err_fd = -1,
+	};
+
+	ck_assert_int_eq(vhost_user_frontend_set_ring(fe, 0, &ring, NULL), 0);
+}
+
+/* Starts again; the number of areas that were requested for it. */
+static unsigned int areas_of_a_start(void)
+{
+	unsigned int before = peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD);
+
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	return peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD) - before;
+}
+
+/* As after a pause: the rings are described as before, at the last positions. */
+START_TEST(c1_16_area_of_a_lost_back_end_outlives_a_stop)
+{
+	stops[_i]();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(notified.stopped, 1);
+	describe_rings(NRINGS);
+	ck_assert_uint_eq(areas_of_a_start(), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_INFLIGHT_FD), 1);
+	/* this back-end completes its requests */
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	dispatch_both();
+	describe_rings(NRINGS);
+	ck_assert_uint_eq(areas_of_a_start(), 1);
+}
+END_TEST
+
+START_TEST(area_of_a_lost_back_end_ends_with_its_rings)
+{
+	stops[_i % 2]();
+	if (_i < 2)
+		ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
+	describe_rings(NRINGS);
+	if (_i >= 4)
+		describe_ring(SIZE, 9);
+	else if (_i >= 2)
+		describe_ring(64, 0);
+	ck_assert_uint_eq(areas_of_a_start(), 1);
+}
+END_TEST
+
 static void add_losses(Suite *s)
 {
 	TCase *tc = front_case(s, "lost", setup_return, teardown_return);
@@ -859,5 +930,9 @@ int main(void)
 			    COUNT(bad_areas));
 	tcase_add_test(tc, area_is_requested_only_if_configured);
 	tcase_add_test(tc, changed_rings_get_a_new_area);
+	tcase_add_loop_test(tc, c1_16_area_of_a_lost_back_end_outlives_a_stop, 0,
+			    COUNT(stops));
+	tcase_add_loop_test(tc, area_of_a_lost_back_end_ends_with_its_rings, 0,
+			    3 * COUNT(stops));
 	return run_suite(s);
 }
