@@ -90,8 +90,10 @@ int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uin
 
 /*
  * Moves *at, an offset in the region, to the next data (SEEK_DATA) or hole (SEEK_HOLE) of
- * the file behind shared memory, at most to the end of the region. Memory without such a
- * file is all data. -EFAULT: the file was truncated and does not reach that end.
+ * the file behind shared memory, at most to the end of the region: to the first page with
+ * data, or, from a page that has some, to the first page behind it that begins with a hole.
+ * Memory without such a file is all data. -EFAULT: the file was truncated and does not reach
+ * that end.
  */
 int vmm_image_seek(const struct vmem_region *r, int whence, uint64_t *at);
 

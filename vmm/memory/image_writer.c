@@ -69,19 +69,31 @@ static int check_reach(int fd, uint64_t end)
 	       (uint64_t)st.st_size < end ? -EFAULT : 0;
 }
 
+/*
+ * A page with data in a part of it is data: in a file system with small blocks, holes begin
+ * and end inside a page.
+ */
+static uint64_t to_page(uint64_t found, int whence)
+{
+	const uint64_t page = found / VMM_IMAGE_PAGE * VMM_IMAGE_PAGE;
+
+	return whence == SEEK_HOLE && page < found ? page + VMM_IMAGE_PAGE : page;
+}
+
 int vmm_image_seek(const struct vmem_region *r, int whence, uint64_t *at)
 {
 	const struct vmem_block *block = vmem_region_block(r);
 	const uint64_t first = vmem_region_file_pos(r, 0), len = vmem_region_len(r);
+	const uint64_t from = whence == SEEK_HOLE ? *at + VMM_IMAGE_PAGE : *at;
 	const int fd = vmem_block_fd(block);
 	off_t found = -1;
 
 	errno = EINVAL;
 	if (fd >= 0 && (vmem_block_flags(block) & VMEM_BLOCK_SHARED))
-		found = lseek(fd, (off_t)(first + *at), whence);
+		found = lseek(fd, (off_t)(first + from), whence);
 	if (found >= 0) {
-		*at = at_most((uint64_t)found - first, len);
-		return 0;
+		*at = at_most(to_page((uint64_t)found - first, whence), len);
+		return whence == SEEK_HOLE && *at == len ? check_reach(fd, first + len) : 0;
 	}
 	if (errno == ENXIO) {
 		*at = len;

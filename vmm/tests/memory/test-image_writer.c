@@ -9,6 +9,7 @@
 #include "memory/image.h"
 #include "memory/memory_options.h"
 #include "../memory.h"
+#include "../sparse_file.h"
 
 #define FIRST (UINT64_C(40) << 20)
 #define SECOND (UINT64_C(3) << 20)
@@ -124,6 +125,28 @@ START_TEST(e3_05_truncated_file_is_not_written_as_zeros)
 }
 END_TEST
 
+/* The second file's data begin at 1 KiB; the checksums are those of whole pages. */
+START_TEST(checksums_of_a_page_that_begins_with_a_hole_are_those_of_the_page)
+{
+	const uint64_t slice = FIRST / VMM_IMAGE_SLICE;
+	struct vmm_image_sums sums, expected;
+
+	memset(at(SECOND_GPA) + 1024, 1, 8192);
+	ck_assert_int_eq(vmm_image_sums_new(&expected, FIRST + SECOND), 0);
+	vmm_image_sums_add(&expected, FIRST, at(SECOND_GPA), 3 * VMM_IMAGE_PAGE);
+	progress.sums = &sums;
+	sparse_file.begin = 1024;
+	sparse_file.end = 1024 + 8192;
+	sparse_file.used = true;
+	ck_assert_int_eq(write_image(), 0);
+	sparse_file.used = false;
+	ck_assert_uint_eq(sums.list[slice], expected.list[slice]);
+	check_region(SECOND_GPA, SECOND, FIRST);
+	vmm_image_sums_free(&sums);
+	vmm_image_sums_free(&expected);
+}
+END_TEST
+
 /* No data follow, and the file reaches the end. */
 START_TEST(hole_at_the_end_of_a_file_is_zeros)
 {
@@ -155,6 +178,7 @@ int main(void)
 	tcase_add_test(tc, cancelled_image_is_not_written);
 	tcase_add_test(tc, failed_write_is_reported);
 	tcase_add_test(tc, e3_05_truncated_file_is_not_written_as_zeros);
+	tcase_add_test(tc, checksums_of_a_page_that_begins_with_a_hole_are_those_of_the_page);
 	tcase_add_test(tc, hole_at_the_end_of_a_file_is_zeros);
 	tcase_add_test(tc, e3_05_loss_is_found_after_the_memory_was_read);
 	suite_add_tcase(s, tc);

@@ -9,6 +9,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../memory.h"
+#include "../sparse_file.h"
 #include "migration/pages.h"
 
 #define LOW (64 * KIB)		/* length of the first region, at 0 */
@@ -202,6 +203,27 @@ START_TEST(hole_of_a_file_is_sent_without_being_read)
 }
 END_TEST
 
+/* In KiB, and the pages that have some of the data. */
+static const struct { off_t begin, end; uint64_t npages; } small_blocks[] = {
+	{ 0, 1, 1 }, { 1, 4, 1 }, { 5, 6, 1 }, { 3, 5, 2 }, { 7, 15, 3 }, { 15, 16, 1 }, { 0, 16, 4 },
+};
+
+START_TEST(page_with_data_beside_a_hole_is_not_sent_as_zeros)
+{
+	struct vmm_stream *const streams[] = { &there };
+	uint64_t page;
+
+	sparse_file.begin = small_blocks[_i].begin * KIB;
+	sparse_file.end = small_blocks[_i].end * KIB;
+	sparse_file.used = true;
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, &err), 0);
+	sparse_file.used = false;
+	ck_assert_uint_eq(set.npages, LOW / PAGE + small_blocks[_i].npages);
+	for (page = sparse_file.begin / PAGE; page * PAGE < (uint64_t)sparse_file.end; page++)
+		ck_assert(vmm_page_set_has(&set, HIGH + page * PAGE));
+}
+END_TEST
+
 /* Blocks 0 and 2 of the file over one connection, block 1 over the other. */
 START_TEST(hole_of_a_file_is_sent_over_the_connections_of_its_blocks)
 {
@@ -379,6 +401,8 @@ int main(void)
 	tcase_add_test(tc, addresses_that_are_not_memory_are_not_added);
 	tcase_add_test(tc, pages_and_zeros_arrive_in_place_of_what_was_there);
 	tcase_add_test(tc, hole_of_a_file_is_sent_without_being_read);
+	tcase_add_loop_test(tc, page_with_data_beside_a_hole_is_not_sent_as_zeros, 0,
+			    COUNT(small_blocks));
 	tcase_add_test(tc, hole_of_a_file_is_sent_over_the_connections_of_its_blocks);
 	tcase_add_loop_test(tc, e2_18_range_that_is_not_memory_is_refused, 0,
 			    COUNT(hostile));
