@@ -67,6 +67,32 @@ int vmm_placer_check(const struct vmm_page_set *set, int fd, uint64_t *granule,
 	return rc;
 }
 
+/* Whole pages, as the back-end registers them. */
+static int check_region(const struct vmem_region *r, int fd)
+{
+	const uint64_t page = vmem_block_page_size(vmem_region_block(r));
+	const uint64_t hva = (uint64_t)(uintptr_t)vmem_region_hva(r);
+	const uint64_t at = hva / page * page;
+	const uint64_t len = (hva + vmem_region_len(r) - at + page - 1) / page * page;
+	const int rc = vmm_userfault_register(fd, at, len);
+
+	return rc ? rc : vmm_userfault_unregister(fd, at, len);
+}
+
+int vmm_placer_check_shared(const struct vmem_map *map, int fd, struct vsu_error *err)
+{
+	const struct vmem_region *r;
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(map); i++) {
+		r = vmem_map_region(map, i);
+		if (!vmem_region_is_rom(r) && check_region(r, fd) < 0)
+			return vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " is a file that cannot report missing pages to a back-end; use backend=memfd or shm, or migrate without 'postcopy'",
+					     vmem_region_gpa(r));
+	}
+	return 0;
+}
+
 /* The pages of a span from offset on that are all missing, or all present. */
 static uint64_t same_pages(const struct vmm_placer *p, const struct vmm_page_span *span,
 			   uint64_t offset, uint64_t end, bool *missing)

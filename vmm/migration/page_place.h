@@ -51,6 +51,12 @@ int vmm_placer_check(const struct vmm_page_set *set, int fd, uint64_t *granule,
 		     struct vsu_error *err);
 
 /*
+ * Memory that a back-end sees beside missing pages. -EOPNOTSUPP: a region, by its address, that
+ * cannot report missing pages to a back-end.
+ */
+int vmm_placer_check_shared(const struct vmem_map *map, int fd, struct vsu_error *err);
+
+/*
  * Discards the missing pages and registers the memory with source 0. Before that no
  * other thread uses the memory.
  */

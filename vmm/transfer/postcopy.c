@@ -213,34 +213,39 @@ int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err)
 	return p->lost_fd < 0 ? vsu_error_set(err, -EMFILE, "no free descriptor") : 0;
 }
 
-/* Its mappings are files that cannot report missing pages to a back-end. */
+/* Its mappings are files that cannot report missing pages to a back-end; plugged memory can. */
 static const struct vmm_window *find_window(const struct vmm_machine *m)
 {
 	unsigned int i;
 
 	for (i = 0; i < m->shmem.n; i++)
-		if (!m->shmem.windows[i].apart)
+		if (!m->shmem.windows[i].plugged)
 			return &m->shmem.windows[i];
 	return NULL;
 }
 
-static int check_server(const struct vmm_machine *m, unsigned int i, struct vsu_error *err)
+/* The back-end waits for pages of all memory that it sees, sent or not. */
+static int check_server(const struct vmm_machine *m, const struct vmm_device *d,
+			struct vsu_error *err)
 {
-	const struct vmm_device *d = &m->devices[i];
-	const struct vmm_window *w = d->spec.remote ? find_window(m) : NULL;
+	const struct vmm_postcopy *p = m->restore.postcopy;
+	const struct vmm_window *w = find_window(m);
 	const bool own = d->spec.spawned;
 
 	if (w)
 		return vsu_error_set(err, -EOPNOTSUPP, "%s%s%s cannot wait for missing pages beside the window of '%s', into which files are mapped; migrate without 'postcopy'",
 				     own ? "its daemon" : "the back-end at '", own ? "" : d->spec.socket,
 				     own ? "" : "'", w->name);
-	return vmm_virtio_postcopy_advise(d->virtio, err);
+	return vmm_placer_check_shared(p->map, p->fd, err);
 }
 
 static int check_device(const struct vmm_machine *m, unsigned int i, struct vsu_error *err)
 {
-	int rc = check_server(m, i, err);
+	const struct vmm_device *d = &m->devices[i];
+	int rc = d->spec.remote ? check_server(m, d, err) : 0;
 
+	if (!rc)
+		rc = vmm_virtio_postcopy_advise(d->virtio, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
 }
 

@@ -20,9 +20,9 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
+#include "../disk.h"
 #include "../memory.h"
 #include "migration/page_fetch.h"
 #include "migration/userfault.h"
@@ -305,24 +305,15 @@ START_TEST(e2_51_source_that_stalls_within_a_section_does_not_keep_the_machine)
 }
 END_TEST
 
-/* The last one is on a disk. */
+/* The last one is on a disk. shared: if only a back-end waits for its pages. */
 static const struct {
 	const char *properties;
-	int rc;
+	int rc, shared;
 } checked[] = {
-	{ "size=64K", 0 }, { "size=64K,backend=memfd", 0 },
-	{ "size=64K,backend=memfd,share=off", -EOPNOTSUPP },
-	{ "size=64K,backend=file,mem-path=test-page_fetch.memory,share=on", -EOPNOTSUPP },
+	{ "size=64K", 0, 0 }, { "size=64K,backend=memfd", 0, 0 },
+	{ "size=64K,backend=memfd,share=off", -EOPNOTSUPP, 0 },
+	{ "size=64K,backend=file,mem-path=test-page_fetch.memory,share=on", -EOPNOTSUPP, -EOPNOTSUPP },
 };
-
-static const char *no_disk(void)
-{
-	int here_fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	const int kind = vsu_foreign_kind(here_fd);
-
-	vsu_fd_close(&here_fd);
-	return kind == VSU_FOREIGN_FILE ? NULL : "the build folder is not on a disk";
-}
 
 START_TEST(memory_that_cannot_report_missing_pages_is_refused)
 {
@@ -335,6 +326,7 @@ START_TEST(memory_that_cannot_report_missing_pages_is_refused)
 	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
 	ck_assert_int_eq(vmm_placer_check(&set, fd, &granule, &why), checked[_i].rc);
 	ck_assert(!checked[_i].rc == !why.msg[0]);
+	ck_assert_int_eq(vmm_placer_check_shared(map, fd, &why), checked[_i].shared);
 	vmm_page_set_free(&set);
 }
 END_TEST
@@ -484,7 +476,7 @@ int main(void)
 			    0, 2);
 	tcase_add_loop_test(tc, memory_that_cannot_report_missing_pages_is_refused, 0,
 			    COUNT(checked) - 1);
-	tcase_add_loop_test_unless(tc, no_disk(), memory_that_cannot_report_missing_pages_is_refused,
+	tcase_add_loop_test_unless(tc, no_disk("."), memory_that_cannot_report_missing_pages_is_refused,
 				   COUNT(checked) - 1, COUNT(checked));
 	tcase_add_loop_test(tc, rejects_what_is_no_missing_page, 0, COUNT(hostile));
 	tcase_add_test(tc, other_process_waits_as_well);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 #include "migration/channels.h"
 #include "migration/userfault.h"
 #include "transfer/postcopy.h"
+#include "../back_end.h"
+#include "../disk.h"
 #include "../machine/plug_rig.h"
 #include "../turns.h"
 
@@ -45,6 +48,23 @@ static void read_state(void)
 	fclose(from);
 }
 
+static void save_machine(const char *const *words)
+{
+	machine_run_words(words, save);
+	read_state();
+	rig_free();
+	fake_kvm_init();
+	fake.nroutes = 1024;
+}
+
+static void remove_saved(void)
+{
+	unlink("saved/memory");
+	unlink("saved/state");
+	unlink("saved/machine.json");
+	ck_assert_int_eq(rmdir("saved"), 0);
+}
+
 /* A machine with 4 MiB and a device has been saved. */
 static void setup(void)
 {
@@ -53,11 +73,7 @@ static void setup(void)
 	int pair[2];
 
 	rig_init();
-	machine_run_words(words, save);
-	read_state();
-	rig_free();
-	fake_kvm_init();
-	fake.nroutes = 1024;
+	save_machine(words);
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	vmm_stream_init(&here);
 	vmm_stream_init(&there);
@@ -70,10 +86,7 @@ static void teardown(void)
 	rig_free();
 	vmm_stream_close(&here);
 	vmm_stream_close(&there);
-	unlink("saved/memory");
-	unlink("saved/state");
-	unlink("saved/machine.json");
-	ck_assert_int_eq(rmdir("saved"), 0);
+	remove_saved();
 	rig_fini();
 }
 
@@ -293,6 +306,67 @@ START_TEST(e2_32_missing_page_that_is_no_memory_is_refused_at_both_ends)
 }
 END_TEST
 
+/* A back-end has these files in its memory, too; on a disk they cannot report missing pages. */
+static const struct {
+	const char *memory, *more;
+	bool passed;		/* the first two MiB are not sent */
+	const char *says;
+} files[] = {
+	{ SHARED_MEMORY, "--pmem=ram", false,
+	  "cannot wait for missing pages beside the window of 'pmem'" },
+	{ "--memory=size=2M,backend=file,mem-path=ram,share=on", "--memory=size=2M,backend=memfd", true,
+	  "the memory at 0 is a file that cannot report missing pages to a back-end" },
+};
+
+static void pass_file(void)
+{
+	const int fd = open("ram", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	vmm_stream_begin(&there, "shared");
+	vmm_state_put_u64(&there.w, 0);
+	vmm_state_put_u64(&there.w, 0);
+	vmm_state_put_u64(&there.w, 2 * MIB);
+	here.has_fds = true;
+	there.send_fds = &fd;
+	there.nsend_fds = 1;
+	ck_assert_int_eq(vmm_stream_send(&there, &rig.err), 0);
+	close(fd);
+}
+
+START_TEST(file_beside_a_back_end_is_refused_before_the_switch)
+{
+	char device[160];
+	const char *const words[] = { "kernel", files[_i].memory, "--serial=null", "--cpus=1",
+				      "--control=control", files[_i].more, device, NULL };
+
+	back_end_postcopy = true;
+	back_end_start(VQ_F_VERSION_1);
+	snprintf(device, sizeof(device), "--device=id=26,queues=1,config-size=4,backend=user:%s", be.path);
+	rig_file("ram", "", 0);
+	ck_assert_int_eq(truncate("ram", 2 * MIB), 0);
+	remove_saved();
+	save_machine(words);
+	back_end_stop();
+	back_end_serve();
+	put_section("postcopy", "", 0);
+	put_section("head", state, state_len);
+	if (files[_i].passed)
+		pass_file();
+	else
+		put_section("shared", "", 0);
+	ck_assert_int_eq(shutdown(there.fd, SHUT_WR), 0);
+	rig_options(words);
+	rig.options.start.stream = &here;
+	rig.options.start.channels = &channels;
+	ck_assert_int_ne(rig_try(NULL), VSU_EXIT_OK);
+	ck_assert_msg(strstr(rig.err.msg, files[_i].says) != NULL, "%s", rig.err.msg);
+	expect_reason(files[_i].says);
+	rig_free();
+	back_end_free();
+}
+END_TEST
+
 static void on_abandon(void *opaque, int status, const struct vsu_error *why)
 {
 	(void)opaque;
@@ -385,6 +459,8 @@ int main(void)
 	tcase_add_test_unless(tc, why, e2_33_source_that_ends_before_the_switch_keeps_the_guest);
 	tcase_add_loop_test_unless(tc, why, e2_32_missing_page_that_is_no_memory_is_refused_at_both_ends,
 				   0, COUNT(lists));
+	tcase_add_loop_test_unless(tc, why ? why : no_disk("/tmp"),
+				   file_beside_a_back_end_is_refused_before_the_switch, 0, COUNT(files));
 	tcase_add_loop_test_unless(tc, why, e2_33_machine_whose_source_is_lost_ends, 0, 2);
 	tcase_add_test(tc, failure_of_the_source_before_the_head_is_reported);
 	tcase_add_loop_test(tc, e2_20_section_out_of_order_is_refused_by_name, 0, COUNT(orders));
