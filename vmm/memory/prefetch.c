@@ -40,13 +40,16 @@ static bool load_step(const struct vmem_region *r, uint64_t at, uint64_t len)
 	return errno == EINVAL && !madvise(hva, len, MADV_WILLNEED);
 }
 
-/* Offsets are those of the region. False: the file was truncated, or stop. */
+/*
+ * Offsets are those of the region; madvise() requires the beginning of a page, which can be
+ * larger than those of the host that wrote the file. False: the file was truncated, or stop.
+ */
 static bool load_range(const struct vmm_prefetch *p, const struct vmem_region *r,
 		       uint64_t at, uint64_t end)
 {
 	uint64_t len;
 
-	for (; at < end; at += len) {
+	for (at -= at % (uint64_t)sysconf(_SC_PAGESIZE); at < end; at += len) {
 		len = end - at < STEP ? end - at : STEP;
 		if (__atomic_load_n(&p->stop, __ATOMIC_RELAXED) ||
 		    !load_step(r, at, len))

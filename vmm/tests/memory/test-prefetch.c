@@ -4,6 +4,7 @@
 
 #include "memory/prefetch.h"
 #include "../memory.h"
+#include "host_page.h"
 
 #define PAGE UINT64_C(4096)
 #define LEN (8 * MIB)		/* of each block */
@@ -37,6 +38,10 @@ int __wrap_madvise(void *at, size_t len, int advice)
 		return __real_madvise(at, len, advice);
 	ck_assert_msg(pos < LEN, "other memory was loaded");
 	ck_assert_uint_lt(nloads, COUNT(loads));
+	if (host_page && pos % (uint64_t)host_page) {
+		errno = EINVAL;
+		return -1;
+	}
 	loads[nloads].at = pos;
 	loads[nloads].advice = advice;
 	loads[nloads++].len = len;
@@ -100,6 +105,16 @@ static void teardown(void)
 	close(fd);
 }
 
+static struct vmm_working_set make_set(const struct vmm_working_range *ranges, size_t n)
+{
+	struct vmm_working_set set = { .n = n };
+
+	set.ranges = malloc(n * sizeof(*ranges));
+	ck_assert_ptr_nonnull(set.ranges);
+	memcpy(set.ranges, ranges, n * sizeof(*ranges));
+	return set;
+}
+
 static void prefetch(struct vmm_working_set *set)
 {
 	struct vmm_prefetch *p;
@@ -157,10 +172,8 @@ START_TEST(working_set_is_loaded_as_far_as_it_is_mapped)
 	static const struct vmm_working_range ranges[] = {
 		{ 0, PAGE }, { 3 * MIB, 4 * MIB }, { 7 * MIB + PAGE, PAGE },
 	};
-	struct vmm_working_set set = { .n = COUNT(ranges) };
+	struct vmm_working_set set = make_set(ranges, COUNT(ranges));
 
-	set.ranges = malloc(sizeof(ranges));
-	memcpy(set.ranges, ranges, sizeof(ranges));
 	prefetch(&set);
 	ck_assert_uint_eq(nloads, 4);
 	ck_assert_uint_eq(loads[0].len, PAGE);
@@ -170,6 +183,25 @@ START_TEST(working_set_is_loaded_as_far_as_it_is_mapped)
 	ck_assert_uint_eq(loads[2].len, MIB);
 	ck_assert_uint_eq(loads[3].at, 7 * MIB + PAGE);
 	ck_assert_uint_eq(loads[3].len, PAGE);
+}
+END_TEST
+
+/* Another host has written the file: its parts begin at multiples of 4 KiB. */
+START_TEST(parts_are_loaded_from_a_page_of_the_host_on)
+{
+	static const struct vmm_working_range ranges[] = {
+		{ PAGE, PAGE }, { 3 * MIB + 17 * PAGE, PAGE },
+	};
+	struct vmm_working_set set = make_set(ranges, COUNT(ranges));
+
+	host_page = 16 * PAGE;
+	prefetch(&set);
+	host_page = 0;
+	ck_assert_uint_eq(nloads, 2);
+	ck_assert_uint_eq(loads[0].at, 0);
+	ck_assert_uint_eq(loads[0].len, 2 * PAGE);
+	ck_assert_uint_eq(loads[1].at, 3 * MIB + 16 * PAGE);
+	ck_assert_uint_eq(loads[1].len, 2 * PAGE);
 }
 END_TEST
 
@@ -204,6 +236,7 @@ int main(void)
 	tcase_add_test(tc, data_of_the_file_is_loaded_without_its_holes);
 	tcase_add_test(tc, long_parts_are_loaded_in_steps);
 	tcase_add_test(tc, working_set_is_loaded_as_far_as_it_is_mapped);
+	tcase_add_test(tc, parts_are_loaded_from_a_page_of_the_host_on);
 	tcase_add_test(tc, kernel_without_populate_reads_the_file);
 	tcase_add_test(tc, file_that_was_truncated_ends_it);
 	suite_add_tcase(s, tc);
