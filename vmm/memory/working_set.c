@@ -150,10 +150,14 @@ int vmm_working_set_get(struct vmm_working_set *set, const struct vmm_state *sta
 	if (rc < 0)
 		return rc;
 	rc = get_ranges(set, &f, size);
-	if (!rc)
-		return vmm_state_fields_end(&f, err);
-	return vsu_error_set(err, rc, rc == -ENOMEM ? "no memory for a working set" :
-			     "the working set has a range that is not in the saved memory");
+	if (rc < 0)
+		vsu_error_set(err, rc, rc == -ENOMEM ? "no memory for a working set" :
+			      "the working set has a range that is not in the saved memory");
+	else
+		rc = vmm_state_fields_end(&f, err);
+	if (rc < 0)
+		vmm_working_set_free(set);
+	return rc;
 }
 
 void vmm_working_set_free(struct vmm_working_set *set)

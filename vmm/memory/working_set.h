@@ -38,7 +38,7 @@ int vmm_working_set_put(const struct vmm_working_set *set, struct vmm_state_writ
 
 /*
  * From untrusted bytes; size is that of the file "memory". -EBADMSG: ranges that are
- * impossible; or as vmm_state_check().
+ * impossible; or as vmm_state_check(). The set is empty after a failure.
  */
 int vmm_working_set_get(struct vmm_working_set *set, const struct vmm_state *state,
 			uint64_t size, struct vsu_error *err);

@@ -98,6 +98,7 @@ START_TEST(e2_29_impossible_ranges_are_refused)
 {
 	ck_assert_int_eq(parse(impossible[_i], impossible[_i][1].len ? 2 : 1), -EBADMSG);
 	ck_assert_str_eq(err.msg, "the working set has a range that is not in the saved memory");
+	ck_assert_ptr_null(set.ranges);
 }
 END_TEST
 
@@ -122,6 +123,7 @@ START_TEST(e2_29_truncated_and_damaged_files_are_refused)
 }
 END_TEST
 
+/* Behind a whole one. */
 START_TEST(e2_29_half_a_range_is_refused)
 {
 	struct vmm_state state;
@@ -129,10 +131,13 @@ START_TEST(e2_29_half_a_range_is_refused)
 	vmm_state_begin(&w);
 	vmm_state_section(&w, "working-set", 0);
 	vmm_state_put_u64(&w, 0);
+	vmm_state_put_u64(&w, PAGE);
+	vmm_state_put_u64(&w, 2 * PAGE);
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
 	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(vmm_working_set_get(&set, &state, FILE_SIZE, &err), -EBADMSG);
+	ck_assert_ptr_null(set.ranges);
 }
 END_TEST
 
