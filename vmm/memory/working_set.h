@@ -12,7 +12,7 @@
 #include "memory/memory.h"
 #include "state/sections.h"
 
-/* Positions in the file: multiples of 4 KiB, ascending, not adjacent. */
+/* Positions in the file: multiples of 4 KiB, ascending, not overlapping. */
 struct vmm_working_range {
 	uint64_t at, len;
 };
