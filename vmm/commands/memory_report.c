@@ -59,13 +59,20 @@ static void write_halves(const struct vmm_private *p,
 	vmm_json_u64(to, "released_bytes", piece->released);
 }
 
-/* The first region of a block that is split at 3 GiB has the present bytes of both. */
+/*
+ * The first region of a block that is split at 3 GiB has the present bytes of both, between
+ * which there can be other blocks.
+ */
+static bool has_present(const struct vmem_region *region)
+{
+	return !vmem_region_offset(region);
+}
+
 static void write_pieces(const struct vmm_machine *m, struct vmm_json *to)
 {
 	const struct vmem_map *map = vmm_memory_map(&m->memory);
 	const struct vmm_private_piece *halves;
 	const struct vmem_region *region;
-	const struct vmem_block *last = NULL;
 	unsigned int i;
 
 	vmm_json_open(to, "memory", '[');
@@ -74,9 +81,8 @@ static void write_pieces(const struct vmm_machine *m, struct vmm_json *to)
 		if (vmm_window_of(&m->shmem, region))
 			continue;
 		write_piece(region, to);
-		if (vmem_region_block(region) != last)
+		if (has_present(region))
 			vmm_json_u64(to, "present", vmm_populated(vmem_region_block(region)));
-		last = vmem_region_block(region);
 		halves = vmm_private_find(&m->private_memory, vmem_region_gpa(region));
 		if (halves)
 			write_halves(&m->private_memory, halves, to);
@@ -89,7 +95,6 @@ void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *pre
 {
 	const struct vmem_map *map = vmm_memory_map(&m->memory);
 	const struct vmem_region *region;
-	const struct vmem_block *last = NULL;
 	unsigned int i;
 
 	*size = *present = 0;
@@ -98,9 +103,8 @@ void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *pre
 		if (vmm_window_of(&m->shmem, region))
 			continue;
 		*size += vmem_region_len(region);
-		if (vmem_region_block(region) != last)
+		if (has_present(region))
 			*present += vmm_populated(vmem_region_block(region));
-		last = vmem_region_block(region);
 	}
 }
 

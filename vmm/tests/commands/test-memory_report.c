@@ -6,6 +6,7 @@
 
 #include "../machine/plug_rig.h"
 #include "commands/memory_report.h"
+#include "memory/populated.h"
 
 static void setup(void)
 {
@@ -83,6 +84,34 @@ START_TEST(present_memory_is_what_the_guest_has_used)
 }
 END_TEST
 
+/* On x86 the first piece is around the hole for devices, and has the second one in between. */
+static void counts_once(void)
+{
+	struct vmem_block *const *block = rig.machine.memory.blocks;
+	uint64_t size, present;
+	unsigned int n = 0;
+	const char *at;
+
+	memset(vmem_block_hva(block[0]), 1, MIB);
+	vmm_memory_count(&rig.machine, &size, &present);
+	ck_assert_uint_eq(size, 5 * GIB);
+	ck_assert_uint_eq(present, vmm_populated(block[0]) + vmm_populated(block[1]));
+	for (at = user_says("memory\n"); (at = strstr(at, "\"present\":")); at++)
+		n++;
+	ck_assert_uint_eq(n, 2);
+}
+
+START_TEST(present_memory_of_a_split_piece_is_counted_once)
+{
+	const char *const words[] = {
+		"kernel", "--memory=size=4G", "--memory=size=1G,at=4G",
+		"--serial=null", "--cpus=2", "--control=control", NULL,
+	};
+
+	machine_run_words(words, counts_once);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("memory report");
@@ -91,6 +120,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, rig_fini);
 	tcase_add_test(tc, each_piece_has_its_file_and_each_window_its_device);
 	tcase_add_test(tc, present_memory_is_what_the_guest_has_used);
+	tcase_add_test(tc, present_memory_of_a_split_piece_is_counted_once);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
