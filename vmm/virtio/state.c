@@ -49,13 +49,16 @@ int vmm_virtio_resume(struct vmm_virtio *v)
 	void *backend;
 	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 	struct vq_config config;
+	bool started;
 	uint32_t i;
 	int rc = 0;
 
 	vmm_virtio_lock(v);
 	if (!virtdev_transport_is_resetting(t))
 		rc = ops->resume(backend);
-	for (i = 0; i < info_of(v)->nqueues; i++)
+	/* VIRTIO 1.3, 2.1.2: no notification before DRIVER_OK */
+	started = virtdev_transport_status(t) & VIRTDEV_STATUS_DRIVER_OK;
+	for (i = 0; started && i < info_of(v)->nqueues; i++)
 		if (virtdev_transport_queue(t, i, &config))
 			virtdev_transport_interrupt(t, i);
 	vmm_virtio_unlock(v);

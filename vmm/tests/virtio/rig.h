@@ -69,11 +69,11 @@ static inline struct vmem_space *rig_space(void)
 }
 
 /*
- * Starts a device with one queue of 16 entries, whose used ring is there; on
+ * A driver up to its DRIVER_OK, with one queue of 16 entries, whose used ring is there; on
  * the main thread.
  */
-static inline void rig_start_with(struct vmm_virtio *v, uint64_t features,
-				  uint32_t device_gpa)
+static inline void rig_prepare(struct vmm_virtio *v, uint64_t features,
+			       uint32_t device_gpa)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(v);
 
@@ -90,7 +90,16 @@ static inline void rig_start_with(struct vmm_virtio *v, uint64_t features,
 	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DEVICE, 0,
 					 device_gpa);
 	virtdev_transport_set_queue_ready(t, 0, true);
-	virtdev_transport_set_status(t, 15);
+	vmm_virtio_unlock(v);
+}
+
+/* Starts the device as well. */
+static inline void rig_start_with(struct vmm_virtio *v, uint64_t features,
+				  uint32_t device_gpa)
+{
+	rig_prepare(v, features, device_gpa);
+	vmm_virtio_lock(v);
+	virtdev_transport_set_status(vmm_virtio_transport(v), 15);
 	vmm_virtio_unlock(v);
 }
 

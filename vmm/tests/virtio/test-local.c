@@ -107,6 +107,45 @@ static void count_event(void *opaque)
 	++*(unsigned int *)opaque;
 }
 
+static void count_interrupt(void *registers, uint32_t source)
+{
+	(void)source;
+	count_event(registers);
+}
+
+static void pause_and_resume(void)
+{
+	ck_assert_int_eq(vmm_virtio_pause(virtio, true), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+}
+
+static void set_status(uint8_t status)
+{
+	vmm_virtio_lock(virtio);
+	virtdev_transport_set_status(vmm_virtio_transport(virtio), status);
+	vmm_virtio_unlock(virtio);
+}
+
+/* VIRTIO 1.3, 2.1.2: a device does not notify before. */
+START_TEST(resumed_device_interrupts_a_driver_that_has_set_driver_ok)
+{
+	static const struct virtdev_register_ops registers = {
+		.size = sizeof(registers), .interrupt = count_interrupt,
+	};
+	unsigned int interrupts = 0;
+
+	ck_assert_int_eq(virtdev_transport_set_registers(vmm_virtio_transport(virtio),
+							 &registers, &interrupts, NULL), 0);
+	rig_prepare(virtio, 0, 0x3000);
+	pause_and_resume();
+	ck_assert_uint_eq(interrupts, 0);
+	set_status(15);
+	pause_and_resume();
+	ck_assert_uint_eq(interrupts, 1);
+	vmm_virtio_free(virtio);
+}
+END_TEST
+
 /* A watcher that feeds itself would never return from its first turn. */
 START_TEST(a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns)
 {
@@ -140,6 +179,7 @@ int main(void)
 	tcase_add_test(tc, a_device_learns_the_address_of_its_region);
 	tcase_add_test(tc,
 		a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns);
+	tcase_add_test(tc, resumed_device_interrupts_a_driver_that_has_set_driver_ok);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
