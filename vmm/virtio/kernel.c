@@ -30,7 +30,7 @@ struct kernel_backend {
 	struct vmm_workers *workers;	/* of its link; or NULL */
 	struct vmm_rings rings;
 	struct vmm_io ready;		/* server has work */
-	bool started;		/* by the driver */
+	bool started;		/* by the driver; false if it has to reset the device first */
 };
 
 static const char *node_of(const struct kernel_backend *e)
@@ -220,6 +220,7 @@ static void kernel_refresh(void *backend)
 		"%s; its device is stopped, and the guest has to reset it", err.msg);
 	virtdev_vhost_kern_stop(e->kern);
 	(void)!virtdev_vhost_kern_set_memory(e->kern, NULL, NULL);
+	e->started = false;
 	virtdev_transport_needs_reset(vmm_virtio_transport(e->v));
 }
 
@@ -268,6 +269,7 @@ static int kernel_resume(void *backend)
 		rc = give_memory(e, &err);
 		if (!rc)
 			rc = give_rings(e, virtdev_transport_features(t), true, &err);
+		e->started = !rc;
 	}
 	if (log_start(e, rc, &err) < 0)
 		virtdev_transport_needs_reset(t);

@@ -328,6 +328,25 @@ static void pause_card(void)
 	ck_assert_int_eq(kernel.tap, -1);
 }
 
+/* Its memory is there again, but its driver has not reset it. */
+START_TEST(device_that_was_stopped_for_removed_memory_is_not_resumed)
+{
+	struct vmem_map *map = rig_map();
+
+	rig_start(virtio);
+	publish(NULL);
+	publish(map);
+	vmem_map_unref(map);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_eq(kernel.tap, -1);
+	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
+	reset_driver();
+	rig_start(virtio);
+	ck_assert_int_ge(kernel.tap, 0);
+}
+END_TEST
+
 START_TEST(a_paused_device_continues_where_it_stopped)
 {
 	rig_start(virtio);
@@ -385,6 +404,9 @@ START_TEST(e2_11_paused_device_that_cannot_continue_sets_needs_reset)
 	ck_assert_int_eq(kernel.tap, -1);
 	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
 	kernel.fails = 0;
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_eq(kernel.tap, -1);
 	reset_driver();
 	rig_start(virtio);
 }
@@ -582,6 +604,7 @@ int main(void)
 	tcase_add_test(tc,
 		added_memory_is_passed_to_the_running_kernel_device);
 	tcase_add_test(tc, e2_12_rings_in_removed_memory_are_stopped_first);
+	tcase_add_test(tc, device_that_was_stopped_for_removed_memory_is_not_resumed);
 	tcase_add_test(tc, a_paused_device_continues_where_it_stopped);
 	tcase_add_test(tc, a_saved_device_continues_where_it_stopped);
 	tcase_add_test(tc, a_device_without_a_driver_stays_stopped_after_a_pause);
