@@ -344,7 +344,7 @@ static void fs_free(void *self)
 	pthread_mutex_destroy(&fs->lock);
 	pthread_mutex_destroy(&fs->window_lock);
 	pthread_mutex_destroy(&fs->owners.lock);
-	pthread_mutex_destroy(&fs->mounts_lock);
+	pthread_mutex_destroy(&fs->mounts.lock);
 	virtdev_priv_fs_user_fini(fs);
 	virtdev_priv_fs_hidden_free(&fs->hidden);
 	free(fs);
@@ -413,7 +413,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
 	pthread_mutex_init(&fs->owners.lock, NULL);
-	pthread_mutex_init(&fs->mounts_lock, NULL);
+	pthread_mutex_init(&fs->mounts.lock, NULL);
 	return fs;
 }
 

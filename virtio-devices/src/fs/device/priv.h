@@ -182,6 +182,12 @@ struct fs_mount {
 };
 #define FS_MOUNTS 64u
 
+struct fs_mounts {
+	pthread_mutex_t lock;	/* of changes */
+	struct fs_mount all[FS_MOUNTS];
+	uint32_t n;		/* atomic; never decreases */
+};
+
 /* Owners of record locks in the guest. Threads: those that hold lock. */
 struct fs_owners {
 	pthread_mutex_t lock;
@@ -252,9 +258,7 @@ struct fs {
 	struct fs_owners owners;
 	uint64_t agreed;	/* atomic: negotiated flags and FS_SESSION */
 	pthread_mutex_t lock;	/* of inodes, handles and recover */
-	pthread_mutex_t mounts_lock;
-	struct fs_mount mounts[FS_MOUNTS];
-	uint32_t nmounts;	/* atomic; never decreases */
+	struct fs_mounts mounts;
 	struct fs_load load;
 	struct fs_ending ending;
 	struct fs_recover recover;

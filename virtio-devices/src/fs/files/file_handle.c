@@ -16,12 +16,12 @@
 
 static const struct fs_mount *mount_find(const struct fs *fs, uint64_t id)
 {
-	const uint32_t n = __atomic_load_n(&fs->nmounts, __ATOMIC_ACQUIRE);
+	const uint32_t n = __atomic_load_n(&fs->mounts.n, __ATOMIC_ACQUIRE);
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		if (fs->mounts[i].id == id)
-			return &fs->mounts[i];
+		if (fs->mounts.all[i].id == id)
+			return &fs->mounts.all[i];
 	return NULL;
 }
 
@@ -50,12 +50,12 @@ static int mount_add(struct fs *fs, int fd, const struct statx *st,
 		     const union fs_file_handle *file_handle)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
-	struct fs_mount *m = &fs->mounts[fs->nmounts];
+	struct fs_mount *m = &fs->mounts.all[fs->mounts.n];
 	int tried;
 
 	if (!S_ISDIR(st->stx_mode) && !S_ISREG(st->stx_mode))
 		return -EOPNOTSUPP;
-	if (fs->nmounts == FS_MOUNTS)
+	if (fs->mounts.n == FS_MOUNTS)
 		return -ENFILE;
 	m->id = st->stx_mnt_id;
 	m->fd = openat(fs->proc, name.text, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -64,7 +64,7 @@ static int mount_add(struct fs *fs, int fd, const struct statx *st,
 	tried = open_handle(m->fd, file_handle);
 	if (tried < 0)
 		vsu_fd_close(&m->fd);
-	__atomic_store_n(&fs->nmounts, fs->nmounts + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&fs->mounts.n, fs->mounts.n + 1, __ATOMIC_RELEASE);
 	if (tried < 0)
 		return tried;
 	vsu_fd_close(&tried);
@@ -78,12 +78,12 @@ static int mount_need(struct fs *fs, int fd, const struct statx *st,
 
 	if (mount_fd(fs, st->stx_mnt_id) >= 0)
 		return 0;
-	pthread_mutex_lock(&fs->mounts_lock);
+	pthread_mutex_lock(&fs->mounts.lock);
 	if (!mount_find(fs, st->stx_mnt_id))
 		rc = mount_add(fs, fd, st, file_handle);
 	else if (mount_fd(fs, st->stx_mnt_id) < 0)
 		rc = -EOPNOTSUPP;
-	pthread_mutex_unlock(&fs->mounts_lock);
+	pthread_mutex_unlock(&fs->mounts.lock);
 	return rc;
 }
 
@@ -134,6 +134,6 @@ int virtdev_priv_fs_file_handle_open(const struct fs *fs, uint64_t mount_id,
 
 void virtdev_priv_fs_mounts_fini(struct fs *fs)
 {
-	while (fs->nmounts)
-		vsu_fd_close(&fs->mounts[--fs->nmounts].fd);
+	while (fs->mounts.n)
+		vsu_fd_close(&fs->mounts.all[--fs->mounts.n].fd);
 }
