@@ -306,7 +306,8 @@ static int slow_attach(void *self, int in_epfd, int out_epfd)
 	return 0;
 }
 
-static void slow_init(void)
+/* It accepts so many bytes at first. */
+static void slow_init(size_t room)
 {
 	static const struct virtdev_port_ops ops = {
 		.size = sizeof(ops), .name = "slow", .attach = slow_attach,
@@ -317,6 +318,7 @@ static void slow_init(void)
 	memset(&con, 0, sizeof(con));
 	memset(con.host, -1, sizeof(con.host));
 	slow_end.is_open = slow_end.full = true;
+	slow_end.room = room;
 	ck_assert_int_eq(virtdev_port_new(&ops, NULL, &port), 0);
 	console_init_on(port, NULL, 1, 0);
 	console_write(TX, bytes, 100);
@@ -326,8 +328,7 @@ static void slow_init(void)
 /* The rest of its first chain is lost, and nothing of the next one. */
 START_TEST(a3_18_queue_that_was_reset_begins_with_whole_chains)
 {
-	slow_end.room = 40;
-	slow_init();
+	slow_init(40);
 	console_write(TX, bytes, 100);
 	console_settle();
 	ck_assert_int_eq(console_used(TX, NULL, 0), -1);
@@ -357,7 +358,7 @@ static void replace_reader(void)
 /* The previous reader's time-out says nothing about the next reader. */
 START_TEST(next_reader_is_waited_for_after_a_time_out)
 {
-	slow_init();
+	slow_init(0);
 	wait_for_patience();
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 	ck_assert_uint_eq(console_counts(0).dropped, 100);
@@ -373,7 +374,7 @@ END_TEST
 /* The time-out and the reader reach the queue in one turn. */
 START_TEST(reader_that_arrives_with_the_time_out_is_waited_for_a_second)
 {
-	slow_init();
+	slow_init(0);
 	wait_for_timer();
 	replace_reader();
 	console_settle();
