@@ -57,6 +57,16 @@ int WRAP(fstatfs)(int fd, struct statfs *st)
 	return REAL(fstatfs)(fd, st);
 }
 
+#if defined(__LP64__) && defined(__GLIBC__)
+/* The run-time library of ThreadSanitizer refers to it. */
+int __real_fstatfs64(int fd, struct statfs64 *st);
+int __attribute__((used)) __wrap_fstatfs64(int fd, struct statfs64 *st);
+int __wrap_fstatfs64(int fd, struct statfs64 *st)
+{
+	return __real_fstatfs64(fd, st);
+}
+#endif
+
 off_t WRAP(lseek)(int fd, off_t at, int whence)
 {
 	host_call();
