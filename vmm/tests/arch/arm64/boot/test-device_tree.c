@@ -30,7 +30,10 @@ static void build(void)
 		{ .first = GIB, .span = 256 * MIB - 1, .flags = VMEM_READ | VMEM_WRITE },
 	};
 	const struct vmem_view view = { .n = 1, .ranges = ranges };
-	const struct vmm_board board = { .ncpus = 1, .generation_gpa = VMM_GENERATION_GPA };
+	static const struct vmm_board_device devices[1];
+	const struct vmm_board board = {
+		.ncpus = 1, .devices = devices, .ndevices = 1, .generation_gpa = VMM_GENERATION_GPA,
+	};
 	const struct vmm_device_tree tree = {
 		.board = &board, .memory = &view, .cmdline = "", .gic = 3, .mpidr = mpidr_of,
 	};
