@@ -861,7 +861,7 @@ START_TEST(c1_16_area_of_a_lost_back_end_outlives_a_stop)
 }
 END_TEST
 
-/* Or if a ring is set up again: of another size, or at another position. */
+/* A reset ends it, and so does a ring that is set up again, of another size or at another position. */
 START_TEST(area_of_a_lost_back_end_ends_with_its_rings)
 {
 	stops[_i % 2]();

@@ -306,7 +306,7 @@ static int slow_attach(void *self, int in_epfd, int out_epfd)
 	return 0;
 }
 
-/* It accepts so many bytes at first. */
+/* The host end accepts so many bytes at first. */
 static void slow_init(size_t room)
 {
 	static const struct virtdev_port_ops ops = {
