@@ -98,15 +98,32 @@ static void teardown_return(void)
 	teardown();
 }
 
-/* The back-end hangs up; dispatches until no side makes progress. */
-static void kill_peer(void)
+static void hang_up(void)
 {
 	close(peer.sock);
 	peer.sock = -1;
 	if (peer.back >= 0)
 		close(peer.back);
 	peer.back = -1;
+}
+
+/* Dispatches until no side makes progress; waits for the pause before an attempt, however short. */
+static void dispatch_until_back(void)
+{
+	struct pollfd p = { vhost_user_frontend_fd(fe), POLLIN, 0 };
+
 	dispatch_both();
+	while (state() == VHOST_USER_FRONTEND_AWAY) {
+		ck_assert_int_eq(poll(&p, 1, 10000), 1);
+		dispatch_both();
+	}
+}
+
+/* The back-end hangs up, and another one takes its place. */
+static void kill_peer(void)
+{
+	hang_up();
+	dispatch_until_back();
 }
 
 static void set_used(uint16_t value)
@@ -163,8 +180,7 @@ START_TEST(base_is_the_used_index_of_the_ring)
 {
 	run();
 	set_used(41);
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	note_bases();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(last_base, 41);
@@ -196,23 +212,11 @@ START_TEST(c1_16_rings_without_an_area_continue_only_with_in_order)
 }
 END_TEST
 
-/* The timer of a pause that is over expires a little later. */
-static void wait_until_back(void)
-{
-	struct pollfd p = { vhost_user_frontend_fd(fe), POLLIN, 0 };
-
-	while (state() == VHOST_USER_FRONTEND_AWAY) {
-		ck_assert_int_eq(poll(&p, 1, 10000), 1);
-		dispatch_both();
-	}
-}
-
 START_TEST(attempts_are_repeated_until_one_succeeds)
 {
 	run();
 	refusals_left = 40;
 	kill_peer();
-	wait_until_back();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(connects, 41);
 	ck_assert_uint_eq(lost, 1);
@@ -236,8 +240,7 @@ START_TEST(maximum_pause_does_not_overflow)
 	config.reconnect_ns = UINT64_MAX;
 	run();
 	refusals_left = 1;
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	wait_for_attempt();
 	vhost_user_frontend_dispatch(fe);
 	ck_assert(!readable(vhost_user_frontend_fd(fe)));
@@ -250,8 +253,7 @@ START_TEST(first_attempt_is_made_without_a_pause)
 {
 	config.reconnect_ns = UINT64_MAX;
 	run();
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	wait_for_attempt();
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -263,11 +265,11 @@ START_TEST(back_end_that_dies_again_is_reconnected_after_a_pause)
 {
 	config.reconnect_ns = UINT64_MAX;
 	run();
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	wait_for_attempt();
 	dispatch_both();
-	kill_peer();
+	hang_up();
+	dispatch_both();
 	ck_assert_uint_eq(lost, 2);
 	ck_assert_uint_eq(connects, 1);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
@@ -342,15 +344,14 @@ START_TEST(c1_07_back_end_that_offers_less_is_refused)
 	run();
 	full = next;
 	lacks[_i].lack();
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	dispatch_until_refused();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
 	ck_assert_msg(strstr(notified.refusal.msg, lacks[_i].words), "%s",
 		      notified.refusal.msg);
 	ck_assert_uint_eq(back, 0);
 	next = full;
-	dispatch_both();
+	dispatch_until_back();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(back, 1);
 }
@@ -392,14 +393,13 @@ START_TEST(c1_07_back_end_with_other_windows_is_refused)
 	next.shmem.nregions = windows[_i].n;
 	next.shmem.sizes[windows[_i].shmid] = windows[_i].size;
 	run();
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	dispatch_until_refused();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
 	ck_assert_ptr_nonnull(strstr(notified.refusal.msg, "the previous back-end's had"));
 	ck_assert_uint_eq(back, 0);
 	next = full;
-	dispatch_both();
+	dispatch_until_back();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 0), 4 * PAGE);
 }
@@ -439,8 +439,7 @@ static void lose_back_end(void)
 {
 	run();
 	refusals_left = UINT32_MAX;
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	while (connects < 2)
 		vhost_user_frontend_dispatch(fe);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
@@ -458,7 +457,7 @@ START_TEST(rings_can_be_stopped_while_disconnected)
 	ck_assert_int_ne(vhost_user_frontend_stop(fe, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
 	refusals_left = 0;
-	dispatch_both();
+	dispatch_until_back();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 	ck_assert(!rings_lost);
 }
@@ -500,8 +499,7 @@ START_TEST(c1_15_start_while_disconnected_is_refused)
 {
 	become_ready();
 	refusals_left = UINT32_MAX;
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	while (connects < 2)
 		vhost_user_frontend_dispatch(fe);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
@@ -515,7 +513,7 @@ START_TEST(memory_set_while_disconnected_is_sent_to_the_next_back_end)
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	refusals_left = 0;
-	dispatch_both();
+	dispatch_until_back();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
 }
@@ -534,7 +532,7 @@ START_TEST(memory_for_which_no_replacement_has_room_is_refused_while_disconnecte
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, &err), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "supports 2"));
 	refusals_left = 0;
-	dispatch_both();
+	dispatch_until_back();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
 }
@@ -654,8 +652,7 @@ START_TEST(e3_21_kept_config_is_repeated_before_the_rings_run)
 	ck_assert_int_eq(keep(1), 0);
 	ck_assert_int_eq(keep(0), 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_CONFIG), 0);
-	close(peer.sock);
-	peer.sock = -1;
+	hang_up();
 	while (state() != VHOST_USER_FRONTEND_RUNNING || !connects) {
 		vhost_user_frontend_dispatch(fe);
 		if (peer_step(&peer))
@@ -719,7 +716,6 @@ START_TEST(repeated_reconnections_leak_nothing)
 	run();
 	for (i = 0; i < 300; i++) {
 		kill_peer();
-		wait_until_back();
 		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 		if (i == 10)
 			fds = vsu_fd_count();
@@ -801,7 +797,7 @@ static void stop_while_away(void)
 	lose_back_end();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	refusals_left = 0;
-	dispatch_both();
+	dispatch_until_back();
 }
 
 static void stop_interrupted(void)
