@@ -4,6 +4,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,11 +265,23 @@ static void on_back(void *opaque, bool rings_lost)
 	losses += rings_lost;
 }
 
+/* From the second attempt on there is a pause before it, however short. */
+static void wait_for_next_attempt(void)
+{
+	struct pollfd p = { vhost_user_frontend_fd(pair.f), POLLIN, 0 };
+
+	while (vhost_user_frontend_state(pair.f) == VHOST_USER_FRONTEND_AWAY) {
+		ck_assert_int_eq(poll(&p, 1, 10000), 1);
+		pair_settle(&pair);
+	}
+}
+
 static void lose_back_end(void)
 {
 	vhost_user_backend_close(pair.b);
 	ck_assert_ptr_null(pair.b);
 	pair_settle(&pair);
+	wait_for_next_attempt();
 	ck_assert_int_eq(vhost_user_frontend_state(pair.f),
 			 VHOST_USER_FRONTEND_RUNNING);
 }
