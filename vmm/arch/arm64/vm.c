@@ -12,12 +12,15 @@
 #include "target/layout.h"
 
 #define DEFAULT_BITS 40u	/* of a VM whose type is 0 */
+#define MOST_BITS 48u		/* 256 TiB suffice; more takes LPA2, and longer walks of tables */
 
 static unsigned int phys_bits(const struct vmm_kvm *kvm)
 {
 	const int bits = vmm_kvm_capability(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
 
-	return bits > 0 ? (unsigned int)bits : DEFAULT_BITS;
+	if (bits <= 0)
+		return DEFAULT_BITS;
+	return bits < (int)MOST_BITS ? (unsigned int)bits : MOST_BITS;
 }
 
 /* The type is the number of address bits. */
