@@ -31,6 +31,9 @@
 #define EXIT_BY_SIGNAL 128
 #define INHERITED 256	/* descriptors from here on are the program's */
 
+/* Of a shell's job control. By default they stop a process. */
+static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU, 0 };
+
 static void add_signals(sigset_t *set, const int *numbers)
 {
 	while (*numbers)
@@ -150,6 +153,36 @@ _Noreturn static void child_abandon(pid_t child)
 	_exit(VSU_EXIT_HOST);
 }
 
+static bool is_stopping(int number)
+{
+	const int *one = stopping;
+
+	while (*one && *one != number)
+		one++;
+	return *one;
+}
+
+/*
+ * The kernel drops these signals for the first process of a namespace, but not a SIGSTOP from
+ * outside. The default action stops this process, except in a process group in which nobody
+ * would continue it: then both continue at once.
+ */
+static void both_stop(pid_t child, int number)
+{
+	struct sigaction action;
+	sigset_t one;
+
+	if (sigaction(number, NULL, &action) < 0 || action.sa_handler == SIG_IGN)
+		return;
+	sigemptyset(&one);
+	sigaddset(&one, number);
+	kill(child, SIGSTOP);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);	/* stops here, until SIGCONT */
+	sigprocmask(SIG_BLOCK, &one, NULL);
+	kill(child, SIGCONT);
+}
+
 /*
  * Sockets are removed before the signal, so that no client connects to an ending server. A
  * terminal sends its signals to the child too.
@@ -168,6 +201,10 @@ _Noreturn static void child_keep(const struct confine_keeping *how, pid_t child,
 			child_abandon(child);
 		if (number < 0 || number == SIGCHLD)
 			continue;
+		if (is_stopping(number)) {
+			both_stop(child, number);
+			continue;
+		}
 		sockets_remove(how, from_child);
 		if (info.si_code != SI_KERNEL)
 			kill(child, number);
@@ -223,6 +260,7 @@ static void block_signals(const int *forwarded, sigset_t *set, sigset_t *before)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGCHLD);
+	add_signals(set, stopping);
 	add_signals(set, forwarded);
 	sigprocmask(SIG_BLOCK, set, before);
 }

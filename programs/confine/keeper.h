@@ -5,6 +5,9 @@
  * child ended. It has no other descriptor than the standard ones, unless it keeps
  * inherited files, two capabilities at most, and a filter that permits only this.
  *
+ * SIGTSTP, SIGTTIN and SIGTTOU to the parent, as by Ctrl-Z in a shell, stop both until SIGCONT
+ * to the parent. SIGSTOP to the parent alone stops only the parent.
+ *
  * Threads: call before any thread is started.
  */
 #ifndef PROGRAMS_CONFINE_KEEPER_H

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +133,118 @@ START_TEST(ignored_signal_ends_neither)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ job control */
+
+static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+enum { STOPPING = sizeof(stopping) / sizeof(stopping[0]) };
+
+/* As that of a jail, whose first process ignores signals by default. */
+static int enter_namespace(void)
+{
+	return unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWPID : CLONE_NEWPID);
+}
+
+/* Ends with this program also if a claim fails. */
+static pid_t keep_job(bool inner)
+{
+	pid_t pid = fork();
+	int leash = -1;
+
+	if (pid)
+		return pid;
+	/* of a process group that can be stopped: that of its parent is another one */
+	if (setpgid(0, 0) < 0 || (inner && enter_namespace() < 0) ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || confine_keeper_fork(&plain, &leash, NULL) < 0)
+		_exit(99);
+	wait_for_signals(leash);
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+	FILE *from;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	from = fopen(path, "re");
+	ck_assert_ptr_nonnull(from);
+	ck_assert_int_eq(fscanf(from, "%d", &child), 1);
+	fclose(from);
+	return child;
+}
+
+static bool is_stopped(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *from;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	from = fopen(path, "re");
+	ck_assert_ptr_nonnull(from);
+	ck_assert_int_eq(fscanf(from, "%*d (%*[^)]) %c", &state), 1);
+	fclose(from);
+	return state == 'T';
+}
+
+static void wait_until_stopped(pid_t pid, bool stopped)
+{
+	int i;
+
+	for (i = 0; i < 10000 && is_stopped(pid) != stopped; i++)
+		usleep(1000);
+	ck_assert_int_eq(is_stopped(pid), stopped);
+}
+
+/* Ctrl-Z and fg, twice. */
+static void stop_and_continue(pid_t pid, pid_t child, int number)
+{
+	int i, status;
+
+	for (i = 0; i < 2; i++) {
+		kill(pid, number);
+		ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+		ck_assert(WIFSTOPPED(status));
+		ck_assert_int_eq(WSTOPSIG(status), number);
+		wait_until_stopped(child, true);
+		kill(pid, SIGCONT);
+		ck_assert_int_eq(waitpid(pid, &status, WCONTINUED), pid);
+		ck_assert(WIFCONTINUED(status));
+		wait_until_stopped(child, false);
+	}
+}
+
+static void stop_a_job(bool inner, int number)
+{
+	pid_t pid;
+	int status;
+	char byte;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	pid = keep_job(inner);
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	stop_and_continue(pid, child_of(pid), number);
+	kill(pid, SIGTERM);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGTERM);
+}
+
+START_TEST(signal_that_stops_the_parent_stops_the_child)
+{
+	stop_a_job(false, stopping[_i]);
+}
+END_TEST
+
+START_TEST(and_the_first_process_of_a_namespace)
+{
+	stop_a_job(true, stopping[_i]);
+}
+END_TEST
+
+/* ---------------------------------------------------------------------- sockets */
+
 static char socket_name[64];
 
 _Noreturn static void leave_two_sockets(int leash)
@@ -240,6 +354,17 @@ static bool has_filters(void)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
+/* Why this process cannot have a namespace of processes, or NULL. */
+static const char *no_namespaces(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(enter_namespace() < 0);
+	return waitpid(pid, &status, 0) == pid && !status ? NULL : "there are no PID namespaces for this user";
+}
+
 int main(void)
 {
 	Suite *s = suite_create("keeper");
@@ -250,6 +375,8 @@ int main(void)
 	tcase_add_loop_test(tc, forwarded_signal_that_is_not_handled_ends_both, 0, 2);
 	tcase_add_test(tc, child_that_does_not_end_is_abandoned);
 	tcase_add_test(tc, ignored_signal_ends_neither);
+	tcase_add_loop_test(tc, signal_that_stops_the_parent_stops_the_child, 0, STOPPING);
+	tcase_add_loop_test_unless(tc, no_namespaces(), and_the_first_process_of_a_namespace, 0, STOPPING);
 	tcase_add_test(tc, parent_removes_only_sockets);
 	tcase_add_loop_test(tc, parent_keeps_the_locks_of_inherited_files_only_as_told, 0, 2);
 	if (has_filters())
