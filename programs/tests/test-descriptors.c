@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the descriptors of programs that are executed. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../tests/support/suite.h"
+#include "descriptors.h"
+
+#define MOST 1024	/* more than this program has */
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+static bool old_kernel;		/* which lacks close_range(2) */
+static unsigned int refused;	/* calls of it */
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+	unsigned int first, last, flags;
+	va_list args;
+
+	ck_assert_int_eq(number, SYS_close_range);
+	va_start(args, number);
+	first = va_arg(args, unsigned int);
+	last = va_arg(args, unsigned int);
+	flags = va_arg(args, unsigned int);
+	va_end(args);
+	if (!old_kernel)
+		return __real_syscall(number, first, last, flags);
+	refused++;
+	errno = ENOSYS;
+	return -1;
+}
+
+/* ------------------------------------------------------------ those that are open */
+
+static unsigned int seen[MOST];
+static const char mark;
+
+static void note(const void *opaque, int fd)
+{
+	ck_assert_ptr_eq(opaque, &mark);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_lt(fd, MOST);
+	seen[fd]++;
+}
+
+START_TEST(each_open_descriptor_is_named_once)
+{
+	int ends[2], fd;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	prog_descriptors_each(note, &mark);
+	for (fd = 0; fd < MOST; fd++)
+		ck_assert_msg(seen[fd] == (fd > STDERR_FILENO && fcntl(fd, F_GETFD) >= 0),
+			      "descriptor %d: %u times", fd, seen[fd]);
+	ck_assert_uint_eq(seen[ends[0]] + seen[ends[1]], 2);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+/* -------------------------------------------------------- those that are passed on */
+
+/* Numbers of a descriptor that is not as it should be, or 0. */
+static int wrong_after(const int *passed, const int *before)
+{
+	int fd, expected;
+
+	for (fd = 0; fd < MOST; fd++) {
+		expected = before[fd];
+		if (fd > STDERR_FILENO && expected >= 0)
+			expected = fd == passed[0] || fd == passed[1] ? 0 : FD_CLOEXEC;
+		if (fcntl(fd, F_GETFD) != expected)
+			return fd ? fd : MOST;
+	}
+	return 0;
+}
+
+/* One of those passed has the flag before, and one of the others lacks it. */
+_Noreturn static void pass_two(void)
+{
+	int first[2], second[2], before[MOST], fd, wrong;
+
+	if (pipe(first) < 0 || pipe2(second, O_CLOEXEC) < 0 ||
+	    fcntl(STDIN_FILENO, F_SETFD, FD_CLOEXEC) < 0)
+		_exit(1);
+	for (fd = 0; fd < MOST; fd++)
+		before[fd] = fcntl(fd, F_GETFD);
+	prog_descriptors_pass((const int []){ first[1], STDIN_FILENO, second[0] }, 3);
+	wrong = wrong_after((const int []){ first[1], second[0] }, before);
+	if (wrong)
+		dprintf(STDERR_FILENO, "descriptor %d: %d before, %d after\n", wrong % MOST,
+			before[wrong % MOST], fcntl(wrong % MOST, F_GETFD));
+	_exit(wrong || refused != old_kernel);
+}
+
+START_TEST(only_those_passed_reach_the_program)
+{
+	pid_t pid;
+	int status;
+
+	old_kernel = _i;
+	pid = fork();
+	if (!pid)
+		pass_two();
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("descriptors");
+	TCase *tc = tcase_create("descriptors");
+
+	tcase_add_test(tc, each_open_descriptor_is_named_once);
+	tcase_add_loop_test(tc, only_those_passed_reach_the_program, 0, 2);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
