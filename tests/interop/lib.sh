@@ -172,6 +172,16 @@ end_child() {
 # follow FILE PID: prints lines added to FILE until PID has ended
 follow() { tail -s 0.05 -c +1 --pid="$2" -f "$1"; }
 
+# A mount would keep its folder from being removed, and rm could wait in one whose server has
+# ended. The kernel writes a space as \040.
+unmount_all() {
+	local at below
+
+	below=$(realpath -e "$WORK") && [ -n "$below" ] || return
+	awk -v below="$below/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo |
+		while read -r at; do umount -l "$(printf %b "${at//\\/\\0}")"; done 2>/dev/null
+}
+
 clean_up() {
 	local status=$? pid
 
@@ -180,6 +190,7 @@ clean_up() {
 	for pid in "${CHILDREN[@]}"; do
 		ended "$pid" || end_child "$pid" TERM 5
 	done 2>/dev/null
+	unmount_all
 	# QEMU's virtiofsd leaves a file there for each socket below $WORK.
 	rm -f /run/virtiofsd/"${WORK//\//.}".*.pid
 	if reports_shown; then
