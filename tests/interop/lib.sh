@@ -23,6 +23,7 @@ STORAGE_DAEMON=${STORAGE_DAEMON:-qemu-storage-daemon}
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/cvmm.XXXXXX") || exit 1
 CHILDREN=()
 declare -A BORN=()
+ALSO=()	# further files and folders that are removed at the end
 
 # ---------------------------------------------------------------- TAP output
 
@@ -202,7 +203,7 @@ clean_up() {
 	if [ -n "${CVMM_KEEP:-}" ]; then
 		echo "# kept: $WORK"
 	else
-		rm -rf "$WORK"
+		rm -rf "$WORK" "${ALSO[@]}"
 	fi
 	exit $status
 }
