@@ -50,8 +50,10 @@ guest fills its memory before, and compares it afterwards.
 The column *incremental* is `--from`, then `save FOLDER incremental`, then `--from` of that with `--base`. *A clone moves* is
 `--from --clone`, then `migrate` to a UNIX socket; *a clone reboots* is the same with `--reboot=restart` and a reset. The
 file of the saved machine's memory remains unchanged in all of them. Memory that is refused to
-post-copy only because its file is on a disk, is accepted in a file on tmpfs. Rows with huge pages, guest_memfd,
-private memory and `/dev/mem` are tested on hosts that have them, and each night in a nested machine.
+post-copy only because its file is on a disk, is accepted in a file on tmpfs. Beside a device with a back-end post-copy
+also refuses memory that is passed as a file on a disk, and windows of files (`--pmem`, `dax`): rows of
+`tests/interop/device-pairs`. Rows with huge pages, guest_memfd, private memory and `/dev/mem` are tested on hosts that
+have them, and each night in a nested machine.
 """
 
 
