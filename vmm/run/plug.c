@@ -232,6 +232,8 @@ static int read_list(const struct vmm_machine *m, const char *list,
 
 	if (rc < 0)
 		return rc;
+	if (spec->absent)
+		return vsu_error_set(err, -EINVAL, "'none' is a free slot of the bus and no device; begin with a kind, such as 'rng'");
 	spec->plugged = true;
 	if (vmm_device_describe(spec).stdio)
 		return vsu_error_set(err, -EOPNOTSUPP, "standard input and output are in use while the machine runs; put the console elsewhere");

@@ -110,6 +110,7 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "device-add blk\n", "needs 'path=FILE'" },
 	{ "device-add block,path=disk\n", "did you mean 'blk'" },
 	{ "device-add blk,path=nowhere\n", "nowhere" },
+	{ "device-add none\n", "device-add: 'none' is a free slot of the bus and no device; begin with a kind, such as 'rng'" },
 	{ "device-add console,stdio\n", "standard input and output are in use" },
 	{ "device-add mem,size=128M\n", "cannot be hot-plugged" },
 	{ "device-add blk,backend=user:nowhere\n", "needs memory that can be shared" },
