@@ -159,7 +159,7 @@ static int call_begin(struct vmm_control *c, struct input *in, const int *fds, u
 	rc = copy_fds(&in->passed, fds, nfds, err);
 	if (!rc)
 		rc = call_execute(c, call, in, err);
-	vmm_passed_close(&in->passed);
+	vmm_passed_close_own(&in->passed);
 	if (rc > 0) {
 		vmm_waiting_begin(&call->waiting, c->config.loop, &in->terms);
 		call->next = c->calls;

@@ -70,6 +70,13 @@ void vmm_passed_close(struct vmm_passed *p)
 	p->n = 0;
 }
 
+void vmm_passed_close_own(struct vmm_passed *p)
+{
+	p->used = UINT32_MAX;
+	vmm_passed_release(p);
+	vmm_passed_close(p);
+}
+
 /* digits: up to the end of the word, or a colon. */
 static int find_index(struct vmm_passed *p, const char *word, const char *digits,
 		      const char **rest, struct vsu_error *err)

@@ -48,6 +48,9 @@ void vmm_passed_release(struct vmm_passed *p);
 /* Closes all; a file whose server is unresponsive is closed by another thread. */
 void vmm_passed_close(struct vmm_passed *p);
 
+/* The same for copies of descriptors of this program, whose sockets stay as they are. */
+void vmm_passed_close_own(struct vmm_passed *p);
+
 /*
  * The descriptor that the word "fd:N" names, borrowed until the command returns. p may
  * be NULL, without descriptors. -EBADF: the message had none with this index.

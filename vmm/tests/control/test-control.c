@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -735,6 +736,64 @@ START_TEST(d3_09_client_that_leaves_with_descriptors_pending_leaks_none)
 }
 END_TEST
 
+/* To a command that uses it, and to one that is refused. */
+static void pass_by_program(int fd)
+{
+	static const char *const used[] = { "list", "console,fd=0", NULL };
+	static const char *const refused[] = { "list", "console,fd=1", NULL };
+
+	ck_assert_int_eq(vmm_control_call(control, used, &fd, 1, NULL, NULL, &err), 0);
+	ck_assert_int_eq(vmm_control_call(control, refused, &fd, 1, NULL, NULL, &err), -EBADF);
+	tests_closer_settle();
+}
+
+START_TEST(bytes_in_the_socket_of_a_program_are_not_received)
+{
+	char byte = '-';
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(write(ends[1], "a", 1), 1);
+	pass_by_program(ends[0]);
+	ck_assert_int_eq(recv(ends[0], &byte, 1, MSG_DONTWAIT), 1);
+	ck_assert_int_eq(byte, 'a');
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+/* Over the loopback interface. */
+static void connect_both(int ends[2])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(at);
+
+	ck_assert_int_eq(bind(listener, (const struct sockaddr *)&at, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(ends[0], (const struct sockaddr *)&at, len), 0);
+	ends[1] = accept(listener, NULL, NULL);
+	ck_assert_int_ge(ends[1], 0);
+	close(listener);
+}
+
+START_TEST(socket_of_a_program_stays_connected)
+{
+	char byte = '-';
+	int ends[2];
+
+	connect_both(ends);
+	pass_by_program(ends[0]);
+	ck_assert_int_eq(send(ends[0], "a", 1, MSG_NOSIGNAL), 1);
+	ck_assert_int_eq(recv(ends[1], &byte, 1, 0), 1);
+	ck_assert_int_eq(byte, 'a');
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 #define DONE "{\"ok\":true}\n"
 #define BELL "{\"event\":\"bell\",\"tone\":1}\n"
 
@@ -970,6 +1029,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, call_within_an_event_leaves_its_command_alone);
+	tcase_add_test(tc, bytes_in_the_socket_of_a_program_are_not_received);
+	tcase_add_test(tc, socket_of_a_program_stays_connected);
 	tcase_add_test(tc, command_is_executed_and_answered);
 	tcase_add_test(tc, d3_10_turn_executes_one_line_of_a_client);
 	tcase_add_test(tc, lines_of_a_client_that_has_left_are_executed);
