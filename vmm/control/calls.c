@@ -193,12 +193,10 @@ int vmm_control_call_typed(struct vmm_control *c, const struct vmm_typed_command
 	return call_begin(c, &in, request->fds, request->nfds, &call, err);
 }
 
-/* An answer may begin another call. */
-unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject,
-			      const struct vmm_reply_number *numbers, const struct vsu_error *why)
+/* Those that wait for the subject, or all if it is NULL. */
+static struct vmm_call *calls_take(struct vmm_control *c, const void *subject)
 {
-	struct vmm_call **at = &c->calls, *call;
-	unsigned int n = 0;
+	struct vmm_call **at = &c->calls, *taken = NULL, **end = &taken, *call;
 
 	while ((call = *at)) {
 		if (subject && call->waiting.subject != subject) {
@@ -206,8 +204,24 @@ unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject,
 			continue;
 		}
 		*at = call->next;
+		call->next = NULL;
+		vmm_waiting_end(&call->waiting);
+		*end = call;
+		end = &call->next;
+	}
+	return taken;
+}
+
+/* An answer may begin another call, which waits for the subject's next answer. */
+unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject,
+			      const struct vmm_reply_number *numbers, const struct vsu_error *why)
+{
+	struct vmm_call *rest = calls_take(c, subject), *call;
+	unsigned int n = 0;
+
+	while ((call = rest)) {
+		rest = call->next;
 		call_end(call, numbers, why);
-		at = &c->calls;
 		n++;
 	}
 	return n;
@@ -218,5 +232,6 @@ void vmm_calls_end(struct vmm_control *c)
 	struct vsu_error why;
 
 	vsu_error_set(&why, -ECANCELED, "the machine has ended");
-	vmm_calls_answer(c, NULL, NULL, &why);
+	while (c->calls)
+		vmm_calls_answer(c, NULL, NULL, &why);
 }

@@ -564,6 +564,28 @@ START_TEST(timeout_ends_the_wait_of_a_program)
 }
 END_TEST
 
+static void wait_again(void *opaque, const struct vsu_error *why, const char *line)
+{
+	static const char *const words[] = { "wait", NULL };
+
+	on_answer(opaque, why, line);
+	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_answer, NULL, &err), 0);
+}
+
+START_TEST(wait_that_an_answer_begins_is_not_answered_with_it)
+{
+	static const char *const words[] = { "wait", NULL };
+
+	answers = 1;
+	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_answer, NULL, &err), 0);
+	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, wait_again, NULL, &err), 0);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 2);
+	ck_assert_uint_eq(answers, 3);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 1);
+	ck_assert_uint_eq(answers, 4);
+}
+END_TEST
+
 START_TEST(d3_03_client_that_floods_while_it_waits_is_disconnected)
 {
 	const int before = vsu_fd_count();
@@ -1029,6 +1051,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, call_within_an_event_leaves_its_command_alone);
+	tcase_add_test(tc, wait_that_an_answer_begins_is_not_answered_with_it);
 	tcase_add_test(tc, bytes_in_the_socket_of_a_program_are_not_received);
 	tcase_add_test(tc, socket_of_a_program_stays_connected);
 	tcase_add_test(tc, command_is_executed_and_answered);
