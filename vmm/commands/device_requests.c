@@ -66,7 +66,7 @@ int vmm_request_device_add(void *machine, const void *addition, FILE *answer,
 	if (a->number)
 		*a->number = number;
 	if (!m->devices[number].virtio)
-		return vmm_control_wait(m->control, &m->devices[number]);
+		return vmm_control_wait(m->control, vmm_machine_arrival(&m->devices[number]));
 	vmm_json_u64(&to, "device", number);
 	return 0;
 }

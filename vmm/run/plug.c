@@ -178,7 +178,7 @@ static int device_cancel(struct vmm_device *d)
 
 	vsu_error_set(&why, -ECANCELED, "device-add: the device was removed before its back-end had finished the handshake");
 	device_clear(d);
-	vmm_control_answer(m->control, d, NULL, &why);
+	vmm_control_answer(m->control, vmm_machine_arrival(d), NULL, &why);
 	return 0;
 }
 
@@ -249,17 +249,19 @@ static void device_came(struct vmm_device *d)
 	tell_guest(m);
 }
 
-/* Completes the handshake, or reports why the device was abandoned. */
-static void tell_refusal(const struct vmm_device *d,
-			 const struct vsu_error *err)
+/* The answer may begin another addition, which takes the place. */
+static void device_abandon(struct vmm_device *d, const struct vsu_error *err)
 {
+	const struct vmm_machine *m = d->machine;
 	struct vsu_error why = *err;
 
+	device_clear(d);
 	vsu_error_prefix(&why, why.code, "device-add");
-	if (!vmm_control_answer(d->machine->control, d, NULL, &why))
-		vmm_log(&d->machine->owner.log, VMM_LOG_WARNING, "not added", "%s", why.msg);
+	if (!vmm_control_answer(m->control, vmm_machine_arrival(d), NULL, &why))
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "not added", "%s", why.msg);
 }
 
+/* Completes the handshake, or reports why the device was abandoned. */
 static void on_arrived(void *opaque, const struct vsu_error *why)
 {
 	struct vmm_device *d = opaque;
@@ -271,12 +273,11 @@ static void on_arrived(void *opaque, const struct vsu_error *why)
 	if (!why && vmm_machine_make_device(m, number, &err) < 0)
 		why = &err;
 	if (why) {
-		tell_refusal(d, why);
-		device_clear(d);
+		device_abandon(d, why);
 		return;
 	}
 	device_came(d);
-	vmm_control_answer(m->control, d, numbers, NULL);
+	vmm_control_answer(m->control, vmm_machine_arrival(d), numbers, NULL);
 }
 
 static int device_begin(struct vmm_machine *m, unsigned int i,

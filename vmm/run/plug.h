@@ -31,6 +31,12 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 			      bool force, struct vsu_error *err);
 
+/* The subject of the reply to an addition; that of a removal is the device. */
+static inline const void *vmm_machine_arrival(const struct vmm_device *d)
+{
+	return &d->coming;
+}
+
 /* Whether removal was requested or is in progress. */
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d);

@@ -318,6 +318,109 @@ START_TEST(plugged_kernel_devices_leave_no_descriptor)
 }
 END_TEST
 
+/* ------------------------------------------- the owner, in the thread of the machine */
+
+static unsigned int answers;	/* to the owner; atomic */
+static char reply[256];		/* the last one */
+
+static void on_reply(void *opaque, const struct vsu_error *why, const char *line)
+{
+	(void)opaque;
+	(void)why;
+	snprintf(reply, sizeof(reply), "%s", line);
+	__atomic_add_fetch(&answers, 1, __ATOMIC_ACQ_REL);
+}
+
+static void owner_adds(const char *list, void (*answer)(void *opaque, const struct vsu_error *why,
+							const char *line))
+{
+	const char *const words[] = { "device-add", list, NULL };
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_msg(!vmm_control_call(rig.machine.control, words, NULL, 0, answer, NULL, &err), "%s",
+		      err.msg);
+}
+
+/* The line of "device-add", without the command. */
+static void owner_adds_back_end(void (*answer)(void *opaque, const struct vsu_error *why, const char *line))
+{
+	char list[sizeof(add)];
+
+	snprintf(list, sizeof(list), "%.*s", (int)strcspn(strchr(add, ' ') + 1, "\n"), strchr(add, ' ') + 1);
+	owner_adds(list, answer);
+}
+
+static void add_in_its_place(void *opaque, const struct cvmm_event *event)
+{
+	(void)opaque;
+	if (event->kind == CVMM_EVENT_DEVICE_REMOVED)
+		owner_adds_back_end(on_reply);
+}
+
+static void replaced(void)
+{
+	int other = user_connect();
+
+	back_end_stop();
+	assert_told("device-add rng\n", ADDED(0));
+	ck_assert_uint_eq(port_in(CAME), SLOT1);
+	user_sends(other, "device-del 0 wait\n");
+	wait_for_status("\"leaving\":true");
+	assert_given(1);
+	ck_assert_str_eq(user_hears(other), DONE);
+	close(other);
+	wait_for_status("{\"device\":0,\"id\":26,\"coming\":true}");
+	ck_assert_uint_eq(__atomic_load_n(&answers, __ATOMIC_ACQUIRE), 0);
+	assert_told("device-del 0\n", DONE);
+	ck_assert_uint_eq(__atomic_load_n(&answers, __ATOMIC_ACQUIRE), 1);
+	ck_assert_ptr_nonnull(strstr(reply, "device-add: the device was removed"));
+}
+
+/* The answer to the removal is none to the addition. */
+START_TEST(device_that_an_event_adds_is_answered_when_it_has_come)
+{
+	answers = 0;
+	rig.owner.event = add_in_its_place;
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(replaced);
+	back_end_free();
+}
+END_TEST
+
+static void add_another(void *opaque, const struct vsu_error *why, const char *line)
+{
+	(void)opaque;
+	ck_assert_ptr_nonnull(why);
+	ck_assert_ptr_nonnull(strstr(line, "does not offer VIRTIO_F_VERSION_1"));
+	owner_adds("rng", on_reply);
+}
+
+static void add_at_pause(void *opaque, const struct cvmm_event *event)
+{
+	(void)opaque;
+	if (event->kind == CVMM_EVENT_PAUSED)
+		owner_adds_back_end(add_another);
+}
+
+static void added_by_answer(void)
+{
+	assert_told("pause\n", DONE);
+	wait_for_status("\"kind\":\"rng\"");
+	ck_assert_str_eq(reply, "{\"ok\":true,\"device\":0}");
+	assert_told("resume\n", DONE);
+}
+
+/* The place of the one that did not come is free. */
+START_TEST(device_that_an_answer_adds_takes_the_free_place)
+{
+	answers = 0;
+	rig.owner.event = add_at_pause;
+	back_end_plan(0, "");
+	late(added_by_answer);
+	back_end_free();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("plug_late");
@@ -328,6 +431,8 @@ int main(void)
 	tcase_add_test(tc, guest_runs_while_a_back_end_delays_its_handshake);
 	tcase_add_test(tc, machine_may_end_during_a_plug);
 	tcase_add_test(tc, failed_plug_of_a_remote_device_is_explained);
+	tcase_add_test(tc, device_that_an_event_adds_is_answered_when_it_has_come);
+	tcase_add_test(tc, device_that_an_answer_adds_takes_the_free_place);
 	tcase_add_test(tc, hundred_plugs_and_unplugs_leave_no_descriptor);
 	tcase_add_test(tc, device_of_a_lost_back_end_is_removed_by_force);
 	tcase_add_test(tc, device_of_a_dead_back_end_is_unplugged);
