@@ -12,7 +12,6 @@
 #include "control/passed.h"
 #include "machine/live.h"
 #include "machine/sharing.h"
-#include "machine/stop.h"
 #include "run/plug.h"
 
 #define NAME_LEN 12
@@ -82,7 +81,6 @@ int vmm_request_device_del(void *machine, const void *change, FILE *answer,
 	(void)answer;
 	if (rc < 0)
 		return rc;
-	vmm_stop_release(m);
 	if (!d->leaving || c->force || !c->wait)
 		rc = vmm_machine_remove_device(m, d, c->force, err);
 	if (rc < 0)

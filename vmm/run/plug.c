@@ -194,6 +194,7 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 	rc = check_removal(m, d, err);
 	if (rc < 0)
 		return rc;
+	vmm_stop_release(m);
 	if (force) {
 		device_retire(m, d);
 		vmm_plug_went(&m->plug.slots, d->slot);
@@ -244,6 +245,7 @@ static void device_came(struct vmm_device *d)
 {
 	struct vmm_machine *m = d->machine;
 
+	vmm_stop_release(m);
 	vmm_virtio_refresh(d->virtio);
 	vmm_plug_came(&m->plug.slots, d->slot);
 	tell_guest(m);
@@ -311,10 +313,8 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 		rc = vmm_machine_take_own(m, d, err);
 	if (!rc)
 		rc = vmm_live_add(d, list, err);
-	if (!rc) {
-		vmm_stop_release(m);
+	if (!rc)
 		rc = device_begin(m, i, err);
-	}
 	if (rc < 0) {
 		device_clear(d);
 		return rc;

@@ -347,6 +347,31 @@ static void fails_while_the_guest_is_paused(void)
 	assert_told("resume\n", DONE);
 }
 
+static void plugs_are_refused(void)
+{
+	static const struct { const char *line, *why; } refusals[] = {
+		{ "device-del 0\n", "the device is memory of the guest" },
+		{ "device-add blk,path=nowhere\n", "nowhere" },
+	};
+	unsigned int i;
+
+	assert_told("save saved then=pause\n", DONE);
+	for_rows(i, COUNT(refusals)) {
+		assert_refusal(refusals[i].line, refusals[i].why);
+		ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_HELD);
+	}
+	assert_told("device-add rng\n", ADDED(1));
+	ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_NONE);
+	assert_told("resume\n", DONE);
+}
+
+/* A request in a queue would change a disk that the user copies. */
+START_TEST(devices_of_a_saved_guest_stay_stopped_if_none_comes_or_goes)
+{
+	run("--mem=size=128M", plugs_are_refused);
+}
+END_TEST
+
 /* They are only stopped while the disks are those of a saved machine. */
 START_TEST(devices_of_a_paused_guest_run_after_a_failed_save)
 {
@@ -569,6 +594,7 @@ int main(void)
 	tcase_add_test(tc, end_of_the_machine_completes_a_save_that_is_written);
 	tcase_add_test(tc, e3_28_guest_does_not_end_for_a_save_that_was_removed);
 	tcase_add_test(tc, devices_of_a_paused_guest_run_after_a_failed_save);
+	tcase_add_test(tc, devices_of_a_saved_guest_stay_stopped_if_none_comes_or_goes);
 	tcase_add_test(tc, e2_39_write_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
 	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
