@@ -10,9 +10,10 @@
 #include "base/json.h"
 #include "machine/machine.h"
 
-/* Writes them as two members. */
 /* Bytes of the guest, and of them in host memory. */
 void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present);
+
+/* Writes memory and windows as two members. */
 void vmm_memory_report(const struct vmm_machine *m, struct vmm_json *to);
 
 /* The command "memory". */
