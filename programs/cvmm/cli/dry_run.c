@@ -246,7 +246,8 @@ static void report_text(const struct vmm_machine *m,
 		text_region(&f, to);
 	}
 	for (i = 0; i < m->ndevices; i++)
-		text_device(&m->devices[i], to);
+		if (!m->devices[i].spec.absent)
+			text_device(&m->devices[i], to);
 	for (i = 0; i < m->ndevices; i++)
 		text_windows(m, &m->devices[i], to);
 }
@@ -287,7 +288,8 @@ static void report_json(const struct vmm_machine *m, const struct vmm_process_op
 	vmm_json_close(&j, ']');
 	vmm_json_open(&j, "devices", '[');
 	for (i = 0; i < m->ndevices; i++)
-		json_device(m, &m->devices[i], &j);
+		if (!m->devices[i].spec.absent)
+			json_device(m, &m->devices[i], &j);
 	vmm_json_close(&j, ']');
 	json_arguments(process, &j);
 	vmm_json_close(&j, '}');

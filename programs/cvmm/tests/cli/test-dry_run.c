@@ -98,6 +98,20 @@ START_TEST(json_has_the_same_facts)
 }
 END_TEST
 
+START_TEST(free_slot_is_no_device)
+{
+	publish(empty_map());
+	machine.devices[0].spec.absent = true;
+	machine.devices[1].spec = (struct vmm_device_spec){ .kind = &vmm_rng_kind, .id = VIRTDEV_ID_ENTROPY };
+	machine.devices[1].slot = 2;
+	machine.ndevices = 2;
+	ck_says(report(false), "device id=4 pci=0000:00:02.0 ");
+	ck_assert_ptr_null(strstr(said, "id=0"));
+	ck_says(report(true), "\"devices\":[{\"id\":4,\"pci\":\"0000:00:02.0\",");
+	ck_assert_ptr_null(strstr(said, "\"id\":0"));
+}
+END_TEST
+
 START_TEST(memory_without_a_file_needs_no_descriptor)
 {
 	publish(make_memory(1 * MIB));
@@ -224,6 +238,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, each_piece_is_a_line_with_its_place_in_the_file);
 	tcase_add_test(t, json_has_the_same_facts);
+	tcase_add_test(t, free_slot_is_no_device);
 	tcase_add_test(t, memory_without_a_file_needs_no_descriptor);
 	tcase_add_test(t, machine_without_memory_is_reported);
 	tcase_add_test(t, block_is_described_apart_from_a_machine);
