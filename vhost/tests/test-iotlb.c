@@ -29,6 +29,7 @@ static unsigned int misses, dones;
 static uint64_t denied;		/* guest address of a page without an entry */
 static bool pushes;		/* answer with the entry inside the callback */
 static int result;
+static uint64_t features;	/* of the start with I/O addresses */
 
 static struct vmem_iotlb_entry page_of(uint64_t iova)
 {
@@ -63,6 +64,7 @@ static void setup(void)
 	misses = dones = 0;
 	denied = 0;
 	pushes = true;
+	features = PLATFORM;
 	pair_init(&pair);
 	pair.device_ops.iotlb_miss = on_miss;
 	pair.device_ops.iotlb_done = on_done;
@@ -99,22 +101,36 @@ static void run(void)
 	pair_settle(&pair);
 	ck_assert_int_eq(vhost_user_frontend_set_ring(pair.f, 0, &ring, NULL),
 			 0);
-	ck_assert_int_eq(vhost_user_frontend_start(pair.f, PLATFORM, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_start(pair.f, features, NULL), 0);
 	pair_settle(&pair);
 	ck_assert_int_eq(vhost_user_frontend_state(pair.f),
 			 VHOST_USER_FRONTEND_RUNNING);
 }
 
-static void offer(uint16_t n)
+/* A descriptor at gpa, of len bytes from guest address to on. */
+static void put_desc(uint64_t gpa, uint64_t to, uint32_t len, uint16_t flags,
+		     uint16_t next)
 {
 	const struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d = {
-		htole64(IOVA + BUFFER), htole32(16), htole16(2), 0
+		htole64(IOVA + to), htole32(len), htole16(flags), htole16(next)
 	};
+
+	memcpy(guest(gpa), &d, sizeof(d));
+}
+
+/* The chain that begins with descriptor 0 is the n-th. */
+static void offer_chain(uint16_t n)
+{
 	const uint16_t head = 0, idx = htole16(n);
 
-	memcpy(guest(0x1000), &d, sizeof(d));
 	memcpy(guest(0x2000) + 4 + 2 * (n - 1), &head, sizeof(head));
 	memcpy(guest(0x2000) + 2, &idx, sizeof(idx));
+}
+
+static void offer(uint16_t n)
+{
+	put_desc(0x1000, BUFFER, 16, 2, 0);
+	offer_chain(n);
 }
 
 /* The back-end's owner: pops again whenever the library requests it. */
@@ -164,6 +180,25 @@ START_TEST(denied_address_is_a_fault)
 	ck_assert_int_eq(pop(), 1);
 	ck_assert_uint_eq(chain.fault.why, VQ_FAULT_UNMAPPED);
 	push();
+}
+END_TEST
+
+START_TEST(table_over_two_pages_is_translated_page_by_page)
+{
+	const uint64_t table = 0xaff0;
+
+	pair.back_config.features |= VQ_F_INDIRECT_DESC;
+	features |= VQ_F_INDIRECT_DESC;
+	run();
+	put_desc(0x1000, table, 32, 4, 0);
+	put_desc(table, BUFFER, 16, 3, 1);
+	put_desc(table + 16, BUFFER, 8, 2, 0);
+	offer_chain(1);
+	ck_assert_int_eq(pop(), 1);
+	ck_assert_uint_eq(chain.fault.why, VQ_FAULT_NONE);
+	ck_assert_uint_eq(chain.writable_len, 24);
+	push();
+	ck_assert_uint_eq(misses, 6);
 }
 END_TEST
 
@@ -352,6 +387,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, ring_and_buffers_are_translated_on_demand);
 	tcase_add_test(tc, denied_address_is_a_fault);
+	tcase_add_test(tc, table_over_two_pages_is_translated_page_by_page);
 	tcase_add_test(tc, entry_may_be_sent_after_the_reply_to_the_miss);
 	tcase_add_test(tc, invalidated_entry_is_requested_again);
 	tcase_add_test(tc, invalid_entries_are_refused);

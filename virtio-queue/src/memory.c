@@ -34,7 +34,7 @@ static uint32_t area_access(const struct vq *q, int i)
 static int find_area(struct vq *q, const struct vmem_view *view,
 		     struct vq_priv_area *area, uint32_t access)
 {
-	uint64_t done = 0, off;
+	uint64_t done = 0;
 	const struct vmem_range *r;
 	unsigned char *hva;
 	uint32_t at;
@@ -47,8 +47,7 @@ static int find_area(struct vq *q, const struct vmem_view *view,
 			return vq_priv_miss(q, view, area->gpa + done,
 					    area->len - done, access);
 		r = &view->ranges[at];
-		off = area->gpa + done - r->first;
-		hva = r->hva + off;
+		hva = r->hva + (area->gpa + done - r->first);
 		if (!done) {
 			area->hva = hva;
 			area->dirty = r->dirty;
@@ -56,8 +55,7 @@ static int find_area(struct vq *q, const struct vmem_view *view,
 		if ((r->flags & access) != access ||
 		    hva != area->hva + done || r->dirty != area->dirty)
 			return -EFAULT;
-		done += r->span - off < area->len - done ?
-			r->span - off + 1 : area->len - done;
+		done += vq_priv_range_part(r, area->gpa + done, area->len - done);
 	}
 	return 0;
 }

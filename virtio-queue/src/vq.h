@@ -281,6 +281,15 @@ static inline bool vq_priv_used_wrap(const struct vq *q)
 	return q->used_flags;
 }
 
+/* How many of the left bytes from gpa on are in the range, which contains gpa. */
+static inline uint64_t vq_priv_range_part(const struct vmem_range *range,
+					  uint64_t gpa, uint64_t left)
+{
+	const uint64_t behind = range->span - (gpa - range->first);
+
+	return behind < left ? behind + 1 : left;
+}
+
 static inline const struct vmem_range **vq_priv_stretch(struct vq *q,
 							uint64_t gpa)
 {

@@ -153,13 +153,35 @@ void vq_priv_walk_recount(struct vq *q, struct vq_chain *chain)
 				       chain->nwritable);
 }
 
+/* How many bytes of [gpa, gpa + len) precede the first one that is in no range. */
+static uint64_t bytes_found(const struct vmem_view *view, uint64_t gpa,
+			    uint64_t len)
+{
+	uint64_t done = 0;
+	uint32_t at;
+
+	while (done < len) {
+		at = vmem_view_find(view, gpa + done);
+		if (at == view->n)
+			break;
+		done += vq_priv_range_part(&view->ranges[at], gpa + done,
+					   len - done);
+	}
+	return done;
+}
+
+/* The miss begins at the first missing byte: an IOMMU may answer by pages. */
 int vq_priv_walk_table_memory(struct vq *q, uint64_t gpa, uint32_t len)
 {
+	uint64_t found;
+
 	if (!buffer_wraps(gpa, len)) {
 		if (vmem_check_range(q->view, gpa, len, VMEM_READ))
 			return 0;
-		if (!vmem_check_range(q->view, gpa, len, 0) &&
-		    vq_priv_miss(q, q->view, gpa, len, VMEM_READ) == -EAGAIN)
+		found = bytes_found(q->view, gpa, len);
+		if (found < len &&
+		    vq_priv_miss(q, q->view, gpa + found, len - found,
+				 VMEM_READ) == -EAGAIN)
 			return -EAGAIN;
 	}
 	return vq_priv_break(q, VQ_BROKEN_TABLE_MEMORY, gpa, len);

@@ -163,6 +163,28 @@ START_TEST(indirect_table_may_miss)
 }
 END_TEST
 
+/* An answer about the first byte of the table would change nothing. */
+START_TEST(miss_of_a_table_names_its_first_byte_that_is_missing)
+{
+	const uint64_t table = RIG_TABLE + 0xff0;
+	struct iotlb_rig b;
+
+	iotlb_init(&b);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
+	iotlb_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + table, 48, F_INDIRECT, 0);
+	put_desc(&b.r, table, 0, IOVA + RIG_DATA, 4, F_NEXT, 1);
+	put_desc(&b.r, table, 1, IOVA + RIG_DATA, 5, 0, 0);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_TABLE + 0x1000, 32, VMEM_READ);
+	iotlb_set(&b, RIG_TABLE + 0x1000, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_uint_eq(b.r.chain.readable_len, 9);
+	iotlb_fini(&b);
+}
+END_TEST
+
 START_TEST(entry_that_forbids_the_access_is_a_fault)
 {
 	struct iotlb_rig b;
@@ -481,6 +503,7 @@ int main(void)
 	tcase_add_test(tc, b4_11_chain_in_flight_keeps_what_is_invalidated);
 	tcase_add_test(tc, miss_names_the_first_byte_that_is_missing);
 	tcase_add_test(tc, indirect_table_may_miss);
+	tcase_add_test(tc, miss_of_a_table_names_its_first_byte_that_is_missing);
 	tcase_add_test(tc, entry_that_forbids_the_access_is_a_fault);
 	tcase_add_test(tc,
 		address_that_is_denied_is_a_fault_of_its_chain_alone);
