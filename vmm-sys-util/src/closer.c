@@ -22,6 +22,8 @@
 
 #define KEEP_SERVED 64u
 #define DRAIN_ROUNDS 1024
+/* Sockets within sockets that are drained on the stack of a thread without a closer. */
+#define DRAIN_DEPTH 8u
 
 struct queue {
 	int take, put;		/* the ends of a pipe */
@@ -128,12 +130,15 @@ static int socket_family(int fd)
 	return family;
 }
 
+static void foreign_close(struct vsu_closer *closer, int *fd, unsigned int depth);
+
 /*
  * Receives and closes the descriptors queued in a socket, which close() would
  * release with it and which may linger, too. A bounded number of rounds: a peer
- * may keep sending.
+ * may keep sending. Without a closer, sockets among them are drained at once, to
+ * a limited depth: a peer may nest as many as it may open.
  */
-static void socket_drain(struct vsu_closer *closer, int fd)
+static void socket_drain(struct vsu_closer *closer, int fd, unsigned int depth)
 {
 	int fds[VSU_SOCK_MAX_FDS], rounds = DRAIN_ROUNDS;
 	unsigned int n, i;
@@ -144,7 +149,7 @@ static void socket_drain(struct vsu_closer *closer, int fd)
 	do {
 		got = vsu_sock_recv(fd, &iov, 1, fds, &n);
 		for (i = 0; i < n; i++)
-			vsu_foreign_close(closer, &fds[i]);
+			foreign_close(closer, &fds[i], depth);
 	} while (got > 0 && --rounds);
 }
 
@@ -161,7 +166,7 @@ static int queue_take(struct queue *q, int *fd)
 static void close_taken(struct vsu_closer *closer, int fd)
 {
 	if (socket_family(fd) == AF_UNIX)
-		socket_drain(closer, fd);
+		socket_drain(closer, fd, 0);
 	vsu_fd_close(&fd);
 	__atomic_fetch_sub(&closer->waiting, 1, __ATOMIC_RELEASE);
 }
@@ -283,7 +288,8 @@ void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n)
 	}
 }
 
-void vsu_foreign_close(struct vsu_closer *closer, int *fd)
+/* depth: the number of sockets in which *fd was queued, without a closer. */
+static void foreign_close(struct vsu_closer *closer, int *fd, unsigned int depth)
 {
 	int kind, family, saved = errno;
 
@@ -293,8 +299,8 @@ void vsu_foreign_close(struct vsu_closer *closer, int *fd)
 	family = kind == VSU_FOREIGN_SOCKET ? socket_family(*fd) : AF_UNSPEC;
 	if (family == AF_INET || family == AF_INET6)
 		socket_quiet(*fd);
-	if (family == AF_UNIX && !closer)
-		socket_drain(NULL, *fd);
+	if (family == AF_UNIX && !closer && depth < DRAIN_DEPTH)
+		socket_drain(NULL, *fd, depth + 1);
 	if (!closer || kind < 0 || kind == VSU_FOREIGN_EVENT ||
 	    kind == VSU_FOREIGN_PIPE || kind == VSU_FOREIGN_PATH)
 		vsu_fd_close(fd);
@@ -304,4 +310,9 @@ void vsu_foreign_close(struct vsu_closer *closer, int *fd)
 		hand_over(closer, &closer->served, *fd);
 	*fd = -1;
 	errno = saved;
+}
+
+void vsu_foreign_close(struct vsu_closer *closer, int *fd)
+{
+	foreign_close(closer, fd, 0);
 }

@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 
 #include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/sock.h>
 
 #include "dead-server.h"
 #include "util.h"
@@ -587,6 +588,45 @@ START_TEST(b5_13_descriptors_queued_in_a_socket_are_closed_without_linger)
 }
 END_TEST
 
+/* A socket in whose queue another one waits, in whose queue another one, ... */
+static int nested_sockets(unsigned int n)
+{
+	const struct iovec iov = { (char []){ 'x' }, 1 };
+	int fd = make_memfd(), pair[2];
+
+	for (; n; n--) {
+		ck_assert_int_eq(vsu_sock_pair(pair), 0);
+		ck_assert_int_eq(vsu_sock_send(pair[0], &iov, 1, &fd, 1), 1);
+		close(pair[0]);
+		close(fd);
+		fd = pair[1];
+	}
+	return fd;
+}
+
+static void *close_here(void *fd)
+{
+	vsu_foreign_close(NULL, fd);
+	return NULL;
+}
+
+/* Far more levels than fit the stack of the thread. */
+START_TEST(b5_13_sockets_within_sockets_are_closed_on_a_small_stack)
+{
+	int fd = nested_sockets(200), number = fd;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	ck_assert_int_eq(pthread_attr_setstacksize(&attr, 256u << 10), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attr, close_here, &fd), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attr);
+	ck_assert_int_eq(fd, -1);
+	ck_assert(!is_open(number));
+}
+END_TEST
+
 static void *close_all(void *closer)
 {
 	while (vsu_closer_turn(closer) > 0)
@@ -824,6 +864,7 @@ int main(void)
 	util_add_rows(tc, without_a_closer_descriptors_are_closed_immediately, samples);
 	tcase_add_test(tc, b5_13_socket_with_linger_is_closed_without_it);
 	tcase_add_test(tc, b5_13_linger_set_again_has_no_connection_left);
+	tcase_add_test(tc, b5_13_sockets_within_sockets_are_closed_on_a_small_stack);
 	tcase_add_loop_test(tc, b5_13_descriptors_queued_in_a_socket_are_closed_without_linger,
 			    0, 2);
 	tcase_add_test(tc, stop_closes_queued_descriptors);
