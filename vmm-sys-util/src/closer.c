@@ -106,19 +106,20 @@ void vsu_closer_free(struct vsu_closer *closer)
 }
 
 /*
- * Keeps close() from blocking: turns SO_LINGER off and disconnects a TCP
- * socket, so that no data is left to wait for even if a peer turns it on again
- * through its own descriptor. The result is ignored: not every family supports
- * this connect(). The address has only its family, so that a system call filter
- * can tell it from a connection.
+ * Keeps close() from blocking: turns SO_LINGER off, which vsock and Bluetooth
+ * support, too, and disconnects a TCP socket, so that no data is left to wait for
+ * even if a peer turns it on again through its own descriptor. The result is
+ * ignored: not every protocol supports this connect(). The address has only its
+ * family, so that a system call filter can tell it from a connection.
  */
-static void socket_quiet(int fd)
+static void socket_quiet(int fd, int family)
 {
 	const sa_family_t nobody = AF_UNSPEC;
 	const struct linger off = { 0, 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
-	(void)!connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody));
+	if (family == AF_INET || family == AF_INET6)
+		(void)!connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody));
 }
 
 static int socket_family(int fd)
@@ -297,8 +298,8 @@ static void foreign_close(struct vsu_closer *closer, int *fd, unsigned int depth
 		return;
 	kind = vsu_foreign_kind(*fd);
 	family = kind == VSU_FOREIGN_SOCKET ? socket_family(*fd) : AF_UNSPEC;
-	if (family == AF_INET || family == AF_INET6)
-		socket_quiet(*fd);
+	if (kind == VSU_FOREIGN_SOCKET && family != AF_UNIX)
+		socket_quiet(*fd, family);
 	if (family == AF_UNIX && !closer && depth < DRAIN_DEPTH)
 		socket_drain(NULL, *fd, depth + 1);
 	if (!closer || kind < 0 || kind == VSU_FOREIGN_EVENT ||

@@ -551,6 +551,24 @@ START_TEST(b5_13_linger_set_again_has_no_connection_left)
 }
 END_TEST
 
+/* Netlink in place of vsock, which not every host has. */
+START_TEST(b5_13_linger_is_off_whatever_the_family_is)
+{
+	const struct linger hour = { 1, 3600 };
+	int fd = socket(AF_NETLINK, SOCK_RAW, 0), peer = dup(fd);
+	struct linger now = { 1, 1 };
+	socklen_t len = sizeof(now);
+
+	ck_assert_int_ge(peer, 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour,
+				    sizeof(hour)), 0);
+	vsu_foreign_close(NULL, &fd);
+	ck_assert_int_eq(getsockopt(peer, SOL_SOCKET, SO_LINGER, &now, &len), 0);
+	ck_assert_int_eq(now.l_onoff, 0);
+	close(peer);
+}
+END_TEST
+
 /* Socket of a pair in which a socket that lingers waits to be received. */
 static int socket_with_lingering_one(int *peer)
 {
@@ -864,6 +882,7 @@ int main(void)
 	util_add_rows(tc, without_a_closer_descriptors_are_closed_immediately, samples);
 	tcase_add_test(tc, b5_13_socket_with_linger_is_closed_without_it);
 	tcase_add_test(tc, b5_13_linger_set_again_has_no_connection_left);
+	tcase_add_test(tc, b5_13_linger_is_off_whatever_the_family_is);
 	tcase_add_test(tc, b5_13_sockets_within_sockets_are_closed_on_a_small_stack);
 	tcase_add_loop_test(tc, b5_13_descriptors_queued_in_a_socket_are_closed_without_linger,
 			    0, 2);
