@@ -72,7 +72,8 @@ static const char *all_names(const struct vsu_option *table, char *buf,
 
 	buf[0] = '\0';
 	for (i = 0; is_listed(&table[i]); i++) {
-		if (used + strlen(table[i].name) + sizeof(", ...") > size)
+		/* with the comma in front of it, and ", ..." behind */
+		if (used + strlen(table[i].name) + sizeof(", , ...") > size)
 			break;
 		used += (size_t)snprintf(buf + used, size - used, "%s%s",
 					 i ? ", " : "", table[i].name);

@@ -376,6 +376,21 @@ START_TEST(many_keys_are_cut_off_between_two)
 }
 END_TEST
 
+/* For each length of the last key that may fit. */
+START_TEST(keys_that_are_cut_off_end_with_three_dots)
+{
+	static const char key[] = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
+	struct vsu_option rows[] = {
+		{ .name = key }, { .name = key }, { .name = key + _i }, { .name = key },
+		{ .name = NULL },
+	};
+
+	ck_assert_int_eq(vsu_option_parse_list(rows, "--x", "what", scratch, 8,
+					       hear, heard, &err), -ENOENT);
+	ck_assert_str_eq(err.msg + strlen(err.msg) - 5, ", ...");
+}
+END_TEST
+
 START_TEST(help_is_aligned_and_complete)
 {
 	char text[1024];
@@ -620,6 +635,7 @@ int main(void)
 	tcase_add_test(tc, list_that_exceeds_scratch_is_refused);
 	tcase_add_test(tc, table_may_have_256_rows);
 	tcase_add_test(tc, many_keys_are_cut_off_between_two);
+	tcase_add_loop_test(tc, keys_that_are_cut_off_end_with_three_dots, 0, 20);
 	tcase_add_test(tc, help_is_aligned_and_complete);
 	tcase_add_test(tc, help_of_a_list_has_no_dashes);
 	tcase_add_test(tc, help_counts_what_does_not_fit);
