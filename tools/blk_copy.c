@@ -80,6 +80,14 @@ static enum vsu_exit odd_input(const struct copy *c, uint64_t len,
 		      c->file.name, len, c->disk.block);
 }
 
+/* A capacity is a number of sectors, whatever the size of a block is. */
+static enum vsu_exit odd_disk(const struct copy *c, struct vsu_error *err)
+{
+	return refuse(err, "the disk '%s' has %" PRIu64 " bytes, which is not a multiple of its block size of %" PRIu32 "; give --length=%" PRIu64 " for the whole blocks",
+		      c->args->socket, c->disk.size, c->disk.block,
+		      c->total - c->total % c->disk.block);
+}
+
 /* The given length, that of the input, or the rest of the disk. */
 static enum vsu_exit check_total(const struct copy *c, struct vsu_error *err)
 {
@@ -87,8 +95,9 @@ static enum vsu_exit check_total(const struct copy *c, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	if (c->args->length != TOOL_ALL)
 		return check_block(c, "option --length", c->total, err);
-	return vsu_is_aligned(c->total, c->disk.block) ? VSU_EXIT_OK :
-	       odd_input(c, c->total, err);
+	if (vsu_is_aligned(c->total, c->disk.block))
+		return VSU_EXIT_OK;
+	return c->writing ? odd_input(c, c->total, err) : odd_disk(c, err);
 }
 
 static enum vsu_exit check_range(const struct copy *c, uint64_t len,

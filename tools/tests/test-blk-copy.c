@@ -33,6 +33,21 @@ static uint32_t collected, fail_at;
 static uint8_t fail_status;	/* of the request that is collected as fail_at-th */
 static int kick_signal;		/* to the server, before each notification */
 
+static uint64_t more_bytes;	/* by which the disk seems to be larger */
+
+enum vsu_exit __real_disk_open(struct disk *d, const char *socket, uint32_t queue,
+			       uint32_t nslots, struct vsu_error *e);
+enum vsu_exit __wrap_disk_open(struct disk *d, const char *socket, uint32_t queue,
+			       uint32_t nslots, struct vsu_error *e);
+enum vsu_exit __wrap_disk_open(struct disk *d, const char *socket, uint32_t queue,
+			       uint32_t nslots, struct vsu_error *e)
+{
+	const enum vsu_exit status = __real_disk_open(d, socket, queue, nslots, e);
+
+	d->size += more_bytes;
+	return status;
+}
+
 int __real_disk_collect(struct disk *d, uint32_t *slot);
 int __wrap_disk_collect(struct disk *d, uint32_t *slot);
 int __wrap_disk_collect(struct disk *d, uint32_t *slot)
@@ -76,6 +91,7 @@ static void copy_setup(void)
 	for (i = 0; i < SIZE; i++)
 		data[i] = (unsigned char)(i % 251);
 	collect_failure = kick_signal = 0;
+	more_bytes = 0;
 	collected = fail_at = 0;
 }
 
@@ -234,6 +250,21 @@ START_TEST(unfit_range_is_refused_before_a_file_is_created)
 }
 END_TEST
 
+START_TEST(disk_that_ends_within_a_block_is_read_up_to_it)
+{
+	server_start();
+	more_bytes = 512;
+	args.offset = BLOCK;
+	copy_fails(false, output, VSU_EXIT_DATA,
+		   "has 1049088 bytes, which is not a multiple of its block size of 4096; give --length=1044480");
+	ck_assert_msg(strstr(err.msg, path) != NULL, "%s", err.msg);
+	ck_assert(!exists(output));
+	args.length = SIZE - BLOCK;
+	ck_assert_int_eq(copy(false, output), VSU_EXIT_OK);
+	ck_assert_uint_eq(content_of(output), SIZE - BLOCK);
+}
+END_TEST
+
 START_TEST(read_only_disk_is_read_and_not_written)
 {
 	read_only = true;
@@ -328,6 +359,7 @@ int main(void)
 			    0, sizeof(streams) / sizeof(*streams));
 	tcase_add_loop_test(tc, unfit_range_is_refused_before_a_file_is_created,
 			    0, sizeof(ranges) / sizeof(*ranges));
+	tcase_add_test(tc, disk_that_ends_within_a_block_is_read_up_to_it);
 	tcase_add_test(tc, read_only_disk_is_read_and_not_written);
 	tcase_add_test(tc, failed_request_ends_the_copy_and_removes_a_created_file);
 	tcase_add_test(tc, write_is_not_reported_before_a_flush_succeeds);
