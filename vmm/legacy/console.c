@@ -27,6 +27,7 @@
 #define HELD (16 * 1024 * 1024)	/* capacity for typed bytes that the guest has not read */
 #define TYPED 4096		/* typed bytes per read */
 #define LAST_PIECES 256		/* of this size: more than a socket has */
+#define MOST_RESTS 1u		/* clients that have left, of whom that is taken in a turn */
 #define AHEAD 64		/* without raw mode: read only while fewer are held */
 #define LAST_ROUNDS 10		/* rounds of waiting for the reader at the end, */
 #define LAST_MS 100		/* of this duration */
@@ -339,30 +340,62 @@ static bool take_rest(struct vmm_console *c)
 	return pieces > 0;
 }
 
-bool vmm_console_flush(struct vmm_console *c)
+static size_t output_left(struct vmm_console *c)
+{
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
+	n = c->count;
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
+/*
+ * Writes up to max bytes once. Returns how many have left the buffer; 0: what a client had typed
+ * was taken first; -EAGAIN.
+ */
+static ssize_t flush_once(struct vmm_console *c, size_t max)
 {
 	unsigned char *at;
-	uint64_t count;
+	size_t len = input_waiting(c, &at);
 	ssize_t n;
-	size_t len;
+
+	len = len < max ? len : max;
+	n = vmm_console_out_fd(c) < 0 ? (ssize_t)len : write_some(c, at, len);
+	if (n == -EAGAIN || n == -EINTR)
+		return -EAGAIN;
+	if (n < 0 && c->client.port) {	/* until there is a client */
+		if (take_rest(c))
+			return 0;
+		input_consumed(c, len, true);
+		return (ssize_t)len;
+	}
+	if (n < 0) {	/* no reader any more: drop everything */
+		c->config.out_fd = -1;
+		n = (ssize_t)len;
+	}
+	input_consumed(c, (size_t)n, false);
+	return n;
+}
+
+/* Later output of the guest is for the next turn, and so is a client that types again and again. */
+bool vmm_console_flush(struct vmm_console *c)
+{
+	unsigned int rests = 0;
+	uint64_t count;
+	size_t left;
+	ssize_t n;
 
 	vsu_event_drain(c->event_fd, &count);
 	record_flush(c);
-	while ((len = input_waiting(c, &at))) {
-		n = vmm_console_out_fd(c) < 0 ? (ssize_t)len :
-						write_some(c, at, len);
-		if (n == -EAGAIN || n == -EINTR)
+	for (left = output_left(c); left && rests <= MOST_RESTS; left -= (size_t)n) {
+		n = flush_once(c, left);
+		if (n < 0)
 			return false;
-		if (n < 0 && c->client.port) {	/* until there is a client */
-			if (!take_rest(c))
-				input_consumed(c, len, true);
-			continue;
-		}
-		if (n < 0)	/* no reader any more: drop everything */
-			c->config.out_fd = -1;
-		else
-			input_consumed(c, (size_t)n, false);
+		rests += !n;
 	}
+	if (output_left(c))
+		vsu_event_signal(c->event_fd);
 	return true;
 }
 
@@ -446,7 +479,7 @@ static void write_last(struct vmm_console *c)
 {
 	unsigned int round;
 
-	for (round = 0; !vmm_console_flush(c) && round < LAST_ROUNDS; round++)
+	for (round = 0; (!vmm_console_flush(c) || output_left(c)) && round < LAST_ROUNDS; round++)
 		is_ready(c, LAST_MS);
 }
 

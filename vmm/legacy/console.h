@@ -59,7 +59,8 @@ void vmm_console_access(void *opaque, struct vmm_access *access);
 
 /*
  * Readable when output is buffered or input may resume: call
- * vmm_console_flush().
+ * vmm_console_flush(), which writes what is buffered then; what the guest prints meanwhile
+ * makes it readable again.
  */
 int vmm_console_event_fd(const struct vmm_console *console);
 

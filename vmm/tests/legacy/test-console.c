@@ -892,6 +892,99 @@ START_TEST(terminal_has_clients_as_a_socket_does)
 }
 END_TEST
 
+/* ------------------------------------ ends that are never done: a turn is bounded */
+
+static unsigned int calls;
+static bool goes_on;
+
+static int endless_attach(void *self, int in_epfd, int out_epfd)
+{
+	(void)self;
+	(void)in_epfd;
+	(void)out_epfd;
+	return 0;
+}
+
+static bool endless_is_open(void *self)
+{
+	(void)self;
+	return true;
+}
+
+static ssize_t endless_read(void *self, const struct iovec *iov, int n)
+{
+	(void)self;
+	(void)n;
+	if (!goes_on)
+		return -EAGAIN;
+	ck_assert_uint_lt(++calls, 1000);
+	memset(iov->iov_base, 'k', iov->iov_len);
+	return (ssize_t)iov->iov_len;
+}
+
+/* The guest prints meanwhile. */
+static ssize_t write_and_print(void *self, const struct iovec *iov, int n)
+{
+	(void)self;
+	(void)n;
+	if (goes_on) {
+		ck_assert_uint_lt(++calls, 1000);
+		put('y');
+	}
+	return (ssize_t)iov->iov_len;
+}
+
+static ssize_t write_to_none(void *self, const struct iovec *iov, int n)
+{
+	(void)self;
+	(void)iov;
+	(void)n;
+	return -ENOTCONN;
+}
+
+static void make_endless(ssize_t (*fn)(void *self, const struct iovec *iov, int n))
+{
+	const struct virtdev_port_ops ops = {
+		.size = sizeof(ops), .name = "endless", .attach = endless_attach,
+		.is_open = endless_is_open, .read = endless_read, .write = fn,
+	};
+	struct virtdev_port *port;
+
+	calls = 0;
+	goes_on = true;
+	ck_assert_int_eq(virtdev_port_new(&ops, NULL, &port), 0);
+	make_with(port);
+}
+
+START_TEST(guest_that_prints_all_the_time_does_not_keep_the_main_loop)
+{
+	make_endless(write_and_print);
+	put_many('x', 100);
+	ck_assert(vmm_console_flush(console));
+	ck_assert_uint_eq(calls, 1);
+	ck_assert(readable(vmm_console_event_fd(console)));
+	goes_on = false;
+	ck_assert(vmm_console_flush(console));
+	ck_assert(!readable(vmm_console_event_fd(console)));
+	ck_assert_uint_eq(vmm_console_dropped(console), 0);
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(client_that_types_all_the_time_and_does_not_read_does_not_keep_the_main_loop)
+{
+	make_endless(write_to_none);
+	put_many('x', 100);
+	ck_assert(vmm_console_flush(console));
+	ck_assert(readable(vmm_console_event_fd(console)));
+	goes_on = false;
+	ck_assert(vmm_console_flush(console));
+	ck_assert(!readable(vmm_console_event_fd(console)));
+	ck_assert_uint_eq(vmm_console_dropped(console), 100);
+	vmm_console_free(console);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("console");
@@ -921,6 +1014,8 @@ int main(void)
 	tcase_add_test(tc, client_that_left_does_not_keep_others_waiting);
 	tcase_add_test(tc, slow_client_gets_everything);
 	tcase_add_test(tc, terminal_has_clients_as_a_socket_does);
+	tcase_add_test(tc, guest_that_prints_all_the_time_does_not_keep_the_main_loop);
+	tcase_add_test(tc, client_that_types_all_the_time_and_does_not_read_does_not_keep_the_main_loop);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("input");
 	tcase_set_timeout(tc, 120);
