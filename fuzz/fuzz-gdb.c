@@ -59,31 +59,37 @@ static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_re
 	return 0;
 }
 
-static bool is_memory(const struct machine *m, unsigned int cpu, uint64_t address, size_t n)
+static int find_memory(void *opaque, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
-	demand_stopped(m, cpu);
-	CHECK(n && address % 4096 + n <= 4096);
-	accesses++;
-	return address >= BASE && address < BASE + MEMORY;
-}
-
-static int read_memory(void *opaque, unsigned int cpu, uint64_t address, void *to, size_t n)
-{
-	const struct machine *m = opaque;
-
-	if (!is_memory(m, cpu, address, n))
+	demand_stopped(opaque, cpu);
+	if (address < BASE || address >= BASE + MEMORY)
 		return -EFAULT;
-	memcpy(to, m->memory + (address - BASE), n);
+	*gpa = address - BASE;
 	return 0;
 }
 
-static int write_memory(void *opaque, unsigned int cpu, uint64_t address, const void *from, size_t n)
+static void demand_access(const struct machine *m, uint64_t gpa, size_t n)
+{
+	demand_stopped(m, 0);
+	CHECK(gpa < MEMORY && n && gpa % 4096 + n <= 4096);
+	accesses++;
+}
+
+static int read_memory(void *opaque, uint64_t gpa, void *to, size_t n)
+{
+	const struct machine *m = opaque;
+
+	demand_access(m, gpa, n);
+	memcpy(to, m->memory + gpa, n);
+	return 0;
+}
+
+static int write_memory(void *opaque, uint64_t gpa, const void *from, size_t n)
 {
 	struct machine *m = opaque;
 
-	if (!is_memory(m, cpu, address, n))
-		return -EFAULT;
-	memcpy(m->memory + (address - BASE), from, n);
+	demand_access(m, gpa, n);
+	memcpy(m->memory + gpa, from, n);
 	return 0;
 }
 
@@ -129,7 +135,7 @@ static void kill_machine(void *opaque)
 
 static const struct vmm_gdb_ops ops = {
 	.get_registers = get_registers, .set_registers = set_registers,
-	.read_memory = read_memory, .write_memory = write_memory,
+	.find_memory = find_memory, .read_memory = read_memory, .write_memory = write_memory,
 	.set_breakpoints = set_breakpoints, .resume = resume,
 	.interrupt = interrupt, .kill = kill_machine,
 };

@@ -23,11 +23,13 @@ bool vmm_gdb_range(const char **at, uint64_t *address, uint64_t *len)
 static size_t read_memory(struct vmm_gdb_stub *s, uint64_t address, unsigned char *to, size_t n)
 {
 	size_t done, part;
+	uint64_t gpa;
 
 	for (done = 0; done < n; done += part) {
 		part = PAGE - (size_t)((address + done) % PAGE);
 		part = part < n - done ? part : n - done;
-		if (s->ops->read_memory(s->opaque, s->cpu, address + done, to + done, part) < 0)
+		if (s->ops->find_memory(s->opaque, s->cpu, address + done, &gpa) < 0 ||
+		    s->ops->read_memory(s->opaque, gpa, to + done, part) < 0)
 			break;
 	}
 	return done;
@@ -36,16 +38,17 @@ static size_t read_memory(struct vmm_gdb_stub *s, uint64_t address, unsigned cha
 static int write_memory(struct vmm_gdb_stub *s, uint64_t address, const unsigned char *from, size_t n)
 {
 	size_t done, part;
-	int rc;
+	uint64_t gpa;
+	int rc = 0;
 
-	for (done = 0; done < n; done += part) {
+	for (done = 0; !rc && done < n; done += part) {
 		part = PAGE - (size_t)((address + done) % PAGE);
 		part = part < n - done ? part : n - done;
-		rc = s->ops->write_memory(s->opaque, s->cpu, address + done, from + done, part);
-		if (rc < 0)
-			return rc;
+		rc = s->ops->find_memory(s->opaque, s->cpu, address + done, &gpa);
+		if (!rc)
+			rc = s->ops->write_memory(s->opaque, gpa, from + done, part);
 	}
-	return 0;
+	return rc;
 }
 
 /* The client sees its own breakpoints as the instructions that they replace. */
@@ -142,30 +145,47 @@ static int software_add(struct vmm_gdb_stub *s, uint64_t address)
 {
 	static const unsigned char int3 = INT3;
 	unsigned char byte;
+	uint64_t gpa;
 	int rc;
 
 	if (vmm_gdb_has_software(s, address))
 		return 0;
 	if (s->nsoftware == VMM_GDB_MAX_SOFTWARE)
 		return -ENOSPC;
-	rc = s->ops->read_memory(s->opaque, s->cpu, address, &byte, 1);
+	rc = s->ops->find_memory(s->opaque, s->cpu, address, &gpa);
 	if (!rc)
-		rc = s->ops->write_memory(s->opaque, s->cpu, address, &int3, 1);
+		rc = s->ops->read_memory(s->opaque, gpa, &byte, 1);
+	if (!rc)
+		rc = s->ops->write_memory(s->opaque, gpa, &int3, 1);
 	if (rc < 0)
 		return rc;
 	s->software[s->nsoftware].address = address;
+	s->software[s->nsoftware].gpa = gpa;
 	s->software[s->nsoftware++].byte = byte;
 	return 0;
 }
 
-/* Memory that the guest has overwritten or unmapped keeps what it has. */
+/* Memory that the guest has overwritten keeps what it has. */
+static void restore_byte(const struct vmm_gdb_stub *s, uint64_t gpa, unsigned char byte)
+{
+	unsigned char now;
+
+	if (!s->ops->read_memory(s->opaque, gpa, &now, 1) && now == INT3)
+		(void)!s->ops->write_memory(s->opaque, gpa, &byte, 1);
+}
+
+/*
+ * The CPU may execute another program meanwhile, which lacks the page. And the guest may have
+ * copied the page, so that the address has another one now.
+ */
 static void software_restore(struct vmm_gdb_stub *s, unsigned int i)
 {
-	const uint64_t address = s->software[i].address;
-	unsigned char byte;
+	const unsigned char byte = s->software[i].byte;
+	uint64_t gpa;
 
-	if (!s->ops->read_memory(s->opaque, s->cpu, address, &byte, 1) && byte == INT3)
-		(void)!s->ops->write_memory(s->opaque, s->cpu, address, &s->software[i].byte, 1);
+	restore_byte(s, s->software[i].gpa, byte);
+	if (!s->ops->find_memory(s->opaque, s->cpu, s->software[i].address, &gpa) && gpa != s->software[i].gpa)
+		restore_byte(s, gpa, byte);
 	s->software[i] = s->software[--s->nsoftware];
 }
 

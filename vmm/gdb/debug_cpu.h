@@ -19,9 +19,8 @@ int vmm_debug_get_registers(const struct vmm_machine *m, unsigned int cpu, struc
 /* Selectors of segments do not change. */
 int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const struct vmm_gdb_registers *regs);
 
-/* Within a page. -EFAULT: no memory is there. */
-int vmm_debug_read(const struct vmm_machine *m, unsigned int cpu, uint64_t address, void *to, size_t n);
-int vmm_debug_write(const struct vmm_machine *m, unsigned int cpu, uint64_t address, const void *from, size_t n);
+/* By the page tables of the CPU. -EFAULT: it has no page there. */
+int vmm_debug_find(const struct vmm_machine *m, unsigned int cpu, uint64_t address, uint64_t *gpa);
 
 struct vmm_debug_control {
 	bool on, steps;

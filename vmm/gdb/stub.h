@@ -49,9 +49,11 @@ struct vmm_gdb_stop {
 struct vmm_gdb_ops {
 	int (*get_registers)(void *opaque, unsigned int cpu, struct vmm_gdb_registers *regs);
 	int (*set_registers)(void *opaque, unsigned int cpu, const struct vmm_gdb_registers *regs);
-	/* Within one page, by the page tables of the CPU. write: also to memory that is read-only for the guest's programs. */
-	int (*read_memory)(void *opaque, unsigned int cpu, uint64_t address, void *to, size_t n);
-	int (*write_memory)(void *opaque, unsigned int cpu, uint64_t address, const void *from, size_t n);
+	/* The guest's physical address, by the page tables of the CPU. -EFAULT: none. */
+	int (*find_memory)(void *opaque, unsigned int cpu, uint64_t address, uint64_t *gpa);
+	/* Within one page. write: also to memory that is read-only for the guest's programs. */
+	int (*read_memory)(void *opaque, uint64_t gpa, void *to, size_t n);
+	int (*write_memory)(void *opaque, uint64_t gpa, const void *from, size_t n);
 	/* All of hardware; replaces the former ones. */
 	int (*set_breakpoints)(void *opaque, const struct vmm_gdb_breakpoint *list, unsigned int n);
 	int (*resume)(void *opaque, const enum vmm_gdb_action *actions);
@@ -73,7 +75,7 @@ struct vmm_gdb_stub {
 	bool has_reply;		/* writer has a packet, for a repetition */
 	char out[2 * VMM_GDB_PACKET + 256];	/* the last packet, repeated, and a stop */
 	size_t out_at, out_len;
-	struct { uint64_t address; unsigned char byte; } software[VMM_GDB_MAX_SOFTWARE];
+	struct { uint64_t address, gpa; unsigned char byte; } software[VMM_GDB_MAX_SOFTWARE];
 	unsigned int nsoftware;
 	struct vmm_gdb_breakpoint hardware[VMM_GDB_MAX_HARDWARE];
 	unsigned int nhardware;

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vm-memory/access.h>
+#include <vm-memory/space.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -61,18 +63,26 @@ static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_re
 	return rc ? rc : vmm_debug_set_registers(d->m, cpu, regs);
 }
 
-static int read_memory(void *opaque, unsigned int cpu, uint64_t address, void *to, size_t n)
+static int find_memory(void *opaque, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	const struct vmm_debugger *d = opaque;
 
-	return vmm_debug_read(d->m, cpu, address, to, n);
+	return vmm_debug_find(d->m, cpu, address, gpa);
 }
 
-static int write_memory(void *opaque, unsigned int cpu, uint64_t address, const void *from, size_t n)
+static const struct vmem_view *view_of(const struct vmm_debugger *d)
 {
-	const struct vmm_debugger *d = opaque;
+	return vmem_map_view(vmem_space_current(d->m->memory.space));
+}
 
-	return vmm_debug_write(d->m, cpu, address, from, n);
+static int read_memory(void *opaque, uint64_t gpa, void *to, size_t n)
+{
+	return vmem_read_exact(view_of(opaque), gpa, to, n);
+}
+
+static int write_memory(void *opaque, uint64_t gpa, const void *from, size_t n)
+{
+	return vmem_write_exact(view_of(opaque), gpa, from, n);
 }
 
 static int set_control(const struct vmm_debugger *d, unsigned int cpu, bool on, bool injects)
@@ -157,7 +167,7 @@ static void kill_machine(void *opaque)
 
 static const struct vmm_gdb_ops ops = {
 	.get_registers = get_registers, .set_registers = set_registers,
-	.read_memory = read_memory, .write_memory = write_memory,
+	.find_memory = find_memory, .read_memory = read_memory, .write_memory = write_memory,
 	.set_breakpoints = set_breakpoints, .resume = resume_cpus,
 	.interrupt = interrupt_cpus, .kill = kill_machine,
 };

@@ -23,6 +23,8 @@ static struct {
 	struct vmm_gdb_breakpoint list[VMM_GDB_MAX_HARDWARE];
 	unsigned int n;
 	int set_result, resume_result;
+	bool lacks_pages[CPUS];	/* executes a program that does not have them */
+	uint64_t copied;	/* 0x1000: the two pages are exchanged */
 } target;
 static struct vmm_gdb_stub stub;
 static char got[20000];
@@ -41,25 +43,28 @@ static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_re
 	return 0;
 }
 
-static int read_memory(void *opaque, unsigned int cpu, uint64_t address, void *to, size_t n)
+static int find_memory(void *opaque, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	(void)opaque;
-	(void)cpu;
-	ck_assert_uint_le(address % 4096 + n, 4096);
-	if (address < BASE || address >= BASE + MEMORY)
+	if (address < BASE || address >= BASE + MEMORY || target.lacks_pages[cpu])
 		return -EFAULT;
-	memcpy(to, target.memory + (address - BASE), n);
+	*gpa = (address - BASE) ^ target.copied;
 	return 0;
 }
 
-static int write_memory(void *opaque, unsigned int cpu, uint64_t address, const void *from, size_t n)
+static int read_memory(void *opaque, uint64_t gpa, void *to, size_t n)
 {
 	(void)opaque;
-	(void)cpu;
-	ck_assert_uint_le(address % 4096 + n, 4096);
-	if (address < BASE || address >= BASE + MEMORY)
-		return -EFAULT;
-	memcpy(target.memory + (address - BASE), from, n);
+	ck_assert_uint_le(gpa % 4096 + n, 4096);
+	memcpy(to, target.memory + gpa, n);
+	return 0;
+}
+
+static int write_memory(void *opaque, uint64_t gpa, const void *from, size_t n)
+{
+	(void)opaque;
+	ck_assert_uint_le(gpa % 4096 + n, 4096);
+	memcpy(target.memory + gpa, from, n);
 	return 0;
 }
 
@@ -93,7 +98,7 @@ static void kill_machine(void *opaque)
 }
 
 static const struct vmm_gdb_ops ops = {
-	get_registers, set_registers, read_memory, write_memory, set_breakpoints, resume, interrupt, kill_machine,
+	get_registers, set_registers, find_memory, read_memory, write_memory, set_breakpoints, resume, interrupt, kill_machine,
 };
 
 static void setup(void)
@@ -378,6 +383,35 @@ START_TEST(memory_that_the_guest_has_overwritten_is_kept)
 }
 END_TEST
 
+/* A kernel may hide its own pages while it executes a program. */
+START_TEST(breakpoint_is_removed_from_a_page_that_the_cpu_lacks_now)
+{
+	target.memory[5] = 0x90;
+	ck_assert_str_eq(ask("Z0,1005,1"), "OK");
+	ck_assert_uint_eq(target.memory[5], 0xcc);
+	target.lacks_pages[0] = target.lacks_pages[1] = true;
+	if (_i)
+		vmm_gdb_end(&stub);
+	else
+		ck_assert_str_eq(ask("z0,1005,1"), "OK");
+	ck_assert_uint_eq(target.memory[5], 0x90);
+	ck_assert(!vmm_gdb_has_software(&stub, 0x1005));
+}
+END_TEST
+
+/* The guest has copied the page with the breakpoint for one of its programs. */
+START_TEST(breakpoint_is_removed_from_both_pages_if_the_guest_has_copied_one)
+{
+	target.memory[5] = 0x90;
+	ck_assert_str_eq(ask("Z0,1005,1"), "OK");
+	memcpy(target.memory + 0x1000, target.memory, 0x1000);
+	target.copied = 0x1000;
+	ck_assert_str_eq(ask("z0,1005,1"), "OK");
+	ck_assert_uint_eq(target.memory[5], 0x90);
+	ck_assert_uint_eq(target.memory[0x1005], 0x90);
+}
+END_TEST
+
 START_TEST(breakpoints_of_the_processor_are_four)
 {
 	ck_assert_str_eq(ask("Z1,1000,1"), "OK");
@@ -471,6 +505,8 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, running_machine_can_only_be_interrupted);
 	tcase_add_test(tc, breakpoint_in_memory_is_not_seen);
 	tcase_add_test(tc, memory_that_the_guest_has_overwritten_is_kept);
+	tcase_add_loop_test(tc, breakpoint_is_removed_from_a_page_that_the_cpu_lacks_now, 0, 2);
+	tcase_add_test(tc, breakpoint_is_removed_from_both_pages_if_the_guest_has_copied_one);
 	tcase_add_test(tc, breakpoints_of_the_processor_are_four);
 	tcase_add_loop_test(tc, malformed_command_is_refused, 0, (int)(sizeof(refused) / sizeof(refused[0])));
 	tcase_add_test(tc, refused_breakpoint_of_the_processor_is_forgotten);

@@ -27,23 +27,12 @@ int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const
 	return -EOPNOTSUPP;
 }
 
-int vmm_debug_read(const struct vmm_machine *m, unsigned int cpu, uint64_t address, void *to, size_t n)
+int vmm_debug_find(const struct vmm_machine *m, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	(void)m;
 	(void)cpu;
 	(void)address;
-	(void)to;
-	(void)n;
-	return -EOPNOTSUPP;
-}
-
-int vmm_debug_write(const struct vmm_machine *m, unsigned int cpu, uint64_t address, const void *from, size_t n)
-{
-	(void)m;
-	(void)cpu;
-	(void)address;
-	(void)from;
-	(void)n;
+	(void)gpa;
 	return -EOPNOTSUPP;
 }
 

@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vm-memory/access.h>
-#include <vm-memory/space.h>
-
 #include "gdb/debug_cpu.h"
 #include "kvm/kvm.h"
 
@@ -155,7 +152,7 @@ int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const
 
 /* ------------------------------------------------------------------------- memory */
 
-static int gva_to_gpa(const struct vmm_machine *m, unsigned int cpu, uint64_t address, uint64_t *gpa)
+int vmm_debug_find(const struct vmm_machine *m, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = address };
 	int rc = vmm_kvm_ioctl(vmm_cpus_fd(m->cpus, cpu), KVM_TRANSLATE, &t);
@@ -164,27 +161,6 @@ static int gva_to_gpa(const struct vmm_machine *m, unsigned int cpu, uint64_t ad
 		return -EFAULT;
 	*gpa = t.physical_address;
 	return 0;
-}
-
-static const struct vmem_view *view_of(const struct vmm_machine *m)
-{
-	return vmem_map_view(vmem_space_current(m->memory.space));
-}
-
-int vmm_debug_read(const struct vmm_machine *m, unsigned int cpu, uint64_t address, void *to, size_t n)
-{
-	uint64_t gpa;
-	int rc = gva_to_gpa(m, cpu, address, &gpa);
-
-	return rc ? rc : vmem_read_exact(view_of(m), gpa, to, n);
-}
-
-int vmm_debug_write(const struct vmm_machine *m, unsigned int cpu, uint64_t address, const void *from, size_t n)
-{
-	uint64_t gpa;
-	int rc = gva_to_gpa(m, cpu, address, &gpa);
-
-	return rc ? rc : vmem_write_exact(view_of(m), gpa, from, n);
 }
 
 /* -------------------------------------------------------------------- breakpoints */
