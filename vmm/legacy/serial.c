@@ -363,11 +363,11 @@ int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
 		*flags[i] = vmm_state_get_u32(f);
 	s->head = 0;
 	s->count = vmm_state_get_u32(f);
-	if (s->count > VMM_SERIAL_FIFO) {
+	if (s->count > fifo_depth(s)) {
+		vsu_error_set(err, -EBADMSG, "the serial port of the state has received %u bytes, but holds %u",
+			      s->count, fifo_depth(s));
 		s->count = 0;
-		return vsu_error_set(err, -EBADMSG,
-				     "the serial port of the state has received more than %d bytes",
-				     VMM_SERIAL_FIFO);
+		return -EBADMSG;
 	}
 	for (i = 0; i < s->count; i++)
 		s->fifo[i] = (unsigned char)vmm_state_get_u32(f);

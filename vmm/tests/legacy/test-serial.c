@@ -447,6 +447,34 @@ START_TEST(cause_that_is_pending_interrupts_again_after_a_load)
 }
 END_TEST
 
+/* Bytes that a port with FIFO and one without it cannot have received. */
+START_TEST(state_with_more_bytes_than_the_port_holds_is_refused)
+{
+	const uint32_t count = _i ? 17 : 2, fcr = _i ? 1 : 0;
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_state_writer w = { 0 };
+	struct vmm_state_fields f;
+	struct vmm_state state;
+	unsigned int i;
+
+	vmm_state_begin(&w);
+	vmm_state_section(&w, "serial", 0);
+	for (i = 0; i < 8 + 5; i++)	/* the FIFO's control is the seventh register */
+		vmm_state_put_u32(&w, i == 6 ? fcr : 0);
+	vmm_state_put_u32(&w, count);
+	for (i = 0; i < count; i++)
+		vmm_state_put_u32(&w, 'x');
+	vmm_state_section_end(&w);
+	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(vmm_state_find(&state, "serial", 0, &f, NULL), 0);
+	ck_assert_int_eq(vmm_serial_load(&port, &f, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, _i ? "17 bytes, but holds 16" : "2 bytes, but holds 1"));
+	ck_assert_uint_eq(vmm_serial_room(&port), _i ? 16 : 1);
+	free(w.out.bytes);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("serial");
@@ -485,6 +513,7 @@ int main(void)
 	tcase_add_test(tc, overrun_without_fifo_keeps_the_newest_byte);
 	tcase_add_test(tc, scratch_and_control_keep_what_is_written);
 	tcase_add_loop_test(tc, cause_that_is_pending_interrupts_again_after_a_load, 0, 2);
+	tcase_add_loop_test(tc, state_with_more_bytes_than_the_port_holds_is_refused, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
