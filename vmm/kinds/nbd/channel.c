@@ -90,6 +90,7 @@ static void look_again(struct pnbd_channel *c)
 	if (!c->ready && !nbd_aio_is_connecting(c->nbd)) {
 		c->ready = true;
 		c->heard = c->answers;
+		c->since_ns = vsu_now_ns();	/* the server's absence is no overdue reply */
 	}
 	connection_watch(c);
 }

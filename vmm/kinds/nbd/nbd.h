@@ -85,7 +85,7 @@ struct pnbd_channel {
 	uint32_t nparts, asked;	/* asked: parts without a reply */
 	uint64_t answers;	/* replies in total */
 	uint64_t heard;		/* replies at the last check */
-	uint64_t since_ns;	/* connection lost, or first overdue reply */
+	uint64_t since_ns;	/* connection lost; while ready: made, or first overdue reply */
 	uint64_t began_ns;	/* start of the connection attempt */
 	struct virtdev_disk_request last_flush; /* before the channel is closed */
 	bool flushes, flushed;	/* last_flush is in progress; it covered all requests */

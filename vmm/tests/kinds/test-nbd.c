@@ -437,6 +437,28 @@ START_TEST(idle_connection_is_not_lost)
 }
 END_TEST
 
+/* An hour without the server, whose first reply takes more than a look. */
+START_TEST(server_that_has_come_back_has_time_for_its_first_reply)
+{
+	struct iovec iov = { other, 512 };
+	struct virtdev_disk_request r = {
+		.op = VIRTDEV_DISK_READ, .iov = &iov, .niov = 1, .len = 512,
+	};
+
+	serve_image();
+	use_disk();
+	disk()->answer_ns = 60 * S;
+	disk()->hold_ns = 7200 * S;
+	server_kill();
+	ck_assert_ptr_null(wait_ns(S / 10));
+	((struct pnbd_channel *)channel)->since_ns -= 3600 * S;
+	submit(&r);
+	server_start("--filter=delay file image rdelay=1");
+	ck_assert_ptr_eq(wait_ns(60 * S), &r);
+	ck_assert_int_eq(r.result, 0);
+}
+END_TEST
+
 /* The client cannot know whether the server still has the writes. */
 START_TEST(a_flush_fails_once_after_writes_were_lost)
 {
@@ -854,6 +876,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, e1_43_request_waits_for_a_bounded_time);
 	tcase_add_test(tc, e1_43_silent_server_counts_as_lost);
 	tcase_add_test(tc, idle_connection_is_not_lost);
+	tcase_add_test(tc, server_that_has_come_back_has_time_for_its_first_reply);
 	tcase_add_loop_test(tc, a_flush_fails_once_after_writes_were_lost, 0, 2);
 	tcase_add_test(tc, channel_flush_covers_completed_writes);
 	tcase_add_test(tc, channel_flush_needs_no_request_of_the_depth);
