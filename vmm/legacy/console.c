@@ -36,6 +36,7 @@ struct vmm_console {
 	struct vmm_console_config config;
 	int event_fd;
 	int own_fd;		/* a new open file of out_fd, or -1 */
+	bool left;		/* the reader of out_fd: output is dropped and counted */
 	struct vmm_terminal terminal;
 	struct vmm_serial_client client; /* with config.port */
 
@@ -277,6 +278,8 @@ static ssize_t write_some(struct vmm_console *c, const void *at,
 
 	if (c->client.port)
 		return vmm_serial_client_write(&c->client, at, len);
+	if (c->left)
+		return -EPIPE;
 	if (!own && !is_ready(c, 0))
 		return -EAGAIN;
 	n = write(own ? c->own_fd : c->config.out_fd, at,
@@ -340,6 +343,12 @@ static bool take_rest(struct vmm_console *c)
 	return pieces > 0;
 }
 
+/* A file that can be written again when its file system has space. */
+static bool is_full(ssize_t rc)
+{
+	return rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG;
+}
+
 static size_t output_left(struct vmm_console *c)
 {
 	size_t n;
@@ -364,18 +373,11 @@ static ssize_t flush_once(struct vmm_console *c, size_t max)
 	n = vmm_console_out_fd(c) < 0 ? (ssize_t)len : write_some(c, at, len);
 	if (n == -EAGAIN || n == -EINTR)
 		return -EAGAIN;
-	if (n < 0 && c->client.port) {	/* until there is a client */
-		if (take_rest(c))
-			return 0;
-		input_consumed(c, len, true);
-		return (ssize_t)len;
-	}
-	if (n < 0) {	/* no reader any more: drop everything */
-		c->config.out_fd = -1;
-		n = (ssize_t)len;
-	}
-	input_consumed(c, (size_t)n, false);
-	return n;
+	if (n < 0 && c->client.port && take_rest(c))	/* until there is a client */
+		return 0;
+	c->left = n < 0 && !c->client.port && !is_full(n);
+	input_consumed(c, n < 0 ? len : (size_t)n, n < 0);
+	return n < 0 ? (ssize_t)len : n;
 }
 
 /* Later output of the guest is for the next turn, and so is a client that types again and again. */

@@ -72,7 +72,7 @@ struct cvmm_statistics {
 	uint64_t memory_repairs; /* of lost memory */
 	uint64_t memory_conversions, memory_failed_conversions; /* between private and shared */
 	uint64_t window_changes; /* of mappings in shared memory regions */
-	uint64_t console_lost_bytes; /* output of the serial port without a reader */
+	uint64_t console_lost_bytes; /* output of the serial port that no reader or file took */
 	struct cvmm_progress progress;
 	uint64_t uptime_ns;	/* since this process made the machine */
 	/* Both are valid as long as the machine; NULL: not given, or its guest has not arrived. */

@@ -338,6 +338,29 @@ START_TEST(a6_01_output_without_a_reader_does_not_block)
 	ck_assert(vmm_console_flush(console));
 	put_many('x', 100000);
 	ck_assert(vmm_console_flush(console));
+	ck_assert_uint_eq(vmm_console_dropped(console), 200000);
+	vmm_console_free(console);
+}
+END_TEST
+
+/* The descriptor becomes a pipe, as a file whose file system has space again. */
+START_TEST(output_to_a_full_file_system_is_lost_and_later_one_is_not)
+{
+	char text[8] = "";
+	int fds[2], full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(full, 0);
+	make(-1, full);
+	put_many('x', 5);
+	ck_assert(vmm_console_flush(console));
+	ck_assert_uint_eq(vmm_console_dropped(console), 5);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(dup2(fds[1], full), full);
+	put('h');
+	ck_assert(vmm_console_flush(console));
+	ck_assert_int_eq(read(fds[0], text, sizeof(text)), 1);
+	ck_assert_str_eq(text, "h");
+	ck_assert_uint_eq(vmm_console_dropped(console), 5);
 	vmm_console_free(console);
 }
 END_TEST
@@ -1001,6 +1024,7 @@ int main(void)
 	tcase_add_test(tc, a6_01_reader_that_is_only_slow_loses_nothing);
 	tcase_add_test(tc, a6_01_driver_waits_one_second_for_a_stopped_reader);
 	tcase_add_test(tc, a6_01_output_without_a_reader_does_not_block);
+	tcase_add_test(tc, output_to_a_full_file_system_is_lost_and_later_one_is_not);
 	tcase_add_test(tc,
 		       a6_01_stopped_terminal_does_not_block_the_main_loop);
 	tcase_add_test(tc, a6_01_last_output_reaches_a_slow_reader);
