@@ -35,20 +35,23 @@ static size_t read_memory(struct vmm_gdb_stub *s, uint64_t address, unsigned cha
 	return done;
 }
 
-static int write_memory(struct vmm_gdb_stub *s, uint64_t address, const unsigned char *from, size_t n)
+static int write_memory(struct vmm_gdb_stub *s, uint64_t address, const unsigned char *from, size_t n,
+			size_t *done)
 {
-	size_t done, part;
 	uint64_t gpa;
-	int rc = 0;
+	size_t part;
+	int rc;
 
-	for (done = 0; !rc && done < n; done += part) {
-		part = PAGE - (size_t)((address + done) % PAGE);
-		part = part < n - done ? part : n - done;
-		rc = s->ops->find_memory(s->opaque, s->cpu, address + done, &gpa);
+	for (*done = 0; *done < n; *done += part) {
+		part = PAGE - (size_t)((address + *done) % PAGE);
+		part = part < n - *done ? part : n - *done;
+		rc = s->ops->find_memory(s->opaque, s->cpu, address + *done, &gpa);
 		if (!rc)
-			rc = s->ops->write_memory(s->opaque, gpa, from + done, part);
+			rc = s->ops->write_memory(s->opaque, gpa, from + *done, part);
+		if (rc < 0)
+			return rc;
 	}
-	return rc;
+	return 0;
 }
 
 /* The client sees its own breakpoints as the instructions that they replace. */
@@ -87,6 +90,7 @@ static int write_around(struct vmm_gdb_stub *s, uint64_t address, unsigned char 
 {
 	unsigned char replaced[VMM_GDB_MAX_SOFTWARE];
 	unsigned int i;
+	size_t done;
 	int rc;
 
 	for (i = 0; i < s->nsoftware; i++) {
@@ -95,9 +99,9 @@ static int write_around(struct vmm_gdb_stub *s, uint64_t address, unsigned char 
 		replaced[i] = bytes[s->software[i].address - address];
 		bytes[s->software[i].address - address] = INT3;
 	}
-	rc = write_memory(s, address, bytes, n);
-	for (i = 0; !rc && i < s->nsoftware; i++)
-		if (s->software[i].address - address < n)
+	rc = write_memory(s, address, bytes, n, &done);
+	for (i = 0; i < s->nsoftware; i++)
+		if (s->software[i].address - address < done)
 			s->software[i].byte = replaced[i];
 	return rc;
 }

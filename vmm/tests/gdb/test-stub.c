@@ -383,6 +383,17 @@ START_TEST(memory_that_the_guest_has_overwritten_is_kept)
 }
 END_TEST
 
+/* The first page was written, the second one is none. */
+START_TEST(breakpoint_keeps_what_a_write_that_fails_later_has_written)
+{
+	ck_assert_str_eq(ask("Z0,2fff,1"), "OK");
+	ck_assert_str_eq(ask("M2ffe,3:112233"), "E0e");
+	ck_assert_uint_eq(target.memory[0x1ffe], 0x11);
+	ck_assert_str_eq(ask("z0,2fff,1"), "OK");
+	ck_assert_uint_eq(target.memory[0x1fff], 0x22);
+}
+END_TEST
+
 /* A kernel may hide its own pages while it executes a program. */
 START_TEST(breakpoint_is_removed_from_a_page_that_the_cpu_lacks_now)
 {
@@ -505,6 +516,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, running_machine_can_only_be_interrupted);
 	tcase_add_test(tc, breakpoint_in_memory_is_not_seen);
 	tcase_add_test(tc, memory_that_the_guest_has_overwritten_is_kept);
+	tcase_add_test(tc, breakpoint_keeps_what_a_write_that_fails_later_has_written);
 	tcase_add_loop_test(tc, breakpoint_is_removed_from_a_page_that_the_cpu_lacks_now, 0, 2);
 	tcase_add_test(tc, breakpoint_is_removed_from_both_pages_if_the_guest_has_copied_one);
 	tcase_add_test(tc, breakpoints_of_the_processor_are_four);
