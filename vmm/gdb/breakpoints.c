@@ -54,14 +54,17 @@ static int write_memory(struct vmm_gdb_stub *s, uint64_t address, const unsigned
 	return 0;
 }
 
-/* The client sees its own breakpoints as the instructions that they replace. */
+/* The client sees its own breakpoints as the instructions that they replace, but what the guest has overwritten. */
 static void hide_breakpoints(const struct vmm_gdb_stub *s, uint64_t address, unsigned char *bytes, size_t n)
 {
 	unsigned int i;
+	uint64_t at;
 
-	for (i = 0; i < s->nsoftware; i++)
-		if (s->software[i].address - address < n)
-			bytes[s->software[i].address - address] = s->software[i].byte;
+	for (i = 0; i < s->nsoftware; i++) {
+		at = s->software[i].address - address;
+		if (at < n && bytes[at] == INT3)
+			bytes[at] = s->software[i].byte;
+	}
 }
 
 void vmm_gdb_on_read(struct vmm_gdb_stub *s, const char *at)

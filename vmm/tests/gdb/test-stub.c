@@ -378,6 +378,7 @@ START_TEST(memory_that_the_guest_has_overwritten_is_kept)
 {
 	ask("Z0,1005,1");
 	target.memory[5] = 0x77;
+	ck_assert_str_eq(ask("m1004,3"), "007700");
 	ck_assert_str_eq(ask("z0,1005,1"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0x77);
 }
