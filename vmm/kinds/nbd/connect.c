@@ -49,15 +49,18 @@ static int wait_ready(struct nbd_handle *nbd, const char *address,
 }
 
 /* The operator supplies the address, which must not name a file or program. */
+static bool connect_address(struct nbd_handle *nbd, const char *address)
+{
+	return nbd_set_uri_allow_tls(nbd, LIBNBD_TLS_DISABLE) == 0 &&
+	       nbd_set_uri_allow_transports(nbd, LIBNBD_ALLOW_TRANSPORT_TCP |
+					    LIBNBD_ALLOW_TRANSPORT_UNIX) == 0 &&
+	       nbd_aio_connect_uri(nbd, address) == 0;
+}
+
 static int connect_first(struct nbd_handle *nbd, const char *address,
 			 struct vsu_error *err)
 {
-	if (nbd_set_uri_allow_tls(nbd, LIBNBD_TLS_DISABLE) < 0 ||
-	    nbd_set_uri_allow_transports(nbd, LIBNBD_ALLOW_TRANSPORT_TCP |
-					 LIBNBD_ALLOW_TRANSPORT_UNIX) < 0 ||
-	    nbd_aio_connect_uri(nbd, address) < 0)
-		return nbd_failed(address, err);
-	return wait_ready(nbd, address, err);
+	return connect_address(nbd, address) ? wait_ready(nbd, address, err) : nbd_failed(address, err);
 }
 
 static uint32_t power_of_two(int64_t said, uint32_t least, uint32_t most)
@@ -129,7 +132,7 @@ static int ask_abilities(struct pnbd_disk *d, struct nbd_handle *nbd,
 	return 0;
 }
 
-/* Keep the resolved address: name resolution would block waiting guests. */
+/* Keep the resolved address of a host: name resolution would block waiting guests. */
 static int keep_place(struct pnbd_disk *d, struct nbd_handle *nbd,
 		      const char *address, struct vsu_error *err)
 {
@@ -167,13 +170,23 @@ int pnbd_disk_ask(struct pnbd_disk *d, const struct vmm_disk_want *want,
 	return rc;
 }
 
+/*
+ * By the operator's path again: the name that a server has bound is of its folder or container,
+ * and the path can lead to its successor.
+ */
+static bool connect_again(const struct pnbd_disk *d, struct nbd_handle *nbd)
+{
+	if (d->peer.ss_family == AF_UNIX)
+		return connect_address(nbd, d->address);
+	return nbd_set_export_name(nbd, d->export_name) == 0 &&
+	       nbd_aio_connect(nbd, (const struct sockaddr *)&d->peer, d->peer_len) == 0;
+}
+
 struct nbd_handle *pnbd_disk_connect(const struct pnbd_disk *d)
 {
 	struct nbd_handle *nbd = nbd_create();
 
-	if (nbd && nbd_set_export_name(nbd, d->export_name) == 0 &&
-	    nbd_aio_connect(nbd, (const struct sockaddr *)&d->peer,
-			    d->peer_len) == 0)
+	if (nbd && connect_again(d, nbd))
 		return nbd;
 	nbd_close(nbd);
 	return NULL;

@@ -384,6 +384,23 @@ START_TEST(request_waits_for_a_reconnection)
 }
 END_TEST
 
+/* The path of the address leads to its successor, which has bound another name. */
+START_TEST(successor_of_the_server_is_found_by_the_path_of_the_address)
+{
+	snprintf(address, sizeof(address), "nbd+unix:///?socket=%s/link", folder);
+	ck_assert_int_eq(symlink("sock", "link"), 0);
+	serve_image();
+	use_disk();
+	disk()->hold_ns = 60 * S;
+	server_kill();
+	ck_assert_int_eq(unlink("link"), 0);
+	ck_assert_int_eq(symlink("next", "link"), 0);
+	snprintf(socket_arg, sizeof(socket_arg), "%s/next", folder);
+	serve_image();
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_READ, 0, other, 512), 0);
+}
+END_TEST
+
 START_TEST(e1_43_request_waits_for_a_bounded_time)
 {
 	serve_image();
@@ -873,6 +890,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, error_of_the_server_fails_the_request);
 	tcase_add_test(tc, requests_in_flight_fail_when_the_server_is_lost);
 	tcase_add_test(tc, request_waits_for_a_reconnection);
+	tcase_add_test(tc, successor_of_the_server_is_found_by_the_path_of_the_address);
 	tcase_add_test(tc, e1_43_request_waits_for_a_bounded_time);
 	tcase_add_test(tc, e1_43_silent_server_counts_as_lost);
 	tcase_add_test(tc, idle_connection_is_not_lost);
