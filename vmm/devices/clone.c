@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file_value.h"
 #include "devices/clone.h"
 
 static bool is_same_file(const char *a, const char *b)
@@ -37,6 +38,17 @@ static bool is_external(const struct vmm_device_spec *spec)
 	return spec->remote && !spec->spawned;
 }
 
+/* The base of an overlay, too. */
+static bool has_file(const struct vmm_device_facts *facts, const char *file)
+{
+	const struct vmm_device_opening *o;
+
+	for (o = facts->opens; o->text; o++)
+		if (is_same_file(vmm_file_value_name(o->text), file))
+			return true;
+	return facts->file && is_same_file(facts->file, file);
+}
+
 static const char *find_shared(const struct vmm_device_spec *clone,
 			       const struct vmm_device_spec *original)
 {
@@ -50,7 +62,7 @@ static const char *find_shared(const struct vmm_device_spec *clone,
 		       clone->socket : NULL;
 	if (clone->kernel && original->kernel && a.cid && a.cid == b.cid)
 		return "cid";
-	if (a.file && b.file && a.writes && is_same_file(a.file, b.file))
+	if (a.file && a.writes && has_file(&b, a.file))
 		return a.file;
 	name = find_common(a.sockets, VMM_DEVICE_SOCKETS_MAX, b.sockets,
 			   VMM_DEVICE_SOCKETS_MAX);

@@ -10,8 +10,8 @@
 #include "config/device.h"
 
 /*
- * -EBUSY, with the resource in the message: both devices write one file or use the same
- * socket, interface or address.
+ * -EBUSY, with the resource in the message: the clone writes a file of the original, also one that
+ * this only reads, as the base of an overlay; or both use the same socket, interface or address.
  */
 int vmm_device_check_clone(const struct vmm_device_spec *clone,
 			   const struct vmm_device_spec *original,
