@@ -65,14 +65,13 @@ static void mount_overlay(const char *lower)
 	(void)mkdir(ROOT "/root", 0700);	/* hidden ones of the host do not exist */
 }
 
-/* "TAG:ro|rw:PATH", from the request */
+/* "TAG:ro|rw:PATH", from the request. Absolute links in the path are those of the command's root. */
 static void mount_folder(const char *text)
 {
-	const char *colon = strchr(text, ':');
-	char tag[64], where[4096];
+	const char *colon = strchr(text, ':'), *where = colon + 4;
+	char tag[64];
 
 	snprintf(tag, sizeof(tag), "%.*s", (int)(colon - text), text);
-	snprintf(where, sizeof(where), ROOT "%s", colon + 4);
 	agent_make_folders(where);
 	do_mount(tag, where, "virtiofs", strncmp(colon + 1, "ro", 2) ? 0 : MS_RDONLY, NULL);
 }
@@ -128,7 +127,7 @@ void agent_enter_root(const struct agent_request *r, const char *root)
 	else
 		mount_shared_root(r->writable_root);
 	mount_system();
+	agent_switch_root(ROOT);
 	for (i = 0; i < r->nfolders; i++)
 		mount_folder(r->folders[i]);
-	agent_switch_root(ROOT);
 }
