@@ -11,6 +11,7 @@
 #include "agent/image.h"
 
 #define MAX_FILES 512	/* of a folder */
+#define CONF ".conf"
 
 /* Folders that are mounted at /boot, or have it: also in the usual subvolumes of btrfs. */
 static const char *const folders[] = { "/boot", "", "/@/boot", "/root/boot" };
@@ -39,7 +40,7 @@ static void read_environment(int root, const char *folder, struct entry_variable
 
 /* ------------------------------------------- Boot Loader Specification */
 
-/* Candidates in one folder, and the best so far. */
+/* Candidates in one folder, and the best so far. Names are without ".conf". */
 struct selection {
 	struct entry best;
 	char best_name[256];
@@ -47,20 +48,18 @@ struct selection {
 	char pattern[ENTRY_TITLE];
 };
 
-/* "NAME+0.conf" and "NAME+0-3.conf" have failed as often as they may. */
+/* "NAME+0" and "NAME+0-3" have failed as often as they may. */
 static bool has_failed(const char *name)
 {
 	const char *plus = strrchr(name, '+');
 
-	return plus && plus[1] == '0' && strchr(".-", plus[2]);
+	return plus && plus[1] == '0' && (!plus[2] || plus[2] == '-');
 }
 
-static bool is_preferred(const struct selection *s, const char *name, const struct entry *e)
+static bool is_preferred(const struct selection *s, const char *file, const char *name,
+			 const struct entry *e)
 {
-	char stem[256];
-
-	snprintf(stem, sizeof(stem), "%.*s", (int)(strlen(name) - 5), name);
-	return s->pattern[0] && (!fnmatch(s->pattern, name, 0) || !fnmatch(s->pattern, stem, 0) ||
+	return s->pattern[0] && (!fnmatch(s->pattern, file, 0) || !fnmatch(s->pattern, name, 0) ||
 				 !strcmp(s->pattern, e->title));
 }
 
@@ -77,19 +76,20 @@ static bool is_better(const struct selection *s, const char *name, const struct 
 	return order ? order > 0 : strverscmp(name, s->best_name) > 0;
 }
 
-static void consider_file(struct selection *s, int folder, const char *name,
+static void consider_file(struct selection *s, int folder, const char *file,
 		     const struct entry_variables *v)
 {
 	static struct entry e;
 	size_t len;
-	char *text = image_read(folder, name, &len);
+	char *text = image_read(folder, file, &len), name[sizeof(s->best_name)];
 	bool preferred;
 
 	if (!text)
 		return;
+	snprintf(name, sizeof(name), "%.*s", (int)(strlen(file) - strlen(CONF)), file);
 	entry_read_bls(&e, name, text, len, v);
 	free(text);
-	preferred = is_preferred(s, name, &e);
+	preferred = is_preferred(s, file, name, &e);
 	if (!e.linux_path[0] || e.invalid || !is_better(s, name, &e, preferred))
 		return;
 	s->best = e;
@@ -115,7 +115,7 @@ static bool is_entry(const char *name)
 {
 	const size_t len = strlen(name);
 
-	return len > 5 && name[0] != '.' && !strcmp(name + len - 5, ".conf");
+	return len > strlen(CONF) && name[0] != '.' && !strcmp(name + len - strlen(CONF), CONF);
 }
 
 static void try_bls(int root, const char *folder, const struct entry_variables *v, const char *device,

@@ -183,6 +183,28 @@ START_TEST(kernel_of_the_menu_comes_first)
 }
 END_TEST
 
+/* Names of files without ".conf", whose entries state no version. */
+static const struct {
+	const char *lower, *higher;
+} named[] = {
+	{ "6.1", "6.1.2" }, { "6.9", "6.10" }, { "linux", "linux-6.1" },
+};
+
+START_TEST(name_of_an_entry_is_its_version)
+{
+	char name[64];
+
+	add_kernel("boot/a", "9.9.9");
+	snprintf(name, sizeof(name), "boot/loader/entries/%s.conf", named[_i].lower);
+	add_text(name, "linux /boot/a\n");
+	snprintf(name, sizeof(name), "boot/loader/entries/%s.conf", named[_i].higher);
+	add_text(name, "linux /boot/vmlinuz-" RELEASE "\n");
+	start();
+	ck_assert_uint_ge(reboots, 1);
+	ck_assert_str_eq(why, "its kernel " RELEASE " cannot be started: Invalid argument");
+}
+END_TEST
+
 START_TEST(links_end_in_the_image)
 {
 	char link[64];
@@ -315,6 +337,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test_unless(tc, lack, kernel_is_started_with_its_modules);
 	tcase_add_test_unless(tc, lack, kernel_of_the_menu_comes_first);
+	tcase_add_loop_test_unless(tc, lack, name_of_an_entry_is_its_version, 0, sizeof(named) / sizeof(named[0]));
 	tcase_add_test_unless(tc, lack, links_end_in_the_image);
 	tcase_add_loop_test_unless(tc, lack, kernel_that_is_not_loaded_is_not_started, 0,
 				   sizeof(unloadable) / sizeof(unloadable[0]));
