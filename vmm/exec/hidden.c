@@ -456,6 +456,45 @@ static void put_row(FILE *f, const struct vmm_hidden *h, const struct row *r, co
 			put_way(f, h, shared, r, h->used[i]);
 }
 
+/* Up to the colon of the next one. */
+static size_t rule_len(const char *rule, const char *end)
+{
+	const char *at = rule;
+
+	while (at < end && *at != ':')
+		at += *at == '\\' && at + 1 < end ? 2 : 1;
+	return (size_t)(at - rule);
+}
+
+static bool has_rule(const char *list, const char *end, const char *rule, size_t len)
+{
+	size_t n;
+
+	for (; list < end; list += n + 1) {
+		n = rule_len(list + 1, end);
+		if (n == len && !memcmp(list + 1, rule, len))
+			return true;
+	}
+	return false;
+}
+
+/* Ways to several folders share their begin, and the option of a device has a maximum length. */
+static void remove_repeated(char *list)
+{
+	const char *end = list + strlen(list), *at;
+	char *to = list;
+	size_t n;
+
+	for (at = list; at < end; at += n + 1) {
+		n = rule_len(at + 1, end);
+		if (has_rule(list, to, at + 1, n))
+			continue;
+		memmove(to, at, n + 1);
+		to += n + 1;
+	}
+	*to = '\0';
+}
+
 int vmm_hidden_list(const struct vmm_hidden *h, const char *folder, char **list,
 		    struct vsu_error *err)
 {
@@ -470,6 +509,7 @@ int vmm_hidden_list(const struct vmm_hidden *h, const char *folder, char **list,
 		free(text);
 		return vsu_error_set(err, -ENOMEM, "no memory for hidden files");
 	}
+	remove_repeated(text);
 	*list = len ? strdup(text + 1) : NULL;	/* without the first colon */
 	free(text);
 	return len && !*list ? vsu_error_set(err, -ENOMEM, "no memory for hidden files") : 0;

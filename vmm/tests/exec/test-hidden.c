@@ -123,6 +123,31 @@ START_TEST(folder_in_a_used_one_hides_nothing_of_it)
 }
 END_TEST
 
+/* Their ways share a begin. */
+START_TEST(ways_to_many_folders_have_each_rule_once)
+{
+	char paths[16][160], rule[256], *first;
+	const char *folders[16];
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s/a-folder-with-a-rather-long-name-for-a-project-%d", project, i);
+		folders[i] = paths[i];
+	}
+	config.used = folders;
+	config.nused = 16;
+	make_list("/");
+	snprintf(rule, sizeof(rule), ":!%s/a\\:b:", home + 1);
+	first = strstr(list, rule);
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_null(strstr(first + 1, rule));
+	for (i = 0; i < 16; i++) {
+		snprintf(rule, sizeof(rule), "!%s/a\\:b%s", home + 1, paths[i] + strlen(project));
+		ck_assert(has_rule(rule));
+	}
+}
+END_TEST
+
 START_TEST(path_is_shown)
 {
 	const char *show[] = { home };
@@ -276,6 +301,7 @@ int main(void)
 	tcase_add_test(tc, way_to_a_used_folder_shows_nothing_else);
 	tcase_add_test(tc, home_that_is_used_hides_names_with_a_dot);
 	tcase_add_test(tc, folder_in_a_used_one_hides_nothing_of_it);
+	tcase_add_test(tc, ways_to_many_folders_have_each_rule_once);
 	tcase_add_test(tc, path_is_shown);
 	tcase_add_test(tc, path_is_hidden);
 	tcase_add_loop_test(tc, pattern_is_one_rule_of_the_device, 0, sizeof(patterns) / sizeof(patterns[0]));
