@@ -196,21 +196,23 @@ static int write_info(const struct vmm_template *t, struct vsu_error *err)
 
 /*
  * -EBUSY: another process holds a lock that excludes this one; -ENOENT: no such template, also if
- * the file was removed before it was locked.
+ * the file was removed before it was locked. NFS requires one for writing to lock it exclusively.
  */
 static int lock_info(struct vmm_template *t, int operation, struct vsu_error *err)
 {
+	const int mode = operation == LOCK_EX ? O_RDWR : O_RDONLY;
 	struct stat opened, named;
 	char path[PATH_MAX];
 	int rc = join_path(path, t->path, INFO, "", err);
 
 	if (rc < 0)
 		return rc;
-	t->lock_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+	t->lock_fd = open(path, mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 	if (t->lock_fd < 0)
 		return vsu_error_sys(err, -errno, "no template '%s'", t->path);
 	if (flock(t->lock_fd, operation | LOCK_NB) < 0)
-		return vsu_error_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno, "template '%s' is in use", t->path);
+		return errno == EWOULDBLOCK ? vsu_error_set(err, -EBUSY, "template '%s' is in use", t->path) :
+					      vsu_error_sys(err, -errno, "cannot lock template '%s'", t->path);
 	if (fstat(t->lock_fd, &opened) < 0 || stat(path, &named) < 0 || opened.st_ino != named.st_ino)
 		return vsu_error_set(err, -ENOENT, "template '%s' was removed", t->path);
 	t->made = opened.st_mtime;

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <vmm-sys-util/fd.h>
@@ -13,6 +14,22 @@
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
 #include "util.h"
+
+static int lock_failure;	/* errno of flock(); 0: as usual */
+
+#pragma GCC visibility push(default)
+int __wrap_flock(int fd, int operation);
+int __real_flock(int fd, int operation);
+#pragma GCC visibility pop
+
+/* As on NFS: a file is open for writing if it is locked exclusively. */
+int __wrap_flock(int fd, int operation)
+{
+	const bool writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+
+	errno = lock_failure ? lock_failure : EBADF;
+	return lock_failure || (operation & LOCK_EX && !writable) ? -1 : __real_flock(fd, operation);
+}
 
 static char folder[] = "/tmp/test-template-XXXXXX";
 static struct vmm_template t;
@@ -180,6 +197,16 @@ START_TEST(template_of_a_running_clone_is_not_removed)
 	ck_assert_int_eq(vmm_template_remove(folder, "base", NULL), 0);
 	ck_assert_int_eq(rmdir(folder), 0);
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
+}
+END_TEST
+
+START_TEST(file_system_without_locks_is_named)
+{
+	make("base");
+	lock_failure = ENOLCK;
+	ck_assert_int_eq(_i ? vmm_template_remove(folder, "base", &err) : vmm_template_open(&t, folder, "base", &err), -ENOLCK);
+	lock_failure = 0;
+	ck_assert_msg(strstr(err.msg, "cannot lock template '") && strstr(err.msg, "No locks available"), "%s", err.msg);
 }
 END_TEST
 
@@ -439,6 +466,7 @@ int main(void)
 	tcase_add_test(tc, one_process_makes_a_template);
 	tcase_add_test(tc, incomplete_template_of_a_killed_process_is_replaced);
 	tcase_add_test(tc, template_of_a_running_clone_is_not_removed);
+	tcase_add_loop_test(tc, file_system_without_locks_is_named, 0, 2);
 	tcase_add_test(tc, removal_by_a_killed_process_is_completed);
 	tcase_add_test(tc, removal_keeps_files_of_others);
 	tcase_add_loop_test(tc, rejects_invalid_names, 0, 9);
