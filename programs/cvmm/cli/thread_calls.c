@@ -60,7 +60,7 @@ static const struct call_rule process_rules[] = {
 	IOCTL(BLKROGET), IOCTL(BLKSSZGET), IOCTL(BLKPBSZGET),
 	IOCTL(FICLONE),
 	/* terminals, without TIOCSTI */
-	IOCTL(0x5401), IOCTL(0x5402), IOCTL(0x5403), IOCTL(0x5404), /* TCGETS, TCSETS, ... */
+	CALLS_OF_TERMINAL_MODES,
 	IOCTL(TIOCGWINSZ), IOCTL(TIOCGPTN), IOCTL(TIOCSPTLCK), IOCTL(TIOCGPTPEER),
 	IOCTL(FIONREAD), IOCTL(FIONBIO), IOCTL(FIOCLEX),
 	{ .name = NULL },
@@ -96,7 +96,7 @@ static const char *const signal_calls[] = {
 
 /* Modes of the terminal. */
 static const struct call_rule signal_rules[] = {
-	IOCTL(0x5401), IOCTL(0x5402), IOCTL(0x5403), IOCTL(0x5404),
+	CALLS_OF_TERMINAL_MODES,
 	{ .name = NULL },
 };
 

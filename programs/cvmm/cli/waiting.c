@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <termios.h>
 
 #include "cli/waiting.h"
 #include "confine/confine.h"
@@ -31,8 +30,7 @@ int vmm_waiting_signals(int *fd, struct vsu_error *err)
 
 static const char *const calls[] = { "signalfd4", "wait4", NULL };
 static const struct call_rule rules[] = {
-	CALL_IF_INT("ioctl", 1, TCGETS), CALL_IF_INT("ioctl", 1, TCSETS),
-	CALL_IF_INT("ioctl", 1, TCSETSW), CALL_IF_INT("ioctl", 1, TCSETSF),
+	CALLS_OF_TERMINAL_MODES,
 	CALL_IF_INT("ioctl", 1, TIOCGWINSZ), CALL_IF_INT("ioctl", 1, FIONREAD),
 	{ .name = NULL },
 };

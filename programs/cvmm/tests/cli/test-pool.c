@@ -20,6 +20,7 @@
 #include "cli/pool_client.h"
 #include "cli/pool_server.h"
 #include "cli/pool_worker.h"
+#include "cli/waiting.h"
 #include "guest/agent_protocol.h"
 #include "util.h"
 
@@ -930,6 +931,28 @@ START_TEST(terminal_of_a_client_has_its_size_when_the_command_starts)
 }
 END_TEST
 
+/* TCGETS and others, and those of glibc from 2.42 on: TCGETS2 and others. */
+static const unsigned long modes[] = {
+	0x5401, 0x5402, 0x5403, 0x5404, 0x802c542a, 0x402c542b, 0x402c542c, 0x402c542d,
+};
+
+/* A filter would fail with EPERM. */
+START_TEST(client_sets_the_modes_of_its_terminal_with_each_c_library)
+{
+	int how;
+	pid_t child = fork();
+
+	if (!child) {
+		if (vmm_waiting_confine(NULL) < 0)
+			_exit(1);
+		_exit(ioctl(-1, modes[_i], NULL) < 0 ? errno : 0);
+	}
+	ck_assert_int_eq(waitpid(child, &how, 0), child);
+	ck_assert(WIFEXITED(how));
+	ck_assert_int_eq(WEXITSTATUS(how), EBADF);
+}
+END_TEST
+
 START_TEST(client_without_a_pool_makes_its_own_machine)
 {
 	int listener = _i ? vsu_sock_listen_type(path, SOCK_SEQPACKET, 4, &err) : -1;
@@ -994,6 +1017,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tc, client_has_the_status_or_a_sentence, 0, COUNT(services));
 	tcase_add_test(tc, client_names_what_it_cannot_have);
 	tcase_add_test(tc, terminal_of_a_client_has_its_size_when_the_command_starts);
+	tcase_add_loop_test(tc, client_sets_the_modes_of_its_terminal_with_each_c_library, 0, COUNT(modes));
 	tcase_add_loop_test(tc, client_without_a_pool_makes_its_own_machine, 0, 2);
 	tcase_add_test(tc, command_line_is_read);
 	suite_add_tcase(s, tc);

@@ -87,6 +87,14 @@ static int type_into_a_terminal(void)
 	return error_of(ioctl(STDIN_FILENO, TIOCSTI, "x"));
 }
 
+static unsigned long modes;	/* the request of use_modes() */
+
+/* Permitted: EBADF. */
+static int use_modes(void)
+{
+	return error_of(ioctl(-1, modes, NULL));
+}
+
 static int make_namespace(void)
 {
 	return error_of(unshare(CLONE_NEWUSER));
@@ -382,6 +390,24 @@ START_TEST(e0_04_no_thread_speaks_other_protocols_of_netlink)
 }
 END_TEST
 
+/* TCGETS and others, and those of glibc from 2.42 on: TCGETS2 and others. */
+static const unsigned long terminals[] = {
+	0x5401, 0x5402, 0x5403, 0x5404, 0x802c542a, 0x402c542b, 0x402c542c, 0x402c542d,
+};
+
+START_TEST(modes_of_a_terminal_are_set_with_each_c_library)
+{
+	struct attempt a = { .fn = use_modes };
+	unsigned int i;
+
+	modes = terminals[_i];
+	for_rows(i, COUNT(kinds)) {
+		a.kind = kinds[i];
+		ck_assert_int_eq(result_of(&a, CALL_FILTER_FAIL), a.kind == VMM_THREAD_CPU ? EPERM : EBADF);
+	}
+}
+END_TEST
+
 #define NOTHING { .folder = false }
 
 static const struct attempt narrow[] = {
@@ -482,6 +508,8 @@ int main(void)
 		tcase_add_loop_test(tc, e0_02_no_thread_changes_attributes_of_files, 0,
 				    (int)COUNT(attributes));
 		tcase_add_test(tc, e0_04_no_thread_speaks_other_protocols_of_netlink);
+		tcase_add_loop_test(tc, modes_of_a_terminal_are_set_with_each_c_library, 0,
+				    (int)COUNT(terminals));
 		tcase_add_loop_test(tc, threads_of_few_calls_make_no_others, 0,
 				    (int)COUNT(narrow));
 		tcase_add_loop_test(tc, e0_02_options_permit_what_they_need, 0, (int)COUNT(needed));
