@@ -293,7 +293,7 @@ int vmm_pool_server_find(const struct vmm_pool_server *s, const char *text, size
 
 	*others = false;
 	for (i = 0; i < s->nmachines; i++) {
-		if (s->machines[i].state != VMM_POOL_WAITS)
+		if (s->machines[i].state != VMM_POOL_WAITS || s->machines[i].fd < 0)
 			continue;
 		if (is_alike(&s->machines[i], text, len))
 			return (int)i;

@@ -467,7 +467,7 @@ static bool is_alike(const struct vmm_exec_options *o)
 	bool others, found;
 
 	make_worker();
-	*m = (struct vmm_pool_machine){ .fd = -1, .state = VMM_POOL_WAITS, .text = packet.payload, .len = packet.len };
+	*m = (struct vmm_pool_machine){ .fd = pair[0], .state = VMM_POOL_WAITS, .text = packet.payload, .len = packet.len };
 	server.nmachines = 1;
 	found = vmm_pool_server_find(&server, text, len, &others) == 0;
 	ck_assert_int_eq(others, !found);
@@ -486,6 +486,22 @@ START_TEST(command_of_the_same_machine_is_alike)
 	o.folder = "/";
 	o.settings[o.nsettings++] = "A=b";
 	ck_assert(is_alike(&o));
+}
+END_TEST
+
+/* Its process has closed its socket, and its end is not reported yet. */
+START_TEST(machine_that_ends_is_not_given_to_a_client)
+{
+	char text[] = "text";
+	bool others;
+
+	server.machines[0] = (struct vmm_pool_machine){ .fd = -1, .state = VMM_POOL_WAITS, .text = text, .len = 4 };
+	server.machines[1] = (struct vmm_pool_machine){ .fd = pair[0], .state = VMM_POOL_WAITS, .text = text, .len = 4 };
+	server.nmachines = 2;
+	ck_assert_int_eq(vmm_pool_server_find(&server, text, 4, &others), 1);
+	server.nmachines = 1;
+	ck_assert_int_eq(vmm_pool_server_find(&server, text, 4, &others), -1);
+	ck_assert(!others);
 }
 END_TEST
 
@@ -1003,6 +1019,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tc, machine_ends_with_its_pool, 0, 2);
 	tcase_add_test(tc, signal_of_the_pool_ends_a_client_without_a_command);
 	tcase_add_test(tc, command_of_the_same_machine_is_alike);
+	tcase_add_test(tc, machine_that_ends_is_not_given_to_a_client);
 	tcase_add_test(tc, template_is_the_same_by_another_path);
 	tcase_add_loop_test(tc, command_of_another_machine_is_not_alike, 0, 9);
 	tcase_add_loop_test(tc, pool_gives_clients_to_machines_and_refills, 0, 2);
