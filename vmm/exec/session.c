@@ -424,12 +424,13 @@ static bool serve_flows(struct vmm_session *s)
 
 static void serve_timer(struct vmm_session *s)
 {
+	const bool of_agent = s->state == AWAITS_AGENT && (s->waits || !s->request);
 	uint64_t times;
 
 	if (read(s->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
 		return;
 	vsu_error_set(&s->why, -ETIMEDOUT, "the %s within %g seconds",
-		      s->waits && s->state == AWAITS_AGENT ? "guest was not ready" : "command did not end",
+		      of_agent ? "guest was not ready" : "command did not end",
 		      (double)s->timeout_ms / 1000);
 	end_session(s, VMM_SESSION_TIMEOUT);
 }

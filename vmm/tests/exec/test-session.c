@@ -479,6 +479,18 @@ static int await_end(void)
 	return vmm_session_status(s, &why);
 }
 
+/* Of a template, whose guest has no command. */
+START_TEST(time_limit_of_a_template_is_that_of_its_guest)
+{
+	const struct vmm_session_config c = { .in = -1, .out = -1, .err = -1, .timeout_ms = 1 };
+
+	vmm_session_free(s);
+	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
+	ck_assert_int_eq(await_end(), 124);
+	ck_assert_str_eq(why.msg, "the guest was not ready within 0.001 seconds");
+}
+END_TEST
+
 START_TEST(agent_and_command_have_time_limits_of_their_own)
 {
 	begin_waiting(1);
@@ -686,6 +698,7 @@ int main(void)
 	tcase_add_test(tc, session_without_a_request_ends_when_the_agent_waits);
 	tcase_add_test(tc, session_waits_between_an_agent_and_a_request);
 	tcase_add_test(tc, requested_command_has_streams_and_a_status);
+	tcase_add_test(tc, time_limit_of_a_template_is_that_of_its_guest);
 	tcase_add_test(tc, agent_and_command_have_time_limits_of_their_own);
 	tcase_add_loop_test(tc, a9_02_waiting_session_rejects_all_messages, 0, 4);
 	tcase_add_loop_test(tc, a9_03_waiting_session_rejects_an_end_and_reports_a_failure, 0, 2);
