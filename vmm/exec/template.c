@@ -437,7 +437,7 @@ int vmm_template_remove(const char *folder, const char *name, struct vsu_error *
 	if (!rc)
 		rc = lock_info(&t, LOCK_EX, err);
 	if (rc == -EBUSY)
-		vsu_error_set(err, rc, "template '%s' is in use: a command runs in a clone; end it first", t.path);
+		vsu_error_set(err, rc, "template '%s' is in use: a command runs in a clone, or a pool keeps clones; end it first", t.path);
 	if (!rc)
 		rc = remove_locked(&t, err);
 	vmm_template_close(&t);

@@ -70,7 +70,7 @@ int vmm_template_publish(struct vmm_template *t, struct vsu_error *err);
 /* Removes an incomplete one. */
 void vmm_template_discard(struct vmm_template *t);
 
-/* -EBUSY: a clone runs; -ENOTEMPTY: other files are in it. */
+/* -EBUSY: a clone or a pool runs; -ENOTEMPTY: other files are in it. */
 int vmm_template_remove(const char *folder, const char *name, struct vsu_error *err);
 
 /* Calls fn for each template, by name; err of one that is invalid has a reason. */

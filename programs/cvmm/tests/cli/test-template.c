@@ -191,7 +191,7 @@ START_TEST(template_of_a_running_clone_is_not_removed)
 	make("base");
 	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
 	ck_assert_int_eq(vmm_template_remove(folder, "base", &err), -EBUSY);
-	ck_assert_ptr_nonnull(strstr(err.msg, "in use"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "in use: a command runs in a clone, or a pool keeps clones; end it first"));
 	ck_assert(exists("base/machine/memory"));
 	vmm_template_close(&t);
 	ck_assert_int_eq(vmm_template_remove(folder, "base", NULL), 0);
