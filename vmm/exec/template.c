@@ -329,7 +329,7 @@ static int make_contents(struct vmm_template *t, int fds[VMM_TEMPLATE_FILES], st
 {
 	char path[PATH_MAX];
 	unsigned int i;
-	int rc = make_info(t, err);
+	int rc = 0;
 
 	for (i = 0; !rc && i < 2; i++) {
 		rc = join_path(path, t->path, i ? "machine" : "empty", "", err);
@@ -369,7 +369,10 @@ int vmm_template_begin(struct vmm_template *t, const char *folder, const char *n
 	if (rc < 0)
 		return rc;
 	strcpy(t->path, final);
-	return make_contents(t, fds, err);
+	rc = make_info(t, err);
+	if (rc == -EEXIST || rc == -ENOENT || rc == -EAGAIN)
+		t->path[0] = '\0';	/* another process has replaced it */
+	return rc < 0 ? rc : make_contents(t, fds, err);
 }
 
 static void sync_path(const char *path)

@@ -171,6 +171,17 @@ START_TEST(one_process_makes_a_template)
 }
 END_TEST
 
+/* It has locked the new file first. */
+START_TEST(template_of_a_faster_process_remains)
+{
+	lock_failure = _i ? ENOLCK : EWOULDBLOCK;
+	ck_assert_int_eq(begin("base"), -lock_failure);
+	lock_failure = 0;
+	vmm_template_discard(&t);
+	ck_assert_int_eq(exists("base.incomplete/template"), _i == 0);
+}
+END_TEST
+
 START_TEST(incomplete_template_of_a_killed_process_is_replaced)
 {
 	ck_assert_int_eq(begin("base"), 0);
@@ -464,6 +475,7 @@ int main(void)
 	tcase_add_test(tc, failure_leaves_nothing);
 	tcase_add_test(tc, name_in_use_is_refused);
 	tcase_add_test(tc, one_process_makes_a_template);
+	tcase_add_loop_test(tc, template_of_a_faster_process_remains, 0, 2);
 	tcase_add_test(tc, incomplete_template_of_a_killed_process_is_replaced);
 	tcase_add_test(tc, template_of_a_running_clone_is_not_removed);
 	tcase_add_loop_test(tc, file_system_without_locks_is_named, 0, 2);
