@@ -8,7 +8,20 @@
 #include <string.h>
 
 #include "base/value.h"
+#include "config/device.h"
 #include "exec/plan_priv.h"
+
+#define FS "--fs="
+
+/* The sentence about the option would name one that the user has not given. */
+static int check_folder_word(const char *word, const struct vmm_plan_folder *f, struct vsu_error *err)
+{
+	const size_t len = strlen(word) - strlen(FS);
+
+	return len < VMM_DEVICE_TEXT_MAX ? 0 :
+	       vsu_error_set(err, -E2BIG, "folder '%s': the rules for its hidden files have %zu characters, %zu too many; share fewer folders, or name fewer or shorter paths by --hide and --show",
+			     f->path, len, len - VMM_DEVICE_TEXT_MAX + 1);
+}
 
 static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)
 {
@@ -16,12 +29,12 @@ static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, 
 	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	if (!rc)
-		rc = vmm_plan_add_word(p, err, "--fs=path=%s,tag=%s%s%s%s%s%s", folder, f->tag,
+		rc = vmm_plan_add_word(p, err, FS "path=%s,tag=%s%s%s%s%s%s", folder, f->tag,
 			      f->writable ? "" : ",readonly", f->nosuid ? ",nosuid" : "",
 			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names);
 	free(folder);
 	free(names);
-	return rc;
+	return rc < 0 ? rc : check_folder_word(p->words[p->nwords - 1], f, err);
 }
 
 static int add_folder(struct vmm_plan *p, const struct cvmm_exec_folder *given, const char *tag,

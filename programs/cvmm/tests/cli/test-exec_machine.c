@@ -253,6 +253,25 @@ START_TEST(folder_hides_names_with_doubled_commas)
 }
 END_TEST
 
+/* The option of the device has a maximum length, but the user has not given that option. */
+START_TEST(too_many_hidden_names_are_refused)
+{
+	static char paths[VMM_EXEC_MAX_PATHS][160];
+	int i;
+
+	options.root = folder;
+	for (i = 0; i < VMM_EXEC_MAX_PATHS; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s/%0100d", folder, i);
+		options.hide[options.nhide++] = paths[i];
+	}
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -E2BIG);
+	ck_assert_msg(strstr(err.msg, "the rules for its hidden files have") && strstr(err.msg, "name fewer or shorter paths"), "%s", err.msg);
+	vmm_exec_machine_free(&m);
+	options.hide[40] = NULL;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
+}
+END_TEST
+
 /* Whether the guest's agent receives a record. */
 static bool is_requested(const char *record)
 {
@@ -683,6 +702,7 @@ int main(void)
 	tcase_add_test(tc, image_is_a_disk_in_place_of_the_root);
 	tcase_add_test(tc, writable_image_is_a_writable_disk);
 	tcase_add_test(tc, folder_hides_names_with_doubled_commas);
+	tcase_add_test(tc, too_many_hidden_names_are_refused);
 	tcase_add_loop_test(tc, log_is_a_file_whatever_its_name, 0, 3);
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
