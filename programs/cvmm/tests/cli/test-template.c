@@ -171,7 +171,7 @@ START_TEST(one_process_makes_a_template)
 }
 END_TEST
 
-/* It has locked the new file first. */
+/* The process that has locked the new file first. */
 START_TEST(template_of_a_faster_process_remains)
 {
 	lock_failure = _i ? ENOLCK : EWOULDBLOCK;
