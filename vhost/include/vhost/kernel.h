@@ -83,6 +83,7 @@ VHOST_USER_API uint64_t vhost_kern_features(const struct vhost_kern *k);
  *
  *   -ENOSPC  too many regions for the kernel; its module parameter is
  *            max_mem_regions
+ *   -EINVAL  the log of dirty pages is too short for the new memory
  *   -EBUSY   a running ring is in memory that would be removed: the previous
  *            map stays in effect
  */
