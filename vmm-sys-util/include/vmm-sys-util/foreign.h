@@ -76,9 +76,9 @@ VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 /*
  * Sets how many further files of kind VSU_FOREIGN_SERVED stay open instead of being
  * closed (default: 64). Reason: a thread in close() waits, unkillable, for an
- * unresponsive server. 0 also queues the files that were kept open. Programs that
- * accept such files set 0 at their start, other programs at their end. In both cases the
- * process ends only when its FUSE servers have replied.
+ * unresponsive server. 0 also queues the files that were kept open, of more than 64
+ * the first 64. Programs that accept such files set 0 at their start, other programs at
+ * their end. In both cases the process ends only when its FUSE servers have replied.
  */
 VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 
