@@ -37,8 +37,8 @@ VSU_BEGIN_DECLS
  * running server. If two programs race for a path, only one succeeds: check and
  * replacement happen under an flock() of the directory. The lock is omitted if the
  * directory cannot be read or locked, or another process holds the lock for more than
- * a second. The file has mode 0600, whatever the umask is; vsu_sock_share() permits
- * other users to connect.
+ * a second. The file has mode 0600, less what the umask denies to the owner;
+ * vsu_sock_share() permits other users to connect.
  */
 VSU_API int vsu_sock_listen(const char *path, int backlog,
 			    struct vsu_error *err) VSU_NODISCARD;
