@@ -159,7 +159,7 @@ CVMM_API int cvmm_exec_fd(const struct cvmm_exec *e);
 /* One turn. False: the command and its machine have ended. */
 CVMM_API bool cvmm_exec_dispatch(struct cvmm_exec *e);
 
-/* Whether the command has been started and has not ended. */
+/* Whether the command has been started, and its end has not arrived, which follows its output. */
 CVMM_API bool cvmm_exec_is_running(const struct cvmm_exec *e);
 
 /* Sends a signal to the command's process group. -EAGAIN: it does not run; -EINVAL: no signal. */
