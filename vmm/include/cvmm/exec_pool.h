@@ -68,8 +68,10 @@ CVMM_API unsigned int cvmm_exec_pool_ready(const struct cvmm_exec_pool *p);
 /*
  * Starts a command in a machine that waits, which the caller owns from now on: *out is to be
  * dispatched, and freed by cvmm_exec_free(). timeout_ms is from now on; members of the pool are
- * zero; the rest is borrowed for the call, except streams. -EAGAIN: no machine waits; -EINVAL: a
- * member; -E2BIG: the command and its environment exceed 2 MiB; that of a failed pool.
+ * zero; the rest is borrowed for the call, except streams. Below a hidden folder, such as a home,
+ * the command's folder is shown only if a folder of the pool leads there. -EAGAIN: no machine
+ * waits; -EINVAL: a member; -E2BIG: the command and its environment exceed 2 MiB; that of a
+ * failed pool.
  */
 CVMM_API int cvmm_exec_pool_take(struct cvmm_exec_pool *p, const struct cvmm_exec_config *command,
 				 struct cvmm_exec **out, struct vsu_error *err) VSU_NODISCARD;
