@@ -162,14 +162,13 @@ def daemons():
 
 
 def subscribe(machine):
-    events = start(CVMM, "ctl", machine.control, "subscribe", stdout=open("events", "wb"))
-    wait_for(lambda: len(open("/proc/%d/cmdline" % events.pid).read()) > 0, lambda: "no subscription")
-    time.sleep(0.2)
+    start(CVMM, "ctl", machine.control, "subscribe", stdout=open("events", "wb"))
+    wait_for(lambda: events_have('"ok":true'), lambda: "no subscription")
 
 
-def returned():
+def events_have(text):
     with open("events") as events:
-        return '"device-back"' in events.read()
+        return text in events.read()
 
 
 def kill(machine, daemon):
@@ -181,7 +180,7 @@ def kill(machine, daemon):
         daemon.kill()
         daemon.wait()
         start_device(1)
-    wait_for(returned, lambda: "the device did not return: " + machine.text()[-400:])
+    wait_for(lambda: events_have('"device-back"'), lambda: "the device did not return: " + machine.text()[-400:])
     with open("events") as events:
         back = [e for e in map(json.loads, events) if e.get("event") == "device-back"][0]
     if back["settings"] != ("reset" if SERVER == "foreign" else RESTORED[KIND]):
