@@ -9,6 +9,7 @@
 #   comes_by KIND NAME ARG...  one that waits at $ADDRESS, of unix, tcp or tls
 #   moves NAME NAME WORD...  the guest of the first moves to the second
 #   hops N KIND WORD...      a guest under load moves N times
+#   gives_up NAME            a machine ends with a status for what it cannot use, by no signal
 #   content NAME KEYS        tests by these keys succeed, and end the machine in order
 
 may_use python3
@@ -36,6 +37,13 @@ gone() { ended "$(pid "$1")"; }
 status_of() {
 	wait_until 60 gone "$1" || return 1
 	wait "$(pid "$1")"
+}
+gives_up() {
+	status_of "$1"
+	local status=$?
+	cat "$1.log"
+	echo "status $status"
+	[ $status -ge 65 ] && [ $status -le 78 ]
 }
 ends_with() {
 	status_of "$1"
