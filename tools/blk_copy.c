@@ -451,8 +451,7 @@ enum vsu_exit tool_blk_write(const struct tool_args *args,
 			status = run(&c, err);
 		disk_close(&c.disk, status == VSU_EXIT_OK);
 	}
-	file_close(&c.file, false);
-	return status;
+	return file_close(&c.file, status, err);
 }
 
 enum vsu_exit tool_blk_read(const struct tool_args *args,
@@ -468,7 +467,7 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 		status = file_open_output(&c.file, args->file, err);
 		if (status == VSU_EXIT_OK) {
 			status = run(&c, err);
-			file_close(&c.file, status != VSU_EXIT_OK);
+			status = file_close(&c.file, status, err);
 		}
 	}
 	disk_close(&c.disk, status == VSU_EXIT_OK);

@@ -129,13 +129,28 @@ enum vsu_exit file_open_output(struct file *f, const char *path,
 	return status;
 }
 
-void file_close(struct file *f, bool failed)
+/* Network file systems and quotas may refuse what was written only here. */
+static enum vsu_exit end_file(struct file *f, struct vsu_error *err)
+{
+	const int fd = f->fd;
+
+	f->fd = -1;
+	if (close(fd) == 0 || errno == EINTR)
+		return VSU_EXIT_OK;
+	vsu_error_sys(err, -errno, "cannot write '%s'", f->name);
+	return VSU_EXIT_INPUT;
+}
+
+enum vsu_exit file_close(struct file *f, enum vsu_exit status, struct vsu_error *err)
 {
 	if (!f->path)
-		return;
-	if (failed && f->made)
+		return status;
+	if (status == VSU_EXIT_OK)
+		status = end_file(f, err);
+	if (status != VSU_EXIT_OK && f->made)
 		unlink(f->path);
 	vsu_fd_close(&f->fd);
+	return status;
 }
 
 ssize_t file_read_some(struct file *f, void *buf, size_t len,

@@ -27,8 +27,11 @@ enum vsu_exit file_open_input(struct file *f, const char *path,
 enum vsu_exit file_open_output(struct file *f, const char *path,
 			       struct vsu_error *err);
 
-/* failed: remove a file created here. */
-void file_close(struct file *f, bool failed);
+/*
+ * Closes it after a copy that ended with status, and returns that, or another one if the file
+ * has not accepted what was written. After a failure removes a file created here.
+ */
+enum vsu_exit file_close(struct file *f, enum vsu_exit status, struct vsu_error *err);
 
 /* Reads available data up to len; 0 at the end. Retries after signals. */
 ssize_t file_read_some(struct file *f, void *buf, size_t len,

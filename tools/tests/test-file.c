@@ -58,7 +58,7 @@ START_TEST(source_has_the_size_and_the_bytes_of_its_file)
 	ck_assert_int_eq(file_read_some(&f, text, sizeof(text), &err), 6);
 	ck_assert_str_eq(text, "sector");
 	ck_assert_int_eq(file_read_some(&f, text, sizeof(text), &err), 0);
-	file_close(&f, true);
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_INPUT, &err), VSU_EXIT_INPUT);
 	ck_assert(exists());
 }
 END_TEST
@@ -97,7 +97,7 @@ START_TEST(existing_destination_is_emptied_and_survives_a_failure)
 	make_file("former content");
 	ck_assert_int_eq(file_open_output(&f, path, &err), VSU_EXIT_OK);
 	ck_assert_int_eq(file_write(&f, "new", 3, &err), VSU_EXIT_OK);
-	file_close(&f, true);
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_INPUT, &err), VSU_EXIT_INPUT);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_size, 3);
 }
@@ -106,11 +106,39 @@ END_TEST
 START_TEST(new_destination_is_removed_after_a_failure_only)
 {
 	ck_assert_int_eq(file_open_output(&f, path, &err), VSU_EXIT_OK);
-	file_close(&f, true);
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_INPUT, &err), VSU_EXIT_INPUT);
 	ck_assert(!exists());
 	ck_assert_int_eq(file_open_output(&f, path, &err), VSU_EXIT_OK);
-	file_close(&f, false);
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_OK, &err), VSU_EXIT_OK);
 	ck_assert(exists());
+}
+END_TEST
+
+/* As of NFS, whose server refuses bytes that write(2) has accepted. */
+static bool fails_at_close;
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+	const int rc = __real_close(fd);
+
+	if (!fails_at_close)
+		return rc;
+	errno = EDQUOT;
+	return -1;
+}
+
+START_TEST(destination_that_fails_at_its_close_is_reported_and_removed)
+{
+	ck_assert_int_eq(file_open_output(&f, path, &err), VSU_EXIT_OK);
+	ck_assert_int_eq(file_write(&f, "new", 3, &err), VSU_EXIT_OK);
+	fails_at_close = true;
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_OK, &err), VSU_EXIT_INPUT);
+	fails_at_close = false;
+	ck_assert_int_eq(err.code, -EDQUOT);
+	ck_assert_ptr_nonnull(strstr(err.msg, path));
+	ck_assert(!exists());
 }
 END_TEST
 
@@ -120,7 +148,7 @@ START_TEST(full_destination_is_reported)
 	ck_assert_int_eq(file_write(&f, "x", 1, &err), VSU_EXIT_INPUT);
 	ck_assert_int_eq(err.code, -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/dev/full"));
-	file_close(&f, true);
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_INPUT, &err), VSU_EXIT_INPUT);
 	ck_assert_int_eq(access("/dev/full", F_OK), 0);
 }
 END_TEST
@@ -128,11 +156,11 @@ END_TEST
 START_TEST(dash_is_a_stream_that_is_not_closed)
 {
 	ck_assert_int_eq(file_open_input(&f, "-", &err), VSU_EXIT_OK);
-	file_close(&f, true);
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_INPUT, &err), VSU_EXIT_INPUT);
 	ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);
 	ck_assert_int_eq(file_open_output(&f, "-", &err), VSU_EXIT_OK);
 	ck_assert_int_eq(f.fd, STDOUT_FILENO);
-	file_close(&f, true);
+	ck_assert_int_eq(file_close(&f, VSU_EXIT_INPUT, &err), VSU_EXIT_INPUT);
 	ck_assert_int_ge(fcntl(STDOUT_FILENO, F_GETFD), 0);
 }
 END_TEST
@@ -167,6 +195,7 @@ int main(void)
 	tcase_add_test(tc, fifo_is_refused_without_waiting_for_its_peer);
 	tcase_add_test(tc, existing_destination_is_emptied_and_survives_a_failure);
 	tcase_add_test(tc, new_destination_is_removed_after_a_failure_only);
+	tcase_add_test(tc, destination_that_fails_at_its_close_is_reported_and_removed);
 	tcase_add_test(tc, full_destination_is_reported);
 	tcase_add_test(tc, dash_is_a_stream_that_is_not_closed);
 	tcase_add_test(tc, standard_input_has_the_size_of_its_rest);
