@@ -20,7 +20,7 @@
 #define SIZE (1u << 20)
 #define BLOCK 4096u
 
-static char folder[] = "/tmp/c-vmm-disk-XXXXXX", image[64], path[64];
+static char folder[32], image[64], path[64];
 static struct vsu_error err;
 static bool read_only;
 static pid_t server;
@@ -62,6 +62,7 @@ static void setup(void)
 {
 	int fd;
 
+	strcpy(folder, "/tmp/c-vmm-disk-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(image, sizeof(image), "%s/image", folder);
 	snprintf(path, sizeof(path), "%s/socket", folder);

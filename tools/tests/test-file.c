@@ -16,12 +16,13 @@
 #include "../../tests/support/suite.h"
 #include "file.h"
 
-static char folder[] = "/tmp/c-vmm-file-XXXXXX", path[64];
+static char folder[32], path[64];
 static struct vsu_error err;
 static struct file f;
 
 static void setup(void)
 {
+	strcpy(folder, "/tmp/c-vmm-file-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/f", folder);
 	vsu_error_clear(&err);
