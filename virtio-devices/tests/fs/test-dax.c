@@ -61,6 +61,23 @@ static void setup_pool(void)
 	dax_begin(false, true, RIG_WORKERS);
 }
 
+/* Linux writes a mapped file back only if a block is as large as its page. */
+START_TEST(size_of_blocks_is_left_to_a_guest_that_maps_files)
+{
+	const struct fs_statx_in in = { .mask = STATX_BASIC_STATS };
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	struct fuse_attr_out attr;
+	struct fs_statx_out out;
+
+	ck_assert_int_eq(fs_rig_getattr(&dax, file), 0);
+	memcpy(&attr, fs_rig_answer(&dax), sizeof(attr));
+	ck_assert_uint_eq(attr.attr.blksize, 0);
+	ck_assert_int_eq(fs_rig_ask(&dax, FS_STATX, file, &in, sizeof(in), NULL, 0), 0);
+	memcpy(&out, fs_rig_answer(&dax), sizeof(out));
+	ck_assert_uint_eq(out.blksize, 0);
+}
+END_TEST
+
 /* The ring of changes is too small for a chunk, as if others filled it. */
 START_TEST(change_without_room_is_refused)
 {
@@ -458,6 +475,7 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 
 	tcase_add_checked_fixture(tc, begin, dax_end);
 	tcase_add_test(tc, window_is_region_0_and_announces_its_chunk_size);
+	tcase_add_test(tc, size_of_blocks_is_left_to_a_guest_that_maps_files);
 	tcase_add_test(tc, range_of_a_file_is_mapped_as_requested);
 	tcase_add_test(tc, second_mapping_of_a_chunk_replaces_the_first);
 	tcase_add_test(tc, server_may_complete_another_change_during_a_change);

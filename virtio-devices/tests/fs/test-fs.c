@@ -380,6 +380,7 @@ START_TEST(statx_returns_getattr_and_the_birth_time)
 				 STATX_BTIME, &st), 0);
 	ck_assert_uint_eq(out.mask, st.stx_mask &
 			  (STATX_BASIC_STATS | STATX_BTIME));
+	ck_assert_uint_eq(out.blksize, st.stx_blksize);
 	ck_assert_uint_eq(out.mode, st.stx_mode);
 	ck_assert_uint_eq(out.size, st.stx_size);
 	ck_assert_uint_eq(out.ino, st.stx_ino);
