@@ -7,6 +7,8 @@
 #   make_initrd MODULE...  the file initrd of the current folder, from busybox and $CVMM_KERNEL_MODULES;
 #                          it loads these modules after those of usual devices
 #   says NAME TEXT LINE    the guest's shell executes the line, and prints the text
+#   quits NAME             the machine ends by the command
+#   continues NAME ARG...  another process continues a saved machine
 
 may_use busybox cpio
 
@@ -43,3 +45,5 @@ says() {
 "
 	wait_until 120 file_says "$1.log" "$2" || { cat "$1.log"; return 1; }
 }
+quits() { answers "$1" '"ok":true' quit && ends_with "$1" 0; }
+continues() { machine "$@" && wait_until 60 runs_here "$1"; }
