@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # A Linux guest of arm64 with a shell on its serial port, for arm64-claims, arm64-acpi,
-# arm64-memory and arm64-moves. Source it after moving.sh.
+# arm64-memory, arm64-moves and arm64-shared. Source it after moving.sh.
 #
 #   make_initrd MODULE...  the file initrd of the current folder, from busybox and $CVMM_KERNEL_MODULES;
 #                          it loads these modules after those of usual devices
