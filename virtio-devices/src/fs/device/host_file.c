@@ -95,7 +95,7 @@ void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
 		.atimensec = st->stx_atime.tv_nsec,
 		.mtimensec = st->stx_mtime.tv_nsec,
 		.ctimensec = st->stx_ctime.tv_nsec,
-		/* 0: as large as a page of the guest, whose Linux writes no other mapped file back */
+		/* 0: the guest's page size. With another one, Linux cannot write a mapped file back. */
 		.nlink = st->stx_nlink, .blksize = fs->nchunks ? 0 : st->stx_blksize,
 		.uid = virtdev_priv_fs_idmap_to_guest(&fs->uids, st->stx_uid),
 		.gid = virtdev_priv_fs_idmap_to_guest(&fs->gids, st->stx_gid),
