@@ -98,7 +98,7 @@ static enum vmm_cpu_next on_failure(const struct vmm_exiting *x, int rc)
 {
 	const struct kvm_run *run = x->run;
 	struct vsu_error err = VSU_ERROR_INIT;
-	const char *why = "is a file behind guest memory unreadable?";
+	const char *why = "is a file behind guest memory unreadable? the kernel's log may name the cause";
 
 	if (rc == -EINTR || rc == -EAGAIN)
 		return VMM_CPU_RUN;
