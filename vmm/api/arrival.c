@@ -54,6 +54,7 @@ static int set_cancel(void *opaque, const char *address, const struct vmm_argume
 	(void)stage;
 	(void)err;
 	source->cancel_fd = m->arrival.cancel_fd;
+	source->closer = m->host.closer;
 	return 0;
 }
 

@@ -277,7 +277,6 @@ static int confine_process(struct vmm_configuration *c, const char *address, int
 static int accept_source(struct vmm_configuration *c, struct vmm_listener *l,
 			 struct vsu_error *err)
 {
-	const int cancel_fd = c->stream.cancel_fd;
 	int rc;
 
 	for (;;) {
@@ -288,9 +287,7 @@ static int accept_source(struct vmm_configuration *c, struct vmm_listener *l,
 			return rc;
 		vmm_log(c->log, VMM_LOG_WARNING, "stranger", "--incoming: a connection was closed, and the source is still awaited: %s",
 			 err->msg);
-		vmm_stream_close(&c->stream);
-		vmm_stream_init(&c->stream);
-		c->stream.cancel_fd = cancel_fd;
+		vmm_stream_renew(&c->stream);
 	}
 }
 

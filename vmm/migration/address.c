@@ -86,6 +86,7 @@ static int unix_connect(const char *path, struct vmm_stream *s,
 	s->has_fds = true;
 	if (vmm_file_value_is_fd(path))
 		return fd_start(path, s, err);
+	s->sole = true;
 	s->fd = vsu_sock_connect(path, err);
 	return s->fd < 0 ? s->fd : 0;
 }
@@ -118,7 +119,7 @@ static int accept_one(struct vmm_listener *l, struct vmm_stream *s,
 static int unix_accept(struct vmm_listener *l, struct vmm_stream *s,
 		       struct vsu_error *err)
 {
-	s->has_fds = true;
+	s->has_fds = s->sole = true;
 	return accept_one(l, s, err);
 }
 

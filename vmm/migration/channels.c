@@ -31,6 +31,7 @@ static struct vmm_channel *channel_add(struct vmm_channels *c,
 	memset(channel, 0, sizeof(*channel));
 	vmm_stream_init(&channel->stream);
 	channel->stream.cancel_fd = first->cancel_fd;
+	channel->stream.closer = first->closer;
 	channel->number = c->n;
 	return channel;
 }
@@ -105,7 +106,6 @@ static int accept_one(struct vmm_channel *channel, struct vmm_listener *listener
 		      struct vsu_error *err)
 {
 	struct vmm_stream *s = &channel->stream;
-	const int cancel_fd = s->cancel_fd;
 	int rc;
 
 	for (;;) {
@@ -118,9 +118,7 @@ static int accept_one(struct vmm_channel *channel, struct vmm_listener *listener
 			s->deadline_ns = 0;
 			return 0;
 		}
-		vmm_stream_close(s);
-		vmm_stream_init(s);
-		s->cancel_fd = cancel_fd;
+		vmm_stream_renew(s);
 	}
 }
 

@@ -491,6 +491,7 @@ int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err)
 	s->stream.no_network = s->config.no_network;
 	s->stream.cancel_fd = s->config.cancel_fd;
 	s->stream.threads = s->config.threads;
+	s->stream.closer = s->config.closer;
 	rc = shake_hands(s, err);
 	if (!rc)
 		rc = send_machine(s, err);

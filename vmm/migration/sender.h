@@ -34,6 +34,7 @@ struct vmm_sender_config {
 	const struct vmm_threads *threads; /* or NULL */
 	const char *address;
 	const char *no_network;	/* as of a stream */
+	struct vsu_closer *closer; /* likewise */
 	struct vmm_memory *memory;
 	uint64_t failed;	/* its pieces that were lost before */
 	const struct vmm_windows *windows;

@@ -59,10 +59,19 @@ static void end_child(pid_t child, bool leashed)
 		waitpid(child, NULL, 0);
 }
 
-static void close_fds(int *fds, unsigned int n)
+static void close_fds(struct vsu_closer *closer, int *fds, unsigned int n)
 {
 	while (n > 0)
-		vsu_foreign_close(NULL, &fds[--n]);
+		vsu_foreign_close(closer, &fds[--n]);
+}
+
+/* Descriptors that wait in a UNIX socket are closed with it. */
+static void close_socket(struct vmm_stream *s)
+{
+	if (s->sole)
+		vsu_foreign_close(s->closer, &s->fd);
+	else
+		vsu_fd_close(&s->fd);
 }
 
 void vmm_stream_close(struct vmm_stream *s)
@@ -72,8 +81,8 @@ void vmm_stream_close(struct vmm_stream *s)
 	if (s->layer)
 		s->layer->free(s->layer_self);
 	s->layer = NULL;
-	vsu_fd_close(&s->fd);
-	close_fds(s->fds, s->nfds);
+	close_socket(s);
+	close_fds(s->closer, s->fds, s->nfds);
 	s->nfds = 0;
 	leashed = s->leash >= 0;
 	vsu_fd_close(&s->leash);
@@ -85,6 +94,19 @@ void vmm_stream_close(struct vmm_stream *s)
 	memset(&s->w, 0, sizeof(s->w));
 	s->bytes = NULL;
 	s->room = 0;
+}
+
+void vmm_stream_renew(struct vmm_stream *s)
+{
+	const struct vmm_threads *threads = s->threads;
+	struct vsu_closer *closer = s->closer;
+	const int cancel_fd = s->cancel_fd;
+
+	vmm_stream_close(s);
+	vmm_stream_init(s);
+	s->threads = threads;
+	s->closer = closer;
+	s->cancel_fd = cancel_fd;
 }
 
 /* ---------------------------------------------------------------------- bytes */
@@ -151,7 +173,10 @@ static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 	return rc;
 }
 
-/* Keeps the descriptors of one message. */
+/*
+ * Keeps the descriptors of one message, if they are wanted. Others must be received, too:
+ * recv(2) closes them, and waits for a socket that lingers.
+ */
 static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size_t len)
 {
 	const struct iovec iov = { bytes, len };
@@ -159,11 +184,11 @@ static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size
 	unsigned int nfds = 0;
 	const ssize_t n = vsu_sock_recv(s->fd, &iov, 1, fds, &nfds);
 
-	if (nfds && !s->nfds && n > 0) {
+	if (s->wants_fds && nfds && !s->nfds && n > 0) {
 		memcpy(s->fds, fds, nfds * sizeof(*fds));
 		s->nfds = nfds;
 	} else {
-		close_fds(fds, nfds);
+		close_fds(s->closer, fds, nfds);
 	}
 	return n;
 }
@@ -171,14 +196,8 @@ static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size
 static ssize_t receive_some(struct vmm_stream *s, unsigned char *bytes, size_t len,
 			    short *events)
 {
-	ssize_t n;
-
-	if (s->layer)
-		return s->layer->receive(s->layer_self, bytes, len, events);
-	if (s->wants_fds)
-		return receive_with_fds(s, bytes, len);
-	n = recv(s->fd, bytes, len, 0);
-	return n < 0 ? -errno : n;
+	return s->layer ? s->layer->receive(s->layer_self, bytes, len, events) :
+			  receive_with_fds(s, bytes, len);
 }
 
 static int receive_bytes(struct vmm_stream *s, unsigned char *bytes,

@@ -42,6 +42,7 @@ struct vmm_stream_layer {
 };
 
 struct vmm_threads;
+struct vsu_closer;
 
 struct vmm_stream {
 	int fd;			/* a non-blocking socket, owned; -1: none */
@@ -55,6 +56,8 @@ struct vmm_stream {
 	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */
 	bool has_fds;		/* a UNIX socket to another process: descriptors can be passed */
+	bool sole;		/* likewise, and fd is the only descriptor of this end */
+	struct vsu_closer *closer; /* of descriptors from the peer (vsu_foreign_close()), or NULL */
 	bool wants_fds;		/* receive: keep the descriptors that come with a section */
 	int fds[VSU_SOCK_MAX_FDS]; /* received, owned */
 	unsigned int nfds;
@@ -68,6 +71,8 @@ struct vmm_stream {
 void vmm_stream_init(struct vmm_stream *s);
 /* Also ends a child, which gets VMM_STREAM_CHILD_MS to end by itself. */
 void vmm_stream_close(struct vmm_stream *s);
+/* Closes it for another connection, with the same cancel_fd, threads and closer. */
+void vmm_stream_renew(struct vmm_stream *s);
 
 /* Waits for events of poll(2). -ECANCELED, -ETIMEDOUT. */
 int vmm_stream_wait(const struct vmm_stream *s, int fd, short events,

@@ -67,8 +67,10 @@ static int name_option(int rc, struct vsu_error *err)
 int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_state_section head;
-	int rc = vmm_stream_receive(m->restore.stream, &head, err);
+	int rc;
 
+	m->restore.stream->closer = vmm_closer_get(&m->owner.closer, NULL);
+	rc = vmm_stream_receive(m->restore.stream, &head, err);
 	if (!rc && !strcmp(head.name, "postcopy")) {
 		rc = vmm_postcopy_open(m, err);
 		if (!rc)
@@ -256,4 +258,5 @@ void vmm_incoming_refuse(struct vmm_machine *m, const struct vsu_error *why)
 	vmm_stream_refuse(s, why);
 	if (sends)
 		drain_pages(s);
+	vmm_stream_close(s);	/* the closer may end before the configuration is freed */
 }

@@ -212,6 +212,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 	g->sender.config = (struct vmm_sender_config){
 		.threads = m->owner.threads,
 		.address = g->options.address, .no_network = m->owner.no_network,
+		.closer = vmm_closer_get(&m->owner.closer, NULL),
 		.memory = &m->memory, .windows = &m->shmem,
 		.failed = vmm_memory_failed(&m->memory),
 		.slots = m->slots, .log = &g->log, .words = g->words.words,

@@ -6,9 +6,11 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 #include "../util.h"
+#include "../lingering.h"
 #include "migration/address.h"
 #include "migration/stream.h"
 #include "state/checksum.h"
@@ -286,6 +288,52 @@ START_TEST(reason_that_was_sent_before_is_received)
 }
 END_TEST
 
+/* ------------------------------------------------ descriptors that nobody asked for */
+
+static int send_lingering(void)
+{
+	const int fd = lingering_socket();
+
+	build_zeros();
+	ck_assert_int_gt(vsu_sock_send(there.fd, &(struct iovec){ there.w.out.bytes, there.w.out.len },
+				       1, &fd, 1), 0);
+	return fd;
+}
+
+/* The kernel would close it within recv(2). */
+START_TEST(socket_beside_a_section_is_closed_without_linger)
+{
+	struct vsu_closer *closer = NULL;
+	int fd = send_lingering();
+
+	if (_i)
+		ck_assert_int_eq(vsu_closer_new(&closer, &err), 0);
+	here.closer = closer;
+	ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
+	ck_assert_uint_eq(here.nfds, 0);
+	ck_assert(!is_lingering(fd));
+	if (closer)
+		ck_assert_uint_eq(vsu_closer_waiting(closer), 1);
+	while (closer && vsu_closer_waiting(closer))
+		ck_assert_int_eq(vsu_closer_turn(closer), 1);
+	here.closer = NULL;
+	vsu_closer_free(closer);
+	close(fd);
+}
+END_TEST
+
+START_TEST(socket_that_waits_in_a_connection_is_closed_without_linger)
+{
+	int fd = send_lingering();
+
+	here.sole = true;
+	vmm_stream_close(&here);
+	ck_assert_int_eq(here.fd, -1);
+	ck_assert(!is_lingering(fd));
+	close(fd);
+}
+END_TEST
+
 START_TEST(address_has_a_scheme_and_a_rest)
 {
 	static const char *const wrong[] = { "", "unix:", "/tmp/a", "ssl:a:1", "exec:" };
@@ -371,6 +419,8 @@ int main(void)
 	tcase_add_test(tc, nothing_is_sent_behind_the_deadline);
 	tcase_add_test(tc, skipped_sections_before_the_deadline_are_no_failure);
 	tcase_add_test(tc, reason_that_was_sent_before_is_received);
+	tcase_add_loop_test(tc, socket_beside_a_section_is_closed_without_linger, 0, 2);
+	tcase_add_test(tc, socket_that_waits_in_a_connection_is_closed_without_linger);
 	tcase_add_test(tc, address_has_a_scheme_and_a_rest);
 	tcase_add_test(tc, descriptor_is_not_part_of_another_address);
 	tcase_add_test(tc, tls_address_needs_certificates);
