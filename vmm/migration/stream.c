@@ -150,8 +150,8 @@ static ssize_t send_some(struct vmm_stream *s, const unsigned char *bytes, size_
 	return n;
 }
 
-static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
-		      size_t len, struct vsu_error *err)
+static int send_all(struct vmm_stream *s, const unsigned char *bytes,
+		    size_t len, struct vsu_error *err)
 {
 	short events = POLLOUT;
 	ssize_t n;
@@ -162,6 +162,7 @@ static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 		if (rc < 0)
 			return rc;
 		n = send_some(s, bytes, len, &events);
+		s->torn = s->torn || n > 0 || s->layer;
 		if (n < 0) {
 			rc = wait_again(s, (int)n, events, err);
 			continue;
@@ -170,6 +171,23 @@ static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 		len -= (size_t)n;
 		s->sent += (uint64_t)n;
 	}
+	return rc;
+}
+
+/*
+ * After a part the peer would take the next section for the rest of this one. A layer has
+ * perhaps kept bytes, and expects the same call again: it returns the number of those then.
+ */
+static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
+		      size_t len, struct vsu_error *err)
+{
+	int rc;
+
+	if (s->torn)
+		return vsu_error_set(err, -ECONNRESET, "the connection ended within a section that was sent before");
+	rc = send_all(s, bytes, len, err);
+	if (!rc)
+		s->torn = false;
 	return rc;
 }
 

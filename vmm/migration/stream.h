@@ -55,6 +55,7 @@ struct vmm_stream {
 	const struct vmm_threads *threads; /* of lookups, or NULL */
 	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */
+	bool torn;		/* a section was sent in part: no other one may follow */
 	bool has_fds;		/* a UNIX socket to another process: descriptors can be passed */
 	bool sole;		/* likewise, and fd is the only descriptor of this end */
 	struct vsu_closer *closer; /* of descriptors from the peer (vsu_foreign_close()), or NULL */
@@ -101,7 +102,7 @@ int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err);
 
 /*
  * Begins a section; append its content to s->w by vmm_state_put(), then send it.
- * -ECONNRESET: the peer is gone.
+ * -ECONNRESET: the peer is gone, or an earlier call has sent a part of its section.
  */
 void vmm_stream_begin(struct vmm_stream *s, const char *name);
 int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err);

@@ -179,6 +179,7 @@ END_TEST
 #define FLOOD 1000u
 
 static unsigned int transfers;	/* of the layer; FLOOD: it ends */
+static bool flood_part;		/* it has sent a byte before it is cancelled */
 
 /* Sections that may be skipped, without an end. */
 static ssize_t flood_receive(void *self, void *bytes, size_t len, short *events)
@@ -235,6 +236,43 @@ static int send_large(void)
 	vmm_state_put(&here.w, bytes, sizeof(bytes));
 	return vmm_stream_send(&here, &err);
 }
+
+/* The caller is cancelled while the layer keeps a call's bytes, or has sent one of them. */
+static ssize_t torn_send(void *self, const void *bytes, size_t len, short *events)
+{
+	static size_t kept;
+
+	(void)self;
+	(void)bytes;
+	(void)events;
+	if (++transfers > 1)
+		return transfers > 2 ? -EPIPE : (ssize_t)kept;
+	kept = len;
+	vsu_event_signal(here.cancel_fd);
+	return flood_part ? 1 : -EAGAIN;
+}
+
+static const struct vmm_stream_layer torn = {
+	.receive = flood_receive, .send = torn_send, .free = flood_free,
+};
+
+START_TEST(nothing_follows_a_part_of_a_section)
+{
+	struct vsu_error why;
+
+	flood_begin();
+	flood_part = _i;
+	here.layer = &torn;
+	here.cancel_fd = vsu_event_new();
+	ck_assert_int_eq(send_large(), -ECANCELED);
+	vsu_fd_close(&here.cancel_fd);
+	vsu_error_set(&why, -EIO, "no disk");
+	vmm_stream_refuse(&here, &why);
+	ck_assert_uint_eq(transfers, 1);
+	ck_assert_int_eq(send_large(), -ECONNRESET);
+	ck_assert_uint_eq(transfers, 1);
+}
+END_TEST
 
 START_TEST(e2_50_flood_of_skipped_sections_ends_at_the_deadline)
 {
@@ -417,6 +455,7 @@ int main(void)
 	tcase_add_test(tc, e2_50_flood_of_skipped_sections_ends_at_the_deadline);
 	tcase_add_test(tc, e2_50_flood_of_skipped_sections_ends_when_cancelled);
 	tcase_add_test(tc, nothing_is_sent_behind_the_deadline);
+	tcase_add_loop_test(tc, nothing_follows_a_part_of_a_section, 0, 2);
 	tcase_add_test(tc, skipped_sections_before_the_deadline_are_no_failure);
 	tcase_add_test(tc, reason_that_was_sent_before_is_received);
 	tcase_add_loop_test(tc, socket_beside_a_section_is_closed_without_linger, 0, 2);
