@@ -146,10 +146,15 @@ static ssize_t read_message(int fd, struct uffd_msg *msg)
 	return n < 0 && errno == EOPNOTSUPP ? read(fd, msg, sizeof(*msg)) : n;
 }
 
+/*
+ * A privileged process can order other messages than faults: that of a fork comes with a
+ * descriptor for the child.
+ */
 int vmm_userfault_next(int fd, uint64_t *at)
 {
 	struct uffd_msg msg;
 	ssize_t n;
+	int child;
 
 	do
 		n = read_message(fd, &msg);
@@ -158,6 +163,8 @@ int vmm_userfault_next(int fd, uint64_t *at)
 		return errno == EAGAIN ? 0 : -errno;
 	if (n != (ssize_t)sizeof(msg))
 		return -ECONNRESET;
+	child = msg.event == UFFD_EVENT_FORK ? (int)msg.arg.fork.ufd : -1;
+	vsu_fd_close(&child);
 	if (msg.event != UFFD_EVENT_PAGEFAULT)
 		return 0;
 	*at = msg.arg.pagefault.address;

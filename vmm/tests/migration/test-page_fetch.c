@@ -13,9 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <linux/sockios.h>
+#include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -440,6 +444,67 @@ START_TEST(c1_04_blocking_descriptor_of_another_process_is_read_without_waiting)
 }
 END_TEST
 
+/* As a process with CAP_SYS_PTRACE opens it, or a negative errno. */
+static int open_with_forks(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK };
+	int own = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK), rc;
+
+	if (own < 0 || ioctl(own, UFFDIO_API, &api) == 0)
+		return own < 0 ? -errno : own;
+	rc = -errno;
+	close(own);
+	return rc;
+}
+
+/* The fork waits until its message is read. */
+static void *fork_once(void *arg)
+{
+	const pid_t child = fork();
+
+	(void)arg;
+	if (!child)
+		_exit(0);
+	waitpid(child, NULL, 0);
+	return NULL;
+}
+
+/* Hostile: each fork of its process would leave a descriptor here. */
+START_TEST(c1_04_descriptor_of_a_child_of_another_process_is_closed)
+{
+	/* unlike the memory of a guest, a child has it */
+	void *at_fork = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int own = open_with_forks(), before, after;
+	pthread_t process;
+	uint64_t at;
+
+	ck_assert_int_ge(own, 0);
+	ck_assert_ptr_ne(at_fork, MAP_FAILED);
+	ck_assert_int_eq(vmm_userfault_register(own, (uint64_t)(uintptr_t)at_fork, LEN), 0);
+	before = dup(own);
+	close(before);
+	ck_assert_int_eq(pthread_create(&process, NULL, fork_once, NULL), 0);
+	wait_for(own);
+	ck_assert_int_eq(vmm_userfault_next(own, &at), 0);
+	pthread_join(process, NULL);
+	after = dup(own);
+	close(after);
+	ck_assert_int_eq(after, before);
+	munmap(at_fork, LEN);
+	close(own);
+}
+END_TEST
+
+static const char *no_forks(void)
+{
+	const int own = open_with_forks();
+
+	if (own < 0)
+		return "userfaultfd does not report forks to this user";
+	close(own);
+	return NULL;
+}
+
 /* Linux 6.10 has it. */
 static bool may_read_without_waiting(void)
 {
@@ -482,6 +547,7 @@ int main(void)
 	tcase_add_test(tc, other_process_waits_as_well);
 	tcase_add_test(tc, c1_04_broken_descriptor_of_another_process_is_dropped);
 	tcase_add_test(tc, c1_04_only_a_userfaultfd_is_adopted);
+	tcase_add_test_unless(tc, no_forks(), c1_04_descriptor_of_a_child_of_another_process_is_closed);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
