@@ -218,15 +218,16 @@ static int place_at_once(int fd, uint64_t at, const unsigned char *bytes, uint64
 }
 
 /* Pages that are present are unexpected, and stay. */
-static int place_singly(int fd, uint64_t at, const unsigned char *bytes, uint64_t len)
+static int place_singly(int fd, uint64_t at, const unsigned char *bytes, uint64_t len,
+			uint64_t page)
 {
 	uint64_t i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < len; i += VMM_SET_PAGE) {
-		rc = place_at_once(fd, at + i, bytes ? bytes + i : NULL, VMM_SET_PAGE);
+	for (i = 0; !rc && i < len; i += page) {
+		rc = place_at_once(fd, at + i, bytes ? bytes + i : NULL, page);
 		if (rc == -EEXIST)
-			rc = vmm_userfault_wake(fd, at + i, VMM_SET_PAGE);
+			rc = vmm_userfault_wake(fd, at + i, page);
 	}
 	return rc;
 }
@@ -241,8 +242,8 @@ static int place_run(struct vmm_placer *p, const struct vmm_page_span *span,
 	int rc = place_at_once(p->sources[0].fd, at, bytes, len);
 
 	/* a part of it is present, or lies in another mapping */
-	if ((rc == -EEXIST || rc == -ENOENT) && page_of(span) <= VMM_SET_PAGE)
-		rc = place_singly(p->sources[0].fd, at, bytes, len);
+	if (rc == -EEXIST || rc == -ENOENT)
+		rc = place_singly(p->sources[0].fd, at, bytes, len, page_of(span));
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot place the page %#" PRIx64, span->gpa + offset);
 	vmm_page_set_remove(&p->missing, &run);

@@ -226,6 +226,20 @@ START_TEST(present_page_stays_and_those_beside_it_are_placed)
 }
 END_TEST
 
+/* Another process may have used it, if it is shared. */
+START_TEST(present_huge_page_stays)
+{
+	static const unsigned char own[HUGE] = { 9 };
+
+	ck_assert_int_eq(vmm_userfault_copy(placer.sources[0].fd, (uintptr_t)hva + MISSING,
+					    own, HUGE), 0);
+	ck_assert_msg(!receive(MISSING, _i, 2 * HUGE), "%s", err.msg);
+	ck_assert_uint_eq(placer.missing.npages, 0);
+	assert_content(MISSING, 9, PAGE);
+	assert_content(MISSING + HUGE, _i < 0 ? 0 : _i, HUGE);
+}
+END_TEST
+
 START_TEST(page_of_more_than_the_maximum_is_refused_by_size)
 {
 	uint64_t granule;
@@ -286,6 +300,7 @@ int main(void)
 	tcase_add_loop_test(tc, e2_20_parts_in_another_order_are_refused, 0, COUNT(disorders));
 	tcase_add_test(tc, page_that_was_never_used_has_zeros_while_another_arrives);
 	tcase_add_loop_test(tc, present_page_stays_and_those_beside_it_are_placed, -1, 2);
+	tcase_add_loop_test(tc, present_huge_page_stays, -1, 2);
 	tcase_add_test(tc, page_of_more_than_the_maximum_is_refused_by_size);
 	tcase_add_test(tc, descriptor_of_another_process_does_not_block);
 	tcase_add_test_unless(tc, no_huge_pages(), huge_page_of_the_host_is_placed_by_its_last_part);
