@@ -391,13 +391,14 @@ int vmm_placer_provide(struct vmm_placer *p, const struct vmm_fault_source *sour
 		       uint64_t gpa)
 {
 	const struct vmm_page_span *span = vmm_page_set_find(&p->missing, gpa);
+	const struct vmem_region *r = vmem_map_find(p->map, gpa);
 	uint64_t page;
 	int rc = span && p->registered ? provide_own(p, span, gpa - span->gpa) :
 		 provide_shared(p, gpa);
 
 	if (rc < 0 || source == &p->sources[0])
 		return rc;
-	page = span ? page_of(span) : VMM_SET_PAGE;
+	page = vmem_block_page_size(vmem_region_block(r));
 	wake_source(source, gpa / page * page, page);
 	return 0;
 }

@@ -40,6 +40,20 @@ uint64_t __wrap_vmem_block_page_size(const struct vmem_block *b)
 	return page_size ? page_size : __real_vmem_block_page_size(b);
 }
 
+static uint64_t woken_at, woken_len;	/* of a source without a descriptor */
+
+int __real_vmm_userfault_wake(int fd, uint64_t at, uint64_t len);
+int __wrap_vmm_userfault_wake(int fd, uint64_t at, uint64_t len);
+
+int __wrap_vmm_userfault_wake(int fd, uint64_t at, uint64_t len)
+{
+	if (fd >= 0)
+		return __real_vmm_userfault_wake(fd, at, len);
+	woken_at = at;
+	woken_len = len;
+	return 0;
+}
+
 /* The first huge page has the content 7. */
 static void begin(const char *properties, uint64_t len, uint64_t missing, uint64_t n)
 {
@@ -240,6 +254,22 @@ START_TEST(present_huge_page_stays)
 }
 END_TEST
 
+/* The kernel wakes those of whole pages only. _i: whether the set has the memory. */
+START_TEST(other_process_is_woken_for_a_whole_page)
+{
+	const uint64_t there = UINT64_C(1) << 30;
+	struct vmm_fault_source *other = &placer.sources[placer.nsources++];
+
+	*other = (struct vmm_fault_source){ .fd = -1, .ranges = calloc(1, sizeof(*other->ranges)), .n = 1 };
+	other->ranges[0] = (struct vmm_fault_range){ GPA, LEN, there };
+	if (!_i)
+		vmm_page_set_free(&placer.missing);
+	ck_assert_int_eq(vmm_placer_provide(&placer, other, GPA + PAGE), 0);
+	ck_assert_uint_eq(woken_at, there);
+	ck_assert_uint_eq(woken_len, HUGE);
+}
+END_TEST
+
 START_TEST(page_of_more_than_the_maximum_is_refused_by_size)
 {
 	uint64_t granule;
@@ -301,6 +331,7 @@ int main(void)
 	tcase_add_test(tc, page_that_was_never_used_has_zeros_while_another_arrives);
 	tcase_add_loop_test(tc, present_page_stays_and_those_beside_it_are_placed, -1, 2);
 	tcase_add_loop_test(tc, present_huge_page_stays, -1, 2);
+	tcase_add_loop_test(tc, other_process_is_woken_for_a_whole_page, 0, 2);
 	tcase_add_test(tc, page_of_more_than_the_maximum_is_refused_by_size);
 	tcase_add_test(tc, descriptor_of_another_process_does_not_block);
 	tcase_add_test_unless(tc, no_huge_pages(), huge_page_of_the_host_is_placed_by_its_last_part);
