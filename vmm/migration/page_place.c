@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Places pages of a guest that runs. */
-#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <vmm-sys-util/fd.h>
 
@@ -377,14 +375,10 @@ static int provide_own(struct vmm_placer *p, const struct vmm_page_span *span,
 static int provide_shared(const struct vmm_placer *p, uint64_t gpa)
 {
 	struct vmem_region *r = vmem_map_find(p->map, gpa);
-	uint64_t page, at;
 
-	if (!r)
-		return -EFAULT;
-	page = vmem_block_page_size(vmem_region_block(r));
-	at = (uint64_t)(uintptr_t)vmem_region_hva(r) + (gpa - vmem_region_gpa(r));
-	at = at / page * page;
-	return madvise((void *)(uintptr_t)at, (size_t)page, MADV_POPULATE_READ) < 0 ? -errno : 0;
+	return !r ? -EFAULT :
+	       vmem_block_populate(vmem_region_block(r),
+				   vmem_region_offset(r) + (gpa - vmem_region_gpa(r)), 1, NULL);
 }
 
 int vmm_placer_provide(struct vmm_placer *p, const struct vmm_fault_source *source,

@@ -40,6 +40,18 @@ uint64_t __wrap_vmem_block_page_size(const struct vmem_block *b)
 	return page_size ? page_size : __real_vmem_block_page_size(b);
 }
 
+int __real_madvise(void *at, size_t len, int advice);
+int __wrap_madvise(void *at, size_t len, int advice);
+
+/* Linux before 5.14. */
+int __wrap_madvise(void *at, size_t len, int advice)
+{
+	if (advice != MADV_POPULATE_READ && advice != MADV_POPULATE_WRITE)
+		return __real_madvise(at, len, advice);
+	errno = EINVAL;
+	return -1;
+}
+
 static uint64_t woken_at, woken_len;	/* of a source without a descriptor */
 
 int __real_vmm_userfault_wake(int fd, uint64_t at, uint64_t len);
@@ -254,6 +266,20 @@ START_TEST(present_huge_page_stays)
 }
 END_TEST
 
+START_TEST(page_that_a_back_end_waits_for_is_provided_on_any_kernel)
+{
+	const struct vmm_fault_source other = { .fd = -1 };
+	unsigned char present = 0;
+
+	teardown();
+	begin("size=64K,backend=memfd", LEN, MISSING, HUGE);
+	vmm_placer_end(&placer);
+	ck_assert_int_eq(vmm_placer_provide(&placer, &other, GPA + MISSING), 0);
+	ck_assert_int_eq(mincore(hva + MISSING, PAGE, &present), 0);
+	ck_assert_uint_eq(present & 1, 1);
+}
+END_TEST
+
 /* The kernel wakes those of whole pages only. _i: whether the set has the memory. */
 START_TEST(other_process_is_woken_for_a_whole_page)
 {
@@ -331,6 +357,7 @@ int main(void)
 	tcase_add_test(tc, page_that_was_never_used_has_zeros_while_another_arrives);
 	tcase_add_loop_test(tc, present_page_stays_and_those_beside_it_are_placed, -1, 2);
 	tcase_add_loop_test(tc, present_huge_page_stays, -1, 2);
+	tcase_add_test(tc, page_that_a_back_end_waits_for_is_provided_on_any_kernel);
 	tcase_add_loop_test(tc, other_process_is_woken_for_a_whole_page, 0, 2);
 	tcase_add_test(tc, page_of_more_than_the_maximum_is_refused_by_size);
 	tcase_add_test(tc, descriptor_of_another_process_does_not_block);
