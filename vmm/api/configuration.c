@@ -370,7 +370,7 @@ static int accept_machine(struct vmm_configuration *c, const char *address,
 	if (!rc)
 		rc = accept_confined(c, &listener, argc, given, err);
 	n = rc < 0 ? rc : receive_words(c, &listener, c->words.words + 1, err);
-	vmm_address_unlisten(&listener);
+	vmm_address_unlisten(&listener, c->stream.closer);
 	if (n < 0)
 		return n;
 	c->words.n = n + 1;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
@@ -402,10 +403,25 @@ int vmm_address_accept(struct vmm_listener *l, struct vmm_stream *s,
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", l->address) : 0;
 }
 
-void vmm_address_unlisten(struct vmm_listener *l)
+/*
+ * close() would close the descriptors that wait in them, and wait for sockets that linger.
+ * After the shutdown no further connection comes, and accept() does not wait.
+ */
+static void close_backlog(int listener, struct vsu_closer *closer)
+{
+	int fd;
+
+	if (listener < 0 || shutdown(listener, SHUT_RDWR) < 0)
+		return;
+	while ((fd = vsu_sock_accept(listener)) >= 0)
+		vsu_foreign_close(closer, &fd);
+}
+
+void vmm_address_unlisten(struct vmm_listener *l, struct vsu_closer *closer)
 {
 	if (l->named)
 		vsu_sock_unlink(&l->path);
 	l->named = false;
+	close_backlog(l->fd, closer);
 	vsu_fd_close(&l->fd);
 }

@@ -48,6 +48,7 @@ int vmm_address_listen(const char *address, struct vmm_listener *l,
 /* Accepts the next connection; blocks as the stream does. */
 int vmm_address_accept(struct vmm_listener *l, struct vmm_stream *s,
 		       struct vsu_error *err);
-void vmm_address_unlisten(struct vmm_listener *l);
+/* Also closes connections that nobody accepted; closer: as of a stream. */
+void vmm_address_unlisten(struct vmm_listener *l, struct vsu_closer *closer);
 
 #endif

@@ -11,6 +11,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "../lingering.h"
 #include "../util.h"
 #include "migration/channels.h"
 
@@ -47,7 +48,7 @@ static void teardown(void)
 	vmm_channels_close(&to);
 	vmm_stream_close(&source);
 	vmm_stream_close(&destination);
-	vmm_address_unlisten(&listener);
+	vmm_address_unlisten(&listener, NULL);
 	ck_assert_int_eq(rmdir(folder), 0);
 }
 
@@ -102,6 +103,20 @@ START_TEST(e2_28_connections_of_other_programs_are_closed)
 	ck_assert_int_le(recv(other.fd, &byte, 1, 0), 0);
 	vmm_stream_close(&other);
 	close(stranger);
+}
+END_TEST
+
+/* The kernel would close the descriptor that waits in it, and wait. */
+START_TEST(socket_in_a_connection_that_nobody_accepts_is_closed_without_linger)
+{
+	const int stranger = vsu_sock_connect(address + 5, &err), fd = lingering_socket();
+
+	ck_assert_int_ge(stranger, 0);
+	ck_assert_int_eq(vsu_sock_send(stranger, &(struct iovec){ (char []){ 'x' }, 1 }, 1, &fd, 1), 1);
+	vmm_address_unlisten(&listener, NULL);
+	ck_assert(!is_lingering(fd));
+	close(stranger);
+	close(fd);
 }
 END_TEST
 
@@ -192,6 +207,7 @@ int main(void)
 	tcase_add_test(tc, e2_28_connections_of_other_programs_are_closed);
 	tcase_add_loop_test(tc, e2_28_impossible_number_of_channels_is_refused, 0,
 			    (int)COUNT(impossible));
+	tcase_add_test(tc, socket_in_a_connection_that_nobody_accepts_is_closed_without_linger);
 	tcase_add_test(tc, channels_end_in_their_threads);
 	tcase_add_test(tc, failed_channel_is_the_reason_of_a_lost_connection);
 	tcase_add_test(tc, failure_of_the_first_connection_interrupts_the_others);

@@ -162,7 +162,7 @@ START_TEST(passed_socket_is_one_connection_and_passes_files_if_it_is_a_unix_one)
 	ck_assert_int_eq(s.has_fds, _i);
 	ck_assert_int_eq(vmm_address_accept(&l, &again, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "fd: supports only one connection"));
-	vmm_address_unlisten(&l);
+	vmm_address_unlisten(&l, NULL);
 	if (_i && s.fd != pair[0])
 		close(pair[0]);
 }
