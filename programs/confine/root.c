@@ -127,14 +127,17 @@ static int step_into(int root, int *dir, const char *name)
 	return 0;
 }
 
-/* The last step to a file, which is an empty one below the mount. */
+/*
+ * The last step to a file, which is an empty one below the mount. One that is there is not opened:
+ * it may be a FIFO or a device of the host, which another option names too.
+ */
 static int step_to_file(int root, int *dir, const char *name)
 {
 	struct stat st;
 	int file;
 
 	if (is_of_jail(root, *dir)) {
-		file = openat(*dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		file = openat(*dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		vsu_fd_close(&file);
 	}
 	file = openat(*dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,21 @@ START_TEST(widest_of_two_rules_applies)
 }
 END_TEST
 
+/* A writer would wait for a reader, and end what that reads. */
+START_TEST(fifo_of_two_rules_is_not_opened)
+{
+	struct pollfd reader = { .events = POLLIN };
+
+	ck_assert_int_eq(mkfifo(at("fifo"), 0600), 0);
+	reader.fd = open(at("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	add(at("fifo"), at("fifo"), LANDLOCK_FILE);
+	add("fifo", at("fifo"), LANDLOCK_FILE);
+	make_root();
+	ck_assert_int_eq(poll(&reader, 1, 0), 0);	/* no writer came */
+	close(reader.fd);
+}
+END_TEST
+
 /* Names of one folder. */
 static const char *const spellings[] = {
 	"shared", "shared/", "shared///", ".///shared", "././././shared/././.",
@@ -259,6 +275,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, working_directory_exists_without_a_file);
 	tcase_add_loop_test_unless(tc, why, file_is_writable_if_its_rule_is, 0, COUNT(rights));
 	tcase_add_loop_test_unless(tc, why, widest_of_two_rules_applies, 0, 2);
+	tcase_add_test_unless(tc, why, fifo_of_two_rules_is_not_opened);
 	tcase_add_loop_test_unless(tc, why, writable_file_stays_writable_in_a_folder_that_is_read, 0,
 				   COUNT(spellings));
 	tcase_add_test_unless(tc, why, name_through_a_link_of_a_shared_folder_is_refused);
