@@ -257,6 +257,8 @@ int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)
 	char text[VMM_PROGRAM_MESSAGES];
 	int status = 0;
 
+	/* kills one that only closed the pipe; the status of one that ends remains */
+	vsu_fd_close(&e->leash);
 	while (waitpid(e->qemu, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(status))

@@ -174,6 +174,14 @@ START_TEST(an_end_has_a_sentence)
 }
 END_TEST
 
+/* As one that its guest has taken over: cvmm would wait with its signals blocked. */
+START_TEST(qemu_that_pretends_its_end_is_ended)
+{
+	ck_assert_int_eq(run("for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ $fd -lt 3 ] || eval \"exec $fd>&-\"; done; exec /bin/sleep 1000"), -EFAULT);
+	ck_assert_str_eq(err.msg, "--emulate: " PROGRAM " was killed by signal 9");
+}
+END_TEST
+
 START_TEST(more_output_than_fits_is_lost)
 {
 	ck_assert_int_eq(run("i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; i=$((i + 1)); done 2>/dev/null; exit 1"),
@@ -259,6 +267,7 @@ int main(void)
 	tcase_add_loop_test(tcase, a_network_card_has_a_tap_or_a_socket, 0, sizeof(cards) / sizeof(*cards));
 	tcase_add_test(tcase, a_writable_folder_is_not_read_only);
 	tcase_add_loop_test(tcase, an_end_has_a_sentence, 0, sizeof(ends) / sizeof(*ends));
+	tcase_add_test(tcase, qemu_that_pretends_its_end_is_ended);
 	tcase_add_test(tcase, more_output_than_fits_is_lost);
 	tcase_add_test(tcase, a_missing_qemu_is_named);
 	tcase_add_test(tcase, a_missing_daemon_is_named);
