@@ -118,15 +118,31 @@ static void print_pair(FILE *f, const char *name, const char *text)
 	print_text(f, text);
 }
 
+/* The type, a blank, and the key: names of files may begin as types do. */
 static bool is_key(const char *text)
 {
-	return !strncmp(text, "ssh-", 4) || !strncmp(text, "ecdsa-", 6) || !strncmp(text, "sk-", 3);
+	return text[strcspn(text, " \t")] &&
+	       (!strncmp(text, "ssh-", 4) || !strncmp(text, "ecdsa-", 6) || !strncmp(text, "sk-", 3));
+}
+
+static unsigned int print_key_lines(FILE *f, char *text)
+{
+	unsigned int n = 0;
+	char *line;
+
+	while ((line = strsep(&text, "\r\n"))) {
+		if (!is_key(line))
+			continue;
+		fputs(n++ ? "  - " : "ssh_authorized_keys:\n  - ", f);
+		print_text(f, line);
+	}
+	return n;
 }
 
 /* Lines of a file of public keys. */
 static int print_keys(FILE *f, const char *value, struct vsu_error *err)
 {
-	char *text = NULL, *at, *line;
+	char *text = NULL;
 	size_t len;
 	int rc = is_key(value) ? 0 : read_file(value, "ssh-key", &text, &len, err);
 
@@ -134,14 +150,8 @@ static int print_keys(FILE *f, const char *value, struct vsu_error *err)
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
 	if (!rc && strstr(text, "PRIVATE KEY"))
 		rc = vsu_error_set(err, -EINVAL, "option --cloud-init: ssh-key '%s' is a private key; name the public one, such as '%s.pub'", value, value);
-	at = text;
-	if (!rc)
-		fputs("ssh_authorized_keys:\n", f);
-	while (!rc && (line = strsep(&at, "\r\n")))
-		if (is_key(line)) {
-			fputs("  - ", f);
-			print_text(f, line);
-		}
+	if (!rc && !print_key_lines(f, text))
+		rc = vsu_error_set(err, -EINVAL, "option --cloud-init: ssh-key '%s' has no public key, a line as 'ssh-ed25519 AAAA...'", value);
 	free(text);
 	return rc;
 }

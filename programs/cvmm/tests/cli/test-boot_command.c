@@ -274,6 +274,26 @@ START_TEST(keys_of_a_file_are_its_lines)
 }
 END_TEST
 
+/* As that of 'ssh-keygen -f ssh-me'. */
+START_TEST(name_of_a_file_is_no_key)
+{
+	const char *unique = path + strlen(path) - 6;
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[32], list[64];
+
+	snprintf(name, sizeof(name), "ssh-%s", unique);
+	snprintf(list, sizeof(list), "ssh-key=%s", name);
+	fill_file("ssh-rsa AAAA a\n");
+	ck_assert_int_eq(chdir("/tmp"), 0);
+	ck_assert_int_eq(rename(path, name), 0);
+	make_cloud(list);
+	unlink(name);
+	ck_assert_int_eq(fchdir(here), 0);
+	vsu_fd_close(&here);
+	assert_file("user-data", "#cloud-config\nssh_authorized_keys:\n  - \"ssh-rsa AAAA a\"\n");
+}
+END_TEST
+
 START_TEST(files_are_copied)
 {
 	char list[64];
@@ -323,6 +343,20 @@ START_TEST(private_keys_and_missing_files_are_refused)
 	memset(&cloud, 0, sizeof(cloud));
 	ck_assert_int_eq(vmm_cloud_init_read(&cloud, "/nonexistent/data", &err), 0);
 	ck_assert_int_eq(vmm_cloud_init_make(&cloud, &fd, &err), -ENOENT);
+}
+END_TEST
+
+/* The guest would start, and nobody could log in. */
+START_TEST(file_without_a_key_is_refused)
+{
+	char list[64];
+	int fd;
+
+	fill_file("# none yet\nssh-rsa\n");
+	snprintf(list, sizeof(list), "ssh-key=%s", path);
+	ck_assert_int_eq(vmm_cloud_init_read(&cloud, list, &err), 0);
+	ck_assert_int_eq(vmm_cloud_init_make(&cloud, &fd, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has no public key"));
 }
 END_TEST
 
@@ -386,9 +420,11 @@ int main(void)
 	tcase_add_loop_test(tc, wrong_command_lines_are_refused, 0, COUNT(refused));
 	tcase_add_test(tc, settings_are_yaml);
 	tcase_add_test(tc, keys_of_a_file_are_its_lines);
+	tcase_add_test(tc, name_of_a_file_is_no_key);
 	tcase_add_test(tc, files_are_copied);
 	tcase_add_test(tc, equal_settings_are_the_same_instance);
 	tcase_add_test(tc, private_keys_and_missing_files_are_refused);
+	tcase_add_test(tc, file_without_a_key_is_refused);
 	tcase_add_test(tc, disk_is_sealed_and_its_limits_are_checked);
 	tcase_add_test_unless(tc, no_blkid(), other_programs_recognize_the_disk);
 	suite_add_tcase(s, tc);
