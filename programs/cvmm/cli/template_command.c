@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +13,7 @@
 #include "base/places.h"
 #include "cli/machine_rows.h"
 #include "cli/template_command.h"
+#include "ctl/output.h"
 #include "exec/template.h"
 
 #define DEFAULT_FOLDERS 4
@@ -99,6 +102,20 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 
 /* --------------------------------------------------------------------- output */
 
+/* Texts are those of the template's folder. */
+static void print_line(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void print_line(FILE *out, const char *fmt, ...)
+{
+	char line[PATH_MAX + 512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	vmm_control_print_plain(line, out);
+	fputc('\n', out);
+}
+
 static const char *date_of(time_t when, char text[32])
 {
 	struct tm tm;
@@ -119,9 +136,9 @@ static void print_row(void *opaque, const char *name, const struct vmm_template 
 	char date[32];
 
 	if (why->code < 0)
-		fprintf(opaque, "%-16s %s\n", name, why->msg);
+		print_line(opaque, "%-16s %s", name, why->msg);
 	else
-		fprintf(opaque, "%-16s %-16s %5" PRIu64 "M %-8s %4u %-10s %s\n", name, date_of(t->made, date),
+		print_line(opaque, "%-16s %-16s %5" PRIu64 "M %-8s %4u %-10s %s", name, date_of(t->made, date),
 			mib_of(t->bytes), t->info.memory, t->info.cpus, t->info.cvmm, t->info.kernel);
 }
 
@@ -131,16 +148,30 @@ static int list_templates(const struct vmm_template_command *c, FILE *out, struc
 	return vmm_template_list(c->folder, print_row, out, err);
 }
 
+static void print_rows(FILE *out, const struct vmm_template *t)
+{
+	char date[32];
+
+	print_line(out, "path     %s", t->path);
+	print_line(out, "date     %s", date_of(t->made, date));
+	print_line(out, "disk     %" PRIu64 "M", mib_of(t->bytes));
+	print_line(out, "memory   %s", t->info.memory);
+	print_line(out, "cpus     %u", t->info.cpus);
+	print_line(out, "folders  %u", t->info.folders);
+	print_line(out, "network  %s", t->info.net ? "yes" : "no");
+	print_line(out, "root     %s", t->info.root);
+	print_line(out, "kernel   %s", t->info.kernel);
+	print_line(out, "cvmm     %s", t->info.cvmm);
+	print_line(out, "agent    %u", t->info.agent);
+}
+
 static int show_template(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
 {
 	struct vmm_template t;
-	char date[32];
 	int rc = vmm_template_open(&t, c->folder, c->name, err);
 
 	if (!rc)
-		fprintf(out, "path     %s\ndate     %s\ndisk     %" PRIu64 "M\nmemory   %s\ncpus     %u\nfolders  %u\nnetwork  %s\nroot     %s\nkernel   %s\ncvmm     %s\nagent    %u\n",
-			t.path, date_of(t.made, date), mib_of(t.bytes), t.info.memory, t.info.cpus,
-			t.info.folders, t.info.net ? "yes" : "no", t.info.root, t.info.kernel, t.info.cvmm, t.info.agent);
+		print_rows(out, &t);
 	vmm_template_close(&t);
 	return rc;
 }

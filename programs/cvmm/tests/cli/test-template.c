@@ -427,6 +427,22 @@ START_TEST(list_has_a_line_for_each_template)
 }
 END_TEST
 
+/* The description may be of somebody else. */
+START_TEST(output_has_no_control_characters_of_a_template)
+{
+	char out[4096];
+
+	make("base");
+	write_info("base", "cvmm \0331\nkernel k\033[2J\nroot /\033\nmemory \0331G\nagent 1\ncpus 1\nfolders 4\n");
+	run("show base", out, sizeof(out));
+	ck_assert_ptr_null(strchr(out, '\033'));
+	ck_assert_ptr_nonnull(strstr(out, "\nroot     /?\nkernel   k?[2J\n"));
+	run("list", out, sizeof(out));
+	ck_assert_ptr_null(strchr(out, '\033'));
+	ck_assert_ptr_nonnull(strstr(out, " ?1G "));
+}
+END_TEST
+
 START_TEST(show_prints_what_a_template_consists_of)
 {
 	char out[4096];
@@ -492,6 +508,7 @@ int main(void)
 	tcase_add_loop_test(tc, rejects_words_that_an_action_does_not_use, 0, 8);
 	tcase_add_test(tc, options_of_make_describe_the_machine);
 	tcase_add_test(tc, list_has_a_line_for_each_template);
+	tcase_add_test(tc, output_has_no_control_characters_of_a_template);
 	tcase_add_test(tc, show_prints_what_a_template_consists_of);
 	tcase_add_test(tc, signal_ends_the_process_of_a_guest_that_ignores_interrupts);
 	suite_add_tcase(s, tc);
