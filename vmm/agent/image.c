@@ -64,9 +64,17 @@ struct mounted {
 	const char *device, *type, *options;
 };
 
+/* Of one search of all partitions. */
+enum journals {
+	SKIP_JOURNALS,		/* the image is not written to */
+	REPLAY_JOURNALS,	/* file systems that were mounted without */
+	USE_JOURNALS,		/* all file systems, with those that they have */
+};
+
 /* A use of the disk: what is done with each mounted file system. */
 struct use {
 	unsigned long flags;	/* of mount() */
+	enum journals journals;
 	bool (*fn)(const struct mounted *m, struct use *use); /* true: done */
 	enum image_search search;
 	char root[ROOT_WORDS];	/* names the first root that was found, or "" */
@@ -138,6 +146,20 @@ static bool skips_journal(const char *options)
 	return !strncmp(options, "no", 2) || !strncmp(options, "rescue=", 7);
 }
 
+/* One that has no journal is searched with those that skip theirs. */
+static bool is_of_search(const struct file_system *f, const char *options, enum journals journals)
+{
+	const bool replays = skips_journal(f->options[0]) && !skips_journal(options);
+
+	return journals == USE_JOURNALS ? !skips_journal(options) : replays == (journals == REPLAY_JOURNALS);
+}
+
+/* Once. */
+static bool reports_unsupported(const struct use *use)
+{
+	return use->search == IMAGE_ROOT && (use->journals == SKIP_JOURNALS || !(use->flags & MS_RDONLY));
+}
+
 /* True: the use is done, and the file system stays mounted. */
 static bool try_partition(const struct partition *p, struct use *use)
 {
@@ -147,11 +169,11 @@ static bool try_partition(const struct partition *p, struct use *use)
 	char device[32];
 
 	name_device(device, p->number);
-	if (!wait_for(device, PARTITION_MS) || !(f = probe_file_system(device, use->search == IMAGE_ROOT)))
+	if (!wait_for(device, PARTITION_MS) || !(f = probe_file_system(device, reports_unsupported(use))))
 		return false;
 	agent_load_modules_until(f->name);
 	for (options = f->options; *options; options++) {
-		if (!(use->flags & MS_RDONLY) && skips_journal(*options))
+		if (!is_of_search(f, *options, use->journals))
 			continue;
 		m = (struct mounted){ p, device, f->name, *options };
 		if (mount(device, WHERE, f->name, use->flags, *options) < 0)
@@ -163,7 +185,7 @@ static bool try_partition(const struct partition *p, struct use *use)
 	return false;
 }
 
-static bool try_all(const struct partition *parts, int n, struct use *use)
+static bool try_partitions(const struct partition *parts, int n, struct use *use)
 {
 	int role, i;
 
@@ -172,6 +194,17 @@ static bool try_all(const struct partition *parts, int n, struct use *use)
 			if ((int)parts[i].role == role && try_partition(&parts[i], use))
 				return true;
 	return false;
+}
+
+/* If nothing is found without journals, with them. */
+static bool try_all(const struct partition *parts, int n, struct use *use)
+{
+	if (try_partitions(parts, n, use))
+		return true;
+	if (use->journals != SKIP_JOURNALS)
+		return false;
+	use->journals = REPLAY_JOURNALS;
+	return try_partitions(parts, n, use);
 }
 
 /* A disk without a table is one file system. -ENXIO: there is no disk; errors of partitions_read(). */
@@ -229,7 +262,7 @@ static bool has_root(const struct mounted *m, struct use *use)
 const char *agent_mount_image(bool writable)
 {
 	static struct partition parts[PARTITIONS_MAX];
-	struct use use = { writable ? 0 : MS_RDONLY, has_root, IMAGE_ROOT, "", NULL };
+	struct use use = { writable ? 0 : MS_RDONLY, writable ? USE_JOURNALS : SKIP_JOURNALS, has_root, IMAGE_ROOT, "", NULL };
 	const int n = require_partitions(parts);
 
 	agent_make_folders(WHERE);
@@ -241,7 +274,7 @@ const char *agent_mount_image(bool writable)
 int image_open_system(void)
 {
 	static struct partition parts[PARTITIONS_MAX];
-	struct use use = { READ_ONLY, has_root, IMAGE_ROOT, "", NULL };
+	struct use use = { READ_ONLY, SKIP_JOURNALS, has_root, IMAGE_ROOT, "", NULL };
 	const int n = find_partitions(parts);
 	int fd;
 
@@ -300,20 +333,30 @@ static bool boot_mounted(const struct mounted *m, struct use *use)
 	return false;
 }
 
-/* Menus come first. */
-static void try_disk(const struct partition *parts, int n, image_start *start)
+/* Menus come first. Without its journal, a file system may not show a root, which a kernel elsewhere needs. */
+static void try_menus_and_kernels(const struct partition *parts, int n, struct use use)
 {
-	struct use use = { READ_ONLY, boot_mounted, IMAGE_ENTRIES, "", start };
-
-	agent_make_folders(WHERE);
-	try_all(parts, n, &use);
+	use.fn = boot_mounted;
+	use.search = IMAGE_ENTRIES;
+	try_partitions(parts, n, &use);
 	use.fn = remember_root;
 	use.search = IMAGE_ROOT;
-	if (try_all(parts, n, &use))
+	if (try_partitions(parts, n, &use))
 		umount2(WHERE, MNT_DETACH);
 	use.fn = boot_mounted;
 	use.search = IMAGE_KERNELS;
-	try_all(parts, n, &use);
+	if (use.root[0] || use.journals != SKIP_JOURNALS)
+		try_partitions(parts, n, &use);
+}
+
+static void try_disk(const struct partition *parts, int n, image_start *start)
+{
+	struct use use = { .flags = READ_ONLY, .journals = SKIP_JOURNALS, .start = start };
+
+	agent_make_folders(WHERE);
+	try_menus_and_kernels(parts, n, use);
+	use.journals = USE_JOURNALS;
+	try_menus_and_kernels(parts, n, use);
 }
 
 void image_try_disk(image_start *start)
