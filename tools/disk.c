@@ -75,6 +75,8 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 		d->chunk = c->size_max & ~(d->block - 1);
 	if (!d->chunk)
 		return refuse_host(err, socket, "the disk's maximum request (size_max) is smaller than its blocks");
+	if (!c->num_queues)
+		return refuse_host(err, socket, "the disk claims to have no queue");
 	if (d->queue < c->num_queues)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "option --queue: %" PRIu32 " is not a queue of the disk '%s', which has 0 to %" PRIu32,

@@ -14,7 +14,9 @@
 
 #include <virtio-devices/blk.h>
 #include <virtio-devices/disk.h>
+#include <virtio-devices/ids.h>
 #include <virtio-devices/vhost_user_server.h>
+#include <virtio-queue/features.h>
 #include <vmm-sys-util/fd.h>
 
 #define SIZE (1u << 20)
@@ -23,20 +25,46 @@
 static char folder[32], image[64], path[64];
 static struct vsu_error err;
 static bool read_only;
+static bool without_queues;	/* the configuration has none */
 static pid_t server;
 static int stop_fd;
 
-static void serve(int stop)
+static void read_zeros(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	(void)self;
+	(void)off;
+	memset(buf, 0, len);
+}
+
+/* A device of no project: its configuration contradicts its queue. */
+static int make_without_queues(struct virtdev **out)
+{
+	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "blk", .config_read = read_zeros };
+	const struct virtdev_info info = {
+		.id = VIRTDEV_ID_BLOCK, .nqueues = 1, .queue_size_max = 8,
+		.config_size = VIRTDEV_BLK_SPACE_SIZE, .features = VQ_F_VERSION_1 | VIRTDEV_BLK_F_MQ,
+	};
+
+	return virtdev_new(&ops, &info, image, out, &err);
+}
+
+static int make_disk(struct virtdev **out)
 {
 	const struct virtdev_disk_file file = {
 		.size = sizeof(file), .path = image, .read_only = read_only,
 		.engine = VIRTDEV_DISK_ENGINE_SYNC, .block_size = BLOCK,
 	};
 	struct virtdev_blk_config config = { .size = sizeof(config), .nqueues = 2 };
+	int rc = virtdev_disk_file_open(&file, &config.disk, &err);
+
+	return rc < 0 ? rc : virtdev_blk_new(&config, out, &err);
+}
+
+static void serve(int stop)
+{
 	struct virtdev *dev;
 
-	if (virtdev_disk_file_open(&file, &config.disk, &err) < 0 ||
-	    virtdev_blk_new(&config, &dev, &err) < 0 ||
+	if ((without_queues ? make_without_queues(&dev) : make_disk(&dev)) < 0 ||
 	    virtdev_vhost_user_serve(dev, path, stop, NULL, NULL, &err) < 0)
 		_exit(1);
 	virtdev_free(dev);
@@ -70,7 +98,7 @@ static void setup(void)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ftruncate(fd, SIZE), 0);
 	close(fd);
-	read_only = false;
+	read_only = without_queues = false;
 	vsu_error_clear(&err);
 }
 

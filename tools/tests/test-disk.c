@@ -107,6 +107,16 @@ START_TEST(a_queue_that_the_disk_lacks_is_refused)
 }
 END_TEST
 
+START_TEST(a_disk_without_queues_is_refused)
+{
+	without_queues = true;
+	server_start();
+	ck_assert_int_eq(open_disk(0, 4), VSU_EXIT_HOST);
+	ck_assert_ptr_nonnull(strstr(err.msg, path));
+	ck_assert_ptr_nonnull(strstr(err.msg, "claims to have no queue"));
+}
+END_TEST
+
 START_TEST(a_back_end_that_ends_is_named)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -135,6 +145,7 @@ int main(void)
 	tcase_add_test(tc, what_is_written_is_read_and_in_the_image);
 	tcase_add_test(tc, requests_beyond_the_end_and_writes_to_a_read_only_disk_fail);
 	tcase_add_test(tc, a_queue_that_the_disk_lacks_is_refused);
+	tcase_add_test(tc, a_disk_without_queues_is_refused);
 	tcase_add_test(tc, a_back_end_that_ends_is_named);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
