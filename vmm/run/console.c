@@ -36,6 +36,16 @@ static void on_leave(void *opaque)
 	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
+/* Without slots that are free. */
+static unsigned int count_devices(const struct vmm_machine *m)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < m->ndevices; i++)
+		n += m->devices[i].virtio != NULL;
+	return n;
+}
+
 static void on_tell(void *opaque)
 {
 	const struct vmm_machine *m = opaque;
@@ -44,7 +54,7 @@ static void on_tell(void *opaque)
 	if (!m->owner.tell)
 		return;
 	snprintf(line, sizeof(line), "%u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine",
-		 vmm_cpus_number(m->cpus), m->ndevices, vmm_console_dropped(m->console));
+		 vmm_cpus_number(m->cpus), count_devices(m), vmm_console_dropped(m->console));
 	m->owner.tell(m->owner.opaque, line);
 }
 

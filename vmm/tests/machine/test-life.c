@@ -389,7 +389,7 @@ START_TEST(guest_reads_all_input_before_its_end)
 }
 END_TEST
 
-/* The user requests the description of the machine, and leaves it. */
+/* The user requests the description of the machine, which has a free slot, and leaves it. */
 START_TEST(keys_on_a_terminal_print_statistics_and_end_the_machine)
 {
 	int terminal, side, told[2];
@@ -400,7 +400,8 @@ START_TEST(keys_on_a_terminal_print_statistics_and_end_the_machine)
 	ck_assert_int_eq(pipe(told), 0);
 	ck_assert_int_eq(dup2(side, STDIN_FILENO), STDIN_FILENO);
 	ck_assert_int_eq(dup2(told[1], STDERR_FILENO), STDERR_FILENO);
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--cpus=2", "--device=rng");
+	fake.nroutes = 1024;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--cpus=2", "--transport=pci", "--device=none", "--device=rng");
 	rig_make();
 	ck_assert_int_eq(write(terminal, "\1c\1x", 4), 4);
 	rig_run_made();
