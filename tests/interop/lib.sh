@@ -170,6 +170,18 @@ end_child() {
 	return $rc
 }
 
+# ends_content PID LOG: the self-test is content, and the process of its machine ends with success
+ends_content() {
+	local status
+
+	wait_until 60 ended "$1" || { cat "$2"; echo "process $1 does not end"; return 1; }
+	wait "$1"
+	status=$?
+	cat "$2"
+	[ $status -eq 0 ] || { echo "status $status"; return 1; }
+	file_says "$2" 'selftest: content, 0 faults'
+}
+
 # follow FILE PID: prints lines added to FILE until PID has ended
 follow() { tail -s 0.05 -c +1 --pid="$2" -f "$1"; }
 

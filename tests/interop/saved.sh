@@ -41,10 +41,7 @@ begin() {
 
 told() {
 	printf %s "$2" >&7
-	wait_until 60 ended "$MACHINE" || { cat "$1.log"; return 1; }
-	wait "$MACHINE"
-	cat "$1.log"
-	file_says "$1.log" 'selftest: content, 0 faults'
+	ends_content "$MACHINE" "$1.log"
 }
 
 killed() { end_child "$MACHINE" KILL; [ "$ENDED" -eq 137 ]; }
