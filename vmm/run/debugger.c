@@ -37,6 +37,8 @@ struct vmm_debugger {
 	struct vmm_gdb_breakpoint hardware[VMM_GDB_MAX_HARDWARE];
 	unsigned int nhardware;
 	enum vmm_gdb_action actions[VMM_GDB_MAX_CPUS];
+	/* Accesses of CPUs that stopped while another one was reported; watched: there is one. */
+	struct vmm_gdb_stop later[VMM_GDB_MAX_CPUS];
 };
 
 /* --------------------------------------------------------------------- the machine */
@@ -131,11 +133,42 @@ static void act_all(struct vmm_debugger *d, enum vmm_gdb_action action)
 		d->actions[i] = action;
 }
 
+static bool is_watched(const struct vmm_debugger *d, const struct vmm_gdb_stop *why)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->nhardware; i++)
+		if (d->hardware[i].kind == why->kind && d->hardware[i].address == why->address)
+			return true;
+	return false;
+}
+
+/* Of the first CPU that shall continue and has one. False: none. */
+static bool report_later(struct vmm_debugger *d, const enum vmm_gdb_action *actions)
+{
+	struct vmm_gdb_stop why;
+	unsigned int i;
+
+	for (i = 0; i < vmm_cpus_number(d->m->cpus); i++) {
+		why = d->later[i];
+		if (!why.watched || actions[i] == VMM_GDB_HOLDS)
+			continue;
+		d->later[i].watched = false;
+		if (!is_watched(d, &why))
+			continue;
+		vmm_gdb_stopped(&d->stub, &why);
+		return true;
+	}
+	return false;
+}
+
 static int resume_cpus(void *opaque, const enum vmm_gdb_action *actions)
 {
 	struct vmm_debugger *d = opaque;
 	int rc;
 
+	if (report_later(d, actions))
+		return 0;
 	memcpy(d->actions, actions, vmm_cpus_number(d->m->cpus) * sizeof(*actions));
 	rc = set_all(d, true);
 	if (rc < 0)
@@ -300,6 +333,7 @@ static void on_connecting(void *opaque)
 	d->was_paused = m->pause.life.guest == VMM_PAUSED && !m->pause.awaits_debugger;
 	d->at = d->len = 0;
 	d->nhardware = 0;
+	memset(d->later, 0, sizeof(d->later));
 	act_all(d, VMM_GDB_RUNS);
 	vmm_gdb_begin(&d->stub, &ops, d, vmm_cpus_number(m->cpus));
 	vmm_stop_for_user(m);
@@ -326,11 +360,17 @@ static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
 		why.kind = hit->kind;
 		why.address = hit->address;
 	}
-	report_stopped(d, &why);
+	if (d->stub.state == VMM_GDB_RUNNING)
+		report_stopped(d, &why);
+	else if (why.watched)
+		d->later[x->cpu] = why;
 	client_turn(d);
 }
 
-/* Others of two CPUs that stop at a time stop again where they are when they continue. */
+/*
+ * If several CPUs stop at a time, one is reported. The others stop again where they are when they
+ * continue, unless an access of data, which is complete, was the cause.
+ */
 static bool exit_on_main(void *opaque, struct vmm_main_call *call)
 {
 	const struct debug_exit *x = opaque;

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -23,6 +24,8 @@ static int client = -1;
 static char got[8192];
 static bool has_own;			/* the guest executes its int3 first */
 static unsigned int injected;		/* how often that reached it */
+static bool shares;			/* both CPUs write to the data that is watched, at a time */
+static unsigned int writers;		/* atomic: CPUs that did */
 
 /* ----------------------------------------------------------------------- the guest */
 
@@ -45,8 +48,13 @@ static int guest(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	const struct kvm_guest_debug *debug = &fake.cpu[cpu].debug;
 
-	(void)n;
-	if (cpu)
+	if (shares && !n && debug->control & KVM_GUESTDBG_USE_HW_BP) {
+		__atomic_fetch_add(&writers, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&writers, __ATOMIC_SEQ_CST) < 2)
+			sched_yield();
+		return stops(run, 1, 0, 1);
+	}
+	if (cpu || shares)
 		return FAKE_COMPUTES;
 	if (debug->control & KVM_GUESTDBG_INJECT_BP) {
 		injected++;
@@ -262,6 +270,68 @@ START_TEST(client_that_leaves_takes_its_breakpoints_along)
 }
 END_TEST
 
+/* The thread whose write is reported. */
+static int write_of_one(const char *stop)
+{
+	int thread;
+
+	ck_assert_int_eq(sscanf(stop, "T05thread:%d;", &thread), 1);
+	ck_assert_ptr_nonnull(strstr(stop, ";watch:1008;"));
+	return thread;
+}
+
+static void interrupt_guest(void)
+{
+	ck_assert_int_eq(write(client, "\x03", 1), 1);
+	ck_assert_int_eq(strncmp(next_packet(), "T02", 3), 0);
+}
+
+static void *watches_both(void *arg)
+{
+	char one_continues[32];
+	int first;
+
+	(void)arg;
+	connect_client();
+	ck_assert_str_eq(ask("Z2,1008,8"), "OK");
+	first = write_of_one(ask("c"));
+	snprintf(one_continues, sizeof(one_continues), "vCont;c:%d", first);
+	send_packet(one_continues);	/* the other one waits with its report */
+	interrupt_guest();
+	ck_assert_int_eq(write_of_one(ask("c")), 3 - first);
+	send_packet("c");
+	interrupt_guest();
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(writes_of_two_cpus_at_a_time_are_both_reported)
+{
+	shares = true;
+	debug_machine(watches_both);
+}
+END_TEST
+
+static void *watches_one(void *arg)
+{
+	(void)arg;
+	connect_client();
+	ck_assert_str_eq(ask("Z2,1008,8"), "OK");
+	write_of_one(ask("c"));
+	ck_assert_str_eq(ask("z2,1008,8"), "OK");
+	send_packet("c");
+	interrupt_guest();
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(write_is_not_reported_when_it_is_no_longer_watched)
+{
+	shares = true;
+	debug_machine(watches_one);
+}
+END_TEST
+
 /* ----------------------------------------------------------- what is not allowed meanwhile */
 
 static const char *const refused[] = { "pause", "resume", "save", "core", "migrate", "cpus" };
@@ -293,6 +363,8 @@ static void setup(void)
 {
 	rig_init();
 	kernel_pvh();
+	shares = false;
+	writers = 0;
 }
 
 /* The pause of --gdb-wait has ended before, and another one is the user's. */
@@ -326,6 +398,8 @@ int main(void)
 	tcase_add_test(tc, step_of_a_cpu_leaves_the_others_where_they_are);
 	tcase_add_test(tc, breakpoint_of_the_guest_is_the_guests);
 	tcase_add_test(tc, client_that_leaves_takes_its_breakpoints_along);
+	tcase_add_test(tc, writes_of_two_cpus_at_a_time_are_both_reported);
+	tcase_add_test(tc, write_is_not_reported_when_it_is_no_longer_watched);
 	tcase_add_test(tc, guest_that_its_user_paused_stays_paused);
 	tcase_add_test(tc, machine_is_neither_saved_nor_continued_by_others);
 	suite_add_tcase(s, tc);
