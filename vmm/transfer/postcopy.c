@@ -244,7 +244,7 @@ static int check_device(const struct vmm_machine *m, unsigned int i, struct vsu_
 	const struct vmm_device *d = &m->devices[i];
 	int rc = d->spec.remote ? check_server(m, d, err) : 0;
 
-	if (!rc)
+	if (!rc && d->virtio)	/* else a free slot */
 		rc = vmm_virtio_postcopy_advise(d->virtio, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
 }

@@ -277,6 +277,25 @@ START_TEST(source_that_did_not_switch_has_sent_all_memory)
 }
 END_TEST
 
+/* As after the removal of the first device. */
+START_TEST(free_slot_of_the_bus_waits_for_no_page)
+{
+	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=1",
+					     "--control=control", "--transport=pci", "--device=none",
+					     "--device=rng", NULL };
+
+	remove_saved();
+	save_machine(words);
+	put_section("postcopy", "", 0);
+	put_machine(0);
+	rig_options(words);
+	rig.options.start.stream = &here;
+	rig.options.start.channels = &channels;
+	ck_assert_msg(rig_try(NULL) == VSU_EXIT_OK, "%s", rig.err.msg);
+	expect_arrival();
+}
+END_TEST
+
 /* The guest continues there: nothing here waits for its pages. */
 START_TEST(e2_33_source_that_ends_before_the_switch_keeps_the_guest)
 {
@@ -456,6 +475,7 @@ int main(void)
 			    COUNT(other_memories));
 	tcase_add_loop_test_unless(tc, why, guest_runs_before_its_memory_has_arrived, 0, 2);
 	tcase_add_test_unless(tc, why, source_that_did_not_switch_has_sent_all_memory);
+	tcase_add_test_unless(tc, why, free_slot_of_the_bus_waits_for_no_page);
 	tcase_add_test_unless(tc, why, e2_33_source_that_ends_before_the_switch_keeps_the_guest);
 	tcase_add_loop_test_unless(tc, why, e2_32_missing_page_that_is_no_memory_is_refused_at_both_ends,
 				   0, COUNT(lists));
