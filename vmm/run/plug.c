@@ -109,33 +109,6 @@ static void device_retire(struct vmm_machine *m, struct vmm_device *d)
 	vmm_virtio_retire(d->virtio, on_gone, d);
 }
 
-/* An ejection by the guest: its slots, on the CPU thread's stack. */
-struct given {
-	struct vmm_machine *m;
-	uint32_t slots;
-};
-
-static bool eject_on_main(void *opaque, struct vmm_main_call *call)
-{
-	const struct given *given = opaque;
-	struct vmm_machine *m = given->m;
-	unsigned int i;
-
-	(void)call;
-	for (i = 0; i < m->ndevices; i++)
-		if (given->slots & UINT32_C(1) << m->devices[i].slot)
-			device_retire(m, &m->devices[i]);
-	return true;
-}
-
-/* The guest's eject method returns when the function has left the bus. */
-static void on_eject(void *opaque, uint32_t slots)
-{
-	struct given given = { opaque, slots };
-
-	vmm_cpus_call_main(given.m->cpus, eject_on_main, &given);
-}
-
 static bool has_memory(const struct vmm_device *d)
 {
 	const struct virtdev_info *info = virtdev_get_info(virtdev_transport_device(
@@ -168,6 +141,34 @@ static int check_removal(const struct vmm_machine *m,
 	if (has_memory(d))
 		return vsu_error_set(err, -EOPNOTSUPP, "the device is memory of the guest and cannot be removed; resize it");
 	return 0;
+}
+
+/* An ejection by the guest: its slots, on the CPU thread's stack. */
+struct given {
+	struct vmm_machine *m;
+	uint32_t slots;
+};
+
+/* A loaded state may permit it for any slot. */
+static bool eject_on_main(void *opaque, struct vmm_main_call *call)
+{
+	const struct given *given = opaque;
+	struct vmm_machine *m = given->m;
+	struct vmm_device *d;
+
+	(void)call;
+	for (d = m->devices; d < m->devices + m->ndevices; d++)
+		if (given->slots & UINT32_C(1) << d->slot && d->virtio && !check_removal(m, d, NULL))
+			device_retire(m, d);
+	return true;
+}
+
+/* The guest's eject method returns when the function has left the bus. */
+static void on_eject(void *opaque, uint32_t slots)
+{
+	struct given given = { opaque, slots };
+
+	vmm_cpus_call_main(given.m->cpus, eject_on_main, &given);
 }
 
 /* Fails the waiting clients of a device whose handshake failed. */

@@ -96,6 +96,29 @@ START_TEST(e3_26_removed_device_is_not_part_of_it)
 }
 END_TEST
 
+/* As another program could write it into a state. */
+static void requesting(void)
+{
+	vmm_plug_ask(&rig.machine.plug.slots, 1);
+	vmm_plug_ask(&rig.machine.plug.slots, 2);
+	assert_told("save saved\n", DONE);
+}
+
+static void ejecting(void)
+{
+	port_out(EJECT, 3 * SLOT1);
+	wait_until_gone(1);
+	ck_assert(has_device(0));
+	ck_assert_uint_eq(config_in(1, 0), 0x10581af4);
+}
+
+START_TEST(guest_of_a_saved_machine_ejects_no_device_that_cannot_be_removed)
+{
+	run("--mem=size=128M", "--rng=rate=64k", requesting);
+	continue_saved("\"--mem=size=128M\"", ejecting);
+}
+END_TEST
+
 static void changing(void)
 {
 	user_says("balloon 1M\n");
@@ -123,6 +146,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, teardown);
 	tcase_add_test(tc, e3_26_added_device_is_part_of_a_saved_machine);
 	tcase_add_test(tc, e3_26_removed_device_is_not_part_of_it);
+	tcase_add_test(tc, guest_of_a_saved_machine_ejects_no_device_that_cannot_be_removed);
 	tcase_add_test(tc, e3_25_requested_balloon_and_limit_are_part_of_it);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
