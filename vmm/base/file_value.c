@@ -85,3 +85,21 @@ int vmm_file_value_open_in(const char *text, const char *name, int flags)
 	free(path);
 	return fd;
 }
+
+int vmm_file_value_stat(const char *text, struct stat *st)
+{
+	struct vmm_file_value v;
+	int rc = vmm_file_value_read(text, &v, NULL);
+
+	if (rc < 0)
+		return rc;
+	return (v.has_fd ? fstat(v.fd, st) : stat(text, st)) < 0 ? -errno : 0;
+}
+
+bool vmm_file_value_is_same(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return !vmm_file_value_stat(a, &sa) && !vmm_file_value_stat(b, &sb) &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}

@@ -7,6 +7,7 @@
 #define VMM_BASE_FILE_VALUE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include <vmm-sys-util/error.h>
 
@@ -34,5 +35,11 @@ int vmm_file_value_open(const char *text, int flags);
 
 /* The same of a file in the folder that the text names. */
 int vmm_file_value_open_in(const char *text, const char *name, int flags);
+
+/* stat() of a path, or fstat() of a descriptor: 0 or -errno. */
+int vmm_file_value_stat(const char *text, struct stat *st);
+
+/* Whether both exist, and are one file. */
+bool vmm_file_value_is_same(const char *a, const char *b);
 
 #endif

@@ -4,19 +4,16 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file_value.h"
 #include "devices/clone.h"
 
-static bool is_same_file(const char *a, const char *b)
+/* A descriptor of the original was one of another process, which only its name can tell. */
+static bool is_same_file(const char *clone, const char *original)
 {
-	struct stat sa, sb;
-
-	if (!strcmp(a, b))
-		return true;
-	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev &&
-	       sa.st_ino == sb.st_ino;
+	original = vmm_file_value_name(original);
+	return !strcmp(vmm_file_value_name(clone), original) ||
+	       (!vmm_file_value_is_fd(original) && vmm_file_value_is_same(clone, original));
 }
 
 /* The first text that both lists contain, or NULL. */
@@ -44,9 +41,9 @@ static bool has_file(const struct vmm_device_facts *facts, const char *file)
 	const struct vmm_device_opening *o;
 
 	for (o = facts->opens; o->text; o++)
-		if (is_same_file(vmm_file_value_name(o->text), file))
+		if (is_same_file(file, o->text))
 			return true;
-	return facts->file && is_same_file(facts->file, file);
+	return facts->file && is_same_file(file, facts->file);
 }
 
 static const char *find_shared(const struct vmm_device_spec *clone,
@@ -62,7 +59,7 @@ static const char *find_shared(const struct vmm_device_spec *clone,
 		       clone->socket : NULL;
 	if (clone->kernel && original->kernel && a.cid && a.cid == b.cid)
 		return "cid";
-	if (a.file && a.writes && has_file(&b, a.file))
+	if (a.file && a.writes && has_file(&b, vmm_device_facts_file(&a)))
 		return a.file;
 	name = find_common(a.sockets, VMM_DEVICE_SOCKETS_MAX, b.sockets,
 			   VMM_DEVICE_SOCKETS_MAX);

@@ -191,6 +191,16 @@ struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
 	return facts;
 }
 
+const char *vmm_device_facts_file(const struct vmm_device_facts *facts)
+{
+	const struct vmm_device_opening *o;
+
+	for (o = facts->opens; o->text; o++)
+		if (vmm_file_value_name(o->text) == facts->file)
+			return o->text;
+	return facts->file;
+}
+
 /* ------------------------------------------------------------------------ a value */
 
 const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *value)

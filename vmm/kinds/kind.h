@@ -288,6 +288,8 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 /* The facts of a device: from its keys, and its kind's own. */
 struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
 					    const void *config);
+/* Its file as it was specified, a path or a descriptor (base/file_value.h); NULL: none. */
+const char *vmm_device_facts_file(const struct vmm_device_facts *facts);
 
 /*
  * The digits of the descriptor to which a value of the key refers, which end at a colon or

@@ -4,8 +4,10 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../suite.h"
 #include "base/file_value.h"
@@ -64,6 +66,40 @@ START_TEST(descriptor_of_another_process_is_rejected)
 }
 END_TEST
 
+/* "a" and "b" are one file, and descriptor 100 is that file, too. */
+static const struct {
+	const char *a, *b;
+	bool same;
+} pairs[] = {
+	{ "a", "a", true }, { "a", "b", true }, { "a", "c", false }, { "absent", "absent", false },
+	{ "fd:100", "b", true }, { "c", "fd:100", false }, { "fd:100:c", "a", true },
+	{ "fd:100:c", "c", false }, { "fd:100:a", "fd:100:b", true }, { "./fd:100", "a", false },
+	{ "fd:101", "a", false }, { "fd:former:a", "a", false },
+};
+
+START_TEST(file_is_that_of_its_path_or_descriptor)
+{
+	char folder[] = "/tmp/test-file_value.XXXXXX";
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	close(open("c", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	fd = open("a", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	ck_assert_int_eq(link("a", "b"), 0);
+	ck_assert_int_eq(dup3(fd, 100, O_CLOEXEC), 100);
+	close(101);
+	ck_assert(vmm_file_value_is_same(pairs[_i].a, pairs[_i].b) == pairs[_i].same);
+	close(100);
+	close(fd);
+	unlink("a");
+	unlink("b");
+	unlink("c");
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("file_value");
@@ -73,6 +109,8 @@ int main(void)
 	tcase_add_test(tc, descriptor_has_a_number_and_perhaps_a_name);
 	tcase_add_loop_test(tc, descriptor_without_a_number_is_rejected, 0, 6);
 	tcase_add_test(tc, descriptor_of_another_process_is_rejected);
+	tcase_add_loop_test(tc, file_is_that_of_its_path_or_descriptor, 0,
+			    sizeof(pairs) / sizeof(pairs[0]));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

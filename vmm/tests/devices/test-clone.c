@@ -2,6 +2,8 @@
 /* Claims about resources that a clone must not share with the saved machine. */
 #include <config.h>
 
+#include <fcntl.h>
+
 #include "devices/clone.h"
 #include "../util.h"
 
@@ -11,6 +13,8 @@ static char folder[] = "/tmp/test-clone.XXXXXX";
 
 static void setup(void)
 {
+	int fd;
+
 	memset(&of_clone, 0, sizeof(of_clone));
 	memset(&original, 0, sizeof(original));
 	vsu_error_clear(&err);
@@ -19,10 +23,14 @@ static void setup(void)
 	ck_assert_int_eq(chdir(folder), 0);
 	close(open("disk", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	ck_assert_int_eq(link("disk", "same"), 0);
+	fd = open("disk", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(dup3(fd, 100, O_CLOEXEC), 100);
+	close(fd);
 }
 
 static void teardown(void)
 {
+	close(100);
 	unlink("disk");
 	unlink("same");
 	ck_assert_int_eq(chdir("/"), 0);
@@ -45,6 +53,11 @@ static const struct {
 	{ "blk,path=disk", "blk,path=disk", "disk", "--disk, or add readonly or an overlay" },
 	{ "blk,path=same", "blk,path=disk", "same", "--disk, or add readonly or an overlay" },
 	{ "blk,path=disk,backend=spawn", "blk,path=disk", "disk", "--disk, or add readonly or an overlay" },
+	{ "blk,path=fd:100", "blk,path=disk", "fd:100", "--disk, or add readonly or an overlay" },
+	{ "blk,path=fd:100:new", "blk,path=same,overlay=top", "new", "--disk, or add readonly or an overlay" },
+	{ "pmem,path=fd:100:new", "pmem,path=fd:100:same", "new", "--pmem, or add readonly" },
+	{ "blk,path=disk", "blk,path=fd:100", NULL, NULL },	/* of another process */
+	{ "blk,path=fd:100,readonly", "blk,path=disk", NULL, NULL },
 	{ "fs,path=.,tag=t", "fs,path=.,tag=t", ".", "--fs, or add readonly" },
 	{ "fs,path=.,tag=t,readonly", "fs,path=.,tag=t", NULL, NULL },
 	{ "pmem,path=disk", "pmem,path=disk", "disk", "--pmem, or add readonly" },
