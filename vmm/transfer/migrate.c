@@ -288,12 +288,12 @@ int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migrat
 	g->options = options;
 	if (g->request.fd < 0 || g->cancel_fd < 0)
 		rc = vsu_error_set(err, -EMFILE, "no free descriptor");
-	if (!rc) {
-		vmm_stop_release(m);
+	if (!rc)
 		rc = migration_start(g, err);
-	}
 	if (rc < 0)
 		migration_free(g);
+	else
+		vmm_stop_release(m);
 	return rc;
 }
 

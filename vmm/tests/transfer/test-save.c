@@ -24,6 +24,7 @@
 static struct {
 	int fdatasync_error, fsync_error;	/* atomic; 0: the call succeeds */
 	bool holds;		/* atomic: the next ftruncate() waits until its thread is joined */
+	bool no_thread;		/* atomic: none can be started */
 	unsigned int flushes;	/* atomic: the flush that waits; 0: none */
 	unsigned int syncs;	/* likewise, of fsync() */
 	int held, go;		/* eventfds */
@@ -73,6 +74,18 @@ int ftruncate(int fd, off_t len)
 		wait_for(host.go);
 	}
 	return (int)syscall(SYS_ftruncate, fd, len);
+}
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
+			  void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
+			  void *arg)
+{
+	return __atomic_load_n(&host.no_thread, __ATOMIC_ACQUIRE) ? EAGAIN :
+	       __real_pthread_create(thread, attr, main, arg);
 }
 
 int __real_pthread_join(pthread_t thread, void **result);
@@ -372,6 +385,22 @@ START_TEST(devices_of_a_saved_guest_stay_stopped_if_none_comes_or_goes)
 }
 END_TEST
 
+static void migration_does_not_begin(void)
+{
+	assert_told("save saved then=pause\n", DONE);
+	__atomic_store_n(&host.no_thread, true, __ATOMIC_RELEASE);
+	assert_refusal("migrate unix:nowhere\n", "cannot start a thread");
+	__atomic_store_n(&host.no_thread, false, __ATOMIC_RELEASE);
+	ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_HELD);
+	assert_told("resume\n", DONE);
+}
+
+START_TEST(devices_of_a_saved_guest_stay_stopped_if_a_migration_does_not_begin)
+{
+	run("--device=rng", migration_does_not_begin);
+}
+END_TEST
+
 /* They are only stopped while the disks are those of a saved machine. */
 START_TEST(devices_of_a_paused_guest_run_after_a_failed_save)
 {
@@ -595,6 +624,7 @@ int main(void)
 	tcase_add_test(tc, e3_28_guest_does_not_end_for_a_save_that_was_removed);
 	tcase_add_test(tc, devices_of_a_paused_guest_run_after_a_failed_save);
 	tcase_add_test(tc, devices_of_a_saved_guest_stay_stopped_if_none_comes_or_goes);
+	tcase_add_test(tc, devices_of_a_saved_guest_stay_stopped_if_a_migration_does_not_begin);
 	tcase_add_test(tc, e2_39_write_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
 	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
