@@ -135,7 +135,12 @@ int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	rc = vmm_new_name(s->incomplete, s->folder);
-	return rc ? vsu_error_sys(err, rc, "folder '%s'", s->folder) : sync_parent(s->folder, err);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "folder '%s'", s->folder);
+	rc = sync_parent(s->folder, err);
+	if (rc < 0)	/* the guest continues, and its disks are not those of this folder */
+		(void)!vmm_new_name(s->folder, s->incomplete);
+	return rc;
 }
 
 /* The folder that the owner opened has its name. From now on it is not emptied again. */

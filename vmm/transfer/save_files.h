@@ -37,7 +37,7 @@ struct vmm_save_files {
 int vmm_save_open_file(struct vmm_save_files *s, unsigned int file,
 		       struct vsu_error *err);
 
-/* The folder is complete and gets its name. */
+/* The folder is complete and gets its name; after a failure it has that of the incomplete one. */
 int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err);
 
 /* Writes all files. -ECANCELED: progress.cancel was set. */

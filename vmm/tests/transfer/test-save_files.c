@@ -156,12 +156,12 @@ START_TEST(all_is_on_the_disk_before_the_folder_gets_its_name)
 }
 END_TEST
 
-/* The last call is the one of the parent: the folder has its name by then. */
+/* The last call is the one of the parent: the folder has its name by then, and loses it again. */
 START_TEST(failed_call_leaves_no_folder_of_that_name)
 {
 	failing = _i;
 	ck_assert_int_eq(write_files(), -EIO);
-	ck_assert_int_eq(ncalls, _i + 1);
+	ck_assert_int_eq(ncalls, _i < 5 ? _i + 1 : _i + 2);
 	ck_assert(!exists(folder));
 	vmm_save_remove_files(&files);
 	ck_assert(!exists(incomplete));
@@ -237,7 +237,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, all_is_on_the_disk_before_the_folder_gets_its_name);
-	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 5);
+	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 6);
 	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
 	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
 	tcase_add_test(tc, lack_of_memory_for_the_command_line_leaves_no_descriptor);
