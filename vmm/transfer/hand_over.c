@@ -195,12 +195,13 @@ static void end_uncertain(struct vmm_migration *g)
 
 static bool end_failed(struct vmm_migration *g)
 {
-	struct vsu_error why = VSU_ERROR_INIT;
+	struct vsu_error why = VSU_ERROR_INIT, failure;
 
 	vsu_error_prefix(&g->err, g->rc, "migrate");
+	failure = g->err;
 	if (vmm_hand_over_return(g, &why) < 0) {
-		vsu_error_set(&g->err, g->rc, "migrate: %s; the guest is paused here, and 'resume' continues it",
-			      why.msg);
+		vsu_error_set(&g->err, g->rc, "%s; %s; the guest is paused here, and 'resume' continues it",
+			      failure.msg, why.msg);
 		end_unknown(g);
 		return false;
 	}

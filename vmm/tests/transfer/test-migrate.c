@@ -94,6 +94,17 @@ void __wrap_vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log
 	__real_vmm_sharing_end_log(m, log);
 }
 
+static bool locked;		/* atomic: another process uses a disk */
+
+int __real_vmm_locks_get(const struct vmm_machine *m, struct vsu_error *err);
+int __wrap_vmm_locks_get(const struct vmm_machine *m, struct vsu_error *err);
+
+int __wrap_vmm_locks_get(const struct vmm_machine *m, struct vsu_error *err)
+{
+	return __atomic_load_n(&locked, __ATOMIC_ACQUIRE) ?
+	       vsu_error_set(err, -EBUSY, "the disk is in use") : __real_vmm_locks_get(m, err);
+}
+
 static void connect_both(int own, int other)
 {
 	vmm_stream_init(&there);
@@ -425,6 +436,24 @@ START_TEST(e2_16_guest_of_a_failed_migration_continues)
 }
 END_TEST
 
+/* Both reasons are told: why it did not move, and why it does not continue. */
+static void cannot_return(void)
+{
+	__atomic_store_n(&locked, true, __ATOMIC_RELEASE);
+	REPLY("ready", "loaded", "failed");
+	end_with(begin("migrate fd:0\n"), "no room; the disk is in use; the guest is paused here, and 'resume' continues it");
+	assert_refusal("resume\n", "the disk is in use");
+	__atomic_store_n(&locked, false, __ATOMIC_RELEASE);
+	assert_told("resume\n", DONE);
+	assert_runs_here();
+}
+
+START_TEST(guest_of_a_failed_migration_whose_disk_is_in_use_is_paused)
+{
+	run_to(VSU_EXIT_OK, cannot_return);
+}
+END_TEST
+
 /* The destination has received "go", and its reply is lost. */
 static void is_uncertain(void)
 {
@@ -476,6 +505,7 @@ int main(void)
 	tcase_add_test(tc, a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends);
 	tcase_add_test(tc, a3_25_disk_that_the_guest_ejects_ends_its_migration);
 	tcase_add_loop_test(tc, e2_16_guest_of_a_failed_migration_continues, 0, COUNT(failures));
+	tcase_add_test(tc, guest_of_a_failed_migration_whose_disk_is_in_use_is_paused);
 	tcase_add_test(tc, e2_16_guest_that_may_run_there_continues_only_by_command);
 	tcase_add_test(tc, end_of_the_machine_ends_its_migration);
 	suite_add_tcase(s, tc);
