@@ -337,15 +337,25 @@ int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 	return name_folder(m, rc, err);
 }
 
-/* Saved devices of the same ranks; both are in the order of the command line. */
-int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
+/* With all saved devices: one may have the file of another. */
+static int check_clone_device(const struct vmm_device_spec *spec, const struct vmm_config *saved,
+			      struct vsu_error *err)
 {
-	const struct vmm_config *saved = m->start->saved;
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && saved && i < m->ndevices && i < saved->ndevices; i++)
-		rc = vmm_device_check_clone(&m->devices[i].spec, &saved->specs[i], err);
+	for (i = 0; !rc && i < saved->ndevices; i++)
+		rc = vmm_device_check_clone(spec, &saved->specs[i], err);
+	return rc;
+}
+
+int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && m->start->saved && i < m->ndevices; i++)
+		rc = check_clone_device(&m->devices[i].spec, m->start->saved, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone: device %u", i - 1) : 0;
 }
 

@@ -102,6 +102,8 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 	return rc;
 }
 
+static const char host_sectors[65536];
+
 static void setup(void)
 {
 	rig_init();
@@ -608,6 +610,35 @@ START_TEST(d1_62_section_of_another_length_is_refused_by_name)
 }
 END_TEST
 
+/* The disks have changed places, and another one is the second. */
+START_TEST(clone_has_no_file_of_any_device_of_the_saved_machine)
+{
+	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
+					     "--control=control", "--disk=disk", "--disk=other", NULL };
+	static const char *const run_words[] = { "run", "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
+						 "--disk=disk", "--disk=other", NULL };
+	struct vmm_options original;
+
+	rig_file("other", host_sectors, sizeof(host_sectors));
+	rig_file("third", host_sectors, sizeof(host_sectors));
+	machine_run_words(words, save);
+	rig_free();
+	fake_kvm_init();
+	fake.nroutes = 1024;
+	ck_assert_int_eq(vmm_options_parse(&original, COUNT(run_words) - 1, (char **)(uintptr_t)run_words,
+					   &rig.err), 0);
+	RIG_OPTIONS("kernel", OWN_MEMORY, "--serial=null", "--from=saved", "--cpus=2", "--disk=other",
+		    "--disk=third");
+	rig.options.start.saved = &original.machine;
+	ck_assert_int_ne(rig_try(NULL), VSU_EXIT_OK);
+	ck_assert_msg(strstr(rig.err.msg, "option --clone: device 0: 'other' belongs to the saved machine") != NULL,
+		      "%s", rig.err.msg);
+	vmm_options_free(&original);
+	unlink("other");
+	unlink("third");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("save");
@@ -628,6 +659,7 @@ int main(void)
 	tcase_add_test(tc, e2_39_write_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
 	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
+	tcase_add_test(tc, clone_has_no_file_of_any_device_of_the_saved_machine);
 	tcase_add_test(tc, machine_of_another_architecture_is_refused_by_name);
 	tcase_add_loop_test(tc, d1_62_section_of_another_length_is_refused_by_name, 0, 2);
 	suite_add_tcase(s, tc);
