@@ -91,7 +91,10 @@ static int write_words(struct vmm_save_files *s, struct vsu_error *err)
 		return vsu_error_sys(err, rc, "file 'machine.json'");
 	}
 	vmm_json_command_line(to, s->words, s->nwords);
-	return fclose(to) ? vsu_error_sys(err, -errno, "file 'machine.json'") : 0;
+	rc = ferror(to) ? -EIO : 0;	/* fclose() returns only the failure of its own write */
+	if (fclose(to) && !rc)
+		rc = -errno;
+	return rc < 0 ? vsu_error_sys(err, rc, "file 'machine.json'") : 0;
 }
 
 static int sync_folder(const char *path, struct vsu_error *err)

@@ -29,6 +29,7 @@ static int ncalls, failing;		/* the number of the call that fails, or -1 */
 static int cancelling;	/* of the call during which the save is cancelled, or -1 */
 
 static bool no_stream;	/* there is no memory for one */
+static bool loses;		/* the next one loses its first bytes, of more than its buffer has room for */
 static bool writes;		/* a test runs */
 static int stream_fd;		/* of the last stream */
 
@@ -61,6 +62,17 @@ int __wrap_fsync(int fd)
 	return fails() ? -1 : __real_fsync(fd);
 }
 
+static ssize_t lose_first(void *cookie, const char *bytes, size_t len)
+{
+	const bool lost = loses;
+
+	(void)cookie;
+	(void)bytes;
+	loses = false;
+	errno = EIO;
+	return lost ? 0 : (ssize_t)len;
+}
+
 /* Another thread may start a program meanwhile. */
 FILE *__wrap_fdopen(int fd, const char *mode)
 {
@@ -69,6 +81,8 @@ FILE *__wrap_fdopen(int fd, const char *mode)
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	stream_fd = fd;
 	errno = ENOMEM;
+	if (loses)
+		return fopencookie(NULL, mode, (cookie_io_functions_t){ .write = lose_first });
 	return no_stream ? NULL : __real_fdopen(fd, mode);
 }
 
@@ -103,7 +117,7 @@ static void setup(void)
 	vmm_state_begin(&files.state);
 	ncalls = 0;
 	failing = cancelling = -1;
-	without_flags = no_stream = false;
+	without_flags = no_stream = loses = false;
 	stream_fd = -1;
 }
 
@@ -210,6 +224,22 @@ START_TEST(lack_of_memory_for_the_command_line_leaves_no_descriptor)
 }
 END_TEST
 
+START_TEST(command_line_without_its_begin_is_no_saved_machine)
+{
+	static char word[100000];
+	static char *words[] = { word };
+
+	memset(word, 'a', sizeof(word) - 1);
+	files.words = words;
+	loses = true;
+	ck_assert_int_eq(write_files(), -EIO);
+	ck_assert(!loses && !exists(folder));
+	close(stream_fd);
+	vmm_save_remove_files(&files);
+	ck_assert(!exists(incomplete));
+}
+END_TEST
+
 START_TEST(folder_gets_its_name_without_flags_of_a_rename)
 {
 	without_flags = true;
@@ -241,6 +271,7 @@ int main(void)
 	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
 	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
 	tcase_add_test(tc, lack_of_memory_for_the_command_line_leaves_no_descriptor);
+	tcase_add_test(tc, command_line_without_its_begin_is_no_saved_machine);
 	tcase_add_test(tc, folder_gets_its_name_without_flags_of_a_rename);
 	tcase_add_loop_test(tc, folder_that_another_program_makes_meanwhile_is_kept, 0, 2);
 	tcase_add_test(target, new_target_is_not_cancelled);
