@@ -19,7 +19,7 @@
 #define MAX_SECTIONS 64
 
 static const char *const names[] = {
-	"machine", "memory", "clock", "irqchip", "cpu", "serial", "device",
+	"machine", "memory", "clock", "irqchip", "cpu", "serial", "device", "base", "changed",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
