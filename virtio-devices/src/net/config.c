@@ -65,18 +65,29 @@ static uint32_t pairs_at_first(const struct net *net)
 	return (net->features & both) == both ? 1 : net->pairs;
 }
 
+/*
+ * Ignores unchanged features: a front-end may send them after a state was loaded, which has
+ * the number of pairs and the offloads that the driver has chosen since.
+ */
 int virtdev_priv_net_set_features(void *self, uint64_t features,
 				  struct vsu_error *err)
 {
 	struct net *net = self;
+	const uint64_t before = net->features;
 	int rc;
 
+	if (features == before)
+		return 0;
 	net->features = features;
+	rc = virtdev_priv_net_set_offloads(net, features & NET_GUEST_OFFLOADS);
+	if (rc < 0) {
+		net->features = before;
+		return vsu_error_sys(err, rc, "net: offloads of the link");
+	}
 	__atomic_store_n(&net->active, pairs_at_first(net), __ATOMIC_RELAXED);
 	net->filter.vlans_on = features & VIRTDEV_NET_F_CTRL_VLAN;
 	virtdev_priv_net_filters_store(&net->filters, &net->filter);
-	rc = virtdev_priv_net_set_offloads(net, features & NET_GUEST_OFFLOADS);
-	return rc < 0 ? vsu_error_sys(err, rc, "net: offloads of the link") : 0;
+	return 0;
 }
 
 void virtdev_priv_net_config_reset(struct net *net)

@@ -182,6 +182,30 @@ START_TEST(loaded_state_restores_filters_and_requests_an_announcement)
 }
 END_TEST
 
+/* As a front-end of vhost-user does: the state first, then the features and the queues. */
+START_TEST(features_after_a_loaded_state_keep_what_the_driver_has_chosen)
+{
+	const uint64_t features = MQ | VIRTDEV_NET_F_GUEST_CSUM | VIRTDEV_NET_F_GUEST_TSO4;
+	const struct vsu_le64 offloads = vsu_le64_make(VIRTDEV_NET_F_GUEST_CSUM);
+	void *bytes;
+	size_t len;
+
+	net_rig_init(3, features);
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_GUEST_OFFLOADS, 0, &offloads, 8), OK);
+	ck_assert_int_eq(virtdev_state_take(net_rig.dev, &bytes, &len, NULL), 0);
+	net_rig_stop_all();
+	virtdev_reset(net_rig.dev);
+	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_set_features(net_rig.dev, net_rig.features, NULL), 0);
+	net_rig_start_all();
+	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
+	ck_assert_uint_eq(net_rig.link.offloads, VIRTDEV_NET_F_GUEST_CSUM);
+	net_rig_fini();
+	free(bytes);
+}
+END_TEST
+
 START_TEST(modified_state_is_refused_or_valid)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -603,6 +627,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, driver_may_change_its_address_until_a_reset);
 	tcase_add_test(tc,
 		       loaded_state_restores_filters_and_requests_an_announcement);
+	tcase_add_test(tc, features_after_a_loaded_state_keep_what_the_driver_has_chosen);
 	tcase_add_test(tc,
 		       modified_state_is_refused_or_valid);
 	tcase_add_test(tc, address_of_a_loaded_state_is_reported);
