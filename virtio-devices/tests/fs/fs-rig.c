@@ -255,6 +255,27 @@ int fs_rig_read(struct fs_rig *r, uint32_t opcode, uint64_t node, uint64_t fh,
 	return fs_rig_ask(r, opcode, node, &in, sizeof(in), NULL, 0);
 }
 
+void fs_rig_read_large(struct fs_rig *r)
+{
+	static const uint32_t marks[] = { 0, (1u << 20) - 1, 1u << 20, 18 * 65536 - 1 };
+	const uint32_t size = marks[3] + 1, head = sizeof(struct fuse_out_header);
+	int fd = openat(r->dir, "large", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	uint64_t file, fh;
+	size_t i;
+
+	for_rows(i, 4)
+		ck_assert_int_eq(pwrite(fd, "ABCD" + i, 1, marks[i]), 1);
+	close(fd);
+	file = fs_rig_lookup(r, 1, "large");
+	fh = fs_rig_open(r, FUSE_OPEN, file, O_RDONLY);
+	r->room = 20 * 65536;
+	ck_assert_int_eq(fs_rig_read(r, FUSE_READ, file, fh, 0, size), 0);
+	ck_assert_uint_eq(fs_rig_answer_len(r), size);
+	for_rows(i, 4)
+		ck_assert_uint_eq(*guest_at(&r->g, RIG_ANSWER + head + marks[i]), 'A' + i);
+	ck_assert_uint_eq(*guest_at(&r->g, RIG_ANSWER + head + marks[2] + 1), 0);
+}
+
 int fs_rig_write(struct fs_rig *r, uint64_t node, uint64_t fh, uint64_t offset,
 		 const void *bytes, uint32_t len)
 {

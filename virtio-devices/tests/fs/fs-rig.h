@@ -98,6 +98,11 @@ uint64_t fs_rig_open(struct fs_rig *r, uint32_t opcode, uint64_t node,
 		     uint32_t flags);
 int fs_rig_read(struct fs_rig *r, uint32_t opcode, uint64_t node, uint64_t fh,
 		uint64_t offset, uint32_t size);
+/*
+ * Reads 18 pages of 64 KiB of a new file at once, as a driver with such pages does, and
+ * asserts their content.
+ */
+void fs_rig_read_large(struct fs_rig *r);
 int fs_rig_write(struct fs_rig *r, uint64_t node, uint64_t fh, uint64_t offset,
 		 const void *bytes, uint32_t len);
 int fs_rig_release(struct fs_rig *r, uint32_t opcode, uint64_t node,

@@ -139,6 +139,12 @@ START_TEST(read_ends_at_the_end_of_the_file)
 }
 END_TEST
 
+START_TEST(as_many_pages_are_read_as_the_guest_may_request)
+{
+	fs_rig_read_large(&r);
+}
+END_TEST
+
 START_TEST(what_is_written_is_in_the_file)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -713,6 +719,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, init_of_another_major_version_returns_ours);
 	tcase_add_test(tc, lookup_returns_one_inode_and_counts);
 	tcase_add_test(tc, read_ends_at_the_end_of_the_file);
+	tcase_add_test(tc, as_many_pages_are_read_as_the_guest_may_request);
 	tcase_add_test(tc, what_is_written_is_in_the_file);
 	tcase_add_test(tc, write_appends_by_its_own_flag_and_not_that_of_the_handle);
 	tcase_add_test(tc, create_opens_a_new_file_with_the_requested_mode);

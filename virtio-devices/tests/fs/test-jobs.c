@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <semaphore.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -51,10 +52,17 @@ int __wrap_syncfs(int fd);
 ssize_t __real_virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *q);
 ssize_t __wrap_virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *q);
 
+static uint32_t file_system;	/* of all files; 0: the true one */
+
 int WRAP(fstatfs)(int fd, struct statfs *st)
 {
+	int rc;
+
 	host_call();
-	return REAL(fstatfs)(fd, st);
+	rc = REAL(fstatfs)(fd, st);
+	if (!rc && file_system)
+		st->f_type = file_system;
+	return rc;
 }
 
 #if defined(__LP64__) && defined(__GLIBC__)
@@ -186,6 +194,17 @@ START_TEST(file_is_written_and_read_by_other_threads)
 	ck_assert_mem_eq(fs_rig_answer(&r), "CONtent", 7);
 	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
 	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), -EBADF);
+}
+END_TEST
+
+/* Through a bounce buffer, which is smaller. */
+START_TEST(as_many_pages_of_a_server_are_read_as_the_guest_may_request)
+{
+	file_system = NFS_SUPER_MAGIC;
+	setup();
+	fs_rig_read_large(&r);
+	teardown();
+	file_system = 0;
 }
 END_TEST
 
@@ -326,6 +345,7 @@ static Suite *suite(void)
 	tcase_add_test(idle, queue_stops_with_requests_not_started);
 	tcase_add_test(idle, requests_not_started_can_be_returned);
 	tcase_add_test(idle, too_many_threads_are_refused);
+	tcase_add_test(idle, as_many_pages_of_a_server_are_read_as_the_guest_may_request);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, idle);
 	return s;

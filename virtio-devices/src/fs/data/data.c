@@ -194,19 +194,13 @@ static transfer_fn write_way(const struct fuse_write_in *in)
 	       cursor_append : vq_cursor_to_fd;
 }
 
-/*
- * Reads through a bounce buffer: if the file's server hangs, the system call does not
- * reference guest memory and the request can be detached.
- */
-static int read_served(struct fs_call *c, uint64_t off, uint32_t len)
+/* Up to len bytes, which fewer are only at the end of the file or before an error. */
+static int read_bounced(struct fs_call *c, unsigned char *bytes, uint64_t off, uint32_t len)
 {
-	unsigned char *bytes = malloc(len ? len : 1);
 	uint32_t done = 0;
 	ssize_t n = 0;
 	int rc;
 
-	if (!bytes)
-		return -ENOMEM;
 	virtdev_priv_fs_host_call_begin(c);
 	while (done < len) {
 		n = pread(c->handle->fd, bytes + done, len - done,
@@ -217,10 +211,29 @@ static int read_served(struct fs_call *c, uint64_t off, uint32_t len)
 			break;
 	}
 	rc = virtdev_priv_fs_host_call_end(c, n < 0 && !done ? -errno : (int)done);
-	if (rc > 0)
-		rc = (int)vq_cursor_write(&c->to, bytes, done);
+	return rc > 0 ? (int)vq_cursor_write(&c->to, bytes, done) : rc;
+}
+
+/*
+ * Reads through a bounce buffer: if the file's server hangs, the system call does not
+ * reference guest memory and the request can be detached.
+ */
+static int read_served(struct fs_call *c, uint64_t off, uint32_t len)
+{
+	const uint32_t most = len < FS_TRANSFER ? len : FS_TRANSFER;
+	unsigned char *bytes = malloc(most ? most : 1);
+	uint32_t done = 0, part;
+	int n;
+
+	if (!bytes)
+		return -ENOMEM;
+	do {
+		part = len - done < most ? len - done : most;
+		n = read_bounced(c, bytes, off + done, part);
+		done += n > 0 ? (uint32_t)n : 0;
+	} while (n == (int)part && done < len);
 	free(bytes);
-	return rc;
+	return n < 0 && (!done || virtdev_priv_fs_is_detached(c)) ? n : (int)done;
 }
 
 int virtdev_priv_fs_read(struct fs_call *c)
@@ -229,7 +242,7 @@ int virtdev_priv_fs_read(struct fs_call *c)
 	const uint32_t room = vq_cursor_left(&c->to);
 	int rc, served;
 
-	if (in->offset > INT64_MAX - FS_TRANSFER || in->size > FS_TRANSFER || in->size > room)
+	if (in->offset > INT64_MAX - FS_READ_MAX || in->size > FS_READ_MAX || in->size > room)
 		return -EINVAL;
 	served = virtdev_priv_fs_is_served(c);
 	rc = served < 0 ? served :

@@ -34,8 +34,12 @@
 #include "fs/device/protocol.h"
 #include "fs/device/recover.h"
 
-/* Maximum bytes of one FUSE_READ or FUSE_WRITE. */
+/* Maximum bytes of one FUSE_WRITE, and pages of the guest in one request. */
 #define FS_TRANSFER (1u << 20)
+#define FS_PAGES (FS_TRANSFER / 4096u)
+
+/* Maximum bytes of one FUSE_READ: Linux limits it by FS_PAGES alone, of up to 64 KiB each. */
+#define FS_READ_MAX (FS_PAGES * 65536u)
 
 /* Bytes of a queue's text buffer, and of the largest attribute value in it. */
 #define FS_TEXT (72u << 10)

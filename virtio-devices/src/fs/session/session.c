@@ -24,8 +24,6 @@
 /* With ACLs the device applies the umask, unless a default ACL replaces it. */
 #define LISTS (FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT)
 
-#define PAGE 4096u
-
 /* Not a store: another thread may set FS_KEEP_ALWAYS meanwhile. */
 void virtdev_priv_fs_session_used(struct fs *fs)
 {
@@ -108,7 +106,7 @@ static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 		.major = FUSE_KERNEL_VERSION, .minor = FS_MAX_MINOR,
 		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,
 		.flags2 = (uint32_t)(flags >> 32), .time_gran = 1,
-		.max_write = FS_TRANSFER, .max_pages = FS_TRANSFER / PAGE,
+		.max_write = FS_TRANSFER, .max_pages = FS_PAGES,
 		.map_alignment = flags & FUSE_MAP_ALIGNMENT ? FS_CHUNK_BITS
 						    : 0,
 	};
