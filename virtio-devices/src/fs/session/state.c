@@ -261,7 +261,7 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 	struct fs *fs = self;
 	const uint64_t agreed = __atomic_load_n(&fs->agreed, __ATOMIC_ACQUIRE);
 
-	if (fs->owners.n)
+	if (fs->owners.nrecords)
 		virtdev_state_refuse(w, -EOPNOTSUPP,
 				     "fs: the guest holds a record lock (fcntl) that applies to the host and cannot be migrated; unlock the file in the guest first");
 	if (__atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED) &&
