@@ -191,7 +191,8 @@ static int put_argument(struct virtiofsd_line *line, char *const *typed,
 	const char *equals = strchr(*typed, '=');
 	const char *value = equals ? equals + 1 : typed[1];
 	const size_t len = equals ? (size_t)(equals - *typed) : strlen(*typed);
-	const struct word *w = word_find(*typed, len, value);
+	/* other arguments are values: a folder may have the name of a key */
+	const struct word *w = **typed == '-' ? word_find(*typed, len, value) : NULL;
 	int rc;
 
 	if (!strcmp(*typed, "-o")) {

@@ -54,6 +54,8 @@ static const struct { const char *typed, *ours; } lines[] = {
 	{ "fs --socket-path=/s -f -osource=/d -o posix_acl,killpriv_v2,allow_root -o log_level=warn",
 	  "fs --socket-path=/s --shared-dir=/d --posix-acl --log-level=warning" },
 	{ "fs --cache none --readonly --seccomp=kill", "fs --cache=never --read-only --seccomp=kill" },
+	{ "fs --shared-dir source --tag posix_acl --user writeback",
+	  "fs --shared-dir source --tag posix_acl --user writeback" },
 	{ "fs --fd=3 --shared-dir=/readonly --tag=-d", "fs --fd=3 --shared-dir=/readonly --tag=-d" },
 };
 
