@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <virtio-devices/ids.h>
 #include <virtio-devices/inline.h>
@@ -27,9 +28,6 @@
  * shut down has already waited for them.
  */
 #define STOP_LIMIT_MS 1000
-
-/* Granularity of mappings (device.h). */
-#define MAPPED_PAGE 4096u
 
 struct local {
 	struct vmm_virtio *v;
@@ -84,7 +82,7 @@ static int change_window(const struct local *l, const struct virtdev_mapping *m,
 	return rc;
 }
 
-/* The last page of a file is mapped completely; its rest reads as zeros. */
+/* The last page of the host in a file is mapped completely; its rest reads as zeros. */
 static int make_block(const struct local *l, const struct virtdev_mapping *m,
 		      struct vmem_block **block)
 {
@@ -99,7 +97,7 @@ static int make_block(const struct local *l, const struct virtdev_mapping *m,
 
 	if (rc < 0)
 		return rc;
-	if (vsu_align_up_overflow(facts.size, MAPPED_PAGE, &facts.size))
+	if (vsu_align_up_overflow(facts.size, (uint64_t)sysconf(_SC_PAGESIZE), &facts.size))
 		facts.size = UINT64_MAX;
 	desc.fd = vsu_fd_dup(m->fd);
 	if (desc.fd < 0)

@@ -17,6 +17,15 @@
 #define LEN 6000u		/* of the file: its second page is not full */
 #define AT UINT64_C(0x10000)	/* of a mapping in the window */
 
+static long host_page;		/* 0: the true one */
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+long __attribute__((used)) __wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && host_page ? host_page : __real_sysconf(name);
+}
+
 static struct virtdev *dev;
 static uint64_t window;
 static int file;
@@ -165,6 +174,28 @@ START_TEST(range_behind_the_last_page_of_a_file_is_refused)
 }
 END_TEST
 
+/* A slot of KVM has whole pages. Behind the true page of this host no byte is read. */
+START_TEST(last_page_of_a_host_with_larger_ones_is_mapped)
+{
+	static const long pages[] = { 4 * PAGE, 16 * PAGE };
+	struct virtdev_mapping m = mapping_of(file);
+	unsigned char byte = 0;
+	int rc;
+
+	m.len = (uint64_t)pages[_i];
+	host_page = pages[_i];
+	rc = map(m);
+	m.fd_offset = m.len;
+	m.offset += m.len;
+	ck_assert_int_lt(map(m), 0);
+	host_page = 0;
+	ck_assert_int_eq(rc, 0);
+	assert_mapped(1, (unsigned int)pages[_i]);
+	ck_assert_int_eq(load(AT + LEN - 1, &byte), 0);
+	ck_assert_uint_eq(byte, 0x5a);
+}
+END_TEST
+
 /* The file is the caller's, also after a failure. */
 START_TEST(descriptor_stays_with_the_device)
 {
@@ -193,6 +224,7 @@ int main(void)
 	tcase_add_loop_test(tc, second_mapping_of_a_range_is_refused_unless_it_replaces, 0, 2);
 	tcase_add_test(tc, unmapped_part_is_absent_and_the_rest_stays);
 	tcase_add_test(tc, range_behind_the_last_page_of_a_file_is_refused);
+	tcase_add_loop_test(tc, last_page_of_a_host_with_larger_ones_is_mapped, 0, 2);
 	tcase_add_test(tc, descriptor_stays_with_the_device);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
