@@ -79,7 +79,7 @@ struct virtdev_info {
 
 /* Fixed layout. A part of a file in a region; to unmap: a range of a region. */
 struct virtdev_mapping {
-	uint64_t offset, len;	/* in the region; multiples of 4096 */
+	uint64_t offset, len;	/* in the region; multiples of the host's page size */
 	uint64_t fd_offset;	/* map: offset in the file; likewise */
 	int fd;			/* map: borrowed, open for this access */
 	uint8_t region;		/* id of the region */

@@ -39,6 +39,15 @@ int __wrap_virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
 	return rc;
 }
 
+static int host_page;		/* 0: the true one */
+
+int __real_getpagesize(void);
+int __wrap_getpagesize(void);
+int __attribute__((used)) __wrap_getpagesize(void)
+{
+	return host_page ? host_page : __real_getpagesize();
+}
+
 static void setup(void)
 {
 	dax_begin(false, true, 0);
@@ -182,6 +191,28 @@ START_TEST(chunk_is_mapped_up_to_the_last_page_of_its_file)
 	ck_assert_int_eq(dax_unmap(0, 2 * CHUNK), 0);
 	ck_assert_uint_eq(dax_server.unmaps, 1);
 	ck_assert_uint_eq(dax_server.last.len, 4096);
+}
+END_TEST
+
+/* KVM and the front-end refuse a part of such a page. */
+START_TEST(mapping_has_whole_pages_of_a_host_with_larger_ones)
+{
+	static const int pages[] = { 16384, 65536 };
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file"), page = (uint64_t)pages[_i];
+	const struct fuse_setattr_in cut = { .valid = FATTR_SIZE, .size = 3 * CHUNK + 1 };
+
+	host_page = pages[_i];
+	ck_assert_int_eq(dax_map(file, 3 * CHUNK, CHUNK, 0, 0), 0);
+	ck_assert_uint_eq(dax_server.last.len, page);
+	dax_set_size(3 * CHUNK + page + 1);
+	fs_rig_lookup(&dax, 1, "file");
+	ck_assert_uint_eq(dax_server.maps, 2);
+	ck_assert_uint_eq(dax_server.last.len, 2 * page);
+	ck_assert_int_eq(fs_rig_ask(&dax, FUSE_SETATTR, file, &cut, sizeof(cut), NULL, 0), 0);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
+	ck_assert_uint_eq(dax_server.last.offset, page);
+	ck_assert_uint_eq(dax_server.last.len, page);
+	host_page = 0;
 }
 END_TEST
 
@@ -481,6 +512,7 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	tcase_add_test(tc, server_may_complete_another_change_during_a_change);
 	tcase_add_test(tc, only_mapped_chunks_are_unmapped);
 	tcase_add_test(tc, chunk_is_mapped_up_to_the_last_page_of_its_file);
+	tcase_add_loop_test(tc, mapping_has_whole_pages_of_a_host_with_larger_ones, 0, 2);
 	tcase_add_test(tc, mapping_follows_the_length_of_its_file);
 	tcase_add_test(tc, window_is_not_searched_for_a_file_without_mappings);
 	tcase_add_loop_test(tc, growth_that_the_server_refused_is_repeated, 0, 2);

@@ -25,7 +25,7 @@ struct fs_job;
 struct fs_chunk {
 	uint64_t node;		/* 0: unmapped */
 	uint64_t file_pos;
-	uint16_t ends[FS_PIECES]; /* end of each piece, in pages */
+	uint16_t ends[FS_PIECES]; /* end of each piece, in pages of the host */
 	uint16_t former;	/* with atomic replacement: its end, in pages,
 				   before the last change */
 	uint8_t npieces;

@@ -21,10 +21,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fs/window/window.h"
 
-#define PAGE UINT64_C(4096)
+/* Of the host, in whose memory slots and mappings the last page of a file is whole. */
+static uint64_t page_size(void)
+{
+	return (uint64_t)getpagesize();
+}
 
 int virtdev_priv_fs_window_init(struct fs *fs)
 {
@@ -46,16 +51,16 @@ void virtdev_priv_fs_window_fini(struct fs *fs)
 /* Bytes of a chunk that the file has pages for. */
 static uint32_t len_of(uint64_t file_pos, uint64_t size)
 {
-	const uint64_t left = size > file_pos ? size - file_pos : 0;
+	const uint64_t left = size > file_pos ? size - file_pos : 0, page = page_size();
 
 	return left >= FS_CHUNK ? (uint32_t)FS_CHUNK
-				: (uint32_t)((left + PAGE - 1) & ~(PAGE - 1));
+				: (uint32_t)((left + page - 1) & ~(page - 1));
 }
 
 /* Mapped bytes of the first npieces pieces. */
 static uint32_t end_of(const struct fs_chunk *chunk, uint32_t npieces)
 {
-	return npieces ? chunk->ends[npieces - 1] * (uint32_t)PAGE : 0;
+	return npieces ? chunk->ends[npieces - 1] * (uint32_t)page_size() : 0;
 }
 
 static uint32_t mapped_len(const struct fs_chunk *chunk)
@@ -77,7 +82,7 @@ static void set_mapped(struct fs_chunk *chunk, uint64_t len)
 {
 	chunk->npieces = len != 0;
 	chunk->missing = 0;
-	chunk->ends[0] = (uint16_t)(len / PAGE);
+	chunk->ends[0] = (uint16_t)(len / page_size());
 }
 
 /* Does not unmap a chunk that the front-end refused to map. */
@@ -126,7 +131,7 @@ static int map_whole(struct fs *fs, uint32_t i, const struct fs_piece *p)
 		rc = unmap_tail(fs, i, change.len);
 	if (rc != 0)
 		return rc;
-	chunk->former = (uint16_t)(mapped_len(chunk) / PAGE);
+	chunk->former = (uint16_t)(mapped_len(chunk) / page_size());
 	chunk->round++;
 	set_mapped(chunk, change.len);
 	return 0;
@@ -164,7 +169,7 @@ static void extend_deferred(struct fs *fs, uint32_t i, const struct fs_piece *p)
 
 	if (to <= from)
 		return;
-	chunk->ends[chunk->npieces++] = (uint16_t)(to / PAGE);
+	chunk->ends[chunk->npieces++] = (uint16_t)(to / page_size());
 	virtdev_priv_fs_deferred_map_add(fs, &change);
 }
 
