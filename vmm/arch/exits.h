@@ -65,6 +65,7 @@ struct vmm_exiting {
 	const struct vmm_cpu_hooks *hooks;
 	struct kvm_run *run;
 	unsigned int cpu;
+	int fd;		/* its vCPU, borrowed */
 	struct vmm_cpu_verdict *verdict;
 };
 

@@ -136,10 +136,10 @@ static enum vmm_cpu_next exit_judge(const struct vmm_exiting *x, int rc)
 	return row ? row->fn(x) : on_unknown(x);
 }
 
-void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
+void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu, int fd,
 		  struct kvm_run *run, int rc, struct vmm_cpu_verdict *verdict)
 {
-	const struct vmm_exiting x = { hooks, run, cpu, verdict };
+	const struct vmm_exiting x = { hooks, run, cpu, fd, verdict };
 
 	verdict->next = exit_judge(&x, rc);
 }

@@ -11,8 +11,8 @@
 #include "arch/exits.h"
 #include "kvm/uapi.h"
 
-/* Handles one return of KVM_RUN: rc is its result or negative errno. */
-void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
+/* Handles one return of KVM_RUN for fd: rc is its result or negative errno. */
+void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu, int fd,
 		  struct kvm_run *run, int rc, struct vmm_cpu_verdict *verdict);
 
 /* Handles an access of the guest to a lost page at hva. */

@@ -164,8 +164,8 @@ static enum vmm_cpu_next run_guest(struct vmm_cpu_thread *cpu)
 		poisoned = vmm_poison_leave(&hva);
 		count_exit(cpu, rc);
 		if (!poisoned || !rc)
-			vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->run,
-				     rc, &verdict);
+			vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->fd,
+				     cpu->run, rc, &verdict);
 		if (poisoned && verdict.next == VMM_CPU_RUN)
 			vmm_cpu_poisoned(&cpus->config.hooks, cpu->index, hva,
 					 &verdict);

@@ -185,10 +185,16 @@ int vmm_arm64_set_register(int cpu_fd, uint64_t id, const void *value)
 	return vmm_kvm_ioctl(cpu_fd, KVM_SET_ONE_REG, &reg);
 }
 
-static int set_activity(int cpu_fd, uint32_t activity, unsigned int cpu, struct vsu_error *err)
+static int put_activity(int cpu_fd, uint32_t activity)
 {
 	struct kvm_mp_state state = { .mp_state = activity };
-	int rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_MP_STATE, &state);
+
+	return vmm_kvm_ioctl(cpu_fd, KVM_SET_MP_STATE, &state);
+}
+
+static int set_activity(int cpu_fd, uint32_t activity, unsigned int cpu, struct vsu_error *err)
+{
+	int rc = put_activity(cpu_fd, activity);
 
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_MP_STATE", cpu) : 0;
 }
@@ -214,6 +220,48 @@ int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_sta
 		rc = vmm_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_ONE_REG %#" PRIx64, cpu, rows[i - 1].id) :
 			set_activity(cpu_fd, KVM_MP_STATE_RUNNABLE, cpu, err);
+}
+
+/* ------------------------------------------------------------------------ suspend */
+
+#define SCTLR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 0)
+#define SCTLR_RESET 0xc50078ull	/* no MMU, no caches, little-endian */
+#define PSTATE_START 0x3c5ull	/* EL1h, everything masked */
+
+/* The registers of CPU_ON, in place of those of the call, which does not return. */
+static int begin_again(int cpu_fd, uint64_t entry, uint64_t context)
+{
+	const struct {
+		uint64_t id, value;
+	} rows[] = {
+		{ SCTLR_EL1, SCTLR_RESET },
+		{ VMM_ARM64_CORE(regs.pstate), PSTATE_START },
+		{ VMM_ARM64_CORE(regs.pc), entry },
+		{ VMM_ARM64_CORE(regs.regs[0]), context },
+	};
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < sizeof(rows) / sizeof(rows[0]); i++)
+		rc = vmm_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
+	return rc;
+}
+
+int vmm_arm64_suspend_cpu(int cpu_fd)
+{
+	uint64_t entry, context;
+	int rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.regs[1]), &entry);
+
+	if (!rc)
+		rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.regs[2]), &context);
+	if (!rc)
+		rc = begin_again(cpu_fd, entry, context);
+	return rc ? rc : put_activity(cpu_fd, KVM_MP_STATE_SUSPENDED);
+}
+
+int vmm_arm64_wake_cpu(int cpu_fd)
+{
+	return put_activity(cpu_fd, KVM_MP_STATE_RUNNABLE);
 }
 
 int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsigned int cpu,

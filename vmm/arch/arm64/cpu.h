@@ -35,6 +35,14 @@ struct vmm_arm64_start {
 int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_start *start,
 			struct vsu_error *err);
 
+/*
+ * SYSTEM_SUSPEND of PSCI (Arm DEN 0022, 5.19), which this CPU has called: it waits in KVM_RUN for
+ * an interrupt, and then begins where the call says. KVM_RUN returns before, with an event of
+ * KVM, after which vmm_arm64_wake_cpu() lets it run. A negative errno of KVM. Threads: the CPU's.
+ */
+int vmm_arm64_suspend_cpu(int cpu_fd);
+int vmm_arm64_wake_cpu(int cpu_fd);
+
 /* The MPIDR by which KVM names a CPU: 16 in each group. */
 uint64_t vmm_arm64_mpidr(unsigned int number);
 

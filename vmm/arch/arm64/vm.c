@@ -47,14 +47,24 @@ int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err)
 	return vmm_gic_make(kvm, err);
 }
 
-/* Otherwise KVM_RUN fails without the address, if a guest accesses a device by such an instruction. */
+static const uint32_t tuned[] = {
+	/* KVM_RUN fails without the address otherwise, if a guest accesses a device by such an instruction */
+	KVM_CAP_ARM_NISV_TO_USER,
+	/* PSCI has no SYSTEM_SUSPEND otherwise */
+	KVM_CAP_ARM_SYSTEM_SUSPEND,
+};
+
 void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
 {
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_NISV_TO_USER };
+	struct kvm_enable_cap cap;
+	unsigned int i;
 
 	(void)private_memory;
-	if (vmm_kvm_capability(kvm, KVM_CAP_ARM_NISV_TO_USER))
-		(void)!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+	for (i = 0; i < sizeof(tuned) / sizeof(tuned[0]); i++) {
+		cap = (struct kvm_enable_cap){ .cap = tuned[i] };
+		if (vmm_kvm_capability(kvm, (int)tuned[i]))
+			(void)!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+	}
 }
 
 int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,

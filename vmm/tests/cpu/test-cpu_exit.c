@@ -42,7 +42,7 @@ static void setup(void)
 
 static enum vmm_cpu_next exit_with(int rc)
 {
-	vmm_cpu_exit(&hooks, 3, &run, rc, &verdict);
+	vmm_cpu_exit(&hooks, 3, -1, &run, rc, &verdict);
 	return verdict.next;
 }
 
