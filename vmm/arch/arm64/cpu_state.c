@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Saves and loads a vCPU: its features, the registers that KVM lists, with their timers, what
- * the GIC has for it, and whether it waits for CPU_ON.
+ * the GIC has for it, and whether it waits for CPU_ON, or suspended for an interrupt.
  */
 #include <config.h>
 

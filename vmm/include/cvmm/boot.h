@@ -65,8 +65,7 @@ CVMM_API void cvmm_kernel_free(struct cvmm_kernel *kernel);
 
 /*
  * Sets a CPU's CPUID table and registers: CPU 0 to the kernel's entry; others wait for
- * its message, except those of a built-in kernel. -EINVAL: number is not below ncpus;
- * -EOPNOTSUPP: Linux on an arm64 host with a GICv2 only.
+ * its message, except those of a built-in kernel. -EINVAL: number is not below ncpus.
  */
 CVMM_API int cvmm_kernel_enter(const struct cvmm_kernel *kernel, struct cvmm_kvm *kvm,
 			       const struct cvmm_kvm_cpu *cpu, unsigned int number,
