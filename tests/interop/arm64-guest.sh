@@ -7,6 +7,7 @@
 #   make_initrd MODULE...  the file initrd of the current folder, from busybox and $CVMM_KERNEL_MODULES;
 #                          it loads these modules after those of usual devices
 #   says NAME TEXT LINE    the guest's shell executes the line, and prints the text
+#   prints_early NAME      a guest with "earlycon" has found its serial port before any driver
 #   quits NAME             the machine ends by the command
 #   continues NAME ARG...  another process continues a saved machine
 
@@ -44,6 +45,9 @@ says() {
 	press "$3
 "
 	wait_until 120 file_says "$1.log" "$2" || { cat "$1.log"; return 1; }
+}
+prints_early() {
+	says "$1" '^early=[a-z0-9]* at MMIO 0x' 'busybox echo; busybox echo early=$(busybox dmesg | busybox grep -o "earlycon: .*" | busybox cut -d " " -f 2-)'
 }
 quits() { answers "$1" '"ok":true' quit && ends_with "$1" 0; }
 continues() { machine "$@" && wait_until 60 runs_here "$1"; }
