@@ -146,7 +146,7 @@ static bool skips_journal(const char *options)
 	return !strncmp(options, "no", 2) || !strncmp(options, "rescue=", 7);
 }
 
-/* One that has no journal is searched with those that skip theirs. */
+/* A file system that has no journal is searched as if its journal were skipped. */
 static bool is_of_search(const struct file_system *f, const char *options, enum journals journals)
 {
 	const bool replays = skips_journal(f->options[0]) && !skips_journal(options);
@@ -154,7 +154,7 @@ static bool is_of_search(const struct file_system *f, const char *options, enum 
 	return journals == USE_JOURNALS ? !skips_journal(options) : replays == (journals == REPLAY_JOURNALS);
 }
 
-/* Once. */
+/* In the first of several searches only. */
 static bool reports_unsupported(const struct use *use)
 {
 	return use->search == IMAGE_ROOT && (use->journals == SKIP_JOURNALS || !(use->flags & MS_RDONLY));
@@ -333,6 +333,14 @@ static bool boot_mounted(const struct mounted *m, struct use *use)
 	return false;
 }
 
+static void try_kernels(const struct partition *parts, int n, struct use use, enum journals journals)
+{
+	use.fn = boot_mounted;
+	use.search = IMAGE_KERNELS;
+	use.journals = journals;
+	try_partitions(parts, n, &use);
+}
+
 /* Menus come first. Without its journal, a file system may not show a root, which a kernel elsewhere needs. */
 static void try_menus_and_kernels(const struct partition *parts, int n, struct use use)
 {
@@ -343,10 +351,10 @@ static void try_menus_and_kernels(const struct partition *parts, int n, struct u
 	use.search = IMAGE_ROOT;
 	if (try_partitions(parts, n, &use))
 		umount2(WHERE, MNT_DETACH);
-	use.fn = boot_mounted;
-	use.search = IMAGE_KERNELS;
-	if (use.root[0] || use.journals != SKIP_JOURNALS)
-		try_partitions(parts, n, &use);
+	if (use.journals == USE_JOURNALS || use.root[0])
+		try_kernels(parts, n, use, SKIP_JOURNALS);
+	if (use.journals == USE_JOURNALS)
+		try_kernels(parts, n, use, USE_JOURNALS);
 }
 
 static void try_disk(const struct partition *parts, int n, image_start *start)

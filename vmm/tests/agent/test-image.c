@@ -31,13 +31,14 @@ static unsigned int system_on;	/* partition of the system, or 0 */
 static unsigned int kernel_on;	/* that of its kernel, which has no menu; 0: it has, beside the system */
 static char given[128];		/* the root of that kernel */
 static bool needs_journal;	/* the system is not seen without */
+static bool loses_kernel;	/* the kernel is not seen with a journal */
 static bool booted;
 
 static void setup(void)
 {
 	mounts[0] = '\0';
 	now = fat = system_on = kernel_on = 0;
-	replayed = needs_journal = booted = false;
+	replayed = needs_journal = loses_kernel = booted = false;
 }
 
 static bool sees_system(void)
@@ -118,7 +119,7 @@ int __wrap_partitions_read(int fd, uint32_t sector, struct partition parts[PARTI
 void image_try_root(int root, const char *device, const char *words, enum image_search search,
 		    image_start *start)
 {
-	const bool found = kernel_on ? search == IMAGE_KERNELS && now == kernel_on : sees_system();
+	const bool found = kernel_on ? search == IMAGE_KERNELS && now == kernel_on && !(loses_kernel && replayed) : sees_system();
 
 	(void)root;
 	(void)device;
@@ -175,6 +176,7 @@ START_TEST(journals_are_replayed_if_nothing_is_found_without)
 	needs_journal = true;
 	image_try_disk(image_boot);
 	ck_assert(booted);
+	ck_assert_ptr_nonnull(strstr(mounts, " ;"));
 	ck_assert_ptr_null(strstr(strstr(mounts, " ;"), "noload"));
 	ck_assert_str_eq(mounts + strlen(mounts) - 16, "1 ext4 ;2 ext4 ;");
 }
@@ -190,6 +192,16 @@ START_TEST(kernel_apart_from_its_root_has_one_that_a_journal_hides)
 	ck_assert(booted);
 	ck_assert_str_eq(given, "root=" DEVICE "2 ro");
 	ck_assert(strstr(mounts, "2 ext4 ;") ? _i : !_i);
+}
+END_TEST
+
+/* No root shows, as of a volume group; the kernel is in another subvolume than the default one. */
+START_TEST(kernel_that_a_journal_hides_is_found)
+{
+	kernel_on = 1;
+	loses_kernel = true;
+	image_try_disk(image_boot);
+	ck_assert(booted);
 }
 END_TEST
 
@@ -235,6 +247,7 @@ int main(void)
 	tcase_add_test(tc, journal_of_another_partition_is_not_replayed);
 	tcase_add_test(tc, journals_are_replayed_if_nothing_is_found_without);
 	tcase_add_loop_test(tc, kernel_apart_from_its_root_has_one_that_a_journal_hides, 0, 2);
+	tcase_add_test(tc, kernel_that_a_journal_hides_is_found);
 	tcase_add_test(tc, root_is_found_without_journals);
 	tcase_add_loop_test(tc, root_that_is_written_has_its_journal, 0, 2);
 	tcase_add_test(tc, file_system_without_journal_is_mounted_once);
