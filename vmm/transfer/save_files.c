@@ -141,8 +141,9 @@ int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "folder '%s'", s->folder);
 	rc = sync_parent(s->folder, err);
-	if (rc < 0)	/* the guest continues, and its disks are not those of this folder */
-		(void)!vmm_new_name(s->folder, s->incomplete);
+	/* the guest continues, and its disks are not those of this folder */
+	if (rc < 0 && vmm_new_name(s->folder, s->incomplete) < 0)
+		vsu_error_prefix(err, rc, "remove folder '%s', whose disks have changed since", s->folder);
 	return rc;
 }
 

@@ -37,7 +37,10 @@ struct vmm_save_files {
 int vmm_save_open_file(struct vmm_save_files *s, unsigned int file,
 		       struct vsu_error *err);
 
-/* The folder is complete and gets its name; after a failure it has that of the incomplete one. */
+/*
+ * The folder is complete and gets its name; after a failure it has that of the incomplete one, or
+ * err says that this failed too.
+ */
 int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err);
 
 /* Writes all files. -ECANCELED: progress.cancel was set. */

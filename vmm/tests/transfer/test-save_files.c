@@ -26,6 +26,7 @@ static char top[] = "/tmp/cvmm-save.XXXXXX";
 static char folder[64], incomplete[64];
 static char calls[MAX_CALLS][128];	/* below top */
 static int ncalls, failing;		/* the number of the call that fails, or -1 */
+static bool remains;	/* and all later ones fail */
 static int cancelling;	/* of the call during which the save is cancelled, or -1 */
 
 static bool no_stream;	/* there is no memory for one */
@@ -45,7 +46,7 @@ static int fails(void)
 	if (ncalls == cancelling)
 		__atomic_store_n(&files.progress.cancel, true, __ATOMIC_RELAXED);
 	errno = EIO;
-	return ncalls++ == failing;
+	return ncalls++ == failing || (remains && ncalls > failing);
 }
 
 int __wrap_fsync(int fd)
@@ -117,7 +118,7 @@ static void setup(void)
 	vmm_state_begin(&files.state);
 	ncalls = 0;
 	failing = cancelling = -1;
-	without_flags = no_stream = loses = false;
+	without_flags = no_stream = loses = remains = false;
 	stream_fd = -1;
 }
 
@@ -179,6 +180,19 @@ START_TEST(failed_call_leaves_no_folder_of_that_name)
 	ck_assert(!exists(folder));
 	vmm_save_remove_files(&files);
 	ck_assert(!exists(incomplete));
+}
+END_TEST
+
+/* As of a file system that becomes read-only. */
+START_TEST(folder_that_keeps_its_name_is_named)
+{
+	failing = 5;
+	remains = true;
+	ck_assert_int_eq(write_files(), -EIO);
+	ck_assert(exists(folder));
+	ck_assert_msg(strstr(err.msg, "remove folder '/tmp/cvmm-save.") == err.msg, "%s", err.msg);
+	ck_assert_int_eq(rename(folder, incomplete), 0);
+	vmm_save_remove_files(&files);
 }
 END_TEST
 
@@ -268,6 +282,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, all_is_on_the_disk_before_the_folder_gets_its_name);
 	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 6);
+	tcase_add_test(tc, folder_that_keeps_its_name_is_named);
 	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
 	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
 	tcase_add_test(tc, lack_of_memory_for_the_command_line_leaves_no_descriptor);
