@@ -200,7 +200,7 @@ static bool end_failed(struct vmm_migration *g)
 	vsu_error_prefix(&g->err, g->rc, "migrate");
 	failure = g->err;
 	if (vmm_hand_over_return(g, &why) < 0) {
-		vsu_error_set(&g->err, g->rc, "%s; %s; the guest is paused here, and 'resume' continues it",
+		vsu_error_set(&g->err, g->rc, "%.200s; %s; the guest is paused here, and 'resume' continues it",
 			      failure.msg, why.msg);
 		end_unknown(g);
 		return false;
