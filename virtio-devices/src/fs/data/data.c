@@ -194,7 +194,7 @@ static transfer_fn write_way(const struct fuse_write_in *in)
 	       cursor_append : vq_cursor_to_fd;
 }
 
-/* Up to len bytes, which fewer are only at the end of the file or before an error. */
+/* Reads len bytes, or fewer at the end of the file and before an error. */
 static int read_bounced(struct fs_call *c, unsigned char *bytes, uint64_t off, uint32_t len)
 {
 	uint32_t done = 0;
@@ -242,7 +242,7 @@ int virtdev_priv_fs_read(struct fs_call *c)
 	const uint32_t room = vq_cursor_left(&c->to);
 	int rc, served;
 
-	if (in->offset > INT64_MAX - FS_READ_MAX || in->size > FS_READ_MAX || in->size > room)
+	if (in->size > FS_READ_MAX || in->size > room || in->offset > (uint64_t)INT64_MAX - in->size)
 		return -EINVAL;
 	served = virtdev_priv_fs_is_served(c);
 	rc = served < 0 ? served :
