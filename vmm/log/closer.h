@@ -3,7 +3,7 @@
  * The closer of a machine's owner: threads that close descriptors of peers, so that no
  * other thread waits for a file whose server does not respond (vmm-sys-util/foreign.h).
  *
- * Threads: the main thread.
+ * Threads: the main thread, or the one that receives a machine before it runs.
  */
 #ifndef VMM_LOG_CLOSER_H
 #define VMM_LOG_CLOSER_H

@@ -145,6 +145,14 @@ int vmm_channels_accept(struct vmm_channels *c, struct vmm_listener *listener,
 	return rc;
 }
 
+void vmm_channels_set_closer(struct vmm_channels *c, struct vsu_closer *closer)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		c->channel[i].stream.closer = closer;
+}
+
 /* -------------------------------------------------------------------- threads */
 
 static void *channel_main(void *arg)

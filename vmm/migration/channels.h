@@ -49,6 +49,9 @@ int vmm_channels_accept(struct vmm_channels *c, struct vmm_listener *listener,
 			const struct vmm_state_section *announced,
 			struct vsu_error *err);
 
+/* Gives the channels the closer of a stream, which is not known before the machine's owner. */
+void vmm_channels_set_closer(struct vmm_channels *c, struct vsu_closer *closer);
+
 /* Calls fn in a thread for each channel. */
 void vmm_channels_start(struct vmm_channels *c,
 			int (*fn)(struct vmm_channel *channel, struct vsu_error *err),

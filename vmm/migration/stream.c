@@ -128,6 +128,8 @@ static int wait_again(const struct vmm_stream *s, int rc, short events,
 	case EPIPE:
 	case ECONNRESET:
 		return lost_peer(err);
+	case EBADMSG:
+		return vsu_error_set(err, rc, "the other side sent a descriptor that was not requested");
 	case EPROTO:
 		if (s->layer)
 			return vsu_error_set(err, rc, "%s", s->layer->reason(s->layer_self));
@@ -192,8 +194,9 @@ static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 }
 
 /*
- * Keeps the descriptors of one message, if they are wanted. Others must be received, too:
- * recv(2) closes them, and waits for a socket that lingers.
+ * Keeps the descriptors of one message, if they are wanted. Others must be received, too, since
+ * recv(2) closes them, and waits for a socket that lingers. They end the connection: a peer
+ * could send more than are closed in time.
  */
 static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size_t len)
 {
@@ -202,13 +205,15 @@ static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size
 	unsigned int nfds = 0;
 	const ssize_t n = vsu_sock_recv(s->fd, &iov, 1, fds, &nfds);
 
-	if (s->wants_fds && nfds && !s->nfds && n > 0) {
+	if (!nfds)
+		return n;
+	if (s->wants_fds && !s->nfds && n > 0) {
 		memcpy(s->fds, fds, nfds * sizeof(*fds));
 		s->nfds = nfds;
-	} else {
-		close_fds(s->closer, fds, nfds);
+		return n;
 	}
-	return n;
+	close_fds(s->closer, fds, nfds);
+	return -EBADMSG;
 }
 
 static ssize_t receive_some(struct vmm_stream *s, unsigned char *bytes, size_t len,

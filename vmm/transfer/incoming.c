@@ -64,12 +64,23 @@ static int name_option(int rc, struct vsu_error *err)
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --incoming") : 0;
 }
 
+/* Connections that can pass descriptors get the owner's closer. */
+static void take_closer(struct vmm_machine *m)
+{
+	struct vmm_stream *s = m->restore.stream;
+
+	if (!s->has_fds)
+		return;
+	s->closer = vmm_closer_get(&m->owner.closer, NULL);
+	vmm_channels_set_closer(m->start->channels, s->closer);
+}
+
 int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_state_section head;
 	int rc;
 
-	m->restore.stream->closer = vmm_closer_get(&m->owner.closer, NULL);
+	take_closer(m);
 	rc = vmm_stream_receive(m->restore.stream, &head, err);
 	if (!rc && !strcmp(head.name, "postcopy")) {
 		rc = vmm_postcopy_open(m, err);

@@ -28,7 +28,7 @@ bool vmm_incoming_is_open(const struct vmm_machine *m);
 /* The state is loaded: on success the source has released guest and disks. */
 int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err);
 
-/* Reports why this machine cannot continue the guest, to the source. */
+/* Reports why this machine cannot continue the guest, to the source, and closes the connection. */
 void vmm_incoming_refuse(struct vmm_machine *m, const struct vsu_error *why);
 
 #endif

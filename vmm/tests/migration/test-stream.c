@@ -347,7 +347,8 @@ START_TEST(socket_beside_a_section_is_closed_without_linger)
 	if (_i)
 		ck_assert_int_eq(vsu_closer_new(&closer, &err), 0);
 	here.closer = closer;
-	ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
+	ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "a descriptor that was not requested"));
 	ck_assert_uint_eq(here.nfds, 0);
 	ck_assert(!is_lingering(fd));
 	if (closer)

@@ -277,6 +277,18 @@ START_TEST(source_that_did_not_switch_has_sent_all_memory)
 }
 END_TEST
 
+START_TEST(additional_connection_has_the_closer_of_the_machine)
+{
+	put_section("tail", "", 0);
+	vmm_stream_init(&channels.channel[0].stream);
+	channels.n = 1;
+	here.has_fds = true;
+	ck_assert_int_ne(receive_for(&rig.owner, OWN_MEMORY, NULL), VSU_EXIT_OK);
+	ck_assert_ptr_nonnull(channels.channel[0].stream.closer);
+	channels.n = 0;
+}
+END_TEST
+
 /* As after the removal of the first device. */
 START_TEST(free_slot_of_the_bus_waits_for_no_page)
 {
@@ -482,6 +494,7 @@ int main(void)
 	tcase_add_loop_test_unless(tc, why ? why : no_disk("/tmp"),
 				   file_beside_a_back_end_is_refused_before_the_switch, 0, COUNT(files));
 	tcase_add_loop_test_unless(tc, why, e2_33_machine_whose_source_is_lost_ends, 0, 2);
+	tcase_add_test(tc, additional_connection_has_the_closer_of_the_machine);
 	tcase_add_test(tc, failure_of_the_source_before_the_head_is_reported);
 	tcase_add_loop_test(tc, e2_20_section_out_of_order_is_refused_by_name, 0, COUNT(orders));
 	suite_add_tcase(s, tc);
