@@ -12,7 +12,7 @@
 #define ENTRIES 256u
 
 /* Descriptors; at 0x4000 the driver's area, at 0x8000 the device's. */
-#define RING(q) (0x3000000UL + (q) * 0x10000UL)
+#define RING(q) (MEMORY_BASE + 0x3000000UL + (q) * 0x10000UL)
 
 struct target {
 	const struct registers *registers;
