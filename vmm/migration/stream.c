@@ -177,8 +177,8 @@ static int send_all(struct vmm_stream *s, const unsigned char *bytes,
 }
 
 /*
- * After a part the peer would take the next section for the rest of this one. A layer has
- * perhaps kept bytes, and expects the same call again: it returns the number of those then.
+ * After a part, the peer would take the next section for the rest of this one. A layer may have
+ * kept the bytes of a call: it expects the same call again, and returns their number then.
  */
 static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 		      size_t len, struct vsu_error *err)

@@ -82,7 +82,7 @@ static int change_window(const struct local *l, const struct virtdev_mapping *m,
 	return rc;
 }
 
-/* The last page of the host in a file is mapped completely; its rest reads as zeros. */
+/* The last host page of a file is mapped completely; its rest reads as zeros. */
 static int make_block(const struct local *l, const struct virtdev_mapping *m,
 		      struct vmem_block **block)
 {

@@ -36,9 +36,10 @@ int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_sta
 			struct vsu_error *err);
 
 /*
- * SYSTEM_SUSPEND of PSCI (Arm DEN 0022, 5.19), which this CPU has called: it waits in KVM_RUN for
- * an interrupt, and then begins where the call says. KVM_RUN returns before, with an event of
- * KVM, after which vmm_arm64_wake_cpu() lets it run. A negative errno of KVM. Threads: the CPU's.
+ * SYSTEM_SUSPEND of PSCI (Arm DEN 0022, 5.19), which this CPU has called. In the next KVM_RUN it
+ * waits for an interrupt; KVM_RUN then returns KVM_SYSTEM_EVENT_WAKEUP, and vmm_arm64_wake_cpu()
+ * lets the CPU run from where the call says. CPUs that the guest has left on are not stopped. A
+ * negative errno of KVM. Threads: the CPU's.
  */
 int vmm_arm64_suspend_cpu(int cpu_fd);
 int vmm_arm64_wake_cpu(int cpu_fd);
