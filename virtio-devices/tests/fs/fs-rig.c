@@ -264,7 +264,7 @@ void fs_rig_read_large(struct fs_rig *r)
 	size_t i;
 
 	for_rows(i, 4)
-		ck_assert_int_eq(pwrite(fd, "ABCD" + i, 1, marks[i]), 1);
+		ck_assert_int_eq(pwrite(fd, &"ABCD"[i], 1, marks[i]), 1);
 	close(fd);
 	file = fs_rig_lookup(r, 1, "large");
 	fh = fs_rig_open(r, FUSE_OPEN, file, O_RDONLY);
