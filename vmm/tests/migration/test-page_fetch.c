@@ -457,41 +457,50 @@ static int open_with_forks(void)
 	return rc;
 }
 
-/* The fork waits until its message is read. */
-static void *fork_once(void *arg)
+/* A process whose memory a child has, unlike that of a guest. Its fork waits until the message of it is read. */
+static pid_t start_forking(int to)
 {
-	const pid_t child = fork();
+	const struct iovec byte = { (char[1]){ 0 }, 1 };
+	const pid_t pid = fork();
+	void *at_fork;
+	int own;
 
-	(void)arg;
-	if (!child)
-		_exit(0);
-	waitpid(child, NULL, 0);
-	return NULL;
+	if (pid)
+		return pid;
+	at_fork = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	own = open_with_forks();
+	if (own < 0 || at_fork == MAP_FAILED ||
+	    vmm_userfault_register(own, (uint64_t)(uintptr_t)at_fork, LEN) < 0 ||
+	    vsu_sock_send(to, &byte, 1, &own, 1) != 1 || fork() < 0)
+		_exit(1);
+	_exit(0);
 }
 
 /* Hostile: each fork of its process would leave a descriptor here. */
 START_TEST(c1_04_descriptor_of_a_child_of_another_process_is_closed)
 {
-	/* unlike the memory of a guest, a child has it */
-	void *at_fork = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int own = open_with_forks(), before, after;
-	pthread_t process;
+	const struct iovec byte = { (char[1]){ 0 }, 1 };
+	int pair[2], own[VSU_SOCK_MAX_FDS], before, after, status;
+	unsigned int n = 0;
 	uint64_t at;
+	pid_t process;
 
-	ck_assert_int_ge(own, 0);
-	ck_assert_ptr_ne(at_fork, MAP_FAILED);
-	ck_assert_int_eq(vmm_userfault_register(own, (uint64_t)(uintptr_t)at_fork, LEN), 0);
-	before = dup(own);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	process = start_forking(pair[1]);
+	ck_assert_int_eq(vsu_sock_recv_wait(pair[0], &byte, 1, own, &n), 1);
+	ck_assert_uint_eq(n, 1);
+	before = dup(own[0]);
 	close(before);
-	ck_assert_int_eq(pthread_create(&process, NULL, fork_once, NULL), 0);
-	wait_for(own);
-	ck_assert_int_eq(vmm_userfault_next(own, &at), 0);
-	pthread_join(process, NULL);
-	after = dup(own);
+	wait_for(own[0]);
+	ck_assert_int_eq(vmm_userfault_next(own[0], &at), 0);
+	ck_assert_int_eq(waitpid(process, &status, 0), process);
+	ck_assert_int_eq(status, 0);
+	after = dup(own[0]);
 	close(after);
 	ck_assert_int_eq(after, before);
-	munmap(at_fork, LEN);
-	close(own);
+	close(own[0]);
+	close(pair[0]);
+	close(pair[1]);
 }
 END_TEST
 
