@@ -199,26 +199,40 @@ static int set_activity(int cpu_fd, uint32_t activity, unsigned int cpu, struct 
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_MP_STATE", cpu) : 0;
 }
 
+struct register_value {
+	uint64_t id, value;
+};
+
+/* After a failure, *id is that of the register. */
+static int set_registers(int cpu_fd, const struct register_value *rows, unsigned int n, uint64_t *id)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++) {
+		*id = rows[i].id;
+		rc = vmm_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
+	}
+	return rc;
+}
+
 /* KVM has reset the CPU to EL1 with interrupts masked and caches off. */
 int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_start *start,
 			struct vsu_error *err)
 {
-	const struct {
-		uint64_t id, value;
-	} rows[] = {
+	const struct register_value rows[] = {
 		{ VMM_ARM64_CORE(regs.pc), start->entry },
 		{ VMM_ARM64_CORE(regs.regs[0]), start->x0 },
 		{ VMM_ARM64_CORE(regs.regs[1]), start->x1 },
 		{ VMM_ARM64_CORE(sp_el1), start->stack_top },
 	};
-	unsigned int i;
-	int rc = 0;
+	uint64_t id;
+	int rc;
 
 	if (start->waits)
 		return set_activity(cpu_fd, KVM_MP_STATE_STOPPED, cpu, err);
-	for (i = 0; !rc && i < sizeof(rows) / sizeof(rows[0]); i++)
-		rc = vmm_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
-	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_ONE_REG %#" PRIx64, cpu, rows[i - 1].id) :
+	rc = set_registers(cpu_fd, rows, sizeof(rows) / sizeof(rows[0]), &id);
+	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_ONE_REG %#" PRIx64, cpu, id) :
 			set_activity(cpu_fd, KVM_MP_STATE_RUNNABLE, cpu, err);
 }
 
@@ -231,20 +245,15 @@ int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_sta
 /* The registers of CPU_ON, in place of those of the call, which does not return. */
 static int begin_again(int cpu_fd, uint64_t entry, uint64_t context)
 {
-	const struct {
-		uint64_t id, value;
-	} rows[] = {
+	const struct register_value rows[] = {
 		{ SCTLR_EL1, SCTLR_RESET },
 		{ VMM_ARM64_CORE(regs.pstate), PSTATE_START },
 		{ VMM_ARM64_CORE(regs.pc), entry },
 		{ VMM_ARM64_CORE(regs.regs[0]), context },
 	};
-	unsigned int i;
-	int rc = 0;
+	uint64_t id;
 
-	for (i = 0; !rc && i < sizeof(rows) / sizeof(rows[0]); i++)
-		rc = vmm_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
-	return rc;
+	return set_registers(cpu_fd, rows, sizeof(rows) / sizeof(rows[0]), &id);
 }
 
 int vmm_arm64_suspend_cpu(int cpu_fd)
