@@ -110,7 +110,8 @@ int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err);
 /*
  * Receives the next section, valid until the next call. Skips unknown sections that
  * are not required. -ECONNRESET: the peer has disconnected; -EBADMSG: the section is
- * damaged or too long; -EOPNOTSUPP: a required section is unknown.
+ * damaged or too long, or has descriptors that were not requested; -EOPNOTSUPP: a required
+ * section is unknown.
  */
 int vmm_stream_receive(struct vmm_stream *s, struct vmm_state_section *out,
 		       struct vsu_error *err);
