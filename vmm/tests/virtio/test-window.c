@@ -10,21 +10,13 @@
 
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
+#include "../memory/host_page.h"
 #include "commands/memory_report.h"
 #include "machine/sharing.h"
 
 #define PAGE 4096u
 #define LEN 6000u		/* of the file: its second page is not full */
 #define AT UINT64_C(0x10000)	/* of a mapping in the window */
-
-static long host_page;		/* 0: the true one */
-
-long __real_sysconf(int name);
-long __wrap_sysconf(int name);
-long __attribute__((used)) __wrap_sysconf(int name)
-{
-	return name == _SC_PAGESIZE && host_page ? host_page : __real_sysconf(name);
-}
 
 static struct virtdev *dev;
 static uint64_t window;
