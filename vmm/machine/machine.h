@@ -11,6 +11,8 @@
 
 #include "loop/loop.h"
 
+#include <sys/types.h>
+
 #include <vmm-sys-util/error.h>
 
 #include "arch/load.h"
@@ -47,8 +49,16 @@
 struct vmm_conversion_request;
 struct vmm_postcopy;
 
+/* Of a file at the time when it was specified. */
+struct vmm_file_identity {
+	bool known;
+	dev_t dev;
+	ino_t ino;
+};
+
 struct vmm_device {
 	struct vmm_device_spec spec;
+	struct vmm_file_identity file;	/* that it serves; set before it is created */
 	struct vmm_virtio *virtio;
 	struct virtdev *own;	/* of the kind "own"; borrowed */
 	uint64_t gpa;		/* address of its registers */

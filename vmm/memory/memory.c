@@ -406,19 +406,19 @@ bool vmm_memory_has(const struct vmm_memory *memory,
 	return vmm_memory_piece(memory, region) >= 0;
 }
 
-int vmm_memory_check_disk(const struct vmm_memory *memory, const char *path,
+int vmm_memory_check_disk(const struct vmm_memory *memory, const char *text,
 			  bool read_only, struct vsu_error *err)
 {
 	struct stat st;
 	unsigned int i;
 
-	if (stat(path, &st) < 0)
+	if (vmm_file_value_stat(text, &st) < 0)
 		return 0;	/* opening it reports the error */
 	for (i = 0; i < memory->nblocks; i++)
 		if (is_file_at(memory->blocks[i], &st) &&
 		    (!read_only || is_shared_ram(memory->blocks[i])))
 			return vsu_error_set(err, -EINVAL,
 					     "disk '%s' is also the file of %s; one of them would destroy the other's data",
-					     path, memory->requests[i].name);
+					     vmm_file_value_name(text), memory->requests[i].name);
 	return 0;
 }

@@ -120,10 +120,10 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err);
 
 /*
- * -EINVAL: a disk image is also the file of a piece of memory, and at least one
- * of them is written.
+ * -EINVAL: a disk image (base/file_value.h) is also the file of a piece of memory, and at
+ * least one of them is written.
  */
-int vmm_memory_check_disk(const struct vmm_memory *memory, const char *path,
+int vmm_memory_check_disk(const struct vmm_memory *memory, const char *text,
 			  bool read_only, struct vsu_error *err);
 
 /* Why a part of it is lost. */

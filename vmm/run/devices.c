@@ -12,6 +12,7 @@
 #include <virtio-devices/pci.h>
 #include <virtio-devices/report.h>
 
+#include "base/file_value.h"
 #include "cvmm/machine.h"
 #include "log/log.h"
 #include "machine/events.h"
@@ -299,37 +300,47 @@ int vmm_machine_take_own(struct vmm_machine *m, struct vmm_device *d, struct vsu
 	return 0;
 }
 
-static bool is_same_file(const char *a, const char *b)
+static struct vmm_file_identity identify_file(const char *text)
 {
-	struct stat sa, sb;
+	struct vmm_file_identity id = { .known = false };
+	struct stat st;
 
-	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev &&
-	       sa.st_ino == sb.st_ino;
+	if (!vmm_file_value_stat(text, &st))
+		id = (struct vmm_file_identity){ true, st.st_dev, st.st_ino };
+	return id;
 }
 
-/* Otherwise the image lock would blame another program. */
+/* The number of a descriptor can meanwhile be that of another file. */
+static bool is_its_file(const struct vmm_device *d, const char *text,
+			const struct vmm_file_identity *id)
+{
+	struct vmm_file_identity own = d->file;
+
+	if (!own.known && !vmm_file_value_is_fd(text))
+		own = identify_file(text);
+	return own.known && id->known && own.dev == id->dev && own.ino == id->ino;
+}
+
+/* Otherwise the image lock would blame another program. Copies of a descriptor share the lock. */
 static bool exclude_each_other(const struct vmm_device_facts *a,
 			       const struct vmm_device_facts *b)
 {
-	return a->locks && b->locks && a->file && b->file &&
-	       (a->writes || b->writes) && is_same_file(a->file, b->file);
+	return a->locks && b->locks && a->file && b->file && (a->writes || b->writes);
 }
 
-static int check_file(const struct vmm_machine *m,
-		      const struct vmm_device_spec *spec,
+static int check_file(const struct vmm_machine *m, const struct vmm_device *d,
 		      const struct vmm_device_facts *facts,
 		      struct vsu_error *err)
 {
-	const struct vmm_device_spec *other;
+	const struct vmm_device *other;
 	struct vmm_device_facts theirs;
-	unsigned int i;
 
-	for (i = 0; i < m->ndevices; i++) {
-		other = &m->devices[i].spec;
-		if (other == spec || !other->kind)
+	for (other = m->devices; other < m->devices + m->ndevices; other++) {
+		if (other == d || !other->spec.kind)
 			continue;
-		theirs = vmm_device_describe(other);
-		if (exclude_each_other(facts, &theirs))
+		theirs = vmm_device_describe(&other->spec);
+		if (exclude_each_other(facts, &theirs) &&
+		    is_its_file(other, vmm_device_facts_file(&theirs), &d->file))
 			return vsu_error_set(err, -EINVAL,
 					     "'%s' is specified twice; only one device can write to a file: leave one out, or make all of them read-only",
 					     facts->file);
@@ -347,10 +358,10 @@ static int check_private(const struct vmm_machine *m,
 	return vsu_error_set(err, -EINVAL, "backend=kernel cannot be used with --memory private=on: the host's kernel would have access to pages that the guest makes private; use a device that cvmm or a back-end serves, or private=off");
 }
 
-int vmm_machine_check_device(const struct vmm_machine *m,
-			     const struct vmm_device_spec *spec,
+int vmm_machine_check_device(const struct vmm_machine *m, struct vmm_device *d,
 			     struct vsu_error *err)
 {
+	const struct vmm_device_spec *spec = &d->spec;
 	const struct vmm_device_facts facts = vmm_device_describe(spec);
 	int rc = check_private(m, spec, err);
 
@@ -361,8 +372,9 @@ int vmm_machine_check_device(const struct vmm_machine *m,
 					     spec->socket, err);
 	if (rc < 0 || !facts.file)
 		return rc;
-	rc = check_file(m, spec, &facts, err);
-	return rc < 0 ? rc : vmm_memory_check_disk(&m->memory, facts.file,
+	d->file = identify_file(vmm_device_facts_file(&facts));
+	rc = check_file(m, d, &facts, err);
+	return rc < 0 ? rc : vmm_memory_check_disk(&m->memory, vmm_device_facts_file(&facts),
 						   !facts.writes, err);
 }
 

@@ -27,9 +27,11 @@ int vmm_machine_make_remote_devices(struct vmm_machine *m,
  */
 int vmm_machine_take_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err);
 
-/* Before creation: checks its host resource against the guest's memory. */
-int vmm_machine_check_device(const struct vmm_machine *m,
-			     const struct vmm_device_spec *spec,
+/*
+ * Before creation: checks its host resource against the guest's memory and other devices,
+ * and records the identity of its file.
+ */
+int vmm_machine_check_device(const struct vmm_machine *m, struct vmm_device *d,
 			     struct vsu_error *err);
 
 /*

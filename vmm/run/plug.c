@@ -226,9 +226,9 @@ static int find_free_entry(const struct vmm_machine *m, unsigned int *number,
 			     VMM_DEVICE_PLACES);
 }
 
-static int read_list(const struct vmm_machine *m, const char *list,
-		     struct vmm_device_spec *spec, struct vsu_error *err)
+static int read_list(struct vmm_device *d, const char *list, struct vsu_error *err)
 {
+	struct vmm_device_spec *spec = &d->spec;
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 	int rc = vmm_device_parse(&option, spec, err);
 
@@ -239,7 +239,7 @@ static int read_list(const struct vmm_machine *m, const char *list,
 	spec->plugged = true;
 	if (vmm_device_describe(spec).stdio)
 		return vsu_error_set(err, -EOPNOTSUPP, "standard input and output are in use while the machine runs; put the console elsewhere");
-	return vmm_machine_check_device(m, spec, err);
+	return vmm_machine_check_device(d->machine, d, err);
 }
 
 static void device_came(struct vmm_device *d)
@@ -309,7 +309,7 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 	memset(d, 0, sizeof(*d));
 	d->machine = m;
 	d->own = own;
-	rc = read_list(m, list, &d->spec, err);
+	rc = read_list(d, list, err);
 	if (!rc)
 		rc = vmm_machine_take_own(m, d, err);
 	if (!rc)

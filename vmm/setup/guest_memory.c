@@ -94,6 +94,6 @@ int vmm_machine_check_sharing(struct vmm_machine *m, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < m->ndevices; i++)
-		rc = vmm_machine_check_device(m, &m->devices[i].spec, err);
+		rc = vmm_machine_check_device(m, &m->devices[i], err);
 	return rc;
 }

@@ -78,6 +78,65 @@ START_TEST(d3_09_access_mode_and_kind_of_a_descriptor_are_checked)
 }
 END_TEST
 
+static void adding_twice(void)
+{
+	int file = disk_of("disk", O_RDWR), copy = vsu_fd_dup(file), same = disk_of("disk", O_RDONLY);
+	int other = disk_of("other", O_RDWR);
+
+	ck_assert_int_eq(ftruncate(other, 1 << 20), 0);
+	ck_assert_str_eq(user_passes("device-add blk,path=fd:0:one\n", &file, 1), ADDED(0));
+	close(file);
+	assert_passed_refusal("device-add blk,path=fd:0:two\n", &copy, 1, "'two' is specified twice; only one");
+	assert_passed_refusal("device-add pmem,path=fd:0\n", &copy, 1, "is specified twice");
+	assert_passed_refusal("device-add blk,readonly,path=fd:0\n", &same, 1, "is specified twice");
+	assert_refusal("device-add blk,path=disk\n", "'disk' is specified twice");
+	ck_assert_str_eq(user_passes("device-add blk,path=fd:0:disk\n", &other, 1), ADDED(1));
+	assert_passed_refusal("device-add blk,path=fd:0:one\n", &other, 1, "'one' is specified twice");
+	close(copy);
+	close(same);
+	close(other);
+}
+
+START_TEST(file_of_a_disk_is_refused_by_any_descriptor_and_name)
+{
+	machine_run("--transport=pci", OWN_MEMORY, adding_twice);
+}
+END_TEST
+
+static void adding_readers(void)
+{
+	int file = disk_of("disk", O_RDONLY);
+
+	ck_assert_str_eq(user_passes("device-add blk,readonly,path=fd:0:one\n", &file, 1), ADDED(0));
+	ck_assert_str_eq(user_passes("device-add blk,readonly,path=fd:0:two\n", &file, 1), ADDED(1));
+	close(file);
+}
+
+START_TEST(descriptor_serves_two_disks_that_only_read)
+{
+	machine_run("--transport=pci", OWN_MEMORY, adding_readers);
+}
+END_TEST
+
+static void adding_memory(void)
+{
+	int file = disk_of("disk", O_RDWR), other = disk_of("other", O_RDWR);
+
+	ck_assert_int_eq(ftruncate(other, 1 << 20), 0);
+	assert_passed_refusal("device-add blk,path=fd:0:image\n", &file, 1, "disk 'image' is also the file of");
+	assert_passed_refusal("device-add blk,locking=off,path=fd:0\n", &file, 1, "is also the file of");
+	ck_assert_str_eq(user_passes("device-add blk,path=fd:0:disk\n", &other, 1), ADDED(0));
+	close(file);
+	close(other);
+}
+
+START_TEST(file_of_memory_is_refused_by_any_descriptor)
+{
+	machine_run("--memory=size=32K,backend=file,mem-path=disk,offset=32K,share=on,at=16M",
+		    "--memory=size=4M", adding_memory);
+}
+END_TEST
+
 #define FILES "save fd:0 fd:1 fd:2\n"
 
 static void saving_wrongly(void)
@@ -145,6 +204,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, device_is_added_over_a_descriptor);
 	tcase_add_test(tc, d3_09_access_mode_and_kind_of_a_descriptor_are_checked);
+	tcase_add_test(tc, file_of_a_disk_is_refused_by_any_descriptor_and_name);
+	tcase_add_test(tc, descriptor_serves_two_disks_that_only_read);
+	tcase_add_test(tc, file_of_memory_is_refused_by_any_descriptor);
 	tcase_add_test(tc, d3_09_files_of_a_save_and_sockets_are_checked);
 	tcase_add_test(tc, migration_uses_a_connected_socket);
 	suite_add_tcase(s, tc);

@@ -2,10 +2,12 @@
 /* Claims about the disks of a machine, compared with those in a state. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
@@ -91,6 +93,23 @@ START_TEST(e2_19_refuses_any_disk_that_does_not_fit)
 	add_disk(2, refused[_i].second, refused[_i].read_only);
 	ck_assert_int_eq(check_disks(), -EINVAL);
 	ck_assert_msg(strstr(rig.err.msg, refused[_i].says), "%d: %s", _i, rig.err.msg);
+}
+END_TEST
+
+/* Copies of a descriptor have one lock. */
+START_TEST(refuses_a_descriptor_for_two_disks)
+{
+	const int first = open("first", O_RDWR | O_CLOEXEC), copy = vsu_fd_dup(first);
+	char one[32], two[32];
+
+	snprintf(one, sizeof(one), "--disk=path=fd:%d:one", first);
+	snprintf(two, sizeof(two), "--pmem=path=fd:%d:two", copy);
+	rig_free();
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", one, two);
+	ck_assert_int_ne(rig_try(&rig.owner), 0);
+	ck_assert_msg(strstr(rig.err.msg, "' is specified twice; only one device can write"), "%s", rig.err.msg);
+	close(first);
+	close(copy);
 }
 END_TEST
 
@@ -224,6 +243,7 @@ int main(void)
 	tcase_add_test(tc, accepts_larger_and_writable_disks);
 	tcase_add_loop_test(tc, e2_19_refuses_any_disk_that_does_not_fit, 0,
 			    sizeof(refused) / sizeof(*refused));
+	tcase_add_test(tc, refuses_a_descriptor_for_two_disks);
 	tcase_add_loop_test(tc, e2_19_refuses_read_only_memory_for_a_guest_that_stores_to_it, 0, 2);
 	tcase_add_test(tc, e2_19_refuses_a_state_that_lacks_a_disk);
 	tcase_add_test(tc, accepts_the_content_that_it_identified);
