@@ -23,10 +23,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "base/value.h"
 #include "cli/image_server.h"
+#include "cli/program.h"
 #include "confine/confine.h"
 #include "confine/denied_calls.h"
 #include "descriptors.h"
@@ -34,7 +36,8 @@
 
 #define PROGRAM "qemu-storage-daemon"
 #define NOT_STARTED 127
-#define REPLY_MS 30000
+#define NS_PER_S UINT64_C(1000000000)
+#define REPLY_NS (30 * NS_PER_S)
 #define GET_FEATURES 1
 /* Of a message: request, flags, size. */
 #define HEADER 12
@@ -249,16 +252,16 @@ static void remove_place(const struct place *p)
 static int await_service(const struct vmm_image_server *s, const char *path, struct vsu_error *err)
 {
 	static const uint32_t request[HEADER / 4] = { GET_FEATURES, 1, 0 };
-	struct pollfd p = { .fd = s->sock, .events = POLLIN };
+	const uint64_t deadline = vsu_now_ns() + REPLY_NS;
 	char reply[HEADER + 8];
-	ssize_t n = send(s->sock, request, sizeof(request), MSG_NOSIGNAL);
+	int rc = -ECONNRESET;
 
-	if (n == sizeof(request) && poll(&p, 1, REPLY_MS) == 0)
-		return vsu_error_set(err, -ETIMEDOUT, "image '%s' is not served: " PROGRAM " did not reply within %d s", path, REPLY_MS / 1000);
-	if (n == sizeof(request))
-		n = recv(s->sock, reply, sizeof(reply), MSG_WAITALL);
-	if (n == sizeof(reply))
+	if (send(s->sock, request, sizeof(request), MSG_NOSIGNAL) == sizeof(request))
+		rc = vmm_program_receive(s->sock, reply, sizeof(reply), deadline);
+	if (!rc)
 		return send(s->leash, "", 1, MSG_NOSIGNAL) == 1 ? 0 : vsu_error_sys(err, -errno, "cannot start " PROGRAM);
+	if (rc == -ETIMEDOUT)
+		return vsu_error_set(err, rc, "image '%s' is not served: " PROGRAM " did not reply within %d s", path, (int)(REPLY_NS / NS_PER_S));
 	return vsu_error_set(err, -EIO, "image '%s' is not served: " PROGRAM " ended; see its message; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path);
 }
 

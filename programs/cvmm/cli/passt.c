@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +19,6 @@
 #include "confine/leash.h"
 
 #define PATIENCE_NS UINT64_C(10000000000)
-#define NS_PER_MS UINT64_C(1000000)
 /* Its socket has ended, it has not yet. */
 #define END_MS 1000
 
@@ -128,28 +126,6 @@ static int ask_gateway(int fd, const struct vmm_exec_network *n)
 	return send(fd, &q, sizeof(q), MSG_NOSIGNAL) == (ssize_t)sizeof(q) ? 0 : -ECONNRESET;
 }
 
-/* Reads exactly len bytes. */
-static int receive_part(int fd, void *to, size_t len, uint64_t deadline)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t now;
-	ssize_t n;
-
-	while (len) {
-		now = vsu_now_ns();
-		if (now >= deadline || poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1) == 0)
-			return -ETIMEDOUT;
-		n = recv(fd, to, len, MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return -ECONNRESET;
-		if (n > 0) {
-			to = (char *)to + n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 /* Other frames are not for a guest that does not run. */
 static int await_answer(int fd)
 {
@@ -159,12 +135,12 @@ static int await_answer(int fd)
 	int rc;
 
 	for (;;) {
-		rc = receive_part(fd, &len, sizeof(len), deadline);
+		rc = vmm_program_receive(fd, &len, sizeof(len), deadline);
 		len = ntohl(len);
 		if (!rc && len > sizeof(frame))
 			rc = -EBADMSG;
 		if (!rc)
-			rc = receive_part(fd, frame, len, deadline);
+			rc = vmm_program_receive(fd, frame, len, deadline);
 		if (rc < 0 || (len > 13 && frame[12] == 8 && frame[13] == 6))
 			return rc;
 	}

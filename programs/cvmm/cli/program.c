@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,10 +13,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <vmm-sys-util/event.h>
 
 #include "cli/program.h"
 #include "descriptors.h"
+
+#define NS_PER_MS UINT64_C(1000000)
 
 void vmm_program_add(struct vmm_program *p, const char *fmt, ...)
 {
@@ -86,6 +92,29 @@ int vmm_program_start(struct vmm_program *p, int messages, pid_t *pid, struct vs
 	if (!*pid)
 		become_program(p, parent, messages);
 	return *pid < 0 ? vsu_error_sys(err, -errno, "cannot start %s", p->argv[0]) : 0;
+}
+
+/* -------------------------------------------------------------------- socket */
+
+int vmm_program_receive(int fd, void *to, size_t len, uint64_t deadline)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t now;
+	ssize_t n;
+
+	while (len) {
+		now = vsu_now_ns();
+		if (now >= deadline || poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1) == 0)
+			return -ETIMEDOUT;
+		n = recv(fd, to, len, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return -ECONNRESET;
+		if (n > 0) {
+			to = (char *)to + n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
 }
 
 /* ------------------------------------------------------------------- messages */

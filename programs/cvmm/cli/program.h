@@ -8,6 +8,7 @@
 #ifndef VMM_CLI_PROGRAM_H
 #define VMM_CLI_PROGRAM_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <vmm-sys-util/error.h>
@@ -43,5 +44,11 @@ int vmm_program_messages(int *fd, struct vsu_error *err);
 
 /* The last line of that file, or an empty text. */
 const char *vmm_program_last_line(int messages, char text[VMM_PROGRAM_MESSAGES]);
+
+/*
+ * Receives len bytes from its socket before vsu_now_ns() is the deadline: 0, -ETIMEDOUT, or
+ * -ECONNRESET: the program has closed it.
+ */
+int vmm_program_receive(int fd, void *to, size_t len, uint64_t deadline);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/image_server.h"
@@ -28,6 +29,28 @@ static struct vsu_error err;
 static char folder[] = "/tmp/test-image-XXXXXX";
 
 static int *error_of_writing;	/* errno of the program's open() for writing */
+static bool stalls;		/* instead, one byte of its first message is sent */
+static uint64_t skipped_ns;	/* of the time between two readings of the clock */
+
+uint64_t __real_vsu_now_ns(void);
+uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
+uint64_t __attribute__((used)) __wrap_vsu_now_ns(void)
+{
+	static uint64_t skipped;
+
+	skipped += skipped_ns;
+	return __real_vsu_now_ns() + skipped;
+}
+
+_Noreturn static void stall(const char *export)
+{
+	const char *listener = strstr(export, "addr.str=");
+	const int fd = accept(atoi(listener + strlen("addr.str=")), NULL, NULL);
+
+	(void)!send(fd, "\1", 1, MSG_NOSIGNAL);
+	for (;;)
+		pause();
+}
 
 /* Used: with LTO, gcc does not see that the linker will refer to it. */
 int __attribute__((used)) __wrap_execl(const char *path, const char *word, ...);
@@ -41,6 +64,8 @@ int __attribute__((used)) __wrap_execl(const char *path, const char *word, ...)
 	while (argv[n] && n < COUNT(argv) - 1)
 		argv[++n] = va_arg(more, char *);
 	va_end(more);
+	if (stalls)
+		stall(argv[n - 1]);
 	*error_of_writing = open(IMAGE, O_RDWR | O_CLOEXEC) < 0 ? errno : 0;
 	return execv(path, argv);
 }
@@ -189,6 +214,23 @@ START_TEST(a9_20_files_and_servers_that_an_image_names_are_not_reached)
 }
 END_TEST
 
+START_TEST(server_that_begins_a_reply_is_not_awaited_for_ever)
+{
+	static const char bytes[512];
+	FILE *f = fopen(IMAGE, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fwrite(bytes, sizeof(bytes), 1, f);
+	fclose(f);
+	stalls = true;
+	skipped_ns = UINT64_C(14900000000);
+	ck_assert_int_eq(vmm_image_server_start(&server, IMAGE, "qcow2", true, &err), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "did not reply within 30 s"));
+	stalls = false;
+	skipped_ns = 0;
+}
+END_TEST
+
 START_TEST(missing_images_and_folders_are_refused)
 {
 	ck_assert_int_eq(vmm_image_server_start(&server, "absent", "qcow2", true, &err), -ENOENT);
@@ -227,6 +269,7 @@ int main(void)
 		tcase_add_loop_test(tc, a9_20_files_and_servers_that_an_image_names_are_not_reached, 0,
 				    sizeof(named) / sizeof(named[0]));
 	}
+	tcase_add_test_unless(tc, reason, server_that_begins_a_reply_is_not_awaited_for_ever);
 	tcase_add_test_unless(tc, reason, missing_images_and_folders_are_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
