@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/pool_server.h"
@@ -27,6 +28,10 @@
 
 /* Of machines that end while they wait, before the pool ends. */
 #define MAX_FAILURES 3
+
+#define NS_PER_MS UINT64_C(1000000)
+/* For the process of a machine that has closed its socket. */
+#define END_NS (10000 * NS_PER_MS)
 
 /* --------------------------------------------------------------------- open */
 
@@ -198,8 +203,32 @@ static void report_full(struct vmm_pool_server *s)
 	fflush(stdout);
 }
 
+/* Of one that no client has. */
+static void count_failure(struct vmm_pool_server *s, int state, struct vsu_error *err)
+{
+	if (s->state == VMM_POOL_STOPS)
+		return;
+	if (state == VMM_POOL_MAKES)
+		fail_pool(s, "a machine of the pool could not be made", err);
+	else if (state == VMM_POOL_WAITS && ++s->failures == MAX_FAILURES)
+		fail_pool(s, "machines of the pool ended while they waited", err);
+}
+
+/* Its process prints why it ends; a hostile one would stay, in the place of another. */
+static void leave_machine(struct vmm_pool_server *s, struct vmm_pool_machine *m, struct vsu_error *err)
+{
+	const int state = (int)m->state;
+
+	vsu_fd_close(&m->fd);
+	if (state == VMM_POOL_RUNS)
+		return;
+	m->state = VMM_POOL_ENDS;
+	m->deadline_ns = vsu_now_ns() + END_NS;
+	count_failure(s, state, err);
+}
+
 /* A machine sends READY once. */
-static void serve_machine(struct vmm_pool_server *s, struct vmm_pool_machine *m)
+static void serve_machine(struct vmm_pool_server *s, struct vmm_pool_machine *m, struct vsu_error *err)
 {
 	const int rc = vmm_pool_receive(m->fd, &s->packet);
 
@@ -216,7 +245,7 @@ static void serve_machine(struct vmm_pool_server *s, struct vmm_pool_machine *m)
 		m->state = VMM_POOL_WAITS;
 		report_full(s);
 	} else if (rc == -ECONNRESET) {
-		vsu_fd_close(&m->fd);	/* its end is reported by SIGCHLD */
+		leave_machine(s, m, err);
 	} else {
 		kill(m->pid, SIGKILL);
 		vsu_fd_close(&m->fd);
@@ -229,12 +258,7 @@ static void drop_machine(struct vmm_pool_server *s, unsigned int i, struct vsu_e
 
 	free_machine(&s->machines[i]);
 	s->machines[i] = s->machines[--s->nmachines];
-	if (s->state == VMM_POOL_STOPS)
-		return;
-	if (state == VMM_POOL_MAKES)
-		fail_pool(s, "a machine of the pool could not be made", err);
-	else if (state == VMM_POOL_WAITS && ++s->failures == MAX_FAILURES)
-		fail_pool(s, "machines of the pool ended while they waited", err);
+	count_failure(s, state, err);
 }
 
 static void reap_machines(struct vmm_pool_server *s, struct vsu_error *err)
@@ -248,6 +272,18 @@ static void reap_machines(struct vmm_pool_server *s, struct vsu_error *err)
 				drop_machine(s, i, err);
 				break;
 			}
+}
+
+static void kill_late(struct vmm_pool_server *s)
+{
+	const uint64_t now = vsu_now_ns();
+	struct vmm_pool_machine *m;
+
+	for (m = s->machines; m < s->machines + s->nmachines; m++)
+		if (m->deadline_ns && now >= m->deadline_ns) {
+			m->deadline_ns = 0;
+			kill(m->pid, SIGKILL);
+		}
 }
 
 /* ------------------------------------------------------------------ clients */
@@ -390,7 +426,26 @@ static nfds_t watch_all(const struct vmm_pool_server *s, struct pollfd *p)
 	return n;
 }
 
-/* Rows that are removed move others only behind those that are still to be served. */
+/* The milliseconds until the next keep-alive or deadline, or -1. */
+static int wait_ms(const struct vmm_pool_server *s)
+{
+	const uint64_t now = vsu_now_ns();
+	const struct vmm_pool_machine *m;
+	int ms = prog_watchdog_ms(), left;
+
+	for (m = s->machines; m < s->machines + s->nmachines; m++) {
+		if (!m->deadline_ns)
+			continue;
+		left = m->deadline_ns > now ? (int)((m->deadline_ns - now) / NS_PER_MS) + 1 : 0;
+		ms = ms < 0 || left < ms ? left : ms;
+	}
+	return ms;
+}
+
+/*
+ * Rows that are removed move others only behind those that are still to be served. A pool that
+ * stops has closed all clients.
+ */
 static void serve_all(struct vmm_pool_server *s, const struct pollfd *p, struct vsu_error *err)
 {
 	const unsigned int nclients = s->nclients;
@@ -398,9 +453,9 @@ static void serve_all(struct vmm_pool_server *s, const struct pollfd *p, struct 
 
 	for (i = s->nmachines; i-- > 0;)
 		if (p[FIXED + nclients + i].revents && s->machines[i].fd >= 0)
-			serve_machine(s, &s->machines[i]);
+			serve_machine(s, &s->machines[i], err);
 	for (i = nclients; i-- > 0;)
-		if (p[FIXED + i].revents)
+		if (i < s->nclients && p[FIXED + i].revents)
 			serve_client(s, i);
 	if (p[LISTENER].revents)
 		accept_client(s);
@@ -423,9 +478,10 @@ int vmm_pool_server_run(struct vmm_pool_server *s, int *machine_fd, struct vsu_e
 			stop_pool(s);
 			continue;
 		}
-		if (poll(watched, watch_all(s, watched), prog_watchdog_ms()) < 0 && errno != EINTR)
+		if (poll(watched, watch_all(s, watched), wait_ms(s)) < 0 && errno != EINTR)
 			return vsu_error_sys(err, -errno, "cannot wait for clients");
 		serve_all(s, watched, err);
+		kill_late(s);
 	}
 	return s->status;
 }

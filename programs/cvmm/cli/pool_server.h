@@ -12,6 +12,7 @@
 #ifndef VMM_CLI_POOL_SERVER_H
 #define VMM_CLI_POOL_SERVER_H
 
+#include <stdint.h>
 #include <sys/poll.h>
 #include <sys/types.h>
 
@@ -28,6 +29,7 @@ struct vmm_pool_machine {
 	pid_t pid;		/* of its process */
 	int fd;			/* its end ends the machine; -1: it ends */
 	enum { VMM_POOL_MAKES, VMM_POOL_WAITS, VMM_POOL_RUNS, VMM_POOL_ENDS } state;
+	uint64_t deadline_ns;	/* of the end of one that has closed its socket, or 0 */
 	char *text;		/* of READY */
 	size_t len;
 };

@@ -541,6 +541,33 @@ END_TEST
 /* --------------------------------------------------------------------- the pool */
 
 static pid_t pool;
+static unsigned int leave;	/* 1: the first machine closes its socket and stays; 2: before READY */
+static uint64_t skipped_ns;	/* of the time between two readings of the clock */
+
+uint64_t __real_vsu_now_ns(void);
+uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
+uint64_t __attribute__((used)) __wrap_vsu_now_ns(void)
+{
+	static uint64_t skipped;
+
+	skipped += skipped_ns;
+	return __real_vsu_now_ns() + skipped;
+}
+
+_Noreturn static void stay(int fd)
+{
+	vsu_fd_close(&fd);
+	for (;;)
+		pause();
+}
+
+static bool is_first(void)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/first", folder);
+	return !mkdir(name, 0700);
+}
 
 /* In place of a machine: READY, then the client's status is 9. */
 _Noreturn static void run_fake(int fd)
@@ -548,8 +575,12 @@ _Noreturn static void run_fake(int fd)
 	const uint32_t status = 9;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
+	if (leave == 2)
+		stay(fd);
 	if (vmm_pool_send(fd, VMM_POOL_READY, "text", 4, NULL, 0) < 0)
 		_exit(1);
+	if (leave && is_first())
+		stay(fd);
 	poll(&p, 1, -1);
 	if (vmm_pool_receive(fd, &packet) < 0)
 		_exit(0);
@@ -719,6 +750,35 @@ START_TEST(pool_ends_if_no_machine_can_be_made)
 	int output = start_pool(true);
 
 	ck_assert_int_eq(end_pool(0, output), VMM_SESSION_FAILED);
+}
+END_TEST
+
+/* Its process stays, until it is killed. */
+START_TEST(machine_that_closes_its_socket_is_replaced)
+{
+	int output;
+
+	leave = 1;
+	skipped_ns = UINT64_C(4000000000);
+	output = start_pool(false);
+	await_ready(output);
+	run_one();
+	ck_assert_int_eq(end_pool(SIGTERM, output), 0);
+	leave = 0;
+	skipped_ns = 0;
+}
+END_TEST
+
+START_TEST(pool_ends_if_a_machine_closes_its_socket_before_it_is_ready)
+{
+	int output;
+
+	leave = 2;
+	skipped_ns = UINT64_C(4900000000);
+	output = start_pool(false);
+	ck_assert_int_eq(end_pool(0, output), VMM_SESSION_FAILED);
+	leave = 0;
+	skipped_ns = 0;
 }
 END_TEST
 
@@ -1027,6 +1087,8 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tc, pool_drops_hostile_clients, 0, COUNT(invalid));
 	tcase_add_test(tc, silent_clients_do_not_exclude_others);
 	tcase_add_test(tc, pool_ends_if_no_machine_can_be_made);
+	tcase_add_test(tc, machine_that_closes_its_socket_is_replaced);
+	tcase_add_test(tc, pool_ends_if_a_machine_closes_its_socket_before_it_is_ready);
 	tcase_add_test(tc, one_pool_of_a_template_runs);
 	tcase_add_test(tc, socket_of_a_killed_pool_is_replaced);
 	tcase_add_test(tc, pool_raises_its_limit_of_descriptors);
