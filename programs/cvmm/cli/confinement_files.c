@@ -30,6 +30,74 @@ static bool is_jail(const struct confine_plan *plan)
 	return plan->root == CONFINE_ROOT_FILES;
 }
 
+/* --------------------------------------------------------------------- refusals */
+
+/* The first use would fail with the cause of another namespace. */
+static int refuse_outside(const char *what, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EOPNOTSUPP, "--jail: '%s' is in the host's network or terminals, which the jail hides; add backend=spawn to the device, or pass a descriptor",
+			     what);
+}
+
+static int check_device(const struct confine_plan *plan, const struct vmm_device_spec *spec,
+			struct vsu_error *err)
+{
+	const bool jail = is_jail(plan);
+	const struct vmm_device_opening *o;
+	struct vmm_device_facts facts;
+	int rc;
+
+	if (!vmm_device_is_own(spec))
+		return jail && spec->remote && !spec->spawned && spec->socket[0] == '@' ?
+		       refuse_outside(spec->socket, err) : 0;
+	facts = vmm_device_describe(spec);
+	rc = jail && facts.outside ? refuse_outside(facts.outside, err) : 0;
+	for (o = facts.opens; !rc && o->text; o++)
+		if (vmm_disk_is_address(o->text))
+			rc = vmm_disk_load(o->text, err);
+	return rc;
+}
+
+/* The host's physical memory, which the kernel opens for CAP_SYS_RAWIO only. */
+static int check_piece(const struct confine_plan *plan, const char *path,
+			struct vsu_error *err)
+{
+	struct stat st;
+
+	if (!(plan->drops & CONFINE_DROP_RIGHTS) || !path || stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	    st.st_rdev != makedev(1, 1))
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "--memory: '%s' requires CAP_SYS_RAWIO, which %s drops%s",
+			     path, is_jail(plan) ? "--jail" : "--sandbox=on",
+			     is_jail(plan) ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
+}
+
+static int check_template(const char *text, struct vsu_error *err)
+{
+	return text && vmm_file_value_is_fd(text) ?
+	       vsu_error_set(err, -EINVAL, "option --from: a jail has no folder '%s'; name it by its path", text) : 0;
+}
+
+/* Refuses what the rights or the jail do not permit, before a file is created. */
+static int options_check(const struct confine_plan *plan, const struct vmm_options *o,
+			 struct vsu_error *err)
+{
+	const struct vmm_option_row *row;
+	unsigned int i;
+	int rc = 0;
+
+	if (is_jail(plan) && o->machine.serial.how == VMM_SERIAL_PTY)
+		return vsu_error_set(err, -EOPNOTSUPP, "--jail: a terminal for the serial port is outside of the jail; use --serial=socket:PATH, or pass a descriptor");
+	for (row = vmm_option_rows; !rc && row->option.name; row++)
+		if (is_jail(plan) && row->refers == VMM_REFERS_FOLDER_READ)
+			rc = check_template(vmm_option_text(o, row), err);
+	for (i = 0; !rc && i < o->machine.memory.n; i++)
+		rc = check_piece(plan, vmem_backend_text(o->machine.memory.list[i].backend, "mem-path"), err);
+	for (i = 0; !rc && i < o->machine.ndevices; i++)
+		rc = check_device(plan, &o->machine.specs[i], err);
+	return rc;
+}
+
 /* ---------------------------------------------------------------------- paths */
 
 /* A file that does not exist will be created in its folder. */
@@ -66,19 +134,10 @@ static int opening_add(struct confine_plan *plan, const struct vmm_device_openin
 		[VMM_DEVICE_CREATES] = LANDLOCK_FULL,
 	};
 
-	if (vmm_disk_is_address(o->text))
-		return vmm_disk_load(o->text, err);
-	if (vmm_file_value_is_fd(o->text))
+	if (vmm_disk_is_address(o->text) || vmm_file_value_is_fd(o->text))
 		return 0;
 	return o->use == VMM_DEVICE_LOGS ? log_add(plan, o->text, err) :
 					   confine_add_path(plan, o->text, uses[o->use], err);
-}
-
-/* The first use would fail with the cause of another namespace. */
-static int refuse_outside(const char *what, struct vsu_error *err)
-{
-	return vsu_error_set(err, -EOPNOTSUPP, "--jail: '%s' is in the host's network or terminals, which the jail hides; add backend=spawn to the device, or pass a descriptor",
-			     what);
 }
 
 static int facts_add(struct confine_plan *plan, const struct vmm_device_facts *facts,
@@ -86,9 +145,9 @@ static int facts_add(struct confine_plan *plan, const struct vmm_device_facts *f
 {
 	const struct vmm_device_opening *o;
 	const char *const *socket;
-	int rc = is_jail(plan) && facts->outside ? refuse_outside(facts->outside, err) : 0;
+	int rc = 0;
 
-	if (!rc && is_jail(plan) && facts->peer)
+	if (is_jail(plan) && facts->peer)
 		rc = confine_add_parent(plan, facts->peer, LANDLOCK_NAMES, err);
 	for (o = facts->opens; !rc && o->text; o++)
 		rc = opening_add(plan, o, err);
@@ -112,25 +171,10 @@ static int device_add(struct confine_plan *plan, const struct vmm_device_spec *s
 	}
 	if (!is_jail(plan) || !spec->remote || spec->spawned || vmm_file_value_is_fd(spec->socket))
 		return 0;
-	return spec->socket[0] == '@' ? refuse_outside(spec->socket, err) :
-					confine_add_parent(plan, spec->socket, LANDLOCK_NAMES, err);
+	return confine_add_parent(plan, spec->socket, LANDLOCK_NAMES, err);
 }
 
 /* --------------------------------------------------------------------- memory */
-
-/* The host's physical memory, which the kernel opens for CAP_SYS_RAWIO only. */
-static int check_device(const struct confine_plan *plan, const char *path,
-			struct vsu_error *err)
-{
-	struct stat st;
-
-	if (!(plan->drops & CONFINE_DROP_RIGHTS) || !path || stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
-	    st.st_rdev != makedev(1, 1))
-		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "--memory: '%s' requires CAP_SYS_RAWIO, which %s drops%s",
-			     path, is_jail(plan) ? "--jail" : "--sandbox=on",
-			     is_jail(plan) ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
-}
 
 /* A file that was passed is opened again by its name, to be locked for a destination. */
 static int passed_add(struct confine_plan *plan, const char *text, enum landlock_use use,
@@ -150,10 +194,7 @@ static int piece_add(struct confine_plan *plan, const struct vmem_backend *piece
 {
 	const char *path = vmem_backend_text(piece, "mem-path");
 	const bool reads = vmem_backend_value(piece, "readonly");
-	int rc = check_device(plan, path, err);
 
-	if (rc < 0)
-		return rc;
 	if (vmem_backend_value(piece, "backend") == VMEM_KIND_SHM)
 		return confine_add_path(plan, "/dev/shm", LANDLOCK_FULL, err);
 	if (!path)
@@ -175,8 +216,6 @@ static int folder_add(struct confine_plan *plan, const char *text, struct vsu_er
 
 	if (rc < 0 || !v.has_fd)
 		return rc ? rc : confine_add_path(plan, text, LANDLOCK_READ, err);
-	if (is_jail(plan))
-		return vsu_error_set(err, -EINVAL, "option --from: a jail has no folder '%s'; name it by its path", text);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", v.fd);
 	return confine_add_path(plan, path, LANDLOCK_READ, err);
 }
@@ -218,8 +257,6 @@ static int options_add(struct confine_plan *plan, const struct vmm_options *o,
 	unsigned int i;
 	int rc = 0;
 
-	if (is_jail(plan) && o->machine.serial.how == VMM_SERIAL_PTY)
-		return vsu_error_set(err, -EOPNOTSUPP, "--jail: a terminal for the serial port is outside of the jail; use --serial=socket:PATH, or pass a descriptor");
 	for (row = vmm_option_rows; !rc && row->option.name; row++) {
 		text = vmm_option_text(o, row);
 		rc = text ? option_add(plan, o, row, text, err) : 0;
@@ -326,7 +363,8 @@ int vmm_confinement_files(struct confine_plan *plan, const struct vmm_options *o
 		return rc;
 	if (sandbox->tls)
 		rc = vmm_tls_load(err);
-	if (!options->start.dry_run)
+	rc = rc ? rc : options_check(plan, options, err);
+	if (!rc && !options->start.dry_run)
 		logs_create(options);
 	rc = rc ? rc : options_add(plan, options, err);
 	return rc ? rc : common_add(plan, err);

@@ -523,6 +523,34 @@ START_TEST(d1_25_physical_memory_is_refused_with_the_remedy)
 }
 END_TEST
 
+static const struct { const char *words, *says; } outside[] = {
+	{ "--serial=pty", "a terminal for the serial port" },
+	{ "--net=tap0", "--jail: 'tap0' is in the host's network" },
+	{ "--net=backend=user:@name", "--jail: '@name' is in the host's network" },
+};
+#define NOUTSIDE (int)(sizeof(outside) / sizeof(*outside))
+
+START_TEST(jail_that_is_refused_leaves_no_log)
+{
+	struct confine_plan plan = CONFINE_PLAN_INIT;
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_options o;
+	char line[256];
+
+	ck_assert_int_eq(chdir(folder), 0);
+	snprintf(line, sizeof(line), "kernel --serial-log=share/serial --console=socket=share/c,log=share/port %s",
+		 outside[_i].words);
+	ck_assert_msg(!parse_for(&o, line, &err), "%s", err.msg);
+	plan.root = CONFINE_ROOT_FILES;
+	ck_assert_int_lt(vmm_confinement_files(&plan, &o, &err), 0);
+	ck_assert_msg(strstr(err.msg, outside[_i].says), "%s", err.msg);
+	ck_assert_int_lt(access("share/serial", F_OK), 0);
+	ck_assert_int_lt(access("share/port", F_OK), 0);
+	confine_plan_end(&plan);
+	vmm_options_free(&o);
+}
+END_TEST
+
 static bool has_landlock(void)
 {
 	pid_t pid = fork();
@@ -628,6 +656,7 @@ int main(void)
 	tcase_add_test(tc, off_changes_nothing);
 	tcase_add_loop_test(tc, mistakes_are_refused_and_named, 0, NREFUSED);
 	tcase_add_test(tc, d1_25_physical_memory_is_refused_with_the_remedy);
+	tcase_add_loop_test(tc, jail_that_is_refused_leaves_no_log, 0, NOUTSIDE);
 	add_landlock_tests(tc);
 	fflush(stdout);
 	failed = run_suite(s);
