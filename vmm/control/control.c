@@ -6,10 +6,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 #include "control/control_private.h"
@@ -52,13 +54,28 @@ static bool client_answer(struct client *client, char *line)
 
 /* ----------------------------------------------------------- the clients */
 
+/*
+ * The client notices at once, and sends nothing more. close() would release descriptors that it
+ * has sent and no line has used, and wait for their peers.
+ */
+static void sock_close(const struct vmm_control *c, int *sock)
+{
+	int queued = 0;
+
+	(void)!shutdown(*sock, SHUT_RDWR);
+	if (ioctl(*sock, FIONREAD, &queued) < 0 || queued)
+		vsu_foreign_close(vmm_closer_get(c->config.closer, NULL), sock);
+	else
+		vsu_fd_close(sock);
+}
+
 static void client_close(struct client *client)
 {
 	struct vmm_control *c = client->control;
 
 	vmm_io_stop(&client->readable);
 	vmm_timer_stop(&client->more);
-	vsu_fd_close(&client->sock);
+	sock_close(c, &client->sock);
 	vmm_passed_close(&client->passed);
 	vmm_waiting_end(&client->waiting);
 	vmm_io_start(c->config.loop, &c->connecting);
@@ -260,7 +277,7 @@ static void refuse_client(struct vmm_control *c, int sock)
 	const struct client newcomer = { .control = c, .sock = sock };
 
 	client_lose(&newcomer, "too many clients, and all wait for replies; try again later");
-	vsu_fd_close(&sock);
+	sock_close(c, &sock);
 }
 
 static void client_begin(struct client *client, int sock)

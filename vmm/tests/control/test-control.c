@@ -20,6 +20,7 @@
 #include "control/control.h"
 #include "control/passed.h"
 #include "../turns.h"
+#include "../lingering.h"
 #include "../util.h"
 
 #define SOCKET "control-socket"
@@ -742,6 +743,58 @@ START_TEST(d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are
 }
 END_TEST
 
+/* Not received by the control socket; closing it would wait for the peer of the sent one. */
+static void send_lingering(int sock, int fd)
+{
+	const struct iovec iov = { (void *)(uintptr_t)"x", 1 };
+
+	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, &fd, 1), 1);
+}
+
+START_TEST(d3_09_descriptors_that_a_lost_client_has_queued_are_closed_by_a_thread)
+{
+	const int before = count_with_closers(), kept = lingering_socket();
+	int fds[VMM_PASSED_MAX + 1], sock = client();
+	const struct iovec iov = { (void *)(uintptr_t)"use fd:0\n", 9 };
+	unsigned int i;
+
+	for (i = 0; i < VMM_PASSED_MAX + 1; i++)
+		fds[i] = kept;
+	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, i), 9);
+	close(kept);
+	fds[0] = lingering_socket();
+	send_lingering(sock, fds[0]);
+	run();
+	ck_assert_ptr_nonnull(strstr(answer(sock), "more than 16 descriptors"));
+	tests_closer_settle();
+	ck_assert(!is_lingering(fds[0]));
+	close(fds[0]);
+	close(sock);
+	wait_for_fds(before);
+}
+END_TEST
+
+START_TEST(d3_09_descriptors_that_a_refused_client_has_queued_are_closed_by_a_thread)
+{
+	int socks[VMM_CONTROL_CLIENTS + 1], fd = lingering_socket();
+	unsigned int i;
+
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
+		socks[i] = client();
+		say(socks[i], "wait\n");
+	}
+	socks[i] = client();
+	send_lingering(socks[i], fd);
+	run();
+	ck_assert_ptr_nonnull(strstr(answer(socks[i]), "too many clients"));
+	tests_closer_settle();
+	ck_assert(!is_lingering(fd));
+	close(fd);
+	for (i = 0; i <= VMM_CONTROL_CLIENTS; i++)
+		close(socks[i]);
+}
+END_TEST
+
 START_TEST(d3_09_client_that_leaves_with_descriptors_pending_leaks_none)
 {
 	const int before = count_with_closers();
@@ -1083,6 +1136,8 @@ int main(void)
 	tcase_add_test(tc, descriptors_of_a_line_that_waits_are_kept);
 	tcase_add_loop_test(tc, d3_09_words_name_descriptors_of_their_message_alone, 0, 10);
 	tcase_add_loop_test(tc, d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are_closed, 0, 3);
+	tcase_add_test(tc, d3_09_descriptors_that_a_lost_client_has_queued_are_closed_by_a_thread);
+	tcase_add_test(tc, d3_09_descriptors_that_a_refused_client_has_queued_are_closed_by_a_thread);
 	tcase_add_test(tc, d3_09_client_that_leaves_with_descriptors_pending_leaks_none);
 	tcase_add_test(tc, listening_descriptor_of_the_parent_is_used_and_stays);
 	tcase_add_loop_test(tc, descriptors_that_do_not_listen_are_refused, 0, 6);
