@@ -166,7 +166,7 @@ int confine_thread(const struct confine_plan *plan, const struct call_table *cal
 
 /*
  * Fills in plan->user while the names of users can be read. -ENOENT: no such user; -EPERM:
- * this process may not change its user. NULL: unchanged.
+ * this process may not change its user; errors of getpwnam(). NULL: unchanged.
  */
 int confine_user_find(struct confine_plan *plan, const char *name, enum confine_phase when,
 		      struct vsu_error *err);

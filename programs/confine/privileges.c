@@ -66,6 +66,12 @@ static bool may_change_user(void)
 	       (sets[0].effective & needed) == needed;
 }
 
+/* Of getpwnam(3), which leaves other codes for a name that does not exist. */
+static bool is_failure(int code)
+{
+	return code == EINTR || code == EIO || code == EMFILE || code == ENFILE || code == ENOMEM;
+}
+
 int confine_user_find(struct confine_plan *plan, const char *name, enum confine_phase when,
 		      struct vsu_error *err)
 {
@@ -73,7 +79,10 @@ int confine_user_find(struct confine_plan *plan, const char *name, enum confine_
 
 	if (!name)
 		return 0;
+	errno = 0;
 	user = getpwnam(name);
+	if (!user && is_failure(errno))
+		return vsu_error_sys(err, -errno, "--user: cannot look up the user '%s'", name);
 	if (!user)
 		return vsu_error_set(err, -ENOENT, "--user: this host has no user '%s'", name);
 	if (!may_change_user())

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <linux/capability.h>
 
 #include "../../../tests/support/suite.h"
+#include "confine/confine.h"
 #include "confine/privileges.h"
 
 static struct __user_cap_data_struct held[2];
@@ -125,6 +127,35 @@ START_TEST(refused_change_is_an_error)
 }
 END_TEST
 
+static int lookup_failure;	/* of getpwnam() */
+
+struct passwd *__wrap_getpwnam(const char *name);
+struct passwd *__wrap_getpwnam(const char *name)
+{
+	(void)name;
+	errno = lookup_failure;
+	return NULL;
+}
+
+static const struct { int failure, rc; const char *says; } lookups[] = {
+	{ 0, -ENOENT, "--user: this host has no user 'somebody'" },
+	{ ENOENT, -ENOENT, "--user: this host has no user 'somebody'" },
+	{ EMFILE, -EMFILE, "--user: cannot look up the user 'somebody': Too many open files" },
+	{ EIO, -EIO, "--user: cannot look up the user 'somebody': " },
+};
+
+START_TEST(failed_lookup_of_a_user_has_its_cause)
+{
+	struct confine_plan plan = CONFINE_PLAN_INIT;
+
+	lookup_failure = lookups[_i].failure;
+	errno = EIO;
+	ck_assert_int_eq(confine_user_find(&plan, "somebody", CONFINE_CLOSE, &err), lookups[_i].rc);
+	ck_assert_msg(strstr(err.msg, lookups[_i].says), "%s", err.msg);
+	ck_assert_ptr_null(plan.user.name);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("privileges");
@@ -135,6 +166,7 @@ int main(void)
 	tcase_add_test(tc, capability_that_the_process_lacks_is_not_added);
 	tcase_add_test(tc, process_without_capabilities_changes_none);
 	tcase_add_test(tc, refused_change_is_an_error);
+	tcase_add_loop_test(tc, failed_lookup_of_a_user_has_its_cause, 0, (int)(sizeof(lookups) / sizeof(lookups[0])));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
