@@ -27,20 +27,31 @@
 
 /* ------------------------------------------------------------------- the root */
 
+/* Such a namespace has only the user of this process. */
+static int users_check(const struct confine_plan *p, struct vsu_error *err)
+{
+	return p->user.name ?
+	       vsu_error_set(err, -EPERM, "%s: --user requires CAP_SYS_ADMIN, because a user namespace would have only this user; start the program with it, or as '%s' without --user",
+			     p->option, p->user.name) : 0;
+}
+
 /* Root in a container often has no CAP_SYS_ADMIN, but may have a user namespace. */
 static int processes_separate(struct confine_plan *p, struct vsu_error *err)
 {
 	const bool all_users = p->root == CONFINE_ROOT_FOLDER;
 	const uid_t uid = geteuid();
 	const gid_t gid = getegid();
+	int rc;
 
-	(void)err;
 	if (!uid || !all_users) {
 		if (!unshare(CLONE_NEWPID))
 			return 0;
 		if (all_users)
 			return -errno;
 	}
+	rc = users_check(p, err);
+	if (rc < 0)
+		return rc;
 	if (unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0)
 		return -errno;
 	p->own_users = true;

@@ -368,6 +368,20 @@ START_TEST(only_root_changes_its_root)
 }
 END_TEST
 
+/* The namespace would have one user, and the change would fail when the machine is made. */
+START_TEST(root_of_a_container_that_changes_its_user_later_is_refused)
+{
+	plan.root = CONFINE_ROOT_FILES;
+	plan.user.name = "somebody";
+	plan.user.when = CONFINE_SETTLE;
+	failing = "processes";
+	ck_assert_int_eq(confine_execute(&plan, CONFINE_SEPARATE, &err), -EPERM);
+	ck_assert_str_eq(done, " processes");
+	ck_assert_str_eq(err.msg, "--jail: --user requires CAP_SYS_ADMIN, because a user namespace would have only this user; start the program with it, or as 'somebody' without --user");
+	ck_assert(!plan.own_users);
+}
+END_TEST
+
 START_TEST(own_user_namespace_has_its_own_capabilities)
 {
 	plan.own_users = _i;
@@ -456,6 +470,7 @@ int main(void)
 	tcase_add_loop_test(tc, nothing_follows_a_step_that_fails, 0, n);
 	tcase_add_test(tc, root_of_a_container_gets_a_user_namespace_unless_it_serves_all_users);
 	tcase_add_test(tc, only_root_changes_its_root);
+	tcase_add_test(tc, root_of_a_container_that_changes_its_user_later_is_refused);
 	tcase_add_loop_test(tc, own_user_namespace_has_its_own_capabilities, 0, 2);
 	tcase_add_loop_test(tc, capabilities_of_the_making_are_dropped_unless_it_is_repeated, 0, 2);
 #ifndef UNDER_COVERAGE
