@@ -24,15 +24,27 @@ static int read_mode(const char *text, uint32_t *mode, struct vsu_error *err)
 	return 0;
 }
 
+/* Of getgrnam(3), which leaves other codes for a name that does not exist. */
+static bool is_failure(int code)
+{
+	return code == EINTR || code == EIO || code == EMFILE || code == ENFILE || code == ENOMEM;
+}
+
 static int read_group(const char *text, uint32_t *group, struct vsu_error *err)
 {
-	const struct group *entry = getgrnam(text);
+	const struct group *entry;
 	uint64_t number;
+	int code;
 
+	errno = 0;
+	entry = getgrnam(text);
+	code = errno;
 	if (entry) {
 		*group = entry->gr_gid;
 		return 0;
 	}
+	if (vsu_parse_u64(text, &number) < 0 && is_failure(code))
+		return vsu_error_sys(err, -code, "option --socket-group: cannot look up the group '%s'", text);
 	if (vsu_parse_u64(text, &number) < 0 || number >= UINT32_MAX)
 		return vsu_error_set(err, -EINVAL,
 				     "option --socket-group: this host has no group '%s'; name one of getent group, or give its number",

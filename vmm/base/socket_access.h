@@ -27,7 +27,10 @@ struct vmm_socket_access {
 	struct vsu_sock_access access;
 };
 
-/* Checks both options and looks up the group. -EINVAL: invalid mode, or unknown group. */
+/*
+ * Checks both options and looks up the group. -EINVAL: invalid mode, or unknown group; errors
+ * of getgrnam().
+ */
 int vmm_socket_access_read(struct vmm_socket_access *a, struct vsu_error *err);
 
 /* Changes a socket that was created, if an option was given. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -72,6 +73,24 @@ START_TEST(refuses_and_names_option_and_value)
 }
 END_TEST
 
+START_TEST(failed_lookup_of_a_group_has_its_cause)
+{
+	struct vmm_socket_access a = { .group = "no such group" };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct rlimit before, none;
+	int rc;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = vmm_socket_access_read(&a, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(rc, -EMFILE);
+	ck_assert_ptr_nonnull(strstr(err.msg, "option --socket-group: cannot look up the group 'no such group': "));
+}
+END_TEST
+
 START_TEST(a_group_is_found_by_its_name)
 {
 	const struct group *own = getgrgid(getegid());
@@ -125,6 +144,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, accepts, 0, (int)COUNT(accepted));
 	tcase_add_loop_test(tc, refuses_and_names_option_and_value, 0, (int)COUNT(refused));
+	tcase_add_test(tc, failed_lookup_of_a_group_has_its_cause);
 	tcase_add_test_unless(tc, getgrgid(getegid()) ? NULL : "this process has a group without a name",
 			      a_group_is_found_by_its_name);
 	tcase_add_test(tc, a_given_mode_is_applied);
