@@ -588,6 +588,17 @@ int vmm_cpus_settle(struct vmm_cpus *cpus)
 	return rc;
 }
 
+/* A thread that the owner lends too late reads it meanwhile. */
+static void forget_threads(struct vmm_cpus *cpus)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&cpus->lock);
+	for (i = 0; i < cpus->n; i++)
+		cpus->cpu[i].started = false;
+	pthread_mutex_unlock(&cpus->lock);
+}
+
 void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 {
 	unsigned int i;
@@ -598,11 +609,10 @@ void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 	wait_or_report(cpus, STOP_NS);
 	wait_for_lent(cpus);
 	pthread_mutex_unlock(&cpus->lock);
-	for (i = 0; i < cpus->n; i++) {
+	for (i = 0; i < cpus->n; i++)
 		if (cpus->cpu[i].started)
 			pthread_join(cpus->cpu[i].thread, NULL);
-		cpus->cpu[i].started = false;
-	}
+	forget_threads(cpus);
 	if (cpus->ended) {
 		*status = cpus->status;
 		*err = cpus->why;
