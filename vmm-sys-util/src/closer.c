@@ -122,14 +122,13 @@ static void socket_quiet(int fd, int family)
 		(void)!connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody));
 }
 
-/* SO_DOMAIN, SO_TYPE or SO_ACCEPTCONN; 0 for another file. */
-static int socket_fact(int fd, int name)
+static int socket_family(int fd)
 {
 	socklen_t len = sizeof(int);
-	int fact = 0;
+	int family = AF_UNSPEC;
 
-	getsockopt(fd, SOL_SOCKET, name, &fact, &len);
-	return fact;
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len);
+	return family;
 }
 
 static void foreign_close(struct vsu_closer *closer, int *fd, unsigned int depth);
@@ -138,12 +137,10 @@ static void foreign_close(struct vsu_closer *closer, int *fd, unsigned int depth
  * Receives and closes the descriptors queued in a socket, which close() would
  * release with it and which may linger, too. A bounded number of rounds: a peer
  * may keep sending. Without a closer, sockets among them are drained at once, to
- * a limited depth: a peer may nest as many as it may open. Nothing follows the end
- * of a stream; a message may be empty.
+ * a limited depth: a peer may nest as many as it may open.
  */
-static void messages_drain(struct vsu_closer *closer, int fd, unsigned int depth)
+static void socket_drain(struct vsu_closer *closer, int fd, unsigned int depth)
 {
-	const int least = socket_fact(fd, SO_TYPE) == SOCK_STREAM;
 	int fds[VSU_SOCK_MAX_FDS], rounds = DRAIN_ROUNDS;
 	unsigned int n, i;
 	char bytes[4096];
@@ -154,31 +151,7 @@ static void messages_drain(struct vsu_closer *closer, int fd, unsigned int depth
 		got = vsu_sock_recv(fd, &iov, 1, fds, &n);
 		for (i = 0; i < n; i++)
 			foreign_close(closer, &fds[i], depth);
-	} while (got >= least && --rounds);
-}
-
-/*
- * The same for connections that wait in a listener. After the shutdown no further one
- * comes, and accept() does not wait.
- */
-static void backlog_drain(struct vsu_closer *closer, int listener, unsigned int depth)
-{
-	int fd;
-
-	if (shutdown(listener, SHUT_RDWR) < 0)
-		return;
-	while ((fd = vsu_sock_accept(listener)) >= 0) {
-		messages_drain(closer, fd, depth);
-		vsu_fd_close(&fd);
-	}
-}
-
-static void socket_drain(struct vsu_closer *closer, int fd, unsigned int depth)
-{
-	if (socket_fact(fd, SO_ACCEPTCONN))
-		backlog_drain(closer, fd, depth);
-	else
-		messages_drain(closer, fd, depth);
+	} while (got > 0 && --rounds);
 }
 
 /* 1: *fd was taken; 0: nothing is there; negative: nor will be. */
@@ -193,7 +166,7 @@ static int queue_take(struct queue *q, int *fd)
 
 static void close_taken(struct vsu_closer *closer, int fd)
 {
-	if (socket_fact(fd, SO_DOMAIN) == AF_UNIX)
+	if (socket_family(fd) == AF_UNIX)
 		socket_drain(closer, fd, 0);
 	vsu_fd_close(&fd);
 	__atomic_fetch_sub(&closer->waiting, 1, __ATOMIC_RELEASE);
@@ -324,7 +297,7 @@ static void foreign_close(struct vsu_closer *closer, int *fd, unsigned int depth
 	if (*fd < 0)
 		return;
 	kind = vsu_foreign_kind(*fd);
-	family = kind == VSU_FOREIGN_SOCKET ? socket_fact(*fd, SO_DOMAIN) : AF_UNSPEC;
+	family = kind == VSU_FOREIGN_SOCKET ? socket_family(*fd) : AF_UNSPEC;
 	if (kind == VSU_FOREIGN_SOCKET && family != AF_UNIX)
 		socket_quiet(*fd, family);
 	if (family == AF_UNIX && !closer && depth < DRAIN_DEPTH)
