@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/account.h"
 #include "confine/confine.h"
 #include "confine/privileges.h"
 
@@ -66,12 +67,6 @@ static bool may_change_user(void)
 	       (sets[0].effective & needed) == needed;
 }
 
-/* Of getpwnam(3), which leaves other codes for a name that does not exist. */
-static bool is_failure(int code)
-{
-	return code == EINTR || code == EIO || code == EMFILE || code == ENFILE || code == ENOMEM;
-}
-
 int confine_user_find(struct confine_plan *plan, const char *name, enum confine_phase when,
 		      struct vsu_error *err)
 {
@@ -81,7 +76,7 @@ int confine_user_find(struct confine_plan *plan, const char *name, enum confine_
 		return 0;
 	errno = 0;
 	user = getpwnam(name);
-	if (!user && is_failure(errno))
+	if (!user && vmm_account_lookup_failed(errno))
 		return vsu_error_sys(err, -errno, "--user: cannot look up the user '%s'", name);
 	if (!user)
 		return vsu_error_set(err, -ENOENT, "--user: this host has no user '%s'", name);

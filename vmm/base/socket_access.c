@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/parse.h>
 
+#include "base/account.h"
 #include "base/socket_access.h"
 
 static int read_mode(const char *text, uint32_t *mode, struct vsu_error *err)
@@ -24,12 +25,6 @@ static int read_mode(const char *text, uint32_t *mode, struct vsu_error *err)
 	return 0;
 }
 
-/* Of getgrnam(3), which leaves other codes for a name that does not exist. */
-static bool is_failure(int code)
-{
-	return code == EINTR || code == EIO || code == EMFILE || code == ENFILE || code == ENOMEM;
-}
-
 static int read_group(const char *text, uint32_t *group, struct vsu_error *err)
 {
 	const struct group *entry;
@@ -43,7 +38,7 @@ static int read_group(const char *text, uint32_t *group, struct vsu_error *err)
 		*group = entry->gr_gid;
 		return 0;
 	}
-	if (vsu_parse_u64(text, &number) < 0 && is_failure(code))
+	if (vsu_parse_u64(text, &number) < 0 && vmm_account_lookup_failed(code))
 		return vsu_error_sys(err, -code, "option --socket-group: cannot look up the group '%s'", text);
 	if (vsu_parse_u64(text, &number) < 0 || number >= UINT32_MAX)
 		return vsu_error_set(err, -EINVAL,

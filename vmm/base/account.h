@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Looking up users and groups of the host by name.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_BASE_ACCOUNT_H
+#define VMM_BASE_ACCOUNT_H
+
+#include <errno.h>
+#include <stdbool.h>
+
+/*
+ * Whether the errno that getpwnam(3) or getgrnam(3) left beside NULL is of a failed lookup.
+ * A name that does not exist leaves 0 or other codes, depending on the database.
+ */
+static inline bool vmm_account_lookup_failed(int code)
+{
+	return code == EINTR || code == EIO || code == EMFILE || code == ENFILE || code == ENOMEM;
+}
+
+#endif
