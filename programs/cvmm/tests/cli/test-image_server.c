@@ -19,6 +19,7 @@
 
 #include "cli/image_server.h"
 #include "confine/privileges.h"
+#include "skipping_clock.h"
 #include "util.h"
 
 #define IMAGE "image.qcow2"
@@ -30,17 +31,6 @@ static char folder[] = "/tmp/test-image-XXXXXX";
 
 static int *error_of_writing;	/* errno of the program's open() for writing */
 static bool stalls;		/* instead, one byte of its first message is sent */
-static uint64_t skipped_ns;	/* of the time between two readings of the clock */
-
-uint64_t __real_vsu_now_ns(void);
-uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
-uint64_t __attribute__((used)) __wrap_vsu_now_ns(void)
-{
-	static uint64_t skipped;
-
-	skipped += skipped_ns;
-	return __real_vsu_now_ns() + skipped;
-}
 
 _Noreturn static void stall(const char *export)
 {

@@ -22,6 +22,7 @@
 #include "cli/pool_worker.h"
 #include "cli/waiting.h"
 #include "guest/agent_protocol.h"
+#include "skipping_clock.h"
 #include "util.h"
 
 static char folder[] = "/tmp/test-pool-XXXXXX";
@@ -542,17 +543,6 @@ END_TEST
 
 static pid_t pool;
 static unsigned int leave;	/* 1: the first machine closes its socket and stays; 2: before READY */
-static uint64_t skipped_ns;	/* of the time between two readings of the clock */
-
-uint64_t __real_vsu_now_ns(void);
-uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
-uint64_t __attribute__((used)) __wrap_vsu_now_ns(void)
-{
-	static uint64_t skipped;
-
-	skipped += skipped_ns;
-	return __real_vsu_now_ns() + skipped;
-}
 
 _Noreturn static void stay(int fd)
 {
