@@ -547,6 +547,7 @@ static unsigned int leave;	/* 1: the first machine closes its socket and stays; 
 _Noreturn static void stay(int fd)
 {
 	vsu_fd_close(&fd);
+	(void)!write(STDOUT_FILENO, "closed\n", 7);
 	for (;;)
 		pause();
 }
@@ -607,7 +608,7 @@ static int start_pool(bool fails)
 	return output[0];
 }
 
-static void await_ready(int output)
+static void await_line(int output)
 {
 	char c = '\0';
 
@@ -677,7 +678,7 @@ START_TEST(pool_gives_clients_to_machines_and_refills)
 	struct stat st;
 	int output = start_pool(false), i;
 
-	await_ready(output);
+	await_line(output);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	for (i = 0; i < 5; i++)
@@ -693,7 +694,7 @@ START_TEST(pool_refuses_other_machines_and_versions)
 {
 	int output = start_pool(false), fd;
 
-	await_ready(output);
+	await_line(output);
 	fd = connect_pool();
 	greet(fd, VMM_POOL_VERSION + (_i == 0), _i == 1 ? "tex" : _i == 2 ? "text2" : "text");
 	ck_assert_uint_eq(next_type(fd), VMM_POOL_REFUSED);
@@ -709,7 +710,7 @@ START_TEST(pool_drops_hostile_clients)
 	const struct invalid *row = &invalid[_i];
 	int output = start_pool(false), fd;
 
-	await_ready(output);
+	await_line(output);
 	fd = connect_pool();
 	send_raw(fd, row->type, row->len, row->nfds);
 	ck_assert_uint_eq(next_type(fd), 0);
@@ -724,7 +725,7 @@ START_TEST(silent_clients_do_not_exclude_others)
 	int output = start_pool(false), fds[2 * VMM_POOL_MAX_CLIENTS];
 	size_t i;
 
-	await_ready(output);
+	await_line(output);
 	for (i = 0; i < COUNT(fds); i++)
 		fds[i] = connect_pool();
 	run_one();
@@ -751,7 +752,8 @@ START_TEST(machine_that_closes_its_socket_is_replaced)
 	leave = 1;
 	skipped_ns = UINT64_C(4000000000);
 	output = start_pool(false);
-	await_ready(output);
+	await_line(output);
+	await_line(output);	/* and the line of that machine */
 	run_one();
 	ck_assert_int_eq(end_pool(SIGTERM, output), 0);
 	leave = 0;
@@ -776,7 +778,7 @@ START_TEST(one_pool_of_a_template_runs)
 {
 	int output = start_pool(false);
 
-	await_ready(output);
+	await_line(output);
 	ck_assert_int_eq(vmm_pool_server_open(&server, &line, &err), -EADDRINUSE);
 	ck_assert_ptr_nonnull(strstr(err.msg, "a pool of the template"));
 	vmm_pool_server_close(&server);
@@ -790,11 +792,11 @@ START_TEST(socket_of_a_killed_pool_is_replaced)
 	struct stat st;
 	int output = start_pool(false);
 
-	await_ready(output);
+	await_line(output);
 	ck_assert_int_eq(end_pool(SIGKILL, output), -SIGKILL);
 	ck_assert_int_eq(stat(path, &st), 0);
 	output = start_pool(false);
-	await_ready(output);
+	await_line(output);
 	run_one();
 	ck_assert_int_eq(end_pool(SIGKILL, output), -SIGKILL);
 	ck_assert_int_eq(vmm_template_remove(folder, "base", &err), 0);
