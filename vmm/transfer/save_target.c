@@ -17,8 +17,17 @@
 
 #define SUFFIX ".incomplete"
 
-static int make_folder(struct vmm_save_files *s, const char *folder,
-		       struct vsu_error *err)
+/* A new string, or NULL. A shell completes the name of a folder with a slash. */
+static char *without_slashes(const char *folder)
+{
+	size_t len = strlen(folder);
+
+	while (len > 1 && folder[len - 1] == '/')
+		len--;
+	return strndup(folder, len);
+}
+
+static int make_incomplete(struct vmm_save_files *s, const char *folder, struct vsu_error *err)
 {
 	struct stat st;
 
@@ -29,14 +38,24 @@ static int make_folder(struct vmm_save_files *s, const char *folder,
 	if (!lstat(folder, &st))
 		return vsu_error_set(err, -EEXIST, "'%s' exists; name a new folder",
 				     folder);
-	if (mkdir(s->incomplete, 0700) < 0)
-		return vsu_error_sys(err, -errno, "cannot make folder '%s'",
-				     s->incomplete);
-	s->folder = strdup(folder);
-	if (s->folder)
-		return 0;
-	rmdir(s->incomplete);
-	return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	return mkdir(s->incomplete, 0700) < 0 ?
+	       vsu_error_sys(err, -errno, "cannot make folder '%s'", s->incomplete) : 0;
+}
+
+/* The target has the folder only if this call made it: the folder of a target is removed later. */
+static int make_folder(struct vmm_save_files *s, const char *name, struct vsu_error *err)
+{
+	char *folder = without_slashes(name);
+	int rc;
+
+	if (!folder)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	rc = make_incomplete(s, folder, err);
+	if (rc < 0)
+		free(folder);
+	else
+		s->folder = folder;
+	return rc;
 }
 
 /* A file that is not empty may be in use: it is refused as an existing folder is. */

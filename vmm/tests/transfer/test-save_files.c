@@ -219,6 +219,25 @@ START_TEST(new_target_is_not_cancelled)
 }
 END_TEST
 
+/* As a shell completes it. */
+START_TEST(folder_may_be_named_with_slashes)
+{
+	static const char *const endings[] = { "", "/", "//" };
+	struct vmm_save_files target;
+	char name[sizeof(folder) + 2];
+
+	ck_assert_int_eq(rmdir(incomplete), 0);
+	snprintf(name, sizeof(name), "%s%s", folder, endings[_i]);
+	vmm_save_target_init(&target);
+	ck_assert_int_eq(vmm_save_target_open(&target, &(struct cvmm_save){ .folder = name }, NULL), 0);
+	ck_assert_str_eq(target.folder, folder);
+	ck_assert(exists(incomplete));
+	vmm_save_remove_files(&target);
+	vmm_save_target_close(&target);
+	ck_assert(!exists(incomplete));
+}
+END_TEST
+
 START_TEST(save_that_is_cancelled_too_late_is_complete)
 {
 	cancelling = 4;
@@ -289,6 +308,7 @@ int main(void)
 	tcase_add_test(tc, command_line_without_its_begin_is_no_saved_machine);
 	tcase_add_test(tc, folder_gets_its_name_without_flags_of_a_rename);
 	tcase_add_loop_test(tc, folder_that_another_program_makes_meanwhile_is_kept, 0, 2);
+	tcase_add_loop_test(tc, folder_may_be_named_with_slashes, 0, 3);
 	tcase_add_test(target, new_target_is_not_cancelled);
 	suite_add_tcase(s, target);
 	suite_add_tcase(s, tc);
