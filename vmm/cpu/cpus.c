@@ -588,7 +588,7 @@ int vmm_cpus_settle(struct vmm_cpus *cpus)
 	return rc;
 }
 
-/* A thread that the owner lends too late reads it meanwhile. */
+/* Takes the lock: a thread that the owner lends too late reads started at this time. */
 static void forget_threads(struct vmm_cpus *cpus)
 {
 	unsigned int i;
