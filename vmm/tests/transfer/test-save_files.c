@@ -219,7 +219,6 @@ START_TEST(new_target_is_not_cancelled)
 }
 END_TEST
 
-/* As a shell completes it. */
 START_TEST(folder_may_be_named_with_slashes)
 {
 	static const char *const endings[] = { "", "/", "//" };
