@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "initrd/folder_file.h"
 #include "initrd/lines.h"
 #include "initrd/modules.h"
 
@@ -20,6 +21,7 @@ struct selected {
 
 struct vmm_modules {
 	int folder_fd;		/* -1: everything is built in */
+	bool is_of_host;	/* links may leave the folder */
 	struct vmm_lines dep, softdep, builtin, alias;
 	struct selected met[VMM_MODULES_MAX];
 	unsigned int nmet;
@@ -66,7 +68,8 @@ int vmm_modules_open(struct vmm_modules **out, const char *folder, struct vsu_er
 	m->folder_fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (folder && m->folder_fd < 0)
 		rc = vsu_error_sys(err, -errno, "cannot open the folder of modules '%s'", folder);
-	else if (folder)
+	m->is_of_host = folder && vmm_folder_is_of_host(folder);
+	if (!rc && folder)
 		rc = read_files(m, folder, err);
 	if (rc < 0)
 		vmm_modules_free(m);
@@ -320,13 +323,32 @@ const struct vmm_module *vmm_modules_get(const struct vmm_modules *m, unsigned i
 	return i < m->n ? &m->met[m->order[i]].module : NULL;
 }
 
+static int fail_to_open(const char *path, int rc, struct vsu_error *err)
+{
+	if (rc == -EXDEV)
+		return vsu_error_set(err, rc, "the module '%s' is reached by a symbolic link that leaves the folder of modules; copy the file there", path);
+	if (rc == -ELOOP)
+		return vsu_error_set(err, rc, "the module '%s' is reached by a symbolic link, which this host's kernel cannot keep in the folder of modules (Linux 5.6); copy the file there", path);
+	return vsu_error_sys(err, rc, "cannot open the module '%s'", path);
+}
+
+static int open_module(const struct vmm_modules *m, const char *path)
+{
+	int fd;
+
+	if (!m->is_of_host)
+		return vmm_folder_file_open(m->folder_fd, path);
+	fd = openat(m->folder_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
 int vmm_module_open(const struct vmm_modules *m, const struct vmm_module *module, uint64_t *size,
 		    struct vsu_error *err)
 {
-	int fd = openat(m->folder_fd, module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+	int fd = open_module(m, module->path), rc;
 
 	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot open the module '%s'", module->path);
+		return fail_to_open(module->path, fd, err);
 	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? vsu_fd_size(fd, size) : -EBADMSG;
 	if (!rc && *size)
 		return fd;

@@ -5,7 +5,8 @@
  * modules (modules.builtin) and aliases without wildcards (modules.alias).
  *
  * The files are written by depmod(8), but none of their contents is trusted: sizes, the depth and
- * the number of modules are limited, and a path cannot leave the folder by its text.
+ * the number of modules are limited, and a path cannot leave the folder, neither by its text nor by
+ * symbolic links. Those of the host's own folders may (folder_file.h).
  */
 #ifndef VMM_INITRD_MODULES_H
 #define VMM_INITRD_MODULES_H
@@ -49,7 +50,10 @@ int vmm_modules_select(struct vmm_modules *m, const char *name, enum vmm_module_
 /* In the order of loading. NULL: i is the number of modules or more. */
 const struct vmm_module *vmm_modules_get(const struct vmm_modules *m, unsigned int i);
 
-/* The descriptor of an opened module, and its size. Errors of open(); -EBADMSG: not a regular file, or empty. */
+/*
+ * The descriptor of an opened module, and its size. Errors of vmm_folder_file_open(); -EBADMSG: not
+ * a regular file, or empty.
+ */
 int vmm_module_open(const struct vmm_modules *m, const struct vmm_module *module, uint64_t *size,
 		    struct vsu_error *err);
 

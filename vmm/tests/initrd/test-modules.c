@@ -226,6 +226,20 @@ START_TEST(d2_20_rejects_a_module_that_is_no_file)
 }
 END_TEST
 
+START_TEST(d2_31_rejects_a_module_behind_a_link_out_of_the_folder)
+{
+	char path[256];
+	uint64_t size;
+
+	snprintf(path, sizeof(path), "%s/kernel/a.ko", tree);
+	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+	open_modules("kernel/a.ko:\n");
+	ck_assert_int_eq(select_one("a"), 0);
+	ck_assert_int_lt(vmm_module_open(modules, vmm_modules_get(modules, 0), &size, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the module 'kernel/a.ko' is reached by a symbolic link"));
+}
+END_TEST
+
 START_TEST(d2_21_rejects_a_list_that_is_too_large)
 {
 	char path[256];
@@ -258,6 +272,7 @@ int main(void)
 	tcase_add_test(tc, d2_18_soft_dependencies_may_form_circles);
 	tcase_add_test(tc, d2_19_number_of_soft_dependencies_is_limited);
 	tcase_add_test(tc, d2_20_rejects_a_module_that_is_no_file);
+	tcase_add_test(tc, d2_31_rejects_a_module_behind_a_link_out_of_the_folder);
 	tcase_add_test(tc, d2_21_rejects_a_list_that_is_too_large);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
