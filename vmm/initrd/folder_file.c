@@ -59,7 +59,7 @@ static int open_beneath(int folder, const char *path)
 }
 
 /* Opens one name of *at, which it closes. */
-static int step(int at, const char *name, bool is_last)
+static int open_name(int at, const char *name, bool is_last)
 {
 	const int flags = is_last ? FILE_FLAGS : O_PATH | O_DIRECTORY | O_CLOEXEC;
 	int fd = openat(at, name, flags | O_NOFOLLOW);
@@ -83,11 +83,11 @@ static int open_in_steps(int folder, const char *path)
 	names[sizeof(names) - 1] = '\0';
 	while (fd >= 0 && (slash = strchr(name, '/'))) {
 		*slash = '\0';
-		fd = step(fd, name, false);
+		fd = open_name(fd, name, false);
 		name = slash + 1;
 	}
 	/* O_DIRECTORY reports a link as ENOTDIR */
-	return fd < 0 ? (fd == -ENOTDIR ? -ELOOP : fd) : step(fd, name, true);
+	return fd < 0 ? (fd == -ENOTDIR ? -ELOOP : fd) : open_name(fd, name, true);
 }
 
 int vmm_folder_file_open(int folder, const char *path)
