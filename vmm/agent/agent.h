@@ -39,10 +39,18 @@ void agent_load_modules_until(const char *name);
 void agent_mount_early(void);
 /* mounts.c: enters the command's root: a folder that is mounted, or NULL: the one that the host shares. */
 void agent_enter_root(const struct agent_request *r, const char *root);
+/* mounts.c: mount(), which may have been done before. */
+void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
+		 const char *data);
 /* mounts.c: makes a folder and those above it. */
 void agent_make_folders(const char *path);
 /* mounts.c: makes a mounted file system the root. */
 void agent_switch_root(const char *folder);
+
+/* The mount point of the command's root until it is entered. */
+#define AGENT_ROOT "/newroot"
+/* system.c: /dev, /proc, /sys, /run and others of the command's root, which is mounted. */
+void agent_mount_system(void);
 
 /* network.c: programs expect 127.0.0.1, also without a network. */
 void agent_raise_loopback(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* File systems of the guest. */
+/* The root of the guest, and folders in it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@
 
 #define LOWER "/lower"
 #define UPPER "/upper"
-#define ROOT "/newroot"
+#define ROOT AGENT_ROOT
 
-static void do_mount(const char *what, const char *where, const char *type, unsigned long flags,
-		     const char *data)
+void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
+		 const char *data)
 {
 	if (mount(what, where, type, flags, data) < 0 && errno != EBUSY)
 		agent_fail("cannot mount %s at %s (%s): %s", what, where, type ? type : "move", strerror(errno));
@@ -40,9 +40,9 @@ void agent_make_folders(const char *path)
 
 void agent_mount_early(void)
 {
-	do_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-	do_mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-	do_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
+	agent_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	agent_mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	agent_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
 }
 
 void agent_switch_root(const char *folder)
@@ -57,11 +57,11 @@ static void mount_overlay(const char *lower)
 	char data[128];
 
 	agent_make_folders(UPPER);
-	do_mount("tmpfs", UPPER, "tmpfs", 0, "size=100%,mode=0755");
+	agent_mount("tmpfs", UPPER, "tmpfs", 0, "size=100%,mode=0755");
 	agent_make_folders(UPPER "/files");
 	agent_make_folders(UPPER "/work");
 	snprintf(data, sizeof(data), "lowerdir=%s,upperdir=" UPPER "/files,workdir=" UPPER "/work", lower);
-	do_mount("overlay", ROOT, "overlay", 0, data);
+	agent_mount("overlay", ROOT, "overlay", 0, data);
 	(void)mkdir(ROOT "/root", 0700);	/* hidden ones of the host do not exist */
 }
 
@@ -73,46 +73,24 @@ static void mount_folder(const char *text)
 
 	snprintf(tag, sizeof(tag), "%.*s", (int)(colon - text), text);
 	agent_make_folders(where);
-	do_mount(tag, where, "virtiofs", strncmp(colon + 1, "ro", 2) ? 0 : MS_RDONLY, NULL);
-}
-
-/* Those of a running system, which hide the host's below. */
-static void mount_system(void)
-{
-	static const struct {
-		const char *what, *where, *type, *data;
-		unsigned long flags;
-	} rows[] = {
-		{ "proc", ROOT "/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
-		{ "sysfs", ROOT "/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
-		{ "devtmpfs", ROOT "/dev", "devtmpfs", "mode=0755", MS_NOSUID },
-		{ "devpts", ROOT "/dev/pts", "devpts", "mode=0620,ptmxmode=0666,gid=5", MS_NOSUID | MS_NOEXEC },
-		{ "tmpfs", ROOT "/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV },
-		{ "tmpfs", ROOT "/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV },
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		agent_make_folders(rows[i].where);
-		do_mount(rows[i].what, rows[i].where, rows[i].type, rows[i].flags, rows[i].data);
-	}
+	agent_mount(tag, where, "virtiofs", strncmp(colon + 1, "ro", 2) ? 0 : MS_RDONLY, NULL);
 }
 
 static void mount_shared_root(bool writable)
 {
 	if (writable) {
-		do_mount(VMM_AGENT_ROOT_TAG, ROOT, "virtiofs", 0, NULL);
+		agent_mount(VMM_AGENT_ROOT_TAG, ROOT, "virtiofs", 0, NULL);
 		return;
 	}
 	agent_make_folders(LOWER);
-	do_mount(VMM_AGENT_ROOT_TAG, LOWER, "virtiofs", MS_RDONLY, NULL);
+	agent_mount(VMM_AGENT_ROOT_TAG, LOWER, "virtiofs", MS_RDONLY, NULL);
 	mount_overlay(LOWER);
 }
 
 static void mount_given_root(const char *root, bool writable)
 {
 	if (writable)
-		do_mount(root, ROOT, NULL, MS_BIND, NULL);
+		agent_mount(root, ROOT, NULL, MS_BIND, NULL);
 	else
 		mount_overlay(root);
 }
@@ -126,7 +104,7 @@ void agent_enter_root(const struct agent_request *r, const char *root)
 		mount_given_root(root, r->writable_root);
 	else
 		mount_shared_root(r->writable_root);
-	mount_system();
+	agent_mount_system();
 	agent_switch_root(ROOT);
 	for (i = 0; i < r->nfolders; i++)
 		mount_folder(r->folders[i]);

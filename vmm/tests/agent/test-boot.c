@@ -436,16 +436,14 @@ static void enter_root(char *records, size_t len)
 	"mount devpts /newroot/dev/pts devpts a mode=0620,ptmxmode=0666,gid=5\n"	\
 	"mount tmpfs /newroot/dev/shm tmpfs 6 mode=1777\n"			\
 	"mount tmpfs /newroot/run tmpfs 6 mode=0755\n"
+#define MEMORY "mount tmpfs /upper tmpfs 0 size=100%,mode=0755\n"
+#define OVERLAY	"mount overlay /newroot overlay 0 lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work\n"
 #define SWITCH "chdir /newroot\nmount . / - 2000 -\nchroot .\nchdir /\n"
 
 START_TEST(root_is_below_an_overlay)
 {
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	port_has(VMM_AGENT_OUT,
-		 "mount root /lower virtiofs 1 -\n"
-		 "mount tmpfs /upper tmpfs 0 size=100%,mode=0755\n"
-		 "mount overlay /newroot overlay 0 "
-		 "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work\n" SYSTEM SWITCH "returned\n");
+	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
 	ck_assert(has_folder("upper/files") && has_folder("upper/work") && has_folder("newroot/dev/shm"));
 }
 END_TEST
@@ -453,7 +451,7 @@ END_TEST
 START_TEST(root_of_an_image_is_below_an_overlay)
 {
 	guest_runs(enter_root, "Atrue\0Rro\0I", 11);
-	port_has(VMM_AGENT_OUT, "mount tmpfs /upper tmpfs 0 size=100%,mode=0755\nmount overlay /newroot overlay 0 "
+	port_has(VMM_AGENT_OUT, MEMORY "mount overlay /newroot overlay 0 "
 		 "lowerdir=/image,upperdir=/upper/files,workdir=/upper/work\n" SYSTEM SWITCH "returned\n");
 }
 END_TEST
@@ -462,6 +460,24 @@ START_TEST(root_of_an_image_is_writable_on_request)
 {
 	guest_runs(enter_root, "Atrue\0Rrw\0I", 11);
 	port_has(VMM_AGENT_OUT, "mount /image/@ /newroot - 1000 -\n" SYSTEM SWITCH "returned\n");
+}
+END_TEST
+
+static const struct { const char *name, *target; } links[] = {
+	{ "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
+	{ "stderr", "/proc/self/fd/2" }, { "core", "/proc/kcore" },
+};
+
+/* "bash -c 'cat <(echo a)'" opens the first, "echo x >/dev/stderr" another one. */
+START_TEST(devices_have_links_to_the_streams)
+{
+	char path[128], target[64] = "";
+
+	guest_runs(enter_root, "Atrue\0Rro", 9);
+	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
+	snprintf(path, sizeof(path), "%s/newroot/dev/%s", folder, links[_i].name);
+	ck_assert_int_gt(readlink(path, target, sizeof(target) - 1), 0);
+	ck_assert_str_eq(target, links[_i].target);
 }
 END_TEST
 
@@ -1006,6 +1022,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, root_of_an_image_is_below_an_overlay);
 	tcase_add_test(tc, root_of_an_image_is_writable_on_request);
 	tcase_add_test(tc, root_is_writable_on_request);
+	tcase_add_loop_test(tc, devices_have_links_to_the_streams, 0, sizeof(links) / sizeof(links[0]));
 	tcase_add_loop_test(tc, failure_of_a_file_system_ends_the_guest, 0,
 			    sizeof(unmountable) / sizeof(unmountable[0]));
 	tcase_add_test(tc, file_in_place_of_a_folder_ends_the_guest);
