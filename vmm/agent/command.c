@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,6 +19,39 @@ struct ends {
 	int in, out, err, report;
 };
 
+/*
+ * The kernel's preset for descriptors is 1024, of which a shell can set at most 4096; that of memlock was 64 KiB
+ * before 5.16, which is too little for io_uring. Systems have these: the soft limit of descriptors remains what
+ * select() can watch.
+ */
+static const struct {
+	int resource;
+	struct rlimit least;
+} limits[] = {
+	{ RLIMIT_NOFILE, { 1024, 524288 } },
+	{ RLIMIT_MEMLOCK, { 8u << 20, 8u << 20 } },
+};
+
+static rlim_t larger_limit(rlim_t a, rlim_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Those of a kernel that has larger ones remain, and all of one that refuses them. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (getrlimit((__rlimit_resource_t)limits[i].resource, &r) < 0)
+			continue;
+		r.rlim_cur = larger_limit(r.rlim_cur, limits[i].least.rlim_cur);
+		r.rlim_max = larger_limit(r.rlim_max, limits[i].least.rlim_max);
+		(void)!setrlimit((__rlimit_resource_t)limits[i].resource, &r);
+	}
+}
+
 /* Runs in the new process. The report is closed by execve(). */
 static void execute_command(const struct agent_request *r, const struct ends *e, bool terminal)
 {
@@ -27,6 +61,7 @@ static void execute_command(const struct agent_request *r, const struct ends *e,
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	raise_limits();
 	setsid();
 	if (terminal)
 		ioctl(e->in, TIOCSCTTY, 0);

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../suite.h"
@@ -15,11 +18,24 @@
 #define PATH "EPATH=/usr/bin:/bin\0"
 #define SHELL(script) PATH "Ash\0A-c\0A" script
 
+/* Limits of the first process, as of Linux 5.4, and one that has more; and those of its command. */
+static const struct limited {
+	struct rlimit files, memlock;
+	const char *set;
+} limited[] = {
+	{ { 1024, 4096 }, { 65536, 65536 }, "files 1024 524288\nmemlock 8388608 8388608\n" },
+	{ { 2048, 1000000 }, { 16u << 20, RLIM_INFINITY }, "files 2048 1000000\nmemlock 16777216 unlimited\n" },
+};
+static const struct limited *before;	/* NULL: those of this process */
+
 static unsigned int refusals;	/* of a terminal that is full when its input ends */
 
 #pragma GCC visibility push(default)
 ssize_t __wrap_write(int fd, const void *bytes, size_t len);
 ssize_t __real_write(int fd, const void *bytes, size_t len);
+int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *r);
+int __real_getrlimit(__rlimit_resource_t resource, struct rlimit *r);
+int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *r);
 #pragma GCC visibility pop
 
 ssize_t __wrap_write(int fd, const void *bytes, size_t len)
@@ -29,6 +45,23 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 	refusals--;
 	errno = EAGAIN;
 	return -1;
+}
+
+int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *r)
+{
+	if (!before)
+		return __real_getrlimit(resource, r);
+	*r = resource == RLIMIT_NOFILE ? before->files : before->memlock;
+	return 0;
+}
+
+/* Not all users may raise limits: what would be set is printed. */
+int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *r)
+{
+	if (before)
+		dprintf(agent_ports[VMM_AGENT_OUT], r->rlim_max == RLIM_INFINITY ? "%s %ju unlimited\n" : "%s %ju %ju\n",
+			resource == RLIMIT_NOFILE ? "files" : "memlock", (uintmax_t)r->rlim_cur, (uintmax_t)r->rlim_max);
+	return 0;
 }
 
 static void run_request(char *records, size_t len)
@@ -264,6 +297,18 @@ START_TEST(command_blocks_no_signal)
 }
 END_TEST
 
+START_TEST(command_has_the_limits_of_a_system)
+{
+	char set[64] = "";
+
+	before = &limited[_i];
+	starts(PATH "Atrue");
+	host_reads(VMM_AGENT_OUT, set, strlen(before->set));
+	ck_assert_str_eq(set, before->set);
+	ends(0, 0, 0);
+}
+END_TEST
+
 static const struct { const char *records; size_t len; uint32_t how; const char *why; } failing[] = {
 #define ROW(literal, how, why) { literal, sizeof(literal) - 1, how, why }
 	ROW(PATH "Ano-such-command", VMM_AGENT_NOT_FOUND, "no-such-command: No such file or directory"),
@@ -346,6 +391,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, environment_and_folder_are_those_of_the_request);
 	tcase_add_test(tc, command_inherits_no_descriptor);
 	tcase_add_test(tc, command_blocks_no_signal);
+	tcase_add_loop_test(tc, command_has_the_limits_of_a_system, 0, sizeof(limited) / sizeof(limited[0]));
 	tcase_add_loop_test(tc, failed_execution_has_a_reason, 0, sizeof(failing) / sizeof(failing[0]));
 	tcase_add_test(tc, terminal_has_the_size_of_the_request);
 	tcase_add_test(tc, terminal_is_resized);
