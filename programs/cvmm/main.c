@@ -24,6 +24,7 @@
 #include "cli/daemons.h"
 #include "cli/exec_emulated.h"
 #include "cli/exec_machine.h"
+#include "cli/foreign_words.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/initrd_command.h"
@@ -35,9 +36,9 @@
 #include "cli/show_command.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
+#include "config/option_rows.h"
 #include "config/options.h"
 #include "cli/program_log.h"
-#include "config/spellings.h"
 #include "closer.h"
 #include "confine/leash.h"
 #include "log.h"
@@ -145,6 +146,16 @@ static int show_run_help(void)
 	return 0;
 }
 
+/* The words of the user, rather than those of a file. */
+static void explain_run(int status, int argc, char **argv, struct vsu_error *err)
+{
+	struct vsu_option table[VMM_OPTION_ROWS];
+
+	vmm_option_table(table);
+	if (status == VSU_EXIT_USAGE)
+		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
+}
+
 /* A command line from "run" on. */
 static int run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err)
 {
@@ -155,6 +166,8 @@ static int run_words(int argc, char **argv, const struct vmm_beside *beside, str
 	int status = rc < 0 ? vmm_exit_status(c.stage, rc) :
 			      vmm_configuration_parse(&c, &options, &saved, err);
 
+	if (status && !beside)
+		explain_run(status, argc, argv, err);
 	if (status)
 		report_end(status, beside, err);
 	else
@@ -337,7 +350,7 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 	int rc = vmm_boot_command_parse(c, argc, argv, err);
 
 	if (rc == -ENOENT)
-		vmm_spellings_explain(c->table, argc, argv, err);
+		vmm_foreign_explain(vmm_foreign_run, c->table, argc, argv, false, err);
 	if (!rc && c->help)
 		return show_boot_help();
 	if (!rc && !c->is_dry)
@@ -612,7 +625,7 @@ static int do_command(int argc, char **argv)
 	rc = vsu_option_parse_argv(main_options, argc, argv, take_main_option,
 				   asked, &first, &err);
 	if (rc == -ENOENT)
-		vmm_spellings_explain(main_options, argc, argv, &err);
+		vmm_foreign_explain(vmm_foreign_run, main_options, argc, argv, true, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (asked[OPT_HELP])

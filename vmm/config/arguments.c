@@ -8,7 +8,6 @@
 
 #include "config/arguments.h"
 #include "config/option_rows.h"
-#include "config/spellings.h"
 
 const char *vmm_argument_name(const struct vmm_argument *a)
 {
@@ -34,16 +33,12 @@ int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
 			struct vsu_error *err)
 {
 	struct vsu_option table[VMM_OPTION_ROWS];
-	int rc;
 
 	vmm_option_table(table);
 	*a = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*a->list)) };
 	if (!a->list)
 		return no_memory(err);
-	rc = vsu_option_parse_argv(table, argc, argv, on_option, a, NULL, err);
-	if (rc < 0)
-		vmm_spellings_explain(table, argc, argv, err);
-	return rc;
+	return vsu_option_parse_argv(table, argc, argv, on_option, a, NULL, err);
 }
 
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

@@ -7,6 +7,7 @@
 
 #include "base/places.h"
 #include "cli/exec_options.h"
+#include "cli/foreign_words.h"
 #include "cli/machine_rows.h"
 
 static const char *const terminals[] = {
@@ -160,6 +161,8 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 
 	*o = (struct vmm_exec_options){ .memory = "1G", .cpus = 1 };
 	rc = vsu_option_parse_argv(vmm_exec_option_rows, argc, argv, take_option, o, &first, err);
+	if (rc == -ENOENT)
+		vmm_foreign_explain(vmm_foreign_exec, vmm_exec_option_rows, argc, argv, true, err);
 	if (rc < 0 || o->help)
 		return rc;
 	rc = check_rules(o, err);

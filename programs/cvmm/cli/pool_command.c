@@ -6,6 +6,7 @@
 
 #include "base/places.h"
 #include "cli/machine_rows.h"
+#include "cli/foreign_words.h"
 #include "cli/pool_command.h"
 
 #define DEFAULT_SIZE 4
@@ -54,6 +55,8 @@ int vmm_pool_command_parse(struct vmm_pool_command_line *c, int argc, char *cons
 
 	*c = (struct vmm_pool_command_line){ .size = DEFAULT_SIZE, .machine = { .timeout = READY_S } };
 	rc = vsu_option_parse_argv(vmm_pool_command_options, argc, argv, take_option, c, NULL, err);
+	if (rc == -ENOENT)
+		vmm_foreign_explain(vmm_foreign_exec, vmm_pool_command_options, argc, argv, false, err);
 	if (rc < 0 || c->help)
 		return rc;
 	return c->machine.from ? 0 : vsu_error_set(err, -ENOENT, "pool: no template; example: 'cvmm pool base'");

@@ -12,6 +12,7 @@
 
 #include "base/places.h"
 #include "cli/machine_rows.h"
+#include "cli/foreign_words.h"
 #include "cli/template_command.h"
 #include "ctl/output.h"
 #include "exec/template.h"
@@ -86,6 +87,8 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 		.machine = { .root = "/", .memory = "1G", .cpus = 1 },
 	};
 	rc = vsu_option_parse_argv(vmm_template_command_options, argc, argv, take_option, c, NULL, err);
+	if (rc == -ENOENT)
+		vmm_foreign_explain(vmm_foreign_exec, vmm_template_command_options, argc, argv, false, err);
 	if (rc < 0 || c->help)
 		return rc;
 	if (c->action == VMM_TEMPLATE_ACTIONS)

@@ -432,8 +432,6 @@ static const struct refusal {
 	  "option --memory: unknown key 'hugepages'; cvmm has backend=memfd,hugetlb=on" },
 	{ "k --fs=tag=a,socket=/tmp/s", -ENOENT, VSU_EXIT_USAGE,
 	  "option --fs: unknown key 'socket'; cvmm has backend=user:SOCKET" },
-	{ "k -d a.img", -ENOENT, VSU_EXIT_USAGE,
-	  "unknown option '-d'; cvmm has --disk FILE, as in --disk root.img,readonly" },
 	{ "k -z", -ENOENT, VSU_EXIT_USAGE,
 	  "unknown option '-z'; try --help for the list of options" },
 	{ "k --initrd", -EINVAL, VSU_EXIT_DATA,
@@ -520,29 +518,6 @@ START_TEST(d2_13_more_devices_than_there_is_room_for_are_refused)
 }
 END_TEST
 
-static const struct { const char *line, *says; } foreign[] = {
-	{ "k -m 512", "unknown option '-m'; cvmm has --memory SIZE, as in --memory 512M" },
-	{ "k --cpus=2 -smp 4", "'-smp'; cvmm has --cpus N" },
-	{ "-kernel k", "'-kernel'; cvmm has the kernel's path as the first word" },
-	{ "--kernel=k", "'--kernel'; cvmm has the kernel's path" },
-	{ "k -drive file=a,format=raw", "'-drive'; cvmm has --disk FILE" },
-	{ "k --rootfs a", "'--rootfs'; cvmm has --disk FILE with --append" },
-	{ "k --shared-dir /srv", "'--shared-dir'; cvmm has --fs FOLDER" },
-	{ "k -s /run/s", "'-s'; cvmm has --control SOCKET" },
-	{ "k --cid=3", "'--cid'; cvmm has --vsock N" },
-	{ "k --gpu", "'--gpu'; use '--device gpu,backend=user:SOCKET'" },
-	{ "k --blk=path=a", "'--blk'; use '--disk PROPERTIES'" },
-	{ "k --cpu=host --momory 1G", "'--momory'; did you mean '--memory'?" },
-	{ "k --momory 1G -- -m", "'--momory'; did you mean '--memory'?" },
-};
-
-START_TEST(d5_02_options_of_other_programs_are_answered_with_ours)
-{
-	ck_assert_int_eq(parse(foreign[_i].line), -ENOENT);
-	ck_assert_msg(strstr(err.msg, foreign[_i].says), "%s", err.msg);
-}
-END_TEST
-
 START_TEST(words_of_other_programs_are_values_where_they_stand_as_such)
 {
 	ck_assert_int_eq(parse("k --append=-m --cmdline -s"), 0);
@@ -606,8 +581,6 @@ int main(void)
 	tcase_add_loop_test(tc, control_ends_at_a_socket_or_a_descriptor, 0, COUNT(controls));
 	tcase_add_loop_test(tc, descriptor_of_control_is_a_number, 0, COUNT(no_numbers));
 	tcase_add_test(tc, help_needs_no_kernel);
-	tcase_add_loop_test(tc, d5_02_options_of_other_programs_are_answered_with_ours, 0,
-			    COUNT(foreign));
 	tcase_add_test(tc, words_of_other_programs_are_values_where_they_stand_as_such);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("refused");
