@@ -14,7 +14,7 @@
 /* ------------------------------------------------------------------ values */
 
 /* "SOURCE[:TARGET[:OPTIONS]]": a folder has its own path in the guest. Writable unless "ro". */
-static bool volume(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool convert_volume(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	const size_t len = strcspn(value, ":");
 	const char *options = value[len] ? strchr(value + len + 1, ':') : NULL;
@@ -31,7 +31,7 @@ static bool is_no_volume(const char *value, char out[VMM_FOREIGN_TEXT])
 	return !strchr("/.~", *value) && !strchr(value, ':');
 }
 
-static bool mount(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool convert_mount(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	const bool readonly = strstr(value, "readonly") || strstr(value, ",ro");
 
@@ -44,7 +44,7 @@ static bool mount(const char *value, char out[VMM_FOREIGN_TEXT])
 /* "type=tmpfs" and others without a folder of the host. */
 static bool is_no_bind(const char *value, char out[VMM_FOREIGN_TEXT])
 {
-	return *value && !mount(value, out);
+	return *value && !convert_mount(value, out);
 }
 
 /* "GUEST=HOST" or a path. */
@@ -64,7 +64,7 @@ static bool is_no_variable(const char *value, char out[VMM_FOREIGN_TEXT])
 }
 
 /* "80" is a port of the guest. */
-static bool port(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool convert_port(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	snprintf(out, VMM_FOREIGN_TEXT, "%s%s%s", value, strchr(value, ':') ? "" : ":", strchr(value, ':') ? "" : value);
 	return true;
@@ -94,7 +94,7 @@ static bool is_network(const char *value, char out[VMM_FOREIGN_TEXT])
 }
 
 /* Names and numbers of a user are the words of setpriv(1). */
-static bool user(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool convert_user(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	const size_t len = strcspn(value, ":");
 	const char *group = value[len] ? value + len + 1 : NULL;
@@ -109,7 +109,7 @@ static bool user(const char *value, char out[VMM_FOREIGN_TEXT])
 }
 
 /* "ALL", "NET_ADMIN" or "CAP_NET_ADMIN", in the words of setpriv(1). */
-static bool capability(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool convert_capability(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	const char *from = strncasecmp(value, "CAP_", 4) ? value : value + 4;
 	size_t i;
@@ -138,11 +138,11 @@ const struct vmm_foreign_word vmm_foreign_exec[] = {
 	{ .theirs = "-it -ti", .ours = "leave it out: on a terminal, the command has one, too" },
 	{ .theirs = "-t --tty", .ours = "leave it out on a terminal; elsewhere, --terminal=on" },
 	{ .theirs = "-v --volume", .ours = "--dir=%, which the command finds at the same path", .value = "FOLDER,rw",
-	  .convert = volume, .is_other = is_no_volume },
+	  .convert = convert_volume, .is_other = is_no_volume },
 	{ .theirs = "-v --verbose --show-boot-console", .ours = "--log=FILE for the messages of the kernel" },
-	{ .theirs = "--volumes", .ours = "--dir=%", .value = "FOLDER,rw", .convert = volume },
+	{ .theirs = "--volumes", .ours = "--dir=%", .value = "FOLDER,rw", .convert = convert_volume },
 	{ .theirs = "--mount", .ours = "--dir=%, which the command finds at the same path", .value = "FOLDER,rw",
-	  .convert = mount, .is_other = is_no_bind },
+	  .convert = convert_mount, .is_other = is_no_bind },
 	{ .theirs = "--mount --tmpfs --volumes-from --volume-driver", .ours = "leave it out: what the command writes to the root stays in memory; --dir=FOLDER shares a folder", .value = "PATH" },
 	{ .theirs = "--rwdir --rw-dir", .ours = "--dir=%,rw", .value = "FOLDER", .convert = host_folder },
 	{ .theirs = "--rodir --ro-dir", .ours = "--dir=%", .value = "FOLDER", .convert = host_folder },
@@ -154,13 +154,13 @@ const struct vmm_foreign_word vmm_foreign_exec[] = {
 	{ .theirs = "--env-host", .ours = "--env=NAME for each variable of this process" },
 	{ .theirs = "-w --workdir --working-dir --cwd -C --work-dir", .ours = "--chdir=%", .value = "FOLDER" },
 	{ .theirs = "--pwd", .ours = "leave it out: the command begins in the current folder" },
-	{ .theirs = "-u --user", .ours = "the user behind two dashes: -- setpriv % COMMAND", .value = "--reuid=USER --clear-groups", .convert = user },
+	{ .theirs = "-u --user", .ours = "the user behind two dashes: -- setpriv % COMMAND", .value = "--reuid=USER --clear-groups", .convert = convert_user },
 	{ .theirs = "--group-add", .ours = "the groups behind two dashes: -- setpriv --groups=% COMMAND", .value = "GROUPS" },
-	{ .theirs = "-p", .ours = "--net=passt --publish=%", .value = "PORT:PORT", .convert = port, .is_other = is_cpus },
+	{ .theirs = "-p", .ours = "--net=passt --publish=%", .value = "PORT:PORT", .convert = convert_port, .is_other = is_cpus },
 	{ .theirs = "-p", .ours = "--cpus=% if these are processors, or --net=passt --publish=PORT:%", .value = "N" },
-	{ .theirs = "--port", .ours = "--net=passt --publish=%", .value = "PORT:PORT", .convert = port },
+	{ .theirs = "--port", .ours = "--net=passt --publish=%", .value = "PORT:PORT", .convert = convert_port },
 	{ .theirs = "-P --publish-all", .ours = "--net=passt --publish=PORT:PORT for each port" },
-	{ .theirs = "--expose", .ours = "--net=passt --publish=%", .value = "PORT:PORT", .convert = port },
+	{ .theirs = "--expose", .ours = "--net=passt --publish=%", .value = "PORT:PORT", .convert = convert_port },
 	{ .theirs = "-m --mem", .ours = "--memory=%", .value = "SIZE", .convert = vmm_foreign_memory },
 	{ .theirs = "--memory-swap --memory-reservation --memory-swappiness --kernel-memory --shm-size --oom-score-adj", .ours = MEMORY, .value = "SIZE" },
 	{ .theirs = "--oom-kill-disable", .ours = MEMORY },
@@ -189,7 +189,7 @@ const struct vmm_foreign_word vmm_foreign_exec[] = {
 	{ .theirs = "--ip6 --mac-address --net-mac-address --link-local-ip", .ours = "leave it out: passt chooses it, and --net=tap:NAME is for other networks", .value = "ADDRESS" },
 	{ .theirs = "--privileged", .ours = OWN_KERNEL },
 	{ .theirs = "--cap-add --device-cgroup-rule --userns --uidmap --gidmap --subuidname --pid --ipc --uts --cgroupns --cgroups --cgroup-parent --runtime --isolation --systemd --security-opt --pids-limit --storage-opt --group-entry --passwd-entry", .ours = OWN_KERNEL, .value = "VALUE" },
-	{ .theirs = "--cap-drop", .ours = "the capability behind two dashes: -- setpriv --bounding-set=-% COMMAND", .value = "NAME", .convert = capability },
+	{ .theirs = "--cap-drop", .ours = "the capability behind two dashes: -- setpriv --bounding-set=-% COMMAND", .value = "NAME", .convert = convert_capability },
 	{ .theirs = "--ulimit", .ours = "the limit behind two dashes: -- prlimit --% COMMAND", .value = "NAME=N" },
 	{ .theirs = "--sysctl", .ours = "--append=sysctl.%", .value = "NAME=VALUE" },
 	{ .theirs = "--umask", .ours = "the mask behind two dashes: -- sh -c 'umask % && COMMAND'", .value = "MODE" },

@@ -12,13 +12,13 @@
 /* ------------------------------------------------------------------ values */
 
 /* The file of "-drive file=FILE,if=virtio" or of "FILE,o_direct=on". */
-static bool file(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool find_file(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	return vmm_foreign_item(value, "file path filename path_on_host pathname", out);
 }
 
 /* Also "FOLDER:TAG:KEY=VALUE" of crosvm. */
-static bool folder(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool find_folder(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	if (strcspn(value, ":") > strcspn(value, "="))
 		return vmm_foreign_item(value, "path shared_dir source", out);
@@ -27,7 +27,7 @@ static bool folder(const char *value, char out[VMM_FOREIGN_TEXT])
 	return *out;
 }
 
-static bool tap(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool find_tap(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	return vmm_foreign_item(value, "ifname tap tap-name", out) && strcmp(out, "tap") != 0;
 }
@@ -43,7 +43,7 @@ static bool is_network(const char *value, char out[VMM_FOREIGN_TEXT])
 	return !vmm_foreign_item(value, "type", out) || strcmp(out, "none") != 0;
 }
 
-static bool cpus(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool count_cpus(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	uint64_t n;
 
@@ -73,12 +73,12 @@ static bool is_no_stdio(const char *value, char out[VMM_FOREIGN_TEXT])
 }
 
 /* The size of "-object memory-backend-memfd,id=m,size=1G". */
-static bool object(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool object_size(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	return strstr(value, "size=") && vmm_foreign_memory(strstr(value, "size="), out);
 }
 
-static bool cid(const char *value, char out[VMM_FOREIGN_TEXT])
+static bool find_cid(const char *value, char out[VMM_FOREIGN_TEXT])
 {
 	uint64_t n;
 
@@ -104,16 +104,16 @@ static bool cid(const char *value, char out[VMM_FOREIGN_TEXT])
 
 const struct vmm_foreign_word vmm_foreign_run[] = {
 	{ .theirs = "-m --mem-size-mib --mem-size", .ours = "--memory=%", .value = "SIZE", .convert = vmm_foreign_memory },
-	{ .theirs = "-object", .ours = "--memory=size=%,backend=KIND", .value = "SIZE", .convert = object },
+	{ .theirs = "-object", .ours = "--memory=size=%,backend=KIND", .value = "SIZE", .convert = object_size },
 	{ .theirs = "-mem-path --mem-path", .ours = "--memory=size=SIZE,backend=file,mem-path=%", .value = "FILE" },
 	{ .theirs = "-mem-prealloc", .ours = "--memory=SIZE,prealloc=on" },
 	{ .theirs = "--hugepages", .ours = "--memory=SIZE,backend=memfd,hugetlb=on" },
 	{ .theirs = "--hugetlbfs", .ours = "--memory=SIZE,backend=memfd,hugetlb=on", .value = "FOLDER" },
 	{ .theirs = "--memory-zone", .ours = "--memory=size=SIZE for each piece", .value = "ZONE" },
 	{ .theirs = "-overcommit --swap --lock-guest-memory --unmap-guest-memory-on-fork --lockmem", .ours = NOT_NEEDED, .value = "VALUE" },
-	{ .theirs = "-name --id", .ours = "--name=%", .value = "NAME", .convert = file },
+	{ .theirs = "-name --id", .ours = "--name=%", .value = "NAME", .convert = find_file },
 	{ .theirs = "-uuid", .ours = "--name=%", .value = "UUID" },
-	{ .theirs = "-smp -c --vcpus", .ours = "--cpus=%", .value = "N", .convert = cpus },
+	{ .theirs = "-smp -c --vcpus", .ours = "--cpus=%", .value = "N", .convert = count_cpus },
 	{ .theirs = "-cpu --cpu-template", .ours = "--cpu=host, a level such as --cpu=x86-64-v2, or a file of 'cvmm cpu'", .value = "MODEL" },
 	{ .theirs = "-numa --numa --cpu-affinity --cpu-cluster --rt-cpus --boot-cpu --core-types", .ours = "leave it out: the guest has one node, and taskset(1) chooses CPUs of the host", .value = "VALUE" },
 	{ .theirs = "--no-smt --core-scheduling --protected-vm --unprotected-vm --split-irqchip --no-i8042 --no-rtc --no-legacy --no-balloon --no-rng --pmu --no-pmu --disable-virtio-intx", .ours = NOT_NEEDED },
@@ -123,23 +123,23 @@ const struct vmm_foreign_word vmm_foreign_run[] = {
 	{ .theirs = "-initrd --initramfs", .ours = "--initrd=%", .value = "FILE" },
 	{ .theirs = "-dtb --dtb --android-fstab -acpitable -smbios -fw_cfg --oem-strings -option-rom", .ours = NOT_NEEDED, .value = "FILE" },
 	{ .theirs = "-append -p --params --boot-args", .ours = APPEND, .value = "TEXT" },
-	{ .theirs = "-drive -d -hda -hdb -hdc -hdd -blockdev -sd --block -b --rwdisk --blk -mtdblock", .ours = DISK, .value = "FILE", .convert = file },
+	{ .theirs = "-drive -d -hda -hdb -hdc -hdd -blockdev -sd --block -b --rwdisk --blk -mtdblock", .ours = DISK, .value = "FILE", .convert = find_file },
 	{ .theirs = "-cdrom", .ours = "--disk=%,readonly", .value = "FILE" },
 	{ .theirs = "-fda -fdb -iscsi", .ours = NO_DEVICE, .value = "FILE" },
 	{ .theirs = "-snapshot", .ours = "--disk=FILE,snapshot=on" },
-	{ .theirs = "--rwroot --rootfs --root-drive", .ours = "--disk=% with --append='root=/dev/vda rw'", .value = "FILE", .convert = file },
-	{ .theirs = "--root", .ours = "--disk=% with --append='root=/dev/vda ro'", .value = "FILE", .convert = file },
+	{ .theirs = "--rwroot --rootfs --root-drive", .ours = "--disk=% with --append='root=/dev/vda rw'", .value = "FILE", .convert = find_file },
+	{ .theirs = "--root", .ours = "--disk=% with --append='root=/dev/vda ro'", .value = "FILE", .convert = find_file },
 	{ .theirs = "-netdev -nic -net --network -n", .ours = USER_NET, .value = "NETWORK", .is_other = is_no_user_network },
 	{ .theirs = "-net -nic --network -n", .ours = "leave it out: there is no card without --net", .value = "NETWORK", .is_other = is_network },
-	{ .theirs = "-netdev -nic -net --network -n", .ours = "--net=%, or --net=socket=PATH", .value = "TAP", .convert = tap },
+	{ .theirs = "-netdev -nic -net --network -n", .ours = "--net=%, or --net=socket=PATH", .value = "TAP", .convert = find_tap },
 	{ .theirs = "--tap-name --tap-device --tap", .ours = "--net=%", .value = "TAP" },
 	{ .theirs = "--tap-fd", .ours = "--net=fd=%", .value = "N" },
 	{ .theirs = "--mac", .ours = "--net=TAP,mac=%", .value = "MAC" },
 	{ .theirs = "--host-ip --netmask --host_ip --guest-ip --host-mac", .ours = "leave it out: configure the interface on the host", .value = "ADDRESS" },
 	{ .theirs = "--vhost-net", .ours = "--net=TAP,backend=kernel" },
-	{ .theirs = "-fsdev -virtfs --shared-dir --9p --virtiofs", .ours = "--fs=%", .value = "FOLDER", .convert = folder },
-	{ .theirs = "--pmem-device --rw-pmem-device", .ours = "--pmem=%", .value = "FILE", .convert = file },
-	{ .theirs = "--cid --guest-cid --vhost-vsock", .ours = "--vsock=%", .value = "CID", .convert = cid },
+	{ .theirs = "-fsdev -virtfs --shared-dir --9p --virtiofs", .ours = "--fs=%", .value = "FOLDER", .convert = find_folder },
+	{ .theirs = "--pmem-device --rw-pmem-device", .ours = "--pmem=%", .value = "FILE", .convert = find_file },
+	{ .theirs = "--cid --guest-cid --vhost-vsock", .ours = "--vsock=%", .value = "CID", .convert = find_cid },
 	{ .theirs = "--vhost-user", .ours = "--device=KIND,backend=user:%", .value = "SOCKET", .convert = socket_path },
 	{ .theirs = "--vhost-user-fs", .ours = "--fs=tag=NAME,backend=user:%", .value = "SOCKET", .convert = socket_path },
 	{ .theirs = "--vhost-user-blk --vhost-user-net --vhost-user-console --vhost-user-vsock --vhost-user-gpu --vhost-user-snd", .ours = "--device=KIND,backend=user:%", .value = "SOCKET", .convert = socket_path },
@@ -162,7 +162,7 @@ const struct vmm_foreign_word vmm_foreign_run[] = {
 	{ .theirs = "-S", .ours = "--gdb=SOCKET --gdb-wait, which pauses the guest at its start" },
 	{ .theirs = "--config-file -readconfig", .ours = "--config=%, a file of 'cvmm run --dry-run --json'", .value = "FILE" },
 	{ .theirs = "-writeconfig", .ours = "--dry-run --json >%", .value = "FILE" },
-	{ .theirs = "-loadvm --restore", .ours = "--from=%, a folder of 'cvmm ctl SOCKET save FOLDER'", .value = "FOLDER", .convert = file },
+	{ .theirs = "-loadvm --restore", .ours = "--from=%, a folder of 'cvmm ctl SOCKET save FOLDER'", .value = "FOLDER", .convert = find_file },
 	{ .theirs = "-incoming", .ours = "--incoming=%", .value = "ADDRESS" },
 	{ .theirs = "-only-migratable", .ours = NOT_NEEDED },
 	{ .theirs = "-runas", .ours = "--user=%", .value = "NAME" },

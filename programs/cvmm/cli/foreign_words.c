@@ -13,7 +13,7 @@
 #include "cli/foreign_words.h"
 #include "config/device.h"
 
-/* What was found so far. */
+/* The answers found so far, as one sentence. */
 struct answers {
 	char text[sizeof(((struct vsu_error *)0)->msg)];
 	size_t len;
