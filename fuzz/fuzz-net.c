@@ -6,9 +6,9 @@
  * a queue.
  *
  * Invariants: the link receives whole frames, whose headers request only negotiated
- * features and offsets inside the frame; nothing is stored outside of writable
- * buffers (AddressSanitizer and a canary detect it); used lengths do not exceed the
- * writable length; no request is in flight after a stop.
+ * features and offsets inside the frame, and none to a blocked address; nothing is
+ * stored outside of writable buffers (AddressSanitizer and a canary detect it); used
+ * lengths do not exceed the writable length; no request is in flight after a stop.
  *
  * Finally prints its reach.
  */
@@ -68,6 +68,8 @@ static void init(void *guest, struct input *in)
 
 	memset(g, 0, sizeof(*g));
 	config.link = fuzz_net_link(g, how & 32);
+	config.block = how >> 6 <= VIRTDEV_NET_BLOCK_LOCAL ? (enum virtdev_net_block)(how >> 6) : VIRTDEV_NET_BLOCK_NONE;
+	g->blocks = config.block != VIRTDEV_NET_BLOCK_NONE;
 	CHECK(virtdev_net_new(&config, &g->dev, NULL) == 0);
 	memory_init(&g->memory);
 	all = virtdev_get_info(g->dev)->features & ~(VQ_F_RING_PACKED |

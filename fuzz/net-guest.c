@@ -47,6 +47,17 @@ static void check_header(const struct guest *g,
 	CHECK(vsu_le16_load(h->hdr_len) <= len);
 }
 
+/* The first bytes are whole in one piece, or else the card cannot have checked them. */
+static void check_addresses(const struct iovec *iov)
+{
+	static const uint8_t ipv4[] = { 0x08, 0x00 };
+	const uint8_t *frame = iov->iov_base;
+
+	CHECK(iov->iov_len >= 14);
+	if (!memcmp(frame + 12, ipv4, sizeof(ipv4)))
+		CHECK(iov->iov_len >= 34 && frame[30] != 127 && frame[30] != 0);
+}
+
 static int link_send(void *self, uint32_t lane, const struct iovec *iov, int n)
 {
 	struct guest *g = self;
@@ -61,6 +72,8 @@ static int link_send(void *self, uint32_t lane, const struct iovec *iov, int n)
 		len += iov[i].iov_len;
 	CHECK(len >= 14 && len + sizeof(h) <= VIRTDEV_NET_FRAME_MAX);
 	check_header(g, &h, len);
+	if (g->blocks)
+		check_addresses(&iov[1]);
 	reached[SENT] += !g->send_code;
 	return g->send_code;
 }

@@ -34,6 +34,7 @@ struct guest {
 	int fd, receive_code, send_code;
 	uint32_t batch_most;	/* frames of a batch that the link answers */
 	uint32_t lengths[16], nlengths;
+	bool blocks;		/* the card keeps loopback addresses from it */
 };
 
 /*

@@ -236,7 +236,7 @@ void net_rig_stop_all(void)
 		net_rig_stop(i);
 }
 
-static void device_make(struct virtdev_net_link *link, uint64_t features)
+static void device_make(struct virtdev_net_link *link, uint64_t features, enum virtdev_net_block block)
 {
 	static const struct virtdev_server_ops server = {
 		.size = sizeof(server), .notify = on_notify,
@@ -245,7 +245,7 @@ static void device_make(struct virtdev_net_link *link, uint64_t features)
 	};
 	struct virtdev_net_config config = {
 		.size = sizeof(config), .mac = { 0x52, 0x54, 0, 1, 2, 3 },
-		.mtu = 9000,
+		.mtu = 9000, .block = block,
 	};
 
 	config.link = link;
@@ -261,14 +261,21 @@ void net_rig_init(uint32_t lanes, uint64_t features)
 {
 	memset(&net_rig, 0, sizeof(net_rig));
 	net_rig.link.lanes = lanes;
-	device_make(link_make(lanes), features);
+	device_make(link_make(lanes), features, VIRTDEV_NET_BLOCK_NONE);
+}
+
+void net_rig_init_blocking(enum virtdev_net_block block)
+{
+	memset(&net_rig, 0, sizeof(net_rig));
+	net_rig.link.lanes = 1;
+	device_make(link_make(1), RIG_OFFLOADS, block);
 }
 
 void net_rig_init_over(struct virtdev_net_link *link, uint64_t features)
 {
 	memset(&net_rig, 0, sizeof(net_rig));
 	net_rig.link.lanes = 1;
-	device_make(link, features);
+	device_make(link, features, VIRTDEV_NET_BLOCK_NONE);
 }
 
 void net_rig_fini(void)

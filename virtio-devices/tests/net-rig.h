@@ -70,6 +70,8 @@ extern struct net_rig net_rig;
 
 /* Creates a device with this number of lanes, and starts its queues. */
 void net_rig_init(uint32_t lanes, uint64_t features);
+/* The same with one lane, all offloads, and blocked addresses. */
+void net_rig_init_blocking(enum virtdev_net_block block);
 /* The same over a real link of one lane. */
 void net_rig_init_over(struct virtdev_net_link *link, uint64_t features);
 void net_rig_fini(void);

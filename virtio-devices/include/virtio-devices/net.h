@@ -32,6 +32,20 @@ VSU_BEGIN_DECLS
 #define VIRTDEV_NET_PAIRS_MAX 127u
 #define VIRTDEV_NET_MTU_MAX 65535u
 
+/*
+ * Addresses that a card keeps out of its link, for links on which the guest would act as a
+ * process of the host. Frames from and to loopback addresses are dropped: 127.0.0.0/8 and
+ * ::1 in ARP, IPv4 and IPv6, with VLAN tags, and IPv4 addresses in IPv6 ones. So are
+ * frames to 0.0.0.0/8 and ::, which Linux treats as addresses of the host. LOCAL also drops
+ * what the driver sends to link-local addresses and to metadata services of clouds. It passes
+ * neighbour discovery, DHCPv6, and segments of TCP that do not begin a connection.
+ */
+enum virtdev_net_block {
+	VIRTDEV_NET_BLOCK_NONE,
+	VIRTDEV_NET_BLOCK_LOOPBACK,
+	VIRTDEV_NET_BLOCK_LOCAL,
+};
+
 struct virtdev_net_config {
 	size_t size;		/* sizeof(struct virtdev_net_config) */
 	struct virtdev_net_link *link; /* owned by the device on success */
@@ -40,11 +54,12 @@ struct virtdev_net_config {
 	bool no_offloads;	/* leave all checksums and segmentation to the driver */
 	uint32_t queue_size_max;	/* largest queue, entries; 0: 1024 */
 	struct virtdev_rate_limits receive, send; /* see virtdev_net_set_limits() */
+	enum virtdev_net_block block;	/* not for queues that the kernel serves */
 };
 
 /*
  * Creates one queue pair per lane of the link. -EINVAL: wrong struct size, no
- * link, a multicast address, an invalid MTU or queue_size_max; -EBUSY: another device
+ * link, a multicast address, an invalid MTU, queue_size_max or block; -EBUSY: another device
  * owns the link.
  */
 VIRTDEV_API int virtdev_net_new(const struct virtdev_net_config *config,

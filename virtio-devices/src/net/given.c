@@ -32,6 +32,8 @@ static int check_numbers(const struct virtdev_net_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "net: a queue of %" PRIu32 " entries; 2 to %u are possible",
 				     c->queue_size_max, VQ_MAX_SIZE);
+	if ((unsigned int)c->block > VIRTDEV_NET_BLOCK_LOCAL)
+		return vsu_error_set(err, -EINVAL, "net: block is %d; 0 to %d are possible", (int)c->block, VIRTDEV_NET_BLOCK_LOCAL);
 	if (c->mac[0] & 1)
 		return vsu_error_set(err, -EINVAL,
 				     "net: the address %02x:%02x:%02x:%02x:%02x:%02x is a group address; its first byte must be even",

@@ -219,6 +219,7 @@ static int net_make(const struct virtdev_net_config *c, struct net **out)
 	net->link = c->link;
 	net->pairs = pairs;
 	net->mtu = c->mtu;
+	net->block = c->block;
 	net->offered = c->no_offloads ? 0 : c->link->info.offloads;
 	if (c->link->ops.is_down)
 		net->down = c->link->ops.is_down(c->link->self);

@@ -24,6 +24,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "link/priv.h"
+#include "net/block.h"
 #include "net/filter.h"
 
 /* Maximum buffers and pieces of a stock; one piece is reserved for kept. */
@@ -75,7 +76,8 @@ struct net_batch {
 	struct virtdev_net_header headers[NET_BATCH];
 	struct virtdev_net_frame frames[NET_BATCH];
 	struct iovec pieces[NET_PIECES];
-	struct iovec frame_pieces[NET_PIECES + NET_BATCH];
+	uint8_t heads[NET_BATCH][NET_BLOCK_BYTES];	/* if addresses are blocked */
+	struct iovec frame_pieces[NET_PIECES + 2 * NET_BATCH];	/* and header and head of each frame */
 };
 
 /* Statistics of a queue; written on its thread only. */
@@ -133,6 +135,7 @@ struct net {
 	uint64_t offered;		/* offloads that the link supports and the configuration allows */
 	uint64_t offloads;		/* GUEST_ bits in effect */
 	uint16_t mtu;
+	enum virtdev_net_block block;
 	uint8_t own_mac[NET_MAC];	/* configured address */
 	bool down;			/* atomic; the link is disconnected */
 	bool reported_down;		/* atomic; logged */

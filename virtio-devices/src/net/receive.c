@@ -179,6 +179,22 @@ static bool is_wanted(struct net_queue *q, uint32_t len)
 	return virtdev_priv_net_filter_takes(&s->filter, head);
 }
 
+/* The driver's buffers have the frame already: this protects its services, and keeps no secret. */
+static bool is_blocked(struct net_queue *q, uint32_t len)
+{
+	const uint32_t n = len - NET_HEADER;
+	struct net_stock *s = q->stock;
+	uint8_t head[NET_BLOCK_BYTES];
+	const struct net_head h = {
+		.bytes = head, .len = n < sizeof(head) ? n : sizeof(head), .checksum = NET_NO_CHECKSUM,
+	};
+
+	if (q->net->block == VIRTDEV_NET_BLOCK_NONE)
+		return false;
+	virtdev_priv_pieces_load(pieces_of(s), stock_pieces(s) + 1, NET_HEADER, head, h.len);
+	return virtdev_priv_net_is_blocked_in(&h);
+}
+
 /* Moves a frame that exceeds the stock to the private buffer. */
 static void frame_keep(struct net_queue *q, uint32_t len)
 {
@@ -215,7 +231,9 @@ static void frame_accept(struct net_queue *q, uint32_t len)
 
 	if (len <= NET_HEADER || !is_wanted(q, len))
 		return;
-	if (len <= s->bytes)
+	if (is_blocked(q, len))
+		virtdev_priv_net_count(q, NET_DROPPED, 1);
+	else if (len <= s->bytes)
 		frame_deliver(q, len);
 	else if (is_merging(q) && len <= sizeof(s->frame))
 		frame_keep(q, len);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "link/pieces.h"
 #include "net/priv.h"
 
 /* Bytes of an Ethernet header, and of the largest frame with segmentation. */
@@ -125,21 +126,68 @@ static int frame_split(const struct net_queue *q, const struct vq_chain *chain,
 	return n < 0 || covered != len ? 0 : n;
 }
 
-/* Returns the number of pieces for the link, with the header's copy. 0: invalid frame. */
+/* The offset at which the link writes the checksum of a frame. */
+static uint32_t checksum_of(const struct virtdev_net_header *h)
+{
+	return h->flags & VIRTDEV_NET_HDR_NEEDS_CSUM ?
+	       (uint32_t)vsu_le16_load(h->csum_start) + vsu_le16_load(h->csum_offset) : NET_NO_CHECKSUM;
+}
+
+/* Discards the first len bytes; returns the number of remaining pieces. */
+static int pieces_skip(struct iovec *pieces, int n, uint32_t len)
+{
+	int first = 0;
+
+	for (; first < n && len >= pieces[first].iov_len; first++)
+		len -= (uint32_t)pieces[first].iov_len;
+	memmove(pieces, pieces + first, (size_t)(n - first) * sizeof(*pieces));
+	if (n > first) {
+		pieces->iov_base = (unsigned char *)pieces->iov_base + len;
+		pieces->iov_len -= len;
+	}
+	return n - first;
+}
+
+/*
+ * The link receives a copy of the bytes that decide: the driver can change its own meanwhile.
+ * pieces[0] is free for the copy, the n pieces of the frame are behind it. 0: a blocked frame.
+ */
+static int frame_check(const struct net_queue *q, const struct virtdev_net_header *h,
+		       uint8_t head[NET_BLOCK_BYTES], struct iovec *pieces, int n, uint32_t len)
+{
+	const struct net_head view = {
+		.bytes = head, .len = len < NET_BLOCK_BYTES ? len : NET_BLOCK_BYTES, .checksum = checksum_of(h),
+	};
+
+	virtdev_priv_pieces_load(pieces + 1, n, 0, head, view.len);
+	__asm__("" : "+m"(*(uint8_t (*)[NET_BLOCK_BYTES])head));
+	if (virtdev_priv_net_is_blocked_out(&view, q->net->block))
+		return 0;
+	pieces[0] = (struct iovec){ head, view.len };
+	return 1 + pieces_skip(pieces + 1, n, view.len);
+}
+
+/*
+ * Returns the number of pieces for the link, with the header's copy. 0: invalid frame, or one
+ * that this card blocks.
+ */
 static int frame_make(const struct net_queue *q, const struct vq_chain *chain,
-		      struct virtdev_net_header *h, struct iovec *pieces)
+		      struct virtdev_net_header *h, uint8_t head[NET_BLOCK_BYTES], struct iovec *pieces)
 {
 	const uint32_t len = chain->readable_len - NET_HEADER;
+	const int copied = q->net->block != VIRTDEV_NET_BLOCK_NONE;
 	int n;
 
 	if (chain->fault.why || chain->readable_len < NET_HEADER + FRAME_MIN || len > FRAME_MAX)
 		return 0;
-	n = frame_split(q, chain, h, pieces + 1, len);
+	n = frame_split(q, chain, h, pieces + 1 + copied, len);
 	if (!n || !header_take(h, len, q->net->features))
 		return 0;
+	if (copied)
+		n = frame_check(q, h, head, pieces + 1, n, len);
 	pieces[0].iov_base = h;
 	pieces[0].iov_len = sizeof(*h);
-	return n + 1;
+	return n ? n + 1 : 0;
 }
 
 /* ------------------------------------------------------------------- a batch */
@@ -160,7 +208,7 @@ static int batch_add(struct net_queue *q)
 	if (rc != 1)
 		return rc;
 	frame->iov = b->frame_pieces + b->made;
-	frame->n = frame_make(q, chain, &b->headers[b->n],
+	frame->n = frame_make(q, chain, &b->headers[b->n], b->heads[b->n],
 			      b->frame_pieces + b->made);
 	frame->code = -EBADMSG;
 	virtdev_priv_net_limit_take(q, chain->readable_len);

@@ -104,9 +104,11 @@ static int open_net(struct virtdev_vhost_kern *k,
 	return rc;
 }
 
-static int refuse_limits(const struct virtdev_net_config *c,
+static int refuse_checks(const struct virtdev_net_config *c,
 			 struct vsu_error *err)
 {
+	if (c->block != VIRTDEV_NET_BLOCK_NONE)
+		return vsu_error_set(err, -EINVAL, "net: addresses cannot be blocked for devices of the kernel");
 	if (!c->receive.bytes && !c->receive.ops && !c->send.bytes &&
 	    !c->send.ops)
 		return 0;
@@ -123,7 +125,7 @@ int virtdev_vhost_kern_net(const struct virtdev_net_config *config,
 	int rc = virtdev_priv_net_read_config(config, &c, err);
 
 	if (!rc)
-		rc = refuse_limits(&c, err);
+		rc = refuse_checks(&c, err);
 	if (!rc)
 		rc = check_link(c.link, err);
 	if (!rc)

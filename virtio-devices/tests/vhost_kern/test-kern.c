@@ -118,6 +118,20 @@ START_TEST(each_rate_limit_is_refused)
 }
 END_TEST
 
+START_TEST(blocked_addresses_are_refused)
+{
+	const struct virtdev_net_config config = {
+		.size = sizeof(config), .link = fake_link("tap", 1), .block = VIRTDEV_NET_BLOCK_LOOPBACK,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev_vhost_kern *k;
+
+	ck_assert_int_eq(virtdev_vhost_kern_net(&config, NODE, &k, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "addresses cannot be blocked"));
+	virtdev_net_link_free(config.link);
+}
+END_TEST
+
 START_TEST(vsock_has_its_cid_and_a_third_queue)
 {
 	struct virtdev_vhost_kern *k = make_vsock();
@@ -182,6 +196,7 @@ int main(void)
 	tcase_add_test(t, offloads_are_set_on_the_tap_and_ring_features_in_the_kernel);
 	tcase_add_test(t, e2_13_link_that_is_not_a_tap_is_refused);
 	tcase_add_loop_test(t, each_rate_limit_is_refused, 0, sizeof(limited) / sizeof(*limited));
+	tcase_add_test(t, blocked_addresses_are_refused);
 	tcase_add_test(t, vsock_has_its_cid_and_a_third_queue);
 	tcase_add_test(t, e2_15_kernel_queue_does_not_start_in_this_process);
 	tcase_add_test(t, e2_14_kernel_that_is_too_old_is_refused);
