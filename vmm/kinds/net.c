@@ -20,10 +20,14 @@
 enum { OFFLOADS_ON, OFFLOADS_OFF };
 
 static const char *const offloads[] = { "on", "off", NULL };
+static const char *const blocks[] = {
+	[VIRTDEV_NET_BLOCK_NONE] = "none", [VIRTDEV_NET_BLOCK_LOOPBACK] = "loopback",
+	[VIRTDEV_NET_BLOCK_LOCAL] = "local", NULL,
+};
 
 struct net {
 	const char *tap, *socket, *mac;
-	uint64_t fd, mtu, offloads, reconnect;
+	uint64_t fd, mtu, offloads, block, reconnect;
 	struct virtdev_rate_limits rx, tx;
 };
 static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -56,6 +60,9 @@ static const struct vmm_device_key keys[] = {
 		      .choices = offloads, .preset = "on",
 		      .help = "checksum and segmentation offloads" },
 	  .offset = offsetof(struct net, offloads) },
+	{ .option = { .name = "block", .kind = VSU_OPTION_CHOICE, .choices = blocks, .preset = "none",
+		      .help = "drop frames of loopback addresses; local: and to link-local ones" },
+	  .offset = offsetof(struct net, block) },
 	VMM_LIMIT_ROWS("rx-", "bytes of frames to the guest", "frames",
 		       offsetof(struct net, rx)),
 	VMM_LIMIT_ROWS("tx-", "bytes of frames from the guest", "frames",
@@ -154,6 +161,7 @@ static int read_config(const struct net *n,
 		.queue_size_max = common->queue_size,
 		.no_offloads = n->offloads == OFFLOADS_OFF,
 		.receive = n->rx, .send = n->tx,
+		.block = (enum virtdev_net_block)n->block,
 	};
 	if (rc == 0)
 		rc = mac_parse(n->mac, net->mac, err);
@@ -206,6 +214,8 @@ static int kernel_check(const void *config, struct vsu_error *err)
 	if (is_limited(&n->rx) || is_limited(&n->tx))
 		return vsu_error_set(err, -EINVAL,
 				     "the kernel does not support rate limits; leave out 'rx-' and 'tx-'");
+	if (n->block != VIRTDEV_NET_BLOCK_NONE)
+		return vsu_error_set(err, -EINVAL, "the kernel does not block addresses; leave out 'block'");
 	return 0;
 }
 

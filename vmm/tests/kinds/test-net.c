@@ -135,6 +135,7 @@ START_TEST(card_is_on_a_descriptor)
 	ck_assert_uint_eq(config_bytes(0, 6), UINT64_C(0x09ffbc0a5452));
 	ck_assert_uint_eq(config_bytes(10, 2), 1400);
 	ck_assert(!requested.no_offloads);
+	ck_assert_uint_eq(requested.block, VIRTDEV_NET_BLOCK_NONE);
 }
 END_TEST
 
@@ -144,6 +145,15 @@ START_TEST(offloads_may_be_off)
 	set("offloads", NULL, 1);
 	opens(1);
 	ck_assert(requested.no_offloads);
+}
+END_TEST
+
+START_TEST(addresses_may_be_blocked)
+{
+	on_descriptor();
+	set("block", NULL, VIRTDEV_NET_BLOCK_LOCAL);
+	opens(1);
+	ck_assert_uint_eq(requested.block, VIRTDEV_NET_BLOCK_LOCAL);
 }
 END_TEST
 
@@ -249,6 +259,7 @@ static const struct { const char *tap, *socket, *limit, *why; } served[] = {
 	{ "tap0", NULL, "rx-iops", "the kernel does not support rate limits; leave out 'rx-' and 'tx-'" },
 	{ "tap0", NULL, "tx-rate", "the kernel does not support rate limits; leave out 'rx-' and 'tx-'" },
 	{ "tap0", NULL, "tx-iops", "the kernel does not support rate limits; leave out 'rx-' and 'tx-'" },
+	{ "tap0", NULL, "block", "the kernel does not block addresses; leave out 'block'" },
 	{ "tap0", NULL, NULL, NULL },
 };
 
@@ -320,6 +331,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, card_is_on_a_descriptor);
 	tcase_add_test(tc, offloads_may_be_off);
+	tcase_add_test(tc, addresses_may_be_blocked);
 	tcase_add_test(tc, limits_are_those_of_their_direction);
 	tcase_add_loop_test(tc, wrong_mac_is_refused, 0, sizeof(wrong_macs) / sizeof(wrong_macs[0]));
 	tcase_add_loop_test(tc, card_is_on_exactly_one_thing, 0, sizeof(mixed) / sizeof(mixed[0]));
