@@ -19,7 +19,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@
 #include "base/value.h"
 #include "cli/image_server.h"
 #include "cli/program.h"
+#include "cli/unnamed_socket.h"
 #include "confine/confine.h"
 #include "confine/denied_calls.h"
 #include "descriptors.h"
@@ -208,45 +208,7 @@ static int start_keeper(struct vmm_image_server *s, const struct server *server,
 	return 0;
 }
 
-/* ------------------------------------------------------------------ the socket */
-
-struct place {
-	char folder[64];	/* "": not made */
-	struct sockaddr_un address;
-};
-
-static int listen_in_folder(struct place *p, int *listener, struct vsu_error *err)
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-
-	snprintf(p->folder, sizeof(p->folder), "%s/cvmm-image.XXXXXX", runtime && *runtime == '/' && strlen(runtime) < 40 ? runtime : "/tmp");
-	if (!mkdtemp(p->folder)) {
-		p->folder[0] = '\0';
-		return vsu_error_sys(err, -errno, "cannot make a folder for the socket of " PROGRAM);
-	}
-	p->address.sun_family = AF_UNIX;
-	snprintf(p->address.sun_path, sizeof(p->address.sun_path), "%s/disk", p->folder);
-	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*listener < 0 || bind(*listener, (struct sockaddr *)&p->address, sizeof(p->address)) < 0 || listen(*listener, 1) < 0)
-		return vsu_error_sys(err, -errno, "cannot make the socket of " PROGRAM);
-	return 0;
-}
-
-static int connect_there(struct vmm_image_server *s, const struct place *p, struct vsu_error *err)
-{
-	s->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (s->sock < 0 || connect(s->sock, (const struct sockaddr *)&p->address, sizeof(p->address)) < 0)
-		return vsu_error_sys(err, -errno, "cannot connect to " PROGRAM);
-	return 0;
-}
-
-static void remove_place(const struct place *p)
-{
-	if (!p->folder[0])
-		return;
-	unlink(p->address.sun_path);
-	rmdir(p->folder);
-}
+/* ----------------------------------------------------------------- the service */
 
 /* A program that does not serve the image ends, and its connection with it. */
 static int await_service(const struct vmm_image_server *s, const char *path, struct vsu_error *err)
@@ -279,15 +241,15 @@ static int open_image(struct server *s, const char *path, struct vsu_error *err)
 
 static int start_server(struct vmm_image_server *s, struct server *server, struct vsu_error *err)
 {
-	struct place place = { .folder = "" };
-	int rc = listen_in_folder(&place, &server->listener, err);
+	struct vmm_unnamed_socket socket = VMM_UNNAMED_SOCKET_INIT;
+	int rc = vmm_unnamed_socket_make(&socket, err);
 
+	server->listener = socket.listener;
 	if (!rc)
 		rc = start_keeper(s, server, err);
 	if (!rc)
-		rc = connect_there(s, &place, err);
-	vsu_fd_close(&server->listener);
-	remove_place(&place);
+		rc = vmm_unnamed_socket_connect(&socket, &s->sock, err);
+	vmm_unnamed_socket_close(&socket);
 	return rc < 0 ? rc : await_service(s, server->name, err);
 }
 
