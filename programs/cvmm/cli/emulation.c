@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Starts QEMU, and a daemon for each folder. */
+/* Starts QEMU, and daemons for each folder and the network card. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -20,26 +20,39 @@
 #include "cli/emulation.h"
 #include "cli/passt.h"
 #include "cli/program.h"
+#include "cli/unnamed_socket.h"
 #include "confine/leash.h"
 
 #define QEMU "qemu-system-x86_64"
+#define FS_DAEMON "cvmm-vhost-user-fs"
+#define NET_DAEMON "cvmm-vhost-user-net"
 #define MAX_FOLDERS (CVMM_EXEC_MAX_FOLDERS + 1)
+/* Connections to daemons: of each folder, and of the card. */
+#define MAX_DAEMONS (MAX_FOLDERS + 1)
 
-/* --------------------------------------------------------------------- folders */
+/* --------------------------------------------------------------------- daemons */
 
-/* Starts its daemon; *fd is the front-end's end of the connection. */
-static int start_daemon(const struct vmm_emulation *e, const struct vmm_emulation_config *c,
+/* Starts a daemon with these arguments, on its end of a connection or a listening socket. */
+static int start_daemon(const struct vmm_emulation *e, struct vmm_program *p, int fd, struct vsu_error *err)
+{
+	pid_t pid;
+
+	vmm_program_add(p, "--fd=%d", fd);
+	vmm_program_pass(p, fd);
+	return vmm_program_start(p, e->messages, &pid, err);
+}
+
+/* *fd is the front-end's end of the connection. */
+static int share_folder(const struct vmm_emulation *e, const struct vmm_emulation_config *c,
 			const struct vmm_plan_folder *f, int *fd, struct vsu_error *err)
 {
 	struct vmm_program p = { .argc = 0 };
 	int pair[2];
-	pid_t pid;
 	int rc = vsu_sock_pair(pair);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot make a socket");
-	vmm_program_add(&p, "%s/cvmm-vhost-user-fs", c->daemons);
-	vmm_program_add(&p, "--fd=%d", pair[1]);
+	vmm_program_add(&p, "%s/" FS_DAEMON, c->daemons);
 	vmm_program_add(&p, "--shared-dir=%s", f->path);
 	vmm_program_add(&p, "--tag=%s", f->tag);
 	if (!f->writable)
@@ -50,11 +63,43 @@ static int start_daemon(const struct vmm_emulation *e, const struct vmm_emulatio
 		vmm_program_add(&p, "--nodev");
 	if (f->hidden)
 		vmm_program_add(&p, "--hide=%s", f->hidden);
-	vmm_program_pass(&p, pair[1]);
-	rc = vmm_program_start(&p, e->messages, &pid, err);
+	rc = start_daemon(e, &p, pair[1], err);
 	vmm_program_free(&p);
 	vsu_fd_close(&pair[1]);
 	*fd = pair[0];
+	return rc;
+}
+
+static bool has_card(const struct vmm_emulation_config *c)
+{
+	return c->tap || c->net >= 0;
+}
+
+/*
+ * QEMU's own card would not drop frames. Of the sockets that it inherits, QEMU uses none for a
+ * vhost-user card: it connects to the address of the listener. *fd is this address.
+ */
+static int serve_card(const struct vmm_emulation *e, const struct vmm_emulation_config *c, int *fd,
+		      struct vsu_error *err)
+{
+	struct vmm_unnamed_socket s = VMM_UNNAMED_SOCKET_INIT;
+	struct vmm_program p = { .argc = 0 };
+	int rc = vmm_unnamed_socket_make(&s, err);
+
+	if (rc < 0)
+		return rc;
+	vmm_program_add(&p, "%s/" NET_DAEMON, c->daemons);
+	vmm_program_add(&p, "--block=%s", c->block);
+	if (c->tap) {
+		vmm_program_add(&p, "--tap=%s", c->tap);
+	} else {
+		vmm_program_add(&p, "--net-fd=%d", c->net);
+		vmm_program_pass(&p, c->net);
+	}
+	rc = start_daemon(e, &p, s.listener, err);
+	vmm_program_free(&p);
+	vsu_fd_close(&s.listener);
+	*fd = s.address;
 	return rc;
 }
 
@@ -101,19 +146,21 @@ static void add_machine(struct vmm_program *p, const struct vmm_emulation_config
 	vmm_program_add(p, "%s", c->plan->cmdline);
 }
 
-static void add_card(struct vmm_program *p, const struct vmm_emulation_config *c)
+static int add_card(struct vmm_program *p, const struct vmm_emulation *e,
+		    const struct vmm_emulation_config *c, int *fd, struct vsu_error *err)
 {
-	if (!c->tap && c->net < 0)
-		return;
+	int rc = has_card(c) ? serve_card(e, c, fd, err) : 0;
+
+	if (rc < 0 || !has_card(c))
+		return rc;
+	vmm_program_pass(p, *fd);
+	vmm_program_add(p, "-chardev");
+	vmm_program_add(p, "socket,id=card,path=/proc/self/fd/%d", *fd);
 	vmm_program_add(p, "-netdev");
-	if (c->tap) {
-		vmm_program_add(p, "tap,id=net,ifname=%s,script=no,downscript=no", c->tap);
-	} else {
-		vmm_program_pass(p, c->net);
-		vmm_program_add(p, "stream,id=net,server=off,addr.type=fd,addr.str=%d", c->net);
-	}
+	vmm_program_add(p, "vhost-user,id=net,chardev=card");
 	vmm_program_add(p, "-device");
 	vmm_program_add(p, "virtio-net-pci,netdev=net%s", c->tap ? "" : ",mac=" VMM_PASST_MAC);
+	return 0;
 }
 
 /* QEMU reports a panic there. Its few events are read when it has ended. */
@@ -163,21 +210,26 @@ static int add_folders(struct vmm_program *p, const struct vmm_emulation *e,
 	int rc = 0;
 
 	for (i = 0; !rc && i < c->plan->nfolders; i++) {
-		rc = start_daemon(e, c, &c->plan->folders[i], &fds[i], err);
+		rc = share_folder(e, c, &c->plan->folders[i], &fds[i], err);
 		if (!rc)
 			add_folder(p, i, c->plan->folders[i].tag, fds[i]);
 	}
 	return rc;
 }
 
-static int check_programs(const struct vmm_emulation_config *c, struct vsu_error *err)
+static int check_daemon(const struct vmm_emulation_config *c, const char *name, struct vsu_error *err)
 {
 	char path[PATH_MAX + 32];
 
-	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-fs", c->daemons);
-	if (access(path, X_OK) < 0)
-		return vsu_error_sys(err, -errno, "--emulate: %s", path);
-	return 0;
+	snprintf(path, sizeof(path), "%s/%s", c->daemons, name);
+	return access(path, X_OK) < 0 ? vsu_error_sys(err, -errno, "--emulate: %s", path) : 0;
+}
+
+static int check_programs(const struct vmm_emulation_config *c, struct vsu_error *err)
+{
+	int rc = check_daemon(c, FS_DAEMON, err);
+
+	return rc < 0 || !has_card(c) ? rc : check_daemon(c, NET_DAEMON, err);
 }
 
 /* The other ends, which QEMU inherits. */
@@ -208,22 +260,23 @@ static int start_all(struct vmm_emulation *e, const struct vmm_emulation_config 
 		     const struct ends *other, struct vsu_error *err)
 {
 	struct vmm_program p = { .argc = 0 };
-	int fds[MAX_FOLDERS], rc;
+	int fds[MAX_DAEMONS], rc;
 	unsigned int i;
 
-	for (i = 0; i < MAX_FOLDERS; i++)
+	for (i = 0; i < MAX_DAEMONS; i++)
 		fds[i] = -1;
 	add_machine(&p, c);
 	add_ports(&p, c);
-	add_card(&p, c);
 	add_monitor(&p, other->monitor);
 	vmm_program_pass(&p, other->end);
 	rc = add_folders(&p, e, c, fds, err);
 	if (!rc)
+		rc = add_card(&p, e, c, &fds[MAX_FOLDERS], err);
+	if (!rc)
 		rc = vmm_program_start(&p, e->messages, &e->qemu, err);
 	if (!rc)
 		rc = confine_leash_make(e->qemu, 0, &e->leash, err);
-	for (i = 0; i < MAX_FOLDERS; i++)
+	for (i = 0; i < MAX_DAEMONS; i++)
 		vsu_fd_close(&fds[i]);
 	vmm_program_free(&p);
 	return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The guest of a command where KVM cannot run Linux: QEMU emulates the processor, and daemons
- * share the folders.
+ * share the folders and serve its network card, which drops frames as the card of this program does.
  *
  * Threads: the main thread.
  */
@@ -22,7 +22,8 @@ struct vmm_emulation_config {
 	const char *log;	/* file; NULL: kernel messages are discarded */
 	const char *tap;	/* name of the interface of its network card, or NULL */
 	int net;		/* the socket of its network card (passt), if there is no tap; -1: no card */
-	const char *daemons;	/* the folder of cvmm-vhost-user-fs */
+	const char *block;	/* addresses that the card drops, as its property */
+	const char *daemons;	/* the folder of cvmm-vhost-user-fs and -net */
 };
 
 struct vmm_emulation {

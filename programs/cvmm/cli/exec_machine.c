@@ -277,11 +277,11 @@ static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct
 	rc = vmm_plan_check_network(&m->plan, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --net");
-	snprintf(d->card, sizeof(d->card), "tap=%s", n->tap);
+	snprintf(d->card, sizeof(d->card), "tap=%s,block=%s", n->tap, n->block);
 	if (n->kind == VMM_EXEC_NET_TAP)
 		return 0;
 	rc = vmm_passt_start(&m->passt, n, err);
-	snprintf(d->card, sizeof(d->card), "fd=%d,mac=" VMM_PASST_MAC ",mtu=%d", m->passt.fd, VMM_PASST_MTU);
+	snprintf(d->card, sizeof(d->card), "fd=%d,mac=" VMM_PASST_MAC ",mtu=%d,block=%s", m->passt.fd, VMM_PASST_MTU, n->block);
 	return rc;
 }
 

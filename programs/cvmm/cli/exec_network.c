@@ -16,12 +16,18 @@
 
 #define TAP "tap:"
 
-enum { ADDRESS, GATEWAY, RESOLVER };
+#define LOOPBACK "loopback"
+#define LOCAL "local"
+
+enum { ADDRESS, GATEWAY, RESOLVER, BLOCK };
+
+static const char *const blocks[] = { LOOPBACK, LOCAL, NULL };
 
 static const struct vsu_option keys[] = {
 	[ADDRESS] = { .name = "address", .kind = VSU_OPTION_STRING, .arg = "IPV4/BITS" },
 	[GATEWAY] = { .name = "gateway", .kind = VSU_OPTION_STRING, .arg = "IPV4" },
 	[RESOLVER] = { .name = "resolver", .kind = VSU_OPTION_STRING, .arg = "IPV4" },
+	[BLOCK] = { .name = "block", .kind = VSU_OPTION_CHOICE, .choices = blocks },
 	{ .name = NULL },
 };
 
@@ -53,6 +59,10 @@ static int take_key(void *opaque, unsigned int index, const struct vsu_option_va
 	struct vmm_exec_network *n = opaque;
 	const char **const to[] = { &n->address, &n->gateway, &n->resolver };
 
+	if (index == BLOCK) {
+		n->block = blocks[value->number];
+		return 0;
+	}
 	if (index == ADDRESS ? !is_prefixed(value->text) : !is_address(value->text))
 		return vsu_error_set(err, -EINVAL, "option --net: %s '%s' is not an IPv4 address%s", keys[index].name,
 				     value->text, index == ADDRESS ? " with the length of its prefix, as 192.0.2.2/24" : "");
@@ -60,11 +70,16 @@ static int take_key(void *opaque, unsigned int index, const struct vsu_option_va
 	return 0;
 }
 
-/* As QEMU's user network has them. */
+/*
+ * As QEMU's user network has them. A process of the host connects for the guest behind passt, and
+ * reaches what is on the links and in the cloud of the host. A tap interface is a link of its own.
+ */
 static void set_presets(struct vmm_exec_network *n)
 {
 	const bool given = *n->address;
 
+	if (!*n->block)
+		n->block = n->kind == VMM_EXEC_NET_PASST ? LOCAL : LOOPBACK;
 	if (n->kind != VMM_EXEC_NET_PASST || given)
 		return;
 	n->address = "10.0.2.15/24";
@@ -106,12 +121,38 @@ static int read_kind(struct vmm_exec_network *n, const char *text, size_t len, s
 	return 0;
 }
 
+/* The card would drop what the guest sends to or from this address. */
+static int check_reach(const struct vmm_exec_network *n, const char *key, const char *text,
+		       struct vsu_error *err)
+{
+	const size_t len = strcspn(text, "/");
+	char address[INET_ADDRSTRLEN] = "";
+	struct in_addr a = { .s_addr = 0 };
+
+	memcpy(address, text, len);
+	if (!len || inet_pton(AF_INET, address, &a) != 1)
+		return 0;
+	if (ntohl(a.s_addr) >> 24 == 127 || ntohl(a.s_addr) >> 24 == 0)
+		return vsu_error_set(err, -EINVAL, "option --net: %s '%s' is an address of the guest itself; choose one of its network, as 192.0.2.2", key, text);
+	if (ntohl(a.s_addr) >> 16 == 0xa9fe && !strcmp(n->block, LOCAL))
+		return vsu_error_set(err, -EINVAL, "option --net: %s '%s' is a link-local address, which block=local keeps from the guest; add block=loopback, or choose another address", key, text);
+	return 0;
+}
+
+static int check_block(const struct vmm_exec_network *n, struct vsu_error *err)
+{
+	int rc = check_reach(n, keys[ADDRESS].name, n->address, err);
+
+	rc = rc < 0 ? rc : check_reach(n, keys[GATEWAY].name, n->gateway, err);
+	return rc < 0 ? rc : check_reach(n, keys[RESOLVER].name, n->resolver, err);
+}
+
 int vmm_exec_network_parse(struct vmm_exec_network *n, const char *text, struct vsu_error *err)
 {
 	const size_t len = strcspn(text, ",");
 	int rc = read_kind(n, text, len, err);
 
-	n->address = n->gateway = n->resolver = "";
+	n->address = n->gateway = n->resolver = n->block = "";
 	if (!rc && strlen(text + len) >= sizeof(n->texts))
 		rc = vsu_error_set(err, -EINVAL, "option --net is too long");
 	if (!rc && text[len])
@@ -121,6 +162,9 @@ int vmm_exec_network_parse(struct vmm_exec_network *n, const char *text, struct 
 	if (rc < 0)
 		return rc;
 	set_presets(n);
+	rc = check_block(n, err);
+	if (rc < 0)
+		return rc;
 	if (n->kind == VMM_EXEC_NET_PASST && !*n->gateway)
 		return vsu_error_set(err, -EINVAL, "option --net: passt needs a gateway beside an address, as address=192.0.2.2/24,gateway=192.0.2.1");
 	return 0;

@@ -22,6 +22,7 @@ struct vmm_exec_network {
 	char tap[16];		/* name of the interface */
 	char texts[160];	/* of the following, which are "" if they are not configured */
 	const char *address, *gateway, *resolver;
+	const char *block;	/* of the card, as its property of that name */
 	struct vmm_exec_port ports[VMM_EXEC_MAX_PORTS];
 	unsigned int nports;
 };

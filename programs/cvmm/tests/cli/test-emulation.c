@@ -15,6 +15,7 @@
 
 #define PROGRAM "qemu-system-x86_64"
 #define DAEMON "cvmm-vhost-user-fs"
+#define NET_DAEMON "cvmm-vhost-user-net"
 
 static char folder[] = "/tmp/test-emulation-XXXXXX";
 static struct vmm_session *session;
@@ -33,13 +34,14 @@ static void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	setenv("PATH", folder, 1);
 	script_write(folder, DAEMON, "");
+	script_write(folder, NET_DAEMON, "");
 	ck_assert_int_eq(vmm_session_new(&session, &c, NULL), 0);
 	e = (struct vmm_emulation)VMM_EMULATION_INIT;
 	plan = (struct vmm_plan){
 		.kernel = "bzImage", .initrd_fd = STDERR_FILENO, .cmdline = cmdline, .session = session,
 	};
 	config = (struct vmm_emulation_config){
-		.plan = &plan, .memory = UINT64_C(3) << 30, .cpus = 2, .daemons = folder, .net = -1,
+		.plan = &plan, .memory = UINT64_C(3) << 30, .cpus = 2, .daemons = folder, .net = -1, .block = "local",
 	};
 }
 
@@ -49,6 +51,7 @@ static void after(void)
 	vmm_session_free(session);
 	script_remove(folder, PROGRAM);
 	script_remove(folder, DAEMON);
+	script_remove(folder, NET_DAEMON);
 	rmdir(folder);
 }
 
@@ -128,18 +131,24 @@ END_TEST
 static const struct {
 	const char *tap;
 	int fd;
-	const char *const words[3];
+	const char *const of_qemu[2], *const of_daemon[3];
 } cards[] = {
-	{ "tap7", -1, { "-netdev\ntap,id=net,ifname=tap7,script=no,downscript=no\n", "-device\nvirtio-net-pci,netdev=net\n", NULL } },
-	{ NULL, STDERR_FILENO, { "-netdev\nstream,id=net,server=off,addr.type=fd,addr.str=2\n", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56\n", NULL } },
+	{ "tap7", -1, { "-device\nvirtio-net-pci,netdev=net\n", NULL }, { "--block=local\n", "--tap=tap7\n", NULL } },
+	{ NULL, STDERR_FILENO, { "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56\n", NULL }, { "--block=local\n", "--net-fd=2\n", NULL } },
 };
 
-START_TEST(a_network_card_has_a_tap_or_a_socket)
+/* QEMU's own card would drop no frames. */
+START_TEST(a_daemon_serves_the_network_card)
 {
 	config.tap = cards[_i].tap;
 	config.net = cards[_i].fd;
 	ck_assert_int_eq(run(""), -ECONNRESET);
-	expect_words(PROGRAM, cards[_i].words);
+	expect_words(PROGRAM, cards[_i].of_qemu);
+	ck_assert_ptr_nonnull(strstr(script_words(folder, PROGRAM), "-netdev\nvhost-user,id=net,chardev=card\n"));
+	ck_assert_ptr_null(strstr(script_words(folder, PROGRAM), "ifname="));
+	while (wait(NULL) > 0)
+		;
+	expect_words(NET_DAEMON, cards[_i].of_daemon);
 }
 END_TEST
 
@@ -211,6 +220,15 @@ START_TEST(a_missing_daemon_is_named)
 }
 END_TEST
 
+START_TEST(a_missing_daemon_of_the_card_is_named)
+{
+	config.tap = "tap7";
+	unlink(script_path(folder, NET_DAEMON));
+	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, script_path(folder, NET_DAEMON)));
+}
+END_TEST
+
 START_TEST(free_ends_qemu)
 {
 	int status;
@@ -264,13 +282,14 @@ int main(void)
 	tcase_add_test(tcase, log_is_one_file_whatever_its_name);
 	tcase_add_test(tcase, a_daemon_shares_a_folder);
 	tcase_add_test(tcase, a_daemon_restricts_a_writable_folder);
-	tcase_add_loop_test(tcase, a_network_card_has_a_tap_or_a_socket, 0, sizeof(cards) / sizeof(*cards));
+	tcase_add_loop_test(tcase, a_daemon_serves_the_network_card, 0, sizeof(cards) / sizeof(*cards));
 	tcase_add_test(tcase, a_writable_folder_is_not_read_only);
 	tcase_add_loop_test(tcase, an_end_has_a_sentence, 0, sizeof(ends) / sizeof(*ends));
 	tcase_add_test(tcase, qemu_that_pretends_its_end_is_ended);
 	tcase_add_test(tcase, more_output_than_fits_is_lost);
 	tcase_add_test(tcase, a_missing_qemu_is_named);
 	tcase_add_test(tcase, a_missing_daemon_is_named);
+	tcase_add_test(tcase, a_missing_daemon_of_the_card_is_named);
 	tcase_add_test(tcase, free_ends_qemu);
 	tcase_add_test(tcase, qemu_inherits_no_other_descriptor);
 	tcase_add_loop_test(tcase, values_without_effect_are_refused, 0, sizeof(refused) / sizeof(*refused));

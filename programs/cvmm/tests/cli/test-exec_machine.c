@@ -93,7 +93,7 @@ START_TEST(tap_is_a_card_of_the_machine)
 {
 	ck_assert_int_eq(vmm_exec_network_parse(&options.network, "tap:tap7,address=192.0.2.2/24", &err), 0);
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
-	ck_assert(has_word("--net=tap=tap7"));
+	ck_assert(has_word("--net=tap=tap7,block=loopback"));
 	ck_assert_int_eq(m.passt.fd, -1);
 }
 END_TEST
@@ -646,8 +646,8 @@ START_TEST(tap_of_a_clone_has_an_address_of_its_own)
 	ck_assert_int_eq(vmm_exec_network_parse(&options.network, "tap:tap7,address=192.0.2.2/24", NULL), 0);
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
 	for (i = 0; i < m.plan.nwords; i++)
-		if (!strncmp(m.plan.words[i], "--net=tap=tap7,mac=", 19))
-			mac = m.plan.words[i] + 19;
+		if (!strncmp(m.plan.words[i], "--net=tap=tap7,block=loopback,mac=", 34))
+			mac = m.plan.words[i] + 34;
 	ck_assert_ptr_nonnull(mac);
 	ck_assert_uint_eq(strlen(mac), 17);
 	snprintf(record, sizeof(record), "N192.0.2.2/24 - - %s 0", mac);
