@@ -42,8 +42,12 @@ void agent_enter_root(const struct agent_request *r, const char *root);
 /* mounts.c: mount(), which may have been done before. */
 void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
 		 const char *data);
-/* mounts.c: makes a folder and those above it. */
+/* root_files.c: makes a folder and those above it. */
 void agent_make_folders(const char *path);
+/* root_files.c: whether a file is in the guest's memory, not in a file system of the host or of an image. */
+bool agent_is_in_memory(const char *path);
+/* root_files.c: makes a file that does not exist in the guest's memory. False: it would be elsewhere. */
+bool agent_require_file(const char *path);
 /* mounts.c: makes a mounted file system the root. */
 void agent_switch_root(const char *folder);
 
@@ -51,6 +55,9 @@ void agent_switch_root(const char *folder);
 #define AGENT_ROOT "/newroot"
 /* system.c: /dev, /proc, /sys, /run and others of the command's root, which is mounted. */
 void agent_mount_system(void);
+
+/* names.c: the host name of a request, which resolves, as does localhost; after the network has its address. */
+void agent_name_guest(const struct agent_request *r);
 
 /* network.c: programs expect 127.0.0.1, also without a network. */
 void agent_raise_loopback(void);

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -71,7 +70,7 @@ static void run_command(void)
 	agent_raise_loopback();
 	if (request.network)
 		agent_raise_network(request.network);
-	(void)!sethostname(request.hostname, strlen(request.hostname));
+	agent_name_guest(&request);
 	agent_start(&command, &request);
 	agent_send(VMM_AGENT_STARTED, NULL, 0);
 	agent_serve(&command);

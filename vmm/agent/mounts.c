@@ -22,22 +22,6 @@ void agent_mount(const char *what, const char *where, const char *type, unsigned
 		agent_fail("cannot mount %s at %s (%s): %s", what, where, type ? type : "move", strerror(errno));
 }
 
-void agent_make_folders(const char *path)
-{
-	char *copy = strdup(path), *slash = copy;
-
-	if (!copy)
-		agent_fail("no memory for a path");
-	while (*slash && (slash = strchr(slash + 1, '/'))) {
-		*slash = '\0';
-		mkdir(copy, 0755);
-		*slash = '/';
-	}
-	if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-		agent_fail("cannot make the folder %s: %s", path, strerror(errno));
-	free(copy);
-}
-
 void agent_mount_early(void)
 {
 	agent_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);

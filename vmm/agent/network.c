@@ -4,9 +4,6 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/magic.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <net/route.h>
@@ -16,7 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -179,63 +175,6 @@ static int configure_interface(int fd, char *name, const struct network *n)
 
 /* ----------------------------------------------------------------- the resolver */
 
-/*
- * Whether a file that does not exist would be in the guest's memory: on /run or in an overlay, not on
- * a file system of the host or of an image.
- */
-static bool is_in_memory(const char *path)
-{
-	char above[PATH_MAX];
-	struct statfs fs;
-
-	snprintf(above, sizeof(above), "%s", path);
-	do
-		*strrchr(above, '/') = '\0';
-	while (*above && access(above, F_OK) < 0);
-	return !statfs(*above ? above : "/", &fs) &&
-	       (fs.f_type == TMPFS_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC);
-}
-
-static void make_file(const char *path)
-{
-	char above[PATH_MAX];
-	int fd;
-
-	snprintf(above, sizeof(above), "%s", path);
-	*strrchr(above, '/') = '\0';
-	agent_make_folders(above);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		agent_fail("cannot make %s: %s", path, strerror(errno));
-	close(fd);
-}
-
-/* The file that the link of a root refers to, or an empty path. */
-static void read_link(char path[PATH_MAX])
-{
-	char target[PATH_MAX - sizeof("/etc/")] = "";
-	const ssize_t n = readlink(RESOLVER, target, sizeof(target) - 1);
-
-	snprintf(path, PATH_MAX, "%s%s", n <= 0 || target[0] == '/' ? "" : "/etc/", target);
-}
-
-/* Links of a root often refer to a file of /run, which is empty here. */
-static void make_resolver(void)
-{
-	char target[PATH_MAX];
-
-	read_link(target);
-	if (is_in_memory(RESOLVER)) {
-		if (unlink(RESOLVER) < 0 && errno != ENOENT)
-			agent_fail("cannot replace " RESOLVER ": %s", strerror(errno));
-		make_file(RESOLVER);
-	} else if (*target && is_in_memory(target)) {
-		make_file(target);
-	} else {
-		agent_fail("the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave out --rw or the --dir of /etc");
-	}
-}
-
 /* The file of the root does not change, which may be the host's. */
 static void set_resolver(const char *resolver)
 {
@@ -245,8 +184,8 @@ static void set_resolver(const char *resolver)
 		fprintf(f, "nameserver %s\n", resolver);
 	if (!f || fclose(f))
 		agent_fail("cannot write " OWN_RESOLVER ": %s", strerror(errno));
-	if (access(RESOLVER, F_OK) < 0)
-		make_resolver();
+	if (!agent_require_file(RESOLVER))
+		agent_fail("the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave out --rw or the --dir of /etc");
 	if (mount(OWN_RESOLVER, RESOLVER, NULL, MS_BIND, NULL) < 0)
 		agent_fail("cannot mount " RESOLVER ": %s", strerror(errno));
 }
