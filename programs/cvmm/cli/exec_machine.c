@@ -432,8 +432,10 @@ static bool on_signal(void *opaque, int signo)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	if (!vmm_session_is_started(m->plan.session) || ++m->signals > VMM_EXEC_MAX_SIGNALS)
+	if (!vmm_session_is_started(m->plan.session) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
+		m->ended_by = signo;
 		return false;
+	}
 	vmm_session_signal(m->plan.session, signo);
 	return true;
 }
@@ -454,7 +456,12 @@ struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 	};
 }
 
+/* As of a command that the signal ended, for callers that tell this from a failure. */
 int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err)
 {
+	if (m->ended_by && vmm_session_status(m->plan.session, NULL) < 0) {
+		vsu_error_set(err, -EINTR, "ended by signal %d", m->ended_by);
+		return VMM_SESSION_SIGNALLED + m->ended_by;
+	}
 	return vmm_plan_status(&m->plan, status, "--log=FILE", err);
 }

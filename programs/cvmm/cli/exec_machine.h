@@ -23,6 +23,7 @@ struct vmm_exec_machine {
 	struct vmm_passt passt;
 	struct vmm_image_server server;	/* of the image with the root */
 	unsigned int signals;	/* that were passed to the command */
+	int ended_by;		/* the signal that ended the machine, or 0 */
 	int out_fd, err_fd;	/* standard streams, opened again if that is possible; -1: not */
 	bool on_terminal;
 	struct vmm_terminal terminal;

@@ -236,7 +236,7 @@ static void serve_signal(struct client *c, struct vsu_error *err)
 		(void)!vmm_pool_send(c->fd, VMM_POOL_SIGNAL, &info.ssi_signo, sizeof(info.ssi_signo), NULL, 0);
 	} else {
 		vsu_error_set(err, -EINTR, "ended by signal %u", info.ssi_signo);
-		end_client(c, VMM_SESSION_FAILED);
+		end_client(c, VMM_SESSION_SIGNALLED + (int)info.ssi_signo);
 	}
 }
 

@@ -425,6 +425,43 @@ START_TEST(status_of_the_command_replaces_that_of_the_machine)
 }
 END_TEST
 
+static void agent_sends(const void *messages, size_t len)
+{
+	ck_assert_int_eq(send(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), messages, len, 0), (ssize_t)len);
+}
+
+static void agent_starts(const struct vmm_beside *beside)
+{
+	static const struct __attribute__((packed)) {
+		struct vmm_agent_header h1;
+		uint32_t version;
+		struct vmm_agent_header h2;
+	} messages = { { VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION, { VMM_AGENT_STARTED, 0 } };
+
+	agent_sends(&messages, sizeof(messages));
+	ck_assert(beside->turn(beside->opaque));
+}
+
+/* As a shell reports a program that the signal ended; others than the first ones are passed to the command. */
+START_TEST(machine_that_a_signal_ends_has_its_status)
+{
+	struct vmm_beside beside;
+	int i;
+
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	beside = vmm_exec_machine_beside(&m);
+	if (_i) {
+		agent_starts(&beside);
+		for (i = 0; i < VMM_EXEC_MAX_SIGNALS; i++)
+			ck_assert(beside.signal(beside.opaque, SIGINT));
+	}
+	ck_assert(!beside.signal(beside.opaque, SIGTERM));
+	vsu_error_set(&err, -EIO, "the machine's sentence");
+	ck_assert_int_eq(vmm_exec_machine_status(&m, VSU_EXIT_FAIL, &err), 128 + SIGTERM);
+	ck_assert_str_eq(err.msg, "ended by signal 15");
+}
+END_TEST
+
 /* ------------------------------------------------------------------ a terminal */
 
 static int terminal = -1;	/* the other side of standard input and output */
@@ -449,23 +486,6 @@ static bool is_raw(void)
 
 	ck_assert_int_eq(tcgetattr(terminal, &t), 0);
 	return !(t.c_lflag & ICANON);
-}
-
-static void agent_sends(const void *messages, size_t len)
-{
-	ck_assert_int_eq(send(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), messages, len, 0), (ssize_t)len);
-}
-
-static void agent_starts(const struct vmm_beside *beside)
-{
-	static const struct __attribute__((packed)) {
-		struct vmm_agent_header h1;
-		uint32_t version;
-		struct vmm_agent_header h2;
-	} messages = { { VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION, { VMM_AGENT_STARTED, 0 } };
-
-	agent_sends(&messages, sizeof(messages));
-	ck_assert(beside->turn(beside->opaque));
 }
 
 static void agent_ends(uint32_t status)
@@ -707,6 +727,7 @@ int main(void)
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
+	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
 	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
 	tcase_add_test(tc, terminal_is_restored_at_the_end_of_the_command);
 	tcase_add_loop_test(tc, process_without_its_machine_has_the_status_of_the_command, 0, 2);

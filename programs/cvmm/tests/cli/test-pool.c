@@ -929,6 +929,18 @@ static void serve_end(int fd)
 	accept_command(fd);
 }
 
+/* Before the command has been started. */
+static void serve_signal(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	accept_command(fd);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len), 0);
+	ck_assert_int_eq(kill(peer.pid, SIGTERM), 0);
+	ck_assert_int_le(recv(fd, &peer, sizeof(peer), 0), 0);
+}
+
 static void serve_large_status(int fd)
 {
 	const uint32_t status = 256;
@@ -960,7 +972,7 @@ static const struct {
 	int status;
 } services[] = {
 	{ serve_status, 9 }, { serve_refusal, 200 }, { serve_nothing, 200 }, { serve_end, 125 },
-	{ serve_large_status, 125 }, { serve_two_starts, 125 }, { serve_descriptors, 125 },
+	{ serve_signal, 128 + SIGTERM }, { serve_large_status, 125 }, { serve_two_starts, 125 }, { serve_descriptors, 125 },
 };
 
 START_TEST(client_has_the_status_or_a_sentence)
