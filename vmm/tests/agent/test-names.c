@@ -177,7 +177,7 @@ static void guest_is_named(const char *name)
 	ck_assert_int_eq(had[strlen(name)], '\n');
 }
 
-/* It can be replaced there, which a mounted one cannot. */
+/* The command can replace this file, which it could not if it were mounted. */
 START_TEST(names_are_added_to_a_file_in_memory)
 {
 	char text[512];
