@@ -178,10 +178,17 @@ struct virtdev_fs_config {
 	 * rename or remove them. Paths below the folder, separated by colons, such as
 	 * "etc/shadow:home/?*:!home/me". The last name is a pattern of fnmatch(3), and a
 	 * backslash escapes any byte. With "!" a path is an exception, which overrides
-	 * all others of its folder. A path whose folder does not exist when the device is
-	 * created has no effect, and symbolic links are not followed. Other names (hard
-	 * links, bind mounts) of a hidden file are not hidden. Borrowed for the call.
-	 * NULL: none.
+	 * all others of its folder. The last name "." seals the folder: the driver neither
+	 * changes its attributes nor renames or removes it. Symbolic links are not followed.
+	 *
+	 * A rule applies in the folder that has its path when the device is created, also
+	 * after a rename and under another path (bind mounts), and in each one that the driver
+	 * finds at the path later: a new folder, or a mounted one. The driver cannot rename such
+	 * a later folder, nor one on a file system that numbers its inodes again (overlayfs,
+	 * FUSE, vfat): EBUSY. Other spellings that the file system accepts are hidden, too. Hard
+	 * links of a hidden file are not. Borrowed for the call. NULL: none.
+	 *
+	 * With or without rules, only names that are mounted exist in folders of autofs.
 	 */
 	const char *hidden;
 	/*
@@ -192,6 +199,12 @@ struct virtdev_fs_config {
 	 */
 	bool nosuid;
 	bool nodev;		/* EPERM: new device nodes, except the whiteout 0:0 */
+	/*
+	 * Files that others may neither read nor execute, and folders that others may not enter,
+	 * do not exist for the driver either (modes of chmod(2)), except those at, below, and on
+	 * the way to an exception of hidden. Only with read_only.
+	 */
+	bool hide_private;
 };
 
 /*

@@ -76,6 +76,9 @@ static int check_lists(const struct virtdev_fs_config *c, struct vsu_error *err)
 	if (c->security_label && !c->xattr)
 		return vsu_error_set(err, -EINVAL,
 				     "fs: labels are extended attributes; enable these, too (xattr)");
+	if (c->hide_private && !c->read_only)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: files that others may not read are hidden in read-only folders only, as the guest would lose those that it makes; add readonly, or omit hide-private");
 	return c->posix_acl && (c->nuid_rules || c->ngid_rules) ?
 	       vsu_error_set(err, -EINVAL,
 			     "fs: access control lists contain IDs, which rules for users and groups do not translate; omit one of the two options") : 0;
@@ -386,6 +389,7 @@ static int open_folder(struct fs *fs, const char *path, struct vsu_error *err)
 	if (fs->folder < 0)
 		return vsu_error_sys(err, -errno, "fs: cannot open the folder '%s'",
 				     path);
+	virtdev_priv_fs_automounts_init(fs);
 	return open_proc(fs, err);
 }
 

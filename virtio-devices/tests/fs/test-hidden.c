@@ -185,6 +185,143 @@ START_TEST(replaced_file_remains_hidden)
 }
 END_TEST
 
+/* A folder in the shared one, by the host. */
+static void make_folder(const char *name, mode_t mode)
+{
+	ck_assert_int_eq(mkdirat(r.dir, name, mode), 0);
+	ck_assert_int_eq(fchmodat(r.dir, name, mode, 0), 0);
+}
+
+START_TEST(a8_22_folder_that_is_made_later_hides_its_names)
+{
+	make_folder("absent", 0755);
+	fs_rig_put_file(&r, "absent/key", "content");
+	fs_rig_put_file(&r, "absent/other", "content");
+	ck_assert_int_eq(look(fs_rig_lookup(&r, 1, "absent"), "key"), -ENOENT);
+	ck_assert_int_eq(look(fs_rig_lookup(&r, 1, "absent"), "other"), 0);
+}
+END_TEST
+
+START_TEST(a8_22_replaced_folder_hides_the_same_names)
+{
+	ck_assert_int_eq(renameat(r.dir, "sub", r.dir, "former"), 0);
+	make_folder("sub", 0755);
+	fs_rig_put_file(&r, "sub/key", "content");
+	ck_assert_int_eq(look(fs_rig_lookup(&r, 1, "sub"), "key"), -ENOENT);
+	ck_assert_int_eq(look(fs_rig_lookup(&r, 1, "former"), "key"), -ENOENT);
+}
+END_TEST
+
+/* Its path alone identifies it: elsewhere its names would appear. */
+START_TEST(a8_22_folder_that_is_made_later_keeps_its_name)
+{
+	make_folder("absent", 0755);
+	make_folder("new", 0755);
+	ck_assert_int_gt(fs_rig_lookup(&r, 1, "absent"), 0);
+	ck_assert_int_eq(rename_to(1, "absent", 1, "moved"), -EBUSY);
+	ck_assert_int_eq(rename_to(1, "new", 1, "absent"), -EBUSY);
+	ck_assert_int_eq(rename_to(1, "new", 1, "moved"), 0);
+}
+END_TEST
+
+/* In capital letters, with a tilde, or not ASCII: where the folder lists it, it is no other file. */
+START_TEST(listed_name_is_no_other_spelling_of_a_hidden_one)
+{
+	static const char *const names[] = { "SECRET", "secret~", "Sécret", "secret." };
+	size_t i;
+
+	for_rows(i, sizeof(names) / sizeof(names[0])) {
+		ck_assert_int_eq(look(1, names[i]), -ENOENT);
+		fs_rig_put_file(&r, names[i], "content");
+		ck_assert_int_eq(look(1, names[i]), 0);
+		ck_assert_int_eq(fs_rig_name(&r, FUSE_UNLINK, 1, NULL, 0, names[i]), 0);
+	}
+}
+END_TEST
+
+/* The rig's device with other rules; its files remain. */
+static void remake(const char *hidden, bool hide_private)
+{
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_free(r.dev);
+	r.config.hidden = hidden;
+	r.config.hide_private = r.config.read_only = hide_private;
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+
+START_TEST(sealed_folder_does_not_change)
+{
+	const struct fuse_setattr_in mode = { .valid = FATTR_MODE, .mode = 0700 };
+	uint64_t sub;
+
+	remake("sub/.:sub/*", false);
+	sub = fs_rig_lookup(&r, 1, "sub");
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETATTR, sub, &mode, sizeof(mode), NULL, 0), -EACCES);
+	ck_assert_int_eq(rename_to(1, "sub", 1, "moved"), -EBUSY);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_RMDIR, 1, NULL, 0, "sub"), -EBUSY);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETATTR, 1, &mode, sizeof(mode), NULL, 0), 0);
+}
+END_TEST
+
+/* "private" is a folder that others may not enter; "open" in it is an exception. */
+static void make_private(void)
+{
+	make_folder("private", 0750);
+	make_folder("private/open", 0700);
+	fs_rig_put_file(&r, "private/open/mine", "content");
+	fs_rig_put_file(&r, "private/beside", "content");
+	fs_rig_put_file(&r, "owner", "content");
+	fs_rig_put_file(&r, "program", "content");
+	ck_assert_int_eq(fchmodat(r.dir, "private/open/mine", 0600, 0), 0);
+	ck_assert_int_eq(fchmodat(r.dir, "private/beside", 0600, 0), 0);
+	ck_assert_int_eq(fchmodat(r.dir, "owner", 0660, 0), 0);
+	ck_assert_int_eq(fchmodat(r.dir, "program", 04711, 0), 0);
+}
+
+START_TEST(private_files_do_not_exist)
+{
+	char names[512];
+
+	make_private();
+	remake(NULL, true);
+	ck_assert_int_eq(look(1, "owner"), -ENOENT);
+	ck_assert_int_eq(look(1, "private"), -ENOENT);
+	ck_assert_int_eq(look(1, "program"), 0);
+	ck_assert_int_eq(look(1, "file"), 0);
+	list(lists[_i], 1, names);
+	ck_assert_ptr_null(strstr(names, "/owner/"));
+	ck_assert_ptr_null(strstr(names, "/private/"));
+	ck_assert_ptr_nonnull(strstr(names, "/program/"));
+}
+END_TEST
+
+START_TEST(private_files_of_an_exception_exist)
+{
+	uint64_t private, open;
+
+	make_private();
+	remake("!private/open", true);
+	private = fs_rig_lookup(&r, 1, "private");
+	open = fs_rig_lookup(&r, private, "open");
+	ck_assert_int_eq(look(open, "mine"), 0);
+	ck_assert_int_eq(look(private, "beside"), -ENOENT);
+	ck_assert_int_eq(look(1, "owner"), -ENOENT);
+}
+END_TEST
+
+START_TEST(private_files_are_hidden_in_read_only_folders_only)
+{
+	struct virtdev_fs_config c = r.config;
+
+	c.hide_private = true;
+	ck_assert_int_eq(virtdev_fs_config_check(&c, NULL), -EINVAL);
+	c.read_only = true;
+	ck_assert_int_eq(virtdev_fs_config_check(&c, NULL), 0);
+}
+END_TEST
+
 static const char *const invalid[] = {
 	"", ":", "/etc", "a//b", "../a/b", "./b/c", "a/", "a/../b", "!", "a:", "!/b",
 };
@@ -250,6 +387,14 @@ int main(void)
 	tcase_add_test(tc, a8_22_hidden_name_is_not_changed);
 	tcase_add_test(tc, a8_22_renamed_folder_hides_the_same_names);
 	tcase_add_test(tc, replaced_file_remains_hidden);
+	tcase_add_test(tc, a8_22_folder_that_is_made_later_hides_its_names);
+	tcase_add_test(tc, a8_22_replaced_folder_hides_the_same_names);
+	tcase_add_test(tc, a8_22_folder_that_is_made_later_keeps_its_name);
+	tcase_add_test(tc, listed_name_is_no_other_spelling_of_a_hidden_one);
+	tcase_add_test(tc, sealed_folder_does_not_change);
+	tcase_add_loop_test(tc, private_files_do_not_exist, 0, 2);
+	tcase_add_test(tc, private_files_of_an_exception_exist);
+	tcase_add_test(tc, private_files_are_hidden_in_read_only_folders_only);
 	tcase_add_loop_test(tc, rejects_invalid_names, 0, ninvalid);
 	tcase_add_test(tc, backslash_escapes_any_byte);
 	tcase_add_test(tc, a8_22_state_does_not_open_a_hidden_file);

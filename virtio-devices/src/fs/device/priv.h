@@ -78,6 +78,9 @@ struct fs_proc_name {
 /* Whether a server (FUSE, network) provides the file, and so may hang; cached. */
 enum fs_served { FS_SERVED_UNKNOWN, FS_SERVED, FS_NOT_SERVED };
 
+/* Whether a lookup in the folder may mount what the name requests (autofs); cached. */
+enum fs_automounts { FS_AUTOMOUNTS_UNKNOWN, FS_AUTOMOUNTS, FS_NO_AUTOMOUNTS };
+
 /* An inode that the driver holds, by FUSE's lookup count. */
 struct fs_inode {
 	struct fs_slot slot;
@@ -89,6 +92,7 @@ struct fs_inode {
 	uint64_t btime;		/* birth time in nanoseconds; 0: unknown */
 	union fs_file_handle file_handle;
 	int served;		/* atomic; of enum fs_served */
+	int automounts;		/* atomic; of enum fs_automounts */
 };
 
 /* The properties that identify a file. */
@@ -208,15 +212,32 @@ struct fs_groups {
 /* Names of a folder that the driver cannot use. */
 struct fs_hidden {
 	const char *folder;	/* path */
-	uint64_t dev, ino;	/* of the folder; ino 0: it does not exist */
+	uint32_t at;		/* its index in the folders of the rules */
 	const char *pattern;	/* of fnmatch() */
 	bool shown;		/* an exception, which overrides the others */
+};
+
+/*
+ * A folder of rules, or one on the way to it, by identities (hidden_names.c). The folder above has a
+ * lower index; the first one is the shared directory.
+ */
+struct fs_hidden_folder {
+	uint32_t above;
+	const char *name;	/* in the folder above: len bytes of a rule's path */
+	uint32_t len;
+	bool sealed;		/* a rule "FOLDER/.": the folder itself does not change */
+	bool fixed;		/* sealed, or its inode number may change when it is evicted from
+				   memory: the driver does not rename it */
+	uint64_t first;		/* when the device was created; 0: it did not exist */
+	uint64_t last;		/* atomic: the other one that was found later, or 0 */
 };
 
 struct fs_hidden_rules {
 	char *text;		/* contains the strings of the rules */
 	struct fs_hidden *rules;
 	uint32_t n;
+	struct fs_hidden_folder *folders;
+	uint32_t nfolders;
 };
 
 /* The load of a saved state, in turns. */
@@ -253,6 +274,7 @@ struct fs {
 	int folder;		/* the shared directory, O_PATH */
 	uint64_t folder_dev;	/* st_dev of folder */
 	int folder_served;	/* enum fs_served of folder */
+	bool folder_automounts;	/* folder is of autofs */
 	int proc;		/* /proc/self/fd, O_PATH */
 	struct fs_idmap uids, gids;
 	uint32_t umask;		/* of the process */

@@ -85,19 +85,66 @@ int virtdev_priv_fs_hidden_init(struct fs *fs, const char *text, struct vsu_erro
 /* Parses only. Freed in each case by the caller. */
 int virtdev_priv_fs_hidden_parse(struct fs_hidden_rules *rules, const char *text,
 				 struct vsu_error *err);
+/* The identity of a folder, not 0. */
+uint64_t virtdev_priv_fs_hidden_identity(uint64_t dev, uint64_t ino);
+/* Checks the paths of all rules again. */
+void virtdev_priv_fs_hidden_refresh(const struct fs *fs);
 uint32_t virtdev_priv_fs_count_parts(const char *text, char separator);
 void virtdev_priv_fs_hidden_free(struct fs_hidden_rules *rules);
 
+/* A folder in which a name is judged. */
+struct fs_place {
+	int fd;
+	uint64_t dev, ino, mount;
+};
+
+/* hidden_names.c. A name that the folder of that identity lists. */
+bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name);
 /*
- * path.c: paths relative to the shared directory: names separated by single slashes,
- * without leading or trailing slash. read returns the length; -ENOENT: the file has
- * no path below the shared directory.
+ * A name of a request. -ENOENT: it is hidden; if the request changes it, -EACCES, and -EBUSY for a
+ * folder that keeps its name. 1: virtdev_priv_fs_judge_doubtful(), which reads the folder, decides.
+ */
+int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, const char *name,
+			       bool changes);
+int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
+				   bool changes);
+/* The driver found that file by a name. -ENOENT: it is private. */
+int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in, const char *name,
+				 int fd, const struct statx *st);
+/* By its mode, others may neither read nor execute the file, or not enter the folder. */
+bool virtdev_priv_fs_is_for_owner(const struct statx *st);
+/* Such a file is hidden (hide_private): no exception has its path. */
+bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st);
+/* A rule seals the folder of that identity: its attributes do not change. */
+bool virtdev_priv_fs_is_sealed(const struct fs *fs, uint64_t dev, uint64_t ino);
+
+/*
+ * listed.c. Whether the folder lists the name in this spelling. fstatfs() of a folder on another file
+ * system than the shared one may block on a server.
+ */
+bool virtdev_priv_fs_is_listed(const struct fs *fs, int folder, const char *name);
+void virtdev_priv_fs_automounts_init(struct fs *fs);
+/* A lookup in this folder would make the host mount what it names, for names that are not mounted. */
+bool virtdev_priv_fs_automounts(const struct fs_call *c, struct fs_inode *folder);
+/* Opens a name of a folder on the file system dev, O_PATH, without mounting anything. */
+int virtdev_priv_fs_open_name(const struct fs *fs, int folder, uint64_t dev, const char *name);
+
+/*
+ * path_text.c: paths relative to the shared directory: names separated by single slashes,
+ * without leading or trailing slash.
  */
 bool virtdev_priv_fs_path_is_valid(const char *path);
+/* Copies the first name; returns the rest, or NULL if the name is invalid. */
+const char *virtdev_priv_fs_path_next(const char *path, char name[FS_NAME_MAX + 1]);
+/*
+ * The path of fd below the shared directory, by its text alone: the file may have been removed, or
+ * moved since. Returns the length; -ENOENT: the file has no path below the shared directory.
+ */
+int virtdev_priv_fs_path_text(const struct fs *fs, int fd, char path[PATH_MAX]);
+
+/* path.c. read checks that the path is that of the file; errors of virtdev_priv_fs_path_text(). */
 /* Opens a path below parent, the shared folder or one in it, which the caller keeps. */
 int virtdev_priv_fs_path_open(const struct fs *fs, int parent, const char *path);
-/* A name in the folder of that identity. */
-bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name);
 int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
 			      char path[PATH_MAX]);
 

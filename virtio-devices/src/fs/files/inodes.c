@@ -156,6 +156,7 @@ static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 	inode->btime = virtdev_priv_fs_btime_of(st);
 	inode->mount = st->stx_mnt_id;
 	inode->served = FS_SERVED_UNKNOWN;
+	inode->automounts = FS_AUTOMOUNTS_UNKNOWN;
 	inode->lookups = 0;
 	bucket = bucket_of(fs, inode->dev, inode->ino);
 	inode->next = *bucket;

@@ -359,9 +359,8 @@ int virtdev_priv_fs_rename(struct fs_call *c)
 	to = virtdev_priv_fs_inode_get(c->fs, c->arg.rename.newdir);
 	if (!to)
 		return -ESTALE;
-	if (virtdev_priv_fs_is_hidden(c->fs, to->dev, to->ino, c->other))
-		rc = -EACCES;
-	else
+	rc = virtdev_priv_fs_check_name(c, to, c->other, true);
+	if (rc >= 0)
 		rc = (fs_recover_map(&c->fs->recover) ? change_known :
 							change_names)(c, to, flags);
 	virtdev_priv_fs_inode_put(c->fs, to);

@@ -16,6 +16,42 @@
  */
 #define MAX_FORGOTTEN 4096u
 
+int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder, const char *name,
+			       bool changes)
+{
+	const struct fs_place in = { folder->fd, folder->dev, folder->ino, folder->mount };
+	int rc;
+
+	if (virtdev_priv_fs_automounts(c, folder)) {
+		if (changes)
+			return -EACCES;
+		virtdev_priv_fs_host_call_begin(c);
+		rc = virtdev_priv_fs_is_listed(c->fs, folder->fd, name) ? 0 : -ENOENT;
+		return virtdev_priv_fs_host_call_end(c, rc);
+	}
+	rc = virtdev_priv_fs_judge_name(c->fs, &in, name, changes);
+	if (rc <= 0)
+		return rc;
+	virtdev_priv_fs_host_call_begin(c);
+	rc = virtdev_priv_fs_judge_doubtful(c->fs, &in, name, changes);
+	return virtdev_priv_fs_host_call_end(c, rc);
+}
+
+/* Whether the driver may use the file that it found. The host may have mounted or made it meanwhile. */
+static int check_found(const struct fs_call *c, const char *name, int fd, const struct statx *st)
+{
+	const struct fs_place in = { c->inode->fd, c->inode->dev, c->inode->ino, c->inode->mount };
+	int rc;
+
+	if (in.dev == virtdev_priv_fs_dev_of(st) && virtdev_priv_fs_automounts(c, c->inode))
+		return -ENOENT;
+	if (!name || (!c->fs->hidden.n && !c->fs->config.hide_private))
+		return 0;
+	virtdev_priv_fs_host_call_begin(c);
+	rc = virtdev_priv_fs_hidden_found(c->fs, &in, name, fd, st);
+	return virtdev_priv_fs_host_call_end(c, rc);
+}
+
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int fd,
 				  struct fuse_entry_out *out)
 {
@@ -26,6 +62,8 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int
 
 	virtdev_priv_fs_host_call_begin(c);
 	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(fd, "", &st));
+	if (rc >= 0)
+		rc = check_found(c, name, fd, &st);
 	if (rc < 0) {
 		vsu_fd_close(&fd);
 		return rc;

@@ -7,6 +7,14 @@
 #include "fs/window/window.h"
 
 /*
+ * lookup.c: whether a request may use a name in the folder. -ENOENT or, if it changes the name,
+ * -EACCES: the name is hidden, or the host's automounter would mount it; -EBUSY: the name of a folder
+ * that keeps it.
+ */
+int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder, const char *name,
+			       bool changes);
+
+/*
  * lookup.c: counts a lookup of the file behind the O_PATH descriptor fd and fills out.
  * Owns fd in any case. name: its name in c->inode, or NULL.
  */

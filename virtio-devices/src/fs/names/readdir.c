@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/fd.h>
+
 #include "fs/names/names.h"
 
 /* Bytes of one getdents64() call; the longest entry fits in MIN_READ. */
@@ -43,9 +45,32 @@ static struct fuse_entry_out make_entry(struct fs_call *c, const char *name)
 	return out;
 }
 
+/* Private files are opened to find their path, others have the mode that statx() reports. */
+static bool is_private(const struct fs_call *c, const char *name)
+{
+	struct statx st;
+	bool hidden;
+	int fd;
+
+	if (!c->fs->config.hide_private || is_dots(name) || virtdev_priv_fs_stat(c->inode->fd, name, &st) < 0 ||
+	    !virtdev_priv_fs_is_for_owner(&st))
+		return false;
+	fd = virtdev_priv_fs_open_name(c->fs, c->inode->fd, c->inode->dev, name);
+	hidden = fd < 0 || virtdev_priv_fs_is_private(c->fs, fd, &st);
+	vsu_fd_close(&fd);
+	return hidden;
+}
+
 static bool is_hidden(const struct fs_call *c, const char *name)
 {
-	return virtdev_priv_fs_is_hidden(c->fs, c->inode->dev, c->inode->ino, name);
+	bool hidden = virtdev_priv_fs_is_hidden(c->fs, c->inode->dev, c->inode->ino, name);
+
+	if (!hidden && c->fs->config.hide_private) {
+		virtdev_priv_fs_host_call_begin(c);
+		hidden = is_private(c, name);
+		virtdev_priv_fs_host_call_end(c, 0);
+	}
+	return hidden;
 }
 
 /* The reply has the attributes of each entry, and each counts as a lookup. */
@@ -70,6 +95,8 @@ static int put_entry(struct fs_call *c, const struct entry *e, uint32_t *room)
 
 	if (is_hidden(c, e->name))
 		return 1;
+	if (virtdev_priv_fs_is_detached(c))
+		return 0;
 	if (len > *room)
 		return 0;
 	if (is_plus(c)) {

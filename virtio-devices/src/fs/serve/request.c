@@ -218,11 +218,16 @@ static int check_named(const struct fs_call *c, const struct fs_operation *op)
 {
 	if (!op->texts || op->texts == FS_TEXT_ONLY)
 		return 0;
-	if (c->inode->type != S_IFDIR)
-		return -ENOTDIR;
-	if (!virtdev_priv_fs_is_hidden(c->fs, c->inode->dev, c->inode->ino, c->name))
-		return 0;
-	return op->flags & FS_CHANGES ? -EACCES : -ENOENT;
+	return c->inode->type == S_IFDIR ?
+	       virtdev_priv_fs_check_name(c, c->inode, c->name, op->flags & FS_CHANGES) : -ENOTDIR;
+}
+
+/* A sealed folder keeps its attributes. */
+static int check_sealed(const struct fs_call *c, const struct fs_operation *op)
+{
+	return c->inode->type == S_IFDIR && op->flags & FS_CHANGES &&
+	       (!op->texts || op->texts == FS_TEXT_ONLY) &&
+	       virtdev_priv_fs_is_sealed(c->fs, c->inode->dev, c->inode->ino) ? -EACCES : 0;
 }
 
 static int find_subject(struct fs_call *c, const struct fs_operation *op)
@@ -235,6 +240,8 @@ static int find_subject(struct fs_call *c, const struct fs_operation *op)
 	if (!c->inode)
 		return -ESTALE;
 	rc = check_named(c, op);
+	if (rc >= 0)
+		rc = check_sealed(c, op);
 	return rc < 0 ? rc : find_handle(c, op);
 }
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Judges names by the rules of hidden names. A rule applies in the folder that had its path when the
+ * device was created, wherever that folder is now, and in the one that the driver has found at the
+ * path: the host may have mounted or made another one, or read the folder again under another inode
+ * number (overlayfs, FUSE, vfat). The driver enters a folder by looking it up, so no descriptor of the
+ * folder and no check of the host's mounts is necessary; a folder has a second path only below
+ * another mount point, where virtdev_priv_fs_hidden_refresh() finds it.
+ */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "fs/files/files.h"
+
+static bool is_at(const struct fs_hidden_folder *f, uint64_t identity)
+{
+	return f->first == identity || __atomic_load_n(&f->last, __ATOMIC_RELAXED) == identity;
+}
+
+bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name)
+{
+	const uint64_t identity = virtdev_priv_fs_hidden_identity(dev, ino);
+	const struct fs_hidden *h = fs->hidden.rules;
+	bool hidden = false;
+	uint32_t i;
+
+	for (i = 0; i < fs->hidden.n; i++, h++) {
+		if (!is_at(&fs->hidden.folders[h->at], identity) || fnmatch(h->pattern, name, 0) != 0)
+			continue;
+		if (h->shown)
+			return false;
+		hidden = true;
+	}
+	return hidden;
+}
+
+/* -------------------------------------------------------------- spelling */
+
+/*
+ * A file system may find a file by a name that its folder does not list: in capital letters, in
+ * another Unicode form, as a short name (SECRET~1), without a dot or space at the end, or with the
+ * name of a stream.
+ */
+static bool is_unusual(const char *name)
+{
+	const size_t len = strlen(name);
+	const char *c;
+
+	for (c = name; *c; c++)
+		if ((unsigned char)*c >= 0x80 || strchr("~:\\", *c))
+			return true;
+	return len && strchr(". ", name[len - 1]);
+}
+
+/* The name is not hidden, but could be another spelling of one that is. */
+static bool is_doubtful(const struct fs *fs, uint64_t identity, const char *name)
+{
+	const struct fs_hidden *h = fs->hidden.rules;
+	const bool unusual = is_unusual(name);
+	bool doubtful = false;
+	uint32_t i;
+
+	for (i = 0; i < fs->hidden.n; i++, h++) {
+		if (!is_at(&fs->hidden.folders[h->at], identity))
+			continue;
+		if (h->shown && !fnmatch(h->pattern, name, 0))
+			return false;
+		doubtful |= !h->shown && (unusual || !fnmatch(h->pattern, name, FNM_CASEFOLD));
+	}
+	return doubtful;
+}
+
+/* -------------------------------------------------------------- the folders */
+
+static bool is_name(const struct fs_hidden_folder *f, const char *name)
+{
+	return !strncmp(f->name, name, f->len) && !name[f->len];
+}
+
+static bool is_in(const struct fs_hidden_rules *rules, uint32_t i, uint64_t identity)
+{
+	return is_at(&rules->folders[rules->folders[i].above], identity);
+}
+
+static bool may_be_name(const struct fs_hidden_folder *f, const char *name)
+{
+	return is_unusual(name) || (strlen(name) == f->len && !strncasecmp(f->name, name, f->len));
+}
+
+/* The file that another spelling finds. */
+static bool is_same(int folder, const struct fs_hidden_folder *f, uint64_t found)
+{
+	char name[FS_NAME_MAX + 1];
+	struct statx st;
+
+	if (f->len > FS_NAME_MAX)
+		return false;
+	memcpy(name, f->name, f->len);
+	name[f->len] = 0;
+	return virtdev_priv_fs_stat(folder, name, &st) >= 0 &&
+	       virtdev_priv_fs_hidden_identity(virtdev_priv_fs_dev_of(&st), st.stx_ino) == found;
+}
+
+/*
+ * A folder that is known by its path alone keeps its name: after a rename, neither identity would
+ * remain.
+ */
+static bool is_fixed(const struct fs *fs, uint64_t above, const char *name)
+{
+	const struct fs_hidden_rules *rules = &fs->hidden;
+	uint32_t i;
+
+	for (i = 1; i < rules->nfolders; i++) {
+		const struct fs_hidden_folder *f = &rules->folders[i];
+		const uint64_t last = __atomic_load_n(&f->last, __ATOMIC_RELAXED);
+
+		if (is_in(rules, i, above) && is_name(f, name) && (f->fixed || last))
+			return true;
+	}
+	return false;
+}
+
+bool virtdev_priv_fs_is_sealed(const struct fs *fs, uint64_t dev, uint64_t ino)
+{
+	const uint64_t identity = virtdev_priv_fs_hidden_identity(dev, ino);
+	uint32_t i;
+
+	for (i = 0; i < fs->hidden.nfolders; i++)
+		if (fs->hidden.folders[i].sealed && is_at(&fs->hidden.folders[i], identity))
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------------ names */
+
+int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, const char *name,
+			       bool changes)
+{
+	const uint64_t identity = virtdev_priv_fs_hidden_identity(in->dev, in->ino);
+
+	if (!fs->hidden.n)
+		return 0;
+	if (virtdev_priv_fs_is_hidden(fs, in->dev, in->ino, name))
+		return changes ? -EACCES : -ENOENT;
+	if (changes && is_fixed(fs, identity, name))
+		return -EBUSY;
+	return is_doubtful(fs, identity, name);
+}
+
+int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
+				   bool changes)
+{
+	struct statx st;
+
+	if (virtdev_priv_fs_stat(in->fd, name, &st) < 0 || virtdev_priv_fs_is_listed(fs, in->fd, name))
+		return 0;
+	return changes ? -EACCES : -ENOENT;
+}
+
+/* ---------------------------------------------------------- private files */
+
+/* Others may neither read nor execute it, or not enter the folder. */
+bool virtdev_priv_fs_is_for_owner(const struct statx *st)
+{
+	return S_ISDIR(st->stx_mode) ? !(st->stx_mode & S_IXOTH) :
+	       S_ISREG(st->stx_mode) ? !(st->stx_mode & (S_IROTH | S_IXOTH)) : false;
+}
+
+/* The part of path behind the folder, or NULL. */
+static const char *path_below(const char *folder, const char *path)
+{
+	const size_t len = strlen(folder);
+
+	if (!len)
+		return path;
+	return strncmp(folder, path, len) || path[len] != '/' ? NULL : path + len + 1;
+}
+
+/* At, below, or on the way to a name that an exception shows. */
+static bool is_shown_by(const struct fs_hidden *h, const char *path)
+{
+	const size_t len = strlen(path);
+	const char *rest = path_below(h->folder, path);
+	char name[FS_NAME_MAX + 1];
+	size_t n;
+
+	if (!h->shown)
+		return false;
+	if (!strncmp(h->folder, path, len) && (!h->folder[len] || h->folder[len] == '/'))
+		return true;
+	n = rest ? strcspn(rest, "/") : 0;
+	if (!n || n > FS_NAME_MAX)
+		return false;
+	memcpy(name, rest, n);
+	name[n] = 0;
+	return !fnmatch(h->pattern, name, 0);
+}
+
+bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st)
+{
+	char path[PATH_MAX];
+	uint32_t i;
+
+	if (!fs->config.hide_private || !virtdev_priv_fs_is_for_owner(st))
+		return false;
+	if (virtdev_priv_fs_path_text(fs, fd, path) < 0)
+		return true;
+	for (i = 0; i < fs->hidden.n; i++)
+		if (is_shown_by(&fs->hidden.rules[i], path))
+			return false;
+	return true;
+}
+
+/* -------------------------------------------------------------- found files */
+
+static void note_folder(const struct fs *fs, const struct fs_place *in, const char *name,
+			const struct statx *st)
+{
+	const uint64_t above = virtdev_priv_fs_hidden_identity(in->dev, in->ino);
+	const uint64_t found = virtdev_priv_fs_hidden_identity(virtdev_priv_fs_dev_of(st), st->stx_ino);
+	const struct fs_hidden_rules *rules = &fs->hidden;
+	uint32_t i;
+
+	for (i = 1; i < rules->nfolders; i++) {
+		struct fs_hidden_folder *f = &rules->folders[i];
+
+		if (is_in(rules, i, above) && !is_at(f, found) &&
+		    (is_name(f, name) || (may_be_name(f, name) && is_same(in->fd, f, found))))
+			__atomic_store_n(&f->last, found, __ATOMIC_RELAXED);
+	}
+}
+
+int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in, const char *name,
+				 int fd, const struct statx *st)
+{
+	if (fs->hidden.n && S_ISDIR(st->stx_mode)) {
+		if (st->stx_mnt_id != in->mount)
+			virtdev_priv_fs_hidden_refresh(fs);
+		note_folder(fs, in, name, st);
+	}
+	return virtdev_priv_fs_is_private(fs, fd, st) ? -ENOENT : 0;
+}
