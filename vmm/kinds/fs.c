@@ -30,7 +30,7 @@ static const char *const lost_files[] = { "abort", "guest-error", NULL };
 
 struct fs {
 	const char *path, *tag, *hidden;
-	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, label, nosuid, nodev, submounts, posix_lock, flock, lost;
+	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, label, nosuid, nodev, hide_private, submounts, posix_lock, flock, lost;
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -93,6 +93,9 @@ static const struct vmm_device_key keys[] = {
 		      .help = "names below the folder that do not exist for the guest, the last one a pattern; !PATH: an exception" },
 	  .refers = VMM_REFERS_TEXT,
 	  .offset = offsetof(struct fs, hidden) },
+	{ .option = { .name = "hide-private", .kind = VSU_OPTION_FLAG,
+		      .help = "files that others may not read do not exist for the guest; with readonly" },
+	  .offset = offsetof(struct fs, hide_private) },
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
 		      .help = "report mount points below the folder to the guest" },
 	  .offset = offsetof(struct fs, submounts) },
@@ -149,7 +152,7 @@ static void fill_config(struct virtdev_fs_config *out, const struct fs *f,
 		.uid_rules = f->uid_rules, .gid_rules = f->gid_rules,
 		.nuid_rules = count_rules(f->uid_rules),
 		.ngid_rules = count_rules(f->gid_rules),
-		.hidden = f->hidden, .submounts = f->submounts, .posix_lock = f->posix_lock,
+		.hidden = f->hidden, .hide_private = f->hide_private, .submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
 		.lost = (uint32_t)f->lost, .workers = (uint32_t)f->workers,
 		.recover = common->recover, .sigbus = common->sigbus,

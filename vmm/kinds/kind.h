@@ -63,7 +63,7 @@ struct vmm_device_key {
 
 /* Limits for all kinds: size of the config, and number of keys. */
 #define VMM_DEVICE_CONFIG_MAX 400
-#define VMM_DEVICE_KEYS_MAX 19
+#define VMM_DEVICE_KEYS_MAX 20
 
 /* The process in which a device is opened. */
 struct vmm_device_host {
