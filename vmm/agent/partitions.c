@@ -150,7 +150,8 @@ static bool is_extended(uint8_t type)
 
 static enum partition_role role_of_byte(uint8_t type)
 {
-	return type == 0x83 ? PARTITION_LINUX : type == 0xef ? PARTITION_ESP : PARTITION_OTHER;
+	return type == 0xea ? PARTITION_BOOT : type == 0x83 ? PARTITION_LINUX :
+	       type == 0xef ? PARTITION_ESP : PARTITION_OTHER;
 }
 
 static bool has_signature(const uint8_t *sector)

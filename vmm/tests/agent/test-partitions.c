@@ -133,7 +133,7 @@ static const struct {
 	int n;
 	enum partition_role role;
 } types[] = {
-	{ 0x83, 1, PARTITION_LINUX }, { 0xef, 1, PARTITION_ESP }, { 0x82, 1, PARTITION_OTHER },
+	{ 0x83, 1, PARTITION_LINUX }, { 0xef, 1, PARTITION_ESP }, { 0xea, 1, PARTITION_BOOT }, { 0x82, 1, PARTITION_OTHER },
 	{ 0x05, 0, PARTITION_BOOT }, { 0x0f, 0, PARTITION_BOOT }, { 0, 0, PARTITION_BOOT },
 };
 
