@@ -40,6 +40,10 @@ static void check_entry(void)
 	demand_text(e.version);
 	demand_text(e.linux_path);
 	demand_text(e.options);
+	demand_text(e.sort_key);
+	demand_text(e.machine_id);
+	demand_text(e.why);
+	demand_text(e.unset);
 	demand(e.ninitrds <= ENTRY_INITRDS);
 	for (i = 0; i < e.ninitrds; i++)
 		demand_text(e.initrds[i]);
@@ -115,6 +119,60 @@ static void check_partitions(const uint8_t *data, size_t size)
 	}
 }
 
+/* A copy of the menu for each file that it reads. */
+static struct {
+	const char *text;
+	size_t size;
+} file;
+
+static bool file_exists(void *opaque, const char *path)
+{
+	(void)opaque;
+	return *path == '/';
+}
+
+static char *file_read(void *opaque, const char *path, size_t *len)
+{
+	char *copy = malloc(file.size + 1);
+
+	(void)opaque;
+	(void)path;
+	if (copy)
+		memcpy(copy, file.text, file.size);
+	*len = file.size;
+	return copy;
+}
+
+static void check_menu(const char *text, size_t size)
+{
+	static const struct entry_files files = { file_read, file_exists, NULL };
+	struct entry_menu menu = { .files = &files };
+
+	file.text = text;
+	file.size = size;
+	if (entry_read_grub(&e, text, size, &v, &menu)) {
+		check_entry();
+		demand(e.linux_path[0] && !e.invalid);
+	}
+	demand_text(menu.report);
+}
+
+/* An order has no circles: of two texts, one is above the other, or they are equal. */
+static void check_order(const char *text, size_t size)
+{
+	char a[64], b[64];
+	const size_t half = size / 2 < sizeof(a) - 1 ? size / 2 : sizeof(a) - 1;
+	bool failed;
+	int order;
+
+	memcpy(a, text, half);
+	memcpy(b, text + half, half);
+	a[half] = b[half] = '\0';
+	order = entry_compare_versions(a, b);
+	demand((order > 0) == (entry_compare_versions(b, a) < 0) && !entry_compare_versions(a, a));
+	demand(entry_uncounted(a, &failed) <= half);
+}
+
 static void check_default(const char *text, size_t size)
 {
 	char pattern[16];
@@ -141,10 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_default(text, size);
 		return 0;
 	case 2:
-		if (entry_read_grub(&e, text, size, &v)) {
-			check_entry();
-			demand(e.linux_path[0] && !e.invalid);
-		}
+		check_menu(text, size);
+		check_order(text, size);
 		break;
 	default:
 		entry_read_environment(&v, text, size);

@@ -2,6 +2,7 @@
 /* Files of the Boot Loader Specification: lines of a key, blanks and a value. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/entry.h"
 
@@ -54,18 +55,47 @@ static void add_initrds(struct entry *e, char *value)
 			entry_add_initrd(e, path);
 }
 
-static void read_pair(struct entry *e, const char *key, char *value)
+/* The names of architectures are those of EFI. */
+static bool is_of_machine(const struct entry_variables *v, const char *architecture)
 {
-	if (!strcmp(key, "title"))
-		entry_copy(e, e->title, sizeof(e->title), value);
-	else if (!strcmp(key, "version"))
-		entry_copy(e, e->version, sizeof(e->version), value);
-	else if (!strcmp(key, "linux"))
-		entry_copy(e, e->linux_path, sizeof(e->linux_path), value);
-	else if (!strcmp(key, "initrd"))
+	return !strcasecmp(architecture, !strcmp(entry_get(v, "grub_cpu", 8), "arm64") ? "aa64" : "x64");
+}
+
+static void read_pair(const struct entry_variables *v, struct entry *e, const char *key, char *value)
+{
+	const struct {
+		const char *key;
+		char *to;
+		size_t size;
+	} texts[] = {
+		{ "title", e->title, sizeof(e->title) },
+		{ "version", e->version, sizeof(e->version) },
+		{ "sort-key", e->sort_key, sizeof(e->sort_key) },
+		{ "machine-id", e->machine_id, sizeof(e->machine_id) },
+		{ "linux", e->linux_path, sizeof(e->linux_path) },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (!strcmp(key, texts[i].key))
+			entry_copy(e, key, texts[i].to, texts[i].size, value);
+	if (!strcmp(key, "initrd"))
 		add_initrds(e, value);
 	else if (!strcmp(key, "options"))
 		entry_append(e, value);
+	else if (!strcmp(key, "devicetree"))
+		e->has_device_tree = true;
+	else if (!strcmp(key, "efi"))
+		entry_reject(e, "it is an EFI program, which is not supported");
+	else if (!strcmp(key, "uki") || !strcmp(key, "uki-url"))
+		entry_reject(e, "it is a unified kernel image, which is not supported");
+	else if (!strcmp(key, "architecture") && !is_of_machine(v, value))
+		entry_reject(e, "it is for the architecture %.32s", value);
+}
+
+static bool is_of_kernel(const char *key)
+{
+	return !strcmp(key, "linux") || !strcmp(key, "initrd") || !strcmp(key, "options");
 }
 
 void entry_read_bls(struct entry *e, const char *name, const char *text, size_t len,
@@ -76,18 +106,19 @@ void entry_read_bls(struct entry *e, const char *name, const char *text, size_t 
 	enum line kind;
 
 	memset(e, 0, sizeof(*e));
-	entry_copy(e, e->version, sizeof(e->version), name);
 	while ((kind = next_line(&at, end, line))) {
 		rest = split_line(line, &key);
 		if (*key == '#')
 			continue;
-		if (kind == LINE_WHOLE && entry_expand(v, rest, value, sizeof(value)))
-			read_pair(e, key, value);
+		if (kind == LINE_WHOLE && entry_expand(v, is_of_kernel(key) ? e : NULL, rest, value, sizeof(value)))
+			read_pair(v, e, key, value);
 		else
-			e->invalid = true;
+			entry_reject(e, "one of its lines exceeds %d bytes", ENTRY_OPTIONS - 1);
 	}
 	if (!e->title[0])
-		snprintf(e->title, sizeof(e->title), "%s", e->version);
+		snprintf(e->title, sizeof(e->title), "%s", e->version[0] ? e->version : name);
+	if (!e->linux_path[0])
+		entry_reject(e, "it has no kernel");
 }
 
 bool entry_read_default(const char *text, size_t len, char *pattern, size_t size)

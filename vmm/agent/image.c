@@ -235,28 +235,36 @@ static int require_partitions(struct partition parts[PARTITIONS_MAX])
 
 /* --------------------------------------------------------------------- a root */
 
-/* In the file system, or in a usual subvolume of btrfs. */
-static const char *const roots[] = { WHERE, WHERE "/@", WHERE "/root", NULL };
-
-static const char *const *find_system(void)
+static bool is_system(const char *path)
 {
-	const char *const *root;
-	char etc[32], usr[32];
+	char etc[64], usr[64];
 
-	for (root = roots; *root; root++) {
-		snprintf(etc, sizeof(etc), "%s/etc", *root);
-		snprintf(usr, sizeof(usr), "%s/usr", *root);
-		if (!access(etc, F_OK) && !access(usr, F_OK))
-			break;
+	snprintf(etc, sizeof(etc), "%s/etc", path);
+	snprintf(usr, sizeof(usr), "%s/usr", path);
+	return !access(etc, F_OK) && !access(usr, F_OK);
+}
+
+/* The path of the file system, or of a usual subvolume of btrfs, or NULL. Static. */
+static const char *find_system(void)
+{
+	static char path[48];
+	const char *const *subvolume;
+
+	if (is_system(WHERE))
+		return WHERE;
+	for (subvolume = image_subvolumes; *subvolume; subvolume++) {
+		snprintf(path, sizeof(path), WHERE "%s", *subvolume);
+		if (is_system(path))
+			return path;
 	}
-	return root;
+	return NULL;
 }
 
 static bool has_root(const struct mounted *m, struct use *use)
 {
 	(void)m;
 	(void)use;
-	return *find_system() != NULL;
+	return find_system() != NULL;
 }
 
 const char *agent_mount_image(bool writable)
@@ -268,7 +276,7 @@ const char *agent_mount_image(bool writable)
 	agent_make_folders(WHERE);
 	if (!try_all(parts, n, &use))
 		agent_fail("the image has no root with /etc and /usr in %d partition(s) of ext4, xfs, btrfs or FAT", n);
-	return *find_system();
+	return find_system();
 }
 
 int image_open_system(void)
@@ -281,7 +289,7 @@ int image_open_system(void)
 	agent_make_folders(WHERE);
 	if (n < 0 || !try_all(parts, n, &use))
 		return -1;
-	fd = open(*find_system(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = open(find_system(), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	umount2(WHERE, MNT_DETACH);
 	return fd;
 }
@@ -305,11 +313,11 @@ static void name_root(const struct mounted *m, const char *path, char words[ROOT
 
 static bool remember_root(const struct mounted *m, struct use *use)
 {
-	const char *const *root = find_system();
+	const char *root = find_system();
 
-	if (*root)
-		name_root(m, *root + strlen(WHERE), use->root);
-	return *root != NULL;
+	if (root)
+		name_root(m, root + strlen(WHERE), use->root);
+	return root != NULL;
 }
 
 /*
@@ -319,13 +327,13 @@ static bool remember_root(const struct mounted *m, struct use *use)
 static bool boot_mounted(const struct mounted *m, struct use *use)
 {
 	const int root = open(WHERE, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const char *const *beside = find_system();
+	const char *beside = find_system();
 	char given[ROOT_WORDS];
 
 	if (root < 0)
 		return false;
-	if (*beside || !use->root[0])
-		name_root(m, *beside ? *beside + strlen(WHERE) : "", given);
+	if (beside || !use->root[0])
+		name_root(m, beside ? beside + strlen(WHERE) : "", given);
 	else
 		strcpy(given, use->root);
 	image_try_root(root, m->device, given, use->search, use->start);

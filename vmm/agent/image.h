@@ -37,6 +37,8 @@ void image_try_disk(image_start *start);
 /* image.c: the root of the system of the first disk, which is mounted read-only until it is closed, or -1. */
 int image_open_system(void);
 
+/* image_files.c: paths of subvolumes of btrfs that installers make for the root; NULL ends them. */
+extern const char *const image_subvolumes[];
 /* image_files.c: a regular file below root, or -1. Absolute paths and links begin at root. */
 int image_open(int root, const char *path);
 /* image_files.c: a folder below root, or -1. */

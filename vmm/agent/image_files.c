@@ -14,6 +14,9 @@
 
 #define MAX_TEXT (1 << 20)
 
+/* Of Ubuntu and Arch, Debian, Fedora, and openSUSE, whose first snapshot is its default subvolume. */
+const char *const image_subvolumes[] = { "/@", "/@rootfs", "/root", "/@/.snapshots/1/snapshot", NULL };
+
 static int open_below(int root, const char *path, int flags)
 {
 	struct open_how how;

@@ -154,6 +154,15 @@ static void start_kernel(const char *path)
 	image_fail("cannot start the image's kernel %s: %s", path, strerror(errno));
 }
 
+/* Words and files of the entry that have no effect here. */
+static void report_ignored(const struct entry *e)
+{
+	if (e->unset[0])
+		dprintf(STDERR_FILENO, "cvmm-init: the boot entry uses variables without a value:%s\n", e->unset);
+	if (e->has_device_tree)
+		dprintf(STDERR_FILENO, "cvmm-init: the device tree of the boot entry is ignored, because it describes another machine\n");
+}
+
 void image_boot(int root, const char *folder, const struct entry *given, const char *device)
 {
 	struct entry *e = malloc(sizeof(*e));
@@ -171,6 +180,7 @@ void image_boot(int root, const char *folder, const struct entry *given, const c
 	append_given(e);
 	if (e->invalid)
 		image_fail("the command line of the image's kernel exceeds %d bytes", ENTRY_OPTIONS - 1);
+	report_ignored(e);
 	dprintf(STDERR_FILENO, "cvmm-init: boots %s (%s of %s)\n", e->title, e->linux_path, device);
 	if (syscall(SYS_kexec_file_load, kernel, e->ninitrds ? initrd : -1, strlen(e->options) + 1,
 		    e->options, e->ninitrds ? 0UL : (unsigned long)KEXEC_FILE_NO_INITRAMFS) < 0)
