@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #include "priv.h"
 
@@ -165,11 +166,14 @@ static bool in_order(struct vmem_region *const *regions, unsigned int n)
 int vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
 			  struct vmem_map **out, struct vsu_error *err)
 {
-	struct vmem_map *map = n > MAX_REGIONS ? NULL : vmem_priv_map_alloc(n);
+	int rc = vsu_check_array(regions, n, "regions", err);
 	struct vmem_region **sorted;
+	struct vmem_map *map;
 	unsigned int i;
-	int rc = 0;
 
+	if (rc < 0)
+		return rc;
+	map = n > MAX_REGIONS ? NULL : vmem_priv_map_alloc(n);
 	if (!map)
 		return no_memory(n, err);
 	sorted = map->regions;

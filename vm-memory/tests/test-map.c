@@ -96,6 +96,7 @@ START_TEST(overlap_is_refused_by_both_ways_to_build)
 		ck_assert_ptr_nonnull(strstr(err.msg, "0x10000-0x1ffff"));
 	vmem_map_unref(map);
 	map = NULL;
+	ck_assert_int_eq(vmem_map_from_regions(NULL, 2, &map, NULL), -EINVAL);
 	ck_assert_int_eq(vmem_map_from_regions(r, 2, &map, NULL),
 			 overlaps[_i].code);
 	vmem_map_unref(map);

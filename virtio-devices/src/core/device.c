@@ -39,6 +39,8 @@ static int check_device(const char *name, const struct virtdev_info *info,
 	if (!name || !*name)
 		return vsu_error_set(err, -EINVAL,
 				     "the device has no ops->name; name its kind, such as \"blk\"");
+	if (!info)
+		return vsu_error_set(err, -EINVAL, "%s: info is NULL; describe the device", name);
 	if (!info->id)
 		return vsu_error_set(err, -EINVAL,
 				     "%s: info->id is 0, which VIRTIO reserves; set the number of the device's kind (ids.h)",

@@ -164,10 +164,11 @@ static int add_rules(struct fs_idmap *map, const char *const *rules,
 			      uint32_t n, struct vsu_error *err)
 {
 	uint32_t i;
-	int rc = 0;
+	int rc = vsu_check_array(rules, n, "fs: config->uid_rules or gid_rules", err);
 
 	for (i = 0; rc >= 0 && i < n; i++)
-		rc = virtdev_priv_fs_idmap_add(map, rules[i], err);
+		rc = rules[i] ? virtdev_priv_fs_idmap_add(map, rules[i], err) :
+				vsu_error_set(err, -EINVAL, "fs: rule %u of config->uid_rules or gid_rules is NULL", i);
 	return rc;
 }
 

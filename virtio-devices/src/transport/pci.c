@@ -84,7 +84,8 @@ static int config_check(const struct virtdev_info *info,
 		return vsu_error_set(err, -EINVAL, "virtio-pci: %u shared memory regions, there is room for %u",
 				     (unsigned int)config->nregions,
 				     VIRTDEV_PCI_REGIONS);
-	return 0;
+	return vsu_check_array(config->regions, config->nregions,
+			       "virtio-pci: config->regions", err);
 }
 
 static int make_parts(struct virtdev_pci *p,

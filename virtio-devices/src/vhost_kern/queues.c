@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/sized.h>
 
 #include "vhost_kern/priv.h"
 
@@ -169,8 +170,10 @@ int virtdev_vhost_kern_start(struct virtdev_vhost_kern *k, uint64_t features,
 			     const struct vhost_user_ring *rings, uint32_t n,
 			     struct vsu_error *err)
 {
-	int rc;
+	int rc = vsu_check_array(rings, n, "rings", err);
 
+	if (rc < 0)
+		return rc;
 	if (k->started)
 		return vsu_error_set(err, -EBUSY, "'%s' runs",
 				     vhost_kern_name(k->sides[0]));

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <virtio-devices/device.h>
+#include <vmm-sys-util/sized.h>
 
 #include "vhost_user/remote_priv.h"
 
@@ -21,8 +22,10 @@ int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
 			     struct vsu_error *err)
 {
 	uint32_t i;
-	int rc = 0;
+	int rc = vsu_check_array(rings, n, "rings", err);
 
+	if (rc < 0)
+		return rc;
 	virtdev_priv_remote_forget(r);
 	r->features = features;
 	for (i = 0; !rc && i < n; i++) {

@@ -286,6 +286,16 @@ START_TEST(model_of_an_older_header_lacks_later_operations)
 }
 END_TEST
 
+START_TEST(model_without_a_description_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_new(&ops, NULL, &model, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "info is NULL"));
+}
+END_TEST
+
 struct server {
 	unsigned int notified, changed, broken;
 	uint32_t queue;
@@ -533,6 +543,7 @@ int main(void)
 	tcase_add_test(tc, unknown_queue_is_not_started);
 	tcase_add_test(tc, missing_operations_of_a_model_do_nothing);
 	tcase_add_test(tc, model_of_an_older_header_lacks_later_operations);
+	tcase_add_test(tc, model_without_a_description_is_refused);
 	tcase_add_test(tc, server_is_notified_until_it_is_removed);
 	tcase_add_test(tc, server_without_a_size_is_refused_and_another_one_accepted);
 	tcase_add_test(tc, free_accepts_null);

@@ -628,7 +628,7 @@ END_TEST
 
 START_TEST(rejects_invalid_rules)
 {
-	static const char *const bad[] = { "map:0:1000:1", "map:0:2000:1" };
+	static const char *const bad[] = { "map:0:1000:1", "map:0:2000:1" }, *const none = NULL;
 	struct virtdev_fs_config config = {
 		.size = sizeof(config), .path = "/", .tag = "t",
 		.uid_rules = bad, .nuid_rules = 2,
@@ -643,6 +643,12 @@ START_TEST(rejects_invalid_rules)
 	config.posix_acl = config.xattr = true;
 	ck_assert_int_eq(virtdev_fs_new(&config, &dev, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "lists"));
+	config.posix_acl = config.xattr = false;
+	config.uid_rules = &none;
+	ck_assert_int_eq(virtdev_fs_new(&config, &dev, &err), -EINVAL);
+	config.uid_rules = NULL;
+	ck_assert_int_eq(virtdev_fs_new(&config, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is NULL, but its number is 1"));
 	baseline_check(before);
 }
 END_TEST

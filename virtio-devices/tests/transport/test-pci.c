@@ -603,6 +603,7 @@ START_TEST(areas_without_room_are_refused_by_name)
 	config.nregions = VIRTDEV_PCI_REGIONS + 1;
 	expect_refused(&config, "shared memory regions");
 	config.nregions = 2;
+	expect_refused(&config, "config->regions is NULL");
 	config.regions = bad;
 	expect_refused(&config, "region 1");
 	config.size = 0;

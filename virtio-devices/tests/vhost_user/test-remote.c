@@ -208,6 +208,7 @@ static int start_at(uint32_t base)
 	rings[0].kick_fd = rig.kick;
 	rings[0].call_fd = rig.call;
 	rings[0].err_fd = -1;
+	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, NULL, 2, NULL), -EINVAL);
 	return virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, rings, 2,
 					NULL);
 }
