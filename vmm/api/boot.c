@@ -34,7 +34,7 @@ static int check_config(const struct cvmm_kernel_config *c, struct vsu_error *er
 	if (c->ndevices > MAX_DEVICES)
 		return vsu_error_set(err, -ENOSPC, "boot: config->ndevices is %u; %u are possible",
 				     c->ndevices, MAX_DEVICES);
-	return 0;
+	return vsu_check_array(c->devices, c->ndevices, "boot: config->devices", err);
 }
 
 static int hand_over(const struct cvmm_kernel *k, const struct cvmm_kernel_config *c,

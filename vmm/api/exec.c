@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #include "api/exec_private.h"
 #include "api/machine_private.h"
@@ -95,8 +96,10 @@ int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host 
 		  struct cvmm_exec **out, struct vsu_error *err)
 {
 	struct cvmm_exec_config c;
-	const int rc = cvmm_priv_copy(&c, sizeof(c), config, "cvmm_exec_config", err);
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_exec_config", err);
 
+	if (!rc)
+		rc = cvmm_priv_exec_check(&c, host, err);
 	return rc < 0 ? rc : cvmm_priv_exec_new(&c, host, false, out, err);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #include "api/exec_private.h"
 #include "api/machine_private.h"
@@ -135,10 +136,12 @@ int cvmm_exec_pool_new(const struct cvmm_exec_config *config, const struct cvmm_
 		       unsigned int n, struct cvmm_exec_pool **out, struct vsu_error *err)
 {
 	struct cvmm_exec_config c;
-	int rc = cvmm_priv_copy(&c, sizeof(c), config, "cvmm_exec_config", err);
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_exec_config", err);
 
 	if (!rc)
 		rc = check_pool(&c, n, err);
+	if (!rc)
+		rc = cvmm_priv_exec_check(&c, host, err);
 	return rc < 0 ? rc : make_pool(&c, host, n, out, err);
 }
 
@@ -306,7 +309,7 @@ int cvmm_exec_pool_take(struct cvmm_exec_pool *p, const struct cvmm_exec_config 
 {
 	const unsigned int i = find_ready(p);
 	struct cvmm_exec_config c;
-	int rc = cvmm_priv_copy(&c, sizeof(c), command, "cvmm_exec_config", err);
+	int rc = vsu_copy_sized(&c, sizeof(c), command, "struct cvmm_exec_config", err);
 
 	if (!rc)
 		rc = check_members(&c, OF_COMMAND, err);

@@ -7,6 +7,13 @@
 
 #include "cvmm/exec.h"
 
+/*
+ * The members of the machine, and host, which may be NULL. A pure function, except that it asks
+ * whether descriptors are open. Errors of cvmm_exec_new() and cvmm_machine_new().
+ */
+int cvmm_priv_exec_check(const struct cvmm_exec_config *c, const struct cvmm_host *host,
+			 struct vsu_error *err);
+
 /* waits: without a command, for cvmm_priv_exec_request(). */
 int cvmm_priv_exec_new(const struct cvmm_exec_config *c, const struct cvmm_host *host, bool waits,
 		       struct cvmm_exec **out, struct vsu_error *err);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "api/machine_private.h"
 #include "api/options.h"
 #include "machine/events.h"
@@ -130,34 +132,32 @@ static void machine_discard(struct cvmm_machine *m)
 	free(m);
 }
 
-int cvmm_priv_copy(void *to, size_t size, const void *from, const char *name,
-		   struct vsu_error *err)
-{
-	size_t given;
-
-	memcpy(&given, from, sizeof(given));
-	if (given < sizeof(given))
-		return vsu_error_set(err, -EINVAL, "struct %s without its size", name);
-	memset(to, 0, size);
-	memcpy(to, from, given < size ? given : size);
-	return 0;
-}
-
-static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
+int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc;
 
+	memset(to, 0, sizeof(*to));
 	if (!host)
 		return 0;
-	rc = cvmm_priv_copy(to, sizeof(*to), host, "cvmm_host", err);
+	rc = vsu_copy_sized(to, sizeof(*to), host, "struct cvmm_host", err);
 	if (rc < 0)
 		return rc;
 	for (i = 0; to->stdio && i < 2; i++)
 		if (fcntl(to->stdio[i], F_GETFD) < 0)
 			return vsu_error_set(err, -EBADF, "descriptor %d of stdio is not open",
 					     to->stdio[i]);
-	return 0;
+	rc = vsu_check_array(to->devices, to->ndevices, "host->devices", err);
+	for (i = 0; !rc && i < to->ndevices; i++)
+		rc = cvmm_priv_check_own(&to->devices[i], err);
+	return rc;
+}
+
+int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err)
+{
+	return own && own->name && own->dev ? 0 :
+	       vsu_error_set(err, -EINVAL, "struct cvmm_own_device: %s is NULL; a device has a name and a model",
+			     !own ? "it" : own->name ? "dev" : "name");
 }
 
 static int begin_or_make(struct cvmm_machine *m, const struct cvmm_options *options,
@@ -181,7 +181,8 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 
 	if (!m)
 		return vsu_error_set(err, -ENOMEM, "no memory for a machine");
-	rc = copy_host(&m->host, host, &why);
+	rc = options ? cvmm_priv_copy_host(&m->host, host, &why) :
+		       vsu_error_set(&why, -EINVAL, "options is NULL; make them by cvmm_options_new()");
 	if (!rc && m->host.begin_thread)
 		m->threads = (struct vmm_threads){ .begin = on_thread, .opaque = m };
 	if (!rc)

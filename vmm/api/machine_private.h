@@ -28,11 +28,10 @@ struct cvmm_machine {
 	struct vsu_error why;
 };
 
-/*
- * Copies a struct that begins with its size; members that the caller's header does not have
- * are zero. -EINVAL: no size.
- */
-int cvmm_priv_copy(void *to, size_t size, const void *from, const char *name,
-		   struct vsu_error *err);
+/* Checks a host, which may be NULL, as cvmm_machine_new() does. to is zeroed first. */
+int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err);
+
+/* -EINVAL: a struct or member that is NULL. */
+int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "api/options.h"
 #include "config/option_rows.h"
 #include "base/json_read.h"
@@ -89,9 +91,15 @@ static int add_argv(struct cvmm_options *o, int argc, char *const *argv, struct 
 int cvmm_options_add_words(struct cvmm_options *o, size_t n, const char *const *words,
 			   struct vsu_error *err)
 {
+	int rc = vsu_check_array(words, n, "words", err);
 	char **argv;
-	int rc;
+	size_t i;
 
+	for (i = 0; !rc && i < n; i++)
+		if (!words[i])
+			rc = vsu_error_set(err, -EINVAL, "word %zu is NULL", i);
+	if (rc < 0)
+		return rc;
 	if (n > MAX_WORDS)
 		return vsu_error_set(err, -EINVAL, "more than %d words", MAX_WORDS);
 	argv = calloc(n + 2, sizeof(*argv));
@@ -111,8 +119,8 @@ int cvmm_options_add(struct cvmm_options *o, const char *name, const char *value
 	char *made = NULL;
 	int rc;
 
-	if (!name[0] || strchr(name, '='))
-		return vsu_error_set(err, -ENOENT, "'%s' is not the name of an option", name);
+	if (!name || !name[0] || strchr(name, '='))
+		return vsu_error_set(err, name ? -ENOENT : -EINVAL, "'%s' is not the name of an option", name ? name : "");
 	if (strcmp(name, "kernel") != 0) {
 		rc = value ? asprintf(&made, "--%s=%s", name, value) : asprintf(&made, "--%s", name);
 		if (rc < 0)
@@ -129,9 +137,13 @@ int cvmm_options_add(struct cvmm_options *o, const char *name, const char *value
 
 int cvmm_options_add_json(struct cvmm_options *o, const char *text, struct vsu_error *err)
 {
-	char **argv = calloc(MAX_WORDS + 2, sizeof(*argv)), *copy = strdup(text);
+	char **argv, *copy;
 	int n, rc;
 
+	if (!text)
+		return vsu_error_set(err, -EINVAL, "text is NULL; expected a JSON object");
+	argv = calloc(MAX_WORDS + 2, sizeof(*argv));
+	copy = strdup(text);
 	if (argv && copy) {
 		argv[0] = (char[]){ "" };
 		n = vmm_json_read_strings(copy, "arguments", argv + 1, MAX_WORDS, err);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "api/machine_private.h"
 #include "commands/requests.h"
 #include "cvmm/requests.h"
@@ -20,8 +22,11 @@ int cvmm_machine_command(struct cvmm_machine *m, const char *const *words, const
 			 struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = check_runs(m, &why);
+	int rc = words ? vsu_check_array(fds, nfds, "fds", &why) :
+			 vsu_error_set(&why, -EINVAL, "words is NULL; name a command");
 
+	if (!rc)
+		rc = check_runs(m, &why);
 	if (!rc)
 		rc = vmm_control_call(m->machine.control, words, fds, nfds, answer, opaque, &why);
 	if (rc < 0 && err)
@@ -33,13 +38,21 @@ static int request_begin(struct cvmm_machine *m, const struct vmm_typed_command 
 			 cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = check_runs(m, &why);
+	int rc = vsu_check_array(request->fds, request->nfds, "fds", &why);
 
+	if (!rc)
+		rc = check_runs(m, &why);
 	if (!rc)
 		rc = vmm_control_call_typed(m->machine.control, request, answer, opaque, &why);
 	if (rc < 0 && err)
 		*err = why;
 	return rc;
+}
+
+static int check_properties(const char *properties, struct vsu_error *err)
+{
+	return properties ? 0 :
+	       vsu_error_set(err, -EINVAL, "properties is NULL; expected a list such as \"blk,path=disk.img\"");
 }
 
 static int request_send(struct cvmm_machine *m, const char *command, const void *argument,
@@ -87,7 +100,7 @@ int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 {
 	struct cvmm_save copy;
 	const struct vmm_typed_command r = { .command = "save", .argument = &copy };
-	int rc = cvmm_priv_copy(&copy, sizeof(copy), save, "cvmm_save", err);
+	int rc = vsu_copy_sized(&copy, sizeof(copy), save, "struct cvmm_save", err);
 
 	return rc ? rc : request_begin(m, &r, answer, opaque, err);
 }
@@ -97,7 +110,7 @@ int cvmm_machine_write_core(struct cvmm_machine *m, const struct cvmm_core *core
 {
 	struct cvmm_core copy;
 	const struct vmm_typed_command r = { .command = "core", .argument = &copy };
-	int rc = cvmm_priv_copy(&copy, sizeof(copy), core, "cvmm_core", err);
+	int rc = vsu_copy_sized(&copy, sizeof(copy), core, "struct cvmm_core", err);
 
 	return rc ? rc : request_begin(m, &r, answer, opaque, err);
 }
@@ -107,7 +120,7 @@ int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *mi
 {
 	struct cvmm_migration copy;
 	const struct vmm_typed_command r = { .command = "migrate", .argument = &copy };
-	int rc = cvmm_priv_copy(&copy, sizeof(copy), migration, "cvmm_migration", err);
+	int rc = vsu_copy_sized(&copy, sizeof(copy), migration, "struct cvmm_migration", err);
 
 	return rc ? rc : request_begin(m, &r, answer, opaque, err);
 }
@@ -129,19 +142,23 @@ int cvmm_machine_add_device(struct cvmm_machine *m, const char *properties, cons
 	const struct vmm_typed_command r = {
 		.command = "device-add", .argument = &addition, .fds = fds, .nfds = nfds,
 	};
+	const int rc = check_properties(properties, err);
 
-	return request_begin(m, &r, answer, opaque, err);
+	return rc < 0 ? rc : request_begin(m, &r, answer, opaque, err);
 }
 
 int cvmm_machine_add_own_device(struct cvmm_machine *m, const struct cvmm_own_device *own,
 				unsigned int *number, cvmm_answer_fn answer, void *opaque,
 				struct vsu_error *err)
 {
-	struct vmm_device_addition addition = { .own = own->dev, .number = number };
+	struct vmm_device_addition addition = { .number = number };
 	const struct vmm_typed_command r = { .command = "device-add", .argument = &addition };
+	int rc = cvmm_priv_check_own(own, err);
 	char *list;
-	int rc;
 
+	if (rc < 0)
+		return rc;
+	addition.own = own->dev;
 	if (asprintf(&list, "own:%s", own->name) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a device");
 	addition.properties = list;
@@ -171,6 +188,7 @@ int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const
 			      struct vsu_error *err)
 {
 	const struct vmm_device_change change = { .number = number, .properties = properties };
+	const int rc = check_properties(properties, err);
 
-	return request_send(m, "limit", &change, err);
+	return rc < 0 ? rc : request_send(m, "limit", &change, err);
 }

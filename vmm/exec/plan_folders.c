@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "base/value.h"
 #include "config/device.h"
 #include "exec/plan_priv.h"
@@ -207,7 +209,9 @@ int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
 
 	if (c->nfolders > CVMM_EXEC_MAX_FOLDERS)
 		return vsu_error_set(err, -EINVAL, "%u folders; the maximum is %d", c->nfolders, CVMM_EXEC_MAX_FOLDERS);
-	rc = sort_folders(c, sorted, err);
+	rc = vsu_check_array(c->folders, c->nfolders, "config->folders", err);
+	if (!rc)
+		rc = sort_folders(c, sorted, err);
 	if (!rc)
 		rc = list_hidden(p, c, err);
 	if (!rc)

@@ -78,6 +78,8 @@ static int check_numbers(const struct vmm_migrate_options *o, const char *addres
 		rc = check_number(&connections, o->connections, err);
 	if (!rc)
 		rc = check_number(&rounds, o->rounds, err);
+	if (!rc && o->rounds && !o->postcopy)
+		rc = vsu_error_set(err, -EINVAL, "rounds is %u without postcopy, of which they are; leave it out", o->rounds);
 	if (!rc && o->connections > 1 && single)
 		rc = vsu_error_set(err, -EINVAL, "connections: exec: and fd: use only one connection");
 	return rc;
@@ -95,6 +97,8 @@ int vmm_migrate_options_init(struct vmm_migrate_options *o, const struct cvmm_mi
 		.postcopy = from->postcopy, .rounds = from->rounds,
 	};
 	rc = check_numbers(o, from->address, err);
+	if (!rc && from->address && from->passes_memory)
+		rc = vsu_error_set(err, -EINVAL, "passes_memory with the address '%s'; it is for sock, and unix:PATH passes memory", from->address);
 	if (rc < 0)
 		return rc;
 	return from->address ? use_address(o, from->address, err) : use_socket(o, from, err);

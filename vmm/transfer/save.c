@@ -441,8 +441,10 @@ int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 		   struct vsu_error *err)
 {
 	struct vmm_save *s;
-	int rc = vmm_save_check(m, err);
+	int rc = vmm_save_target_check_all(save, err);
 
+	if (!rc)
+		rc = vmm_save_check(m, err);
 	if (!rc)
 		rc = vmm_life_check(&m->pause.life, VMM_SAVES, err);
 	if (rc < 0)

@@ -12,6 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/sized.h>
 
 #include "transfer/save_target.h"
 
@@ -147,6 +148,18 @@ void vmm_save_target_init(struct vmm_save_files *s)
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
 		s->fds[i] = -1;
 	s->folder_fd = s->pagemap = -1;
+}
+
+int vmm_save_target_check_all(const struct cvmm_save *save, struct vsu_error *err)
+{
+	if ((unsigned int)save->then > CVMM_THEN_STOP)
+		return vsu_error_set(err, -EINVAL, "then is %d, which is no value of enum cvmm_then", (int)save->then);
+	if (!save->folder)
+		return vsu_check_array(save->fds, save->nfds, "fds", err);
+	if (!*save->folder)
+		return vsu_error_set(err, -EINVAL, "the name of the folder is empty; name a new folder");
+	return save->nfds ? vsu_error_set(err, -EINVAL, "folder '%s' and %u descriptors; a save has one target, so leave one out",
+					  save->folder, save->nfds) : 0;
 }
 
 int vmm_save_target_open(struct vmm_save_files *s, const struct cvmm_save *save,

@@ -6,6 +6,9 @@
 #include "cvmm/requests.h"
 #include "transfer/save_files.h"
 
+/* -EINVAL: a member, or two targets. Before anything is begun. */
+int vmm_save_target_check_all(const struct cvmm_save *save, struct vsu_error *err);
+
 void vmm_save_target_init(struct vmm_save_files *s);
 
 /*

@@ -133,7 +133,8 @@ struct cvmm_host {
  * cvmm_machine_kill() and cvmm_machine_free() end the wait, except for a back-end that
  * connects.
  *
- * -ENOENT, -EINVAL: an option, or a file or own device that it names; a host without its size;
+ * -ENOENT, -EINVAL: an option, or a file or own device that it names; a host without its size, or an array that is NULL;
+ * -E2BIG: a member of the host that this library does not have, see <vmm-sys-util/sized.h>;
  * -EBADF: stdio is not open; -EBUSY: an image or own device is in use; -ENODEV,
  * -EACCES: /dev/kvm; -EBADMSG: the folder of "from", is damaged;
  * -EOPNOTSUPP: the host lacks what err names. The options may be freed afterwards.

@@ -9,7 +9,9 @@
  * refuses the request during a save, a migration or another activity; -ENOMEM.
  *
  * Structs are read up to their member size, so that newer members can be added; 0 in all
- * others is the default. Strings and descriptors are borrowed during the call.
+ * others is the default. -E2BIG: a member that this library does not have is not 0
+ * (<vmm-sys-util/sized.h>); -EINVAL: no struct or size, a number with an array that is NULL, or a
+ * member without an effect on the request. Strings and descriptors are borrowed during the call.
  *
  * Devices are named by their numbers: those of the options from 0 on, in the order of the
  * status, and those that cvmm_machine_add_device() returns.
@@ -46,7 +48,7 @@ enum cvmm_then {
 	CVMM_THEN_STOP,		/* with VSU_EXIT_OK */
 };
 
-/* A target: folder, or descriptors. */
+/* One target: folder, or descriptors. */
 struct cvmm_save {
 	size_t size;		/* sizeof(struct cvmm_save); not 0 */
 	const char *folder;	/* a new folder, which appears when it is complete; or NULL */
@@ -58,7 +60,7 @@ struct cvmm_save {
 	 */
 	const int *fds;
 	unsigned int nfds;
-	enum cvmm_then then;
+	enum cvmm_then then;	/* other values are refused */
 	/*
 	 * "memory" has only the pages that the guest has changed since it continued from a saved
 	 * machine, the base: that of "from", or of "base" if that one is incremental, too. The
@@ -105,7 +107,7 @@ struct cvmm_migration {
 				   files is passed by descriptor, as by an address unix:PATH */
 	bool auto_converge;	/* slow down a guest that writes too fast */
 	bool postcopy;		/* the guest moves before its memory ... */
-	unsigned int rounds;	/* ... after that many copies of it, at most 1000 */
+	unsigned int rounds;	/* ... after that many copies of it, at most 1000; 0 without postcopy */
 	unsigned int downtime_ms; /* permitted pause, at most 60000; 0: 300 */
 	unsigned int connections; /* for memory; 0: 1 */
 	uint64_t rate;		/* bytes per second; 0: no limit */

@@ -329,7 +329,7 @@ static const struct {
 	const char *why;
 } refused[] = {
 	{ { .size = sizeof(config) }, -EINVAL, "no command" },
-	{ { .size = 0 }, -EINVAL, "without its size" },
+	{ { .size = 0 }, -EINVAL, "size is 0; set it to sizeof(struct cvmm_exec_config)" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .kernel = "builtin:agnt" }, -EINVAL, "agent" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .root = "/nonexistent" }, -ENOENT, "/nonexistent" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .options = rejected_option }, -ENOENT, "color" },

@@ -319,6 +319,34 @@ START_TEST(target_that_cannot_be_used_is_refused)
 }
 END_TEST
 
+static const int two_fds[2];
+
+static const struct {
+	struct cvmm_save save;
+	const char *why;
+} odd_saves[] = {
+	{ { .folder = "" }, "the name of the folder is empty" },
+	{ { .folder = "/nonexistent/a", .then = (enum cvmm_then)77 }, "then is 77" },
+	{ { .folder = "/nonexistent/a", .then = (enum cvmm_then)-1 }, "then is -1" },
+	{ { .folder = "/nonexistent/a", .fds = two_fds, .nfds = 2 }, "a save has one target" },
+	{ { .nfds = 3 }, "fds is NULL" },
+};
+
+START_TEST(save_with_a_member_of_no_effect_is_refused)
+{
+	struct cvmm_save target = odd_saves[_i].save;
+
+	target.size = sizeof(target);
+	MAKE(&one, LOOPS);
+	start(&one);
+	ck_assert_int_eq(cvmm_machine_save(one.m, &target, on_answer, &one, &err), -EINVAL);
+	ck_assert_msg(strstr(err.msg, odd_saves[_i].why), "%s", err.msg);
+	ck_assert(!one.answered);
+	expect_running(&one);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- migration */
 
 static void begin_migration(int sock)
@@ -381,6 +409,8 @@ static const struct {
 	{ { .address = "unix:/x", .postcopy = true, .rounds = 1001 }, -EINVAL },
 	{ { .address = "exec:cat", .connections = 2 }, -EINVAL },
 	{ { .sock = -1 }, -ENOTSOCK },
+	{ { .address = "unix:/x", .rounds = 2 }, -EINVAL },
+	{ { .address = "unix:/x", .passes_memory = true }, -EINVAL },
 };
 
 START_TEST(migration_that_cannot_be_done_is_refused)
@@ -483,6 +513,8 @@ int main(void)
 	tcase_add_test_unless(tc, why, cancelled_save_leaves_an_open_folder_empty);
 	tcase_add_loop_test_unless(tc, why, target_that_cannot_be_used_is_refused, 0,
 				   COUNT(targets));
+	tcase_add_loop_test_unless(tc, why, save_with_a_member_of_no_effect_is_refused, 0,
+				   COUNT(odd_saves));
 	tcase_add_test_unless(tc, why, guest_stays_if_the_destination_is_lost);
 	tcase_add_test_unless(tc, why, migration_is_cancelled);
 	tcase_add_loop_test_unless(tc, why, migration_that_cannot_be_done_is_refused, 0,

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about structs and arrays that no correct caller passes: each is an error, none a crash. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/sized.h>
+
+#include "api/machine_private.h"
+#include "cvmm/boot.h"
+#include "cvmm/exec_pool.h"
+#include "cvmm/requests.h"
+#include "cvmm/serial.h"
+#include "cvmm/status.h"
+#include "../util.h"
+
+static struct vsu_error err;
+static struct cvmm_machine idle;	/* made, but not started: enough for what precedes a request */
+static struct cvmm_options *options;
+
+static void setup(void)
+{
+	vsu_error_clear(&err);
+	ck_assert_int_eq(cvmm_options_new(&options, &err), 0);
+}
+
+static void after(void)
+{
+	cvmm_options_free(options);
+}
+
+/* ------------------------------------------------------------------- structs */
+
+static int pass_host(const void *host)
+{
+	struct cvmm_machine *m;
+
+	return host ? cvmm_machine_new(options, host, &m, &err) : -EINVAL;
+}
+
+static int pass_host_of_command(const void *host)
+{
+	static const char *const words[] = { "true", NULL };
+	const struct cvmm_exec_config c = {
+		.size = sizeof(c), .command = words, .kernel = "builtin:agent", .root = "/nonexistent",
+	};
+	struct cvmm_exec *e;
+
+	return host ? cvmm_exec_new(&c, host, &e, &err) : -EINVAL;
+}
+
+/* Of a kernel that each KVM runs. */
+static int pass_command(const void *config)
+{
+	const struct cvmm_exec_config *c = config;
+	struct cvmm_exec *e;
+
+	if (c && c->size >= sizeof(*c))
+		((struct cvmm_exec_config *)(uintptr_t)config)->kernel = "builtin:agent";
+	return cvmm_exec_new(config, NULL, &e, &err);
+}
+
+static int pass_pool(const void *config)
+{
+	struct cvmm_exec_pool *p;
+
+	return cvmm_exec_pool_new(config, NULL, 0, &p, &err);
+}
+
+static int pass_pool_command(const void *config)
+{
+	const struct cvmm_exec_config machine = { .size = sizeof(machine) };
+	struct cvmm_exec_pool *p;
+	struct cvmm_exec *e;
+	int rc;
+
+	ck_assert_int_eq(cvmm_exec_pool_new(&machine, NULL, 1, &p, &err), 0);
+	rc = cvmm_exec_pool_take(p, config, &e, &err);
+	cvmm_exec_pool_free(p);
+	return rc;
+}
+
+static int pass_kernel(const void *config)
+{
+	struct cvmm_kernel *k;
+
+	return cvmm_kernel_load(NULL, config, &k, &err);
+}
+
+static int pass_serial(const void *config)
+{
+	struct cvmm_serial *s;
+
+	return cvmm_serial_new(config, &s, &err);
+}
+
+static int pass_save(const void *save)
+{
+	return cvmm_machine_save(&idle, save, NULL, NULL, &err);
+}
+
+static int pass_core(const void *core)
+{
+	return cvmm_machine_write_core(&idle, core, NULL, NULL, &err);
+}
+
+static int pass_migration(const void *migration)
+{
+	return cvmm_machine_migrate(&idle, migration, NULL, NULL, &err);
+}
+
+static int pass_statistics(const void *out)
+{
+	return cvmm_machine_get_statistics(&idle, (void *)(uintptr_t)out, &err);
+}
+
+static int pass_device(const void *out)
+{
+	return cvmm_machine_get_device(&idle, 0, (void *)(uintptr_t)out, &err);
+}
+
+/* Each struct of a caller that has a size. The code is that of one with a right size and zeroes. */
+static const struct {
+	const char *name;
+	size_t size;
+	int (*pass)(const void *object);
+	int code;
+	bool is_result;		/* is written up to its size */
+} structs[] = {
+	{ "cvmm_host", sizeof(struct cvmm_host), pass_host, -ENOENT, false },
+	{ "cvmm_host", sizeof(struct cvmm_host), pass_host_of_command, -ENOENT, false },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_command, -EINVAL, false },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool, -EINVAL, false },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool_command, -EAGAIN, false },
+	{ "cvmm_kernel_config", sizeof(struct cvmm_kernel_config), pass_kernel, -EINVAL, false },
+	{ "cvmm_serial_config", sizeof(struct cvmm_serial_config), pass_serial, -EINVAL, false },
+	{ "cvmm_save", sizeof(struct cvmm_save), pass_save, -EAGAIN, false },
+	{ "cvmm_core", sizeof(struct cvmm_core), pass_core, -EAGAIN, false },
+	{ "cvmm_migration", sizeof(struct cvmm_migration), pass_migration, -EAGAIN, false },
+	{ "cvmm_statistics", sizeof(struct cvmm_statistics), pass_statistics, 0, true },
+	{ "cvmm_device", sizeof(struct cvmm_device), pass_device, -ENOENT, true },
+};
+
+/* With more bytes than the struct has. A result must be readable and writable. */
+static int pass_sized(int i, size_t size, unsigned char last)
+{
+	unsigned char *bytes = calloc(1, VSU_MAX_STRUCT);
+	int rc;
+
+	memcpy(bytes, &size, sizeof(size));
+	bytes[structs[i].size + 8] = last;
+	rc = structs[i].pass(bytes);
+	ck_assert_uint_eq(bytes[structs[i].size + 8], last);
+	free(bytes);
+	return rc;
+}
+
+START_TEST(missing_struct_is_refused)
+{
+	ck_assert_int_eq(structs[_i].pass(NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(size_that_was_not_set_is_refused_by_name)
+{
+	size_t size;
+
+	for (size = 0; size < sizeof(size); size += sizeof(size) - 1) {
+		ck_assert_int_eq(pass_sized(_i, size, 0), -EINVAL);
+		ck_assert_msg(strstr(err.msg, structs[_i].name) && strstr(err.msg, "sizeof("), "%s", err.msg);
+	}
+}
+END_TEST
+
+START_TEST(unknown_member_must_be_zero)
+{
+	const size_t size = structs[_i].size + 16;
+	struct vsu_error of_right = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(pass_sized(_i, structs[_i].size, 1), structs[_i].code);
+	of_right = err;
+	ck_assert_int_eq(pass_sized(_i, size, 0), structs[_i].code);
+	ck_assert_str_eq(err.msg, of_right.msg);
+	if (structs[_i].is_result)
+		return;
+	ck_assert_int_eq(pass_sized(_i, size, 1), -E2BIG);
+	ck_assert_msg(strstr(err.msg, structs[_i].name), "%s", err.msg);
+	ck_assert_int_eq(pass_sized(_i, SIZE_MAX - 7, 0), -E2BIG);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- arrays */
+
+static int add_devices_of_host(void)
+{
+	const struct cvmm_host host = { .size = sizeof(host), .ndevices = 1 };
+
+	return pass_host(&host);
+}
+
+static int add_own_without_model(void)
+{
+	static const struct cvmm_own_device own = { .name = "a" };
+	const struct cvmm_host host = { .size = sizeof(host), .devices = &own, .ndevices = 1 };
+
+	return pass_host(&host);
+}
+
+static int add_own_null(void)
+{
+	return cvmm_machine_add_own_device(&idle, NULL, NULL, NULL, NULL, &err);
+}
+
+static int add_own_without_name(void)
+{
+	const struct cvmm_own_device own = { .dev = (struct virtdev *)&idle };
+
+	return cvmm_machine_add_own_device(&idle, &own, NULL, NULL, NULL, &err);
+}
+
+static int add_device_without_properties(void)
+{
+	return cvmm_machine_add_device(&idle, NULL, NULL, 0, NULL, NULL, NULL, &err);
+}
+
+static int add_device_without_fds(void)
+{
+	return cvmm_machine_add_device(&idle, "rng", NULL, 1, NULL, NULL, NULL, &err);
+}
+
+static int limit_without_properties(void)
+{
+	return cvmm_machine_limit_device(&idle, 0, NULL, &err);
+}
+
+static int command_without_words(void)
+{
+	return cvmm_machine_command(&idle, NULL, NULL, 0, NULL, NULL, &err);
+}
+
+static int command_without_fds(void)
+{
+	static const char *const words[] = { "status", NULL };
+
+	return cvmm_machine_command(&idle, words, NULL, 2, NULL, NULL, &err);
+}
+
+static int machine_without_options(void)
+{
+	struct cvmm_machine *m;
+
+	return cvmm_machine_new(NULL, NULL, &m, &err);
+}
+
+static int option_without_name(void)
+{
+	return cvmm_options_add(options, NULL, "1", &err);
+}
+
+static int words_without_words(void)
+{
+	return cvmm_options_add_words(options, 1, NULL, &err);
+}
+
+static int words_with_null(void)
+{
+	static const char *const words[] = { "--cpus=1", NULL };
+
+	return cvmm_options_add_words(options, 2, words, &err);
+}
+
+static int json_without_text(void)
+{
+	return cvmm_options_add_json(options, NULL, &err);
+}
+
+static int kernel_without_devices(void)
+{
+	const struct cvmm_kernel_config c = {
+		.size = sizeof(c), .kernel = "builtin:selftest", .ndevices = 1,
+	};
+
+	return pass_kernel(&c);
+}
+
+static int command_without_folders(void)
+{
+	static const char *const words[] = { "true", NULL };
+	const struct cvmm_exec_config c = {
+		.size = sizeof(c), .command = words, .kernel = "builtin:agent", .nfolders = 1,
+	};
+
+	return pass_command(&c);
+}
+
+static const struct {
+	int (*call)(void);
+	const char *why;
+} wrong[] = {
+	{ add_devices_of_host, "host->devices is NULL" },
+	{ add_own_without_model, "dev is NULL" },
+	{ add_own_null, "it is NULL" },
+	{ add_own_without_name, "name is NULL" },
+	{ add_device_without_properties, "properties is NULL" },
+	{ add_device_without_fds, "fds is NULL" },
+	{ limit_without_properties, "properties is NULL" },
+	{ command_without_words, "words is NULL" },
+	{ command_without_fds, "fds is NULL" },
+	{ machine_without_options, "options is NULL" },
+	{ option_without_name, "is not the name of an option" },
+	{ words_without_words, "words is NULL" },
+	{ words_with_null, "word 1 is NULL" },
+	{ json_without_text, "text is NULL" },
+	{ kernel_without_devices, "config->devices is NULL" },
+	{ command_without_folders, "folders is NULL" },
+};
+
+START_TEST(missing_array_or_text_is_refused)
+{
+	ck_assert_int_eq(wrong[_i].call(), -EINVAL);
+	ck_assert_msg(strstr(err.msg, wrong[_i].why), "%s", err.msg);
+}
+END_TEST
+
+#define ROWS(rows) (int)(sizeof(rows) / sizeof(rows[0]))
+
+int main(void)
+{
+	Suite *s = suite_create("wrong_calls");
+	TCase *tc = tcase_create("wrong_calls");
+
+	tcase_add_checked_fixture(tc, setup, after);
+	tcase_add_loop_test(tc, missing_struct_is_refused, 0, ROWS(structs));
+	tcase_add_loop_test(tc, size_that_was_not_set_is_refused_by_name, 0, ROWS(structs));
+	tcase_add_loop_test(tc, unknown_member_must_be_zero, 0, ROWS(structs));
+	tcase_add_loop_test(tc, missing_array_or_text_is_refused, 0, ROWS(wrong));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
