@@ -19,9 +19,16 @@ const char *vsu_priv_arg_name(const struct vsu_option *o)
 		[VSU_OPTION_U64] = "N",
 		[VSU_OPTION_SIZE] = "SIZE",
 		[VSU_OPTION_CHOICE] = "WORD",
+		[VSU_OPTION_TIME] = "TIME",
+		[VSU_OPTION_TIME_MS] = "TIME",
 	};
 
 	return o->arg ? o->arg : names[o->kind];
+}
+
+bool vsu_priv_is_time(const struct vsu_option *o)
+{
+	return o->kind == VSU_OPTION_TIME || o->kind == VSU_OPTION_TIME_MS;
 }
 
 const char *vsu_priv_limits(const struct vsu_option *o, char *buf, size_t size)
@@ -34,6 +41,9 @@ const char *vsu_priv_limits(const struct vsu_option *o, char *buf, size_t size)
 	if (o->kind == VSU_OPTION_SIZE) {
 		vsu_format_size(o->min, min, sizeof(min));
 		vsu_format_size(o->max, max, sizeof(max));
+	} else if (vsu_priv_is_time(o)) {
+		vsu_format_time(o->min, min, sizeof(min));
+		vsu_format_time(o->max, max, sizeof(max));
 	} else {
 		snprintf(min, sizeof(min), "%" PRIu64, o->min);
 		snprintf(max, sizeof(max), "%" PRIu64, o->max);
@@ -90,7 +100,7 @@ static void add_name(struct text *t, const struct vsu_option *o, bool list)
 /* " (1 to 16; default 1; as in size=1G)", the parts that apply */
 static void add_facts(struct text *t, const struct vsu_option *o, bool list)
 {
-	bool number = o->kind == VSU_OPTION_U64 || o->kind == VSU_OPTION_SIZE;
+	bool number = o->kind == VSU_OPTION_U64 || o->kind == VSU_OPTION_SIZE || vsu_priv_is_time(o);
 	const char *glue = " (";
 	char range[64];
 

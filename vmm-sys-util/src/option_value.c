@@ -120,10 +120,29 @@ int vsu_priv_missing_value(const struct vsu_priv_parse *p,
 			     vsu_priv_arg_name(o), as);
 }
 
+/* The word for a number of each kind, and how it is written. */
+static const struct form {
+	const char *what, *how;
+} number_forms[] = {
+	[VSU_OPTION_U64] = { "number", "a decimal or 0x hexadecimal number" },
+	[VSU_OPTION_SIZE] = { "size", "bytes, or a number with k, M, G, T, P or E, as in 1.5G" },
+	[VSU_OPTION_TIME] = { "time", "seconds, or numbers with ms, s, m, h or d, as in 1m30s" },
+	[VSU_OPTION_TIME_MS] = { "time", "milliseconds, or numbers with ms, s, m, h or d, as in 1.5s" },
+};
+
+static bool is_fraction(const char *text)
+{
+	const size_t digits = strspn(text, "0123456789");
+
+	return text[digits] == '.' && text[digits + 1] &&
+	       !text[digits + 1 + strspn(text + digits + 1, "0123456789")];
+}
+
 static int refuse_number(const struct vsu_priv_parse *p,
 			 const struct vsu_option *o, const char *text, int rc)
 {
-	bool is_size = o->kind == VSU_OPTION_SIZE;
+	const struct form *form = &number_forms[o->kind];
+	const bool whole = o->kind == VSU_OPTION_U64 && is_fraction(text);
 	char who[VSU_PRIV_PHRASE], range[64];
 
 	option_subject(p, o, who);
@@ -133,10 +152,8 @@ static int refuse_number(const struct vsu_priv_parse *p,
 				     "%s: '%s' exceeds 64 bits%s%s", who, text,
 				     *range ? "; allowed is " : "", range);
 	return vsu_error_set(p->err, -EINVAL,
-			     "%s: '%s' is not a %s; give %s%s%s", who, text,
-			     is_size ? "size" : "number",
-			     is_size ? "bytes, or a number with k, M, G, T, P or E, as in 1.5G" :
-				       "a decimal or 0x hexadecimal number",
+			     "%s: '%s' is not a %s%s; give %s%s%s", who, text,
+			     whole ? "whole " : "", form->what, form->how,
 			     *range ? ", " : "", range);
 }
 
@@ -154,13 +171,20 @@ static int refuse_range(const struct vsu_priv_parse *p,
 	return -EINVAL;
 }
 
+static int read_number(enum vsu_option_kind kind, struct vsu_option_value *v)
+{
+	if (kind == VSU_OPTION_SIZE)
+		return vsu_parse_size(v->text, &v->number);
+	if (kind == VSU_OPTION_U64)
+		return vsu_parse_u64(v->text, &v->number);
+	return vsu_parse_time(v->text, kind == VSU_OPTION_TIME ? 1000 : 1, &v->number);
+}
+
 static int judge_number(const struct vsu_priv_parse *p,
 			const struct vsu_option *o,
 			struct vsu_option_value *v)
 {
-	int rc = o->kind == VSU_OPTION_SIZE ?
-		 vsu_parse_size(v->text, &v->number) :
-		 vsu_parse_u64(v->text, &v->number);
+	int rc = read_number(o->kind, v);
 
 	if (rc < 0)
 		return refuse_number(p, o, v->text, rc);
@@ -243,6 +267,8 @@ static int (*const judges[])(const struct vsu_priv_parse *p,
 	[VSU_OPTION_SIZE] = judge_number,
 	[VSU_OPTION_CHOICE] = judge_choice,
 	[VSU_OPTION_OPERAND] = judge_string,
+	[VSU_OPTION_TIME] = judge_number,
+	[VSU_OPTION_TIME_MS] = judge_number,
 };
 
 bool vsu_priv_was_seen(const struct vsu_priv_parse *p, unsigned int row)

@@ -67,15 +67,22 @@ int vsu_parse_u64(const char *text, uint64_t *value)
 
 static const char units[] = "kMGTPE";	/* each 2^10 of the one before */
 
+static bool is_bytes(const char *suffix)
+{
+	return char_lower(*suffix) == 'b' && !suffix[1];
+}
+
 /* The power of two that a suffix stands for; -EINVAL for another one. */
 static int suffix_shift(const char *suffix)
 {
 	int i;
 
-	if (!*suffix || (char_lower(*suffix) == 'b' && !suffix[1]))
+	if (!*suffix || is_bytes(suffix))
 		return 0;
 	for (i = 0; units[i]; i++)
-		if (char_lower(*suffix) == char_lower(units[i]) && !suffix[1])
+		if (char_lower(*suffix) == char_lower(units[i]) &&
+		    (!suffix[1] || is_bytes(suffix + 1) ||
+		     (char_lower(suffix[1]) == 'i' && is_bytes(suffix + 2))))
 			return 10 * (i + 1);
 	return -EINVAL;
 }
@@ -151,6 +158,71 @@ int vsu_parse_size(const char *text, uint64_t *value)
 	return 0;
 }
 
+/* A fraction of this many parts, multiplied by the milliseconds of a day, fits 64 bits. */
+#define TIME_FRACTION_MAX UINT64_C(1000000000)
+
+static const struct time_unit {
+	const char *name;
+	uint64_t ms;
+} time_units[] = {
+	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+	{ "min", 60000 }, { "sec", 1000 },
+};
+
+/* The milliseconds of the unit of len letters, or 0. */
+static uint64_t unit_of_time(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(time_units) / sizeof(time_units[0]); i++)
+		if (strlen(time_units[i].name) == len && !memcmp(time_units[i].name, name, len))
+			return time_units[i].ms;
+	return 0;
+}
+
+static uint64_t fraction_ms(struct fraction f, uint64_t unit_ms)
+{
+	for (; f.whole > TIME_FRACTION_MAX; f.whole /= 10)
+		f.part /= 10;
+	return (f.part * unit_ms + f.whole / 2) / f.whole;
+}
+
+/* Adds one number with its unit to *ms. With unit_ms, the unit may be absent. */
+static int parse_part(const char **text, uint64_t unit_ms, uint64_t *ms)
+{
+	struct fraction f = { 0, 1 };
+	const char *end = "";
+	uint64_t number = 0, unit = unit_ms;
+	int rc = parse_decimal(*text, &end, &number, &f);
+	const size_t len = strspn(end, "dhinmsec");
+
+	if (len || !unit_ms)
+		unit = unit_of_time(end, len);
+	if (rc == -EINVAL || !unit)
+		return -EINVAL;
+	*text = end + len;
+	if (rc < 0 || vsu_u64_mul_overflow(number, unit, &number) ||
+	    vsu_u64_add_overflow(number, fraction_ms(f, unit), &number) ||
+	    vsu_u64_add_overflow(*ms, number, ms))
+		return -ERANGE;
+	return 0;
+}
+
+int vsu_parse_time(const char *text, uint64_t unit_ms, uint64_t *ms)
+{
+	uint64_t sum = 0;
+	int rc = parse_part(&text, unit_ms, &sum), part;
+
+	while (rc != -EINVAL && *text) {
+		/* a number without a unit is alone */
+		part = strchr("0123456789.", text[-1]) ? -EINVAL : parse_part(&text, 0, &sum);
+		rc = part < 0 ? part : rc;
+	}
+	if (!rc)
+		*ms = sum;
+	return rc;
+}
+
 int vsu_parse_bool(const char *text, bool *value)
 {
 	static const char *const words[] = {
@@ -179,6 +251,16 @@ const char *vsu_format_size(uint64_t value, char *buf, size_t size)
 		snprintf(buf, size, "%" PRIu64, value);
 	else
 		snprintf(buf, size, "%" PRIu64 "%c", value, units[unit]);
+	return buf;
+}
+
+const char *vsu_format_time(uint64_t ms, char *buf, size_t size)
+{
+	unsigned int i = 0;
+
+	while (ms % time_units[i].ms)
+		i++;
+	snprintf(buf, size, "%" PRIu64 "%s", ms / time_units[i].ms, ms ? time_units[i].name : "s");
 	return buf;
 }
 

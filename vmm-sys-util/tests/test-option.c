@@ -178,6 +178,8 @@ static const struct {
 	  "option --cookie: '' is not a number; give a decimal or 0x hexadecimal number" },
 	{ { "--size=12Q" }, -EINVAL,
 	  "option --size: '12Q' is not a size; give bytes, or a number with k, M, G, T, P or E, as in 1.5G, 4k to 1T" },
+	{ { "--num-queues=0.5" }, -EINVAL,
+	  "option --num-queues: '0.5' is not a whole number; give a decimal or 0x hexadecimal number, 1 to 16" },
 	{ { "--size=2T" }, -EINVAL,
 	  "option --size: 2T is out of range; allowed is 4k to 1T" },
 	{ { "--engine=iouring" }, -EINVAL,
@@ -198,6 +200,47 @@ START_TEST(command_line_is_refused_with_a_remedy)
 	ck_assert_str_eq(err.msg, refused[_i].msg);
 	ck_assert_int_eq(err.code, refused[_i].rc);
 	ck_assert_int_eq(operands, 99);
+}
+END_TEST
+
+static const struct {
+	const char *key, *value;
+	int rc;
+	const char *result;	/* what arrives, or the sentence */
+} timed[] = {
+	{ "wait", "1.5", 0, "0=1.5/1500;" },
+	{ "wait", "2m", 0, "0=2m/120000;" },
+	{ "delay", "250", 0, "1=250/250;" },
+	{ "delay", "1s", 0, "1=1s/1000;" },
+	{ "wait", "2x", -EINVAL, "--disk: key 'wait': '2x' is not a time; give seconds, or numbers with ms, s, m, h or d, as in 1m30s, 1ms to 1h" },
+	{ "wait", "2h", -EINVAL, "--disk: key 'wait': 2h is out of range; allowed is 1ms to 1h" },
+	{ "delay", "2k", -EINVAL, "--disk: key 'delay': '2k' is not a time; give milliseconds, or numbers with ms, s, m, h or d, as in 1.5s" },
+};
+
+START_TEST(times_are_milliseconds_and_refused_with_a_remedy)
+{
+	static const struct vsu_option rows[] = {
+		{ .name = "wait", .kind = VSU_OPTION_TIME, .min = 1, .max = 3600000 },
+		{ .name = "delay", .kind = VSU_OPTION_TIME_MS },
+		{ .name = NULL },
+	};
+
+	heard[0] = '\0';
+	ck_assert_int_eq(vsu_option_parse_pair(rows, "--disk", timed[_i].key, timed[_i].value, hear, heard, &err), timed[_i].rc);
+	ck_assert_str_eq(timed[_i].rc ? err.msg : heard, timed[_i].result);
+}
+END_TEST
+
+START_TEST(help_of_a_time_has_its_limits)
+{
+	static const struct vsu_option rows[] = {
+		{ .name = "wait", .kind = VSU_OPTION_TIME, .help = "patience", .min = 1, .max = 3600000 },
+		{ .name = NULL },
+	};
+	char text[128];
+
+	vsu_option_help(rows, text, sizeof(text));
+	ck_assert_str_eq(text, "  --wait=TIME               patience (1ms to 1h)\n");
 }
 END_TEST
 
@@ -626,6 +669,8 @@ int main(void)
 	tcase_add_test(tc, no_words_are_no_options);
 	tcase_add_test(tc, values_may_be_empty_or_begin_with_dashes);
 	util_add_rows(tc, command_line_is_refused_with_a_remedy, refused);
+	util_add_rows(tc, times_are_milliseconds_and_refused_with_a_remedy, timed);
+	tcase_add_test(tc, help_of_a_time_has_its_limits);
 	tcase_add_test(tc, range_refusal_carries_its_operands);
 	tcase_add_test(tc, caller_may_refuse_and_stop);
 	tcase_add_test(tc, sentence_of_the_caller_is_kept);

@@ -89,8 +89,15 @@ static const struct number sizes[] = {
 	{ "0x1.8k", -EINVAL, 0 },
 	{ "1,5k", -EINVAL, 0 },
 	{ "99999999999999999999.5k", -ERANGE, 0 },
-	{ "1KB", -EINVAL, 0 },
-	{ "1KiB", -EINVAL, 0 },
+	{ "1KB", 0, 1024 },
+	{ "1gb", 0, 1 << 30 },
+	{ "1GiB", 0, 1 << 30 },
+	{ "1.5mib", 0, 3 << 19 },
+	{ "1Gi", -EINVAL, 0 },
+	{ "1GBi", -EINVAL, 0 },
+	{ "1BB", -EINVAL, 0 },
+	{ "1iB", -EINVAL, 0 },
+	{ "1GiBx", -EINVAL, 0 },
 	{ "1 G", -EINVAL, 0 },
 	{ "1B", 0, 1 },
 	{ "77b", 0, 77 },
@@ -99,6 +106,84 @@ static const struct number sizes[] = {
 	{ "-1G", -EINVAL, 0 },
 	{ "", -EINVAL, 0 },
 };
+
+static const struct number times[] = {
+	{ "0", 0, 0 },
+	{ "5", 0, 5000 },
+	{ "0x10", 0, 16000 },
+	{ "1.5", 0, 1500 },
+	{ ".5s", 0, 500 },
+	{ "500ms", 0, 500 },
+	{ "0.4ms", 0, 0 },
+	{ "0.5ms", 0, 1 },
+	{ "1.0005s", 0, 1001 },
+	{ "1m", 0, 60000 },
+	{ "2min", 0, 120000 },
+	{ "2sec", 0, 2000 },
+	{ "1.5h", 0, 5400000 },
+	{ "1d", 0, 86400000 },
+	{ "1h30m", 0, 5400000 },
+	{ "1m30.5s", 0, 90500 },
+	{ "0.99999999999999999999d", 0, 86400000 },
+	{ "18446744073709551615ms", 0, UINT64_MAX },
+	{ "18446744073709551616ms", -ERANGE, 0 },
+	{ "18446744073709551615ms1ms", -ERANGE, 0 },
+	{ "18446744073709551615", -ERANGE, 0 },
+	{ "213503982335d", -ERANGE, 0 },
+	{ "99999999999999999999d1x", -EINVAL, 0 },
+	{ "", -EINVAL, 0 },
+	{ "s", -EINVAL, 0 },
+	{ "1h30", -EINVAL, 0 },		/* of what? */
+	{ "1 m", -EINVAL, 0 },
+	{ "1m 30s", -EINVAL, 0 },
+	{ "1M", -EINVAL, 0 },
+	{ "1us", -EINVAL, 0 },
+	{ "1msm", -EINVAL, 0 },
+	{ "-1s", -EINVAL, 0 },
+	{ "1e3s", -EINVAL, 0 },
+	{ "1..5s", -EINVAL, 0 },
+	{ "1,5s", -EINVAL, 0 },
+};
+
+START_TEST(time_has_units_or_is_a_number_of_them)
+{
+	const struct number *n = &times[_i];
+	uint64_t value = UNTOUCHED;
+
+	ck_assert_msg(vsu_parse_time(n->text, 1000, &value) == n->rc, "'%s'", n->text);
+	ck_assert_uint_eq(value, n->rc ? UNTOUCHED : n->value);
+}
+END_TEST
+
+START_TEST(time_without_a_unit_counts_the_unit_of_the_caller)
+{
+	uint64_t ms = 0;
+
+	ck_assert_int_eq(vsu_parse_time("250", 1, &ms), 0);
+	ck_assert_uint_eq(ms, 250);
+	ck_assert_int_eq(vsu_parse_time("0.25s", 1, &ms), 0);
+	ck_assert_uint_eq(ms, 250);
+}
+END_TEST
+
+static const struct {
+	uint64_t ms;
+	const char *text;
+} written_times[] = {
+	{ 0, "0s" }, { 1, "1ms" }, { 1500, "1500ms" }, { 90000, "90s" }, { 120000, "2m" },
+	{ 5400000, "90m" }, { 86400000, "1d" }, { UINT64_C(31536000000), "365d" },
+};
+
+START_TEST(time_is_written_in_its_largest_exact_unit)
+{
+	char text[24];
+	uint64_t ms = UNTOUCHED;
+
+	ck_assert_str_eq(vsu_format_time(written_times[_i].ms, text, sizeof(text)), written_times[_i].text);
+	ck_assert_int_eq(vsu_parse_time(text, 1, &ms), 0);
+	ck_assert_uint_eq(ms, written_times[_i].ms);
+}
+END_TEST
 
 START_TEST(size_has_one_binary_suffix)
 {
@@ -235,6 +320,9 @@ int main(void)
 	util_add_rows(tc, size_has_one_binary_suffix, sizes);
 	util_add_rows(tc, eight_words_are_booleans, truths);
 	util_add_rows(tc, size_is_written_short_and_exact, formats);
+	util_add_rows(tc, time_has_units_or_is_a_number_of_them, times);
+	tcase_add_test(tc, time_without_a_unit_counts_the_unit_of_the_caller);
+	util_add_rows(tc, time_is_written_in_its_largest_exact_unit, written_times);
 	tcase_add_test(tc, format_stays_within_its_buffer);
 	util_add_rows(tc, nearest_name_is_suggested, guesses);
 	tcase_add_test(tc, nearest_of_several_wins);

@@ -45,6 +45,9 @@ enum vsu_option_kind {
 	VSU_OPTION_CHOICE,	/* one of choices; value.number is its index */
 	VSU_OPTION_OPERAND,	/* a word of a command line; name is the help's */
 	VSU_OPTION_ALIAS,	/* another name of the row that arg names */
+	VSU_OPTION_TIME,	/* vsu_parse_time(), of seconds; value.number, min and max
+				   are in milliseconds */
+	VSU_OPTION_TIME_MS,	/* the same, but a number without a unit is milliseconds */
 };
 
 /*
@@ -57,7 +60,7 @@ struct vsu_option {
 	const char *arg;	/* name of the value in the help: "PATH" */
 	const char *help;	/* one line, no full stop; a flag with NULL shares that of
 				   the next row */
-	uint64_t min, max;	/* of numbers and sizes; both 0: no limits */
+	uint64_t min, max;	/* of numbers, sizes and times; both 0: no limits */
 	const char *const *choices; /* NULL-terminated, of a CHOICE */
 	bool repeat;		/* may be given more than once */
 	char letter;		/* of a FLAG: 'h' for "-h"; 0: none */
@@ -76,7 +79,7 @@ struct vsu_option {
 /* Fixed layout. */
 struct vsu_option_value {
 	const char *text;	/* as typed; lives as long as the input */
-	uint64_t number;	/* a flag (0, 1), number, size, choice index */
+	uint64_t number;	/* a flag (0, 1), number, size, milliseconds, choice index */
 };
 
 /*

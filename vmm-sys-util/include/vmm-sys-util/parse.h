@@ -24,11 +24,22 @@ VSU_API int vsu_parse_u64(const char *text, uint64_t *value) VSU_NODISCARD;
 
 /*
  * Parses a size: a number with an optional suffix. k, M, G, T, P and E, in upper or
- * lower case, are powers of 1024, as in "256M" (2^28); B is bytes. A decimal number
- * before a suffix other than B may have a fraction, as in "1.5G"; the result is rounded
- * to the nearest byte. Errors as vsu_parse_u64().
+ * lower case and alone or with B or iB behind them, are powers of 1024: "256M", "256MB"
+ * and "256MiB" are 2^28. B is bytes. A decimal number before a suffix other than B may have
+ * a fraction, as in "1.5G"; the result is rounded to the nearest byte. Errors as
+ * vsu_parse_u64().
  */
 VSU_API int vsu_parse_size(const char *text, uint64_t *value) VSU_NODISCARD;
+
+/*
+ * Parses a time: decimal numbers with units, as in "90s", "1.5m" or "1h30m". Units are ms, s
+ * (sec), m (min), h and d. A single number may have no unit: it counts units of unit_ms
+ * milliseconds. *ms is rounded to the nearest millisecond. Errors as vsu_parse_u64().
+ */
+VSU_API int vsu_parse_time(const char *text, uint64_t unit_ms, uint64_t *ms) VSU_NODISCARD;
+
+/* Writes milliseconds as "90m", "90s" or "1500ms", in the largest exact unit; returns buf. */
+VSU_API const char *vsu_format_time(uint64_t ms, char *buf, size_t size);
 
 /* Parses on|off, yes|no, true|false, y|n. -EINVAL: any other text. */
 VSU_API int vsu_parse_bool(const char *text, bool *value) VSU_NODISCARD;
