@@ -331,8 +331,8 @@ static enum vsu_exit retire_finished(struct copy *c, struct vsu_error *err)
 
 static int timeout_ms(const struct copy *c)
 {
-	return c->args->timeout && c->submitted > c->retired ?
-	       (int)(c->args->timeout * 1000) : -1;
+	return c->args->timeout_ms && c->submitted > c->retired ?
+	       (int)c->args->timeout_ms : -1;
 }
 
 /* Waits for a completion, for more input, or for the end of the session. */
@@ -346,6 +346,7 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 	enum vsu_exit status;
 	bool timed_out;
 	uint64_t count;
+	char time[24];
 
 	if (disk_want_call(&c->disk))
 		return VSU_EXIT_OK;
@@ -356,8 +357,8 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 	vsu_event_drain(c->disk.ring.call_fd, &count);
 	if (!timed_out)
 		return VSU_EXIT_OK;
-	vsu_error_set(err, -ETIMEDOUT, "'%s': no request completed within %" PRIu64 " seconds; --timeout changes that", c->args->socket,
-		      c->args->timeout);
+	vsu_error_set(err, -ETIMEDOUT, "'%s': no request completed within %s; --timeout changes that", c->args->socket,
+		      vsu_format_time(c->args->timeout_ms, time, sizeof(time)));
 	return VSU_EXIT_HOST;
 }
 

@@ -20,7 +20,7 @@
 #define PROGRAM "vhost-user-tool"
 #define MAX_DEPTH 256
 #define MAX_QUEUE 255
-#define MAX_TIMEOUT 1000000
+#define MAX_TIMEOUT_MS 1000000000
 
 /* Destination members for the rows of an option table. */
 #define PLACE(member) VMM_PLACE(struct tool_args, member)
@@ -61,8 +61,8 @@ static const struct vsu_option copy_options[] = {
 	  .min = 0, .max = MAX_QUEUE,
 	  .help = "the virtqueue to use",
 	  .preset = "0" },
-	{ .name = "timeout", .kind = VSU_OPTION_U64, .arg = "SECONDS",
-	  .min = 0, .max = MAX_TIMEOUT,
+	{ .name = "timeout", .kind = VSU_OPTION_TIME,
+	  .min = 0, .max = MAX_TIMEOUT_MS,
 	  .help = "fail when no request completes for this long (default 30; 0: never)" },
 	{ .name = "progress", .kind = VSU_OPTION_FLAG,
 	  .help = "show progress even if standard error is not a terminal" },
@@ -70,7 +70,7 @@ static const struct vsu_option copy_options[] = {
 };
 static const struct vmm_place copy_places[] = {
 	PLACE(offset), PLACE(length), PLACE(depth), PLACE(queue),
-	PLACE(timeout), PLACE(progress), PLACE(help), PLACE(socket),
+	PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket),
 	PLACE(file)
 };
 
@@ -206,7 +206,7 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 				 char *const *argv, struct vsu_error *err)
 {
 	struct parse p = {
-		.args = { .depth = 16, .timeout = 30, .length = TOOL_ALL },
+		.args = { .depth = 16, .timeout_ms = 30000, .length = TOOL_ALL },
 		.places = c->places,
 	};
 	enum vsu_exit status;

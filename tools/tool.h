@@ -27,7 +27,7 @@ struct tool_args {
 	uint64_t length;	/* bytes, or TOOL_ALL */
 	uint64_t depth;		/* requests at once */
 	uint64_t queue;		/* index of the virtqueue */
-	uint64_t timeout;	/* seconds without any progress; 0: for ever */
+	uint64_t timeout_ms;	/* without any progress; 0: for ever */
 };
 
 enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err);

@@ -331,9 +331,9 @@ START_TEST(unresponsive_back_end_ends_the_copy_after_the_timeout)
 	server_start();
 	input_has(BLOCK);
 	kick_signal = SIGSTOP;
-	args.timeout = 1;
+	args.timeout_ms = 1000;
 	copy_fails(_i, _i ? input : output, VSU_EXIT_HOST,
-		   "no request completed within 1 seconds");
+		   "no request completed within 1s");
 	ck_assert(!exists(output));
 }
 END_TEST
