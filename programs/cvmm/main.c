@@ -152,7 +152,7 @@ static void explain_run(int status, int argc, char **argv, struct vsu_error *err
 	struct vsu_option table[VMM_OPTION_ROWS];
 
 	vmm_option_table(table);
-	if (status == VSU_EXIT_USAGE)
+	if (status == VSU_EXIT_USAGE || status == VSU_EXIT_DATA)
 		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
 }
 
@@ -349,7 +349,7 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 {
 	int rc = vmm_boot_command_parse(c, argc, argv, err);
 
-	if (rc == -ENOENT)
+	if (rc < 0)
 		vmm_foreign_explain(vmm_foreign_run, c->table, argc, argv, false, err);
 	if (!rc && c->help)
 		return show_boot_help();
@@ -433,7 +433,7 @@ static int show_control_help(void)
 		printf("  %-16s %s%s%s\n", c->name, c->help, c->args ? ": " : "",
 		       c->args ? c->args : "");
 	printf("  %-16s %s\n  %-16s %s\n\n%s", "stats", "status; --prometheus for a scraper",
-	       "watch", "status every two seconds: [SECONDS]", lines);
+	       "watch", "status every two seconds: [TIME]", lines);
 	return 0;
 }
 

@@ -71,7 +71,7 @@ struct vmm_config {
 	struct vmm_serial_end serial;
 	enum vmm_on_memory_error on_memory_error;
 	bool latency;		/* is measured */
-	uint64_t power_off_seconds;	/* until a guest that was asked to power off is ended; 0: never */
+	uint64_t power_off_ms;	/* until a guest that was asked to power off is ended; 0: never */
 	struct vmm_arguments arguments;	/* its command line, saved and moved with it; owned */
 };
 

@@ -26,6 +26,9 @@ static int word_add(struct vmm_spawn_words *words, const struct vmm_device_key *
 	case VSU_OPTION_U64:
 	case VSU_OPTION_SIZE:
 		return vmm_spawn_words_add(words, "--%s=%" PRIu64, name, value->number);
+	case VSU_OPTION_TIME:
+	case VSU_OPTION_TIME_MS:
+		return vmm_spawn_words_add(words, "--%s=%" PRIu64 "ms", name, value->number);
 	default:
 		return vmm_spawn_words_add(words, "--%s=%s", name, value->text);
 	}

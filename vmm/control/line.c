@@ -11,7 +11,7 @@
 
 #define MOST_COMMANDS 31u
 #define TIMEOUT "timeout="
-#define MOST_SECONDS 86400u
+#define MAX_TIME_MS 86400000u
 
 static const struct vmm_control_command *
 command_find(const struct vmm_control_command *commands, const char *name)
@@ -70,14 +70,14 @@ static unsigned int count_words(char *const *words)
 
 /* The word timeout= behind the command: an address or a list may contain the same text. */
 static int read_timeout(const struct vmm_control_command *command, const char *word,
-			uint64_t *seconds, struct vsu_error *err)
+			uint64_t *ms, struct vsu_error *err)
 {
 	if (!command->waits)
 		return vsu_error_set(err, -EINVAL, "%s: '%s': this command is answered at once; omit it",
 				     command->name, word);
-	if (vsu_parse_u64(word + strlen(TIMEOUT), seconds) < 0 || !*seconds || *seconds > MOST_SECONDS)
-		return vsu_error_set(err, -EINVAL, "%s: '%s': expected a number of seconds from 1 to %u",
-				     command->name, word, MOST_SECONDS);
+	if (vsu_parse_time(word + strlen(TIMEOUT), 1000, ms) < 0 || !*ms || *ms > MAX_TIME_MS)
+		return vsu_error_set(err, -EINVAL, "%s: '%s': expected seconds, or a time such as 1m30s, up to 1d",
+				     command->name, word);
 	return 1;
 }
 
@@ -88,10 +88,10 @@ static int take_timeout(const struct vmm_control_command *command, char **words,
 	int rc;
 
 	terms->command = command->name;
-	terms->timeout_s = 0;
+	terms->timeout_ms = 0;
 	if (!words[1] || strncmp(words[1], TIMEOUT, strlen(TIMEOUT)) != 0)
 		return 0;
-	rc = read_timeout(command, words[1], &terms->timeout_s, err);
+	rc = read_timeout(command, words[1], &terms->timeout_ms, err);
 	if (rc > 0)
 		words[1] = words[0];
 	return rc;

@@ -13,7 +13,7 @@
 struct vmm_line_terms {
 	unsigned int npassed;	/* number of its descriptors */
 	const char *command;	/* its row's name */
-	uint64_t timeout_s;	/* of its reply; 0: without a limit */
+	uint64_t timeout_ms;	/* of its reply; 0: without a limit */
 };
 
 /*

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <vmm-sys-util/parse.h>
+
 #include "control/waiting.h"
 
 void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque)
@@ -17,9 +19,9 @@ void vmm_waiting_begin(struct vmm_waiting *w, struct vmm_loop *loop,
 		       const struct vmm_line_terms *terms)
 {
 	w->command = terms->command;
-	w->timeout_s = terms->timeout_s;
-	if (w->timeout_s)
-		vmm_timer_start(loop, &w->limit, w->timeout_s * UINT64_C(1000000000), 0);
+	w->timeout_ms = terms->timeout_ms;
+	if (w->timeout_ms)
+		vmm_timer_start(loop, &w->limit, w->timeout_ms * UINT64_C(1000000), 0);
 }
 
 void vmm_waiting_end(struct vmm_waiting *w)
@@ -30,7 +32,9 @@ void vmm_waiting_end(struct vmm_waiting *w)
 
 void vmm_waiting_expire(struct vmm_waiting *w, struct vsu_error *why)
 {
+	char time[24];
+
 	vmm_waiting_end(w);
-	vsu_error_set(why, -ETIMEDOUT, "%s: not complete after %" PRIu64 " s; it continues, and 'status' shows the machine",
-		      w->command, w->timeout_s);
+	vsu_error_set(why, -ETIMEDOUT, "%s: not complete after %s; it continues, and 'status' shows the machine",
+		      w->command, vsu_format_time(w->timeout_ms, time, sizeof(time)));
 }

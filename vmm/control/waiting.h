@@ -13,7 +13,7 @@
 struct vmm_waiting {
 	const void *subject;	/* of the reply, or NULL: none is awaited */
 	const char *command;
-	uint64_t timeout_s;
+	uint64_t timeout_ms;
 	struct vmm_timer limit;
 };
 

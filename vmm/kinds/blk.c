@@ -36,7 +36,7 @@ static const char *const caches[] = {
 #define CACHE_DIRECT	2u
 
 enum { STALL_ERROR, STALL_WAIT };
-#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
 
 static const char *const stalls[] = { "error", "wait", NULL };
 
@@ -104,8 +104,8 @@ static const struct vmm_device_key keys[] = {
 		      .choices = stalls, .preset = "error",
 		      .help = "requests while the server of an address is away: fail, or wait" },
 	  .offset = offsetof(struct blk, on_stall) },
-	{ .option = { .name = "stall-timeout", .kind = VSU_OPTION_U64, .arg = "SECONDS",
-		      .min = 1, .max = 86400, .preset = "10, and 30 for a reply",
+	{ .option = { .name = "stall-timeout", .kind = VSU_OPTION_TIME,
+		      .min = 1, .max = 86400000, .preset = "10, and 30 for a reply",
 		      .help = "with on-stall=error: how long they wait first" },
 	  .offset = offsetof(struct blk, stall_timeout) },
 	VMM_LIMIT_ROWS("", "bytes of reads and writes", "requests",
@@ -246,7 +246,7 @@ static int open_address(const struct blk *b, uint32_t queues,
 		.address = b->path, .read_only = b->read_only,
 		.queues = queues ? queues : 1,
 		.waits = b->on_stall == STALL_WAIT,
-		.patience_ns = b->stall_timeout * NS_PER_S,
+		.patience_ns = b->stall_timeout * NS_PER_MS,
 	};
 
 	if (b->engine != VIRTDEV_DISK_ENGINE_AUTO || b->block_size ||

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
@@ -26,7 +27,7 @@
 #include "transfer/save.h"
 
 /* Interval for checking files behind guest memory for truncation. */
-#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
 #define LOOK_NS UINT64_C(500000000)
 /* Numbers of a device that are read for an event. */
 #define MAX_STATS 64u
@@ -244,9 +245,10 @@ static void watch_files(struct vmm_machine *m)
 static void on_power_off_timeout(void *opaque)
 {
 	struct vmm_machine *m = opaque;
+	char time[24];
 
-	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the guest did not power off within %" PRIu64 " seconds (--power-off-timeout)",
-		     m->config->power_off_seconds);
+	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the guest did not power off within %s (--power-off-timeout)",
+		     vsu_format_time(m->config->power_off_ms, time, sizeof(time)));
 }
 
 void vmm_machine_press_button(struct vmm_machine *m)
@@ -254,10 +256,10 @@ void vmm_machine_press_button(struct vmm_machine *m)
 	struct vmm_timer *w = &m->watch.power_off;
 
 	vmm_arch_press_button(&m->power);
-	if (!m->config->power_off_seconds || w->active)
+	if (!m->config->power_off_ms || w->active)
 		return;
 	vmm_timer_init(w, on_power_off_timeout, m);
-	vmm_timer_start(m->loop, w, m->config->power_off_seconds * NS_PER_S, 0);
+	vmm_timer_start(m->loop, w, m->config->power_off_ms * NS_PER_MS, 0);
 }
 
 static void on_alarm(void *opaque)

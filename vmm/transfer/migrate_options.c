@@ -22,9 +22,10 @@
 static const struct number {
 	const char *name, *what;
 	unsigned int min, max;
-} downtime = { "downtime", "number of milliseconds", 1, 60000 },
-  connections = { "connections", "number", 1, VMM_CHANNELS_MAX },
-  rounds = { "postcopy", "number of rounds", 0, 1000 };
+	bool is_time;	/* milliseconds without a unit */
+} downtime = { "downtime", "number of milliseconds", 1, 60000, true },
+  connections = { "connections", "number", 1, VMM_CHANNELS_MAX, false },
+  rounds = { "postcopy", "number of rounds", 0, 1000, false };
 
 static int refuse_number(const struct number *n, const char *value, struct vsu_error *err)
 {
@@ -119,8 +120,9 @@ static int read_number(const struct number *n, const char *value, unsigned int *
 		       struct vsu_error *err)
 {
 	uint64_t number;
+	const int rc = n->is_time ? vsu_parse_time(value, 1, &number) : vsu_parse_u64(value, &number);
 
-	if (vsu_parse_u64(value, &number) < 0 || check_number(n, number, NULL) < 0)
+	if (rc < 0 || check_number(n, number, NULL) < 0)
 		return refuse_number(n, value, err);
 	*out = (unsigned int)number;
 	return 0;

@@ -249,7 +249,7 @@ static void set_machine(struct draft *d, const struct vmm_exec_options *o)
 	c->log = o->log;
 	c->memory = o->memory;
 	c->cpus = (unsigned int)o->cpus;
-	c->timeout_ms = o->timeout * 1000;
+	c->timeout_ms = o->timeout_ms;
 	c->hide = o->hide;
 	c->show = o->show;
 	c->home = getenv("HOME");

@@ -41,9 +41,9 @@ const struct vsu_option vmm_exec_option_rows[] = {
 		      .help = "pass connections to a port of the host to one of the guest" },
 	[TERMINAL] = { .name = "terminal", .kind = VSU_OPTION_CHOICE, .choices = terminals,
 		       .preset = "auto", .help = "run on a terminal; auto: if standard input and output are one" },
-	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_U64, .arg = "S", .min = 1,
-		      .max = 31536000, .preset = "none",
-		      .help = "end the machine after S seconds, with status 124" },
+	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_TIME, .min = 1,
+		      .max = VMM_ROW_MAX_TIME, .preset = "none",
+		      .help = "end the machine after seconds, or 500ms, 1.5m, 2h, with status 124" },
 	[LOG] = VMM_ROW_LOG, [APPEND] = VMM_ROW_APPEND,
 	[SANDBOX] = VMM_ROW_SANDBOX,
 	[JAIL] = VMM_ROW_JAIL,
@@ -60,7 +60,7 @@ static const struct vmm_place places[] = {
 	[ROOT] = PLACE(root), [IMAGE] = PLACE(image), [RW] = PLACE(writable_root), [FROM] = PLACE(from),
 	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
 	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder),
-	[HOSTNAME] = PLACE(hostname), [TERMINAL] = PLACE(terminal), [TIMEOUT] = PLACE(timeout),
+	[HOSTNAME] = PLACE(hostname), [TERMINAL] = PLACE(terminal), [TIMEOUT] = PLACE(timeout_ms),
 	[LOG] = PLACE(log), [APPEND] = PLACE(append), [SANDBOX] = PLACE(sandbox), [JAIL] = PLACE(jail),
 	[EMULATE] = PLACE(emulate), [DAEMON_PATH] = PLACE(daemons), [HELP] = PLACE(help),
 };
@@ -161,7 +161,7 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 
 	*o = (struct vmm_exec_options){ .memory = "1G", .cpus = 1 };
 	rc = vsu_option_parse_argv(vmm_exec_option_rows, argc, argv, take_option, o, &first, err);
-	if (rc == -ENOENT)
+	if (rc < 0)
 		vmm_foreign_explain(vmm_foreign_exec, vmm_exec_option_rows, argc, argv, true, err);
 	if (rc < 0 || o->help)
 		return rc;

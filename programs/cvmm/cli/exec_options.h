@@ -27,7 +27,7 @@ struct vmm_exec_options {
 	const char *hide[VMM_EXEC_MAX_PATHS + 1], *show[VMM_EXEC_MAX_PATHS + 1]; /* NULL ends them */
 	unsigned int nfolders, nsettings, nhide, nshow;
 	struct vmm_exec_network network;
-	uint64_t cpus, timeout;	/* 0: not given */
+	uint64_t cpus, timeout_ms;	/* 0: not given */
 	unsigned int given;	/* a bit for each row */
 	enum vmm_exec_terminal {
 		VMM_EXEC_TERMINAL_AUTO, VMM_EXEC_TERMINAL_ON, VMM_EXEC_TERMINAL_OFF,

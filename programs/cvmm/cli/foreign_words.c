@@ -200,6 +200,47 @@ static int answer_word(struct answers *a, const struct vmm_foreign_word *rows,
 	return find_ours(table, &device) && answer_device(a, w) ? 1 : 0;
 }
 
+/* "1.5" as percents of a processor; 0: not such a number. */
+static uint64_t percents_of(const char *value)
+{
+	char digits[8] = "", tail[3] = "00";
+	const size_t whole = strspn(value, "0123456789");
+	const size_t part = value[whole] == '.' ? strspn(value + whole + 1, "0123456789") : 0;
+	uint64_t n;
+
+	if (!part || value[whole + 1 + part] || whole > 2)
+		return 0;
+	memcpy(tail, value + whole + 1, part > 2 ? 2 : part);
+	snprintf(digits, sizeof(digits), "%.*s%s", (int)whole, value, tail);
+	return vsu_parse_u64(digits, &n) < 0 ? 0 : n;
+}
+
+/* Our option with a value that others accept: a part of a processor. */
+static void answer_value(struct answers *a, const struct vsu_option *ours, const struct word *w)
+{
+	const uint64_t percents = w->value && !strcmp(ours->name, "cpus") ? percents_of(w->value) : 0;
+
+	if (!percents || a->len)
+		return;
+	snprintf(a->text, sizeof(a->text), "option --cpus: '%s' is not a whole number of processors; write --cpus=%" PRIu64 ", and before the command line 'systemd-run --scope -p CPUQuota=%" PRIu64 "%%' limits its time on them",
+		 w->value, (percents + 99) / 100, percents);
+	a->len = strlen(a->text);
+}
+
+/* How many words our option has. The next word is its value unless it is an option of ours. */
+static int pass_option(struct answers *a, const struct vsu_option *table,
+		       const struct vsu_option *ours, struct word *w, const char *next)
+{
+	const struct word other = word_at(next ? next : "", NULL);
+
+	if (ours->kind == VSU_OPTION_FLAG)
+		return 1;
+	if (!w->attached)
+		w->value = next && !find_ours(table, &other) && strcmp(next, "--") != 0 ? next : NULL;
+	answer_value(a, ours, w);
+	return w->attached || !w->value ? 1 : 2;
+}
+
 void vmm_foreign_explain(const struct vmm_foreign_word *rows, const struct vsu_option *table,
 			 int argc, char *const *argv, bool operands, struct vsu_error *err)
 {
@@ -217,7 +258,7 @@ void vmm_foreign_explain(const struct vmm_foreign_word *rows, const struct vsu_o
 		w = word_at(argv[i], argv[i + 1]);
 		ours = find_ours(table, &w);
 		if (ours)
-			used = ours->kind != VSU_OPTION_FLAG && !w.attached && w.value ? 2 : 1;
+			used = pass_option(&a, table, ours, &w, argv[i + 1]);
 		else
 			used = answer_word(&a, rows, table, &w);
 		if (!used && operands)

@@ -7,6 +7,9 @@
 
 #include "cpu/cpus.h"
 
+/* A year, in milliseconds. */
+#define VMM_ROW_MAX_TIME UINT64_C(31536000000)
+
 #define VMM_ROW_KERNEL \
 	{ .name = "kernel", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "the host's", .help = "Linux kernel" }
 #define VMM_ROW_MODULES \

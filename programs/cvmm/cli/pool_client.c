@@ -144,7 +144,7 @@ static int send_records(const struct client *c)
 
 static int send_command(struct client *c, const struct vmm_exec_options *o, struct vsu_error *err)
 {
-	const struct vmm_pool_command command = { .timeout_ms = o->timeout * 1000, .len = c->machine->command.len };
+	const struct vmm_pool_command command = { .timeout_ms = o->timeout_ms, .len = c->machine->command.len };
 	const int fds[VMM_POOL_FDS] = {
 		pick_stream(c->input_fds[1], STDIN_FILENO),
 		pick_stream(c->machine->out_fd, STDOUT_FILENO), pick_stream(c->machine->err_fd, STDERR_FILENO),

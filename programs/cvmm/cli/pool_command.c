@@ -12,7 +12,7 @@
 #define DEFAULT_SIZE 4
 
 /* Much longer than a clone needs until it waits for a command. */
-#define READY_S 120
+#define READY_MS 120000
 
 enum { SIZE, ROOT, RW, DIR, HIDE, SHOW, CHDIR, SANDBOX, JAIL, HELP, TEMPLATE };
 
@@ -53,9 +53,9 @@ int vmm_pool_command_parse(struct vmm_pool_command_line *c, int argc, char *cons
 {
 	int rc;
 
-	*c = (struct vmm_pool_command_line){ .size = DEFAULT_SIZE, .machine = { .timeout = READY_S } };
+	*c = (struct vmm_pool_command_line){ .size = DEFAULT_SIZE, .machine = { .timeout_ms = READY_MS } };
 	rc = vsu_option_parse_argv(vmm_pool_command_options, argc, argv, take_option, c, NULL, err);
-	if (rc == -ENOENT)
+	if (rc < 0)
 		vmm_foreign_explain(vmm_foreign_exec, vmm_pool_command_options, argc, argv, false, err);
 	if (rc < 0 || c->help)
 		return rc;

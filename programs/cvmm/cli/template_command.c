@@ -32,8 +32,8 @@ const struct vsu_option vmm_template_command_options[] = {
 	[NET] = { .name = "net", .kind = VSU_OPTION_FLAG,
 		  .help = "a network card, for commands with a network" },
 	[APPEND] = VMM_ROW_APPEND, [LOG] = VMM_ROW_LOG,
-	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_U64, .arg = "S", .min = 1,
-		      .max = 31536000, .preset = "none", .help = "end a guest that does not boot" },
+	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_TIME, .min = 1,
+		      .max = VMM_ROW_MAX_TIME, .preset = "none", .help = "end a guest that does not boot" },
 	[FOLDER] = { .name = "folder", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
 		     .preset = "~/.local/share/cvmm/templates", .help = "folder of templates" },
 	[HELP] = VSU_OPTION_ROW_HELP,
@@ -63,7 +63,7 @@ static const struct vmm_place places[] = {
 	[MODULES] = PLACE(machine.modules), [INIT] = PLACE(machine.init),
 	[MEMORY] = PLACE(machine.memory), [CPUS] = PLACE(machine.cpus), [FOLDERS] = PLACE(nfolders),
 	[NET] = PLACE(net), [APPEND] = PLACE(machine.append), [LOG] = PLACE(machine.log),
-	[TIMEOUT] = PLACE(machine.timeout), [FOLDER] = PLACE(folder), [HELP] = PLACE(help),
+	[TIMEOUT] = PLACE(machine.timeout_ms), [FOLDER] = PLACE(folder), [HELP] = PLACE(help),
 	[ACTION] = { VMM_PLACE_NONE, 0 }, [NAME] = PLACE(name),
 };
 
@@ -87,7 +87,7 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 		.machine = { .root = "/", .memory = "1G", .cpus = 1 },
 	};
 	rc = vsu_option_parse_argv(vmm_template_command_options, argc, argv, take_option, c, NULL, err);
-	if (rc == -ENOENT)
+	if (rc < 0)
 		vmm_foreign_explain(vmm_foreign_exec, vmm_template_command_options, argc, argv, false, err);
 	if (rc < 0 || c->help)
 		return rc;

@@ -27,8 +27,9 @@
 
 enum { HELP, JSON, TABLE, PROMETHEUS, SOCKET, COMMAND };
 
-#define WATCH_SECONDS 2u
-#define MAX_WATCH_SECONDS 3600u
+#define WATCH_MS 2000u
+#define MIN_WATCH_MS 100u
+#define MAX_WATCH_MS 3600000u
 
 const struct vsu_option vmm_control_command_options[] = {
 	[HELP] = VSU_OPTION_ROW_HELP,
@@ -101,20 +102,16 @@ static void set_line(struct vmm_control_request *request, const char *line)
 
 static int read_watch(struct vmm_control_request *request, struct vsu_error *err)
 {
-	char number[8] = "";
-	uint64_t seconds = WATCH_SECONDS;
+	char time[24] = "";
+	uint64_t ms = WATCH_MS;
 	const size_t len = request->len - strlen("watch\n");
 
-	if (len > sizeof(number))
-		return vsu_error_set(err, -EINVAL, "ctl: watch: expected a number of seconds from 1 to %u",
-				     MAX_WATCH_SECONDS);
-	if (len)
-		memcpy(number, request->line + strlen("watch "), len - 1);
-	if (len && (vsu_parse_u64(number, &seconds) < 0 || !seconds ||
-		    seconds > MAX_WATCH_SECONDS))
-		return vsu_error_set(err, -EINVAL, "ctl: watch: '%s' is not a number of seconds from 1 to %u",
-				     number, MAX_WATCH_SECONDS);
-	request->seconds = (unsigned int)seconds;
+	if (len && len <= sizeof(time))
+		memcpy(time, request->line + strlen("watch "), len - 1);
+	if (len > sizeof(time) || (len && (vsu_parse_time(time, 1000, &ms) < 0 || ms < MIN_WATCH_MS || ms > MAX_WATCH_MS)))
+		return vsu_error_set(err, -EINVAL, "ctl: watch: '%s' is not a number of seconds, or a time such as 500ms, from 100ms to 1h",
+				     time);
+	request->interval_ms = (unsigned int)ms;
 	set_line(request, "status\n");
 	return 0;
 }
@@ -229,7 +226,7 @@ static enum vmm_control_format choose_format(const struct vmm_control_request *r
 
 	if (format == VMM_CONTROL_AUTO)
 		format = terminal ? VMM_CONTROL_ROWS : VMM_CONTROL_JSON;
-	return format == VMM_CONTROL_ROWS && terminal && request->seconds ? VMM_CONTROL_SCREEN : format;
+	return format == VMM_CONTROL_ROWS && terminal && request->interval_ms ? VMM_CONTROL_SCREEN : format;
 }
 
 static int print_rows(char *reply, const char *path, FILE *to, struct vsu_error *err)
@@ -315,7 +312,7 @@ static int watch_status(const struct vmm_control_request *request,
 	int status = VSU_EXIT_OK, rc = 0;
 
 	while (!status && !rc && !ferror(to)) {
-		(void)poll(&p, 1, (int)request->seconds * 1000);
+		(void)poll(&p, 1, (int)request->interval_ms);
 		rc = line_send(a->sock, request, NULL, 0, err);
 		if (!rc && choose_format(request, to) == VMM_CONTROL_ROWS)
 			fputc('\n', to);
@@ -361,7 +358,7 @@ int vmm_control_request_run(struct vmm_control_request *request, FILE *to,
 	status = request_first(request, &answers, to, err);
 	if (!status && request->follows)
 		status = follow_events(request, &answers, to, err);
-	else if (!status && request->seconds)
+	else if (!status && request->interval_ms)
 		status = watch_status(request, &answers, to, err);
 	vsu_fd_close(&sock);
 	return status;

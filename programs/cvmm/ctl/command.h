@@ -32,7 +32,7 @@ struct vmm_control_request {
 	size_t len;
 	unsigned int nwords;
 	enum vmm_control_format format;
-	unsigned int seconds;	/* between two requests of "watch"; 0: one request */
+	unsigned int interval_ms;	/* between two requests of "watch"; 0: one request */
 	bool follows;		/* "subscribe": prints lines until the connection ends */
 };
 

@@ -501,7 +501,7 @@ END_TEST
 START_TEST(card_of_a_daemon_reconnects_its_stream)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_NET, "socket=s,reconnect=9,backend=spawn"), 0);
-	ck_assert(has_word("--stream=s") && has_word("--reconnect=9"));
+	ck_assert(has_word("--stream=s") && has_word("--reconnect=9ms"));
 	ck_assert_uint_eq(spec.reconnect_ms, 100);
 }
 END_TEST

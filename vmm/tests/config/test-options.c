@@ -394,7 +394,7 @@ static const struct refusal {
 	{ "k --rng", -EINVAL, VSU_EXIT_DATA,
 	  "option --rng needs a value; write --rng=PROPERTIES, as in --rng=" },
 	{ "k --power-off-timeout=0", -EINVAL, VSU_EXIT_DATA,
-	  "option --power-off-timeout: 0 is out of range; allowed is 1 to 86400" },
+	  "option --power-off-timeout: 0 is out of range; allowed is 1ms to 1d" },
 	{ "k --json", -EINVAL, VSU_EXIT_DATA,
 	  "option --json needs --dry-run" },
 	{ "k --dry-run=yes", -EINVAL, VSU_EXIT_DATA,

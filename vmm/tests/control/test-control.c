@@ -151,7 +151,7 @@ static int on_list(void *opaque, char *const *words, FILE *answer,
 static const struct vmm_control_command commands[] = {
 	{ .name = "say", "WORD [MORE]", 1, 2, on_say, "" },
 	{ .name = "fail", NULL, 0, 0, on_fail, "" },
-	{ .name = "wait", "[timeout=SECONDS]", 0, 0, on_wait, "", .waits = true },
+	{ .name = "wait", "[timeout=TIME]", 0, 0, on_wait, "", .waits = true },
 	{ .name = "tell", NULL, 0, 0, on_tell, "" },
 	{ .name = "subscribe", NULL, 0, 0, on_subscribe, "" },
 	{ .name = "ring", NULL, 0, 0, on_ring, "" },
@@ -306,8 +306,8 @@ static const struct {
 	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected 'say WORD [MORE]'\"}\n" },
 	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 11 words follow; expected 'say WORD [MORE]'\"}\n" },
 	{ "fail timeout=1\n", "{\"ok\":false,\"error\":\"fail: 'timeout=1': this command is answered at once; omit it\"}\n" },
-	{ "wait timeout=86401\n", "{\"ok\":false,\"error\":\"wait: 'timeout=86401': expected a number of seconds from 1 to 86400\"}\n" },
-	{ "wait timeout=1 timeout=1\n", "{\"ok\":false,\"error\":\"wait: 1 words follow; expected 'wait [timeout=SECONDS]'\"}\n" },
+	{ "wait timeout=86401\n", "{\"ok\":false,\"error\":\"wait: 'timeout=86401': expected seconds, or a time such as 1m30s, up to 1d\"}\n" },
+	{ "wait timeout=1s timeout=500ms\n", "{\"ok\":false,\"error\":\"wait: 1 words follow; expected 'wait [timeout=TIME]'\"}\n" },
 	{ "fail x\n", "{\"ok\":false,\"error\":\"fail: 1 words follow; expected 'fail'\"}\n" },
 };
 
@@ -503,7 +503,7 @@ static void on_answer(void *opaque, const struct vsu_error *why, const char *lin
 	ck_assert_str_eq(line, answers++ ? "{\"ok\":true,\"late\":1}" : "{\"ok\":true}");
 }
 
-#define IN_VAIN(command) "{\"ok\":false,\"error\":\"" command ": not complete after 1 s; it continues, and 'status' shows the machine\"}"
+#define IN_VAIN(command) "{\"ok\":false,\"error\":\"" command ": not complete after 1s; it continues, and 'status' shows the machine\"}"
 
 START_TEST(timeout_ends_the_wait_and_not_the_command)
 {

@@ -106,7 +106,7 @@ START_TEST(a3_24_device_of_an_unresponsive_guest_can_be_removed)
 END_TEST
 
 static const struct { const char *line, *why; } refusals[] = {
-	{ "device-add\n", "expected 'device-add [timeout=SECONDS] KIND,OPTIONS'" },
+	{ "device-add\n", "expected 'device-add [timeout=TIME] KIND,OPTIONS'" },
 	{ "device-add blk\n", "needs 'path=FILE'" },
 	{ "device-add block,path=disk\n", "did you mean 'blk'" },
 	{ "device-add blk,path=nowhere\n", "nowhere" },

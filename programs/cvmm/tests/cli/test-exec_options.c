@@ -65,7 +65,7 @@ START_TEST(two_dashes_precede_a_command)
 	static const char *const words[] = { "--timeout", "9", "--", "--odd", "--", NULL };
 
 	ck_assert_int_eq(parse_exec(words), 0);
-	ck_assert_uint_eq(options.timeout, 9);
+	ck_assert_uint_eq(options.timeout_ms, 9000);
 	ck_assert_str_eq(options.command[0], "--odd");
 	ck_assert_str_eq(options.command[1], "--");
 }
@@ -79,7 +79,7 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_str_eq(options.root, "/");
 	ck_assert_str_eq(options.memory, "1G");
 	ck_assert_uint_eq(options.cpus, 1);
-	ck_assert(!options.writable_root && !options.timeout && !options.kernel && !options.log);
+	ck_assert(!options.writable_root && !options.timeout_ms && !options.kernel && !options.log);
 	ck_assert_int_eq(options.terminal, VMM_EXEC_TERMINAL_AUTO);
 }
 END_TEST

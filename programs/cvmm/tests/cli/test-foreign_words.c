@@ -122,8 +122,9 @@ static const struct row run_rows[] = {
 	{ "k --shared-dir /srv:tag:type=fs", "unknown option '--shared-dir'; write --fs=/srv" },
 	{ "k --blk", "unknown option '--blk'; write --disk=FILE" },
 	{ "k --gpu", "unknown option '--gpu'; write --device=gpu,backend=user:SOCKET" },
-	{ "k --memory -m", "unknown option '-m'; write --memory=SIZE" },
-	{ "k --name -m", "unknown option '-m'; write --memory=SIZE" },
+	{ "k --name -m", "before" },	/* a value of ours */
+	{ "k --name --cpus=1.5", "option --cpus: '1.5' is not a whole number of processors; write --cpus=2, and before the command line 'systemd-run --scope -p CPUQuota=150%' limits its time on them" },
+	{ "k --cpus 0.5", "option --cpus: '0.5' is not a whole number of processors; write --cpus=1, and before the command line 'systemd-run --scope -p CPUQuota=50%' limits its time on them" },
 	{ "k --name=-m a.img -- -m", "before" },
 	{ "k --cpu=host --momory 1G", "before" },
 	{ "--kernel=k", "unknown option '--kernel'; the kernel's path as the first word: cvmm run k" },

@@ -64,7 +64,7 @@ static void setup(void)
 	snprintf(base, sizeof(base), "%s/base", folder);
 	snprintf(path, sizeof(path), "%s/base/pool", folder);
 	make_template();
-	line = (struct vmm_pool_command_line){ .size = 1, .machine = { .from = base, .timeout = 120 } };
+	line = (struct vmm_pool_command_line){ .size = 1, .machine = { .from = base, .timeout_ms = 120000 } };
 	open_pair(pair);
 	open_pair(clients);
 }
@@ -482,7 +482,7 @@ START_TEST(command_of_the_same_machine_is_alike)
 	struct vmm_exec_options o = exec_options();
 
 	o.hostname = "other";
-	o.timeout = 9;
+	o.timeout_ms = 9000;
 	o.terminal = VMM_EXEC_TERMINAL_ON;
 	o.folder = "/";
 	o.settings[o.nsettings++] = "A=b";

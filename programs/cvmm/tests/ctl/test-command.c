@@ -344,10 +344,10 @@ START_TEST(a_watch_ends_with_the_machine)
 {
 	ck_assert_int_eq(parse(2, SOCKET, "watch"), 0);
 	claim_line("status\n");
-	ck_assert_uint_eq(request.seconds, 2);
+	ck_assert_uint_eq(request.interval_ms, 2000);
 	ck_assert_int_eq(parse(4, "--json", SOCKET, "watch", "5"), 0);
 	claim_line("status\n");
-	ck_assert_uint_eq(request.seconds, 5);
+	ck_assert_uint_eq(request.interval_ms, 5000);
 	ck_assert_int_eq(run_parsed("{\"ok\":true}\n", 12), VSU_EXIT_HOST);
 	ck_assert_str_eq(printed, "{\"ok\":true}\n");
 	ck_assert_int_eq(parse(3, SOCKET, "watch", "0"), -EINVAL);
