@@ -36,6 +36,7 @@
 #include "cli/show_command.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
+#include "cli/user_network.h"
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "cli/program_log.h"
@@ -180,9 +181,14 @@ static int run_words(int argc, char **argv, const struct vmm_beside *beside, str
 
 static int cmd_run(int argc, char **argv)
 {
+	static struct vmm_network_words w;
 	struct vsu_error err = VSU_ERROR_INIT;
+	const int rc = vmm_network_words_make(&w, argc, argv, &err);
+	const int status = rc < 0 ? complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err) :
+				    run_words(w.nwords, w.words, NULL, &err);
 
-	return run_words(argc, argv, NULL, &err);
+	vmm_network_words_free(&w);
+	return status;
 }
 
 static int show_options(const struct vsu_option *options, const char *usage)

@@ -61,7 +61,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 		      .repeat = true, .help = "a disk: FILE or backend=user:SOCKET" },
 	  DEVICE(DISK, &vmm_blk_kind) },
 	{ .option = { .name = "net", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
-		      .repeat = true, .help = "a network card: TAP, socket=PATH or fd=N" },
+		      .repeat = true, .help = "a network card: TAP, passt, socket=PATH or fd=N" },
 	  DEVICE(NET, &vmm_net_kind) },
 	{ .option = { .name = "rng", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .repeat = true, .help = "an entropy source", .example = "" },

@@ -27,7 +27,7 @@
 /* Words besides those of the caller. */
 #define OWN_WORDS 8
 
-enum { CLOUD_INIT, KERNEL, MODULES, INIT, APPEND, HELP, IMAGE, OWN_ROWS };
+enum { CLOUD_INIT, KERNEL, MODULES, INIT, APPEND, PUBLISH, HELP, IMAGE, OWN_ROWS };
 
 const struct vsu_option vmm_boot_own_options[] = {
 	[CLOUD_INIT] = { .name = "cloud-init", .kind = VSU_OPTION_STRING, .arg = "KEY=VALUE|FILE",
@@ -40,6 +40,7 @@ const struct vsu_option vmm_boot_own_options[] = {
 	[INIT] = VMM_ROW_INIT,
 	[APPEND] = { .name = "append", .kind = VSU_OPTION_STRING,
 		     .help = "text to append to the command line of the image's kernel" },
+	[PUBLISH] = VMM_ROW_PUBLISH,
 	[HELP] = VSU_OPTION_ROW_HELP,
 	[IMAGE] = { .name = "IMAGE", .kind = VSU_OPTION_OPERAND, .repeat = true },
 	[OWN_ROWS] = { .name = NULL },
@@ -96,6 +97,15 @@ static int add_word(struct vmm_boot_command *c, struct vsu_error *err, const cha
 	return 0;
 }
 
+/* Its word is replaced when passt has been started. */
+static int add_network(struct vmm_boot_command *c, const char *text, struct vsu_error *err)
+{
+	int rc = vmm_user_network_set(&c->network, text, err);
+
+	c->network_word = c->nwords;
+	return rc < 0 ? rc : add_word(c, err, "--net=%s", text);
+}
+
 /* The first disk is the image, be it an operand or an option. */
 static int pass_option(struct vmm_boot_command *c, const struct vsu_option *o, const char *text,
 		       struct vsu_error *err)
@@ -106,6 +116,8 @@ static int pass_option(struct vmm_boot_command *c, const struct vsu_option *o, c
 		c->has_memory = true;
 	else if (!strcmp(o->name, "dry-run"))
 		c->is_dry = true;
+	else if (!strcmp(o->name, "net") && vmm_user_network_is(text))
+		return add_network(c, text, err);
 	return o->kind == VSU_OPTION_FLAG ? add_word(c, err, "--%s", o->name) :
 					    add_word(c, err, "--%s=%s", o->name, text);
 }
@@ -135,6 +147,8 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 		return pass_option(c, &c->table[index], value->text, err);
 	if (vmm_place_store(&places[index], c, value))
 		return 0;
+	if (index == PUBLISH)
+		return vmm_exec_network_publish(&c->network.network, value->text, err);
 	return index == IMAGE ? add_operand(c, value->text, err) :
 				vmm_cloud_init_read(&c->seed, value->text, err);
 }
@@ -145,7 +159,7 @@ int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *ar
 {
 	int rc;
 
-	*c = (struct vmm_boot_command){ .init = INIT_PROGRAM, .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT };
+	*c = (struct vmm_boot_command){ .init = INIT_PROGRAM, .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
 	make_table(c);
 	c->max_words = argc + OWN_WORDS;
 	c->words = calloc((size_t)c->max_words + 1, sizeof(*c->words));
@@ -216,6 +230,14 @@ static int serve_image(struct vmm_boot_command *c, struct vsu_error *err)
 	return rc;
 }
 
+static int start_network(struct vmm_boot_command *c, struct vsu_error *err)
+{
+	char word[VMM_PASST_WORD];
+	int rc = vmm_user_network_start(&c->network, word, err);
+
+	return rc < 0 || !word[0] ? rc : set_word(c, c->network_word, word, err);
+}
+
 /* A file can be opened again by the process that continues the guest. */
 static int add_seed(struct vmm_boot_command *c, struct vsu_error *err)
 {
@@ -257,6 +279,8 @@ int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err)
 		rc = set_word(c, 1, kernel, err);
 	if (!rc)
 		rc = serve_image(c, err);
+	if (!rc)
+		rc = start_network(c, err);
 	return rc < 0 ? rc : add_words(c, err);
 }
 
@@ -271,4 +295,5 @@ void vmm_boot_command_free(struct vmm_boot_command *c)
 	vsu_fd_close(&c->seed_fd);
 	vmm_cloud_init_free(&c->seed);
 	vmm_image_server_end(&c->server);
+	vmm_user_network_end(&c->network);
 }

@@ -15,6 +15,7 @@
 
 #include "cli/cloud_init.h"
 #include "cli/image_server.h"
+#include "cli/user_network.h"
 #include "config/option_rows.h"
 
 /* Its own options; those of "cvmm run" follow in the whole table. */
@@ -30,6 +31,8 @@ struct vmm_boot_command {
 	const char *image;	/* the operand that is the first disk, or NULL */
 	int image_word;
 	struct vmm_image_server server;
+	struct vmm_user_network network;
+	int network_word;	/* index of --net=passt */
 	bool has_image, has_memory, is_dry, help;
 };
 
@@ -39,7 +42,7 @@ struct vmm_boot_command {
  */
 int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *argv,
 			   struct vsu_error *err);
-/* Makes the initrd and the seed, and completes the words. -ENOENT and others: kernel, modules, a file. */
+/* Makes the initrd and the seed, starts programs, and completes the words. -ENOENT and others: kernel, modules, a file. */
 int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err);
 void vmm_boot_command_free(struct vmm_boot_command *c);
 

@@ -159,7 +159,7 @@ static int add_card(struct vmm_program *p, const struct vmm_emulation *e,
 	vmm_program_add(p, "-netdev");
 	vmm_program_add(p, "vhost-user,id=net,chardev=card");
 	vmm_program_add(p, "-device");
-	vmm_program_add(p, "virtio-net-pci,netdev=net%s", c->tap ? "" : ",mac=" VMM_PASST_MAC);
+	vmm_program_add(p, "virtio-net-pci,netdev=net%s%s", *c->mac ? ",mac=" : "", c->mac);
 	return 0;
 }
 

@@ -36,6 +36,7 @@ static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_mac
 	c->cpus = (unsigned int)o->cpus;
 	c->tap = o->network.kind == VMM_EXEC_NET_TAP ? o->network.tap : NULL;
 	c->net = m->passt.fd;
+	c->mac = o->network.mac;
 	c->block = o->network.block;
 	c->log = o->log;
 	c->daemons = o->daemons ? o->daemons : vmm_spawn_default_folder();

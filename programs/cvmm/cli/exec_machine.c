@@ -28,7 +28,7 @@ struct draft {
 	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX], sandbox[PATH_MAX];
 	const char *options[3];
 	struct cvmm_exec_network network;
-	char card[96];
+	char card[VMM_PASST_WORD];	/* an option of the machine */
 	int streams[3];
 };
 
@@ -270,18 +270,18 @@ static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct
 	if (n->kind == VMM_EXEC_NET_NONE)
 		return 0;
 	d->network = (struct cvmm_exec_network){
-		.card = d->card, .address = text_or_null(n->address),
+		.card = d->card + strlen(VMM_PASST_NET), .address = text_or_null(n->address),
 		.gateway = text_or_null(n->gateway), .resolver = text_or_null(n->resolver),
 	};
 	d->config.network = &d->network;
 	rc = vmm_plan_check_network(&m->plan, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --net");
-	snprintf(d->card, sizeof(d->card), "tap=%s,block=%s", n->tap, n->block);
+	snprintf(d->card, sizeof(d->card), VMM_PASST_NET "tap=%s%s%s,block=%s", n->tap, *n->mac ? ",mac=" : "", n->mac, n->block);
 	if (n->kind == VMM_EXEC_NET_TAP)
 		return 0;
 	rc = vmm_passt_start(&m->passt, n, err);
-	snprintf(d->card, sizeof(d->card), "fd=%d,mac=" VMM_PASST_MAC ",mtu=%d,block=%s", m->passt.fd, VMM_PASST_MTU, n->block);
+	vmm_passt_word(&m->passt, n, d->card);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,14 @@
 #include <vmm-sys-util/parse.h>
 
 #include "cli/exec_network.h"
+#include "cli/passt.h"
 
 #define TAP "tap:"
 
 #define LOOPBACK "loopback"
 #define LOCAL "local"
 
-enum { ADDRESS, GATEWAY, RESOLVER, BLOCK };
+enum { ADDRESS, GATEWAY, RESOLVER, MAC, BLOCK };
 
 static const char *const blocks[] = { LOOPBACK, LOCAL, NULL };
 
@@ -27,6 +29,7 @@ static const struct vsu_option keys[] = {
 	[ADDRESS] = { .name = "address", .kind = VSU_OPTION_STRING, .arg = "IPV4/BITS" },
 	[GATEWAY] = { .name = "gateway", .kind = VSU_OPTION_STRING, .arg = "IPV4" },
 	[RESOLVER] = { .name = "resolver", .kind = VSU_OPTION_STRING, .arg = "IPV4" },
+	[MAC] = { .name = "mac", .kind = VSU_OPTION_STRING, .arg = "MAC" },
 	[BLOCK] = { .name = "block", .kind = VSU_OPTION_CHOICE, .choices = blocks },
 	{ .name = NULL },
 };
@@ -53,17 +56,29 @@ static bool is_prefixed(const char *text)
 	return is_address(address) && vsu_parse_u64(text + len + 1, &bits) == 0 && bits >= 1 && bits <= 32;
 }
 
+static bool is_mac(const char *text)
+{
+	int i;
+
+	for (i = 0; i < 17 && text[i]; i++)
+		if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+			return false;
+	return i == 17 && !text[i];
+}
+
 static int take_key(void *opaque, unsigned int index, const struct vsu_option_value *value,
 		    struct vsu_error *err)
 {
 	struct vmm_exec_network *n = opaque;
-	const char **const to[] = { &n->address, &n->gateway, &n->resolver };
+	const char **const to[] = { &n->address, &n->gateway, &n->resolver, &n->mac };
 
 	if (index == BLOCK) {
 		n->block = blocks[value->number];
 		return 0;
 	}
-	if (index == ADDRESS ? !is_prefixed(value->text) : !is_address(value->text))
+	if (index == MAC && !is_mac(value->text))
+		return vsu_error_set(err, -EINVAL, "option --net: mac '%s' is not six bytes such as " VMM_PASST_MAC, value->text);
+	if (index != MAC && (index == ADDRESS ? !is_prefixed(value->text) : !is_address(value->text)))
 		return vsu_error_set(err, -EINVAL, "option --net: %s '%s' is not an IPv4 address%s", keys[index].name,
 				     value->text, index == ADDRESS ? " with the length of its prefix, as 192.0.2.2/24" : "");
 	*to[index] = value->text;
@@ -78,6 +93,8 @@ static void set_presets(struct vmm_exec_network *n)
 {
 	const bool given = *n->address;
 
+	if (!*n->mac && n->kind == VMM_EXEC_NET_PASST)
+		n->mac = VMM_PASST_MAC;
 	if (!*n->block)
 		n->block = n->kind == VMM_EXEC_NET_PASST ? LOCAL : LOOPBACK;
 	if (n->kind != VMM_EXEC_NET_PASST || given)
@@ -152,7 +169,7 @@ int vmm_exec_network_parse(struct vmm_exec_network *n, const char *text, struct 
 	const size_t len = strcspn(text, ",");
 	int rc = read_kind(n, text, len, err);
 
-	n->address = n->gateway = n->resolver = n->block = "";
+	n->address = n->gateway = n->resolver = n->mac = n->block = "";
 	if (!rc && strlen(text + len) >= sizeof(n->texts))
 		rc = vsu_error_set(err, -EINVAL, "option --net is too long");
 	if (!rc && text[len])

@@ -21,7 +21,7 @@ struct vmm_exec_network {
 	enum vmm_exec_net { VMM_EXEC_NET_NONE, VMM_EXEC_NET_PASST, VMM_EXEC_NET_TAP } kind;
 	char tap[16];		/* name of the interface */
 	char texts[160];	/* of the following, which are "" if they are not configured */
-	const char *address, *gateway, *resolver;
+	const char *address, *gateway, *resolver, *mac;
 	const char *block;	/* of the card, as its property of that name */
 	struct vmm_exec_port ports[VMM_EXEC_MAX_PORTS];
 	unsigned int nports;

@@ -9,6 +9,7 @@
 
 #include "cli/help.h"
 #include "cli/help_pages.h"
+#include "cli/machine_rows.h"
 #include "commands/commands.h"
 #include "config/device.h"
 #include "config/device_rows.h"
@@ -54,10 +55,15 @@ void vmm_help_topics(void)
 
 void vmm_help_run(void)
 {
-	struct vsu_option table[VMM_OPTION_ROWS];
-	char lines[6144];
+	static const struct vsu_option publish = VMM_ROW_PUBLISH;
+	struct vsu_option table[VMM_OPTION_ROWS + 1], *end = table;
+	char lines[8192];
 
 	vmm_option_table(table);
+	while (end->name)
+		end++;
+	end[1] = *end;
+	*end = publish;
 	vsu_option_help(table, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, builtin:agent, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
 	       lines);

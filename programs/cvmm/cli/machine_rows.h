@@ -24,6 +24,9 @@
 	{ .name = "cpus", .kind = VSU_OPTION_U64, .min = 1, .max = VMM_MAX_CPUS, .preset = "1", .help = "virtual CPUs" }
 #define VMM_ROW_APPEND \
 	{ .name = "append", .kind = VSU_OPTION_STRING, .help = "text to append to the kernel command line" }
+#define VMM_ROW_PUBLISH \
+	{ .name = "publish", .kind = VSU_OPTION_STRING, .arg = "[ADDRESS:]PORT:PORT[/udp]", .repeat = true, \
+	  .help = "with --net=passt: pass connections to a port of the host to one of the guest", .example = "8080:80" }
 #define VMM_ROW_LOG \
 	{ .name = "log", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "none", \
 	  .help = "write the kernel's messages to a file" }

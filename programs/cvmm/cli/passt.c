@@ -194,6 +194,11 @@ int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struc
 	return rc < 0 ? explain_failure(p, rc, err) : 0;
 }
 
+void vmm_passt_word(const struct vmm_passt *p, const struct vmm_exec_network *n, char word[VMM_PASST_WORD])
+{
+	snprintf(word, VMM_PASST_WORD, VMM_PASST_NET "fd=%d,mac=%s,mtu=%d,block=%s", p->fd, n->mac, VMM_PASST_MTU, n->block);
+}
+
 void vmm_passt_end(struct vmm_passt *p)
 {
 	vsu_fd_close(&p->fd);

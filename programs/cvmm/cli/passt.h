@@ -17,10 +17,14 @@
 
 #include "cli/exec_network.h"
 
-/* The address of the guest's card. passt sends frames to the sender of the last one. */
+/* The preset address of the guest's card. passt sends frames to the sender of the last one. */
 #define VMM_PASST_MAC "52:54:00:12:34:56"
 /* The maximum that passt takes: few and large frames. */
 #define VMM_PASST_MTU 65520
+
+#define VMM_PASST_NET "--net="
+/* Bytes of the word for its card. */
+#define VMM_PASST_WORD 96
 
 struct vmm_passt {
 	int fd;			/* the card's end, -1: not started */
@@ -36,6 +40,8 @@ struct vmm_passt {
  * port cannot be published; -EFAULT: passt ended, and err has its last line; -ETIMEDOUT.
  */
 int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struct vsu_error *err);
+/* The option of a machine for its card: "--net=fd=7,...". */
+void vmm_passt_word(const struct vmm_passt *p, const struct vmm_exec_network *n, char word[VMM_PASST_WORD]);
 void vmm_passt_end(struct vmm_passt *p);
 
 #endif

@@ -419,7 +419,7 @@ static const struct refusal {
 	{ "k --control=tcp:1", -EINVAL, VSU_EXIT_DATA,
 	  "option --control: 'tcp:1' is a value of other programs; cvmm has a UNIX socket: --control SOCKET, and for a file of this name ./ before it" },
 	{ "k --net=user", -EINVAL, VSU_EXIT_DATA,
-	  "option --net: 'user' is a value of other programs; cvmm has passt in its place: start 'passt --socket PATH' and use --net socket=PATH" },
+	  "option --net: 'user' is a value of other programs; cvmm has --net passt in its place" },
 	{ "k --cpus=boot=2", -EINVAL, VSU_EXIT_DATA,
 	  "option --cpus: 'boot=2' is a value of other programs; cvmm has the number first: --cpus N,max=N" },
 	{ "k --cpus boot=2,max=4", -EINVAL, VSU_EXIT_DATA,

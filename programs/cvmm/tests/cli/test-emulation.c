@@ -41,7 +41,7 @@ static void setup(void)
 		.kernel = "bzImage", .initrd_fd = STDERR_FILENO, .cmdline = cmdline, .session = session,
 	};
 	config = (struct vmm_emulation_config){
-		.plan = &plan, .memory = UINT64_C(3) << 30, .cpus = 2, .daemons = folder, .net = -1, .block = "local",
+		.plan = &plan, .memory = UINT64_C(3) << 30, .cpus = 2, .daemons = folder, .net = -1, .mac = "", .block = "local",
 	};
 }
 
@@ -142,6 +142,7 @@ START_TEST(a_daemon_serves_the_network_card)
 {
 	config.tap = cards[_i].tap;
 	config.net = cards[_i].fd;
+	config.mac = cards[_i].tap ? "" : "52:54:00:12:34:56";
 	ck_assert_int_eq(run(""), -ECONNRESET);
 	expect_words(PROGRAM, cards[_i].of_qemu);
 	ck_assert_ptr_nonnull(strstr(script_words(folder, PROGRAM), "-netdev\nvhost-user,id=net,chardev=card\n"));

@@ -50,16 +50,18 @@ static void after(void)
 static const struct {
 	const char *text;
 	enum vmm_exec_net kind;
-	const char *tap, *address, *gateway, *resolver, *block;
+	const char *tap, *address, *gateway, *resolver, *block, *mac;
 } networks[] = {
-	{ "passt", VMM_EXEC_NET_PASST, "", "10.0.2.15/24", "10.0.2.2", "10.0.2.3", "local" },
-	{ "passt,resolver=9.9.9.9", VMM_EXEC_NET_PASST, "", "10.0.2.15/24", "10.0.2.2", "9.9.9.9", "local" },
-	{ "passt,address=192.0.2.2/8,gateway=192.0.2.1", VMM_EXEC_NET_PASST, "", "192.0.2.2/8", "192.0.2.1", "", "local" },
-	{ "passt,block=loopback,resolver=169.254.169.253", VMM_EXEC_NET_PASST, "", "10.0.2.15/24", "10.0.2.2", "169.254.169.253", "loopback" },
-	{ "tap:t,address=169.254.1.2/30,gateway=169.254.1.1", VMM_EXEC_NET_TAP, "t", "169.254.1.2/30", "169.254.1.1", "", "loopback" },
-	{ "tap:t,block=local", VMM_EXEC_NET_TAP, "t", "", "", "", "local" },
-	{ "tap:tap0", VMM_EXEC_NET_TAP, "tap0", "", "", "", "loopback" },
-	{ "tap:t,address=192.0.2.2/24,gateway=192.0.2.1,resolver=192.0.2.3", VMM_EXEC_NET_TAP, "t", "192.0.2.2/24", "192.0.2.1", "192.0.2.3", "loopback" },
+	{ "passt", VMM_EXEC_NET_PASST, "", "10.0.2.15/24", "10.0.2.2", "10.0.2.3", "local", "52:54:00:12:34:56" },
+	{ "passt,resolver=9.9.9.9", VMM_EXEC_NET_PASST, "", "10.0.2.15/24", "10.0.2.2", "9.9.9.9", "local", "52:54:00:12:34:56" },
+	{ "passt,address=192.0.2.2/8,gateway=192.0.2.1", VMM_EXEC_NET_PASST, "", "192.0.2.2/8", "192.0.2.1", "", "local", "52:54:00:12:34:56" },
+	{ "passt,block=loopback,resolver=169.254.169.253", VMM_EXEC_NET_PASST, "", "10.0.2.15/24", "10.0.2.2", "169.254.169.253", "loopback", "52:54:00:12:34:56" },
+	{ "tap:t,address=169.254.1.2/30,gateway=169.254.1.1", VMM_EXEC_NET_TAP, "t", "169.254.1.2/30", "169.254.1.1", "", "loopback", "" },
+	{ "tap:t,block=local", VMM_EXEC_NET_TAP, "t", "", "", "", "local", "" },
+	{ "tap:tap0", VMM_EXEC_NET_TAP, "tap0", "", "", "", "loopback", "" },
+	{ "tap:t,address=192.0.2.2/24,gateway=192.0.2.1,resolver=192.0.2.3", VMM_EXEC_NET_TAP, "t", "192.0.2.2/24", "192.0.2.1", "192.0.2.3", "loopback", "" },
+	{ "passt,mac=02:00:00:00:00:0A", VMM_EXEC_NET_PASST, "", "10.0.2.15/24", "10.0.2.2", "10.0.2.3", "local", "02:00:00:00:00:0A" },
+	{ "tap:t,mac=02:00:00:00:00:0a", VMM_EXEC_NET_TAP, "t", "", "", "", "loopback", "02:00:00:00:00:0a" },
 };
 
 START_TEST(network_has_an_address_gateway_and_resolver)
@@ -71,6 +73,7 @@ START_TEST(network_has_an_address_gateway_and_resolver)
 	ck_assert_str_eq(network.gateway, networks[_i].gateway);
 	ck_assert_str_eq(network.resolver, networks[_i].resolver);
 	ck_assert_str_eq(network.block, networks[_i].block);
+	ck_assert_str_eq(network.mac, networks[_i].mac);
 }
 END_TEST
 
@@ -79,6 +82,7 @@ static const char *const invalid_networks[] = {
 	"passt,address=192.0.2.2/24", "passt,address=192.0.2.2/33", "tap:t,address=192.0.2.2/0",
 	"tap:t,address=fd00::1/64", "tap:t,gateway=192.0.2", "tap:t,resolver=host", "tap:t,mtu=9",
 	"tap:t,gateway=192.0.2.1", "passt,gateway=192.0.2.1", "passt,block=none", "passt,block",
+	"passt,mac=02:00:00:00:00", "passt,mac=02:00:00:00:00:0g", "tap:t,mac=02-00-00-00-00-00", "passt,mac=02:00:00:00:00:00:",
 	"passt,resolver=127.0.0.53", "tap:t,address=127.0.0.2/8", "passt,address=192.0.2.2/24,gateway=0.0.0.0",
 	"passt,resolver=169.254.169.253", "tap:t,address=169.254.1.2/30,block=local",
 };

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about --net=passt and --publish of a machine; passt is a script of the test. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <sys/wait.h>
+
+#include "cli/boot_command.h"
+#include "cli/user_network.h"
+#include "tests/cli/scripts.h"
+#include "util.h"
+
+/* Reads the question, and answers it. */
+#define ANSWER "head -c 46 <&$fd >/dev/null; printf '\\0\\0\\0\\16............\\10\\6' >&$fd\nexec cat <&$fd"
+#define CARD ",mac=52:54:00:12:34:56,mtu=65520,block=local"
+
+static char folder[] = "/tmp/test-user-network-XXXXXX";
+static struct vmm_network_words w;
+static struct vsu_error err;
+static char joined[1024];
+
+static void setup(void)
+{
+	char path[256];
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s:/usr/bin:/bin", folder);
+	setenv("PATH", path, 1);
+	script_write(folder, "passt", ANSWER);
+	vsu_error_clear(&err);
+}
+
+static void after(void)
+{
+	vmm_network_words_free(&w);
+	script_remove(folder, "passt");
+	rmdir(folder);
+}
+
+/* Words are separated by a space; the result is in joined, with N for a number after "fd=". */
+static int make(const char *text)
+{
+	char *words[32], *copy = strdup(text), *at = copy, *fd;
+	int n = 0, i, rc;
+
+	while ((words[n] = strsep(&at, " ")))
+		n++;
+	rc = vmm_network_words_make(&w, n, words, &err);
+	joined[0] = '\0';
+	for (i = 0; !rc && i < w.nwords; i++)
+		snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", i ? " " : "", w.words[i]);
+	fd = strstr(joined, "--net=fd=");
+	if (fd && w.word[0]) {
+		fd += strlen("--net=fd=");
+		memmove(fd + 1, fd + strspn(fd, "0123456789"), strlen(fd + strspn(fd, "0123456789")) + 1);
+		*fd = 'N';
+	}
+	free(copy);
+	return rc;
+}
+
+static const struct {
+	const char *text, *words;
+} lines[] = {
+	{ "run kernel", "run kernel" },
+	{ "run kernel --net=passt", "run kernel --net=fd=N" CARD },
+	{ "run --net passt kernel disk", "run --net=fd=N" CARD " kernel disk" },
+	{ "run --net=passt,block=loopback kernel", "run --net=fd=N,mac=52:54:00:12:34:56,mtu=65520,block=loopback kernel" },
+	{ "run --net=tap0 --net=passt kernel --net socket=a", "run --net=tap0 --net=fd=N" CARD " kernel --net socket=a" },
+	{ "run --publish=127.0.0.1:18098:80 k --net=passt --publish 18097:53/udp", "run k --net=fd=N" CARD },
+	/* of other options and words, none is read */
+	{ "run --net=passt0 --net tap=passt k", "run --net=passt0 --net tap=passt k" },
+	{ "run --cmdline --net=passt k", "run --cmdline --net=passt k" },
+	{ "run k -- --net=passt --publish=1:1", "run k -- --net=passt --publish=1:1" },
+	{ "run --acpi passt --name net --net", "run --acpi passt --name net --net" },
+};
+
+START_TEST(card_of_passt_replaces_its_words)
+{
+	ck_assert_msg(!make(lines[_i].text), "%s", err.msg);
+	ck_assert_str_eq(joined, lines[_i].words);
+	ck_assert_int_eq(w.network.passt.fd >= 0, !!strstr(lines[_i].words, "fd=N"));
+}
+END_TEST
+
+START_TEST(passt_publishes_the_ports)
+{
+	ck_assert_msg(!make("run k --net=passt --publish=127.0.0.1:18098:80 --publish=18097:53/udp"), "%s", err.msg);
+	ck_assert_ptr_nonnull(strstr(script_words(folder, "passt"), "--tcp-ports\n127.0.0.1/18098:80\n--udp-ports\n18097:53\n"));
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int rc;
+	const char *why;
+} refused[] = {
+	{ "run k --publish=80:80", -EINVAL, "option --publish needs --net=passt" },
+	{ "run k --net=tap0 --publish=80:80", -EINVAL, "option --publish needs --net=passt" },
+	{ "run k --net=passt --publish=80", -EINVAL, "option --publish '80' is not [ADDRESS:]PORT:PORT[/udp]" },
+	{ "run k --net=passt --net passt", -EEXIST, "option --net: a second 'passt'; a machine has one, beside other cards" },
+	{ "run k --net=passt,mtu=1500", -ENOENT, "mtu" },
+};
+
+START_TEST(network_that_cannot_be_is_refused)
+{
+	ck_assert_int_eq(make(refused[_i].text), refused[_i].rc);
+	ck_assert_msg(strstr(err.msg, refused[_i].why), "%s", err.msg);
+	ck_assert_int_eq(w.network.passt.fd, -1);
+}
+END_TEST
+
+START_TEST(missing_passt_is_named)
+{
+	setenv("PATH", "/nowhere", 1);
+	ck_assert_int_eq(make("run k --net=passt"), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "install the package passt"));
+}
+END_TEST
+
+/* ------------------------------------------------------------------- cvmm boot */
+
+static struct vmm_boot_command boot;
+
+static int parse_boot(const char *options)
+{
+	static char line[128];
+	char *words[8], *at = line;
+	int n = 0;
+
+	snprintf(line, sizeof(line), "boot disk.raw %s", options);
+	while ((words[n] = strsep(&at, " ")))
+		n++;
+	return vmm_boot_command_parse(&boot, n, words, &err);
+}
+
+START_TEST(boot_has_the_network_of_run)
+{
+	ck_assert_msg(!parse_boot("--publish=127.0.0.1:18098:22 --net=passt,block=loopback"), "%s", err.msg);
+	ck_assert_int_eq(boot.network.network.kind, VMM_EXEC_NET_PASST);
+	ck_assert_str_eq(boot.network.network.block, "loopback");
+	ck_assert_uint_eq(boot.network.network.nports, 1);
+	ck_assert_str_eq(boot.words[boot.network_word], "--net=passt,block=loopback");
+	ck_assert_int_eq(boot.network.passt.fd, -1);	/* starts when all options are read */
+	vmm_boot_command_free(&boot);
+}
+END_TEST
+
+START_TEST(boot_passes_other_cards_on)
+{
+	ck_assert_msg(!parse_boot("--net=tap0"), "%s", err.msg);
+	ck_assert_int_eq(boot.network.network.kind, VMM_EXEC_NET_NONE);
+	vmm_boot_command_free(&boot);
+	ck_assert_int_eq(parse_boot("--net=passt --net=passt"), -EEXIST);
+	vmm_boot_command_free(&boot);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("user_network");
+	TCase *tcase = tcase_create("user_network");
+
+	tcase_add_checked_fixture(tcase, setup, after);
+	tcase_add_loop_test(tcase, card_of_passt_replaces_its_words, 0, COUNT(lines));
+	tcase_add_test(tcase, passt_publishes_the_ports);
+	tcase_add_loop_test(tcase, network_that_cannot_be_is_refused, 0, COUNT(refused));
+	tcase_add_test(tcase, missing_passt_is_named);
+	tcase_add_test(tcase, boot_has_the_network_of_run);
+	tcase_add_test(tcase, boot_passes_other_cards_on);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
