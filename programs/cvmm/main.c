@@ -30,6 +30,7 @@
 #include "cli/initrd_command.h"
 #include "cli/life.h"
 #include "cli/memory_command.h"
+#include "cli/other_commands.h"
 #include "cli/pool_client.h"
 #include "cli/pool_server.h"
 #include "cli/pool_worker.h"
@@ -588,28 +589,35 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int no_command(const char *name, struct vsu_error *err)
-{
-	const char *near = name ? vmm_help_nearest(name) : NULL;
+typedef int (*refuse_fn)(const char *word, const char *const *commands, struct vsu_error *err);
 
-	if (!name)
-		vsu_error_set(err, -ENOENT, "no command; try 'cvmm help'");
-	else
-		vsu_error_set(err, -ENOENT, "no command '%s'; %s '%s'", name,
-			      near ? "did you mean" : "try",
-			      near ? near : "help");
+static int refuse_word(refuse_fn refuse, const char *word, struct vsu_error *err)
+{
+	const char *names[NCOMMANDS + 2] = { "help" };
+	unsigned int i;
+
+	for (i = 0; i < NCOMMANDS; i++)
+		names[i + 1] = commands[i].name;
+	refuse(word, names, err);
+	return complain(VSU_EXIT_USAGE, err);
+}
+
+static int no_command(struct vsu_error *err)
+{
+	vsu_error_set(err, -ENOENT, "no command; try 'cvmm help'");
 	return complain(VSU_EXIT_USAGE, err);
 }
 
 static bool has_topic(const char *topic)
 {
-	return vmm_help_page(topic) || vmm_help_device(topic) || vmm_help_control(topic);
+	return vmm_help_page(topic) || vmm_help_device(topic) || vmm_help_control(topic) || vmm_help_option(topic);
 }
 
 /* The help of a command is what its option --help prints, and its page. */
-static int cmd_help(const char *topic)
+static int cmd_help(const char *word)
 {
 	static char option[] = "--help";
+	const char *topic = word ? vmm_topic_meant(word) : NULL;
 	const struct command *c = topic ? find_command(topic) : NULL;
 	char *words[] = { NULL, option, NULL };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -618,7 +626,7 @@ static int cmd_help(const char *topic)
 		return show_help();
 	if (c)
 		c->fn(2, words);
-	return has_topic(topic) ? 0 : no_command(topic, &err);
+	return has_topic(topic) ? 0 : refuse_word(vmm_other_help, word, &err);
 }
 
 static int do_command(int argc, char **argv)
@@ -639,12 +647,14 @@ static int do_command(int argc, char **argv)
 	if (asked[OPT_VERSION])
 		return show_version();
 	if (first >= argc)
-		return no_command(NULL, &err);
+		return no_command(&err);
 	if (!strcmp(argv[first], "help"))
 		return cmd_help(first + 1 < argc ? argv[first + 1] : NULL);
+	if (!strcmp(argv[first], "version"))
+		return show_version();
 	c = find_command(argv[first]);
 	return c ? c->fn(argc - first, argv + first) :
-		   no_command(argv[first], &err);
+		   refuse_word(vmm_other_command, argv[first], &err);
 }
 
 int main(int argc, char **argv)
