@@ -64,7 +64,7 @@ static const struct {
 static const struct {
 	const char *words, *topic;
 } synonyms[] = {
-	{ "clone clones from save saved restore snapshot snapshots checkpoint incoming postcopy live-migration prefetch", "migration" },
+	{ "clone clones from saved restore snapshot snapshots checkpoint incoming postcopy live-migration prefetch", "migration" },
 	{ "jail seccomp landlock security confinement user privileges", "sandbox" },
 	{ "network networks networking passt tap bridge card nic", "net" },
 	{ "cloud-init cloud cloudinit seed image images qcow2 efi uefi bios firmware", "boot" },
@@ -74,10 +74,10 @@ static const struct {
 	{ "pools", "pool" },
 	{ "disks drive drives block nbd storage", "disk" },
 	{ "folder folders share shared virtiofs dir mount volume", "fs" },
-	{ "socket sockets status metrics prometheus events api monitor qmp", "control" },
+	{ "socket sockets metrics prometheus events api monitor qmp", "control" },
 	{ "hotplug hot-plug virtio devices-of", "devices" },
 	{ "ram hugepages numa", "memory" },
-	{ "cpus processor processors", "cpu" },
+	{ "processor processors", "cpu" },
 	{ "entropy random", "rng" },
 	{ "examples howto tutorial guide service systemd", "recipes" },
 };
