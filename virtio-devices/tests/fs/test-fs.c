@@ -167,34 +167,6 @@ START_TEST(what_is_written_is_in_the_file)
 }
 END_TEST
 
-static void write_with(uint64_t node, uint64_t fh, uint32_t flags,
-		       uint32_t write_flags, const char *bytes)
-{
-	const struct fuse_write_in in = {
-		.fh = fh, .size = (uint32_t)strlen(bytes), .flags = flags,
-		.write_flags = write_flags,
-	};
-
-	ck_assert_int_eq(fs_rig_ask(&r, FUSE_WRITE, node, &in, sizeof(in),
-				    bytes, in.size), 0);
-}
-
-/* Write-back uses any handle of the file, and processes may toggle O_APPEND. */
-START_TEST(write_appends_by_its_own_flag_and_not_that_of_the_handle)
-{
-	const uint64_t file = fs_rig_lookup(&r, 1, "file");
-	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR | O_APPEND);
-
-	write_with(file, fh, O_APPEND, 0, "!");
-	check_content("file", "content!");
-	write_with(file, fh, O_APPEND, FUSE_WRITE_CACHE, "CON");
-	check_content("file", "CONtent!");
-	write_with(file, fh, 0, 0, "K");
-	check_content("file", "KONtent!");
-	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
-}
-END_TEST
-
 static uint64_t create(const char *name, uint32_t flags, uint32_t mode,
 		       uint64_t *fh)
 {
@@ -721,7 +693,6 @@ static Suite *suite(void)
 	tcase_add_test(tc, read_ends_at_the_end_of_the_file);
 	tcase_add_test(tc, as_many_pages_are_read_as_the_guest_may_request);
 	tcase_add_test(tc, what_is_written_is_in_the_file);
-	tcase_add_test(tc, write_appends_by_its_own_flag_and_not_that_of_the_handle);
 	tcase_add_test(tc, create_opens_a_new_file_with_the_requested_mode);
 	tcase_add_test(tc, exclusive_create_of_an_existing_file_fails);
 	tcase_add_test(tc, directories_links_and_nodes_are_created_and_removed);

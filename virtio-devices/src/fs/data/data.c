@@ -11,8 +11,6 @@
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -25,9 +23,6 @@
 
 /* Maximum bytes of one copy; the guest repeats the request for the rest. */
 #define MAX_COPY (UINT64_C(16) << 20)
-
-/* Pieces of one pwritev2(); a chain may have more. */
-#define APPEND_PIECES 64
 
 /* --------------------------------------------------------- open and release */
 
@@ -152,48 +147,6 @@ static int transfer_all(struct vq_cursor *cursor, int fd, uint64_t off,
 	return (int)done;
 }
 
-/* The current end of the file, or on errors the offset that the driver assumes. */
-static int64_t end_of(int fd, int64_t off)
-{
-	struct statx st;
-
-	return virtdev_priv_fs_stat(fd, "", &st) < 0 ? off : (int64_t)st.stx_size;
-}
-
-/*
- * Appends at the host's end of file, which other processes may have moved since the
- * driver read it. Without RWF_APPEND support of the host this is not atomic. Uses the
- * system call because musl before 1.2.5 lacks pwritev2().
- */
-static ssize_t cursor_append(struct vq_cursor *cursor, int fd, int64_t off,
-			     uint32_t len)
-{
-	struct iovec iov[APPEND_PIECES];
-	struct vq_cursor copy = *cursor;
-	uint32_t bytes;
-	int n = vq_cursor_iov(&copy, len, iov, APPEND_PIECES, &bytes);
-	ssize_t rc;
-
-	if (!n)
-		return 0;
-	do {
-		rc = syscall(SYS_pwritev2, fd, iov, n, 0L, 0L, RWF_APPEND);
-	} while (rc < 0 && errno == EINTR);
-	if (rc < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
-		return vq_cursor_to_fd(cursor, fd, end_of(fd, off), len);
-	if (rc < 0)
-		return -errno;
-	vq_cursor_skip(cursor, (uint32_t)rc);
-	return rc;
-}
-
-/* Write-back of the guest's page cache has a fixed offset and never appends. */
-static transfer_fn write_way(const struct fuse_write_in *in)
-{
-	return in->flags & O_APPEND && !(in->write_flags & FUSE_WRITE_CACHE) ?
-	       cursor_append : vq_cursor_to_fd;
-}
-
 /* Reads len bytes, or fewer at the end of the file and before an error. */
 static int read_bounced(struct fs_call *c, unsigned char *bytes, uint64_t off, uint32_t len)
 {
@@ -254,6 +207,18 @@ int virtdev_priv_fs_read(struct fs_call *c)
 	return rc;
 }
 
+static int write_all(struct fs_call *c, const struct fuse_write_in *in)
+{
+	const bool appends = in->flags & O_APPEND && !(in->write_flags & FUSE_WRITE_CACHE);
+	int rc = virtdev_priv_fs_append_begin(c->handle, appends);
+
+	if (rc < 0)
+		return rc;
+	rc = transfer_all(&c->from, c->handle->fd, in->offset, in->size, vq_cursor_to_fd);
+	virtdev_priv_fs_append_end(c->handle);
+	return rc;
+}
+
 int virtdev_priv_fs_write(struct fs_call *c)
 {
 	const struct fuse_write_in *in = &c->arg.write;
@@ -266,8 +231,7 @@ int virtdev_priv_fs_write(struct fs_call *c)
 		return -EFBIG;
 	begun = virtdev_priv_fs_killpriv_begin(c->fs, in->write_flags & FUSE_WRITE_KILL_SUIDGID,
 					       c->handle->fd);
-	rc = begun < 0 ? begun : transfer_all(&c->from, c->handle->fd, in->offset,
-					      in->size, write_way(in));
+	rc = begun < 0 ? begun : write_all(c, in);
 	virtdev_priv_fs_killpriv_end(begun);
 	if (rc < 0)
 		return rc;
@@ -327,11 +291,25 @@ int virtdev_priv_fs_lseek(struct fs_call *c)
 	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
-static int copy_range(const struct fs_call *c, const struct fs_handle *to)
+/* copy_file_range() fails with EBADF if the destination appends. */
+static ssize_t copy_bytes(const struct fs_call *c, struct fs_handle *to, size_t len)
+{
+	off_t from_at = (off_t)c->arg.copy.off_in, to_at = (off_t)c->arg.copy.off_out;
+	ssize_t n = virtdev_priv_fs_append_begin(to, false);
+
+	if (n < 0)
+		return n;
+	n = copy_file_range(c->handle->fd, &from_at, to->fd, &to_at, len, 0);
+	if (n < 0)
+		n = -errno;
+	virtdev_priv_fs_append_end(to);
+	return n;
+}
+
+static int copy_range(const struct fs_call *c, struct fs_handle *to)
 {
 	const struct fuse_copy_file_range_in *in = &c->arg.copy;
 	const uint64_t len = in->len < MAX_COPY ? in->len : MAX_COPY;
-	off_t from_at = (off_t)in->off_in, to_at = (off_t)in->off_out;
 	ssize_t n;
 	int begun;
 
@@ -341,9 +319,7 @@ static int copy_range(const struct fs_call *c, const struct fs_handle *to)
 	begun = killpriv_begin(c, to->fd);
 	if (begun < 0)
 		return begun;
-	n = copy_file_range(c->handle->fd, &from_at, to->fd, &to_at, len, 0);
-	if (n < 0)
-		n = -errno;
+	n = copy_bytes(c, to, len);
 	virtdev_priv_fs_killpriv_end(begun);
 	return (int)n;
 }

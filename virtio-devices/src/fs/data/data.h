@@ -41,6 +41,15 @@ int virtdev_priv_fs_record_locks_after(const struct fs_record_locks *now,
 				       const struct fs_record_lock *change,
 				       struct fs_record_locks *out);
 
+/*
+ * append.c: enclose a write. appends: at the current end of the host's file, whatever the
+ * offset. A process of the guest may toggle O_APPEND of an open file; write-back of mapped
+ * pages may use any handle of the file but never appends. Writes of the other mode wait.
+ * -EPERM: the file is append-only.
+ */
+int virtdev_priv_fs_append_begin(struct fs_handle *handle, bool appends);
+void virtdev_priv_fs_append_end(struct fs_handle *handle);
+
 /* Maximum lock owners: the number of handles divided by this. */
 #define FS_OWNERS_SHARE 4u
 

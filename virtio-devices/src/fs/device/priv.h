@@ -47,13 +47,15 @@
 
 /*
  * The open() flags that are passed to the host; the guest kernel handles the others.
- * O_APPEND is passed with each write instead: a process may toggle it, and write-back
- * of mapped pages may use any handle of the file but must not append.
+ * O_APPEND follows each write: see virtdev_priv_fs_append_begin().
  */
-#define FS_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC)
+#define FS_OPEN_FLAGS (O_ACCMODE | O_APPEND | O_TRUNC | O_DSYNC | O_SYNC)
 
-/* open() flags of a restored handle: without those that act once, as O_TRUNC. */
-#define FS_OPEN_AGAIN ((FS_OPEN_FLAGS & ~O_TRUNC) | O_DIRECTORY)
+/*
+ * open() flags of a restored handle: without O_TRUNC, which acts once, and O_APPEND, which
+ * the next write sets.
+ */
+#define FS_OPEN_AGAIN ((FS_OPEN_FLAGS & ~(O_TRUNC | O_APPEND)) | O_DIRECTORY)
 
 /*
  * The bits of nosuid. SGID also without group execute permission, which an access control
@@ -111,6 +113,8 @@ struct fs_handle {
 	uint32_t flags;		/* of open() */
 	uint64_t node;		/* nodeid of its inode */
 	pthread_mutex_t position; /* serializes reads of a directory */
+	pthread_rwlock_t mode;	/* shared by writes of one mode */
+	bool appends;		/* under mode: fd has O_APPEND */
 	int64_t next;		/* directory: offset of the next entry */
 };
 

@@ -34,6 +34,7 @@ static int drop_use(struct fs *fs, struct fs_handle *handle,
 		return -1;
 	handle->fd = -1;
 	pthread_mutex_destroy(&handle->position);
+	pthread_rwlock_destroy(&handle->mode);
 	virtdev_priv_fs_pool_free(&fs->handles, &handle->slot);
 	return fd;
 }
@@ -75,8 +76,10 @@ static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
 	handle->folder = o->flags & O_DIRECTORY;
 	handle->flocked = false;
 	handle->flags = o->flags;
+	handle->appends = o->flags & O_APPEND;
 	o->id = handle->slot.id;
 	pthread_mutex_init(&handle->position, NULL);
+	pthread_rwlock_init(&handle->mode, NULL);
 	virtdev_priv_fs_recover_handle(fs, handle);
 	virtdev_priv_fs_pool_put(&handle->slot);
 }

@@ -163,7 +163,18 @@ int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f)
 	return rc < 0 ? rc : 1;
 }
 
-static int open_again(struct fs *fs, const struct fs_open_record *o,
+/* EPERM: an append-only file. */
+static int open_file(struct fs *fs, struct fs_inode *inode, struct fs_open_record *o)
+{
+	int fd = virtdev_priv_fs_reopen(fs, inode, (int)o->flags | O_NONBLOCK);
+
+	if (fd != -EPERM || (o->flags & O_ACCMODE) == O_RDONLY)
+		return fd;
+	o->flags |= O_APPEND;
+	return virtdev_priv_fs_reopen(fs, inode, (int)o->flags | O_NONBLOCK);
+}
+
+static int open_again(struct fs *fs, struct fs_open_record *o,
 		      struct vsu_closer **closer)
 {
 	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, o->node);
@@ -176,8 +187,7 @@ static int open_again(struct fs *fs, const struct fs_open_record *o,
 	else if (fs->config.read_only && (o->flags & O_ACCMODE) != O_RDONLY)
 		fd = -EROFS;
 	else
-		fd = virtdev_priv_fs_reopen(fs, inode,
-					    (int)o->flags | O_NONBLOCK);
+		fd = open_file(fs, inode, o);
 	if (!(o->flags & O_DIRECTORY))
 		*closer = virtdev_priv_fs_closer(fs, inode, fd);
 	virtdev_priv_fs_inode_put(fs, inode);
