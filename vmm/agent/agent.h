@@ -27,7 +27,10 @@ struct agent_request {
 /* report.c: reports to the host how the command was not executed, and a sentence. */
 void agent_end(enum vmm_agent_how how, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
-/* report.c: reports a failure of the agent to the host, or on the console, and ends the guest. */
+/*
+ * report.c: reports a failure of the agent to the host, and ends the guest; without an open port on the
+ * console, and ends it by a panic of its kernel, which is a failure for every host.
+ */
 void agent_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* modules.c: loads the modules of the initrd in their order, except later ones. */
@@ -72,6 +75,12 @@ bool agent_has_word(const char *word);
 #define AGENT_CMDLINE 4096
 /* boot.c: the kernel's command line without a word. */
 void agent_cmdline_without(const char *word, char line[AGENT_CMDLINE]);
+
+/* root_device.c: whether root=VALUE has the form PARTUUID=, PARTLABEL=, UUID= or LABEL=. */
+bool agent_root_has_name(const char *root);
+#define AGENT_DEVICE 256
+/* root_device.c: the device with such a name. False: there is none yet. */
+bool agent_find_root(const char *root, char path[AGENT_DEVICE]);
 
 /* image.c: boots the kernel of the first disk. */
 void agent_boot_image(void) __attribute__((noreturn));

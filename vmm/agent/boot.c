@@ -12,6 +12,7 @@
 
 #define ROOT "/newroot"
 #define WAIT_MS 10000
+#define STEP_MS 10
 
 static char cmdline[AGENT_CMDLINE];
 
@@ -103,33 +104,46 @@ static void read_word(const char *name, char *to, size_t size, const char *prese
 	snprintf(to, size, "%s", value ? value : preset);
 }
 
+static bool is_disk(const char *root)
+{
+	return root[0] == '/' || agent_root_has_name(root);
+}
+
 static void read_root(struct root *r)
 {
 	read_word("root", r->what, sizeof(r->what), "");
-	read_word("rootfstype", r->type, sizeof(r->type), r->what[0] == '/' ? "" : "virtiofs");
+	read_word("rootfstype", r->type, sizeof(r->type), is_disk(r->what) ? "" : "virtiofs");
 	read_word("rootflags", r->data, sizeof(r->data), "");
 	read_word("init", r->init, sizeof(r->init), "/sbin/init");
 	r->flags = agent_has_word("rw") ? 0 : MS_RDONLY;
 	if (!r->what[0])
-		agent_fail("the kernel's command line has no root=/dev/NAME or root=TAG");
+		agent_fail("the kernel's command line has no root=/dev/NAME, root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or root=TAG");
 }
 
-/* Devices appear some time after their drivers. */
-static void wait_for_device(const char *path)
+/* Devices appear some time after their drivers. Names of devices are replaced by their paths. */
+static void find_device(struct root *r)
 {
+	const bool named = agent_root_has_name(r->what);
+	char path[AGENT_DEVICE];
 	int i;
 
-	for (i = 0; i < WAIT_MS && access(path, F_OK) < 0; i++)
-		usleep(1000);
+	for (i = 0; i < WAIT_MS / STEP_MS; i++, usleep(STEP_MS * 1000))
+		if (named ? agent_find_root(r->what, path) : access(r->what, F_OK) == 0)
+			break;
+	if (!named)
+		return;
+	if (i == WAIT_MS / STEP_MS)
+		agent_fail("cannot mount the root: no disk or partition has %s", r->what);
+	snprintf(r->what, sizeof(r->what), "%s", path);
 }
 
-static void mount_root(const struct root *r)
+static void mount_root(struct root *r)
 {
 	bool done;
 
 	agent_make_folders(ROOT);
-	if (r->what[0] == '/')
-		wait_for_device(r->what);
+	if (is_disk(r->what))
+		find_device(r);
 	done = r->type[0] ? mount(r->what, ROOT, r->type, r->flags, r->data) == 0
 			  : mount_disk(r->what, r->flags, r->data);
 	if (!done)

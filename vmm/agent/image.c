@@ -229,7 +229,7 @@ static int require_partitions(struct partition parts[PARTITIONS_MAX])
 	if (n == -ENXIO)
 		agent_fail("the machine has no disk " DISK);
 	if (n < 0)
-		image_fail("the partition table of the image cannot be read: %s", n == -EBADMSG ? "it is damaged" : strerror(-n));
+		agent_fail("the partition table of the image cannot be read: %s", n == -EBADMSG ? "it is damaged" : strerror(-n));
 	return n;
 }
 
@@ -390,5 +390,5 @@ void agent_boot_image(void)
 	const int n = require_partitions(parts);
 
 	try_disk(parts, n, image_boot);
-	image_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
+	agent_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
 }

@@ -14,12 +14,6 @@ enum image_search {
 };
 
 /*
- * Prints a sentence, and ends the guest by a panic, which the host reports as a failure; for a
- * command, as agent_fail().
- */
-void image_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-/*
  * Starts the kernel of an entry, whose paths are below root or below its folder; returns if a file of it does
  * not exist, or for another reason that it keeps.
  */

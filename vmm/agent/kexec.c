@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,32 +21,6 @@
 #include "agent/image.h"
 
 #define CONSOLE "console=ttyS0"
-
-/* A kernel whose messages are off prints no trace of a panic. */
-static void silence_kernel(void)
-{
-	const int fd = open("/proc/sys/kernel/printk", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	(void)!write(fd, "0", 1);
-	close(fd);
-}
-
-void image_fail(const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (!agent_has_word(VMM_AGENT_IMAGE_WORD))
-		agent_fail("%s", text);
-	silence_kernel();
-	dprintf(STDERR_FILENO, "cvmm-init: %s\n", text);
-	_exit(1);
-}
 
 int image_open_entry(int root, const char *folder, const char *path)
 {
@@ -142,7 +115,7 @@ const char *image_explain_load(int code)
 
 static void fail_load(const char *path, int code)
 {
-	image_fail("the image's kernel %s cannot be loaded: %s%s", path, image_explain_load(code),
+	agent_fail("the image's kernel %s cannot be loaded: %s%s", path, image_explain_load(code),
 		   code == ENOSYS || code == EPERM ? "; name another one with --kernel" : "");
 }
 
@@ -151,7 +124,7 @@ static void start_kernel(const char *path)
 	umount2("/image", MNT_DETACH);
 	sync();
 	reboot((int)LINUX_REBOOT_CMD_KEXEC);
-	image_fail("cannot start the image's kernel %s: %s", path, strerror(errno));
+	agent_fail("cannot start the image's kernel %s: %s", path, strerror(errno));
 }
 
 /* Words and files of the entry that have no effect here. */
@@ -179,7 +152,7 @@ void image_boot(int root, const char *folder, const struct entry *given, const c
 		entry_append(e, CONSOLE);
 	append_given(e);
 	if (e->invalid)
-		image_fail("the command line of the image's kernel exceeds %d bytes", ENTRY_OPTIONS - 1);
+		agent_fail("the command line of the image's kernel exceeds %d bytes", ENTRY_OPTIONS - 1);
 	report_ignored(e);
 	dprintf(STDERR_FILENO, "cvmm-init: boots %s (%s of %s)\n", e->title, e->linux_path, device);
 	if (syscall(SYS_kexec_file_load, kernel, e->ninitrds ? initrd : -1, strlen(e->options) + 1,

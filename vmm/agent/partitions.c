@@ -12,6 +12,8 @@
 #define GPT_HEADER 92
 #define GPT_MIN_ENTRY 128
 #define GPT_MAX_ENTRY 4096
+#define GPT_LABEL_AT 56
+#define GPT_LABEL 36		/* units */
 #define MBR_TABLE 446
 #define MBR_ENTRY 16
 #define MBR_ENTRY_FIRST 8	/* sector */
@@ -85,6 +87,26 @@ static enum partition_role role_of_type(const uint8_t *type)
 
 /* --------------------------------------------------------------------- GPT */
 
+/* UTF-16 without surrogates; other units end the label, since no shell can have written them. */
+static void read_label(const uint8_t *p, char label[PARTITION_LABEL])
+{
+	size_t n = 0;
+	uint16_t unit;
+	int i;
+
+	for (i = 0; i < GPT_LABEL; i++, p += 2) {
+		unit = (uint16_t)(p[0] | p[1] << 8);
+		if (!unit || (unit >= 0xd800 && unit < 0xe000))
+			break;
+		if (unit >= 0x800)
+			label[n++] = (char)(0xe0 | unit >> 12);
+		if (unit >= 0x80)
+			label[n++] = (char)(unit >= 0x800 ? 0x80 | (unit >> 6 & 0x3f) : 0xc0 | unit >> 6);
+		label[n++] = (char)(unit >= 0x80 ? 0x80 | (unit & 0x3f) : unit);
+	}
+	label[n] = '\0';
+}
+
 static int read_entries(const uint8_t *table, uint32_t count, uint32_t size,
 			struct partition parts[PARTITIONS_MAX])
 {
@@ -101,6 +123,7 @@ static int read_entries(const uint8_t *table, uint32_t count, uint32_t size,
 			return -EBADMSG;
 		parts[n].number = i + 1;
 		parts[n].role = role_of_type(entry);
+		read_label(entry + GPT_LABEL_AT, parts[n].label);
 		print_uuid(entry + 16, parts[n++].uuid);
 	}
 	return n;

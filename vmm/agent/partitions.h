@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define PARTITIONS_MAX 128
+#define PARTITION_LABEL 109	/* 36 units of UTF-16 as UTF-8 */
 
 /* In the order in which boot entries are searched. */
 enum partition_role {
@@ -26,6 +27,7 @@ struct partition {
 	unsigned int number;	/* of its device; 0: the whole disk */
 	enum partition_role role;
 	char uuid[37];		/* of the partition, for PARTUUID=; "" without one */
+	char label[PARTITION_LABEL]; /* in a GPT, for PARTLABEL= */
 };
 
 /*

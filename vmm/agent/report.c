@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Messages to the host, and the end of a guest that failed. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/reboot.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -44,7 +44,42 @@ void agent_send(enum vmm_agent_message type, const void *payload, size_t len)
 		send_all(payload, len);
 }
 
-/* Without a host to report to, the console has the sentence, and the guest powers off. */
+static void write_setting(const char *path, const char *value)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, value, strlen(value));
+	close(fd);
+}
+
+/* "panic=" of the command line */
+static bool is_panic_set(void)
+{
+	const int fd = open("/proc/sys/kernel/panic", O_RDONLY | O_CLOEXEC);
+	char value[2] = "0";
+	const bool set = fd >= 0 && read(fd, value, 1) == 1 && value[0] != '0';
+
+	if (fd >= 0)
+		close(fd);
+	return set;
+}
+
+/*
+ * A guest that powers off has succeeded for its host. Without a driver for pvpanic the kernel
+ * reboots, instead of halting for ever. A kernel whose messages are off prints no trace.
+ */
+static void __attribute__((noreturn)) end_by_panic(void)
+{
+	write_setting("/proc/sys/kernel/printk", "0");
+	if (!is_panic_set())
+		write_setting("/proc/sys/kernel/panic", "-1");
+	sync();
+	_exit(1);
+}
+
+/* Without a host to report to, the console has the sentence. */
 static void __attribute__((format(printf, 2, 0), noreturn))
 end_guest(enum vmm_agent_how how, const char *fmt, va_list ap)
 {
@@ -57,12 +92,9 @@ end_guest(enum vmm_agent_how how, const char *fmt, va_list ap)
 	m.ended.how = how;
 	vsnprintf(m.why, sizeof(m.why), fmt, ap);
 	dprintf(STDERR_FILENO, "cvmm-init: %s\n", m.why);
-	if (agent_ports[VMM_AGENT_CONTROL] >= 0) {
-		agent_send(VMM_AGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
-	} else {
-		sync();
-		reboot(RB_POWER_OFF);
-	}
+	if (agent_ports[VMM_AGENT_CONTROL] < 0)
+		end_by_panic();
+	agent_send(VMM_AGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
 	for (;;)
 		pause();
 }

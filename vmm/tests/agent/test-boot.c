@@ -72,7 +72,7 @@ int __wrap_mount(const char *what, const char *where, const char *type, unsigned
 int __wrap_umount2(const char *where, int flags);
 int __wrap_chroot(const char *path);
 int __wrap_chdir(const char *path);
-int __wrap_reboot(int how);
+void __wrap_sync(void);
 int __wrap_usleep(useconds_t us);
 int __wrap_statfs(const char *path, struct statfs *s);
 int __wrap_execl(const char *path, const char *arg, ...);
@@ -108,10 +108,9 @@ int __wrap_chdir(const char *path)
 	return called("chdir %s", path);
 }
 
-int __wrap_reboot(int how)
+void __wrap_sync(void)
 {
 	called("waited %u", waits);
-	return called("reboot %d", how == RB_POWER_OFF);
 }
 
 int __wrap_usleep(useconds_t us)
@@ -563,6 +562,16 @@ START_TEST(ports_are_found_by_their_names)
 }
 END_TEST
 
+/* The process ends, by which the kernel panics. */
+static void assert_panic(void)
+{
+	int status = 0;
+
+	ck_assert_int_eq(waitpid(agent_rig_process(), &status, 0), agent_rig_process());
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+
 /* Lines are on standard error of the agent: no port is open that it could report to. */
 static void lack_ports(char *records, size_t len)
 {
@@ -575,12 +584,29 @@ static void lack_ports(char *records, size_t len)
 	agent_open_ports();
 }
 
-START_TEST(machine_without_ports_powers_off)
+static const struct { const char *given, *kept; } panics[] = {
+	{ "0\n", "-1" }, { "30\n", "30\n" }, { "-1\n", "-1\n" },
+};
+
+/* A kernel without a driver for pvpanic reboots then. */
+START_TEST(machine_without_ports_panics)
 {
+	char path[128], value[8] = "";
+	FILE *f;
+
+	add_file("proc/sys/kernel/printk", "7777");
+	add_file("proc/sys/kernel/panic", panics[_i].given);
 	add_file("sys/class/virtio-ports/vport0p3/name", "cvmm.other\n");
 	guest_runs(lack_ports, "", 0);
 	port_has(VMM_AGENT_OUT, "cvmm-init: the machine has no ports for the streams of a command\n"
-		 "waited 30000\nreboot 1\n");
+		 "waited 30000\n");
+	assert_panic();
+	snprintf(path, sizeof(path), "%s/proc/sys/kernel/panic", folder);
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_gt(fread(value, 1, sizeof(value) - 1, f), 0);
+	fclose(f);
+	ck_assert_str_eq(value, panics[_i].kept);
 }
 END_TEST
 
@@ -664,7 +690,7 @@ START_TEST(what_cannot_move_is_unmounted)
 END_TEST
 
 static const struct { const char *cmdline, *failing, *why; } unbootable[] = {
-	{ "", NULL, "the kernel's command line has no root=/dev/NAME or root=TAG" },
+	{ "", NULL, "the kernel's command line has no root=/dev/NAME, root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or root=TAG" },
 	{ "root=share", "mount share", "cannot mount the root share as virtiofs: No such device" },
 	{ "root=/dev/vda", "mount /dev/vda", "cannot mount the root /dev/vda: No such device" },
 	{ "root=share", "mount sysfs", "cannot mount sysfs at /sys (sysfs): No such device" },
@@ -687,12 +713,83 @@ static void lack_control(char *records, size_t len)
 }
 
 /* The root's device is awaited for a bounded time. */
-START_TEST(absent_device_powers_off)
+START_TEST(absent_device_panics)
 {
 	add_file("proc/cmdline", "root=/dev/vda rootfstype=ext4");
 	failing = "mount /dev/vda";
 	guest_runs(lack_control, "", 0);
-	port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nwaited 10000\nreboot 1\n");
+	port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nwaited 1000\n");
+	assert_panic();
+}
+END_TEST
+
+/* Writes bytes into a file that add_file() has made. */
+static void put_bytes(const char *name, off_t at, const void *bytes, size_t len)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(pwrite(fd, bytes, len, at), (ssize_t)len);
+	ck_assert_int_eq(ftruncate(fd, 0x20000), 0);
+	close(fd);
+}
+
+/* A disk with an MBR, and its second partition, which has ext4. */
+static void add_disk(const char *disk, const char *partition)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "sys/class/block/%s/size", disk);
+	add_file(name, "");
+	snprintf(name, sizeof(name), "dev/%s", disk);
+	add_file(name, "");
+	put_bytes(name, 440, "\x34\x12\xcd\xab", 4);
+	put_bytes(name, 446 + 16 + 4, "\x83", 1);
+	put_bytes(name, 510, "\x55\xaa", 2);
+	snprintf(name, sizeof(name), "sys/class/block/%s/size", partition);
+	add_file(name, "");
+	snprintf(name, sizeof(name), "dev/%s", partition);
+	add_file(name, "");
+	put_bytes(name, 0x438, "\x53\xef", 2);
+	put_bytes(name, 0x468, "\x01\x23\x45\x67\x89\xab\xcd\xef\x10\x32\x54\x76\x98\xba\xdc\xfe", 16);
+	put_bytes(name, 0x478, "system", 6);
+}
+
+static const struct { const char *root, *disk, *partition; } named_roots[] = {
+	{ "PARTUUID=abcd1234-02", "vda", "vda2" },
+	{ "PARTUUID=ABCD1234-02", "nvme0n1", "nvme0n1p2" },
+	{ "UUID=01234567-89ab-cdef-1032-547698badcfe", "vda", "vda2" },
+	{ "LABEL=system", "vda", "vda2" },
+};
+
+START_TEST(root_is_found_by_its_name)
+{
+	char line[256], had[256] = "";
+
+	snprintf(line, sizeof(line), "root=%s rootfstype=ext4", named_roots[_i].root);
+	add_file("proc/cmdline", line);
+	add_disk(named_roots[_i].disk, named_roots[_i].partition);
+	guest_runs(run_main, "", 0);
+	snprintf(line, sizeof(line), EARLY "mount /dev/%s /newroot ext4 1 \n", named_roots[_i].partition);
+	host_reads(VMM_AGENT_OUT, had, strlen(line));
+	ck_assert_str_eq(had, line);
+}
+END_TEST
+
+static const char *const absent[] = { "PARTUUID=abcd1234-03", "PARTLABEL=root", "UUID=0", "LABEL=syste" };
+
+START_TEST(root_without_a_device_has_a_reason)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "root=%s", absent[_i]);
+	add_file("proc/cmdline", line);
+	add_disk("vda", "vda2");
+	guest_runs(run_main, "", 0);
+	snprintf(line, sizeof(line), "cannot mount the root: no disk or partition has %s", absent[_i]);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, line);
 }
 END_TEST
 
@@ -1027,13 +1124,15 @@ static void add_tests(TCase *tc)
 			    sizeof(unmountable) / sizeof(unmountable[0]));
 	tcase_add_test(tc, file_in_place_of_a_folder_ends_the_guest);
 	tcase_add_test(tc, ports_are_found_by_their_names);
-	tcase_add_test(tc, machine_without_ports_powers_off);
+	tcase_add_loop_test(tc, machine_without_ports_panics, 0, sizeof(panics) / sizeof(panics[0]));
 	tcase_add_test(tc, disk_image_is_booted_by_a_word);
 	tcase_add_test(tc, command_runs_on_the_kernel_of_its_image_by_a_word);
 	tcase_add_loop_test(tc, root_of_the_command_line_is_booted, 0, sizeof(booted) / sizeof(booted[0]));
 	tcase_add_test(tc, what_cannot_move_is_unmounted);
 	tcase_add_loop_test(tc, failed_boot_has_a_reason, 0, sizeof(unbootable) / sizeof(unbootable[0]));
-	tcase_add_test(tc, absent_device_powers_off);
+	tcase_add_test(tc, absent_device_panics);
+	tcase_add_loop_test(tc, root_is_found_by_its_name, 0, sizeof(named_roots) / sizeof(named_roots[0]));
+	tcase_add_loop_test(tc, root_without_a_device_has_a_reason, 0, sizeof(absent) / sizeof(absent[0]));
 	tcase_add_test(tc, program_of_another_process_ends);
 	tcase_add_loop_test(tc, guest_has_a_name_and_a_loopback_interface, 0, 2);
 	tcase_add_loop_test(tc, network_requires_addresses_and_an_interface, 0,

@@ -153,12 +153,6 @@ void agent_fail(const char *fmt, ...)
 	abort();
 }
 
-void image_fail(const char *fmt, ...)
-{
-	ck_abort_msg("%s", fmt);
-	abort();
-}
-
 /* ----------------------------------------------------------------------- claims */
 
 START_TEST(journal_of_another_partition_is_not_replayed)

@@ -95,6 +95,33 @@ static int read_disk(void)
 	return n;
 }
 
+static const struct { uint16_t units[4]; const char *label; } labels[] = {
+	{ { 'r', 'o', 't', 0 }, "rot" }, { { 'a', 0xe9, 0x20ac, 'b' }, "a\xc3\xa9\xe2\x82\xac" "bx" },
+	{ { 'a', 0xd83d, 0xde00, 0 }, "a" }, { { 0, 'x', 0, 0 }, "" },
+};
+
+START_TEST(label_of_a_gpt_is_utf_8)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		put(entries + 56 + 2 * i, labels[_i].units[i], 2);
+	put(entries + 56 + 8, 'x', 2);
+	seal();
+	ck_assert_int_eq(read_disk(), 2);
+	ck_assert_str_eq(parts[0].label, labels[_i].label);
+}
+END_TEST
+
+START_TEST(label_ends_with_its_field)
+{
+	memset(entries + 56, 0x7f, 72);
+	seal();
+	ck_assert_int_eq(read_disk(), 2);
+	ck_assert_uint_eq(strlen(parts[0].label), PARTITION_LABEL - 1);
+}
+END_TEST
+
 START_TEST(roles_are_those_of_types)
 {
 	memcpy(entries + 3 * 128, boot_type, 16);
@@ -274,6 +301,8 @@ int main(void)
 	TCase *tc = tcase_create("partitions");
 
 	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, label_of_a_gpt_is_utf_8, 0, sizeof(labels) / sizeof(labels[0]));
+	tcase_add_test(tc, label_ends_with_its_field);
 	tcase_add_test(tc, roles_are_those_of_types);
 	tcase_add_test(tc, uuid_is_printed_as_linux_does);
 	tcase_add_test(tc, sectors_may_have_4096_bytes);
