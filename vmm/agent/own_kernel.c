@@ -19,6 +19,7 @@
 
 #include "agent/agent.h"
 #include "agent/image.h"
+#include "initrd/compressed.h"
 #include "initrd/host_kernel.h"
 #include "initrd/initrd.h"
 #include "initrd/modules.h"
@@ -72,7 +73,6 @@ static bool selects_compressed(struct vmm_modules *m)
 {
 	const char *const *name;
 	const struct vmm_module *module;
-	size_t len;
 	unsigned int i;
 
 	for (name = own.names.required; *name; name++)
@@ -81,11 +81,9 @@ static bool selects_compressed(struct vmm_modules *m)
 	for (name = own.names.later; *name; name++)
 		if (vmm_modules_select(m, *name, VMM_MODULE_IF_PRESENT, NULL) < 0)
 			return false;
-	for (i = 0; (module = vmm_modules_get(m, i)); i++) {
-		len = strlen(module->path);
-		if (len < 3 || strcmp(module->path + len - 3, ".ko") != 0)
+	for (i = 0; (module = vmm_modules_get(m, i)); i++)
+		if (vmm_module_is_compressed(module))
 			return true;
-	}
 	return false;
 }
 

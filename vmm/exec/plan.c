@@ -136,6 +136,7 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 	const struct vmm_initrd initrd = {
 		.init = c->init ? c->init : init, .modules = c->modules ? c->modules : folder,
 		.names = names, .others = others, .later = c->image ? vmm_initrd_file_systems : NULL,
+		.boot = "/boot", .may_fail = &p->may_lack_modules,
 	};
 	int rc = find_modules(p, c, folder, err);
 
@@ -406,7 +407,9 @@ int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, stru
 		*err = why;
 		return result;
 	}
-	if (status == VSU_EXIT_PANIC)
+	if (p->may_lack_modules && (status == VSU_EXIT_PANIC || !err->msg[0]))
+		vsu_error_set(err, -EFAULT, "the guest's kernel ended before the command, perhaps because it cannot load its compressed modules (CONFIG_MODULE_DECOMPRESS, Linux 5.17 and later); %s keeps its messages", hint);
+	else if (status == VSU_EXIT_PANIC)
 		vsu_error_set(err, -EFAULT, "the guest's kernel panicked; %s keeps its messages", hint);
 	else if (!err->msg[0])
 		vsu_error_set(err, -EFAULT, "the guest ended before its command did; %s keeps its kernel's messages", hint);

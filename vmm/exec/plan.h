@@ -40,6 +40,7 @@ struct vmm_plan {
 	bool is_own[VMM_PLAN_MAX_WORDS]; /* a word with a descriptor of this process */
 	struct vmm_template template; /* of which the machine is a clone */
 	int initrd_fd;		/* -1: a clone, or a built-in kernel */
+	bool may_lack_modules;	/* it is unknown whether the kernel can load its compressed modules */
 	int unused[2];		/* sockets; the first is hvc0 of the guest */
 	int card[2];		/* likewise of a network card without a network; -1: none */
 	struct vmm_request parts; /* records of the folders, the root and the network */

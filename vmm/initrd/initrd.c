@@ -14,6 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "initrd/archive.h"
+#include "initrd/compressed.h"
 #include "initrd/initrd.h"
 #include "initrd/names.h"
 
@@ -217,6 +218,7 @@ int vmm_initrd_make(const struct vmm_initrd *initrd, int *fd, struct vsu_error *
 {
 	struct vmm_modules *m;
 	unsigned int first;
+	bool unknown = false;
 	const bool built_in = initrd->modules && !strcmp(initrd->modules, "none");
 	int rc = vmm_modules_open(&m, built_in ? NULL : initrd->modules, err);
 
@@ -227,9 +229,13 @@ int vmm_initrd_make(const struct vmm_initrd *initrd, int *fd, struct vsu_error *
 		rc = select_all(m, initrd->others, VMM_MODULE_IF_PRESENT, err);
 	first = count_modules(m);
 	if (!rc)
+		rc = vmm_modules_check_compressed(m, first, built_in ? NULL : initrd->modules, initrd->boot, &unknown, err);
+	if (!rc)
 		rc = select_all(m, initrd->later, VMM_MODULE_IF_PRESENT, err);
 	if (!rc)
 		rc = make_file(initrd, m, first, fd, err);
+	if (!rc && initrd->may_fail)
+		*initrd->may_fail = unknown;
 	vmm_modules_free(m);
 	return rc;
 }

@@ -30,11 +30,14 @@ struct vmm_initrd {
 	 * NULL ends them. NULL: none.
 	 */
 	const char *const *later;
+	const char *boot;	/* folder of kernels and their configurations, or NULL */
+	bool *may_fail;		/* set if it is unknown whether the kernel can load compressed modules; or NULL */
 };
 
 /*
  * *fd receives a sealed memfd, positioned at 0, which the caller closes. -ENOENT: a file or a
- * required module does not exist; errors of vmm_modules_select() and vmm_archive_end().
+ * required module does not exist; -EOPNOTSUPP: the kernel cannot load compressed modules; errors of
+ * vmm_modules_select() and vmm_archive_end().
  */
 int vmm_initrd_make(const struct vmm_initrd *initrd, int *fd, struct vsu_error *err);
 

@@ -195,7 +195,7 @@ static int make_initrd(struct vmm_boot_command *c, const char *kernel, struct vs
 	char folder[VMM_INITRD_FOLDER];
 	const struct vmm_initrd initrd = {
 		.init = c->init, .modules = c->modules ? c->modules : folder,
-		.names = names, .others = others, .later = vmm_initrd_file_systems,
+		.names = names, .others = others, .later = vmm_initrd_file_systems, .boot = "/boot",
 	};
 	const int rc = find_modules(c, kernel, folder, err);
 

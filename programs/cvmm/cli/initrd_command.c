@@ -101,7 +101,7 @@ int vmm_initrd_command_run(const struct vmm_initrd_command *c, int fd, struct vs
 	char folder[VMM_INITRD_FOLDER];
 	const struct vmm_initrd initrd = {
 		.init = c->init, .modules = c->modules ? c->modules : folder, .names = c->names,
-		.others = c->n ? NULL : vmm_initrd_drivers,
+		.others = c->n ? NULL : vmm_initrd_drivers, .boot = "/boot",
 	};
 	int initrd_fd, rc;
 

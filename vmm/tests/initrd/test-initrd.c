@@ -64,12 +64,17 @@ static bool find_entry(int fd, const char *name, struct entry *e)
 	return false;
 }
 
+static bool may_fail;
+
 static int make_of(const char *modules, const char *const *names, int *fd, struct vsu_error *err)
 {
-	char init[256];
+	char init[256], boot[256];
 	const struct vmm_initrd initrd = {
 		.init = init, .modules = modules, .names = names, .others = none,
+		.boot = boot, .may_fail = &may_fail,
 	};
+
+	snprintf(boot, sizeof(boot), "%s/boot", tree);
 
 	snprintf(init, sizeof(init), "%s/program", tree);
 	return vmm_initrd_make(&initrd, fd, err);
@@ -107,6 +112,45 @@ START_TEST(has_program_console_and_modules_in_order)
 	ck_assert(find_entry(fd, "modules/001-virtiofs.ko.xz", &e));
 	ck_assert_str_eq(e.bytes, "virtiofs.");
 	close(fd);
+}
+END_TEST
+
+/* The configuration of the kernel; its name, of which FOLDER is that of the modules. */
+static const struct {
+	const char *file, *text;
+	const char *module;
+	int rc;
+	bool unknown;
+} kernels[] = {
+	{ "config", "CONFIG_A=y\nCONFIG_MODULE_DECOMPRESS=y\n", "virtiofs", 0, false },
+	{ "config", "CONFIG_A=y\n# CONFIG_MODULE_DECOMPRESS is not set\n", "virtiofs", -EOPNOTSUPP, false },
+	{ "config", "", "fuse", 0, false },
+	{ "boot/config-FOLDER", "CONFIG_A=y\n", "virtiofs", -EOPNOTSUPP, false },
+	{ "boot/config-FOLDER", "CONFIG_MODULE_DECOMPRESS=y\n", "virtiofs", 0, false },
+	{ "boot/config-other", "", "virtiofs", 0, true },
+	{ "boot/config-other", "", "fuse", 0, false },
+};
+
+START_TEST(compressed_modules_require_a_kernel_that_loads_them)
+{
+	const char *const names[] = { kernels[_i].module, NULL };
+	struct vsu_error err = VSU_ERROR_INIT;
+	char name[128];
+	int fd = -1;
+
+	snprintf(name, sizeof(name), "%s/boot", tree);
+	ck_assert_int_eq(mkdir(name, 0755), 0);
+	snprintf(name, sizeof(name), "%.*s%s", (int)strcspn(kernels[_i].file, "F"), kernels[_i].file,
+		 strchr(kernels[_i].file, 'F') ? strrchr(tree, '/') + 1 : "");
+	tree_text(name, kernels[_i].text);
+	ck_assert_int_eq(make_of(tree, names, &fd, &err), kernels[_i].rc);
+	if (kernels[_i].rc) {
+		ck_assert_ptr_nonnull(strstr(err.msg, "cannot load kernel/virtiofs.ko.xz, which is compressed: it lacks CONFIG_MODULE_DECOMPRESS"));
+		ck_assert_int_eq(fd, -1);
+	} else {
+		ck_assert_int_eq(may_fail, kernels[_i].unknown);
+		close(fd);
+	}
 }
 END_TEST
 
@@ -222,6 +266,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, tree_remove);
 	tcase_add_test(tc, has_program_console_and_modules_in_order);
+	tcase_add_loop_test(tc, compressed_modules_require_a_kernel_that_loads_them, 0, sizeof(kernels) / sizeof(kernels[0]));
 	tcase_add_test(tc, later_modules_follow_those_of_the_start);
 	tcase_add_test(tc, is_sealed_and_at_its_begin);
 	tcase_add_loop_test(tc, kernel_without_modules_needs_no_folder, 0, 2);

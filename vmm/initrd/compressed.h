@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Whether a kernel can load its compressed modules: from Linux 5.17 on an option of its
+ * configuration (CONFIG_MODULE_DECOMPRESS). Its configuration is beside its modules ("config"), or in the
+ * folder of kernels ("config-VERSION").
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_INITRD_COMPRESSED_H
+#define VMM_INITRD_COMPRESSED_H
+
+#include "initrd/modules.h"
+
+/* True for "NAME.ko.xz" and others, which are not "NAME.ko". */
+bool vmm_module_is_compressed(const struct vmm_module *module);
+
+/*
+ * Of the first n selected modules, those that the guest must load. folder is that of the modules, boot that
+ * of kernels, or NULL. -EOPNOTSUPP: the kernel cannot load one of them. *unknown: it may be so,
+ * because a module is compressed and the configuration cannot be read.
+ */
+int vmm_modules_check_compressed(const struct vmm_modules *m, unsigned int n, const char *folder, const char *boot,
+				 bool *unknown, struct vsu_error *err);
+
+#endif
