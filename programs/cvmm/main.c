@@ -208,6 +208,14 @@ static int show_exec_help(void)
 			    "Runs a command in a machine of its own, with this host's kernel and files.");
 }
 
+/* A pool that runs is not used, which costs the time of a clone. The command runs anyway. */
+static void report_pool(struct vsu_error *err)
+{
+	if (err->msg[0])
+		complain(0, err);
+	*err = (struct vsu_error)VSU_ERROR_INIT;
+}
+
 static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *options,
 		    struct vsu_error *err)
 {
@@ -221,6 +229,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 	status = options->from ? vmm_pool_client_run(m, options, err) : -EAGAIN;
 	if (status >= 0)
 		return status;
+	report_pool(err);
 	if (options->from && vmm_plan_check_kvm(m->plan.template.info.kernel, "", err) < 0)
 		return VMM_SESSION_FAILED;
 	beside = vmm_exec_machine_beside(m);

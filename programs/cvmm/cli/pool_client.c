@@ -87,21 +87,48 @@ static int connect_pool(struct client *c)
 	return c->fd < 0 ? c->fd : is_own(c->fd) ? 0 : -EPERM;
 }
 
-/* 0: a machine waits for the command. */
-static int find_machine(struct client *c)
+/* Of a pool that runs. */
+static int refuse_pool(const struct client *c, const char *why, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EAGAIN, "the pool of template '%s' is not used: %s",
+			     c->machine->plan.template.path, why);
+}
+
+static const char *own_reason(const struct vmm_exec_options *o)
+{
+	return o->network.kind != VMM_EXEC_NET_NONE ? "option --net requires a machine of the command's own" :
+	       o->log ? "option --log requires a machine of the command's own" : NULL;
+}
+
+static int receive_answer(struct client *c, struct vsu_error *err)
+{
+	int rc = vmm_pool_receive(c->fd, &c->packet);
+
+	if (rc == -ECONNRESET)
+		return refuse_pool(c, "it ended", err);
+	if (rc < 0)
+		return refuse_pool(c, "it sent an invalid message", err);
+	vmm_pool_packet_close(&c->packet);
+	if (c->packet.type == VMM_POOL_TAKEN)
+		return 0;
+	return refuse_pool(c, c->packet.type == VMM_POOL_REFUSED ? c->packet.payload : "it sent an invalid message", err);
+}
+
+/* 0: a machine waits for the command. A sentence if a pool runs but has none. */
+static int find_machine(struct client *c, const struct vmm_exec_options *o, struct vsu_error *err)
 {
 	int rc = connect_pool(c);
 
-	if (!rc)
-		rc = greet_pool(c);
-	if (!rc)
-		rc = wait_for(c->fd, POLLIN, PATIENCE_MS);
-	if (!rc)
-		rc = vmm_pool_receive(c->fd, &c->packet);
 	if (rc < 0)
 		return rc;
-	vmm_pool_packet_close(&c->packet);
-	return c->packet.type == VMM_POOL_TAKEN ? 0 : -EAGAIN;
+	if (own_reason(o))
+		return refuse_pool(c, own_reason(o), err);
+	rc = greet_pool(c);
+	if (rc < 0)
+		return refuse_pool(c, rc == -ECONNRESET || rc == -EPIPE ? "it ended" : strerror(-rc), err);
+	if (wait_for(c->fd, POLLIN, PATIENCE_MS) < 0)
+		return refuse_pool(c, "it does not answer", err);
+	return receive_answer(c, err);
 }
 
 /* ----------------------------------------------------------------- the command */
@@ -298,14 +325,12 @@ int vmm_pool_client_run(struct vmm_exec_machine *m, const struct vmm_exec_option
 	struct client *c;
 	int status = -EAGAIN;
 
-	if (o->network.kind != VMM_EXEC_NET_NONE || o->log)
-		return status;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return status;
 	c->machine = m;
 	c->fd = c->signal_fd = c->input_fds[0] = c->input_fds[1] = -1;
-	if (!find_machine(c)) {
+	if (!find_machine(c, o, err)) {
 		run_command(c, o, err);
 		status = c->status;
 	}

@@ -11,7 +11,8 @@
 
 /*
  * The exit status of the command, with a sentence if it is not the command's own. -EAGAIN, without
- * an effect: no pool of the template runs, or it has no such machine, or none that waits.
+ * an effect: no pool of the template runs, or, with a sentence, the pool has no such machine, none
+ * that waits, or none for these options.
  */
 int vmm_pool_client_run(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 			struct vsu_error *err);

@@ -29,6 +29,9 @@
 /* Of machines that end while they wait, before the pool ends. */
 #define MAX_FAILURES 3
 
+#define OTHERS "its version, options, HOME, or the hidden files on the way to its working folder differ from the command's; " \
+	"repeat the pool's options, and work in a folder of --dir, or in the pool's --chdir"
+
 #define NS_PER_MS UINT64_C(1000000)
 /* For the process of a machine that has closed its socket. */
 #define END_NS (10000 * NS_PER_MS)
@@ -340,7 +343,7 @@ int vmm_pool_server_find(const struct vmm_pool_server *s, const char *text, size
 
 static void refuse_client(int fd, bool others)
 {
-	const char *why = others ? "the machines of the pool are not those of the command" : "no machine of the pool waits";
+	const char *why = others ? OTHERS : "all its machines are in use; run it with a larger --size";
 
 	if (others)
 		prog_log(PROG_LOG_WARNING, "other machine", "a command makes a machine of its own: its options, working or home folder, or version are not those of this pool");

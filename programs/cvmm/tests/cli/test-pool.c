@@ -849,7 +849,10 @@ static void leave_one_descriptor(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* In a child, which confines itself. 200: no pool. */
+static bool is_logged;
+static const char *refusal = "is not used: ";
+
+/* In a child, which confines itself. 200: no pool; 203: one that is not used, with the reason. */
 static int run_client(int listener, void (*serve)(int fd))
 {
 	struct vmm_exec_options o = exec_options();
@@ -866,8 +869,11 @@ static int run_client(int listener, void (*serve)(int fd))
 			_exit(201);
 		if (starves)
 			leave_one_descriptor();
+		o.log = is_logged ? "/dev/null" : NULL;
 		status = vmm_pool_client_run(&m, &o, &err);
-		_exit(status < 0 ? 200 : status == 125 && !strstr(err.msg, starves ? "cannot wait for signals" : " ") ? 202 : status);
+		if (status < 0)
+			_exit(!err.msg[0] ? 200 : strstr(err.msg, refusal) ? 203 : 204);
+		_exit(status == 125 && !strstr(err.msg, starves ? "cannot wait for signals" : " ") ? 202 : status);
 	}
 	if (serve) {
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
@@ -972,7 +978,7 @@ static const struct {
 	void (*serve)(int fd);
 	int status;
 } services[] = {
-	{ serve_status, 9 }, { serve_refusal, 200 }, { serve_nothing, 200 }, { serve_end, 125 },
+	{ serve_status, 9 }, { serve_refusal, 203 }, { serve_nothing, 203 }, { serve_end, 125 },
 	{ serve_signal, 128 + SIGTERM }, { serve_large_status, 125 }, { serve_two_starts, 125 }, { serve_descriptors, 125 },
 };
 
@@ -982,6 +988,20 @@ START_TEST(client_has_the_status_or_a_sentence)
 
 	ck_assert_int_ge(listener, 0);
 	ck_assert_int_eq(run_client(listener, services[_i].serve), services[_i].status);
+	vsu_fd_close(&listener);
+}
+END_TEST
+
+/* That of the pool, or of an option. */
+START_TEST(client_has_the_reason_why_a_pool_is_not_used)
+{
+	int listener = vsu_sock_listen_type(path, SOCK_SEQPACKET, 4, &err);
+
+	ck_assert_int_ge(listener, 0);
+	is_logged = _i;
+	refusal = _i ? "is not used: option --log" : "is not used: no";
+	ck_assert_int_eq(run_client(listener, _i ? NULL : serve_refusal), 203);
+	is_logged = false;
 	vsu_fd_close(&listener);
 }
 END_TEST
@@ -1099,6 +1119,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, pool_raises_its_limit_of_descriptors);
 	tcase_add_test(tc, pool_of_no_template_is_refused);
 	tcase_add_loop_test(tc, client_has_the_status_or_a_sentence, 0, COUNT(services));
+	tcase_add_loop_test(tc, client_has_the_reason_why_a_pool_is_not_used, 0, 2);
 	tcase_add_test(tc, client_names_what_it_cannot_have);
 	tcase_add_test(tc, terminal_of_a_client_has_its_size_when_the_command_starts);
 	tcase_add_loop_test(tc, client_sets_the_modes_of_its_terminal_with_each_c_library, 0, COUNT(modes));
