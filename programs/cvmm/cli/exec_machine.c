@@ -168,8 +168,12 @@ static int set_folder(struct draft *d, const char *given, bool preset, struct vs
 	       vsu_error_set(err, -EINVAL, "option --chdir: '%s' is relative to the current folder, and '%s' is not shared; write an absolute path of the guest, or share it with --dir", given, d->folder);
 }
 
-/* The current folder is a part of the root "/". Of another root, a folder is shared there. */
-static int share_folders(struct draft *d, const struct vmm_exec_options *o, const char *root,
+/*
+ * The current folder is a part of the root "/". Of another root, a folder is shared there. A machine
+ * that waits is for commands in its folders: its own working folder, such as the home of a service's
+ * user, would be shown to each of them, and make it another machine than theirs.
+ */
+static int share_folders(struct draft *d, const struct vmm_exec_options *o, const char *root, bool waits,
 			 struct vsu_error *err)
 {
 	bool part, shared;
@@ -190,7 +194,7 @@ static int share_folders(struct draft *d, const struct vmm_exec_options *o, cons
 		rc = add_folder(d, d->here, err);	/* as it is: its name may end as an option does */
 	d->config.root = root ? d->root : NULL;
 	d->config.folders = d->folders;
-	return rc < 0 ? rc : set_folder(d, o->folder, part || shared, err);
+	return rc < 0 ? rc : set_folder(d, o->folder, (part && !(waits && o->nfolders)) || shared, err);
 }
 
 /* ------------------------------------------------------------------ streams */
@@ -314,7 +318,7 @@ static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct 
 	if (!rc)
 		rc = use_image(m, d, o, err);
 	if (!rc)
-		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : m->plan.template.info.root, err);
+		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : m->plan.template.info.root, m->plan.waits, err);
 	if (!rc)
 		rc = set_network(m, d, &o->network, err);
 	if (!rc && !m->plan.waits)

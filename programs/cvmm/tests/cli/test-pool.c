@@ -539,6 +539,39 @@ START_TEST(command_of_another_machine_is_not_alike)
 }
 END_TEST
 
+/* A service manager starts the pool in the user's home, and the command runs elsewhere. */
+START_TEST(command_in_a_folder_of_the_pool_is_alike)
+{
+	struct vmm_exec_options o = exec_options();
+	char shared[80];
+
+	snprintf(shared, sizeof(shared), "%s/base,rw", folder);
+	line.machine.root = o.root = "/";
+	line.machine.folders[line.machine.nfolders++] = o.folders[o.nfolders++] = shared;
+	o.folder = base;
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert(is_alike(&o));
+}
+END_TEST
+
+/* One of the two shows the working folder of the other, whose files are hidden from it. */
+START_TEST(command_in_another_folder_is_not_alike)
+{
+	struct vmm_exec_options o = exec_options();
+	char shared[80];
+
+	snprintf(shared, sizeof(shared), "%s/base,rw", folder);
+	line.machine.root = o.root = "/";
+	line.machine.folders[line.machine.nfolders++] = o.folders[o.nfolders++] = shared;
+	if (_i)
+		o.folder = folder;
+	else
+		line.machine.folder = folder;
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert(!is_alike(&o));
+}
+END_TEST
+
 /* --------------------------------------------------------------------- the pool */
 
 static pid_t pool;
@@ -1107,6 +1140,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, machine_that_ends_is_not_given_to_a_client);
 	tcase_add_test(tc, template_is_the_same_by_another_path);
 	tcase_add_loop_test(tc, command_of_another_machine_is_not_alike, 0, 9);
+	tcase_add_test(tc, command_in_a_folder_of_the_pool_is_alike);
+	tcase_add_loop_test(tc, command_in_another_folder_is_not_alike, 0, 2);
 	tcase_add_loop_test(tc, pool_gives_clients_to_machines_and_refills, 0, 2);
 	tcase_add_loop_test(tc, pool_refuses_other_machines_and_versions, 0, 3);
 	tcase_add_loop_test(tc, pool_drops_hostile_clients, 0, COUNT(invalid));
