@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The back-end of README.md: a source of entropy behind a vhost-user socket. */
+/* The back-end of virtio-devices/README.md: a source of entropy behind a vhost-user socket. */
 #include <stdio.h>
 #include <sys/random.h>
 #include <virtio-devices/vhost_user_server.h>
