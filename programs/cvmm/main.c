@@ -30,6 +30,7 @@
 #include "cli/initrd_command.h"
 #include "cli/life.h"
 #include "cli/memory_command.h"
+#include "cli/needs.h"
 #include "cli/other_commands.h"
 #include "cli/pool_client.h"
 #include "cli/pool_server.h"
@@ -135,6 +136,8 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 	owner.sigbus = sigbus_table;
 	owner.daemons = &daemons;
 	rc = vmm_life_run(options, &owner, err);
+	if (!beside)
+		vmm_needs_explain(options, err);
 	prog_log_flush();
 	report_end(rc, beside, err);
 	vmm_spawn_end(&spawner);
@@ -245,6 +248,16 @@ static bool error_is_read(void)
 	return poll(&p, 1, PATIENCE_MS) != 0;
 }
 
+static int check_exec(const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	const struct vmm_needs needs = {
+		.kernel = o->kernel, .modules = o->modules, .emulates = o->emulate, .may_emulate = !o->image,
+	};
+	int rc = o->image ? vmm_needs_image(o->image, "option --image: ", err) : 0;
+
+	return rc < 0 || o->from ? rc : vmm_needs_check(&needs, err);
+}
+
 static int cmd_exec(int argc, char **argv)
 {
 	static struct vmm_exec_options options;
@@ -256,7 +269,7 @@ static int cmd_exec(int argc, char **argv)
 		return complain(status, &err);
 	if (options.help)
 		return show_exec_help();
-	if (!options.emulate && !options.from && vmm_plan_check_kvm(options.kernel, ", or --emulate", &err) < 0)
+	if (check_exec(&options, &err) < 0)
 		return complain(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
@@ -277,7 +290,8 @@ static int make_template(const struct vmm_template_command *command, struct vsu_
 	struct vmm_beside beside;
 	bool child = false;
 	int status = VMM_SESSION_FAILED;
-	int rc = vmm_plan_check_kvm(command->machine.kernel, "", err);
+	const struct vmm_needs needs = { .kernel = command->machine.kernel, .modules = command->machine.modules };
+	int rc = vmm_needs_check(&needs, err);
 
 	if (rc < 0)
 		return status;
@@ -361,6 +375,13 @@ static int show_boot_help(void)
 	return 0;
 }
 
+static int check_boot(const struct vmm_boot_command *c, struct vsu_error *err)
+{
+	const struct vmm_needs needs = { .kernel = c->kernel, .modules = c->modules };
+
+	return vmm_needs_check(&needs, err);
+}
+
 static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct vsu_error *err)
 {
 	int rc = vmm_boot_command_parse(c, argc, argv, err);
@@ -369,8 +390,10 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 		vmm_foreign_explain(vmm_foreign_run, c->table, argc, argv, false, err);
 	if (!rc && c->help)
 		return show_boot_help();
+	if (!rc && c->image && vmm_needs_image(c->image, "", err) < 0)
+		return complain(VSU_EXIT_INPUT, err);
 	if (!rc && !c->is_dry)
-		rc = vmm_plan_check_kvm(c->kernel, "", err);
+		rc = check_boot(c, err);
 	if (!rc)
 		rc = vmm_boot_command_make(c, err);
 	return rc < 0 ? complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), err) :

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -118,6 +119,13 @@ static int add_folder(struct draft *d, const char *path, struct vsu_error *err)
 	return 0;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 static int share_folder(struct draft *d, const char *text, struct vsu_error *err)
 {
 	char given[PATH_MAX], path[PATH_MAX], *comma;
@@ -131,6 +139,8 @@ static int share_folder(struct draft *d, const char *text, struct vsu_error *err
 	}
 	if (!realpath(given, path))
 		return vsu_error_sys(err, -errno, "option --dir: '%s'", given);
+	if (!is_folder(path))
+		return vsu_error_set(err, -ENOTDIR, "option --dir: '%s' is not a folder; share the one that it is in", given);
 	return add_folder(d, path, err);
 }
 
@@ -182,6 +192,8 @@ static int share_folders(struct draft *d, const struct vmm_exec_options *o, cons
 
 	if (root && !realpath(root, d->root))
 		return vsu_error_sys(err, -errno, "option --root: '%s'", root);
+	if (root && !is_folder(d->root))
+		return vsu_error_set(err, -ENOTDIR, "option --root: '%s' is not a folder; --image=FILE is for the root in a disk image", root);
 	part = !strcmp(d->root, "/");
 	if (part && o->jail)
 		return vsu_error_set(err, -EINVAL, "option --jail: a jail cannot have the root / of this host; choose another one with --root, or leave --jail out");

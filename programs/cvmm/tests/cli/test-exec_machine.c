@@ -380,6 +380,20 @@ START_TEST(missing_files_are_named)
 }
 END_TEST
 
+START_TEST(file_in_place_of_a_folder_is_refused)
+{
+	options.root = "/etc/passwd";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -ENOTDIR);
+	ck_assert_str_eq(err.msg, "option --root: '/etc/passwd' is not a folder; --image=FILE is for the root in a disk image");
+	vmm_exec_machine_free(&m);
+	options.root = "/usr";
+	options.folders[0] = "/etc/passwd,rw";
+	options.nfolders = 1;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -ENOTDIR);
+	ck_assert_str_eq(err.msg, "option --dir: '/etc/passwd' is not a folder; share the one that it is in");
+}
+END_TEST
+
 START_TEST(machine_that_ends_before_its_command_is_a_failure_of_ours)
 {
 	static const struct {
@@ -729,6 +743,7 @@ int main(void)
 	tcase_add_test(tc, folder_hides_names_with_doubled_commas);
 	tcase_add_test(tc, too_many_hidden_names_are_refused);
 	tcase_add_loop_test(tc, log_is_a_file_whatever_its_name, 0, 3);
+	tcase_add_test(tc, file_in_place_of_a_folder_is_refused);
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 6);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
