@@ -35,13 +35,13 @@ void agent_switch_root(const char *folder)
 		agent_fail("cannot make %s the root: %s", folder, strerror(errno));
 }
 
-/* The folder below, and what the guest writes in its memory. */
+/* The folder below, and what the guest writes in its memory, up to half of it. */
 static void mount_overlay(const char *lower)
 {
 	char data[128];
 
 	agent_make_folders(UPPER);
-	agent_mount("tmpfs", UPPER, "tmpfs", 0, "size=100%,mode=0755");
+	agent_mount("tmpfs", UPPER, "tmpfs", 0, "size=50%,mode=0755");
 	agent_make_folders(UPPER "/files");
 	agent_make_folders(UPPER "/work");
 	snprintf(data, sizeof(data), "lowerdir=%s,upperdir=" UPPER "/files,workdir=" UPPER "/work", lower);

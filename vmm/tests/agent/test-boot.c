@@ -236,6 +236,15 @@ static void add_file(const char *name, const char *text)
 	fclose(f);
 }
 
+static void move(const char *from, const char *to)
+{
+	char former[128], path[128];
+
+	snprintf(former, sizeof(former), "%s/%s", folder, from);
+	snprintf(path, sizeof(path), "%s/%s", folder, to);
+	ck_assert_int_eq(rename(former, path), 0);
+}
+
 static bool has_file(const char *name)
 {
 	char path[128];
@@ -272,10 +281,11 @@ static void setup(void)
 	strcpy(folder, "/tmp/agent.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	chmod(folder, 0755);
+	umask(022);
+	add_file("newroot/sys/fs/cgroup/cgroup.procs", "");
 	failing = NULL;
 	failure = ENODEV;
 	number = 1;
-	umask(022);
 }
 
 static void teardown(void)
@@ -431,12 +441,16 @@ static void enter_root(char *records, size_t len)
 #define SYSTEM									\
 	"mount proc /newroot/proc proc e -\n"					\
 	"mount sysfs /newroot/sys sysfs e -\n"					\
+	"mount cgroup2 /newroot/sys/fs/cgroup cgroup2 e -\n"			\
 	"mount devtmpfs /newroot/dev devtmpfs 2 mode=0755\n"			\
+	"mount devtmpfs /newroot/dev - 22 mode=0755,size=4M\n"			\
 	"mount devpts /newroot/dev/pts devpts a mode=0620,ptmxmode=0666,gid=5\n"	\
-	"mount tmpfs /newroot/dev/shm tmpfs 6 mode=1777\n"			\
-	"mount tmpfs /newroot/run tmpfs 6 mode=0755\n"
-#define MEMORY "mount tmpfs /upper tmpfs 0 size=100%,mode=0755\n"
-#define OVERLAY	"mount overlay /newroot overlay 0 lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work\n"
+	"mount tmpfs /newroot/dev/shm tmpfs 6 mode=1777,size=50%\n"			\
+	"mount mqueue /newroot/dev/mqueue mqueue e -\n"			\
+	"mount tmpfs /newroot/run tmpfs 6 mode=0755,size=20%\n"
+#define MEMORY "mount tmpfs /upper tmpfs 0 size=50%,mode=0755\n"
+#define OPTIONS ""
+#define OVERLAY	"mount overlay /newroot overlay 0 lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work" OPTIONS "\n"
 #define SWITCH "chdir /newroot\nmount . / - 2000 -\nchroot .\nchdir /\n"
 
 START_TEST(root_is_below_an_overlay)
@@ -451,7 +465,7 @@ START_TEST(root_of_an_image_is_below_an_overlay)
 {
 	guest_runs(enter_root, "Atrue\0Rro\0I", 11);
 	port_has(VMM_AGENT_OUT, MEMORY "mount overlay /newroot overlay 0 "
-		 "lowerdir=/image,upperdir=/upper/files,workdir=/upper/work\n" SYSTEM SWITCH "returned\n");
+		 "lowerdir=/image,upperdir=/upper/files,workdir=/upper/work" OPTIONS "\n" SYSTEM SWITCH "returned\n");
 }
 END_TEST
 
@@ -477,6 +491,41 @@ START_TEST(devices_have_links_to_the_streams)
 	snprintf(path, sizeof(path), "%s/newroot/dev/%s", folder, links[_i].name);
 	ck_assert_int_gt(readlink(path, target, sizeof(target) - 1), 0);
 	ck_assert_str_eq(target, links[_i].target);
+}
+END_TEST
+
+static const char *const optional[] = {
+	"mount cgroup2", "mount mqueue", "mount devtmpfs /newroot/dev - ",
+};
+
+START_TEST(kernel_may_lack_a_file_system)
+{
+	failing = optional[_i];
+	guest_runs(enter_root, "Atrue\0Rro", 9);
+	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
+}
+END_TEST
+
+/* sysfs of a kernel without control groups has no folder for them, and makes none. */
+START_TEST(kernel_without_control_groups_has_no_folder_of_them)
+{
+	move("newroot/sys/fs", "newroot/sys/none");
+	guest_runs(enter_root, "Atrue\0Rro", 9);
+	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY "mount proc /newroot/proc proc e -\n"
+		 "mount sysfs /newroot/sys sysfs e -\nmount devtmpfs /newroot/dev devtmpfs 2 mode=0755\n");
+}
+END_TEST
+
+START_TEST(run_has_a_folder_for_locks_of_all_users)
+{
+	char path[128];
+	struct stat st;
+
+	guest_runs(enter_root, "Atrue\0Rro", 9);
+	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
+	snprintf(path, sizeof(path), "%s/newroot/run/lock", folder);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode, S_IFDIR | 01777);
 }
 END_TEST
 
@@ -512,6 +561,7 @@ END_TEST
 
 START_TEST(file_in_place_of_a_folder_ends_the_guest)
 {
+	move("newroot", "before");
 	add_file("newroot", "");
 	guest_runs(enter_root, "Atrue\0Rro", 9);
 	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
@@ -1119,6 +1169,9 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, root_of_an_image_is_below_an_overlay);
 	tcase_add_test(tc, root_of_an_image_is_writable_on_request);
 	tcase_add_test(tc, root_is_writable_on_request);
+	tcase_add_loop_test(tc, kernel_may_lack_a_file_system, 0, sizeof(optional) / sizeof(optional[0]));
+	tcase_add_test(tc, kernel_without_control_groups_has_no_folder_of_them);
+	tcase_add_test(tc, run_has_a_folder_for_locks_of_all_users);
 	tcase_add_loop_test(tc, devices_have_links_to_the_streams, 0, sizeof(links) / sizeof(links[0]));
 	tcase_add_loop_test(tc, failure_of_a_file_system_ends_the_guest, 0,
 			    sizeof(unmountable) / sizeof(unmountable[0]));
