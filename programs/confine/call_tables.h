@@ -19,12 +19,14 @@ extern const struct call_table call_table_faults;
 
 /*
  * Rows of a table: the modes of a terminal, by TCGETS, TCSETS, TCSETSW, TCSETSF and by TCGETS2,
- * TCSETS2, TCSETSW2, TCSETSF2, which glibc uses from 2.42 on. A C library does not name all.
+ * TCSETS2, TCSETSW2, TCSETSF2, which glibc uses from 2.42 on; TCFLSH, and TIOCGPGRP. A C library does not
+ * name all.
  */
 #define CALLS_OF_TERMINAL_MODES							\
 	CALL_IF_INT("ioctl", 1, 0x5401), CALL_IF_INT("ioctl", 1, 0x5402),	\
 	CALL_IF_INT("ioctl", 1, 0x5403), CALL_IF_INT("ioctl", 1, 0x5404),	\
 	CALL_IF_INT("ioctl", 1, 0x802c542a), CALL_IF_INT("ioctl", 1, 0x402c542b), \
-	CALL_IF_INT("ioctl", 1, 0x402c542c), CALL_IF_INT("ioctl", 1, 0x402c542d)
+	CALL_IF_INT("ioctl", 1, 0x402c542c), CALL_IF_INT("ioctl", 1, 0x402c542d), \
+	CALL_IF_INT("ioctl", 1, 0x540b), CALL_IF_INT("ioctl", 1, 0x540f)
 
 #endif

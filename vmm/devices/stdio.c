@@ -206,10 +206,22 @@ int vmm_stdio_new(int in_fd, int out_fd, const struct vmm_terminal *terminal,
 	return 0;
 }
 
-void vmm_stdio_restore(const struct vmm_stdio *s)
+void vmm_stdio_restore(struct vmm_stdio *s)
 {
 	if (s)
 		vmm_terminal_restore(&s->terminal);
+}
+
+void vmm_stdio_suspend(struct vmm_stdio *s)
+{
+	if (s)
+		vmm_terminal_suspend(&s->terminal);
+}
+
+void vmm_stdio_resume(struct vmm_stdio *s)
+{
+	if (s)
+		vmm_terminal_resume(&s->terminal);
 }
 
 void vmm_stdio_free(struct vmm_stdio *s)

@@ -29,7 +29,10 @@ int vmm_stdio_new(int in_fd, int out_fd, const struct vmm_terminal *terminal,
 		  struct vsu_error *err);
 /* Free the device of its port first. Restores the terminal. */
 void vmm_stdio_free(struct vmm_stdio *s);
-void vmm_stdio_restore(const struct vmm_stdio *s);
+void vmm_stdio_restore(struct vmm_stdio *s);
+/* Before this process stops, and after it is continued; NULL is ignored. */
+void vmm_stdio_suspend(struct vmm_stdio *s);
+void vmm_stdio_resume(struct vmm_stdio *s);
 
 /* Creates its port; free the port's device before the stdio. */
 int vmm_stdio_port(struct vmm_stdio *s, struct virtdev_port **out,

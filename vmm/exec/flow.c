@@ -12,6 +12,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "exec/flow.h"
+#include "legacy/terminal.h"
 
 #define TURN_BYTES (1u << 20)
 
@@ -34,7 +35,7 @@ void vmm_flow_take_end(struct vmm_flow_end *end, int fd)
 	const int kind = fd < 0 ? VSU_FD_OTHER : vsu_fd_kind(fd);
 
 	*end = (struct vmm_flow_end){
-		.fd = fd, .is_socket = kind == VSU_FD_SOCKET,
+		.fd = fd, .is_socket = kind == VSU_FD_SOCKET, .is_terminal = kind == VSU_FD_CHAR && isatty(fd),
 		.write_max = kind == VSU_FD_FIFO || kind == VSU_FD_CHAR ? PIPE_BUF : VMM_FLOW_BYTES,
 	};
 }
@@ -54,7 +55,7 @@ static ssize_t read_end(const struct vmm_flow_end *end, void *bytes, size_t len)
 		return 0;
 	if (end->is_socket)
 		n = recv(end->fd, bytes, len, MSG_DONTWAIT);
-	else if (is_ready(end, POLLIN))
+	else if (is_ready(end, POLLIN) && (!end->is_terminal || vmm_terminal_is_foreground(end->fd)))
 		n = read(end->fd, bytes, len);
 	else
 		return -EAGAIN;

@@ -16,6 +16,7 @@
 struct vmm_flow_end {
 	int fd;			/* -1: reads end at once, writes are discarded */
 	bool is_socket;		/* ours */
+	bool is_terminal;	/* not read in the background, where a signal would stop this process */
 	size_t write_max;	/* without blocking, after poll() */
 };
 

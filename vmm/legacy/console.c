@@ -485,9 +485,19 @@ static void write_last(struct vmm_console *c)
 		is_ready(c, LAST_MS);
 }
 
-void vmm_console_restore(const struct vmm_console *c)
+void vmm_console_restore(struct vmm_console *c)
 {
 	vmm_terminal_restore(&c->terminal);
+}
+
+void vmm_console_suspend(struct vmm_console *c)
+{
+	vmm_terminal_suspend(&c->terminal);
+}
+
+void vmm_console_resume(struct vmm_console *c)
+{
+	vmm_terminal_resume(&c->terminal);
 }
 
 void vmm_console_free(struct vmm_console *c)

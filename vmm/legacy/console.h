@@ -52,7 +52,10 @@ int vmm_console_new(const struct vmm_console_config *config,
 void vmm_console_free(struct vmm_console *console);
 
 /* Only restores the terminal, for an end that cannot wait. */
-void vmm_console_restore(const struct vmm_console *console);
+void vmm_console_restore(struct vmm_console *console);
+/* Before this process stops, and after it is continued. */
+void vmm_console_suspend(struct vmm_console *console);
+void vmm_console_resume(struct vmm_console *console);
 
 /* For the bus: eight ports. opaque is the console. */
 void vmm_console_access(void *opaque, struct vmm_access *access);

@@ -12,12 +12,20 @@
 
 #define ESCAPE 0x01		/* Ctrl-A */
 
-void vmm_terminal_init(struct vmm_terminal *t)
+/* A terminal that does not control this process has no groups for it. */
+bool vmm_terminal_is_foreground(int fd)
+{
+	const pid_t group = tcgetpgrp(fd);
+
+	return group < 0 || group == getpgrp();
+}
+
+/* In the background, SIGTTOU would stop this process, and the modes are another program's. */
+static void set_raw(struct vmm_terminal *t)
 {
 	struct termios raw;
 
-	t->raw = t->escaped = false;
-	if (t->in_fd < 0 || !isatty(t->in_fd) || tcgetattr(t->in_fd, &t->saved))
+	if (!vmm_terminal_is_foreground(t->in_fd) || (!t->raw && tcgetattr(t->in_fd, &t->saved)))
 		return;
 	raw = t->saved;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
@@ -27,10 +35,38 @@ void vmm_terminal_init(struct vmm_terminal *t)
 	t->raw = !tcsetattr(t->in_fd, TCSANOW, &raw);
 }
 
-void vmm_terminal_restore(const struct vmm_terminal *t)
+void vmm_terminal_init(struct vmm_terminal *t)
 {
-	if (t->raw)
+	t->raw = t->escaped = false;
+	t->is_used = t->in_fd >= 0 && isatty(t->in_fd);
+	if (t->is_used)
+		set_raw(t);
+}
+
+/*
+ * A guest can cause input, as terminals answer its queries: the shell must not read the rest of it. Unlike
+ * TCSAFLUSH, this does not wait for a terminal that accepts no output.
+ */
+void vmm_terminal_suspend(struct vmm_terminal *t)
+{
+	if (t->raw && vmm_terminal_is_foreground(t->in_fd)) {
 		tcsetattr(t->in_fd, TCSANOW, &t->saved);
+		tcflush(t->in_fd, TCIFLUSH);
+	}
+	t->raw = false;
+}
+
+/* A shell has set its own modes if SIGSTOP stopped this process. */
+void vmm_terminal_resume(struct vmm_terminal *t)
+{
+	if (t->is_used)
+		set_raw(t);
+}
+
+void vmm_terminal_restore(struct vmm_terminal *t)
+{
+	vmm_terminal_suspend(t);
+	t->is_used = false;
 }
 
 size_t vmm_terminal_filter(struct vmm_terminal *t, unsigned char *bytes,

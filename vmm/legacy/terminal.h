@@ -18,14 +18,23 @@ struct vmm_terminal {
 	void (*tell)(void *opaque);	/* Ctrl-A c: print information */
 	void *opaque;
 
-	bool raw;		/* a terminal whose mode was changed */
+	bool is_used;		/* a terminal, until it is restored */
+	bool raw;		/* its modes were changed */
 	bool escaped;		/* Ctrl-A was the last key */
 	struct termios saved;
 };
 
-/* Single characters, no echo, no signals; output unchanged. */
+/* Whether this process may read a terminal and change its modes, without a signal that stops it. */
+bool vmm_terminal_is_foreground(int fd);
+
+/* Single characters, no echo, no signals; output unchanged. In the background: after vmm_terminal_resume(). */
 void vmm_terminal_init(struct vmm_terminal *t);
-void vmm_terminal_restore(const struct vmm_terminal *t);
+/* The modes of before, if this process is in the foreground; input that was not read is discarded. */
+void vmm_terminal_restore(struct vmm_terminal *t);
+
+/* Before this process stops, and after it is continued. */
+void vmm_terminal_suspend(struct vmm_terminal *t);
+void vmm_terminal_resume(struct vmm_terminal *t);
 
 /*
  * Removes escape sequences in place; returns the number of bytes for the guest.

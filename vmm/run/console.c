@@ -262,6 +262,21 @@ void vmm_machine_resize_stdio(struct vmm_machine *m)
 	vmm_virtio_unlock(v);
 }
 
+void vmm_machine_suspend_terminal(struct vmm_machine *m)
+{
+	if (m->console)
+		vmm_console_suspend(m->console);
+	vmm_stdio_suspend(m->stdio);
+}
+
+void vmm_machine_resume_terminal(struct vmm_machine *m)
+{
+	if (m->console)
+		vmm_console_resume(m->console);
+	vmm_stdio_resume(m->stdio);
+	vmm_machine_resize_stdio(m);
+}
+
 void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d)
 {
 	m->stdio_device = d;

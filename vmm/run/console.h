@@ -23,6 +23,10 @@ void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d);
 /* The size of the terminal has changed: tells the guest, if a device uses it. */
 void vmm_machine_resize_stdio(struct vmm_machine *m);
 
+/* Before this process stops, and after it is continued: the modes of its terminal. */
+void vmm_machine_suspend_terminal(struct vmm_machine *m);
+void vmm_machine_resume_terminal(struct vmm_machine *m);
+
 /* Watches input of the terminal while the machine runs. */
 void vmm_machine_watch_stdio(struct vmm_machine *m);
 void vmm_machine_unwatch_stdio(struct vmm_machine *m);

@@ -45,6 +45,17 @@ static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_mac
 
 /* ------------------------------------------------------------- this process */
 
+/* Input that was not read in the background is read then. */
+static bool stop_or_continue(const struct vmm_beside *beside, bool stops)
+{
+	if (stops) {
+		beside->suspend(beside->opaque);
+		vmm_waiting_stop();
+	}
+	beside->resume(beside->opaque);
+	return beside->turn(beside->opaque);
+}
+
 /* False: the command has ended, or the user ends the guest. */
 static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_error *err)
 {
@@ -56,6 +67,8 @@ static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_erro
 		beside->resize(beside->opaque);
 		return true;
 	}
+	if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
+		return stop_or_continue(beside, info.ssi_signo == SIGTSTP);
 	if (beside->signal(beside->opaque, (int)info.ssi_signo))
 		return true;
 	vsu_error_set(err, -EINTR, "signal %u ended the guest", info.ssi_signo);

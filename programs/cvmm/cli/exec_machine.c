@@ -432,6 +432,21 @@ static void begin_terminal(struct vmm_exec_machine *m)
 	on_resize(m);
 }
 
+static void on_suspend(void *opaque)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	vmm_terminal_suspend(&m->terminal);
+}
+
+static void on_resume(void *opaque)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	vmm_terminal_resume(&m->terminal);
+	on_resize(m);
+}
+
 static bool on_turn(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
@@ -439,6 +454,8 @@ static bool on_turn(void *opaque)
 
 	if (m->on_terminal && m->terminal.in_fd < 0 && vmm_session_is_started(m->plan.session))
 		begin_terminal(m);
+	if (m->terminal.is_used && !m->terminal.raw)	/* shells do not report that a job that runs is in the foreground */
+		vmm_terminal_resume(&m->terminal);
 	if (!lives)
 		vmm_terminal_restore(&m->terminal);	/* the machine may take long to end */
 	return lives;
@@ -458,7 +475,7 @@ static bool on_signal(void *opaque, int signo)
 
 static int on_abandon(void *opaque, int status, struct vsu_error *err)
 {
-	const struct vmm_exec_machine *m = opaque;
+	struct vmm_exec_machine *m = opaque;
 
 	vmm_terminal_restore(&m->terminal);
 	return vmm_exec_machine_status(m, status, err);
@@ -468,7 +485,7 @@ struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
 		.opaque = m, .fd = vmm_session_fd(m->plan.session), .turn = on_turn, .signal = on_signal,
-		.resize = on_resize, .abandon = on_abandon,
+		.resize = on_resize, .suspend = on_suspend, .resume = on_resume, .abandon = on_abandon,
 	};
 }
 

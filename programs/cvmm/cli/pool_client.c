@@ -25,6 +25,9 @@
 /* A pool and its machines read at once, unless they are stopped. */
 #define PATIENCE_MS 5000
 
+/* Shells do not report that a job that runs is in the foreground. */
+#define BACKGROUND_MS 250
+
 struct client {
 	struct vmm_exec_machine *machine;
 	int fd;
@@ -251,6 +254,17 @@ static void serve_pool(struct client *c, struct vsu_error *err)
 		fail_client(c, "the pool sent an invalid message", err);
 }
 
+static void stop_or_continue(struct client *c, bool stops)
+{
+	if (stops) {
+		vmm_terminal_suspend(&c->machine->terminal);
+		vmm_waiting_stop();
+	}
+	vmm_terminal_resume(&c->machine->terminal);
+	if (c->state == RUNS)
+		send_size(c);
+}
+
 static void serve_signal(struct client *c, struct vsu_error *err)
 {
 	struct signalfd_siginfo info;
@@ -259,6 +273,8 @@ static void serve_signal(struct client *c, struct vsu_error *err)
 		return;
 	if (info.ssi_signo == SIGWINCH) {
 		send_size(c);
+	} else if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT) {
+		stop_or_continue(c, info.ssi_signo == SIGTSTP);
 	} else if (c->state == RUNS && ++c->signals <= VMM_EXEC_MAX_SIGNALS) {
 		(void)!vmm_pool_send(c->fd, VMM_POOL_SIGNAL, &info.ssi_signo, sizeof(info.ssi_signo), NULL, 0);
 	} else {
@@ -275,7 +291,7 @@ static void serve_input(struct client *c)
 		vsu_fd_close(&c->input_fds[0]);
 }
 
-static bool reads_input(const struct client *c)
+static bool has_input(const struct client *c)
 {
 	return c->state == RUNS && c->input_fds[0] >= 0 && c->input.state == VMM_FLOW_OPEN;
 }
@@ -284,16 +300,20 @@ enum { POOL, SIGNALS, INPUT, WATCHED };
 
 static void run_turn(struct client *c, struct vsu_error *err)
 {
-	const bool flushes = c->input.have;
+	const bool flushes = c->input.have, has = has_input(c);
+	const bool reads = has && (flushes || vmm_terminal_is_foreground(STDIN_FILENO));
+	struct vmm_terminal *t = &c->machine->terminal;
 	struct pollfd p[WATCHED] = {
 		[POOL] = { .fd = c->fd, .events = POLLIN },
 		[SIGNALS] = { .fd = c->signal_fd, .events = POLLIN },
 		[INPUT] = { .fd = flushes ? c->input_fds[0] : STDIN_FILENO, .events = flushes ? POLLOUT : POLLIN },
 	};
 
-	if (!reads_input(c))
+	if (!reads)
 		p[INPUT].fd = -1;
-	if (poll(p, WATCHED, -1) < 0)
+	if (reads && t->is_used && !t->raw)
+		vmm_terminal_resume(t);
+	if (poll(p, WATCHED, has && !reads ? BACKGROUND_MS : -1) < 0)
 		return;
 	if (p[INPUT].revents)
 		serve_input(c);

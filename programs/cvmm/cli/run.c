@@ -27,7 +27,7 @@ struct run {
 	const struct vmm_beside *beside;
 	ev_io turn, beside_turn;
 	ev_timer alive;
-	ev_signal interrupt, term, hup, quit, winch;
+	ev_signal interrupt, term, hup, quit, winch, stop, resume;
 	struct vmm_signals signals;
 	bool asked;		/* the power button was pressed */
 };
@@ -117,6 +117,47 @@ static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
 		vmm_machine_resize_stdio(r->machine);
 }
 
+static void suspend_terminal(const struct run *r)
+{
+	if (!r->beside)
+		vmm_machine_suspend_terminal(r->machine);
+	else if (r->beside->suspend)
+		r->beside->suspend(r->beside->opaque);
+}
+
+/* Input that was not read in the background is read then. */
+static void resume_terminal(struct run *r)
+{
+	if (!r->beside) {
+		vmm_machine_resume_terminal(r->machine);
+	} else if (r->beside->resume) {
+		r->beside->resume(r->beside->opaque);
+		if (ev_is_active(&r->beside_turn))
+			ev_feed_event(r->loop, &r->beside_turn, EV_READ);
+	}
+}
+
+/* The default action of the signal stops this process, unless its group is orphaned. */
+static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)revents;
+	suspend_terminal(r);
+	ev_signal_stop(loop, w);
+	raise(w->signum);
+	ev_signal_start(loop, w);
+	resume_terminal(r);
+}
+
+/* SIGSTOP, SIGTTIN and SIGTTOU stop it without a notice. */
+static void on_resume(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	resume_terminal(w->data);
+}
+
 /* This thread serves no peer: without rights of its own, those of the process remain. */
 static void begin_signals(void *opaque)
 {
@@ -154,6 +195,8 @@ static int watch_signals(struct run *r, struct vsu_error *err)
 	watch_signal(r, &r->quit, SIGQUIT, on_signal);
 	if (r->machine->stdio_device || r->beside)
 		watch_signal(r, &r->winch, SIGWINCH, on_winch);
+	watch_signal(r, &r->stop, SIGTSTP, on_stop);
+	watch_signal(r, &r->resume, SIGCONT, on_resume);
 	r->signals = (struct vmm_signals){
 		.begin = begin_signals, .stuck = on_loop_stuck, .opaque = r->machine,
 	};
@@ -170,6 +213,8 @@ static void unwatch_signals(struct run *r)
 	ev_signal_stop(r->loop, &r->hup);
 	ev_signal_stop(r->loop, &r->quit);
 	ev_signal_stop(r->loop, &r->winch);
+	ev_signal_stop(r->loop, &r->stop);
+	ev_signal_stop(r->loop, &r->resume);
 }
 
 /* --------------------------------------------------------------------- life */

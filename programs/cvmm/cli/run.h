@@ -19,6 +19,8 @@ struct vmm_beside {
 	bool (*turn)(void *opaque);	/* false: the machine ends, with status 0 */
 	bool (*signal)(void *opaque, int signo);	/* false: it ends the machine */
 	void (*resize)(void *opaque);	/* the terminal has another size */
+	void (*suspend)(void *opaque);	/* before this process stops; NULL: without a terminal */
+	void (*resume)(void *opaque);	/* after it is continued; NULL: likewise */
 	/*
 	 * The process ends without its machine, which is stuck: returns its exit status in place of
 	 * that of the machine, and replaces the sentence; any thread. NULL: those of the machine.

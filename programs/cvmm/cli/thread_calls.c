@@ -36,7 +36,8 @@ static const char *const process_calls[] = {
 	/* memory: pages that are present, locked, or of a node */
 	"cachestat", "get_mempolicy", "mbind", "mincore", "mlock", "mlock2", "munlock", "set_mempolicy",
 	/* limits, identity; narrower filters */
-	"capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getrlimit", "getuid", "seccomp",
+	"capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getpgid", "getpgrp", "getrlimit", "getuid",
+	"seccomp",
 	"wait4",
 	/* post-copy */
 	"userfaultfd", NULL,
@@ -89,7 +90,8 @@ static const struct call_rule cpu_rules[] = {
 /* This thread passes signals on, and ends a process whose main thread is blocked. */
 static const char *const signal_calls[] = {
 	"clock_gettime", "clock_gettime64", "exit", "exit_group", "futex", "futex_time64",
-	"fcntl", "fcntl64", "getpid", "gettid", "gettimeofday", "madvise", "munmap", "restart_syscall", "rseq",
+	"fcntl", "fcntl64", "getpgid", "getpgrp", "getpid", "gettid", "gettimeofday", "madvise", "munmap", "restart_syscall",
+	"rseq",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigtimedwait_time64",
 	"set_robust_list", "sigaltstack", "sigreturn", "time", "write", "writev", NULL,
 };

@@ -12,7 +12,7 @@
 #include "confine/confine.h"
 
 /* Signals of the guest's user. */
-static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
+static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT };
 
 int vmm_waiting_signals(int *fd, struct vsu_error *err)
 {
@@ -28,7 +28,18 @@ int vmm_waiting_signals(int *fd, struct vsu_error *err)
 	return *fd < 0 ? vsu_error_sys(err, -errno, "cannot wait for signals") : 0;
 }
 
-static const char *const calls[] = { "signalfd4", "wait4", NULL };
+void vmm_waiting_stop(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static const char *const calls[] = { "getpgid", "getpgrp", "signalfd4", "wait4", NULL };
 static const struct call_rule rules[] = {
 	CALLS_OF_TERMINAL_MODES,
 	CALL_IF_INT("ioctl", 1, TIOCGWINSZ), CALL_IF_INT("ioctl", 1, FIONREAD),

@@ -10,8 +10,11 @@
 
 #include <vmm-sys-util/error.h>
 
-/* A signalfd for those of the user and of the terminal's size; ignores SIGPIPE. The caller closes it. */
+/* A signalfd for those of the user, of job control and of the terminal's size; ignores SIGPIPE. The caller closes it. */
 int vmm_waiting_signals(int *fd, struct vsu_error *err);
+
+/* After SIGTSTP: stops this process, unless its group is orphaned, until it is continued. */
+void vmm_waiting_stop(void);
 
 /* Everything that this process needs is open. */
 int vmm_waiting_confine(struct vsu_error *err);

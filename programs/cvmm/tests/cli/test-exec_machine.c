@@ -539,6 +539,44 @@ START_TEST(terminal_has_its_size_when_the_command_starts)
 }
 END_TEST
 
+/* Terminals answer queries of a guest by input, which is not for the shell. */
+START_TEST(input_that_the_command_has_not_read_is_discarded)
+{
+	struct vmm_beside beside;
+	int left = -1;
+
+	on_terminal();
+	beside = vmm_exec_machine_beside(&m);
+	agent_starts(&beside);
+	agent_ends(5);
+	ck_assert_int_eq(write(terminal, "typed\n", 6), 6);
+	ck_assert(!beside.turn(beside.opaque));
+	ck_assert(!is_raw());
+	ck_assert_int_eq(ioctl(STDIN_FILENO, FIONREAD, &left), 0);
+	ck_assert_int_eq(left, 0);
+}
+END_TEST
+
+START_TEST(terminal_is_that_of_the_shell_while_this_process_is_stopped)
+{
+	struct vmm_beside beside;
+
+	on_terminal();
+	beside = vmm_exec_machine_beside(&m);
+	beside.resume(beside.opaque);	/* the command has not been started */
+	ck_assert(!is_raw());
+	agent_starts(&beside);
+	beside.suspend(beside.opaque);
+	ck_assert(!is_raw());
+	beside.resume(beside.opaque);
+	ck_assert(is_raw());
+	agent_ends(5);
+	ck_assert(!beside.turn(beside.opaque));
+	beside.resume(beside.opaque);
+	ck_assert(!is_raw());
+}
+END_TEST
+
 /* The machine may take long to end. */
 START_TEST(terminal_is_restored_at_the_end_of_the_command)
 {
@@ -749,6 +787,8 @@ int main(void)
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
 	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
 	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
+	tcase_add_test(tc, input_that_the_command_has_not_read_is_discarded);
+	tcase_add_test(tc, terminal_is_that_of_the_shell_while_this_process_is_stopped);
 	tcase_add_test(tc, terminal_is_restored_at_the_end_of_the_command);
 	tcase_add_loop_test(tc, process_without_its_machine_has_the_status_of_the_command, 0, 2);
 	tcase_add_test(tc, machine_of_a_template_has_spare_devices);

@@ -393,6 +393,7 @@ END_TEST
 /* TCGETS and others, and those of glibc from 2.42 on: TCGETS2 and others. */
 static const unsigned long terminals[] = {
 	0x5401, 0x5402, 0x5403, 0x5404, 0x802c542a, 0x402c542b, 0x402c542c, 0x402c542d,
+	0x540b, 0x540f,
 };
 
 START_TEST(modes_of_a_terminal_are_set_with_each_c_library)
