@@ -22,7 +22,7 @@ struct vmm_hidden_config {
 	const char *const *used; /* folders of the command, absolute: the way to them is shown */
 	unsigned int nused;
 	const char *home;	/* of the user, or NULL */
-	bool keeps_temporary;	/* folders for temporary files are not hidden */
+	bool is_writable;	/* the root: temporary files, logs and data of services are not hidden */
 };
 
 struct vmm_hidden;
@@ -39,11 +39,19 @@ void vmm_hidden_free(struct vmm_hidden *h);
 int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsigned int nshared,
 		     struct vsu_error *err);
 
+/* A shared folder: paths are absolute, without links. */
+struct vmm_hidden_share {
+	const char *folder;
+	const char *const *sealed; /* folders below it that it has no access to, as others share them */
+	unsigned int nsealed;
+	bool hides_private;	/* its device hides files by their mode, too */
+};
+
 /*
- * The names that the device of a folder (absolute, without links) hides, in the form of its
- * configuration, which the caller frees; NULL: none. h NULL: nothing is hidden.
+ * The names that the device of a folder hides, in the form of its configuration, which the caller
+ * frees; NULL: none. h NULL: only those of sealed folders.
  */
-int vmm_hidden_list(const struct vmm_hidden *h, const char *folder, char **list,
+int vmm_hidden_list(const struct vmm_hidden *h, const struct vmm_hidden_share *share, char **list,
 		    struct vsu_error *err);
 
 #endif

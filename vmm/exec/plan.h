@@ -25,7 +25,9 @@
 struct vmm_plan_folder {
 	char *path;		/* on the host */
 	char tag[16];
+	const char *place;	/* in the guest; valid while the plan is made */
 	bool writable, nosuid, nodev;
+	bool hides_private;	/* files that others may not read */
 	char *hidden;		/* names that do not exist for it, or NULL */
 };
 

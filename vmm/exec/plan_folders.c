@@ -11,6 +11,7 @@
 
 #include "base/value.h"
 #include "config/device.h"
+#include "exec/hidden_rows.h"
 #include "exec/plan_priv.h"
 
 #define FS "--fs="
@@ -31,29 +32,61 @@ static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, 
 	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	if (!rc)
-		rc = vmm_plan_add_word(p, err, FS "path=%s,tag=%s%s%s%s%s%s", folder, f->tag,
+		rc = vmm_plan_add_word(p, err, FS "path=%s,tag=%s%s%s%s%s%s%s", folder, f->tag,
 			      f->writable ? "" : ",readonly", f->nosuid ? ",nosuid" : "",
-			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names);
+			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names,
+			      f->hides_private ? ",hide-private" : "");
 	free(folder);
 	free(names);
 	return rc < 0 ? rc : check_folder_word(p->words[p->nwords - 1], f, err);
 }
 
-static int add_folder(struct vmm_plan *p, const struct cvmm_exec_folder *given, const char *tag,
-		      struct vsu_error *err)
+static const char *place_of(const struct cvmm_exec_folder *f)
+{
+	return f->at ? f->at : f->path;
+}
+
+static int find_folder(struct vmm_plan *p, const struct cvmm_exec_folder *given, const char *tag,
+		       struct vsu_error *err)
 {
 	struct vmm_plan_folder *f = &p->folders[p->nfolders];
-	int rc;
 
 	f->path = realpath(given->path, NULL);
 	if (!f->path)
 		return vsu_error_sys(err, -errno, "folder '%s'", given->path);
 	p->nfolders++;
 	snprintf(f->tag, sizeof(f->tag), "%s", tag);
+	f->place = place_of(given);
 	f->writable = given->writable;
 	f->nosuid = given->writable && !given->suid;
 	f->nodev = given->writable && !given->dev;
-	rc = vmm_hidden_list(p->hidden, f->path, &f->hidden, err);
+	return 0;
+}
+
+static bool permits_more(const struct vmm_plan_folder *f, const struct vmm_plan_folder *inner)
+{
+	return f->writable && (!inner->writable || f->nosuid < inner->nosuid || f->nodev < inner->nodev);
+}
+
+/*
+ * The guest mounts the inner folder's device over the place in the outer one. It could unmount it, and
+ * change the inner folder by the device of the outer one.
+ */
+static int add_folder(struct vmm_plan *p, struct vmm_plan_folder *f, struct vsu_error *err)
+{
+	const char *sealed[CVMM_EXEC_MAX_FOLDERS + 1], *rest;
+	struct vmm_hidden_share share = {
+		.folder = f->path, .sealed = sealed, .hides_private = f->hides_private,
+	};
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < p->nfolders; i++) {
+		rest = vmm_hidden_path_below(f->path, p->folders[i].path);
+		if (rest && *rest && permits_more(f, &p->folders[i]))
+			sealed[share.nsealed++] = p->folders[i].path;
+	}
+	rc = vmm_hidden_list(p->hidden, &share, &f->hidden, err);
 	return rc < 0 ? rc : add_folder_word(p, f, err);
 }
 
@@ -83,11 +116,6 @@ int vmm_plan_add_spare_folders(struct vmm_plan *p, const char *template, unsigne
 	return rc;
 }
 
-static const char *place_of(const struct cvmm_exec_folder *f)
-{
-	return f->at ? f->at : f->path;
-}
-
 static int compare_places(const void *a, const void *b)
 {
 	return strcmp(place_of(a), place_of(b));
@@ -113,16 +141,6 @@ static int sort_folders(const struct cvmm_exec_config *c, struct cvmm_exec_folde
 		if (!compare_places(&sorted[i - 1], &sorted[i]))
 			return vsu_error_set(err, -EINVAL, "two folders are shared at '%s'; leave one out", place_of(&sorted[i]));
 	return 0;
-}
-
-static int share_folder(struct vmm_plan *p, struct vmm_request *r,
-			const struct cvmm_exec_folder *f, unsigned int number, struct vsu_error *err)
-{
-	char tag[16];
-
-	snprintf(tag, sizeof(tag), "dir%u", number);
-	vmm_request_add(r, 'D', "%s:%s:%s", tag, f->writable ? "rw" : "ro", place_of(f));
-	return add_folder(p, f, tag, err);
 }
 
 /* A clone has as many devices as its template. */
@@ -162,7 +180,7 @@ static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, str
 	struct vmm_hidden_config h = {
 		.hide = c->hide, .nhide = count_texts(c->hide), .show = c->show,
 		.nshow = count_texts(c->show), .used = (const char *const *)used, .home = c->home,
-		.keeps_temporary = c->writable_root,
+		.is_writable = c->writable_root,
 	};
 	unsigned int i;
 	int rc;
@@ -196,14 +214,39 @@ static int add_image(struct vmm_plan *p, struct vmm_request *r, const struct cvm
 	return vmm_plan_add_word(p, err, "--disk=%s", c->image);
 }
 
-int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
-			   const struct cvmm_exec_config *c, struct vsu_error *err)
+/* Others may not read secrets of this host, of which a table would never name all. */
+static int find_root(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	const char *preset = vmm_plan_is_clone(p) ? p->template.info.root : "/";
 	const struct cvmm_exec_folder root = {
-		.path = c->root ? c->root : preset, .writable = c->writable_root, .suid = true, .dev = true,
+		.path = c->root ? c->root : preset, .at = "/", .writable = c->writable_root, .suid = true, .dev = true,
 	};
+	int rc = find_folder(p, &root, VMM_AGENT_ROOT_TAG, err);
+
+	if (!rc)
+		p->folders[0].hides_private = !c->writable_root && !strcmp(p->folders[0].path, "/");
+	return rc;
+}
+
+static int find_folders(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
 	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
+	unsigned int i;
+	char tag[16];
+	int rc = sort_folders(c, sorted, err);
+
+	if (!rc && !c->image)
+		rc = find_root(p, c, err);
+	for (i = 0; !rc && i < c->nfolders; i++) {
+		snprintf(tag, sizeof(tag), "dir%u", i);
+		rc = find_folder(p, &sorted[i], tag, err);
+	}
+	return rc;
+}
+
+int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
+			   const struct cvmm_exec_config *c, struct vsu_error *err)
+{
 	unsigned int i;
 	int rc;
 
@@ -211,15 +254,19 @@ int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
 		return vsu_error_set(err, -EINVAL, "%u folders; the maximum is %d", c->nfolders, CVMM_EXEC_MAX_FOLDERS);
 	rc = vsu_check_array(c->folders, c->nfolders, "config->folders", err);
 	if (!rc)
-		rc = sort_folders(c, sorted, err);
+		rc = find_folders(p, c, err);
 	if (!rc)
 		rc = list_hidden(p, c, err);
-	if (!rc)
-		rc = c->image ? add_image(p, r, c, err) :
-				add_folder(p, &root, VMM_AGENT_ROOT_TAG, err);
-	for (i = 0; !rc && i < c->nfolders; i++)
-		rc = share_folder(p, r, &sorted[i], i, err);
+	if (!rc && c->image)
+		rc = add_image(p, r, c, err);
+	for (i = 0; !rc && i < p->nfolders; i++) {
+		struct vmm_plan_folder *f = &p->folders[i];
+
+		if (i || c->image)
+			vmm_request_add(r, 'D', "%s:%s:%s", f->tag, f->writable ? "rw" : "ro", f->place);
+		rc = add_folder(p, f, err);
+	}
 	if (!rc)
 		rc = check_hidden(p, err);
-	return rc < 0 || !vmm_plan_is_clone(p) ? rc : complete_folders(p, i, err);
+	return rc < 0 || !vmm_plan_is_clone(p) ? rc : complete_folders(p, c->nfolders, err);
 }

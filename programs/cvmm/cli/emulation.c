@@ -61,6 +61,8 @@ static int share_folder(const struct vmm_emulation *e, const struct vmm_emulatio
 		vmm_program_add(&p, "--nosuid");
 	if (f->nodev)
 		vmm_program_add(&p, "--nodev");
+	if (f->hides_private)
+		vmm_program_add(&p, "--hide-private");
 	if (f->hidden)
 		vmm_program_add(&p, "--hide=%s", f->hidden);
 	rc = start_daemon(e, &p, pair[1], err);

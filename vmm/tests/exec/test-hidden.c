@@ -44,10 +44,11 @@ static void after(void)
 
 static void make_list(const char *folder)
 {
+	const struct vmm_hidden_share share = { .folder = folder };
 	struct vmm_hidden *h;
 
 	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
-	ck_assert_int_eq(vmm_hidden_list(h, folder, &list, NULL), 0);
+	ck_assert_int_eq(vmm_hidden_list(h, &share, &list, NULL), 0);
 	vmm_hidden_free(h);
 }
 
@@ -276,6 +277,158 @@ START_TEST(paths_without_effect_are_refused)
 }
 END_TEST
 
+/* A path of the temporary folder as a rule of a device that shares "/". */
+static const char *rule_of(const char *begin, const char *below)
+{
+	static char rule[256];
+
+	snprintf(rule, sizeof(rule), "%s%s/%s", begin, top + 1, below);
+	return rule;
+}
+
+static void put_link(const char *name, const char *target)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	ck_assert_int_eq(symlink(target, path), 0);
+}
+
+static void remove_links(void)
+{
+	static const char *const names[] = { "home/link", "home/other/second", "home/.dot", "third" };
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", top, names[i]);
+		unlink(path);
+	}
+}
+
+/* Relative and absolute, up to the file at its end. */
+START_TEST(each_step_of_a_hidden_link_is_hidden)
+{
+	char path[96], third[96];
+	const char *hide[] = { path };
+
+	snprintf(path, sizeof(path), "%s/link", home);
+	snprintf(third, sizeof(third), "%s/third", top);
+	put_link("home/link", "other/second");
+	put_link("home/other/second", third);
+	put_link("third", "ab*cd");
+	config.home = NULL;
+	config.hide = hide;
+	config.nhide = 1;
+	make_list("/");
+	remove_links();
+	ck_assert(has_rule(rule_of("", "home/link")));
+	ck_assert(has_rule(rule_of("", "home/other/second")));
+	ck_assert(has_rule(rule_of("", "third")));
+	ck_assert(has_rule(rule_of("", "ab\\*cd")));
+}
+END_TEST
+
+/* Programs are no secret, and a command needs them. */
+START_TEST(hidden_link_to_a_folder_of_programs_hides_the_link_only)
+{
+	put_link("home/.dot", "/usr/bin");
+	used[0] = home;
+	config.nused = 1;
+	make_list("/");
+	remove_links();
+	ck_assert(!has_rule("usr/bin"));
+}
+END_TEST
+
+START_TEST(target_in_a_folder_of_the_command_is_not_hidden)
+{
+	put_link("home/.dot", "other/second");
+	used[0] = other;
+	config.nused = 1;
+	make_list("/");
+	remove_links();
+	ck_assert(!has_rule(rule_of("", "home/other/second")));
+}
+END_TEST
+
+START_TEST(setting_of_a_home_that_is_used_hides_its_target)
+{
+	put_link("home/.dot", "other/second");
+	used[0] = home;
+	config.nused = 1;
+	make_list("/");
+	remove_links();
+	ck_assert(has_rule(rule_of("", "home/other/second")));
+}
+END_TEST
+
+/* Not in a root that the command changes, whose services have these files. */
+START_TEST(data_of_services_is_hidden_except_that_of_programs)
+{
+	config.is_writable = _i;
+	make_list("/");
+	ck_assert_int_eq(has_rule("var/*"), !_i);
+	ck_assert_int_eq(has_rule("var/lib/*"), !_i);
+	ck_assert_int_eq(has_rule("!var/lib/dpkg"), !_i);
+	ck_assert_int_eq(has_rule("!var/cache/apt"), !_i);
+	ck_assert(has_rule("var/lib/systemd/coredump"));
+	ck_assert(has_rule("var/log/auth.log*"));
+	ck_assert(!has_rule("run"));
+}
+END_TEST
+
+/* Lists with a sealed folder, "home/a:b" */
+static void make_sealed_list(const char *folder)
+{
+	const char *sealed[] = { project };
+	const struct vmm_hidden_share share = { .folder = folder, .sealed = sealed, .nsealed = 1 };
+	struct vmm_hidden *h;
+
+	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(vmm_hidden_list(h, &share, &list, NULL), 0);
+	vmm_hidden_free(h);
+}
+
+START_TEST(folder_that_another_device_shares_is_sealed)
+{
+	config.home = NULL;
+	make_sealed_list(home);
+	ck_assert_str_eq(list, "a\\:b/*:a\\:b/.");
+}
+END_TEST
+
+/* The way to a folder below it would be an exception. */
+START_TEST(sealed_folder_has_no_exceptions)
+{
+	char inner[128], rule[256];
+
+	snprintf(inner, sizeof(inner), "%s/inner", project);
+	used[0] = inner;
+	config.nused = 1;
+	make_sealed_list("/");
+	snprintf(rule, sizeof(rule), "!%s/a\\:b/inner", home + 1);
+	ck_assert(!has_rule(rule));
+	ck_assert(has_rule(rule_of("!", "home/a\\:b")));
+}
+END_TEST
+
+/* Rules name them where the device hides files by their mode. */
+START_TEST(folders_of_the_command_are_exceptions_of_private_files)
+{
+	const struct vmm_hidden_share share = { .folder = top, .hides_private = true };
+	struct vmm_hidden *h;
+
+	used[0] = other;
+	config.nused = 1;
+	config.home = NULL;
+	ck_assert_int_eq(vmm_hidden_new(&h, &config, &err), 0);
+	ck_assert_int_eq(vmm_hidden_list(h, &share, &list, NULL), 0);
+	vmm_hidden_free(h);
+	ck_assert_str_eq(list, "!home/other");
+}
+END_TEST
+
 /* "/" shows everything except the host's kernel and services. */
 START_TEST(root_that_is_shown_hides_the_system)
 {
@@ -308,6 +461,14 @@ int main(void)
 	tcase_add_test(tc, folder_on_the_way_to_another_changes_no_rule);
 	tcase_add_loop_test(tc, rejects_paths, 0, 5);
 	tcase_add_loop_test(tc, paths_without_effect_are_refused, 0, sizeof(checks) / sizeof(checks[0]));
+	tcase_add_test(tc, each_step_of_a_hidden_link_is_hidden);
+	tcase_add_test(tc, hidden_link_to_a_folder_of_programs_hides_the_link_only);
+	tcase_add_test(tc, target_in_a_folder_of_the_command_is_not_hidden);
+	tcase_add_test(tc, setting_of_a_home_that_is_used_hides_its_target);
+	tcase_add_loop_test(tc, data_of_services_is_hidden_except_that_of_programs, 0, 2);
+	tcase_add_test(tc, folder_that_another_device_shares_is_sealed);
+	tcase_add_test(tc, sealed_folder_has_no_exceptions);
+	tcase_add_test(tc, folders_of_the_command_are_exceptions_of_private_files);
 	tcase_add_test(tc, root_that_is_shown_hides_the_system);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -121,7 +121,8 @@ START_TEST(folders_have_tags_and_doubled_commas)
 	options.root = folder;
 	options.writable_root = true;
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
-	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=root", folder);
+	/* it may have set-user-ID files, and the last one may not */
+	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=root,hide=a,,b/*:a,,b/.", folder);
 	ck_assert(has_word(shared));
 	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=dir0,readonly", folder);
 	ck_assert(has_word(shared));
@@ -144,6 +145,47 @@ START_TEST(current_folder_is_shared_whatever_its_name)
 	ck_assert(begins_with(shared));
 	ck_assert_int_eq(chdir("/"), 0);
 	rmdir(here);
+}
+END_TEST
+
+/* Its device is mounted in the other one, and could be unmounted. */
+static const struct {
+	const char *outer, *inner;
+	bool seals;
+} nested[] = {
+	{ "rw", "", true }, { "rw", "rw", false }, { "rw,suid", "rw", true }, { "rw,dev", "rw,suid", true },
+	{ "rw,suid", "rw,suid,dev", false }, { "", "rw", false }, { "", "", false },
+};
+
+static char *folder_text(char out[96], const char *path, const char *access)
+{
+	snprintf(out, 96, "%s%s%s", path, *access ? "," : "", access);
+	return out;
+}
+
+START_TEST(folder_in_another_one_keeps_its_own_access)
+{
+	char outer[96], inner[96];
+
+	options.folders[options.nfolders++] = folder_text(inner, dir, nested[_i].inner);
+	options.folders[options.nfolders++] = folder_text(outer, folder, nested[_i].outer);
+	options.root = "/usr";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
+	ck_assert_str_eq(m.plan.folders[1].path, folder);
+	if (nested[_i].seals)
+		ck_assert_str_eq(m.plan.folders[1].hidden, "a,b/*:a,b/.");
+	else
+		ck_assert_ptr_null(m.plan.folders[1].hidden);
+}
+END_TEST
+
+/* Others may not read the secrets of this host; a command's own root has others. */
+START_TEST(private_files_of_the_host_are_hidden)
+{
+	options.root = _i == 1 ? folder : "/";
+	options.writable_root = _i == 2;
+	ck_assert_msg(!vmm_exec_machine_make(&m, &options, &err), "%s", err.msg);
+	ck_assert_int_eq(m.plan.folders[0].hides_private, _i == 0);
 }
 END_TEST
 
@@ -780,6 +822,8 @@ int main(void)
 	tcase_add_test(tc, writable_image_is_a_writable_disk);
 	tcase_add_test(tc, folder_hides_names_with_doubled_commas);
 	tcase_add_test(tc, too_many_hidden_names_are_refused);
+	tcase_add_loop_test(tc, folder_in_another_one_keeps_its_own_access, 0, sizeof(nested) / sizeof(nested[0]));
+	tcase_add_loop_test(tc, private_files_of_the_host_are_hidden, 0, 3);
 	tcase_add_loop_test(tc, log_is_a_file_whatever_its_name, 0, 3);
 	tcase_add_test(tc, file_in_place_of_a_folder_is_refused);
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
