@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/superblock.h"
 
 #define ROOT "/newroot"
 #define WAIT_MS 10000
@@ -74,12 +75,16 @@ void agent_cmdline_without(const char *unwanted, char line[AGENT_CMDLINE])
 		}
 }
 
-/* "rootfstype=" or each file system of a disk that the kernel has. */
+/*
+ * As its superblock has it, or else as each file system of a disk that the kernel has: each that does not fit, as
+ * ext2 and ext3, prints errors.
+ */
 static bool mount_disk(const char *device, unsigned long flags, const char *data)
 {
+	const char *type = superblock_type_of(device);
+	bool done = type && mount(device, ROOT, type, flags, data) == 0;
 	FILE *f = fopen("/proc/filesystems", "re");
 	char line[64];
-	bool done = false;
 
 	while (f && !done && fgets(line, sizeof(line), f))
 		if (line[0] == '\t') {

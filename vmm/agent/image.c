@@ -15,12 +15,12 @@
 #include "agent/agent.h"
 #include "agent/image.h"
 #include "agent/partitions.h"
+#include "agent/superblock.h"
 
 #define DISK "/dev/vda"
 #define WHERE "/image"
 #define DISK_MS 10000
 #define PARTITION_MS 1000
-#define PROBE 0x10048
 #define BTRFS_TOP "subvolid=5"
 #define READ_ONLY (MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC)
 #define ROOT_WORDS 128		/* of a kernel's command line */
@@ -31,16 +31,13 @@
  */
 static const struct file_system {
 	const char *name;
-	size_t at;
-	const char *magic;
 	const char *options[4];
 } file_systems[] = {
-	{ "ext4", 0x438, "\x53\xef", { "noload", "", NULL } },
-	{ "xfs", 0, "XFSB", { "norecovery", "", NULL } },
-	{ "btrfs", 0x10040, "_BHRfS_M", { "rescue=nologreplay", "rescue=nologreplay," BTRFS_TOP, "", NULL } },
-	{ "vfat", 0x52, "FAT32", { "", NULL } },
-	{ "vfat", 0x36, "FAT", { "", NULL } },
-	{ NULL, 0, NULL, { NULL } },
+	{ "ext4", { "noload", "", NULL } },
+	{ "xfs", { "norecovery", "", NULL } },
+	{ "btrfs", { "rescue=nologreplay", "rescue=nologreplay," BTRFS_TOP, "", NULL } },
+	{ "vfat", { "", NULL } },
+	{ NULL, { NULL } },
 };
 
 /* Other contents of partitions. */
@@ -114,13 +111,14 @@ static void report_unsupported(const char *device, const char *bytes)
 static const struct file_system *probe_file_system(const char *device, bool reports)
 {
 	const struct file_system *f = file_systems;
-	char *bytes = malloc(PROBE);
+	char *bytes = malloc(SUPERBLOCK_BYTES);
 	const int fd = open(device, O_RDONLY | O_CLOEXEC);
-	const ssize_t n = bytes && fd >= 0 ? pread(fd, bytes, PROBE, 0) : -1;
+	const ssize_t n = bytes && fd >= 0 ? pread(fd, bytes, SUPERBLOCK_BYTES, 0) : -1;
+	const char *type = n == SUPERBLOCK_BYTES ? superblock_type(bytes, SUPERBLOCK_BYTES) : NULL;
 
-	while (f->name && (n < PROBE || !has_magic(bytes, f->at, f->magic)))
+	while (f->name && (!type || strcmp(f->name, type) != 0))
 		f++;
-	if (!f->name && n == PROBE && reports)
+	if (!f->name && n == SUPERBLOCK_BYTES && reports)
 		report_unsupported(device, bytes);
 	free(bytes);
 	if (fd >= 0)

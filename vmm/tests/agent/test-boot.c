@@ -739,6 +739,31 @@ START_TEST(what_cannot_move_is_unmounted)
 }
 END_TEST
 
+/* ext3 and ext2 would print errors. */
+START_TEST(root_is_mounted_as_its_superblock_has_it)
+{
+	static const char ext4[] = "\x53\xef";
+	char path[128];
+	FILE *f;
+
+	add_file("proc/cmdline", "root=/dev/vda");
+	add_file("proc/filesystems", "\text3\n\text2\n\text4\n\txfs\n");
+	add_file("dev/vda", "");
+	snprintf(path, sizeof(path), "%s/dev/vda", folder);
+	f = fopen(path, "re+");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fseek(f, 0x438, SEEK_SET), 0);
+	ck_assert_int_ge(fputs(ext4, f), 0);
+	fclose(f);
+	failing = _i ? "mount /dev/vda /newroot ext4" : NULL;	/* without the driver */
+	guest_runs(run_main, "", 0);
+	if (_i)
+		port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nmount /dev/vda /newroot ext3 1 \n" MOVES);
+	else
+		port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \n" MOVES);
+}
+END_TEST
+
 static const struct { const char *cmdline, *failing, *why; } unbootable[] = {
 	{ "", NULL, "the kernel's command line has no root=/dev/NAME, root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or root=TAG" },
 	{ "root=share", "mount share", "cannot mount the root share as virtiofs: No such device" },
@@ -1182,6 +1207,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, command_runs_on_the_kernel_of_its_image_by_a_word);
 	tcase_add_loop_test(tc, root_of_the_command_line_is_booted, 0, sizeof(booted) / sizeof(booted[0]));
 	tcase_add_test(tc, what_cannot_move_is_unmounted);
+	tcase_add_loop_test(tc, root_is_mounted_as_its_superblock_has_it, 0, 2);
 	tcase_add_loop_test(tc, failed_boot_has_a_reason, 0, sizeof(unbootable) / sizeof(unbootable[0]));
 	tcase_add_test(tc, absent_device_panics);
 	tcase_add_loop_test(tc, root_is_found_by_its_name, 0, sizeof(named_roots) / sizeof(named_roots[0]));
