@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# A folder of modules as depmod makes it when a kernel's package is installed, for programs
+# A folder of some modules as depmod makes it when a kernel's package is installed, for programs
 # that read modules.dep. After kernel.sh.
 
 # _module_path NAME: below the folder of modules, or nothing
@@ -13,6 +13,8 @@ _module_describe() {
 
 	path=$(_module_path "$1")
 	[ -n "$path" ] && ! grep -q "^$path:" "$MODULES/modules.dep" || return 0
+	mkdir -p "$MODULES/${path%/*}"
+	cp "$KERNEL_MODULES/$path" "$MODULES/$path"
 	_unpack_module "$KERNEL_MODULES/$path" >"$WORK/module"
 	line=$path:
 	set -- $(_module_info "$WORK/module" depends | tr , ' ') $(_soft_dependencies "$WORK/module")
@@ -27,7 +29,6 @@ modules_describe() {
 
 	MODULES=$WORK/modules
 	mkdir "$MODULES"
-	ln -s "$KERNEL_MODULES/kernel" "$MODULES/kernel"
 	[ ! -e "$KERNEL_MODULES/modules.builtin" ] || cp "$KERNEL_MODULES/modules.builtin" "$MODULES"
 	: >"$MODULES/modules.dep"
 	for module; do _module_describe "$module"; done
