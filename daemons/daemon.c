@@ -490,6 +490,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	int status;
 
 	prog_begin(daemon->name);
+	confine_forbid_tracing();
 	build_options(&cl);
 	status = line_parse(&cl, argc, argv, &err);
 	if (status == VSU_EXIT_OK)

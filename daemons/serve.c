@@ -263,6 +263,8 @@ static int leave_host(const struct serving *how, struct vsu_error *err)
 	int rc = daemon_plan_files(how->plan, &how->rights, err);
 
 	rc = rc < 0 ? rc : confine_execute(how->plan, CONFINE_CLOSE, err);
+	if (!rc && !(how->plan->drops & CONFINE_DROP_TRACING))
+		confine_permit_tracing();
 	if (how->rights.folder)
 		umask(0);
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;

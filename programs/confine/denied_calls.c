@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A list of calls that a program of another project does not need. */
+/* Lists of calls that programs of other projects, and parents of ours, do not need. */
 #define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 
 #include "confine/denied_calls.h"
+#include "confine/privileges.h"
 
 #ifdef HAVE_LIBSECCOMP
 
@@ -83,6 +84,26 @@ static const int namespaces[] = {
 	CLONE_NEWCGROUP,
 };
 
+/* Of a starter of daemons. */
+static const int foreign[] = {
+	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SYS_pidfd_getfd,
+	SCMP_SYS(kcmp), SCMP_SYS(setns), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
+	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load),
+	SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(swapon),
+	SCMP_SYS(swapoff), SCMP_SYS(reboot), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(syslog),
+	SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(adjtimex), SCMP_SYS(clock_adjtime),
+};
+
+static int add_foreign(scmp_filter_ctx filter)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), foreign[i], 0);
+	return rc;
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
 	const unsigned int n = sizeof(denied) / sizeof(denied[0]);
@@ -108,16 +129,26 @@ static int add_rules(scmp_filter_ctx filter)
 	return rc;
 }
 
-int confine_deny_calls(void)
+static int load_filter(int (*add)(scmp_filter_ctx filter))
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	/* a thread that ended alone would leave the others waiting for it */
 	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) : -ENOMEM;
 
-	rc = rc ? rc : add_rules(filter);
+	rc = rc ? rc : add(filter);
 	rc = rc ? rc : seccomp_load(filter);
 	seccomp_release(filter);
 	return rc;
+}
+
+int confine_deny_calls(void)
+{
+	return load_filter(add_rules);
+}
+
+static void deny_foreign(void)
+{
+	(void)!load_filter(add_foreign);
 }
 
 #else
@@ -127,4 +158,20 @@ int confine_deny_calls(void)
 	return -EOPNOTSUPP;
 }
 
+static void deny_foreign(void)
+{
+}
+
 #endif
+
+void confine_restrict_parent(void)
+{
+	confine_forbid_tracing();
+#ifndef UNDER_SANITIZER
+	if (!confine_new_privileges(NULL))
+		deny_foreign();
+#else
+	(void)deny_foreign;
+	(void)!confine_new_privileges(NULL);
+#endif
+}

@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -182,7 +181,7 @@ static int capabilities_settle(struct confine_plan *p, struct vsu_error *err)
 
 /*
  * The limit does not apply to a program that the kernel pipes core dumps to, but the second call
- * does. A sanitizer's search for leaks traces the process.
+ * does.
  */
 static int tracing_forbid(struct confine_plan *p, struct vsu_error *err)
 {
@@ -191,9 +190,7 @@ static int tracing_forbid(struct confine_plan *p, struct vsu_error *err)
 	(void)p;
 	(void)err;
 	setrlimit(RLIMIT_CORE, &none);
-#ifndef UNDER_SANITIZER
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
+	confine_forbid_tracing();
 	return 0;
 }
 

@@ -42,7 +42,7 @@ static void rights_drop(void)
 	const struct rlimit none = { 0, 0 };
 
 	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	confine_forbid_tracing();
 	(void)!confine_capabilities(UINT64_C(1) << CAP_KILL, NULL);
 	(void)!call_filter_load(CALL_FILTER_FAIL, tables, false, NULL);
 }

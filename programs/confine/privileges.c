@@ -14,6 +14,18 @@
 #include "confine/confine.h"
 #include "confine/privileges.h"
 
+void confine_forbid_tracing(void)
+{
+#ifndef UNDER_SANITIZER
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+void confine_permit_tracing(void)
+{
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
 int confine_new_privileges(struct vsu_error *err)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ?

@@ -16,6 +16,15 @@
 #endif
 #endif
 
+/*
+ * Other processes of the same user cannot trace this process or read its memory, and it writes no
+ * core dump; after a fork, likewise. An executed program can be traced again. Without effect
+ * under a sanitizer, whose search for leaks traces the process.
+ */
+void confine_forbid_tracing(void);
+/* Undoes it, for debuggers. */
+void confine_permit_tracing(void);
+
 /* Sets no_new_privs for this thread, later threads and executed programs. */
 int confine_new_privileges(struct vsu_error *err);
 

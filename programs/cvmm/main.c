@@ -44,6 +44,7 @@
 #include "cli/program_log.h"
 #include "closer.h"
 #include "confine/leash.h"
+#include "confine/privileges.h"
 #include "log.h"
 #include "process.h"
 #include "spawn/spawn.h"
@@ -692,5 +693,6 @@ static int do_command(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	prog_begin("cvmm");
+	confine_forbid_tracing();
 	return prog_end(do_command(argc, argv));
 }

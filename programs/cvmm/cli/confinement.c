@@ -224,5 +224,7 @@ int vmm_confinement_close(struct vmm_confinement *c, const struct vmm_options *o
 
 	rc = rc < 0 ? rc : vmm_confinement_files(&c->plan, options, err);
 	rc = rc < 0 ? rc : confine_execute(&c->plan, CONFINE_CLOSE, err);
+	if (!rc && !(c->plan.drops & CONFINE_DROP_TRACING))
+		confine_permit_tracing();
 	return rc < 0 ? rc : confine_execute(&c->plan, CONFINE_FILTER, err);
 }

@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/template_maker.h"
+#include "confine/denied_calls.h"
 #include "control/control.h"
 #include "cvmm/requests.h"
 
@@ -95,6 +96,8 @@ int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err)
 		sigaddset(&set, forwarded[i]);
 	sigprocmask(SIG_BLOCK, &set, &former);
 	child = fork();
+	if (child > 0)
+		confine_restrict_parent();
 	if (child > 0)
 		*status = await_child(child, &set, err);
 	else if (!child)

@@ -18,7 +18,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "log.h"
-#include "confine/confine.h"
+#include "confine/denied_calls.h"
 #include "spawn/starter.h"
 
 /* Running daemons, and replaced ones that have not ended yet. */
@@ -376,7 +376,8 @@ _Noreturn void vmm_starter_run(struct vmm_starter_setup *setup, int sock)
 	leave_terminal(&s.waiting);
 	if (!setup->open)
 		vmm_starter_close_others(setup, sock);
-	(void)!confine_new_privileges(NULL);
+	/* it has rights that cvmm drops, for daemons, and reads requests of a cvmm that a guest may control */
+	confine_restrict_parent();
 	while (s.sock >= 0 || has_children(&s)) {
 		if (s.sock >= 0)
 			receive_request(&s);

@@ -27,6 +27,7 @@
 
 #include "../../../tests/support/suite.h"
 #include "confine/denied_calls.h"
+#include "confine/privileges.h"
 
 static int listener = -1;
 static struct sockaddr_un address;
@@ -288,6 +289,37 @@ static int call_x32(int unused)
 	return 0;
 }
 
+/* The parent starts programs, which make sockets and namespaces, but reads no other process. */
+static int act_as_parent(void)
+{
+	int status = 1;
+	pid_t child;
+
+	confine_restrict_parent();
+	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return 1;
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != -1 || errno != EPERM)
+		return 2;
+	if (socket(AF_UNIX, SOCK_STREAM, 0) < 0)
+		return 3;
+	child = fork();
+	if (!child)
+		execl("/bin/true", "true", (char *)NULL);
+	return waitpid(child, &status, 0) != child || status ? 4 : 0;
+}
+
+START_TEST(parent_of_daemons_starts_them_and_reads_no_process)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(act_as_parent());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(calls_of_another_abi_kill_the_process)
 {
 	const int status = status_of(call_x32, 0);
@@ -308,6 +340,9 @@ int main(void)
 	tcase_add_test(tc, process_signals_itself);
 	tcase_add_test(tc, own_limits_and_flags_remain);
 	tcase_add_test(tc, programs_are_executed);
+#ifndef UNDER_SANITIZER
+	tcase_add_test(tc, parent_of_daemons_starts_them_and_reads_no_process);
+#endif
 #ifdef __x86_64__
 	tcase_add_test(tc, calls_of_another_abi_kill_the_process);
 #endif
