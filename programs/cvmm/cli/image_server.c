@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -29,8 +30,11 @@
 #include "cli/image_server.h"
 #include "cli/program.h"
 #include "cli/unnamed_socket.h"
+#include "confine/call_filter.h"
 #include "confine/confine.h"
 #include "confine/denied_calls.h"
+#include "confine/keeper.h"
+#include "confine/privileges.h"
 #include "descriptors.h"
 #include "kinds/disk/format.h"
 
@@ -46,6 +50,7 @@
 struct server {
 	const char *name;	/* of the image */
 	int image, listener;
+	int messages;		/* a file in memory for what it prints */
 	char path[PATH_MAX];	/* of the program */
 	const char *format;
 	bool writable;
@@ -85,7 +90,7 @@ static int restrict_rights(const struct server *s, struct vsu_error *err)
 	static struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc = add_files(&plan, s, err);
 
-	plan.drops = CONFINE_DROP_RIGHTS;
+	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
 	plan.landlock = CONFINE_LANDLOCK_NEEDED;
 	if (!rc)
 		rc = confine_execute(&plan, CONFINE_CLOSE, err);
@@ -93,13 +98,14 @@ static int restrict_rights(const struct server *s, struct vsu_error *err)
 	return rc;
 }
 
-/* Messages are printed on the standard error of cvmm. */
-static void prepare_streams(void)
+/* A terminal would be readable, and its modes could be changed, by its descriptor as standard error. */
+static void prepare_streams(const struct server *s)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    dup2(s->messages, STDERR_FILENO) < 0)
 		_exit(NOT_STARTED);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -117,7 +123,7 @@ _Noreturn static void become_program(const struct server *s)
 	snprintf(disk, sizeof(disk), "driver=%s,node-name=disk,file=file,read-only=%s", s->format, s->writable ? "off" : "on");
 	snprintf(export, sizeof(export), "type=vhost-user-blk,id=export,node-name=disk,addr.type=fd,addr.str=%d,writable=%s", s->listener, s->writable ? "on" : "off");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prepare_streams();
+	prepare_streams(s);
 	prog_descriptors_pass(passed, 2);
 	rc = restrict_rights(s, &err);
 	if (!rc)
@@ -133,22 +139,45 @@ _Noreturn static void become_program(const struct server *s)
 /* The program's end is reported if the image was served. */
 static void report_end(const struct server *s, pid_t pid, bool serves)
 {
+	static char text[VMM_PROGRAM_MESSAGES];
+	struct vsu_error err;
+	char sentence[sizeof(err.msg) + 16];
+	const char *line;
 	int status;
 
 	if (waitpid(pid, &status, 0) != pid || !serves)
 		return;
+	line = vmm_program_text(s->messages, text);
 	if (WIFSIGNALED(status))
-		dprintf(STDERR_FILENO, "cvmm: image '%s' is no longer served: " PROGRAM " was killed by signal %d\n", s->name, WTERMSIG(status));
+		vsu_error_set(&err, -EPIPE, "image '%s' is no longer served: " PROGRAM " was killed by signal %d%s%s", s->name, WTERMSIG(status), *line ? ": " : "", line);
 	else
-		dprintf(STDERR_FILENO, "cvmm: image '%s' is no longer served: " PROGRAM " ended with status %d\n", s->name, WEXITSTATUS(status));
+		vsu_error_set(&err, -EPIPE, "image '%s' is no longer served: " PROGRAM " ended with status %d%s%s", s->name, WEXITSTATUS(status), *line ? ": " : "", line);
+	/* dprintf() would call lseek() */
+	snprintf(sentence, sizeof(sentence), "cvmm: %s\n", err.msg);
+	(void)!write(STDERR_FILENO, sentence, strlen(sentence));
+}
+
+/* The keeper reads what the program printed, ends it, and writes a line. */
+static void restrict_keeper(pid_t pid)
+{
+	static const char *const names[] = {
+		"exit_group", "poll", "ppoll", "ppoll_time64", "pread64", "read", "restart_syscall", "wait4", "write", NULL,
+	};
+	const struct call_rule rules[] = { CALL_IF_INT("kill", 0, (uint32_t)pid), { .name = NULL } };
+	const struct call_table table = { names, rules };
+	const struct call_table *const tables[] = { &table, NULL };
+
+	confine_forbid_tracing();
+	(void)!confine_capabilities(UINT64_C(1) << CAP_KILL, NULL);
+	(void)!call_filter_load(CALL_FILTER_FAIL, tables, false, NULL);
 }
 
 /* Until the program has ended or the other end of the leash is closed; a byte: the image is served. */
-static void await_end(const struct server *s, pid_t pid, int leash)
+static void await_end(const struct server *s, pid_t pid, int leash, int end)
 {
 	struct pollfd p[] = {
 		{ .fd = leash, .events = POLLIN },
-		{ .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
+		{ .fd = end, .events = POLLIN },
 	};
 	bool serves = false;
 	ssize_t n = 1;
@@ -169,19 +198,42 @@ static void await_end(const struct server *s, pid_t pid, int leash)
 	waitpid(pid, NULL, 0);
 }
 
+/* Closes all descriptors of cvmm but standard error and these. */
+static void close_others(int a, int b, int c)
+{
+	const int kept[] = { a, b, c };
+	unsigned int first = STDERR_FILENO + 1, next, i;
+
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	for (;;) {
+		next = ~0u;
+		for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (kept[i] >= (int)first && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		confine_close_range(first, next == ~0u ? ~0u : next - 1);
+		if (next == ~0u)
+			return;
+		first = next + 1;
+	}
+}
+
 /* Signals of the terminal are for cvmm. */
 _Noreturn static void keep_server(const struct server *s, int leash)
 {
 	pid_t pid;
+	int end;
 
 	setsid();
 	pid = fork();
 	if (!pid)
 		become_program(s);
-	confine_close_range(STDERR_FILENO + 1, (unsigned int)leash - 1);
-	confine_close_range((unsigned int)leash + 1, ~0u);
-	if (pid > 0)
-		await_end(s, pid, leash);
+	if (pid < 0)
+		_exit(0);
+	end = (int)syscall(SYS_pidfd_open, pid, 0);
+	close_others(leash, end, s->messages);
+	restrict_keeper(pid);
+	await_end(s, pid, leash, end);
 	_exit(0);
 }
 
@@ -211,8 +263,10 @@ static int start_keeper(struct vmm_image_server *s, const struct server *server,
 /* ----------------------------------------------------------------- the service */
 
 /* A program that does not serve the image ends, and its connection with it. */
-static int await_service(const struct vmm_image_server *s, const char *path, struct vsu_error *err)
+static int await_service(const struct vmm_image_server *s, const struct server *server, struct vsu_error *err)
 {
+	static char text[VMM_PROGRAM_MESSAGES];
+	const char *const path = server->name;
 	static const uint32_t request[HEADER / 4] = { GET_FEATURES, 1, 0 };
 	const uint64_t deadline = vsu_now_ns() + REPLY_NS;
 	char reply[HEADER + 8];
@@ -224,7 +278,8 @@ static int await_service(const struct vmm_image_server *s, const char *path, str
 		return send(s->leash, "", 1, MSG_NOSIGNAL) == 1 ? 0 : vsu_error_sys(err, -errno, "cannot start " PROGRAM);
 	if (rc == -ETIMEDOUT)
 		return vsu_error_set(err, rc, "image '%s' is not served: " PROGRAM " did not reply within %d s", path, (int)(REPLY_NS / NS_PER_S));
-	return vsu_error_set(err, -EIO, "image '%s' is not served: " PROGRAM " ended; see its message; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path);
+	return vsu_error_set(err, -EIO, "image '%s' is not served: " PROGRAM " ended: %s; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path,
+			     vmm_program_text(server->messages, text));
 }
 
 static int open_image(struct server *s, const char *path, struct vsu_error *err)
@@ -242,7 +297,9 @@ static int open_image(struct server *s, const char *path, struct vsu_error *err)
 static int start_server(struct vmm_image_server *s, struct server *server, struct vsu_error *err)
 {
 	struct vmm_unnamed_socket socket = VMM_UNNAMED_SOCKET_INIT;
-	int rc = vmm_unnamed_socket_make(&socket, err);
+	int rc = vmm_program_messages(&server->messages, err);
+
+	rc = rc < 0 ? rc : vmm_unnamed_socket_make(&socket, err);
 
 	server->listener = socket.listener;
 	if (!rc)
@@ -250,14 +307,16 @@ static int start_server(struct vmm_image_server *s, struct server *server, struc
 	if (!rc)
 		rc = vmm_unnamed_socket_connect(&socket, &s->sock, err);
 	vmm_unnamed_socket_close(&socket);
-	return rc < 0 ? rc : await_service(s, server->name, err);
+	rc = rc < 0 ? rc : await_service(s, server, err);
+	vsu_fd_close(&server->messages);
+	return rc;
 }
 
 int vmm_image_server_start(struct vmm_image_server *s, const char *path, const char *format,
 			   bool writable, struct vsu_error *err)
 {
 	struct server server = {
-		.name = path, .image = -1, .listener = -1, .format = format, .writable = writable,
+		.name = path, .image = -1, .listener = -1, .messages = -1, .format = format, .writable = writable,
 	};
 	int rc = find_program(server.path);
 

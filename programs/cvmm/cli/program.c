@@ -128,16 +128,33 @@ int vmm_program_messages(int *fd, struct vsu_error *err)
 	return 0;
 }
 
-const char *vmm_program_last_line(int messages, char text[VMM_PROGRAM_MESSAGES])
+/* Without the ends of the last lines. */
+static void load_text(int messages, char text[VMM_PROGRAM_MESSAGES])
 {
 	const ssize_t n = pread(messages, text, VMM_PROGRAM_MESSAGES - 1, 0);
 	size_t len;
-	char *line;
 
 	text[n < 0 ? 0 : n] = '\0';
 	len = strlen(text);
 	while (len && text[len - 1] == '\n')
 		text[--len] = '\0';
+}
+
+const char *vmm_program_last_line(int messages, char text[VMM_PROGRAM_MESSAGES])
+{
+	const char *line;
+
+	load_text(messages, text);
 	line = strrchr(text, '\n');
 	return line ? line + 1 : text;
+}
+
+const char *vmm_program_text(int messages, char text[VMM_PROGRAM_MESSAGES])
+{
+	char *end = text;
+
+	load_text(messages, text);
+	while ((end = strchr(end, '\n')))
+		*end = ' ';
+	return text;
 }

@@ -45,6 +45,9 @@ int vmm_program_messages(int *fd, struct vsu_error *err);
 /* The last line of that file, or an empty text. */
 const char *vmm_program_last_line(int messages, char text[VMM_PROGRAM_MESSAGES]);
 
+/* All of that file as one line: spaces replace ends of lines. */
+const char *vmm_program_text(int messages, char text[VMM_PROGRAM_MESSAGES]);
+
 /*
  * Receives len bytes from its socket before vsu_now_ns() is the deadline: 0, -ETIMEDOUT, or
  * -ECONNRESET: the program has closed it.
