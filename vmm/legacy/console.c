@@ -44,6 +44,7 @@ struct vmm_console {
 	struct vmm_serial port;
 	unsigned char *buffer;	/* BUFFER bytes, resident only as used */
 	size_t head, count;
+	bool awaits_client;	/* the buffer keeps the last bytes until there is one */
 	uint64_t taken_ns;	/* time of the reader's last progress */
 	uint64_t dropped;
 	unsigned char *held;	/* the same for HELD bytes, behind the buffer */
@@ -81,7 +82,7 @@ static void record_byte(struct vmm_console *c, unsigned char byte)
 /* The guest may print again. With the lock. */
 static void port_resume(struct vmm_console *c)
 {
-	if (c->port.busy && (c->count <= BUFFER / 2 || is_stopped(c)) && c->nrecorded <= BUFFER / 2)
+	if (c->port.busy && (c->count <= BUFFER / 2 || c->awaits_client || is_stopped(c)) && c->nrecorded <= BUFFER / 2)
 		vmm_serial_set_busy(&c->port, false);
 }
 
@@ -93,14 +94,17 @@ static void on_output(void *opaque, unsigned char byte)
 	record_byte(c, byte);
 	if (c->count == BUFFER) {
 		c->dropped++;
-		return;
+		if (!c->awaits_client)
+			return;
+		c->head = (c->head + 1) % BUFFER;
+		c->count--;
 	}
 	c->buffer[(c->head + c->count) % BUFFER] = byte;
 	if (c->count++ == 0) {
 		c->taken_ns = vsu_now_ns();
 		vsu_event_signal(c->event_fd);
 	}
-	if (c->count == BUFFER - SPARE && !is_stopped(c))
+	if (c->count == BUFFER - SPARE && !c->awaits_client && !is_stopped(c))
 		c->port.busy = true;
 }
 
@@ -359,6 +363,24 @@ static size_t output_left(struct vmm_console *c)
 	return n;
 }
 
+/* The guest does not wait meanwhile. The buffer is read only when it is not overwritten. */
+static void set_awaits_client(struct vmm_console *c, bool awaits)
+{
+	pthread_mutex_lock(&c->lock);
+	c->awaits_client = awaits;
+	c->taken_ns = vsu_now_ns();
+	port_resume(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* False: none has connected since the last one left. */
+static bool has_client(struct vmm_console *c)
+{
+	if (c->awaits_client && vmm_serial_client_accept(&c->client))
+		set_awaits_client(c, false);
+	return !c->awaits_client;
+}
+
 /*
  * Writes up to max bytes once. Returns how many have left the buffer; 0: what a client had typed
  * was taken first; -EAGAIN.
@@ -366,15 +388,22 @@ static size_t output_left(struct vmm_console *c)
 static ssize_t flush_once(struct vmm_console *c, size_t max)
 {
 	unsigned char *at;
-	size_t len = input_waiting(c, &at);
+	size_t len;
 	ssize_t n;
 
+	if (!has_client(c))
+		return -EAGAIN;
+	len = input_waiting(c, &at);
 	len = len < max ? len : max;
 	n = vmm_console_out_fd(c) < 0 ? (ssize_t)len : write_some(c, at, len);
 	if (n == -EAGAIN || n == -EINTR)
 		return -EAGAIN;
 	if (n < 0 && c->client.port && take_rest(c))	/* until there is a client */
 		return 0;
+	if (n == -ENOTCONN && c->client.port) {
+		set_awaits_client(c, true);
+		return -EAGAIN;
+	}
 	c->left = n < 0 && !c->client.port && !is_full(n);
 	input_consumed(c, n < 0 ? len : (size_t)n, n < 0);
 	return n < 0 ? (ssize_t)len : n;
@@ -444,6 +473,8 @@ bool vmm_console_input(struct vmm_console *c)
 	if (!room || !vmm_console_wants_input(c))
 		return true;
 	n = read_some(c, bytes, room);
+	if (c->awaits_client && has_client(c))
+		vsu_event_signal(c->event_fd);
 	if (n <= 0)
 		return n == -EAGAIN;
 	kept = vmm_terminal_filter(&c->terminal, bytes, (size_t)n);
@@ -481,7 +512,7 @@ static void write_last(struct vmm_console *c)
 {
 	unsigned int round;
 
-	for (round = 0; (!vmm_console_flush(c) || output_left(c)) && round < LAST_ROUNDS; round++)
+	for (round = 0; (!vmm_console_flush(c) || output_left(c)) && !c->awaits_client && round < LAST_ROUNDS; round++)
 		is_ready(c, LAST_MS);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The console: a serial port whose output goes to a descriptor and whose input
  * comes from one, through the main loop. Both can be the client of a terminal or socket; without
- * a client, output is dropped and counted.
+ * a client, the last 64 KiB are kept for the next one, and older output is dropped and counted.
  *
  * Output is buffered up to a limit. If the reader is slower than the guest, the
  * port reports a busy transmitter, and nothing is lost. If the reader makes no

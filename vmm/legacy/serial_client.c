@@ -66,6 +66,12 @@ static void edges_drain(int epfd)
 	(void)!epoll_wait(epfd, events, EVENTS, 0);
 }
 
+bool vmm_serial_client_accept(struct vmm_serial_client *c)
+{
+	edges_drain(c->out_epfd);
+	return client_is_there(c);
+}
+
 size_t vmm_serial_client_read(struct vmm_serial_client *c, unsigned char *to, size_t len)
 {
 	const struct iovec iov = { to, len };

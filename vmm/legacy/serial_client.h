@@ -10,6 +10,7 @@
 #ifndef VMM_SERIAL_CLIENT_H
 #define VMM_SERIAL_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,6 +28,9 @@ struct vmm_serial_client {
 int vmm_serial_client_open(struct vmm_serial_client *client, struct virtdev_port *port,
 			   struct vsu_error *err);
 void vmm_serial_client_close(struct vmm_serial_client *client);
+
+/* Whether a client is connected, or waits and is accepted. If so, write to it until -EAGAIN. */
+bool vmm_serial_client_accept(struct vmm_serial_client *client);
 
 /* Call it while in_fd is readable. 0: nothing to read now. */
 size_t vmm_serial_client_read(struct vmm_serial_client *client, unsigned char *to, size_t len);
