@@ -8,6 +8,7 @@
 
 #include "arch/arm64/acpi/dsdt.h"
 #include "arch/arm64/acpi/tables.h"
+#include "arch/arm64/acpi/topology.h"
 #include "target/layout.h"
 
 /* FADT: the buttons are devices, no screen, no fixed hardware; PSCI is called by HVC. */
@@ -188,7 +189,7 @@ int vmm_arm64_acpi_build(const struct vmm_arm64_acpi *machine, uint32_t gpa, voi
 			 struct vmm_arm64_acpi_layout *out, struct vsu_error *err)
 {
 	const struct vmm_acpi_table *const tables[] = {
-		&out->fadt, &out->madt, &out->gtdt, &out->spcr, &out->mcfg, &out->iort,
+		&out->fadt, &out->madt, &out->gtdt, &out->pptt, &out->spcr, &out->mcfg, &out->iort,
 	};
 	struct vmm_acpi_block b;
 
@@ -198,6 +199,7 @@ int vmm_arm64_acpi_build(const struct vmm_arm64_acpi *machine, uint32_t gpa, voi
 	add_fadt(&b, out);
 	add_madt(&b, machine, &out->madt);
 	add_gtdt(&b, &out->gtdt);
+	vmm_arm64_add_pptt(&b, machine->board->ncpus, machine->caches, &out->pptt);
 	add_spcr(&b, &out->spcr);
 	if (machine->board->pci) {
 		vmm_acpi_add_mcfg(&b, machine->board->pci, &out->mcfg);

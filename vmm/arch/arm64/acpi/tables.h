@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The machine's ACPI description: RSDP, XSDT, a hardware-reduced FADT, MADT, GTDT, SPCR and DSDT,
+ * The machine's ACPI description: RSDP, XSDT, a hardware-reduced FADT, MADT, GTDT, PPTT, SPCR and DSDT,
  * and with a PCI bus MCFG and IORT (Arm DEN 0049), as one block of bytes for one guest address. A
  * pure function of the machine.
  *
@@ -10,15 +10,17 @@
 #define VMM_ARM64_ACPI_TABLES_H
 
 #include "acpi/block.h"
+#include "arch/arm64/caches.h"
 
 struct vmm_arm64_acpi {
 	const struct vmm_board *board;
 	unsigned int gic;	/* version of the GIC, 2 or 3 */
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
+	const struct vmm_arm64_caches *caches; /* of each CPU */
 };
 
 struct vmm_arm64_acpi_layout {
-	struct vmm_acpi_table rsdp, dsdt, fadt, madt, gtdt, spcr, mcfg, iort, xsdt;
+	struct vmm_acpi_table rsdp, dsdt, fadt, madt, gtdt, pptt, spcr, mcfg, iort, xsdt;
 	size_t len;		/* of the whole block */
 };
 

@@ -13,8 +13,8 @@
 #include "arch/arm64/primecell.h"
 #include "target/layout.h"
 
-/* References between nodes. */
-enum { GIC = 1, ITS, CLOCK, PINS };
+/* References between nodes. A CPU has CPUS + N; a cache of its own has a block of numbers per level. */
+enum { GIC = 1, ITS, CLOCK, PINS, SHARED_CACHES = 0x100, CPUS = 0x1000, CACHES = 0x2000, CACHES_LEN = 0x1000 };
 
 #define SHARED 0u	/* kinds of interrupts */
 #define PRIVATE 1u
@@ -31,6 +31,103 @@ enum { GIC = 1, ITS, CLOCK, PINS };
 
 /* ----------------------------------------------------------------- CPUs and memory */
 
+static uint32_t reference_cache(const struct vmm_arm64_cache *c, unsigned int cpu)
+{
+	return c->shared ? SHARED_CACHES + c->level : CACHES + c->level * CACHES_LEN + cpu;
+}
+
+/* prefix: "d-" and "i-" are split caches. */
+static void add_size(struct vmm_fdt *fdt, const struct vmm_arm64_cache *c, const char *prefix)
+{
+	const struct { const char *name; uint32_t value; } rows[] = {
+		{ "cache-size", c->size }, { "cache-line-size", c->line }, { "cache-sets", c->sets },
+	};
+	char name[32];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", prefix, rows[i].name);
+		vmm_fdt_number(fdt, name, rows[i].value);
+	}
+	if (!*prefix)
+		vmm_fdt_flag(fdt, "cache-unified");
+}
+
+static void add_next_level(struct vmm_fdt *fdt, const struct vmm_arm64_caches *caches, unsigned int level,
+			   unsigned int cpu)
+{
+	const struct vmm_arm64_cache *next = vmm_arm64_cache_of(caches, level + 1);
+
+	if (next)
+		vmm_fdt_number(fdt, "next-level-cache", reference_cache(next, cpu));
+}
+
+/* Caches of the first level are properties of their CPU. */
+static void add_first_level(struct vmm_fdt *fdt, const struct vmm_arm64_caches *caches, unsigned int cpu)
+{
+	static const char *const prefixes[] = { "d-", "i-", "" };
+	unsigned int i;
+
+	for (i = 0; i < caches->n && caches->rows[i].level == 1; i++)
+		add_size(fdt, &caches->rows[i], prefixes[caches->rows[i].type]);
+	add_next_level(fdt, caches, 1, cpu);
+}
+
+/* Others have nodes: shared ones beside the CPUs. */
+static void add_later_levels(struct vmm_fdt *fdt, const struct vmm_arm64_caches *caches, bool shared,
+			     unsigned int cpu)
+{
+	const struct vmm_arm64_cache *c;
+	unsigned int level;
+	char name[16];
+
+	for (level = 2; (c = vmm_arm64_cache_of(caches, level)); level++) {
+		if (c->shared != shared)
+			continue;
+		snprintf(name, sizeof(name), "l%u-cache", level);
+		vmm_fdt_node(fdt, name);
+		vmm_fdt_text(fdt, "compatible", "cache");
+		vmm_fdt_number(fdt, "cache-level", level);
+		add_size(fdt, c, "");
+		add_next_level(fdt, caches, level, cpu);
+		vmm_fdt_number(fdt, "phandle", reference_cache(c, cpu));
+		vmm_fdt_node_end(fdt);
+	}
+}
+
+/* One socket, in which each CPU is a core. */
+static void add_topology(struct vmm_fdt *fdt, unsigned int ncpus)
+{
+	unsigned int i;
+	char name[16];
+
+	vmm_fdt_node(fdt, "cpu-map");
+	vmm_fdt_node(fdt, "socket0");
+	vmm_fdt_node(fdt, "cluster0");
+	for (i = 0; i < ncpus; i++) {
+		snprintf(name, sizeof(name), "core%u", i);
+		vmm_fdt_node(fdt, name);
+		vmm_fdt_number(fdt, "cpu", CPUS + i);
+		vmm_fdt_node_end(fdt);
+	}
+	vmm_fdt_node_end(fdt);
+	vmm_fdt_node_end(fdt);
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_cpu(struct vmm_fdt *fdt, const struct vmm_device_tree *t, unsigned int i)
+{
+	vmm_fdt_node_at(fdt, "cpu", t->mpidr(i));
+	vmm_fdt_text(fdt, "device_type", "cpu");
+	vmm_fdt_text(fdt, "compatible", "arm,armv8");
+	vmm_fdt_text(fdt, "enable-method", "psci");
+	vmm_fdt_number(fdt, "reg", (uint32_t)t->mpidr(i));
+	vmm_fdt_number(fdt, "phandle", CPUS + i);
+	add_first_level(fdt, t->caches, i);
+	add_later_levels(fdt, t->caches, false, i);
+	vmm_fdt_node_end(fdt);
+}
+
 static void add_cpus(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 {
 	unsigned int i;
@@ -38,14 +135,10 @@ static void add_cpus(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	vmm_fdt_node(fdt, "cpus");
 	vmm_fdt_number(fdt, "#address-cells", 1);
 	vmm_fdt_number(fdt, "#size-cells", 0);
-	for (i = 0; i < t->board->ncpus; i++) {
-		vmm_fdt_node_at(fdt, "cpu", t->mpidr(i));
-		vmm_fdt_text(fdt, "device_type", "cpu");
-		vmm_fdt_text(fdt, "compatible", "arm,armv8");
-		vmm_fdt_text(fdt, "enable-method", "psci");
-		vmm_fdt_number(fdt, "reg", (uint32_t)t->mpidr(i));
-		vmm_fdt_node_end(fdt);
-	}
+	for (i = 0; i < t->board->ncpus; i++)
+		add_cpu(fdt, t, i);
+	add_later_levels(fdt, t->caches, true, 0);
+	add_topology(fdt, t->board->ncpus);
 	vmm_fdt_node_end(fdt);
 	vmm_fdt_node(fdt, "psci");
 	vmm_fdt_bytes(fdt, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The device tree of a machine: CPUs, memory, GIC, timer, serial port, transports or PCI bus, and
+ * The device tree of a machine: CPUs with their caches, memory, GIC, timer, serial port, transports or PCI bus, and
  * /chosen with the kernel's command line. If ACPI describes the machine, /chosen only, with the
  * addresses of EFI's tables.
  *
@@ -14,6 +14,7 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
+#include "arch/arm64/caches.h"
 #include "arch/board.h"
 
 /* Random bytes for the kernel: kaslr-seed and rng-seed of /chosen. */
@@ -34,6 +35,7 @@ struct vmm_device_tree {
 	const char *cmdline;
 	unsigned int gic;	/* version of the GIC, 2 or 3 */
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
+	const struct vmm_arm64_caches *caches; /* of each CPU */
 	uint64_t initrd_gpa, initrd_len; /* len 0: none */
 	struct vmm_seeds seeds;
 	const struct vmm_tree_efi *efi;	/* NULL: the tree describes the machine, and not ACPI */

@@ -76,14 +76,16 @@ static unsigned int gic_of(const struct vmm_board *board)
 
 static int write_tree(struct boot *b, const struct vmm_tree_efi *efi)
 {
+	struct vmm_arm64_caches caches;
 	struct vmm_device_tree tree = {
 		.board = b->load->board, .memory = b->view, .cmdline = b->cmdline,
 		.gic = gic_of(b->load->board), .mpidr = vmm_arm64_mpidr,
-		.initrd_gpa = b->initrd_gpa, .initrd_len = b->load->initrd->size, .efi = efi,
+		.caches = &caches, .initrd_gpa = b->initrd_gpa, .initrd_len = b->load->initrd->size, .efi = efi,
 	};
 	unsigned char *bytes;
 	int rc;
 
+	vmm_arm64_caches_read(VMM_ARM64_HOST_CACHES, &caches);
 	if (getrandom(&tree.seeds, sizeof(tree.seeds), 0) != sizeof(tree.seeds))
 		return vsu_error_sys(b->err, -errno, "random bytes");
 	bytes = malloc(VMM_FDT_MAX);
@@ -105,8 +107,9 @@ static int hand_over_image(struct boot *b)
 
 static int write_tables(struct boot *b)
 {
+	struct vmm_arm64_caches caches;
 	const struct vmm_arm64_acpi machine = {
-		.board = b->load->board, .gic = gic_of(b->load->board), .mpidr = vmm_arm64_mpidr,
+		.board = b->load->board, .gic = gic_of(b->load->board), .mpidr = vmm_arm64_mpidr, .caches = &caches,
 	};
 	const size_t room = ACPI_END - ACPI_GPA;
 	struct vmm_arm64_acpi_layout layout;
@@ -115,6 +118,7 @@ static int write_tables(struct boot *b)
 
 	if (!bytes)
 		return vsu_error_sys(b->err, -ENOMEM, "tables of ACPI");
+	vmm_arm64_caches_read(VMM_ARM64_HOST_CACHES, &caches);
 	rc = vmm_arm64_acpi_build(&machine, ACPI_GPA, bytes, room, &layout, b->err);
 	if (!rc)
 		rc = vmem_write_exact(b->view, ACPI_GPA, bytes, layout.len);

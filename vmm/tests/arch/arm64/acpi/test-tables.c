@@ -29,10 +29,18 @@ static uint64_t mpidr_of(unsigned int number)
 	return (uint64_t)(number / 16) << 8 | number % 16;
 }
 
+/* Of a CPU with split first caches, one of its own and one of all. */
+static const struct vmm_arm64_caches all_caches = { 4, {
+	{ 1, VMM_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VMM_ARM64_INSTRUCTION, 32768, 128, 64, 4, false },
+	{ 2, VMM_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, false }, { 3, VMM_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
+} };
+static const struct vmm_arm64_caches no_caches;
+static const struct vmm_arm64_caches *caches = &all_caches;
+
 static int build(const struct size *s, size_t room)
 {
 	struct vmm_board board = board_of(s->ncpus, s->ndevices, s->nwindows, 0x0a000000);
-	const struct vmm_arm64_acpi machine = { .board = &board, .gic = s->gic, .mpidr = mpidr_of };
+	const struct vmm_arm64_acpi machine = { .board = &board, .gic = s->gic, .mpidr = mpidr_of, .caches = caches };
 
 	board.pci = s->has_bus ? &bus : NULL;
 	board.generation_gpa = VMM_GENERATION_GPA;
@@ -43,7 +51,7 @@ START_TEST(tables_sum_up_to_zero_and_are_found_from_the_root)
 {
 	const struct { const struct vmm_acpi_table *table; const char *signature; bool of_bus; } rows[] = {
 		{ &layout.fadt, "FACP", false }, { &layout.madt, "APIC", false }, { &layout.gtdt, "GTDT", false },
-		{ &layout.spcr, "SPCR", false }, { &layout.mcfg, "MCFG", true }, { &layout.iort, "IORT", true },
+		{ &layout.pptt, "PPTT", false }, { &layout.spcr, "SPCR", false }, { &layout.mcfg, "MCFG", true }, { &layout.iort, "IORT", true },
 	};
 	const unsigned int n = sizes[_i].has_bus ? COUNT(rows) : COUNT(rows) - 2;
 	unsigned int i;
@@ -169,6 +177,70 @@ START_TEST(timer_serial_port_and_mapping_of_messages)
 }
 END_TEST
 
+/* The offset of a CPU's node, or of the package's. */
+static size_t node_of(unsigned int cpu)
+{
+	const size_t package = layout.pptt.offset + 36 + 24 * caches->n;
+
+	return cpu == UINT32_MAX ? package : package + block[package + 1] + cpu * block[package + block[package + 1] + 1];
+}
+
+START_TEST(topology_is_a_package_of_cores_with_caches)
+{
+	const struct size *s = &sizes[_i];
+	size_t package, at;
+	unsigned int i;
+
+	ck_assert_int_eq(build(s, sizeof(block)), 0);
+	package = node_of(UINT32_MAX);
+	ck_assert_uint_eq(block[layout.pptt.offset + 8], 2);
+	ck_assert_uint_eq(get(package + 4, 4), 1 | 1 << 4);
+	ck_assert_uint_eq(get(package + 16, 4), 1);
+	ck_assert_uint_eq(get(package + 20, 4), 36 + 3 * 24);	/* the cache of all */
+	for (i = 0; i < s->ncpus; i++) {
+		at = node_of(i);
+		ck_assert_uint_eq(block[at], 0);
+		ck_assert_uint_eq(get(at + 4, 4), 1 << 1 | 1 << 3);
+		ck_assert_uint_eq(get(at + 8, 4), package - layout.pptt.offset);
+		ck_assert_uint_eq(get(at + 12, 4), i);
+		ck_assert_uint_eq(get(at + 16, 4), 3);
+	}
+	ck_assert_uint_eq(node_of(s->ncpus), layout.pptt.offset + layout.pptt.len);
+}
+END_TEST
+
+START_TEST(caches_lead_to_the_next_level)
+{
+	size_t at;
+
+	ck_assert_int_eq(build(&sizes[0], sizeof(block)), 0);
+	at = layout.pptt.offset + 36;
+	ck_assert_uint_eq(block[at], 1);
+	ck_assert_uint_eq(block[at + 1], 24);
+	ck_assert_uint_eq(get(at + 4, 4), 0x7f);
+	ck_assert_uint_eq(get(at + 8, 4), 36 + 2 * 24);
+	ck_assert_uint_eq(get(at + 12, 4), 65536);
+	ck_assert_uint_eq(get(at + 16, 4), 256);
+	ck_assert_uint_eq(block[at + 20], 4);
+	ck_assert_uint_eq(block[at + 21], 2);
+	ck_assert_uint_eq(get(at + 22, 2), 64);
+	ck_assert_uint_eq(block[at + 24 + 21], 2 | 1 << 2);
+	ck_assert_uint_eq(get(at + 24 + 8, 4), 36 + 2 * 24);
+	ck_assert_uint_eq(block[at + 48 + 21], 2 | 2 << 2);
+	ck_assert_uint_eq(get(at + 48 + 8, 4), 36 + 3 * 24);
+	ck_assert_uint_eq(get(at + 72 + 8, 4), 0);
+}
+END_TEST
+
+START_TEST(unknown_caches_are_not_described)
+{
+	caches = &no_caches;
+	ck_assert_int_eq(build(&sizes[1], sizeof(block)), 0);
+	ck_assert_uint_eq(layout.pptt.len, 36 + 3 * 20);
+	caches = &all_caches;
+}
+END_TEST
+
 START_TEST(dsdt_has_the_devices_of_the_machine)
 {
 	const struct size *s = &sizes[_i];
@@ -209,7 +281,7 @@ START_TEST(iasl_accepts_the_tables_without_remarks)
 {
 	static const struct iasl_table tables[] = {
 		{ "dsdt", &layout.dsdt }, { "facp", &layout.fadt }, { "apic", &layout.madt },
-		{ "gtdt", &layout.gtdt }, { "spcr", &layout.spcr }, { "mcfg", &layout.mcfg },
+		{ "gtdt", &layout.gtdt }, { "pptt", &layout.pptt }, { "spcr", &layout.spcr }, { "mcfg", &layout.mcfg },
 		{ "iort", &layout.iort }, { "xsdt", &layout.xsdt },
 	};
 
@@ -228,6 +300,9 @@ int main(void)
 	tcase_add_loop_test(tc, every_cpu_has_its_interface, 0, (int)COUNT(sizes));
 	tcase_add_loop_test(tc, interrupt_controllers_are_those_of_the_machine, 0, (int)COUNT(sizes));
 	tcase_add_test(tc, timer_serial_port_and_mapping_of_messages);
+	tcase_add_loop_test(tc, topology_is_a_package_of_cores_with_caches, 0, (int)COUNT(sizes));
+	tcase_add_test(tc, caches_lead_to_the_next_level);
+	tcase_add_test(tc, unknown_caches_are_not_described);
 	tcase_add_loop_test(tc, dsdt_has_the_devices_of_the_machine, 0, (int)COUNT(sizes));
 	tcase_add_test(tc, tables_that_do_not_fit_are_refused_at_every_size);
 	tcase_add_loop_test_unless(tc, iasl_lack(), iasl_accepts_the_tables_without_remarks, 0, (int)COUNT(sizes));
