@@ -127,9 +127,9 @@ START_TEST(client_reads_numbers_of_the_device_and_of_the_daemon)
 	received(&client);
 	ck_assert_ptr_eq(strstr(reply, "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n"),
 			 reply);
-	ck_assert_ptr_nonnull(strstr(reply, "cvmm_device_bytes{kind=\"rng\"} 0\n"));
-	ck_assert_ptr_nonnull(strstr(reply, "\ncvmm_sessions_ended 2\n"));
-	ck_assert_ptr_nonnull(strstr(reply, "\ncvmm_requests_refused 3\n"));
+	ck_assert_ptr_nonnull(strstr(reply, "cvmm_device_bytes_total{kind=\"rng\"} 0\n"));
+	ck_assert_ptr_nonnull(strstr(reply, "\ncvmm_sessions_ended_total 2\n"));
+	ck_assert_ptr_nonnull(strstr(reply, "\ncvmm_requests_refused_total 3\n"));
 }
 END_TEST
 
@@ -187,7 +187,7 @@ START_TEST(request_may_arrive_byte_by_byte)
 		ck_assert_msg(is_open(client), "after '%s'", at);
 	}
 	put(client, at, 1);
-	ck_assert_ptr_nonnull(strstr(received(&client), "cvmm_sessions_ended 0\n"));
+	ck_assert_ptr_nonnull(strstr(received(&client), "cvmm_sessions_ended_total 0\n"));
 }
 END_TEST
 
@@ -303,7 +303,7 @@ START_TEST(without_a_descriptor_clients_wait_for_the_end_of_a_session)
 	metrics_session_ended(&metrics);
 	ck_assert(is_readable(watched));
 	run();
-	ck_assert_ptr_nonnull(strstr(received(&client), "cvmm_sessions_ended 1\n"));
+	ck_assert_ptr_nonnull(strstr(received(&client), "cvmm_sessions_ended_total 1\n"));
 }
 END_TEST
 

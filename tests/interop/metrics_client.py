@@ -56,7 +56,7 @@ def numbers(path):
         else:
             sample = SAMPLE.match(line)
             assert sample and sample[1] in {name + part for part in PARTS[kind]}, line
-            print(line)
+        print(line)
 
 
 def large(path):

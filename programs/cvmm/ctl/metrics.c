@@ -183,7 +183,7 @@ static const struct row rows[] = {
 #define GAUGE VIRTDEV_METRIC_GAUGE
 
 static const struct virtdev_metric described[] = {
-	{ "age_ns", COUNTER, "Nanoseconds since the guest booted, here or where it came from." },
+	{ "age_ns", COUNTER, "Seconds since the guest booted, here or where it came from." },
 	{ "arriving_left", GAUGE, "Bytes of memory that the source of a migration has not sent yet." },
 	{ "arriving_requests", COUNTER, "Pages for which a thread waited after post-copy." },
 	{ "console_lost_bytes", COUNTER, "Bytes of the serial port that were dropped without a reader." },
@@ -204,13 +204,13 @@ static const struct virtdev_metric described[] = {
 	{ "memory_shared_bytes", GAUGE, "Shared bytes of a piece of memory." },
 	{ "memory_size", GAUGE, "Bytes of a piece of memory." },
 	{ "migration_left", GAUGE, "Bytes of this round, or in post-copy bytes that the destination lacks." },
-	{ "migration_left_ms", GAUGE, "Milliseconds in which they are sent at the present rate." },
+	{ "migration_left_ms", GAUGE, "Seconds in which they are sent at the present rate." },
 	{ "migration_rate", GAUGE, "Bytes per second of a migration." },
 	{ "migration_round", GAUGE, "Round of copying." },
 	{ "migration_sent", GAUGE, "Bytes that a migration has sent." },
 	{ "migration_throttle", GAUGE, "Percent of the time in which processors do not run." },
 	{ "paused", GAUGE, "1 if the guest is paused." },
-	{ "paused_ns", COUNTER, "Nanoseconds in which the guest was paused." },
+	{ "paused_ns", COUNTER, "Seconds in which the guest was paused." },
 	{ "ring_available", GAUGE, "Index of the driver in a split ring." },
 	{ "ring_size", GAUGE, "Entries of a ring." },
 	{ "ring_used", GAUGE, "Index of the device in a split ring." },
@@ -218,7 +218,7 @@ static const struct virtdev_metric described[] = {
 	{ "saving_total", GAUGE, "Bytes of memory that a save writes." },
 	{ "serial_unrecorded_bytes", COUNTER, "Bytes that the log of the serial port lost." },
 	{ "state", GAUGE, "1 for the present state of the machine." },
-	{ "uptime_ns", COUNTER, "Nanoseconds since this process made the machine." },
+	{ "uptime_ns", COUNTER, "Seconds since this process made the machine." },
 	{ "vcpu_exits", COUNTER, "Returns of a processor from KVM." },
 	{ "vcpu_interrupted", COUNTER, "Returns because of a signal." },
 	{ "vcpu_io", COUNTER, "Returns for accesses to ports." },

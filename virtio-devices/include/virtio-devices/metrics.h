@@ -5,6 +5,10 @@
  * added. Each metric has its type and meaning, if it is one of a device or the program has
  * described it; others are "untyped".
  *
+ * Names follow Prometheus's rules, which "promtool check metrics" tests. A statistic that ends with
+ * "_ns", "_us" or "_ms" becomes one of seconds, as in PREFIX_age_seconds. A counter ends with
+ * "_total". A statistic that ends with "_total" and is none becomes "_size_bytes".
+ *
  *	struct virtdev_metrics m = { .prefix = "myvmm" };
  *	virtdev_metrics_add_device(&m, dev, "kind=\"blk\"");
  *	rc = virtdev_metrics_text(&m, &text, &len);
@@ -12,7 +16,7 @@
  *
  * A device has
  *
- *	PREFIX_device_STATISTIC		each statistic (virtdev_stats())
+ *	PREFIX_device_STATISTIC		each statistic (virtdev_stats()), named as above
  *	PREFIX_device_latency_seconds	a histogram for each kind of request, if the device
  *					measures (latency.h)
  *	PREFIX_ring_in_flight, _max_in_flight	the depth of each ring, likewise

@@ -2,6 +2,7 @@
 /* Type and meaning of the metrics of a device: one table. */
 #include <config.h>
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/metric_texts.h"
@@ -63,16 +64,29 @@ static const struct virtdev_metric known[] = {
 	{ "ring_max_in_flight", GAUGE, "Highest number of requests in progress." },
 };
 
+/* Characters of a statistic that metrics cannot have are "_" there. */
+static bool is_name(const char *known_name, const char *name, size_t len)
+{
+	size_t i;
+
+	if (strlen(known_name) != len)
+		return false;
+	for (i = 0; i < len; i++)
+		if (known_name[i] != name[i] && (known_name[i] != '_' || !strchr("-. ", name[i])))
+			return false;
+	return true;
+}
+
 const struct virtdev_metric *virtdev_priv_metric_find(const char *name, size_t len,
 						      const struct virtdev_metric *own)
 {
 	size_t i;
 
 	for (; own && own->name; own++)
-		if (strlen(own->name) == len && !memcmp(own->name, name, len))
+		if (is_name(own->name, name, len))
 			return own;
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strlen(known[i].name) == len && !memcmp(known[i].name, name, len))
+		if (is_name(known[i].name, name, len))
 			return &known[i];
 	return NULL;
 }

@@ -21,6 +21,7 @@
 
 struct virtdev_sample {
 	char *line;
+	const struct virtdev_metric *found;	/* its description, or NULL */
 	size_t name_len;	/* without the suffix of a histogram */
 	size_t labels_at;
 	bool histogram;
@@ -42,21 +43,86 @@ static bool samples_grow(struct virtdev_metrics *m)
 	return true;
 }
 
+/*
+ * Prometheus's rules for names: times are seconds, a counter ends with "_total", and nothing else
+ * does. The name is the first len bytes of the statistic's, and the ending.
+ */
+struct exposed {
+	int len;
+	const char *ending, *total;
+	int digits;		/* of the value, behind its point */
+};
+
+static bool ends_with(const char *name, size_t len, const char *end)
+{
+	const size_t n = strlen(end);
+
+	return len > n && !memcmp(name + len - n, end, n);
+}
+
+static struct exposed expose_name(const char *name, const struct virtdev_metric *found, bool histogram)
+{
+	static const struct {
+		const char *end;
+		int digits;
+	} units[] = { { "_ns", 9 }, { "_us", 6 }, { "_ms", 3 } };
+	const size_t len = strlen(name);
+	struct exposed e = { (int)len, "", "", 0 };
+	const bool is_total = ends_with(name, len, "_total");
+	size_t i;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (ends_with(name, len, units[i].end))
+			e = (struct exposed){ (int)len - 3, "_seconds", "", units[i].digits };
+	if (is_total)
+		e = (struct exposed){ (int)(len - strlen("_total")), "", "_size_bytes", 0 };
+	if (found && found->type == VIRTDEV_METRIC_COUNTER && !histogram)
+		e.total = "_total";
+	return e;
+}
+
+/* The number with its point; another text as it is. */
+static const char *scale_value(const char *value, int digits, char out[40])
+{
+	const int len = (int)strspn(value, "0123456789");
+
+	if (!digits || !len || value[len] || len > 20)
+		return value;
+	if (len > digits)
+		snprintf(out, 40, "%.*s.%s", len - digits, value, value + len - digits);
+	else
+		snprintf(out, 40, "0.%0*d%s", digits - len, 0, value);
+	if (len == digits)
+		snprintf(out, 40, "0.%s", value);
+	return out;
+}
+
+/* Returns the line's bytes, or a negative number. */
+static int make_line(char **line, const struct virtdev_metrics *m, const char *name,
+		     const struct exposed *e, const char *suffix, const char *labels, const char *value)
+{
+	char scaled[40];
+
+	return asprintf(line, "%s_%.*s%s%s%s%s%s%s %s", m->prefix, e->len, name, e->ending, e->total, suffix,
+			*labels ? "{" : "", labels, *labels ? "}" : "", scale_value(value, e->digits, scaled));
+}
+
 static void add_sample(struct virtdev_metrics *m, const char *name, const char *suffix,
 		       const char *labels, const char *value)
 {
-	const size_t len = strlen(m->prefix) + 1 + strlen(name);
+	const struct virtdev_metric *found = virtdev_priv_metric_find(name, strlen(name), m->described);
+	const struct exposed e = expose_name(name, found, *suffix);
+	const size_t len = strlen(m->prefix) + 1 + (size_t)e.len + strlen(e.ending) + strlen(e.total);
 	char *line, *c;
 
-	if (!samples_grow(m) || asprintf(&line, "%s_%s%s%s%s%s %s", m->prefix, name,
-					 suffix, *labels ? "{" : "", labels, *labels ? "}" : "", value) < 0) {
+	if (!samples_grow(m) || make_line(&line, m, name, &e, suffix, labels, value) < 0) {
 		m->rc = -ENOMEM;
 		return;
 	}
 	for (c = line; c < line + len; c++)
 		if ((*c < '0' || *c > '9') && (*c < 'a' || *c > 'z') && (*c < 'A' || *c > 'Z'))
 			*c = '_';
-	m->samples[m->n] = (struct virtdev_sample){ line, len, len + strlen(suffix), *suffix, m->n };
+	m->samples[m->n] = (struct virtdev_sample){ line, found, len, len + strlen(suffix), *suffix, m->n };
 	m->n++;
 }
 
@@ -202,15 +268,13 @@ static void put_text(struct text *t, const char *format, ...)
 }
 
 /* The lines before the first sample of a metric. */
-static void put_metric(struct text *t, const struct virtdev_metrics *m, const struct virtdev_sample *s)
+static void put_metric(struct text *t, const struct virtdev_sample *s)
 {
-	const size_t before = strlen(m->prefix) + 1;
-	const struct virtdev_metric *found =
-		virtdev_priv_metric_find(s->line + before, s->name_len - before, m->described);
+	const struct virtdev_metric *found = s->found;
 	const char *type = !found ? "untyped" : found->type == VIRTDEV_METRIC_GAUGE ? "gauge" : "counter";
 
-	if (found)
-		put_text(t, "# HELP %.*s %s\n", (int)s->name_len, s->line, found->help);
+	put_text(t, "# HELP %.*s %s\n", (int)s->name_len, s->line,
+		 found ? found->help : "Without a description.");
 	put_text(t, "# TYPE %.*s %s\n", (int)s->name_len, s->line, s->histogram ? "histogram" : type);
 }
 
@@ -233,7 +297,7 @@ static size_t put_samples(const struct virtdev_metrics *m, char *to, size_t room
 
 	for (i = 0; i < m->n; i++) {
 		if (!i || !is_same_metric(&m->samples[i - 1], &m->samples[i]))
-			put_metric(&t, m, &m->samples[i]);
+			put_metric(&t, &m->samples[i]);
 		put_sample(&t, m, &m->samples[i]);
 	}
 	return t.len;

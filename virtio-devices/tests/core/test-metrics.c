@@ -64,12 +64,12 @@ START_TEST(statistics_have_names_and_the_label)
 	make(false);
 	text = text_of("kind=\"model\"");
 	ck_assert_str_eq(text,
-		"# HELP my_device_bytes_read Bytes that the guest read.\n"
-		"# TYPE my_device_bytes_read counter\n"
-		"my_device_bytes_read{kind=\"model\"} 18446744073709551615\n"
-		"# HELP my_device_reads Read requests.\n"
-		"# TYPE my_device_reads counter\n"
-		"my_device_reads{kind=\"model\"} 7\n");
+		"# HELP my_device_bytes_read_total Bytes that the guest read.\n"
+		"# TYPE my_device_bytes_read_total counter\n"
+		"my_device_bytes_read_total{kind=\"model\"} 18446744073709551615\n"
+		"# HELP my_device_reads_total Read requests.\n"
+		"# TYPE my_device_reads_total counter\n"
+		"my_device_reads_total{kind=\"model\"} 7\n");
 	free(text);
 	virtdev_free(dev);
 }
@@ -87,8 +87,9 @@ START_TEST(d4_09_samples_of_a_metric_follow_each_other)
 	virtdev_metrics_add(&m, "a", "", "4");
 	ck_assert_int_eq(virtdev_metrics_text(&m, &text, &len), 0);
 	ck_assert_str_eq(text,
-		"# TYPE my_a untyped\nmy_a 4\n# TYPE my_a_b untyped\nmy_a_b 2\n"
-		"# TYPE my_b untyped\nmy_b{cpu=\"0\"} 1\nmy_b{cpu=\"1\"} 3\n");
+		"# HELP my_a Without a description.\n# TYPE my_a untyped\nmy_a 4\n"
+		"# HELP my_a_b Without a description.\n# TYPE my_a_b untyped\nmy_a_b 2\n"
+		"# HELP my_b Without a description.\n# TYPE my_b untyped\nmy_b{cpu=\"0\"} 1\nmy_b{cpu=\"1\"} 3\n");
 	free(text);
 	virtdev_metrics_free(&m);
 }
@@ -108,7 +109,41 @@ START_TEST(d4_09_program_describes_its_metrics_and_labels_all_samples)
 	ck_assert_int_eq(virtdev_metrics_text(&m, &text, &len), 0);
 	ck_assert_str_eq(text,
 		"# HELP my_b Bees.\n# TYPE my_b gauge\nmy_b{machine=\"a\",cpu=\"0\"} 1\n"
-		"# TYPE my_c untyped\nmy_c{machine=\"a\"} 2\n");
+		"# HELP my_c Without a description.\n# TYPE my_c untyped\nmy_c{machine=\"a\"} 2\n");
+	free(text);
+	virtdev_metrics_free(&m);
+}
+END_TEST
+
+static const struct {
+	const char *name, *value, *line;
+} exposed[] = {
+	{ "age_ns", "1500000000", "my_age_seconds_total 1.500000000\n" },
+	{ "age_ns", "7", "my_age_seconds_total 0.000000007\n" },
+	{ "age_ns", "123456789", "my_age_seconds_total 0.123456789\n" },
+	{ "age_ns", "0", "my_age_seconds_total 0.000000000\n" },
+	{ "left_ms", "1500", "my_left_seconds 1.500\n" },
+	{ "down-us", "18446744073709551615", "my_down_us 18446744073709551615\n" },
+	{ "down_us", "18446744073709551615", "my_down_seconds 18446744073709.551615\n" },
+	{ "done_total", "4", "my_done_size_bytes 4\n" },
+	{ "bees", "4", "my_bees_total 4\n" },
+	{ "others", "x", "my_others x\n" },
+};
+
+START_TEST(names_follow_the_rules_of_prometheus)
+{
+	static const struct virtdev_metric own[] = {
+		{ "age_ns", VIRTDEV_METRIC_COUNTER, "Seconds." }, { "bees", VIRTDEV_METRIC_COUNTER, "Bees." },
+		{ "left_ms", VIRTDEV_METRIC_GAUGE, "Seconds." }, { "done_total", VIRTDEV_METRIC_GAUGE, "Bytes." },
+		{ .name = NULL },
+	};
+	struct virtdev_metrics m = { .prefix = "my", .described = own };
+	char *text;
+	size_t len;
+
+	virtdev_metrics_add(&m, exposed[_i].name, "", exposed[_i].value);
+	ck_assert_int_eq(virtdev_metrics_text(&m, &text, &len), 0);
+	ck_assert_msg(!strcmp(strrchr(text, '#') + strcspn(strrchr(text, '#'), "\n") + 1, exposed[_i].line), "%s", text);
 	free(text);
 	virtdev_metrics_free(&m);
 }
@@ -166,6 +201,7 @@ int main(void)
 	tcase_add_test(tc, statistics_have_names_and_the_label);
 	tcase_add_test(tc, d4_09_samples_of_a_metric_follow_each_other);
 	tcase_add_test(tc, d4_09_program_describes_its_metrics_and_labels_all_samples);
+	tcase_add_loop_test(tc, names_follow_the_rules_of_prometheus, 0, (int)(sizeof(exposed) / sizeof(exposed[0])));
 	tcase_add_test(tc, no_samples_are_an_empty_text);
 	tcase_add_test(tc, latencies_are_cumulative_histograms);
 	suite_add_tcase(s, tc);

@@ -238,17 +238,17 @@ START_TEST(samples_of_a_metric_follow_each_other)
 	ck_assert_int_eq(run_parsed(reply_of_status, strlen(reply_of_status)), VSU_EXIT_OK);
 	claim_samples(
 			 "# TYPE cvmm_cpus gauge\ncvmm_cpus{machine=\"control-socket\"} 2\n"
-			 "# TYPE cvmm_device_reads counter\n"
-			 "cvmm_device_reads{machine=\"control-socket\",device=\"0\",kind=\"blk\"} 5\n"
-			 "cvmm_device_reads{machine=\"control-socket\",device=\"3\",kind=\"\"} 6\n"
-			 "# TYPE cvmm_lost_devices counter\ncvmm_lost_devices{machine=\"control-socket\"} 0\n"
+			 "# TYPE cvmm_device_reads_total counter\n"
+			 "cvmm_device_reads_total{machine=\"control-socket\",device=\"0\",kind=\"blk\"} 5\n"
+			 "cvmm_device_reads_total{machine=\"control-socket\",device=\"3\",kind=\"\"} 6\n"
+			 "# TYPE cvmm_lost_devices_total counter\ncvmm_lost_devices_total{machine=\"control-socket\"} 0\n"
 			 "# TYPE cvmm_memory_gpa gauge\ncvmm_memory_gpa{machine=\"control-socket\",piece=\"0\"} 0\n"
 			 "# TYPE cvmm_memory_size gauge\ncvmm_memory_size{machine=\"control-socket\",piece=\"0\"} 4096\n"
 			 "# TYPE cvmm_paused gauge\ncvmm_paused{machine=\"control-socket\"} 0\n"
 			 "# TYPE cvmm_ring_size gauge\ncvmm_ring_size{machine=\"control-socket\",device=\"0\",ring=\"0\"} 16\n"
 			 "# TYPE cvmm_state gauge\ncvmm_state{machine=\"control-socket\",state=\"running\"} 1\n"
-			 "# TYPE cvmm_vcpu_exits counter\ncvmm_vcpu_exits{machine=\"control-socket\",cpu=\"0\"} 7\ncvmm_vcpu_exits{machine=\"control-socket\",cpu=\"1\"} 8\n"
-			 "# TYPE cvmm_vcpu_io counter\ncvmm_vcpu_io{machine=\"control-socket\",cpu=\"0\"} 1\ncvmm_vcpu_io{machine=\"control-socket\",cpu=\"1\"} 0\n");
+			 "# TYPE cvmm_vcpu_exits_total counter\ncvmm_vcpu_exits_total{machine=\"control-socket\",cpu=\"0\"} 7\ncvmm_vcpu_exits_total{machine=\"control-socket\",cpu=\"1\"} 8\n"
+			 "# TYPE cvmm_vcpu_io_total counter\ncvmm_vcpu_io_total{machine=\"control-socket\",cpu=\"0\"} 1\ncvmm_vcpu_io_total{machine=\"control-socket\",cpu=\"1\"} 0\n");
 	ck_assert_int_eq(parse(3, SOCKET, "pause", "--prometheus"), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--prometheus requires the command stats"));
 }
@@ -266,7 +266,7 @@ START_TEST(progress_has_metrics_and_identities_have_none)
 	claim_samples( "# TYPE cvmm_arriving_left gauge\ncvmm_arriving_left{machine=\"control-socket\"} 4\n"
 				  "# TYPE cvmm_migration_sent gauge\ncvmm_migration_sent{machine=\"control-socket\"} 3\n"
 				  "# TYPE cvmm_saving_done gauge\ncvmm_saving_done{machine=\"control-socket\"} 1\n"
-				  "# TYPE cvmm_saving_total gauge\ncvmm_saving_total{machine=\"control-socket\"} 2\n");
+				  "# TYPE cvmm_saving_size_bytes gauge\ncvmm_saving_size_bytes{machine=\"control-socket\"} 2\n");
 }
 END_TEST
 
