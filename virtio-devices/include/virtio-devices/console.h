@@ -14,8 +14,9 @@
  * guest does not read remain in the host's stream. If the host does not read,
  * the guest's requests wait. Drivers busy-wait for a console, so this wait is
  * limited: if the host reads nothing for one second, bytes written to a console
- * are dropped and counted until the host reads again. Bytes written to a port
- * whose stream is closed are dropped and counted as well.
+ * are dropped and counted until the host reads again. Of bytes written to a
+ * console whose stream is closed, the last 64 KiB are kept for its next peer; others, and
+ * those written to another port, are dropped and counted as well.
  *
  * A port can have a record of everything that the guest writes to it, whether or not a peer
  * reads it, such as a log file of the program.

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <vmm-sys-util/event.h>
@@ -42,6 +43,9 @@ void virtdev_priv_port_fini(struct port *p)
 	virtdev_port_free(p->host);
 	p->host = NULL;
 	vsu_fd_close(&p->timer);
+	free(p->kept);
+	p->kept = NULL;
+	p->nkept = 0;
 	if (p->free_recorder)
 		p->free_recorder(p->recorder);
 	p->record = NULL;

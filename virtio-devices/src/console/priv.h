@@ -65,6 +65,9 @@ enum port_progress {
 	PORT_OPEN,		/* the driver has sent PORT_OPEN */
 };
 
+/* Bytes that are kept for the next peer of a console. */
+#define KEPT_MAX 65536u
+
 /* Output to the host. */
 enum port_output {
 	OUTPUT_FLOWS,		/* the last transfer did not block */
@@ -87,6 +90,8 @@ struct port {
 	int timer;		/* limits the wait for the host; -1: none */
 	bool waiting;		/* the timer is armed */
 	uint64_t to_guest, from_guest, dropped;
+	unsigned char *kept;	/* the last output of a console without a peer, KEPT_MAX bytes; or NULL */
+	uint32_t kept_at, nkept;
 	uint64_t (*record)(void *recorder, const struct iovec *iov, int n); /* or NULL */
 	void (*free_recorder)(void *recorder);
 	void *recorder;
@@ -159,6 +164,12 @@ int virtdev_priv_channel_turn(struct turn *t,
 			      enum verdict (*serve)(struct turn *t, struct vq *q,
 						    struct vq_chain *chain,
 						    uint32_t *used));
+
+/* kept.c: output of a console without a peer. Older bytes are dropped and counted. */
+
+void virtdev_priv_kept_add(struct port *p, const struct iovec *iov, int n);
+/* To the peer, if there is one: as much as it accepts. */
+void virtdev_priv_kept_send(struct port *p);
 
 /* streams.c: the two queues of a port. */
 

@@ -133,10 +133,10 @@ static void put_first(struct port *p, struct iovec *iov, uint32_t bytes)
 }
 
 /*
- * Records what the host did not receive, within the turn's budget, and drops it. Returns whether
+ * Records what the host did not receive, within the turn's budget, and keeps or drops it. Returns whether
  * the chain is complete. A faulty chain has no readable bytes.
  */
-static bool put_rest(struct turn *t, struct vq *q, const struct vq_chain *chain)
+static bool put_rest(struct turn *t, struct vq *q, const struct vq_chain *chain, bool keeps)
 {
 	struct port *p = t->port;
 	struct iovec iov[MAX_PIECES];
@@ -148,23 +148,37 @@ static bool put_rest(struct turn *t, struct vq *q, const struct vq_chain *chain)
 	vq_cursor_skip(&reader, p->written);
 	while (t->bytes && (n = vq_cursor_iov(&reader, transfer_max(t), iov, MAX_PIECES, &bytes)) > 0) {
 		put_record(p, iov, n, bytes);
+		if (keeps)
+			virtdev_priv_kept_add(p, iov, n);
+		else
+			p->dropped += bytes;
 		p->written += bytes;
-		p->dropped += bytes;
 		t->bytes -= bytes < t->bytes ? bytes : t->bytes;
 	}
 	return p->written >= chain->readable_len;
 }
 
-static enum verdict chain_drop(struct turn *t, struct vq *q, const struct vq_chain *chain)
+static enum verdict chain_end(struct turn *t, struct vq *q, const struct vq_chain *chain, bool keeps)
 {
 	struct port *p = t->port;
 
-	if (p->record && !chain->fault.why && !put_rest(t, q, chain) && !t->bytes)
+	if ((p->record || keeps) && !chain->fault.why && !put_rest(t, q, chain, keeps) && !t->bytes)
 		return TURN_AGAIN;
 	if (chain->readable_len > p->written)
 		p->dropped += chain->readable_len - p->written;
 	p->written = 0;
 	return TURN_DONE;
+}
+
+static enum verdict chain_drop(struct turn *t, struct vq *q, const struct vq_chain *chain)
+{
+	return chain_end(t, q, chain, false);
+}
+
+/* Without a peer: what a console prints is for the next one. */
+static enum verdict chain_keep(struct turn *t, struct vq *q, const struct vq_chain *chain)
+{
+	return chain_end(t, q, chain, t->port->console);
 }
 
 static enum verdict chain_wait(struct turn *t, struct vq *q, const struct vq_chain *chain)
@@ -222,7 +236,7 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 
 	(void)used;
 	if (!p->host_open || chain->fault.why)
-		return chain_drop(t, q, chain);
+		return chain_keep(t, q, chain);
 	while (p->written < chain->readable_len) {
 		if (p->output != OUTPUT_FLOWS)
 			return chain_wait(t, q, chain);
@@ -231,7 +245,7 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 		rc = chain_write(t, q, chain);
 		p->recheck = p->recheck || rc == -ENOTCONN;
 		if (rc == -ENOTCONN)
-			return chain_drop(t, q, chain);
+			return chain_keep(t, q, chain);
 		if (rc < 0)
 			p->output = OUTPUT_BLOCKED;
 	}
@@ -268,8 +282,10 @@ int virtdev_priv_port_serve_tx(struct turn *t)
 		p->recheck = true;
 	}
 	virtdev_priv_port_recheck(c, p);
+	virtdev_priv_kept_send(p);
 	more = virtdev_priv_channel_turn(t, chain_send);
 	virtdev_priv_port_recheck(c, p);
+	virtdev_priv_kept_send(p);
 	return more;
 }
 

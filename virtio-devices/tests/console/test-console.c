@@ -12,6 +12,7 @@
 
 #include <virtio-devices/ids.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
 
 #include "../console-rig.h"
 #include "../suite.h"
@@ -397,7 +398,85 @@ START_TEST(hang_up_of_the_host_does_not_block_the_guest)
 	console_write(TX, "anybody?", 8);
 	console_settle();
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
-	ck_assert_uint_eq(console_counts(0).dropped, 8);
+	ck_assert_uint_eq(console_counts(0).dropped, 0);
+	console_fini();
+}
+END_TEST
+
+static char kept_path[40];
+
+/* A console on a socket without a client. */
+static void kept_init(void)
+{
+	struct virtdev_port *port;
+
+	memset(&con, 0, sizeof(con));
+	memset(con.host, -1, sizeof(con.host));
+	snprintf(kept_path, sizeof(kept_path), "/tmp/test-kept.%d", (int)getpid());
+	ck_assert_int_eq(virtdev_port_socket_new(kept_path, &port, NULL), 0);
+	console_init_on(port, NULL, 1, 0);
+	console_settle();
+}
+
+static int kept_client(void)
+{
+	const int fd = vsu_sock_connect(kept_path, NULL);
+
+	ck_assert_int_ge(fd, 0);
+	console_settle();
+	return fd;
+}
+
+START_TEST(output_without_a_peer_is_kept_for_the_next)
+{
+	char text[32] = "";
+	int fd;
+
+	kept_init();
+	console_write(TX, "one ", 4);
+	console_write(TX, "two ", 4);
+	console_settle();
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	fd = kept_client();
+	console_write(TX, "three", 5);
+	console_settle();
+	ck_assert_int_eq(recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT), 13);
+	ck_assert_str_eq(text, "one two three");
+	ck_assert_uint_eq(console_counts(0).from_guest, 13);
+	ck_assert_uint_eq(console_counts(0).dropped, 0);
+	close(fd);
+	console_settle();
+	console_write(TX, "four", 4);
+	console_settle();
+	fd = kept_client();
+	ck_assert_int_eq(recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT), 4);
+	close(fd);
+	console_fini();
+}
+END_TEST
+
+START_TEST(a6_01_output_without_a_peer_is_bounded)
+{
+	enum { KEPT = 65536 };
+	static char text[CONSOLE_BUFFER], received[KEPT + 1];
+	size_t sent = 0, last;
+	int fd;
+
+	kept_init();
+	while (sent < 3 * KEPT + 7 * sizeof(text)) {
+		memset(text, 'a' + (int)(sent / sizeof(text) % 26), sizeof(text));
+		console_write(TX, text, sizeof(text));
+		console_settle();
+		ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+		sent += sizeof(text);
+	}
+	ck_assert_uint_eq(console_counts(0).dropped, sent - KEPT);
+	fd = kept_client();
+	ck_assert_int_eq(recv(fd, received, sizeof(received), MSG_DONTWAIT), KEPT);
+	last = sent / sizeof(text) - 1;
+	ck_assert_int_eq(received[KEPT - 1], 'a' + (int)(last % 26));
+	ck_assert_int_eq(received[0], 'a' + (int)((sent - KEPT) / sizeof(text) % 26));
+	close(fd);
 	console_fini();
 }
 END_TEST
@@ -617,6 +696,8 @@ int main(void)
 	tcase_add_test(tc, next_reader_is_waited_for_after_a_time_out);
 	tcase_add_test(tc, reader_that_arrives_with_the_time_out_is_waited_for_a_second);
 	tcase_add_test(tc, hang_up_of_the_host_does_not_block_the_guest);
+	tcase_add_test(tc, output_without_a_peer_is_kept_for_the_next);
+	tcase_add_test(tc, a6_01_output_without_a_peer_is_bounded);
 	tcase_add_test(tc, bytes_sent_before_a_hang_up_are_received);
 	tcase_add_test(tc, a1_15_a1_20_buffer_outside_memory_fails_alone);
 	tcase_add_test(tc, broken_ring_is_reported_once);

@@ -76,7 +76,7 @@ START_TEST(continues_without_a_reader)
 	console_write(TX, "in part", 7);
 	console_settle();
 	ck_assert_str_eq(record.text, "lost in part");
-	ck_assert_uint_eq(console_counts(0).dropped, 12);
+	ck_assert_uint_eq(console_counts(0).dropped, 0);
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 }
@@ -153,7 +153,7 @@ START_TEST(dropped_request_is_recorded_in_bounded_turns)
 		last = now.dropped;
 		turns++;
 	}
-	ck_assert_uint_eq(console_counts(0).dropped, PIECES * 128 * 1024);
+	ck_assert_uint_eq(console_counts(0).dropped, PIECES * 128 * 1024 - 65536);	/* the last is kept */
 	ck_assert_uint_ge(turns, PIECES * 2 - 1);
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 }
