@@ -62,6 +62,13 @@ static void end_word(struct grub_words *w, char **word)
 	*word = w->text + w->used;
 }
 
+/* A value that the entry's kernel needs. "search" sets the device of "($DEVICE)/PATH", which is skipped. */
+static bool is_needed(const struct grub_words *w)
+{
+	return w->entry && w->n && (grub_loads_kernel(w->words[0]) || grub_loads_initrd(w->words[0])) &&
+	       (!w->used || w->text[w->used - 1] != '(');
+}
+
 /* Features are those of a GRUB that has all. */
 static const char *value_of(struct grub_words *w, const char *name, size_t len)
 {
@@ -70,7 +77,7 @@ static const char *value_of(struct grub_words *w, const char *name, size_t len)
 
 	if (!*value && len > strlen(feature) && !memcmp(name, feature, strlen(feature)))
 		return "y";
-	if (!*value && w->entry && w->n && (grub_loads_kernel(w->words[0]) || grub_loads_initrd(w->words[0])))
+	if (!*value && is_needed(w))
 		entry_note_unset(w->entry, name, len);
 	return value;
 }

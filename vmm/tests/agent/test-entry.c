@@ -333,6 +333,7 @@ START_TEST(devices_of_paths_are_skipped)
 	ck_assert_str_eq(e.options, "init=(x)");
 	ck_assert_str_eq(e.initrds[0], "/i");
 	ck_assert_str_eq(e.initrds[1], "(i");
+	ck_assert_str_eq(e.unset, "");
 }
 END_TEST
 
