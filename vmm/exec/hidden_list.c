@@ -179,7 +179,22 @@ static void put_sealed(const struct list *l)
 	}
 }
 
-/* Private files of folders that the command uses are not hidden. */
+/* Another folder that the command uses has this one. */
+static bool is_inner(const struct vmm_hidden *h, unsigned int used)
+{
+	const char *path = h->used[used];
+	unsigned int i;
+
+	for (i = 0; i < h->nused; i++)
+		if (i != used && vmm_hidden_path_below(h->used[i], path) && (i < used || strcmp(h->used[i], path) != 0))
+			return true;
+	return false;
+}
+
+/*
+ * Private files of folders that the command uses are not hidden. A machine of a pool has the rules of
+ * its folders, and the working folder in one of them has none of its own.
+ */
 static void put_used(const struct list *l)
 {
 	const char *rest;
@@ -187,7 +202,7 @@ static void put_used(const struct list *l)
 
 	for (i = 0; l->h && l->share->hides_private && i < l->h->nused; i++) {
 		rest = vmm_hidden_path_below(l->share->folder, l->h->used[i]);
-		if (rest && *rest)
+		if (rest && *rest && !is_inner(l->h, i))
 			put_shown(l, l->h->used[i]);
 	}
 }

@@ -419,13 +419,14 @@ START_TEST(folders_of_the_command_are_exceptions_of_private_files)
 	const struct vmm_hidden_share share = { .folder = top, .hides_private = true };
 	struct vmm_hidden *h;
 
-	used[0] = other;
-	config.nused = 1;
+	used[0] = _i ? project : other;	/* the working folder, in the other one or alone */
+	used[1] = home;
+	config.nused = 1 + (unsigned int)_i;
 	config.home = NULL;
 	ck_assert_int_eq(vmm_hidden_new(&h, &config, &err), 0);
 	ck_assert_int_eq(vmm_hidden_list(h, &share, &list, NULL), 0);
 	vmm_hidden_free(h);
-	ck_assert_str_eq(list, "!home/other");
+	ck_assert_str_eq(list, _i ? "!home" : "!home/other");
 }
 END_TEST
 
@@ -468,7 +469,7 @@ int main(void)
 	tcase_add_loop_test(tc, data_of_services_is_hidden_except_that_of_programs, 0, 2);
 	tcase_add_test(tc, folder_that_another_device_shares_is_sealed);
 	tcase_add_test(tc, sealed_folder_has_no_exceptions);
-	tcase_add_test(tc, folders_of_the_command_are_exceptions_of_private_files);
+	tcase_add_loop_test(tc, folders_of_the_command_are_exceptions_of_private_files, 0, 2);
 	tcase_add_test(tc, root_that_is_shown_hides_the_system);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
