@@ -267,15 +267,30 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 	m.row->take(opaque, &m);
 }
 
+/* As "cvmm ps" finds machines: FOLDER/NAME/control, or another file's name. */
+static void set_socket(struct reading *r, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *end = slash;
+	char folder[MAX_LABEL];
+
+	if (!slash || slash == path || strcmp(slash, "/control") != 0) {
+		set_machine(r, slash ? slash + 1 : path);
+		return;
+	}
+	while (slash > path && slash[-1] != '/')
+		slash--;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(end - slash), slash);
+	set_machine(r, folder);
+}
+
 int vmm_status_print_prometheus(char *reply, const char *path, FILE *to, struct vsu_error *err)
 {
 	struct reading r = { .to = { .prefix = "cvmm", .labels = r.machine, .described = described } };
-	const char *slash = strrchr(path, '/');
 	char *text;
 	size_t len;
 	int rc;
 
-	set_machine(&r, slash ? slash + 1 : path);
+	set_socket(&r, path);
 	rc = vmm_json_walk(reply, on_member, &r, err);
 	if (!rc) {
 		rc = virtdev_metrics_text(&r.to, &text, &len);

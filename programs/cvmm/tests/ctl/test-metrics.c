@@ -46,6 +46,25 @@ static void describing(void)
 	}
 }
 
+static const char *const sockets[][2] = {
+	{ "/run/cvmm/web/control", "{machine=\"web\"} 1\n" },
+	{ "/run/cvmm/web.control", "{machine=\"web.control\"} 1\n" },
+	{ "control", "{machine=\"control\"} 1\n" },
+	{ "./control", "{machine=\".\"} 1\n" },
+	{ "/control", "{machine=\"control\"} 1\n" },
+};
+
+START_TEST(machine_without_a_name_has_that_of_its_socket)
+{
+	char reply[] = "{\"cpus\":1}", text[512] = "";
+	FILE *to = fmemopen(text, sizeof(text), "w");
+
+	ck_assert_int_eq(vmm_status_print_prometheus(reply, sockets[_i][0], to, NULL), 0);
+	fclose(to);
+	ck_assert_msg(strstr(text, sockets[_i][1]) != NULL, "%s", text);
+}
+END_TEST
+
 START_TEST(every_metric_of_the_status_is_described)
 {
 	machine_run("--transport=pci", OWN_MEMORY, describing);
@@ -64,6 +83,7 @@ int main(void)
 	TCase *tc = tcase_create("status_metrics");
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_loop_test(tc, machine_without_a_name_has_that_of_its_socket, 0, (int)COUNT(sockets));
 	tcase_add_test(tc, every_metric_of_the_status_is_described);
 	tcase_add_test(tc, every_number_of_the_status_is_in_the_table_of_metrics);
 	suite_add_tcase(s, tc);
