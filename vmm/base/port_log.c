@@ -63,9 +63,12 @@ static int check_file(int fd, const char *path, struct vsu_error *err)
 static int open_one(const char *path, int flags, struct vsu_error *err)
 {
 	int fd = open(path, flags | O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
-	int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot open log '%s'", path) :
-			  check_file(fd, path, err);
+	int rc = fd < 0 ? -errno : check_file(fd, path, err);
 
+	if (fd < 0 && rc == -ELOOP && flags & O_NOFOLLOW)
+		vsu_error_set(err, rc, "log '%s' is a symbolic link, whose file would be truncated; remove the link, or name another log", path);
+	else if (fd < 0)
+		vsu_error_sys(err, rc, "cannot open log '%s'", path);
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc < 0 ? rc : fd;
@@ -90,7 +93,8 @@ static int open_both(const char *path, int flags, int fds[2], struct vsu_error *
 	if (!rc)
 		rc = fds[0] = open_one(path, flags, err);
 	if (rc >= 0)
-		rc = fds[1] = open_one(former, flags, err);
+		/* nobody named this file: another user of the folder may have made the link */
+		rc = fds[1] = open_one(former, flags | O_NOFOLLOW, err);
 	free(former);
 	if (rc < 0)
 		vsu_fd_close(&fds[0]);

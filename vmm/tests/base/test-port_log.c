@@ -309,6 +309,29 @@ START_TEST(former_file_of_another_log_is_refused)
 }
 END_TEST
 
+/* Another user of the folder may have made it. FILE itself is what the user named. */
+START_TEST(link_in_place_of_the_former_file_is_refused)
+{
+	const struct vmm_port_log_config config = config_of(path);
+	char victim[80], text[8] = "";
+	int fd;
+
+	snprintf(victim, sizeof(victim), "%s/victim", folder);
+	fd = open(victim, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(write(fd, "secret", 6), 6);
+	ck_assert_int_eq(symlink(victim, former), 0);
+	ck_assert_int_eq(try(&config), -ELOOP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is a symbolic link"));
+	ck_assert_int_eq(pread(fd, text, 6, 0), 6);
+	close(fd);
+	unlink(former);
+	unlink(path);
+	ck_assert_int_eq(symlink("victim", path), 0);
+	ck_assert_int_eq(try(&config), 0);
+	unlink(victim);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------ hand-over */
 
 START_TEST(shared_log_has_the_files_when_the_other_releases_them)
@@ -416,6 +439,7 @@ int main(void)
 	tcase_add_test(tc, full_disk_during_a_copy_does_not_exceed_the_size);
 	tcase_add_test(tc, file_of_another_log_is_refused);
 	tcase_add_test(tc, former_file_of_another_log_is_refused);
+	tcase_add_test(tc, link_in_place_of_the_former_file_is_refused);
 	tcase_add_test(tc, shared_log_has_the_files_when_the_other_releases_them);
 	tcase_add_test(tc, released_log_writes_nothing);
 	tcase_add_test(tc, log_continues_with_what_the_other_has_left);
