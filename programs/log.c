@@ -129,14 +129,6 @@ static bool line_write(const char *line, size_t len)
 	return true;
 }
 
-/* Replaces control characters, which a peer's text may contain. */
-static void line_clean(char *line)
-{
-	for (; *line; line++)
-		if ((unsigned char)*line < ' ' || *line == 0x7f)
-			*line = '?';
-}
-
 /* A datagram that does not fit is lost: the logger may not stop this program. */
 static bool syslog_send(enum prog_log_level level, const char *text)
 {
@@ -172,7 +164,7 @@ static bool VSU_PRINTF(3, 0) line_formatv(enum prog_log_level level, const char 
 	if (len < 0 || len >= (int)sizeof(line) - 1)
 		return false;
 	vsnprintf(line + len, sizeof(line) - 1 - (size_t)len, fmt, ap);
-	line_clean(line);
+	vsu_make_printable(line);	/* a peer's text may contain anything */
 	if (log_state.syslog >= 0)
 		return syslog_send(level, line + start);
 	if (log_state.journal >= 0)

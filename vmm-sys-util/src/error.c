@@ -53,6 +53,20 @@ static void copy_shortened(char *msg, const char *text, size_t len)
 }
 
 /*
+ * Characters that end a line or reorder the text around them: U+061C, U+200E and U+200F,
+ * U+2028 to U+202E, U+2066 to U+2069. Joiners remain, since words of some languages have them.
+ */
+static bool is_format_control(const unsigned char *s)
+{
+	if (s[0] == 0xd8)
+		return s[1] == 0x9c;
+	if (s[0] != 0xe2)
+		return false;
+	return s[1] == 0x80 ? (s[2] >= 0x8e && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xae) :
+			      s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+}
+
+/*
  * Length of the printable UTF-8 character at s; 0 if there is no such
  * character.
  */
@@ -73,20 +87,20 @@ static size_t printable_bytes(const unsigned char *s)
 	    (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
 	    (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
-	return n;
+	return is_format_control(s) ? 0 : n;
 }
 
 /*
  * Messages quote peers and file names: replace what could control a terminal.
  */
-static void make_printable(char *msg)
+void vsu_make_printable(char *text)
 {
 	size_t n;
 
-	for (; *msg; msg += n ? n : 1) {
-		n = printable_bytes((const unsigned char *)msg);
+	for (; *text; text += n ? n : 1) {
+		n = printable_bytes((const unsigned char *)text);
 		if (!n)
-			*msg = '?';
+			*text = '?';
 	}
 }
 
@@ -117,7 +131,7 @@ static void VSU_PRINTF(2, 0) message_format(char *msg, const char *fmt, va_list 
 	va_end(again);
 	copy_shortened(msg, heap ? heap : text, (size_t)len);
 	free(heap);
-	make_printable(msg);
+	vsu_make_printable(msg);
 }
 
 /* Puts "first: second" into msg; both are within MSG_MAX, second may be "". */

@@ -79,6 +79,13 @@ VSU_API int vsu_error_prefix(struct vsu_error *err, int code,
 VSU_API int vsu_error_operands(struct vsu_error *err, uint32_t arg,
 			       uint64_t got, uint64_t limit);
 
+/*
+ * Replaces each byte of a character that could control a terminal or mislead its reader by a question
+ * mark: control characters, those that reorder or end a line, and what is no UTF-8. Functions above
+ * do so with a sentence.
+ */
+VSU_API void vsu_make_printable(char *text);
+
 /* Sets *err to "no error". */
 VSU_API void vsu_error_clear(struct vsu_error *err);
 
