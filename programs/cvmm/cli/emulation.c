@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +166,7 @@ static int add_card(struct vmm_program *p, const struct vmm_emulation *e,
 	return 0;
 }
 
-/* QEMU reports a panic there. Its few events are read when it has ended. */
+/* QEMU reports a panic there, among other events. */
 static void add_monitor(struct vmm_program *p, int monitor)
 {
 	vmm_program_pass(p, monitor);
@@ -297,14 +298,37 @@ int vmm_emulation_start(struct vmm_emulation *e, const struct vmm_emulation_conf
 	return rc;
 }
 
-/* The events before a panic are few, and fit. */
-static bool has_panicked(const struct vmm_emulation *e)
+void vmm_emulation_read(struct vmm_emulation *e)
 {
-	char text[VMM_PROGRAM_MESSAGES];
-	const ssize_t n = recv(e->events, text, sizeof(text) - 1, MSG_DONTWAIT);
+	char text[VMM_EMULATION_EVENT + 4096];
+	const size_t had = strlen(e->last);
+	ssize_t n;
+	size_t len;
 
-	text[n < 0 ? 0 : n] = '\0';
-	return strstr(text, "\"GUEST_PANICKED\"");
+	memcpy(text, e->last, had);
+	n = recv(e->events, text + had, sizeof(text) - 1 - had, MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		vsu_fd_close(&e->events);
+	if (n <= 0)
+		return;
+	len = had + (size_t)n;
+	text[len] = '\0';
+	e->panicked |= strstr(text, "\"GUEST_PANICKED\"") != NULL;
+	snprintf(e->last, sizeof(e->last), "%s", text + (len < sizeof(e->last) ? 0 : len - sizeof(e->last) + 1));
+}
+
+/* QEMU has ended, so that its socket has no more than it holds. */
+static bool has_panicked(struct vmm_emulation *e)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	while (!e->panicked && e->events >= 0) {
+		p.fd = e->events;
+		if (poll(&p, 1, 0) <= 0)
+			break;
+		vmm_emulation_read(e);
+	}
+	return e->panicked;
 }
 
 int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)

@@ -8,6 +8,7 @@
 #ifndef VMM_CLI_EMULATION_H
 #define VMM_CLI_EMULATION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,11 +28,16 @@ struct vmm_emulation_config {
 	const char *daemons;	/* the folder of cvmm-vhost-user-fs and -net */
 };
 
+/* More than the name of an event in quotes. */
+#define VMM_EMULATION_EVENT 32
+
 struct vmm_emulation {
 	pid_t qemu;		/* 0: not started */
 	int end_fd;		/* readable when QEMU has ended */
 	int messages;		/* a file with what the programs print */
-	int events;		/* QEMU's monitor (QMP), read at the end */
+	int events;		/* QEMU's monitor (QMP); -1 from its end on */
+	char last[VMM_EMULATION_EVENT];	/* end of what was read, which the next bytes may continue */
+	bool panicked;		/* the guest's kernel */
 	int leash;		/* QEMU is killed when it is closed */
 };
 
@@ -44,6 +50,9 @@ struct vmm_emulation {
  */
 int vmm_emulation_start(struct vmm_emulation *e, const struct vmm_emulation_config *c,
 			struct vsu_error *err);
+
+/* Reads some events, which a guest can cause without a limit. Call it while they are readable. */
+void vmm_emulation_read(struct vmm_emulation *e);
 
 /*
  * After QEMU has ended: why. -EFAULT: the guest's kernel panicked, or QEMU failed;

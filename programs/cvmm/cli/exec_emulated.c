@@ -19,7 +19,7 @@
 #include "spawn/spawn.h"
 #include "target/layout.h"
 
-enum { SESSION, SIGNALS, QEMU_END, WATCHED };
+enum { SESSION, SIGNALS, QEMU_END, EVENTS, WATCHED };
 
 /* ----------------------------------------------------------------- the guest */
 
@@ -83,11 +83,15 @@ static void wait_for_end(struct vmm_emulation *e, const struct vmm_beside *besid
 		[SESSION] = { .fd = beside->fd, .events = POLLIN },
 		[SIGNALS] = { .fd = signals, .events = POLLIN },
 		[QEMU_END] = { .fd = e->end_fd, .events = POLLIN },
+		[EVENTS] = { .events = POLLIN },
 	};
 
 	for (;;) {
+		p[EVENTS].fd = e->events;	/* -1 is ignored */
 		if (poll(p, WATCHED, -1) < 0 && errno != EINTR)
 			return;
+		if (p[EVENTS].revents)
+			vmm_emulation_read(e);
 		if (p[SESSION].revents && !beside->turn(beside->opaque))
 			return;
 		if (p[SIGNALS].revents && !take_signal(beside, signals, err))

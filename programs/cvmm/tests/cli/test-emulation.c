@@ -177,6 +177,28 @@ static const struct {
 	  "the guest's kernel panicked; --log=FILE keeps its messages" },
 };
 
+/* A guest causes events, as by its ports: more than a socket holds precede the panic. */
+START_TEST(panic_behind_many_events_is_reported)
+{
+	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+
+	script_write(folder, PROGRAM,
+		     "for word; do case $word in socket,id=monitor,fd=*) fd=${word##*=}; esac; done; i=0; "
+		     "while [ $i -lt 3000 ]; do until echo '{\"event\": \"VSERPORT_CHANGE\", \"data\": {\"open\": true, \"id\": \"a port of the guest with a long name which is longer than others\"}}'; do :; done; i=$((i + 1)); done >&$fd 2>/dev/null; "
+		     "until echo '{\"event\": \"GUEST_PANICKED\"}' >&$fd; do :; done 2>/dev/null; exit 1");
+	ck_assert_msg(!vmm_emulation_start(&e, &config, &err), "%s", err.msg);
+	do {
+		p[0].fd = e.events;
+		p[1].fd = e.end_fd;
+		ck_assert_int_ge(poll(p, 2, -1), 1);
+		if (p[0].revents)
+			vmm_emulation_read(&e);
+	} while (!p[1].revents);
+	ck_assert_int_eq(vmm_emulation_end(&e, &err), -EFAULT);
+	ck_assert_str_eq(err.msg, "the guest's kernel panicked; --log=FILE keeps its messages");
+}
+END_TEST
+
 START_TEST(an_end_has_a_sentence)
 {
 	ck_assert_int_eq(run(ends[_i].lines), ends[_i].code);
@@ -288,6 +310,7 @@ int main(void)
 	tcase_add_loop_test(tcase, an_end_has_a_sentence, 0, sizeof(ends) / sizeof(*ends));
 	tcase_add_test(tcase, qemu_that_pretends_its_end_is_ended);
 	tcase_add_test(tcase, more_output_than_fits_is_lost);
+	tcase_add_test(tcase, panic_behind_many_events_is_reported);
 	tcase_add_test(tcase, a_missing_qemu_is_named);
 	tcase_add_test(tcase, a_missing_daemon_is_named);
 	tcase_add_test(tcase, a_missing_daemon_of_the_card_is_named);
