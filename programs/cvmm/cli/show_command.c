@@ -94,6 +94,17 @@ static const char *file_of(const struct vmm_device_spec *spec)
 	return file ? file : "";
 }
 
+/* Its properties as typed, behind the kind of --device. */
+static const char *options_of(const struct vmm_config *machine, unsigned int i)
+{
+	const char *list = machine->devices[i].list;
+
+	if (!list || machine->devices[i].how != VMM_DEVICE_ANY)
+		return list ? list : "";
+	list += strcspn(list, ",");
+	return list + (*list == ',');
+}
+
 static void print_devices(const struct shown *s, FILE *out)
 {
 	char text[VMM_DEVICE_TEXT_MAX + 64], name[32], kind[32];
@@ -105,7 +116,8 @@ static void print_devices(const struct shown *s, FILE *out)
 		if (spec->absent)
 			continue;
 		snprintf(name, sizeof(name), "device %u", i);
-		snprintf(text, sizeof(text), "%s %s", kind_of(spec, kind), file_of(spec));
+		snprintf(text, sizeof(text), "%s %s", kind_of(spec, kind),
+			 *file_of(spec) ? file_of(spec) : options_of(s->machine, i));
 		print_text(out, name, text);
 	}
 }
@@ -168,6 +180,8 @@ static void write_devices(const struct shown *s, struct vmm_json *to)
 		vmm_json_text(to, "kind", kind_of(spec, kind));
 		if (file_of(spec)[0])
 			vmm_json_text(to, "file", file_of(spec));
+		else if (*options_of(s->machine, i))
+			vmm_json_text(to, "options", options_of(s->machine, i));
 		vmm_json_close(to, '}');
 	}
 	vmm_json_close(to, ']');

@@ -10,7 +10,7 @@
 #include "memory/image_sums.h"
 #include "util.h"
 
-#define WORDS "{\"arguments\":[\"vmlinuz\",\"--memory=size=4k\",\"--cpus=2,max=8\",\"--name=web\",\"--disk=d.img,readonly\"]}\n"
+#define WORDS "{\"arguments\":[\"vmlinuz\",\"--memory=size=4k\",\"--cpus=2,max=8\",\"--name=web\",\"--disk=d.img,readonly\",\"--vsock=3,path=v.sock\",\"--device=rng,rate=64k\"]}\n"
 
 static struct vsu_error err;
 static char folder[64], printed[4096];
@@ -103,7 +103,7 @@ START_TEST(folder_is_described_without_its_disks)
 {
 	static const char *const lines[] = {
 		"kind       saved machine\n", "name       web\n", "version    9.8.7\n", "kernel     vmlinuz\n",
-		"cpus       2\n", "max-cpus   8\n", "ran        7 s\n", "device 0   blk d.img\n", "checksums  present;",
+		"cpus       2\n", "max-cpus   8\n", "ran        7 s\n", "device 0   blk d.img\n", "device 1   vsock 3,path=v.sock\n", "device 2   rng rate=64k\n", "checksums  present;",
 	};
 	size_t i;
 
@@ -112,6 +112,7 @@ START_TEST(folder_is_described_without_its_disks)
 		ck_assert_ptr_nonnull(strstr(printed, lines[i]));
 	ck_assert_int_eq(show("--json"), 0);
 	ck_assert_ptr_nonnull(strstr(printed, "\"cpus\":2,\"max_cpus\":8,\"processor\":\"\",\"age_ns\":7000000000,\"memory\":4096,"));
+	ck_assert_ptr_nonnull(strstr(printed, "{\"device\":1,\"kind\":\"vsock\",\"options\":\"3,path=v.sock\"}"));
 }
 END_TEST
 
