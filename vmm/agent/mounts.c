@@ -14,6 +14,7 @@
 #define LOWER "/lower"
 #define UPPER "/upper"
 #define ROOT AGENT_ROOT
+#define OPTIONS "redirect_dir=on,metacopy=off,index=off,nfs_export=off"	/* of overlayfs */
 
 void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
 		 const char *data)
@@ -35,16 +36,21 @@ void agent_switch_root(const char *folder)
 		agent_fail("cannot make %s the root: %s", folder, strerror(errno));
 }
 
-/* The folder below, and what the guest writes in its memory, up to half of it. */
+/*
+ * The folder below, and what the guest writes in its memory, up to half of it. Kernels are configured with various
+ * presets of the options: renames of the folder's folders do not fail with EXDEV, and a changed mode of a file
+ * copies its bytes, which the host may change. Indexes and NFS exports need handles of the folder's files, and
+ * compare them with those of before.
+ */
 static void mount_overlay(const char *lower)
 {
-	char data[128];
+	char data[192];
 
 	agent_make_folders(UPPER);
 	agent_mount("tmpfs", UPPER, "tmpfs", 0, "size=50%,mode=0755");
 	agent_make_folders(UPPER "/files");
 	agent_make_folders(UPPER "/work");
-	snprintf(data, sizeof(data), "lowerdir=%s,upperdir=" UPPER "/files,workdir=" UPPER "/work", lower);
+	snprintf(data, sizeof(data), "lowerdir=%s,upperdir=" UPPER "/files,workdir=" UPPER "/work," OPTIONS, lower);
 	agent_mount("overlay", ROOT, "overlay", 0, data);
 	(void)mkdir(ROOT "/root", 0700);	/* hidden ones of the host do not exist */
 }

@@ -449,7 +449,7 @@ static void enter_root(char *records, size_t len)
 	"mount mqueue /newroot/dev/mqueue mqueue e -\n"			\
 	"mount tmpfs /newroot/run tmpfs 6 mode=0755,size=20%\n"
 #define MEMORY "mount tmpfs /upper tmpfs 0 size=50%,mode=0755\n"
-#define OPTIONS ""
+#define OPTIONS ",redirect_dir=on,metacopy=off,index=off,nfs_export=off"
 #define OVERLAY	"mount overlay /newroot overlay 0 lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work" OPTIONS "\n"
 #define SWITCH "chdir /newroot\nmount . / - 2000 -\nchroot .\nchdir /\n"
 
