@@ -40,6 +40,8 @@ static const struct {
 	{ .topic = "migration", .page = "cvmm-migration", .section = "7",
 	  .summary = "Save a machine, continue or clone it, and move it to another process or host",
 	  .about = VMM_TOPIC_MIGRATION },
+	{ .topic = "guest", .page = "cvmm-exec-guest", .section = "7",
+	  .summary = "What a command of 'cvmm exec' finds in its guest: devices, mounts, limits, names, its process" },
 	{ .topic = "recipes", .page = "cvmm-recipes", .section = "7",
 	  .summary = "Recipes: a cloud image, networks by passt and tap, shared folders, logs, clones, updates,\n"
 		     "services, limits, and migration over ssh" },

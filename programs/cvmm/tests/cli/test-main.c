@@ -82,6 +82,7 @@ static const struct {
 	{ { "help", "control" }, VSU_EXIT_OK, "Control of ", NULL, "\n  power-button " },
 	{ { "help", "devices" }, VSU_EXIT_OK, "Devices of ", NULL, "\n  --pmem " },
 	{ { "help", "migration" }, VSU_EXIT_OK, "Save a machine, ", NULL, "\n  --incoming=ADDRESS " },
+	{ { "help", "guest" }, VSU_EXIT_OK, "What a command of 'cvmm exec' finds", NULL, "\nManual page: cvmm-exec-guest(7)\n" },
 	{ { "help", "recipes" }, VSU_EXIT_OK, "Recipes: ", NULL, "\nManual page: cvmm-recipes(7)\n" },
 	{ { "help", "sandbox" }, VSU_EXIT_OK, "Limits of ", NULL, "\n  --jail " },
 	{ { "help", "disk" }, VSU_EXIT_OK, "--disk PROPERTIES", NULL, "\nProperties of every device:\n" },
