@@ -75,6 +75,7 @@ static const struct foreign {
 	{ "disk", "media=", "no media: leave it out, or readonly for a CD image" },
 	{ "disk", "id=", "no names: devices are numbered in the order of the options" },
 	{ "net", "user", "--net passt in its place" },
+	{ "net", "host", "--net passt in its place" },
 	{ "net", "slirp", "--net passt in its place" },
 	{ "net", "passt", "it on the command lines of run, boot and exec only: elsewhere, start 'passt --socket PATH' and use --net socket=PATH" },
 	{ "net", "none", "no card unless --net is given" },
