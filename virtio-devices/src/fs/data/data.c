@@ -103,20 +103,29 @@ int virtdev_priv_fs_flush(struct fs_call *c)
 				       -errno : 0);
 }
 
+/*
+ * A guest of a read-only folder has written nothing. It must not make the host write,
+ * without limit, what others have written.
+ */
 int virtdev_priv_fs_fsync(struct fs_call *c)
 {
 	const bool data_only = c->arg.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC;
 	int rc;
 
+	if (c->fs->config.read_only)
+		return 0;
 	virtdev_priv_fs_host_call_begin(c);
 	rc = data_only ? fdatasync(c->handle->fd) : fsync(c->handle->fd);
 	return virtdev_priv_fs_host_call_end(c, rc < 0 ? -errno : 0);
 }
 
+/* As FSYNC. */
 int virtdev_priv_fs_syncfs(struct fs_call *c)
 {
 	int fd, rc;
 
+	if (c->fs->config.read_only)
+		return 0;
 	virtdev_priv_fs_host_call_begin(c);
 	fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
 	rc = fd < 0 ? fd : syncfs(fd) < 0 ? -errno : 0;
