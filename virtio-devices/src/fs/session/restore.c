@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/statfs.h>
 
 #include <vmm-sys-util/fd.h>
 
@@ -48,11 +50,24 @@ int virtdev_priv_fs_agreed_check(const struct fs *fs, uint64_t agreed,
 	return 0;
 }
 
-static bool is_numbered(const struct fs_file_record *f, const struct statx *st)
+/*
+ * The first write to a file on overlayfs copies it to the upper layer: it keeps its inode
+ * number and has the birth time of the copy.
+ */
+static bool may_be_copied_up(const struct fs_file_record *f, int fd, const struct statx *st)
 {
-	return !f->ino || (f->ino == st->stx_ino &&
-			   f->dev == virtdev_priv_fs_dev_of(st) &&
-			   f->btime == virtdev_priv_fs_btime_of(st));
+	struct statfs fs;
+
+	return f->btime < virtdev_priv_fs_btime_of(st) && fstatfs(fd, &fs) >= 0 &&
+	       (uint32_t)fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+static bool is_numbered(const struct fs_file_record *f, int fd, const struct statx *st)
+{
+	if (!f->ino)
+		return true;
+	return f->ino == st->stx_ino && f->dev == virtdev_priv_fs_dev_of(st) &&
+	       (f->btime == virtdev_priv_fs_btime_of(st) || may_be_copied_up(f, fd, st));
 }
 
 /* Returns fd, which may be negative, if it is the file of the record; else closes it. */
@@ -62,7 +77,7 @@ static int check_identity(struct fs *fs, const struct fs_file_record *f, int fd,
 	struct statx *st = &identity->st;
 	int rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", st);
 
-	if (rc >= 0 && ((st->stx_mode & S_IFMT) != f->type || !is_numbered(f, st)))
+	if (rc >= 0 && ((st->stx_mode & S_IFMT) != f->type || !is_numbered(f, fd, st)))
 		rc = -ENOENT;
 	if (rc >= 0)
 		rc = virtdev_priv_fs_file_handle_read(fs, fd, st, &identity->file_handle);
