@@ -38,13 +38,8 @@ void agent_load_modules(void);
 /* modules.c: loads the later modules up to one, which may be built in. */
 void agent_load_modules_until(const char *name);
 
-/* mounts.c: /dev, /proc and /sys of the initrd. */
-void agent_mount_early(void);
 /* mounts.c: enters the command's root: a folder that is mounted, or NULL: the one that the host shares. */
 void agent_enter_root(const struct agent_request *r, const char *root);
-/* mounts.c: mount(), which may have been done before. */
-void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
-		 const char *data);
 /* root_files.c: makes a folder and those above it. */
 void agent_make_folders(const char *path);
 /* root_files.c: whether a file is in the guest's memory, not in a file system of the host or of an image. */
@@ -56,6 +51,11 @@ void agent_switch_root(const char *folder);
 
 /* The mount point of the command's root until it is entered. */
 #define AGENT_ROOT "/newroot"
+/* system.c: mount(), which may have been done before. */
+void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
+		 const char *data);
+/* system.c: /dev, /proc and /sys of the initrd. */
+void agent_mount_early(void);
 /* system.c: /dev, /proc, /sys, /run and others of the command's root, which is mounted. */
 void agent_mount_system(void);
 

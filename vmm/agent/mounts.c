@@ -16,20 +16,6 @@
 #define ROOT AGENT_ROOT
 #define OPTIONS "redirect_dir=on,metacopy=off,index=off,nfs_export=off"	/* of overlayfs */
 
-void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
-		 const char *data)
-{
-	if (mount(what, where, type, flags, data) < 0 && errno != EBUSY)
-		agent_fail("cannot mount %s at %s (%s): %s", what, where, type ? type : "move", strerror(errno));
-}
-
-void agent_mount_early(void)
-{
-	agent_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-	agent_mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-	agent_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
-}
-
 void agent_switch_root(const char *folder)
 {
 	if (chdir(folder) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)

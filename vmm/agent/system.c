@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* File systems of the kernel in the command's root, and links to them that programs expect. */
+/* File systems of the kernel, in the initrd and in the command's root, and links to them that programs expect. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
@@ -10,8 +10,14 @@
 #include "agent/agent.h"
 
 #define ROOT AGENT_ROOT
-
 #define MINIMAL (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
+		 const char *data)
+{
+	if (mount(what, where, type, flags, data) < 0 && errno != EBUSY)
+		agent_fail("cannot mount %s at %s (%s): %s", what, where, type ? type : "move", strerror(errno));
+}
 
 /*
  * They hide the host's below. Sizes leave memory to programs, so that a write fails with ENOSPC before the kernel
@@ -75,6 +81,13 @@ static void make_links(void)
 	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlink(links[i].target, links[i].name) < 0 && errno != EEXIST)
 			agent_fail("cannot make the link %s: %s", links[i].name + strlen(ROOT), strerror(errno));
+}
+
+void agent_mount_early(void)
+{
+	agent_mount("proc", "/proc", "proc", MINIMAL, NULL);
+	agent_mount("sysfs", "/sys", "sysfs", MINIMAL, NULL);
+	agent_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
 }
 
 void agent_mount_system(void)
