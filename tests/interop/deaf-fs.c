@@ -3,11 +3,12 @@
  * A FUSE file system with one file, "disk", which does not reply to reads and
  * writes until SIGUSR1: an unresponsive disk. Requires root.
  *
- *   deaf-fs FOLDER BYTES [mute [DEVICE]]
+ *   deaf-fs FOLDER BYTES [mute [DEVICE] | file IMAGE]
  *
  * Prints "mounted" after the mount, and "asked" at the first read or write.
  * With "mute" it never replies to a read, write or close. With a block device it
- * is mounted as that device's file system ("fuseblk").
+ * is mounted as that device's file system ("fuseblk"). With "file" it replies to reads
+ * at once, with the content of IMAGE.
  */
 #include <config.h>
 
@@ -32,13 +33,14 @@ static struct {
 	int fd;
 	uint64_t size;
 	bool asked, mute;
+	int image;		/* -1: none */
 	unsigned int nwaiting;
 	struct fuse_in_header waiting[MAX_WAITING];
 	uint32_t lens[MAX_WAITING];
 } fs;
 
 static volatile sig_atomic_t hears;
-static unsigned char buffer[ROOM + 4096], zeros[ROOM];
+static unsigned char buffer[ROOM + 4096], zeros[ROOM], content[ROOM];
 
 static void on_signal(int number)
 {
@@ -109,6 +111,24 @@ static void answer_transfer(const struct fuse_in_header *in, uint32_t len)
 		answer(in, 0, &written, sizeof(written));
 }
 
+static void answer_content(const struct fuse_in_header *in, const struct fuse_read_in *read)
+{
+	const size_t len = read->size < ROOM ? read->size : ROOM;
+	ssize_t n = pread(fs.image, content, len, (off_t)read->offset);
+
+	answer(in, n < 0 ? errno : 0, content, n < 0 ? 0 : (size_t)n);
+}
+
+static void transfer(const struct fuse_in_header *in, const struct fuse_read_in *body)
+{
+	if (fs.image < 0)
+		keep_waiting(in, body->size);
+	else if (in->opcode == FUSE_READ)
+		answer_content(in, body);
+	else
+		answer(in, EROFS, NULL, 0);
+}
+
 static void take(const struct fuse_in_header *in, const void *body)
 {
 	const struct fuse_init_out init = {
@@ -120,8 +140,6 @@ static void take(const struct fuse_in_header *in, const void *body)
 					    .attr = attr_of(in->nodeid) };
 	const struct fuse_statfs_out statfs = { .st = { .bsize = 4096 } };
 	const struct fuse_open_out opened = { .fh = 1 };
-	/* both structs have size at the same offset */
-	const struct fuse_read_in *transfer = body;
 
 	switch (in->opcode) {
 	case FUSE_INIT:
@@ -143,7 +161,8 @@ static void take(const struct fuse_in_header *in, const void *body)
 		break;
 	case FUSE_READ:
 	case FUSE_WRITE:
-		keep_waiting(in, transfer->size);
+		/* fuse_write_in has size at the same offset */
+		transfer(in, body);
 		break;
 	case FUSE_RELEASE:
 	case FUSE_FSYNC:
@@ -187,13 +206,14 @@ int main(int argc, char **argv)
 
 	if (argc < 3 || argc > 5)
 		return 64;
-	fs.mute = argc > 3;
+	fs.image = argc == 5 && !strcmp(argv[3], "file") ? open(argv[4], O_RDONLY | O_CLOEXEC) : -1;
+	fs.mute = argc > 3 && fs.image < 0;
 	fs.size = strtoull(argv[2], NULL, 10);
 	signal(SIGUSR1, on_signal);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &blocked, &open_mask);
-	rc = mount_at(argv[1], argc == 5 ? argv[4] : NULL);
+	rc = mount_at(argv[1], argc == 5 && fs.mute ? argv[4] : NULL);
 	if (rc < 0) {
 		printf("no FUSE here: %s\n", strerror(-rc));
 		return 77;

@@ -138,9 +138,8 @@ static int check_size(int fd, const char *path, uint64_t *size,
 				     path);
 	if (*size % SECTOR)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s' has %" PRIu64 " bytes, not a multiple of 512; truncate -s %" PRIu64 " makes it one",
-				     path, *size,
-				     *size + (SECTOR - *size % SECTOR));
+				     "'%s' has %" PRIu64 " bytes, not a multiple of 512: it is damaged, compressed or of another format; use a raw image of whole sectors",
+				     path, *size);
 	return 0;
 }
 
@@ -187,9 +186,8 @@ static int choose_block_size(const struct virtdev_disk_file *how,
 				     BLOCK_MAX);
 	if (info->capacity % wanted)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s' has %" PRIu64 " bytes, not a multiple of its blocks of %u; truncate -s %" PRIu64 " makes it one",
-				     how->path, info->capacity, wanted,
-				     info->capacity + (wanted - info->capacity % wanted));
+				     "'%s' has %" PRIu64 " bytes, not a multiple of its blocks of %u; use blocks of %u",
+				     how->path, info->capacity, wanted, info->block_size);
 	info->block_size = wanted;
 	info->physical_block_size = sane_block_size(info->physical_block_size,
 						    wanted);

@@ -129,7 +129,7 @@ static const struct {
 	{ make_fifo, -ENODEV, "name a raw image file or a block device" },
 	{ make_socket, -ENODEV, "'thing' is a socket" },
 	{ make_null, -ENODEV, "'thing' is a character device" },
-	{ make_odd, -EINVAL, "1000 bytes, not a multiple of 512; truncate -s 1024" },
+	{ make_odd, -EINVAL, "1000 bytes, not a multiple of 512: it is damaged, compressed or of another format; use a raw image of whole sectors" },
 	{ make_empty, -EINVAL, "'thing' is empty" },
 };
 

@@ -4,18 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
 #include "kinds/disk/format.h"
+#include "kinds/disk/head.h"
 #include "base/file_value.h"
-
-#define HEAD 512u
 
 /* Names as in qemu-img. */
 static const struct {
@@ -44,14 +41,6 @@ static const char *format_of(const char *head, size_t len)
 	return NULL;
 }
 
-/* Do not read files on FUSE: an unresponsive server would block the start. */
-static bool can_be_read(int fd)
-{
-	struct statfs fs;
-
-	return !fstatfs(fd, &fs) && (unsigned long)fs.f_type != FUSE_SUPER_MAGIC;
-}
-
 #define REMEDY "make a raw one with 'qemu-img convert -O raw', or have qemu-nbd serve it and name its nbd:// address"
 
 static int open_image(const char *text)
@@ -64,23 +53,53 @@ static int open_image(const char *text)
 	       open(v.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-const char *vmm_disk_format(const char *text)
+/* Others, such as folders, are refused when the disk is opened. */
+static bool is_image(int fd)
+{
+	const int kind = vsu_fd_kind(fd);
+
+	return kind == VSU_FD_REGULAR || kind == VSU_FD_BLOCK;
+}
+
+/* *format: NULL if the image appears raw. A negative errno: it cannot be read. */
+static int find_format(const char *text, const char **format)
 {
 	int fd = open_image(text);
-	char head[HEAD];
+	char head[VMM_DISK_HEAD];
 	ssize_t n;
 
+	*format = NULL;
 	if (fd < 0)
-		return NULL;
-	n = can_be_read(fd) ? pread(fd, head, sizeof(head), 0) : 0;
+		return 0;
+	n = is_image(fd) ? vmm_disk_head_read(fd, head) : 0;
 	vsu_fd_close(&fd);
-	return n > 0 ? format_of(head, (size_t)n) : NULL;
+	if (n > 0)
+		*format = format_of(head, (size_t)n);
+	return n < 0 ? (int)n : 0;
+}
+
+const char *vmm_disk_format(const char *text)
+{
+	const char *format;
+
+	return find_format(text, &format) < 0 ? NULL : format;
+}
+
+static int read_failed(const char *name, int code, struct vsu_error *err)
+{
+	if (code == -ETIMEDOUT)
+		return vsu_error_set(err, code, "the file server of '%s' did not return its first bytes within %d seconds, so its format is unknown; try again when it responds, or serve the image byte for byte by format=raw",
+				     name, VMM_DISK_HEAD_SECONDS);
+	return vsu_error_sys(err, code, "cannot read the first bytes of '%s', so its format is unknown; format=raw serves it byte for byte", name);
 }
 
 int vmm_disk_check_format(const char *text, struct vsu_error *err)
 {
-	const char *format = vmm_disk_format(text);
+	const char *format;
+	int rc = find_format(text, &format);
 
+	if (rc < 0)
+		return read_failed(vmm_file_value_name(text), rc, err);
 	if (!format)
 		return 0;
 	return vsu_error_set(err, -EINVAL, "'%s' begins like a %s image, but only raw images are supported; " REMEDY "; format=raw serves it byte for byte",

@@ -6,9 +6,9 @@
 #include <vmm-sys-util/error.h>
 
 /*
- * -EINVAL: the image at this path begins like one of another format. Files on FUSE are not
- * read, because their server may not answer. A file that cannot be opened is not refused
- * here.
+ * -EINVAL: the image at this path begins like one of another format. -ETIMEDOUT: its file
+ * server does not respond, or another errno: it cannot be read, so the format is unknown. A
+ * file that cannot be opened is not refused here.
  */
 int vmm_disk_check_format(const char *path, struct vsu_error *err);
 
