@@ -16,8 +16,16 @@ struct side {
 };
 
 struct fds {
-	struct side in, out;	/* each owns its descriptor */
+	struct side in, out;	/* own their descriptor, which may be one */
 };
+
+static void close_side(struct side *side, const struct side *other)
+{
+	if (side->fd == other->fd)
+		side->fd = -1;
+	else
+		vsu_fd_close(&side->fd);
+}
 
 static int fds_attach(void *self, int in_epfd, int out_epfd)
 {
@@ -38,7 +46,7 @@ static bool fds_is_open(void *self)
 	struct fds *f = self;
 
 	if (f->in.fd >= 0 && virtdev_priv_port_is_gone(f->in.fd))
-		vsu_fd_close(&f->in.fd);
+		close_side(&f->in, &f->out);
 	if (f->in.fd < 0 && f->out.fd >= 0 &&
 	    virtdev_priv_port_is_gone(f->out.fd))
 		vsu_fd_close(&f->out.fd);
@@ -54,7 +62,7 @@ static ssize_t fds_read(void *self, const struct iovec *iov, int n)
 		return -ENOTCONN;
 	rc = virtdev_priv_port_read(f->in.fd, f->in.is_socket, iov, n);
 	if (rc == -ENOTCONN)
-		vsu_fd_close(&f->in.fd);
+		close_side(&f->in, &f->out);
 	return rc;
 }
 
@@ -67,7 +75,7 @@ static ssize_t fds_write(void *self, const struct iovec *iov, int n)
 		return -ENOTCONN;
 	rc = virtdev_priv_port_write(f->out.fd, f->out.is_socket, iov, n);
 	if (rc == -ENOTCONN)
-		vsu_fd_close(&f->out.fd);
+		close_side(&f->out, &f->in);
 	return rc;
 }
 
@@ -75,7 +83,7 @@ static void fds_free(void *self)
 {
 	struct fds *f = self;
 
-	vsu_fd_close(&f->in.fd);
+	close_side(&f->in, &f->out);
 	vsu_fd_close(&f->out.fd);
 	free(f);
 }
@@ -106,7 +114,9 @@ int virtdev_port_fds_new(int in_fd, int out_fd, struct virtdev_port **out,
 		return vsu_error_sys(err, -ENOMEM, "port");
 	f->in.fd = f->out.fd = -1;
 	rc = side_init(&f->in, in_fd);
-	if (!rc)
+	if (!rc && in_fd >= 0 && in_fd == out_fd)
+		f->out = f->in;
+	else if (!rc)
 		rc = side_init(&f->out, out_fd);
 	if (!rc)
 		rc = virtdev_port_new(&ops, f, out);
