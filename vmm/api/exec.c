@@ -21,6 +21,7 @@
 struct cvmm_exec {
 	struct vmm_plan plan;
 	struct cvmm_machine *m;
+	bool has_terminal;	/* the command */
 	int epfd;		/* readable when the session or the machine has work */
 	/* EXEC_COMPLETE: the session has ended, and the machine is to end */
 	enum { EXEC_MADE, EXEC_RUNS, EXEC_COMPLETE, EXEC_ENDED } state;
@@ -66,6 +67,7 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 		rc = make_machine(e, host, err);
 	if (rc < 0)
 		return rc;
+	vmm_plan_close_given(&e->plan);
 	e->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (e->epfd < 0)
 		return vsu_error_sys(err, -errno, "cannot watch a command");
@@ -84,6 +86,7 @@ int cvmm_priv_exec_new(const struct cvmm_exec_config *c, const struct cvmm_host 
 	e->epfd = -1;
 	vmm_plan_init(&e->plan);
 	e->plan.waits = waits;
+	e->has_terminal = c->terminal;
 	rc = make_parts(e, c, host, err);
 	if (rc < 0)
 		cvmm_exec_free(e);
@@ -98,6 +101,8 @@ int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host 
 	struct cvmm_exec_config c;
 	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_exec_config", err);
 
+	if (!rc)
+		rc = cvmm_priv_exec_check_command(&c, err);
 	if (!rc)
 		rc = cvmm_priv_exec_check(&c, host, err);
 	return rc < 0 ? rc : cvmm_priv_exec_new(&c, host, false, out, err);
@@ -177,7 +182,11 @@ bool cvmm_priv_exec_waits(const struct cvmm_exec *e)
 int cvmm_priv_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 			   struct vsu_error *err)
 {
-	return vmm_plan_request(&e->plan, c, err);
+	const int rc = vmm_plan_request(&e->plan, c, err);
+
+	if (!rc)
+		e->has_terminal = c->terminal;
+	return rc;
 }
 
 bool cvmm_exec_is_running(const struct cvmm_exec *e)
@@ -209,6 +218,8 @@ int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned int column
 
 	if (rc < 0)
 		return rc;
+	if (!e->has_terminal)
+		return vsu_error_set(err, -ENOTTY, "the command has no terminal, whose size could change");
 	if (rows > UINT16_MAX || columns > UINT16_MAX)
 		return vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns", rows, columns);
 	vmm_session_resize(e->plan.session, rows, columns);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -18,6 +19,12 @@
 
 #define TURN_EVENTS 16
 
+/* Until the next attempt to make a machine, when the process lacked descriptors or memory. */
+#define RETRY_MS 500
+
+/* Descriptors that stay free for the guests that boot, and for the caller. */
+#define SPARE_FDS 32
+
 /* The data of the event of fill_fd; that of a machine is its index. */
 #define FILL UINT32_MAX
 
@@ -25,10 +32,14 @@ struct cvmm_exec_pool {
 	struct cvmm_exec_config config;
 	const struct cvmm_host *host;
 	int epfd;
-	int fill_fd;		/* readable while machines are to be made */
-	/* FAILED: a machine could not be made, or ended while it waited; no further one is made */
-	enum pool_state { POOL_FILLS, POOL_FULL, POOL_FAILED } state;
+	int fill_fd;		/* timer: readable while a machine is to be made now */
+	/*
+	 * SHORT: the last attempt lacked descriptors or memory, and another one follows; FAILED: a machine
+	 * could not be made, or ended while it waited; no further one is made
+	 */
+	enum pool_state { POOL_FILLS, POOL_SHORT, POOL_FULL, POOL_FAILED } state;
 	struct vsu_error why;
+	int machine_fds;	/* descriptors of the largest machine so far */
 	unsigned int n;
 	struct cvmm_exec *machines[]; /* NULL: to be made */
 };
@@ -104,11 +115,27 @@ static int watch_fd(const struct cvmm_exec_pool *p, int fd, uint32_t index)
 	return epoll_ctl(p->epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+/* The timer is readable from its first expiration on, until it is set again. */
+static void enter_state(struct cvmm_exec_pool *p, enum pool_state state)
+{
+	static const struct itimerspec at[] = {
+		[POOL_FILLS] = { .it_value.tv_nsec = 1 },
+		[POOL_SHORT] = { .it_value.tv_nsec = RETRY_MS * 1000000L },
+		[POOL_FULL] = { .it_value.tv_nsec = 0 }, [POOL_FAILED] = { .it_value.tv_nsec = 0 },
+	};
+
+	(void)!timerfd_settime(p->fill_fd, 0, &at[state], NULL);
+	p->state = state;
+}
+
 static int open_descriptors(struct cvmm_exec_pool *p)
 {
 	p->epfd = epoll_create1(EPOLL_CLOEXEC);
-	p->fill_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	return p->epfd < 0 || p->fill_fd < 0 ? -errno : watch_fd(p, p->fill_fd, FILL);
+	p->fill_fd = p->epfd < 0 ? -1 : timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (p->fill_fd < 0)
+		return -errno;
+	enter_state(p, POOL_FILLS);
+	return watch_fd(p, p->fill_fd, FILL);
 }
 
 static int make_pool(const struct cvmm_exec_config *c, const struct cvmm_host *host, unsigned int n,
@@ -165,18 +192,6 @@ int cvmm_exec_pool_fd(const struct cvmm_exec_pool *p)
 
 /* --------------------------------------------------------------------- turns */
 
-static void enter_state(struct cvmm_exec_pool *p, enum pool_state state)
-{
-	static const uint64_t one = 1;
-	uint64_t times;
-
-	if (state == POOL_FILLS)
-		(void)!write(p->fill_fd, &one, sizeof(one));
-	else
-		(void)!read(p->fill_fd, &times, sizeof(times));
-	p->state = state;
-}
-
 /* The index of the first machine that is missing, or n. */
 static unsigned int find_missing(const struct cvmm_exec_pool *p)
 {
@@ -187,10 +202,35 @@ static unsigned int find_missing(const struct cvmm_exec_pool *p)
 	return i;
 }
 
+/* A machine whose guest finds no descriptor while it boots would end, and the pool with it. */
+static int check_descriptors(const struct cvmm_exec_pool *p, struct vsu_error *err)
+{
+	const int open = p->machine_fds ? vsu_fd_count() : -1;
+	struct rlimit limit;
+
+	if (open < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    (rlim_t)open + (rlim_t)p->machine_fds + SPARE_FDS <= limit.rlim_cur)
+		return 0;
+	return vsu_error_set(err, -EMFILE, "a machine has %d descriptors, but %d of %ju are open",
+			     p->machine_fds, open, (uintmax_t)limit.rlim_cur);
+}
+
+static int make_machine(struct cvmm_exec_pool *p, struct cvmm_exec **e, struct vsu_error *err)
+{
+	const int before = vsu_fd_count();
+	int rc = check_descriptors(p, err);
+
+	if (!rc)
+		rc = cvmm_priv_exec_new(&p->config, p->host, true, e, err);
+	if (!rc && before >= 0 && vsu_fd_count() - before > p->machine_fds)
+		p->machine_fds = vsu_fd_count() - before;
+	return rc;
+}
+
 static int add_machine(struct cvmm_exec_pool *p, unsigned int i, struct vsu_error *err)
 {
 	struct cvmm_exec *e = NULL;
-	int rc = cvmm_priv_exec_new(&p->config, p->host, true, &e, err);
+	int rc = make_machine(p, &e, err);
 
 	if (!rc)
 		rc = cvmm_exec_start(e, err);
@@ -206,12 +246,33 @@ static int add_machine(struct cvmm_exec_pool *p, unsigned int i, struct vsu_erro
 	return rc;
 }
 
-static void fill_pool(struct cvmm_exec_pool *p)
+/* What the process lacks, others may release: a command that ends, or another program. */
+static bool is_short(int rc)
 {
-	if (add_machine(p, find_missing(p), &p->why) < 0)
-		enter_state(p, POOL_FAILED);
-	else if (find_missing(p) == p->n)
-		enter_state(p, POOL_FULL);
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EAGAIN;
+}
+
+static void report_short(struct cvmm_exec_pool *p, int rc)
+{
+	const struct vsu_error cause = p->why;
+
+	vsu_error_set(&p->why, rc, "no machine can be made at present: %s; %s, or use a smaller pool; the pool tries again",
+		      cause.msg, rc == -EMFILE ? "end commands, raise RLIMIT_NOFILE (ulimit -n)" :
+		      rc == -ENFILE ? "raise RLIMIT_NOFILE (ulimit -n) or fs.file-max" :
+		      rc == -ENOMEM ? "end commands, free memory" : "end commands, raise RLIMIT_NPROC (ulimit -u)");
+}
+
+static int fill_pool(struct cvmm_exec_pool *p)
+{
+	const int rc = add_machine(p, find_missing(p), &p->why);
+
+	if (is_short(rc))
+		report_short(p, rc);
+	if (rc < 0)
+		enter_state(p, is_short(rc) ? POOL_SHORT : POOL_FAILED);
+	else
+		enter_state(p, find_missing(p) == p->n ? POOL_FULL : POOL_FILLS);
+	return rc;
 }
 
 /* Its epoll instance is closed, and leaves that of the pool. */
@@ -246,14 +307,17 @@ int cvmm_exec_pool_dispatch(struct cvmm_exec_pool *p, struct vsu_error *err)
 {
 	struct epoll_event events[TURN_EVENTS];
 	const int n = epoll_wait(p->epfd, events, TURN_EVENTS, 0);
-	int i;
+	bool fills = p->state == POOL_FILLS;
+	int i, rc = 0;
 
 	for (i = 0; i < n; i++)
 		if (events[i].data.u32 != FILL)
 			serve_machine(p, events[i].data.u32);
-	if (p->state == POOL_FILLS)
-		fill_pool(p);
-	return p->state == POOL_FAILED ? report_failure(p, err) : 0;
+		else
+			fills = true;
+	if (fills && (p->state == POOL_FILLS || p->state == POOL_SHORT))
+		rc = fill_pool(p);
+	return rc < 0 || p->state == POOL_FAILED ? report_failure(p, err) : 0;
 }
 
 /* ------------------------------------------------------------------- command */
@@ -284,7 +348,7 @@ static struct cvmm_exec *take_machine(struct cvmm_exec_pool *p, unsigned int i)
 	epoll_ctl(p->epfd, EPOLL_CTL_DEL, cvmm_exec_fd(e), NULL);
 	p->machines[i] = NULL;
 	if (p->state == POOL_FULL)
-		enter_state(p, POOL_FILLS);
+		enter_state(p, POOL_FILLS);	/* in place of this one */
 	return e;
 }
 
@@ -313,10 +377,12 @@ int cvmm_exec_pool_take(struct cvmm_exec_pool *p, const struct cvmm_exec_config 
 
 	if (!rc)
 		rc = check_members(&c, OF_COMMAND, err);
+	if (!rc)
+		rc = cvmm_priv_exec_check_command(&c, err);
 	if (rc < 0)
 		return rc;
 	if (i < p->n)
 		return start_command(p, &c, i, out, err);
-	return p->state == POOL_FAILED ? report_failure(p, err) :
+	return p->state == POOL_FAILED || p->state == POOL_SHORT ? report_failure(p, err) :
 	       vsu_error_set(err, -EAGAIN, "no machine of the pool waits for a command; dispatch the pool");
 }

@@ -14,6 +14,9 @@
 int cvmm_priv_exec_check(const struct cvmm_exec_config *c, const struct cvmm_host *host,
 			 struct vsu_error *err);
 
+/* The members of the command. -EINVAL; -EBADF: a stream. */
+int cvmm_priv_exec_check_command(const struct cvmm_exec_config *c, struct vsu_error *err);
+
 /* waits: without a command, for cvmm_priv_exec_request(). */
 int cvmm_priv_exec_new(const struct cvmm_exec_config *c, const struct cvmm_host *host, bool waits,
 		       struct cvmm_exec **out, struct vsu_error *err);

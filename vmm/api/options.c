@@ -11,6 +11,7 @@
 
 #include "api/options.h"
 #include "config/option_rows.h"
+#include "config/options.h"
 #include "base/json_read.h"
 
 /* A command line has no more. */
@@ -34,7 +35,7 @@ static int check_argument(const struct cvmm_options *o, const struct vmm_argumen
 	if (row->option.kind == VSU_OPTION_OPERAND && a->value.text[0] == '-')
 		return vsu_error_set(err, -EINVAL, "'%s' looks like an option; begin the path of a file by './'",
 				     a->value.text);
-	return 0;
+	return vmm_options_check_value(a, err);
 }
 
 static int check_all(const struct cvmm_options *o, const struct vmm_arguments *added,

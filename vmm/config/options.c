@@ -177,6 +177,23 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 	return rc ? rc : check_gdb(&o->machine, err);
 }
 
+/* Values that can be checked alone. */
+static int check_values(struct vmm_options *o, const struct vmm_memory_lists *memory,
+			struct vsu_error *err)
+{
+	int rc = check_name(&o->machine, err);
+
+	if (!rc)
+		rc = vmm_cpus_option_read(&o->machine.cpus, err);
+	if (!rc)
+		rc = vmm_cpu_option_read(&o->machine.cpu, err);
+	if (!rc)
+		rc = check_process(&o->process, err);
+	if (!rc)
+		rc = read_devices(&o->machine, err);
+	return rc < 0 || !memory->n ? rc : vmm_memory_specs_read(&o->machine.memory, memory, err);
+}
+
 /* Options of these scopes, a mask of 1 << enum vmm_option_scope. */
 static int take_arguments(struct reading *r, const struct vmm_arguments *arguments,
 			  unsigned int scopes, struct vsu_error *err)
@@ -205,6 +222,20 @@ int vmm_options_read(struct vmm_options *options, const struct vmm_arguments *ar
 		rc = check_options(options, &r.memory, err);
 	if (rc < 0)
 		vmm_options_free(options);
+	return rc;
+}
+
+int vmm_options_check_value(const struct vmm_argument *argument, struct vsu_error *err)
+{
+	struct vmm_argument copy = *argument;
+	const struct vmm_arguments one = { .list = &copy, .n = 1 };
+	struct vmm_options o;
+	struct reading r = { .options = &o, .memory.what = "--memory" };
+	int rc = take_arguments(&r, &one, ~0u, err);
+
+	if (!rc)
+		rc = check_values(&o, &r.memory, err);
+	vmm_options_free(&o);
 	return rc;
 }
 

@@ -46,6 +46,12 @@ int vmm_options_read(struct vmm_options *options, const struct vmm_arguments *ar
 		     struct vsu_error *err);
 
 /*
+ * Whether the value of one option would be accepted beside any others: its keys, numbers and
+ * words, before anything is opened. Errors as above.
+ */
+int vmm_options_check_value(const struct vmm_argument *argument, struct vsu_error *err);
+
+/*
  * Reads only those options of a parsed command line that are the process's, so that it may be
  * confined before the machine is known. Errors and the caller's duty as above.
  */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "exec/request.h"
@@ -39,22 +40,48 @@ static void add_settings(struct vmm_request *r, const struct cvmm_exec_config *c
 			vmm_request_add(r, 'E', "%s", *setting);
 }
 
-static int check_command(const struct cvmm_exec_config *c, struct vsu_error *err)
+static int check_environment(const char *const *environment, struct vsu_error *err)
 {
+	for (; environment && *environment; environment++)
+		if (**environment == '=' || !strchr(*environment, '='))
+			return vsu_error_set(err, -EINVAL, "the variable '%s' is not NAME=VALUE", *environment);
+	return 0;
+}
+
+/* As hostname(1) accepts: the name is a word of /etc/hosts in the guest. */
+static bool is_host_name(const char *name)
+{
+	return strlen(name) == strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") &&
+	       *name != '-' && *name != '.';
+}
+
+static int check_terminal(const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	return c->rows > UINT16_MAX || c->columns > UINT16_MAX ?
+	       vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns; the maximum is %u", c->rows, c->columns, UINT16_MAX) : 0;
+}
+
+int vmm_request_check_command(const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	int rc;
+
 	if (!c->command || !*c->command)
 		return vsu_error_set(err, -EINVAL, "no command");
 	if (c->hostname && (!*c->hostname || strlen(c->hostname) > HOST_NAME_MAX))
 		return vsu_error_set(err, -EINVAL, "the host name '%s' has %zu bytes; 1 to %d are possible", c->hostname, strlen(c->hostname), HOST_NAME_MAX);
+	if (c->hostname && !is_host_name(c->hostname))
+		return vsu_error_set(err, -EINVAL, "the host name '%s' has other characters than letters, digits, '-', '_' and '.', or begins with '-' or '.'", c->hostname);
 	if (c->folder && *c->folder != '/')
 		return vsu_error_set(err, -EINVAL, "the working folder '%s' is no absolute path of the guest", c->folder);
-	return 0;
+	rc = check_environment(c->environment, err);
+	return rc < 0 ? rc : check_terminal(c, err);
 }
 
 int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config *c,
 			    struct vsu_error *err)
 {
 	const char *const *word;
-	const int rc = check_command(c, err);
+	const int rc = vmm_request_check_command(c, err);
 
 	if (rc < 0)
 		return rc;

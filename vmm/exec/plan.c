@@ -377,6 +377,15 @@ int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	return rc < 0 ? rc : add_boot(p, c, err);
 }
 
+/* A card reads the peer of its socket, which stays. */
+void vmm_plan_close_given(struct vmm_plan *p)
+{
+	vmm_session_close_ports(p->session);
+	vsu_fd_close(&p->initrd_fd);
+	vsu_fd_close(&p->unused[0]);
+	vsu_fd_close(&p->card[0]);
+}
+
 void vmm_plan_free(struct vmm_plan *p)
 {
 	while (p->nwords)

@@ -112,6 +112,9 @@ int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c,
 			   const struct vmm_template *t, struct vsu_error *err);
 void vmm_plan_free(struct vmm_plan *p);
 
+/* After the machine was made, which has duplicates: closes the descriptors that its words name. */
+void vmm_plan_close_given(struct vmm_plan *p);
+
 /*
  * The status of the command after its machine has ended with a status and perhaps a sentence,
  * which is replaced by the session's if that has ended. hint: how to keep the kernel's messages.

@@ -20,7 +20,10 @@ struct vmm_request {
 void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The command: its words, environment, folder, host name and terminal. -EINVAL: no words. */
+/* A pure function. -EINVAL: no words, or a member that the guest would refuse. */
+int vmm_request_check_command(const struct cvmm_exec_config *c, struct vsu_error *err);
+
+/* The command: its words, environment, folder, host name and terminal. -EINVAL: see above. */
 int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config *c,
 			    struct vsu_error *err);
 /* Adds the records of another request. */

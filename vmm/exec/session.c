@@ -22,6 +22,9 @@
 
 #define TURN_MESSAGES 16
 
+/* In which output of a command that ended before its time limit moves. */
+#define LATE_MS 1000
+
 struct vmm_session {
 	enum state {
 		AWAITS_AGENT,	/* READY */
@@ -40,6 +43,7 @@ struct vmm_session {
 	char *request;
 	uint32_t request_len;
 	uint64_t timeout_ms;
+	uint64_t drained;	/* bytes of output when the timer expired last */
 	int status;
 	struct vsu_error why;
 };
@@ -207,6 +211,14 @@ int vmm_session_port(const struct vmm_session *s, enum vmm_agent_port port)
 	return s->guests[port];
 }
 
+void vmm_session_close_ports(struct vmm_session *s)
+{
+	int i;
+
+	for (i = 0; i < VMM_AGENT_PORTS; i++)
+		vsu_fd_close(&s->guests[i]);
+}
+
 int vmm_session_fd(const struct vmm_session *s)
 {
 	return s->epfd;
@@ -226,9 +238,9 @@ static void end_untrusted(struct vmm_session *s, const char *what)
 	end_session(s, VMM_SESSION_FAILED);
 }
 
-static void fail_session(struct vmm_session *s, const char *what)
+static void fail_session(struct vmm_session *s, int rc, const char *what)
 {
-	vsu_error_set(&s->why, -ENOMEM, "%s", what);
+	vsu_error_sys(&s->why, rc, "%s", what);
 	end_session(s, VMM_SESSION_FAILED);
 }
 
@@ -249,19 +261,23 @@ static int send_moment(struct vmm_session *s)
 
 static void send_request(struct vmm_session *s)
 {
+	int rc = send_moment(s);
+
 	s->state = AWAITS_START;
-	if (send_moment(s) < 0)
-		fail_session(s, "this host has no random bytes for the guest");
-	else if (vmm_channel_send(&s->control, VMM_AGENT_REQUEST, s->request, s->request_len) < 0)
-		fail_session(s, "no memory for a request");
+	if (!rc)
+		rc = vmm_channel_send(&s->control, VMM_AGENT_REQUEST, s->request, s->request_len);
+	if (rc < 0)
+		fail_session(s, rc, "cannot send the request to the guest");
 }
 
 /* The time limit was that of the agent. */
 static void wait_for_request(struct vmm_session *s)
 {
+	const int rc = set_timer(s, 0);
+
 	s->state = WAITS;
-	if (set_timer(s, 0) < 0)
-		fail_session(s, "this host does not stop a timer");
+	if (rc < 0)
+		fail_session(s, rc, "cannot stop a timer");
 }
 
 static void begin_command(struct vmm_session *s)
@@ -326,6 +342,7 @@ static void serve_end(struct vmm_session *s, const struct vmm_agent_ended *e)
 	s->status = (int)e->status + (e->how == VMM_AGENT_SIGNALLED ? VMM_SESSION_SIGNALLED : 0);
 	s->out.len = e->out;
 	s->err.len = e->err;
+	s->drained = UINT64_MAX;
 	s->state = DRAINS;
 }
 
@@ -422,6 +439,22 @@ static bool serve_flows(struct vmm_session *s)
 	return more;
 }
 
+/*
+ * The time limit is that of the command, whose status has arrived. A caller that reads slowly is not
+ * limited; a guest that announced more output than it sends is.
+ */
+static void await_output(struct vmm_session *s)
+{
+	const uint64_t total = s->out.total + s->err.total;
+	const bool moves = s->out.have || s->err.have || total != s->drained;
+
+	s->drained = total;
+	if (moves && set_timer(s, LATE_MS) == 0)
+		return;
+	vsu_error_set(&s->why, -ETIMEDOUT, "the command ended in time, but the guest did not send the rest of its output");
+	end_session(s, VMM_SESSION_FAILED);
+}
+
 static void serve_timer(struct vmm_session *s)
 {
 	const bool of_agent = s->state == AWAITS_AGENT && (s->waits || !s->request);
@@ -429,6 +462,10 @@ static void serve_timer(struct vmm_session *s)
 
 	if (read(s->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
 		return;
+	if (s->state == DRAINS) {	/* the command ended in time; only its output is late */
+		await_output(s);
+		return;
+	}
 	vsu_error_set(&s->why, -ETIMEDOUT, "the %s within %g seconds",
 		      of_agent ? "guest was not ready" : "command did not end",
 		      (double)s->timeout_ms / 1000);
@@ -462,6 +499,24 @@ bool vmm_session_dispatch(struct vmm_session *s)
 	return s->state != ENDED;
 }
 
+static void forget_end(const struct vmm_session *s, struct vmm_flow_end *end)
+{
+	if (end->fd >= 0)
+		(void)!epoll_ctl(s->epfd, EPOLL_CTL_DEL, end->fd, NULL);
+	vmm_flow_take_end(end, -1);
+}
+
+/* The agent has not seen any of it, so the guest waits for another one. */
+static void forget_command(struct vmm_session *s)
+{
+	forget_end(s, &s->in.from);
+	forget_end(s, &s->out.to);
+	forget_end(s, &s->err.to);
+	free(s->request);
+	s->request = NULL;
+	(void)!set_timer(s, 0);
+}
+
 int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *c,
 			struct vsu_error *err)
 {
@@ -470,10 +525,11 @@ int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *
 	if (s->state != WAITS)
 		return vsu_error_set(err, -EAGAIN, "the guest does not wait for a command");
 	rc = take_command(s, c);
-	if (rc < 0)
-		fail_session(s, "this host has no memory or timer for a command");
-	else
-		send_request(s);
+	if (rc < 0) {
+		forget_command(s);
+		return vsu_error_sys(err, rc, "cannot use the streams of a command");
+	}
+	send_request(s);
 	if (s->state == AWAITS_START)
 		return 0;
 	if (err)

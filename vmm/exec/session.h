@@ -49,8 +49,10 @@ int vmm_session_new(struct vmm_session **out, const struct vmm_session_config *c
 		    struct vsu_error *err);
 void vmm_session_free(struct vmm_session *s);
 
-/* The guest's end of a port, a socket of the session, which lives as long as that. */
+/* The guest's end of a port, a socket of the session, which lives until it is closed. */
 int vmm_session_port(const struct vmm_session *s, enum vmm_agent_port port);
+/* After the machine has duplicated the ports. */
+void vmm_session_close_ports(struct vmm_session *s);
 
 /* Readable when dispatch has work; owned by the session. */
 int vmm_session_fd(const struct vmm_session *s);
@@ -59,7 +61,8 @@ bool vmm_session_dispatch(struct vmm_session *s);
 
 /*
  * The command of a session that waits: request, streams and timeout; the rest is not used. -EAGAIN:
- * it does not wait. After any other failure, the session has ended.
+ * it does not wait. After -EBADF, -ENOMEM, -ENOSPC and similar, of a stream, it waits as before,
+ * unless vmm_session_waits() is false: then the session has ended.
  */
 int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *command,
 			struct vsu_error *err) VSU_NODISCARD;

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/parse.h>
 
+#include "base/ipv4.h"
 #include "cli/exec_network.h"
 #include "cli/passt.h"
 
@@ -36,26 +37,6 @@ static const struct vsu_option keys[] = {
 
 /* ------------------------------------------------------------------------ --net */
 
-static bool is_address(const char *text)
-{
-	struct in_addr a;
-
-	return inet_pton(AF_INET, text, &a) == 1;
-}
-
-static bool is_prefixed(const char *text)
-{
-	const size_t len = strcspn(text, "/");
-	char address[INET_ADDRSTRLEN];
-	uint64_t bits;
-
-	if (len >= sizeof(address) || text[len] != '/')
-		return false;
-	memcpy(address, text, len);
-	address[len] = '\0';
-	return is_address(address) && vsu_parse_u64(text + len + 1, &bits) == 0 && bits >= 1 && bits <= 32;
-}
-
 static bool is_mac(const char *text)
 {
 	int i;
@@ -78,7 +59,7 @@ static int take_key(void *opaque, unsigned int index, const struct vsu_option_va
 	}
 	if (index == MAC && !is_mac(value->text))
 		return vsu_error_set(err, -EINVAL, "option --net: mac '%s' is not six bytes such as " VMM_PASST_MAC, value->text);
-	if (index != MAC && (index == ADDRESS ? !is_prefixed(value->text) : !is_address(value->text)))
+	if (index != MAC && (index == ADDRESS ? !vmm_ipv4_is_prefixed(value->text) : !vmm_ipv4_is_address(value->text)))
 		return vsu_error_set(err, -EINVAL, "option --net: %s '%s' is not an IPv4 address%s", keys[index].name,
 				     value->text, index == ADDRESS ? " with the length of its prefix, as 192.0.2.2/24" : "");
 	*to[index] = value->text;
@@ -212,7 +193,7 @@ static bool read_host_address(char *text, char address[48])
 	if (len >= 48)
 		return false;
 	strcpy(address, text);
-	return is_address(address);
+	return vmm_ipv4_is_address(address);
 }
 
 /* The last colons separate the ports, since an IPv6 address has some, too. */

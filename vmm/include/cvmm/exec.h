@@ -121,7 +121,7 @@ struct cvmm_exec_config {
 	const char *memory;	/* as option "memory"; NULL: "1G" */
 	unsigned int cpus;	/* 0: 1 */
 	const char *const *options; /* others of a machine, as "--net=tap0"; a NULL ends them */
-	uint64_t timeout_ms;	/* since cvmm_exec_new(); 0: none */
+	uint64_t timeout_ms;	/* from cvmm_exec_new() to the end of the command; 0: none */
 	/*
 	 * Secrets of the host are hidden in the root and in all folders, as cvmm-exec(1) lists them under
 	 * "Hidden files", except on the way to folders and folder. These lists add paths, of which the
@@ -165,7 +165,7 @@ CVMM_API bool cvmm_exec_is_running(const struct cvmm_exec *e);
 /* Sends a signal to the command's process group. -EAGAIN: it does not run; -EINVAL: no signal. */
 CVMM_API int cvmm_exec_signal(struct cvmm_exec *e, int signo, struct vsu_error *err) VSU_NODISCARD;
 
-/* Another size of the terminal. -EAGAIN: the command does not run; -EINVAL: a size over 65535. */
+/* Another size of the terminal. -EAGAIN: the command does not run; -ENOTTY: it has none; -EINVAL: a size over 65535. */
 CVMM_API int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned int columns,
 			      struct vsu_error *err) VSU_NODISCARD;
 

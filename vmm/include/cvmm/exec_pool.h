@@ -24,8 +24,10 @@
  *
  * Machines share a template, which cannot be removed while the pool exists, and its memory
  * until a machine writes to it; folders and a read-only image. Clock and random numbers of a clone
- * are set when it is taken. A log and a network card are of one machine only. Each machine has up
- * to a hundred descriptors of the process (RLIMIT_NOFILE).
+ * are set when it is taken. A log and a network card are of one machine only. A
+ * machine has about 70 descriptors of the process (RLIMIT_NOFILE), 8 more for its root and each
+ * folder if the guest has no PCI bus (a built-in one), and 15 with one; tests/api/test-exec_pool
+ * counts them.
  *
  * SIGPIPE: as of <cvmm/exec.h>.
  *
@@ -56,9 +58,14 @@ CVMM_API int cvmm_exec_pool_new(const struct cvmm_exec_config *config, const str
 CVMM_API int cvmm_exec_pool_fd(const struct cvmm_exec_pool *p);
 
 /*
- * One turn. Errors of cvmm_exec_new() and cvmm_exec_start(): a machine could not be made;
- * -ECONNRESET: one ended while it waited. Then the pool makes no further machine and returns the
- * same error in each turn; machines that wait can be taken.
+ * One turn. -EMFILE, -ENFILE, -ENOMEM, -EAGAIN: the process has no descriptors, memory or threads for
+ * another machine at present. The turn changed nothing else, and a later one tries again, twice a
+ * second, so a caller may log the sentence and continue; while descriptors are short, each
+ * attempt returns its error once.
+ *
+ * Other errors of cvmm_exec_new() and cvmm_exec_start(): a machine could not be made; -ECONNRESET:
+ * one ended while it waited. Then the pool makes no further machine and returns the same error in
+ * each turn. Machines that wait can be taken in each case.
  */
 CVMM_API int cvmm_exec_pool_dispatch(struct cvmm_exec_pool *p, struct vsu_error *err) VSU_NODISCARD;
 
@@ -70,8 +77,9 @@ CVMM_API unsigned int cvmm_exec_pool_ready(const struct cvmm_exec_pool *p);
  * dispatched, and freed by cvmm_exec_free(). timeout_ms is from now on; members of the pool are
  * zero; the rest is borrowed for the call, except streams. Below a hidden folder, such as a home,
  * the command's folder is shown only if a folder of the pool leads there. -EAGAIN: no machine
- * waits; -EINVAL: a member; -E2BIG: the command and its environment exceed 2 MiB; that of a
- * failed pool.
+ * waits; -EINVAL: a member; -EBADF: a stream is not open; -E2BIG: the command and its environment
+ * exceed 2 MiB; -ENOMEM, -ENOSPC: a stream cannot be watched. The machine then waits for another
+ * command. If none waits, the error of a pool that has failed, or lacks descriptors or memory.
  */
 CVMM_API int cvmm_exec_pool_take(struct cvmm_exec_pool *p, const struct cvmm_exec_config *command,
 				 struct cvmm_exec **out, struct vsu_error *err) VSU_NODISCARD;

@@ -9,10 +9,10 @@
  *	rc = cvmm_options_add(o, "memory", "size=1G", &err);
  *	rc = cvmm_options_add(o, "disk", "root.img,readonly", &err);
  *
- * An option that cannot be repeated, or that contradicts another one, is refused by
- * cvmm_machine_new(), which checks all of them before it opens a file. Options of cvmm's
- * process, such as --jail and --control, are none of a machine: its owner confines itself.
- * Values that refer to something, such as an empty "disk", are refused by cvmm_machine_new(), too.
+ * Each value is checked when it is added: its keys, numbers and words. An option that cannot be
+ * repeated, or that contradicts another one, is refused by cvmm_machine_new(), which checks all of
+ * them together before it opens a file. Options of cvmm's process, such as --jail and --control,
+ * are none of a machine: its owner confines itself.
  *
  * Threads: confined.
  */

@@ -239,6 +239,14 @@ START_TEST(terminal_has_a_size_that_changes)
 }
 END_TEST
 
+START_TEST(command_without_a_terminal_has_no_size)
+{
+	begin_command(COMMAND("sleep"));
+	run_until_started();
+	ck_assert_int_eq(cvmm_exec_resize(e, 50, 132, &err), -ENOTTY);
+}
+END_TEST
+
 START_TEST(timeout_ends_the_command)
 {
 	config.timeout_ms = 50;
@@ -319,6 +327,9 @@ END_TEST
 /* ------------------------------------------------------------------- refused */
 
 static const char *const rejected_option[] = { "--color=red", NULL };
+static const int closed_streams[] = { -1, 1000, -1 };
+static const struct cvmm_exec_network no_address = { .card = "tap=t", .address = "192.0.2.300/24" };
+static const struct cvmm_exec_network no_gateway = { .card = "tap=t", .gateway = "192.0.2.1" };
 static const struct cvmm_exec_folder relative = { .path = "data" };
 static const struct cvmm_exec_folder twice[] = { { .path = "/usr", .at = "/a" }, { .path = "/etc", .at = "/a" } };
 static const struct cvmm_exec_folder privileged = { .path = "/usr", .suid = true };
@@ -339,6 +350,17 @@ static const struct {
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &privileged, .nfolders = 1 }, -EINVAL, "'/usr' is read-only: suid and dev" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folder = "data" }, -EINVAL, "'data' is no absolute path" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .modules = "none" }, -EINVAL, "modules" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .cpus = 65 }, -EINVAL, "cpus" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .memory = "much" }, -EINVAL, "much" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .environment = COMMAND("NOEQ") }, -EINVAL, "'NOEQ' is not NAME=VALUE" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .environment = COMMAND("=a") }, -EINVAL, "'=a' is not NAME=VALUE" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .hostname = "a b" }, -EINVAL, "host name 'a b'" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .terminal = true, .rows = 65536 }, -EINVAL, "65536 rows" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .streams = closed_streams }, -EBADF, "descriptor 1000 is not open" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .hide = COMMAND("etc/key") }, -EINVAL, "'etc/key' is not an absolute path" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .show = COMMAND("key") }, -EINVAL, "config->show" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .network = &no_address }, -EINVAL, "'192.0.2.300/24'" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .network = &no_gateway }, -EINVAL, "gateway needs an address" },
 };
 
 START_TEST(refused_command_leaves_nothing)
@@ -375,6 +397,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, folders_are_requested_at_their_paths);
 	tcase_add_test_unless(tc, why, signal_reaches_the_command);
 	tcase_add_test_unless(tc, why, terminal_has_a_size_that_changes);
+	tcase_add_test_unless(tc, why, command_without_a_terminal_has_no_size);
 	tcase_add_test_unless(tc, why, timeout_ends_the_command);
 	tcase_add_test_unless(tc, why, killed_machine_is_a_failure);
 	tcase_add_test_unless(tc, why, command_is_freed_in_each_state);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -20,6 +21,9 @@
 #define OK(call) ck_assert_msg(!(call), "%s", err.msg)
 #define SIZE .size = sizeof(struct cvmm_exec_config)
 #define MACHINES 3
+/* Descriptors of a machine with a root, and of each folder. */
+#define MACHINE_FDS 90
+#define FOLDER_FDS 12
 
 static struct vsu_error err;
 static char folder[64];
@@ -195,6 +199,95 @@ START_TEST(refused_command_leaves_its_machine_in_the_pool)
 }
 END_TEST
 
+START_TEST(closed_stream_leaves_its_machine_in_the_pool)
+{
+	const int closed[3] = { -1, 1000, -1 };
+
+	make_pool(1);
+	command.command = COMMAND("true");
+	command.streams = closed;
+	ck_assert_int_eq(cvmm_exec_pool_take(pool, &command, &e, &err), -EBADF);
+	ck_assert_msg(strstr(err.msg, "descriptor 1000"), "%s", err.msg);
+	ck_assert_uint_eq(cvmm_exec_pool_ready(pool), 1);
+	command.streams = streams;
+	ck_assert_int_eq(run_taken(COMMAND("echo", "still")), 0);
+	ck_assert_str_eq(text_of(out[0]), "still\n");
+}
+END_TEST
+
+/* ------------------------------------------------------------------ resources */
+
+static void limit_descriptors(rlim_t n)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void dispatch_until_short(void)
+{
+	while (!cvmm_exec_pool_dispatch(pool, &err))
+		await_pool(-1);
+	ck_assert_int_eq(err.code, -EMFILE);
+	ck_assert_msg(strstr(err.msg, "RLIMIT_NOFILE"), "%s", err.msg);
+}
+
+/* The limit has room for one machine. */
+START_TEST(pool_without_descriptors_continues_when_some_are_free)
+{
+	limit_descriptors(200);
+	OK(cvmm_exec_pool_new(&machine, NULL, MACHINES, &pool, &err));
+	dispatch_until_short();
+	while (!cvmm_exec_pool_ready(pool)) {
+		await_pool(-1);
+		(void)!cvmm_exec_pool_dispatch(pool, NULL);
+	}
+	ck_assert_int_eq(run_taken(COMMAND("exit", "3")), 3);
+	vsu_error_clear(&err);
+	limit_descriptors(1024);
+	while (cvmm_exec_pool_ready(pool) < MACHINES) {
+		await_pool(-1);
+		(void)!cvmm_exec_pool_dispatch(pool, &err);
+	}
+	ck_assert_int_eq(run_taken(COMMAND("true")), 0);
+}
+END_TEST
+
+START_TEST(pool_without_a_machine_returns_what_it_lacks)
+{
+	limit_descriptors(60);
+	OK(cvmm_exec_pool_new(&machine, NULL, 1, &pool, &err));
+	while (!cvmm_exec_pool_dispatch(pool, &err))
+		await_pool(-1);
+	ck_assert_msg(err.code == -EMFILE || err.code == -ENFILE, "%d: %s", err.code, err.msg);
+	command.command = COMMAND("true");
+	ck_assert_int_eq(cvmm_exec_pool_take(pool, &command, &e, NULL), err.code);
+	ck_assert_int_eq(poll(&(struct pollfd){ cvmm_exec_pool_fd(pool), POLLIN, 0 }, 1, 0), 0);
+	OK(cvmm_exec_pool_dispatch(pool, &err));
+}
+END_TEST
+
+/* Of a machine with a root and two folders, as <cvmm/exec_pool.h> states. */
+START_TEST(machine_has_no_more_descriptors_than_documented)
+{
+	const struct cvmm_exec_folder folders[] = { { .path = folder, .at = "/a" }, { .path = folder, .at = "/b" } };
+	const int before = vsu_fd_count();
+	int with, without;
+
+	make_pool(2);
+	without = vsu_fd_count() - before - 2;
+	cvmm_exec_pool_free(pool);
+	machine.folders = folders;
+	machine.nfolders = 2;
+	make_pool(2);
+	with = vsu_fd_count() - before - 2;
+	ck_assert_msg(without / 2 <= MACHINE_FDS, "%d", without / 2);
+	ck_assert_msg((with - without) / 4 <= FOLDER_FDS, "%d", (with - without) / 4);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------- life */
 
 START_TEST(freed_pool_leaves_nothing)
@@ -353,6 +446,10 @@ int main(void)
 	tcase_add_test_unless(tc, why, pool_is_refilled_while_commands_run);
 	tcase_add_test_unless(tc, why, empty_pool_has_no_machine_yet);
 	tcase_add_test_unless(tc, why, refused_command_leaves_its_machine_in_the_pool);
+	tcase_add_test_unless(tc, why, closed_stream_leaves_its_machine_in_the_pool);
+	tcase_add_test_unless(tc, why, pool_without_descriptors_continues_when_some_are_free);
+	tcase_add_test_unless(tc, why, pool_without_a_machine_returns_what_it_lacks);
+	tcase_add_test_unless(tc, why, machine_has_no_more_descriptors_than_documented);
 	tcase_add_test_unless(tc, why, freed_pool_leaves_nothing);
 	tcase_add_test_unless(tc, why, taken_command_outlives_its_pool);
 	tcase_add_test_unless(tc, why, full_pool_has_no_work);

@@ -334,6 +334,11 @@ START_TEST(host_that_cannot_be_used_is_refused)
 	ck_assert_int_eq(cvmm_options_add(o, "kernel", "builtin:selftest", &err), 0);
 	ck_assert_int_eq(cvmm_machine_new(o, &none, &m, &err), -EINVAL);
 	ck_assert_int_eq(cvmm_machine_new(o, &lost, &m, &err), -EBADF);
+	ck_assert_int_eq(cvmm_options_add(o, "cpus", "65", &err), -EINVAL);
+	ck_assert_int_eq(cvmm_options_add(o, "memory", "size=much", &err), -EINVAL);
+	ck_assert_int_eq(cvmm_options_add(o, "disk", "", &err), -EINVAL);
+	ck_assert_int_lt(cvmm_options_add(o, "device", "blk,colour=red", &err), 0);
+	ck_assert_int_eq(cvmm_options_add(o, "name", "a b", &err), -EINVAL);
 	ck_assert_int_eq(cvmm_options_add(o, "cpus=3", NULL, &err), -ENOENT);
 	ck_assert_int_eq(cvmm_options_add(o, "", NULL, &err), -ENOENT);
 	ck_assert_ptr_null(m);

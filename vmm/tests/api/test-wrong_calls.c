@@ -133,7 +133,7 @@ static const struct {
 	{ "cvmm_host", sizeof(struct cvmm_host), pass_host_of_command, -ENOENT, false },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_command, -EINVAL, false },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool, -EINVAL, false },
-	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool_command, -EAGAIN, false },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool_command, -EINVAL, false },
 	{ "cvmm_kernel_config", sizeof(struct cvmm_kernel_config), pass_kernel, -EINVAL, false },
 	{ "cvmm_serial_config", sizeof(struct cvmm_serial_config), pass_serial, -EINVAL, false },
 	{ "cvmm_save", sizeof(struct cvmm_save), pass_save, -EAGAIN, false },

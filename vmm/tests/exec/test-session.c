@@ -330,6 +330,70 @@ START_TEST(failures_have_a_status_and_a_sentence)
 }
 END_TEST
 
+static void begin_waiting(uint64_t timeout_ms)
+{
+	const struct vmm_session_config c = {
+		.in = -1, .out = -1, .err = -1, .timeout_ms = timeout_ms, .clone = true, .waits = true,
+	};
+
+	vmm_session_free(s);
+	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
+	agent_reads_header(VMM_AGENT_HELLO, 0);
+}
+
+static void start_limited_command_that_ends(void)
+{
+	struct pollfd p;
+
+	vmm_session_free(s);
+	begin(1000);
+	start_command();
+	agent_ends(VMM_AGENT_EXITED, 7, 3, 0);
+	ck_assert(turns());
+	p = (struct pollfd){ vmm_session_fd(s), POLLIN, 0 };
+	ck_assert_int_eq(poll(&p, 1, -1), 1);	/* the time limit */
+	ck_assert(turns());
+}
+
+START_TEST(command_that_ended_in_time_keeps_its_status)
+{
+	start_limited_command_that_ends();
+	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "out", 3, 0), 3);
+	ck_assert(!turns());
+	ck_assert_int_eq(vmm_session_status(s, &why), 7);
+	assert_read(out[0], "out");
+}
+END_TEST
+
+START_TEST(output_that_the_guest_does_not_send_ends_the_session)
+{
+	struct pollfd p;
+
+	start_limited_command_that_ends();
+	p = (struct pollfd){ vmm_session_fd(s), POLLIN, 0 };
+	while (vmm_session_dispatch(s))
+		poll(&p, 1, -1);
+	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_msg(strstr(why.msg, "did not send the rest of its output"), "%s", why.msg);
+}
+END_TEST
+
+START_TEST(request_with_a_closed_stream_is_refused_and_the_guest_waits)
+{
+	struct vmm_session_config c = {
+		.request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = 1000, .err = -1,
+	};
+
+	begin_waiting(0);
+	agent_is_ready(VMM_AGENT_VERSION);
+	ck_assert(turns());
+	ck_assert_int_eq(vmm_session_request(s, &c, &why), -EBADF);
+	ck_assert(vmm_session_waits(s));
+	c.out = out[1];
+	ck_assert_int_eq(vmm_session_request(s, &c, &why), 0);
+}
+END_TEST
+
 START_TEST(timeout_is_124)
 {
 	struct pollfd p;
@@ -406,17 +470,6 @@ START_TEST(session_without_a_request_ends_when_the_agent_waits)
 END_TEST
 
 /* -------------------------------------------------------------------- waiting */
-
-static void begin_waiting(uint64_t timeout_ms)
-{
-	const struct vmm_session_config c = {
-		.in = -1, .out = -1, .err = -1, .timeout_ms = timeout_ms, .clone = true, .waits = true,
-	};
-
-	vmm_session_free(s);
-	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
-	agent_reads_header(VMM_AGENT_HELLO, 0);
-}
 
 static int request(uint64_t timeout_ms)
 {
@@ -692,6 +745,9 @@ int main(void)
 	tcase_add_test(tc, regular_files_are_streams);
 	tcase_add_test(tc, one_descriptor_may_be_all_streams);
 	tcase_add_loop_test(tc, failures_have_a_status_and_a_sentence, 0, 3);
+	tcase_add_test(tc, command_that_ended_in_time_keeps_its_status);
+	tcase_add_test(tc, output_that_the_guest_does_not_send_ends_the_session);
+	tcase_add_test(tc, request_with_a_closed_stream_is_refused_and_the_guest_waits);
 	tcase_add_test(tc, timeout_is_124);
 	tcase_add_test(tc, moment_has_the_time_and_other_bytes_each_time);
 	tcase_add_test(tc, session_of_a_clone_asks_the_agent_that_waits);
