@@ -224,6 +224,45 @@ START_TEST(a8_22_folder_that_is_made_later_keeps_its_name)
 }
 END_TEST
 
+/* The rig's device with other rules; its files remain. */
+static void remake(const char *hidden, bool hide_private)
+{
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_free(r.dev);
+	r.config.hidden = hidden;
+	r.config.hide_private = r.config.read_only = hide_private;
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+
+/* The driver holds each folder that it found at the path, by its nodeid. */
+START_TEST(folder_hides_its_names_after_two_replacements)
+{
+	uint64_t held, inner;
+	char names[512];
+
+	remake("absent/key:absent/inner/*", false);
+	make_folder("absent", 0755);
+	make_folder("absent/inner", 0755);
+	fs_rig_put_file(&r, "absent/key", "content");
+	fs_rig_put_file(&r, "absent/inner/file", "content");
+	held = fs_rig_lookup(&r, 1, "absent");
+	inner = fs_rig_lookup(&r, held, "inner");
+	ck_assert_int_eq(look(inner, "file"), -ENOENT);
+	ck_assert_int_eq(renameat(r.dir, "absent", r.dir, "former"), 0);
+	make_folder("absent", 0755);
+	make_folder("absent/inner", 0755);
+	ck_assert_int_gt(fs_rig_lookup(&r, fs_rig_lookup(&r, 1, "absent"), "inner"), 0);
+	ck_assert_int_eq(look(held, "key"), -ENOENT);
+	ck_assert_int_eq(look(inner, "file"), -ENOENT);
+	ck_assert_int_eq(fs_rig_lookup(&r, held, "inner"), inner);
+	ck_assert_int_eq(rename_to(held, "inner", 1, "moved"), -EBUSY);
+	list(lists[_i], held, names);
+	ck_assert_ptr_null(strstr(names, "/key/"));
+}
+END_TEST
+
 /* In capital letters, with a tilde, or not ASCII: where the folder lists it, it is no other file. */
 START_TEST(listed_name_is_no_other_spelling_of_a_hidden_one)
 {
@@ -238,18 +277,6 @@ START_TEST(listed_name_is_no_other_spelling_of_a_hidden_one)
 	}
 }
 END_TEST
-
-/* The rig's device with other rules; its files remain. */
-static void remake(const char *hidden, bool hide_private)
-{
-	virtdev_queue_stop(r.dev, r.queue);
-	virtdev_free(r.dev);
-	r.config.hidden = hidden;
-	r.config.hide_private = r.config.read_only = hide_private;
-	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
-	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
-	ck_assert_int_eq(fs_rig_begin(&r), 0);
-}
 
 START_TEST(sealed_folder_does_not_change)
 {
@@ -390,6 +417,7 @@ int main(void)
 	tcase_add_test(tc, a8_22_folder_that_is_made_later_hides_its_names);
 	tcase_add_test(tc, a8_22_replaced_folder_hides_the_same_names);
 	tcase_add_test(tc, a8_22_folder_that_is_made_later_keeps_its_name);
+	tcase_add_loop_test(tc, folder_hides_its_names_after_two_replacements, 0, 2);
 	tcase_add_test(tc, listed_name_is_no_other_spelling_of_a_hidden_one);
 	tcase_add_test(tc, sealed_folder_does_not_change);
 	tcase_add_loop_test(tc, private_files_do_not_exist, 0, 2);

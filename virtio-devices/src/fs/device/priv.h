@@ -95,6 +95,7 @@ struct fs_inode {
 	union fs_file_handle file_handle;
 	int served;		/* atomic; of enum fs_served */
 	int automounts;		/* atomic; of enum fs_automounts */
+	uint32_t rules;		/* atomic; a folder of fs_hidden_rules as which it was found, or 0 */
 };
 
 /* The properties that identify a file. */
@@ -233,7 +234,8 @@ struct fs_hidden_folder {
 	bool fixed;		/* sealed, or its inode number may change when it is evicted from
 				   memory: the driver does not rename it */
 	uint64_t first;		/* when the device was created; 0: it did not exist */
-	uint64_t last;		/* atomic: the other one that was found later, or 0 */
+	uint64_t last;		/* atomic: the other one that was found later, or 0; those before are
+				   known by their inodes */
 };
 
 struct fs_hidden_rules {

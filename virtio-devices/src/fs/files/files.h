@@ -31,9 +31,9 @@ uint64_t virtdev_priv_fs_dev_of(const struct statx *st);
 uint64_t virtdev_priv_fs_btime_of(const struct statx *st);
 /* The nodeid of that file if the driver holds it, or 0. */
 uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st);
-/* Counts a lookup; adds the inode if it is new. Owns fd in any case. */
-int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd,
-					 const struct statx *st, uint64_t *id);
+/* Counts a lookup; adds the inode if it is new. rules: as in struct fs_inode. Owns fd in any case. */
+int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd, const struct statx *st,
+					 uint32_t rules, uint64_t *id);
 void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
 /*
  * Adds an inode under the nodeid that another process assigned. -ENFILE: the table
@@ -96,10 +96,13 @@ void virtdev_priv_fs_hidden_free(struct fs_hidden_rules *rules);
 struct fs_place {
 	int fd;
 	uint64_t dev, ino, mount;
+	uint32_t rules;		/* of its inode, if it has one */
 };
 
-/* hidden_names.c. A name that the folder of that identity lists. */
-bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name);
+/* hidden_names.c */
+struct fs_place virtdev_priv_fs_place_of(const struct fs_inode *folder);
+/* A name that the folder lists. */
+bool virtdev_priv_fs_is_hidden(const struct fs *fs, const struct fs_place *in, const char *name);
 /*
  * A name of a request. -ENOENT: it is hidden; if the request changes it, -EACCES, and -EBUSY for a
  * folder that keeps its name. 1: virtdev_priv_fs_judge_doubtful(), which reads the folder, decides.
@@ -108,15 +111,15 @@ int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, c
 			       bool changes);
 int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
 				   bool changes);
-/* The driver found that file by a name. -ENOENT: it is private. */
+/* The driver found that file by a name. -ENOENT: it is private. rules: for its inode. */
 int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in, const char *name,
-				 int fd, const struct statx *st);
+				 int fd, const struct statx *st, uint32_t *rules);
 /* By its mode, others may neither read nor execute the file, or not enter the folder. */
 bool virtdev_priv_fs_is_for_owner(const struct statx *st);
 /* Such a file is hidden (hide_private): no exception has its path. */
 bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st);
-/* A rule seals the folder of that identity: its attributes do not change. */
-bool virtdev_priv_fs_is_sealed(const struct fs *fs, uint64_t dev, uint64_t ino);
+/* A rule seals the folder: its attributes do not change. */
+bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folder);
 
 /*
  * listed.c. Whether the folder lists the name in this spelling. fstatfs() of a folder on another file

@@ -5,7 +5,8 @@
  * path: the host may have mounted or made another one, or read the folder again under another inode
  * number (overlayfs, FUSE, vfat). The driver enters a folder by looking it up, so no descriptor of the
  * folder and no check of the host's mounts is necessary; a folder has a second path only below
- * another mount point, where virtdev_priv_fs_hidden_refresh() finds it.
+ * another mount point, where virtdev_priv_fs_hidden_refresh() finds it. The inode of a folder that was
+ * found keeps its rules, for the driver may hold it while the host replaces the folder again.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -18,20 +19,38 @@
 
 #include "fs/files/files.h"
 
+struct fs_place virtdev_priv_fs_place_of(const struct fs_inode *folder)
+{
+	return (struct fs_place){ folder->fd, folder->dev, folder->ino, folder->mount,
+				  __atomic_load_n(&folder->rules, __ATOMIC_RELAXED) };
+}
+
+static uint64_t identity_of(const struct fs_place *in)
+{
+	return virtdev_priv_fs_hidden_identity(in->dev, in->ino);
+}
+
 static bool is_at(const struct fs_hidden_folder *f, uint64_t identity)
 {
 	return f->first == identity || __atomic_load_n(&f->last, __ATOMIC_RELAXED) == identity;
 }
 
-bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name)
+/* The folder that was found there remains one of the rules while the driver holds it. */
+static bool is_place(const struct fs_hidden_rules *rules, uint32_t i, const struct fs_place *in,
+		     uint64_t identity)
 {
-	const uint64_t identity = virtdev_priv_fs_hidden_identity(dev, ino);
+	return (i && in->rules == i) || is_at(&rules->folders[i], identity);
+}
+
+bool virtdev_priv_fs_is_hidden(const struct fs *fs, const struct fs_place *in, const char *name)
+{
+	const uint64_t identity = identity_of(in);
 	const struct fs_hidden *h = fs->hidden.rules;
 	bool hidden = false;
 	uint32_t i;
 
 	for (i = 0; i < fs->hidden.n; i++, h++) {
-		if (!is_at(&fs->hidden.folders[h->at], identity) || fnmatch(h->pattern, name, 0) != 0)
+		if (!is_place(&fs->hidden, h->at, in, identity) || fnmatch(h->pattern, name, 0) != 0)
 			continue;
 		if (h->shown)
 			return false;
@@ -59,15 +78,16 @@ static bool is_unusual(const char *name)
 }
 
 /* The name is not hidden, but could be another spelling of one that is. */
-static bool is_doubtful(const struct fs *fs, uint64_t identity, const char *name)
+static bool is_doubtful(const struct fs *fs, const struct fs_place *in, const char *name)
 {
+	const uint64_t identity = identity_of(in);
 	const struct fs_hidden *h = fs->hidden.rules;
 	const bool unusual = is_unusual(name);
 	bool doubtful = false;
 	uint32_t i;
 
 	for (i = 0; i < fs->hidden.n; i++, h++) {
-		if (!is_at(&fs->hidden.folders[h->at], identity))
+		if (!is_place(&fs->hidden, h->at, in, identity))
 			continue;
 		if (h->shown && !fnmatch(h->pattern, name, 0))
 			return false;
@@ -83,9 +103,10 @@ static bool is_name(const struct fs_hidden_folder *f, const char *name)
 	return !strncmp(f->name, name, f->len) && !name[f->len];
 }
 
-static bool is_in(const struct fs_hidden_rules *rules, uint32_t i, uint64_t identity)
+static bool is_in(const struct fs_hidden_rules *rules, uint32_t i, const struct fs_place *in,
+		  uint64_t identity)
 {
-	return is_at(&rules->folders[rules->folders[i].above], identity);
+	return is_place(rules, rules->folders[i].above, in, identity);
 }
 
 static bool may_be_name(const struct fs_hidden_folder *f, const char *name)
@@ -111,8 +132,9 @@ static bool is_same(int folder, const struct fs_hidden_folder *f, uint64_t found
  * A folder that is known by its path alone keeps its name: after a rename, neither identity would
  * remain.
  */
-static bool is_fixed(const struct fs *fs, uint64_t above, const char *name)
+static bool is_fixed(const struct fs *fs, const struct fs_place *in, const char *name)
 {
+	const uint64_t above = identity_of(in);
 	const struct fs_hidden_rules *rules = &fs->hidden;
 	uint32_t i;
 
@@ -120,19 +142,20 @@ static bool is_fixed(const struct fs *fs, uint64_t above, const char *name)
 		const struct fs_hidden_folder *f = &rules->folders[i];
 		const uint64_t last = __atomic_load_n(&f->last, __ATOMIC_RELAXED);
 
-		if (is_in(rules, i, above) && is_name(f, name) && (f->fixed || last))
+		if (is_in(rules, i, in, above) && is_name(f, name) && (f->fixed || last))
 			return true;
 	}
 	return false;
 }
 
-bool virtdev_priv_fs_is_sealed(const struct fs *fs, uint64_t dev, uint64_t ino)
+bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folder)
 {
-	const uint64_t identity = virtdev_priv_fs_hidden_identity(dev, ino);
+	const struct fs_place in = virtdev_priv_fs_place_of(folder);
+	const uint64_t identity = identity_of(&in);
 	uint32_t i;
 
 	for (i = 0; i < fs->hidden.nfolders; i++)
-		if (fs->hidden.folders[i].sealed && is_at(&fs->hidden.folders[i], identity))
+		if (fs->hidden.folders[i].sealed && is_place(&fs->hidden, i, &in, identity))
 			return true;
 	return false;
 }
@@ -142,15 +165,13 @@ bool virtdev_priv_fs_is_sealed(const struct fs *fs, uint64_t dev, uint64_t ino)
 int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, const char *name,
 			       bool changes)
 {
-	const uint64_t identity = virtdev_priv_fs_hidden_identity(in->dev, in->ino);
-
 	if (!fs->hidden.n)
 		return 0;
-	if (virtdev_priv_fs_is_hidden(fs, in->dev, in->ino, name))
+	if (virtdev_priv_fs_is_hidden(fs, in, name))
 		return changes ? -EACCES : -ENOENT;
-	if (changes && is_fixed(fs, identity, name))
+	if (changes && is_fixed(fs, in, name))
 		return -EBUSY;
-	return is_doubtful(fs, identity, name);
+	return is_doubtful(fs, in, name);
 }
 
 int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
@@ -219,30 +240,39 @@ bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx 
 
 /* -------------------------------------------------------------- found files */
 
-static void note_folder(const struct fs *fs, const struct fs_place *in, const char *name,
-			const struct statx *st)
+/* The folder of the rules that it is, or 0. */
+static uint32_t note_folder(const struct fs *fs, const struct fs_place *in, const char *name,
+			    const struct statx *st)
 {
-	const uint64_t above = virtdev_priv_fs_hidden_identity(in->dev, in->ino);
+	const uint64_t above = identity_of(in);
 	const uint64_t found = virtdev_priv_fs_hidden_identity(virtdev_priv_fs_dev_of(st), st->stx_ino);
 	const struct fs_hidden_rules *rules = &fs->hidden;
-	uint32_t i;
+	uint32_t i, at = 0;
 
 	for (i = 1; i < rules->nfolders; i++) {
 		struct fs_hidden_folder *f = &rules->folders[i];
+		bool is_here = is_at(f, found);
 
-		if (is_in(rules, i, above) && !is_at(f, found) &&
-		    (is_name(f, name) || (may_be_name(f, name) && is_same(in->fd, f, found))))
+		if (!is_here && is_in(rules, i, in, above) &&
+		    (is_name(f, name) || (may_be_name(f, name) && is_same(in->fd, f, found)))) {
 			__atomic_store_n(&f->last, found, __ATOMIC_RELAXED);
+			is_here = true;
+		}
+		/* the first one keeps its rules in any case */
+		if (is_here && f->first != found)
+			at = i;
 	}
+	return at;
 }
 
 int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in, const char *name,
-				 int fd, const struct statx *st)
+				 int fd, const struct statx *st, uint32_t *rules)
 {
+	*rules = 0;
 	if (fs->hidden.n && S_ISDIR(st->stx_mode)) {
 		if (st->stx_mnt_id != in->mount)
 			virtdev_priv_fs_hidden_refresh(fs);
-		note_folder(fs, in, name, st);
+		*rules = note_folder(fs, in, name, st);
 	}
 	return virtdev_priv_fs_is_private(fs, fd, st) ? -ENOENT : 0;
 }

@@ -157,6 +157,7 @@ static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 	inode->mount = st->stx_mnt_id;
 	inode->served = FS_SERVED_UNKNOWN;
 	inode->automounts = FS_AUTOMOUNTS_UNKNOWN;
+	inode->rules = 0;
 	inode->lookups = 0;
 	bucket = bucket_of(fs, inode->dev, inode->ino);
 	inode->next = *bucket;
@@ -207,8 +208,8 @@ static struct fs_inode *inode_new(struct fs *fs, int *fd,
 	return inode;
 }
 
-int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd,
-					 const struct statx *st, uint64_t *id)
+int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd, const struct statx *st,
+					 uint32_t rules, uint64_t *id)
 {
 	struct fs_inode *inode;
 	union fs_file_handle file_handle;
@@ -223,6 +224,8 @@ int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd,
 	if (!inode)
 		inode = inode_new(fs, &fd, st, &file_handle);
 	if (inode) {
+		if (rules)
+			__atomic_store_n(&inode->rules, rules, __ATOMIC_RELAXED);
 		inode_count(fs, inode, inode->lookups + 1);
 		*id = inode->slot.id;
 	}

@@ -18,11 +18,12 @@ static int open_name(const struct fs *fs, int dir, const char *name)
 {
 	struct fs_place in;
 	struct statx st;
+	uint32_t rules;
 	int rc = virtdev_priv_fs_stat(dir, "", &st), fd;
 
 	if (rc < 0)
 		return rc;
-	in = (struct fs_place){ dir, virtdev_priv_fs_dev_of(&st), st.stx_ino, st.stx_mnt_id };
+	in = (struct fs_place){ dir, virtdev_priv_fs_dev_of(&st), st.stx_ino, st.stx_mnt_id, 0 };
 	rc = virtdev_priv_fs_judge_name(fs, &in, name, false);
 	if (rc > 0)
 		rc = virtdev_priv_fs_judge_doubtful(fs, &in, name, false);
@@ -31,7 +32,7 @@ static int open_name(const struct fs *fs, int dir, const char *name)
 	fd = virtdev_priv_fs_open_name(fs, dir, in.dev, name);
 	rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", &st);
 	if (rc >= 0)
-		rc = virtdev_priv_fs_hidden_found(fs, &in, name, fd, &st);
+		rc = virtdev_priv_fs_hidden_found(fs, &in, name, fd, &st, &rules);
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc < 0 ? rc : fd;

@@ -19,7 +19,7 @@
 int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder, const char *name,
 			       bool changes)
 {
-	const struct fs_place in = { folder->fd, folder->dev, folder->ino, folder->mount };
+	const struct fs_place in = virtdev_priv_fs_place_of(folder);
 	int rc;
 
 	if (virtdev_priv_fs_automounts(c, folder)) {
@@ -38,9 +38,10 @@ int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder,
 }
 
 /* Whether the driver may use the file that it found. The host may have mounted or made it meanwhile. */
-static int check_found(const struct fs_call *c, const char *name, int fd, const struct statx *st)
+static int check_found(const struct fs_call *c, const char *name, int fd, const struct statx *st,
+		       uint32_t *rules)
 {
-	const struct fs_place in = { c->inode->fd, c->inode->dev, c->inode->ino, c->inode->mount };
+	const struct fs_place in = virtdev_priv_fs_place_of(c->inode);
 	int rc;
 
 	if (in.dev == virtdev_priv_fs_dev_of(st) && virtdev_priv_fs_automounts(c, c->inode))
@@ -48,7 +49,7 @@ static int check_found(const struct fs_call *c, const char *name, int fd, const 
 	if (!name || (!c->fs->hidden.n && !c->fs->config.hide_private))
 		return 0;
 	virtdev_priv_fs_host_call_begin(c);
-	rc = virtdev_priv_fs_hidden_found(c->fs, &in, name, fd, st);
+	rc = virtdev_priv_fs_hidden_found(c->fs, &in, name, fd, st, rules);
 	return virtdev_priv_fs_host_call_end(c, rc);
 }
 
@@ -57,18 +58,19 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int
 {
 	struct fs *fs = c->fs;
 	struct statx st;
+	uint32_t rules = 0;
 	uint64_t id;
 	int rc;
 
 	virtdev_priv_fs_host_call_begin(c);
 	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(fd, "", &st));
 	if (rc >= 0)
-		rc = check_found(c, name, fd, &st);
+		rc = check_found(c, name, fd, &st, &rules);
 	if (rc < 0) {
 		vsu_fd_close(&fd);
 		return rc;
 	}
-	rc = virtdev_priv_fs_inode_lookup_take_fd(fs, fd, &st, &id);
+	rc = virtdev_priv_fs_inode_lookup_take_fd(fs, fd, &st, rules, &id);
 	if (rc < 0)
 		return rc;
 	if (name)

@@ -63,7 +63,8 @@ static bool is_private(const struct fs_call *c, const char *name)
 
 static bool is_hidden(const struct fs_call *c, const char *name)
 {
-	bool hidden = virtdev_priv_fs_is_hidden(c->fs, c->inode->dev, c->inode->ino, name);
+	const struct fs_place in = virtdev_priv_fs_place_of(c->inode);
+	bool hidden = virtdev_priv_fs_is_hidden(c->fs, &in, name);
 
 	if (!hidden && c->fs->config.hide_private) {
 		virtdev_priv_fs_host_call_begin(c);

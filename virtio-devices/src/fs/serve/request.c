@@ -227,7 +227,7 @@ static int check_sealed(const struct fs_call *c, const struct fs_operation *op)
 {
 	return c->inode->type == S_IFDIR && op->flags & FS_CHANGES &&
 	       (!op->texts || op->texts == FS_TEXT_ONLY) &&
-	       virtdev_priv_fs_is_sealed(c->fs, c->inode->dev, c->inode->ino) ? -EACCES : 0;
+	       virtdev_priv_fs_is_sealed(c->fs, c->inode) ? -EACCES : 0;
 }
 
 static int find_subject(struct fs_call *c, const struct fs_operation *op)
