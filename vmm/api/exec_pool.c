@@ -246,7 +246,7 @@ static int add_machine(struct cvmm_exec_pool *p, unsigned int i, struct vsu_erro
 	return rc;
 }
 
-/* What the process lacks, others may release: a command that ends, or another program. */
+/* A lack that passes: a command that ends, or another program, releases what is missing. */
 static bool is_short(int rc)
 {
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EAGAIN;
