@@ -235,10 +235,44 @@ static void count_bytes(struct vmm_template *t)
 			t->bytes += (uint64_t)st.st_blocks * 512;
 }
 
+/* Root may change what it likes. The template itself may be named by a symbolic link. */
+static int check_owner(const char *path, bool follow, struct vsu_error *err)
+{
+	struct stat st;
+
+	if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return vsu_error_sys(err, -errno, "'%s' of a template", path);
+	if (st.st_uid && st.st_uid != geteuid())
+		return vsu_error_set(err, -EPERM, "'%s' of a template belongs to another user, who determines what its clones execute; make a template of your own", path);
+	if (S_ISLNK(st.st_mode))
+		return vsu_error_set(err, -EPERM, "'%s' of a template is a symbolic link; make the template again", path);
+	return st.st_mode & (S_IWGRP | S_IWOTH) ?
+	       vsu_error_set(err, -EPERM, "'%s' of a template is one that other users may change, who determine what its clones execute; make the template again", path) : 0;
+}
+
+/* All that a clone reads. Nobody else can replace names in the folders that were checked. */
+static int check_owners(const struct vmm_template *t, struct vsu_error *err)
+{
+	char path[PATH_MAX];
+	unsigned int i;
+	int rc = check_owner(t->path, true, err);
+
+	for (i = 0; !rc && i < NCONTENTS; i++) {
+		if (!strcmp(contents[i], VMM_TEMPLATE_POOL))
+			continue;	/* its client checks the peer */
+		rc = join_path(path, t->path, contents[i], "", err);
+		if (!rc)
+			rc = check_owner(path, false, err);
+	}
+	return rc;
+}
+
 static int open_path(struct vmm_template *t, struct vsu_error *err)
 {
 	int rc = lock_info(t, LOCK_SH, err);
 
+	if (!rc)
+		rc = check_owners(t, err);
 	if (!rc)
 		rc = read_info(t, err);
 	if (!rc)

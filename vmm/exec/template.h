@@ -50,7 +50,8 @@ int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error 
 
 /*
  * A template for clones, by its name in a folder, or by a path with a slash; folder may be NULL.
- * -ENOENT: it does not exist; -EBUSY: it is being removed; -EBADMSG: its description is invalid.
+ * -ENOENT: it does not exist; -EBUSY: it is being removed; -EBADMSG: its description is invalid;
+ * -EPERM: it belongs to another user, or others may change it.
  * Closed in each case.
  */
 int vmm_template_open(struct vmm_template *t, const char *folder, const char *name,

@@ -261,6 +261,39 @@ START_TEST(rejects_paths_for_new_and_removed_templates)
 }
 END_TEST
 
+/* Writers of its files determine what a clone executes. */
+START_TEST(template_that_others_may_change_is_refused)
+{
+	static const char *const names[] = { "base", "base/template", "base/machine", "base/machine/state", "base/machine/machine.json" };
+	const char *path;
+	mode_t mode;
+
+	make("base");
+	path = path_of(names[_i]);
+	mode = mode_of(names[_i]);
+	ck_assert_int_eq(chmod(path, mode | S_IWOTH), 0);
+	ck_assert_int_eq(vmm_template_open(&t, folder, "base", &err), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, path));
+	ck_assert_ptr_nonnull(strstr(err.msg, "other users may change"));
+	ck_assert_int_eq(chmod(path, mode | S_IWGRP), 0);
+	ck_assert_int_eq(vmm_template_open(&t, NULL, path_of("base"), &err), -EPERM);
+	ck_assert_int_eq(chmod(path_of(names[_i]), mode | S_IROTH), 0);
+	vmm_template_close(&t);
+	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
+}
+END_TEST
+
+START_TEST(template_of_another_user_is_refused)
+{
+	static const char *const names[] = { "base", "base/template", "base/machine/memory" };
+
+	make("base");
+	ck_assert_int_eq(chown(path_of(names[_i]), 65534, (gid_t)-1), 0);
+	ck_assert_int_eq(vmm_template_open(&t, folder, "base", &err), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "belongs to another user"));
+}
+END_TEST
+
 START_TEST(rejects_invalid_descriptions)
 {
 	static const char *const texts[] = {
@@ -499,6 +532,9 @@ int main(void)
 	tcase_add_test(tc, removal_keeps_files_of_others);
 	tcase_add_loop_test(tc, rejects_invalid_names, 0, 9);
 	tcase_add_test(tc, rejects_paths_for_new_and_removed_templates);
+	tcase_add_loop_test(tc, template_that_others_may_change_is_refused, 0, 5);
+	tcase_add_loop_test_unless(tc, geteuid() ? "needs root, who makes another user's files" : NULL,
+				   template_of_another_user_is_refused, 0, 3);
 	tcase_add_loop_test(tc, rejects_invalid_descriptions, 0, 6);
 	tcase_add_test(tc, keys_of_later_versions_are_ignored);
 	tcase_add_test(tc, templates_of_earlier_versions_have_no_network);
