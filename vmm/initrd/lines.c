@@ -4,7 +4,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -34,17 +33,13 @@ static int lines_fill(struct vmm_lines *lines, int fd, const char *name, struct 
 	return 0;
 }
 
-int vmm_lines_read(struct vmm_lines *lines, int folder_fd, const char *name, bool required,
-		   struct vsu_error *err)
+int vmm_lines_read_take_fd(struct vmm_lines *lines, int fd, const char *name, struct vsu_error *err)
 {
-	int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+	int rc = fd < 0 ? vsu_error_sys(err, fd, "cannot open '%s'", name) : 0;
 
 	*lines = (struct vmm_lines){ NULL, 0 };
-	if (fd < 0 && errno == ENOENT && !required)
-		return 0;
-	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot open '%s'", name);
-	rc = lines_fill(lines, fd, name, err);
+	if (!rc)
+		rc = lines_fill(lines, fd, name, err);
 	vsu_fd_close(&fd);
 	if (rc < 0)
 		vmm_lines_free(lines);

@@ -21,9 +21,11 @@ struct vmm_lines {
 	size_t len;
 };
 
-/* An absent file is empty unless it is required. -EFBIG: it exceeds VMM_LINES_MAX. */
-int vmm_lines_read(struct vmm_lines *lines, int folder_fd, const char *name, bool required,
-		   struct vsu_error *err);
+/*
+ * A negative fd is the error of opening the file of that name. -EFBIG: the file exceeds VMM_LINES_MAX.
+ * Owns fd in any case.
+ */
+int vmm_lines_read_take_fd(struct vmm_lines *lines, int fd, const char *name, struct vsu_error *err);
 void vmm_lines_free(struct vmm_lines *lines);
 
 /* The next line; *at begins with 0. False: the text ended. */

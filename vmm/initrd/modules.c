@@ -43,18 +43,50 @@ static int add_named(struct selection *s, struct vmm_slice name, bool optional, 
 
 /* ------------------------------------------------------------------ opening */
 
+static int open_file(const struct vmm_modules *m, const char *path)
+{
+	int fd;
+
+	if (!m->is_of_host)
+		return vmm_folder_file_open(m->folder_fd, path);
+	fd = openat(m->folder_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int fail_to_open(const char *what, const char *path, int rc, struct vsu_error *err)
+{
+	if (rc == -EXDEV)
+		return vsu_error_set(err, rc, "the %s '%s' is reached by a symbolic link that leaves the folder of modules; copy the file there", what, path);
+	if (rc == -ELOOP)
+		return vsu_error_set(err, rc, "the %s '%s' is reached by a symbolic link, which this host's kernel cannot keep in the folder of modules (Linux 5.6); copy the file there", what, path);
+	return vsu_error_sys(err, rc, "cannot open the %s '%s'", what, path);
+}
+
+/* An absent file is empty unless it is required. */
+static int read_file(const struct vmm_modules *m, struct vmm_lines *lines, const char *name,
+		     bool required, struct vsu_error *err)
+{
+	const int fd = open_file(m, name);
+
+	if (fd == -ENOENT && !required)
+		return 0;
+	if (fd < 0)
+		return fail_to_open("list", name, fd, err);
+	return vmm_lines_read_take_fd(lines, fd, name, err);
+}
+
 static int read_files(struct vmm_modules *m, const char *folder, struct vsu_error *err)
 {
-	int rc = vmm_lines_read(&m->dep, m->folder_fd, "modules.dep", true, err);
+	int rc = read_file(m, &m->dep, "modules.dep", true, err);
 
 	if (rc == -ENOENT)
 		return vsu_error_set(err, rc, "'%s' has no modules.dep; run depmod for this kernel", folder);
 	if (!rc)
-		rc = vmm_lines_read(&m->softdep, m->folder_fd, "modules.softdep", false, err);
+		rc = read_file(m, &m->softdep, "modules.softdep", false, err);
 	if (!rc)
-		rc = vmm_lines_read(&m->builtin, m->folder_fd, "modules.builtin", false, err);
+		rc = read_file(m, &m->builtin, "modules.builtin", false, err);
 	if (!rc)
-		rc = vmm_lines_read(&m->alias, m->folder_fd, "modules.alias", false, err);
+		rc = read_file(m, &m->alias, "modules.alias", false, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "modules in '%s'", folder) : 0;
 }
 
@@ -323,32 +355,13 @@ const struct vmm_module *vmm_modules_get(const struct vmm_modules *m, unsigned i
 	return i < m->n ? &m->met[m->order[i]].module : NULL;
 }
 
-static int fail_to_open(const char *path, int rc, struct vsu_error *err)
-{
-	if (rc == -EXDEV)
-		return vsu_error_set(err, rc, "the module '%s' is reached by a symbolic link that leaves the folder of modules; copy the file there", path);
-	if (rc == -ELOOP)
-		return vsu_error_set(err, rc, "the module '%s' is reached by a symbolic link, which this host's kernel cannot keep in the folder of modules (Linux 5.6); copy the file there", path);
-	return vsu_error_sys(err, rc, "cannot open the module '%s'", path);
-}
-
-static int open_module(const struct vmm_modules *m, const char *path)
-{
-	int fd;
-
-	if (!m->is_of_host)
-		return vmm_folder_file_open(m->folder_fd, path);
-	fd = openat(m->folder_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
 int vmm_module_open(const struct vmm_modules *m, const struct vmm_module *module, uint64_t *size,
 		    struct vsu_error *err)
 {
-	int fd = open_module(m, module->path), rc;
+	int fd = open_file(m, module->path), rc;
 
 	if (fd < 0)
-		return fail_to_open(module->path, fd, err);
+		return fail_to_open("module", module->path, fd, err);
 	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? vsu_fd_size(fd, size) : -EBADMSG;
 	if (!rc && *size)
 		return fd;

@@ -74,11 +74,12 @@ static int read_names(struct vmm_names *n, const struct vmm_lines *lines, struct
 
 int vmm_names_read(struct vmm_names *n, const char *path, struct vsu_error *err)
 {
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct vmm_lines lines;
 	int rc;
 
 	memset(n, 0, sizeof(*n));
-	rc = vmm_lines_read(&lines, AT_FDCWD, path, true, err);
+	rc = vmm_lines_read_take_fd(&lines, fd < 0 ? -errno : fd, path, err);
 	if (rc < 0)
 		return rc;
 	n->text = lines.bytes;

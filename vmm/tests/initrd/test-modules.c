@@ -240,6 +240,22 @@ START_TEST(d2_31_rejects_a_module_behind_a_link_out_of_the_folder)
 }
 END_TEST
 
+/* Sentences quote lines of these files. */
+START_TEST(d2_31_rejects_a_list_behind_a_link_out_of_the_folder)
+{
+	static const char *const names[] = { "modules.dep", "modules.softdep", "modules.builtin", "modules.alias" };
+	char path[256];
+
+	if (_i)
+		tree_text("modules.dep", "kernel/a.ko:\n");
+	snprintf(path, sizeof(path), "%s/%s", tree, names[_i]);
+	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+	ck_assert_int_lt(vmm_modules_open(&modules, tree, &err), 0);
+	snprintf(path, sizeof(path), "the list '%s' is reached by a symbolic link", names[_i]);
+	ck_assert_ptr_nonnull(strstr(err.msg, path));
+}
+END_TEST
+
 START_TEST(d2_21_rejects_a_list_that_is_too_large)
 {
 	char path[256];
@@ -273,6 +289,7 @@ int main(void)
 	tcase_add_test(tc, d2_19_number_of_soft_dependencies_is_limited);
 	tcase_add_test(tc, d2_20_rejects_a_module_that_is_no_file);
 	tcase_add_test(tc, d2_31_rejects_a_module_behind_a_link_out_of_the_folder);
+	tcase_add_loop_test(tc, d2_31_rejects_a_list_behind_a_link_out_of_the_folder, 0, 4);
 	tcase_add_test(tc, d2_21_rejects_a_list_that_is_too_large);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
