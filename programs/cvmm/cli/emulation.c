@@ -34,13 +34,12 @@
 /* --------------------------------------------------------------------- daemons */
 
 /* Starts a daemon with these arguments, on its end of a connection or a listening socket. */
-static int start_daemon(const struct vmm_emulation *e, struct vmm_program *p, int fd, struct vsu_error *err)
+static int start_daemon(const struct vmm_emulation *e, struct vmm_program *p, int fd, pid_t *pid,
+			struct vsu_error *err)
 {
-	pid_t pid;
-
 	vmm_program_add(p, "--fd=%d", fd);
 	vmm_program_pass(p, fd);
-	return vmm_program_start(p, e->messages, &pid, err);
+	return vmm_program_start(p, e->messages, pid, err);
 }
 
 /* *fd is the front-end's end of the connection. */
@@ -49,6 +48,7 @@ static int share_folder(const struct vmm_emulation *e, const struct vmm_emulatio
 {
 	struct vmm_program p = { .argc = 0 };
 	int pair[2];
+	pid_t pid;
 	int rc = vsu_sock_pair(pair);
 
 	if (rc < 0)
@@ -66,7 +66,7 @@ static int share_folder(const struct vmm_emulation *e, const struct vmm_emulatio
 		vmm_program_add(&p, "--hide-private");
 	if (f->hidden)
 		vmm_program_add(&p, "--hide=%s", f->hidden);
-	rc = start_daemon(e, &p, pair[1], err);
+	rc = start_daemon(e, &p, pair[1], &pid, err);
 	vmm_program_free(&p);
 	vsu_fd_close(&pair[1]);
 	*fd = pair[0];
@@ -80,13 +80,15 @@ static bool has_card(const struct vmm_emulation_config *c)
 
 /*
  * QEMU's own card would not drop frames. Of the sockets that it inherits, QEMU uses none for a
- * vhost-user card: it connects to the address of the listener. *fd is this address.
+ * vhost-user card: it connects to the address of the listener. *fd is this address. The daemon
+ * would wait for another front-end after QEMU.
  */
-static int serve_card(const struct vmm_emulation *e, const struct vmm_emulation_config *c, int *fd,
+static int serve_card(struct vmm_emulation *e, const struct vmm_emulation_config *c, int *fd,
 		      struct vsu_error *err)
 {
 	struct vmm_unnamed_socket s = VMM_UNNAMED_SOCKET_INIT;
 	struct vmm_program p = { .argc = 0 };
+	pid_t pid;
 	int rc = vmm_unnamed_socket_make(&s, err);
 
 	if (rc < 0)
@@ -99,7 +101,9 @@ static int serve_card(const struct vmm_emulation *e, const struct vmm_emulation_
 		vmm_program_add(&p, "--net-fd=%d", c->net);
 		vmm_program_pass(&p, c->net);
 	}
-	rc = start_daemon(e, &p, s.listener, err);
+	rc = start_daemon(e, &p, s.listener, &pid, err);
+	if (!rc)
+		rc = confine_leash_make(pid, 0, &e->card_leash, err);
 	vmm_program_free(&p);
 	vsu_fd_close(&s.listener);
 	*fd = s.address;
@@ -149,7 +153,7 @@ static void add_machine(struct vmm_program *p, const struct vmm_emulation_config
 	vmm_program_add(p, "%s", c->plan->cmdline);
 }
 
-static int add_card(struct vmm_program *p, const struct vmm_emulation *e,
+static int add_card(struct vmm_program *p, struct vmm_emulation *e,
 		    const struct vmm_emulation_config *c, int *fd, struct vsu_error *err)
 {
 	int rc = has_card(c) ? serve_card(e, c, fd, err) : 0;
@@ -357,4 +361,5 @@ void vmm_emulation_free(struct vmm_emulation *e)
 	vsu_fd_close(&e->messages);
 	vsu_fd_close(&e->events);
 	vsu_fd_close(&e->leash);
+	vsu_fd_close(&e->card_leash);
 }

@@ -39,9 +39,10 @@ struct vmm_emulation {
 	char last[VMM_EMULATION_EVENT];	/* end of what was read, which the next bytes may continue */
 	bool panicked;		/* the guest's kernel */
 	int leash;		/* QEMU is killed when it is closed */
+	int card_leash;		/* likewise the daemon of the card */
 };
 
-#define VMM_EMULATION_INIT { .end_fd = -1, .messages = -1, .events = -1, .leash = -1 }
+#define VMM_EMULATION_INIT { .end_fd = -1, .messages = -1, .events = -1, .leash = -1, .card_leash = -1 }
 
 /*
  * Starts QEMU, which vmm_emulation_free() or this process's end kills, and the daemons, which
