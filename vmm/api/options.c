@@ -35,7 +35,8 @@ static int check_argument(const struct cvmm_options *o, const struct vmm_argumen
 	if (row->option.kind == VSU_OPTION_OPERAND && a->value.text[0] == '-')
 		return vsu_error_set(err, -EINVAL, "'%s' looks like an option; begin the path of a file by './'",
 				     a->value.text);
-	return vmm_options_check_value(a, err);
+	/* The address of a source, which cvmm_machine_new() reads before it reads the others */
+	return row->once.after ? 0 : vmm_options_check_value(a, err);
 }
 
 static int check_all(const struct cvmm_options *o, const struct vmm_arguments *added,
