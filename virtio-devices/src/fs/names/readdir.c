@@ -146,13 +146,15 @@ static uint32_t read_len(const struct fs_call *c, uint32_t room)
 
 /*
  * Seeks only if the driver does not continue at the current position: on file systems
- * whose offsets are counters, a seek skips entries if others were removed meanwhile.
+ * whose offsets are counters, a seek skips entries if others were removed meanwhile. At
+ * the start always: a guest's rewinddir() comes as this offset alone, and btrfs otherwise
+ * returns no entry that is newer than the descriptor.
  */
 static int go_to(struct fs_handle *handle, uint64_t offset)
 {
 	if (offset > INT64_MAX)
 		return -EINVAL;
-	if (handle->next == (int64_t)offset)
+	if (offset && handle->next == (int64_t)offset)
 		return 0;
 	handle->next = NOWHERE;
 	return lseek(handle->fd, (off_t)offset, SEEK_SET) < 0 ? -errno : 0;
