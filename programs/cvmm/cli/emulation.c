@@ -165,8 +165,9 @@ static int add_card(struct vmm_program *p, struct vmm_emulation *e,
 	vmm_program_add(p, "socket,id=card,path=/proc/self/fd/%d", *fd);
 	vmm_program_add(p, "-netdev");
 	vmm_program_add(p, "vhost-user,id=net,chardev=card");
+	/* QEMU 7.2 may crash if its card of a vhost-user device has MSI-X */
 	vmm_program_add(p, "-device");
-	vmm_program_add(p, "virtio-net-pci,netdev=net%s%s", *c->mac ? ",mac=" : "", c->mac);
+	vmm_program_add(p, "virtio-net-pci,netdev=net,vectors=0%s%s", *c->mac ? ",mac=" : "", c->mac);
 	return 0;
 }
 

@@ -133,8 +133,8 @@ static const struct {
 	int fd;
 	const char *const of_qemu[2], *const of_daemon[3];
 } cards[] = {
-	{ "tap7", -1, { "-device\nvirtio-net-pci,netdev=net\n", NULL }, { "--block=local\n", "--tap=tap7\n", NULL } },
-	{ NULL, STDERR_FILENO, { "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56\n", NULL }, { "--block=local\n", "--net-fd=2\n", NULL } },
+	{ "tap7", -1, { "-device\nvirtio-net-pci,netdev=net,vectors=0\n", NULL }, { "--block=local\n", "--tap=tap7\n", NULL } },
+	{ NULL, STDERR_FILENO, { "virtio-net-pci,netdev=net,vectors=0,mac=52:54:00:12:34:56\n", NULL }, { "--block=local\n", "--net-fd=2\n", NULL } },
 };
 
 /* QEMU's own card would drop no frames. */
