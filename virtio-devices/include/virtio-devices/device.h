@@ -25,7 +25,7 @@
  * the same thread. No other thread may read the configuration in between. The server
  * increments the generation and notifies the driver.
  *
- * docs/device-calls.md of the source tree lists which server calls what, and when.
+ * docs/device-calls.md of the installed documentation lists which server calls what, and when.
  *
  * Threads: a device is confined to one thread, except that after queue_start
  * serve and drain of different queues may run on different threads, each
