@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Detects images of formats other than raw. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
@@ -53,11 +54,13 @@ static int open_image(const char *text)
 	       open(v.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* Others, such as folders, are refused when the disk is opened. */
+/* Others, such as folders and descriptors that are not open for reading, are refused when the disk is opened. */
 static bool is_image(int fd)
 {
-	const int kind = vsu_fd_kind(fd);
+	const int kind = vsu_fd_kind(fd), flags = fcntl(fd, F_GETFL);
 
+	if (flags < 0 || flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY)
+		return false;
 	return kind == VSU_FD_REGULAR || kind == VSU_FD_BLOCK;
 }
 
