@@ -107,7 +107,10 @@ struct parse {
 
 static int check_device(const char *name, struct vsu_error *err)
 {
+	const char *const *known;
 	const char *nearest;
+	char list[256] = "";
+	size_t len = 0;
 
 	if (!name || !strcmp(name, "none") || names_device(name))
 		return 0;
@@ -115,8 +118,10 @@ static int check_device(const char *name, struct vsu_error *err)
 	if (nearest)
 		return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a device known here; did you mean '%s'?",
 			      name, nearest);
-	return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a device known here; give blk, net, ... or none",
-			     name);
+	for (known = names_devices(); *known && len < sizeof(list); known++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s, ", *known);
+	return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a device known here; give one of %sor none",
+			     name, list);
 }
 
 static int take_option(void *opaque, unsigned int index,
