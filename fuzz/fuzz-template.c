@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -25,17 +26,49 @@ static void demand(bool holds)
 		abort();
 }
 
+/* What a template has beside its description, folders before their files. */
+static const struct {
+	const char *name;
+	bool is_folder;
+} contents[] = {
+	{ "machine", true }, { "machine/memory", false }, { "machine/state", false },
+	{ "machine/machine.json", false }, { "empty", true },
+};
+
+#define NCONTENTS (sizeof(contents) / sizeof(contents[0]))
+
 static void remove_folder(void)
 {
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t i;
+
+	for (i = NCONTENTS; i; i--)
+		unlinkat(fd, contents[i - 1].name, contents[i - 1].is_folder ? AT_REMOVEDIR : 0);
+	vsu_fd_close(&fd);
 	unlink(path);
 	rmdir(folder);
 }
 
+static void make_content(int at, const char *name, bool is_folder)
+{
+	int fd = is_folder ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	demand(is_folder ? !mkdirat(at, name, 0700) : fd >= 0);
+	vsu_fd_close(&fd);
+}
+
 static void make_folder(void)
 {
+	size_t i;
+	int fd;
+
 	demand(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/template", folder);
 	demand(!atexit(remove_folder));
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (i = 0; i < NCONTENTS; i++)
+		make_content(fd, contents[i].name, contents[i].is_folder);
+	vsu_fd_close(&fd);
 }
 
 static void check_text(const char *text, size_t size)
