@@ -26,7 +26,7 @@ static void demand(bool holds)
 		abort();
 }
 
-/* What a template has beside its description, folders before their files. */
+/* Contents of a template beside its description, folders before their files. */
 static const struct {
 	const char *name;
 	bool is_folder;
