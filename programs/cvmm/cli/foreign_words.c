@@ -71,9 +71,10 @@ static bool split_letter(struct word *w)
 static struct word word_at(const char *text, const char *next)
 {
 	struct word w = { .name = text, .len = strcspn(text, "=") };
+	const bool is_long = !strncmp(text, "--", 2);
 
-	w.attached = text[w.len] && text[1] == '-';
-	if (!w.attached && text[1] != '-')
+	w.attached = text[w.len] && is_long;
+	if (!is_long)
 		w.len = strlen(text);
 	w.value = w.attached ? text + w.len + 1 : is_option(next) ? NULL : next;
 	return w;
@@ -231,12 +232,16 @@ static void answer_value(struct answers *a, const struct vsu_option *ours, const
 static int pass_option(struct answers *a, const struct vsu_option *table,
 		       const struct vsu_option *ours, struct word *w, const char *next)
 {
-	const struct word other = word_at(next ? next : "", NULL);
+	struct word other;
 
 	if (ours->kind == VSU_OPTION_FLAG)
 		return 1;
-	if (!w->attached)
-		w->value = next && !find_ours(table, &other) && strcmp(next, "--") != 0 ? next : NULL;
+	if (!w->attached && is_option(next)) {
+		other = word_at(next, NULL);
+		w->value = find_ours(table, &other) || !strcmp(next, "--") ? NULL : next;
+	} else if (!w->attached) {
+		w->value = next;
+	}
 	answer_value(a, ours, w);
 	return w->attached || !w->value ? 1 : 2;
 }
