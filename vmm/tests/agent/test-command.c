@@ -47,6 +47,10 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 	return -1;
 }
 
+/* The runtime of a sanitizer calls it before it can record calls. */
+#if defined(__has_attribute) && __has_attribute(disable_sanitizer_instrumentation)
+__attribute__((disable_sanitizer_instrumentation))
+#endif
 int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *r)
 {
 	if (!before)
@@ -56,6 +60,9 @@ int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *r)
 }
 
 /* Not all users may raise limits: what would be set is printed. */
+#if defined(__has_attribute) && __has_attribute(disable_sanitizer_instrumentation)
+__attribute__((disable_sanitizer_instrumentation))
+#endif
 int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *r)
 {
 	if (before)
