@@ -15,9 +15,9 @@
 bool vmm_module_is_compressed(const struct vmm_module *module);
 
 /*
- * Of the first n selected modules, those that the guest must load. folder is that of the modules, boot that
- * of kernels, or NULL. -EOPNOTSUPP: the kernel cannot load one of them. *unknown: it may be so,
- * because a module is compressed and the configuration cannot be read.
+ * Checks the first n selected modules, except optional ones. folder: where the modules are; boot: where
+ * kernels are, or NULL. -EOPNOTSUPP: the kernel cannot load one of the modules. *unknown: a module is
+ * compressed, and the configuration cannot be read.
  */
 int vmm_modules_check_compressed(const struct vmm_modules *m, unsigned int n, const char *folder, const char *boot,
 				 bool *unknown, struct vsu_error *err);

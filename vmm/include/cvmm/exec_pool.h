@@ -26,8 +26,8 @@
  * until a machine writes to it; folders and a read-only image. Clock and random numbers of a clone
  * are set when it is taken. A log and a network card are of one machine only. A
  * machine has about 70 descriptors of the process (RLIMIT_NOFILE), 8 more for its root and each
- * folder if the guest has no PCI bus (a built-in one), and 15 with one; tests/api/test-exec_pool
- * counts them.
+ * folder if the guest has no PCI bus (a built-in one), which tests/api/test-exec_pool counts. On
+ * a PCI bus, a folder has up to 15.
  *
  * SIGPIPE: as of <cvmm/exec.h>.
  *
