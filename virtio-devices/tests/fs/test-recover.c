@@ -23,16 +23,26 @@
 static const char *vanishing;
 static unsigned int looks;	/* before it vanishes */
 
+/* As before Linux 5.8, statx() does not return the mount. */
+static bool lacks_mounts;
+
 int __real_virtdev_priv_fs_stat(int fd, const char *name, struct statx *out);
 int __wrap_virtdev_priv_fs_stat(int fd, const char *name, struct statx *out);
 
 int __wrap_virtdev_priv_fs_stat(int fd, const char *name, struct statx *out)
 {
+	int rc;
+
 	if (vanishing && !strcmp(name, vanishing) && !looks--) {
 		ck_assert_int_eq(unlinkat(fd, name, 0), 0);
 		vanishing = NULL;
 	}
-	return __real_virtdev_priv_fs_stat(fd, name, out);
+	rc = __real_virtdev_priv_fs_stat(fd, name, out);
+	if (rc >= 0 && lacks_mounts) {
+		out->stx_mask &= ~STATX_MNT_ID;
+		out->stx_mnt_id = 0;
+	}
+	return rc;
 }
 
 /* The recovery file does not grow, as on a full file system. */
@@ -569,10 +579,12 @@ static void kill_within(uint64_t later_ns)
 
 START_TEST(repeated_request_of_an_unrecorded_change_succeeds)
 {
+	lacks_mounts = _i >= CHANGES;
+	again();
 	new_link.oldnodeid = fs_rig_lookup(&r, 1, "file");
-	ck_assert_int_eq(ask(_i), 0);
+	ck_assert_int_eq(ask(_i % CHANGES), 0);
 	kill_within(0);
-	ck_assert_int_eq(ask(_i), 0);
+	ck_assert_int_eq(ask(_i % CHANGES), 0);
 }
 END_TEST
 
@@ -960,7 +972,7 @@ int main(void)
 	tcase_add_test(tc, request_number_belongs_to_its_session);
 	tcase_add_test(tc, repeated_forget_counts_once);
 	tcase_add_test(tc, repeated_release_succeeds_once);
-	tcase_add_loop_test(tc, repeated_request_of_an_unrecorded_change_succeeds, 0, CHANGES);
+	tcase_add_loop_test(tc, repeated_request_of_an_unrecorded_change_succeeds, 0, 2 * CHANGES);
 	tcase_add_loop_test(tc, interrupted_rename_of_a_directory_is_completed,
 			    0, 2);
 	tcase_add_test_unless(tc, no_labels(), interrupted_request_labels_what_it_made);

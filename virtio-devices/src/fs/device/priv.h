@@ -469,6 +469,7 @@ void virtdev_priv_fs_measure_end(const struct fs_queue *q, uint32_t kind,
 
 /* host_file.c */
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
+/* stx_mnt_id is not valid before Linux 5.8: see virtdev_priv_fs_stat_mount(). */
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
 /* Whether a file, not a folder, has one of FS_PRIVILEGES, or a mode that cannot be read. */
 bool virtdev_priv_fs_is_privileged(int fd);

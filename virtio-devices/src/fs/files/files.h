@@ -20,6 +20,12 @@ struct fs_open_record {
 	uint32_t flags;
 };
 
+/*
+ * mount_id.c: as virtdev_priv_fs_stat(), with stx_mnt_id also before Linux 5.8; 0: unknown. Each
+ * struct statx below that identifies a file is of this function.
+ */
+int virtdev_priv_fs_stat_mount(const struct fs *fs, int dir, const char *name, struct statx *st);
+
 /* inodes.c. An unknown nodeid returns NULL. */
 int virtdev_priv_fs_inodes_init(struct fs *fs);
 void virtdev_priv_fs_inodes_fini(struct fs *fs);

@@ -319,7 +319,7 @@ static int add_root(struct fs *fs)
 {
 	union fs_file_handle file_handle;
 	struct statx st;
-	int rc = virtdev_priv_fs_stat(fs->folder, "", &st), fd;
+	int rc = virtdev_priv_fs_stat_mount(fs, fs->folder, "", &st), fd;
 
 	if (rc >= 0)
 		virtdev_priv_fs_served_init(fs, virtdev_priv_fs_dev_of(&st));

@@ -19,7 +19,7 @@ static int open_name(const struct fs *fs, int dir, const char *name)
 	struct fs_place in;
 	struct statx st;
 	uint32_t rules;
-	int rc = virtdev_priv_fs_stat(dir, "", &st), fd;
+	int rc = virtdev_priv_fs_stat_mount(fs, dir, "", &st), fd;
 
 	if (rc < 0)
 		return rc;
@@ -30,7 +30,7 @@ static int open_name(const struct fs *fs, int dir, const char *name)
 	if (rc < 0)
 		return rc;
 	fd = virtdev_priv_fs_open_name(fs, dir, in.dev, name);
-	rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", &st);
+	rc = fd < 0 ? fd : virtdev_priv_fs_stat_mount(fs, fd, "", &st);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_hidden_found(fs, &in, name, fd, &st, &rules);
 	if (rc < 0)
@@ -60,9 +60,9 @@ static int check_same(const struct fs *fs, int fd, const char *path)
 
 	if (other < 0)
 		return other;
-	rc = virtdev_priv_fs_stat(other, "", &there);
+	rc = virtdev_priv_fs_stat_mount(fs, other, "", &there);
 	if (rc >= 0)
-		rc = virtdev_priv_fs_stat(fd, "", &here);
+		rc = virtdev_priv_fs_stat_mount(fs, fd, "", &here);
 	vsu_fd_close(&other);
 	if (rc < 0)
 		return rc;

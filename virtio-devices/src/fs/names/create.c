@@ -313,7 +313,7 @@ static uint64_t known_at(const struct fs_call *c, const struct fs_inode *folder,
 {
 	struct statx st;
 
-	return virtdev_priv_fs_stat(folder->fd, name, &st) < 0 ? 0 :
+	return virtdev_priv_fs_stat_mount(c->fs, folder->fd, name, &st) < 0 ? 0 :
 	       virtdev_priv_fs_inode_known(c->fs, &st);
 }
 

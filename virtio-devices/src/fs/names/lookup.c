@@ -63,7 +63,7 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int
 	int rc;
 
 	virtdev_priv_fs_host_call_begin(c);
-	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(fd, "", &st));
+	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat_mount(fs, fd, "", &st));
 	if (rc >= 0)
 		rc = check_found(c, name, fd, &st, &rules);
 	if (rc < 0) {

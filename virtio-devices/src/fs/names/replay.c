@@ -156,7 +156,7 @@ static bool was_made(struct fs_call *c, uint64_t started)
 	struct statx st;
 	uint64_t btime;
 
-	if (virtdev_priv_fs_stat(c->inode->fd, c->name, &st) < 0)
+	if (virtdev_priv_fs_stat_mount(c->fs, c->inode->fd, c->name, &st) < 0)
 		return false;
 	if (c->in.opcode == FUSE_LINK)
 		return virtdev_priv_fs_inode_known(c->fs, &st) == c->arg.link.oldnodeid;
@@ -177,7 +177,7 @@ static bool was_moved(struct fs_call *c, uint64_t moved)
 	to = virtdev_priv_fs_inode_get(c->fs, c->arg.rename.newdir);
 	if (!to)
 		return false;
-	rc = virtdev_priv_fs_stat(to->fd, c->other, &st);
+	rc = virtdev_priv_fs_stat_mount(c->fs, to->fd, c->other, &st);
 	virtdev_priv_fs_inode_put(c->fs, to);
 	return rc >= 0 && virtdev_priv_fs_inode_known(c->fs, &st) == moved;
 }

@@ -75,7 +75,7 @@ static int check_identity(struct fs *fs, const struct fs_file_record *f, int fd,
 			  struct fs_identity *identity)
 {
 	struct statx *st = &identity->st;
-	int rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", st);
+	int rc = fd < 0 ? fd : virtdev_priv_fs_stat_mount(fs, fd, "", st);
 
 	if (rc >= 0 && ((st->stx_mode & S_IFMT) != f->type || !is_numbered(f, fd, st)))
 		rc = -ENOENT;
