@@ -11,6 +11,8 @@
 
 #include <cvmm/exec.h>
 
+#define MEMORY "256M"
+
 static int complain(int status, const struct vsu_error *err)
 {
 	if (err->msg[0])
@@ -27,6 +29,8 @@ static int run(struct cvmm_exec *e)
 		return complain(CVMM_EXEC_FAILED, &why);
 	while (cvmm_exec_dispatch(e))
 		poll(&ready, 1, -1);
+	if (cvmm_exec_get_end(e, NULL) == CVMM_EXEC_END_MEMORY)
+		fprintf(stderr, "exec: the guest has %s of memory\n", MEMORY);
 	return complain(cvmm_exec_status(e, &why), &why);
 }
 
@@ -34,7 +38,7 @@ int main(int argc, char **argv)
 {
 	static const int streams[] = { 0, 1, 2 };
 	struct cvmm_exec_config config = {
-		.size = sizeof(config), .streams = streams, .memory = "256M", .timeout_ms = 60000,
+		.size = sizeof(config), .streams = streams, .memory = MEMORY, .timeout_ms = 60000,
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct cvmm_exec *e = NULL;

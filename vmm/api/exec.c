@@ -25,7 +25,7 @@ struct cvmm_exec {
 	int epfd;		/* readable when the session or the machine has work */
 	/* EXEC_COMPLETE: the session has ended, and the machine is to end */
 	enum { EXEC_MADE, EXEC_RUNS, EXEC_COMPLETE, EXEC_ENDED } state;
-	int status;		/* of one that has ended */
+	struct vmm_end end;	/* of one that has ended */
 	struct vsu_error why;
 };
 
@@ -119,7 +119,7 @@ int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err)
 	if (!rc)
 		return 0;
 	e->state = EXEC_ENDED;
-	e->status = CVMM_EXEC_FAILED;
+	e->end = (struct vmm_end){ CVMM_EXEC_END_MACHINE, cvmm_machine_status(e->m, NULL) };
 	if (err)
 		*err = e->why;
 	return rc;
@@ -150,11 +150,17 @@ static void end_machine(struct cvmm_exec *e)
 		cvmm_machine_kill(e->m);
 }
 
+/* The owner's end of a command that has ended before is not its end. */
 static void end_exec(struct cvmm_exec *e)
 {
+	const bool is_killed = e->state == EXEC_RUNS && cvmm_priv_machine_was_ended(e->m);
 	const int status = cvmm_machine_status(e->m, &e->why);
 
-	e->status = vmm_plan_status(&e->plan, status, "a log", &e->why);
+	if (is_killed && !e->why.msg[0])
+		vsu_error_set(&e->why, -ECANCELED, "the program ended the machine");
+	e->end = vmm_plan_end(&e->plan, status, "a log", &e->why);
+	if (is_killed && e->end.kind == CVMM_EXEC_END_MACHINE)
+		e->end = (struct vmm_end){ CVMM_EXEC_END_KILLED, 0 };
 	e->state = EXEC_ENDED;
 }
 
@@ -232,5 +238,14 @@ int cvmm_exec_status(const struct cvmm_exec *e, struct vsu_error *why)
 		return vsu_error_set(why, -EAGAIN, "the command has not ended");
 	if (why)
 		*why = e->why;
-	return e->status;
+	return vmm_end_status(&e->end);
+}
+
+int cvmm_exec_get_end(const struct cvmm_exec *e, int *value)
+{
+	if (e->state != EXEC_ENDED)
+		return -EAGAIN;
+	if (value)
+		*value = e->end.value;
+	return (int)e->end.kind;
 }

@@ -325,6 +325,14 @@ void cvmm_machine_kill(struct cvmm_machine *m)
 		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program ended the machine");
 }
 
+/* Beside a guest that ends at the same time, whose status is another one. */
+bool cvmm_priv_machine_was_ended(const struct cvmm_machine *m)
+{
+	const bool killed = __atomic_load_n(&m->killed, __ATOMIC_SEQ_CST);
+
+	return (killed && m->status == VSU_EXIT_FAIL) || (m->stopped && m->status == VSU_EXIT_OK);
+}
+
 void cvmm_machine_free(struct cvmm_machine *m)
 {
 	if (!m)

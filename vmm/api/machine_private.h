@@ -21,6 +21,7 @@ struct cvmm_machine {
 	bool arrives;		/* it came, or comes, from a source */
 	bool made;		/* atomic: machine is complete, and this thread's */
 	bool killed;		/* atomic */
+	bool stopped;		/* by its owner's request */
 	struct cvmm_arrival arrival;
 	int (*make)(struct cvmm_machine *m, const struct cvmm_options *options,
 		    const struct vmm_peer_guard *guard, struct vsu_error *err);
@@ -30,6 +31,9 @@ struct cvmm_machine {
 
 /* Checks a host, which may be NULL, as cvmm_machine_new() does. to is zeroed first. */
 int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err);
+
+/* Whether its owner ended it, of one that has ended. */
+bool cvmm_priv_machine_was_ended(const struct cvmm_machine *m);
 
 /* -EINVAL: a struct or member that is NULL. */
 int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err);

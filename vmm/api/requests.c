@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vmm-sys-util/sized.h>
 
@@ -15,6 +16,13 @@
 static int check_runs(const struct cvmm_machine *m, struct vsu_error *err)
 {
 	return m->state == RUNS ? 0 : vsu_error_set(err, -EAGAIN, "the machine does not run");
+}
+
+/* The end that its owner has requested, which cvmm_exec reports. */
+static void note_stop(struct cvmm_machine *m, const char *command)
+{
+	if (!strcmp(command, "quit"))
+		m->stopped = true;
 }
 
 int cvmm_machine_command(struct cvmm_machine *m, const char *const *words, const int *fds,
@@ -29,6 +37,8 @@ int cvmm_machine_command(struct cvmm_machine *m, const char *const *words, const
 		rc = check_runs(m, &why);
 	if (!rc)
 		rc = vmm_control_call(m->machine.control, words, fds, nfds, answer, opaque, &why);
+	if (!rc && words[0])
+		note_stop(m, words[0]);
 	if (rc < 0 && err)
 		*err = why;
 	return rc;
@@ -44,6 +54,8 @@ static int request_begin(struct cvmm_machine *m, const struct vmm_typed_command 
 		rc = check_runs(m, &why);
 	if (!rc)
 		rc = vmm_control_call_typed(m->machine.control, request, answer, opaque, &why);
+	if (!rc)
+		note_stop(m, request->command);
 	if (rc < 0 && err)
 		*err = why;
 	return rc;

@@ -407,14 +407,16 @@ void vmm_plan_free(struct vmm_plan *p)
 	vmm_template_close(&p->template);
 }
 
-int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, struct vsu_error *err)
+struct vmm_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hint,
+			    struct vsu_error *err)
 {
+	struct vmm_end end = { CVMM_EXEC_END_MACHINE, status };
 	struct vsu_error why = VSU_ERROR_INIT;
-	const int result = vmm_session_status(p->session, &why);
 
-	if (result >= 0) {
+	if (!vmm_session_end(p->session, &end)) {
+		(void)!vmm_session_status(p->session, &why);
 		*err = why;
-		return result;
+		return end;
 	}
 	if (p->may_lack_modules && (status == VSU_EXIT_PANIC || !err->msg[0]))
 		vsu_error_set(err, -EFAULT, "the guest's kernel ended before the command, perhaps because it cannot load its compressed modules (CONFIG_MODULE_DECOMPRESS, Linux 5.17 and later); %s keeps its messages", hint);
@@ -422,5 +424,12 @@ int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, stru
 		vsu_error_set(err, -EFAULT, "the guest's kernel panicked; %s keeps its messages", hint);
 	else if (!err->msg[0])
 		vsu_error_set(err, -EFAULT, "the guest ended before its command did; %s keeps its kernel's messages", hint);
-	return VMM_SESSION_FAILED;
+	return end;
+}
+
+int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, struct vsu_error *err)
+{
+	const struct vmm_end end = vmm_plan_end(p, status, hint, err);
+
+	return vmm_end_status(&end);
 }

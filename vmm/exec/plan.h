@@ -116,9 +116,12 @@ void vmm_plan_free(struct vmm_plan *p);
 void vmm_plan_close_given(struct vmm_plan *p);
 
 /*
- * The status of the command after its machine has ended with a status and perhaps a sentence,
+ * The end of the command after its machine has ended with a status and perhaps a sentence,
  * which is replaced by the session's if that has ended. hint: how to keep the kernel's messages.
  */
+struct vmm_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hint,
+			    struct vsu_error *err);
+/* Its status. */
 int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, struct vsu_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
 #include "exec/channel.h"
@@ -44,7 +46,7 @@ struct vmm_session {
 	uint32_t request_len;
 	uint64_t timeout_ms;
 	uint64_t drained;	/* bytes of output when the timer expired last */
-	int status;
+	struct vmm_end end;	/* valid from DRAINS on */
 	struct vsu_error why;
 };
 
@@ -226,22 +228,27 @@ int vmm_session_fd(const struct vmm_session *s)
 
 /* ------------------------------------------------------------------ messages */
 
-static void end_session(struct vmm_session *s, int status)
+static void end_session(struct vmm_session *s, enum cvmm_exec_end kind, int value)
 {
-	s->status = status;
+	s->end = (struct vmm_end){ kind, value };
 	s->state = ENDED;
+}
+
+static void end_failed(struct vmm_session *s)
+{
+	end_session(s, CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL);
 }
 
 static void end_untrusted(struct vmm_session *s, const char *what)
 {
 	vsu_error_set(&s->why, -EPROTO, "the guest's agent sent %s; the guest is not trusted further", what);
-	end_session(s, VMM_SESSION_FAILED);
+	end_failed(s);
 }
 
 static void fail_session(struct vmm_session *s, int rc, const char *what)
 {
 	vsu_error_sys(&s->why, rc, "%s", what);
-	end_session(s, VMM_SESSION_FAILED);
+	end_failed(s);
 }
 
 /* The clock is read as late as possible. */
@@ -287,7 +294,7 @@ static void begin_command(struct vmm_session *s)
 	else if (s->request)
 		send_request(s);
 	else
-		end_session(s, 0);
+		end_session(s, CVMM_EXEC_END_STATUS, 0);
 }
 
 /* The first agents had no version. */
@@ -307,7 +314,7 @@ static void serve_ready(struct vmm_session *s)
 	}
 	vsu_error_set(&s->why, -EPROTO, "the guest's agent has version %u of the protocol, but this cvmm has %u; make the template again, or use the cvmm-init of this cvmm",
 		      version, VMM_AGENT_VERSION);
-	end_session(s, VMM_SESSION_FAILED);
+	end_failed(s);
 }
 
 static void serve_started(struct vmm_session *s)
@@ -321,25 +328,46 @@ static void serve_started(struct vmm_session *s)
 /* A command that was not executed, or an agent that failed, with a sentence. */
 static void serve_failure(struct vmm_session *s, uint32_t how, const char *text, size_t len)
 {
-	static const int statuses[] = {
-		[VMM_AGENT_NOT_FOUND] = VMM_SESSION_NOT_FOUND,
-		[VMM_AGENT_NOT_EXECUTED] = VMM_SESSION_NOT_EXECUTED,
-		[VMM_AGENT_FAILED] = VMM_SESSION_FAILED,
+	static const struct vmm_end ends[] = {
+		[VMM_AGENT_NOT_FOUND] = { CVMM_EXEC_END_NOT_FOUND, 0 },
+		[VMM_AGENT_NOT_EXECUTED] = { CVMM_EXEC_END_NOT_EXECUTED, 0 },
+		[VMM_AGENT_FAILED] = { CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL },
 	};
 
 	vsu_error_set(&s->why, -ECANCELED, "in the guest: %.*s", (int)len, text);
-	end_session(s, statuses[how]);
+	end_session(s, ends[how].kind, ends[how].value);
 }
 
-static void serve_end(struct vmm_session *s, const struct vmm_agent_ended *e)
+/* Of a command that was executed. cause: of a signal, 0 for others. */
+static bool is_possible(const struct vmm_agent_ended *e, uint32_t cause)
 {
-	const uint32_t max = e->how == VMM_AGENT_SIGNALLED ? 127 : 255;
+	if (e->how == VMM_AGENT_EXITED)
+		return e->status <= 255 && !cause;
+	return e->status >= 1 && e->status <= 127 &&
+	       (!cause || (cause == VMM_AGENT_CAUSE_MEMORY && e->status == SIGKILL));
+}
 
-	if (s->state != RUNS || e->status > max || e->out < s->out.total || e->err < s->err.total) {
+static void set_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint32_t cause)
+{
+	s->end.value = (int)e->status;
+	if (e->how == VMM_AGENT_EXITED) {
+		s->end.kind = CVMM_EXEC_END_STATUS;
+	} else if (cause) {
+		s->end.kind = CVMM_EXEC_END_MEMORY;
+		vsu_error_set(&s->why, -ENOMEM, "the guest's kernel killed the command, because the guest's memory was used up");
+	} else {
+		s->end.kind = CVMM_EXEC_END_SIGNAL;
+		vsu_error_set(&s->why, -ECANCELED, "signal %u ended the command", e->status);
+	}
+}
+
+static void serve_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint32_t cause)
+{
+	if (s->state != RUNS || !is_possible(e, cause) || e->out < s->out.total || e->err < s->err.total) {
 		end_untrusted(s, "an invalid end of the command");
 		return;
 	}
-	s->status = (int)e->status + (e->how == VMM_AGENT_SIGNALLED ? VMM_SESSION_SIGNALLED : 0);
+	set_end(s, e, cause);
 	s->out.len = e->out;
 	s->err.len = e->err;
 	s->drained = UINT64_MAX;
@@ -351,16 +379,21 @@ static void serve_ended(struct vmm_session *s)
 	const struct vmm_channel *c = &s->control;
 	const char *payload = c->in.bytes + sizeof(c->in.header);
 	struct vmm_agent_ended e;
+	uint32_t cause = VMM_AGENT_CAUSE_UNKNOWN;
+	size_t more;
 
 	if (c->in.header.len < sizeof(e)) {
 		end_untrusted(s, "a truncated message");
 		return;
 	}
 	memcpy(&e, payload, sizeof(e));
+	more = c->in.header.len - sizeof(e);
+	if (more == sizeof(cause))
+		memcpy(&cause, payload + sizeof(e), sizeof(cause));
 	if (e.how == VMM_AGENT_EXITED || e.how == VMM_AGENT_SIGNALLED)
-		serve_end(s, &e);
+		serve_end(s, &e, more && more != sizeof(cause) ? VMM_AGENT_CAUSES : cause);
 	else if (e.how < VMM_AGENT_HOWS)
-		serve_failure(s, e.how, payload + sizeof(e), c->in.header.len - sizeof(e));
+		serve_failure(s, e.how, payload + sizeof(e), more);
 	else
 		end_untrusted(s, "an unknown kind of end");
 }
@@ -421,9 +454,11 @@ static void end_drained(struct vmm_session *s)
 {
 	const int rc = s->out.failure ? s->out.failure : s->err.failure;
 
-	if (rc < 0)
+	if (rc < 0) {
 		vsu_error_sys(&s->why, rc, "standard %s of the command was not written", s->out.failure ? "output" : "error");
-	end_session(s, rc < 0 ? VMM_SESSION_FAILED : s->status);
+		s->end = (struct vmm_end){ CVMM_EXEC_END_STREAM, -rc };
+	}
+	s->state = ENDED;
 }
 
 static bool serve_flows(struct vmm_session *s)
@@ -452,7 +487,7 @@ static void await_output(struct vmm_session *s)
 	if (moves && set_timer(s, LATE_MS) == 0)
 		return;
 	vsu_error_set(&s->why, -ETIMEDOUT, "the command ended in time, but the guest did not send the rest of its output");
-	end_session(s, VMM_SESSION_FAILED);
+	end_failed(s);
 }
 
 static void serve_timer(struct vmm_session *s)
@@ -469,7 +504,7 @@ static void serve_timer(struct vmm_session *s)
 	vsu_error_set(&s->why, -ETIMEDOUT, "the %s within %g seconds",
 		      of_agent ? "guest was not ready" : "command did not end",
 		      (double)s->timeout_ms / 1000);
-	end_session(s, VMM_SESSION_TIMEOUT);
+	end_session(s, CVMM_EXEC_END_TIME, 0);
 }
 
 /* Events only wake: each end is tried until nothing is possible. */
@@ -569,5 +604,13 @@ int vmm_session_status(const struct vmm_session *s, struct vsu_error *why)
 		return vsu_error_set(why, -EAGAIN, "the command has not ended");
 	if (why)
 		*why = s->why;
-	return s->status;
+	return vmm_end_status(&s->end);
+}
+
+int vmm_session_end(const struct vmm_session *s, struct vmm_end *end)
+{
+	if (s->state != ENDED)
+		return -EAGAIN;
+	*end = s->end;
+	return 0;
 }

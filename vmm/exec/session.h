@@ -21,14 +21,12 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "exec/end.h"
 #include "guest/agent_protocol.h"
 
 /* Statuses beside those of the command, as of timeout(1), env(1) and shells. */
-#define VMM_SESSION_TIMEOUT 124
-#define VMM_SESSION_FAILED 125
-#define VMM_SESSION_NOT_EXECUTED 126
-#define VMM_SESSION_NOT_FOUND 127
-#define VMM_SESSION_SIGNALLED 128	/* and the signal */
+#define VMM_SESSION_FAILED CVMM_EXEC_FAILED
+#define VMM_SESSION_SIGNALLED CVMM_EXEC_SIGNALLED	/* and the signal */
 
 struct vmm_session;
 
@@ -80,5 +78,8 @@ bool vmm_session_is_started(const struct vmm_session *s);
  * own, or is empty. -EAGAIN: it has not ended.
  */
 int vmm_session_status(const struct vmm_session *s, struct vsu_error *why);
+
+/* Likewise the kind of its end, without a sentence. */
+int vmm_session_end(const struct vmm_session *s, struct vmm_end *end);
 
 #endif

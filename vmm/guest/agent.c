@@ -4,7 +4,7 @@
  * halts while it waits, but polls where KVM does not run level 0 natively. Its
  * commands are functions of this file, by the names of those that they resemble:
  *
- *	true, false, exit STATUS, kill SIGNAL
+ *	true, false, exit STATUS, kill SIGNAL [CAUSE]
  *	echo WORD..., warn WORD... (to the third stream), cat, yes
  *	pwd, printenv NAME, mounts, size (prints each size of the terminal)
  *	sleep (until a signal)
@@ -18,12 +18,13 @@
 #include "ports.h"
 
 #define SIGPIPE 13
-#define EXITED(status) ((struct end){ VMM_AGENT_EXITED, (status), NULL })
-#define SIGNALLED(signo) ((struct end){ VMM_AGENT_SIGNALLED, (signo), NULL })
-#define RUNS ((struct end){ VMM_AGENT_HOWS, 0, NULL })
+#define EXITED(status) ((struct end){ VMM_AGENT_EXITED, (status), 0, NULL })
+#define SIGNALLED(signo) ((struct end){ VMM_AGENT_SIGNALLED, (signo), 0, NULL })
+#define RUNS ((struct end){ VMM_AGENT_HOWS, 0, 0, NULL })
 
 struct end {
 	uint32_t how, status;
+	uint32_t cause;		/* of a signal: enum vmm_agent_cause */
 	const char *why;
 };
 
@@ -226,7 +227,7 @@ static struct end do_exit(void)
 
 static struct end do_kill(void)
 {
-	return SIGNALLED(read_number(find_record('A', 1)));
+	return (struct end){ VMM_AGENT_SIGNALLED, read_number(find_record('A', 1)), read_number(find_record('A', 2)), NULL };
 }
 
 static struct end do_echo(void)
@@ -321,7 +322,7 @@ static struct end do_lie(void)
 
 static struct end do_fail(void)
 {
-	return (struct end){ VMM_AGENT_FAILED, 0, find_record('A', 1) };
+	return (struct end){ VMM_AGENT_FAILED, 0, 0, find_record('A', 1) };
 }
 
 /* The command in place of all that are not in the table. */
@@ -385,6 +386,10 @@ static void report_end(struct end e)
 	m.ended = (struct vmm_agent_ended){ e.how, e.status, written[VMM_AGENT_OUT], written[VMM_AGENT_ERR] };
 	len = len < sizeof(m.why) ? len : (uint32_t)sizeof(m.why);
 	memcpy(m.why, e.why, len);
+	if (e.how == VMM_AGENT_SIGNALLED) {
+		len = sizeof(e.cause);
+		memcpy(m.why, &e.cause, len);
+	}
 	send_message(VMM_AGENT_ENDED, &m, (uint32_t)sizeof(m.ended) + len);
 }
 
@@ -405,5 +410,5 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	read_request();
 	name = find_record('A', 0);
 	report_end(name && is_equal(name, "missing") ?
-		   (struct end){ VMM_AGENT_NOT_FOUND, 0, "no such command" } : run_command(find_step(name)));
+		   (struct end){ VMM_AGENT_NOT_FOUND, 0, 0, "no such command" } : run_command(find_step(name)));
 }

@@ -56,7 +56,7 @@ enum vmm_agent_message {
 	/* from the agent */
 	VMM_AGENT_READY = 65,	/* uint32_t: VMM_AGENT_VERSION; once per host */
 	VMM_AGENT_STARTED,	/* empty; once */
-	VMM_AGENT_ENDED,	/* struct vmm_agent_ended and a sentence; once */
+	VMM_AGENT_ENDED,	/* struct vmm_agent_ended, and a sentence or a cause; once */
 };
 
 struct vmm_agent_header {
@@ -87,6 +87,16 @@ enum vmm_agent_how {
 struct vmm_agent_ended {
 	uint32_t how, status;
 	uint64_t out, err;	/* bytes that the command wrote */
+};
+
+/*
+ * A uint32_t that follows VMM_AGENT_SIGNALLED. Older agents send none, and older hosts ignore it. A
+ * sentence follows the failures, and nothing VMM_AGENT_EXITED.
+ */
+enum vmm_agent_cause {
+	VMM_AGENT_CAUSE_UNKNOWN,
+	VMM_AGENT_CAUSE_MEMORY,	/* SIGKILL, of a kernel that had no memory left */
+	VMM_AGENT_CAUSES,
 };
 
 /*

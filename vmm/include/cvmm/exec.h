@@ -56,6 +56,31 @@ struct cvmm_exec;
 #define CVMM_EXEC_SIGNALLED 128	/* and the number of the signal */
 
 /*
+ * How a command ended, with a value. A status alone is ambiguous: a command may exit with 124, 125
+ * or 137 itself. More may be added. The guest reports the first three, and is not trusted.
+ */
+enum cvmm_exec_end {
+	CVMM_EXEC_END_STATUS,	/* it exited: its exit status, 0 to 255 */
+	CVMM_EXEC_END_SIGNAL,	/* a signal ended it: the number of the signal in the guest */
+	/*
+	 * The guest's kernel killed it because the guest's memory, or that of a control group in it,
+	 * was used up: SIGKILL. The kernel is Linux 4.13 or later; others report CVMM_EXEC_END_SIGNAL.
+	 */
+	CVMM_EXEC_END_MEMORY,
+	CVMM_EXEC_END_TIME,	/* it, or the start of its guest, took longer than timeout_ms: 0 */
+	CVMM_EXEC_END_NOT_FOUND, /* the guest has no such program: 0 */
+	CVMM_EXEC_END_NOT_EXECUTED, /* the guest's kernel refused to execute it: 0 */
+	CVMM_EXEC_END_KILLED,	/* the owner ended the machine: 0 */
+	CVMM_EXEC_END_STREAM,	/* an output of the owner could not be written: a positive errno */
+	/*
+	 * The machine, its guest or its agent failed: the status of the machine, of enum vsu_exit. It
+	 * is VSU_EXIT_OK if the guest powered off, VSU_EXIT_PANIC if its kernel panicked, and
+	 * VSU_EXIT_FAIL if the agent failed or is not trusted.
+	 */
+	CVMM_EXEC_END_MACHINE,
+};
+
+/*
  * Fixed layout. A folder of the host, which the guest mounts, each at another path; one that
  * is in another is mounted after it.
  */
@@ -174,6 +199,12 @@ CVMM_API int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned i
  * for a status of the command and may be NULL. -EAGAIN: it has not ended.
  */
 CVMM_API int cvmm_exec_status(const struct cvmm_exec *e, struct vsu_error *why) VSU_NODISCARD;
+
+/*
+ * One of enum cvmm_exec_end, with its value in *value, which may be NULL. The sentence is that of
+ * cvmm_exec_status(). -EAGAIN: it has not ended.
+ */
+CVMM_API int cvmm_exec_get_end(const struct cvmm_exec *e, int *value) VSU_NODISCARD;
 
 /*
  * The machine, for requests, statistics and cvmm_machine_kill(). The object dispatches and frees

@@ -16,6 +16,7 @@
 #include "../no_kvm.h"
 #include "../util.h"
 #include "cvmm/exec.h"
+#include "cvmm/requests.h"
 
 #define COMMAND(...) ((const char *const []){ __VA_ARGS__, NULL })
 #define OK(call) ck_assert_msg(!(call), "%s", err.msg)
@@ -110,20 +111,35 @@ static const struct {
 	const char *words[4];
 	int status;
 	const char *why;
+	int end, value;
 } ends[] = {
-	{ { "true" }, 0, "" },
-	{ { "exit", "77" }, 77, "" },
-	{ { "kill", "9" }, 137, "" },
-	{ { "missing" }, CVMM_EXEC_NOT_FOUND, "in the guest: no such command" },
-	{ { "fail", "no disk" }, CVMM_EXEC_FAILED, "in the guest: no disk" },
-	{ { "lie" }, CVMM_EXEC_FAILED, "the guest is not trusted further" },
-	{ { "poweroff" }, CVMM_EXEC_FAILED, "the guest ended before its command did" },
+	{ { "true" }, 0, "", CVMM_EXEC_END_STATUS, 0 },
+	{ { "exit", "77" }, 77, "", CVMM_EXEC_END_STATUS, 77 },
+	{ { "exit", "125" }, 125, "", CVMM_EXEC_END_STATUS, 125 },
+	{ { "kill", "9" }, 137, "signal 9 ended the command", CVMM_EXEC_END_SIGNAL, 9 },
+	{ { "kill", "9", "1" }, 137, "the guest's memory was used up", CVMM_EXEC_END_MEMORY, 9 },
+	{ { "kill", "9", "2" }, CVMM_EXEC_FAILED, "the guest is not trusted further", CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL },
+	{ { "missing" }, CVMM_EXEC_NOT_FOUND, "in the guest: no such command", CVMM_EXEC_END_NOT_FOUND, 0 },
+	{ { "fail", "no disk" }, CVMM_EXEC_FAILED, "in the guest: no disk", CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL },
+	{ { "lie" }, CVMM_EXEC_FAILED, "the guest is not trusted further", CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL },
+	{ { "poweroff" }, CVMM_EXEC_FAILED, "the guest ended before its command did", CVMM_EXEC_END_MACHINE, VSU_EXIT_OK },
 };
+
+static void ended_by(int end, int value)
+{
+	int had = -1;
+
+	ck_assert_int_eq(cvmm_exec_get_end(e, &had), end);
+	ck_assert_int_eq(had, value);
+	ck_assert_int_eq(cvmm_exec_get_end(e, NULL), end);
+}
 
 START_TEST(each_end_has_a_status_and_failures_a_sentence)
 {
 	begin_command(ends[_i].words);
+	ck_assert_int_eq(cvmm_exec_get_end(e, NULL), -EAGAIN);
 	ck_assert_int_eq(run_to_end(), ends[_i].status);
+	ended_by(ends[_i].end, ends[_i].value);
 	ck_assert_msg(strstr(err.msg, ends[_i].why) && !*ends[_i].why == !err.msg[0], "%s", err.msg);
 	ck_assert(!cvmm_exec_dispatch(e));
 }
@@ -253,15 +269,61 @@ START_TEST(timeout_ends_the_command)
 	begin_command(COMMAND("sleep"));
 	ck_assert_int_eq(run_to_end(), CVMM_EXEC_TIMEOUT);
 	ck_assert_str_eq(err.msg, "the command did not end within 0.05 seconds");
+	ended_by(CVMM_EXEC_END_TIME, 0);
 }
 END_TEST
 
-START_TEST(killed_machine_is_a_failure)
+static void do_kill(struct cvmm_machine *m)
+{
+	cvmm_machine_kill(m);
+}
+
+static void do_stop(struct cvmm_machine *m)
+{
+	OK(cvmm_machine_stop(m, &err));
+}
+
+static void do_quit(struct cvmm_machine *m)
+{
+	OK(cvmm_machine_command(m, COMMAND("quit"), NULL, 0, NULL, NULL, &err));
+}
+
+static void (*const kills[])(struct cvmm_machine *m) = { do_kill, do_stop, do_quit };
+
+START_TEST(killed_machine_is_a_failure_of_its_own_kind)
 {
 	begin_command(COMMAND("sleep"));
-	cvmm_machine_kill(cvmm_exec_machine(e));
+	kills[_i](cvmm_exec_machine(e));
 	ck_assert_int_eq(run_to_end(), CVMM_EXEC_FAILED);
 	ck_assert_str_eq(err.msg, "the program ended the machine");
+	ended_by(CVMM_EXEC_END_KILLED, 0);
+}
+END_TEST
+
+/* The machine runs until a dispatch has seen the end of the command. */
+START_TEST(kill_after_the_end_of_the_command_is_not_its_end)
+{
+	begin_command(COMMAND("exit", "3"));
+	while (!cvmm_exec_is_running(e) && cvmm_exec_dispatch(e))
+		await_work(e);
+	while (cvmm_exec_is_running(e) && cvmm_exec_dispatch(e))
+		await_work(e);
+	cvmm_machine_kill(cvmm_exec_machine(e));
+	ck_assert_int_eq(run_to_end(), 3);
+	ended_by(CVMM_EXEC_END_STATUS, 3);
+}
+END_TEST
+
+START_TEST(output_that_cannot_be_written_is_an_end_of_its_own)
+{
+	const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(full, 0);
+	streams[1] = full;
+	begin_command(COMMAND("echo", "lost"));
+	ck_assert_int_eq(run_to_end(), CVMM_EXEC_FAILED);
+	ended_by(CVMM_EXEC_END_STREAM, ENOSPC);
+	close(full);
 }
 END_TEST
 
@@ -399,7 +461,10 @@ int main(void)
 	tcase_add_test_unless(tc, why, terminal_has_a_size_that_changes);
 	tcase_add_test_unless(tc, why, command_without_a_terminal_has_no_size);
 	tcase_add_test_unless(tc, why, timeout_ends_the_command);
-	tcase_add_test_unless(tc, why, killed_machine_is_a_failure);
+	tcase_add_loop_test_unless(tc, why, killed_machine_is_a_failure_of_its_own_kind, 0,
+				   sizeof(kills) / sizeof(kills[0]));
+	tcase_add_test_unless(tc, why, kill_after_the_end_of_the_command_is_not_its_end);
+	tcase_add_test_unless(tc, why, output_that_cannot_be_written_is_an_end_of_its_own);
 	tcase_add_test_unless(tc, why, command_is_freed_in_each_state);
 	tcase_add_test_unless(tc, why, command_is_started_once);
 	tcase_add_test_unless(tc, why, many_commands_run_in_one_loop);

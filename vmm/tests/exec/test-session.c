@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../suite.h"
@@ -161,6 +162,47 @@ START_TEST(signal_of_the_command_is_128_and_its_number)
 	agent_ends(VMM_AGENT_SIGNALLED, 9, 0, 0);
 	ck_assert(!turns());
 	ck_assert_int_eq(vmm_session_status(s, NULL), 137);
+}
+END_TEST
+
+/* Of the guest, after the end of a signal: 0 to 5 bytes. */
+static const struct {
+	uint32_t how, status, cause, len;
+	int end;		/* -1: refused */
+} causes[] = {
+	{ VMM_AGENT_EXITED, 137, 0, 0, CVMM_EXEC_END_STATUS },
+	{ VMM_AGENT_SIGNALLED, 11, 0, 0, CVMM_EXEC_END_SIGNAL },
+	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_UNKNOWN, 4, CVMM_EXEC_END_SIGNAL },
+	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 4, CVMM_EXEC_END_MEMORY },
+	{ VMM_AGENT_SIGNALLED, 11, VMM_AGENT_CAUSE_MEMORY, 4, -1 },
+	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSES, 4, -1 },
+	{ VMM_AGENT_SIGNALLED, 9, UINT32_MAX, 4, -1 },
+	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 3, -1 },
+	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 5, -1 },
+	{ VMM_AGENT_SIGNALLED, 0, 0, 0, -1 },
+	{ VMM_AGENT_SIGNALLED, 128, 0, 0, -1 },
+	{ VMM_AGENT_EXITED, 9, VMM_AGENT_CAUSE_MEMORY, 4, -1 },
+	{ VMM_AGENT_EXITED, 256, 0, 0, -1 },
+};
+
+START_TEST(cause_of_a_signal_is_checked)
+{
+	struct {
+		struct vmm_agent_ended e;
+		uint32_t cause, more;
+	} m = { { causes[_i].how, causes[_i].status, 0, 0 }, causes[_i].cause, 0 };
+	struct vmm_end end;
+
+	start_command();
+	ck_assert_int_eq(vmm_session_end(s, &end), -EAGAIN);
+	agent_sends(VMM_AGENT_ENDED, &m, (uint32_t)sizeof(m.e) + causes[_i].len);
+	ck_assert(!turns());
+	ck_assert_int_eq(vmm_session_end(s, &end), 0);
+	ck_assert_int_eq((int)end.kind, causes[_i].end < 0 ? (int)CVMM_EXEC_END_MACHINE : causes[_i].end);
+	ck_assert_int_eq(end.value, causes[_i].end < 0 ? VSU_EXIT_FAIL : (int)causes[_i].status);
+	(void)!vmm_session_status(s, &why);
+	ck_assert_int_eq(why.code, causes[_i].end < 0 ? -EPROTO : end.kind == CVMM_EXEC_END_MEMORY ? -ENOMEM :
+			 end.kind == CVMM_EXEC_END_SIGNAL ? -ECANCELED : 0);
 }
 END_TEST
 
@@ -735,6 +777,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, after);
 	tcase_add_test(tc, status_and_streams_are_those_of_the_command);
+	tcase_add_loop_test(tc, cause_of_a_signal_is_checked, 0, sizeof(causes) / sizeof(causes[0]));
 	tcase_add_test(tc, signal_of_the_command_is_128_and_its_number);
 	tcase_add_test(tc, end_waits_for_outputs_that_are_on_their_way);
 	tcase_add_test(tc, input_is_passed_with_its_length);
