@@ -110,6 +110,11 @@ void agent_enter_moment(const char *payload, size_t len, bool cloned);
 /* request.c: the request's texts are those of the records, which must remain. */
 void agent_read_request(struct agent_request *r, char *records, size_t len);
 
+/* oom.c: begins to count processes that the kernel kills for lack of memory. */
+void agent_watch_kills(void);
+/* oom.c: whether there was one since, which may be another process than the command. */
+bool agent_saw_kills(void);
+
 /* command.c: the command, and its ends of the streams; err is -1 with a terminal. */
 struct agent_command {
 	pid_t pid;

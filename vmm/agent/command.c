@@ -155,6 +155,7 @@ void agent_start(struct agent_command *c, const struct agent_request *r)
 		make_pipes(c, &e);
 	make_pipe(report);
 	e.report = report[1];
+	agent_watch_kills();
 	c->pid = fork();
 	if (c->pid < 0)
 		agent_fail("cannot start a process: %s", strerror(errno));

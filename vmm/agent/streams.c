@@ -33,6 +33,7 @@ struct flow {
 static struct flow in = { .len = UINT64_MAX }, out = { .len = UINT64_MAX }, err = { .len = UINT64_MAX };
 static bool ended;		/* the command */
 static int status;		/* as of waitpid() */
+static bool host_kills;		/* the host has sent SIGKILL */
 static struct agent_command *command;
 
 /* ------------------------------------------------------------------- flows */
@@ -150,13 +151,19 @@ static void lose_output(uint32_t port)
 	close_flow(port == VMM_AGENT_OUT ? &out : &err);
 }
 
+static void send_signal(uint32_t signo)
+{
+	host_kills = host_kills || signo == SIGKILL;
+	kill(-command->pid, (int)signo);
+}
+
 static void serve_message(void)
 {
 	struct vmm_agent_header h;
 	char *payload = agent_receive(&h);
 
 	if (h.type == VMM_AGENT_SIGNAL && h.len == 4 && !ended)
-		kill(-command->pid, (int)number_of(payload));
+		send_signal(number_of(payload));
 	else if (h.type == VMM_AGENT_SIZE && h.len == 4)
 		set_size(payload);
 	else if (h.type == VMM_AGENT_INPUT_END && h.len == 8)
@@ -183,16 +190,29 @@ static void reap_children(int fd)
 		}
 }
 
+/* SIGKILL has no other sign of its sender. */
+static enum vmm_agent_cause find_cause(void)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !host_kills && agent_saw_kills() ?
+	       VMM_AGENT_CAUSE_MEMORY : VMM_AGENT_CAUSE_UNKNOWN;
+}
+
 static void report_end(void)
 {
-	const struct vmm_agent_ended e = {
-		.how = WIFSIGNALED(status) ? VMM_AGENT_SIGNALLED : VMM_AGENT_EXITED,
-		.status = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)),
-		.out = out.total, .err = err.total,
+	const struct {
+		struct vmm_agent_ended ended;
+		uint32_t cause;
+	} m = {
+		.ended = {
+			.how = WIFSIGNALED(status) ? VMM_AGENT_SIGNALLED : VMM_AGENT_EXITED,
+			.status = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)),
+			.out = out.total, .err = err.total,
+		},
+		.cause = find_cause(),
 	};
 
 	sync();
-	agent_send(VMM_AGENT_ENDED, &e, sizeof(e));
+	agent_send(VMM_AGENT_ENDED, &m, sizeof(m.ended) + (WIFSIGNALED(status) ? sizeof(m.cause) : 0));
 	for (;;)
 		pause();
 }

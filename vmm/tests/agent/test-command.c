@@ -28,9 +28,13 @@ static const struct limited {
 };
 static const struct limited *before;	/* NULL: those of this process */
 
+static char vmstat[32];	/* a file in place of /proc/vmstat; empty: that */
+
 static unsigned int refusals;	/* of a terminal that is full when its input ends */
 
 #pragma GCC visibility push(default)
+int __wrap_open(const char *path, int flags, ...);
+int __real_open(const char *path, int flags, ...);
 ssize_t __wrap_write(int fd, const void *bytes, size_t len);
 ssize_t __real_write(int fd, const void *bytes, size_t len);
 int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *r);
@@ -45,6 +49,12 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 	refusals--;
 	errno = EAGAIN;
 	return -1;
+}
+
+/* Without a mode: the agent creates no file. */
+int __wrap_open(const char *path, int flags, ...)
+{
+	return __real_open(vmstat[0] && !strcmp(path, "/proc/vmstat") ? vmstat : path, flags);
 }
 
 /* The runtime of a sanitizer calls it before it can record calls. */
@@ -215,6 +225,55 @@ START_TEST(end_by_a_signal_is_reported)
 {
 	starts(SHELL("kill -TERM $$"));
 	agent_ended(VMM_AGENT_SIGNALLED, SIGTERM);
+}
+END_TEST
+
+/* The command writes the guest's count of processes that were killed. */
+static const struct { const char *script; uint32_t signo, cause; } kills[] = {
+	{ "printf 'a 1\\noom_kill 4\\n' >$F; kill -KILL $$", SIGKILL, VMM_AGENT_CAUSE_MEMORY },
+	{ "printf 'a 1\\noom_kill 4\\n' >$F; kill -TERM $$", SIGTERM, VMM_AGENT_CAUSE_UNKNOWN },
+	{ "printf 'a 4\\noom_kill 3\\n' >$F; kill -KILL $$", SIGKILL, VMM_AGENT_CAUSE_UNKNOWN },
+	{ "printf 'a 4\\noom_kill_x 9\\n' >$F; kill -KILL $$", SIGKILL, VMM_AGENT_CAUSE_UNKNOWN },
+};
+
+static void start_with_vmstat(const char *script)
+{
+	char records[256];
+	int fd, n;
+
+	strcpy(vmstat, "/tmp/cvmm-vmstat.XXXXXX");
+	fd = mkstemp(vmstat);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "a 1\noom_kill 3\n", 15), 15);
+	close(fd);
+	n = snprintf(records, sizeof(records), "EF=%s%cEPATH=/usr/bin:/bin%cAsh%cA-c%cA%s", vmstat, 0, 0, 0, 0, script);
+	agent_rig_start(run_request, records, (size_t)n);
+	agent_sent(VMM_AGENT_STARTED);
+}
+
+static void killed_for(uint32_t signo, uint32_t expected)
+{
+	const struct last_message *m = agent_ended(VMM_AGENT_SIGNALLED, signo);
+	uint32_t cause;
+
+	unlink(vmstat);
+	memcpy(&cause, m->why, sizeof(cause));
+	ck_assert_uint_eq(cause, expected);
+}
+
+START_TEST(kernel_that_killed_a_process_is_the_cause_of_sigkill)
+{
+	start_with_vmstat(kills[_i].script);
+	killed_for(kills[_i].signo, kills[_i].cause);
+}
+END_TEST
+
+START_TEST(sigkill_of_the_host_has_no_cause)
+{
+	start_with_vmstat("printf 'a 1\\noom_kill 4\\n' >$F; echo ready; while :; do sleep .01; done");
+	port_has(VMM_AGENT_OUT, "ready\n");
+	host_signals(SIGKILL);
+	killed_for(SIGKILL, VMM_AGENT_CAUSE_UNKNOWN);
 }
 END_TEST
 
@@ -392,6 +451,8 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, writer_of_a_lost_output_ends, 0, 2);
 	tcase_add_test(tc, other_output_continues);
 	tcase_add_test(tc, end_by_a_signal_is_reported);
+	tcase_add_loop_test(tc, kernel_that_killed_a_process_is_the_cause_of_sigkill, 0, sizeof(kills) / sizeof(kills[0]));
+	tcase_add_test(tc, sigkill_of_the_host_has_no_cause);
 	tcase_add_test(tc, signal_reaches_the_process_group);
 	tcase_add_test(tc, invalid_messages_are_ignored);
 	tcase_add_loop_test(tc, messages_have_a_maximum, 0, 2);
