@@ -274,7 +274,9 @@ static int cmd_exec(int argc, char **argv)
 		return complain(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
-	return err.msg[0] && error_is_read() ? complain(status, &err) : status;	/* or the command's own status */
+	if (!err.msg[0] || vmm_exec_end_is_expected(status, &err))
+		return status;
+	return error_is_read() ? complain(status, &err) : status;
 }
 
 static int show_template_help(void)

@@ -498,3 +498,9 @@ int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct
 	}
 	return vmm_plan_status(&m->plan, status, "--log=FILE", err);
 }
+
+bool vmm_exec_end_is_expected(int status, const struct vsu_error *err)
+{
+	return err->code == -ECANCELED &&
+	       (status == VMM_SESSION_SIGNALLED + SIGPIPE || status == VMM_SESSION_SIGNALLED + SIGINT);
+}

@@ -58,4 +58,10 @@ struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m);
  */
 int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err);
 
+/*
+ * Whether the sentence of such a status is not printed, as shells do: the reader of the command's
+ * output is gone, or its user has typed the signal.
+ */
+bool vmm_exec_end_is_expected(int status, const struct vsu_error *err);
+
 #endif

@@ -523,6 +523,19 @@ START_TEST(machine_that_a_signal_ends_has_its_status)
 }
 END_TEST
 
+static const struct { int status, code; bool expected; } quiet[] = {
+	{ 128 + SIGPIPE, -ECANCELED, true }, { 128 + SIGINT, -ECANCELED, true },
+	{ 128 + SIGSEGV, -ECANCELED, false }, { 128 + SIGKILL, -ENOMEM, false },
+	{ 128 + SIGINT, -EINTR, false }, { 125, -ECANCELED, false },
+};
+
+START_TEST(signals_of_a_pipe_and_of_its_user_have_no_line)
+{
+	vsu_error_set(&err, quiet[_i].code, "why");
+	ck_assert(vmm_exec_end_is_expected(quiet[_i].status, &err) == quiet[_i].expected);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ a terminal */
 
 static int terminal = -1;	/* the other side of standard input and output */
@@ -830,6 +843,7 @@ int main(void)
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 6);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
 	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
+	tcase_add_loop_test(tc, signals_of_a_pipe_and_of_its_user_have_no_line, 0, sizeof(quiet) / sizeof(quiet[0]));
 	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
 	tcase_add_test(tc, input_that_the_command_has_not_read_is_discarded);
 	tcase_add_test(tc, terminal_is_that_of_the_shell_while_this_process_is_stopped);
