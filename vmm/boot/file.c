@@ -11,6 +11,8 @@
 
 #include "base/file_value.h"
 #include "boot/file.h"
+#include "kinds/disk/format.h"
+#include "kinds/disk/head.h"
 
 static int file_check(const struct vmm_file *file, struct vsu_error *err)
 {
@@ -19,6 +21,20 @@ static int file_check(const struct vmm_file *file, struct vsu_error *err)
 	return vsu_error_set(err, -EBADMSG, "%s '%s' is %s", file->what,
 			     file->path,
 			     file->size ? "too large" : "empty");
+}
+
+/* Would be placed in memory as it is: Linux ignores such an initrd. */
+static int refuse_image(const struct vmm_file *file, struct vsu_error *err)
+{
+	char head[VMM_DISK_HEAD];
+	const size_t len = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
+	const ssize_t n = vsu_fd_pread_full(file->fd, head, len, 0);
+	const char *format = n < 0 ? NULL : vmm_disk_format_of(head, (size_t)n);
+
+	if (!format)
+		return 0;
+	return vsu_error_set(err, -EBADMSG, "%s '%s' begins like a %s image of a disk; name the file of the %s itself",
+			     file->what, file->path, format, file->what);
 }
 
 static int file_examine(struct vmm_file *file, struct vsu_error *err)
@@ -32,7 +48,8 @@ static int file_examine(struct vmm_file *file, struct vsu_error *err)
 	rc = vsu_fd_size(file->fd, &file->size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "%s '%s'", file->what, file->path);
-	return file_check(file, err);
+	rc = file_check(file, err);
+	return rc < 0 ? rc : refuse_image(file, err);
 }
 
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,

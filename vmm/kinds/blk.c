@@ -41,10 +41,6 @@ enum { STALL_ERROR, STALL_WAIT };
 static const char *const stalls[] = { "error", "wait", NULL };
 
 enum { LOCKING_ON, LOCKING_OFF };
-enum { FORMAT_AUTO, FORMAT_RAW };
-
-static const char *const formats[] = { "auto", "raw", NULL };
-
 static const char *const locking[] = { "on", "off", NULL };
 
 struct blk {
@@ -96,10 +92,7 @@ static const struct vmm_device_key keys[] = {
 		      .help = "discard what the guest writes at the end" },
 	  .refers = VMM_REFERS_TEMPORARY,
 	  .offset = offsetof(struct blk, snapshot) },
-	{ .option = { .name = "format", .kind = VSU_OPTION_CHOICE,
-		      .choices = formats, .preset = "auto",
-		      .help = "auto: refuse an image that begins like another format; raw: do not check" },
-	  .offset = offsetof(struct blk, format) },
+	VMM_DISK_FORMAT_ROW(offsetof(struct blk, format)),
 	{ .option = { .name = "on-stall", .kind = VSU_OPTION_CHOICE,
 		      .choices = stalls, .preset = "error",
 		      .help = "requests while the server of an address is away: fail, or wait" },
@@ -266,8 +259,7 @@ static int open_disk(const struct blk *b, const struct vmm_device_common *common
 		return rc;
 	if (vmm_disk_is_address(b->path) && !b->overlay && !b->snapshot)
 		return open_address(b, common->queues, out, err);
-	rc = b->format == FORMAT_RAW || common->continues ? 0 :
-	     vmm_disk_check_format(b->path, err);
+	rc = vmm_disk_check_format(b->path, b->format, common->continues, err);
 	if (rc < 0)
 		return rc;
 	return b->overlay || b->snapshot ? open_layered(b, common, out, err) :

@@ -7,6 +7,7 @@
 #include <virtio-devices/disk.h>
 #include <virtio-devices/pmem.h>
 
+#include "kinds/disk/format.h"
 #include "kinds/kind.h"
 #include "base/file_value.h"
 
@@ -18,7 +19,7 @@ static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
 
 struct pmem {
 	const char *path;
-	uint64_t len, read_only, engine;
+	uint64_t len, read_only, engine, format;
 };
 static_assert(sizeof(struct pmem) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static_assert(VIRTDEV_DISK_ENGINE_IO_URING == 1 &&
@@ -40,6 +41,7 @@ static const struct vmm_device_key keys[] = {
 		      .choices = engines, .preset = "auto",
 		      .help = "how flushes reach the host; sync blocks until they end" },
 	  .offset = offsetof(struct pmem, engine) },
+	VMM_DISK_FORMAT_ROW(offsetof(struct pmem, format)),
 	{ .option = { .name = NULL } },
 };
 
@@ -59,6 +61,8 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 	struct vmm_file_value image;
 	int rc = vmm_file_value_read(p->path, &image, err);
 
+	if (rc >= 0)
+		rc = vmm_disk_check_format(p->path, p->format, common->continues, err);
 	if (rc < 0)
 		return rc;
 	file.path = image.name;

@@ -12,6 +12,7 @@
 
 #include <vm-memory/kvm.h>
 
+#include "kinds/disk/format.h"
 #include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
@@ -404,6 +405,24 @@ bool vmm_memory_has(const struct vmm_memory *memory,
 		    const struct vmem_region *region)
 {
 	return vmm_memory_piece(memory, region) >= 0;
+}
+
+int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *err)
+{
+	const char *path, *format;
+	unsigned int i;
+
+	for (i = 0; i < memory->n; i++) {
+		path = vmem_backend_text(memory->backends[i], "mem-path");
+		if (!path || !vmem_backend_value(memory->backends[i], "share") ||
+		    vmem_backend_value(memory->backends[i], "readonly"))
+			continue;
+		format = vmm_disk_format(path);
+		if (format)
+			return vsu_error_set(err, -EINVAL, "%s: mem-path '%s' begins like a %s image of a disk, which the guest would overwrite; name another file, or give share=off",
+					     memory->requests[i].name, vmm_file_value_name(path), format);
+	}
+	return 0;
 }
 
 int vmm_memory_check_disk(const struct vmm_memory *memory, const char *text,

@@ -120,6 +120,12 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err);
 
 /*
+ * Before vmm_memory_make(), unless the files contain memory of the guest. -EINVAL: the guest would
+ * write to a file that begins like an image of a disk (kinds/disk/format.h).
+ */
+int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *err);
+
+/*
  * -EINVAL: a disk image (base/file_value.h) is also the file of a piece of memory, and at
  * least one of them is written.
  */

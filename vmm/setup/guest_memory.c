@@ -47,6 +47,11 @@ int vmm_machine_init_memory(struct vmm_machine *m, struct vsu_error *err)
 	return init_specs(m, &m->config->memory, err);
 }
 
+int vmm_machine_check_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->start->rebooted ? 0 : vmm_memory_check_images(&m->memory, err);
+}
+
 /* The memory is that of the folder, in place of the options for it. */
 int vmm_machine_init_saved_memory(struct vmm_machine *m, struct vsu_error *err)
 {

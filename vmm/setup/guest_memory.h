@@ -11,6 +11,8 @@
 
 /* Of the options, or of the folder in place of the options. */
 int vmm_machine_init_memory(struct vmm_machine *m, struct vsu_error *err);
+/* The files of a machine that begins: vmm_memory_check_images(). */
+int vmm_machine_check_memory(struct vmm_machine *m, struct vsu_error *err);
 int vmm_machine_init_saved_memory(struct vmm_machine *m, struct vsu_error *err);
 
 /* -EOPNOTSUPP: a saved machine with private memory. */

@@ -202,6 +202,7 @@ static const struct step open_boot[] = {
 	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
 	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_machine_init_memory, VMM_STAGE_OPTIONS },
+	{ vmm_machine_check_memory, VMM_STAGE_OPTIONS },
 	{ open_kernel, VMM_STAGE_KERNEL },
 	{ vmm_machine_choose_bus, VMM_STAGE_KVM },
 	{ NULL, 0 }

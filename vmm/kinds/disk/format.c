@@ -30,7 +30,11 @@ static const struct {
 	{ "vdi", "\x7f\x10\xda\xbe", 64, 4 },
 };
 
-static const char *format_of(const char *head, size_t len)
+enum { FORMAT_AUTO, FORMAT_RAW };
+
+const char *const vmm_disk_format_choices[] = { "auto", "raw", NULL };
+
+const char *vmm_disk_format_of(const char *head, size_t len)
 {
 	size_t i;
 
@@ -42,7 +46,7 @@ static const char *format_of(const char *head, size_t len)
 	return NULL;
 }
 
-#define REMEDY "make a raw one with 'qemu-img convert -O raw', or have qemu-nbd serve it and name its nbd:// address"
+#define REMEDY "make a raw one with 'qemu-img convert -O raw', or have qemu-nbd serve it to a disk by its nbd:// address"
 
 static int open_image(const char *text)
 {
@@ -77,7 +81,7 @@ static int find_format(const char *text, const char **format)
 	n = is_image(fd) ? vmm_disk_head_read(fd, head) : 0;
 	vsu_fd_close(&fd);
 	if (n > 0)
-		*format = format_of(head, (size_t)n);
+		*format = vmm_disk_format_of(head, (size_t)n);
 	return n < 0 ? (int)n : 0;
 }
 
@@ -96,11 +100,15 @@ static int read_failed(const char *name, int code, struct vsu_error *err)
 	return vsu_error_sys(err, code, "cannot read the first bytes of '%s', so its format is unknown; format=raw serves it byte for byte", name);
 }
 
-int vmm_disk_check_format(const char *text, struct vsu_error *err)
+int vmm_disk_check_format(const char *text, uint64_t choice, bool continues,
+			  struct vsu_error *err)
 {
 	const char *format;
-	int rc = find_format(text, &format);
+	int rc;
 
+	if (choice == FORMAT_RAW || continues)
+		return 0;
+	rc = find_format(text, &format);
 	if (rc < 0)
 		return read_failed(vmm_file_value_name(text), rc, err);
 	if (!format)

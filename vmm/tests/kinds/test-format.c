@@ -31,7 +31,7 @@ static int check_head(size_t len)
 
 	ck_assert_int_eq(pwrite(fd, head, len, 0), (ssize_t)len);
 	snprintf(text, sizeof(text), "fd:%d:image", fd);
-	rc = vmm_disk_check_format(text, &err);
+	rc = vmm_disk_check_format(text, 0, false, &err);
 	close(fd);
 	return rc;
 }
@@ -107,7 +107,7 @@ START_TEST(d5_04_image_of_another_format_is_refused_by_name_at_any_size)
 	ck_assert_int_eq(pwrite(fd, checked[_i].head, 4, 0), 4);
 	ck_assert_int_eq(ftruncate(fd, checked[_i].len), 0);
 	close(fd);
-	ck_assert_int_eq(vmm_disk_check_format(path, &err), checked[_i].rc);
+	ck_assert_int_eq(vmm_disk_check_format(path, 0, false, &err), checked[_i].rc);
 	unlink(path);
 	/* the name differs, its length does not */
 	if (strstr(err.msg, "/tmp/format."))

@@ -320,6 +320,78 @@ static struct virtdev *make_entropy(void)
 	return dev;
 }
 
+/* A file of 2 MiB with that beginning. */
+static int make_image(char *name, const char *head)
+{
+	int fd = mkstemp(name);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 2 << 20), 0);
+	ck_assert_int_eq(pwrite(fd, head, 4, 0), 4);
+	return fd;
+}
+
+static int open_kind(const struct vmm_device_kind *kind, bool continues)
+{
+	const struct vmm_device_common common = { .queue_size = 8, .continues = continues };
+	struct virtdev *dev;
+	int rc = kind->open(config, &common, &dev, &err);
+
+	if (rc >= 0)
+		virtdev_free(dev);
+	return rc;
+}
+
+/* Stores of the guest would damage it. */
+START_TEST(image_of_another_format_is_refused_for_each_key)
+{
+	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	char raw[] = "/tmp/test-kind.XXXXXX", image[] = "/tmp/test-kind.XXXXXX", head[4];
+	const struct vsu_option_value first = { .text = raw }, value = { .text = image };
+	int raw_fd = make_image(raw, "\0\0\0"), fd = make_image(image, "QFI\xfb");
+	unsigned int i;
+
+	for (i = 0; i < vmm_device_nkeys(kind); i++) {
+		if (kind->keys[i].refers != VMM_REFERS_IMAGE)
+			continue;
+		memset(config, 0, sizeof(config));
+		if (i)
+			ck_assert_int_eq(vmm_device_set(kind, 0, "key", &first, config, NULL), 0);
+		ck_assert_int_eq(vmm_device_set(kind, i, "key", &value, config, NULL), 0);
+		ck_assert_int_lt(open_kind(kind, false), 0);
+		ck_assert_msg(i || strstr(err.msg, "begins like a qcow2 image"), "%s", err.msg);
+		ck_assert_int_eq(pread(fd, head, 4, 0), 4);
+		ck_assert_mem_eq(head, "QFI\xfb", 4);
+	}
+	close(fd);
+	close(raw_fd);
+	unlink(image);
+	unlink(raw);
+}
+END_TEST
+
+static const struct vmm_device_kind *const of_images[] = { &vmm_blk_kind, &vmm_pmem_kind };
+
+START_TEST(image_is_not_checked_on_request_or_after_a_reboot)
+{
+	const struct vmm_device_kind *kind = of_images[_i];
+	const struct vsu_option_value raw = { .number = 1 };
+	char image[] = "/tmp/test-kind.XXXXXX";
+	const struct vsu_option_value value = { .text = image };
+	unsigned int i = 0;
+
+	close(make_image(image, "QFI\xfb"));
+	ck_assert_int_eq(vmm_device_set(kind, 0, "key", &value, config, &err), 0);
+	ck_assert_int_eq(open_kind(kind, false), -EINVAL);
+	ck_assert_int_eq(open_kind(kind, true), 0);
+	while (strcmp(kind->keys[i].option.name, "format") != 0)
+		ck_assert_uint_lt(++i, vmm_device_nkeys(kind));
+	ck_assert_int_eq(vmm_device_set(kind, i, "key", &raw, config, &err), 0);
+	ck_assert_int_eq(open_kind(kind, false), 0);
+	unlink(image);
+}
+END_TEST
+
 /* A peer that provokes many lines of one device suppresses none of another's. */
 START_TEST(reports_of_one_device_do_not_suppress_others)
 {
@@ -537,6 +609,8 @@ int main(void)
 	tcase_add_loop_test(tc, sockets_of_the_kernel_have_a_cid_only, 0,
 			    (int)(sizeof(of_the_host) / sizeof(of_the_host[0])));
 	tcase_add_test(tc, rng_device_needs_no_key);
+	tcase_add_loop_test(tc, image_of_another_format_is_refused_for_each_key, 0, (int)nkinds());
+	tcase_add_loop_test(tc, image_is_not_checked_on_request_or_after_a_reboot, 0, 2);
 	tcase_add_test(tc, reports_of_one_device_do_not_suppress_others);
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
 	tcase_add_loop_test(tc, a_console_on_several_things_is_refused, 0,

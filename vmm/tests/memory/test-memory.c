@@ -102,6 +102,34 @@ START_TEST(only_an_unsealed_file_behind_memory_may_shrink)
 }
 END_TEST
 
+static const struct {
+	const char *head, *how;
+	int rc;
+} images[] = {
+	{ "QFI\xfb", "share=on", -EINVAL },
+	{ "QFI\xfb", "share=off", 0 },
+	{ "QFI\xfb", "share=on,readonly=on", 0 },
+	{ "\0\0\0\0", "share=on", 0 },
+};
+
+START_TEST(image_of_a_disk_is_not_written_as_memory)
+{
+	char path[] = "/tmp/test-memory-XXXXXX", list[128];
+	const int fd = mkstemp(path);
+
+	ck_assert_int_eq(pwrite(fd, images[_i].head, 4, 0), 4);
+	ck_assert_int_eq(ftruncate(fd, MIB), 0);
+	snprintf(list, sizeof(list), "size=1M,backend=file,%s,mem-path=%s", images[_i].how, path);
+	ck_assert_int_eq(parse(list, false), 0);
+	ck_assert_int_eq(vmm_memory_check_images(&memory, &err), images[_i].rc);
+	ck_assert_msg(!images[_i].rc || (strstr(err.msg, "--memory: mem-path '/tmp/test-memory-") &&
+		      strstr(err.msg, "' begins like a qcow2 image of a disk")), "%s", err.msg);
+	vmm_memory_free(&memory);
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(lack_of_memory_for_the_map_is_reported)
 {
 	no_map = true;
@@ -361,6 +389,7 @@ int main(void)
 
 	tcase_add_test(tc, default_is_256_mib_of_anonymous_memory);
 	tcase_add_test(tc, only_an_unsealed_file_behind_memory_may_shrink);
+	tcase_add_loop_test(tc, image_of_a_disk_is_not_written_as_memory, 0, 4);
 	tcase_add_test(tc, lack_of_memory_for_the_map_is_reported);
 	tcase_add_test(tc, no_memory_for_the_map_of_a_device_is_an_error);
 	tcase_add_test(tc, size_needs_no_key);
