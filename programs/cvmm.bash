@@ -42,10 +42,11 @@ _cvmm_sockets() {
 	done < <(timeout 2 "$program" ps 2>/dev/null | tail -n +2)
 }
 
-# _cvmm_kinds SOCKET: number and kind of each of the machine's devices; it has two seconds to answer
+# _cvmm_kinds SOCKET: number and, if cvmm has its kind, kind of each of the machine's devices; it
+# has two seconds to answer
 _cvmm_kinds() {
 	timeout 2 "$program" ctl --table "$1" status 2>/dev/null |
-		sed -n 's/^devices\.\([0-9]*\) .*kind=\([a-z0-9]*\).*/\1 \2/p'
+		sed -n 's/^devices\.[0-9]* *device=\([0-9]*\) id=[0-9]*\( kind=\([a-z0-9-]*\)\)\{0,1\}.*/\1 \3/p'
 }
 
 # _cvmm_devices SOCKET: numbers and names of the machine's devices
@@ -57,7 +58,7 @@ _cvmm_devices() {
 	while read -r number kind; do
 		_cvmm_say "$number"
 		# a name that several devices have names none
-		(($(grep -c " $kind\$" <<<"$rows") > 1)) || _cvmm_say "$kind"
+		[[ -z $kind ]] || (($(grep -c " $kind\$" <<<"$rows") > 1)) || _cvmm_say "$kind"
 	done <<<"$rows"
 }
 
