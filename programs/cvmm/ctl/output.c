@@ -16,6 +16,11 @@
 #define WIDTH 12
 /* A narrower terminal has the values below the name of their row. */
 #define MIN_COLUMNS (3 * WIDTH)
+/* Of a file, a pipe, or a terminal that does not report its size. */
+#define USUAL_COLUMNS 80
+/* No value is shortened below this length. */
+#define MIN_VALUE 16
+#define GAP "..."
 
 /* Bytes of a control character at the text's beginning: 0, 1, or 2 (C1 in UTF-8). */
 static unsigned int control_len(const unsigned char *text)
@@ -25,15 +30,21 @@ static unsigned int control_len(const unsigned char *text)
 	return text[0] < ' ' || text[0] == 0x7f;
 }
 
-void vmm_control_print_plain(const char *text, FILE *to)
+/* Prints the bytes up to the end. */
+static void print_part(const char *text, const char *end, FILE *to)
 {
 	unsigned int n;
 
-	while (*text) {
+	while (text < end) {
 		n = control_len((const unsigned char *)text);
 		fputc(n ? '?' : *text, to);
 		text += n ? n : 1;
 	}
+}
+
+void vmm_control_print_plain(const char *text, FILE *to)
+{
+	print_part(text, text + strlen(text), to);
 }
 
 /* ---------------------------------------------------------------------- rows */
@@ -42,17 +53,16 @@ struct rows {
 	FILE *to;
 	char row[VMM_JSON_PATH];	/* the current one */
 	bool begun;
-	size_t columns;	/* of the terminal; SIZE_MAX: lines have no limit */
+	size_t columns;	/* of the terminal or the file */
 	size_t used;	/* of the current line */
 };
 
-/* A file that is no terminal has no size. */
 static size_t count_columns(FILE *to)
 {
 	struct winsize size;
 	const int fd = fileno(to);
 
-	return fd >= 0 && !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : SIZE_MAX;
+	return fd >= 0 && !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : USUAL_COLUMNS;
 }
 
 /* The length of its row in a path: "devices.0" of "devices.0.kind". */
@@ -75,13 +85,42 @@ static void row_begin(struct rows *rows, const char *path, size_t len)
 	rows->used = rows->columns < MIN_COLUMNS ? MIN_COLUMNS : strlen(rows->row);
 }
 
+static bool is_within_character(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* The value, or its beginning and its end with a gap between them. Returns the printed bytes. */
+static size_t value_put(const char *value, size_t room, FILE *to)
+{
+	const char *end = value + strlen(value), *head, *tail;
+
+	if (room < MIN_VALUE)
+		room = MIN_VALUE;
+	if ((size_t)(end - value) <= room) {
+		print_part(value, end, to);
+		return (size_t)(end - value);
+	}
+	head = value + (room - strlen(GAP)) / 2;
+	tail = end - (room - strlen(GAP) - (size_t)(head - value));
+	while (head > value && is_within_character(*head))
+		head--;
+	while (is_within_character(*tail))
+		tail++;
+	print_part(value, head, to);
+	fputs(GAP, to);
+	print_part(tail, end, to);
+	return (size_t)(head - value) + strlen(GAP) + (size_t)(end - tail);
+}
+
 /* "key=value", or without a key the value; on the next line if it does not fit. */
 static void item_put(struct rows *rows, const char *key, const char *value)
 {
-	const size_t len = strlen(key) + (*key != '\0') + strlen(value);
+	const size_t name = strlen(key) + (*key != '\0');
 	const size_t indent = rows->columns < MIN_COLUMNS ? 1 : WIDTH;
+	const size_t room = rows->columns > indent + 1 + name ? rows->columns - indent - 1 - name : 0;
 
-	if (rows->used + 1 + len > rows->columns && rows->used > indent) {
+	if (rows->used + 1 + name + strlen(value) > rows->columns && rows->used > indent) {
 		fputc('\n', rows->to);
 		rows->used = 0;
 	}
@@ -91,8 +130,7 @@ static void item_put(struct rows *rows, const char *key, const char *value)
 	vmm_control_print_plain(key, rows->to);
 	if (*key)
 		fputc('=', rows->to);
-	vmm_control_print_plain(value, rows->to);
-	rows->used += 1 + len;
+	rows->used += 1 + name + value_put(value, room, rows->to);
 }
 
 /* Prints a bucket of a histogram by its bound, unless it is empty. False: no bucket. */
@@ -178,7 +216,7 @@ static void screen_put(const char *title, const char *text, FILE *to)
 	const unsigned int room = count_lines(to) - 1, all = count_newlines(text), hidden = all > room ? all - room + 1 : 0;
 	unsigned int line;
 
-	fprintf(to, HOME "%.*s" ERASE_LINE, (int)(count_columns(to) < 80 ? count_columns(to) : 80), title);
+	fprintf(to, HOME "%.*s" ERASE_LINE, (int)(count_columns(to) < USUAL_COLUMNS ? count_columns(to) : USUAL_COLUMNS), title);
 	for (line = 0; line < all - hidden; line++, text += strcspn(text, "\n") + 1)
 		fprintf(to, "\r\n%.*s" ERASE_LINE, (int)strcspn(text, "\n"), text);
 	if (hidden)

@@ -15,8 +15,9 @@
 void vmm_control_print_plain(const char *text, FILE *to);
 
 /*
- * A row for each member and each element of an array: its name, and its values. On a
- * terminal, values that do not fit the line continue on the next one.
+ * A row for each member and each element of an array: its name, and its values. Lines have the
+ * width of the terminal, or else 80 columns: values that do not fit continue on the next line,
+ * and a value that is longer than a line is shortened in its middle.
  * reply is modified. -EBADMSG: not a reply.
  */
 int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err);

@@ -280,9 +280,27 @@ START_TEST(rows_have_the_bounds_of_buckets_with_requests)
 	ck_assert_int_eq(parse(3, "--table", SOCKET, "status"), 0);
 	ck_assert_int_eq(run_parsed(reply_with_latency, strlen(reply_with_latency)), VSU_EXIT_OK);
 	ck_assert_str_eq(printed,
-			 "devices.0    device=2 kind=blk latency.0.request=write-zeroes "
-			 "latency.0.nanoseconds=1500000000 latency.0.1us=1 latency.0.20us=2 "
-			 "latency.0.longer=4\n");
+			 "devices.0    device=2 kind=blk latency.0.request=write-zeroes\n"
+			 "             latency.0.nanoseconds=1500000000 latency.0.1us=1 latency.0.20us=2\n"
+			 "             latency.0.longer=4\n");
+}
+END_TEST
+
+#define EIGHT "12345678"
+#define FORTY EIGHT EIGHT EIGHT EIGHT EIGHT
+
+START_TEST(rows_of_a_pipe_have_80_columns)
+{
+	static const char reply[] = "{\"ok\":true,\"a\":[{\"one\":\"" FORTY "\",\"two\":\"" FORTY "\","
+		"\"path\":\"/first" FORTY FORTY "/last\",\"n\":1}]}\n";
+
+	ck_assert_int_eq(parse(3, "--table", SOCKET, "status"), 0);
+	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_OK);
+	ck_assert_str_eq(printed,
+			 "a.0          one=" FORTY "\n"
+			 "             two=" FORTY "\n"
+			 "             path=/first" EIGHT EIGHT "1234567...8" EIGHT EIGHT EIGHT "/last\n"
+			 "             n=1\n");
 }
 END_TEST
 
@@ -467,6 +485,16 @@ START_TEST(rows_fit_the_terminal)
 }
 END_TEST
 
+START_TEST(shortened_value_has_whole_characters)
+{
+	const struct terminal t = open_terminal(24, 25);
+
+	strcpy(printed, "{\"a\":\"abcdefghi\xc3\xa9" "0123456789\xe2\x82\xac" "rstuvwxyz\"}");
+	ck_assert_int_eq(vmm_control_print_rows(printed, t.to, &err), 0);
+	expect_shown(&t, "a\n  abcdefghi...rstuvwxyz\n");
+}
+END_TEST
+
 static void remove_incomplete(void)
 {
 	static const char *const files[] = { "memory", "state", "machine.json" };
@@ -615,7 +643,9 @@ int main(void)
 	tcase_add_loop_test(tc, metrics_of_a_broken_reply_fail_and_are_not_printed, 0, 4);
 	tcase_add_test(tc, a_subscription_prints_until_the_end);
 	tcase_add_test(tc, a_watch_ends_with_the_machine);
+	tcase_add_test(tc, rows_of_a_pipe_have_80_columns);
 	tcase_add_test(tc, rows_fit_the_terminal);
+	tcase_add_test(tc, shortened_value_has_whole_characters);
 	tcase_add_test(tc, screen_of_a_watch_has_the_lines_of_its_terminal);
 	tcase_add_test(tc, output_that_fails_ends_a_watch_and_a_subscription);
 	tcase_add_test(tc, e3_28_save_with_a_timeout_and_an_end_is_kept);
