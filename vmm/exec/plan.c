@@ -332,12 +332,12 @@ void vmm_plan_init(struct vmm_plan *p)
 
 int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err)
 {
+	struct vsu_error why = VSU_ERROR_INIT;
 	const int rc = vmm_template_open(&p->template, NULL, name, err);
 
-	if (rc < 0 || p->template.info.agent == VMM_AGENT_VERSION)
+	if (rc < 0 || vmm_template_check(&p->template, &why) != -EPROTO)
 		return rc;
-	return vsu_error_set(err, -EPROTO, "the template '%s' was made by cvmm %s, whose guests this cvmm does not know; make it again",
-			     p->template.path, p->template.info.cvmm);
+	return vsu_error_set(err, -EPROTO, "%s", why.msg);
 }
 
 int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,

@@ -301,6 +301,33 @@ int vmm_template_open(struct vmm_template *t, const char *folder, const char *na
 	return rc < 0 ? rc : open_path(t, err);
 }
 
+/* Its time of change also shows a replacement by a file with an older time of modification. */
+static int check_kernel(const struct vmm_template *t, struct vsu_error *err)
+{
+	struct stat st;
+
+	if (t->info.kernel[0] != '/')
+		return 0;	/* built in */
+	if (stat(t->info.kernel, &st) < 0)
+		return vsu_error_set(err, -ESTALE, "the kernel '%s' no longer exists", t->info.kernel);
+	return st.st_ctim.tv_sec <= t->made ? 0 :
+	       vsu_error_set(err, -ESTALE, "the kernel '%s' has changed since", t->info.kernel);
+}
+
+int vmm_template_check(const struct vmm_template *t, struct vsu_error *err)
+{
+	int rc;
+
+	if (t->info.agent != VMM_AGENT_VERSION)
+		return vsu_error_set(err, -EPROTO, "the template '%s' was made by cvmm %s, whose guests this cvmm does not know; make it again",
+				     t->path, t->info.cvmm);
+	if (strcmp(t->info.cvmm, PACKAGE_VERSION) != 0)
+		return vsu_error_set(err, -ESTALE, "it was made by cvmm %s", t->info.cvmm);
+	rc = check_kernel(t, err);
+	return rc < 0 || !access(t->info.root, F_OK) ? rc :
+	       vsu_error_set(err, -ESTALE, "the root '%s' no longer exists", t->info.root);
+}
+
 /* ------------------------------------------------------------ begin and end */
 
 /* Known files only: others are not ours. -errno of the folder itself. */

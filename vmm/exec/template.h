@@ -58,6 +58,13 @@ int vmm_template_open(struct vmm_template *t, const char *folder, const char *na
 		      struct vsu_error *err);
 void vmm_template_close(struct vmm_template *t);
 
+/*
+ * Compares an open template with this program and this host. -EPROTO: this program cannot use its
+ * guest; -ESTALE: clones work, but the version of cvmm, the kernel's file or the root is another
+ * than when the template was made.
+ */
+int vmm_template_check(const struct vmm_template *t, struct vsu_error *err);
+
 /* Files for the saved machine, in the order of struct cvmm_save. */
 #define VMM_TEMPLATE_FILES 3
 

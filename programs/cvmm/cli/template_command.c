@@ -49,11 +49,37 @@ static const char *const actions[VMM_TEMPLATE_ACTIONS] = {
 
 /* -------------------------------------------------------------- command line */
 
+/* Actions of other programs, separated by blanks. */
+static const char *const actions_of_others[VMM_TEMPLATE_ACTIONS] = {
+	[VMM_TEMPLATE_MAKE] = "create new build add save commit define", [VMM_TEMPLATE_LIST] = "ls ps images",
+	[VMM_TEMPLATE_SHOW] = "inspect info get describe", [VMM_TEMPLATE_REMOVE] = "rm del delete rmi destroy prune",
+};
+
+static const char *action_meant(const char *text)
+{
+	const size_t len = strlen(text);
+	const char *names;
+	size_t n;
+	int i;
+
+	for (i = 0; i < VMM_TEMPLATE_ACTIONS; i++)
+		for (names = actions_of_others[i]; *names; names += n + (names[n] == ' ')) {
+			n = strcspn(names, " ");
+			if (n == len && !memcmp(names, text, n))
+				return actions[i];
+		}
+	return NULL;
+}
+
 static int take_action(struct vmm_template_command *c, const char *text, struct vsu_error *err)
 {
+	const char *meant = action_meant(text);
+
 	for (c->action = 0; c->action < VMM_TEMPLATE_ACTIONS; c->action++)
 		if (!strcmp(text, actions[c->action]))
 			return 0;
+	if (meant)
+		return vsu_error_set(err, -ENOENT, "template: '%s' is unknown; write 'cvmm template %s'", text, meant);
 	return vsu_error_set(err, -ENOENT, "template: '%s' is unknown; expected make, list, show or remove", text);
 }
 
@@ -133,6 +159,14 @@ static uint64_t mib_of(uint64_t bytes)
 	return (bytes + (1u << 20) - 1) >> 20;
 }
 
+/* Whether clones are what the template would be now. */
+static const char *state_of(const struct vmm_template *t)
+{
+	const int rc = vmm_template_check(t, NULL);
+
+	return rc == -EPROTO ? "unusable" : rc < 0 ? "outdated" : "current";
+}
+
 static void print_row(void *opaque, const char *name, const struct vmm_template *t,
 		      const struct vsu_error *why)
 {
@@ -141,18 +175,20 @@ static void print_row(void *opaque, const char *name, const struct vmm_template 
 	if (why->code < 0)
 		print_line(opaque, "%-16s %s", name, why->msg);
 	else
-		print_line(opaque, "%-16s %-16s %5" PRIu64 "M %-8s %4u %-10s %s", name, date_of(t->made, date),
-			mib_of(t->bytes), t->info.memory, t->info.cpus, t->info.cvmm, t->info.kernel);
+		print_line(opaque, "%-16s %-16s %5" PRIu64 "M %-8s %4u %-8s %s", name, date_of(t->made, date),
+			mib_of(t->bytes), t->info.memory, t->info.cpus, state_of(t), t->info.kernel);
 }
 
 static int list_templates(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
 {
-	fprintf(out, "%-16s %-16s %6s %-8s %4s %-10s %s\n", "name", "date", "disk", "memory", "cpus", "cvmm", "kernel");
+	fprintf(out, "%-16s %-16s %6s %-8s %4s %-8s %s\n", "name", "date", "disk", "memory", "cpus", "state", "kernel");
 	return vmm_template_list(c->folder, print_row, out, err);
 }
 
 static void print_rows(FILE *out, const struct vmm_template *t)
 {
+	struct vsu_error why = VSU_ERROR_INIT;
+	const int rc = vmm_template_check(t, &why);
 	char date[32];
 
 	print_line(out, "path     %s", t->path);
@@ -166,6 +202,7 @@ static void print_rows(FILE *out, const struct vmm_template *t)
 	print_line(out, "kernel   %s", t->info.kernel);
 	print_line(out, "cvmm     %s", t->info.cvmm);
 	print_line(out, "agent    %u", t->info.agent);
+	print_line(out, "state    %s%s%s", state_of(t), rc < 0 ? ": " : "", why.msg);
 }
 
 static int show_template(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)

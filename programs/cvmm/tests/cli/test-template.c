@@ -11,6 +11,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "exec/template.h"
+#include "guest/agent_protocol.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
 #include "util.h"
@@ -85,7 +86,7 @@ static int begin(const char *name)
 	int rc = vmm_template_begin(&t, folder, name, fds, &err);
 
 	if (!rc) {
-		strcpy(t.info.kernel, "/boot/vmlinuz");
+		strcpy(t.info.kernel, "/boot/no-such-kernel");
 		strcpy(t.info.root, "/");
 		strcpy(t.info.memory, "1G");
 		t.info.cpus = 2;
@@ -126,7 +127,7 @@ START_TEST(template_exists_when_it_is_complete)
 	ck_assert_uint_eq(mode_of("base/machine/memory"), 0600);
 	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
 	ck_assert_str_eq(t.info.cvmm, PACKAGE_VERSION);
-	ck_assert_str_eq(t.info.kernel, "/boot/vmlinuz");
+	ck_assert_str_eq(t.info.kernel, "/boot/no-such-kernel");
 	ck_assert_uint_eq(t.info.cpus, 2);
 	ck_assert_uint_ge(t.bytes, 4096);
 }
@@ -388,25 +389,30 @@ static int parse(struct vmm_template_command *c, const char *line)
 	return vmm_template_command_parse(c, n, argv, &err);
 }
 
+static const struct {
+	const char *line;
+	int rc;
+	const char *why;
+} refused[] = {
+	{ "list base", -ENOENT, "superfluous" }, { "show", -ENOENT, "no name" },
+	{ "remove", -ENOENT, "no name" }, { "make", -ENOENT, "no name" },
+	{ "remove base --cpus=2", -EINVAL, "option --cpus is one of" },
+	{ "list --kernel=k", -EINVAL, "option --kernel is one of" },
+	{ "copy base", -ENOENT, "expected make, list, show or remove" },
+	{ "ls", -ENOENT, "template: 'ls' is unknown; write 'cvmm template list'" },
+	{ "rm base", -ENOENT, "write 'cvmm template remove'" }, { "rm -f base", -ENOENT, "write 'cvmm template remove'" },
+	{ "create base --memory=1G", -ENOENT, "write 'cvmm template make'" },
+	{ "inspect base", -ENOENT, "write 'cvmm template show'" }, { "l", -ENOENT, "expected make" },
+	{ "make base --folders=17", -EINVAL, "folders" },
+	{ "show a/base --folder=b", -EINVAL, "option --folder has no effect beside the path 'a/base'" },
+};
+
 START_TEST(rejects_words_that_an_action_does_not_use)
 {
-	static const struct {
-		const char *line;
-		int rc;
-		const char *why;
-	} rows[] = {
-		{ "list base", -ENOENT, "superfluous" }, { "show", -ENOENT, "no name" },
-		{ "remove", -ENOENT, "no name" }, { "make", -ENOENT, "no name" },
-		{ "remove base --cpus=2", -EINVAL, "option --cpus is one of" },
-		{ "list --kernel=k", -EINVAL, "option --kernel is one of" },
-		{ "copy base", -ENOENT, "expected make, list, show or remove" },
-		{ "make base --folders=17", -EINVAL, "folders" },
-		{ "show a/base --folder=b", -EINVAL, "option --folder has no effect beside the path 'a/base'" },
-	};
 	struct vmm_template_command c;
 
-	ck_assert_int_eq(parse(&c, rows[_i].line), rows[_i].rc);
-	ck_assert_ptr_nonnull(strstr(err.msg, rows[_i].why));
+	ck_assert_int_eq(parse(&c, refused[_i].line), refused[_i].rc);
+	ck_assert_ptr_nonnull(strstr(err.msg, refused[_i].why));
 }
 END_TEST
 
@@ -453,10 +459,58 @@ START_TEST(list_has_a_line_for_each_template)
 	ck_assert_ptr_nonnull(strstr(at, "its description is invalid"));
 	at = strstr(at, "\none ");
 	ck_assert_ptr_nonnull(at);
-	ck_assert_ptr_nonnull(strstr(at, PACKAGE_VERSION));
-	ck_assert_ptr_nonnull(strstr(at, "/boot/vmlinuz"));
+	ck_assert_ptr_nonnull(strstr(at, " outdated /boot/no-such-kernel"));
 	ck_assert_ptr_nonnull(strstr(at, "\ntwo "));
 	ck_assert_ptr_null(strstr(out, "incomplete"));
+}
+END_TEST
+
+/* The description of a template with that kernel, root and version of the agent. */
+static void describe(const char *kernel, const char *root, const char *version, unsigned int agent)
+{
+	char text[3 * PATH_MAX];
+
+	snprintf(text, sizeof(text), "cvmm %s\nkernel %s\nroot %s\nmemory 1G\nagent %u\ncpus 1\nfolders 4\n", version, kernel, root, agent);
+	write_info("base", text);
+}
+
+static const struct {
+	const char *kernel, *root, *version;
+	unsigned int agent;
+	const char *state;
+} states[] = {
+	{ "builtin:agent", "/", PACKAGE_VERSION, VMM_AGENT_VERSION, "current\n" },
+	{ "/", "/", PACKAGE_VERSION, VMM_AGENT_VERSION, "current\n" },
+	{ "/none", "/", PACKAGE_VERSION, VMM_AGENT_VERSION, "outdated: the kernel '/none' no longer exists\n" },
+	{ "builtin:agent", "/none", PACKAGE_VERSION, VMM_AGENT_VERSION, "outdated: the root '/none' no longer exists\n" },
+	{ "builtin:agent", "/", "0.0.1", VMM_AGENT_VERSION, "outdated: it was made by cvmm 0.0.1\n" },
+	{ "builtin:agent", "/", "0.0.1", VMM_AGENT_VERSION + 1, "unusable: the template '" },
+};
+
+START_TEST(state_compares_a_template_with_the_host)
+{
+	char out[2 * PATH_MAX], *at;
+
+	make("base");
+	describe(states[_i].kernel, states[_i].root, states[_i].version, states[_i].agent);
+	run("show base", out, sizeof(out));
+	at = strstr(out, "\nstate    ");
+	ck_assert_ptr_nonnull(at);
+	ck_assert_ptr_eq(strstr(at + 10, states[_i].state), at + 10);
+}
+END_TEST
+
+START_TEST(kernel_that_was_replaced_makes_a_template_outdated)
+{
+	const struct timespec past[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	char out[2 * PATH_MAX];
+
+	make("base");
+	describe(path_of("base/template"), "/", PACKAGE_VERSION, VMM_AGENT_VERSION);
+	ck_assert_int_eq(utimensat(AT_FDCWD, path_of("base/template"), past, 0), 0);
+	run("show base", out, sizeof(out));
+	ck_assert_ptr_nonnull(strstr(out, "\nstate    outdated: the kernel '"));
+	ck_assert_ptr_nonnull(strstr(out, "' has changed since\n"));
 }
 END_TEST
 
@@ -482,7 +536,7 @@ START_TEST(show_prints_what_a_template_consists_of)
 
 	make("base");
 	run("show base", out, sizeof(out));
-	ck_assert_ptr_nonnull(strstr(out, "\nmemory   1G\ncpus     2\nfolders  4\nnetwork  no\nroot     /\nkernel   /boot/vmlinuz\n"));
+	ck_assert_ptr_nonnull(strstr(out, "\nmemory   1G\ncpus     2\nfolders  4\nnetwork  no\nroot     /\nkernel   /boot/no-such-kernel\n"));
 	run("remove base", out, sizeof(out));
 	ck_assert(!exists("base"));
 }
@@ -541,9 +595,11 @@ int main(void)
 	tcase_add_test(tc, line_break_in_a_path_is_refused);
 	tcase_add_loop_test(tc, folder_is_that_of_the_user, 0, 5);
 	tcase_add_test(tc, folder_of_the_user_is_made_for_its_owner);
-	tcase_add_loop_test(tc, rejects_words_that_an_action_does_not_use, 0, 8);
+	tcase_add_loop_test(tc, rejects_words_that_an_action_does_not_use, 0, COUNT(refused));
 	tcase_add_test(tc, options_of_make_describe_the_machine);
 	tcase_add_test(tc, list_has_a_line_for_each_template);
+	tcase_add_loop_test(tc, state_compares_a_template_with_the_host, 0, COUNT(states));
+	tcase_add_test(tc, kernel_that_was_replaced_makes_a_template_outdated);
 	tcase_add_test(tc, output_has_no_control_characters_of_a_template);
 	tcase_add_test(tc, show_prints_what_a_template_consists_of);
 	tcase_add_test(tc, signal_ends_the_process_of_a_guest_that_ignores_interrupts);
