@@ -212,7 +212,7 @@ static int run(struct cvmm_machine *m)
 
 int main(int argc, char **argv)
 {
-	const struct cvmm_host host = { .size = sizeof(host), .event = on_event };
+	const struct cvmm_host host = { .size = sizeof(host), .event = on_event, .events = CVMM_EVENTS_ALL };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct cvmm_machine *m = NULL;
 	struct cvmm_options *o;

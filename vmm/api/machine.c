@@ -22,7 +22,8 @@ static void on_event(void *opaque, const struct cvmm_event *event)
 {
 	const struct cvmm_machine *m = opaque;
 
-	m->host.event(m->host.opaque, event);
+	if (m->host.events & CVMM_EVENT_BIT(event->kind))
+		m->host.event(m->host.opaque, event);
 }
 
 static void on_line(void *opaque, enum vmm_log_level level, const char *cause, const char *text)
@@ -132,6 +133,19 @@ static void machine_discard(struct cvmm_machine *m)
 	free(m);
 }
 
+#define KINDS (CVMM_EVENT_BIT(CVMM_EVENT_DEVICE_REMOVED + 1) - 1)
+
+static int choose_events(struct cvmm_host *host, struct vsu_error *err)
+{
+	const uint64_t unknown = host->events & ~KINDS;
+
+	if (!host->events)
+		host->events = CVMM_EVENTS_DEFAULT;
+	return host->events == CVMM_EVENTS_ALL || !unknown ? 0 :
+	       vsu_error_set(err, -EINVAL, "host->events: kind %d of events is unknown to this library; leave it out, or pass CVMM_EVENTS_ALL",
+			     __builtin_ctzll(unknown));
+}
+
 int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
 {
 	unsigned int i;
@@ -147,7 +161,9 @@ int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, stru
 		if (fcntl(to->stdio[i], F_GETFD) < 0)
 			return vsu_error_set(err, -EBADF, "descriptor %d of stdio is not open",
 					     to->stdio[i]);
-	rc = vsu_check_array(to->devices, to->ndevices, "host->devices", err);
+	rc = choose_events(to, err);
+	if (!rc)
+		rc = vsu_check_array(to->devices, to->ndevices, "host->devices", err);
 	for (i = 0; !rc && i < to->ndevices; i++)
 		rc = cvmm_priv_check_own(&to->devices[i], err);
 	return rc;
@@ -243,7 +259,7 @@ static void end_arrival(struct cvmm_machine *m, int status)
 	m->status = status;
 	event.json = json;
 	if (json)
-		m->host.event(m->host.opaque, &event);
+		on_event(m, &event);
 	free(json);
 	m->state = ENDED;
 }

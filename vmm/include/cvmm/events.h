@@ -20,7 +20,10 @@
 
 VSU_BEGIN_DECLS
 
-/* More may be added. */
+/*
+ * More may be added. An owner receives those of its mask (struct cvmm_host), so that a newer library
+ * reports no kind to it that it does not know.
+ */
 enum cvmm_event_kind {
 	CVMM_EVENT_OTHER,	/* only json describes it */
 	CVMM_EVENT_PAUSED,
@@ -37,6 +40,13 @@ enum cvmm_event_kind {
 	CVMM_EVENT_MEMORY_ARRIVED, /* all of it, after post-copy */
 	CVMM_EVENT_DEVICE_REMOVED, /* the machine has released it: device, whose number is free */
 };
+
+/* For masks: that of one kind, and those of the first version, which stay the same in later ones. */
+#define CVMM_EVENT_BIT(kind) (UINT64_C(1) << (kind))
+#define CVMM_EVENTS_DEFAULT \
+	(CVMM_EVENT_BIT(CVMM_EVENT_DEVICE_REMOVED + 1) - CVMM_EVENT_BIT(CVMM_EVENT_PAUSED))
+/* Each kind that the library has, also those that this header does not name. */
+#define CVMM_EVENTS_ALL UINT64_MAX
 
 /* The fate of all that the driver had set beside the queues of a device. */
 enum cvmm_settings {

@@ -43,6 +43,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <cvmm/attributes.h>
 #include <cvmm/events.h>
@@ -119,6 +120,12 @@ struct cvmm_host {
 	const struct cvmm_own_device *devices;
 	unsigned int ndevices;
 	bool lends_cpus;	/* the machine starts no threads for CPUs: cvmm_machine_run_cpu() */
+	/*
+	 * Kinds that event receives: a union of CVMM_EVENT_BIT(), CVMM_EVENTS_DEFAULT and
+	 * CVMM_EVENTS_ALL; 0: CVMM_EVENTS_DEFAULT. cvmm_machine_new() refuses a kind that the library
+	 * does not have by -EINVAL, except in CVMM_EVENTS_ALL.
+	 */
+	uint64_t events;
 };
 
 /*

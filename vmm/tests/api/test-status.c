@@ -247,6 +247,54 @@ START_TEST(end_has_its_status_and_cause)
 }
 END_TEST
 
+#define ONLY(kind) CVMM_EVENT_BIT(CVMM_EVENT_ ## kind)
+
+static const struct { uint64_t events; bool paused, resumed, ended; } masks[] = {
+	{ 0, true, true, true },
+	{ CVMM_EVENTS_DEFAULT, true, true, true },
+	{ CVMM_EVENTS_ALL, true, true, true },
+	{ ONLY(PAUSED) | ONLY(ENDED), true, false, true },
+	{ ONLY(RESUMED), false, true, false },
+	{ ONLY(OTHER), false, false, false },
+};
+
+START_TEST(owner_receives_the_events_that_it_has_chosen)
+{
+	const struct cvmm_host host = { .events = masks[_i].events };
+
+	OK(make_with(&one, &host, WORDS(LOOPS)));
+	start(&one);
+	OK(cvmm_machine_pause(one.m, &err));
+	OK(cvmm_machine_resume(one.m, &err));
+	cvmm_machine_kill(one.m);
+	run_to_end(&one);
+	ck_assert(one.seen[CVMM_EVENT_PAUSED] == masks[_i].paused);
+	ck_assert(one.seen[CVMM_EVENT_RESUMED] == masks[_i].resumed);
+	ck_assert(one.seen[CVMM_EVENT_ENDED] == masks[_i].ended);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+/* Programs without a mask are not prepared for more. */
+START_TEST(default_events_are_those_of_the_first_version)
+{
+	ck_assert_uint_eq(CVMM_EVENTS_DEFAULT, 0x3ffe);
+}
+END_TEST
+
+static const int unknown[] = { CVMM_EVENT_DEVICE_REMOVED + 1, 63 };
+
+START_TEST(unknown_event_is_refused)
+{
+	const struct cvmm_host host = { .events = ONLY(ENDED) | CVMM_EVENT_BIT(unknown[_i]) };
+	char why[64];
+
+	snprintf(why, sizeof(why), "host->events: kind %d of events", unknown[_i]);
+	ck_assert_int_eq(make_with(&one, &host, WORDS(LOOPS)), -EINVAL);
+	ck_assert_msg(strstr(err.msg, why) == err.msg, "%s", err.msg);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("status");
@@ -267,6 +315,10 @@ int main(void)
 	tcase_add_test_unless(tc, why, lost_device_has_its_number_and_cause);
 	tcase_add_test_unless(tc, why, device_is_back_with_its_settings);
 	tcase_add_test_unless(tc, why, end_has_its_status_and_cause);
+	tcase_add_loop_test_unless(tc, why, owner_receives_the_events_that_it_has_chosen, 0,
+				   sizeof(masks) / sizeof(masks[0]));
+	tcase_add_test(tc, default_events_are_those_of_the_first_version);
+	tcase_add_loop_test(tc, unknown_event_is_refused, 0, sizeof(unknown) / sizeof(unknown[0]));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
