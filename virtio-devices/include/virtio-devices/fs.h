@@ -182,10 +182,9 @@ struct virtdev_fs_config {
 	 * changes its attributes nor renames or removes it. Symbolic links are not followed.
 	 *
 	 * A rule applies in the folder that has its path when the device is created, also
-	 * after a rename and under another path (bind mounts), and in each one that the driver
-	 * finds at the path later: a new folder, or a mounted one. The driver cannot rename such
-	 * a later folder, nor one on a file system that numbers its inodes again (overlayfs,
-	 * FUSE, vfat): EBUSY. Other spellings that the file system accepts are hidden, too. Hard
+	 * after a rename by the host and under another path (bind mounts), and in each one that
+	 * the driver finds at the path later: a new folder, or a mounted one. The driver cannot
+	 * rename the folder of a rule or one on its path: EBUSY. Other spellings that the file system accepts are hidden, too. Hard
 	 * links of a hidden file are not. Borrowed for the call. NULL: none.
 	 *
 	 * With or without rules, only names that are mounted exist in folders of autofs.

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,14 +166,48 @@ START_TEST(a8_22_hidden_name_is_not_changed)
 }
 END_TEST
 
+static int exchange(const char *old, const char *new, uint32_t flags)
+{
+	const struct fuse_rename2_in in = { .newdir = 1, .flags = flags };
+	char names[64];
+	const int len = snprintf(names, sizeof(names), "%s%c%s", old, 0, new) + 1;
+
+	return fs_rig_ask(&r, FUSE_RENAME2, 1, &in, sizeof(in), names, (uint32_t)len);
+}
+
+/* The host moves it: the driver could show the names to the next device with these rules. */
 START_TEST(a8_22_renamed_folder_hides_the_same_names)
 {
 	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
 
-	ck_assert_int_eq(rename_to(1, "sub", 1, "moved"), 0);
+	ck_assert_int_eq(renameat(r.dir, "sub", r.dir, "moved"), 0);
 	ck_assert_int_eq(look(sub, "key"), -ENOENT);
 	ck_assert_int_eq(look(fs_rig_lookup(&r, 1, "moved"), "key"), -ENOENT);
-	ck_assert_int_eq(rename_to(1, "moved", 1, "sub"), 0);
+	ck_assert_int_eq(renameat(r.dir, "moved", r.dir, "sub"), 0);
+}
+END_TEST
+
+START_TEST(a8_22_driver_does_not_move_the_folder_of_a_rule)
+{
+	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+	const uint64_t many = fs_rig_lookup(&r, 1, "many");
+
+	ck_assert_int_eq(rename_to(1, "sub", 1, "moved"), -EBUSY);
+	ck_assert_int_eq(rename_to(1, "sub", many, "moved"), -EBUSY);
+	ck_assert_int_eq(exchange("sub", "file", RENAME_EXCHANGE), -EBUSY);
+	ck_assert_int_eq(exchange("file", "sub", RENAME_EXCHANGE), -EBUSY);
+	ck_assert_int_eq(exchange("file", "secret", RENAME_EXCHANGE), -EACCES);
+	ck_assert_int_eq(exchange("secret", "file", RENAME_WHITEOUT), -EACCES);
+	ck_assert_int_eq(look(sub, "key"), -ENOENT);
+}
+END_TEST
+
+/* Nothing in it is hidden. */
+START_TEST(driver_removes_an_empty_folder_of_a_rule)
+{
+	ck_assert_int_eq(unlinkat(r.dir, "sub/key", 0), 0);
+	ck_assert_int_eq(unlinkat(r.dir, "sub/key.pub", 0), 0);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_RMDIR, 1, NULL, 0, "sub"), 0);
 }
 END_TEST
 
@@ -413,6 +448,8 @@ int main(void)
 	tcase_add_loop_test(tc, entry_without_room_behind_hidden_entries_is_an_error, 0, 2);
 	tcase_add_test(tc, a8_22_hidden_name_is_not_changed);
 	tcase_add_test(tc, a8_22_renamed_folder_hides_the_same_names);
+	tcase_add_test(tc, a8_22_driver_does_not_move_the_folder_of_a_rule);
+	tcase_add_test(tc, driver_removes_an_empty_folder_of_a_rule);
 	tcase_add_test(tc, replaced_file_remains_hidden);
 	tcase_add_test(tc, a8_22_folder_that_is_made_later_hides_its_names);
 	tcase_add_test(tc, a8_22_replaced_folder_hides_the_same_names);

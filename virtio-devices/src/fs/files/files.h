@@ -109,14 +109,17 @@ struct fs_place {
 struct fs_place virtdev_priv_fs_place_of(const struct fs_inode *folder);
 /* A name that the folder lists. */
 bool virtdev_priv_fs_is_hidden(const struct fs *fs, const struct fs_place *in, const char *name);
+/* The use of a name by a request. */
+enum fs_name_use { FS_NAME_FINDS, FS_NAME_CHANGES, FS_NAME_MOVES };
+
 /*
  * A name of a request. -ENOENT: it is hidden; if the request changes it, -EACCES, and -EBUSY for a
  * folder that keeps its name. 1: virtdev_priv_fs_judge_doubtful(), which reads the folder, decides.
  */
 int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, const char *name,
-			       bool changes);
+			       enum fs_name_use use);
 int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
-				   bool changes);
+				   enum fs_name_use use);
 /* The driver found that file by a name. -ENOENT: it is private. rules: for its inode. */
 int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in, const char *name,
 				 int fd, const struct statx *st, uint32_t *rules);

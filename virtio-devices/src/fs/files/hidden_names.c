@@ -129,10 +129,11 @@ static bool is_same(int folder, const struct fs_hidden_folder *f, uint64_t found
 }
 
 /*
- * A folder that is known by its path alone keeps its name: after a rename, neither identity would
- * remain.
+ * The driver moves no folder of a rule: another device with these rules, of the next machine or
+ * process, would find nothing at the path, and the hidden names elsewhere. A folder that is known by
+ * its path alone is not removed either: neither identity would remain.
  */
-static bool is_fixed(const struct fs *fs, const struct fs_place *in, const char *name)
+static bool is_fixed(const struct fs *fs, const struct fs_place *in, const char *name, enum fs_name_use use)
 {
 	const uint64_t above = identity_of(in);
 	const struct fs_hidden_rules *rules = &fs->hidden;
@@ -142,7 +143,8 @@ static bool is_fixed(const struct fs *fs, const struct fs_place *in, const char 
 		const struct fs_hidden_folder *f = &rules->folders[i];
 		const uint64_t last = __atomic_load_n(&f->last, __ATOMIC_RELAXED);
 
-		if (is_in(rules, i, in, above) && is_name(f, name) && (f->fixed || last))
+		if (is_in(rules, i, in, above) && is_name(f, name) &&
+		    (f->fixed || last || (f->first && use == FS_NAME_MOVES)))
 			return true;
 	}
 	return false;
@@ -163,25 +165,25 @@ bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folde
 /* ------------------------------------------------------------------ names */
 
 int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, const char *name,
-			       bool changes)
+			       enum fs_name_use use)
 {
 	if (!fs->hidden.n)
 		return 0;
 	if (virtdev_priv_fs_is_hidden(fs, in, name))
-		return changes ? -EACCES : -ENOENT;
-	if (changes && is_fixed(fs, in, name))
+		return use == FS_NAME_FINDS ? -ENOENT : -EACCES;
+	if (use != FS_NAME_FINDS && is_fixed(fs, in, name, use))
 		return -EBUSY;
 	return is_doubtful(fs, in, name);
 }
 
 int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
-				   bool changes)
+				   enum fs_name_use use)
 {
 	struct statx st;
 
 	if (virtdev_priv_fs_stat(in->fd, name, &st) < 0 || virtdev_priv_fs_is_listed(fs, in->fd, name))
 		return 0;
-	return changes ? -EACCES : -ENOENT;
+	return use == FS_NAME_FINDS ? -ENOENT : -EACCES;
 }
 
 /* ---------------------------------------------------------- private files */

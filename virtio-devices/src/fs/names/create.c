@@ -359,7 +359,7 @@ int virtdev_priv_fs_rename(struct fs_call *c)
 	to = virtdev_priv_fs_inode_get(c->fs, c->arg.rename.newdir);
 	if (!to)
 		return -ESTALE;
-	rc = virtdev_priv_fs_check_name(c, to, c->other, true);
+	rc = virtdev_priv_fs_check_name(c, to, c->other, FS_NAME_MOVES);
 	if (rc >= 0)
 		rc = (fs_recover_map(&c->fs->recover) ? change_known :
 							change_names)(c, to, flags);

@@ -17,23 +17,23 @@
 #define MAX_FORGOTTEN 4096u
 
 int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder, const char *name,
-			       bool changes)
+			       enum fs_name_use use)
 {
 	const struct fs_place in = virtdev_priv_fs_place_of(folder);
 	int rc;
 
 	if (virtdev_priv_fs_automounts(c, folder)) {
-		if (changes)
+		if (use != FS_NAME_FINDS)
 			return -EACCES;
 		virtdev_priv_fs_host_call_begin(c);
 		rc = virtdev_priv_fs_is_listed(c->fs, folder->fd, name) ? 0 : -ENOENT;
 		return virtdev_priv_fs_host_call_end(c, rc);
 	}
-	rc = virtdev_priv_fs_judge_name(c->fs, &in, name, changes);
+	rc = virtdev_priv_fs_judge_name(c->fs, &in, name, use);
 	if (rc <= 0)
 		return rc;
 	virtdev_priv_fs_host_call_begin(c);
-	rc = virtdev_priv_fs_judge_doubtful(c->fs, &in, name, changes);
+	rc = virtdev_priv_fs_judge_doubtful(c->fs, &in, name, use);
 	return virtdev_priv_fs_host_call_end(c, rc);
 }
 

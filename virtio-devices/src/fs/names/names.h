@@ -12,7 +12,7 @@
  * that keeps it.
  */
 int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder, const char *name,
-			       bool changes);
+			       enum fs_name_use use);
 
 /*
  * lookup.c: counts a lookup of the file behind the O_PATH descriptor fd and fills out.

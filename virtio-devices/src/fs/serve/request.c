@@ -213,13 +213,18 @@ static int find_handle(struct fs_call *c, const struct fs_operation *op)
 	       0 : -EBADF;
 }
 
+static enum fs_name_use use_of_name(const struct fs_operation *op)
+{
+	return op->texts == FS_TWO_NAMES ? FS_NAME_MOVES : op->flags & FS_CHANGES ? FS_NAME_CHANGES : FS_NAME_FINDS;
+}
+
 /* The second name of a rename is in another folder. */
 static int check_named(const struct fs_call *c, const struct fs_operation *op)
 {
 	if (!op->texts || op->texts == FS_TEXT_ONLY)
 		return 0;
 	return c->inode->type == S_IFDIR ?
-	       virtdev_priv_fs_check_name(c, c->inode, c->name, op->flags & FS_CHANGES) : -ENOTDIR;
+	       virtdev_priv_fs_check_name(c, c->inode, c->name, use_of_name(op)) : -ENOTDIR;
 }
 
 /* A sealed folder keeps its attributes. */
