@@ -391,6 +391,7 @@ static int open_folder(struct fs *fs, const char *path, struct vsu_error *err)
 		return vsu_error_sys(err, -errno, "fs: cannot open the folder '%s'",
 				     path);
 	virtdev_priv_fs_automounts_init(fs);
+	virtdev_priv_fs_spelling_init(fs);
 	return open_proc(fs, err);
 }
 

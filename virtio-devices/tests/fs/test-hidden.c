@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Claims about names that are hidden from the driver. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <virtio-devices/state.h>
 
 #include "../suite.h"
+#include "fs/files/files.h"
+
 #include "fs-rig.h"
 
 static struct fs_rig r;
@@ -313,6 +318,86 @@ START_TEST(listed_name_is_no_other_spelling_of_a_hidden_one)
 }
 END_TEST
 
+/* A file system that finds this name, which its folder lists in another spelling; of any type. */
+static struct { const char *unlisted; bool is_vfat; } loose;
+
+bool __real_virtdev_priv_fs_is_listed(const struct fs *fs, int folder, const char *name);
+bool __wrap_virtdev_priv_fs_is_listed(const struct fs *fs, int folder, const char *name);
+
+bool __wrap_virtdev_priv_fs_is_listed(const struct fs *fs, int folder, const char *name)
+{
+	return (!loose.unlisted || strcmp(name, loose.unlisted) != 0) &&
+	       __real_virtdev_priv_fs_is_listed(fs, folder, name);
+}
+
+/* The symbols that the library calls; the linker redirects them to the wrappers. */
+#if defined(__LP64__) || !defined(__GLIBC__)
+#define REAL_FSTATFS __real_fstatfs
+#define WRAP_FSTATFS __wrap_fstatfs
+#else
+#define REAL_FSTATFS __real_fstatfs64
+#define WRAP_FSTATFS __wrap_fstatfs64
+#endif
+
+int REAL_FSTATFS(int fd, struct statfs *st);
+int __attribute__((used)) WRAP_FSTATFS(int fd, struct statfs *st);
+
+int WRAP_FSTATFS(int fd, struct statfs *st)
+{
+	const int rc = REAL_FSTATFS(fd, st);
+
+	if (!rc && loose.is_vfat)
+		st->f_type = MSDOS_SUPER_MAGIC;
+	return rc;
+}
+
+#if defined(__LP64__) && defined(__GLIBC__)
+/* The run-time library of ThreadSanitizer refers to it. */
+int __real_fstatfs64(int fd, struct statfs64 *st);
+int __attribute__((used)) __wrap_fstatfs64(int fd, struct statfs64 *st);
+int __wrap_fstatfs64(int fd, struct statfs64 *st)
+{
+	return __real_fstatfs64(fd, st);
+}
+#endif
+
+/* A short name without a tilde, as of vfat's "nonumtail"; Unicode's folded forms have other bytes. */
+static const struct spelling {
+	const char *rules, *name;
+	bool is_vfat;
+} spellings[] = {
+	{ "longsecret.text", "LONGSE.TXT", true },
+	{ "stra\xc3\x9f""e", "strasse", false },
+	{ "longsecret.text:!*.txt", "longse.txt", true },
+};
+
+START_TEST(a8_22_name_that_the_folder_does_not_list_does_not_exist)
+{
+	const struct spelling *s = &spellings[_i];
+
+	fs_rig_put_file(&r, s->name, "content");
+	loose.is_vfat = s->is_vfat;
+	remake(s->rules, false);
+	ck_assert_int_eq(look(1, s->name), 0);
+	loose.unlisted = s->name;
+	ck_assert_int_eq(look(1, s->name), -ENOENT);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_UNLINK, 1, NULL, 0, s->name), -EACCES);
+	ck_assert_int_eq(rename_to(1, s->name, 1, "moved"), -EACCES);
+	ck_assert_int_eq(look(1, "file"), 0);
+}
+END_TEST
+
+START_TEST(a8_22_folder_of_a_rule_does_not_move_in_another_spelling)
+{
+	make_folder("SUB", 0755);
+	loose.unlisted = "SUB";
+	ck_assert_int_eq(rename_to(1, "SUB", 1, "moved"), -EACCES);
+	ck_assert_int_eq(rename_to(1, "many", 1, "SUB"), -EBUSY);
+	loose.unlisted = NULL;
+	ck_assert_int_eq(rename_to(1, "SUB", 1, "moved"), 0);
+}
+END_TEST
+
 START_TEST(sealed_folder_does_not_change)
 {
 	const struct fuse_setattr_in mode = { .valid = FATTR_MODE, .mode = 0700 };
@@ -456,6 +541,9 @@ int main(void)
 	tcase_add_test(tc, a8_22_folder_that_is_made_later_keeps_its_name);
 	tcase_add_loop_test(tc, folder_hides_its_names_after_two_replacements, 0, 2);
 	tcase_add_test(tc, listed_name_is_no_other_spelling_of_a_hidden_one);
+	tcase_add_loop_test(tc, a8_22_name_that_the_folder_does_not_list_does_not_exist, 0,
+			    sizeof(spellings) / sizeof(*spellings));
+	tcase_add_test(tc, a8_22_folder_of_a_rule_does_not_move_in_another_spelling);
 	tcase_add_test(tc, sealed_folder_does_not_change);
 	tcase_add_loop_test(tc, private_files_do_not_exist, 0, 2);
 	tcase_add_test(tc, private_files_of_an_exception_exist);

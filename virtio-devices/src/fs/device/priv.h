@@ -83,6 +83,12 @@ enum fs_served { FS_SERVED_UNKNOWN, FS_SERVED, FS_NOT_SERVED };
 /* Whether a lookup in the folder may mount what the name requests (autofs); cached. */
 enum fs_automounts { FS_AUTOMOUNTS_UNKNOWN, FS_AUTOMOUNTS, FS_NO_AUTOMOUNTS };
 
+/*
+ * In which other spellings a folder may find a name: in those of case and Unicode's forms, or, as by
+ * short names and file servers, in any; cached.
+ */
+enum fs_spelling { FS_SPELLING_UNKNOWN, FS_SPELLING_FOLDED, FS_SPELLING_ANY };
+
 /* An inode that the driver holds, by FUSE's lookup count. */
 struct fs_inode {
 	struct fs_slot slot;
@@ -95,6 +101,7 @@ struct fs_inode {
 	union fs_file_handle file_handle;
 	int served;		/* atomic; of enum fs_served */
 	int automounts;		/* atomic; of enum fs_automounts */
+	int spelling;		/* atomic; of enum fs_spelling */
 	uint32_t rules;		/* atomic; a folder of fs_hidden_rules as which it was found, or 0 */
 };
 
@@ -280,7 +287,10 @@ struct fs {
 	int folder;		/* the shared directory, O_PATH */
 	uint64_t folder_dev;	/* st_dev of folder */
 	int folder_served;	/* enum fs_served of folder */
-	bool folder_automounts;	/* folder is of autofs */
+	struct {
+		bool automounts; /* is of autofs */
+		int spelling;	/* enum fs_spelling */
+	} folder_names;
 	int proc;		/* /proc/self/fd, O_PATH */
 	struct fs_idmap uids, gids;
 	uint32_t umask;		/* of the process */

@@ -103,6 +103,7 @@ struct fs_place {
 	int fd;
 	uint64_t dev, ino, mount;
 	uint32_t rules;		/* of its inode, if it has one */
+	bool spells;		/* FS_SPELLING_ANY */
 };
 
 /* hidden_names.c */
@@ -140,6 +141,15 @@ void virtdev_priv_fs_automounts_init(struct fs *fs);
 bool virtdev_priv_fs_automounts(const struct fs_call *c, struct fs_inode *folder);
 /* Opens a name of a folder on the file system dev, O_PATH, without mounting anything. */
 int virtdev_priv_fs_open_name(const struct fs *fs, int folder, uint64_t dev, const char *name);
+
+/* spelling.c */
+void virtdev_priv_fs_spelling_init(struct fs *fs);
+/* Finds the spelling of a folder that is not known yet; may block on a server. */
+int virtdev_priv_fs_spelling_of(const struct fs *fs, int folder, uint64_t dev);
+void virtdev_priv_fs_learn_spelling(const struct fs_call *c, struct fs_inode *folder);
+/* Whether the name could be another spelling of one that has the pattern, or of len bytes. */
+bool virtdev_priv_fs_may_match(const struct fs_place *in, const char *pattern, const char *name);
+bool virtdev_priv_fs_may_equal(const struct fs_place *in, const char *other, size_t len, const char *name);
 
 /*
  * path_text.c: paths relative to the shared directory: names separated by single slashes,

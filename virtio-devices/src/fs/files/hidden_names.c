@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "fs/files/files.h"
@@ -22,7 +21,8 @@
 struct fs_place virtdev_priv_fs_place_of(const struct fs_inode *folder)
 {
 	return (struct fs_place){ folder->fd, folder->dev, folder->ino, folder->mount,
-				  __atomic_load_n(&folder->rules, __ATOMIC_RELAXED) };
+				  __atomic_load_n(&folder->rules, __ATOMIC_RELAXED),
+				  __atomic_load_n(&folder->spelling, __ATOMIC_RELAXED) == FS_SPELLING_ANY };
 }
 
 static uint64_t identity_of(const struct fs_place *in)
@@ -59,43 +59,6 @@ bool virtdev_priv_fs_is_hidden(const struct fs *fs, const struct fs_place *in, c
 	return hidden;
 }
 
-/* -------------------------------------------------------------- spelling */
-
-/*
- * A file system may find a file by a name that its folder does not list: in capital letters, in
- * another Unicode form, as a short name (SECRET~1), without a dot or space at the end, or with the
- * name of a stream.
- */
-static bool is_unusual(const char *name)
-{
-	const size_t len = strlen(name);
-	const char *c;
-
-	for (c = name; *c; c++)
-		if ((unsigned char)*c >= 0x80 || strchr("~:\\", *c))
-			return true;
-	return len && strchr(". ", name[len - 1]);
-}
-
-/* The name is not hidden, but could be another spelling of one that is. */
-static bool is_doubtful(const struct fs *fs, const struct fs_place *in, const char *name)
-{
-	const uint64_t identity = identity_of(in);
-	const struct fs_hidden *h = fs->hidden.rules;
-	const bool unusual = is_unusual(name);
-	bool doubtful = false;
-	uint32_t i;
-
-	for (i = 0; i < fs->hidden.n; i++, h++) {
-		if (!is_place(&fs->hidden, h->at, in, identity))
-			continue;
-		if (h->shown && !fnmatch(h->pattern, name, 0))
-			return false;
-		doubtful |= !h->shown && (unusual || !fnmatch(h->pattern, name, FNM_CASEFOLD));
-	}
-	return doubtful;
-}
-
 /* -------------------------------------------------------------- the folders */
 
 static bool is_name(const struct fs_hidden_folder *f, const char *name)
@@ -107,11 +70,6 @@ static bool is_in(const struct fs_hidden_rules *rules, uint32_t i, const struct 
 		  uint64_t identity)
 {
 	return is_place(rules, rules->folders[i].above, in, identity);
-}
-
-static bool may_be_name(const struct fs_hidden_folder *f, const char *name)
-{
-	return is_unusual(name) || (strlen(name) == f->len && !strncasecmp(f->name, name, f->len));
 }
 
 /* The file that another spelling finds. */
@@ -162,6 +120,42 @@ bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folde
 	return false;
 }
 
+/* --------------------------------------------------------- other spellings */
+
+/* Another spelling of a folder of a rule, which would be moved or replaced. */
+static bool may_be_folder(const struct fs *fs, const struct fs_place *in, const char *name)
+{
+	const uint64_t identity = identity_of(in);
+	const struct fs_hidden_folder *f;
+	uint32_t i;
+
+	for (i = 1; i < fs->hidden.nfolders; i++) {
+		f = &fs->hidden.folders[i];
+		if (is_in(&fs->hidden, i, in, identity) && !is_name(f, name) &&
+		    virtdev_priv_fs_may_equal(in, f->name, f->len, name))
+			return true;
+	}
+	return false;
+}
+
+/* The name is not hidden, but could be another spelling of one that is. */
+static bool may_be_hidden(const struct fs *fs, const struct fs_place *in, const char *name)
+{
+	const uint64_t identity = identity_of(in);
+	const struct fs_hidden *h = fs->hidden.rules;
+	bool may = false;
+	uint32_t i;
+
+	for (i = 0; i < fs->hidden.n; i++, h++) {
+		if (!is_place(&fs->hidden, h->at, in, identity))
+			continue;
+		if (h->shown && !in->spells && !fnmatch(h->pattern, name, 0))
+			return false;
+		may |= !h->shown && virtdev_priv_fs_may_match(in, h->pattern, name);
+	}
+	return may;
+}
+
 /* ------------------------------------------------------------------ names */
 
 int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, const char *name,
@@ -173,7 +167,7 @@ int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, c
 		return use == FS_NAME_FINDS ? -ENOENT : -EACCES;
 	if (use != FS_NAME_FINDS && is_fixed(fs, in, name, use))
 		return -EBUSY;
-	return is_doubtful(fs, in, name);
+	return may_be_hidden(fs, in, name) || (use != FS_NAME_FINDS && may_be_folder(fs, in, name));
 }
 
 int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
@@ -256,7 +250,7 @@ static uint32_t note_folder(const struct fs *fs, const struct fs_place *in, cons
 		bool is_here = is_at(f, found);
 
 		if (!is_here && is_in(rules, i, in, above) &&
-		    (is_name(f, name) || (may_be_name(f, name) && is_same(in->fd, f, found)))) {
+		    (is_name(f, name) || (virtdev_priv_fs_may_equal(in, f->name, f->len, name) && is_same(in->fd, f, found)))) {
 			__atomic_store_n(&f->last, found, __ATOMIC_RELAXED);
 			is_here = true;
 		}

@@ -157,6 +157,7 @@ static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 	inode->mount = st->stx_mnt_id;
 	inode->served = FS_SERVED_UNKNOWN;
 	inode->automounts = FS_AUTOMOUNTS_UNKNOWN;
+	inode->spelling = inode->dev == fs->folder_dev ? fs->folder_names.spelling : FS_SPELLING_UNKNOWN;
 	inode->rules = 0;
 	inode->lookups = 0;
 	bucket = bucket_of(fs, inode->dev, inode->ino);

@@ -68,12 +68,12 @@ static bool is_autofs(int fd)
 /* Other file systems than the shared folder's may be autofs if they have no block device. */
 static bool may_automount(const struct fs *fs, uint64_t dev)
 {
-	return dev == fs->folder_dev ? fs->folder_automounts : !(dev >> 32);
+	return dev == fs->folder_dev ? fs->folder_names.automounts : !(dev >> 32);
 }
 
 void virtdev_priv_fs_automounts_init(struct fs *fs)
 {
-	fs->folder_automounts = is_autofs(fs->folder);
+	fs->folder_names.automounts = is_autofs(fs->folder);
 }
 
 bool virtdev_priv_fs_automounts(const struct fs_call *c, struct fs_inode *folder)

@@ -23,7 +23,8 @@ static int open_name(const struct fs *fs, int dir, const char *name)
 
 	if (rc < 0)
 		return rc;
-	in = (struct fs_place){ dir, virtdev_priv_fs_dev_of(&st), st.stx_ino, st.stx_mnt_id, 0 };
+	in = (struct fs_place){ dir, virtdev_priv_fs_dev_of(&st), st.stx_ino, st.stx_mnt_id, 0, false };
+	in.spells = fs->hidden.n && virtdev_priv_fs_spelling_of(fs, dir, in.dev) == FS_SPELLING_ANY;
 	rc = virtdev_priv_fs_judge_name(fs, &in, name, FS_NAME_FINDS);
 	if (rc > 0)
 		rc = virtdev_priv_fs_judge_doubtful(fs, &in, name, FS_NAME_FINDS);

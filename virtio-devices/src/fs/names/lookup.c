@@ -19,7 +19,7 @@
 int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder, const char *name,
 			       enum fs_name_use use)
 {
-	const struct fs_place in = virtdev_priv_fs_place_of(folder);
+	struct fs_place in;
 	int rc;
 
 	if (virtdev_priv_fs_automounts(c, folder)) {
@@ -29,6 +29,8 @@ int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder,
 		rc = virtdev_priv_fs_is_listed(c->fs, folder->fd, name) ? 0 : -ENOENT;
 		return virtdev_priv_fs_host_call_end(c, rc);
 	}
+	virtdev_priv_fs_learn_spelling(c, folder);
+	in = virtdev_priv_fs_place_of(folder);
 	rc = virtdev_priv_fs_judge_name(c->fs, &in, name, use);
 	if (rc <= 0)
 		return rc;

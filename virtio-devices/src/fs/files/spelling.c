@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Other spellings, in which a file system finds a file that its folder lists under another name. The
+ * name of a request that could be one is compared with the list, as only the file system knows its
+ * rules.
+ */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <fnmatch.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/statfs.h>
+
+#include "fs/files/files.h"
+
+#ifndef EROFS_SUPER_MAGIC_V1
+#define EROFS_SUPER_MAGIC_V1 0xe0f5e1e2
+#endif
+
+/* ------------------------------------------------------------ file systems */
+
+/*
+ * Folds case and Unicode's forms, or nothing. Others have short names (vfat), names of streams, or a
+ * server with rules of its own.
+ */
+static bool folds_at_most(uint32_t type)
+{
+	static const uint32_t types[] = {
+		EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, TMPFS_MAGIC,
+		RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC, SQUASHFS_MAGIC, EROFS_SUPER_MAGIC_V1,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+static int read_spelling(int folder)
+{
+	struct statfs st;
+
+	return !fstatfs(folder, &st) && folds_at_most((uint32_t)st.f_type) ? FS_SPELLING_FOLDED : FS_SPELLING_ANY;
+}
+
+void virtdev_priv_fs_spelling_init(struct fs *fs)
+{
+	fs->folder_names.spelling = read_spelling(fs->folder);
+}
+
+int virtdev_priv_fs_spelling_of(const struct fs *fs, int folder, uint64_t dev)
+{
+	return dev == fs->folder_dev ? fs->folder_names.spelling : read_spelling(folder);
+}
+
+void virtdev_priv_fs_learn_spelling(const struct fs_call *c, struct fs_inode *folder)
+{
+	int spelling = __atomic_load_n(&folder->spelling, __ATOMIC_RELAXED);
+
+	if (spelling != FS_SPELLING_UNKNOWN || !c->fs->hidden.n)
+		return;
+	virtdev_priv_fs_host_call_begin(c);
+	spelling = read_spelling(folder->fd);
+	if (virtdev_priv_fs_host_call_end(c, 0) >= 0)
+		__atomic_store_n(&folder->spelling, spelling, __ATOMIC_RELAXED);
+}
+
+/* ------------------------------------------------------------------- names */
+
+static bool is_ascii(const char *text, size_t len)
+{
+	for (; len; len--, text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
+/* A short name (SECRET~1), one of a stream, or one with a dot or space at its end. */
+static bool is_unusual(const char *name)
+{
+	const size_t len = strlen(name);
+
+	return !is_ascii(name, len) || name[strcspn(name, "~:\\")] || (len && strchr(". ", name[len - 1]));
+}
+
+bool virtdev_priv_fs_may_match(const struct fs_place *in, const char *pattern, const char *name)
+{
+	return in->spells || is_unusual(name) || !is_ascii(pattern, strlen(pattern)) ||
+	       !fnmatch(pattern, name, FNM_CASEFOLD);
+}
+
+bool virtdev_priv_fs_may_equal(const struct fs_place *in, const char *other, size_t len, const char *name)
+{
+	return in->spells || is_unusual(name) || !is_ascii(other, len) ||
+	       (strlen(name) == len && !strncasecmp(other, name, len));
+}
