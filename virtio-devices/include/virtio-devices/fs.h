@@ -178,7 +178,8 @@ struct virtdev_fs_config {
 	 * rename or remove them. Paths below the folder, separated by colons, such as
 	 * "etc/shadow:home/?*:!home/me". The last name is a pattern of fnmatch(3), and a
 	 * backslash escapes any byte. With "!" a path is an exception, which overrides
-	 * all others of its folder. The last name "." seals the folder: the driver neither
+	 * all others of its folder; with a slash at its end, private files (hide_private)
+	 * at and below it remain hidden. The last name "." seals the folder: the driver neither
 	 * changes its attributes nor renames or removes it. Symbolic links are not followed.
 	 *
 	 * A rule applies in the folder that has its path when the device is created, also
@@ -199,9 +200,11 @@ struct virtdev_fs_config {
 	bool nosuid;
 	bool nodev;		/* EPERM: new device nodes, except the whiteout 0:0 */
 	/*
-	 * Files that others may neither read nor execute, and folders that others may not enter,
-	 * do not exist for the driver either (modes of chmod(2)), except those at, below, and on
-	 * the way to an exception of hidden. Only with read_only.
+	 * Files that others may neither read nor execute, folders that others may not enter, all in
+	 * these, and FIFOs, sockets and devices that others may neither read nor write do not exist
+	 * for the driver either (modes of chmod(2)), except those at, below, and on the way to an
+	 * exception of hidden. If the host makes a file private later, the driver cannot open it
+	 * again: ESTALE. Only with read_only.
 	 */
 	bool hide_private;
 };

@@ -458,6 +458,93 @@ START_TEST(private_files_of_an_exception_exist)
 }
 END_TEST
 
+/* Its own mode would show it, but others do not reach it. */
+START_TEST(file_beside_the_way_through_a_private_folder_does_not_exist)
+{
+	char names[512];
+	uint64_t private;
+
+	make_private();
+	fs_rig_put_file(&r, "private/readable", "content");
+	make_folder("private/enterable", 0755);
+	remake("!private/open", true);
+	private = fs_rig_lookup(&r, 1, "private");
+	ck_assert_int_eq(look(private, "readable"), -ENOENT);
+	ck_assert_int_eq(look(private, "enterable"), -ENOENT);
+	ck_assert_int_eq(look(private, "open"), 0);
+	list(lists[_i], private, names);
+	ck_assert_ptr_null(strstr(names, "/readable/"));
+	ck_assert_ptr_nonnull(strstr(names, "/open/"));
+}
+END_TEST
+
+START_TEST(names_of_a_shared_folder_that_is_private_exist)
+{
+	ck_assert_int_eq(fchmodat(r.dir, ".", 0700, 0), 0);
+	remake(NULL, true);
+	ck_assert_int_eq(look(1, "file"), 0);
+	ck_assert_uint_ne(fs_rig_open(&r, FUSE_OPENDIR, 1, O_RDONLY), 0);
+}
+END_TEST
+
+START_TEST(exception_of_names_keeps_private_files_hidden)
+{
+	uint64_t shown;
+
+	make_folder("data", 0755);
+	make_folder("data/shown", 0755);
+	fs_rig_put_file(&r, "data/shown/own", "content");
+	fs_rig_put_file(&r, "data/shown/readable", "content");
+	ck_assert_int_eq(fchmodat(r.dir, "data/shown/own", 0640, 0), 0);
+	remake(_i ? "data/*:!data/shown/" : "data/*:!data/shown", true);
+	shown = fs_rig_lookup(&r, fs_rig_lookup(&r, 1, "data"), "shown");
+	ck_assert_int_eq(look(shown, "readable"), 0);
+	ck_assert_int_eq(look(shown, "own"), _i ? -ENOENT : 0);
+}
+END_TEST
+
+START_TEST(private_fifo_does_not_exist)
+{
+	ck_assert_int_eq(mknodat(r.dir, "own", S_IFIFO | 0600, 0), 0);
+	ck_assert_int_eq(mknodat(r.dir, "group", S_IFIFO | 0660, 0), 0);
+	ck_assert_int_eq(mknodat(r.dir, "all", S_IFIFO | 0644, 0), 0);
+	remake(NULL, true);
+	ck_assert_int_eq(look(1, "own"), -ENOENT);
+	ck_assert_int_eq(look(1, "group"), -ENOENT);
+	ck_assert_int_eq(look(1, "all"), 0);
+}
+END_TEST
+
+static int open_node(uint32_t opcode, uint64_t node)
+{
+	const struct fuse_open_in in = { .flags = O_RDONLY };
+
+	return fs_rig_ask(&r, opcode, node, &in, sizeof(in), NULL, 0);
+}
+
+/* The driver holds them by their nodeids. */
+START_TEST(file_that_became_private_is_not_opened)
+{
+	const struct fuse_getxattr_in xattr = { .size = 16 };
+	uint64_t file, sub;
+
+	r.config.xattr = true;
+	remake(NULL, true);
+	file = fs_rig_lookup(&r, 1, "file");
+	sub = fs_rig_lookup(&r, 1, "sub");
+	ck_assert_int_eq(open_node(FUSE_OPEN, file), 0);
+	ck_assert_int_eq(open_node(FUSE_OPENDIR, sub), 0);
+	ck_assert_int_eq(fchmodat(r.dir, "file", 0600, 0), 0);
+	ck_assert_int_eq(fchmodat(r.dir, "sub", 0700, 0), 0);
+	ck_assert_int_eq(open_node(FUSE_OPEN, file), -ESTALE);
+	ck_assert_int_eq(open_node(FUSE_OPENDIR, sub), -ESTALE);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_GETXATTR, file, &xattr, sizeof(xattr), "user.a"), -ESTALE);
+	ck_assert_int_eq(look(sub, "key.pub"), -ENOENT);
+	ck_assert_int_eq(fchmodat(r.dir, "file", 0644, 0), 0);
+	ck_assert_int_eq(open_node(FUSE_OPEN, file), 0);
+}
+END_TEST
+
 START_TEST(private_files_are_hidden_in_read_only_folders_only)
 {
 	struct virtdev_fs_config c = r.config;
@@ -470,7 +557,7 @@ START_TEST(private_files_are_hidden_in_read_only_folders_only)
 END_TEST
 
 static const char *const invalid[] = {
-	"", ":", "/etc", "a//b", "../a/b", "./b/c", "a/", "a/../b", "!", "a:", "!/b",
+	"", ":", "/etc", "a//b", "../a/b", "./b/c", "a/", "a/../b", "!", "a:", "!/b", "!/", "!a//",
 };
 
 START_TEST(rejects_invalid_names)
@@ -547,6 +634,11 @@ int main(void)
 	tcase_add_test(tc, sealed_folder_does_not_change);
 	tcase_add_loop_test(tc, private_files_do_not_exist, 0, 2);
 	tcase_add_test(tc, private_files_of_an_exception_exist);
+	tcase_add_loop_test(tc, file_beside_the_way_through_a_private_folder_does_not_exist, 0, 2);
+	tcase_add_test(tc, names_of_a_shared_folder_that_is_private_exist);
+	tcase_add_loop_test(tc, exception_of_names_keeps_private_files_hidden, 0, 2);
+	tcase_add_test(tc, private_fifo_does_not_exist);
+	tcase_add_test(tc, file_that_became_private_is_not_opened);
 	tcase_add_test(tc, private_files_are_hidden_in_read_only_folders_only);
 	tcase_add_loop_test(tc, rejects_invalid_names, 0, ninvalid);
 	tcase_add_test(tc, backslash_escapes_any_byte);

@@ -227,6 +227,7 @@ struct fs_hidden {
 	uint32_t at;		/* its index in the folders of the rules */
 	const char *pattern;	/* of fnmatch() */
 	bool shown;		/* an exception, which overrides the others */
+	bool names_only;	/* likewise, but not for private files */
 };
 
 /*
@@ -378,6 +379,7 @@ struct fs_call {
 	gid_t groups[FS_GROUPS];
 	struct fs_inode *inode;	/* the inode of in.nodeid */
 	struct fs_handle *handle;
+	bool in_private;	/* of a list: see virtdev_priv_fs_is_in_private() */
 };
 
 /* The strings of a request. */
@@ -398,6 +400,7 @@ enum fs_texts {
 #define FS_WINDOW 0x80u		/* requires a DAX window */
 #define FS_MAKES 0x100u		/* creates a file: extensions are parsed */
 #define FS_REPLAY 0x200u		/* not idempotent: see replay.c */
+#define FS_OPENS 0x800u		/* reaches content: not of a file that became private */
 #define FS_REPLIES_ENTRY 0x400u		/* replies with fuse_entry_out of the name;
 					   not with FS_TEXT_ONLY, which is no name */
 

@@ -124,12 +124,18 @@ int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *i
 /* The driver found that file by a name. -ENOENT: it is private. rules: for its inode. */
 int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in, const char *name,
 				 int fd, const struct statx *st, uint32_t *rules);
-/* By its mode, others may neither read nor execute the file, or not enter the folder. */
-bool virtdev_priv_fs_is_for_owner(const struct statx *st);
-/* Such a file is hidden (hide_private): no exception has its path. */
-bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st);
 /* A rule seals the folder: its attributes do not change. */
 bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folder);
+
+/*
+ * private.c. By its mode, others may neither read nor execute the file, not enter the folder, or
+ * neither read nor write the FIFO, socket or device.
+ */
+bool virtdev_priv_fs_is_for_owner(const struct statx *st);
+/* The folder is such a one, which an exception shows, or shows the way through. */
+bool virtdev_priv_fs_is_in_private(const struct fs *fs, int folder);
+/* The file is such a one, or is in such a folder, and no exception has its path. */
+bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st, bool in_private);
 
 /*
  * listed.c. Whether the folder lists the name in this spelling. fstatfs() of a folder on another file

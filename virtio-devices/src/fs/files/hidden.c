@@ -40,12 +40,23 @@ static void remove_backslashes(char *text)
 	*to = '\0';
 }
 
+/* "!PATH/" is an exception of names only. */
+static bool end_names_only(char *rule)
+{
+	const size_t len = strlen(rule);
+
+	if (len < 3 || *rule != '!' || rule[len - 1] != '/')
+		return false;
+	rule[len - 1] = '\0';
+	return true;
+}
+
 /* Splits "FOLDER/PATTERN"; the folder is empty for the shared one. */
 static int parse_rule(struct fs_hidden *h, char *rule, struct vsu_error *err)
 {
 	char *slash;
 
-	*h = (struct fs_hidden){ .folder = "", .shown = *rule == '!' };
+	*h = (struct fs_hidden){ .folder = "", .shown = *rule == '!', .names_only = end_names_only(rule) };
 	rule += h->shown;
 	slash = strrchr(rule, '/');
 	h->pattern = slash ? slash + 1 : rule;

@@ -180,60 +180,6 @@ int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *i
 	return use == FS_NAME_FINDS ? -ENOENT : -EACCES;
 }
 
-/* ---------------------------------------------------------- private files */
-
-/* Others may neither read nor execute it, or not enter the folder. */
-bool virtdev_priv_fs_is_for_owner(const struct statx *st)
-{
-	return S_ISDIR(st->stx_mode) ? !(st->stx_mode & S_IXOTH) :
-	       S_ISREG(st->stx_mode) ? !(st->stx_mode & (S_IROTH | S_IXOTH)) : false;
-}
-
-/* The part of path behind the folder, or NULL. */
-static const char *path_below(const char *folder, const char *path)
-{
-	const size_t len = strlen(folder);
-
-	if (!len)
-		return path;
-	return strncmp(folder, path, len) || path[len] != '/' ? NULL : path + len + 1;
-}
-
-/* At, below, or on the way to a name that an exception shows. */
-static bool is_shown_by(const struct fs_hidden *h, const char *path)
-{
-	const size_t len = strlen(path);
-	const char *rest = path_below(h->folder, path);
-	char name[FS_NAME_MAX + 1];
-	size_t n;
-
-	if (!h->shown)
-		return false;
-	if (!strncmp(h->folder, path, len) && (!h->folder[len] || h->folder[len] == '/'))
-		return true;
-	n = rest ? strcspn(rest, "/") : 0;
-	if (!n || n > FS_NAME_MAX)
-		return false;
-	memcpy(name, rest, n);
-	name[n] = 0;
-	return !fnmatch(h->pattern, name, 0);
-}
-
-bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st)
-{
-	char path[PATH_MAX];
-	uint32_t i;
-
-	if (!fs->config.hide_private || !virtdev_priv_fs_is_for_owner(st))
-		return false;
-	if (virtdev_priv_fs_path_text(fs, fd, path) < 0)
-		return true;
-	for (i = 0; i < fs->hidden.n; i++)
-		if (is_shown_by(&fs->hidden.rules[i], path))
-			return false;
-	return true;
-}
-
 /* -------------------------------------------------------------- found files */
 
 /* The folder of the rules that it is, or 0. */
@@ -270,5 +216,5 @@ int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in,
 			virtdev_priv_fs_hidden_refresh(fs);
 		*rules = note_folder(fs, in, name, st);
 	}
-	return virtdev_priv_fs_is_private(fs, fd, st) ? -ENOENT : 0;
+	return virtdev_priv_fs_is_private(fs, fd, st, virtdev_priv_fs_is_in_private(fs, in->fd)) ? -ENOENT : 0;
 }

@@ -53,10 +53,10 @@ static bool is_private(const struct fs_call *c, const char *name)
 	int fd;
 
 	if (!c->fs->config.hide_private || is_dots(name) || virtdev_priv_fs_stat(c->inode->fd, name, &st) < 0 ||
-	    !virtdev_priv_fs_is_for_owner(&st))
+	    (!c->in_private && !virtdev_priv_fs_is_for_owner(&st)))
 		return false;
 	fd = virtdev_priv_fs_open_name(c->fs, c->inode->fd, c->inode->dev, name);
-	hidden = fd < 0 || virtdev_priv_fs_is_private(c->fs, fd, &st);
+	hidden = fd < 0 || virtdev_priv_fs_is_private(c->fs, fd, &st, c->in_private);
 	vsu_fd_close(&fd);
 	return hidden;
 }
@@ -190,6 +190,11 @@ int virtdev_priv_fs_readdir(struct fs_call *c)
 {
 	int rc;
 
+	virtdev_priv_fs_host_call_begin(c);
+	c->in_private = virtdev_priv_fs_is_in_private(c->fs, c->inode->fd);
+	rc = virtdev_priv_fs_host_call_end(c, 0);
+	if (rc < 0)
+		return rc;
 	pthread_mutex_lock(&c->handle->position);
 	rc = read_entries(c);
 	pthread_mutex_unlock(&c->handle->position);

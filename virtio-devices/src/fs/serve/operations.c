@@ -52,7 +52,7 @@ static const struct fs_operation operations[] = {
 	OP(RENAME, rename, ARGS(rename), 0, FS_TWO_NAMES, NAMES),
 	OP(RENAME2, rename, ARGS(rename2), 0, FS_TWO_NAMES, NAMES),
 
-	OP(OPEN, open, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE),
+	OP(OPEN, open, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE | FS_OPENS),
 	OP(READ, read, ARGS(read), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
 	OP(WRITE, write, ARGS(write), WRITTEN, FS_NO_TEXT,
 	   FS_NODE | FS_FILE | FS_CHANGES),
@@ -72,7 +72,7 @@ static const struct fs_operation operations[] = {
 	OP(COPY_FILE_RANGE, copy, ARGS(copy_file_range), WRITTEN, FS_NO_TEXT,
 	   FS_NODE | FS_FILE | FS_CHANGES),
 
-	OP(OPENDIR, opendir, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE),
+	OP(OPENDIR, opendir, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE | FS_OPENS),
 	OP(READDIR, readdir, ARGS(read), 0, FS_NO_TEXT, FS_NODE | FS_FOLDER),
 	OP(READDIRPLUS, readdir, ARGS(read), 0, FS_NO_TEXT,
 	   FS_NODE | FS_FOLDER),
@@ -82,13 +82,13 @@ static const struct fs_operation operations[] = {
 
 	OP(SETXATTR, setxattr, FS_SETXATTR_SHORT, 0, FS_TEXT_ONLY,
 	   FS_NODE | FS_CHANGES | FS_REPLAY),
-	OP(GETXATTR, getxattr, ARGS(getxattr), 0, FS_TEXT_ONLY, FS_NODE),
-	OP(LISTXATTR, listxattr, ARGS(getxattr), 0, FS_NO_TEXT, FS_NODE),
+	OP(GETXATTR, getxattr, ARGS(getxattr), 0, FS_TEXT_ONLY, FS_NODE | FS_OPENS),
+	OP(LISTXATTR, listxattr, ARGS(getxattr), 0, FS_NO_TEXT, FS_NODE | FS_OPENS),
 	OP(REMOVEXATTR, removexattr, 0, 0, FS_TEXT_ONLY,
 	   FS_NODE | FS_CHANGES | FS_REPLAY),
 
 	OP(SETUPMAPPING, setupmapping, ARGS(setupmapping), 0, FS_NO_TEXT,
-	   FS_NODE | FS_WINDOW),
+	   FS_NODE | FS_WINDOW | FS_OPENS),
 	OP(REMOVEMAPPING, removemapping, ARGS(removemapping), 0, FS_NO_TEXT,
 	   FS_WINDOW),
 

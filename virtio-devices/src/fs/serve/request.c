@@ -235,6 +235,24 @@ static int check_sealed(const struct fs_call *c, const struct fs_operation *op)
 	       virtdev_priv_fs_is_sealed(c->fs, c->inode) ? -EACCES : 0;
 }
 
+/*
+ * The host has made a file private that the driver holds. After ESTALE, Linux looks its name up again,
+ * which does not exist. Open files remain open, as on the host.
+ */
+static int check_private(const struct fs_call *c, const struct fs_operation *op)
+{
+	struct statx st;
+	int rc;
+
+	if (!c->fs->config.hide_private || !(op->flags & FS_OPENS) || c->in.nodeid == FUSE_ROOT_ID)
+		return 0;
+	virtdev_priv_fs_host_call_begin(c);
+	rc = virtdev_priv_fs_stat(c->inode->fd, "", &st);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_is_private(c->fs, c->inode->fd, &st, false) ? -ESTALE : 0;
+	return virtdev_priv_fs_host_call_end(c, rc);
+}
+
 static int find_subject(struct fs_call *c, const struct fs_operation *op)
 {
 	int rc;
@@ -247,6 +265,8 @@ static int find_subject(struct fs_call *c, const struct fs_operation *op)
 	rc = check_named(c, op);
 	if (rc >= 0)
 		rc = check_sealed(c, op);
+	if (rc >= 0)
+		rc = check_private(c, op);
 	return rc < 0 ? rc : find_handle(c, op);
 }
 
