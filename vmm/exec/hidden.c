@@ -15,7 +15,7 @@
 
 static int hide_path(struct vmm_hidden *h, const char *path, struct vsu_error *err)
 {
-	char folder[PATH_MAX], pattern[NAME_MAX + 1];
+	char folder[PATH_MAX], pattern[2 * NAME_MAX + 1];	/* each byte may be escaped */
 	const char *last;
 	int rc = vmm_hidden_path_split(path, folder, &last);
 
@@ -23,7 +23,9 @@ static int hide_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 		return vsu_error_sys(err, rc, "option --hide: '%s'", path);
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
 		return vsu_error_set(err, -EINVAL, "option --hide: '%s' does not end in a name", path);
-	snprintf(pattern, sizeof(pattern), "%s", last);
+	if (strlen(last) >= sizeof(pattern))
+		return vsu_error_set(err, -ENAMETOOLONG, "option --hide: '%s' ends in a pattern of %zu characters, longer than any name", path, strlen(last));
+	strcpy(pattern, last);
 	rc = vmm_hidden_add(h, &(struct vmm_hidden_row){ folder, pattern, NULL, VMM_HIDDEN_GIVEN });
 	if (!rc)
 		rc = vmm_hidden_add_targets(h, h->nrows - 1);

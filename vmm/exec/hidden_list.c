@@ -62,8 +62,8 @@ static void put_hidden(const struct list *l, const char *folder, const char *pat
 	put_pattern(l->f, pattern, is_top);
 }
 
-/* Nothing in a folder that another device shares is an exception. */
-static void put_shown(const struct list *l, const char *path)
+/* Nothing in a folder that another device shares is an exception. end: "/", of names only. */
+static void put_shown(const struct list *l, const char *path, const char *end)
 {
 	const char *rest;
 	unsigned int i;
@@ -75,6 +75,7 @@ static void put_shown(const struct list *l, const char *path)
 	}
 	fputs(":!", l->f);
 	put_path(l, path);
+	fputs(end, l->f);
 }
 
 static bool is_shown_by(const struct vmm_hidden_row *r, const char *used)
@@ -108,7 +109,7 @@ static void put_way(const struct list *l, const struct vmm_hidden_row *r, const 
 	while (*at) {
 		len = (size_t)(at - used) + strcspn(at, "/");
 		snprintf(folder, sizeof(folder), "%.*s", (int)len, used);
-		put_shown(l, folder);
+		put_shown(l, folder, "");
 		at = used + len + (used[len] == '/');
 		if (*at && !is_used(l->h, folder))
 			put_hidden(l, folder, "*");
@@ -140,7 +141,7 @@ static bool is_on_way(const struct vmm_hidden *h, const struct vmm_hidden_row *r
 	return false;
 }
 
-/* The names of a row that are not hidden. */
+/* The names of a row that are not hidden. Private files in them are. */
 static void put_exceptions(const struct list *l, const struct vmm_hidden_row *r)
 {
 	char path[PATH_MAX];
@@ -150,7 +151,7 @@ static void put_exceptions(const struct list *l, const struct vmm_hidden_row *r)
 	for (at = r->except; at && *at; at += len + (at[len] == ' ')) {
 		len = (int)strcspn(at, " ");
 		snprintf(path, sizeof(path), "%s/%.*s", r->folder, len, at);
-		put_shown(l, path);
+		put_shown(l, path, "/");
 	}
 }
 
@@ -203,7 +204,7 @@ static void put_used(const struct list *l)
 	for (i = 0; l->h && l->share->hides_private && i < l->h->nused; i++) {
 		rest = vmm_hidden_path_below(l->share->folder, l->h->used[i]);
 		if (rest && *rest && !is_inner(l->h, i))
-			put_shown(l, l->h->used[i]);
+			put_shown(l, l->h->used[i], "");
 	}
 }
 
