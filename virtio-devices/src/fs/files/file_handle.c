@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/statfs.h>
 
 #include <vmm-sys-util/fd.h>
 
@@ -43,6 +45,25 @@ static int open_handle(int mount, const union fs_file_handle *file_handle)
 }
 
 /*
+ * These file systems open a handle only while the kernel has the inode in memory, which it may
+ * evict at any time. Servers of FUSE may support more, but do not reveal it.
+ */
+static bool forgets_evicted(int fd)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return true;
+	switch ((uint32_t)st.f_type) {
+	case 0x65735546u:	/* FUSE */
+	case MSDOS_SUPER_MAGIC:
+	case 0x2011bab0u:	/* exFAT */
+		return true;
+	}
+	return false;
+}
+
+/*
  * Opens a handle to check the permission (CAP_DAC_READ_SEARCH) and the file system's
  * support. Also records mounts without usable handles. -ENFILE: more than FS_MOUNTS.
  */
@@ -61,7 +82,7 @@ static int mount_add(struct fs *fs, int fd, const struct statx *st,
 	m->fd = openat(fs->proc, name.text, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (m->fd < 0)
 		return -errno;
-	tried = open_handle(m->fd, file_handle);
+	tried = forgets_evicted(fd) ? -EOPNOTSUPP : open_handle(m->fd, file_handle);
 	if (tried < 0)
 		vsu_fd_close(&m->fd);
 	__atomic_store_n(&fs->mounts.n, fs->mounts.n + 1, __ATOMIC_RELEASE);
