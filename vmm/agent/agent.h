@@ -61,6 +61,8 @@ void agent_mount_system(void);
 
 /* names.c: the host name of a request, which resolves, as does localhost; after the network has its address. */
 void agent_name_guest(const struct agent_request *r);
+/* accounts.c: /etc/shadow and the rule of sudo for root, if the root lacks them. */
+void agent_make_accounts(void);
 
 /* network.c: programs expect 127.0.0.1, also without a network. */
 void agent_raise_loopback(void);

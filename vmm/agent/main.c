@@ -71,6 +71,7 @@ static void run_command(void)
 	if (request.network)
 		agent_raise_network(request.network);
 	agent_name_guest(&request);
+	agent_make_accounts();
 	agent_start(&command, &request);
 	agent_send(VMM_AGENT_STARTED, NULL, 0);
 	agent_serve(&command);

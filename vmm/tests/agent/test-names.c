@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the names that a guest resolves: its /etc/hosts, in a folder that is the root of a process.
+ * Claims about files of a guest's /etc, in a folder that is the root of a process: the names that it resolves, and
+ * accounts.
  * Mounts are lines on a port, and the test chooses which file systems are in memory.
  */
 #define _GNU_SOURCE
@@ -242,6 +243,100 @@ START_TEST(folder_in_place_of_the_file_is_left_alone)
 }
 END_TEST
 
+/* ------------------------------------------------------------------- accounts */
+
+static void make_accounts(char *records, size_t len)
+{
+	(void)records, (void)len;
+	if (!enter())
+		_exit(98);
+	agent_make_accounts();
+	dprintf(agent_ports[VMM_AGENT_OUT], "made\n");
+	_exit(0);
+}
+
+#define USERS "root:x:0:0:root:/root:/bin/bash\nopen::1:1::/:/bin/sh\nbin:x:2:2::/:/bin/sh\n:x:3:3\nnone\n"
+#define LOCKED "root:*:::::::\nbin:*:::::::\n"
+#define RULE "root ALL=(ALL:ALL) NOPASSWD: ALL\n"
+
+static void add_users_and_sudo(void)
+{
+	char path[128];
+
+	add_file("/etc/passwd", USERS);
+	add_folder("/usr");
+	add_folder("/usr/bin");
+	add_file("/usr/bin/sudo", "");
+	name_path(path, "/usr/bin/sudo");
+	ck_assert_int_eq(chmod(path, 0755), 0);
+}
+
+static void start_accounts(void)
+{
+	agent_starts(make_accounts, "");
+	port_has(VMM_AGENT_OUT, "made\n");
+}
+
+static void has_file(const char *name, const char *text, mode_t mode)
+{
+	struct stat st;
+	char path[128];
+
+	ck_assert_pstr_eq(read_file(name), text);
+	name_path(path, name);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, mode);
+}
+
+START_TEST(root_may_become_other_users_without_the_files_of_the_host)
+{
+	add_users_and_sudo();
+	start_accounts();
+	has_file("/etc/shadow", LOCKED, 0600);
+	has_file("/etc/sudoers", RULE, 0440);
+}
+END_TEST
+
+START_TEST(accounts_of_the_root_remain)
+{
+	char path[128];
+
+	add_users_and_sudo();
+	add_file("/etc/shadow", "own");
+	name_path(path, "/etc/sudoers");
+	ck_assert_int_eq(symlink("/etc/other", path), 0);
+	start_accounts();
+	ck_assert_str_eq(read_file("/etc/shadow"), "own");
+	ck_assert_ptr_null(read_file("/etc/other"));
+}
+END_TEST
+
+START_TEST(folder_of_the_host_has_no_account_files)
+{
+	on_host = "/etc";
+	add_users_and_sudo();
+	start_accounts();
+	ck_assert_ptr_null(read_file("/etc/shadow"));
+	ck_assert_ptr_null(read_file("/etc/sudoers"));
+}
+END_TEST
+
+/* Neither of a root without users nor of one whose file has their passwords. */
+START_TEST(root_that_needs_no_account_files_has_none)
+{
+	char path[128];
+
+	name_path(path, "/etc/passwd");
+	if (_i == 1)
+		add_file("/etc/passwd", "root::0:0:root:/root:/bin/sh\n");
+	if (_i == 2)
+		ck_assert_int_eq(mkfifo(path, 0600), 0);
+	start_accounts();
+	ck_assert_ptr_null(read_file("/etc/shadow"));
+	ck_assert_ptr_null(read_file("/etc/sudoers"));
+}
+END_TEST
+
 int main(void)
 {
 	const char *why = cannot_enter();
@@ -259,6 +354,10 @@ int main(void)
 	tcase_add_loop_test(tc, root_without_the_file_has_one_in_memory, 0, 2);
 	tcase_add_test(tc, folder_of_the_host_is_not_written_to);
 	tcase_add_test(tc, folder_in_place_of_the_file_is_left_alone);
+	tcase_add_test(tc, root_may_become_other_users_without_the_files_of_the_host);
+	tcase_add_test(tc, accounts_of_the_root_remain);
+	tcase_add_test(tc, folder_of_the_host_has_no_account_files);
+	tcase_add_loop_test(tc, root_that_needs_no_account_files_has_none, 0, 3);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
