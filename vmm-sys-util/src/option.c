@@ -118,9 +118,9 @@ static int parse_operand(struct vsu_priv_parse *p, const char *word)
 		return vsu_error_set(p->err, -ENOENT,
 				     "unexpected argument '%s' after %s",
 				     word, last->name);
-	return vsu_error_set(p->err, -ENOENT,
-			     "unexpected argument '%s'; see --help",
-			     word);
+	return vsu_error_set(p->err, -ENOENT, "unexpected argument '%s'%s",
+			     word,
+			     vsu_priv_has_help(p->table) ? "; see --help" : "");
 }
 
 /* Words up to the first operand; returns its index, or argc. */

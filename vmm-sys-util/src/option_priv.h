@@ -22,6 +22,9 @@ struct vsu_priv_parse {
 
 /* option_value.c */
 
+/* Whether messages may refer to --help. */
+bool vsu_priv_has_help(const struct vsu_option *table);
+
 /* The row of a name of len bytes, or -ENOENT; rows for operands have none. */
 int vsu_priv_find_row(const struct vsu_option *table, const char *name,
 		      size_t len);

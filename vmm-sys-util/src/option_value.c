@@ -83,6 +83,11 @@ static const char *all_names(const struct vsu_option *table, char *buf,
 	return buf;
 }
 
+bool vsu_priv_has_help(const struct vsu_option *table)
+{
+	return vsu_priv_find_row(table, "help", strlen("help")) >= 0;
+}
+
 int vsu_priv_unknown(const struct vsu_priv_parse *p, const char *name,
 		     const char *word)
 {
@@ -98,11 +103,13 @@ int vsu_priv_unknown(const struct vsu_priv_parse *p, const char *name,
 		return vsu_error_set(p->err, -ENOENT,
 				     "%s '%s'; did you mean '%s%s'?",
 				     where, word, dashes, nearest);
-	return vsu_error_set(p->err, -ENOENT, "%s '%s'; %s%s", where, word,
-			     p->list ? "the keys are " :
-				       "try --help for the list of options",
-			     p->list ? all_names(p->table, names,
-						 sizeof(names)) : "");
+	if (p->list)
+		return vsu_error_set(p->err, -ENOENT, "%s '%s'; the keys are %s",
+				     where, word,
+				     all_names(p->table, names, sizeof(names)));
+	return vsu_error_set(p->err, -ENOENT, "%s '%s'%s", where, word,
+			     vsu_priv_has_help(p->table) ?
+			     "; try --help for the list of options" : "");
 }
 
 int vsu_priv_missing_value(const struct vsu_priv_parse *p,

@@ -80,7 +80,7 @@ static int append_all(struct cvmm_options *o, const struct vmm_arguments *added,
 static int add_argv(struct cvmm_options *o, int argc, char *const *argv, struct vsu_error *err)
 {
 	struct vmm_arguments added;
-	int rc = vmm_arguments_parse(&added, argc, argv, err);
+	int rc = vmm_arguments_parse_machine(&added, argc, argv, err);
 
 	if (!rc)
 		rc = check_all(o, &added, err);

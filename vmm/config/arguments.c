@@ -29,16 +29,35 @@ static int on_option(void *opaque, unsigned int index,
 	return 0;
 }
 
+static int parse_by(const struct vsu_option *table, struct vmm_arguments *a, int argc,
+		    char *const *argv, struct vsu_error *err)
+{
+	*a = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*a->list)) };
+	if (!a->list)
+		return no_memory(err);
+	return vsu_option_parse_argv(table, argc, argv, on_option, a, NULL, err);
+}
+
 int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
 			struct vsu_error *err)
 {
 	struct vsu_option table[VMM_OPTION_ROWS];
 
 	vmm_option_table(table);
-	*a = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*a->list)) };
-	if (!a->list)
-		return no_memory(err);
-	return vsu_option_parse_argv(table, argc, argv, on_option, a, NULL, err);
+	return parse_by(table, a, argc, argv, err);
+}
+
+int vmm_arguments_parse_machine(struct vmm_arguments *a, int argc, char *const *argv,
+				struct vsu_error *err)
+{
+	struct vsu_option table[VMM_OPTION_ROWS];
+	unsigned int i = 0;
+
+	vmm_option_table(table);
+	while (table[i].name && strcmp(table[i].name, "help"))
+		i++;
+	table[i].name = NULL;
+	return parse_by(table, a, argc, argv, err);
 }
 
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

@@ -38,6 +38,9 @@ struct vmm_words {
  */
 int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
 			struct vsu_error *err);
+/* The same without --help, of which messages then do not speak. */
+int vmm_arguments_parse_machine(struct vmm_arguments *a, int argc, char *const *argv,
+				struct vsu_error *err);
 
 /* Copies all, and their values, so that the words may be freed. -ENOMEM. */
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

@@ -180,12 +180,13 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  PROCESS, .place = VMM_PLACE_LEVEL, .change = VMM_CHANGE_VALUE },
 	{ .option = VMM_LOG_VERBOSE_OPTION,
 	  PROCESS, .place = VMM_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
-	{ .option = VSU_OPTION_ROW_HELP,
-	  PROCESS, PLACE(process.help), .change = VMM_CHANGE_START },
 	{ .option = { .name = "KERNEL", .kind = VSU_OPTION_OPERAND },
 	  MACHINE, TOPIC(KERNEL), REFERS(FILE_READ), PLACE(machine.kernel) },
 	{ .option = { .name = "DISK", .kind = VSU_OPTION_OPERAND, .repeat = true },
 	  MACHINE, REFERS(FILE_WRITTEN), .how = VMM_DEVICE_DISK_PATH, .kind = &vmm_blk_kind },
+	/* The last one: see vmm_arguments_parse_machine(). */
+	{ .option = VSU_OPTION_ROW_HELP,
+	  PROCESS, PLACE(process.help), .change = VMM_CHANGE_START },
 	{ .option = { .name = NULL } },
 };
 

@@ -96,8 +96,8 @@ typedef int (*vsu_option_fn)(void *opaque, unsigned int index,
  * argc without an operand: for programs whose first operand is a command with
  * options of its own. Fails with the result of fn, or with
  *
- *   -ENOENT  an unknown option (the message names the nearest one), or more
- *            operands than the rows accept
+ *   -ENOENT  an unknown option (the message names the nearest one, or --help
+ *            if the table has it), or more operands than the rows accept
  *   -EINVAL  a value that is missing, superfluous, malformed or out of range
  */
 VSU_API int vsu_option_parse_argv(const struct vsu_option *table, int argc,

@@ -324,6 +324,15 @@ START_TEST(missing_array_or_text_is_refused)
 }
 END_TEST
 
+START_TEST(unknown_option_is_not_sought_in_the_help_of_a_program)
+{
+	ck_assert_int_eq(cvmm_options_add(options, "xyzzy", "1", &err), -ENOENT);
+	ck_assert_str_eq(err.msg, "unknown option '--xyzzy'");
+	ck_assert_int_eq(cvmm_options_add(options, "help", NULL, &err), -ENOENT);
+	ck_assert_msg(strstr(err.msg, "unknown option '--help'") == err.msg, "%s", err.msg);
+}
+END_TEST
+
 #define ROWS(rows) (int)(sizeof(rows) / sizeof(rows[0]))
 
 int main(void)
@@ -336,6 +345,7 @@ int main(void)
 	tcase_add_loop_test(tc, size_that_was_not_set_is_refused_by_name, 0, ROWS(structs));
 	tcase_add_loop_test(tc, unknown_member_must_be_zero, 0, ROWS(structs));
 	tcase_add_loop_test(tc, missing_array_or_text_is_refused, 0, ROWS(wrong));
+	tcase_add_test(tc, unknown_option_is_not_sought_in_the_help_of_a_program);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
