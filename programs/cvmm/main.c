@@ -35,6 +35,7 @@
 #include "cli/pool_client.h"
 #include "cli/pool_server.h"
 #include "cli/pool_worker.h"
+#include "cli/remedy.h"
 #include "cli/show_command.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
@@ -59,7 +60,7 @@ static struct vmem_sigbus *sigbus_table;
 static int complain(int status, const struct vsu_error *err)
 {
 	if (status || err->msg[0])
-		prog_complain(err);
+		vmm_complain(err);
 	return status;
 }
 
@@ -274,9 +275,7 @@ static int cmd_exec(int argc, char **argv)
 		return complain(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
-	if (!err.msg[0] || vmm_exec_end_is_expected(status, &err))
-		return status;
-	return error_is_read() ? complain(status, &err) : status;
+	return !err.msg[0] || vmm_exec_end_is_expected(status, &err) || !error_is_read() ? status : complain(status, &err);
 }
 
 static int show_template_help(void)

@@ -15,6 +15,7 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
 
+#include "base/advice.h"
 #include "boot/elf.h"
 #include "guest/protocol.h"
 #include "target/layout.h"
@@ -271,9 +272,9 @@ static int load_segment(const struct vmm_kernel *kernel,
 	int rc;
 
 	if (!vmem_check_range(view, p->p_paddr, p->p_memsz, VMEM_WRITE))
-		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory; increase --memory",
+		return vmm_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory",
 			kernel->name, (uint64_t)p->p_memsz,
-			(uint64_t)p->p_paddr);
+			(uint64_t)p->p_paddr), VMM_ADVICE_MEMORY);
 	rc = vmm_file_place(&kernel->file, p->p_offset, p->p_filesz, view,
 			    p->p_paddr, err);
 	return rc ? rc : memory_clear(view, p->p_paddr + p->p_filesz,

@@ -8,6 +8,7 @@
 #include <vm-memory/kvm.h>
 #include <vm-memory/region.h>
 
+#include "base/advice.h"
 #include "boot/info.h"
 
 static void describe_memory(const struct vmem_view *view,
@@ -41,7 +42,8 @@ int vmm_builtin_describe(const struct vmm_load *load, const struct vmm_loaded *l
 	unsigned int i;
 
 	if (load->on_bus && !loaded->finds_pci)
-		return vsu_error_set(err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus; leave --transport out");
+		return vmm_advise(err, vsu_error_set(err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus"),
+				  VMM_ADVICE_TRANSPORT);
 	boot->ncpus = board->ncpus;
 	boot->flags = (loaded->level0 ? CVMM_BOOT_LEVEL0 : 0) | (load->on_bus ? CVMM_BOOT_PCI : 0);
 	for (i = 0; i < board->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {

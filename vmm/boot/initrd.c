@@ -8,6 +8,7 @@
 
 #include <vm-memory/access.h>
 
+#include "base/advice.h"
 #include "initrd.h"
 #include "target/layout.h"
 
@@ -54,7 +55,8 @@ int vmm_initrd_load(const struct vmm_file *initrd,
 	for (i = view->n; i-- && !found;)
 		found = fit_in(&view->ranges[i], kernel, initrd->size, &at);
 	if (!found)
-		return vsu_error_set(err, -E2BIG, "option --initrd: its %" PRIu64 " bytes do not fit into the guest's memory beside the kernel; increase --memory", initrd->size);
+		return vmm_advise(err, vsu_error_set(err, -E2BIG, "initrd: its %" PRIu64 " bytes do not fit into the guest's memory beside the kernel", initrd->size),
+				  VMM_ADVICE_MEMORY);
 	rc = vmm_file_place(initrd, 0, (size_t)initrd->size, view, at, err);
 	if (!rc)
 		*gpa = at;

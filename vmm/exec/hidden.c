@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/advice.h"
 #include "exec/hidden_rows.h"
 
 /* ------------------------------------------------------------------ options */
@@ -20,11 +21,12 @@ static int hide_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 	int rc = vmm_hidden_path_split(path, folder, &last);
 
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "option --hide: '%s'", path);
+		return vmm_advise(err, vsu_error_sys(err, rc, "hide: '%s'", path), VMM_ADVICE_MEMBER);
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
-		return vsu_error_set(err, -EINVAL, "option --hide: '%s' does not end in a name", path);
+		return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' does not end in a name", path), VMM_ADVICE_MEMBER);
 	if (strlen(last) >= sizeof(pattern))
-		return vsu_error_set(err, -ENAMETOOLONG, "option --hide: '%s' ends in a pattern of %zu characters, longer than any name", path, strlen(last));
+		return vmm_advise(err, vsu_error_set(err, -ENAMETOOLONG, "hide: '%s' ends in a pattern of %zu characters, longer than any name", path, strlen(last)),
+				  VMM_ADVICE_MEMBER);
 	strcpy(pattern, last);
 	rc = vmm_hidden_add(h, &(struct vmm_hidden_row){ folder, pattern, NULL, VMM_HIDDEN_GIVEN });
 	if (!rc)
@@ -57,13 +59,13 @@ static int show_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 	unsigned int i = 0;
 
 	if (!realpath(path, shown))
-		return vsu_error_sys(err, -errno, "option --show: '%s'", path);
+		return vmm_advise(err, vsu_error_sys(err, -errno, "show: '%s'", path), VMM_ADVICE_MEMBER);
 	while (i < h->nrows) {
 		const struct vmm_hidden_row *r = &h->rows[i];
 
 		if (r->kind == VMM_HIDDEN_SYSTEM && vmm_hidden_path_below(r->folder, shown))
-			return vsu_error_set(err, -EINVAL, "option --show: '%s' belongs to this host's kernel or services; the guest has its own %s",
-					     path, r->folder);
+			return vmm_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' belongs to this host's kernel or services; the guest has its own %s",
+							     path, r->folder), VMM_ADVICE_MEMBER);
 		if (r->kind != VMM_HIDDEN_SYSTEM && vmm_hidden_path_below(shown, r->folder))
 			remove_row(h, i);
 		else
@@ -162,14 +164,15 @@ int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsi
 		if (r->kind != VMM_HIDDEN_GIVEN)
 			continue;
 		if (!is_shared(r->folder, false, shared, nshared))
-			return vsu_error_set(err, -EINVAL, "option --hide: '%s' in '%s' is a path of this host that is not shared; leave it out, or name one in a shared folder",
-					     r->pattern, r->folder);
+			return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a path of this host that is not shared; leave it out, or name one in a shared folder",
+							     r->pattern, r->folder), VMM_ADVICE_MEMBER);
 		if (is_used_name(h, r))
-			return vsu_error_set(err, -EINVAL, "option --hide: '%s' in '%s' is a folder of the command, by --dir, --show or --chdir, or the current one; it is not hidden",
-					     r->pattern, r->folder);
+			return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a folder of the command, which is shared, shown or its current one; it is not hidden",
+							     r->pattern, r->folder), VMM_ADVICE_MEMBER);
 	}
 	for (i = h->nused - h->nshown; i < h->nused; i++)
 		if (!is_shared(h->used[i], true, shared, nshared))
-			return vsu_error_set(err, -EINVAL, "option --show: '%s' is not shared, which --dir would do", h->used[i]);
+			return vmm_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' is not shared; share its folder", h->used[i]),
+					  VMM_ADVICE_MEMBER);
 	return 0;
 }

@@ -22,7 +22,7 @@ static int check_folder_word(const char *word, const struct vmm_plan_folder *f, 
 	const size_t len = strlen(word) - strlen(FS);
 
 	return len < VMM_DEVICE_TEXT_MAX ? 0 :
-	       vsu_error_set(err, -E2BIG, "folder '%s': the rules for its hidden files have %zu characters, %zu too many; share fewer folders, or name fewer or shorter paths by --hide and --show",
+	       vsu_error_set(err, -E2BIG, "folder '%s': the rules for its hidden files have %zu characters, %zu too many; share fewer folders, or hide and show fewer or shorter paths",
 			     f->path, len, len - VMM_DEVICE_TEXT_MAX + 1);
 }
 
@@ -149,7 +149,7 @@ static int complete_folders(struct vmm_plan *p, unsigned int shared, struct vsu_
 	const struct vmm_template *t = &p->template;
 
 	if (shared > t->info.folders)
-		return vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u; make it with --folders=%u",
+		return vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u; make it again with 'cvmm template make NAME --folders=%u'",
 				     shared, t->path, t->info.folders, shared);
 	return vmm_plan_add_spare_folders(p, t->path, shared, t->info.folders, err);
 }

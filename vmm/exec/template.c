@@ -17,6 +17,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "guest/agent_protocol.h"
+#include "base/advice.h"
 #include "base/new_name.h"
 #include "exec/template.h"
 #include "transfer/save_files.h"
@@ -75,7 +76,8 @@ int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error 
 	else if (home && *home == '/')
 		snprintf(out, PATH_MAX, "%s/.local/share/cvmm/templates", home);
 	else
-		return vsu_error_set(err, -ENOENT, "no home folder for templates (HOME is not set); name one with --folder");
+		return vmm_advise(err, vsu_error_set(err, -ENOENT, "no home folder for templates (HOME is not set)"),
+				  VMM_ADVICE_TEMPLATES);
 	return 0;
 }
 

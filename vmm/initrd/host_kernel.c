@@ -15,6 +15,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "base/advice.h"
 #include "initrd/host_kernel.h"
 #include "initrd/image_version.h"
 
@@ -77,7 +78,8 @@ int vmm_host_kernel(const char *boot, const char *modules, char path[VMM_KERNEL_
 		return 0;
 	search_folder(boot, PREFIX, "", best, path);
 	search_folder(modules, "", "/vmlinuz", best, path);
-	return best[0] ? 0 : vsu_error_set(err, -ENOENT, "no readable kernel in %s or %s; name one with --kernel", boot, modules);
+	return best[0] ? 0 : vmm_advise(err, vsu_error_set(err, -ENOENT, "no readable kernel in %s or %s", boot, modules),
+					VMM_ADVICE_KERNEL);
 }
 
 /* The position of a bzImage's version. -EBADMSG: it is not a bzImage, or has none. */
@@ -127,6 +129,7 @@ int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struc
 	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? read_version(fd, version, err) : 0;
 	vsu_fd_close(&fd);
 	if (!rc)
-		return vsu_error_set(err, -EBADMSG, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does; name its modules with --modules", path);
+		return vmm_advise(err, vsu_error_set(err, -EBADMSG, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does", path),
+				  VMM_ADVICE_MODULES);
 	return rc < 0 ? vsu_error_prefix(err, rc, "the kernel '%s'", path) : 0;
 }

@@ -13,6 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "base/advice.h"
 #include "initrd/archive.h"
 #include "initrd/compressed.h"
 #include "initrd/initrd.h"
@@ -59,7 +60,8 @@ int vmm_initrd_folder(const char *version, char folder[VMM_INITRD_FOLDER], struc
 		if (!access(folder, X_OK))
 			return 0;
 	}
-	return vsu_error_set(err, -ENOENT, "no modules of kernel %s in /lib/modules; name their folder with --modules, or --modules=none if it needs none", version);
+	return vmm_advise(err, vsu_error_set(err, -ENOENT, "no modules of kernel %s in /lib/modules", version),
+			  VMM_ADVICE_NO_MODULES);
 }
 
 /* --------------------------------------------------------------- the archive */

@@ -64,7 +64,7 @@ static int cpu_failed(const struct vmm_kvm *kvm, unsigned int number, int code, 
 	const int most = vmm_kvm_capability(kvm, KVM_CAP_MAX_VCPUS);
 
 	if (code == EINVAL && most > 0 && number >= (unsigned int)most)
-		return vsu_error_set(err, -EOPNOTSUPP, "machines of this host's KVM have up to %d CPUs; use fewer (--cpus)", most);
+		return vsu_error_set(err, -EOPNOTSUPP, "machines of this host's KVM have up to %d CPUs; use fewer", most);
 	return vsu_error_sys(err, -code, "KVM cannot make CPU %u", number);
 }
 

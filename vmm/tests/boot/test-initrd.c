@@ -47,8 +47,8 @@ START_TEST(d2_11_larger_than_the_memory_is_refused)
 
 	initrd.size = sizeof(bytes);
 	ck_assert_int_eq(place(map), -E2BIG);
-	ck_assert_str_eq(err.msg, "option --initrd: its 65536 bytes do not fit into the guest's "
-		"memory beside the kernel; increase --memory");
+	ck_assert_str_eq(err.msg, "initrd: its 65536 bytes do not fit into the guest's "
+		"memory beside the kernel");
 	vmem_map_unref(map);
 }
 END_TEST

@@ -252,8 +252,8 @@ START_TEST(rejects_paths)
 		const char *why;
 	} rows[] = {
 		{ "/proc/self", true, -EINVAL, "'/proc/self' belongs to this host's kernel or services" },
-		{ "/nonexistent", true, -ENOENT, "option --show: '/nonexistent'" },
-		{ "/nonexistent/a", false, -ENOENT, "option --hide: '/nonexistent/a'" },
+		{ "/nonexistent", true, -ENOENT, "show: '/nonexistent'" },
+		{ "/nonexistent/a", false, -ENOENT, "hide: '/nonexistent/a'" },
 		{ "/tmp/", false, -EINVAL, "does not end in a name" },
 		{ "/tmp/..", false, -EINVAL, "does not end in a name" },
 	};
@@ -275,13 +275,13 @@ static const struct {
 	{ .hide = "home/other", .shared = "home", .why = "" },
 	{ .hide = "home/other", .shared = "home/other", .why = "is a path of this host that is not shared" },
 	{ .hide = "home/other", .shared = NULL, .why = "is a path of this host that is not shared" },
-	{ .hide = "home/a:b", .shared = "", .why = "option --hide: 'a:b' in '" },
+	{ .hide = "home/a:b", .shared = "", .why = "hide: 'a:b' in '" },
 	{ .hide = "home/*", .shared = "", .why = "" },
 	{ .hide = "home/a:b/new", .shared = "home/a:b", .why = "" },
 	{ .show = "home/other", .shared = "", .why = "" },
 	{ .show = "home", .shared = "home/other", .why = "" },
-	{ .show = "home/a:b", .shared = "home/other", .why = "is not shared, which --dir would do" },
-	{ .show = "home", .shared = NULL, .why = "is not shared, which --dir would do" },
+	{ .show = "home/a:b", .shared = "home/other", .why = "is not shared; share its folder" },
+	{ .show = "home", .shared = NULL, .why = "is not shared; share its folder" },
 };
 
 static const char *join_path(char out[96], const char *below)

@@ -307,7 +307,7 @@ START_TEST(too_many_hidden_names_are_refused)
 		options.hide[options.nhide++] = paths[i];
 	}
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -E2BIG);
-	ck_assert_msg(strstr(err.msg, "the rules for its hidden files have") && strstr(err.msg, "name fewer or shorter paths"), "%s", err.msg);
+	ck_assert_msg(strstr(err.msg, "the rules for its hidden files have") && strstr(err.msg, "show fewer or shorter paths"), "%s", err.msg);
 	vmm_exec_machine_free(&m);
 	options.hide[40] = NULL;
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
@@ -803,7 +803,7 @@ START_TEST(template_has_a_maximum_number_of_folders)
 	options.folders[options.nfolders++] = folder;
 	options.folders[options.nfolders++] = dir;
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -E2BIG);
-	ck_assert_ptr_nonnull(strstr(err.msg, "make it with --folders=2"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "make NAME --folders=2"));
 }
 END_TEST
 

@@ -468,5 +468,5 @@ int vmm_device_tree_build(const struct vmm_device_tree *tree, unsigned char *byt
 	add_machine(fdt, tree);
 	rc = vmm_fdt_finish(fdt, bytes, room);
 	free(fdt);
-	return rc < 0 ? vsu_error_set(err, rc, "the device tree is too long; use fewer devices or --memory options") : rc;
+	return rc < 0 ? vsu_error_set(err, rc, "the device tree is too long; use fewer devices or pieces of memory") : rc;
 }

@@ -165,7 +165,7 @@ int vmm_efi_build(const struct vmm_efi *efi, void *bytes, size_t size, struct vm
 	if (size >= MAP)
 		add_memory(&map, efi);
 	if (size < MAP || map.full)
-		return vsu_error_set(err, -ENOSPC, "the map of the guest's memory needs more than %zu bytes; use fewer --memory options", size);
+		return vsu_error_set(err, -ENOSPC, "the map of the guest's memory needs more than %zu bytes; use fewer pieces of memory", size);
 	memset(bytes, 0, MAP);
 	memcpy((unsigned char *)bytes + VENDOR, vendor, sizeof(vendor));
 	write_services((unsigned char *)bytes + SERVICES);

@@ -10,6 +10,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
 
+#include "base/advice.h"
 #include "arch/arm64/boot/linux_image.h"
 #include "target/layout.h"
 
@@ -85,8 +86,8 @@ int vmm_linux_image_place(const struct vmm_kernel *kernel, const struct vmm_linu
 	if (image->big_endian)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': it is big-endian; only little-endian kernels can be booted", kernel->name);
 	if (!find_place(view, image->offset, len, &at))
-		return vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 " behind a multiple of 2 MiB, which are not in guest memory; increase --memory",
-				     kernel->name, len, image->offset);
+		return vmm_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 " behind a multiple of 2 MiB, which are not in guest memory",
+						     kernel->name, len, image->offset), VMM_ADVICE_MEMORY);
 	*loaded = (struct vmm_loaded){
 		.protocol = VMM_PROTOCOL_IMAGE, .entry = at, .first = at, .end = at + len,
 		.initrd_end = (at & ~(GIB - 1)) + INITRD_REACH, .cmdline_max = CMDLINE_MAX,

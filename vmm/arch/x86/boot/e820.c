@@ -11,7 +11,7 @@ static int e820_add(struct vmm_e820 *map, uint64_t gpa, uint64_t len,
 		    enum vmm_e820_type type, struct vsu_error *err)
 {
 	if (map->n == VMM_E820_MAX)
-		return vsu_error_set(err, -ENOSPC, "the guest's memory has more than %d pieces; use fewer --memory options",
+		return vsu_error_set(err, -ENOSPC, "the guest's memory has more than %d pieces; use fewer",
 			VMM_E820_MAX);
 	map->entries[map->n++] = (struct vmm_e820_entry){ gpa, len, type };
 	return 0;

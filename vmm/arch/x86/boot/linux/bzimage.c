@@ -13,6 +13,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
 
+#include "base/advice.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/linux/setup_header.h"
 #include "arch/x86/long_mode.h"
@@ -144,8 +145,8 @@ static int choose_place(const struct vmm_kernel *kernel,
 		return 0;
 	if (h->relocatable && find_place(view, h->alignment, len, at))
 		return 0;
-	return vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which are not in guest memory; increase --memory", kernel->name, len,
-		h->pref_address, h->relocatable ? " or elsewhere" : "");
+	return vmm_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which are not in guest memory", kernel->name, len,
+		h->pref_address, h->relocatable ? " or elsewhere" : ""), VMM_ADVICE_MEMORY);
 }
 
 /* The begin of the file goes into bytes, PARAMS_HEADER_MAX of them. */

@@ -6,6 +6,7 @@
 
 #include "../../../memory.h"
 #include "../../../util.h"
+#include "base/advice.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/linux/setup_header.h"
 #include "arch/x86/long_mode.h"
@@ -183,7 +184,8 @@ END_TEST
 START_TEST(d2_08_kernel_that_needs_more_than_the_memory_is_refused)
 {
 	put(SETUP_INIT_SIZE, 8 * MIB, 4);
-	assert_says(-E2BIG, "increase --memory");
+	assert_says(-E2BIG, "which are not in guest memory");
+	ck_assert_uint_eq(err.arg, VMM_ADVICE_MEMORY);
 	put(SETUP_INIT_SIZE, UINT32_MAX, 4);
 	assert_says(-E2BIG, "it needs 4294967295 bytes");
 	put(SETUP_INIT_SIZE, 1, 4);	/* less than the file itself has */
