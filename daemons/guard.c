@@ -48,7 +48,7 @@ int daemon_guard_start(struct daemon_guard *g, struct vsu_error *err)
 	if (rc >= 0)
 		rc = g->over = vsu_event_new();
 	if (rc >= 0)
-		rc = vmm_thread_start(vmm_threads(), &g->id, guard_main, g);
+		rc = vsu_thread_start(process_threads(), &g->id, guard_main, g);
 	g->runs = rc >= 0;
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }

@@ -114,7 +114,7 @@ static int watch_start(struct postcopy_watch *w, const int *stops,
 	w->stops = stops;
 	w->over = rc = vsu_event_new();
 	if (rc >= 0)
-		rc = vmm_thread_start(vmm_threads(), &w->id, watch_session, w);
+		rc = vsu_thread_start(process_threads(), &w->id, watch_session, w);
 	if (rc >= 0)
 		return 0;
 	vsu_fd_close(&w->over);
@@ -212,7 +212,7 @@ static int start_thread(struct queue_thread *t)
 	int rc = virtdev_vhost_user_server_queue_wait(t->loop->server, t->queue,
 						      t->loop->quit, 0);
 
-	return rc < 0 ? rc : vmm_thread_start(vmm_threads(), &t->id, queue_main, t);
+	return rc < 0 ? rc : vsu_thread_start(process_threads(), &t->id, queue_main, t);
 }
 
 static int start_threads(struct loop *l, struct vsu_error *err)
@@ -224,7 +224,7 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = daemon_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = vmm_workers_start(l->how->kind->work, vmm_threads(), l->dev, l->how->rights.facts.workers,
+		rc = vmm_workers_start(l->how->kind->work, process_threads(), l->dev, l->how->rights.facts.workers,
 				       &l->workers, err);
 	if (rc < 0)
 		return rc;

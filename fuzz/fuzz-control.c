@@ -43,7 +43,7 @@ struct user {
 };
 
 struct machine {
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	struct vmm_control *control;
 	struct user users[CLIENTS];
 	int fds;		/* that were open before it */
@@ -220,7 +220,7 @@ static void turn(struct machine *m)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		vmm_loop_dispatch(m->loop);
+		vsu_loop_dispatch(m->loop);
 }
 
 static void act(void *machine, struct input *in)
@@ -291,7 +291,7 @@ static void init(void *machine, struct input *in)
 	for (i = 0; i < CLIENTS; i++)
 		m->users[i].sock = -1;
 	m->fds = vsu_fd_count();
-	CHECK(!vmm_loop_new(&m->loop, NULL));
+	CHECK(!vsu_loop_new(&m->loop, NULL));
 	CHECK(!vmm_control_new(&(struct vmm_control_config){
 		.loop = m->loop,
 		.end = &end,
@@ -312,7 +312,7 @@ static void fini(void *machine)
 	}
 	turn(m);
 	vmm_control_free(m->control);
-	vmm_loop_free(m->loop);
+	vsu_loop_free(m->loop);
 	CHECK(vsu_fd_count() == m->fds);
 	CHECK(access(path, F_OK) < 0);
 }

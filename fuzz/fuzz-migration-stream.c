@@ -21,9 +21,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/json_read.h"
 #include "migration/pages.h"
 #include "play.h"
 #include "postcopy.h"
@@ -174,7 +174,7 @@ static int read_arguments(struct vmm_stream *s, struct vsu_error *err)
 	CHECK(text != NULL);
 	memcpy(text, section.bytes, section.len);
 	text[section.len] = '\0';
-	(void)!vmm_json_read_strings(text, "arguments", words, MAX_WORDS, NULL);
+	(void)!vsu_json_read_strings(text, "arguments", words, MAX_WORDS, NULL);
 	free(text);
 	return vmm_stream_expect(s, "head", &section, err);
 }

@@ -72,7 +72,7 @@ static int start_threads(void *(*fn)(void *), struct vsu_closer *closer,
 	if (closed < 0)
 		return vsu_error_sys(err, closed, "cannot make an eventfd");
 	for (i = 0; i < THREADS && rc >= 0; i++) {
-		rc = vmm_thread_start(vmm_threads(), &id, fn, closer);
+		rc = vsu_thread_start(process_threads(), &id, fn, closer);
 		/* state used by started threads is never freed */
 		if (rc < 0)
 			return vsu_error_sys(err, rc,

@@ -122,14 +122,14 @@ void *prog_loop_memory(void *old, long size)
 	return memory;
 }
 
-static struct vmm_threads threads;
+static struct vsu_threads threads;
 
 void prog_thread_set_begin(void (*begin)(void *opaque))
 {
 	threads.begin = begin;
 }
 
-const struct vmm_threads *vmm_threads(void)
+const struct vsu_threads *process_threads(void)
 {
 	return &threads;
 }

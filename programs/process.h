@@ -9,8 +9,7 @@
 
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
-
-#include "base/thread.h"
+#include <vmm-sys-util/thread.h>
 
 /*
  * The first call of a program. name precedes its log lines. Opens /dev/null for
@@ -54,10 +53,10 @@ void *prog_loop_memory(void *old, long size);
  */
 void prog_ask_first(bool (*fn)(const void *siginfo));
 
-/* Threads that are started later with vmm_threads() call begin before their function. */
+/* Threads that are started later with process_threads() call begin before their function. */
 void prog_thread_set_begin(void (*begin)(void *opaque));
 
-/* For vmm_thread_start(). Signals that end the program go to the main thread. */
-const struct vmm_threads *vmm_threads(void);
+/* For vsu_thread_start(). Signals that end the program go to the main thread. */
+const struct vsu_threads *process_threads(void);
 
 #endif

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include <vhost/shmem.h>
+#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
 #include "blk.h"
 #include "client.h"
-#include "base/json.h"
 #include "names.h"
 #include "tool.h"
 
@@ -150,7 +150,7 @@ static void text(const struct info *info)
 
 /* Bits without a name are listed by number. The value is a string, because JSON
    numbers do not hold 64 bits. */
-static void json_bits(struct vmm_json *j, const char *key, uint64_t bits,
+static void json_bits(struct vsu_json *j, const char *key, uint64_t bits,
 		      const char *(*name)(const struct info *, unsigned int),
 		      const struct info *info)
 {
@@ -158,65 +158,65 @@ static void json_bits(struct vmm_json *j, const char *key, uint64_t bits,
 	unsigned int i;
 	char text[24];
 
-	vmm_json_open(j, key, '{');
+	vsu_json_open(j, key, '{');
 	snprintf(text, sizeof(text), "0x%" PRIx64, bits);
-	vmm_json_text(j, "value", text);
-	vmm_json_open(j, "names", '[');
+	vsu_json_text(j, "value", text);
+	vsu_json_open(j, "names", '[');
 	for (i = 0; i < 64; i++) {
 		if (!(bits >> i & 1))
 			continue;
 		known = name(info, i);
 		snprintf(text, sizeof(text), "bit %u", i);
-		vmm_json_text(j, NULL, known ? known : text);
+		vsu_json_text(j, NULL, known ? known : text);
 	}
-	vmm_json_close(j, ']');
-	vmm_json_close(j, '}');
+	vsu_json_close(j, ']');
+	vsu_json_close(j, '}');
 }
 
-static void json_blk(struct vmm_json *j, const struct info *info)
+static void json_blk(struct vsu_json *j, const struct info *info)
 {
 	const struct config_row *row;
 
-	vmm_json_open(j, "config", '{');
-	vmm_json_u64(j, "capacity", info->blk.capacity);
+	vsu_json_open(j, "config", '{');
+	vsu_json_u64(j, "capacity", info->blk.capacity);
 	for (row = blk_rows; row < blk_rows + NROWS; row++)
 		if (info->features & row->feature)
-			vmm_json_u64(j, row->name, row_value(&info->blk, row));
-	vmm_json_close(j, '}');
+			vsu_json_u64(j, row->name, row_value(&info->blk, row));
+	vsu_json_close(j, '}');
 }
 
-static void json_shmem(struct vmm_json *j, const struct info *info)
+static void json_shmem(struct vsu_json *j, const struct info *info)
 {
 	unsigned int i;
 
-	vmm_json_open(j, "shared-memory", '[');
+	vsu_json_open(j, "shared-memory", '[');
 	for (i = 0; i < VHOST_USER_SHMEM_REGIONS; i++) {
 		if (!info->shmem[i])
 			continue;
-		vmm_json_open(j, NULL, '{');
-		vmm_json_u64(j, "id", i);
-		vmm_json_u64(j, "size", info->shmem[i]);
-		vmm_json_close(j, '}');
+		vsu_json_open(j, NULL, '{');
+		vsu_json_u64(j, "id", i);
+		vsu_json_u64(j, "size", info->shmem[i]);
+		vsu_json_close(j, '}');
 	}
-	vmm_json_close(j, ']');
+	vsu_json_close(j, ']');
 }
 
 static void json(const struct info *info)
 {
-	struct vmm_json j = { .to = stdout };
+	struct vsu_json j = { .to = stdout };
 
-	vmm_json_open(&j, NULL, '{');
-	vmm_json_text(&j, "socket", info->socket);
-	vmm_json_text(&j, "device", info->device ? info->device->name : NULL);
-	vmm_json_bool(&j, "device-guessed", info->guessed);
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_text(&j, "socket", info->socket);
+	vsu_json_text(&j, "device", info->device ? info->device->name : NULL);
+	vsu_json_bool(&j, "device-guessed", info->guessed);
 	json_bits(&j, "features", info->features, feature_name, info);
 	json_bits(&j, "protocol-features", info->protocol, protocol_name, info);
 	if (info->has_blk)
 		json_blk(&j, info);
 	json_shmem(&j, info);
-	vmm_json_u64(&j, "queues", info->queues);
-	vmm_json_u64(&j, "memory-slots", info->slots);
-	vmm_json_close(&j, '}');
+	vsu_json_u64(&j, "queues", info->queues);
+	vsu_json_u64(&j, "memory-slots", info->slots);
+	vsu_json_close(&j, '}');
 	putchar('\n');
 }
 

@@ -73,7 +73,7 @@ START_TEST(thread_receives_its_faults_only)
 	sigset_t mask;
 	int i;
 
-	ck_assert_int_eq(vmm_thread_start(NULL, &id, mask_of, &mask), 0);
+	ck_assert_int_eq(vsu_thread_start(NULL, &id, mask_of, &mask), 0);
 	pthread_join(id, NULL);
 	for (i = 1; i < SIGSYS; i++)
 		if (i == SIGBUS || i == SIGSEGV || i == SIGILL || i == SIGFPE)
@@ -95,11 +95,11 @@ static void note_begin(void *opaque)
 START_TEST(thread_has_begun_when_it_is_started)
 {
 	bool begun = false;
-	const struct vmm_threads threads = { .begin = note_begin, .opaque = &begun };
+	const struct vsu_threads threads = { .begin = note_begin, .opaque = &begun };
 	pthread_t id;
 	sigset_t mask;
 
-	ck_assert_int_eq(vmm_thread_start(&threads, &id, mask_of, &mask), 0);
+	ck_assert_int_eq(vsu_thread_start(&threads, &id, mask_of, &mask), 0);
 	ck_assert(begun);
 	pthread_join(id, NULL);
 	ck_assert(sigismember(&mask, SIGTERM));
@@ -121,7 +121,7 @@ START_TEST(stack_of_a_thread_has_no_huge_pages)
 	size_t size = 0;
 	pthread_t id;
 
-	ck_assert_int_eq(vmm_thread_start(NULL, &id, stack_of, &size), 0);
+	ck_assert_int_eq(vsu_thread_start(NULL, &id, stack_of, &size), 0);
 	pthread_join(id, NULL);
 	ck_assert_uint_ge(size, 256 * 1024);
 	ck_assert_uint_lt(size, 2048 * 1024);
@@ -134,7 +134,7 @@ START_TEST(signal_mask_of_the_caller_is_unchanged)
 	pthread_t id;
 
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
-	ck_assert_int_eq(vmm_thread_start(NULL, &id, mask_of, &after), 0);
+	ck_assert_int_eq(vsu_thread_start(NULL, &id, mask_of, &after), 0);
 	pthread_join(id, NULL);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	ck_assert_int_eq(sigismember(&before, SIGTERM),

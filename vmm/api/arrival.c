@@ -10,10 +10,10 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
 #include "api/arrival.h"
 #include "api/machine_private.h"
-#include "base/thread.h"
 #include "migration/address.h"
 
 static const char *address_of(const struct cvmm_options *o)
@@ -86,7 +86,7 @@ int cvmm_priv_arrival_begin(struct cvmm_machine *m, const struct cvmm_options *o
 	if (!rc)
 		rc = make_descriptors(a);
 	if (!rc)
-		rc = vmm_thread_start(&m->threads, &a->thread, arrival_main, m);
+		rc = vsu_thread_start(&m->threads, &a->thread, arrival_main, m);
 	a->runs = !rc;
 	return rc < 0 ? vsu_error_sys(err, rc, "option --incoming") : 0;
 }

@@ -12,12 +12,12 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/json_read.h>
 
 #include "api/configuration.h"
 #include "config/descriptors.h"
 #include "config/option_words.h"
 #include "base/file_value.h"
-#include "base/json_read.h"
 #include "log/log.h"
 #include "machine/exit_status.h"
 #include "migration/address.h"
@@ -60,7 +60,7 @@ static int read_words(char **text, int fd, char **words, struct vsu_error *err)
 	vsu_fd_close(&fd);
 	if (rc < 0)
 		return rc;
-	n = vmm_json_read_strings(*text, "arguments", words, MAX_WORDS, err);
+	n = vsu_json_read_strings(*text, "arguments", words, MAX_WORDS, err);
 	for (i = 0; i < n; i++)
 		if (!strcmp(words[i], "--"))
 			return vsu_error_set(err, -EINVAL, "'--' cannot be in a configuration; write ./ before a name that begins with '-'");
@@ -336,7 +336,7 @@ static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	memcpy(c->text, s.bytes, s.len);
 	c->text[s.len] = '\0';
-	n = vmm_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
+	n = vsu_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
 	for (i = 0; i < n; i++)
 		if (!strcmp(words[i], "--"))
 			return vsu_error_set(err, -EINVAL, "the source's command line has '--'");

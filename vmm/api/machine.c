@@ -200,7 +200,7 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 	rc = options ? cvmm_priv_copy_host(&m->host, host, &why) :
 		       vsu_error_set(&why, -EINVAL, "options is NULL; make them by cvmm_options_new()");
 	if (!rc && m->host.begin_thread)
-		m->threads = (struct vmm_threads){ .begin = on_thread, .opaque = m };
+		m->threads = (struct vsu_threads){ .begin = on_thread, .opaque = m };
 	if (!rc)
 		rc = begin_or_make(m, options, &why);
 	if (rc < 0) {
@@ -282,7 +282,7 @@ static void finish_arrival(struct cvmm_machine *m)
 	__atomic_store_n(&m->made, true, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&m->killed, __ATOMIC_SEQ_CST))
 		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program ended the machine");
-	rc = cvmm_priv_arrival_follow(&m->arrival, vmm_loop_fd(m->machine.loop));
+	rc = cvmm_priv_arrival_follow(&m->arrival, vsu_loop_fd(m->machine.loop));
 	if (rc < 0)
 		vmm_cpus_end(m->machine.cpus, VSU_EXIT_HOST, "the descriptor of the machine: %s", strerror(-rc));
 	if (m->arrival.starts)
@@ -291,7 +291,7 @@ static void finish_arrival(struct cvmm_machine *m)
 
 int cvmm_machine_fd(const struct cvmm_machine *m)
 {
-	return m->arrives ? m->arrival.fd : vmm_loop_fd(m->machine.loop);
+	return m->arrives ? m->arrival.fd : vsu_loop_fd(m->machine.loop);
 }
 
 static void turn(struct cvmm_machine *m)
@@ -299,7 +299,7 @@ static void turn(struct cvmm_machine *m)
 	if (m->state == ARRIVES) {
 		if (cvmm_priv_arrival_is_over(&m->arrival))
 			finish_arrival(m);
-	} else if (!vmm_loop_dispatch(m->machine.loop) && m->state == RUNS) {
+	} else if (!vsu_loop_dispatch(m->machine.loop) && m->state == RUNS) {
 		machine_end(m, 0);
 	}
 }

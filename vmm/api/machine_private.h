@@ -14,7 +14,7 @@ struct cvmm_machine {
 	struct vmm_configuration configuration; /* of these words */
 	struct vmm_options options, saved;
 	struct cvmm_host host;
-	struct vmm_threads threads;
+	struct vsu_threads threads;
 	/* ARRIVES: by a thread, which alone uses machine; ENDS: in the callbacks of its end */
 	enum { MADE, RUNS, ENDS, ENDED, ARRIVES } state;
 	bool inside;		/* cvmm_machine_dispatch() */

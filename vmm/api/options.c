@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/sized.h>
 
 #include "api/options.h"
 #include "config/option_rows.h"
 #include "config/options.h"
-#include "base/json_read.h"
 
 /* A command line has no more. */
 #define MAX_WORDS 1024
@@ -148,7 +148,7 @@ int cvmm_options_add_json(struct cvmm_options *o, const char *text, struct vsu_e
 	copy = strdup(text);
 	if (argv && copy) {
 		argv[0] = (char[]){ "" };
-		n = vmm_json_read_strings(copy, "arguments", argv + 1, MAX_WORDS, err);
+		n = vsu_json_read_strings(copy, "arguments", argv + 1, MAX_WORDS, err);
 		rc = n < 0 ? n : add_argv(o, n + 1, argv, err);
 	} else {
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");

@@ -10,7 +10,7 @@
 
 struct vmm_workers {
 	struct vmm_work work;
-	const struct vmm_threads *threads;
+	const struct vsu_threads *threads;
 	struct virtdev *dev;
 	uint32_t asked, max;	/* requested threads; with replacements */
 	uint32_t n;		/* started threads */
@@ -26,7 +26,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int vmm_workers_start(const struct vmm_work *work, const struct vmm_threads *threads,
+int vmm_workers_start(const struct vmm_work *work, const struct vsu_threads *threads,
 		      struct virtdev *dev, uint32_t n, struct vmm_workers **out,
 		      struct vsu_error *err)
 {
@@ -46,7 +46,7 @@ int vmm_workers_start(const struct vmm_work *work, const struct vmm_threads *thr
 	w->asked = n;
 	w->max = n + work->detached_max;
 	while (rc >= 0 && w->n < n) {
-		rc = vmm_thread_start(w->threads, &w->ids[w->n], worker_main, w);
+		rc = vsu_thread_start(w->threads, &w->ids[w->n], worker_main, w);
 		w->n += rc >= 0;
 	}
 	if (rc < 0) {
@@ -66,7 +66,7 @@ uint32_t vmm_workers_detach(struct vmm_workers *w)
 	int rc = 0;
 
 	while (rc >= 0 && w && w->n < w->asked + left && w->n < w->max) {
-		rc = vmm_thread_start(w->threads, &w->ids[w->n], worker_main, w);
+		rc = vsu_thread_start(w->threads, &w->ids[w->n], worker_main, w);
 		w->n += rc >= 0;
 	}
 	return left;

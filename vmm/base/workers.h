@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
-
-#include "base/thread.h"
+#include <vmm-sys-util/thread.h>
 
 struct vmm_workers;
 struct virtdev;
@@ -33,7 +32,7 @@ struct vmm_work {
 };
 
 /* Starts n threads; if n is 0 or there is no work, *out is NULL. threads and dev must outlive them. */
-int vmm_workers_start(const struct vmm_work *work, const struct vmm_threads *threads,
+int vmm_workers_start(const struct vmm_work *work, const struct vsu_threads *threads,
 		      struct virtdev *dev, uint32_t n, struct vmm_workers **out,
 		      struct vsu_error *err);
 

@@ -6,10 +6,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
 #include "base/file_value.h"
-#include "base/json.h"
 #include "commands/command_rules.h"
 #include "commands/commands.h"
 #include "commands/device_commands.h"
@@ -137,7 +137,7 @@ static int command_log_level(void *opaque, char *const *words, FILE *answer,
 			     struct vsu_error *err)
 {
 	const struct vmm_machine *m = opaque;
-	struct vmm_json to = { .to = answer, .more = true };
+	struct vsu_json to = { .to = answer, .more = true };
 	const char *level;
 
 	if (!m->owner.log_level)
@@ -147,7 +147,7 @@ static int command_log_level(void *opaque, char *const *words, FILE *answer,
 	if (!level)
 		return vsu_error_set(err, -EINVAL, "%s: '%s' is not a log level; expected error, warning, info or debug",
 				     words[0], words[1]);
-	vmm_json_text(&to, "level", level);
+	vsu_json_text(&to, "level", level);
 	return 0;
 }
 
@@ -164,22 +164,22 @@ static int command_subscribe(void *opaque, char *const *words, FILE *answer,
 static int command_help(void *opaque, char *const *words, FILE *answer,
 			struct vsu_error *err)
 {
-	struct vmm_json to = { .to = answer, .more = true };
+	struct vsu_json to = { .to = answer, .more = true };
 	const struct vmm_control_command *c;
 
 	(void)opaque;
 	(void)words;
 	(void)err;
-	vmm_json_open(&to, "commands", '[');
+	vsu_json_open(&to, "commands", '[');
 	for (c = vmm_machine_commands; c->name; c++) {
-		vmm_json_open(&to, NULL, '{');
-		vmm_json_text(&to, "name", c->name);
+		vsu_json_open(&to, NULL, '{');
+		vsu_json_text(&to, "name", c->name);
 		if (c->args)
-			vmm_json_text(&to, "arguments", c->args);
-		vmm_json_text(&to, "help", c->help);
-		vmm_json_close(&to, '}');
+			vsu_json_text(&to, "arguments", c->args);
+		vsu_json_text(&to, "help", c->help);
+		vsu_json_close(&to, '}');
 	}
-	vmm_json_close(&to, ']');
+	vsu_json_close(&to, ']');
 	return 0;
 }
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/json.h"
 #include "commands/command_rules.h"
 #include "commands/device_commands.h"
 #include "commands/requests.h"
@@ -163,7 +163,7 @@ static int resize_balloon(const struct vmm_device *d, char *const *words, struct
 int vmm_command_balloon(void *machine, char *const *words, FILE *answer,
 			struct vsu_error *err)
 {
-	struct vmm_json to = { .to = answer, .more = true };
+	struct vsu_json to = { .to = answer, .more = true };
 	struct vmm_device *d = find_balloon(machine);
 	int rc = 0;
 

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
+
 #include "commands/command_rules.h"
 #include "commands/requests.h"
 #include "commands/status.h"
@@ -54,7 +55,7 @@ int vmm_request_device_add(void *machine, const void *addition, FILE *answer,
 			   struct vsu_error *err)
 {
 	const struct vmm_device_addition *a = addition;
-	struct vmm_json to = { .to = answer, .more = true };
+	struct vsu_json to = { .to = answer, .more = true };
 	struct vmm_machine *m = machine;
 	unsigned int number;
 	int rc;
@@ -66,7 +67,7 @@ int vmm_request_device_add(void *machine, const void *addition, FILE *answer,
 		*a->number = number;
 	if (!m->devices[number].virtio)
 		return vmm_control_wait(m->control, vmm_machine_arrival(&m->devices[number]));
-	vmm_json_u64(&to, "device", number);
+	vsu_json_u64(&to, "device", number);
 	return 0;
 }
 

@@ -6,7 +6,8 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
+
 #include "commands/memory_report.h"
 #include "memory/populated.h"
 
@@ -16,7 +17,7 @@ static bool is_readonly(const struct vmem_block *block)
 }
 
 /* The file that a name had when it was opened, and the part that the region maps. */
-static void write_file(const struct vmem_region *region, struct vmm_json *to)
+static void write_file(const struct vmem_region *region, struct vsu_json *to)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 	char link[64], path[PATH_MAX];
@@ -27,36 +28,36 @@ static void write_file(const struct vmem_region *region, struct vmm_json *to)
 	if (n < 0)
 		return;
 	path[n] = '\0';
-	vmm_json_text(to, "file", path);
-	vmm_json_u64(to, "offset", vmem_region_file_pos(region, 0));
-	vmm_json_bool(to, "readonly", is_readonly(block));
+	vsu_json_text(to, "file", path);
+	vsu_json_u64(to, "offset", vmem_region_file_pos(region, 0));
+	vsu_json_bool(to, "readonly", is_readonly(block));
 }
 
-static void write_piece(const struct vmem_region *region, struct vmm_json *to)
+static void write_piece(const struct vmem_region *region, struct vsu_json *to)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 
-	vmm_json_open(to, NULL, '{');
-	vmm_json_u64(to, "gpa", vmem_region_gpa(region));
-	vmm_json_u64(to, "size", vmem_region_len(region));
-	vmm_json_text(to, "backend", vmm_block_kind_name(block));
-	vmm_json_bool(to, "shared", vmem_block_flags(block) & VMEM_BLOCK_SHARED);
-	vmm_json_bool(to, "rom", vmem_region_is_rom(region));
+	vsu_json_open(to, NULL, '{');
+	vsu_json_u64(to, "gpa", vmem_region_gpa(region));
+	vsu_json_u64(to, "size", vmem_region_len(region));
+	vsu_json_text(to, "backend", vmm_block_kind_name(block));
+	vsu_json_bool(to, "shared", vmem_block_flags(block) & VMEM_BLOCK_SHARED);
+	vsu_json_bool(to, "rom", vmem_region_is_rom(region));
 	if (vmem_block_kind(block) == VMEM_KIND_FILE)
 		write_file(region, to);
 }
 
 static void write_halves(const struct vmm_private *p,
-			 const struct vmm_private_piece *piece, struct vmm_json *to)
+			 const struct vmm_private_piece *piece, struct vsu_json *to)
 {
 	const uint64_t bytes = vmm_private_ranges_count(&p->ranges, piece->gpa,
 							piece->len);
 
-	vmm_json_u64(to, "private_bytes", bytes);
-	vmm_json_u64(to, "shared_bytes", piece->len - bytes);
-	vmm_json_u64(to, "conversions", piece->conversions);
-	vmm_json_u64(to, "failed_conversions", piece->failed);
-	vmm_json_u64(to, "released_bytes", piece->released);
+	vsu_json_u64(to, "private_bytes", bytes);
+	vsu_json_u64(to, "shared_bytes", piece->len - bytes);
+	vsu_json_u64(to, "conversions", piece->conversions);
+	vsu_json_u64(to, "failed_conversions", piece->failed);
+	vsu_json_u64(to, "released_bytes", piece->released);
 }
 
 /*
@@ -68,27 +69,27 @@ static bool has_present(const struct vmem_region *region)
 	return !vmem_region_offset(region);
 }
 
-static void write_pieces(const struct vmm_machine *m, struct vmm_json *to)
+static void write_pieces(const struct vmm_machine *m, struct vsu_json *to)
 {
 	const struct vmem_map *map = vmm_memory_map(&m->memory);
 	const struct vmm_private_piece *halves;
 	const struct vmem_region *region;
 	unsigned int i;
 
-	vmm_json_open(to, "memory", '[');
+	vsu_json_open(to, "memory", '[');
 	for (i = 0; i < vmem_map_count(map); i++) {
 		region = vmem_map_region(map, i);
 		if (vmm_window_of(&m->shmem, region))
 			continue;
 		write_piece(region, to);
 		if (has_present(region))
-			vmm_json_u64(to, "present", vmm_populated(vmem_region_block(region)));
+			vsu_json_u64(to, "present", vmm_populated(vmem_region_block(region)));
 		halves = vmm_private_find(&m->private_memory, vmem_region_gpa(region));
 		if (halves)
 			write_halves(&m->private_memory, halves, to);
-		vmm_json_close(to, '}');
+		vsu_json_close(to, '}');
 	}
-	vmm_json_close(to, ']');
+	vsu_json_close(to, ']');
 }
 
 void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present)
@@ -144,28 +145,28 @@ static void count_mappings(const struct vmm_machine *m,
 }
 
 static void write_window(const struct vmm_machine *m,
-			 const struct vmm_window *w, int owner, struct vmm_json *to)
+			 const struct vmm_window *w, int owner, struct vsu_json *to)
 {
 	unsigned int n;
 	uint64_t bytes;
 
 	count_mappings(m, w, &n, &bytes);
-	vmm_json_open(to, NULL, '{');
-	vmm_json_u64(to, "shmid", w->shmid);
-	vmm_json_i64(to, "device", owner);
-	vmm_json_u64(to, "gpa", w->gpa);
-	vmm_json_u64(to, "size", w->len);
-	vmm_json_u64(to, "mappings", n);
-	vmm_json_u64(to, "mapped", bytes);
-	vmm_json_close(to, '}');
+	vsu_json_open(to, NULL, '{');
+	vsu_json_u64(to, "shmid", w->shmid);
+	vsu_json_i64(to, "device", owner);
+	vsu_json_u64(to, "gpa", w->gpa);
+	vsu_json_u64(to, "size", w->len);
+	vsu_json_u64(to, "mappings", n);
+	vsu_json_u64(to, "mapped", bytes);
+	vsu_json_close(to, '}');
 }
 
-static void write_windows(const struct vmm_machine *m, struct vmm_json *to)
+static void write_windows(const struct vmm_machine *m, struct vsu_json *to)
 {
 	unsigned int i;
 	int owner;
 
-	vmm_json_open(to, "windows", '[');
+	vsu_json_open(to, "windows", '[');
 	for (i = 0; i < m->shmem.n; i++) {
 		owner = m->shmem.windows[i].owner ?
 			owner_of(m, &m->shmem.windows[i]) : -1;
@@ -173,10 +174,10 @@ static void write_windows(const struct vmm_machine *m, struct vmm_json *to)
 			continue;
 		write_window(m, &m->shmem.windows[i], owner, to);
 	}
-	vmm_json_close(to, ']');
+	vsu_json_close(to, ']');
 }
 
-void vmm_memory_report(const struct vmm_machine *m, struct vmm_json *to)
+void vmm_memory_report(const struct vmm_machine *m, struct vsu_json *to)
 {
 	write_pieces(m, to);
 	write_windows(m, to);
@@ -185,7 +186,7 @@ void vmm_memory_report(const struct vmm_machine *m, struct vmm_json *to)
 int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,
 			      struct vsu_error *err)
 {
-	struct vmm_json to = { .to = answer, .more = true };
+	struct vsu_json to = { .to = answer, .more = true };
 
 	(void)words;
 	(void)err;

@@ -7,14 +7,15 @@
 #ifndef VMM_COMMANDS_MEMORY_REPORT_H
 #define VMM_COMMANDS_MEMORY_REPORT_H
 
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
+
 #include "machine/machine.h"
 
 /* Bytes of the guest, and of them in host memory. */
 void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present);
 
 /* Writes memory and windows as two members. */
-void vmm_memory_report(const struct vmm_machine *m, struct vmm_json *to);
+void vmm_memory_report(const struct vmm_machine *m, struct vsu_json *to);
 
 /* The command "memory". */
 int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,

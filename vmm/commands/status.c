@@ -8,8 +8,8 @@
 #include <virtio-devices/latency.h>
 #include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/json.h>
 
-#include "base/json.h"
 #include "commands/memory_report.h"
 #include "commands/status.h"
 #include "machine/events.h"
@@ -24,15 +24,15 @@
 /* Of a device; limits the reply, which is sent at once. */
 #define MAX_RINGS 64u
 
-void vmm_status_write_numbers(const struct vmm_device *d, struct vmm_json *to)
+void vmm_status_write_numbers(const struct vmm_device *d, struct vsu_json *to)
 {
 	struct virtdev_stat stats[MAX_STATS];
 	uint32_t i, n = vmm_virtio_stats(d->virtio, stats, MAX_STATS);
 
-	vmm_json_open(to, "numbers", '{');
+	vsu_json_open(to, "numbers", '{');
 	for (i = 0; i < n && i < MAX_STATS; i++)
-		vmm_json_u64(to, stats[i].name, stats[i].value);
-	vmm_json_close(to, '}');
+		vsu_json_u64(to, stats[i].name, stats[i].value);
+	vsu_json_close(to, '}');
 }
 
 /* Newer statistics arrive later and are part of the next reply. */
@@ -54,7 +54,7 @@ bool vmm_status_is_present(const struct vmm_device *d)
 
 /* Indices of a split ring are in the guest's memory, whoever serves it. */
 static void write_indices(const struct vmm_machine *m,
-			  const struct vq_config *config, struct vmm_json *to)
+			  const struct vq_config *config, struct vsu_json *to)
 {
 	const struct vmem_view *view =
 		vmem_map_view(vmm_memory_map(&m->memory));
@@ -66,28 +66,28 @@ static void write_indices(const struct vmm_machine *m,
 	    vmem_load_u16(view, config->device_gpa + 2, &used,
 			  __ATOMIC_RELAXED) < 0)
 		return;
-	vmm_json_u64(to, "available", le16toh(available));
-	vmm_json_u64(to, "used", le16toh(used));
+	vsu_json_u64(to, "available", le16toh(available));
+	vsu_json_u64(to, "used", le16toh(used));
 }
 
-static void write_depth(struct virtdev *dev, uint32_t queue, struct vmm_json *to)
+static void write_depth(struct virtdev *dev, uint32_t queue, struct vsu_json *to)
 {
 	uint64_t depth, highest;
 
 	if (virtdev_queue_depth(dev, queue, &depth, &highest) < 0)
 		return;
-	vmm_json_u64(to, "in_flight", depth);
-	vmm_json_u64(to, "max_in_flight", highest);
+	vsu_json_u64(to, "in_flight", depth);
+	vsu_json_u64(to, "max_in_flight", highest);
 }
 
-static void write_text(struct vmm_json *to, const char *name, const char *text)
+static void write_text(struct vsu_json *to, const char *name, const char *text)
 {
 	if (text)
-		vmm_json_text(to, name, text);
+		vsu_json_text(to, name, text);
 }
 
 static void write_rings(const struct vmm_machine *m, const struct vmm_device *d,
-			struct vmm_json *to)
+			struct vsu_json *to)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(d->virtio);
 	struct virtdev *dev = virtdev_transport_device(t);
@@ -96,39 +96,39 @@ static void write_rings(const struct vmm_machine *m, const struct vmm_device *d,
 	struct vq_config config;
 	uint32_t i;
 
-	vmm_json_open(to, "rings", '[');
+	vsu_json_open(to, "rings", '[');
 	vmm_virtio_lock(d->virtio);
 	for (i = 0; i < n && i < MAX_RINGS; i++) {
 		if (!virtdev_transport_queue(t, i, &config))
 			continue;
-		vmm_json_open(to, NULL, '{');
-		vmm_json_u64(to, "ring", i);
+		vsu_json_open(to, NULL, '{');
+		vsu_json_u64(to, "ring", i);
 		write_text(to, "name", vmm_queue_name(d->spec.id, i, n, name));
-		vmm_json_u64(to, "size", config.size);
+		vsu_json_u64(to, "size", config.size);
 		write_indices(m, &config, to);
 		write_depth(dev, i, to);
-		vmm_json_close(to, '}');
+		vsu_json_close(to, '}');
 	}
 	vmm_virtio_unlock(d->virtio);
-	vmm_json_close(to, ']');
+	vsu_json_close(to, ']');
 }
 
 static void write_histogram(const char *request, const struct virtdev_histogram *h,
-			    struct vmm_json *to)
+			    struct vsu_json *to)
 {
 	uint32_t i;
 
-	vmm_json_open(to, NULL, '{');
-	vmm_json_text(to, "request", request);
-	vmm_json_u64(to, "nanoseconds", h->sum);
-	vmm_json_open(to, "buckets", '[');
+	vsu_json_open(to, NULL, '{');
+	vsu_json_text(to, "request", request);
+	vsu_json_u64(to, "nanoseconds", h->sum);
+	vsu_json_open(to, "buckets", '[');
 	for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++)
-		vmm_json_u64(to, NULL, h->buckets[i]);
-	vmm_json_close(to, ']');
-	vmm_json_close(to, '}');
+		vsu_json_u64(to, NULL, h->buckets[i]);
+	vsu_json_close(to, ']');
+	vsu_json_close(to, '}');
 }
 
-static void write_latency(const struct vmm_device *d, struct vmm_json *to)
+static void write_latency(const struct vmm_device *d, struct vsu_json *to)
 {
 	const struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(d->virtio));
 	struct virtdev_histogram h;
@@ -137,45 +137,45 @@ static void write_latency(const struct vmm_device *d, struct vmm_json *to)
 
 	for (kind = 0; (request = virtdev_latency(dev, kind, &h)); kind++) {
 		if (!kind)
-			vmm_json_open(to, "latency", '[');
+			vsu_json_open(to, "latency", '[');
 		write_histogram(request, &h, to);
 	}
 	if (kind)
-		vmm_json_close(to, ']');
+		vsu_json_close(to, ']');
 }
 
 static void write_device(const struct vmm_machine *m, const struct vmm_device *d,
-			 struct vmm_json *to)
+			 struct vsu_json *to)
 {
-	vmm_json_open(to, NULL, '{');
-	vmm_json_u64(to, "device", (uint64_t)(d - m->devices));
-	vmm_json_u64(to, "id", d->spec.id);
+	vsu_json_open(to, NULL, '{');
+	vsu_json_u64(to, "device", (uint64_t)(d - m->devices));
+	vsu_json_u64(to, "id", d->spec.id);
 	if (d->spec.kind)
-		vmm_json_text(to, "kind", d->spec.kind->name);
+		vsu_json_text(to, "kind", d->spec.kind->name);
 	write_text(to, "name", vmm_own_name(d->spec.kind, d->spec.config));
 	write_text(to, "file", vmm_device_file(&d->spec));
 	if (d->slot)
-		vmm_json_u64(to, "slot", d->slot);
+		vsu_json_u64(to, "slot", d->slot);
 	if (d->virtio && vmm_virtio_process(d->virtio))
-		vmm_json_i64(to, "pid", vmm_virtio_process(d->virtio));
+		vsu_json_i64(to, "pid", vmm_virtio_process(d->virtio));
 	if (vmm_machine_is_leaving(m, d))
-		vmm_json_bool(to, "leaving", true);
+		vsu_json_bool(to, "leaving", true);
 	if (d->coming) {
-		vmm_json_bool(to, "coming", true);
+		vsu_json_bool(to, "coming", true);
 	} else {
 		write_rings(m, d, to);
 		vmm_status_write_numbers(d, to);
 		write_latency(d, to);
 	}
-	vmm_json_close(to, '}');
+	vsu_json_close(to, '}');
 }
 
-static void write_devices(struct vmm_machine *m, struct vmm_json *to)
+static void write_devices(struct vmm_machine *m, struct vsu_json *to)
 {
 	struct vmm_device *d;
 	unsigned int i;
 
-	vmm_json_open(to, "devices", '[');
+	vsu_json_open(to, "devices", '[');
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
 		if (!vmm_status_is_present(d))
@@ -183,7 +183,7 @@ static void write_devices(struct vmm_machine *m, struct vmm_json *to)
 		write_device(m, d, to);
 		vmm_status_refresh(d);
 	}
-	vmm_json_close(to, ']');
+	vsu_json_close(to, ']');
 }
 
 static bool is_paused(const struct vmm_machine *m)
@@ -208,22 +208,22 @@ static enum cvmm_state state_of(const struct vmm_machine *m)
 	return states[l->guest == VMM_DAMAGED || !states[l->now] ? l->guest : l->now];
 }
 
-static void write_cpus(const struct vmm_machine *m, struct vmm_json *to)
+static void write_cpus(const struct vmm_machine *m, struct vsu_json *to)
 {
 	struct vmm_cpu_counts c;
 	unsigned int i;
 
-	vmm_json_open(to, "vcpus", '[');
+	vsu_json_open(to, "vcpus", '[');
 	for (i = 0; i < vmm_cpus_number(m->cpus); i++) {
 		vmm_cpus_count(m->cpus, i, &c);
-		vmm_json_open(to, NULL, '{');
-		vmm_json_u64(to, "exits", c.io + c.mmio + c.interrupted + c.other);
-		vmm_json_u64(to, "io", c.io);
-		vmm_json_u64(to, "mmio", c.mmio);
-		vmm_json_u64(to, "interrupted", c.interrupted);
-		vmm_json_close(to, '}');
+		vsu_json_open(to, NULL, '{');
+		vsu_json_u64(to, "exits", c.io + c.mmio + c.interrupted + c.other);
+		vsu_json_u64(to, "io", c.io);
+		vsu_json_u64(to, "mmio", c.mmio);
+		vsu_json_u64(to, "interrupted", c.interrupted);
+		vsu_json_close(to, '}');
 	}
-	vmm_json_close(to, ']');
+	vsu_json_close(to, ']');
 }
 
 static uint64_t count_repairs(struct vmm_machine *m)
@@ -271,20 +271,20 @@ void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out)
 	vmm_migrate_progress(m, &out->progress);
 }
 
-static void write_counters(const struct cvmm_statistics *s, struct vmm_json *to)
+static void write_counters(const struct cvmm_statistics *s, struct vsu_json *to)
 {
-	vmm_json_open(to, "counters", '{');
-	vmm_json_u64(to, "lost_devices", s->lost_devices);
-	vmm_json_u64(to, "memory_repairs", s->memory_repairs);
-	vmm_json_u64(to, "memory_conversions", s->memory_conversions);
-	vmm_json_u64(to, "memory_failed_conversions", s->memory_failed_conversions);
-	vmm_json_u64(to, "window_changes", s->window_changes);
-	vmm_json_u64(to, "console_lost_bytes", s->console_lost_bytes);
-	vmm_json_u64(to, "serial_unrecorded_bytes", s->serial_unrecorded_bytes);
-	vmm_json_u64(to, "age_ns", s->age_ns);
-	vmm_json_u64(to, "uptime_ns", s->uptime_ns);
-	vmm_json_u64(to, "paused_ns", s->paused_ns);
-	vmm_json_close(to, '}');
+	vsu_json_open(to, "counters", '{');
+	vsu_json_u64(to, "lost_devices", s->lost_devices);
+	vsu_json_u64(to, "memory_repairs", s->memory_repairs);
+	vsu_json_u64(to, "memory_conversions", s->memory_conversions);
+	vsu_json_u64(to, "memory_failed_conversions", s->memory_failed_conversions);
+	vsu_json_u64(to, "window_changes", s->window_changes);
+	vsu_json_u64(to, "console_lost_bytes", s->console_lost_bytes);
+	vsu_json_u64(to, "serial_unrecorded_bytes", s->serial_unrecorded_bytes);
+	vsu_json_u64(to, "age_ns", s->age_ns);
+	vsu_json_u64(to, "uptime_ns", s->uptime_ns);
+	vsu_json_u64(to, "paused_ns", s->paused_ns);
+	vsu_json_close(to, '}');
 }
 
 int vmm_status_command(void *machine, char *const *words, FILE *answer,
@@ -295,20 +295,20 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 		[CVMM_STATE_DAMAGED] = "damaged", [CVMM_STATE_SAVING] = "saving",
 		[CVMM_STATE_MIGRATING] = "migrating", [CVMM_STATE_UNDECIDED] = "undecided",
 	};
-	struct vmm_json to = { .to = answer, .more = true };
+	struct vsu_json to = { .to = answer, .more = true };
 	struct vmm_machine *m = machine;
 	struct cvmm_statistics s;
 
 	(void)words;
 	(void)err;
 	vmm_status_read(m, &s);
-	vmm_json_u64(&to, "cpus", s.cpus);
-	vmm_json_u64(&to, "max_cpus", s.max_cpus);
-	vmm_json_bool(&to, "paused", s.paused);
-	vmm_json_text(&to, "state", states[s.state]);
+	vsu_json_u64(&to, "cpus", s.cpus);
+	vsu_json_u64(&to, "max_cpus", s.max_cpus);
+	vsu_json_bool(&to, "paused", s.paused);
+	vsu_json_text(&to, "state", states[s.state]);
 	write_text(&to, "name", s.name);
-	vmm_json_text(&to, "version", PACKAGE_VERSION);
-	vmm_json_text(&to, "kernel", s.kernel);
+	vsu_json_text(&to, "version", PACKAGE_VERSION);
+	vsu_json_text(&to, "kernel", s.kernel);
 	write_text(&to, "initrd", m->config->initrd);
 	if (m->pause.save)
 		vmm_progress_write_save(&s.progress, &to);

@@ -7,8 +7,9 @@
 #ifndef VMM_COMMANDS_STATUS_H
 #define VMM_COMMANDS_STATUS_H
 
+#include <vmm-sys-util/json.h>
+
 #include "cvmm/status.h"
-#include "base/json.h"
 #include "machine/machine.h"
 
 /* The numbers of the status; in any state of a machine that was made. */
@@ -25,7 +26,7 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 bool vmm_status_is_present(const struct vmm_device *d);
 
 /* Writes the device's counters as a member. */
-void vmm_status_write_numbers(const struct vmm_device *d, struct vmm_json *to);
+void vmm_status_write_numbers(const struct vmm_device *d, struct vsu_json *to);
 
 /* Requests new counters of the guest, which a later report contains. */
 void vmm_status_refresh(struct vmm_device *d);

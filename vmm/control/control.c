@@ -73,12 +73,12 @@ static void client_close(struct client *client)
 {
 	struct vmm_control *c = client->control;
 
-	vmm_io_stop(&client->readable);
-	vmm_timer_stop(&client->more);
+	vsu_io_stop(&client->readable);
+	vsu_alarm_stop(&client->more);
 	sock_close(c, &client->sock);
 	vmm_passed_close(&client->passed);
 	vmm_waiting_end(&client->waiting);
-	vmm_io_start(c->config.loop, &c->connecting);
+	vsu_io_start(c->config.loop, &c->connecting);
 }
 
 /* Sends the reason and disconnects; returns false: the client does not stay. */
@@ -175,20 +175,20 @@ static bool client_read(struct client *client)
 /* Whether the client stays after a turn. Nothing is read while lines wait. */
 static bool client_turn(struct client *client)
 {
-	struct vmm_loop *loop = client->control->config.loop;
+	struct vsu_loop *loop = client->control->config.loop;
 
 	if (!client_execute(client))
 		return false;
 	if (line_end(client)) {
-		vmm_io_stop(&client->readable);
-		vmm_timer_start(loop, &client->more, 0, 0);
+		vsu_io_stop(&client->readable);
+		vsu_alarm_start(loop, &client->more, 0, 0);
 		return true;
 	}
 	if (client->ended) {
-		vmm_io_stop(&client->readable);
+		vsu_io_stop(&client->readable);
 		return vmm_client_is_awaiting(client) && !vmm_client_is_gone(client);
 	}
-	vmm_io_start(loop, &client->readable);
+	vsu_io_start(loop, &client->readable);
 	return true;
 }
 
@@ -225,7 +225,7 @@ static void client_end_wait(struct client *client, const struct vmm_reply_number
 {
 	vmm_waiting_end(&client->waiting);
 	if (vmm_reply_send_result(client->sock, numbers, why))
-		vmm_timer_start(client->control->config.loop, &client->more, 0, 0);
+		vsu_alarm_start(client->control->config.loop, &client->more, 0, 0);
 	else
 		client_close(client);
 }
@@ -291,14 +291,14 @@ static void client_begin(struct client *client, int sock)
 	client->process = vmm_control_peer(sock);
 	client->heard = ++c->turns;
 	client->readable.fd = sock;
-	vmm_io_start(c->config.loop, &client->readable);
+	vsu_io_start(c->config.loop, &client->readable);
 }
 
 static void on_again(void *opaque)
 {
 	struct vmm_control *c = opaque;
 
-	vmm_io_start(c->config.loop, &c->connecting);
+	vsu_io_start(c->config.loop, &c->connecting);
 }
 
 static void on_connecting(void *opaque)
@@ -310,8 +310,8 @@ static void on_connecting(void *opaque)
 	if (sock == -EAGAIN)
 		return;
 	if (sock < 0) {
-		vmm_io_stop(&c->connecting);
-		vmm_timer_start(c->config.loop, &c->again, PAUSE_NS, 0);
+		vsu_io_stop(&c->connecting);
+		vsu_alarm_start(c->config.loop, &c->again, PAUSE_NS, 0);
 		return;
 	}
 	client = vmm_control_free_place(c);
@@ -333,9 +333,9 @@ static void clients_init(struct vmm_control *c)
 		c->clients[i].control = c;
 		c->clients[i].sock = -1;
 		c->clients[i].passed.closer = c->config.closer;
-		vmm_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VMM_IO_READ);
+		vsu_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VSU_IO_READ);
 		/* after the next poll of all descriptors */
-		vmm_timer_init(&c->clients[i].more, on_more, &c->clients[i]);
+		vsu_alarm_init(&c->clients[i].more, on_more, &c->clients[i]);
 		vmm_waiting_init(&c->clients[i].waiting, on_expired, &c->clients[i]);
 	}
 }
@@ -350,7 +350,7 @@ static int control_listen(struct vmm_control *c, const struct vmm_control_end *e
 	c->listener = rc;
 	c->has_path = end->path && !vsu_sock_path_of(c->listener, &c->path);
 	c->connecting.fd = rc;
-	vmm_io_start(c->config.loop, &c->connecting);
+	vsu_io_start(c->config.loop, &c->connecting);
 	return 0;
 }
 
@@ -366,8 +366,8 @@ int vmm_control_new(const struct vmm_control_config *config, struct vmm_control 
 	c->config.end = NULL;
 	c->listener = -1;
 	clients_init(c);
-	vmm_io_init(&c->connecting, on_connecting, c, -1, VMM_IO_READ);
-	vmm_timer_init(&c->again, on_again, c);
+	vsu_io_init(&c->connecting, on_connecting, c, -1, VSU_IO_READ);
+	vsu_alarm_init(&c->again, on_again, c);
 	rc = config->end ? control_listen(c, config->end, err) : 0;
 	if (rc < 0) {
 		free(c);
@@ -387,8 +387,8 @@ void vmm_control_free(struct vmm_control *c)
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
 		if (c->clients[i].sock >= 0)
 			client_close(&c->clients[i]);
-	vmm_io_stop(&c->connecting);
-	vmm_timer_stop(&c->again);
+	vsu_io_stop(&c->connecting);
+	vsu_alarm_stop(&c->again);
 	if (c->has_path)
 		vsu_sock_unlink(&c->path);
 	vsu_fd_close(&c->listener);

@@ -34,11 +34,11 @@
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H
 
-#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdio.h>
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/loop.h>
 
 #include "config/topic.h"
 #include "control/reply.h"
@@ -83,7 +83,7 @@ struct vmm_closer;
 struct vmm_log;
 
 struct vmm_control_config {
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_closer *closer; /* of descriptors that clients send; or NULL */
 	const struct vmm_control_end *end; /* NULL: only vmm_control_call() is used */

@@ -16,8 +16,8 @@
 
 struct client {
 	struct vmm_control *control;
-	struct vmm_io readable;
-	struct vmm_timer more;		/* it has sent further lines, which wait for the next turn */
+	struct vsu_io readable;
+	struct vsu_alarm more;		/* it has sent further lines, which wait for the next turn */
 	int sock;		/* -1: unused */
 	struct vmm_waiting waiting;
 	bool ended;		/* the client has closed its sending side */
@@ -34,8 +34,8 @@ struct vmm_control {
 	int listener;
 	bool has_path;
 	struct vsu_sock_path path;
-	struct vmm_io connecting;
-	struct vmm_timer again;		/* retries accept() after a failure */
+	struct vsu_io connecting;
+	struct vsu_alarm again;		/* retries accept() after a failure */
 	struct client *served;	/* the client whose command is being executed, or NULL */
 	const void **waits_for;	/* of that command: where vmm_control_wait() stores its subject */
 	struct vmm_call *calls;	/* of the program; see calls.c */

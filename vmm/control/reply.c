@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
+#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/sock.h>
 
 #include "control/reply.h"
-#include "base/json.h"
 
 bool vmm_reply_open(struct vmm_reply *reply)
 {
@@ -46,15 +46,15 @@ const char *vmm_reply_text(struct vmm_reply *reply)
 void vmm_reply_put(struct vmm_reply *reply, const struct vmm_reply_number *numbers,
 		   const struct vsu_error *err)
 {
-	struct vmm_json j = { .to = reply->to };
+	struct vsu_json j = { .to = reply->to };
 
-	vmm_json_open(&j, NULL, '{');
-	vmm_json_bool(&j, "ok", !err);
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_bool(&j, "ok", !err);
 	if (err)
-		vmm_json_text(&j, "error", err->msg);
+		vsu_json_text(&j, "error", err->msg);
 	for (; !err && numbers && numbers->key; numbers++)
-		vmm_json_u64(&j, numbers->key, numbers->value);
-	vmm_json_close(&j, '}');
+		vsu_json_u64(&j, numbers->key, numbers->value);
+	vsu_json_close(&j, '}');
 }
 
 bool vmm_reply_send_result(int sock, const struct vmm_reply_number *numbers,

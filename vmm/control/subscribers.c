@@ -45,7 +45,7 @@ static void client_overrun(struct client *client)
 	client->subscribed = false;
 	vmm_waiting_end(&client->waiting);
 	shutdown(client->sock, SHUT_RDWR);
-	vmm_io_start(client->control->config.loop, &client->readable);
+	vsu_io_start(client->control->config.loop, &client->readable);
 }
 
 static void notify_owner(const struct vmm_control *c, const struct cvmm_event *record,

@@ -12,22 +12,22 @@
 void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque)
 {
 	w->subject = NULL;
-	vmm_timer_init(&w->limit, expired, opaque);
+	vsu_alarm_init(&w->limit, expired, opaque);
 }
 
-void vmm_waiting_begin(struct vmm_waiting *w, struct vmm_loop *loop,
+void vmm_waiting_begin(struct vmm_waiting *w, struct vsu_loop *loop,
 		       const struct vmm_line_terms *terms)
 {
 	w->command = terms->command;
 	w->timeout_ms = terms->timeout_ms;
 	if (w->timeout_ms)
-		vmm_timer_start(loop, &w->limit, w->timeout_ms * UINT64_C(1000000), 0);
+		vsu_alarm_start(loop, &w->limit, w->timeout_ms * UINT64_C(1000000), 0);
 }
 
 void vmm_waiting_end(struct vmm_waiting *w)
 {
 	w->subject = NULL;
-	vmm_timer_stop(&w->limit);
+	vsu_alarm_stop(&w->limit);
 }
 
 void vmm_waiting_expire(struct vmm_waiting *w, struct vsu_error *why)

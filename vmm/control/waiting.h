@@ -7,21 +7,22 @@
 #ifndef VMM_CONTROL_WAITING_H
 #define VMM_CONTROL_WAITING_H
 
+#include <vmm-sys-util/loop.h>
+
 #include "control/line.h"
-#include "loop/loop.h"
 
 struct vmm_waiting {
 	const void *subject;	/* of the reply, or NULL: none is awaited */
 	const char *command;
 	uint64_t timeout_ms;
-	struct vmm_timer limit;
+	struct vsu_alarm limit;
 };
 
 /* expired is called once if the reply does not come in time. */
 void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque);
 
 /* After the command, which has set the subject. */
-void vmm_waiting_begin(struct vmm_waiting *w, struct vmm_loop *loop,
+void vmm_waiting_begin(struct vmm_waiting *w, struct vsu_loop *loop,
 		       const struct vmm_line_terms *terms);
 void vmm_waiting_end(struct vmm_waiting *w);
 

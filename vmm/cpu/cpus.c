@@ -15,12 +15,12 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
 #include "arch/arch.h"
 #include "cpu/cpus_private.h"
 #include "cpu/poison.h"
 #include "kvm/uapi.h"
-#include "base/thread.h"
 
 /*
  * Maximum KVM_RUN calls by which a CPU completes the exits of one string instruction. After
@@ -270,7 +270,7 @@ int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err)
 	if (!cpus->config.lent || cpu >= vmm_cpus_number(cpus))
 		return vsu_error_set(err, -EINVAL, cpus->config.lent ? "the machine has no CPU %u" :
 				     "the machine has a thread of its own for CPU %u", cpu);
-	vmm_thread_block_signals(&before);
+	vsu_thread_block_signals(&before);
 	rc = cpu_attach(&cpus->cpu[cpu], err);
 	if (rc > 0) {
 		cpu_run(&cpus->cpu[cpu]);
@@ -394,7 +394,7 @@ static int start_cpu(struct vmm_cpu_thread *cpu, struct vsu_error *err)
 
 	if (c->lent)
 		return 0;
-	rc = vmm_thread_start(c->threads, &cpu->thread, cpu_main, cpu);
+	rc = vsu_thread_start(c->threads, &cpu->thread, cpu_main, cpu);
 	cpu->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start the thread of CPU %u", cpu->index) : 0;
 }

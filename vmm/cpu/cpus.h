@@ -34,7 +34,7 @@ struct vmm_cpus_config {
 	struct vmm_kvm *kvm;
 	unsigned int n;		/* CPUs of the beginning */
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
-	const struct vmm_threads *threads; /* or NULL */
+	const struct vsu_threads *threads; /* or NULL */
 	bool lent;		/* no threads are started: the owner calls vmm_cpus_run() */
 	/* On each CPU thread before guest code, with hooks.opaque, or NULL; an error ends the machine. */
 	int (*begin)(void *opaque, struct vsu_error *err);

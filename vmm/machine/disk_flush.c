@@ -8,11 +8,11 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
 #include "machine/disk_flush.h"
 #include "machine/sharing.h"
 #include "migration/stream.h"
-#include "base/thread.h"
 
 /* For a flush that the end of the machine finds. */
 #define END_LIMIT_MS 2000
@@ -92,7 +92,7 @@ static int flush_begin(struct vmm_machine *m, struct vsu_error *err)
 	f->done_fd = vsu_event_new();
 	add_disks(f, m);
 	rc = f->done_fd < 0 ? f->done_fd :
-	     vmm_thread_start(m->owner.threads, &thread, flush_main, f);
+	     vsu_thread_start(m->owner.threads, &thread, flush_main, f);
 	if (rc < 0) {
 		flush_unref(f);
 		flush_unref(f);

@@ -12,51 +12,51 @@
 
 /* -------------------------------------------------------------------- members */
 
-static void write_end(const struct cvmm_event *e, struct vmm_json *to)
+static void write_end(const struct cvmm_event *e, struct vsu_json *to)
 {
-	vmm_json_i64(to, "status", e->status);
-	vmm_json_text(to, "reason", e->cause);
+	vsu_json_i64(to, "status", e->status);
+	vsu_json_text(to, "reason", e->cause);
 }
 
-static void write_lost(const struct cvmm_event *e, struct vmm_json *to)
+static void write_lost(const struct cvmm_event *e, struct vsu_json *to)
 {
-	vmm_json_u64(to, "device", e->device);
-	vmm_json_bool(to, "final", e->final);
-	vmm_json_text(to, "reason", e->cause);
+	vsu_json_u64(to, "device", e->device);
+	vsu_json_bool(to, "final", e->final);
+	vsu_json_text(to, "reason", e->cause);
 }
 
-static void write_back(const struct cvmm_event *e, struct vmm_json *to)
+static void write_back(const struct cvmm_event *e, struct vsu_json *to)
 {
 	static const char *const words[] = {
 		[CVMM_SETTINGS_REPEATED] = "repeated", [CVMM_SETTINGS_KEPT] = "kept",
 		[CVMM_SETTINGS_UNKNOWN] = "unknown", [CVMM_SETTINGS_RESET] = "reset",
 	};
 
-	vmm_json_u64(to, "device", e->device);
-	vmm_json_text(to, "settings", words[e->settings]);
+	vsu_json_u64(to, "device", e->device);
+	vsu_json_text(to, "settings", words[e->settings]);
 }
 
-static void write_number(const struct cvmm_event *e, struct vmm_json *to)
+static void write_number(const struct cvmm_event *e, struct vsu_json *to)
 {
-	vmm_json_u64(to, "device", e->device);
+	vsu_json_u64(to, "device", e->device);
 }
 
-static void write_balloon(const struct cvmm_event *e, struct vmm_json *to)
+static void write_balloon(const struct cvmm_event *e, struct vsu_json *to)
 {
-	vmm_json_u64(to, "device", e->device);
-	vmm_json_u64(to, "actual", e->actual);
-	vmm_json_u64(to, "target", e->target);
+	vsu_json_u64(to, "device", e->device);
+	vsu_json_u64(to, "actual", e->actual);
+	vsu_json_u64(to, "target", e->target);
 }
 
-void vmm_progress_write_save(const struct cvmm_progress *p, struct vmm_json *to)
+void vmm_progress_write_save(const struct cvmm_progress *p, struct vsu_json *to)
 {
-	vmm_json_open(to, "saving", '{');
-	vmm_json_u64(to, "done", p->save_done);
-	vmm_json_u64(to, "total", p->save_total);
-	vmm_json_close(to, '}');
+	vsu_json_open(to, "saving", '{');
+	vsu_json_u64(to, "done", p->save_done);
+	vsu_json_u64(to, "total", p->save_total);
+	vsu_json_close(to, '}');
 }
 
-void vmm_progress_write_migration(const struct cvmm_progress *p, struct vmm_json *to)
+void vmm_progress_write_migration(const struct cvmm_progress *p, struct vsu_json *to)
 {
 	static const char *const phases[] = {
 		[CVMM_PHASE_CONNECTING] = "connecting", [CVMM_PHASE_COPYING] = "copying",
@@ -66,36 +66,36 @@ void vmm_progress_write_migration(const struct cvmm_progress *p, struct vmm_json
 
 	if (p->phase == CVMM_PHASE_NONE)
 		return;
-	vmm_json_open(to, "migration", '{');
-	vmm_json_text(to, "phase", phases[p->phase]);
-	vmm_json_u64(to, "round", p->round);
-	vmm_json_u64(to, "sent", p->sent);
-	vmm_json_u64(to, "left", p->left);
-	vmm_json_u64(to, "throttle", p->throttle);
-	vmm_json_u64(to, "rate", p->rate);
+	vsu_json_open(to, "migration", '{');
+	vsu_json_text(to, "phase", phases[p->phase]);
+	vsu_json_u64(to, "round", p->round);
+	vsu_json_u64(to, "sent", p->sent);
+	vsu_json_u64(to, "left", p->left);
+	vsu_json_u64(to, "throttle", p->throttle);
+	vsu_json_u64(to, "rate", p->rate);
 	if (p->rate)
-		vmm_json_u64(to, "left_ms", (uint64_t)((double)p->left / (double)p->rate * 1e3));
-	vmm_json_close(to, '}');
+		vsu_json_u64(to, "left_ms", (uint64_t)((double)p->left / (double)p->rate * 1e3));
+	vsu_json_close(to, '}');
 }
 
-static void write_saving(const struct cvmm_event *e, struct vmm_json *to)
+static void write_saving(const struct cvmm_event *e, struct vsu_json *to)
 {
 	vmm_progress_write_save(&e->progress, to);
 }
 
-static void write_migration(const struct cvmm_event *e, struct vmm_json *to)
+static void write_migration(const struct cvmm_event *e, struct vsu_json *to)
 {
 	vmm_progress_write_migration(&e->progress, to);
 }
 
-static void write_cause(const struct cvmm_event *e, struct vmm_json *to)
+static void write_cause(const struct cvmm_event *e, struct vsu_json *to)
 {
-	vmm_json_text(to, "reason", e->cause);
+	vsu_json_text(to, "reason", e->cause);
 }
 
 static const struct {
 	const char *name;
-	void (*write)(const struct cvmm_event *e, struct vmm_json *to);
+	void (*write)(const struct cvmm_event *e, struct vsu_json *to);
 } rows[] = {
 	[CVMM_EVENT_PAUSED] = { "paused", NULL },
 	[CVMM_EVENT_RESUMED] = { "resumed", NULL },
@@ -114,19 +114,19 @@ static const struct {
 
 char *vmm_event_line(const struct cvmm_event *event)
 {
-	struct vmm_json json = { .to = NULL };
+	struct vsu_json json = { .to = NULL };
 	char *line = NULL;
 	size_t len;
 
 	json.to = open_memstream(&line, &len);
 	if (!json.to)
 		return NULL;
-	vmm_json_open(&json, NULL, '{');
-	vmm_json_text(&json, "event", rows[event->kind].name);
+	vsu_json_open(&json, NULL, '{');
+	vsu_json_text(&json, "event", rows[event->kind].name);
 	if (rows[event->kind].write)
 		rows[event->kind].write(event, &json);
-	vmm_json_u64(&json, "time_us", event->time_us);
-	vmm_json_close(&json, '}');
+	vsu_json_u64(&json, "time_us", event->time_us);
+	vsu_json_close(&json, '}');
 	/* line stays NULL if no memory was left: fclose() does not report it */
 	fclose(json.to);
 	return line;

@@ -8,7 +8,8 @@
 #ifndef VMM_MACHINE_EVENTS_H
 #define VMM_MACHINE_EVENTS_H
 
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
+
 #include "cvmm/status.h"
 #include "machine/machine.h"
 
@@ -30,8 +31,8 @@ char *vmm_event_line(const struct cvmm_event *event);
 void vmm_event_publish(const struct vmm_machine *m, const struct cvmm_event *event);
 
 /* Members of events and of the status: "saving", and "migration", if there is one. */
-void vmm_progress_write_save(const struct cvmm_progress *p, struct vmm_json *to);
-void vmm_progress_write_migration(const struct cvmm_progress *p, struct vmm_json *to);
+void vmm_progress_write_save(const struct cvmm_progress *p, struct vsu_json *to);
+void vmm_progress_write_migration(const struct cvmm_progress *p, struct vsu_json *to);
 
 /* The machine ends with this exit status. */
 void vmm_event_end(const struct vmm_machine *m, int status,

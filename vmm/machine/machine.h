@@ -9,11 +9,10 @@
 #ifndef VMM_MACHINE_H
 #define VMM_MACHINE_H
 
-#include "loop/loop.h"
-
 #include <sys/types.h>
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/loop.h>
 
 #include "arch/load.h"
 #include "boot/kernel.h"
@@ -86,11 +85,11 @@ struct vmm_fault_state {
 
 /* Watchers of the loop: run/run.c, and run/console.c for the terminal. */
 struct vmm_watchers {
-	struct vmm_io keys, cpus, console, input, writable, cut, space, alarm;
-	struct vmm_timer look;
-	struct vmm_timer power_off;	/* ends a guest that was asked to power off */
-	struct vmm_turn prepare;
-	struct vmm_turn unused;	/* devices that a save or a migration still flushes */
+	struct vsu_io keys, cpus, console, input, writable, cut, space, alarm;
+	struct vsu_alarm look;
+	struct vsu_alarm power_off;	/* ends a guest that was asked to power off */
+	struct vsu_turn prepare;
+	struct vsu_turn unused;	/* devices that a save or a migration still flushes */
 	bool files;	/* behind memory, which another process can truncate */
 };
 
@@ -107,14 +106,14 @@ struct vmm_stop {
 	unsigned int npaused;	/* devices that are paused, from the first on */
 	bool pausing;		/* the next one has begun to pause */
 	unsigned int tries;	/* to stop the CPUs between two instructions */
-	struct vmm_turn turn;	/* calls step */
+	struct vsu_turn turn;	/* calls step */
 	int (*step)(void *opaque);
 	void *opaque;
 };
 
 /* The time limit of the stop in progress; see stop.h. */
 struct vmm_stop_limit {
-	struct vmm_timer timer;		/* from the first wait on */
+	struct vsu_alarm timer;		/* from the first wait on */
 	double seconds;		/* 0: the default */
 	unsigned int over;	/* how many times they have passed */
 };
@@ -165,7 +164,7 @@ struct vmm_machine {
 	const struct vmm_start *start;
 	struct vmm_owner owner;
 	struct vmm_device_host host;	/* the owner, for devices */
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	struct vmm_kernel kernel;	/* until loaded */
 	struct vmm_file initrd;
 	struct vmm_kvm kvm;

@@ -45,7 +45,7 @@ struct vmm_owner {
 	bool jailed;		/* the process has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
 	bool lends_cpus;	/* its threads run the CPUs (vmm_cpus_run()) */
-	const struct vmm_threads *threads; /* how the machine starts threads; NULL: plainly */
+	const struct vsu_threads *threads; /* how the machine starts threads; NULL: plainly */
 	const int *kvm;		/* a descriptor of /dev/kvm; NULL: the machine opens it */
 	int pagemap_fd;		/* /proc/self/pagemap; negative: the machine opens it */
 	/* On a new thread before its work: narrows its rights, or is NULL. An error ends the machine. */

@@ -51,8 +51,8 @@ static int limit_wait(struct vmm_machine *m, unsigned int times)
 		return -ETIMEDOUT;
 	if (l->timer.active)
 		return -EAGAIN;
-	vmm_timer_init(&l->timer, on_limit, l);
-	vmm_timer_start(m->loop, &l->timer, limit_ns, limit_ns);
+	vsu_alarm_init(&l->timer, on_limit, l);
+	vsu_alarm_start(m->loop, &l->timer, limit_ns, limit_ns);
 	return -EAGAIN;
 }
 
@@ -65,7 +65,7 @@ static void limit_end(struct vmm_machine *m)
 {
 	struct vmm_stop_limit *l = &m->pause.limit;
 
-	vmm_timer_stop(&l->timer);
+	vsu_alarm_stop(&l->timer);
 	l->over = 0;
 }
 
@@ -144,7 +144,7 @@ static void on_turn(void *opaque)
 
 	/* a step that ends its activity may have begun another stop, by an answer */
 	if (s->step(s->opaque) != 1 && s->number == number)
-		vmm_turn_stop(&s->turn);
+		vsu_turn_stop(&s->turn);
 }
 
 void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaque)
@@ -159,8 +159,8 @@ void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaq
 	s->step = step;
 	s->opaque = opaque;
 	vmm_cpus_pause(m->cpus);
-	vmm_turn_init(&s->turn, on_turn, s);
-	vmm_turn_start(m->loop, &s->turn);
+	vsu_turn_init(&s->turn, on_turn, s);
+	vsu_turn_start(m->loop, &s->turn);
 }
 
 static void resume_devices(struct vmm_machine *m)
@@ -181,7 +181,7 @@ bool vmm_stop_has_begun(const struct vmm_machine *m)
 
 void vmm_stop_abandon(struct vmm_machine *m)
 {
-	vmm_turn_stop(&m->pause.stop.turn);
+	vsu_turn_stop(&m->pause.stop.turn);
 	limit_end(m);
 }
 

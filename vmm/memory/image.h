@@ -9,11 +9,12 @@
 #ifndef VMM_MEMORY_IMAGE_H
 #define VMM_MEMORY_IMAGE_H
 
+#include <vmm-sys-util/thread.h>
+
 #include "memory/image_base.h"
 #include "memory/image_sums.h"
 #include "memory/memory.h"
 #include "state/sections.h"
-#include "base/thread.h"
 
 /* Appends the sections: address, length and position in the file of each region. */
 void vmm_image_describe(const struct vmm_memory *memory,
@@ -58,7 +59,7 @@ void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
 
 /* image_writer.c: any thread may read the numbers and set cancel, by atomic accesses. */
 struct vmm_image_progress {
-	const struct vmm_threads *threads; /* how the writers start; NULL: plainly */
+	const struct vsu_threads *threads; /* how the writers start; NULL: plainly */
 	struct vmm_image_sums *sums; /* receives the checksums, for the caller to free; or NULL */
 	struct vmm_image_changes *changes; /* of an incremental save, made by the caller; or NULL */
 	/* any of the writers shows whole pages that are not zero, and their offset in the image; NULL: none */

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/thread.h"
+#include <vmm-sys-util/thread.h>
+
 #include "memory/image.h"
 
 #define SLICE VMM_IMAGE_SLICE
@@ -234,7 +235,7 @@ static void write_on_threads(struct work *w)
 
 	if (cpus > 0 && wanted >= (unsigned long)cpus)
 		wanted = (unsigned int)cpus - 1;
-	while (n < wanted && !vmm_thread_start(w->progress->threads, &thread[n], writer_main, w))
+	while (n < wanted && !vsu_thread_start(w->progress->threads, &thread[n], writer_main, w))
 		n++;
 	writer_main(w);
 	while (n > 0)

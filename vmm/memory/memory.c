@@ -63,7 +63,7 @@ static int look_at_file(struct vmm_memory_file *file, const char *path)
 }
 
 static int prealloc(const struct vmem_backend *backend,
-		    struct vmem_block *block, const struct vmm_threads *threads,
+		    struct vmem_block *block, const struct vsu_threads *threads,
 		    struct vsu_error *err)
 {
 	if (!vmem_backend_value(backend, "prealloc"))

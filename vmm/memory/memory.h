@@ -50,7 +50,7 @@ struct vmm_memory {
 	struct vmem_backend *backends[VMM_MAX_PIECES]; /* until allocated */
 	struct vmm_memory_file file[VMM_MAX_PIECES];
 	struct vmm_memory_given given[VMM_MAX_PIECES];
-	const struct vmm_threads *threads; /* of the owner; or NULL */
+	const struct vsu_threads *threads; /* of the owner; or NULL */
 	uint64_t parts;			/* blocks that are a part of the memory of an option */
 	uint64_t locked, lock_open;	/* pieces of vmm_memory_lock(); valid lock_fd */
 	int lock_fd[VMM_MAX_PIECES];

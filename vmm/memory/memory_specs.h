@@ -18,7 +18,7 @@
 #define VMM_MAX_MEMORY 16	/* options */
 #define VMM_MAX_PIECES 32	/* and their parts below 3 GiB and from 4 GiB */
 
-struct vmm_threads;
+struct vsu_threads;
 struct vmm_log;
 struct vmm_memory;
 
@@ -38,7 +38,7 @@ struct vmm_memory_specs {
 /* Circumstances of one machine. NULL is the same as zeros. */
 struct vmm_memory_use {
 	const struct vmm_log *log;	/* of warnings; or NULL */
-	const struct vmm_threads *threads; /* that work on it; or NULL */
+	const struct vsu_threads *threads; /* that work on it; or NULL */
 	bool shared;		/* a device requires shareable memory */
 	bool trial;		/* do not modify content of files */
 };

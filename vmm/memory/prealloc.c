@@ -10,8 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/thread.h>
+
 #include "memory/prealloc.h"
-#include "base/thread.h"
 
 /* Small enough that threads end together, large enough for little overhead. */
 #define SLICE (UINT64_C(16) << 20)
@@ -57,13 +58,13 @@ static void *slice_populate(void *arg)
 }
 
 /* If a thread cannot be started, the others populate its slices. */
-static void populate_on(struct work *w, const struct vmm_threads *threads, pthread_t *thread,
+static void populate_on(struct work *w, const struct vsu_threads *threads, pthread_t *thread,
 			uint64_t n)
 {
 	uint64_t started = 0;
 
 	while (started < n &&
-	       !vmm_thread_start(threads, &thread[started], slice_populate, w))
+	       !vsu_thread_start(threads, &thread[started], slice_populate, w))
 		started++;
 	slice_populate(w);
 	while (started)
@@ -71,7 +72,7 @@ static void populate_on(struct work *w, const struct vmm_threads *threads, pthre
 }
 
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
-		 const struct vmm_threads *threads, struct vsu_error *err)
+		 const struct vsu_threads *threads, struct vsu_error *err)
 {
 	const uint64_t page = vmem_block_page_size(block);
 	struct work w = { .block = block, .len = vmem_block_len(block),

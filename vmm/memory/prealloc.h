@@ -11,11 +11,10 @@
 
 #include <vm-memory/block.h>
 #include <vmm-sys-util/error.h>
-
-#include "base/thread.h"
+#include <vmm-sys-util/thread.h>
 
 /* threads may be NULL. Returns the first failure of vmem_block_populate(), or -ENOMEM. */
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
-		 const struct vmm_threads *threads, struct vsu_error *err);
+		 const struct vsu_threads *threads, struct vsu_error *err);
 
 #endif

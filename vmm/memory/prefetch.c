@@ -11,8 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/thread.h>
+
 #include "memory/prefetch.h"
-#include "base/thread.h"
 
 /* Bytes of one system call, after which the thread can be ended. */
 #define STEP (UINT64_C(2) << 20)
@@ -143,7 +144,7 @@ int vmm_prefetch_new(const struct vmm_memory *memory, struct vmem_map *map,
 		p->set = *set;
 	p->memory = memory;
 	p->map = vmem_map_ref(map);
-	rc = vmm_thread_start(memory->threads, &p->thread, prefetch_main, p);
+	rc = vsu_thread_start(memory->threads, &p->thread, prefetch_main, p);
 	if (rc < 0) {
 		prefetch_free(p);
 		return vsu_error_sys(err, rc, "cannot start a thread");

@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/thread.h>
 
 #include "migration/channels.h"
-#include "base/thread.h"
 
 #define TOKEN 16u		/* random bytes that a source's connections have in common */
 #define NS_PER_S UINT64_C(1000000000)
@@ -176,7 +176,7 @@ void vmm_channels_start(struct vmm_channels *c,
 		channel->fn = fn;
 		channel->opaque = opaque;
 		vsu_error_clear(&channel->err);
-		rc = vmm_thread_start(c->threads, &channel->thread, channel_main, channel);
+		rc = vsu_thread_start(c->threads, &channel->thread, channel_main, channel);
 		channel->started = !rc;
 		if (rc < 0)	/* else the thread sets it */
 			channel->rc = vsu_error_sys(&channel->err, rc, "cannot start a thread");

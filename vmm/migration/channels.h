@@ -31,7 +31,7 @@ struct vmm_channel {
 };
 
 struct vmm_channels {
-	const struct vmm_threads *threads; /* set before vmm_channels_start(); or NULL */
+	const struct vsu_threads *threads; /* set before vmm_channels_start(); or NULL */
 	struct vmm_channel channel[VMM_CHANNELS_MAX - 1];
 	unsigned int n;		/* additional connections */
 };

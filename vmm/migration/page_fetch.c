@@ -11,10 +11,10 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
 #include "migration/page_fetch.h"
 #include "migration/userfault.h"
-#include "base/thread.h"
 
 #define MAX_REQUESTS 64u
 #define MAX_POLLED (VMM_PLACE_MAX_SOURCES + 2)
@@ -363,7 +363,7 @@ int vmm_page_fetch_begin(struct vmm_page_fetch *f, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	f->config.stream->cancel_fd = f->stop_fd;
-	rc = vmm_thread_start(f->config.threads, &f->thread, fetch_main, f);
+	rc = vsu_thread_start(f->config.threads, &f->thread, fetch_main, f);
 	f->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }

@@ -24,7 +24,7 @@
 struct vmm_page_fetch;
 
 struct vmm_page_fetch_config {
-	const struct vmm_threads *threads; /* or NULL */
+	const struct vsu_threads *threads; /* or NULL */
 	struct vmm_stream *stream; /* borrowed; closed when all pages have arrived */
 	struct vmm_page_set *missing; /* moved; empty afterwards */
 	struct vmem_map *map;	/* with the memory of the set; referenced */

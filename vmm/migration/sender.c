@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "base/json.h"
+#include "base/command_line.h"
 #include "migration/missing.h"
 #include "migration/page_server.h"
 #include "migration/pages.h"
@@ -38,7 +38,7 @@ static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
 
 	if (!to)
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	vmm_json_command_line(to, s->config.words, s->config.nwords);
+	vmm_command_line_write(to, s->config.words, s->config.nwords);
 	if (fclose(to) || !text) {
 		free(text);
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");

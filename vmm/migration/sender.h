@@ -31,7 +31,7 @@ enum vmm_sender_phase {
 };
 
 struct vmm_sender_config {
-	const struct vmm_threads *threads; /* or NULL */
+	const struct vsu_threads *threads; /* or NULL */
 	const char *address;
 	const char *no_network;	/* as of a stream */
 	struct vsu_closer *closer; /* likewise */

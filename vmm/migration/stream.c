@@ -98,7 +98,7 @@ void vmm_stream_close(struct vmm_stream *s)
 
 void vmm_stream_renew(struct vmm_stream *s)
 {
-	const struct vmm_threads *threads = s->threads;
+	const struct vsu_threads *threads = s->threads;
 	struct vsu_closer *closer = s->closer;
 	const int cancel_fd = s->cancel_fd;
 

@@ -41,7 +41,7 @@ struct vmm_stream_layer {
 	void (*free)(void *self);
 };
 
-struct vmm_threads;
+struct vsu_threads;
 struct vsu_closer;
 
 struct vmm_stream {
@@ -52,7 +52,7 @@ struct vmm_stream {
 	int leash;		/* owned; closed, it ends the child a second later; -1: by a signal */
 	const char *no_network;	/* the sentence of refused TCP connections; NULL: they are made */
 	int cancel_fd;		/* borrowed, or -1 */
-	const struct vmm_threads *threads; /* of lookups, or NULL */
+	const struct vsu_threads *threads; /* of lookups, or NULL */
 	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */
 	bool torn;		/* a section was sent in part: no other one may follow */

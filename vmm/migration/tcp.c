@@ -12,9 +12,9 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
 #include "migration/tcp.h"
-#include "base/thread.h"
 
 int vmm_tcp_split(char *text, char **host, char **port)
 {
@@ -86,13 +86,13 @@ static void *lookup_main(void *arg)
 	return NULL;
 }
 
-static int lookup_start(struct lookup *l, const struct vmm_threads *threads)
+static int lookup_start(struct lookup *l, const struct vsu_threads *threads)
 {
 	pthread_t thread;
 	int rc;
 
 	l->users++;
-	rc = vmm_thread_start(threads, &thread, lookup_main, l);
+	rc = vsu_thread_start(threads, &thread, lookup_main, l);
 	if (!rc)
 		pthread_detach(thread);
 	else

@@ -223,7 +223,7 @@ static void on_want(void *opaque)
 	struct vmm_machine *m = opaque;
 
 	if (m->watch.keys.fn)
-		vmm_io_start(m->loop, &m->watch.keys);
+		vsu_io_start(m->loop, &m->watch.keys);
 }
 
 int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
@@ -288,15 +288,15 @@ static void on_keys(void *opaque)
 	struct vmm_machine *m = opaque;
 
 	if (!vmm_stdio_input(m->stdio) || !vmm_stdio_wants(m->stdio))
-		vmm_io_stop(&m->watch.keys);
+		vsu_io_stop(&m->watch.keys);
 }
 
 void vmm_machine_watch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	vmm_io_init(&m->watch.keys, on_keys, m, m->owner.in_fd, VMM_IO_READ);
-	vmm_io_start(m->loop, &m->watch.keys);
+	vsu_io_init(&m->watch.keys, on_keys, m, m->owner.in_fd, VSU_IO_READ);
+	vsu_io_start(m->loop, &m->watch.keys);
 	vmm_machine_resize_stdio(m);
 }
 
@@ -304,5 +304,5 @@ void vmm_machine_unwatch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	vmm_io_stop(&m->watch.keys);
+	vsu_io_stop(&m->watch.keys);
 }

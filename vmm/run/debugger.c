@@ -29,7 +29,7 @@ struct vmm_debugger {
 	int listener, sock;	/* sock: the client, or -1 */
 	struct vsu_sock_path path;
 	bool has_path;
-	struct vmm_io connecting, readable, writable;
+	struct vsu_io connecting, readable, writable;
 	struct vmm_gdb_stub stub;
 	bool was_paused;	/* by the user, before the client connected */
 	unsigned char input[INPUT];
@@ -220,10 +220,10 @@ static void client_close(struct vmm_debugger *d)
 	act_all(d, VMM_GDB_RUNS);
 	(void)!set_all(d, false);
 	hold_cpus(d);
-	vmm_io_stop(&d->readable);
-	vmm_io_stop(&d->writable);
+	vsu_io_stop(&d->readable);
+	vsu_io_stop(&d->writable);
 	vsu_fd_close(&d->sock);
-	vmm_io_start(d->m->loop, &d->connecting);
+	vsu_io_start(d->m->loop, &d->connecting);
 	if (!d->was_paused)
 		vmm_stop_end_for_user(d->m);
 }
@@ -282,13 +282,13 @@ static void client_watch(struct vmm_debugger *d)
 	const bool waits = vmm_gdb_output(&d->stub, &at);
 
 	if (waits || d->at < d->len)
-		vmm_io_start(d->m->loop, &d->writable);
+		vsu_io_start(d->m->loop, &d->writable);
 	else
-		vmm_io_stop(&d->writable);
+		vsu_io_stop(&d->writable);
 	if (waits)
-		vmm_io_stop(&d->readable);
+		vsu_io_stop(&d->readable);
 	else
-		vmm_io_start(d->m->loop, &d->readable);
+		vsu_io_start(d->m->loop, &d->readable);
 }
 
 static void client_turn(struct vmm_debugger *d)
@@ -329,7 +329,7 @@ static void on_connecting(void *opaque)
 		vsu_fd_close(&d->sock);
 		return;
 	}
-	vmm_io_stop(&d->connecting);
+	vsu_io_stop(&d->connecting);
 	d->was_paused = m->pause.life.guest == VMM_PAUSED && !m->pause.awaits_debugger;
 	d->at = d->len = 0;
 	d->nhardware = 0;
@@ -337,9 +337,9 @@ static void on_connecting(void *opaque)
 	act_all(d, VMM_GDB_RUNS);
 	vmm_gdb_begin(&d->stub, &ops, d, vmm_cpus_number(m->cpus));
 	vmm_stop_for_user(m);
-	vmm_io_init(&d->readable, on_readable, d, d->sock, VMM_IO_READ);
-	vmm_io_init(&d->writable, on_writable, d, d->sock, VMM_IO_WRITE);
-	vmm_io_start(m->loop, &d->readable);
+	vsu_io_init(&d->readable, on_readable, d, d->sock, VSU_IO_READ);
+	vsu_io_init(&d->writable, on_writable, d, d->sock, VSU_IO_WRITE);
+	vsu_io_start(m->loop, &d->readable);
 }
 
 /* ------------------------------------------------------------------ exits of CPUs */
@@ -435,8 +435,8 @@ void vmm_debugger_start(struct vmm_machine *m)
 
 	if (!d)
 		return;
-	vmm_io_init(&d->connecting, on_connecting, d, d->listener, VMM_IO_READ);
-	vmm_io_start(m->loop, &d->connecting);
+	vsu_io_init(&d->connecting, on_connecting, d, d->listener, VSU_IO_READ);
+	vsu_io_start(m->loop, &d->connecting);
 	m->pause.awaits_debugger = m->start->gdb_wait;
 	if (m->start->gdb_wait)
 		vmm_stop_for_user(m);
@@ -448,9 +448,9 @@ void vmm_debugger_stop(struct vmm_machine *m)
 
 	if (!d)
 		return;
-	vmm_io_stop(&d->connecting);
-	vmm_io_stop(&d->readable);
-	vmm_io_stop(&d->writable);
+	vsu_io_stop(&d->connecting);
+	vsu_io_stop(&d->readable);
+	vsu_io_stop(&d->writable);
 	vsu_fd_close(&d->sock);
 }
 

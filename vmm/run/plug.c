@@ -78,7 +78,7 @@ static void on_turn(void *opaque)
 
 	if (may_be_flushed(m))
 		return;
-	vmm_turn_stop(&m->watch.unused);
+	vsu_turn_stop(&m->watch.unused);
 	for (i = 0; i < m->ndevices; i++)
 		if (m->devices[i].leaving == VMM_DEVICE_UNUSED)
 			free_unused(&m->devices[i]);
@@ -94,8 +94,8 @@ static void on_gone(void *opaque)
 	if (!may_be_flushed(m)) {
 		free_unused(d);
 	} else if (!m->watch.unused.active) {
-		vmm_turn_init(&m->watch.unused, on_turn, m);
-		vmm_turn_start(m->loop, &m->watch.unused);
+		vsu_turn_init(&m->watch.unused, on_turn, m);
+		vsu_turn_start(m->loop, &m->watch.unused);
 	}
 }
 

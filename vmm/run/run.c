@@ -79,18 +79,18 @@ static void on_cpus(void *opaque)
 	struct vmm_machine *m = opaque;
 
 	if (vmm_cpus_dispatch(m->cpus))
-		vmm_loop_end(m->loop);
+		vsu_loop_end(m->loop);
 }
 
 /* Writes output until it would block; then the loop waits for the reader, too. */
 static void console_flush(struct vmm_machine *m)
 {
 	if (vmm_console_flush(m->console))
-		vmm_io_stop(&m->watch.writable);
+		vsu_io_stop(&m->watch.writable);
 	else
-		vmm_io_start(m->loop, &m->watch.writable);
+		vsu_io_start(m->loop, &m->watch.writable);
 	if (m->console_in >= 0 && vmm_console_wants_input(m->console))
-		vmm_io_start(m->loop, &m->watch.input);
+		vsu_io_start(m->loop, &m->watch.input);
 }
 
 static void on_console(void *opaque)
@@ -103,10 +103,10 @@ static void on_input(void *opaque)
 	struct vmm_machine *m = opaque;
 
 	if (!vmm_console_input(m->console)) {
-		vmm_io_stop(&m->watch.input);
+		vsu_io_stop(&m->watch.input);
 		m->console_in = -1;
 	} else if (!vmm_console_wants_input(m->console)) {
-		vmm_io_stop(&m->watch.input);
+		vsu_io_stop(&m->watch.input);
 	}
 }
 
@@ -225,21 +225,21 @@ static bool needs_look(const struct vmm_machine *m)
 static void on_prepare(void *opaque)
 {
 	struct vmm_machine *m = opaque;
-	struct vmm_timer *look = &m->watch.look;
+	struct vsu_alarm *look = &m->watch.look;
 	const bool needed = needs_look(m);
 
 	if (needed)
-		vmm_timer_start(m->loop, look, LOOK_NS, LOOK_NS);
+		vsu_alarm_start(m->loop, look, LOOK_NS, LOOK_NS);
 	else
-		vmm_timer_stop(look);
+		vsu_alarm_stop(look);
 }
 
 static void watch_files(struct vmm_machine *m)
 {
 	m->watch.files = vmm_memory_may_shrink(&m->memory);
-	vmm_timer_init(&m->watch.look, on_look, m);
-	vmm_turn_init(&m->watch.prepare, on_prepare, m);
-	vmm_turn_start(m->loop, &m->watch.prepare);
+	vsu_alarm_init(&m->watch.look, on_look, m);
+	vsu_turn_init(&m->watch.prepare, on_prepare, m);
+	vsu_turn_start(m->loop, &m->watch.prepare);
 }
 
 static void on_power_off_timeout(void *opaque)
@@ -253,13 +253,13 @@ static void on_power_off_timeout(void *opaque)
 
 void vmm_machine_press_button(struct vmm_machine *m)
 {
-	struct vmm_timer *w = &m->watch.power_off;
+	struct vsu_alarm *w = &m->watch.power_off;
 
 	vmm_arch_press_button(&m->power);
 	if (!m->config->power_off_ms || w->active)
 		return;
-	vmm_timer_init(w, on_power_off_timeout, m);
-	vmm_timer_start(m->loop, w, m->config->power_off_ms * NS_PER_MS, 0);
+	vsu_alarm_init(w, on_power_off_timeout, m);
+	vsu_alarm_start(m->loop, w, m->config->power_off_ms * NS_PER_MS, 0);
 }
 
 static void on_alarm(void *opaque)
@@ -274,20 +274,20 @@ static void watch_events(struct vmm_machine *m)
 	struct vmm_watchers *w = &m->watch;
 	const int cut = m->owner.sigbus ? vmem_sigbus_fd(m->owner.sigbus) : -1;
 
-	vmm_io_init(&w->cpus, on_cpus, m, vmm_cpus_event_fd(m->cpus), VMM_IO_READ);
-	vmm_io_init(&w->console, on_console, m, vmm_console_event_fd(m->console), VMM_IO_READ);
-	vmm_io_init(&w->input, on_input, m, m->console_in, VMM_IO_READ);
-	vmm_io_init(&w->writable, on_console, m, vmm_console_out_fd(m->console),
-		    m->console_out >= 0 ? VMM_IO_WRITE : VMM_IO_READ);
-	vmm_io_init(&w->space, on_space, m, vmem_space_event_fd(m->memory.space), VMM_IO_READ);
-	vmm_io_init(&w->cut, on_cut, m, cut, VMM_IO_READ);
-	vmm_io_init(&w->alarm, on_alarm, m, vmm_arch_alarm_fd(&m->power), VMM_IO_READ);
-	vmm_io_start(m->loop, &w->cpus);
-	vmm_io_start(m->loop, &w->console);
-	vmm_io_start(m->loop, &w->input);
-	vmm_io_start(m->loop, &w->space);
-	vmm_io_start(m->loop, &w->cut);
-	vmm_io_start(m->loop, &w->alarm);
+	vsu_io_init(&w->cpus, on_cpus, m, vmm_cpus_event_fd(m->cpus), VSU_IO_READ);
+	vsu_io_init(&w->console, on_console, m, vmm_console_event_fd(m->console), VSU_IO_READ);
+	vsu_io_init(&w->input, on_input, m, m->console_in, VSU_IO_READ);
+	vsu_io_init(&w->writable, on_console, m, vmm_console_out_fd(m->console),
+		    m->console_out >= 0 ? VSU_IO_WRITE : VSU_IO_READ);
+	vsu_io_init(&w->space, on_space, m, vmem_space_event_fd(m->memory.space), VSU_IO_READ);
+	vsu_io_init(&w->cut, on_cut, m, cut, VSU_IO_READ);
+	vsu_io_init(&w->alarm, on_alarm, m, vmm_arch_alarm_fd(&m->power), VSU_IO_READ);
+	vsu_io_start(m->loop, &w->cpus);
+	vsu_io_start(m->loop, &w->console);
+	vsu_io_start(m->loop, &w->input);
+	vsu_io_start(m->loop, &w->space);
+	vsu_io_start(m->loop, &w->cut);
+	vsu_io_start(m->loop, &w->alarm);
 	if (m->owner.poison && cut >= 0)
 		vmm_poison_wake(m->owner.poison, cut);
 }
@@ -311,17 +311,17 @@ static void unwatch_events(struct vmm_machine *m)
 
 	vmm_debugger_stop(m);
 	vmm_machine_unwatch_stdio(m);
-	vmm_io_stop(&w->cpus);
-	vmm_io_stop(&w->console);
-	vmm_io_stop(&w->input);
-	vmm_io_stop(&w->writable);
-	vmm_io_stop(&w->space);
-	vmm_io_stop(&w->cut);
-	vmm_io_stop(&w->alarm);
-	vmm_turn_stop(&w->prepare);
-	vmm_turn_stop(&w->unused);
-	vmm_timer_stop(&w->look);
-	vmm_timer_stop(&w->power_off);
+	vsu_io_stop(&w->cpus);
+	vsu_io_stop(&w->console);
+	vsu_io_stop(&w->input);
+	vsu_io_stop(&w->writable);
+	vsu_io_stop(&w->space);
+	vsu_io_stop(&w->cut);
+	vsu_io_stop(&w->alarm);
+	vsu_turn_stop(&w->prepare);
+	vsu_turn_stop(&w->unused);
+	vsu_alarm_stop(&w->look);
+	vsu_alarm_stop(&w->power_off);
 }
 
 int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)

@@ -13,7 +13,7 @@
 void vmm_machine_press_button(struct vmm_machine *m);
 
 /*
- * The guest runs from here on. The owner calls vmm_loop_dispatch() with loop whenever its
+ * The guest runs from here on. The owner calls vsu_loop_dispatch() with loop whenever its
  * descriptor is readable, until that returns false. 0 or a negative errno.
  */
 int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err);

@@ -190,7 +190,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_loop_new(&m->loop, err);
+	return vsu_loop_new(&m->loop, err);
 }
 
 /*
@@ -409,5 +409,5 @@ void vmm_machine_free(struct vmm_machine *m)
 	vsu_fd_close(&m->event_irq_fd);
 	if (m->close_console)
 		vsu_fd_close(&m->console_out);
-	vmm_loop_free(m->loop);
+	vsu_loop_free(m->loop);
 }

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/thread.h"
+#include <vmm-sys-util/thread.h>
+
 #include "log/closer.h"
 #include "log/log.h"
 
@@ -40,7 +41,7 @@ static inline struct vsu_closer *tests_closer_get(void *opaque, struct vsu_error
 	(void)opaque;
 	if (tests_closing || vsu_closer_new(&closer, err) < 0)
 		return tests_closing;
-	rc = vmm_thread_start(NULL, &id, tests_close, closer);
+	rc = vsu_thread_start(NULL, &id, tests_close, closer);
 	if (rc < 0) {
 		vsu_error_sys(err, rc, "cannot start a thread that closes descriptors");
 		vsu_closer_free(closer);

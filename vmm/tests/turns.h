@@ -6,23 +6,23 @@
 #include <check.h>
 #include <poll.h>
 
-#include "loop/loop.h"
+#include <vmm-sys-util/loop.h>
 
-static inline struct vmm_loop *loop_begin(void)
+static inline struct vsu_loop *loop_begin(void)
 {
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 
-	ck_assert_int_eq(vmm_loop_new(&loop, NULL), 0);
+	ck_assert_int_eq(vsu_loop_new(&loop, NULL), 0);
 	return loop;
 }
 
 /* Waits until there is something to do, and takes one turn. */
-static inline void loop_once(struct vmm_loop *loop)
+static inline void loop_once(struct vsu_loop *loop)
 {
-	struct pollfd look = { .fd = vmm_loop_fd(loop), .events = POLLIN };
+	struct pollfd look = { .fd = vsu_loop_fd(loop), .events = POLLIN };
 
 	ck_assert_int_eq(poll(&look, 1, -1), 1);
-	vmm_loop_dispatch(loop);
+	vsu_loop_dispatch(loop);
 }
 
 #endif

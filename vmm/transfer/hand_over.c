@@ -57,7 +57,7 @@ static void input_stop(struct vmm_migration *g)
 {
 	struct vmm_machine *m = g->m;
 
-	vmm_io_stop(&m->watch.input);
+	vsu_io_stop(&m->watch.input);
 	g->console_in = m->console_in;
 	m->console_in = -1;
 }
@@ -71,7 +71,7 @@ static void input_resume(struct vmm_migration *g)
 	m->console_in = g->console_in;
 	g->console_in = -1;
 	if (vmm_console_wants_input(m->console))
-		vmm_io_start(m->loop, &m->watch.input);
+		vsu_io_start(m->loop, &m->watch.input);
 }
 
 /* ----------------------------------------------------------------------- locks */

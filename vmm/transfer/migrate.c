@@ -9,8 +9,8 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
-#include "base/thread.h"
 #include "machine/disk_flush.h"
 #include "machine/events.h"
 #include "machine/live.h"
@@ -105,7 +105,7 @@ static int on_step(void *opaque)
 	int rc;
 
 	if (vmm_cpus_dispatch(g->m->cpus)) {	/* the guest has ended */
-		vmm_loop_end(g->m->loop);
+		vsu_loop_end(g->m->loop);
 		return 0;
 	}
 	rc = stop_step(g);
@@ -130,7 +130,7 @@ static void migration_leave(struct vmm_migration *g)
 		vmm_stop_abandon(m);
 	vmm_throttle_end(&g->throttle);
 	(void)!vmm_plugged_hold(m, false, NULL);
-	vmm_io_stop(&g->request_io);
+	vsu_io_stop(&g->request_io);
 	vmm_sharing_end_log(m, &g->log);
 	m->pause.migration = NULL;
 	vmm_life_finish(&m->pause.life);
@@ -159,7 +159,7 @@ static void migration_end(struct vmm_migration *g)
 {
 	pthread_join(g->thread, NULL);
 	g->started = false;
-	vmm_io_stop(&g->request_io);
+	vsu_io_stop(&g->request_io);
 	vmm_throttle_end(&g->throttle);
 	vmm_migrate_publish_progress(g->m);
 	if (!vmm_hand_over_end(g))
@@ -232,8 +232,8 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 
 static void start_watchers(struct vmm_migration *g)
 {
-	vmm_io_init(&g->request_io, on_request, g, g->request.fd, VMM_IO_READ);
-	vmm_io_start(g->m->loop, &g->request_io);
+	vsu_io_init(&g->request_io, on_request, g, g->request.fd, VSU_IO_READ);
+	vsu_io_start(g->m->loop, &g->request_io);
 	vmm_throttle_init(&g->throttle, g->m->loop, g->m->cpus);
 }
 
@@ -260,7 +260,7 @@ static int migration_start(struct vmm_migration *g, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_thread_start(g->m->owner.threads, &g->thread, sender_main, g);
+	rc = vsu_thread_start(g->m->owner.threads, &g->thread, sender_main, g);
 	g->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }

@@ -3,8 +3,9 @@
 #ifndef VMM_TRANSFER_MIGRATE_PRIVATE_H
 #define VMM_TRANSFER_MIGRATE_PRIVATE_H
 
-#include "loop/loop.h"
 #include <pthread.h>
+
+#include <vmm-sys-util/loop.h>
 
 #include "machine/live.h"
 #include "machine/machine.h"
@@ -24,7 +25,7 @@ struct vmm_migration {
 	bool started;
 	int cancel_fd;
 	struct vmm_main_request request;
-	struct vmm_io request_io;
+	struct vsu_io request_io;
 	int rc;			/* of the thread */
 	struct vsu_error err;
 

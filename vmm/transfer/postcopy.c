@@ -14,8 +14,8 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/json.h>
 
-#include "base/json.h"
 #include "log/log.h"
 #include "machine/events.h"
 #include "machine/owner.h"
@@ -53,7 +53,7 @@ struct vmm_postcopy {
 	struct vmm_page_fetch *fetch;	/* from begin on */
 	unsigned int nservers;	/* processes whose page faults are served */
 	uint64_t begun_ns;
-	struct vmm_io arrived, lost;
+	struct vsu_io arrived, lost;
 	int lost_fd;
 	struct vsu_error why;	/* written before lost_fd is signalled */
 };
@@ -175,7 +175,7 @@ static void on_arrived(void *opaque)
 	struct vmm_postcopy *p = opaque;
 	struct vmm_machine *m = p->m;
 
-	vmm_io_stop(&p->arrived);
+	vsu_io_stop(&p->arrived);
 	vmm_log(&m->owner.log, VMM_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
 		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch),
 		 vmm_page_fetch_foreign(p->fetch));
@@ -190,10 +190,10 @@ static void on_arrived(void *opaque)
 
 static void watch_fetch(struct vmm_postcopy *p)
 {
-	vmm_io_init(&p->arrived, on_arrived, p, vmm_page_fetch_fd(p->fetch), VMM_IO_READ);
-	vmm_io_start(p->m->loop, &p->arrived);
-	vmm_io_init(&p->lost, on_lost, p, p->lost_fd, VMM_IO_READ);
-	vmm_io_start(p->m->loop, &p->lost);
+	vsu_io_init(&p->arrived, on_arrived, p, vmm_page_fetch_fd(p->fetch), VSU_IO_READ);
+	vsu_io_start(p->m->loop, &p->arrived);
+	vsu_io_init(&p->lost, on_lost, p, p->lost_fd, VSU_IO_READ);
+	vsu_io_start(p->m->loop, &p->lost);
 }
 
 /* ------------------------------------------------------------------------ begin */
@@ -380,14 +380,14 @@ uint64_t vmm_postcopy_left(const struct vmm_machine *m)
 	return m->pause.life.now == VMM_ARRIVES ? vmm_page_fetch_left(m->restore.postcopy->fetch) : 0;
 }
 
-void vmm_postcopy_report(const struct vmm_machine *m, struct vmm_json *to)
+void vmm_postcopy_report(const struct vmm_machine *m, struct vsu_json *to)
 {
 	if (m->pause.life.now != VMM_ARRIVES)
 		return;
-	vmm_json_open(to, "arriving", '{');
-	vmm_json_u64(to, "left", vmm_postcopy_left(m));
-	vmm_json_u64(to, "requests", vmm_page_fetch_requests(m->restore.postcopy->fetch));
-	vmm_json_close(to, '}');
+	vsu_json_open(to, "arriving", '{');
+	vsu_json_u64(to, "left", vmm_postcopy_left(m));
+	vsu_json_u64(to, "requests", vmm_page_fetch_requests(m->restore.postcopy->fetch));
+	vsu_json_close(to, '}');
 }
 
 void vmm_postcopy_free(struct vmm_machine *m)
@@ -397,8 +397,8 @@ void vmm_postcopy_free(struct vmm_machine *m)
 	if (!p)
 		return;
 	if (p->fetch && m->loop) {
-		vmm_io_stop(&p->arrived);
-		vmm_io_stop(&p->lost);
+		vsu_io_stop(&p->arrived);
+		vsu_io_stop(&p->lost);
 	}
 	decide_fate(p, FREED);
 	vmm_page_fetch_free(p->fetch);

@@ -17,7 +17,8 @@
 
 #include <stdio.h>
 
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
+
 #include "machine/machine.h"
 
 int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err);
@@ -45,7 +46,7 @@ int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *e
 /* Bytes that have not arrived; 0 when the memory is complete. */
 uint64_t vmm_postcopy_left(const struct vmm_machine *m);
 /* Progress, as members of the status. */
-void vmm_postcopy_report(const struct vmm_machine *m, struct vmm_json *to);
+void vmm_postcopy_report(const struct vmm_machine *m, struct vsu_json *to);
 
 /* In any state. No thread uses the memory then, or all of it has arrived. */
 void vmm_postcopy_free(struct vmm_machine *m);

@@ -14,9 +14,9 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
 #include "base/file_value.h"
-#include "base/thread.h"
 #include "machine/sharing.h"
 #include "transfer/recording.h"
 
@@ -27,7 +27,7 @@ struct vmm_recording {
 	struct vmem_map *map;
 	int pagemap, done_fd;
 	char *path, *incomplete;
-	struct vmm_io done;
+	struct vsu_io done;
 	pthread_t thread;
 	bool started, stop;		/* stop: atomic */
 	struct vmm_working_set set;	/* results of the thread */
@@ -80,7 +80,7 @@ static void recording_free(struct vmm_recording *r)
 {
 	if (r->started)
 		pthread_join(r->thread, NULL);
-	vmm_io_stop(&r->done);
+	vsu_io_stop(&r->done);
 	vmem_map_unref(r->map);
 	vmm_working_set_free(&r->set);
 	vsu_fd_close(&r->pagemap);
@@ -148,10 +148,10 @@ int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err)
 	r->pagemap = r->done_fd = -1;
 	r->map = vmem_map_ref(vmm_memory_map(&m->memory));
 	vsu_error_clear(&r->err);
-	vmm_io_init(&r->done, on_done, r, -1, VMM_IO_READ);
+	vsu_io_init(&r->done, on_done, r, -1, VSU_IO_READ);
 	rc = open_files(r, m->restore.folder, err);
 	if (!rc)
-		rc = vmm_thread_start(m->owner.threads, &r->thread, recording_main, r);
+		rc = vsu_thread_start(m->owner.threads, &r->thread, recording_main, r);
 	if (rc < 0) {
 		recording_free(r);
 		return err->code ? rc : vsu_error_sys(err, rc, "cannot start a thread");
@@ -159,7 +159,7 @@ int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err)
 	r->started = true;
 	m->restore.recording = r;
 	r->done.fd = r->done_fd;
-	vmm_io_start(m->loop, &r->done);
+	vsu_io_start(m->loop, &r->done);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "base/json.h"
+#include "base/command_line.h"
 #include "base/new_name.h"
 #include "transfer/save_files.h"
 
@@ -90,7 +90,7 @@ static int write_words(struct vmm_save_files *s, struct vsu_error *err)
 		vsu_fd_close(&own);
 		return vsu_error_sys(err, rc, "file 'machine.json'");
 	}
-	vmm_json_command_line(to, s->words, s->nwords);
+	vmm_command_line_write(to, s->words, s->nwords);
 	rc = ferror(to) ? -EIO : 0;	/* fclose() returns only the failure of its own write */
 	if (fclose(to) && !rc)
 		rc = -errno;

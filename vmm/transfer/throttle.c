@@ -24,17 +24,17 @@ static void on_timer(void *opaque)
 
 	set_paused(t, !t->paused);
 	share = t->paused ? t->percent : 100 - t->percent;
-	vmm_timer_start(t->loop, &t->timer, PERIOD_NS * share / 100, 0);
+	vsu_alarm_start(t->loop, &t->timer, PERIOD_NS * share / 100, 0);
 }
 
-void vmm_throttle_init(struct vmm_throttle *t, struct vmm_loop *loop,
+void vmm_throttle_init(struct vmm_throttle *t, struct vsu_loop *loop,
 		       struct vmm_cpus *cpus)
 {
 	t->loop = loop;
 	t->cpus = cpus;
 	t->percent = 0;
 	t->paused = false;
-	vmm_timer_init(&t->timer, on_timer, t);
+	vsu_alarm_init(&t->timer, on_timer, t);
 }
 
 void vmm_throttle_more(struct vmm_throttle *t)
@@ -48,6 +48,6 @@ void vmm_throttle_more(struct vmm_throttle *t)
 
 void vmm_throttle_end(struct vmm_throttle *t)
 {
-	vmm_timer_stop(&t->timer);
+	vsu_alarm_stop(&t->timer);
 	set_paused(t, false);
 }

@@ -7,20 +7,20 @@
 #ifndef VMM_TRANSFER_THROTTLE_H
 #define VMM_TRANSFER_THROTTLE_H
 
-#include "loop/loop.h"
+#include <vmm-sys-util/loop.h>
 
 #include "cpu/cpus.h"
 
 struct vmm_throttle {
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	struct vmm_cpus *cpus;
-	struct vmm_timer timer;
+	struct vsu_alarm timer;
 	unsigned int percent;	/* share of the time in which the CPUs are paused */
 	bool paused;		/* they are */
 };
 
 /* Both are borrowed; cpus may be paused by others as well. */
-void vmm_throttle_init(struct vmm_throttle *t, struct vmm_loop *loop,
+void vmm_throttle_init(struct vmm_throttle *t, struct vsu_loop *loop,
 		       struct vmm_cpus *cpus);
 
 /* By one more step, up to 95 percent. */

@@ -6,8 +6,8 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/thread.h>
 
-#include "base/thread.h"
 #include "machine/stop.h"
 #include "transfer/writer.h"
 
@@ -50,7 +50,7 @@ static void on_changed(void *opaque)
 		vmm_writer_release(w, w->saves);
 	if (phase != VMM_WRITER_ENDED)
 		return;
-	vmm_timer_stop(&w->stall);
+	vsu_alarm_stop(&w->stall);
 	pthread_join(w->thread, NULL);
 	w->phase = VMM_WRITER_NONE;
 	w->ended(w->opaque);
@@ -72,7 +72,7 @@ static void on_stall(void *opaque)
 	w->seen = progress;
 	if (w->unchanged < STALL_LIMITS || !change_phase(w, VMM_WRITER_GIVEN_UP))
 		return;
-	vmm_timer_stop(&w->stall);
+	vsu_alarm_stop(&w->stall);
 	__atomic_store_n(&w->progress->cancel, true, __ATOMIC_RELAXED);
 	vsu_error_set(&err, -ETIMEDOUT, "nothing was written for %g seconds; check whether the server of the file is available",
 		      STALL_LIMITS * (double)vmm_stop_limit_ns(w->m) / 1e9);
@@ -86,9 +86,9 @@ int vmm_writer_init(struct vmm_writer *w, struct vsu_error *err)
 	w->changed_fd = vsu_event_new();
 	if (w->changed_fd < 0)
 		return vsu_error_set(err, -EMFILE, "no free descriptor");
-	vmm_io_init(&w->changed, on_changed, w, w->changed_fd, VMM_IO_READ);
-	vmm_io_start(w->m->loop, &w->changed);
-	vmm_timer_init(&w->stall, on_stall, w);
+	vsu_io_init(&w->changed, on_changed, w, w->changed_fd, VSU_IO_READ);
+	vsu_io_start(w->m->loop, &w->changed);
+	vsu_alarm_init(&w->stall, on_stall, w);
 	return 0;
 }
 
@@ -97,13 +97,13 @@ int vmm_writer_start(struct vmm_writer *w, void *(*main)(void *opaque), struct v
 	int rc;
 
 	w->phase = VMM_WRITER_RUNS;
-	rc = vmm_thread_start(w->m->owner.threads, &w->thread, main, w->opaque);
+	rc = vsu_thread_start(w->m->owner.threads, &w->thread, main, w->opaque);
 	if (rc < 0) {
 		w->phase = VMM_WRITER_NONE;
 		return vsu_error_sys(err, rc, "cannot start a thread");
 	}
 	w->unchanged = 0;
-	vmm_timer_start(w->m->loop, &w->stall, vmm_stop_limit_ns(w->m), vmm_stop_limit_ns(w->m));
+	vsu_alarm_start(w->m->loop, &w->stall, vmm_stop_limit_ns(w->m), vmm_stop_limit_ns(w->m));
 	return 0;
 }
 
@@ -135,9 +135,9 @@ void vmm_writer_fini(struct vmm_writer *w)
 {
 	if (change_phase(w, VMM_WRITER_GIVEN_UP))
 		__atomic_store_n(&w->progress->cancel, true, __ATOMIC_RELAXED);
-	vmm_timer_stop(&w->stall);
+	vsu_alarm_stop(&w->stall);
 	if (w->changed_fd >= 0)
-		vmm_io_stop(&w->changed);
+		vsu_io_stop(&w->changed);
 	if (vmm_writer_works(w))
 		pthread_join(w->thread, NULL);
 	w->phase = VMM_WRITER_NONE;

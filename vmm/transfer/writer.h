@@ -35,8 +35,8 @@ struct vmm_writer {
 	bool held;			/* devices, only because all is written */
 	pthread_t thread;
 	int changed_fd;			/* phase has changed */
-	struct vmm_io changed;
-	struct vmm_timer stall;
+	struct vsu_io changed;
+	struct vsu_alarm stall;
 	uint64_t seen;			/* progress at its last call */
 	unsigned int unchanged;		/* calls since it was another one */
 };

@@ -11,13 +11,13 @@
 #include <sys/types.h>
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/loop.h>
 
 #include "config/spawn_words.h"
-#include "loop/loop.h"
 
 /* A device's daemon, which may be started repeatedly. */
 struct vmm_daemon_config {
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	const struct vmm_device_kind *kind;
 	const struct vmm_spawn_words *words;
 	const char *name;	/* precedes the daemon's lines in the log */

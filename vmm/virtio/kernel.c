@@ -22,14 +22,14 @@
  */
 struct kernel_backend {
 	struct vmm_virtio *v;
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_inline *server;
 	struct vmm_workers *workers;	/* of its link; or NULL */
 	struct vmm_rings rings;
-	struct vmm_io ready;		/* server has work */
+	struct vsu_io ready;		/* server has work */
 	bool started;		/* by the driver; false if it has to reset the device first */
 };
 
@@ -350,7 +350,7 @@ static void kernel_free(void *backend)
 {
 	struct kernel_backend *e = backend;
 
-	vmm_io_stop(&e->ready);
+	vsu_io_stop(&e->ready);
 	kernel_stop(e);
 	vmm_rings_fini(&e->rings);
 	virtdev_inline_free(e->server);
@@ -426,8 +426,8 @@ int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 		return rc;
 	}
 	e->workers = workers;
-	vmm_io_init(&e->ready, on_ready, e, virtdev_inline_fd(e->server), VMM_IO_READ);
-	vmm_io_start(e->loop, &e->ready);
+	vsu_io_init(&e->ready, on_ready, e, virtdev_inline_fd(e->server), VSU_IO_READ);
+	vsu_io_start(e->loop, &e->ready);
 	vmm_virtio_set_backend(e->v, e);
 	vmm_rings_run(&e->rings, e->v, resources->loop);
 	*out = e->v;

@@ -31,7 +31,7 @@
 
 struct local {
 	struct vmm_virtio *v;
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct virtdev *dev;
 	bool borrows;		/* dev, which its owner frees */
@@ -42,7 +42,7 @@ struct local {
 	const struct vmm_private *private_memory;	/* NULL: none */
 	uint64_t refused;	/* requests with a buffer outside of shared memory */
 	bool reported;		/* one of them was logged */
-	struct vmm_io ready;
+	struct vsu_io ready;
 };
 
 /* ------------------------------------------------------------------ regions */
@@ -323,7 +323,7 @@ static void local_free(void *backend)
 {
 	struct local *l = backend;
 
-	vmm_io_stop(&l->ready);
+	vsu_io_stop(&l->ready);
 	if (!stop_by_force(l)) {
 		vmm_log(l->log, VMM_LOG_WARNING, NULL, "the host has not finished requests of a %s device within %d ms; they are abandoned",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
@@ -397,8 +397,8 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 		return rc;
 	}
 	l->workers = workers;
-	vmm_io_init(&l->ready, on_ready, l, virtdev_inline_fd(l->server), VMM_IO_READ);
-	vmm_io_start(l->loop, &l->ready);
+	vsu_io_init(&l->ready, on_ready, l, virtdev_inline_fd(l->server), VSU_IO_READ);
+	vsu_io_start(l->loop, &l->ready);
 	vmm_virtio_set_backend(l->v, l);
 	*out = l->v;
 	return 0;

@@ -37,7 +37,7 @@ struct pci_registers {
 	int line_fd, again_fd;	/* INTx: KVM signals again_fd when the guest has handled the
 				 * interrupt */
 	bool line_set;
-	struct vmm_io again;
+	struct vsu_io again;
 	uint32_t nvectors;
 	struct vector vectors[];
 };
@@ -97,8 +97,8 @@ static int connect_line(struct pci_registers *p, struct vsu_error *err)
 	rc = vmm_kvm_irqfd_level(p->resources->kvm, p->line_fd, p->again_fd,
 				 p->resources->irq, err);
 	p->line_set = !rc;
-	vmm_io_init(&p->again, on_again, p, p->again_fd, VMM_IO_READ);
-	vmm_io_start(p->resources->loop, &p->again);
+	vsu_io_init(&p->again, on_again, p, p->again_fd, VSU_IO_READ);
+	vsu_io_start(p->resources->loop, &p->again);
 	return rc;
 }
 
@@ -338,7 +338,7 @@ static void registers_free(void *registers)
 	if (p->line_set)
 		vmm_kvm_irqfd(p->resources->kvm, p->line_fd, p->resources->irq, false,
 			      NULL);
-	vmm_io_stop(&p->again);
+	vsu_io_stop(&p->again);
 	vsu_fd_close(&p->line_fd);
 	vsu_fd_close(&p->again_fd);
 	free(p);

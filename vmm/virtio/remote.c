@@ -308,11 +308,11 @@ int vmm_virtio_remote_begin(const struct vmm_virtio_resources *resources,
 	r->arrived = arrival->arrived;
 	r->opaque = arrival->opaque;
 	r->limit_ms = arrival->limit_ms;
-	vmm_io_init(&r->session, on_handshake, r, virtdev_vhost_user_fd(r->user),
-		   VMM_IO_READ);
-	vmm_timer_init(&r->limit, on_late, r);
+	vsu_io_init(&r->session, on_handshake, r, virtdev_vhost_user_fd(r->user),
+		   VSU_IO_READ);
+	vsu_alarm_init(&r->limit, on_late, r);
 	vmm_remote_watch(r);
-	vmm_timer_start(r->loop, &r->limit, r->limit_ms * NS_PER_MS, 0);
+	vsu_alarm_start(r->loop, &r->limit, r->limit_ms * NS_PER_MS, 0);
 	*out = r;
 	return 0;
 }

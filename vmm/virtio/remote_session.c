@@ -29,7 +29,7 @@ static bool is_away(const struct remote *r)
 
 void vmm_remote_watch(struct remote *r)
 {
-	vmm_io_start(r->loop, &r->session);
+	vsu_io_start(r->loop, &r->session);
 	r->watched = true;
 }
 
@@ -37,9 +37,9 @@ void vmm_remote_unwatch(struct remote *r)
 {
 	if (!r->watched)
 		return;
-	vmm_io_stop(&r->session);
-	vmm_timer_stop(&r->refresh);
-	vmm_timer_stop(&r->limit);
+	vsu_io_stop(&r->session);
+	vsu_alarm_stop(&r->refresh);
+	vsu_alarm_stop(&r->limit);
 	r->watched = false;
 }
 
@@ -213,8 +213,8 @@ static void report_failure(struct remote *r)
 	if (r->state != REMOTE_FAILED)
 		return;
 	r->state = REMOTE_REPORTED;
-	vmm_io_stop(&r->session);
-	vmm_timer_stop(&r->refresh);
+	vsu_io_stop(&r->session);
+	vsu_alarm_stop(&r->refresh);
 	if (!vmm_virtio_is_retired(r->v))
 		resources->lost(resources->opaque, &r->why);
 }
@@ -272,7 +272,7 @@ static void remote_refresh(void *backend)
 	if (vmm_remote_is_dead(r))
 		return;
 	r->announce = true;
-	vmm_timer_start(r->loop, &r->refresh, 0, 0);
+	vsu_alarm_start(r->loop, &r->refresh, 0, 0);
 }
 
 static int remote_kick_fd(void *backend, uint32_t queue)
@@ -474,9 +474,9 @@ void vmm_remote_run(struct remote *r)
 {
 	vmm_virtio_set_backend(r->v, r);
 	virtdev_set_report(virtdev_vhost_user_device(r->user), on_report, r);
-	vmm_io_init(&r->session, on_session, r, virtdev_vhost_user_fd(r->user),
-		   VMM_IO_READ);
-	vmm_timer_init(&r->refresh, on_refresh, r);
+	vsu_io_init(&r->session, on_session, r, virtdev_vhost_user_fd(r->user),
+		   VSU_IO_READ);
+	vsu_alarm_init(&r->refresh, on_refresh, r);
 	vmm_remote_watch(r);
 	vmm_rings_run(&r->rings, r->v, r->loop);
 }

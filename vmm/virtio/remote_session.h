@@ -14,9 +14,9 @@
 #include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
 #include <virtio-devices/vhost_user_transport.h>
+#include <vmm-sys-util/loop.h>
 
 #include "devices/devices.h"
-#include "loop/loop.h"
 #include "virtio/daemon.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
@@ -38,14 +38,14 @@ enum remote_memory {
 /* Initialised with zeros. */
 struct remote {
 	struct vmm_virtio *v;
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_user *user;
 	enum remote_session state;
 	bool watched;		/* the loop watches the session */
-	struct vmm_io session;
-	struct vmm_timer refresh;	/* the windows changed in this iteration */
+	struct vsu_io session;
+	struct vsu_alarm refresh;	/* the windows changed in this iteration */
 	bool locked;		/* dispatch is called with the device's lock */
 	bool announce;		/* a new map must be announced to the back-end */
 	enum remote_memory memory;
@@ -59,7 +59,7 @@ struct remote {
 	void (*arrived)(void *opaque, const struct vsu_error *why);
 	void *opaque;
 	unsigned int limit_ms;
-	struct vmm_timer limit;
+	struct vsu_alarm limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
 };

@@ -51,8 +51,8 @@ void vmm_rings_fini(struct vmm_rings *r)
 
 	for (i = 0; r->ring && i < r->n; i++) {
 		if (r->v) {
-			vmm_io_stop(&r->ring[i].called);
-			vmm_io_stop(&r->ring[i].broken);
+			vsu_io_stop(&r->ring[i].called);
+			vsu_io_stop(&r->ring[i].broken);
 		}
 		vsu_fd_close(&r->ring[i].err_fd);
 		vsu_fd_close(&r->ring[i].call_fd);
@@ -77,7 +77,7 @@ static void on_broken(void *opaque)
 {
 	struct vmm_ring *q = opaque;
 
-	vmm_io_stop(&q->broken);
+	vsu_io_stop(&q->broken);
 	vmm_log(vmm_virtio_get_resources(q->rings->v)->log, VMM_LOG_WARNING, "broken",
 		 "%s reports that queue %" PRIu32 " of its device is broken; the guest has to reset the device",
 		 q->rings->who, q->index);
@@ -85,7 +85,7 @@ static void on_broken(void *opaque)
 }
 
 void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
-		   struct vmm_loop *loop)
+		   struct vsu_loop *loop)
 {
 	struct vmm_ring *q;
 	uint32_t i;
@@ -94,9 +94,9 @@ void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
 	r->loop = loop;
 	for (i = 0; i < r->n; i++) {
 		q = &r->ring[i];
-		vmm_io_init(&q->called, on_call, q, q->call_fd, VMM_IO_READ);
-		vmm_io_start(loop, &q->called);
-		vmm_io_init(&q->broken, on_broken, q, q->err_fd, VMM_IO_READ);
+		vsu_io_init(&q->called, on_call, q, q->call_fd, VSU_IO_READ);
+		vsu_io_start(loop, &q->called);
+		vsu_io_init(&q->broken, on_broken, q, q->err_fd, VSU_IO_READ);
 	}
 }
 
@@ -106,6 +106,6 @@ void vmm_rings_watch_faults(struct vmm_rings *r)
 
 	for (i = 0; i < r->n; i++) {
 		vsu_event_drain(r->ring[i].err_fd, NULL);
-		vmm_io_start(r->loop, &r->ring[i].broken);
+		vsu_io_start(r->loop, &r->ring[i].broken);
 	}
 }

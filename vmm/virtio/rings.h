@@ -8,10 +8,10 @@
 #ifndef VMM_VIRTIO_RINGS_H
 #define VMM_VIRTIO_RINGS_H
 
-#include "loop/loop.h"
 #include <stdint.h>
 
 #include <vhost/frontend.h>
+#include <vmm-sys-util/loop.h>
 
 #include "devices/devices.h"
 #include "virtio/virtio.h"
@@ -25,13 +25,13 @@ struct vmm_ring {
 	uint32_t index;
 	int kick_fd, call_fd;
 	int err_fd;		/* signalled when the server finds the queue broken */
-	struct vmm_io called, broken;
+	struct vsu_io called, broken;
 };
 
 /* Initialised with zeros. */
 struct vmm_rings {
 	struct vmm_virtio *v;	/* NULL: not watched by the loop yet */
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	char who[VMM_SOCKET_MAX + 32];	/* name of the server, for messages */
 	uint64_t calls;		/* received calls */
 	uint32_t n;
@@ -44,7 +44,7 @@ void vmm_rings_fini(struct vmm_rings *r);
 
 /* Starts watching for calls. */
 void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
-		   struct vmm_loop *loop);
+		   struct vsu_loop *loop);
 /*
  * Starts watching for errors, at each start of the rings: errors of queues
  * before a reset are dropped.

@@ -34,7 +34,7 @@ struct vmm_virtio {
 	unsigned int ncalls;	/* atomic: CPUs with an access in progress */
 	void (*gone)(void *opaque);	/* set by vmm_virtio_retire() */
 	void *gone_opaque;
-	struct vmm_timer going;
+	struct vsu_alarm going;
 	pthread_mutex_t lock;	/* guards transport and device */
 	pthread_t owner;	/* of the lock, while held */
 	bool held;
@@ -68,7 +68,7 @@ static void check_gone(struct vmm_virtio *v)
 {
 	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
 	    !__atomic_load_n(&v->ncalls, __ATOMIC_ACQUIRE))
-		vmm_timer_start(v->resources.loop, &v->going, 0, 0);
+		vsu_alarm_start(v->resources.loop, &v->going, 0, 0);
 }
 
 /* Ends the CPU's wait; the CPU does not access the device afterwards. */
@@ -302,7 +302,7 @@ int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev 
 	v->ops = backend;
 	v->resources = *resources;
 	pthread_mutex_init(&v->lock, NULL);
-	vmm_timer_init(&v->going, on_going, v);
+	vsu_alarm_init(&v->going, on_going, v);
 	rc = virtdev_transport_new(dev, &ops, v, &v->transport, err);
 	if (rc < 0) {
 		vmm_virtio_free(v);
@@ -333,7 +333,7 @@ void vmm_virtio_free(struct vmm_virtio *v)
 	v->waiting = NULL;	/* their CPUs have been stopped */
 	if (v->backend)
 		v->ops->free(v->backend);
-	vmm_timer_stop(&v->going);
+	vsu_alarm_stop(&v->going);
 	if (v->free_registers)
 		v->free_registers(v->registers);
 	virtdev_transport_free(v->transport);

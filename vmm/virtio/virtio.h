@@ -14,7 +14,6 @@
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
 
-#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +22,7 @@
 #include <virtio-devices/vhost_user_transport.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/loop.h>
 
 #include "bus/bus.h"
 #include "cpu/cpus.h"
@@ -126,7 +126,7 @@ struct vmm_virtio_backend {
 
 /* Resources of the machine that a device uses. */
 struct vmm_virtio_resources {
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_closer *closer; /* or NULL */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */

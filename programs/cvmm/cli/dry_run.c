@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include <vm-memory/kvm.h>
+#include <vmm-sys-util/json.h>
 
+#include "base/command_line.h"
 #include "memory/populated.h"
 #include "cli/dry_run.h"
 #include "config/option_rows.h"
 #include "kvm/uapi.h"
-#include "base/json.h"
 
 /* All there is to say about a region. */
 struct facts {
@@ -65,21 +66,21 @@ static void text_block(const struct vmem_block *block, uint32_t flags,
 static void json_block(const struct vmem_block *block, uint32_t flags,
 		       FILE *to)
 {
-	struct vmm_json j = { .to = to };
+	struct vsu_json j = { .to = to };
 
-	vmm_json_open(&j, NULL, '{');
-	vmm_json_text(&j, "kind", vmm_block_kind_name(block));
-	vmm_json_u64(&j, "size", vmem_block_len(block));
-	vmm_json_u64(&j, "page_size", vmem_block_page_size(block));
-	vmm_json_text(&j, "mapping", flags & VMEM_BLOCK_SHARED ? "shared" : "private");
-	vmm_json_text(&j, "protection", flags & VMEM_BLOCK_WRITE ? "rw" : "r");
-	vmm_json_i64(&j, "fd", vmem_block_fd(block));
-	vmm_json_u64(&j, "fd_offset", vmem_block_file_pos(block, 0));
-	vmm_json_u64(&j, "seals", vmem_block_seals(block));
-	vmm_json_text(&j, "guest_store", store_name(flags));
-	vmm_json_text(&j, "slot", block_slot(block));
-	vmm_json_u64(&j, "populated", vmm_populated(block));
-	vmm_json_close(&j, '}');
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_text(&j, "kind", vmm_block_kind_name(block));
+	vsu_json_u64(&j, "size", vmem_block_len(block));
+	vsu_json_u64(&j, "page_size", vmem_block_page_size(block));
+	vsu_json_text(&j, "mapping", flags & VMEM_BLOCK_SHARED ? "shared" : "private");
+	vsu_json_text(&j, "protection", flags & VMEM_BLOCK_WRITE ? "rw" : "r");
+	vsu_json_i64(&j, "fd", vmem_block_fd(block));
+	vsu_json_u64(&j, "fd_offset", vmem_block_file_pos(block, 0));
+	vsu_json_u64(&j, "seals", vmem_block_seals(block));
+	vsu_json_text(&j, "guest_store", store_name(flags));
+	vsu_json_text(&j, "slot", block_slot(block));
+	vsu_json_u64(&j, "populated", vmm_populated(block));
+	vsu_json_close(&j, '}');
 	fputc('\n', to);
 }
 
@@ -120,19 +121,19 @@ static void text_region(const struct facts *f, FILE *to)
 	fprintf(to, " slot=%s\n", f->slot);
 }
 
-static void json_region(const struct facts *f, struct vmm_json *to)
+static void json_region(const struct facts *f, struct vsu_json *to)
 {
-	vmm_json_open(to, NULL, '{');
-	vmm_json_u64(to, "gpa", f->gpa);
-	vmm_json_u64(to, "size", f->len);
-	vmm_json_text(to, "kind", f->kind);
-	vmm_json_text(to, "mapping", f->mapping);
-	vmm_json_text(to, "protection", f->protection);
-	vmm_json_u64(to, "hva", (uintptr_t)f->hva);
-	vmm_json_i64(to, "fd", f->fd);
-	vmm_json_u64(to, "fd_offset", f->fd_offset);
-	vmm_json_text(to, "slot", f->slot);
-	vmm_json_close(to, '}');
+	vsu_json_open(to, NULL, '{');
+	vsu_json_u64(to, "gpa", f->gpa);
+	vsu_json_u64(to, "size", f->len);
+	vsu_json_text(to, "kind", f->kind);
+	vsu_json_text(to, "mapping", f->mapping);
+	vsu_json_text(to, "protection", f->protection);
+	vsu_json_u64(to, "hva", (uintptr_t)f->hva);
+	vsu_json_i64(to, "fd", f->fd);
+	vsu_json_u64(to, "fd_offset", f->fd_offset);
+	vsu_json_text(to, "slot", f->slot);
+	vsu_json_close(to, '}');
 }
 
 /* Names the process that serves the queues. */
@@ -186,50 +187,50 @@ static void text_windows(const struct vmm_machine *m,
 }
 
 static void json_windows(const struct vmm_machine *m,
-			 const struct vmm_device *d, struct vmm_json *to)
+			 const struct vmm_device *d, struct vsu_json *to)
 {
 	const struct vmm_window *w = NULL;
 
-	vmm_json_open(to, "windows", '[');
+	vsu_json_open(to, "windows", '[');
 	while ((w = next_window(m, d, w))) {
-		vmm_json_open(to, NULL, '{');
-		vmm_json_u64(to, "shmid", w->shmid);
-		vmm_json_u64(to, "gpa", w->gpa);
-		vmm_json_u64(to, "size", w->len);
-		vmm_json_close(to, '}');
+		vsu_json_open(to, NULL, '{');
+		vsu_json_u64(to, "shmid", w->shmid);
+		vsu_json_u64(to, "gpa", w->gpa);
+		vsu_json_u64(to, "size", w->len);
+		vsu_json_close(to, '}');
 	}
-	vmm_json_close(to, ']');
+	vsu_json_close(to, ']');
 }
 
-static void json_address(const struct vmm_device *d, struct vmm_json *to)
+static void json_address(const struct vmm_device *d, struct vsu_json *to)
 {
 	char function[16];
 
 	snprintf(function, sizeof(function), "0000:00:%02x.0", d->slot & 0xff);
 	if (d->slot)
-		vmm_json_text(to, "pci", function);
+		vsu_json_text(to, "pci", function);
 	else
-		vmm_json_u64(to, "mmio", d->gpa);
-	vmm_json_u64(to, "irq", d->irq);
+		vsu_json_u64(to, "mmio", d->gpa);
+	vsu_json_u64(to, "irq", d->irq);
 }
 
 static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
-			struct vmm_json *to)
+			struct vsu_json *to)
 {
 	const char *on = is_of_user(d) ? d->spec.socket
 					: vmm_device_describe(&d->spec).file;
 
-	vmm_json_open(to, NULL, '{');
-	vmm_json_u64(to, "id", d->spec.id);
+	vsu_json_open(to, NULL, '{');
+	vsu_json_u64(to, "id", d->spec.id);
 	json_address(d, to);
-	vmm_json_text(to, "backend", server_name(&d->spec));
+	vsu_json_text(to, "backend", server_name(&d->spec));
 	if (d->spec.kind)
-		vmm_json_text(to, "kind", d->spec.kind->name);
+		vsu_json_text(to, "kind", d->spec.kind->name);
 	if (on)
-		vmm_json_text(to, is_of_user(d) ? "socket" : "path", on);
+		vsu_json_text(to, is_of_user(d) ? "socket" : "path", on);
 	if (d->spec.remote)
 		json_windows(m, d, to);
-	vmm_json_close(to, '}');
+	vsu_json_close(to, '}');
 }
 
 static void report_text(const struct vmm_machine *m,
@@ -253,7 +254,7 @@ static void report_text(const struct vmm_machine *m,
 }
 
 /* The command line that makes this machine, for --config. */
-static void json_arguments(const struct vmm_process_options *p, struct vmm_json *to)
+static void json_arguments(const struct vmm_process_options *p, struct vsu_json *to)
 {
 	const struct vmm_option_row *row;
 	char flags[4][24];
@@ -267,32 +268,32 @@ static void json_arguments(const struct vmm_process_options *p, struct vmm_json 
 		skipped[n] = flags[n];
 		skipped[++n] = NULL;
 	}
-	vmm_json_arguments(to, p->given, p->ngiven, skipped);
+	vmm_command_line_member(to, p->given, p->ngiven, skipped);
 }
 
 static void report_json(const struct vmm_machine *m, const struct vmm_process_options *process,
 			const struct vmem_map *map, FILE *to)
 {
-	struct vmm_json j = { .to = to };
+	struct vsu_json j = { .to = to };
 	struct facts f;
 	unsigned int i;
 
-	vmm_json_open(&j, NULL, '{');
-	vmm_json_u64(&j, "cpus", m->config->cpus.n);
-	vmm_json_u64(&j, "max_cpus", m->config->cpus.max);
-	vmm_json_open(&j, "memory", '[');
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_u64(&j, "cpus", m->config->cpus.n);
+	vsu_json_u64(&j, "max_cpus", m->config->cpus.max);
+	vsu_json_open(&j, "memory", '[');
 	for (i = 0; i < vmem_map_count(map); i++) {
 		f = facts_of(vmem_map_region(map, i));
 		json_region(&f, &j);
 	}
-	vmm_json_close(&j, ']');
-	vmm_json_open(&j, "devices", '[');
+	vsu_json_close(&j, ']');
+	vsu_json_open(&j, "devices", '[');
 	for (i = 0; i < m->ndevices; i++)
 		if (!m->devices[i].spec.absent)
 			json_device(m, &m->devices[i], &j);
-	vmm_json_close(&j, ']');
+	vsu_json_close(&j, ']');
 	json_arguments(process, &j);
-	vmm_json_close(&j, '}');
+	vsu_json_close(&j, '}');
 	fputc('\n', to);
 }
 

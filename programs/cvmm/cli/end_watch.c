@@ -23,7 +23,7 @@ static void *watch_main(void *arg)
 void vmm_end_watch_start(struct vmm_end_watch *w)
 {
 	w->done = vsu_event_new();
-	w->started = w->done >= 0 && !vmm_thread_start(vmm_threads(), &w->thread, watch_main, w);
+	w->started = w->done >= 0 && !vsu_thread_start(process_threads(), &w->thread, watch_main, w);
 }
 
 void vmm_end_watch_stop(struct vmm_end_watch *w)

@@ -159,7 +159,7 @@ void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *pl
 		.log = vmm_program_log, .log_level = process_log_level,
 		.closer = { .get = process_closer },
 		.file_closer = { .get = process_file_closer },
-		.threads = vmm_threads(), .begin_thread = process_narrow,
+		.threads = process_threads(), .begin_thread = process_narrow,
 		.poison = &poison, .abandon = process_abandon, .tell = process_tell,
 		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
 		.control = options->process.control, .sockets = &options->process.sockets,

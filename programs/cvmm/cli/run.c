@@ -37,7 +37,7 @@ static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
 	const struct run *r = w->data;
 
 	(void)revents;
-	if (!vmm_loop_dispatch(r->machine->loop))
+	if (!vsu_loop_dispatch(r->machine->loop))
 		ev_break(loop, EVBREAK_ALL);
 }
 
@@ -228,7 +228,7 @@ static int run_loop(struct run *r, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	prog_notify("READY=1\nSTATUS=The guest runs");
-	ev_io_init(&r->turn, on_turn, vmm_loop_fd(r->machine->loop), EV_READ);
+	ev_io_init(&r->turn, on_turn, vsu_loop_fd(r->machine->loop), EV_READ);
 	r->turn.data = r;
 	ev_io_start(r->loop, &r->turn);
 	watch_beside(r);

@@ -10,10 +10,10 @@
 #include <time.h>
 
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/json.h>
 
 #include "api/configuration.h"
 #include "base/file_value.h"
-#include "base/json.h"
 #include "base/places.h"
 #include "cli/show_command.h"
 #include "config/device.h"
@@ -164,56 +164,56 @@ static void print_rows(const struct shown *s, FILE *out)
 	print_devices(s, out);
 }
 
-static void write_devices(const struct shown *s, struct vmm_json *to)
+static void write_devices(const struct shown *s, struct vsu_json *to)
 {
 	const struct vmm_device_spec *spec;
 	char kind[32];
 	unsigned int i;
 
-	vmm_json_open(to, "devices", '[');
+	vsu_json_open(to, "devices", '[');
 	for (i = 0; i < s->machine->ndevices; i++) {
 		spec = &s->machine->specs[i];
 		if (spec->absent)
 			continue;
-		vmm_json_open(to, NULL, '{');
-		vmm_json_u64(to, "device", i);
-		vmm_json_text(to, "kind", kind_of(spec, kind));
+		vsu_json_open(to, NULL, '{');
+		vsu_json_u64(to, "device", i);
+		vsu_json_text(to, "kind", kind_of(spec, kind));
 		if (file_of(spec)[0])
-			vmm_json_text(to, "file", file_of(spec));
+			vsu_json_text(to, "file", file_of(spec));
 		else if (*options_of(s->machine, i))
-			vmm_json_text(to, "options", options_of(s->machine, i));
-		vmm_json_close(to, '}');
+			vsu_json_text(to, "options", options_of(s->machine, i));
+		vsu_json_close(to, '}');
 	}
-	vmm_json_close(to, ']');
+	vsu_json_close(to, ']');
 }
 
 static void print_json(const struct shown *s, FILE *out)
 {
 	const struct vmm_saved_facts *f = &s->facts;
-	struct vmm_json to = { .to = out };
+	struct vsu_json to = { .to = out };
 
-	vmm_json_open(&to, NULL, '{');
-	vmm_json_text(&to, "folder", s->folder);
-	vmm_json_bool(&to, "template", s->template);
+	vsu_json_open(&to, NULL, '{');
+	vsu_json_text(&to, "folder", s->folder);
+	vsu_json_bool(&to, "template", s->template);
 	if (s->machine->name)
-		vmm_json_text(&to, "name", s->machine->name);
-	vmm_json_u64(&to, "saved_s", f->saved_s);
-	vmm_json_text(&to, "version", f->version);
-	vmm_json_text(&to, "kernel", s->machine->kernel);
-	vmm_json_u64(&to, "cpus", f->cpus);
-	vmm_json_u64(&to, "max_cpus", s->machine->cpus.max);
-	vmm_json_text(&to, "processor", f->processor);
-	vmm_json_u64(&to, "age_ns", f->age_ns);
-	vmm_json_u64(&to, "memory", f->memory);
-	vmm_json_u64(&to, "bytes", f->bytes);
+		vsu_json_text(&to, "name", s->machine->name);
+	vsu_json_u64(&to, "saved_s", f->saved_s);
+	vsu_json_text(&to, "version", f->version);
+	vsu_json_text(&to, "kernel", s->machine->kernel);
+	vsu_json_u64(&to, "cpus", f->cpus);
+	vsu_json_u64(&to, "max_cpus", s->machine->cpus.max);
+	vsu_json_text(&to, "processor", f->processor);
+	vsu_json_u64(&to, "age_ns", f->age_ns);
+	vsu_json_u64(&to, "memory", f->memory);
+	vsu_json_u64(&to, "bytes", f->bytes);
 	if (f->base[0]) {
-		vmm_json_text(&to, "base", f->base);
-		vmm_json_u64(&to, "changed", f->changed);
+		vsu_json_text(&to, "base", f->base);
+		vsu_json_u64(&to, "changed", f->changed);
 	}
-	vmm_json_bool(&to, "checksums", f->sums);
-	vmm_json_bool(&to, "verified", s->verified);
+	vsu_json_bool(&to, "checksums", f->sums);
+	vsu_json_bool(&to, "verified", s->verified);
 	write_devices(s, &to);
-	vmm_json_close(&to, '}');
+	vsu_json_close(&to, '}');
 	fputc('\n', out);
 }
 

@@ -107,7 +107,7 @@ int vmm_signals_start(struct vmm_signals *s)
 	sigaddset(&s->set, END_SIGNAL);
 	make_lock(s);
 	s->waiting = s->ended = false;
-	rc = vmm_thread_start(vmm_threads(), &s->thread, signals_main, s);
+	rc = vsu_thread_start(process_threads(), &s->thread, signals_main, s);
 	s->started = !rc;
 	if (rc < 0)
 		give_back(s);

@@ -10,10 +10,10 @@
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/json_read.h"
 #include "ctl/command.h"
 #include "ctl/files.h"
 #include "ctl/metrics.h"
@@ -275,7 +275,7 @@ static int reply_judge(const struct vmm_control_request *request, char *reply,
 		vsu_error_prefix(err, -EINVAL, "%s: the reply", request->path);
 		return VSU_EXIT_FAIL;
 	}
-	if (vmm_json_read_string(reply, "error", &sentence, err) < 0)
+	if (vsu_json_read_string(reply, "error", &sentence, err) < 0)
 		vsu_error_prefix(err, -EINVAL, "%s: the reply", request->path);
 	else
 		vsu_error_set(err, -EINVAL, "%s", sentence);

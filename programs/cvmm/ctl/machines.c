@@ -15,10 +15,10 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/json_read.h"
 #include "ctl/machines.h"
 
 #define NAME "control"
@@ -206,9 +206,9 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 		return;
 	else if (!strcmp(path, "counters.uptime_ns"))
 		f->uptime_ns = number;
-	else if (vmm_json_match(path, "memory.#.size", NULL, NULL))
+	else if (vsu_json_match(path, "memory.#.size", NULL, NULL))
 		f->memory += number;
-	else if (vmm_json_match(path, "memory.#.present", NULL, NULL))
+	else if (vsu_json_match(path, "memory.#.present", NULL, NULL))
 		f->present += number;
 }
 
@@ -216,7 +216,7 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 static void reply_read(struct vmm_found *f, size_t len)
 {
 	f->reply[len] = '\0';
-	if (vmm_json_walk(f->reply, on_member, f, &f->why) < 0 || !f->activity[0]) {
+	if (vsu_json_walk(f->reply, on_member, f, &f->why) < 0 || !f->activity[0]) {
 		vsu_error_set(&f->why, -EBADMSG, "its reply is not the status of a machine");
 		found_close(f, VMM_FOUND_FAILED);
 	} else {

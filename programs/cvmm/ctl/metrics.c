@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include <virtio-devices/metrics.h>
+#include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/parse.h>
 
 #include "ctl/metrics.h"
-#include "base/json_read.h"
 #include "config/machine_config.h"
 
 /* machine="NAME" */
@@ -46,7 +46,7 @@ struct row {
 
 static void metric_add(struct reading *r, const struct member *m, const char *labels)
 {
-	char name[VMM_JSON_PATH + 16];
+	char name[VSU_JSON_PATH + 16];
 
 	snprintf(name, sizeof(name), "%s%s", m->row->metric, m->rest);
 	virtdev_metrics_add(&r->to, name, labels, m->value);
@@ -238,7 +238,7 @@ static const struct row *find_row(const char *path, bool text, struct member *m)
 
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (rows[i].text == text &&
-		    vmm_json_match(path, rows[i].form, &m->index, &m->rest))
+		    vsu_json_match(path, rows[i].form, &m->index, &m->rest))
 			return &rows[i];
 	return NULL;
 }
@@ -291,7 +291,7 @@ int vmm_status_print_prometheus(char *reply, const char *path, FILE *to, struct 
 	int rc;
 
 	set_socket(&r, path);
-	rc = vmm_json_walk(reply, on_member, &r, err);
+	rc = vsu_json_walk(reply, on_member, &r, err);
 	if (!rc) {
 		rc = virtdev_metrics_text(&r.to, &text, &len);
 		if (rc < 0)

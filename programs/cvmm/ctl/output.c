@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "base/json_read.h"
+#include <vmm-sys-util/json_read.h>
+
 #include "ctl/output.h"
 #include "kinds/latency.h"
 
@@ -51,7 +52,7 @@ void vmm_control_print_plain(const char *text, FILE *to)
 
 struct rows {
 	FILE *to;
-	char row[VMM_JSON_PATH];	/* the current one */
+	char row[VSU_JSON_PATH];	/* the current one */
 	bool begun;
 	size_t columns;	/* of the terminal or the file */
 	size_t used;	/* of the current line */
@@ -140,7 +141,7 @@ static bool bucket_print(struct rows *rows, const char *path, const char *value)
 	unsigned int bucket;
 	char key[64];
 
-	if (!vmm_json_match(path, "latency.#.buckets.#", &bucket, NULL))
+	if (!vsu_json_match(path, "latency.#.buckets.#", &bucket, NULL))
 		return false;
 	snprintf(key, sizeof(key), "%.*s%s", (int)(name - path), path,
 		 vmm_latency_bound(bucket).text);
@@ -168,7 +169,7 @@ static void row_value(void *opaque, const char *path, const char *value,
 
 static int rows_print(char *reply, struct rows *rows, struct vsu_error *err)
 {
-	int rc = vmm_json_walk(reply, row_value, rows, err);
+	int rc = vsu_json_walk(reply, row_value, rows, err);
 
 	if (rows->begun)
 		fputc('\n', rows->to);

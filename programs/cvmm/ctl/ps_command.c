@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
+
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/ps_command.h"
@@ -118,36 +119,36 @@ static void print_rows(const struct vmm_machines *ms, FILE *out)
 		print_row(ms->list[i], out);
 }
 
-static void print_object(const struct vmm_found *f, struct vmm_json *to)
+static void print_object(const struct vmm_found *f, struct vsu_json *to)
 {
-	vmm_json_open(to, NULL, '{');
-	vmm_json_text(to, "socket", f->path);
-	vmm_json_text(to, "state", state_of(f));
+	vsu_json_open(to, NULL, '{');
+	vsu_json_text(to, "socket", f->path);
+	vsu_json_text(to, "state", state_of(f));
 	if (f->pid)
-		vmm_json_i64(to, "pid", f->pid);
+		vsu_json_i64(to, "pid", f->pid);
 	if (f->name[0])
-		vmm_json_text(to, "name", f->name);
+		vsu_json_text(to, "name", f->name);
 	if (f->state == VMM_FOUND_ANSWERED) {
-		vmm_json_u64(to, "uptime_ns", f->uptime_ns);
-		vmm_json_u64(to, "memory", f->memory);
-		vmm_json_u64(to, "present", f->present);
+		vsu_json_u64(to, "uptime_ns", f->uptime_ns);
+		vsu_json_u64(to, "memory", f->memory);
+		vsu_json_u64(to, "present", f->present);
 	} else {
-		vmm_json_text(to, "error", reason_of(f));
+		vsu_json_text(to, "error", reason_of(f));
 	}
-	vmm_json_close(to, '}');
+	vsu_json_close(to, '}');
 }
 
 static void print_json(const struct vmm_machines *ms, FILE *out)
 {
-	struct vmm_json to = { .to = out };
+	struct vsu_json to = { .to = out };
 	unsigned int i;
 
-	vmm_json_open(&to, NULL, '{');
-	vmm_json_open(&to, "machines", '[');
+	vsu_json_open(&to, NULL, '{');
+	vsu_json_open(&to, "machines", '[');
 	for (i = 0; i < ms->n; i++)
 		print_object(ms->list[i], &to);
-	vmm_json_close(&to, ']');
-	vmm_json_close(&to, '}');
+	vsu_json_close(&to, ']');
+	vsu_json_close(&to, '}');
 	fputc('\n', out);
 }
 

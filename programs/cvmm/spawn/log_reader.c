@@ -16,7 +16,7 @@
 #define READS 4
 #define LAST_READS 256
 
-void vmm_log_reader_init(struct vmm_log_reader *r, struct vmm_loop *loop, const char *name)
+void vmm_log_reader_init(struct vmm_log_reader *r, struct vsu_loop *loop, const char *name)
 {
 	unsigned int i;
 
@@ -70,7 +70,7 @@ static void close_pipe(struct vmm_log_pipe *p)
 {
 	if (p->fd < 0)
 		return;
-	vmm_io_stop(&p->readable);
+	vsu_io_stop(&p->readable);
 	vsu_fd_close(&p->fd);
 	if (p->len)
 		take_line(p);
@@ -112,8 +112,8 @@ void vmm_log_reader_start(struct vmm_log_reader *r, int fd)
 	r->pid = 0;
 	r->have_pid = false;
 	r->last[0] = '\0';
-	vmm_io_init(&p->readable, on_readable, p, fd, VMM_IO_READ);
-	vmm_io_start(r->loop, &p->readable);
+	vsu_io_init(&p->readable, on_readable, p, fd, VSU_IO_READ);
+	vsu_io_start(r->loop, &p->readable);
 }
 
 pid_t vmm_log_reader_pid(struct vmm_log_reader *r)

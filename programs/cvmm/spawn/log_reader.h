@@ -7,21 +7,22 @@
 #ifndef VMM_SPAWN_LOG_READER_H
 #define VMM_SPAWN_LOG_READER_H
 
-#include "loop/loop.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+#include <vmm-sys-util/loop.h>
+
 struct vmm_log_pipe {
 	struct vmm_log_reader *reader;
 	int fd;			/* -1: none */
-	struct vmm_io readable;
+	struct vsu_io readable;
 	char line[512];		/* received without its end so far */
 	size_t len;
 };
 
 struct vmm_log_reader {
-	struct vmm_loop *loop;
+	struct vsu_loop *loop;
 	char name[64];		/* of the device */
 	struct vmm_log_pipe pipes[2];
 	unsigned int current;	/* the pipe of the daemon; the other is of the one before */
@@ -31,7 +32,7 @@ struct vmm_log_reader {
 	char last[512];		/* the last complete line of the daemon */
 };
 
-void vmm_log_reader_init(struct vmm_log_reader *r, struct vmm_loop *loop, const char *name);
+void vmm_log_reader_init(struct vmm_log_reader *r, struct vsu_loop *loop, const char *name);
 
 /*
  * Owns fd, the pipe of the next daemon. The pipe of the previous one is read until its end,

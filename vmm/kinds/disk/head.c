@@ -12,8 +12,8 @@
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/thread.h>
 
-#include "base/thread.h"
 #include "kinds/disk/head.h"
 
 /* The caller and its thread share it; the second of the two to leave frees it. */
@@ -104,7 +104,7 @@ static ssize_t read_served(int fd, char *bytes)
 
 	if (!r)
 		return -ENOMEM;
-	rc = r->fd < 0 ? r->fd : vmm_thread_start(NULL, &thread, read_on_thread, r);
+	rc = r->fd < 0 ? r->fd : vsu_thread_start(NULL, &thread, read_on_thread, r);
 	if (rc < 0) {
 		reading_free(r);
 		return rc;

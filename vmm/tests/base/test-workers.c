@@ -30,18 +30,18 @@ static int thread_failure;	/* of each thread after fail_after others */
 static uint32_t fail_after;
 static bool memory_fails;
 
-int __real_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __real_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg)
 {
 	int rc;
 
 	if (thread_failure && started >= fail_after)
 		return thread_failure;
-	rc = __real_vmm_thread_start(threads, id, fn, arg);
+	rc = __real_vsu_thread_start(threads, id, fn, arg);
 	started += rc >= 0;
 	return rc;
 }

@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/json_read.h"
+#include <vmm-sys-util/json_read.h>
+
 #include "../machine/plug_rig.h"
 
 #define DISK 65536u		/* initial bytes of its file */

@@ -28,7 +28,7 @@
 static const struct vmm_reply_number late[] = { { "late", 1 }, { NULL, 0 } };
 static const struct vmm_control_end created = { .path = SOCKET };
 
-static struct vmm_loop *loop;
+static struct vsu_loop *loop;
 static const struct cvmm_event bell_record = { .kind = CVMM_EVENT_OTHER, .device = 7 };
 static struct vmm_control *control;
 static struct vsu_error err;
@@ -188,7 +188,7 @@ static void teardown(void)
 	char folder[64];
 
 	vmm_control_free(control);
-	vmm_loop_free(loop);
+	vsu_loop_free(loop);
 	ck_assert_int_eq(access(SOCKET, F_OK), -1);
 	ck_assert_ptr_nonnull(getcwd(folder, sizeof(folder)));
 	ck_assert_int_eq(rmdir(folder), 0);
@@ -208,7 +208,7 @@ static void run(void)
 	unsigned int i;
 
 	for (i = 0; i < 64; i++)
-		vmm_loop_dispatch(loop);
+		vsu_loop_dispatch(loop);
 }
 
 static void say(int sock, const char *text)
@@ -271,7 +271,7 @@ START_TEST(d3_10_turn_executes_one_line_of_a_client)
 	ck_assert_int_eq(send(one, "say b\n", 6, MSG_NOSIGNAL), 6);
 	for (i = 0; i < 200 && obeyed < 21; i++) {
 		before = obeyed;
-		vmm_loop_dispatch(loop);
+		vsu_loop_dispatch(loop);
 		ck_assert_uint_le(obeyed, before + 2);
 		if (*answer(one))
 			ck_assert_uint_lt(obeyed, 20);
@@ -381,7 +381,7 @@ START_TEST(d3_02_client_that_does_not_read_is_disconnected)
 		if (send(sock, "say x\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 		    errno != EAGAIN)
 			break;
-		vmm_loop_dispatch(loop);
+		vsu_loop_dispatch(loop);
 	}
 	ck_assert_uint_lt(i, 100000);
 	close(sock);
@@ -511,7 +511,7 @@ START_TEST(timeout_ends_the_wait_and_not_the_command)
 
 	say(sock, "wait timeout=1\nsay x\n");
 	while (obeyed == 0)
-		vmm_loop_dispatch(loop);
+		vsu_loop_dispatch(loop);
 	ck_assert_str_eq(answer(sock), IN_VAIN("wait") "\n" SAID);
 	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, NULL, NULL), 0);
 	say(sock, "wait\n");
@@ -558,7 +558,7 @@ START_TEST(timeout_ends_the_wait_of_a_program)
 	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_timeout, NULL, &err), 0);
 	ck_assert_int_eq(vmm_control_call(control, longer, NULL, 0, on_answer, NULL, &err), 0);
 	while (!expired)
-		vmm_loop_dispatch(loop);
+		vsu_loop_dispatch(loop);
 	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 1);
 	ck_assert_uint_eq(answers, 2);
 	ck_assert_uint_eq(expired, 1);
@@ -967,7 +967,7 @@ START_TEST(d3_08_client_may_overrun_itself)
 		if (send(sock, "ring\n", 5, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 		    errno != EAGAIN)
 			break;
-		vmm_loop_dispatch(loop);
+		vsu_loop_dispatch(loop);
 	}
 	ck_assert_uint_lt(i, 100000);
 	ck_assert(!vmm_control_is_heard(control));
@@ -998,7 +998,7 @@ START_TEST(d3_07_process_with_many_connections_displaces_only_its_own)
 	ck_assert_str_eq(answer(sock), SAID);
 	pid = crowd(40);
 	while (!waitpid(pid, &status, WNOHANG))
-		vmm_loop_dispatch(loop);
+		vsu_loop_dispatch(loop);
 	run();
 	say(sock, "say x\n");
 	ck_assert_str_eq(answer(sock), SAID);

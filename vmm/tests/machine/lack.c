@@ -112,9 +112,9 @@ int __real_vsu_timer_new(void);
 int __wrap_vsu_timer_new(void);
 int __real_vsu_fd_dup(int fd);
 int __wrap_vsu_fd_dup(int fd);
-int __real_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __real_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
 
 void *__wrap_calloc(size_t n, size_t size)
@@ -163,16 +163,16 @@ int __wrap_vsu_fd_dup(int fd)
 	return lacks(EMFILE, __func__) ? -EMFILE : __real_vsu_fd_dup(fd);
 }
 
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg)
 {
 	if (lacks(EAGAIN, __func__))
 		return -EAGAIN;
 	if (!lack.in_first_thread || first.fn)
-		return __real_vmm_thread_start(threads, id, fn, arg);
+		return __real_vsu_thread_start(threads, id, fn, arg);
 	first.fn = fn;
 	first.arg = arg;
-	return __real_vmm_thread_start(threads, id, run_first, NULL);
+	return __real_vsu_thread_start(threads, id, run_first, NULL);
 }
 
 unsigned int lack_file_maps(void)

@@ -118,10 +118,10 @@ void rig_run(void)
 
 void rig_run_made(void)
 {
-	struct pollfd turn = { .fd = vmm_loop_fd(rig.machine.loop), .events = POLLIN };
+	struct pollfd turn = { .fd = vsu_loop_fd(rig.machine.loop), .events = POLLIN };
 	int rc = vmm_machine_start(&rig.machine, &rig.err);
 
-	while (!rc && (poll(&turn, 1, -1) < 0 || vmm_loop_dispatch(rig.machine.loop)))
+	while (!rc && (poll(&turn, 1, -1) < 0 || vsu_loop_dispatch(rig.machine.loop)))
 		;
 	rig.status = vmm_machine_end(&rig.machine, rc, &rig.err);
 }

@@ -69,7 +69,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	vmm_loop_free(m.loop);
+	vsu_loop_free(m.loop);
 }
 
 static int stop_device(bool remote)

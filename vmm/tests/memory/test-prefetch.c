@@ -54,17 +54,17 @@ static void *nothing(void *arg)
 	return arg;
 }
 
-int __real_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __real_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
 
 /* The work is complete when the thread begins. */
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg)
 {
 	fn(arg);
-	return __real_vmm_thread_start(threads, id, nothing, NULL);
+	return __real_vsu_thread_start(threads, id, nothing, NULL);
 }
 
 /* Without the third quarter of the file; memory without a file; and a device's file. */

@@ -9,7 +9,7 @@
 #define NOW_NS UINT64_C(1000000000)
 
 static struct vmm_throttle throttle;
-static struct vmm_loop *loop;
+static struct vsu_loop *loop;
 static int pauses;		/* calls of pause less calls of resume */
 static struct vmm_cpus *const cpus = (struct vmm_cpus *)&pauses;
 
@@ -44,12 +44,12 @@ static void setup(void)
 static void teardown(void)
 {
 	vmm_throttle_end(&throttle);
-	vmm_loop_free(loop);
+	vsu_loop_free(loop);
 }
 
 static void expire(void)
 {
-	vmm_timer_stop(&throttle.timer);
+	vsu_alarm_stop(&throttle.timer);
 	throttle.timer.fn(throttle.timer.opaque);
 }
 

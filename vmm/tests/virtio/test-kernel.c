@@ -123,7 +123,7 @@ static void teardown(void)
 {
 	vmm_virtio_free(virtio);
 	vmem_space_free(memory.space);
-	vmm_loop_free(resources.loop);
+	vsu_loop_free(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -251,7 +251,7 @@ START_TEST(e2_09_queue_broken_in_the_kernel_sets_needs_reset)
 	while (!(rig_status(virtio) & NEEDS_RESET))
 		loop_once(resources.loop);
 	vsu_event_signal(kernel.err);
-	vmm_loop_dispatch(resources.loop);
+	vsu_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(times_said("the kernel's '/dev/null' reports that queue 0 of its device is broken"),
 			  1);
 	reset_driver();
@@ -540,7 +540,7 @@ static unsigned int events_used(void)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		vmm_loop_dispatch(resources.loop);
+		vsu_loop_dispatch(resources.loop);
 	return at(0x3000)[2];
 }
 

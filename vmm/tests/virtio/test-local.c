@@ -77,7 +77,7 @@ static void teardown(void)
 {
 	vmem_space_reclaim(resources.space);
 	vmem_space_free(resources.space);
-	vmm_loop_free(resources.loop);
+	vsu_loop_free(resources.loop);
 }
 
 START_TEST(a_queue_is_stopped_when_nothing_is_left_in_flight)
@@ -151,19 +151,19 @@ START_TEST(a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns)
 {
 	const int fd = vsu_event_new();
 	unsigned int events = 0, turns;
-	struct vmm_io other;
+	struct vsu_io other;
 
 	ck_assert_int_eq(vsu_event_signal(fd), 0);
-	vmm_io_init(&other, count_event, &events, fd, VMM_IO_READ);
-	vmm_io_start(resources.loop, &other);
+	vsu_io_init(&other, count_event, &events, fd, VSU_IO_READ);
+	vsu_io_start(resources.loop, &other);
 	rig_start(virtio);
 	for (turns = 1; turns <= 10; turns++) {
-		vmm_loop_dispatch(resources.loop);
+		vsu_loop_dispatch(resources.loop);
 		ck_assert_uint_eq(events, turns);
 		ck_assert_uint_ge(slow.served, turns);
 		ck_assert_uint_le(slow.served, 2 * turns);
 	}
-	vmm_io_stop(&other);
+	vsu_io_stop(&other);
 	close(fd);
 	vmm_virtio_free(virtio);
 }

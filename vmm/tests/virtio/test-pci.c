@@ -199,7 +199,7 @@ static void teardown(void)
 		vmm_virtio_free(virtio[i]);
 		vmem_space_reclaim(resources[i].space);
 		vmem_space_free(resources[i].space);
-		vmm_loop_free(resources[i].loop);
+		vsu_loop_free(resources[i].loop);
 	}
 }
 

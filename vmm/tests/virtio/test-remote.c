@@ -59,7 +59,7 @@ static void teardown(void)
 	vmm_virtio_free(virtio);
 	back_end_free();
 	vmem_map_unref(map);
-	vmm_loop_free(resources.loop);
+	vsu_loop_free(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -198,7 +198,7 @@ START_TEST(dead_back_end_is_reported_once_and_sets_needs_reset)
 		loop_once(resources.loop);
 	ck_assert(strstr(lost.msg, be.path));
 	ck_assert_uint_eq(rig_status(virtio), 15 | 0x40);
-	vmm_loop_dispatch(resources.loop);
+	vsu_loop_dispatch(resources.loop);
 	teardown();
 }
 END_TEST
@@ -303,7 +303,7 @@ START_TEST(e2_09_queue_broken_in_its_back_end_sets_needs_reset)
 	}
 	ck_assert_int_eq(lost.code, 0);
 	rig_start(virtio);
-	vmm_loop_dispatch(resources.loop);
+	vsu_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
 }
@@ -435,7 +435,7 @@ static void use(uint16_t index)
 
 	offer(index);
 	while (*(const volatile unsigned char *)used != index)
-		vmm_loop_dispatch(resources.loop);
+		vsu_loop_dispatch(resources.loop);
 }
 
 static void begin_pause_and_resume(void)

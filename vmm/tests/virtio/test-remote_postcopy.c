@@ -153,7 +153,7 @@ static void teardown(void)
 	vmm_stream_close(&there);
 	back_end_free();
 	vmem_map_unref(map);
-	vmm_loop_free(resources.loop);
+	vsu_loop_free(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -201,13 +201,13 @@ START_TEST(page_for_which_a_back_end_waits_is_requested)
 
 	run_listening(VMM_SET_PAGE);
 	while (!has_input())
-		vmm_loop_dispatch(resources.loop);
+		vsu_loop_dispatch(resources.loop);
 	ck_assert_int_eq(vmm_stream_expect(&there, "want", &section, &err), 0);
 	vmm_stream_fields(&section, &f);
 	ck_assert_uint_eq(vmm_state_get_u64(&f), DRIVER_RING);
 	send_zeros(DRIVER_RING);
 	while (vmm_page_fetch_left(fetch))
-		vmm_loop_dispatch(resources.loop);
+		vsu_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(vmm_page_fetch_foreign(fetch), 1);
 	vmm_virtio_postcopy_end(virtio);
 	while (!ended)

@@ -126,7 +126,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	vmm_loop_free(resources.loop);
+	vsu_loop_free(resources.loop);
 	close(fake.host_fd);
 	vm_free(&vm);
 }
@@ -236,7 +236,7 @@ START_TEST(a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns)
 	start_cpus(1, reset_once, reset_once_end);
 	while (!fake.drained)
 		vm_turn(&vm);
-	vmm_loop_dispatch(resources.loop);
+	vsu_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
 	ck_assert_int_eq(vsu_event_signal(fake.host_fd), 0);
 	loop_once(resources.loop);

@@ -2,7 +2,8 @@
 /* The table of metrics, beside the status of a machine on the fake KVM. */
 #include <config.h>
 
-#include "base/json_read.h"
+#include <vmm-sys-util/json_read.h>
+
 #include "ctl/metrics.h"
 #include "machine/plug_rig.h"
 
@@ -24,7 +25,7 @@ static void walking(void)
 	drive(1, 2);
 	user_says("status\n");
 	snprintf(reply, sizeof(reply), "%s", said);
-	ck_assert_int_eq(vmm_json_walk(reply, claim_known, &numbers, NULL), 0);
+	ck_assert_int_eq(vsu_json_walk(reply, claim_known, &numbers, NULL), 0);
 	ck_assert_uint_gt(numbers, 25);
 	ck_assert(!vmm_status_knows("cpu"));
 }

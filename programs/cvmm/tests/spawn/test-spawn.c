@@ -21,7 +21,7 @@ static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 static struct vmm_spawn_words words;
 static struct vmm_daemons daemons;
 static void *spawned;
-static struct vmm_loop *loop;
+static struct vsu_loop *loop;
 static struct vsu_error err;
 
 #define SLEEPS "echo \"got $*\"; exec sleep 1000"
@@ -78,7 +78,7 @@ static void rig_fini(void)
 
 	daemons.remove(spawned);
 	vmm_spawn_end(&spawner);
-	vmm_loop_free(loop);
+	vsu_loop_free(loop);
 	daemon_path(path);
 	unlink(path);
 	rmdir(setup.folder);
@@ -533,7 +533,7 @@ START_TEST(without_a_starter_a_device_is_refused)
 	ck_assert_int_eq(daemons.connect(spawned, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
 	daemons.remove(spawned);
-	vmm_loop_free(loop);
+	vsu_loop_free(loop);
 }
 END_TEST
 

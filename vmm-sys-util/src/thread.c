@@ -5,7 +5,7 @@
 #include <semaphore.h>
 #include <signal.h>
 
-#include "base/thread.h"
+#include <vmm-sys-util/thread.h>
 
 /*
  * Stacks of 2 MiB and more may get a huge page, which the first call would
@@ -15,7 +15,7 @@
 
 /* On the stack of the starting thread, until the new one has begun. */
 struct thread_start {
-	const struct vmm_threads *threads;
+	const struct vsu_threads *threads;
 	void *(*fn)(void *);
 	void *arg;
 	sem_t begun;
@@ -33,7 +33,7 @@ static void *thread_main(void *arg)
 }
 
 /* Waits for begin, which may use what its owner frees. */
-static int thread_create(const struct vmm_threads *threads, pthread_t *id,
+static int thread_create(const struct vsu_threads *threads, pthread_t *id,
 			 const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
 	struct thread_start start = { .threads = threads, .fn = fn, .arg = arg };
@@ -49,7 +49,7 @@ static int thread_create(const struct vmm_threads *threads, pthread_t *id,
 	return rc;
 }
 
-void vmm_thread_block_signals(sigset_t *before)
+void vsu_thread_block_signals(sigset_t *before)
 {
 	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE };
 	sigset_t mask;
@@ -61,14 +61,14 @@ void vmm_thread_block_signals(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &mask, before);
 }
 
-int vmm_thread_start(const struct vmm_threads *threads, pthread_t *id, void *(*fn)(void *),
+int vsu_thread_start(const struct vsu_threads *threads, pthread_t *id, void *(*fn)(void *),
 		     void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t before;
 	int rc;
 
-	vmm_thread_block_signals(&before);
+	vsu_thread_block_signals(&before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	rc = thread_create(threads, id, &attr, fn, arg);

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Threads that leave the signals of the process to others. No state. */
-#ifndef VMM_BASE_THREAD_H
-#define VMM_BASE_THREAD_H
+/*
+ * Starting threads that leave the signals of the process to others. The library itself
+ * starts none.
+ *
+ * Threads: any thread.
+ */
+#ifndef VMM_SYS_UTIL_THREAD_H
+#define VMM_SYS_UTIL_THREAD_H
 
 #include <pthread.h>
 #include <signal.h>
 
+#include <vmm-sys-util/attributes.h>
+
+VSU_BEGIN_DECLS
+
 /* The rule of a process for threads that others start in it. */
-struct vmm_threads {
+struct vsu_threads {
 	void (*begin)(void *opaque);	/* on the new thread, before its function; or NULL */
 	void *opaque;
 };
@@ -17,10 +26,12 @@ struct vmm_threads {
  * faults. threads may be NULL, and may be freed after the call: begin has returned by then.
  * Returns 0 or a negative errno.
  */
-int vmm_thread_start(const struct vmm_threads *threads, pthread_t *id, void *(*fn)(void *),
-		     void *arg);
+VSU_API int vsu_thread_start(const struct vsu_threads *threads, pthread_t *id, void *(*fn)(void *),
+			     void *arg) VSU_NODISCARD;
 
 /* Blocks the same signals on this thread. *before receives the former mask. */
-void vmm_thread_block_signals(sigset_t *before);
+VSU_API void vsu_thread_block_signals(sigset_t *before);
+
+VSU_END_DECLS
 
 #endif

@@ -3,13 +3,12 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
 
 /* UTF-8 sequences: mask and value of the first byte, and the smallest code point. */
 static const struct form {
@@ -46,7 +45,7 @@ static size_t character_len(const unsigned char *s)
 	return form->len;
 }
 
-void vmm_json_string(const char *text, FILE *to)
+void vsu_json_string(const char *text, FILE *to)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	size_t len;
@@ -66,51 +65,9 @@ void vmm_json_string(const char *text, FILE *to)
 	fputc('"', to);
 }
 
-/* "./" keeps a name from being an option. */
-static void put_file_name(const char *name, FILE *to)
-{
-	char path[PATH_MAX + 2];
-
-	if (*name == '-' && strlen(name) < PATH_MAX) {
-		snprintf(path, sizeof(path), "./%s", name);
-		name = path;
-	}
-	vmm_json_string(name, to);
-}
-
-static bool is_one_of(const char *word, const char *const *list)
-{
-	while (*list && strcmp(*list, word) != 0)
-		list++;
-	return *list;
-}
-
-/* Separated by commas; see vmm_json_arguments(). */
-static void put_words(char *const *words, int n, const char *const *skipped, FILE *to)
-{
-	const char *comma = "";
-	bool only_names = false;
-	int i;
-
-	for (i = 0; i < n; i++) {
-		if (!only_names && !strcmp(words[i], "--")) {
-			only_names = true;
-			continue;
-		}
-		if (!only_names && is_one_of(words[i], skipped))
-			continue;
-		fputs(comma, to);
-		comma = ",";
-		if (only_names)
-			put_file_name(words[i], to);
-		else
-			vmm_json_string(words[i], to);
-	}
-}
-
 /* -------------------------------------------------------------------- members */
 
-static void put_key(struct vmm_json *j, const char *key)
+static void put_key(struct vsu_json *j, const char *key)
 {
 	if (j->more)
 		fputc(',', j->to);
@@ -119,61 +76,42 @@ static void put_key(struct vmm_json *j, const char *key)
 	j->more = true;
 }
 
-void vmm_json_open(struct vmm_json *j, const char *key, char bracket)
+void vsu_json_open(struct vsu_json *j, const char *key, char bracket)
 {
 	put_key(j, key);
 	fputc(bracket, j->to);
 	j->more = false;
 }
 
-void vmm_json_close(struct vmm_json *j, char bracket)
+void vsu_json_close(struct vsu_json *j, char bracket)
 {
 	fputc(bracket, j->to);
 	j->more = true;
 }
 
-void vmm_json_u64(struct vmm_json *j, const char *key, uint64_t value)
+void vsu_json_u64(struct vsu_json *j, const char *key, uint64_t value)
 {
 	put_key(j, key);
 	fprintf(j->to, "%" PRIu64, value);
 }
 
-void vmm_json_i64(struct vmm_json *j, const char *key, int64_t value)
+void vsu_json_i64(struct vsu_json *j, const char *key, int64_t value)
 {
 	put_key(j, key);
 	fprintf(j->to, "%" PRId64, value);
 }
 
-void vmm_json_bool(struct vmm_json *j, const char *key, bool value)
+void vsu_json_bool(struct vsu_json *j, const char *key, bool value)
 {
 	put_key(j, key);
 	fputs(value ? "true" : "false", j->to);
 }
 
-void vmm_json_text(struct vmm_json *j, const char *key, const char *text)
+void vsu_json_text(struct vsu_json *j, const char *key, const char *text)
 {
 	put_key(j, key);
 	if (text)
-		vmm_json_string(text, j->to);
+		vsu_json_string(text, j->to);
 	else
 		fputs("null", j->to);
-}
-
-void vmm_json_arguments(struct vmm_json *j, char *const *words, int n,
-			const char *const *skipped)
-{
-	vmm_json_open(j, "arguments", '[');
-	put_words(words, n, skipped, j->to);
-	vmm_json_close(j, ']');
-}
-
-void vmm_json_command_line(FILE *to, char *const *words, int n)
-{
-	static const char *const none[] = { NULL };
-	struct vmm_json j = { .to = to };
-
-	vmm_json_open(&j, NULL, '{');
-	vmm_json_arguments(&j, words, n, none);
-	vmm_json_close(&j, '}');
-	fputc('\n', to);
 }

@@ -11,21 +11,20 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
-
-#include "loop/loop.h"
+#include <vmm-sys-util/loop.h>
 
 #define BATCH 32
 #define NS_PER_S UINT64_C(1000000000)
 /* Between two looks at a descriptor that epoll refused. */
 #define LOOK_NS UINT64_C(10000000)
 
-struct vmm_loop {
+struct vsu_loop {
 	int epoll_fd, timer_fd;
 	uint64_t armed_ns;	/* when timer_fd expires; 0: never */
 	uint64_t turn;
 	bool ended;
 	enum place {
-		OUTSIDE,	/* of vmm_loop_dispatch() */
+		OUTSIDE,	/* of vsu_loop_dispatch() */
 		IN_EVENTS,
 		IN_TURNS,	/* behind them */
 	} place;
@@ -33,18 +32,18 @@ struct vmm_loop {
 	struct epoll_event batch[BATCH];	/* of this turn; ptr is NULL for the timer,
 						   and for a watcher that was stopped */
 	int nbatch;
-	struct vmm_io *polled, *polled_next;
-	struct vmm_timer *first, *last;		/* by time */
-	struct vmm_turn *turns, *turns_next;
+	struct vsu_io *polled, *polled_next;
+	struct vsu_alarm *first, *last;		/* by time */
+	struct vsu_turn *turns, *turns_next;
 };
 
-_Static_assert((int)VMM_IO_READ == (int)EPOLLIN && (int)VMM_IO_WRITE == (int)EPOLLOUT,
+_Static_assert((int)VSU_IO_READ == (int)EPOLLIN && (int)VSU_IO_WRITE == (int)EPOLLOUT,
 	       "watchers have the events of epoll");
 
-int vmm_loop_new(struct vmm_loop **out, struct vsu_error *err)
+int vsu_loop_new(struct vsu_loop **out, struct vsu_error *err)
 {
 	struct epoll_event timer = { .events = EPOLLIN };
-	struct vmm_loop *l = calloc(1, sizeof(*l));
+	struct vsu_loop *l = calloc(1, sizeof(*l));
 	int rc = 0;
 
 	if (!l)
@@ -57,11 +56,11 @@ int vmm_loop_new(struct vmm_loop **out, struct vsu_error *err)
 	if (!rc)
 		*out = l;
 	else
-		vmm_loop_free(l);
+		vsu_loop_free(l);
 	return rc;
 }
 
-void vmm_loop_free(struct vmm_loop *l)
+void vsu_loop_free(struct vsu_loop *l)
 {
 	if (!l)
 		return;
@@ -70,54 +69,54 @@ void vmm_loop_free(struct vmm_loop *l)
 	free(l);
 }
 
-int vmm_loop_fd(const struct vmm_loop *l)
+int vsu_loop_fd(const struct vsu_loop *l)
 {
 	return l->epoll_fd;
 }
 
-void vmm_loop_end(struct vmm_loop *l)
+void vsu_loop_end(struct vsu_loop *l)
 {
 	l->ended = true;
 }
 
 /* ------------------------------------------------------------- descriptors */
 
-void vmm_io_init(struct vmm_io *w, void (*fn)(void *opaque), void *opaque, int fd,
-		 enum vmm_io_events events)
+void vsu_io_init(struct vsu_io *w, void (*fn)(void *opaque), void *opaque, int fd,
+		 enum vsu_io_events events)
 {
-	*w = (struct vmm_io){
+	*w = (struct vsu_io){
 		.fn = fn, .opaque = opaque, .fd = fd, .events = events,
 	};
 }
 
 /* -EPERM: a regular file, which epoll does not accept. */
-static int io_watch(struct vmm_io *w)
+static int io_watch(struct vsu_io *w)
 {
 	struct epoll_event event = { .events = w->events, .data.ptr = w };
 
 	return epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_ADD, w->fd, &event) < 0 ? -errno : 0;
 }
 
-static void timer_arm(struct vmm_loop *l);
+static void timer_arm(struct vsu_loop *l);
 
-void vmm_io_start(struct vmm_loop *l, struct vmm_io *w)
+void vsu_io_start(struct vsu_loop *l, struct vsu_io *w)
 {
-	if (w->state != VMM_IO_IDLE || w->fd < 0)
+	if (w->state != VSU_IO_IDLE || w->fd < 0)
 		return;
 	w->loop = l;
 	if (!io_watch(w)) {
-		w->state = VMM_IO_WATCHED;
+		w->state = VSU_IO_WATCHED;
 		return;
 	}
-	w->state = VMM_IO_POLLED;
+	w->state = VSU_IO_POLLED;
 	w->next = l->polled;
 	l->polled = w;
 	timer_arm(l);
 }
 
-static void polled_remove(struct vmm_io *w)
+static void polled_remove(struct vsu_io *w)
 {
-	struct vmm_io **at = &w->loop->polled;
+	struct vsu_io **at = &w->loop->polled;
 
 	while (*at != w)
 		at = &(*at)->next;
@@ -126,7 +125,7 @@ static void polled_remove(struct vmm_io *w)
 		w->loop->polled_next = w->next;
 }
 
-static void batch_remove(struct vmm_loop *l, const struct vmm_io *w)
+static void batch_remove(struct vsu_loop *l, const struct vsu_io *w)
 {
 	int i;
 
@@ -135,20 +134,20 @@ static void batch_remove(struct vmm_loop *l, const struct vmm_io *w)
 			l->batch[i].data.ptr = NULL;
 }
 
-void vmm_io_stop(struct vmm_io *w)
+void vsu_io_stop(struct vsu_io *w)
 {
-	if (w->state == VMM_IO_POLLED)
+	if (w->state == VSU_IO_POLLED)
 		polled_remove(w);
-	if (w->state == VMM_IO_WATCHED) {
+	if (w->state == VSU_IO_WATCHED) {
 		epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
 		batch_remove(w->loop, w);
 	}
-	w->state = VMM_IO_IDLE;
+	w->state = VSU_IO_IDLE;
 }
 
-static void call_ready(struct vmm_loop *l)
+static void call_ready(struct vsu_loop *l)
 {
-	const struct vmm_io *w;
+	const struct vsu_io *w;
 	int i;
 
 	l->nbatch = epoll_wait(l->epoll_fd, l->batch, BATCH, 0);
@@ -160,15 +159,15 @@ static void call_ready(struct vmm_loop *l)
 	l->nbatch = 0;
 }
 
-static void call_polled(struct vmm_loop *l)
+static void call_polled(struct vsu_loop *l)
 {
-	struct vmm_io *w;
+	struct vsu_io *w;
 	struct pollfd look;
 
 	for (w = l->polled; w; w = l->polled_next) {
 		l->polled_next = w->next;
 		look = (struct pollfd){
-			.fd = w->fd, .events = w->events == VMM_IO_READ ? POLLIN : POLLOUT,
+			.fd = w->fd, .events = w->events == VSU_IO_READ ? POLLIN : POLLOUT,
 		};
 		if (poll(&look, 1, 0) != 1)
 			continue;
@@ -179,9 +178,9 @@ static void call_polled(struct vmm_loop *l)
 
 /* -------------------------------------------------------------------- times */
 
-static void timer_insert(struct vmm_loop *l, struct vmm_timer *w)
+static void timer_insert(struct vsu_loop *l, struct vsu_alarm *w)
 {
-	struct vmm_timer *before = l->last;
+	struct vsu_alarm *before = l->last;
 
 	while (before && before->at_ns > w->at_ns)
 		before = before->prev;
@@ -191,13 +190,13 @@ static void timer_insert(struct vmm_loop *l, struct vmm_timer *w)
 	*(w->next ? &w->next->prev : &l->last) = w;
 }
 
-static void timer_remove(struct vmm_loop *l, struct vmm_timer *w)
+static void timer_remove(struct vsu_loop *l, struct vsu_alarm *w)
 {
 	*(w->prev ? &w->prev->next : &l->first) = w->next;
 	*(w->next ? &w->next->prev : &l->last) = w->prev;
 }
 
-static uint64_t earliest_ns(const struct vmm_loop *l)
+static uint64_t earliest_ns(const struct vsu_loop *l)
 {
 	const uint64_t look = l->polled ? vsu_now_ns() + LOOK_NS : 0;
 	const uint64_t timer = l->first ? l->first->at_ns : 0;
@@ -208,7 +207,7 @@ static uint64_t earliest_ns(const struct vmm_loop *l)
 }
 
 /* A time in the past makes the descriptor readable at once. */
-static void timer_arm(struct vmm_loop *l)
+static void timer_arm(struct vsu_loop *l)
 {
 	const uint64_t at = earliest_ns(l);
 	const struct itimerspec spec = {
@@ -221,12 +220,12 @@ static void timer_arm(struct vmm_loop *l)
 	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
-void vmm_timer_init(struct vmm_timer *w, void (*fn)(void *opaque), void *opaque)
+void vsu_alarm_init(struct vsu_alarm *w, void (*fn)(void *opaque), void *opaque)
 {
-	*w = (struct vmm_timer){ .fn = fn, .opaque = opaque };
+	*w = (struct vsu_alarm){ .fn = fn, .opaque = opaque };
 }
 
-void vmm_timer_start(struct vmm_loop *l, struct vmm_timer *w, uint64_t after_ns,
+void vsu_alarm_start(struct vsu_loop *l, struct vsu_alarm *w, uint64_t after_ns,
 		     uint64_t repeat_ns)
 {
 	if (w->active)
@@ -241,7 +240,7 @@ void vmm_timer_start(struct vmm_loop *l, struct vmm_timer *w, uint64_t after_ns,
 		timer_arm(l);
 }
 
-void vmm_timer_stop(struct vmm_timer *w)
+void vsu_alarm_stop(struct vsu_alarm *w)
 {
 	if (w->active)
 		timer_remove(w->loop, w);
@@ -249,27 +248,27 @@ void vmm_timer_stop(struct vmm_timer *w)
 }
 
 /* Timers that a callback starts wait for the next turn. */
-static void call_timers(struct vmm_loop *l)
+static void call_timers(struct vsu_loop *l)
 {
 	const uint64_t now = l->first ? vsu_now_ns() : 0;
-	struct vmm_timer *w;
+	struct vsu_alarm *w;
 
 	while ((w = l->first) && w->at_ns <= now && w->turn != l->turn) {
-		vmm_timer_stop(w);
+		vsu_alarm_stop(w);
 		if (w->repeat_ns)
-			vmm_timer_start(l, w, w->repeat_ns, w->repeat_ns);
+			vsu_alarm_start(l, w, w->repeat_ns, w->repeat_ns);
 		w->fn(w->opaque);
 	}
 }
 
 /* ------------------------------------------------------------ end of a turn */
 
-void vmm_turn_init(struct vmm_turn *w, void (*fn)(void *opaque), void *opaque)
+void vsu_turn_init(struct vsu_turn *w, void (*fn)(void *opaque), void *opaque)
 {
-	*w = (struct vmm_turn){ .fn = fn, .opaque = opaque };
+	*w = (struct vsu_turn){ .fn = fn, .opaque = opaque };
 }
 
-void vmm_turn_start(struct vmm_loop *l, struct vmm_turn *w)
+void vsu_turn_start(struct vsu_loop *l, struct vsu_turn *w)
 {
 	if (w->active)
 		return;
@@ -281,9 +280,9 @@ void vmm_turn_start(struct vmm_loop *l, struct vmm_turn *w)
 	timer_arm(l);
 }
 
-void vmm_turn_stop(struct vmm_turn *w)
+void vsu_turn_stop(struct vsu_turn *w)
 {
-	struct vmm_turn **at;
+	struct vsu_turn **at;
 
 	if (!w->active)
 		return;
@@ -295,9 +294,9 @@ void vmm_turn_stop(struct vmm_turn *w)
 		w->loop->turns_next = w->next;
 }
 
-static void call_turns(struct vmm_loop *l)
+static void call_turns(struct vsu_loop *l)
 {
-	const struct vmm_turn *w;
+	const struct vsu_turn *w;
 
 	for (w = l->turns; w; w = l->turns_next) {
 		l->turns_next = w->next;
@@ -305,7 +304,7 @@ static void call_turns(struct vmm_loop *l)
 	}
 }
 
-bool vmm_loop_dispatch(struct vmm_loop *l)
+bool vsu_loop_dispatch(struct vsu_loop *l)
 {
 	l->turn++;
 	l->due = false;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json_read.h"
+#include <vmm-sys-util/json_read.h>
 
 #define MAX_DEPTH 32
 
@@ -225,7 +225,7 @@ static int fault_of(const struct reader *r, const char *name, const char *kind, 
 			     (size_t)(r->at - r->start), kind, name);
 }
 
-int vmm_json_read_strings(char *text, const char *name, char **words, int max,
+int vsu_json_read_strings(char *text, const char *name, char **words, int max,
 			  struct vsu_error *err)
 {
 	struct reader r = { text, text };
@@ -237,7 +237,7 @@ int vmm_json_read_strings(char *text, const char *name, char **words, int max,
 	return n >= 0 ? n : fault_of(&r, name, "an array of strings", n, err);
 }
 
-int vmm_json_read_string(char *text, const char *name, char **word,
+int vsu_json_read_string(char *text, const char *name, char **word,
 			 struct vsu_error *err)
 {
 	struct reader r = { text, text };
@@ -261,7 +261,7 @@ static const char *read_index(const char *path, unsigned int *index)
 	return path + digits;
 }
 
-bool vmm_json_match(const char *path, const char *form, unsigned int *last, const char **rest)
+bool vsu_json_match(const char *path, const char *form, unsigned int *last, const char **rest)
 {
 	unsigned int index = 0;
 	bool has_index = false;
@@ -289,8 +289,8 @@ bool vmm_json_match(const char *path, const char *form, unsigned int *last, cons
 
 struct walk {
 	struct reader r;
-	char path[VMM_JSON_PATH];
-	vmm_json_fn fn;
+	char path[VSU_JSON_PATH];
+	vsu_json_fn fn;
 	void *opaque;
 };
 
@@ -363,7 +363,7 @@ static bool walk_value(struct walk *w, size_t len, int depth)
 	return word;
 }
 
-int vmm_json_walk(char *text, vmm_json_fn fn, void *opaque, struct vsu_error *err)
+int vsu_json_walk(char *text, vsu_json_fn fn, void *opaque, struct vsu_error *err)
 {
 	struct walk w = { .r = { text, text }, .fn = fn, .opaque = opaque };
 

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../suite.h"
-#include "base/json.h"
-#include "base/json_read.h"
+#include <vmm-sys-util/json.h>
+#include <vmm-sys-util/json_read.h>
+
+#include "util.h"
 
 #define MAX_WORDS 4
 
@@ -21,7 +22,7 @@ static int parse(const char *json)
 {
 	ck_assert_uint_lt(strlen(json), sizeof(text));
 	strcpy(text, json);
-	return vmm_json_read_strings(text, "a", words, MAX_WORDS, &err);
+	return vsu_json_read_strings(text, "a", words, MAX_WORDS, &err);
 }
 
 static const struct { const char *json; int n; const char *first; } lists[] = {
@@ -90,7 +91,7 @@ START_TEST(one_string_is_read)
 	int rc;
 
 	strcpy(text, single[_i].json);
-	rc = vmm_json_read_string(text, "a", &word, &err);
+	rc = vsu_json_read_string(text, "a", &word, &err);
 	ck_assert_int_eq(rc, single[_i].word ? 0 : -EBADMSG);
 	if (single[_i].word)
 		ck_assert_str_eq(word, single[_i].word);
@@ -139,7 +140,7 @@ START_TEST(all_values_have_their_paths)
 {
 	walked[0] = '\0';
 	strcpy(text, walks[_i].json);
-	ck_assert_int_eq(vmm_json_walk(text, on_value, walked, &err), walks[_i].rc);
+	ck_assert_int_eq(vsu_json_walk(text, on_value, walked, &err), walks[_i].rc);
 	ck_assert_str_eq(walked, walks[_i].walked);
 }
 END_TEST
@@ -151,11 +152,11 @@ START_TEST(long_and_deep_paths_are_refused)
 	memset(json, '[', sizeof(json));
 	memcpy(json, "{\"a\":", 5);
 	json[200] = '\0';
-	ck_assert_int_eq(vmm_json_walk(json, on_value, walked, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_json_walk(json, on_value, walked, &err), -EBADMSG);
 	memset(json, 'a', sizeof(json));
 	memcpy(json, "{\"", 2);
-	strcpy(json + 2 + VMM_JSON_PATH, "\":1}");
-	ck_assert_int_eq(vmm_json_walk(json, on_value, walked, &err), -EBADMSG);
+	strcpy(json + 2 + VSU_JSON_PATH, "\":1}");
+	ck_assert_int_eq(vsu_json_walk(json, on_value, walked, &err), -EBADMSG);
 }
 END_TEST
 
@@ -165,10 +166,10 @@ START_TEST(strings_that_were_written_are_read_back)
 	FILE *to = fmemopen(text, sizeof(text), "w");
 
 	fputs("{\"a\":[", to);
-	vmm_json_string(word, to);
+	vsu_json_string(word, to);
 	fputs("]}", to);
 	fclose(to);
-	ck_assert_int_eq(vmm_json_read_strings(text, "a", words, MAX_WORDS, &err), 1);
+	ck_assert_int_eq(vsu_json_read_strings(text, "a", words, MAX_WORDS, &err), 1);
 	ck_assert_str_eq(words[0], word);
 }
 END_TEST
@@ -189,11 +190,11 @@ START_TEST(paths_match_their_forms)
 	const char *rest = NULL;
 	unsigned int last = 99;
 
-	ck_assert_int_eq(vmm_json_match(forms[_i].path, forms[_i].form, &last, &rest),
+	ck_assert_int_eq(vsu_json_match(forms[_i].path, forms[_i].form, &last, &rest),
 			 forms[_i].matches);
 	ck_assert_uint_eq(last, forms[_i].last);
 	ck_assert_pstr_eq(rest, forms[_i].rest);
-	ck_assert_int_eq(vmm_json_match(forms[_i].path, forms[_i].form, NULL, NULL),
+	ck_assert_int_eq(vsu_json_match(forms[_i].path, forms[_i].form, NULL, NULL),
 			 forms[_i].matches);
 }
 END_TEST

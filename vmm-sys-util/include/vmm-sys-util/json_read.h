@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Reading one member of a JSON object (RFC 8259), a string or a list of strings, or all
- * members.
+ * Reads one member of a JSON object (RFC 8259), a string or a list of strings, or all
+ * values, from a text in memory that it modifies. Nothing is allocated; values may be
+ * nested up to 32 deep.
  *
- * Threads: no state.
+ * Threads: any thread.
  */
-#ifndef VMM_BASE_JSON_READ_H
-#define VMM_BASE_JSON_READ_H
+#ifndef VMM_SYS_UTIL_JSON_READ_H
+#define VMM_SYS_UTIL_JSON_READ_H
 
 #include <stdbool.h>
 
+#include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 /*
  * text is an object whose member name is an array of strings. They are decoded
@@ -18,18 +22,18 @@
  * their form and ignored. Returns their number. -EBADMSG: not such a document;
  * -E2BIG: more strings.
  */
-int vmm_json_read_strings(char *text, const char *name, char **words, int max,
-			  struct vsu_error *err);
+VSU_API int vsu_json_read_strings(char *text, const char *name, char **words, int max,
+				  struct vsu_error *err) VSU_NODISCARD;
 
 /* Likewise for a member that is one string. 0 or -EBADMSG. */
-int vmm_json_read_string(char *text, const char *name, char **word,
-			 struct vsu_error *err);
+VSU_API int vsu_json_read_string(char *text, const char *name, char **word,
+				 struct vsu_error *err) VSU_NODISCARD;
 
 /* Maximum bytes of a path, with its terminator. */
-#define VMM_JSON_PATH 128
+#define VSU_JSON_PATH 128
 
 /* path: names and indexes, as in "devices.0.kind"; value: a string, or its text. */
-typedef void (*vmm_json_fn)(void *opaque, const char *path, const char *value,
+typedef void (*vsu_json_fn)(void *opaque, const char *path, const char *value,
 			    bool is_string);
 
 /*
@@ -37,13 +41,15 @@ typedef void (*vmm_json_fn)(void *opaque, const char *path, const char *value,
  * order. Both texts are valid during the call; text is modified. -EBADMSG: no such
  * object, or too deep; fn was called for what precedes the fault.
  */
-int vmm_json_walk(char *text, vmm_json_fn fn, void *opaque, struct vsu_error *err);
+VSU_API int vsu_json_walk(char *text, vsu_json_fn fn, void *opaque, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Whether a path has a form: "devices.#.rings.#.*", where each # is an index, and * at the end
  * is at least one name. *last is the last index, *rest the names of *, in the path. Both are
  * changed only if the form has them and the path matches; both may be NULL.
  */
-bool vmm_json_match(const char *path, const char *form, unsigned int *last, const char **rest);
+VSU_API bool vsu_json_match(const char *path, const char *form, unsigned int *last, const char **rest);
+
+VSU_END_DECLS
 
 #endif

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../suite.h"
-#include "base/json.h"
+#include <vmm-sys-util/json.h>
+
+#include "util.h"
 
 static const struct sample {
 	const char *text, *json;
@@ -34,7 +35,7 @@ START_TEST(any_text_becomes_a_valid_string)
 	size_t len;
 	FILE *to = open_memstream(&got, &len);
 
-	vmm_json_string(samples[_i].text, to);
+	vsu_json_string(samples[_i].text, to);
 	fclose(to);
 	ck_assert_str_eq(got, samples[_i].json);
 	free(got);
@@ -45,21 +46,21 @@ START_TEST(members_and_elements_are_separated_by_commas)
 {
 	char *got = NULL;
 	size_t len;
-	struct vmm_json j = { .to = open_memstream(&got, &len) };
+	struct vsu_json j = { .to = open_memstream(&got, &len) };
 
-	vmm_json_open(&j, NULL, '{');
-	vmm_json_u64(&j, "n", UINT64_MAX);
-	vmm_json_open(&j, "list", '[');
-	vmm_json_open(&j, NULL, '{');
-	vmm_json_close(&j, '}');
-	vmm_json_i64(&j, NULL, -1);
-	vmm_json_text(&j, NULL, "a\"");
-	vmm_json_close(&j, ']');
-	vmm_json_open(&j, "none", '[');
-	vmm_json_close(&j, ']');
-	vmm_json_bool(&j, "is", true);
-	vmm_json_text(&j, "absent", NULL);
-	vmm_json_close(&j, '}');
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_u64(&j, "n", UINT64_MAX);
+	vsu_json_open(&j, "list", '[');
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_close(&j, '}');
+	vsu_json_i64(&j, NULL, -1);
+	vsu_json_text(&j, NULL, "a\"");
+	vsu_json_close(&j, ']');
+	vsu_json_open(&j, "none", '[');
+	vsu_json_close(&j, ']');
+	vsu_json_bool(&j, "is", true);
+	vsu_json_text(&j, "absent", NULL);
+	vsu_json_close(&j, '}');
 	fclose(j.to);
 	ck_assert_str_eq(got, "{\"n\":18446744073709551615,\"list\":[{},-1,\"a\\\"\"],\"none\":[],\"is\":true,\"absent\":null}");
 	free(got);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A loop behind one descriptor: descriptors, times and the end of a turn, for an object
+ * that its owner dispatches from an event loop of any kind.
+ *
+ * The owner polls the loop's descriptor and calls vsu_loop_dispatch() when it is readable.
+ * A watcher is a member of its user's struct; the sizes of these structs are part of the
+ * ABI. Any callback, also the watcher's own, may start, stop and free a watcher. Stopping
+ * one that is zeroed or not active has no effect.
+ *
+ * Threads: one thread at a time uses a loop and its watchers. Time is that of vsu_now_ns().
+ */
+#ifndef VMM_SYS_UTIL_LOOP_H
+#define VMM_SYS_UTIL_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct vsu_loop;
+
+/* Creates a loop without watchers. -ENOMEM, or the errno of the descriptors' creation. */
+VSU_API int vsu_loop_new(struct vsu_loop **out, struct vsu_error *err) VSU_NODISCARD;
+
+/* No watcher may be active. NULL is ignored. */
+VSU_API void vsu_loop_free(struct vsu_loop *l);
+
+/* Readable when a turn has something to do. The loop owns it, and it never changes. */
+VSU_API int vsu_loop_fd(const struct vsu_loop *l);
+
+/*
+ * One turn: calls the watchers of ready descriptors, at most 32, then expired timers, then
+ * the watchers of the turn's end. Never blocks. False after vsu_loop_end().
+ */
+VSU_API bool vsu_loop_dispatch(struct vsu_loop *l);
+
+/* The owner should not wait any longer. */
+VSU_API void vsu_loop_end(struct vsu_loop *l);
+
+/* ------------------------------------------------------------- descriptors */
+
+enum vsu_io_events { VSU_IO_READ = 1, VSU_IO_WRITE = 4 };	/* EPOLLIN, EPOLLOUT */
+
+struct vsu_io {
+	void (*fn)(void *opaque);
+	void *opaque;
+	int fd;
+	enum vsu_io_events events;
+	/* private */
+	enum { VSU_IO_IDLE, VSU_IO_WATCHED, VSU_IO_POLLED } state;
+	struct vsu_loop *loop;
+	struct vsu_io *next;	/* of those that epoll refused */
+};
+
+/* fn is called in each turn in which fd is ready, or broken. */
+VSU_API void vsu_io_init(struct vsu_io *w, void (*fn)(void *opaque), void *opaque, int fd,
+			 enum vsu_io_events events);
+
+/*
+ * Each descriptor has one active watcher at most; stop it before closing fd. One that is
+ * active already remains so. A regular file is always ready.
+ */
+VSU_API void vsu_io_start(struct vsu_loop *l, struct vsu_io *w);
+VSU_API void vsu_io_stop(struct vsu_io *w);
+
+/* -------------------------------------------------------------------- times */
+
+struct vsu_alarm {
+	void (*fn)(void *opaque);
+	void *opaque;
+	/* private */
+	bool active;
+	uint64_t at_ns, repeat_ns;
+	uint64_t turn;		/* in which it was started */
+	struct vsu_loop *loop;
+	struct vsu_alarm *prev, *next;
+};
+
+VSU_API void vsu_alarm_init(struct vsu_alarm *w, void (*fn)(void *opaque), void *opaque);
+
+/*
+ * Calls fn once after that time, and then each repeat_ns, unless that is 0. 0 is the next
+ * turn. One that is active already remains so.
+ */
+VSU_API void vsu_alarm_start(struct vsu_loop *l, struct vsu_alarm *w, uint64_t after_ns,
+			     uint64_t repeat_ns);
+VSU_API void vsu_alarm_stop(struct vsu_alarm *w);
+
+/* ------------------------------------------------------------ end of a turn */
+
+struct vsu_turn {
+	void (*fn)(void *opaque);
+	void *opaque;
+	/* private */
+	bool active;
+	struct vsu_loop *loop;
+	struct vsu_turn *next;
+};
+
+VSU_API void vsu_turn_init(struct vsu_turn *w, void (*fn)(void *opaque), void *opaque);
+
+/* fn is called at the end of each turn; the first one comes at once. One that is active already remains so. */
+VSU_API void vsu_turn_start(struct vsu_loop *l, struct vsu_turn *w);
+VSU_API void vsu_turn_stop(struct vsu_turn *w);
+
+VSU_END_DECLS
+
+#endif
