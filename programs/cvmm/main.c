@@ -394,8 +394,8 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 		return show_boot_help();
 	if (!rc && c->image && vmm_needs_image(c->image, "", err) < 0)
 		return complain(VSU_EXIT_INPUT, err);
-	if (!rc && !c->is_dry)
-		rc = check_boot(c, err);
+	if (!rc && !c->is_dry && check_boot(c, err) < 0)
+		return complain(VSU_EXIT_HOST, err);
 	if (!rc)
 		rc = vmm_boot_command_make(c, err);
 	return rc < 0 ? complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), err) :

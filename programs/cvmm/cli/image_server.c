@@ -66,7 +66,7 @@ static int find_program(char path[PATH_MAX])
 		if (!access(path, X_OK))
 			return 0;
 	}
-	return -ENOENT;
+	return -ENOPKG;
 }
 
 /* ---------------------------------------------------------------- the program */

@@ -22,7 +22,7 @@ struct vmm_image_server {
 
 /*
  * Starts the program, and returns when it serves the image. If it ends later, a line on standard
- * error reports that. -ENOENT: it is not installed; -EIO: it ended, and err has its last line;
+ * error reports that. -ENOPKG: it is not installed; -EIO: it ended, and err has its last line;
  * -ETIMEDOUT; errors of open().
  */
 int vmm_image_server_start(struct vmm_image_server *s, const char *path, const char *format,

@@ -156,10 +156,10 @@ static int explain_failure(const struct vmm_passt *p, int rc, struct vsu_error *
 	for (ms = 0; rc == -ECONNRESET && ms < END_MS && !waitpid(p->pid, &status, WNOHANG); ms++)
 		usleep(1000);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == VMM_PROGRAM_NOT_STARTED)
-		return vsu_error_set(err, -ENOENT, "--net=passt: %s; install the package passt", vmm_program_last_line(p->messages, text));
+		return vsu_error_set(err, -ENOPKG, "--net=passt: %s; install the package passt", vmm_program_last_line(p->messages, text));
 	if (rc == -ECONNRESET)
-		return vsu_error_set(err, -EFAULT, "--net=passt: passt ended: %s", vmm_program_last_line(p->messages, text));
-	return vsu_error_sys(err, rc, "--net=passt: passt does not answer");
+		return vsu_error_set(err, -EREMOTEIO, "--net=passt: passt ended: %s", vmm_program_last_line(p->messages, text));
+	return vsu_error_set(err, -EREMOTEIO, "--net=passt: passt does not answer: %s", strerror(-rc));
 }
 
 static int start_program(struct vmm_passt *p, const struct vmm_exec_network *n, int fd, struct vsu_error *err)

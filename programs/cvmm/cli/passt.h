@@ -36,8 +36,8 @@ struct vmm_passt {
 #define VMM_PASST_INIT { .fd = -1, .messages = -1, .leash = -1 }
 
 /*
- * Starts passt, and waits for its answer to a frame. -ENOENT: not installed; -EADDRINUSE, -EACCES: a
- * port cannot be published; -EFAULT: passt ended, and err has its last line; -ETIMEDOUT.
+ * Starts passt, and waits for its answer to a frame. -ENOPKG: not installed; -EADDRINUSE, -EACCES: a
+ * port cannot be published; -EREMOTEIO: passt ended, and err has its last line, or does not answer.
  */
 int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struct vsu_error *err);
 /* The option of a machine for its card: "--net=fd=7,...". */

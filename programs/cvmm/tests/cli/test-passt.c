@@ -211,9 +211,9 @@ static const struct {
 	int rc;
 	const char *why;
 } failures[] = {
-	{ NULL, -ENOENT, "--net=passt: passt: No such file or directory; install the package passt" },
-	{ "echo first; echo last >&2; exit 1", -EFAULT, "--net=passt: passt ended: last" },
-	{ "printf '\\377\\377\\377\\377' >&$fd; exec cat <&$fd", -EBADMSG, "--net=passt: passt does not answer" },
+	{ NULL, -ENOPKG, "--net=passt: passt: No such file or directory; install the package passt" },
+	{ "echo first; echo last >&2; exit 1", -EREMOTEIO, "--net=passt: passt ended: last" },
+	{ "printf '\\377\\377\\377\\377' >&$fd; exec cat <&$fd", -EREMOTEIO, "--net=passt: passt does not answer" },
 };
 
 START_TEST(failure_of_passt_has_a_sentence)

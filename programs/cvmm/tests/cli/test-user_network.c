@@ -113,7 +113,7 @@ END_TEST
 START_TEST(missing_passt_is_named)
 {
 	setenv("PATH", "/nowhere", 1);
-	ck_assert_int_eq(make("run k --net=passt"), -ENOENT);
+	ck_assert_int_eq(make("run k --net=passt"), -ENOPKG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "install the package passt"));
 }
 END_TEST
