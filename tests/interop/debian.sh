@@ -5,7 +5,7 @@
 # Source it after lib.sh.
 #
 #   debian_disk       sets DEBIAN_DISK: a GPT whose first partition is Debian's root (ext4) with
-#                     cloud-init and a grub.cfg; or DEBIAN_WHY
+#                     cloud-init, sshd, an address by DHCP, and a grub.cfg; or DEBIAN_WHY
 #
 # DEBIAN_SUITE        its suite; default: this host's
 # After cloud-init, the guest prints lines that begin with "report: " on its serial port.
@@ -79,13 +79,17 @@ _debian_settle() {
 	_debian_menu "${kernel#vmlinuz-}" >"$1/boot/grub/grub.cfg"
 	_debian_report >"$1/etc/systemd/system/report.service"
 	ln -s ../report.service "$1/etc/systemd/system/multi-user.target.wants/report.service"
+	printf '[Match]\nType=ether\n[Network]\nDHCP=yes\n' >"$1/etc/systemd/network/20-ether.network"
+	ln -s /lib/systemd/system/systemd-networkd.service "$1/etc/systemd/system/multi-user.target.wants"
+	# a key of RSA takes an emulated machine minutes
+	printf 'network: {config: disabled}\nssh_genkeytypes: [ed25519]\n' >"$1/etc/cloud/cloud.cfg.d/90-image.cfg"
 }
 
 _debian_make() {
 	local root=$WORK/debian
 
 	mmdebstrap --quiet --variant=minbase --format=directory --aptopt='Acquire::Check-Valid-Until "false"' \
-		--include=systemd-sysv,udev,e2fsprogs,initramfs-tools,linux-image-cloud-amd64,cloud-init \
+		--include=systemd-sysv,udev,e2fsprogs,initramfs-tools,linux-image-cloud-amd64,cloud-init,openssh-server \
 		"$DEBIAN_SUITE" "$root" "$(_debian_mirror)" >"$WORK/debian.log" 2>&1 &&
 		_debian_settle "$root" &&
 		mke2fs -q -t ext4 -F -d "$root" "$WORK/debian.ext4" "$(($(du -sm "$root" | cut -f 1) * 3 / 2 + 100))M" >"$WORK/debian.log" 2>&1 &&
