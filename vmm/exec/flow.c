@@ -30,7 +30,7 @@ void vmm_flow_fini(struct vmm_flow *f)
 }
 
 /* A pipe that poll() reports as writable has room for PIPE_BUF bytes. */
-void vmm_flow_take_end(struct vmm_flow_end *end, int fd)
+void vmm_flow_set_end(struct vmm_flow_end *end, int fd)
 {
 	const int kind = fd < 0 ? VSU_FD_OTHER : vsu_fd_kind(fd);
 

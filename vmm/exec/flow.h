@@ -39,7 +39,7 @@ int vmm_flow_init(struct vmm_flow *f);
 void vmm_flow_fini(struct vmm_flow *f);
 
 /* A descriptor of the caller for writing or reading. */
-void vmm_flow_take_end(struct vmm_flow_end *end, int fd);
+void vmm_flow_set_end(struct vmm_flow_end *end, int fd);
 
 /* Copies until nothing is possible now, or for a bounded number of bytes. True: call again. */
 bool vmm_flow_turn(struct vmm_flow *f);

@@ -108,9 +108,9 @@ static int make_flows(struct vmm_session *s)
 {
 	if (vmm_flow_init(&s->in) < 0 || vmm_flow_init(&s->out) < 0 || vmm_flow_init(&s->err) < 0)
 		return -ENOMEM;
-	vmm_flow_take_end(&s->in.to, s->ours[VMM_AGENT_IN]);
-	vmm_flow_take_end(&s->out.from, s->ours[VMM_AGENT_OUT]);
-	vmm_flow_take_end(&s->err.from, s->ours[VMM_AGENT_ERR]);
+	vmm_flow_set_end(&s->in.to, s->ours[VMM_AGENT_IN]);
+	vmm_flow_set_end(&s->out.from, s->ours[VMM_AGENT_OUT]);
+	vmm_flow_set_end(&s->err.from, s->ours[VMM_AGENT_ERR]);
 	return 0;
 }
 
@@ -118,9 +118,9 @@ static int take_streams(struct vmm_session *s, const struct vmm_session_config *
 {
 	int rc = watch_end(s, c->in, EPOLLIN);
 
-	vmm_flow_take_end(&s->in.from, c->in);
-	vmm_flow_take_end(&s->out.to, c->out);
-	vmm_flow_take_end(&s->err.to, c->err);
+	vmm_flow_set_end(&s->in.from, c->in);
+	vmm_flow_set_end(&s->out.to, c->out);
+	vmm_flow_set_end(&s->err.to, c->err);
 	if (!rc)
 		rc = watch_end(s, c->out, EPOLLOUT);
 	return rc < 0 ? rc : watch_end(s, c->err, EPOLLOUT);
@@ -538,7 +538,7 @@ static void forget_end(const struct vmm_session *s, struct vmm_flow_end *end)
 {
 	if (end->fd >= 0)
 		(void)!epoll_ctl(s->epfd, EPOLL_CTL_DEL, end->fd, NULL);
-	vmm_flow_take_end(end, -1);
+	vmm_flow_set_end(end, -1);
 }
 
 /* The agent has not seen any of it, so the guest waits for another one. */

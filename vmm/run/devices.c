@@ -282,7 +282,7 @@ static bool is_used(const struct vmm_machine *m, const struct vmm_device *d)
 	return false;
 }
 
-int vmm_machine_take_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err)
+int vmm_machine_find_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err)
 {
 	const char *name = vmm_own_name(d->spec.kind, d->spec.config);
 

@@ -25,7 +25,7 @@ int vmm_machine_make_remote_devices(struct vmm_machine *m,
  * For a device of the kind "own": sets own, if it is NULL, to the owner's device of its name,
  * and the id. -ENOENT: the owner has none; -EBUSY: another device uses it.
  */
-int vmm_machine_take_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err);
+int vmm_machine_find_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err);
 
 /*
  * Before creation: checks its host resource against the guest's memory and other devices,

@@ -311,7 +311,7 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 	d->own = own;
 	rc = read_list(d, list, err);
 	if (!rc)
-		rc = vmm_machine_take_own(m, d, err);
+		rc = vmm_machine_find_own(m, d, err);
 	if (!rc)
 		rc = vmm_live_add(d, list, err);
 	if (!rc)

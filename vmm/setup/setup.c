@@ -54,7 +54,7 @@ static int take_devices(struct vmm_machine *m, struct vsu_error *err)
 	for (i = 0; !rc && i < c->ndevices; i++) {
 		m->devices[i].spec = c->specs[i];
 		m->devices[i].spec.continues = m->start->rebooted;
-		rc = vmm_machine_take_own(m, &m->devices[i], err);
+		rc = vmm_machine_find_own(m, &m->devices[i], err);
 	}
 	m->ndevices = c->ndevices;
 	return rc;

@@ -146,8 +146,8 @@ static int open_input(struct client *c, struct vsu_error *err)
 	rc = rc < 0 ? rc : vmm_flow_init(&c->input);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot pass the input of the terminal on");
-	vmm_flow_take_end(&c->input.from, STDIN_FILENO);
-	vmm_flow_take_end(&c->input.to, c->input_fds[0]);
+	vmm_flow_set_end(&c->input.from, STDIN_FILENO);
+	vmm_flow_set_end(&c->input.to, c->input_fds[0]);
 	return 0;
 }
 
