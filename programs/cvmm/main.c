@@ -499,6 +499,8 @@ static int cmd_ps(int argc, char **argv)
 	int rc = vmm_ps_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
+		vmm_foreign_explain(vmm_foreign_ps, vmm_ps_command_options, argc, argv, false, &err);
+	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (!command.help) {
 		rc = vmm_ps_command_run(&command, stdout, &err);
@@ -673,7 +675,7 @@ static int do_command(int argc, char **argv)
 	rc = vsu_option_parse_argv(main_options, argc, argv, take_main_option,
 				   asked, &first, &err);
 	if (rc == -ENOENT)
-		vmm_foreign_explain(vmm_foreign_run, main_options, argc, argv, true, &err);
+		vmm_foreign_explain(argc == 2 ? vmm_foreign_main : vmm_foreign_run, main_options, argc, argv, true, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (asked[OPT_HELP])

@@ -66,6 +66,8 @@ int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu
 	int rc = fd < 0 ? fd : read_file(r, fd);
 
 	vsu_fd_close(&fd);
+	if (rc == -ENOENT)
+		return vsu_error_set(err, rc, "cannot read '%s/state': No such file or directory; '%s' is not the folder of a saved machine", folder, folder);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s/state'", folder);
 	rc = vmm_state_check(&r->state, err);

@@ -15,6 +15,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/exec_machine.h"
+#include "cli/template_command.h"
 
 #define MAX_ENVIRONMENT (VMM_EXEC_MAX_SETTINGS + 8)
 
@@ -361,8 +362,10 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	rc = o->from ? vmm_plan_use_template(&m->plan, o->from, err) : 0;
-	if (rc < 0)
+	if (rc < 0) {
+		vmm_template_explain(o->from, err);
 		vsu_error_prefix(err, rc, "option --from");
+	}
 	if (!rc)
 		rc = fill_draft(m, d, o, err);
 	if (!rc)

@@ -90,6 +90,8 @@ static const struct {
 	const char *theirs, *ours;
 } foreign[] = {
 	{ "user", "--net=passt" }, { "slirp", "--net=passt" }, { "nat", "--net=passt" },
+	{ "pasta", "--net=passt" }, { "slirp4netns", "--net=passt" }, { "private", "--net=passt" },
+	{ "default", "--net=passt" }, { "host", "--net=passt, which connects as this user does" },
 	{ "none", "no network unless --net is given" },
 	{ "tap", "--net=tap:NAME" }, { "bridge", "a tap interface: --net=tap:NAME" },
 };

@@ -37,6 +37,9 @@ bool vmm_foreign_item(const char *list, const char *keys, char out[VMM_FOREIGN_T
 /* Rows end with a NULL in place of names. */
 extern const struct vmm_foreign_word vmm_foreign_run[];
 extern const struct vmm_foreign_word vmm_foreign_exec[];
+extern const struct vmm_foreign_word vmm_foreign_ps[];
+/* Of a command line that is one option. */
+extern const struct vmm_foreign_word vmm_foreign_main[];
 
 /*
  * For a command line that was refused: replaces *err by the answers to its foreign words, if it

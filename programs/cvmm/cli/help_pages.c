@@ -125,6 +125,17 @@ void vmm_help_page_topics(void)
 	puts("; 'cvmm help PAGE' shows a summary of a manual page");
 }
 
+const char *vmm_help_page_named(const char *name)
+{
+	const size_t len = strcspn(name, "(");
+	unsigned int i;
+
+	for (i = 0; i < NPAGES; i++)
+		if (strlen(pages[i].page) == len && !memcmp(pages[i].page, name, len))
+			return pages[i].topic;
+	return NULL;
+}
+
 const char *vmm_help_page_topic(unsigned int n)
 {
 	return n < NPAGES ? pages[n].topic : NULL;

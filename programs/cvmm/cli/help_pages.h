@@ -19,6 +19,9 @@ bool vmm_help_page(const char *topic);
 /* Prints one line with the topics that are neither commands nor devices. */
 void vmm_help_page_topics(void);
 
+/* The topic that a manual page describes first, by its name, as "cvmm-exec" or "cvmm-exec(1)"; or NULL. */
+const char *vmm_help_page_named(const char *name);
+
 /* The topic of row n, or NULL after the last. */
 const char *vmm_help_page_topic(unsigned int n);
 

@@ -66,7 +66,7 @@ static const struct {
 } synonyms[] = {
 	{ "clone clones from saved restore snapshot snapshots checkpoint incoming postcopy live-migration prefetch", "migration" },
 	{ "jail seccomp landlock security confinement user privileges", "sandbox" },
-	{ "network networks networking passt tap bridge card nic", "net" },
+	{ "network networks networking passt tap bridge card nic port ports forward", "net" },
 	{ "cloud-init cloud cloudinit seed image images qcow2 efi uefi bios firmware", "boot" },
 	{ "kernel cmdline append initramfs serial gdb", "run" },
 	{ "docker podman container containers command", "exec" },
@@ -86,8 +86,11 @@ static const struct {
 
 const char *vmm_topic_meant(const char *word)
 {
+	const char *topic = vmm_help_page_named(word);
 	size_t i;
 
+	if (topic)
+		return topic;
 	word += strspn(word, "-");
 	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
 		if (has_word(synonyms[i].words, word))

@@ -19,6 +19,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/pool_server.h"
+#include "cli/template_command.h"
 #include "confine/denied_calls.h"
 #include "exec/session.h"
 #include "log.h"
@@ -81,6 +82,8 @@ int vmm_pool_server_open(struct vmm_pool_server *s, const struct vmm_pool_comman
 	prog_raise_fd_limit();	/* machines raise their own */
 	confine_restrict_parent();	/* machines inherit it, and confine themselves further */
 	rc = vmm_template_open(&s->template, NULL, c->machine.from, err);
+	if (rc < 0)
+		vmm_template_explain(c->machine.from, err);
 	if (!rc)
 		rc = listen_in(s, err);
 	return rc < 0 ? rc : open_signals(s, err);

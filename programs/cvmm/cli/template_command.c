@@ -126,7 +126,7 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 	if (c->folder && c->name && strchr(c->name, '/'))
 		return vsu_error_set(err, -EINVAL, "option --folder has no effect beside the path '%s'; leave it out, or give a name", c->name);
 	return c->action == VMM_TEMPLATE_LIST || c->name ? 0 :
-	       vsu_error_set(err, -ENOENT, "template %s: no name", actions[c->action]);
+	       vsu_error_set(err, -ENOENT, "template %s: no name; example: 'cvmm template %s base'", actions[c->action], actions[c->action]);
 }
 
 /* --------------------------------------------------------------------- output */
@@ -205,6 +205,16 @@ static void print_rows(FILE *out, const struct vmm_template *t)
 	print_line(out, "state    %s%s%s", state_of(t), rc < 0 ? ": " : "", why.msg);
 }
 
+void vmm_template_explain(const char *name, struct vsu_error *err)
+{
+	char why[sizeof(err->msg)];
+
+	if (!err || err->code != -ENOENT || strchr(name, '/') || !strstr(err->msg, "template '"))
+		return;
+	memcpy(why, err->msg, sizeof(why));
+	vsu_error_set(err, -ENOENT, "%s; 'cvmm template make %s' makes it, 'cvmm template list' lists others", why, name);
+}
+
 static int show_template(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
 {
 	struct vmm_template t;
@@ -218,14 +228,21 @@ static int show_template(const struct vmm_template_command *c, FILE *out, struct
 
 int vmm_template_command_run(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
 {
+	int rc;
+
 	switch (c->action) {
 	case VMM_TEMPLATE_LIST:
 		return list_templates(c, out, err);
 	case VMM_TEMPLATE_SHOW:
-		return show_template(c, out, err);
+		rc = show_template(c, out, err);
+		break;
 	case VMM_TEMPLATE_REMOVE:
-		return vmm_template_remove(c->folder, c->name, err);
+		rc = vmm_template_remove(c->folder, c->name, err);
+		break;
 	default:
 		return vsu_error_set(err, -EINVAL, "template: not an action that prints");
 	}
+	if (rc < 0)
+		vmm_template_explain(c->name, err);
+	return rc;
 }

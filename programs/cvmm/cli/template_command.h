@@ -30,4 +30,7 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 /* All actions but "make". */
 int vmm_template_command_run(const struct vmm_template_command *c, FILE *out, struct vsu_error *err);
 
+/* Adds how to make the template of that name, or to find another, to an error that it does not exist. */
+void vmm_template_explain(const char *name, struct vsu_error *err);
+
 #endif

@@ -193,6 +193,8 @@ static const struct { const char *word, *why; } other_networks[] = {
 	{ "--net=user,hostfwd=tcp::22-:22",
 	  "option --net: 'user' is a value of other programs; cvmm exec has --net=passt" },
 	{ "--net=slirp", "option --net: 'slirp' is a value of other programs; cvmm exec has --net=passt" },
+	{ "--net=host", "option --net: 'host' is a value of other programs; cvmm exec has --net=passt, which connects as this user does" },
+	{ "--net=pasta", "option --net: 'pasta' is a value of other programs; cvmm exec has --net=passt" },
 	{ "--net=none", "option --net: 'none' is a value of other programs; cvmm exec has no network unless --net is given" },
 	{ "--net=tap", "option --net: 'tap' is a value of other programs; cvmm exec has --net=tap:NAME" },
 	{ "--net=users", "option --net 'users' is not passt or tap:NAME" },

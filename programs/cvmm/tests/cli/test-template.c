@@ -444,6 +444,24 @@ static void run(const char *line, char *out, size_t size)
 	fclose(f);
 }
 
+START_TEST(absence_of_a_template_is_explained)
+{
+	struct vmm_template_command c;
+
+	ck_assert_int_eq(parse(&c, "show base"), 0);
+	c.folder = folder;
+	ck_assert_int_eq(vmm_template_command_run(&c, stdout, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/base': No such file or directory; 'cvmm template make base' makes it, 'cvmm template list' lists others"));
+	ck_assert_int_eq(parse(&c, "remove base"), 0);
+	c.folder = folder;
+	ck_assert_int_eq(vmm_template_command_run(&c, stdout, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "; 'cvmm template make base' makes it"));
+	ck_assert_int_eq(parse(&c, "show ./base"), 0);
+	ck_assert_int_eq(vmm_template_command_run(&c, stdout, &err), -ENOENT);
+	ck_assert_ptr_null(strstr(err.msg, "template make"));
+}
+END_TEST
+
 START_TEST(list_has_a_line_for_each_template)
 {
 	char out[4096], *at;
@@ -597,6 +615,7 @@ int main(void)
 	tcase_add_test(tc, folder_of_the_user_is_made_for_its_owner);
 	tcase_add_loop_test(tc, rejects_words_that_an_action_does_not_use, 0, COUNT(refused));
 	tcase_add_test(tc, options_of_make_describe_the_machine);
+	tcase_add_test(tc, absence_of_a_template_is_explained);
 	tcase_add_test(tc, list_has_a_line_for_each_template);
 	tcase_add_loop_test(tc, state_compares_a_template_with_the_host, 0, COUNT(states));
 	tcase_add_test(tc, kernel_that_was_replaced_makes_a_template_outdated);
