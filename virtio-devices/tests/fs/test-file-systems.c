@@ -190,14 +190,30 @@ START_TEST(write_appends_if_its_request_does)
 {
 	uint64_t file, fh;
 
-	share(_i, 0);
+	share(_i / 2, 0);
 	file = fs_rig_lookup(&r, 1, "file");
-	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR | (_i % 2 ? O_APPEND : 0));
 	append(file, fh, "-1");
 	append(file, fh, "-2");
 	ck_assert_int_eq(fs_rig_write(&r, file, fh, 0, "CON", 3), 0);
 	append(file, fh, "-3");
 	check_content("file", "CONtent-1-2-3");
+	fs_rig_fini(&r);
+}
+END_TEST
+
+START_TEST(new_file_appends_only_if_its_request_does)
+{
+	const struct fuse_create_in in = { .flags = O_RDWR | O_CREAT | O_APPEND, .mode = S_IFREG | 0600 };
+	struct { struct fuse_entry_out entry; struct fuse_open_out open; } made;
+
+	share(_i, 0);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_CREATE, 1, &in, sizeof(in), "new"), 0);
+	memcpy(&made, fs_rig_answer(&r), sizeof(made));
+	append(made.entry.nodeid, made.open.fh, "content");
+	ck_assert_int_eq(fs_rig_write(&r, made.entry.nodeid, made.open.fh, 0, "CON", 3), 0);
+	append(made.entry.nodeid, made.open.fh, "-1");
+	check_content("new", "CONtent-1");
 	fs_rig_fini(&r);
 }
 END_TEST
@@ -470,7 +486,8 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("file_systems");
 	const int n = (int)nmounted;
 
-	tcase_add_loop_test(tc, write_appends_if_its_request_does, 0, n);
+	tcase_add_loop_test(tc, write_appends_if_its_request_does, 0, 2 * n);
+	tcase_add_loop_test(tc, new_file_appends_only_if_its_request_does, 0, n);
 	tcase_add_loop_test(tc, unnamed_file_is_made_where_the_host_makes_one, 0, n);
 	tcase_add_loop_test(tc, flags_of_rename_are_never_ignored, 0, n);
 	tcase_add_loop_test(tc, range_is_allocated_as_by_the_host, 0, n);

@@ -40,21 +40,31 @@ int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd,
 	return -ENFILE;
 }
 
+/*
+ * A FUSE server that opened the file with O_APPEND would append each later write, because
+ * fcntl(F_SETFL) does not reach it. A file that only accepts appends (EPERM) requires the flag.
+ */
+static int open_link(const struct fs *fs, const char *link, int flags)
+{
+	int fd = openat(fs->proc, link, (flags & ~O_APPEND) | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 && errno == EPERM && flags & O_APPEND)
+		fd = openat(fs->proc, link, flags | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
 int virtdev_priv_fs_reopen(const struct fs *fs, struct fs_inode *inode,
 			   int flags)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(inode->fd);
-	int rc, fd;
+	int rc;
 
 	/* opening a FIFO or device has side effects */
 	if (inode->type != S_IFREG && inode->type != S_IFDIR)
 		return -EBADF;
 	rc = inode->type == S_IFREG ?
 	     virtdev_priv_fs_check_unclosed(fs, inode) : 0;
-	if (rc < 0)
-		return rc;
-	fd = openat(fs->proc, name.text, flags | O_CLOEXEC | O_NOCTTY);
-	return fd < 0 ? -errno : fd;
+	return rc < 0 ? rc : open_link(fs, name.text, flags);
 }
 
 void virtdev_priv_fs_unopen(const struct fs *fs, struct fs_inode *inode, int fd)

@@ -496,8 +496,8 @@ void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
 int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd,
 			       struct vsu_closer *closer, uint32_t spared);
 /*
- * Opens the inode's file with flags. -ENFILE: the file has a server, and too many
- * such files wait to be closed.
+ * Opens the inode's file with flags, with O_APPEND only if the file requires it. -ENFILE: the
+ * file has a server, and too many such files wait to be closed.
  */
 int virtdev_priv_fs_reopen(const struct fs *fs, struct fs_inode *inode,
 			   int flags);

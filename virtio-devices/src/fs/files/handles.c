@@ -76,7 +76,7 @@ static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
 	handle->folder = o->flags & O_DIRECTORY;
 	handle->flocked = false;
 	handle->flags = o->flags;
-	handle->appends = o->flags & O_APPEND;
+	handle->appends = o->flags & O_APPEND && fcntl(fd, F_GETFL) & O_APPEND;
 	o->id = handle->slot.id;
 	pthread_mutex_init(&handle->position, NULL);
 	pthread_rwlock_init(&handle->mode, NULL);

@@ -155,7 +155,7 @@ static int create_flags(const struct fs_call *c)
 
 static int open_made(const struct fs_call *c, const char *name, int flags)
 {
-	int fd = openat(c->inode->fd, name, create_flags(c) | flags | O_CLOEXEC,
+	int fd = openat(c->inode->fd, name, (create_flags(c) & ~O_APPEND) | flags | O_CLOEXEC,
 			c->arg.create.mode & FS_MODE_BITS);
 
 	if (fd < 0)
