@@ -90,8 +90,8 @@ struct vhost_user_frontend_ops {
 	/*
 	 * A request was refused, and the session continues; err names it. Either
 	 * the back-end refused set_config, a kept write, set_call or reset; or
-	 * this session refused a request of the back-end, or closed its failed
-	 * channel. A hostile back-end can cause any number of reports, so limit
+	 * this session refused a request of the back-end, closed its failed
+	 * channel, or did not send ROM. A hostile back-end can cause any number of reports, so limit
 	 * the rate of log lines.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
@@ -260,10 +260,10 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
  *
  * With config->read_only_regions, shared ROM with an fd is sent too, by
  * read-only descriptors, if CONFIGURE_MEM_SLOTS and REPLY_ACK are negotiated
- * and slots are left. The device can read it and not write it. If the back-end
- * refuses ROM, ops->refused reports this once, and ROM is not sent again. Off by
- * default, because some back-ends end if they cannot map memory writable.
- * Back-ends made with this library support it.
+ * and slots are left. The device can read it and not write it. If the back-end refuses
+ * ROM, or this process cannot open its file for reading, as in a sandbox, ops->refused
+ * reports this once, and it is not sent. Off by default, because some back-ends end if
+ * they cannot map memory writable. Back-ends made with this library support it.
  *
  *   -EINVAL  a region, which is named, has no fd or is a private mapping; or it
  *            is beyond the end of the dirty log

@@ -152,6 +152,7 @@ static void serve_connection(struct vhost_user_frontend *f)
 	f->wait.more = f->wait.main_more || f->wait.channel_more;
 	vhost_user_priv_fe_run(f);
 	vhost_user_priv_fe_check_timeouts(f);
+	vhost_user_priv_fe_report_rom(f);
 	if (f->config_changed && !f->failure.failed)
 		report_config_changed(f);
 	if (f->reconnect.away && !f->failure.failed)

@@ -413,11 +413,24 @@ static int send_rom(struct vhost_user_frontend *f, unsigned int item,
 	int rc;
 
 	c->refused = fd < 0;	/* by the host: the back-end does not receive it */
-	if (c->refused)
+	if (c->refused) {
+		f->mem.rom_code = fd;
 		return 0;
+	}
 	rc = request_slot(f, item, fd, err);
 	vsu_fd_close(&fd);
 	return rc;
+}
+
+void vhost_user_priv_fe_report_rom(struct vhost_user_frontend *f)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+
+	if (!f->mem.rom_code || f->mem.rom_reported)
+		return;
+	f->mem.rom_reported = true;
+	vsu_error_sys(&why, f->mem.rom_code, "read-only memory is not sent, because this process cannot open its file for reading");
+	vhost_user_priv_fe_report(f, &why);
 }
 
 static int send_slot(struct vhost_user_frontend *f, unsigned int item,

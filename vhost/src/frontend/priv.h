@@ -90,6 +90,9 @@ struct fe_memory {
 	struct vsu_error why;		/* of the first refusal */
 	bool read_only_regions;		/* ROM is announced, too */
 	bool rom_refused;		/* the back-end refused ROM */
+	/* ROM that this process cannot open for reading: a negative errno, and whether it was reported */
+	int rom_code;
+	bool rom_reported;
 };
 
 /* A SHMEM request of the batch that is collected or answered. */
@@ -362,6 +365,8 @@ int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 bool vhost_user_priv_fe_accept_rom_refusal(struct vhost_user_frontend *f,
 				    const struct fe_pending *p,
 				    struct vsu_error *err);
+/* Reports once that ROM was not sent, because its file cannot be opened again. */
+void vhost_user_priv_fe_report_rom(struct vhost_user_frontend *f);
 /* All changes are answered: updates held accordingly. */
 void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f);
 /* The back-end has no memory any more, and no change is in progress. */

@@ -20,6 +20,22 @@
 
 #define USER_BASE (UINT64_C(1) << 44)
 
+static int open_errno;	/* of files that are opened again; 0: none */
+
+#pragma GCC visibility push(default)
+int __wrap_open(const char *path, int flags, ...);
+int __real_open(const char *path, int flags, ...);
+#pragma GCC visibility pop
+
+/* A sandbox permits no other open of a file that is mapped. No file is created. */
+int __wrap_open(const char *path, int flags, ...)
+{
+	if (!open_errno || strncmp(path, "/proc/self/fd/", strlen("/proc/self/fd/")))
+		return __real_open(path, flags);
+	errno = open_errno;
+	return -1;
+}
+
 /* ------------------------------------------------------------------- memory */
 
 START_TEST(c1_18_addresses_sent_are_no_host_pointers)
@@ -238,6 +254,23 @@ START_TEST(c1_21_refused_rom_is_reported_once_and_left_out)
 	dispatch_both();
 	ck_assert_int_eq(notified.memory_code, 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
+	ck_assert_uint_eq(notified.refused, 1);
+}
+END_TEST
+
+START_TEST(rom_that_cannot_be_opened_is_reported_once_and_left_out)
+{
+	open_errno = EACCES;
+	run_with_rom();
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
+	ck_assert_uint_eq(notified.refused, 1);
+	ck_assert_msg(strstr(notified.refusal.msg, "cannot open its file for reading: Permission denied"), "%s",
+		      notified.refusal.msg);
+	grow_map_flags(0xffe00000, MIB, ROM_SHARED);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	dispatch_both();
 	ck_assert_uint_eq(notified.refused, 1);
 }
 END_TEST
@@ -508,6 +541,7 @@ static void add_memory(Suite *s)
 		c1_21_rom_is_sent_read_only_if_configured);
 	tcase_add_test(tc,
 		c1_21_refused_rom_is_reported_once_and_left_out);
+	tcase_add_test(tc, rom_that_cannot_be_opened_is_reported_once_and_left_out);
 	tcase_add_test(tc, removed_rom_is_removed_from_the_back_end_that_has_it);
 	tcase_add_test(tc, rom_takes_no_slot_from_memory);
 	tcase_add_loop_test(tc,
