@@ -79,7 +79,7 @@ static int add_ends(struct vmm_plan *p, const struct cvmm_exec_config *c, struct
 	return rc < 0 ? rc : add_console(p, err);
 }
 
-static int add_boot(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+static int add_boot(struct vmm_plan *p, struct vsu_error *err)
 {
 	int rc = p->initrd_fd < 0 ? 0 : vmm_plan_add_word(p, err, "--initrd=fd:%d:initrd", p->initrd_fd);
 
@@ -87,11 +87,15 @@ static int add_boot(struct vmm_plan *p, const struct cvmm_exec_config *c, struct
 		rc = vmm_plan_add_word(p, err, "--device=rng");
 	if (!rc)
 		rc = vmm_plan_add_word(p, err, "--cmdline=%s", p->cmdline);
-	if (!rc)
-		rc = vmm_plan_add_word(p, err, "--memory=%s", c->memory ? c->memory : "1G");
-	if (!rc)
-		rc = vmm_plan_add_word(p, err, "--cpus=%u", c->cpus ? c->cpus : 1);
 	return rc < 0 ? rc : vmm_plan_add_word(p, err, "%s", p->kernel);
+}
+
+/* Before the caller's options, which may have further pieces of memory. */
+static int add_size(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	const int rc = vmm_plan_add_word(p, err, "--memory=%s", c->memory ? c->memory : "1G");
+
+	return rc < 0 ? rc : vmm_plan_add_word(p, err, "--cpus=%u", c->cpus ? c->cpus : 1);
 }
 
 /* ------------------------------------------------------------------- initrd */
@@ -306,8 +310,10 @@ static int make_booting(struct vmm_plan *p, const struct cvmm_exec_config *c, co
 	if (!rc)
 		rc = make_session(p, c, err);
 	if (!rc)
+		rc = add_size(p, c, err);
+	if (!rc)
 		rc = add_ends(p, c, err);
-	return rc < 0 ? rc : add_boot(p, c, err);
+	return rc < 0 ? rc : add_boot(p, err);
 }
 
 static int make_clone(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
@@ -373,8 +379,10 @@ int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	if (!rc)
 		rc = new_session(p, &s, err);
 	if (!rc)
+		rc = add_size(p, c, err);
+	if (!rc)
 		rc = add_ends(p, c, err);
-	return rc < 0 ? rc : add_boot(p, c, err);
+	return rc < 0 ? rc : add_boot(p, err);
 }
 
 /* A card reads the peer of its socket, which stays. */

@@ -30,6 +30,8 @@ static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_mac
 		return vsu_error_set(err, -EOPNOTSUPP, "option --emulate is for x86-64, and this is a host of " VMM_TARGET_NAME "; use one with /dev/kvm");
 	if (vsu_parse_size(o->memory, &c->memory) < 0 || c->memory < 1u << 20)
 		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate this is a size of at least 1M", o->memory);
+	if (o->npieces)
+		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate there is one piece of memory; leave this one out", o->pieces[0]);
 	if (vmm_plan_is_builtin(o->kernel))
 		return vsu_error_set(err, -EINVAL, "option --kernel '%s': with --emulate this is a Linux kernel; built-in ones need KVM only", o->kernel);
 	c->plan = &m->plan;

@@ -23,12 +23,13 @@
 struct draft {
 	struct cvmm_exec_config config;
 	struct cvmm_exec_folder folders[VMM_EXEC_MAX_FOLDERS];
-	char *texts[VMM_EXEC_MAX_FOLDERS + MAX_ENVIRONMENT + 1]; /* allocated */
+	char *texts[VMM_EXEC_MAX_FOLDERS + MAX_ENVIRONMENT + VMM_EXEC_MAX_PIECES + 1]; /* allocated */
 	unsigned int ntexts;
 	const char *environment[MAX_ENVIRONMENT + 1];
 	unsigned int nenvironment;
 	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX], sandbox[PATH_MAX];
-	const char *options[3];
+	const char *options[VMM_EXEC_MAX_PIECES + 3];
+	unsigned int noptions;
 	struct cvmm_exec_network network;
 	char card[VMM_PASST_WORD];	/* an option of the machine */
 	int streams[3];
@@ -241,14 +242,25 @@ static void open_streams(struct vmm_exec_machine *m, struct draft *d)
 /* The same options as of "cvmm run". */
 static void set_confinement(struct draft *d, const struct vmm_exec_options *o)
 {
-	const char **option = d->options;
-
 	d->config.options = d->options;
 	snprintf(d->sandbox, sizeof(d->sandbox), "--sandbox=%s", o->sandbox ? o->sandbox : "");
 	if (o->sandbox)
-		*option++ = d->sandbox;
+		d->options[d->noptions++] = d->sandbox;
 	if (o->jail)
-		*option++ = "--jail";
+		d->options[d->noptions++] = "--jail";
+}
+
+static int set_pieces(struct draft *d, const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	unsigned int i;
+	char *word;
+
+	for (i = 0; i < o->npieces; i++) {
+		if (asprintf(&word, "--memory=%s", o->pieces[i]) < 0)
+			return vsu_error_set(err, -ENOMEM, "no memory for options");
+		d->options[d->noptions++] = keep_text(d, word);
+	}
+	return 0;
 }
 
 static void set_machine(struct draft *d, const struct vmm_exec_options *o)
@@ -327,7 +339,9 @@ static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct 
 	int rc;
 
 	set_machine(d, o);
-	rc = m->plan.waits ? 0 : describe_command(m, d, o, err);
+	rc = set_pieces(d, o, err);
+	if (!rc && !m->plan.waits)
+		rc = describe_command(m, d, o, err);
 	if (!rc)
 		rc = use_image(m, d, o, err);
 	if (!rc)

@@ -29,7 +29,9 @@ const struct vsu_option vmm_exec_option_rows[] = {
 	[FROM] = { .name = "from", .kind = VSU_OPTION_STRING, .arg = "TEMPLATE",
 		   .help = "continue a template in place of booting, see 'cvmm template'" },
 	[KERNEL] = VMM_ROW_KERNEL, [MODULES] = VMM_ROW_MODULES, [INIT] = VMM_ROW_INIT,
-	[MEMORY] = VMM_ROW_MEMORY, [CPUS] = VMM_ROW_CPUS,
+	[MEMORY] = { .name = "memory", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES", .repeat = true,
+		     .preset = "1G", .help = "guest memory, or a piece of it" },
+	[CPUS] = VMM_ROW_CPUS,
 	[ENV] = { .name = "env", .kind = VSU_OPTION_STRING, .arg = "NAME[=VALUE]", .repeat = true,
 		  .help = "set a variable; without a value, to that of the host" },
 	[CHDIR] = VMM_ROW_CHDIR,
@@ -75,11 +77,12 @@ static const struct list {
 	[VMM_EXEC_LIST_HIDE] = LIST(hide, nhide, VMM_EXEC_MAX_PATHS),
 	[VMM_EXEC_LIST_SHOW] = LIST(show, nshow, VMM_EXEC_MAX_PATHS),
 	[VMM_EXEC_LIST_ENV] = LIST(settings, nsettings, VMM_EXEC_MAX_SETTINGS),
+	[VMM_EXEC_LIST_MEMORY] = LIST(pieces, npieces, VMM_EXEC_MAX_PIECES),
 };
 
 static const enum vmm_exec_list list_of[] = {
 	[DIR] = VMM_EXEC_LIST_DIR, [HIDE] = VMM_EXEC_LIST_HIDE, [SHOW] = VMM_EXEC_LIST_SHOW,
-	[ENV] = VMM_EXEC_LIST_ENV,
+	[ENV] = VMM_EXEC_LIST_ENV, [MEMORY] = VMM_EXEC_LIST_MEMORY,
 };
 
 #define BOOTED "the guest of a template has booted; leave --from out, or make another template"
@@ -109,19 +112,28 @@ int vmm_exec_options_add(struct vmm_exec_options *o, enum vmm_exec_list which, c
 	const char **texts = (void *)((char *)o + list->texts);
 	unsigned int *n = (void *)((char *)o + list->n);
 
-	if (*n == list->max)
-		return vsu_error_set(err, -EINVAL, "option --%s is given more than %u times", option, list->max);
+	if (*n == list->max)	/* the first value of --memory is elsewhere */
+		return vsu_error_set(err, -EINVAL, "option --%s is given more than %u times", option,
+				     list->max + (which == VMM_EXEC_LIST_MEMORY));
 	texts[(*n)++] = text;
 	return 0;
+}
+
+_Static_assert(HELP < 32, "a bit for each option");
+
+static bool is_given(const struct vmm_exec_options *o, unsigned int index)
+{
+	return o->given & 1u << index;
 }
 
 static int take_option(void *opaque, unsigned int index, const struct vsu_option_value *value,
 		       struct vsu_error *err)
 {
 	struct vmm_exec_options *o = opaque;
+	const bool again = is_given(o, index);
 
 	o->given |= 1u << index;
-	if (vmm_place_store(&places[index], o, value))
+	if (!(index == MEMORY && again) && vmm_place_store(&places[index], o, value))
 		return 0;
 	if (index == NET)
 		return vmm_exec_network_parse(&o->network, value->text, err);
@@ -130,13 +142,6 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 	if (index == ENV && (!*value->text || *value->text == '='))
 		return vsu_error_set(err, -EINVAL, "option --env '%s' has no name; write NAME=VALUE", value->text);
 	return vmm_exec_options_add(o, list_of[index], vmm_exec_option_rows[index].name, value->text, err);
-}
-
-_Static_assert(HELP < 32, "a bit for each option");
-
-static bool is_given(const struct vmm_exec_options *o, unsigned int index)
-{
-	return o->given & 1u << index;
 }
 
 static int check_rules(const struct vmm_exec_options *o, struct vsu_error *err)

@@ -14,6 +14,7 @@
 #define VMM_EXEC_MAX_FOLDERS 16
 #define VMM_EXEC_MAX_SETTINGS 128
 #define VMM_EXEC_MAX_PATHS 64
+#define VMM_EXEC_MAX_PIECES 15	/* of memory, beside the first one */
 
 extern const struct vsu_option vmm_exec_option_rows[];
 
@@ -25,7 +26,8 @@ struct vmm_exec_options {
 	const char *folders[VMM_EXEC_MAX_FOLDERS]; /* FOLDER[,rw[,suid][,dev]] */
 	const char *settings[VMM_EXEC_MAX_SETTINGS]; /* NAME[=VALUE] */
 	const char *hide[VMM_EXEC_MAX_PATHS + 1], *show[VMM_EXEC_MAX_PATHS + 1]; /* NULL ends them */
-	unsigned int nfolders, nsettings, nhide, nshow;
+	const char *pieces[VMM_EXEC_MAX_PIECES]; /* further values of --memory */
+	unsigned int nfolders, nsettings, nhide, nshow, npieces;
 	struct vmm_exec_network network;
 	uint64_t cpus, timeout_ms;	/* 0: not given */
 	unsigned int given;	/* a bit for each row */
@@ -41,7 +43,9 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 			   struct vsu_error *err);
 
 /* Options that are given several times, also to other commands with such machines. */
-enum vmm_exec_list { VMM_EXEC_LIST_DIR, VMM_EXEC_LIST_HIDE, VMM_EXEC_LIST_SHOW, VMM_EXEC_LIST_ENV };
+enum vmm_exec_list {
+	VMM_EXEC_LIST_DIR, VMM_EXEC_LIST_HIDE, VMM_EXEC_LIST_SHOW, VMM_EXEC_LIST_ENV, VMM_EXEC_LIST_MEMORY,
+};
 
 /* Adds a text of an option. -EINVAL: too many. */
 int vmm_exec_options_add(struct vmm_exec_options *o, enum vmm_exec_list which, const char *option,

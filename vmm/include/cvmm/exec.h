@@ -143,7 +143,7 @@ struct cvmm_exec_config {
 	const char *init;	/* first program of the guest; NULL: the installed cvmm-init */
 	const char *append;	/* text for the kernel's command line */
 	const char *log;	/* file of the kernel's messages, overwritten; NULL: discarded */
-	const char *memory;	/* as option "memory"; NULL: "1G" */
+	const char *memory;	/* as option "memory"; NULL: "1G"; further pieces are in options */
 	unsigned int cpus;	/* 0: 1 */
 	const char *const *options; /* others of a machine, as "--net=tap0"; a NULL ends them */
 	uint64_t timeout_ms;	/* from cvmm_exec_new() to the end of the command; 0: none */

@@ -277,10 +277,11 @@ START_TEST(qemu_inherits_no_other_descriptor)
 END_TEST
 
 static const struct {
-	const char *memory, *kernel, *named;
+	const char *memory, *kernel, *named, *piece;
 } refused[] = {
-	{ "1G,backend=memfd", NULL, "--memory" }, { "1000", NULL, "--memory" },
-	{ "1G", "builtin:agent", "--kernel" },
+	{ "1G", NULL, "--memory '512M'", "512M" },
+	{ "1G,backend=memfd", NULL, "--memory", NULL }, { "1000", NULL, "--memory", NULL },
+	{ "1G", "builtin:agent", "--kernel", NULL },
 };
 
 START_TEST(values_without_effect_are_refused)
@@ -288,6 +289,7 @@ START_TEST(values_without_effect_are_refused)
 	struct vmm_exec_machine m = { .plan.session = session };
 	const struct vmm_exec_options o = {
 		.memory = refused[_i].memory, .kernel = refused[_i].kernel, .daemons = folder,
+		.pieces = { refused[_i].piece }, .npieces = !!refused[_i].piece,
 	};
 
 	ck_assert_int_eq(vmm_exec_emulated_run(&m, &o, &err), VMM_SESSION_FAILED);

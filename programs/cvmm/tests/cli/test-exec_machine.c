@@ -523,6 +523,23 @@ START_TEST(machine_that_a_signal_ends_has_its_status)
 }
 END_TEST
 
+/* The machine reads them in their order. */
+START_TEST(pieces_of_memory_are_words_in_their_order)
+{
+	int i;
+
+	options.pieces[0] = "1G,at=0x200000000";
+	options.pieces[1] = "2G,at=0x400000000";
+	options.npieces = 2;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	for (i = 0; strcmp(m.plan.words[i], "--memory=1G"); i++)
+		ck_assert_int_lt(i, m.plan.nwords - 1);
+	for (; strcmp(m.plan.words[i], "--memory=1G,at=0x200000000"); i++)
+		ck_assert_int_lt(i, m.plan.nwords - 1);
+	ck_assert_str_eq(m.plan.words[i + 1], "--memory=2G,at=0x400000000");
+}
+END_TEST
+
 static const struct { int status, code; bool expected; } quiet[] = {
 	{ 128 + SIGPIPE, -ECANCELED, true }, { 128 + SIGINT, -ECANCELED, true },
 	{ 128 + SIGSEGV, -ECANCELED, false }, { 128 + SIGKILL, -ENOMEM, false },
@@ -843,6 +860,7 @@ int main(void)
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 6);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
 	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
+	tcase_add_test(tc, pieces_of_memory_are_words_in_their_order);
 	tcase_add_loop_test(tc, signals_of_a_pipe_and_of_its_user_have_no_line, 0, sizeof(quiet) / sizeof(quiet[0]));
 	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
 	tcase_add_test(tc, input_that_the_command_has_not_read_is_discarded);

@@ -100,6 +100,17 @@ START_TEST(folders_and_variables_are_repeated)
 }
 END_TEST
 
+START_TEST(memory_may_have_pieces)
+{
+	static const char *const words[] = { "--memory=1G", "--memory", "512M,at=0x200000000", "true", NULL };
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_str_eq(options.memory, "1G");
+	ck_assert_uint_eq(options.npieces, 1);
+	ck_assert_str_eq(options.pieces[0], "512M,at=0x200000000");
+}
+END_TEST
+
 START_TEST(numbers_of_repeated_options_are_limited)
 {
 	const char *words[MAX_WORDS] = { NULL };
@@ -111,6 +122,11 @@ START_TEST(numbers_of_repeated_options_are_limited)
 	for (i = 0; i <= VMM_EXEC_MAX_SETTINGS; i++)
 		words[i] = "--env=A";
 	ck_assert_int_eq(parse_exec(words), -EINVAL);
+	memset(words, 0, sizeof(words));
+	for (i = 0; i <= VMM_EXEC_MAX_PIECES + 1; i++)
+		words[i] = "--memory=1G";
+	ck_assert_int_eq(parse_exec(words), -EINVAL);
+	ck_assert_str_eq(err.msg, "option --memory is given more than 16 times");
 }
 END_TEST
 
@@ -283,6 +299,7 @@ int main(void)
 	tcase_add_test(tc, two_dashes_precede_a_command);
 	tcase_add_test(tc, defaults_are_those_of_the_page);
 	tcase_add_test(tc, folders_and_variables_are_repeated);
+	tcase_add_test(tc, memory_may_have_pieces);
 	tcase_add_test(tc, numbers_of_repeated_options_are_limited);
 	tcase_add_test(tc, command_line_without_a_command_has_an_example);
 	tcase_add_test(tc, image_is_in_place_of_a_root);
