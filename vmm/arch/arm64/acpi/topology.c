@@ -35,14 +35,28 @@ static uint32_t offset_of_cache(unsigned int i)
 	return VMM_ACPI_HEADER + i * CACHE_LEN;
 }
 
-static uint32_t next_level(const struct vmm_arm64_caches *c, unsigned int level)
+/*
+ * The next level that as many CPUs share, or 0. Linux takes what the caches of a CPU lead to for its own, so the
+ * first cache of all CPUs is only one of the package.
+ */
+static uint32_t next_level(const struct vmm_arm64_caches *c, const struct vmm_arm64_cache *cache)
 {
 	unsigned int i;
 
 	for (i = 0; i < c->n; i++)
-		if (c->rows[i].level == level + 1)
+		if (c->rows[i].level == cache->level + 1 && c->rows[i].shared == cache->shared)
 			return offset_of_cache(i);
 	return 0;
+}
+
+static bool follows_another(const struct vmm_arm64_caches *c, unsigned int i)
+{
+	unsigned int j;
+
+	for (j = 0; j < i; j++)
+		if (next_level(c, &c->rows[j]) == offset_of_cache(i))
+			return true;
+	return false;
 }
 
 static void add_cache(struct vmm_acpi_block *b, const struct vmm_arm64_caches *c, unsigned int i)
@@ -52,7 +66,7 @@ static void add_cache(struct vmm_acpi_block *b, const struct vmm_arm64_caches *c
 
 	vsu_le_store(t + 4, HAS_SIZE | HAS_SETS | (cache->ways ? HAS_WAYS : 0) | HAS_ALLOCATION |
 	       HAS_TYPE | HAS_POLICY | HAS_LINE, 4);
-	vsu_le_store(t + 8, next_level(c, cache->level), 4);
+	vsu_le_store(t + 8, next_level(c, cache), 4);
 	vsu_le_store(t + 12, cache->size, 4);
 	vsu_le_store(t + 16, cache->sets, 4);
 	t[20] = cache->ways;
@@ -61,7 +75,7 @@ static void add_cache(struct vmm_acpi_block *b, const struct vmm_arm64_caches *c
 	vmm_acpi_append(b, t, sizeof(t));
 }
 
-/* Its resources are the caches that it shares, or has. */
+/* Its resources are the caches that it shares, or has, without those that others lead to. */
 static void add_processor(struct vmm_acpi_block *b, const struct vmm_arm64_caches *c, uint32_t flags,
 			  uint32_t parent, uint32_t uid, bool shared)
 {
@@ -69,7 +83,7 @@ static void add_processor(struct vmm_acpi_block *b, const struct vmm_arm64_cache
 	unsigned int n = 0, i;
 
 	for (i = 0; i < c->n; i++)
-		if (c->rows[i].shared == shared)
+		if (c->rows[i].shared == shared && !follows_another(c, i))
 			vsu_le_store(t + PROCESSOR_LEN + RESOURCE_LEN * n++, offset_of_cache(i), 4);
 	t[1] = (unsigned char)(PROCESSOR_LEN + RESOURCE_LEN * n);
 	vsu_le_store(t + 4, flags, 4);

@@ -203,12 +203,15 @@ START_TEST(topology_is_a_package_of_cores_with_caches)
 		ck_assert_uint_eq(get(at + 4, 4), 1 << 1 | 1 << 3);
 		ck_assert_uint_eq(get(at + 8, 4), package - layout.pptt.offset);
 		ck_assert_uint_eq(get(at + 12, 4), i);
-		ck_assert_uint_eq(get(at + 16, 4), 3);
+		ck_assert_uint_eq(get(at + 16, 4), 2);
+		ck_assert_uint_eq(get(at + 20, 4), 36);
+		ck_assert_uint_eq(get(at + 24, 4), 36 + 24);
 	}
 	ck_assert_uint_eq(node_of(s->ncpus), layout.pptt.offset + layout.pptt.len);
 }
 END_TEST
 
+/* Up to the last one that is the CPU's own: Linux takes what a CPU's caches lead to for its own. */
 START_TEST(caches_lead_to_the_next_level)
 {
 	size_t at;
@@ -227,8 +230,28 @@ START_TEST(caches_lead_to_the_next_level)
 	ck_assert_uint_eq(block[at + 24 + 21], 2 | 1 << 2);
 	ck_assert_uint_eq(get(at + 24 + 8, 4), 36 + 2 * 24);
 	ck_assert_uint_eq(block[at + 48 + 21], 2 | 2 << 2);
-	ck_assert_uint_eq(get(at + 48 + 8, 4), 36 + 3 * 24);
+	ck_assert_uint_eq(get(at + 48 + 8, 4), 0);
 	ck_assert_uint_eq(get(at + 72 + 8, 4), 0);
+}
+END_TEST
+
+START_TEST(shared_caches_lead_to_each_other)
+{
+	static const struct vmm_arm64_caches cluster = { 4, {
+		{ 1, VMM_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VMM_ARM64_INSTRUCTION, 65536, 256, 64, 4, false },
+		{ 2, VMM_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, true }, { 3, VMM_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
+	} };
+	size_t package, at;
+
+	caches = &cluster;
+	ck_assert_int_eq(build(&sizes[0], sizeof(block)), 0);
+	package = node_of(UINT32_MAX);
+	at = layout.pptt.offset + 36;
+	ck_assert_uint_eq(get(package + 16, 4), 1);
+	ck_assert_uint_eq(get(package + 20, 4), 36 + 2 * 24);
+	ck_assert_uint_eq(get(at + 8, 4), 0);
+	ck_assert_uint_eq(get(at + 48 + 8, 4), 36 + 3 * 24);
+	caches = &all_caches;
 }
 END_TEST
 
@@ -302,6 +325,7 @@ int main(void)
 	tcase_add_test(tc, timer_serial_port_and_mapping_of_messages);
 	tcase_add_loop_test(tc, topology_is_a_package_of_cores_with_caches, 0, (int)COUNT(sizes));
 	tcase_add_test(tc, caches_lead_to_the_next_level);
+	tcase_add_test(tc, shared_caches_lead_to_each_other);
 	tcase_add_test(tc, unknown_caches_are_not_described);
 	tcase_add_loop_test(tc, dsdt_has_the_devices_of_the_machine, 0, (int)COUNT(sizes));
 	tcase_add_test(tc, tables_that_do_not_fit_are_refused_at_every_size);
