@@ -24,6 +24,7 @@
 #include "cli/daemons.h"
 #include "cli/exec_emulated.h"
 #include "cli/exec_machine.h"
+#include "cli/foreign_values.h"
 #include "cli/foreign_words.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
@@ -169,10 +170,15 @@ static int run_words(int argc, char **argv, const struct vmm_beside *beside, str
 	static struct vmm_options options, saved;
 	static const struct vmm_peer_guard guard = { .begin = begin_receiving };
 	struct vmm_configuration c;
-	int rc = vmm_configuration_read(&c, argc, argv, &vmm_program_log, &guard, err);
-	int status = rc < 0 ? vmm_exit_status(c.stage, rc) :
-			      vmm_configuration_parse(&c, &options, &saved, err);
+	int status, rc = vmm_configuration_read(&c, argc, argv, &vmm_program_log, &guard, err);
 
+	if (!rc) {
+		rc = vmm_foreign_values_check(c.given.n ? c.given.n : argc,
+					      c.given.n ? c.given.words : argv, err);
+		c.stage = rc < 0 ? VMM_STAGE_OPTIONS : c.stage;
+	}
+	status = rc < 0 ? vmm_exit_status(c.stage, rc) :
+			  vmm_configuration_parse(&c, &options, &saved, err);
 	if (status && !beside)
 		explain_run(status, argc, argv, err);
 	if (status)

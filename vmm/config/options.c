@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "config/device.h"
-#include "config/foreign_values.h"
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "memory/memory_options.h"
@@ -59,11 +58,7 @@ static int take_argument(struct reading *r, const struct vmm_argument *a, struct
 	const struct vsu_option_value *value = &a->value;
 	const struct vmm_option_row *row = a->row;
 	const char *name = row->option.name;
-	int rc = row->option.kind == VSU_OPTION_STRING ?
-		 vmm_foreign_value_check(name, value->text, err) : 0;
 
-	if (rc < 0)
-		return rc;
 	if (take_level(o, row, value) || vmm_place_store(&row->place, o, value))
 		return 0;
 	if (row->once.after)

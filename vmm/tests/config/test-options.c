@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include "machine/exit_status.h"
-#include "config/foreign_values.h"
 #include "config/option_words.h"
 #include "config/options.h"
 #include "config/device.h"
@@ -412,26 +411,6 @@ static const struct refusal {
 	{ "k --log-level=loud", -EINVAL, VSU_EXIT_DATA,
 	  "option --log-level: 'loud' is not one of error, warning, info or "
 	  "debug" },
-	{ "k --serial=tty", -EINVAL, VSU_EXIT_DATA,
-	  "option --serial: 'tty' is a value of other programs; cvmm has --serial stdio, and for a file of this name ./ before it" },
-	{ "k --serial=socket=/tmp/s", -EINVAL, VSU_EXIT_DATA,
-	  "option --serial: 'socket=/tmp/s' is a value of other programs; cvmm has --serial socket:PATH, and for a file of this name ./ before it" },
-	{ "k --control=tcp:1", -EINVAL, VSU_EXIT_DATA,
-	  "option --control: 'tcp:1' is a value of other programs; cvmm has a UNIX socket: --control SOCKET, and for a file of this name ./ before it" },
-	{ "k --net=user", -EINVAL, VSU_EXIT_DATA,
-	  "option --net: 'user' is a value of other programs; cvmm has --net passt in its place" },
-	{ "k --cpus=boot=2", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 'boot=2' is a value of other programs; cvmm has the number first: --cpus N,max=N" },
-	{ "k --cpus boot=2,max=4", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 'boot=2' is a value of other programs; cvmm has the number first: --cpus N,max=N" },
-	{ "k --cpus 2,maxcpus=4", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 'maxcpus=4' is a value of other programs; cvmm has --cpus N,max=N" },
-	{ "k --disk=a.img,direct=on", -ENOENT, VSU_EXIT_USAGE,
-	  "option --disk: unknown key 'direct'; cvmm has cache=none" },
-	{ "k --memory=1G,hugepages=on", -ENOENT, VSU_EXIT_USAGE,
-	  "option --memory: unknown key 'hugepages'; cvmm has backend=memfd,hugetlb=on" },
-	{ "k --fs=tag=a,socket=/tmp/s", -ENOENT, VSU_EXIT_USAGE,
-	  "option --fs: unknown key 'socket'; cvmm has backend=user:SOCKET" },
 	{ "k -z", -ENOENT, VSU_EXIT_USAGE,
 	  "unknown option '-z'; try --help for the list of options" },
 	{ "k --initrd", -EINVAL, VSU_EXIT_DATA,
@@ -446,39 +425,6 @@ START_TEST(d5_02_refuses_with_status_and_sentence)
 	ck_assert_str_eq(err.msg, r->msg);
 	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_OPTIONS, r->code),
 			 r->status);
-}
-END_TEST
-
-static void assert_not_foreign(const char *option, const struct vsu_option *row)
-{
-	char item[64];
-
-	snprintf(item, sizeof(item), "x,%s=1", row->name);
-	ck_assert_msg(!vmm_foreign_value_check(option, item, &err), "%s", err.msg);
-	ck_assert_msg(!vmm_foreign_value_check(option, item + 2, &err), "%s", err.msg);
-}
-
-START_TEST(d5_02_keys_of_ours_are_not_called_foreign)
-{
-	struct vsu_option rows[VMM_DEVICE_ROWS], memory[VMM_MEMORY_ROWS], *row;
-	unsigned int i;
-
-	for (i = 0; vmm_device_kinds[i]; i++) {
-		vmm_device_rows(vmm_device_kinds[i], rows);
-		for (row = rows; row->name; row++)
-			assert_not_foreign(vmm_device_shorthand(vmm_device_kinds[i]), row);
-	}
-	vmm_memory_rows(memory);
-	for (row = memory; row->name; row++)
-		assert_not_foreign("memory", row);
-}
-END_TEST
-
-START_TEST(d5_02_files_named_like_foreign_values_are_accepted)
-{
-	ck_assert_int_eq(parse("k --serial=./tty --control=./tcp:1 --net=./user"), 0);
-	ck_assert_int_eq(parse("k --disk=a,,direct=on --serial=/tmp/off"), 0);
-	ck_assert_int_eq(parse("k --net=user0 --serial=ttys"), 0);
 }
 END_TEST
 
@@ -584,8 +530,6 @@ int main(void)
 	tcase_add_test(tc, words_of_other_programs_are_values_where_they_stand_as_such);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("refused");
-	tcase_add_test(tc, d5_02_keys_of_ours_are_not_called_foreign);
-	tcase_add_test(tc, d5_02_files_named_like_foreign_values_are_accepted);
 	tcase_add_loop_test(tc, d5_02_refuses_with_status_and_sentence, 0,
 			    COUNT(refusals));
 	tcase_add_test(tc,

@@ -6,15 +6,15 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_FOREIGN_VALUES_H
-#define VMM_FOREIGN_VALUES_H
+#ifndef VMM_CLI_FOREIGN_VALUES_H
+#define VMM_CLI_FOREIGN_VALUES_H
 
 #include <vmm-sys-util/error.h>
 
 /*
- * For the value of an option, "serial" for --serial. Names cvmm's value or key in place of
- * the other program's. -EINVAL: a value; -ENOENT: a key.
+ * The words of a command line from "run" on. Names cvmm's value or key in place of the other
+ * program's. -EINVAL: a value; -ENOENT: a key. 0 for words that cannot be parsed.
  */
-int vmm_foreign_value_check(const char *option, const char *text, struct vsu_error *err);
+int vmm_foreign_values_check(int argc, char *const *argv, struct vsu_error *err);
 
 #endif

@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "config/foreign_values.h"
 #include "base/value.h"
+#include "cli/foreign_values.h"
+#include "config/arguments.h"
+#include "config/option_rows.h"
 
 /* By option; a key ends with "=", a prefix of values with ":", others are whole values. */
 static const struct foreign {
@@ -155,7 +157,7 @@ static int refuse_item(const struct foreign *f, const char *item, size_t len,
 			     file ? ", and for a file of this name ./ before it" : "");
 }
 
-int vmm_foreign_value_check(const char *option, const char *text, struct vsu_error *err)
+static int check_value(const char *option, const char *text, struct vsu_error *err)
 {
 	const char *list = text;
 	const struct foreign *f;
@@ -168,4 +170,22 @@ int vmm_foreign_value_check(const char *option, const char *text, struct vsu_err
 			return refuse_item(f, item.text, item.len, err);
 	}
 	return 0;
+}
+
+int vmm_foreign_values_check(int argc, char *const *argv, struct vsu_error *err)
+{
+	struct vmm_arguments given;
+	const struct vmm_argument *a;
+	unsigned int i;
+	int rc = 0;
+
+	if (!vmm_arguments_parse(&given, argc, argv, NULL)) {
+		for (i = 0; !rc && i < given.n; i++) {
+			a = &given.list[i];
+			if (a->row->option.kind == VSU_OPTION_STRING)
+				rc = check_value(a->row->option.name, a->value.text, err);
+		}
+	}
+	vmm_arguments_free(&given);
+	return rc;
 }
