@@ -17,7 +17,7 @@
 #include "state/sections.h"
 
 struct elf_prstatus;
-struct kvm_irq_routing_entry;
+struct kvm_msi;
 struct vmm_arch_parts;
 struct vmm_bus;
 struct vmm_cpu_choice;
@@ -56,12 +56,6 @@ void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *
 int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err);
 
-/*
- * Fills the routes that the interrupt controllers have before the first message of a device:
- * up to VMM_FIXED_ROUTES. Their number. Any thread.
- */
-unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries);
-
 /* Whether the interrupt controllers are those that a board without a KVM describes. */
 bool vmm_arch_is_usual(const struct vmm_kvm *kvm);
 
@@ -69,13 +63,10 @@ bool vmm_arch_is_usual(const struct vmm_kvm *kvm);
 bool vmm_arch_has_msi(const struct vmm_kvm *kvm);
 
 /*
- * Adds to the route of a message its sender, the requester ID of its function on the bus, if
- * the interrupt controllers look at it. Any thread.
+ * Adds to a message its sender, the requester ID of its function on the bus, if the
+ * interrupt controllers look at it. Any thread.
  */
-void vmm_arch_msi_sender(struct kvm_irq_routing_entry *entry, uint32_t sender);
-
-/* KVM refuses this address of a message, whatever its data. Any thread. */
-bool vmm_arch_msi_is_refused(uint64_t address);
+void vmm_arch_msi_sender(struct kvm_msi *message, uint32_t sender);
 
 /* Sets phys_bits: guest-physical address bits of this host's KVM. */
 int vmm_arch_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err);

@@ -106,16 +106,9 @@ int vmm_kvm_irqfd(const struct vmm_kvm *kvm, int event_fd, uint32_t irq,
 		"KVM_IRQFD for interrupt %" PRIu32, irq) : 0;
 }
 
-int vmm_kvm_irqfd_level(const struct vmm_kvm *kvm, int event_fd, int again_fd,
-			uint32_t irq, struct vsu_error *err)
+int vmm_kvm_set_line(const struct vmm_kvm *kvm, uint32_t line, bool high)
 {
-	struct kvm_irqfd arg = {
-		.fd = (uint32_t)event_fd, .gsi = irq,
-		.flags = KVM_IRQFD_FLAG_RESAMPLE,
-		.resamplefd = (uint32_t)again_fd,
-	};
-	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_IRQFD, &arg);
+	struct kvm_irq_level arg = { .irq = line, .level = high };
 
-	return rc < 0 ? vsu_error_sys(err, rc,
-		"KVM_IRQFD for the line of interrupt %" PRIu32, irq) : 0;
+	return vmm_kvm_ioctl(kvm->vm_fd, KVM_IRQ_LINE, &arg);
 }

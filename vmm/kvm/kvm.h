@@ -69,12 +69,7 @@ int vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, const struct vmm_ioeventfd *io,
 int vmm_kvm_irqfd(const struct vmm_kvm *kvm, int event_fd, uint32_t irq,
 		  bool on, struct vsu_error *err);
 
-/*
- * A signal on event_fd raises interrupt line irq. When the guest has handled
- * it, the line falls and KVM signals again_fd; a device that still has a reason
- * signals event_fd again. Removed by vmm_kvm_irqfd().
- */
-int vmm_kvm_irqfd_level(const struct vmm_kvm *kvm, int event_fd, int again_fd,
-			uint32_t irq, struct vsu_error *err);
+/* Raises or lowers an interrupt line (VMM_LINE() of its interrupt). Any thread. */
+int vmm_kvm_set_line(const struct vmm_kvm *kvm, uint32_t line, bool high);
 
 #endif

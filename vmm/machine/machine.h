@@ -24,7 +24,6 @@
 #include "devices/devices.h"
 #include "devices/stdio.h"
 #include "kvm/kvm.h"
-#include "vm/msi.h"
 #include "arch/arch.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
@@ -175,7 +174,6 @@ struct vmm_machine {
 	struct vmm_bus mmio, ports;
 	bool on_bus;		/* devices are PCI functions with MSI-X */
 	struct vmm_pci_host pci;
-	struct vmm_msi *msi;
 	struct vmm_hot_plug plug;
 	struct vmm_power power;
 	struct vmm_cpus *cpus;

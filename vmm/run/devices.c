@@ -21,6 +21,7 @@
 #include "transfer/incoming.h"
 #include "transfer/restore.h"
 #include "virtio/kernel.h"
+#include "vm/msi.h"
 
 static bool is_ram(void *memory, const struct vmem_region *region)
 {
@@ -174,7 +175,6 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 
 	if (m->on_bus) {
 		resources.pci = &m->pci;
-		resources.msi = m->msi;
 		resources.slot = i + 1;
 		resources.gpa = VMM_PCI_WINDOW_GPA +
 			    i * (uint64_t)VIRTDEV_PCI_BAR0_SIZE;
@@ -388,7 +388,7 @@ int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err)
 	return rc < 0 ? rc : 0;
 }
 
-/* Without MSI routing there is no bus, unless the user requested one. */
+/* Without messages (MSI) there is no bus, unless the user requested one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->config->transport;
@@ -396,7 +396,7 @@ int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!m->on_bus)
 		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
-	rc = vmm_msi_new(&m->kvm, &m->msi, err);
+	rc = vmm_msi_check(&m->kvm, err);
 	m->on_bus = !rc;
 	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
 		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);

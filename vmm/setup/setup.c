@@ -392,7 +392,6 @@ void vmm_machine_free(struct vmm_machine *m)
 		if (!keeps_disks || !vmm_machine_local_device(&m->devices[i]) || m->devices[i].own)
 			vmm_machine_free_device(&m->devices[i]);
 	vmm_postcopy_free(m);
-	vmm_msi_free(m->msi);
 	vmm_console_free(m->console);
 	vmm_stdio_free(m->stdio);
 	vmm_cpus_free(m->cpus);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device as a function on the PCI bus: ioeventfds for notifications, irqfds
- * for vectors, and BAR 2, whose address is fixed, for shared memory regions.
+ * A device as a function on the PCI bus: ioeventfds for notifications, and BAR 2, whose
+ * address is fixed, for shared memory regions.
  */
 #include <config.h>
 
@@ -10,22 +10,11 @@
 #include <stdlib.h>
 
 #include <virtio-devices/pci.h>
-#include <vmm-sys-util/event.h>
-#include <vmm-sys-util/fd.h>
 
 #include "bus/pci_host.h"
 #include "log/log.h"
+#include "virtio/pci_interrupts.h"
 #include "virtio/virtio.h"
-#include "vm/msi.h"
-
-/* The requester ID of a slot on bus 0. */
-#define SENDER(slot) ((uint32_t)(slot) << 3)
-
-struct vector {
-	int event_fd;
-	uint32_t gsi;
-	bool added;
-};
 
 struct pci_registers {
 	struct vmm_virtio *v;
@@ -34,12 +23,7 @@ struct pci_registers {
 	uint64_t gpa;		/* of BAR 0, or NOWHERE */
 	uint64_t notify_gpa;	/* of BAR 0 as its ioeventfds are set, or NOWHERE */
 	uint64_t region_gpa;
-	int line_fd, again_fd;	/* INTx: KVM signals again_fd when the guest has handled the
-				 * interrupt */
-	bool line_set;
-	struct vsu_io again;
-	uint32_t nvectors;
-	struct vector vectors[];
+	struct vmm_pci_interrupts *interrupts;
 };
 
 /* ---------------------------------------------------------------- interrupts */
@@ -48,7 +32,7 @@ static void on_message(void *opaque, uint32_t vector)
 {
 	const struct pci_registers *p = opaque;
 
-	vsu_event_signal_own(p->vectors[vector].event_fd);
+	vmm_pci_interrupts_send(p->interrupts, vector);
 }
 
 static void on_route(void *opaque, uint32_t vector, uint64_t address,
@@ -56,67 +40,14 @@ static void on_route(void *opaque, uint32_t vector, uint64_t address,
 {
 	const struct pci_registers *p = opaque;
 
-	vmm_msi_route(p->resources->msi, p->vectors[vector].gsi, address, data);
-}
-
-static void on_route_done(void *opaque)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	const struct pci_registers *p = opaque;
-
-	if (vmm_msi_commit(p->resources->msi, &err) < 0)
-		vmm_log(p->resources->log, VMM_LOG_WARNING, "route", "%s", err.msg);
+	vmm_pci_interrupts_route(p->interrupts, vector, address, data);
 }
 
 static void on_intx(void *opaque)
 {
 	const struct pci_registers *p = opaque;
 
-	vsu_event_signal_own(p->line_fd);
-}
-
-/* The guest has handled the interrupt; the line may still have a reason. */
-static void on_again(void *opaque)
-{
-	const struct pci_registers *p = opaque;
-
-	vsu_event_drain(p->again_fd, NULL);
-	if (virtdev_pci_intx(p->pci))
-		vsu_event_signal_own(p->line_fd);
-}
-
-static int connect_line(struct pci_registers *p, struct vsu_error *err)
-{
-	int rc;
-
-	p->line_fd = rc = vsu_event_new();
-	if (rc >= 0)
-		p->again_fd = rc = vsu_event_new();
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "virtio-pci: interrupt");
-	rc = vmm_kvm_irqfd_level(p->resources->kvm, p->line_fd, p->again_fd,
-				 p->resources->irq, err);
-	p->line_set = !rc;
-	vsu_io_init(&p->again, on_again, p, p->again_fd, VSU_IO_READ);
-	vsu_io_start(p->resources->loop, &p->again);
-	return rc;
-}
-
-static int connect_vectors(struct pci_registers *p, struct vsu_error *err)
-{
-	uint32_t i;
-	int rc = 0;
-
-	for (i = 0; !rc && i < p->nvectors; i++) {
-		p->vectors[i].event_fd = vsu_event_new();
-		if (p->vectors[i].event_fd < 0)
-			return vsu_error_sys(err, p->vectors[i].event_fd,
-					     "virtio-pci: vectors");
-		rc = vmm_msi_add(p->resources->msi, p->vectors[i].event_fd,
-				 SENDER(p->resources->slot), &p->vectors[i].gsi, err);
-		p->vectors[i].added = !rc;
-	}
-	return rc;
+	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
 }
 
 /* ------------------------------------------------------------------ addresses */
@@ -220,6 +151,7 @@ static void on_registers(void *opaque, struct vmm_access *access)
 	vmm_virtio_access(p->v, virtdev_pci_class(access->offset, access->len,
 						  access->write),
 			  access_registers, p->pci, access);
+	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
 }
 
 static void access_space(void *registers, struct vmm_access *access)
@@ -240,6 +172,7 @@ static void on_space(void *opaque, struct vmm_access *access)
 	vmm_virtio_access(p->v, access->write ? VIRTDEV_ACCESS_CONTROL
 					      : VIRTDEV_ACCESS_PLAIN,
 			  access_space, p->pci, access);
+	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
 }
 
 /* -------------------------------------------------------------------- making */
@@ -281,16 +214,15 @@ static int find_regions(struct pci_registers *p, struct virtdev_pci_region *regi
 	return 0;
 }
 
-static int make_function(struct pci_registers *p, struct vsu_error *err)
+static int make_function(struct pci_registers *p, uint32_t nvectors, struct vsu_error *err)
 {
 	static const struct virtdev_pci_ops ops = {
 		.size = sizeof(ops), .message = on_message, .route = on_route,
 		.intx = on_intx, .bar_moved = on_bar_moved,
-		.route_done = on_route_done,
 	};
 	struct virtdev_pci_region regions[VIRTDEV_PCI_REGIONS];
 	struct virtdev_pci_config config = {
-		.size = sizeof(config), .vectors = p->nvectors,
+		.size = sizeof(config), .vectors = nvectors,
 		.regions = regions,
 	};
 	int rc = find_regions(p, regions, &config.nregions, err);
@@ -325,22 +257,9 @@ static void registers_leave(void *registers)
 static void registers_free(void *registers)
 {
 	struct pci_registers *p = registers;
-	uint32_t i;
 
 	virtdev_pci_free(p->pci);
-	for (i = 0; i < p->nvectors; i++) {
-		if (p->vectors[i].added)
-			vmm_msi_remove(p->resources->msi, p->vectors[i].event_fd,
-				       p->vectors[i].gsi);
-		vsu_fd_close(&p->vectors[i].event_fd);
-	}
-	on_route_done(p);
-	if (p->line_set)
-		vmm_kvm_irqfd(p->resources->kvm, p->line_fd, p->resources->irq, false,
-			      NULL);
-	vsu_io_stop(&p->again);
-	vsu_fd_close(&p->line_fd);
-	vsu_fd_close(&p->again_fd);
+	vmm_pci_interrupts_free(p->interrupts);
 	free(p);
 }
 
@@ -348,9 +267,7 @@ int vmm_virtio_attach_pci(struct vmm_virtio *v, struct vsu_error *err)
 {
 	struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(v));
 	const uint32_t nvectors = virtdev_get_info(dev)->nqueues + 1;
-	struct pci_registers *p = calloc(1, sizeof(*p) +
-					 nvectors * sizeof(p->vectors[0]));
-	uint32_t i;
+	struct pci_registers *p = calloc(1, sizeof(*p));
 	int rc;
 
 	if (!p)
@@ -358,16 +275,10 @@ int vmm_virtio_attach_pci(struct vmm_virtio *v, struct vsu_error *err)
 	p->v = v;
 	p->resources = vmm_virtio_get_resources(v);
 	p->gpa = p->notify_gpa = VMM_PCI_NOWHERE;
-	p->line_fd = p->again_fd = -1;
-	p->nvectors = nvectors;
-	for (i = 0; i < nvectors; i++)
-		p->vectors[i].event_fd = -1;
 	vmm_virtio_set_registers(v, p, registers_leave, registers_free);
-	rc = connect_vectors(p, err);
+	rc = vmm_pci_interrupts_new(p->resources, nvectors, &p->interrupts, err);
 	if (!rc)
-		rc = connect_line(p, err);
-	if (!rc)
-		rc = make_function(p, err);
+		rc = make_function(p, nvectors, err);
 	if (!rc)
 		add_function(p);
 	return rc;

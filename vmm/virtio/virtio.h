@@ -32,7 +32,6 @@
 #include "memory/windows.h"
 
 struct vmm_workers;
-struct vmm_msi;
 struct vmm_pci_host;
 struct vmm_virtio;
 
@@ -138,7 +137,6 @@ struct vmm_virtio_resources {
 	uint32_t irq;
 	/* Only for a function on the PCI bus. */
 	struct vmm_pci_host *pci;
-	struct vmm_msi *msi;
 	unsigned int slot;	/* number on that bus */
 	bool postcopy;		/* the guest may run before its memory has arrived */
 	bool borrows;		/* for this process: the device is its owner's */

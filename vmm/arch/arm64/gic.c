@@ -11,7 +11,7 @@
 #include "target/layout.h"
 
 /* Private interrupts of the CPUs, and the shared ones: a multiple of 32. */
-#define INTERRUPTS (32 + VMM_FIXED_ROUTES)
+#define INTERRUPTS (32 + VMM_SHARED_IRQS)
 
 /* The versions, preferred first: registers of the distributor, and those for CPUs. */
 static const struct model {

@@ -16,7 +16,7 @@
 #include "target/layout.h"
 
 #define SHARED_BASE 32u		/* number of the first shared interrupt */
-#define WORDS(bits) (VMM_FIXED_ROUTES * (bits) / 32)	/* of all shared interrupts */
+#define WORDS(bits) (VMM_SHARED_IRQS * (bits) / 32)	/* of all shared interrupts */
 #define PER(bits) (SHARED_BASE * (bits) / 8)	/* where their first word is */
 
 static const struct vmm_gic_row distributor[] = {

@@ -78,17 +78,6 @@ int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
 	return rc ? rc : vmm_gic_begin(kvm, err);
 }
 
-unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries)
-{
-	uint32_t i;
-
-	for (i = 0; i < VMM_FIXED_ROUTES; i++)
-		entries[i] = (struct kvm_irq_routing_entry){
-			.gsi = i, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip.pin = i,
-		};
-	return i;
-}
-
 bool vmm_arch_is_usual(const struct vmm_kvm *kvm)
 {
 	return kvm->gic != 2;
@@ -99,17 +88,10 @@ bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
 	return vmm_gic_has_its(kvm);
 }
 
-void vmm_arch_msi_sender(struct kvm_irq_routing_entry *entry, uint32_t sender)
+void vmm_arch_msi_sender(struct kvm_msi *message, uint32_t sender)
 {
-	entry->flags = KVM_MSI_VALID_DEVID;
-	entry->u.msi.devid = sender;
-}
-
-/* The ITS compares whole addresses when a message is sent. */
-bool vmm_arch_msi_is_refused(uint64_t address)
-{
-	(void)address;
-	return false;
+	message->flags = KVM_MSI_VALID_DEVID;
+	message->devid = sender;
 }
 
 /* A guest's kernel runs on the processor, or not at all. */

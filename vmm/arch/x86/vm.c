@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A VM on x86-64: two PICs and an I/O APIC, and the routes of their pins. */
+/* A VM on x86-64: two PICs and an I/O APIC. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,8 +12,6 @@
 
 /* Address of three pages, below 4 GiB, reserved for KVM. */
 #define TSS_GPA 0xfffbd000
-
-#define PIC_PINS 16u
 
 /* The VM type that supports private memory without special hardware. */
 int vmm_arch_vm_type(const struct vmm_kvm *kvm, bool private_memory, unsigned long *type,
@@ -103,29 +101,6 @@ int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
 	return 0;
 }
 
-static struct kvm_irq_routing_entry pin_entry(uint32_t gsi, uint32_t chip,
-					      uint32_t pin)
-{
-	return (struct kvm_irq_routing_entry){
-		.gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP,
-		.u.irqchip = { .irqchip = chip, .pin = pin },
-	};
-}
-
-/* The routes that KVM has after it created its interrupt controllers. */
-unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries)
-{
-	unsigned int n = 0;
-	uint32_t i;
-
-	for (i = 0; i < VMM_FIRST_MSI; i++)
-		entries[n++] = pin_entry(i, KVM_IRQCHIP_IOAPIC, i);
-	for (i = 0; i < PIC_PINS; i++)
-		entries[n++] = pin_entry(i, i < 8 ? KVM_IRQCHIP_PIC_MASTER :
-					 KVM_IRQCHIP_PIC_SLAVE, i % 8);
-	return n;
-}
-
 bool vmm_arch_is_usual(const struct vmm_kvm *kvm)
 {
 	(void)kvm;
@@ -138,14 +113,8 @@ bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
 	return true;
 }
 
-void vmm_arch_msi_sender(struct kvm_irq_routing_entry *entry, uint32_t sender)
+void vmm_arch_msi_sender(struct kvm_msi *message, uint32_t sender)
 {
-	(void)entry;
+	(void)message;
 	(void)sender;
-}
-
-/* KVM may take the upper bits for a destination, of which these are reserved. */
-bool vmm_arch_msi_is_refused(uint64_t address)
-{
-	return address >> 32 & 0xff;
 }

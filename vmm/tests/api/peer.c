@@ -25,7 +25,7 @@ void peer_setup(void)
 	owner_setup();
 	ck_assert_int_eq(chdir(folder), 0);
 	fake_kvm_init();
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	peer.sock = pair[0];
 	vmm_stream_init(&peer.stream);

@@ -29,7 +29,7 @@ static void setup(void)
 	peer_setup();
 	kernel_pvh();
 	rig_file("disk", sectors, sizeof(sectors));
-	fake.nroutes = 0;
+	fake.has_msi = false;
 	MAKE(&one, WORDS_OF_ALL);
 }
 

@@ -277,8 +277,8 @@ static int capability(unsigned long which)
 		return FAKE_SLOTS;
 	case KVM_CAP_MAX_VCPUS:
 		return fake.max_cpus ? fake.max_cpus : VMM_MAX_CPUS;
-	case KVM_CAP_IRQ_ROUTING:
-		return fake.nroutes;
+	case KVM_CAP_SIGNAL_MSI:
+		return fake.has_msi;
 	case KVM_CAP_MCE:
 		return 32;
 	case KVM_CAP_VM_TYPES:

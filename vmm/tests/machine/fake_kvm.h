@@ -50,7 +50,7 @@ struct fake_kvm {
 	 * stays in the guest. NULL: every entry stays there.
 	 */
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
-	int nroutes;		/* interrupt routes; 0: none */
+	bool has_msi;		/* interrupts by messages */
 	int max_cpus;		/* 0: VMM_MAX_CPUS */
 	bool vhost;		/* /dev/vhost-vsock is available */
 	unsigned int private_calls;	/* atomic: that only private memory needs */

@@ -244,7 +244,7 @@ void machine_run_to(int status, const char *const *words, void (*what)(void))
 	rig_file("disk", sectors, sizeof(sectors));
 	if (!fake.guest)
 		fake.guest = obedient;
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	act.wanted = vsu_event_new();
 	act.made = vsu_event_new();
 	story = what;

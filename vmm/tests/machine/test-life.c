@@ -400,7 +400,7 @@ START_TEST(keys_on_a_terminal_print_statistics_and_end_the_machine)
 	ck_assert_int_eq(pipe(told), 0);
 	ck_assert_int_eq(dup2(side, STDIN_FILENO), STDIN_FILENO);
 	ck_assert_int_eq(dup2(told[1], STDERR_FILENO), STDERR_FILENO);
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--cpus=2", "--transport=pci", "--device=none", "--device=rng");
 	rig_make();
 	ck_assert_int_eq(write(terminal, "\1c\1x", 4), 4);

@@ -224,7 +224,7 @@ START_TEST(acpi_describes_the_interrupt_of_every_slot)
 	unsigned char i;
 
 	kernel_pvh();
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--transport=pci");
 	rig_make();
 	for_rows(i, VMM_DEVICE_PLACES) {

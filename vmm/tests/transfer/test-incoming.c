@@ -54,7 +54,7 @@ static void save_machine(const char *const *words)
 	read_state();
 	rig_free();
 	fake_kvm_init();
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 }
 
 static void remove_saved(void)

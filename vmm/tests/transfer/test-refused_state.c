@@ -122,7 +122,7 @@ static int load(int n, unsigned long *request)
 
 	rig_free();	/* the former one */
 	fake_kvm_init();
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	fake.lacks = fails_once;
 	rig_options(words);
 	vsu_error_clear(&rig.err);

@@ -472,7 +472,7 @@ static int load(const char *cpus, const char *device)
 
 	rig_free();
 	fake_kvm_init();
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	rig_options(words);
 	return rig_try(NULL);
 }
@@ -624,7 +624,7 @@ START_TEST(clone_has_no_file_of_any_device_of_the_saved_machine)
 	machine_run_words(words, save);
 	rig_free();
 	fake_kvm_init();
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	ck_assert_int_eq(vmm_options_parse(&original, COUNT(run_words) - 1, (char **)(uintptr_t)run_words,
 					   &rig.err), 0);
 	RIG_OPTIONS("kernel", OWN_MEMORY, "--serial=null", "--from=saved", "--cpus=2", "--disk=other",

@@ -10,9 +10,11 @@
 
 #include <virtio-devices/pci.h>
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "bus/pci_host.h"
 #include "rig.h"
+#include "log/log.h"
 #include "vm/msi.h"
 
 #define FUNCTIONS 2u
@@ -30,11 +32,17 @@
 static struct {
 	struct vmm_ioeventfd io[4 * QUEUES];	/* event_fd -1: free */
 	unsigned int calls, refused;
+	unsigned int lines, messages, logged;
+	bool line, send_fails;
+	uint32_t sender, data;	/* of the last message */
+	uint64_t address;
 } kvm;
 
 static struct vmm_pci_host host;
 static struct vmm_virtio_resources resources[FUNCTIONS];
 static struct vmm_virtio *virtio[FUNCTIONS];
+static struct virtdev *device[FUNCTIONS];
+static int attach_fds;		/* descriptors of an attached function */
 
 /* ---------------------------------------------------------------- KVM and CPUs */
 
@@ -84,58 +92,26 @@ int __wrap_vmm_kvm_ioeventfd(const struct vmm_kvm *k, const struct vmm_ioeventfd
 }
 
 int __attribute__((used))
-__wrap_vmm_kvm_irqfd_level(const struct vmm_kvm *k, int event_fd, int again_fd,
-			       uint32_t irq, struct vsu_error *err);
-int __wrap_vmm_kvm_irqfd_level(const struct vmm_kvm *k, int event_fd, int again_fd,
-			       uint32_t irq, struct vsu_error *err)
+__wrap_vmm_kvm_set_line(const struct vmm_kvm *k, uint32_t line, bool high);
+int __wrap_vmm_kvm_set_line(const struct vmm_kvm *k, uint32_t line, bool high)
 {
 	(void)k;
-	(void)event_fd;
-	(void)again_fd;
-	(void)irq;
-	(void)err;
+	(void)line;
+	kvm.lines++;
+	kvm.line = high;
 	return 0;
 }
 
 int __attribute__((used))
-__wrap_vmm_kvm_irqfd(const struct vmm_kvm *k, int event_fd, uint32_t irq, bool on,
-			 struct vsu_error *err);
-int __wrap_vmm_kvm_irqfd(const struct vmm_kvm *k, int event_fd, uint32_t irq, bool on,
-			 struct vsu_error *err)
+__wrap_vmm_msi_send(const struct vmm_kvm *k, uint32_t sender, uint64_t address, uint32_t data);
+int __wrap_vmm_msi_send(const struct vmm_kvm *k, uint32_t sender, uint64_t address, uint32_t data)
 {
-	return __wrap_vmm_kvm_irqfd_level(k, event_fd, on, irq, err);
-}
-
-int __attribute__((used))
-__wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t sender, uint32_t *gsi,
-		       struct vsu_error *err);
-int __wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t sender, uint32_t *gsi,
-		       struct vsu_error *err)
-{
-	(void)m;
-	(void)event_fd;
-	(void)sender;
-	(void)err;
-	*gsi = 0;
-	return 0;
-}
-
-void __attribute__((used))
-__wrap_vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi);
-void __wrap_vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi)
-{
-	(void)m;
-	(void)event_fd;
-	(void)gsi;
-}
-
-int __attribute__((used))
-__wrap_vmm_msi_commit(struct vmm_msi *m, struct vsu_error *err);
-int __wrap_vmm_msi_commit(struct vmm_msi *m, struct vsu_error *err)
-{
-	(void)m;
-	(void)err;
-	return 0;
+	(void)k;
+	kvm.messages++;
+	kvm.sender = sender;
+	kvm.address = address;
+	kvm.data = data;
+	return kvm.send_fails ? -EINVAL : 0;
 }
 
 /* Without CPUs every access is one of the main thread. */
@@ -157,6 +133,15 @@ void __wrap_vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call
 
 /* --------------------------------------------------------------------- the rig */
 
+static void on_line(void *opaque, enum vmm_log_level level, const char *cause, const char *text)
+{
+	(void)opaque;
+	(void)level;
+	ck_assert_str_eq(cause, "route");
+	ck_assert_ptr_nonnull(strstr(text, "0x1fee00000"));
+	kvm.logged++;
+}
+
 static void function_make(unsigned int i)
 {
 	static const struct virtdev_ops ops = {
@@ -166,16 +151,19 @@ static void function_make(unsigned int i)
 		.id = 42, .nqueues = QUEUES, .queue_size_max = 16,
 		.features = VQ_F_VERSION_1,
 	};
+	static const struct vmm_log log = { .line = on_line };
 	struct vmm_virtio_resources *own = &resources[i];
-	struct virtdev *dev;
+	int before;
 
 	*own = (struct vmm_virtio_resources){
 		.loop = loop_begin(), .space = rig_space(), .pci = &host,
-		.slot = i + 1, .gpa = A + i * VIRTDEV_PCI_BAR0_SIZE,
+		.slot = i + 1, .gpa = A + i * VIRTDEV_PCI_BAR0_SIZE, .log = &log,
 	};
-	ck_assert_int_eq(virtdev_new(&ops, &info, &host, &dev, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_local(own, dev, NULL, &virtio[i], NULL), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &host, &device[i], NULL), 0);
+	ck_assert_int_eq(vmm_virtio_local(own, device[i], NULL, &virtio[i], NULL), 0);
+	before = vsu_fd_count();
 	ck_assert_int_eq(vmm_virtio_attach_pci(virtio[i], NULL), 0);
+	attach_fds = vsu_fd_count() - before;
 }
 
 static void setup(void)
@@ -404,6 +392,163 @@ START_TEST(notification_by_the_configuration_space_kicks_its_queue)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- interrupts */
+
+#define NO_INTX 0x400u		/* bit of the command */
+#define MASTER 4u
+#define MSIX 0x11u		/* id of a capability */
+#define ENABLE 0x80000000u
+#define ISR 0x1000u
+#define CONFIG_VECTOR 16u
+#define TABLE 0x4000u
+#define ROUTE UINT64_C(0x1fee00000)
+
+static uint64_t access_register(unsigned int i, uint64_t offset, uint32_t len, bool write, uint64_t value)
+{
+	const struct vmm_pci_function *f = &host.functions[i + 1];
+	struct vmm_access access = { .offset = offset, .len = len, .write = write, .value = value };
+
+	f->registers(f->opaque, &access);
+	return access.value;
+}
+
+static void set_vector(uint32_t vector, uint64_t address, uint32_t data)
+{
+	const uint64_t at = TABLE + vector * UINT64_C(16);
+
+	access_register(0, at + 12, 4, true, 1);
+	access_register(0, at, 8, true, address);
+	access_register(0, at + 8, 4, true, data);
+	access_register(0, at + 12, 4, true, 0);
+}
+
+static void start_driver(void)
+{
+	space_write(0, COMMAND, MEMORY | MASTER);
+	access_register(0, STATUS, 1, true, 3);
+	access_register(0, FEATURE_SELECT, 4, true, 1);
+	access_register(0, FEATURE, 4, true, 1);
+	access_register(0, STATUS, 1, true, 11);
+	access_register(0, STATUS, 1, true, 15);
+}
+
+static void start_with_messages(void)
+{
+	uint32_t at = space_read(0, CAPABILITIES, 1);
+
+	start_driver();
+	while (space_read(0, at, 1) != MSIX)
+		at = space_read(0, at + 1, 1);
+	space_write(0, at, ENABLE);
+	access_register(0, CONFIG_VECTOR, 2, true, 1);
+}
+
+START_TEST(function_needs_no_descriptors)
+{
+	ck_assert_int_eq(attach_fds, 0);
+}
+END_TEST
+
+START_TEST(interrupt_sends_the_message_of_its_vector)
+{
+	start_with_messages();
+	virtdev_config_changed(device[0]);
+	ck_assert_uint_eq(kvm.messages, 0);
+	set_vector(0, 0xfee00000, 0x30);
+	set_vector(1, 0xfee01000, 0x41);
+	ck_assert_uint_eq(kvm.messages, 1);	/* it was pending */
+	virtdev_config_changed(device[0]);
+	ck_assert_uint_eq(kvm.messages, 2);
+	ck_assert_uint_eq(kvm.sender, 8);
+	ck_assert_uint_eq(kvm.address, 0xfee01000);
+	ck_assert_uint_eq(kvm.data, 0x41);
+	ck_assert(!kvm.line);
+}
+END_TEST
+
+START_TEST(a3_26_routes_cost_no_call_of_kvm)
+{
+	unsigned int calls, lines;
+	uint32_t i;
+
+	start_with_messages();
+	calls = kvm.calls;
+	lines = kvm.lines;
+	for (i = 0; i < 100; i++)
+		set_vector(i % (QUEUES + 1), 0xfee00000 + (i << 12), i);
+	ck_assert_uint_eq(kvm.calls, calls);
+	ck_assert_uint_eq(kvm.lines, lines);
+	ck_assert_uint_eq(kvm.messages, 0);
+}
+END_TEST
+
+START_TEST(refused_message_is_logged_once_for_each_route)
+{
+	kvm.send_fails = true;
+	start_with_messages();
+	set_vector(1, ROUTE, 1);
+	virtdev_config_changed(device[0]);
+	virtdev_config_changed(device[0]);
+	ck_assert_uint_eq(kvm.logged, 1);
+	set_vector(1, ROUTE, 2);
+	virtdev_config_changed(device[0]);
+	ck_assert_uint_eq(kvm.logged, 2);
+	ck_assert_uint_eq(kvm.messages, 3);
+}
+END_TEST
+
+START_TEST(line_is_high_until_its_status_is_read)
+{
+	unsigned int before;
+
+	start_driver();
+	ck_assert(!kvm.line);
+	virtdev_config_changed(device[0]);
+	ck_assert(kvm.line);
+	before = kvm.lines;
+	virtdev_config_changed(device[0]);
+	ck_assert_uint_eq(kvm.lines, before);
+	ck_assert_uint_eq(access_register(0, ISR, 1, false, 0), 2);
+	ck_assert(!kvm.line);
+	access_register(0, ISR, 1, false, 0);
+	ck_assert_uint_eq(kvm.lines, before + 1);
+}
+END_TEST
+
+START_TEST(line_follows_command_and_reset)
+{
+	start_driver();
+	virtdev_config_changed(device[0]);
+	space_write(0, COMMAND, MEMORY | MASTER | NO_INTX);
+	ck_assert(!kvm.line);
+	space_write(0, COMMAND, MEMORY | MASTER);
+	ck_assert(kvm.line);
+	access_register(0, STATUS, 1, true, 0);
+	ck_assert(!kvm.line);
+}
+END_TEST
+
+/* A controller that was loaded may have it high without a reason. */
+START_TEST(first_access_lowers_an_unknown_line)
+{
+	kvm.line = true;
+	decode(0, true);
+	ck_assert(!kvm.line);
+	ck_assert_uint_eq(kvm.lines, 1);
+}
+END_TEST
+
+START_TEST(freed_function_leaves_its_line_low)
+{
+	start_driver();
+	virtdev_config_changed(device[0]);
+	ck_assert(kvm.line);
+	vmm_virtio_free(virtio[0]);
+	virtio[0] = NULL;
+	ck_assert(!kvm.line);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("virtio-pci");
@@ -418,6 +563,17 @@ int main(void)
 	tcase_add_test(tc, a_neighbour_keeps_the_notifications_of_a_disabled_function);
 	tcase_add_test(tc, registers_beyond_the_window_are_absent);
 	tcase_add_test(tc, notification_by_the_configuration_space_kicks_its_queue);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("interrupts");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, function_needs_no_descriptors);
+	tcase_add_test(tc, interrupt_sends_the_message_of_its_vector);
+	tcase_add_test(tc, a3_26_routes_cost_no_call_of_kvm);
+	tcase_add_test(tc, refused_message_is_logged_once_for_each_route);
+	tcase_add_test(tc, line_is_high_until_its_status_is_read);
+	tcase_add_test(tc, line_follows_command_and_reset);
+	tcase_add_test(tc, first_access_lowers_an_unknown_line);
+	tcase_add_test(tc, freed_function_leaves_its_line_low);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -31,7 +31,7 @@ static void setup(void)
 	memset(bytes, 0x5a, LEN);
 	rig_file("file", bytes, LEN);
 	file = open("file", O_RDWR | O_CLOEXEC);
-	fake.nroutes = 1024;
+	fake.has_msi = true;
 	RIG_OPTIONS("kernel", "--memory=size=4M,backend=memfd", "--serial=null",
 		    "--device=fs,tag=t,path=.,dax-window=4M");
 	rig_make();

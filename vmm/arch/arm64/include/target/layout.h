@@ -57,13 +57,13 @@
 #define VMM_CMDLINE_NO_BUS	""	/* without a bus */
 
 #define VMM_GSI(irq)		((irq) + 32u)	/* its number in ACPI */
+#define VMM_LINE(irq)		(1u << 24 | VMM_GSI(irq))	/* its number in KVM_IRQ_LINE: an SPI */
 #define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
 #define VMM_CLOCK_IRQ		2	/* alarms of the real-time clock */
 #define VMM_BUTTON_IRQ		3	/* the power button */
 #define VMM_SERIAL_IRQ		4
 #define VMM_FIRST_DEVICE_IRQ	5
 #define VMM_LAST_IRQ		23
-#define VMM_FIRST_MSI		32u	/* behind the shared peripheral interrupts */
-#define VMM_FIXED_ROUTES	32u
+#define VMM_SHARED_IRQS		32u	/* shared peripheral interrupts */
 
 #endif

@@ -42,13 +42,12 @@
 #define VMM_CMDLINE_NO_BUS	" pci=conf1"
 
 #define VMM_GSI(irq)		(irq)	/* its number in ACPI */
+#define VMM_LINE(irq)		(irq)	/* its number in KVM_IRQ_LINE */
 #define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
 #define VMM_CLOCK_IRQ		0	/* the machine has no real-time clock */
 #define VMM_BUTTON_IRQ		3	/* the power button */
 #define VMM_SERIAL_IRQ		4
 #define VMM_FIRST_DEVICE_IRQ	5
 #define VMM_LAST_IRQ		23
-#define VMM_FIRST_MSI		24u	/* behind the pins of the I/O APIC */
-#define VMM_FIXED_ROUTES	40u	/* its pins, and those of the PICs */
 
 #endif
