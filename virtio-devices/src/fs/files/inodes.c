@@ -313,14 +313,14 @@ bool virtdev_priv_fs_inodes_forget(struct fs *fs, uint32_t *at, uint64_t until)
 }
 
 /*
- * The first ID of the pool is FUSE_ROOT_ID; its descriptor stays open. Fails if file
+ * The first ID of the pool is FUSE_ROOT_ID; its descriptor is fs->folder. Fails if file
  * handles are mandatory but not available.
  */
 static int add_root(struct fs *fs)
 {
 	union fs_file_handle file_handle;
 	struct statx st;
-	int rc = virtdev_priv_fs_stat_mount(fs, fs->folder, "", &st), fd;
+	int rc = virtdev_priv_fs_stat_mount(fs, fs->folder, "", &st), fd = fs->folder;
 
 	if (rc >= 0)
 		virtdev_priv_fs_served_init(fs, virtdev_priv_fs_dev_of(&st));
@@ -329,8 +329,7 @@ static int add_root(struct fs *fs)
 	if (rc < 0)
 		return rc;
 	file_handle.handle.handle_bytes = 0;
-	fd = vsu_fd_dup(fs->folder);
-	return fd < 0 ? fd : inode_add(fs, &fd, &st, &file_handle) ? 0 : -ENFILE;
+	return inode_add(fs, &fd, &st, &file_handle) ? 0 : -ENFILE;
 }
 
 int virtdev_priv_fs_inodes_init(struct fs *fs)
@@ -349,14 +348,10 @@ int virtdev_priv_fs_inodes_init(struct fs *fs)
 
 void virtdev_priv_fs_inodes_fini(struct fs *fs)
 {
-	struct fs_inode *root;
 	uint32_t at = 0;
 
-	if (fs->inodes.reach) {
+	if (fs->inodes.reach)
 		virtdev_priv_fs_inodes_forget(fs, &at, UINT64_MAX);
-		root = inode_at(fs, FUSE_ROOT_ID);
-		vsu_fd_close(&root->fd);
-	}
 	virtdev_priv_fs_pool_fini(&fs->inodes);
 	free(fs->buckets);
 }
