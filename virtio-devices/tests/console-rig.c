@@ -105,13 +105,19 @@ void console_restart(uint64_t features)
 	start_queues(features);
 }
 
+static void on_wake(void *opaque, uint32_t queue)
+{
+	(void)opaque;
+	con.woken[queue] = true;
+}
+
 void console_init_on(struct virtdev_port *host, const char *name,
 		 uint32_t max_ports, uint64_t features)
 {
 	static const struct virtdev_server_ops server = {
 		.size = sizeof(server), .notify = on_notify,
 		.config_changed = on_config_changed,
-		.queue_broken = on_broken,
+		.queue_broken = on_broken, .queue_wake = on_wake,
 	};
 	const struct virtdev_console_port port = {
 		.size = sizeof(port), .host = host, .console = true,
@@ -175,8 +181,10 @@ static bool is_ready(uint32_t queue)
 {
 	struct pollfd p = { .fd = virtdev_queue_host_fd(con.dev, queue),
 			    .events = POLLIN };
+	const bool woken = con.woken[queue];
 
-	return p.fd >= 0 && poll(&p, 1, 0) == 1;
+	con.woken[queue] = false;
+	return woken || (p.fd >= 0 && poll(&p, 1, 0) == 1);
 }
 
 void console_settle(void)

@@ -35,6 +35,7 @@ struct console_rig {
 	uint64_t features;
 	int host[CONSOLE_PORTS];
 	unsigned int notified[CONSOLE_QUEUES], config_changes, broken;
+	bool woken[CONSOLE_QUEUES];
 };
 
 extern struct console_rig con;

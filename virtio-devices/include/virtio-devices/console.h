@@ -21,6 +21,9 @@
  * A port can have a record of everything that the guest writes to it, whether or not a peer
  * reads it, such as a log file of the program.
  *
+ * A queue has work when a message of another queue, or a call of these functions, concerns
+ * it: the device's server needs the operation queue_wake, or messages are late.
+ *
  * Threads: as in device.h; call these functions on the device's thread. They
  * require a device made by virtdev_console_new() and return -EINVAL or -ENOENT
  * for another one.

@@ -114,9 +114,9 @@ struct virtdev_server_ops {
 	 */
 	int (*region_change)(void *opaque, bool map,
 			     const struct virtdev_mapping *m, uint64_t cookie);
-	/* See virtdev_region_address(). NULL: unknown. */
-	int (*region_address)(void *opaque, uint8_t region, uint64_t *gpa);
+	int (*region_address)(void *opaque, uint8_t region, uint64_t *gpa); /* NULL: unknown */
 	int (*queue_wait)(void *opaque, uint32_t queue, uint64_t ns); /* rate.h; or NULL */
+	void (*queue_wake)(void *opaque, uint32_t queue); /* console.h: serve it again, soon. Any thread */
 };
 
 /*
@@ -192,6 +192,7 @@ struct virtdev_ops {
 	int (*reset_turn)(void *self);
 	const char *const *latency_kinds; /* names (latency.h), then NULL; or NULL: none */
 	void (*queue_reset)(void *self, uint32_t queue); /* after queue_stop: its chains are void */
+	bool (*queue_is_rare)(void *self, uint32_t queue); /* notified rarely, see inline.h. Constant */
 };
 
 /*
@@ -261,8 +262,7 @@ VIRTDEV_API int virtdev_set_server(struct virtdev *dev, const struct virtdev_ser
 				   void *opaque) VSU_NODISCARD;
 
 VIRTDEV_API const char *virtdev_name(const struct virtdev *dev);
-VIRTDEV_API const struct virtdev_info *virtdev_get_info(
-		const struct virtdev *dev);
+VIRTDEV_API const struct virtdev_info *virtdev_get_info(const struct virtdev *dev);
 
 /*
  * The features that the driver acknowledged. -EBADMSG, naming a bit: one was

@@ -6,8 +6,9 @@
  *
  *   dispatch  a bounded turn: serves kicks and the host's answers, and completes
  *             resets
- *   kick      one eventfd per queue: an ioeventfd of KVM signals it, or the
- *             transport's notify
+ *   kick      an eventfd per queue, or one for all queues that are rarely notified
+ *             (queue_is_rare of device.h), which serves all of them: an ioeventfd of
+ *             KVM signals it, or the transport's notify
  *   stop      pops no new requests; dispatch completes the started ones
  *
  * The server has defaults for the callbacks of the transport that the owner does not set:
@@ -164,7 +165,7 @@ VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
 VIRTDEV_API uint64_t virtdev_inline_faults(const struct virtdev_inline *h,
 					   uint32_t queue, struct vq_fault *last);
 
-/* The eventfd of a queue. Borrowed. */
+/* The eventfd of a queue; queues that are rarely notified have the same one. Borrowed. */
 VIRTDEV_API int virtdev_inline_kick_fd(const struct virtdev_inline *h,
 				       uint32_t queue);
 

@@ -6,43 +6,38 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "console/priv.h"
+#include "core/device_priv.h"
 
-/* Descriptors of one epoll set: event, timer, and two of the host stream. */
-#define MAX_EVENTS 4
+/* Descriptors of one epoll set: timer, and two of the host stream. */
+#define MAX_EVENTS 3
 
 /* User data of the timer's event; others have 0. */
 #define TAG_TIMER 1u
 
-int virtdev_priv_channel_init(struct channel *ch, bool waitable, uint32_t pieces)
+int virtdev_priv_channel_init(struct channel *ch, bool has_host, uint32_t pieces)
 {
 	ch->iov = calloc(pieces, sizeof(*ch->iov));
 	if (!ch->iov)
 		return -ENOMEM;
-	if (!waitable)
-		return 0;
-	ch->epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (ch->epfd < 0)
-		return -errno;
-	ch->event = vsu_event_new();
-	return ch->event < 0 ? ch->event :
-	       virtdev_priv_port_watch(ch->epfd, ch->event, EPOLLIN);
+	if (has_host)
+		ch->epfd = epoll_create1(EPOLL_CLOEXEC);
+	return has_host && ch->epfd < 0 ? -errno : 0;
 }
 
 void virtdev_priv_channel_fini(struct channel *ch)
 {
-	vsu_fd_close(&ch->event);
 	vsu_fd_close(&ch->epfd);
 	free(ch->iov);
 }
 
-void virtdev_priv_channel_wake(const struct channel *ch)
+void virtdev_priv_channel_wake(struct console *c, uint32_t queue)
 {
-	if (ch->event >= 0)
-		vsu_event_signal_own(ch->event);
+	c->channels[queue].woken = true;
+	if (c->channels[queue].q)
+		virtdev_priv_queue_wake(c->dev, queue);
 }
 
 int virtdev_priv_channel_add_timer(const struct channel *ch, int timer)
@@ -55,12 +50,13 @@ int virtdev_priv_channel_add_timer(const struct channel *ch, int timer)
 }
 
 /* All events are edge-triggered, so epoll_wait() consumes them. */
-unsigned int virtdev_priv_channel_events(const struct channel *ch)
+unsigned int virtdev_priv_channel_events(struct channel *ch)
 {
 	struct epoll_event events[MAX_EVENTS];
-	unsigned int what = 0;
+	unsigned int what = ch->woken ? CHANNEL_WOKEN : 0;
 	int i, n;
 
+	ch->woken = false;
 	n = ch->epfd < 0 ? 0 : epoll_wait(ch->epfd, events, MAX_EVENTS, 0);
 	for (i = 0; i < n; i++)
 		what |= events[i].data.u64 == TAG_TIMER ? CHANNEL_TIMER :

@@ -100,6 +100,13 @@ static void console_queue_reset(void *self, uint32_t queue)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Only output is notified at the rate of the guest's data. */
+static bool console_is_rare(void *self, uint32_t queue)
+{
+	(void)self;
+	return queue % 2 == 0 || queue == CONTROL_TX;
+}
+
 static int console_host_fd(void *self, uint32_t queue)
 {
 	return ((struct console *)self)->channels[queue].epfd;
@@ -181,9 +188,9 @@ static int make_channels(struct console *c)
 	if (!c->channels)
 		return -ENOMEM;
 	for (i = 0; i < c->nchannels; i++)
-		c->channels[i].epfd = c->channels[i].event = -1;
+		c->channels[i].epfd = -1;
 	for (i = 0; !rc && i < c->nchannels; i++)
-		rc = virtdev_priv_channel_init(&c->channels[i], i != CONTROL_TX,
+		rc = virtdev_priv_channel_init(&c->channels[i], i != CONTROL_RX && i != CONTROL_TX,
 					       c->pieces);
 	return rc;
 }
@@ -198,7 +205,7 @@ static int make_device(struct console *c, uint32_t queue_size_max,
 		.config_write = console_config_write,
 		.queue_start = console_start, .queue_serve = console_serve,
 		.queue_stop = console_stop, .queue_reset = console_queue_reset,
-		.queue_host_fd = console_host_fd,
+		.queue_host_fd = console_host_fd, .queue_is_rare = console_is_rare,
 		.reset = console_reset, .free = console_free,
 		.state_version = 1, .state_save = virtdev_priv_console_save,
 		.state_load = virtdev_priv_console_load,

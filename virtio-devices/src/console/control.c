@@ -33,7 +33,7 @@ void virtdev_priv_control_post(struct console *c, struct port *p,
 	    (!early && p->progress < PORT_READY))
 		return;
 	p->pending |= 1u << event;
-	virtdev_priv_channel_wake(&c->channels[CONTROL_RX]);
+	virtdev_priv_channel_wake(c, CONTROL_RX);
 }
 
 /* Finds the first pending message. */
@@ -182,7 +182,7 @@ static bool port_open(struct console *c, struct port *p, uint16_t value)
 		p->progress = PORT_OPEN;
 	else if (p->progress == PORT_OPEN)
 		p->progress = PORT_READY;
-	virtdev_priv_channel_wake(&c->channels[rx]);
+	virtdev_priv_channel_wake(c, rx);
 	return true;
 }
 

@@ -116,8 +116,8 @@ static int add_port(struct console *c, const struct virtdev_console_port *port,
 	if (rc < 0)
 		return rc;
 	virtdev_priv_control_post(c, &c->ports[i], EVENT_PORT_ADD);
-	virtdev_priv_channel_wake(&c->channels[console_rx_of(i)]);
-	virtdev_priv_channel_wake(&c->channels[console_rx_of(i) + 1]);
+	virtdev_priv_channel_wake(c, console_rx_of(i));
+	virtdev_priv_channel_wake(c, console_rx_of(i) + 1);
 	*id = i;
 	return 0;
 }

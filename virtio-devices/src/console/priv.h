@@ -6,7 +6,7 @@
  *   port     two queues, a host stream, and the set of events to report to the
  *            driver. A set, not a list: repeated changes, or requests by the
  *            driver, need no further memory
- *   channel  one queue and its wake-up sources
+ *   channel  one queue and its wake-up sources: descriptors of the host, and other queues
  *
  * No chain is held between two turns. A chain that cannot be completed is
  * returned to the ring; port.written records how much of it was written. A queue
@@ -53,7 +53,7 @@ enum console_event {
 struct channel {
 	struct vq *q;		/* NULL: stopped */
 	int epfd;		/* the queue's host descriptor, or -1 */
-	int event;		/* eventfd that wakes the queue */
+	bool woken;		/* by another queue, or the owner */
 	struct iovec *iov;	/* storage for the pieces of a chain */
 };
 
@@ -131,14 +131,15 @@ static inline uint32_t console_rx_of(uint32_t id)
 
 /* channel.c */
 
-int virtdev_priv_channel_init(struct channel *ch, bool waitable, uint32_t pieces);
+/* has_host: of a port, not of the control messages. */
+int virtdev_priv_channel_init(struct channel *ch, bool has_host, uint32_t pieces);
 void virtdev_priv_channel_fini(struct channel *ch);
-void virtdev_priv_channel_wake(const struct channel *ch);
+void virtdev_priv_channel_wake(struct console *c, uint32_t queue);
 
 /* Wake-ups since the last call. */
 #define CHANNEL_WOKEN 1u
 #define CHANNEL_TIMER 2u
-unsigned int virtdev_priv_channel_events(const struct channel *ch);
+unsigned int virtdev_priv_channel_events(struct channel *ch);
 int virtdev_priv_channel_add_timer(const struct channel *ch, int timer);
 
 /* One turn of a queue, with its remaining budget. */

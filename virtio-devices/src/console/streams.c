@@ -28,8 +28,8 @@ static void wake_both(struct console *c, const struct port *p)
 {
 	const uint32_t rx = console_rx_of(id_of(c, p));
 
-	virtdev_priv_channel_wake(&c->channels[rx]);
-	virtdev_priv_channel_wake(&c->channels[rx + 1]);
+	virtdev_priv_channel_wake(c, rx);
+	virtdev_priv_channel_wake(c, rx + 1);
 }
 
 /* Accept the next peer only after the driver has received the change. */

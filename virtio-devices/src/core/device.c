@@ -120,6 +120,12 @@ int virtdev_queue_wait(struct virtdev *dev, uint32_t queue, uint64_t ns)
 	       dev->server.queue_wait(dev->server_opaque, queue, ns) : 1;
 }
 
+void virtdev_priv_queue_wake(struct virtdev *dev, uint32_t queue)
+{
+	if (dev->server.queue_wake)
+		dev->server.queue_wake(dev->server_opaque, queue);
+}
+
 /* A turn of a model; notifications go to the device's server. */
 struct server_turn {
 	struct virtdev *dev;

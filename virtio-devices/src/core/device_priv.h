@@ -14,4 +14,7 @@ typedef uint32_t virtdev_priv_stats_fn(void *self, struct virtdev_stat *stats,
  */
 void *virtdev_priv_self(const struct virtdev *dev, virtdev_priv_stats_fn *stats);
 
+/* For models: the server serves a queue that runs once more, soon. Any thread. */
+void virtdev_priv_queue_wake(struct virtdev *dev, uint32_t queue);
+
 #endif

@@ -25,11 +25,17 @@ int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
 								     : 0;
 }
 
+/* The kick of rare queues is always watched. */
+static int watch_kick(const struct virtdev_inline *h, uint32_t i)
+{
+	return h->queues[i].is_rare ? 0 : virtdev_priv_inline_watch(h, h->queues[i].kick_fd, i);
+}
+
 /* Signals the kick itself, so that the queue is served once at its start. */
 static int watch_queue(struct virtdev_inline *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
-	int rc = virtdev_priv_inline_watch(h, q->kick_fd, i);
+	int rc = watch_kick(h, i);
 
 	q->host_fd = virtdev_queue_host_fd(h->dev, i);
 	if (!rc && q->host_fd >= 0)
@@ -67,11 +73,17 @@ static void unwatch_fd(const struct virtdev_inline *h, int fd)
 		epoll_ctl(h->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
+static void unwatch_kick(const struct virtdev_inline *h, uint32_t i)
+{
+	if (!h->queues[i].is_rare)
+		unwatch_fd(h, h->queues[i].kick_fd);
+}
+
 static void stop_queue(struct virtdev_inline *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
 
-	unwatch_fd(h, q->kick_fd);
+	unwatch_kick(h, i);
 	unwatch_fd(h, q->host_fd);
 	virtdev_queue_stop(h->dev, i);
 	q->base = vq_base(q->vq);
@@ -128,7 +140,7 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 
 	if (!h->queues[i].running)
 		return 0;
-	unwatch_fd(h, h->queues[i].kick_fd);
+	unwatch_kick(h, i);
 	left = virtdev_queue_drain(h->dev, i);
 	if (!left)
 		stop_queue(h, i);
@@ -285,7 +297,7 @@ int virtdev_inline_pause(struct virtdev_inline *h)
 static int undrain_queue(struct virtdev_inline *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
-	int rc = virtdev_priv_inline_watch(h, q->kick_fd, i);
+	int rc = watch_kick(h, i);
 
 	q->paused = false;
 	return rc < 0 && rc != -EEXIST ? rc : vsu_event_signal_own(q->kick_fd);
@@ -349,12 +361,39 @@ static void on_timer(struct virtdev_inline *h)
 	}
 }
 
+/*
+ * One of the rare queues was kicked. If the turn's time is over before all are served, the
+ * next turn begins behind the last one.
+ */
+static void on_rare_kick(struct virtdev_inline *h)
+{
+	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
+	uint32_t left, i;
+
+	vsu_event_drain(h->rare_fd, NULL);
+	for (left = h->nqueues; left; left--) {
+		i = h->rare_next;
+		h->rare_next = (i + 1) % h->nqueues;
+		if (!h->queues[i].is_rare)
+			continue;
+		serve_queue(h, i);
+		if (vsu_now_ns() >= until) {
+			vsu_event_signal_own(h->rare_fd);
+			return;
+		}
+	}
+}
+
 static void on_event(struct virtdev_inline *h, uint64_t tag)
 {
 	const uint32_t i = (uint32_t)tag;
 
 	if (tag == INLINE_TAG_TIMER) {
 		on_timer(h);
+		return;
+	}
+	if (tag == INLINE_TAG_RARE) {
+		on_rare_kick(h);
 		return;
 	}
 	if (!(tag & INLINE_TAG_HOST))

@@ -38,12 +38,19 @@ static void on_queue_broken(void *opaque, uint32_t queue)
 	virtdev_transport_needs_reset(h->t);
 }
 
+static void on_queue_wake(void *opaque, uint32_t queue)
+{
+	const struct virtdev_inline *h = opaque;
+
+	vsu_event_signal_own(h->queues[queue].kick_fd);
+}
+
 static const struct virtdev_server_ops device_ops = {
 	.size = sizeof(device_ops), .notify = on_notify,
 	.config_changed = on_config_changed, .queue_broken = on_queue_broken,
 	.region_change = virtdev_priv_inline_region_change,
 	.region_address = virtdev_priv_inline_region_address,
-	.queue_wait = virtdev_priv_inline_queue_wait,
+	.queue_wait = virtdev_priv_inline_queue_wait, .queue_wake = on_queue_wake,
 };
 
 /* ---------------------------------------- callbacks that the owner left out */
@@ -103,15 +110,33 @@ static const struct virtdev_transport_ops transport_ops = {
 
 /* ------------------------------------------------------------------ creation */
 
+static int make_rare_kick(struct virtdev_inline *h)
+{
+	h->rare_fd = vsu_event_new();
+	return h->rare_fd < 0 ? h->rare_fd :
+	       virtdev_priv_inline_watch(h, h->rare_fd, INLINE_TAG_RARE);
+}
+
+static int make_kick(struct virtdev_inline *h, uint32_t i)
+{
+	struct inline_queue *q = &h->queues[i];
+	int rc = 0;
+
+	q->is_rare = h->dev->ops.queue_is_rare && h->dev->ops.queue_is_rare(h->dev->self, i);
+	if (q->is_rare && h->rare_fd < 0)
+		rc = make_rare_kick(h);
+	q->kick_fd = q->is_rare ? h->rare_fd : vsu_event_new();
+	return q->kick_fd < 0 ? q->kick_fd : rc;
+}
+
 static int make_queue(struct virtdev_inline *h, uint32_t i,
 		      struct vmem_space *space)
 {
 	struct inline_queue *q = &h->queues[i];
 	int rc = vq_new(&q->vq);
 
-	if (rc < 0)
-		return rc;
-	q->kick_fd = rc = vsu_event_new();
+	if (!rc)
+		rc = make_kick(h, i);
 	return rc < 0 ? rc : vq_set_space(q->vq, space);
 }
 
@@ -164,7 +189,7 @@ int virtdev_inline_new(struct virtdev_transport *t, struct vmem_space *space,
 	h->t = t;
 	h->dev = dev;
 	h->nqueues = n;
-	h->epoll_fd = h->timer_fd = -1;
+	h->epoll_fd = h->timer_fd = h->rare_fd = -1;
 	for (i = 0; i < n; i++)
 		h->queues[i].kick_fd = h->queues[i].host_fd = -1;
 	rc = make_all(h, space);
@@ -190,8 +215,10 @@ void virtdev_inline_free(struct virtdev_inline *h)
 	virtdev_priv_inline_empty_regions(h);
 	for (i = 0; i < h->nqueues; i++) {
 		vq_free(h->queues[i].vq);
-		vsu_fd_close(&h->queues[i].kick_fd);
+		if (!h->queues[i].is_rare)
+			vsu_fd_close(&h->queues[i].kick_fd);
 	}
+	vsu_fd_close(&h->rare_fd);
 	vsu_fd_close(&h->timer_fd);
 	vsu_fd_close(&h->epoll_fd);
 	free(h);

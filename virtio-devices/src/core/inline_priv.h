@@ -10,13 +10,15 @@
 /* Maximum descriptors served by one dispatch. */
 #define INLINE_EVENTS 4
 
-/* epoll tags: the timer, or a queue's number and the kind of descriptor. */
+/* epoll tags: the timer, the shared kick, or a queue's number and the kind of descriptor. */
 #define INLINE_TAG_TIMER UINT64_MAX
+#define INLINE_TAG_RARE (UINT64_MAX - 1)
 #define INLINE_TAG_HOST (UINT64_C(1) << 32)
 
 struct inline_queue {
 	struct vq *vq;
-	int kick_fd;
+	int kick_fd;		/* or rare_fd of the server */
+	bool is_rare;
 	int host_fd;		/* watched while the queue runs, or -1 */
 	bool running;
 	bool resetting;		/* queue reset: draining its requests */
@@ -31,6 +33,8 @@ struct virtdev_inline {
 	struct virtdev_server_ops owner;	/* region callbacks */
 	void *owner_opaque;
 	int epoll_fd, timer_fd;
+	int rare_fd;		/* kick of all rare queues; -1: none. Always watched */
+	uint32_t rare_next;	/* the first of them to be served */
 	uint64_t timer_at;	/* ns; the timer is armed for this time; 0: not armed */
 	bool stopping;		/* all queues are draining */
 	bool resets;		/* a queue reset is in progress */

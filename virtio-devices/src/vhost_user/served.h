@@ -94,6 +94,7 @@ struct server_queue {
 	 */
 	bool quiet;
 	bool again;		/* work is pending that no descriptor reports */
+	bool woken;		/* one thread: by the device, since its turn began */
 	int timer;		/* of a ring that is polled or waits; -1: not created */
 	bool stopped;		/* it has run, and stopped at base */
 	uint32_t base;
@@ -212,6 +213,9 @@ void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
 
 /* Queue's thread: a turn after ns. 1: without a timer, so at once. */
 int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns);
+
+/* Any thread, or the only one: a turn, soon. */
+void virtdev_priv_server_queue_wake(struct server_queue *q);
 
 /* Queue's thread: one bounded turn. */
 void virtdev_priv_server_queue_turn(struct server_queue *q);

@@ -100,6 +100,16 @@ static void queue_wake(struct server_queue *q)
 		virtdev_priv_server_set_again(q, true);
 }
 
+/* One thread: also during its own turn, or between two dispatches. */
+void virtdev_priv_server_queue_wake(struct server_queue *q)
+{
+	queue_wake(q);
+	if (q->server->config.threaded)
+		return;
+	q->woken = true;
+	virtdev_priv_server_more_tell(&q->server->more, true);
+}
+
 /*
  * The protocol has no message for the reset of a queue: its front-end stops it, and starts
  * it with an initial position.
@@ -310,8 +320,9 @@ static void queue_serve(struct server_queue *q)
 	int rc;
 
 	queue_attach(q);
+	q->woken = false;
 	rc = is_polled(q) ? serve_polled(q) : serve_kicked(q);
-	virtdev_priv_server_set_again(q, rc > 0);
+	virtdev_priv_server_set_again(q, rc > 0 || q->woken);
 }
 
 static void queue_drain(struct server_queue *q)

@@ -285,6 +285,13 @@ static int on_queue_wait(void *opaque, uint32_t queue, uint64_t ns)
 	return virtdev_priv_server_queue_wait(&s->queues[queue], ns);
 }
 
+static void on_queue_wake(void *opaque, uint32_t queue)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	virtdev_priv_server_queue_wake(&s->queues[queue]);
+}
+
 const struct virtdev_server_ops virtdev_priv_server_ops = {
 	.size = sizeof(virtdev_priv_server_ops),
 	.notify = on_notify,
@@ -292,6 +299,7 @@ const struct virtdev_server_ops virtdev_priv_server_ops = {
 	.queue_broken = on_queue_broken,
 	.queue_missed = on_queue_missed,
 	.queue_wait = on_queue_wait,
+	.queue_wake = on_queue_wake,
 	.region_change = on_region_change,
 };
 

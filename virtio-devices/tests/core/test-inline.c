@@ -40,6 +40,7 @@ struct rig {
 };
 
 static struct rig rig;
+static bool is_rare;			/* both queues */
 static struct vsu_error start_err;	/* of the last start */
 static uint32_t ring_gpa;		/* address of a queue's descriptor table */
 
@@ -110,6 +111,13 @@ static int on_host_fd(void *self, uint32_t queue)
 	return queue ? -1 : ((struct rig *)self)->host_fd;
 }
 
+static bool on_is_rare(void *self, uint32_t queue)
+{
+	(void)self;
+	(void)queue;
+	return is_rare;
+}
+
 static int activate(void *opaque, uint64_t features)
 {
 	(void)features;
@@ -163,6 +171,7 @@ static void setup(void)
 		.queue_drain = on_drain, .queue_stop = on_stop,
 		.queue_host_fd = on_host_fd,
 		.reset = on_reset, .reset_turn = on_reset_turn,
+		.queue_is_rare = on_is_rare,
 	};
 	static const struct virtdev_transport_ops transport_ops = {
 		.size = sizeof(transport_ops), .activate = activate,
@@ -192,8 +201,15 @@ static void setup(void)
 					    NULL), 0);
 }
 
+static void setup_rare(void)
+{
+	is_rare = true;
+	setup();
+}
+
 static void teardown(void)
 {
+	is_rare = false;
 	while (virtdev_inline_stop(rig.server))
 		virtdev_inline_dispatch(rig.server);
 	virtdev_inline_free(rig.server);
@@ -630,6 +646,92 @@ START_TEST(d4_02_second_server_or_transport_is_refused)
 }
 END_TEST
 
+/* ------------------------------------------------- queues that are rarely notified */
+
+START_TEST(rare_queues_have_one_kick_which_serves_both)
+{
+	ck_assert_int_eq(virtdev_inline_kick_fd(rig.server, 0), virtdev_inline_kick_fd(rig.server, 1));
+	start(2);
+	dispatch_all();
+	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
+	dispatch_all();
+	ck_assert_uint_eq(rig.served[0], 2);
+	ck_assert_uint_eq(rig.served[1], 2);
+	ck_assert(!is_readable());
+}
+END_TEST
+
+START_TEST(kick_serves_only_rare_queues_that_run)
+{
+	start(1);
+	dispatch_all();
+	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));
+	dispatch_all();
+	ck_assert_uint_eq(rig.served[0], 2);
+	ck_assert_uint_eq(rig.served[1], 0);
+	ck_assert_int_eq(stop_all(), 0);
+	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));
+	dispatch_all();
+	ck_assert_uint_eq(rig.served[0], 2);
+}
+END_TEST
+
+/* Else a busy queue would starve the others. */
+START_TEST(a3_19_slow_rare_queues_are_served_in_turns)
+{
+	rig.turn_ns = VQ_TURN_NS;
+	rig.more = 1;
+	start(2);
+	virtdev_inline_dispatch(rig.server);
+	ck_assert_uint_eq(rig.served[0] + rig.served[1], 1);
+	virtdev_inline_dispatch(rig.server);
+	virtdev_inline_dispatch(rig.server);
+	virtdev_inline_dispatch(rig.server);
+	ck_assert_uint_eq(rig.served[0], 2);
+	ck_assert_uint_eq(rig.served[1], 2);
+	rig.more = 0;
+}
+END_TEST
+
+START_TEST(kick_during_a_pause_serves_rare_queues_after_it)
+{
+	start(2);
+	dispatch_all();
+	rig.left[1] = 1;
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
+	virtdev_inline_dispatch(rig.server);
+	ck_assert_uint_eq(rig.served[0] + rig.served[1], 2);
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), 0);
+	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	dispatch_all();
+	ck_assert_uint_eq(rig.served[0], 2);
+	ck_assert_uint_eq(rig.served[1], 2);
+}
+END_TEST
+
+/* With claims that hold for any queue. */
+static TCase *rare_case(void)
+{
+	TCase *tc = tcase_create("rare");
+
+	tcase_add_checked_fixture(tc, setup_rare, teardown);
+	tcase_add_test(tc, rare_queues_have_one_kick_which_serves_both);
+	tcase_add_test(tc, kick_serves_only_rare_queues_that_run);
+	tcase_add_test(tc, a3_19_slow_rare_queues_are_served_in_turns);
+	tcase_add_test(tc, kick_during_a_pause_serves_rare_queues_after_it);
+	tcase_add_test(tc, queues_are_served_once_at_their_start);
+	tcase_add_test(tc, queue_that_waits_is_served_again);
+	tcase_add_test(tc, a3_05_stop_ends_when_nothing_is_in_flight);
+	tcase_add_test(tc, stop_serves_no_further_requests);
+	tcase_add_test(tc, a4_18_stop_waits_for_the_host_descriptor_without_spinning);
+	tcase_add_test(tc, reset_takes_as_many_turns_as_the_device);
+	tcase_add_test(tc, a3_08_partly_failed_start_is_stopped_by_a_reset);
+	tcase_add_test(tc, reset_of_a_stopped_queue_needs_no_further_step);
+	tcase_add_test(tc, queue_starts_again_after_a_stop);
+	return tc;
+}
+
 int main(void)
 {
 	Suite *s = suite_create("inline");
@@ -665,5 +767,6 @@ int main(void)
 			    (int)(sizeof(no_queues) / sizeof(no_queues[0])));
 	tcase_add_test(tc, d4_02_second_server_or_transport_is_refused);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, rare_case());
 	return run_suite(s);
 }

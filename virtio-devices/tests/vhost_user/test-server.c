@@ -24,6 +24,7 @@
 #include "../image.h"
 #include "../server-rig.h"
 #include "../suite.h"
+#include "core/device_priv.h"
 
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4 };
 
@@ -472,6 +473,65 @@ START_TEST(e1_23_descriptor_is_readable_exactly_while_work_is_left)
 }
 END_TEST
 
+/* A device whose queue 1 wakes both queues in its first turns. */
+static struct {
+	struct virtdev *dev;
+	unsigned int served[QUEUES], wakes;
+} waker;
+
+static unsigned int turns_of(unsigned int queue)
+{
+	return __atomic_load_n(&waker.served[queue], __ATOMIC_ACQUIRE);
+}
+
+static int waker_serve(void *self, uint32_t queue)
+{
+	unsigned int i;
+
+	(void)self;
+	__atomic_add_fetch(&waker.served[queue], 1, __ATOMIC_ACQ_REL);
+	if (queue != 1 || !waker.wakes)
+		return 0;
+	waker.wakes--;
+	for (i = 0; i < QUEUES; i++)
+		virtdev_priv_queue_wake(waker.dev, i);
+	return 0;
+}
+
+static void serve_waker(void)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "waker", .queue_serve = waker_serve,
+	};
+	const struct virtdev_info info = {
+		.id = 2, .nqueues = QUEUES, .queue_size_max = RING_SIZE, .config_size = 60,
+		.features = VQ_F_VERSION_1,
+	};
+
+	server_fini(&server);
+	memset(&waker, 0, sizeof(waker));
+	waker.wakes = 3;
+	ck_assert_int_eq(virtdev_new(&ops, &info, &waker, &waker.dev, NULL), 0);
+	server_listen(&server, waker.dev, threaded);
+	client_connect(&client, &server);
+	client_start(&client, true);
+}
+
+START_TEST(queue_that_its_device_wakes_is_served_again)
+{
+	unsigned int before;
+
+	serve_waker();
+	while (turns_of(1) < 4 || turns_of(0) < 2)
+		pump(&client, NULL);
+	before = turns_of(0);
+	virtdev_priv_queue_wake(waker.dev, 0);	/* between two dispatches */
+	while (turns_of(0) == before)
+		pump(&client, NULL);
+	client_fini(&client);
+}
+END_TEST
+
 START_TEST(wait_ends_at_its_time_out_or_for_another_descriptor)
 {
 	int event = vsu_event_new();
@@ -635,6 +695,7 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 	tcase_add_test(tc, front_end_that_sends_no_kicks_is_polled);
 	tcase_add_test(tc, front_end_sees_configuration_and_its_changes);
 	tcase_add_test(tc, both_queues_run_concurrently);
+	tcase_add_test(tc, queue_that_its_device_wakes_is_served_again);
 	tcase_add_test(tc, rings_stop_and_start_again);
 	tcase_add_test(tc, descriptors_of_a_running_ring_can_be_replaced);
 	tcase_add_test(tc, memory_can_change_while_rings_run);
