@@ -24,10 +24,11 @@
  *
  * Machines share a template, which cannot be removed while the pool exists, and its memory
  * until a machine writes to it; folders and a read-only image. Clock and random numbers of a clone
- * are set when it is taken. A log and a network card are of one machine only. A
- * machine has about 70 descriptors of the process (RLIMIT_NOFILE), 8 more for its root and each
- * folder if the guest has no PCI bus (a built-in one), which tests/api/test-exec_pool counts. On
- * a PCI bus, a folder has up to 15.
+ * are set when it is taken. A log and a network card are of one machine only.
+ *
+ * Descriptors: a machine with a root has at most 60 of the process (RLIMIT_NOFILE), and each folder
+ * at most 8 more, which tests/api/test-exec_pool and test-machine count. 16 machines with a root fit
+ * in the usual limit of 1,024. Files that the guest has open are in addition.
  *
  * SIGPIPE: as of <cvmm/exec.h>.
  *

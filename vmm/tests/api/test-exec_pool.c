@@ -21,9 +21,10 @@
 #define OK(call) ck_assert_msg(!(call), "%s", err.msg)
 #define SIZE .size = sizeof(struct cvmm_exec_config)
 #define MACHINES 3
-/* Descriptors of a machine with a root, and of each folder. */
-#define MACHINE_FDS 90
-#define FOLDER_FDS 12
+/* Most descriptors of a machine with a root, and of each folder. */
+#define MACHINE_FDS 60
+#define FOLDER_FDS 8
+#define USUAL_LIMIT 1024	/* of a process */
 
 static struct vsu_error err;
 static char folder[64];
@@ -234,10 +235,21 @@ static void dispatch_until_short(void)
 	ck_assert_msg(strstr(err.msg, "RLIMIT_NOFILE"), "%s", err.msg);
 }
 
-/* The limit has room for one machine. */
+/* A shared folder requires a limit of 128, so most descriptors are in use. */
+static void leave_descriptors(int n)
+{
+	const int most = 200 - n;
+	int fd = 0;
+
+	limit_descriptors(200);
+	while (fd >= 0 && vsu_fd_count() < most)
+		fd = dup(out[0]);
+	ck_assert_int_ge(fd, 0);
+}
+
 START_TEST(pool_without_descriptors_continues_when_some_are_free)
 {
-	limit_descriptors(200);
+	leave_descriptors(MACHINE_FDS + 10);	/* of one machine */
 	OK(cvmm_exec_pool_new(&machine, NULL, MACHINES, &pool, &err));
 	dispatch_until_short();
 	while (!cvmm_exec_pool_ready(pool)) {
@@ -246,7 +258,7 @@ START_TEST(pool_without_descriptors_continues_when_some_are_free)
 	}
 	ck_assert_int_eq(run_taken(COMMAND("exit", "3")), 3);
 	vsu_error_clear(&err);
-	limit_descriptors(1024);
+	limit_descriptors(USUAL_LIMIT);
 	while (cvmm_exec_pool_ready(pool) < MACHINES) {
 		await_pool(-1);
 		(void)!cvmm_exec_pool_dispatch(pool, &err);
@@ -257,7 +269,7 @@ END_TEST
 
 START_TEST(pool_without_a_machine_returns_what_it_lacks)
 {
-	limit_descriptors(60);
+	leave_descriptors(MACHINE_FDS / 2);
 	OK(cvmm_exec_pool_new(&machine, NULL, 1, &pool, &err));
 	while (!cvmm_exec_pool_dispatch(pool, &err))
 		await_pool(-1);
@@ -285,6 +297,16 @@ START_TEST(machine_has_no_more_descriptors_than_documented)
 	with = vsu_fd_count() - before - 2;
 	ck_assert_msg(without / 2 <= MACHINE_FDS, "%d", without / 2);
 	ck_assert_msg((with - without) / 4 <= FOLDER_FDS, "%d", (with - without) / 4);
+}
+END_TEST
+
+START_TEST(sixteen_machines_wait_within_the_usual_limit)
+{
+	limit_descriptors(USUAL_LIMIT);
+	make_pool(16);
+	ck_assert_int_lt(vsu_fd_count(), USUAL_LIMIT);
+	ck_assert_int_eq(run_taken(COMMAND("exit", "5")), 5);
+	fill(16);
 }
 END_TEST
 
@@ -450,6 +472,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, pool_without_descriptors_continues_when_some_are_free);
 	tcase_add_test_unless(tc, why, pool_without_a_machine_returns_what_it_lacks);
 	tcase_add_test_unless(tc, why, machine_has_no_more_descriptors_than_documented);
+	tcase_add_test_unless(tc, why, sixteen_machines_wait_within_the_usual_limit);
 	tcase_add_test_unless(tc, why, freed_pool_leaves_nothing);
 	tcase_add_test_unless(tc, why, taken_command_outlives_its_pool);
 	tcase_add_test_unless(tc, why, full_pool_has_no_work);

@@ -2,10 +2,13 @@
 /* Claims about machines that a program embeds, under the built-in guest. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
@@ -167,6 +170,44 @@ START_TEST(pending_answer_comes_when_the_machine_is_freed)
 	cvmm_machine_free(one.m);
 	ck_assert(one.answered);
 	ck_assert_int_lt(one.why.code, 0);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- descriptors */
+
+#define MACHINE_FDS 48		/* most of a machine with a folder and a console of five ports */
+#define FOLDER_FDS 8		/* most of each folder */
+
+static const char *const transports[] = { "--transport=mmio", "--transport=pci" };
+
+static int count_descriptors(const char *transport, bool with_folders)
+{
+	const int before = vsu_fd_count(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char console[128];
+	struct one one;
+	int n;
+
+	snprintf(console, sizeof(console), "--console=fd=%d,port=a:fd:%d,port=b:fd:%d,port=c:fd:%d,port=d:fd:%d",
+		 null, null, null, null, null);
+	if (with_folders)
+		MAKE(&one, LOOPS, transport, console, "--rng=", "--fs=/,readonly,tag=a", "--fs=/,readonly,tag=b",
+		     "--fs=/,readonly,tag=c");
+	else
+		MAKE(&one, LOOPS, transport, console, "--rng=", "--fs=/,readonly,tag=a");
+	start(&one);
+	n = vsu_fd_count() - before - 1;
+	cvmm_machine_free(one.m);
+	close(null);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	return n;
+}
+
+START_TEST(machine_and_its_folders_have_few_descriptors)
+{
+	const int one = count_descriptors(transports[_i], false), three = count_descriptors(transports[_i], true);
+
+	ck_assert_int_le(one, MACHINE_FDS);
+	ck_assert_int_le(three - one, 2 * FOLDER_FDS);
 }
 END_TEST
 
@@ -380,6 +421,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, guest_runs_to_its_end);
 	tcase_add_test_unless(tc, why, machine_is_freed_in_each_state);
 	tcase_add_test_unless(tc, why, machine_is_started_once);
+	tcase_add_loop_test_unless(tc, why, machine_and_its_folders_have_few_descriptors, 0, 2);
 	tcase_add_test_unless(tc, why, another_thread_ends_a_guest);
 	tcase_add_test_unless(tc, why, process_keeps_its_signal_handlers);
 	tcase_add_test_unless(tc, why, commands_pause_and_resume);
