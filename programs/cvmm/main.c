@@ -15,21 +15,16 @@
 
 #include "commands/commands.h"
 #include "machine/exit_status.h"
-#include "api/configuration.h"
 #include "cli/boot_command.h"
-#include "cli/confinement.h"
 #include "cli/cpu_command.h"
 #include "ctl/command.h"
 #include "ctl/ps_command.h"
-#include "cli/daemons.h"
 #include "cli/exec_emulated.h"
 #include "cli/exec_machine.h"
-#include "cli/foreign_values.h"
 #include "cli/foreign_words.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/initrd_command.h"
-#include "cli/life.h"
 #include "cli/memory_command.h"
 #include "cli/needs.h"
 #include "cli/other_commands.h"
@@ -42,166 +37,12 @@
 #include "cli/template_maker.h"
 #include "cli/user_network.h"
 #include "config/option_rows.h"
-#include "config/options.h"
-#include "cli/program_log.h"
-#include "closer.h"
-#include "confine/leash.h"
 #include "confine/privileges.h"
-#include "log.h"
 #include "process.h"
-#include "spawn/spawn.h"
-
-#define MAX_MAPPINGS 32768	/* of files, in all windows and memory */
-
-static struct vmem_sigbus *sigbus_table;
+#include "run_command.h"
 
 /* For a reader of standard error. */
 #define PATIENCE_MS 1000
-
-static int complain(int status, const struct vsu_error *err)
-{
-	if (status || err->msg[0])
-		vmm_complain(err);
-	return status;
-}
-
-/* The caller of a task beside the machine prints the sentence of the end. */
-static int report_end(int status, const struct vmm_beside *beside, const struct vsu_error *err)
-{
-	return beside ? status : complain(status, err);
-}
-
-static struct vmm_confinement confinement;
-static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
-
-/* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
-static int restrict_process(const struct vmm_options *options, struct vsu_error *err)
-{
-	int rc = vmm_daemons_prepare(options, &spawner, err);
-
-	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_SOCKET, rc);
-	rc = vmm_confinement_close(&confinement, options, err);
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
-}
-
-/*
- * Before a source is read, whose command line this process cannot choose. The process's own
- * options live as long as it.
- */
-static int begin_receiving(void *opaque, const char *address, const struct vmm_arguments *given,
-			   struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *err)
-{
-	static struct vmm_options own;
-	int rc = vmm_options_read_process(&own, given, err);
-
-	(void)opaque;
-	*stage = VMM_STAGE_OPTIONS;
-	prog_raise_fd_limit();
-	rc = rc < 0 ? rc : vmm_confinement_make(&confinement, &own, err);
-	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
-	if (rc < 0)
-		return rc;
-	*stage = VMM_STAGE_SOCKET;
-	rc = vmm_daemons_begin(&own, &spawner, err);
-	if (rc >= 0 && source->child)
-		rc = confine_leash_make(source->child, VMM_STREAM_CHILD_MS, &source->leash, err);
-	if (rc < 0)
-		return rc;
-	*stage = VMM_STAGE_OPTIONS;
-	return vmm_confinement_receive(&confinement, &own, !strncmp(address, "tls:", 4), err);
-}
-
-/* Initialises the process once, then runs its machines. The exit status. */
-static int run_options(const struct vmm_options *options, const struct vmm_beside *beside,
-		       struct vsu_error *err)
-{
-	const struct vmm_daemons daemons = vmm_spawn_daemons(&spawner);
-	struct vmm_owner owner;
-	int status, rc;
-
-	prog_log_set_level(options->process.log_level);
-	prog_raise_fd_limit();
-	rc = vmm_confinement_make(&confinement, options, err);
-	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
-	if (rc < 0)
-		return report_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), beside, err);
-	vmm_life_prepare(options, &confinement.plan, beside, &owner);
-	owner.commands = beside && beside->begin;
-	status = restrict_process(options, err);
-	if (status)
-		return report_end(status, beside, err);
-	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, err);
-	if (!rc)
-		rc = prog_closer_allow(err);
-	if (rc < 0)
-		return report_end(VSU_EXIT_HOST, beside, err);
-	owner.sigbus = sigbus_table;
-	owner.daemons = &daemons;
-	rc = vmm_life_run(options, &owner, err);
-	if (!beside)
-		vmm_needs_explain(options, err);
-	prog_log_flush();
-	report_end(rc, beside, err);
-	vmm_spawn_end(&spawner);
-	prog_closer_end();
-	return rc;
-}
-
-static int show_run_help(void)
-{
-	vmm_help_run();
-	return 0;
-}
-
-/* The words of the user, rather than those of a file. */
-static void explain_run(int status, int argc, char **argv, struct vsu_error *err)
-{
-	struct vsu_option table[VMM_OPTION_ROWS];
-
-	vmm_option_table(table);
-	if (status == VSU_EXIT_USAGE || status == VSU_EXIT_DATA)
-		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
-}
-
-/* A command line from "run" on. */
-static int run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err)
-{
-	static struct vmm_options options, saved;
-	static const struct vmm_peer_guard guard = { .begin = begin_receiving };
-	struct vmm_configuration c;
-	int status, rc = vmm_configuration_read(&c, argc, argv, &vmm_program_log, &guard, err);
-
-	if (!rc) {
-		rc = vmm_foreign_values_check(c.given.n ? c.given.n : argc,
-					      c.given.n ? c.given.words : argv, err);
-		c.stage = rc < 0 ? VMM_STAGE_OPTIONS : c.stage;
-	}
-	status = rc < 0 ? vmm_exit_status(c.stage, rc) :
-			  vmm_configuration_parse(&c, &options, &saved, err);
-	if (status && !beside)
-		explain_run(status, argc, argv, err);
-	if (status)
-		report_end(status, beside, err);
-	else
-		status = options.process.help ? show_run_help() : run_options(&options, beside, err);
-	vmm_options_free(&options);
-	vmm_options_free(&saved);
-	vmm_configuration_free(&c);
-	return status;
-}
-
-static int cmd_run(int argc, char **argv)
-{
-	static struct vmm_network_words w;
-	struct vsu_error err = VSU_ERROR_INIT;
-	const int rc = vmm_network_words_make(&w, argc, argv, &err);
-	const int status = rc < 0 ? complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err) :
-				    run_words(w.nwords, w.words, NULL, &err);
-
-	vmm_network_words_free(&w);
-	return status;
-}
 
 static int show_options(const struct vsu_option *options, const char *usage)
 {
@@ -223,7 +64,7 @@ static int show_exec_help(void)
 static void report_pool(struct vsu_error *err)
 {
 	if (err->msg[0])
-		complain(0, err);
+		vmm_complain_end(0, err);
 	*err = (struct vsu_error)VSU_ERROR_INIT;
 }
 
@@ -244,7 +85,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 	if (options->from && vmm_plan_check_kvm(m->plan.template.info.kernel, "", err) < 0)
 		return VMM_SESSION_FAILED;
 	beside = vmm_exec_machine_beside(m);
-	status = run_words(m->plan.nwords, m->plan.words, &beside, err);
+	status = vmm_run_words(m->plan.nwords, m->plan.words, &beside, err);
 	return vmm_exec_machine_status(m, status, err);
 }
 
@@ -274,14 +115,14 @@ static int cmd_exec(int argc, char **argv)
 	int status = VMM_SESSION_FAILED;
 
 	if (vmm_exec_options_parse(&options, argc, argv, &err) < 0)
-		return complain(status, &err);
+		return vmm_complain_end(status, &err);
 	if (options.help)
 		return show_exec_help();
 	if (check_exec(&options, &err) < 0)
-		return complain(status, &err);
+		return vmm_complain_end(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
-	return !err.msg[0] || vmm_exec_end_is_expected(status, &err) || !error_is_read() ? status : complain(status, &err);
+	return !err.msg[0] || vmm_exec_end_is_expected(status, &err) || !error_is_read() ? status : vmm_complain_end(status, &err);
 }
 
 static int show_template_help(void)
@@ -309,7 +150,7 @@ static int make_template(const struct vmm_template_command *command, struct vsu_
 	if (rc < 0 || !child)
 		return vmm_template_maker_end(&maker, status, err);
 	beside = vmm_template_maker_beside(&maker);
-	status = run_words(maker.exec.plan.nwords, maker.exec.plan.words, &beside, err);
+	status = vmm_run_words(maker.exec.plan.nwords, maker.exec.plan.words, &beside, err);
 	return vmm_template_maker_status(&maker, status, err);
 }
 
@@ -320,15 +161,15 @@ static int cmd_template(int argc, char **argv)
 	int status, rc = vmm_template_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (command.help)
 		return show_template_help();
 	if (command.action == VMM_TEMPLATE_MAKE) {
 		status = make_template(&command, &err);
-		return err.msg[0] ? complain(status, &err) : status;
+		return err.msg[0] ? vmm_complain_end(status, &err) : status;
 	}
 	rc = vmm_template_command_run(&command, stdout, &err);
-	return complain(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
 }
 
 static int show_pool_help(void)
@@ -347,7 +188,7 @@ static int run_pool_machine(const struct vmm_pool_command_line *command, int fd,
 
 	if (!vmm_pool_worker_make(&worker, &command->machine, fd, err)) {
 		beside = vmm_pool_worker_beside(&worker);
-		status = run_words(worker.exec.plan.nwords, worker.exec.plan.words, &beside, err);
+		status = vmm_run_words(worker.exec.plan.nwords, worker.exec.plan.words, &beside, err);
 	}
 	return vmm_pool_worker_end(&worker, status, err);
 }
@@ -360,7 +201,7 @@ static int cmd_pool(int argc, char **argv)
 	int fd = -1, status, rc = vmm_pool_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (command.help)
 		return show_pool_help();
 	rc = vmm_pool_server_open(&server, &command, &err);
@@ -369,7 +210,7 @@ static int cmd_pool(int argc, char **argv)
 		status = run_pool_machine(&command, fd, &err);
 	else
 		vmm_pool_server_close(&server);
-	return complain(status, &err);
+	return vmm_complain_end(status, &err);
 }
 
 static int show_boot_help(void)
@@ -399,13 +240,13 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 	if (!rc && c->help)
 		return show_boot_help();
 	if (!rc && c->image && vmm_needs_image(c->image, "", err) < 0)
-		return complain(VSU_EXIT_INPUT, err);
+		return vmm_complain_end(VSU_EXIT_INPUT, err);
 	if (!rc && !c->is_dry && check_boot(c, err) < 0)
-		return complain(VSU_EXIT_HOST, err);
+		return vmm_complain_end(VSU_EXIT_HOST, err);
 	if (!rc)
 		rc = vmm_boot_command_make(c, err);
-	return rc < 0 ? complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), err) :
-			run_words(c->nwords, c->words, NULL, err);
+	return rc < 0 ? vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), err) :
+			vmm_run_words(c->nwords, c->words, NULL, err);
 }
 
 static int cmd_boot(int argc, char **argv)
@@ -436,7 +277,7 @@ static int cmd_initrd(int argc, char **argv)
 		return show_initrd_help();
 	if (!rc)
 		rc = vmm_initrd_command_run(&command, STDOUT_FILENO, &err);
-	return complain(rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0, &err);
+	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0, &err);
 }
 
 static int show_memory_help(void)
@@ -455,17 +296,17 @@ static int cmd_memory(int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_memory_command command;
+	struct vmem_sigbus *sigbus;
 	int rc = vmm_memory_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (command.help)
 		return show_memory_help();
-	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
+	rc = prog_handle_signals(VMM_MAX_MAPPINGS, &sigbus, &err);
 	if (rc < 0)
-		return complain(VSU_EXIT_HOST, &err);
-	return complain(vmm_memory_command_run(&command, sigbus_table, &err),
-			&err);
+		return vmm_complain_end(VSU_EXIT_HOST, &err);
+	return vmm_complain_end(vmm_memory_command_run(&command, sigbus, &err), &err);
 }
 
 static int show_control_help(void)
@@ -491,10 +332,10 @@ static int cmd_ctl(int argc, char **argv)
 	int rc = vmm_control_request_parse(&request, argc, argv, &err);
 
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (request.help)
 		return show_control_help();
-	return complain(vmm_control_request_run(&request, stdout, &err), &err);
+	return vmm_complain_end(vmm_control_request_run(&request, stdout, &err), &err);
 }
 
 static int cmd_ps(int argc, char **argv)
@@ -507,10 +348,10 @@ static int cmd_ps(int argc, char **argv)
 	if (rc < 0)
 		vmm_foreign_explain(vmm_foreign_ps, vmm_ps_command_options, argc, argv, false, &err);
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (!command.help) {
 		rc = vmm_ps_command_run(&command, stdout, &err);
-		return complain(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+		return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
 	}
 	vsu_option_help(vmm_ps_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm ps [FOLDER...]\n"
@@ -526,9 +367,9 @@ static int cmd_show(int argc, char **argv)
 	int rc = vmm_show_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (!command.help)
-		return complain(vmm_show_command_run(&command, stdout, &err), &err);
+		return vmm_complain_end(vmm_show_command_run(&command, stdout, &err), &err);
 	vsu_option_help(vmm_show_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm show FOLDER\nPrints the facts of a saved machine or template.\n\n%s", lines);
 	return 0;
@@ -542,9 +383,9 @@ static int cmd_cpu(int argc, char **argv)
 	int rc = vmm_cpu_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (!command.help)
-		return complain(vmm_cpu_command_run(&command, stdout, &err), &err);
+		return vmm_complain_end(vmm_cpu_command_run(&command, stdout, &err), &err);
 	vsu_option_help(vmm_cpu_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm cpu [FILE...]\n"
 	       "Describes the processor that this host's KVM can offer, or what the processors in the files have\nin common, for 'cvmm run --cpu=FILE'.\n\n%s", lines);
@@ -557,7 +398,7 @@ static const struct command {
 	const char *what;	/* one line of help */
 	int (*fn)(int argc, char **argv);
 } commands[] = {
-	{ "run", "KERNEL [DISK...]", "runs a guest", cmd_run },
+	{ "run", "KERNEL [DISK...]", "runs a guest", vmm_run_command },
 	{ "boot", "IMAGE [DISK...]", "boots a disk image by its own kernel", cmd_boot },
 	{ "exec", "COMMAND...", "runs a command in a guest of this host's files", cmd_exec },
 	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", cmd_template },
@@ -641,13 +482,13 @@ static int refuse_word(refuse_fn refuse, const char *word, struct vsu_error *err
 	for (i = 0; i < NCOMMANDS; i++)
 		names[i + 1] = commands[i].name;
 	refuse(word, names, err);
-	return complain(VSU_EXIT_USAGE, err);
+	return vmm_complain_end(VSU_EXIT_USAGE, err);
 }
 
 static int no_command(struct vsu_error *err)
 {
 	vsu_error_set(err, -ENOENT, "no command; try 'cvmm help'");
-	return complain(VSU_EXIT_USAGE, err);
+	return vmm_complain_end(VSU_EXIT_USAGE, err);
 }
 
 static bool has_topic(const char *topic)
@@ -683,7 +524,7 @@ static int do_command(int argc, char **argv)
 	if (rc == -ENOENT)
 		vmm_foreign_explain(argc == 2 ? vmm_foreign_main : vmm_foreign_run, main_options, argc, argv, true, &err);
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (asked[OPT_HELP])
 		return show_help();
 	if (asked[OPT_VERSION])

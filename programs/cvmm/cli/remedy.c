@@ -38,3 +38,10 @@ void vmm_complain(const struct vsu_error *err)
 	vmm_remedy_add(&why);
 	prog_complain(&why);
 }
+
+int vmm_complain_end(int status, const struct vsu_error *err)
+{
+	if (status || err->msg[0])
+		vmm_complain(err);
+	return status;
+}
