@@ -89,16 +89,48 @@ static int run_command(const struct vmm_kvm *kvm, enum vmm_gic_chip chip, uint64
 	return vmm_gic_call(kvm, chip, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CTRL, at, NULL);
 }
 
+/* ---------------------------------------------------------------------------- tables */
+
+/*
+ * KVM keeps tables in memory that the guest's driver chose. A guest that chose addresses without memory
+ * or tables without room (a fault of its kernel, or hostile) has state that is nowhere: a save without
+ * it would be a machine whose interrupts are lost, so the save fails and the guest continues.
+ */
+static bool is_of_guest(int rc)
+{
+	return rc == -EFAULT || rc == -EINVAL || rc == -E2BIG;
+}
+
+static int save_tables(const struct vmm_kvm *kvm, enum vmm_gic_chip chip, struct vsu_error *err)
+{
+	const bool is_its = chip == VMM_ITS;
+	const int rc = run_command(kvm, chip, is_its ? KVM_DEV_ARM_ITS_SAVE_TABLES : KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES);
+
+	if (is_of_guest(rc))
+		return vsu_error_set(err, rc, "the guest has given its interrupt controller (%s) tables outside of its memory, or too small for its interrupts; the machine cannot be saved or moved before the guest restarts",
+				     is_its ? "ITS" : "GICv3");
+	return rc < 0 ? vsu_error_sys(err, rc, is_its ? "KVM_DEV_ARM_ITS_SAVE_TABLES" : "KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES") : 0;
+}
+
+static int load_tables(const struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	const int rc = run_command(kvm, VMM_ITS, KVM_DEV_ARM_ITS_RESTORE_TABLES);
+
+	if (is_of_guest(rc))
+		return vsu_error_set(err, rc, "the tables of the interrupt controller (ITS) in the saved memory are invalid: the guest changed them, or the files of the save belong to different machines");
+	return rc < 0 ? vsu_error_sys(err, rc, "KVM_DEV_ARM_ITS_RESTORE_TABLES") : 0;
+}
+
 /* ----------------------------------------------------------------------- distributor */
 
 static int save_its(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err)
 {
 	uint64_t value;
 	unsigned int i;
-	int rc = run_command(kvm, VMM_ITS, KVM_DEV_ARM_ITS_SAVE_TABLES);
+	int rc = save_tables(kvm, VMM_ITS, err);
 
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "KVM_DEV_ARM_ITS_SAVE_TABLES");
+		return rc;
 	vmm_state_section(w, "its", 0);
 	for (i = 0; i <= VMM_GIC_ROWS(its); i++) {
 		const uint32_t at = i < VMM_GIC_ROWS(its) ? its[i] : ITS_CTLR;
@@ -118,9 +150,9 @@ int vmm_gic_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct v
 
 	if (kvm->gic == 2)
 		return vmm_gicv2_save(kvm, w, err);
-	rc = run_command(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES);
+	rc = save_tables(kvm, VMM_GIC, err);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES");
+		return rc;
 	vmm_state_section(w, "gic", 0);
 	rc = vmm_gic_save_rows(kvm, distributor, VMM_GIC_ROWS(distributor), 0, w, err);
 	vmm_state_section_end(w);
@@ -173,10 +205,8 @@ int vmm_gic_load_its(const struct vmm_kvm *kvm, const struct vmm_state *state, s
 		return vsu_error_set(err, -EOPNOTSUPP, "the state has an ITS, which this host's KVM lacks");
 	for (i = 0; !rc && i < VMM_GIC_ROWS(its); i++)
 		rc = set_its(kvm, its[i], vmm_state_get_u64(&f), err);
-	if (!rc) {
-		rc = run_command(kvm, VMM_ITS, KVM_DEV_ARM_ITS_RESTORE_TABLES);
-		rc = rc < 0 ? vsu_error_sys(err, rc, "KVM_DEV_ARM_ITS_RESTORE_TABLES") : 0;
-	}
+	if (!rc)
+		rc = load_tables(kvm, err);
 	if (!rc)
 		rc = set_its(kvm, ITS_CTLR, vmm_state_get_u64(&f), err);
 	return rc ? rc : vmm_state_fields_end(&f, err);

@@ -116,6 +116,7 @@ static size_t nwrites;
 static size_t begins[NCPUS + 1];	/* first write of each CPU, then of the ITS */
 static int lack;			/* error of AP0R1-3 and AP1R1-3 of the source; 0: it has them */
 static uint64_t lacked;			/* another register that it lacks */
+static struct { uint64_t command; int error; } refused;	/* a command on tables, by either KVM */
 static bool stopped;
 static struct vmm_state_writer writer;
 static struct vmm_state state;
@@ -189,6 +190,8 @@ static int set(int fd, const struct kvm_device_attr *a)
 	struct write w = { fd, a->group, a->attr, 0 };
 
 	ck_assert_uint_lt(nwrites, MAX_WRITES);
+	if (a->group == CTRL && refused.error && a->attr == refused.command)
+		return refused.error;
 	if (a->group != CTRL) {
 		if ((fd != TARGET_GIC && fd != TARGET_ITS) ||
 		    (!is_known(fd, a) && (uint32_t)a->attr != model->icenabler0.at))
@@ -283,6 +286,7 @@ static void use(unsigned int version)
 	target = (struct vmm_kvm){ .gic = model->version, .nchips = model->nchips, .chips = { TARGET_GIC, TARGET_ITS } };
 	lack = 0;
 	lacked = 0;
+	refused.error = 0;
 	ck_assert_int_eq(save(), 0);
 }
 
@@ -434,6 +438,39 @@ START_TEST(tables_in_memory_are_saved_and_loaded)
 }
 END_TEST
 
+/* The guest has given its controller memory that it lacks, or that is too small: no error of the host. */
+static const struct refusal {
+	uint64_t command;
+	int error;
+	const char *sentence;
+} refusals[] = {
+	{ KVM_DEV_ARM_ITS_SAVE_TABLES, -EINVAL, "the guest has given its interrupt controller (ITS) tables outside of its memory, or too small for its interrupts; the machine cannot be saved or moved before the guest restarts" },
+	{ KVM_DEV_ARM_ITS_SAVE_TABLES, -EFAULT, "the guest has given its interrupt controller (ITS) tables outside" },
+	{ KVM_DEV_ARM_ITS_SAVE_TABLES, -EBUSY, "KVM_DEV_ARM_ITS_SAVE_TABLES: Device or resource busy" },
+	{ KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES, -EFAULT, "the guest has given its interrupt controller (GICv3) tables outside" },
+	{ KVM_DEV_ARM_ITS_RESTORE_TABLES, -EINVAL, "the tables of the interrupt controller (ITS) in the saved memory are invalid: the guest changed them, or the files of the save belong to different machines" },
+	{ KVM_DEV_ARM_ITS_RESTORE_TABLES, -ENOMEM, "KVM_DEV_ARM_ITS_RESTORE_TABLES: Cannot allocate memory" },
+};
+
+START_TEST(tables_of_a_hostile_guest_are_explained)
+{
+	const struct refusal *r = &refusals[_i];
+
+	use(V3);
+	load();
+	refused.command = r->command;
+	refused.error = r->error;
+	if (r->command == KVM_DEV_ARM_ITS_RESTORE_TABLES)
+		ck_assert_int_eq(vmm_arch_vm_load_last(&target, &state, &err), r->error);
+	else
+		ck_assert_int_eq(save(), r->error);
+	ck_assert_msg(strstr(err.msg, r->sentence), "%s", err.msg);
+	/* the guest restarts */
+	refused.error = 0;
+	ck_assert_int_eq(save(), 0);
+}
+END_TEST
+
 /* ISPENDR0 precedes events and activity. */
 START_TEST(interrupts_between_cpus_are_pending_by_their_senders_only)
 {
@@ -557,6 +594,7 @@ int main(void)
 	tcase_add_loop_test(t, each_register_is_loaded_where_it_was, V2, V3 + 1);
 	tcase_add_loop_test(t, iidr_is_loaded_first_and_interfaces_of_cpus_last, V2, V3 + 1);
 	tcase_add_test(t, tables_in_memory_are_saved_and_loaded);
+	tcase_add_loop_test(t, tables_of_a_hostile_guest_are_explained, 0, COUNT(refusals));
 	tcase_add_test(t, interrupts_between_cpus_are_pending_by_their_senders_only);
 	tcase_add_loop_test(t, priorities_that_the_processor_lacks_are_left_out, 0, 2);
 	tcase_add_loop_test(t, register_that_cannot_be_read_is_named, V2, V3 + 1);
