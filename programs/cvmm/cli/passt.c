@@ -151,11 +151,10 @@ static int await_answer(int fd)
 static int explain_failure(const struct vmm_passt *p, int rc, struct vsu_error *err)
 {
 	char text[VMM_PROGRAM_MESSAGES];
-	int status = 0, ms;
+	int status = 0;
+	const bool ended = rc == -ECONNRESET && vmm_program_await_end(p->pid, END_MS, &status);
 
-	for (ms = 0; rc == -ECONNRESET && ms < END_MS && !waitpid(p->pid, &status, WNOHANG); ms++)
-		usleep(1000);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == VMM_PROGRAM_NOT_STARTED)
+	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == VMM_PROGRAM_NOT_STARTED)
 		return vsu_error_set(err, -ENOPKG, "--net=passt: %s; install the package passt", vmm_program_last_line(p->messages, text));
 	if (rc == -ECONNRESET)
 		return vsu_error_set(err, -EREMOTEIO, "--net=passt: passt ended: %s", vmm_program_last_line(p->messages, text));

@@ -14,12 +14,19 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "cli/program.h"
 #include "descriptors.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -115,6 +122,28 @@ int vmm_program_receive(int fd, void *to, size_t len, uint64_t deadline)
 		}
 	}
 	return 0;
+}
+
+/* ----------------------------------------------------------------------- end */
+
+/* Kernels before 5.3 have no descriptor of a process: what has not ended then is not awaited. */
+static void await_process(int fd, int ms)
+{
+	const uint64_t deadline = vsu_now_ns() + (uint64_t)ms * NS_PER_MS;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t now = vsu_now_ns();
+
+	while (fd >= 0 && now < deadline && poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1) < 0 && errno == EINTR)
+		now = vsu_now_ns();
+}
+
+bool vmm_program_await_end(pid_t pid, int ms, int *status)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	await_process(fd, ms);
+	vsu_fd_close(&fd);
+	return waitpid(pid, status, WNOHANG) == pid;
 }
 
 /* ------------------------------------------------------------------- messages */

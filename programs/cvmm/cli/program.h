@@ -8,6 +8,7 @@
 #ifndef VMM_CLI_PROGRAM_H
 #define VMM_CLI_PROGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -53,5 +54,8 @@ const char *vmm_program_text(int messages, char text[VMM_PROGRAM_MESSAGES]);
  * -ECONNRESET: the program has closed it.
  */
 int vmm_program_receive(int fd, void *to, size_t len, uint64_t deadline);
+
+/* Waits until the child has ended, at most ms by the clock. False: it has not, or was not a child. */
+bool vmm_program_await_end(pid_t pid, int ms, int *status);
 
 #endif

@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "cli/passt.h"
+#include "cli/program.h"
 #include "tests/cli/scripts.h"
 #include "util.h"
 
@@ -225,6 +228,30 @@ START_TEST(failure_of_passt_has_a_sentence)
 }
 END_TEST
 
+static int64_t now_ms(void)
+{
+	return (int64_t)(vsu_now_ns() / 1000000);
+}
+
+START_TEST(end_of_a_program_is_awaited_by_the_clock)
+{
+	int64_t begun = now_ms();
+	pid_t child = fork();
+	int status = 0;
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	ck_assert(!vmm_program_await_end(child, 60, &status));
+	ck_assert_int_ge(now_ms() - begun, 60);
+	kill(child, SIGKILL);
+	ck_assert(vmm_program_await_end(child, 30000, &status));
+	ck_assert(WIFSIGNALED(status));
+	ck_assert(!vmm_program_await_end(child, 0, &status));
+}
+END_TEST
+
 START_TEST(port_in_use_is_refused_before_passt_is_started)
 {
 	char text[64];
@@ -254,6 +281,7 @@ int main(void)
 	tcase_add_test(tcase, passt_ends_with_its_card);
 	tcase_add_test(tcase, stopped_passt_is_killed);
 	tcase_add_loop_test(tcase, failure_of_passt_has_a_sentence, 0, COUNT(failures));
+	tcase_add_test(tcase, end_of_a_program_is_awaited_by_the_clock);
 	tcase_add_test(tcase, port_in_use_is_refused_before_passt_is_started);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
