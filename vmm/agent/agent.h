@@ -38,6 +38,9 @@ void agent_load_modules(void);
 /* modules.c: loads the later modules up to one, which may be built in. */
 void agent_load_modules_until(const char *name);
 
+/* await.c: waits until it is there, checked after each event of the kernel, for up to ms. */
+bool agent_await(bool (*is_there)(void *opaque), void *opaque, int ms);
+
 /* mounts.c: enters the command's root: a folder that is mounted, or NULL: the one that the host shares. */
 void agent_enter_root(const struct agent_request *r, const char *root);
 /* root_files.c: makes a folder and those above it. */

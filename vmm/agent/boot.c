@@ -13,7 +13,6 @@
 
 #define ROOT "/newroot"
 #define WAIT_MS 10000
-#define STEP_MS 10
 
 static char cmdline[AGENT_CMDLINE];
 
@@ -125,21 +124,29 @@ static void read_root(struct root *r)
 		agent_fail("the kernel's command line has no root=/dev/NAME, root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or root=TAG");
 }
 
+struct wanted {
+	const char *what;
+	char path[AGENT_DEVICE];	/* if it is the name of a device */
+};
+
+static bool is_present(void *opaque)
+{
+	struct wanted *w = opaque;
+
+	return agent_root_has_name(w->what) ? agent_find_root(w->what, w->path) : access(w->what, F_OK) == 0;
+}
+
 /* Devices appear some time after their drivers. Names of devices are replaced by their paths. */
 static void find_device(struct root *r)
 {
-	const bool named = agent_root_has_name(r->what);
-	char path[AGENT_DEVICE];
-	int i;
+	struct wanted w = { .what = r->what };
+	const bool found = agent_await(is_present, &w, WAIT_MS);
 
-	for (i = 0; i < WAIT_MS / STEP_MS; i++, usleep(STEP_MS * 1000))
-		if (named ? agent_find_root(r->what, path) : access(r->what, F_OK) == 0)
-			break;
-	if (!named)
+	if (!agent_root_has_name(r->what))
 		return;
-	if (i == WAIT_MS / STEP_MS)
+	if (!found)
 		agent_fail("cannot mount the root: no disk or partition has %s", r->what);
-	snprintf(r->what, sizeof(r->what), "%s", path);
+	snprintf(r->what, sizeof(r->what), "%s", w.path);
 }
 
 static void mount_root(struct root *r)

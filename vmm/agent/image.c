@@ -78,10 +78,8 @@ struct use {
 	image_start *start;	/* of a kernel, for boot_mounted() */
 };
 
-static bool wait_for(const char *path, int ms)
+static bool path_exists(void *path)
 {
-	while (access(path, F_OK) < 0 && ms-- > 0)
-		usleep(1000);
 	return access(path, F_OK) == 0;
 }
 
@@ -167,7 +165,7 @@ static bool try_partition(const struct partition *p, struct use *use)
 	char device[32];
 
 	name_device(device, p->number);
-	if (!wait_for(device, PARTITION_MS) || !(f = probe_file_system(device, reports_unsupported(use))))
+	if (!agent_await(path_exists, device, PARTITION_MS) || !(f = probe_file_system(device, reports_unsupported(use))))
 		return false;
 	agent_load_modules_until(f->name);
 	for (options = f->options; *options; options++) {
@@ -208,9 +206,10 @@ static bool try_all(const struct partition *parts, int n, struct use *use)
 /* A disk without a table is one file system. -ENXIO: there is no disk; errors of partitions_read(). */
 static int find_partitions(struct partition parts[PARTITIONS_MAX])
 {
+	char disk[] = DISK;
 	int fd, n, sector = 512;
 
-	if (!wait_for(DISK, DISK_MS))
+	if (!agent_await(path_exists, disk, DISK_MS))
 		return -ENXIO;
 	fd = open(DISK, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)

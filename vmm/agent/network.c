@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -101,32 +102,32 @@ static void read_network(const char *text, struct network *n)
 /* Drivers that are built in may have further ones, as sit0 and dummy0, without a device. */
 static bool has_device(const char *name)
 {
-	char path[64];
+	char path[300];
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
 	return access(path, F_OK) == 0;
 }
 
-static bool find_interface(char name[IF_NAMESIZE])
+/* The folder has an interface before the event; the list of if_nameindex() may have it later. */
+static bool find_interface(void *opaque)
 {
-	struct if_nameindex *all = if_nameindex(), *i;
+	DIR *all = opendir("/sys/class/net");
+	const struct dirent *e;
+	char *name = opaque;
 
 	name[0] = '\0';
-	for (i = all; i && i->if_name && !name[0]; i++)
-		if (has_device(i->if_name))
-			snprintf(name, IF_NAMESIZE, "%s", i->if_name);
-	if_freenameindex(all);
+	while (all && !name[0] && (e = readdir(all)))
+		if (e->d_name[0] != '.' && has_device(e->d_name))
+			snprintf(name, IF_NAMESIZE, "%.*s", IF_NAMESIZE - 1, e->d_name);
+	if (all)
+		closedir(all);
 	return name[0];
 }
 
 /* A device appears some time after its driver. */
 static void await_interface(char name[IF_NAMESIZE])
 {
-	int i;
-
-	for (i = 0; i < WAIT_MS && !find_interface(name); i++)
-		usleep(1000);
-	if (!name[0])
+	if (!agent_await(find_interface, name, WAIT_MS))
 		agent_fail("the guest has no network interface (its kernel needs the driver virtio_net)");
 }
 

@@ -38,8 +38,8 @@ static int open_port(const char *port)
 	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* True if all are open. */
-static bool open_present(void)
+/* True if all are open. The name of a port follows it, with an event of its own. */
+static bool open_present(void *opaque)
 {
 	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
 	DIR *folder = opendir(CLASS);
@@ -47,6 +47,7 @@ static bool open_present(void)
 	struct dirent *d;
 	char name[64];
 
+	(void)opaque;
 	while (folder && (d = readdir(folder))) {
 		read_name(d->d_name, name, sizeof(name));
 		for (i = 0; i < VMM_AGENT_PORTS; i++)
@@ -62,11 +63,7 @@ static bool open_present(void)
 
 void agent_open_ports(void)
 {
-	int i;
-
-	for (i = 0; i < WAIT_MS && !open_present(); i++)
-		usleep(1000);
-	if (i == WAIT_MS)
+	if (!agent_await(open_present, NULL, WAIT_MS))
 		agent_fail("the machine has no ports for the streams of a command");
 }
 

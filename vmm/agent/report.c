@@ -6,19 +6,37 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 
+#define EDGE_MS 100
+
 int agent_ports[VMM_AGENT_PORTS] = { -1, -1, -1, -1 };
+
+/*
+ * Until the host has opened its end, the port is hung up, for poll() at once and always. The edges of
+ * epoll tell of the change. One that came before is not repeated, so the wait is bounded.
+ */
+static void await_edge(short events)
+{
+	struct epoll_event e = { .events = (uint32_t)(unsigned short)events | EPOLLET };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, agent_ports[VMM_AGENT_CONTROL], &e) == 0 &&
+	    epoll_wait(fd, &e, 1, -1) == 1 && e.events & EPOLLHUP)
+		(void)epoll_wait(fd, &e, 1, EDGE_MS);
+	if (fd >= 0)
+		close(fd);
+}
 
 void agent_wait(short events)
 {
 	struct pollfd p = { agent_ports[VMM_AGENT_CONTROL], events, 0 };
 
-	/* until the host has opened its end, it seems to be hung up */
 	if (poll(&p, 1, -1) > 0 && p.revents & POLLHUP)
-		usleep(1000);
+		await_edge(events);
 }
 
 static void send_all(const char *bytes, size_t len)

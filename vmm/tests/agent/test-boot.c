@@ -73,7 +73,7 @@ int __wrap_umount2(const char *where, int flags);
 int __wrap_chroot(const char *path);
 int __wrap_chdir(const char *path);
 void __wrap_sync(void);
-int __wrap_usleep(useconds_t us);
+bool __wrap_agent_await(bool (*is_there)(void *opaque), void *opaque, int ms);
 int __wrap_statfs(const char *path, struct statfs *s);
 int __wrap_execl(const char *path, const char *arg, ...);
 long __wrap_syscall(long call, ...);
@@ -81,8 +81,6 @@ pid_t __wrap_getpid(void);
 int __wrap_clock_settime(clockid_t clock, const struct timespec *now);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
-struct if_nameindex *__wrap_if_nameindex(void);
-void __wrap_if_freenameindex(struct if_nameindex *all);
 int __real_chroot(const char *path);
 int __real_chdir(const char *path);
 #pragma GCC visibility pop
@@ -113,11 +111,12 @@ void __wrap_sync(void)
 	called("waited %u", waits);
 }
 
-int __wrap_usleep(useconds_t us)
+bool __wrap_agent_await(bool (*is_there)(void *opaque), void *opaque, int ms)
 {
-	(void)us;
-	waits++;
-	return 0;
+	if (is_there(opaque))
+		return true;
+	waits += (unsigned int)ms;
+	return false;
 }
 
 /* Only the root and /run are mounted. */
@@ -176,22 +175,6 @@ static int configure_card(unsigned long request, const struct ifreq *r)
 static bool is_of_card(unsigned long request, const struct ifreq *r)
 {
 	return has_card && request >= SIOCGIFFLAGS && request <= SIOCSIFHWADDR && !strcmp(r->ifr_name, "eth0");
-}
-
-struct if_nameindex *__wrap_if_nameindex(void)
-{
-	static char lo[] = "lo", sit0[] = "sit0", eth0[] = "eth0";
-	static struct if_nameindex all[4];
-
-	all[0] = (struct if_nameindex){ 1, lo };
-	all[1] = (struct if_nameindex){ 2, sit0 };	/* of a driver without a device */
-	all[2] = has_card ? (struct if_nameindex){ 3, eth0 } : (struct if_nameindex){ 0, NULL };
-	return all;
-}
-
-void __wrap_if_freenameindex(struct if_nameindex *all)
-{
-	(void)all;
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
@@ -793,7 +776,7 @@ START_TEST(absent_device_panics)
 	add_file("proc/cmdline", "root=/dev/vda rootfstype=ext4");
 	failing = "mount /dev/vda";
 	guest_runs(lack_control, "", 0);
-	port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nwaited 1000\n");
+	port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nwaited 10000\n");
 	assert_panic();
 }
 END_TEST
