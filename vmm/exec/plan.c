@@ -14,6 +14,8 @@
 #include <vmm-sys-util/fd.h>
 
 #include "arch/arch.h"
+#include "base/advice.h"
+#include "base/trusted_path.h"
 #include "exec/plan_priv.h"
 #include "exec/request.h"
 #include "initrd/initrd.h"
@@ -142,8 +144,14 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 		.names = names, .others = others, .later = c->image ? vmm_initrd_file_systems : NULL,
 		.boot = "/boot", .may_fail = &p->may_lack_modules,
 	};
-	int rc = find_modules(p, c, folder, err);
+	int rc = c->init ? vmm_path_check_links(c->init, err) : 0;
 
+	if (rc < 0)
+		return vmm_advise(err, vsu_error_prefix(err, rc, "init"), VMM_ADVICE_MEMBER);
+	rc = c->modules ? vmm_path_check_links(c->modules, err) : 0;
+	if (rc < 0)
+		return vmm_advise(err, vsu_error_prefix(err, rc, "modules"), VMM_ADVICE_MEMBER);
+	rc = find_modules(p, c, folder, err);
 	name_modules(p, c, names);
 	return rc < 0 ? rc : vmm_initrd_make(&initrd, &p->initrd_fd, err);
 }
@@ -274,8 +282,13 @@ char *vmm_plan_describe(const struct vmm_plan *p, size_t *len)
 
 static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error *err)
 {
+	int rc;
+
 	if (!kernel)
 		return vmm_host_kernel("/boot", "/lib/modules", p->kernel, err);
+	rc = vmm_plan_is_builtin(kernel) ? 0 : vmm_path_check_links(kernel, err);
+	if (rc < 0)
+		return vmm_advise(err, vsu_error_prefix(err, rc, "kernel"), VMM_ADVICE_MEMBER);
 	if (strlen(kernel) >= sizeof(p->kernel))
 		return vsu_error_set(err, -ENAMETOOLONG, "the path of the kernel is too long");
 	strcpy(p->kernel, kernel);
@@ -339,8 +352,10 @@ void vmm_plan_init(struct vmm_plan *p)
 int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	const int rc = vmm_template_open(&p->template, NULL, name, err);
+	int rc = vmm_template_open(&p->template, NULL, name, err);
 
+	if (!rc)
+		rc = vmm_template_check_machine(&p->template, err);
 	if (rc < 0 || vmm_template_check(&p->template, &why) != -EPROTO)
 		return rc;
 	return vsu_error_set(err, -EPROTO, "%s", why.msg);

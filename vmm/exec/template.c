@@ -19,6 +19,7 @@
 #include "guest/agent_protocol.h"
 #include "base/advice.h"
 #include "base/new_name.h"
+#include "base/trusted_path.h"
 #include "exec/template.h"
 #include "transfer/save_files.h"
 
@@ -269,10 +270,24 @@ static int check_owners(const struct vmm_template *t, struct vsu_error *err)
 	return rc;
 }
 
+/* A template of two paths is one to a pool. Whoever can rename a folder above it would replace all of it. Its own path is one without links. */
+static int check_way(struct vmm_template *t, struct vsu_error *err)
+{
+	char real[PATH_MAX];
+	int rc = vmm_path_check_links(t->path, err);
+
+	if (rc < 0 || !realpath(t->path, real))
+		return rc;
+	strcpy(t->path, real);
+	return vmm_path_check_above(real, err);
+}
+
 static int open_path(struct vmm_template *t, struct vsu_error *err)
 {
-	int rc = lock_info(t, LOCK_SH, err);
+	int rc = check_way(t, err);
 
+	if (!rc)
+		rc = lock_info(t, LOCK_SH, err);
 	if (!rc)
 		rc = check_owners(t, err);
 	if (!rc)
@@ -290,9 +305,7 @@ int vmm_template_open(struct vmm_template *t, const char *folder, const char *na
 
 	*t = (struct vmm_template)VMM_TEMPLATE_INIT;
 	if (strchr(name, '/')) {
-		/* A template of two paths is one to a pool. */
-		if (!realpath(name, t->path))
-			snprintf(t->path, sizeof(t->path), "%s", name);
+		snprintf(t->path, sizeof(t->path), "%s", name);
 		return open_path(t, err);
 	}
 	rc = check_name(name, err);

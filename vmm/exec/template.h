@@ -51,7 +51,7 @@ int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error 
 /*
  * A template for clones, by its name in a folder, or by a path with a slash; folder may be NULL.
  * -ENOENT: it does not exist; -EBUSY: it is being removed; -EBADMSG: its description is invalid;
- * -EPERM: it belongs to another user, or others may change it.
+ * -EPERM: it belongs to another user, or others may change it, or a folder above it.
  * Closed in each case.
  */
 int vmm_template_open(struct vmm_template *t, const char *folder, const char *name,
@@ -64,6 +64,12 @@ void vmm_template_close(struct vmm_template *t);
  * than when the template was made.
  */
 int vmm_template_check(const struct vmm_template *t, struct vsu_error *err);
+
+/*
+ * Checks the options of the saved machine. -EPERM: one is not of a template, such as a disk, or a folder
+ * more than its description has; its clones would have it.
+ */
+int vmm_template_check_machine(const struct vmm_template *t, struct vsu_error *err);
 
 /* Files for the saved machine, in the order of struct cvmm_save. */
 #define VMM_TEMPLATE_FILES 3

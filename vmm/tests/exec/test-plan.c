@@ -132,6 +132,26 @@ START_TEST(host_name_that_linux_cannot_have_is_refused)
 }
 END_TEST
 
+/* Another user would choose the file that the guest has. */
+START_TEST(link_of_another_user_is_refused)
+{
+	char link[80];
+
+	make_modules(all);
+	snprintf(link, sizeof(link), "%s/link", tree);
+	ck_assert_int_eq(symlink("init", link), 0);
+	config.init = link;
+	ck_assert_int_eq(make(), 0);
+	ck_assert_int_eq(lchown(link, 12345, 12345), 0);
+	ck_assert_int_eq(make(), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "init: "));
+	config.init = NULL;
+	config.kernel = link;
+	ck_assert_int_eq(make(), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "kernel: "));
+}
+END_TEST
+
 START_TEST(kernel_without_a_console_is_refused)
 {
 	static const char *const few[] = { "overlay", "virtio_mmio", "virtio_pci", "virtiofs", NULL };
@@ -153,6 +173,7 @@ int main(void)
 	tcase_add_test(t, given_kernel_runs_a_command_on_an_image);
 	tcase_add_test(t, driver_of_entropy_is_loaded_if_it_is_a_module);
 	tcase_add_loop_test(t, host_name_that_linux_cannot_have_is_refused, 0, 2);
+	tcase_add_test_unless(t, getuid() ? "only root makes links of other users" : NULL, link_of_another_user_is_refused);
 	tcase_add_test(t, kernel_without_a_console_is_refused);
 	suite_add_tcase(s, t);
 	return run_suite(s);

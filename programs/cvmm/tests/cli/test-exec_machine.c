@@ -700,6 +700,7 @@ static void make_network_template(unsigned int nfolders, uint32_t agent, unsigne
 	template.info.cpus = 2;
 	template.info.folders = nfolders;
 	template.info.net = net;
+	ck_assert_int_eq(dprintf(fds[VMM_TEMPLATE_FILES - 1], "{ \"arguments\": [] }"), 19);
 	ck_assert_int_eq(vmm_template_publish(&template, NULL), 0);
 	vmm_template_discard(&template);
 	for (i = 0; i < VMM_TEMPLATE_FILES; i++)

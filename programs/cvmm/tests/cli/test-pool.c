@@ -46,6 +46,7 @@ static void make_template(void)
 	strcpy(t.info.memory, "1G");
 	t.info.cpus = 1;
 	t.info.folders = 2;
+	ck_assert_int_eq(dprintf(fds[VMM_TEMPLATE_FILES - 1], "{ \"arguments\": [] }"), 19);
 	ck_assert_int_eq(vmm_template_publish(&t, NULL), 0);
 	vmm_template_discard(&t);
 	for (i = 0; i < VMM_TEMPLATE_FILES; i++)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about paths that other users can redirect. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../suite.h"
+#include "base/trusted_path.h"
+
+#define OTHER 12345u
+
+static char top[] = "/tmp/test-trusted-XXXXXX";
+static struct vsu_error err;
+
+static const char *at(const char *name)
+{
+	static char paths[4][PATH_MAX];
+	static unsigned int n;
+
+	n = (n + 1) % 4;
+	snprintf(paths[n], sizeof(paths[n]), "%s/%s", top, name);
+	return paths[n];
+}
+
+/* "a/b/file", and "link" to a/b */
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	ck_assert_int_eq(mkdir(at("a"), 0755), 0);
+	ck_assert_int_eq(chmod(at("a"), 0755), 0);
+	ck_assert_int_eq(mkdir(at("a/b"), 0755), 0);
+	ck_assert_int_eq(symlink("a/b", at("link")), 0);
+	ck_assert_int_eq(symlink("../link/file", at("a/second")), 0);
+}
+
+static void after(void)
+{
+	unlink(at("link"));
+	unlink(at("a/second"));
+	rmdir(at("a/b"));
+	rmdir(at("a"));
+	rmdir(top);
+}
+
+static const struct {
+	mode_t mode;
+	bool own_group;		/* it has the number of the owner */
+	int rc;
+} modes[] = {
+	{ 0755, false, 0 }, { 0700, false, 0 }, { 0777, true, -EPERM }, { 01777, false, 0 }, { 0757, true, -EPERM },
+	{ 0775, false, -EPERM }, { 0775, true, 0 }, { 01775, false, 0 },
+};
+
+START_TEST(folder_that_others_write_to_is_refused)
+{
+	const uid_t uid = getuid();
+
+	ck_assert_int_eq(chown(at("a"), uid, modes[_i].own_group ? uid : uid + 1), 0);
+	ck_assert_int_eq(chmod(at("a"), modes[_i].mode), 0);
+	ck_assert_int_eq(vmm_path_check_above(at("a/b/file"), &err), modes[_i].rc);
+	/* the name itself is not checked */
+	ck_assert_int_eq(vmm_path_check_above(at("a"), &err), 0);
+}
+END_TEST
+
+START_TEST(folder_of_another_user_is_refused)
+{
+	ck_assert_int_eq(chown(at("a"), OTHER, OTHER), 0);
+	ck_assert_int_eq(vmm_path_check_above(at("a/b/file"), &err), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/a' belongs to another user"));
+}
+END_TEST
+
+/* The path, a relative one too, and what the links name */
+START_TEST(link_of_another_user_is_refused)
+{
+	ck_assert_int_eq(vmm_path_check_links(at("a/second"), &err), 0);
+	ck_assert_int_eq(vmm_path_check_links(at("link/absent"), &err), 0);
+	ck_assert_int_eq(lchown(at("link"), OTHER, OTHER), 0);
+	ck_assert_int_eq(vmm_path_check_links(at("link/absent"), &err), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/link' is a symbolic link of another user"));
+	ck_assert_int_eq(vmm_path_check_links(at("a/second"), &err), -EPERM);
+	ck_assert_int_eq(vmm_path_check_links(at("a/b"), &err), 0);
+	ck_assert_int_eq(chdir(top), 0);
+	ck_assert_int_eq(vmm_path_check_links("link/absent", &err), -EPERM);
+	ck_assert_int_eq(vmm_path_check_links("a/b/absent", &err), 0);
+}
+END_TEST
+
+START_TEST(link_to_itself_is_an_error)
+{
+	unlink(at("link"));
+	ck_assert_int_eq(symlink("link", at("link")), 0);
+	ck_assert_int_eq(vmm_path_check_links(at("link"), &err), -ELOOP);
+}
+END_TEST
+
+int main(void)
+{
+	const char *why = getuid() ? "only root makes files of other users" : NULL;
+	Suite *s = suite_create("trusted path");
+	TCase *t = tcase_create("trusted path");
+
+	tcase_add_checked_fixture(t, setup, after);
+	tcase_add_loop_test_unless(t, why, folder_that_others_write_to_is_refused, 0, sizeof(modes) / sizeof(modes[0]));
+	tcase_add_test_unless(t, why, folder_of_another_user_is_refused);
+	tcase_add_test_unless(t, why, link_of_another_user_is_refused);
+	tcase_add_test(t, link_to_itself_is_an_error);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
