@@ -69,6 +69,8 @@ static void setup(void)
 {
 	ck_assert_int_eq(mount_memory(), 0);
 	fs_rig_folder(&r);
+	fs_rig_put_file(&r, "one", "content");
+	ck_assert_int_eq(linkat(r.dir, "one", r.dir, "two", 0), 0);
 	close(r.dir);
 	ck_assert_int_eq(mount_overlay(r.folder), 0);
 	r.dir = open(r.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -136,6 +138,39 @@ static void replace_device(void)
 	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
 }
 
+/* Without index=on, "two" remains the file of the lower layer. */
+START_TEST(names_of_a_lower_file_are_separated_as_for_the_host)
+{
+	const uint64_t one = fs_rig_lookup(&r, 1, "one");
+	uint64_t two = fs_rig_lookup(&r, 1, "two");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, one, O_RDWR);
+	int fd = openat(r.dir, "two", O_RDONLY | O_CLOEXEC);
+	char content[8] = "";
+
+	ck_assert_int_eq(fs_rig_write(&r, one, fh, 0, "CON", 3), 0);
+	ck_assert_int_eq(pread(fd, content, 7, 0), 7);
+	close(fd);
+	two = fs_rig_lookup(&r, 1, "two");
+	check_read(two, fs_rig_open(&r, FUSE_OPEN, two, O_RDONLY), content);
+	ck_assert_uint_eq(fs_rig_lookup(&r, 1, "one"), one);
+	check_read(one, fs_rig_open(&r, FUSE_OPEN, one, O_RDONLY), "CONtent");
+}
+END_TEST
+
+/* The last name by which the driver found it is that of the other file. */
+START_TEST(separated_file_is_not_mistaken_for_the_other_after_a_kill)
+{
+	const uint64_t one = fs_rig_lookup(&r, 1, "one"), two = fs_rig_lookup(&r, 1, "two");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, one, O_RDWR);
+
+	ck_assert_uint_eq(one, two);
+	ck_assert_int_eq(fs_rig_write(&r, one, fh, 0, "CON", 3), 0);
+	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "two"), one);
+	replace_device();
+	ck_assert_int_eq(fs_rig_getattr(&r, one), -ESTALE);
+}
+END_TEST
+
 /* The copy in the upper layer has another birth time. */
 START_TEST(file_that_was_copied_up_is_found_after_a_kill)
 {
@@ -170,6 +205,8 @@ static Suite *suite(void)
 		tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test_unless(tc, why, handles_opened_before_the_first_write_read_the_new_content);
 	tcase_add_test_unless(tc, why, appends_reach_the_end_of_a_lower_file);
+	tcase_add_test_unless(tc, why, names_of_a_lower_file_are_separated_as_for_the_host);
+	tcase_add_test_unless(tc, why, separated_file_is_not_mistaken_for_the_other_after_a_kill);
 	tcase_add_test_unless(tc, why, file_that_was_copied_up_is_found_after_a_kill);
 	tcase_add_test_unless(tc, why, replaced_file_is_not_found_after_a_kill);
 	suite_add_tcase(s, tc);

@@ -134,6 +134,16 @@ void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode)
 	__atomic_store_n(&r->id, inode->slot.id, __ATOMIC_RELEASE);
 }
 
+void virtdev_priv_fs_recover_number(struct fs *fs, const struct fs_inode *inode)
+{
+	struct fs_recover_inode_record *r = record_of(fs, &fs->recover.inodes, inode->slot.id);
+
+	if (!r || fs->recover.loading)
+		return;
+	__atomic_store_n(&r->dev, inode->dev, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->ino, inode->ino, __ATOMIC_RELEASE);
+}
+
 void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode)
 {
 	struct fs_recover_inode_record *r = record_of(fs, &fs->recover.inodes,

@@ -110,6 +110,8 @@ static inline struct fs_recover_head *fs_recover_head_of(const struct fs_recover
  */
 void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed);
 void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode);
+/* Its device and inode number. */
+void virtdev_priv_fs_recover_number(struct fs *fs, const struct fs_inode *inode);
 void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode);
 void virtdev_priv_fs_recover_handle(struct fs *fs,
 				    const struct fs_handle *handle);

@@ -37,6 +37,10 @@ uint64_t virtdev_priv_fs_dev_of(const struct statx *st);
 uint64_t virtdev_priv_fs_btime_of(const struct statx *st);
 /* The nodeid of that file if the driver holds it, or 0. */
 uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st);
+/* A duplicate of its descriptor; -ESTALE: the inode is gone. */
+int virtdev_priv_fs_inode_dup(struct fs *fs, uint64_t id);
+/* Its file has this device and inode number now. */
+void virtdev_priv_fs_inode_renumber(struct fs *fs, uint64_t id, const struct statx *st);
 /* Counts a lookup; adds the inode if it is new. rules: as in struct fs_inode. Owns fd in any case. */
 int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd, const struct statx *st,
 					 uint32_t rules, uint64_t *id);

@@ -65,6 +65,14 @@ static struct fs_inode *inode_find(struct fs *fs, const struct statx *st,
 	return NULL;
 }
 
+static void bucket_add(struct fs *fs, struct fs_inode *inode)
+{
+	uint32_t *bucket = bucket_of(fs, inode->dev, inode->ino);
+
+	inode->next = *bucket;
+	*bucket = (uint32_t)inode->slot.id;
+}
+
 static void bucket_remove(struct fs *fs, const struct fs_inode *inode)
 {
 	uint32_t *link = bucket_of(fs, inode->dev, inode->ino);
@@ -145,8 +153,6 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
 static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 		       const struct statx *st, const union fs_file_handle *file_handle)
 {
-	uint32_t *bucket;
-
 	inode->fd = *fd;
 	*fd = -1;
 	inode->file_handle = *file_handle;
@@ -160,9 +166,7 @@ static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 	inode->spelling = inode->dev == fs->folder_dev ? fs->folder_names.spelling : FS_SPELLING_UNKNOWN;
 	inode->rules = 0;
 	inode->lookups = 0;
-	bucket = bucket_of(fs, inode->dev, inode->ino);
-	inode->next = *bucket;
-	*bucket = (uint32_t)inode->slot.id;
+	bucket_add(fs, inode);
 }
 
 static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st,
@@ -246,6 +250,39 @@ uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st)
 	id = inode ? inode->slot.id : 0;
 	pthread_mutex_unlock(&fs->lock);
 	return id;
+}
+
+int virtdev_priv_fs_inode_dup(struct fs *fs, uint64_t id)
+{
+	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, id);
+	int fd;
+
+	if (!inode)
+		return -ESTALE;
+	fd = vsu_fd_dup(inode->fd);
+	virtdev_priv_fs_inode_put(fs, inode);
+	return fd;
+}
+
+void virtdev_priv_fs_inode_renumber(struct fs *fs, uint64_t id, const struct statx *st)
+{
+	const uint64_t dev = virtdev_priv_fs_dev_of(st);
+	struct fs_inode *inode;
+	int fd = -1;
+
+	pthread_mutex_lock(&fs->lock);
+	inode = virtdev_priv_fs_pool_get(&fs->inodes, id);
+	if (inode && (inode->ino != st->stx_ino || inode->dev != dev)) {
+		bucket_remove(fs, inode);
+		inode->dev = dev;
+		inode->ino = st->stx_ino;
+		bucket_add(fs, inode);
+		virtdev_priv_fs_recover_number(fs, inode);
+	}
+	if (inode)
+		fd = drop_use(fs, inode);
+	pthread_mutex_unlock(&fs->lock);
+	vsu_fd_close(&fd);
 }
 
 int virtdev_priv_fs_inode_insert_take_fd(struct fs *fs, uint64_t id,

@@ -55,6 +55,31 @@ static int check_found(const struct fs_call *c, const char *name, int fd, const 
 	return virtdev_priv_fs_host_call_end(c, rc);
 }
 
+/*
+ * Overlayfs without index=on separates the names of a lower file when it is written by one of them.
+ * The inode that the driver holds by this name has another number then, and the number that it had
+ * remains with the other names. Overlayfs has no block device, thus major 0.
+ */
+static int check_separated(const struct fs_call *c, const struct statx *st)
+{
+	const bool may_be = st->stx_nlink > 1 && !st->stx_dev_major && !S_ISDIR(st->stx_mode);
+	const uint64_t id = may_be ? virtdev_priv_fs_inode_known(c->fs, st) : 0;
+	struct statx now;
+	int fd, rc;
+
+	fd = id ? virtdev_priv_fs_inode_dup(c->fs, id) : -ESTALE;
+	if (fd < 0)
+		return fd == -ESTALE ? 0 : fd;
+	virtdev_priv_fs_host_call_begin(c);
+	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat_mount(c->fs, fd, "", &now));
+	vsu_fd_close(&fd);
+	if (rc == -ECANCELED)
+		return rc;
+	if (rc >= 0)
+		virtdev_priv_fs_inode_renumber(c->fs, id, &now);
+	return 0;
+}
+
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int fd,
 				  struct fuse_entry_out *out)
 {
@@ -68,6 +93,8 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int
 	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat_mount(fs, fd, "", &st));
 	if (rc >= 0)
 		rc = check_found(c, name, fd, &st, &rules);
+	if (rc >= 0)
+		rc = check_separated(c, &st);
 	if (rc < 0) {
 		vsu_fd_close(&fd);
 		return rc;
