@@ -152,14 +152,15 @@ static void fill_in(const struct vmm_foreign_word *row, const char *value, char 
 /* The first answer always has room; others only as a whole. */
 static void add_answer(struct answers *a, const struct word *w, const char *text)
 {
+	const size_t room = sizeof(a->text) - a->len;
 	char sentence[VMM_FOREIGN_TEXT + 128];
 	const int n = snprintf(sentence, sizeof(sentence), "%s'%.*s'%s %s%s", a->len ? "; " : "unknown option ",
 			       (int)(w->len < 64 ? w->len : 64), w->name, a->len ? ":" : ";",
 			       *text == '-' ? "write " : "", text);
 
-	if (a->len && a->len + (size_t)n >= sizeof(a->text))
+	if (a->len && (size_t)n >= room)
 		return;
-	snprintf(a->text + a->len, sizeof(a->text) - a->len, "%s", sentence);
+	snprintf(a->text + a->len, room, "%.*s", (int)room - 1, sentence);
 	a->len = strlen(a->text);
 }
 
