@@ -122,6 +122,8 @@ static int cmd_exec(int argc, char **argv)
 		return vmm_complain_end(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
+	if (status == CVMM_EXEC_NOT_FOUND)
+		vmm_needs_explain_command(options.command[0], &err);
 	return !err.msg[0] || vmm_exec_end_is_expected(status, &err) || !error_is_read() ? status : vmm_complain_end(status, &err);
 }
 

@@ -241,6 +241,16 @@ int vmm_needs_image(const char *path, const char *option, struct vsu_error *err)
 	return vsu_error_set(err, -ENOENT, "%sno such file: '%s'", option, path);
 }
 
+void vmm_needs_explain_command(const char *command, struct vsu_error *err)
+{
+	char why[sizeof(err->msg)];
+
+	if (!strchr(command, ':') || !is_registry_name(command) || !strstr(err->msg, command))
+		return;
+	memcpy(why, err->msg, sizeof(why));
+	vsu_error_set(err, err->code, "%s; images of registries are not fetched: unpack one, as with 'podman export', and use 'cvmm exec --root=FOLDER'", why);
+}
+
 /* ------------------------------------------------------------ a file of run */
 
 static void explain_kernel(const char *kernel, struct vsu_error *err)

@@ -195,6 +195,26 @@ START_TEST(image_that_exists_or_is_an_address_is_accepted)
 }
 END_TEST
 
+static const struct {
+	const char *command, *why, *explained;
+} commands[] = {
+	{ "debian:12", "in the guest: debian:12: No such file or directory", "in the guest: debian:12: No such file or directory; images of registries are not fetched: unpack one, as with 'podman export', and use 'cvmm exec --root=FOLDER'" },
+	{ "quay.io/fedora/fedora:41", "in the guest: quay.io/fedora/fedora:41: No such file or directory", "images of registries are not fetched" },
+	{ "./a:b", "in the guest: ./a:b: No such file or directory", "in the guest: ./a:b: No such file or directory" },
+	{ "debian", "in the guest: debian: No such file or directory", "in the guest: debian: No such file or directory" },
+	{ "debian:12", "", "" },
+};
+
+START_TEST(command_that_is_an_image_is_explained)
+{
+	vsu_error_set(&err, -ECANCELED, "%s", commands[_i].why);
+	vmm_needs_explain_command(commands[_i].command, &err);
+	ck_assert_int_eq(err.code, -ECANCELED);
+	assert_has(err.msg, commands[_i].explained);
+	ck_assert_int_eq(!strstr(err.msg, "registries"), !strstr(commands[_i].explained, "registries"));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("needs");
@@ -208,6 +228,7 @@ int main(void)
 	tcase_add_test(tc, complete_host_lacks_nothing);
 	tcase_add_loop_test(tc, image_that_is_no_file_is_explained, 0, COUNT(images));
 	tcase_add_test(tc, image_that_exists_or_is_an_address_is_accepted);
+	tcase_add_loop_test(tc, command_that_is_an_image_is_explained, 0, COUNT(commands));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
