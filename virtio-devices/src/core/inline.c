@@ -338,12 +338,30 @@ int virtdev_inline_resume(struct virtdev_inline *h)
 
 /* --------------------------------------------------------------------- turns */
 
+/* Kicks of the driver are for all rare queues, this one is for those that are marked. */
+static void kick_rare_again(struct virtdev_inline *h)
+{
+	if (!h->rare_again)
+		vsu_event_signal_own(h->rare_fd);
+	h->rare_again = true;
+}
+
+static void kick_queue(struct virtdev_inline *h, uint32_t i)
+{
+	if (!h->queues[i].is_rare) {
+		vsu_event_signal_own(h->queues[i].kick_fd);
+		return;
+	}
+	h->queues[i].kicked = true;
+	kick_rare_again(h);
+}
+
 /* A queue with remaining work kicks itself for its next turn. */
 static void serve_queue(struct virtdev_inline *h, uint32_t i)
 {
 	if (h->queues[i].running && !h->stopping && !h->queues[i].resetting &&
 	    virtdev_queue_serve(h->dev, i) > 0)
-		vsu_event_signal_own(h->queues[i].kick_fd);
+		kick_queue(h, i);
 }
 
 /* Kicks the queues that wait; one whose time has not come waits again. */
@@ -357,30 +375,45 @@ static void on_timer(struct virtdev_inline *h)
 		if (!h->queues[i].waiting)
 			continue;
 		h->queues[i].waiting = false;
-		vsu_event_signal_own(h->queues[i].kick_fd);
+		kick_queue(h, i);
 	}
 }
 
+/* Marks the rare queues that a signal of their descriptor is for. */
+static void take_rare_kicks(struct virtdev_inline *h)
+{
+	uint64_t count = 0;
+	uint32_t i;
+
+	vsu_event_drain(h->rare_fd, &count);
+	for (i = 0; i < h->nqueues && count > h->rare_again; i++)
+		h->queues[i].kicked = h->queues[i].is_rare;
+	h->rare_again = false;
+}
+
 /*
- * One of the rare queues was kicked. If the turn's time is over before all are served, the
- * next turn begins behind the last one.
+ * If the turn's time is over before all marked queues are served, the next turn begins
+ * behind the last one.
  */
 static void on_rare_kick(struct virtdev_inline *h)
 {
 	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
+	bool is_over = false;
 	uint32_t left, i;
 
-	vsu_event_drain(h->rare_fd, NULL);
+	take_rare_kicks(h);
 	for (left = h->nqueues; left; left--) {
 		i = h->rare_next;
-		h->rare_next = (i + 1) % h->nqueues;
-		if (!h->queues[i].is_rare)
-			continue;
-		serve_queue(h, i);
-		if (vsu_now_ns() >= until) {
-			vsu_event_signal_own(h->rare_fd);
+		if (h->queues[i].kicked && is_over) {
+			kick_rare_again(h);
 			return;
 		}
+		h->rare_next = (i + 1) % h->nqueues;
+		if (!h->queues[i].kicked)
+			continue;
+		h->queues[i].kicked = false;
+		serve_queue(h, i);
+		is_over = vsu_now_ns() >= until;
 	}
 }
 

@@ -19,6 +19,7 @@ struct inline_queue {
 	struct vq *vq;
 	int kick_fd;		/* or rare_fd of the server */
 	bool is_rare;
+	bool kicked;		/* by rare_fd, and not served since */
 	int host_fd;		/* watched while the queue runs, or -1 */
 	bool running;
 	bool resetting;		/* queue reset: draining its requests */
@@ -35,6 +36,7 @@ struct virtdev_inline {
 	int epoll_fd, timer_fd;
 	int rare_fd;		/* kick of all rare queues; -1: none. Always watched */
 	uint32_t rare_next;	/* the first of them to be served */
+	bool rare_again;	/* the server has signalled rare_fd itself, for those that are kicked */
 	uint64_t timer_at;	/* ns; the timer is armed for this time; 0: not armed */
 	bool stopping;		/* all queues are draining */
 	bool resets;		/* a queue reset is in progress */

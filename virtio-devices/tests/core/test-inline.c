@@ -693,6 +693,24 @@ START_TEST(a3_19_slow_rare_queues_are_served_in_turns)
 }
 END_TEST
 
+/* Each takes a whole turn, and a kick is served by as many turns as there are queues. */
+START_TEST(slow_rare_queues_are_served_once_for_a_kick)
+{
+	rig.turn_ns = VQ_TURN_NS;
+	start(2);
+	virtdev_inline_dispatch(rig.server);
+	virtdev_inline_dispatch(rig.server);
+	ck_assert(!is_readable());
+	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
+	virtdev_inline_dispatch(rig.server);
+	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));	/* before the other one's turn */
+	dispatch_all();
+	ck_assert_uint_eq(rig.served[0] + rig.served[1], 5);
+	ck_assert_uint_ge(rig.served[0], 2);
+	ck_assert_uint_ge(rig.served[1], 2);
+}
+END_TEST
+
 START_TEST(kick_during_a_pause_serves_rare_queues_after_it)
 {
 	start(2);
@@ -719,6 +737,7 @@ static TCase *rare_case(void)
 	tcase_add_test(tc, rare_queues_have_one_kick_which_serves_both);
 	tcase_add_test(tc, kick_serves_only_rare_queues_that_run);
 	tcase_add_test(tc, a3_19_slow_rare_queues_are_served_in_turns);
+	tcase_add_test(tc, slow_rare_queues_are_served_once_for_a_kick);
 	tcase_add_test(tc, kick_during_a_pause_serves_rare_queues_after_it);
 	tcase_add_test(tc, queues_are_served_once_at_their_start);
 	tcase_add_test(tc, queue_that_waits_is_served_again);
