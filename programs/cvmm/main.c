@@ -247,7 +247,7 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 		return vmm_complain_end(VSU_EXIT_HOST, err);
 	if (!rc)
 		rc = vmm_boot_command_make(c, err);
-	return rc < 0 ? vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), err) :
+	return rc < 0 ? vmm_complain_end(vmm_exit_status(c->stage, rc), err) :
 			vmm_run_words(c->nwords, c->words, NULL, err);
 }
 
@@ -275,11 +275,12 @@ static int cmd_initrd(int argc, char **argv)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = vmm_initrd_command_parse(&command, argc, argv, &err);
 
-	if (!rc && command.help)
+	if (rc < 0)
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (command.help)
 		return show_initrd_help();
-	if (!rc)
-		rc = vmm_initrd_command_run(&command, STDOUT_FILENO, &err);
-	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0, &err);
+	rc = vmm_initrd_command_run(&command, STDOUT_FILENO, &err);
+	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
 }
 
 static int show_memory_help(void)

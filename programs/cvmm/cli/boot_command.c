@@ -268,15 +268,19 @@ static int add_words(struct vmm_boot_command *c, struct vsu_error *err)
 int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err)
 {
 	char host[VMM_KERNEL_PATH];
-	int rc = c->kernel ? 0 : vmm_host_kernel("/boot", "/lib/modules", host, err);
 	const char *kernel = c->kernel ? c->kernel : host;
+	int rc;
 
+	c->stage = VMM_STAGE_CONFIGURATION;
+	rc = c->kernel ? 0 : vmm_host_kernel("/boot", "/lib/modules", host, err);
 	if (!rc)
 		rc = make_initrd(c, kernel, err);
 	if (!rc && c->seed.is_given)
 		rc = vmm_cloud_init_make(&c->seed, &c->seed_fd, err);
-	if (!rc)
-		rc = set_word(c, 1, kernel, err);
+	if (rc < 0)
+		return rc;
+	c->stage = VMM_STAGE_OPTIONS;
+	rc = set_word(c, 1, kernel, err);
 	if (!rc)
 		rc = serve_image(c, err);
 	if (!rc)

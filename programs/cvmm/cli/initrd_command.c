@@ -106,7 +106,7 @@ int vmm_initrd_command_run(const struct vmm_initrd_command *c, int fd, struct vs
 	int initrd_fd, rc;
 
 	if (isatty(fd))
-		return vsu_error_set(err, -EISDIR, "an initrd is not for a terminal; redirect standard output to a file");
+		return vsu_error_set(err, -EINVAL, "an initrd is not for a terminal; redirect standard output to a file");
 	rc = c->modules ? 0 : vmm_initrd_folder(c->version, folder, err);
 	if (!rc)
 		rc = vmm_initrd_make(&initrd, &initrd_fd, err);
