@@ -9,52 +9,13 @@
 #ifndef VMM_CONFIG_DEVICE_H
 #define VMM_CONFIG_DEVICE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
 #include <vmm-sys-util/error.h>
 
+#include "config/device_spec.h"
 #include "config/machine_config.h"
 #include "kinds/kind.h"
-#include "config/spawn_words.h"
-
-#define VMM_SOCKET_MAX 108
-/* Followed by the path of a socket, or by a connected one: "fd:N" or "fd:N:NAME". */
-#define VMM_BACKEND_USER "user:"
-#define VMM_DEVICE_TEXT_MAX 6144
-/* Bytes of a file system's configuration space. */
-#define VMM_FS_CONFIG 44
-
-/*
- * One device as requested. Its strings are in text, also those of a copy, which must not
- * live longer.
- */
-struct vmm_device_spec {
-	const struct vmm_device_kind *kind;	/* NULL: by id only */
-	uint32_t id;		/* VIRTIO device id; that of "own:" follows with the device */
-	bool remote;		/* served by a vhost-user back-end */
-	bool spawned;		/* likewise, by a daemon that cvmm starts */
-	bool plugged;		/* added while the guest runs */
-	bool continues;		/* the guest has used it before */
-	bool absent;		/* a free slot of the bus: no device */
-	bool kernel;		/* served by the host's kernel */
-	char socket[VMM_SOCKET_MAX];	/* path, or "fd:N:NAME", a connected one */
-	uint32_t reconnect_ms;	/* initial delay before reconnecting; 0: do not
-				   reconnect */
-	uint32_t queues;	/* 0: the device's default */
-	uint32_t queue_size;	/* 0: the device's default */
-	bool read_only_windows;	/* reported to its back-end */
-	uint32_t config_size;	/* by id only; 0: the default of the id */
-	bool allow_fuse;	/* accept windows over files of file servers */
-	char tag[37];		/* file system; "": supplied by the back-end */
-	const char *own_key;	/* first key specific to the kind, or NULL */
-	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
-	char text[VMM_DEVICE_TEXT_MAX];	/* storage of config's strings */
-	uint32_t max_mappings;	/* in its windows; 0: the default */
-	uint64_t max_window_bytes; /* sum of its windows; 0: the default */
-	uint64_t max_mapped_bytes; /* mapped at once; 0: no limit */
-	struct vmm_spawn_words words;	/* if spawned: the daemon's options */
-};
 
 /* Finds a kind by its name or option: "blk" or "disk". NULL: unknown. */
 const struct vmm_device_kind *vmm_device_kind_named(const char *name,
@@ -63,24 +24,8 @@ const struct vmm_device_kind *vmm_device_kind_named(const char *name,
 /* The option for this kind, such as "disk", or NULL. */
 const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 
-/* Whether this process serves the device, or opens it for the host's kernel. */
-static inline bool vmm_device_is_own(const struct vmm_device_spec *spec)
-{
-	return spec->kind && !spec->remote;
-}
-
 /* Parses one option. */
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
-
-/* device_facts.c: describes a device of this process or of a daemon. */
-struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
-
-/* device_facts.c: the backing file or shared folder, as it is named; NULL: none. */
-const char *vmm_device_file(const struct vmm_device_spec *spec);
-
-/* Whether this process opens the files of a folder for the guest, or a network interface. */
-bool vmm_device_shares_folder(const struct vmm_device_spec *spec);
-bool vmm_device_opens_interface(const struct vmm_device_spec *spec);
 
 #endif

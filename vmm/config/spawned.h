@@ -7,7 +7,10 @@
 #ifndef VMM_DEVICES_SPAWNED_H
 #define VMM_DEVICES_SPAWNED_H
 
-#include "config/device.h"
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
+
+#include "config/device_spec.h"
 
 /* Keeps the value of one of the kind's keys; what names the key in messages. */
 int vmm_device_spawn_key(struct vmm_device_spec *spec, const struct vmm_device_key *key,

@@ -2,7 +2,7 @@
 /* Facts about a parsed device, from its kind. */
 #include <config.h>
 
-#include "config/device.h"
+#include "config/device_spec.h"
 
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
 {
