@@ -61,7 +61,9 @@ _systemd_root() {
 
 # _systemd_boot: in a mount namespace, which takes all mounts with it
 _systemd_boot() {
-	mount --make-rprivate / && _systemd_root "$WORK/root" &&
+	# systemd-nspawn leaves folders there
+	mkdir -p /run/systemd/nspawn && mount --make-rprivate / && mount -t tmpfs nspawn /run/systemd/nspawn &&
+		_systemd_root "$WORK/root" &&
 		timeout -k 5 100 systemd-nspawn -q -D "$WORK/root" --machine="cvmm-test-$$" --register=no --keep-unit --private-network \
 			--bind="$WORK/changes/kvm:/dev/kvm" --bind="$WORK:$WORK:norbind" --boot systemd.unit=inside.target </dev/null
 }
