@@ -19,6 +19,9 @@ static int check_fd_piece(const struct maker *m, int fd, uint64_t fd_offset,
 
 	if (rc < 0)
 		return vsu_error_sys(m->err, rc, "no usable fd to map");
+	rc = vmem_priv_check_access(fd, true, "the file", m->err);
+	if (rc < 0)
+		return rc;
 	if (vmem_priv_rom(m->b))
 		return vsu_error_set(m->err, -EINVAL, "read-only memory is not allocated over an fd");
 	if (!len || !vsu_is_aligned(fd_offset | len, page) || fd_offset > INT64_MAX)

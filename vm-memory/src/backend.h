@@ -113,6 +113,11 @@ struct vmem_priv_file {
 int vmem_priv_file_open(const struct vmem_backend *b,
 			struct vmem_backend_facts *facts,
 			struct vmem_priv_file *file, struct vsu_error *err);
+/*
+ * Checks an open file of this name before mmap(), which gives no reason. stores: they reach the file.
+ * -EACCES: its mode; -EPERM: its seals.
+ */
+int vmem_priv_check_access(int fd, bool stores, const char *name, struct vsu_error *err);
 void vmem_priv_file_undo(struct vmem_priv_file *file);
 
 /* check.c */

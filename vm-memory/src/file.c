@@ -22,6 +22,14 @@
 
 #include "backend.h"
 
+#ifndef F_GET_SEALS
+#define F_GET_SEALS 1034
+#define F_SEAL_WRITE 0x8
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x10
+#endif
+
 /* A file that appears and vanishes while we look is not chased for ever. */
 #define MAX_TRIES 4
 
@@ -258,6 +266,29 @@ static int check_device(const struct vmem_backend *b,
 		      b->path);
 }
 
+int vmem_priv_check_access(int fd, bool stores, const char *name, struct vsu_error *err)
+{
+	const int mode = fcntl(fd, F_GETFL) & O_ACCMODE, seals = fcntl(fd, F_GET_SEALS);
+
+	if (mode == O_WRONLY)
+		return vsu_error_set(err, -EACCES, "%s is open for writing only; open it for reading, too", name);
+	if (stores && mode == O_RDONLY)
+		return vsu_error_set(err, -EACCES, "%s is open for reading only; open it for writing, too, or give readonly=on, or share=off to keep stores from it", name);
+	if (stores && seals >= 0 && seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return vsu_error_set(err, -EPERM, "%s is sealed against writing; pass one without this seal, or give readonly=on, or share=off to keep stores from it", name);
+	return 0;
+}
+
+static int check_access(const struct vmem_backend *b, const struct vmem_priv_file *file,
+			struct vsu_error *err)
+{
+	const bool stores = vmem_priv_prop(b, PROP_SHARE) && !vmem_priv_prop(b, PROP_READONLY);
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc = file->fd < 0 ? 0 : vmem_priv_check_access(file->fd, stores, "the file", &why);
+
+	return rc < 0 ? vsu_error_set(err, rc, "mem-path '%s': %s", b->path, why.msg) : 0;
+}
+
 /* A file cannot be made in a directory by its descriptor. */
 static int check_given(const struct vmem_backend *b, const struct vmem_backend_facts *f,
 		       struct vsu_error *err)
@@ -279,6 +310,8 @@ static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 		rc = check_given(b, f, err);
 	if (!rc)
 		rc = check_device(b, f, file, err);
+	if (!rc && f->file != VMEM_FILE_MISSING && f->file != VMEM_FILE_DIRECTORY)
+		rc = check_access(b, file, err);
 	if (rc < 0 || (f->file != VMEM_FILE_MISSING &&
 		       f->file != VMEM_FILE_DIRECTORY))
 		return rc;

@@ -55,6 +55,25 @@ START_TEST(e3_01_only_an_owner_frees_the_data)
 }
 END_TEST
 
+START_TEST(file_that_cannot_be_written_is_refused_by_its_cause)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int fd = make_memfd(64 * KIB), reader;
+	struct vmem_block *b;
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	reader = open(name, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(alloc_fd("backend=file,mem-path=/none,share=on,size=8K", reader, 0, 8 * KIB, &b, &err), -EACCES);
+	ck_assert_msg(strstr(err.msg, "the file is open for reading only"), "%s", err.msg);
+	close(reader);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+	ck_assert_int_eq(alloc_fd("backend=file,mem-path=/none,share=on,size=8K", fd, 0, 8 * KIB, &b, &err), -EPERM);
+	ck_assert_msg(strstr(err.msg, "the file is sealed against writing"), "%s", err.msg);
+	close(fd);
+}
+END_TEST
+
 START_TEST(owner_without_discard_data_keeps_the_data)
 {
 	int fd = make_memfd(64 * KIB);
@@ -168,6 +187,7 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	LOOP(tc, e3_01_only_an_owner_frees_the_data, owners);
+	tcase_add_test(tc, file_that_cannot_be_written_is_refused_by_its_cause);
 	tcase_add_test(tc, owner_without_discard_data_keeps_the_data);
 	tcase_add_test(tc, block_has_the_piece_and_the_properties);
 	tcase_add_test(tc, policies_of_the_host_apply);

@@ -737,12 +737,15 @@ static const struct {
 	int flags;
 	const char *props;
 	int code;
+	const char *why;
 } passed[] = {
-	{ O_RDONLY, "share=on", -EACCES },
-	{ O_RDONLY, "share=off", 0 },
-	{ O_RDONLY, "share=on,readonly=on", 0 },
-	{ O_RDONLY | O_DIRECTORY, "share=on", -EISDIR },
-	{ O_RDWR, "share=on,offset=4K", -EINVAL },
+	{ O_RDONLY, "share=on", -EACCES, "is open for reading only" },
+	{ O_WRONLY, "share=on", -EACCES, "is open for writing only" },
+	{ O_WRONLY, "share=off", -EACCES, "is open for writing only" },
+	{ O_RDONLY, "share=off", 0, "" },
+	{ O_RDONLY, "share=on,readonly=on", 0, "" },
+	{ O_RDONLY | O_DIRECTORY, "share=on", -EISDIR, "" },
+	{ O_RDWR, "share=on,offset=4K", -EINVAL, "" },
 };
 
 START_TEST(access_of_a_passed_file_decides)
@@ -755,9 +758,36 @@ START_TEST(access_of_a_passed_file_decides)
 	fd = open(passed[_i].flags & O_DIRECTORY ? dir : path, passed[_i].flags | O_CLOEXEC);
 	ck_assert_int_eq(alloc_given(fd, passed[_i].props, &block, &err), passed[_i].code);
 	ck_assert(!passed[_i].code || strstr(err.msg, "mem-path 'given'"));
+	ck_assert_msg(strstr(err.msg, passed[_i].why), "%s", err.msg);
 	vmem_block_unref(block);
 	close(fd);
 	ck_assert_int_eq(file_size(), 8192);
+}
+END_TEST
+
+/* F_SEAL_WRITE, and F_SEAL_FUTURE_WRITE of Linux 5.1. */
+static const struct {
+	int seal;
+	const char *props;
+	int code;
+} sealed[] = {
+	{ 0x8, "share=on", -EPERM }, { 0x10, "share=on", -EPERM }, { 0x2, "share=on", 0 },
+	{ 0x8, "share=off", 0 }, { 0x10, "share=on,readonly=on", 0 },
+};
+
+START_TEST(seal_of_a_passed_file_is_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *block = NULL;
+	int fd = (int)memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert_int_eq(ftruncate(fd, 8192), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, sealed[_i].seal), 0);
+	ck_assert_int_eq(alloc_given(fd, sealed[_i].props, &block, &err), sealed[_i].code);
+	ck_assert_msg(!sealed[_i].code || strstr(err.msg, "mem-path 'given': the file is sealed against writing"), "%s",
+		      err.msg);
+	vmem_block_unref(block);
+	close(fd);
 }
 END_TEST
 
@@ -803,5 +833,6 @@ int main(void)
 	tcase_add_test(tc, passed_file_is_not_opened);
 	tcase_add_loop_test(tc, access_of_a_passed_file_decides, 0,
 			    sizeof(passed) / sizeof(passed[0]));
+	tcase_add_loop_test(tc, seal_of_a_passed_file_is_named, 0, sizeof(sealed) / sizeof(sealed[0]));
 	return run_suite_apart(s);
 }

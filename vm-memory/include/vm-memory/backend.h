@@ -203,7 +203,8 @@ VMEM_API int vmem_backend_check(const struct vmem_backend *backend,
 
 /*
  * Allocates the memory, as described at the top. The builder can be used again.
- * Fails as vmem_backend_check(), or with the error of a system call: -EACCES,
+ * Fails as vmem_backend_check(), or with the error of a system call: -EACCES (also a
+ * file that is not open for stores), -EPERM (one that is sealed against them),
  * -ENOMEM, -ENOSPC (prealloc), ...
  */
 VMEM_API int vmem_backend_alloc(const struct vmem_backend *backend,
