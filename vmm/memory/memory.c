@@ -437,7 +437,7 @@ int vmm_memory_check_disk(const struct vmm_memory *memory, const char *text,
 		if (is_file_at(memory->blocks[i], &st) &&
 		    (!read_only || is_shared_ram(memory->blocks[i])))
 			return vsu_error_set(err, -EINVAL,
-					     "disk '%s' is also the file of %s; one of them would destroy the other's data",
+					     "disk '%s' is also the file of %s; a disk needs a file of its own, as it is locked as a whole, also where the memory does not use it",
 					     vmm_file_value_name(text), memory->requests[i].name);
 	return 0;
 }

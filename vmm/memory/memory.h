@@ -127,7 +127,8 @@ int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *e
 
 /*
  * -EINVAL: a disk image (base/file_value.h) is also the file of a piece of memory, and at
- * least one of them is written.
+ * least one of them is written. A disk is locked as a whole, so other bytes of the file are
+ * no exception.
  */
 int vmm_memory_check_disk(const struct vmm_memory *memory, const char *text,
 			  bool read_only, struct vsu_error *err);

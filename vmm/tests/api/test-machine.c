@@ -348,6 +348,26 @@ static const struct {
 
 #define N_REFUSED ((int)(sizeof(refused) / sizeof(refused[0])))
 
+/* Locks of disks are of whole files. */
+START_TEST(disk_in_other_bytes_of_a_memory_file_is_refused_with_the_reason)
+{
+	char path[96], memory[160], pmem[128];
+	struct one one;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/file", folder);
+	snprintf(memory, sizeof(memory), "--memory=backend=file,mem-path=%s,share=on,size=16M,offset=2M", path);
+	snprintf(pmem, sizeof(pmem), "--pmem=%s,size=2M,format=raw", path);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(ftruncate(fileno(f), 18 << 20), 0);
+	fclose(f);
+	ck_assert_int_eq(try_make(&one, WORDS("builtin:selftest", "--serial=null", memory, pmem)), -EINVAL);
+	ck_assert_msg(strstr(err.msg, "is also the file of --memory; a disk needs a file of its own, as it is locked as a whole"),
+		      "%s", err.msg);
+}
+END_TEST
+
 START_TEST(refused_machine_leaves_nothing)
 {
 	const int before = vsu_fd_count();
@@ -429,6 +449,7 @@ int main(void)
 				   sizeof(refused_commands) / sizeof(refused_commands[0]));
 	tcase_add_test_unless(tc, why, power_button_needs_a_kernel_with_acpi);
 	tcase_add_test_unless(tc, why, pending_answer_comes_when_the_machine_is_freed);
+	tcase_add_test_unless(tc, why, disk_in_other_bytes_of_a_memory_file_is_refused_with_the_reason);
 	tcase_add_test_unless(tc, why, turn_within_a_turn_does_nothing);
 	tcase_add_test_unless(tc, why, event_permits_a_command_until_the_end);
 	tcase_add_test_unless(tc, why, end_by_free_has_a_reason);
