@@ -89,7 +89,7 @@ static int find_index(struct vmm_passed *p, const char *word, const char *digits
 		return vsu_error_set(err, -EINVAL, "'%s' is not a descriptor of the message, such as fd:0",
 				     word);
 	if (i >= n)
-		return vsu_error_set(err, -EBADF, "'%s': the command came with %u descriptors; pass this one with it, or name a file",
+		return vsu_error_set(err, -EBADF, "'%s': %u descriptors were sent with the command; attach this one to it, or name a file",
 				     word, n);
 	p->used |= 1u << i;
 	*rest = end;

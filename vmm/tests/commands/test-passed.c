@@ -41,7 +41,7 @@ static void adding(void)
 	ck_assert_str_eq(user_passes("device-add blk,path=fd:0:/a/disk.img\n", &fd, 1), ADDED(0));
 	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"kind\":\"blk\""));
 	close(fd);
-	assert_refusal("device-add blk,path=fd:0\n", "'path=fd:0': 0 descriptors were sent with the line");
+	assert_refusal("device-add blk,path=fd:0\n", "'path=fd:0': 0 descriptors were sent with the command");
 	ck_assert_uint_eq(port_in(CAME), SLOT1);
 	ck_assert_uint_eq(config_in(1, 0), 0x10421af4);
 }

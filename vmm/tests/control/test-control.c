@@ -637,7 +637,7 @@ static void wait_for_fds(int count)
 }
 
 #define BYTE(c) "{\"ok\":true,\"byte\":\"" c "\"}\n"
-#define NO_FD(n) "{\"ok\":false,\"error\":\"'fd:" #n "': the command came with 0 descriptors; pass this one with it, or name a file\"}\n"
+#define NO_FD(n) "{\"ok\":false,\"error\":\"'fd:" #n "': 0 descriptors were sent with the command; attach this one to it, or name a file\"}\n"
 
 START_TEST(descriptors_belong_to_the_line_they_came_with)
 {
@@ -683,10 +683,10 @@ static const struct {
 	{ "list blk,a,,fd:7,serial=fd:9\n", 0, "{\"ok\":true,\"list\":\"blk,a,,fd:#,serial=fd:#\"}\n" },
 	{ "list blk,backend=user:fd:0:a\n", 1, "{\"ok\":true,\"list\":\"blk,backend=user:fd:#:a\"}\n" },
 	{ "list id=26,backend=user:fd:0\n", 1, "{\"ok\":true,\"list\":\"id=#,backend=user:fd:#\"}\n" },
-	{ "list blk,fd:1\n", 1, "{\"ok\":false,\"error\":\"'fd:1': the command came with 1 descriptors; pass this one with it, or name a file\"}\n" },
+	{ "list blk,fd:1\n", 1, "{\"ok\":false,\"error\":\"'fd:1': 1 descriptors were sent with the command; attach this one to it, or name a file\"}\n" },
 	{ "list blk,path=fd:x\n", 1, "{\"ok\":false,\"error\":\"'path=fd:x' is not a descriptor of the message, such as fd:0\"}\n" },
 	{ "use fd:0x\n", 1, "{\"ok\":false,\"error\":\"'fd:0x' is not a descriptor of the message, such as fd:0\"}\n" },
-	{ "use fd:4294967296\n", 1, "{\"ok\":false,\"error\":\"'fd:4294967296': the command came with 1 descriptors; pass this one with it, or name a file\"}\n" },
+	{ "use fd:4294967296\n", 1, "{\"ok\":false,\"error\":\"'fd:4294967296': 1 descriptors were sent with the command; attach this one to it, or name a file\"}\n" },
 	{ "use fd:0\n", 2, "{\"ok\":false,\"error\":\"descriptor 1 of the message is not used; name it as fd:1, or do not send it\"}\n" },
 	{ "say x\n", 2, "{\"ok\":false,\"error\":\"say: 2 descriptors were sent with the line, but this command uses none\"}\n" },
 };
