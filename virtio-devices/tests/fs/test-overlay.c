@@ -38,7 +38,7 @@ static int mount_overlay(const char *folder)
 	mkdir(name, 0700);
 	snprintf(name, sizeof(name), "%s/work", place);
 	mkdir(name, 0700);
-	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
+	snprintf(options, sizeof(options), "index=off,lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
 		 folder, place, place);
 	return mount("overlay", folder, "overlay", 0, options);
 }
