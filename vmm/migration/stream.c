@@ -44,19 +44,24 @@ void vmm_stream_init(struct vmm_stream *s)
 	s->fd = s->cancel_fd = s->leash = -1;
 }
 
-/* With a leash, another process kills it. */
+/*
+ * With a leash, another process kills it. No event tells of its end: a sandbox forbids the descriptor of a
+ * process, and SIGCHLD belongs to the program.
+ */
 static void end_child(pid_t child, bool leashed)
 {
-	int ms;
+	const uint64_t deadline = vsu_now_ns() + VMM_STREAM_CHILD_MS * NS_PER_MS * (leashed ? 2 : 1);
 
-	for (ms = 0; ms < VMM_STREAM_CHILD_MS * (leashed ? 2 : 1); ms += 10) {
-		if (waitpid(child, NULL, WNOHANG) != 0)
-			return;
-		poll(NULL, 0, 10);
+	while (waitpid(child, NULL, WNOHANG) == 0) {
+		if (vsu_now_ns() < deadline) {
+			poll(NULL, 0, 10);
+			continue;
+		}
+		/* a sandbox forbids the signal: do not wait for a child that hangs */
+		if (kill(child, SIGKILL) == 0)
+			waitpid(child, NULL, 0);
+		return;
 	}
-	/* a sandbox forbids the signal: do not wait for a child that hangs */
-	if (kill(child, SIGKILL) == 0)
-		waitpid(child, NULL, 0);
 }
 
 static void close_fds(struct vsu_closer *closer, int *fds, unsigned int n)

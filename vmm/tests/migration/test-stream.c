@@ -2,6 +2,7 @@
 /* Claims about sections from an untrusted peer over a socket. */
 #include <config.h>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <vmm-sys-util/event.h>
@@ -434,6 +435,30 @@ START_TEST(command_is_connected_by_its_input_and_output)
 }
 END_TEST
 
+#pragma GCC visibility push(default)
+int __real_poll(struct pollfd *fds, nfds_t n, int ms);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int ms);
+#pragma GCC visibility pop
+
+/* On a busy host a sleep lasts longer. */
+int __wrap_poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	return __real_poll(fds, n, n ? ms : 20 * ms);
+}
+
+START_TEST(command_that_does_not_end_is_killed_after_its_time)
+{
+	const uint64_t begun = vsu_now_ns();
+	struct vmm_stream s;
+
+	vmm_stream_init(&s);
+	ck_assert_int_eq(vmm_address_connect("exec:exec sleep 60", &s, &err), 0);
+	vmm_stream_close(&s);
+	ck_assert_uint_ge(vsu_now_ns() - begun, VMM_STREAM_CHILD_MS * UINT64_C(1000000));
+	ck_assert_uint_lt(vsu_now_ns() - begun, 5 * VMM_STREAM_CHILD_MS * UINT64_C(1000000));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("migration");
@@ -465,6 +490,7 @@ int main(void)
 	tcase_add_test(tc, descriptor_is_not_part_of_another_address);
 	tcase_add_test(tc, tls_address_needs_certificates);
 	tcase_add_test(tc, command_is_connected_by_its_input_and_output);
+	tcase_add_test(tc, command_that_does_not_end_is_killed_after_its_time);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
