@@ -7,6 +7,8 @@
 #   make_initrd MODULE...  the file initrd of the current folder, from busybox and $CVMM_KERNEL_MODULES;
 #                          it loads these modules after those of usual devices
 #   says NAME TEXT LINE    the guest's shell executes the line, and prints the text
+#   describe_caches        this machine has caches, which emulated CPUs lack; forget_caches ends it
+#   has_caches NAME        the guest's CPUs have them, the last one in common
 #   prints_early NAME      a guest with "earlycon" has found its serial port before any driver
 #   quits NAME             the machine ends by the command
 #   continues NAME ARG...  another process continues a saved machine
@@ -45,6 +47,28 @@ says() {
 	press "$3
 "
 	wait_until 120 file_says "$1.log" "$2" || { cat "$1.log"; return 1; }
+}
+# A level, type, size in KiB, sets, ways, and the CPUs that share it
+CACHES='1 Data 48 256 3 0
+1 Instruction 32 256 2 0
+2 Unified 512 1024 8 0
+3 Unified 2048 2048 16 0-1'
+CPU=/sys/devices/system/cpu/cpu0
+describe_caches() {
+	local level type size sets ways cpus folder i=0
+
+	while read -r level type size sets ways cpus; do
+		folder=cpu/cache/index$((i++))
+		mkdir -p "$folder" && echo "$level" >"$folder/level" && echo "$type" >"$folder/type" &&
+			echo "${size}K" >"$folder/size" && echo "$sets" >"$folder/number_of_sets" && echo 64 >"$folder/coherency_line_size" &&
+			echo "$ways" >"$folder/ways_of_associativity" && echo "$cpus" >"$folder/shared_cpu_list" || return
+	done <<<"$CACHES"
+	busybox mount -o bind cpu "$CPU"
+}
+forget_caches() { busybox umount "$CPU"; }
+has_caches() {
+	says "$1" "^caches=$(awk '{ printf "%s:%s:%sK:%s:%s:%s,", $1, $2, $3, $4, $5, $6 }' <<<"$CACHES")" \
+		'cd /sys/devices/system/cpu/cpu0/cache; l=; for i in index*; do l=$l$(cd $i; busybox cat level type size number_of_sets ways_of_associativity shared_cpu_list | busybox xargs | busybox tr " " :),; done; cd /; busybox echo; busybox echo caches=$l'
 }
 prints_early() {
 	says "$1" '^early=[a-z0-9]* at MMIO 0x' 'busybox echo; busybox echo early=$(busybox dmesg | busybox grep -o "earlycon: .*" | busybox cut -d " " -f 2-)'
