@@ -109,6 +109,7 @@ static void print_devices(const struct shown *s, FILE *out)
 {
 	char text[VMM_DEVICE_TEXT_MAX + 64], name[32], kind[32];
 	const struct vmm_device_spec *spec;
+	const char *what;
 	unsigned int i;
 
 	for (i = 0; i < s->machine->ndevices; i++) {
@@ -116,8 +117,8 @@ static void print_devices(const struct shown *s, FILE *out)
 		if (spec->absent)
 			continue;
 		snprintf(name, sizeof(name), "device %u", i);
-		snprintf(text, sizeof(text), "%s %s", kind_of(spec, kind),
-			 *file_of(spec) ? file_of(spec) : options_of(s->machine, i));
+		what = *file_of(spec) ? file_of(spec) : options_of(s->machine, i);
+		snprintf(text, sizeof(text), "%s%s%s", kind_of(spec, kind), *what ? " " : "", what);
 		print_text(out, name, text);
 	}
 }

@@ -10,7 +10,7 @@
 #include "memory/image_sums.h"
 #include "util.h"
 
-#define WORDS "{\"arguments\":[\"vmlinuz\",\"--memory=size=4k\",\"--cpus=2,max=8\",\"--name=web\",\"--disk=d.img,readonly\",\"--vsock=3,path=v.sock\",\"--device=rng,rate=64k\"]}\n"
+#define WORDS "{\"arguments\":[\"vmlinuz\",\"--memory=size=4k\",\"--cpus=2,max=8\",\"--name=web\",\"--disk=d.img,readonly\",\"--vsock=3,path=v.sock\",\"--device=rng,rate=64k\",\"--device=rng\"]}\n"
 
 static struct vsu_error err;
 static char folder[64], printed[4096];
@@ -103,7 +103,7 @@ START_TEST(folder_is_described_without_its_disks)
 {
 	static const char *const lines[] = {
 		"kind       saved machine\n", "name       web\n", "version    9.8.7\n", "kernel     vmlinuz\n",
-		"cpus       2\n", "max-cpus   8\n", "ran        7 s\n", "device 0   blk d.img\n", "device 1   vsock 3,path=v.sock\n", "device 2   rng rate=64k\n", "checksums  present;",
+		"cpus       2\n", "max-cpus   8\n", "ran        7 s\n", "device 0   blk d.img\n", "device 1   vsock 3,path=v.sock\n", "device 2   rng rate=64k\n", "device 3   rng\n", "checksums  present;",
 	};
 	size_t i;
 
