@@ -141,7 +141,7 @@ START_TEST(map_that_does_not_fit_is_refused)
 	for (room = 0; room < layout.len; room++) {
 		memset(block, 0xee, sizeof(block));
 		ck_assert_int_eq(build(small, 1, room), -ENOSPC);
-		ck_assert_ptr_nonnull(strstr(err.msg, "--memory"));
+		ck_assert_ptr_nonnull(strstr(err.msg, "fewer pieces of memory"));
 		ck_assert_uint_eq(block[room], 0xee);
 	}
 	ck_assert_int_eq(build(small, 1, layout.len), 0);
