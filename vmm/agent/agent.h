@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "guest/agent_protocol.h"
+#include "agent/agent_protocol.h"
 
 #define AGENT_MAX_FOLDERS 32
 

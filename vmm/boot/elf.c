@@ -17,7 +17,7 @@
 
 #include "base/advice.h"
 #include "boot/elf.h"
-#include "guest/protocol.h"
+#include "arch/boot_protocol.h"
 #include "target/layout.h"
 
 #define MAX_SEGMENTS 64

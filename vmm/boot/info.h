@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The boot information of the built-in protocol (guest/protocol.h).
+ * The boot information of the built-in protocol (arch/boot_protocol.h).
  *
  * Threads: no state.
  */
@@ -11,7 +11,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "arch/load.h"
-#include "guest/protocol.h"
+#include "arch/boot_protocol.h"
 
 /*
  * Describes the machine in a zeroed boot: CPUs, devices and private memory.

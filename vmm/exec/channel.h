@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "guest/agent_protocol.h"
+#include "agent/agent_protocol.h"
 
 struct vmm_channel {
 	int fd;			/* a socket, borrowed */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guest/agent_protocol.h"
+#include "agent/agent_protocol.h"
 #include "exec/request.h"
 
 static int append_text(struct vmm_request *r, char letter, const char *text, size_t len)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Builds the records of a request (guest/agent_protocol.h). */
+/* Builds the records of a request (agent/agent_protocol.h). */
 #ifndef VMM_EXEC_REQUEST_H
 #define VMM_EXEC_REQUEST_H
 

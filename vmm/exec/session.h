@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * One command in a guest, seen from the host: its request, its streams, and its end. The guest has
- * the other end of each port (guest/agent_protocol.h), and is not trusted: messages are bounded, checked,
+ * the other end of each port (agent/agent_protocol.h), and is not trusted: messages are bounded, checked,
  * and accepted in their order only; any other ends the session.
  *
  *	vmm_session_new()
@@ -21,8 +21,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "agent/agent_protocol.h"
 #include "exec/end.h"
-#include "guest/agent_protocol.h"
 
 /* Statuses beside those of the command, as of timeout(1), env(1) and shells. */
 #define VMM_SESSION_FAILED CVMM_EXEC_FAILED

@@ -7,7 +7,7 @@
  */
 #include "hostile_registers.h"
 #include "lib.h"
-#include "protocol.h"
+#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 #define PCI_SLOTS 32u

@@ -2,7 +2,7 @@
 /* The two transports of the hostile guest. */
 #include "hostile_registers.h"
 #include "lib.h"
-#include "protocol.h"
+#include "arch/boot_protocol.h"
 
 static uint32_t entries_of(uint32_t max)
 {

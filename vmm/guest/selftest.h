@@ -7,7 +7,7 @@
 #define GUEST_SELFTEST_H
 
 #include "machine.h"
-#include "protocol.h"
+#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 #define LOAD_FROM (MEMORY_BASE + (16u << 20))	/* above the guest's own memory */

@@ -10,7 +10,7 @@
  * arrive.
  */
 #include "lib.h"
-#include "protocol.h"
+#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 enum { NET = 1, BLOCK = 2, CONSOLE = 3, ENTROPY = 4, BALLOON = 5, SOCKET = 19, FOLDER = 26 };

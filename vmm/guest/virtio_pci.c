@@ -7,7 +7,7 @@
 #include "irq.h"
 #endif
 #include "lib.h"
-#include "protocol.h"
+#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 enum {

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "commands/commands.h"
-#include "guest/protocol.h"
+#include "arch/boot_protocol.h"
 #include "machine/disk_flush.h"
 #include "machine/exit_status.h"
 #include "machine/sharing.h"

@@ -11,7 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "guest/agent_protocol.h"
+#include "agent/agent_protocol.h"
 #include "base/places.h"
 #include "base/value.h"
 #include "cli/boot_command.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The small ports of the machine: power, parking a CPU and a clock
- * (guest/protocol.h); sleep, reset and panic (ACPI's tables); and remains of a PC:
+ * (arch/boot_protocol.h); sleep, reset and panic (ACPI's tables); and remains of a PC:
  * the keyboard controller's reset, and clocks, which kernels read: they must read
  * as absent at once, or kernels would wait for them.
  */
@@ -12,7 +12,7 @@
 #include "arch/arch.h"
 #include "arch/x86/port_numbers.h"
 #include "bus/bus.h"
-#include "guest/protocol.h"
+#include "arch/boot_protocol.h"
 
 #define PORT_SPEAKER 0x61
 #define PORT_CMOS 0x70		/* index and data */

@@ -7,7 +7,7 @@
 #define GUEST_SOAK_H
 
 #include "pages.h"
-#include "protocol.h"
+#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 #define SOAK_CPUS 2u

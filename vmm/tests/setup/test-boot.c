@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/exit.h>
 
-#include "guest/protocol.h"
+#include "arch/boot_protocol.h"
 #include "arch/x86/boot/linux/setup_header.h"
 #include "arch/x86/long_mode.h"
 #include "../machine/kernels.h"

@@ -21,7 +21,7 @@
 #include "cli/pool_server.h"
 #include "cli/pool_worker.h"
 #include "cli/waiting.h"
-#include "guest/agent_protocol.h"
+#include "agent/agent_protocol.h"
 #include "skipping_clock.h"
 #include "util.h"
 

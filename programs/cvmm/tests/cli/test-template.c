@@ -11,7 +11,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "exec/template.h"
-#include "guest/agent_protocol.h"
+#include "agent/agent_protocol.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
 #include "util.h"

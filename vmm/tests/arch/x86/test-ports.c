@@ -4,7 +4,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "guest/protocol.h"
+#include "arch/boot_protocol.h"
 #include "arch/x86/port_numbers.h"
 #include "arch/arch.h"
 #include "bus/bus.h"

@@ -9,7 +9,7 @@
 #include <vm-memory/backend.h>
 #include <vm-memory/block.h>
 
-#include "guest/protocol.h"
+#include "arch/boot_protocol.h"
 #include "boot/elf.h"
 #include "../../../memory.h"
 #include "../../../util.h"

@@ -22,8 +22,8 @@
  * A template is saved after READY. The host of a clone cannot have received that READY, and
  * sends HELLO, which the agent answers by READY until it has received a request.
  */
-#ifndef VMM_GUEST_AGENT_PROTOCOL_H
-#define VMM_GUEST_AGENT_PROTOCOL_H
+#ifndef VMM_AGENT_AGENT_PROTOCOL_H
+#define VMM_AGENT_AGENT_PROTOCOL_H
 
 #include <stdint.h>
 

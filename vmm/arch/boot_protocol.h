@@ -36,8 +36,8 @@
  *
  * Everything is little-endian.
  */
-#ifndef CVMM_GUEST_PROTOCOL_H
-#define CVMM_GUEST_PROTOCOL_H
+#ifndef VMM_ARCH_BOOT_PROTOCOL_H
+#define VMM_ARCH_BOOT_PROTOCOL_H
 
 #include <stdint.h>
 
