@@ -12,6 +12,7 @@
 #include "cli/foreign_values.h"
 #include "cli/foreign_words.h"
 #include "cli/help.h"
+#include "cli/helpers.h"
 #include "cli/life.h"
 #include "cli/needs.h"
 #include "cli/program_log.h"
@@ -143,6 +144,7 @@ int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct
 	}
 	status = rc < 0 ? vmm_exit_status(c.stage, rc) :
 			  vmm_configuration_parse(&c, &options, &saved, err);
+	vmm_helper_kernel(&options.machine.kernel, NULL);
 	if (status && !beside)
 		explain_run(status, argc, argv, err);
 	if (status)

@@ -10,8 +10,6 @@
 #include "arch/load.h"
 #include "kernel.h"
 
-#define PREFIX "builtin:"
-
 static int open_builtin(struct vmm_kernel *kernel, const char *name,
 			struct vsu_error *err)
 {
@@ -39,8 +37,8 @@ int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 {
 	memset(kernel, 0, sizeof(*kernel));
 	kernel->name = name;
-	if (!strncmp(name, PREFIX, strlen(PREFIX)))
-		return open_builtin(kernel, name + strlen(PREFIX), err);
+	if (vmm_kernel_is_program_name(name))
+		return open_builtin(kernel, name + strlen(VMM_KERNEL_PROGRAM_PREFIX), err);
 	return vmm_file_open(&kernel->file, "kernel", name, err);
 }
 
@@ -48,4 +46,9 @@ void vmm_kernel_close(struct vmm_kernel *kernel)
 {
 	vmm_file_close(&kernel->file);
 	memset(kernel, 0, sizeof(*kernel));
+}
+
+bool vmm_kernel_is_program_name(const char *name)
+{
+	return !strncmp(name, VMM_KERNEL_PROGRAM_PREFIX, strlen(VMM_KERNEL_PROGRAM_PREFIX));
 }

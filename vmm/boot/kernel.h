@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A kernel to boot: built into this program, or a file. */
+/* The file of a kernel to boot. */
 #ifndef VMM_BOOT_KERNEL_H
 #define VMM_BOOT_KERNEL_H
+
+#include <stdbool.h>
 
 #include <vmm-sys-util/error.h>
 
@@ -14,9 +16,14 @@ struct vmm_kernel {
 };
 
 /*
- * name: "builtin:NAME" or a path. -EINVAL: no such built-in kernel; others as
- * vmm_file_open().
+ * A name that the program cvmm replaces by the path of an installed file. Machines and templates
+ * that were saved contain it.
  */
+#define VMM_KERNEL_PROGRAM_PREFIX "builtin:"
+
+bool vmm_kernel_is_program_name(const char *name);
+
+/* name: "builtin:NAME", a path, or "fd:N". -EINVAL: no such built-in kernel; others as vmm_file_open(). */
 int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 		    struct vsu_error *err);
 void vmm_kernel_close(struct vmm_kernel *kernel);

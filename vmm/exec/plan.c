@@ -14,8 +14,10 @@
 #include <vmm-sys-util/fd.h>
 
 #include "arch/arch.h"
+#include "arch/load.h"
 #include "base/advice.h"
 #include "base/trusted_path.h"
+#include "boot/kernel.h"
 #include "exec/plan_priv.h"
 #include "exec/request.h"
 #include "initrd/initrd.h"
@@ -23,18 +25,34 @@
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VMM_AGENT_WORD
 
-bool vmm_plan_is_builtin(const char *kernel)
+/* 1, 0, or why the file cannot be opened. */
+static int is_builtin(const char *name)
 {
-	return kernel && !strncmp(kernel, "builtin:", strlen("builtin:"));
+	struct vmm_kernel kernel;
+	int rc;
+
+	if (vmm_kernel_is_program_name(name))
+		return 1;
+	rc = vmm_kernel_open(&kernel, name, NULL);
+	if (rc < 0)
+		return rc;
+	rc = vmm_arch_kernel_is_builtin(&kernel, NULL);
+	vmm_kernel_close(&kernel);
+	return rc;
 }
 
-/* A KVM that cannot be opened is reported by the machine. */
+bool vmm_plan_is_builtin(const char *kernel)
+{
+	return kernel && is_builtin(kernel) > 0;
+}
+
+/* A KVM or a kernel that cannot be opened is reported by the machine. */
 int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error *err)
 {
 	struct vmm_kvm kvm;
 	bool emulates;
 
-	if (vmm_plan_is_builtin(kernel) || vmm_kvm_open(&kvm, false, NULL) < 0)
+	if ((kernel && is_builtin(kernel)) || vmm_kvm_open(&kvm, false, NULL) < 0)
 		return 0;
 	emulates = vmm_arch_emulates_level0(&kvm);
 	vmm_kvm_close(&kvm);

@@ -50,7 +50,10 @@ struct vmm_plan {
 	struct vmm_session *session;
 };
 
-/* A kernel of cvmm, which any KVM runs and which has no initrd; NULL: that of the host. */
+/*
+ * Whether the kernel, a path or a name of the program, is of cvmm's own boot protocol: any KVM runs
+ * it, and it has no initrd. NULL: that of the host, which is not.
+ */
 bool vmm_plan_is_builtin(const char *kernel);
 
 /*

@@ -14,6 +14,7 @@
 #include "agent/agent_protocol.h"
 #include "base/places.h"
 #include "base/value.h"
+#include "cli/helpers.h"
 #include "cli/boot_command.h"
 #include "cli/machine_rows.h"
 #include "initrd/host_kernel.h"
@@ -159,7 +160,7 @@ int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *ar
 {
 	int rc;
 
-	*c = (struct vmm_boot_command){ .init = INIT_PROGRAM, .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
+	*c = (struct vmm_boot_command){ .init = vmm_helper_init(), .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
 	make_table(c);
 	c->max_words = argc + OWN_WORDS;
 	c->words = calloc((size_t)c->max_words + 1, sizeof(*c->words));

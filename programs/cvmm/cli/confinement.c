@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "cli/confinement.h"
+#include "cli/helpers.h"
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "kinds/disk/module.h"
@@ -209,6 +210,7 @@ int vmm_confinement_receive(struct vmm_confinement *c, const struct vmm_options 
 
 	if (options->process.confinement.how == VMM_SANDBOX_OFF)
 		return 0;
+	vmm_helpers_find();
 	plan_receiving(&plan, options);
 	plan.own_users = c->plan.own_users;
 	vmm_receiving_calls(&plan, &calls, options->process.jail, &sockets);

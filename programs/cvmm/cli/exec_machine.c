@@ -14,6 +14,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "cli/helpers.h"
 #include "cli/exec_machine.h"
 #include "cli/template_command.h"
 
@@ -383,7 +384,7 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 	if (!rc)
 		rc = fill_draft(m, d, o, err);
 	if (!rc)
-		rc = vmm_plan_make(&m->plan, &d->config, INIT_PROGRAM, err);
+		rc = vmm_plan_make(&m->plan, &d->config, vmm_helper_init(), err);
 	if (!rc && o->from && !m->plan.waits)
 		rc = vmm_request_add_command(&m->command, &d->config, err);
 	free_draft(d);
@@ -414,7 +415,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	set_machine(d, o);
-	rc = vmm_plan_make_template(&m->plan, &d->config, INIT_PROGRAM, t, err);
+	rc = vmm_plan_make_template(&m->plan, &d->config, vmm_helper_init(), t, err);
 	free_draft(d);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include "base/places.h"
 #include "cli/exec_options.h"
 #include "cli/foreign_words.h"
+#include "cli/helpers.h"
 #include "cli/machine_rows.h"
 
 static const char *const terminals[] = {
@@ -177,5 +178,6 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 	o->command = argv + first;
 	if (first == argc && o->image)
 		return vsu_error_set(err, -ENOENT, "no command; 'cvmm boot %s' boots the image's own system", o->image);
-	return first < argc ? 0 : vsu_error_set(err, -ENOENT, "no command; example: 'cvmm exec -- uname -a'");
+	return first < argc ? vmm_helper_kernel(&o->kernel, err) :
+			      vsu_error_set(err, -ENOENT, "no command; example: 'cvmm exec -- uname -a'");
 }

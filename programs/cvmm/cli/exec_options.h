@@ -38,7 +38,7 @@ struct vmm_exec_options {
 	char *const *command;	/* NULL ends it */
 };
 
-/* argv[0] is "exec". -ENOENT: an unknown option, or no command; -EINVAL: a value. */
+/* argv[0] is "exec". -ENOENT: an unknown option, or no command or kernel; -EINVAL: a value. */
 int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *argv,
 			   struct vsu_error *err);
 

@@ -65,7 +65,7 @@ void vmm_help_run(void)
 	end[1] = *end;
 	*end = publish;
 	vsu_option_help(table, lines, sizeof(lines));
-	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, builtin:agent, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
+	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
 	       lines);
 }
 

@@ -10,6 +10,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "base/places.h"
+#include "cli/helpers.h"
 #include "cli/initrd_command.h"
 #include "cli/machine_rows.h"
 #include "initrd/initrd.h"
@@ -72,7 +73,7 @@ int vmm_initrd_command_parse(struct vmm_initrd_command *c, int argc, char *const
 {
 	int rc;
 
-	*c = (struct vmm_initrd_command){ .init = INIT_PROGRAM };
+	*c = (struct vmm_initrd_command){ .init = vmm_helper_init() };
 	rc = vsu_option_parse_argv(vmm_initrd_command_options, argc, argv, take_option, c, NULL, err);
 	if (rc < 0 || c->help)
 		return rc;

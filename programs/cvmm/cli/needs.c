@@ -15,6 +15,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "cli/helpers.h"
 #include "cli/needs.h"
 #include "exec/plan.h"
 #include "initrd/host_kernel.h"
@@ -253,6 +254,12 @@ void vmm_needs_explain_command(const char *command, struct vsu_error *err)
 
 /* ------------------------------------------------------------ a file of run */
 
+/* The name of a kernel has been replaced by a path if there is such a file. */
+static bool explain_name(const char *kernel, struct vsu_error *err)
+{
+	return kernel && strstr(err->msg, "kernel '") && vmm_helper_kernel(&kernel, err) < 0;
+}
+
 static void explain_kernel(const char *kernel, struct vsu_error *err)
 {
 	if (kernel && strstr(err->msg, "kernel '") && access(kernel, F_OK) < 0)
@@ -264,7 +271,7 @@ void vmm_needs_explain(const struct vmm_options *o, struct vsu_error *err)
 	const struct vmm_config *c = &o->machine;
 	unsigned int i;
 
-	if (err->code != -ENOENT)
+	if (explain_name(c->kernel, err) || err->code != -ENOENT)
 		return;
 	explain_kernel(c->kernel, err);
 	for (i = 0; i < c->ndevices; i++)

@@ -13,6 +13,7 @@
 #include "base/places.h"
 #include "cli/machine_rows.h"
 #include "cli/foreign_words.h"
+#include "cli/helpers.h"
 #include "cli/template_command.h"
 #include "ctl/output.h"
 #include "exec/template.h"
@@ -125,8 +126,9 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 		return vsu_error_set(err, -ENOENT, "template list: '%s' is superfluous; 'template show' prints one template", c->name);
 	if (c->folder && c->name && strchr(c->name, '/'))
 		return vsu_error_set(err, -EINVAL, "option --folder has no effect beside the path '%s'; leave it out, or give a name", c->name);
-	return c->action == VMM_TEMPLATE_LIST || c->name ? 0 :
-	       vsu_error_set(err, -ENOENT, "template %s: no name; example: 'cvmm template %s base'", actions[c->action], actions[c->action]);
+	return c->action == VMM_TEMPLATE_LIST || c->name ?
+		       vmm_helper_kernel(&c->machine.kernel, err) :
+		       vsu_error_set(err, -ENOENT, "template %s: no name; example: 'cvmm template %s base'", actions[c->action], actions[c->action]);
 }
 
 /* --------------------------------------------------------------------- output */

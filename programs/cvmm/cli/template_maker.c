@@ -25,11 +25,7 @@
 /* The kernel is known when the machine is made. */
 static int describe_kernel(struct vmm_template *t, const char *kernel, struct vsu_error *err)
 {
-	if (vmm_plan_is_builtin(kernel))
-		strcpy(t->info.kernel, kernel);
-	else if (!realpath(kernel, t->info.kernel))
-		return vsu_error_sys(err, -errno, "kernel '%s'", kernel);
-	return 0;
+	return realpath(kernel, t->info.kernel) ? 0 : vsu_error_sys(err, -errno, "kernel '%s'", kernel);
 }
 
 static int describe_template(struct vmm_template *t, const struct vmm_template_command *c,

@@ -8,6 +8,7 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "arch/boot_protocol.h"
 #include "cli/run.h"
 #include "machine/kernels.h"
 #include "machine/rig.h"
@@ -88,24 +89,30 @@ static int signalled(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	return FAKE_COMPUTES;
 }
 
+static void kernel_without_a_button(void)
+{
+	static const uint32_t note[] = { CVMM_BOOT_VERSION, 0 };
+
+	kernel_elf(CVMM_NOTE_NAME, CVMM_NOTE_TYPE, note, sizeof(note));
+}
+
 static const struct signal_end {
 	int number;
-	const char *kernel, *says;
+	void (*make_kernel)(void);
+	const char *says;
 } signal_ends[] = {
-	/* a built-in guest has no button */
-	{ SIGTERM, "builtin:selftest", "ended by signal 15" },
-	{ SIGINT, "kernel", "ended by signal 2" },
-	{ SIGHUP, "kernel", "ended by signal 1" },
-	{ SIGQUIT, "kernel", "ended by signal 3" },
+	{ SIGTERM, kernel_without_a_button, "ended by signal 15" },
+	{ SIGINT, kernel_pvh, "ended by signal 2" },
+	{ SIGHUP, kernel_pvh, "ended by signal 1" },
+	{ SIGQUIT, kernel_pvh, "ended by signal 3" },
 };
 
 START_TEST(other_signals_end_at_once)
 {
-	kernel_pvh();
+	signal_ends[_i].make_kernel();
 	fake.guest = signalled;
 	signal_to_send = signal_ends[_i].number;
-	RIG_OPTIONS(signal_ends[_i].kernel, "--memory=size=4M",
-		    "--serial=null");
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	run();
 	assert_ended(VSU_EXIT_FAIL, signal_ends[_i].says);
 }

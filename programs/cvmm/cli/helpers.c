@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Finds the files that are installed with this program. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "boot/kernel.h"
+#include "cli/helpers.h"
+
+/* The folder of programs that libtool has linked and not installed. */
+#define UNINSTALLED "/.libs"
+#define BESIDE "/libexec/" PACKAGE
+
+static char folder[PATH_MAX - NAME_MAX];
+
+static void cut_last(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+}
+
+/* The folder beside that of the program; false: there is none, or its path is too long. */
+static bool find_beside(void)
+{
+	const size_t room = sizeof(folder) - sizeof(BESIDE);
+	const ssize_t n = readlink("/proc/self/exe", folder, room);
+	size_t len;
+
+	if (n <= 0 || (size_t)n == room)
+		return false;
+	folder[n] = '\0';
+	cut_last(folder);
+	len = strlen(folder);
+	if (len >= strlen(UNINSTALLED) && !strcmp(folder + len - strlen(UNINSTALLED), UNINSTALLED))
+		cut_last(folder);
+	cut_last(folder);
+	strcat(folder, BESIDE);
+	return !access(folder, X_OK);
+}
+
+void vmm_helpers_find(void)
+{
+	if (!*folder && !find_beside())
+		strcpy(folder, HELPER_FOLDER);
+}
+
+void vmm_helper_path(const char *name, char path[PATH_MAX])
+{
+	vmm_helpers_find();
+	snprintf(path, PATH_MAX, "%s/%.*s", folder, NAME_MAX - 1, name);
+}
+
+const char *vmm_helper_init(void)
+{
+	static char path[PATH_MAX];
+
+	vmm_helper_path(VMM_HELPER_INIT, path);
+	return path;
+}
+
+int vmm_helper_kernel(const char **kernel, struct vsu_error *err)
+{
+	static const char *const names[] = { "agent", "selftest", NULL };
+	static char path[PATH_MAX];
+	char file[NAME_MAX];
+	const char *name, *near;
+
+	if (!*kernel || !vmm_kernel_is_program_name(*kernel))
+		return 0;
+	name = *kernel + strlen(VMM_KERNEL_PROGRAM_PREFIX);
+	snprintf(file, sizeof(file), "%s.elf", name);
+	vmm_helper_path(file, path);
+	if (!strchr(name, '/') && !access(path, F_OK)) {
+		*kernel = path;
+		return 0;
+	}
+	near = vsu_nearest(name, names);
+	if (near && !strcmp(near, name))
+		return vsu_error_set(err, -ENOENT, "the kernel '%s' is not installed: there is no file '%s'", *kernel, path);
+	return vsu_error_set(err, -ENOENT, "no built-in kernel '%s'; %s '%s'",
+			     name, near ? "did you mean" : "the usual one is",
+			     near ? near : "selftest");
+}
