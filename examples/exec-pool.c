@@ -6,8 +6,8 @@
  *
  *	exec-pool MACHINES KERNEL COMMAND [WORD...] <LINES
  *
- * MACHINES: how many wait; 0: each is made when its command is known. KERNEL: "builtin:agent",
- * "host", or "from:TEMPLATE".
+ * MACHINES: how many wait; 0: each is made when its command is known. KERNEL: a file, such as
+ * /usr/libexec/c-vmm/agent.elf, "host", or "from:TEMPLATE".
  */
 #include <poll.h>
 #include <stdio.h>

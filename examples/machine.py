@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """A virtual machine in this process, by ctypes: the options of cvmm(1) are its arguments.
 
-	machine.py builtin:selftest --memory=size=64M
+	machine.py /usr/libexec/c-vmm/selftest.elf --memory=size=64M
 """
 import ctypes as c
 import select

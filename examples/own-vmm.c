@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A monitor with a machine and a loop of its own: a CPU, a serial port, a disk on virtio-mmio.
- *	own-vmm disk.img builtin:selftest
+ *	own-vmm disk.img /usr/libexec/c-vmm/selftest.elf
  *	own-vmm disk.img vmlinuz "console=ttyS0 root=/dev/vda" initrd.img
  */
 #include <cvmm/boot.h>

@@ -6,7 +6,7 @@ statuses and outputs in that order.
 
 	sandbox.py host python3 -c <snippets
 	sandbox.py from:base python3 -c <snippets	in clones of "cvmm template make base"
-	sandbox.py builtin:agent echo <lines	without Linux
+	sandbox.py /usr/libexec/c-vmm/agent.elf echo <lines	without Linux
 """
 import ctypes as c
 import os
