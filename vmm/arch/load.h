@@ -71,17 +71,6 @@ struct vmm_elf_rules {
 
 extern const struct vmm_elf_rules vmm_arch_elf;
 
-/* A kernel that is part of this program. */
-struct vmm_builtin {
-	const char *name;
-	const unsigned char *bytes, *end;
-};
-
-#define VMM_MAX_BUILTINS 8
-
-/* Those of the architecture; a row without a name ends them. */
-extern const struct vmm_builtin vmm_arch_builtins[];
-
 /* The machine as its kernel sees it. */
 struct vmm_load {
 	const struct vmem_map *map;

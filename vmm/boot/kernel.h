@@ -23,7 +23,7 @@ struct vmm_kernel {
 
 bool vmm_kernel_is_program_name(const char *name);
 
-/* name: "builtin:NAME", a path, or "fd:N". -EINVAL: no such built-in kernel; others as vmm_file_open(). */
+/* name: a path, or "fd:N". -EINVAL: a name of the program; others as vmm_file_open(). */
 int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 		    struct vsu_error *err);
 void vmm_kernel_close(struct vmm_kernel *kernel);

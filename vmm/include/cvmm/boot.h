@@ -44,7 +44,7 @@ struct cvmm_kernel_device {
 
 struct cvmm_kernel_config {
 	size_t size;		/* sizeof(struct cvmm_kernel_config); not 0 */
-	const char *kernel;	/* a path, "fd:N" or "builtin:selftest" */
+	const char *kernel;	/* a path or "fd:N" */
 	const char *initrd;	/* a path or "fd:N"; NULL: none */
 	const char *cmdline;	/* NULL: empty */
 	unsigned int ncpus;	/* 0: 1 */

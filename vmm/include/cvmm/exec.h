@@ -135,9 +135,9 @@ struct cvmm_exec_config {
 	 * The machine is a clone of it, and kernel to cpus except log are not used; NULL: it boots.
 	 */
 	const char *from;
-	const char *kernel;	/* as "cvmm exec": a bzImage, vmlinux or Image; "builtin:agent"; NULL: its
-				   default, which starts the kernel of an image if there is one */
-	/* Of a kernel with an initrd, which "builtin:agent" is not: */
+	const char *kernel;	/* as "cvmm exec": a bzImage, vmlinux or Image, or agent.elf of
+				   docs/test-kernels.md; NULL: its default, which starts the kernel of an image if there is one */
+	/* Of a kernel with an initrd, which agent.elf is not: */
 	const char *modules;	/* folder of the kernel's modules; NULL: found by the kernel's
 				   version; "none": all are built in */
 	const char *init;	/* first program of the guest; NULL: the installed cvmm-init */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../guests.h"
 #include "owner.h"
 
 struct vsu_error err;
@@ -76,12 +77,17 @@ void on_answer(void *opaque, const struct vsu_error *why, const char *json)
 
 int make_by(struct one *one, const struct cvmm_host *host, size_t n, const char *const *words)
 {
+	const char *given[32];
 	struct cvmm_options *o;
+	size_t i;
 	int rc;
 
+	ck_assert_uint_le(n, sizeof(given) / sizeof(*given));
+	for (i = 0; i < n; i++)
+		given[i] = guest_word(words[i]);
 	memset(one, 0, sizeof(*one));
 	OK(cvmm_options_new(&o, &err));
-	rc = cvmm_options_add_words(o, n, words, &err);
+	rc = cvmm_options_add_words(o, n, given, &err);
 	if (!rc)
 		rc = cvmm_machine_new(o, host, &one->m, &err);
 	cvmm_options_free(o);

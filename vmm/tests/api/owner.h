@@ -26,6 +26,7 @@ extern char folder[64];	/* new and empty */
 void owner_setup(void);
 void owner_teardown(void);
 
+/* The word "builtin:NAME" is a test kernel (guests.h). */
 int try_make(struct one *one, size_t n, const char *const *words);
 /* The same with a host. */
 int make_by(struct one *one, const struct cvmm_host *host, size_t n, const char *const *words);

@@ -11,7 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "owner.h"
 
 static struct one source, one;
@@ -240,7 +240,7 @@ int main(void)
 {
 	Suite *s = suite_create("arrival");
 	TCase *tc = tcase_create("arrival");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "../util.h"
 #include "cvmm/exec.h"
 #include "cvmm/requests.h"
@@ -38,7 +38,7 @@ static void setup(void)
 	ck_assert_int_eq(pipe2(errors, O_CLOEXEC), 0);
 	memcpy(streams, (int []){ in[0], out[1], errors[1] }, sizeof(streams));
 	config = (struct cvmm_exec_config){
-		.size = sizeof(config), .kernel = "builtin:agent", .root = folder, .memory = "16M",
+		.size = sizeof(config), .kernel = guest_word("builtin:agent"), .root = folder, .memory = "16M",
 		.streams = streams,
 	};
 }
@@ -403,7 +403,7 @@ static const struct {
 } refused[] = {
 	{ { .size = sizeof(config) }, -EINVAL, "no command" },
 	{ { .size = 0 }, -EINVAL, "size is 0; set it to sizeof(struct cvmm_exec_config)" },
-	{ { .size = sizeof(config), .command = COMMAND("true"), .kernel = "builtin:agnt" }, -EINVAL, "agent" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .kernel = "builtin:agnt" }, -EINVAL, "give the path of the ELF file" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .root = "/nonexistent" }, -ENOENT, "/nonexistent" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .options = rejected_option }, -ENOENT, "color" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &relative, .nfolders = 1 }, -EINVAL, "absolute" },
@@ -430,7 +430,7 @@ START_TEST(refused_command_leaves_nothing)
 	struct cvmm_exec_config c = refused[_i].c;
 	const int before = vsu_fd_count();
 
-	c.kernel = c.kernel ? c.kernel : "builtin:agent";
+	c.kernel = guest_word(c.kernel ? c.kernel : "builtin:agent");
 	c.root = c.root ? c.root : folder;
 	ck_assert_int_eq(cvmm_exec_new(&c, NULL, &e, &err), refused[_i].code);
 	ck_assert_msg(strstr(err.msg, refused[_i].why), "%s", err.msg);
@@ -443,7 +443,7 @@ int main(void)
 {
 	Suite *s = suite_create("exec");
 	TCase *tc = tcase_create("exec"), *refusals = tcase_create("refusals");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, setup, after);
 	tcase_add_checked_fixture(refusals, setup, after);

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "../util.h"
 #include "cvmm/exec_pool.h"
 
@@ -40,7 +40,7 @@ static void setup(void)
 	ck_assert_int_eq(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
 	memcpy(streams, (int []){ -1, out[1], out[1] }, sizeof(streams));
 	machine = (struct cvmm_exec_config){
-		SIZE, .kernel = "builtin:agent", .root = folder, .memory = "16M",
+		SIZE, .kernel = guest_word("builtin:agent"), .root = folder, .memory = "16M",
 	};
 	command = (struct cvmm_exec_config){ SIZE, .streams = streams };
 }
@@ -356,7 +356,7 @@ END_TEST
 START_TEST(pool_whose_machine_is_not_ready_in_time_fails)
 {
 	machine.timeout_ms = 1;
-	machine.kernel = "builtin:selftest";	/* which has no agent */
+	machine.kernel = guest_word("builtin:selftest");	/* which has no agent */
 	OK(cvmm_exec_pool_new(&machine, NULL, 1, &pool, &err));
 	while (!cvmm_exec_pool_dispatch(pool, &err))
 		await_pool(-1);
@@ -457,7 +457,7 @@ int main(void)
 {
 	Suite *s = suite_create("exec_pool");
 	TCase *tc = tcase_create("pool"), *refusals = tcase_create("refusals");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, setup, after);
 	tcase_add_checked_fixture(refusals, setup, after);

@@ -18,7 +18,7 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "../machine/kernels.h"
 #include "api/machine_private.h"
 #include "owner.h"
@@ -220,17 +220,26 @@ static void boot_confined(void)
 	close(kvm);
 }
 
+static int open_selftest(void)
+{
+	const int fd = open(guest_word("builtin:selftest"), O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
 START_TEST(confined_owner_boots_by_descriptors)
 {
 	const int before = vsu_fd_count();
-	int disk = open_new("disk", 1 << 20);
+	int disk = open_new("disk", 1 << 20), kernel = open_selftest();
 
-	strcpy(words[0], "builtin:selftest");
+	snprintf(words[0], sizeof(words[0]), "fd:%d:selftest", kernel);
 	strcpy(words[1], "--serial=null");
 	snprintf(words[2], sizeof(words[2]), "--disk=path=fd:%d", disk);
 	nwords = 3;
 	boot_confined();
 	vsu_fd_close(&disk);
+	vsu_fd_close(&kernel);
 	ck_assert_int_eq(vsu_fd_count(), before);
 }
 END_TEST
@@ -256,10 +265,10 @@ END_TEST
 
 START_TEST(confined_owner_passes_memory_and_serial_port)
 {
-	int memory = open_new("ram", 0), serial = open_new("serial", 0);
+	int memory = open_new("ram", 0), serial = open_new("serial", 0), kernel = open_selftest();
 	struct stat st;
 
-	strcpy(words[0], "builtin:selftest");
+	snprintf(words[0], sizeof(words[0]), "fd:%d:selftest", kernel);
 	snprintf(words[1], sizeof(words[1]), "--serial=fd:%d", serial);
 	snprintf(words[2], sizeof(words[2]), "--memory=size=16M,backend=file,share=on,mem-path=fd:%d", memory);
 	nwords = 3;
@@ -270,6 +279,7 @@ START_TEST(confined_owner_passes_memory_and_serial_port)
 	ck_assert_int_gt(st.st_size, 0);
 	vsu_fd_close(&memory);
 	vsu_fd_close(&serial);
+	vsu_fd_close(&kernel);
 }
 END_TEST
 
@@ -398,7 +408,7 @@ int main(void)
 {
 	Suite *s = suite_create("host");
 	TCase *tc = tcase_create("host");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);

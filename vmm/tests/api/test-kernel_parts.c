@@ -10,6 +10,7 @@
 
 #include "cvmm/boot.h"
 #include "../guest.h"
+#include "../guests.h"
 
 static struct vsu_error err;
 
@@ -42,7 +43,7 @@ static uint8_t run_to_end(const struct cvmm_kvm_cpu *cpu)
 START_TEST(kernel_runs_to_its_end)
 {
 	const int before = vsu_fd_count();
-	const struct cvmm_kernel_config config = { .size = sizeof(config), .kernel = "builtin:selftest" };
+	const struct cvmm_kernel_config config = { .size = sizeof(config), .kernel = guest_word("builtin:selftest") };
 	struct vmem_map *map = map_new("size=16M");
 	struct cvmm_kernel *kernel;
 	struct cvmm_kvm_cpu cpu;
@@ -87,10 +88,12 @@ static const struct {
 START_TEST(kernel_that_cannot_be_loaded_is_refused)
 {
 	const int before = vsu_fd_count();
+	struct cvmm_kernel_config config = refusals[_i].config;
 	struct vmem_map *map = map_new(refusals[_i].memory);
 	struct cvmm_kernel *kernel;
 
-	ck_assert_int_eq(cvmm_kernel_load(map, &refusals[_i].config, &kernel, &err),
+	config.kernel = config.kernel ? guest_word(config.kernel) : NULL;
+	ck_assert_int_eq(cvmm_kernel_load(map, &config, &kernel, &err),
 			 refusals[_i].code);
 	ck_assert_str_ne(err.msg, "");
 	vmem_map_unref(map);
@@ -102,7 +105,7 @@ START_TEST(command_line_has_a_limit)
 {
 	char line[5000] = { 0 };
 	const struct cvmm_kernel_config config = {
-		.size = sizeof(config), .kernel = "builtin:selftest", .cmdline = line,
+		.size = sizeof(config), .kernel = guest_word("builtin:selftest"), .cmdline = line,
 	};
 	struct vmem_map *map = map_new("size=16M");
 	struct cvmm_kernel *kernel;
@@ -120,11 +123,11 @@ int main(void)
 {
 	Suite *s = suite_create("kernel_parts");
 	TCase *tc = tcase_create("kernel_parts");
-	const char *why = no_kvm();
+	const char *why = no_guest_file();
 
-	tcase_add_test_unless(tc, why, kernel_runs_to_its_end);
-	tcase_add_loop_test(tc, kernel_that_cannot_be_loaded_is_refused, 0, COUNT(refusals));
-	tcase_add_test(tc, command_line_has_a_limit);
+	tcase_add_test_unless(tc, no_guest(), kernel_runs_to_its_end);
+	tcase_add_loop_test_unless(tc, why, kernel_that_cannot_be_loaded_is_refused, 0, COUNT(refusals));
+	tcase_add_test_unless(tc, why, command_line_has_a_limit);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

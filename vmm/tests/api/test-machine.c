@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "owner.h"
 
 /* ---------------------------------------------------------------------- life */
@@ -433,7 +433,7 @@ int main(void)
 {
 	Suite *s = suite_create("machine");
 	TCase *tc = tcase_create("machine"), *refusals = tcase_create("refusals");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_add_checked_fixture(refusals, owner_setup, owner_teardown);

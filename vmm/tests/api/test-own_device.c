@@ -13,7 +13,7 @@
 #include <virtio-queue/cursor.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "owner.h"
 
 /* An entropy device whose bytes are those of a generator: its state is the seed. */
@@ -502,7 +502,7 @@ int main(void)
 {
 	Suite *s = suite_create("own_device");
 	TCase *tc = tcase_create("own_device");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);

@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "owner.h"
 
 static struct one one;
@@ -498,7 +498,7 @@ int main(void)
 {
 	Suite *s = suite_create("requests");
 	TCase *tc = tcase_create("requests");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);

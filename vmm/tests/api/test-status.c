@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../back_end.h"
-#include "../no_kvm.h"
+#include "../guests.h"
 #include "owner.h"
 
 static struct one one;
@@ -115,7 +115,7 @@ START_TEST(machine_has_its_name_kernel_and_files)
 
 	MAKE(&one, LOOPS, "--name=one", "--fs=/,readonly,tag=root", "--rng=");
 	ck_assert_str_eq(statistics().name, "one");
-	ck_assert_str_eq(statistics().kernel, "builtin:selftest");
+	ck_assert_str_eq(statistics().kernel, guest_word("builtin:selftest"));
 	ck_assert(statistics().uptime_ns && statistics().age_ns);
 	OK(cvmm_machine_get_device(one.m, 0, &d, &err));
 	ck_assert_str_eq(d.file, "/");
@@ -299,7 +299,7 @@ int main(void)
 {
 	Suite *s = suite_create("status");
 	TCase *tc = tcase_create("status");
-	const char *why = no_kvm();
+	const char *why = no_guest();
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);
