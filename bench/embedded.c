@@ -15,7 +15,7 @@
 
 static int make(struct cvmm_machine **m, const int *stdio, struct vsu_error *err)
 {
-	static const char *const words[] = { "vmm/guest/selftest.elf", "--append", "interactive" };
+	static const char *const words[] = { "tests/guests/selftest.elf", "--append", "interactive" };
 	const struct cvmm_host host = { .size = sizeof(host), .stdio = stdio };
 	struct cvmm_options *o = NULL;
 	int rc = cvmm_options_new(&o, err);

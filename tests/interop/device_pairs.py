@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """
-One cell of the table device-pairs: a guest (vmm/guest/settings.c) changes a setting of a
+One cell of the table device-pairs: a guest (tests/guests/settings.c) changes a setting of a
 device, then the device's process is killed, or the machine is saved, moved or cloned.
 
     device_pairs.py CVMM DAEMONS GUEST KIND SERVER EVENT
