@@ -26,7 +26,7 @@
 /* NULL: it cannot be read; "" if it does not exist. The caller frees it. */
 static char *read_hosts(void)
 {
-	const int fd = open(HOSTS, O_RDONLY | O_CLOEXEC);
+	const int fd = open(HOSTS, O_RDONLY | O_NONBLOCK | O_CLOEXEC);	/* a FIFO has no writer */
 	struct stat st;
 	char *text = NULL;
 	ssize_t n = -1;

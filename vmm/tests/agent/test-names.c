@@ -243,6 +243,19 @@ START_TEST(folder_in_place_of_the_file_is_left_alone)
 }
 END_TEST
 
+/* A FIFO, whose open would wait for a writer. */
+START_TEST(fifo_in_place_of_the_file_is_left_alone)
+{
+	char path[128];
+
+	name_path(path, "/etc/hosts");
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+	agent_starts(name_guest, "Atrue");
+	guest_is_named("cvmm");
+	ck_assert_ptr_null(read_file("/run/cvmm.hosts"));
+}
+END_TEST
+
 /* ------------------------------------------------------------------- accounts */
 
 static void make_accounts(char *records, size_t len)
@@ -354,6 +367,7 @@ int main(void)
 	tcase_add_loop_test(tc, root_without_the_file_has_one_in_memory, 0, 2);
 	tcase_add_test(tc, folder_of_the_host_is_not_written_to);
 	tcase_add_test(tc, folder_in_place_of_the_file_is_left_alone);
+	tcase_add_test(tc, fifo_in_place_of_the_file_is_left_alone);
 	tcase_add_test(tc, root_may_become_other_users_without_the_files_of_the_host);
 	tcase_add_test(tc, accounts_of_the_root_remain);
 	tcase_add_test(tc, folder_of_the_host_has_no_account_files);
