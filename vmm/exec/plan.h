@@ -9,46 +9,11 @@
 #define VMM_EXEC_PLAN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <vmm-sys-util/error.h>
 
-#include "cvmm/exec.h"
-#include "exec/hidden.h"
-#include "exec/request.h"
-#include "exec/session.h"
-#include "exec/template.h"
-#include "initrd/host_kernel.h"
-
-#define VMM_PLAN_MAX_WORDS 96
-
-/* A folder that the guest mounts. */
-struct vmm_plan_folder {
-	char *path;		/* on the host */
-	char tag[16];
-	const char *place;	/* in the guest; valid while the plan is made */
-	bool writable, nosuid, nodev;
-	bool hides_private;	/* files that others may not read */
-	char *hidden;		/* names that do not exist for it, or NULL */
-};
-
-struct vmm_plan {
-	char kernel[VMM_KERNEL_PATH];
-	char *cmdline;
-	struct vmm_plan_folder folders[CVMM_EXEC_MAX_FOLDERS + 1]; /* the root is the first */
-	unsigned int nfolders;
-	struct vmm_hidden *hidden;
-	char *words[VMM_PLAN_MAX_WORDS]; /* of "cvmm run", from "run" on */
-	int nwords;
-	bool is_own[VMM_PLAN_MAX_WORDS]; /* a word with a descriptor of this process */
-	struct vmm_template template; /* of which the machine is a clone */
-	int initrd_fd;		/* -1: a clone, or a built-in kernel */
-	bool may_lack_modules;	/* it is unknown whether the kernel can load its compressed modules */
-	int unused[2];		/* sockets; the first is hvc0 of the guest */
-	int card[2];		/* likewise of a network card without a network; -1: none */
-	struct vmm_request parts; /* records of the folders, the root and the network */
-	bool waits;		/* set before make: the command is that of vmm_plan_request() */
-	struct vmm_session *session;
-};
+#include "exec/plan_words.h"
 
 /*
  * Whether the kernel, a path or a name of the program, is of cvmm's own boot protocol: any KVM runs
@@ -69,9 +34,6 @@ void vmm_plan_init(struct vmm_plan *p);
  * a slash. Errors of vmm_template_open(); -EPROTO: a template of another protocol.
  */
 int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err);
-
-/* -EOPNOTSUPP: a clone of a template without a network card. */
-int vmm_plan_check_network(const struct vmm_plan *p, struct vsu_error *err);
 
 /*
  * After init: opens files with the rights of this process. init is the program of a config

@@ -12,7 +12,7 @@
 #include "base/value.h"
 #include "config/device.h"
 #include "exec/hidden_rows.h"
-#include "exec/plan_priv.h"
+#include "exec/plan_folders.h"
 
 #define FS "--fs="
 

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "exec/card.h"
-#include "exec/plan_priv.h"
+#include "exec/plan_network.h"
 
 static const char *text_or_none(const char *text)
 {

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "exec/plan_priv.h"
+#include "exec/plan_words.h"
 
 int vmm_plan_add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt, ...)
 {

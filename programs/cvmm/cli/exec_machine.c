@@ -17,6 +17,7 @@
 #include "cli/helpers.h"
 #include "cli/exec_machine.h"
 #include "cli/template_command.h"
+#include "exec/plan_network.h"
 
 #define MAX_ENVIRONMENT (VMM_EXEC_MAX_SETTINGS + 8)
 
