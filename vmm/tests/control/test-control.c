@@ -1134,7 +1134,7 @@ int main(void)
 	tcase_add_test(tc, place_that_is_taken_is_refused);
 	tcase_add_test(tc, descriptors_belong_to_the_line_they_came_with);
 	tcase_add_test(tc, descriptors_of_a_line_that_waits_are_kept);
-	tcase_add_loop_test(tc, d3_09_words_name_descriptors_of_their_message_alone, 0, 10);
+	tcase_add_loop_test(tc, d3_09_words_name_descriptors_of_their_message_alone, 0, COUNT(passed));
 	tcase_add_loop_test(tc, d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are_closed, 0, 3);
 	tcase_add_test(tc, d3_09_descriptors_that_a_lost_client_has_queued_are_closed_by_a_thread);
 	tcase_add_test(tc, d3_09_descriptors_that_a_refused_client_has_queued_are_closed_by_a_thread);
