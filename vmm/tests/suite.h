@@ -50,7 +50,7 @@ static inline void test_nothing(int row)
 static inline void tcase_add_skipped(TCase *tc, const char *file, const char *test,
 				     const char *why, int start, int end)
 {
-	static char names[16][256];
+	static char names[64][256];
 	static unsigned int n;
 
 	if (n == sizeof(names) / sizeof(names[0]))
