@@ -134,45 +134,54 @@ static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
 			 gpa, p->region_gpa);
 }
 
-static void access_registers(void *registers, struct vmm_access *access)
+/*
+ * The accesses set the line themselves: when a CPU continues that waited for the main thread,
+ * the device may have been freed. After a reset that takes time, the driver reads the status,
+ * which lowers the line.
+ */
+static void access_registers(void *opaque, struct vmm_access *access)
 {
+	const struct pci_registers *p = opaque;
+
 	if (access->write)
-		virtdev_pci_write(registers, access->offset, access->len,
+		virtdev_pci_write(p->pci, access->offset, access->len,
 				  access->value);
 	else
-		access->value = virtdev_pci_read(registers, access->offset,
+		access->value = virtdev_pci_read(p->pci, access->offset,
 						 access->len);
+	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
 }
 
 static void on_registers(void *opaque, struct vmm_access *access)
 {
-	const struct pci_registers *p = opaque;
+	struct pci_registers *p = opaque;
 
 	vmm_virtio_access(p->v, virtdev_pci_class(access->offset, access->len,
 						  access->write),
-			  access_registers, p->pci, access);
-	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
+			  access_registers, p, access);
 }
 
-static void access_space(void *registers, struct vmm_access *access)
+static void access_space(void *opaque, struct vmm_access *access)
 {
+	const struct pci_registers *p = opaque;
+
 	if (access->write)
-		virtdev_pci_config_write(registers, (uint32_t)access->offset,
+		virtdev_pci_config_write(p->pci, (uint32_t)access->offset,
 					 access->len, (uint32_t)access->value);
 	else
-		access->value = virtdev_pci_config_read(registers,
+		access->value = virtdev_pci_config_read(p->pci,
 							(uint32_t)access->offset,
 							access->len);
+	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
 }
 
 static void on_space(void *opaque, struct vmm_access *access)
 {
-	const struct pci_registers *p = opaque;
+	struct pci_registers *p = opaque;
 
 	vmm_virtio_access(p->v, access->write ? VIRTDEV_ACCESS_CONTROL
 					      : VIRTDEV_ACCESS_PLAIN,
-			  access_space, p->pci, access);
-	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
+			  access_space, p, access);
 }
 
 /* -------------------------------------------------------------------- making */

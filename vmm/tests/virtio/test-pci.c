@@ -33,7 +33,8 @@ static struct {
 	struct vmm_ioeventfd io[4 * QUEUES];	/* event_fd -1: free */
 	unsigned int calls, refused;
 	unsigned int lines, messages, logged;
-	bool line, send_fails;
+	bool line, line_at_end;	/* at_end: when the main thread ended a CPU's wait */
+	bool send_fails;
 	uint32_t sender, data;	/* of the last message */
 	uint64_t address;
 } kvm;
@@ -43,6 +44,7 @@ static struct vmm_virtio_resources resources[FUNCTIONS];
 static struct vmm_virtio *virtio[FUNCTIONS];
 static struct virtdev *device[FUNCTIONS];
 static int attach_fds;		/* descriptors of an attached function */
+static bool is_freed;		/* function 0, while a CPU waits for the main thread */
 
 /* ---------------------------------------------------------------- KVM and CPUs */
 
@@ -121,6 +123,10 @@ void __wrap_vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void 
 {
 	ck_assert_ptr_null(cpus);
 	ck_assert(!fn(opaque, NULL));
+	if (is_freed) {
+		vmm_virtio_free(virtio[0]);
+		virtio[0] = NULL;
+	}
 }
 
 void __attribute__((used))
@@ -129,6 +135,7 @@ void __wrap_vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call
 {
 	(void)cpus;
 	(void)call;
+	kvm.line_at_end = kvm.line;
 }
 
 /* --------------------------------------------------------------------- the rig */
@@ -528,6 +535,32 @@ START_TEST(line_follows_command_and_reset)
 }
 END_TEST
 
+/* From then on the device may be freed. */
+START_TEST(line_is_set_before_a_waiting_cpu_continues)
+{
+	start_driver();
+	virtdev_config_changed(device[0]);
+	space_write(0, COMMAND, MEMORY | MASTER | NO_INTX);
+	ck_assert(!kvm.line_at_end);
+	space_write(0, COMMAND, MEMORY | MASTER);
+	ck_assert(kvm.line_at_end);
+	access_register(0, STATUS, 1, true, 0);
+	ck_assert(!kvm.line_at_end);
+}
+END_TEST
+
+START_TEST(function_can_be_freed_before_a_waiting_cpu_continues)
+{
+	const struct vmm_pci_function f = host.functions[1];
+	struct vmm_access access = { .offset = COMMAND, .len = 4, .write = true, .value = MEMORY };
+
+	is_freed = true;
+	f.space(f.opaque, &access);
+	is_freed = false;
+	ck_assert_ptr_null(virtio[0]);
+}
+END_TEST
+
 /* A controller that was loaded may have it high without a reason. */
 START_TEST(first_access_lowers_an_unknown_line)
 {
@@ -572,6 +605,8 @@ int main(void)
 	tcase_add_test(tc, refused_message_is_logged_once_for_each_route);
 	tcase_add_test(tc, line_is_high_until_its_status_is_read);
 	tcase_add_test(tc, line_follows_command_and_reset);
+	tcase_add_test(tc, line_is_set_before_a_waiting_cpu_continues);
+	tcase_add_test(tc, function_can_be_freed_before_a_waiting_cpu_continues);
 	tcase_add_test(tc, first_access_lowers_an_unknown_line);
 	tcase_add_test(tc, freed_function_leaves_its_line_low);
 	suite_add_tcase(s, tc);
