@@ -306,7 +306,7 @@ static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error 
 
 	if (!kernel)
 		return vmm_host_kernel("/boot", "/lib/modules", p->kernel, err);
-	rc = vmm_plan_is_builtin(kernel) ? 0 : vmm_path_check_links(kernel, err);
+	rc = vmm_path_check_links(kernel, err);
 	if (rc < 0)
 		return vmm_advise(err, vsu_error_prefix(err, rc, "kernel"), VMM_ADVICE_MEMBER);
 	if (strlen(kernel) >= sizeof(p->kernel))

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include "../guests.h"
 #include "../initrd/tree.h"
 #include "../util.h"
 #include "exec/plan.h"
@@ -152,6 +153,23 @@ START_TEST(link_of_another_user_is_refused)
 }
 END_TEST
 
+START_TEST(link_of_another_user_to_a_test_kernel_is_refused)
+{
+	char link[80];
+
+	snprintf(link, sizeof(link), "%s/link", tree);
+	ck_assert_int_eq(symlink(guest_word("builtin:agent"), link), 0);
+	config.modules = NULL;
+	config.kernel = link;
+	ck_assert_int_eq(vmm_plan_make(&plan, &config, init, &err), 0);
+	vmm_plan_free(&plan);
+	vmm_plan_init(&plan);
+	ck_assert_int_eq(lchown(link, 12345, 12345), 0);
+	ck_assert_int_eq(vmm_plan_make(&plan, &config, init, &err), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "kernel: "));
+}
+END_TEST
+
 START_TEST(kernel_without_a_console_is_refused)
 {
 	static const char *const few[] = { "overlay", "virtio_mmio", "virtio_pci", "virtiofs", NULL };
@@ -166,6 +184,7 @@ int main(void)
 {
 	Suite *s = suite_create("plan");
 	TCase *t = tcase_create("plan");
+	const char *why = getuid() ? "only root makes links of other users" : NULL;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, initrd_has_the_drivers_of_both_transports);
@@ -173,7 +192,8 @@ int main(void)
 	tcase_add_test(t, given_kernel_runs_a_command_on_an_image);
 	tcase_add_test(t, driver_of_entropy_is_loaded_if_it_is_a_module);
 	tcase_add_loop_test(t, host_name_that_linux_cannot_have_is_refused, 0, 2);
-	tcase_add_test_unless(t, getuid() ? "only root makes links of other users" : NULL, link_of_another_user_is_refused);
+	tcase_add_test_unless(t, why, link_of_another_user_is_refused);
+	tcase_add_test_unless(t, why ? why : no_guest_file(), link_of_another_user_to_a_test_kernel_is_refused);
 	tcase_add_test(t, kernel_without_a_console_is_refused);
 	suite_add_tcase(s, t);
 	return run_suite(s);
