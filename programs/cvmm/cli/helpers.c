@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/parse.h>
@@ -15,7 +16,8 @@
 
 /* The folder of programs that libtool has linked and not installed. */
 #define UNINSTALLED "/.libs"
-#define BESIDE "/libexec/" PACKAGE
+#define LIBEXEC "/libexec"
+#define BESIDE LIBEXEC "/" PACKAGE
 
 static char folder[PATH_MAX - NAME_MAX];
 
@@ -27,23 +29,49 @@ static void cut_last(char *path)
 		*slash = '\0';
 }
 
-/* The folder beside that of the program; false: there is none, or its path is too long. */
+static bool is_trusted(uid_t uid, uid_t program)
+{
+	return !uid || uid == geteuid() || uid == program;
+}
+
+/* Others cannot choose what is in the folder, nor which folder a link names. */
+static bool is_own(const char *path, uid_t program)
+{
+	struct stat name, st;
+
+	return !lstat(path, &name) && is_trusted(name.st_uid, program) && !stat(path, &st) &&
+	       is_trusted(st.st_uid, program) && !(st.st_mode & S_IWOTH);
+}
+
+/* Beside a program in a folder of /tmp, anybody may make a folder. */
+static bool add_libexec(uid_t program)
+{
+	strcat(folder, LIBEXEC);
+	if (!is_own(folder, program))
+		return false;
+	strcat(folder, "/" PACKAGE);
+	return is_own(folder, program) && !access(folder, X_OK);
+}
+
+/* The folder beside that of the program; false: there is none, it is not used, or its path is too long. */
 static bool find_beside(void)
 {
 	const size_t room = sizeof(folder) - sizeof(BESIDE);
 	const ssize_t n = readlink("/proc/self/exe", folder, room);
+	struct stat st;
 	size_t len;
 
 	if (n <= 0 || (size_t)n == room)
 		return false;
 	folder[n] = '\0';
 	cut_last(folder);
+	if (stat(*folder ? folder : "/", &st) < 0)
+		return false;
 	len = strlen(folder);
 	if (len >= strlen(UNINSTALLED) && !strcmp(folder + len - strlen(UNINSTALLED), UNINSTALLED))
 		cut_last(folder);
 	cut_last(folder);
-	strcat(folder, BESIDE);
-	return !access(folder, X_OK);
+	return add_libexec(st.st_uid);	/* who can replace the program, too */
 }
 
 void vmm_helpers_find(void)

@@ -12,6 +12,7 @@
 #include "util.h"
 
 #define QUESTION "--where"
+#define OTHER 12345
 
 static char prefix[] = "/tmp/cvmm-helpers.XXXXXX";
 
@@ -103,6 +104,44 @@ START_TEST(folder_of_configure_is_the_other)
 }
 END_TEST
 
+static const char *const folders[] = { "libexec", "libexec/" PACKAGE };
+
+START_TEST(folder_that_all_may_write_to_is_not_used)
+{
+	make_libexec();
+	ck_assert_int_eq(chmod(below(folders[_i]), 0777), 0);
+	ck_assert_str_eq(answer_of("bin/program"), HELPER_FOLDER "/cvmm-init");
+}
+END_TEST
+
+START_TEST(folder_of_another_user_is_not_used)
+{
+	make_libexec();
+	ck_assert_int_eq(chown(below(folders[_i]), OTHER, (gid_t)-1), 0);
+	ck_assert_str_eq(answer_of("bin/program"), HELPER_FOLDER "/cvmm-init");
+}
+END_TEST
+
+START_TEST(link_of_another_user_is_not_used)
+{
+	make_folder("real");
+	make_folder("real/" PACKAGE);
+	ck_assert_int_eq(symlink("real", below("libexec")), 0);
+	ck_assert_int_eq(lchown(below("libexec"), OTHER, (gid_t)-1), 0);
+	ck_assert_str_eq(answer_of("bin/program"), HELPER_FOLDER "/cvmm-init");
+}
+END_TEST
+
+/* Who could replace the program as well. */
+START_TEST(folder_of_the_owner_of_the_programs_is_used)
+{
+	make_libexec();
+	ck_assert_int_eq(chown(below("bin"), OTHER, (gid_t)-1), 0);
+	ck_assert_int_eq(chown(below("libexec"), OTHER, (gid_t)-1), 0);
+	ck_assert_str_eq(answer_of("bin/program"), below("libexec/" PACKAGE "/cvmm-init"));
+}
+END_TEST
+
 static const struct {
 	const char *name, *why;
 } names[] = {
@@ -138,6 +177,7 @@ int main(int argc, char **argv)
 {
 	Suite *s = suite_create("helpers");
 	TCase *tc = tcase_create("folders"), *kernels = tcase_create("kernels");
+	const char *why = geteuid() ? "only root makes files of other users" : NULL;
 
 	if (argc == 2 && !strcmp(argv[1], QUESTION))
 		return puts(vmm_helper_init()) < 0;
@@ -145,6 +185,10 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, folder_beside_the_programs_is_preferred);
 	tcase_add_test(tc, program_that_libtool_has_not_installed_finds_it);
 	tcase_add_test(tc, folder_of_configure_is_the_other);
+	tcase_add_loop_test(tc, folder_that_all_may_write_to_is_not_used, 0, 2);
+	tcase_add_loop_test_unless(tc, why, folder_of_another_user_is_not_used, 0, 2);
+	tcase_add_test_unless(tc, why, link_of_another_user_is_not_used);
+	tcase_add_test_unless(tc, why, folder_of_the_owner_of_the_programs_is_used);
 	tcase_add_loop_test(kernels, kernel_without_a_file_keeps_its_name, 0, sizeof(names) / sizeof(names[0]));
 	tcase_add_test(kernels, path_of_a_kernel_stays);
 	suite_add_tcase(s, tc);
