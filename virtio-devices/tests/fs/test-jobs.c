@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Claims about requests that worker threads serve. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/vfs.h>
 
 #include "../suite.h"
 #include "fs-rig.h"
 #include "fs/users/users.h"
 
-/* A server that hangs in the next call: it posts begun, and waits for answered. */
+/* A server that hangs in one of the next calls: it posts begun, and waits for answered. */
 static struct {
-	int armed;		/* atomic */
+	int armed;		/* atomic; in which one, from 1 on */
 	sem_t begun, answered;
 } server;
 
 static void host_call(void)
 {
-	int was = 1;
-
-	if (!__atomic_compare_exchange_n(&server.armed, &was, 0, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_SEQ_CST))
+	if (!__atomic_load_n(&server.armed, __ATOMIC_SEQ_CST) ||
+	    __atomic_sub_fetch(&server.armed, 1, __ATOMIC_SEQ_CST))
 		return;
 	sem_post(&server.begun);
 	sem_wait(&server.answered);
@@ -255,9 +257,9 @@ START_TEST(requests_not_started_can_be_returned)
 }
 END_TEST
 
-/* Posts a request, and waits until its host call hangs. */
+/* Posts a request, and waits until that one of its host calls hangs. */
 static void ask_and_hang(uint32_t opcode, uint64_t node, const void *args, uint32_t args_len,
-			 const char *text)
+			 const char *text, int call)
 {
 	const uint32_t len = text ? (uint32_t)strlen(text) + 1 : 0;
 	const struct fuse_in_header in = {
@@ -274,7 +276,7 @@ static void ask_and_hang(uint32_t opcode, uint64_t node, const void *args, uint3
 		memcpy(guest_at(&r.g, RIG_ASK + sizeof(in) + args_len), text, len);
 	ck_assert_int_eq(vq_driver_add(r.g.driver, buffers, 2, 0), 0);
 	vq_driver_publish(r.g.driver);
-	__atomic_store_n(&server.armed, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&server.armed, call, __ATOMIC_SEQ_CST);
 	serve_all();
 	while (sem_wait(&server.begun) < 0)
 		;
@@ -310,12 +312,62 @@ START_TEST(request_that_only_reads_is_detached)
 	if (reading[_i].opcode == FUSE_LSEEK)
 		args.lseek = (struct fuse_lseek_in){
 			.fh = fs_rig_open(&r, FUSE_OPEN, node, O_RDONLY), .whence = SEEK_DATA };
-	ask_and_hang(reading[_i].opcode, node, &args, reading[_i].len, reading[_i].text);
+	ask_and_hang(reading[_i].opcode, node, &args, reading[_i].len, reading[_i].text, 1);
 	ck_assert_uint_eq(virtdev_fs_detach(r.dev), 1);
 	ck_assert_int_eq(virtdev_queue_drain(r.dev, r.queue), 0);
 	virtdev_queue_stop(r.dev, r.queue);
 	sem_post(&server.answered);
 	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+}
+END_TEST
+
+/* A file on another file system, in a private mount namespace; false: not permitted. */
+static bool make_other(char file[96])
+{
+	char other[80];
+
+	snprintf(other, sizeof(other), "%s/other", r.folder);
+	snprintf(file, 96, "%s/file", other);
+	ck_assert_int_eq(mkdir(other, 0755), 0);
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", other, "tmpfs", 0, NULL) < 0)
+		return false;
+	ck_assert_int_eq(mknod(file, S_IFREG | 0644, 0), 0);
+	return true;
+}
+
+/* With hidden names, the first name in a folder of another file system requires two calls of its server. */
+START_TEST(request_detached_before_its_change_changes_nothing)
+{
+	char file[96];
+	struct stat st;
+	uint64_t node;
+	bool is_made;
+
+	sem_init(&server.begun, 0, 0);
+	sem_init(&server.answered, 0, 0);
+	fs_rig_folder(&r);
+	r.config.workers = RIG_WORKERS;
+	r.config.hidden = "key";
+	is_made = make_other(file);
+	fs_rig_make(&r, RIG_REQUESTS);
+	fs_rig_work(&r);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	node = fs_rig_lookup(&r, 1, "other");
+	if (is_made) {
+		ask_and_hang(FUSE_UNLINK, node, "", 0, "file", _i);
+		ck_assert_uint_eq(virtdev_fs_detach(r.dev), 1);
+		ck_assert_int_eq(virtdev_queue_drain(r.dev, r.queue), 0);
+		virtdev_queue_stop(r.dev, r.queue);
+		sem_post(&server.answered);
+		while (virtdev_fs_detach(r.dev))
+			sched_yield();
+		ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+		ck_assert_int_eq(stat(file, &st), 0);
+		*strrchr(file, '/') = '\0';
+		ck_assert_int_eq(umount2(file, MNT_DETACH), 0);
+	}
+	fs_rig_fini(&r);
 }
 END_TEST
 
@@ -344,6 +396,7 @@ static Suite *suite(void)
 			    (int)(sizeof(reading) / sizeof(*reading)));
 	tcase_add_test(idle, queue_stops_with_requests_not_started);
 	tcase_add_test(idle, requests_not_started_can_be_returned);
+	tcase_add_loop_test(idle, request_detached_before_its_change_changes_nothing, 1, 3);
 	tcase_add_test(idle, too_many_threads_are_refused);
 	tcase_add_test(idle, as_many_pages_of_a_server_are_read_as_the_guest_may_request);
 	suite_add_tcase(s, tc);

@@ -156,7 +156,8 @@ int virtdev_priv_fs_open_name(const struct fs *fs, int folder, uint64_t dev, con
 void virtdev_priv_fs_spelling_init(struct fs *fs);
 /* Finds the spelling of a folder that is not known yet; may block on a server. */
 int virtdev_priv_fs_spelling_of(const struct fs *fs, int folder, uint64_t dev);
-void virtdev_priv_fs_learn_spelling(const struct fs_call *c, struct fs_inode *folder);
+/* -ECANCELED: the request was detached meanwhile. */
+int virtdev_priv_fs_learn_spelling(const struct fs_call *c, struct fs_inode *folder);
 /* Whether the name could be another spelling of one that has the pattern, or of len bytes. */
 bool virtdev_priv_fs_may_match(const struct fs_place *in, const char *pattern, const char *name);
 bool virtdev_priv_fs_may_equal(const struct fs_place *in, const char *other, size_t len, const char *name);

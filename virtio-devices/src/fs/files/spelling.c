@@ -56,16 +56,18 @@ int virtdev_priv_fs_spelling_of(const struct fs *fs, int folder, uint64_t dev)
 	return dev == fs->folder_dev ? fs->folder_names.spelling : read_spelling(folder);
 }
 
-void virtdev_priv_fs_learn_spelling(const struct fs_call *c, struct fs_inode *folder)
+int virtdev_priv_fs_learn_spelling(const struct fs_call *c, struct fs_inode *folder)
 {
-	int spelling = __atomic_load_n(&folder->spelling, __ATOMIC_RELAXED);
+	int spelling = __atomic_load_n(&folder->spelling, __ATOMIC_RELAXED), rc;
 
 	if (spelling != FS_SPELLING_UNKNOWN || !c->fs->hidden.n)
-		return;
+		return 0;
 	virtdev_priv_fs_host_call_begin(c);
 	spelling = read_spelling(folder->fd);
-	if (virtdev_priv_fs_host_call_end(c, 0) >= 0)
+	rc = virtdev_priv_fs_host_call_end(c, 0);
+	if (rc >= 0)
 		__atomic_store_n(&folder->spelling, spelling, __ATOMIC_RELAXED);
+	return rc;
 }
 
 /* ------------------------------------------------------------------- names */

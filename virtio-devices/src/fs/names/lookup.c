@@ -29,7 +29,9 @@ int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder,
 		rc = virtdev_priv_fs_is_listed(c->fs, folder->fd, name) ? 0 : -ENOENT;
 		return virtdev_priv_fs_host_call_end(c, rc);
 	}
-	virtdev_priv_fs_learn_spelling(c, folder);
+	rc = virtdev_priv_fs_learn_spelling(c, folder);
+	if (rc < 0)
+		return rc;
 	in = virtdev_priv_fs_place_of(folder);
 	rc = virtdev_priv_fs_judge_name(c->fs, &in, name, use);
 	if (rc <= 0)
