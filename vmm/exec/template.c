@@ -82,7 +82,7 @@ int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error 
 	return 0;
 }
 
-/* Those above have the usual access, as other programs use them. */
+/* Those above are readable, as other programs use them, but for their owner to change: see check_way(). */
 static int make_folders(const char *path, struct vsu_error *err)
 {
 	char copy[PATH_MAX], *slash = copy;
@@ -90,7 +90,7 @@ static int make_folders(const char *path, struct vsu_error *err)
 	snprintf(copy, sizeof(copy), "%s", path);
 	while (*slash && (slash = strchr(slash + 1, '/'))) {
 		*slash = '\0';
-		(void)!mkdir(copy, 0777);
+		(void)!mkdir(copy, 0755);
 		*slash = '/';
 	}
 	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
@@ -421,6 +421,20 @@ static int make_contents(struct vmm_template *t, int fds[VMM_TEMPLATE_FILES], st
 	return rc;
 }
 
+/* That of a template would be refused when it is used, after all the time that making it takes. */
+static int check_parent(const char *parent, struct vsu_error *err)
+{
+	char real[PATH_MAX], inner[PATH_MAX];
+	int rc = vmm_path_check_links(parent, err);
+
+	if (rc < 0)
+		return rc;
+	if (!realpath(parent, real))
+		return vsu_error_sys(err, -errno, "the folder of templates '%s'", parent);
+	rc = join_path(inner, real, "NAME", "", err);
+	return rc < 0 ? rc : vmm_path_check_above(inner, err);
+}
+
 int vmm_template_begin(struct vmm_template *t, const char *folder, const char *name,
 		       int fds[VMM_TEMPLATE_FILES], struct vsu_error *err)
 {
@@ -434,6 +448,8 @@ int vmm_template_begin(struct vmm_template *t, const char *folder, const char *n
 		rc = vmm_template_folder(folder, parent, err);
 	if (!rc)
 		rc = make_folders(parent, err);
+	if (!rc)
+		rc = check_parent(parent, err);
 	if (!rc)
 		rc = join_path(final, parent, name, "", err);
 	if (!rc && !lstat(final, &st))

@@ -76,7 +76,8 @@ int vmm_template_check_machine(const struct vmm_template *t, struct vsu_error *e
 
 /*
  * Begins a template: t->path is that of the incomplete one until it is published. Replaces an
- * incomplete one whose maker ended. -EEXIST: the name is in use; -EBUSY: it is being made.
+ * incomplete one whose maker ended. -EEXIST: the name is in use; -EBUSY: it is being made; -EPERM:
+ * vmm_template_open() would refuse the folder, or one above it.
  */
 int vmm_template_begin(struct vmm_template *t, const char *folder, const char *name,
 		       int fds[VMM_TEMPLATE_FILES], struct vsu_error *err);

@@ -284,6 +284,19 @@ START_TEST(template_that_others_may_change_is_refused)
 }
 END_TEST
 
+/* Before the time that making it takes. */
+START_TEST(template_that_would_be_refused_is_not_made)
+{
+	ck_assert_int_eq(chmod(folder, 0777), 0);
+	ck_assert_int_eq(begin("base"), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "other users may write to the folder"));
+	ck_assert(!exists("base.incomplete"));
+	ck_assert_int_eq(chmod(folder, 0700), 0);
+	ck_assert_int_eq(begin("base"), 0);
+	vmm_template_discard(&t);
+}
+END_TEST
+
 START_TEST(template_of_another_user_is_refused)
 {
 	static const char *const names[] = { "base", "base/template", "base/machine/memory" };
@@ -366,7 +379,7 @@ END_TEST
 
 START_TEST(folder_of_the_user_is_made_for_its_owner)
 {
-	umask(022);
+	umask(_i ? 022 : 0);
 	setenv("XDG_DATA_HOME", path_of("a/b"), 1);
 	ck_assert_int_eq(vmm_template_begin(&t, NULL, "base", fds, NULL), 0);
 	ck_assert_uint_eq(mode_of("a/b/cvmm"), 0755);
@@ -605,6 +618,7 @@ int main(void)
 	tcase_add_loop_test(tc, rejects_invalid_names, 0, 9);
 	tcase_add_test(tc, rejects_paths_for_new_and_removed_templates);
 	tcase_add_loop_test(tc, template_that_others_may_change_is_refused, 0, 5);
+	tcase_add_test(tc, template_that_would_be_refused_is_not_made);
 	tcase_add_loop_test_unless(tc, geteuid() ? "needs root, who makes another user's files" : NULL,
 				   template_of_another_user_is_refused, 0, 3);
 	tcase_add_loop_test(tc, rejects_invalid_descriptions, 0, 6);
@@ -612,7 +626,7 @@ int main(void)
 	tcase_add_test(tc, templates_of_earlier_versions_have_no_network);
 	tcase_add_test(tc, line_break_in_a_path_is_refused);
 	tcase_add_loop_test(tc, folder_is_that_of_the_user, 0, 5);
-	tcase_add_test(tc, folder_of_the_user_is_made_for_its_owner);
+	tcase_add_loop_test(tc, folder_of_the_user_is_made_for_its_owner, 0, 2);
 	tcase_add_loop_test(tc, rejects_words_that_an_action_does_not_use, 0, COUNT(refused));
 	tcase_add_test(tc, options_of_make_describe_the_machine);
 	tcase_add_test(tc, absence_of_a_template_is_explained);
