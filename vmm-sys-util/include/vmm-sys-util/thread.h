@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/select.h>	/* sigset_t: <signal.h> lacks it in strict C99 and C11 */
 
 #include <vmm-sys-util/attributes.h>
 
