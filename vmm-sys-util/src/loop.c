@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/loop.h>
@@ -231,7 +232,8 @@ void vsu_alarm_start(struct vsu_loop *l, struct vsu_alarm *w, uint64_t after_ns,
 	if (w->active)
 		return;
 	w->active = true;
-	w->at_ns = vsu_now_ns() + after_ns;
+	if (vsu_u64_add_overflow(vsu_now_ns(), after_ns, &w->at_ns))
+		w->at_ns = UINT64_MAX;
 	w->repeat_ns = repeat_ns;
 	w->turn = l->turn;
 	w->loop = l;

@@ -261,6 +261,19 @@ START_TEST(timers_are_called_in_the_order_of_their_times)
 }
 END_TEST
 
+START_TEST(a_timer_of_the_longest_time_does_not_expire)
+{
+	vsu_alarm_start(loop, &a.timer, UINT64_MAX, 0);
+	vsu_alarm_start(loop, &b.timer, 0, UINT64_MAX - 1);
+	vsu_loop_dispatch(loop);
+	vsu_loop_dispatch(loop);
+	ck_assert_uint_eq(a.calls, 0);
+	ck_assert_uint_eq(b.calls, 1);
+	ck_assert(a.timer.active && b.timer.active);
+	ck_assert(!is_readable());
+}
+END_TEST
+
 START_TEST(a_timer_repeats_until_it_is_stopped)
 {
 	vsu_alarm_start(loop, &a.timer, 0, 1000);
@@ -399,6 +412,7 @@ int main(void)
 	tcase_add_test(tc, a_timer_that_starts_itself_runs_once_in_a_turn);
 	tcase_add_test(tc, a_start_of_an_active_timer_does_not_postpone_it);
 	tcase_add_test(tc, timers_are_called_in_the_order_of_their_times);
+	tcase_add_test(tc, a_timer_of_the_longest_time_does_not_expire);
 	tcase_add_test(tc, a_timer_repeats_until_it_is_stopped);
 	tcase_add_test(tc, a_callback_stops_a_timer_that_is_due);
 	tcase_add_test(tc, the_end_of_each_turn_calls_its_watchers);
