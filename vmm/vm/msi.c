@@ -17,7 +17,7 @@ int vmm_msi_check(const struct vmm_kvm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-/* -EPERM: no CPU has the message's destination. */
+/* -EPERM: no CPU has the message's destination; -EBUSY: the guest has switched the ITS or its LPIs off. */
 int vmm_msi_send(const struct vmm_kvm *kvm, uint32_t sender, uint64_t address, uint32_t data)
 {
 	struct kvm_msi message = {
@@ -28,5 +28,5 @@ int vmm_msi_send(const struct vmm_kvm *kvm, uint32_t sender, uint64_t address, u
 
 	vmm_arch_msi_sender(&message, sender);
 	rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_SIGNAL_MSI, &message);
-	return rc >= 0 || rc == -EPERM ? 0 : rc;
+	return rc >= 0 || rc == -EPERM || rc == -EBUSY ? 0 : rc;
 }

@@ -52,6 +52,8 @@ START_TEST(only_a_refused_address_is_an_error)
 {
 	failure = EPERM;
 	ck_assert_int_eq(vmm_msi_send(&kvm, 8, 0xfee00000, 1), 0);
+	failure = EBUSY;
+	ck_assert_int_eq(vmm_msi_send(&kvm, 8, 0xfee00000, 1), 0);
 	failure = EINVAL;
 	ck_assert_int_eq(vmm_msi_send(&kvm, 8, 0xfee00000, 1), -EINVAL);
 }
