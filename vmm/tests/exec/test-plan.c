@@ -34,6 +34,12 @@ static void teardown(void)
 	tree_remove();
 }
 
+static void forget_plan(void)
+{
+	vmm_plan_free(&plan);
+	vmm_plan_init(&plan);
+}
+
 /* Modules of a kernel, each without dependencies. */
 static void make_modules(const char *const *names)
 {
@@ -113,8 +119,7 @@ START_TEST(driver_of_entropy_is_loaded_if_it_is_a_module)
 	make_modules(all);
 	ck_assert_int_eq(make(), 0);
 	ck_assert(!initrd_has("virtio_rng.ko"));
-	vmm_plan_free(&plan);
-	vmm_plan_init(&plan);
+	forget_plan();
 	make_modules(more);
 	ck_assert_int_eq(make(), 0);
 	ck_assert(initrd_has("virtio_rng.ko"));
@@ -144,8 +149,10 @@ START_TEST(link_of_another_user_is_refused)
 	config.init = link;
 	ck_assert_int_eq(make(), 0);
 	ck_assert_int_eq(lchown(link, 12345, 12345), 0);
+	forget_plan();
 	ck_assert_int_eq(make(), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "init: "));
+	forget_plan();
 	config.init = NULL;
 	config.kernel = link;
 	ck_assert_int_eq(make(), -EPERM);
@@ -162,8 +169,7 @@ START_TEST(link_of_another_user_to_a_test_kernel_is_refused)
 	config.modules = NULL;
 	config.kernel = link;
 	ck_assert_int_eq(vmm_plan_make(&plan, &config, init, &err), 0);
-	vmm_plan_free(&plan);
-	vmm_plan_init(&plan);
+	forget_plan();
 	ck_assert_int_eq(lchown(link, 12345, 12345), 0);
 	ck_assert_int_eq(vmm_plan_make(&plan, &config, init, &err), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "kernel: "));
