@@ -321,8 +321,8 @@ static int find_boot_files(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	int rc = find_kernel(p, c->kernel, err);
 
 	if (!rc && vmm_plan_is_builtin(p->kernel) && (c->modules || c->init))
-		rc = vsu_error_set(err, -EINVAL, "option --%s has no effect on the kernel '%s', which has no initrd; leave it out",
-				   c->modules ? "modules" : "init", p->kernel);
+		rc = vmm_advise(err, vsu_error_set(err, -EINVAL, "%s has no effect on the kernel '%s', which has no initrd; leave it out",
+						   c->modules ? "modules" : "init", p->kernel), VMM_ADVICE_MEMBER);
 	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s%s", c->image && !c->kernel ? " " VMM_AGENT_KERNEL_WORD : "",
 			    c->append ? " " : "", c->append ? c->append : "") < 0) {
 		p->cmdline = NULL;

@@ -211,8 +211,8 @@ END_TEST
 static const struct {
 	const char *kernel, *modules, *init, *folders[2], *why;
 } without_effect[] = {
-	{ .kernel = "builtin:agent", .modules = "none", .why = "option --modules has no effect on the kernel 'builtin:agent'" },
-	{ .kernel = "builtin:agent", .init = "/i", .why = "option --init has no effect on the kernel 'builtin:agent'" },
+	{ .kernel = "builtin:agent", .modules = "none", .why = "modules has no effect on the kernel 'builtin:agent'" },
+	{ .kernel = "builtin:agent", .init = "/i", .why = "init has no effect on the kernel 'builtin:agent'" },
 	{ .folders = { "/usr", "/usr/../usr,rw" }, .why = "two folders are shared at '/usr'" },
 	{ .folders = { "/usr", "/etc,suid" }, .why = "folder '/etc' is read-only: suid and dev have no effect; share it with rw" },
 	{ .folders = { "/usr", "/etc,dev" }, .why = "folder '/etc' is read-only: suid and dev have no effect" },
