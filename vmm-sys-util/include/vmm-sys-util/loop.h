@@ -5,8 +5,8 @@
  *
  * The owner polls the loop's descriptor and calls vsu_loop_dispatch() when it is readable.
  * A watcher is a member of its user's struct; the sizes of these structs are part of the
- * ABI. Any callback, also the watcher's own, may start, stop and free a watcher. Stopping
- * one that is zeroed or not active has no effect.
+ * ABI. Any callback, also the watcher's own, may start, stop and free a watcher, but not
+ * dispatch or free the loop. Stopping a watcher that is zeroed or not active has no effect.
  *
  * Threads: one thread at a time uses a loop and its watchers. Time is that of vsu_now_ns().
  */
