@@ -387,6 +387,18 @@ START_TEST(a8_22_name_that_the_folder_does_not_list_does_not_exist)
 }
 END_TEST
 
+/* Such as /home of a server, with mode 0711, which lists nothing to others than root. */
+START_TEST(name_of_an_exception_exists_in_a_folder_that_cannot_be_listed)
+{
+	loose.is_vfat = true;
+	remake("*:!sub:!fi?e", false);
+	loose.unlisted = "sub";
+	ck_assert_int_eq(look(1, "sub"), 0);
+	loose.unlisted = "file";
+	ck_assert_int_eq(look(1, "file"), -ENOENT);
+}
+END_TEST
+
 START_TEST(a8_22_folder_of_a_rule_does_not_move_in_another_spelling)
 {
 	make_folder("SUB", 0755);
@@ -630,6 +642,7 @@ int main(void)
 	tcase_add_test(tc, listed_name_is_no_other_spelling_of_a_hidden_one);
 	tcase_add_loop_test(tc, a8_22_name_that_the_folder_does_not_list_does_not_exist, 0,
 			    sizeof(spellings) / sizeof(*spellings));
+	tcase_add_test(tc, name_of_an_exception_exists_in_a_folder_that_cannot_be_listed);
 	tcase_add_test(tc, a8_22_folder_of_a_rule_does_not_move_in_another_spelling);
 	tcase_add_test(tc, sealed_folder_does_not_change);
 	tcase_add_loop_test(tc, private_files_do_not_exist, 0, 2);

@@ -138,6 +138,17 @@ static bool may_be_folder(const struct fs *fs, const struct fs_place *in, const 
 	return false;
 }
 
+/*
+ * An exception names what is found by this name, in whichever spelling the folder lists it. A pattern
+ * could match another spelling of a hidden name, where the file system has rules of its own.
+ */
+static bool is_exception(const struct fs_hidden *h, const struct fs_place *in, const char *name)
+{
+	const bool is_literal = !h->pattern[strcspn(h->pattern, "*?[\\")];
+
+	return h->shown && (is_literal || !in->spells) && !fnmatch(h->pattern, name, 0);
+}
+
 /* The name is not hidden, but could be another spelling of one that is. */
 static bool may_be_hidden(const struct fs *fs, const struct fs_place *in, const char *name)
 {
@@ -149,7 +160,7 @@ static bool may_be_hidden(const struct fs *fs, const struct fs_place *in, const 
 	for (i = 0; i < fs->hidden.n; i++, h++) {
 		if (!is_place(&fs->hidden, h->at, in, identity))
 			continue;
-		if (h->shown && !in->spells && !fnmatch(h->pattern, name, 0))
+		if (is_exception(h, in, name))
 			return false;
 		may |= !h->shown && virtdev_priv_fs_may_match(in, h->pattern, name);
 	}
