@@ -76,16 +76,16 @@ int ftruncate(int fd, off_t len)
 	return (int)syscall(SYS_ftruncate, fd, len);
 }
 
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
-			  void *arg);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
-			  void *arg);
+int __real_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id, void *(*fn)(void *),
+			    void *arg);
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id, void *(*fn)(void *),
+			    void *arg);
 
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
-			  void *arg)
+int __wrap_vsu_thread_start(const struct vsu_threads *threads, pthread_t *id, void *(*fn)(void *),
+			    void *arg)
 {
-	return __atomic_load_n(&host.no_thread, __ATOMIC_ACQUIRE) ? EAGAIN :
-	       __real_pthread_create(thread, attr, main, arg);
+	return __atomic_load_n(&host.no_thread, __ATOMIC_ACQUIRE) ? -EAGAIN :
+	       __real_vsu_thread_start(threads, id, fn, arg);
 }
 
 int __real_pthread_join(pthread_t thread, void **result);
