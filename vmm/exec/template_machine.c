@@ -54,9 +54,13 @@ static unsigned int max_of(const struct vmm_template_info *info, const char *nam
 	return 0;
 }
 
-/* Memory that a clone would have in a file, or that cannot be read. */
+/*
+ * Memory that a clone would share with a file, or that cannot be read. Of memory that the guest has
+ * changed privately, a clone maps or reads the saved bytes instead of the file.
+ */
 static bool is_in_file(const char *text)
 {
+	struct vmm_piece_facts facts;
 	struct vmm_memory_lists lists = { .what = "--memory", .n = 1 };
 	struct vmm_memory_specs specs;
 	char *list = NULL;
@@ -66,7 +70,8 @@ static bool is_in_file(const char *text)
 		return true;
 	lists.list[0] = list ? list : text;
 	if (!vmm_memory_specs_read(&specs, &lists, NULL)) {
-		is = specs.n != 1 || vmm_piece_facts_of(&specs.list[0]).file;
+		facts = vmm_piece_facts_of(&specs.list[0]);
+		is = specs.n != 1 || (facts.file && (facts.shared || facts.readonly));
 		vmm_memory_specs_free(&specs);
 	}
 	free(list);

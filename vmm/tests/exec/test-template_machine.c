@@ -97,12 +97,20 @@ END_TEST
 
 /* In place of the template's own. */
 static const char *const others[] = {
-	"\"--initrd=/etc/shadow\"", "\"--memory=size=1M,backend=file,path=/home/me/file,readonly\"", "\"--device=rng,source=/etc/shadow\"",
+	"\"--initrd=/etc/shadow\"", "\"--memory=size=1M,backend=file,mem-path=/home/me/file,readonly=on\"", "\"--memory=size=1M,backend=none\"", "\"--device=rng,source=/etc/shadow\"",
 };
 
 START_TEST(value_that_names_a_file_is_refused)
 {
 	ck_assert_int_eq(check(others[_i]), -EPERM);
+}
+END_TEST
+
+/* Its clones have the saved bytes, and do not open the file. */
+START_TEST(memory_of_a_file_that_the_guest_changed_privately_is_accepted)
+{
+	ck_assert_msg(!check("\"--memory=size=1M,backend=file,mem-path=/home/me/file,share=off\""), "%s", err.msg);
+	ck_assert_msg(!check("\"--memory=size=1M,backend=file,mem-path=/home/me/file,share=on\""), "%s", err.msg);
 }
 END_TEST
 
@@ -124,6 +132,7 @@ int main(void)
 	tcase_add_test(tc, machine_of_cvmm_is_accepted);
 	tcase_add_loop_test(tc, option_of_another_making_is_refused_by_its_name, 0, sizeof(foreign) / sizeof(foreign[0]));
 	tcase_add_loop_test(tc, value_that_names_a_file_is_refused, 0, sizeof(others) / sizeof(others[0]));
+	tcase_add_test(tc, memory_of_a_file_that_the_guest_changed_privately_is_accepted);
 	tcase_add_test(tc, damaged_file_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
