@@ -42,6 +42,7 @@ _systemd_root() {
 	echo /usr/lib/cvmm-test >"$1/etc/ld.so.conf.d/0-cvmm-test.conf"
 	ldconfig -r "$1"
 	install -m 755 "$CVMM" "$1/usr/bin/cvmm"
+	mkdir -p "$1/usr/libexec" && cp -rL "$(realpath "$CVMM_BUILDDIR")/programs/libexec/c-vmm" "$1/usr/libexec" || return
 	install -D -m 755 "$programs/cvmm-metrics.in" "$1/usr/lib/cvmm-test/cvmm-metrics"
 	cp "$programs"/*.service.in "$programs"/*.timer "$units"
 	mv "$units/cvmm-pool@.service.in" "$1/etc/systemd/user"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Test kernels, ELF files in the folder that CVMM_GUESTS names; the makefile sets it. */
+/* Test kernels, ELF files in the folder that CVMM_TEST_KERNELS names; the makefile sets it. */
 #ifndef VMM_TESTS_GUESTS_H
 #define VMM_TESTS_GUESTS_H
 
@@ -17,7 +17,7 @@ static inline const char *guest_word(const char *word)
 {
 	static char paths[4][PATH_MAX];
 	static unsigned int next;
-	const char *folder = getenv("CVMM_GUESTS");
+	const char *folder = getenv("CVMM_TEST_KERNELS");
 	char *path;
 
 	if (!folder || !vmm_kernel_is_program_name(word))
@@ -32,7 +32,7 @@ static inline const char *no_guest_file(void)
 {
 	const char *name = "builtin:selftest";
 
-	return guest_word(name) == name ? "CVMM_GUESTS does not name a folder of test kernels" : NULL;
+	return guest_word(name) == name ? "CVMM_TEST_KERNELS does not name a folder of test kernels" : NULL;
 }
 
 /* NULL, or why no machine with a test kernel can run here. */
