@@ -272,6 +272,7 @@ START_TEST(rom_that_cannot_be_opened_is_reported_once_and_left_out)
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
 	ck_assert_uint_eq(notified.refused, 1);
+	open_errno = 0;
 }
 END_TEST
 
