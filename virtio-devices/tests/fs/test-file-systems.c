@@ -113,7 +113,7 @@ static bool begin(void)
 	if (getuid() || !mkdtemp(place))
 		return false;
 	setenv("PATH", "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", 1);
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", place, "tmpfs", 0, "mode=755") < 0)
 		return false;
 	mount_each();
@@ -461,7 +461,7 @@ static void evict(int i)
 	char path[96];
 
 	snprintf(path, sizeof(path), "%s/%s/data", place, types[mounted[i]].name);
-	ck_assert_int_eq(mount(NULL, path, NULL, MS_REMOUNT, NULL), 0);
+	ck_assert_int_eq(mount("none", path, "none", MS_REMOUNT, NULL), 0);
 }
 
 START_TEST(file_handle_is_used_only_if_it_finds_an_evicted_file)

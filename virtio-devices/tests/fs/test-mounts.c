@@ -64,7 +64,7 @@ static const char *no_mounts(void)
 
 	if (!child)
 		_exit(unshare(CLONE_NEWNS) < 0 ||
-		      mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
+		      mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0);
 	return waitpid(child, &status, 0) == child && !status ? NULL :
 	       "file systems cannot be mounted (root)";
 }
@@ -88,7 +88,7 @@ static void mount_below(const char *name, const char *what, const char *type, un
 static void setup(void)
 {
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	fs_rig_folder(&r);
 	mount_below("again", "sub", NULL, MS_BIND);
 	mount_below("other", "none", "tmpfs", 0);
