@@ -129,6 +129,23 @@ void vmm_hidden_free(struct vmm_hidden *h)
 
 /* -------------------------------------------------------------------- check */
 
+bool vmm_hidden_is_secret(const struct vmm_hidden *h, const char *folder)
+{
+	const struct vmm_hidden_row *r;
+	char name[NAME_MAX + 1];
+	const char *rest;
+
+	for (r = h->rows; r < h->rows + h->nrows; r++) {
+		rest = vmm_hidden_path_below(r->folder, folder);
+		if (!rest || !*rest || (r->kind != VMM_HIDDEN_SECRET && r->kind != VMM_HIDDEN_SYSTEM && r->kind != VMM_HIDDEN_DOTS))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(rest, "/"), rest);
+		if (vmm_hidden_row_has(r, name))
+			return true;
+	}
+	return false;
+}
+
 /* Whether a shared folder has the path, or, on request, is a part of it. */
 static bool is_shared(const char *path, bool parts, const char *const *shared, unsigned int nshared)
 {

@@ -39,6 +39,12 @@ void vmm_hidden_free(struct vmm_hidden *h);
 int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsigned int nshared,
 		     struct vsu_error *err);
 
+/*
+ * Whether a folder (absolute, without links) is a secret of this host or a dot folder of a home, or
+ * in one. No file of it is for a command, unless its user names the folder.
+ */
+bool vmm_hidden_is_secret(const struct vmm_hidden *h, const char *folder);
+
 /* A shared folder: paths are absolute, without links. */
 struct vmm_hidden_share {
 	const char *folder;

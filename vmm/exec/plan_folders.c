@@ -228,6 +228,15 @@ static int find_root(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 	return rc;
 }
 
+/* A template may come from another person. */
+static int check_preset_root(const struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	if (!vmm_plan_is_clone(p) || c->root || c->image || !vmm_hidden_is_secret(p->hidden, p->folders[0].path))
+		return 0;
+	return vsu_error_set(err, -EPERM, "template '%s': its root '%s' is hidden from commands; name the root yourself, or make a template of your own",
+			     p->template.path, p->folders[0].path);
+}
+
 static int find_folders(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
@@ -257,6 +266,8 @@ int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
 		rc = find_folders(p, c, err);
 	if (!rc)
 		rc = list_hidden(p, c, err);
+	if (!rc)
+		rc = check_preset_root(p, c, err);
 	if (!rc && c->image)
 		rc = add_image(p, r, c, err);
 	for (i = 0; !rc && i < p->nfolders; i++) {

@@ -209,7 +209,7 @@ static int share_folders(struct draft *d, const struct vmm_exec_options *o, cons
 		strcpy(d->here, "/");
 	if (!rc && shared && strcmp(d->here, "/") != 0)
 		rc = add_folder(d, d->here, err);	/* as it is: its name may end as an option does */
-	d->config.root = root ? d->root : NULL;
+	d->config.root = o->root ? d->root : NULL;	/* the plan has that of the template */
 	d->config.folders = d->folders;
 	return rc < 0 ? rc : set_folder(d, o->folder, (part && !(waits && o->nfolders)) || shared, err);
 }

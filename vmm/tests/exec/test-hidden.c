@@ -477,6 +477,24 @@ START_TEST(root_that_is_shown_hides_the_system)
 }
 END_TEST
 
+static const struct { const char *path; bool is_secret; } folders[] = {
+	{ "/", false }, { "/run", false }, { "/run/lock", true }, { "/proc/self/root", true },
+	{ "HOME", false }, { "HOME/a:b", false }, { "HOME/.ssh", true }, { "HOME/.ssh/keys/old", true },
+};
+
+START_TEST(folder_of_settings_or_of_the_system_is_a_secret)
+{
+	const char *below = folders[_i].path + (*folders[_i].path == '/' ? 0 : strlen("HOME"));
+	struct vmm_hidden *h;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s%s", *folders[_i].path == '/' ? "" : home, below);
+	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(vmm_hidden_is_secret(h, path), folders[_i].is_secret);
+	vmm_hidden_free(h);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hidden");
@@ -489,6 +507,7 @@ int main(void)
 	tcase_add_test(tc, home_that_is_used_hides_names_with_a_dot);
 	tcase_add_test(tc, folder_in_a_used_one_hides_nothing_of_it);
 	tcase_add_test(tc, ways_to_many_folders_have_each_rule_once);
+	tcase_add_loop_test(tc, folder_of_settings_or_of_the_system_is_a_secret, 0, sizeof(folders) / sizeof(folders[0]));
 	tcase_add_test(tc, path_is_shown);
 	tcase_add_test(tc, path_is_hidden);
 	tcase_add_loop_test(tc, pattern_is_one_rule_of_the_device, 0, sizeof(patterns) / sizeof(patterns[0]));
