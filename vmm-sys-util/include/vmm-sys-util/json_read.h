@@ -18,14 +18,14 @@ VSU_BEGIN_DECLS
 
 /*
  * text is an object whose member name is an array of strings. They are decoded
- * in place and stored to words, up to max of them; other members are checked for
- * their form and ignored. Returns their number. -EBADMSG: not such a document;
- * -E2BIG: more strings.
+ * in place and stored to words, up to max of them. Of other members, brackets and strings
+ * are checked, and numbers and words are not. Returns the number of strings. -EBADMSG: not
+ * such a document; -E2BIG: more strings.
  */
 VSU_API int vsu_json_read_strings(char *text, const char *name, char **words, int max,
 				  struct vsu_error *err) VSU_NODISCARD;
 
-/* Likewise for a member that is one string. 0 or -EBADMSG. */
+/* Reads a member that is one string in the same way. Returns 0 or -EBADMSG. */
 VSU_API int vsu_json_read_string(char *text, const char *name, char **word,
 				 struct vsu_error *err) VSU_NODISCARD;
 

@@ -61,8 +61,8 @@ VSU_API void vsu_io_init(struct vsu_io *w, void (*fn)(void *opaque), void *opaqu
 			 enum vsu_io_events events);
 
 /*
- * Each descriptor has one active watcher at most; stop it before closing fd. One that is
- * active already remains so. A regular file is always ready.
+ * Each descriptor has one active watcher at most; stop it before closing fd.
+ * Starting an active watcher has no effect. A regular file is always ready.
  */
 VSU_API void vsu_io_start(struct vsu_loop *l, struct vsu_io *w);
 VSU_API void vsu_io_stop(struct vsu_io *w);
@@ -84,7 +84,7 @@ VSU_API void vsu_alarm_init(struct vsu_alarm *w, void (*fn)(void *opaque), void 
 
 /*
  * Calls fn once after that time, and then each repeat_ns, unless that is 0. 0 is the next
- * turn. One that is active already remains so.
+ * turn. Starting an active watcher has no effect.
  */
 VSU_API void vsu_alarm_start(struct vsu_loop *l, struct vsu_alarm *w, uint64_t after_ns,
 			     uint64_t repeat_ns);
@@ -103,7 +103,7 @@ struct vsu_turn {
 
 VSU_API void vsu_turn_init(struct vsu_turn *w, void (*fn)(void *opaque), void *opaque);
 
-/* fn is called at the end of each turn; the first one comes at once. One that is active already remains so. */
+/* fn is called at the end of each turn; the first one comes at once. Starting an active watcher has no effect. */
 VSU_API void vsu_turn_start(struct vsu_loop *l, struct vsu_turn *w);
 VSU_API void vsu_turn_stop(struct vsu_turn *w);
 
