@@ -17,7 +17,7 @@ struct vmm_beside;
 /* A command line from "run" on. The exit status; without beside, its sentence is printed. */
 int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err);
 
-/* The same, of a user. */
+/* "cvmm run" as a user has typed it: starts passt first, if the words ask for it. */
 int vmm_run_command(int argc, char **argv);
 
 #endif
