@@ -35,14 +35,14 @@ bool may_mount(void)
 
 	if (child == 0)
 		_exit(unshare(CLONE_NEWNS) < 0 ||
-		      mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
+		      mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0);
 	return child > 0 && waitpid(child, &status, 0) == child && !status;
 }
 
 void mount_here(const char *type, const char *options)
 {
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	ck_assert_int_eq(mkdir("fs", 0700), 0);
 	ck_assert_int_eq(mount("none", "fs", type, 0, options), 0);
 }

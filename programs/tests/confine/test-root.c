@@ -38,7 +38,7 @@ static int own_mounts(void)
 
 	if (unshare(CLONE_NEWNS | (uid ? CLONE_NEWUSER : 0)) < 0 ||
 	    (uid && prog_mount_map_ids(uid, gid) < 0) ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
 	return 0;
 }

@@ -90,7 +90,7 @@ static void setup(void)
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
 	ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	fs_rig_folder(&r);
-	mount_below("again", "sub", NULL, MS_BIND);
+	mount_below("again", "sub", "none", MS_BIND);
 	mount_below("other", "none", "tmpfs", 0);
 	fs_rig_put_file(&r, "sub/file", "of sub");
 	fs_rig_put_file(&r, "other/file", "of another file system");

@@ -25,7 +25,7 @@ static int mount_memory(void)
 {
 	strcpy(place, "/tmp/test-overlay-XXXXXX");
 	if (!mkdtemp(place) || unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	return mount("upper", place, "tmpfs", 0, "mode=700");
 }
