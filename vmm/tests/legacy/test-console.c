@@ -934,7 +934,8 @@ START_TEST(terminal_has_clients_as_a_socket_does)
 	serve();
 	put('h');
 	serve();
-	ck_assert_int_eq(read(fd, text, sizeof(text)), 4);
+	while (strlen(text) < 4)	/* the kernel may pass each turn's bytes on alone */
+		ck_assert_int_gt(read(fd, text + strlen(text), 4 - strlen(text)), 0);
 	ck_assert_str_eq(text, "xxxh");
 	ck_assert_int_eq(write(fd, "k", 1), 1);
 	ck_assert(readable_within(vmm_console_in_fd(console), -1));	/* the kernel passes bytes on later */
