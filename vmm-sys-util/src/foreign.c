@@ -253,8 +253,8 @@ static int kind_by_type(int fd, const char *name, const struct cached_stat *st)
 /*
  * Among objects without a file, only an eventfd supports a non-blocking read
  * but refuses one byte (EINVAL), and does not support a non-blocking write
- * (EOPNOTSUPP). Neither call blocks or changes it, and both are several times
- * cheaper than reading its name. False is inconclusive: Linux before 5.8.
+ * (EOPNOTSUPP). The two calls do not block, change nothing, and are several times
+ * cheaper than reading the name. False is inconclusive: Linux before 5.8.
  */
 static bool answers_as_event(int fd)
 {

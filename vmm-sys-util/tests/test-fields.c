@@ -56,7 +56,7 @@ START_TEST(reader_returns_what_was_written)
 }
 END_TEST
 
-/* Also those that would fit. */
+/* Reads that would fit fail, too. */
 START_TEST(all_reads_after_the_end_are_zero)
 {
 	struct vsu_fields_reader r = { .at = three, .left = sizeof(three) };

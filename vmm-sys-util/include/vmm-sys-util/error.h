@@ -41,7 +41,7 @@ struct vsu_error {
 	int32_t code;	/* the negative errno that the call returned */
 	uint32_t arg;	/* number of the argument, ring, region or message */
 	uint64_t got;	/* the value that broke the rule */
-	uint64_t limit;	/* the limit that got violates */
+	uint64_t limit;	/* the limit that this value violates */
 	char msg[488];	/* one sentence without newline, always terminated */
 };
 
@@ -60,7 +60,7 @@ VSU_API int vsu_error_setv(struct vsu_error *err, int code, const char *fmt,
 			   va_list ap) VSU_PRINTF(3, 0) VSU_COLD;
 
 /*
- * As vsu_error_set(), and appends ": " and the text of vsu_strerror().
+ * Fills *err as vsu_error_set() does, and appends ": " and the text of vsu_strerror().
  * For system calls: vsu_error_sys(err, -errno, "cannot open '%s'", path).
  */
 VSU_API int vsu_error_sys(struct vsu_error *err, int code, const char *fmt, ...)
@@ -80,9 +80,9 @@ VSU_API int vsu_error_operands(struct vsu_error *err, uint32_t arg,
 			       uint64_t got, uint64_t limit);
 
 /*
- * Replaces each byte of a character that could control a terminal or mislead its reader by a question
- * mark: control characters, those that reorder or end a line, and what is no UTF-8. Functions above
- * do so with a sentence.
+ * Replaces bytes that could control a terminal or mislead its reader by question marks: control
+ * characters, characters that reorder text or end a line, and invalid UTF-8. The functions above
+ * call it for each sentence.
  */
 VSU_API void vsu_make_printable(char *text);
 

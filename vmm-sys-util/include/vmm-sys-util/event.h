@@ -28,20 +28,19 @@ VSU_API int vsu_event_new(void) VSU_NODISCARD;
 VSU_API int vsu_event_signal(int fd);
 
 /*
- * The same in one system call, for an eventfd that no peer can switch to blocking
- * mode: private to this process, or shared with a trusted peer.
+ * Adds one in one system call, to an eventfd that no untrusted peer can switch to
+ * blocking mode: private to this process, or shared with a trusted peer.
  */
 VSU_API int vsu_event_signal_own(int fd);
 
 /*
  * Resets the counter to 0 and stores its previous value, possibly 0; count may be
- * NULL. Never blocks, even if a peer has set blocking mode. -EBADMSG: fd returned other
- * than 8 bytes, so it is no counter; -EBADF.
+ * NULL. Never blocks, even if a peer has set blocking mode. -EBADMSG: fd returned more
+ * or fewer than 8 bytes, so it is no counter; -EBADF.
  *
- * Does not check what fd is, since that would cost as much as the read: up to 16 bytes of a
- * socket, pipe or file are consumed, and exactly 8 count as a counter. Check a descriptor
- * that a peer sent once, before its first use: vsu_foreign_is_event(). libvhost's back-end
- * accepts an eventfd or a pipe for a ring, and no socket.
+ * The kind of fd is not checked, because that would cost as much as the read: up to 16
+ * bytes of a socket, pipe or file are consumed, and exactly 8 count as a counter. Check a
+ * descriptor of a peer once, before its first use: vsu_foreign_is_event().
  */
 VSU_API int vsu_event_drain(int fd, uint64_t *count);
 

@@ -48,7 +48,7 @@ enum vsu_fd_kind {
 	VSU_FD_OTHER,	/* eventfd, epoll, ... (anonymous inodes) */
 };
 
-/* One of enum vsu_fd_kind, or a negative errno. */
+/* Returns the kind, a value of enum vsu_fd_kind, or a negative errno. */
 VSU_API int vsu_fd_kind(int fd);
 
 /* "a regular file", "a directory", ... for messages. */
@@ -76,7 +76,8 @@ VSU_API ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)
 /*
  * One write() to a pipe, without SIGPIPE: the number of bytes, or a negative errno,
  * -EPIPE if no reader is left. Blocks the signal in this thread meanwhile, by further
- * system calls; one that is pending stays so. Sockets have MSG_NOSIGNAL.
+ * system calls; a SIGPIPE that was pending before remains so. For sockets use
+ * vsu_sock_send(), which needs no such calls.
  */
 VSU_API ssize_t vsu_fd_write_quietly(int fd, const void *buf, size_t len)
 	VSU_NODISCARD;

@@ -29,6 +29,7 @@ struct vsu_fields_writer {
 	int error;		/* 0; -ENOMEM; -EFBIG: more than max; or set by the caller */
 };
 
+/* Appends len bytes. */
 VSU_API void vsu_fields_put(struct vsu_fields_writer *w, const void *bytes, size_t len);
 /* The len lowest bytes of value; len is not more than 8. */
 VSU_API void vsu_fields_put_le(struct vsu_fields_writer *w, uint64_t value, size_t len);

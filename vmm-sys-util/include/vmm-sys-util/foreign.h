@@ -55,7 +55,7 @@ enum vsu_foreign {
 				   debugfs or similar */
 };
 
-/* One of enum vsu_foreign, or -EBADF. */
+/* Returns the kind, a value of enum vsu_foreign, or -EBADF. */
 VSU_API int vsu_foreign_kind(int fd);
 
 /*
@@ -76,17 +76,17 @@ VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 /*
  * Sets how many further files of kind VSU_FOREIGN_SERVED stay open instead of being
  * closed (default: 64). Reason: a thread in close() waits, unkillable, for an
- * unresponsive server. 0 also queues the files that were kept open, of more than 64
- * the first 64. Programs that accept such files set 0 at their start, other programs at
- * their end. In both cases the process ends only when its FUSE servers have replied.
+ * unresponsive server. 0 also queues the first 64 files that were kept open. Programs
+ * that accept such files set 0 at their start, other programs at their end. In both
+ * cases the process ends only when its FUSE servers have replied.
  */
 VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 
 /*
  * Waits for a descriptor and closes it, on a thread that may block. Returns 1; 0 after
  * vsu_closer_stop() when no descriptor is left for this thread. Several threads may call
- * it, so that one slow close does not delay others. Of n threads, n above 1, at most
- * n - 1 close VSU_FOREIGN_SERVED files at the same time; the other closes the rest.
+ * it, so that one slow close does not delay others. If there are several, one of them
+ * always remains for descriptors that are not VSU_FOREIGN_SERVED.
  */
 VSU_API int vsu_closer_turn(struct vsu_closer *closer) VSU_NODISCARD;
 

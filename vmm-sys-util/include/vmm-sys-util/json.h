@@ -13,10 +13,10 @@
  *	vsu_json_close(&j, '}');
  *
  * Commas are written where they belong. The caller passes keys in objects, and NULL in
- * arrays. Keys are written as they are, so they are words of the program without quotes or
- * backslashes. Errors of the stream are left to its owner.
+ * arrays. Keys are not escaped: they are words of the program, without quotes and
+ * backslashes. The owner of the stream checks it for errors.
  *
- * Threads: those that the stream allows.
+ * Threads: one at a time for a struct vsu_json and its stream.
  */
 #ifndef VMM_SYS_UTIL_JSON_H
 #define VMM_SYS_UTIL_JSON_H

@@ -17,10 +17,10 @@
 VSU_BEGIN_DECLS
 
 /*
- * text is an object whose member name is an array of strings. They are decoded
- * in place and stored to words, up to max of them. Of other members, brackets and strings
- * are checked, and numbers and words are not. Returns the number of strings. -EBADMSG: not
- * such a document; -E2BIG: more strings.
+ * Reads the member name of the object text, an array of strings. The strings are decoded
+ * in place and stored to words, up to max of them. In other members, the syntax of brackets
+ * and strings is checked, but not that of numbers and words. Returns the number of strings.
+ * -EBADMSG: not such a document; -E2BIG: more strings.
  */
 VSU_API int vsu_json_read_strings(char *text, const char *name, char **words, int max,
 				  struct vsu_error *err) VSU_NODISCARD;
@@ -37,16 +37,17 @@ typedef void (*vsu_json_fn)(void *opaque, const char *path, const char *value,
 			    bool is_string);
 
 /*
- * Calls fn for each value of an object that is neither an object nor an array, in
- * order. Both texts are valid during the call; text is modified. -EBADMSG: no such
- * object, or too deep; fn was called for what precedes the fault.
+ * Calls fn for each string, number and word in the object text, in order. The arguments
+ * of fn are valid during its call; text is modified. -EBADMSG: text is no object, or is
+ * nested too deeply; fn was called for the values before the fault.
  */
 VSU_API int vsu_json_walk(char *text, vsu_json_fn fn, void *opaque, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Whether a path has a form: "devices.#.rings.#.*", where each # is an index, and * at the end
- * is at least one name. *last is the last index, *rest the names of *, in the path. Both are
- * changed only if the form has them and the path matches; both may be NULL.
+ * Returns whether a path matches a form such as "devices.#.rings.#.*", where each # is an
+ * index, and * at the end is at least one name. *last receives the last index, *rest the part
+ * of path that * matches. Both are changed only if the form has them and the path matches;
+ * both may be NULL.
  */
 VSU_API bool vsu_json_match(const char *path, const char *form, unsigned int *last, const char **rest);
 

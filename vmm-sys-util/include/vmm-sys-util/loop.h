@@ -38,7 +38,7 @@ VSU_API int vsu_loop_fd(const struct vsu_loop *l);
  */
 VSU_API bool vsu_loop_dispatch(struct vsu_loop *l);
 
-/* The owner should not wait any longer. */
+/* Makes vsu_loop_dispatch() return false, so that the owner stops waiting. */
 VSU_API void vsu_loop_end(struct vsu_loop *l);
 
 /* ------------------------------------------------------------- descriptors */
@@ -53,10 +53,10 @@ struct vsu_io {
 	/* private */
 	enum { VSU_IO_IDLE, VSU_IO_WATCHED, VSU_IO_POLLED } state;
 	struct vsu_loop *loop;
-	struct vsu_io *next;	/* of those that epoll refused */
+	struct vsu_io *next;	/* in the list of watchers that epoll refused */
 };
 
-/* fn is called in each turn in which fd is ready, or broken. */
+/* fn is called in each turn in which fd is ready or has an error. */
 VSU_API void vsu_io_init(struct vsu_io *w, void (*fn)(void *opaque), void *opaque, int fd,
 			 enum vsu_io_events events);
 
@@ -75,7 +75,7 @@ struct vsu_alarm {
 	/* private */
 	bool active;
 	uint64_t at_ns, repeat_ns;
-	uint64_t turn;		/* in which it was started */
+	uint64_t turn;		/* the turn in which it was started */
 	struct vsu_loop *loop;
 	struct vsu_alarm *prev, *next;
 };
@@ -83,8 +83,8 @@ struct vsu_alarm {
 VSU_API void vsu_alarm_init(struct vsu_alarm *w, void (*fn)(void *opaque), void *opaque);
 
 /*
- * Calls fn once after that time, and then each repeat_ns, unless that is 0. 0 is the next
- * turn. Starting an active watcher has no effect.
+ * Calls fn once after after_ns (0: in the next turn), and then each repeat_ns, unless that is
+ * 0. Starting an active watcher has no effect.
  */
 VSU_API void vsu_alarm_start(struct vsu_loop *l, struct vsu_alarm *w, uint64_t after_ns,
 			     uint64_t repeat_ns);
@@ -103,7 +103,10 @@ struct vsu_turn {
 
 VSU_API void vsu_turn_init(struct vsu_turn *w, void (*fn)(void *opaque), void *opaque);
 
-/* fn is called at the end of each turn; the first one comes at once. Starting an active watcher has no effect. */
+/*
+ * Calls fn at the end of each turn. The first of these turns does not wait for a descriptor or
+ * a time. Starting an active watcher has no effect.
+ */
 VSU_API void vsu_turn_start(struct vsu_loop *l, struct vsu_turn *w);
 VSU_API void vsu_turn_stop(struct vsu_turn *w);
 

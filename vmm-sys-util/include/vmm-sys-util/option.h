@@ -47,7 +47,7 @@ enum vsu_option_kind {
 	VSU_OPTION_ALIAS,	/* another name of the row that arg names */
 	VSU_OPTION_TIME,	/* vsu_parse_time(), of seconds; value.number, min and max
 				   are in milliseconds */
-	VSU_OPTION_TIME_MS,	/* the same, but a number without a unit is milliseconds */
+	VSU_OPTION_TIME_MS,	/* as VSU_OPTION_TIME; a number without a unit is milliseconds */
 };
 
 /*
@@ -108,7 +108,7 @@ VSU_API int vsu_option_parse_argv(const struct vsu_option *table, int argc,
 /*
  * Parses "key=value,key=value". Values are copied into scratch (at least
  * strlen(list) + 1 bytes), which must live as long as the values are used.
- * what is the name of the list in messages: "--disk".
+ * Messages name the list by what: "--disk".
  */
 VSU_API int vsu_option_parse_list(const struct vsu_option *table,
 				  const char *what, const char *list,
@@ -133,7 +133,7 @@ VSU_API int vsu_option_parse_pair(const struct vsu_option *table,
 VSU_API size_t vsu_option_help(const struct vsu_option *table, char *buf,
 			       size_t size);
 
-/* The same for the keys of a list: "size=SIZE" for "--size=SIZE". */
+/* Writes the help lines of the keys of a list: "size=SIZE" for "--size=SIZE". */
 VSU_API size_t vsu_option_help_list(const struct vsu_option *table, char *buf,
 				    size_t size);
 

@@ -43,7 +43,7 @@ VSU_BEGIN_DECLS
 VSU_API int vsu_sock_listen(const char *path, int backlog,
 			    struct vsu_error *err) VSU_NODISCARD;
 
-/* The same for another type: SOCK_STREAM, or SOCK_SEQPACKET for messages. */
+/* vsu_sock_listen() with a type: SOCK_STREAM, or SOCK_SEQPACKET for messages. */
 VSU_API int vsu_sock_listen_type(const char *path, int type, int backlog,
 				 struct vsu_error *err) VSU_NODISCARD;
 
@@ -83,11 +83,11 @@ VSU_API void vsu_sock_unlink(const struct vsu_sock_path *where);
 VSU_API int vsu_sock_connect(const char *path, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* The same for another type; -EPROTOTYPE: the listener has a different type. */
+/* vsu_sock_connect() with a type. -EPROTOTYPE: the listener has a different type. */
 VSU_API int vsu_sock_connect_type(const char *path, int type,
 				  struct vsu_error *err) VSU_NODISCARD;
 
-/* The next connection, non-blocking and close-on-exec; -EAGAIN: none. */
+/* Returns the next connection, non-blocking and close-on-exec; -EAGAIN: none is waiting. */
 VSU_API int vsu_sock_accept(int listener) VSU_NODISCARD;
 
 VSU_API int vsu_sock_pair(int fds[2]) VSU_NODISCARD;
@@ -123,7 +123,7 @@ VSU_API ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n,
 VSU_API int vsu_sock_set_wait(int sock, uint64_t ns) VSU_NODISCARD;
 
 /*
- * As vsu_sock_recv(), but waits for bytes. -EAGAIN: none arrived within the limit of
+ * Waits for bytes and receives as vsu_sock_recv() does. -EAGAIN: none arrived within the limit of
  * vsu_sock_set_wait(); -EINTR: a signal was handled meanwhile.
  */
 VSU_API ssize_t vsu_sock_recv_wait(int sock, const struct iovec *iov, int n,

@@ -16,21 +16,21 @@
 
 VSU_BEGIN_DECLS
 
-/* The rule of a process for threads that others start in it. */
+/* The program's hook for threads that libraries start in its process. */
 struct vsu_threads {
 	void (*begin)(void *opaque);	/* on the new thread, before its function; or NULL */
 	void *opaque;
 };
 
 /*
- * Starts a thread with a stack of 512 KiB. It blocks all signals except those of its own
- * faults. threads may be NULL, and may be freed after the call: begin has returned by then.
+ * Starts a thread with a stack of 512 KiB. The thread blocks all signals except those of its
+ * own faults. threads may be NULL, and may be freed after the call: begin has returned by then.
  * Returns 0 or a negative errno.
  */
 VSU_API int vsu_thread_start(const struct vsu_threads *threads, pthread_t *id, void *(*fn)(void *),
 			     void *arg) VSU_NODISCARD;
 
-/* Blocks the same signals on this thread. *before receives the former mask. */
+/* Blocks these signals on the calling thread. *before receives its previous signal mask. */
 VSU_API void vsu_thread_block_signals(sigset_t *before);
 
 VSU_END_DECLS
