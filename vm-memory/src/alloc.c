@@ -193,7 +193,7 @@ static uint64_t host_alignment(const struct maker *m)
 	return asked > align ? asked : align;
 }
 
-/* Of an address that is congruent to the guest's, for huge pages. */
+/* The host address modulo align: that of the guest address, so that KVM can map huge pages. */
 static uint64_t host_skew(const struct maker *m, uint64_t align)
 {
 	return maker_prop(m, PROP_ALIGN) ? 0 :
@@ -217,7 +217,7 @@ static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
 	return -EAGAIN;
 }
 
-/* Which property is at fault when the host does not map it. */
+/* Reports a failed mapping with the property that is the most likely cause. */
 static int refuse_map(const struct maker *m, int rc)
 {
 	const uint64_t page = m->facts.page_size;

@@ -87,7 +87,7 @@ static const struct vsu_option options[PROP_COUNT + 1] = {
 	[PROP_COUNT] = { .name = NULL },
 };
 
-/* Which kinds a property belongs to. */
+/* The kinds of memory that have a property. */
 static const uint32_t kinds_of[PROP_COUNT] = {
 	[PROP_BACKEND] = ALL_KINDS,
 	[PROP_SIZE] = ALL_KINDS,

@@ -159,9 +159,9 @@ static int place_claim(struct vmem_block *block, struct vmem_reservation *r,
 }
 
 /*
- * Pages of a file come in folios, and some kernels (Linux 6.11 to 6.17) map the
- * rest of one though the file ends in it. None crosses what a table of pages
- * maps.
+ * True if the page behind the piece is certainly beyond the end of the file. The page cache
+ * has folios of several pages, and Linux 6.11 to 6.17 map the whole folio in which the
+ * file ends. A folio does not cross the range of one page table.
  */
 static bool nothing_follows(const struct vmem_fd_desc *d, uint64_t size)
 {

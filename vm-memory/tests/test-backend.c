@@ -148,7 +148,7 @@ START_TEST(combination_is_judged)
 }
 END_TEST
 
-/* The same request on hosts that lack something. */
+/* Valid requests on hosts that lack a feature. */
 static const struct lacking {
 	const char *list;
 	uint32_t kvm, overcommit;

@@ -185,7 +185,7 @@ START_TEST(d1_23_a_file_that_a_disk_writes_is_no_template)
 }
 END_TEST
 
-/* Of the locks that a writable disk looks for, byte 201 excludes it. */
+/* A writable disk checks byte 201, which memory from a template locks. */
 START_TEST(a_writable_disk_sees_a_template)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET,

@@ -8,14 +8,14 @@
  *
  * Results: functions of type ssize_t return the number of processed bytes. They stop
  * at a hole or at a region that does not permit the access, and then return fewer than
- * len, or -EFAULT at the first byte. Length 0 returns 0, for
- * any address. The _exact functions process all bytes or return -EFAULT; bytes
- * stored before the failure remain stored.
+ * len, or -EFAULT at the first byte. Length 0 returns 0, for any address. The _exact
+ * functions process all bytes or return -EFAULT; bytes stored before the failure remain
+ * stored.
  *
  * A value of 2, 4 or 8 bytes at an aligned host address in one region is copied by one
  * access to guest memory, so it is never torn. buf may have any alignment.
  *
- * Threads: as the view. The guest can change its memory during each call.
+ * Threads: any that may use the view. The guest can change its memory during each call.
  */
 #ifndef VM_MEMORY_ACCESS_H
 #define VM_MEMORY_ACCESS_H
@@ -150,7 +150,7 @@ VMEM_DEFINE_GET_PUT_(uint16_t, u16)
 VMEM_DEFINE_GET_PUT_(uint32_t, u32)
 VMEM_DEFINE_GET_PUT_(uint64_t, u64)
 
-/* The same for any length: all bytes, or -EFAULT. Fastest if len is constant. */
+/* Inline access to len bytes: all of them, or -EFAULT. Fastest if len is constant. */
 VSU_NODISCARD
 static inline int vmem_get(const struct vmem_view *view, uint32_t *hint,
 			   uint64_t gpa, void *buf, size_t len)

@@ -64,12 +64,12 @@ VMEM_API int vmem_backend_set(struct vmem_backend *backend, const char *key,
 			      const char *value, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* The property has its default again, as if it was never set. An unknown key: no effect. */
+/* Restores the default of a property, as if it was never set. An unknown key has no effect. */
 VMEM_API void vmem_backend_unset(struct vmem_backend *backend, const char *key);
 
 /*
- * Sets the properties of a list "key=value,key=value". what is the name of the
- * list in error messages, such as "--memory".
+ * Sets the properties of a list "key=value,key=value". Error messages name the list by
+ * what, such as "--memory".
  */
 VMEM_API int vmem_backend_parse(struct vmem_backend *backend, const char *what,
 				const char *list, struct vsu_error *err)
@@ -116,9 +116,10 @@ VMEM_API void vmem_backend_set_sigbus(struct vmem_backend *backend,
 VMEM_API void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd);
 
 /*
- * The file of backend=file, borrowed until it was allocated: it is not opened, and mem-path
- * is its name in messages. A regular file or a device; stores that reach it require that it
- * is open for reading and writing. -1 (the default): the file at mem-path.
+ * The open file of backend=file, borrowed until vmem_backend_alloc() has returned; mem-path
+ * is then only its name in messages. It is a regular file or a device. Memory whose stores
+ * reach it requires that it is open for reading and writing. -1 (the default): the file at
+ * mem-path is opened.
  */
 VMEM_API void vmem_backend_set_file(struct vmem_backend *backend, int fd);
 
@@ -212,11 +213,11 @@ VMEM_API int vmem_backend_alloc(const struct vmem_backend *backend,
 	VSU_NODISCARD;
 
 /*
- * As vmem_backend_alloc(), but over a piece of a file that another process has allocated
- * by the same properties and passed: align, reserve, merge, dump, policy and pmem apply
- * to the mapping, and nothing is created, resized, sealed or populated. The block is
+ * Maps a piece of a file that another process has allocated by the same properties and
+ * passed. The properties align, reserve, merge, dump, policy and pmem apply to the mapping;
+ * nothing is created, resized, sealed or populated. The block is
  * writable and shared, and not the owner of the content (vmem_block_set_owner()). fd is
- * borrowed. Fails as vmem_block_new_fd(); -EINVAL also for read-only memory, or if
+ * borrowed. Fails as vmem_block_new_fd() does; -EINVAL also for read-only memory, or if
  * fd_offset or len are not multiples of the file's page size.
  */
 VMEM_API int vmem_backend_alloc_fd(const struct vmem_backend *backend, int fd,

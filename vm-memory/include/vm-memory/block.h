@@ -97,8 +97,8 @@ struct vmem_fd_facts {
 VMEM_API int vmem_fd_look(int fd, struct vmem_fd_facts *facts) VSU_NODISCARD;
 
 /*
- * As vmem_block_new_fd(), with facts that the caller has just read from desc->fd. On
- * success the block owns desc->fd.
+ * Maps a piece of a file, as vmem_block_new_fd() does, with facts that the caller has just
+ * read from desc->fd. On success the block owns desc->fd.
  */
 VMEM_API int vmem_block_new_take_known_fd(const struct vmem_fd_desc *desc,
 					  const struct vmem_fd_facts *facts,
@@ -144,7 +144,7 @@ VMEM_API void vmem_block_set_owner(struct vmem_block *block, bool owner);
  */
 VMEM_API bool vmem_block_is_prealloc(const struct vmem_block *block);
 
-/* True after vmem_sigbus_fix() has repaired it; permanent. */
+/* True after vmem_sigbus_fix() has repaired the block; permanent. */
 VMEM_API bool vmem_block_failed(const struct vmem_block *block);
 
 /*
@@ -176,8 +176,8 @@ VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
 /*
  * Replaces the mapping of [off, off + len), whole pages, by a new one at the same
  * address: after the hardware lost a page, or to discard changes of a private mapping.
- * Anonymous memory reads as zeros there, a private file as the file. -EBUSY: vmem_sigbus_fix() has
- * repaired the block; it is not changed.
+ * Anonymous memory then reads as zeros there, a private file as the file. -EBUSY:
+ * vmem_sigbus_fix() has repaired the block, which is not changed.
  */
 VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
 			      uint64_t len, struct vsu_error *err) VSU_NODISCARD;
@@ -186,9 +186,9 @@ VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
  * Locks the mapped bytes of the file. The lock is exclusive if stores to the block
  * reach the file, and shared otherwise (templates, ROM). It is held until the last
  * duplicate of the descriptor is closed. While it is exclusive, the programs of this
- * project and QEMU do not open the file as a disk; while it is shared, not as a disk that
- * they write to. Locks are advisory and intended for
- * programs that open files by name. Returns 0 for a block without an fd.
+ * project and QEMU do not open the file as a disk; while it is shared, they do not open
+ * it as a writable disk. Locks are advisory and intended for programs that open files by
+ * name. Returns 0 for a block without an fd.
  *
  *   -EBUSY       locked by another process or block, or in use as a disk
  *   -EOPNOTSUPP  the lock failed otherwise, usually because the file system does not

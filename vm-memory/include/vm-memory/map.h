@@ -238,9 +238,9 @@ static inline uint32_t vmem_view_find(const struct vmem_view *view,
 
 /*
  * A hint below n is the index of the range to check first. After a miss, its upper byte
- * has a counter, so that it is not below n: as many lookups use the table and decrement
- * the counter, before the hint is checked first again. Reason: with random accesses,
- * an unpredictable hint costs more than a table lookup.
+ * contains a counter, so that it is not below n. That many lookups use the table and
+ * decrement the counter; then the hint is checked first again. Reason: with random
+ * accesses, an unpredictable hint costs more than a table lookup.
  */
 #define VMEM_HINT_NONE_ UINT32_MAX
 #define VMEM_HINT_TICK_ (1u << 24)

@@ -47,8 +47,8 @@ VMEM_API uint64_t
 vmem_reservation_len(const struct vmem_reservation *reservation);
 
 /*
- * As vmem_block_new_fd(), mapped at offset off of the reservation. off,
- * desc->fd_offset and desc->len are multiples of the page size of the fd. The last
+ * Maps a piece of a file, as vmem_block_new_fd() does, at offset off of the reservation.
+ * off, desc->fd_offset and desc->len are multiples of the page size of the fd. The last
  * page may extend beyond the end of the file. -EINVAL: not such multiples, or the
  * piece exceeds the reservation; -EEXIST: the range overlaps a block.
  */
@@ -57,7 +57,7 @@ VMEM_API int vmem_block_new_fd_at(struct vmem_reservation *reservation,
 				  struct vmem_block **out,
 				  struct vsu_error *err) VSU_NODISCARD;
 
-/* The same; on success the block owns desc->fd and closes it. */
+/* vmem_block_new_fd_at() for a block that owns desc->fd on success, and closes it. */
 VMEM_API int vmem_block_new_take_fd_at(struct vmem_reservation *reservation,
 				       uint64_t off,
 				       const struct vmem_fd_desc *desc,

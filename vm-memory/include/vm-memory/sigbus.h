@@ -12,7 +12,8 @@
  * limit of single pages (64 in one mapping, the smaller of max and 4096 in all) it
  * replaces the rest of the mapping from the page on, and the whole mapping if the process
  * has reached vm.max_map_count. The block is marked failed and the table's eventfd is
- * signalled; the owner then looks for failed blocks and ends their users.
+ * signalled; the owner then finds the failed blocks (vmem_block_failed()) and ends their
+ * users.
  *
  * A page lost by the memory hardware is replaced as well, so that the instruction can
  * complete; vmem_block_damaged() reports it. A program that can report the page to
@@ -47,8 +48,9 @@ VMEM_API int vmem_sigbus_fd(const struct vmem_sigbus *table);
 /*
  * For a SA_SIGINFO handler of SIGBUS: siginfo is its siginfo_t. Returns true if the
  * handler may return: the address belongs to a block, and was repaired, or was lost
- * before any access (BUS_MCEERR_AO) and is repaired on access. Returns false for any other address or cause: the program
- * should then restore the default action and return. Keeps errno.
+ * before any access (BUS_MCEERR_AO) and is repaired on access. Returns false for any other
+ * address or cause: the program should then restore the default action and return. Keeps
+ * errno.
  */
 VMEM_API bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 	VSU_NODISCARD;
