@@ -4,13 +4,13 @@
 
 #include <string.h>
 
-/* Here is the one text of them that others can be linked with. */
+/* Emits the external definitions of the functions that cursor.h inlines. */
 #define VQ_CURSOR_INLINE VQ_API
 #include <virtio-queue/cursor.h>
 
 #include "vq.h"
 
-/* The rest of the current piece, at most len and what is left. */
+/* The number of bytes up to len in the rest of the current piece. */
 static uint32_t cursor_piece(const struct vq_cursor *cursor, uint32_t len,
 			     unsigned char **at)
 {
@@ -25,7 +25,7 @@ static uint32_t cursor_piece(const struct vq_cursor *cursor, uint32_t len,
 	return rest < len ? (uint32_t)rest : len;
 }
 
-/* n is what cursor_piece() gave. */
+/* n is a result of cursor_piece(). */
 static void cursor_advance(struct vq_cursor *cursor, uint32_t n)
 {
 	cursor->piece_off += n;

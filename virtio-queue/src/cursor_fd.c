@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Cursors and file descriptors: one system call, pieces as they are. */
+/* Transfers between cursors and file descriptors, by one system call on the pieces. */
 #include <config.h>
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static ssize_t file_load(int fd, const struct iovec *iov, int n, int64_t off)
 	return off < 0 ? readv(fd, iov, n) : preadv(fd, iov, n, off);
 }
 
-/* Fills iov with what is to be transferred, without moving. */
+/* Fills iov with the pieces to transfer, without advancing the cursor. */
 static ssize_t cursor_transfer(const struct vq_cursor *cursor, struct iovec *iov,
 			       int fd, int64_t off, uint32_t len, transfer_fn fn)
 {

@@ -4,7 +4,7 @@
 
 #include "vq.h"
 
-#define LOG_PAGE_SHIFT 12	/* whatever the host's pages are */
+#define LOG_PAGE_SHIFT 12	/* independent of the host's page size */
 
 #define WORD_BITS 64u
 
@@ -52,7 +52,7 @@ static void log_range(const struct vq_log *log, uint64_t gpa, uint64_t len)
 	}
 }
 
-/* By host address, because that is where the store went. */
+/* Finds the region by host address, which the store used. */
 static void mark_in_map(struct vq *q, struct vmem_map *map, const void *hva,
 			uint64_t len, bool log)
 {
@@ -69,8 +69,8 @@ static void mark_in_map(struct vq *q, struct vmem_map *map, const void *hva,
 }
 
 /*
- * The front-end says under which address the device area is to be logged.
- * Behind an IOMMU it may say the I/O address, and pages are logged by theirs.
+ * The front-end sets the address under which the device area is logged. Behind an IOMMU
+ * this may be the I/O address, while other pages are logged by guest address.
  */
 void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 		       uint64_t off, uint64_t len)

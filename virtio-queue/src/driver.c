@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The driver's side of a ring, whatever its format. */
+/* The driver side of a ring, independent of its format. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "driver_priv.h"
 #include "ring.h"
 
-/* The used ring begins a cache line of its own: the device writes there. */
+/* The used ring begins a cache line of its own, because the device writes it. */
 #define DEVICE_ALIGN 64u
 
 static uint64_t align_up(uint64_t v, uint64_t align)
@@ -38,7 +38,7 @@ int vq_ring_layout(uint32_t size, uint64_t features, struct vq_layout *out)
 	return 0;
 }
 
-/* The host address of an area that the driver makes, or a refusal. */
+/* The host address of an area in the driver's memory, or an error. */
 static int find_memory(const struct vmem_view *view, const char *what,
 		       uint64_t gpa, uint64_t len, unsigned char **out,
 		       struct vsu_error *err)

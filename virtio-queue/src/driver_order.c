@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Collecting from a ring that is in order, or broken. */
+/* Collecting from a ring with IN_ORDER, and from a broken ring. */
 #include <config.h>
 
 #include <errno.h>
@@ -7,8 +7,8 @@
 #include "driver_priv.h"
 
 /*
- * A device that works in order may name the last of several requests only;
- * the others are done too, written to the full.
+ * With IN_ORDER a device may name only the last of several requests. The others are
+ * complete, too, and their buffers are written completely.
  */
 static int peek_in_order(struct vq_driver *d, uint16_t *id, uint32_t *len)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Packed rings from the driver's side (VIRTIO 1.3, section 2.8).
- *
- * The flags of the first slot that was added since the last publish are held
- * back: the device looks at slots in order and sees all of them at once.
+ * The driver side of packed rings (VIRTIO 1.3, section 2.8). The flags of the first slot
+ * that was added since the last publish are stored last. The device reads slots in order,
+ * so that it then sees all of them at once.
  */
 #include <config.h>
 
@@ -17,7 +16,7 @@ static unsigned char *slot_at(const struct vq_driver *d, uint32_t slot)
 	return d->desc + slot * RING_DESC_SIZE;
 }
 
-/* Writes the next slot, available; the first since the last publish waits. */
+/* Writes the next slot as available, except the first since the last publish. */
 static void put_slot(struct vq_driver *d, uint64_t gpa, uint32_t len,
 		     uint16_t id, uint16_t flags)
 {
@@ -131,7 +130,7 @@ DRIVER_INLINE int packed_peek(const struct vq_driver *d, uint16_t *id,
 	return 1;
 }
 
-/* A request has one entry in the list, and moves over all of its slots. */
+/* A request of several slots has one entry in the list. */
 DRIVER_INLINE void packed_finish(struct vq_driver *d, uint16_t id,
 				uint32_t len, uint64_t *cookie,
 				uint32_t *written)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The driver side behind its handle, and what its files share. */
+/* The members of struct vq_driver, and what the files of the driver side share. */
 #ifndef VIRTIO_QUEUE_PRIV_DRIVER_PRIV_H
 #define VIRTIO_QUEUE_PRIV_DRIVER_PRIV_H
 
@@ -11,20 +11,20 @@
 
 #include "ring.h"
 
-/* A request while it is out. */
+/* A request that the device owns. */
 struct vq_priv_held {
 	uint32_t writable;	/* bytes that the device may write */
 	uint16_t nslots;	/* descriptors in the ring; 0: not in use */
 	uint16_t last;		/* split: its last descriptor; packed: the id */
 };
 
-/* A buffer id as we know it; the device cannot write here. */
+/* A buffer id, in private memory that the device cannot write. */
 struct vq_priv_request {
 	uint64_t cookie;
 	struct vq_priv_held held;
-	uint16_t next;		/* of free ones, and (split) along a chain */
-	uint16_t order;		/* not of this id: the table's n-th member is
-				   the n-th id in the order of arrival */
+	uint16_t next;		/* link of the free list and (split) of a chain */
+	uint16_t order;		/* unrelated to this id: member n of the array is the n-th id
+				   in the order of arrival */
 };
 
 struct vq_priv_driver_ops {
@@ -34,14 +34,14 @@ struct vq_priv_driver_ops {
 	bool (*publish)(struct vq_driver *d);
 	int (*collect)(struct vq_driver *d, uint64_t *cookie,
 		       uint32_t *written);
-	/* The next used request: 1 with id and length, 0, -EBADMSG. */
+	/* Returns the next used request: 1 with id and length; 0; -EBADMSG. */
 	int (*peek)(const struct vq_driver *d, uint16_t *id, uint32_t *len);
-	/* That request, or one in front of it, is done. */
+	/* Completes that request, or an earlier one. */
 	void (*finish)(struct vq_driver *d, uint16_t id, uint32_t len,
 		       uint64_t *cookie, uint32_t *written);
 	void (*disable_call)(struct vq_driver *d);
 	bool (*enable_call)(struct vq_driver *d);
-	/* Requests that are out. */
+	/* The number of requests that the device owns. */
 	unsigned int (*inflight)(const struct vq_driver *d);
 	/* The upper half of a notification with data. */
 	uint16_t (*position)(const struct vq_driver *d);
@@ -61,19 +61,18 @@ struct vq_driver {
 	bool has_event_idx, in_order, has_notification_data;
 	bool broken;
 	bool avail_wrap, used_wrap;	/* packed */
-	uint16_t free_head, free_tail;	/* of the list through next */
+	uint16_t free_head, free_tail;	/* of the list of free ids */
 	uint32_t nfree;			/* slots of the ring */
-	uint32_t nlisted;		/* packed: entries of the list, of which
-					   a request takes one; a split ring has
-					   one for every slot */
+	uint32_t nlisted;		/* packed: entries of the list, one per request; in a
+					   split ring one per slot */
 	uint32_t added;			/* packed: slots not published */
 	uint16_t next_avail;
 	uint16_t next_used;
-	uint16_t published;		/* split: next_avail of that time */
+	uint16_t published;		/* split: next_avail at the last publish */
 	uint16_t first;			/* packed: first slot not published */
 	bool first_wrap;
 	uint64_t first_word;
-	/* in order: the device may name the last of several only (2.7.9) */
+	/* in order: the device may name only the last of several requests (2.7.9) */
 	uint32_t order_in, order_out;
 	bool in_batch;
 	uint16_t batch_id;
@@ -84,15 +83,15 @@ struct vq_driver {
 extern const struct vq_priv_driver_ops vq_priv_driver_split;
 extern const struct vq_priv_driver_ops vq_priv_driver_packed;
 
-/* driver_order.c: below both kinds of rings, and out of their fast paths */
-/* Never trusts the ring again; returns -EBADMSG. */
+/* driver_order.c: used by both formats, outside their fast paths */
+/* Declares the ring broken: it is not read again. Returns -EBADMSG. */
 int vq_priv_driver_break(struct vq_driver *d) VSU_COLD;
 
-/* Collects from a ring that is broken or in order. */
+/* Collects from a ring with IN_ORDER or from a broken one. */
 int vq_priv_driver_collect_rare(struct vq_driver *d, uint64_t *cookie,
 				uint32_t *written);
 
-/* The guest and the host address of an id's indirect table. */
+/* The guest address and the host address of the indirect table of an id. */
 static inline uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t id,
 					    unsigned char **hva)
 {
@@ -103,14 +102,14 @@ static inline uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t 
 }
 
 /*
- * Shared by both formats, around their own stores to the ring. Inline, so that it
- * is compiled for each, and for the single buffer that most requests are.
+ * Parts of both formats. Inline, so that they are compiled for each format and for the most
+ * frequent case, a single buffer.
  */
 #define DRIVER_INLINE static inline __attribute__((always_inline))
 
 /*
- * Readable buffers first, and something to do at all; *writable is how much a
- * device may store.
+ * True if the buffers are valid: at least one, and readable ones first. *writable receives
+ * the bytes that the device may store.
  */
 DRIVER_INLINE bool vq_priv_buffers_read(const struct vq_buffer *buffers,
 					unsigned int n, uint32_t *writable)
@@ -129,7 +128,7 @@ DRIVER_INLINE bool vq_priv_buffers_read(const struct vq_buffer *buffers,
 	return n > 0;
 }
 
-/* Whether there is room for a request of that many slots: 0, or as add(). */
+/* Checks that a request of nslots fits: 0, or the error of add(). */
 DRIVER_INLINE int vq_priv_request_check(const struct vq_driver *d,
 					const struct vq_buffer *buffers,
 					unsigned int n, uint32_t nslots,
@@ -147,7 +146,7 @@ DRIVER_INLINE void vq_priv_note_order(struct vq_driver *d, uint16_t id)
 		d->order_in = 0;
 }
 
-/* The request id is in the ring; next is the one behind it in the list. */
+/* Records the request with this id; next is the following free id. */
 DRIVER_INLINE void vq_priv_request_note(struct vq_driver *d, uint16_t id,
 					struct vq_priv_held held, uint16_t next,
 					uint64_t cookie)
@@ -163,9 +162,9 @@ DRIVER_INLINE void vq_priv_request_note(struct vq_driver *d, uint16_t id,
 }
 
 /*
- * A request is done, and back at the end of the list, which is not empty if
- * listed: requests that end in order take descriptors in the order of the
- * table, as section 2.7.5 wants it of rings in order.
+ * Completes a request and appends its id to the free list, which is not empty if listed.
+ * Requests that complete in order then use descriptors in the order of the table, as
+ * section 2.7.5 requires of rings with IN_ORDER.
  */
 DRIVER_INLINE void vq_priv_request_done(struct vq_driver *d, uint16_t id,
 					uint32_t len, bool listed,
@@ -175,7 +174,7 @@ DRIVER_INLINE void vq_priv_request_done(struct vq_driver *d, uint16_t id,
 	const struct vq_priv_held held = r->held;
 
 	*cookie = r->cookie;
-	/* some devices count more than they may write: nothing relies on it */
+	/* Some devices report more than they may write, so limit the length. */
 	*written = len < held.writable ? len : held.writable;
 	if (VSU_LIKELY(listed))
 		d->requests[d->free_tail].next = id;
@@ -206,7 +205,7 @@ DRIVER_INLINE int vq_priv_collect(
 	return 1;
 }
 
-/* Descriptor flags of a buffer, linked to one more or not. */
+/* Flags of the descriptor of a buffer; more: another buffer follows. */
 static inline uint16_t vq_priv_buffer_flags(const struct vq_buffer *b,
 					    bool more)
 {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Split rings from the driver's side (VIRTIO 1.3, section 2.7).
- *
- * The links of chains and the list of free descriptors are kept in our own
- * memory: the table in the ring is written and never read.
+ * The driver side of split rings (VIRTIO 1.3, section 2.7). The links of chains and of the
+ * free list are kept in private memory: the table in the ring is written and never read.
  */
 #include <config.h>
 
@@ -49,7 +47,7 @@ static inline void put_desc(struct vq_driver *d, uint16_t at,
 				  vq_priv_buffer_flags(buffer, more), next));
 }
 
-/* Takes n > 0 descriptors off the free list, from at; returns the last. */
+/* Fills n > 0 descriptors of the free list, from at; returns the last one. */
 DRIVER_INLINE uint16_t fill_direct(struct vq_driver *d, uint16_t at,
 				   const struct vq_buffer *buffers,
 				   unsigned int n)
@@ -77,9 +75,9 @@ static uint16_t fill_indirect(struct vq_driver *d, uint16_t head,
 }
 
 /*
- * The entry after a request in the list. If requests complete in order, this is
- * the next one of the table: a predicted branch then lets the next request be
- * written without waiting for the load of the link.
+ * The free entry behind a request. If requests complete in order, it is the next one of the
+ * table: a predicted branch then lets the processor write the next request before it has
+ * loaded the link.
  */
 DRIVER_INLINE uint16_t next_free(const struct vq_driver *d, uint16_t last)
 {
@@ -149,7 +147,7 @@ static bool split_publish(struct vq_driver *d)
 	return !(ring_load16(d->device + RING_FLAGS) & RING_NO_NOTIFY);
 }
 
-/* How many the device gave back, or -EBADMSG when it cannot be. */
+/* The number of used elements that were not collected, or -EBADMSG if it is impossible. */
 static inline int split_used(const struct vq_driver *d)
 {
 	uint16_t n = (uint16_t)(ring_load16_acquire(d->device + RING_IDX) -
@@ -176,7 +174,7 @@ DRIVER_INLINE int split_peek(const struct vq_driver *d, uint16_t *id,
 	return 1;
 }
 
-/* Every free slot is in the list. */
+/* Each free descriptor is in the list, so all of the request's are appended. */
 DRIVER_INLINE void split_finish(struct vq_driver *d, uint16_t id,
 				uint32_t len, uint64_t *cookie,
 				uint32_t *written)
@@ -201,7 +199,7 @@ static uint16_t split_position(const struct vq_driver *d)
 	return d->next_avail;
 }
 
-/* With an event index, names an entry that the used index has just passed. */
+/* With an event index, requests a call for an index that has just passed, so none occurs. */
 static void split_disable_call(struct vq_driver *d)
 {
 	if (d->has_event_idx)

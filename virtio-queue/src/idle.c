@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Queues that touch no ring: disabled ones, and broken ones with the sentence
- * that says why.
+ * The operations of disabled and broken queues, which do not access the ring, and the
+ * messages for broken ones.
  */
 #include <config.h>
 
@@ -10,7 +10,7 @@
 
 #include "vq.h"
 
-/* These change what the queue remembers, and nothing in guest memory. */
+/* These operations change members of the queue only, and nothing in guest memory. */
 static int idle_pop(struct vq *q, struct vq_chain *chain)
 {
 	(void)q;

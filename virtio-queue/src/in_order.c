@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Rings that are used in the order they were made available (VIRTIO_F_IN_ORDER):
- * a chain that is pushed before its turn waits in the table of flights.
+ * Rings with VIRTIO_F_IN_ORDER, whose chains are used in the order in which they were made
+ * available: a chain that is pushed early waits in the table of flights.
  */
 #include <config.h>
 

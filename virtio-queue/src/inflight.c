@@ -50,7 +50,10 @@ int vq_set_inflight(struct vq *q, void *area, uint32_t entries)
 	return 0;
 }
 
-/* For either format: which one it is may change while the queue is disabled. */
+/*
+ * Allocates the arrays for both formats, because the format may change while the queue is
+ * disabled.
+ */
 static bool make_arrays(struct vq_priv_track *t, uint32_t size)
 {
 	free_arrays(t);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The in-flight area of a packed ring, in the layout of vhost-user's back-ends
- * and in host byte order.
+ * The in-flight area of a packed ring, in the layout of vhost-user's back-ends and in host
+ * byte order.
  *
- * A used slot overwrites the driver's descriptors, so the area has copies: an
- * entry for each slot of a chain in flight, linked; the others form the list
- * of free ones. Positions and the head of that list are there twice: as they
- * are, and "old", as they were when the last step was complete.
+ * A used slot overwrites the driver's descriptors, so the area has copies: one entry for
+ * each slot of a chain in flight, linked. The other entries form the free list. The area
+ * has the position and the head of the free list twice: the current values, and "old" ones,
+ * which are those after the last complete step.
  *
- * Taken: entries filled, head marked, free list moved on; the old head of the
- * list decides. Used: the chains of a batch linked back into the list and the
- * position moved on, then the ring shows the first used slot, then marks are
- * cleared and the old values follow. A crash in between shows as a position
- * that is not the old one, and the ring tells whether the batch was seen.
+ *   pop      fill the entries, mark the first one, advance free_head; old_free_head commits
+ *   push     link the chains of a batch into the free list, advance the position;
+ *            publish their first used slot; clear the marks; update the old values
+ *
+ * After a crash between these stores, the position differs from the old one, and the flags
+ * of the ring's slot show whether the driver saw the batch.
  */
 #include <config.h>
 
@@ -29,7 +30,7 @@ struct packed_entry {
 	uint16_t next;			/* of the chain, or of the free list */
 	uint16_t last;			/* entry of the chain */
 	uint16_t num;			/* entries of the chain */
-	uint64_t counter;		/* order of taking */
+	uint64_t counter;		/* order in which chains were popped */
 	uint16_t id;
 	uint16_t flags;
 	uint32_t len;
@@ -62,7 +63,7 @@ static_assert(offsetof(struct packed_entry, addr) == 24, "addr is at 24");
 static_assert(offsetof(struct packed_area, used) == 16, "positions are at 16");
 static_assert(sizeof(struct packed_area) == 32, "the header is 32 bytes");
 
-#define UNSEEN 0xffffu			/* no entry, and no end of a list */
+#define UNSEEN 0xffffu			/* neither an entry nor the end of a list */
 
 uint64_t vq_priv_track_packed_size(uint32_t entries)
 {
@@ -97,7 +98,7 @@ static void store_used(struct vq_priv_track *t, uint16_t idx, bool wrap,
 	AREA_COMMIT(area_of(t)->used.word, used.word);
 }
 
-/* The step from the old values to the present ones is complete, or never was. */
+/* Sets current and old values alike, after a step was completed or undone. */
 static void place_track(struct vq_priv_track *t, uint16_t free_head,
 			uint16_t idx, bool wrap)
 {
@@ -138,7 +139,7 @@ static int finish_batch(struct vq *q, struct vsu_error *err)
 	return 0;
 }
 
-/* Takes over the link of an entry; false when it was met before. */
+/* Records the link of an entry; false if the entry was visited before. */
 static bool entry_see(struct vq_priv_track *t, uint16_t at)
 {
 	uint16_t next = AREA_LOAD(area_of(t)->entry[at].next);
@@ -149,7 +150,10 @@ static bool entry_see(struct vq_priv_track *t, uint16_t at)
 	return true;
 }
 
-/* The list ends with a number that is no entry; *n is its length. */
+/*
+ * Follows the free list, which ends with a number that is not an entry; *n receives its
+ * length.
+ */
 static int see_free(struct vq *q, uint32_t *n, struct vsu_error *err)
 {
 	struct vq_priv_track *t = q->track;
@@ -182,7 +186,7 @@ static int find_heads(struct vq *q, struct vsu_error *err)
 	return 0;
 }
 
-/* A slot as the driver wrote it, linked to one more or not. */
+/* The slot as the driver wrote it; more: it is linked to another one. */
 static struct vq_priv_copy copy_of(const struct packed_entry *e, bool more)
 {
 	uint16_t flags = AREA_LOAD(e->flags);
@@ -196,7 +200,7 @@ static struct vq_priv_copy copy_of(const struct packed_entry *e, bool more)
 	return d;
 }
 
-/* The entries of one chain, and copies of its slots. */
+/* Reads the entries of one chain, and copies its slots. */
 static int see_chain(struct vq *q, struct vq_priv_again *a, uint32_t at,
 		     struct vsu_error *err)
 {
@@ -279,8 +283,8 @@ static void move_free(struct vq_priv_track *t, uint16_t free_head)
 }
 
 /*
- * Copies a descriptor of the ring. If the driver changes it meanwhile, the copy
- * has a mixture, which is checked like any other descriptor.
+ * Copies a descriptor of the ring. If the driver changes it meanwhile, the copy is a
+ * mixture, which is checked as any other descriptor is.
  */
 static void entry_fill(struct packed_entry *e, const unsigned char *slot)
 {
@@ -317,7 +321,7 @@ void vq_priv_track_packed_taken(struct vq *q, uint16_t id, uint32_t slot,
 	t->kept[id] = kept;
 }
 
-/* In front of the free list; the list itself does not change yet. */
+/* Links a chain in front of the free list, whose head in the area does not change yet. */
 static uint16_t link_free(struct vq_priv_track *t, struct vq_priv_kept kept,
 			  uint16_t free_head)
 {

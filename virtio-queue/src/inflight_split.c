@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The in-flight area of a split ring, in the layout of vhost-user's back-ends
- * and in host byte order.
+ * The in-flight area of a split ring, in the layout of vhost-user's back-ends and in host
+ * byte order.
  *
- * Taken: counter, then the flag. Used: linked into the batch, and when the
- * used index was published, the flags of the batch are cleared and the index
- * is noted. A crash in between shows as a used index that differs from the
- * noted one: then the batch was published, and recovery clears its flags.
+ *   pop      store the counter, then set the flag of the entry
+ *   push     link the entries of a batch; publish the used index; clear the flags of the
+ *            batch; record the used index
+ *
+ * After a crash between the last steps, the used index differs from the recorded one. Then
+ * the batch was published, and recovery clears its flags.
  */
 #include <config.h>
 
@@ -18,8 +20,8 @@
 struct split_entry {
 	uint8_t inflight;
 	uint8_t pad[5];
-	uint16_t next;			/* along the last batch */
-	uint64_t counter;		/* order of taking */
+	uint16_t next;			/* link of the last batch */
+	uint64_t counter;		/* order in which chains were popped */
 };
 
 struct split_area {
@@ -46,7 +48,7 @@ static struct split_area *area_of(const struct vq_priv_track *t)
 	return t->area;
 }
 
-/* The last batch was published, and then the owner died. */
+/* Completes the last batch if it was published and the process ended before it was recorded. */
 static void finish_batch(struct vq_priv_track *t, uint16_t used)
 {
 	struct split_area *area = area_of(t);
@@ -112,7 +114,7 @@ void vq_priv_track_split_used(struct vq *q, uint16_t head)
 	struct vq_priv_track *t = q->track;
 	struct split_area *area = area_of(t);
 
-	/* a driver that offers what was used and not published is hostile */
+	/* Only a hostile driver makes an entry available that was used and not published. */
 	if (t->nbatch == t->size)
 		return;
 	AREA_STORE(area->entry[head].next, AREA_LOAD(area->last_batch_head));

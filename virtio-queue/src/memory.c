@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The memory of a queue: which map it works on, and where its ring lies in it.
+ * The memory of a queue: the map that it uses, and its ring in that map.
  *
- * The queue holds one reference on its map. Chains in flight share it; when
- * the queue moves on they get references of their own, so that their pieces
- * stay mapped until they are pushed, and nothing is allocated.
+ * The queue holds one reference on its map, which its chains in flight share. When the
+ * queue switches to another map, these chains get references of their own, so that their
+ * pieces remain mapped until they are pushed. No allocation is required.
  */
 #include <config.h>
 
@@ -27,9 +27,9 @@ static uint32_t area_access(const struct vq *q, int i)
 }
 
 /*
- * The host address of an area. It may lie in several ranges, as the pages of
- * an IOMMU are, when these follow each other on the host too. 0; -EFAULT; or
- * -EAGAIN with the miss when an IOTLB does not know it.
+ * The host address of an area. The area may be in several ranges, such as pages of an
+ * IOMMU, if these are contiguous on the host, too. 0; -EFAULT; -EAGAIN: the IOTLB has no
+ * translation of it (vq_missed()).
  */
 static int find_area(struct vq *q, const struct vmem_view *view,
 		     struct vq_priv_area *area, uint32_t access)
@@ -61,8 +61,8 @@ static int find_area(struct vq *q, const struct vmem_view *view,
 }
 
 /*
- * All areas or none: 0, or *bad is the one that is not there. A region may
- * lie at any host address, and rings are accessed atomically.
+ * Translates all areas or none: 0, or *bad is the one that failed. Rings are accessed
+ * atomically, and a region may have any host address, so the alignment is checked here.
  */
 static int areas_translate(struct vq *q, const struct vmem_view *view, int *bad)
 {
@@ -84,7 +84,7 @@ static int areas_translate(struct vq *q, const struct vmem_view *view, int *bad)
 	return 0;
 }
 
-/* A chain with more such addresses is not asked about any further. */
+/* If a chain has more denied addresses than the table, all others count as denied. */
 static bool is_denied(const struct vq *q, uint64_t gpa)
 {
 	uint32_t i;
@@ -152,7 +152,7 @@ void vq_priv_detach(struct vq *q)
 	q->view = NULL;
 }
 
-/* At first the range of the device area, which allows everything. */
+/* Initially the range of the device area, which permits all access. */
 static void range_remember(struct vq *q)
 {
 	uint32_t i, hint = 0;
@@ -163,7 +163,7 @@ static void range_remember(struct vq *q)
 		q->stretch[i] = q->range;
 }
 
-/* Chains that are still in flight when there is no view have their own maps. */
+/* Without a view, chains in flight have maps of their own, which may have bitmaps. */
 void vq_priv_set_marks(struct vq *q)
 {
 	q->marks = q->log.area || !q->view || has_bitmaps(q->view);

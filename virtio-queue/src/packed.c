@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Packed rings from the device's side (VIRTIO 1.3, section 2.8).
+ * The device side of packed rings (VIRTIO 1.3, section 2.8). One ring has available and
+ * used descriptors. A position is a slot and a wrap counter; on a line of twice the ring's
+ * size, distances are plain subtractions.
  *
- * One ring carries both directions. A position is a slot and a wrap counter;
- * laid out on a line of twice the ring's size, distances are plain
- * subtractions. Chains are used in the slots behind next_used, whatever slots
- * they came from; the first one that is pushed is held back until publish,
- * so that the driver, which looks at slots in order, sees all of them at once.
- *
- * The flags of a chain's first slot alone make it available, by one acquire
- * load of the word that also holds length and id; the walk is bounded by the
- * slots that are not in flight.
+ * Chains are used in the slots behind next_used, whatever slots they came from. The first
+ * pushed chain is stored last, at publish. The driver reads slots in order, so that it then
+ * sees all of them at once. Only the flags of a chain's first slot make it available, by
+ * one acquire load of the word that also has length and id. The slots that are not in
+ * flight limit the walk.
  */
 #include <config.h>
 
@@ -24,7 +22,7 @@ static inline void step_used(struct vq *q, uint32_t n)
 		q->used_flags ^= PACKED_USED_FLAGS;
 }
 
-/* Under the present wrap counter. */
+/* True if these flags make a slot available under the current wrap counter. */
 static inline bool tail_is_available(const struct vq *q, uint32_t tail)
 {
 	return (tail & RING_TAIL_FLAGS) == q->avail_tail;
@@ -48,7 +46,7 @@ static int packed_bad_id(struct vq *q, uint16_t id)
 			     VQ_BROKEN_HEAD, id, q->size);
 }
 
-/* tail is what was available: flags and id are not loaded again. */
+/* tail is the word that made the slot available: flags and id are not loaded again. */
 WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
 				  uint32_t tail, uint32_t *slots, uint16_t *id)
 {
@@ -57,7 +55,7 @@ WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
 			  q->next_avail, slots, id);
 }
 
-/* With copies, so that slots and id of quick walks stay in registers. */
+/* Uses copies, so that the slots and id of a quick walk remain in registers. */
 WALK_INLINE int packed_walk_again(struct vq *q, struct vq_chain *chain,
 				  uint32_t tail, uint32_t *slots, uint16_t *id)
 {
@@ -70,7 +68,7 @@ WALK_INLINE int packed_walk_again(struct vq *q, struct vq_chain *chain,
 	return rc;
 }
 
-/* The next chain, which begins with d: 0, or as vq_pop() without one. */
+/* Pops the chain that begins with d: 0, or as vq_pop() for one chain. */
 WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
 			    struct ring_desc d, uint16_t at, uint32_t *slots)
 {
@@ -92,7 +90,10 @@ WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
 	return 0;
 }
 
-/* The one in a slot whose tail was loaded, if it is of the simplest kind. */
+/*
+ * Pops the chain in a slot whose tail was loaded, if it is one plain buffer; else false,
+ * without an effect.
+ */
 WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
 				    const unsigned char *slot, uint32_t tail,
 				    uint64_t *bytes)
@@ -113,7 +114,7 @@ WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
 	return true;
 }
 
-/* The first of up to n chains, as far as they are simple: how many. */
+/* Pops up to n chains, until one is not a plain buffer; returns their number. */
 WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 					     struct vq_chain *chains,
 					     unsigned int n)
@@ -142,7 +143,7 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 	return i;
 }
 
-/* Like vq_pop_batch(), from chain i on; the chains before it are popped. */
+/* Continues vq_pop_batch() at chain i; the chains before it are popped. */
 WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 				   unsigned int i, unsigned int n)
 {
@@ -180,7 +181,7 @@ static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 	return done == n ? (int)n : packed_pop_walked(q, chains, done, n);
 }
 
-/* One chain of the simplest kind; else nothing was done. */
+/* Pops a chain of one plain buffer; else false, without an effect. */
 WALK_INLINE bool packed_pop_single(struct vq *q, struct vq_chain *chain)
 {
 	const unsigned char *at = packed_slot(q, q->next_avail);
@@ -221,7 +222,7 @@ static void packed_unpop(struct vq *q, struct vq_chain *chain)
 	q->slots -= slots;
 }
 
-/* The second word of a used descriptor; flags are those under the wrap. */
+/* The second word of a used descriptor; flags are used_flags of the queue. */
 static inline uint64_t used_word(uint64_t flags, uint16_t id, uint32_t written)
 {
 	uint64_t wrote = flags | ring_word(0, 0, RING_DESC_WRITE);
@@ -229,7 +230,7 @@ static inline uint64_t used_word(uint64_t flags, uint16_t id, uint32_t written)
 	return (written ? wrote : flags) | (uint64_t)id << 32 | written;
 }
 
-/* One used descriptor; the first since the last publish waits for it. */
+/* Stores a used descriptor, except the first since the last publish. */
 static inline void packed_use(struct vq *q, uint16_t id, uint32_t written)
 {
 	uint64_t word = used_word(q->used_flags, id, written);
@@ -257,8 +258,8 @@ static void packed_push(struct vq *q, const struct vq_chain *chain,
 }
 
 /*
- * Like packed_push(), for all chains of a batch but the first, which is pushed.
- * The work that a batch needs only once is left out.
+ * Stores the used descriptors of all chains of a batch except the first, which was pushed.
+ * Work that a batch requires only once is omitted.
  */
 static void packed_push_rest(struct vq *q, const struct vq_chain *chains,
 			     const uint32_t *written, unsigned int n)
@@ -300,7 +301,7 @@ static void packed_push_batch(struct vq *q, const struct vq_chain *chains,
 	}
 }
 
-/* The n slots from the first held back on, in up to two runs. */
+/* Marks n slots from first, in up to two runs. */
 static void packed_mark_used(struct vq *q, uint32_t first, uint32_t n)
 {
 	const struct vq_priv_area *area = &q->area[AREA_DESC];
@@ -324,7 +325,7 @@ static inline bool packed_wants_call(const struct vq *q, uint32_t n)
 					       vq_priv_used_wrap(q)), n);
 }
 
-/* After the first of n slots was stored: whether to notify the driver. */
+/* Called after the first of n slots was stored: whether to notify the driver. */
 static inline bool packed_after_publish(struct vq *q, uint32_t n)
 {
 	bool call;
@@ -354,8 +355,7 @@ static bool packed_publish(struct vq *q)
 		return false;
 	/* pairs with the driver's acquire, which sees later slots and data */
 	ring_store64_release(packed_slot(q, first) + 8, word);
-	/* something was used, so next == first means that a whole ring was
-	   used, not nothing */
+	/* Something was used, so next == first means a whole ring. */
 	n = next > first ? next - first : next + q->size - first;
 	return VSU_UNLIKELY(q->marks) ?
 	       packed_after_publish_marked(q, first, n) :
@@ -378,7 +378,7 @@ static void packed_disable_notify(struct vq *q)
 static bool packed_enable_notify(struct vq *q)
 {
 	if (vq_priv_fresh(q))
-		return true;	/* vq_pop() says why */
+		return true;	/* vq_pop() reports why */
 	if (q->has_event_idx)
 		packed_store_wish(q, (uint16_t)(q->next_avail |
 						(packed_avail_wrap(q) ? RING_WRAP : 0)),
@@ -407,9 +407,8 @@ const struct vq_priv_ops vq_priv_packed_ops = {
 };
 
 /*
- * Added by in-flight tracking, see tracked.c. Chains to be taken again are
- * walked in copies of their slots: in the ring used ones may have overwritten
- * them.
+ * For in-flight tracking (tracked.c). The slots of such chains may have been overwritten by
+ * used ones, so copies of the slots are walked.
  */
 int vq_priv_packed_take_again(struct vq *q, struct vq_chain *chain,
 			      const struct vq_priv_again *again)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Positions in a packed ring, for its operations and for where they begin. */
+/* Positions in a packed ring, for its operations and for its start. */
 #ifndef VIRTIO_QUEUE_PRIV_PACKED_H
 #define VIRTIO_QUEUE_PRIV_PACKED_H
 
@@ -7,10 +7,10 @@
 #include "ring.h"
 #include "vq.h"
 
-/* The flags of a used slot, at their place in its second word. */
+/* The flags of a used slot, at their position in its second word. */
 #define PACKED_USED_FLAGS ((uint64_t)RING_TAIL_FLAGS << 32)
 
-/* Nothing is held back: no buffer id is that large. */
+/* No word is held back; a used word differs, because no id is that large. */
 #define PACKED_NO_WORD UINT64_MAX
 
 static inline unsigned char *packed_slot(const struct vq *q, uint32_t slot)

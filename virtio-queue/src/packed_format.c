@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Lengths of the areas of a packed ring, and the position where work starts: at
- * a base, or at the previous owner's position in an in-flight area.
+ * Sizes of the areas of a packed ring, and its start: at a base, or at the position of a
+ * previous process in an in-flight area.
  */
 #include <config.h>
 
@@ -103,7 +103,7 @@ static void take_back_used(struct vq *q, uint32_t n)
 	}
 }
 
-/* The base is for an area that was never used; else the area has it. */
+/* base applies to an area that was never used; otherwise the area has the position. */
 static int packed_start_tracked(struct vq *q, uint32_t base,
 				struct vsu_error *err)
 {

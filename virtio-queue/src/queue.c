@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A queue's life: made, set up, enabled, driven through its format, disabled. */
+/*
+ * The life of a queue: created, set up, enabled, used by the operations of its format,
+ * disabled.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -139,7 +142,7 @@ static void set_features(struct vq *q, const struct vq_config *config)
 		   config->size;
 }
 
-/* The checks that need no memory. The queue is disabled. */
+/* Checks that require no memory map. The queue is disabled. */
 static int take_layout(struct vq *q, const struct vq_config *config,
 		       struct vsu_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How rings look in guest memory, and the accesses to them: every function
- * here is one load or one store of its width, little-endian in memory.
+ * The layout of rings in guest memory, and accesses to them. Each function is one load or
+ * one store of its width; values in memory are little-endian.
  */
 #ifndef VIRTIO_QUEUE_PRIV_RING_H
 #define VIRTIO_QUEUE_PRIV_RING_H
@@ -35,14 +35,17 @@
 #define RING_EVENT_DISABLE	1u
 #define RING_EVENT_DESC		2u
 
-/* A descriptor: each part copied once, and judged from the copy only. */
+/*
+ * A private copy of a descriptor: each part is loaded once, and only the copy is checked
+ * and used.
+ */
 struct ring_desc {
 	uint64_t addr;
 	uint64_t len;	/* 32 bits */
 	uint32_t tail;	/* flags, then next; packed: id, then flags */
 };
 
-/* Indirect tables may lie at any address; the accesses stay whole words. */
+/* Indirect tables may have any address; each access is still a whole word. */
 struct ring_word {
 	uint64_t v;
 } __attribute__((packed, may_alias));
@@ -52,9 +55,8 @@ struct ring_half {
 } __attribute__((packed, may_alias));
 
 /*
- * A value that was loaded from memory that others write: the compiler can
- * neither load it again nor draw conclusions. Unlike volatile this leaves the
- * choice of the instruction to the compiler.
+ * A value loaded from memory that others write. The compiler can neither load it again nor
+ * infer anything about it. Unlike volatile, this permits the compiler any load instruction.
  */
 static inline uint64_t ring_loaded(uint64_t v)
 {
@@ -114,8 +116,8 @@ static inline uint32_t ring_load32_acquire(const unsigned char *p)
 }
 
 /*
- * The second half of a packed slot's second word, which a driver stores
- * whole. ThreadSanitizer sees an order between accesses of one width only.
+ * The upper half of a packed slot's second word, which a driver stores as a whole. For
+ * ThreadSanitizer all accesses must have one width.
  */
 static inline uint32_t ring_load_tail_acquire(const unsigned char *slot)
 {
@@ -170,7 +172,7 @@ static inline struct ring_desc ring_load_desc(const unsigned char *p)
 	return d;
 }
 
-/* The rest of a descriptor whose last word was loaded before. */
+/* Completes a descriptor whose last word was loaded before. */
 static inline struct ring_desc ring_desc_of(const unsigned char *p,
 					    uint32_t tail)
 {
@@ -209,20 +211,20 @@ static inline uint16_t packed_desc_flags(struct ring_desc d)
 	return (uint16_t)(d.tail >> 16);
 }
 
-/* The second word of a descriptor, or (split) a used element in one. */
+/* The second word of a descriptor; with the id of a used element in it (split). */
 static inline uint64_t ring_word(uint32_t len, uint16_t third, uint16_t fourth)
 {
 	return (uint64_t)fourth << 48 | (uint64_t)third << 32 | len;
 }
 
 /*
- * An index was stored and the other side's wish is loaded next: without the
- * fence both sides could miss each other (store→load, section 2.7.10).
+ * Between the store of an index and the load of the other side's event setting. Without
+ * this fence both sides could miss a notification (store-load order, section 2.7.10).
  */
 static inline void ring_fence(void)
 {
 #if defined(__clang__) && defined(__x86_64__) && !VSU_THREAD_SANITIZER
-	/* as gcc does it; clang's mfence costs more than the rest of a turn */
+	/* as gcc compiles it; mfence, which clang uses, costs more than the rest of a turn */
 	uint32_t here = 0;
 
 	__asm__ __volatile__("lock orl $0, %0" : "+m"(here) : : "memory",
@@ -232,17 +234,18 @@ static inline void ring_fence(void)
 #endif
 }
 
-/* True when the event lies in (old, new], counting modulo 2^16 (2.7.7.2). */
+/* True if the event index is in (old, now], modulo 2^16 (2.7.7.2). */
 static inline bool ring_need_event(uint16_t event, uint16_t now, uint16_t old)
 {
 	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
 }
 
 /*
- * Positions in a packed ring: a slot and a wrap counter, which begins as 1
- * (2.8.1). On a circle of twice the ring's size distances are subtractions.
+ * Positions in a packed ring: a slot and a wrap counter, which is initially 1 (2.8.1). On a
+ * circle of twice the ring's size, distances are subtractions.
  */
-#define RING_WRAP	0x8000u		/* where 15 bits of slot are in front */
+#define RING_WRAP	0x8000u		/* the bit of the wrap counter above 15 bits of the
+					   slot */
 
 static inline uint32_t ring_position(uint32_t size, uint32_t slot, bool wrap)
 {
@@ -284,7 +287,7 @@ static inline uint16_t ring_used_flags(bool wrap)
 	return wrap ? RING_DESC_AVAIL | RING_DESC_USED : 0;
 }
 
-/* The flags within the word that was loaded: half a word or a whole one. */
+/* The flags in the loaded word, the tail of a descriptor. */
 #define RING_TAIL_FLAGS	((RING_DESC_AVAIL | RING_DESC_USED) << 16)
 
 static inline uint32_t ring_avail_tail(bool wrap)
@@ -305,16 +308,15 @@ static inline bool ring_word_is_used(uint64_t word, bool wrap)
 	return both == ring_used_flags(wrap);
 }
 
-/* An event structure as it was loaded (2.8.10). */
+/* Parts of a loaded event structure (2.8.10). */
 static inline uint32_t ring_event_flags(uint32_t event)
 {
 	return event >> 16 & 3;
 }
 
 /*
- * True when an event structure that is not RING_EVENT_DISABLE asks for a
- * notification of the n slots in front of now. Anything odd in it means
- * "always".
+ * True if an event structure that is not RING_EVENT_DISABLE requests a notification for the
+ * n slots before now. Invalid content means "always".
  */
 static inline bool ring_packed_wants(uint32_t event, uint32_t size,
 				     bool has_event_idx, uint32_t now,

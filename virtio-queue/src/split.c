@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Split rings from the device's side (VIRTIO 1.3, section 2.7).
+ * The device side of split rings (VIRTIO 1.3, section 2.7).
  *
- * Only the available index and entries, the descriptors and the driver's
- * notification settings are read from the ring; the used index is kept in
- * private memory. Indices run freely modulo 2^16 and are masked at every use.
+ * Only the available index and entries, the descriptors and the driver's notification
+ * settings are read from the ring; the used index is kept in private memory. Indexes count
+ * modulo 2^16 and are masked at each use.
  */
 #include <config.h>
 
@@ -33,7 +33,7 @@ static inline uint32_t index_mask(const struct vq *q, uint16_t index)
 	return index & (q->size - 1);
 }
 
-/* How many chains wait, as the index was loaded last. */
+/* The number of available chains by the index that was loaded last. */
 static inline uint16_t split_known(const struct vq *q)
 {
 	return (uint16_t)(q->avail_idx - q->next_avail);
@@ -52,7 +52,7 @@ static inline uint16_t split_look(struct vq *q)
 	return n;
 }
 
-/* How many chains wait, up to want; the index is loaded when too few do. */
+/* The number of available chains, up to want; loads the index if fewer are known. */
 static inline int split_waiting(struct vq *q, unsigned int want)
 {
 	uint16_t n = split_known(q);
@@ -105,7 +105,10 @@ WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
 	return 0;
 }
 
-/* Copied from the queue for a turn of a loop, since stores could change that. */
+/*
+ * Copies of members of the queue for a loop, whose stores the compiler assumes to change
+ * those.
+ */
 struct split_ring {
 	const unsigned char *heads, *desc;
 	struct vq_priv_flight *flights;
@@ -124,7 +127,7 @@ WALK_INLINE uint16_t split_head(struct split_ring ring, uint16_t index)
 	return ring_load16(ring.heads + 2u * (index & (ring.size - 1)));
 }
 
-/* The chain at an index, if it is one plain buffer; else nothing was done. */
+/* Pops the chain at an index if it is one plain buffer; else false, without an effect. */
 WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
 				   struct split_ring ring, uint16_t index,
 				   uint64_t *bytes)
@@ -142,7 +145,7 @@ WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
 	return true;
 }
 
-/* The first of n chains that wait, as far as they are simple: how many. */
+/* Pops up to n chains, until one is not a plain buffer; returns their number. */
 WALK_OUTLINE int split_pop_singles(struct vq *q, struct vq_chain *chains, int n)
 {
 	const struct split_ring ring = split_ring(q);
@@ -159,7 +162,7 @@ WALK_OUTLINE int split_pop_singles(struct vq *q, struct vq_chain *chains, int n)
 	return i;
 }
 
-/* Like vq_pop_batch(), from chain i on; the chains before it are popped. */
+/* Continues vq_pop_batch() at chain i; the chains before it are popped. */
 WALK_OUTLINE int split_pop_walked(struct vq *q, struct vq_chain *chains, int i,
 				  int n)
 {
@@ -200,7 +203,7 @@ static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 	       split_pop_walked(q, chains, done, waiting);
 }
 
-/* One chain of the simplest kind; else nothing was done. */
+/* Pops a chain of one plain buffer; else false, without an effect. */
 WALK_INLINE bool split_pop_single(struct vq *q, struct vq_chain *chain)
 {
 	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
@@ -258,7 +261,7 @@ static void split_push(struct vq *q, const struct vq_chain *chain,
 	vq_priv_release(q, chain->head);
 }
 
-/* Like split_push(), without the work that a batch needs only once. */
+/* Pushes a batch. Work that a batch requires only once is omitted, and so are checks. */
 static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 			     const uint32_t *written, unsigned int n)
 {
@@ -282,7 +285,7 @@ static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 	q->released += n;
 }
 
-/* The used elements of [published, next_used), in up to two runs. */
+/* Marks the used elements of [published, next_used), in up to two runs. */
 static void split_mark_used(struct vq *q)
 {
 	const struct vq_priv_area *area = &q->area[AREA_DEVICE];
@@ -308,7 +311,7 @@ static inline bool split_wants_call(const struct vq *q, uint16_t old)
 	return ring_need_event(event, q->next_used, old);
 }
 
-/* After the index was stored: whether to notify the driver. */
+/* Called after the index was stored: whether to notify the driver. */
 static inline bool split_after_publish(struct vq *q, uint16_t old)
 {
 	bool call;
@@ -345,7 +348,7 @@ static void split_store_wish(struct vq *q, uint32_t off, uint16_t value)
 		vq_priv_mark_area(q, &q->area[AREA_DEVICE], off, 2);
 }
 
-/* With an event index silence is what its old value gives. */
+/* With an event index, its old value already suppresses notifications. */
 static void split_disable_notify(struct vq *q)
 {
 	if (!q->has_event_idx)
@@ -360,7 +363,7 @@ static bool split_peek(struct vq *q)
 static bool split_enable_notify(struct vq *q)
 {
 	if (vq_priv_fresh(q))
-		return true;	/* vq_pop() says why */
+		return true;	/* vq_pop() reports why */
 	if (q->has_event_idx)
 		split_store_wish(q, avail_event_off(q), q->next_avail);
 	else
@@ -386,7 +389,7 @@ const struct vq_priv_ops vq_priv_split_ops = {
 	.has_available = split_has_available,
 };
 
-/* Added by in-flight tracking, see tracked.c. */
+/* For in-flight tracking (tracked.c). */
 int vq_priv_split_take_again(struct vq *q, struct vq_chain *chain,
 			     const struct vq_priv_again *again)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Lengths of the areas of a split ring, and the position where work starts: at
- * a base, or as recovered from a previous owner's in-flight area.
+ * Sizes of the areas of a split ring, and its start: at a base, or at the position of a
+ * previous process in an in-flight area.
  */
 #include <config.h>
 
@@ -17,7 +17,7 @@ static uint64_t split_desc_len(uint32_t size)
 	return (uint64_t)size * RING_DESC_SIZE;
 }
 
-/* With the event index at the end, whether it is negotiated or not. */
+/* With room for the event index, whether it is negotiated or not. */
 static uint64_t split_driver_len(uint32_t size)
 {
 	return RING_ENTRIES + 2 * (uint64_t)size + 2;
@@ -34,8 +34,8 @@ static uint16_t used_index(const struct vq *q)
 }
 
 /*
- * The used index is read from the ring, as the previous owner stored it. The
- * base may be ahead of it by lost chains.
+ * The used index is read from the ring, where the previous process stored it. The base may
+ * be ahead of it, if chains were lost.
  */
 static int split_start(struct vq *q, uint32_t base, struct vsu_error *err)
 {
@@ -65,13 +65,13 @@ static void split_note_taken(struct vq *q, const struct vq_chain *chains,
 		vq_priv_track_split_taken(q, chains[i].head);
 }
 
-/* The used index in the area follows that of the ring. */
+/* Nothing to record before the store: after a crash, the ring's used index shows it. */
 static void split_note_nothing(struct vq *q)
 {
 	(void)q;
 }
 
-/* The base is recovered from the area, which lists the chains in flight. */
+/* The base is recovered from the area, which has the chains in flight. */
 static int split_start_tracked(struct vq *q, uint32_t base,
 			       struct vsu_error *err)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Ring operations with in-flight tracking: the format's operations, and records
- * of chains in the in-flight area around them. A separate table, so that rings
- * without an area pay nothing. Chains that a previous owner popped and did not
- * return come first.
+ * Ring operations with in-flight tracking: they call the operations of the format and
+ * record chains in the in-flight area. Chains that a previous process popped and did not
+ * push come first. Rings without tracking have no such cost, because this is a separate
+ * table.
  */
 #include <config.h>
 
@@ -48,7 +48,7 @@ static int tracked_pop(struct vq *q, struct vq_chain *chain)
 	return tracked_pop_batch(q, chain, 1);
 }
 
-/* A chain that was taken again came from no position of the ring. */
+/* A chain that was popped again has no position in the ring to return to. */
 static void tracked_unpop(struct vq *q, struct vq_chain *chain)
 {
 	uint16_t next = q->next_avail;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* One bounded turn of a queue whose chains are finished at once. */
+/* One bounded turn of a queue whose chains are completed at once. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,27 +14,30 @@
 #define DEFAULT_BYTES (UINT64_C(4) << 20)
 #define DEFAULT_CLOCK_CHAINS 96u
 
-/* Chains that are taken together, and the least number of pieces for each. */
+/* Chains that are popped together, and the minimum number of pieces for each. */
 #define BATCH 16u
 #define BATCH_PIECES 2u
 
 struct batch {
 	struct iovec *iov;	/* for the pieces of all chains */
 	uint32_t iov_max;
-	unsigned int most;	/* chains that may be taken together */
-	unsigned int room;	/* chains that the pieces are divided among */
+	unsigned int most;	/* chains that may be popped together */
+	unsigned int room;	/* number of chains that share the pieces */
 	bool later;		/* the device cannot process the next chain yet */
 	struct vq_chain chains[BATCH];
 	uint32_t written[BATCH];
 };
 
-/* When the turn is over. The first check starts it: a short turn has none. */
+/*
+ * The end of the turn by time. The first check starts the clock, so that a short turn reads
+ * none.
+ */
 struct turn_clock {
-	uint64_t until;		/* 0: not started */
-	uint32_t chains;	/* up to the next check */
+	uint64_t until;		/* end of the turn; 0: not started */
+	uint32_t chains;	/* until the next check */
 };
 
-/* The caller's turn with its defaults, or -EINVAL. */
+/* Copies the caller's turn and sets its defaults, or -EINVAL. */
 static int turn_read(struct vq_turn *t, const struct vq_turn *turn)
 {
 	int rc = vsu_copy_sized(t, sizeof(*t), turn, "struct vq_turn", NULL);
@@ -61,7 +64,7 @@ static void batch_divide(struct batch *b, unsigned int n)
 	b->room = n;
 }
 
-/* Two at first: a lone chain is not to pay for many. */
+/* A batch of two at first, so that a single chain does not pay for many. */
 static void batch_init(struct batch *b, const struct vq_turn *t,
 		       struct iovec *pieces)
 {
@@ -72,15 +75,15 @@ static void batch_init(struct batch *b, const struct vq_turn *t,
 	batch_divide(b, b->most > 1 ? 2 : 1);
 }
 
-/* A chain that had to share the room for pieces, and needs more than its part. */
+/* True if a chain needs more pieces than its share, and could have more alone. */
 static bool is_cramped(const struct batch *b, const struct vq_chain *chain)
 {
 	return VSU_UNLIKELY(chain->fault.why == VQ_FAULT_NO_ROOM) && b->room > 1;
 }
 
 /*
- * Serves the first of n chains, up to one that is too long to share, the end
- * of the turn, or the end of the queue: how many.
+ * Serves the first of n chains, until one needs more pieces, the turn ends, or the queue
+ * breaks. Returns the number of served chains.
  */
 static unsigned int batch_serve(struct vq *q, struct vq_turn *left,
 				struct batch *b, unsigned int n)
@@ -116,7 +119,7 @@ static void batch_give_back(struct vq *q, struct batch *b, unsigned int served,
 	batch_divide(b, b->most);
 }
 
-/* True when the chains that were served exceed the time of the turn. */
+/* True if the time of the turn is over. */
 static bool clock_check(struct turn_clock *clock, const struct vq_turn *turn,
 			uint32_t served)
 {
@@ -139,7 +142,10 @@ static uint32_t least_of(uint32_t a, uint32_t b, uint32_t c)
 	return least < c ? least : c;
 }
 
-/* Serves until the ring is empty or must wait (0), broken, or what is left is used (1). */
+/*
+ * Serves until the ring is empty or the device must wait (0), the queue breaks, or a limit
+ * of the turn is reached (1).
+ */
 static int serve_chains(struct vq *q, struct vq_turn *left, struct batch *b,
 			struct turn_clock *clock)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The queue behind its handle, and what the files of the device side share.
- */
+/* The members of struct vq, and what the files of the device side share. */
 #ifndef VIRTIO_QUEUE_PRIV_VQ_H
 #define VIRTIO_QUEUE_PRIV_VQ_H
 
@@ -16,10 +14,10 @@ enum vq_priv_state {
 	FLIGHT_WAITING,		/* pushed before its turn (in-order rings) */
 };
 
-/* A buffer id while the device side owns it. */
+/* The state of a buffer id while the device owns its chain. */
 struct vq_priv_flight {
-	struct vmem_map *map;	/* its own reference, once the queue has moved
-				   on to another map; else NULL */
+	struct vmem_map *map;	/* a reference of its own, after the queue switched to another
+				   map; else NULL */
 	uint32_t written;	/* while waiting */
 	uint16_t ndesc;		/* ring slots (packed) */
 	uint16_t state;		/* enum vq_priv_state */
@@ -28,18 +26,18 @@ struct vq_priv_flight {
 #endif
 };
 
-/* Addresses are remembered by stretches of 4 MiB, modulo their number. */
+/* The last range of each stretch of 4 MiB is cached, at the stretch's number modulo STRETCHES. */
 #define STRETCH_SHIFT	22
 #define STRETCHES	16u
 
-/* Addresses of one chain about which an IOMMU can say that they lead nowhere. */
+/* Maximum I/O addresses of one chain that the IOMMU's owner can deny. */
 #define VQ_PRIV_DENIED	16u
 
 /* The private members of a chain. */
 enum {
-	CHAIN_TAKEN_AGAIN,	/* tracked: a former owner had taken it */
-	/* of a chain with a bad writable buffer, the end of its last writable
-	   one: a host address and bytes, or 0 bytes where that is bad */
+	CHAIN_TAKEN_AGAIN,	/* tracked: a previous process had popped it */
+	/* if a writable buffer is bad: host address and bytes of the end of the
+	   last writable buffer; 0 bytes if that one is bad */
 	CHAIN_LAST_HVA,
 	CHAIN_LAST_LEN,
 };
@@ -48,7 +46,7 @@ typedef void (*vq_priv_use_fn)(struct vq *q, uint16_t id, uint32_t written);
 
 struct vq_priv_again;
 
-/* A format, or "idle": disabled and broken queues touch nothing. */
+/* The operations of a format, or of "idle": those of disabled and broken queues access nothing. */
 struct vq_priv_ops {
 	int (*pop)(struct vq *q, struct vq_chain *chain);
 	int (*pop_batch)(struct vq *q, struct vq_chain *chains, unsigned int n);
@@ -63,36 +61,37 @@ struct vq_priv_ops {
 	bool (*has_available)(struct vq *q);
 };
 
-/* In-flight tracking calls these of a format; its own operations are around. */
+/* The parts of a format that in-flight tracking calls; its own vq_priv_ops surround them. */
 struct vq_priv_tracking {
-	/* Takes up where the in-flight area says, else at base. */
+	/* Starts at the position in the in-flight area; without one, at base. */
 	int (*start)(struct vq *q, uint32_t base, struct vsu_error *err);
-	/* Takes a chain that a former owner had taken: 0, or as vq_pop(). */
+	/* Pops a chain that a previous process had popped: 0, or as vq_pop(). */
 	int (*take_again)(struct vq *q, struct vq_chain *chain,
 			  const struct vq_priv_again *again);
-	/* Notes n chains that were just popped together, n > 0. */
+	/* Records n chains that were just popped together, n > 0. */
 	void (*taken)(struct vq *q, const struct vq_chain *chains,
 		      unsigned int n);
-	/* The chain that was popped last is about to be given back. */
+	/* Called before the chain that was popped last returns to the ring. */
 	void (*untaken)(struct vq *q, uint16_t head);
-	/* Notes a chain, and then stores it among the used ones. */
+	/* Records a pushed chain, and then stores its used element. */
 	vq_priv_use_fn use;
-	/* Around the store that lets the driver see what was used. */
+	/* Called before and after the store that makes used elements visible. */
 	void (*publish)(struct vq *q);
 	void (*published)(struct vq *q);
 };
 
-/* How a format sizes, starts and describes its ring. */
+/* The sizes, start and position of a ring format. */
 struct vq_priv_format {
 	const struct vq_priv_ops *ops;
 	const struct vq_priv_tracking *tracking;
 	uint32_t align[3];	/* of descriptor, driver and device area */
-	uint32_t desc_access;	/* what the device does in the descriptor area */
+	uint32_t desc_access;	/* VMEM_READ, VMEM_WRITE: the device's, to the
+				   descriptor area */
 	bool power_of_two;
 	uint64_t (*desc_len)(uint32_t size);
 	uint64_t (*driver_len)(uint32_t size);
 	uint64_t (*device_len)(uint32_t size);
-	/* Takes up at base; the areas are translated. */
+	/* Starts at base, after the areas were translated. */
 	int (*start)(struct vq *q, uint32_t base, struct vsu_error *err);
 	uint32_t (*base)(const struct vq *q);
 };
@@ -119,13 +118,13 @@ struct vq_priv_broken {
 };
 
 /*
- * I/O addresses that lead nowhere, valid while the chain at the head is the
- * same: memory.c.
+ * I/O addresses that the IOMMU's owner denied, valid until the chain at the head
+ * changes: memory.c.
  */
 struct vq_priv_denied {
 	uint64_t gpas[VQ_PRIV_DENIED];
 	uint32_t n;
-	uint64_t taken;			/* of the queue, when they were recorded */
+	uint64_t taken;			/* q->taken when they were recorded */
 };
 
 /* The dirty log: dirty.c. */
@@ -135,7 +134,7 @@ struct vq_priv_log {
 	bool ring;			/* stores to the device area are logged */
 };
 
-/* The last range without a translation, and the last fault of a chain. */
+/* The last I/O address without a translation, and the last fault of a chain. */
 struct vq_priv_last {
 	struct vq_miss miss;
 	struct vq_fault fault;
@@ -147,41 +146,41 @@ struct vq_priv_mode {
 };
 
 struct vq {
-	/* what every turn reads */
+	/* members that each turn reads */
 	const struct vq_priv_ops *ops;
 	const uint64_t *generation;	/* the space's */
-	uint64_t seen;			/* the generation worked on */
+	uint64_t seen;			/* generation of map */
 	const struct vmem_view *view;
-	const struct vmem_range *range;	/* the one that was hit last */
-	const struct vmem_range *stretch[STRETCHES];
+	const struct vmem_range *range;	/* of the last translation */
+	const struct vmem_range *stretch[STRETCHES]; /* cache of ranges, by address */
 	uint32_t size;
 	uint32_t limit;			/* longest chain */
 	bool has_indirect, has_event_idx, in_order;
-	bool marks;			/* a dirty bitmap may be on */
+	bool marks;			/* a dirty bitmap or a log may be active */
 	uint16_t next_avail;
-	uint16_t avail_idx;		/* split: as loaded last */
+	uint16_t avail_idx;		/* split: the value loaded last */
 	uint16_t next_used;
 	uint32_t avail_tail;		/* packed: flags of an available slot */
-	uint64_t used_flags;		/* packed: those of a used one */
+	uint64_t used_flags;		/* packed: flags of a used slot */
 	uint32_t published;		/* next_used at the last publish */
-	uint32_t slots;			/* packed: in flight or not published */
-	uint64_t first_word;		/* packed: of the first not published */
-	uint64_t taken, released;	/* chains popped, and those pushed */
-	uint64_t bytes;			/* of chains popped */
+	uint32_t slots;			/* packed: number in flight or not published */
+	uint64_t first_word;		/* packed: of the first slot not published */
+	uint64_t taken, released;	/* number of chains popped, and pushed */
+	uint64_t bytes;			/* of popped chains */
 	struct vq_priv_order order;
 	struct vq_priv_flight *flights;	/* by buffer id */
 	struct vq_priv_area area[AREA_COUNT];
-	uint64_t count[VQ_COUNT_FAULTS + 1];	/* but for taken and bytes */
+	uint64_t count[VQ_COUNT_FAULTS + 1];	/* those of chains and bytes are unused */
 
 	/* set-up */
 	const struct vq_priv_format *format;
 	struct vmem_space *space;
 	struct vmem_map *map;		/* counted; of view */
 	uint32_t nflights;		/* entries allocated */
-	uint32_t index;			/* of the ring, for sentences */
+	uint32_t index;			/* of the ring, for messages */
 	struct vq_priv_mode mode;
 	struct vq_priv_broken broken;
-	uint32_t base;			/* where it stood when disabled */
+	uint32_t base;			/* position when it was disabled */
 	struct vq_priv_last last;
 	struct vq_priv_denied denied;
 	struct vq_priv_log log;
@@ -192,7 +191,7 @@ struct vq {
 /* idle.c */
 extern const struct vq_priv_ops vq_priv_idle_ops;
 
-/* No access to the ring from here on; returns -EFAULT. */
+/* Declares the queue broken: it no longer accesses the ring. Returns -EFAULT. */
 int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
 		  uint64_t limit) VSU_COLD;
 
@@ -202,25 +201,26 @@ void vq_priv_not_out(struct vq *q, uint16_t head) VSU_COLD;
 /* memory.c */
 
 /*
- * Works on the current map from here on. 0; -EAGAIN when an IOTLB does not know
- * the ring; -EFAULT with the queue broken.
+ * Switches an enabled queue to the current map. -EAGAIN: the IOTLB has no translation of
+ * the ring, and the queue keeps its previous map. -EFAULT: the ring is not in memory, and
+ * the queue is broken.
  */
 int vq_priv_refresh(struct vq *q) VSU_COLD;
 
-/* The same for a queue that is being enabled. */
+/* Translates the ring of a queue that is being enabled. */
 int vq_priv_attach(struct vq *q, struct vsu_error *err);
 
 /*
- * An address that the view does not hold: -EAGAIN when that is a question to
- * an IOMMU, which is kept for vq_missed(); else -EFAULT.
+ * Called for an address that the view does not contain. -EAGAIN: the IOMMU's owner can
+ * provide it; the miss is recorded for vq_missed(). Else -EFAULT.
  */
 int vq_priv_miss(struct vq *q, const struct vmem_view *view, uint64_t gpa,
 		 uint64_t len, uint32_t access) VSU_COLD;
 
-/* Whether anything is to be marked, after the view or the log changed. */
+/* Computes q->marks after a change of the view or the log. */
 void vq_priv_set_marks(struct vq *q);
 
-/* Lets the map go; chains in flight keep it for themselves. */
+/* Drops the queue's reference to the map; chains in flight get references of their own. */
 void vq_priv_detach(struct vq *q);
 
 /* The map on which a chain in flight was translated. */
@@ -236,11 +236,11 @@ void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 			uint64_t len);
 
-/* debug.c: empty but in a debug build */
+/* debug.c: empty except in a debug build */
 #ifdef VQ_DEBUG
 #define VQ_PRIV_DEBUG true
 
-/* n chains were popped, if it is positive; returns n. */
+/* Starts to count marked bytes of n popped chains, if n is positive; returns n. */
 int vq_priv_debug_popped(struct vq *q, const struct vq_chain *chains, int n);
 
 /*
@@ -275,13 +275,13 @@ static inline uint32_t vq_priv_inflight(const struct vq *q)
 	return (uint32_t)(q->taken - q->released);
 }
 
-/* Of a packed ring. */
+/* The wrap counter of a packed ring for used slots. */
 static inline bool vq_priv_used_wrap(const struct vq *q)
 {
 	return q->used_flags;
 }
 
-/* How many of the left bytes from gpa on are in the range, which contains gpa. */
+/* The number of bytes from gpa that are in the range, at most left; the range contains gpa. */
 static inline uint64_t vq_priv_range_part(const struct vmem_range *range,
 					  uint64_t gpa, uint64_t left)
 {
@@ -301,7 +301,7 @@ static inline uint32_t vq_priv_order_after(const struct vq *q, uint32_t at)
 	return at + 1 == q->size ? 0 : at + 1;
 }
 
-/* The chain is the device's from here on. */
+/* Passes the chain to the device. */
 static inline void vq_priv_hold(struct vq_chain *chain, uint16_t head,
 				struct vq_priv_flight *flight)
 {
@@ -309,7 +309,7 @@ static inline void vq_priv_hold(struct vq_chain *chain, uint16_t head,
 	chain->head = head;
 }
 
-/* The chain was walked: holds it, and counts it but for its number. */
+/* Passes a walked chain to the device and counts its bytes; the caller counts q->taken. */
 static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
 				 uint16_t head, uint64_t bytes)
 {
@@ -341,22 +341,22 @@ static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
 	return (uint64_t)chain->readable_len + chain->writable_len;
 }
 
-/* The chain is the device's no more: its hold on memory ends. */
+/* Takes the chain back from the device, with its reference to memory. */
 static inline void vq_priv_land(struct vq_priv_flight *f)
 {
 	f->state = FLIGHT_FREE;
-	if (VSU_UNLIKELY(f->map))	/* a former one */
+	if (VSU_UNLIKELY(f->map))	/* an earlier map than q->map */
 		f->map = vmem_map_unref(f->map);
 }
 
-/* The same, and counts it. */
+/* Takes a chain back from the device and counts it. */
 static inline void vq_priv_release(struct vq *q, uint16_t head)
 {
 	q->released++;
 	vq_priv_land(&q->flights[head]);
 }
 
-/* The chain goes back to the ring. */
+/* Undoes the pop of a chain. */
 static inline void vq_priv_untaken(struct vq *q,
 				   const struct vq_chain *chain)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The rare paths of the chain walker: crossings, faults and refusals. */
+/* The rare paths of the chain walker: region borders, faults and invalid chains. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "walk.h"
 
-/* Both sides of a region border; the last byte may be the last of 64 bits. */
+/* True if a buffer wraps around; its last byte may be the last of 64 bits. */
 static bool buffer_wraps(uint64_t gpa, uint32_t len)
 {
 	return len && gpa > UINT64_MAX - (len - 1);
@@ -42,7 +42,7 @@ unsigned char *vq_priv_walk_search(struct vq *q, uint64_t gpa, uint32_t len,
 	return range->hva + (gpa - range->first);
 }
 
-/* The pieces of a buffer: their number, or 0 with the fault filled. */
+/* Adds the pieces of a buffer: returns their number, or 0 with the fault set. */
 static int add_pieces(struct vq *q, struct vq_chain *chain, struct iovec *iov,
 		      uint64_t gpa, uint32_t len, uint32_t access)
 {
@@ -68,8 +68,8 @@ static int add_pieces(struct vq *q, struct vq_chain *chain, struct iovec *iov,
 }
 
 /*
- * Behind a bad writable buffer the last one is found all the same: there a
- * device says that the request failed. 0, or -EAGAIN as vq_priv_miss().
+ * Finds the last writable buffer even after a bad one, because there a device stores its
+ * status. 0, or -EAGAIN as vq_priv_miss().
  */
 static int remember_last(struct vq *q, struct vq_chain *chain, uint64_t gpa,
 			 uint32_t len)
@@ -153,7 +153,7 @@ void vq_priv_walk_recount(struct vq *q, struct vq_chain *chain)
 				       chain->nwritable);
 }
 
-/* How many bytes of [gpa, gpa + len) precede the first one that is in no range. */
+/* The number of bytes of [gpa, gpa + len) before the first one that is in no range. */
 static uint64_t bytes_found(const struct vmem_view *view, uint64_t gpa,
 			    uint64_t len)
 {
@@ -170,7 +170,7 @@ static uint64_t bytes_found(const struct vmem_view *view, uint64_t gpa,
 	return done;
 }
 
-/* The miss begins at the first missing byte: an IOMMU may answer by pages. */
+/* The miss begins at the first missing byte, because an IOMMU may translate by pages. */
 int vq_priv_walk_table_memory(struct vq *q, uint64_t gpa, uint32_t len)
 {
 	uint64_t found;

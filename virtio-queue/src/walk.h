@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The chain walker: the only code that follows descriptors, for both formats,
- * in the ring and in indirect tables. Inline, so that it is compiled for each
- * kind of walk with what that kind knows.
+ * The chain walker: the only code that follows descriptors, for both formats, in the ring
+ * and in indirect tables. It is inline, so that it is compiled for each kind of walk with
+ * the facts that this kind knows.
  *
  * Bounds: whatever the links contain, the slots of the ring and the maximum number of
- * descriptors of a chain limit the steps of a walk. A walk loads every descriptor once,
- * and checks and uses only the copy. If a full walk replaces a quick one, it uses nothing
- * that the quick one loaded.
+ * descriptors of a chain limit the steps of a walk. A walk loads each descriptor once, and
+ * checks and uses only the copy. If a full walk replaces a quick one, it uses nothing that
+ * the quick one loaded.
  */
 #ifndef VIRTIO_QUEUE_PRIV_WALK_H
 #define VIRTIO_QUEUE_PRIV_WALK_H
@@ -37,7 +37,7 @@ struct walk_kind {
 
 #define WALK_RARE 1
 
-/* True in nearly all cases: a branch that the processor predicts. */
+/* True in nearly all cases; compiled as a branch that the processor predicts. */
 #if defined(__GNUC__) && (__GNUC__ >= 9 || defined(__clang__))
 #define WALK_FORETOLD(x) __builtin_expect_with_probability(!!(x), 1, 0.995)
 #else
@@ -51,23 +51,25 @@ struct walk_kind {
  */
 struct walk_room {
 	struct iovec *iov;	/* next piece */
-	struct iovec *stop;	/* where steps or room end, or a bad buffer was */
-	uint32_t left;		/* steps, as if each piece so far had taken one */
+	struct iovec *stop;	/* end of the steps or of the array, or the position of a bad
+				   buffer */
+	uint32_t left;		/* remaining steps, counted as one per piece */
 };
 
-/* Copied where its address is needed, so that it may stay in registers. */
+/* Copied where its address is required, so that it can remain in registers. */
 struct walk {
-	const struct vmem_range *range;	/* hit last */
-	const unsigned char *table;	/* NULL: crosses regions */
+	const struct vmem_range *range;	/* of the last translation */
+	const unsigned char *table;	/* NULL: the table crosses regions */
 	const unsigned char *here;	/* the descriptor loaded last */
-	uint64_t table_gpa;		/* of such a table */
+	uint64_t table_gpa;		/* of a table that crosses regions */
 	uint32_t entries;		/* of the table */
-	uint32_t writing;		/* the flag in a tail, once it was seen */
+	uint32_t writing;		/* the flag in a tail, after the first writable
+					   descriptor */
 	uint64_t bytes;			/* of all buffers */
 	struct walk_room room;
 };
 
-/* Rare paths, in walk.c */
+/* rare paths, in walk.c */
 
 /*
  * The host address of [gpa, gpa + len) in one range that allows the access, or
@@ -78,36 +80,38 @@ unsigned char *vq_priv_walk_search(struct vq *q, uint64_t gpa, uint32_t len,
 				   uint32_t access);
 
 /*
- * A buffer that is empty, bad, in pieces, behind a bad one of its kind, or one
- * too many. Returns 0 with the room moved on, or as walk_chain().
+ * Handles a buffer that is empty, bad, in several pieces, behind a bad one of its kind, or
+ * beyond the limit. Returns 0 with the room advanced, or as walk_chain().
  */
 int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain,
 		      struct walk_room *room, uint64_t gpa, uint32_t len,
 		      uint32_t access) VSU_COLD;
 
-/* A chain with a fault: the bytes of its lists are not those of all buffers. */
+/* Counts the bytes of a chain with a fault again: its lists omit some buffers. */
 void vq_priv_walk_recount(struct vq *q, struct vq_chain *chain) VSU_COLD;
 
-/* A table that is not plainly in one region. 0, -EAGAIN, or broken. */
+/* Handles a table that is not in one region. 0; -EAGAIN; or -EFAULT, and the queue is broken. */
 int vq_priv_walk_table_memory(struct vq *q, uint64_t gpa,
 			      uint32_t len) VSU_COLD;
 
-/* One descriptor of such a table. 0, -EAGAIN, or broken. */
+/* Copies one descriptor of such a table. 0; -EAGAIN; or -EFAULT, and the queue is broken. */
 int vq_priv_walk_gather(struct vq *q, uint64_t gpa,
 			struct ring_desc *desc) VSU_COLD;
 
-/* Why an indirect descriptor is illegal; breaks the queue. */
+/* Breaks the queue for an illegal indirect descriptor, with the reason. */
 int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags,
 			      uint32_t len) VSU_COLD;
 
-/* Access that the buffers need: read before the first writable descriptor,
-   write from it on. */
+/*
+ * The access that the buffers require: reading before the first writable descriptor,
+ * writing from it on.
+ */
 WALK_INLINE uint32_t walk_access(const struct walk *w)
 {
 	return w->writing ? VMEM_WRITE : VMEM_READ;
 }
 
-/* A flag at its place in the tail of a descriptor. */
+/* A flag at its position in the tail of a descriptor. */
 WALK_INLINE uint32_t walk_flag(struct walk_kind k, uint32_t flag)
 {
 	return k.packed ? flag << 16 : flag;
@@ -125,9 +129,8 @@ WALK_INLINE bool walk_range_holds(const struct vmem_range *range, uint64_t gpa,
 }
 
 /*
- * Whether [gpa, gpa + len) lies in a range that is remembered: the last one,
- * or that of the stretch. These allow everything, so that a hit needs no look
- * at what is allowed.
+ * True if [gpa, gpa + len) is in a cached range: that of the last translation or of the
+ * address's stretch. Cached ranges permit all access, so that a hit need not check it.
  */
 WALK_INLINE bool walk_remembered(struct vq *q, const struct vmem_range **range,
 				 uint64_t gpa, uint64_t len)
@@ -156,14 +159,14 @@ WALK_INLINE uint32_t walk_pieces(const struct vq_chain *c,
 	return (uint32_t)(iov - c->iov);
 }
 
-/* Steps that are left. */
+/* The number of remaining steps. */
 WALK_INLINE uint32_t walk_left(const struct vq_chain *c,
 			       const struct walk_room *room)
 {
 	return room->left - walk_pieces(c, room->iov);
 }
 
-/* Steps that were taken in the ring; quick ones are all pieces. */
+/* The number of steps in the ring; after a quick walk each is a piece. */
 WALK_INLINE uint32_t walk_steps(const struct vq *q, const struct vq_chain *c,
 				const struct walk_room *room,
 				struct walk_kind k)
@@ -178,7 +181,7 @@ WALK_INLINE int walk_break(struct vq *q, struct walk_kind k,
 	return k.quick ? WALK_RARE : vq_priv_break(q, why, got, limit);
 }
 
-/* Sets the number of steps that are left; no buffer is bad so far. */
+/* Sets the number of remaining steps; no buffer is bad yet. */
 WALK_INLINE void walk_set_left(const struct vq_chain *c,
 			       struct walk_room *room, uint32_t left)
 {
@@ -187,7 +190,7 @@ WALK_INLINE void walk_set_left(const struct vq_chain *c,
 			       room->left);
 }
 
-/* A list ends in front of the first bad buffer of its kind. */
+/* Ends a list before the first bad buffer of its kind. */
 WALK_INLINE void walk_stop_if_bad(const struct vq_chain *c,
 				  struct walk_room *room, uint32_t access)
 {
@@ -196,8 +199,8 @@ WALK_INLINE void walk_stop_if_bad(const struct vq_chain *c,
 }
 
 /*
- * Most descriptors link to the next one in memory. A predicted branch lets the
- * processor load that one before it has read the link.
+ * Most descriptors link to the next one in memory. A predicted branch lets the processor
+ * load that one before it has loaded the link.
  */
 WALK_INLINE void walk_step(struct walk *w, uint32_t from, uint32_t to)
 {
@@ -244,7 +247,7 @@ WALK_INLINE int walk_find_table(struct vq *q, struct walk *w,
 	       vq_priv_walk_table_memory(q, d.addr, (uint32_t)d.len);
 }
 
-/* Turns to the indirect table that d refers to, and loads its first. */
+/* Continues in the indirect table of d, and loads its first descriptor. */
 WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 				struct walk *w, struct walk_kind k,
 				struct ring_desc *d)
@@ -262,7 +265,7 @@ WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 	rc = walk_find_table(q, w, k, *d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	/* the direct part counts: q->limit is not less than q->size */
+	/* the direct part counts, too: q->limit is not less than q->size */
 	left = q->limit - (walk_most_slots(q, k.packed) - left);
 	walk_set_left(c, &w->room, n < left ? n : left);
 	if (!k.quick)
@@ -272,7 +275,7 @@ WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 	return walk_load(q, w, 0, 0, !k.quick, d);
 }
 
-/* The first writable buffer comes, or a readable one behind it. */
+/* Called at the first writable buffer, and at a readable one behind it. */
 WALK_INLINE int walk_to_writable(struct vq *q, struct vq_chain *c,
 				 struct walk *w, struct walk_kind k)
 {
@@ -320,7 +323,7 @@ WALK_INLINE bool walk_opens_table(struct ring_desc d, struct walk_kind k)
 	return d.tail & walk_flag(k, RING_DESC_INDIRECT);
 }
 
-/* True when there is one more, at *at of the table. */
+/* True if another descriptor follows, at *at of the table. */
 WALK_INLINE bool walk_next(const struct walk *w, struct ring_desc d,
 			   struct walk_kind k, bool nested, uint32_t *at)
 {
@@ -337,8 +340,8 @@ WALK_INLINE bool walk_next(const struct walk *w, struct ring_desc d,
 }
 
 /*
- * The descriptors of one table, beginning with *d, which is afterwards the
- * last one, or the first that opens an indirect table.
+ * Walks the descriptors of one table, beginning with *d. Afterwards *d is the last one, or
+ * the first one that refers to an indirect table.
  */
 WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 			   struct walk_kind k, uint32_t at, bool nested,
@@ -402,7 +405,7 @@ WALK_INLINE void walk_start(const struct vq *q, struct vq_chain *c,
 	c->fault.bad = 0;
 }
 
-/* The entries of the table that d opens, which are the last of a chain. */
+/* Walks the indirect table of d, whose entries are the last of a chain. */
 WALK_INLINE int walk_indirect(struct vq *q, struct vq_chain *c, struct walk *w,
 			      struct walk_kind k, struct ring_desc d)
 {
@@ -419,9 +422,9 @@ WALK_INLINE int walk_indirect(struct vq *q, struct vq_chain *c, struct walk *w,
 }
 
 /*
- * Walks the chain whose first descriptor is d, at slot `at` of the ring, and
- * fills the chain but for its head. 0, for packed rings with *slots (those
- * taken) and *id; -EAGAIN; -EFAULT with the queue broken; or WALK_RARE.
+ * Walks the chain whose first descriptor is d, at slot `at` of the ring, and fills the
+ * chain except its head. 0, for packed rings with *slots (their number) and *id; -EAGAIN;
+ * -EFAULT, and the queue is broken; or WALK_RARE.
  */
 WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 			   struct walk_kind k, struct ring_desc d, uint32_t at,
@@ -452,8 +455,8 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 }
 
 /*
- * For a chain with one buffer of len bytes. Counts, lengths and fault are one
- * word each; the readable half comes first in memory.
+ * Fills a chain with one buffer of len bytes. Counts, lengths and fault are one word each;
+ * the readable half is first in memory.
  */
 WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 				  uint64_t len)
@@ -467,7 +470,7 @@ WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 	memset(at + offsetof(struct vq_chain, fault.why), 0, 8);
 }
 
-/* True when the chain is one plain buffer; else nothing was done. */
+/* True if the chain is one plain buffer; else nothing was changed. */
 WALK_INLINE bool walk_single(struct vq *q, struct vq_chain *c,
 			     struct walk_kind k, struct ring_desc d)
 {

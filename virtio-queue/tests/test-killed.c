@@ -120,7 +120,7 @@ static bool offer_one(struct killed_rig *b)
 	return true;
 }
 
-/* Which request a chain is. */
+/* The number of the request that a chain contains. */
 static uint32_t number(struct killed_rig *b, const struct vq_chain *c)
 {
 	struct vq_cursor reader;

@@ -87,7 +87,7 @@ VQ_API uint32_t vq_cursor_read(struct vq_cursor *cursor, void *buf,
 VQ_API bool vq_cursor_read_exact(struct vq_cursor *cursor, void *buf,
 				 uint32_t len) VSU_NODISCARD;
 
-/* As vq_cursor_read_exact(), without advancing. */
+/* Reads exactly len bytes as vq_cursor_read_exact() does, without advancing. */
 VQ_API bool vq_cursor_peek(const struct vq_cursor *cursor, void *buf,
 			   uint32_t len) VSU_NODISCARD;
 

@@ -211,7 +211,7 @@ VQ_API void vq_unpop(struct vq *q, struct vq_chain *chain);
  */
 VQ_API void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written);
 
-/* The same for n chains, without that check; written[i] belongs to chains[i]. */
+/* Completes n chains that are in flight, which is not checked; written[i] is of chains[i]. */
 VQ_API void vq_push_batch(struct vq *q, struct vq_chain *chains,
 			  const uint32_t *written, unsigned int n);
 
@@ -290,7 +290,7 @@ VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
  * memory that outlives the process (vhost-user's in-flight area). A replacement process
  * pops them again.
  *
- * vq_inflight_size() returns the size of the area of one ring with up to that many
+ * vq_inflight_size() returns the size of the area of one ring with up to the given number of
  * entries, a multiple of 64. vq_set_inflight() sets the area of a disabled queue:
  * borrowed, aligned to 8 bytes, initially all zero. NULL: no tracking. -EBUSY: the queue
  * is enabled; -EINVAL: not aligned, or more than VQ_MAX_SIZE entries; -ENOMEM.
