@@ -59,7 +59,7 @@ void become_ready(void);
 /* Sets memory and rings and calls start; dispatches nothing. */
 void begin_start(void);
 void begin_start_with(uint64_t features);
-/* The same, then dispatches until neither side makes progress. */
+/* begin_start(), then dispatches until neither side makes progress. */
 void run(void);
 
 /* Dispatches both sides until neither makes progress. */

@@ -189,9 +189,9 @@ struct vhost_user_backend_ops {
 	/*
 	 * The front-end stops a ring without draining. Called after a quiesce
 	 * without drain, with the virtqueue disabled. The owner cancels popped
-	 * requests and pushes their chains. Such a push only frees the chain:
-	 * the in-flight area still lists its request, and the next back-end
-	 * executes it again. Do not access guest memory after the return.
+	 * requests and pushes their chains. The push only frees a chain here: the
+	 * in-flight area still lists its request, and the next back-end executes
+	 * it again. Do not access guest memory after the return.
 	 */
 	void (*park)(void *opaque, uint32_t ring);
 

@@ -60,10 +60,10 @@ uint64_t vhost_user_priv_table_piece(const struct vhost_user_priv_table *t,
 bool vhost_user_priv_table_grows(const struct vhost_user_priv_table *from,
 				 const struct vhost_user_priv_table *to);
 /*
- * The slot of the same region, mapped through the same open file that arrived
- * again. Its kind, identity and access mode are unchanged, and so is its size,
- * because it cannot shrink. None of this holds for another open file of the
- * same file. NULL: no such slot, or t records that comparing is useless.
+ * Returns the slot of the same region, if the front-end sent the same open file for it
+ * again. Kind, identity and access mode of an open file do not change, and a sealed file
+ * cannot shrink, so checks can be omitted. Another open file of the same file requires
+ * all checks. NULL: no such slot, or t records that comparing is useless.
  */
 const struct vhost_user_priv_slot *
 vhost_user_priv_same_open(struct vhost_user_priv_table *t,

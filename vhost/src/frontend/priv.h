@@ -322,7 +322,7 @@ int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
 /* The negotiated features, including protocol bits, without LOG_ALL. */
 int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
-/* The same with LOG_ALL, if there is a log. */
+/* The negotiated features, with LOG_ALL if a log is set. */
 int vhost_user_priv_fe_send_log_all(struct vhost_user_frontend *f,
 				    unsigned int item, struct vsu_error *err);
 void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);

@@ -100,9 +100,10 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 }
 
 /*
- * Usually all requests are complete, and the next start uses a new area. Those
- * that a lost back-end has left continue in the same ring, at the position that
- * was reported: a driver that resets a queue often sets it up at the same addresses.
+ * Usually all requests are complete, and the next start uses a new in-flight area.
+ * Requests that a lost back-end left there continue only in the same ring, at the
+ * position that was reported. Size and addresses alone do not prove this: a driver that
+ * resets a queue often sets it up at the same addresses.
  */
 static bool ring_continues(const struct vhost_user_frontend *f, uint32_t index,
 			   const struct vhost_user_ring *ring)

@@ -69,7 +69,7 @@ struct vhost_user_priv_channel {
 	size_t in_pos, in_end;	/* read, but not yet returned by recv */
 	bool drained;		/* the last read emptied the socket */
 	bool wait;		/* the next read may block; then it is cleared */
-	bool can_wait;		/* allow_wait() has succeeded */
+	bool can_wait;		/* the socket is blocking, with a time limit for reads */
 	bool handed_out;	/* in belongs to the caller until the next call */
 	struct vhost_user_priv_msg in; /* its fds belong to the message at in_pos, unless handed_out */
 	size_t late_pos;	/* position of a later message, and its descriptors */

@@ -169,7 +169,8 @@ int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
 
 /*
  * True if the size shows that the regions of a request have the format of
- * XEN_MMAP. Such a request passes no check. Returns the first region.
+ * XEN_MMAP, which this library does not support: the checks refuse the request. *first
+ * receives the first region.
  */
 bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
 				const struct vhost_user_priv_msg *msg,

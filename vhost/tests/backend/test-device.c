@@ -341,7 +341,7 @@ static uint64_t transfer_by(struct rig *r, uint32_t direction, uint32_t phase,
 	return value;
 }
 
-/* The same with one end of a new pipe. */
+/* Passes one end of a new pipe. */
 static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
 			 int end)
 {

@@ -282,7 +282,7 @@ START_TEST(bytes_behind_the_area_reach_the_next_back_end)
 }
 END_TEST
 
-/* Of an earlier version, or another program: the same area without a room. */
+/* An earlier version, or another program, makes an area without room for a state. */
 START_TEST(b4_23_area_without_a_room_has_no_state)
 {
 	struct vhost_user_inflight in;

@@ -660,7 +660,7 @@ START_TEST(b2_18_rom_resent_as_writable_is_mapped_again)
 }
 END_TEST
 
-/* The same file through a read-only descriptor must not stay writable. */
+/* A region whose file is sent again by a read-only descriptor must not stay writable. */
 START_TEST(b2_18_sealed_memory_resent_as_rom_is_mapped_again)
 {
 	struct table t = { .nfds = 0 };

@@ -451,7 +451,7 @@ START_TEST(b4_24_crosvm_disables_rings_before_it_reads_bases)
 }
 END_TEST
 
-/* Of a snapshot: bases are those that it has read, and the features are not sent again. */
+/* After a snapshot crosvm sends the bases that it has read, and no features. */
 START_TEST(b4_24_crosvm_wakes_rings_at_their_bases)
 {
 	uint32_t ring;
@@ -472,7 +472,7 @@ START_TEST(b4_24_crosvm_wakes_rings_at_their_bases)
 }
 END_TEST
 
-/* Of 2023: the bit of the protocol features alone, then all features. */
+/* crosvm of 2023 sent only the bit of the protocol features, then all features. */
 START_TEST(b4_24_crosvm_sent_features_twice)
 {
 	begin(VHOST_USER_HDR_VERSION);

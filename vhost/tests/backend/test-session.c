@@ -491,7 +491,7 @@ START_TEST(b1_10_descriptor_must_agree_with_the_no_fd_bit)
 END_TEST
 
 /*
- * Of two sessions in one process, one loses descriptors and the other
+ * A process has two sessions: the one that loses descriptors ends, and the other one
  * continues.
  */
 START_TEST(b1_11_descriptor_limit_while_receiving_ends_that_session_only)

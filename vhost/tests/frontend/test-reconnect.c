@@ -187,7 +187,7 @@ START_TEST(base_is_the_used_index_of_the_ring)
 }
 END_TEST
 
-/* Neither an in-flight area nor IN_ORDER. */
+/* Starts rings of which a replacement back-end cannot know the completed requests. */
 static void run_without_area(uint64_t features)
 {
 	peer.protocol &= ~P(INFLIGHT_SHMFD);

@@ -495,7 +495,7 @@ START_TEST(c2_13_mapping_beyond_the_file_is_refused)
 }
 END_TEST
 
-/* The same memfd through a read-only descriptor. */
+/* A read-only descriptor of the memfd. */
 static int read_only(int fd)
 {
 	char path[64];
