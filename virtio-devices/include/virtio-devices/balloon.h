@@ -80,9 +80,9 @@ VIRTDEV_API VSU_NODISCARD int virtdev_balloon_set_target(
 		struct virtdev *dev, uint64_t bytes, struct vsu_error *err);
 
 /*
- * Requests statistics from the driver, which virtdev_get_stats() then returns. 0:
- * the driver will reply; -EAGAIN: already requested, or not supported by the
- * driver; -EINVAL: dev is another device.
+ * Requests statistics of the guest's memory from the driver; virtdev_stats() returns them
+ * after its reply. 0: the driver will reply; -EAGAIN: already requested, or not supported
+ * by the driver; -EINVAL: dev is another device.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_balloon_ask_stats(struct virtdev *dev);
 

@@ -14,9 +14,9 @@
  * guest does not read remain in the host's stream. If the host does not read,
  * the guest's requests wait. Drivers busy-wait for a console, so this wait is
  * limited: if the host reads nothing for one second, bytes written to a console
- * are dropped and counted until the host reads again. Of bytes written to a
- * console whose stream is closed, the last 64 KiB are kept for its next peer; others, and
- * those written to another port, are dropped and counted as well.
+ * are dropped and counted until the host reads again. While the stream of a console is
+ * closed, the last 64 KiB that the guest writes are kept for its next peer. Earlier bytes,
+ * and all bytes written to another port with a closed stream, are dropped and counted.
  *
  * A port can have a record of everything that the guest writes to it, whether or not a peer
  * reads it, such as a log file of the program.
@@ -53,9 +53,9 @@ struct virtdev_console_port {
 	bool console;		/* used as a terminal */
 	/*
 	 * Called with each byte of the guest once, when it was written to the host's stream or
-	 * dropped, by the thread that serves the queue; a write through the configuration
-	 * space is that of the driver's CPU. It must not wait. Up to 64 KiB are recorded in
-	 * a turn of a queue. Returns the number of bytes that were recorded. NULL: no record.
+	 * dropped, on the thread that serves the queue; for a write through the configuration
+	 * space, on the thread of the driver's CPU. It must not wait. Up to 64 KiB are recorded
+	 * in a turn of a queue. Returns the number of bytes that were recorded. NULL: no record.
 	 */
 	uint64_t (*record)(void *recorder, const struct iovec *iov, int n);
 	void (*free_recorder)(void *recorder);	/* when the port is removed; may be NULL */

@@ -166,8 +166,8 @@ struct virtdev_ops {
 	void (*pause)(void *self);
 	void (*resume)(void *self);
 
-	/* The state of a paused device: all that the driver set or can read, except
-	 * queues and configuration. state_version is the version of its format. */
+	/* The state of a paused device: everything that the driver set or can read, except
+	   queues and configuration. state_version is the version of its format. */
 	uint32_t state_version;
 	void (*state_save)(void *self, struct virtdev_state_writer *w);
 	/*
@@ -231,11 +231,11 @@ VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
  * range. Without replaces, the range must be unmapped. Unmapping a part of a
  * mapping keeps the rest; a vhost-user server unmaps whole mappings only. Regions
  * are empty at first, after a change of servers, and after a reset (except
- * VIRTDEV_REGION_APART). 0: done; 1: ops->region_done follows with the cookie. -EINVAL: no such region,
- * or invalid numbers; -EEXIST: the range is mapped (through a vhost-user server
- * -EREMOTEIO); -EOPNOTSUPP: the server does not support regions or replaces;
- * -EPROTO: no queue runs (vhost-user server); -EAGAIN: too many requests in
- * flight; or an error of the host.
+ * VIRTDEV_REGION_APART). 0: done; 1: ops->region_done follows with the cookie. -EINVAL: no
+ * such region, or invalid numbers; -EEXIST: the range is mapped (through a vhost-user
+ * server -EREMOTEIO); -EOPNOTSUPP: the server does not support regions or replaces;
+ * -EPROTO: no queue runs (vhost-user server); -EAGAIN: too many requests in flight; or an
+ * error of the host.
  *
  * Call it while a queue runs, on that queue's thread or the device's. The driver can
  * read the configuration space during the call.
@@ -248,8 +248,8 @@ VIRTDEV_API int virtdev_region_unmap(struct virtdev *dev,
 				     uint64_t cookie) VSU_NODISCARD;
 
 /*
- * For models: the guest address of a region. -EOPNOTSUPP: the server does not know
- * it, which is always so with vhost-user; -EINVAL: no such region.
+ * For models: the guest address of a region. -EOPNOTSUPP: the server does not know the
+ * address, as always with vhost-user; -EINVAL: no such region.
  */
 VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 				       uint64_t *gpa) VSU_NODISCARD;
@@ -257,7 +257,7 @@ VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 /* Stop its queues first. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);
 
-/* For servers. -EBUSY: the device has another one, which stays. NULL removes it: 0. */
+/* For servers. NULL removes the server. -EBUSY: the device has another one, which remains. */
 VIRTDEV_API int virtdev_set_server(struct virtdev *dev, const struct virtdev_server_ops *ops,
 				   void *opaque) VSU_NODISCARD;
 

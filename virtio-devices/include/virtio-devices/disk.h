@@ -176,9 +176,9 @@ struct virtdev_disk_file {
  * -ENODEV: not a regular file or block device; -EINVAL: the size is 0 or not a multiple
  * of 512 or of block_size, an unknown engine, or mmap with direct I/O; -EBUSY: locked by
  * another process; -EOPNOTSUPP: the host or the file does not support the engine or direct
- * I/O. Of a descriptor, the flags of its open file description are cleared, and the lock
- * belongs to that description: close other descriptors of it. -EBADF: not a descriptor that
- * can be read and written.
+ * I/O. With has_fd, flags of the open file description are cleared, and the lock belongs to
+ * that description: close other descriptors of it. -EBADF: fd is not open for the required
+ * access.
  */
 VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,

@@ -131,7 +131,7 @@ struct virtdev_fs_config {
 	bool submounts;		/* report mount points of the host */
 	bool posix_lock;	/* record locks (fcntl) apply to the host and
 				   to other guests */
-	bool flock;		/* the same for whole-file locks */
+	bool flock;		/* whole-file locks (flock) apply there, too */
 	uint32_t file_handles;	/* enum virtdev_fs_handles */
 	/*
 	 * Rules for user and group IDs, with the syntax of virtiofsd; at most
@@ -185,26 +185,29 @@ struct virtdev_fs_config {
 	 * A rule applies in the folder that has its path when the device is created, also
 	 * after a rename by the host and under another path (bind mounts), and in each one that
 	 * the driver finds at the path later: a new folder, or a mounted one. The driver cannot
-	 * rename the folder of a rule or one on its path: EBUSY. Other spellings that the file system accepts are hidden, too. Hard
-	 * links of a hidden file are not. Borrowed for the call. NULL: none.
+	 * rename the folder of a rule or one on its path: EBUSY. Other spellings that the file
+	 * system accepts are hidden, too; hard links of a hidden file are not. Borrowed for the
+	 * call. NULL: none.
 	 *
 	 * With or without rules, only names that are mounted exist in folders of autofs.
 	 */
 	const char *hidden;
 	/*
-	 * As of mount(8), but the device refuses what the host's kernel would have to ignore. EPERM:
-	 * modes with SUID or SGID, except of folders; file capabilities; access control lists and
-	 * writable mappings of files that have one of the two bits. A change of content clears these
-	 * bits as if its user were unprivileged.
+	 * Has the effect of mount(8)'s nosuid. The device cannot make the host's kernel ignore
+	 * privileges of a file, so it refuses to create them: modes with SUID or SGID, except of
+	 * folders; file capabilities; access control lists and writable mappings of files that
+	 * have one of the two bits. These requests fail with EPERM. A change of content clears
+	 * the bits as if its user were unprivileged.
 	 */
 	bool nosuid;
 	bool nodev;		/* EPERM: new device nodes, except the whiteout 0:0 */
 	/*
-	 * Files that others may neither read nor execute, folders that others may not enter, all in
-	 * these, and FIFOs, sockets and devices that others may neither read nor write do not exist
-	 * for the driver either (modes of chmod(2)), except those at, below, and on the way to an
-	 * exception of hidden. If the host makes a file private later, the driver cannot open it
-	 * again: ESTALE. Only with read_only.
+	 * Hides private files from the driver, by the permissions of others in their modes
+	 * (chmod(2)): files without reading and execution; folders without execution, with all
+	 * their content; FIFOs, sockets and devices without reading and writing. An exception of
+	 * hidden remains visible, with all below it and the folders on its path. If the host
+	 * makes a file private later, the driver cannot open it again: ESTALE. Only with
+	 * read_only.
 	 */
 	bool hide_private;
 };

@@ -7,7 +7,7 @@
  *
  * Names follow Prometheus's rules, which "promtool check metrics" tests. A statistic that ends with
  * "_ns", "_us" or "_ms" becomes one of seconds, as in PREFIX_age_seconds. A counter ends with
- * "_total". A statistic that ends with "_total" and is none becomes "_size_bytes".
+ * "_total". A statistic that ends with "_total" and is not a counter ends with "_size_bytes".
  *
  *	struct virtdev_metrics m = { .prefix = "myvmm" };
  *	virtdev_metrics_add_device(&m, dev, "kind=\"blk\"");
@@ -19,7 +19,7 @@
  *	PREFIX_device_STATISTIC		each statistic (virtdev_stats()), named as above
  *	PREFIX_device_latency_seconds	a histogram for each kind of request, if the device
  *					measures (latency.h)
- *	PREFIX_ring_in_flight, _max_in_flight	the depth of each ring, likewise
+ *	PREFIX_ring_in_flight, _max_in_flight	the depth of each ring, if the device measures
  *
  * The program answers the requests: an HTTP reply of the type "text/plain; version=0.0.4" with
  * this text.
@@ -73,11 +73,11 @@ VIRTDEV_API void virtdev_metrics_add(struct virtdev_metrics *m, const char *name
 VIRTDEV_API void virtdev_metrics_add_u64(struct virtdev_metrics *m, const char *name,
 					 const char *labels, uint64_t value);
 
-/* Likewise, all samples of a histogram in seconds. Labels are required. */
+/* Adds all samples of a histogram in seconds. Labels are required. */
 VIRTDEV_API void virtdev_metrics_add_latency(struct virtdev_metrics *m, const char *name,
 					     const char *labels, const struct virtdev_histogram *h);
 
-/* Likewise, all numbers of a device. Labels of at most 64 bytes are required. */
+/* Adds all numbers of a device. Labels are required, at most 64 bytes. */
 VIRTDEV_API void virtdev_metrics_add_device(struct virtdev_metrics *m, struct virtdev *dev,
 					    const char *labels);
 

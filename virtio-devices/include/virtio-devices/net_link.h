@@ -42,7 +42,7 @@ struct virtdev_net_link_info {
 	uint64_t offloads;	/* VIRTDEV_NET_F_* that it supports */
 };
 
-/* Fixed layout. One of several frames that are sent together. */
+/* Fixed layout. A frame of a batch. */
 struct virtdev_net_frame {
 	const struct iovec *iov;	/* the first element is exactly the header */
 	int n;

@@ -77,14 +77,15 @@ VIRTDEV_API int virtdev_state_end(const struct virtdev_state_reader *r,
 /*
  * For models whose driver sets more than the configuration space, by requests or
  * connections: the state stays in memory that outlives the process, and a vhost-user
- * server that replaces a killed one continues with it by ops->state_load. Without it,
- * what the driver has set ends with the process: its queues continue, and front-ends of
- * libvirtio-devices request a reset from the driver; others do not tell it.
+ * server that replaces a killed one continues with it by ops->state_load. Without such a
+ * state, the driver's settings end with the process, although its queues continue.
+ * Front-ends of libvirtio-devices then request a reset from the driver; others do not.
  *
- * set_keeps: before the device has a server; state_save may then be called while the
- * device runs. keep: the driver has changed the state; call it on the thread that has
- * changed it, before the request is complete; two calls must not overlap. A state of more than 8000 bytes is not kept.
- * keep has no effect with another server, or if the front-end has no in-flight area.
+ * set_keeps: call it before the device has a server; state_save may then be called while
+ * the device runs. keep: the driver has changed the state; call it on the thread that has
+ * changed it, before the request is complete; two calls must not overlap. A state of more
+ * than 8000 bytes is not kept. keep has no effect with another server, or if the front-end
+ * has no in-flight area.
  */
 VIRTDEV_API void virtdev_set_keeps(struct virtdev *dev);
 VIRTDEV_API void virtdev_keep(struct virtdev *dev);

@@ -61,7 +61,7 @@ struct virtdev_vhost_user_config {
 	struct vsu_closer *closer;
 	/* allow the back-end to map files on FUSE and network file systems */
 	bool served_files;
-	/* The next three: as in struct vhost_user_frontend_config. */
+	/* three members of struct vhost_user_frontend_config */
 	uint64_t max_shmem;	/* bytes of all shared memory regions */
 	uint32_t max_shmem_maps; /* maximum concurrent mappings in them */
 	uint64_t reconnect_ns;	/* initial interval between attempts */
@@ -86,7 +86,7 @@ struct virtdev_vhost_user_config {
  */
 VIRTDEV_API uint32_t virtdev_vhost_user_id_of(const char *name, size_t len);
 
-/* Called from dispatch only. NULL: no callback. None may free the remote. */
+/* Called from dispatch only. NULL: no callback. A callback must not free the remote. */
 struct virtdev_vhost_user_ops {
 	size_t size;		/* sizeof(struct virtdev_vhost_user_ops) */
 	/* The handshake is complete: the device can be shown to a guest. */
@@ -109,11 +109,11 @@ struct virtdev_vhost_user_ops {
 		      unsigned int n);
 	/*
 	 * The front-end or the back-end rejected a message, and the session
-	 * continues; as refused of struct vhost_user_frontend_ops, with its
-	 * limits.
+	 * continues. See refused of struct vhost_user_frontend_ops: limit the rate
+	 * of log lines.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
-	/* The next three: as in struct vhost_user_frontend_ops. */
+	/* See struct vhost_user_frontend_ops. */
 	int (*connect)(void *opaque, struct vsu_error *err);
 	void (*lost)(void *opaque, const struct vsu_error *err);
 	void (*back)(void *opaque, bool rings_lost);
@@ -127,8 +127,8 @@ struct virtdev_vhost_user_ops {
 	 */
 	void (*starting)(void *opaque);
 	/*
-	 * Behind a transport: queues cannot start in a dispatch, when a back-end is connected
-	 * again or a pause that was given up is complete. The driver is asked for a reset.
+	 * Behind a transport: queues cannot start in a dispatch, after a back-end has
+	 * connected again or a cancelled pause is complete. The driver is asked for a reset.
 	 */
 	void (*not_started)(void *opaque, const struct vsu_error *err);
 };

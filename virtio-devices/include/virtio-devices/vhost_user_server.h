@@ -108,7 +108,7 @@ VIRTDEV_API int virtdev_vhost_user_server_wait(
 		struct virtdev_vhost_user_server *s, int fd, int timeout_ms)
 	VSU_NODISCARD;
 
-/* The same functions for one queue, if threaded; call them on the queue's thread. */
+/* These functions for one queue, if threaded; call them on the queue's thread. */
 VIRTDEV_API int virtdev_vhost_user_server_queue_fd(
 		const struct virtdev_vhost_user_server *s, uint32_t queue);
 VIRTDEV_API int virtdev_vhost_user_server_queue_dispatch(
@@ -152,8 +152,8 @@ VIRTDEV_API void virtdev_vhost_user_server_free(
  * report gets a message for each rejected request of a front-end, for each
  * session that failed, and for each report of the device (it becomes the
  * device's virtdev_set_report()). Print it: front-ends rarely log why their
- * device does not work. NULL: no reports. A front-end cannot fill a log: of more than ten
- * in ten seconds the others are counted, and one report has their number.
+ * device does not work. NULL: no reports. A front-end cannot fill a log: after ten reports
+ * in ten seconds, further ones are only counted, and one report has their number.
  */
 VIRTDEV_API int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 		int stop_fd,

@@ -14,7 +14,7 @@
  *   load       the opposite, behind another session
  *   resume     starts the queues where they stopped
  *
- * Waiting: as in vhost_user.h; a dispatch also continues what these functions have begun.
+ * Waiting: as in vhost_user.h; a dispatch also continues operations of these functions.
  *
  * Threads: confined, together with transport and device.
  */
@@ -85,8 +85,9 @@ VIRTDEV_API int virtdev_vhost_user_activate(struct virtdev_vhost_user *r,
  * back-end is disconnected; -ECONNRESET: the session has failed; -EINVAL: no transport.
  *
  * Resume starts the queues where they stopped; without a connected back-end, the next one
- * starts them. A pause that is not complete is given up. If the queues cannot start, it
- * returns an errno and requests a reset from the driver. Both drop a collected state.
+ * starts them. It cancels a pause that is not complete. If the queues cannot start, it
+ * returns an errno and requests a reset from the driver. Both functions drop a collected
+ * state.
  */
 VIRTDEV_API int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
 	VSU_NODISCARD;
@@ -101,10 +102,10 @@ VIRTDEV_API int virtdev_vhost_user_check_save(const struct virtdev_vhost_user *r
 					      struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Of a paused device, before take: reads the back-end's own state, if it keeps any.
+ * Reads the back-end's own state, if it keeps any; call it for a paused device before take.
  * -EAGAIN: dispatch and call it again. -ETIMEDOUT: the back-end sent nothing for ten
  * seconds; -EFBIG: more than VIRTDEV_STATE_MAX; -EBUSY: the device is not paused; else the
- * failure that it reported.
+ * failure that the back-end reported.
  */
 VIRTDEV_API int virtdev_vhost_user_collect(struct virtdev_vhost_user *r,
 					   struct vsu_error *err) VSU_NODISCARD;
@@ -176,7 +177,7 @@ enum virtdev_vhost_user_settings {
 	VIRTDEV_VHOST_USER_SETTINGS_REPEATED,
 	/* the back-end continues with the state of the previous one */
 	VIRTDEV_VHOST_USER_SETTINGS_KEPT,
-	/* of a file system: only the back-end knows, and does not report it */
+	/* a file system's: the back-end may have kept them, and does not report it */
 	VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN,
 	/* they are lost: the driver is asked for a reset */
 	VIRTDEV_VHOST_USER_SETTINGS_RESET,
