@@ -26,8 +26,8 @@ struct fs_chunk {
 	uint64_t node;		/* 0: unmapped */
 	uint64_t file_pos;
 	uint16_t ends[FS_PIECES]; /* end of each piece, in pages of the host */
-	uint16_t former;	/* with atomic replacement: its end, in pages,
-				   before the last change */
+	uint16_t former;	/* with atomic replacement: end before the last change, in
+				   pages */
 	uint8_t npieces;
 	uint8_t missing;	/* bit mask: pieces that the front-end refused */
 	bool writable;
@@ -39,7 +39,7 @@ struct fs_chunk {
 /* Files whose nodeids have the same remainder, divided by the number of chunks. */
 struct fs_files {
 	uint32_t reports;	/* of a size to the driver; wraps */
-	uint32_t nmapped;	/* chunks that have one of them */
+	uint32_t nmapped;	/* number of chunks that map one of these files */
 };
 
 /* A mapped file: its descriptor is open until the last change was answered. */
@@ -55,7 +55,7 @@ struct fs_piece {
 	struct fs_window_file *file;	/* NULL: unmap */
 	struct fs_job *job;		/* of the request, or NULL */
 	bool writable;
-	uint32_t reports;		/* before size was read */
+	uint32_t reports;		/* value of fs_files.reports before size was read */
 };
 
 /* A pending change of the window. */
@@ -67,7 +67,7 @@ struct fs_change {
 	uint32_t round;			/* of the chunk */
 	uint8_t piece;
 	bool writable, done;
-	bool replaces;			/* as in struct virtdev_mapping */
+	bool replaces;			/* see struct virtdev_mapping */
 };
 
 /*

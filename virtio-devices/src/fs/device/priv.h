@@ -38,7 +38,7 @@
 #define FS_TRANSFER (1u << 20)
 #define FS_PAGES (FS_TRANSFER / 4096u)
 
-/* Maximum bytes of one FUSE_READ: Linux limits it by FS_PAGES alone, of up to 64 KiB each. */
+/* Maximum bytes of one FUSE_READ. Linux limits a read only by FS_PAGES, of up to 64 KiB each. */
 #define FS_READ_MAX (FS_PAGES * 65536u)
 
 /* Bytes of a queue's text buffer, and of the largest attribute value in it. */
@@ -46,8 +46,8 @@
 #define FS_VALUE_MAX (64u << 10)
 
 /*
- * The open() flags that are passed to the host; the guest kernel handles the others.
- * O_APPEND follows each write: see virtdev_priv_fs_append_begin().
+ * The open() flags that are passed to the host; the guest kernel handles the others. Each
+ * write sets or clears O_APPEND as it requires: virtdev_priv_fs_append_begin().
  */
 #define FS_OPEN_FLAGS (O_ACCMODE | O_APPEND | O_TRUNC | O_DSYNC | O_SYNC)
 
@@ -58,8 +58,8 @@
 #define FS_OPEN_AGAIN ((FS_OPEN_FLAGS & ~(O_TRUNC | O_APPEND)) | O_DIRECTORY)
 
 /*
- * The bits of nosuid. SGID also without group execute permission, which an access control
- * list may add later; of a folder, whose new files inherit the group, neither.
+ * The bits that nosuid refuses, except on folders, whose new files inherit the group. SGID
+ * counts also without group execute permission, which an access control list may add later.
  */
 #define FS_PRIVILEGES (S_ISUID | S_ISGID)
 
@@ -80,12 +80,12 @@ struct fs_proc_name {
 /* Whether a server (FUSE, network) provides the file, and so may hang; cached. */
 enum fs_served { FS_SERVED_UNKNOWN, FS_SERVED, FS_NOT_SERVED };
 
-/* Whether a lookup in the folder may mount what the name requests (autofs); cached. */
+/* Whether a lookup in the folder may mount a file system at the name (autofs); cached. */
 enum fs_automounts { FS_AUTOMOUNTS_UNKNOWN, FS_AUTOMOUNTS, FS_NO_AUTOMOUNTS };
 
 /*
- * In which other spellings a folder may find a name: in those of case and Unicode's forms, or, as by
- * short names and file servers, in any; cached.
+ * The spellings in which a folder may find a name: other case and Unicode forms, or any
+ * (short names, file servers); cached.
  */
 enum fs_spelling { FS_SPELLING_UNKNOWN, FS_SPELLING_FOLDED, FS_SPELLING_ANY };
 
@@ -102,7 +102,8 @@ struct fs_inode {
 	int served;		/* atomic; of enum fs_served */
 	int automounts;		/* atomic; of enum fs_automounts */
 	int spelling;		/* atomic; of enum fs_spelling */
-	uint32_t rules;		/* atomic; a folder of fs_hidden_rules as which it was found, or 0 */
+	uint32_t rules;		/* atomic; index of the folder of fs_hidden_rules as which it
+				   was found, or 0 */
 };
 
 /* The properties that identify a file. */
@@ -126,7 +127,7 @@ struct fs_handle {
 	int64_t next;		/* directory: offset of the next entry */
 };
 
-/* In fs.agreed: FUSE_INIT was received. */
+/* in fs.agreed: FUSE_INIT was received */
 #define FS_SESSION (UINT64_C(1) << 63)
 
 enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
@@ -178,7 +179,7 @@ struct fs_queue {
 	uint32_t npieces;
 	unsigned char *text;	/* FS_TEXT bytes */
 	uint64_t unique;	/* of the last request */
-	uint32_t kind;		/* likewise; enum fs_kind */
+	uint32_t kind;		/* of the last request; enum fs_kind */
 	struct virtdev_measured *measured; /* NULL: nothing is measured */
 	bool waits_for_window;	/* its reply depends on pending window changes */
 	int event;		/* if the device has a window or workers; else -1 */
@@ -208,7 +209,7 @@ struct fs_mounts {
 	uint32_t n;		/* atomic; never decreases */
 };
 
-/* Owners of record locks in the guest. Threads: those that hold lock. */
+/* Owners of record locks in the guest. Threads: any that holds lock. */
 struct fs_owners {
 	pthread_mutex_t lock;
 	void *tree;		/* tsearch() tree of struct fs_owner */
@@ -223,16 +224,16 @@ struct fs_groups {
 
 /* Names of a folder that the driver cannot use. */
 struct fs_hidden {
-	const char *folder;	/* path */
-	uint32_t at;		/* its index in the folders of the rules */
+	const char *folder;	/* its path */
+	uint32_t at;		/* index in fs_hidden_rules.folders */
 	const char *pattern;	/* of fnmatch() */
 	bool shown;		/* an exception, which overrides the others */
-	bool names_only;	/* likewise, but not for private files */
+	bool names_only;	/* an exception, except for private files */
 };
 
 /*
- * A folder of rules, or one on the way to it, by identities (hidden_names.c). The folder above has a
- * lower index; the first one is the shared directory.
+ * A folder of rules, or a parent of one, by its identities (hidden_names.c). The folder
+ * above has a lower index; the first one is the shared directory.
  */
 struct fs_hidden_folder {
 	uint32_t above;
@@ -241,9 +242,9 @@ struct fs_hidden_folder {
 	bool sealed;		/* a rule "FOLDER/.": the folder itself does not change */
 	bool fixed;		/* sealed, or its inode number may change when it is evicted from
 				   memory: the driver does not rename it */
-	uint64_t first;		/* when the device was created; 0: it did not exist */
-	uint64_t last;		/* atomic: the other one that was found later, or 0; those before are
-				   known by their inodes */
+	uint64_t first;		/* identity when the device was created; 0: it did not exist */
+	uint64_t last;		/* atomic: identity of another folder that was found later, or
+				   0; the inodes of earlier ones have the index */
 };
 
 struct fs_hidden_rules {
@@ -289,7 +290,7 @@ struct fs {
 	uint64_t folder_dev;	/* st_dev of folder */
 	int folder_served;	/* enum fs_served of folder */
 	struct {
-		bool automounts; /* is of autofs */
+		bool automounts; /* folder is of autofs */
 		int spelling;	/* enum fs_spelling */
 	} folder_names;
 	int proc;		/* /proc/self/fd, O_PATH */
@@ -313,7 +314,7 @@ struct fs {
 	uintptr_t window_owner;	/* atomic: the thread that holds it, or 0 */
 #endif
 	struct fs_chunk *chunks; /* of the window */
-	struct fs_files *files;	/* as many; see virtdev_priv_fs_files_of() */
+	struct fs_files *files;	/* one per chunk; see virtdev_priv_fs_files_of() */
 	uint32_t nchunks;
 	uint32_t nmapped;	/* atomic: chunks that have a file */
 	struct fs_deferred_map deferred; /* under window_lock */
@@ -379,7 +380,8 @@ struct fs_call {
 	gid_t groups[FS_GROUPS];
 	struct fs_inode *inode;	/* the inode of in.nodeid */
 	struct fs_handle *handle;
-	bool in_private;	/* of a list: see virtdev_priv_fs_is_in_private() */
+	bool in_private;	/* READDIR, READDIRPLUS: the folder is private, see
+				   virtdev_priv_fs_is_in_private() */
 };
 
 /* The strings of a request. */
@@ -420,7 +422,10 @@ struct fs_operation {
 	uint16_t flags;		/* FS_* */
 };
 
-/* Whether worker threads serve the queue. The driver does not wait for FORGET, of queue 0. */
+/*
+ * Whether worker threads serve the queue. Requests of queue 0 (FORGET) have no reply that a
+ * driver waits for.
+ */
 static inline bool virtdev_priv_fs_has_workers(const struct fs_queue *q)
 {
 	return q->fs->config.workers && q->index;

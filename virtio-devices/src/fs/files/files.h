@@ -92,53 +92,57 @@ void virtdev_priv_fs_mounts_fini(struct fs *fs);
  * -EINVAL: not a list of paths below the shared directory.
  */
 int virtdev_priv_fs_hidden_init(struct fs *fs, const char *text, struct vsu_error *err);
-/* Parses only. Freed in each case by the caller. */
+/* Only parses. The caller frees rules also after a failure. */
 int virtdev_priv_fs_hidden_parse(struct fs_hidden_rules *rules, const char *text,
 				 struct vsu_error *err);
 /* The identity of a folder, not 0. */
 uint64_t virtdev_priv_fs_hidden_identity(uint64_t dev, uint64_t ino);
-/* Checks the paths of all rules again. */
+/* Finds the folders at the paths of all rules again. */
 void virtdev_priv_fs_hidden_refresh(const struct fs *fs);
 uint32_t virtdev_priv_fs_count_parts(const char *text, char separator);
 void virtdev_priv_fs_hidden_free(struct fs_hidden_rules *rules);
 
-/* A folder in which a name is judged. */
+/* A folder whose names are checked. */
 struct fs_place {
 	int fd;
 	uint64_t dev, ino, mount;
-	uint32_t rules;		/* of its inode, if it has one */
-	bool spells;		/* FS_SPELLING_ANY */
+	uint32_t rules;		/* that of its inode, or 0 */
+	bool spells;		/* it has FS_SPELLING_ANY */
 };
 
 /* hidden_names.c */
 struct fs_place virtdev_priv_fs_place_of(const struct fs_inode *folder);
-/* A name that the folder lists. */
+/* Whether a name that the folder lists is hidden. */
 bool virtdev_priv_fs_is_hidden(const struct fs *fs, const struct fs_place *in, const char *name);
 /* The use of a name by a request. */
 enum fs_name_use { FS_NAME_FINDS, FS_NAME_CHANGES, FS_NAME_MOVES };
 
 /*
- * A name of a request. -ENOENT: it is hidden; if the request changes it, -EACCES, and -EBUSY for a
- * folder that keeps its name. 1: virtdev_priv_fs_judge_doubtful(), which reads the folder, decides.
+ * Whether a request may use the name: 0. -ENOENT: the name is hidden; -EACCES: it is hidden, and the
+ * request changes it; -EBUSY: the name of a folder that must keep it. 1: it may be another spelling:
+ * call virtdev_priv_fs_judge_doubtful(), which reads the folder.
  */
 int virtdev_priv_fs_judge_name(const struct fs *fs, const struct fs_place *in, const char *name,
 			       enum fs_name_use use);
 int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *in, const char *name,
 				   enum fs_name_use use);
-/* The driver found that file by a name. -ENOENT: it is private. rules: for its inode. */
+/*
+ * Call it when the driver has found a file by name. *rules is for the inode of the file. -ENOENT:
+ * the file is private.
+ */
 int virtdev_priv_fs_hidden_found(const struct fs *fs, const struct fs_place *in, const char *name,
 				 int fd, const struct statx *st, uint32_t *rules);
-/* A rule seals the folder: its attributes do not change. */
+/* True if a rule seals the folder: its attributes must not change. */
 bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folder);
 
 /*
- * private.c. By its mode, others may neither read nor execute the file, not enter the folder, or
- * neither read nor write the FIFO, socket or device.
+ * private.c. True if the mode denies others the use of the file: reading and execution; of a folder,
+ * entering it; of a FIFO, socket or device, reading and writing.
  */
 bool virtdev_priv_fs_is_for_owner(const struct statx *st);
-/* The folder is such a one, which an exception shows, or shows the way through. */
+/* True for the content of a folder that is_for_owner(), and is visible only by an exception. */
 bool virtdev_priv_fs_is_in_private(const struct fs *fs, int folder);
-/* The file is such a one, or is in such a folder, and no exception has its path. */
+/* True if the file is_for_owner() or in such a folder, and no exception shows its path. */
 bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st, bool in_private);
 
 /*
@@ -147,18 +151,18 @@ bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx 
  */
 bool virtdev_priv_fs_is_listed(const struct fs *fs, int folder, const char *name);
 void virtdev_priv_fs_automounts_init(struct fs *fs);
-/* A lookup in this folder would make the host mount what it names, for names that are not mounted. */
+/* True if a lookup of a name that is not mounted would make the host mount it. */
 bool virtdev_priv_fs_automounts(const struct fs_call *c, struct fs_inode *folder);
 /* Opens a name of a folder on the file system dev, O_PATH, without mounting anything. */
 int virtdev_priv_fs_open_name(const struct fs *fs, int folder, uint64_t dev, const char *name);
 
 /* spelling.c */
 void virtdev_priv_fs_spelling_init(struct fs *fs);
-/* Finds the spelling of a folder that is not known yet; may block on a server. */
+/* Determines the spelling of a folder; may block on a server. */
 int virtdev_priv_fs_spelling_of(const struct fs *fs, int folder, uint64_t dev);
 /* -ECANCELED: the request was detached meanwhile. */
 int virtdev_priv_fs_learn_spelling(const struct fs_call *c, struct fs_inode *folder);
-/* Whether the name could be another spelling of one that has the pattern, or of len bytes. */
+/* Whether the name could be another spelling of one that matches pattern, or of other. */
 bool virtdev_priv_fs_may_match(const struct fs_place *in, const char *pattern, const char *name);
 bool virtdev_priv_fs_may_equal(const struct fs_place *in, const char *other, size_t len, const char *name);
 
@@ -175,9 +179,10 @@ const char *virtdev_priv_fs_path_next(const char *path, char name[FS_NAME_MAX + 
  */
 int virtdev_priv_fs_path_text(const struct fs *fs, int fd, char path[PATH_MAX]);
 
-/* path.c. read checks that the path is that of the file; errors of virtdev_priv_fs_path_text(). */
+/* path.c */
 /* Opens a path below parent, the shared folder or one in it, which the caller keeps. */
 int virtdev_priv_fs_path_open(const struct fs *fs, int parent, const char *path);
+/* Reads the path of fd, and checks that the path is that of the file. Errors of _path_text(). */
 int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
 			      char path[PATH_MAX]);
 

@@ -65,7 +65,7 @@ void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle)
 	virtdev_priv_fs_close(closer, &fd);
 }
 
-/* Drops the reference of pool_alloc(): no request uses the handle yet. */
+/* Completes a new handle and drops the creator's reference: no request uses it yet. */
 static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
 			struct vsu_closer *closer, struct fs_open_record *o)
 {

@@ -185,7 +185,7 @@ static bool keeps_number(int fd)
 	return false;
 }
 
-/* No rule applies, so that the folders of rules in hidden folders are found, too. */
+/* Opens a path without applying rules, so that folders in hidden folders are found, too. */
 static int open_folder(const struct fs *fs, const char *path)
 {
 	char name[FS_NAME_MAX + 1];

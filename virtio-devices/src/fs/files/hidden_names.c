@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Judges names by the rules of hidden names. A rule applies in the folder that had its path when the
- * device was created, wherever that folder is now, and in the one that the driver has found at the
- * path: the host may have mounted or made another one, or read the folder again under another inode
- * number (overlayfs, FUSE, vfat). The driver enters a folder by looking it up, so no descriptor of the
- * folder and no check of the host's mounts is necessary; a folder has a second path only below
- * another mount point, where virtdev_priv_fs_hidden_refresh() finds it. The inode of a folder that was
- * found keeps its rules, for the driver may hold it while the host replaces the folder again.
+ * Applies the rules of hidden names. A rule applies in the folder that had its path when
+ * the device was created, wherever that folder is now. It also applies in the folder that
+ * the driver finds at the path later. The host may have mounted or created a folder there,
+ * or the folder may have another inode number since it was evicted from memory (overlayfs,
+ * FUSE, vfat).
+ *
+ * The driver enters a folder by looking it up, so no descriptor of the folder and no check
+ * of the host's mounts is necessary. A folder has a second path only below another mount
+ * point, where virtdev_priv_fs_hidden_refresh() finds it. The inode of a found folder keeps
+ * its rules, because the driver may hold it while the host replaces the folder again.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -35,7 +38,7 @@ static bool is_at(const struct fs_hidden_folder *f, uint64_t identity)
 	return f->first == identity || __atomic_load_n(&f->last, __ATOMIC_RELAXED) == identity;
 }
 
-/* The folder that was found there remains one of the rules while the driver holds it. */
+/* A folder that was found at the path keeps its rules (in->rules) while the driver holds it. */
 static bool is_place(const struct fs_hidden_rules *rules, uint32_t i, const struct fs_place *in,
 		     uint64_t identity)
 {
@@ -72,7 +75,7 @@ static bool is_in(const struct fs_hidden_rules *rules, uint32_t i, const struct 
 	return is_place(rules, rules->folders[i].above, in, identity);
 }
 
-/* The file that another spelling finds. */
+/* True if the folder's listed name finds the same file. */
 static bool is_same(int folder, const struct fs_hidden_folder *f, uint64_t found)
 {
 	char name[FS_NAME_MAX + 1];
@@ -87,9 +90,10 @@ static bool is_same(int folder, const struct fs_hidden_folder *f, uint64_t found
 }
 
 /*
- * The driver moves no folder of a rule: another device with these rules, of the next machine or
- * process, would find nothing at the path, and the hidden names elsewhere. A folder that is known by
- * its path alone is not removed either: neither identity would remain.
+ * The driver must not rename the folder of a rule: with the same rules, the next machine or
+ * process would find nothing at the path, and the hidden names elsewhere. It must not
+ * remove a folder that is known only by its path either, because then no identity of it
+ * would remain.
  */
 static bool is_fixed(const struct fs *fs, const struct fs_place *in, const char *name, enum fs_name_use use)
 {
@@ -122,7 +126,10 @@ bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folde
 
 /* --------------------------------------------------------- other spellings */
 
-/* Another spelling of a folder of a rule, which would be moved or replaced. */
+/*
+ * True if the name could be another spelling of a rule's folder, which the request would
+ * rename or replace.
+ */
 static bool may_be_folder(const struct fs *fs, const struct fs_place *in, const char *name)
 {
 	const uint64_t identity = identity_of(in);
@@ -139,8 +146,9 @@ static bool may_be_folder(const struct fs *fs, const struct fs_place *in, const 
 }
 
 /*
- * An exception names what is found by this name, in whichever spelling the folder lists it. A pattern
- * could match another spelling of a hidden name, where the file system has rules of its own.
+ * True if an exception shows the file that this name finds, in any spelling that the folder
+ * lists. If the file system has spelling rules of its own, an exception with a pattern
+ * could match another spelling of a hidden name, so it does not count.
  */
 static bool is_exception(const struct fs_hidden *h, const struct fs_place *in, const char *name)
 {
@@ -149,7 +157,7 @@ static bool is_exception(const struct fs_hidden *h, const struct fs_place *in, c
 	return h->shown && (is_literal || !in->spells) && !fnmatch(h->pattern, name, 0);
 }
 
-/* The name is not hidden, but could be another spelling of one that is. */
+/* True if the name is not hidden, but could be another spelling of a hidden name. */
 static bool may_be_hidden(const struct fs *fs, const struct fs_place *in, const char *name)
 {
 	const uint64_t identity = identity_of(in);
@@ -193,7 +201,7 @@ int virtdev_priv_fs_judge_doubtful(const struct fs *fs, const struct fs_place *i
 
 /* -------------------------------------------------------------- found files */
 
-/* The folder of the rules that it is, or 0. */
+/* Records a found folder of the rules; returns its index if its inode has to keep it, or 0. */
 static uint32_t note_folder(const struct fs *fs, const struct fs_place *in, const char *name,
 			    const struct statx *st)
 {
@@ -211,7 +219,7 @@ static uint32_t note_folder(const struct fs *fs, const struct fs_place *in, cons
 			__atomic_store_n(&f->last, found, __ATOMIC_RELAXED);
 			is_here = true;
 		}
-		/* the first one keeps its rules in any case */
+		/* folders that existed at the creation are recognized by first */
 		if (is_here && f->first != found)
 			at = i;
 	}

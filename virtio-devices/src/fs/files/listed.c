@@ -15,7 +15,7 @@
 
 #include "fs/files/files.h"
 
-/* Of a folder that never ends. */
+/* Maximum entries that are read, in case a folder has no end. */
 #define MAX_LISTED (UINT32_C(1) << 22)
 
 struct listed {			/* of getdents64() */

@@ -24,7 +24,7 @@ static int id_by_handle(int dir, const char *name)
 	       errno != EOVERFLOW ? -1 : id;
 }
 
-/* Of an open file; -1: the process must not read its own files in /proc. */
+/* The mount of an open file; -1: the process must not read its own files in /proc. */
 static int id_by_fdinfo(const struct fs *fs, int fd)
 {
 	static const char key[] = "\nmnt_id:";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Private files (hide_private): those that others may not use, by their mode, and all in a folder that
- * others may not enter. An access control list decides by its entry for others, which the mode has.
+ * Private files (hide_private): files that others may not use by their mode, and everything
+ * in a folder that others may not enter. If a file has an access control list, the mode
+ * contains its entry for others.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -44,7 +45,7 @@ static const char *path_below(const char *folder, const char *path)
 	return strncmp(folder, path, len) || path[len] != '/' ? NULL : path + len + 1;
 }
 
-/* At, below, or on the way to a name that an exception shows. */
+/* True if the path is that of a name that an exception shows, below it, or on its path. */
 static bool is_shown_by(const struct fs_hidden *h, const char *path)
 {
 	const size_t len = strlen(path);
@@ -74,7 +75,7 @@ bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx 
 		return false;
 	if (virtdev_priv_fs_path_text(fs, fd, path) < 0)
 		return true;
-	/* the shared folder itself was given, whatever its mode is */
+	/* the shared folder itself is visible with any mode */
 	if (!is_own && !strchr(path, '/'))
 		return false;
 	for (i = 0; i < fs->hidden.n; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Other spellings, in which a file system finds a file that its folder lists under another name. The
- * name of a request that could be one is compared with the list, as only the file system knows its
- * rules.
+ * Other spellings: a file system may find a file by a name that differs from the listed
+ * one. Only the file system knows its rules. So a name that could be another spelling of a
+ * hidden one is compared with the list of the folder.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -22,8 +22,8 @@
 /* ------------------------------------------------------------ file systems */
 
 /*
- * Folds case and Unicode's forms, or nothing. Others have short names (vfat), names of streams, or a
- * server with rules of its own.
+ * True for file systems that at most fold case and Unicode forms. Others have short names
+ * (vfat), names of streams, or a server with rules of its own.
  */
 static bool folds_at_most(uint32_t type)
 {
@@ -80,7 +80,7 @@ static bool is_ascii(const char *text, size_t len)
 	return true;
 }
 
-/* A short name (SECRET~1), one of a stream, or one with a dot or space at its end. */
+/* A name that has a form of short names (SECRET~1) or streams, or a dot or space at its end. */
 static bool is_unusual(const char *name)
 {
 	const size_t len = strlen(name);

@@ -58,9 +58,10 @@ static int check_found(const struct fs_call *c, const char *name, int fd, const 
 }
 
 /*
- * Overlayfs without index=on separates the names of a lower file when it is written by one of them.
- * The inode that the driver holds by this name has another number then, and the number that it had
- * remains with the other names. Overlayfs has no block device, thus major 0.
+ * Overlayfs without index=on separates the names of a lower file when it is written by one
+ * of them. The inode that the driver holds by the written name then has another number, and
+ * its previous number belongs to the other names. Overlayfs has no block device, thus major
+ * 0.
  */
 static int check_separated(const struct fs_call *c, const struct statx *st)
 {

@@ -20,7 +20,7 @@ int virtdev_priv_fs_check_name(const struct fs_call *c, struct fs_inode *folder,
  */
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int fd,
 				  struct fuse_entry_out *out);
-/* The same for a name in c->inode. */
+/* Looks up a name in c->inode, counts the lookup and fills out. */
 int virtdev_priv_fs_entry(const struct fs_call *c, const char *name,
 			  struct fuse_entry_out *out);
 

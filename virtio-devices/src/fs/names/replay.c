@@ -150,7 +150,10 @@ static uint32_t type_of(const struct fs_call *c)
 	       c->arg.mknod.mode & S_IFMT;
 }
 
-/* Whether the interrupted request created the file, judged by its birth time. */
+/*
+ * Whether the interrupted request created the file. LINK: the name is that of the source;
+ * otherwise by type and birth time.
+ */
 static bool was_made(struct fs_call *c, uint64_t started)
 {
 	struct statx st;
@@ -165,7 +168,10 @@ static bool was_made(struct fs_call *c, uint64_t started)
 	       btime + TICK_NS >= started && btime <= started + MAKING_NS;
 }
 
-/* Of a rename: whether the file has its new name. moved 0: of another request. */
+/*
+ * Whether the interrupted rename gave the file its new name. moved: the nodeid of the file,
+ * 0 if the request is not a rename of a known file.
+ */
 static bool was_moved(struct fs_call *c, uint64_t moved)
 {
 	struct fs_inode *to;
@@ -189,7 +195,7 @@ static bool is_gone(uint32_t opcode, int rc)
 	       opcode == FUSE_REMOVEXATTR && rc == -ENODATA;
 }
 
-/* The process before this one was killed before it made the name: the request begins now. */
+/* The previous process was killed before it created the name: the request begins now. */
 static void begin_unmade(struct fs_call *c)
 {
 	struct fs_replay_record *o = replay_record_of(c->fs, c->in.unique);

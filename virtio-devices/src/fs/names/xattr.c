@@ -61,7 +61,7 @@ int virtdev_priv_fs_setxattr(struct fs_call *c)
 	return rc < 0 ? rc : set_value(c);
 }
 
-/* The value, or its length when the driver asked for that. */
+/* Replies with the value, or with its length if the driver requested that. */
 static int answer_value(struct fs_call *c, const char *value, ssize_t len,
 			uint32_t wanted)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Extended attributes by the name that a descriptor has in /proc/self/fd. The guest's
- * kernel assigns one to a new file, its label, before the driver gets its answer; if the
- * label cannot be set, the file is removed. The host's kernel stores POSIX ACLs in others.
+ * Extended attributes, by the name that a descriptor has in /proc/self/fd. A driver may send
+ * the security label of a new file with its creation; if the label cannot be set, the file
+ * is removed. POSIX ACLs are extended attributes, too.
  */
 #include <config.h>
 
@@ -78,7 +78,7 @@ static int separate_folder(void)
 
 	if (fd < 0)
 		return -errno;
-	/* The second call proves that the thread can return to it. */
+	/* the second call proves that the thread can return to the shared folder */
 	rc = unshare(CLONE_FS) < 0 || fchdir(fd) < 0 ? -errno : fd;
 	if (rc < 0)
 		vsu_fd_close(&fd);
@@ -159,7 +159,7 @@ bool virtdev_priv_fs_is_acl(const char *name)
 	return !strcmp(name, ACCESS) || !strcmp(name, DEFAULT);
 }
 
-/* Bytes of the list, or a negative errno; -ENODATA: the file has none. */
+/* The length of the list in bytes, or a negative errno; -ENODATA: the file has no list. */
 static int list_len(const struct fs *fs, int fd, const char *name)
 {
 	const struct fs_xattr_request r = { .operation = FS_XATTR_GET, .name = name };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The properties nosuid and nodev: the driver makes no file of the host that gives its users
- * privileges there. A refusal is reported, as of a user who may not: a program that restores
- * modes would otherwise report success.
+ * The properties nosuid and nodev: the driver creates no file that gives privileges to
+ * users of the host. The device fails such a request as for an unprivileged user. Otherwise
+ * a program of the guest that restores modes would report success.
  */
 #include <config.h>
 
@@ -30,7 +30,10 @@ static uint32_t new_mode(const struct fs_call *c)
 	}
 }
 
-/* An access control list sets the permissions of the mode, and keeps its other bits. */
+/*
+ * True if the request sets SUID or SGID, or an access control list on a file with one of
+ * them: the list sets the permissions of the mode, and keeps these bits.
+ */
 static bool sets_privileges(const struct fs_call *c)
 {
 	if (new_mode(c) & FS_PRIVILEGES)
@@ -42,7 +45,7 @@ static bool sets_privileges(const struct fs_call *c)
 		(virtdev_priv_fs_is_acl(c->name) && virtdev_priv_fs_is_privileged(c->inode->fd)));
 }
 
-/* The character device 0:0 is none: overlayfs marks removed names by it. */
+/* The character device 0:0 is not a device: overlayfs marks removed names by it. */
 static bool makes_device(const struct fs_call *c)
 {
 	const struct fuse_mknod_in *in = &c->arg.mknod;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Impersonation: one thread acts as a user of the guest. The C library's functions
+ * Impersonation: one thread acts as a user of the guest. The functions of the C library
  * would change all threads of the process; the system calls change one.
  */
 #include <config.h>
@@ -204,8 +204,8 @@ static bool has_own_numbers(const struct fs_call *c)
 }
 
 /*
- * A driver that does not send supplementary groups has checked the directory's
- * permissions with them; the host can only check without them.
+ * A driver that sends no supplementary groups has checked the folder's permissions with
+ * them; the host can only check without them.
  */
 static bool is_checked_by_guest(const struct fs_call *c)
 {

@@ -5,7 +5,7 @@
 
 #include "fs/device/priv.h"
 
-/* user.c: impersonation of the request's user on the calling thread. */
+/* user.c: the calling thread acts as the user of the request */
 int virtdev_priv_fs_user_init(struct fs *fs);
 void virtdev_priv_fs_user_fini(struct fs *fs);
 /* At most once per request. -EPERM: a rule forbids the UID or a GID. */
@@ -18,7 +18,7 @@ void virtdev_priv_fs_user_leave(const struct fs_call *c);
  */
 int virtdev_priv_fs_user_make(const struct fs_call *c,
 			      int (*make)(const struct fs_call *c));
-/* Runs with the user's group and without CAP_FSETID; results as killpriv's. */
+/* Runs with the user's group and without CAP_FSETID. Results as those of killpriv_begin(). */
 int virtdev_priv_fs_outsider_begin(const struct fs_call *c);
 void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);
 
@@ -29,11 +29,11 @@ void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);
  */
 int virtdev_priv_fs_killpriv_begin(const struct fs *fs, bool kills, int fd);
 void virtdev_priv_fs_killpriv_end(int begun);
-/* As virtdev_priv_fs_reopen(); O_TRUNC clears SUID and SGID likewise. */
+/* Opens as virtdev_priv_fs_reopen() does; O_TRUNC clears SUID and SGID as with killpriv. */
 int virtdev_priv_fs_reopen_killing(const struct fs *fs, struct fs_inode *inode,
 				   int flags, bool kills);
 
-/* privileges.c: -EPERM: nosuid or nodev forbid the request. */
+/* privileges.c: -EPERM: nosuid or nodev forbids the request */
 int virtdev_priv_fs_check_privileges(const struct fs_call *c);
 
 struct fs_xattr_request {
@@ -45,12 +45,12 @@ struct fs_xattr_request {
 };
 
 /*
- * attributes.c: extended attributes of a file by its O_PATH descriptor, whatever its
- * type: FIFOs, sockets, devices and symbolic links cannot be opened for fgetxattr().
- * Returns the bytes of the value or list, or a negative errno.
+ * attributes.c: extended attributes of a file by its O_PATH descriptor, for all types:
+ * FIFOs, sockets, devices and symbolic links cannot be opened for fgetxattr().
  *
- * Before Linux 6.13 (getxattrat) the calling thread gets its own working directory by
- * unshare(CLONE_FS), and changes to /proc/self/fd during the call.
+ * Returns the bytes of the value or list, or a negative errno. Before Linux 6.13
+ * (getxattrat) the calling thread gets its own working directory by unshare(CLONE_FS), and
+ * changes to /proc/self/fd during the call.
  */
 ssize_t virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *r);
 

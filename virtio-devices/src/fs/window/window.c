@@ -25,7 +25,7 @@
 
 #include "fs/window/window.h"
 
-/* Of the host, in whose memory slots and mappings the last page of a file is whole. */
+/* The host's page size: its memory slots and mappings contain the whole last page of a file. */
 static uint64_t page_size(void)
 {
 	return (uint64_t)getpagesize();

@@ -23,7 +23,7 @@ void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
 int virtdev_priv_fs_window_file_open(const struct fs *fs, struct fs_inode *inode,
 				     bool writable, struct fs_window_file **out);
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
-/* The same, without window_lock. */
+/* virtdev_priv_fs_window_file_put() for a caller that does not hold window_lock. */
 void virtdev_priv_fs_window_file_close(struct fs *fs, struct fs_window_file *file);
 
 /* window.c: forget only clears the tables: the region was emptied before. */
