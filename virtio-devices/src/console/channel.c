@@ -64,7 +64,7 @@ unsigned int virtdev_priv_channel_events(struct channel *ch)
 	return what;
 }
 
-/* Runs until the ring is empty (0), broken (< 0), or the turn ends (1, 2). */
+/* Serves until the ring is empty (0), broken (negative), or the turn ends (1, 2). */
 static int serve_chains(struct turn *t, struct vq *q, struct vq_chain *chain,
 			enum verdict (*serve)(struct turn *, struct vq *,
 					      struct vq_chain *, uint32_t *))

@@ -88,7 +88,7 @@ static void console_stop(void *self, uint32_t queue)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* The bytes were written from a chain that the device would have continued. */
+/* A part of the first chain may have been written; the driver does not continue it. */
 static void console_queue_reset(void *self, uint32_t queue)
 {
 	struct console *c = self;
@@ -137,7 +137,7 @@ static void console_config_read(void *self, uint32_t off, void *buf,
 	memcpy(buf, (const char *)&space + off, len);
 }
 
-/* Only the first byte is written, whatever the width of the access. */
+/* An emergency write has one byte, for any width of access. */
 static int console_config_write(void *self, uint32_t off, const void *buf,
 				uint32_t len)
 {

@@ -108,7 +108,7 @@ static enum verdict chain_report(struct turn *t, struct vq *q,
 	*used = len;
 	p->pending &= ~(1u << event);
 	if (event == EVENT_PORT_REMOVE) {
-		/* the others are about the former port with this number */
+		/* The other events are about the previous port with this number. */
 		p->pending &= 1u << EVENT_PORT_ADD;
 		p->progress = PORT_UNKNOWN;
 	} else if (event == EVENT_PORT_ADD && p->progress == PORT_UNKNOWN) {

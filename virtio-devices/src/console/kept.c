@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The last output of a console without a peer. */
+/* The last output of a console whose host stream is closed. */
 #include <config.h>
 
 #include <errno.h>

@@ -54,10 +54,10 @@ struct channel {
 	struct vq *q;		/* NULL: stopped */
 	int epfd;		/* the queue's host descriptor, or -1 */
 	bool woken;		/* by another queue, or the owner */
-	struct iovec *iov;	/* storage for the pieces of a chain */
+	struct iovec *iov;	/* array for the pieces of a chain */
 };
 
-/* The driver's view of a port. Each state includes the former ones. */
+/* The driver's view of a port. Each value includes those before it. */
 enum port_progress {
 	PORT_UNKNOWN,		/* PORT_ADD was not sent, or PORT_REMOVE since then */
 	PORT_ANNOUNCED,
@@ -80,7 +80,7 @@ struct port {
 	char name[VIRTDEV_CONSOLE_MAX_NAME + 1];
 	bool console;
 	uint16_t cols, rows;	/* 0: unknown */
-	uint32_t pending;	/* 1 << enum console_event: to be reported */
+	uint32_t pending;	/* bits 1 << enum console_event that must be reported */
 	enum port_progress progress;
 	bool host_open;
 	bool recheck;		/* the host's peer may have changed */
@@ -90,7 +90,8 @@ struct port {
 	int timer;		/* limits the wait for the host; -1: none */
 	bool waiting;		/* the timer is armed */
 	uint64_t to_guest, from_guest, dropped;
-	unsigned char *kept;	/* the last output of a console without a peer, KEPT_MAX bytes; or NULL */
+	unsigned char *kept;	/* the last output while the host stream is closed, KEPT_MAX
+				   bytes; or NULL */
 	uint32_t kept_at, nkept;
 	uint64_t (*record)(void *recorder, const struct iovec *iov, int n); /* or NULL */
 	void (*free_recorder)(void *recorder);
@@ -116,7 +117,7 @@ static inline bool console_has_messages(const struct console *c)
 	return c->features & CONSOLE_F_MULTIPORT;
 }
 
-/* The host stream is absent: the driver can neither use nor open the port. */
+/* Without a host stream the driver can neither use nor open the port. */
 static inline void console_port_lost(struct port *p)
 {
 	p->host_open = false;
@@ -131,7 +132,7 @@ static inline uint32_t console_rx_of(uint32_t id)
 
 /* channel.c */
 
-/* has_host: of a port, not of the control messages. */
+/* has_host: true for a port, false for the control queues. */
 int virtdev_priv_channel_init(struct channel *ch, bool has_host, uint32_t pieces);
 void virtdev_priv_channel_fini(struct channel *ch);
 void virtdev_priv_channel_wake(struct console *c, uint32_t queue);
@@ -166,10 +167,13 @@ int virtdev_priv_channel_turn(struct turn *t,
 						    struct vq_chain *chain,
 						    uint32_t *used));
 
-/* kept.c: output of a console without a peer. Older bytes are dropped and counted. */
+/*
+ * kept.c: output of a console whose host stream is closed. Older bytes are dropped and
+ * counted.
+ */
 
 void virtdev_priv_kept_add(struct port *p, const struct iovec *iov, int n);
-/* To the peer, if there is one: as much as it accepts. */
+/* Writes kept output to the host stream, as far as it accepts bytes. */
 void virtdev_priv_kept_send(struct port *p);
 
 /* streams.c: the two queues of a port. */

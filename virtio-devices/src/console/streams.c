@@ -13,7 +13,10 @@
 /* Pieces of one transfer. */
 #define MAX_PIECES 64
 
-/* Bytes of a turn of a port with a record, which can be slower than its host by far. */
+/*
+ * Maximum bytes that a port with a record transfers in a turn, because the record can be
+ * much slower than the host stream.
+ */
 #define MAX_RECORDED (64u * 1024)
 
 /* Drivers busy-wait for a console, so the wait for the host is limited. */
@@ -118,7 +121,7 @@ static void put_record(struct port *p, const struct iovec *iov, int n, uint64_t 
 	p->unrecorded += bytes - (recorded < bytes ? recorded : bytes);
 }
 
-/* The first bytes of these pieces, which change. */
+/* Passes the first bytes of the pieces to record; the pieces change. */
 static void put_first(struct port *p, struct iovec *iov, uint32_t bytes)
 {
 	uint32_t left = bytes;
@@ -175,7 +178,7 @@ static enum verdict chain_drop(struct turn *t, struct vq *q, const struct vq_cha
 	return chain_end(t, q, chain, false);
 }
 
-/* Without a peer: what a console prints is for the next one. */
+/* While the host stream is closed, keeps the output of a console for its next peer. */
 static enum verdict chain_keep(struct turn *t, struct vq *q, const struct vq_chain *chain)
 {
 	return chain_end(t, q, chain, t->port->console);

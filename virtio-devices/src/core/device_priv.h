@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* For models with public functions that have a device as argument. */
+/* Declarations for models whose public functions have a device as argument. */
 #ifndef VIRTIO_DEVICES_DEVICE_PRIV_H
 #define VIRTIO_DEVICES_DEVICE_PRIV_H
 
@@ -14,7 +14,7 @@ typedef uint32_t virtdev_priv_stats_fn(void *self, struct virtdev_stat *stats,
  */
 void *virtdev_priv_self(const struct virtdev *dev, virtdev_priv_stats_fn *stats);
 
-/* For models: the server serves a queue that runs once more, soon. Any thread. */
+/* For models: makes the server serve a running queue once more, soon. Any thread. */
 void virtdev_priv_queue_wake(struct virtdev *dev, uint32_t queue);
 
 #endif

@@ -20,16 +20,17 @@ struct virtdev {
 		       const struct vsu_error *what);
 	void *report_opaque;
 	struct virtdev_measured *measured;	/* of each queue, borrowed; or NULL */
-	bool keeps;		/* core/kept.h */
-	bool (*continues)(void *self);	/* likewise; NULL: not in a file of the model */
+	bool keeps;		/* virtdev_set_keeps(): core/kept.h */
+	bool (*continues)(void *self);	/* the model has its state in a file of its own:
+					   core/kept.h; or NULL */
 	unsigned char *kept;	/* memory of kept_len bytes, or NULL */
 	size_t kept_len;
 	bool paused;
-	bool loads;		/* between the turns of a load, of: */
+	bool loads;		/* between the turns of a load by this reader: */
 	struct virtdev_state_reader loaded;
 };
 
-/* As virtdev_state_take(). */
+/* Stores the state as virtdev_state_take() does; also of a running device. */
 int virtdev_priv_state_collect(struct virtdev *dev, bool running, void **bytes,
 			       size_t *len, struct vsu_error *err);
 

@@ -43,7 +43,7 @@ static int watch_queue(struct virtdev_inline *h, uint32_t i)
 	return rc < 0 ? rc : vsu_event_signal_own(q->kick_fd);
 }
 
-/* The timer has several users: arms it for the earliest time. */
+/* The timer has several purposes: it is armed for the earliest time. */
 static int timer_arm(struct virtdev_inline *h, uint64_t ns)
 {
 	const uint64_t at = vsu_now_ns() + ns;
@@ -131,8 +131,8 @@ int virtdev_inline_start(struct virtdev_inline *h, struct vsu_error *err)
 }
 
 /*
- * One step of stopping a queue. 0: stopped; positive: remaining requests; -EAGAIN: the
- * same, and no descriptor signals their completion.
+ * One step of stopping a queue. 0: stopped; positive: number of remaining requests;
+ * -EAGAIN: requests remain, and no descriptor signals their completion.
  */
 static int drain_queue(struct virtdev_inline *h, uint32_t i)
 {
@@ -148,8 +148,8 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 }
 
 /*
- * -EAGAIN until all queues are stopped. A step ends behind the queue that exceeds its time,
- * unless that was the last that runs.
+ * Stops queues until a queue exceeds the time of a step. -EAGAIN: some queues have not
+ * stopped.
  */
 static int drain_all(struct virtdev_inline *h)
 {
@@ -293,7 +293,10 @@ int virtdev_inline_pause(struct virtdev_inline *h)
 	return rc;
 }
 
-/* The queue was not stopped yet: its kicks, which drain_queue() ignores, count again. */
+/*
+ * Ends the draining of a queue that has not stopped: its kicks, which drain_queue()
+ * ignores, have an effect again.
+ */
 static int undrain_queue(struct virtdev_inline *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
@@ -338,7 +341,7 @@ int virtdev_inline_resume(struct virtdev_inline *h)
 
 /* --------------------------------------------------------------------- turns */
 
-/* Kicks of the driver are for all rare queues, this one is for those that are marked. */
+/* Signals rare_fd for the marked queues only. A driver's signal is for all rare queues. */
 static void kick_rare_again(struct virtdev_inline *h)
 {
 	if (!h->rare_again)
@@ -364,7 +367,7 @@ static void serve_queue(struct virtdev_inline *h, uint32_t i)
 		kick_queue(h, i);
 }
 
-/* Kicks the queues that wait; one whose time has not come waits again. */
+/* Kicks the waiting queues whose time has come; the others wait again. */
 static void on_timer(struct virtdev_inline *h)
 {
 	uint32_t i;
@@ -379,7 +382,7 @@ static void on_timer(struct virtdev_inline *h)
 	}
 }
 
-/* Marks the rare queues that a signal of their descriptor is for. */
+/* Marks the rare queues for which rare_fd was signalled. */
 static void take_rare_kicks(struct virtdev_inline *h)
 {
 	uint64_t count = 0;
@@ -392,8 +395,8 @@ static void take_rare_kicks(struct virtdev_inline *h)
 }
 
 /*
- * If the turn's time is over before all marked queues are served, the next turn begins
- * behind the last one.
+ * Serves the marked queues. If the turn's time is over, the next turn begins behind the
+ * queue served last.
  */
 static void on_rare_kick(struct virtdev_inline *h)
 {
@@ -435,8 +438,8 @@ static void on_event(struct virtdev_inline *h, uint64_t tag)
 }
 
 /*
- * Serves leftover events of the last dispatch first: epoll reports ready descriptors in
- * a fixed order, so that a busy queue would starve the queues behind it.
+ * Handles the remaining events of the last dispatch first: epoll reports ready descriptors
+ * in a fixed order, so a busy queue would starve the queues behind it.
  */
 static int find_events(struct virtdev_inline *h)
 {

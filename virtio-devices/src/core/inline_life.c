@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Creation of the inline server, and what connects it to device and transport. */
+/* Creation of the inline server, and its connections to device and transport. */
 #include <config.h>
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static const struct virtdev_server_ops device_ops = {
 	.queue_wait = virtdev_priv_inline_queue_wait, .queue_wake = on_queue_wake,
 };
 
-/* ---------------------------------------- callbacks that the owner left out */
+/* -------------------------------- callbacks that the owner does not provide */
 
 /* A failure is reported once, until a start succeeds again. */
 static int report_start(struct virtdev_inline *h, int rc,
@@ -157,7 +157,7 @@ static int make_all(struct virtdev_inline *h, struct vmem_space *space)
 	return rc < 0 ? rc : 0;
 }
 
-/* Neither the transport nor its device has a server. */
+/* Checks that neither the transport nor its device has a server. */
 static int check_free(const struct virtdev_transport *t,
 		      const struct vmem_space *space, struct vsu_error *err)
 {
@@ -198,7 +198,8 @@ int virtdev_inline_new(struct virtdev_transport *t, struct vmem_space *space,
 		return vsu_error_sys(err, rc, "queues of %s",
 				     virtdev_name(dev));
 	}
-	(void)!virtdev_set_server(dev, &device_ops, h);	/* it has none */
+	(void)!virtdev_set_server(dev, &device_ops, h);	/* check_free() has excluded another
+							   server */
 	virtdev_priv_transport_set_server(t, &transport_ops, h);
 	*out = h;
 	return 0;

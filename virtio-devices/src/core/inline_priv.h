@@ -17,9 +17,9 @@
 
 struct inline_queue {
 	struct vq *vq;
-	int kick_fd;		/* or rare_fd of the server */
+	int kick_fd;		/* or rare_fd of the server, if the queue is rare */
 	bool is_rare;
-	bool kicked;		/* by rare_fd, and not served since */
+	bool kicked;		/* rare_fd was signalled, and the queue was not served since */
 	int host_fd;		/* watched while the queue runs, or -1 */
 	bool running;
 	bool resetting;		/* queue reset: draining its requests */
@@ -35,20 +35,21 @@ struct virtdev_inline {
 	void *owner_opaque;
 	int epoll_fd, timer_fd;
 	int rare_fd;		/* kick of all rare queues; -1: none. Always watched */
-	uint32_t rare_next;	/* the first of them to be served */
-	bool rare_again;	/* the server has signalled rare_fd itself, for those that are kicked */
+	uint32_t rare_next;	/* the first rare queue to be served */
+	bool rare_again;	/* the server itself signalled rare_fd, for the queues with
+				   kicked set */
 	uint64_t timer_at;	/* ns; the timer is armed for this time; 0: not armed */
 	bool stopping;		/* all queues are draining */
 	bool resets;		/* a queue reset is in progress */
 	bool resetting;		/* device reset without the owner's callback */
 	int nevents;		/* events left over by the last dispatch */
 	struct epoll_event events[INLINE_EVENTS];
-	bool start_failed;	/* and the cause was reported */
+	bool start_failed;	/* the last start failed, and the cause was reported */
 	uint32_t nqueues;
 	struct inline_queue queues[];
 };
 
-/* inline.c: adds fd to epoll_fd with a tag. */
+/* inline.c: adds fd to epoll_fd with a tag */
 int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
 			      uint64_t tag);
 /* See struct virtdev_server_ops. */

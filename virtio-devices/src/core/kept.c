@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a running device, in memory that outlives the process. The device
- * stores it after each change, alternately in two slots: a process can be killed at any
- * instruction, and the other slot is then complete.
+ * The state of a running device, in memory that outlives the process. It is stored after
+ * each change, alternately in two slots: a process can be killed at any instruction, and
+ * the other slot is then complete.
  */
 #include <config.h>
 
@@ -89,7 +89,7 @@ static void store_slot(struct virtdev *dev, const void *bytes, size_t len)
 	__atomic_store_n(&head->sequence[i], next, __ATOMIC_RELEASE);
 }
 
-/* Without a state the replacement begins with that of a reset device. */
+/* Without a stored state, the replacement process begins with the state of a reset device. */
 void virtdev_keep(struct virtdev *dev)
 {
 	void *bytes;

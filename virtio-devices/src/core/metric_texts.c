@@ -10,7 +10,7 @@
 #define COUNTER VIRTDEV_METRIC_COUNTER
 #define GAUGE VIRTDEV_METRIC_GAUGE
 
-/* Names of statistics that several kinds of devices have are described for all of them. */
+/* Statistics with the same name in several kinds of devices have one description. */
 static const struct virtdev_metric known[] = {
 	{ "device_actual", GAUGE, "Bytes that the guest has returned to the host." },
 	{ "device_away", GAUGE, "1 while the device reconnects to its back-end." },
@@ -64,7 +64,7 @@ static const struct virtdev_metric known[] = {
 	{ "ring_max_in_flight", GAUGE, "Highest number of requests in progress." },
 };
 
-/* Characters of a statistic that metrics cannot have are "_" there. */
+/* Compares names; characters that a metric's name cannot have are "_". */
 static bool is_name(const char *known_name, const char *name, size_t len)
 {
 	size_t i;

@@ -9,7 +9,10 @@
 
 #include <virtio-devices/metrics.h>
 
-/* By the name without a prefix, of len bytes; own, which may be NULL, precedes. NULL: none. */
+/*
+ * Finds a description by a name of len bytes without prefix. Descriptions of own, which may
+ * be NULL, come first. NULL: unknown.
+ */
 const struct virtdev_metric *virtdev_priv_metric_find(const char *name, size_t len,
 						      const struct virtdev_metric *own);
 

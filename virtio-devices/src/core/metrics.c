@@ -44,8 +44,9 @@ static bool samples_grow(struct virtdev_metrics *m)
 }
 
 /*
- * Prometheus's rules for names: times are seconds, a counter ends with "_total", and nothing else
- * does. The name is the first len bytes of the statistic's, and the ending.
+ * The name and value of a statistic by Prometheus's rules: times are in seconds, and only
+ * counters end with "_total". The name is the first len bytes of the statistic's name and
+ * this ending.
  */
 struct exposed {
 	int len;
@@ -81,7 +82,7 @@ static struct exposed expose_name(const char *name, const struct virtdev_metric 
 	return e;
 }
 
-/* The number with its point; another text as it is. */
+/* Inserts the point into a number; any other text remains as it is. */
 static const char *scale_value(const char *value, int digits, char out[40])
 {
 	const int len = (int)strspn(value, "0123456789");
@@ -250,7 +251,7 @@ static int samples_compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
-/* Of two passes, the first of which has no room. */
+/* The output of two passes; the first one only counts, with room 0. */
 struct text {
 	char *to;
 	size_t room, len;	/* len may exceed the room */
@@ -278,7 +279,7 @@ static void put_metric(struct text *t, const struct virtdev_sample *s)
 	put_text(t, "# TYPE %.*s %s\n", (int)s->name_len, s->line, s->histogram ? "histogram" : type);
 }
 
-/* The labels of all samples precede its own. */
+/* The labels of m precede those of the sample. */
 static void put_sample(struct text *t, const struct virtdev_metrics *m, const struct virtdev_sample *s)
 {
 	const char *rest = s->line + s->labels_at;

@@ -14,14 +14,14 @@
 #define NS_PER_S UINT64_C(1000000000)
 /* Default burst: the tokens of a second divided by this. */
 #define BURST_PART 10u
-/* Larger debts are cut; the largest request is far below. */
+/* Larger debts are reduced to this; the largest request is far below. */
 #define MAX_DEBT ((int64_t)(UINT64_C(1) << 62))
 
 struct bucket {
 	uint64_t rate;		/* tokens per second; 0: no limit */
 	uint64_t burst;
 	int64_t left;		/* tokens; negative: debt */
-	uint64_t part;		/* of a token, in 1/NS_PER_S */
+	uint64_t part;		/* fraction of a token, in 1/NS_PER_S */
 };
 
 enum { BYTES, OPS, BUCKETS };
@@ -152,7 +152,7 @@ static uint64_t bucket_wait(const struct bucket *b)
 	return ns < VIRTDEV_RATE_WAIT_NS ? ns : VIRTDEV_RATE_WAIT_NS;
 }
 
-/* A time before the last one counts as the same. */
+/* A time before the previous one counts as equal to it. */
 static void rate_refill(struct virtdev_rate *r, uint64_t now)
 {
 	int i;

@@ -12,7 +12,7 @@
 #include "core/transport_priv.h"
 
 #define STATE_MAGIC 0x76726573u	/* "serv" */
-/* 2: the device's own state follows that of its server. */
+/* layout 2: the device's own state follows that of its server */
 #define STATE_LAYOUT 1u
 #define STATE_LAYOUT_OWN 2u
 /* Maximum bytes: the server's state and its surroundings. */
@@ -112,7 +112,7 @@ static int load_rest(const struct virtdev_transport *t, uint32_t layout,
 	return rc ? rc : virtdev_state_end(r, err);
 }
 
-/* The layout; negative: not such a state, or one of another device. */
+/* Returns the layout, or a negative errno: not a state of such a device. */
 static int read_head(const struct virtdev_transport *t,
 		     struct virtdev_state_reader *r, struct vsu_error *err)
 {

@@ -33,10 +33,10 @@ struct virtdev_transport {
 };
 
 /*
- * The state between device and driver, and that of the registers, while no queue
- * runs. A load is into a transport whose driver has not written its status
- * (-EBUSY); the device then has the driver's features, and the generation is
- * incremented. -EBADMSG: nothing has changed but those features.
+ * Save and load the state between device and driver, and that of the registers, while no
+ * queue runs. The driver must not have written the status of the transport that loads
+ * (-EBUSY). Afterwards the device has the driver's features, and the generation is
+ * incremented. -EBADMSG: only those features may have changed.
  */
 void virtdev_priv_transport_save(const struct virtdev_transport *t,
 				 struct virtdev_state_writer *w);

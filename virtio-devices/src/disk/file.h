@@ -28,7 +28,7 @@ struct virtdev_priv_file {
 	void *zeros;		/* VIRTDEV_PRIV_ZEROS zero bytes */
 	int flush_error;	/* atomic; negative errno of a failed flush */
 	bool no_punch;		/* atomic; the file system cannot punch holes */
-	bool no_zero_range;	/* atomic; nor zero ranges without writing */
+	bool no_zero_range;	/* atomic; the file system cannot zero ranges without writing */
 	bool waits;		/* may block even in non-blocking mode */
 };
 
@@ -98,10 +98,10 @@ void virtdev_priv_advance_pieces(struct virtdev_disk_request *request, uint64_t 
 
 /* image.c */
 
-/* Opens, checks and locks a file or block device, of any size: a descriptor. */
+/* Opens, checks and locks a file or block device of any size; returns a descriptor. */
 int virtdev_priv_file_open_fd(const struct virtdev_disk_file *how, struct vsu_error *err);
 
-/* The same and reads its properties; without an engine. */
+/* Opens a file as virtdev_priv_file_open_fd() does, and reads its properties; no engine yet. */
 int virtdev_priv_file_open(const struct virtdev_disk_file *how,
 			   struct virtdev_priv_file **out, struct vsu_error *err);
 

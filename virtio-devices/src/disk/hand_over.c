@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Hands an image over to another process, or takes it: lock, cached data and identity. */
+/* Moves an image from one process to another: lock, cached data and identity. */
 #include <config.h>
 
 #include <errno.h>

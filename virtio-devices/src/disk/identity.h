@@ -11,7 +11,7 @@
 /* FNV-1a, 64 bits. */
 uint64_t virtdev_priv_sum(const void *data, size_t len);
 
-/* Of the first bytes of a file or block device; path is its name in messages. */
+/* Describes the first bytes of a file or block device; path is its name in messages. */
 int virtdev_priv_identify(int fd, uint64_t bytes, const char *path,
 			  struct virtdev_disk_identity *out, struct vsu_error *err);
 

@@ -59,7 +59,7 @@ static int open_failed(const struct virtdev_disk_file *how, int code,
 	return vsu_error_sys(err, code, "cannot open '%s'", path);
 }
 
-/* The access is that of the open file description. */
+/* Duplicates the caller's descriptor, and checks that it permits the required access. */
 static int dup_image(const struct virtdev_disk_file *how, struct vsu_error *err)
 {
 	const int flags = fcntl(how->fd, F_GETFL);
@@ -94,7 +94,7 @@ static int open_image(const struct virtdev_disk_file *how,
 	return fd < 0 ? open_failed(how, -errno, err) : fd;
 }
 
-/* Required because open() for writing succeeds and each write fails. */
+/* Check it here: open() for writing succeeds on a read-only device, and each write then fails. */
 static bool is_read_only_device(int fd)
 {
 	int read_only = 0;
@@ -259,7 +259,7 @@ static int start_any(struct virtdev_priv_file *file,
 	if (rc == -EOPNOTSUPP)
 		rc = virtdev_priv_disk_sync_new(file, out, err);
 	if (rc == 0)
-		vsu_error_clear(err);	/* of unsupported engines */
+		vsu_error_clear(err);	/* drops the errors of unsupported engines */
 	return rc;
 }
 

@@ -35,15 +35,15 @@ struct piece {
 	struct vmem_block *block;
 	unsigned char *base;
 	uint64_t start, end;	/* bytes of the file */
-	struct virtdev_priv_pages pages; /* that a store may change; of a read-only
-				   mapping none */
+	struct virtdev_priv_pages pages; /* pages that a store may change; none in a read-only
+					    mapping */
 };
 
 struct mmap_disk {
 	struct virtdev_priv_file *file;
 	struct vmem_sigbus *sigbus;
-	struct piece pieces[MAX_PIECES]; /* immutable below npieces, but for the
-				   pages' bits */
+	struct piece pieces[MAX_PIECES]; /* immutable below npieces, except the bits of the
+					    pages */
 	uint32_t npieces;	/* atomic; grows while channels read */
 };
 
@@ -80,7 +80,7 @@ static void copy_out(const unsigned char *from, const struct iovec *iov,
 	}
 }
 
-/* The same to the mapping. */
+/* Copies niov whole buffers, or len bytes of one, to the mapping. */
 static void copy_in(unsigned char *to, const struct iovec *iov, uint32_t niov,
 		    uint64_t len)
 {

@@ -71,7 +71,7 @@ static int64_t transfer_pieces(const struct virtdev_disk_request *r, int fd, uin
 	return rc < 0 ? -errno : !rc ? -EIO : rc;
 }
 
-/* n bytes of the request are complete. True: all. */
+/* Advances the request by n complete bytes. True: the request is complete. */
 static bool advance_request(struct virtdev_disk_request *r, uint64_t n)
 {
 	r->private_[0] += n;
@@ -140,7 +140,7 @@ static int64_t copy_cluster(struct virtdev_priv_overlay *o, uint64_t pos)
 	return rc;
 }
 
-/* As zeros: a hole if the guest permits it and the file system can. */
+/* Zeroes a range; by a hole if the guest permits it and the file system can. */
 static int64_t zero_range(const struct virtdev_priv_overlay *o,
 			  const struct virtdev_disk_request *r, const struct part *p)
 {
@@ -164,7 +164,10 @@ static int64_t store_part(const struct virtdev_priv_overlay *o,
 	       transfer_pieces(r, o->fd, o->data + p->pos, p->len) : zero_range(o, r, p);
 }
 
-/* The clusters are not in the overlay: fills whole ones, or copies the first one. */
+/*
+ * Fills clusters that are not in the overlay: whole ones by the request, or the first one
+ * by a copy.
+ */
 static int64_t fill_part(struct virtdev_priv_overlay *o, const struct virtdev_disk_request *r,
 		    struct part *p)
 {
@@ -241,7 +244,10 @@ static int overlay_resize(void *self, uint64_t bytes, uint64_t *capacity,
 	return rc;
 }
 
-/* An error means that unflushed writes are lost; a caller who minds flushes before. */
+/*
+ * An error here means that unflushed writes are lost. A caller to whom they matter flushes
+ * before.
+ */
 static void overlay_free(void *self)
 {
 	struct virtdev_priv_overlay *o = self;

@@ -34,13 +34,14 @@ struct virtdev_priv_overlay {
 	uint8_t *map;		/* atomic */
 	uint8_t *stable;	/* copy of the map as a flush writes it */
 	uint8_t *dirty;		/* atomic; per block of the map: has new bits */
-	uint8_t written;	/* atomic: the map has bits. It is too large to be searched */
+	uint8_t written;	/* atomic: the map has bits; the map is too large to be
+				   searched */
 	pthread_mutex_t lock;	/* fills clusters */
 	pthread_mutex_t flush_lock;
 	int flush_error;	/* negative errno of a failed flush; flush_lock */
 };
 
-/* Of the disk at this byte: whether its cluster is in the overlay. */
+/* True if the cluster at this byte of the disk is in the overlay. */
 bool virtdev_priv_overlay_has(const struct virtdev_priv_overlay *o, uint64_t pos);
 
 /* Whether any cluster is in the overlay. */

@@ -16,7 +16,7 @@
 #define CLUSTER VIRTDEV_PRIV_CLUSTER
 #define MAP_POS 4096u
 #define MAP_BLOCK 4096u
-/* The map has room for this disk, so that smaller ones can grow. */
+/* Bytes of a disk for which the map has room, so that a smaller disk can grow. */
 #define ROOM_BYTES (UINT64_C(1) << 40)
 #define MAX_BYTES (UINT64_C(1) << 43)
 #define FORMAT_VERSION 1u
@@ -28,7 +28,7 @@ static bool is_known(const struct virtdev_disk_identity *id)
 	return id->seconds || id->ns;
 }
 
-/* Finds changes between the ends, too. */
+/* Compares the time of the last change, which finds changes between the ends, too. */
 static int check_time(const struct virtdev_priv_overlay *o,
 		      const struct virtdev_disk_identity *was,
 		      const struct virtdev_disk_identity *now, struct vsu_error *err)
@@ -42,7 +42,7 @@ static int check_time(const struct virtdev_priv_overlay *o,
 			     o->base->path);
 }
 
-/* -EINVAL: another base, or a changed one. A time of 0 is not known. */
+/* -EINVAL: another base, or a changed one. A time of 0 means unknown. */
 static int compare_base(const struct virtdev_priv_overlay *o,
 			const struct virtdev_disk_identity *was, struct vsu_error *err)
 {
@@ -343,7 +343,7 @@ static int init_file(struct virtdev_priv_overlay *o, uint64_t *capacity,
 	return rc;
 }
 
-/* Adds the bits of the file; those of a former load and of later writes remain. */
+/* Adds the bits of the file; bits of an earlier load and of later writes remain. */
 static int read_map(struct virtdev_priv_overlay *o, uint64_t capacity)
 {
 	const uint64_t used = clusters_of(capacity) / 8 + 1;

@@ -10,7 +10,7 @@
 struct virtdev_priv_file;
 struct virtdev_disk;
 
-/* Of a kind of disk that is not one file: the functions below. */
+/* The functions below, as implemented by a kind of disk that is not one file. */
 struct virtdev_priv_hand_over {
 	int (*set_locked)(struct virtdev_disk *disk, bool locked,
 			  struct vsu_error *err);
