@@ -23,7 +23,7 @@ uint64_t virtdev_priv_give_back(struct virtdev_priv_giveback *g,
 				const struct vmem_map *map, uint64_t gpa,
 				uint64_t len);
 
-/* The same for host addresses of the map. */
+/* Discards the whole pages of a range of host addresses of the map, in the same way. */
 uint64_t virtdev_priv_give_back_hva(struct virtdev_priv_giveback *g,
 				    const struct vmem_map *map,
 				    unsigned char *hva, uint64_t len);

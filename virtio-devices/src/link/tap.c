@@ -19,7 +19,7 @@
 #include "link/pieces.h"
 #include "link/tap_lanes.h"
 
-/* Of Linux 6.2. */
+/* from Linux 6.2 */
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
@@ -71,7 +71,7 @@ static int offloads_set(int fd, unsigned int flags)
 	return ioctl(fd, TUNSETOFFLOAD, (unsigned long)flags) < 0 ? -errno : 0;
 }
 
-/* All that this kernel can; the interface is left without offloads. */
+/* The offloads that this kernel supports; leaves the interface without offloads. */
 static uint64_t offloads_probe(int fd)
 {
 	const unsigned int plain = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;

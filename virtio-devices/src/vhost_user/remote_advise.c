@@ -9,7 +9,7 @@
 
 #include "vhost_user/remote_priv.h"
 
-/* The session ends if a reply is late. */
+/* If a reply is late, the session ends. */
 static void wait_for_answer(struct virtdev_vhost_user *r)
 {
 	struct pollfd p = { .fd = virtdev_vhost_user_fd(r), .events = POLLIN };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Announces a guest that was moved, by the back-end of its network card. */
+/* Announces a migrated guest, by the back-end of its network card. */
 #include <config.h>
 
 #include <virtio-devices/ids.h>
@@ -7,7 +7,7 @@
 
 #include "vhost_user/remote_priv.h"
 
-/* The driver announces the guest itself, when its device asks it to. */
+/* True if the driver announces the guest when the device requests it. */
 static bool driver_announces(const struct virtdev_vhost_user *r)
 {
 	const uint64_t both = VIRTDEV_NET_F_GUEST_ANNOUNCE | VIRTDEV_NET_F_CTRL_VQ;
@@ -31,6 +31,6 @@ void virtdev_priv_remote_announce(struct virtdev_vhost_user *r)
 	if (r->config.id != VIRTDEV_ID_NET || driver_announces(r) || !has_address(r) ||
 	    !(vhost_user_frontend_protocol_features(r->frontend) & rarp))
 		return;
-	/* only a session that has ended refuses it, which it reports itself */
+	/* Fails only if the session has ended, which reports itself. */
 	(void)!vhost_user_frontend_announce(r->frontend, r->bytes, NULL);
 }

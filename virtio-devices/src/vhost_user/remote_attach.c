@@ -19,7 +19,7 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r)
 	return virtdev_get_info(r->dev)->nqueues;
 }
 
-/* ----------------------------------------- callbacks that the owner left out */
+/* -------------------------------- callbacks that the owner does not provide */
 
 /* The driver only sees that a reset is required. The end of a session has its own callback. */
 static int report_start(const struct virtdev_vhost_user *r, int rc, const struct vsu_error *err)
@@ -139,7 +139,8 @@ int virtdev_vhost_user_attach(struct virtdev_vhost_user *r, struct virtdev_trans
 	}
 	memcpy(r->queues, queues, n * sizeof(queues[0]));
 	r->t = t;
-	(void)!virtdev_set_server(r->dev, &device_ops, r);	/* it has none */
+	(void)!virtdev_set_server(r->dev, &device_ops, r);	/* check_attach() has excluded
+								   another server */
 	virtdev_priv_transport_set_server(t, &transport_ops, r);
 	return 0;
 }

@@ -12,7 +12,7 @@
 /* Time limit without progress: a back-end opens the files of a guest again. */
 #define SILENCE_NS UINT64_C(60000000000)
 
-/* Until the time limit or an event: the caller looks at the clock again. */
+/* Waits for an event or the time limit; the caller checks the time again. */
 static void load_wait(const struct remote_stream *s, struct pollfd p[2])
 {
 	const uint64_t now = vsu_now_ns();
@@ -22,7 +22,10 @@ static void load_wait(const struct remote_stream *s, struct pollfd p[2])
 		p[0].revents = p[1].revents = 0;
 }
 
-/* Messages of the session alone are no progress: a back-end could send them for ever. */
+/*
+ * One turn of the load. Messages of the session are not progress: a back-end could send
+ * them without end.
+ */
 static int load_turn(struct virtdev_vhost_user *r, const unsigned char *bytes, size_t len)
 {
 	struct remote_stream *s = &r->stream;
@@ -62,7 +65,10 @@ int virtdev_priv_remote_stream_load(struct virtdev_vhost_user *r, const void *by
 				      r->who) : 0;
 }
 
-/* The transport is loaded: a driver can begin anew, or another state be loaded, if this fails. */
+/*
+ * Loads the back-end's own state. If this fails, the transport is reset, so that a driver
+ * can start, or another state can be loaded.
+ */
 static int load_own(struct virtdev_vhost_user *r, const void *state, size_t len,
 		    struct vsu_error *err)
 {

@@ -68,7 +68,7 @@ int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
 
 /* -------------------------------------------------------------------- resume */
 
-/* A back-end that is away continues when it returns. */
+/* Without a connected back-end, the queues start when the next one is connected. */
 int virtdev_vhost_user_resume(struct virtdev_vhost_user *r, struct vsu_error *err)
 {
 	const bool again = r->phase == REMOTE_PAUSED && virtdev_priv_remote_has_positions(r);

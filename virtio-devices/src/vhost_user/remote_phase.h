@@ -48,7 +48,7 @@ enum remote_event {
 	REMOTE_EVENTS,		/* their number */
 };
 
-/* False: the event is impossible or has no effect in this phase, which stays. */
+/* Changes the phase. False: the event is impossible or has no effect in this phase. */
 bool virtdev_priv_remote_enter(enum remote_phase *phase, enum remote_event event);
 
 #endif

@@ -146,7 +146,7 @@ int virtdev_priv_remote_keep(struct virtdev_vhost_user *r, uint32_t off,
 /* In the device's configuration space, in place of what the back-end has replied. */
 void virtdev_priv_remote_show_settings(struct virtdev_vhost_user *r);
 void virtdev_priv_remote_forget_settings(struct virtdev_vhost_user *r);
-/* Of struct virtdev_ops. Nothing is written without settings. */
+/* Operations of struct virtdev_ops. Without settings, save writes nothing. */
 void virtdev_priv_remote_save_settings(void *self, struct virtdev_state_writer *w);
 int virtdev_priv_remote_load_settings(void *self, uint32_t version,
 				      struct virtdev_state_reader *r,
@@ -154,9 +154,9 @@ int virtdev_priv_remote_load_settings(void *self, uint32_t version,
 
 /* remote_postcopy.c: operations of the session, with config.postcopy. */
 extern const struct vhost_user_frontend_device_ops virtdev_priv_remote_postcopy_ops;
-/* After each dispatch: sends the end, if that is due. */
+/* Call it after each dispatch: sends the end if it is due. */
 void virtdev_priv_remote_end_postcopy(struct virtdev_vhost_user *r);
-/* The back-end is lost or freed. */
+/* Call it when the back-end is lost or freed. */
 void virtdev_priv_remote_postcopy_lost(struct virtdev_vhost_user *r);
 
 /* remote_queue.c */
@@ -225,11 +225,11 @@ int virtdev_priv_remote_stream_write(struct virtdev_vhost_user *r, const unsigne
 int virtdev_priv_remote_stream_load(struct virtdev_vhost_user *r, const void *bytes, size_t len,
 				    struct vsu_error *err);
 void virtdev_priv_remote_stream_drop(struct virtdev_vhost_user *r);
-/* After each dispatch. */
+/* Call it after each dispatch. */
 void virtdev_priv_remote_stream_turn(struct virtdev_vhost_user *r);
-/* The session is new or ends: no answers follow. */
+/* Call it for a new session and at the end of one: no answers follow. */
 void virtdev_priv_remote_stream_lost(struct virtdev_vhost_user *r);
-/* Of the session. */
+/* callbacks of the session */
 void virtdev_priv_remote_on_state_moves(void *opaque, int result, int fd);
 void virtdev_priv_remote_on_state_moved(void *opaque, int result);
 

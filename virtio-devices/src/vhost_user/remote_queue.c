@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The reset of single queues of a device that a back-end serves. The protocol
- * has no message for it: all queues come back, drained, and all but those start
- * again where they stood.
+ * The reset of single queues of a device that a back-end serves. The protocol has no
+ * message for it: the back-end stops and drains all queues, and all others start again at
+ * their positions.
  */
 #include <config.h>
 

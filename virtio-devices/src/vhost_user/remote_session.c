@@ -28,9 +28,10 @@ static int ask_config(struct virtdev_vhost_user *r)
 }
 
 /*
- * The device shows the driver's write after the back-end has replied; a setting at once,
- * because drivers read it back: Linux sends flushes by what the field of a disk's cache
- * reads. A setting is also kept, for later starts; a back-end that is away receives it then.
+ * Configuration space shows the driver's write after the back-end has replied, except a
+ * setting, which it shows at once, because drivers read it back: Linux sends flushes if the
+ * field of a disk's cache reads 1. A setting is also kept for later starts; a disconnected
+ * back-end receives it then.
  */
 static int on_config_write(void *self, uint32_t off, const void *buf,
 			   uint32_t len)
@@ -78,8 +79,8 @@ static int check_features(const struct virtdev_vhost_user *r,
 }
 
 /*
- * Bits of the protocol, and of an IOMMU, which this device is not behind. The
- * transport decides about its own bits.
+ * Bits of the protocol, and of an IOMMU, which the guest does not see. The transport adds
+ * its own bits.
  */
 #define NOT_THE_GUESTS (VHOST_USER_F_PROTOCOL_FEATURES | \
 			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)
@@ -214,7 +215,7 @@ static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 	struct virtdev_vhost_user *r = opaque;
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	/* a start at the positions of a pause would forget them */
+	/* A start at the positions of a pause would drop these changes. */
 	if (virtdev_priv_remote_has_changes(r) &&
 	    virtdev_priv_remote_enter(&r->phase, REMOTE_ON_CHANGED))
 		r->changing = true;

@@ -15,7 +15,7 @@
 
 #include "vhost_user/remote_priv.h"
 
-/* ------------------------------------------------------------ by their description */
+/* -------------------------------------------------- rings that the owner describes */
 
 int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
 			     const struct vhost_user_ring *rings, uint32_t n,

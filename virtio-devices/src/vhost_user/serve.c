@@ -18,7 +18,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* A front-end or guest causes at most so many reports in so much time. */
+/* limit of reports that a front-end or guest can cause in a period */
 #define MAX_REPORTS 10u
 #define PERIOD_NS UINT64_C(10000000000)
 
@@ -29,7 +29,7 @@ struct limited {
 	void *opaque;
 	pthread_mutex_t lock;
 	uint64_t since;		/* begin of the period; 0: none */
-	unsigned int reported, dropped;	/* in it */
+	unsigned int reported, dropped;	/* number in the period */
 };
 
 static void report_dropped(struct limited *l, struct virtdev *dev)
@@ -70,7 +70,7 @@ static void on_refused(void *opaque, uint32_t request, uint32_t ring,
 	virtdev_report(opaque, err);
 }
 
-/* Only a hang-up, and the server's own stop, are no errors. */
+/* The end of a session is no failure after a hang-up or after a stop of the server. */
 static void on_session_ended(void *opaque, const struct vsu_error *err)
 {
 	if (err->code && err->code != -ECONNRESET && err->code != -ECANCELED)

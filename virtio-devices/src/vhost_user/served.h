@@ -80,7 +80,8 @@ struct server_queue {
 	struct virtdev_vhost_user_server *server;
 	uint32_t index;
 	int state;		/* atomic; enum server_queue_state */
-	uint64_t asked;		/* token of the session's open question to it, or 0 */
+	uint64_t asked;		/* token of the session's unanswered request for the queue, or
+				   0 */
 	int epfd;		/* its own, or the server's */
 	int ctl;		/* threaded: eventfd, wakes its thread; else -1 */
 	int kick, host;		/* borrowed while the queue runs; -1: none */
@@ -114,7 +115,8 @@ struct server_stream {
 	unsigned char *bytes;
 	size_t len, at;
 	int result;		/* of the last transfer */
-	uint64_t token;		/* of the session's question for the result; 0: none */
+	uint64_t token;		/* token of the session's unanswered request for the result; 0:
+				   none */
 };
 
 struct virtdev_vhost_user_server {
@@ -129,7 +131,7 @@ struct virtdev_vhost_user_server {
 	int ended;		/* negative: why the server has failed */
 	struct vhost_user_server *sessions; /* at most one session at a time */
 	struct vhost_user_backend *session; /* NULL: none */
-	struct {		/* the session's open question */
+	struct {		/* the session's unanswered request for queues */
 		uint64_t token;	/* 0: none */
 		uint32_t waiting; /* queues that are not yet released */
 		bool drain;	/* stop the queues after they are released */
@@ -160,7 +162,7 @@ void virtdev_priv_server_more_tell(struct server_more *m, bool more);
 /* Makes fd the only caller's descriptor in the set. 0 or a negative errno. */
 int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd);
 
-/* Ends busy-waiting. True: queues were quiet, and want a turn. */
+/* Ends busy-waiting. True: some queues were quiet, and must be served once more. */
 bool virtdev_priv_server_stop_looks(struct server_looks *looks,
 				    struct server_queue *queues, uint32_t n);
 
@@ -202,19 +204,19 @@ bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain);
  */
 void virtdev_priv_server_queue_off(struct server_queue *q);
 
-/* Any thread: the device's queue is stopped. */
+/* Any thread: true if the device's queue is stopped. */
 bool virtdev_priv_server_queue_is_off(const struct server_queue *q);
 
-/* Session's thread: its next start is at a position that another process or a reset chose. */
+/* Session's thread: the next start is at a position of another process, or after a reset. */
 void virtdev_priv_server_queue_forget(struct server_queue *q);
 
-/* One thread: the queue is served later in this dispatch, or in the next. */
+/* One thread: serves the queue later in this dispatch, or in the next one. */
 void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
 
-/* Queue's thread: a turn after ns. 1: without a timer, so at once. */
+/* Queue's thread: requests a turn after ns. 1: no timer is available, so serve it at once. */
 int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns);
 
-/* Any thread, or the only one: a turn, soon. */
+/* Any thread: requests a turn of the queue, soon. */
 void virtdev_priv_server_queue_wake(struct server_queue *q);
 
 /* Queue's thread: one bounded turn. */

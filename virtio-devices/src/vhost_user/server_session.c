@@ -158,7 +158,7 @@ static void on_reset(void *opaque)
 	virtdev_reset(s->config.dev);
 }
 
-/* A session ended, or could not begin. */
+/* Called when a session ended, or could not begin. */
 static void tell_ended(void *opaque, const struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server *s = opaque;

@@ -67,8 +67,8 @@ static void let_go(struct virtdev_vhost_user_server *s)
 }
 
 /*
- * The reply to the front-end is a number at most, so the message goes to the
- * owner's log.
+ * The reply to the front-end can contain only a number, so the message goes to the owner's
+ * log.
  */
 static void say_refused(const struct virtdev_vhost_user_server *s,
 			const struct vsu_error *err)
@@ -85,7 +85,7 @@ static void stream_finish(struct virtdev_vhost_user_server *s, int result)
 	stream_answer(s);
 }
 
-/* The device loaded a part of the bytes; 1: more are left. */
+/* Handles the result of a part of the load; 1: more bytes remain. */
 static void load_went(struct virtdev_vhost_user_server *s, int rc,
 		      const struct vsu_error *err)
 {

@@ -58,8 +58,8 @@ int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
 }
 
 /*
- * A quiet queue wants a turn, if its ring has a chain or always. Before it runs, the rest
- * of the queue belongs to the session's thread.
+ * Gives a quiet queue a turn if its ring has a chain, or always. Until the queue runs, its
+ * other members belong to the session's thread.
  */
 static bool look_at_ring(struct server_queue *q, bool always)
 {
@@ -72,7 +72,7 @@ static bool look_at_ring(struct server_queue *q, bool always)
 	return true;
 }
 
-/* True: at least one quiet queue wants a turn. */
+/* True: at least one quiet queue must be served. */
 static bool look_at_rings(struct server_queue *queues, uint32_t n, bool always)
 {
 	bool found = false;

@@ -141,7 +141,7 @@ void virtdev_priv_vsock_forwarded(struct vsock_conn *c, uint32_t n)
 		virtdev_priv_vsock_want(c, VSOCK_PEND_CREDIT_UPDATE);
 }
 
-/* Ends connections with an overdue response or final reset. */
+/* Ends a connection with an overdue response or final reset. */
 static void time_is_up(struct vsock_conn *c)
 {
 	virtdev_priv_vsock_time_end(c);

@@ -175,7 +175,7 @@ static bool knows_type(const struct vsock_bridge *b, uint16_t type)
 	return type == VSOCK_STREAM || (type == VSOCK_SEQPACKET && b->messages);
 }
 
-/* Reject packets whose type differs from the connection's; keep the connection. */
+/* Drops packets whose type differs from that of the connection, which remains open. */
 static void packet_take(struct vsock_bridge *b, const struct vsock_packet *p,
 			struct vq_cursor *body)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* All that comes from the host: clients, their greetings, and bytes. */
+/* Events of the host: new clients, their greetings, and data. */
 #include <config.h>
 
 #include <errno.h>
@@ -22,13 +22,13 @@
 
 #include "vsock/priv.h"
 
-/* Of one turn. */
+/* limits of one turn */
 #define MAX_EVENTS 64
 #define MAX_CLIENTS 16
 
 /*
- * Sockets that connect for a guest are named so. PATH_PORT may be the path of another
- * machine, whose ports are for programs of the host alone.
+ * The names of sockets that connect for a guest begin with this. The path PATH_PORT may be
+ * that of another machine, whose ports accept only programs of the host.
  */
 #define GUEST_NAME "virtio-vsock-guest-"
 
@@ -61,7 +61,10 @@ static void client_request(struct vsock_conn *c, uint32_t guest_port)
 	virtdev_priv_vsock_want(c, VSOCK_PEND_REQUEST);
 }
 
-/* Of n bytes that a client said; NULL, too, where a message has more. */
+/*
+ * The end of the line in the n bytes that a client sent, or NULL. Data behind the line in
+ * the same message is not permitted.
+ */
 static char *greeting_end(const struct vsock_conn *c, char *line, ssize_t n)
 {
 	char *end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
@@ -71,7 +74,7 @@ static char *greeting_end(const struct vsock_conn *c, char *line, ssize_t n)
 	return end;
 }
 
-/* More may come of it. */
+/* True if the rest of the line may still arrive. */
 static bool is_begun(const struct vsock_conn *c, ssize_t n)
 {
 	return c->type == VSOCK_STREAM && n > 0 && n < MAX_GREETING &&
@@ -79,8 +82,8 @@ static bool is_begun(const struct vsock_conn *c, ssize_t n)
 }
 
 /*
- * A whole line, or none yet: what follows it is for the guest and stays in the
- * socket. It is one message where there are such.
+ * Reads a whole line or nothing: the bytes behind the line are for the guest and remain in
+ * the socket. With SOCK_SEQPACKET the line is one message.
  */
 static void client_greet(struct vsock_conn *c)
 {
@@ -107,7 +110,7 @@ static void client_greet(struct vsock_conn *c)
 		client_request(c, (uint32_t)port);
 }
 
-/* A connection of a socket, which it owns; NULL: it is closed. */
+/* Creates a connection with a socket, which it owns. NULL: the socket was closed. */
 static struct vsock_conn *conn_add(struct vsock_bridge *b, int fd,
 				   uint16_t type)
 {
@@ -158,8 +161,8 @@ static void client_add(struct vsock_bridge *b, int fd, uint16_t type)
 }
 
 /*
- * Clients wait in the listener's queue until the timer fires when descriptors
- * are used up, and until a connection ends when those are.
+ * If no descriptor is available, clients wait in the listener's queue until the timer
+ * fires; if all connections are in use, until one ends.
  */
 static void accept_clients(struct vsock_bridge *b, struct vsock_listener *l)
 {

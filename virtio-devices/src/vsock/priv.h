@@ -72,7 +72,7 @@ struct vsock_conn {
 	struct vsock_bridge *bridge;
 	struct vsock_conn *next_same;	/* in its hash chain, or free list */
 	struct vsock_link in_line, in_time;
-	uint64_t deadline;		/* ns; valid while linked in in_time */
+	uint64_t deadline;		/* ns; valid while the connection is in in_time */
 	struct vsock_backlog backlog;
 	struct vsock_messages messages;	/* SEQPACKET only */
 	struct vsock_rest rest;
@@ -84,7 +84,8 @@ struct vsock_conn {
 	bool named;			/* its ports are in the table */
 	bool readable;			/* the socket may have data, or its end */
 	bool hung_up;			/* after a hang-up no further edge follows */
-	bool host_eof, host_deaf;	/* the host sends, or receives, no more */
+	bool host_eof, host_deaf;	/* the host's peer no longer sends, or no longer
+					   receives */
 	bool asked;			/* a credit request is outstanding */
 	bool watches_room;		/* waits for EPOLLOUT, for the backlog */
 	uint32_t guest_port, host_port;
@@ -200,7 +201,7 @@ void virtdev_priv_vsock_time_end(struct vsock_conn *c);
 void virtdev_priv_vsock_close(struct vsock_conn *c);
 /* Aborts: the guest receives a reset, the host's client EOF. */
 void virtdev_priv_vsock_abort(struct vsock_conn *c);
-/* The same for a message that exceeds a limit. */
+/* Aborts a connection because of a message that exceeds a limit, and counts it. */
 void virtdev_priv_vsock_too_long(struct vsock_conn *c);
 /* The host has ended one direction, or both. */
 void virtdev_priv_vsock_shut(struct vsock_conn *c, unsigned int flags);
@@ -214,7 +215,7 @@ int virtdev_priv_vsock_watch(struct vsock_conn *c) VSU_NODISCARD;
 /* Forwards len bytes of the guest to the socket or the backlog. */
 void virtdev_priv_vsock_take(struct vsock_conn *c, struct vq_cursor *body,
 			     uint32_t len);
-/* The same for SEQPACKET data, with VSOCK_END_*. */
+/* Forwards a part of a SEQPACKET message; flags are VSOCK_END_*. */
 void virtdev_priv_vsock_take_message(struct vsock_conn *c,
 				     struct vq_cursor *body, uint32_t len,
 				     uint32_t flags);

@@ -110,7 +110,7 @@ void virtdev_priv_vsock_forget(struct vsock_bridge *b)
 			virtdev_priv_vsock_conn_free(&b->conns[i]);
 	b->first_reply = b->nreplies = 0;
 	b->stalled = b->starved = false;
-	/* only a queue that is stalled reads it */
+	/* Only a stalled queue reads it. */
 	if (b->room >= 0)
 		vsu_event_drain(b->room, NULL);
 }
