@@ -66,7 +66,7 @@ int rig_chain(struct rig *r, const struct vq_buffer *buffers, unsigned int n);
 int rig_request(struct rig *r, uint32_t type, uint64_t sector,
 		const struct vq_buffer *data, unsigned int n);
 
-/* The same with one data buffer of len bytes at RIG_DATA. */
+/* Submits a request with one data buffer of len bytes at RIG_DATA. */
 int rig_simple(struct rig *r, uint32_t type, uint64_t sector, uint32_t len);
 
 /* Writes range i of a discard or write-zeroes payload at RIG_DATA + i * 16. */

@@ -70,9 +70,9 @@ extern struct net_rig net_rig;
 
 /* Creates a device with this number of lanes, and starts its queues. */
 void net_rig_init(uint32_t lanes, uint64_t features);
-/* The same with one lane, all offloads, and blocked addresses. */
+/* Creates a device with one lane, all offloads, and blocked addresses. */
 void net_rig_init_blocking(enum virtdev_net_block block);
-/* The same over a real link of one lane. */
+/* Creates a device over a real link of one lane. */
 void net_rig_init_over(struct virtdev_net_link *link, uint64_t features);
 void net_rig_fini(void);
 void net_rig_start(uint32_t queue);
@@ -82,7 +82,7 @@ void net_rig_stop_all(void);
 
 /* Queues a frame of len bytes, without its header, on the link. */
 void link_queue_frame(const void *frame, uint32_t len);
-/* The same with bytes that count up from seed, and fixed addresses. */
+/* Queues a frame of bytes that count up from seed, with fixed addresses. */
 void link_queue_pattern(uint32_t len, unsigned char seed);
 
 /*

@@ -262,7 +262,7 @@ static void dispatch_all(void)
 		virtdev_inline_dispatch(rig.server);
 }
 
-/* Likewise one stop before the last queue has stopped; the descriptor gets readable then. */
+/* One stop may also return before the last queue has stopped; then the descriptor becomes readable. */
 static int stop_all(void)
 {
 	struct pollfd p = { .fd = virtdev_inline_fd(rig.server), .events = POLLIN };

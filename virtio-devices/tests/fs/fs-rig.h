@@ -75,7 +75,7 @@ int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len);
 int fs_rig_ask(struct fs_rig *r, uint32_t opcode, uint64_t node,
 	       const void *args, uint32_t args_len, const void *text,
 	       uint32_t len);
-/* The same with a name including its NUL; NULL: no name. */
+/* Sends a request with arguments and a name including its NUL; NULL: no name. */
 int fs_rig_name(struct fs_rig *r, uint32_t opcode, uint64_t node,
 		const void *args, uint32_t args_len, const char *name);
 /* The reply behind its header. */

@@ -440,7 +440,7 @@ static void preempt_after_stat(int n)
 		;
 }
 
-/* Of the last chunk: the file grows from its first page to its third. */
+/* The file grows from the first page of the last chunk to the third. */
 static void extend_file(uint64_t file, uint64_t fh)
 {
 	const struct { struct fuse_write_in in; char byte; } write = {

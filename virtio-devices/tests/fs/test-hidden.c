@@ -387,7 +387,7 @@ START_TEST(a8_22_name_that_the_folder_does_not_list_does_not_exist)
 }
 END_TEST
 
-/* Such as /home of a server, with mode 0711, which lists nothing to others than root. */
+/* On many servers, only root can list /home, which has the mode 0711. */
 START_TEST(name_of_an_exception_exists_in_a_folder_that_cannot_be_listed)
 {
 	loose.is_vfat = true;

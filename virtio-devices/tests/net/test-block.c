@@ -236,7 +236,7 @@ START_TEST(frame_of_a_blocking_card_is_sent_whole)
 }
 END_TEST
 
-/* Of a frame that a receiver cannot read the addresses cannot be checked. */
+/* The addresses of a truncated frame cannot be checked, and no receiver can read it. */
 START_TEST(a5_16_truncated_frames_are_dropped)
 {
 	static const struct row rows[] = {

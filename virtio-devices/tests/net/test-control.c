@@ -266,7 +266,7 @@ START_TEST(driver_may_change_its_address_until_a_reset)
 }
 END_TEST
 
-/* Of a front-end that has read the configured address before. */
+/* A front-end may have read the configured address before the load. */
 START_TEST(address_of_a_loaded_state_is_reported)
 {
 	void *bytes;

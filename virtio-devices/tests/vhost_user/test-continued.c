@@ -46,7 +46,7 @@ int __wrap_vsu_timer_arm(int fd, uint64_t ns)
 	return __real_vsu_timer_arm(fd, ns);
 }
 
-/* Of a model that has its state in a file; NULL: the state is kept beside the area. */
+/* The operation of a model with its state in a file; NULL: the in-flight area's file has it. */
 static bool (*apart)(void *self);
 
 static struct server_side server;

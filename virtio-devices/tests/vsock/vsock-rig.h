@@ -86,7 +86,7 @@ void vsock_expect_data(const char *text);
 
 /* Connects a client to "v", which sends hello first. */
 int client_make(const char *hello);
-/* The same for messages, at "m". */
+/* Connects a client with messages to "m". */
 int client_make_messages(const char *hello);
 void client_write(int fd, const char *text);
 /* The client receives this text; "" is the end of the connection. */
