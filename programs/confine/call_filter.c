@@ -74,7 +74,7 @@ static int call_resolve(const char *name)
 	return call;
 }
 
-/* ----------------------------------------------------------- our own program */
+/* ------------------------------------------ the program of call_program.c */
 
 /* Items of all tables. */
 struct items {
@@ -121,7 +121,7 @@ static int table_add(struct items *items, const struct call_table *table)
 	return rc;
 }
 
-/* own: the rule for abort(); other processes of the same user cannot be signalled. */
+/* own: the rule that permits abort(); a signal to another process of the user is refused */
 static int items_fill(struct items *items, const struct call_table *const *tables,
 		      const struct call_rule *own)
 {
@@ -134,7 +134,7 @@ static int items_fill(struct items *items, const struct call_table *const *table
 	return rc;
 }
 
-/* With all_threads, the number of a thread that could not be changed is a failure. */
+/* With all_threads, a positive result is a thread that could not be changed: a failure. */
 static int program_load(struct items *items, enum call_filter_action action, bool all_threads)
 {
 	static const uint32_t actions[] = {
@@ -145,7 +145,8 @@ static int program_load(struct items *items, enum call_filter_action action, boo
 	const struct call_program program = {
 		.arch = seccomp_arch_native(), .refused = actions[action],
 		.foreign = action == CALL_FILTER_LOG ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS,
-		.first = SYS_ioctl,	/* a CPU enters the guest by it */
+		.first = SYS_ioctl,	/* enters the guest; the most frequent call of a CPU's
+					   thread */
 	};
 	struct sock_fprog code;
 	int rc = call_program_build(&program, items->list, items->n, &code);
@@ -158,7 +159,7 @@ static int program_load(struct items *items, enum call_filter_action action, boo
 	return rc;
 }
 
-/* ------------------------------- libseccomp's, where calls share a number (socketcall) */
+/* ------------------ a program of libseccomp, where calls of sockets share a number */
 
 static int allow_item(scmp_filter_ctx filter, const struct call_item *item)
 {
@@ -192,12 +193,12 @@ static int library_load(const struct items *items, enum call_filter_action actio
 	rc = rc ? rc : seccomp_load(filter);
 	seccomp_release(filter);
 #ifdef __GLIBC__
-	malloc_trim(0);	/* it needed more memory than the rest of a small process */
+	malloc_trim(0);	/* libseccomp needs more memory than the rest of a small process */
 #endif
 	return rc;
 }
 
-/* ------------------------------------------------------------------------ both */
+/* ----------------------------------------------------------------- for both */
 
 int call_filter_load(enum call_filter_action action,
 		     const struct call_table *const *tables, bool all_threads,

@@ -46,15 +46,15 @@ struct call_table {
 };
 
 /*
- * Permits what at least one table does; the list of tables ends with NULL. Names that an
- * architecture does not have are skipped.
+ * Installs a filter that permits what at least one table permits; the list of tables ends
+ * with NULL. Names that an architecture lacks are skipped. Each filter permits signals to
+ * this process, the creation of threads but not of processes, and mappings that cannot be
+ * executed. The flags of clone3() are in memory, which a filter cannot read, so it fails
+ * with ENOSYS and the C library uses clone().
  *
- * Every filter permits signals to this process, threads but no processes, and mappings
- * that cannot be executed. The flags of clone3() are in memory, which a filter cannot
- * read: it fails with ENOSYS, and the C library uses clone().
- *
- * all_threads: of this process; else the calling thread. -EOPNOTSUPP: built without
- * libseccomp, or refused by the host; err->msg has the reason.
+ * all_threads: the filter applies to all threads of this process; else to the calling
+ * thread. -EOPNOTSUPP: built without libseccomp, or refused by the host; err->msg has the
+ * reason.
  */
 int call_filter_load(enum call_filter_action action,
 		     const struct call_table *const *tables, bool all_threads,

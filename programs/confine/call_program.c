@@ -13,7 +13,7 @@
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define ARCH offsetof(struct seccomp_data, arch)
 
-/* Calls from start up to the next segment are decided alike. */
+/* From start to the next segment, all calls have the same items. */
 struct segment {
 	uint32_t start;
 	size_t first, n;	/* items; n is 0: refused */
@@ -41,9 +41,9 @@ static void put_return(struct builder *b, uint32_t action)
 }
 
 /*
- * The block behind the conditional jump is complete: the jump passes over it if its
- * condition holds (or not). It reaches 255 instructions; a longer block gets a second jump
- * in front.
+ * Completes a conditional jump over the block behind it: the jump is taken if its condition
+ * holds (or does not hold). A jump reaches 255 instructions; a longer block requires a
+ * second jump before it.
  */
 static void pass_over(struct builder *b, size_t jump, bool holds)
 {
@@ -69,7 +69,7 @@ static uint32_t half_of(unsigned int arg, bool upper)
 	return (uint32_t)(offsetof(struct seccomp_data, args) + 8 * arg + 4 * second);
 }
 
-/* left: instructions behind the half's that belong to the item. */
+/* left: number of instructions of this item behind those of this half. */
 static void put_half(struct builder *b, const struct call_condition *c, bool upper, uint8_t left)
 {
 	const uint32_t mask = (uint32_t)(c->mask >> 32 * upper);
@@ -97,7 +97,7 @@ static uint8_t rule_len(const struct call_rule *r)
 	return len;
 }
 
-/* Without a match, the next alternative follows. */
+/* If the conditions do not match, the next alternative of the call follows. */
 static void put_item(struct builder *b, const struct call_item *item)
 {
 	const struct call_rule *r = item->rule;
@@ -165,7 +165,7 @@ static void put_program(struct builder *b)
 	put_tree(b, 0, b->nsegments);
 }
 
-/* By number; items without a rule first, others in their order. */
+/* Sorts by number; items without a rule precede the others, whose order remains. */
 static int compare_items(const void *left, const void *right)
 {
 	const struct call_item *a = left, *b = right;

@@ -54,19 +54,19 @@ static const char *const serving_calls[] = {
 #endif
 
 /*
- * Not those that make the kernel signal a process when a descriptor is ready: F_SETOWN,
- * F_SETOWN_EX and F_SETSIG of any process, O_ASYNC of the foreground processes of a
- * terminal, F_NOTIFY and leases.
+ * Commands by which the kernel signals a process when a descriptor is ready are refused:
+ * F_SETOWN, F_SETOWN_EX and F_SETSIG reach any process, O_ASYNC the foreground processes of
+ * a terminal; F_NOTIFY and leases signal, too.
  */
 #define FCNTL(command) CALL_IF_INT("fcntl", 1, (command)), CALL_IF_INT("fcntl64", 1, (command))
 #define FCNTL_SETFL(call) CALL_IF_BOTH(call, 1, UINT32_MAX, F_SETFL, 2, O_ASYNC, 0)
 
 /*
- * The size of a block device that a front-end passed, and two ioctls of tap
- * interfaces; others of terminals, which have the same type, and of devices are
- * refused. The disconnect by which vsu_closer silences a peer's socket: an address with
- * only a family (AF_UNSPEC) cannot connect to anything. A working directory per thread,
- * but no namespaces.
+ * Permits the size of a block device that a front-end passed, and two ioctls of tap
+ * interfaces; ioctls of terminals, which have the same type, and of other devices are
+ * refused. Permits the disconnect by which vsu_closer silences a peer's socket: an address
+ * with only a family (AF_UNSPEC) cannot connect to anything. Permits a working directory
+ * per thread, but no namespaces.
  */
 static const struct call_rule serving_rules[] = {
 	CALL_IF_INT("ioctl", 1, BLKGETSIZE64),
@@ -83,10 +83,7 @@ static const struct call_rule serving_rules[] = {
 	{ .name = NULL },
 };
 
-/*
- * A userfaultfd, by system call or device, and its ioctls, which all have one
- * type.
- */
+/* A userfaultfd, by system call or device, and its ioctls, which all have one type. */
 static const char *const fault_calls[] = { "userfaultfd", NULL };
 static const struct call_rule fault_rules[] = {
 	CALL_IF("ioctl", 1, 0xff00, 0xaa00),
@@ -120,7 +117,7 @@ static const char *const call_names_folder[] = {
 	/* a thread impersonates a guest user for one call */
 	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid",
 	"setresuid32",
-	/* or drops a capability */
+	/* the thread drops a capability for one call */
 	"capget", "capset",
 	NULL,
 };

@@ -32,53 +32,57 @@ enum confine_phase {
 	CONFINE_STAGE = 2,	/* own mounts, among them a folder that becomes the root */
 	CONFINE_CLOSE = 4,	/* the root; networks, capabilities and files that remain */
 	CONFINE_FILTER = 8,	/* the system calls of all threads */
-	CONFINE_SETTLE = 16,	/* everything is open: rights that only this required; may be repeated */
+	CONFINE_SETTLE = 16,	/* drops rights that were required only to open everything; may
+				   be repeated */
 };
 
 enum confine_root {
-	CONFINE_ROOT_HOST,	/* as it is */
+	CONFINE_ROOT_HOST,	/* the root remains */
 	CONFINE_ROOT_CHROOT,	/* the folder; requires root */
 	/* Own mounts, processes, network, IPC and host names; without root also users. */
-	CONFINE_ROOT_FOLDER,	/* the folder; root serves all users, and needs CAP_SYS_ADMIN for it */
-	CONFINE_ROOT_FILES,	/* a read-only file system in memory with the files of the plan */
+	CONFINE_ROOT_FOLDER,	/* own mounts, processes, network, IPC and host names; without
+				   root also users */
+	CONFINE_ROOT_FILES,	/* likewise; a read-only file system in memory with the files
+				   of the plan */
 };
 
-/* By CONFINE_CLOSE. */
+/* what CONFINE_CLOSE drops */
 enum confine_drop {
 	CONFINE_DROP_GROUPS = 1, /* root's supplementary groups */
 	CONFINE_DROP_RIGHTS = 2, /* capabilities and files, except those of the plan */
 	CONFINE_DROP_TRACING = 4, /* no core dump, and not traced by other processes of its user */
 };
 
-/* If files cannot be restricted. */
+/* the reaction if this host cannot restrict files */
 enum confine_landlock {
-	CONFINE_LANDLOCK_WANTED, /* it is logged */
-	CONFINE_LANDLOCK_USED,	/* a refusal of the host is an error; a kernel or build without it is logged */
+	CONFINE_LANDLOCK_WANTED, /* a log line */
+	CONFINE_LANDLOCK_USED,	/* an error if the host refuses; a log line if the kernel or
+				   the build lacks it */
 	CONFINE_LANDLOCK_NEEDED, /* an error */
 };
 
 /*
- * The later root before CONFINE_CLOSE: a folder that exists on every host and is unused between
- * the phases. Not the sockets' folder, /proc or /dev.
+ * The later root is mounted here until CONFINE_CLOSE. The folder exists on every host and
+ * is not used between the phases, unlike /proc, /dev, or the folder of a socket.
  */
 #define CONFINE_STAGED "/sys"
 
 #define CONFINE_FILES 256u
 
 struct confine_file {
-	struct landlock_rule rule;	/* its descriptor is owned */
-	char *name;		/* as in the root of the host, owned; NULL: open already */
+	struct landlock_rule rule;	/* owns its descriptor */
+	char *name;		/* owned; the name in the root of the host; NULL: open already */
 };
 
 struct confine_plan {
-	/* The root: CONFINE_SEPARATE to CONFINE_CLOSE. */
+	/* the root, from CONFINE_SEPARATE to CONFINE_CLOSE */
 	enum confine_root root;
-	const char *folder;	/* of ROOT_CHROOT and ROOT_FOLDER; replaced by CONFINE_STAGE */
+	const char *folder;	/* for ROOT_CHROOT and ROOT_FOLDER; CONFINE_STAGE replaces it */
 	bool read_only;		/* the folder cannot be modified */
 	const struct confine_keeping *keeping;
-	const char *option, *remedy;	/* the begin and end of a refusal's sentence */
+	const char *option, *remedy;	/* begin and end of the messages of refusals */
 
-	/* The user, with its primary group only (confine_user_find()). */
+	/* the user, with its primary group only (confine_user_find()) */
 	struct {
 		const char *name;	/* NULL: unchanged */
 		uid_t id;
@@ -88,67 +92,73 @@ struct confine_plan {
 
 	unsigned int drops;	/* enum confine_drop */
 
-	/* Rights that remain after CONFINE_CLOSE. */
+	/* rights that remain after CONFINE_CLOSE */
 	uint64_t capabilities;	/* 1 << CAP_... */
-	uint64_t own_capabilities; /* in an own user namespace */
+	uint64_t own_capabilities; /* instead, if the process has its own user namespace */
 	uint64_t making_capabilities; /* of this thread until CONFINE_SETTLE */
-	bool made_again;	/* they are required later, too */
+	bool made_again;	/* making_capabilities are required later, too */
 	bool connects;		/* TCP ports can be used */
 	struct confine_file files[CONFINE_FILES];	/* confine_add() */
 	unsigned int nfiles;
-	const char *any_file;	/* why files are not restricted, or NULL */
+	const char *any_file;	/* the reason why files are not restricted, or NULL */
 	enum confine_landlock landlock;
-	enum prog_log_level complaint;	/* of what this host lacks */
+	enum prog_log_level complaint;	/* level of log lines about what this host lacks */
 	const char *complaint_prefix;
 
-	/* The filter. */
+	/* the filter */
 	enum call_filter_action action;
 	const struct call_table *calls[8];	/* ends with NULL */
-	const char *filter_option, *filter_remedy; /* a host without filters is refused; or NULL */
+	const char *filter_option, *filter_remedy; /* for messages: a host without filters is
+						      an error; NULL: it is not */
 	enum prog_log_level filter_complaint;
 
-	uint32_t spare_fds;	/* after CONFINE_SETTLE, more than are open; 0: no limit */
+	uint32_t spare_fds;	/* descriptors that may be opened after CONFINE_SETTLE; 0: no
+				   limit */
 
-	/* Of the executor. */
+	/* private to execute.c */
 	int leash, own_files;
 	bool own_users, filtered;
-	bool closed;		/* to the host's files, also for exit handlers */
+	bool closed;		/* the host's files are out of reach, also for exit handlers */
 };
 
 #define CONFINE_PLAN_INIT { .leash = -1, .own_files = -1, .complaint_prefix = "" }
 
 /*
- * Executes the steps of one phase. -EPERM: this host does not permit the plan to this user;
- * other errors are those of a file or option, which the sentence names.
+ * Executes the steps of one phase. -EPERM: this host does not permit the plan to this user.
+ * Other errors concern a file or an option, which the message names.
  */
 int confine_execute(struct confine_plan *plan, enum confine_phase phase, struct vsu_error *err);
 
-/* Frees the list of files, and closes what CONFINE_CLOSE has kept open. Nothing is undone. */
+/*
+ * Frees the list of files, and closes the descriptors that CONFINE_CLOSE has kept. Does not
+ * undo any step.
+ */
 void confine_plan_end(struct confine_plan *plan);
 
 /* ----------------------------------------------------------------------- files */
 
 /*
- * Takes place over, also after a failure; a negative one is ignored. name may be NULL.
- * -E2BIG, -ENOMEM.
+ * Adds a file to the plan, and owns its descriptor place, also after a failure; a negative
+ * place is ignored. name may be NULL. -E2BIG, -ENOMEM.
  */
 int confine_add(struct confine_plan *plan, int place, const char *name, enum landlock_use use,
 		struct vsu_error *err);
 /*
- * After CONFINE_STAGE, if the file is one of a root of files. A file that does not exist is
- * ignored. It is not opened: a FIFO or a device stays as it is.
+ * Adds a file by its path. Call it after CONFINE_STAGE, if the file belongs to a root of
+ * files. A file that does not exist is ignored. The file is not opened for use, because it
+ * may be a FIFO or a device.
  */
 int confine_add_path(struct confine_plan *plan, const char *path, enum landlock_use use,
 		     struct vsu_error *err);
-/* The folder of a path. */
+/* Adds the folder of a path. */
 int confine_add_parent(struct confine_plan *plan, const char *path, enum landlock_use use,
 		       struct vsu_error *err);
-/* /proc/self, to be read: the kinds of a peer's descriptors, statistics. */
+/* Adds /proc/self, to be read: the kinds of a peer's descriptors, statistics. */
 int confine_add_own(struct confine_plan *plan, struct vsu_error *err);
 
 /*
- * A socket that the process has created. 1: the keeper removes it. 0: the process removes it,
- * which the plan permits from here on; otherwise errors of confine_add().
+ * Call it for a socket that the process has created. 1: the keeper removes it. 0: the
+ * process removes it, which the plan then permits; otherwise errors of confine_add().
  */
 int confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *where,
 			 struct vsu_error *err);
@@ -156,7 +166,7 @@ int confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *
 /* --------------------------------------------------------------------- threads */
 
 /*
- * A narrower filter for the calling thread. Does nothing unless CONFINE_FILTER has
+ * Installs a narrower filter for the calling thread. No effect unless CONFINE_FILTER has
  * installed one.
  */
 int confine_thread(const struct confine_plan *plan, const struct call_table *calls,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Lists of calls that programs of other projects, and parents of ours, do not need. */
+/* Calls that are denied to programs of other projects, and to parents of our processes. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -21,17 +21,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Later than libseccomp 2.5; these have the same number on all architectures that the programs run on. */
+/* newer than libseccomp 2.5; one number on all architectures that the programs support */
 #define SYS_FCHMODAT2 452
 #define SYS_SETXATTRAT 463
 #define SYS_REMOVEXATTRAT 466
 #define SYS_FILE_SETATTR 469
-/* Of linux/ioprio.h, which is newer than some hosts. */
+/* from linux/ioprio.h, which some hosts lack */
 #define IOPRIO_WHO_PROCESS 1
 /* The kernel ignores the upper half of an argument that is an int. */
 #define INT_BITS UINT32_MAX
 
-/* Requests of io_uring are not seen by a filter. Old versions of libseccomp lack recent names. */
+/*
+ * A filter does not see the requests of io_uring. Old versions of libseccomp lack recent
+ * names.
+ */
 static const int denied[] = {
 	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),
 	SYS_io_uring_setup, SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo),
@@ -41,12 +44,12 @@ static const int denied[] = {
 	SCMP_SYS(setns), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
 	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(shmget),
 	SCMP_SYS(shmat), SCMP_SYS(msgget), SCMP_SYS(semget), SCMP_SYS(mq_open),
-	/* their objects have numbers, which can be tried */
+	/* System V objects have numbers that a process can guess. */
 	SCMP_SYS(shmctl), SCMP_SYS(semctl), SCMP_SYS(semop), SCMP_SYS(semtimedop),
 	SCMP_SYS(msgctl), SCMP_SYS(msgsnd), SCMP_SYS(msgrcv), SCMP_SYS(mq_unlink),
 	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SYS_FCHMODAT2,
 	SCMP_SYS(chown), SCMP_SYS(lchown), SCMP_SYS(fchown), SCMP_SYS(fchownat),
-	/* an access control list has the mode, too */
+	/* An access control list contains the mode. */
 	SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SYS_SETXATTRAT,
 	SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), SYS_REMOVEXATTRAT,
 	SYS_FILE_SETATTR, SCMP_SYS(utimensat), SCMP_SYS(utime), SCMP_SYS(utimes), SCMP_SYS(futimesat),
@@ -59,7 +62,7 @@ static const struct {
 	unsigned int n;
 } some[] = {
 	{ SCMP_SYS(prlimit64), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
-	/* 0 is also the own group, or all processes of the user */
+	/* 0 also means the own group, or all processes of the user. */
 	{ SCMP_SYS(setpriority), { SCMP_A0(SCMP_CMP_NE, PRIO_PROCESS, 0) }, 1 },
 	{ SCMP_SYS(setpriority), { SCMP_A1(SCMP_CMP_NE, 0, 0) }, 1 },
 	{ SCMP_SYS(ioprio_set), { SCMP_A0(SCMP_CMP_NE, IOPRIO_WHO_PROCESS, 0) }, 1 },
@@ -84,7 +87,7 @@ static const int namespaces[] = {
 	CLONE_NEWCGROUP,
 };
 
-/* Of a starter of daemons. */
+/* calls that read or enter other processes, for a parent of our processes */
 static const int foreign[] = {
 	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SYS_pidfd_getfd,
 	SCMP_SYS(kcmp), SCMP_SYS(setns), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
@@ -119,10 +122,10 @@ static int add_rules(scmp_filter_ctx filter)
 				      SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
 	for (i = 0; !rc && i < nsome; i++)
 		rc = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), some[i].call, some[i].n, some[i].when);
-	/* its flags are in memory, which a filter cannot read: the C library uses clone() */
+	/* The flags are in memory, which a filter cannot read: the C library uses clone(). */
 	if (!rc)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0);
-	/* abort() */
+	/* permits abort() */
 	if (!rc)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
 				      SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
@@ -132,7 +135,7 @@ static int add_rules(scmp_filter_ctx filter)
 static int load_filter(int (*add)(scmp_filter_ctx filter))
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	/* a thread that ended alone would leave the others waiting for it */
+	/* If one thread alone ended, the others would wait for it. */
 	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) : -ENOMEM;
 
 	rc = rc ? rc : add(filter);

@@ -9,17 +9,18 @@
 #define PROGRAMS_DENIED_CALLS_H
 
 /*
- * From now on, and in programs that are executed, sockets cannot be created or connected,
- * namespaces neither created nor entered, and other processes neither traced nor signalled:
- * these calls fail with EPERM. Connections can be accepted. Requires no_new_privs.
- * -EOPNOTSUPP: built without libseccomp; the host's error.
+ * Makes calls fail with EPERM in this thread and in programs that are executed later:
+ * creation and connection of sockets, creation and entry of namespaces, tracing and
+ * signalling of other processes. Connections can still be accepted. Requires no_new_privs.
+ * -EOPNOTSUPP: built without libseccomp; otherwise the host's error.
  */
 int confine_deny_calls(void);
 
 /*
- * For a process that starts machines or daemons of this project, which need most calls until they
- * confine themselves. It cannot be traced, sets no_new_privs, and calls fail that read or enter
- * other processes, or concern keys and the kernel. Without libseccomp, no call is filtered.
+ * For a process that starts machines or daemons of this project, which require most calls
+ * until they confine themselves. The process cannot be traced afterwards, and has
+ * no_new_privs. Calls that read or enter other processes, or concern keys and the kernel,
+ * fail. Without libseccomp, no call is filtered.
  */
 void confine_restrict_parent(void);
 

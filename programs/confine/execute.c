@@ -26,7 +26,7 @@
 
 /* ------------------------------------------------------------------- the root */
 
-/* Such a namespace has only the user of this process. */
+/* An own user namespace has only the user of this process, and no other IDs. */
 static int users_check(const struct confine_plan *p, struct vsu_error *err)
 {
 	return p->user.name ?
@@ -96,7 +96,7 @@ static int root_narrow(struct confine_plan *p, struct vsu_error *err)
 	return chroot(".") < 0 ? -errno : 0;
 }
 
-/* Files are opened by the names of the host, and later by the same ones in a root of files. */
+/* Files were opened by the names of the host; in a root of files the same names are valid. */
 static int root_replace(struct confine_plan *p, struct vsu_error *err)
 {
 	char folder[PATH_MAX] = "/";
@@ -110,7 +110,7 @@ static int root_replace(struct confine_plan *p, struct vsu_error *err)
 	return chdir(folder) < 0 ? vsu_error_sys(err, -errno, "%s: '%s'", p->option, folder) : 0;
 }
 
-/* A compromised process could have other sockets removed. */
+/* Closes the leash, so that a compromised process cannot make the keeper remove sockets. */
 static int leash_close(struct confine_plan *p, struct vsu_error *err)
 {
 	(void)err;
@@ -194,7 +194,7 @@ static int tracing_forbid(struct confine_plan *p, struct vsu_error *err)
 	return 0;
 }
 
-/* The hard limits too: a process may raise the others. Limits never grow. */
+/* Lowers the hard limits as well: a process may raise soft limits up to them. */
 static int limits_lower(struct confine_plan *p, struct vsu_error *err)
 {
 	const int used = p->spare_fds ? vsu_fd_count() : -1;
@@ -269,18 +269,18 @@ int confine_thread(const struct confine_plan *plan, const struct call_table *cal
 	return plan->filtered ? call_filter_load(plan->action, tables, false, err) : 0;
 }
 
-/* --------------------------------------------------------------------- the table */
+/* ------------------------------------------------------------------- the table */
 
 enum condition {
 	IF_GROUPS = CONFINE_DROP_GROUPS,
 	IF_RIGHTS = CONFINE_DROP_RIGHTS,
 	IF_TRACING = CONFINE_DROP_TRACING,
-	IF_USER = 1 << 3,	/* it changes in this phase */
+	IF_USER = 1 << 3,	/* the user changes in this phase */
 	IF_NAMESPACES = 1 << 4,
 	IF_CHROOT = 1 << 5,
-	IF_FOLDER = 1 << 6,	/* with namespaces */
-	IF_FILES = 1 << 7,	/* likewise */
-	IF_MADE = 1 << 8,	/* rights for making remain */
+	IF_FOLDER = 1 << 6,	/* implies IF_NAMESPACES */
+	IF_FILES = 1 << 7,	/* implies IF_NAMESPACES */
+	IF_MADE = 1 << 8,	/* making_capabilities remain until CONFINE_SETTLE */
 	IF_FILTERS = 1 << 9,
 };
 
@@ -297,16 +297,16 @@ static unsigned int conditions_of(const struct confine_plan *p, enum confine_pha
 }
 
 /*
- * In this order. Namespaces need capabilities, so these are dropped after them; Landlock and
- * the filter need no_new_privs, which the drop of capabilities sets; Landlock forbids mounts, and
- * the filter Landlock.
+ * The order of the steps. Namespaces require capabilities, so these are dropped later.
+ * Landlock and the filter require no_new_privs, which the drop of capabilities sets.
+ * Landlock forbids mounts, and the filter forbids Landlock.
  */
 static const struct step {
 	unsigned int phases;
-	unsigned int conditions;	/* one of them */
+	unsigned int conditions;	/* the step is executed if one of these is set */
 	int (*fn)(struct confine_plan *p, struct vsu_error *err);
-	const char *refusal;	/* of a failure without a sentence of its own */
-	int unshared;		/* CLONE_..., without fn */
+	const char *refusal;	/* message of a failure, if fn provides none */
+	int unshared;		/* CLONE_... for a step without fn */
 } steps[] = {
 	{ CONFINE_SEPARATE | CONFINE_CLOSE | CONFINE_SETTLE, IF_USER, user_change, NULL, 0 },
 

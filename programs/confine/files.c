@@ -55,8 +55,8 @@ int confine_add_parent(struct confine_plan *plan, const char *path, enum landloc
 }
 
 /*
- * The rule refers to this /proc/self as it is open now: procfs creates another inode when it
- * is no longer in use. So it stays open.
+ * The rule refers to the inode of /proc/self, which procfs replaces when it is no longer in
+ * use. So the descriptor stays open.
  */
 int confine_add_own(struct confine_plan *plan, struct vsu_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Keeps a confined process from outside, and ends as it ended. */
+/* The keeper of a confined process, which watches it from outside and ends with its status. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -30,9 +30,9 @@
 #endif
 
 #define EXIT_BY_SIGNAL 128
-#define INHERITED 256	/* descriptors from here on are the program's */
+#define INHERITED 256	/* The program may have inherited descriptors up to this number. */
 
-/* Of a shell's job control. By default they stop a process. */
+/* Signals of a shell's job control, whose default action stops a process. */
 static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU, 0 };
 
 static void add_signals(sigset_t *set, const int *numbers)
@@ -67,7 +67,7 @@ void confine_close_range(unsigned int first, unsigned int last)
 		close((int)first);	/* before Linux 5.9 */
 }
 
-/* Descriptors of the program are the child's. The pipe ends with this process. */
+/* The program's descriptors belong to the child. The pipe ends with this process. */
 static void descriptors_close(const struct confine_keeping *how, int from_child)
 {
 	unsigned int first = STDERR_FILENO + 1;
@@ -82,10 +82,10 @@ static void descriptors_close(const struct confine_keeping *how, int from_child)
 	confine_close_range(first, ~0u);
 }
 
-/* A child with another user can be signalled, and its sockets removed, by root only. */
+/* If the child has another user, only root can signal it and remove its sockets. */
 static void rights_drop(const struct confine_keeping *how, pid_t child)
 {
-	/* also of raise() and of a sentence */
+	/* also for raise() and for a log line */
 	static const char *const waiting[] = {
 		"exit_group", "getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "rt_sigtimedwait",
 		"rt_sigtimedwait_time64", "wait4", "write", "writev", NULL,
@@ -110,7 +110,7 @@ static void rights_drop(const struct confine_keeping *how, pid_t child)
 	(void)!call_filter_load(CALL_FILTER_FAIL, tables, false, NULL);
 }
 
-/* The child sends only these: the paths of its sockets. */
+/* The child sends only the paths of its sockets. */
 static void sockets_remove(const struct confine_keeping *how, int from_child)
 {
 	struct vsu_sock_path path;
@@ -144,7 +144,7 @@ _Noreturn static void end_like(int status, const sigset_t *set)
 
 /*
  * A process that is blocked in the kernel by a file server survives even SIGKILL. The child
- * logs earlier why it does not end.
+ * has logged before why it does not end.
  */
 _Noreturn static void child_abandon(pid_t child)
 {
@@ -168,9 +168,10 @@ static bool is_stopping(int number)
 }
 
 /*
- * The kernel drops these signals for the first process of a namespace, but not a SIGSTOP from
- * outside. The default action stops this process, except in a process group in which nobody
- * would continue it: then both continue at once.
+ * Stops this process and the child. The kernel drops these signals for the first process of
+ * a namespace, so the child receives SIGSTOP, which it does not drop from outside. The
+ * default action stops this process, except in an orphaned process group, which no shell
+ * would continue: then both continue at once.
  */
 static void both_stop(pid_t child, int number)
 {
@@ -259,7 +260,7 @@ int confine_keeper_leave_socket(int leash, const struct vsu_sock_path *where)
 	return n == (ssize_t)sizeof(*where) ? 0 : n < 0 ? -errno : -EIO;
 }
 
-/* ------------------------------------------------------------------------ both */
+/* ----------------------------------------------------------------- for both */
 
 static void block_signals(const int *forwarded, sigset_t *set, sigset_t *before)
 {

@@ -21,7 +21,7 @@
 #define SYS_landlock_restrict_self 446
 #endif
 
-/* From linux/landlock.h. */
+/* from linux/landlock.h */
 #define ASK_VERSION 1u
 #define RULE_BENEATH 1u
 
@@ -92,7 +92,7 @@ static uint64_t rights_for(enum landlock_use use, uint64_t all)
 	return 0;
 }
 
-/* EBADFD: not on a file system that users can name files of. */
+/* EBADFD: the file is on a file system that no name reaches, such as a pipe. */
 static int rule_add(int rules, const struct landlock_rule *rule, uint64_t all)
 {
 	struct beneath beneath = { rights_for(rule->use, all), rule->place };

@@ -21,12 +21,12 @@ enum landlock_use {
 	LANDLOCK_FILE,		/* a file or device: read, write, truncate, ioctl() */
 	LANDLOCK_SOCKETS,	/* create and remove sockets, list the folder */
 	LANDLOCK_PROGRAMS,	/* a folder: read, and execute programs */
-	LANDLOCK_NAMES,		/* none: names are found, as without a rule */
+	LANDLOCK_NAMES,		/* no permission: names can be found, as without a rule */
 };
 
 /*
- * place may be an O_PATH descriptor; -1: no rule. Of a file's rule, permissions
- * for folders have no effect. A pipe, socket or memfd needs no rule: ignored.
+ * place may be an O_PATH descriptor; -1: no rule. If place is a file, permissions for
+ * folders have no effect. A pipe, socket or memfd requires no rule, and is ignored.
  */
 struct landlock_rule {
 	int place;
@@ -34,14 +34,14 @@ struct landlock_rule {
 };
 
 /*
- * From now on, files can be opened, created, renamed, truncated or removed by
- * name only as the rules permit. TCP ports can be used only if connects is set.
- * Abstract sockets and signals to other processes are forbidden, as far as this
- * kernel supports that. Open descriptors are not affected, and neither are
- * O_PATH descriptors, file attributes and named UNIX sockets.
+ * Restricts files: they can be opened, created, renamed, truncated or removed by name only
+ * as the rules permit. TCP ports can be used only if connects is set. Abstract sockets and
+ * signals to other processes are forbidden, if this kernel supports that. Open descriptors
+ * are not affected, nor are O_PATH descriptors, file attributes and named UNIX sockets.
+ * Requires no_new_privs.
  *
- * Requires no_new_privs. Returns 0, -EOPNOTSUPP if the kernel lacks Landlock
- * or supports only version 1, or the host's error.
+ * Returns 0, -EOPNOTSUPP if the kernel lacks Landlock or supports only version 1, or the
+ * host's error.
  */
 int landlock_narrow(const struct landlock_rule *rules, unsigned int n,
 		    bool connects);

@@ -47,7 +47,7 @@ static void rights_drop(void)
 	(void)!call_filter_load(CALL_FILTER_FAIL, tables, false, NULL);
 }
 
-/* Also the standard ones. */
+/* Closes all other descriptors, including the standard ones. */
 static void descriptors_close(int a, int b)
 {
 	const unsigned int low = (unsigned int)(a < b ? a : b), high = (unsigned int)(a < b ? b : a);
@@ -58,7 +58,7 @@ static void descriptors_close(int a, int b)
 	confine_close_range(high + 1, ~0u);
 }
 
-/* A terminal's signals are for the other two. */
+/* Blocks all signals: those of a terminal are for the other two processes. */
 _Noreturn static void wait_and_kill(int child, int leash, int patience_ms)
 {
 	struct pollfd fds[] = { { .fd = child, .events = POLLIN }, { .fd = leash } };
@@ -75,7 +75,7 @@ _Noreturn static void wait_and_kill(int child, int leash, int patience_ms)
 	_exit(0);
 }
 
-/* The process becomes a child of init, which waits for its end. */
+/* The grandchild becomes a child of init, which waits for its end. */
 static int fork_twice(int child, const int ends[2], int patience_ms, struct vsu_error *err)
 {
 	const pid_t first = fork();

@@ -11,11 +11,11 @@
 #include <vmm-sys-util/error.h>
 
 /*
- * Forks that process. It kills the child patience_ms after *leash was closed, which the end of
- * this process does, too; it ends with the child, and has rights for nothing else. *leash is -1
- * if this host has no descriptors of processes (before Linux 5.3): a signal by number could
- * reach another process. The child must not have been waited for.
+ * Forks that process. It kills the child patience_ms after *leash was closed, explicitly or
+ * by the end of this process. It ends with the child, and has rights for nothing else.
  *
+ * *leash is -1 if this host has no descriptors of processes (before Linux 5.3), because a
+ * signal by number could reach another process. The child must not have been waited for.
  * Threads: call before any thread is started.
  */
 int confine_leash_make(pid_t child, int patience_ms, int *leash, struct vsu_error *err);

@@ -53,7 +53,7 @@ int prog_mount_map_ids(uid_t uid, gid_t gid)
 	char users[64], groups[64];
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), rc;
 
-	/* after a change of user these files would belong to root */
+	/* After a change of user, these files would otherwise belong to root. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	snprintf(users, sizeof(users), "%u %u 1", uid, uid);
 	snprintf(groups, sizeof(groups), "%u %u 1", gid, gid);
@@ -88,9 +88,8 @@ int prog_mount_attach(int tree, int place)
 }
 
 /*
- * pivot_root() stacks the old root over the new one, so it can be detached
- * without a folder for it. The mounts below follow one by one, each without a
- * parent.
+ * pivot_root() stacks the old root over the new one, so it can be detached without a folder
+ * for it. The mounts below the old root follow one by one, each without a parent.
  */
 int prog_mount_become_root(const char *folder)
 {

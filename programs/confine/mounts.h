@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The steps of a process that moves into its own namespaces, by system calls: headers may
- * be older than the kernel. All return 0 or more, or a negative errno.
+ * System calls for a process that moves into its own namespaces; their headers may be
+ * missing on a host. All functions return 0 or more, or a negative errno.
  *
  * Threads: call them before any thread is started.
  */
@@ -20,18 +20,18 @@
 /* Maps one user and one group of a new user namespace to themselves. */
 int prog_mount_map_ids(uid_t uid, gid_t gid);
 
-/* A copy of what is mounted at a file or folder, including mounts inside: a descriptor. */
+/* Copies the mount at a file or folder, including mounts inside it: returns a descriptor. */
 int prog_mount_copy(int place);
 
-/* Includes mounts inside. -ENOSYS: Linux before 5.12. */
+/* Restricts a tree, including mounts inside it. -ENOSYS: Linux before 5.12. */
 int prog_mount_restrict(int tree, uint64_t attributes);
 
 /* Mounts a copy over the file or folder of a descriptor. */
 int prog_mount_attach(int tree, int place);
 
 /*
- * The folder, which is a mount, becomes the root and the working directory. The old root
- * is detached.
+ * Makes the folder, which is a mount, the root and the working directory. The old root is
+ * detached.
  */
 int prog_mount_become_root(const char *folder);
 

@@ -32,7 +32,7 @@ int confine_new_privileges(struct vsu_error *err)
 	       vsu_error_sys(err, -errno, "cannot set no_new_privs") : 0;
 }
 
-/* The kernel supports fewer capabilities than there are bits. */
+/* Calls for bits that are no capability of this kernel fail, which has no effect. */
 static void narrow_bounds(uint64_t keep)
 {
 	unsigned long bit;
@@ -58,7 +58,7 @@ int confine_capabilities(uint64_t keep, struct vsu_error *err)
 		sets[i].effective = sets[i].permitted;
 		sets[i].inheritable = 0;
 	}
-	/* A service manager that has dropped them may refuse the call, too. */
+	/* If nothing changes, omit the call: a service manager may have forbidden it. */
 	if (!memcmp(had, sets, sizeof(sets)))
 		return confine_new_privileges(err);
 	if (syscall(SYS_capset, &header, sets) < 0)
@@ -66,7 +66,7 @@ int confine_capabilities(uint64_t keep, struct vsu_error *err)
 	return confine_new_privileges(err);
 }
 
-/* Other users than root would keep their capabilities after the change. */
+/* A user other than root would keep its capabilities after the change. */
 static bool may_change_user(void)
 {
 	const uint32_t needed = 1u << CAP_SETUID | 1u << CAP_SETGID;

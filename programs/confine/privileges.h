@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Privileges that a program gives up before it serves guests or peers. */
+/* Privileges that a program drops before it serves guests or peers. */
 #ifndef PROGRAMS_PRIVILEGES_H
 #define PROGRAMS_PRIVILEGES_H
 
@@ -17,12 +17,12 @@
 #endif
 
 /*
- * Other processes of the same user cannot trace this process or read its memory, and it writes no
- * core dump; after a fork, likewise. An executed program can be traced again. Without effect
- * under a sanitizer, whose search for leaks traces the process.
+ * Forbids other processes of the same user to trace this process or to read its memory, and
+ * disables its core dump; children inherit this. An executed program can be traced again.
+ * No effect under a sanitizer, whose search for leaks traces the process.
  */
 void confine_forbid_tracing(void);
-/* Undoes it, for debuggers. */
+/* Undoes confine_forbid_tracing(), for debuggers. */
 void confine_permit_tracing(void);
 
 /* Sets no_new_privs for this thread, later threads and executed programs. */

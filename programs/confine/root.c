@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A folder, or an empty root with files and folders, as the later root. */
+/* The later root: a folder, or an empty file system with files and folders. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -19,14 +19,14 @@
 #include "confine/mounts.h"
 #include "confine/root.h"
 
-/* For folders on the way to names. */
+/* a file system for the folders on the paths of names */
 #define SIZE "mode=0755,size=1m,nr_inodes=8192"
 #define FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 struct entry {
 	char path[PATH_MAX];	/* absolute */
 	struct landlock_rule rule;
-	unsigned int depth;	/* depth_of() the path */
+	unsigned int depth;	/* depth_of() of the path */
 };
 
 /* ------------------------------------------------------------------- the names */
@@ -37,7 +37,10 @@ static bool is_writable(const struct landlock_rule *rule)
 	       rule->use != LANDLOCK_NAMES;
 }
 
-/* Folders before what is inside, so that none hides another; the widest right last. */
+/*
+ * A folder precedes what is inside it, so that neither hides the other; the widest right is
+ * last.
+ */
 static int entry_compare(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -47,7 +50,7 @@ static int entry_compare(const void *a, const void *b)
 	return (int)is_writable(&x->rule) - (int)is_writable(&y->rule);
 }
 
-/* However the path is spelled: "/a/./b/../c" has two components. */
+/* Counts components, in whatever way the path is written: "/a/./b/../c" has two. */
 static unsigned int depth_of(const char *path)
 {
 	unsigned int depth = 0;
@@ -102,7 +105,7 @@ static bool is_same(int a, int b)
 	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* Nothing is created in a folder of the host. */
+/* True for a folder of the new root: nothing is created in folders of the host. */
 static bool is_of_jail(int root, int dir)
 {
 	struct stat x, y;
@@ -110,7 +113,7 @@ static bool is_of_jail(int root, int dir)
 	return !fstat(root, &x) && !fstat(dir, &y) && x.st_dev == y.st_dev;
 }
 
-/* Replaces *dir by its entry. Above the root is the root. */
+/* Replaces *dir by its entry. The parent of the root is the root. */
 static int step_into(int root, int *dir, const char *name)
 {
 	int next;
@@ -128,8 +131,9 @@ static int step_into(int root, int *dir, const char *name)
 }
 
 /*
- * The last step to a file, which is an empty one below the mount. One that is there is not opened:
- * it may be a FIFO or a device of the host, which another option names too.
+ * The last step of a path to a file: creates an empty file below the mount. An existing
+ * file is not opened for use: it may be a FIFO or a device of the host, which another
+ * option names, too.
  */
 static int step_to_file(int root, int *dir, const char *name)
 {
@@ -148,7 +152,7 @@ static int step_to_file(int root, int *dir, const char *name)
 	return fstat(file, &st) < 0 ? -errno : S_ISLNK(st.st_mode) ? -ELOOP : 0;
 }
 
-/* A descriptor of the path below the root, created where it is missing. */
+/* Returns a descriptor of the path below the root; creates missing parts of it. */
 static int make_way(int root, const char *path, bool is_folder)
 {
 	char copy[PATH_MAX], *rest, *name, *next;
@@ -250,7 +254,7 @@ static int root_fill(const struct confine_plan *p, int root, struct vsu_error *e
 	rc = entries_mount(p, root, folder, err);
 	if (rc < 0)
 		return rc;
-	/* the working directory, also if no file is in it */
+	/* also the working directory, if no file is in it */
 	way = make_way(root, folder, true);
 	vsu_fd_close(&way);
 	return mount(NULL, CONFINE_STAGED, NULL, FLAGS | MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0 ?
@@ -277,7 +281,7 @@ int confine_root_files(struct confine_plan *p, struct vsu_error *err)
 
 /*
  * Device files in the folder belong to the guest and cannot be opened on the host. Linux
- * before 5.12 has no call for it; the device itself enforces read_only.
+ * before 5.12 lacks the call; the device itself enforces read_only.
  */
 static int folder_attach(const struct confine_plan *p, int tree)
 {
