@@ -124,7 +124,7 @@ static int sizes_add(struct confine_plan *plan, struct vsu_error *err)
 	       confine_add_path(plan, "/sys/devices", LANDLOCK_READ, err);
 }
 
-/* Neither readable nor writable, because other sockets may be in these folders. */
+/* Permits only the removal of names: other sockets may be in these folders. */
 static int sockets_add(struct confine_plan *plan, const struct vmm_device_facts *facts,
 		       struct vsu_error *err)
 {

@@ -94,7 +94,7 @@ static void put(int fd, const char *text, size_t len)
 	run();
 }
 
-/* All that the client has received; its connection has ended. */
+/* Returns everything that the client has received; its connection must have ended. */
 static const char *received(int *fd)
 {
 	size_t n = 0;

@@ -132,9 +132,7 @@ START_TEST(e0_03_capabilities_of_root_are_dropped_without_landlock)
 }
 END_TEST
 
-/*
- * Neither readable nor writable, because other sockets may be in that folder.
- */
+/* The daemon can remove its socket, but not open any: other sockets may be in the folder. */
 static int socket_is_removed(void)
 {
 	HOLDS(is_refused(open(sockets, O_RDWR | O_CLOEXEC)));

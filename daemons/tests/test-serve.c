@@ -176,7 +176,7 @@ static void select_config(int fd)
 	put(fd, VHOST_USER_SET_PROTOCOL_FEATURES, &protocol, sizeof(protocol));
 }
 
-/* Of the disk, in bytes. */
+/* The capacity of the disk, in bytes. */
 static uint64_t capacity(int fd)
 {
 	struct { uint32_t offset, size, flags; uint8_t bytes[8]; } __attribute__((packed)) c = { .size = 8 };
