@@ -58,7 +58,7 @@ static void run_config(void *opaque, uint64_t n)
 	}
 }
 
-/* The same in a program without a loop. */
+/* Reads the configuration in a program without a loop. */
 static void run_config_wait(void *opaque, uint64_t n)
 {
 	struct echo_rig *p = opaque;

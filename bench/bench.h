@@ -16,10 +16,10 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Does n operations; n is what the harness found to fill a sample. */
+/* Does n operations; the harness chooses n so that they fill a sample. */
 typedef void (*bench_fn)(void *opaque, uint64_t n);
 
-/* The same for what times itself: returns the nanoseconds that count. */
+/* Does n operations and measures them itself: returns the nanoseconds. */
 typedef double (*bench_timed_fn)(void *opaque, uint64_t n);
 
 /* Reads arguments and environment. */
@@ -41,19 +41,19 @@ void bench_ns(const char *name, bench_fn fn, void *opaque);
 
 void bench_ns_timed(const char *name, bench_timed_fn fn, void *opaque);
 
-/* Nanoseconds of the clock that counts. */
+/* Nanoseconds of the clock that CLOCK selects. */
 double bench_now(void);
 
 /* Nanoseconds of any clock. */
 double bench_clock(clockid_t id);
 
-/* Nanoseconds of short parts of a sample: of a clock without a system call. */
+/* Nanoseconds for short parts of a sample, by a clock without a system call. */
 static inline double bench_part_now(void)
 {
 	return bench_clock(CLOCK_MONOTONIC);
 }
 
-/* The same in operations per second (unit "/s", or "k/s", "M/s" by scale). */
+/* Times a case, in operations per second (unit "/s", or "k/s", "M/s" by scale). */
 void bench_rate(const char *name, bench_fn fn, void *opaque, double scale,
 		const char *unit);
 

@@ -39,7 +39,7 @@ void contest_print(const char *bench, const char *who,
 		   const struct contest_fact *fact, double *samples,
 		   unsigned int runs);
 
-/* The same with a number in place of the median; samples are sorted. */
+/* Prints such a line with a number in place of the median; samples are sorted. */
 void contest_print_number(const char *bench, const char *who,
 			  const struct contest_fact *fact, double number,
 			  const double *samples, unsigned int runs);

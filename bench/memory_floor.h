@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The system calls without which memory cannot come and go by messages: a
- * wait, a receive and a send of each side for each round trip, and for each
- * file what judges and maps it. The same bytes, descriptors and checks as
- * between ours, no protocol.
+ * Floors of memory messages: the necessary system calls, without a protocol. Each round
+ * trip has a wait, a receive and a send of both sides, and each file the calls that check
+ * and map it. Bytes, descriptors and checks are those of our front-end and back-end.
  *
- *	floor.add_rem_mem_reg		a slot comes or goes
- *	floor.set_mem_table_8		seven fresh files of eight, by turns
- *	floor.set_mem_grown_8		one of eight files comes or goes
- *	floor.shmem_map_unmap_pair	a page comes into a window, or goes
+ *	floor.add_rem_mem_reg		a slot is added or removed
+ *	floor.set_mem_table_8		seven of eight files are new, in turn with others
+ *	floor.set_mem_grown_8		one of eight files is added or removed
+ *	floor.shmem_map_unmap_pair	a page is mapped into a window, or unmapped
  */
 #ifndef BENCH_MEMORY_FLOOR_H
 #define BENCH_MEMORY_FLOOR_H

@@ -111,7 +111,7 @@ static void *answer_plain(void *opaque)
 }
 
 /*
- * The same by the calls that a back-end requires: it waits for kicks as well, and every
+ * Answers by the system calls that a back-end requires: it waits for kicks as well, and each
  * message may carry descriptors.
  */
 static void *answer_in_loop(void *opaque)
@@ -204,7 +204,7 @@ static void run_table(void *opaque, uint64_t n)
 			echo_rig_die("table", NULL);
 }
 
-/* The same table once more, as QEMU sends it when a device comes or goes. */
+/* Sends an unchanged table again, as QEMU does when a device is plugged or unplugged. */
 void bench_plain_table(void)
 {
 	const char *name = "vu.set_mem_table_8_resent";

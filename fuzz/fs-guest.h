@@ -19,7 +19,7 @@
 #define FS_GUEST_SLOTS	16u	/* requests at a time, where some are parked */
 #define FS_GUEST_KNOWN	8u
 
-/* Of all inputs: requests by their operations. */
+/* Number of requests of all inputs, by operation. */
 struct fs_reach {
 	uint64_t done[OPCODES], parked, unanswered, broken;
 };

@@ -27,7 +27,7 @@ struct fs_server {
 /* The operation of a server. */
 int fs_server_change(void *server, bool map, const struct virtdev_mapping *m,
 		   uint64_t cookie);
-/* One of them, as the input has it. */
+/* Answers one pending change, which the input selects. */
 void fs_server_answer(struct fs_server *h, struct input *in);
 void fs_server_answer_all(struct fs_server *h);
 

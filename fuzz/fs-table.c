@@ -14,7 +14,7 @@
 #include "fs-table.h"
 #include "fs-words.h"
 
-/* Such as are at a border. */
+/* Returns numbers at the borders of ranges. */
 static uint64_t word(struct input *in)
 {
 	static const uint64_t words[] = {

@@ -268,7 +268,7 @@ static struct vhost_user_backend_ops ops = {
 	.answered = answered,
 };
 
-/* The same, plus postcopy. */
+/* A copy of ops, with the operation postcopy. */
 static struct vhost_user_backend_ops ops_with_postcopy;
 
 static void fill_chain(struct vq *q, struct vq_chain *chain)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A description of a processor. One that is accepted is written with each separator, and read
- * again is the same; its signature is that of its family and model.
+ * A description of a processor. An accepted description is written with each separator, and
+ * read again unchanged; its signature is that of its family and model.
  */
 #include <config.h>
 

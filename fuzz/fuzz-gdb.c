@@ -207,7 +207,7 @@ static void act(void *machine, struct input *in)
 		vmm_gdb_sent(&m->stub, vmm_gdb_output(&m->stub, &at));
 }
 
-/* Those in memory that a packet wrote are data of the client. */
+/* All breakpoints are removed, except those that the client wrote as data. */
 static void leave(void *machine)
 {
 	struct machine *m = machine;

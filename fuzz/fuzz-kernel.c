@@ -2,8 +2,8 @@
 /*
  * A kernel file of any kind: bzImage, or an ELF file with its notes. A file
  * that is accepted was placed above the first MiB and within memory, is entered
- * inside of what was loaded, and can be handed over. One that is compressed has
- * a content or a reason.
+ * inside of what was loaded, and can be handed over. A compressed file yields content or an
+ * error.
  */
 #include <config.h>
 

@@ -28,8 +28,8 @@ struct right_message {
 };
 
 /*
- * Those without a ring take its number as what they are about. offered: the
- * protocol features for EVERYTHING.
+ * Makes a valid message. A message that concerns no ring uses its number for its own subject.
+ * offered: the protocol features for EVERYTHING.
  */
 void right_message(struct right_message *m, enum right what, uint32_t ring,
 		   uint64_t offered);

@@ -29,7 +29,7 @@ struct client {
  */
 enum vsu_exit client_open(struct client *c, const char *socket,
 			  uint64_t required, struct vsu_error *err);
-/* The same on a connected socket, which is closed on failure. */
+/* client_open() on a connected socket, which is closed on failure. */
 enum vsu_exit client_open_take_fd(struct client *c, const char *socket,
 				  int sock, uint64_t required,
 				  struct vsu_error *err);
