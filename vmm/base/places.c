@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Stores values of options in the members of a struct. */
+/* Stores values of options in the members of a struct, and reads them. */
 #include <config.h>
 
 #include <string.h>
@@ -37,4 +37,33 @@ bool vmm_place_store(const struct vmm_place *place, void *options,
 		break;
 	}
 	return true;
+}
+
+bool vmm_place_load(const struct vmm_place *place, const void *options,
+		    struct vsu_option_value *value)
+{
+	const char *at = (const char *)options + place->at;
+	unsigned int n = 0;
+
+	*value = (struct vsu_option_value){ .text = NULL };
+	switch (place->kind) {
+	case VMM_PLACE_NONE:
+	case VMM_PLACE_OF_LEVEL:
+	case VMM_PLACE_OF_VERBOSE:
+		break;
+	case VMM_PLACE_TEXT:
+		memcpy(&value->text, at, sizeof(value->text));
+		break;
+	case VMM_PLACE_BOOL:
+		value->number = *(const bool *)at;
+		break;
+	case VMM_PLACE_INT:
+		memcpy(&n, at, sizeof(n));
+		value->number = n;
+		break;
+	case VMM_PLACE_U64:
+		memcpy(&value->number, at, sizeof(value->number));
+		break;
+	}
+	return value->text || value->number;
 }

@@ -48,4 +48,8 @@ struct vmm_place {
 bool vmm_place_store(const struct vmm_place *place, void *options,
 		     const struct vsu_option_value *value);
 
+/* Reads it from there; false: the row has no destination, or nothing but 0 or NULL was stored. */
+bool vmm_place_load(const struct vmm_place *place, const void *options,
+		    struct vsu_option_value *value);
+
 #endif

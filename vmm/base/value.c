@@ -2,6 +2,7 @@
 /* Lists of properties that begin with a value in place of "key=value". */
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,27 @@ const char *vmm_value_with_key(const struct vmm_value *value,
 	len = snprintf(buf, size, "%s=%s%s%s", value->key, list,
 		       alone ? "," : "", alone ? value->alone : "");
 	return len > 0 && (size_t)len < size ? buf : list;
+}
+
+const char *vmm_value_text(const struct vsu_option *option, const struct vsu_option_value *value,
+			   char number[VMM_VALUE_NUMBER])
+{
+	switch (option->kind) {
+	case VSU_OPTION_FLAG:
+		return value->number ? "on" : "off";
+	case VSU_OPTION_CHOICE:
+		return option->choices[value->number];
+	case VSU_OPTION_U64:
+	case VSU_OPTION_SIZE:
+		snprintf(number, VMM_VALUE_NUMBER, "%" PRIu64, value->number);
+		return number;
+	case VSU_OPTION_TIME:
+	case VSU_OPTION_TIME_MS:
+		snprintf(number, VMM_VALUE_NUMBER, "%" PRIu64 "ms", value->number);
+		return number;
+	default:
+		return value->text;
+	}
 }
 
 char *vmm_value_escape(const char *text)

@@ -27,6 +27,13 @@ bool vmm_value_is_first(const struct vsu_option *table, const char *list);
 const char *vmm_value_with_key(const struct vmm_value *value,
 			       const char *list, char *buf, size_t size);
 
+/* Bytes of a number as text. */
+#define VMM_VALUE_NUMBER 24
+
+/* The value as it is typed for the option: of a string its text; number is for digits. */
+const char *vmm_value_text(const struct vsu_option *option, const struct vsu_option_value *value,
+			   char number[VMM_VALUE_NUMBER]);
+
 /* The text as a value of a list, with its commas doubled, which the caller frees. NULL: no memory. */
 char *vmm_value_escape(const char *text);
 

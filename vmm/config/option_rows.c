@@ -222,24 +222,17 @@ const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how)
 
 const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option_row *row)
 {
-	const char *text = NULL;
+	struct vsu_option_value value;
 
-	if (row->place.kind == VMM_PLACE_TEXT)
-		memcpy(&text, (const char *)o + row->place.at, sizeof(text));
-	return text;
+	vmm_place_load(&row->place, o, &value);
+	return value.text;
 }
 
 bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_row *row)
 {
-	const char *at = (const char *)o + row->place.at;
-	uint64_t number = 0;
-	bool flag = false;
+	struct vsu_option_value value;
 
-	if (row->place.kind == VMM_PLACE_BOOL)
-		memcpy(&flag, at, sizeof(flag));
-	if (row->place.kind == VMM_PLACE_U64)
-		memcpy(&number, at, sizeof(number));
-	return flag || number || vmm_option_text(o, row);
+	return vmm_place_load(&row->place, o, &value);
 }
 
 const struct vmm_option_row *vmm_option_named(const char *name, size_t len)

@@ -81,29 +81,32 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 	return store_text(k, at, what, value->text, err);
 }
 
-/* No required key may have the value 0. */
-static bool has_value(const struct vmm_device_key *k, const void *config)
+bool vmm_device_get(const struct vmm_device_kind *kind, unsigned int key, uint32_t i,
+		    const void *config, struct vsu_option_value *value)
 {
+	const struct vmm_device_key *k = &kind->keys[key];
 	const char *at = (const char *)config + k->offset;
-	const char *text;
-	uint64_t number;
 
-	if (k->option.kind == VSU_OPTION_STRING) {
-		memcpy(&text, at, sizeof(text));
-		return text != NULL;
-	}
-	memcpy(&number, at, sizeof(number));
-	return number != 0;
+	*value = (struct vsu_option_value){ .text = NULL };
+	if (i >= (k->max_times ? k->max_times : 1))
+		return false;
+	if (k->option.kind == VSU_OPTION_STRING)
+		memcpy(&value->text, at + i * sizeof(value->text), sizeof(value->text));
+	else
+		memcpy(&value->number, at, sizeof(value->number));
+	return value->text || value->number;
 }
 
 const struct vmm_device_key *vmm_device_missing(
 		const struct vmm_device_kind *kind, const void *config)
 {
-	const struct vmm_device_key *k;
+	struct vsu_option_value value;
+	unsigned int i;
 
-	for (k = kind->keys; k->option.name; k++)
-		if (k->required && !has_value(k, config))
-			return k;
+	/* No required key may have the value 0. */
+	for (i = 0; kind->keys[i].option.name; i++)
+		if (kind->keys[i].required && !vmm_device_get(kind, i, 0, config, &value))
+			return &kind->keys[i];
 	return NULL;
 }
 
@@ -132,16 +135,12 @@ void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
 static const char *first_text(const struct vmm_device_kind *kind,
 			      const void *config)
 {
-	const struct vmm_device_key *k;
-	const char *text;
+	struct vsu_option_value value;
+	unsigned int i;
 
-	for (k = kind->keys; k->option.name; k++) {
-		if (k->option.kind != VSU_OPTION_STRING)
-			continue;
-		memcpy(&text, (const char *)config + k->offset, sizeof(text));
-		if (text)
-			return text;
-	}
+	for (i = 0; kind->keys[i].option.name; i++)
+		if (vmm_device_get(kind, i, 0, config, &value) && value.text)
+			return value.text;
 	return NULL;
 }
 

@@ -285,6 +285,13 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 		   const char *what, const struct vsu_option_value *value,
 		   void *config, struct vsu_error *err);
 
+/*
+ * Reads the value number i of a key that vmm_device_set() stored; i is 0 if the key may not be
+ * repeated. False: the key has no such value; a number or flag that is 0 is the default.
+ */
+bool vmm_device_get(const struct vmm_device_kind *kind, unsigned int key, uint32_t i,
+		    const void *config, struct vsu_option_value *value);
+
 /* The facts of a device: from its keys, and its kind's own. */
 struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
 					    const void *config);
