@@ -310,13 +310,11 @@ static int refuse_kind(const struct parse *p, const char *word, struct vsu_error
 			     p->option, word, near ? near : "id=N");
 }
 
-#define OWN "own:"
-
 /* "own:NAME": a device of the program that embeds the machine. */
 static int parse_own(struct parse *p, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
-	const char *name = p->list + strlen(OWN);
+	const char *name = p->list + strlen(VMM_DEVICE_OWN);
 	const struct vsu_option_value value = { .text = spec->text };
 	int rc;
 
@@ -338,7 +336,7 @@ static int parse_device(struct parse *p, struct vsu_error *err)
 	p->spec->absent = !strcmp(p->list, "none");
 	if (p->spec->absent)
 		return 0;
-	if (!strncmp(p->list, OWN, strlen(OWN)))
+	if (!strncmp(p->list, VMM_DEVICE_OWN, strlen(VMM_DEVICE_OWN)))
 		return parse_own(p, err);
 	p->spec->kind = vmm_device_kind_named(p->list, len);
 	p->spec->id = virtdev_vhost_user_id_of(p->list, len);

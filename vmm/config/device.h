@@ -28,4 +28,13 @@ const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
+/*
+ * Writes the list that vmm_device_parse() reads as this spec, for --device or the option of its
+ * kind, with the names of the keys in the order of their table. Values of 0 are left out. names:
+ * an image that is a descriptor with a name ("fd:17:/srv/a.img") is written as that name. The
+ * caller frees *out. -E2BIG: the reader would refuse the length; -ENOMEM.
+ */
+int vmm_device_write(const struct vmm_device_spec *spec, enum vmm_device_how how, bool names,
+		     char **out, struct vsu_error *err);
+
 #endif

@@ -93,12 +93,12 @@ static int check_kind(const struct vmm_device_spec *spec, const char *option,
 static int reconnect_add(struct vmm_device_spec *spec)
 {
 	const struct vmm_device_kind *kind = spec->kind;
-	const struct vmm_device_key *last = &kind->keys[vmm_device_nkeys(kind) - 1];
+	const unsigned int last = vmm_device_nkeys(kind) - 1;
 	const struct vsu_option_value value = { .number = spec->reconnect_ms };
 	int rc = 0;
 
-	if (spec->reconnect_ms && last->common) {
-		rc = word_add(&spec->words, last, &value);
+	if (spec->reconnect_ms && kind->keys[last].common) {
+		rc = vmm_device_spawn_key(spec, &kind->keys[last], "reconnect", &value, NULL);
 		spec->reconnect_ms = 0;
 	}
 	if (!spec->reconnect_ms)

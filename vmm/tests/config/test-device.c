@@ -3,18 +3,24 @@
 #include <config.h>
 
 #include "devices/devices.h"
-#include "../util.h"
+#include "written.h"
 
 static struct vmm_device_spec spec;
 static struct vsu_error err;
 static const struct vmm_device_common machine;
 
+/* A list that is accepted is also written, and read again. */
 static int parse(enum vmm_device_how how, const char *list)
 {
 	const struct vmm_device_option option = { how, list };
 
+	int rc;
+
 	vsu_error_clear(&err);
-	return vmm_device_parse(&option, &spec, &err);
+	rc = vmm_device_parse(&option, &spec, &err);
+	if (!rc)
+		ck_reads_back(&spec, how);
+	return rc;
 }
 
 /* Address of the value of a key of the spec's kind. */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Writes a device as the list of an option: the reverse of device.c, by the same tables. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file_value.h"
+#include "config/device.h"
+#include "config/device_rows.h"
+#include "config/option_rows.h"
+
+/* A list that is being written. */
+struct writing {
+	const struct vmm_device_spec *spec;
+	bool names;
+	FILE *to;
+	const char *comma;	/* in front of the next item */
+};
+
+static void put_word(struct writing *w, const char *text)
+{
+	fprintf(w->to, "%s%s", w->comma, text);
+	w->comma = ",";
+}
+
+/* A comma of a value is doubled. */
+static void put_pair(struct writing *w, const struct vsu_option *option,
+		     const struct vsu_option_value *value)
+{
+	char number[VMM_VALUE_NUMBER];
+	const char *text = vmm_value_text(option, value, number);
+
+	put_word(w, option->name);
+	putc('=', w->to);
+	for (; *text; text++)
+		fprintf(w->to, *text == ',' ? ",%c" : "%c", *text);
+}
+
+static void put_key(struct writing *w, unsigned int index)
+{
+	const struct vmm_device_spec *spec = w->spec;
+	const struct vmm_device_key *key = &spec->kind->keys[index];
+	struct vsu_option_value value;
+	uint32_t i;
+
+	for (i = 0; vmm_device_get(spec->kind, index, i, spec->config, &value); i++) {
+		if (w->names && key->refers == VMM_REFERS_IMAGE)
+			value.text = vmm_file_value_name(value.text);
+		put_pair(w, &key->option, &value);
+	}
+}
+
+static void put_backend(struct writing *w)
+{
+	const struct vmm_device_spec *spec = w->spec;
+	char text[sizeof(VMM_BACKEND_USER) + VMM_SOCKET_MAX];
+	const struct vsu_option_value value = { .text = text };
+
+	if (spec->spawned || spec->kernel)
+		snprintf(text, sizeof(text), "%s", spec->spawned ? "spawn" : "kernel");
+	else if (spec->remote)
+		snprintf(text, sizeof(text), VMM_BACKEND_USER "%s", spec->socket);
+	else
+		return;
+	put_pair(w, &vmm_common_keys[VMM_KEY_BACKEND].option, &value);
+}
+
+/* In order; the back-end comes first, because the meaning of other keys depends on it. */
+static void put_all(struct writing *w, bool of_id)
+{
+	const struct vmm_device_spec *spec = w->spec;
+	const unsigned int n = spec->kind ? vmm_device_nkeys(spec->kind) : 0;
+	const bool has_own_reconnect = n && spec->kind->keys[n - 1].common &&
+				       (!spec->remote || spec->spawned);
+	struct vsu_option_value value;
+	unsigned int i;
+
+	put_backend(w);
+	for (i = 0; i < n; i++)
+		if (!spec->kind->keys[i].common || has_own_reconnect)
+			put_key(w, i);
+	for (i = 0; !spec->kind && i < VMM_KEYS_ANY; i++) {
+		if (vmm_place_load(&vmm_any_keys[i].place, spec, &value) && (i != VMM_KEY_ID || of_id))
+			put_pair(w, &vmm_any_keys[i].option, &value);
+		value = (struct vsu_option_value){ .text = spec->tag };
+		if (i == VMM_KEY_TAG && *spec->tag)
+			put_pair(w, &vmm_any_keys[i].option, &value);
+	}
+	for (i = 0; i < VMM_KEYS_COMMON; i++)
+		if (vmm_place_load(&vmm_common_keys[i].place, spec, &value) &&
+		    (i != VMM_KEY_RECONNECT || !has_own_reconnect))
+			put_pair(w, &vmm_common_keys[i].option, &value);
+}
+
+static void put_list(struct writing *w, enum vmm_device_how how)
+{
+	const struct vmm_device_spec *spec = w->spec;
+	const char *own = spec->kind ? vmm_own_name(spec->kind, spec->config) : NULL;
+	const char *name = vmm_device_shorthand(spec->kind);
+
+	if (spec->absent || own) {
+		fprintf(w->to, "%s%s", own ? VMM_DEVICE_OWN : "none", own ? own : "");
+		return;
+	}
+	if (how == VMM_DEVICE_ANY && spec->kind)
+		put_word(w, name ? name : spec->kind->name);
+	put_all(w, how == VMM_DEVICE_ANY);
+}
+
+int vmm_device_write(const struct vmm_device_spec *spec, enum vmm_device_how how, bool names,
+		     char **out, struct vsu_error *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	struct writing w = { spec, names, open_memstream(&text, &len), "" };
+	int rc = 0;
+
+	if (w.to)
+		put_list(&w, how);
+	/* writes *text, too, which stays NULL if no memory was left: fclose() does not return that */
+	if (!w.to || fclose(w.to) || !text)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for the properties of a device");
+	else if (len >= VMM_DEVICE_TEXT_MAX)
+		rc = vsu_error_set(err, -E2BIG, "the properties of the device have %zu characters, at most %d fit",
+				   len, VMM_DEVICE_TEXT_MAX - 1);
+	if (rc < 0)
+		free(text);
+	else
+		*out = text;
+	return rc;
+}
