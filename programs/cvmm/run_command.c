@@ -7,18 +7,18 @@
 #include <vm-memory/sigbus.h>
 
 #include "api/configuration.h"
-#include "cli/confinement.h"
-#include "cli/daemons.h"
-#include "cli/foreign_values.h"
-#include "cli/foreign_words.h"
+#include "common/confinement.h"
+#include "common/daemons.h"
+#include "common/foreign_values.h"
+#include "common/foreign_words.h"
 #include "cli/help.h"
-#include "cli/helpers.h"
-#include "cli/life.h"
-#include "cli/needs.h"
-#include "cli/program_log.h"
-#include "cli/remedy.h"
-#include "cli/run.h"
-#include "cli/user_network.h"
+#include "common/helpers.h"
+#include "common/life.h"
+#include "common/needs.h"
+#include "common/program_log.h"
+#include "common/remedy.h"
+#include "common/run.h"
+#include "common/user_network.h"
 #include "closer.h"
 #include "config/option_rows.h"
 #include "config/options.h"
@@ -27,7 +27,7 @@
 #include "machine/exit_status.h"
 #include "process.h"
 #include "run_command.h"
-#include "spawn/spawn.h"
+#include "common/spawn/spawn.h"
 
 static struct vmem_sigbus *sigbus_table;
 

@@ -14,8 +14,8 @@
 #include <vmm-sys-util/option.h>
 
 #include "cli/cloud_init.h"
-#include "cli/image_server.h"
-#include "cli/user_network.h"
+#include "common/image_server.h"
+#include "common/user_network.h"
 #include "config/option_rows.h"
 #include "machine/exit_status.h"
 

@@ -19,9 +19,9 @@
 
 #include "base/value.h"
 #include "cli/emulation.h"
-#include "cli/passt.h"
-#include "cli/program.h"
-#include "cli/unnamed_socket.h"
+#include "common/passt.h"
+#include "common/program.h"
+#include "common/unnamed_socket.h"
 #include "confine/leash.h"
 
 #define QEMU "qemu-system-x86_64"

@@ -16,7 +16,7 @@
 #include "cli/emulation.h"
 #include "cli/exec_emulated.h"
 #include "cli/waiting.h"
-#include "spawn/spawn.h"
+#include "common/spawn/spawn.h"
 #include "target/layout.h"
 
 enum { SESSION, SIGNALS, QEMU_END, EVENTS, WATCHED };

@@ -15,7 +15,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "cli/helpers.h"
+#include "common/helpers.h"
 #include "cli/exec_machine.h"
 #include "cli/template_command.h"
 #include "exec/plan_network.h"

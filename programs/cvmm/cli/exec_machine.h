@@ -9,9 +9,9 @@
 #define VMM_CLI_EXEC_MACHINE_H
 
 #include "cli/exec_options.h"
-#include "cli/image_server.h"
-#include "cli/passt.h"
-#include "cli/run.h"
+#include "common/image_server.h"
+#include "common/passt.h"
+#include "common/run.h"
 #include "exec/plan.h"
 #include "legacy/terminal.h"
 

@@ -7,9 +7,9 @@
 
 #include "base/places.h"
 #include "cli/exec_options.h"
-#include "cli/foreign_words.h"
-#include "cli/helpers.h"
-#include "cli/machine_rows.h"
+#include "common/foreign_words.h"
+#include "common/helpers.h"
+#include "common/machine_rows.h"
 
 static const char *const terminals[] = {
 	[VMM_EXEC_TERMINAL_AUTO] = "auto", [VMM_EXEC_TERMINAL_ON] = "on",

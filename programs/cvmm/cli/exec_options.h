@@ -9,7 +9,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
-#include "cli/exec_network.h"
+#include "common/exec_network.h"
 
 #define VMM_EXEC_MAX_FOLDERS 16
 #define VMM_EXEC_MAX_SETTINGS 128

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "cli/foreign_words.h"
+#include "common/foreign_words.h"
 
 /* ------------------------------------------------------------------ values */
 

@@ -9,7 +9,7 @@
 
 #include "cli/help.h"
 #include "cli/help_pages.h"
-#include "cli/machine_rows.h"
+#include "common/machine_rows.h"
 #include "commands/commands.h"
 #include "config/device.h"
 #include "config/device_rows.h"

@@ -10,9 +10,9 @@
 #include <vmm-sys-util/fd.h>
 
 #include "base/places.h"
-#include "cli/helpers.h"
+#include "common/helpers.h"
 #include "cli/initrd_command.h"
-#include "cli/machine_rows.h"
+#include "common/machine_rows.h"
 #include "initrd/initrd.h"
 
 #define CHUNK 65536

@@ -11,9 +11,9 @@
 #include "machine/exit_status.h"
 #include "memory/memory.h"
 #include "memory/memory_options.h"
-#include "cli/dry_run.h"
+#include "common/dry_run.h"
 #include "cli/memory_command.h"
-#include "cli/program_log.h"
+#include "common/program_log.h"
 #include "vm/open.h"
 
 /* No guest: any width that leaves room for what is tried. */

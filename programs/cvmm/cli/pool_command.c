@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "base/places.h"
-#include "cli/machine_rows.h"
-#include "cli/foreign_words.h"
+#include "common/machine_rows.h"
+#include "common/foreign_words.h"
 #include "cli/pool_command.h"
 
 #define DEFAULT_SIZE 4

@@ -11,9 +11,9 @@
 #include <time.h>
 
 #include "base/places.h"
-#include "cli/machine_rows.h"
-#include "cli/foreign_words.h"
-#include "cli/helpers.h"
+#include "common/machine_rows.h"
+#include "common/foreign_words.h"
+#include "common/helpers.h"
 #include "cli/template_command.h"
 #include "ctl/output.h"
 #include "exec/template.h"

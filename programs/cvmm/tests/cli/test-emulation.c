@@ -10,7 +10,7 @@
 
 #include "cli/emulation.h"
 #include "cli/exec_emulated.h"
-#include "tests/cli/scripts.h"
+#include "common/tests/scripts.h"
 #include "util.h"
 
 #define PROGRAM "qemu-system-x86_64"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/exec_options.h"
-#include "cli/foreign_words.h"
+#include "common/foreign_words.h"
 #include "config/arguments.h"
 #include "config/device.h"
 #include "config/option_rows.h"

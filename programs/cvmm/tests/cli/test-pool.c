@@ -22,7 +22,7 @@
 #include "cli/pool_worker.h"
 #include "cli/waiting.h"
 #include "agent/agent_protocol.h"
-#include "skipping_clock.h"
+#include "common/tests/skipping_clock.h"
 #include "util.h"
 
 static char folder[] = "/tmp/test-pool-XXXXXX";

@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 
 #include "cli/boot_command.h"
-#include "cli/user_network.h"
-#include "tests/cli/scripts.h"
+#include "common/user_network.h"
+#include "common/tests/scripts.h"
 #include "util.h"
 
 /* Reads the question, and answers it. */

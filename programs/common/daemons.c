@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The daemons of a command line. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "common/daemons.h"
+#include "config/device.h"
+#include "config/option_rows.h"
+#include "common/spawn/spawn.h"
+
+/* A guest's restart changes no folder, so a relative path stays valid; but not a daemon's. */
+static int set_folder(struct vmm_starter_setup *setup, const struct vmm_options *o,
+		      struct vsu_error *err)
+{
+	if (!o->process.daemon_path) {
+		snprintf(setup->folder, sizeof(setup->folder), "%s",
+			 vmm_spawn_default_folder());
+		return 0;
+	}
+	if (realpath(o->process.daemon_path, setup->folder))
+		return 0;
+	return vsu_error_sys(err, -errno, "--daemon-path: '%s'", o->process.daemon_path);
+}
+
+static int set_common(struct vmm_starter_setup *setup, const struct vmm_options *o,
+		      struct vsu_error *err)
+{
+	const size_t size = sizeof(setup->common[0]);
+	const struct vmm_option_row *row;
+	const char *text;
+	unsigned int n = 0;
+
+	for (row = vmm_option_rows; row->option.name; row++) {
+		text = row->of_daemons ? vmm_option_text(o, row) : NULL;
+		if (text && n < VMM_STARTER_COMMON &&
+		    snprintf(setup->common[n++], size, "--%s=%s", row->option.name, text) >= (int)size)
+			return vsu_error_set(err, -EINVAL, "--%s '%s' is too long for a daemon",
+					     row->option.name, text);
+	}
+	return 0;
+}
+
+/* A descriptor that is not open would be one that this program opens later. */
+static int check_descriptors(const struct vmm_starter_command *c, struct vsu_error *err)
+{
+	const char *word = NULL;
+	int fd;
+
+	while ((word = vmm_spawn_words_next(&c->words, word))) {
+		fd = vmm_spawn_fd_of(c->kind, word, NULL);
+		if (fd >= 0 && (fd <= STDERR_FILENO || fcntl(fd, F_GETFD) < 0))
+			return vsu_error_set(err, -EBADF, "backend=spawn: '%s': descriptor %d is not open, or is a standard stream; pass one of 3 or above",
+					     word, fd);
+	}
+	return 0;
+}
+
+static int command_add(struct vmm_starter_setup *setup, const struct vmm_device_spec *spec,
+		       struct vsu_error *err)
+{
+	struct vmm_starter_command *c = &setup->commands[setup->n];
+	int rc;
+
+	if (!spec->spawned)
+		return 0;
+	c->kind = spec->kind;
+	c->words = spec->words;
+	setup->n++;
+	rc = vmm_spawn_find(setup->folder, spec->kind, err);
+	return rc ? rc : check_descriptors(c, err);
+}
+
+/* From here only the starter and the daemons have them. */
+static void close_descriptors(const struct vmm_starter_setup *setup)
+{
+	const struct vmm_starter_command *c = setup->commands;
+	const char *word;
+	int fd;
+
+	for (; c < setup->commands + setup->n; c++) {
+		word = NULL;
+		while ((word = vmm_spawn_words_next(&c->words, word))) {
+			fd = vmm_spawn_fd_of(c->kind, word, NULL);
+			vsu_fd_close(&fd);
+		}
+	}
+}
+
+static struct vmm_starter_setup setup;
+
+static int set_process(const struct vmm_options *options, struct vsu_error *err)
+{
+	const int rc = set_folder(&setup, options, err);
+
+	/* the others restrict no files */
+	setup.locked = options->process.confinement.how == VMM_SANDBOX_ON;
+	return rc ? rc : set_common(&setup, options, err);
+}
+
+int vmm_daemons_begin(const struct vmm_options *options, struct vmm_spawner *spawner,
+		      struct vsu_error *err)
+{
+	const int rc = set_process(options, err);
+
+	setup.open = true;
+	return rc ? rc : vmm_spawn_prepare(spawner, &setup, err);
+}
+
+int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,
+			struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = setup.open ? 0 : set_process(options, err);
+
+	for (i = 0; !rc && i < options->machine.ndevices; i++)
+		rc = command_add(&setup, &options->machine.specs[i], err);
+	if (!rc && !setup.n && !options->process.daemon_path)
+		vmm_spawn_end(spawner);
+	else if (!rc)
+		rc = setup.open ? vmm_spawn_list(spawner, &setup, err) :
+				  vmm_spawn_prepare(spawner, &setup, err);
+	if (!rc)
+		close_descriptors(&setup);
+	return rc;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Runs the machines of a process, one after another, as their owner. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "common/confinement.h"
+#include "common/dry_run.h"
+#include "common/life.h"
+#include "common/program_log.h"
+#include "common/run.h"
+#include "closer.h"
+#include "cpu/poison.h"
+#include "log.h"
+#include "common/end_watch.h"
+#include "process.h"
+#include "setup/setup.h"
+
+/* Much longer than a slow disk needs to write what the guest has left. */
+#define END_MS 60000
+
+struct ending {
+	int status;
+	const struct vsu_error *err;
+};
+
+/* The task beside each machine of this process, or NULL. */
+static const struct vmm_beside *task;
+
+/* Without the machine, which has a status and perhaps a sentence. */
+static void __attribute__((noreturn))
+end_process(int status, const struct vsu_error *of_machine, const struct vsu_error *why)
+{
+	struct vsu_error err = *of_machine;
+
+	if (task && task->abandon)
+		status = task->abandon(task->opaque, status, &err);
+	if (err.msg[0] && strcmp(err.msg, why->msg) != 0)
+		prog_complain(&err);
+	prog_complain(why);
+	_exit(status);
+}
+
+/* The kernel keeps the process until the thread's system call returns. */
+static void on_end_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "the machine did not end within 60 seconds, because a thread waits for an unresponsive file or disk; cvmm ends without it",
+	};
+	const struct ending *e = opaque;
+
+	end_process(e->status && e->status != VSU_EXIT_REBOOT ? e->status : VSU_EXIT_HOST, e->err, &why);
+}
+
+/* They are started by the first use, so that a machine without peers has none. */
+static struct vsu_closer *process_closer(void *opaque, struct vsu_error *err)
+{
+	(void)opaque;
+	return prog_closer_start(err) < 0 ? NULL : prog_closer();
+}
+
+static struct vsu_closer *process_file_closer(void *opaque, struct vsu_error *err)
+{
+	struct vsu_closer *closer;
+
+	(void)opaque;
+	return prog_file_closer(&closer, err) < 0 ? NULL : closer;
+}
+
+static void process_abandon(void *opaque, int status, const struct vsu_error *why)
+{
+	(void)opaque;
+	end_process(status, why, why);
+}
+
+static int process_narrow(void *opaque, enum vmm_thread kind, struct vsu_error *err)
+{
+	return confine_thread(opaque, vmm_thread_calls(kind), err);
+}
+
+static void process_tell(void *opaque, const char *line)
+{
+	(void)opaque;
+	prog_log_answer(line);
+}
+
+static const char *process_log_level(void *opaque, const char *name)
+{
+	const char *const *level = vmm_level_names;
+
+	(void)opaque;
+	while (name && *level && strcmp(*level, name) != 0)
+		level++;
+	if (name && *level)
+		prog_log_set_level((enum prog_log_level)(level - vmm_level_names));
+	return *level ? vmm_level_names[prog_log_get_level()] : NULL;
+}
+
+/* Most pages of the struct are never touched, and so cost nothing. */
+static struct vmm_machine *machine_alloc(struct vsu_error *err)
+{
+	struct vmm_machine *machine = calloc(1, sizeof(*machine));
+
+	if (!machine)
+		vsu_error_set(err, -ENOMEM, "no memory for a machine");
+	return machine;
+}
+
+/* The life of one machine: its exit status, and the sentence for it. */
+static int live_once(const struct vmm_options *options, const struct vmm_start *start,
+		     const struct vmm_owner *owner, struct vsu_error *err)
+{
+	struct vmm_machine *machine;
+	struct ending ending = { .err = err };
+	struct vmm_end_watch watch = {
+		.stuck = on_end_stuck, .opaque = &ending, .patience_ms = END_MS,
+	};
+	int status;
+
+	vsu_error_clear(err);
+	machine = machine_alloc(err);
+	if (!machine)
+		return VSU_EXIT_HOST;
+	status = vmm_machine_make(machine, &options->machine, start, owner, err);
+	if (!status && start->dry_run)
+		vmm_report(machine, &options->process, stdout);
+	else if (!status && confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
+		status = VSU_EXIT_HOST;
+	else if (!status)
+		status = vmm_run(machine, task, err);
+	ending.status = status;
+	vmm_end_watch_start(&watch);
+	vmm_machine_free(machine);
+	vmm_end_watch_stop(&watch);
+	free(machine);
+	return status;
+}
+
+static struct vmm_poison poison = VMM_POISON_INIT;
+
+static bool note_poison(const void *siginfo)
+{
+	return vmm_poison_note(&poison, siginfo);
+}
+
+void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
+		      const struct vmm_beside *beside, struct vmm_owner *owner)
+{
+	task = beside;
+	*owner = (struct vmm_owner){
+		.opaque = plan,
+		.log = vmm_program_log, .log_level = process_log_level,
+		.closer = { .get = process_closer },
+		.file_closer = { .get = process_file_closer },
+		.threads = process_threads(), .begin_thread = process_narrow,
+		.poison = &poison, .abandon = process_abandon, .tell = process_tell,
+		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
+		.control = options->process.control, .sockets = &options->process.sockets,
+		.jailed = options->process.jail,
+		.no_network = vmm_confinement_without_network(options),
+	};
+	if (options->start.from)
+		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+}
+
+int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
+		 struct vsu_error *err)
+{
+	struct vmm_start next = options->start;
+	int status;
+
+	prog_ask_first(note_poison);
+	/* the guest may release a lost page before it is touched */
+	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
+	do {
+		status = live_once(options, &next, owner, err);
+		next.from = NULL;
+		next.stream = NULL;
+		next.rebooted = true;
+	} while (status == VSU_EXIT_REBOOT && options->process.restart);
+	return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machines of this process, one after another: a guest that reboots gets a new one.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_COMMON_LIFE_H
+#define VMM_COMMON_LIFE_H
+
+#include <vmm-sys-util/error.h>
+
+#include "machine/owner.h"
+#include "config/options.h"
+
+struct confine_plan;
+struct vmm_beside;
+
+/*
+ * The owner of each machine of this process: its log, threads, standard input and output, and
+ * what options add. Without sigbus and daemons; before the process is confined. beside, as of
+ * vmm_run(), is borrowed until the process ends.
+ */
+void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
+		      const struct vmm_beside *beside, struct vmm_owner *owner);
+
+/* Runs to the end; returns the exit status, with a message if any. After vmm_life_prepare(). */
+int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
+		 struct vsu_error *err);
+
+#endif

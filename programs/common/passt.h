@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * passt, an installed program that connects a guest to the host's network without privileges: each
+ * connection of the guest becomes a socket of passt, which confines itself.
+ *
+ * passt serves one socket of this process and ends when that is closed. If passt does not end,
+ * another process kills it (confine/leash.h).
+ *
+ * Threads: the main thread, before others are started.
+ */
+#ifndef VMM_COMMON_PASST_H
+#define VMM_COMMON_PASST_H
+
+#include <sys/types.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "common/exec_network.h"
+
+/* The preset address of the guest's card. passt sends frames to the sender of the last one. */
+#define VMM_PASST_MAC "52:54:00:12:34:56"
+/* The maximum that passt takes: few and large frames. */
+#define VMM_PASST_MTU 65520
+
+#define VMM_PASST_NET "--net="
+/* Bytes of the word for its card. */
+#define VMM_PASST_WORD 96
+
+struct vmm_passt {
+	int fd;			/* the card's end, -1: not started */
+	int messages;		/* what it prints */
+	int leash;
+	pid_t pid;
+};
+
+#define VMM_PASST_INIT { .fd = -1, .messages = -1, .leash = -1 }
+
+/*
+ * Starts passt, and waits for its answer to a frame. -ENOPKG: not installed; -EADDRINUSE, -EACCES: a
+ * port cannot be published; -EREMOTEIO: passt ended, and err has its last line, or does not answer.
+ */
+int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struct vsu_error *err);
+/* The option of a machine for its card: "--net=fd=7,...". */
+void vmm_passt_word(const struct vmm_passt *p, const struct vmm_exec_network *n, char word[VMM_PASST_WORD]);
+void vmm_passt_end(struct vmm_passt *p);
+
+#endif

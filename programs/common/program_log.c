@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Lines of machines as lines of the program's log. */
+#include <config.h>
+
+#include "common/program_log.h"
+#include "log.h"
+
+static void put_line(void *opaque, enum vmm_log_level level, const char *cause,
+		     const char *text)
+{
+	static const enum prog_log_level levels[] = {
+		[VMM_LOG_ERROR] = PROG_LOG_ERROR, [VMM_LOG_WARNING] = PROG_LOG_WARNING,
+		[VMM_LOG_INFO] = PROG_LOG_INFO,
+	};
+
+	(void)opaque;
+	prog_log(levels[level], cause, "%s", text);
+}
+
+const struct vmm_log vmm_program_log = { .line = put_line };

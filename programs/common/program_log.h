@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The log of this program (log.h of programs/), for machines. */
+#ifndef VMM_COMMON_PROGRAM_LOG_H
+#define VMM_COMMON_PROGRAM_LOG_H
+
+#include "log/log.h"
+
+extern const struct vmm_log vmm_program_log;
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Sentences of the machine's rooms, for users of a command line.
+ *
+ * Threads: those of prog_complain(); the others are pure functions.
+ */
+#ifndef VMM_COMMON_REMEDY_H
+#define VMM_COMMON_REMEDY_H
+
+#include <vmm-sys-util/error.h>
+
+/* Adds the option that is the remedy, if the sentence asks for one (base/advice.h). */
+void vmm_remedy_add(struct vsu_error *err);
+
+/* As prog_complain(), with the remedy. */
+void vmm_complain(const struct vsu_error *err);
+
+/* The same at the end of a command, if it failed or has a sentence. Returns status. */
+int vmm_complain_end(int status, const struct vsu_error *err);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A machine on libev: its turns, and the signals that end it or resize its terminal. */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+
+#include <ev.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "common/run.h"
+#include "common/signals.h"
+#include "log/log.h"
+#include "machine/owner.h"
+#include "process.h"
+#include "run/console.h"
+#include "run/run.h"
+#include "supervisor.h"
+
+/* Shorter than any interval of a watchdog that is of use. */
+#define ALIVE_S 0.5
+
+struct run {
+	struct vmm_machine *machine;
+	struct ev_loop *loop;
+	const struct vmm_beside *beside;
+	ev_io turn, beside_turn;
+	ev_timer alive;
+	ev_signal interrupt, term, hup, quit, winch, stop, resume;
+	struct vmm_signals signals;
+	bool asked;		/* the power button was pressed */
+};
+
+static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct run *r = w->data;
+
+	(void)revents;
+	if (!vsu_loop_dispatch(r->machine->loop))
+		ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct run *r = w->data;
+
+	(void)revents;
+	if (r->beside->turn(r->beside->opaque))
+		return;
+	ev_io_stop(loop, w);
+	vmm_cpus_end(r->machine->cpus, VSU_EXIT_OK, "the command has ended");
+}
+
+static void watch_beside(struct run *r)
+{
+	if (!r->beside)
+		return;
+	if (r->beside->begin)
+		r->beside->begin(r->beside->opaque, r->machine);
+	ev_io_init(&r->beside_turn, on_beside, r->beside->fd, EV_READ);
+	r->beside_turn.data = r;
+	ev_io_start(r->loop, &r->beside_turn);
+}
+
+/* A watchdog of the service manager learns that the loop turns. */
+static void on_alive(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+	prog_watchdog_ms();
+}
+
+static void watch_alive(struct run *r)
+{
+	ev_timer_init(&r->alive, on_alive, ALIVE_S, ALIVE_S);
+	if (prog_watchdog_ms() >= 0)
+		ev_timer_start(r->loop, &r->alive);
+}
+
+/* ------------------------------------------------------------------ signals */
+
+/*
+ * The first SIGTERM presses the guest's power button, further ones end cvmm. The guest of a task
+ * beside the loop runs an agent, which knows no button.
+ */
+static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *r = w->data;
+	struct vmm_machine *m = r->machine;
+
+	(void)loop;
+	(void)revents;
+	vmm_signals_served(&r->signals);
+	if (r->beside && r->beside->signal(r->beside->opaque, w->signum))
+		return;
+	if (!r->beside && w->signum == SIGTERM && vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_BUTTON) && !r->asked) {
+		r->asked = true;
+		vmm_machine_press_button(m);
+		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
+		return;
+	}
+	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
+}
+
+static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (r->beside)
+		r->beside->resize(r->beside->opaque);
+	else
+		vmm_machine_resize_stdio(r->machine);
+}
+
+static void suspend_terminal(const struct run *r)
+{
+	if (!r->beside)
+		vmm_machine_suspend_terminal(r->machine);
+	else if (r->beside->suspend)
+		r->beside->suspend(r->beside->opaque);
+}
+
+/* Input that was not read in the background is read then. */
+static void resume_terminal(struct run *r)
+{
+	if (!r->beside) {
+		vmm_machine_resume_terminal(r->machine);
+	} else if (r->beside->resume) {
+		r->beside->resume(r->beside->opaque);
+		if (ev_is_active(&r->beside_turn))
+			ev_feed_event(r->loop, &r->beside_turn, EV_READ);
+	}
+}
+
+/* The default action of the signal stops this process, unless its group is orphaned. */
+static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)revents;
+	suspend_terminal(r);
+	ev_signal_stop(loop, w);
+	raise(w->signum);
+	ev_signal_start(loop, w);
+	resume_terminal(r);
+}
+
+/* SIGSTOP, SIGTTIN and SIGTTOU stop it without a notice. */
+static void on_resume(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	resume_terminal(w->data);
+}
+
+/* This thread serves no peer: without rights of its own, those of the process remain. */
+static void begin_signals(void *opaque)
+{
+	const struct vmm_machine *m = opaque;
+
+	if (m->owner.begin_thread)
+		(void)!m->owner.begin_thread(m->owner.opaque, VMM_THREAD_SIGNALS, NULL);
+}
+
+static void on_loop_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "ended by a signal while devices wait for an unresponsive file or disk; their requests are abandoned (engine=io_uring would not wait)",
+	};
+
+	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);
+}
+
+static void watch_signal(struct run *r, ev_signal *w, int signo,
+			 void (*fn)(struct ev_loop *, ev_signal *, int))
+{
+	ev_signal_init(w, fn, signo);
+	w->data = r;
+	ev_signal_start(r->loop, w);
+}
+
+/* Signals that would end the process without restoring its terminal. */
+static int watch_signals(struct run *r, struct vsu_error *err)
+{
+	int rc;
+
+	watch_signal(r, &r->interrupt, SIGINT, on_signal);
+	watch_signal(r, &r->term, SIGTERM, on_signal);
+	watch_signal(r, &r->hup, SIGHUP, on_signal);
+	watch_signal(r, &r->quit, SIGQUIT, on_signal);
+	if (r->machine->stdio_device || r->beside)
+		watch_signal(r, &r->winch, SIGWINCH, on_winch);
+	watch_signal(r, &r->stop, SIGTSTP, on_stop);
+	watch_signal(r, &r->resume, SIGCONT, on_resume);
+	r->signals = (struct vmm_signals){
+		.begin = begin_signals, .stuck = on_loop_stuck, .opaque = r->machine,
+	};
+	rc = vmm_signals_start(&r->signals);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot start the thread of signals") : 0;
+}
+
+/* libev ties a signal to one loop, and the next machine has a new one. */
+static void unwatch_signals(struct run *r)
+{
+	vmm_signals_stop(&r->signals);
+	ev_signal_stop(r->loop, &r->interrupt);
+	ev_signal_stop(r->loop, &r->term);
+	ev_signal_stop(r->loop, &r->hup);
+	ev_signal_stop(r->loop, &r->quit);
+	ev_signal_stop(r->loop, &r->winch);
+	ev_signal_stop(r->loop, &r->stop);
+	ev_signal_stop(r->loop, &r->resume);
+}
+
+/* --------------------------------------------------------------------- life */
+
+static int run_loop(struct run *r, struct vsu_error *err)
+{
+	int rc = watch_signals(r, err);
+
+	if (!rc)
+		rc = vmm_machine_start(r->machine, err);
+	if (rc < 0)
+		return rc;
+	prog_notify("READY=1\nSTATUS=The guest runs");
+	ev_io_init(&r->turn, on_turn, vsu_loop_fd(r->machine->loop), EV_READ);
+	r->turn.data = r;
+	ev_io_start(r->loop, &r->turn);
+	watch_beside(r);
+	watch_alive(r);
+	ev_run(r->loop, 0);
+	ev_timer_stop(r->loop, &r->alive);
+	ev_io_stop(r->loop, &r->turn);
+	ev_io_stop(r->loop, &r->beside_turn);
+	return 0;
+}
+
+int vmm_run(struct vmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err)
+{
+	struct run r = { .machine = m, .beside = beside };
+	int status, rc;
+
+	ev_set_allocator(prog_loop_memory);
+	r.loop = ev_loop_new(EVFLAG_AUTO);
+	rc = r.loop ? run_loop(&r, err) : vsu_error_set(err, -ENOMEM, "cannot make an event loop");
+	vmm_signals_end(&r.signals);
+	/* after it a signal ends the process immediately */
+	status = vmm_machine_end(m, rc, err);
+	if (r.loop) {
+		unwatch_signals(&r);
+		ev_loop_destroy(r.loop);
+	}
+	return status;
+}

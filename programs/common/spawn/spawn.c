@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* cvmm's side of its starter: requests, and the connection to each daemon. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "log.h"
+#include "common/spawn/log_reader.h"
+#include "common/spawn/spawn.h"
+
+struct spawned {
+	struct vmm_spawner *spawner;	/* or NULL */
+	const struct vmm_device_kind *kind;
+	struct vmm_starter_request request;
+	struct vmm_log_reader log;
+	bool continues;		/* the guest has used the device */
+	unsigned int nfds;
+	int fds[VMM_SPAWN_MAX_FDS];	/* passed at each start */
+};
+
+const char *vmm_spawn_default_folder(void)
+{
+	return DAEMON_FOLDER;
+}
+
+int vmm_spawn_find(const char *folder, const struct vmm_device_kind *kind,
+		   struct vsu_error *err)
+{
+	char path[PATH_MAX + 64];
+
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-%s", folder, kind->name);
+	if (!access(path, X_OK))
+		return 0;
+	return vsu_error_set(err, -errno, "backend=spawn: '%s': %s; install cvmm's daemons, or name their folder by --daemon-path",
+			     path, strerror(errno));
+}
+
+static void become_starter(struct vmm_starter_setup *setup, const int ends[2])
+{
+	close(ends[0]);
+	vmm_starter_run(setup, ends[1]);
+}
+
+int vmm_spawn_prepare(struct vmm_spawner *spawner, struct vmm_starter_setup *setup,
+		      struct vsu_error *err)
+{
+	int ends[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+		return vsu_error_sys(err, -errno, "cannot make a socket");
+	spawner->pid = fork();
+	rc = -errno;
+	if (!spawner->pid)
+		become_starter(setup, ends);
+	vsu_fd_close(&ends[1]);
+	if (spawner->pid < 0) {
+		vsu_fd_close(&ends[0]);
+		return vsu_error_sys(err, rc, "cannot start a process");
+	}
+	spawner->sock = ends[0];
+	return 0;
+}
+
+static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_request *r,
+			const int *fds, unsigned int nfds, struct vsu_error *err)
+{
+	const struct iovec iov = {
+		r, offsetof(struct vmm_starter_request, words.text) + r->words.len,
+	};
+	ssize_t rc;
+
+	if (!spawner || spawner->sock < 0)
+		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: this cvmm cannot start daemons; start it with --daemon-path=%s, or use backend=user:SOCKET",
+				     vmm_spawn_default_folder());
+	rc = vsu_sock_send(spawner->sock, &iov, 1, fds, nfds);
+	if (rc >= 0)
+		return 0;
+	return vsu_error_set(err, (int)rc, "backend=spawn: the process cvmm-starter does not accept a request: %s%s",
+			     strerror((int)-rc),
+			     rc == -EAGAIN ? "" : "; save the guest, and start cvmm again");
+}
+
+static uint32_t number_of(const struct vmm_device_kind *kind)
+{
+	uint32_t i = 0;
+
+	while (vmm_device_kinds[i] && vmm_device_kinds[i] != kind)
+		i++;
+	return i;
+}
+
+/* The starter reads as fast as it can. */
+static int send_command(const struct vmm_spawner *spawner, uint32_t kind,
+			const struct vmm_spawn_words *words, struct vsu_error *err)
+{
+	struct vmm_starter_request r = { .kind = kind, .level = VMM_STARTER_COMMAND };
+	struct pollfd writable = { .fd = spawner->sock, .events = POLLOUT };
+	int rc;
+
+	if (words)
+		r.words = *words;
+	while ((rc = send_request(spawner, &r, NULL, 0, err)) == -EAGAIN)
+		poll(&writable, 1, -1);
+	return rc;
+}
+
+int vmm_spawn_list(const struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
+		   struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < setup->n; i++)
+		rc = send_command(spawner, number_of(setup->commands[i].kind),
+				  &setup->commands[i].words, err);
+	return rc ? rc : send_command(spawner, VMM_STARTER_END, NULL, err);
+}
+
+void vmm_spawn_end(struct vmm_spawner *spawner)
+{
+	if (spawner->sock < 0)
+		return;
+	vsu_fd_close(&spawner->sock);
+	while (waitpid(spawner->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* ------------------------------------------------------------------ one daemon */
+
+static int keep_descriptors(struct spawned *s, struct vsu_error *err)
+{
+	const char *word = NULL;
+	int fd;
+
+	while ((word = vmm_spawn_words_next(&s->request.words, word))) {
+		fd = vmm_spawn_fd_of(s->kind, word, NULL);
+		if (fd < 0)
+			continue;
+		if (s->nfds == VMM_SPAWN_MAX_FDS)
+			return vsu_error_set(err, -E2BIG, "backend=spawn: more than %d descriptors",
+					     VMM_SPAWN_MAX_FDS);
+		fd = vsu_fd_dup(fd);
+		if (fd < 0)
+			return vsu_error_sys(err, fd, "backend=spawn: '%s'", word);
+		s->fds[s->nfds++] = fd;
+	}
+	return 0;
+}
+
+static void spawned_remove(void *daemon)
+{
+	struct spawned *s = daemon;
+
+	if (!s)
+		return;
+	s->request.kind = VMM_STARTER_END;
+	s->request.words.len = 0;
+	(void)!send_request(s->spawner, &s->request, NULL, 0, NULL);
+	vmm_log_reader_fini(&s->log);
+	while (s->nfds)
+		vsu_fd_close(&s->fds[--s->nfds]);
+	free(s);
+}
+
+static int spawned_add(void *spawner, const struct vmm_daemon_config *config, void **daemon,
+		       struct vsu_error *err)
+{
+	struct spawned *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return vsu_error_sys(err, -ENOMEM, "a daemon");
+	s->request.kind = number_of(config->kind);
+	s->kind = config->kind;
+	s->spawner = spawner;
+	s->request.id = s->spawner ? ++s->spawner->last_id : 0;
+	s->request.words = *config->words;
+	s->continues = config->continues;
+	vmm_log_reader_init(&s->log, config->loop, config->name);
+	rc = config->passes ? keep_descriptors(s, err) : 0;
+	if (rc < 0)
+		spawned_remove(s);
+	else
+		*daemon = s;
+	return rc;
+}
+
+/* Words that do not fit are left out: the daemon then checks as at its first start. */
+static void add_replacement(struct spawned *s)
+{
+	const char *more = s->kind->replacement, *word = NULL;
+
+	if (!s->continues || !more)
+		return;
+	while ((word = vmm_spawn_words_next(&s->request.words, word)))
+		if (!strcmp(word, more))
+			return;
+	(void)!vmm_spawn_words_add(&s->request.words, "%s", more);
+}
+
+/* The second descriptor of each pair is for the daemon. */
+static int request_start(struct spawned *s, int connection[2], int log[2],
+		 struct vsu_error *err)
+{
+	int fds[VMM_STARTER_FDS + VMM_SPAWN_MAX_FDS] = {
+		[VMM_STARTER_SOCKET] = connection[1], [VMM_STARTER_LOG] = log[1],
+	};
+	int rc = vsu_fd_set_nonblock(log[0]);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the daemon's log");
+	add_replacement(s);
+	s->continues = true;
+	s->request.level = prog_log_get_level();
+	memcpy(fds + VMM_STARTER_FDS, s->fds, s->nfds * sizeof(*fds));
+	rc = send_request(s->spawner, &s->request, fds, VMM_STARTER_FDS + s->nfds, err);
+	if (rc < 0)
+		return rc;
+	vmm_log_reader_start(&s->log, log[0]);
+	log[0] = -1;
+	rc = connection[0];
+	connection[0] = -1;
+	return rc;
+}
+
+static int spawned_connect(void *daemon, struct vsu_error *err)
+{
+	int connection[2] = { -1, -1 }, log[2] = { -1, -1 }, i, rc;
+
+	rc = vsu_sock_pair(connection);
+	if (!rc && pipe2(log, O_CLOEXEC) < 0)
+		rc = -errno;
+	rc = rc < 0 ? vsu_error_sys(err, rc, "backend=spawn: a connection") :
+		      request_start(daemon, connection, log, err);
+	for (i = 0; i < 2; i++) {
+		vsu_fd_close(&connection[i]);
+		vsu_fd_close(&log[i]);
+	}
+	return rc;
+}
+
+static pid_t spawned_pid(void *daemon)
+{
+	struct spawned *s = daemon;
+
+	return vmm_log_reader_pid(&s->log);
+}
+
+static void spawned_explain(void *daemon, struct vsu_error *err)
+{
+	struct spawned *s = daemon;
+	const char *line = vmm_log_reader_finish(&s->log);
+
+	if (line[0])
+		vsu_error_set(err, err->code, "backend=spawn: %s", line);
+}
+
+struct vmm_daemons vmm_spawn_daemons(struct vmm_spawner *spawner)
+{
+	return (struct vmm_daemons){
+		.opaque = spawner, .add = spawned_add, .connect = spawned_connect,
+		.pid = spawned_pid, .explain = spawned_explain, .remove = spawned_remove,
+	};
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The starter's loop: requests, children, deadlines. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "log.h"
+#include "confine/denied_calls.h"
+#include "common/spawn/starter.h"
+
+/* Running daemons, and replaced ones that have not ended yet. */
+#define MAX_CHILDREN (2 * VMM_MAX_DEVICES)
+#define NS_PER_MS UINT64_C(1000000)
+/* Time for a daemon to complete its requests; after SIGKILL, until it is abandoned. */
+#define END_NS (UINT64_C(5000) * NS_PER_MS)
+#define KILL_NS (UINT64_C(2000) * NS_PER_MS)
+/* For a daemon that closed its connection: it is most often about to end, and why is logged. */
+#define LOST_NS (UINT64_C(100) * NS_PER_MS)
+
+struct child {
+	pid_t pid;		/* 0: a free entry */
+	uint32_t id;
+	int log;		/* its pipe, to log why it ended; or -1 */
+	const struct vmm_device_kind *kind;
+	struct vmm_spawn_words words;
+	uint64_t deadline;	/* of its end; 0: it serves */
+	sigset_t sent;		/* signals that the starter sent */
+};
+
+struct starter {
+	struct vmm_starter_setup *setup;
+	int sock;		/* -1: cvmm has ended */
+	sigset_t waiting;	/* the signal mask while it waits */
+	struct child children[MAX_CHILDREN];
+};
+
+/* ------------------------------------------------------------------------- logs */
+
+/*
+ * Opens the pipe again: a write to it does not block, whatever cvmm does with its own
+ * descriptors. Another file could belong to an unresponsive server, or to another process
+ * that does not read. -1: the descriptor is no pipe.
+ */
+static int log_open(int fd)
+{
+	char name[32], target[32];
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	n = readlink(name, target, sizeof(target) - 1);
+	if (n < 0 || strncmp(target, "pipe:[", 6) != 0)
+		return -1;
+	return open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* ------------------------------------------------------------- ends of daemons */
+
+static void child_end(struct child *c, int number, uint64_t ns)
+{
+	if (c->deadline && number != SIGKILL)
+		return;
+	sigaddset(&c->sent, number);
+	c->deadline = vsu_now_ns() + ns;
+	kill(c->pid, number);
+	kill(c->pid, SIGCONT);
+}
+
+static void child_clear(struct child *c)
+{
+	vsu_fd_close(&c->log);
+	memset(c, 0, sizeof(*c));
+}
+
+static void report_end(const struct child *c, int status)
+{
+	if (WIFSIGNALED(status) && !sigismember(&c->sent, WTERMSIG(status)))
+		dprintf(c->log, "cvmm-vhost-user-%s: process %d was killed by signal %d\n",
+			c->kind->name, (int)c->pid, WTERMSIG(status));
+}
+
+static void reap_all(struct starter *s)
+{
+	struct child *c;
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+			if (c->pid == pid)
+				break;
+		if (c == s->children + MAX_CHILDREN)
+			continue;
+		report_end(c, status);
+		child_clear(c);
+	}
+}
+
+static void end_id(struct starter *s, uint32_t id, int number, uint64_t ns)
+{
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->id == id)
+			child_end(c, number, ns);
+}
+
+/* A process that the kernel blocks survives SIGKILL and is abandoned. */
+static void enforce_deadlines(struct starter *s)
+{
+	const uint64_t now = vsu_now_ns();
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++) {
+		if (!c->pid || !c->deadline || now < c->deadline)
+			continue;
+		if (sigismember(&c->sent, SIGKILL))
+			child_clear(c);
+		else
+			child_end(c, SIGKILL, KILL_NS);
+	}
+}
+
+/* -1: no deadline. */
+static int ms_to_deadline(const struct starter *s)
+{
+	const uint64_t now = vsu_now_ns();
+	uint64_t first = UINT64_MAX;
+	const struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->deadline && c->deadline < first)
+			first = c->deadline;
+	if (first == UINT64_MAX)
+		return -1;
+	return first <= now ? 0 : (int)((first - now) / NS_PER_MS) + 1;
+}
+
+/* Waits for a request (unless fd is -1), the end of a child, or a deadline. */
+static void wait_for_event(const struct starter *s, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	const int ms = ms_to_deadline(s);
+	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000L };
+
+	ppoll(&p, 1, ms < 0 ? NULL : &limit, &s->waiting);
+}
+
+static bool has_children(const struct starter *s)
+{
+	const struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid)
+			return true;
+	return false;
+}
+
+/* -------------------------------------------------------------------- requests */
+
+static struct child *find_free(struct starter *s, struct vsu_error *err)
+{
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (!c->pid)
+			return c;
+	vsu_error_set(err, -ENOSPC, "%d daemons run or are ending", MAX_CHILDREN);
+	return NULL;
+}
+
+/* If the starter ended between fork() and prctl(), no signal would follow. */
+static void tie_to_starter(pid_t starter)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != starter)
+		_exit(1);
+}
+
+static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
+		       const struct vmm_starter_request *request, const int *fds,
+		       unsigned int nfds, struct vsu_error *err)
+{
+	struct child *c = find_free(s, err);
+	const pid_t starter = getpid();
+	pid_t pid;
+
+	if (!c)
+		return err->code;
+	pid = fork();
+	if (!pid) {
+		tie_to_starter(starter);
+		vmm_starter_exec(s->setup, kind, request, fds, nfds);
+	}
+	if (pid < 0)
+		return vsu_error_sys(err, -errno, "cannot start a process");
+	*c = (struct child){ .pid = pid, .id = request->id, .kind = kind,
+			     .log = log_open(fds[VMM_STARTER_LOG]) };
+	sigemptyset(&c->sent);
+	c->words.len = request->words.len;
+	memcpy(c->words.text, request->words.text, request->words.len);
+	return 0;
+}
+
+/* Whether a daemon of this device, or of one with the same options, is ending. */
+static bool has_predecessor(const struct starter *s, const struct vmm_device_kind *kind,
+			    const struct vmm_starter_request *request)
+{
+	const struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->deadline &&
+		    (c->id == request->id ||
+		     (c->kind == kind && c->words.len == request->words.len &&
+		      !memcmp(c->words.text, request->words.text, c->words.len))))
+			return true;
+	return false;
+}
+
+static void expect_end(struct starter *s, uint32_t id)
+{
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->id == id && !sigismember(&c->sent, SIGKILL))
+			c->deadline = vsu_now_ns() + LOST_NS;
+}
+
+/*
+ * Two processes must not serve one device: waits until the previous daemon has ended, is
+ * killed for not ending, or is abandoned.
+ */
+static void wait_for_predecessor(struct starter *s, const struct vmm_device_kind *kind,
+				 const struct vmm_starter_request *request)
+{
+	expect_end(s, request->id);
+	while (has_predecessor(s, kind, request)) {
+		wait_for_event(s, -1);
+		reap_all(s);
+		enforce_deadlines(s);
+	}
+}
+
+static const struct vmm_device_kind *find_kind(uint32_t number)
+{
+	uint32_t i;
+
+	for (i = 0; vmm_device_kinds[i]; i++)
+		if (i == number)
+			return vmm_device_kinds[i];
+	return NULL;
+}
+
+static int start_daemon(struct starter *s, const struct vmm_starter_request *request,
+		 const int *fds, unsigned int nfds, struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind = find_kind(request->kind);
+	int rc;
+
+	if (!kind || request->level > PROG_LOG_DEBUG ||
+	    !vmm_spawn_words_are_valid(&request->words))
+		return vsu_error_set(err, -EINVAL, "the request is malformed");
+	rc = vmm_starter_check(s->setup, kind, &request->words, nfds - VMM_STARTER_FDS, err);
+	if (rc < 0)
+		return rc;
+	wait_for_predecessor(s, kind, request);
+	return fork_daemon(s, kind, request, fds, nfds, err);
+}
+
+/* As a failure of the daemon, in its log. */
+static void report_refusal(int fd, const struct vsu_error *err)
+{
+	int log = log_open(fd);
+
+	if (log >= 0)
+		dprintf(log, "0\ncvmm-starter: %s\n", err->msg);
+	vsu_fd_close(&log);
+}
+
+/* Until the last one nothing else is served; afterwards, none. */
+static void add_command(struct vmm_starter_setup *setup, const struct vmm_starter_request *r, int sock)
+{
+	const struct vmm_device_kind *kind = find_kind(r->kind);
+
+	if (r->kind == VMM_STARTER_END) {
+		setup->open = false;
+		vmm_starter_close_others(setup, sock);
+	} else if (kind && setup->n < VMM_MAX_DEVICES && vmm_spawn_words_are_valid(&r->words)) {
+		setup->commands[setup->n++] = (struct vmm_starter_command){ kind, r->words };
+	}
+}
+
+static void serve_request(struct starter *s, const struct vmm_starter_request *request,
+			  ssize_t len, const int *fds, unsigned int nfds)
+{
+	const ssize_t head = offsetof(struct vmm_starter_request, words.text);
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (len < head || len - head != (ssize_t)request->words.len)
+		return;
+	if (s->setup->open && request->level == VMM_STARTER_COMMAND)
+		add_command(s->setup, request, s->sock);
+	else if (s->setup->open)
+		return;
+	else if (request->kind == VMM_STARTER_END)
+		end_id(s, request->id, SIGTERM, END_NS);
+	else if (nfds >= VMM_STARTER_FDS && start_daemon(s, request, fds, nfds, &err) < 0)
+		report_refusal(fds[VMM_STARTER_LOG], &err);
+}
+
+static void receive_request(struct starter *s)
+{
+	struct vmm_starter_request request;
+	const struct iovec iov = { &request, sizeof(request) };
+	int fds[VSU_SOCK_MAX_FDS];
+	unsigned int i, nfds = 0;
+	const ssize_t len = vsu_sock_recv(s->sock, &iov, 1, fds, &nfds);
+
+	if (len > 0)
+		serve_request(s, &request, len, fds, nfds);
+	else if (len != -EAGAIN)
+		vsu_fd_close(&s->sock);
+	/* not vsu_foreign_close(), which would drop messages that the daemon has to receive */
+	for (i = 0; i < nfds; i++)
+		vsu_fd_close(&fds[i]);
+}
+
+/* ------------------------------------------------------------------------ life */
+
+static void on_child(int number)
+{
+	(void)number;
+}
+
+/* Leaves terminal, signals and service manager to cvmm. */
+static void leave_terminal(sigset_t *waiting)
+{
+	const struct sigaction wake = { .sa_handler = on_child };
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t blocked;
+	int fd;
+
+	for (fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	setsid();
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &blocked, waiting);
+	sigdelset(waiting, SIGCHLD);
+	sigaction(SIGCHLD, &wake, NULL);
+}
+
+_Noreturn void vmm_starter_run(struct vmm_starter_setup *setup, int sock)
+{
+	struct starter s = { .setup = setup, .sock = sock };
+	unsigned int i;
+
+	prctl(PR_SET_NAME, "cvmm-starter");
+	leave_terminal(&s.waiting);
+	if (!setup->open)
+		vmm_starter_close_others(setup, sock);
+	/* it has rights that cvmm drops, for daemons, and reads requests of a cvmm that a guest may control */
+	confine_restrict_parent();
+	while (s.sock >= 0 || has_children(&s)) {
+		if (s.sock >= 0)
+			receive_request(&s);
+		for (i = 0; s.sock < 0 && i < MAX_CHILDREN; i++)
+			if (s.children[i].pid)
+				child_end(&s.children[i], SIGTERM, END_NS);
+		reap_all(&s);
+		enforce_deadlines(&s);
+		if (s.sock >= 0 || has_children(&s))
+			wait_for_event(&s, s.sock);
+	}
+	_exit(0);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the options that sentences of the machine's rooms receive on a command line. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "base/advice.h"
+#include "common/remedy.h"
+#include "util.h"
+
+static const struct {
+	enum vmm_advice advice;
+	const char *sentence;
+} remedies[] = {
+	{ VMM_ADVICE_MEMBER, "option --WHAT: WHY" },
+	{ VMM_ADVICE_MEMORY, "WHAT: WHY; increase --memory" },
+	{ VMM_ADVICE_KERNEL, "WHAT: WHY; name one with --kernel" },
+	{ VMM_ADVICE_MODULES, "WHAT: WHY; name its modules with --modules" },
+	{ VMM_ADVICE_NO_MODULES, "WHAT: WHY; name their folder with --modules, or --modules=none if it needs none" },
+	{ VMM_ADVICE_TRANSPORT, "WHAT: WHY; leave --transport out" },
+	{ VMM_ADVICE_TEMPLATES, "WHAT: WHY; name one with --folder" },
+	{ VMM_ADVICE_END, "WHAT: WHY" },
+	{ 1, "WHAT: WHY" },
+	{ 0, "WHAT: WHY" },
+};
+
+START_TEST(advice_is_an_option_of_the_command_line)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(vmm_advise(&err, vsu_error_set(&err, -ENOENT, "WHAT: WHY"), remedies[_i].advice), -ENOENT);
+	vmm_remedy_add(&err);
+	ck_assert_str_eq(err.msg, remedies[_i].sentence);
+	ck_assert_int_eq(err.code, -ENOENT);
+	vmm_remedy_add(&err);
+	ck_assert_str_eq(err.msg, remedies[_i].sentence);
+}
+END_TEST
+
+START_TEST(success_has_no_remedy)
+{
+	struct vsu_error err = { .arg = VMM_ADVICE_MEMORY };
+
+	vmm_remedy_add(&err);
+	ck_assert_str_eq(err.msg, "");
+	ck_assert_int_eq(vmm_advise(NULL, -E2BIG, VMM_ADVICE_MEMORY), -E2BIG);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("remedy");
+	TCase *tc = tcase_create("remedy");
+
+	tcase_add_loop_test(tc, advice_is_an_option_of_the_command_line, 0, sizeof(remedies) / sizeof(remedies[0]));
+	tcase_add_test(tc, success_has_no_remedy);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

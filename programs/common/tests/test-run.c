@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the signals of the process that runs a machine, on the fake KVM. */
+#include <config.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "arch/boot_protocol.h"
+#include "common/run.h"
+#include "machine/kernels.h"
+#include "machine/rig.h"
+
+static void run(void)
+{
+	rig_make();
+	rig.status = vmm_run(&rig.machine, NULL, &rig.err);
+}
+
+static void assert_ended(int status, const char *says)
+{
+	ck_assert_msg(rig.status == status, "%d: %s", rig.status, rig.err.msg);
+	ck_assert_str_eq(rig.err.msg, says);
+}
+
+/* Waits for an interrupt; only the test's time limit ends the wait. */
+static void wait_for_irq(unsigned int irq)
+{
+	struct pollfd p = { .fd = fake.irq_fd[irq], .events = POLLIN };
+	uint64_t count;
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	ck_assert_int_eq(read(p.fd, &count, sizeof(count)), sizeof(count));
+}
+
+/* Receives SIGTERM, sees the power button, and receives another one. */
+static int terminated(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)run;
+	if (n)
+		return FAKE_COMPUTES;
+	kill(getpid(), SIGTERM);
+	wait_for_irq(VMM_BUTTON_IRQ);
+	kill(getpid(), SIGTERM);
+	return FAKE_COMPUTES;
+}
+
+START_TEST(first_sigterm_presses_the_button_and_the_second_ends)
+{
+	kernel_pvh();
+	fake.guest = terminated;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	run();
+	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
+}
+END_TEST
+
+static char logged[64];
+
+static void note_line(void *opaque, enum vmm_log_level level, const char *cause,
+		      const char *text)
+{
+	ck_assert_ptr_eq(opaque, &rig);
+	snprintf(logged, sizeof(logged), "%d %s %.9s", level, cause, text);
+}
+
+START_TEST(lines_for_the_operator_go_to_the_owner)
+{
+	kernel_pvh();
+	fake.guest = terminated;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig.owner.log = (struct vmm_log){ .line = note_line, .opaque = &rig };
+	run();
+	ck_assert_str_eq(logged, "1 button the guest");
+}
+END_TEST
+
+static int signal_to_send;
+
+static int signalled(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)run;
+	if (!n)
+		kill(getpid(), signal_to_send);
+	return FAKE_COMPUTES;
+}
+
+static void kernel_without_a_button(void)
+{
+	static const uint32_t note[] = { CVMM_BOOT_VERSION, 0 };
+
+	kernel_elf(CVMM_NOTE_NAME, CVMM_NOTE_TYPE, note, sizeof(note));
+}
+
+static const struct signal_end {
+	int number;
+	void (*make_kernel)(void);
+	const char *says;
+} signal_ends[] = {
+	{ SIGTERM, kernel_without_a_button, "ended by signal 15" },
+	{ SIGINT, kernel_pvh, "ended by signal 2" },
+	{ SIGHUP, kernel_pvh, "ended by signal 1" },
+	{ SIGQUIT, kernel_pvh, "ended by signal 3" },
+};
+
+START_TEST(other_signals_end_at_once)
+{
+	signal_ends[_i].make_kernel();
+	fake.guest = signalled;
+	signal_to_send = signal_ends[_i].number;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	run();
+	assert_ended(VSU_EXIT_FAIL, signal_ends[_i].says);
+}
+END_TEST
+
+static bool takes_no_signal(void *opaque, int signo)
+{
+	(void)opaque;
+	(void)signo;
+	return false;
+}
+
+/* A command's agent knows no button, although the kernel of the guest does. */
+START_TEST(sigterm_that_no_command_takes_ends_its_machine)
+{
+	const struct vmm_beside beside = { .fd = eventfd(0, EFD_CLOEXEC), .signal = takes_no_signal };
+
+	kernel_pvh();
+	fake.guest = signalled;
+	signal_to_send = SIGTERM;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig_make();
+	rig.status = vmm_run(&rig.machine, &beside, &rig.err);
+	close(beside.fd);
+	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("run");
+	TCase *tc = tcase_create("run");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_test(tc, lines_for_the_operator_go_to_the_owner);
+	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);
+	tcase_add_test(tc, sigterm_that_no_command_takes_ends_its_machine);
+	tcase_add_loop_test(tc, other_signals_end_at_once, 0, (int)COUNT(signal_ends));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
