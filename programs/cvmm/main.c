@@ -39,7 +39,7 @@
 #include "config/option_rows.h"
 #include "confine/privileges.h"
 #include "process.h"
-#include "run_command.h"
+#include "common/run_command.h"
 
 /* For a reader of standard error. */
 #define PATIENCE_MS 1000

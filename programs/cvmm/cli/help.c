@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Help texts of "cvmm run" and of the devices. */
+/* Help texts of memory and of the devices. */
 #include <config.h>
 
 #include <stdio.h>
@@ -9,7 +9,6 @@
 
 #include "cli/help.h"
 #include "cli/help_pages.h"
-#include "common/machine_rows.h"
 #include "commands/commands.h"
 #include "config/device.h"
 #include "config/device_rows.h"
@@ -51,22 +50,6 @@ void vmm_help_topics(void)
 		printf(" %s", topic_of(*kind));
 	puts("; 'cvmm help TOPIC' shows properties");
 	vmm_help_page_topics();
-}
-
-void vmm_help_run(void)
-{
-	static const struct vsu_option publish = VMM_ROW_PUBLISH;
-	struct vsu_option table[VMM_OPTION_ROWS + 1], *end = table;
-	char lines[8192];
-
-	vmm_option_table(table);
-	while (end->name)
-		end++;
-	end[1] = *end;
-	*end = publish;
-	vsu_option_help(table, lines, sizeof(lines));
-	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
-	       lines);
 }
 
 static void show_value(const struct vmm_device_kind *kind)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Help texts of "cvmm run" and of the devices, on standard output.
+ * Help texts of memory and of the devices, on standard output.
  *
  * Threads: the main thread.
  */
@@ -9,19 +9,16 @@
 
 #include <stdbool.h>
 
-/* The options. */
-void vmm_help_run(void);
-
 /* The properties of --memory. */
 void vmm_help_memory(void);
 
 /* One line with each topic. */
 void vmm_help_topics(void);
 
-/* The properties of a device: "disk", "blk" or "device". False: no such topic. */
-/* A command of the control socket. */
+/* A command of the control socket. False: no such topic. */
 bool vmm_help_control(const char *topic);
 
+/* The properties of a device: "disk", "blk" or "device". False: no such topic. */
 bool vmm_help_device(const char *topic);
 
 /* The topic that is spelled most nearly, or NULL. */

@@ -4,8 +4,8 @@
  *
  * Threads: the main thread, once in a process.
  */
-#ifndef VMM_RUN_COMMAND_H
-#define VMM_RUN_COMMAND_H
+#ifndef VMM_COMMON_RUN_COMMAND_H
+#define VMM_COMMON_RUN_COMMAND_H
 
 #include <vmm-sys-util/error.h>
 

@@ -2,6 +2,7 @@
 /* "cvmm run": confines the process, and runs machines in it until the last one has ended. */
 #include <config.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <vm-memory/sigbus.h>
@@ -11,9 +12,9 @@
 #include "common/daemons.h"
 #include "common/foreign_values.h"
 #include "common/foreign_words.h"
-#include "cli/help.h"
 #include "common/helpers.h"
 #include "common/life.h"
+#include "common/machine_rows.h"
 #include "common/needs.h"
 #include "common/program_log.h"
 #include "common/remedy.h"
@@ -26,7 +27,7 @@
 #include "log.h"
 #include "machine/exit_status.h"
 #include "process.h"
-#include "run_command.h"
+#include "common/run_command.h"
 #include "common/spawn/spawn.h"
 
 static struct vmem_sigbus *sigbus_table;
@@ -116,7 +117,18 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 
 static int show_run_help(void)
 {
-	vmm_help_run();
+	static const struct vsu_option publish = VMM_ROW_PUBLISH;
+	struct vsu_option table[VMM_OPTION_ROWS + 1], *end = table;
+	char lines[8192];
+
+	vmm_option_table(table);
+	while (end->name)
+		end++;
+	end[1] = *end;
+	*end = publish;
+	vsu_option_help(table, lines, sizeof(lines));
+	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
+	       lines);
 	return 0;
 }
 
