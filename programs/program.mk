@@ -7,6 +7,10 @@ AM_CPPFLAGS = -I$(srcdir) -I$(top_srcdir)/programs -I$(top_srcdir)/vmm/include -
 AM_CFLAGS = $(WARN_CFLAGS) $(HARDENING_CFLAGS) $(LIBEV_CFLAGS) $(PTHREAD_CFLAGS)
 AM_LDFLAGS = $(HARDENING_LDFLAGS)
 
+# Of a program that runs machines
+machine_libs = $(top_builddir)/programs/common/libcommon.la $(top_builddir)/vmm/libmachine.la \
+	$(top_builddir)/programs/libprograms.la $(top_builddir)/vmm/libbase.la $(LIBEV_LIBS)
+
 # A machine of the library's tests, on a KVM of theirs; flags of a program's own give it
 # objects of its own.
 machine_rig = \

@@ -53,13 +53,25 @@ static bool add_libexec(uid_t program)
 	return is_own(folder, program) && !access(folder, X_OK);
 }
 
-/* The folder beside that of the program; false: there is none, it is not used, or its path is too long. */
+static bool cut_tail(char *path, const char *tail)
+{
+	const size_t len = strlen(path), cut = strlen(tail);
+
+	if (len < cut || strcmp(path + len - cut, tail) != 0)
+		return false;
+	path[len - cut] = '\0';
+	return true;
+}
+
+/*
+ * The folder beside that of the program, or the program's own if it is such a folder; false: there
+ * is none, it is not used, or its path is too long.
+ */
 static bool find_beside(void)
 {
 	const size_t room = sizeof(folder) - sizeof(BESIDE);
 	const ssize_t n = readlink("/proc/self/exe", folder, room);
 	struct stat st;
-	size_t len;
 
 	if (n <= 0 || (size_t)n == room)
 		return false;
@@ -67,10 +79,10 @@ static bool find_beside(void)
 	cut_last(folder);
 	if (stat(*folder ? folder : "/", &st) < 0)
 		return false;
-	len = strlen(folder);
-	if (len >= strlen(UNINSTALLED) && !strcmp(folder + len - strlen(UNINSTALLED), UNINSTALLED))
+	if (!cut_tail(folder, BESIDE)) {
+		cut_tail(folder, UNINSTALLED);
 		cut_last(folder);
-	cut_last(folder);
+	}
 	return add_libexec(st.st_uid);	/* who can replace the program, too */
 }
 

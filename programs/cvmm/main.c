@@ -21,10 +21,10 @@
 #include "ctl/ps_command.h"
 #include "cli/exec_emulated.h"
 #include "cli/exec_machine.h"
+#include "cli/executed.h"
 #include "common/foreign_words.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
-#include "cli/initrd_command.h"
 #include "cli/memory_command.h"
 #include "common/needs.h"
 #include "cli/other_commands.h"
@@ -261,28 +261,6 @@ static int cmd_boot(int argc, char **argv)
 	return status;
 }
 
-static int show_initrd_help(void)
-{
-	return show_options(vmm_initrd_command_options,
-			    "Usage: cvmm initrd VERSION|--modules=FOLDER|none [OPTIONS] >FILE\n"
-			    "Prints an initrd for a kernel: modules for the devices of a machine, and a first program\n"
-			    "that mounts root=/dev/NAME or root=TAG (virtiofs) and executes its init.");
-}
-
-static int cmd_initrd(int argc, char **argv)
-{
-	struct vmm_initrd_command command;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = vmm_initrd_command_parse(&command, argc, argv, &err);
-
-	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	if (command.help)
-		return show_initrd_help();
-	rc = vmm_initrd_command_run(&command, STDOUT_FILENO, &err);
-	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
-}
-
 static int show_memory_help(void)
 {
 	char lines[512];
@@ -399,14 +377,14 @@ static const struct command {
 	const char *name;
 	const char *operands;
 	const char *what;	/* one line of help */
-	int (*fn)(int argc, char **argv);
+	int (*fn)(int argc, char **argv); /* NULL: a program of its own */
 } commands[] = {
 	{ "run", "KERNEL [DISK...]", "runs a guest", vmm_run_command },
 	{ "boot", "IMAGE [DISK...]", "boots a disk image by its own kernel", cmd_boot },
 	{ "exec", "COMMAND...", "runs a command in a guest of this host's files", cmd_exec },
 	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", cmd_template },
 	{ "pool", "TEMPLATE", "keeps clones of a template ready for commands", cmd_pool },
-	{ "initrd", "VERSION", "prints an initrd for a kernel", cmd_initrd },
+	{ "initrd", "VERSION", "prints an initrd for a kernel", NULL },
 	{ "memory", "PROPERTIES...", "tries memory back-ends without a guest",
 	  cmd_memory },
 	{ "ctl", "SOCKET COMMAND", "controls a running guest", cmd_ctl },
@@ -507,11 +485,14 @@ static int cmd_help(const char *word)
 	const struct command *c = topic ? find_command(topic) : NULL;
 	char *words[] = { NULL, option, NULL };
 	struct vsu_error err = VSU_ERROR_INIT;
+	int status = 0;
 
 	if (!topic)
 		return show_help();
 	if (c)
-		c->fn(2, words);
+		status = c->fn ? c->fn(2, words) : vmm_executed_help(c->name, &err);
+	if (status)
+		return vmm_complain_end(status, &err);
 	return has_topic(topic) ? 0 : refuse_word(vmm_other_help, word, &err);
 }
 
@@ -539,13 +520,16 @@ static int do_command(int argc, char **argv)
 	if (!strcmp(argv[first], "version"))
 		return show_version();
 	c = find_command(argv[first]);
-	return c ? c->fn(argc - first, argv + first) :
+	return c && c->fn ? c->fn(argc - first, argv + first) :
 		   refuse_word(vmm_other_command, argv[first], &err);
 }
 
 int main(int argc, char **argv)
 {
+	struct vsu_error err = VSU_ERROR_INIT;
+	const int missing = vmm_executed_become(argc, argv, &err);
+
 	prog_begin("cvmm");
 	confine_forbid_tracing();
-	return prog_end(do_command(argc, argv));
+	return prog_end(missing ? vmm_complain_end(missing, &err) : do_command(argc, argv));
 }

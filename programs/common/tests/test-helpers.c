@@ -98,6 +98,14 @@ START_TEST(program_that_libtool_has_not_installed_finds_it)
 }
 END_TEST
 
+/* One that cvmm has executed, of an installation that was moved. */
+START_TEST(program_in_the_folder_finds_it)
+{
+	make_libexec();
+	ck_assert_str_eq(answer_of("libexec/" PACKAGE "/program"), below("libexec/" PACKAGE "/cvmm-init"));
+}
+END_TEST
+
 START_TEST(folder_of_configure_is_the_other)
 {
 	ck_assert_str_eq(answer_of("bin/program"), HELPER_FOLDER "/cvmm-init");
@@ -182,6 +190,7 @@ static int run_tests(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, folder_beside_the_programs_is_preferred);
 	tcase_add_test(tc, program_that_libtool_has_not_installed_finds_it);
+	tcase_add_test(tc, program_in_the_folder_finds_it);
 	tcase_add_test(tc, folder_of_configure_is_the_other);
 	tcase_add_loop_test(tc, folder_that_all_may_write_to_is_not_used, 0, 2);
 	tcase_add_loop_test_unless(tc, why, folder_of_another_user_is_not_used, 0, 2);

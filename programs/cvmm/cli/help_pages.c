@@ -25,7 +25,7 @@ static const struct {
 	{ .topic = "exec", .page = "cvmm-exec", .section = "1" },
 	{ .topic = "template", .page = "cvmm-exec", .section = "1" },
 	{ .topic = "pool", .page = "cvmm-exec", .section = "1" },
-	{ .topic = "initrd", .page = "cvmm-exec", .section = "1" },
+	{ .topic = "initrd", .page = "cvmm-initrd", .section = "1" },
 	{ .topic = "memory", .page = "cvmm-memory", .section = "7" },
 	{ .topic = "ctl", .page = "cvmm-control", .section = "7" },
 	{ .topic = "cpu", .page = "cvmm-migration", .section = "7" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* "cvmm initrd": prints the initrd of a kernel's version. */
-#ifndef VMM_CLI_INITRD_COMMAND_H
-#define VMM_CLI_INITRD_COMMAND_H
+#ifndef VMM_INITRD_COMMAND_H
+#define VMM_INITRD_COMMAND_H
 
 #include <stdbool.h>
 

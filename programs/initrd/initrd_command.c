@@ -11,7 +11,7 @@
 
 #include "base/places.h"
 #include "common/helpers.h"
-#include "cli/initrd_command.h"
+#include "initrd_command.h"
 #include "common/machine_rows.h"
 #include "initrd/initrd.h"
 
