@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Closing descriptors of peers on a thread of the program. A queue is a
- * pipe of numbers: writing one is atomic and needs no lock, and threads that
- * wait for it need no more than poll(). Files of servers, whose close may
- * never end, have a queue of their own, and never all of the threads.
+ * Closes descriptors of peers on threads of the program. A queue is a pipe of descriptor
+ * numbers: writing a number is atomic and needs no lock, and a waiting thread needs only
+ * poll(). Files of servers, whose close may hang, have a queue of their own, and never
+ * occupy all threads.
  */
 #include <config.h>
 
@@ -22,20 +22,20 @@
 
 #define KEEP_SERVED 64u
 #define DRAIN_ROUNDS 1024
-/* Sockets within sockets that are drained on the stack of a thread without a closer. */
+/* Maximum depth of sockets within sockets that a thread without a closer drains. */
 #define DRAIN_DEPTH 8u
 
 struct queue {
-	int take, put;		/* the ends of a pipe */
+	int take, put;		/* the read end and the write end of a pipe */
 };
 
 struct vsu_closer {
 	struct queue plain, served;
-	uint32_t turning;	/* threads in a turn */
-	uint32_t risking;	/* of these, closing a served file */
-	uint32_t keep;		/* served files that may still be kept open */
-	uint32_t kept;		/* and those that are */
-	int kept_fds[KEEP_SERVED]; /* the first of them, or -1 */
+	uint32_t turning;	/* threads in vsu_closer_turn() */
+	uint32_t risking;	/* threads of these that may close a served file */
+	uint32_t keep;		/* how many more served files may be kept open */
+	uint32_t kept;		/* served files that were kept open */
+	int kept_fds[KEEP_SERVED]; /* the first of these files, or -1 */
 	uint32_t waiting;
 };
 
@@ -134,10 +134,10 @@ static int socket_family(int fd)
 static void foreign_close(struct vsu_closer *closer, int *fd, unsigned int depth);
 
 /*
- * Receives and closes the descriptors queued in a socket, which close() would
- * release with it and which may linger, too. A bounded number of rounds: a peer
- * may keep sending. Without a closer, sockets among them are drained at once, to
- * a limited depth: a peer may nest as many as it may open.
+ * Receives and closes the descriptors that are queued in a socket: close() would release
+ * them with the socket, and they may linger, too. The number of rounds is limited, because
+ * a peer may keep sending. Without a closer, sockets among them are drained immediately, to
+ * a limited depth, because a peer may nest any number.
  */
 static void socket_drain(struct vsu_closer *closer, int fd, unsigned int depth)
 {
@@ -154,7 +154,7 @@ static void socket_drain(struct vsu_closer *closer, int fd, unsigned int depth)
 	} while (got > 0 && --rounds);
 }
 
-/* 1: *fd was taken; 0: nothing is there; negative: nor will be. */
+/* 1: *fd has a descriptor; 0: the queue is empty; negative: it is empty and closed. */
 static int queue_take(struct queue *q, int *fd)
 {
 	const ssize_t n = read(q->take, fd, sizeof(*fd));
@@ -172,7 +172,10 @@ static void close_taken(struct vsu_closer *closer, int fd)
 	__atomic_fetch_sub(&closer->waiting, 1, __ATOMIC_RELEASE);
 }
 
-/* A thread that does nothing else is left, unless there is only this one. */
+/*
+ * True if this thread may close a served file: another thread must remain for other
+ * descriptors, unless this is the only one.
+ */
 static bool may_risk(struct vsu_closer *closer)
 {
 	const uint32_t threads = __atomic_load_n(&closer->turning,
@@ -189,7 +192,10 @@ static bool may_risk(struct vsu_closer *closer)
 	return false;
 }
 
-/* As queue_take(); the file is closed, too. *may: this thread may do such. */
+/*
+ * Closes a file of the served queue; results as queue_take(). *may: this thread may close
+ * such a file.
+ */
 static int close_served(struct vsu_closer *closer, bool *may)
 {
 	int fd, rc = 0;
@@ -264,8 +270,8 @@ static bool keep_open(struct vsu_closer *closer, int fd)
 }
 
 /*
- * A full pipe means that thousands of closes take their time. The descriptor
- * stays open then: the limit of the process ends that, not a wait of ours.
+ * If the pipe is full, thousands of closes take long, and the descriptor stays open: the
+ * caller must not wait.
  */
 static void hand_over(struct vsu_closer *closer, const struct queue *q, int fd)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The reason of a failure as a sentence: formatting, shortening and making
- * it safe to show.
+ * Messages of failures: formatting, shortening, and removal of characters that could
+ * control a terminal.
  */
 #include <config.h>
 
@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct vsu_error) == 512, "struct vsu_error is frozen");
 #define GAP "..."
 #define GAP_LEN (sizeof(GAP) - 1)
 
-/* Room for a sentence with a file name of full length in it, mostly. */
+/* Sufficient for most messages with a file name of maximum length. */
 #define STACK_TEXT 2048
 
 static bool is_continuation(unsigned char c)
@@ -28,9 +28,9 @@ static bool is_continuation(unsigned char c)
 }
 
 /*
- * Copies text of len bytes into msg, leaving out a piece of its middle when
- * it is too long. The longer part is the end, because the remedy stands
- * there. Characters of several bytes stay whole.
+ * Copies text of len bytes into msg. If the text is too long, a part of its middle is
+ * omitted. The longer part is the end, which contains the remedy. Multi-byte characters
+ * remain whole.
  */
 static void copy_shortened(char *msg, const char *text, size_t len)
 {
@@ -105,8 +105,8 @@ void vsu_make_printable(char *text)
 }
 
 /*
- * Formats into msg of MSG_MAX + 1 bytes. The arguments may point into the
- * struct that msg will end up in, so msg must not be that struct's.
+ * Formats into msg, which has MSG_MAX + 1 bytes. The arguments may point into the caller's
+ * struct, so msg must not be its member.
  */
 static void VSU_PRINTF(2, 0) message_format(char *msg, const char *fmt, va_list ap)
 {
@@ -116,12 +116,12 @@ static void VSU_PRINTF(2, 0) message_format(char *msg, const char *fmt, va_list 
 
 	va_copy(again, ap);
 	len = vsnprintf(text, sizeof(text), fmt, ap);
-	if (len < 0) {	/* an encoding error: the format still says most */
+	if (len < 0) {	/* an encoding error: copy the format */
 		copy_shortened(text, fmt, strlen(fmt));
 		len = (int)strlen(text);
 	}
 	if ((size_t)len >= sizeof(text)) {
-		/* Only to reach the end of it; without, the end is cut off. */
+		/* Formats the text again, to obtain its end. */
 		heap = malloc((size_t)len + 1);
 		if (heap)
 			vsnprintf(heap, (size_t)len + 1, fmt, again);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * eventfd and timerfd. A peer shares the open file description of an eventfd
- * and with it the blocking mode, which it can change at any time: nothing
- * here trusts that mode where the descriptor may be shared.
+ * eventfd and timerfd. A peer shares the open file description of an eventfd, and can
+ * change its blocking mode at any time. No function relies on this mode, except those for
+ * private eventfds.
  */
 #include <config.h>
 
@@ -45,7 +45,7 @@ static int events_ready(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
-	if (fd < 0)	/* poll() would leave it out */
+	if (fd < 0)	/* poll() would ignore it */
 		return -EBADF;
 	while (poll(&p, 1, 0) < 0)
 		if (errno != EINTR)
@@ -57,10 +57,8 @@ static int events_ready(int fd, short events)
 
 int vsu_event_signal(int fd)
 {
-	/*
-	 * An eventfd has no write that is sure not to block: it does not
-	 * support RWF_NOWAIT (as of Linux 6.18). So poll first.
-	 */
+	/* No kind of write() to an eventfd is certain not to block: RWF_NOWAIT is not supported
+	   (Linux 6.18). So poll first. */
 	int rc = events_ready(fd, POLLOUT);
 
 	if (rc < 0)
@@ -68,7 +66,7 @@ int vsu_event_signal(int fd)
 	if (!(rc & POLLOUT))
 		return 0;	/* full: readable already */
 	if (rc & POLLERR)
-		return -EPIPE;	/* a pipe without reader, where one was given */
+		return -EPIPE;	/* a pipe without a reader, passed as an eventfd */
 	return vsu_event_signal_own(fd);
 }
 
@@ -80,7 +78,8 @@ int vsu_event_signal(int fd)
 static ssize_t read_without_waiting(int fd, const struct iovec *iov)
 {
 	if (VSU_THREAD_SANITIZER) {
-		errno = ENOSYS;	/* it sees the order of threads by read() only */
+		errno = ENOSYS;	/* ThreadSanitizer derives the order of threads from read()
+				   only */
 		return -1;
 	}
 	return syscall(SYS_preadv2, fd, iov, 1, -1L, -1L, RWF_NOWAIT);
@@ -89,7 +88,7 @@ static ssize_t read_without_waiting(int fd, const struct iovec *iov)
 /* Reads a counter of 64 bits; an empty one gives -EAGAIN. */
 static int read_counter(int fd, bool nowait, uint64_t *count)
 {
-	/* room for more than a counter has, so that other descriptors are recognised */
+	/* more room than a counter, to recognize other descriptors */
 	uint64_t value[2];
 	struct iovec iov = { value, sizeof(value) };
 	ssize_t n;
@@ -120,12 +119,12 @@ int vsu_event_drain(int fd, uint64_t *count)
 {
 	int rc = read_counter(fd, true, count);
 
-	/* Linux before 5.8, or a sandbox that does not know the call */
+	/* Linux before 5.8, or a sandbox that denies the call */
 	if (rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM) {
 		rc = events_ready(fd, POLLIN);
 		if (rc < 0)
 			return rc;
-		/* also after a hang-up: not a counter, and readable forever */
+		/* After a hang-up fd is readable, too, and not a counter. */
 		rc = rc ? read_counter(fd, false, count) : -EAGAIN;
 	}
 	return drain_result(rc, count);

@@ -21,7 +21,7 @@ void vsu_fd_close(int *fd)
 	int saved = errno;
 
 	if (*fd >= 0)
-		close(*fd);	/* never repeated: Linux frees it in any case */
+		close(*fd);	/* not repeated after EINTR: Linux has freed the descriptor */
 	*fd = -1;
 	errno = saved;
 }
@@ -53,7 +53,7 @@ void vsu_fd_close_run(int first, unsigned int n)
 
 int vsu_fd_dup(int fd)
 {
-	/* Never 0, 1 or 2, where a closed standard stream would find it. */
+	/* A duplicate must not become a standard stream, if one is closed. */
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	return copy < 0 ? -errno : copy;
@@ -153,7 +153,7 @@ int vsu_fd_size(int fd, uint64_t *size)
 	return 0;
 }
 
-/* One system call; pos is ignored by those at the current position. */
+/* One system call; functions for the current position ignore pos. */
 typedef ssize_t (*transfer_fn)(int fd, void *buf, size_t len, off_t pos);
 
 static ssize_t read_here(int fd, void *buf, size_t len, off_t pos)
@@ -223,7 +223,7 @@ ssize_t vsu_fd_write_quietly(int fd, const void *buf, size_t len)
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe, &former);
 	if (sigpending(&pending) < 0)
-		sigemptyset(&pending);	/* a filter denies it */
+		sigemptyset(&pending);	/* a system call filter denies it */
 	n = write(fd, buf, len);
 	if (n < 0)
 		n = -errno;
@@ -237,7 +237,7 @@ int vsu_fd_count(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
-	int count = -1;		/* the directory's own is not counted */
+	int count = -1;		/* excludes the directory's own descriptor */
 
 	if (!dir)
 		return -errno;

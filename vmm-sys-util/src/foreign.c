@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The kind of a descriptor that a peer sent. Only calls that the kernel answers
- * without the file system's server are made on a descriptor that may belong to
- * one: flags, seals, the type that was cached at open (AT_STATX_DONT_SYNC), the
- * name of an object without a file, the mount, and a read of no bytes.
+ * The kind of a descriptor that a peer sent. For a descriptor that may belong to a file
+ * server, only calls are made that the kernel answers itself: flags, seals, the type that
+ * was cached at open (AT_STATX_DONT_SYNC), the name of an object without a file, the mount,
+ * and a read of no bytes.
  */
 #include <config.h>
 
@@ -65,9 +65,10 @@ static_assert(offsetof(struct cached_stat, dev_major) == 136, "the device is at 
 static_assert(sizeof(struct cached_stat) == 256, "the kernel writes 256 bytes");
 
 /*
- * Kinds of regular files by the type of their mount. Reading a file of procfs can
- * wait for the pages of another process, and thus for that process's file servers;
- * its neighbours run code of a driver. A type that is not here may have a server.
+ * Kinds of regular files by the type of their mount. A type that is not in the table may
+ * have a server. Reading a file of procfs can wait for the pages of another process, and
+ * thus for that process's file servers; reading files of sysfs and similar types executes
+ * code of a driver.
  */
 static const struct {
 	const char *type;
@@ -129,7 +130,7 @@ static int mount_of(int fd)
 	return id;
 }
 
-/* The kind of regular files there, or -1 for a mount of another namespace. */
+/* The kind of regular files on a mount, or -1 for a mount of another namespace. */
 static int kind_by_mount(int id)
 {
 	const char *type;
@@ -162,9 +163,9 @@ static void read_name(int fd, char *name, size_t size)
 }
 
 /*
- * A read of no bytes returns before the kernel calls the file system: 0 where the
- * file has a method to read, -EINVAL where it has none. Every file system with a
- * server has one; memory that is only mapped has none.
+ * True if the file has no read method. A read of no bytes returns before the kernel calls
+ * the file system: 0 if the file has such a method, else -EINVAL. Each file system with a
+ * server has one; memory that can only be mapped has none.
  */
 static bool lacks_read(int fd)
 {
@@ -186,7 +187,8 @@ static bool is_kernel_memory(int fd, const struct cached_stat *st)
 		return false;
 	switch ((uint32_t)fs.f_type) {
 	case ANON_INODE_FS_MAGIC:
-		return S_ISREG(st->mode);	/* no other object of it is a file */
+		return S_ISREG(st->mode);	/* guest_memfd before Linux 6.19; no other
+						   object of this type is a regular file */
 	case GUEST_MEMFD_MAGIC:
 	case DMA_BUF_MAGIC:
 		return true;
@@ -211,8 +213,8 @@ static int kind_of_file(int fd, const struct cached_stat *st)
 }
 
 /*
- * Reading and writing ask no server, opening it again by its name in /proc may.
- * A process that sees no /proc has no name, and cannot open it again either.
+ * Reading and writing do not involve a server, but opening the FIFO again by its name in
+ * /proc may. Without a name, which requires /proc, it cannot be opened again.
  */
 static int kind_of_fifo(int fd, const char *name, const struct cached_stat *st)
 {
@@ -281,9 +283,8 @@ static int kind_without_name(int fd, const struct cached_stat *st)
 }
 
 /*
- * For processes without /proc: among objects without a file, only an eventfd
- * accepts eight bytes, and adding 0 changes nothing. It cannot block: there is
- * always room to add 0.
+ * For processes without /proc: among objects without a file, only an eventfd accepts eight
+ * bytes. Adding 0 changes nothing and cannot block, because there is always room for 0.
  */
 static bool takes_nothing(int fd)
 {
@@ -292,7 +293,7 @@ static bool takes_nothing(int fd)
 	return write(fd, &nothing, sizeof(nothing)) == (ssize_t)sizeof(nothing);
 }
 
-/* Beginnings of names; that of a file on any file system begins with '/'. */
+/* Prefixes of the names of objects without a file; names of files begin with '/'. */
 static const struct {
 	const char *name;
 	int kind;
@@ -320,10 +321,7 @@ bool vsu_foreign_is_event(int fd)
 	return get_type(fd, &st) && !(st.mode & S_IFMT) && answers_as_event(fd);
 }
 
-/*
- * Peers send memory and eventfds most: the first takes one call, the second
- * four.
- */
+/* Peers mostly send memory and eventfds: an eventfd takes one system call, memory four. */
 int vsu_foreign_kind(int fd)
 {
 	struct cached_stat st;
@@ -333,7 +331,7 @@ int vsu_foreign_kind(int fd)
 
 	if (fcntl(fd, F_GET_SEALS) >= 0)
 		return VSU_FOREIGN_SHARED;
-	/* so the kernel answers for O_PATH, too, which may name any object */
+	/* The kernel also returns this for an O_PATH descriptor, which may name any object. */
 	if (errno == EBADF)
 		return fcntl(fd, F_GETFL) < 0 ? -EBADF : VSU_FOREIGN_PATH;
 	typed = get_type(fd, &st);

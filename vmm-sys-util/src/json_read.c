@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reading one member of a JSON object, a string or a list of strings, or all. */
+/* Reads one member of a JSON object, a string or a list of strings, or all values. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #define MAX_DEPTH 32
 
-/* All functions leave at behind what they read, or at the fault. */
+/* Functions leave at behind the text that they read, or at the fault. */
 struct reader {
 	const char *start;
 	char *at;
@@ -51,7 +51,7 @@ static int32_t read_unit(const char *s)
 	return unit;
 }
 
-/* In UTF-8, which is never longer than the escape sequence. */
+/* Stores c in UTF-8, which is never longer than its escape sequence. */
 static char *store_character(char *to, uint32_t c)
 {
 	if (c < 0x80) {
@@ -73,7 +73,10 @@ static char *store_character(char *to, uint32_t c)
 	return to;
 }
 
-/* Behind "\u"; a pair of surrogates is one character. 0 ends no string. */
+/*
+ * Reads the digits behind "\u"; a pair of surrogates is one character. A string cannot
+ * contain 0.
+ */
 static bool read_unicode(struct reader *r, char **to)
 {
 	int32_t c = read_unit(r->at), low;
@@ -248,7 +251,7 @@ int vsu_json_read_string(char *text, const char *name, char **word,
 
 /* ----------------------------------------------------------------------- paths */
 
-/* Behind the index at path; NULL: none, or one that is too large. */
+/* Returns the text behind the index at path; NULL: no index, or one that is too large. */
 static const char *read_index(const char *path, unsigned int *index)
 {
 	const size_t digits = strspn(path, "0123456789");
@@ -296,7 +299,7 @@ struct walk {
 
 static bool walk_value(struct walk *w, size_t len, int depth);
 
-/* name NULL: the index of an array. */
+/* name NULL: the member has an index, in an array. */
 static bool walk_member(struct walk *w, size_t len, const char *name,
 			unsigned int index, int depth)
 {
@@ -329,7 +332,7 @@ static bool walk_members(struct walk *w, size_t len, bool named, int depth)
 	return skip_char(&w->r, closing);
 }
 
-/* The byte behind a number is replaced by 0 meanwhile. */
+/* Replaces the byte behind a number by 0 during the call. */
 static bool walk_word(struct walk *w)
 {
 	char *word = w->r.at, *end;

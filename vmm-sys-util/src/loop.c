@@ -16,25 +16,25 @@
 
 #define BATCH 32
 #define NS_PER_S UINT64_C(1000000000)
-/* Between two looks at a descriptor that epoll refused. */
+/* Interval between checks of descriptors that epoll does not accept. */
 #define LOOK_NS UINT64_C(10000000)
 
 struct vsu_loop {
 	int epoll_fd, timer_fd;
-	uint64_t armed_ns;	/* when timer_fd expires; 0: never */
+	uint64_t armed_ns;	/* time for which timer_fd is armed; 0: not armed */
 	uint64_t turn;
 	bool ended;
 	enum place {
-		OUTSIDE,	/* of vsu_loop_dispatch() */
+		OUTSIDE,	/* not in vsu_loop_dispatch() */
 		IN_EVENTS,
-		IN_TURNS,	/* behind them */
+		IN_TURNS,	/* after the events: the watchers of the turn's end are called */
 	} place;
-	bool due;		/* another turn follows at once */
+	bool due;		/* another turn must follow immediately */
 	struct epoll_event batch[BATCH];	/* of this turn; ptr is NULL for the timer,
 						   and for a watcher that was stopped */
 	int nbatch;
 	struct vsu_io *polled, *polled_next;
-	struct vsu_alarm *first, *last;		/* by time */
+	struct vsu_alarm *first, *last;		/* in the order of their times */
 	struct vsu_turn *turns, *turns_next;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Command lines and "key=value,..." lists: both are turned into (name, value)
- * pairs, which one function judges by the table.
+ * Command lines and "key=value,..." lists: both become pairs of name and value, which one
+ * function checks by the table.
  */
 #include <config.h>
 
@@ -101,7 +101,7 @@ static int parse_word(struct vsu_priv_parse *p, const char *word,
 	return rc < 0 ? rc : used;
 }
 
-/* Hands an operand to the first row for operands that may still take one. */
+/* Delivers an operand to the first row for operands that accepts a further one. */
 static int parse_operand(struct vsu_priv_parse *p, const char *word)
 {
 	const struct vsu_option *last = NULL;
@@ -123,7 +123,7 @@ static int parse_operand(struct vsu_priv_parse *p, const char *word)
 			     vsu_priv_has_help(p->table) ? "; see --help" : "");
 }
 
-/* Words up to the first operand; returns its index, or argc. */
+/* Parses the words before the first operand; returns its index, or argc. */
 static int parse_options(struct vsu_priv_parse *p, int argc,
 			 char *const *argv, int i)
 {
@@ -181,8 +181,8 @@ int vsu_option_parse_argv(const struct vsu_option *table, int argc,
 }
 
 /*
- * Takes a value off *in, undoubling commas, to *out, which may be the same
- * memory. Stops behind the comma that ends it; true when there was one.
+ * Moves a value from *in to *out, which may be the same memory, and replaces doubled commas
+ * by one. Stops behind the comma that ends the value; true if there was one.
  */
 static bool take_value(char **in, char **out)
 {
@@ -200,7 +200,7 @@ static bool take_value(char **in, char **out)
 	return comma;
 }
 
-/* One "key=value" or "key"; text is NULL where there is no "=". */
+/* Delivers one "key=value" or "key"; text is NULL without "=". */
 static int deliver_key(struct vsu_priv_parse *p, const char *key,
 		       const char *text)
 {
@@ -220,7 +220,7 @@ static int deliver_key(struct vsu_priv_parse *p, const char *key,
 	return vsu_priv_deliver(p, (unsigned int)row, text ? text : "on");
 }
 
-/* Works in place: the text that is read is never shorter than the written. */
+/* Works in place: the text that it writes is never longer than the text that it has read. */
 static int parse_pairs(struct vsu_priv_parse *p, char *text)
 {
 	char *in = text, *key, *value, *out;

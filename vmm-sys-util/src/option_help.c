@@ -55,7 +55,7 @@ const char *vsu_priv_limits(const struct vsu_option *o, char *buf, size_t size)
 	return buf;
 }
 
-/* Text that is cut at the end of a buffer but counted in full. */
+/* Text in a buffer; the part beyond its end is only counted. */
 struct text {
 	char *buf;
 	size_t size, len;
@@ -74,8 +74,8 @@ static void VSU_PRINTF(2, 3) text_add(struct text *t, const char *fmt, ...)
 }
 
 /*
- * The column of the sentences. Longer options have them on the next line; those with many
- * choices behind two spaces.
+ * The column of descriptions. After a longer option they are on the next line; after one
+ * with many choices, behind two spaces.
  */
 #define HELP_COLUMN 28
 
@@ -121,7 +121,7 @@ static void add_facts(struct text *t, const struct vsu_option *o, bool list)
 		text_add(t, ")");
 }
 
-/* A flag without a sentence is on the line of the next row, which describes both. */
+/* True if a flag has no description: it is on the line of the next row, which describes both. */
 static bool shares_line(const struct vsu_option *o, bool list)
 {
 	return !list && o->kind == VSU_OPTION_FLAG && !o->help && o[1].name;

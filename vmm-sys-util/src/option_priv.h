@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Shared by the parsing of options, the judging of values and the help. */
+/* Shared by the parsing of options, the checks of values and the help. */
 #ifndef VSU_OPTION_PRIV_H
 #define VSU_OPTION_PRIV_H
 
@@ -7,10 +7,10 @@
 
 #define VSU_PRIV_MAX_ROWS 256
 
-/* Room for the part of a sentence that varies. */
+/* Bytes for the variable part of a message. */
 #define VSU_PRIV_PHRASE 160
 
-/* One parse: its arguments, and which rows were seen. */
+/* The state of one parse: its arguments, and the rows that were given. */
 struct vsu_priv_parse {
 	const struct vsu_option *table;
 	vsu_option_fn fn;
@@ -34,16 +34,16 @@ int vsu_priv_unknown(const struct vsu_priv_parse *p, const char *name,
 int vsu_priv_missing_value(const struct vsu_priv_parse *p,
 			   const struct vsu_option *o, const char *next);
 bool vsu_priv_was_seen(const struct vsu_priv_parse *p, unsigned int row);
-/* Judges text, which is not NULL, and hands the row to the caller. */
+/* Checks text, which is not NULL, and delivers the row to the caller. */
 int vsu_priv_deliver(struct vsu_priv_parse *p, unsigned int row,
 		     const char *text);
 
 /* option_help.c */
 
-/* The name of a value in the help and in sentences: "PATH", "SIZE". */
+/* The name of a value in the help and in messages: "PATH", "SIZE". */
 const char *vsu_priv_arg_name(const struct vsu_option *o);
 bool vsu_priv_is_time(const struct vsu_option *o);
-/* "1 to 16", "4k to 1T", or "" where a row has no limits. */
+/* "1 to 16", "4k to 1T", or "" for a row without limits. */
 const char *vsu_priv_limits(const struct vsu_option *o, char *buf,
 			    size_t size);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Judging the value of an option by its row, and the sentences that refuse. */
+/* Checks the value of an option by its row, with the messages of refusals. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "nearest.h"
 #include "option_priv.h"
 
-/* "option --size" or "--disk: key 'size'", for the start of a sentence. */
+/* "option --size" or "--disk: key 'size'", the beginning of a message. */
 static const char *option_subject(const struct vsu_priv_parse *p,
 				  const struct vsu_option *o, char *buf)
 {
@@ -72,7 +72,7 @@ static const char *all_names(const struct vsu_option *table, char *buf,
 
 	buf[0] = '\0';
 	for (i = 0; is_listed(&table[i]); i++) {
-		/* with the comma in front of it, and ", ..." behind */
+		/* with a comma before it and ", ..." behind it */
 		if (used + strlen(table[i].name) + sizeof(", , ...") > size)
 			break;
 		used += (size_t)snprintf(buf + used, size - used, "%s%s",
@@ -127,7 +127,7 @@ int vsu_priv_missing_value(const struct vsu_priv_parse *p,
 			     vsu_priv_arg_name(o), as);
 }
 
-/* The word for a number of each kind, and how it is written. */
+/* Each kind of number: its name, and how it is written. */
 static const struct form {
 	const char *what, *how;
 } number_forms[] = {

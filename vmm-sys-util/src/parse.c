@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Numbers, sizes, truth values and the nearest name. No locale is involved,
- * so a size means the same everywhere.
+ * Parses numbers, sizes, times and truth values, and finds the nearest name. The result
+ * does not depend on the locale.
  */
 #include <config.h>
 
@@ -65,14 +65,14 @@ int vsu_parse_u64(const char *text, uint64_t *value)
 	return rc;
 }
 
-static const char units[] = "kMGTPE";	/* each 2^10 of the one before */
+static const char units[] = "kMGTPE";	/* each is 2^10 times the previous one */
 
 static bool is_bytes(const char *suffix)
 {
 	return char_lower(*suffix) == 'b' && !suffix[1];
 }
 
-/* The power of two that a suffix stands for; -EINVAL for another one. */
+/* The power of two of a suffix; -EINVAL for another suffix. */
 static int suffix_shift(const char *suffix)
 {
 	int i;
@@ -92,7 +92,7 @@ struct fraction {
 	uint64_t part, whole;
 };
 
-/* Enough digits to distinguish single bytes of an exabyte; twice this fits. */
+/* Sufficient to distinguish single bytes of an exabyte; twice this number fits 64 bits. */
 #define FRACTION_MAX UINT64_C(1000000000000000000)
 
 /* Parses the digits after a point and ignores those beyond the limit. */
@@ -158,7 +158,7 @@ int vsu_parse_size(const char *text, uint64_t *value)
 	return 0;
 }
 
-/* A fraction of this many parts, multiplied by the milliseconds of a day, fits 64 bits. */
+/* A fraction of this number of parts, multiplied by the milliseconds of a day, fits 64 bits. */
 #define TIME_FRACTION_MAX UINT64_C(1000000000)
 
 static const struct time_unit {
@@ -214,7 +214,7 @@ int vsu_parse_time(const char *text, uint64_t unit_ms, uint64_t *ms)
 	int rc = parse_part(&text, unit_ms, &sum), part;
 
 	while (rc != -EINVAL && *text) {
-		/* a number without a unit is alone */
+		/* A number without a unit must be the only one. */
 		part = strchr("0123456789.", text[-1]) ? -EINVAL : parse_part(&text, 0, &sum);
 		rc = part < 0 ? part : rc;
 	}
@@ -267,7 +267,7 @@ const char *vsu_format_time(uint64_t ms, char *buf, size_t size)
 /* Longer words get no suggestion. */
 #define WORD_MAX 48
 
-/* Case and the kind of dash are the mildest of mistakes. */
+/* Case and the kind of dash do not count as mistakes. */
 static int char_folded(char c)
 {
 	return c == '_' ? '-' : char_lower(c);
@@ -279,8 +279,8 @@ static unsigned int least(unsigned int a, unsigned int b)
 }
 
 /*
- * Letters inserted, left out, changed or swapped with their neighbour. Three
- * rows of the table are enough: prev2 for the swap, prev and row.
+ * The number of inserted, omitted and changed letters and of swapped neighbours. Three rows
+ * of the table are sufficient: prev2 for a swap, prev and row.
  */
 static unsigned int edits(const char *a, size_t alen, const char *b,
 			  size_t blen)
@@ -315,13 +315,13 @@ unsigned int vsu_priv_distance(const char *word, const char *name)
 	size_t nlen = strnlen(name, WORD_MAX + 1);
 	unsigned int distance;
 
-	/* Every name begins with some letter: one is no beginning. */
+	/* A single letter is the beginning of too many names. */
 	if (wlen < 2 || wlen > WORD_MAX || nlen > WORD_MAX)
 		return VSU_PRIV_FAR;
 	distance = edits(word, wlen, name, nlen);
 	if (distance <= (wlen + 1) / 3)
 		return distance;
-	/* The beginning of a name, after everything that was mistyped. */
+	/* A word that is the beginning of a name is less similar than any mistyped one. */
 	return strncmp(word, name, wlen) ? VSU_PRIV_FAR : WORD_MAX;
 }
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * UNIX stream sockets as channels: messages with descriptors of which none is
- * ever lost.
- */
+/* UNIX stream sockets as channels: messages whose descriptors are never lost silently. */
 #include <config.h>
 
 #include <errno.h>
@@ -64,7 +61,7 @@ static bool has_bytes(const struct iovec *iov, int n)
 	return false;
 }
 
-/* Control buffers are aligned as struct cmsghdr demands. */
+/* Control buffers have the alignment of struct cmsghdr. */
 union send_control {
 	struct cmsghdr align;
 	char buf[CMSG_SPACE(VSU_SOCK_MAX_FDS * sizeof(int))];
@@ -87,9 +84,8 @@ static void attach_fds(struct msghdr *msg, union send_control *control,
 }
 
 /*
- * musl copies the control data into a room of 1024 bytes, which is less than
- * 253 descriptors need, so the call is made without it. glibc's stays, because
- * the sanitizers watch it.
+ * musl copies control data into 1024 bytes, which is not sufficient for 253 descriptors, so
+ * call the kernel directly. With glibc the function is called, because sanitizers watch it.
  */
 static ssize_t send_message(int sock, const struct msghdr *msg, int flags)
 {
@@ -110,7 +106,7 @@ ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 	union send_control control;
 	ssize_t done;
 
-	/* Descriptors need a byte to travel with; without, they would vanish. */
+	/* Descriptors require at least one byte, or the kernel drops them. */
 	if (n < 0 || nfds > VSU_SOCK_MAX_FDS || (nfds && !has_bytes(iov, n)))
 		return -EINVAL;
 	if (nfds)
@@ -123,7 +119,7 @@ ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 	return errno == EPIPE ? -ECONNRESET : -errno;
 }
 
-/* Linux 6.5; an older C library does not name it. */
+/* Linux 6.5; older C libraries lack it. */
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4
 #endif
@@ -138,7 +134,7 @@ union recv_control {
 		 CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
 };
 
-/* The descriptors that arrived, and how many there were altogether. */
+/* The descriptors that were kept, and the number that arrived. */
 struct arrivals {
 	int *fds;
 	unsigned int kept, seen;
@@ -173,7 +169,7 @@ static void take_control(struct arrivals *a, struct msghdr *msg)
 	}
 }
 
-/* -EMSGSIZE when more came than is taken, -EMFILE when fewer than sent. */
+/* -EMSGSIZE: more descriptors than the array holds; -EMFILE: fewer than were sent. */
 static int check_arrivals(const struct arrivals *a, int flags)
 {
 	if (a->seen > VSU_SOCK_MAX_FDS)

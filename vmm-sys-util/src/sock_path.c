@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * UNIX sockets as files: listening without stealing, connecting with
- * a reason.
+ * UNIX sockets as files: listening without replacing a running server, and connecting with
+ * a reason of each failure.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -90,10 +90,10 @@ static int bind_to(int fd, const struct sockaddr_un *addr)
 }
 
 /*
- * Whether some process has a socket bound there: 1, 0 or a negative errno.
- * Asked with a datagram socket: the kernel answers that the type is wrong
- * where there is a stream socket, so the server never sees a connection. A
- * socket that is bound and does not listen yet counts as live.
+ * Returns whether a process has a socket bound there: 1, 0 or a negative errno. Connects
+ * with a datagram socket: if a stream socket is bound, the kernel reports the wrong type,
+ * and the server sees no connection. A socket that is bound and does not listen yet counts
+ * as live.
  */
 static int is_live(const struct sockaddr_un *addr)
 {
@@ -175,7 +175,7 @@ static void directory_of(const char *path, char *dir)
 	}
 }
 
-/* flock() with an end: a stranger may hold the lock of a shared directory. */
+/* flock() with a time limit: any user may hold the lock of a shared directory. */
 static int lock_for_a_while(int fd)
 {
 	const struct timespec pause = { 0, LOCK_PAUSE_NS };
@@ -253,7 +253,7 @@ int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
 	return vsu_sock_listen_type(path, SOCK_STREAM, backlog, err);
 }
 
-/* The file itself, if a link took its place meanwhile. */
+/* Opens the file without following a link, in case one has replaced it. */
 static int open_own_socket(const char *path, struct vsu_error *err)
 {
 	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = 0;
@@ -336,7 +336,7 @@ void vsu_sock_unlink(const struct vsu_sock_path *where)
 		unlink(where->path);
 }
 
-/* The kernel says "refused" for files that are no sockets, too. */
+/* The kernel returns ECONNREFUSED for files that are not sockets, too. */
 static bool is_other_file(const char *path)
 {
 	struct stat st;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Threads that leave the signals of the process to others. */
+/* Starts threads that leave the signals of the process to others. */
 #include <config.h>
 
 #include <semaphore.h>
@@ -13,7 +13,7 @@
  */
 #define STACK_SIZE (512u << 10)
 
-/* On the stack of the starting thread, until the new one has begun. */
+/* The arguments of a new thread, on the stack of the starting thread until begin has returned. */
 struct thread_start {
 	const struct vsu_threads *threads;
 	void *(*fn)(void *);
@@ -32,7 +32,7 @@ static void *thread_main(void *arg)
 	return fn(fn_arg);
 }
 
-/* Waits for begin, which may use what its owner frees. */
+/* Waits until begin has returned, because the caller may free what it uses. */
 static int thread_create(const struct vsu_threads *threads, pthread_t *id,
 			 const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
