@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Reading and writing guest memory, piece by piece of the regions that it
- * lies in. Every function that takes a length walks with next_piece(), which
- * is where permissions are judged.
+ * Reading and writing guest memory, piece by piece of the regions that contain it. All
+ * functions with a length use next_piece(), which checks the permission.
  */
 #include <config.h>
 
@@ -36,7 +35,7 @@ static inline VMEM_HOT_ bool next_piece(const struct vmem_view *view,
 	return true;
 }
 
-/* After a piece; false at the end and where guest addresses end. */
+/* Advances by a piece; false at the end, and at the end of the address space. */
 static bool access_advance(uint64_t *gpa, uint64_t *left, uint64_t n)
 {
 	*gpa += n;
@@ -227,7 +226,7 @@ void vmem_mark_written(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 	} while (access_advance(&gpa, &len, p.len));
 }
 
-/* One access that is never torn: all of it in one region, and aligned. */
+/* Locates an access that is never torn: in one region, and aligned. */
 static inline int index_locate(const struct vmem_view *view, uint64_t gpa,
 			       uint32_t access, struct piece *p)
 {

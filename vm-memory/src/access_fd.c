@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Guest memory passed straight to read and write system calls. */
+/* Transfers between guest memory and files by read and write system calls. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,12 +12,12 @@
 
 #define MAX_PIECES 64
 
-/* One system call moves at most this, which the kernel never cuts. */
+/* Maximum bytes of one system call; the kernel does not truncate it. */
 #define MAX_STEP (1ull << 30)
 
 struct transfer {
 	int fd;
-	bool in;		/* from the fd, at pos, into memory */
+	bool in;		/* true: from the file at pos into memory */
 	uint64_t pos;
 };
 
@@ -38,7 +38,7 @@ static ssize_t call_again(const struct transfer *t, const struct iovec *iov,
 	return done < 0 ? -errno : done;
 }
 
-/* One system call's worth from gpa on; *room is what it was offered. */
+/* One system call at gpa; *room receives the bytes that it could have transferred. */
 static ssize_t transfer_step(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 			     const struct transfer *t, uint64_t *room)
 {
@@ -77,7 +77,7 @@ static ssize_t transfer_all(const struct vmem_view *view, uint64_t gpa, size_t l
 	return left == all && done < 0 ? done : (ssize_t)(all - left);
 }
 
-/* A position that no file can have is the caller's mistake. */
+/* -EINVAL for a position that no file can have. */
 ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
 			   size_t len, int fd, uint64_t pos)
 {

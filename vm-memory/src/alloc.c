@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Carrying out what a builder says: one maker per kind gives the fd, the rest
- * is the same for all.
+ * Allocates memory as a builder describes it: one function per kind creates the descriptor,
+ * the rest is common.
  */
 #include <config.h>
 
@@ -18,7 +18,7 @@
 #include "alloc.h"
 #include "uapi.h"
 
-/* A slice of a prealloc: long enough to be cheap, short enough to report. */
+/* Bytes of a slice of a preallocation: many pages per call, and progress in between. */
 #define SLICE (64ull << 20)
 
 #ifndef MFD_HUGE_SHIFT
@@ -159,7 +159,7 @@ static int (*const makers[])(struct maker *m) = {
 	[VMEM_KIND_GUEST_MEMFD] = make_guest_memfd,
 };
 
-/* The second layer, for what the guest keeps to itself. */
+/* Creates the guest_memfd of the private half. */
 static int make_private(struct maker *m)
 {
 	if (!maker_prop(m, PROP_PRIVATE))
@@ -200,7 +200,7 @@ static uint64_t host_skew(const struct maker *m, uint64_t align)
 	       m->b->gpa & (align - 1) & ~(m->facts.page_size - 1);
 }
 
-/* -EAGAIN: not this file; map it as any other. */
+/* -EAGAIN: not possible for this file, which is then mapped as any other. */
 static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
 {
 	struct vsu_error why = VSU_ERROR_INIT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Carrying out a builder over a file that another process has allocated. */
+/* Maps a file that another process has allocated, by the properties of a builder. */
 #include <config.h>
 
 #include <errno.h>

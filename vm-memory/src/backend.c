@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The builder: the property table, and recording what is set. A property is
- * a row here, a line in the enum, and a rule in check.c where it needs one.
+ * The builder: the property table, and the values that are set. A new property requires a
+ * row here, a line in the enum and, if necessary, a rule in check.c.
  */
 #include <config.h>
 
@@ -106,7 +106,7 @@ static const uint32_t kinds_of[PROP_COUNT] = {
 	[PROP_RESERVE] = ALL_KINDS,
 	[PROP_POLICY] = ALL_KINDS,
 	[PROP_HOST_NODES] = ALL_KINDS,
-	/* for guest_memfd they have refusals of their own */
+	/* guest_memfd refuses these itself, with its reasons */
 	[PROP_HUGETLB] = KIND(MEMFD) | KIND(GUEST_MEMFD),
 	[PROP_HUGETLBSIZE] = KIND(MEMFD) | KIND(GUEST_MEMFD),
 	[PROP_SEAL] = KIND(MEMFD) | KIND(GUEST_MEMFD),

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The builder's inside, for the files that record, judge and carry out.
- */
+/* The members of the builder, for the files that record, check and apply them. */
 #ifndef VMEM_BACKEND_PRIV_H
 #define VMEM_BACKEND_PRIV_H
 
@@ -45,7 +43,7 @@ enum { SLOT_PLAIN, SLOT_BOUND };
 
 #define MAX_NODES VMEM_PRIV_MAX_NODES
 
-/* Room for any size as text; longer ones are shown in their shortest form. */
+/* Bytes for any size as text; longer texts are replaced by their shortest form. */
 #define SIZE_TEXT 24
 
 struct vmem_backend {
@@ -56,20 +54,20 @@ struct vmem_backend {
 	uint64_t nodes[MAX_NODES / 64];
 	struct vmem_sigbus *sigbus;
 	int vm_fd;			/* borrowed; -1 */
-	int file_fd;			/* likewise */
+	int file_fd;			/* borrowed; -1: none */
 	uint64_t gpa;
 	bool leave_prealloc;
-	bool may_grow;			/* extend a file that is too short, even one with content */
+	bool may_grow;			/* a file with content may be extended */
 	vmem_backend_warn_fn warn;
 	void *warn_opaque;
 };
 
 /* backend.c */
 
-/* The value that was given, or the default of the kind. */
+/* The value that was set, or the default of the kind. */
 uint64_t vmem_priv_prop(const struct vmem_backend *b, enum vmem_priv_prop p);
 bool vmem_priv_given(const struct vmem_backend *b, enum vmem_priv_prop p);
-/* guest-memfd=on on a memfd makes it one. */
+/* The kind; a memfd with guest-memfd=on is a guest_memfd. */
 enum vmem_kind vmem_priv_kind(const struct vmem_backend *b);
 /* A size for a message: as typed, or in its largest exact unit. */
 struct vmem_priv_text {
@@ -101,11 +99,11 @@ bool vmem_priv_dax_size(int fd, uint64_t *size, uint64_t *align);
 
 /* file.c */
 
-/* A file that is being made into a block, and what to undo. */
+/* The open file of a new block, and what to undo after a failure. */
 struct vmem_priv_file {
 	int fd;			/* -1: nothing to undo */
-	bool created;		/* by this call: unlink */
-	bool grown;		/* by this call: back to old_size */
+	bool created;		/* created by this call: unlink it */
+	bool grown;		/* extended by this call: restore old_size */
 	uint64_t old_size;
 	char *path;		/* borrowed */
 };
@@ -114,14 +112,14 @@ int vmem_priv_file_open(const struct vmem_backend *b,
 			struct vmem_backend_facts *facts,
 			struct vmem_priv_file *file, struct vsu_error *err);
 /*
- * Checks an open file of this name before mmap(), which gives no reason. stores: they reach the file.
- * -EACCES: its mode; -EPERM: its seals.
+ * Checks before mmap(), which returns no reason, that the open file of this name permits
+ * the access. stores: stores reach the file. -EACCES: its mode; -EPERM: its seals.
  */
 int vmem_priv_check_access(int fd, bool stores, const char *name, struct vsu_error *err);
 void vmem_priv_file_undo(struct vmem_priv_file *file);
 
 /* check.c */
-/* A regular file that is too short may be made longer. */
+/* Whether a regular file that is too short may be extended. */
 bool vmem_priv_may_grow(const struct vmem_backend *b,
 			const struct vmem_backend_facts *f);
 
@@ -133,13 +131,13 @@ int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags);
 
 /* policy.c */
 
-/* Sets the host's policies for the pages, before anything touches them. */
+/* Sets the host's policies for the pages, before their first access. */
 int vmem_priv_apply_policy(const struct vmem_backend *b,
 			   struct vmem_block *block, struct vsu_error *err);
 
 /* nodes.c */
 
-/* Adds those of the text to bits of nodes. -EINVAL. */
+/* Adds the nodes of the text to the bits of nodes. -EINVAL. */
 int vmem_priv_nodes_add(uint64_t *nodes, const char *text, struct vsu_error *err);
 
 #endif

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The life of a block: references, what it is, its end.
- */
+/* The life of a block: references, properties, destruction. */
 #include <config.h>
 
 #include <errno.h>
@@ -60,7 +58,7 @@ int vmem_priv_block_map(struct vmem_block *block,
 	return 0;
 }
 
-/* Leave the table first: its entry must never cover memory of another. */
+/* Leaves the table first: its entry must never cover the memory of another block. */
 static void mapping_leave(struct vmem_block *block,
 			  struct vmem_priv_areas *areas)
 {
@@ -72,7 +70,7 @@ static void mapping_leave(struct vmem_block *block,
 	vmem_priv_areas_add(areas, &block->mapping);
 }
 
-/* Descriptors whose numbers follow each other, up or down. */
+/* Consecutive descriptor numbers, ascending or descending. */
 struct run {
 	int from;
 	unsigned int n;
@@ -104,7 +102,7 @@ static void block_free(struct vmem_block *block, struct run *run)
 	free(block);
 }
 
-/* All are unmapped before the first is closed, which may free its pages. */
+/* Unmaps all blocks before the first descriptor is closed, which may free pages. */
 void vmem_priv_blocks_destroy(struct vmem_block *gone)
 {
 	struct vmem_priv_areas areas = { NULL, 0 };

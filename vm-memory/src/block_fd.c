@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Blocks over an existing fd, received from a peer or opened by the program:
- * part of the file, at any offset and length.
+ * Blocks over a descriptor that a peer sent or the program opened: a part of its file, at
+ * any offset and length.
  */
 #include <config.h>
 
@@ -81,8 +81,8 @@ static int check_file_size(const struct vmem_fd_desc *d, uint64_t size,
 }
 
 /*
- * A shared mapping costs nothing that would have to be set aside, except huge
- * pages: a pool that has too few is to refuse the mapping, not its use.
+ * A shared mapping reserves nothing, except huge pages: if the pool has too few, the
+ * mapping must fail, not a later access.
  */
 static int map_flags(const struct vmem_fd_desc *d, uint64_t page)
 {
@@ -188,7 +188,7 @@ static int map_block(struct vmem_block *block, const struct vmem_fd_desc *d,
 	return rc;
 }
 
-/* A failure takes nothing. */
+/* After a failure the caller still owns its descriptor. */
 static void give_up(struct vmem_block *block, bool take)
 {
 	if (take)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Checks all properties of a memory back-end against each other and against facts
- * of the host. One function per rule, called in the order of a table; nothing is
- * opened, created or changed here.
+ * Checks all properties of a memory back-end against each other and against facts of the
+ * host. Each rule is a function, called in the order of a table. Nothing is opened, created
+ * or changed.
  */
 #include <config.h>
 
@@ -20,7 +20,7 @@ static int known_kind(const struct judge *j)
 	return REFUSE(j, "a block over a caller's fd is not made by a memory back-end");
 }
 
-/* guest-memfd=on belongs to memfd, whatever else is wrong with the list. */
+/* guest-memfd=on requires a memfd, independent of other mistakes in the list. */
 static int guest_memfd_spelling(const struct judge *j)
 {
 	if (prop_given(j, PROP_GUEST_MEMFD) && !j->b->value[PROP_GUEST_MEMFD] &&
@@ -38,8 +38,8 @@ struct kind_names {
 };
 
 /*
- * The kinds that take a property, for the remedy. guest-memfd shares some only
- * to refuse them in its own words.
+ * The kinds that have a property, for the remedy. guest-memfd has some of them only to
+ * refuse them by rules of its own.
  */
 static struct kind_names kinds_of_property(uint32_t kinds)
 {
@@ -92,7 +92,7 @@ static int path_given(const struct judge *j)
 	return REFUSE(j, "backend=file needs mem-path=PATH");
 }
 
-/* The three refused rows of share x readonly x rom. */
+/* Refuses three combinations of share, readonly and rom. */
 static int rom_contradiction(const struct judge *j)
 {
 	uint64_t rom = judge_prop(j, PROP_ROM);
@@ -115,7 +115,7 @@ static int share_needed(const struct judge *j)
 	return 0;
 }
 
-/* Ignoring them would promise what guest_memfd does not do. */
+/* Refuses properties that have no effect on a guest_memfd. */
 static int guest_memfd_refusals(const struct judge *j)
 {
 	if (!is_kind(j, VMEM_KIND_GUEST_MEMFD))
@@ -196,7 +196,7 @@ static int prealloc_reserve(const struct judge *j)
 	return 0;
 }
 
-/* Only private memory that comes from nowhere else counts against swap. */
+/* Only private memory without a file counts against swap space. */
 static int reserve_host(const struct judge *j)
 {
 	if (judge_prop(j, PROP_RESERVE) || !is_kind(j, VMEM_KIND_ANON) ||
@@ -221,7 +221,7 @@ static int check_numa(const struct judge *j)
 	return 0;
 }
 
-/* Every sum that is made of the numbers later fits. */
+/* Checks that all later sums of these numbers fit 64 bits. */
 static int check_sums(const struct judge *j)
 {
 	uint64_t len, end;
@@ -235,7 +235,7 @@ static int check_sums(const struct judge *j)
 	return 0;
 }
 
-/* Rules that need only the properties and the host. */
+/* Rules that require only the properties and facts of the host. */
 static int (*const rules[])(const struct judge *j) = {
 	known_kind,
 	guest_memfd_spelling,

@@ -44,8 +44,8 @@ bool vmem_priv_may_grow(const struct vmem_backend *b,
 }
 
 /*
- * An empty file or a device without a size is not held to one. Half a page
- * behind the end is refused later, for being half a page.
+ * An empty file, or a device without a size, is not compared. A part of a page behind the
+ * end is refused by another rule, which names the page size.
  */
 static int file_too_small(const struct judge *j)
 {
@@ -60,7 +60,7 @@ static int file_too_small(const struct judge *j)
 	return -EINVAL;
 }
 
-/* An empty file that cannot grow: touching it would end the process. */
+/* A file that is empty and cannot be extended: an access would raise SIGBUS. */
 static int empty_and_readonly(const struct judge *j)
 {
 	if (j->facts->file != VMEM_FILE_REGULAR || j->facts->file_size ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Dirty bitmaps: marking after a store, a word at a time. */
+/* Dirty bitmaps: marking after a store, and harvesting, one word at a time. */
 #include <config.h>
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "priv.h"
 
-/* linux/membarrier.h, which an old build machine may lack. */
+/* from linux/membarrier.h, which old build hosts lack */
 #define MEMBARRIER_EXPEDITED (1 << 3)
 #define MEMBARRIER_REGISTER_EXPEDITED (1 << 4)
 
@@ -37,7 +37,7 @@ void vmem_priv_dirty_fini(struct vmem_dirty *dirty)
 	dirty->words = NULL;
 }
 
-/* The bits [first, last] that lie in word index. */
+/* The bits of word index that represent the pages first to last. */
 static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t last)
 {
 	uint64_t mask = UINT64_MAX;
@@ -57,11 +57,11 @@ static void mark_word(uint64_t *word, uint64_t mask, uint32_t mode)
 	__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST);
 }
 
-/* Clips the range to the bitmap and ignores the rest. */
+/* Limits the range to the pages of the bitmap. */
 static bool bits_of(const struct vmem_dirty *dirty, const unsigned char *hva,
 		    uint64_t len, uint64_t *first, uint64_t *last)
 {
-	/* In 64 bits, where what lies in front wraps on every machine. */
+	/* In 64 bits, so that an address before base wraps on every machine. */
 	uint64_t off = (uint64_t)(uintptr_t)hva - (uintptr_t)dirty->base, end;
 
 	if ((uintptr_t)hva < (uintptr_t)dirty->base) {
@@ -132,7 +132,7 @@ static uint64_t take_word(uint64_t *word, uint64_t *into)
 
 #define WORD(words, i) __atomic_load_n(&(words)[i], __ATOMIC_RELAXED)
 
-/* Most of a bitmap is empty: a cache line is looked at as one, not in a loop. */
+/* Most of a bitmap is empty: a cache line is checked as a whole. */
 static inline bool line_is_empty(const uint64_t *words)
 {
 	return !(WORD(words, 0) | WORD(words, 1) | WORD(words, 2) |
@@ -166,10 +166,10 @@ static uint64_t count_words(const struct vmem_dirty *dirty)
 }
 
 /*
- * A writer that stored and then saw its bit set did no barrier. Making every
- * thread run one after the bits are cleared orders that store before whatever
- * the caller reads of the page: a thread stored before it ran the barrier, or
- * it looks at the bit after it and finds it clear.
+ * Orders stores of other threads before the caller's reads of the pages. A thread that
+ * found its bit set executed no barrier. The membarrier after the bits were cleared decides
+ * for each thread: either it stored before the barrier, so that the caller sees the store,
+ * or it reads the bit after the barrier and finds it clear.
  */
 uint64_t vmem_priv_dirty_take(struct vmem_dirty *dirty, uint64_t first,
 			      uint64_t n, uint64_t *into)

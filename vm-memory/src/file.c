@@ -30,7 +30,7 @@
 #define F_SEAL_FUTURE_WRITE 0x10
 #endif
 
-/* A file that appears and vanishes while we look is not chased for ever. */
+/* Limit of attempts to open a file that is created and removed meanwhile. */
 #define MAX_TRIES 4
 
 static int open_mode(const struct vmem_backend *b)
@@ -39,8 +39,8 @@ static int open_mode(const struct vmem_backend *b)
 }
 
 /*
- * The hint: the same file would do as a template, if reading is all that is
- * allowed and stores need not reach it.
+ * Whether a hint is useful: the file can only be read, and would be accepted as a template,
+ * whose stores do not reach it.
  */
 static bool template_would_work(const struct vmem_backend *b)
 {
@@ -99,7 +99,7 @@ static int file_look(int fd, struct vmem_backend_facts *f)
 	return rc;
 }
 
-/* The directory that a path lies in, as an fd for looking only. */
+/* Returns a descriptor of the directory of a path, for attributes only. */
 static int open_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -128,7 +128,7 @@ static bool names_device(const char *path)
 	       (strncmp(path, "/dev/hugepages", 14) || !strchr(path + 14, '/'));
 }
 
-/* A file that is to be made has the pages of the file system it will be in. */
+/* A new file will have the page size of its file system. */
 static int look_at_parent(const struct vmem_backend *b,
 			  struct vmem_backend_facts *f, struct vsu_error *err)
 {
@@ -146,7 +146,7 @@ static int look_at_parent(const struct vmem_backend *b,
 	return 0;
 }
 
-/* Opens what is there: an fd, or the reason. */
+/* Opens an existing file: a descriptor, or the reason. */
 static int open_existing(const struct vmem_backend *b)
 {
 	int fd;
@@ -159,7 +159,7 @@ static int open_existing(const struct vmem_backend *b)
 	return fd < 0 ? -errno : fd;
 }
 
-/* open() fails with ENXIO for a socket, and for a FIFO without a reader. */
+/* Explains why open() failed: ENXIO means a socket, or a FIFO without a reader. */
 static int refuse_unopened(const struct vmem_backend *b,
 			   struct vmem_backend_facts *f, int code,
 			   struct vsu_error *err)
@@ -173,7 +173,7 @@ static int refuse_unopened(const struct vmem_backend *b,
 	return refuse_open(b, code, err);
 }
 
-/* A nameless file in a directory; old file systems need a name for a moment. */
+/* Creates a file without a name in a directory; old file systems require a name for a moment. */
 static int make_nameless(const char *dir)
 {
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -210,7 +210,7 @@ static int make_file(const struct vmem_backend *b,
 	return 0;
 }
 
-/* A file with content is resized only where the caller says that it made it. */
+/* A file with content is resized only if the caller permits it. */
 static int file_grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		     const struct vmem_backend_facts *f, struct vsu_error *err)
 {
@@ -289,7 +289,7 @@ static int check_access(const struct vmem_backend *b, const struct vmem_priv_fil
 	return rc < 0 ? vsu_error_set(err, rc, "mem-path '%s': %s", b->path, why.msg) : 0;
 }
 
-/* A file cannot be made in a directory by its descriptor. */
+/* A directory that was passed by descriptor cannot be used to create a file. */
 static int check_given(const struct vmem_backend *b, const struct vmem_backend_facts *f,
 		       struct vsu_error *err)
 {
@@ -298,7 +298,7 @@ static int check_given(const struct vmem_backend *b, const struct vmem_backend_f
 			     b->path) : 0;
 }
 
-/* One look at what the path is now; -EAGAIN when it changed meanwhile. */
+/* One attempt to open the path; -EAGAIN: the file changed meanwhile. */
 static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 		    struct vmem_priv_file *file, struct vsu_error *err)
 {
@@ -322,7 +322,7 @@ static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot make a file at mem-path '%s'", b->path) : 0;
 }
 
-/* Refuses a file that can neither be opened nor made. */
+/* Refuses a file that can neither be opened nor created. */
 static int refuse_both(const struct vmem_backend *b, struct vsu_error *err)
 {
 	struct stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * guest_memfd: memory that belongs to a KVM virtual machine. The one place
- * that makes KVM ioctls, on an fd that the program gave.
+ * guest_memfd: memory that belongs to a KVM virtual machine. The only file that calls KVM's
+ * ioctls, on a descriptor that the program passed.
  */
 #include <config.h>
 
@@ -60,8 +60,8 @@ void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts)
 }
 
 /*
- * KVM has no flag for close-on-exec at birth: between the two calls another
- * thread that forks and executes would hand it on.
+ * KVM cannot set close-on-exec at creation: between the two calls, another thread that
+ * forks and executes a program passes it on.
  */
 int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags)
 {
@@ -134,8 +134,8 @@ static int punch_private(const struct vmem_region *region, uint64_t off,
 }
 
 /*
- * The host gets back whole pages of the shared half, which may be huge. The parts of
- * pages at both ends are cleared, so that they read as zeros when they become shared.
+ * Returns whole pages of the shared half to the host; these may be huge. Parts of pages at
+ * both ends are cleared, so that they read as zeros when they become shared.
  */
 static int discard_shared(const struct vmem_region *region, uint64_t off,
 			  uint64_t len, struct vsu_error *err)
@@ -147,7 +147,7 @@ static int discard_shared(const struct vmem_region *region, uint64_t off,
 	const uint64_t end = (at + len) & ~(page - 1);
 	int rc;
 
-	if (from > end)		/* within one page */
+	if (from > end)		/* all within one page */
 		return vmem_priv_block_clear(block, at, len, err);
 	rc = vmem_priv_block_clear(block, at, from - at, err);
 	if (!rc)

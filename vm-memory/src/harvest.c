@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Taking the dirty pages of a whole map, as runs of guest addresses. */
+/* Harvests the dirty pages of a whole map, as runs of guest addresses. */
 #include <config.h>
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "priv.h"
 
 #define WORD_BITS 64u
-/* Words that are taken at once: 64 MiB of pages of 4 KiB. */
+/* Words that are harvested at once: 64 MiB in pages of 4 KiB. */
 #define WINDOW 256u
 
 /* One harvest: its callback, and the run of dirty pages not yet reported. */

@@ -16,7 +16,7 @@
 
 #include "backend.h"
 
-/* The beginning of a small file of /proc or /sys; NULL when unreadable. */
+/* The beginning of a small file of /proc or /sys; NULL: it is not readable. */
 static char *read_text(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The IOTLB: a sorted array of intervals that do not overlap, and the map
- * that is made of them.
- *
- * A change is built in a second array and takes its place when it fits, so
- * that a change that does not fit leaves things as they were.
+ * The IOTLB: a sorted array of intervals that do not overlap, and maps of its entries. A
+ * change is built in a second array, which replaces the first one if it fits; otherwise
+ * nothing changes.
  */
 #include <config.h>
 
@@ -27,7 +25,8 @@ struct interval {
 struct vmem_iotlb {
 	unsigned int max, n;
 	struct interval *now;
-	struct interval *next;	/* room for max + 2: one change splits one */
+	struct interval *next;	/* the second array, with room for max + 2: a change can split
+				   one interval */
 };
 
 int vmem_iotlb_new(unsigned int max_entries, struct vmem_iotlb **out)
@@ -68,7 +67,7 @@ static bool interval_continues(const struct interval *a, const struct interval *
 	       b->last - a->first != UINT64_MAX;
 }
 
-/* Neighbours that continue each other are one. Returns the new count. */
+/* Appends an interval, or merges it with the last one. Returns the new count. */
 static unsigned int interval_append(struct interval *to, unsigned int n,
 				    const struct interval *i)
 {
@@ -102,8 +101,8 @@ static bool tail_of(const struct interval *i, uint64_t last,
 }
 
 /*
- * Builds in t->next the intervals of t->now without [first, last] and, unless
- * NULL, with in. Returns their number, which fits the array.
+ * Builds in t->next the intervals of t->now without [first, last] and, unless in is NULL,
+ * with in. Returns their number, which fits the array.
  */
 static unsigned int intervals_build(struct vmem_iotlb *t, uint64_t first, uint64_t last,
 				    const struct interval *in)
@@ -170,7 +169,7 @@ int vmem_iotlb_set(struct vmem_iotlb *iotlb,
 	return 0;
 }
 
-/* The bounds of the one interval that holds all of [*first, *last]. */
+/* Widens the bounds to the interval that contains all of [*first, *last]. */
 static void bounds_widen(const struct vmem_iotlb *t, uint64_t *first, uint64_t *last)
 {
 	const struct interval *i = t->now;
@@ -195,7 +194,7 @@ int vmem_iotlb_invalidate(struct vmem_iotlb *iotlb, uint64_t iova, uint64_t len)
 		intervals_commit(iotlb, n);
 		return 0;
 	}
-	/* Only a split makes more of them, so one interval holds the range. */
+	/* Only a split increases the number, so one interval contains the range. */
 	bounds_widen(iotlb, &first, &last);
 	intervals_commit(iotlb, intervals_build(iotlb, first, last, NULL));
 	return -ENOSPC;
@@ -243,10 +242,7 @@ static const struct vmem_range *range_from(const struct vmem_view *memory,
 	return low;
 }
 
-/*
- * The pieces of one interval in the ranges of guest memory. With to NULL they
- * are only counted.
- */
+/* Stores the pieces of one interval in the ranges of guest memory; to NULL: only counts them. */
 static size_t interval_pieces(const struct interval *i, const struct vmem_view *memory,
 			      struct vmem_range *to)
 {

@@ -56,7 +56,7 @@ static int take_lock(int fd, short type, int64_t start, int64_t len)
 	return rc == -EACCES || rc == -EAGAIN ? -EBUSY : rc;
 }
 
-/* The bytes from..to of the file, of which some are below RANGE_BASE and some above. */
+/* Locks the bytes from..to of the file, some of which may be below RANGE_BASE and some above. */
 static int lock_file_range(int fd, short type, uint64_t from, uint64_t to)
 {
 	const uint64_t base = RANGE_BASE, page = vmem_priv_host_page();
@@ -74,7 +74,7 @@ static int lock_file_range(int fd, short type, uint64_t from, uint64_t to)
 			 (int64_t)((to - base + page - 1) / page - first));
 }
 
-/* True if another description holds the byte; else 0 or a failure. */
+/* 1: another open file description has locked the byte; 0: none has; or a negative errno. */
 static int is_held(int fd, int64_t byte)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
@@ -84,7 +84,7 @@ static int is_held(int fd, int64_t byte)
 	return rc < 0 ? rc : lock.l_type != F_UNLCK;
 }
 
-/* -EBUSY: a disk of another program is over the same file, and one of the two writes. */
+/* -EBUSY: another program uses the file as a disk, and one of the two users writes. */
 static int exclude_disks(int fd, bool stores)
 {
 	const int64_t own = stores ? IMAGE_USES_WRITE : IMAGE_FORBIDS_WRITE;

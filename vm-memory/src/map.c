@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Maps: sorted regions, rebuilt for each change, and their references. */
+/* Maps: sorted regions, copied for each change, and references. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include "priv.h"
 
-/* The most regions of a map: KVM offers 32764 slots, so ample. */
+/* Maximum regions of a map; KVM offers 32764 slots. */
 #define MAX_REGIONS (1u << 20)
 
 struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
@@ -42,7 +42,7 @@ static void set_range(struct vmem_range *range, struct vmem_region *region)
 		range->flags |= VMEM_WRITE;
 }
 
-/* The arrays are constant to all but the code that fills them. */
+/* The arrays are constant, except for the code that fills them. */
 static void set_region(struct vmem_map *map, unsigned int i,
 		       struct vmem_region *region)
 {
@@ -53,7 +53,7 @@ static void set_region(struct vmem_map *map, unsigned int i,
 	set_range(&ranges[i], region);
 }
 
-/* Read where no map is given: a map without regions. */
+/* The view of NULL: a map without regions. */
 static const uint64_t no_firsts[8] = {
 	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
 	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
@@ -98,7 +98,7 @@ static int no_memory(unsigned int n, struct vsu_error *err)
 			     n);
 }
 
-/* Index of the first region that begins behind gpa. */
+/* Index of the first region that begins after gpa. */
 static unsigned int upper_bound(const struct vmem_map *map, uint64_t gpa)
 {
 	unsigned int low = 0, high = map->view.n, mid;
@@ -149,10 +149,7 @@ static int compare_gpa(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/*
- * Regions nearly always arrive sorted, and sorting would take longer than
- * everything else here.
- */
+/* Regions nearly always arrive sorted, and sorting takes longer than everything else. */
 static bool in_order(struct vmem_region *const *regions, unsigned int n)
 {
 	unsigned int i;
@@ -185,7 +182,7 @@ int vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
 		if (last_of(sorted[i - 1]) >= vmem_region_gpa(sorted[i]))
 			rc = regions_overlap(sorted[i - 1], sorted[i], err);
 	if (rc < 0) {
-		vmem_priv_map_free(map);	/* holds no references yet */
+		vmem_priv_map_free(map);	/* the regions have no references yet */
 		return rc;
 	}
 	for (i = 0; i < n; i++)

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The arrays of a map: one allocation, with the view that inline code reads
- * at its front.
- */
+/* The arrays of a map: one allocation, which begins with the view that inline code reads. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -21,15 +18,15 @@ static size_t round_up(size_t n, size_t step)
 	return (n + step - 1) / step * step;
 }
 
-/* How long the arrays of a view of n ranges are, for the search in map.h. */
+/* The padded length of the arrays of a view with n ranges, for the search in map.h. */
 static size_t padded_count(size_t n)
 {
 	return n <= 8 ? 8 : round_up(n, 64);
 }
 
 /*
- * Maps come and go with each change of memory, and malloc() has one that went
- * at hand where aligned_alloc() divides another piece.
+ * Aligns the map within a malloc() block: maps are replaced at each change of memory, and
+ * malloc() reuses a freed block, where aligned_alloc() splits another one.
  */
 static void *line_in(void *whole)
 {
@@ -87,8 +84,9 @@ static void fill_guess(struct vmem_guess_ *guess,
 }
 
 /*
- * The last guest address is not below the all-ones of the padding: behind
- * them stands the last range again, which is the only one that can have it.
+ * Fills the view's arrays and their padding. The last guest address is not below the
+ * padding of firsts, so the padding of ranges repeats the last range, the only one that can
+ * contain this address.
  */
 void vmem_priv_map_seal(struct vmem_map *map)
 {

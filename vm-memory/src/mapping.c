@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Address space: reserve first, map into the reservation, keep a guard page
- * behind, so that a stray access behind a block faults instead of hitting
- * what happens to lie there.
+ * Address space: reserves a range first, then maps into it, and keeps a guard page behind
+ * each block: an access behind a block faults instead of reaching other memory.
  */
 #include <config.h>
 
@@ -27,13 +26,13 @@
 #define F_SEAL_FUTURE_WRITE 0x10
 #endif
 
-/* Asked three times for each block: sysconf() goes through all its names. */
+/* Cached, because each block requires it three times and sysconf() searches all its names. */
 uint64_t vmem_priv_host_page(void)
 {
 	return (uint64_t)getpagesize();
 }
 
-/* The block of a file on hugetlbfs is its page: a small one settles it. */
+/* On hugetlbfs the block size of a file is its page size, so a small one means host pages. */
 int vmem_priv_fd_page_size(int fd, uint64_t block_size, uint64_t *size)
 {
 	struct statfs fs;
@@ -43,7 +42,7 @@ int vmem_priv_fd_page_size(int fd, uint64_t block_size, uint64_t *size)
 		return 0;
 	if (fstatfs(fd, &fs) < 0)
 		return -errno;
-	/* The block size of any other file system does not matter to mmap. */
+	/* On other file systems the block size does not affect mmap(). */
 	if ((uint32_t)fs.f_type == HUGETLBFS_MAGIC)
 		*size = (uint64_t)fs.f_bsize;
 	return 0;
@@ -57,7 +56,8 @@ static int range_reserve(const struct vmem_priv_map_request *req,
 	unsigned char *area;
 	size_t head;
 
-	/* A mapping is page aligned by itself; more has to be cut out. */
+	/* A larger alignment than a page requires a larger reservation, of which a part is
+	   kept. */
 	if (vsu_u64_add_overflow(len, page, &total) ||
 	    (align > page && vsu_u64_add_overflow(total, align, &total)) ||
 	    total > PTRDIFF_MAX)
@@ -85,9 +85,9 @@ static unsigned char *map_at(const struct vmem_priv_map_request *req,
 }
 
 /*
- * Memory whose seals allow the mapping and cannot change any more, in pages of
- * the host: nothing in it can refuse. That the descriptor may be mapped so at
- * all, and that there is room for one more, the kernel knows in time.
+ * True if mmap() of the file cannot fail for a reason of the file: sealed memory in pages
+ * of the host. Other reasons, the access mode and the number of mappings, are checked by
+ * the kernel before it unmaps anything.
  */
 static bool file_never_refuses(const struct vmem_priv_map_request *req)
 {
@@ -104,11 +104,11 @@ static bool file_never_refuses(const struct vmem_priv_map_request *req)
 }
 
 /*
- * mmap(MAP_FIXED) removes the previous mapping before it asks the file. If the
- * file then refuses, for lack of huge pages for example, a hole remains:
- * another thread's mapping may land there and be removed with the reservation.
- * So map the file elsewhere first, unless it is known not to refuse. For
- * anonymous memory the kernel checks before it unmaps.
+ * mmap(MAP_FIXED) removes the previous mapping before it calls the file. If the file then
+ * refuses, for example because the pool of huge pages is empty, a hole remains. Another
+ * thread's mapping could be placed there, and be removed together with the reservation. So
+ * map the file elsewhere first, unless it is known not to refuse. For anonymous memory the
+ * kernel checks before it unmaps.
  */
 static int kernel_ask(const struct vmem_priv_map_request *req)
 {
@@ -124,11 +124,10 @@ static int kernel_ask(const struct vmem_priv_map_request *req)
 }
 
 /*
- * The common case in two calls: a file in pages of the host, wherever there is
- * room, is mapped with one page more than is wanted, which then becomes the
- * guard: to forbid a page costs less than to put another mapping there. A page
- * that the file can never have is one already. False where the kernel does not
- * do it so, and nothing is left.
+ * The most frequent case, in two system calls: a file in pages of the host, at any address.
+ * It is mapped with one additional page, which then becomes the guard: protecting a page
+ * costs less than mapping another one over it. If the file can never have that page, it is
+ * a guard already. False: the kernel does not support this, and nothing remains mapped.
  */
 static bool map_with_guard(const struct vmem_priv_map_request *req,
 			   struct vmem_priv_mapping *out)

@@ -15,15 +15,15 @@
 #include "uapi.h"
 
 /*
- * Hints that a kernel may be built without. Children do not have the memory:
- * a fork would copy pages that KVM and others write to.
+ * Hints that a kernel may lack. Children do not inherit the memory: a fork would copy pages
+ * to which KVM and others write.
  */
 static void block_advise(const struct vmem_block *block, unsigned char *hva,
 			 size_t len)
 {
 	madvise(hva, len, MADV_HUGEPAGE);
 	madvise(hva, len, MADV_DONTFORK);
-	/* Only private anonymous pages are ever merged. */
+	/* Linux merges only private anonymous pages. */
 	if (block->policy.merge && !(block->flags & VMEM_BLOCK_SHARED))
 		madvise(hva, len, MADV_MERGEABLE);
 	if (!block->policy.dump)
@@ -51,10 +51,10 @@ static bool several_nodes(const struct vmem_priv_policy *policy)
 static int mbind_pages(const struct vmem_priv_policy *policy,
 		       unsigned char *hva, size_t len, unsigned long flags)
 {
-	/* An int would arrive with anything in its upper half. */
+	/* As an int, it would have an undefined upper half. */
 	const unsigned long mode = (unsigned long)policy->mode;
 
-	/* mbind() uses one bit less than maxnode. */
+	/* mbind() uses one bit less than maxnode */
 	return (int)syscall(SYS_mbind, hva, len, mode, policy->nodes,
 			    (unsigned long)MAX_NODES + 1, flags) < 0 ?
 	       -errno : 0;
@@ -97,7 +97,7 @@ int vmem_priv_apply_policy(const struct vmem_backend *b,
 	return bind_nodes(block, mode_of(b), err);
 }
 
-/* A node that has gone offline since is no reason to have no memory. */
+/* Ignores failures: a node may have gone offline since, but the memory is usable. */
 void vmem_priv_repeat_policy(const struct vmem_block *block,
 			     unsigned char *hva, size_t len)
 {

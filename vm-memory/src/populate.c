@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Populates pages, discards them, and maps them again. MADV_POPULATE_* reports
- * a full disk or an empty pool as an error. On older kernels fallocate()
- * reserves the pages of a file before they are touched: no SIGBUS, unless
- * another process truncates the file in between.
+ * Populates pages, discards them, and maps them again. MADV_POPULATE_* reports a full file
+ * system or an empty pool as an error. On older kernels fallocate() reserves the pages of a
+ * file before they are accessed, so that no SIGBUS occurs unless another process truncates
+ * the file.
  */
 #include <config.h>
 
@@ -25,7 +25,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* The pages of a piece, as they lie in the mapping. */
+/* The pages of a piece in the mapping. */
 struct pages {
 	unsigned char *hva;
 	size_t len;
@@ -40,7 +40,7 @@ static int check_piece(const struct vmem_block *block, uint64_t off,
 	return 0;
 }
 
-/* Whole pages around the piece: there is no half of a page to populate. */
+/* Whole pages around the piece. */
 static struct pages pages_around(const struct vmem_block *block, uint64_t off,
 				 uint64_t len)
 {
@@ -62,7 +62,7 @@ static int madvise_all(const struct pages *p, int advice)
 	return rc < 0 ? -errno : 0;
 }
 
-/* One access per page of the host, keeping what is there. */
+/* Accesses each page of the host once, without a change. */
 static void pages_touch(const struct pages *p, bool write)
 {
 	size_t step = vmem_priv_host_page(), i;
@@ -82,7 +82,7 @@ static uint64_t pos_of(const struct vmem_block *block, const struct pages *p)
 				   (uint64_t)(p->hva - block->hva));
 }
 
-/* True when the file was cut: a touch behind its end raises SIGBUS. */
+/* True if the file was truncated: an access behind its end raises SIGBUS. */
 static bool file_ends_before(const struct vmem_block *block,
 			     const struct pages *p)
 {
@@ -96,8 +96,8 @@ static bool file_ends_before(const struct vmem_block *block,
 }
 
 /*
- * For kernels before 5.14. A private mapping that may be stored to takes its
- * pages from memory at large, not from a file that could be full.
+ * Populates on kernels before 5.14. A private writable mapping takes its pages from
+ * anonymous memory, not from a file system that could be full.
  */
 static int populate_by_hand(struct vmem_block *block, const struct pages *p)
 {
@@ -130,7 +130,7 @@ int vmem_block_populate(struct vmem_block *block, uint64_t off, uint64_t len,
 	p = pages_around(block, off, len);
 	rc = madvise_all(&p, block->flags & VMEM_BLOCK_WRITE ?
 			 MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-	if (rc == -EINVAL)	/* the kernel does not know it */
+	if (rc == -EINVAL)	/* the kernel lacks it */
 		rc = populate_by_hand(block, &p);
 	if (rc == -EFAULT)
 		return vsu_error_set(err, -ENOSPC, "the file or file system behind %#" PRIx64 " bytes of memory at offset %#" PRIx64 " has no room for them",
@@ -156,7 +156,10 @@ static int check_pages(const struct vmem_block *block, uint64_t off,
 	return 0;
 }
 
-/* A private memfd of ours holds zeros underneath; any other file does not. */
+/*
+ * True for a private mapping of a file with content. A private memfd that vm-memory created
+ * contains zeros.
+ */
 static bool is_private_file(const struct vmem_block *block)
 {
 	return block->fd >= 0 && !(block->flags & VMEM_BLOCK_SHARED) &&
@@ -207,7 +210,7 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 		return rc;
 	if (block->flags & VMEM_BLOCK_SHARED)
 		rc = hole_punch(block, off, len);
-	/* Pages that replaced those of a cut file are private memory. */
+	/* Pages that replaced those of a truncated file are private memory. */
 	if (!rc && (!(block->flags & VMEM_BLOCK_SHARED) ||
 		    vmem_block_failed(block)))
 		rc = drop_private(block, off, len);

@@ -21,7 +21,7 @@
 
 #define VMEM_NO_SLOT UINT32_MAX
 
-/* mapping.c: address space and what is mapped into it */
+/* mapping.c: address space and mappings */
 
 /*
  * area is the range for munmap(): the mapping's pages and at least one
@@ -44,15 +44,15 @@ struct vmem_priv_map_request {
 	uint64_t align;		/* power of two, at least the page size */
 	uint64_t skew;		/* the address modulo align; a multiple of the page size */
 	unsigned char *at;	/* in a reservation; NULL: anywhere */
-	bool ends;		/* the file has no page behind it and never will */
+	bool ends;		/* the file has no page behind the piece, and cannot grow */
 };
 
 int vmem_priv_map(const struct vmem_priv_map_request *req,
 		  struct vmem_priv_mapping *out);
 void vmem_priv_unmap(const struct vmem_priv_mapping *m);
 /*
- * Areas to be unmapped that lie side by side, as those of mappings made one
- * after the other do, so that one call takes them all. Begins all zero.
+ * Adjacent areas to be unmapped, so that one system call unmaps them all. Mappings that
+ * were created one after the other are often adjacent. Initially all zero.
  */
 struct vmem_priv_areas {
 	unsigned char *from;
@@ -96,9 +96,9 @@ void vmem_priv_repeat_policy(const struct vmem_block *block,
 
 /* Pages of a block that were replaced; written by vmem_sigbus_fix(). */
 struct vmem_priv_fate {
-	int32_t failed;		/* some were replaced */
-	int32_t damaged;	/* one of them because the hardware lost it: */
-	uint64_t damaged_at;	/* its host address */
+	int32_t failed;		/* pages were replaced */
+	int32_t damaged;	/* a page was replaced because the hardware lost it */
+	uint64_t damaged_at;	/* host address of that page */
 };
 
 struct vmem_block {
@@ -112,8 +112,8 @@ struct vmem_block {
 	uint64_t len;		/* requested length, from hva */
 	uint64_t page_size;
 	unsigned char *hva;	/* first byte; may be inside a page */
-	bool discards;		/* discard-data=on: frees the file's pages at the end, */
-	bool owner;		/* atomic: ... if no other process has taken them over */
+	bool discards;		/* discard-data=on: frees the file's pages with the block */
+	bool owner;		/* atomic; ... unless another process has taken them over */
 	bool prealloc;		/* all pages were allocated before the first use */
 	bool bound;		/* guest_memfd: the slot takes the fd */
 	int map_prot, map_flags; /* to map pages again */
@@ -124,10 +124,10 @@ struct vmem_block {
 	struct vsu_closer *closer;	/* closes a peer's fd */
 	struct vmem_reservation *reservation;
 	struct vmem_priv_piece *piece;
-	struct vmem_block *next_gone;	/* at its end, with others */
+	struct vmem_block *next_gone;	/* list of blocks to be destroyed together */
 };
 
-/* A block with one reference, no fd and no mapping, or NULL. */
+/* Creates a block with one reference, no descriptor and no mapping; NULL: no memory. */
 struct vmem_block *vmem_priv_block_new(enum vmem_kind kind);
 /* Maps block->fd (or anonymous memory) and enters the table. */
 int vmem_priv_block_map(struct vmem_block *block,
@@ -135,21 +135,21 @@ int vmem_priv_block_map(struct vmem_block *block,
 			struct vmem_sigbus *sigbus, struct vsu_error *err);
 
 /*
- * Like vmem_block_unref(), but moves a block without references to the list
- * gone instead of destroying it.
+ * Drops a reference as vmem_block_unref() does, but moves a block without references to the
+ * list gone instead of destroying it.
  */
 void vmem_priv_block_drop(struct vmem_block *block, struct vmem_block **gone);
 /* Destroys all blocks of the list. */
 void vmem_priv_blocks_destroy(struct vmem_block *gone);
 
 /* region.c */
-/* Like vmem_region_unref(), with gone as above. */
+/* Drops a reference as vmem_region_unref() does; gone as above. */
 void vmem_priv_region_drop(struct vmem_region *region,
 			   struct vmem_block **gone);
 
 /* sigbus.c */
 
-/* -ENOSPC when the table is full. fate must outlive the entry. */
+/* -ENOSPC: the table is full. fate must outlive the entry. */
 int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
 			   const struct vmem_priv_mapping *m,
 			   const struct vmem_priv_map_request *req,
@@ -160,9 +160,9 @@ void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot);
 /* reservation.c */
 
 enum {
-	VMEM_PRIV_PIECE_FREE,	/* the block is gone; to be swept */
+	VMEM_PRIV_PIECE_FREE,	/* the block is gone; the piece is to be removed */
 	VMEM_PRIV_PIECE_LIVE,
-	/* The block is gone, its pages could not be emptied: to be swept. */
+	/* the block is gone, but its pages could not be emptied yet */
 	VMEM_PRIV_PIECE_STUCK,
 };
 
@@ -176,9 +176,8 @@ int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 				uint64_t len, struct vmem_priv_piece **out,
 				struct vsu_error *err);
 /*
- * Releases the pieces of the listed blocks that lie in reservations: makes
- * their pages inaccessible, ends the claims, drops the references to the
- * reservation.
+ * Releases the pieces of the listed blocks in reservations: makes their pages inaccessible,
+ * ends the claims, and drops references to the reservation.
  */
 void vmem_priv_reservation_release(struct vmem_block *gone);
 
@@ -187,7 +186,7 @@ void vmem_priv_reservation_release(struct vmem_block *gone);
 int vmem_priv_dirty_init(struct vmem_dirty *dirty, unsigned char *base,
 			 uint64_t len, uint32_t page_shift);
 void vmem_priv_dirty_fini(struct vmem_dirty *dirty);
-/* Takes the bits of n words from the first on into as many words. */
+/* Moves the bits of n words, beginning with the first one, into as many words. */
 uint64_t vmem_priv_dirty_take(struct vmem_dirty *dirty, uint64_t first,
 			      uint64_t n, uint64_t *into);
 
@@ -220,19 +219,19 @@ struct vmem_map {
 #define VMEM_PRIV_MAP_RETIRED 1u
 #define VMEM_PRIV_MAP_REF 2u
 
-/* A map of n ranges, to be filled in and sealed, over another map's memory. */
+/* Creates a map of n ranges over the memory of another map; the caller fills and seals it. */
 struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
 				    struct vmem_range **ranges);
 
 /* map_arrays.c */
 /*
- * A map with room for n regions, all arrays in place, firsts all ones. When n
- * is 0 its first range is behind all memory and allows nothing.
+ * Allocates a map for n regions, with firsts all ones. If n is 0, its first range is behind
+ * all memory and permits no access.
  */
 struct vmem_map *vmem_priv_map_alloc(unsigned int n);
-/* The memory of it alone. */
+/* Frees only the memory of the map. */
 void vmem_priv_map_free(struct vmem_map *map);
-/* Takes the addresses of the ranges, which are filled in, over into the view. */
+/* Copies the addresses of the filled ranges into the view. */
 void vmem_priv_map_seal(struct vmem_map *map);
 
 void vmem_priv_event_unref(struct vmem_priv_event *event);

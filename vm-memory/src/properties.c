@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Guest memory from one string: back-end, block, region and map at once. */
+/* Guest memory from one string: back-end, block, region and map in one call. */
 #include <config.h>
 
 #include <vm-memory/backend.h>

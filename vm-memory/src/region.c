@@ -20,7 +20,7 @@ struct vmem_region {
 	struct vmem_dirty dirty;
 };
 
-/* A length of 0 stands for the rest of the block. */
+/* Replaces a length of 0 by that of the rest of the block. */
 static struct vmem_region_desc with_length(const struct vmem_region_desc *desc)
 {
 	struct vmem_region_desc d = *desc;
@@ -54,9 +54,7 @@ static int check_desc(const struct vmem_region_desc *d, struct vsu_error *err)
 	return 0;
 }
 
-/*
- * A block that is ROM, or that this process cannot write, becomes a ROM region.
- */
+/* A block that is ROM, or that this process cannot write, makes a ROM region. */
 static uint32_t flags_of(const struct vmem_region_desc *d)
 {
 	if ((d->block->flags & VMEM_BLOCK_ROM) ||
@@ -161,7 +159,7 @@ bool vmem_region_is_rom(const struct vmem_region *region)
 
 struct vmem_dirty *vmem_region_dirty(const struct vmem_region *region)
 {
-	/* The bitmap is the mutable part of an otherwise constant region. */
+	/* The bitmap is the only part of a region that changes. */
 	return region->dirty.words ? (struct vmem_dirty *)(uintptr_t)
 				     &region->dirty : NULL;
 }

@@ -28,8 +28,8 @@ struct vmem_reservation {
 	struct vmem_priv_mapping space;
 	struct vmem_priv_piece **pieces;	/* by off */
 	size_t n, room;
-	uint32_t any_stuck;	/* some piece is to be emptied yet */
-	uint32_t awaited;	/* vmem_reservation_busy() returned true */
+	uint32_t any_stuck;	/* some pieces must still be emptied */
+	uint32_t awaited;	/* vmem_reservation_busy() has returned true */
 };
 
 #define ROOM_FIRST 16u
@@ -117,7 +117,7 @@ int vmem_reservation_fd(const struct vmem_reservation *reservation)
 	return reservation->event_fd < 0 ? -1 : reservation->event_fd;
 }
 
-/* The first piece that ends behind off, or n. */
+/* Index of the first piece that ends behind off, or n. */
 static size_t piece_behind(const struct vmem_reservation *r, uint64_t off)
 {
 	size_t low = 0, high = r->n, mid;
@@ -132,7 +132,7 @@ static size_t piece_behind(const struct vmem_reservation *r, uint64_t off)
 	return low;
 }
 
-/* Whether piece i is one that has a part of that place. */
+/* Whether piece i overlaps the range. */
 static bool piece_overlaps(const struct vmem_reservation *r, size_t i,
 			   uint64_t off, uint64_t len)
 {
@@ -199,8 +199,8 @@ static bool piece_stays(struct vmem_reservation *r,
 }
 
 /*
- * Frees those of the pieces [from, to) whose block is gone, as far as their
- * pages can be emptied. How many stay.
+ * Frees those of the pieces [from, to) whose block is gone and whose pages can be emptied.
+ * Returns the number of remaining pieces.
  */
 static size_t pieces_sweep(struct vmem_reservation *r, size_t from, size_t to)
 {
@@ -218,7 +218,7 @@ static size_t pieces_sweep(struct vmem_reservation *r, size_t from, size_t to)
 	return kept - from;
 }
 
-/* Sweeps the pieces that overlap the range. Returns how many stay. */
+/* Removes dead pieces that overlap the range. Returns the number of remaining pieces. */
 static size_t place_sweep(struct vmem_reservation *r, uint64_t off,
 			  uint64_t len)
 {
@@ -230,8 +230,8 @@ static size_t place_sweep(struct vmem_reservation *r, uint64_t off,
 }
 
 /*
- * Bounds the dead pieces in ranges that are never claimed again: at most about
- * as many as living ones. Retries pieces that still hold a file.
+ * Limits the number of dead pieces in ranges that are never claimed again to about that of
+ * living ones. Retries pieces that still hold a file.
  */
 static void sweep_sometimes(struct vmem_reservation *r)
 {
@@ -322,7 +322,7 @@ static void piece_release(struct vmem_reservation *r,
 	reservation_unref(r);
 }
 
-/* Pieces side by side, of blocks that follow each other in their list. */
+/* Adjacent pieces, of blocks that follow each other in their list. */
 struct run {
 	struct vmem_reservation *r;
 	uint64_t off, len;
@@ -345,7 +345,7 @@ static bool run_add(struct run *run, const struct vmem_block *block)
 	return true;
 }
 
-/* Each is tried alone, should the kernel not empty them together. */
+/* If the kernel cannot empty them together, each is tried alone. */
 static void run_release(const struct run *run, const struct vmem_block *from,
 			const struct vmem_block *end)
 {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The table that a SIGBUS handler looks into.
+ * The table of mappings that a SIGBUS handler searches.
  *
- * The handler may run on any thread while others enter and leave, so an
- * entry is a sequence lock of atomics: odd while it changes. The entry that
- * covers a faulting address cannot be changing, because the faulting thread
- * holds what keeps its block alive; every other entry that changes is
- * skipped. Nothing here allocates after construction. The only lock is that of a
- * repair, so that pages which one thread has replaced are not replaced again by
- * another; it is held for a few system calls.
+ * The handler may run on any thread while other threads add and remove entries, so an
+ * entry is a sequence lock of atomics: its number is odd while it changes. The entry that
+ * covers a faulting address cannot be changing, because the faulting thread has a
+ * reference that keeps its block alive; other entries that change are skipped. Nothing is
+ * allocated after construction. The only lock is that of a repair, which prevents that
+ * another thread replaces the same pages again; it is held for a few system calls.
  */
 #include <config.h>
 
@@ -25,19 +24,19 @@
 #include "priv.h"
 
 struct entry {
-	uint32_t taken;		/* claimed by the thread that sets it from 0 to 1 */
-	uint32_t seq;		/* odd: start to failed are changing */
-	uint64_t start;		/* host address; 0: nothing */
+	uint32_t taken;		/* set from 0 to 1 by the thread that claims it */
+	uint32_t seq;		/* odd: the members from start to failed are changing */
+	uint64_t start;		/* host address; 0: unused */
 	uint64_t len;
 	uint64_t page_size;
 	uint64_t prot;
-	uint64_t file_pos;	/* offset of start in fd's file */
-	int fd;			/* the block's; -1: none */
-	uint32_t alone;		/* pages replaced alone that the file still had;
-				   raised by the handler alone */
-	uint64_t repaired;	/* from here on the mapping is zeros already;
-				   lowered by the handler alone */
-	uint32_t busy;		/* a thread replaces pages, others wait for it */
+	uint64_t file_pos;	/* position in the file of start */
+	int fd;			/* the block's descriptor; -1: none */
+	uint32_t alone;		/* number of single pages that were replaced although the file
+				   contains them; only the handler increments it */
+	uint64_t repaired;	/* host address from which the mapping was replaced; only the
+				   handler decreases it */
+	uint32_t busy;		/* a thread replaces pages, others wait */
 	struct vmem_priv_fate *fate;
 };
 
@@ -51,8 +50,8 @@ struct entry {
 struct vmem_sigbus {
 	int event_fd;
 	unsigned int max;
-	uint32_t alone;		/* pages replaced alone in all entries */
-	uint32_t spent;		/* the spare mappings were given up */
+	uint32_t alone;		/* the sum of alone of all entries */
+	uint32_t spent;		/* the spare mappings were merged */
 	unsigned char *spare;
 	struct entry entries[];
 };
@@ -60,7 +59,7 @@ struct vmem_sigbus {
 #define LOAD(field) __atomic_load_n(&(field), __ATOMIC_SEQ_CST)
 #define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_SEQ_CST)
 
-/* Splits off as many mappings as the limit allows; fewer are no failure. */
+/* Creates as many separate mappings as the limit permits; fewer are not an error. */
 static void spare_arm(struct vmem_sigbus *table)
 {
 	const size_t page = vmem_priv_host_page();
@@ -183,7 +182,7 @@ void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot)
 	STORE(e->taken, 0);
 }
 
-/* A copy of *e when it covers addr and did not change meanwhile. */
+/* Copies *e if it covers addr and did not change meanwhile. */
 static bool entry_covers(struct entry *e, uint64_t addr, struct entry *copy)
 {
 	uint32_t seq = LOAD(e->seq);
@@ -210,7 +209,10 @@ static bool was_cut(const struct entry *e, uint64_t page)
 	       e->file_pos + (page - e->start) >= (uint64_t)st.st_size;
 }
 
-/* More than these that a full file system or pool lacks, and all go. */
+/*
+ * If a full file system or pool lacks more pages than these, the rest of the mapping is
+ * replaced.
+ */
 #define MAX_ALONE 64
 #define MAX_ALONE_IN_ALL 4096u
 
@@ -241,7 +243,7 @@ static bool put_zeros(const struct entry *e, uint64_t from, uint64_t len)
 		    -1, 0) != MAP_FAILED;
 }
 
-/* The page alone or all from it on, as far as the kernel has mappings left. */
+/* Replaces one page, or all pages from it on, if the kernel's limit of mappings permits. */
 static bool replace_part(struct vmem_sigbus *table, struct entry *e,
 			 const struct entry *copy, uint64_t page, bool rest)
 {
@@ -257,7 +259,7 @@ static bool replace_part(struct vmem_sigbus *table, struct entry *e,
 	return true;
 }
 
-/* A mapping that is replaced from end to end leaves none more than before. */
+/* Replaces the mapping from end to end, which needs no further mapping. */
 static bool replace_whole(struct vmem_sigbus *table, struct entry *e,
 			  const struct entry *copy)
 {
@@ -302,10 +304,8 @@ static bool entry_repair(struct vmem_sigbus *table, struct entry *e,
 			~(copy->page_size - 1);
 	bool rest = takes_the_rest(table, copy, page, si);
 
-	/*
-	 * First: another thread that reads zeros, or whose store is discarded,
-	 * finds the block failed when it checks afterwards.
-	 */
+	/* Record the failure first: a thread that reads zeros, or whose store is discarded,
+	   then finds the block failed when it checks. */
 	if (si->si_code == BUS_MCEERR_AR) {
 		STORE(copy->fate->damaged_at, page);
 		STORE(copy->fate->damaged, 1);
@@ -314,7 +314,7 @@ static bool entry_repair(struct vmem_sigbus *table, struct entry *e,
 	return replace_once(table, e, copy, page, rest, si->si_code);
 }
 
-/* The entry that covers addr, as it is now in *copy; NULL for none. */
+/* Finds the entry that covers addr, and copies it to *copy; NULL: none does. */
 static struct entry *entry_find(struct vmem_sigbus *table, uint64_t addr,
 				struct entry *copy)
 {

@@ -2,14 +2,13 @@
 /*
  * Spaces: publication, readers' slots, retirement.
  *
- * A reader's slot is 0, or the generation that it saw before it looked at
- * the current map. Why a retired map may be freed when no slot holds a
- * generation older than its successor's: enter exchanges the generation into
- * the slot and then loads the map, the writer stores the map, then the
- * generation, and then reads the slots, all sequentially consistent. So
- * either the writer sees the slot, or the reader's load comes after the
- * writer's store and gives the successor; and a reader that saw the new
- * generation cannot get an older map.
+ * A reader's slot is 0, or the generation that the reader loaded before the current map. A
+ * retired map may be freed when no slot has a generation older than that of its successor.
+ * Reason: enter exchanges the generation into the slot and then loads the map. The writer
+ * stores the map, then the generation, and then reads the slots. All these accesses are
+ * sequentially consistent. So either the writer sees the slot, or the reader's load follows
+ * the writer's store and returns the successor. A reader that saw the new generation cannot
+ * get an older map.
  */
 #include <config.h>
 
@@ -26,7 +25,7 @@ _Static_assert(sizeof(struct vmem_reader) == 64, "one cache line, frozen");
 struct vmem_space {
 	struct vmem_map *current;
 	uint64_t generation;
-	/* Above: loaded by readers. Below: the writer's. */
+	/* members above are loaded by readers, those below by the writer */
 	struct vmem_priv_event *event __attribute__((aligned(64)));
 	struct vmem_reader *readers;
 	struct vmem_map *retired;
@@ -66,7 +65,7 @@ void vmem_space_free(struct vmem_space *space)
 	free(space);
 }
 
-/* Takes the map for this space; false when it was published before. */
+/* Makes the map one of this space; false: it was published before. */
 static bool map_adopt(struct vmem_space *space, struct vmem_map *map)
 {
 	if (__atomic_exchange_n(&map->published, 1, __ATOMIC_ACQ_REL))
@@ -133,7 +132,7 @@ int vmem_space_event_fd(const struct vmem_space *space)
 	return space->event->fd;
 }
 
-/* The oldest generation that a reader may be looking at. */
+/* The oldest generation that a reader may be using. */
 static uint64_t oldest_in_use(const struct vmem_space *space)
 {
 	uint64_t oldest = UINT64_MAX, slot;
@@ -148,8 +147,8 @@ static uint64_t oldest_in_use(const struct vmem_space *space)
 }
 
 /*
- * The slots must be read before the counts: a reader goes from its slot to a
- * counted reference, never back.
+ * Read the slots before the counts: a reader goes from its slot to a counted reference,
+ * never back.
  */
 static void free_unused(struct vmem_space *space)
 {
@@ -200,7 +199,7 @@ void vmem_space_remove_reader(struct vmem_reader *reader)
 	reader->next = NULL;
 }
 
-/* Before the first publication the generation is 0, which means "out". */
+/* Before the first publication the generation is 0, which means that the reader is outside. */
 struct vmem_map *vmem_reader_enter(struct vmem_reader *reader)
 {
 	struct vmem_space *space = reader->space;
