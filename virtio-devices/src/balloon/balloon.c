@@ -78,7 +78,7 @@ static uint32_t chain_inflate(void *opaque, struct vq *q,
 	return 0;
 }
 
-/* Nothing to do: the host allocates pages again when the guest touches them. */
+/* No action is necessary: the host allocates pages again when the guest accesses them. */
 static uint32_t chain_deflate(void *opaque, struct vq *q,
 			      struct vq_chain *chain)
 {

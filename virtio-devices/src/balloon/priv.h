@@ -28,21 +28,21 @@ enum virtdev_balloon_stat {
 	VIRTDEV_BALLOON_NSTATS = 16,	/* kinds that are kept, named or not */
 };
 
-/* Frozen. What the driver last said about its memory. */
+/* Frozen. The statistics of the driver's last report. */
 struct virtdev_balloon_stats {
 	uint64_t value[VIRTDEV_BALLOON_NSTATS];
 	uint32_t known;		/* bit n: value[n] is valid */
 	uint32_t pad;
-	uint64_t reports;	/* of statistics, since the device was made */
+	uint64_t reports;	/* number of reports since the creation of the device */
 };
 
-/* Frozen. All in bytes; the last three since the device was made. */
+/* Frozen. All in bytes; the last three since the creation of the device. */
 struct virtdev_balloon_size {
-	uint64_t target;	/* what the driver is asked for */
-	uint64_t actual;	/* what the driver says that it gave */
-	uint64_t inflated;	/* given back because the driver inflated */
-	uint64_t reported;	/* given back because it was free */
-	uint64_t kept;		/* named by the driver, but not given back */
+	uint64_t target;	/* size that the driver is requested to reach */
+	uint64_t actual;	/* size that the driver reports */
+	uint64_t inflated;	/* discarded because the driver inflated */
+	uint64_t reported;	/* discarded because the driver reported them as free */
+	uint64_t kept;		/* named by the driver, but not discarded */
 };
 
 /* Feature bits (5.5.3). */
@@ -51,7 +51,7 @@ struct virtdev_balloon_size {
 #define BALLOON_F_PAGE_POISON		(UINT64_C(1) << 4)
 #define BALLOON_F_PAGE_REPORTING	(UINT64_C(1) << 5)
 
-/* Includes the hint queue, for drivers that number as the specification. */
+/* Includes the hint queue, for drivers that use the numbers of the specification. */
 #define BALLOON_QUEUES 5u
 
 /* Configuration space (5.5.4). */
@@ -100,7 +100,7 @@ struct balloon {
 };
 
 /* config.c */
-/* -EINVAL: dev is another device; the same for the statistics. */
+/* -EINVAL: dev is another device; also for the statistics below. */
 int virtdev_priv_balloon_size(const struct virtdev *dev,
 			      struct virtdev_balloon_size *out);
 int virtdev_priv_balloon_set_features(void *self, uint64_t features,

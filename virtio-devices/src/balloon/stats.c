@@ -71,7 +71,7 @@ static void buffer_return(struct balloon *b, struct vq *q)
 		virtdev_notify(b->dev, s->queue);
 }
 
-/* A second buffer replaces the first, which is returned. */
+/* Holds the driver's buffer. A second one replaces the first, which is returned. */
 static int buffer_take(struct balloon *b, struct vq *q)
 {
 	struct balloon_stats *s = &b->stats;

@@ -181,7 +181,10 @@ static int blk_queue_serve(void *self, uint32_t queue)
 	return rc > 0;
 }
 
-/* The channel is closed when the queue stops. Positive: its flush is in progress. */
+/*
+ * Flushes the channel, which is closed when the queue stops. Positive: the flush is in
+ * progress.
+ */
 static int flush_channel(const struct blk_queue *q)
 {
 	const struct virtdev_disk *disk = q->blk->disk;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * Kinds of links over descriptors. Each takes ownership of its descriptors, on
- * success only.
- */
+/* Kinds of links over descriptors. On success a link owns its descriptors. */
 #ifndef VIRTIO_DEVICES_LINK_KINDS_H
 #define VIRTIO_DEVICES_LINK_KINDS_H
 

@@ -22,7 +22,7 @@
 /* Frames per call; longer frames are not copied. */
 #define BATCH 32u
 #define SHORT 2048u
-/* Distance of frames in the box: not of pages, whose beginnings share cache sets. */
+/* Distance of frames in the box. Not a multiple of pages, whose beginnings share cache sets. */
 #define STRIDE (65536u + 192u)
 
 _Static_assert(STRIDE >= FRAME_MAX, "a frame of the box has room for the longest");
@@ -109,7 +109,7 @@ static int store_frame(const struct box *box, unsigned int i, uint32_t len,
 
 /* ----------------------------------------------------------------- the receiver */
 
-/* A message without bytes; on a connection it is the end. */
+/* Result of a message without bytes; on a connection it is the end. */
 static int nothing_came(const struct packets *p)
 {
 	if (!p->is_connection)
@@ -186,7 +186,7 @@ static ssize_t packets_receive(void *self, uint32_t lane,
 
 /* ------------------------------------------------------------------- the sender */
 
-/* sendmsg() does not modify the pieces. */
+/* Drops const, because sendmsg() does not modify the pieces. */
 static struct iovec *iov_of(const struct iovec *iov)
 {
 	return (struct iovec *)(uintptr_t)iov;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Internal interface of links, for the network device. link.c has what is common to the kinds
- * (kinds.h) and to those that an owner makes.
+ * Internal interface of links, for the network device. link.c has what is common to the
+ * kinds of kinds.h and to kinds of an owner.
  */
 #ifndef VIRTIO_DEVICES_LINK_PRIV_H
 #define VIRTIO_DEVICES_LINK_PRIV_H

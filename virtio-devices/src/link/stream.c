@@ -351,7 +351,7 @@ int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
 	return rc;
 }
 
-/* Errors after which a later attempt may succeed. */
+/* True for errors after which a later attempt may succeed. */
 static bool may_come(int code)
 {
 	return code == -ENOENT || code == -ECONNREFUSED || code == -EAGAIN;

@@ -32,7 +32,7 @@ struct tap {
 	struct tap_lanes lanes;
 };
 
-/* Bits that a driver takes, and the flags of the interface for them. */
+/* Features of a driver, and the flags of the interface for them. */
 static const struct {
 	uint64_t feature;
 	unsigned int flag;
@@ -58,7 +58,7 @@ static unsigned int flags_of(uint64_t features)
 	for (i = 0; i < sizeof(guest_bits) / sizeof(*guest_bits); i++)
 		if (features & guest_bits[i].feature)
 			flags |= guest_bits[i].flag;
-	/* the kernel takes both or none, and ECN only with segments of TCP */
+	/* The kernel accepts both or neither, and ECN only with segmentation of TCP. */
 	if ((flags & USO) != USO)
 		flags &= ~(unsigned int)USO;
 	if (!(flags & (TUN_F_TSO4 | TUN_F_TSO6)))
@@ -153,7 +153,7 @@ static void tap_free(void *self)
 
 /* --------------------------------------------------------------------- opening */
 
-/* Headers of twelve bytes, little-endian, in front of each frame. */
+/* Sets headers of twelve bytes, little-endian, before each frame. */
 static int header_set(int fd)
 {
 	int len = (int)NET_HEADER, on = 1;
@@ -231,7 +231,10 @@ static int node_open(const char *name, struct vsu_error *err)
 			     name, strerror(code), remedy);
 }
 
-/* *refused, after a failure: the kernel has no such queue, which open_refuse() explains. */
+/*
+ * refused is set after a failure if the kernel refuses such a queue; open_refuse() explains
+ * it.
+ */
 static int queue_open(const char *name, int flags, bool *refused, struct vsu_error *err)
 {
 	struct ifreq request = { .ifr_flags = (short)flags };
@@ -248,7 +251,7 @@ static int queue_open(const char *name, int flags, bool *refused, struct vsu_err
 	return rc;
 }
 
-/* The sentence of a queue that the kernel refused. */
+/* The message for a queue that the kernel refused. */
 static int open_refuse(int rc, const char *name, bool multi_queue,
 		   struct vsu_error *err)
 {
@@ -317,7 +320,8 @@ int virtdev_net_tap_open(const struct virtdev_net_tap *tap,
 				     t.name, n, MAX_LANES);
 	flags |= n > 1 ? IFF_MULTI_QUEUE : 0;
 	rc = queues_open(t.name, n, flags, fds, &refused, err);
-	if (rc == -EINVAL && refused && n == 1)	/* made for several, of which one is used */
+	if (rc == -EINVAL && refused && n == 1)	/* the interface was created for several
+						   queues; use one of them */
 		rc = queues_open(t.name, n, flags | IFF_MULTI_QUEUE, fds, &refused, err);
 	if (rc < 0)
 		return refused ? open_refuse(rc, t.name, n > 1, err) : rc;

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether frames come through a lane; unknown of descriptors just received. */
+/* Whether a lane receives frames; unknown for descriptors that were just received. */
 enum tap_lane_state { TAP_LANE_UNKNOWN, TAP_LANE_OFF, TAP_LANE_ON };
 
 struct tap_lane {

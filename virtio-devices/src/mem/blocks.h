@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Blocks of a memory device: which are plugged, and which pieces are mapped. */
+/* Blocks of a memory device: the plugged blocks, and the mapped pieces. */
 #ifndef VIRTIO_DEVICES_MEM_BLOCKS_H
 #define VIRTIO_DEVICES_MEM_BLOCKS_H
 
@@ -9,15 +9,16 @@
 #include <virtio-devices/device.h>
 
 struct virtdev_priv_blocks {
-	struct virtdev *dev;	/* whose region 0 they are */
+	struct virtdev *dev;	/* the device; its region 0 contains the blocks */
 	int fd;			/* of the memory; owned */
 	uint64_t n;		/* blocks, of whole pieces */
-	uint64_t plugged;	/* of them; atomic for other threads' statistics */
-	uint8_t *map;		/* one byte for each block: 1 when plugged */
-	uint8_t *mapped;	/* one byte for each piece: 1 when mapped */
+	uint64_t plugged;	/* number of plugged blocks; atomic for statistics of other
+				   threads */
+	uint8_t *map;		/* one byte for each block: 1 if plugged */
+	uint8_t *mapped;	/* one byte for each piece: 1 if mapped */
 };
 
-/* All unplugged. */
+/* Initializes the blocks; all are unplugged. */
 int virtdev_priv_blocks_init(struct virtdev_priv_blocks *b, uint64_t len);
 void virtdev_priv_blocks_fini(struct virtdev_priv_blocks *b);
 

@@ -87,8 +87,8 @@ static int check_requested(uint64_t bytes, uint64_t len, struct vsu_error *err)
 }
 
 /*
- * Plugged memory is mapped before a queue starts if this process owns the guest's
- * addresses: its content follows or is there, and other devices may have their rings there.
+ * Maps plugged memory before a queue starts, if this process owns the guest's addresses:
+ * the content exists or will follow, and other devices may have rings in this memory.
  */
 static int show_loaded(struct mem *m, struct vsu_error *err)
 {

@@ -143,7 +143,7 @@ static void chain_respond(struct mem *m, uint16_t type, uint16_t state)
 		vq_cursor_write(&writer, &response, sizeof(response)));
 }
 
-/* A request without room for the response is not carried out. */
+/* A request without room for its response is not executed. */
 static void chain_obey(struct mem *m)
 {
 	const struct vq_chain *chain = &m->job.chain;
@@ -163,7 +163,7 @@ static void chain_obey(struct mem *m)
 		chain_respond(m, type, state);
 }
 
-/* Once, until memory can be freed again. */
+/* Reports the failure once, until memory can be freed again. */
 static void report_unplug(struct mem *m, int rc)
 {
 	struct vsu_error what = VSU_ERROR_INIT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * After a migration, switches have to learn where the guest is. A driver with GUEST_ANNOUNCE
- * is asked to announce it; for others the card sends a request of RARP (RFC 903) to all
- * stations, whose sender is the guest.
+ * The announcement of a migrated guest, from which switches learn its location. A driver
+ * with GUEST_ANNOUNCE is asked to announce the guest. For other drivers the card broadcasts
+ * a RARP request (RFC 903) whose sender is the guest.
  */
 #include <config.h>
 
@@ -11,7 +11,7 @@
 
 #include "net/priv.h"
 
-/* Bytes of a frame without its checksum, at least. */
+/* Minimum bytes of a frame without its checksum. */
 #define FRAME_MIN 60u
 
 /* Fields in the order of the wire. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Finds the addresses of a frame, and decides whether the card passes it. */
+/* Finds the addresses in a frame, and decides whether the card passes it. */
 #include <config.h>
 
 #include <string.h>
@@ -35,17 +35,17 @@
 #define IPV6_SOURCE 8u
 #define IPV6_LEN 40u
 
-/* Addresses that are blocked if the card blocks at least that much. */
+/* An address range, and the weakest block that includes it. */
 struct range {
 	uint8_t bytes[16];
 	uint8_t bits;
 	uint8_t block;
-	bool as_source;		/* too */
+	bool as_source;		/* also blocked as a source */
 };
 
 static const struct range v4_ranges[] = {
 	{ { 127 }, 8, VIRTDEV_NET_BLOCK_LOOPBACK, true },
-	/* Linux connects to itself; as a source, a host without an address */
+	/* Linux connects to itself for this range; as a source it is a host without an address. */
 	{ { 0 }, 8, VIRTDEV_NET_BLOCK_LOOPBACK, false },
 	{ { 169, 254 }, 16, VIRTDEV_NET_BLOCK_LOCAL, false },
 	/* link-local groups */
@@ -125,7 +125,10 @@ static bool is_on_link(const uint8_t *address)
 
 /* ---------------------------------------------------------------------- frames */
 
-/* NULL: the frame ends before, or the link would write its checksum there. */
+/*
+ * Bytes of the frame at off. NULL: the frame is shorter, or the link would write its
+ * checksum there.
+ */
 static const uint8_t *bytes_at(const struct net_head *h, uint32_t off, uint32_t n)
 {
 	return off + n <= h->len && off + n <= h->checksum ? h->bytes + off : NULL;
@@ -141,7 +144,7 @@ static bool is_tag(uint32_t type)
 	return type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200;
 }
 
-/* The type behind all tags; *off: of what follows. False: none is readable. */
+/* Finds the type behind all tags; *off is the offset behind it. False: no type is readable. */
 static bool find_type(const struct net_head *h, uint32_t *type, uint32_t *off)
 {
 	const uint8_t *at;
@@ -175,9 +178,9 @@ static bool is_ipv4_blocked(const struct net_head *h, uint32_t off, enum virtdev
 }
 
 /*
- * Traffic without which a link does not work passes: errors, discovery of neighbours, routers
- * and listeners, DHCPv6, and answers to a connection that a neighbour made, such as passt for a
- * client at ::1.
+ * Traffic that a link requires: errors, discovery of neighbours, routers and listeners,
+ * DHCPv6, and replies on a connection that a neighbour made, such as passt for a client at
+ * ::1.
  */
 static bool is_link_traffic(const struct net_head *h, uint32_t protocol, uint32_t off)
 {
@@ -196,7 +199,10 @@ static bool is_link_traffic(const struct net_head *h, uint32_t protocol, uint32_
 	return false;
 }
 
-/* Reports of listeners have an option of 8 bytes. Others have no extension header, or are blocked. */
+/*
+ * True unless the frame is link traffic. Reports of listeners may have one extension header
+ * of 8 bytes; frames with others are blocked.
+ */
 static bool is_link_blocked(const struct net_head *h, uint32_t off)
 {
 	uint32_t protocol = h->bytes[off + IPV6_PROTOCOL], next = off + IPV6_LEN;

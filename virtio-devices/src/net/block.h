@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Addresses that a card blocks (enum virtdev_net_block). A decision depends on the first bytes
- * of a frame only; a receiver that finds the addresses elsewhere does not exist on such links.
+ * Addresses that a card blocks (enum virtdev_net_block). A decision depends only on the
+ * first bytes of a frame: no receiver on such links finds the addresses elsewhere.
  */
 #ifndef VIRTIO_DEVICES_NET_BLOCK_H
 #define VIRTIO_DEVICES_NET_BLOCK_H

@@ -15,7 +15,7 @@ static_assert(sizeof(struct virtdev_net_header) == 12, "5.1.6");
 #define RING (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX | \
 	      VQ_F_RING_PACKED)
 
-/* Offered with every link. */
+/* Features that are offered with every link. */
 #define ALWAYS (VIRTDEV_NET_F_MAC | VIRTDEV_NET_F_STATUS | \
 		VIRTDEV_NET_F_MRG_RXBUF | VIRTDEV_NET_F_CTRL_VQ | \
 		VIRTDEV_NET_F_CTRL_RX | VIRTDEV_NET_F_CTRL_RX_EXTRA | \

@@ -13,7 +13,7 @@
 
 #include "net/priv.h"
 
-/* In place of an answer: the command needs further turns. */
+/* Returned instead of a status: the command needs further turns. */
 #define LATER 0xffu
 
 typedef uint8_t (*command_fn)(struct net *net, uint8_t command,

@@ -19,7 +19,7 @@ void virtdev_priv_net_watch(struct net_queue *q, uint32_t events)
 	if (__atomic_exchange_n(&q->watching, events, __ATOMIC_ACQ_REL) ==
 	    events)
 		return;
-	/* fails for a removed interface, which needs no events */
+	/* also if the interface was removed, which needs no events */
 	if (!events)
 		epoll_ctl(q->epfd, EPOLL_CTL_DEL, fd, NULL);
 	else if (epoll_ctl(q->epfd, EPOLL_CTL_ADD, fd, &event) < 0 &&

@@ -199,7 +199,10 @@ static int queues_make(struct net *net)
 	return rc < 0 ? rc : 0;
 }
 
-/* Until its receive queue runs, a lane would keep frames that no queue reads. */
+/*
+ * Disables all lanes: a lane without a running receive queue would keep frames that no
+ * queue reads.
+ */
 static void lanes_disable(struct net *net)
 {
 	uint32_t lane;
@@ -251,7 +254,7 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 		return vsu_error_sys(err, rc, "net");
 	if (away) {
 		net->away = *away;
-		/* counted by the process that serves them */
+		/* the process that serves the queues counts */
 		ops.stats = virtdev_priv_net_no_stats;
 	} else {
 		lanes_disable(net);

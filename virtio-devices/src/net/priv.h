@@ -91,24 +91,25 @@ struct net_queue {
 	enum net_role role;		/* since it was started */
 	int epfd;			/* returned by queue_host_fd */
 	uint32_t watching;		/* atomic; events of the lane, or 0 */
-	int back;			/* send queue of a link that reconnects: eventfd
-					   that signals this; else -1 */
+	int back;			/* send queue of a link that reconnects: eventfd that
+					   signals a reconnection; else -1 */
 	uint32_t returns;		/* value of net.returns seen by the queue */
 	bool reported_broken;
-	struct virtdev_rate *rate;	/* in a turn: that of the direction; NULL: no limit */
+	struct virtdev_rate *rate;	/* limit of this direction, during a turn; NULL: no
+					   limit */
 	uint64_t wait;			/* ns until the limit permits a frame */
 	struct net_stock *stock;	/* receive queues */
 	struct net_batch *batch;	/* send queues */
 	uint64_t counts[NET_COUNTS];	/* atomic */
 };
 
-/* After a state was loaded: who tells the network where the guest is. */
+/* The announcement of the guest to the network after a state was loaded. */
 enum net_announcement { NET_SILENT, NET_DRIVER_ANNOUNCES, NET_CARD_ANNOUNCES };
 
 struct net_away {
 	const char *who;		/* name of the server, for messages; constant */
 	uint64_t features;		/* ring and data features of the server */
-	/* Starts or stops a pair. Only a start fails, without effect. */
+	/* Starts or stops a pair. Only a start can fail, without an effect. */
 	int (*set_lane)(void *opaque, uint32_t lane, bool on);
 	void *opaque;
 };
@@ -119,7 +120,7 @@ struct net_away {
  */
 struct net_change {
 	uint32_t next, end;	/* lanes that remain: [next, end) */
-	uint32_t before;	/* pairs in use before */
+	uint32_t before;	/* previous number of pairs in use */
 	uint32_t refused;	/* number of pairs that the server refused; 0: none */
 };
 
@@ -149,7 +150,7 @@ struct net {
 
 /* limit.c */
 
-/* Buckets with the limits of the configuration. */
+/* Creates the buckets with the limits of the configuration. */
 int virtdev_priv_net_rates_make(struct net *net,
 				const struct virtdev_net_config *c,
 				struct vsu_error *err);
@@ -166,7 +167,7 @@ int virtdev_priv_net_read_config(const struct virtdev_net_config *config,
 
 /* net.c */
 
-/* As virtdev_net_new() with a checked configuration; copies away. */
+/* Creates the device by a checked configuration; copies away. */
 int virtdev_priv_net_new(const struct virtdev_net_config *c,
 			 const struct net_away *away, struct net **out,
 			 struct vsu_error *err);
@@ -179,7 +180,7 @@ void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
 				  uint32_t len);
 uint32_t virtdev_priv_net_stats(void *self, struct virtdev_stat *stats,
 				uint32_t max);
-/* Instead, if another process counts. */
+/* Statistics of a device whose queues another process serves. */
 uint32_t virtdev_priv_net_no_stats(void *self, struct virtdev_stat *stats, uint32_t max);
 /* Resets all settings of the driver. */
 void virtdev_priv_net_config_reset(struct net *net);
@@ -196,9 +197,12 @@ int virtdev_priv_net_state_load(void *self, uint32_t version,
 
 /* announce.c */
 
-/* Chooses who announces the guest. */
+/* Determines whether the driver or the card announces the guest. */
 void virtdev_priv_net_announce_begin(struct net *net);
-/* In a turn of a send queue. False: the link is full, and the card's frame is not sent yet. */
+/*
+ * Sends the announcement in a turn of a send queue. False: the link is full, and the frame
+ * was not sent.
+ */
 bool virtdev_priv_net_announce(struct net_queue *q);
 
 /* lane.c */

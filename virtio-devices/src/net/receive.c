@@ -179,7 +179,10 @@ static bool is_wanted(struct net_queue *q, uint32_t len)
 	return virtdev_priv_net_filter_takes(&s->filter, head);
 }
 
-/* The driver's buffers have the frame already: this protects its services, and keeps no secret. */
+/*
+ * The frame is already in the driver's buffers: a block protects the guest's services, and
+ * keeps no secret.
+ */
 static bool is_blocked(struct net_queue *q, uint32_t len)
 {
 	const uint32_t n = len - NET_HEADER;
@@ -260,7 +263,7 @@ static int frame_finish(struct net_queue *q, struct turn *turn)
 						s->frame, s->kept);
 		frame_deliver(q, s->kept);
 	}
-	/* all entries of the ring are in the stock: no more will come */
+	/* All entries of the ring are in the stock, so no further buffer can follow. */
 	if (rc == 1 || rc == -ENOSPC || s->n == vq_size(q->q)) {
 		virtdev_priv_net_count(q, NET_DROPPED, rc != 1);
 		s->kept = 0;

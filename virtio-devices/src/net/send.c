@@ -85,7 +85,7 @@ static void header_tidy(struct virtdev_net_header *h)
 /* Checks the header of a frame of len bytes, and clears what has no meaning. */
 static bool header_take(struct virtdev_net_header *h, uint32_t len, uint64_t features)
 {
-	/* most frames request nothing, and no other field has a meaning then */
+	/* Most frames have no offload, and then no other field has a meaning. */
 	if (!(h->flags & VIRTDEV_NET_HDR_NEEDS_CSUM) && h->gso_type == VIRTDEV_NET_GSO_NONE) {
 		memset(h, 0, sizeof(*h));
 		return true;
@@ -98,7 +98,7 @@ static bool header_take(struct virtdev_net_header *h, uint32_t len, uint64_t fea
 
 /* ------------------------------------------------------------------- the frame */
 
-/* The compiler cannot read the driver's memory again in place of the copy. */
+/* Prevents that the compiler reads the driver's memory again instead of the copy. */
 static void header_copy(struct virtdev_net_header *h, const void *from)
 {
 	memcpy(h, from, sizeof(*h));
@@ -149,8 +149,9 @@ static int pieces_skip(struct iovec *pieces, int n, uint32_t len)
 }
 
 /*
- * The link receives a copy of the bytes that decide: the driver can change its own meanwhile.
- * pieces[0] is free for the copy, the n pieces of the frame are behind it. 0: a blocked frame.
+ * Copies the bytes that the check reads into the frame for the link, because the driver can
+ * change its own meanwhile. pieces[0] is free for the copy; the n pieces of the frame
+ * follow. 0: the frame is blocked.
  */
 static int frame_check(const struct net_queue *q, const struct virtdev_net_header *h,
 		       uint8_t head[NET_BLOCK_BYTES], struct iovec *pieces, int n, uint32_t len)
