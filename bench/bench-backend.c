@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Cost of a back-end's data path: a driver on this thread makes B chains
- * available and kicks, a device on another one wakes, takes and gives back
- * each, and calls; then the driver collects them.
+ * Cost of a back-end's data path. A driver on this thread makes B chains available and
+ * kicks. A device on another thread wakes up, pops and pushes each chain, and calls. Then
+ * the driver collects them.
  *
  *	vub.daemon_chains_bB		chains per second
- *	vub.daemon_chains_inflight_bB	the same while the back-end notes in a
- *					shared area which chains it has
- *	floor.eventfd_pingpong		the two wakes and nothing else
+ *	vub.daemon_chains_inflight_bB	with an in-flight area, in which the back-end
+ *					records the chains
+ *	floor.eventfd_pingpong		only the two wake-ups
  */
 #include <config.h>
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Cost of guest memory. Regions of 4 MiB lie 1 MiB apart; 4096 addresses,
- * computed before, touch 32 KiB in total, spread over all N regions (rand) or
- * in the last one (same), so that translation is measured and not the cache.
+ * Cost of guest memory. Regions of 4 MiB have gaps of 1 MiB. 4096 addresses, computed
+ * before, access 32 KiB in total, in all N regions (rand) or in the last one (same), so
+ * that the translation is measured and not the cache.
  *
  *	mem.read_obj.T.rN.P, mem.write_obj.T.rN.P	a value of type T
  *	mem.store_u16_rel.rN.P, mem.load_u16_acq.rN.P	an ordered access
  *	mem.find_region_host.rN.P			region and host address
  *	mem.get_slice_64.rN.P				a piece of 64 bytes
  *	mem.write_slice.S[.bitmap].rN, mem.read_slice.S.rN	copies, inline
- *	mem.write_call.S[.bitmap].rN			the same by vmem_write()
- *	mem.create_drop.rN				N regions made, dropped
+ *	mem.write_call.S[.bitmap].rN			copies, by vmem_write()
+ *	mem.create_drop.rN				N regions created and freed
  *	mem.bitmap_get_and_reset_4GiB, mem.bitmap_set_range_1MiB
  *
- * and the limits: floor.ptr_read_u32 (no translation), floor.bsearch_translate
- * (the search alone), floor.memcpy_write and floor.memcpy_read,
- * floor.create_drop (the same system calls, bare).
+ * and the floors: floor.ptr_read_u32 (no translation), floor.bsearch_translate
+ * (only the search), floor.memcpy_write and floor.memcpy_read,
+ * floor.create_drop (the bare system calls).
  */
 #include <config.h>
 

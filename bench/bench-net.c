@@ -4,14 +4,14 @@
  *
  *	net.WAY.LINK.SIZE.bN		thousands of frames per second; WAY: tx (from
  *					the driver), rx; LINK: stream, packets (UNIX
- *					sockets), tap; SIZE: bytes of a frame, 64k
- *					one of which a tap makes segments; N: frames
- *					at once, 1 or 32
+ *					sockets), tap; SIZE: bytes of a frame, 64k: a
+ *					frame that a tap splits into segments; N:
+ *					frames at once, 1 or 32
  *	net.between.LINK.SIZE.bN	from one device of ours to another, over sockets
  *	floor.net.WAY.LINK.SIZE.bN	the system calls without a device: one for N
- *					frames but of a tap
+ *					frames, except with a tap
  *
- * One thread is both ends, so a figure is the work of both and of the kernel
+ * One thread serves both ends, so a figure includes the work of both and of the kernel
  * between them. The tap interface is in a network namespace; if this user cannot
  * create one, its cases are skipped.
  */

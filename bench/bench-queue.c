@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Cost of a chain on the device's side, in nanoseconds:
+ * Cost of a chain on the device side, in nanoseconds:
  *
  *	vq.pop.bB.dD[.evt|.ind][.packed].rN	pop, push and the decision to
  *						notify for each chain
- *	vq.pop_iov....				the same: host pieces are
- *						always built
+ *	vq.pop_iov....				another name of vq.pop, because
+ *						host pieces are always built
  *	vq.iter....				B chains popped as a batch, B
  *						pushes, one decision
- *	floor.vq_raw.bB.dD[.ind].rN		host pointers at hand, indices
- *						checked, nothing translated
+ *	floor.vq_raw.bB.dD[.ind].rN		with host pointers: indexes are
+ *						checked, nothing is translated
  *
- * B chains of D descriptors are made available at a time, with buffers in
- * turn from N regions. The driver's part is one store of an index (split), or
- * a lap of the ring that is written outside the time (packed).
+ * B chains of D descriptors become available at a time, with buffers from N regions in
+ * turn. The measured part of the driver is one store of an index (split). With a packed
+ * ring the driver writes a whole lap outside of the measured time.
  */
 #include <config.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Cost for a back-end to put a piece of a file into a shared memory region
- * and take it away again; the front-end, on another thread, maps it.
+ * Cost of mapping a piece of a file into a shared memory region and of unmapping it, as
+ * requested by a back-end; the front-end, on another thread, maps it.
  *
- *	vu.shmem_map_unmap_pair.S.mmap	one at a time, each awaited
+ *	vu.shmem_map_unmap_pair.S.mmap	one request at a time, each awaited
  *	vu.shmem_map_unmap_16.S.mmap	16 maps together, then 16 unmaps
- *	vu.shmem_map_unmap_pair.4k.heldN	a pair beside N mappings that stay
+ *	vu.shmem_map_unmap_pair.4k.heldN	a pair, while N other mappings exist
  *	floor.shmem_map_unmap_pair	the bare system calls of a pair of 4k
  *
  * The figure is requests per second. S is 4k or 2M.

@@ -4,26 +4,26 @@
  *
  *	vu.get_features, vu.set_features_ack	one round trip each, by a front-
  *						end of plain blocking calls
- *	vu.get_config_60			one round trip by ours
- *	vu.get_config_60_wait			the same in a program without a loop,
- *						whose back-end has no requests
+ *	vu.get_config_60			one round trip, by our front-end
+ *	vu.get_config_60_wait			in a program without a loop, whose
+ *						back-end has no requests
  *	vu.set_mem_table_N_ack			a new table of N regions, in
  *						turn with another one; of memory
  *						sealed as QEMU and cvmm seal it
- *	vu.set_mem_table_N_unsealed_ack		the same with memory that can grow
+ *	vu.set_mem_table_N_unsealed_ack		such a table of memory that can grow
  *	vu.set_mem_table_8_grown		one of eight regions is added or
  *						removed, the others are kept
- *	vu.set_mem_table_8_resent		the same eight once more, by plain
- *						blocking calls
+ *	vu.set_mem_table_8_resent		an unchanged table of eight regions,
+ *						by plain blocking calls
  *	vu.add_rem_mem_reg_ack			a region is added or removed
  *	vu.handshake_Nq_[no]ack			from the first message to all
  *						rings stopped again, 8 regions
  *	floor.sock_pingpong_12_20		the same bytes without a protocol
  *	floor.loop_pingpong_12_20		with an epoll_wait() before each request, and
  *						room for descriptors in each receive
- *	floor.handshake_Nq			the bare system calls of one
+ *	floor.handshake_Nq			the bare system calls of a handshake
  *	floor.add_rem_mem_reg, floor.set_mem_table_8, floor.set_mem_grown_8
- *						those of a change of memory
+ *						the bare system calls of a change of memory
  */
 #include <config.h>
 

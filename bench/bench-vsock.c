@@ -3,12 +3,13 @@
  * Bytes between ports of a guest and UNIX sockets, through our socket device:
  *
  *	vsock.tx.SIZE		MiB per second from the guest, in packets of SIZE
- *	vsock.rx.SIZE		and to it, into buffers of SIZE
+ *	vsock.rx.SIZE		MiB per second to the guest, into buffers of SIZE
  *	vsock.pingpong.64	round trips of 64 bytes, thousands per second
- *	vsock.connections	made by the host, with greeting, and ended
- *	floor.vsock.*		the same over a UNIX socket that both ends have
+ *	vsock.connections	connections of the host, with greeting and end, thousands
+ *				per second
+ *	floor.vsock.*		the same bytes over a pair of UNIX sockets
  *
- * Both ends are of this thread, as in bench-net.
+ * One thread serves both ends, as in bench-net.
  */
 #include <config.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The floor of a start: a program that makes the system calls to KVM that
- * cvmm makes, in its order, for a guest that writes one byte, and knows
- * nothing else. It uses none of the libraries and checks only what it needs.
+ * The floor of a start: a program that makes the KVM calls of cvmm in the same order, for a
+ * guest that writes one byte, and does nothing else. It uses none of the libraries and
+ * checks only what it requires.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>

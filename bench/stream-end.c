@@ -37,7 +37,7 @@ struct request {
 
 static char bytes[CHUNK];
 
-/* Small writes go at once where it is TCP; other sockets know no such thing. */
+/* Sends small writes immediately, if the socket is TCP; others need no such option. */
 static int prepared(int fd)
 {
 	const int on = 1;
@@ -62,7 +62,7 @@ static void write_all(int fd, const void *from, size_t len)
 	}
 }
 
-/* False where it ends before the first byte. */
+/* False: the stream ends before the first byte. */
 static bool read_all(int fd, void *to, size_t len)
 {
 	char *at = to;
