@@ -138,7 +138,7 @@ static void bounce_queue(struct device *dev, uint32_t queue, unsigned int number
 		fault("private memory that received other bytes from the disk");
 }
 
-/* Neither the private pages nor the disk may change. */
+/* Requests that would read or change private pages; the pages and the disk must not change. */
 static void refused_queue(struct device *dev, uint32_t queue, unsigned int number,
 			  unsigned char *area)
 {

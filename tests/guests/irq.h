@@ -12,7 +12,7 @@
 /* Sets up the descriptor table and both controllers, and a ticking timer. */
 void irq_init(void);
 
-/* x86, as what follows about messages. Of another CPU: the same table, its own controller and timer. */
+/* x86 only, as the functions for messages. Another CPU has this table, and its own controller and timer. */
 void irq_init_cpu(void);
 
 /* Sends the messages of a number from IRQS on to this CPU; at first to CPU 0. */

@@ -21,7 +21,7 @@ uint32_t fault_count(void);
 
 /* Waits for a byte from the serial port. */
 uint8_t read_byte(void);
-/* The same, or -1 after that number of unsuccessful polls. */
+/* Waits for a byte, or returns -1 after that number of unsuccessful polls. */
 int byte_soon(unsigned int looks);
 
 /*

@@ -36,7 +36,7 @@ void test_memory(const struct cvmm_boot *boot)
 
 static uint64_t passes;		/* complete ones */
 
-/* Of the pass in which the page was written; no page has the value of another. */
+/* The value of a page, by the pass in which it was written; no two pages have the same. */
 static uint64_t value_of(uint64_t at, uint64_t pass)
 {
 	return (at ^ pass * 0x9e3779b97f4a7c15) | 1;

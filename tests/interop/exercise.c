@@ -6,8 +6,8 @@
  *
  * Reads, writes, both through a mapping, truncation and growth, holes, zeroes and
  * copies within it, close and open, at aligned and unaligned offsets. The first
- * wrong byte ends it with status 1 and the last operation is printed. The same
- * seed repeats the same operations.
+ * wrong byte ends it with status 1 and the last operation is printed. A seed
+ * determines the operations.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -89,7 +89,7 @@ static void range_pick(struct exercise *e, struct operation *d)
 		d->len = MAX_SIZE - d->at;
 }
 
-/* The same, limited to the file; false if that is empty. */
+/* Limits a range to the file; false if the file is empty. */
 static bool range_clip(const struct exercise *e, struct operation *d)
 {
 	if (!e->size)

@@ -38,7 +38,7 @@ static void exchange(const char *a, const char *b)
 	(void)!renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
 }
 
-/* The same; on a single processor other processes see it at times. */
+/* Exchanges two names; pauses at times, so that other processes see it on a single processor. */
 static void exchange_and_wait(const char *a, const char *b)
 {
 	static uint64_t n;

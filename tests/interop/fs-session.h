@@ -39,7 +39,7 @@ enum vsu_exit fs_ask(struct fs *fs, uint32_t opcode, uint64_t node,
 		     const void *args, uint32_t len, uint32_t room,
 		     struct vsu_error *err);
 
-/* The same, without waiting for a reply; once. */
+/* Sends a request as fs_ask() does, without waiting for its reply; once. */
 enum vsu_exit fs_leave(struct fs *fs, uint32_t opcode, uint64_t node,
 		       const void *args, uint32_t len, uint32_t room,
 		       struct vsu_error *err);

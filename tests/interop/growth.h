@@ -14,9 +14,9 @@ struct size {
 	uint64_t slack;		/* difference that is not counted as growth */
 };
 
-/* Of this process; if the heap cannot be measured, bytes is 0. */
+/* The size of this process; if the heap cannot be measured, bytes is 0. */
 struct size size_here(void);
-/* Of another process. */
+/* The size of another process. */
 struct size size_of(pid_t pid);
 
 bool grew(const struct size *before, const struct size *after);

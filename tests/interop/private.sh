@@ -84,8 +84,8 @@ _private_download() {
 		_private_why "$headers and its source cannot be downloaded: $(tail -n 1 "$WORK/apt.log")"
 }
 
-# Of the source only KVM, which is built within the headers: its makefiles refer to
-# both by the same paths as in the source.
+# Unpacks only KVM from the kernel's source. It is built within the headers, because its makefiles
+# refer to both by the paths of the source.
 _private_unpack() {
 	local deb sources=$part/tree/usr/src
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Of arm64: keeps values in SVE's vectors, predicates and first-fault register, and a signed
- * pointer, while it runs; SIGUSR1 makes it compare them. For a guest of arm64-acpi that is
- * saved and moved meanwhile.
+ * A program for arm64 guests of arm64-acpi, which are saved and moved while it runs. It keeps
+ * values in SVE's vectors, predicates and first-fault register, and a signed pointer;
+ * SIGUSR1 makes it compare them.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@
 
 static volatile sig_atomic_t asked;
 
-/* Of the registers z9, p5 and FFR. */
+/* Values of the registers z9, p5 and FFR. */
 struct values {
 	unsigned char vector[MAX_VECTOR], predicate[MAX_VECTOR / 8], first_fault[MAX_VECTOR / 8];
 };

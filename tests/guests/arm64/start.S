@@ -90,7 +90,7 @@ interrupt:
 	ldp	x29, x30, [sp], #176
 	eret
 
-	/* Of 1 GiB each; guests are in the first one that has memory. */
+	/* Entries of 1 GiB each; guests are in the first one that has memory. */
 	.section .rodata
 	.balign	4096
 top_table:

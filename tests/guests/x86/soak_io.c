@@ -18,7 +18,7 @@ struct header {
 	uint64_t sector;
 };
 
-/* Of one CPU. */
+/* The buffers of one CPU. */
 struct lane {
 	unsigned char bounce[PAGE];
 	struct header header;
@@ -95,7 +95,7 @@ static uint8_t read_block(struct area *a, struct unit *u, uint32_t cpu, uint32_t
 	return status;
 }
 
-/* Neither the page nor the disk may change. */
+/* Requests access to private memory; the page and the disk must not change. */
 static uint8_t refuse_block(struct area *a, struct unit *u, uint32_t cpu, uint32_t block,
 			    uint64_t gpa)
 {

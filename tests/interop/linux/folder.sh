@@ -23,14 +23,14 @@ serve_folder() {
 	await "$SERVER" listening
 }
 
-# The same with our daemon, which then has access to the folder only. It serves
-# the next front-end, too, until it gets a signal.
+# Serves the folder by our daemon, which can access only the folder. It serves one front-end
+# after another, until a signal ends it.
 serve_own_folder() {
 	mkdir -p "$WORK/folder"
 	served "$BUILD/daemons/cvmm-vhost-user-fs" --socket-path="$WORK/socket" --shared-dir="$WORK/folder" --sandbox=chroot "$@"
 }
 
-# The same with a DAX window, and a pool of threads that change its mappings.
+# Serves the folder with a DAX window, and a pool of threads that change its mappings.
 serve_own_window() {
 	mkdir -p "$WORK/folder"
 	served "$BUILD/daemons/cvmm-vhost-user-fs" --socket-path="$WORK/socket" --shared-dir="$WORK/folder" --sandbox=chroot --dax-window=64M --thread-pool-size=4
