@@ -26,7 +26,7 @@ static void demand(bool holds)
 		abort();
 }
 
-/* Text up to a zero, of at most 63 characters. */
+/* Consumes text up to a zero, at most 63 characters. */
 static const char *take_text(struct input *in, char *text)
 {
 	unsigned int n = 0;

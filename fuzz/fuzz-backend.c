@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Bytes as a vhost-user front-end and the guest behind it: messages with
- * descriptors, and what is in the guest's memory. Random bytes seldom form a
- * handshake, so the input is a script whose operations send a message of the
- * input, send one that is right (right.h), or let the guest or the owner do something.
+ * Random bytes as a vhost-user front-end and the guest behind it: messages with
+ * descriptors, and content of the guest's memory. Random bytes seldom form a handshake, so
+ * the input is a script. Its operations send a message of the input or a valid one
+ * (right.h), or make the guest or the owner act. An operation is a byte: the lower three
+ * bits are its kind (enum kind), the upper five an argument; operands follow.
  *
- * An operation is a byte, its lower three bits the kind (enum kind), the upper
- * five an argument; operands follow. An input whose last byte has its highest bit
- * set has a device that may be behind an IOMMU and kicks in band; with the next
- * one its memory may come behind the guest (postcopy). How many sessions a second
- * came as far as a ring that runs, and how many served a chain or came further, is
- * said at the end.
+ * Bits of the input's last byte select the session: the highest one, a device that may be
+ * behind an IOMMU and receives kicks in band; the next one, memory that may arrive after
+ * the guest (postcopy). Finally prints the number of sessions per second that reached a
+ * running ring, and of those that served a chain or reached more.
  */
 #include <config.h>
 
@@ -39,12 +38,12 @@
 #include "right.h"
 
 enum kind {
-	MESSAGE,	/* number, flags, descriptors, size: bytes of the input */
-	RIGHT,		/* a message that is right: enum right, from arg and
-			   bit 7 of the next byte, whose rest is a ring */
-	RAW,		/* arg bytes of the input, as they are */
+	MESSAGE,	/* number, flags, descriptors, size; then bytes of the input */
+	RIGHT,		/* a valid message: enum right, from arg and bit 7 of the next byte,
+			   whose other bits are a ring */
+	RAW,		/* arg bytes of the input, unchanged */
 	MEMORY,		/* address (2 bytes), then arg bytes into the memory */
-	OFFER,		/* a sound chain in ring arg */
+	OFFER,		/* a valid chain in ring arg */
 	SERVE,		/* the owner serves its rings */
 	OWNER,		/* enum action */
 	DISPATCH,	/* the session dispatches */
@@ -70,22 +69,23 @@ struct fuzz {
 	struct vhost_user_backend *b;
 	int sock;
 	bool running[RINGS];
-	bool waits[RINGS];	/* for a translation: run is called again */
+	bool waits[RINGS];	/* a translation is missing: run is called again */
 	int kick[RINGS];	/* kept across a change of memory; 0: no */
 	bool holds;
 	bool keeps;		/* the last chain of a turn stays popped */
-	bool deep;		/* leaving requests at a stop was negotiated */
+	bool deep;		/* a stop that leaves requests was negotiated */
 	uint64_t token;		/* not 0: an unanswered request */
-	bool of_state;		/* it concerns a state transfer */
+	bool of_state;		/* the request concerns a state transfer */
 	bool ran;
 	bool missed, translated;	/* a chain waited; one was served */
 	bool listened;
-	uint8_t with;			/* of the input's last byte */
+	uint8_t with;			/* the input's last byte */
 	unsigned int served;
-	bool out_of_step;	/* messages may have been truncated, or none can follow */
+	bool out_of_step;	/* messages may have been truncated, or no further one is
+				   possible */
 };
 
-/* A chain of a ring that is popped and not pushed. */
+/* A popped chain of a ring that was not pushed. */
 static struct kept {
 	struct iovec iov[8];
 	struct vq_chain chain;
@@ -613,7 +613,7 @@ static void find_offer(uint8_t with)
 	dispatch_all(&f);
 }
 
-/* A session that is in step can be set up and serves, whatever came before. */
+/* Checks that a session can be set up and serves, if it is in step, after any messages. */
 static void serve_once_more(struct fuzz *f)
 {
 	static const enum right set_up[] = {

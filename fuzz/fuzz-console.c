@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest and a host against a console. The input is read as a row of actions:
- * buffers for any queue, most of them sound; control messages; ends on the host
- * that come, go, send and take as much as the input says; ports that are added
- * and removed, sizes, resets; and now and then bytes of a ring that no driver
- * would write.
+ * A guest and a host against a console. The input is a list of actions: buffers for any
+ * queue, mostly valid; control messages; host sides that connect, disconnect, send and
+ * receive as many bytes as the input specifies; ports that are added and removed; sizes;
+ * resets; and sometimes invalid bytes in a ring.
  *
- * These must hold: nothing is stored outside of writable buffers (the address
- * sanitizer and a canary see it), used lengths do not exceed what is writable,
- * turns end, and a queue that stops has nothing in flight.
- *
- * Reach is printed in the end.
+ * Invariants: nothing is stored outside of writable buffers (AddressSanitizer and a canary
+ * detect it), used lengths do not exceed the writable length, turns end, and a stopped
+ * queue has nothing in flight. Finally prints its reach.
  */
 #include <config.h>
 

@@ -37,7 +37,8 @@ static char folder[] = "/tmp/fuzz-control-XXXXXX", path[64];
 
 struct user {
 	int sock;
-	uint64_t lines;		/* that it sent, and one for a farewell */
+	uint64_t lines;		/* lines that it sent, and one for the last reply before its
+				   end */
 	size_t len;		/* of the answer so far */
 	char answer[LINE * 2];
 };
@@ -46,7 +47,7 @@ struct machine {
 	struct vsu_loop *loop;
 	struct vmm_control *control;
 	struct user users[CLIENTS];
-	int fds;		/* that were open before it */
+	int fds;		/* number of open descriptors at its start */
 };
 
 static const char subjects[SUBJECTS];

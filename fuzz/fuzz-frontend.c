@@ -37,8 +37,8 @@
 
 enum kind {
 	ANSWER,		/* correct reply to the oldest request */
-	ANSWER_VALUE,	/* likewise, starting with 8 bytes of the input */
-	SEND,		/* arg bytes of the input, as they are */
+	ANSWER_VALUE,	/* correct reply that begins with 8 bytes of the input */
+	SEND,		/* arg bytes of the input, unchanged */
 	ASK,		/* arg bytes of the input over the channel */
 	OWNER,		/* enum action */
 	ANSWER_ALL,
@@ -49,9 +49,9 @@ enum kind {
 /* Argument bits of REQUEST. */
 #define WITH_FD		1u
 #define WITH_PAYLOAD	2u	/* else none */
-#define FROM_INPUT	4u	/* the payload, else a small mapping */
-#define HELD		8u	/* the owner delays the release of unmapped memory */
-#define RIGHT_SIZE	16u	/* the payload is as long as the request's */
+#define FROM_INPUT	4u	/* payload of the input; else a small mapping */
+#define HELD		8u	/* the owner keeps unmapped memory for some time */
+#define RIGHT_SIZE	16u	/* the payload has the length of the request */
 
 enum action { START, STOP, GET_CONFIG, SET_CONFIG, GROW, SHRINK, CALL, RESET,
 	      ACTIONS };
@@ -75,11 +75,11 @@ struct input {
 struct peer {
 	int sock, back;
 	unsigned int connections; /* connections that may still be made */
-	bool listening;		/* tables have another reply */
-	uint8_t with;		/* of the input's last byte */
+	bool listening;		/* in postcopy, with other replies to tables */
+	uint8_t with;		/* the input's last byte */
 	struct owner owner;
-	struct vhost_user_mem_table table;	/* the last one */
-	struct vhost_user_inflight inflight;	/* as requested */
+	struct vhost_user_mem_table table;	/* the last table */
+	struct vhost_user_inflight inflight;	/* as requested by the front-end */
 	struct vhost_user_header waiting[MAX_WAITING];
 	unsigned int first, n;
 };
@@ -341,7 +341,7 @@ static void describe_ring(struct vhost_user_frontend *f, uint32_t index,
 	(void)!vhost_user_frontend_set_ring(f, index, &ring, NULL);
 }
 
-/* For a device in postcopy or behind an IOMMU. */
+/* Operations for a device in postcopy or behind an IOMMU. */
 static void ask_memory(struct vhost_user_frontend *f, enum device_action what,
 		       uint8_t arg)
 {
@@ -370,7 +370,7 @@ static void ask_memory(struct vhost_user_frontend *f, enum device_action what,
 	}
 }
 
-/* Requests that only some devices know. */
+/* Requests for particular devices. */
 static void ask_device(struct vhost_user_frontend *f,
 		       enum device_action what, uint8_t arg)
 {

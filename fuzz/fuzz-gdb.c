@@ -140,7 +140,7 @@ static const struct vmm_gdb_ops ops = {
 	.interrupt = interrupt, .kill = kill_machine,
 };
 
-/* Sends all if the client reads; what it does not read holds up the rest. */
+/* Sends everything if the client reads; bytes that it does not read block the rest. */
 static void feed(struct machine *m, const unsigned char *bytes, size_t n, bool reads)
 {
 	const char *at;

@@ -85,7 +85,7 @@ static uint32_t checksum(const uint8_t *p, size_t len)
 	return ~crc;
 }
 
-/* Checksums that no mutation finds. */
+/* Stores checksums, which no mutation finds. */
 static void seal(uint8_t *disk)
 {
 	uint8_t *header = disk + SECTOR;
@@ -157,7 +157,7 @@ static void check_menu(const char *text, size_t size)
 	demand_text(menu.report);
 }
 
-/* An order has no circles: of two texts, one is above the other, or they are equal. */
+/* The order has no circles: one of two texts is above the other, or they are equal. */
 static void check_order(const char *text, size_t size)
 {
 	char a[64], b[64];

@@ -31,7 +31,7 @@ static void demand(bool holds)
 		abort();
 }
 
-/* One memory for all inputs: only what is loaded differs. */
+/* One memory for all inputs: only the loaded bytes differ. */
 static struct vmem_map *make_map(void)
 {
 	struct vmem_region_desc d = { .len = MEMORY_END };
@@ -64,7 +64,7 @@ static void check_linux(const struct vmm_kernel *kernel,
 				      VMM_BOOT_INFO_GPA, NULL));
 }
 
-/* At most 1 MiB of it. */
+/* Reads at most 1 MiB of the content. */
 static void decompress(const uint8_t *data, size_t size)
 {
 	const struct vmm_compressed c = { .bytes = data, .fd = -1, .size = size };

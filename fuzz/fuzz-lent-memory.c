@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest against the devices that give and take memory: the balloon, and memory
- * that comes and goes; the first byte says which of them, and which queue. The
- * input is read as a row of requests whose bytes and places are its own.
+ * A guest against devices that transfer memory between guest and host: the balloon and the
+ * memory device. The first byte selects the device and the queue. The input is a list of
+ * requests with bytes and addresses of its own.
  *
- * These must hold: memory that its owner refuses to give keeps its bytes, the
- * host maps and unmaps whole pieces in turn, used lengths do not exceed what is
- * writable, and every request but a balloon's statistics comes back.
+ * Invariants: memory that must not be discarded keeps its bytes, the host maps and unmaps
+ * whole pieces in turn, used lengths do not exceed the writable length, and each request is
+ * returned, except the statistics of a balloon.
  */
 #include <config.h>
 
@@ -27,7 +27,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LENT		0x40000u
-#define KEPT_GPA	0x100000u	/* never given back */
+#define KEPT_GPA	0x100000u	/* must not be discarded */
 #define REQUEST_GPA	0x20000u
 #define MEM_GPA		(UINT64_C(1) << 32)
 #define PIECES		2u
@@ -40,7 +40,7 @@ static struct {
 	struct vq_driver *driver;
 	struct virtdev *dev;
 	bool mapped[PIECES];
-	bool mem;		/* not a balloon */
+	bool mem;		/* the memory device, not the balloon */
 	uint32_t queue;
 } g;
 
@@ -149,7 +149,7 @@ static uint64_t somewhere(struct input *in)
 	return REQUEST_GPA + v;
 }
 
-/* The bytes that a memory device reads, mostly of blocks that exist. */
+/* The bytes that a memory device reads, mostly for blocks that exist. */
 static void put_request(struct input *in)
 {
 	unsigned char *at = vmem_region_hva(g.regions[0]) + REQUEST_GPA;
@@ -211,7 +211,8 @@ static void act(void *opaque, struct input *in)
 
 static void fini(void *opaque)
 {
-	/* a balloon stores nothing; memory's answers go where the guest says */
+	/* A balloon stores nothing; the memory device stores responses at addresses of the
+	   guest. */
 	const unsigned char *kept = vmem_region_hva(g.regions[1]);
 	struct virtdev_stat stats[16];
 	uint32_t i;

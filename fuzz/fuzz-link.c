@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A stream of frames that is connected again, and the peer at its other end. The
- * input is read as a row of actions: the peer listens or refuses, takes a
- * connection, sends frames, pieces of them, floods and nonsense, reads, shuts
- * down and closes; the link sends, flushes, receives and looks for another
- * connection.
+ * A stream of frames that reconnects, and its peer. The input is a list of actions. The
+ * peer listens or refuses, accepts a connection, sends frames, parts of them, many of them
+ * or invalid bytes, reads, shuts down and closes. The link sends, flushes, receives and
+ * tries to reconnect.
  *
- * These must hold: every frame arrives whole and as it was sent, in order, none
- * twice and none in part, in both directions; bytes for a connection of before
- * never come to another; no call is endless and no descriptor is left.
- *
- * Reach is printed in the end.
+ * Invariants: each frame arrives complete and unchanged, in order, not twice and not in
+ * part, in both directions; bytes for a previous connection never reach another one; each
+ * call returns, and no descriptor leaks. Finally prints its reach.
  */
 #include <config.h>
 
@@ -40,19 +37,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint64_t received, sent, lost, again, nonsense;
 static char folder[] = "/tmp/fuzz-link-XXXXXX", path[64];
 
-/* Frames of one direction: their numbers grow, whichever were lost. */
+/* Frames of one direction: their numbers increase, although some are lost. */
 struct flow {
-	uint32_t next, last;		/* to be made; that came */
+	uint32_t next, last;		/* number of the next frame to be made; number of the
+					   last one that arrived */
 };
 
 struct wire {
 	struct virtdev_net_link *link;
 	int listener, peer;		/* -1: none */
 	struct flow to_link, to_peer;
-	bool spoiled;			/* the peer sent what is no frame */
-	uint32_t tail_at, tail_end;	/* of a frame that it sent in part */
-	uint32_t got;			/* of the peer's bytes in `in` */
-	int fds;			/* that were open before it */
+	bool spoiled;			/* the peer sent bytes that are not a frame */
+	uint32_t tail_at, tail_end;	/* rest of a frame of which it sent a part */
+	uint32_t got;			/* number of the peer's bytes in `in` */
+	int fds;			/* number of open descriptors at its start */
 };
 
 static unsigned char out[LENGTH + MOST], in[2 * sizeof(out)];
@@ -67,7 +65,7 @@ static void print_reach(void)
 
 /* --------------------------------------------------------------------- frames */
 
-/* Its length, number and length again, and bytes that follow from them. */
+/* Makes a frame: its length, number and length again, and bytes that follow from them. */
 static uint32_t frame_make(struct flow *f, uint32_t len)
 {
 	const uint32_t number = ++f->next, be = htonl(len);
@@ -119,7 +117,7 @@ static void peer_listen(struct wire *w)
 	CHECK(w->listener >= 0);
 }
 
-/* Connections that it did not take end, too. */
+/* Connections that the peer did not accept end, too. */
 static void peer_refuse(struct wire *w)
 {
 	vsu_fd_close(&w->listener);
@@ -145,7 +143,7 @@ static uint32_t peer_write(const struct wire *w, uint32_t at, uint32_t end)
 	return n < 0 ? 0 : (uint32_t)n;
 }
 
-/* A frame behind a part would be taken for its rest. */
+/* Behind a part of a frame, the next frame would count as its rest. */
 static void peer_send(struct wire *w, struct input *input, uint32_t most)
 {
 	const uint32_t len = frame_make(&w->to_link, frame_len(input));
@@ -167,7 +165,7 @@ static void peer_finish(struct wire *w)
 
 	if (w->tail_at >= len)
 		return;
-	/* the bytes of the last frame, which others may have been made over */
+	/* makes the bytes of the last frame again, which others may have replaced */
 	same.next = w->to_link.next - 1;
 	frame_make(&same, len - LENGTH);
 	w->tail_at += peer_write(w, w->tail_at, len);
@@ -272,7 +270,7 @@ static void link_receive(struct wire *w, struct input *input)
 	CHECK(n == -EAGAIN || n == -EPIPE);
 }
 
-/* After a millisecond, or never where nothing was lost. */
+/* Tries to reconnect if that is due: a millisecond after a loss. */
 static void link_again(struct wire *w)
 {
 	struct pollfd p = { .events = POLLIN,

@@ -38,7 +38,7 @@ static void put_section(struct vmm_state_writer *w, struct input *in)
 	in->p += len;
 }
 
-/* A state whose sum is wrong would be refused before its content is read. */
+/* With a wrong checksum the state would be refused before its content is read. */
 static void build_state(struct vmm_state_writer *w, struct input *in)
 {
 	unsigned int n;

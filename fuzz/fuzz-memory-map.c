@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Maps that grow and shrink and are read and written meanwhile, against a
- * model of one cell per guest address. The input is a list of operations of 6
- * bytes: what, an address and a length within the model, a value.
+ * Maps that change and are read and written meanwhile, compared with a model of one cell
+ * per guest address. The input is a list of operations of 6 bytes: the operation, an
+ * address and a length within the model, a value.
  */
 #include <config.h>
 
@@ -59,7 +59,7 @@ static bool is_free(const struct model *m, uint32_t gpa, uint32_t len)
 	return true;
 }
 
-/* Each region has a part of the block of its own, so none aliases another. */
+/* Each region has its own part of the block, so that no two share bytes. */
 static void add(struct model *m, const struct op *op)
 {
 	uint32_t slot = op->value % REGIONS, i;
@@ -69,7 +69,7 @@ static void add(struct model *m, const struct op *op)
 	struct vmem_map *map;
 	int rc;
 
-	/* A length of 0 is the rest of the block: the model has no cells for it. */
+	/* A length of 0 means the rest of the block, which exceeds the model. */
 	if (m->region[slot] || !op->len)
 		return;
 	demand(!vmem_region_new(&d, &m->region[slot], NULL));
@@ -102,7 +102,7 @@ static void drop(struct model *m, const struct op *op)
 	m->region[slot] = vmem_region_unref(r);
 }
 
-/* How far an access from gpa on gets. */
+/* The number of bytes that an access from gpa can reach. */
 static uint32_t reach(const struct model *m, const struct op *op, bool write)
 {
 	uint32_t n = 0;

@@ -50,7 +50,7 @@ static void read_facts(const uint8_t *d, struct vmem_backend_facts *f)
 	f->kvm = d[6];
 }
 
-/* Pages, sums and the three refused rows, as the mapping will rely on them. */
+/* Checks what the mapping relies on: pages, sums and the three refused combinations. */
 static void check_accepted(const struct vmem_backend *b,
 			   const struct vmem_backend_facts *f)
 {

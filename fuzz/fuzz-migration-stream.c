@@ -30,7 +30,7 @@
 
 #define SOURCE_READS	1u	/* bits of the first byte */
 #define BUILT		2u
-#define SERVES		4u	/* of a source: pages, as in post-copy */
+#define SERVES		4u	/* for a source: serves pages, as in post-copy */
 
 #define LEN		UINT64_C(0x8000) /* of each region */
 #define MAX_WORDS	64
@@ -40,11 +40,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The guest's memory; a model of its content; and what is no memory to be written. */
+/* The guest's memory, a model of its content, and ranges that a stream must not write. */
 static const struct place {
 	uint64_t gpa;
 	uint32_t flags;
-	bool memory;		/* else a window */
+	bool memory;		/* memory; else a window */
 } places[] = {
 	{ 0, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED, true },
 	{ 0x100000, VMEM_BLOCK_WRITE, true },
@@ -141,7 +141,7 @@ static uint64_t read_u64(const unsigned char *at)
 	return value;
 }
 
-/* Whether the section may be stored; stores it to the model. */
+/* Whether the section may be stored; stores it in the model. */
 static bool model_store(const struct vmm_state_section *s)
 {
 	const bool zeros = !strcmp(s->name, "zeros");
@@ -240,7 +240,7 @@ static int read_replies(struct vmm_stream *s, struct vsu_error *err)
 	return rc;
 }
 
-/* After "ready" those of pre-copy, or requests. */
+/* Reads the replies of pre-copy after "ready", or requests. */
 static int read_answers(struct vmm_stream *s, bool serves, struct vsu_error *err)
 {
 	struct vmm_state_section section;
@@ -254,7 +254,7 @@ static int read_answers(struct vmm_stream *s, bool serves, struct vsu_error *err
 
 /* --------------------------------------------------------------------- inputs */
 
-/* At most as many bytes as the socket buffers; the rest is a truncated stream. */
+/* Sends as many bytes as the socket buffers; a longer stream is truncated. */
 static void send_bytes(int fd, const void *bytes, size_t len)
 {
 	(void)!send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -279,7 +279,7 @@ static void put_bytes(struct vmm_state_writer *w, struct input *in)
 	in->p += len;
 }
 
-/* Repeated, so that a short input can have long sections. */
+/* Repeats bytes, so that a short input can have long sections. */
 static void put_fill(struct vmm_state_writer *w, struct input *in)
 {
 	static unsigned char fill[MAX_FILL];
@@ -304,7 +304,7 @@ static void put_content(struct vmm_state_writer *w, const char *name,
 		put_bytes(w, in);
 }
 
-/* Its byte of oddities: bit 0 another version, 1 not required, 2 a damaged byte. */
+/* A byte selects anomalies: bit 0 another version, bit 1 not required, bit 2 a damaged byte. */
 static void send_section(struct vmm_stream *s, struct input *in)
 {
 	const char *name = names[take(in, 1) % NAMES];

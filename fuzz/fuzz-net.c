@@ -87,7 +87,7 @@ static void init(void *guest, struct input *in)
 	}
 }
 
-/* Few bytes, header lengths, frame lengths, many; below the canary. */
+/* Returns few bytes, header lengths, frame lengths, or many; below the canary. */
 static uint32_t length(struct input *in)
 {
 	uint32_t v = take(in, 1);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An overlay disk. The first byte of the input selects one of two courses.
+ * An overlay disk. The first byte of the input selects one of two tests.
  *
- * Even: the input is a row of requests. The disk has what they wrote, before and after it
- * is opened again.
+ * Even: the input is a list of requests. The disk contains what they wrote, before and
+ * after it is opened again.
  *
- * Odd: the bytes change a valid file, three each (position and bits to flip); bit 1 of the
- * first byte repairs the sum of the header afterwards, bit 2 truncates the file at a
- * position of two more bytes. The file is refused with a sentence, or the disk can be read
- * and written as a whole.
- *
- * The base never changes.
+ * Odd: the input changes a valid file, three bytes each: position and bits to flip. Bit 1
+ * of the first byte repairs the sum of the header afterwards, bit 2 truncates the file at a
+ * position of two more bytes. The file is refused with a message, or the whole disk can be
+ * read and written. The base never changes.
  */
 #include <config.h>
 
@@ -170,7 +168,7 @@ static void repair_sum(int fd)
 	CHECK(pwrite(fd, bytes, sizeof(bytes), 0) == sizeof(bytes));
 }
 
-/* The header, and the first bytes of the map, are what counts. */
+/* Changes bytes of the header, or the first bytes of the map. */
 static void change(int fd, struct input *in)
 {
 	const uint32_t where = take(in, 2);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest against persistent memory: requests of any shape for flushes, several
- * at once, between which its queue stops and starts. The first byte chooses the
- * ring's format and how the disk works.
+ * A guest against persistent memory: requests of any shape for flushes, several at once,
+ * between which its queue stops and starts. The first byte selects the ring's format and
+ * the kind of disk.
  *
- * These must hold: every request comes back, with at most four bytes stored,
- * one that is well formed with success, the file is mapped once and stays as it
- * was, and there are no more flushes than requests.
+ * Invariants: each request is returned, with at most four bytes stored, a valid one with
+ * success; the file is mapped once and unchanged; the number of flushes does not exceed the
+ * number of requests.
  */
 #include <config.h>
 
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define RING		32u
 #define ANSWER_GPA	0x8000u	/* four bytes for each request */
 #define TYPE_GPA	0x9000u
-#define SOUND		UINT64_C(0x100)	/* in a cookie: well formed */
+#define SOUND		UINT64_C(0x100)	/* in a cookie: valid */
 
 static struct {
 	struct memory memory;
@@ -40,7 +40,8 @@ static struct {
 	struct vq_driver *driver;
 	struct virtdev *dev;
 	uint64_t added, answered;
-	bool poked;		/* stored into the ring behind the driver's back */
+	bool poked;		/* the input has stored into the ring without the driver's
+				   knowledge */
 	unsigned int maps;
 } g;
 
@@ -74,7 +75,7 @@ static const struct virtdev_server_ops server = {
 	.region_address = region_address,
 };
 
-/* Asked for by disks that map their file. */
+/* Required by disks that map their file. */
 static struct vmem_sigbus *table;
 
 static struct virtdev_disk *open_disk(uint32_t engine)
@@ -172,7 +173,7 @@ static void serve(void)
 	collect();
 }
 
-/* Everything has come back by then, of a ring that is not broken. */
+/* All requests have been returned, unless the ring is broken. */
 static void stop(void)
 {
 	serve();

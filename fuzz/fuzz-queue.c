@@ -87,7 +87,7 @@ static struct vmem_region *make_region(uint64_t gpa, uint64_t len)
 	return region;
 }
 
-/* With or without the region far away. */
+/* Publishes the memory with or without its distant region. */
 static void publish(unsigned int n)
 {
 	struct vmem_map *map;
@@ -160,7 +160,7 @@ static uint64_t pick_buffer(struct run *r, uint32_t *len)
 	}
 }
 
-/* Entries that follow each other, as a split chain or a packed one. */
+/* Stores consecutive entries, as a split chain or a packed one. */
 static void put_chain(struct run *r, uint32_t table, uint32_t first,
 		      uint32_t n, uint32_t id, bool nested)
 {

@@ -61,7 +61,7 @@ static uint64_t files_lost(struct virtdev *dev)
 
 /* -------------------------------------------------------------- its processes */
 
-/* As if killed: neither guest nor file is notified. */
+/* Ends the process as if it was killed: neither guest nor file is notified. */
 static void process_end(struct life *l)
 {
 	struct fs_guest *g = &l->guest;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A request of a command as the guest's first program reads it. Invariants: an accepted one has a
- * command and valid folders, and its texts are within its records.
+ * A request for a command, as the guest's first program reads it. Invariants: an accepted
+ * request has a command and valid folders, and its texts are within its records.
  */
 #include <config.h>
 
@@ -26,7 +26,7 @@ static void demand(bool holds)
 		abort();
 }
 
-/* In a guest it ends the machine. */
+/* In a guest this function ends the machine. */
 void agent_fail(const char *fmt, ...)
 {
 	demand(fmt != NULL);

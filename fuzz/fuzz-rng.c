@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest against an entropy device: chains of any shape, several at once,
- * between which its queue stops and starts. The first byte chooses the ring's
- * format and how many bytes a second there are.
+ * A guest against an entropy device: chains of any shape, several at once, between which
+ * its queue stops and starts. The first byte selects the ring's format and the number of
+ * bytes per second.
  *
- * These must hold: a chain gets no more than it has room for, and than a chain
- * may get; all of them together no more than the rate allows for; without a rate
- * each comes back at once, and one that is well formed with bytes.
+ * Invariants: a chain receives no more bytes than it has room for, and no more than the
+ * limit of a chain; all chains together receive no more than the rate permits; without a
+ * rate each chain is returned at once, a valid one with bytes.
  */
 #include <config.h>
 
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_PIECES	4u
 #define NS_PER_S	UINT64_C(1000000000)
 
-/* A chain is its cookie: how much of it is writable, and whether it is sound. */
+/* The cookie of a chain: its writable length, and whether it is valid. */
 #define SOUND		(UINT64_C(1) << 32)
 
 static struct {
@@ -39,8 +39,9 @@ static struct {
 	struct vq_driver *driver;
 	struct virtdev *dev;
 	uint64_t rate, begun, given;
-	bool full;		/* the ring, when a chain was added last */
-	bool poked;		/* stored into the ring behind the driver's back */
+	bool full;		/* the ring was full when a chain was added last */
+	bool poked;		/* the input has stored into the ring without the driver's
+				   knowledge */
 } g;
 
 static uint64_t reached[3];
@@ -113,7 +114,7 @@ static void collect(void)
 		CHECK(written <= (uint32_t)cookie && written <= VIRTDEV_RNG_MAX);
 		CHECK(written || g.rate || !(cookie & SOUND));
 	}
-	/* A second's worth may have accumulated before. */
+	/* The allowance of one second may have accumulated before. */
 	CHECK(!g.rate || g.poked ||
 	      g.given <= g.rate + (vsu_now_ns() - g.begun) * g.rate / NS_PER_S + 1);
 }

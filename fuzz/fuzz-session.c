@@ -58,7 +58,7 @@ static void send_bytes(struct guest *g, enum vmm_agent_port port, const void *by
 		g->sent[port] += (uint64_t)n;
 }
 
-/* Bytes of the input, after a length of one byte. */
+/* Sends bytes of the input, after a length of one byte. */
 static void send_input(struct guest *g, struct input *in, enum vmm_agent_port port)
 {
 	const size_t wanted = take(in, 1), left = (size_t)(in->end - in->p);
@@ -89,7 +89,7 @@ static void send_started(struct guest *g, struct input *in)
 	send_message(g, VMM_AGENT_STARTED, NULL, 0);
 }
 
-/* Outputs are as long as what was sent, or differ. */
+/* Reports the lengths of the outputs that were sent, or others. */
 static void send_ended(struct guest *g, struct input *in)
 {
 	struct {
@@ -107,7 +107,7 @@ static void send_ended(struct guest *g, struct input *in)
 	send_message(g, VMM_AGENT_ENDED, &m, sizeof(m.ended) + len);
 }
 
-/* A header of the input's choice; its payload may follow. */
+/* Sends a header that the input selects; its payload may follow. */
 static void send_header(struct guest *g, struct input *in)
 {
 	const struct vmm_agent_header header = { take(in, 1), take(in, 4) };

@@ -55,7 +55,7 @@ static int on_reset(void *opaque)
 	return virtdev_inline_stop(((struct server *)opaque)->in) != 0;
 }
 
-/* Without this callback the function has no MSI-X. */
+/* Without this callback, the function has no MSI-X capability. */
 static void on_message(void *opaque, uint32_t vector)
 {
 	(void)opaque;
@@ -96,7 +96,7 @@ static void server_free(struct server *h)
 	virtdev_free(h->dev);
 }
 
-/* A valid state, of a disk whose driver is setting it up. */
+/* Makes a valid state of a disk whose driver is setting it up. */
 static uint8_t *state_make(struct server *h, size_t *len)
 {
 	void *bytes = NULL;
@@ -153,7 +153,7 @@ static void folder_remove(void)
 	rmdir(folder);
 }
 
-/* Once: "in" has a folder, and a link that leads up. */
+/* Called once: the folder "in" has a folder, and a link that leads out of it. */
 static void folder_make(char *in, size_t len)
 {
 	char path[sizeof(folder) + 16];
@@ -173,7 +173,7 @@ static void folder_make(char *in, size_t len)
 	demand(!symlink("..", path));
 }
 
-/* No descriptor of this process refers to a file above the folder. */
+/* Checks that no descriptor of this process refers to a file above the folder. */
 static void check_descriptors(const char *in)
 {
 	char name[64], path[4096];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The description of a template: of one that is accepted, each text ends within its member. */
+/*
+ * The description of a template. Invariant: in an accepted one, each text ends within its
+ * member.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -26,7 +29,7 @@ static void demand(bool holds)
 		abort();
 }
 
-/* Contents of a template beside its description, folders before their files. */
+/* Content of a template in addition to its description; folders precede their files. */
 static const struct {
 	const char *name;
 	bool is_folder;

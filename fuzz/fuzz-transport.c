@@ -81,7 +81,7 @@ static int on_queue_reset(void *opaque, uint32_t queue)
 	return m->slow_reset;
 }
 
-/* A queue that was reset, with a size that can be served. */
+/* Starts a queue after its reset, if it has a valid size. */
 static int on_queue_start(void *opaque, uint32_t queue)
 {
 	const struct machine *m = opaque;
@@ -198,7 +198,7 @@ static void register_read(struct machine *m, uint64_t offset, uint32_t len)
 	demand(len == 8 || !(value >> (8 * len)));
 }
 
-/* Configuration space of a PCI function; mmio has none. */
+/* Accesses configuration space of a PCI function; mmio has none. */
 static void space_access(struct machine *m, struct input *in, uint32_t len,
 			 bool write)
 {

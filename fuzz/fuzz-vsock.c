@@ -57,11 +57,11 @@ struct guest {
 	struct vq *q[3];
 	struct vq_driver *driver[3];
 	uint64_t features;
-	bool spoiled;		/* its rings; until the next input */
+	bool spoiled;		/* the input has damaged its rings; until the next input */
 	struct peers host;
 	uint32_t asked_guest, asked_host;	/* ports of the last request */
 	uint16_t asked_type;
-	bool messages;		/* the driver takes them */
+	bool messages;		/* the driver supports messages */
 	int fds;		/* number of open descriptors at its start */
 	uint32_t posted[3], sent;	/* posted: buffers per queue, in order */
 };
@@ -305,7 +305,7 @@ static void begin_anew(struct guest *g, struct input *in)
 		start_queue(g, i);
 }
 
-/* From now on the guest may have named any of its own bytes. */
+/* Damages rings: the guest may then have named any of its own bytes. */
 static void spoil(struct guest *g, struct input *in)
 {
 	const uint32_t where = take(in, 2) % 0x3000;
