@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A folder with files and ways out of it. */
+/* A folder with files, and names that lead out of it. */
 #include <config.h>
 
 #include <dirent.h>

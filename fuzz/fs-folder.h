@@ -11,7 +11,7 @@ struct fs_folder {
 
 /* The path of the served folder; the size of files in it is limited. */
 const char *fs_folder_init(struct fs_folder *f);
-/* The secret is what it was. */
+/* Checks that the secret is unchanged. */
 void fs_folder_fini(struct fs_folder *f);
 
 #endif

@@ -69,7 +69,7 @@ static uint64_t word(const struct fs_guest *g, struct input *in)
 	return v & 0x40 ? of_windows[v & 7] : words[v & 15];
 }
 
-/* Behind the names: groups and a label, or what only looks like them. */
+/* Stores bytes behind the names: groups and a label, or bytes that resemble them. */
 static uint32_t put_extensions(const struct fs_guest *g, unsigned char *at,
 			       struct input *in, struct fuse_in_header *h)
 {
@@ -181,7 +181,7 @@ void fs_guest_serve(struct fs_guest *g)
 		collect_one(g, (uint32_t)(cookie >> 32), (uint32_t)cookie, used);
 }
 
-/* A place of its own for each that is parked; FS_GUEST_SLOTS: all are. */
+/* Returns a slot for each request while some are parked; FS_GUEST_SLOTS: all are in use. */
 static uint32_t slot_free(const struct fs_guest *g)
 {
 	uint32_t i;
@@ -235,7 +235,7 @@ void fs_guest_ask(struct fs_guest *g, struct input *in)
 
 void fs_guest_begin(struct fs_guest *g)
 {
-	/* with labels all that the device offers is agreed on: words that are ones */
+	/* with labels, everything that the device offers is negotiated: words of ones */
 	static const uint8_t plain[] = { FUSE_INIT, 0, 0, 0 },
 			     all[] = { FUSE_INIT, 0, 0, 0, 0, 9, 9 };
 	struct input in = { g->labels ? all : plain,

@@ -16,7 +16,7 @@
 #include "memory.h"
 #include "ring.h"
 
-#define FS_GUEST_SLOTS	16u	/* requests at a time, where some are parked */
+#define FS_GUEST_SLOTS	16u	/* concurrent requests, while some are parked */
 #define FS_GUEST_KNOWN	8u
 
 /* Number of requests of all inputs, by operation. */
@@ -41,19 +41,19 @@ struct fs_guest {
 	bool labels;		/* requests that create files can carry security labels */
 };
 
-/* Memory and a queue, for a device that is made next. The rest of it is zero. */
+/* Creates memory and a queue, for a device that is created next. The other members are zero. */
 void fs_guest_init(struct fs_guest *g, struct fs_reach *reach);
-/* Nothing is open but what was before. */
+/* Checks that no descriptor is open that was not open before. */
 void fs_guest_fini(struct fs_guest *g);
 void fs_guest_start(struct fs_guest *g);
 /* Parked requests of a stopped queue are never completed. */
 void fs_guest_stop(struct fs_guest *g);
-/* FUSE_INIT: the root is all that is known. */
+/* FUSE_INIT: only the root is known. */
 void fs_guest_begin(struct fs_guest *g);
-/* A request as the input has it, and its answer unless it is parked. */
+/* Sends a request of the input, and checks the reply unless the request is parked. */
 void fs_guest_ask(struct fs_guest *g, struct input *in);
 void fs_guest_serve(struct fs_guest *g);
-/* How many of each operation. */
+/* Prints the number of requests of each operation. */
 void fs_reach_print(const struct fs_reach *reach);
 
 #endif

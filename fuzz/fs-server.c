@@ -8,7 +8,7 @@
 
 #include "fs-server.h"
 
-/* The oldest request is forgotten and never answered. */
+/* Drops request i, which is never answered. */
 static void forget(struct fs_server *h, uint32_t i)
 {
 	h->n--;
@@ -51,7 +51,7 @@ void fs_server_answer(struct fs_server *h, struct input *in)
 	virtdev_region_done(h->dev, cookie, result);
 }
 
-/* An answer may lead to the next question. */
+/* Answers all: an answer may cause another request. */
 void fs_server_answer_all(struct fs_server *h)
 {
 	uint64_t cookie;

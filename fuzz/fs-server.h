@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A server of a file system device that maps at once, or answers later: in any
- * order, with any error, or when the queue that asked is gone.
+ * The server of a file system device: it maps immediately, or answers later, in any order,
+ * with any error, or after the queue of the request has stopped.
  */
 #ifndef FUZZ_FS_HOME_H
 #define FUZZ_FS_HOME_H
@@ -19,12 +19,12 @@ struct fs_server {
 	struct virtdev *dev;
 	uint64_t window;		/* bytes */
 	bool later;
-	uint32_t n;			/* that are not answered, oldest first */
+	uint32_t n;			/* number of unanswered changes, oldest first */
 	uint64_t cookies[FS_HOME_CHANGES];
 	uint64_t asked, refused;	/* of all inputs: the reach */
 };
 
-/* The operation of a server. */
+/* The operation region_change of the server. */
 int fs_server_change(void *server, bool map, const struct virtdev_mapping *m,
 		   uint64_t cookie);
 /* Answers one pending change, which the input selects. */

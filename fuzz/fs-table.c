@@ -154,7 +154,7 @@ static void change_record(int fd, const struct kind *k, struct input *in)
 	record_write(fd, k, i, &r);
 }
 
-/* Under its own number, or under that of its new place. */
+/* Copies a record under its own number, or under that of its new position. */
 static void copy_record(int fd, const struct kind *k, uint32_t how,
 			struct input *in)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pieces of FUSE requests that are made from random bytes. */
+/* Parts of FUSE requests, made from random bytes. */
 #ifndef FUZZ_FS_WORDS_H
 #define FUZZ_FS_WORDS_H
 
@@ -9,11 +9,11 @@
 
 #define OPCODES 56u
 
-/* A name, there or leading outside, and its end: how many bytes. */
+/* Stores a name, which exists or leads outside, and its end; returns the number of bytes. */
 uint32_t put_name(unsigned char *at, struct input *in);
-/* A label of a new file, as an extension of its request: how many bytes. */
+/* Stores a label of a new file, as an extension of its request; returns the number of bytes. */
 uint32_t put_label(unsigned char *at, struct input *in);
-/* The bytes that an operation takes in front of its names, at most 127. */
+/* The number of bytes of an operation before its names, at most 127. */
 uint32_t args_of(uint32_t opcode, struct input *in);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* An honest back-end: its answers. */
+/* The replies of an honest back-end. */
 #include <config.h>
 
 #include "honest.h"
@@ -10,8 +10,8 @@
 #define AS_ASKED UINT32_MAX	/* a reply of the request's length */
 
 /*
- * Requests that are always answered. All bits that are known are offered, so
- * that every path of the handshake is gone.
+ * Requests that are always answered. All known bits are offered, so that each path of the
+ * handshake is executed.
  */
 static const struct {
 	uint32_t request, size;
@@ -50,7 +50,7 @@ static unsigned int find(uint32_t request)
 	return i;
 }
 
-/* The word behind a table is not answered. */
+/* The word behind a table has no reply. */
 bool honest_answers(const struct vhost_user_header *asked, bool listening)
 {
 	if (asked->request == VHOST_USER_SET_MEM_TABLE && listening)

@@ -11,12 +11,12 @@
 #define HONEST_PAGE 4096u
 #define HONEST_FEATURES (UINT64_C(1) << 32)
 
-/* listening: in postcopy, where memory tables have an answer of their own. */
+/* listening: in postcopy, where memory tables have a reply of their own. */
 bool honest_answers(const struct vhost_user_header *asked, bool listening);
-/* The payload's size, and its first 8 bytes. */
+/* The size of the reply's payload, and its first 8 bytes. */
 uint32_t honest_size(const struct vhost_user_header *asked, bool listening);
 uint64_t honest_value(uint32_t request);
-/* The payload's size of a request over the back-end channel. */
+/* The size of the payload of a request over the back-end channel. */
 uint32_t honest_request_size(uint32_t number);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Requests that only some kinds of devices know: this one knows them all. */
+/* Requests for particular devices: this device supports all of them. */
 #include <config.h>
 
 #include <errno.h>

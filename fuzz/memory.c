@@ -8,7 +8,7 @@
 
 #include "memory.h"
 
-#define CANARY_GPA	0x3f000u	/* never given to the device */
+#define CANARY_GPA	0x3f000u	/* never passed to the device */
 #define CANARY_LEN	0x1000u
 
 uint64_t place(struct input *in)

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * Memory of guests that are fuzzed, with everything that a buffer may lie in or
- * across.
- */
+/* Memory of fuzzed guests, with all that a buffer can be in or cross. */
 #ifndef FUZZ_MEMORY_H
 #define FUZZ_MEMORY_H
 
@@ -17,7 +14,7 @@
 #define HOLE_GPA	0x200000u
 #define DATA_GPA	(MEMORY - 0x4000u) /* extends over both regions */
 
-/* A buffer where the input wants it: mostly memory, sometimes not. */
+/* The address of a buffer that the input selects: mostly memory. */
 uint64_t place(struct input *in);
 
 struct memory {
@@ -26,12 +23,12 @@ struct memory {
 	struct vmem_map *map;
 };
 
-/* A region of new memory, which others may map. */
+/* Creates a region of new memory, which a device may map. */
 struct vmem_region *memory_region(uint64_t gpa, uint64_t len, uint32_t flags);
 
 void memory_init(struct memory *m);
 void memory_fini(struct memory *m);
-/* Memory that was not passed to the device must be unchanged. */
+/* Checks that memory that was not passed to the device is unchanged. */
 void memory_check(const struct memory *m);
 unsigned char *memory_at(const struct memory *m, uint64_t gpa);
 

@@ -47,7 +47,7 @@ static void check_header(const struct guest *g,
 	CHECK(vsu_le16_load(h->hdr_len) <= len);
 }
 
-/* The first bytes are whole in one piece, or else the card cannot have checked them. */
+/* The first bytes are in one piece; otherwise the card cannot have checked them. */
 static void check_addresses(const struct iovec *iov)
 {
 	static const uint8_t ipv4[] = { 0x08, 0x00 };
@@ -78,7 +78,7 @@ static int link_send(void *self, uint32_t lane, const struct iovec *iov, int n)
 	return g->send_code;
 }
 
-/* Each second one is lost where frames are. */
+/* If the input makes frames fail, only every second one of a batch fails. */
 static uint32_t link_send_batch(void *self, uint32_t lane,
 				struct virtdev_net_frame *frames, uint32_t n)
 {

@@ -32,14 +32,14 @@ struct guest {
 	unsigned int nheld[QUEUES];
 	/* the link */
 	int fd, receive_code, send_code;
-	uint32_t batch_most;	/* frames of a batch that the link answers */
+	uint32_t batch_most;	/* number of frames of a batch that the link processes */
 	uint32_t lengths[16], nlengths;
-	bool blocks;		/* the card keeps loopback addresses from it */
+	bool blocks;		/* the card must drop frames to loopback addresses */
 };
 
 /*
- * A link that asks of each frame what must hold; the guest is its own. batches: the
- * link accepts several frames in one call.
+ * A link that checks each frame of its guest. batches: the link accepts several frames in
+ * one call.
  */
 struct virtdev_net_link *fuzz_net_link(struct guest *g, bool batches);
 

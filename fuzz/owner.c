@@ -134,7 +134,7 @@ static int check_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
 	return 0;
 }
 
-/* Half of all addresses lead somewhere, at once. */
+/* Half of all addresses have a translation, immediately. */
 static int answer_miss(void *opaque, uint64_t iova, uint32_t access)
 {
 	struct owner *p = opaque;

@@ -26,15 +26,15 @@ struct owner {
 	int file_fd;		/* descriptor of shared objects */
 	bool has_started, came_back;
 	bool has_missed, has_placed, was_called;
-	unsigned int sum;	/* over all received values */
-	struct vmem_block *held; /* block of the mapping that it keeps, or NULL */
-	bool hold_next;		/* it keeps the next mapping */
+	unsigned int sum;	/* sum of all received values */
+	struct vmem_block *held; /* block of the kept mapping, or NULL */
+	bool hold_next;		/* keep the next mapping */
 };
 
-/* A byte tells which pages lead where. */
+/* A byte selects pages and their translations. */
 struct vmem_iotlb_entry owner_entry(uint8_t where);
 void owner_let_go(struct owner *o);
-/* Ops of an owner, with what the input's last byte adds; not connect. */
+/* Sets operations of an owner, with those that the input's last byte adds, except connect. */
 void owner_ops(struct vhost_user_frontend_ops *ops,
 	       struct vhost_user_frontend_device_ops *device, uint8_t with);
 

@@ -8,27 +8,30 @@
 #include "play.h"
 
 #define PEERS 6u
-#define PORT 52u		/* one of them listens for it, */
-#define MESSAGES_PORT 53u	/* one for messages at this */
+#define PORT 52u		/* a server listens for this port */
+#define MESSAGES_PORT 53u	/* a server with messages listens for this port */
 
 struct peers {
 	int listener, messages, fds[PEERS];
 };
 
 /*
- * The socket that stands for the guest, in a folder that is made for the first
- * to ask.
+ * The path of the socket for connections to the guest, in a folder that the first call
+ * creates.
  */
 const char *peers_path(void);
-/* That of clients with messages. */
+/* The path of the socket for clients with messages. */
 const char *peers_messages_path(void);
-/* Without the folder, at the end of the program. */
+/* Removes the folder at the end of the program. */
 void peers_end(void);
 
 void peers_init(struct peers *h);
 void peers_fini(struct peers *h);
 
-/* A client connects, the server accepts one, a client acts; the input selects. */
+/*
+ * Makes one step that the input selects: a client connects, the server accepts, or a client
+ * acts.
+ */
 void peer_come(struct peers *h, struct input *in);
 void peer_accept(struct peers *h);
 void peer_act(struct peers *h, struct input *in);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The course of a target whose input is a row of actions. */
+/* Runs a target whose input is a list of actions. */
 #include <config.h>
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* An input that is a row of actions, and the course of a target that plays it. */
+/* An input that is a list of actions, and the functions of a target that executes them. */
 #ifndef FUZZ_PLAY_H
 #define FUZZ_PLAY_H
 
@@ -13,7 +13,7 @@ struct input {
 	const uint8_t *p, *end;
 };
 
-/* A big-endian number of that many bytes; bytes beyond the end of the input are zeros. */
+/* Consumes a big-endian number of that many bytes; beyond the end of the input they are zeros. */
 uint32_t take(struct input *in, unsigned int bytes);
 uint64_t take_u64(struct input *in, unsigned int bytes);
 
@@ -21,10 +21,10 @@ struct play {
 	void (*init)(void *guest, struct input *in);
 	void (*act)(void *guest, struct input *in);
 	void (*fini)(void *guest);
-	void (*report)(void);	/* the reach, at the end of the program */
+	void (*report)(void);	/* prints the reach, at the end of the program */
 };
 
-/* Makes a guest, lets it act until the input ends, and takes it down: 0. */
+/* Creates a guest, lets it act until the input ends, and frees it. Returns 0. */
 int play(const struct play *play, void *guest, const uint8_t *data,
 	 size_t size);
 

@@ -13,7 +13,7 @@
 
 #define PAGE VMM_SET_PAGE
 
-/* Stores the missing ones of its pages to the model, if the section is valid. */
+/* Stores the pages of the section that are missing in the model, if the section is valid. */
 static bool model_place(struct postcopy *p, const struct vmm_state_section *s,
 			uint64_t missing)
 {

@@ -12,14 +12,14 @@
 struct postcopy {
 	struct vmem_map *map;
 	struct vmm_memory memory; /* blocks that can be missing: one region, at 0 */
-	unsigned char *model;	/* its content */
+	unsigned char *model;	/* content of the memory */
 	uint64_t len;		/* up to 64 pages */
-	uint64_t listed, placed, served; /* sections, pages, guests */
+	uint64_t listed, placed, served; /* number of sections, pages and requests */
 };
 
 /*
- * *section is the first list of missing pages. Reads all and the pages themselves, where
- * userfaultfd is permitted; *section becomes the one behind them.
+ * *section is the first list of missing pages. Reads all lists, and the pages if
+ * userfaultfd is permitted; *section becomes the next section.
  */
 int postcopy_read_missing(struct postcopy *p, struct vmm_stream *s,
 			  struct vmm_state_section *section, struct vsu_error *err);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Feeds a fuzz target its corpus, one TAP line per file: the target's test
- * where libFuzzer is not linked. A finding ends the program, so the file whose
- * line is missing is the one at fault.
- *
- * Usage: fuzz-NAME [FILE|FOLDER...]; without arguments the folder NAME of the
+ * Runs a fuzz target on its corpus, with one TAP line per file: the test of a target where
+ * libFuzzer is not linked. A finding ends the program, so the file whose line is missing
+ * caused it. Usage: fuzz-NAME [FILE|FOLDER...]; without arguments the folder NAME of the
  * corpus.
  */
 #include <config.h>
@@ -19,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A larger file is no use to a fuzzer and a mistake in a corpus. */
+/* A larger file does not help a fuzzer, and is a mistake in a corpus. */
 #define INPUT_LIMIT (1u << 20)
 
 static unsigned int count, failed;
@@ -48,7 +46,7 @@ static void run_file(const char *path)
 		problem = strerror(errno);
 	} else {
 		size = fread(data, 1, INPUT_LIMIT, f);
-		/* of the exact size, so that a sanitizer sees one byte more */
+		/* of the exact size, so that a sanitizer detects an access behind the end */
 		exact = malloc(size ? size : 1);
 		if (exact) {
 			memcpy(exact, data, size);

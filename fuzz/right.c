@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Messages of a front-end that are right. */
+/* Valid messages of a front-end. */
 #include <config.h>
 
 #include <string.h>
@@ -12,7 +12,7 @@
 #define UADDR UINT64_C(0x100000000)
 #define SPLIT_FEATURES (UINT64_C(0x100000000) | VHOST_USER_F_PROTOCOL_FEATURES)
 #define SOME_PROTOCOL UINT64_C(0x1a229)
-/* In the guest's own memory, behind the rings and their buffers. */
+/* in the guest's own memory, behind the rings and their buffers */
 #define INFLIGHT_AT 0xe000u
 #define INFLIGHT_SIZE 0x1000u
 #define LOG_AT 0xf000u
@@ -66,7 +66,7 @@ uint64_t right_at(uint32_t ring, uint32_t area)
 	return 0x1000u * (1 + 4 * ring + area);
 }
 
-/* A number of 8 bytes. */
+/* The payload of 8 bytes. */
 static uint64_t word_of(enum right what, uint32_t ring, uint64_t offered)
 {
 	switch (what) {
@@ -92,8 +92,8 @@ static uint64_t word_of(enum right what, uint32_t ring, uint64_t offered)
 }
 
 /*
- * Rings have their user addresses as I/O addresses, buffers those of the guest.
- * The ring's number says which, and for single pages the permission.
+ * Rings have their user addresses as I/O addresses, buffers those of the guest. The ring's
+ * number selects the entry and, for single pages, the permission.
  */
 static struct vhost_user_iotlb entry_of(enum right what, uint32_t ring)
 {

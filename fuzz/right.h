@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Messages of a front-end that are right, for the target that is a back-end. */
+/* Valid messages of a front-end, for the target that is a back-end. */
 #ifndef FUZZ_RIGHT_H
 #define FUZZ_RIGHT_H
 
 #include <stdint.h>
 
-/* Numbers are in the corpus: new ones come last. */
+/* The corpus contains these numbers, so new ones are added at the end. */
 enum right { PROTOCOL, FEATURES, TABLE, SLOT, NUM, BASE, ADDR, KICK, CALL,
 	     ENABLE, DISABLE, STOP, REQUESTS, CONFIG, EVERYTHING, GET_INFLIGHT,
 	     SET_INFLIGHT, PARK, LOG, LOG_ALL, STATE, CHECK, OBJECT, RESET_ALL,
@@ -37,7 +37,7 @@ void right_message(struct right_message *m, enum right what, uint32_t ring,
 /* Guest address of one of a ring's areas: 0 descriptors, available, used, buffers. */
 uint64_t right_at(uint32_t ring, uint32_t area);
 
-/* One writable buffer, as a driver would; the ring may be nonsense by now. */
+/* Adds one writable buffer, as a driver does; the ring may be invalid already. */
 void right_offer(unsigned char *memory, uint32_t ring);
 
 #endif
