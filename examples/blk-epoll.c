@@ -27,7 +27,7 @@ static void session_ended(void *opaque, const struct vsu_error *why)
 	fprintf(stderr, "%s: %s\n", (const char *)opaque, why->msg);
 }
 
-/* Only this says why a front-end's device does nothing. */
+/* Print this: no other message has the reason if a front-end's device does not work. */
 static void refused(void *opaque, uint32_t request, uint32_t ring,
 		    const struct vsu_error *why)
 {
@@ -48,7 +48,7 @@ static int open_disk(const char *image, struct virtdev **dev, struct vsu_error *
 	return rc;
 }
 
-/* The loop's descriptor refers to the server, which says what is to be done. */
+/* The server's descriptor covers all its work, so that the loop needs no other. */
 static int add_disk(int loop, char *path, const char *image, struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server_config config = {

@@ -5,7 +5,7 @@
  *
  *   - A transmitted chain is held until its text was echoed. Kicks arrive meanwhile;
  *     further chains wait in the ring.
- *   - A timer stands for the host that answers later. Its descriptor is the host fd of
+ *   - A timer represents the host, which answers later. Its descriptor is the host fd of
  *     the receive queue, so that every server waits for it.
  *   - Receive buffers without text stay in their ring: VQ_TURN_LATER. If the driver
  *     supplies no buffers, the text is held, and the driver's transmit queue fills up.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A virtual machine in a loop of sd-event, beside other sources: SIGTERM presses the guest's
- * power button, or stops a guest that has none.
+ * A virtual machine in a loop of sd-event, with another source: SIGTERM presses the guest's
+ * power button, or stops a guest without one.
  *
  *	machine-sd-event /boot/vmlinuz --disk=root.img
  */

@@ -218,7 +218,7 @@ static void take_client(struct example *x)
 	shmem_table_attach(x->pieces.table, x->b);
 }
 
-/* Gives back what the guest made available, a bounded number at a time. */
+/* Returns the guest's buffers, a bounded number at a time. */
 static void serve_ring(struct example *x)
 {
 	struct vq *q = vhost_user_backend_vq(x->b, 0);
@@ -239,7 +239,7 @@ static void serve_ring(struct example *x)
 			vhost_user_backend_call(x->b, 0);
 	} while (budget && vq_enable_notify(q));
 	if (!budget && kick >= 0)
-		vsu_event_signal(kick);	/* come again */
+		vsu_event_signal(kick);	/* serve the rest in another turn */
 	if (vq_broken(q))
 		vhost_user_backend_ring_error(x->b, 0);
 }
@@ -267,7 +267,7 @@ static void take_signal(struct example *x)
 	shmem_table_ask_again(x->pieces.table);
 }
 
-/* Milliseconds between two looks at a ring that has no kick descriptor. */
+/* Milliseconds between two checks of a ring without a kick descriptor. */
 static int timeout(const struct example *x)
 {
 	return x->b && x->running && vhost_user_backend_kick_fd(x->b, 0) < 0 ?

@@ -91,8 +91,8 @@ void shmem_table_ask_again(
 		struct shmem_table *t);
 
 /*
- * Attaches a session, borrowed, in which nothing is mapped yet. NULL: the
- * session is gone; call it before the session is freed.
+ * Attaches a session, borrowed, in which nothing is mapped yet. NULL detaches
+ * it; call it before the session is freed.
  */
 void shmem_table_attach(
 		struct shmem_table *t, struct vhost_user_backend *b);

@@ -66,7 +66,7 @@ static int turn(const struct machine *m, int ms)
 	return n > 0 ? 0 : n < 0 ? -errno : -ETIMEDOUT;
 }
 
-/* The answer may come later: its length, or a negative errno. */
+/* Waits for the answer: returns its length, or a negative errno. */
 static int wait_for_answer(const struct machine *m, struct vsu_error *err)
 {
 	uint64_t cookie;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A virtual machine in this process, steered by lines of standard input: each is a function
- * of the machine. Prints events, and the result of each line when it has come.
+ * of the machine. Prints events, and the result of each line when it is known.
  *
  *	steer /boot/vmlinuz --disk=root.img --transport=pci
  *	pause | resume | power | reset | stop | status | save FOLDER [stop]

@@ -145,7 +145,7 @@ static struct process start(const char *program, int n, char *const *options, in
 	return p;
 }
 
-/* Its options come from the machine that moves. */
+/* The machine that moves brings its options. */
 static struct process start_next(const char *program, int sock)
 {
 	char incoming[32];
