@@ -118,7 +118,7 @@ struct serving {
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;
 	struct daemon_rights rights;
-	struct confine_plan *plan; /* made of them */
+	struct confine_plan *plan; /* made of rights */
 	uint64_t poll_max_ns;
 	const char *metrics;	/* socket of --metrics; NULL: none */
 	/*

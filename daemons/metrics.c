@@ -81,7 +81,7 @@ static int watch_fd(const struct metrics *m, int how, int fd, uint32_t events, u
 	return epoll_ctl(m->epoll, how, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Without a descriptor left, the listener would stay readable for ever. */
+/* If no descriptor is available, the listener would stay readable and cause a busy loop. */
 static void set_waits(struct metrics *m, bool waits)
 {
 	if (m->waits != waits && m->epoll >= 0)

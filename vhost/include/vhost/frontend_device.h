@@ -253,7 +253,7 @@ VHOST_USER_API int vhost_user_frontend_keep_config(struct vhost_user_frontend *f
 					      uint32_t len,
 					      struct vsu_error *err)
 	VSU_NODISCARD;
-/* The driver has reset the device, by whatever way. */
+/* Forgets these writes. Call it when the driver has reset the device in any other way. */
 VHOST_USER_API void vhost_user_frontend_forget_config(struct vhost_user_frontend *f);
 
 /*

@@ -223,7 +223,7 @@ int vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
 }
 
 /*
- * A ring may be larger than the front-end said: the area's length decides, of
+ * A ring may be larger than the front-end announced: the area's length decides, of
  * which each ring has an equal part.
  */
 int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,

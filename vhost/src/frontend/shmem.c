@@ -195,7 +195,7 @@ static int entry_answer(struct vhost_user_frontend *f, const struct fe_shmem_ent
 							e->result, -1, err);
 }
 
-/* Passes the batch to the owner, once, whatever happens to its replies. */
+/* Passes the batch to the owner, once, also if its replies cannot be sent. */
 static void batch_report(struct vhost_user_frontend *f)
 {
 	struct fe_shmem *shm = &f->shm;

@@ -142,7 +142,7 @@ struct virtdev_net_tap {
 /*
  * A tap interface. -EINVAL: no name, or an invalid one; -EPERM: the user may
  * neither create nor use it; -EBUSY: in use, or it was created for one queue and
- * several are wanted; -ENOENT: the host has no /dev/net/tun. The owner configures
+ * several are requested; -ENOENT: the host has no /dev/net/tun. The owner configures
  * addresses and state of the interface.
  */
 VIRTDEV_API int virtdev_net_tap_open(const struct virtdev_net_tap *tap,

@@ -171,7 +171,7 @@ VIRTDEV_API int virtdev_vhost_user_postcopy_listen(struct virtdev_vhost_user *r,
 	VSU_NODISCARD;
 VIRTDEV_API void virtdev_vhost_user_postcopy_end(struct virtdev_vhost_user *r);
 
-/* The fate of settings that the driver has made beside its queues. */
+/* The fate of the driver's settings other than queues, behind a replacement back-end. */
 enum virtdev_vhost_user_settings {
 	/* the configuration was written again; there are no others */
 	VIRTDEV_VHOST_USER_SETTINGS_REPEATED,

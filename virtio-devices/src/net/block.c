@@ -98,7 +98,7 @@ static bool is_v4_blocked(const uint8_t *address, bool source, enum virtdev_net_
 	return is_listed(v4_ranges, sizeof(v4_ranges) / sizeof(v4_ranges[0]), address, source, block);
 }
 
-/* Multicast of this scope, whatever its flags are. */
+/* Multicast of this scope, with any flags. */
 static bool is_group(const uint8_t *address, uint8_t scope)
 {
 	return address[0] == 0xff && (address[1] & 15) == scope;

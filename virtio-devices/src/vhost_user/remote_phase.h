@@ -34,13 +34,13 @@ enum remote_phase {
 enum remote_event {
 	REMOTE_ON_READY,	/* the handshake is complete */
 	REMOTE_ON_START,	/* the driver starts its queues; a back-end is connected */
-	REMOTE_ON_START_AWAY,	/* it does so while none is connected */
+	REMOTE_ON_START_AWAY,	/* the driver starts its queues; none is connected */
 	REMOTE_ON_RESET,	/* the driver resets the device */
 	REMOTE_ON_PAUSE,	/* the owner stops the queues, and keeps their positions */
 	REMOTE_ON_STOPPED,	/* they have stopped for that */
 	REMOTE_ON_CHANGED,	/* likewise, but the driver has reset or started single queues */
 	REMOTE_ON_RESUME,	/* the owner continues the device; a back-end is connected */
-	REMOTE_ON_RESUME_AWAY,	/* it does so while none is connected */
+	REMOTE_ON_RESUME_AWAY,	/* the owner continues the device; none is connected */
 	REMOTE_ON_LOAD,		/* a saved state was loaded */
 	REMOTE_ON_LOST,		/* the back-end disconnected, and another one may follow */
 	REMOTE_ON_BACK,		/* it is there, or the session is free for a start that waits */

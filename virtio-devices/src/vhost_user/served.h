@@ -90,8 +90,8 @@ struct server_queue {
 	bool keep_kick;
 	bool polled;		/* the ring has no kick descriptor */
 	/*
-	 * The driver was not asked to kick, and the ring is empty: the thread looks at
-	 * it while it busy-waits, and serves it once more before it sleeps.
+	 * The driver was not asked to kick, and the ring is empty: the thread checks
+	 * it while it busy-waits, and serves it once before it sleeps.
 	 */
 	bool quiet;
 	bool again;		/* work is pending that no descriptor reports */
@@ -169,7 +169,7 @@ bool virtdev_priv_server_stop_looks(struct server_looks *looks,
 /*
  * epoll_wait() after a limited time of busy-waiting, in which the rings of n quiet queues
  * are checked, too. Returns 0 if one of them has a chain, and instead of a sleep if one is
- * still quiet: they want a turn then, in which their drivers are asked to kick.
+ * still quiet: then serve it once, which requests kicks from its driver.
  */
 int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
 			     struct epoll_event *events, int max,

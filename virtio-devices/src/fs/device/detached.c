@@ -108,7 +108,7 @@ bool virtdev_priv_fs_detached_done(struct fs_job_queue *w, struct fs_job *job)
 	return true;
 }
 
-/* The front-end is gone: returns the chains without a reply. */
+/* Returns the chains of a disconnected front-end without a reply. */
 void virtdev_priv_fs_detached_release(struct fs_queue *q)
 {
 	struct fs_job_queue *w = &q->fs->job_queue;

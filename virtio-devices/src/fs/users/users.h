@@ -55,8 +55,8 @@ struct fs_xattr_request {
 ssize_t virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *r);
 
 /*
- * set assigns the request's label to the new file fd; 0 without a label. name does so
- * by c->name. undo removes c->name if it still names that file.
+ * set assigns the request's label to the new file fd, name to the new file c->name; 0
+ * without a label. undo removes c->name if it still names the file fd.
  */
 int virtdev_priv_fs_label_set(const struct fs_call *c, int fd);
 int virtdev_priv_fs_label_name(const struct fs_call *c);
