@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/option_place.h>
 
-#include "base/places.h"
 #include "closer.h"
 #include "daemon.h"
 #include "kinds/kind.h"
@@ -154,14 +154,15 @@ struct command_line {
 };
 
 /* Options of every daemon, keys of its kind, options of a folder, and aliases. */
+static const struct vsu_option common_options[] = { DAEMON_OPTIONS };
+
 static void build_options(struct command_line *cl)
 {
 	unsigned int n;
-	static const struct vsu_option common[] = { DAEMON_OPTIONS };
 	const struct vmm_device_kind *kind = cl->daemon->kind;
 	const struct vmm_device_key *key;
 
-	memcpy(cl->rows, common, sizeof(common));
+	memcpy(cl->rows, common_options, sizeof(common_options));
 	cl->rows[DAEMON_NUM_QUEUES].max = kind->own_queues ? kind->own_queues : kind->max_queues;
 	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
 	for (key = kind->keys; key->option.name; key++) {
@@ -187,9 +188,9 @@ static int take_key(struct command_line *cl, unsigned int index,
 			      value, cl->config, err);
 }
 
-#define PLACE(member) VMM_PLACE(struct command_line, member)
+#define PLACE(member) VSU_PLACE(struct command_line, member)
 
-static const struct vmm_place places[DAEMON_OWN] = {
+static const struct vsu_place places[DAEMON_OWN] = {
 	[DAEMON_SOCKET_PATH] = PLACE(serve.socket_path),
 	[DAEMON_FD] = PLACE(serve.fd),
 	[DAEMON_SOCKET_MODE] = PLACE(serve.access.mode),
@@ -202,15 +203,15 @@ static const struct vmm_place places[DAEMON_OWN] = {
 	[DAEMON_ALLOW_POSTCOPY] = PLACE(serve.rights.postcopy),
 	[DAEMON_POLL_MAX_NS] = PLACE(serve.poll_max_ns),
 	[DAEMON_METRICS] = PLACE(serve.metrics),
-	[DAEMON_LOG_LEVEL] = VMM_PLACE_LEVEL,
-	[DAEMON_VERBOSE] = VMM_PLACE_VERBOSE,
+	[DAEMON_LOG_LEVEL] = VSU_PLACE_LEVEL,
+	[DAEMON_VERBOSE] = VSU_PLACE_VERBOSE,
 	[DAEMON_HELP] = PLACE(help),
 	[DAEMON_VERSION] = PLACE(version),
 	[DAEMON_NUM_QUEUES] = PLACE(common.queues),
 	[DAEMON_QUEUE_SIZE] = PLACE(common.queue_size),
 };
 
-static const struct vmm_place folder_places[] = {
+static const struct vsu_place folder_places[] = {
 	[FOLDER_SANDBOX] = PLACE(serve.rights.sandbox),
 	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
 	[FOLDER_RECOVER] = PLACE(common.recover),
@@ -225,9 +226,9 @@ static int take_option(void *opaque, unsigned int index,
 	const unsigned int folder = DAEMON_OWN + cl->nkeys;
 
 	if (index < DAEMON_OWN && (vmm_log_take(&places[index], value) ||
-				   vmm_place_store(&places[index], cl, value)))
+				   vsu_place_store(&places[index], cl, value)))
 		return 0;
-	if (index >= folder && vmm_place_store(&folder_places[index - folder], cl, value))
+	if (index >= folder && vsu_place_store(&folder_places[index - folder], cl, value))
 		return 0;
 	return take_key(cl, index, value, err);
 }
@@ -462,7 +463,7 @@ static int program_end(const struct command_line *cl, int status,
 static void on_warning(void *opaque, const char *cause, const char *text)
 {
 	(void)opaque;
-	prog_log(PROG_LOG_WARNING, cause, "%s", text);
+	prog_log(VSU_LOG_WARNING, cause, "%s", text);
 }
 
 static struct vsu_closer *file_closer(void *opaque, struct vsu_error *err)

@@ -71,8 +71,8 @@ enum daemon_option {
 	  .max = VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT },		\
 	{ .name = "metrics", .kind = VSU_OPTION_STRING, .arg = "PATH",	\
 	  .help = "answer HTTP at this UNIX socket with statistics for Prometheus" }, \
-	VMM_LOG_LEVEL_OPTION,						\
-	VMM_LOG_VERBOSE_OPTION,					\
+	VSU_LOG_LEVEL_OPTION,						\
+	VSU_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
 	VSU_OPTION_ROW_VERSION,						\
 	{ .name = "num-queues", .kind = VSU_OPTION_U64, .arg = "N",	\

@@ -70,7 +70,7 @@ int daemon_guard_check(struct daemon_guard *g, bool is_held)
 	if (left > 0)
 		return left;
 	__atomic_store_n(&g->reported, true, __ATOMIC_RELAXED);
-	prog_log(PROG_LOG_WARNING, "held up", "a front-end waits for requests: files of the host have not responded for %d seconds",
+	prog_log(VSU_LOG_WARNING, "held up", "a front-end waits for requests: files of the host have not responded for %d seconds",
 		 END_MS / 1000);
 	return END_MS;
 }
@@ -80,7 +80,7 @@ void daemon_guard_detach(struct daemon_guard *g, struct vmm_workers *workers)
 	const uint32_t left = vmm_workers_detach(workers);
 
 	if (left > g->left)
-		prog_log(PROG_LOG_WARNING, "left behind", "%u requests of a disconnected front-end are detached, each with a thread, until files of the host respond",
+		prog_log(VSU_LOG_WARNING, "left behind", "%u requests of a disconnected front-end are detached, each with a thread, until files of the host respond",
 			 left);
 	g->left = left;
 }

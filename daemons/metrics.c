@@ -149,7 +149,7 @@ static void client_accept(struct metrics *m)
 	if (fd == -EAGAIN || fd == -ECONNABORTED)
 		return;
 	if (fd < 0) {
-		prog_log(PROG_LOG_WARNING, "metrics", "--metrics: cannot accept a client: %s", strerror(-fd));
+		prog_log(VSU_LOG_WARNING, "metrics", "--metrics: cannot accept a client: %s", strerror(-fd));
 		set_waits(m, true);
 		return;
 	}
@@ -187,7 +187,7 @@ int metrics_watch(struct metrics *m, int other)
 	int rc = m->epoll < 0 ? 0 : watch_fd(m, EPOLL_CTL_ADD, other, EPOLLIN, TAG_OTHER);
 
 	if (rc < 0)
-		prog_log(PROG_LOG_WARNING, "metrics", "--metrics: no client is served: %s", strerror(-rc));
+		prog_log(VSU_LOG_WARNING, "metrics", "--metrics: no client is served: %s", strerror(-rc));
 	return m->epoll < 0 || rc < 0 ? other : m->epoll;
 }
 

@@ -88,7 +88,7 @@ static void plan_calls(struct confine_plan *plan, const struct daemon_rights *r)
 	plan->action = actions[r->filter];
 	plan->filter_option = r->filter == DAEMON_FILTER_PRESET ? NULL : "--seccomp";
 	plan->filter_remedy = "leave it out, or use --seccomp=off";
-	plan->filter_complaint = PROG_LOG_INFO;
+	plan->filter_complaint = VSU_LOG_INFO;
 	plan->calls[n++] = &call_table_serving;
 	if (r->calls)
 		plan->calls[n++] = r->calls;
@@ -108,7 +108,7 @@ int daemon_plan_make(struct confine_plan *plan, const struct daemon_rights *r,
 	plan->capabilities = capabilities_of(r);
 	plan->connects = r->facts.connects;
 	plan->any_file = r->facts.finds_files ? "they are opened by handles" : NULL;
-	plan->complaint = PROG_LOG_DEBUG;
+	plan->complaint = VSU_LOG_DEBUG;
 	plan_calls(plan, r);
 	return confine_user_find(plan, r->user, r->folder ? CONFINE_SEPARATE : CONFINE_CLOSE, err);
 }

@@ -141,7 +141,7 @@ static void session_ended(void *opaque, const struct vsu_error *err)
 	metrics_session_ended(&l->metrics);
 	if (l->stopping)
 		return;
-	prog_log(err->code == -ECONNRESET ? PROG_LOG_INFO : PROG_LOG_WARNING,
+	prog_log(err->code == -ECONNRESET ? VSU_LOG_INFO : VSU_LOG_WARNING,
 		 "session ended", "session ended: %s", err->msg);
 }
 
@@ -153,7 +153,7 @@ static void session_refused(void *opaque, uint32_t request, uint32_t ring,
 
 	(void)ring;
 	l->metrics.refused += request != 0;
-	prog_log(PROG_LOG_WARNING, request ? "refused" : "waiting", "%s%s",
+	prog_log(VSU_LOG_WARNING, request ? "refused" : "waiting", "%s%s",
 		 request ? "refused: " : "", err->msg);
 }
 
@@ -327,7 +327,7 @@ static void update_size(const struct loop *l)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (l->how->resize(l->dev, 0, &err) < 0)
-		prog_log(PROG_LOG_WARNING, "size", "SIGUSR1: %s", err.msg);
+		prog_log(VSU_LOG_WARNING, "size", "SIGUSR1: %s", err.msg);
 }
 
 static void obey_signals(struct loop *l)
@@ -355,7 +355,7 @@ static void check_device(struct loop *l)
 	if (l->complained || !l->how->kind->check || l->how->kind->check(l->dev, &err) >= 0)
 		return;
 	l->complained = true;
-	prog_log(PROG_LOG_WARNING, "device", "%s", err.msg);
+	prog_log(VSU_LOG_WARNING, "device", "%s", err.msg);
 }
 
 /* The earlier of two time-outs; -1: none. */

@@ -151,7 +151,7 @@ int prog_file_closer_look(void)
 	if (ms < PATIENCE_MS)
 		return PATIENCE_MS - (int)ms;
 	stuck.reported = true;
-	prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "more of them may be refused, and " REMEDY,
+	prog_log(VSU_LOG_WARNING, "not closed", NOT_CLOSED "more of them may be refused, and " REMEDY,
 		 n);
 	return -1;
 }
@@ -198,10 +198,10 @@ void prog_closer_end(void)
 	wait_for_last();
 	n = count_waiting(of_files);
 	if (n)
-		prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "the kernel keeps this process until it does, and " REMEDY,
+		prog_log(VSU_LOG_WARNING, "not closed", NOT_CLOSED "the kernel keeps this process until it does, and " REMEDY,
 			 n);
 	n = count_waiting(of_peers);
 	if (n)
-		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that the peer of a socket sent are not closed, because their server does not respond; the kernel keeps this process until it does, and " REMEDY,
+		prog_log(VSU_LOG_WARNING, "not closed", "%" PRIu32 " files that the peer of a socket sent are not closed, because their server does not respond; the kernel keeps this process until it does, and " REMEDY,
 			 n);
 }

@@ -44,17 +44,17 @@ struct kind {
 static struct {
 	pthread_mutex_t lock;
 	const char *name;
-	enum prog_log_level level;
+	enum vsu_log_level level;
 	int syslog, journal;	/* sockets; both -1: standard error */
 	struct kind kinds[MAX_KINDS];
 	unsigned int n;
 	uint32_t lost;		/* lines for which the reader had no room */
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER, .name = "",
-		.level = PROG_LOG_WARNING, .syslog = -1, .journal = -1 };
+		.level = VSU_LOG_WARNING, .syslog = -1, .journal = -1 };
 
 static const int priorities[] = {
-	[PROG_LOG_ERROR] = LOG_ERR, [PROG_LOG_WARNING] = LOG_WARNING,
-	[PROG_LOG_INFO] = LOG_INFO, [PROG_LOG_DEBUG] = LOG_DEBUG,
+	[VSU_LOG_ERROR] = LOG_ERR, [VSU_LOG_WARNING] = LOG_WARNING,
+	[VSU_LOG_INFO] = LOG_INFO, [VSU_LOG_DEBUG] = LOG_DEBUG,
 };
 
 void prog_log_init(const char *name)
@@ -62,17 +62,17 @@ void prog_log_init(const char *name)
 	log_state.name = name;
 }
 
-void prog_log_set_level(enum prog_log_level level)
+void prog_log_set_level(enum vsu_log_level level)
 {
 	__atomic_store_n(&log_state.level, level, __ATOMIC_RELAXED);
 }
 
-enum prog_log_level prog_log_get_level(void)
+enum vsu_log_level prog_log_get_level(void)
 {
 	return __atomic_load_n(&log_state.level, __ATOMIC_RELAXED);
 }
 
-bool prog_log_says(enum prog_log_level level)
+bool prog_log_says(enum vsu_log_level level)
 {
 	return level <= prog_log_get_level();
 }
@@ -130,7 +130,7 @@ static bool line_write(const char *line, size_t len)
 }
 
 /* A datagram that does not fit is lost: the logger may not stop this program. */
-static bool syslog_send(enum prog_log_level level, const char *text)
+static bool syslog_send(enum vsu_log_level level, const char *text)
 {
 	char line[MAX_LINE];
 	int len = snprintf(line, sizeof(line), "<%d>%s[%ld]: %s",
@@ -143,7 +143,7 @@ static bool syslog_send(enum prog_log_level level, const char *text)
 			       MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static bool journal_send(enum prog_log_level level, const char *event,
+static bool journal_send(enum vsu_log_level level, const char *event,
 			 const char *text)
 {
 	const struct prog_journal_entry entry = {
@@ -154,7 +154,7 @@ static bool journal_send(enum prog_log_level level, const char *event,
 	return prog_journal_send(log_state.journal, &entry);
 }
 
-static bool VSU_PRINTF(3, 0) line_formatv(enum prog_log_level level, const char *event,
+static bool VSU_PRINTF(3, 0) line_formatv(enum vsu_log_level level, const char *event,
 					  const char *fmt, va_list ap)
 {
 	char line[MAX_LINE];
@@ -174,7 +174,7 @@ static bool VSU_PRINTF(3, 0) line_formatv(enum prog_log_level level, const char 
 	return line_write(line, (size_t)len + 1);
 }
 
-static bool VSU_PRINTF(3, 4) line_say(enum prog_log_level level, const char *event, const char *fmt, ...)
+static bool VSU_PRINTF(3, 4) line_say(enum vsu_log_level level, const char *event, const char *fmt, ...)
 {
 	va_list ap;
 	bool sent;
@@ -188,7 +188,7 @@ static bool VSU_PRINTF(3, 4) line_say(enum prog_log_level level, const char *eve
 /* Returns false if the reader still has no room. */
 static bool lost_report(void)
 {
-	if (log_state.lost && !line_say(PROG_LOG_WARNING, "lost", "%u log lines were lost: their reader is too slow",
+	if (log_state.lost && !line_say(VSU_LOG_WARNING, "lost", "%u log lines were lost: their reader is too slow",
 					log_state.lost))
 		return false;
 	log_state.lost = 0;
@@ -196,7 +196,7 @@ static bool lost_report(void)
 }
 
 /* A line is after the report of those that were lost before it. */
-static bool VSU_PRINTF(3, 0) line_sayv(enum prog_log_level level, const char *event,
+static bool VSU_PRINTF(3, 0) line_sayv(enum vsu_log_level level, const char *event,
 				       const char *fmt, va_list ap)
 {
 	if (lost_report() && line_formatv(level, event, fmt, ap))
@@ -208,13 +208,13 @@ static bool VSU_PRINTF(3, 0) line_sayv(enum prog_log_level level, const char *ev
 void prog_log_answer(const char *line)
 {
 	pthread_mutex_lock(&log_state.lock);
-	line_say(PROG_LOG_INFO, NULL, "%s", line);
+	line_say(VSU_LOG_INFO, NULL, "%s", line);
 	pthread_mutex_unlock(&log_state.lock);
 }
 
 static void kind_tell_lost(struct kind *kind)
 {
-	if (!kind->lost || line_say(PROG_LOG_WARNING, kind->word, "%s: %u more lines like those before",
+	if (!kind->lost || line_say(VSU_LOG_WARNING, kind->word, "%s: %u more lines like those before",
 				    kind->word, kind->lost))
 		kind->lost = 0;
 }
@@ -231,7 +231,7 @@ static bool kind_may_speak(struct kind *kind)
 	return kind->said < BURST;
 }
 
-void prog_log(enum prog_log_level level, const char *cause, const char *fmt,
+void prog_log(enum vsu_log_level level, const char *cause, const char *fmt,
 	      ...)
 {
 	struct kind *kind;
@@ -260,7 +260,7 @@ void prog_log_to_syslog(void)
 		log_state.syslog = fd;
 		return;
 	}
-	prog_log(PROG_LOG_WARNING, NULL,
+	prog_log(VSU_LOG_WARNING, NULL,
 		 "--syslog: cannot connect to " SYSLOG " (%s); lines go to standard error",
 		 strerror(errno));
 	vsu_fd_close(&fd);
@@ -289,17 +289,17 @@ void prog_complain(const struct vsu_error *err)
 			  "it failed without a reason";
 
 	if (log_state.syslog >= 0)
-		syslog_send(PROG_LOG_ERROR, why);
-	if (log_state.journal < 0 || !journal_send(PROG_LOG_ERROR, NULL, why))
+		syslog_send(VSU_LOG_ERROR, why);
+	if (log_state.journal < 0 || !journal_send(VSU_LOG_ERROR, NULL, why))
 		fprintf(stderr, "%s: %s\n", log_state.name, why);
 }
 
-bool vmm_log_take(const struct vmm_place *place, const struct vsu_option_value *value)
+bool vmm_log_take(const struct vsu_place *place, const struct vsu_option_value *value)
 {
-	if (place->kind == VMM_PLACE_OF_LEVEL)
-		prog_log_set_level((enum prog_log_level)value->number);
-	else if (place->kind == VMM_PLACE_OF_VERBOSE)
-		prog_log_set_level(PROG_LOG_INFO);
+	if (place->kind == VSU_PLACE_OF_LEVEL)
+		prog_log_set_level((enum vsu_log_level)value->number);
+	else if (place->kind == VSU_PLACE_OF_VERBOSE)
+		prog_log_set_level(VSU_LOG_INFO);
 	else
 		return false;
 	return true;

@@ -6,7 +6,7 @@
  * terminal or the journal has no room are lost, and a line reports their number as soon as there
  * is room. Flags of standard error, which other processes may share, are not changed.
  *
- *	prog_log(PROG_LOG_WARNING, "refused", "ring %u: %s", ring, err->msg);
+ *	prog_log(VSU_LOG_WARNING, "refused", "ring %u: %s", ring, err->msg);
  *
  * Errors that end a program are not events: prog_complain() always prints them.
  *
@@ -19,12 +19,11 @@
 
 #include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/error.h>
-
-#include "base/log_levels.h"
-#include "base/places.h"
+#include <vmm-sys-util/log_level.h>
+#include <vmm-sys-util/option_place.h>
 
 /* Sets the level if place is that of a row of the level, or returns false. */
-bool vmm_log_take(const struct vmm_place *place, const struct vsu_option_value *value);
+bool vmm_log_take(const struct vsu_place *place, const struct vsu_option_value *value);
 
 /* name precedes each line and is kept by reference. Initial level: WARNING. */
 void prog_log_init(const char *name);
@@ -44,19 +43,19 @@ void prog_log_to_syslog(void);
 void prog_log_to_journal(const char *socket);
 
 /* Logs lines of this level and of more severe ones. */
-void prog_log_set_level(enum prog_log_level level);
+void prog_log_set_level(enum vsu_log_level level);
 
-enum prog_log_level prog_log_get_level(void);
+enum vsu_log_level prog_log_get_level(void);
 
 /* Whether lines of this level are logged, to skip expensive formatting. */
-bool prog_log_says(enum prog_log_level level);
+bool prog_log_says(enum vsu_log_level level);
 
 /*
  * Logs one line. cause is the kind of event ("refused", "session ended"). Each kind is
  * logged at most ten times in ten seconds; further lines are counted, and the first line
  * after that time includes the count. NULL: no limit. Control characters become '?'.
  */
-void prog_log(enum prog_log_level level, const char *cause, const char *fmt,
+void prog_log(enum vsu_log_level level, const char *cause, const char *fmt,
 	      ...) VSU_PRINTF(3, 4);
 
 /* Logs a line that the operator requested, at any level. */

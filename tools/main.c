@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include <vmm-sys-util/option.h>
+#include <vmm-sys-util/option_place.h>
 #include <vmm-sys-util/parse.h>
 
 #include "log.h"
 #include "names.h"
-#include "base/places.h"
 #include "process.h"
 #include "tool.h"
 
@@ -23,7 +23,7 @@
 #define MAX_TIMEOUT_MS 1000000000
 
 /* Destination members for the rows of an option table. */
-#define PLACE(member) VMM_PLACE(struct tool_args, member)
+#define PLACE(member) VSU_PLACE(struct tool_args, member)
 
 /* Rows shared by several tables. */
 #define ROW_SOCKET { .name = "SOCKET", .kind = VSU_OPTION_OPERAND }
@@ -32,7 +32,7 @@
 static const struct vsu_option main_options[] = {
 	VSU_OPTION_ROW_HELP, VSU_OPTION_ROW_VERSION, { .name = NULL }
 };
-static const struct vmm_place main_places[] = { PLACE(help), PLACE(version) };
+static const struct vsu_place main_places[] = { PLACE(help), PLACE(version) };
 
 static const struct vsu_option info_options[] = {
 	{ .name = "json", .kind = VSU_OPTION_FLAG,
@@ -41,7 +41,7 @@ static const struct vsu_option info_options[] = {
 	  .help = "kind of device: blk, net, ...; none: generic names only" },
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
-static const struct vmm_place info_places[] = {
+static const struct vsu_place info_places[] = {
 	PLACE(json), PLACE(device), PLACE(help), PLACE(socket)
 };
 
@@ -68,7 +68,7 @@ static const struct vsu_option copy_options[] = {
 	  .help = "show progress even if standard error is not a terminal" },
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, ROW_FILE, { .name = NULL }
 };
-static const struct vmm_place copy_places[] = {
+static const struct vsu_place copy_places[] = {
 	PLACE(offset), PLACE(length), PLACE(depth), PLACE(queue),
 	PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket),
 	PLACE(file)
@@ -80,7 +80,7 @@ struct command {
 	bool file;		/* one operand is a file */
 	const char *what;	/* one line of help */
 	const struct vsu_option *options;
-	const struct vmm_place *places;	/* for the rows */
+	const struct vsu_place *places;	/* for the rows */
 	enum vsu_exit (*run)(const struct tool_args *args,
 			     struct vsu_error *err);
 };
@@ -102,7 +102,7 @@ static const struct command commands[] = {
 
 struct parse {
 	struct tool_args args;
-	const struct vmm_place *places;
+	const struct vsu_place *places;
 };
 
 static int check_device(const char *name, struct vsu_error *err)
@@ -132,7 +132,7 @@ static int take_option(void *opaque, unsigned int index,
 
 	(void)err;
 	if (!vmm_log_take(&p->places[index], value))
-		(void)vmm_place_store(&p->places[index], &p->args, value);
+		(void)vsu_place_store(&p->places[index], &p->args, value);
 	return 0;
 }
 

@@ -32,12 +32,6 @@ AS_CASE([$build_vmm:$vmm_cv_static_libc:$vmm_cv_static_vmm_sys_util],
 	[build_agent=$build_vmm])
 AM_CONDITIONAL([BUILD_AGENT], [test "x$build_agent" = xyes])
 
-dnl Modules are loaded when they are needed.
-cvmm_saved_LIBS=$LIBS
-AC_SEARCH_LIBS([dlopen], [dl])
-AS_CASE([$ac_cv_search_dlopen], [-l*], [AC_SUBST([DL_LIBS], [$ac_cv_search_dlopen])])
-LIBS=$cvmm_saved_LIBS
-
 dnl zlib, for kernels that are compressed
 AC_ARG_WITH([zlib],
 	[AS_HELP_STRING([--without-zlib], [leave out kernels that are compressed by gzip])],

@@ -114,13 +114,13 @@ static uint64_t capabilities_of(const struct vmm_options *o, const struct device
 }
 
 /* A build that lacks something by design complains only if the user gave the option. */
-static enum prog_log_level complaint_level(const struct vmm_options *o)
+static enum vsu_log_level complaint_level(const struct vmm_options *o)
 {
 #if defined(UNDER_SANITIZER) || defined(UNDER_COVERAGE)
-	return o->process.sandbox ? PROG_LOG_WARNING : PROG_LOG_INFO;
+	return o->process.sandbox ? VSU_LOG_WARNING : VSU_LOG_INFO;
 #else
 	(void)o;
-	return PROG_LOG_WARNING;
+	return VSU_LOG_WARNING;
 #endif
 }
 
@@ -193,7 +193,7 @@ static void plan_receiving(struct confine_plan *plan, const struct vmm_options *
 			     (o->process.jail ? BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) : 0);
 	plan->own_capabilities = plan->capabilities;
 	plan->any_file = "the source of the machine names them";
-	plan->complaint = plan->filter_complaint = PROG_LOG_DEBUG;
+	plan->complaint = plan->filter_complaint = VSU_LOG_DEBUG;
 	plan->complaint_prefix = "--incoming: ";
 }
 

@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "common/confinement.h"
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "kinds/disk/module.h"
-#include "base/file_value.h"
 #include "base/port_log.h"
 #include "migration/tls.h"
 
@@ -74,7 +74,7 @@ static int check_piece(const struct confine_plan *plan, const char *path,
 
 static int check_template(const char *text, struct vsu_error *err)
 {
-	return text && vmm_file_value_is_fd(text) ?
+	return text && vsu_file_value_is_fd(text) ?
 	       vsu_error_set(err, -EINVAL, "option --from: a jail has no folder '%s'; name it by its path", text) : 0;
 }
 
@@ -134,7 +134,7 @@ static int opening_add(struct confine_plan *plan, const struct vmm_device_openin
 		[VMM_DEVICE_CREATES] = LANDLOCK_FULL,
 	};
 
-	if (vmm_disk_is_address(o->text) || vmm_file_value_is_fd(o->text))
+	if (vmm_disk_is_address(o->text) || vsu_file_value_is_fd(o->text))
 		return 0;
 	return o->use == VMM_DEVICE_LOGS ? log_add(plan, o->text, err) :
 					   confine_add_path(plan, o->text, uses[o->use], err);
@@ -169,7 +169,7 @@ static int device_add(struct confine_plan *plan, const struct vmm_device_spec *s
 		facts = vmm_device_describe(spec);
 		return facts_add(plan, &facts, err);
 	}
-	if (!is_jail(plan) || !spec->remote || spec->spawned || vmm_file_value_is_fd(spec->socket))
+	if (!is_jail(plan) || !spec->remote || spec->spawned || vsu_file_value_is_fd(spec->socket))
 		return 0;
 	return confine_add_parent(plan, spec->socket, LANDLOCK_NAMES, err);
 }
@@ -180,10 +180,10 @@ static int device_add(struct confine_plan *plan, const struct vmm_device_spec *s
 static int passed_add(struct confine_plan *plan, const char *text, enum landlock_use use,
 		      struct vsu_error *err)
 {
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 	char path[32];
 
-	if (is_jail(plan) || vmm_file_value_read(text, &v, NULL) < 0)
+	if (is_jail(plan) || vsu_file_value_read(text, &v, NULL) < 0)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", v.fd);
 	return confine_add_path(plan, path, use, err);
@@ -199,7 +199,7 @@ static int piece_add(struct confine_plan *plan, const struct vmem_backend *piece
 		return confine_add_path(plan, "/dev/shm", LANDLOCK_FULL, err);
 	if (!path)
 		return 0;
-	if (vmm_file_value_is_fd(path))
+	if (vsu_file_value_is_fd(path))
 		return passed_add(plan, path, reads ? LANDLOCK_READ_FILE : LANDLOCK_FILE, err);
 	return reads ? confine_add_path(plan, path, LANDLOCK_READ, err) :
 						       target_add(plan, path, err);
@@ -210,9 +210,9 @@ static int piece_add(struct confine_plan *plan, const struct vmem_backend *piece
 /* Landlock checks the files below an open folder by its path. */
 static int folder_add(struct confine_plan *plan, const char *text, struct vsu_error *err)
 {
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 	char path[32];
-	int rc = vmm_file_value_read(text, &v, err);
+	int rc = vsu_file_value_read(text, &v, err);
 
 	if (rc < 0 || !v.has_fd)
 		return rc ? rc : confine_add_path(plan, text, LANDLOCK_READ, err);
@@ -225,7 +225,7 @@ static int serial_add(struct confine_plan *plan, const struct vmm_serial_end *en
 {
 	if (end->how == VMM_SERIAL_SOCKET)
 		return confine_add_parent(plan, end->path, LANDLOCK_SOCKETS, err);
-	return vmm_file_value_is_fd(end->path) ? 0 : target_add(plan, end->path, err);
+	return vsu_file_value_is_fd(end->path) ? 0 : target_add(plan, end->path, err);
 }
 
 static int option_add(struct confine_plan *plan, const struct vmm_options *o,
@@ -233,15 +233,15 @@ static int option_add(struct confine_plan *plan, const struct vmm_options *o,
 {
 	switch (row->refers) {
 	case VMM_REFERS_FILE_READ:
-		return vmm_file_value_is_fd(text) ? 0 : confine_add_path(plan, text, LANDLOCK_READ, err);
+		return vsu_file_value_is_fd(text) ? 0 : confine_add_path(plan, text, LANDLOCK_READ, err);
 	case VMM_REFERS_FOLDER_READ:
 		return folder_add(plan, text, err);
 	case VMM_REFERS_FILE_WRITTEN:
-		return vmm_file_value_is_fd(text) ? 0 : target_add(plan, text, err);
+		return vsu_file_value_is_fd(text) ? 0 : target_add(plan, text, err);
 	case VMM_REFERS_SERIAL:
 		return serial_add(plan, &o->machine.serial, err);
 	case VMM_REFERS_LOG:
-		return vmm_file_value_is_fd(text) ? 0 : log_add(plan, text, err);
+		return vsu_file_value_is_fd(text) ? 0 : log_add(plan, text, err);
 	case VMM_REFERS_SOCKET:
 		return confine_add_parent(plan, text, LANDLOCK_SOCKETS, err);
 	default:

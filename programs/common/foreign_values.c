@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/value.h"
+#include <vmm-sys-util/option_list.h>
+
 #include "common/foreign_values.h"
 #include "config/arguments.h"
 #include "config/option_rows.h"
@@ -161,9 +162,9 @@ static int check_value(const char *option, const char *text, struct vsu_error *e
 {
 	const char *list = text;
 	const struct foreign *f;
-	struct vmm_item item;
+	struct vsu_list_item item;
 
-	while (vmm_item_next(&list, &item)) {
+	while (vsu_list_next(&list, &item)) {
 		f = find_item(option, item.text, item.len);
 		/* other items are keys only */
 		if (f && (item.text == text || strchr(f->theirs, '=')))

@@ -25,8 +25,8 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/option_list.h>
 
-#include "base/value.h"
 #include "common/image_server.h"
 #include "common/program.h"
 #include "common/unnamed_socket.h"
@@ -336,7 +336,7 @@ int vmm_image_server_disk(struct vmm_image_server *s, const char *path, bool wri
 {
 	const char *format = vmm_disk_format(path), *slash = strrchr(path, '/');
 	int rc = format ? vmm_image_server_start(s, path, format, writable, err) : 0;
-	char *name = rc < 0 ? NULL : vmm_value_escape(format && slash ? slash + 1 : path);
+	char *name = rc < 0 ? NULL : vsu_list_escape(format && slash ? slash + 1 : path);
 
 	if (rc < 0)
 		return rc;

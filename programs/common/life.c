@@ -93,14 +93,14 @@ static void process_tell(void *opaque, const char *line)
 
 static const char *process_log_level(void *opaque, const char *name)
 {
-	const char *const *level = vmm_level_names;
+	unsigned int level = 0;
 
 	(void)opaque;
-	while (name && *level && strcmp(*level, name) != 0)
+	while (name && vsu_log_level_name(level) && strcmp(vsu_log_level_name(level), name) != 0)
 		level++;
-	if (name && *level)
-		prog_log_set_level((enum prog_log_level)(level - vmm_level_names));
-	return *level ? vmm_level_names[prog_log_get_level()] : NULL;
+	if (name && vsu_log_level_name(level))
+		prog_log_set_level((enum vsu_log_level)level);
+	return vsu_log_level_name(level) ? vsu_log_level_name(prog_log_get_level()) : NULL;
 }
 
 /* Most pages of the struct are never touched, and so cost nothing. */

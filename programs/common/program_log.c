@@ -8,9 +8,9 @@
 static void put_line(void *opaque, enum vmm_log_level level, const char *cause,
 		     const char *text)
 {
-	static const enum prog_log_level levels[] = {
-		[VMM_LOG_ERROR] = PROG_LOG_ERROR, [VMM_LOG_WARNING] = PROG_LOG_WARNING,
-		[VMM_LOG_INFO] = PROG_LOG_INFO,
+	static const enum vsu_log_level levels[] = {
+		[VMM_LOG_ERROR] = VSU_LOG_ERROR, [VMM_LOG_WARNING] = VSU_LOG_WARNING,
+		[VMM_LOG_INFO] = VSU_LOG_INFO,
 	};
 
 	(void)opaque;

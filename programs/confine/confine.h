@@ -102,7 +102,7 @@ struct confine_plan {
 	unsigned int nfiles;
 	const char *any_file;	/* the reason why files are not restricted, or NULL */
 	enum confine_landlock landlock;
-	enum prog_log_level complaint;	/* level of log lines about what this host lacks */
+	enum vsu_log_level complaint;	/* level of log lines about what this host lacks */
 	const char *complaint_prefix;
 
 	/* the filter */
@@ -110,7 +110,7 @@ struct confine_plan {
 	const struct call_table *calls[8];	/* ends with NULL */
 	const char *filter_option, *filter_remedy; /* for messages: a host without filters is
 						      an error; NULL: it is not */
-	enum prog_log_level filter_complaint;
+	enum vsu_log_level filter_complaint;
 
 	uint32_t spare_fds;	/* descriptors that may be opened after CONFINE_SETTLE; 0: no
 				   limit */

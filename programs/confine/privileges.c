@@ -10,7 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/account.h"
+#include <vmm-sys-util/account.h>
+
 #include "confine/confine.h"
 #include "confine/privileges.h"
 
@@ -88,7 +89,7 @@ int confine_user_find(struct confine_plan *plan, const char *name, enum confine_
 		return 0;
 	errno = 0;
 	user = getpwnam(name);
-	if (!user && vmm_account_lookup_failed(errno))
+	if (!user && vsu_account_lookup_failed(errno))
 		return vsu_error_sys(err, -errno, "--user: cannot look up the user '%s'", name);
 	if (!user)
 		return vsu_error_set(err, -ENOENT, "--user: this host has no user '%s'", name);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/option_place.h>
 
-#include "base/places.h"
 #include "common/helpers.h"
 #include "initrd_command.h"
 #include "common/machine_rows.h"
@@ -52,8 +52,8 @@ static int add_device(struct vmm_initrd_command *c, const char *kind, struct vsu
 	return rc < 0 ? rc : add_name(c, driver, err);
 }
 
-#define PLACE(member) VMM_PLACE(struct vmm_initrd_command, member)
-static const struct vmm_place places[] = {
+#define PLACE(member) VSU_PLACE(struct vmm_initrd_command, member)
+static const struct vsu_place places[] = {
 	[MODULES] = PLACE(modules), [INIT] = PLACE(init), [HELP] = PLACE(help),
 	[OF_VERSION] = PLACE(version),
 };
@@ -63,7 +63,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 {
 	struct vmm_initrd_command *c = opaque;
 
-	if (vmm_place_store(&places[index], c, value))
+	if (vsu_place_store(&places[index], c, value))
 		return 0;
 	return index == DEVICE ? add_device(c, value->text, err) : add_name(c, value->text, err);
 }

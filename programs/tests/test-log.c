@@ -83,42 +83,42 @@ static unsigned int lines_heard(void)
 static void warn_times(const char *cause, unsigned int n)
 {
 	while (n--)
-		prog_log(PROG_LOG_WARNING, cause, "something");
+		prog_log(VSU_LOG_WARNING, cause, "something");
 }
 
 START_TEST(a_line_begins_with_the_programs_name)
 {
-	prog_log(PROG_LOG_WARNING, "refused", "ring %d is odd", 3);
+	prog_log(VSU_LOG_WARNING, "refused", "ring %d is odd", 3);
 	ck_assert_str_eq(heard(), "prog: ring 3 is odd\n");
 }
 END_TEST
 
 START_TEST(lines_below_the_level_are_not_printed)
 {
-	prog_log(PROG_LOG_INFO, "came", "hello");
+	prog_log(VSU_LOG_INFO, "came", "hello");
 	ck_assert_str_eq(heard(), "");
-	prog_log_set_level(PROG_LOG_INFO);
-	ck_assert(prog_log_says(PROG_LOG_INFO));
-	ck_assert(!prog_log_says(PROG_LOG_DEBUG));
-	prog_log(PROG_LOG_INFO, "came", "hello");
+	prog_log_set_level(VSU_LOG_INFO);
+	ck_assert(prog_log_says(VSU_LOG_INFO));
+	ck_assert(!prog_log_says(VSU_LOG_DEBUG));
+	prog_log(VSU_LOG_INFO, "came", "hello");
 	ck_assert_str_eq(heard(), "prog: hello\n");
-	prog_log_set_level(PROG_LOG_ERROR);
-	prog_log(PROG_LOG_WARNING, "refused", "no");
+	prog_log_set_level(VSU_LOG_ERROR);
+	prog_log(VSU_LOG_WARNING, "refused", "no");
 	ck_assert_str_eq(heard(), "");
 }
 END_TEST
 
 START_TEST(rows_of_options_set_the_level)
 {
-	const struct vmm_place level = VMM_PLACE_LEVEL, verbose = VMM_PLACE_VERBOSE;
-	const struct vmm_place other = { VMM_PLACE_NONE, 0 };
-	const struct vsu_option_value error = { "error", PROG_LOG_ERROR };
+	const struct vsu_place level = VSU_PLACE_LEVEL, verbose = VSU_PLACE_VERBOSE;
+	const struct vsu_place other = { VSU_PLACE_NONE, 0 };
+	const struct vsu_option_value error = { "error", VSU_LOG_ERROR };
 
 	ck_assert(vmm_log_take(&level, &error));
-	ck_assert(!prog_log_says(PROG_LOG_WARNING));
+	ck_assert(!prog_log_says(VSU_LOG_WARNING));
 	ck_assert(vmm_log_take(&verbose, &error));
-	ck_assert(prog_log_says(PROG_LOG_INFO));
-	ck_assert(!prog_log_says(PROG_LOG_DEBUG));
+	ck_assert(prog_log_says(VSU_LOG_INFO));
+	ck_assert(!prog_log_says(VSU_LOG_DEBUG));
 	ck_assert(!vmm_log_take(&other, &error));
 }
 END_TEST
@@ -128,7 +128,7 @@ START_TEST(e1_24_ten_lines_of_a_cause_are_printed_and_others_counted)
 	warn_times("refused", 1000);
 	ck_assert_uint_eq(lines_heard(), 10);
 	now_ns += 10 * SECOND;
-	prog_log(PROG_LOG_WARNING, "refused", "again");
+	prog_log(VSU_LOG_WARNING, "refused", "again");
 	ck_assert_str_eq(heard(),
 			 "prog: refused: 990 more lines like those before\n"
 			 "prog: again\n");
@@ -139,7 +139,7 @@ START_TEST(a_flood_of_one_cause_does_not_hide_another)
 {
 	warn_times("refused", 1000);
 	heard();
-	prog_log(PROG_LOG_WARNING, "ended", "the other");
+	prog_log(VSU_LOG_WARNING, "ended", "the other");
 	ck_assert_str_eq(heard(), "prog: the other\n");
 }
 END_TEST
@@ -151,7 +151,7 @@ START_TEST(more_causes_than_rows_share_one)
 
 	for (i = 0; i < 200; i++) {
 		snprintf(cause, sizeof(cause), "cause %u", i);
-		prog_log(PROG_LOG_WARNING, cause, "line");
+		prog_log(VSU_LOG_WARNING, cause, "line");
 	}
 	ck_assert_uint_eq(lines_heard(), 23 + 10);
 }
@@ -178,7 +178,7 @@ END_TEST
 
 START_TEST(text_of_a_peer_stays_on_its_line)
 {
-	prog_log(PROG_LOG_WARNING, NULL, "a\nb\033[2J%s", "\x7f");
+	prog_log(VSU_LOG_WARNING, NULL, "a\nb\033[2J%s", "\x7f");
 	ck_assert_str_eq(heard(), "prog: a?b?[2J?\n");
 }
 END_TEST
@@ -189,7 +189,7 @@ START_TEST(a_long_line_is_cut_and_still_ends)
 
 	memset(words, 'x', sizeof(words));
 	words[sizeof(words) - 1] = '\0';
-	prog_log(PROG_LOG_WARNING, NULL, "%s", words);
+	prog_log(VSU_LOG_WARNING, NULL, "%s", words);
 	heard();
 	ck_assert_uint_eq(strlen(said), 1023);
 	ck_assert_int_eq(said[1022], '\n');
@@ -262,7 +262,7 @@ START_TEST(log_does_not_wait_for_another_writer_of_its_pipe)
 		(void)!write(STDERR_FILENO, bytes, sizeof(bytes));
 	for (i = 0; i < 5000; i++) {
 		(void)!read(reader, bytes, sizeof(bytes));
-		prog_log(PROG_LOG_WARNING, NULL, "line");
+		prog_log(VSU_LOG_WARNING, NULL, "line");
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -281,7 +281,7 @@ START_TEST(filter_without_the_call_that_does_not_wait_loses_no_line)
 	if (!child) {
 		if (confine_new_privileges(NULL) < 0 || call_filter_load(CALL_FILTER_FAIL, tables, false, NULL) < 0)
 			_exit(99);
-		prog_log(PROG_LOG_WARNING, NULL, "line");
+		prog_log(VSU_LOG_WARNING, NULL, "line");
 		_exit(0);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -291,10 +291,10 @@ END_TEST
 
 START_TEST(answer_to_the_operator_is_logged_at_any_level)
 {
-	prog_log_set_level(PROG_LOG_ERROR);
+	prog_log_set_level(VSU_LOG_ERROR);
 	prog_log_answer("2 CPUs");
 	ck_assert_str_eq(heard(), "prog: 2 CPUs\n");
-	prog_log_set_level(PROG_LOG_WARNING);
+	prog_log_set_level(VSU_LOG_WARNING);
 	warn_times(NULL, 5000);
 	prog_log_answer("2 CPUs");
 }
@@ -350,10 +350,10 @@ START_TEST(line_of_the_journal_has_its_fields)
 {
 	journal_begin();
 	prog_log_to_journal(journal.sun_path);
-	prog_log(PROG_LOG_WARNING, "refused", "ring %d\nPRIORITY=0", 3);
+	prog_log(VSU_LOG_WARNING, "refused", "ring %d\nPRIORITY=0", 3);
 	ck_assert_str_eq(journal_entry(), "PRIORITY=4\nSYSLOG_IDENTIFIER=prog\nCVMM_EVENT=refused\n"
 			 "MESSAGE=ring 3?PRIORITY=0\n");
-	prog_log(PROG_LOG_ERROR, NULL, "lost");
+	prog_log(VSU_LOG_ERROR, NULL, "lost");
 	ck_assert_str_eq(journal_entry(), "PRIORITY=3\nSYSLOG_IDENTIFIER=prog\nMESSAGE=lost\n");
 	ck_assert_str_eq(heard(), "");
 	journal_end();
@@ -367,7 +367,7 @@ START_TEST(journal_of_another_file_gets_no_line)
 	prog_log_to_journal(journal.sun_path);
 	unsetenv("JOURNAL_STREAM");
 	prog_log_to_journal(journal.sun_path);
-	prog_log(PROG_LOG_WARNING, NULL, "here");
+	prog_log(VSU_LOG_WARNING, NULL, "here");
 	ck_assert_str_eq(journal_entry(), "");
 	ck_assert_str_eq(heard(), "prog: here\n");
 	journal_end();
@@ -379,7 +379,7 @@ START_TEST(absent_journal_leaves_lines_on_standard_error)
 	journal_begin();
 	journal_end();
 	prog_log_to_journal(journal.sun_path);
-	prog_log(PROG_LOG_WARNING, NULL, "here");
+	prog_log(VSU_LOG_WARNING, NULL, "here");
 	ck_assert_str_eq(heard(), "prog: here\n");
 }
 END_TEST

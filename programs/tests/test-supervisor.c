@@ -188,10 +188,10 @@ static void begin_journal(void)
 START_TEST(lines_reach_the_journal_with_fields)
 {
 	begin_journal();
-	prog_log(PROG_LOG_WARNING, "refused", "ring %d is odd", 3);
+	prog_log(VSU_LOG_WARNING, "refused", "ring %d is odd", 3);
 	ck_assert_str_eq(heard(), "PRIORITY=4\nSYSLOG_IDENTIFIER=prog\n"
 				  "CVMM_EVENT=refused\nMESSAGE=ring 3 is odd\n");
-	prog_log(PROG_LOG_ERROR, NULL, "no cause");
+	prog_log(VSU_LOG_ERROR, NULL, "no cause");
 	ck_assert_str_eq(heard(), "PRIORITY=3\nSYSLOG_IDENTIFIER=prog\n"
 				  "MESSAGE=no cause\n");
 }
@@ -216,7 +216,7 @@ START_TEST(lines_stay_on_a_standard_error_that_is_not_the_journal)
 	prog_log_init("prog");
 	prog_log_to_journal(path);
 	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
-	prog_log(PROG_LOG_WARNING, "refused", "elsewhere");
+	prog_log(VSU_LOG_WARNING, "refused", "elsewhere");
 	ck_assert_str_eq(heard(), "");
 }
 END_TEST

@@ -12,12 +12,12 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/json_read.h>
 
 #include "api/configuration.h"
 #include "config/descriptors.h"
 #include "config/option_words.h"
-#include "base/file_value.h"
 #include "log/log.h"
 #include "machine/exit_status.h"
 #include "migration/address.h"
@@ -137,7 +137,7 @@ static int read_config(struct vmm_configuration *c, int argc,
 
 	memcpy(c->given.words, argv, (size_t)at * sizeof(*argv));
 	if (path)
-		n = read_words(&c->given.text, vmm_file_value_open(path, O_RDONLY | O_NOCTTY),
+		n = read_words(&c->given.text, vsu_file_value_open(path, O_RDONLY | O_NOCTTY),
 			       c->given.words + at, err);
 	if (n < 0)
 		return vsu_error_prefix(err, n, "--config '%s'", path);
@@ -174,7 +174,7 @@ static int read_cpu(struct vmm_configuration *c, struct vsu_error *err)
 static int read_saved(struct vmm_configuration *c, const char *folder,
 		      struct vsu_error *err)
 {
-	int fd = vmm_file_value_open_in(folder, "machine.json", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	int fd = vsu_file_value_open_in(folder, "machine.json", O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	int n = read_words(&c->text, fd, c->words.words + 1, err);
 
 	if (n < 0)

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
-#include "base/file_value.h"
 #include "base/port_log.h"
 
 /*
@@ -78,7 +78,7 @@ static int check_path(const char *path, struct vsu_error *err)
 {
 	if (!*path)
 		return vsu_error_set(err, -EINVAL, "the name of the log is empty; name a file");
-	return vmm_file_value_is_fd(path) ?
+	return vsu_file_value_is_fd(path) ?
 	       vsu_error_set(err, -EINVAL, "log '%s' is a descriptor, but FILE.1 is beside the file; name it by its path", path) : 0;
 }
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/account.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/account.h"
 #include "base/socket_access.h"
 
 static int read_mode(const char *text, uint32_t *mode, struct vsu_error *err)
@@ -38,7 +38,7 @@ static int read_group(const char *text, uint32_t *group, struct vsu_error *err)
 		*group = entry->gr_gid;
 		return 0;
 	}
-	if (vsu_parse_u64(text, &number) < 0 && vmm_account_lookup_failed(code))
+	if (vsu_parse_u64(text, &number) < 0 && vsu_account_lookup_failed(code))
 		return vsu_error_sys(err, -code, "option --socket-group: cannot look up the group '%s'", text);
 	if (vsu_parse_u64(text, &number) < 0 || number >= UINT32_MAX)
 		return vsu_error_set(err, -EINVAL,

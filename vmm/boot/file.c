@@ -8,8 +8,8 @@
 
 #include <vm-memory/access.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
-#include "base/file_value.h"
 #include "boot/file.h"
 #include "kinds/disk/format.h"
 #include "kinds/disk/head.h"
@@ -56,8 +56,8 @@ int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 		  struct vsu_error *err)
 {
 	struct vmm_file f = { .what = what };
-	struct vmm_file_value value;
-	int rc = vmm_file_value_read(path, &value, err);
+	struct vsu_file_value value;
+	int rc = vsu_file_value_read(path, &value, err);
 
 	memset(file, 0, sizeof(*file));
 	if (rc < 0)

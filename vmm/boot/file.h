@@ -22,7 +22,7 @@ struct vmm_file {
 };
 
 /*
- * what ("kernel") is used in messages. path: also "fd:N" (base/file_value.h), a descriptor that
+ * what ("kernel") is used in messages. path: also "fd:N" (<vmm-sys-util/file_value.h>), a descriptor that
  * is borrowed. -ENOENT and similar: no such file;
  * -ENODEV: not a regular file; -EBADMSG: empty, or the image of a disk.
  */

@@ -6,10 +6,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/file_value.h"
 #include "commands/command_rules.h"
 #include "commands/commands.h"
 #include "commands/device_commands.h"
@@ -47,7 +47,7 @@ static int read_save(const struct vmm_machine *m, char *const *words, struct cvm
 	unsigned int n;
 	int rc = vmm_save_words_read(words, &n, save, err);
 
-	if (!rc && vmm_file_value_is_fd(words[0])) {
+	if (!rc && vsu_file_value_is_fd(words[0])) {
 		save->fds = fds;
 		save->nfds = n;
 		rc = read_save_files(m, words, n, fds, err);
@@ -78,7 +78,7 @@ static int command_core(void *opaque, char *const *words, FILE *answer,
 	struct cvmm_core core = { .size = sizeof(core), .file = words[1] };
 	int rc = 0;
 
-	if (vmm_file_value_is_fd(words[1])) {
+	if (vsu_file_value_is_fd(words[1])) {
 		core.file = NULL;
 		rc = vmm_passed_find(passed, words[1], &core.fd, err);
 	}

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include <vmm-sys-util/option.h>
+#include <vmm-sys-util/option_list.h>
 
-#include "base/value.h"
 #include "config/cpus_option.h"
 #include "cpu/cpus.h"
 
@@ -33,7 +33,7 @@ static int take_property(void *opaque, unsigned int index,
 
 static int read_list(struct vmm_cpus_option *o, struct vsu_error *err)
 {
-	static const struct vmm_value count = { .key = "count" };
+	static const struct vsu_list_value count = { .key = "count" };
 	const size_t size = strlen(o->text) + sizeof("count=");
 	char *text = malloc(2 * size);
 	const char *list = o->text;
@@ -41,8 +41,8 @@ static int read_list(struct vmm_cpus_option *o, struct vsu_error *err)
 
 	if (!text)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	if (vmm_value_is_first(rows, list))
-		list = vmm_value_with_key(&count, list, text, size);
+	if (vsu_list_value_is_first(rows, list))
+		list = vsu_list_value_with_key(&count, list, text, size);
 	rc = vsu_option_parse_list(rows, "--cpus", list, text + size, size, take_property, o, err);
 	free(text);
 	return rc;

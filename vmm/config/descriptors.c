@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_value.h"
-#include "base/value.h"
+#include <vmm-sys-util/file_value.h>
+#include <vmm-sys-util/option_list.h>
+
 #include "config/descriptors.h"
 #include "config/list_edit.h"
 #include "config/option_rows.h"
@@ -38,8 +39,8 @@ static void look_at(struct search *s, const char *digits)
 
 static void look_at_file(struct search *s, const char *value)
 {
-	if (vmm_file_value_is_fd(value))
-		look_at(s, value + strlen(VMM_FILE_VALUE_FD));
+	if (vsu_file_value_is_fd(value))
+		look_at(s, value + strlen(VSU_FILE_VALUE_FD));
 }
 
 static int look_at_item(void *opaque, const struct vmm_list_item *item,
@@ -73,10 +74,10 @@ static bool is_memory(const struct vmm_argument *a)
 
 static void look_at_memory(struct search *s, const char *list)
 {
-	struct vmm_item item;
+	struct vsu_list_item item;
 
-	while (vmm_item_next(&list, &item))
-		if (vmm_item_begins(&item, MEMORY_FILE))
+	while (vsu_list_next(&list, &item))
+		if (vsu_list_item_begins(&item, MEMORY_FILE))
 			look_at_file(s, item.text + strlen(MEMORY_FILE));
 }
 
@@ -120,21 +121,21 @@ int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err)
 /* Of "fd:7" or "fd:7:NAME" */
 static void put_forgotten(FILE *to, const char *value, size_t len)
 {
-	const size_t digits = strlen(VMM_FILE_VALUE_FD) + strspn(value + strlen(VMM_FILE_VALUE_FD), "0123456789");
+	const size_t digits = strlen(VSU_FILE_VALUE_FD) + strspn(value + strlen(VSU_FILE_VALUE_FD), "0123456789");
 
-	fprintf(to, VMM_FILE_VALUE_FD VMM_FILE_VALUE_FORMER "%.*s", (int)(len - digits), value + digits);
+	fprintf(to, VSU_FILE_VALUE_FD VSU_FILE_VALUE_FORMER "%.*s", (int)(len - digits), value + digits);
 }
 
 static void put_memory(FILE *to, const char *list)
 {
 	const size_t key = strlen(MEMORY_FILE);
-	struct vmm_item item;
+	struct vsu_list_item item;
 	const char *comma = "";
 
-	while (vmm_item_next(&list, &item)) {
+	while (vsu_list_next(&list, &item)) {
 		fputs(comma, to);
 		comma = ",";
-		if (!vmm_item_begins(&item, MEMORY_FILE VMM_FILE_VALUE_FD)) {
+		if (!vsu_list_item_begins(&item, MEMORY_FILE VSU_FILE_VALUE_FD)) {
 			fprintf(to, "%.*s", (int)item.len, item.text);
 			continue;
 		}

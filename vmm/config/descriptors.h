@@ -24,7 +24,7 @@ int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err);
 
 /*
  * The value of an option for the start of a guest, such as its kernel, of another process: a
- * descriptor's number is replaced by a word that no file has (base/file_value.h). A new text,
+ * descriptor's number is replaced by a word that no file has (<vmm-sys-util/file_value.h>). A new text,
  * which the caller frees; *out is NULL if the value names none.
  */
 int vmm_descriptors_forget(const struct vmm_argument *a, char **out, struct vsu_error *err);

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include <virtio-devices/vhost_user.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/file_value.h"
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
@@ -49,14 +49,14 @@ struct parse {
 /* Checks only that the descriptor's number is valid. */
 static int set_socket(const struct parse *p, const char *text, struct vsu_error *err)
 {
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 	int rc;
 
 	if (strlen(text) >= sizeof(p->spec->socket))
 		return vsu_error_set(err, -EINVAL,
 				     "%s: key 'backend': '%s' is longer than %zu characters",
 				     p->option, text, sizeof(p->spec->socket) - 1);
-	rc = vmm_file_value_read(text, &v, err);
+	rc = vsu_file_value_read(text, &v, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s: key 'backend'", p->option);
 	strcpy(p->spec->socket, text);
@@ -113,7 +113,7 @@ static int set_own(struct parse *p, unsigned int index,
 static int set_common(struct parse *p, unsigned int index,
 		      const struct vsu_option_value *value, struct vsu_error *err)
 {
-	return vmm_place_store(&vmm_common_keys[index].place, p->spec, value) ? 0 :
+	return vsu_place_store(&vmm_common_keys[index].place, p->spec, value) ? 0 :
 	       set_backend(p, value->text, err);
 }
 
@@ -124,7 +124,7 @@ static int set_any(struct parse *p, unsigned int index,
 		return vsu_error_set(err, -EINVAL,
 				     "%s '%s': its kind implies the id; leave 'id' out",
 				     p->option, p->list);
-	return vmm_place_store(&vmm_any_keys[index].place, p->spec, value) ? 0 :
+	return vsu_place_store(&vmm_any_keys[index].place, p->spec, value) ? 0 :
 	       set_tag(p, value->text, err);
 }
 
@@ -211,12 +211,12 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 /* ---------------------------------------------------------------- the kinds */
 
 /* Whether the list has such an item. The back-end decides how the other keys are read. */
-static bool has_item(const char *keys, bool (*matches)(const struct vmm_item *, const char *),
+static bool has_item(const char *keys, bool (*matches)(const struct vsu_list_item *, const char *),
 		     const char *text)
 {
-	struct vmm_item item;
+	struct vsu_list_item item;
 
-	while (vmm_item_next(&keys, &item))
+	while (vsu_list_next(&keys, &item))
 		if (matches(&item, text))
 			return true;
 	return false;
@@ -246,7 +246,7 @@ static int check_reconnect(struct parse *p, struct vsu_error *err)
 		return 0;
 	if (!spec->remote)
 		return set_own_reconnect(p, err);
-	return !vmm_file_value_is_fd(spec->socket) ? 0 :
+	return !vsu_file_value_is_fd(spec->socket) ? 0 :
 	       vsu_error_set(err, -EINVAL, "%s '%s': 'reconnect' needs the path of a socket; '%s' is one connection", p->option, p->list, spec->socket);
 }
 
@@ -256,12 +256,12 @@ static int parse_list(struct parse *p, const char *keys, struct vsu_error *err)
 	const struct vmm_device_kind *kind = p->spec->kind;
 	char text[VMM_DEVICE_TEXT_MAX];
 
-	if (kind && vmm_value_is_first(p->rows, keys)) {
+	if (kind && vsu_list_value_is_first(p->rows, keys)) {
 		if (!kind->value.key && kind->value.refusal)
 			return vsu_error_set(err, -EINVAL, "%s '%s': %s",
 					     p->option, p->list,
 					     kind->value.refusal);
-		keys = vmm_value_with_key(&kind->value, keys, text, sizeof(text));
+		keys = vsu_list_value_with_key(&kind->value, keys, text, sizeof(text));
 	}
 	return vsu_option_parse_list(p->rows, p->option, keys, p->spec->text,
 				     sizeof(p->spec->text), on_key, p, err);
@@ -272,8 +272,8 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	struct vmm_device_spec *spec = p->spec;
 	int rc = 0;
 
-	spec->spawned = has_item(keys, vmm_item_is, "backend=spawn");
-	if (spec->kind && spec->kind->any_when_remote && has_item(keys, vmm_item_begins, "backend=user:")) {
+	spec->spawned = has_item(keys, vsu_list_item_is, "backend=spawn");
+	if (spec->kind && spec->kind->any_when_remote && has_item(keys, vsu_list_item_begins, "backend=user:")) {
 		spec->id = spec->kind->id;
 		spec->kind = NULL;
 	}

@@ -4,7 +4,7 @@
 
 #include "config/device_rows.h"
 
-#define PLACE(member) .place = VMM_PLACE(struct vmm_device_spec, member)
+#define PLACE(member) .place = VSU_PLACE(struct vmm_device_spec, member)
 
 const struct vmm_spec_key vmm_common_keys[VMM_KEYS_COMMON] = {
 	[VMM_KEY_BACKEND] = { .option = { .name = "backend", .kind = VSU_OPTION_STRING,

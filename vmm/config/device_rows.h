@@ -8,8 +8,9 @@
 #ifndef VMM_DEVICES_ROWS_H
 #define VMM_DEVICES_ROWS_H
 
+#include <vmm-sys-util/option_place.h>
+
 #include "config/device.h"
-#include "base/places.h"
 
 /* Keys of devices selected by id. */
 enum {
@@ -37,7 +38,7 @@ enum {
 struct vmm_spec_key {
 	struct vsu_option option;
 	enum vmm_refers refers;
-	struct vmm_place place; /* in struct vmm_device_spec, of a value that is only stored */
+	struct vsu_place place; /* in struct vmm_device_spec, of a value that is only stored */
 };
 
 extern const struct vmm_spec_key vmm_common_keys[VMM_KEYS_COMMON];

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file_value.h"
+#include <vmm-sys-util/file_value.h>
+
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
@@ -29,8 +30,8 @@ static void put_word(struct writing *w, const char *text)
 static void put_pair(struct writing *w, const struct vsu_option *option,
 		     const struct vsu_option_value *value)
 {
-	char number[VMM_VALUE_NUMBER];
-	const char *text = vmm_value_text(option, value, number);
+	char number[VSU_OPTION_VALUE_NUMBER];
+	const char *text = vsu_option_value_text(option, value, number);
 
 	put_word(w, option->name);
 	putc('=', w->to);
@@ -47,7 +48,7 @@ static void put_key(struct writing *w, unsigned int index)
 
 	for (i = 0; vmm_device_get(spec->kind, index, i, spec->config, &value); i++) {
 		if (w->names && key->refers == VMM_REFERS_IMAGE)
-			value.text = vmm_file_value_name(value.text);
+			value.text = vsu_file_value_name(value.text);
 		put_pair(w, &key->option, &value);
 	}
 }
@@ -82,14 +83,14 @@ static void put_all(struct writing *w, bool of_id)
 		if (!spec->kind->keys[i].common || has_own_reconnect)
 			put_key(w, i);
 	for (i = 0; !spec->kind && i < VMM_KEYS_ANY; i++) {
-		if (vmm_place_load(&vmm_any_keys[i].place, spec, &value) && (i != VMM_KEY_ID || of_id))
+		if (vsu_place_load(&vmm_any_keys[i].place, spec, &value) && (i != VMM_KEY_ID || of_id))
 			put_pair(w, &vmm_any_keys[i].option, &value);
 		value = (struct vsu_option_value){ .text = spec->tag };
 		if (i == VMM_KEY_TAG && *spec->tag)
 			put_pair(w, &vmm_any_keys[i].option, &value);
 	}
 	for (i = 0; i < VMM_KEYS_COMMON; i++)
-		if (vmm_place_load(&vmm_common_keys[i].place, spec, &value) &&
+		if (vsu_place_load(&vmm_common_keys[i].place, spec, &value) &&
 		    (i != VMM_KEY_RECONNECT || !has_own_reconnect))
 			put_pair(w, &vmm_common_keys[i].option, &value);
 }

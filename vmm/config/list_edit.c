@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include <virtio-devices/vhost_user.h>
+#include <vmm-sys-util/file_value.h>
 
-#include "base/file_value.h"
 #include "config/device_rows.h"
 #include "config/list_edit.h"
 #include "config/option_rows.h"
@@ -48,7 +48,7 @@ static struct vmm_list_item read_item(const struct edit *e, const char *text, bo
 	if (first && e->kind) {
 		vmm_device_rows(e->kind, rows);
 		key = e->kind->value.key;
-		if (key && vmm_value_is_first(rows, text))
+		if (key && vsu_list_value_is_first(rows, text))
 			return (struct vmm_list_item){ find_key(e->kind, key, strlen(key)),
 						       text, text };
 	}
@@ -69,7 +69,7 @@ static int edit_item(struct edit *e, const struct vmm_list_item *item, struct vs
 	return 0;
 }
 
-static int edit_text(struct edit *e, const struct vmm_item *item, bool first, bool is_kind,
+static int edit_text(struct edit *e, const struct vsu_list_item *item, bool first, bool is_kind,
 		     struct vsu_error *err)
 {
 	char *text = strndup(item->text, item->len);
@@ -102,10 +102,10 @@ static int edit_all(const struct vmm_device_option *option, struct edit *e,
 {
 	bool is_kind = begins_with_kind(option, e), first = !is_kind;
 	const char *list = option->list;
-	struct vmm_item item;
+	struct vsu_list_item item;
 	int rc = 0;
 
-	while (!rc && vmm_item_next(&list, &item)) {
+	while (!rc && vsu_list_next(&list, &item)) {
 		rc = edit_text(e, &item, first, is_kind, err);
 		first = is_kind;
 		is_kind = false;
@@ -139,11 +139,11 @@ static int drop_replaced(void *opaque, const struct vmm_list_item *item,
 {
 	const char *keys = opaque, *name = item->key ? item->key->option.name : item->text;
 	const size_t len = strcspn(name, "=");
-	struct vmm_item other;
+	struct vsu_list_item other;
 
 	(void)err;
 	change->drop = !item->text[0];
-	while (!change->drop && vmm_item_next(&keys, &other))
+	while (!change->drop && vsu_list_next(&keys, &other))
 		change->drop = other.len >= len && !memcmp(other.text, name, len) &&
 			       (other.len == len || other.text[len] == '=');
 	return 0;
@@ -151,7 +151,7 @@ static int drop_replaced(void *opaque, const struct vmm_list_item *item,
 
 static char *list_of_path(const char *path)
 {
-	char *value = vmm_value_escape(path), *list = NULL;
+	char *value = vsu_list_escape(path), *list = NULL;
 
 	if (value && asprintf(&list, "path=%s", value) < 0)
 		list = NULL;
@@ -181,7 +181,7 @@ int vmm_list_set_keys(const struct vmm_device_option *option, const char *keys,
 /* A connected back-end is no key of a kind. */
 const char *vmm_list_item_digits(const struct vmm_list_item *item)
 {
-	static const char backend[] = "backend=" VMM_BACKEND_USER VMM_FILE_VALUE_FD;
+	static const char backend[] = "backend=" VMM_BACKEND_USER VSU_FILE_VALUE_FD;
 
 	if (item->key && item->value)
 		return vmm_device_key_digits(item->key, item->value);

@@ -4,12 +4,13 @@
 
 #include <string.h>
 
+#include <vmm-sys-util/file_value.h>
+#include <vmm-sys-util/log_level.h>
+
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "config/saved_words.h"
 #include "kinds/kind.h"
-#include "base/file_value.h"
-#include "base/log_levels.h"
 #include "base/port_log.h"
 
 #define MACHINE .scope = VMM_SCOPE_MACHINE
@@ -18,7 +19,7 @@
 #define REFERS(what) .refers = VMM_REFERS_##what
 #define LIST REFERS(PROPERTIES)
 #define TOPIC(name) .topic = VMM_TOPIC_##name
-#define PLACE(member) .place = VMM_PLACE(struct vmm_options, member)
+#define PLACE(member) .place = VSU_PLACE(struct vmm_options, member)
 #define DEVICE(way, its_kind) \
 	MACHINE, LIST, .how = VMM_DEVICE_##way, .kind = (its_kind), .change = VMM_CHANGE_DEVICE
 /* Origins of a command line. */
@@ -176,10 +177,10 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = "json", .kind = VSU_OPTION_FLAG,
 		      .help = "allocate and check everything, print the machine (--json: as JSON), and exit" },
 	  PROCESS, PLACE(process.json), .change = VMM_CHANGE_START, .of_report = true, .needs = "dry-run" },
-	{ .option = VMM_LOG_LEVEL_OPTION,
-	  PROCESS, .place = VMM_PLACE_LEVEL, .change = VMM_CHANGE_VALUE },
-	{ .option = VMM_LOG_VERBOSE_OPTION,
-	  PROCESS, .place = VMM_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
+	{ .option = VSU_LOG_LEVEL_OPTION,
+	  PROCESS, .place = VSU_PLACE_LEVEL, .change = VMM_CHANGE_VALUE },
+	{ .option = VSU_LOG_VERBOSE_OPTION,
+	  PROCESS, .place = VSU_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
 	{ .option = { .name = "KERNEL", .kind = VSU_OPTION_OPERAND },
 	  MACHINE, TOPIC(KERNEL), REFERS(FILE_READ), PLACE(machine.kernel) },
 	{ .option = { .name = "DISK", .kind = VSU_OPTION_OPERAND, .repeat = true },
@@ -224,7 +225,7 @@ const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option
 {
 	struct vsu_option_value value;
 
-	vmm_place_load(&row->place, o, &value);
+	vsu_place_load(&row->place, o, &value);
 	return value.text;
 }
 
@@ -232,7 +233,7 @@ bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_ro
 {
 	struct vsu_option_value value;
 
-	return vmm_place_load(&row->place, o, &value);
+	return vsu_place_load(&row->place, o, &value);
 }
 
 const struct vmm_option_row *vmm_option_named(const char *name, size_t len)

@@ -8,9 +8,10 @@
 #ifndef VMM_CONFIG_OPTION_ROWS_H
 #define VMM_CONFIG_OPTION_ROWS_H
 
+#include <vmm-sys-util/option_place.h>
+
 #include "config/machine_config.h"
 #include "config/topic.h"
-#include "base/places.h"
 #include "base/refers.h"
 
 /* The owner of an option: the part of struct vmm_options that it belongs to. */
@@ -35,7 +36,7 @@ struct vmm_option_row {
 	struct vsu_option option;
 	enum vmm_option_scope scope;
 	enum vmm_refers refers;
-	struct vmm_place place;	/* of a value that is only stored */
+	struct vsu_place place;	/* of a value that is only stored */
 	enum vmm_option_change change;
 	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
 	const char *kept_value;	/* with VMM_CHANGE_OWN */

@@ -43,10 +43,10 @@ static int add_device(struct vmm_config *c, enum vmm_device_how how,
 static bool take_level(struct vmm_options *o, const struct vmm_option_row *row,
 		       const struct vsu_option_value *value)
 {
-	if (row->place.kind == VMM_PLACE_OF_LEVEL)
-		o->process.log_level = (enum prog_log_level)value->number;
-	else if (row->place.kind == VMM_PLACE_OF_VERBOSE)
-		o->process.log_level = PROG_LOG_INFO;
+	if (row->place.kind == VSU_PLACE_OF_LEVEL)
+		o->process.log_level = (enum vsu_log_level)value->number;
+	else if (row->place.kind == VSU_PLACE_OF_VERBOSE)
+		o->process.log_level = VSU_LOG_INFO;
 	else
 		return false;
 	return true;
@@ -59,7 +59,7 @@ static int take_argument(struct reading *r, const struct vmm_argument *a, struct
 	const struct vmm_option_row *row = a->row;
 	const char *name = row->option.name;
 
-	if (take_level(o, row, value) || vmm_place_store(&row->place, o, value))
+	if (take_level(o, row, value) || vsu_place_store(&row->place, o, value))
 		return 0;
 	if (row->once.after)
 		return vsu_error_set(err, -EINVAL, "%s--%s '%s'%s", row->once.before, name,
@@ -199,7 +199,7 @@ static int take_arguments(struct reading *r, const struct vmm_arguments *argumen
 	int rc;
 
 	memset(o, 0, sizeof(*o));
-	o->process.log_level = PROG_LOG_WARNING;
+	o->process.log_level = VSU_LOG_WARNING;
 	rc = vmm_arguments_copy(&o->machine.arguments, arguments, err);
 	for (i = 0; !rc && i < own->n; i++)
 		if (scopes & 1u << own->list[i].row->scope)

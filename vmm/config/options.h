@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/log_level.h>
 #include <vmm-sys-util/option.h>
 
 #include "config/machine_config.h"
 #include "config/sandbox_option.h"
-#include "base/log_levels.h"
 #include "base/socket_access.h"
 
 /* The process that runs a machine. */
@@ -23,7 +23,7 @@ struct vmm_process_options {
 	const char *sandbox, *daemon_path, *user;
 	struct vmm_sandbox_option confinement; /* of sandbox */
 	struct vmm_socket_access sockets;	/* of control and devices */
-	enum prog_log_level log_level;
+	enum vsu_log_level log_level;
 	bool jail;
 	bool restart;		/* after the guest asked for a reboot */
 	bool json, help;

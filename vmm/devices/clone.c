@@ -5,15 +5,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/file_value.h"
+#include <vmm-sys-util/file_value.h>
+
 #include "devices/clone.h"
 
 /* A descriptor of the original was one of another process, which only its name can tell. */
 static bool is_same_file(const char *clone, const char *original)
 {
-	original = vmm_file_value_name(original);
-	return !strcmp(vmm_file_value_name(clone), original) ||
-	       (!vmm_file_value_is_fd(original) && vmm_file_value_is_same(clone, original));
+	original = vsu_file_value_name(original);
+	return !strcmp(vsu_file_value_name(clone), original) ||
+	       (!vsu_file_value_is_fd(original) && vsu_file_value_is_same(clone, original));
 }
 
 /* The first text that both lists contain, or NULL. */

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/value.h"
 #include "exec/card.h"
 
 #define MAC "mac="
@@ -49,14 +49,14 @@ static int make_up_mac(struct vmm_card *card, struct vsu_error *err)
 
 int vmm_card_read(struct vmm_card *card, const char *properties, struct vsu_error *err)
 {
-	struct vmm_item item;
+	struct vsu_list_item item;
 	int rc = 0;
 
 	*card = (struct vmm_card){ .mac = "" };
-	while (!rc && vmm_item_next(&properties, &item)) {
-		if (vmm_item_begins(&item, MAC))
+	while (!rc && vsu_list_next(&properties, &item)) {
+		if (vsu_list_item_begins(&item, MAC))
 			rc = take_mac(card, item.text + strlen(MAC), item.len - strlen(MAC), err);
-		else if (vmm_item_begins(&item, MTU))
+		else if (vsu_list_item_begins(&item, MTU))
 			take_mtu(card, item.text + strlen(MTU), item.len - strlen(MTU));
 	}
 	return rc < 0 || *card->mac ? rc : make_up_mac(card, err);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/sized.h>
 
-#include "base/value.h"
 #include "config/device.h"
 #include "exec/hidden_rows.h"
 #include "exec/plan_folders.h"
@@ -28,7 +28,7 @@ static int check_folder_word(const char *word, const struct vmm_plan_folder *f, 
 
 static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)
 {
-	char *folder = vmm_value_escape(f->path), *names = vmm_value_escape(f->hidden ? f->hidden : "");
+	char *folder = vsu_list_escape(f->path), *names = vsu_list_escape(f->hidden ? f->hidden : "");
 	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	if (!rc)
@@ -94,7 +94,7 @@ static int add_folder(struct vmm_plan *p, struct vmm_plan_folder *f, struct vsu_
 int vmm_plan_add_spare_folder(struct vmm_plan *p, const char *template, const char *tag,
 			      struct vsu_error *err)
 {
-	char *folder = vmm_value_escape(template);
+	char *folder = vsu_list_escape(template);
 	int rc = folder ? vmm_plan_add_word(p, err, "--fs=path=%s/empty,tag=%s,readonly,thread-pool-size=1", folder, tag) :
 			  vsu_error_set(err, -ENOMEM, "no memory for options");
 

@@ -13,9 +13,9 @@
 #include <strings.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/json_read.h>
 
-#include "base/file_value.h"
 #include "config/arguments.h"
 #include "config/option_rows.h"
 #include "exec/template.h"
@@ -86,7 +86,7 @@ static bool is_own(const struct vmm_argument *a)
 	if (!strcmp(name, "memory"))
 		return !is_in_file(text);
 	if (!strcmp(name, "initrd"))
-		return vmm_file_value_is_fd(text);
+		return vsu_file_value_is_fd(text);
 	return strcmp(name, "device") != 0 || !strcmp(text, "rng");
 }
 
@@ -122,7 +122,7 @@ static int read_file(const struct vmm_template *t, char *text, struct vsu_error 
 	int fd;
 
 	snprintf(folder, sizeof(folder), "%s/machine", t->path);
-	fd = vmm_file_value_open_in(folder, FILE_NAME, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	fd = vsu_file_value_open_in(folder, FILE_NAME, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	n = fd < 0 ? fd : vsu_fd_read_full(fd, text, MAX_BYTES);
 	vsu_fd_close(&fd);
 	if (n < 0)

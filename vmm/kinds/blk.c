@@ -11,12 +11,12 @@
 #include <virtio-devices/blk.h>
 #include <virtio-devices/disk.h>
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "kinds/kind.h"
 #include "kinds/limits.h"
 #include "kinds/disk/format.h"
 #include "kinds/disk/module.h"
-#include "base/file_value.h"
 
 #define MAX_SERIAL 20u
 /* The kernel may keep the image of a killed program locked for this time. */
@@ -147,8 +147,8 @@ static int open_file(const struct blk *b, const struct vmm_device_common *common
 		.direct = b->cache & CACHE_DIRECT,
 		.block_size = (uint32_t)b->block_size,
 	};
-	struct vmm_file_value image;
-	int rc = vmm_file_value_read(b->path, &image, err);
+	struct vsu_file_value image;
+	int rc = vsu_file_value_read(b->path, &image, err);
 
 	if (rc < 0)
 		return rc;
@@ -183,11 +183,11 @@ static int check_overlay(const struct blk *b, struct vsu_error *err)
 static int name_layers(const struct blk *b, struct virtdev_disk_overlay *overlay,
 		       struct vsu_error *err)
 {
-	struct vmm_file_value base, top = { .name = NULL };
-	int rc = vmm_file_value_read(b->path, &base, err);
+	struct vsu_file_value base, top = { .name = NULL };
+	int rc = vsu_file_value_read(b->path, &base, err);
 
 	if (!rc && b->overlay)
-		rc = vmm_file_value_read(b->overlay, &top, err);
+		rc = vsu_file_value_read(b->overlay, &top, err);
 	if (rc < 0)
 		return rc;
 	overlay->base = base.name;
@@ -273,7 +273,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = common->queues,
 		.queue_size_max = common->queue_size,
-		.serial = b->serial ? b->serial : default_serial(vmm_file_value_name(b->path)),
+		.serial = b->serial ? b->serial : default_serial(vsu_file_value_name(b->path)),
 		.writethrough = b->cache & CACHE_THROUGH,
 		.limits = b->limits,
 	};
@@ -302,7 +302,7 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct blk *b = config;
 
-	facts->file = vmm_file_value_name(b->overlay ? b->overlay : b->path);
+	facts->file = vsu_file_value_name(b->overlay ? b->overlay : b->path);
 	if (!b->overlay && vmm_disk_is_address(b->path))
 		facts->file = NULL;
 	facts->writes = !b->read_only && !b->snapshot;

@@ -4,9 +4,10 @@
 
 #include <string.h>
 
+#include <vmm-sys-util/file_value.h>
+
 #include "kinds/kind.h"
 #include "kinds/disk/module.h"
-#include "base/file_value.h"
 
 /* The facts that are being collected. */
 struct collection {
@@ -196,7 +197,7 @@ const char *vmm_device_facts_file(const struct vmm_device_facts *facts)
 	const struct vmm_device_opening *o;
 
 	for (o = facts->opens; o->text; o++)
-		if (vmm_file_value_name(o->text) == facts->file)
+		if (vsu_file_value_name(o->text) == facts->file)
 			return o->text;
 	return facts->file;
 }

@@ -25,10 +25,10 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/option.h>
+#include <vmm-sys-util/option_list.h>
 
 #include "base/refers.h"
 #include "base/socket_access.h"
-#include "base/value.h"
 #include "base/workers.h"
 
 /* One property of a device. */
@@ -124,7 +124,7 @@ struct vmm_device_common {
 /* A file or folder that a device opens, and what for. */
 struct vmm_device_opening {
 	const char *key;	/* whose value text is, or NULL */
-	const char *text;	/* a path, "fd:N[:NAME]" (base/file_value.h) or an address */
+	const char *text;	/* a path, "fd:N[:NAME]" (<vmm-sys-util/file_value.h>) or an address */
 	enum vmm_device_use {
 		VMM_DEVICE_READS,
 		VMM_DEVICE_WRITES,	/* and reads */
@@ -192,7 +192,7 @@ struct vmm_device_kind {
 	uint32_t min_queue_size;	/* entries */
 	const char *queue_size;	/* for the help text: default size of a queue */
 	const struct vmm_device_key *keys;	/* ends with a row without a name */
-	struct vmm_value value;	/* the key of a value without a key */
+	struct vsu_list_value value;	/* the key of a value without a key */
 	/* Strings of the config must live as long as the device. */
 	int (*open)(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);
@@ -295,7 +295,7 @@ bool vmm_device_get(const struct vmm_device_kind *kind, unsigned int key, uint32
 /* The facts of a device: from its keys, and its kind's own. */
 struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
 					    const void *config);
-/* Its file as it was specified, a path or a descriptor (base/file_value.h); NULL: none. */
+/* Its file as it was specified, a path or a descriptor (<vmm-sys-util/file_value.h>); NULL: none. */
 const char *vmm_device_facts_file(const struct vmm_device_facts *facts);
 
 /*

@@ -6,10 +6,10 @@
 
 #include <virtio-devices/disk.h>
 #include <virtio-devices/pmem.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "kinds/disk/format.h"
 #include "kinds/kind.h"
-#include "base/file_value.h"
 
 /*
  * The first values of enum virtdev_disk_engine, without mmap: the file is
@@ -58,8 +58,8 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 		.size = sizeof(pmem), .len = p->len,
 		.queue_size_max = common->queue_size,
 	};
-	struct vmm_file_value image;
-	int rc = vmm_file_value_read(p->path, &image, err);
+	struct vsu_file_value image;
+	int rc = vsu_file_value_read(p->path, &image, err);
 
 	if (rc >= 0)
 		rc = vmm_disk_check_format(p->path, p->format, common->continues, err);
@@ -81,7 +81,7 @@ static void pmem_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct pmem *p = config;
 
-	facts->file = vmm_file_value_name(p->path);
+	facts->file = vsu_file_value_name(p->path);
 	facts->writes = !p->read_only;
 	facts->locks = true;
 }

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 
 #include <virtio-devices/blk_layout.h>
+#include <vmm-sys-util/file_value.h>
 
-#include "base/file_value.h"
 #include "machine/disks.h"
 #include "machine/sharing.h"
 
@@ -66,7 +66,7 @@ static const char *name_disk(const struct vmm_device_spec *spec)
 	const struct vmm_device_facts facts = vmm_device_describe(spec);
 
 	if (spec->remote && !spec->spawned)
-		return vmm_file_value_name(spec->socket);
+		return vsu_file_value_name(spec->socket);
 	return facts.file ? facts.file : facts.names[0] ? facts.names[0] : "";
 }
 

@@ -11,10 +11,10 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "memory/image.h"
 #include "memory/pieces.h"
-#include "base/file_value.h"
 
 static void describe_regions(const struct vmm_memory *memory,
 			     const struct vmem_map *map, bool plugged,
@@ -314,7 +314,7 @@ static int open_memory(const char *path, struct opened *file, struct vsu_error *
 	struct stat st;
 	int rc;
 
-	file->fd = vmm_file_value_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	file->fd = vsu_file_value_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	rc = file->fd < 0 ? file->fd : fstat(file->fd, &st) < 0 ? -errno : 0;
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s'", path);

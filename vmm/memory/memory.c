@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include <vm-memory/kvm.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "kinds/disk/format.h"
 #include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
-#include "base/file_value.h"
 
 bool vmm_memory_wants_private(const struct vmm_memory *memory)
 {
@@ -41,11 +41,11 @@ struct making {
 /* text: a path, or a descriptor (file_value.h). */
 static int file_stat(const char *text, struct stat *st)
 {
-	struct vmm_file_value v = { .fd = -1 };
+	struct vsu_file_value v = { .fd = -1 };
 
-	if (!vmm_file_value_is_fd(text))
+	if (!vsu_file_value_is_fd(text))
 		return stat(text, st);
-	return vmm_file_value_read(text, &v, NULL) < 0 ? -1 : fstat(v.fd, st);
+	return vsu_file_value_read(text, &v, NULL) < 0 ? -1 : fstat(v.fd, st);
 }
 
 static int look_at_file(struct vmm_memory_file *file, const char *path)
@@ -134,12 +134,12 @@ static int make_given(struct making *m, unsigned int i)
 /* A file that was passed is not opened. */
 static int set_file(struct vmem_backend *backend, const char *text, struct vsu_error *err)
 {
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 	int rc;
 
-	if (!text || !vmm_file_value_is_fd(text))
+	if (!text || !vsu_file_value_is_fd(text))
 		return 0;
-	rc = vmm_file_value_read(text, &v, err);
+	rc = vsu_file_value_read(text, &v, err);
 	if (!rc)
 		vmem_backend_set_file(backend, v.fd);
 	return rc < 0 ? vsu_error_prefix(err, rc, "mem-path") : 0;
@@ -420,7 +420,7 @@ int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *e
 		format = vmm_disk_format(path);
 		if (format)
 			return vsu_error_set(err, -EINVAL, "%s: mem-path '%s' begins like a %s image of a disk, which the guest would overwrite; name another file, or give share=off",
-					     memory->requests[i].name, vmm_file_value_name(path), format);
+					     memory->requests[i].name, vsu_file_value_name(path), format);
 	}
 	return 0;
 }
@@ -431,13 +431,13 @@ int vmm_memory_check_disk(const struct vmm_memory *memory, const char *text,
 	struct stat st;
 	unsigned int i;
 
-	if (vmm_file_value_stat(text, &st) < 0)
+	if (vsu_file_value_stat(text, &st) < 0)
 		return 0;	/* opening it reports the error */
 	for (i = 0; i < memory->nblocks; i++)
 		if (is_file_at(memory->blocks[i], &st) &&
 		    (!read_only || is_shared_ram(memory->blocks[i])))
 			return vsu_error_set(err, -EINVAL,
 					     "disk '%s' is also the file of %s; a disk needs a file of its own, as it is locked as a whole, also where the memory does not use it",
-					     vmm_file_value_name(text), memory->requests[i].name);
+					     vsu_file_value_name(text), memory->requests[i].name);
 	return 0;
 }

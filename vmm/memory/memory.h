@@ -126,7 +126,7 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *err);
 
 /*
- * -EINVAL: a disk image (base/file_value.h) is also the file of a piece of memory, and at
+ * -EINVAL: a disk image (<vmm-sys-util/file_value.h>) is also the file of a piece of memory, and at
  * least one of them is written. A disk is locked as a whole, so other bytes of the file are
  * no exception.
  */

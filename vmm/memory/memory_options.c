@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/parse.h>
 
 #include "memory/memory.h"
 #include "memory/memory_options.h"
-#include "base/value.h"
 
 #define DEFAULT_LIST "size=256M"
 
@@ -73,7 +73,7 @@ static int parse_list(const struct vsu_option *rows, const char *what,
 		      const char *list, vsu_option_fn fn, void *opaque,
 		      struct vsu_error *err)
 {
-	static const struct vmm_value value = { .key = "size" };
+	static const struct vsu_list_value value = { .key = "size" };
 	const size_t size = strlen(list) + sizeof("size=");
 	char *text = malloc(2 * size), *scratch = text ? text + size : NULL;
 	int rc = check_unit(what, list, err);
@@ -84,8 +84,8 @@ static int parse_list(const struct vsu_option *rows, const char *what,
 		free(text);
 		return rc;
 	}
-	if (vmm_value_is_first(rows, list))
-		list = vmm_value_with_key(&value, list, text, size);
+	if (vsu_list_value_is_first(rows, list))
+		list = vsu_list_value_with_key(&value, list, text, size);
 	rc = vsu_option_parse_list(rows, what, list, scratch, size, fn, opaque,
 				   err);
 	free(text);

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/option.h>
 
 #include "memory/memory_options.h"
 #include "memory/pieces.h"
-#include "base/file_value.h"
 
 #define ROM_OFF 2	/* index of the choice: auto, on, off */
 #define MAPPED VMM_PIECE_MAPPED
@@ -56,12 +56,12 @@ bool vmm_piece_keeps(const char *property, enum vmm_piece_passage passage)
 /* A file that is unavailable here has ordinary pages, as far as this host can know. */
 static uint64_t huge_page_of(const char *path)
 {
-	struct vmm_file_value v = { .fd = -1 };
+	struct vsu_file_value v = { .fd = -1 };
 	struct statfs fs;
 	int rc = -1;
 
-	if (path && vmm_file_value_is_fd(path))
-		rc = vmm_file_value_read(path, &v, NULL) < 0 ? -1 : fstatfs(v.fd, &fs);
+	if (path && vsu_file_value_is_fd(path))
+		rc = vsu_file_value_read(path, &v, NULL) < 0 ? -1 : fstatfs(v.fd, &fs);
 	else if (path)
 		rc = statfs(path, &fs);
 	return rc == 0 && (uint64_t)fs.f_type == HUGETLBFS_MAGIC ? (uint64_t)fs.f_bsize : 0;

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/file_value.h"
 #include "migration/address.h"
 #include "migration/channels.h"
 #include "migration/tcp.h"
@@ -42,8 +42,8 @@ int vmm_address_check_socket(int fd, struct vsu_error *err)
 /* "fd:N"; its owner keeps the descriptor. */
 static int fd_start(const char *word, struct vmm_stream *s, struct vsu_error *err)
 {
-	struct vmm_file_value v;
-	int rc = vmm_file_value_read(word, &v, err);
+	struct vsu_file_value v;
+	int rc = vsu_file_value_read(word, &v, err);
 
 	rc = rc ? rc : vmm_address_check_socket(v.fd, err);
 	if (rc < 0)
@@ -85,7 +85,7 @@ static int unix_connect(const char *path, struct vmm_stream *s,
 			struct vsu_error *err)
 {
 	s->has_fds = true;
-	if (vmm_file_value_is_fd(path))
+	if (vsu_file_value_is_fd(path))
 		return fd_start(path, s, err);
 	s->sole = true;
 	s->fd = vsu_sock_connect(path, err);
@@ -368,7 +368,7 @@ bool vmm_address_is_descriptor(const char *address)
 	const struct scheme *scheme = find_scheme(address, &rest);
 
 	return scheme && (scheme->connect == number_connect ||
-			  (scheme->connect == unix_connect && vmm_file_value_is_fd(rest)));
+			  (scheme->connect == unix_connect && vsu_file_value_is_fd(rest)));
 }
 
 bool vmm_address_is_single(const char *address)

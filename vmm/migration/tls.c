@@ -7,12 +7,13 @@
 #include <sys/prctl.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/module.h>
 
 #include "migration/tls.h"
-#include "base/module_loader.h"
 
-static const struct vmm_module module = {
-	.file = "migration-tls.so", .symbol = VMM_TLS_MODULE_SYMBOL,
+static const struct vsu_module module = {
+	.file = "migration-tls.so", .folder = MODULES_DIR, .variable = "CVMM_MODULES",
+	.version = PACKAGE_VERSION, .symbol = VMM_TLS_MODULE_SYMBOL,
 	.subject = "TLS", .package = "cvmm-migration-tls", .library = "gnutls",
 };
 
@@ -20,7 +21,7 @@ int vmm_tls_load(struct vsu_error *err)
 {
 	const void *loaded;
 
-	return vmm_module_load(&module, &loaded, err);
+	return vsu_module_load(&module, &loaded, err);
 }
 
 int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
@@ -28,7 +29,7 @@ int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
 {
 	const struct vmm_tls_module *tls;
 	const void *loaded = NULL;
-	int rc = vmm_module_load(&module, &loaded, err);
+	int rc = vsu_module_load(&module, &loaded, err);
 
 	/* a filter denies this question */
 	if (rc < 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0)

@@ -10,7 +10,7 @@
  *   server-cert.pem, server-key.pem   of the destination
  *   client-cert.pem, client-key.pem   of the source
  *
- * TLS is done by a module (base/module_loader.h), which is loaded when it is needed.
+ * TLS is done by a module (<vmm-sys-util/module.h>), which is loaded when it is needed.
  *
  * Threads: confined.
  */

@@ -14,8 +14,8 @@
 #include <virtio-devices/port.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/file_value.h>
 
-#include "base/file_value.h"
 #include "base/port_log.h"
 #include "base/socket_access.h"
 #include "log/log.h"
@@ -85,7 +85,7 @@ static int open_console_file(struct vmm_machine *m, const char *path,
 			     struct vsu_error *err)
 {
 	const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY;
-	int fd = vmm_file_value_open(path, m->start->dry_run ? flags : flags | O_CREAT | O_TRUNC);
+	int fd = vsu_file_value_open(path, m->start->dry_run ? flags : flags | O_CREAT | O_TRUNC);
 
 	if (fd == -ENOENT && m->start->dry_run && folder_is_writable(path))
 		return 0;

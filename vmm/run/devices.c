@@ -11,8 +11,8 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
 #include <virtio-devices/report.h>
+#include <vmm-sys-util/file_value.h>
 
-#include "base/file_value.h"
 #include "cvmm/machine.h"
 #include "log/log.h"
 #include "machine/events.h"
@@ -305,7 +305,7 @@ static struct vmm_file_identity identify_file(const char *text)
 	struct vmm_file_identity id = { .known = false };
 	struct stat st;
 
-	if (!vmm_file_value_stat(text, &st))
+	if (!vsu_file_value_stat(text, &st))
 		id = (struct vmm_file_identity){ true, st.st_dev, st.st_ino };
 	return id;
 }
@@ -316,7 +316,7 @@ static bool is_its_file(const struct vmm_device *d, const char *text,
 {
 	struct vmm_file_identity own = d->file;
 
-	if (!own.known && !vmm_file_value_is_fd(text))
+	if (!own.known && !vsu_file_value_is_fd(text))
 		own = identify_file(text);
 	return own.known && id->known && own.dev == id->dev && own.ino == id->ino;
 }

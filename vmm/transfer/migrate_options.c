@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/file_value.h"
 #include "migration/channels.h"
 #include "transfer/migrate_options.h"
 
@@ -192,7 +192,7 @@ static int use_passed(struct vmm_migrate_words *w, struct vmm_passed *passed,
 	const char *word = w->address + (is_local ? strlen(local) : 0);
 	int rc = 0;
 
-	if (vmm_file_value_is_fd(word)) {
+	if (vsu_file_value_is_fd(word)) {
 		g->passes_memory = is_local;
 		rc = vmm_passed_find(passed, word, &g->sock, err);
 	} else {

@@ -14,9 +14,9 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/thread.h>
 
-#include "base/file_value.h"
 #include "machine/sharing.h"
 #include "transfer/recording.h"
 
@@ -125,7 +125,7 @@ static int check_machine(const struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EBUSY, "another recording is in progress");
 	if (!m->restore.folder || vmm_machine_wants_shared(m))
 		return vsu_error_set(err, -EOPNOTSUPP, "the memory of this machine is not mapped from a saved machine (--from)");
-	if (vmm_file_value_is_fd(m->restore.folder))
+	if (vsu_file_value_is_fd(m->restore.folder))
 		return vsu_error_set(err, -EOPNOTSUPP, "the folder of --from was passed by descriptor, and the file 'working-set' is written by its path");
 	if (m->start->base)
 		return vsu_error_set(err, -EOPNOTSUPP, "the memory of this machine is in two folders (--base), and a record has the pages of one");
@@ -177,7 +177,7 @@ void vmm_recording_free(struct vmm_machine *m)
 
 static int open_in(const char *folder, const char *name, struct stat *st)
 {
-	int fd = vmm_file_value_open_in(folder, name, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	int fd = vsu_file_value_open_in(folder, name, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	int rc = fd < 0 ? fd : fstat(fd, st) < 0 ? -errno : S_ISREG(st->st_mode) ? fd : -EBADMSG;
 
 	if (rc < 0)

@@ -14,9 +14,9 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "arch/arch.h"
-#include "base/file_value.h"
 #include "devices/clone.h"
 #include "log/log.h"
 #include "machine/disks.h"
@@ -62,7 +62,7 @@ static int read_file(struct vmm_restore *r, int fd)
 
 int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu_error *err)
 {
-	int fd = vmm_file_value_open_in(folder, "state", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	int fd = vsu_file_value_open_in(folder, "state", O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	int rc = fd < 0 ? fd : read_file(r, fd);
 
 	vsu_fd_close(&fd);
@@ -175,11 +175,11 @@ static int name_memory_file(const char *folder, int *fd, char **text, struct vsu
 {
 	int rc;
 
-	if (!vmm_file_value_is_fd(folder)) {
+	if (!vsu_file_value_is_fd(folder)) {
 		rc = asprintf(text, "%s/memory", folder);
 	} else {
 		if (*fd < 0)
-			*fd = vmm_file_value_open_in(folder, "memory", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+			*fd = vsu_file_value_open_in(folder, "memory", O_RDONLY | O_NOCTTY | O_NONBLOCK);
 		if (*fd < 0)
 			return vsu_error_sys(err, *fd, "cannot read '%s/memory'", folder);
 		rc = asprintf(text, "fd:%d:memory", *fd);
@@ -270,7 +270,7 @@ static int check_base(struct vmm_machine *m, struct vsu_error *err)
 static int keep_base(struct vmm_restore *r, struct vsu_error *err)
 {
 	struct vmm_image_base *base = &r->base;
-	const char *name = vmm_file_value_is_fd(r->folder) ? vmm_file_value_name(r->folder) : r->folder;
+	const char *name = vsu_file_value_is_fd(r->folder) ? vsu_file_value_name(r->folder) : r->folder;
 
 	if (!base->folder) {
 		base->folder = strndup(name, VMM_BASE_NAME_MAX);

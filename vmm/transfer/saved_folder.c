@@ -11,9 +11,9 @@
 
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "arch/arch.h"
-#include "base/file_value.h"
 #include "memory/image_base.h"
 #include "memory/image_sums.h"
 #include "transfer/restore.h"
@@ -135,7 +135,7 @@ static void count_bytes(const char *folder, struct vmm_saved_facts *out)
 	int fd;
 
 	for (i = 0; i < VMM_SAVE_NFILES; i++) {
-		fd = vmm_file_value_open_in(folder, vmm_save_names[i], O_PATH);
+		fd = vsu_file_value_open_in(folder, vmm_save_names[i], O_PATH);
 		if (fd >= 0 && !fstat(fd, &st))
 			out->bytes += (uint64_t)st.st_blocks * STAT_UNIT;
 		vsu_fd_close(&fd);
@@ -150,7 +150,7 @@ int vmm_saved_folder_read(const char *folder, bool verify, struct vmm_saved_fact
 	int rc = vmm_restore_read_state(&r, folder, err), fd;
 
 	*out = (struct vmm_saved_facts){ .cpus = 0 };
-	fd = rc < 0 ? -1 : vmm_file_value_open_in(folder, "memory", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	fd = rc < 0 ? -1 : vsu_file_value_open_in(folder, "memory", O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	if (!rc && fd < 0)
 		rc = vsu_error_sys(err, fd, "cannot read '%s/memory'", folder);
 	if (!rc)

@@ -15,9 +15,9 @@
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/file_value.h"
 #include "log/closer.h"
 #include "virtio/remote.h"
 #include "virtio/remote_session.h"
@@ -77,8 +77,8 @@ static uint32_t ring_count(const struct vmm_device_spec *spec)
 /* A path, or a connected socket of the caller. */
 static int connect_socket(const char *text, struct vsu_error *err)
 {
-	struct vmm_file_value v;
-	int rc = vmm_file_value_read(text, &v, err);
+	struct vsu_file_value v;
+	int rc = vsu_file_value_read(text, &v, err);
 
 	if (rc < 0 || !v.has_fd)
 		return rc < 0 ? rc : vsu_sock_connect(text, err);
@@ -112,7 +112,7 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 		.size = sizeof(config), .id = spec->id,
 		.space = spec->tag[0] ? &fs : NULL,
 		.nqueues = ring_count(spec), .queue_size_max = spec->queue_size,
-		.config_size = spec->config_size, .peer = vmm_file_value_name(spec->socket),
+		.config_size = spec->config_size, .peer = vsu_file_value_name(spec->socket),
 		.who = r->rings.who, .postcopy = postcopy,
 		.sigbus = r->shmem->memory->sigbus,
 		.closer = r->closer, .served_files = spec->allow_fuse,
@@ -131,7 +131,7 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 	describe_fs(spec, &fs);
 	if (spec->allow_fuse && r->closer)
 		vsu_closer_set_keep(r->closer, 0);
-	strcpy(r->socket, vmm_file_value_name(spec->socket));
+	strcpy(r->socket, vsu_file_value_name(spec->socket));
 	snprintf(r->rings.who, sizeof(r->rings.who),
 		 r->daemon ? "the daemon of %s" : "the back-end at '%s'", r->socket);
 	if (!spec->reconnect_ms)

@@ -50,7 +50,7 @@ static void take_line(struct vmm_log_pipe *p)
 	if (is_current(p))
 		snprintf(r->last, sizeof(r->last), "%s", p->line);
 	if (!r->silent || !is_current(p))
-		prog_log(prog_log_says(PROG_LOG_WARNING) ? PROG_LOG_WARNING : PROG_LOG_ERROR,
+		prog_log(prog_log_says(VSU_LOG_WARNING) ? VSU_LOG_WARNING : VSU_LOG_ERROR,
 			 "daemon", "%s: %s", r->name, p->line);
 }
 

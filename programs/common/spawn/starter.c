@@ -269,7 +269,7 @@ static int start_daemon(struct starter *s, const struct vmm_starter_request *req
 	const struct vmm_device_kind *kind = find_kind(request->kind);
 	int rc;
 
-	if (!kind || request->level > PROG_LOG_DEBUG ||
+	if (!kind || request->level > VSU_LOG_DEBUG ||
 	    !vmm_spawn_words_are_valid(&request->words))
 		return vsu_error_set(err, -EINVAL, "the request is malformed");
 	rc = vmm_starter_check(s->setup, kind, &request->words, nfds - VMM_STARTER_FDS, err);

@@ -42,7 +42,7 @@ struct vmm_starter_setup {
 struct vmm_starter_request {
 	uint32_t id;		/* chosen by cvmm */
 	uint32_t kind;		/* index in vmm_device_kinds; VMM_STARTER_END: end the daemon */
-	uint32_t level;		/* enum prog_log_level */
+	uint32_t level;		/* enum vsu_log_level */
 	struct vmm_spawn_words words;	/* sent up to its length */
 };
 

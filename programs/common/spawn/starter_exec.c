@@ -123,7 +123,7 @@ _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 	dup2(fds[VMM_STARTER_LOG], STDERR_FILENO);
 	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-%s", setup->folder, kind->name);
 	snprintf(fd, sizeof(fd), "--fd=%d", fds[VMM_STARTER_SOCKET]);
-	snprintf(level, sizeof(level), "--log-level=%s", vmm_level_names[request->level]);
+	snprintf(level, sizeof(level), "--log-level=%s", vsu_log_level_name(request->level));
 	for (i = 0; i < VMM_STARTER_COMMON; i++)
 		if (setup->common[i][0])
 			s.argv[s.argc++] = as_argument(setup->common[i]);

@@ -282,7 +282,7 @@ static int log_a_line(void)
 {
 	char line[64];
 
-	prog_log(PROG_LOG_WARNING, NULL, "text");
+	prog_log(VSU_LOG_WARNING, NULL, "text");
 	return error_of(read(stream[0], line, sizeof(line)));
 }
 

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/option_list.h>
+#include <vmm-sys-util/option_place.h>
 
 #include "agent/agent_protocol.h"
-#include "base/places.h"
-#include "base/value.h"
 #include "common/helpers.h"
 #include "cli/boot_command.h"
 #include "common/machine_rows.h"
@@ -133,8 +133,8 @@ static int add_operand(struct vmm_boot_command *c, const char *path, struct vsu_
 	return add_word(c, err, "%s", path);
 }
 
-#define PLACE(member) VMM_PLACE(struct vmm_boot_command, member)
-static const struct vmm_place places[OWN_ROWS] = {
+#define PLACE(member) VSU_PLACE(struct vmm_boot_command, member)
+static const struct vsu_place places[OWN_ROWS] = {
 	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
 	[APPEND] = PLACE(append), [HELP] = PLACE(help),
 };
@@ -146,7 +146,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 
 	if (index >= OWN_ROWS)
 		return pass_option(c, &c->table[index], value->text, err);
-	if (vmm_place_store(&places[index], c, value))
+	if (vsu_place_store(&places[index], c, value))
 		return 0;
 	if (index == PUBLISH)
 		return vmm_exec_network_publish(&c->network.network, value->text, err);
@@ -243,7 +243,7 @@ static int start_network(struct vmm_boot_command *c, struct vsu_error *err)
 static int add_seed(struct vmm_boot_command *c, struct vsu_error *err)
 {
 	const char *path = c->is_dry ? NULL : vmm_cloud_init_file(&c->seed);
-	char *value = path ? vmm_value_escape(path) : NULL;
+	char *value = path ? vsu_list_escape(path) : NULL;
 	int rc = path ? vmm_cloud_init_keep(&c->seed, c->seed_fd, err) : 0;
 
 	if (path && !rc && !value)

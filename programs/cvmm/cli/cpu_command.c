@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include <vmm-sys-util/option_place.h>
+
 #include "arch/cpu_words.h"
-#include "base/places.h"
 #include "cli/cpu_command.h"
 #include "machine/exit_status.h"
 

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/value.h"
 #include "cli/emulation.h"
 #include "common/passt.h"
 #include "common/program.h"
@@ -114,7 +114,7 @@ static int serve_card(struct vmm_emulation *e, const struct vmm_emulation_config
 
 static void add_log(struct vmm_program *p, const char *log)
 {
-	char *value = log ? vmm_value_escape(log) : NULL;
+	char *value = log ? vsu_list_escape(log) : NULL;
 
 	if (log && !value)
 		p->rc = -ENOMEM;

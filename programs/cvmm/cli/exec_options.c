@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "base/places.h"
+#include <vmm-sys-util/option_place.h>
+
 #include "cli/exec_options.h"
 #include "common/foreign_words.h"
 #include "common/helpers.h"
@@ -57,8 +58,8 @@ const struct vsu_option vmm_exec_option_rows[] = {
 	{ .name = NULL },
 };
 
-#define PLACE(member) VMM_PLACE(struct vmm_exec_options, member)
-static const struct vmm_place places[] = {
+#define PLACE(member) VSU_PLACE(struct vmm_exec_options, member)
+static const struct vsu_place places[] = {
 	[ROOT] = PLACE(root), [IMAGE] = PLACE(image), [RW] = PLACE(writable_root), [FROM] = PLACE(from),
 	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
 	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder),
@@ -134,7 +135,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 	const bool again = is_given(o, index);
 
 	o->given |= 1u << index;
-	if (!(index == MEMORY && again) && vmm_place_store(&places[index], o, value))
+	if (!(index == MEMORY && again) && vsu_place_store(&places[index], o, value))
 		return 0;
 	if (index == NET)
 		return vmm_exec_network_parse(&o->network, value->text, err);

@@ -4,7 +4,8 @@
 
 #include <errno.h>
 
-#include "base/places.h"
+#include <vmm-sys-util/option_place.h>
+
 #include "common/machine_rows.h"
 #include "common/foreign_words.h"
 #include "cli/pool_command.h"
@@ -28,8 +29,8 @@ const struct vsu_option vmm_pool_command_options[] = {
 	{ .name = NULL },
 };
 
-#define PLACE(member) VMM_PLACE(struct vmm_pool_command_line, member)
-static const struct vmm_place places[] = {
+#define PLACE(member) VSU_PLACE(struct vmm_pool_command_line, member)
+static const struct vsu_place places[] = {
 	[SIZE] = PLACE(size), [ROOT] = PLACE(machine.root), [RW] = PLACE(machine.writable_root),
 	[CHDIR] = PLACE(machine.folder), [SANDBOX] = PLACE(machine.sandbox), [JAIL] = PLACE(machine.jail),
 	[HELP] = PLACE(help), [TEMPLATE] = PLACE(machine.from),
@@ -43,7 +44,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 	};
 	struct vmm_pool_command_line *c = opaque;
 
-	return vmm_place_store(&places[index], c, value) ? 0 :
+	return vsu_place_store(&places[index], c, value) ? 0 :
 	       vmm_exec_options_add(&c->machine, lists[index], vmm_pool_command_options[index].name,
 				    value->text, err);
 }

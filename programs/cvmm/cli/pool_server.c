@@ -351,7 +351,7 @@ static void refuse_client(int fd, bool others)
 	const char *why = others ? OTHERS : "all its machines are in use; run it with a larger --size";
 
 	if (others)
-		prog_log(PROG_LOG_WARNING, "other machine", "a command makes a machine of its own: its options, working or home folder, or version are not those of this pool");
+		prog_log(VSU_LOG_WARNING, "other machine", "a command makes a machine of its own: its options, working or home folder, or version are not those of this pool");
 	(void)!vmm_pool_send(fd, VMM_POOL_REFUSED, why, strlen(why), NULL, 0);
 }
 

@@ -10,11 +10,11 @@
 #include <time.h>
 
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/json.h>
+#include <vmm-sys-util/option_place.h>
 
 #include "api/configuration.h"
-#include "base/file_value.h"
-#include "base/places.h"
 #include "cli/show_command.h"
 #include "config/device.h"
 #include "config/options.h"
@@ -35,8 +35,8 @@ const struct vsu_option vmm_show_command_options[] = {
 	{ .name = NULL },
 };
 
-#define PLACE(member) VMM_PLACE(struct vmm_show_command, member)
-static const struct vmm_place places[] = {
+#define PLACE(member) VSU_PLACE(struct vmm_show_command, member)
+static const struct vsu_place places[] = {
 	[VERIFY] = PLACE(verify), [JSON] = PLACE(json), [HELP] = PLACE(help), [FOLDER] = PLACE(folder),
 };
 
@@ -44,7 +44,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 		       struct vsu_error *err)
 {
 	(void)err;
-	(void)vmm_place_store(&places[index], opaque, value);
+	(void)vsu_place_store(&places[index], opaque, value);
 	return 0;
 }
 
@@ -88,7 +88,7 @@ static const char *kind_of(const struct vmm_device_spec *spec, char text[32])
 /* Its file, or the socket of its back-end; "" if it has none. */
 static const char *file_of(const struct vmm_device_spec *spec)
 {
-	const char *file = spec->remote && !spec->spawned ? vmm_file_value_name(spec->socket) :
+	const char *file = spec->remote && !spec->spawned ? vsu_file_value_name(spec->socket) :
 							    vmm_device_file(spec);
 
 	return file ? file : "";

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/places.h"
+#include <vmm-sys-util/option_place.h>
+
 #include "common/machine_rows.h"
 #include "common/foreign_words.h"
 #include "common/helpers.h"
@@ -84,14 +85,14 @@ static int take_action(struct vmm_template_command *c, const char *text, struct 
 	return vsu_error_set(err, -ENOENT, "template: '%s' is unknown; expected make, list, show or remove", text);
 }
 
-#define PLACE(member) VMM_PLACE(struct vmm_template_command, member)
-static const struct vmm_place places[] = {
+#define PLACE(member) VSU_PLACE(struct vmm_template_command, member)
+static const struct vsu_place places[] = {
 	[ROOT] = PLACE(machine.root), [KERNEL] = PLACE(machine.kernel),
 	[MODULES] = PLACE(machine.modules), [INIT] = PLACE(machine.init),
 	[MEMORY] = PLACE(machine.memory), [CPUS] = PLACE(machine.cpus), [FOLDERS] = PLACE(nfolders),
 	[NET] = PLACE(net), [APPEND] = PLACE(machine.append), [LOG] = PLACE(machine.log),
 	[TIMEOUT] = PLACE(machine.timeout_ms), [FOLDER] = PLACE(folder), [HELP] = PLACE(help),
-	[ACTION] = { VMM_PLACE_NONE, 0 }, [NAME] = PLACE(name),
+	[ACTION] = { VSU_PLACE_NONE, 0 }, [NAME] = PLACE(name),
 };
 
 static int take_option(void *opaque, unsigned int index, const struct vsu_option_value *value,
@@ -101,7 +102,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 
 	if (index < FOLDER)
 		c->of_make = vmm_template_command_options[index].name;
-	return vmm_place_store(&places[index], c, value) ? 0 : take_action(c, value->text, err);
+	return vsu_place_store(&places[index], c, value) ? 0 : take_action(c, value->text, err);
 }
 
 int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *const *argv,

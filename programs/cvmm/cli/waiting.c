@@ -53,7 +53,7 @@ int vmm_waiting_confine(struct vsu_error *err)
 	int rc;
 
 	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
-	plan.complaint = plan.filter_complaint = PROG_LOG_DEBUG;
+	plan.complaint = plan.filter_complaint = VSU_LOG_DEBUG;
 	plan.action = CALL_FILTER_FAIL;
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &waiting;

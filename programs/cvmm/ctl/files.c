@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
-#include "base/file_value.h"
 #include "config/list_edit.h"
 #include "control/line.h"
 #include "ctl/files.h"
@@ -52,7 +52,7 @@ static int open_image(const struct vmm_device_opening *o)
 	const bool reads = o->use == VMM_DEVICE_READS;
 	int fd, kind;
 
-	if ((!reads && o->use != VMM_DEVICE_WRITES) || vmm_file_value_is_fd(o->text))
+	if ((!reads && o->use != VMM_DEVICE_WRITES) || vsu_file_value_is_fd(o->text))
 		return -1;
 	fd = open(o->text, (reads ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	kind = fd < 0 ? -1 : vsu_fd_kind(fd);
@@ -142,7 +142,7 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 	int rc;
 
 	snprintf(words, sizeof(words), "%s", name);
-	if (!read_save(words, &save) || vmm_file_value_is_fd(save.folder))
+	if (!read_save(words, &save) || vsu_file_value_is_fd(save.folder))
 		return 0;
 	rc = vmm_save_target_open(&f->save, &save, &why);
 	if (rc < 0)
@@ -165,7 +165,7 @@ static int create_core(struct vmm_control_files *f, struct vmm_control_request *
 {
 	int fd;
 
-	if (strpbrk(name, " \t") || vmm_file_value_is_fd(name))
+	if (strpbrk(name, " \t") || vsu_file_value_is_fd(name))
 		return 0;
 	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -227,7 +227,7 @@ static void setup(void)
 	plan.capabilities = 6;
 	plan.drops = CONFINE_DROP_RIGHTS;
 	plan.action = CALL_FILTER_FAIL;
-	plan.complaint = plan.filter_complaint = PROG_LOG_DEBUG;
+	plan.complaint = plan.filter_complaint = VSU_LOG_DEBUG;
 	vsu_error_clear(&err);
 	done[0] = '\0';
 	failing = NULL;

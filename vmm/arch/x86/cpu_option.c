@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/file_value.h>
+
 #include "arch/cpu_option.h"
 #include "arch/x86/cpu_models.h"
-#include "base/file_value.h"
 
 #define NAMES "host, plain, x86-64-v2, x86-64-v3 or x86-64-v4"
 
@@ -40,7 +41,7 @@ static int write_list(const struct vmm_cpu_description *d, char **out, struct vs
 
 static int read_file(const char *text, struct vmm_cpu_description *d, struct vsu_error *err)
 {
-	int fd = vmm_file_value_open(text, O_RDONLY | O_NOCTTY);
+	int fd = vsu_file_value_open(text, O_RDONLY | O_NOCTTY);
 	int rc;
 
 	if (fd == -ENOENT)

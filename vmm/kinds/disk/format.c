@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 
 #include "kinds/disk/format.h"
 #include "kinds/disk/head.h"
-#include "base/file_value.h"
 
 /* Names as in qemu-img. */
 static const struct {
@@ -50,9 +50,9 @@ const char *vmm_disk_format_of(const char *head, size_t len)
 
 static int open_image(const char *text)
 {
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 
-	if (vmm_file_value_read(text, &v, NULL) < 0)
+	if (vsu_file_value_read(text, &v, NULL) < 0)
 		return -1;
 	return v.has_fd ? vsu_fd_dup(v.fd) :
 	       open(v.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -110,9 +110,9 @@ int vmm_disk_check_format(const char *text, uint64_t choice, bool continues,
 		return 0;
 	rc = find_format(text, &format);
 	if (rc < 0)
-		return read_failed(vmm_file_value_name(text), rc, err);
+		return read_failed(vsu_file_value_name(text), rc, err);
 	if (!format)
 		return 0;
 	return vsu_error_set(err, -EINVAL, "'%s' begins like a %s image, but only raw images are supported; " REMEDY "; format=raw serves it byte for byte",
-			     vmm_file_value_name(text), format);
+			     vsu_file_value_name(text), format);
 }

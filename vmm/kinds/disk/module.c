@@ -6,18 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kinds/disk/module.h"
-#include "base/module_loader.h"
+#include <vmm-sys-util/module.h>
 
-static const struct vmm_module nbd = {
-	.file = "disk-nbd.so", .symbol = VMM_DISK_MODULE_SYMBOL,
+#include "kinds/disk/module.h"
+
+static const struct vsu_module nbd = {
+	.file = "disk-nbd.so", .folder = MODULES_DIR, .variable = "CVMM_MODULES",
+	.version = PACKAGE_VERSION, .symbol = VMM_DISK_MODULE_SYMBOL,
 	.subject = "NBD disks", .package = "cvmm-disk-nbd", .library = "libnbd",
 };
 
 /* TLS requires keys; nbdkit has options for them. */
 static const struct scheme {
 	const char *prefix;
-	const struct vmm_module *module;
+	const struct vsu_module *module;
 	const char *remedy;
 } schemes[] = {
 	{ "nbd://", &nbd, NULL },
@@ -54,7 +56,7 @@ int vmm_disk_load(const char *address, struct vsu_error *err)
 	const void *module;
 
 	return scheme && scheme->module ?
-	       vmm_module_load(scheme->module, &module, err) : 0;
+	       vsu_module_load(scheme->module, &module, err) : 0;
 }
 
 static int make_disk(const struct vmm_disk_made *made,
@@ -83,7 +85,7 @@ int vmm_disk_open(const struct vmm_disk_want *want,
 				     "'%s' is not an address of a disk; %s",
 				     want->address, scheme ? scheme->remedy :
 				     "nbd:// and nbd+unix:// are supported");
-	rc = vmm_module_load(scheme->module, &loaded, err);
+	rc = vsu_module_load(scheme->module, &loaded, err);
 	module = loaded;
 	if (rc >= 0)
 		rc = module->open(want, &made, err);

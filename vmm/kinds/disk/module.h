@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Disk modules (base/module_loader.h): kinds of disks that depend on further libraries. A program
+ * Disk modules (<vmm-sys-util/module.h>): kinds of disks that depend on further libraries. A program
  * loads a module by the scheme of an address ("nbd+unix:///?socket=/run/disk.sock").
  *
  * Threads: one at a time.

@@ -163,10 +163,10 @@ static bool key_survives(const struct vmm_spec_key *key, uint32_t id, unsigned i
 	typed.id = id;
 	typed.remote = true;
 	snprintf(typed.socket, sizeof(typed.socket), "%s", texts[n]);
-	if (!vmm_place_store(&key->place, &typed, &value) || !reads())
+	if (!vsu_place_store(&key->place, &typed, &value) || !reads())
 		return false;
-	ck_assert(vmm_place_load(&key->place, &typed, &before));
-	ck_assert(vmm_place_load(&key->place, &read_once, &after));
+	ck_assert(vsu_place_load(&key->place, &typed, &before));
+	ck_assert(vsu_place_load(&key->place, &read_once, &after));
 	ck_assert_uint_eq(before.number, after.number);
 	ck_assert_str_eq(typed.socket, read_once.socket);
 	ck_reads_back(&read_once, VMM_DEVICE_ANY);

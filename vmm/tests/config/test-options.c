@@ -156,11 +156,11 @@ END_TEST
 START_TEST(last_option_of_the_log_counts)
 {
 	ck_assert_int_eq(parse("k"), 0);
-	ck_assert_int_eq(o.process.log_level, PROG_LOG_WARNING);
+	ck_assert_int_eq(o.process.log_level, VSU_LOG_WARNING);
 	ck_assert_int_eq(parse("k --verbose"), 0);
-	ck_assert_int_eq(o.process.log_level, PROG_LOG_INFO);
+	ck_assert_int_eq(o.process.log_level, VSU_LOG_INFO);
 	ck_assert_int_eq(parse("k --verbose --log-level=error"), 0);
-	ck_assert_int_eq(o.process.log_level, PROG_LOG_ERROR);
+	ck_assert_int_eq(o.process.log_level, VSU_LOG_ERROR);
 }
 END_TEST
 
@@ -225,7 +225,7 @@ END_TEST
 START_TEST(every_option_has_its_columns)
 {
 	const struct vmm_option_row *row = &vmm_option_rows[_i];
-	const bool stored = row->place.kind != VMM_PLACE_NONE;
+	const bool stored = row->place.kind != VSU_PLACE_NONE;
 	const char *name = row->option.name;
 
 	ck_assert_msg(row->scope != 0, "%s", name);
@@ -253,9 +253,9 @@ START_TEST(a_value_is_in_the_part_of_its_scope)
 #undef PART
 	};
 	const struct vmm_option_row *row = &vmm_option_rows[_i];
-	const bool has_member = row->place.kind != VMM_PLACE_NONE &&
-				row->place.kind != VMM_PLACE_OF_LEVEL &&
-				row->place.kind != VMM_PLACE_OF_VERBOSE;
+	const bool has_member = row->place.kind != VSU_PLACE_NONE &&
+				row->place.kind != VSU_PLACE_OF_LEVEL &&
+				row->place.kind != VSU_PLACE_OF_VERBOSE;
 
 	ck_assert_msg(!has_member || (row->place.at >= parts[row->scope].at &&
 				      row->place.at < parts[row->scope].end),
@@ -270,7 +270,7 @@ START_TEST(every_key_beside_those_of_kinds_has_its_columns)
 	const bool is_text = k->option.kind == VSU_OPTION_STRING;
 
 	ck_assert_msg(is_text == (k->refers != VMM_REFERS_NOTHING), "%s", k->option.name);
-	ck_assert_msg(is_text == (k->place.kind == VMM_PLACE_NONE), "%s", k->option.name);
+	ck_assert_msg(is_text == (k->place.kind == VSU_PLACE_NONE), "%s", k->option.name);
 }
 END_TEST
 

@@ -18,16 +18,16 @@ static void tell(void *opaque, const char *line)
 
 static const char *log_level(void *opaque, const char *name)
 {
-	static size_t level = PROG_LOG_WARNING;
-	size_t i;
+	static unsigned int level = VSU_LOG_WARNING;
+	unsigned int i;
 
 	(void)opaque;
-	for (i = 0; name && vmm_level_names[i] && strcmp(vmm_level_names[i], name); i++)
+	for (i = 0; name && vsu_log_level_name(i) && strcmp(vsu_log_level_name(i), name); i++)
 		;
-	if (name && !vmm_level_names[i])
+	if (name && !vsu_log_level_name(i))
 		return NULL;
 	level = name ? i : level;
-	return vmm_level_names[level];
+	return vsu_log_level_name(level);
 }
 
 /* As an owner of a machine that has its descriptors and terminal. */

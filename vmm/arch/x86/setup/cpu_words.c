@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <vmm-sys-util/file_value.h>
+
 #include "arch/cpu_words.h"
 #include "arch/x86/cpu_description.h"
 #include "arch/x86/cpuid.h"
-#include "base/file_value.h"
 #include "vm/open.h"
 
 static int write_words(const struct vmm_cpu_description *d, char *words, struct vsu_error *err)
@@ -33,7 +34,7 @@ int vmm_cpu_words_of_host(char *words, struct vsu_error *err)
 
 static int read_file(const char *file, struct vmm_cpu_description *d, struct vsu_error *err)
 {
-	int rc = vmm_cpu_description_read(d, vmm_file_value_open(file, O_RDONLY | O_NOCTTY), err);
+	int rc = vmm_cpu_description_read(d, vsu_file_value_open(file, O_RDONLY | O_NOCTTY), err);
 
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", file) : 0;
 }

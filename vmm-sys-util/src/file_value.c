@@ -10,34 +10,33 @@
 #include <string.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/file_value.h"
+static const char prefix[] = VSU_FILE_VALUE_FD, former[] = VSU_FILE_VALUE_FORMER;
 
-static const char prefix[] = VMM_FILE_VALUE_FD, former[] = VMM_FILE_VALUE_FORMER;
-
-bool vmm_file_value_is_fd(const char *text)
+bool vsu_file_value_is_fd(const char *text)
 {
 	return !strncmp(text, prefix, strlen(prefix));
 }
 
-const char *vmm_file_value_name(const char *text)
+const char *vsu_file_value_name(const char *text)
 {
-	const char *colon = vmm_file_value_is_fd(text) ?
+	const char *colon = vsu_file_value_is_fd(text) ?
 			    strchr(text + strlen(prefix), ':') : NULL;
 
 	return colon && colon[1] ? colon + 1 : text;
 }
 
-int vmm_file_value_read(const char *text, struct vmm_file_value *out,
+int vsu_file_value_read(const char *text, struct vsu_file_value *out,
 			struct vsu_error *err)
 {
-	struct vmm_file_value v = { vmm_file_value_name(text), false, -1 };
+	struct vsu_file_value v = { vsu_file_value_name(text), false, -1 };
 	char number[12] = "";
 	uint64_t fd;
 	size_t len;
 
-	if (vmm_file_value_is_fd(text)) {
+	if (vsu_file_value_is_fd(text)) {
 		text += strlen(prefix);
 		len = strcspn(text, ":");
 		if (len == strlen(former) && !memcmp(text, former, len))
@@ -57,10 +56,10 @@ int vmm_file_value_read(const char *text, struct vmm_file_value *out,
 	return 0;
 }
 
-int vmm_file_value_open(const char *text, int flags)
+int vsu_file_value_open(const char *text, int flags)
 {
-	struct vmm_file_value v;
-	int fd = vmm_file_value_read(text, &v, NULL);
+	struct vsu_file_value v;
+	int fd = vsu_file_value_read(text, &v, NULL);
 
 	if (fd < 0)
 		return fd;
@@ -70,11 +69,11 @@ int vmm_file_value_open(const char *text, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int vmm_file_value_open_in(const char *text, const char *name, int flags)
+int vsu_file_value_open_in(const char *text, const char *name, int flags)
 {
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 	char *path = NULL;
-	int fd = vmm_file_value_read(text, &v, NULL);
+	int fd = vsu_file_value_read(text, &v, NULL);
 
 	if (fd < 0)
 		return fd;
@@ -86,20 +85,20 @@ int vmm_file_value_open_in(const char *text, const char *name, int flags)
 	return fd;
 }
 
-int vmm_file_value_stat(const char *text, struct stat *st)
+int vsu_file_value_stat(const char *text, struct stat *st)
 {
-	struct vmm_file_value v;
-	int rc = vmm_file_value_read(text, &v, NULL);
+	struct vsu_file_value v;
+	int rc = vsu_file_value_read(text, &v, NULL);
 
 	if (rc < 0)
 		return rc;
 	return (v.has_fd ? fstat(v.fd, st) : stat(text, st)) < 0 ? -errno : 0;
 }
 
-bool vmm_file_value_is_same(const char *a, const char *b)
+bool vsu_file_value_is_same(const char *a, const char *b)
 {
 	struct stat sa, sb;
 
-	return !vmm_file_value_stat(a, &sa) && !vmm_file_value_stat(b, &sb) &&
+	return !vsu_file_value_stat(a, &sa) && !vsu_file_value_stat(b, &sb) &&
 	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/value.h"
+#include <vmm-sys-util/option_list.h>
 
 static bool is_key(const struct vsu_option *table, const char *word, size_t len)
 {
@@ -17,7 +17,7 @@ static bool is_key(const struct vsu_option *table, const char *word, size_t len)
 	return false;
 }
 
-bool vmm_value_is_first(const struct vsu_option *table, const char *list)
+bool vsu_list_value_is_first(const struct vsu_option *table, const char *list)
 {
 	const size_t len = strcspn(list, "=,");
 
@@ -27,7 +27,7 @@ bool vmm_value_is_first(const struct vsu_option *table, const char *list)
 	return len && list[len] != '=' && !is_key(table, list, len);
 }
 
-const char *vmm_value_with_key(const struct vmm_value *value,
+const char *vsu_list_value_with_key(const struct vsu_list_value *value,
 			       const char *list, char *buf, size_t size)
 {
 	const bool alone = value->alone && !strchr(list, ',');
@@ -40,8 +40,9 @@ const char *vmm_value_with_key(const struct vmm_value *value,
 	return len > 0 && (size_t)len < size ? buf : list;
 }
 
-const char *vmm_value_text(const struct vsu_option *option, const struct vsu_option_value *value,
-			   char number[VMM_VALUE_NUMBER])
+const char *vsu_option_value_text(const struct vsu_option *option,
+				  const struct vsu_option_value *value,
+				  char number[VSU_OPTION_VALUE_NUMBER])
 {
 	switch (option->kind) {
 	case VSU_OPTION_FLAG:
@@ -50,18 +51,18 @@ const char *vmm_value_text(const struct vsu_option *option, const struct vsu_opt
 		return option->choices[value->number];
 	case VSU_OPTION_U64:
 	case VSU_OPTION_SIZE:
-		snprintf(number, VMM_VALUE_NUMBER, "%" PRIu64, value->number);
+		snprintf(number, VSU_OPTION_VALUE_NUMBER, "%" PRIu64, value->number);
 		return number;
 	case VSU_OPTION_TIME:
 	case VSU_OPTION_TIME_MS:
-		snprintf(number, VMM_VALUE_NUMBER, "%" PRIu64 "ms", value->number);
+		snprintf(number, VSU_OPTION_VALUE_NUMBER, "%" PRIu64 "ms", value->number);
 		return number;
 	default:
 		return value->text;
 	}
 }
 
-char *vmm_value_escape(const char *text)
+char *vsu_list_escape(const char *text)
 {
 	char *out = malloc(2 * strlen(text) + 1), *to = out;
 
@@ -83,7 +84,7 @@ static size_t item_len(const char *list)
 	return len;
 }
 
-bool vmm_item_next(const char **list, struct vmm_item *item)
+bool vsu_list_next(const char **list, struct vsu_list_item *item)
 {
 	if (!*list || !**list)
 		return false;
@@ -93,12 +94,12 @@ bool vmm_item_next(const char **list, struct vmm_item *item)
 	return true;
 }
 
-bool vmm_item_is(const struct vmm_item *item, const char *text)
+bool vsu_list_item_is(const struct vsu_list_item *item, const char *text)
 {
-	return item->len == strlen(text) && vmm_item_begins(item, text);
+	return item->len == strlen(text) && vsu_list_item_begins(item, text);
 }
 
-bool vmm_item_begins(const struct vmm_item *item, const char *text)
+bool vsu_list_item_begins(const struct vsu_list_item *item, const char *text)
 {
 	const size_t len = strlen(text);
 

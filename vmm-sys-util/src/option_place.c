@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/places.h"
+#include <vmm-sys-util/option_place.h>
 
 static void store_int(void *at, uint64_t number)
 {
@@ -13,33 +13,33 @@ static void store_int(void *at, uint64_t number)
 	memcpy(at, &n, sizeof(n));
 }
 
-bool vmm_place_store(const struct vmm_place *place, void *options,
+bool vsu_place_store(const struct vsu_place *place, void *options,
 		     const struct vsu_option_value *value)
 {
 	char *at = (char *)options + place->at;
 
 	switch (place->kind) {
-	case VMM_PLACE_NONE:
-	case VMM_PLACE_OF_LEVEL:
-	case VMM_PLACE_OF_VERBOSE:
+	case VSU_PLACE_NONE:
+	case VSU_PLACE_OF_LEVEL:
+	case VSU_PLACE_OF_VERBOSE:
 		return false;
-	case VMM_PLACE_TEXT:
+	case VSU_PLACE_TEXT:
 		memcpy(at, &value->text, sizeof(value->text));
 		break;
-	case VMM_PLACE_BOOL:
+	case VSU_PLACE_BOOL:
 		*(bool *)at = value->number;
 		break;
-	case VMM_PLACE_INT:
+	case VSU_PLACE_INT:
 		store_int(at, value->number);
 		break;
-	case VMM_PLACE_U64:
+	case VSU_PLACE_U64:
 		memcpy(at, &value->number, sizeof(value->number));
 		break;
 	}
 	return true;
 }
 
-bool vmm_place_load(const struct vmm_place *place, const void *options,
+bool vsu_place_load(const struct vsu_place *place, const void *options,
 		    struct vsu_option_value *value)
 {
 	const char *at = (const char *)options + place->at;
@@ -47,21 +47,21 @@ bool vmm_place_load(const struct vmm_place *place, const void *options,
 
 	*value = (struct vsu_option_value){ .text = NULL };
 	switch (place->kind) {
-	case VMM_PLACE_NONE:
-	case VMM_PLACE_OF_LEVEL:
-	case VMM_PLACE_OF_VERBOSE:
+	case VSU_PLACE_NONE:
+	case VSU_PLACE_OF_LEVEL:
+	case VSU_PLACE_OF_VERBOSE:
 		break;
-	case VMM_PLACE_TEXT:
+	case VSU_PLACE_TEXT:
 		memcpy(&value->text, at, sizeof(value->text));
 		break;
-	case VMM_PLACE_BOOL:
+	case VSU_PLACE_BOOL:
 		value->number = *(const bool *)at;
 		break;
-	case VMM_PLACE_INT:
+	case VSU_PLACE_INT:
 		memcpy(&n, at, sizeof(n));
 		value->number = n;
 		break;
-	case VMM_PLACE_U64:
+	case VSU_PLACE_U64:
 		memcpy(&value->number, at, sizeof(value->number));
 		break;
 	}

@@ -9,29 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/module_loader.h"
+#include <vmm-sys-util/module.h>
 
-int vmm_module_load(const struct vmm_module *m, const void **out,
+int vsu_module_load(const struct vsu_module *m, const void **out,
 		    struct vsu_error *err)
 {
-	const char *folder = secure_getenv("CVMM_MODULES");
+	const char *folder = m->variable ? secure_getenv(m->variable) : NULL;
 	char path[PATH_MAX];
 	void *module;
 	int len = snprintf(path, sizeof(path), "%s/%s",
-			   folder ? folder : MODULES_DIR, m->file);
+			   folder ? folder : m->folder, m->file);
 
 	if (len < 0 || len >= (int)sizeof(path))
 		return vsu_error_set(err, -ENAMETOOLONG,
-				     "CVMM_MODULES names a path that is too long");
+				     "%s names a path that is too long", m->variable);
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!module)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "the module for %s cannot be loaded; install the package %s, or build with %s (%s)",
 				     m->subject, m->package, m->library, dlerror());
 	*out = dlsym(module, m->symbol);
-	if (!*out || strcmp(*(const char *const *)*out, PACKAGE_VERSION))
+	if (!*out || strcmp(*(const char *const *)*out, m->version))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s is not of this program's version, %s",
-				     path, PACKAGE_VERSION);
+				     path, m->version);
 	return 0;
 }

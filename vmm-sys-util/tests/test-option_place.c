@@ -4,8 +4,9 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "../suite.h"
-#include "base/places.h"
+#include <vmm-sys-util/option_place.h>
+
+#include "util.h"
 
 enum row { TEXT, FLAG, NUMBER, CHOICE, SIZE, LEVEL, TALKATIVE, OTHER };
 
@@ -18,15 +19,15 @@ struct options {
 	uint64_t size;
 };
 
-static const struct vmm_place places[] = {
-	[TEXT] = VMM_PLACE(struct options, text),
-	[FLAG] = VMM_PLACE(struct options, flag),
-	[NUMBER] = VMM_PLACE(struct options, number),
-	[CHOICE] = VMM_PLACE(struct options, choice),
-	[SIZE] = VMM_PLACE(struct options, size),
-	[LEVEL] = VMM_PLACE_LEVEL,
-	[TALKATIVE] = VMM_PLACE_VERBOSE,
-	[OTHER] = { VMM_PLACE_NONE, 0 },
+static const struct vsu_place places[] = {
+	[TEXT] = VSU_PLACE(struct options, text),
+	[FLAG] = VSU_PLACE(struct options, flag),
+	[NUMBER] = VSU_PLACE(struct options, number),
+	[CHOICE] = VSU_PLACE(struct options, choice),
+	[SIZE] = VSU_PLACE(struct options, size),
+	[LEVEL] = VSU_PLACE_LEVEL,
+	[TALKATIVE] = VSU_PLACE_VERBOSE,
+	[OTHER] = { VSU_PLACE_NONE, 0 },
 };
 
 static struct options o;
@@ -35,7 +36,7 @@ static bool store(enum row row, const char *text, uint64_t number)
 {
 	const struct vsu_option_value value = { text, number };
 
-	return vmm_place_store(&places[row], &o, &value);
+	return vsu_place_store(&places[row], &o, &value);
 }
 
 START_TEST(each_value_is_in_its_member_and_no_other)

@@ -9,33 +9,34 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../suite.h"
-#include "base/file_value.h"
+#include <vmm-sys-util/file_value.h>
+
+#include "util.h"
 
 START_TEST(other_text_is_a_path)
 {
 	static const char *const paths[] = { "disk.img", "/fd:3", "./fd:3", "fd", "nbd://fd:3" };
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 
-	ck_assert_int_eq(vmm_file_value_read(paths[_i], &v, NULL), 0);
+	ck_assert_int_eq(vsu_file_value_read(paths[_i], &v, NULL), 0);
 	ck_assert(!v.has_fd);
 	ck_assert_str_eq(v.name, paths[_i]);
-	ck_assert_str_eq(vmm_file_value_name(paths[_i]), paths[_i]);
+	ck_assert_str_eq(vsu_file_value_name(paths[_i]), paths[_i]);
 }
 END_TEST
 
 START_TEST(descriptor_has_a_number_and_perhaps_a_name)
 {
-	struct vmm_file_value v;
+	struct vsu_file_value v;
 
-	ck_assert_int_eq(vmm_file_value_read("fd:7", &v, NULL), 0);
+	ck_assert_int_eq(vsu_file_value_read("fd:7", &v, NULL), 0);
 	ck_assert(v.has_fd);
 	ck_assert_int_eq(v.fd, 7);
 	ck_assert_str_eq(v.name, "fd:7");
-	ck_assert_int_eq(vmm_file_value_read("fd:8:/a:b", &v, NULL), 0);
+	ck_assert_int_eq(vsu_file_value_read("fd:8:/a:b", &v, NULL), 0);
 	ck_assert_int_eq(v.fd, 8);
 	ck_assert_str_eq(v.name, "/a:b");
-	ck_assert_int_eq(vmm_file_value_read("fd:9:", &v, NULL), 0);
+	ck_assert_int_eq(vsu_file_value_read("fd:9:", &v, NULL), 0);
 	ck_assert_str_eq(v.name, "fd:9:");
 }
 END_TEST
@@ -45,23 +46,23 @@ START_TEST(descriptor_without_a_number_is_rejected)
 	static const char *const words[] = {
 		"fd:", "fd:x", "fd:-1", "fd::a", "fd:2147483648", "fd:99999999999999999999",
 	};
-	struct vmm_file_value v = { .fd = 5 };
+	struct vsu_file_value v = { .fd = 5 };
 
-	ck_assert_int_eq(vmm_file_value_read(words[_i], &v, NULL), -EINVAL);
+	ck_assert_int_eq(vsu_file_value_read(words[_i], &v, NULL), -EINVAL);
 	ck_assert_int_eq(v.fd, 5);
 }
 END_TEST
 
 START_TEST(descriptor_of_another_process_is_rejected)
 {
-	struct vmm_file_value v = { .fd = 5 };
+	struct vsu_file_value v = { .fd = 5 };
 	struct vsu_error err;
 
-	ck_assert_int_eq(vmm_file_value_read("fd:former", &v, &err), -EBADF);
-	ck_assert_int_eq(vmm_file_value_read("fd:former:/a", &v, &err), -EBADF);
+	ck_assert_int_eq(vsu_file_value_read("fd:former", &v, &err), -EBADF);
+	ck_assert_int_eq(vsu_file_value_read("fd:former:/a", &v, &err), -EBADF);
 	ck_assert_ptr_nonnull(strstr(err.msg, "'fd:former:/a' was a descriptor"));
-	ck_assert_str_eq(vmm_file_value_name("fd:former:/a"), "/a");
-	ck_assert_int_eq(vmm_file_value_open("fd:former", 0), -EBADF);
+	ck_assert_str_eq(vsu_file_value_name("fd:former:/a"), "/a");
+	ck_assert_int_eq(vsu_file_value_open("fd:former", 0), -EBADF);
 	ck_assert_int_eq(v.fd, 5);
 }
 END_TEST
@@ -89,7 +90,7 @@ START_TEST(file_is_that_of_its_path_or_descriptor)
 	ck_assert_int_eq(link("a", "b"), 0);
 	ck_assert_int_eq(dup3(fd, 100, O_CLOEXEC), 100);
 	close(101);
-	ck_assert(vmm_file_value_is_same(pairs[_i].a, pairs[_i].b) == pairs[_i].same);
+	ck_assert(vsu_file_value_is_same(pairs[_i].a, pairs[_i].b) == pairs[_i].same);
 	close(100);
 	close(fd);
 	unlink("a");

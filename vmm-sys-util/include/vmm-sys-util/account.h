@@ -4,8 +4,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_BASE_ACCOUNT_H
-#define VMM_BASE_ACCOUNT_H
+#ifndef VMM_SYS_UTIL_ACCOUNT_H
+#define VMM_SYS_UTIL_ACCOUNT_H
 
 #include <errno.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
  * Whether the errno that getpwnam(3) or getgrnam(3) left beside NULL is of a failed lookup.
  * A name that does not exist leaves 0 or other codes, depending on the database.
  */
-static inline bool vmm_account_lookup_failed(int code)
+static inline bool vsu_account_lookup_failed(int code)
 {
 	return code == EINTR || code == EIO || code == EMFILE || code == ENFILE || code == ENOMEM;
 }
