@@ -11,13 +11,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <device-kinds/kind.h>
+#include <device-kinds/latency.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/option_place.h>
 
 #include "closer.h"
 #include "daemon.h"
-#include "kinds/kind.h"
-#include "kinds/latency.h"
 #include "process.h"
 #include "table_wait.h"
 #include "virtiofsd_line.h"

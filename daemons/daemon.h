@@ -2,7 +2,7 @@
 /*
  * Common part of the vhost-user daemons: options, errors, exit statuses, and
  * the loop that serves a device. A daemon consists of a device kind
- * (kinds/kind.h), its texts, and one call.
+ * (<device-kinds/kind.h>), its texts, and one call.
  */
 #ifndef DAEMONS_DAEMON_H
 #define DAEMONS_DAEMON_H
@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <device-kinds/kind.h>
+#include <device-kinds/socket_access.h>
 #include <virtio-devices/device.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <vm-memory/sigbus.h>
@@ -17,10 +19,8 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/option.h>
 
-#include "kinds/kind.h"
 #include "log.h"
 #include "plan.h"
-#include "base/socket_access.h"
 
 /* Common options, first in every daemon's table. */
 enum daemon_option {

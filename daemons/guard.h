@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <device-kinds/workers.h>
 #include <vmm-sys-util/error.h>
-
-#include "base/workers.h"
 
 /*
  * A thread that ends the process ten seconds after begin, unless end is called

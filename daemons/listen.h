@@ -9,10 +9,10 @@
 
 #include <stdbool.h>
 
+#include <device-kinds/socket_access.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/socket_access.h"
 #include "confine/confine.h"
 
 struct daemon_listener {

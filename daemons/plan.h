@@ -22,8 +22,9 @@
 #ifndef DAEMONS_PLAN_H
 #define DAEMONS_PLAN_H
 
+#include <device-kinds/kind.h>
+
 #include "confine/confine.h"
-#include "kinds/kind.h"
 
 /* In the order of daemon_sandbox_names. */
 enum daemon_sandbox {

@@ -3,13 +3,13 @@
 # What the folders of cvmm and of the programs that it executes have in common. Each has lists of
 # its own: sources, programs, check_PROGRAMS, LDADD and TESTS.
 
-AM_CPPFLAGS = -I$(srcdir) -I$(top_srcdir)/programs -I$(top_srcdir)/vmm/include -I$(top_srcdir)/vmm -I$(top_srcdir)/vmm/arch/$(CVMM_ARCH)/include -I$(top_srcdir)/vmm/tests $(VIRTIO_DEVICES_CFLAGS) $(VHOST_CFLAGS) $(VIRTIO_QUEUE_CFLAGS) $(VM_MEMORY_CFLAGS) $(VMM_SYS_UTIL_CFLAGS) $(CHECK_CFLAGS) -DDAEMON_FOLDER='"$(bindir)"' -DHELPER_FOLDER='"$(pkglibexecdir)"'
+AM_CPPFLAGS = -I$(srcdir) -I$(top_srcdir)/programs -I$(top_srcdir)/vmm/include -I$(top_srcdir)/vmm -I$(top_srcdir)/vmm/arch/$(CVMM_ARCH)/include -I$(top_srcdir)/vmm/tests $(DEVICE_KINDS_CFLAGS) $(VIRTIO_DEVICES_CFLAGS) $(VHOST_CFLAGS) $(VIRTIO_QUEUE_CFLAGS) $(VM_MEMORY_CFLAGS) $(VMM_SYS_UTIL_CFLAGS) $(CHECK_CFLAGS) -DDAEMON_FOLDER='"$(bindir)"' -DHELPER_FOLDER='"$(pkglibexecdir)"'
 AM_CFLAGS = $(WARN_CFLAGS) $(HARDENING_CFLAGS) $(LIBEV_CFLAGS) $(PTHREAD_CFLAGS)
 AM_LDFLAGS = $(HARDENING_LDFLAGS)
 
 # Of a program that runs machines
 machine_libs = $(top_builddir)/programs/common/libcommon.la $(top_builddir)/vmm/libmachine.la \
-	$(top_builddir)/programs/libprograms.la $(top_builddir)/vmm/libbase.la $(LIBEV_LIBS)
+	$(top_builddir)/programs/libprograms.la $(LIBEV_LIBS)
 
 # A machine of the library's tests, on a KVM of theirs; flags of a program's own give it
 # objects of its own.
@@ -23,7 +23,7 @@ machine_rig = \
 AM_DEFAULT_SOURCE_EXT = .c
 
 # Modules are loaded from the folder in which they were built.
-AM_TESTS_ENVIRONMENT = CVMM_MODULES='$(abs_top_builddir)/vmm/.libs'; export CVMM_MODULES;
+AM_TESTS_ENVIRONMENT = CVMM_MODULES='$(abs_top_builddir)/device-kinds/.libs'; export CVMM_MODULES;
 # Seconds that one program may take; 124 is the exit status of one that took more.
 TEST_LIMIT = 900
 LIMITED = timeout --foreground -k 60 $$(($(TEST_LIMIT) * $${CK_TIMEOUT_MULTIPLIER:-1}))

@@ -6,7 +6,7 @@ dnl CURRENT:REVISION:AGE. Code changed only: REVISION + 1. Something added:
 dnl CURRENT + 1, REVISION 0, AGE + 1. Something broken or removed: CURRENT + 1,
 dnl REVISION 0, AGE 0.
 AC_SUBST([CVMM_LT_VERSION], [0:0:0])
-AX_PTHREAD
+AC_REQUIRE([AX_PTHREAD])
 dnl The folder of the architecture in vmm/arch
 AS_CASE([$host_cpu], [x86_64], [cvmm_arch=x86], [aarch64], [cvmm_arch=arm64], [cvmm_arch=])
 AC_SUBST([CVMM_ARCH], [$cvmm_arch])
@@ -64,26 +64,6 @@ AS_IF([test "x$have_zlib:$cvmm_arch" = xyes:arm64], [
 	AC_SUBST([GZIP_LIBS], [$ZLIB_LIBS])
 	AC_SUBST([GZIP_REQUIRES], [zlib])
 ])
-
-dnl libnbd, for the module of disks of NBD
-AC_ARG_WITH([libnbd],
-	[AS_HELP_STRING([--without-libnbd], [leave out disks of NBD])],
-	[], [with_libnbd=check])
-have_libnbd=no
-why_no_libnbd='was refused by --without-libnbd'
-AS_IF([test "x$with_libnbd" != xno], [
-	why_no_libnbd='is missing'
-	PKG_CHECK_MODULES([LIBNBD], [libnbd >= 1.6], [have_libnbd=yes], [:])
-	AS_IF([test "x$with_libnbd$have_libnbd" = xyesno],
-		[AC_MSG_ERROR([libnbd was asked for and not found])])
-])
-AM_CONDITIONAL([HAVE_LIBNBD], [test "x$have_libnbd:$enable_virtio_devices" = xyes:yes])
-AS_CASE([$have_libnbd:$enable_shared],
-	[no:*], [build_disk_nbd="no: libnbd $why_no_libnbd"],
-	[*:no], [build_disk_nbd="no: --disable-shared leaves out modules"],
-	[build_disk_nbd=yes])
-AM_CONDITIONAL([BUILD_DISK_NBD],
-	[test "x$build_disk_nbd:$enable_virtio_devices" = xyes:yes])
 
 dnl gnutls, for the module of migration over TLS
 AC_ARG_WITH([gnutls],

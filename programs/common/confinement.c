@@ -6,11 +6,12 @@
 #include <linux/capability.h>
 #include <signal.h>
 
+#include <device-kinds/disk.h>
+
 #include "common/confinement.h"
 #include "common/helpers.h"
 #include "config/device.h"
 #include "config/option_rows.h"
-#include "kinds/disk/module.h"
 #include "migration/stream.h"
 #include "migration/tls.h"
 

@@ -15,14 +15,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <device-kinds/disk.h>
+#include <device-kinds/port_log.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
 #include "common/confinement.h"
 #include "config/device.h"
 #include "config/option_rows.h"
-#include "kinds/disk/module.h"
-#include "base/port_log.h"
 #include "migration/tls.h"
 
 static bool is_jail(const struct confine_plan *plan)

@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <device-kinds/disk.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option_list.h>
@@ -36,7 +37,6 @@
 #include "confine/keeper.h"
 #include "confine/privileges.h"
 #include "descriptors.h"
-#include "kinds/disk/format.h"
 
 #define PROGRAM "qemu-storage-daemon"
 #define NOT_STARTED 127

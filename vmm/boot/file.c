@@ -6,13 +6,12 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include <device-kinds/disk.h>
 #include <vm-memory/access.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
 #include "boot/file.h"
-#include "kinds/disk/format.h"
-#include "kinds/disk/head.h"
 
 static int file_check(const struct vmm_file *file, struct vsu_error *err)
 {

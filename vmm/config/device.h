@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The devices of the machine, from --disk, --rng, --console, --device and
- * operands: a kind that this process implements (kinds/kind.h), or any device
+ * operands: a kind that this process implements (<device-kinds/kind.h>), or any device
  * id behind a vhost-user socket.
  *
  * Threads: no state.
@@ -11,11 +11,11 @@
 
 #include <stddef.h>
 
+#include <device-kinds/kind.h>
 #include <vmm-sys-util/error.h>
 
 #include "config/device_spec.h"
 #include "config/machine_config.h"
-#include "kinds/kind.h"
 
 /* Finds a kind by its name or option: "blk" or "disk". NULL: unknown. */
 const struct vmm_device_kind *vmm_device_kind_named(const char *name,

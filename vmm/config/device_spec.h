@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <device-kinds/kind.h>
+
 #include "config/spawn_words.h"
-#include "kinds/kind.h"
 
 #define VMM_SOCKET_MAX 108
 /* Followed by the path of a socket, or by a connected one: "fd:N" or "fd:N:NAME". */

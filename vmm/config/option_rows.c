@@ -4,14 +4,14 @@
 
 #include <string.h>
 
+#include <device-kinds/kind.h>
+#include <device-kinds/port_log.h>
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/log_level.h>
 
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "config/saved_words.h"
-#include "kinds/kind.h"
-#include "base/port_log.h"
 
 #define MACHINE .scope = VMM_SCOPE_MACHINE
 #define PROCESS .scope = VMM_SCOPE_PROCESS

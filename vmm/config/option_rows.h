@@ -8,11 +8,11 @@
 #ifndef VMM_CONFIG_OPTION_ROWS_H
 #define VMM_CONFIG_OPTION_ROWS_H
 
+#include <device-kinds/refers.h>
 #include <vmm-sys-util/option_place.h>
 
 #include "config/machine_config.h"
 #include "config/topic.h"
-#include "base/refers.h"
 
 /* The owner of an option: the part of struct vmm_options that it belongs to. */
 enum vmm_option_scope {

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <device-kinds/socket_access.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/log_level.h>
 #include <vmm-sys-util/option.h>
 
 #include "config/machine_config.h"
 #include "config/sandbox_option.h"
-#include "base/socket_access.h"
 
 /* The process that runs a machine. */
 struct vmm_process_options {

@@ -12,9 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <device-kinds/kind.h>
 #include <vmm-sys-util/attributes.h>
-
-#include "kinds/kind.h"
 
 /* The options of one device, each followed by a zero byte. */
 #define VMM_SPAWN_WORDS_MAX 6144

@@ -12,10 +12,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <device-kinds/port_log.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "base/port_log.h"
 #include "legacy/console.h"
 #include "legacy/serial.h"
 #include "legacy/serial_client.h"

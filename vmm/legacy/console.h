@@ -12,7 +12,7 @@
  * Ctrl-A x ends the machine in any state of the guest (Ctrl-A twice sends one).
  * Up to 16 MiB of its input are held; more is dropped and counted.
  *
- * A log (base/port_log.h) receives all output, also of a port without a reader. The guest waits
+ * A log (<device-kinds/port_log.h>) receives all output, also of a port without a reader. The guest waits
  * for it as for a reader, but it does not stop: it loses bytes that it cannot write.
  *
  * Threads: the bus handler runs on CPU threads; everything else on the main

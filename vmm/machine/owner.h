@@ -7,6 +7,7 @@
 #ifndef VMM_MACHINE_OWNER_H
 #define VMM_MACHINE_OWNER_H
 
+#include <device-kinds/socket_access.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
@@ -14,7 +15,6 @@
 #include "cpu/poison.h"
 #include "log/closer.h"
 #include "log/log.h"
-#include "base/socket_access.h"
 #include "virtio/daemon.h"
 
 struct cvmm_event;

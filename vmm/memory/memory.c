@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <device-kinds/disk.h>
 #include <vm-memory/kvm.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "kinds/disk/format.h"
 #include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"

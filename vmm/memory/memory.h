@@ -121,7 +121,7 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 
 /*
  * Before vmm_memory_make(), unless the files contain memory of the guest. -EINVAL: the guest would
- * write to a file that begins like an image of a disk (kinds/disk/format.h).
+ * write to a file that begins like an image of a disk (<device-kinds/disk.h>).
  */
 int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *err);
 

@@ -10,14 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <device-kinds/port_log.h>
+#include <device-kinds/socket_access.h>
 #include <virtio-devices/console.h>
 #include <virtio-devices/port.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "base/port_log.h"
-#include "base/socket_access.h"
 #include "log/log.h"
 #include "run/console.h"
 #include "transfer/incoming.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <device-kinds/workers.h>
 #include <virtio-devices/ids.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/state.h>
@@ -13,7 +14,6 @@
 #include "log/log.h"
 #include "virtio/kernel.h"
 #include "virtio/rings.h"
-#include "base/workers.h"
 
 /*
  * The virtdev_inline server handles the control queue of a network card and the event queue

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <device-kinds/latency.h>
+#include <device-kinds/workers.h>
 #include <virtio-devices/ids.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/report.h>
@@ -18,9 +20,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "kinds/latency.h"
 #include "log/log.h"
-#include "base/workers.h"
 #include "virtio/virtio.h"
 
 /*

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <device-kinds/disk.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/option_place.h>
@@ -19,7 +20,6 @@
 #include "common/machine_rows.h"
 #include "initrd/host_kernel.h"
 #include "initrd/initrd.h"
-#include "kinds/disk/format.h"
 #include "target/layout.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " " VMM_AGENT_IMAGE_WORD

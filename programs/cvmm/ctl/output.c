@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include <device-kinds/latency.h>
 #include <vmm-sys-util/json_read.h>
 
 #include "ctl/output.h"
-#include "kinds/latency.h"
 
 #define WIDTH 12
 /* A narrower terminal has the values below the name of their row. */

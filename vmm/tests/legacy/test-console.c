@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <termios.h>
 
+#include <device-kinds/port_log.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "base/port_log.h"
 #include "legacy/console.h"
 #include "../util.h"
 

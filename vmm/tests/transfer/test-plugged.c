@@ -5,9 +5,9 @@
  */
 #include <config.h>
 
+#include <device-kinds/kind.h>
 #include <virtio-devices/device.h>
 
-#include "kinds/kind.h"
 #include "machine/sharing.h"
 #include "state/sections.h"
 #include "transfer/plugged.h"

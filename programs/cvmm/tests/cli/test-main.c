@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include <device-kinds/kind.h>
 #include <vmm-sys-util/exit.h>
 
-#include "kinds/kind.h"
 #include "commands/commands.h"
 #include "util.h"
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The options --socket-mode and --socket-group, which permit other users to connect
+ * to the sockets of the program. Default: only the user of the program.
+ *
+ * Threads: one at a time, because the group is looked up by getgrnam(3).
+ */
+#ifndef DEVICE_KINDS_SOCKET_ACCESS_H
+#define DEVICE_KINDS_SOCKET_ACCESS_H
+
+#include <stdbool.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
+#include <vmm-sys-util/sock.h>
+
+#define VMM_SOCKET_MODE_OPTION						\
+	{ .name = "socket-mode", .kind = VSU_OPTION_STRING,		\
+	  .arg = "MODE", .preset = "0600, or 0660 with a group",	\
+	  .help = "access mode of created sockets, octal" }
+#define VMM_SOCKET_GROUP_OPTION					\
+	{ .name = "socket-group", .kind = VSU_OPTION_STRING,		\
+	  .arg = "GROUP",						\
+	  .help = "group of created sockets, a name or number" }
+
+struct vmm_socket_access {
+	const char *mode, *group;	/* as typed; NULL: not given */
+	bool given;			/* one of the two */
+	struct vsu_sock_access access;
+};
+
+/*
+ * Checks both options and looks up the group. -EINVAL: invalid mode, or unknown group; errors
+ * of getgrnam().
+ */
+int vmm_socket_access_read(struct vmm_socket_access *a, struct vsu_error *err);
+
+/* Changes a socket that was created, if an option was given. */
+int vmm_socket_access_apply(const struct vmm_socket_access *a, const char *path,
+			    struct vsu_error *err);
+
+#endif

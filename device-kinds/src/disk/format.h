@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The key "format" of kinds that use an image byte for byte. */
+#ifndef DEVICE_KINDS_DISK_FORMAT_H
+#define DEVICE_KINDS_DISK_FORMAT_H
+
+#include <device-kinds/kind.h>
+
+#define VMM_DISK_FORMAT_ROW(offset_) \
+	{ .option = { .name = "format", .kind = VSU_OPTION_CHOICE, \
+		      .choices = vmm_disk_format_choices, .preset = "auto", \
+		      .help = "auto: refuse an image that begins like another format; raw: do not check" }, \
+	  .offset = (offset_) }
+extern const char *const vmm_disk_format_choices[];
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Facts of a device, from the objects to which the values of its keys refer. */
+#include <config.h>
+
+#include <string.h>
+
+#include <device-kinds/disk.h>
+#include <device-kinds/kind.h>
+#include <vmm-sys-util/file_value.h>
+
+/* The facts that are being collected. */
+struct collection {
+	const struct vmm_device_kind *kind;
+	const void *config;
+	struct vmm_device_facts *facts;
+	unsigned int nopens, nsockets, nnames;
+};
+
+static const char *text_at(const struct vmm_device_key *key, const void *config, uint32_t i)
+{
+	const char *text;
+
+	memcpy(&text, (const char *)config + key->offset + i * sizeof(text), sizeof(text));
+	return text;
+}
+
+static uint64_t number_at(const struct vmm_device_key *key, const void *config)
+{
+	uint64_t number;
+
+	memcpy(&number, (const char *)config + key->offset, sizeof(number));
+	return number;
+}
+
+static bool has_value(const struct vmm_device_key *key, const void *config)
+{
+	return key->option.kind == VSU_OPTION_STRING ? text_at(key, config, 0) != NULL :
+						       number_at(key, config) != 0;
+}
+
+static const char *text_after(const char *text, const char *start)
+{
+	const size_t len = strlen(start);
+
+	return text && !strncmp(text, start, len) ? text + len : NULL;
+}
+
+/* HOW of "NAME:HOW"; NULL: no name. */
+static const char *how_of(const char *port)
+{
+	const char *colon = strchr(port, ':');
+
+	return colon ? colon + 1 : NULL;
+}
+
+/* ------------------------------------------------------------- what is referred to */
+
+static bool is_read_only(const struct collection *c, const struct vmm_device_key *key)
+{
+	const char *const *name;
+	const struct vmm_device_key *k;
+
+	for (name = key->read_if; *name; name++)
+		for (k = c->kind->keys; k->option.name; k++)
+			if (!strcmp(k->option.name, *name) && has_value(k, c->config))
+				return true;
+	return false;
+}
+
+static void add_opening(struct collection *c, const struct vmm_device_key *key,
+			const char *text, enum vmm_device_use use)
+{
+	if (c->nopens < VMM_DEVICE_OPENS_MAX)
+		c->facts->opens[c->nopens++] = (struct vmm_device_opening){
+			key ? key->option.name : NULL, text, use,
+		};
+}
+
+static void add_socket(struct collection *c, const char *path)
+{
+	if (path && c->nsockets < VMM_DEVICE_SOCKETS_MAX)
+		c->facts->sockets[c->nsockets++] = path;
+}
+
+static void add_name(struct collection *c, const char *name)
+{
+	if (c->nnames < VMM_DEVICE_NAMES_MAX)
+		c->facts->names[c->nnames++] = name;
+}
+
+static void add_image(struct collection *c, const struct vmm_device_key *key, const char *text)
+{
+	const bool reads = is_read_only(c, key);
+
+	add_opening(c, key, text, reads ? VMM_DEVICE_READS : VMM_DEVICE_WRITES);
+	if (!vmm_disk_is_address(text))
+		return;
+	c->facts->outside = text;
+	if (!reads)
+		add_name(c, text);
+}
+
+static void add_port(struct collection *c, const char *port)
+{
+	const char *how = how_of(port);
+
+	add_socket(c, text_after(how, "socket:"));
+	if (how && !strcmp(how, "pty"))
+		c->facts->outside = port;
+}
+
+static void add_text(struct collection *c, const struct vmm_device_key *key, const char *text)
+{
+	switch (key->refers) {
+	case VMM_REFERS_IMAGE:
+		add_image(c, key, text);
+		break;
+	case VMM_REFERS_LOG:
+		add_opening(c, key, text, VMM_DEVICE_LOGS);
+		add_name(c, text);
+		break;
+	case VMM_REFERS_FOLDER:
+		add_opening(c, key, text, is_read_only(c, key) ? VMM_DEVICE_SHARES_READ :
+								 VMM_DEVICE_SHARES);
+		break;
+	case VMM_REFERS_SOCKET:
+		add_socket(c, text);
+		break;
+	case VMM_REFERS_PORT:
+		add_port(c, text);
+		break;
+	case VMM_REFERS_PEER:
+		c->facts->peer = text;
+		add_name(c, text);
+		break;
+	case VMM_REFERS_INTERFACE:
+		c->facts->outside = text;
+		c->facts->interface = text;
+		add_name(c, text);
+		break;
+	case VMM_REFERS_IDENTITY:
+		add_name(c, text);
+		break;
+	default:
+		break;
+	}
+}
+
+static void add_number(struct collection *c, const struct vmm_device_key *key)
+{
+	switch (key->refers) {
+	case VMM_REFERS_TEMPORARY:
+		add_opening(c, NULL, vmm_disk_folder(), VMM_DEVICE_CREATES);
+		break;
+	case VMM_REFERS_STDIO:
+		c->facts->stdio = true;
+		break;
+	case VMM_REFERS_TERMINAL:
+		c->facts->outside = key->option.name;
+		break;
+	default:
+		break;
+	}
+}
+
+static void add_key(struct collection *c, const struct vmm_device_key *key)
+{
+	const uint32_t times = key->max_times ? key->max_times : 1;
+	uint32_t i;
+
+	if (key->option.kind != VSU_OPTION_STRING) {
+		if (number_at(key, c->config))
+			add_number(c, key);
+		return;
+	}
+	for (i = 0; i < times && text_at(key, c->config, i); i++)
+		add_text(c, key, text_at(key, c->config, i));
+}
+
+struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
+					    const void *config)
+{
+	struct vmm_device_facts facts = { .file = NULL };
+	struct collection c = { .kind = kind, .config = config, .facts = &facts };
+	const struct vmm_device_key *key;
+
+	for (key = kind->keys; key->option.name; key++)
+		add_key(&c, key);
+	if (kind->describe)
+		kind->describe(config, &facts);
+	return facts;
+}
+
+const char *vmm_device_facts_file(const struct vmm_device_facts *facts)
+{
+	const struct vmm_device_opening *o;
+
+	for (o = facts->opens; o->text; o++)
+		if (vsu_file_value_name(o->text) == facts->file)
+			return o->text;
+	return facts->file;
+}
+
+/* ------------------------------------------------------------------------ a value */
+
+const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *value)
+{
+	switch (key->refers) {
+	case VMM_REFERS_DESCRIPTOR:
+		return value;
+	case VMM_REFERS_PORT:
+		return text_after(how_of(value), "fd:");
+	case VMM_REFERS_IMAGE:
+		return text_after(value, "fd:");
+	default:
+		return NULL;
+	}
+}
+
+bool vmm_device_key_is_harmless(const struct vmm_device_key *key)
+{
+	return key->refers == VMM_REFERS_NOTHING || key->refers == VMM_REFERS_TEXT ||
+	       key->refers == VMM_REFERS_IDENTITY;
+}

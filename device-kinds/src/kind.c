@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The list of kinds, and functions for their keys. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <device-kinds/kind.h>
+#include <virtio-devices/report.h>
+
+#define KIND_ROW(name) &vmm_##name##_kind,
+const struct vmm_device_kind *const vmm_device_kinds[] = {
+	VMM_FOR_EACH_KIND(KIND_ROW)
+	NULL,
+};
+
+const struct vmm_device_kind *vmm_device_kind_find(const char *name,
+						   size_t len)
+{
+	const struct vmm_device_kind *const *kind;
+
+	for (kind = vmm_device_kinds; *kind; kind++)
+		if (strlen((*kind)->name) == len &&
+		    !memcmp((*kind)->name, name, len))
+			return *kind;
+	return NULL;
+}
+
+unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind)
+{
+	unsigned int n = 0;
+
+	while (kind->keys[n].option.name)
+		n++;
+	return n;
+}
+
+/* Appends to previous values. */
+static int store_text(const struct vmm_device_key *k, char *at,
+		      const char *what, const char *text, struct vsu_error *err)
+{
+	const uint32_t times = k->max_times ? k->max_times : 1;
+	const char *before;
+	uint32_t i;
+
+	for (i = 0; i < times; i++, at += sizeof(text)) {
+		memcpy(&before, at, sizeof(before));
+		if (before && i + 1 < times)
+			continue;
+		if (before && k->max_times)
+			break;
+		memcpy(at, &text, sizeof(text));
+		return 0;
+	}
+	return vsu_error_set(err, -EINVAL, "%s: '%s' exceeds the maximum of %" PRIu32,
+			     what, text, times);
+}
+
+int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
+		   const char *what, const struct vsu_option_value *value,
+		   void *config, struct vsu_error *err)
+{
+	const struct vmm_device_key *k = &kind->keys[key];
+	char *at = (char *)config + k->offset;
+
+	if (k->option.kind != VSU_OPTION_STRING) {
+		memcpy(at, &value->number, sizeof(value->number));
+		return 0;
+	}
+	if (k->required && !*value->text)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: the value is empty; it names %s",
+				     what, k->option.help);
+	if (k->max_len && strlen(value->text) > k->max_len)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: '%s' has %zu bytes, at most %u are possible",
+				     what, value->text, strlen(value->text),
+				     k->max_len);
+	return store_text(k, at, what, value->text, err);
+}
+
+bool vmm_device_get(const struct vmm_device_kind *kind, unsigned int key, uint32_t i,
+		    const void *config, struct vsu_option_value *value)
+{
+	const struct vmm_device_key *k = &kind->keys[key];
+	const char *at = (const char *)config + k->offset;
+
+	*value = (struct vsu_option_value){ .text = NULL };
+	if (i >= (k->max_times ? k->max_times : 1))
+		return false;
+	if (k->option.kind == VSU_OPTION_STRING)
+		memcpy(&value->text, at + i * sizeof(value->text), sizeof(value->text));
+	else
+		memcpy(&value->number, at, sizeof(value->number));
+	return value->text || value->number;
+}
+
+const struct vmm_device_key *vmm_device_missing(
+		const struct vmm_device_kind *kind, const void *config)
+{
+	struct vsu_option_value value;
+	unsigned int i;
+
+	/* No required key may have the value 0. */
+	for (i = 0; kind->keys[i].option.name; i++)
+		if (kind->keys[i].required && !vmm_device_get(kind, i, 0, config, &value))
+			return &kind->keys[i];
+	return NULL;
+}
+
+static struct vsu_option alias_row(const char *key, const char *option,
+				   bool of_daemon)
+{
+	return (struct vsu_option){ .kind = VSU_OPTION_ALIAS,
+				    .name = of_daemon ? key : option,
+				    .arg = of_daemon ? option : key };
+}
+
+void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
+			   struct vsu_option *rows)
+{
+	const struct vmm_device_key *k = kind ? kind->keys : NULL;
+
+	*rows++ = alias_row("queues", "num-queues", of_daemon);
+	for (; k && k->option.name; k++)
+		if (k->daemon_name)
+			*rows++ = alias_row(k->option.name, k->daemon_name,
+					    of_daemon);
+	rows->name = NULL;
+}
+
+/* The key by which the owner identifies one of several devices of a kind. */
+static const char *first_text(const struct vmm_device_kind *kind,
+			      const void *config)
+{
+	struct vsu_option_value value;
+	unsigned int i;
+
+	for (i = 0; kind->keys[i].option.name; i++)
+		if (vmm_device_get(kind, i, 0, config, &value) && value.text)
+			return value.text;
+	return NULL;
+}
+
+/*
+ * Reports are rate-limited per model, so that many devices of one model do not
+ * hide those of another.
+ */
+static void on_report(void *opaque, struct virtdev *dev,
+		      const struct vsu_error *what)
+{
+	const struct vmm_device_reporter *r = opaque;
+	const char *text = r->text, *name = virtdev_name(dev);
+
+	vmm_device_warn(r->host, name, "%s%s%s%s: %s", name,
+			text ? " '" : "", text ? text : "", text ? "'" : "",
+			what->msg);
+}
+
+/* Changes access to the sockets that the device created. */
+static int share_sockets(const struct vmm_device_kind *kind, const void *config,
+			 const struct vmm_socket_access *access,
+			 struct vsu_error *err)
+{
+	struct vmm_device_facts facts;
+	int i, rc = 0;
+
+	if (!access)
+		return 0;
+	facts = vmm_device_facts_of(kind, config);
+	for (i = 0; rc >= 0 && i < VMM_DEVICE_SOCKETS_MAX; i++)
+		if (facts.sockets[i])
+			rc = vmm_socket_access_apply(access, facts.sockets[i], err);
+	return rc;
+}
+
+void vmm_device_report(const struct vmm_device_kind *kind, const void *config,
+		       const struct vmm_device_common *common, struct virtdev *dev)
+{
+	if (!common->reporter)
+		return;
+	*common->reporter = (struct vmm_device_reporter){ common->host, first_text(kind, config) };
+	virtdev_set_report(dev, on_report, common->reporter);
+}
+
+int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
+		    const struct vmm_device_common *common,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	int rc = kind->open(config, common, out, err);
+
+	if (rc < 0)
+		return rc;
+	rc = share_sockets(kind, config, common->sockets, err);
+	if (rc < 0) {
+		virtdev_free(*out);
+		return rc;
+	}
+	if (!common->own)	/* another machine may serve it */
+		vmm_device_report(kind, config, common, *out);
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Worker threads of a device. */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <device-kinds/workers.h>
+
+struct vmm_workers {
+	struct vmm_work work;
+	const struct vsu_threads *threads;
+	struct virtdev *dev;
+	uint32_t asked, max;	/* requested threads; with replacements */
+	uint32_t n;		/* started threads */
+	pthread_t ids[];
+};
+
+/* Fails only for a device that has no work for threads, which starts none. */
+static void *worker_main(void *arg)
+{
+	const struct vmm_workers *w = arg;
+
+	(void)!w->work.work(w->dev);
+	return NULL;
+}
+
+int vmm_workers_start(const struct vmm_work *work, const struct vsu_threads *threads,
+		      struct virtdev *dev, uint32_t n, struct vmm_workers **out,
+		      struct vsu_error *err)
+{
+	struct vmm_workers *w;
+	int rc = 0;
+
+	*out = NULL;
+	if (!n || (work->is_needed && !work->is_needed(dev)))
+		return 0;
+	w = calloc(1, sizeof(*w) + (n + work->detached_max) * sizeof(w->ids[0]));
+	if (!w)
+		return vsu_error_sys(err, -ENOMEM, "%u worker threads",
+				     n);
+	w->work = *work;
+	w->threads = threads;
+	w->dev = dev;
+	w->asked = n;
+	w->max = n + work->detached_max;
+	while (rc >= 0 && w->n < n) {
+		rc = vsu_thread_start(w->threads, &w->ids[w->n], worker_main, w);
+		w->n += rc >= 0;
+	}
+	if (rc < 0) {
+		vsu_error_sys(err, rc, "cannot start worker thread %u of %u",
+			      w->n + 1, n);
+		vmm_workers_end(w);
+		return rc;
+	}
+	*out = w;
+	return 0;
+}
+
+/* A thread whose detached request has ended stays in addition to its replacement. */
+uint32_t vmm_workers_detach(struct vmm_workers *w)
+{
+	const uint32_t left = w && w->work.detach ? w->work.detach(w->dev) : 0;
+	int rc = 0;
+
+	while (rc >= 0 && w && w->n < w->asked + left && w->n < w->max) {
+		rc = vsu_thread_start(w->threads, &w->ids[w->n], worker_main, w);
+		w->n += rc >= 0;
+	}
+	return left;
+}
+
+void vmm_workers_end(struct vmm_workers *w)
+{
+	uint32_t i;
+
+	if (!w)
+		return;
+	w->work.work_end(w->dev);
+	for (i = 0; i < w->n; i++)
+		pthread_join(w->ids[i], NULL);
+	free(w);
+}
