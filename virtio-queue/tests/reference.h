@@ -41,7 +41,7 @@ struct ref {
 	uint16_t held[4];	/* packed: the used slot that is not written yet */
 	bool out[REF_MAX_SIZE];	/* by buffer id: the device's */
 	uint32_t slots[REF_MAX_SIZE];
-	/* in order: ids as they came, and what was pushed before its turn */
+	/* in order: ids in the order of arrival, and ids that were pushed early */
 	uint16_t order[REF_MAX_SIZE];
 	uint64_t came, went;
 	bool waits[REF_MAX_SIZE];

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about memory: an enabled queue allocates none. The program is linked
- * so that the library's calls of the allocator come through here.
+ * Claims about memory: an enabled queue allocates none. The linker redirects the library's
+ * calls of the allocator to this program.
  */
 #include <config.h>
 
 #include "util.h"
 
 /*
- * Names that the linker takes are seen from other objects as well: the runtime of a
- * sanitizer, which is one, refers to them.
+ * Names that the linker redirects are referenced from other objects, too, such as the
+ * runtime of a sanitizer.
  */
 #pragma GCC visibility push(default)
 void *__real_calloc(size_t n, size_t size);

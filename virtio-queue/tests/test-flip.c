@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a driver that changes the ring while the device reads it: a
- * second thread overwrites indexes and descriptors without end. Chains that
- * are handed out must be of values that were there, and lie in guest memory,
- * whatever halves of descriptors were met.
+ * Claims about a driver that changes the ring while the device reads it: a second thread
+ * overwrites indexes and descriptors without end. The values of popped chains must be
+ * values that were stored, although halves of descriptors may be mixed, and the chains must
+ * be in guest memory.
  *
- * ThreadSanitizer is right that these are races: it skips this program.
+ * ThreadSanitizer reports these races, which are intended, so it skips this program.
  */
 #include <config.h>
 
@@ -62,7 +62,7 @@ static void *driver_thread(void *opaque)
 	return NULL;
 }
 
-/* The pieces are within memory, and as long as the chain says. */
+/* The pieces are within memory, and their length is that of the chain. */
 static void ck_pieces(struct flip *f)
 {
 	const struct vq_chain *c = &f->r.chain;
@@ -97,7 +97,7 @@ static void look(struct flip *f)
 		f->chains++;
 		f->faults += f->r.chain.fault.why != VQ_FAULT_NONE;
 		vq_unpop(f->r.q, &f->r.chain);
-		/* an index that was seen is not loaded again */
+		/* an index is not loaded again */
 		if (f->forgets)
 			restart(f);
 	} else if (rc == 0) {
@@ -121,7 +121,7 @@ static void flip_init(struct flip *f, uint64_t features,
 	f->seed = 1;
 }
 
-/* Whatever the threads' turns are, each kind of answer is to be met. */
+/* Each kind of result must occur, in any scheduling of the threads. */
 static bool met_all(const struct flip *f, bool wild)
 {
 	return f->chains > f->faults &&

@@ -337,7 +337,7 @@ START_TEST(a2_14_base_that_contradicts_itself_is_refused)
 	static const uint32_t bad[] = {
 		0x80008010,		/* beyond the ring */
 		0x80108000,
-		0x80018000,		/* used in front of available */
+		0x80018000,		/* used before available */
 		0x00008001,		/* more than one lap apart */
 	};
 	struct rig r;

@@ -335,7 +335,7 @@ START_TEST(a1_14_buffer_that_ends_in_a_hole_is_a_fault)
 	put_desc(&r, RIG_DESC, 3, RIG_DATA, 1, F_WRITE, 0);
 	offer(&r, 0);
 	ck_fault(&r, VQ_FAULT_UNMAPPED, RIG_MEMORY - 8, 16);
-	/* the good part of each kind is in front of the bad buffer */
+	/* the valid part of each kind precedes the bad buffer */
 	ck_assert_uint_eq(r.chain.nreadable, 1);
 	ck_assert_uint_eq(r.chain.nwritable, 1);
 	ck_assert_uint_eq(r.chain.readable_len, 16);

@@ -119,7 +119,7 @@ START_TEST(c1_16_lost_chains_come_again_in_their_order_and_first)
 	take(&b, 2);
 	take(&b, 7);
 	crash(&b);
-	b.r.config.base = 12345;	/* is not looked at */
+	b.r.config.base = 12345;	/* is not read */
 	inflight_enable(&b);
 	ck_assert(vq_has_available(b.r.q));
 	take(&b, 9);

@@ -182,7 +182,7 @@ START_TEST(c1_16_lost_chains_come_again_from_their_copies_in_their_order)
 	/* used ones may have been written over them */
 	memset(b.r.mem + RIG_DESC + (_i + 2) % SIZE * 16, 0xff, 8);
 	crash(&b);
-	b.r.config.base = 12345;	/* is not looked at */
+	b.r.config.base = 12345;	/* is not read */
 	inflight_enable(&b);
 	ck_assert(vq_has_available(b.r.q));
 	take(&b, 4);

@@ -7,7 +7,7 @@
 
 #include "util.h"
 
-#define IOVA	0x7000000000ull		/* where guest memory is seen */
+#define IOVA	0x7000000000ull		/* address at which guest memory is mapped */
 
 struct iotlb_rig {
 	struct rig r;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a device that is killed: at whatever store it dies, who takes
- * the ring over loses no request, serves none twice and keeps their order.
+ * Claims about a device that is killed: at any store, the process that takes over the ring
+ * loses no request, serves none twice and keeps their order.
  *
- * A child does one operation and is stepped through it, instruction by
- * instruction: each state of the ring and the in-flight area that it leaves
- * is one that a kill could leave, and a successor is tried on each of them.
+ * A child executes one operation, and is stepped through it instruction by instruction.
+ * Each state of the ring and the in-flight area is one that a kill could leave, and a
+ * replacement is tried on each of them.
  */
 #include <config.h>
 
@@ -227,7 +227,7 @@ static void op_unpop(struct killed_rig *b)
 	vq_unpop(b->r.q, &b->chain[--b->nchain]);
 }
 
-/* The list of free entries is another one when the chain comes back to it. */
+/* The free list has changed when the chain returns to it. */
 static void op_use_and_unpop(struct killed_rig *b)
 {
 	push(b, 0);
@@ -255,7 +255,7 @@ static void op_enable(struct killed_rig *b)
 	MUST(vq_enable(b->r.q, &b->r.config, NULL) == 0);
 }
 
-/* The memory that was the process's own is gone. */
+/* The process's own memory is lost. */
 static void crash(struct killed_rig *b)
 {
 	vq_free(b->r.q);
@@ -313,7 +313,7 @@ static void stay_on_this_processor(void)
 	(void)sched_setaffinity(0, sizeof(one), &one);
 }
 
-/* The states that op goes through, the first and the last included. */
+/* Records the states of op, including the first and the last one. */
 static void record(struct killed_rig *b, void (*op)(struct killed_rig *b), struct shots *s)
 {
 	pid_t pid;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the last bytes of a chain, where a device says how it went. */
+/* Claims about the last bytes of a chain, in which a device stores its status. */
 #include <config.h>
 
 #include "util.h"

@@ -8,7 +8,7 @@
 
 #define FAR_GPA	(4ull * RIG_MEMORY)
 
-/* The ring's region, and one far away that comes and goes. */
+/* the ring's region, and a distant one that is added and removed */
 struct two {
 	struct rig r;
 	struct vmem_region *ring, *far;

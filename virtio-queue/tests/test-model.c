@@ -23,7 +23,7 @@
 #define RINGS_END	0x6000u
 #define TABLE_ENTRIES	8u
 #define LIMIT		24u
-#define IDLE		200u		/* nothing more comes of this ring */
+#define IDLE		200u		/* a broken ring has no further chains */
 
 /* Like ck_assert_int_eq(), but without a system call on success. */
 #define SAME(a, b) \
@@ -394,7 +394,7 @@ static void check_broken(struct model *m)
 		restart(m);
 }
 
-/* Stopped and taken up where it stood; only the engine notices. */
+/* Disables the queue and enables it at its position, which the driver does not notice. */
 static void resume(struct model *m)
 {
 	if (m->nout || m->ref.broken || rnd(m, 8))

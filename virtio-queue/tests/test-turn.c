@@ -96,7 +96,7 @@ START_TEST(a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn)
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 10);
 	ck_assert_uint_eq(notified, 1);
-	/* the next turn comes without a kick */
+	/* the next turn follows without a kick */
 	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 1);
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 20);
@@ -240,7 +240,7 @@ static uint32_t note_chain(void *opaque, struct vq *q, struct vq_chain *chain)
 	return 0;
 }
 
-/* Six pieces from 8 on, behind five chains of one and in front of two. */
+/* Six pieces from 8 on, behind five chains of one piece and before two. */
 static void offer_long_among_short(void)
 {
 	uint16_t i;

@@ -21,8 +21,9 @@
 #include "le.h"
 
 /*
- * Check writes and reads a note of each assertion that holds, to say after which
- * a program died. A loop's are noted once: they would be most of its time.
+ * Check writes and reads a record of each assertion that holds, so that it can report the
+ * last one before a crash. Assertions of a loop are recorded once, because they would take most
+ * of its time.
  */
 static __thread int noted_line __attribute__((unused));
 #define _mark_point(file, line) \

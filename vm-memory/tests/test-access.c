@@ -39,7 +39,7 @@ static const struct span {
 	{ 0x13ff, 0x1000, 1 },
 	{ UINT64_MAX, 2, -EFAULT },
 	{ 0, 0, 0 },
-	{ 0x900, 0, 0 },		/* no length: no address is looked at */
+	{ 0x900, 0, 0 },		/* with length 0 no address is checked */
 };
 
 START_TEST(write_then_read_gives_it_back_with_exact_counts)

@@ -267,7 +267,7 @@ static void litmus_copy(struct litmus *l, const uint64_t *into)
 							__ATOMIC_RELAXED);
 }
 
-/* Harvests until a pass is over, and once more. How many pages got lost. */
+/* Harvests until a pass has ended, and once afterwards. Returns the number of lost pages. */
 static unsigned int harvest_pass(struct litmus *l, unsigned int pass)
 {
 	unsigned int page, lost = 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about failure: whichever allocation or system call of a constructor
- * fails, the constructor reports it, and no descriptor, mapping, heap block or
- * file remains.
+ * Claims about failure: if any allocation or system call of a constructor fails, the
+ * constructor reports it, and no descriptor, mapping, heap block or file remains.
  */
 #include <config.h>
 

@@ -80,8 +80,8 @@ static int alloc(const char *props, struct vmem_block **out,
 }
 
 /*
- * The twelve rows. Flags say how the library's own access rules take a store;
- * here the mapping itself is tried.
+ * The twelve combinations. Flags determine how the library's access functions treat a
+ * store; this test stores to the mapping itself.
  */
 struct rom_row {
 	const char *props;
@@ -671,7 +671,7 @@ START_TEST(d1_10_shared_range_of_a_file_is_detected)
 }
 END_TEST
 
-/* The mapping is of the file that was opened, whatever the path names later. */
+/* The mapping is of the file that was opened, although the path names another one later. */
 START_TEST(d1_16_path_that_is_swapped_later_changes_nothing)
 {
 	struct vmem_block *b;

@@ -165,7 +165,7 @@ static struct vmem_block *watched_too_large(void)
 	return b;
 }
 
-/* Unlike the end of a file that was cut, it says nothing of other pages. */
+/* Unlike the end of a truncated file, an empty pool has no effect on other pages. */
 START_TEST(pool_that_runs_dry_costs_no_page_that_was_there)
 {
 	struct vmem_block *b = watched_too_large();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the IOTLB and the maps that are made of it. */
+/* Claims about the IOTLB and maps of its entries. */
 #include <config.h>
 
 #include <vm-memory/access.h>
@@ -163,7 +163,7 @@ START_TEST(invalidation_takes_out_exactly_the_range)
 }
 END_TEST
 
-/* An address that must not stay reachable goes, even if more goes with it. */
+/* An address that must become unreachable is removed, even if more is removed with it. */
 START_TEST(b4_10_invalidation_without_room_to_split_forgets_the_whole_entry)
 {
 	struct vmem_iotlb_entry e;

@@ -240,7 +240,7 @@ START_TEST(any_number_of_regions_is_searched_rightly)
 }
 END_TEST
 
-/* Whatever a hint holds, and however accesses jump, the answer is the same. */
+/* The result does not depend on the hint and the order of accesses. */
 START_TEST(hint_never_changes_the_answer)
 {
 	unsigned int n = counts[_i], i, at = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the kernel's advice and policy calls for a block, and their
- * order; the linker inserts a recorder in front of them (see Makefile.am).
+ * Claims about the kernel's advice and policy calls for a block, and their order; the
+ * linker replaces these calls by a recorder that calls them (see Makefile.am).
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about guest memory from one string, about no map at all, and about
- * the symbols that stand for inline functions.
+ * Claims about guest memory from one string, about an absent map, and about the exported
+ * symbols of inline functions.
  */
 #include <config.h>
 

@@ -417,8 +417,8 @@ START_TEST(random_maps_agree_with_a_model)
 END_TEST
 
 /*
- * In a hole, whatever another thread maps could come to lie, to be taken away
- * from it when the block or the window ends.
+ * Another thread's mapping could be placed in a hole, and be unmapped when the block or the
+ * window is freed.
  */
 START_TEST(refused_mapping_leaves_no_hole_in_the_window)
 {

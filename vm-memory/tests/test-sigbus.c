@@ -253,7 +253,7 @@ START_TEST(page_lost_but_not_touched_yet_costs_no_other_page)
 }
 END_TEST
 
-/* A new page would not make it aligned: the same fault for ever. */
+/* A new page would not make the address aligned: the fault would repeat without end. */
 START_TEST(misaligned_access_kills)
 {
 	int fd = make_memfd(4 * PAGE);
@@ -479,7 +479,7 @@ START_TEST(process_survives_a_thousand_shrink_races_on_a_file)
 }
 END_TEST
 
-/* Blocks come and go on one thread while another has its faults repaired. */
+/* One thread creates and frees blocks while another has its faults repaired. */
 static void *come_and_go(void *opaque)
 {
 	struct cutter *c = opaque;

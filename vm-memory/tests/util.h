@@ -21,8 +21,9 @@
 #include <vmm-sys-util/fd.h>
 
 /*
- * Check writes and reads a note of each assertion that holds, to say after which
- * a program died. A loop's are noted once: they would be most of its time.
+ * Check writes and reads a record of each assertion that holds, so that it can report the
+ * last one before a crash. Assertions of a loop are recorded once, because they would take most
+ * of its time.
  */
 static __thread int noted_line __attribute__((unused));
 #define _mark_point(file, line) \
@@ -209,8 +210,8 @@ static inline int run_suite(Suite *s)
 }
 
 /*
- * With a process for each case, whatever CK_FORK says: the cases leave theirs
- * changed. TEST_FORK leaves it to CK_FORK, for a debugger.
+ * Runs each case in a process of its own, even with CK_FORK=no, because the cases change
+ * their process. With TEST_FORK set, CK_FORK decides, for a debugger.
  */
 static inline int run_suite_apart(Suite *s)
 {

@@ -244,7 +244,7 @@ START_TEST(a_disarmed_timer_does_not_fire)
 	ck_assert_int_eq(poll(&p, 1, 0), 0);
 	ck_assert_int_eq(vsu_timer_drain(fd, &count), 0);
 	ck_assert_uint_eq(count, 0);
-	vsu_timer_disarm(-1);	/* says nothing */
+	vsu_timer_disarm(-1);	/* reports nothing */
 	vsu_fd_close(&fd);
 }
 END_TEST

@@ -213,7 +213,7 @@ END_TEST
 static int handler_fd, handler_calls;
 static size_t handler_bytes;
 
-/* Lets the reader be interrupted twice before there is something to read. */
+/* Interrupts the reader twice before a byte is available. */
 static void feed_late(int sig)
 {
 	int saved = errno;

@@ -119,7 +119,7 @@ static void stop_other(struct rig *r)
 	stop_all(r->other);
 }
 
-/* Whichever comes first. */
+/* In either order of events. */
 START_TEST(a_callback_stops_a_watcher_that_is_ready_in_the_same_turn)
 {
 	a.also = b.also = stop_other;

@@ -483,7 +483,7 @@ START_TEST(single_pair_is_checked_like_a_list)
 }
 END_TEST
 
-/* A command line whose operands stand anywhere. */
+/* A command line whose operands can be anywhere. */
 static const struct vsu_option words_table[] = {
 	VSU_OPTION_ROW_HELP,
 	{ .name = "KERNEL", .kind = VSU_OPTION_OPERAND },

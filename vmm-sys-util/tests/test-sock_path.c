@@ -306,7 +306,10 @@ END_TEST
 
 #define RACERS 8
 
-/* Starts with the others, says how it went, holds on until all did. */
+/*
+ * Starts together with the other processes, reports its result, and remains until all have
+ * one.
+ */
 static int race(int start, int report, int hold)
 {
 	char byte, result;
