@@ -303,9 +303,7 @@ static int measure_a_device(void)
 	return ioctl(STDIN_FILENO, BLKGETSIZE64, &bytes) == 0;
 }
 
-/*
- * State is written to a pipe whose reader may be gone, and read from a socket.
- */
+/* State is written to a pipe whose reader may have exited, and read from a socket. */
 static int move_state(void)
 {
 	static const struct timespec now = { 0, 0 };

@@ -32,7 +32,7 @@ static char folder[64], table[80];
 static int holder;		/* a descriptor of the table, which holds its lock */
 
 static struct sigaction former;	/* of alarms */
-static bool hurry;		/* alarms come at once */
+static bool hurry;		/* alarms fire at once */
 
 int __real_setitimer(int which, const struct itimerval *value, struct itimerval *old);
 int __wrap_setitimer(int which, const struct itimerval *value, struct itimerval *old);

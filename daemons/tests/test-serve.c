@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a daemon that serves: its signals, sessions, threads and ends, seen by a front-end. */
+/*
+ * Claims about a daemon that serves: its signals, sessions, threads and ends, as a
+ * front-end observes them.
+ */
 #define _GNU_SOURCE
 #include <config.h>
 

@@ -79,7 +79,7 @@ void rig_poll(struct rig *r);
 /* A test case whose fixture counts descriptors and mappings. */
 TCase *rig_case(Suite *s, const char *name);
 bool rig_under_valgrind(void);
-/* From now on this process can open only so many more descriptors. */
+/* Limits the further descriptors that this process can open. */
 void rig_limit_descriptors(unsigned int more);
 /*
  * Whether userfaultfd is available; otherwise prints the reason as a skip. Call

@@ -144,7 +144,7 @@ START_TEST(buffers_are_logged_while_log_all_is_set)
 END_TEST
 
 /* The log address of a used ring may differ from its memory address. */
-/* A card would forget what its driver told it by the control queue. */
+/* Otherwise a card would lose the settings of the control queue. */
 START_TEST(device_receives_no_features_when_only_logging_changes)
 {
 	unsigned int before;
@@ -465,7 +465,7 @@ START_TEST(log_all_is_refused_after_a_refused_log)
 
 	init(&l);
 	pair[0] = pair[1] = l.fd;
-	if (_i)		/* refused before its fields are looked at */
+	if (_i)		/* refused before its fields are read */
 		rig_send(&l.r, VHOST_USER_SET_LOG_BASE, 1, &l.size, 8, pair, 2);
 	else
 		ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);

@@ -778,7 +778,7 @@ START_TEST(b2_14_overlapping_or_excess_slot_is_refused)
 }
 END_TEST
 
-/* QEMU up to 7.2 does so for each queue pair of a network card. */
+/* QEMU up to 7.2 sends it once for each queue pair of a network card. */
 START_TEST(b2_14_slot_that_is_added_twice_is_unchanged)
 {
 	int other = memfd_create("other", MFD_CLOEXEC);

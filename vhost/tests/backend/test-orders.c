@@ -230,7 +230,7 @@ START_TEST(b4_24_spdk_sends_enable_and_calls_first)
 }
 END_TEST
 
-/* Enabled rings stop, the memory is sent once more, and features are negotiated again. */
+/* Enabled rings are stopped, the memory is sent again, and features are negotiated again. */
 START_TEST(b4_24_spdk_negotiates_again_after_a_reset)
 {
 	begin(VHOST_USER_HDR_VERSION);
@@ -348,7 +348,7 @@ START_TEST(b4_24_rust_vhost_sends_addresses_before_bases)
 }
 END_TEST
 
-/* The channel comes after the start; a pause disables rings only, and keeps their kicks. */
+/* The channel follows the start; a pause only disables rings, and keeps their kicks. */
 START_TEST(b4_24_rust_vhost_sends_its_channel_last_and_pauses_rings)
 {
 	int ends[2];

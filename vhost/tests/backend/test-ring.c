@@ -70,7 +70,7 @@ static void refuse_ring(uint32_t ring)
 	rig_fini(&r);
 }
 
-/* QEMU 7.2 does so whenever it stops a device, and migrates this base. */
+/* QEMU 7.2 sends it whenever it stops a device, and migrates this base. */
 START_TEST(ring_stopped_by_a_reset_keeps_its_base)
 {
 	struct rig r;

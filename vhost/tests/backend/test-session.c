@@ -383,8 +383,8 @@ START_TEST(b1_07_unknown_request_is_refused_if_a_reply_is_requested)
 END_TEST
 
 /*
- * Defined by the protocol but not implemented here: without a reply the sender
- * would wait forever.
+ * Messages that the protocol defines and this library does not implement: without a reply
+ * the sender would wait without end.
  */
 START_TEST(unimplemented_request_gets_a_refusal_of_its_kind)
 {

@@ -357,7 +357,7 @@ START_TEST(c1_07_back_end_that_offers_less_is_refused)
 }
 END_TEST
 
-/* The last request that the former one accepted is none of the next. */
+/* The last request that the previous back-end accepted does not belong to the next one. */
 START_TEST(hang_up_of_the_next_back_end_names_its_own_requests_only)
 {
 	run();

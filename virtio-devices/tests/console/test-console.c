@@ -307,7 +307,7 @@ static int slow_attach(void *self, int in_epfd, int out_epfd)
 	return 0;
 }
 
-/* The host end accepts so many bytes at first. */
+/* Initially the host end accepts room bytes. */
 static void slow_init(size_t room)
 {
 	static const struct virtdev_port_ops ops = {
@@ -345,7 +345,7 @@ START_TEST(a3_18_queue_that_was_reset_begins_with_whole_chains)
 }
 END_TEST
 
-/* An emergency write looks at the host end, and drops a byte. */
+/* An emergency write checks the host end, and drops a byte. */
 static void replace_reader(void)
 {
 	unsigned char word[4] = { 'P' };
@@ -356,7 +356,7 @@ static void replace_reader(void)
 	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
 }
 
-/* The previous reader's time-out says nothing about the next reader. */
+/* The previous reader's time-out does not apply to the next reader. */
 START_TEST(next_reader_is_waited_for_after_a_time_out)
 {
 	slow_init(0);

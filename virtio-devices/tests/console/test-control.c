@@ -191,7 +191,7 @@ START_TEST(port_can_be_removed_and_its_number_used_again)
 }
 END_TEST
 
-/* The message is about the former port with this number. */
+/* The message is about the previous port with this number. */
 START_TEST(port_that_the_driver_opens_before_it_learns_of_the_removal_is_closed)
 {
 	console_start_driver();

@@ -94,7 +94,7 @@ START_TEST(tokens_return_at_the_rate_up_to_the_burst)
 }
 END_TEST
 
-/* 7 operations per second, looked at every 13 ms: no fraction is lost or gained. */
+/* 7 operations per second, checked every 13 ms: no fraction is lost or gained. */
 START_TEST(fractions_of_tokens_add_up)
 {
 	unsigned int n, i;

@@ -46,7 +46,7 @@ static int write_at(uint64_t pos, uint64_t len)
 }
 
 /*
- * Writes while a limit lets no system call write to a file: 0 if the write is a copy,
+ * Writes while a limit prevents all write system calls to a file: 0 if the write is a copy,
  * else -EFBIG.
  */
 static int copy_at(uint64_t pos, uint64_t len)

@@ -313,7 +313,7 @@ START_TEST(handed_over_overlay_has_the_clusters_of_the_other_process)
 }
 END_TEST
 
-/* The former process continues with what it has not flushed, whatever failed meanwhile. */
+/* The previous process continues with its unflushed writes, although the other one has failed. */
 START_TEST(refused_lock_keeps_the_map_and_no_lock)
 {
 	struct virtdev_disk *other;

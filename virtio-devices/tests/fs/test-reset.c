@@ -16,7 +16,7 @@
 #define FILES 50u
 
 static uint64_t now_ns;
-/* Used: under LTO nothing else tells gcc that the linker will refer to it. */
+/* Marked as used: with LTO, gcc does not know that the linker will refer to it. */
 uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
 uint64_t __wrap_vsu_now_ns(void)
 {

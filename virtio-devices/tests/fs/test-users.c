@@ -450,7 +450,7 @@ START_TEST(umask_is_applied_once_and_not_with_a_default_acl)
 }
 END_TEST
 
-/* A default ACL set on the host applies, whatever the umask of the process. */
+/* A default ACL set on the host applies, independent of the umask of the process. */
 START_TEST(applies_default_acl_of_the_host)
 {
 	const struct acl list = list_of(7);

@@ -25,7 +25,7 @@ static const uint8_t third[6] = { 0x52, 0x54, 0, 8, 8, 8 };
 static const uint8_t group[6] = { 1, 0, 0x5e, 1, 1, 1 };
 static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
 
-/* Beside the in-flight area of the front-end: survives the process. */
+/* behind the in-flight area of the front-end: survives the process */
 static _Alignas(8) unsigned char area[VIRTDEV_KEPT_SIZE];
 
 /* ----------------------------------------------------------- what is in force */

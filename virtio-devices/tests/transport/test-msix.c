@@ -186,7 +186,7 @@ static void *interrupt_often(void *arg)
 	return NULL;
 }
 
-/* Otherwise a driver would wait for the last interrupt forever. */
+/* Otherwise a driver would wait for the last interrupt without end. */
 START_TEST(interrupt_between_mask_and_unmask_is_not_lost)
 {
 	unsigned int i, before;

@@ -221,7 +221,7 @@ START_TEST(kicks_are_requested_before_a_sleep)
 }
 END_TEST
 
-/* The chain comes after the last look at the ring, and before kicks are requested. */
+/* A chain that follows the last check of the ring, and precedes the request for kicks. */
 START_TEST(chain_without_a_kick_is_served_before_a_sleep)
 {
 	ck_assert(read_kicks(0));

@@ -344,7 +344,7 @@ START_TEST(e3_24_back_end_that_loads_what_the_lost_one_kept_needs_no_reset)
 }
 END_TEST
 
-/* The model keeps no state beside the in-flight area. */
+/* The model keeps no state behind the in-flight area. */
 START_TEST(settings_behind_the_next_back_end_are_those_of_the_kind)
 {
 	begin(replaced[_i].id, true);

@@ -234,7 +234,7 @@ END_TEST
 
 static const struct {
 	uint32_t id;
-	bool keeps;		/* the back-end keeps state beside the rings */
+	bool keeps;		/* the back-end keeps a state of its own */
 } kinds[] = {
 	{ VIRTDEV_ID_BLOCK, false }, { VIRTDEV_ID_ENTROPY, false }, { VIRTDEV_ID_SCSI, false },
 	{ VIRTDEV_ID_NET, false }, { VIRTDEV_ID_SOCKET, true }, { VIRTDEV_ID_CONSOLE, true },

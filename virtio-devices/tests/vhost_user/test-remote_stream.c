@@ -31,7 +31,7 @@ static struct {
 	bool refuses;		/* the session fails at the request */
 	bool closes;		/* it closes its end without reading */
 	bool chats;		/* it sends other messages, and neither reads nor answers */
-	uint64_t passed_ns;	/* while it chats: a second for each look at the clock */
+	uint64_t passed_ns;	/* while it chats: one second per call of the clock */
 } peer;
 
 /* ------------------------------------------------- in place of the session */

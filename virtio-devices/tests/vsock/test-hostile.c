@@ -336,7 +336,7 @@ START_TEST(a7_05_replies_without_buffers_are_delayed_and_not_lost)
 }
 END_TEST
 
-/* Its descriptor would be readable for ever, and the queue served again and again. */
+/* Its descriptor would stay readable, and the queue would be served without end. */
 START_TEST(a7_05_reset_while_packets_wait_leaves_an_idle_queue)
 {
 	struct pollfd room = { virtdev_queue_host_fd(rig.dev, 1), POLLIN, 0 };
@@ -352,7 +352,7 @@ START_TEST(a7_05_reset_while_packets_wait_leaves_an_idle_queue)
 }
 END_TEST
 
-/* Without buffers the guest learns of the end later, the host at once. */
+/* Without buffers the guest receives the end later, the host at once. */
 START_TEST(aborted_connection_ends_on_the_host_at_once)
 {
 	unsigned int i;

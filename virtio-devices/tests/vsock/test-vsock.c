@@ -190,7 +190,7 @@ START_TEST(a7_10_client_shutdown_ends_one_direction)
 }
 END_TEST
 
-/* The guest learns that with its next bytes, which are lost; it still receives. */
+/* The guest detects that with its next bytes, which are lost; it still receives. */
 START_TEST(a7_10_client_that_stops_reading_ends_the_other_direction)
 {
 	int fd = client_make("CONNECT 5\n");
