@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about examples/delayed-echo, an asynchronous device with two queues, made by
- * a driver of it: texts come back complete and in order, whatever the driver supplies
- * when.
+ * Claims about examples/delayed-echo, an asynchronous device with two queues, made by a
+ * driver: texts return complete and in order, independent of the order in which the driver
+ * supplies buffers.
  */
 #include <config.h>
 

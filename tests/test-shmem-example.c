@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about examples/shmem-backend, made by a front-end that runs it: what
- * it maps, when, and what it says about the answers.
+ * Claims about examples/shmem-backend, made by a front-end that runs it: what it maps,
+ * when, and how it reports results.
  */
 #include <config.h>
 

@@ -229,7 +229,7 @@ END_TEST
 
 /* ------------------------------------------------------------ a forged ring */
 
-/* Ids and indices that no request of ours has. */
+/* IDs and indexes that no request of this test has. */
 static const struct {
 	uint32_t id;
 	uint16_t idx;

@@ -174,7 +174,7 @@ static uint32_t read_number(const char *text)
 
 /* ------------------------------------------------------------------ commands */
 
-/* False: a signal was received, or the reader is gone. */
+/* False: a signal was received, or the reader has closed its end. */
 static bool write_stream(enum vmm_agent_port port, const char *text, uint32_t len)
 {
 	uint32_t n;

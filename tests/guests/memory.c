@@ -32,7 +32,7 @@ void test_memory(const struct cvmm_boot *boot)
 
 #define PAGE 4096u
 #define EDGE (UINT64_C(1) << 20)	/* bytes at each end of a large piece */
-#define SHOWN 16u	/* one pass in so many is printed */
+#define SHOWN 16u	/* number of passes per printed line */
 
 static uint64_t passes;		/* complete ones */
 

@@ -54,7 +54,7 @@ static bool is_name(const char *name, const char *text, int64_t len)
 	return !name[i];
 }
 
-/* Opens the port if its name is one of ours; the number of ports that were opened. */
+/* Opens the port if it has one of the known names. Returns the number of opened ports. */
 static unsigned int take_name(uint32_t id, const char *text, int64_t len, const char *const *names,
 			      struct port *ports, unsigned int n)
 {

@@ -85,7 +85,7 @@ bool device_find(struct device *dev, uint64_t base);
  */
 bool device_find_pci(struct device *dev, uint32_t slot);
 
-/* Resets the device and negotiates the offered subset of wanted. */
+/* Resets the device and negotiates the offered features of wanted. */
 bool device_negotiate(struct device *dev, uint64_t wanted);
 
 uint64_t device_offered(const struct device *dev);

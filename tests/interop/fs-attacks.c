@@ -40,7 +40,7 @@
 #define NODES 300u		/* more than a lookup of this program returns */
 #define NAMES_MAX (2 * PATH_MAX)
 
-/* The reply of the device is the result, whatever it is. */
+/* The reply of the device is the result, also if it is an error. */
 static enum vsu_exit print_result(const struct fs *fs, enum vsu_exit status)
 {
 	if (status == VSU_EXIT_FAIL && fs->error)

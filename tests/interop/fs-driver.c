@@ -245,7 +245,7 @@ static bool all_are(const unsigned char *bytes, size_t n, unsigned char one)
 	return !n;
 }
 
-/* The memory stays mapped here, whichever process also maps it. */
+/* The memory stays mapped in this process, also if others map it. */
 static enum vsu_exit do_late(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err)
 {

@@ -246,7 +246,7 @@ static void (*const attempts[])(struct probe *p, const char *name) = {
 	attempt_list, attempt_held, attempt_swap,
 };
 
-/* In a child: the status is 1 if any content from outside was seen. */
+/* In a child: its status is 1 if it has read content from outside. */
 static int probe_run(double until, unsigned int first)
 {
 	struct probe p = { .turn = first };

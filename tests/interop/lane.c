@@ -108,9 +108,9 @@ void lane_put(struct lane *l)
 /* ----------------------------------------------------------- from the driver */
 
 /*
- * A driver that starts (DPDK's, with its second pair) discards frames received
- * before it was ready, and kicks then. Frames before the first one that comes
- * back are not counted, and others are sent instead.
+ * A driver that starts (DPDK's, with its second pair) discards frames received before it
+ * was ready, and kicks then. Frames before the first one that returns are not counted, and
+ * others are sent instead.
  */
 static void first_find(struct lane *l, uint32_t number)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A pair of rings of a network card, from the device's side: frames are sent
- * through the receive ring and must come back through the transmit ring.
+ * A pair of rings of a network card, from the device side: frames are sent through the
+ * receive ring and must return through the transmit ring.
  */
 #ifndef INTEROP_LANE_H
 #define INTEROP_LANE_H

@@ -84,7 +84,7 @@ static int removed_while_listed(void)
 	return VERDICT_OK;
 }
 
-/* Entries that existed before are listed once, whatever is added meanwhile. */
+/* Entries that existed before are listed once, although others are added meanwhile. */
 static int grows_while_listed(void)
 {
 	char name[32];

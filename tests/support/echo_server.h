@@ -50,8 +50,8 @@ void echo_server_init(struct echo_server *s, int sock, uint64_t features,
 		      int map_fd);
 
 /*
- * Waits up to ms (-1: forever) and handles events. False if the session has
- * ended and was freed.
+ * Waits up to ms (-1: without limit) and handles events. False if the session has ended and
+ * was freed.
  */
 bool echo_server_turn(struct echo_server *s, int ms);
 

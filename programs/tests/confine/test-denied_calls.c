@@ -72,7 +72,7 @@ static long own_descriptor_by_kind(void)
 	return fcntl(listener, F_SETOWN_EX, &owner);
 }
 
-/* The kernel does not look at this bit of an argument that is an int. */
+/* The kernel ignores this bit of an argument that is an int. */
 #define UNSEEN ((unsigned long)(UINT64_C(1) << 32))
 static long own_descriptor_wide(void) { return syscall(SYS_fcntl, listener, F_SETOWN | UNSEEN, getppid()); }
 static long choose_death_wide(void) { return syscall(SYS_prctl, PR_SET_PDEATHSIG | UNSEEN, SIGKILL, 0, 0, 0); }

@@ -291,7 +291,7 @@ static uint64_t parent_has(const char *name)
 	return number;
 }
 
-/* The parent drops its rights beside the child. */
+/* The parent drops its rights while the child runs, so the child waits for that. */
 _Noreturn static void watch_the_parent(int leash)
 {
 	const uint64_t kill_and_override = 0x22;

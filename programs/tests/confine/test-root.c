@@ -186,7 +186,7 @@ START_TEST(fifo_of_two_rules_is_not_opened)
 	add(at("fifo"), at("fifo"), LANDLOCK_FILE);
 	add("fifo", at("fifo"), LANDLOCK_FILE);
 	make_root();
-	ck_assert_int_eq(poll(&reader, 1, 0), 0);	/* no writer came */
+	ck_assert_int_eq(poll(&reader, 1, 0), 0);	/* no writer has opened it */
 	close(reader.fd);
 }
 END_TEST

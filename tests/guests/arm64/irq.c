@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One handler for all shared peripheral interrupts of a GICv3 or GICv2, on CPU 0. The virtual timer
- * wakes the CPU regularly to check the time, as one that never rises would halt it forever.
+ * One handler for all shared peripheral interrupts of a GICv3 or GICv2, on CPU 0. The
+ * virtual timer wakes the CPU regularly to check the time, because an interrupt that is
+ * never raised would halt it without end.
  */
 #include "irq.h"
 #include "lib.h"

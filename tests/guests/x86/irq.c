@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One handler for all lines. A line that never rises would halt the guest
- * forever, so the timer of the local APIC wakes the CPU regularly to check the
- * time.
+ * One handler for all lines. A line that is never raised would halt the guest without end,
+ * so the timer of the local APIC wakes the CPU regularly to check the time.
  */
 #include "irq.h"
 #include "lib.h"

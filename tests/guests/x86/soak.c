@@ -12,7 +12,7 @@
 #define MAX_AREA (UINT64_C(256) << 20)
 #define REPORT_MS 10000
 #define END_LIMIT_MS 180000
-#define PLUG_POLLS 8		/* one in so many steps */
+#define PLUG_POLLS 8		/* one of this number of steps */
 #define PRESSES 4096
 
 static struct area areas[SOAK_CPUS];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The devices of a soak, which may come and go. */
+/* The devices of a soak, which may be plugged and unplugged. */
 #include "irq.h"
 #include "lib.h"
 #include "soak.h"
