@@ -12,8 +12,9 @@
  *   push     link the chains of a batch into the free list, advance the position;
  *            publish their first used slot; clear the marks; update the old values
  *
- * After a crash between these stores, the position differs from the old one, and the flags
- * of the ring's slot show whether the driver saw the batch.
+ * After a crash during a push, the position differs from the old one, and the flags of the
+ * ring's slot show whether the driver saw the batch. If it did, recovery uses the current
+ * values, else the old ones. It uses the old ones also after a crash during a pop.
  */
 #include <config.h>
 
