@@ -18,6 +18,20 @@
 #include "cvmm/requests.h"
 #include "exec/plan.h"
 
+#define SAME_END(kind) _Static_assert((int)CVMM_EXEC_END_ ## kind == (int)VAGENT_END_ ## kind, #kind)
+SAME_END(STATUS);
+SAME_END(SIGNAL);
+SAME_END(MEMORY);
+SAME_END(TIME);
+SAME_END(NOT_FOUND);
+SAME_END(NOT_EXECUTED);
+SAME_END(KILLED);
+SAME_END(STREAM);
+SAME_END(MACHINE);
+_Static_assert(CVMM_EXEC_TIMEOUT == VAGENT_TIMEOUT && CVMM_EXEC_FAILED == VAGENT_FAILED &&
+	       CVMM_EXEC_NOT_EXECUTED == VAGENT_NOT_EXECUTED && CVMM_EXEC_NOT_FOUND == VAGENT_NOT_FOUND &&
+	       CVMM_EXEC_SIGNALLED == VAGENT_SIGNALLED, "statuses of the session");
+
 struct cvmm_exec {
 	struct vmm_plan plan;
 	struct cvmm_machine *m;
@@ -25,7 +39,7 @@ struct cvmm_exec {
 	int epfd;		/* readable when the session or the machine has work */
 	/* EXEC_COMPLETE: the session has ended, and the machine is to end */
 	enum { EXEC_MADE, EXEC_RUNS, EXEC_COMPLETE, EXEC_ENDED } state;
-	struct vmm_end end;	/* of one that has ended */
+	struct vagent_end end;	/* of one that has ended */
 	struct vsu_error why;
 };
 
@@ -119,7 +133,7 @@ int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err)
 	if (!rc)
 		return 0;
 	e->state = EXEC_ENDED;
-	e->end = (struct vmm_end){ CVMM_EXEC_END_MACHINE, cvmm_machine_status(e->m, NULL) };
+	e->end = (struct vagent_end){ VAGENT_END_MACHINE, cvmm_machine_status(e->m, NULL) };
 	if (err)
 		*err = e->why;
 	return rc;
@@ -159,8 +173,8 @@ static void end_exec(struct cvmm_exec *e)
 	if (is_killed && !e->why.msg[0])
 		vsu_error_set(&e->why, -ECANCELED, "the program ended the machine");
 	e->end = vmm_plan_end(&e->plan, status, "a log", &e->why);
-	if (is_killed && e->end.kind == CVMM_EXEC_END_MACHINE)
-		e->end = (struct vmm_end){ CVMM_EXEC_END_KILLED, 0 };
+	if (is_killed && e->end.kind == VAGENT_END_MACHINE)
+		e->end = (struct vagent_end){ VAGENT_END_KILLED, 0 };
 	e->state = EXEC_ENDED;
 }
 
@@ -238,7 +252,7 @@ int cvmm_exec_status(const struct cvmm_exec *e, struct vsu_error *why)
 		return vsu_error_set(why, -EAGAIN, "the command has not ended");
 	if (why)
 		*why = e->why;
-	return vmm_end_status(&e->end);
+	return vagent_end_status(&e->end);
 }
 
 int cvmm_exec_get_end(const struct cvmm_exec *e, int *value)

@@ -22,7 +22,7 @@ static bool is_set(const char *const *environment, const char *one)
 }
 
 /* The last of several settings of a name counts: a program finds the first one that it gets. */
-static void add_settings(struct vmm_request *r, const struct cvmm_exec_config *c)
+static void add_settings(struct vmm_request *r, const struct vagent_command *c)
 {
 	static const char *const presets[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -55,17 +55,17 @@ static bool is_host_name(const char *name)
 	       *name != '-' && *name != '.';
 }
 
-static int check_terminal(const struct cvmm_exec_config *c, struct vsu_error *err)
+static int check_terminal(const struct vagent_command *c, struct vsu_error *err)
 {
 	return c->rows > UINT16_MAX || c->columns > UINT16_MAX ?
 	       vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns; the maximum is %u", c->rows, c->columns, UINT16_MAX) : 0;
 }
 
-int vmm_request_check_command(const struct cvmm_exec_config *c, struct vsu_error *err)
+int vmm_request_check_command(const struct vagent_command *c, struct vsu_error *err)
 {
 	int rc;
 
-	if (!c->command || !*c->command)
+	if (!c->words || !*c->words)
 		return vsu_error_set(err, -EINVAL, "no command");
 	if (c->hostname && (!*c->hostname || strlen(c->hostname) > HOST_NAME_MAX))
 		return vsu_error_set(err, -EINVAL, "the host name '%s' has %zu bytes; 1 to %d are possible", c->hostname, strlen(c->hostname), HOST_NAME_MAX);
@@ -77,7 +77,7 @@ int vmm_request_check_command(const struct cvmm_exec_config *c, struct vsu_error
 	return rc < 0 ? rc : check_terminal(c, err);
 }
 
-int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config *c,
+int vmm_request_add_command(struct vmm_request *r, const struct vagent_command *c,
 			    struct vsu_error *err)
 {
 	const char *const *word;
@@ -85,7 +85,7 @@ int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config
 
 	if (rc < 0)
 		return rc;
-	for (word = c->command; *word; word++)
+	for (word = c->words; *word; word++)
 		vmm_request_add(r, 'A', "%s", *word);
 	if (c->terminal)
 		vmm_request_add(r, 'T', "%ux%u", c->rows ? c->rows : 24, c->columns ? c->columns : 80);

@@ -4,24 +4,24 @@
 
 #include "exec/end.h"
 
-int vmm_end_status(const struct vmm_end *e)
+int vagent_end_status(const struct vagent_end *e)
 {
 	switch (e->kind) {
-	case CVMM_EXEC_END_STATUS:
+	case VAGENT_END_STATUS:
 		return e->value;
-	case CVMM_EXEC_END_SIGNAL:
-	case CVMM_EXEC_END_MEMORY:
-		return CVMM_EXEC_SIGNALLED + e->value;
-	case CVMM_EXEC_END_TIME:
-		return CVMM_EXEC_TIMEOUT;
-	case CVMM_EXEC_END_NOT_FOUND:
-		return CVMM_EXEC_NOT_FOUND;
-	case CVMM_EXEC_END_NOT_EXECUTED:
-		return CVMM_EXEC_NOT_EXECUTED;
-	case CVMM_EXEC_END_KILLED:
-	case CVMM_EXEC_END_STREAM:
-	case CVMM_EXEC_END_MACHINE:
+	case VAGENT_END_SIGNAL:
+	case VAGENT_END_MEMORY:
+		return VAGENT_SIGNALLED + e->value;
+	case VAGENT_END_TIME:
+		return VAGENT_TIMEOUT;
+	case VAGENT_END_NOT_FOUND:
+		return VAGENT_NOT_FOUND;
+	case VAGENT_END_NOT_EXECUTED:
+		return VAGENT_NOT_EXECUTED;
+	case VAGENT_END_KILLED:
+	case VAGENT_END_STREAM:
+	case VAGENT_END_MACHINE:
 		break;
 	}
-	return CVMM_EXEC_FAILED;
+	return VAGENT_FAILED;
 }

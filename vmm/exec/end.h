@@ -1,20 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How a command ended: the kinds of <cvmm/exec.h>, and the status by which a program reports each.
+ * How a command ended, and the status by which a program reports each kind.
  *
  * Threads: pure functions.
  */
 #ifndef VMM_EXEC_END_H
 #define VMM_EXEC_END_H
 
-#include "cvmm/exec.h"
+/* Statuses beside those of the command, as of timeout(1), env(1) and shells. */
+#define VAGENT_TIMEOUT 124
+#define VAGENT_FAILED 125
+#define VAGENT_NOT_EXECUTED 126
+#define VAGENT_NOT_FOUND 127
+#define VAGENT_SIGNALLED 128	/* and the number of the signal */
 
-struct vmm_end {
-	enum cvmm_exec_end kind;
-	int value;		/* see enum cvmm_exec_end */
+/* The guest reports the first three and the failures of execve(), and is not trusted. */
+enum vagent_end_kind {
+	VAGENT_END_STATUS,	/* it exited: its exit status, 0 to 255 */
+	VAGENT_END_SIGNAL,	/* a signal ended it: the number of the signal in the guest */
+	VAGENT_END_MEMORY,	/* the guest's kernel killed it for lack of memory: SIGKILL */
+	VAGENT_END_TIME,	/* it, or the start of its guest, exceeded the time limit: 0 */
+	VAGENT_END_NOT_FOUND,	/* the guest has no such program: 0 */
+	VAGENT_END_NOT_EXECUTED, /* the guest's kernel refused to execute it: 0 */
+	VAGENT_END_KILLED,	/* the owner ended the machine: 0; no session reports it */
+	VAGENT_END_STREAM,	/* an output of the owner could not be written: a positive errno */
+	VAGENT_END_MACHINE,	/* the machine, its guest or its agent failed: a value of enum vsu_exit */
 };
 
-/* As of timeout(1), env(1) and shells. */
-int vmm_end_status(const struct vmm_end *e);
+struct vagent_end {
+	enum vagent_end_kind kind;
+	int value;		/* see enum vagent_end_kind */
+};
+
+int vagent_end_status(const struct vagent_end *e);
 
 #endif

@@ -12,7 +12,6 @@
 #include <vmm-sys-util/fd.h>
 
 #include "exec/flow.h"
-#include "legacy/terminal.h"
 
 #define TURN_BYTES (1u << 20)
 
@@ -47,6 +46,14 @@ static bool is_ready(const struct vmm_flow_end *end, short events)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* A terminal that does not control this process has no groups for it. */
+static bool is_foreground(int fd)
+{
+	const pid_t group = tcgetpgrp(fd);
+
+	return group < 0 || group == getpgrp();
+}
+
 static ssize_t read_end(const struct vmm_flow_end *end, void *bytes, size_t len)
 {
 	ssize_t n;
@@ -55,7 +62,7 @@ static ssize_t read_end(const struct vmm_flow_end *end, void *bytes, size_t len)
 		return 0;
 	if (end->is_socket)
 		n = recv(end->fd, bytes, len, MSG_DONTWAIT);
-	else if (is_ready(end, POLLIN) && (!end->is_terminal || vmm_terminal_is_foreground(end->fd)))
+	else if (is_ready(end, POLLIN) && (!end->is_terminal || is_foreground(end->fd)))
 		n = read(end->fd, bytes, len);
 	else
 		return -EAGAIN;

@@ -191,10 +191,19 @@ static int add_parts(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 	return rc < 0 ? rc : vmm_request_check(r, err);
 }
 
+struct vagent_command vmm_plan_command_of(const struct cvmm_exec_config *c)
+{
+	return (struct vagent_command){
+		.words = c->command, .environment = c->environment, .folder = c->folder, .hostname = c->hostname,
+		.terminal = c->terminal, .rows = c->rows, .columns = c->columns,
+	};
+}
+
 static int make_request(const struct vmm_plan *p, struct vmm_request *r,
 			const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	const int rc = vmm_request_add_command(r, c, err);
+	const struct vagent_command command = vmm_plan_command_of(c);
+	const int rc = vmm_request_add_command(r, &command, err);
 
 	vmm_request_add_all(r, &p->parts);
 	return rc < 0 ? rc : vmm_request_check(r, err);
@@ -450,10 +459,10 @@ void vmm_plan_free(struct vmm_plan *p)
 	vmm_template_close(&p->template);
 }
 
-struct vmm_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hint,
+struct vagent_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hint,
 			    struct vsu_error *err)
 {
-	struct vmm_end end = { CVMM_EXEC_END_MACHINE, status };
+	struct vagent_end end = { VAGENT_END_MACHINE, status };
 	struct vsu_error why = VSU_ERROR_INIT;
 
 	if (!vmm_session_end(p->session, &end)) {
@@ -472,7 +481,7 @@ struct vmm_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hi
 
 int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, struct vsu_error *err)
 {
-	const struct vmm_end end = vmm_plan_end(p, status, hint, err);
+	const struct vagent_end end = vmm_plan_end(p, status, hint, err);
 
-	return vmm_end_status(&end);
+	return vagent_end_status(&end);
 }

@@ -51,6 +51,9 @@ int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const ch
  */
 int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err);
 
+/* Its command, whose texts are those of the configuration. */
+struct vagent_command vmm_plan_command_of(const struct cvmm_exec_config *c);
+
 /* Of another process, as vmm_request_add_command() makes its records. */
 struct vmm_plan_command {
 	const char *records;
@@ -84,7 +87,7 @@ void vmm_plan_close_given(struct vmm_plan *p);
  * The end of the command after its machine has ended with a status and perhaps a sentence,
  * which is replaced by the session's if that has ended. hint: how to keep the kernel's messages.
  */
-struct vmm_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hint,
+struct vagent_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hint,
 			    struct vsu_error *err);
 /* Its status. */
 int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, struct vsu_error *err);

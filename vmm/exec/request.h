@@ -3,11 +3,24 @@
 #ifndef VMM_EXEC_REQUEST_H
 #define VMM_EXEC_REQUEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
 
-#include "cvmm/exec.h"
+/* A command and its surroundings in the guest. All members but words may be zero; all is borrowed. */
+struct vagent_command {
+	const char *const *words; /* looked up in PATH; a NULL ends them; not empty */
+	/*
+	 * NAME=VALUE, the last one of a name; a NULL ends them; or NULL. PATH, HOME, USER and LOGNAME
+	 * have presets, and TERM without a terminal.
+	 */
+	const char *const *environment;
+	const char *folder;	/* absolute, in which the command begins; NULL: "/" */
+	const char *hostname;	/* 1 to 64 bytes; NULL: unchanged */
+	bool terminal;		/* input and output are a terminal of the guest, errors are its output */
+	unsigned int rows, columns; /* of the terminal; 0: 24 and 80 */
+};
 
 /* All zero: empty. */
 struct vmm_request {
@@ -21,10 +34,10 @@ void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* A pure function. -EINVAL: no words, or a member that the guest would refuse. */
-int vmm_request_check_command(const struct cvmm_exec_config *c, struct vsu_error *err);
+int vmm_request_check_command(const struct vagent_command *c, struct vsu_error *err);
 
 /* The command: its words, environment, folder, host name and terminal. -EINVAL: see above. */
-int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config *c,
+int vmm_request_add_command(struct vmm_request *r, const struct vagent_command *c,
 			    struct vsu_error *err);
 /* Adds the records of another request. */
 void vmm_request_add_all(struct vmm_request *r, const struct vmm_request *others);

@@ -46,7 +46,7 @@ struct vmm_session {
 	uint32_t request_len;
 	uint64_t timeout_ms;
 	uint64_t drained;	/* bytes of output when the timer expired last */
-	struct vmm_end end;	/* valid from DRAINS on */
+	struct vagent_end end;	/* valid from DRAINS on */
 	struct vsu_error why;
 };
 
@@ -228,15 +228,15 @@ int vmm_session_fd(const struct vmm_session *s)
 
 /* ------------------------------------------------------------------ messages */
 
-static void end_session(struct vmm_session *s, enum cvmm_exec_end kind, int value)
+static void end_session(struct vmm_session *s, enum vagent_end_kind kind, int value)
 {
-	s->end = (struct vmm_end){ kind, value };
+	s->end = (struct vagent_end){ kind, value };
 	s->state = ENDED;
 }
 
 static void end_failed(struct vmm_session *s)
 {
-	end_session(s, CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL);
+	end_session(s, VAGENT_END_MACHINE, VSU_EXIT_FAIL);
 }
 
 static void end_untrusted(struct vmm_session *s, const char *what)
@@ -294,7 +294,7 @@ static void begin_command(struct vmm_session *s)
 	else if (s->request)
 		send_request(s);
 	else
-		end_session(s, CVMM_EXEC_END_STATUS, 0);
+		end_session(s, VAGENT_END_STATUS, 0);
 }
 
 /* The first agents had no version. */
@@ -328,10 +328,10 @@ static void serve_started(struct vmm_session *s)
 /* A command that was not executed, or an agent that failed, with a sentence. */
 static void serve_failure(struct vmm_session *s, uint32_t how, const char *text, size_t len)
 {
-	static const struct vmm_end ends[] = {
-		[VMM_AGENT_NOT_FOUND] = { CVMM_EXEC_END_NOT_FOUND, 0 },
-		[VMM_AGENT_NOT_EXECUTED] = { CVMM_EXEC_END_NOT_EXECUTED, 0 },
-		[VMM_AGENT_FAILED] = { CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL },
+	static const struct vagent_end ends[] = {
+		[VMM_AGENT_NOT_FOUND] = { VAGENT_END_NOT_FOUND, 0 },
+		[VMM_AGENT_NOT_EXECUTED] = { VAGENT_END_NOT_EXECUTED, 0 },
+		[VMM_AGENT_FAILED] = { VAGENT_END_MACHINE, VSU_EXIT_FAIL },
 	};
 
 	vsu_error_set(&s->why, -ECANCELED, "in the guest: %.*s", (int)len, text);
@@ -351,12 +351,12 @@ static void set_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint
 {
 	s->end.value = (int)e->status;
 	if (e->how == VMM_AGENT_EXITED) {
-		s->end.kind = CVMM_EXEC_END_STATUS;
+		s->end.kind = VAGENT_END_STATUS;
 	} else if (cause) {
-		s->end.kind = CVMM_EXEC_END_MEMORY;
+		s->end.kind = VAGENT_END_MEMORY;
 		vsu_error_set(&s->why, -ENOMEM, "the guest's kernel killed the command, because the guest's memory was used up");
 	} else {
-		s->end.kind = CVMM_EXEC_END_SIGNAL;
+		s->end.kind = VAGENT_END_SIGNAL;
 		vsu_error_set(&s->why, -ECANCELED, "signal %u ended the command", e->status);
 	}
 }
@@ -456,7 +456,7 @@ static void end_drained(struct vmm_session *s)
 
 	if (rc < 0) {
 		vsu_error_sys(&s->why, rc, "standard %s of the command was not written", s->out.failure ? "output" : "error");
-		s->end = (struct vmm_end){ CVMM_EXEC_END_STREAM, -rc };
+		s->end = (struct vagent_end){ VAGENT_END_STREAM, -rc };
 	}
 	s->state = ENDED;
 }
@@ -504,7 +504,7 @@ static void serve_timer(struct vmm_session *s)
 	vsu_error_set(&s->why, -ETIMEDOUT, "the %s within %g seconds",
 		      of_agent ? "guest was not ready" : "command did not end",
 		      (double)s->timeout_ms / 1000);
-	end_session(s, CVMM_EXEC_END_TIME, 0);
+	end_session(s, VAGENT_END_TIME, 0);
 }
 
 /* Events only wake: each end is tried until nothing is possible. */
@@ -604,10 +604,10 @@ int vmm_session_status(const struct vmm_session *s, struct vsu_error *why)
 		return vsu_error_set(why, -EAGAIN, "the command has not ended");
 	if (why)
 		*why = s->why;
-	return vmm_end_status(&s->end);
+	return vagent_end_status(&s->end);
 }
 
-int vmm_session_end(const struct vmm_session *s, struct vmm_end *end)
+int vmm_session_end(const struct vmm_session *s, struct vagent_end *end)
 {
 	if (s->state != ENDED)
 		return -EAGAIN;

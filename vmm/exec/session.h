@@ -25,8 +25,8 @@
 #include "exec/end.h"
 
 /* Statuses beside those of the command, as of timeout(1), env(1) and shells. */
-#define VMM_SESSION_FAILED CVMM_EXEC_FAILED
-#define VMM_SESSION_SIGNALLED CVMM_EXEC_SIGNALLED	/* and the signal */
+#define VMM_SESSION_FAILED VAGENT_FAILED
+#define VMM_SESSION_SIGNALLED VAGENT_SIGNALLED	/* and the signal */
 
 struct vmm_session;
 
@@ -80,6 +80,6 @@ bool vmm_session_is_started(const struct vmm_session *s);
 int vmm_session_status(const struct vmm_session *s, struct vsu_error *why);
 
 /* Likewise the kind of its end, without a sentence. */
-int vmm_session_end(const struct vmm_session *s, struct vmm_end *end);
+int vmm_session_end(const struct vmm_session *s, struct vagent_end *end);
 
 #endif

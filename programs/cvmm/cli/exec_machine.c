@@ -374,6 +374,7 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 			struct vsu_error *err)
 {
 	struct draft *d = calloc(1, sizeof(*d));
+	struct vagent_command command;
 	int rc;
 
 	if (!d)
@@ -387,8 +388,10 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 		rc = fill_draft(m, d, o, err);
 	if (!rc)
 		rc = vmm_plan_make(&m->plan, &d->config, vmm_helper_init(), err);
-	if (!rc && o->from && !m->plan.waits)
-		rc = vmm_request_add_command(&m->command, &d->config, err);
+	if (!rc && o->from && !m->plan.waits) {
+		command = vmm_plan_command_of(&d->config);
+		rc = vmm_request_add_command(&m->command, &command, err);
+	}
 	free_draft(d);
 	return rc;
 }

@@ -170,10 +170,10 @@ static const struct {
 	uint32_t how, status, cause, len;
 	int end;		/* -1: refused */
 } causes[] = {
-	{ VMM_AGENT_EXITED, 137, 0, 0, CVMM_EXEC_END_STATUS },
-	{ VMM_AGENT_SIGNALLED, 11, 0, 0, CVMM_EXEC_END_SIGNAL },
-	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_UNKNOWN, 4, CVMM_EXEC_END_SIGNAL },
-	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 4, CVMM_EXEC_END_MEMORY },
+	{ VMM_AGENT_EXITED, 137, 0, 0, VAGENT_END_STATUS },
+	{ VMM_AGENT_SIGNALLED, 11, 0, 0, VAGENT_END_SIGNAL },
+	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_UNKNOWN, 4, VAGENT_END_SIGNAL },
+	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 4, VAGENT_END_MEMORY },
 	{ VMM_AGENT_SIGNALLED, 11, VMM_AGENT_CAUSE_MEMORY, 4, -1 },
 	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSES, 4, -1 },
 	{ VMM_AGENT_SIGNALLED, 9, UINT32_MAX, 4, -1 },
@@ -191,18 +191,18 @@ START_TEST(cause_of_a_signal_is_checked)
 		struct vmm_agent_ended e;
 		uint32_t cause, more;
 	} m = { { causes[_i].how, causes[_i].status, 0, 0 }, causes[_i].cause, 0 };
-	struct vmm_end end;
+	struct vagent_end end;
 
 	start_command();
 	ck_assert_int_eq(vmm_session_end(s, &end), -EAGAIN);
 	agent_sends(VMM_AGENT_ENDED, &m, (uint32_t)sizeof(m.e) + causes[_i].len);
 	ck_assert(!turns());
 	ck_assert_int_eq(vmm_session_end(s, &end), 0);
-	ck_assert_int_eq((int)end.kind, causes[_i].end < 0 ? (int)CVMM_EXEC_END_MACHINE : causes[_i].end);
+	ck_assert_int_eq((int)end.kind, causes[_i].end < 0 ? (int)VAGENT_END_MACHINE : causes[_i].end);
 	ck_assert_int_eq(end.value, causes[_i].end < 0 ? VSU_EXIT_FAIL : (int)causes[_i].status);
 	(void)!vmm_session_status(s, &why);
-	ck_assert_int_eq(why.code, causes[_i].end < 0 ? -EPROTO : end.kind == CVMM_EXEC_END_MEMORY ? -ENOMEM :
-			 end.kind == CVMM_EXEC_END_SIGNAL ? -ECANCELED : 0);
+	ck_assert_int_eq(why.code, causes[_i].end < 0 ? -EPROTO : end.kind == VAGENT_END_MEMORY ? -ENOMEM :
+			 end.kind == VAGENT_END_SIGNAL ? -ECANCELED : 0);
 }
 END_TEST
 
