@@ -17,6 +17,7 @@
 
 #include "common/helpers.h"
 #include "common/needs.h"
+#include "decompress/kernel_version.h"
 #include "exec/plan.h"
 #include "initrd/host_kernel.h"
 #include "target/layout.h"

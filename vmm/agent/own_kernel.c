@@ -19,8 +19,8 @@
 
 #include "agent/agent.h"
 #include "agent/image.h"
+#include "decompress/kernel_version.h"
 #include "initrd/compressed.h"
-#include "initrd/host_kernel.h"
 #include "initrd/initrd.h"
 #include "initrd/modules.h"
 #include "initrd/names.h"

@@ -18,6 +18,7 @@
 #include "base/advice.h"
 #include "base/trusted_path.h"
 #include "boot/kernel.h"
+#include "decompress/kernel_version.h"
 #include "exec/plan.h"
 #include "exec/plan_folders.h"
 #include "exec/plan_network.h"

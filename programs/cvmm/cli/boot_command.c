@@ -18,6 +18,7 @@
 #include "common/helpers.h"
 #include "cli/boot_command.h"
 #include "common/machine_rows.h"
+#include "decompress/kernel_version.h"
 #include "initrd/host_kernel.h"
 #include "initrd/initrd.h"
 #include "target/layout.h"

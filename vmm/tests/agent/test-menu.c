@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "../initrd/tree.h"
+#include "../tree.h"
 #include "../suite.h"
 #include "agent/image.h"
 

@@ -14,7 +14,7 @@
 
 #include <linux/openat2.h>
 
-#include "../initrd/tree.h"
+#include "../tree.h"
 #include "../suite.h"
 #include "agent/agent.h"
 #include "agent/image.h"

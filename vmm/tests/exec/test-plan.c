@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "../guests.h"
-#include "../initrd/tree.h"
+#include "../tree.h"
 #include "../util.h"
 #include "exec/plan.h"
 

@@ -7,7 +7,7 @@
 
 #include "../suite.h"
 #include "initrd/folder_file.h"
-#include "tree.h"
+#include "../tree.h"
 
 static bool has_no_openat2;
 static int folder;

@@ -9,7 +9,7 @@
 #include "../suite.h"
 #include "initrd/archive.h"
 #include "initrd/initrd.h"
-#include "tree.h"
+#include "../tree.h"
 
 static const char *const none[] = { NULL };
 

@@ -4,7 +4,7 @@
 
 #include "../suite.h"
 #include "initrd/modules.h"
-#include "tree.h"
+#include "../tree.h"
 
 static struct vmm_modules *modules;
 static struct vsu_error err;

@@ -5,7 +5,7 @@
 
 #include "../suite.h"
 #include "initrd/names.h"
-#include "tree.h"
+#include "../tree.h"
 
 static struct vmm_names names;
 static char path[64];

@@ -2,7 +2,7 @@
 /* Claims about the caches that the host's kernel describes. */
 #include <config.h>
 
-#include "../../initrd/tree.h"
+#include "../../tree.h"
 #include "../../suite.h"
 #include "arch/arm64/caches.h"
 

@@ -10,7 +10,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "decompress/decompress.h"
-#include "initrd/image_version.h"
+#include "decompress/image_version.h"
 
 /* Of an Image (Documentation/arch/arm64/booting.rst), and of Linux's first message. */
 #define MAGIC_AT 56u

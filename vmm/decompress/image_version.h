@@ -3,15 +3,15 @@
  * The version of an Image for arm64, which is only in the message that Linux prints first. The
  * Image may be compressed (decompress/decompress.h).
  */
-#ifndef VMM_INITRD_IMAGE_VERSION_H
-#define VMM_INITRD_IMAGE_VERSION_H
+#ifndef VMM_DECOMPRESS_IMAGE_VERSION_H
+#define VMM_DECOMPRESS_IMAGE_VERSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <vmm-sys-util/error.h>
 
-#include "initrd/host_kernel.h"
+#include "decompress/kernel_version.h"
 
 /*
  * 1: version was set; 0: not an Image, or one without a version in its first 256 MiB. Failures of
