@@ -87,14 +87,6 @@ bool agent_root_has_name(const char *root);
 /* root_device.c: the device with such a name. False: there is none yet. */
 bool agent_find_root(const char *root, char path[AGENT_DEVICE]);
 
-/* image.c: boots the kernel of the first disk. */
-void agent_boot_image(void) __attribute__((noreturn));
-/* image.c: mounts the file system of the first disk that has a system, and returns its root. */
-const char *agent_mount_image(bool writable);
-
-/* own_kernel.c: starts the kernel of the first disk for the command; returns if that is not possible. */
-void agent_start_own_kernel(void);
-
 /* report.c: a port is -1 until it is open. */
 extern int agent_ports[VMM_AGENT_PORTS];
 void agent_send(enum vmm_agent_message type, const void *payload, size_t len);
@@ -130,5 +122,20 @@ void agent_start(struct agent_command *c, const struct agent_request *r);
 
 /* streams.c: copies until the command has ended, and reports its end. */
 void agent_serve(struct agent_command *c) __attribute__((noreturn));
+
+/* What a first process does with the first disk if it has a boot loader. */
+struct agent_images {
+	void (*boot)(void);	/* boots the kernel of the first disk; does not return */
+	/* Mounts the file system of the first disk that has a system, and returns its root. */
+	const char *(*mount)(bool writable);
+	/* Starts the kernel of the first disk for the command; returns if that is not possible. */
+	void (*start_kernel)(void);
+};
+
+/*
+ * run.c: executes the command of a request, or a system, as the kernel's command line has it. NULL: without
+ * a boot loader. Returns the exit status of a process that is not the first one.
+ */
+int agent_run(const struct agent_images *images);
 
 #endif

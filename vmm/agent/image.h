@@ -3,6 +3,7 @@
 #ifndef VMM_AGENT_IMAGE_H
 #define VMM_AGENT_IMAGE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "agent/entry.h"
@@ -31,6 +32,11 @@ void image_try_disk(image_start *start);
 /* image.c: the root of the system of the first disk, which is mounted read-only until it is closed, or -1. */
 int image_open_system(void);
 
+/* image.c: boots the kernel of the first disk. */
+void agent_boot_image(void) __attribute__((noreturn));
+/* image.c: mounts the file system of the first disk that has a system, and returns its root. */
+const char *agent_mount_image(bool writable);
+
 /* image_files.c: paths of subvolumes of btrfs that installers make for the root; NULL ends them. */
 extern const char *const image_subvolumes[];
 /* image_files.c: a regular file below root, or -1. Absolute paths and links begin at root. */
@@ -53,5 +59,7 @@ const char *image_explain_load(int code);
  * (initrd/names.h); returns if that is not possible, and why.
  */
 void image_start_own(const char *names, char why[IMAGE_WHY]);
+/* own_kernel.c: does so with the names of this initrd, and reports on the console why it returns. */
+void agent_start_own_kernel(void);
 
 #endif

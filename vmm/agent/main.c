@@ -4,94 +4,14 @@
  * command for "cvmm exec", or boots a disk image for "cvmm boot", or the system that the kernel's
  * command line names.
  */
-#define _GNU_SOURCE
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "agent/agent.h"
-
-/* Children are reaped by reading a descriptor; a command that ends early is no failure. */
-static void prepare_signals(void)
-{
-	sigset_t child;
-
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-static void send_ready(void)
-{
-	static const uint32_t version = VMM_AGENT_VERSION;
-
-	agent_send(VMM_AGENT_READY, &version, sizeof(version));
-}
-
-/* Messages up to the request: a saved guest waits here, and its clones continue. */
-static char *await_request(uint32_t *len)
-{
-	struct vmm_agent_header header;
-	bool cloned = false;
-	char *payload;
-
-	for (;;) {
-		payload = agent_receive(&header);
-		if (header.type == VMM_AGENT_REQUEST) {
-			*len = header.len;
-			return payload;
-		}
-		if (header.type == VMM_AGENT_HELLO) {
-			cloned = true;
-			send_ready();
-		} else if (header.type == VMM_AGENT_MOMENT) {
-			agent_enter_moment(payload, header.len, cloned);
-		} else {
-			agent_fail("the host sent message %u before its request", header.type);
-		}
-		free(payload);
-	}
-}
-
-static void run_command(void)
-{
-	struct agent_command command;
-	struct agent_request request;
-	uint32_t len;
-	char *records;
-
-	agent_open_ports();
-	send_ready();
-	records = await_request(&len);
-	agent_read_request(&request, records, len);
-	agent_enter_root(&request, request.image ? agent_mount_image(request.writable_root) : NULL);
-	agent_raise_loopback();
-	if (request.network)
-		agent_raise_network(request.network);
-	agent_name_guest(&request);
-	agent_make_accounts();
-	agent_start(&command, &request);
-	agent_send(VMM_AGENT_STARTED, NULL, 0);
-	agent_serve(&command);
-}
+#include "agent/image.h"
 
 int main(void)
 {
-	if (getpid() != 1) {
-		fputs("cvmm-init: this program is the first process of a guest; see cvmm-exec(1), \"Initrd\"\n", stderr);
-		return 64;
-	}
-	prepare_signals();
-	agent_mount_early();
-	agent_load_modules();
-	if (agent_has_word(VMM_AGENT_IMAGE_WORD))
-		agent_boot_image();
-	if (!agent_has_word(VMM_AGENT_WORD))
-		agent_boot();
-	if (agent_has_word(VMM_AGENT_KERNEL_WORD))
-		agent_start_own_kernel();
-	run_command();
-	return 0;
+	static const struct agent_images images = {
+		.boot = agent_boot_image, .mount = agent_mount_image, .start_kernel = agent_start_own_kernel,
+	};
+
+	return agent_run(&images);
 }

@@ -32,10 +32,6 @@
 #include "../suite.h"
 #include "rig.h"
 
-/* The object of the agent's main() has this name here. */
-#undef main
-int agent_main(void);
-
 #define MINIMAL (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 static char folder[32];
@@ -407,8 +403,7 @@ END_TEST
 
 /* ----------------------------------------------------------------- file systems */
 
-/* In place of image.c. */
-const char *agent_mount_image(bool writable)
+static const char *mount_image(bool writable)
 {
 	return writable ? "/image/@" : "/image";
 }
@@ -418,7 +413,7 @@ static void enter_root(char *records, size_t len)
 	struct agent_request r;
 
 	agent_read_request(&r, records, len);
-	agent_enter_root(&r, r.image ? agent_mount_image(r.writable_root) : NULL);
+	agent_enter_root(&r, r.image ? mount_image(r.writable_root) : NULL);
 }
 
 #define SYSTEM									\
@@ -645,14 +640,43 @@ END_TEST
 
 /* ------------------------------------------------------------------ a whole guest */
 
-static void run_main(char *records, size_t len)
+static void boot_image(void)
+{
+	agent_fail("an image");
+}
+
+static void start_kernel(void)
+{
+	char line[AGENT_CMDLINE];
+
+	agent_cmdline_without(VMM_AGENT_KERNEL_WORD, line);
+	called("own kernel: %s", line);
+}
+
+static void run(const struct agent_images *images)
 {
 	char line[32];
 
+	snprintf(line, sizeof(line), "ended %d", agent_run(images));
+	called("%s", line);
+}
+
+static void run_main(char *records, size_t len)
+{
+	static const struct agent_images images = {
+		.boot = boot_image, .mount = mount_image, .start_kernel = start_kernel,
+	};
+
 	(void)records;
 	(void)len;
-	snprintf(line, sizeof(line), "ended %d", agent_main());
-	called("%s", line);
+	run(&images);
+}
+
+static void run_without_images(char *records, size_t len)
+{
+	(void)records;
+	(void)len;
+	run(NULL);
 }
 
 #define EARLY									\
@@ -662,26 +686,20 @@ static void run_main(char *records, size_t len)
 	"mount /proc /newroot/proc - 2000 -\nmount /sys /newroot/sys - 2000 -\n"	\
 	"mount /dev /newroot/dev - 2000 -\n"
 
-/* In place of image.c, which images that boot test. */
-void agent_boot_image(void)
-{
-	agent_fail("an image");
-}
-
-/* In place of own_kernel.c, whose kernel is not started here. */
-void agent_start_own_kernel(void)
-{
-	char line[AGENT_CMDLINE];
-
-	agent_cmdline_without(VMM_AGENT_KERNEL_WORD, line);
-	called("own kernel: %s", line);
-}
-
 START_TEST(disk_image_is_booted_by_a_word)
 {
 	add_file("proc/cmdline", "quiet " VMM_AGENT_IMAGE_WORD " -- root=share");
 	guest_runs(run_main, "", 0);
 	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, "an image");
+}
+END_TEST
+
+START_TEST(disk_image_is_refused_without_a_boot_loader)
+{
+	add_file("proc/cmdline", VMM_AGENT_IMAGE_WORD);
+	guest_runs(run_without_images, "", 0);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
+			 "this first program does not boot disk images; cvmm-boot-init does");
 }
 END_TEST
 
@@ -1187,6 +1205,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, ports_are_found_by_their_names);
 	tcase_add_loop_test(tc, machine_without_ports_panics, 0, sizeof(panics) / sizeof(panics[0]));
 	tcase_add_test(tc, disk_image_is_booted_by_a_word);
+	tcase_add_test(tc, disk_image_is_refused_without_a_boot_loader);
 	tcase_add_test(tc, command_runs_on_the_kernel_of_its_image_by_a_word);
 	tcase_add_loop_test(tc, root_of_the_command_line_is_booted, 0, sizeof(booted) / sizeof(booted[0]));
 	tcase_add_test(tc, what_cannot_move_is_unmounted);
