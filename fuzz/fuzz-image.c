@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "agent/entry.h"
-#include "agent/partitions.h"
+#include "init/partitions.h"
 
 #define SECTOR 512
 #define DISK_MAX 32768

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/agent.h"
+#include "init/agent.h"
 
 #define MAX_LEN 65536
 

@@ -19,7 +19,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "exec/session.h"
+#include "host/session.h"
 #include "play.h"
 
 #define MAX_TURNS 4096

@@ -4,31 +4,30 @@
 
 #include "base/advice.h"
 #include "common/remedy.h"
+#include "initrd/advice.h"
 #include "log.h"
 
 static const struct {
+	uint32_t advice;
 	const char *before, *after; /* the sentence */
 } texts[] = {
-#define ROW(advice) [VMM_ADVICE_ ## advice - VMM_ADVICE_MEMBER]
-	ROW(MEMBER) = { "option --", "" },
-	ROW(MEMORY) = { "", "; increase --memory" },
-	ROW(KERNEL) = { "", "; name one with --kernel" },
-	ROW(MODULES) = { "", "; name its modules with --modules" },
-	ROW(NO_MODULES) = { "", "; name their folder with --modules, or --modules=none if it needs none" },
-	ROW(TRANSPORT) = { "", "; leave --transport out" },
-	ROW(TEMPLATES) = { "", "; name one with --folder" },
-#undef ROW
+	{ VMM_ADVICE_MEMBER, "option --", "" },
+	{ VMM_ADVICE_MEMORY, "", "; increase --memory" },
+	{ VMM_ADVICE_MODULES, "", "; name its modules with --modules" },
+	{ VMM_ADVICE_TRANSPORT, "", "; leave --transport out" },
+	{ VMM_ADVICE_TEMPLATES, "", "; name one with --folder" },
+	{ VAGENT_ADVICE_KERNEL, "", "; name one with --kernel" },
+	{ VAGENT_ADVICE_NO_MODULES, "", "; name their folder with --modules, or --modules=none if it needs none" },
 };
-
-_Static_assert(sizeof(texts) / sizeof(texts[0]) == VMM_ADVICE_END - VMM_ADVICE_MEMBER, "an advice has no text");
 
 void vmm_remedy_add(struct vsu_error *err)
 {
 	const struct vsu_error why = *err;
-	const uint32_t row = why.arg - VMM_ADVICE_MEMBER;
+	unsigned int i;
 
-	if (why.msg[0] && row < sizeof(texts) / sizeof(texts[0]))
-		vsu_error_set(err, why.code, "%s%s%s", texts[row].before, why.msg, texts[row].after);
+	for (i = 0; why.msg[0] && i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].advice == why.arg)
+			vsu_error_set(err, why.code, "%s%s%s", texts[i].before, why.msg, texts[i].after);
 }
 
 void vmm_complain(const struct vsu_error *err)

@@ -13,7 +13,7 @@
  * not exist). Others print their words, one on a line; the status is that of the word "status=N".
  * With "mute" on the kernel command line, it sends nothing.
  */
-#include "agent/agent_protocol.h"
+#include "init/agent_protocol.h"
 #include "lib.h"
 #include "ports.h"
 

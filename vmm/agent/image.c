@@ -12,10 +12,10 @@
 
 #include <linux/fs.h>
 
-#include "agent/agent.h"
+#include "init/agent.h"
 #include "agent/image.h"
-#include "agent/partitions.h"
-#include "agent/superblock.h"
+#include "init/partitions.h"
+#include "init/superblock.h"
 
 #define DISK "/dev/vda"
 #define WHERE "/image"

@@ -17,7 +17,7 @@
 #include <linux/kexec.h>
 #include <linux/reboot.h>
 
-#include "agent/agent.h"
+#include "init/agent.h"
 #include "agent/image.h"
 
 #define CONSOLE "console=ttyS0"

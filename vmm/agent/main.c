@@ -4,7 +4,7 @@
  * command for "cvmm exec", or boots a disk image for "cvmm boot", or the system that the kernel's
  * command line names.
  */
-#include "agent/agent.h"
+#include "init/agent.h"
 #include "agent/image.h"
 
 int main(void)

@@ -17,7 +17,7 @@
 
 #include <linux/reboot.h>
 
-#include "agent/agent.h"
+#include "init/agent.h"
 #include "agent/image.h"
 #include "decompress/kernel_version.h"
 #include "initrd/compressed.h"

@@ -15,12 +15,9 @@
 enum vmm_advice {
 	VMM_ADVICE_MEMBER = 0x61640001,	/* the sentence begins with a member of cvmm_exec_config */
 	VMM_ADVICE_MEMORY,	/* more memory of the guest */
-	VMM_ADVICE_KERNEL,	/* the file of a kernel */
 	VMM_ADVICE_MODULES,	/* the folder of its modules, which it does not name */
-	VMM_ADVICE_NO_MODULES,	/* the same, or that it needs none */
 	VMM_ADVICE_TRANSPORT,	/* another transport */
 	VMM_ADVICE_TEMPLATES,	/* the folder of templates */
-	VMM_ADVICE_END,
 };
 
 /* Returns rc, the result of the function that has written the sentence. err may be NULL. */

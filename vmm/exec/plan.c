@@ -22,7 +22,7 @@
 #include "exec/plan.h"
 #include "exec/plan_folders.h"
 #include "exec/plan_network.h"
-#include "exec/request.h"
+#include "host/request.h"
 #include "initrd/initrd.h"
 #include "vm/open.h"
 

@@ -13,8 +13,8 @@
 
 #include "cvmm/exec.h"
 #include "exec/hidden.h"
-#include "exec/request.h"
-#include "exec/session.h"
+#include "host/request.h"
+#include "host/session.h"
 #include "exec/template.h"
 #include "initrd/host_kernel.h"
 

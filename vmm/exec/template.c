@@ -16,7 +16,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
-#include "agent/agent_protocol.h"
+#include "init/agent_protocol.h"
 #include "base/advice.h"
 #include "base/new_name.h"
 #include "base/trusted_path.h"

@@ -6,20 +6,21 @@
 
 #include "base/advice.h"
 #include "common/remedy.h"
+#include "initrd/advice.h"
 #include "util.h"
 
 static const struct {
-	enum vmm_advice advice;
+	uint32_t advice;
 	const char *sentence;
 } remedies[] = {
 	{ VMM_ADVICE_MEMBER, "option --WHAT: WHY" },
 	{ VMM_ADVICE_MEMORY, "WHAT: WHY; increase --memory" },
-	{ VMM_ADVICE_KERNEL, "WHAT: WHY; name one with --kernel" },
+	{ VAGENT_ADVICE_KERNEL, "WHAT: WHY; name one with --kernel" },
 	{ VMM_ADVICE_MODULES, "WHAT: WHY; name its modules with --modules" },
-	{ VMM_ADVICE_NO_MODULES, "WHAT: WHY; name their folder with --modules, or --modules=none if it needs none" },
+	{ VAGENT_ADVICE_NO_MODULES, "WHAT: WHY; name their folder with --modules, or --modules=none if it needs none" },
 	{ VMM_ADVICE_TRANSPORT, "WHAT: WHY; leave --transport out" },
 	{ VMM_ADVICE_TEMPLATES, "WHAT: WHY; name one with --folder" },
-	{ VMM_ADVICE_END, "WHAT: WHY" },
+	{ VMM_ADVICE_MEMBER - 1, "WHAT: WHY" },
 	{ 1, "WHAT: WHY" },
 	{ 0, "WHAT: WHY" },
 };

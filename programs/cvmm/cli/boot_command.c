@@ -14,7 +14,7 @@
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/option_place.h>
 
-#include "agent/agent_protocol.h"
+#include "init/agent_protocol.h"
 #include "common/helpers.h"
 #include "cli/boot_command.h"
 #include "common/machine_rows.h"

@@ -20,7 +20,7 @@
 #include "cli/pool_client.h"
 #include "cli/pool_wire.h"
 #include "cli/waiting.h"
-#include "exec/flow.h"
+#include "host/flow.h"
 
 /* A pool and its machines read at once, unless they are stopped. */
 #define PATIENCE_MS 5000

@@ -21,7 +21,7 @@
 #include "cli/pool_server.h"
 #include "cli/template_command.h"
 #include "confine/denied_calls.h"
-#include "exec/session.h"
+#include "host/session.h"
 #include "log.h"
 #include "process.h"
 #include "supervisor.h"

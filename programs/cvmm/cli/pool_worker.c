@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/pool_worker.h"
-#include "agent/agent_protocol.h"
+#include "init/agent_protocol.h"
 
 #define TURN_MESSAGES 16
 #define MAX_TIMEOUT_MS (UINT64_C(31536000) * 1000)

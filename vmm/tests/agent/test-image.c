@@ -15,9 +15,9 @@
 #include <sys/mount.h>
 
 #include "../suite.h"
-#include "agent/agent.h"
+#include "init/agent.h"
 #include "agent/image.h"
-#include "agent/partitions.h"
+#include "init/partitions.h"
 
 #define DEVICE "/dev/vda"
 #define SIZE 0x20000

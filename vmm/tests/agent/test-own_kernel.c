@@ -16,7 +16,7 @@
 
 #include "../tree.h"
 #include "../suite.h"
-#include "agent/agent.h"
+#include "init/agent.h"
 #include "agent/image.h"
 
 static char why[IMAGE_WHY];

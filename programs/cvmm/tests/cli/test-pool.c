@@ -21,8 +21,8 @@
 #include "cli/pool_server.h"
 #include "cli/pool_worker.h"
 #include "cli/waiting.h"
-#include "agent/agent_protocol.h"
 #include "common/tests/skipping_clock.h"
+#include "init/agent_protocol.h"
 #include "util.h"
 
 static char folder[] = "/tmp/test-pool-XXXXXX";

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "exec/template.h"
-#include "agent/agent_protocol.h"
+#include "init/agent_protocol.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
 #include "util.h"

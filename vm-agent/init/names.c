@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The guest's own name, and addresses of it and of localhost, which programs resolve. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "init/agent.h"
+
+#define HOSTS "/etc/hosts"
+#define OWN_HOSTS "/run/cvmm.hosts"
+#define MAX_HOSTS (16u << 20)
+#define BLANKS " \t\r"
+
+/* Of a guest without a network; those of 127.0.1.1 are names of the machine itself. */
+#define NO_NETWORK "127.0.1.1"
+
+/* --------------------------------------------------------------- the root's file */
+
+/* NULL: it cannot be read; "" if it does not exist. The caller frees it. */
+static char *read_hosts(void)
+{
+	const int fd = open(HOSTS, O_RDONLY | O_NONBLOCK | O_CLOEXEC);	/* a FIFO has no writer */
+	struct stat st;
+	char *text = NULL;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return errno == ENOENT ? strdup("") : NULL;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= MAX_HOSTS)
+		text = malloc((size_t)st.st_size + 1);
+	if (text)
+		n = read(fd, text, (size_t)st.st_size);
+	close(fd);
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	return text;
+}
+
+static bool is_own(const char *address, const char *network)
+{
+	return !strncmp(address, "127.", 4) || !strcmp(address, "::1") || !strcmp(address, network);
+}
+
+/* Whether a line of the file, which this changes, has a name with an address of the guest. */
+static bool line_has(char *line, const char *name, const char *network)
+{
+	char *at = line, *word;
+	const char *address;
+
+	line[strcspn(line, "#")] = '\0';
+	address = strtok_r(line, BLANKS, &at);
+	if (!address || !is_own(address, network))
+		return false;
+	while ((word = strtok_r(NULL, BLANKS, &at)))
+		if (!strcasecmp(word, name))
+			return true;
+	return false;
+}
+
+static bool hosts_have(const char *text, const char *name, const char *network)
+{
+	char *copy = strdup(text), *at = copy, *line;
+	bool found = false;
+
+	while (copy && !found && (line = strsep(&at, "\n")))
+		found = line_has(line, name, network);
+	free(copy);
+	return found;
+}
+
+/* --------------------------------------------------------------------- lines */
+
+/* That of its network. */
+static void find_address(const struct agent_request *r, char address[32])
+{
+	snprintf(address, 32, "%.*s", r->network ? (int)strcspn(r->network, "/") : 0, r->network ? r->network : "");
+	if (!address[0] || !strcmp(address, "-"))
+		strcpy(address, NO_NETWORK);
+}
+
+/* A name with a domain is found without it, too. Not all that the kernel accepts are words of this file. */
+static void print_own(FILE *f, const char *name, const char *address)
+{
+	const size_t len = strcspn(name, ".");
+
+	if (!*name || strpbrk(name, BLANKS "\n#"))
+		return;
+	fprintf(f, "%s\t%s", address, name);
+	if (len && name[len])
+		fprintf(f, " %.*s", (int)len, name);
+	fputc('\n', f);
+}
+
+/* Lines that the file lacks; "": none; NULL: no memory. The caller frees it. */
+static char *missing_lines(const char *hosts, const char *name, const char *address)
+{
+	size_t len = 0;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	if (!hosts_have(hosts, "localhost", address))
+		fputs("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n", f);
+	if (!hosts_have(hosts, name, address))
+		print_own(f, name, address);
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ the guest's file */
+
+/* The first line with a name counts, so these precede those of the root. */
+static int write_hosts(const char *path, const char *lines, const char *hosts)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return -errno;
+	fputs(lines, f);
+	fputs(hosts, f);
+	return fclose(f) ? -errno : 0;
+}
+
+/*
+ * In the guest's memory the file itself is written, so that the command can replace it. Another one may be the
+ * host's, and is hidden by one in memory.
+ */
+static int set_hosts(const char *lines, const char *hosts)
+{
+	int rc;
+
+	if (!agent_require_file(HOSTS))
+		return -EROFS;
+	if (agent_is_in_memory(HOSTS))
+		return write_hosts(HOSTS, lines, hosts);
+	rc = write_hosts(OWN_HOSTS, lines, hosts);
+	return !rc && mount(OWN_HOSTS, HOSTS, NULL, MS_BIND, NULL) < 0 ? -errno : rc;
+}
+
+static const char *explain_hosts(int rc)
+{
+	return rc == -EROFS ? "the file does not exist, and would be in a file system that cvmm does not change" :
+	       rc == -ENODATA ? "the file cannot be read, or exceeds 16 MiB" : strerror(-rc);
+}
+
+/* A command that resolves no name runs without, so the console has the reason of a failure. */
+void agent_name_guest(const struct agent_request *r)
+{
+	char address[32], *hosts = read_hosts(), *lines = NULL;
+	int rc = -ENODATA;
+
+	(void)!sethostname(r->hostname, strlen(r->hostname));
+	find_address(r, address);
+	if (hosts)
+		lines = missing_lines(hosts, r->hostname, address);
+	if (lines)
+		rc = *lines ? set_hosts(lines, hosts) : 0;
+	if (rc < 0)
+		dprintf(STDERR_FILENO, "cvmm-init: " HOSTS " of the guest lacks localhost or %s: %s\n", r->hostname, explain_hosts(rc));
+	free(lines);
+	free(hosts);
+}

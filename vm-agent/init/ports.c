@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Ports of the console device, and messages on the first one. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "init/agent.h"
+
+#define CLASS "/sys/class/virtio-ports"
+#define WAIT_MS 30000
+
+/* The name of a port, as the host chose it; empty while it is unknown. */
+static void read_name(const char *port, char *name, size_t size)
+{
+	char path[300];
+	FILE *f;
+
+	snprintf(path, sizeof(path), CLASS "/%s/name", port);
+	f = fopen(path, "re");
+	if (!f || !fgets(name, (int)size, f))
+		name[0] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+}
+
+static int open_port(const char *port)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/dev/%s", port);
+	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* True if all are open. The name of a port follows it, with an event of its own. */
+static bool open_present(void *opaque)
+{
+	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
+	DIR *folder = opendir(CLASS);
+	unsigned int i, open_ports = 0;
+	struct dirent *d;
+	char name[64];
+
+	(void)opaque;
+	while (folder && (d = readdir(folder))) {
+		read_name(d->d_name, name, sizeof(name));
+		for (i = 0; i < VMM_AGENT_PORTS; i++)
+			if (agent_ports[i] < 0 && !strcmp(name, names[i]))
+				agent_ports[i] = open_port(d->d_name);
+	}
+	if (folder)
+		closedir(folder);
+	for (i = 0; i < VMM_AGENT_PORTS; i++)
+		open_ports += agent_ports[i] >= 0;
+	return open_ports == VMM_AGENT_PORTS;
+}
+
+void agent_open_ports(void)
+{
+	if (!agent_await(open_present, NULL, WAIT_MS))
+		agent_fail("the machine has no ports for the streams of a command");
+}
+
+static void receive_all(char *bytes, size_t len)
+{
+	while (len) {
+		const ssize_t n = read(agent_ports[VMM_AGENT_CONTROL], bytes, len);
+
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else {
+			agent_wait(POLLIN);
+		}
+	}
+}
+
+char *agent_receive(struct vmm_agent_header *header)
+{
+	char *payload;
+
+	receive_all((char *)header, sizeof(*header));
+	if (header->len > VMM_AGENT_MAX_REQUEST)
+		agent_fail("the host sent a message of %u bytes", header->len);
+	payload = malloc(header->len + 1);
+	if (!payload)
+		agent_fail("the guest has no memory for a message of %u bytes", header->len);
+	receive_all(payload, header->len);
+	payload[header->len] = '\0';
+	return payload;
+}

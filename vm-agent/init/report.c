@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Messages to the host, and the end of a guest that failed. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "init/agent.h"
+
+#define EDGE_MS 100
+
+int agent_ports[VMM_AGENT_PORTS] = { -1, -1, -1, -1 };
+
+/*
+ * Until the host has opened its end, the port is hung up, for poll() at once and always. The edges of
+ * epoll tell of the change. One that came before is not repeated, so the wait is bounded.
+ */
+static void await_edge(short events)
+{
+	struct epoll_event e = { .events = (uint32_t)(unsigned short)events | EPOLLET };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, agent_ports[VMM_AGENT_CONTROL], &e) == 0 &&
+	    epoll_wait(fd, &e, 1, -1) == 1 && e.events & EPOLLHUP)
+		(void)epoll_wait(fd, &e, 1, EDGE_MS);
+	if (fd >= 0)
+		close(fd);
+}
+
+void agent_wait(short events)
+{
+	struct pollfd p = { agent_ports[VMM_AGENT_CONTROL], events, 0 };
+
+	if (poll(&p, 1, -1) > 0 && p.revents & POLLHUP)
+		await_edge(events);
+}
+
+static void send_all(const char *bytes, size_t len)
+{
+	while (len) {
+		const ssize_t n = write(agent_ports[VMM_AGENT_CONTROL], bytes, len);
+
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else {
+			agent_wait(POLLOUT);
+		}
+	}
+}
+
+void agent_send(enum vmm_agent_message type, const void *payload, size_t len)
+{
+	const struct vmm_agent_header header = { (uint32_t)type, (uint32_t)len };
+
+	send_all((const char *)&header, sizeof(header));
+	if (len)
+		send_all(payload, len);
+}
+
+static void write_setting(const char *path, const char *value)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, value, strlen(value));
+	close(fd);
+}
+
+/* "panic=" of the command line */
+static bool is_panic_set(void)
+{
+	const int fd = open("/proc/sys/kernel/panic", O_RDONLY | O_CLOEXEC);
+	char value[2] = "0";
+	const bool set = fd >= 0 && read(fd, value, 1) == 1 && value[0] != '0';
+
+	if (fd >= 0)
+		close(fd);
+	return set;
+}
+
+/*
+ * A guest that powers off has succeeded for its host. Without a driver for pvpanic the kernel
+ * reboots, instead of halting for ever. A kernel whose messages are off prints no trace.
+ */
+static void __attribute__((noreturn)) end_by_panic(void)
+{
+	write_setting("/proc/sys/kernel/printk", "0");
+	if (!is_panic_set())
+		write_setting("/proc/sys/kernel/panic", "-1");
+	sync();
+	_exit(1);
+}
+
+/* Without a host to report to, the console has the sentence. */
+static void __attribute__((format(printf, 2, 0), noreturn))
+end_guest(enum vmm_agent_how how, const char *fmt, va_list ap)
+{
+	struct {
+		struct vmm_agent_ended ended;
+		char why[VMM_AGENT_MAX_MESSAGE - sizeof(struct vmm_agent_ended)];
+	} m;
+
+	memset(&m, 0, sizeof(m));
+	m.ended.how = how;
+	vsnprintf(m.why, sizeof(m.why), fmt, ap);
+	dprintf(STDERR_FILENO, "cvmm-init: %s\n", m.why);
+	if (agent_ports[VMM_AGENT_CONTROL] < 0)
+		end_by_panic();
+	agent_send(VMM_AGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
+	for (;;)
+		pause();
+}
+
+void agent_end(enum vmm_agent_how how, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end_guest(how, fmt, ap);
+}
+
+void agent_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end_guest(VMM_AGENT_FAILED, fmt, ap);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The first process of a guest, from its begin to the command or system that it executes. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "init/agent.h"
+
+/* Children are reaped by reading a descriptor; a command that ends early is no failure. */
+static void prepare_signals(void)
+{
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void send_ready(void)
+{
+	static const uint32_t version = VMM_AGENT_VERSION;
+
+	agent_send(VMM_AGENT_READY, &version, sizeof(version));
+}
+
+/* Messages up to the request: a saved guest waits here, and its clones continue. */
+static char *await_request(uint32_t *len)
+{
+	struct vmm_agent_header header;
+	bool cloned = false;
+	char *payload;
+
+	for (;;) {
+		payload = agent_receive(&header);
+		if (header.type == VMM_AGENT_REQUEST) {
+			*len = header.len;
+			return payload;
+		}
+		if (header.type == VMM_AGENT_HELLO) {
+			cloned = true;
+			send_ready();
+		} else if (header.type == VMM_AGENT_MOMENT) {
+			agent_enter_moment(payload, header.len, cloned);
+		} else {
+			agent_fail("the host sent message %u before its request", header.type);
+		}
+		free(payload);
+	}
+}
+
+static const char *mount_image(const struct agent_images *images, bool writable)
+{
+	if (!images)
+		agent_fail("this first program does not read disk images; cvmm-boot-init does");
+	return images->mount(writable);
+}
+
+static void run_command(const struct agent_images *images)
+{
+	struct agent_command command;
+	struct agent_request request;
+	uint32_t len;
+	char *records;
+
+	agent_open_ports();
+	send_ready();
+	records = await_request(&len);
+	agent_read_request(&request, records, len);
+	agent_enter_root(&request, request.image ? mount_image(images, request.writable_root) : NULL);
+	agent_raise_loopback();
+	if (request.network)
+		agent_raise_network(request.network);
+	agent_name_guest(&request);
+	agent_make_accounts();
+	agent_start(&command, &request);
+	agent_send(VMM_AGENT_STARTED, NULL, 0);
+	agent_serve(&command);
+}
+
+int agent_run(const struct agent_images *images)
+{
+	if (getpid() != 1) {
+		fputs("cvmm-init: this program is the first process of a guest; see cvmm-exec(1), \"Initrd\"\n", stderr);
+		return 64;
+	}
+	prepare_signals();
+	agent_mount_early();
+	agent_load_modules();
+	if (agent_has_word(VMM_AGENT_IMAGE_WORD) && !images)
+		agent_fail("this first program does not boot disk images; cvmm-boot-init does");
+	if (agent_has_word(VMM_AGENT_IMAGE_WORD))
+		images->boot();
+	if (!agent_has_word(VMM_AGENT_WORD))
+		agent_boot();
+	if (images && agent_has_word(VMM_AGENT_KERNEL_WORD))
+		images->start_kernel();
+	run_command(images);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The status of each kind of end. */
+#include <config.h>
+
+#include "host/end.h"
+
+int vagent_end_status(const struct vagent_end *e)
+{
+	switch (e->kind) {
+	case VAGENT_END_STATUS:
+		return e->value;
+	case VAGENT_END_SIGNAL:
+	case VAGENT_END_MEMORY:
+		return VAGENT_SIGNALLED + e->value;
+	case VAGENT_END_TIME:
+		return VAGENT_TIMEOUT;
+	case VAGENT_END_NOT_FOUND:
+		return VAGENT_NOT_FOUND;
+	case VAGENT_END_NOT_EXECUTED:
+		return VAGENT_NOT_EXECUTED;
+	case VAGENT_END_KILLED:
+	case VAGENT_END_STREAM:
+	case VAGENT_END_MACHINE:
+		break;
+	}
+	return VAGENT_FAILED;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Copies one direction of one stream. */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "host/flow.h"
+
+#define TURN_BYTES (1u << 20)
+
+int vmm_flow_init(struct vmm_flow *f)
+{
+	*f = (struct vmm_flow){ .from = { .fd = -1 }, .to = { .fd = -1 }, .len = UINT64_MAX };
+	f->bytes = malloc(VMM_FLOW_BYTES);
+	return f->bytes ? 0 : -ENOMEM;
+}
+
+void vmm_flow_fini(struct vmm_flow *f)
+{
+	free(f->bytes);
+	f->bytes = NULL;
+}
+
+/* A pipe that poll() reports as writable has room for PIPE_BUF bytes. */
+void vmm_flow_set_end(struct vmm_flow_end *end, int fd)
+{
+	const int kind = fd < 0 ? VSU_FD_OTHER : vsu_fd_kind(fd);
+
+	*end = (struct vmm_flow_end){
+		.fd = fd, .is_socket = kind == VSU_FD_SOCKET, .is_terminal = kind == VSU_FD_CHAR && isatty(fd),
+		.write_max = kind == VSU_FD_FIFO || kind == VSU_FD_CHAR ? PIPE_BUF : VMM_FLOW_BYTES,
+	};
+}
+
+static bool is_ready(const struct vmm_flow_end *end, short events)
+{
+	struct pollfd p = { end->fd, events, 0 };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* A terminal that does not control this process has no groups for it. */
+static bool is_foreground(int fd)
+{
+	const pid_t group = tcgetpgrp(fd);
+
+	return group < 0 || group == getpgrp();
+}
+
+static ssize_t read_end(const struct vmm_flow_end *end, void *bytes, size_t len)
+{
+	ssize_t n;
+
+	if (end->fd < 0)
+		return 0;
+	if (end->is_socket)
+		n = recv(end->fd, bytes, len, MSG_DONTWAIT);
+	else if (is_ready(end, POLLIN) && (!end->is_terminal || is_foreground(end->fd)))
+		n = read(end->fd, bytes, len);
+	else
+		return -EAGAIN;
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t write_end(const struct vmm_flow_end *end, const void *bytes, size_t len)
+{
+	ssize_t n;
+
+	if (end->fd < 0)
+		return (ssize_t)len;
+	if (end->is_socket)
+		n = send(end->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else if (is_ready(end, POLLOUT))
+		n = write(end->fd, bytes, len < end->write_max ? len : end->write_max);
+	else
+		return -EAGAIN;
+	return n < 0 ? -errno : n;
+}
+
+static bool is_later(ssize_t n)
+{
+	return n == -EAGAIN || n == -EINTR;
+}
+
+/* A source that fails has ended: its bytes so far are complete. */
+static bool fill_flow(struct vmm_flow *f)
+{
+	uint64_t room = f->len - f->total;
+	ssize_t n;
+
+	if (!room) {
+		f->source_ended = true;
+		return true;
+	}
+	n = read_end(&f->from, f->bytes, room < VMM_FLOW_BYTES ? (size_t)room : VMM_FLOW_BYTES);
+	if (is_later(n))
+		return false;
+	f->at = 0;
+	f->have = n > 0 ? (size_t)n : 0;
+	f->total += f->have;
+	f->source_ended = n <= 0;
+	return true;
+}
+
+static bool flush_flow(struct vmm_flow *f)
+{
+	const ssize_t n = f->state == VMM_FLOW_LOST ? (ssize_t)f->have
+						    : write_end(&f->to, f->bytes + f->at, f->have);
+
+	if (is_later(n) || !n)
+		return false;
+	if (n < 0) {
+		f->state = VMM_FLOW_LOST;
+		f->failure = n == -EPIPE || n == -ECONNRESET ? 0 : (int)n;
+		f->have = 0;
+		return true;
+	}
+	f->at += (size_t)n;
+	f->have -= (size_t)n;
+	return true;
+}
+
+/* One step; false: none is possible now. */
+static bool step_flow(struct vmm_flow *f)
+{
+	if (f->have)
+		return flush_flow(f);
+	if (!f->source_ended)
+		return fill_flow(f);
+	if (f->state == VMM_FLOW_OPEN)
+		f->state = VMM_FLOW_ENDED;
+	return false;
+}
+
+bool vmm_flow_turn(struct vmm_flow *f)
+{
+	const uint64_t limit = f->total + TURN_BYTES;
+
+	while (f->total < limit)
+		if (!step_flow(f))
+			return false;
+	return true;
+}

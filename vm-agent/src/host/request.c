@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Records of a request. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "init/agent_protocol.h"
+#include "host/request.h"
+
+static int append_text(struct vmm_request *r, char letter, const char *text, size_t len)
+{
+	char *bytes;
+
+	if (len + 2 > VMM_AGENT_MAX_REQUEST - r->len)
+		return -E2BIG;
+	bytes = realloc(r->records, r->len + len + 2);
+	if (!bytes)
+		return -ENOMEM;
+	r->records = bytes;
+	bytes[r->len] = letter;
+	memcpy(bytes + r->len + 1, text, len + 1);
+	r->len += (uint32_t)len + 2;
+	return 0;
+}
+
+void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int len;
+
+	if (r->rc < 0)
+		return;
+	va_start(ap, fmt);
+	len = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (len < 0) {
+		r->rc = -ENOMEM;
+		return;
+	}
+	r->rc = append_text(r, letter, text, (size_t)len);
+	free(text);
+}
+
+void vmm_request_add_all(struct vmm_request *r, const struct vmm_request *others)
+{
+	uint32_t at = 0, len;
+
+	for (; !r->rc && at < others->len; at += len + 1) {
+		len = (uint32_t)strlen(others->records + at);
+		r->rc = append_text(r, others->records[at], others->records + at + 1, len - 1);
+	}
+}
+
+/* Records of folders and networks are those of the machine. */
+static bool is_command(const char *records, uint32_t len)
+{
+	bool has_word = false;
+	const char *end;
+	uint32_t at = 0;
+
+	while (at < len) {
+		end = memchr(records + at, '\0', len - at);
+		if (!end || !records[at] || !strchr("AECHT", records[at]))
+			return false;
+		has_word |= records[at] == 'A';
+		at = (uint32_t)(end - records) + 1;
+	}
+	return has_word;
+}
+
+int vmm_request_add_records(struct vmm_request *r, const char *records, uint32_t len,
+			    struct vsu_error *err)
+{
+	const struct vmm_request others = { (char *)(uintptr_t)records, len, 0 };
+
+	if (!is_command(records, len))
+		return vsu_error_set(err, -EBADMSG, "the records are not those of a command");
+	vmm_request_add_all(r, &others);
+	return 0;
+}
+
+int vmm_request_check(const struct vmm_request *r, struct vsu_error *err)
+{
+	if (r->rc == -E2BIG)
+		return vsu_error_set(err, r->rc, "the command and its environment exceed %u bytes", VMM_AGENT_MAX_REQUEST);
+	return r->rc < 0 ? vsu_error_set(err, r->rc, "no memory for a request") : 0;
+}
+
+void vmm_request_free(struct vmm_request *r)
+{
+	free(r->records);
+	*r = (struct vmm_request){ NULL, 0, 0 };
+}

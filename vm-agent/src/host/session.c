@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The host's side of one command in a guest. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "host/channel.h"
+#include "host/flow.h"
+#include "host/session.h"
+
+#define TURN_MESSAGES 16
+
+/* In which output of a command that ended before its time limit moves. */
+#define LATE_MS 1000
+
+struct vmm_session {
+	enum state {
+		AWAITS_AGENT,	/* READY */
+		WAITS,		/* vmm_session_request() */
+		AWAITS_START,	/* STARTED, or ENDED */
+		RUNS,
+		DRAINS,		/* the command has ended, and its outputs are copied */
+		ENDED,
+	} state;
+	int epfd, timer_fd, again_fd;
+	int ours[VMM_AGENT_PORTS], guests[VMM_AGENT_PORTS];
+	struct vmm_channel control;
+	struct vmm_flow in, out, err;
+	bool waits;		/* when the agent is ready */
+	bool in_reported, out_reported, err_reported;
+	char *request;
+	uint32_t request_len;
+	uint64_t timeout_ms;
+	uint64_t drained;	/* bytes of output when the timer expired last */
+	struct vagent_end end;	/* valid from DRAINS on */
+	struct vsu_error why;
+};
+
+/* ---------------------------------------------------------------------- life */
+
+static int make_ports(struct vmm_session *s)
+{
+	int pair[2], i;
+
+	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+			return -errno;
+		s->ours[i] = pair[0];
+		s->guests[i] = pair[1];
+	}
+	s->control.fd = s->ours[VMM_AGENT_CONTROL];
+	return 0;
+}
+
+/*
+ * Regular files are always ready, and refused by epoll. One descriptor may be several streams, such
+ * as those of a terminal.
+ */
+static int watch_end(const struct vmm_session *s, int fd, uint32_t events)
+{
+	struct epoll_event e = { .events = events | EPOLLET };
+
+	if (fd < 0 || !epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &e))
+		return 0;
+	if (errno != EEXIST)
+		return errno == EPERM ? 0 : -errno;
+	e.events = EPOLLIN | EPOLLOUT | EPOLLET;
+	return epoll_ctl(s->epfd, EPOLL_CTL_MOD, fd, &e) < 0 ? -errno : 0;
+}
+
+static int watch_all(const struct vmm_session *s)
+{
+	int rc = 0, i;
+
+	for (i = 0; !rc && i < VMM_AGENT_PORTS; i++)
+		rc = watch_end(s, s->ours[i], EPOLLIN | EPOLLOUT);
+	if (!rc)
+		rc = watch_end(s, s->timer_fd, EPOLLIN);
+	return rc < 0 ? rc : watch_end(s, s->again_fd, EPOLLIN);
+}
+
+/* 0: none. */
+static int set_timer(struct vmm_session *s, uint64_t timeout_ms)
+{
+	const struct itimerspec at = {
+		.it_value = { (time_t)(timeout_ms / 1000), (long)(timeout_ms % 1000) * 1000000 },
+	};
+
+	s->timeout_ms = timeout_ms;
+	return timerfd_settime(s->timer_fd, 0, &at, NULL) < 0 ? -errno : 0;
+}
+
+static int make_flows(struct vmm_session *s)
+{
+	if (vmm_flow_init(&s->in) < 0 || vmm_flow_init(&s->out) < 0 || vmm_flow_init(&s->err) < 0)
+		return -ENOMEM;
+	vmm_flow_set_end(&s->in.to, s->ours[VMM_AGENT_IN]);
+	vmm_flow_set_end(&s->out.from, s->ours[VMM_AGENT_OUT]);
+	vmm_flow_set_end(&s->err.from, s->ours[VMM_AGENT_ERR]);
+	return 0;
+}
+
+static int take_streams(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	int rc = watch_end(s, c->in, EPOLLIN);
+
+	vmm_flow_set_end(&s->in.from, c->in);
+	vmm_flow_set_end(&s->out.to, c->out);
+	vmm_flow_set_end(&s->err.to, c->err);
+	if (!rc)
+		rc = watch_end(s, c->out, EPOLLOUT);
+	return rc < 0 ? rc : watch_end(s, c->err, EPOLLOUT);
+}
+
+static int make_descriptors(struct vmm_session *s)
+{
+	int rc = make_ports(s);
+
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	s->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (!rc && (s->epfd < 0 || s->again_fd < 0 || s->timer_fd < 0))
+		rc = -errno;
+	if (!rc)
+		rc = make_flows(s);
+	return rc < 0 ? rc : watch_all(s);
+}
+
+static int copy_request(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	if (!c->request)
+		return 0;
+	s->request_len = c->request_len;
+	s->request = malloc(c->request_len + 1u);
+	if (!s->request)
+		return -ENOMEM;
+	memcpy(s->request, c->request, c->request_len);
+	return 0;
+}
+
+/* The request, the streams and the time limit of a command. */
+static int take_command(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	int rc = copy_request(s, c);
+
+	if (!rc)
+		rc = take_streams(s, c);
+	return rc < 0 ? rc : set_timer(s, c->timeout_ms);
+}
+
+int vmm_session_new(struct vmm_session **out, const struct vmm_session_config *config,
+		    struct vsu_error *err)
+{
+	struct vmm_session *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return vsu_error_set(err, -ENOMEM, "no memory for a session");
+	memset(s->ours, -1, sizeof(s->ours));
+	memset(s->guests, -1, sizeof(s->guests));
+	s->epfd = s->timer_fd = s->again_fd = -1;
+	s->waits = config->waits;
+	rc = make_descriptors(s);
+	if (!rc)
+		rc = take_command(s, config);
+	if (!rc && config->clone)
+		rc = vmm_channel_send(&s->control, VMM_AGENT_HELLO, NULL, 0);
+	if (rc < 0) {
+		vmm_session_free(s);
+		return vsu_error_sys(err, rc, "cannot make the streams of a command");
+	}
+	*out = s;
+	return 0;
+}
+
+void vmm_session_free(struct vmm_session *s)
+{
+	int i;
+
+	if (!s)
+		return;
+	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+		vsu_fd_close(&s->ours[i]);
+		vsu_fd_close(&s->guests[i]);
+	}
+	vsu_fd_close(&s->epfd);
+	vsu_fd_close(&s->timer_fd);
+	vsu_fd_close(&s->again_fd);
+	vmm_flow_fini(&s->in);
+	vmm_flow_fini(&s->out);
+	vmm_flow_fini(&s->err);
+	vmm_channel_free(&s->control);
+	free(s->request);
+	free(s);
+}
+
+int vmm_session_port(const struct vmm_session *s, enum vmm_agent_port port)
+{
+	return s->guests[port];
+}
+
+void vmm_session_close_ports(struct vmm_session *s)
+{
+	int i;
+
+	for (i = 0; i < VMM_AGENT_PORTS; i++)
+		vsu_fd_close(&s->guests[i]);
+}
+
+int vmm_session_fd(const struct vmm_session *s)
+{
+	return s->epfd;
+}
+
+/* ------------------------------------------------------------------ messages */
+
+static void end_session(struct vmm_session *s, enum vagent_end_kind kind, int value)
+{
+	s->end = (struct vagent_end){ kind, value };
+	s->state = ENDED;
+}
+
+static void end_failed(struct vmm_session *s)
+{
+	end_session(s, VAGENT_END_MACHINE, VSU_EXIT_FAIL);
+}
+
+static void end_untrusted(struct vmm_session *s, const char *what)
+{
+	vsu_error_set(&s->why, -EPROTO, "the guest's agent sent %s; the guest is not trusted further", what);
+	end_failed(s);
+}
+
+static void fail_session(struct vmm_session *s, int rc, const char *what)
+{
+	vsu_error_sys(&s->why, rc, "%s", what);
+	end_failed(s);
+}
+
+/* The clock is read as late as possible. */
+static int send_moment(struct vmm_session *s)
+{
+	struct vmm_agent_moment m = { .reserved = 0 };
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return -errno;
+	m.seconds = (uint64_t)now.tv_sec;
+	m.nanoseconds = (uint32_t)now.tv_nsec;
+	if (getrandom(m.entropy, sizeof(m.entropy), 0) != (ssize_t)sizeof(m.entropy))
+		return -EIO;
+	return vmm_channel_send(&s->control, VMM_AGENT_MOMENT, &m, sizeof(m));
+}
+
+static void send_request(struct vmm_session *s)
+{
+	int rc = send_moment(s);
+
+	s->state = AWAITS_START;
+	if (!rc)
+		rc = vmm_channel_send(&s->control, VMM_AGENT_REQUEST, s->request, s->request_len);
+	if (rc < 0)
+		fail_session(s, rc, "cannot send the request to the guest");
+}
+
+/* The time limit was that of the agent. */
+static void wait_for_request(struct vmm_session *s)
+{
+	const int rc = set_timer(s, 0);
+
+	s->state = WAITS;
+	if (rc < 0)
+		fail_session(s, rc, "cannot stop a timer");
+}
+
+static void begin_command(struct vmm_session *s)
+{
+	if (s->waits)
+		wait_for_request(s);
+	else if (s->request)
+		send_request(s);
+	else
+		end_session(s, VAGENT_END_STATUS, 0);
+}
+
+/* The first agents had no version. */
+static void serve_ready(struct vmm_session *s)
+{
+	const struct vmm_channel *c = &s->control;
+	uint32_t version = 0;
+
+	if (s->state != AWAITS_AGENT || (c->in.header.len && c->in.header.len != sizeof(version))) {
+		end_untrusted(s, "READY in the wrong order");
+		return;
+	}
+	memcpy(&version, c->in.bytes + sizeof(c->in.header), c->in.header.len);
+	if (version == VMM_AGENT_VERSION) {
+		begin_command(s);
+		return;
+	}
+	vsu_error_set(&s->why, -EPROTO, "the guest's agent has version %u of the protocol, but this cvmm has %u; make the template again, or use the cvmm-init of this cvmm",
+		      version, VMM_AGENT_VERSION);
+	end_failed(s);
+}
+
+static void serve_started(struct vmm_session *s)
+{
+	if (s->state != AWAITS_START || s->control.in.header.len)
+		end_untrusted(s, "STARTED in the wrong order");
+	else
+		s->state = RUNS;
+}
+
+/* A command that was not executed, or an agent that failed, with a sentence. */
+static void serve_failure(struct vmm_session *s, uint32_t how, const char *text, size_t len)
+{
+	static const struct vagent_end ends[] = {
+		[VMM_AGENT_NOT_FOUND] = { VAGENT_END_NOT_FOUND, 0 },
+		[VMM_AGENT_NOT_EXECUTED] = { VAGENT_END_NOT_EXECUTED, 0 },
+		[VMM_AGENT_FAILED] = { VAGENT_END_MACHINE, VSU_EXIT_FAIL },
+	};
+
+	vsu_error_set(&s->why, -ECANCELED, "in the guest: %.*s", (int)len, text);
+	end_session(s, ends[how].kind, ends[how].value);
+}
+
+/* Of a command that was executed. cause: of a signal, 0 for others. */
+static bool is_possible(const struct vmm_agent_ended *e, uint32_t cause)
+{
+	if (e->how == VMM_AGENT_EXITED)
+		return e->status <= 255 && !cause;
+	return e->status >= 1 && e->status <= 127 &&
+	       (!cause || (cause == VMM_AGENT_CAUSE_MEMORY && e->status == SIGKILL));
+}
+
+static void set_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint32_t cause)
+{
+	s->end.value = (int)e->status;
+	if (e->how == VMM_AGENT_EXITED) {
+		s->end.kind = VAGENT_END_STATUS;
+	} else if (cause) {
+		s->end.kind = VAGENT_END_MEMORY;
+		vsu_error_set(&s->why, -ENOMEM, "the guest's kernel killed the command, because the guest's memory was used up");
+	} else {
+		s->end.kind = VAGENT_END_SIGNAL;
+		vsu_error_set(&s->why, -ECANCELED, "signal %u ended the command", e->status);
+	}
+}
+
+static void serve_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint32_t cause)
+{
+	if (s->state != RUNS || !is_possible(e, cause) || e->out < s->out.total || e->err < s->err.total) {
+		end_untrusted(s, "an invalid end of the command");
+		return;
+	}
+	set_end(s, e, cause);
+	s->out.len = e->out;
+	s->err.len = e->err;
+	s->drained = UINT64_MAX;
+	s->state = DRAINS;
+}
+
+static void serve_ended(struct vmm_session *s)
+{
+	const struct vmm_channel *c = &s->control;
+	const char *payload = c->in.bytes + sizeof(c->in.header);
+	struct vmm_agent_ended e;
+	uint32_t cause = VMM_AGENT_CAUSE_UNKNOWN;
+	size_t more;
+
+	if (c->in.header.len < sizeof(e)) {
+		end_untrusted(s, "a truncated message");
+		return;
+	}
+	memcpy(&e, payload, sizeof(e));
+	more = c->in.header.len - sizeof(e);
+	if (more == sizeof(cause))
+		memcpy(&cause, payload + sizeof(e), sizeof(cause));
+	if (e.how == VMM_AGENT_EXITED || e.how == VMM_AGENT_SIGNALLED)
+		serve_end(s, &e, more && more != sizeof(cause) ? VMM_AGENT_CAUSES : cause);
+	else if (e.how < VMM_AGENT_HOWS)
+		serve_failure(s, e.how, payload + sizeof(e), more);
+	else
+		end_untrusted(s, "an unknown kind of end");
+}
+
+static void serve_message(struct vmm_session *s)
+{
+	switch (s->control.in.header.type) {
+	case VMM_AGENT_READY:
+		serve_ready(s);
+		break;
+	case VMM_AGENT_STARTED:
+		serve_started(s);
+		break;
+	case VMM_AGENT_ENDED:
+		serve_ended(s);
+		break;
+	default:
+		end_untrusted(s, "an unknown message");
+	}
+}
+
+/* Messages after the end of the command are not read. True: call again. */
+static bool serve_control(struct vmm_session *s)
+{
+	int i, rc = 1;
+
+	vmm_channel_flush(&s->control);
+	for (i = 0; i < TURN_MESSAGES && rc == 1 && s->state < DRAINS; i++) {
+		rc = vmm_channel_receive(&s->control);
+		if (rc == 1)
+			serve_message(s);
+		else if (rc == -EBADMSG)
+			end_untrusted(s, "a message that is too long");
+	}
+	return rc == 1 && s->state < DRAINS;
+}
+
+/* --------------------------------------------------------------------- turns */
+
+static void report_once(struct vmm_session *s, bool now, bool *reported,
+			enum vmm_agent_message type, const void *payload, size_t len)
+{
+	if (now && !*reported)
+		*reported = vmm_channel_send(&s->control, type, payload, len) == 0;
+}
+
+static void report_flows(struct vmm_session *s)
+{
+	static const uint32_t out = VMM_AGENT_OUT, err = VMM_AGENT_ERR;
+
+	report_once(s, s->in.source_ended, &s->in_reported, VMM_AGENT_INPUT_END, &s->in.total, sizeof(s->in.total));
+	report_once(s, s->out.state == VMM_FLOW_LOST, &s->out_reported, VMM_AGENT_OUTPUT_LOST, &out, sizeof(out));
+	report_once(s, s->err.state == VMM_FLOW_LOST, &s->err_reported, VMM_AGENT_OUTPUT_LOST, &err, sizeof(err));
+}
+
+/* The status of a command whose output is not where it should be would be believed. */
+static void end_drained(struct vmm_session *s)
+{
+	const int rc = s->out.failure ? s->out.failure : s->err.failure;
+
+	if (rc < 0) {
+		vsu_error_sys(&s->why, rc, "standard %s of the command was not written", s->out.failure ? "output" : "error");
+		s->end = (struct vagent_end){ VAGENT_END_STREAM, -rc };
+	}
+	s->state = ENDED;
+}
+
+static bool serve_flows(struct vmm_session *s)
+{
+	bool more = vmm_flow_turn(&s->out);
+
+	more = vmm_flow_turn(&s->err) || more;
+	if (s->state == RUNS)
+		more = vmm_flow_turn(&s->in) || more;
+	report_flows(s);
+	if (s->state == DRAINS && s->out.state != VMM_FLOW_OPEN && s->err.state != VMM_FLOW_OPEN)
+		end_drained(s);
+	return more;
+}
+
+/*
+ * The time limit is that of the command, whose status has arrived. A caller that reads slowly is not
+ * limited; a guest that announced more output than it sends is.
+ */
+static void await_output(struct vmm_session *s)
+{
+	const uint64_t total = s->out.total + s->err.total;
+	const bool moves = s->out.have || s->err.have || total != s->drained;
+
+	s->drained = total;
+	if (moves && set_timer(s, LATE_MS) == 0)
+		return;
+	vsu_error_set(&s->why, -ETIMEDOUT, "the command ended in time, but the guest did not send the rest of its output");
+	end_failed(s);
+}
+
+static void serve_timer(struct vmm_session *s)
+{
+	const bool of_agent = s->state == AWAITS_AGENT && (s->waits || !s->request);
+	uint64_t times;
+
+	if (read(s->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
+		return;
+	if (s->state == DRAINS) {	/* the command ended in time; only its output is late */
+		await_output(s);
+		return;
+	}
+	vsu_error_set(&s->why, -ETIMEDOUT, "the %s within %g seconds",
+		      of_agent ? "guest was not ready" : "command did not end",
+		      (double)s->timeout_ms / 1000);
+	end_session(s, VAGENT_END_TIME, 0);
+}
+
+/* Events only wake: each end is tried until nothing is possible. */
+static void drain_events(const struct vmm_session *s)
+{
+	struct epoll_event events[16];
+	uint64_t times;
+
+	(void)!epoll_wait(s->epfd, events, 16, 0);
+	(void)!read(s->again_fd, &times, sizeof(times));
+}
+
+bool vmm_session_dispatch(struct vmm_session *s)
+{
+	static const uint64_t one = 1;
+	bool more = false;
+
+	drain_events(s);
+	if (s->state != ENDED)
+		more = serve_control(s);
+	if (s->state == RUNS || s->state == DRAINS)
+		more = serve_flows(s) || more;
+	if (s->state != ENDED)
+		serve_timer(s);
+	if (more)
+		(void)!write(s->again_fd, &one, sizeof(one));
+	return s->state != ENDED;
+}
+
+static void forget_end(const struct vmm_session *s, struct vmm_flow_end *end)
+{
+	if (end->fd >= 0)
+		(void)!epoll_ctl(s->epfd, EPOLL_CTL_DEL, end->fd, NULL);
+	vmm_flow_set_end(end, -1);
+}
+
+/* The agent has not seen any of it, so the guest waits for another one. */
+static void forget_command(struct vmm_session *s)
+{
+	forget_end(s, &s->in.from);
+	forget_end(s, &s->out.to);
+	forget_end(s, &s->err.to);
+	free(s->request);
+	s->request = NULL;
+	(void)!set_timer(s, 0);
+}
+
+int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *c,
+			struct vsu_error *err)
+{
+	int rc;
+
+	if (s->state != WAITS)
+		return vsu_error_set(err, -EAGAIN, "the guest does not wait for a command");
+	rc = take_command(s, c);
+	if (rc < 0) {
+		forget_command(s);
+		return vsu_error_sys(err, rc, "cannot use the streams of a command");
+	}
+	send_request(s);
+	if (s->state == AWAITS_START)
+		return 0;
+	if (err)
+		*err = s->why;
+	return s->why.code;
+}
+
+bool vmm_session_waits(const struct vmm_session *s)
+{
+	return s->state == WAITS;
+}
+
+void vmm_session_signal(struct vmm_session *s, int signo)
+{
+	const uint32_t number = (uint32_t)signo;
+
+	if (s->state == RUNS)
+		(void)vmm_channel_send(&s->control, VMM_AGENT_SIGNAL, &number, sizeof(number));
+}
+
+void vmm_session_resize(struct vmm_session *s, unsigned int rows, unsigned int columns)
+{
+	const uint16_t size[2] = { (uint16_t)rows, (uint16_t)columns };
+
+	if (s->state == RUNS)
+		(void)vmm_channel_send(&s->control, VMM_AGENT_SIZE, size, sizeof(size));
+}
+
+bool vmm_session_is_started(const struct vmm_session *s)
+{
+	return s->state >= RUNS && s->state != ENDED;
+}
+
+int vmm_session_status(const struct vmm_session *s, struct vsu_error *why)
+{
+	if (s->state != ENDED)
+		return vsu_error_set(why, -EAGAIN, "the command has not ended");
+	if (why)
+		*why = s->why;
+	return vagent_end_status(&s->end);
+}
+
+int vmm_session_end(const struct vmm_session *s, struct vagent_end *end)
+{
+	if (s->state != ENDED)
+		return -EAGAIN;
+	*end = s->end;
+	return 0;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes an initrd of a program and modules. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "initrd/advice.h"
+#include "initrd/archive.h"
+#include "initrd/compressed.h"
+#include "initrd/initrd.h"
+#include "initrd/names.h"
+
+#define CONSOLE_MAJOR 5
+#define CONSOLE_MINOR 1
+#define MAX_NAME 256
+
+const char *const vmm_initrd_drivers[] = {
+	"virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng",
+	"virtio_balloon", "virtio_mem", "virtiofs", "vmw_vsock_virtio_transport", "virtio_pmem",
+	"nd_pmem", "overlay", "pvpanic_mmio", NULL,
+};
+
+/* The kinds of devices that the drivers serve, in the same order. */
+static const char *const kinds[] = {
+	"", "", "blk", "net", "console", "rng", "balloon", "mem", "fs", "vsock", "pmem",
+};
+
+const char *vmm_initrd_driver(const char *kind)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (*kind && !strcmp(kinds[i], kind))
+			return vmm_initrd_drivers[i];
+	return NULL;
+}
+
+const char *const vmm_initrd_file_systems[] = {
+	"ext4", "nls_cp437", "nls_ascii", "nls_iso8859-1", "nls_utf8", "vfat", "xfs", "btrfs", NULL,
+};
+
+int vmm_initrd_folder(const char *version, char folder[VMM_INITRD_FOLDER], struct vsu_error *err)
+{
+	static const char *const roots[] = { "/lib/modules", "/usr/lib/modules" };
+	unsigned int i;
+
+	if (!*version || *version == '.' || strchr(version, '/') || strlen(version) > 128)
+		return vsu_error_set(err, -EINVAL, "'%s' is not the version of a kernel, such as 6.1.0-13-amd64 (uname -r)", version);
+	for (i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		snprintf(folder, VMM_INITRD_FOLDER, "%s/%s", roots[i], version);
+		if (!access(folder, X_OK))
+			return 0;
+	}
+	vsu_error_set(err, -ENOENT, "no modules of kernel %s in /lib/modules", version);
+	return vsu_error_operands(err, VAGENT_ADVICE_NO_MODULES, 0, 0), -ENOENT;
+}
+
+/* --------------------------------------------------------------- the archive */
+
+static int add_init(struct vmm_archive *a, const char *path, struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+	uint64_t size;
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "cannot open the guest's first program '%s'", path);
+	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? vsu_fd_size(fd, &size) : -ENODEV;
+	if (!rc)
+		vmm_archive_copy(a, "init", 0755, fd, size);
+	vsu_fd_close(&fd);
+	return rc < 0 ? vsu_error_sys(err, rc, "the guest's first program '%s'", path) : 0;
+}
+
+static int add_module(struct vmm_archive *a, const struct vmm_modules *modules,
+		      const struct vmm_module *module, const char *name, struct vsu_error *err)
+{
+	char entry[MAX_NAME];
+	uint64_t size;
+	int fd = vmm_module_open(modules, module, &size, err);
+
+	if (fd < 0)
+		return fd;
+	snprintf(entry, sizeof(entry), "modules/%s", name);
+	vmm_archive_copy(a, entry, 0644, fd, size);
+	vsu_fd_close(&fd);
+	return 0;
+}
+
+/* When the first process loads it, and whether that may fail. */
+static const char *need_of(const struct vmm_module *module, bool later)
+{
+	return later ? "later" : module->optional ? "optional" : "required";
+}
+
+/* A list as a file of the archive. */
+struct list {
+	FILE *file;
+	char *text;
+	size_t len;
+};
+
+static int begin_list(struct list *l, struct vsu_error *err)
+{
+	l->text = NULL;
+	l->len = 0;
+	l->file = open_memstream(&l->text, &l->len);
+	return l->file ? 0 : vsu_error_set(err, -ENOMEM, "no memory for an initrd");
+}
+
+/* rc: of what was written to the list; without a failure it is added. */
+static int end_list(struct list *l, struct vmm_archive *a, const char *name, int rc, struct vsu_error *err)
+{
+	if (fclose(l->file) && !rc)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for an initrd");
+	if (!rc)
+		vmm_archive_file(a, name, 0644, l->text, l->len);
+	free(l->text);
+	return rc;
+}
+
+/* The modules, and the list of them. The first ones are loaded at the start. */
+static int add_modules(struct vmm_archive *a, const struct vmm_modules *modules, unsigned int first,
+		       struct vsu_error *err)
+{
+	const struct vmm_module *module;
+	char name[MAX_NAME - 16];
+	struct list order;
+	unsigned int i;
+	int rc = begin_list(&order, err);
+
+	if (rc < 0)
+		return rc;
+	for (i = 0; !rc && (module = vmm_modules_get(modules, i)); i++) {
+		const char *slash = strrchr(module->path, '/');
+
+		snprintf(name, sizeof(name), "%03u-%s", i, slash ? slash + 1 : module->path);
+		fprintf(order.file, "%s %s\n", need_of(module, i >= first), name);
+		rc = add_module(a, modules, module, name, err);
+	}
+	return end_list(&order, a, "modules/order", rc, err);
+}
+
+static int add_names(struct vmm_archive *a, const struct vmm_initrd *initrd, struct vsu_error *err)
+{
+	struct list names;
+	const int rc = begin_list(&names, err);
+
+	if (rc < 0)
+		return rc;
+	vmm_names_write(names.file, initrd);
+	return end_list(&names, a, VMM_NAMES_FILE, 0, err);
+}
+
+static int fill_archive(int fd, const struct vmm_initrd *initrd, const struct vmm_modules *modules,
+			unsigned int first, struct vsu_error *err)
+{
+	static const char *const folders[] = { "dev", "proc", "sys", "root", "modules" };
+	struct vmm_archive a = { .fd = fd };
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		vmm_archive_folder(&a, folders[i]);
+	vmm_archive_device(&a, "dev/console", CONSOLE_MAJOR, CONSOLE_MINOR);
+	rc = add_init(&a, initrd->init, err);
+	if (!rc)
+		rc = add_modules(&a, modules, first, err);
+	if (!rc)
+		rc = add_names(&a, initrd, err);
+	return rc < 0 ? rc : vmm_archive_end(&a, err);
+}
+
+static int select_all(struct vmm_modules *m, const char *const *names, enum vmm_module_need need,
+		      struct vsu_error *err)
+{
+	int rc = 0;
+
+	while (!rc && names && *names)
+		rc = vmm_modules_select(m, *names++, need, err);
+	return rc;
+}
+
+static int make_file(const struct vmm_initrd *initrd, const struct vmm_modules *modules,
+		     unsigned int first, int *out, struct vsu_error *err)
+{
+	int fd = memfd_create("initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "no memory for an initrd");
+	rc = fill_archive(fd, initrd, modules, first, err);
+	if (!rc && (lseek(fd, 0, SEEK_SET) < 0 ||
+		    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0))
+		rc = vsu_error_sys(err, -errno, "cannot seal the initrd");
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	else
+		*out = fd;
+	return rc;
+}
+
+static unsigned int count_modules(const struct vmm_modules *m)
+{
+	unsigned int n = 0;
+
+	while (vmm_modules_get(m, n))
+		n++;
+	return n;
+}
+
+int vmm_initrd_make(const struct vmm_initrd *initrd, int *fd, struct vsu_error *err)
+{
+	struct vmm_modules *m;
+	unsigned int first;
+	bool unknown = false;
+	const bool built_in = initrd->modules && !strcmp(initrd->modules, "none");
+	int rc = vmm_modules_open(&m, built_in ? NULL : initrd->modules, err);
+
+	if (rc < 0)
+		return rc;
+	rc = select_all(m, initrd->names, VMM_MODULE_REQUIRED, err);
+	if (!rc)
+		rc = select_all(m, initrd->others, VMM_MODULE_IF_PRESENT, err);
+	first = count_modules(m);
+	if (!rc)
+		rc = vmm_modules_check_compressed(m, first, built_in ? NULL : initrd->modules, initrd->boot, &unknown, err);
+	if (!rc)
+		rc = select_all(m, initrd->later, VMM_MODULE_IF_PRESENT, err);
+	if (!rc)
+		rc = make_file(initrd, m, first, fd, err);
+	if (!rc && initrd->may_fail)
+		*initrd->may_fail = unknown;
+	vmm_modules_free(m);
+	return rc;
+}
