@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "agent/entry.h"
+#include "entry.h"
 #include "init/partitions.h"
 
 #define SECTOR 512

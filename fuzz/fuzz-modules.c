@@ -76,15 +76,15 @@ static bool is_below(const char *path)
 	return true;
 }
 
-static void check_modules(const struct vmm_modules *m)
+static void check_modules(const struct vagent_priv_modules *m)
 {
-	const struct vmm_module *module, *other;
+	const struct vagent_priv_module *module, *other;
 	unsigned int i, k;
 
-	for (i = 0; (module = vmm_modules_get(m, i)); i++) {
-		demand(i < VMM_MODULES_MAX && *module->path && is_below(module->path));
+	for (i = 0; (module = vagent_priv_modules_get(m, i)); i++) {
+		demand(i < VAGENT_MODULES_MAX && *module->path && is_below(module->path));
 		for (k = 0; k < i; k++) {
-			other = vmm_modules_get(m, k);
+			other = vagent_priv_modules_get(m, k);
 			demand(strcmp(other->path, module->path) != 0);
 		}
 	}
@@ -94,25 +94,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct {
 		const char *name;
-		enum vmm_module_need need;
+		enum vagent_priv_module_need need;
 	} wanted[] = {
-		{ "a", VMM_MODULE_REQUIRED }, { "b-c", VMM_MODULE_REQUIRED }, { "d", VMM_MODULE_IF_PRESENT },
+		{ "a", VAGENT_MODULE_REQUIRED }, { "b-c", VAGENT_MODULE_REQUIRED }, { "d", VAGENT_MODULE_IF_PRESENT },
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_modules *m;
+	struct vagent_priv_modules *m;
 	int rc = 0;
 	size_t i;
 
 	if (folder_fd < 0)
 		make_folder();
 	write_files(data, size);
-	demand(!vmm_modules_open(&m, folder, &err));
+	demand(!vagent_priv_modules_open(&m, folder, &err));
 	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		rc = vmm_modules_select(m, wanted[i].name, wanted[i].need, &err);
+		rc = vagent_priv_modules_select(m, wanted[i].name, wanted[i].need, &err);
 		demand(rc >= 0 || err.msg[0]);
 		if (rc >= 0)
 			check_modules(m);
 	}
-	vmm_modules_free(m);
+	vagent_priv_modules_free(m);
 	return 0;
 }

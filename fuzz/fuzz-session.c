@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vm-agent/session.h>
 #include <vmm-sys-util/fd.h>
 
-#include "host/session.h"
 #include "play.h"
 
 #define MAX_TURNS 4096
@@ -29,37 +29,37 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint64_t ended, started, own;
 
 struct guest {
-	struct vmm_session *s;
+	struct vagent_session *s;
 	int fds, out[2];
-	uint64_t sent[VMM_AGENT_PORTS], received;
+	uint64_t sent[VAGENT_PORTS], received;
 	bool lives;
 };
 
 static void init(void *opaque, struct input *in)
 {
 	struct guest *g = opaque;
-	struct vmm_session_config c = {
-		.request = "Atrue", .request_len = 6, .in = -1, .err = -1, .clone = take(in, 1) & 1,
+	struct vagent_session_config c = {
+		.size = sizeof(c), .request = "Atrue", .request_len = 6, .in = -1, .err = -1, .clone = take(in, 1) & 1,
 	};
 
 	memset(g, 0, sizeof(*g));
 	g->fds = vsu_fd_count();
 	CHECK(!pipe(g->out));
 	c.out = g->out[1];
-	CHECK(!vmm_session_new(&g->s, &c, NULL));
+	CHECK(!vagent_session_new(&g->s, &c, NULL));
 	g->lives = true;
 }
 
-static void send_bytes(struct guest *g, enum vmm_agent_port port, const void *bytes, size_t len)
+static void send_bytes(struct guest *g, enum vagent_port port, const void *bytes, size_t len)
 {
-	const ssize_t n = send(vmm_session_port(g->s, port), bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	const ssize_t n = send(vagent_session_port(g->s, port), bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n > 0)
 		g->sent[port] += (uint64_t)n;
 }
 
 /* Sends bytes of the input, after a length of one byte. */
-static void send_input(struct guest *g, struct input *in, enum vmm_agent_port port)
+static void send_input(struct guest *g, struct input *in, enum vagent_port port)
 {
 	const size_t wanted = take(in, 1), left = (size_t)(in->end - in->p);
 	const size_t len = wanted < left ? wanted : left;
@@ -70,80 +70,80 @@ static void send_input(struct guest *g, struct input *in, enum vmm_agent_port po
 
 static void send_message(struct guest *g, uint32_t type, const void *payload, uint32_t len)
 {
-	const struct vmm_agent_header header = { type, len };
+	const struct vagent_header header = { type, len };
 
-	send_bytes(g, VMM_AGENT_CONTROL, &header, sizeof(header));
-	send_bytes(g, VMM_AGENT_CONTROL, payload, len);
+	send_bytes(g, VAGENT_CONTROL, &header, sizeof(header));
+	send_bytes(g, VAGENT_CONTROL, payload, len);
 }
 
 static void send_ready(struct guest *g, struct input *in)
 {
-	const uint32_t other = take(in, 1), version = other ? other : VMM_AGENT_VERSION;
+	const uint32_t other = take(in, 1), version = other ? other : VAGENT_VERSION;
 
-	send_message(g, VMM_AGENT_READY, &version, sizeof(version));
+	send_message(g, VAGENT_READY, &version, sizeof(version));
 }
 
 static void send_started(struct guest *g, struct input *in)
 {
 	(void)in;
-	send_message(g, VMM_AGENT_STARTED, NULL, 0);
+	send_message(g, VAGENT_STARTED, NULL, 0);
 }
 
 /* Reports the lengths of the outputs that were sent, or others. */
 static void send_ended(struct guest *g, struct input *in)
 {
 	struct {
-		struct vmm_agent_ended ended;
+		struct vagent_ended ended;
 		char sentence[8];
 	} m = {
 		.ended = {
 			.how = take(in, 1), .status = take(in, 2),
-			.out = g->sent[VMM_AGENT_OUT] + take(in, 1), .err = g->sent[VMM_AGENT_ERR],
+			.out = g->sent[VAGENT_OUT] + take(in, 1), .err = g->sent[VAGENT_ERR],
 		},
 	};
 	const uint32_t len = take(in, 1) % (sizeof(m.sentence) + 1);
 
 	memset(m.sentence, (int)take(in, 1), sizeof(m.sentence));
-	send_message(g, VMM_AGENT_ENDED, &m, sizeof(m.ended) + len);
+	send_message(g, VAGENT_ENDED, &m, sizeof(m.ended) + len);
 }
 
 /* Sends a header that the input selects; its payload may follow. */
 static void send_header(struct guest *g, struct input *in)
 {
-	const struct vmm_agent_header header = { take(in, 1), take(in, 4) };
+	const struct vagent_header header = { take(in, 1), take(in, 4) };
 
-	send_bytes(g, VMM_AGENT_CONTROL, &header, sizeof(header));
+	send_bytes(g, VAGENT_CONTROL, &header, sizeof(header));
 }
 
 static void send_control(struct guest *g, struct input *in)
 {
-	send_input(g, in, VMM_AGENT_CONTROL);
+	send_input(g, in, VAGENT_CONTROL);
 }
 
 static void send_output(struct guest *g, struct input *in)
 {
-	send_input(g, in, take(in, 1) % VMM_AGENT_PORTS ? VMM_AGENT_OUT : VMM_AGENT_ERR);
+	send_input(g, in, take(in, 1) % VAGENT_PORTS ? VAGENT_OUT : VAGENT_ERR);
 }
 
 static void close_port(struct guest *g, struct input *in)
 {
-	shutdown(vmm_session_port(g->s, take(in, 1) % VMM_AGENT_PORTS), SHUT_WR);
+	shutdown(vagent_session_port(g->s, take(in, 1) % VAGENT_PORTS), SHUT_WR);
 }
 
 static void dispatch(struct guest *g, struct input *in)
 {
 	(void)in;
-	g->lives = vmm_session_dispatch(g->s);
+	g->lives = vagent_session_dispatch(g->s);
 }
 
 static void send_signal(struct guest *g, struct input *in)
 {
-	vmm_session_signal(g->s, (int)take(in, 1));
+	vagent_session_signal(g->s, (int)take(in, 1));
 }
 
 static void resize(struct guest *g, struct input *in)
 {
-	vmm_session_resize(g->s, take(in, 2), take(in, 2));
+	vagent_session_resize(g->s, take(in, 2), take(in, 2));
 }
 
 /* Discards messages of the session. */
@@ -152,7 +152,7 @@ static void receive_messages(struct guest *g, struct input *in)
 	char bytes[512];
 
 	(void)in;
-	(void)!recv(vmm_session_port(g->s, VMM_AGENT_CONTROL), bytes, sizeof(bytes), MSG_DONTWAIT);
+	(void)!recv(vagent_session_port(g->s, VAGENT_CONTROL), bytes, sizeof(bytes), MSG_DONTWAIT);
 }
 
 static void (*const actions[])(struct guest *g, struct input *in) = {
@@ -168,7 +168,7 @@ static void act(void *opaque, struct input *in)
 static void check_end(const struct guest *g)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	const int status = vmm_session_status(g->s, &why);
+	const int status = vagent_session_status(g->s, &why);
 	const char *c;
 
 	if (g->lives) {
@@ -176,7 +176,7 @@ static void check_end(const struct guest *g)
 		return;
 	}
 	CHECK(status >= 0 && status < 256);
-	CHECK(status != VMM_SESSION_FAILED || why.msg[0]);
+	CHECK(status != VAGENT_STATUS_FAILED || why.msg[0]);
 	for (c = why.msg; *c; c++)
 		CHECK((unsigned char)*c >= ' ' && *c != 0x7f);
 	ended++;
@@ -191,14 +191,14 @@ static void fini(void *opaque)
 	ssize_t n;
 
 	for (i = 0; g->lives && i < MAX_TURNS; i++)
-		g->lives = vmm_session_dispatch(g->s);
-	started += vmm_session_is_started(g->s);
+		g->lives = vagent_session_dispatch(g->s);
+	started += vagent_session_is_started(g->s);
 	check_end(g);
-	vmm_session_free(g->s);
+	vagent_session_free(g->s);
 	close(g->out[1]);
 	while ((n = read(g->out[0], bytes, sizeof(bytes))) > 0)
 		g->received += (uint64_t)n;
-	CHECK(g->received <= g->sent[VMM_AGENT_OUT]);
+	CHECK(g->received <= g->sent[VAGENT_OUT]);
 	close(g->out[0]);
 	CHECK(vsu_fd_count() == g->fds);
 }

@@ -18,19 +18,6 @@ AS_CASE([$cvmm_arch:$enable_vmm],
 	[build_vmm=yes])
 AM_CONDITIONAL([BUILD_VMM], [test "x$build_vmm" = xyes])
 
-dnl The first program of guests, which have no libraries
-AC_CACHE_CHECK([for a static C library], [vmm_cv_static_libc], [
-	vmm_saved_ldflags=$LDFLAGS
-	LDFLAGS="$LDFLAGS -static"
-	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <stdio.h>]], [[puts("");]])],
-		[vmm_cv_static_libc=yes], [vmm_cv_static_libc=no])
-	LDFLAGS=$vmm_saved_ldflags
-])
-AS_CASE([$build_vmm:$vmm_cv_static_libc:$vmm_cv_static_vmm_sys_util],
-	[yes:no:*], [build_agent='no: there is no static C library, so guests have no first program'],
-	[yes:*:no], [build_agent='no: there is no static libvmm-sys-util, so guests have no first program'],
-	[build_agent=$build_vmm])
-AM_CONDITIONAL([BUILD_AGENT], [test "x$build_agent" = xyes])
 
 dnl zlib, for kernels that are compressed
 AC_ARG_WITH([zlib],

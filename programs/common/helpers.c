@@ -98,11 +98,11 @@ void vmm_helper_path(const char *name, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s/%.*s", folder, NAME_MAX - 1, name);
 }
 
-const char *vmm_helper_init(void)
+const char *vmm_helper_init(bool has_image)
 {
 	static char path[PATH_MAX];
 
-	vmm_helper_path(VMM_HELPER_INIT, path);
+	vmm_helper_path(has_image ? VMM_HELPER_BOOT_INIT : VMM_HELPER_INIT, path);
 	return path;
 }
 

@@ -13,13 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vm-agent/initrd.h>
 #include <vmm-sys-util/fd.h>
 
 #include "common/helpers.h"
 #include "common/needs.h"
 #include "decompress/kernel_version.h"
 #include "exec/plan.h"
-#include "initrd/host_kernel.h"
 #include "target/layout.h"
 
 #define QEMU "qemu-system-x86_64"
@@ -147,11 +147,11 @@ static void check_kernel(struct lack *l)
 {
 	const char *boot = of_host(l->needs->boot, "/boot");
 	const char *modules = of_host(l->needs->module_folder, "/lib/modules");
-	char kernel[VMM_KERNEL_PATH];
+	char kernel[VAGENT_KERNEL_PATH];
 
 	if (l->needs->kernel) {
 		check_modules(l, l->needs->kernel);
-	} else if (!vmm_host_kernel(boot, modules, kernel, NULL)) {
+	} else if (!vagent_host_kernel(boot, modules, kernel, NULL)) {
 		check_modules(l, kernel);
 	} else if (has_kernels(boot)) {
 		add_lack(l, "this user may not read the kernels in %s: name a copy with --kernel", boot);

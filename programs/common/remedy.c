@@ -2,9 +2,10 @@
 /* The options that are the remedy of a failure. */
 #include <config.h>
 
+#include <vm-agent/initrd.h>
+
 #include "base/advice.h"
 #include "common/remedy.h"
-#include "initrd/advice.h"
 #include "log.h"
 
 static const struct {

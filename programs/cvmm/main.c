@@ -75,7 +75,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 	int status;
 
 	if (vmm_exec_machine_make(m, options, err) < 0)
-		return VMM_SESSION_FAILED;
+		return VAGENT_STATUS_FAILED;
 	if (options->emulate)
 		return vmm_exec_emulated_run(m, options, err);
 	status = options->from ? vmm_pool_client_run(m, options, err) : -EAGAIN;
@@ -83,7 +83,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 		return status;
 	report_pool(err);
 	if (options->from && vmm_plan_check_kvm(m->plan.template.info.kernel, "", err) < 0)
-		return VMM_SESSION_FAILED;
+		return VAGENT_STATUS_FAILED;
 	beside = vmm_exec_machine_beside(m);
 	status = vmm_run_words(m->plan.nwords, m->plan.words, &beside, err);
 	return vmm_exec_machine_status(m, status, err);
@@ -112,7 +112,7 @@ static int cmd_exec(int argc, char **argv)
 	static struct vmm_exec_options options;
 	struct vmm_exec_machine m;
 	struct vsu_error err = VSU_ERROR_INIT;
-	int status = VMM_SESSION_FAILED;
+	int status = VAGENT_STATUS_FAILED;
 
 	if (vmm_exec_options_parse(&options, argc, argv, &err) < 0)
 		return vmm_complain_end(status, &err);
@@ -140,7 +140,7 @@ static int make_template(const struct vmm_template_command *command, struct vsu_
 	static struct vmm_template_maker maker;
 	struct vmm_beside beside;
 	bool child = false;
-	int status = VMM_SESSION_FAILED;
+	int status = VAGENT_STATUS_FAILED;
 	const struct vmm_needs needs = { .kernel = command->machine.kernel, .modules = command->machine.modules };
 	int rc = vmm_needs_check(&needs, err);
 
@@ -186,7 +186,7 @@ static int run_pool_machine(const struct vmm_pool_command_line *command, int fd,
 {
 	static struct vmm_pool_worker worker;
 	struct vmm_beside beside;
-	int status = VMM_SESSION_FAILED;
+	int status = VAGENT_STATUS_FAILED;
 
 	if (!vmm_pool_worker_make(&worker, &command->machine, fd, err)) {
 		beside = vmm_pool_worker_beside(&worker);
@@ -207,7 +207,7 @@ static int cmd_pool(int argc, char **argv)
 	if (command.help)
 		return show_pool_help();
 	rc = vmm_pool_server_open(&server, &command, &err);
-	status = rc < 0 ? VMM_SESSION_FAILED : vmm_pool_server_run(&server, &fd, &err);
+	status = rc < 0 ? VAGENT_STATUS_FAILED : vmm_pool_server_run(&server, &fd, &err);
 	if (fd >= 0)
 		status = run_pool_machine(&command, fd, &err);
 	else

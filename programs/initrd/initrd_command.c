@@ -7,13 +7,13 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <vm-agent/initrd.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option_place.h>
 
 #include "common/helpers.h"
 #include "initrd_command.h"
 #include "common/machine_rows.h"
-#include "initrd/initrd.h"
 
 #define CHUNK 65536
 
@@ -43,7 +43,7 @@ static int add_name(struct vmm_initrd_command *c, const char *name, struct vsu_e
 /* A driver requires the bus. */
 static int add_device(struct vmm_initrd_command *c, const char *kind, struct vsu_error *err)
 {
-	const char *driver = vmm_initrd_driver(strcmp(kind, "disk") ? kind : "blk");
+	const char *driver = vagent_initrd_driver(strcmp(kind, "disk") ? kind : "blk");
 	int rc;
 
 	if (!driver)
@@ -73,7 +73,7 @@ int vmm_initrd_command_parse(struct vmm_initrd_command *c, int argc, char *const
 {
 	int rc;
 
-	*c = (struct vmm_initrd_command){ .init = vmm_helper_init() };
+	*c = (struct vmm_initrd_command){ .init = vmm_helper_init(false) };
 	rc = vsu_option_parse_argv(vmm_initrd_command_options, argc, argv, take_option, c, NULL, err);
 	if (rc < 0 || c->help)
 		return rc;
@@ -99,18 +99,19 @@ static int copy_out(int from, int to, struct vsu_error *err)
 
 int vmm_initrd_command_run(const struct vmm_initrd_command *c, int fd, struct vsu_error *err)
 {
-	char folder[VMM_INITRD_FOLDER];
-	const struct vmm_initrd initrd = {
+	char folder[VAGENT_INITRD_FOLDER];
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd),
 		.init = c->init, .modules = c->modules ? c->modules : folder, .names = c->names,
-		.others = c->n ? NULL : vmm_initrd_drivers, .boot = "/boot",
+		.others = c->n ? NULL : vagent_initrd_drivers(), .boot = "/boot",
 	};
 	int initrd_fd, rc;
 
 	if (isatty(fd))
 		return vsu_error_set(err, -EINVAL, "an initrd is not for a terminal; redirect standard output to a file");
-	rc = c->modules ? 0 : vmm_initrd_folder(c->version, folder, err);
+	rc = c->modules ? 0 : vagent_initrd_folder(c->version, folder, err);
 	if (!rc)
-		rc = vmm_initrd_make(&initrd, &initrd_fd, err);
+		rc = vagent_initrd_make(&initrd, &initrd_fd, err);
 	if (rc < 0)
 		return rc;
 	rc = copy_out(initrd_fd, fd, err);

@@ -27,7 +27,7 @@ struct vmm_initrd_command {
 int vmm_initrd_command_parse(struct vmm_initrd_command *c, int argc, char *const *argv,
 			     struct vsu_error *err);
 
-/* Writes the initrd to a descriptor. Errors of vmm_initrd_make(); -EINVAL: fd is a terminal. */
+/* Writes the initrd to a descriptor. Errors of vagent_initrd_make(); -EINVAL: fd is a terminal. */
 int vmm_initrd_command_run(const struct vmm_initrd_command *c, int fd, struct vsu_error *err);
 
 #endif

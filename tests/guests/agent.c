@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * builtin:agent: the guest's side of "cvmm exec" (agent_protocol.h) on any KVM, without Linux. It
+ * builtin:agent: the guest's side of "cvmm exec" (<vm-agent/protocol.h>) on any KVM, without Linux. It
  * halts while it waits, but polls where KVM does not run level 0 natively. Its
  * commands are functions of this file, by the names of those that they resemble:
  *
@@ -13,35 +13,36 @@
  * not exist). Others print their words, one on a line; the status is that of the word "status=N".
  * With "mute" on the kernel command line, it sends nothing.
  */
-#include "init/agent_protocol.h"
+#include <vm-agent/protocol.h>
+
 #include "lib.h"
 #include "ports.h"
 
 #define SIGPIPE 13
-#define EXITED(status) ((struct end){ VMM_AGENT_EXITED, (status), 0, NULL })
-#define SIGNALLED(signo) ((struct end){ VMM_AGENT_SIGNALLED, (signo), 0, NULL })
-#define RUNS ((struct end){ VMM_AGENT_HOWS, 0, 0, NULL })
+#define EXITED(status) ((struct end){ VAGENT_EXITED, (status), 0, NULL })
+#define SIGNALLED(signo) ((struct end){ VAGENT_SIGNALLED, (signo), 0, NULL })
+#define RUNS ((struct end){ VAGENT_HOWS, 0, 0, NULL })
 
 struct end {
 	uint32_t how, status;
-	uint32_t cause;		/* of a signal: enum vmm_agent_cause */
+	uint32_t cause;		/* of a signal: enum vagent_cause */
 	const char *why;
 };
 
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
 
-static struct port ports[VMM_AGENT_PORTS];
-static uint64_t written[VMM_AGENT_PORTS];
-static bool lost[VMM_AGENT_PORTS];
+static struct port ports[VAGENT_PORTS];
+static uint64_t written[VAGENT_PORTS];
+static bool lost[VAGENT_PORTS];
 static uint64_t input_len = UINT64_MAX, input_read;
 static uint32_t signo;		/* that was received; 0: none */
 static uint16_t size[2];	/* that was received; 0: none */
-static char request[VMM_AGENT_MAX_REQUEST + 1];
+static char request[VAGENT_MAX_REQUEST + 1];
 static uint32_t request_len;
 
 /* ------------------------------------------------------------------ messages */
 
-static void write_all(enum vmm_agent_port port, const void *bytes, uint32_t len)
+static void write_all(enum vagent_port port, const void *bytes, uint32_t len)
 {
 	const char *at = bytes;
 	uint32_t n;
@@ -54,12 +55,12 @@ static void write_all(enum vmm_agent_port port, const void *bytes, uint32_t len)
 	}
 }
 
-static void send_message(enum vmm_agent_message type, const void *payload, uint32_t len)
+static void send_message(enum vagent_message type, const void *payload, uint32_t len)
 {
-	const struct vmm_agent_header header = { type, len };
+	const struct vagent_header header = { type, len };
 
-	write_all(VMM_AGENT_CONTROL, &header, sizeof(header));
-	write_all(VMM_AGENT_CONTROL, payload, len);
+	write_all(VAGENT_CONTROL, &header, sizeof(header));
+	write_all(VAGENT_CONTROL, payload, len);
 }
 
 static void read_all(void *to, uint32_t len)
@@ -68,7 +69,7 @@ static void read_all(void *to, uint32_t len)
 	uint32_t n;
 
 	while (len) {
-		n = port_read(&ports[VMM_AGENT_CONTROL], at, len);
+		n = port_read(&ports[VAGENT_CONTROL], at, len);
 		at += n;
 		len -= n;
 		ports_wait();
@@ -77,50 +78,50 @@ static void read_all(void *to, uint32_t len)
 
 static void send_ready(void)
 {
-	static const uint32_t version = VMM_AGENT_VERSION;
+	static const uint32_t version = VAGENT_VERSION;
 
-	send_message(VMM_AGENT_READY, &version, sizeof(version));
+	send_message(VAGENT_READY, &version, sizeof(version));
 }
 
 /* A saved guest waits here, and its clones continue. It has neither clock nor random numbers. */
 static void read_request(void)
 {
-	struct vmm_agent_header header;
+	struct vagent_header header;
 
 	do {
 		read_all(&header, sizeof(header));
-		if (header.len > VMM_AGENT_MAX_REQUEST)
+		if (header.len > VAGENT_MAX_REQUEST)
 			power_off(1);
 		read_all(request, header.len);
-		if (header.type == VMM_AGENT_HELLO)
+		if (header.type == VAGENT_HELLO)
 			send_ready();
-	} while (header.type != VMM_AGENT_REQUEST);
+	} while (header.type != VAGENT_REQUEST);
 	request_len = header.len;
 }
 
 static void take_lost(uint32_t port)
 {
-	if (port < VMM_AGENT_PORTS)
+	if (port < VAGENT_PORTS)
 		lost[port] = true;
 }
 
 /* Messages that the host sends while a command runs. */
 static void serve_control(void)
 {
-	static struct vmm_agent_header header;
+	static struct vagent_header header;
 	uint8_t *first = (uint8_t *)&header;
 	uint32_t port;
 
-	if (!port_read(&ports[VMM_AGENT_CONTROL], first, 1))
+	if (!port_read(&ports[VAGENT_CONTROL], first, 1))
 		return;
 	read_all(first + 1, sizeof(header) - 1);
-	if (header.type == VMM_AGENT_SIGNAL && header.len == sizeof(signo)) {
+	if (header.type == VAGENT_SIGNAL && header.len == sizeof(signo)) {
 		read_all(&signo, sizeof(signo));
-	} else if (header.type == VMM_AGENT_SIZE && header.len == sizeof(size)) {
+	} else if (header.type == VAGENT_SIZE && header.len == sizeof(size)) {
 		read_all(size, sizeof(size));
-	} else if (header.type == VMM_AGENT_INPUT_END && header.len == sizeof(input_len)) {
+	} else if (header.type == VAGENT_INPUT_END && header.len == sizeof(input_len)) {
 		read_all(&input_len, sizeof(input_len));
-	} else if (header.type == VMM_AGENT_OUTPUT_LOST && header.len == sizeof(port)) {
+	} else if (header.type == VAGENT_OUTPUT_LOST && header.len == sizeof(port)) {
 		read_all(&port, sizeof(port));
 		take_lost(port);
 	} else {
@@ -175,7 +176,7 @@ static uint32_t read_number(const char *text)
 /* ------------------------------------------------------------------ commands */
 
 /* False: a signal was received, or the reader has closed its end. */
-static bool write_stream(enum vmm_agent_port port, const char *text, uint32_t len)
+static bool write_stream(enum vagent_port port, const char *text, uint32_t len)
 {
 	uint32_t n;
 
@@ -198,7 +199,7 @@ static struct end end_of_write(bool done)
 }
 
 /* Records of a letter from the n-th on, with a text after each, and after the last one. */
-static struct end write_records(enum vmm_agent_port port, char letter, unsigned int n,
+static struct end write_records(enum vagent_port port, char letter, unsigned int n,
 				const char *between, const char *last)
 {
 	bool done = true;
@@ -227,17 +228,17 @@ static struct end do_exit(void)
 
 static struct end do_kill(void)
 {
-	return (struct end){ VMM_AGENT_SIGNALLED, read_number(find_record('A', 1)), read_number(find_record('A', 2)), NULL };
+	return (struct end){ VAGENT_SIGNALLED, read_number(find_record('A', 1)), read_number(find_record('A', 2)), NULL };
 }
 
 static struct end do_echo(void)
 {
-	return write_records(VMM_AGENT_OUT, 'A', 1, " ", "\n");
+	return write_records(VAGENT_OUT, 'A', 1, " ", "\n");
 }
 
 static struct end do_warn(void)
 {
-	return write_records(VMM_AGENT_ERR, 'A', 1, " ", "\n");
+	return write_records(VAGENT_ERR, 'A', 1, " ", "\n");
 }
 
 static struct end do_cat(void)
@@ -247,19 +248,19 @@ static struct end do_cat(void)
 
 	if (input_read == input_len)
 		return EXITED(0);
-	n = port_read(&ports[VMM_AGENT_IN], bytes, sizeof(bytes));
+	n = port_read(&ports[VAGENT_IN], bytes, sizeof(bytes));
 	input_read += n;
-	return write_stream(VMM_AGENT_OUT, bytes, n) ? RUNS : end_of_write(false);
+	return write_stream(VAGENT_OUT, bytes, n) ? RUNS : end_of_write(false);
 }
 
 static struct end do_yes(void)
 {
-	return write_stream(VMM_AGENT_OUT, "y\n", 2) ? RUNS : end_of_write(false);
+	return write_stream(VAGENT_OUT, "y\n", 2) ? RUNS : end_of_write(false);
 }
 
 static struct end do_pwd(void)
 {
-	return write_records(VMM_AGENT_OUT, 'C', 0, "", "\n");
+	return write_records(VAGENT_OUT, 'C', 0, "", "\n");
 }
 
 static struct end do_printenv(void)
@@ -269,16 +270,16 @@ static struct end do_printenv(void)
 
 	for (i = 0; name && (text = find_record('E', i)); i++)
 		if (begins_with(text, name) && text[text_length(name)] == '=')
-			return end_of_write(write_stream(VMM_AGENT_OUT, text, text_length(text)) &&
-					    write_stream(VMM_AGENT_OUT, "\n", 1));
+			return end_of_write(write_stream(VAGENT_OUT, text, text_length(text)) &&
+					    write_stream(VAGENT_OUT, "\n", 1));
 	return EXITED(1);
 }
 
 static struct end do_mounts(void)
 {
-	const struct end e = write_records(VMM_AGENT_OUT, 'R', 0, "", "\n");
+	const struct end e = write_records(VAGENT_OUT, 'R', 0, "", "\n");
 
-	return e.how == VMM_AGENT_EXITED ? write_records(VMM_AGENT_OUT, 'D', 0, "\n", "\n") : e;
+	return e.how == VAGENT_EXITED ? write_records(VAGENT_OUT, 'D', 0, "\n", "\n") : e;
 }
 
 static bool write_number(uint32_t value, char after)
@@ -290,7 +291,7 @@ static bool write_number(uint32_t value, char after)
 	do
 		text[--at] = (char)('0' + value % 10);
 	while (value /= 10);
-	return write_stream(VMM_AGENT_OUT, text + at, (uint32_t)sizeof(text) - at);
+	return write_stream(VAGENT_OUT, text + at, (uint32_t)sizeof(text) - at);
 }
 
 static struct end do_size(void)
@@ -298,7 +299,7 @@ static struct end do_size(void)
 	static bool begun;
 
 	if (!begun)
-		begun = write_records(VMM_AGENT_OUT, 'T', 0, "", "\n").how == VMM_AGENT_EXITED;
+		begun = write_records(VAGENT_OUT, 'T', 0, "", "\n").how == VAGENT_EXITED;
 	if (!size[0])
 		return RUNS;
 	return end_of_write(write_number(size[0], 'x') && write_number(size[1], '\n'));
@@ -316,23 +317,23 @@ static struct end do_poweroff(void)
 
 static struct end do_lie(void)
 {
-	send_message(VMM_AGENT_READY, NULL, 0);
+	send_message(VAGENT_READY, NULL, 0);
 	return RUNS;
 }
 
 static struct end do_fail(void)
 {
-	return (struct end){ VMM_AGENT_FAILED, 0, 0, find_record('A', 1) };
+	return (struct end){ VAGENT_FAILED, 0, 0, find_record('A', 1) };
 }
 
 /* The command in place of all that are not in the table. */
 static struct end print_words(void)
 {
-	const struct end e = write_records(VMM_AGENT_OUT, 'A', 0, "\n", "\n");
+	const struct end e = write_records(VAGENT_OUT, 'A', 0, "\n", "\n");
 	unsigned int i;
 	const char *word;
 
-	for (i = 1; e.how == VMM_AGENT_EXITED && (word = find_record('A', i)); i++)
+	for (i = 1; e.how == VAGENT_EXITED && (word = find_record('A', i)); i++)
 		if (begins_with(word, "status="))
 			return EXITED(read_number(word + 7));
 	return e;
@@ -365,11 +366,11 @@ static struct end run_command(struct end (*step)(void))
 {
 	struct end e = RUNS;
 
-	send_message(VMM_AGENT_STARTED, NULL, 0);
-	while (e.how == VMM_AGENT_HOWS) {
+	send_message(VAGENT_STARTED, NULL, 0);
+	while (e.how == VAGENT_HOWS) {
 		serve_control();
 		e = signo ? SIGNALLED(signo) : step();
-		if (e.how == VMM_AGENT_HOWS)
+		if (e.how == VAGENT_HOWS)
 			ports_wait();
 	}
 	return e;
@@ -378,29 +379,29 @@ static struct end run_command(struct end (*step)(void))
 static void report_end(struct end e)
 {
 	static struct {
-		struct vmm_agent_ended ended;
-		char why[VMM_AGENT_MAX_MESSAGE - sizeof(struct vmm_agent_ended)];
+		struct vagent_ended ended;
+		char why[VAGENT_MAX_MESSAGE - sizeof(struct vagent_ended)];
 	} m;
 	uint32_t len = e.why ? text_length(e.why) : 0;
 
-	m.ended = (struct vmm_agent_ended){ e.how, e.status, written[VMM_AGENT_OUT], written[VMM_AGENT_ERR] };
+	m.ended = (struct vagent_ended){ e.how, e.status, written[VAGENT_OUT], written[VAGENT_ERR] };
 	len = len < sizeof(m.why) ? len : (uint32_t)sizeof(m.why);
 	memcpy(m.why, e.why, len);
-	if (e.how == VMM_AGENT_SIGNALLED) {
+	if (e.how == VAGENT_SIGNALLED) {
 		len = sizeof(e.cause);
 		memcpy(m.why, &e.cause, len);
 	}
-	send_message(VMM_AGENT_ENDED, &m, (uint32_t)sizeof(m.ended) + len);
+	send_message(VAGENT_ENDED, &m, (uint32_t)sizeof(m.ended) + len);
 }
 
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 {
-	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
+	static const char *const names[] = { VAGENT_PORT_NAMES };
 	const char *name;
 
 	if (cpu)
 		return;
-	if (!ports_open(boot, names, ports, VMM_AGENT_PORTS)) {
+	if (!ports_open(boot, names, ports, VAGENT_PORTS)) {
 		print("the machine has no ports for the streams of a command\n");
 		power_off(1);
 	}
@@ -410,5 +411,5 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	read_request();
 	name = find_record('A', 0);
 	report_end(name && is_equal(name, "missing") ?
-		   (struct end){ VMM_AGENT_NOT_FOUND, 0, 0, "no such command" } : run_command(find_step(name)));
+		   (struct end){ VAGENT_NOT_FOUND, 0, 0, "no such command" } : run_command(find_step(name)));
 }

@@ -15,7 +15,7 @@
 exec_prepare() {
 	tap_long_all
 	need_program CVMM programs/cvmm/cvmm
-	need_program INIT vmm/agent/cvmm-init
+	need_program INIT vm-agent/init/cvmm-init
 	guests_wanted || tap_skip_all "$GUESTS_WHY"
 	kernel_find || tap_skip_all "$KERNEL_WHY"
 	kernel_unpack

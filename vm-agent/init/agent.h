@@ -8,7 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "init/agent_protocol.h"
+#include "vm-agent/protocol.h"
+
 
 #define AGENT_MAX_FOLDERS 32
 
@@ -25,7 +26,7 @@ struct agent_request {
 };
 
 /* report.c: reports to the host how the command was not executed, and a sentence. */
-void agent_end(enum vmm_agent_how how, const char *fmt, ...)
+void agent_end(enum vagent_how how, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 /*
  * report.c: reports a failure of the agent to the host, and ends the guest; without an open port on the
@@ -88,18 +89,18 @@ bool agent_root_has_name(const char *root);
 bool agent_find_root(const char *root, char path[AGENT_DEVICE]);
 
 /* report.c: a port is -1 until it is open. */
-extern int agent_ports[VMM_AGENT_PORTS];
-void agent_send(enum vmm_agent_message type, const void *payload, size_t len);
+extern int agent_ports[VAGENT_PORTS];
+void agent_send(enum vagent_message type, const void *payload, size_t len);
 /* report.c: waits until the control port has bytes (POLLIN) or room (POLLOUT). */
 void agent_wait(short events);
 
 /* ports.c: waits until all are present, and opens them. */
 void agent_open_ports(void);
 /* ports.c: waits for a whole message; its payload is allocated and ends with a NUL that is not counted. */
-char *agent_receive(struct vmm_agent_header *header);
+char *agent_receive(struct vagent_header *header);
 
 /*
- * moment.c: sets the clock, and reseeds the kernel's random numbers, by a struct vmm_agent_moment.
+ * moment.c: sets the clock, and reseeds the kernel's random numbers, by a struct vagent_moment.
  * A clone that cannot reseed them fails.
  */
 void agent_enter_moment(const char *payload, size_t len, bool cloned);

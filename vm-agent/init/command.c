@@ -124,7 +124,7 @@ static void report_code(const struct agent_request *r, int code)
 {
 	if (code < 0)
 		agent_fail("cannot enter the folder %.300s: %s", r->cwd, strerror(-code));
-	agent_end(code == ENOENT ? VMM_AGENT_NOT_FOUND : VMM_AGENT_NOT_EXECUTED, "%.300s: %s",
+	agent_end(code == ENOENT ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s",
 		  r->argv[0], strerror(code));
 }
 

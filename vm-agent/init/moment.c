@@ -14,13 +14,13 @@
 /* struct rand_pool_info and its bytes */
 struct pool {
 	int bits, len;
-	uint8_t bytes[VMM_AGENT_ENTROPY];
+	uint8_t bytes[VAGENT_ENTROPY];
 };
 
 /* Bytes alone are used by a kernel's generator up to minutes later; the second call uses them now. */
-static int reseed_kernel(const uint8_t bytes[VMM_AGENT_ENTROPY])
+static int reseed_kernel(const uint8_t bytes[VAGENT_ENTROPY])
 {
-	struct pool pool = { .bits = 8 * VMM_AGENT_ENTROPY, .len = VMM_AGENT_ENTROPY };
+	struct pool pool = { .bits = 8 * VAGENT_ENTROPY, .len = VAGENT_ENTROPY };
 	const int fd = open("/dev/random", O_RDWR | O_CLOEXEC);
 	int code;
 
@@ -50,7 +50,7 @@ static void discard_read_ahead(void)
 
 void agent_enter_moment(const char *payload, size_t len, bool cloned)
 {
-	struct vmm_agent_moment m;
+	struct vagent_moment m;
 	struct timespec now;
 	int code;
 

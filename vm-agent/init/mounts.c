@@ -55,11 +55,11 @@ static void mount_folder(const char *text)
 static void mount_shared_root(bool writable)
 {
 	if (writable) {
-		agent_mount(VMM_AGENT_ROOT_TAG, ROOT, "virtiofs", 0, NULL);
+		agent_mount(VAGENT_ROOT_TAG, ROOT, "virtiofs", 0, NULL);
 		return;
 	}
 	agent_make_folders(LOWER);
-	agent_mount(VMM_AGENT_ROOT_TAG, LOWER, "virtiofs", MS_RDONLY, NULL);
+	agent_mount(VAGENT_ROOT_TAG, LOWER, "virtiofs", MS_RDONLY, NULL);
 	mount_overlay(LOWER);
 }
 

@@ -41,7 +41,7 @@ static int open_port(const char *port)
 /* True if all are open. The name of a port follows it, with an event of its own. */
 static bool open_present(void *opaque)
 {
-	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
+	static const char *const names[] = { VAGENT_PORT_NAMES };
 	DIR *folder = opendir(CLASS);
 	unsigned int i, open_ports = 0;
 	struct dirent *d;
@@ -50,15 +50,15 @@ static bool open_present(void *opaque)
 	(void)opaque;
 	while (folder && (d = readdir(folder))) {
 		read_name(d->d_name, name, sizeof(name));
-		for (i = 0; i < VMM_AGENT_PORTS; i++)
+		for (i = 0; i < VAGENT_PORTS; i++)
 			if (agent_ports[i] < 0 && !strcmp(name, names[i]))
 				agent_ports[i] = open_port(d->d_name);
 	}
 	if (folder)
 		closedir(folder);
-	for (i = 0; i < VMM_AGENT_PORTS; i++)
+	for (i = 0; i < VAGENT_PORTS; i++)
 		open_ports += agent_ports[i] >= 0;
-	return open_ports == VMM_AGENT_PORTS;
+	return open_ports == VAGENT_PORTS;
 }
 
 void agent_open_ports(void)
@@ -70,7 +70,7 @@ void agent_open_ports(void)
 static void receive_all(char *bytes, size_t len)
 {
 	while (len) {
-		const ssize_t n = read(agent_ports[VMM_AGENT_CONTROL], bytes, len);
+		const ssize_t n = read(agent_ports[VAGENT_CONTROL], bytes, len);
 
 		if (n > 0) {
 			bytes += n;
@@ -81,12 +81,12 @@ static void receive_all(char *bytes, size_t len)
 	}
 }
 
-char *agent_receive(struct vmm_agent_header *header)
+char *agent_receive(struct vagent_header *header)
 {
 	char *payload;
 
 	receive_all((char *)header, sizeof(*header));
-	if (header->len > VMM_AGENT_MAX_REQUEST)
+	if (header->len > VAGENT_MAX_REQUEST)
 		agent_fail("the host sent a message of %u bytes", header->len);
 	payload = malloc(header->len + 1);
 	if (!payload)

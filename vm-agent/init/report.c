@@ -13,7 +13,7 @@
 
 #define EDGE_MS 100
 
-int agent_ports[VMM_AGENT_PORTS] = { -1, -1, -1, -1 };
+int agent_ports[VAGENT_PORTS] = { -1, -1, -1, -1 };
 
 /*
  * Until the host has opened its end, the port is hung up, for poll() at once and always. The edges of
@@ -24,7 +24,7 @@ static void await_edge(short events)
 	struct epoll_event e = { .events = (uint32_t)(unsigned short)events | EPOLLET };
 	int fd = epoll_create1(EPOLL_CLOEXEC);
 
-	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, agent_ports[VMM_AGENT_CONTROL], &e) == 0 &&
+	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, agent_ports[VAGENT_CONTROL], &e) == 0 &&
 	    epoll_wait(fd, &e, 1, -1) == 1 && e.events & EPOLLHUP)
 		(void)epoll_wait(fd, &e, 1, EDGE_MS);
 	if (fd >= 0)
@@ -33,7 +33,7 @@ static void await_edge(short events)
 
 void agent_wait(short events)
 {
-	struct pollfd p = { agent_ports[VMM_AGENT_CONTROL], events, 0 };
+	struct pollfd p = { agent_ports[VAGENT_CONTROL], events, 0 };
 
 	if (poll(&p, 1, -1) > 0 && p.revents & POLLHUP)
 		await_edge(events);
@@ -42,7 +42,7 @@ void agent_wait(short events)
 static void send_all(const char *bytes, size_t len)
 {
 	while (len) {
-		const ssize_t n = write(agent_ports[VMM_AGENT_CONTROL], bytes, len);
+		const ssize_t n = write(agent_ports[VAGENT_CONTROL], bytes, len);
 
 		if (n > 0) {
 			bytes += n;
@@ -53,9 +53,9 @@ static void send_all(const char *bytes, size_t len)
 	}
 }
 
-void agent_send(enum vmm_agent_message type, const void *payload, size_t len)
+void agent_send(enum vagent_message type, const void *payload, size_t len)
 {
-	const struct vmm_agent_header header = { (uint32_t)type, (uint32_t)len };
+	const struct vagent_header header = { (uint32_t)type, (uint32_t)len };
 
 	send_all((const char *)&header, sizeof(header));
 	if (len)
@@ -99,25 +99,25 @@ static void __attribute__((noreturn)) end_by_panic(void)
 
 /* Without a host to report to, the console has the sentence. */
 static void __attribute__((format(printf, 2, 0), noreturn))
-end_guest(enum vmm_agent_how how, const char *fmt, va_list ap)
+end_guest(enum vagent_how how, const char *fmt, va_list ap)
 {
 	struct {
-		struct vmm_agent_ended ended;
-		char why[VMM_AGENT_MAX_MESSAGE - sizeof(struct vmm_agent_ended)];
+		struct vagent_ended ended;
+		char why[VAGENT_MAX_MESSAGE - sizeof(struct vagent_ended)];
 	} m;
 
 	memset(&m, 0, sizeof(m));
 	m.ended.how = how;
 	vsnprintf(m.why, sizeof(m.why), fmt, ap);
 	dprintf(STDERR_FILENO, "cvmm-init: %s\n", m.why);
-	if (agent_ports[VMM_AGENT_CONTROL] < 0)
+	if (agent_ports[VAGENT_CONTROL] < 0)
 		end_by_panic();
-	agent_send(VMM_AGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
+	agent_send(VAGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
 	for (;;)
 		pause();
 }
 
-void agent_end(enum vmm_agent_how how, const char *fmt, ...)
+void agent_end(enum vagent_how how, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -130,5 +130,5 @@ void agent_fail(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	end_guest(VMM_AGENT_FAILED, fmt, ap);
+	end_guest(VAGENT_FAILED, fmt, ap);
 }

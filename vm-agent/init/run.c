@@ -21,28 +21,28 @@ static void prepare_signals(void)
 
 static void send_ready(void)
 {
-	static const uint32_t version = VMM_AGENT_VERSION;
+	static const uint32_t version = VAGENT_VERSION;
 
-	agent_send(VMM_AGENT_READY, &version, sizeof(version));
+	agent_send(VAGENT_READY, &version, sizeof(version));
 }
 
 /* Messages up to the request: a saved guest waits here, and its clones continue. */
 static char *await_request(uint32_t *len)
 {
-	struct vmm_agent_header header;
+	struct vagent_header header;
 	bool cloned = false;
 	char *payload;
 
 	for (;;) {
 		payload = agent_receive(&header);
-		if (header.type == VMM_AGENT_REQUEST) {
+		if (header.type == VAGENT_REQUEST) {
 			*len = header.len;
 			return payload;
 		}
-		if (header.type == VMM_AGENT_HELLO) {
+		if (header.type == VAGENT_HELLO) {
 			cloned = true;
 			send_ready();
-		} else if (header.type == VMM_AGENT_MOMENT) {
+		} else if (header.type == VAGENT_MOMENT) {
 			agent_enter_moment(payload, header.len, cloned);
 		} else {
 			agent_fail("the host sent message %u before its request", header.type);
@@ -76,7 +76,7 @@ static void run_command(const struct agent_images *images)
 	agent_name_guest(&request);
 	agent_make_accounts();
 	agent_start(&command, &request);
-	agent_send(VMM_AGENT_STARTED, NULL, 0);
+	agent_send(VAGENT_STARTED, NULL, 0);
 	agent_serve(&command);
 }
 
@@ -89,13 +89,13 @@ int agent_run(const struct agent_images *images)
 	prepare_signals();
 	agent_mount_early();
 	agent_load_modules();
-	if (agent_has_word(VMM_AGENT_IMAGE_WORD) && !images)
+	if (agent_has_word(VAGENT_IMAGE_WORD) && !images)
 		agent_fail("this first program does not boot disk images; cvmm-boot-init does");
-	if (agent_has_word(VMM_AGENT_IMAGE_WORD))
+	if (agent_has_word(VAGENT_IMAGE_WORD))
 		images->boot();
-	if (!agent_has_word(VMM_AGENT_WORD))
+	if (!agent_has_word(VAGENT_WORD))
 		agent_boot();
-	if (images && agent_has_word(VMM_AGENT_KERNEL_WORD))
+	if (images && agent_has_word(VAGENT_KERNEL_WORD))
 		images->start_kernel();
 	run_command(images);
 	return 0;

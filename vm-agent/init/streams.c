@@ -144,11 +144,11 @@ static uint32_t number_of(const char *payload)
 
 static void lose_output(uint32_t port)
 {
-	if (command->terminal || (port != VMM_AGENT_OUT && port != VMM_AGENT_ERR))
+	if (command->terminal || (port != VAGENT_OUT && port != VAGENT_ERR))
 		return;
-	out.have = port == VMM_AGENT_OUT ? 0 : out.have;
-	err.have = port == VMM_AGENT_ERR ? 0 : err.have;
-	close_flow(port == VMM_AGENT_OUT ? &out : &err);
+	out.have = port == VAGENT_OUT ? 0 : out.have;
+	err.have = port == VAGENT_ERR ? 0 : err.have;
+	close_flow(port == VAGENT_OUT ? &out : &err);
 }
 
 static void send_signal(uint32_t signo)
@@ -159,16 +159,16 @@ static void send_signal(uint32_t signo)
 
 static void serve_message(void)
 {
-	struct vmm_agent_header h;
+	struct vagent_header h;
 	char *payload = agent_receive(&h);
 
-	if (h.type == VMM_AGENT_SIGNAL && h.len == 4 && !ended)
+	if (h.type == VAGENT_SIGNAL && h.len == 4 && !ended)
 		send_signal(number_of(payload));
-	else if (h.type == VMM_AGENT_SIZE && h.len == 4)
+	else if (h.type == VAGENT_SIZE && h.len == 4)
 		set_size(payload);
-	else if (h.type == VMM_AGENT_INPUT_END && h.len == 8)
+	else if (h.type == VAGENT_INPUT_END && h.len == 8)
 		memcpy(&in.len, payload, sizeof(in.len));
-	else if (h.type == VMM_AGENT_OUTPUT_LOST && h.len == 4)
+	else if (h.type == VAGENT_OUTPUT_LOST && h.len == 4)
 		lose_output(number_of(payload));
 	free(payload);
 }
@@ -191,20 +191,20 @@ static void reap_children(int fd)
 }
 
 /* SIGKILL has no other sign of its sender. */
-static enum vmm_agent_cause find_cause(void)
+static enum vagent_cause find_cause(void)
 {
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !host_kills && agent_saw_kills() ?
-	       VMM_AGENT_CAUSE_MEMORY : VMM_AGENT_CAUSE_UNKNOWN;
+	       VAGENT_CAUSE_MEMORY : VAGENT_CAUSE_UNKNOWN;
 }
 
 static void report_end(void)
 {
 	const struct {
-		struct vmm_agent_ended ended;
+		struct vagent_ended ended;
 		uint32_t cause;
 	} m = {
 		.ended = {
-			.how = WIFSIGNALED(status) ? VMM_AGENT_SIGNALLED : VMM_AGENT_EXITED,
+			.how = WIFSIGNALED(status) ? VAGENT_SIGNALLED : VAGENT_EXITED,
 			.status = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)),
 			.out = out.total, .err = err.total,
 		},
@@ -212,7 +212,7 @@ static void report_end(void)
 	};
 
 	sync();
-	agent_send(VMM_AGENT_ENDED, &m, sizeof(m.ended) + (WIFSIGNALED(status) ? sizeof(m.cause) : 0));
+	agent_send(VAGENT_ENDED, &m, sizeof(m.ended) + (WIFSIGNALED(status) ? sizeof(m.cause) : 0));
 	for (;;)
 		pause();
 }
@@ -231,12 +231,12 @@ void agent_serve(struct agent_command *c)
 	bool moved;
 
 	command = c;
-	in.from = agent_ports[VMM_AGENT_IN];
+	in.from = agent_ports[VAGENT_IN];
 	in.to = c->in;
 	out.from = c->out;
-	out.to = agent_ports[VMM_AGENT_OUT];
+	out.to = agent_ports[VAGENT_OUT];
 	err.from = c->err;
-	err.to = agent_ports[VMM_AGENT_ERR];
+	err.to = agent_ports[VAGENT_ERR];
 	err.state = c->err < 0 ? CLOSED : OPEN;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -249,7 +249,7 @@ void agent_serve(struct agent_command *c)
 		if (ended && is_drained(&out, !moved) && is_drained(&err, !moved))
 			report_end();
 		p[0] = (struct pollfd){ signals, POLLIN, 0 };
-		p[1] = (struct pollfd){ agent_ports[VMM_AGENT_CONTROL], POLLIN, 0 };
+		p[1] = (struct pollfd){ agent_ports[VAGENT_CONTROL], POLLIN, 0 };
 		p[2] = watch_flow(&in);
 		p[3] = watch_flow(&out);
 		p[4] = watch_flow(&err);

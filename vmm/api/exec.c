@@ -28,9 +28,9 @@ SAME_END(NOT_EXECUTED);
 SAME_END(KILLED);
 SAME_END(STREAM);
 SAME_END(MACHINE);
-_Static_assert(CVMM_EXEC_TIMEOUT == VAGENT_TIMEOUT && CVMM_EXEC_FAILED == VAGENT_FAILED &&
-	       CVMM_EXEC_NOT_EXECUTED == VAGENT_NOT_EXECUTED && CVMM_EXEC_NOT_FOUND == VAGENT_NOT_FOUND &&
-	       CVMM_EXEC_SIGNALLED == VAGENT_SIGNALLED, "statuses of the session");
+_Static_assert(CVMM_EXEC_TIMEOUT == VAGENT_STATUS_TIMEOUT && CVMM_EXEC_FAILED == VAGENT_STATUS_FAILED &&
+	       CVMM_EXEC_NOT_EXECUTED == VAGENT_STATUS_NOT_EXECUTED && CVMM_EXEC_NOT_FOUND == VAGENT_STATUS_NOT_FOUND &&
+	       CVMM_EXEC_SIGNALLED == VAGENT_STATUS_SIGNALLED, "statuses of the session");
 
 struct cvmm_exec {
 	struct vmm_plan plan;
@@ -76,7 +76,7 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 	if (!rc)
 		rc = vmm_plan_check_kvm(c->from ? e->plan.template.info.kernel : c->kernel, "", err);
 	if (!rc)
-		rc = vmm_plan_make(&e->plan, c, INIT_PROGRAM, err);
+		rc = vmm_plan_make(&e->plan, c, c->image ? BOOT_INIT_PROGRAM : INIT_PROGRAM, err);
 	if (!rc)
 		rc = make_machine(e, host, err);
 	if (rc < 0)
@@ -85,7 +85,7 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 	e->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (e->epfd < 0)
 		return vsu_error_sys(err, -errno, "cannot watch a command");
-	rc = watch_fd(e, vmm_session_fd(e->plan.session), err);
+	rc = watch_fd(e, vagent_session_fd(e->plan.session), err);
 	return rc < 0 ? rc : watch_fd(e, cvmm_machine_fd(e->m), err);
 }
 
@@ -180,7 +180,7 @@ static void end_exec(struct cvmm_exec *e)
 
 bool cvmm_exec_dispatch(struct cvmm_exec *e)
 {
-	if (e->state == EXEC_RUNS && !vmm_session_dispatch(e->plan.session))
+	if (e->state == EXEC_RUNS && !vagent_session_dispatch(e->plan.session))
 		end_machine(e);
 	if ((e->state == EXEC_RUNS || e->state == EXEC_COMPLETE) && !cvmm_machine_dispatch(e->m))
 		end_exec(e);
@@ -196,7 +196,7 @@ struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e)
 
 bool cvmm_priv_exec_waits(const struct cvmm_exec *e)
 {
-	return e->state == EXEC_RUNS && vmm_session_waits(e->plan.session);
+	return e->state == EXEC_RUNS && vagent_session_waits(e->plan.session);
 }
 
 int cvmm_priv_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *c,
@@ -211,7 +211,7 @@ int cvmm_priv_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *c
 
 bool cvmm_exec_is_running(const struct cvmm_exec *e)
 {
-	return e->state == EXEC_RUNS && vmm_session_is_started(e->plan.session);
+	return e->state == EXEC_RUNS && vagent_session_is_started(e->plan.session);
 }
 
 static int check_running(const struct cvmm_exec *e, struct vsu_error *err)
@@ -227,7 +227,7 @@ int cvmm_exec_signal(struct cvmm_exec *e, int signo, struct vsu_error *err)
 		return rc;
 	if (signo < 1 || signo > SIGRTMAX)
 		return vsu_error_set(err, -EINVAL, "%d is no signal", signo);
-	vmm_session_signal(e->plan.session, signo);
+	vagent_session_signal(e->plan.session, signo);
 	return 0;
 }
 
@@ -242,7 +242,7 @@ int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned int column
 		return vsu_error_set(err, -ENOTTY, "the command has no terminal, whose size could change");
 	if (rows > UINT16_MAX || columns > UINT16_MAX)
 		return vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns", rows, columns);
-	vmm_session_resize(e->plan.session, rows, columns);
+	vagent_session_resize(e->plan.session, rows, columns);
 	return 0;
 }
 

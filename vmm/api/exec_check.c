@@ -112,7 +112,7 @@ int cvmm_priv_exec_check(const struct cvmm_exec_config *c, const struct cvmm_hos
 int cvmm_priv_exec_check_command(const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	const struct vagent_command command = vmm_plan_command_of(c);
-	int i, rc = vmm_request_check_command(&command, err);
+	int i, rc = vagent_request_check_command(&command, err);
 
 	for (i = 0; !rc && c->streams && i < 3; i++)
 		if (c->streams[i] != -1 && fcntl(c->streams[i], F_GETFD) < 0)

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <vm-agent/initrd.h>
+#include <vm-agent/request.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
@@ -22,11 +24,9 @@
 #include "exec/plan.h"
 #include "exec/plan_folders.h"
 #include "exec/plan_network.h"
-#include "host/request.h"
-#include "initrd/initrd.h"
 #include "vm/open.h"
 
-#define CMDLINE "console=ttyS0 quiet panic=-1 " VMM_AGENT_WORD
+#define CMDLINE "console=ttyS0 quiet panic=-1 " VAGENT_WORD
 
 /* 1, 0, or why the file cannot be opened. */
 static int is_builtin(const char *name)
@@ -67,13 +67,13 @@ int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error 
 /* The first port is the guest's terminal hvc0, which nothing uses; its socket is read by nobody. */
 static int add_console(struct vmm_plan *p, struct vsu_error *err)
 {
-	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
+	static const char *const names[] = { VAGENT_PORT_NAMES };
 	char ports[256] = "";
 	int i;
 
-	for (i = 0; i < VMM_AGENT_PORTS; i++)
+	for (i = 0; i < VAGENT_PORTS; i++)
 		snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports), ",port=%s:fd:%d",
-			 names[i], vmm_session_port(p->session, i));
+			 names[i], vagent_session_port(p->session, i));
 	return vmm_plan_mark_own(p, vmm_plan_add_word(p, err, "--console=fd=%d,name=cvmm.unused%s", p->unused[0], ports));
 }
 
@@ -124,7 +124,7 @@ static int add_size(struct vmm_plan *p, const struct cvmm_exec_config *c, struct
 /* ------------------------------------------------------------------- initrd */
 
 static int find_modules(const struct vmm_plan *p, const struct cvmm_exec_config *c,
-			char folder[VMM_INITRD_FOLDER], struct vsu_error *err)
+			char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err)
 {
 	char version[VMM_KERNEL_VERSION];
 	int rc;
@@ -132,7 +132,7 @@ static int find_modules(const struct vmm_plan *p, const struct cvmm_exec_config 
 	if (c->modules)
 		return 0;
 	rc = vmm_kernel_version(p->kernel, version, err);
-	return rc < 0 ? rc : vmm_initrd_folder(version, folder, err);
+	return rc < 0 ? rc : vagent_initrd_folder(version, folder, err);
 }
 
 #define MAX_MODULES 7
@@ -159,10 +159,11 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 {
 	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", "virtio_rng", NULL };
 	const char *names[MAX_MODULES];
-	char folder[VMM_INITRD_FOLDER];
-	const struct vmm_initrd initrd = {
+	char folder[VAGENT_INITRD_FOLDER];
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd),
 		.init = c->init ? c->init : init, .modules = c->modules ? c->modules : folder,
-		.names = names, .others = others, .later = c->image ? vmm_initrd_file_systems : NULL,
+		.names = names, .others = others, .later = c->image ? vagent_initrd_file_systems() : NULL,
 		.boot = "/boot", .may_fail = &p->may_lack_modules,
 	};
 	int rc = c->init ? vmm_path_check_links(c->init, err) : 0;
@@ -174,7 +175,7 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 		return vmm_advise(err, vsu_error_prefix(err, rc, "modules"), VMM_ADVICE_MEMBER);
 	rc = find_modules(p, c, folder, err);
 	name_modules(p, c, names);
-	return rc < 0 ? rc : vmm_initrd_make(&initrd, &p->initrd_fd, err);
+	return rc < 0 ? rc : vagent_initrd_make(&initrd, &p->initrd_fd, err);
 }
 
 /* ------------------------------------------------------------------ request */
@@ -182,50 +183,52 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 /* Records that the devices of the machine determine: the same for each command. */
 static int add_parts(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	struct vmm_request *r = &p->parts;
+	struct vagent_request *r = &p->parts;
 	int rc;
 
-	vmm_request_add(r, 'R', "%s", c->writable_root ? "rw" : "ro");
+	vagent_request_add(r, 'R', "%s", c->writable_root ? "rw" : "ro");
 	rc = vmm_plan_add_network(p, r, c->network, err);
 	if (!rc)
 		rc = vmm_plan_share_folders(p, r, c, err);
-	return rc < 0 ? rc : vmm_request_check(r, err);
+	return rc < 0 ? rc : vagent_request_check(r, err);
 }
 
 struct vagent_command vmm_plan_command_of(const struct cvmm_exec_config *c)
 {
 	return (struct vagent_command){
+		.size = sizeof(struct vagent_command),
 		.words = c->command, .environment = c->environment, .folder = c->folder, .hostname = c->hostname,
 		.terminal = c->terminal, .rows = c->rows, .columns = c->columns,
 	};
 }
 
-static int make_request(const struct vmm_plan *p, struct vmm_request *r,
+static int make_request(const struct vmm_plan *p, struct vagent_request *r,
 			const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	const struct vagent_command command = vmm_plan_command_of(c);
-	const int rc = vmm_request_add_command(r, &command, err);
+	const int rc = vagent_request_add_command(r, &command, err);
 
-	vmm_request_add_all(r, &p->parts);
-	return rc < 0 ? rc : vmm_request_check(r, err);
+	vagent_request_add_all(r, &p->parts);
+	return rc < 0 ? rc : vagent_request_check(r, err);
 }
 
 /* ---------------------------------------------------------------------- all */
 
-static int new_session(struct vmm_plan *p, const struct vmm_session_config *s, struct vsu_error *err)
+static int new_session(struct vmm_plan *p, const struct vagent_session_config *s, struct vsu_error *err)
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->unused) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a socket");
-	return vmm_session_new(&p->session, s, err);
+	return vagent_session_new(&p->session, s, err);
 }
 
-static struct vmm_session_config describe_command(const struct cvmm_exec_config *c,
-						  const struct vmm_request *r)
+static struct vagent_session_config describe_command(const struct cvmm_exec_config *c,
+						  const struct vagent_request *r)
 {
 	static const int none[] = { -1, -1, -1 };
 	const int *streams = c->streams ? c->streams : none;
 
-	return (struct vmm_session_config){
+	return (struct vagent_session_config){
+		.size = sizeof(struct vagent_session_config),
 		.request = r->records, .request_len = r->len, .timeout_ms = c->timeout_ms,
 		.in = streams[0], .out = streams[1], .err = streams[2],
 	};
@@ -233,8 +236,8 @@ static struct vmm_session_config describe_command(const struct cvmm_exec_config 
 
 static int make_session(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	struct vmm_request r = { NULL, 0, 0 };
-	struct vmm_session_config s;
+	struct vagent_request r = { NULL, 0, 0 };
+	struct vagent_session_config s;
 	int rc = p->waits ? 0 : make_request(p, &r, c, err);
 
 	s = describe_command(c, &r);
@@ -242,40 +245,41 @@ static int make_session(struct vmm_plan *p, const struct cvmm_exec_config *c, st
 	s.waits = p->waits;
 	if (!rc)
 		rc = new_session(p, &s, err);
-	vmm_request_free(&r);
+	vagent_request_free(&r);
 	return rc;
 }
 
 int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	struct vmm_request r = { NULL, 0, 0 };
-	struct vmm_session_config s;
+	struct vagent_request r = { NULL, 0, 0 };
+	struct vagent_session_config s;
 	int rc = make_request(p, &r, c, err);
 
 	s = describe_command(c, &r);
 	if (!rc)
-		rc = vmm_session_request(p->session, &s, err);
-	vmm_request_free(&r);
+		rc = vagent_session_request(p->session, &s, err);
+	vagent_request_free(&r);
 	return rc;
 }
 
 int vmm_plan_request_records(struct vmm_plan *p, const struct vmm_plan_command *c,
 			     struct vsu_error *err)
 {
-	struct vmm_request r = { NULL, 0, 0 };
-	struct vmm_session_config s;
-	int rc = vmm_request_add_records(&r, c->records, c->len, err);
+	struct vagent_request r = { NULL, 0, 0 };
+	struct vagent_session_config s;
+	int rc = vagent_request_add_records(&r, c->records, c->len, err);
 
-	vmm_request_add_all(&r, &p->parts);
+	vagent_request_add_all(&r, &p->parts);
 	if (!rc)
-		rc = vmm_request_check(&r, err);
-	s = (struct vmm_session_config){
+		rc = vagent_request_check(&r, err);
+	s = (struct vagent_session_config){
+		.size = sizeof(s),
 		.request = r.records, .request_len = r.len, .timeout_ms = c->timeout_ms,
 		.in = c->streams[0], .out = c->streams[1], .err = c->streams[2],
 	};
 	if (!rc)
-		rc = vmm_session_request(p->session, &s, err);
-	vmm_request_free(&r);
+		rc = vagent_session_request(p->session, &s, err);
+	vagent_request_free(&r);
 	return rc;
 }
 
@@ -315,7 +319,7 @@ static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error 
 	int rc;
 
 	if (!kernel)
-		return vmm_host_kernel("/boot", "/lib/modules", p->kernel, err);
+		return vagent_host_kernel("/boot", "/lib/modules", p->kernel, err);
 	rc = vmm_path_check_links(kernel, err);
 	if (rc < 0)
 		return vmm_advise(err, vsu_error_prefix(err, rc, "kernel"), VMM_ADVICE_MEMBER);
@@ -333,7 +337,7 @@ static int find_boot_files(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	if (!rc && vmm_plan_is_builtin(p->kernel) && (c->modules || c->init))
 		rc = vmm_advise(err, vsu_error_set(err, -EINVAL, "%s has no effect on the kernel '%s', which has no initrd; leave it out",
 						   c->modules ? "modules" : "init", p->kernel), VMM_ADVICE_MEMBER);
-	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s%s", c->image && !c->kernel ? " " VMM_AGENT_KERNEL_WORD : "",
+	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s%s", c->image && !c->kernel ? " " VAGENT_KERNEL_WORD : "",
 			    c->append ? " " : "", c->append ? c->append : "") < 0) {
 		p->cmdline = NULL;
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
@@ -405,14 +409,15 @@ static int add_spare_devices(struct vmm_plan *p, const struct vmm_template *t, s
 	if (!rc && t->info.net)
 		rc = vmm_plan_add_unused_card(p, err);
 	if (!rc)
-		rc = vmm_plan_add_spare_folder(p, t->path, VMM_AGENT_ROOT_TAG, err);
+		rc = vmm_plan_add_spare_folder(p, t->path, VAGENT_ROOT_TAG, err);
 	return rc < 0 ? rc : vmm_plan_add_spare_folders(p, t->path, 0, t->info.folders, err);
 }
 
 int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
 			   const struct vmm_template *t, struct vsu_error *err)
 {
-	const struct vmm_session_config s = {
+	const struct vagent_session_config s = {
+		.size = sizeof(s),
 		.timeout_ms = c->timeout_ms, .in = -1, .out = -1, .err = -1,
 	};
 	int rc = t->info.net ? vmm_plan_open_card(p, err) : 0;
@@ -433,7 +438,7 @@ int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c,
 /* A card reads the peer of its socket, which stays. */
 void vmm_plan_close_given(struct vmm_plan *p)
 {
-	vmm_session_close_ports(p->session);
+	vagent_session_close_ports(p->session);
 	vsu_fd_close(&p->initrd_fd);
 	vsu_fd_close(&p->unused[0]);
 	vsu_fd_close(&p->card[0]);
@@ -449,14 +454,14 @@ void vmm_plan_free(struct vmm_plan *p)
 		free(p->folders[p->nfolders].hidden);
 	}
 	vmm_hidden_free(p->hidden);
-	vmm_request_free(&p->parts);
+	vagent_request_free(&p->parts);
 	free(p->cmdline);
 	vsu_fd_close(&p->initrd_fd);
 	vsu_fd_close(&p->unused[0]);
 	vsu_fd_close(&p->unused[1]);
 	vsu_fd_close(&p->card[0]);
 	vsu_fd_close(&p->card[1]);
-	vmm_session_free(p->session);
+	vagent_session_free(p->session);
 	vmm_template_close(&p->template);
 }
 
@@ -466,8 +471,8 @@ struct vagent_end vmm_plan_end(const struct vmm_plan *p, int status, const char 
 	struct vagent_end end = { VAGENT_END_MACHINE, status };
 	struct vsu_error why = VSU_ERROR_INIT;
 
-	if (!vmm_session_end(p->session, &end)) {
-		(void)!vmm_session_status(p->session, &why);
+	if (!vagent_session_end(p->session, &end)) {
+		(void)!vagent_session_status(p->session, &why);
 		*err = why;
 		return end;
 	}

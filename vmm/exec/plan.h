@@ -47,14 +47,14 @@ int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const ch
 /*
  * The command of a plan that waits, as the session does: command, environment, folder, host name,
  * terminal, streams and timeout. -EINVAL, -E2BIG: of the request, without an effect; errors of
- * vmm_session_request().
+ * vagent_session_request().
  */
 int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err);
 
 /* Its command, whose texts are those of the configuration. */
 struct vagent_command vmm_plan_command_of(const struct cvmm_exec_config *c);
 
-/* Of another process, as vmm_request_add_command() makes its records. */
+/* Of another process, as vagent_request_add_command() makes its records. */
 struct vmm_plan_command {
 	const char *records;
 	uint32_t len;

@@ -205,12 +205,12 @@ static int check_hidden(const struct vmm_plan *p, struct vsu_error *err)
 	return vmm_hidden_check(p->hidden, shared, p->nfolders, err);
 }
 
-static int add_image(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
+static int add_image(struct vmm_plan *p, struct vagent_request *r, const struct cvmm_exec_config *c,
 		     struct vsu_error *err)
 {
 	if (c->root || vmm_plan_is_clone(p))
 		return vsu_error_set(err, -EINVAL, "an image has the root; a folder or a template has no effect");
-	vmm_request_add(r, 'I', "%s", "");
+	vagent_request_add(r, 'I', "%s", "");
 	return vmm_plan_add_word(p, err, "--disk=%s", c->image);
 }
 
@@ -221,7 +221,7 @@ static int find_root(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 	const struct cvmm_exec_folder root = {
 		.path = c->root ? c->root : preset, .at = "/", .writable = c->writable_root, .suid = true, .dev = true,
 	};
-	int rc = find_folder(p, &root, VMM_AGENT_ROOT_TAG, err);
+	int rc = find_folder(p, &root, VAGENT_ROOT_TAG, err);
 
 	if (!rc)
 		p->folders[0].hides_private = !c->writable_root && !strcmp(p->folders[0].path, "/");
@@ -253,7 +253,7 @@ static int find_folders(struct vmm_plan *p, const struct cvmm_exec_config *c, st
 	return rc;
 }
 
-int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
+int vmm_plan_share_folders(struct vmm_plan *p, struct vagent_request *r,
 			   const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	unsigned int i;
@@ -274,7 +274,7 @@ int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
 		struct vmm_plan_folder *f = &p->folders[i];
 
 		if (i || c->image)
-			vmm_request_add(r, 'D', "%s:%s:%s", f->tag, f->writable ? "rw" : "ro", f->place);
+			vagent_request_add(r, 'D', "%s:%s:%s", f->tag, f->writable ? "rw" : "ro", f->place);
 		rc = add_folder(p, f, err);
 	}
 	if (!rc)

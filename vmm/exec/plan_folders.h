@@ -6,7 +6,7 @@
 #include "exec/plan_words.h"
 
 /* The root, and the other folders; r receives the records of both. */
-int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
+int vmm_plan_share_folders(struct vmm_plan *p, struct vagent_request *r,
 			   const struct cvmm_exec_config *c, struct vsu_error *err);
 /* Devices of a clone, or of its template, without a folder. */
 int vmm_plan_add_spare_folder(struct vmm_plan *p, const char *template, const char *tag,

@@ -31,7 +31,7 @@ int vmm_plan_check_network(const struct vmm_plan *p, struct vsu_error *err)
 }
 
 /* The agent checks the addresses. */
-static int request_network(struct vmm_plan *p, struct vmm_request *r,
+static int request_network(struct vmm_plan *p, struct vagent_request *r,
 			   const struct cvmm_exec_network *n, struct vsu_error *err)
 {
 	const char *address = n->address ? n->address : "-/0";
@@ -42,12 +42,12 @@ static int request_network(struct vmm_plan *p, struct vmm_request *r,
 		rc = vmm_card_read(&card, n->card, err);
 	if (rc < 0)
 		return rc;
-	vmm_request_add(r, 'N', "%s%s %s %s %s %u", address, strchr(address, '/') ? "" : "/32",
+	vagent_request_add(r, 'N', "%s%s %s %s %s %u", address, strchr(address, '/') ? "" : "/32",
 			text_or_none(n->gateway), text_or_none(n->resolver), card.mac, card.mtu);
 	return vmm_plan_add_word(p, err, "--net=%s%s%s", n->card, card.made_up ? ",mac=" : "", card.made_up ? card.mac : "");
 }
 
-int vmm_plan_add_network(struct vmm_plan *p, struct vmm_request *r,
+int vmm_plan_add_network(struct vmm_plan *p, struct vagent_request *r,
 			 const struct cvmm_exec_network *n, struct vsu_error *err)
 {
 	int rc;

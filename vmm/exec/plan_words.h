@@ -9,14 +9,14 @@
 
 #include <stdbool.h>
 
+#include <vm-agent/initrd.h>
+#include <vm-agent/request.h>
+#include <vm-agent/session.h>
 #include <vmm-sys-util/error.h>
 
 #include "cvmm/exec.h"
 #include "exec/hidden.h"
-#include "host/request.h"
-#include "host/session.h"
 #include "exec/template.h"
-#include "initrd/host_kernel.h"
 
 #define VMM_PLAN_MAX_WORDS 96
 
@@ -31,7 +31,7 @@ struct vmm_plan_folder {
 };
 
 struct vmm_plan {
-	char kernel[VMM_KERNEL_PATH];
+	char kernel[VAGENT_KERNEL_PATH];
 	char *cmdline;
 	struct vmm_plan_folder folders[CVMM_EXEC_MAX_FOLDERS + 1]; /* the root is the first */
 	unsigned int nfolders;
@@ -44,9 +44,9 @@ struct vmm_plan {
 	bool may_lack_modules;	/* it is unknown whether the kernel can load its compressed modules */
 	int unused[2];		/* sockets; the first is hvc0 of the guest */
 	int card[2];		/* likewise of a network card without a network; -1: none */
-	struct vmm_request parts; /* records of the folders, the root and the network */
+	struct vagent_request parts; /* records of the folders, the root and the network */
 	bool waits;		/* set before make: the command is that of vmm_plan_request() */
-	struct vmm_session *session;
+	struct vagent_session *session;
 };
 
 static inline bool vmm_plan_is_clone(const struct vmm_plan *p)

@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
-#include "init/agent_protocol.h"
 #include "base/advice.h"
 #include "base/new_name.h"
 #include "base/trusted_path.h"
@@ -333,7 +333,7 @@ int vmm_template_check(const struct vmm_template *t, struct vsu_error *err)
 {
 	int rc;
 
-	if (t->info.agent != VMM_AGENT_VERSION)
+	if (t->info.agent != VAGENT_VERSION)
 		return vsu_error_set(err, -EPROTO, "the template '%s' was made by cvmm %s, whose guests this cvmm does not know; make it again",
 				     t->path, t->info.cvmm);
 	if (strcmp(t->info.cvmm, PACKAGE_VERSION) != 0)
@@ -482,7 +482,7 @@ int vmm_template_publish(struct vmm_template *t, struct vsu_error *err)
 	int rc;
 
 	snprintf(t->info.cvmm, sizeof(t->info.cvmm), "%s", PACKAGE_VERSION);
-	t->info.agent = VMM_AGENT_VERSION;
+	t->info.agent = VAGENT_VERSION;
 	rc = write_info(t, err);
 	if (rc < 0)
 		return rc;

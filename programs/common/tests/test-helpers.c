@@ -207,6 +207,6 @@ static int run_tests(void)
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], QUESTION))
-		return puts(vmm_helper_init()) < 0;
+		return puts(vmm_helper_init(false)) < 0;
 	return run_tests();
 }

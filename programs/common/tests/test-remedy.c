@@ -4,9 +4,10 @@
 
 #include <errno.h>
 
+#include <vm-agent/initrd.h>
+
 #include "base/advice.h"
 #include "common/remedy.h"
-#include "initrd/advice.h"
 #include "util.h"
 
 static const struct {

@@ -10,20 +10,19 @@
 #include <string.h>
 
 #include <device-kinds/disk.h>
+#include <vm-agent/initrd.h>
+#include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/option_place.h>
 
-#include "init/agent_protocol.h"
 #include "common/helpers.h"
 #include "cli/boot_command.h"
 #include "common/machine_rows.h"
 #include "decompress/kernel_version.h"
-#include "initrd/host_kernel.h"
-#include "initrd/initrd.h"
 #include "target/layout.h"
 
-#define CMDLINE "console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " " VMM_AGENT_IMAGE_WORD
+#define CMDLINE "console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " " VAGENT_IMAGE_WORD
 /* A kernel and its initrd are in memory twice when it is started. */
 #define MEMORY "1G"
 /* Words besides those of the caller. */
@@ -161,7 +160,7 @@ int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *ar
 {
 	int rc;
 
-	*c = (struct vmm_boot_command){ .init = vmm_helper_init(), .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
+	*c = (struct vmm_boot_command){ .init = vmm_helper_init(true), .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
 	make_table(c);
 	c->max_words = argc + OWN_WORDS;
 	c->words = calloc((size_t)c->max_words + 1, sizeof(*c->words));
@@ -179,7 +178,7 @@ int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *ar
 /* ------------------------------------------------------------------ parts */
 
 static int find_modules(const struct vmm_boot_command *c, const char *kernel,
-			char folder[VMM_INITRD_FOLDER], struct vsu_error *err)
+			char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err)
 {
 	char version[VMM_KERNEL_VERSION];
 	int rc;
@@ -187,21 +186,22 @@ static int find_modules(const struct vmm_boot_command *c, const char *kernel,
 	if (c->modules)
 		return 0;
 	rc = vmm_kernel_version(kernel, version, err);
-	return rc < 0 ? rc : vmm_initrd_folder(version, folder, err);
+	return rc < 0 ? rc : vagent_initrd_folder(version, folder, err);
 }
 
 static int make_initrd(struct vmm_boot_command *c, const char *kernel, struct vsu_error *err)
 {
 	static const char *const names[] = { "virtio_pci", "virtio_blk", NULL };
 	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", NULL };
-	char folder[VMM_INITRD_FOLDER];
-	const struct vmm_initrd initrd = {
+	char folder[VAGENT_INITRD_FOLDER];
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd),
 		.init = c->init, .modules = c->modules ? c->modules : folder,
-		.names = names, .others = others, .later = vmm_initrd_file_systems, .boot = "/boot",
+		.names = names, .others = others, .later = vagent_initrd_file_systems(), .boot = "/boot",
 	};
 	const int rc = find_modules(c, kernel, folder, err);
 
-	return rc < 0 ? rc : vmm_initrd_make(&initrd, &c->initrd_fd, err);
+	return rc < 0 ? rc : vagent_initrd_make(&initrd, &c->initrd_fd, err);
 }
 
 static int set_word(struct vmm_boot_command *c, int i, const char *text, struct vsu_error *err)
@@ -269,12 +269,12 @@ static int add_words(struct vmm_boot_command *c, struct vsu_error *err)
 
 int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err)
 {
-	char host[VMM_KERNEL_PATH];
+	char host[VAGENT_KERNEL_PATH];
 	const char *kernel = c->kernel ? c->kernel : host;
 	int rc;
 
 	c->stage = VMM_STAGE_CONFIGURATION;
-	rc = c->kernel ? 0 : vmm_host_kernel("/boot", "/lib/modules", host, err);
+	rc = c->kernel ? 0 : vagent_host_kernel("/boot", "/lib/modules", host, err);
 	if (!rc)
 		rc = make_initrd(c, kernel, err);
 	if (!rc && c->seed.is_given)

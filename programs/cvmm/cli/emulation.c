@@ -183,7 +183,7 @@ static void add_monitor(struct vmm_program *p, int monitor)
 
 static void add_ports(struct vmm_program *p, const struct vmm_emulation_config *c)
 {
-	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
+	static const char *const names[] = { VAGENT_PORT_NAMES };
 	int i, fd;
 
 	vmm_program_add(p, "-chardev");
@@ -191,9 +191,9 @@ static void add_ports(struct vmm_program *p, const struct vmm_emulation_config *
 	vmm_program_add(p, "-serial");
 	vmm_program_add(p, "chardev:log");
 	vmm_program_add(p, "-device");
-	vmm_program_add(p, "virtio-serial-pci,max_ports=%d", VMM_AGENT_PORTS + 1);
-	for (i = 0; i < VMM_AGENT_PORTS; i++) {
-		fd = vmm_session_port(c->plan->session, i);
+	vmm_program_add(p, "virtio-serial-pci,max_ports=%d", VAGENT_PORTS + 1);
+	for (i = 0; i < VAGENT_PORTS; i++) {
+		fd = vagent_session_port(c->plan->session, i);
 		vmm_program_pass(p, fd);
 		vmm_program_add(p, "-chardev");
 		vmm_program_add(p, "socket,id=port%d,fd=%d", i, fd);

@@ -121,5 +121,5 @@ int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_opti
 		wait_for_end(&e, &beside, signals, err);
 	vmm_emulation_free(&e);
 	vsu_fd_close(&signals);
-	return rc < 0 ? VMM_SESSION_FAILED : vmm_exec_machine_status(m, 0, err);
+	return rc < 0 ? VAGENT_STATUS_FAILED : vmm_exec_machine_status(m, 0, err);
 }

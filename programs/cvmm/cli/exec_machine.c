@@ -387,10 +387,10 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 	if (!rc)
 		rc = fill_draft(m, d, o, err);
 	if (!rc)
-		rc = vmm_plan_make(&m->plan, &d->config, vmm_helper_init(), err);
+		rc = vmm_plan_make(&m->plan, &d->config, vmm_helper_init(d->config.image), err);
 	if (!rc && o->from && !m->plan.waits) {
 		command = vmm_plan_command_of(&d->config);
-		rc = vmm_request_add_command(&m->command, &command, err);
+		rc = vagent_request_add_command(&m->command, &command, err);
 	}
 	free_draft(d);
 	return rc;
@@ -420,7 +420,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	set_machine(d, o);
-	rc = vmm_plan_make_template(&m->plan, &d->config, vmm_helper_init(), t, err);
+	rc = vmm_plan_make_template(&m->plan, &d->config, vmm_helper_init(d->config.image), t, err);
 	free_draft(d);
 	return rc;
 }
@@ -428,7 +428,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 void vmm_exec_machine_free(struct vmm_exec_machine *m)
 {
 	vmm_terminal_restore(&m->terminal);
-	vmm_request_free(&m->command);
+	vagent_request_free(&m->command);
 	vmm_plan_free(&m->plan);
 	vmm_passt_end(&m->passt);
 	vmm_image_server_end(&m->server);
@@ -444,7 +444,7 @@ static void on_resize(void *opaque)
 	struct winsize w;
 
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
-		vmm_session_resize(m->plan.session, w.ws_row, w.ws_col);
+		vagent_session_resize(m->plan.session, w.ws_row, w.ws_col);
 }
 
 /* The command has the size of when its machine was made, and sizes since then were not sent. */
@@ -473,9 +473,9 @@ static void on_resume(void *opaque)
 static bool on_turn(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
-	const bool lives = vmm_session_dispatch(m->plan.session);
+	const bool lives = vagent_session_dispatch(m->plan.session);
 
-	if (m->on_terminal && m->terminal.in_fd < 0 && vmm_session_is_started(m->plan.session))
+	if (m->on_terminal && m->terminal.in_fd < 0 && vagent_session_is_started(m->plan.session))
 		begin_terminal(m);
 	if (m->terminal.is_used && !m->terminal.raw)	/* shells do not report that a job that runs is in the foreground */
 		vmm_terminal_resume(&m->terminal);
@@ -488,11 +488,11 @@ static bool on_signal(void *opaque, int signo)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	if (!vmm_session_is_started(m->plan.session) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
+	if (!vagent_session_is_started(m->plan.session) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
 		m->ended_by = signo;
 		return false;
 	}
-	vmm_session_signal(m->plan.session, signo);
+	vagent_session_signal(m->plan.session, signo);
 	return true;
 }
 
@@ -507,7 +507,7 @@ static int on_abandon(void *opaque, int status, struct vsu_error *err)
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
-		.opaque = m, .fd = vmm_session_fd(m->plan.session), .turn = on_turn, .signal = on_signal,
+		.opaque = m, .fd = vagent_session_fd(m->plan.session), .turn = on_turn, .signal = on_signal,
 		.resize = on_resize, .suspend = on_suspend, .resume = on_resume, .abandon = on_abandon,
 	};
 }
@@ -515,9 +515,9 @@ struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 /* As of a command that the signal ended, for callers that tell this from a failure. */
 int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err)
 {
-	if (m->ended_by && vmm_session_status(m->plan.session, NULL) < 0) {
+	if (m->ended_by && vagent_session_status(m->plan.session, NULL) < 0) {
 		vsu_error_set(err, -EINTR, "ended by signal %d", m->ended_by);
-		return VMM_SESSION_SIGNALLED + m->ended_by;
+		return VAGENT_STATUS_SIGNALLED + m->ended_by;
 	}
 	return vmm_plan_status(&m->plan, status, "--log=FILE", err);
 }
@@ -525,5 +525,5 @@ int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct
 bool vmm_exec_end_is_expected(int status, const struct vsu_error *err)
 {
 	return err->code == -ECANCELED &&
-	       (status == VMM_SESSION_SIGNALLED + SIGPIPE || status == VMM_SESSION_SIGNALLED + SIGINT);
+	       (status == VAGENT_STATUS_SIGNALLED + SIGPIPE || status == VAGENT_STATUS_SIGNALLED + SIGINT);
 }

@@ -27,7 +27,7 @@ struct vmm_exec_machine {
 	int out_fd, err_fd;	/* standard streams, opened again if that is possible; -1: not */
 	bool on_terminal;
 	struct vmm_terminal terminal;
-	struct vmm_request command; /* of a clone: its records, for a pool */
+	struct vagent_request command; /* of a clone: its records, for a pool */
 };
 
 /*

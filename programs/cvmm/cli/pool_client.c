@@ -14,13 +14,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vm-agent/flow.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "cli/pool_client.h"
 #include "cli/pool_wire.h"
 #include "cli/waiting.h"
-#include "host/flow.h"
 
 /* A pool and its machines read at once, unless they are stopped. */
 #define PATIENCE_MS 5000
@@ -37,7 +37,7 @@ struct client {
 	 * Input from a terminal is copied by this process: only a process of the terminal's session
 	 * stops when it reads in the background.
 	 */
-	struct vmm_flow input;
+	struct vagent_flow input;
 	int input_fds[2];	/* -1: the command has standard input itself */
 	enum { AWAITS_START, RUNS, ENDED } state;
 	int status;		/* of one that has ended */
@@ -143,11 +143,11 @@ static int open_input(struct client *c, struct vsu_error *err)
 	if (!isatty(STDIN_FILENO))
 		return 0;
 	rc = vsu_sock_pair(c->input_fds);
-	rc = rc < 0 ? rc : vmm_flow_init(&c->input);
+	rc = rc < 0 ? rc : vagent_flow_init(&c->input);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot pass the input of the terminal on");
-	vmm_flow_set_end(&c->input.from, STDIN_FILENO);
-	vmm_flow_set_end(&c->input.to, c->input_fds[0]);
+	vagent_flow_set_end(&c->input.from, STDIN_FILENO);
+	vagent_flow_set_end(&c->input.to, c->input_fds[0]);
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static int pick_stream(int opened, int standard)
 
 static int send_records(const struct client *c)
 {
-	const struct vmm_request *r = &c->machine->command;
+	const struct vagent_request *r = &c->machine->command;
 	uint32_t at = 0, len;
 	int rc = 0;
 
@@ -197,7 +197,7 @@ static void end_client(struct client *c, int status)
 static void fail_client(struct client *c, const char *why, struct vsu_error *err)
 {
 	vsu_error_set(err, -ECONNRESET, "%s", why);
-	end_client(c, VMM_SESSION_FAILED);
+	end_client(c, VAGENT_STATUS_FAILED);
 }
 
 static void send_size(const struct client *c)
@@ -279,21 +279,21 @@ static void serve_signal(struct client *c, struct vsu_error *err)
 		(void)!vmm_pool_send(c->fd, VMM_POOL_SIGNAL, &info.ssi_signo, sizeof(info.ssi_signo), NULL, 0);
 	} else {
 		vsu_error_set(err, -EINTR, "ended by signal %u", info.ssi_signo);
-		end_client(c, VMM_SESSION_SIGNALLED + (int)info.ssi_signo);
+		end_client(c, VAGENT_STATUS_SIGNALLED + (int)info.ssi_signo);
 	}
 }
 
 /* The other end of the socket is the command's input. */
 static void serve_input(struct client *c)
 {
-	(void)vmm_flow_turn(&c->input);	/* poll() calls again */
-	if (c->input.state == VMM_FLOW_ENDED)
+	(void)vagent_flow_turn(&c->input);	/* poll() calls again */
+	if (c->input.state == VAGENT_FLOW_ENDED)
 		vsu_fd_close(&c->input_fds[0]);
 }
 
 static bool has_input(const struct client *c)
 {
-	return c->state == RUNS && c->input_fds[0] >= 0 && c->input.state == VMM_FLOW_OPEN;
+	return c->state == RUNS && c->input_fds[0] >= 0 && c->input.state == VAGENT_FLOW_OPEN;
 }
 
 enum { POOL, SIGNALS, INPUT, WATCHED };
@@ -334,7 +334,7 @@ static void run_command(struct client *c, const struct vmm_exec_options *o, stru
 	if (!rc)
 		rc = vmm_waiting_confine(err);
 	if (rc < 0)
-		end_client(c, VMM_SESSION_FAILED);
+		end_client(c, VAGENT_STATUS_FAILED);
 	while (c->state != ENDED)
 		run_turn(c, err);
 }
@@ -354,7 +354,7 @@ int vmm_pool_client_run(struct vmm_exec_machine *m, const struct vmm_exec_option
 		run_command(c, o, err);
 		status = c->status;
 	}
-	vmm_flow_fini(&c->input);
+	vagent_flow_fini(&c->input);
 	vsu_fd_close(&c->fd);
 	vsu_fd_close(&c->signal_fd);
 	vsu_fd_close(&c->input_fds[0]);

@@ -15,13 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vm-agent/session.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/pool_server.h"
 #include "cli/template_command.h"
 #include "confine/denied_calls.h"
-#include "host/session.h"
 #include "log.h"
 #include "process.h"
 #include "supervisor.h"
@@ -132,7 +132,7 @@ static void begin_child(struct vmm_pool_server *s, pid_t parent)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
-		_exit(VMM_SESSION_FAILED);
+		_exit(VAGENT_STATUS_FAILED);
 	setsid();
 	signal(SIGINT, SIG_DFL);
 	s->path.path[0] = '\0';	/* the file is the parent's */
@@ -197,7 +197,7 @@ static void stop_pool(struct vmm_pool_server *s)
 static void fail_pool(struct vmm_pool_server *s, const char *why, struct vsu_error *err)
 {
 	vsu_error_set(err, -ECANCELED, "%s", why);
-	s->status = VMM_SESSION_FAILED;
+	s->status = VAGENT_STATUS_FAILED;
 	stop_pool(s);
 }
 
@@ -482,7 +482,7 @@ int vmm_pool_server_run(struct vmm_pool_server *s, int *machine_fd, struct vsu_e
 		if (rc > 0)
 			return 0;
 		if (rc < 0) {
-			s->status = VMM_SESSION_FAILED;
+			s->status = VAGENT_STATUS_FAILED;
 			stop_pool(s);
 			continue;
 		}

@@ -11,10 +11,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/pool_worker.h"
-#include "init/agent_protocol.h"
 
 #define TURN_MESSAGES 16
 #define MAX_TIMEOUT_MS (UINT64_C(31536000) * 1000)
@@ -46,7 +46,7 @@ int vmm_pool_worker_make(struct vmm_pool_worker *w, const struct vmm_exec_option
 	if (!rc)
 		rc = w->timer_fd < 0 ? -errno : watch_fd(w, w->timer_fd);
 	if (!rc)
-		rc = watch_fd(w, vmm_session_fd(w->exec.plan.session));
+		rc = watch_fd(w, vagent_session_fd(w->exec.plan.session));
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot watch a machine") : 0;
 }
 
@@ -92,7 +92,7 @@ static bool refuse_client(struct vmm_pool_worker *w, const char *why)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_set(&err, -EPROTO, "the pool received %s; use the cvmm that runs the pool", why);
-	send_end(w, VMM_SESSION_FAILED, &err);
+	send_end(w, VAGENT_STATUS_FAILED, &err);
 	return false;
 }
 
@@ -103,7 +103,7 @@ static bool begin_command(struct vmm_pool_worker *w)
 	memcpy(&w->command, p->payload, sizeof(w->command));
 	memcpy(w->streams, p->fds, sizeof(w->streams));
 	p->nfds = 0;
-	if (!w->command.len || w->command.len > VMM_AGENT_MAX_REQUEST || w->command.timeout_ms > MAX_TIMEOUT_MS)
+	if (!w->command.len || w->command.len > VAGENT_MAX_REQUEST || w->command.timeout_ms > MAX_TIMEOUT_MS)
 		return refuse_client(w, "a command of an invalid length");
 	w->records = malloc(w->command.len);
 	w->state = VMM_WORKER_RECEIVES;
@@ -121,7 +121,7 @@ static bool request_command(struct vmm_pool_worker *w)
 	w->state = VMM_WORKER_STARTS;
 	if (!vmm_plan_request_records(&w->exec.plan, &c, &err))
 		return true;
-	send_end(w, VMM_SESSION_FAILED, &err);
+	send_end(w, VAGENT_STATUS_FAILED, &err);
 	return false;
 }
 
@@ -143,7 +143,7 @@ static bool pass_signal(struct vmm_pool_worker *w)
 	memcpy(&signo, w->packet.payload, sizeof(signo));
 	if (signo < 1 || signo > (uint32_t)SIGRTMAX)
 		return refuse_client(w, "an invalid signal");
-	vmm_session_signal(w->exec.plan.session, (int)signo);
+	vagent_session_signal(w->exec.plan.session, (int)signo);
 	return true;
 }
 
@@ -152,7 +152,7 @@ static bool pass_size(struct vmm_pool_worker *w)
 	uint16_t size[2];
 
 	memcpy(size, w->packet.payload, sizeof(size));
-	vmm_session_resize(w->exec.plan.session, size[0], size[1]);
+	vagent_session_resize(w->exec.plan.session, size[0], size[1]);
 	return true;
 }
 
@@ -211,7 +211,7 @@ static bool serve_timer(struct vmm_pool_worker *w)
 	if (read(w->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times) || w->state >= VMM_WORKER_STARTS)
 		return true;
 	vsu_error_set(&err, -ETIMEDOUT, "the pool received no command within %d seconds; run it again", COMMAND_S);
-	send_end(w, VMM_SESSION_FAILED, &err);
+	send_end(w, VAGENT_STATUS_FAILED, &err);
 	return false;
 }
 
@@ -257,7 +257,7 @@ static bool report_start(struct vmm_pool_worker *w)
 {
 	w->state = VMM_WORKER_RUNS;
 	if (w->is_terminated)
-		vmm_session_signal(w->exec.plan.session, SIGTERM);
+		vagent_session_signal(w->exec.plan.session, SIGTERM);
 	return vmm_pool_send(w->client_fd, VMM_POOL_STARTED, NULL, 0, NULL, 0) == 0;
 }
 
@@ -267,7 +267,7 @@ static bool report_start(struct vmm_pool_worker *w)
 static bool report_end(struct vmm_pool_worker *w)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	const int status = vmm_session_status(w->exec.plan.session, &why);
+	const int status = vagent_session_status(w->exec.plan.session, &why);
 
 	if (w->client_fd >= 0)
 		send_end(w, status, &why);
@@ -277,13 +277,13 @@ static bool report_end(struct vmm_pool_worker *w)
 static bool on_turn(void *opaque)
 {
 	struct vmm_pool_worker *w = opaque;
-	struct vmm_session *s = w->exec.plan.session;
+	struct vagent_session *s = w->exec.plan.session;
 
-	if (!vmm_session_dispatch(s))
+	if (!vagent_session_dispatch(s))
 		return report_end(w);
-	if (w->state == VMM_WORKER_MAKES && vmm_session_waits(s) && !report_ready(w))
+	if (w->state == VMM_WORKER_MAKES && vagent_session_waits(s) && !report_ready(w))
 		return false;
-	if (w->state == VMM_WORKER_STARTS && vmm_session_is_started(s) && !report_start(w))
+	if (w->state == VMM_WORKER_STARTS && vagent_session_is_started(s) && !report_start(w))
 		return false;
 	return serve_pool(w) && serve_client(w) && serve_timer(w);
 }
@@ -298,7 +298,7 @@ static bool on_signal(void *opaque, int signo)
 	w->is_terminated = true;
 	if (w->state < VMM_WORKER_STARTS)
 		shutdown(w->state < VMM_WORKER_GREETED ? w->pool_fd : w->client_fd, SHUT_RDWR);
-	vmm_session_signal(w->exec.plan.session, SIGTERM);
+	vagent_session_signal(w->exec.plan.session, SIGTERM);
 	return true;
 }
 

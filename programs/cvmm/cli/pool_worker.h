@@ -44,7 +44,7 @@ struct vmm_beside vmm_pool_worker_beside(struct vmm_pool_worker *w);
 
 /*
  * After the machine has ended with a status and perhaps a sentence, which the client receives. The
- * status of this process: 0, or without a client VMM_SESSION_FAILED with the sentence. Frees all.
+ * status of this process: 0, or without a client VAGENT_STATUS_FAILED with the sentence. Frees all.
  */
 int vmm_pool_worker_end(struct vmm_pool_worker *w, int status, struct vsu_error *err);
 

@@ -76,7 +76,7 @@ static int await_child(pid_t child, const sigset_t *set, struct vsu_error *err)
 	if (WIFEXITED(how))
 		return WEXITSTATUS(how);
 	vsu_error_set(err, -ECANCELED, "the process of the guest was ended by signal %d", WTERMSIG(how));
-	return VMM_SESSION_FAILED;
+	return VAGENT_STATUS_FAILED;
 }
 
 int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err)
@@ -106,7 +106,7 @@ int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err)
 		return 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
-		_exit(VMM_SESSION_FAILED);
+		_exit(VAGENT_STATUS_FAILED);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static bool begin_save(struct vmm_template_maker *t)
 	};
 	const struct vmm_typed_command request = { .command = "save", .argument = &save };
 
-	if (vmm_session_status(t->exec.plan.session, NULL) != 0)
+	if (vagent_session_status(t->exec.plan.session, NULL) != 0)
 		return false;
 	t->state = VMM_MAKER_SAVES;
 	if (vmm_control_call_typed(t->machine->control, &request, on_saved, t, &t->why) < 0)
@@ -151,7 +151,7 @@ static bool begin_save(struct vmm_template_maker *t)
 static bool on_turn(void *opaque)
 {
 	struct vmm_template_maker *t = opaque;
-	const bool lives = vmm_session_dispatch(t->exec.plan.session);
+	const bool lives = vagent_session_dispatch(t->exec.plan.session);
 
 	return lives || t->state != VMM_MAKER_BOOTS || begin_save(t);
 }
@@ -171,7 +171,7 @@ static void on_resize(void *opaque)
 struct vmm_beside vmm_template_maker_beside(struct vmm_template_maker *t)
 {
 	return (struct vmm_beside){
-		.opaque = t, .fd = vmm_session_fd(t->exec.plan.session), .begin = on_begin, .turn = on_turn,
+		.opaque = t, .fd = vagent_session_fd(t->exec.plan.session), .begin = on_begin, .turn = on_turn,
 		.signal = on_signal, .resize = on_resize,
 	};
 }
@@ -183,9 +183,9 @@ int vmm_template_maker_status(const struct vmm_template_maker *t, int status,
 {
 	if (t->state == VMM_MAKER_FAILED) {
 		*err = t->why;
-		return VMM_SESSION_FAILED;
+		return VAGENT_STATUS_FAILED;
 	}
-	return status && t->state == VMM_MAKER_SAVES ? VMM_SESSION_FAILED :
+	return status && t->state == VMM_MAKER_SAVES ? VAGENT_STATUS_FAILED :
 	       vmm_exec_machine_status(&t->exec, status, err);
 }
 
@@ -194,7 +194,7 @@ int vmm_template_maker_end(struct vmm_template_maker *t, int status, struct vsu_
 	unsigned int i;
 
 	if (!status && vmm_template_publish(&t->template, err) < 0)
-		status = VMM_SESSION_FAILED;
+		status = VAGENT_STATUS_FAILED;
 	vmm_template_discard(&t->template);
 	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
 		vsu_fd_close(&t->fds[i]);

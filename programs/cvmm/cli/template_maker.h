@@ -43,7 +43,7 @@ struct vmm_beside vmm_template_maker_beside(struct vmm_template_maker *t);
 int vmm_template_maker_status(const struct vmm_template_maker *t, int status,
 			      struct vsu_error *err);
 
-/* Publishes it if the status is 0. The status, or VMM_SESSION_FAILED. Frees everything. */
+/* Publishes it if the status is 0. The status, or VAGENT_STATUS_FAILED. Frees everything. */
 int vmm_template_maker_end(struct vmm_template_maker *t, int status, struct vsu_error *err);
 
 #endif

@@ -12,13 +12,13 @@
 /* Of what waits for an agent that does not read, beside its request. */
 #define MAX_QUEUED (64u << 10)
 
-void vmm_channel_free(struct vmm_channel *c)
+void vagent_priv_channel_free(struct vagent_priv_channel *c)
 {
 	free(c->queued);
 	c->queued = NULL;
 }
 
-void vmm_channel_flush(struct vmm_channel *c)
+void vagent_priv_channel_flush(struct vagent_priv_channel *c)
 {
 	ssize_t n = 1;
 
@@ -32,7 +32,7 @@ void vmm_channel_flush(struct vmm_channel *c)
 }
 
 /* The buffer doubles, so that its copies do not add up. */
-static int reserve_bytes(struct vmm_channel *c, size_t len)
+static int reserve_bytes(struct vagent_priv_channel *c, size_t len)
 {
 	const size_t size = len > 2 * c->size ? len : 2 * c->size;
 	char *bytes;
@@ -47,13 +47,13 @@ static int reserve_bytes(struct vmm_channel *c, size_t len)
 	return 0;
 }
 
-int vmm_channel_send(struct vmm_channel *c, enum vmm_agent_message type, const void *payload,
+int vagent_priv_channel_send(struct vagent_priv_channel *c, enum vagent_message type, const void *payload,
 		     size_t len)
 {
-	const struct vmm_agent_header header = { (uint32_t)type, (uint32_t)len };
+	const struct vagent_header header = { (uint32_t)type, (uint32_t)len };
 	int rc;
 
-	if (c->nqueued + sizeof(header) + len > MAX_QUEUED + (type == VMM_AGENT_REQUEST ? len : 0))
+	if (c->nqueued + sizeof(header) + len > MAX_QUEUED + (type == VAGENT_REQUEST ? len : 0))
 		return -ENOBUFS;
 	rc = reserve_bytes(c, c->nqueued + sizeof(header) + len);
 	if (rc < 0)
@@ -62,17 +62,17 @@ int vmm_channel_send(struct vmm_channel *c, enum vmm_agent_message type, const v
 	if (len)
 		memcpy(c->queued + c->nqueued + sizeof(header), payload, len);
 	c->nqueued += sizeof(header) + len;
-	vmm_channel_flush(c);
+	vagent_priv_channel_flush(c);
 	return 0;
 }
 
 /* The length of the message that is being received, as far as it is known. */
-static size_t wanted_len(const struct vmm_channel *c)
+static size_t wanted_len(const struct vagent_priv_channel *c)
 {
 	return sizeof(c->in.header) + (c->have < sizeof(c->in.header) ? 0 : c->in.header.len);
 }
 
-int vmm_channel_receive(struct vmm_channel *c)
+int vagent_priv_channel_receive(struct vagent_priv_channel *c)
 {
 	ssize_t n;
 
@@ -85,7 +85,7 @@ int vmm_channel_receive(struct vmm_channel *c)
 		c->have += (size_t)n;
 		if (c->have < sizeof(c->in.header))
 			continue;
-		if (c->in.header.len > VMM_AGENT_MAX_MESSAGE)
+		if (c->in.header.len > VAGENT_MAX_MESSAGE)
 			return -EBADMSG;
 		if (c->have == wanted_len(c))
 			return 1;

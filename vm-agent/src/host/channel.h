@@ -9,33 +9,34 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "init/agent_protocol.h"
+#include "vm-agent/protocol.h"
 
-struct vmm_channel {
+
+struct vagent_priv_channel {
 	int fd;			/* a socket, borrowed */
 	char *queued;		/* to be sent */
 	size_t sent, nqueued, size;
 	size_t have;		/* of a message */
 	union {
-		struct vmm_agent_header header;
-		char bytes[sizeof(struct vmm_agent_header) + VMM_AGENT_MAX_MESSAGE];
+		struct vagent_header header;
+		char bytes[sizeof(struct vagent_header) + VAGENT_MAX_MESSAGE];
 	} in;
 };
 
-void vmm_channel_free(struct vmm_channel *c);
+void vagent_priv_channel_free(struct vagent_priv_channel *c);
 
 /*
  * Queues a message and sends what is possible. -ENOBUFS: the agent has not received those before,
  * and too many are queued; -ENOMEM.
  */
-int vmm_channel_send(struct vmm_channel *c, enum vmm_agent_message type, const void *payload,
+int vagent_priv_channel_send(struct vagent_priv_channel *c, enum vagent_message type, const void *payload,
 		     size_t len);
-void vmm_channel_flush(struct vmm_channel *c);
+void vagent_priv_channel_flush(struct vagent_priv_channel *c);
 
 /*
  * 1: a whole message is in c->in, until the next call; 0: none; -EBADMSG: its length is invalid;
  * -ECONNRESET: the port was closed.
  */
-int vmm_channel_receive(struct vmm_channel *c);
+int vagent_priv_channel_receive(struct vagent_priv_channel *c);
 
 #endif

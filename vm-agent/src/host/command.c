@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "host/request.h"
+#include <vmm-sys-util/sized.h>
+
+#include "vm-agent/request.h"
+
 
 /* Whether a setting has the name of this one. */
 static bool is_set(const char *const *environment, const char *one)
@@ -22,7 +25,7 @@ static bool is_set(const char *const *environment, const char *one)
 }
 
 /* The last of several settings of a name counts: a program finds the first one that it gets. */
-static void add_settings(struct vmm_request *r, const struct vagent_command *c)
+static void add_settings(struct vagent_request *r, const struct vagent_command *c)
 {
 	static const char *const presets[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -34,10 +37,10 @@ static void add_settings(struct vmm_request *r, const struct vagent_command *c)
 
 	for (i = 0; i < n; i++)
 		if (!is_set(c->environment, presets[i]))
-			vmm_request_add(r, 'E', "%s", presets[i]);
+			vagent_request_add(r, 'E', "%s", presets[i]);
 	for (setting = c->environment; setting && *setting; setting++)
 		if (!is_set(setting + 1, *setting))
-			vmm_request_add(r, 'E', "%s", *setting);
+			vagent_request_add(r, 'E', "%s", *setting);
 }
 
 static int check_environment(const char *const *environment, struct vsu_error *err)
@@ -61,7 +64,7 @@ static int check_terminal(const struct vagent_command *c, struct vsu_error *err)
 	       vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns; the maximum is %u", c->rows, c->columns, UINT16_MAX) : 0;
 }
 
-int vmm_request_check_command(const struct vagent_command *c, struct vsu_error *err)
+static int check_command(const struct vagent_command *c, struct vsu_error *err)
 {
 	int rc;
 
@@ -77,21 +80,37 @@ int vmm_request_check_command(const struct vagent_command *c, struct vsu_error *
 	return rc < 0 ? rc : check_terminal(c, err);
 }
 
-int vmm_request_add_command(struct vmm_request *r, const struct vagent_command *c,
-			    struct vsu_error *err)
+/* A copy with the members of this library, checked. */
+static int copy_command(struct vagent_command *c, const struct vagent_command *given, struct vsu_error *err)
 {
+	const int rc = vsu_copy_sized(c, sizeof(*c), given, "struct vagent_command", err);
+
+	return rc < 0 ? rc : check_command(c, err);
+}
+
+int vagent_request_check_command(const struct vagent_command *c, struct vsu_error *err)
+{
+	struct vagent_command copy;
+
+	return copy_command(&copy, c, err);
+}
+
+int vagent_request_add_command(struct vagent_request *r, const struct vagent_command *given,
+			       struct vsu_error *err)
+{
+	struct vagent_command c;
 	const char *const *word;
-	const int rc = vmm_request_check_command(c, err);
+	const int rc = copy_command(&c, given, err);
 
 	if (rc < 0)
 		return rc;
-	for (word = c->words; *word; word++)
-		vmm_request_add(r, 'A', "%s", *word);
-	if (c->terminal)
-		vmm_request_add(r, 'T', "%ux%u", c->rows ? c->rows : 24, c->columns ? c->columns : 80);
-	add_settings(r, c);
-	vmm_request_add(r, 'C', "%s", c->folder ? c->folder : "/");
-	if (c->hostname)
-		vmm_request_add(r, 'H', "%s", c->hostname);
+	for (word = c.words; *word; word++)
+		vagent_request_add(r, 'A', "%s", *word);
+	if (c.terminal)
+		vagent_request_add(r, 'T', "%ux%u", c.rows ? c.rows : 24, c.columns ? c.columns : 80);
+	add_settings(r, &c);
+	vagent_request_add(r, 'C', "%s", c.folder ? c.folder : "/");
+	if (c.hostname)
+		vagent_request_add(r, 'H', "%s", c.hostname);
 	return 0;
 }

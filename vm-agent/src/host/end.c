@@ -2,7 +2,8 @@
 /* The status of each kind of end. */
 #include <config.h>
 
-#include "host/end.h"
+#include "vm-agent/end.h"
+
 
 int vagent_end_status(const struct vagent_end *e)
 {
@@ -11,17 +12,17 @@ int vagent_end_status(const struct vagent_end *e)
 		return e->value;
 	case VAGENT_END_SIGNAL:
 	case VAGENT_END_MEMORY:
-		return VAGENT_SIGNALLED + e->value;
+		return VAGENT_STATUS_SIGNALLED + e->value;
 	case VAGENT_END_TIME:
-		return VAGENT_TIMEOUT;
+		return VAGENT_STATUS_TIMEOUT;
 	case VAGENT_END_NOT_FOUND:
-		return VAGENT_NOT_FOUND;
+		return VAGENT_STATUS_NOT_FOUND;
 	case VAGENT_END_NOT_EXECUTED:
-		return VAGENT_NOT_EXECUTED;
+		return VAGENT_STATUS_NOT_EXECUTED;
 	case VAGENT_END_KILLED:
 	case VAGENT_END_STREAM:
 	case VAGENT_END_MACHINE:
 		break;
 	}
-	return VAGENT_FAILED;
+	return VAGENT_STATUS_FAILED;
 }

@@ -11,35 +11,36 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "host/flow.h"
+#include "vm-agent/flow.h"
+
 
 #define TURN_BYTES (1u << 20)
 
-int vmm_flow_init(struct vmm_flow *f)
+int vagent_flow_init(struct vagent_flow *f)
 {
-	*f = (struct vmm_flow){ .from = { .fd = -1 }, .to = { .fd = -1 }, .len = UINT64_MAX };
-	f->bytes = malloc(VMM_FLOW_BYTES);
+	*f = (struct vagent_flow){ .from = { .fd = -1 }, .to = { .fd = -1 }, .len = UINT64_MAX };
+	f->bytes = malloc(VAGENT_FLOW_BYTES);
 	return f->bytes ? 0 : -ENOMEM;
 }
 
-void vmm_flow_fini(struct vmm_flow *f)
+void vagent_flow_fini(struct vagent_flow *f)
 {
 	free(f->bytes);
 	f->bytes = NULL;
 }
 
 /* A pipe that poll() reports as writable has room for PIPE_BUF bytes. */
-void vmm_flow_set_end(struct vmm_flow_end *end, int fd)
+void vagent_flow_set_end(struct vagent_flow_end *end, int fd)
 {
 	const int kind = fd < 0 ? VSU_FD_OTHER : vsu_fd_kind(fd);
 
-	*end = (struct vmm_flow_end){
+	*end = (struct vagent_flow_end){
 		.fd = fd, .is_socket = kind == VSU_FD_SOCKET, .is_terminal = kind == VSU_FD_CHAR && isatty(fd),
-		.write_max = kind == VSU_FD_FIFO || kind == VSU_FD_CHAR ? PIPE_BUF : VMM_FLOW_BYTES,
+		.write_max = kind == VSU_FD_FIFO || kind == VSU_FD_CHAR ? PIPE_BUF : VAGENT_FLOW_BYTES,
 	};
 }
 
-static bool is_ready(const struct vmm_flow_end *end, short events)
+static bool is_ready(const struct vagent_flow_end *end, short events)
 {
 	struct pollfd p = { end->fd, events, 0 };
 
@@ -54,7 +55,7 @@ static bool is_foreground(int fd)
 	return group < 0 || group == getpgrp();
 }
 
-static ssize_t read_end(const struct vmm_flow_end *end, void *bytes, size_t len)
+static ssize_t read_end(const struct vagent_flow_end *end, void *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -69,7 +70,7 @@ static ssize_t read_end(const struct vmm_flow_end *end, void *bytes, size_t len)
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t write_end(const struct vmm_flow_end *end, const void *bytes, size_t len)
+static ssize_t write_end(const struct vagent_flow_end *end, const void *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -90,7 +91,7 @@ static bool is_later(ssize_t n)
 }
 
 /* A source that fails has ended: its bytes so far are complete. */
-static bool fill_flow(struct vmm_flow *f)
+static bool fill_flow(struct vagent_flow *f)
 {
 	uint64_t room = f->len - f->total;
 	ssize_t n;
@@ -99,7 +100,7 @@ static bool fill_flow(struct vmm_flow *f)
 		f->source_ended = true;
 		return true;
 	}
-	n = read_end(&f->from, f->bytes, room < VMM_FLOW_BYTES ? (size_t)room : VMM_FLOW_BYTES);
+	n = read_end(&f->from, f->bytes, room < VAGENT_FLOW_BYTES ? (size_t)room : VAGENT_FLOW_BYTES);
 	if (is_later(n))
 		return false;
 	f->at = 0;
@@ -109,15 +110,15 @@ static bool fill_flow(struct vmm_flow *f)
 	return true;
 }
 
-static bool flush_flow(struct vmm_flow *f)
+static bool flush_flow(struct vagent_flow *f)
 {
-	const ssize_t n = f->state == VMM_FLOW_LOST ? (ssize_t)f->have
+	const ssize_t n = f->state == VAGENT_FLOW_LOST ? (ssize_t)f->have
 						    : write_end(&f->to, f->bytes + f->at, f->have);
 
 	if (is_later(n) || !n)
 		return false;
 	if (n < 0) {
-		f->state = VMM_FLOW_LOST;
+		f->state = VAGENT_FLOW_LOST;
 		f->failure = n == -EPIPE || n == -ECONNRESET ? 0 : (int)n;
 		f->have = 0;
 		return true;
@@ -128,18 +129,18 @@ static bool flush_flow(struct vmm_flow *f)
 }
 
 /* One step; false: none is possible now. */
-static bool step_flow(struct vmm_flow *f)
+static bool step_flow(struct vagent_flow *f)
 {
 	if (f->have)
 		return flush_flow(f);
 	if (!f->source_ended)
 		return fill_flow(f);
-	if (f->state == VMM_FLOW_OPEN)
-		f->state = VMM_FLOW_ENDED;
+	if (f->state == VAGENT_FLOW_OPEN)
+		f->state = VAGENT_FLOW_ENDED;
 	return false;
 }
 
-bool vmm_flow_turn(struct vmm_flow *f)
+bool vagent_flow_turn(struct vagent_flow *f)
 {
 	const uint64_t limit = f->total + TURN_BYTES;
 

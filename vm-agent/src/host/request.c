@@ -10,14 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "init/agent_protocol.h"
-#include "host/request.h"
+#include "vm-agent/protocol.h"
+#include "vm-agent/request.h"
 
-static int append_text(struct vmm_request *r, char letter, const char *text, size_t len)
+
+static int append_text(struct vagent_request *r, char letter, const char *text, size_t len)
 {
 	char *bytes;
 
-	if (len + 2 > VMM_AGENT_MAX_REQUEST - r->len)
+	if (len + 2 > VAGENT_MAX_REQUEST - r->len)
 		return -E2BIG;
 	bytes = realloc(r->records, r->len + len + 2);
 	if (!bytes)
@@ -29,7 +30,7 @@ static int append_text(struct vmm_request *r, char letter, const char *text, siz
 	return 0;
 }
 
-void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
+void vagent_request_add(struct vagent_request *r, char letter, const char *fmt, ...)
 {
 	char *text;
 	va_list ap;
@@ -48,7 +49,7 @@ void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
 	free(text);
 }
 
-void vmm_request_add_all(struct vmm_request *r, const struct vmm_request *others)
+void vagent_request_add_all(struct vagent_request *r, const struct vagent_request *others)
 {
 	uint32_t at = 0, len;
 
@@ -75,26 +76,26 @@ static bool is_command(const char *records, uint32_t len)
 	return has_word;
 }
 
-int vmm_request_add_records(struct vmm_request *r, const char *records, uint32_t len,
+int vagent_request_add_records(struct vagent_request *r, const char *records, uint32_t len,
 			    struct vsu_error *err)
 {
-	const struct vmm_request others = { (char *)(uintptr_t)records, len, 0 };
+	const struct vagent_request others = { (char *)(uintptr_t)records, len, 0 };
 
 	if (!is_command(records, len))
 		return vsu_error_set(err, -EBADMSG, "the records are not those of a command");
-	vmm_request_add_all(r, &others);
+	vagent_request_add_all(r, &others);
 	return 0;
 }
 
-int vmm_request_check(const struct vmm_request *r, struct vsu_error *err)
+int vagent_request_check(const struct vagent_request *r, struct vsu_error *err)
 {
 	if (r->rc == -E2BIG)
-		return vsu_error_set(err, r->rc, "the command and its environment exceed %u bytes", VMM_AGENT_MAX_REQUEST);
+		return vsu_error_set(err, r->rc, "the command and its environment exceed %u bytes", VAGENT_MAX_REQUEST);
 	return r->rc < 0 ? vsu_error_set(err, r->rc, "no memory for a request") : 0;
 }
 
-void vmm_request_free(struct vmm_request *r)
+void vagent_request_free(struct vagent_request *r)
 {
 	free(r->records);
-	*r = (struct vmm_request){ NULL, 0, 0 };
+	*r = (struct vagent_request){ NULL, 0, 0 };
 }

@@ -17,29 +17,30 @@
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #include "host/channel.h"
-#include "host/flow.h"
-#include "host/session.h"
+#include "vm-agent/flow.h"
+#include "vm-agent/session.h"
 
 #define TURN_MESSAGES 16
 
 /* In which output of a command that ended before its time limit moves. */
 #define LATE_MS 1000
 
-struct vmm_session {
+struct vagent_session {
 	enum state {
 		AWAITS_AGENT,	/* READY */
-		WAITS,		/* vmm_session_request() */
+		WAITS,		/* vagent_session_request() */
 		AWAITS_START,	/* STARTED, or ENDED */
 		RUNS,
 		DRAINS,		/* the command has ended, and its outputs are copied */
 		ENDED,
 	} state;
 	int epfd, timer_fd, again_fd;
-	int ours[VMM_AGENT_PORTS], guests[VMM_AGENT_PORTS];
-	struct vmm_channel control;
-	struct vmm_flow in, out, err;
+	int ours[VAGENT_PORTS], guests[VAGENT_PORTS];
+	struct vagent_priv_channel control;
+	struct vagent_flow in, out, err;
 	bool waits;		/* when the agent is ready */
 	bool in_reported, out_reported, err_reported;
 	char *request;
@@ -52,17 +53,17 @@ struct vmm_session {
 
 /* ---------------------------------------------------------------------- life */
 
-static int make_ports(struct vmm_session *s)
+static int make_ports(struct vagent_session *s)
 {
 	int pair[2], i;
 
-	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+	for (i = 0; i < VAGENT_PORTS; i++) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 			return -errno;
 		s->ours[i] = pair[0];
 		s->guests[i] = pair[1];
 	}
-	s->control.fd = s->ours[VMM_AGENT_CONTROL];
+	s->control.fd = s->ours[VAGENT_CONTROL];
 	return 0;
 }
 
@@ -70,7 +71,7 @@ static int make_ports(struct vmm_session *s)
  * Regular files are always ready, and refused by epoll. One descriptor may be several streams, such
  * as those of a terminal.
  */
-static int watch_end(const struct vmm_session *s, int fd, uint32_t events)
+static int watch_end(const struct vagent_session *s, int fd, uint32_t events)
 {
 	struct epoll_event e = { .events = events | EPOLLET };
 
@@ -82,11 +83,11 @@ static int watch_end(const struct vmm_session *s, int fd, uint32_t events)
 	return epoll_ctl(s->epfd, EPOLL_CTL_MOD, fd, &e) < 0 ? -errno : 0;
 }
 
-static int watch_all(const struct vmm_session *s)
+static int watch_all(const struct vagent_session *s)
 {
 	int rc = 0, i;
 
-	for (i = 0; !rc && i < VMM_AGENT_PORTS; i++)
+	for (i = 0; !rc && i < VAGENT_PORTS; i++)
 		rc = watch_end(s, s->ours[i], EPOLLIN | EPOLLOUT);
 	if (!rc)
 		rc = watch_end(s, s->timer_fd, EPOLLIN);
@@ -94,7 +95,7 @@ static int watch_all(const struct vmm_session *s)
 }
 
 /* 0: none. */
-static int set_timer(struct vmm_session *s, uint64_t timeout_ms)
+static int set_timer(struct vagent_session *s, uint64_t timeout_ms)
 {
 	const struct itimerspec at = {
 		.it_value = { (time_t)(timeout_ms / 1000), (long)(timeout_ms % 1000) * 1000000 },
@@ -104,29 +105,29 @@ static int set_timer(struct vmm_session *s, uint64_t timeout_ms)
 	return timerfd_settime(s->timer_fd, 0, &at, NULL) < 0 ? -errno : 0;
 }
 
-static int make_flows(struct vmm_session *s)
+static int make_flows(struct vagent_session *s)
 {
-	if (vmm_flow_init(&s->in) < 0 || vmm_flow_init(&s->out) < 0 || vmm_flow_init(&s->err) < 0)
+	if (vagent_flow_init(&s->in) < 0 || vagent_flow_init(&s->out) < 0 || vagent_flow_init(&s->err) < 0)
 		return -ENOMEM;
-	vmm_flow_set_end(&s->in.to, s->ours[VMM_AGENT_IN]);
-	vmm_flow_set_end(&s->out.from, s->ours[VMM_AGENT_OUT]);
-	vmm_flow_set_end(&s->err.from, s->ours[VMM_AGENT_ERR]);
+	vagent_flow_set_end(&s->in.to, s->ours[VAGENT_IN]);
+	vagent_flow_set_end(&s->out.from, s->ours[VAGENT_OUT]);
+	vagent_flow_set_end(&s->err.from, s->ours[VAGENT_ERR]);
 	return 0;
 }
 
-static int take_streams(struct vmm_session *s, const struct vmm_session_config *c)
+static int take_streams(struct vagent_session *s, const struct vagent_session_config *c)
 {
 	int rc = watch_end(s, c->in, EPOLLIN);
 
-	vmm_flow_set_end(&s->in.from, c->in);
-	vmm_flow_set_end(&s->out.to, c->out);
-	vmm_flow_set_end(&s->err.to, c->err);
+	vagent_flow_set_end(&s->in.from, c->in);
+	vagent_flow_set_end(&s->out.to, c->out);
+	vagent_flow_set_end(&s->err.to, c->err);
 	if (!rc)
 		rc = watch_end(s, c->out, EPOLLOUT);
 	return rc < 0 ? rc : watch_end(s, c->err, EPOLLOUT);
 }
 
-static int make_descriptors(struct vmm_session *s)
+static int make_descriptors(struct vagent_session *s)
 {
 	int rc = make_ports(s);
 
@@ -140,7 +141,7 @@ static int make_descriptors(struct vmm_session *s)
 	return rc < 0 ? rc : watch_all(s);
 }
 
-static int copy_request(struct vmm_session *s, const struct vmm_session_config *c)
+static int copy_request(struct vagent_session *s, const struct vagent_session_config *c)
 {
 	if (!c->request)
 		return 0;
@@ -153,7 +154,7 @@ static int copy_request(struct vmm_session *s, const struct vmm_session_config *
 }
 
 /* The request, the streams and the time limit of a command. */
-static int take_command(struct vmm_session *s, const struct vmm_session_config *c)
+static int take_command(struct vagent_session *s, const struct vagent_session_config *c)
 {
 	int rc = copy_request(s, c);
 
@@ -162,99 +163,103 @@ static int take_command(struct vmm_session *s, const struct vmm_session_config *
 	return rc < 0 ? rc : set_timer(s, c->timeout_ms);
 }
 
-int vmm_session_new(struct vmm_session **out, const struct vmm_session_config *config,
+int vagent_session_new(struct vagent_session **out, const struct vagent_session_config *config,
 		    struct vsu_error *err)
 {
-	struct vmm_session *s = calloc(1, sizeof(*s));
-	int rc;
+	struct vagent_session_config c;
+	struct vagent_session *s;
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct vagent_session_config", err);
 
+	if (rc < 0)
+		return rc;
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return vsu_error_set(err, -ENOMEM, "no memory for a session");
 	memset(s->ours, -1, sizeof(s->ours));
 	memset(s->guests, -1, sizeof(s->guests));
 	s->epfd = s->timer_fd = s->again_fd = -1;
-	s->waits = config->waits;
+	s->waits = c.waits;
 	rc = make_descriptors(s);
 	if (!rc)
-		rc = take_command(s, config);
-	if (!rc && config->clone)
-		rc = vmm_channel_send(&s->control, VMM_AGENT_HELLO, NULL, 0);
+		rc = take_command(s, &c);
+	if (!rc && c.clone)
+		rc = vagent_priv_channel_send(&s->control, VAGENT_HELLO, NULL, 0);
 	if (rc < 0) {
-		vmm_session_free(s);
+		vagent_session_free(s);
 		return vsu_error_sys(err, rc, "cannot make the streams of a command");
 	}
 	*out = s;
 	return 0;
 }
 
-void vmm_session_free(struct vmm_session *s)
+void vagent_session_free(struct vagent_session *s)
 {
 	int i;
 
 	if (!s)
 		return;
-	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+	for (i = 0; i < VAGENT_PORTS; i++) {
 		vsu_fd_close(&s->ours[i]);
 		vsu_fd_close(&s->guests[i]);
 	}
 	vsu_fd_close(&s->epfd);
 	vsu_fd_close(&s->timer_fd);
 	vsu_fd_close(&s->again_fd);
-	vmm_flow_fini(&s->in);
-	vmm_flow_fini(&s->out);
-	vmm_flow_fini(&s->err);
-	vmm_channel_free(&s->control);
+	vagent_flow_fini(&s->in);
+	vagent_flow_fini(&s->out);
+	vagent_flow_fini(&s->err);
+	vagent_priv_channel_free(&s->control);
 	free(s->request);
 	free(s);
 }
 
-int vmm_session_port(const struct vmm_session *s, enum vmm_agent_port port)
+int vagent_session_port(const struct vagent_session *s, enum vagent_port port)
 {
 	return s->guests[port];
 }
 
-void vmm_session_close_ports(struct vmm_session *s)
+void vagent_session_close_ports(struct vagent_session *s)
 {
 	int i;
 
-	for (i = 0; i < VMM_AGENT_PORTS; i++)
+	for (i = 0; i < VAGENT_PORTS; i++)
 		vsu_fd_close(&s->guests[i]);
 }
 
-int vmm_session_fd(const struct vmm_session *s)
+int vagent_session_fd(const struct vagent_session *s)
 {
 	return s->epfd;
 }
 
 /* ------------------------------------------------------------------ messages */
 
-static void end_session(struct vmm_session *s, enum vagent_end_kind kind, int value)
+static void end_session(struct vagent_session *s, enum vagent_end_kind kind, int value)
 {
 	s->end = (struct vagent_end){ kind, value };
 	s->state = ENDED;
 }
 
-static void end_failed(struct vmm_session *s)
+static void end_failed(struct vagent_session *s)
 {
 	end_session(s, VAGENT_END_MACHINE, VSU_EXIT_FAIL);
 }
 
-static void end_untrusted(struct vmm_session *s, const char *what)
+static void end_untrusted(struct vagent_session *s, const char *what)
 {
 	vsu_error_set(&s->why, -EPROTO, "the guest's agent sent %s; the guest is not trusted further", what);
 	end_failed(s);
 }
 
-static void fail_session(struct vmm_session *s, int rc, const char *what)
+static void fail_session(struct vagent_session *s, int rc, const char *what)
 {
 	vsu_error_sys(&s->why, rc, "%s", what);
 	end_failed(s);
 }
 
 /* The clock is read as late as possible. */
-static int send_moment(struct vmm_session *s)
+static int send_moment(struct vagent_session *s)
 {
-	struct vmm_agent_moment m = { .reserved = 0 };
+	struct vagent_moment m = { .reserved = 0 };
 	struct timespec now;
 
 	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
@@ -263,22 +268,22 @@ static int send_moment(struct vmm_session *s)
 	m.nanoseconds = (uint32_t)now.tv_nsec;
 	if (getrandom(m.entropy, sizeof(m.entropy), 0) != (ssize_t)sizeof(m.entropy))
 		return -EIO;
-	return vmm_channel_send(&s->control, VMM_AGENT_MOMENT, &m, sizeof(m));
+	return vagent_priv_channel_send(&s->control, VAGENT_MOMENT, &m, sizeof(m));
 }
 
-static void send_request(struct vmm_session *s)
+static void send_request(struct vagent_session *s)
 {
 	int rc = send_moment(s);
 
 	s->state = AWAITS_START;
 	if (!rc)
-		rc = vmm_channel_send(&s->control, VMM_AGENT_REQUEST, s->request, s->request_len);
+		rc = vagent_priv_channel_send(&s->control, VAGENT_REQUEST, s->request, s->request_len);
 	if (rc < 0)
 		fail_session(s, rc, "cannot send the request to the guest");
 }
 
 /* The time limit was that of the agent. */
-static void wait_for_request(struct vmm_session *s)
+static void wait_for_request(struct vagent_session *s)
 {
 	const int rc = set_timer(s, 0);
 
@@ -287,7 +292,7 @@ static void wait_for_request(struct vmm_session *s)
 		fail_session(s, rc, "cannot stop a timer");
 }
 
-static void begin_command(struct vmm_session *s)
+static void begin_command(struct vagent_session *s)
 {
 	if (s->waits)
 		wait_for_request(s);
@@ -298,9 +303,9 @@ static void begin_command(struct vmm_session *s)
 }
 
 /* The first agents had no version. */
-static void serve_ready(struct vmm_session *s)
+static void serve_ready(struct vagent_session *s)
 {
-	const struct vmm_channel *c = &s->control;
+	const struct vagent_priv_channel *c = &s->control;
 	uint32_t version = 0;
 
 	if (s->state != AWAITS_AGENT || (c->in.header.len && c->in.header.len != sizeof(version))) {
@@ -308,16 +313,16 @@ static void serve_ready(struct vmm_session *s)
 		return;
 	}
 	memcpy(&version, c->in.bytes + sizeof(c->in.header), c->in.header.len);
-	if (version == VMM_AGENT_VERSION) {
+	if (version == VAGENT_VERSION) {
 		begin_command(s);
 		return;
 	}
 	vsu_error_set(&s->why, -EPROTO, "the guest's agent has version %u of the protocol, but this cvmm has %u; make the template again, or use the cvmm-init of this cvmm",
-		      version, VMM_AGENT_VERSION);
+		      version, VAGENT_VERSION);
 	end_failed(s);
 }
 
-static void serve_started(struct vmm_session *s)
+static void serve_started(struct vagent_session *s)
 {
 	if (s->state != AWAITS_START || s->control.in.header.len)
 		end_untrusted(s, "STARTED in the wrong order");
@@ -326,12 +331,12 @@ static void serve_started(struct vmm_session *s)
 }
 
 /* A command that was not executed, or an agent that failed, with a sentence. */
-static void serve_failure(struct vmm_session *s, uint32_t how, const char *text, size_t len)
+static void serve_failure(struct vagent_session *s, uint32_t how, const char *text, size_t len)
 {
 	static const struct vagent_end ends[] = {
-		[VMM_AGENT_NOT_FOUND] = { VAGENT_END_NOT_FOUND, 0 },
-		[VMM_AGENT_NOT_EXECUTED] = { VAGENT_END_NOT_EXECUTED, 0 },
-		[VMM_AGENT_FAILED] = { VAGENT_END_MACHINE, VSU_EXIT_FAIL },
+		[VAGENT_NOT_FOUND] = { VAGENT_END_NOT_FOUND, 0 },
+		[VAGENT_NOT_EXECUTED] = { VAGENT_END_NOT_EXECUTED, 0 },
+		[VAGENT_FAILED] = { VAGENT_END_MACHINE, VSU_EXIT_FAIL },
 	};
 
 	vsu_error_set(&s->why, -ECANCELED, "in the guest: %.*s", (int)len, text);
@@ -339,18 +344,18 @@ static void serve_failure(struct vmm_session *s, uint32_t how, const char *text,
 }
 
 /* Of a command that was executed. cause: of a signal, 0 for others. */
-static bool is_possible(const struct vmm_agent_ended *e, uint32_t cause)
+static bool is_possible(const struct vagent_ended *e, uint32_t cause)
 {
-	if (e->how == VMM_AGENT_EXITED)
+	if (e->how == VAGENT_EXITED)
 		return e->status <= 255 && !cause;
 	return e->status >= 1 && e->status <= 127 &&
-	       (!cause || (cause == VMM_AGENT_CAUSE_MEMORY && e->status == SIGKILL));
+	       (!cause || (cause == VAGENT_CAUSE_MEMORY && e->status == SIGKILL));
 }
 
-static void set_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint32_t cause)
+static void set_end(struct vagent_session *s, const struct vagent_ended *e, uint32_t cause)
 {
 	s->end.value = (int)e->status;
-	if (e->how == VMM_AGENT_EXITED) {
+	if (e->how == VAGENT_EXITED) {
 		s->end.kind = VAGENT_END_STATUS;
 	} else if (cause) {
 		s->end.kind = VAGENT_END_MEMORY;
@@ -361,7 +366,7 @@ static void set_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint
 	}
 }
 
-static void serve_end(struct vmm_session *s, const struct vmm_agent_ended *e, uint32_t cause)
+static void serve_end(struct vagent_session *s, const struct vagent_ended *e, uint32_t cause)
 {
 	if (s->state != RUNS || !is_possible(e, cause) || e->out < s->out.total || e->err < s->err.total) {
 		end_untrusted(s, "an invalid end of the command");
@@ -374,12 +379,12 @@ static void serve_end(struct vmm_session *s, const struct vmm_agent_ended *e, ui
 	s->state = DRAINS;
 }
 
-static void serve_ended(struct vmm_session *s)
+static void serve_ended(struct vagent_session *s)
 {
-	const struct vmm_channel *c = &s->control;
+	const struct vagent_priv_channel *c = &s->control;
 	const char *payload = c->in.bytes + sizeof(c->in.header);
-	struct vmm_agent_ended e;
-	uint32_t cause = VMM_AGENT_CAUSE_UNKNOWN;
+	struct vagent_ended e;
+	uint32_t cause = VAGENT_CAUSE_UNKNOWN;
 	size_t more;
 
 	if (c->in.header.len < sizeof(e)) {
@@ -390,24 +395,24 @@ static void serve_ended(struct vmm_session *s)
 	more = c->in.header.len - sizeof(e);
 	if (more == sizeof(cause))
 		memcpy(&cause, payload + sizeof(e), sizeof(cause));
-	if (e.how == VMM_AGENT_EXITED || e.how == VMM_AGENT_SIGNALLED)
-		serve_end(s, &e, more && more != sizeof(cause) ? VMM_AGENT_CAUSES : cause);
-	else if (e.how < VMM_AGENT_HOWS)
+	if (e.how == VAGENT_EXITED || e.how == VAGENT_SIGNALLED)
+		serve_end(s, &e, more && more != sizeof(cause) ? VAGENT_CAUSES : cause);
+	else if (e.how < VAGENT_HOWS)
 		serve_failure(s, e.how, payload + sizeof(e), more);
 	else
 		end_untrusted(s, "an unknown kind of end");
 }
 
-static void serve_message(struct vmm_session *s)
+static void serve_message(struct vagent_session *s)
 {
 	switch (s->control.in.header.type) {
-	case VMM_AGENT_READY:
+	case VAGENT_READY:
 		serve_ready(s);
 		break;
-	case VMM_AGENT_STARTED:
+	case VAGENT_STARTED:
 		serve_started(s);
 		break;
-	case VMM_AGENT_ENDED:
+	case VAGENT_ENDED:
 		serve_ended(s);
 		break;
 	default:
@@ -416,13 +421,13 @@ static void serve_message(struct vmm_session *s)
 }
 
 /* Messages after the end of the command are not read. True: call again. */
-static bool serve_control(struct vmm_session *s)
+static bool serve_control(struct vagent_session *s)
 {
 	int i, rc = 1;
 
-	vmm_channel_flush(&s->control);
+	vagent_priv_channel_flush(&s->control);
 	for (i = 0; i < TURN_MESSAGES && rc == 1 && s->state < DRAINS; i++) {
-		rc = vmm_channel_receive(&s->control);
+		rc = vagent_priv_channel_receive(&s->control);
 		if (rc == 1)
 			serve_message(s);
 		else if (rc == -EBADMSG)
@@ -433,24 +438,24 @@ static bool serve_control(struct vmm_session *s)
 
 /* --------------------------------------------------------------------- turns */
 
-static void report_once(struct vmm_session *s, bool now, bool *reported,
-			enum vmm_agent_message type, const void *payload, size_t len)
+static void report_once(struct vagent_session *s, bool now, bool *reported,
+			enum vagent_message type, const void *payload, size_t len)
 {
 	if (now && !*reported)
-		*reported = vmm_channel_send(&s->control, type, payload, len) == 0;
+		*reported = vagent_priv_channel_send(&s->control, type, payload, len) == 0;
 }
 
-static void report_flows(struct vmm_session *s)
+static void report_flows(struct vagent_session *s)
 {
-	static const uint32_t out = VMM_AGENT_OUT, err = VMM_AGENT_ERR;
+	static const uint32_t out = VAGENT_OUT, err = VAGENT_ERR;
 
-	report_once(s, s->in.source_ended, &s->in_reported, VMM_AGENT_INPUT_END, &s->in.total, sizeof(s->in.total));
-	report_once(s, s->out.state == VMM_FLOW_LOST, &s->out_reported, VMM_AGENT_OUTPUT_LOST, &out, sizeof(out));
-	report_once(s, s->err.state == VMM_FLOW_LOST, &s->err_reported, VMM_AGENT_OUTPUT_LOST, &err, sizeof(err));
+	report_once(s, s->in.source_ended, &s->in_reported, VAGENT_INPUT_END, &s->in.total, sizeof(s->in.total));
+	report_once(s, s->out.state == VAGENT_FLOW_LOST, &s->out_reported, VAGENT_OUTPUT_LOST, &out, sizeof(out));
+	report_once(s, s->err.state == VAGENT_FLOW_LOST, &s->err_reported, VAGENT_OUTPUT_LOST, &err, sizeof(err));
 }
 
 /* The status of a command whose output is not where it should be would be believed. */
-static void end_drained(struct vmm_session *s)
+static void end_drained(struct vagent_session *s)
 {
 	const int rc = s->out.failure ? s->out.failure : s->err.failure;
 
@@ -461,15 +466,15 @@ static void end_drained(struct vmm_session *s)
 	s->state = ENDED;
 }
 
-static bool serve_flows(struct vmm_session *s)
+static bool serve_flows(struct vagent_session *s)
 {
-	bool more = vmm_flow_turn(&s->out);
+	bool more = vagent_flow_turn(&s->out);
 
-	more = vmm_flow_turn(&s->err) || more;
+	more = vagent_flow_turn(&s->err) || more;
 	if (s->state == RUNS)
-		more = vmm_flow_turn(&s->in) || more;
+		more = vagent_flow_turn(&s->in) || more;
 	report_flows(s);
-	if (s->state == DRAINS && s->out.state != VMM_FLOW_OPEN && s->err.state != VMM_FLOW_OPEN)
+	if (s->state == DRAINS && s->out.state != VAGENT_FLOW_OPEN && s->err.state != VAGENT_FLOW_OPEN)
 		end_drained(s);
 	return more;
 }
@@ -478,7 +483,7 @@ static bool serve_flows(struct vmm_session *s)
  * The time limit is that of the command, whose status has arrived. A caller that reads slowly is not
  * limited; a guest that announced more output than it sends is.
  */
-static void await_output(struct vmm_session *s)
+static void await_output(struct vagent_session *s)
 {
 	const uint64_t total = s->out.total + s->err.total;
 	const bool moves = s->out.have || s->err.have || total != s->drained;
@@ -490,7 +495,7 @@ static void await_output(struct vmm_session *s)
 	end_failed(s);
 }
 
-static void serve_timer(struct vmm_session *s)
+static void serve_timer(struct vagent_session *s)
 {
 	const bool of_agent = s->state == AWAITS_AGENT && (s->waits || !s->request);
 	uint64_t times;
@@ -508,7 +513,7 @@ static void serve_timer(struct vmm_session *s)
 }
 
 /* Events only wake: each end is tried until nothing is possible. */
-static void drain_events(const struct vmm_session *s)
+static void drain_events(const struct vagent_session *s)
 {
 	struct epoll_event events[16];
 	uint64_t times;
@@ -517,7 +522,7 @@ static void drain_events(const struct vmm_session *s)
 	(void)!read(s->again_fd, &times, sizeof(times));
 }
 
-bool vmm_session_dispatch(struct vmm_session *s)
+bool vagent_session_dispatch(struct vagent_session *s)
 {
 	static const uint64_t one = 1;
 	bool more = false;
@@ -534,15 +539,15 @@ bool vmm_session_dispatch(struct vmm_session *s)
 	return s->state != ENDED;
 }
 
-static void forget_end(const struct vmm_session *s, struct vmm_flow_end *end)
+static void forget_end(const struct vagent_session *s, struct vagent_flow_end *end)
 {
 	if (end->fd >= 0)
 		(void)!epoll_ctl(s->epfd, EPOLL_CTL_DEL, end->fd, NULL);
-	vmm_flow_set_end(end, -1);
+	vagent_flow_set_end(end, -1);
 }
 
 /* The agent has not seen any of it, so the guest waits for another one. */
-static void forget_command(struct vmm_session *s)
+static void forget_command(struct vagent_session *s)
 {
 	forget_end(s, &s->in.from);
 	forget_end(s, &s->out.to);
@@ -552,14 +557,17 @@ static void forget_command(struct vmm_session *s)
 	(void)!set_timer(s, 0);
 }
 
-int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *c,
-			struct vsu_error *err)
+int vagent_session_request(struct vagent_session *s, const struct vagent_session_config *command,
+			   struct vsu_error *err)
 {
-	int rc;
+	struct vagent_session_config c;
+	int rc = vsu_copy_sized(&c, sizeof(c), command, "struct vagent_session_config", err);
 
+	if (rc < 0)
+		return rc;
 	if (s->state != WAITS)
 		return vsu_error_set(err, -EAGAIN, "the guest does not wait for a command");
-	rc = take_command(s, c);
+	rc = take_command(s, &c);
 	if (rc < 0) {
 		forget_command(s);
 		return vsu_error_sys(err, rc, "cannot use the streams of a command");
@@ -572,33 +580,33 @@ int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *
 	return s->why.code;
 }
 
-bool vmm_session_waits(const struct vmm_session *s)
+bool vagent_session_waits(const struct vagent_session *s)
 {
 	return s->state == WAITS;
 }
 
-void vmm_session_signal(struct vmm_session *s, int signo)
+void vagent_session_signal(struct vagent_session *s, int signo)
 {
 	const uint32_t number = (uint32_t)signo;
 
 	if (s->state == RUNS)
-		(void)vmm_channel_send(&s->control, VMM_AGENT_SIGNAL, &number, sizeof(number));
+		(void)vagent_priv_channel_send(&s->control, VAGENT_SIGNAL, &number, sizeof(number));
 }
 
-void vmm_session_resize(struct vmm_session *s, unsigned int rows, unsigned int columns)
+void vagent_session_resize(struct vagent_session *s, unsigned int rows, unsigned int columns)
 {
 	const uint16_t size[2] = { (uint16_t)rows, (uint16_t)columns };
 
 	if (s->state == RUNS)
-		(void)vmm_channel_send(&s->control, VMM_AGENT_SIZE, size, sizeof(size));
+		(void)vagent_priv_channel_send(&s->control, VAGENT_SIZE, size, sizeof(size));
 }
 
-bool vmm_session_is_started(const struct vmm_session *s)
+bool vagent_session_is_started(const struct vagent_session *s)
 {
 	return s->state >= RUNS && s->state != ENDED;
 }
 
-int vmm_session_status(const struct vmm_session *s, struct vsu_error *why)
+int vagent_session_status(const struct vagent_session *s, struct vsu_error *why)
 {
 	if (s->state != ENDED)
 		return vsu_error_set(why, -EAGAIN, "the command has not ended");
@@ -607,7 +615,7 @@ int vmm_session_status(const struct vmm_session *s, struct vsu_error *why)
 	return vagent_end_status(&s->end);
 }
 
-int vmm_session_end(const struct vmm_session *s, struct vagent_end *end)
+int vagent_session_end(const struct vagent_session *s, struct vagent_end *end)
 {
 	if (s->state != ENDED)
 		return -EAGAIN;

@@ -20,13 +20,13 @@ struct entry {
 	uint64_t len;
 };
 
-static void put_bytes(struct vmm_archive *a, const void *bytes, size_t len)
+static void put_bytes(struct vagent_priv_archive *a, const void *bytes, size_t len)
 {
 	ssize_t n;
 
 	if (a->rc < 0)
 		return;
-	if (a->len + len > VMM_ARCHIVE_MAX) {
+	if (a->len + len > VAGENT_ARCHIVE_MAX) {
 		a->rc = -EFBIG;
 		return;
 	}
@@ -38,7 +38,7 @@ static void put_bytes(struct vmm_archive *a, const void *bytes, size_t len)
 }
 
 /* Headers and contents begin at multiples of four bytes. */
-static void put_padding(struct vmm_archive *a)
+static void put_padding(struct vagent_priv_archive *a)
 {
 	static const char zeros[4];
 
@@ -47,7 +47,7 @@ static void put_padding(struct vmm_archive *a)
 
 /* A magic number and 13 fields: inode, mode, user, group, links, time, size, device, node, name,
  * checksum. */
-static void put_header(struct vmm_archive *a, const struct entry *e)
+static void put_header(struct vagent_priv_archive *a, const struct entry *e)
 {
 	char header[6 + 13 * 8 + 1];
 
@@ -62,17 +62,17 @@ static void put_header(struct vmm_archive *a, const struct entry *e)
 	put_padding(a);
 }
 
-void vmm_archive_folder(struct vmm_archive *a, const char *name)
+void vagent_priv_archive_folder(struct vagent_priv_archive *a, const char *name)
 {
 	put_header(a, &(struct entry){ .name = name, .mode = S_IFDIR | 0755 });
 }
 
-void vmm_archive_device(struct vmm_archive *a, const char *name, uint32_t major, uint32_t minor)
+void vagent_priv_archive_device(struct vagent_priv_archive *a, const char *name, uint32_t major, uint32_t minor)
 {
 	put_header(a, &(struct entry){ name, S_IFCHR | 0600, major, minor, 0 });
 }
 
-void vmm_archive_file(struct vmm_archive *a, const char *name, uint32_t mode,
+void vagent_priv_archive_file(struct vagent_priv_archive *a, const char *name, uint32_t mode,
 		      const void *bytes, size_t len)
 {
 	put_header(a, &(struct entry){ .name = name, .mode = S_IFREG | mode, .len = len });
@@ -80,7 +80,7 @@ void vmm_archive_file(struct vmm_archive *a, const char *name, uint32_t mode,
 	put_padding(a);
 }
 
-void vmm_archive_copy(struct vmm_archive *a, const char *name, uint32_t mode, int from_fd,
+void vagent_priv_archive_copy(struct vagent_priv_archive *a, const char *name, uint32_t mode, int from_fd,
 		      uint64_t len)
 {
 	char chunk[CHUNK];
@@ -100,7 +100,7 @@ void vmm_archive_copy(struct vmm_archive *a, const char *name, uint32_t mode, in
 	put_padding(a);
 }
 
-int vmm_archive_end(struct vmm_archive *a, struct vsu_error *err)
+int vagent_priv_archive_end(struct vagent_priv_archive *a, struct vsu_error *err)
 {
 	put_header(a, &(struct entry){ .name = TRAILER });
 	if (a->rc == -EFBIG)

@@ -3,11 +3,11 @@
  * An archive in the format that Linux unpacks as its first file system ("newc" of cpio),
  * written to a file in order. All entries belong to root.
  *
- *	vmm_archive_folder(&a, "modules");
- *	vmm_archive_file(&a, "init", 0755, bytes, len);
- *	rc = vmm_archive_end(&a, &err);
+ *	vagent_priv_archive_folder(&a, "modules");
+ *	vagent_priv_archive_file(&a, "init", 0755, bytes, len);
+ *	rc = vagent_priv_archive_end(&a, &err);
  *
- * The first failure is kept, later calls do nothing, and vmm_archive_end() returns it.
+ * The first failure is kept, later calls do nothing, and vagent_priv_archive_end() returns it.
  */
 #ifndef VMM_INITRD_ARCHIVE_H
 #define VMM_INITRD_ARCHIVE_H
@@ -18,9 +18,9 @@
 #include <vmm-sys-util/error.h>
 
 /* Of the whole archive. */
-#define VMM_ARCHIVE_MAX (UINT64_C(1) << 30)
+#define VAGENT_ARCHIVE_MAX (UINT64_C(1) << 30)
 
-struct vmm_archive {
+struct vagent_priv_archive {
 	int fd;			/* borrowed; its position is the end of the archive */
 	int rc;
 	uint32_t entries;
@@ -28,16 +28,16 @@ struct vmm_archive {
 };
 
 /* Names are paths without a leading slash; the folders of a path precede it. */
-void vmm_archive_folder(struct vmm_archive *a, const char *name);
+void vagent_priv_archive_folder(struct vagent_priv_archive *a, const char *name);
 /* A character device, such as dev/console. */
-void vmm_archive_device(struct vmm_archive *a, const char *name, uint32_t major, uint32_t minor);
-void vmm_archive_file(struct vmm_archive *a, const char *name, uint32_t mode,
+void vagent_priv_archive_device(struct vagent_priv_archive *a, const char *name, uint32_t major, uint32_t minor);
+void vagent_priv_archive_file(struct vagent_priv_archive *a, const char *name, uint32_t mode,
 		      const void *bytes, size_t len);
 /* len bytes from the position of from_fd. A file that ends before is a failure (-EBADMSG). */
-void vmm_archive_copy(struct vmm_archive *a, const char *name, uint32_t mode, int from_fd,
+void vagent_priv_archive_copy(struct vagent_priv_archive *a, const char *name, uint32_t mode, int from_fd,
 		      uint64_t len);
 
-/* -EFBIG: the archive exceeds VMM_ARCHIVE_MAX; -EBADMSG: a file was truncated; else of write(). */
-int vmm_archive_end(struct vmm_archive *a, struct vsu_error *err);
+/* -EFBIG: the archive exceeds VAGENT_ARCHIVE_MAX; -EBADMSG: a file was truncated; else of write(). */
+int vagent_priv_archive_end(struct vagent_priv_archive *a, struct vsu_error *err);
 
 #endif

@@ -15,7 +15,7 @@
 #define MAX_LINES 65536
 #define MAX_NAME 256
 
-bool vmm_module_is_compressed(const struct vmm_module *module)
+bool vagent_priv_module_is_compressed(const struct vagent_priv_module *module)
 {
 	const size_t len = strlen(module->path);
 
@@ -28,7 +28,7 @@ static int open_beside_modules(const char *folder)
 
 	if (dir < 0)
 		return -errno;
-	fd = vmm_folder_file_open(dir, "config");
+	fd = vagent_priv_folder_file_open(dir, "config");
 	vsu_fd_close(&dir);
 	return fd;
 }
@@ -77,21 +77,21 @@ static bool has_option(FILE *configuration)
 	return found;
 }
 
-static const struct vmm_module *find_compressed(const struct vmm_modules *m, unsigned int n)
+static const struct vagent_priv_module *find_compressed(const struct vagent_priv_modules *m, unsigned int n)
 {
-	const struct vmm_module *module;
+	const struct vagent_priv_module *module;
 	unsigned int i;
 
-	for (i = 0; i < n && (module = vmm_modules_get(m, i)); i++)
-		if (!module->optional && vmm_module_is_compressed(module))
+	for (i = 0; i < n && (module = vagent_priv_modules_get(m, i)); i++)
+		if (!module->optional && vagent_priv_module_is_compressed(module))
 			return module;
 	return NULL;
 }
 
-int vmm_modules_check_compressed(const struct vmm_modules *m, unsigned int n, const char *folder, const char *boot,
+int vagent_priv_modules_check_compressed(const struct vagent_priv_modules *m, unsigned int n, const char *folder, const char *boot,
 				 bool *unknown, struct vsu_error *err)
 {
-	const struct vmm_module *module = folder ? find_compressed(m, n) : NULL;
+	const struct vagent_priv_module *module = folder ? find_compressed(m, n) : NULL;
 	FILE *f = module ? open_configuration(folder, boot) : NULL;
 	bool can;
 

@@ -12,14 +12,14 @@
 #include "initrd/modules.h"
 
 /* True for "NAME.ko.xz" and others, which are not "NAME.ko". */
-bool vmm_module_is_compressed(const struct vmm_module *module);
+bool vagent_priv_module_is_compressed(const struct vagent_priv_module *module);
 
 /*
  * Checks the first n selected modules, except optional ones. folder: where the modules are; boot: where
  * kernels are, or NULL. -EOPNOTSUPP: the kernel cannot load one of the modules. *unknown: a module is
  * compressed, and the configuration cannot be read.
  */
-int vmm_modules_check_compressed(const struct vmm_modules *m, unsigned int n, const char *folder, const char *boot,
+int vagent_priv_modules_check_compressed(const struct vagent_priv_modules *m, unsigned int n, const char *folder, const char *boot,
 				 bool *unknown, struct vsu_error *err);
 
 #endif

@@ -28,7 +28,7 @@
 
 #define FILE_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK)
 
-bool vmm_folder_is_of_host(const char *folder)
+bool vagent_priv_folder_is_of_host(const char *folder)
 {
 	static const char *const places[] = { "/usr/lib/modules/", "/lib/modules/", "/nix/store/", "/gnu/store/" };
 	char path[PATH_MAX];
@@ -90,7 +90,7 @@ static int open_in_steps(int folder, const char *path)
 	return fd < 0 ? (fd == -ENOTDIR ? -ELOOP : fd) : open_name(fd, name, true);
 }
 
-int vmm_folder_file_open(int folder, const char *path)
+int vagent_priv_folder_file_open(int folder, const char *path)
 {
 	const int fd = open_beneath(folder, path);
 

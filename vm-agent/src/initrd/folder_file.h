@@ -9,12 +9,12 @@
  * Links that leave the folder are followed in the host's own folders of modules only, where
  * distributions have them (weak-updates, stores of packages).
  */
-bool vmm_folder_is_of_host(const char *folder);
+bool vagent_priv_folder_is_of_host(const char *folder);
 
 /*
  * Opens a file below the folder for reading, without blocking on FIFOs; or a negative errno.
  * -EXDEV: a symbolic link leads out of the folder; -ELOOP: also, before Linux 5.6, any link.
  */
-int vmm_folder_file_open(int folder, const char *path);
+int vagent_priv_folder_file_open(int folder, const char *path);
 
 #endif

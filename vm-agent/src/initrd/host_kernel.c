@@ -11,8 +11,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "initrd/advice.h"
-#include "initrd/host_kernel.h"
+#include "vm-agent/initrd.h"
+
 
 #define PREFIX "vmlinuz-"
 #define VERSION_BYTES 128
@@ -28,10 +28,10 @@ static bool find_running(const char *boot, const char *modules, char *path)
 
 	if (uname(&u) < 0)
 		return false;
-	snprintf(path, VMM_KERNEL_PATH, "%s/" PREFIX "%s", boot, u.release);
+	snprintf(path, VAGENT_KERNEL_PATH, "%s/" PREFIX "%s", boot, u.release);
 	if (is_readable(path))
 		return true;
-	snprintf(path, VMM_KERNEL_PATH, "%s/%s/vmlinuz", modules, u.release);
+	snprintf(path, VAGENT_KERNEL_PATH, "%s/%s/vmlinuz", modules, u.release);
 	return is_readable(path);
 }
 
@@ -41,13 +41,13 @@ static void take_newer(const char *version, const char *file, char *best, char *
 	if (!is_readable(file) || strverscmp(version, best) <= 0)
 		return;
 	snprintf(best, VERSION_BYTES, "%s", version);
-	snprintf(path, VMM_KERNEL_PATH, "%s", file);
+	snprintf(path, VAGENT_KERNEL_PATH, "%s", file);
 }
 
 static void search_folder(const char *folder, const char *prefix, const char *suffix, char *best,
 			  char *path)
 {
-	char file[VMM_KERNEL_PATH];
+	char file[VAGENT_KERNEL_PATH];
 	DIR *d = opendir(folder);
 	struct dirent *e;
 
@@ -61,7 +61,7 @@ static void search_folder(const char *folder, const char *prefix, const char *su
 		closedir(d);
 }
 
-int vmm_host_kernel(const char *boot, const char *modules, char path[VMM_KERNEL_PATH],
+int vagent_host_kernel(const char *boot, const char *modules, char path[VAGENT_KERNEL_PATH],
 		    struct vsu_error *err)
 {
 	char best[VERSION_BYTES] = "";

@@ -12,18 +12,18 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
-#include "initrd/advice.h"
 #include "initrd/archive.h"
 #include "initrd/compressed.h"
-#include "initrd/initrd.h"
 #include "initrd/names.h"
+#include "vm-agent/initrd.h"
 
 #define CONSOLE_MAJOR 5
 #define CONSOLE_MINOR 1
 #define MAX_NAME 256
 
-const char *const vmm_initrd_drivers[] = {
+static const char *const drivers[] = {
 	"virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng",
 	"virtio_balloon", "virtio_mem", "virtiofs", "vmw_vsock_virtio_transport", "virtio_pmem",
 	"nd_pmem", "overlay", "pvpanic_mmio", NULL,
@@ -34,21 +34,31 @@ static const char *const kinds[] = {
 	"", "", "blk", "net", "console", "rng", "balloon", "mem", "fs", "vsock", "pmem",
 };
 
-const char *vmm_initrd_driver(const char *kind)
+const char *vagent_initrd_driver(const char *kind)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (*kind && !strcmp(kinds[i], kind))
-			return vmm_initrd_drivers[i];
+			return drivers[i];
 	return NULL;
 }
 
-const char *const vmm_initrd_file_systems[] = {
-	"ext4", "nls_cp437", "nls_ascii", "nls_iso8859-1", "nls_utf8", "vfat", "xfs", "btrfs", NULL,
-};
+const char *const *vagent_initrd_file_systems(void)
+{
+	static const char *const names[] = {
+		"ext4", "nls_cp437", "nls_ascii", "nls_iso8859-1", "nls_utf8", "vfat", "xfs", "btrfs", NULL,
+	};
 
-int vmm_initrd_folder(const char *version, char folder[VMM_INITRD_FOLDER], struct vsu_error *err)
+	return names;
+}
+
+const char *const *vagent_initrd_drivers(void)
+{
+	return drivers;
+}
+
+int vagent_initrd_folder(const char *version, char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err)
 {
 	static const char *const roots[] = { "/lib/modules", "/usr/lib/modules" };
 	unsigned int i;
@@ -56,7 +66,7 @@ int vmm_initrd_folder(const char *version, char folder[VMM_INITRD_FOLDER], struc
 	if (!*version || *version == '.' || strchr(version, '/') || strlen(version) > 128)
 		return vsu_error_set(err, -EINVAL, "'%s' is not the version of a kernel, such as 6.1.0-13-amd64 (uname -r)", version);
 	for (i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		snprintf(folder, VMM_INITRD_FOLDER, "%s/%s", roots[i], version);
+		snprintf(folder, VAGENT_INITRD_FOLDER, "%s/%s", roots[i], version);
 		if (!access(folder, X_OK))
 			return 0;
 	}
@@ -66,7 +76,7 @@ int vmm_initrd_folder(const char *version, char folder[VMM_INITRD_FOLDER], struc
 
 /* --------------------------------------------------------------- the archive */
 
-static int add_init(struct vmm_archive *a, const char *path, struct vsu_error *err)
+static int add_init(struct vagent_priv_archive *a, const char *path, struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
 	uint64_t size;
@@ -75,28 +85,28 @@ static int add_init(struct vmm_archive *a, const char *path, struct vsu_error *e
 		return vsu_error_sys(err, -errno, "cannot open the guest's first program '%s'", path);
 	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? vsu_fd_size(fd, &size) : -ENODEV;
 	if (!rc)
-		vmm_archive_copy(a, "init", 0755, fd, size);
+		vagent_priv_archive_copy(a, "init", 0755, fd, size);
 	vsu_fd_close(&fd);
 	return rc < 0 ? vsu_error_sys(err, rc, "the guest's first program '%s'", path) : 0;
 }
 
-static int add_module(struct vmm_archive *a, const struct vmm_modules *modules,
-		      const struct vmm_module *module, const char *name, struct vsu_error *err)
+static int add_module(struct vagent_priv_archive *a, const struct vagent_priv_modules *modules,
+		      const struct vagent_priv_module *module, const char *name, struct vsu_error *err)
 {
 	char entry[MAX_NAME];
 	uint64_t size;
-	int fd = vmm_module_open(modules, module, &size, err);
+	int fd = vagent_priv_module_open(modules, module, &size, err);
 
 	if (fd < 0)
 		return fd;
 	snprintf(entry, sizeof(entry), "modules/%s", name);
-	vmm_archive_copy(a, entry, 0644, fd, size);
+	vagent_priv_archive_copy(a, entry, 0644, fd, size);
 	vsu_fd_close(&fd);
 	return 0;
 }
 
 /* When the first process loads it, and whether that may fail. */
-static const char *need_of(const struct vmm_module *module, bool later)
+static const char *need_of(const struct vagent_priv_module *module, bool later)
 {
 	return later ? "later" : module->optional ? "optional" : "required";
 }
@@ -117,21 +127,21 @@ static int begin_list(struct list *l, struct vsu_error *err)
 }
 
 /* rc: of what was written to the list; without a failure it is added. */
-static int end_list(struct list *l, struct vmm_archive *a, const char *name, int rc, struct vsu_error *err)
+static int end_list(struct list *l, struct vagent_priv_archive *a, const char *name, int rc, struct vsu_error *err)
 {
 	if (fclose(l->file) && !rc)
 		rc = vsu_error_set(err, -ENOMEM, "no memory for an initrd");
 	if (!rc)
-		vmm_archive_file(a, name, 0644, l->text, l->len);
+		vagent_priv_archive_file(a, name, 0644, l->text, l->len);
 	free(l->text);
 	return rc;
 }
 
 /* The modules, and the list of them. The first ones are loaded at the start. */
-static int add_modules(struct vmm_archive *a, const struct vmm_modules *modules, unsigned int first,
+static int add_modules(struct vagent_priv_archive *a, const struct vagent_priv_modules *modules, unsigned int first,
 		       struct vsu_error *err)
 {
-	const struct vmm_module *module;
+	const struct vagent_priv_module *module;
 	char name[MAX_NAME - 16];
 	struct list order;
 	unsigned int i;
@@ -139,7 +149,7 @@ static int add_modules(struct vmm_archive *a, const struct vmm_modules *modules,
 
 	if (rc < 0)
 		return rc;
-	for (i = 0; !rc && (module = vmm_modules_get(modules, i)); i++) {
+	for (i = 0; !rc && (module = vagent_priv_modules_get(modules, i)); i++) {
 		const char *slash = strrchr(module->path, '/');
 
 		snprintf(name, sizeof(name), "%03u-%s", i, slash ? slash + 1 : module->path);
@@ -149,47 +159,47 @@ static int add_modules(struct vmm_archive *a, const struct vmm_modules *modules,
 	return end_list(&order, a, "modules/order", rc, err);
 }
 
-static int add_names(struct vmm_archive *a, const struct vmm_initrd *initrd, struct vsu_error *err)
+static int add_names(struct vagent_priv_archive *a, const struct vagent_initrd *initrd, struct vsu_error *err)
 {
 	struct list names;
 	const int rc = begin_list(&names, err);
 
 	if (rc < 0)
 		return rc;
-	vmm_names_write(names.file, initrd);
-	return end_list(&names, a, VMM_NAMES_FILE, 0, err);
+	vagent_priv_names_write(names.file, initrd);
+	return end_list(&names, a, VAGENT_NAMES_FILE, 0, err);
 }
 
-static int fill_archive(int fd, const struct vmm_initrd *initrd, const struct vmm_modules *modules,
+static int fill_archive(int fd, const struct vagent_initrd *initrd, const struct vagent_priv_modules *modules,
 			unsigned int first, struct vsu_error *err)
 {
 	static const char *const folders[] = { "dev", "proc", "sys", "root", "modules" };
-	struct vmm_archive a = { .fd = fd };
+	struct vagent_priv_archive a = { .fd = fd };
 	unsigned int i;
 	int rc;
 
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		vmm_archive_folder(&a, folders[i]);
-	vmm_archive_device(&a, "dev/console", CONSOLE_MAJOR, CONSOLE_MINOR);
+		vagent_priv_archive_folder(&a, folders[i]);
+	vagent_priv_archive_device(&a, "dev/console", CONSOLE_MAJOR, CONSOLE_MINOR);
 	rc = add_init(&a, initrd->init, err);
 	if (!rc)
 		rc = add_modules(&a, modules, first, err);
 	if (!rc)
 		rc = add_names(&a, initrd, err);
-	return rc < 0 ? rc : vmm_archive_end(&a, err);
+	return rc < 0 ? rc : vagent_priv_archive_end(&a, err);
 }
 
-static int select_all(struct vmm_modules *m, const char *const *names, enum vmm_module_need need,
+static int select_all(struct vagent_priv_modules *m, const char *const *names, enum vagent_priv_module_need need,
 		      struct vsu_error *err)
 {
 	int rc = 0;
 
 	while (!rc && names && *names)
-		rc = vmm_modules_select(m, *names++, need, err);
+		rc = vagent_priv_modules_select(m, *names++, need, err);
 	return rc;
 }
 
-static int make_file(const struct vmm_initrd *initrd, const struct vmm_modules *modules,
+static int make_file(const struct vagent_initrd *initrd, const struct vagent_priv_modules *modules,
 		     unsigned int first, int *out, struct vsu_error *err)
 {
 	int fd = memfd_create("initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
@@ -207,37 +217,50 @@ static int make_file(const struct vmm_initrd *initrd, const struct vmm_modules *
 	return rc;
 }
 
-static unsigned int count_modules(const struct vmm_modules *m)
+static unsigned int count_modules(const struct vagent_priv_modules *m)
 {
 	unsigned int n = 0;
 
-	while (vmm_modules_get(m, n))
+	while (vagent_priv_modules_get(m, n))
 		n++;
 	return n;
 }
 
-int vmm_initrd_make(const struct vmm_initrd *initrd, int *fd, struct vsu_error *err)
+static int select_and_make(struct vagent_priv_modules *m, const struct vagent_initrd *initrd, int *fd,
+			   struct vsu_error *err)
 {
-	struct vmm_modules *m;
-	unsigned int first;
 	bool unknown = false;
-	const bool built_in = initrd->modules && !strcmp(initrd->modules, "none");
-	int rc = vmm_modules_open(&m, built_in ? NULL : initrd->modules, err);
+	unsigned int first;
+	int rc = select_all(m, initrd->names, VAGENT_MODULE_REQUIRED, err);
 
-	if (rc < 0)
-		return rc;
-	rc = select_all(m, initrd->names, VMM_MODULE_REQUIRED, err);
 	if (!rc)
-		rc = select_all(m, initrd->others, VMM_MODULE_IF_PRESENT, err);
+		rc = select_all(m, initrd->others, VAGENT_MODULE_IF_PRESENT, err);
 	first = count_modules(m);
 	if (!rc)
-		rc = vmm_modules_check_compressed(m, first, built_in ? NULL : initrd->modules, initrd->boot, &unknown, err);
+		rc = vagent_priv_modules_check_compressed(m, first, initrd->modules, initrd->boot, &unknown, err);
 	if (!rc)
-		rc = select_all(m, initrd->later, VMM_MODULE_IF_PRESENT, err);
+		rc = select_all(m, initrd->later, VAGENT_MODULE_IF_PRESENT, err);
 	if (!rc)
 		rc = make_file(initrd, m, first, fd, err);
 	if (!rc && initrd->may_fail)
 		*initrd->may_fail = unknown;
-	vmm_modules_free(m);
+	return rc;
+}
+
+int vagent_initrd_make(const struct vagent_initrd *given, int *fd, struct vsu_error *err)
+{
+	struct vagent_priv_modules *m;
+	struct vagent_initrd initrd;
+	int rc = vsu_copy_sized(&initrd, sizeof(initrd), given, "struct vagent_initrd", err);
+
+	if (rc < 0)
+		return rc;
+	if (initrd.modules && !strcmp(initrd.modules, "none"))
+		initrd.modules = NULL;
+	rc = vagent_priv_modules_open(&m, initrd.modules, err);
+	if (rc < 0)
+		return rc;
+	rc = select_and_make(m, &initrd, fd, err);
+	vagent_priv_modules_free(m);
 	return rc;
 }

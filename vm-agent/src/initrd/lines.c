@@ -13,7 +13,7 @@
 
 #include "initrd/lines.h"
 
-static int lines_fill(struct vmm_lines *lines, int fd, const char *name, struct vsu_error *err)
+static int lines_fill(struct vagent_priv_lines *lines, int fd, const char *name, struct vsu_error *err)
 {
 	uint64_t size;
 	ssize_t n;
@@ -21,8 +21,8 @@ static int lines_fill(struct vmm_lines *lines, int fd, const char *name, struct 
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s'", name);
-	if (size > VMM_LINES_MAX)
-		return vsu_error_set(err, -EFBIG, "'%s' has %" PRIu64 " bytes; the limit is %u", name, size, VMM_LINES_MAX);
+	if (size > VAGENT_LINES_MAX)
+		return vsu_error_set(err, -EFBIG, "'%s' has %" PRIu64 " bytes; the limit is %u", name, size, VAGENT_LINES_MAX);
 	lines->bytes = malloc((size_t)size + 1);
 	if (!lines->bytes)
 		return vsu_error_set(err, -ENOMEM, "no memory for '%s'", name);
@@ -33,26 +33,26 @@ static int lines_fill(struct vmm_lines *lines, int fd, const char *name, struct 
 	return 0;
 }
 
-int vmm_lines_read_take_fd(struct vmm_lines *lines, int fd, const char *name, struct vsu_error *err)
+int vagent_priv_lines_read_take_fd(struct vagent_priv_lines *lines, int fd, const char *name, struct vsu_error *err)
 {
 	int rc = fd < 0 ? vsu_error_sys(err, fd, "cannot open '%s'", name) : 0;
 
-	*lines = (struct vmm_lines){ NULL, 0 };
+	*lines = (struct vagent_priv_lines){ NULL, 0 };
 	if (!rc)
 		rc = lines_fill(lines, fd, name, err);
 	vsu_fd_close(&fd);
 	if (rc < 0)
-		vmm_lines_free(lines);
+		vagent_priv_lines_free(lines);
 	return rc;
 }
 
-void vmm_lines_free(struct vmm_lines *lines)
+void vagent_priv_lines_free(struct vagent_priv_lines *lines)
 {
 	free(lines->bytes);
-	*lines = (struct vmm_lines){ NULL, 0 };
+	*lines = (struct vagent_priv_lines){ NULL, 0 };
 }
 
-bool vmm_lines_next(const struct vmm_lines *lines, size_t *at, struct vmm_slice *line)
+bool vagent_priv_lines_next(const struct vagent_priv_lines *lines, size_t *at, struct vagent_priv_slice *line)
 {
 	const char *end;
 
@@ -70,7 +70,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-bool vmm_slice_word(struct vmm_slice *text, struct vmm_slice *word)
+bool vagent_priv_slice_word(struct vagent_priv_slice *text, struct vagent_priv_slice *word)
 {
 	while (text->len && is_blank(text->at[0])) {
 		text->at++;
@@ -84,7 +84,7 @@ bool vmm_slice_word(struct vmm_slice *text, struct vmm_slice *word)
 	return word->len;
 }
 
-bool vmm_slice_last_word(struct vmm_slice *text, struct vmm_slice *word)
+bool vagent_priv_slice_last_word(struct vagent_priv_slice *text, struct vagent_priv_slice *word)
 {
 	while (text->len && is_blank(text->at[text->len - 1]))
 		text->len--;
@@ -94,17 +94,17 @@ bool vmm_slice_last_word(struct vmm_slice *text, struct vmm_slice *word)
 	return word->len;
 }
 
-bool vmm_slice_is(struct vmm_slice s, const char *text)
+bool vagent_priv_slice_is(struct vagent_priv_slice s, const char *text)
 {
 	return s.len == strlen(text) && !memcmp(s.at, text, s.len);
 }
 
-bool vmm_slice_same(struct vmm_slice a, struct vmm_slice b)
+bool vagent_priv_slice_same(struct vagent_priv_slice a, struct vagent_priv_slice b)
 {
 	return a.len == b.len && !memcmp(a.at, b.at, a.len);
 }
 
-struct vmm_slice vmm_slice_module(struct vmm_slice path)
+struct vagent_priv_slice vagent_priv_slice_module(struct vagent_priv_slice path)
 {
 	const char *slash = memrchr(path.at, '/', path.len), *suffix;
 
@@ -118,7 +118,7 @@ struct vmm_slice vmm_slice_module(struct vmm_slice path)
 	return path;
 }
 
-bool vmm_slice_same_module(struct vmm_slice a, struct vmm_slice b)
+bool vagent_priv_slice_same_module(struct vagent_priv_slice a, struct vagent_priv_slice b)
 {
 	size_t i;
 

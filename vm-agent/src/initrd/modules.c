@@ -15,17 +15,17 @@
 
 /* A module that was met. */
 struct selected {
-	struct vmm_module module;
+	struct vagent_priv_module module;
 	enum { VISITED, LOADED } state; /* its dependencies are being added; it has its place */
 };
 
-struct vmm_modules {
+struct vagent_priv_modules {
 	int folder_fd;		/* -1: everything is built in */
 	bool is_of_host;	/* links may leave the folder */
-	struct vmm_lines dep, softdep, builtin, alias;
-	struct selected met[VMM_MODULES_MAX];
+	struct vagent_priv_lines dep, softdep, builtin, alias;
+	struct selected met[VAGENT_MODULES_MAX];
 	unsigned int nmet;
-	unsigned int order[VMM_MODULES_MAX]; /* indexes of met */
+	unsigned int order[VAGENT_MODULES_MAX]; /* indexes of met */
 	unsigned int n;
 	unsigned int lookups;	/* each reads whole files */
 };
@@ -34,21 +34,21 @@ struct vmm_modules {
 
 /* The state of one selection. */
 struct selection {
-	struct vmm_modules *m;
+	struct vagent_priv_modules *m;
 	unsigned int depth;
 	struct vsu_error *err;
 };
 
-static int add_named(struct selection *s, struct vmm_slice name, bool optional, bool *found);
+static int add_named(struct selection *s, struct vagent_priv_slice name, bool optional, bool *found);
 
 /* ------------------------------------------------------------------ opening */
 
-static int open_file(const struct vmm_modules *m, const char *path)
+static int open_file(const struct vagent_priv_modules *m, const char *path)
 {
 	int fd;
 
 	if (!m->is_of_host)
-		return vmm_folder_file_open(m->folder_fd, path);
+		return vagent_priv_folder_file_open(m->folder_fd, path);
 	fd = openat(m->folder_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
@@ -63,7 +63,7 @@ static int fail_to_open(const char *what, const char *path, int rc, struct vsu_e
 }
 
 /* An absent file is empty unless it is required. */
-static int read_file(const struct vmm_modules *m, struct vmm_lines *lines, const char *name,
+static int read_file(const struct vagent_priv_modules *m, struct vagent_priv_lines *lines, const char *name,
 		     bool required, struct vsu_error *err)
 {
 	const int fd = open_file(m, name);
@@ -72,10 +72,10 @@ static int read_file(const struct vmm_modules *m, struct vmm_lines *lines, const
 		return 0;
 	if (fd < 0)
 		return fail_to_open("list", name, fd, err);
-	return vmm_lines_read_take_fd(lines, fd, name, err);
+	return vagent_priv_lines_read_take_fd(lines, fd, name, err);
 }
 
-static int read_files(struct vmm_modules *m, const char *folder, struct vsu_error *err)
+static int read_files(struct vagent_priv_modules *m, const char *folder, struct vsu_error *err)
 {
 	int rc = read_file(m, &m->dep, "modules.dep", true, err);
 
@@ -90,9 +90,9 @@ static int read_files(struct vmm_modules *m, const char *folder, struct vsu_erro
 	return rc < 0 ? vsu_error_prefix(err, rc, "modules in '%s'", folder) : 0;
 }
 
-int vmm_modules_open(struct vmm_modules **out, const char *folder, struct vsu_error *err)
+int vagent_priv_modules_open(struct vagent_priv_modules **out, const char *folder, struct vsu_error *err)
 {
-	struct vmm_modules *m = calloc(1, sizeof(*m));
+	struct vagent_priv_modules *m = calloc(1, sizeof(*m));
 	int rc = 0;
 
 	if (!m)
@@ -100,17 +100,17 @@ int vmm_modules_open(struct vmm_modules **out, const char *folder, struct vsu_er
 	m->folder_fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (folder && m->folder_fd < 0)
 		rc = vsu_error_sys(err, -errno, "cannot open the folder of modules '%s'", folder);
-	m->is_of_host = folder && vmm_folder_is_of_host(folder);
+	m->is_of_host = folder && vagent_priv_folder_is_of_host(folder);
 	if (!rc && folder)
 		rc = read_files(m, folder, err);
 	if (rc < 0)
-		vmm_modules_free(m);
+		vagent_priv_modules_free(m);
 	else
 		*out = m;
 	return rc;
 }
 
-void vmm_modules_free(struct vmm_modules *m)
+void vagent_priv_modules_free(struct vagent_priv_modules *m)
 {
 	unsigned int i;
 
@@ -118,10 +118,10 @@ void vmm_modules_free(struct vmm_modules *m)
 		return;
 	for (i = 0; i < m->nmet; i++)
 		free(m->met[i].module.path);
-	vmm_lines_free(&m->dep);
-	vmm_lines_free(&m->softdep);
-	vmm_lines_free(&m->builtin);
-	vmm_lines_free(&m->alias);
+	vagent_priv_lines_free(&m->dep);
+	vagent_priv_lines_free(&m->softdep);
+	vagent_priv_lines_free(&m->builtin);
+	vagent_priv_lines_free(&m->alias);
 	vsu_fd_close(&m->folder_fd);
 	free(m);
 }
@@ -129,66 +129,66 @@ void vmm_modules_free(struct vmm_modules *m)
 /* ---------------------------------------------------------------- the lines */
 
 /* "PATH: DEPENDENCY..." */
-static bool split_line(struct vmm_slice line, struct vmm_slice *path, struct vmm_slice *rest)
+static bool split_line(struct vagent_priv_slice line, struct vagent_priv_slice *path, struct vagent_priv_slice *rest)
 {
 	const char *colon = memchr(line.at, ':', line.len);
 
 	if (!colon)
 		return false;
-	*path = (struct vmm_slice){ line.at, (size_t)(colon - line.at) };
-	*rest = (struct vmm_slice){ colon + 1, line.len - path->len - 1 };
+	*path = (struct vagent_priv_slice){ line.at, (size_t)(colon - line.at) };
+	*rest = (struct vagent_priv_slice){ colon + 1, line.len - path->len - 1 };
 	return true;
 }
 
-static bool find_path(const struct vmm_modules *m, struct vmm_slice wanted, struct vmm_slice *rest)
+static bool find_path(const struct vagent_priv_modules *m, struct vagent_priv_slice wanted, struct vagent_priv_slice *rest)
 {
-	struct vmm_slice line, path;
+	struct vagent_priv_slice line, path;
 	size_t at = 0;
 
-	while (vmm_lines_next(&m->dep, &at, &line))
-		if (split_line(line, &path, rest) && vmm_slice_same(path, wanted))
+	while (vagent_priv_lines_next(&m->dep, &at, &line))
+		if (split_line(line, &path, rest) && vagent_priv_slice_same(path, wanted))
 			return true;
 	return false;
 }
 
-static bool find_name(const struct vmm_modules *m, struct vmm_slice name, struct vmm_slice *path)
+static bool find_name(const struct vagent_priv_modules *m, struct vagent_priv_slice name, struct vagent_priv_slice *path)
 {
-	struct vmm_slice line, rest;
+	struct vagent_priv_slice line, rest;
 	size_t at = 0;
 
-	while (vmm_lines_next(&m->dep, &at, &line))
+	while (vagent_priv_lines_next(&m->dep, &at, &line))
 		if (split_line(line, path, &rest) &&
-		    vmm_slice_same_module(vmm_slice_module(*path), name))
+		    vagent_priv_slice_same_module(vagent_priv_slice_module(*path), name))
 			return true;
 	return false;
 }
 
-static bool is_built_in(const struct vmm_modules *m, struct vmm_slice name)
+static bool is_built_in(const struct vagent_priv_modules *m, struct vagent_priv_slice name)
 {
-	struct vmm_slice line;
+	struct vagent_priv_slice line;
 	size_t at = 0;
 
 	if (m->folder_fd < 0)
 		return true;
-	while (vmm_lines_next(&m->builtin, &at, &line))
-		if (vmm_slice_same_module(vmm_slice_module(line), name))
+	while (vagent_priv_lines_next(&m->builtin, &at, &line))
+		if (vagent_priv_slice_same_module(vagent_priv_slice_module(line), name))
 			return true;
 	return false;
 }
 
 /* A path whose text stays below the folder. */
-static bool is_below(struct vmm_slice path)
+static bool is_below(struct vagent_priv_slice path)
 {
 	size_t i, first = 0;
 
 	if (!path.len || path.len >= 1024 || memchr(path.at, '\0', path.len))
 		return false;
 	for (i = 0; i <= path.len; i++) {
-		const struct vmm_slice part = { path.at + first, i - first };
+		const struct vagent_priv_slice part = { path.at + first, i - first };
 
 		if (i < path.len && path.at[i] != '/')
 			continue;
-		if (!part.len || vmm_slice_is(part, ".") || vmm_slice_is(part, ".."))
+		if (!part.len || vagent_priv_slice_is(part, ".") || vagent_priv_slice_is(part, ".."))
 			return false;
 		first = i + 1;
 	}
@@ -197,26 +197,26 @@ static bool is_below(struct vmm_slice path)
 
 /* ------------------------------------------------------------- dependencies */
 
-static struct selected *find_met(struct vmm_modules *m, struct vmm_slice path)
+static struct selected *find_met(struct vagent_priv_modules *m, struct vagent_priv_slice path)
 {
 	unsigned int i;
 
 	for (i = 0; i < m->nmet; i++)
-		if (vmm_slice_is(path, m->met[i].module.path))
+		if (vagent_priv_slice_is(path, m->met[i].module.path))
 			return &m->met[i];
 	return NULL;
 }
 
-static int meet_module(struct selection *s, struct vmm_slice path, bool optional,
+static int meet_module(struct selection *s, struct vagent_priv_slice path, bool optional,
 		       struct selected **out)
 {
-	struct vmm_modules *m = s->m;
+	struct vagent_priv_modules *m = s->m;
 
 	if (!is_below(path))
 		return vsu_error_set(s->err, -EBADMSG, "modules.dep names '%.*s', which is not below its folder",
 				     (int)(path.len < 200 ? path.len : 200), path.at);
-	if (m->nmet == VMM_MODULES_MAX)
-		return vsu_error_set(s->err, -E2BIG, "more than %d modules are needed", VMM_MODULES_MAX);
+	if (m->nmet == VAGENT_MODULES_MAX)
+		return vsu_error_set(s->err, -E2BIG, "more than %d modules are needed", VAGENT_MODULES_MAX);
 	m->met[m->nmet] = (struct selected){ { strndup(path.at, path.len), optional }, VISITED };
 	*out = &m->met[m->nmet];
 	if (!(*out)->module.path)
@@ -226,20 +226,20 @@ static int meet_module(struct selection *s, struct vmm_slice path, bool optional
 }
 
 /* Soft dependencies of one module. when: "pre:" or "post:". */
-static int add_soft(struct selection *s, struct vmm_slice name, const char *when)
+static int add_soft(struct selection *s, struct vagent_priv_slice name, const char *when)
 {
-	struct vmm_slice line, word;
+	struct vagent_priv_slice line, word;
 	bool found, wanted;
 	size_t at = 0;
 	int rc = 0;
 
-	while (!rc && vmm_lines_next(&s->m->softdep, &at, &line)) {
-		if (!vmm_slice_word(&line, &word) || !vmm_slice_is(word, "softdep") ||
-		    !vmm_slice_word(&line, &word) || !vmm_slice_same_module(word, name))
+	while (!rc && vagent_priv_lines_next(&s->m->softdep, &at, &line)) {
+		if (!vagent_priv_slice_word(&line, &word) || !vagent_priv_slice_is(word, "softdep") ||
+		    !vagent_priv_slice_word(&line, &word) || !vagent_priv_slice_same_module(word, name))
 			continue;
-		for (wanted = false; !rc && vmm_slice_word(&line, &word);) {
+		for (wanted = false; !rc && vagent_priv_slice_word(&line, &word);) {
 			if (word.at[word.len - 1] == ':')
-				wanted = vmm_slice_is(word, when);
+				wanted = vagent_priv_slice_is(word, when);
 			else if (wanted)
 				rc = add_named(s, word, true, &found);
 		}
@@ -247,23 +247,23 @@ static int add_soft(struct selection *s, struct vmm_slice name, const char *when
 	return rc;
 }
 
-static int add_path(struct selection *s, struct vmm_slice path, bool optional);
+static int add_path(struct selection *s, struct vagent_priv_slice path, bool optional);
 
 /* The last one of a line is loaded first. */
-static int add_dependencies(struct selection *s, struct vmm_slice rest, bool optional)
+static int add_dependencies(struct selection *s, struct vagent_priv_slice rest, bool optional)
 {
-	struct vmm_slice word;
+	struct vagent_priv_slice word;
 	int rc = 0;
 
-	while (!rc && vmm_slice_last_word(&rest, &word))
+	while (!rc && vagent_priv_slice_last_word(&rest, &word))
 		rc = add_path(s, word, optional);
 	return rc;
 }
 
-static int add_new(struct selection *s, struct vmm_slice path, struct vmm_slice rest, bool optional)
+static int add_new(struct selection *s, struct vagent_priv_slice path, struct vagent_priv_slice rest, bool optional)
 {
-	const struct vmm_slice name = vmm_slice_module(path);
-	struct vmm_modules *m = s->m;
+	const struct vagent_priv_slice name = vagent_priv_slice_module(path);
+	struct vagent_priv_modules *m = s->m;
 	struct selected *met = NULL;
 	int rc = meet_module(s, path, optional, &met);
 
@@ -278,10 +278,10 @@ static int add_new(struct selection *s, struct vmm_slice path, struct vmm_slice 
 	return add_soft(s, name, "post:");
 }
 
-static int add_path(struct selection *s, struct vmm_slice path, bool optional)
+static int add_path(struct selection *s, struct vagent_priv_slice path, bool optional)
 {
 	struct selected *met = find_met(s->m, path);
-	struct vmm_slice rest;
+	struct vagent_priv_slice rest;
 	int rc;
 
 	if (met && met->state == VISITED)
@@ -293,8 +293,8 @@ static int add_path(struct selection *s, struct vmm_slice path, bool optional)
 	if (!find_path(s->m, path, &rest))
 		return vsu_error_set(s->err, -EBADMSG, "modules.dep has no line for '%.*s', on which a module depends",
 				     (int)(path.len < 200 ? path.len : 200), path.at);
-	if (s->depth == VMM_MODULES_DEPTH)
-		return vsu_error_set(s->err, -EBADMSG, "modules.dep: dependencies are more than %d deep", VMM_MODULES_DEPTH);
+	if (s->depth == VAGENT_MODULES_DEPTH)
+		return vsu_error_set(s->err, -EBADMSG, "modules.dep: dependencies are more than %d deep", VAGENT_MODULES_DEPTH);
 	s->depth++;
 	rc = add_new(s, path, rest, optional);
 	s->depth--;
@@ -302,16 +302,16 @@ static int add_path(struct selection *s, struct vmm_slice path, bool optional)
 }
 
 /* "alias NAME MODULE", of which any number may have one name. */
-static int add_alias(struct selection *s, struct vmm_slice name, bool *found)
+static int add_alias(struct selection *s, struct vagent_priv_slice name, bool *found)
 {
-	struct vmm_slice line, word, path;
+	struct vagent_priv_slice line, word, path;
 	size_t at = 0;
 	int rc = 0;
 
-	while (!rc && vmm_lines_next(&s->m->alias, &at, &line)) {
-		if (!vmm_slice_word(&line, &word) || !vmm_slice_is(word, "alias") ||
-		    !vmm_slice_word(&line, &word) || !vmm_slice_same_module(word, name) ||
-		    !vmm_slice_word(&line, &word) || ++s->m->lookups > MAX_LOOKUPS ||
+	while (!rc && vagent_priv_lines_next(&s->m->alias, &at, &line)) {
+		if (!vagent_priv_slice_word(&line, &word) || !vagent_priv_slice_is(word, "alias") ||
+		    !vagent_priv_slice_word(&line, &word) || !vagent_priv_slice_same_module(word, name) ||
+		    !vagent_priv_slice_word(&line, &word) || ++s->m->lookups > MAX_LOOKUPS ||
 		    !find_name(s->m, word, &path))
 			continue;
 		*found = true;
@@ -321,9 +321,9 @@ static int add_alias(struct selection *s, struct vmm_slice name, bool *found)
 }
 
 /* A soft dependency of a module that is being added is no cycle: it has no effect. */
-static int add_named(struct selection *s, struct vmm_slice name, bool optional, bool *found)
+static int add_named(struct selection *s, struct vagent_priv_slice name, bool optional, bool *found)
 {
-	struct vmm_slice path;
+	struct vagent_priv_slice path;
 	const struct selected *met;
 
 	if (++s->m->lookups > MAX_LOOKUPS)
@@ -337,25 +337,25 @@ static int add_named(struct selection *s, struct vmm_slice name, bool optional, 
 	return met ? 0 : add_path(s, path, optional);
 }
 
-int vmm_modules_select(struct vmm_modules *m, const char *name, enum vmm_module_need need,
+int vagent_priv_modules_select(struct vagent_priv_modules *m, const char *name, enum vagent_priv_module_need need,
 		       struct vsu_error *err)
 {
 	struct selection s = { .m = m, .err = err };
 	bool found;
-	int rc = add_named(&s, (struct vmm_slice){ name, strlen(name) },
-			   need == VMM_MODULE_IF_PRESENT, &found);
+	int rc = add_named(&s, (struct vagent_priv_slice){ name, strlen(name) },
+			   need == VAGENT_MODULE_IF_PRESENT, &found);
 
-	if (!rc && !found && need == VMM_MODULE_REQUIRED)
+	if (!rc && !found && need == VAGENT_MODULE_REQUIRED)
 		return vsu_error_set(err, -ENOENT, "the kernel has no module '%s', neither as a file nor built in", name);
 	return rc;
 }
 
-const struct vmm_module *vmm_modules_get(const struct vmm_modules *m, unsigned int i)
+const struct vagent_priv_module *vagent_priv_modules_get(const struct vagent_priv_modules *m, unsigned int i)
 {
 	return i < m->n ? &m->met[m->order[i]].module : NULL;
 }
 
-int vmm_module_open(const struct vmm_modules *m, const struct vmm_module *module, uint64_t *size,
+int vagent_priv_module_open(const struct vagent_priv_modules *m, const struct vagent_priv_module *module, uint64_t *size,
 		    struct vsu_error *err)
 {
 	int fd = open_file(m, module->path), rc;

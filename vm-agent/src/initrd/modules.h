@@ -15,28 +15,28 @@
 
 #include <vmm-sys-util/error.h>
 
-#define VMM_MODULES_MAX 256	/* that are selected */
-#define VMM_MODULES_DEPTH 32	/* of dependencies */
+#define VAGENT_MODULES_MAX 256	/* that are selected */
+#define VAGENT_MODULES_DEPTH 32	/* of dependencies */
 
-struct vmm_modules;
+struct vagent_priv_modules;
 
-struct vmm_module {
+struct vagent_priv_module {
 	char *path;		/* below the folder: "kernel/fs/fuse/fuse.ko.xz" */
 	bool optional;		/* the guest may fail to load it: a soft dependency, or an alias of several */
 };
 
 /* How much a selection requires its module. */
-enum vmm_module_need {
-	VMM_MODULE_REQUIRED,	/* a module of the folder, or a built-in one */
-	VMM_MODULE_IF_PRESENT,	/* absent ones are ignored */
+enum vagent_priv_module_need {
+	VAGENT_MODULE_REQUIRED,	/* a module of the folder, or a built-in one */
+	VAGENT_MODULE_IF_PRESENT,	/* absent ones are ignored */
 };
 
 /*
  * folder: "/lib/modules/VERSION"; -ENOENT: the folder or its modules.dep does not exist.
  * NULL: a kernel without modules, which has everything built in.
  */
-int vmm_modules_open(struct vmm_modules **out, const char *folder, struct vsu_error *err);
-void vmm_modules_free(struct vmm_modules *m);
+int vagent_priv_modules_open(struct vagent_priv_modules **out, const char *folder, struct vsu_error *err);
+void vagent_priv_modules_free(struct vagent_priv_modules *m);
 
 /*
  * Adds a module, or the modules of an alias, after their dependencies, unless they are selected.
@@ -44,17 +44,17 @@ void vmm_modules_free(struct vmm_modules *m);
  * are damaged: a cycle, a path outside of the folder, a dependency without a line; -E2BIG: too many
  * modules. After a failure the selection is incomplete.
  */
-int vmm_modules_select(struct vmm_modules *m, const char *name, enum vmm_module_need need,
+int vagent_priv_modules_select(struct vagent_priv_modules *m, const char *name, enum vagent_priv_module_need need,
 		       struct vsu_error *err);
 
 /* In the order of loading. NULL: i is the number of modules or more. */
-const struct vmm_module *vmm_modules_get(const struct vmm_modules *m, unsigned int i);
+const struct vagent_priv_module *vagent_priv_modules_get(const struct vagent_priv_modules *m, unsigned int i);
 
 /*
- * The descriptor of an opened module, and its size. Errors of vmm_folder_file_open(); -EBADMSG: not
+ * The descriptor of an opened module, and its size. Errors of vagent_priv_folder_file_open(); -EBADMSG: not
  * a regular file, or empty.
  */
-int vmm_module_open(const struct vmm_modules *m, const struct vmm_module *module, uint64_t *size,
+int vagent_priv_module_open(const struct vagent_priv_modules *m, const struct vagent_priv_module *module, uint64_t *size,
 		    struct vsu_error *err);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The file of an initrd with the names of the modules that it was made for, by which its first
  * process makes the initrd of another kernel: "required NAME", "optional NAME" or "later NAME" per
- * line, as the members names, others and later of a struct vmm_initrd.
+ * line, as the members names, others and later of a struct vagent_initrd.
  *
  * Threads: no state.
  */
@@ -13,20 +13,21 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "initrd/initrd.h"
+#include "vm-agent/initrd.h"
 
-#define VMM_NAMES_FILE "modules/names"
-#define VMM_NAMES_MAX 64	/* of one kind */
 
-struct vmm_names {
+#define VAGENT_NAMES_FILE "modules/names"
+#define VAGENT_NAMES_MAX 64	/* of one kind */
+
+struct vagent_priv_names {
 	char *text;
-	const char *required[VMM_NAMES_MAX + 1], *optional[VMM_NAMES_MAX + 1], *later[VMM_NAMES_MAX + 1];
+	const char *required[VAGENT_NAMES_MAX + 1], *optional[VAGENT_NAMES_MAX + 1], *later[VAGENT_NAMES_MAX + 1];
 };
 
-void vmm_names_write(FILE *f, const struct vmm_initrd *initrd);
+void vagent_priv_names_write(FILE *f, const struct vagent_initrd *initrd);
 
-/* Errors of vmm_lines_read(); -EBADMSG: another kind, or a line without a name; -E2BIG: too many names. */
-int vmm_names_read(struct vmm_names *n, const char *path, struct vsu_error *err);
-void vmm_names_free(struct vmm_names *n);
+/* Errors of vagent_priv_lines_read(); -EBADMSG: another kind, or a line without a name; -E2BIG: too many names. */
+int vagent_priv_names_read(struct vagent_priv_names *n, const char *path, struct vsu_error *err);
+void vagent_priv_names_free(struct vagent_priv_names *n);
 
 #endif

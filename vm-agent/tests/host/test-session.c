@@ -16,45 +16,45 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../suite.h"
-#include "host/session.h"
+#include "vm-agent/session.h"
 
 #define REQUEST "Atrue\0Rro"
 
-static struct vmm_session *s;
+static struct vagent_session *s;
 static struct vsu_error why;
 static int in[2], out[2], err[2];
 
 /* ----------------------------------------------------------------- the agent */
 
-static int port(enum vmm_agent_port p)
+static int port(enum vagent_port p)
 {
-	return vmm_session_port(s, p);
+	return vagent_session_port(s, p);
 }
 
 static void agent_sends(uint32_t type, const void *payload, uint32_t len)
 {
-	const struct vmm_agent_header h = { type, len };
+	const struct vagent_header h = { type, len };
 
-	ck_assert_int_eq(send(port(VMM_AGENT_CONTROL), &h, sizeof(h), 0), sizeof(h));
+	ck_assert_int_eq(send(port(VAGENT_CONTROL), &h, sizeof(h), 0), sizeof(h));
 	if (len)
-		ck_assert_int_eq(send(port(VMM_AGENT_CONTROL), payload, len, 0), (ssize_t)len);
+		ck_assert_int_eq(send(port(VAGENT_CONTROL), payload, len, 0), (ssize_t)len);
 }
 
 static void agent_ends(uint32_t how, uint32_t status, uint64_t nout, uint64_t nerr)
 {
-	const struct vmm_agent_ended e = { how, status, nout, nerr };
+	const struct vagent_ended e = { how, status, nout, nerr };
 
-	agent_sends(VMM_AGENT_ENDED, &e, sizeof(e));
+	agent_sends(VAGENT_ENDED, &e, sizeof(e));
 }
 
 static void agent_reads(void *to, size_t len)
 {
-	ck_assert_int_eq(recv(port(VMM_AGENT_CONTROL), to, len, MSG_WAITALL | MSG_DONTWAIT), (ssize_t)len);
+	ck_assert_int_eq(recv(port(VAGENT_CONTROL), to, len, MSG_WAITALL | MSG_DONTWAIT), (ssize_t)len);
 }
 
 static void agent_reads_header(uint32_t type, uint32_t len)
 {
-	struct vmm_agent_header h;
+	struct vagent_header h;
 
 	agent_reads(&h, sizeof(h));
 	ck_assert_uint_eq(h.type, type);
@@ -63,14 +63,14 @@ static void agent_reads_header(uint32_t type, uint32_t len)
 
 static void agent_is_ready(uint32_t version)
 {
-	agent_sends(VMM_AGENT_READY, &version, sizeof(version));
+	agent_sends(VAGENT_READY, &version, sizeof(version));
 }
 
-static struct vmm_agent_moment agent_reads_moment(void)
+static struct vagent_moment agent_reads_moment(void)
 {
-	struct vmm_agent_moment m;
+	struct vagent_moment m;
 
-	agent_reads_header(VMM_AGENT_MOMENT, sizeof(m));
+	agent_reads_header(VAGENT_MOMENT, sizeof(m));
 	agent_reads(&m, sizeof(m));
 	return m;
 }
@@ -80,35 +80,35 @@ static struct vmm_agent_moment agent_reads_moment(void)
 /* Turns until nothing is to be done. */
 static bool turns(void)
 {
-	struct pollfd p = { vmm_session_fd(s), POLLIN, 0 };
-	bool lives = vmm_session_dispatch(s);
+	struct pollfd p = { vagent_session_fd(s), POLLIN, 0 };
+	bool lives = vagent_session_dispatch(s);
 
 	while (lives && poll(&p, 1, 0) > 0)
-		lives = vmm_session_dispatch(s);
+		lives = vagent_session_dispatch(s);
 	return lives;
 }
 
 static void begin(uint64_t timeout_ms)
 {
-	const struct vmm_session_config c = {
-		.request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = out[1],
+	const struct vagent_session_config c = {
+		.size = sizeof(c), .request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = out[1],
 		.err = err[1], .timeout_ms = timeout_ms,
 	};
 
-	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
+	ck_assert_int_eq(vagent_session_new(&s, &c, NULL), 0);
 }
 
 static void start_command(void)
 {
 	char request[sizeof(REQUEST)];
 
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	agent_reads_moment();
-	agent_reads_header(VMM_AGENT_REQUEST, sizeof(REQUEST));
+	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
 	agent_reads(request, sizeof(request));
 	ck_assert_int_eq(memcmp(request, REQUEST, sizeof(REQUEST)), 0);
-	agent_sends(VMM_AGENT_STARTED, NULL, 0);
+	agent_sends(VAGENT_STARTED, NULL, 0);
 	ck_assert(turns());
 }
 
@@ -125,7 +125,7 @@ static void after(void)
 {
 	int i;
 
-	vmm_session_free(s);
+	vagent_session_free(s);
 	for (i = 0; i < 2; i++) {
 		vsu_fd_close(&in[i]);
 		vsu_fd_close(&out[i]);
@@ -144,12 +144,12 @@ static void assert_read(int fd, const char *text)
 START_TEST(status_and_streams_are_those_of_the_command)
 {
 	start_command();
-	ck_assert_int_eq(vmm_session_status(s, NULL), -EAGAIN);
-	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "out", 3, 0), 3);
-	ck_assert_int_eq(send(port(VMM_AGENT_ERR), "wrong", 5, 0), 5);
-	agent_ends(VMM_AGENT_EXITED, 7, 3, 5);
+	ck_assert_int_eq(vagent_session_status(s, NULL), -EAGAIN);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "out", 3, 0), 3);
+	ck_assert_int_eq(send(port(VAGENT_ERR), "wrong", 5, 0), 5);
+	agent_ends(VAGENT_EXITED, 7, 3, 5);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), 7);
+	ck_assert_int_eq(vagent_session_status(s, &why), 7);
 	ck_assert_str_eq(why.msg, "");
 	assert_read(out[0], "out");
 	assert_read(err[0], "wrong");
@@ -159,9 +159,9 @@ END_TEST
 START_TEST(signal_of_the_command_is_128_and_its_number)
 {
 	start_command();
-	agent_ends(VMM_AGENT_SIGNALLED, 9, 0, 0);
+	agent_ends(VAGENT_SIGNALLED, 9, 0, 0);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, NULL), 137);
+	ck_assert_int_eq(vagent_session_status(s, NULL), 137);
 }
 END_TEST
 
@@ -170,37 +170,37 @@ static const struct {
 	uint32_t how, status, cause, len;
 	int end;		/* -1: refused */
 } causes[] = {
-	{ VMM_AGENT_EXITED, 137, 0, 0, VAGENT_END_STATUS },
-	{ VMM_AGENT_SIGNALLED, 11, 0, 0, VAGENT_END_SIGNAL },
-	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_UNKNOWN, 4, VAGENT_END_SIGNAL },
-	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 4, VAGENT_END_MEMORY },
-	{ VMM_AGENT_SIGNALLED, 11, VMM_AGENT_CAUSE_MEMORY, 4, -1 },
-	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSES, 4, -1 },
-	{ VMM_AGENT_SIGNALLED, 9, UINT32_MAX, 4, -1 },
-	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 3, -1 },
-	{ VMM_AGENT_SIGNALLED, 9, VMM_AGENT_CAUSE_MEMORY, 5, -1 },
-	{ VMM_AGENT_SIGNALLED, 0, 0, 0, -1 },
-	{ VMM_AGENT_SIGNALLED, 128, 0, 0, -1 },
-	{ VMM_AGENT_EXITED, 9, VMM_AGENT_CAUSE_MEMORY, 4, -1 },
-	{ VMM_AGENT_EXITED, 256, 0, 0, -1 },
+	{ VAGENT_EXITED, 137, 0, 0, VAGENT_END_STATUS },
+	{ VAGENT_SIGNALLED, 11, 0, 0, VAGENT_END_SIGNAL },
+	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_UNKNOWN, 4, VAGENT_END_SIGNAL },
+	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_MEMORY, 4, VAGENT_END_MEMORY },
+	{ VAGENT_SIGNALLED, 11, VAGENT_CAUSE_MEMORY, 4, -1 },
+	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSES, 4, -1 },
+	{ VAGENT_SIGNALLED, 9, UINT32_MAX, 4, -1 },
+	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_MEMORY, 3, -1 },
+	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_MEMORY, 5, -1 },
+	{ VAGENT_SIGNALLED, 0, 0, 0, -1 },
+	{ VAGENT_SIGNALLED, 128, 0, 0, -1 },
+	{ VAGENT_EXITED, 9, VAGENT_CAUSE_MEMORY, 4, -1 },
+	{ VAGENT_EXITED, 256, 0, 0, -1 },
 };
 
 START_TEST(cause_of_a_signal_is_checked)
 {
 	struct {
-		struct vmm_agent_ended e;
+		struct vagent_ended e;
 		uint32_t cause, more;
 	} m = { { causes[_i].how, causes[_i].status, 0, 0 }, causes[_i].cause, 0 };
 	struct vagent_end end;
 
 	start_command();
-	ck_assert_int_eq(vmm_session_end(s, &end), -EAGAIN);
-	agent_sends(VMM_AGENT_ENDED, &m, (uint32_t)sizeof(m.e) + causes[_i].len);
+	ck_assert_int_eq(vagent_session_end(s, &end), -EAGAIN);
+	agent_sends(VAGENT_ENDED, &m, (uint32_t)sizeof(m.e) + causes[_i].len);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_end(s, &end), 0);
+	ck_assert_int_eq(vagent_session_end(s, &end), 0);
 	ck_assert_int_eq((int)end.kind, causes[_i].end < 0 ? (int)VAGENT_END_MACHINE : causes[_i].end);
 	ck_assert_int_eq(end.value, causes[_i].end < 0 ? VSU_EXIT_FAIL : (int)causes[_i].status);
-	(void)!vmm_session_status(s, &why);
+	(void)!vagent_session_status(s, &why);
 	ck_assert_int_eq(why.code, causes[_i].end < 0 ? -EPROTO : end.kind == VAGENT_END_MEMORY ? -ENOMEM :
 			 end.kind == VAGENT_END_SIGNAL ? -ECANCELED : 0);
 }
@@ -209,11 +209,11 @@ END_TEST
 START_TEST(end_waits_for_outputs_that_are_on_their_way)
 {
 	start_command();
-	agent_ends(VMM_AGENT_EXITED, 0, 6, 0);
+	agent_ends(VAGENT_EXITED, 0, 6, 0);
 	ck_assert(turns());
-	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "foo", 3, 0), 3);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "foo", 3, 0), 3);
 	ck_assert(turns());
-	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "barbaz", 6, 0), 6);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "barbaz", 6, 0), 6);
 	ck_assert(!turns());
 	assert_read(out[0], "foobar");
 }
@@ -227,9 +227,9 @@ START_TEST(input_is_passed_with_its_length)
 	ck_assert_int_eq(write(in[1], "a\0b\n", 4), 4);
 	vsu_fd_close(&in[1]);
 	start_command();
-	ck_assert_int_eq(recv(port(VMM_AGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 4);
+	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 4);
 	ck_assert_int_eq(memcmp(bytes, "a\0b\n", 4), 0);
-	agent_reads_header(VMM_AGENT_INPUT_END, sizeof(len));
+	agent_reads_header(VAGENT_INPUT_END, sizeof(len));
 	agent_reads(&len, sizeof(len));
 	ck_assert_uint_eq(len, 4);
 }
@@ -238,9 +238,9 @@ END_TEST
 START_TEST(input_is_not_read_before_the_command_runs)
 {
 	ck_assert_int_eq(write(in[1], "a", 1), 1);
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
-	agent_ends(VMM_AGENT_NOT_FOUND, 0, 0, 0);
+	agent_ends(VAGENT_NOT_FOUND, 0, 0, 0);
 	ck_assert(!turns());
 	assert_read(in[0], "a");
 }
@@ -251,14 +251,14 @@ START_TEST(signals_and_sizes_are_passed_while_it_runs)
 	uint16_t size[2];
 	uint32_t signo;
 
-	vmm_session_signal(s, SIGINT);
+	vagent_session_signal(s, SIGINT);
 	start_command();
-	vmm_session_signal(s, SIGTERM);
-	vmm_session_resize(s, 25, 80);
-	agent_reads_header(VMM_AGENT_SIGNAL, sizeof(signo));
+	vagent_session_signal(s, SIGTERM);
+	vagent_session_resize(s, 25, 80);
+	agent_reads_header(VAGENT_SIGNAL, sizeof(signo));
 	agent_reads(&signo, sizeof(signo));
 	ck_assert_uint_eq(signo, SIGTERM);
-	agent_reads_header(VMM_AGENT_SIZE, sizeof(size));
+	agent_reads_header(VAGENT_SIZE, sizeof(size));
 	agent_reads(size, sizeof(size));
 	ck_assert_uint_eq(size[0] << 8 | size[1], 25 << 8 | 80);
 }
@@ -270,14 +270,14 @@ START_TEST(output_without_a_reader_is_reported_and_discarded)
 
 	start_command();
 	vsu_fd_close(&out[0]);
-	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "lost", 4, 0), 4);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "lost", 4, 0), 4);
 	ck_assert(turns());
-	agent_reads_header(VMM_AGENT_OUTPUT_LOST, sizeof(lost));
+	agent_reads_header(VAGENT_OUTPUT_LOST, sizeof(lost));
 	agent_reads(&lost, sizeof(lost));
-	ck_assert_uint_eq(lost, VMM_AGENT_OUT);
-	agent_ends(VMM_AGENT_SIGNALLED, SIGPIPE, 100, 0);
+	ck_assert_uint_eq(lost, VAGENT_OUT);
+	agent_ends(VAGENT_SIGNALLED, SIGPIPE, 100, 0);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, NULL), 128 + SIGPIPE);
+	ck_assert_int_eq(vagent_session_status(s, NULL), 128 + SIGPIPE);
 }
 END_TEST
 
@@ -293,14 +293,14 @@ START_TEST(output_that_is_not_written_is_a_failure)
 	int file = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
 	ck_assert_int_ge(file, 0);
-	vmm_session_free(s);
+	vagent_session_free(s);
 	ck_assert_int_ge(dup2(file, is_error ? err[1] : out[1]), 0);
 	begin(0);
 	start_command();
-	ck_assert_int_eq(send(port(is_error ? VMM_AGENT_ERR : VMM_AGENT_OUT), "lost", 4, 0), 4);
-	agent_ends(VMM_AGENT_EXITED, 0, is_error ? 0 : 4, is_error ? 4 : 0);
+	ck_assert_int_eq(send(port(is_error ? VAGENT_ERR : VAGENT_OUT), "lost", 4, 0), 4);
+	agent_ends(VAGENT_EXITED, 0, is_error ? 0 : 4, is_error ? 4 : 0);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), VMM_SESSION_FAILED);
+	ck_assert_int_eq(vagent_session_status(s, &why), VAGENT_STATUS_FAILED);
 	ck_assert_str_eq(why.msg, full[_i].why);
 	close(file);
 }
@@ -313,13 +313,13 @@ START_TEST(regular_files_are_streams)
 
 	ck_assert_int_eq(write(file, "file", 4), 4);
 	ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
-	vmm_session_free(s);
+	vagent_session_free(s);
 	ck_assert_int_eq(dup2(file, in[0]), in[0]);
 	ck_assert_int_eq(dup2(file, out[1]), out[1]);
 	begin(0);
 	start_command();
-	ck_assert_int_eq(recv(port(VMM_AGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 4);
-	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "more", 4, 0), 4);
+	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 4);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "more", 4, 0), 4);
 	ck_assert(turns());
 	ck_assert_int_eq(pread(file, bytes, sizeof(bytes), 0), 8);
 	ck_assert_int_eq(memcmp(bytes, "filemore", 8), 0);
@@ -334,18 +334,18 @@ START_TEST(one_descriptor_may_be_all_streams)
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
-	vmm_session_free(s);
+	vagent_session_free(s);
 	vsu_fd_close(&in[0]);
 	vsu_fd_close(&out[1]);
 	vsu_fd_close(&err[1]);
 	in[0] = out[1] = err[1] = pair[0];
 	begin(0);
 	start_command();
-	while (send(port(VMM_AGENT_OUT), bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+	while (send(port(VAGENT_OUT), bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		ck_assert(turns());
 	while (read(pair[1], bytes, sizeof(bytes)) > 0)
 		;
-	ck_assert_int_eq(poll(&(struct pollfd){ vmm_session_fd(s), POLLIN, 0 }, 1, 0), 1);
+	ck_assert_int_eq(poll(&(struct pollfd){ vagent_session_fd(s), POLLIN, 0 }, 1, 0), 1);
 	out[1] = err[1] = -1;
 	vsu_fd_close(&pair[1]);
 }
@@ -357,42 +357,42 @@ START_TEST(failures_have_a_status_and_a_sentence)
 		uint32_t how;
 		int status;
 	} rows[] = {
-		{ VMM_AGENT_NOT_FOUND, 127 }, { VMM_AGENT_NOT_EXECUTED, 126 }, { VMM_AGENT_FAILED, 125 },
+		{ VAGENT_NOT_FOUND, 127 }, { VAGENT_NOT_EXECUTED, 126 }, { VAGENT_FAILED, 125 },
 	};
 	struct {
-		struct vmm_agent_ended e;
+		struct vagent_ended e;
 		char text[3];
 	} m = { { rows[_i].how, 0, 0, 0 }, "why" };
 
-	agent_is_ready(VMM_AGENT_VERSION);
-	agent_sends(VMM_AGENT_ENDED, &m, sizeof(m.e) + 3);
+	agent_is_ready(VAGENT_VERSION);
+	agent_sends(VAGENT_ENDED, &m, sizeof(m.e) + 3);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), rows[_i].status);
+	ck_assert_int_eq(vagent_session_status(s, &why), rows[_i].status);
 	ck_assert_str_eq(why.msg, "in the guest: why");
 }
 END_TEST
 
 static void begin_waiting(uint64_t timeout_ms)
 {
-	const struct vmm_session_config c = {
-		.in = -1, .out = -1, .err = -1, .timeout_ms = timeout_ms, .clone = true, .waits = true,
+	const struct vagent_session_config c = {
+		.size = sizeof(c), .in = -1, .out = -1, .err = -1, .timeout_ms = timeout_ms, .clone = true, .waits = true,
 	};
 
-	vmm_session_free(s);
-	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
-	agent_reads_header(VMM_AGENT_HELLO, 0);
+	vagent_session_free(s);
+	ck_assert_int_eq(vagent_session_new(&s, &c, NULL), 0);
+	agent_reads_header(VAGENT_HELLO, 0);
 }
 
 static void start_limited_command_that_ends(void)
 {
 	struct pollfd p;
 
-	vmm_session_free(s);
+	vagent_session_free(s);
 	begin(1000);
 	start_command();
-	agent_ends(VMM_AGENT_EXITED, 7, 3, 0);
+	agent_ends(VAGENT_EXITED, 7, 3, 0);
 	ck_assert(turns());
-	p = (struct pollfd){ vmm_session_fd(s), POLLIN, 0 };
+	p = (struct pollfd){ vagent_session_fd(s), POLLIN, 0 };
 	ck_assert_int_eq(poll(&p, 1, -1), 1);	/* the time limit */
 	ck_assert(turns());
 }
@@ -400,9 +400,9 @@ static void start_limited_command_that_ends(void)
 START_TEST(command_that_ended_in_time_keeps_its_status)
 {
 	start_limited_command_that_ends();
-	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "out", 3, 0), 3);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "out", 3, 0), 3);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), 7);
+	ck_assert_int_eq(vagent_session_status(s, &why), 7);
 	assert_read(out[0], "out");
 }
 END_TEST
@@ -412,27 +412,27 @@ START_TEST(output_that_the_guest_does_not_send_ends_the_session)
 	struct pollfd p;
 
 	start_limited_command_that_ends();
-	p = (struct pollfd){ vmm_session_fd(s), POLLIN, 0 };
-	while (vmm_session_dispatch(s))
+	p = (struct pollfd){ vagent_session_fd(s), POLLIN, 0 };
+	while (vagent_session_dispatch(s))
 		poll(&p, 1, -1);
-	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_int_eq(vagent_session_status(s, &why), 125);
 	ck_assert_msg(strstr(why.msg, "did not send the rest of its output"), "%s", why.msg);
 }
 END_TEST
 
 START_TEST(request_with_a_closed_stream_is_refused_and_the_guest_waits)
 {
-	struct vmm_session_config c = {
-		.request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = 1000, .err = -1,
+	struct vagent_session_config c = {
+		.size = sizeof(c), .request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = 1000, .err = -1,
 	};
 
 	begin_waiting(0);
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
-	ck_assert_int_eq(vmm_session_request(s, &c, &why), -EBADF);
-	ck_assert(vmm_session_waits(s));
+	ck_assert_int_eq(vagent_session_request(s, &c, &why), -EBADF);
+	ck_assert(vagent_session_waits(s));
 	c.out = out[1];
-	ck_assert_int_eq(vmm_session_request(s, &c, &why), 0);
+	ck_assert_int_eq(vagent_session_request(s, &c, &why), 0);
 }
 END_TEST
 
@@ -440,12 +440,12 @@ START_TEST(timeout_is_124)
 {
 	struct pollfd p;
 
-	vmm_session_free(s);
+	vagent_session_free(s);
 	begin(1);
-	p = (struct pollfd){ vmm_session_fd(s), POLLIN, 0 };
-	while (vmm_session_dispatch(s))
+	p = (struct pollfd){ vagent_session_fd(s), POLLIN, 0 };
+	while (vagent_session_dispatch(s))
 		poll(&p, 1, -1);
-	ck_assert_int_eq(vmm_session_status(s, &why), 124);
+	ck_assert_int_eq(vagent_session_status(s, &why), 124);
 	ck_assert_str_eq(why.msg, "the command did not end within 0.001 seconds");
 }
 END_TEST
@@ -464,17 +464,17 @@ static uint64_t host_seconds(void)
 START_TEST(moment_has_the_time_and_other_bytes_each_time)
 {
 	const uint64_t now = host_seconds();
-	struct vmm_agent_moment m, other;
+	struct vagent_moment m, other;
 
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	m = agent_reads_moment();
 	ck_assert_uint_ge(m.seconds, now);
 	ck_assert_uint_le(m.seconds, host_seconds());
 	ck_assert_uint_lt(m.nanoseconds, 1000000000);
-	vmm_session_free(s);
+	vagent_session_free(s);
 	begin(0);
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	other = agent_reads_moment();
 	ck_assert_int_ne(memcmp(m.entropy, other.entropy, sizeof(m.entropy)), 0);
@@ -483,31 +483,31 @@ END_TEST
 
 START_TEST(session_of_a_clone_asks_the_agent_that_waits)
 {
-	const struct vmm_session_config c = {
-		.request = REQUEST, .request_len = sizeof(REQUEST), .in = -1, .out = -1, .err = -1,
+	const struct vagent_session_config c = {
+		.size = sizeof(c), .request = REQUEST, .request_len = sizeof(REQUEST), .in = -1, .out = -1, .err = -1,
 		.clone = true,
 	};
 
-	vmm_session_free(s);
-	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
-	agent_reads_header(VMM_AGENT_HELLO, 0);
+	vagent_session_free(s);
+	ck_assert_int_eq(vagent_session_new(&s, &c, NULL), 0);
+	agent_reads_header(VAGENT_HELLO, 0);
 	start_command();
 }
 END_TEST
 
 START_TEST(session_without_a_request_ends_when_the_agent_waits)
 {
-	const struct vmm_session_config c = { .in = -1, .out = -1, .err = -1 };
+	const struct vagent_session_config c = { .size = sizeof(c), .in = -1, .out = -1, .err = -1 };
 	char byte;
 
-	vmm_session_free(s);
-	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
+	vagent_session_free(s);
+	ck_assert_int_eq(vagent_session_new(&s, &c, NULL), 0);
 	ck_assert(turns());
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), 0);
+	ck_assert_int_eq(vagent_session_status(s, &why), 0);
 	ck_assert_str_eq(why.msg, "");
-	ck_assert_int_eq(recv(port(VMM_AGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(recv(port(VAGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
 }
 END_TEST
 
@@ -515,12 +515,12 @@ END_TEST
 
 static int request(uint64_t timeout_ms)
 {
-	const struct vmm_session_config c = {
-		.request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = out[1],
+	const struct vagent_session_config c = {
+		.size = sizeof(c), .request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = out[1],
 		.err = err[1], .timeout_ms = timeout_ms,
 	};
 
-	return vmm_session_request(s, &c, &why);
+	return vagent_session_request(s, &c, &why);
 }
 
 START_TEST(session_waits_between_an_agent_and_a_request)
@@ -529,13 +529,13 @@ START_TEST(session_waits_between_an_agent_and_a_request)
 
 	begin_waiting(0);
 	ck_assert_int_eq(request(0), -EAGAIN);
-	ck_assert(!vmm_session_waits(s));
-	agent_is_ready(VMM_AGENT_VERSION);
+	ck_assert(!vagent_session_waits(s));
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
-	ck_assert(vmm_session_waits(s) && !vmm_session_is_started(s));
-	ck_assert_int_eq(vmm_session_status(s, NULL), -EAGAIN);
-	vmm_session_signal(s, SIGTERM);
-	ck_assert_int_eq(recv(port(VMM_AGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
+	ck_assert(vagent_session_waits(s) && !vagent_session_is_started(s));
+	ck_assert_int_eq(vagent_session_status(s, NULL), -EAGAIN);
+	vagent_session_signal(s, SIGTERM);
+	ck_assert_int_eq(recv(port(VAGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
 }
 END_TEST
 
@@ -546,41 +546,41 @@ START_TEST(requested_command_has_streams_and_a_status)
 
 	ck_assert_int_eq(write(in[1], "in", 2), 2);
 	begin_waiting(0);
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	ck_assert_int_eq(request(0), 0);
 	ck_assert_int_eq(request(0), -EAGAIN);
 	agent_reads_moment();
-	agent_reads_header(VMM_AGENT_REQUEST, sizeof(REQUEST));
+	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
 	agent_reads(bytes, sizeof(bytes));
 	ck_assert_int_eq(memcmp(bytes, REQUEST, sizeof(REQUEST)), 0);
-	agent_sends(VMM_AGENT_STARTED, NULL, 0);
+	agent_sends(VAGENT_STARTED, NULL, 0);
 	ck_assert(turns());
-	ck_assert_int_eq(recv(port(VMM_AGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 2);
-	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "out", 3, 0), 3);
-	agent_ends(VMM_AGENT_EXITED, 7, 3, 0);
+	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 2);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "out", 3, 0), 3);
+	agent_ends(VAGENT_EXITED, 7, 3, 0);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, NULL), 7);
+	ck_assert_int_eq(vagent_session_status(s, NULL), 7);
 	assert_read(out[0], "out");
 }
 END_TEST
 
 static int await_end(void)
 {
-	struct pollfd p = { vmm_session_fd(s), POLLIN, 0 };
+	struct pollfd p = { vagent_session_fd(s), POLLIN, 0 };
 
-	while (vmm_session_dispatch(s))
+	while (vagent_session_dispatch(s))
 		poll(&p, 1, -1);
-	return vmm_session_status(s, &why);
+	return vagent_session_status(s, &why);
 }
 
 /* Of a template, whose guest has no command. */
 START_TEST(time_limit_of_a_template_is_that_of_its_guest)
 {
-	const struct vmm_session_config c = { .in = -1, .out = -1, .err = -1, .timeout_ms = 1 };
+	const struct vagent_session_config c = { .size = sizeof(c), .in = -1, .out = -1, .err = -1, .timeout_ms = 1 };
 
-	vmm_session_free(s);
-	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
+	vagent_session_free(s);
+	ck_assert_int_eq(vagent_session_new(&s, &c, NULL), 0);
 	ck_assert_int_eq(await_end(), 124);
 	ck_assert_str_eq(why.msg, "the guest was not ready within 0.001 seconds");
 }
@@ -592,7 +592,7 @@ START_TEST(agent_and_command_have_time_limits_of_their_own)
 	ck_assert_int_eq(await_end(), 124);
 	ck_assert_str_eq(why.msg, "the guest was not ready within 0.001 seconds");
 	begin_waiting(30000);
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	ck_assert_int_eq(request(2), 0);
 	ck_assert_int_eq(await_end(), 124);
@@ -602,15 +602,15 @@ END_TEST
 
 START_TEST(a9_02_waiting_session_rejects_all_messages)
 {
-	static const uint32_t types[] = { VMM_AGENT_READY, VMM_AGENT_STARTED, VMM_AGENT_MOMENT, 0 };
-	static const uint32_t version = VMM_AGENT_VERSION;
+	static const uint32_t types[] = { VAGENT_READY, VAGENT_STARTED, VAGENT_MOMENT, 0 };
+	static const uint32_t version = VAGENT_VERSION;
 
 	begin_waiting(0);
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
-	agent_sends(types[_i], &version, types[_i] == VMM_AGENT_STARTED ? 0 : sizeof(version));
+	agent_sends(types[_i], &version, types[_i] == VAGENT_STARTED ? 0 : sizeof(version));
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_int_eq(vagent_session_status(s, &why), 125);
 	ck_assert_ptr_nonnull(strstr(why.msg, "the guest's agent sent"));
 	ck_assert_int_eq(request(0), -EAGAIN);
 }
@@ -619,19 +619,19 @@ END_TEST
 START_TEST(a9_03_waiting_session_rejects_an_end_and_reports_a_failure)
 {
 	const struct {
-		struct vmm_agent_ended e;
+		struct vagent_ended e;
 		char text[3];
-	} m = { { VMM_AGENT_FAILED, 0, 0, 0 }, "why" };
+	} m = { { VAGENT_FAILED, 0, 0, 0 }, "why" };
 
 	begin_waiting(0);
-	agent_is_ready(VMM_AGENT_VERSION);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	if (_i)
-		agent_sends(VMM_AGENT_ENDED, &m, sizeof(m.e) + 3);
+		agent_sends(VAGENT_ENDED, &m, sizeof(m.e) + 3);
 	else
-		agent_ends(VMM_AGENT_EXITED, 0, 0, 0);
+		agent_ends(VAGENT_EXITED, 0, 0, 0);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_int_eq(vagent_session_status(s, &why), 125);
 	ck_assert_ptr_nonnull(strstr(why.msg, _i ? "in the guest: why" : "an invalid end"));
 }
 END_TEST
@@ -641,7 +641,7 @@ END_TEST
 static void assert_violation(const char *text)
 {
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_int_eq(vagent_session_status(s, &why), 125);
 	ck_assert_ptr_nonnull(strstr(why.msg, text));
 }
 
@@ -651,18 +651,18 @@ START_TEST(a9_01_rejects_messages_of_wrong_length)
 		uint32_t type, len, sent;
 		const char *why;
 	} rows[] = {
-		{ VMM_AGENT_ENDED, VMM_AGENT_MAX_MESSAGE + 1, 0, "too long" },
-		{ VMM_AGENT_ENDED, UINT32_MAX, 0, "too long" },
-		{ VMM_AGENT_ENDED, 23, 23, "truncated" },
-		{ VMM_AGENT_ENDED, 0, 0, "truncated" },
-		{ VMM_AGENT_READY, 1, 1, "wrong order" },
+		{ VAGENT_ENDED, VAGENT_MAX_MESSAGE + 1, 0, "too long" },
+		{ VAGENT_ENDED, UINT32_MAX, 0, "too long" },
+		{ VAGENT_ENDED, 23, 23, "truncated" },
+		{ VAGENT_ENDED, 0, 0, "truncated" },
+		{ VAGENT_READY, 1, 1, "wrong order" },
 	};
-	const struct vmm_agent_header h = { rows[_i].type, rows[_i].len };
+	const struct vagent_header h = { rows[_i].type, rows[_i].len };
 	const char zeros[32] = { 0 };
 
-	ck_assert_int_eq(send(port(VMM_AGENT_CONTROL), &h, sizeof(h), 0), sizeof(h));
+	ck_assert_int_eq(send(port(VAGENT_CONTROL), &h, sizeof(h), 0), sizeof(h));
 	if (rows[_i].sent)
-		ck_assert_int_ge(send(port(VMM_AGENT_CONTROL), zeros, rows[_i].sent, 0), 0);
+		ck_assert_int_ge(send(port(VAGENT_CONTROL), zeros, rows[_i].sent, 0), 0);
 	assert_violation(rows[_i].why);
 }
 END_TEST
@@ -673,8 +673,8 @@ START_TEST(a9_02_rejects_messages_in_a_wrong_order)
 		bool started;
 		uint32_t type;
 	} rows[] = {
-		{ false, VMM_AGENT_STARTED }, { true, VMM_AGENT_READY }, { true, VMM_AGENT_STARTED },
-		{ true, VMM_AGENT_SIGNAL }, { false, 0 }, { true, UINT32_MAX },
+		{ false, VAGENT_STARTED }, { true, VAGENT_READY }, { true, VAGENT_STARTED },
+		{ true, VAGENT_SIGNAL }, { false, 0 }, { true, UINT32_MAX },
 	};
 
 	if (rows[_i].started)
@@ -691,14 +691,14 @@ START_TEST(a9_03_rejects_an_end_that_cannot_be)
 		uint32_t how, status;
 		uint64_t out;
 	} rows[] = {
-		{ true, VMM_AGENT_EXITED, 256, 1 }, { true, VMM_AGENT_SIGNALLED, 128, 1 },
-		{ true, VMM_AGENT_EXITED, 0, 0 }, { false, VMM_AGENT_EXITED, 0, 0 },
-		{ true, VMM_AGENT_HOWS, 0, 1 }, { true, UINT32_MAX, 0, 1 },
+		{ true, VAGENT_EXITED, 256, 1 }, { true, VAGENT_SIGNALLED, 128, 1 },
+		{ true, VAGENT_EXITED, 0, 0 }, { false, VAGENT_EXITED, 0, 0 },
+		{ true, VAGENT_HOWS, 0, 1 }, { true, UINT32_MAX, 0, 1 },
 	};
 
 	if (rows[_i].started) {
 		start_command();
-		ck_assert_int_eq(send(port(VMM_AGENT_OUT), "x", 1, 0), 1);
+		ck_assert_int_eq(send(port(VAGENT_OUT), "x", 1, 0), 1);
 		ck_assert(turns());
 	}
 	agent_ends(rows[_i].how, rows[_i].status, rows[_i].out, 0);
@@ -709,13 +709,13 @@ END_TEST
 START_TEST(a9_04_sentence_is_printed_without_control_characters)
 {
 	struct {
-		struct vmm_agent_ended e;
+		struct vagent_ended e;
 		char text[8];
-	} m = { { VMM_AGENT_FAILED, 0, 0, 0 }, "a\033[2J\nb" };
+	} m = { { VAGENT_FAILED, 0, 0, 0 }, "a\033[2J\nb" };
 
-	agent_sends(VMM_AGENT_ENDED, &m, sizeof(m.e) + 7);
+	agent_sends(VAGENT_ENDED, &m, sizeof(m.e) + 7);
 	ck_assert(!turns());
-	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_int_eq(vagent_session_status(s, &why), 125);
 	ck_assert_str_eq(why.msg, "in the guest: a?[2J?b");
 }
 END_TEST
@@ -729,14 +729,14 @@ START_TEST(a9_05_messages_to_an_agent_that_does_not_read_are_bounded)
 
 	start_command();
 	for (i = 0; i < 1000000; i++)
-		vmm_session_signal(s, SIGINT);
-	while ((n = recv(port(VMM_AGENT_CONTROL), bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+		vagent_session_signal(s, SIGINT);
+	while ((n = recv(port(VAGENT_CONTROL), bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
 		total += (size_t)n;
 		ck_assert(turns());
 	}
 	ck_assert_uint_gt(total, 65536);
 	ck_assert_uint_lt(total, 1000000);
-	agent_ends(VMM_AGENT_EXITED, 0, 0, 0);
+	agent_ends(VAGENT_EXITED, 0, 0, 0);
 	ck_assert(!turns());
 }
 END_TEST
@@ -748,10 +748,10 @@ START_TEST(a9_06_output_waits_for_its_reader)
 
 	start_command();
 	do {
-		n = send(port(VMM_AGENT_OUT), bytes, sizeof(bytes), MSG_DONTWAIT);
+		n = send(port(VAGENT_OUT), bytes, sizeof(bytes), MSG_DONTWAIT);
 		ck_assert(turns());
 	} while (n > 0);
-	agent_ends(VMM_AGENT_EXITED, 0, UINT64_MAX, 0);
+	agent_ends(VAGENT_EXITED, 0, UINT64_MAX, 0);
 	ck_assert(turns());
 	ck_assert_int_eq(read(out[0], bytes, sizeof(bytes)), sizeof(bytes));
 }
@@ -762,11 +762,11 @@ START_TEST(a9_07_agent_of_another_version_receives_no_request)
 	char byte;
 
 	if (_i)
-		agent_is_ready(VMM_AGENT_VERSION + 1);
+		agent_is_ready(VAGENT_VERSION + 1);
 	else
-		agent_sends(VMM_AGENT_READY, NULL, 0);	/* of the first agents */
+		agent_sends(VAGENT_READY, NULL, 0);	/* of the first agents */
 	assert_violation("make the template again");
-	ck_assert_int_eq(recv(port(VMM_AGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(recv(port(VAGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
 }
 END_TEST
 

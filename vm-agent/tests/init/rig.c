@@ -13,7 +13,7 @@
 
 #include "rig.h"
 
-static int host[VMM_AGENT_PORTS];
+static int host[VAGENT_PORTS];
 static pid_t process;
 
 /* Those of the test program, which the first process of a guest does not have. */
@@ -23,9 +23,9 @@ static void close_others(void)
 	int fd;
 
 	for (fd = 3; fd < 256; fd++) {
-		for (i = 0; i < VMM_AGENT_PORTS && agent_ports[i] != fd; i++)
+		for (i = 0; i < VAGENT_PORTS && agent_ports[i] != fd; i++)
 			;
-		if (i == VMM_AGENT_PORTS)
+		if (i == VAGENT_PORTS)
 			close(fd);
 	}
 }
@@ -51,7 +51,7 @@ void agent_rig_start(agent_part *part, const char *records, size_t len)
 	unsigned int i;
 	int pair[2];
 
-	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+	for (i = 0; i < VAGENT_PORTS; i++) {
 		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 		host[i] = pair[0];
 		agent_ports[i] = pair[1];
@@ -63,7 +63,7 @@ void agent_rig_start(agent_part *part, const char *records, size_t len)
 		close_others();
 		run(part, records, len);
 	}
-	for (i = 0; i < VMM_AGENT_PORTS; i++)
+	for (i = 0; i < VAGENT_PORTS; i++)
 		close(agent_ports[i]);
 }
 
@@ -74,7 +74,7 @@ void agent_rig_end(void)
 	if (process > 0) {
 		kill(process, SIGKILL);
 		waitpid(process, NULL, 0);
-		for (i = 0; i < VMM_AGENT_PORTS; i++)
+		for (i = 0; i < VAGENT_PORTS; i++)
 			close(host[i]);
 	}
 	process = 0;
@@ -85,30 +85,30 @@ pid_t agent_rig_process(void)
 	return process;
 }
 
-void host_writes(enum vmm_agent_port port, const void *bytes, size_t len)
+void host_writes(enum vagent_port port, const void *bytes, size_t len)
 {
 	ck_assert_int_eq(send(host[port], bytes, len, MSG_NOSIGNAL), (ssize_t)len);
 }
 
 void host_sends(uint32_t type, const void *payload, uint32_t len)
 {
-	const struct vmm_agent_header h = { type, len };
+	const struct vagent_header h = { type, len };
 
-	host_writes(VMM_AGENT_CONTROL, &h, sizeof(h));
+	host_writes(VAGENT_CONTROL, &h, sizeof(h));
 	if (len)
-		host_writes(VMM_AGENT_CONTROL, payload, len);
+		host_writes(VAGENT_CONTROL, payload, len);
 }
 
-void host_reads(enum vmm_agent_port port, void *bytes, size_t len)
+void host_reads(enum vagent_port port, void *bytes, size_t len)
 {
 	ck_assert_int_eq(recv(host[port], bytes, len, MSG_WAITALL), (ssize_t)len);
 }
 
 void agent_sent(uint32_t type)
 {
-	struct vmm_agent_header h;
+	struct vagent_header h;
 
-	host_reads(VMM_AGENT_CONTROL, &h, sizeof(h));
+	host_reads(VAGENT_CONTROL, &h, sizeof(h));
 	ck_assert_uint_eq(h.type, type);
 	ck_assert_uint_eq(h.len, 0);
 }
@@ -116,14 +116,14 @@ void agent_sent(uint32_t type)
 const struct last_message *agent_ended(uint32_t how, uint32_t status)
 {
 	static struct last_message m;
-	struct vmm_agent_header h;
+	struct vagent_header h;
 
-	host_reads(VMM_AGENT_CONTROL, &h, sizeof(h));
-	ck_assert_uint_eq(h.type, VMM_AGENT_ENDED);
+	host_reads(VAGENT_CONTROL, &h, sizeof(h));
+	ck_assert_uint_eq(h.type, VAGENT_ENDED);
 	ck_assert_uint_ge(h.len, sizeof(m.ended));
-	ck_assert_uint_le(h.len, VMM_AGENT_MAX_MESSAGE);
+	ck_assert_uint_le(h.len, VAGENT_MAX_MESSAGE);
 	memset(&m, 0, sizeof(m));
-	host_reads(VMM_AGENT_CONTROL, &m, h.len);
+	host_reads(VAGENT_CONTROL, &m, h.len);
 	ck_assert_uint_eq(m.ended.how, how);
 	ck_assert_uint_eq(m.ended.status, status);
 	return &m;

@@ -15,8 +15,8 @@ typedef void agent_part(char *records, size_t len);
 
 /* The last message of an agent. */
 struct last_message {
-	struct vmm_agent_ended ended;
-	char why[VMM_AGENT_MAX_MESSAGE + 1];
+	struct vagent_ended ended;
+	char why[VAGENT_MAX_MESSAGE + 1];
 };
 
 void agent_rig_start(agent_part *part, const char *records, size_t len);
@@ -28,8 +28,8 @@ pid_t agent_rig_process(void);
 
 void host_sends(uint32_t type, const void *payload, uint32_t len);
 /* Bytes on the control port, or of another one. */
-void host_writes(enum vmm_agent_port port, const void *bytes, size_t len);
-void host_reads(enum vmm_agent_port port, void *bytes, size_t len);
+void host_writes(enum vagent_port port, const void *bytes, size_t len);
+void host_reads(enum vagent_port port, void *bytes, size_t len);
 
 /* Asserts that the next message is this one, and empty. */
 void agent_sent(uint32_t type);

@@ -56,7 +56,7 @@ static int called(const char *fmt, ...)
 	len = vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);
 	line[len++] = '\n';
-	(void)!write(agent_ports[VMM_AGENT_OUT], line, (size_t)len);
+	(void)!write(agent_ports[VAGENT_OUT], line, (size_t)len);
 	if (!failing || strncmp(line, failing, strlen(failing)) != 0)
 		return 0;
 	errno = failure;
@@ -324,7 +324,7 @@ START_TEST(modules_are_loaded_in_their_order)
 	add_file("modules/b.ko", "B");
 	add_file("modules/c.ko.zst", "C");
 	guest_runs(load, "", 0);
-	port_has(VMM_AGENT_OUT, "module 1 B 0\nmodule 1 A 4\nmodule 1 C 4\nreturned\n");
+	port_has(VAGENT_OUT, "module 1 B 0\nmodule 1 A 4\nmodule 1 C 4\nreturned\n");
 }
 END_TEST
 
@@ -334,7 +334,7 @@ START_TEST(optional_modules_may_fail)
 	add_file("modules/b.ko", "B");
 	failing = "module";
 	guest_runs(load, "", 0);
-	port_has(VMM_AGENT_OUT, "module 1 B 0\nreturned\n");
+	port_has(VAGENT_OUT, "module 1 B 0\nreturned\n");
 }
 END_TEST
 
@@ -344,7 +344,7 @@ START_TEST(required_module_ends_the_guest)
 	add_file("modules/b.ko", "B");
 	failing = "module";
 	guest_runs(load, "", 0);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, _i ?
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, _i ?
 			 "the guest's kernel cannot load the module absent.ko: No such file or directory" :
 			 "the guest's kernel cannot load the module b.ko: No such device");
 }
@@ -371,7 +371,7 @@ START_TEST(kernel_that_cannot_decompress_is_named)
 	failing = "module";
 	failure = unloadable[_i].failure;
 	guest_runs(load, "", 0);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unloadable[_i].why);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unloadable[_i].why);
 }
 END_TEST
 
@@ -390,14 +390,14 @@ START_TEST(later_modules_are_loaded_up_to_a_name)
 	add_file("modules/2-r.ko", "R");
 	add_file("modules/3-b.ko.xz", "B");
 	guest_runs(load_later, "", 0);
-	port_has(VMM_AGENT_OUT, "module 1 R 0\nlater\nmodule 1 A 0\nmodule 1 B 4\nreturned\n");
+	port_has(VAGENT_OUT, "module 1 R 0\nlater\nmodule 1 A 0\nmodule 1 B 4\nreturned\n");
 }
 END_TEST
 
 START_TEST(guest_without_modules_continues)
 {
 	guest_runs(load, "", 0);
-	port_has(VMM_AGENT_OUT, "returned\n");
+	port_has(VAGENT_OUT, "returned\n");
 }
 END_TEST
 
@@ -434,7 +434,7 @@ static void enter_root(char *records, size_t len)
 START_TEST(root_is_below_an_overlay)
 {
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
+	port_has(VAGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
 	ck_assert(has_folder("upper/files") && has_folder("upper/work") && has_folder("newroot/dev/shm"));
 }
 END_TEST
@@ -442,7 +442,7 @@ END_TEST
 START_TEST(root_of_an_image_is_below_an_overlay)
 {
 	guest_runs(enter_root, "Atrue\0Rro\0I", 11);
-	port_has(VMM_AGENT_OUT, MEMORY "mount overlay /newroot overlay 0 "
+	port_has(VAGENT_OUT, MEMORY "mount overlay /newroot overlay 0 "
 		 "lowerdir=/image,upperdir=/upper/files,workdir=/upper/work" OPTIONS "\n" SYSTEM SWITCH "returned\n");
 }
 END_TEST
@@ -450,7 +450,7 @@ END_TEST
 START_TEST(root_of_an_image_is_writable_on_request)
 {
 	guest_runs(enter_root, "Atrue\0Rrw\0I", 11);
-	port_has(VMM_AGENT_OUT, "mount /image/@ /newroot - 1000 -\n" SYSTEM SWITCH "returned\n");
+	port_has(VAGENT_OUT, "mount /image/@ /newroot - 1000 -\n" SYSTEM SWITCH "returned\n");
 }
 END_TEST
 
@@ -465,7 +465,7 @@ START_TEST(devices_have_links_to_the_streams)
 	char path[128], target[64] = "";
 
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
+	port_has(VAGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
 	snprintf(path, sizeof(path), "%s/newroot/dev/%s", folder, links[_i].name);
 	ck_assert_int_gt(readlink(path, target, sizeof(target) - 1), 0);
 	ck_assert_str_eq(target, links[_i].target);
@@ -480,7 +480,7 @@ START_TEST(kernel_may_lack_a_file_system)
 {
 	failing = optional[_i];
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
+	port_has(VAGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
 }
 END_TEST
 
@@ -489,7 +489,7 @@ START_TEST(kernel_without_control_groups_has_no_folder_of_them)
 {
 	move("newroot/sys/fs", "newroot/sys/none");
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY "mount proc /newroot/proc proc e -\n"
+	port_has(VAGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY "mount proc /newroot/proc proc e -\n"
 		 "mount sysfs /newroot/sys sysfs e -\nmount devtmpfs /newroot/dev devtmpfs 2 mode=0755\n");
 }
 END_TEST
@@ -500,7 +500,7 @@ START_TEST(run_has_a_folder_for_locks_of_all_users)
 	struct stat st;
 
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	port_has(VMM_AGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
+	port_has(VAGENT_OUT, "mount root /lower virtiofs 1 -\n" MEMORY OVERLAY SYSTEM SWITCH "returned\n");
 	snprintf(path, sizeof(path), "%s/newroot/run/lock", folder);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode, S_IFDIR | 01777);
@@ -513,7 +513,7 @@ START_TEST(root_is_writable_on_request)
 	static const char records[] = "Atrue\0Rrw\0Da:ro:/a\0Dbcd:rw:/b/c";
 
 	guest_runs(enter_root, records, sizeof(records));
-	port_has(VMM_AGENT_OUT, "mount root /newroot virtiofs 0 -\n" SYSTEM SWITCH
+	port_has(VAGENT_OUT, "mount root /newroot virtiofs 0 -\n" SYSTEM SWITCH
 		 "mount a /a virtiofs 1 -\nmount bcd /b/c virtiofs 0 -\nreturned\n");
 	ck_assert(has_folder("a") && has_folder("b/c"));
 }
@@ -533,7 +533,7 @@ START_TEST(failure_of_a_file_system_ends_the_guest)
 {
 	failing = unmountable[_i].failing;
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unmountable[_i].why);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unmountable[_i].why);
 }
 END_TEST
 
@@ -542,7 +542,7 @@ START_TEST(file_in_place_of_a_folder_ends_the_guest)
 	move("newroot", "before");
 	add_file("newroot", "");
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why,
 			 "cannot make the folder /newroot/proc: Not a directory");
 }
 END_TEST
@@ -555,14 +555,14 @@ static void open_ports(char *records, size_t len)
 	static const char *const texts[] = { "c", "i", "o", "e" };
 	char text[8];
 	unsigned int i;
-	int lines = agent_ports[VMM_AGENT_OUT];
+	int lines = agent_ports[VAGENT_OUT];
 
 	(void)records;
 	(void)len;
-	for (i = 0; i < VMM_AGENT_PORTS; i++)
+	for (i = 0; i < VAGENT_PORTS; i++)
 		agent_ports[i] = -1;
 	agent_open_ports();
-	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+	for (i = 0; i < VAGENT_PORTS; i++) {
 		const ssize_t n = read(agent_ports[i], text, sizeof(text));
 
 		if (n != 1 || text[0] != texts[i][0] || !(fcntl(agent_ports[i], F_GETFL) & O_NONBLOCK) ||
@@ -570,7 +570,7 @@ static void open_ports(char *records, size_t len)
 		    !(fcntl(agent_ports[i], F_GETFD) & FD_CLOEXEC))
 			_exit(97);
 	}
-	agent_ports[VMM_AGENT_OUT] = lines;
+	agent_ports[VAGENT_OUT] = lines;
 }
 
 START_TEST(ports_are_found_by_their_names)
@@ -586,7 +586,7 @@ START_TEST(ports_are_found_by_their_names)
 	add_file("dev/vport0p4", "x");
 	add_file("dev/vport0p5", "o");
 	guest_runs(open_ports, "", 0);
-	port_has(VMM_AGENT_OUT, "returned\n");
+	port_has(VAGENT_OUT, "returned\n");
 }
 END_TEST
 
@@ -603,11 +603,11 @@ static void assert_panic(void)
 /* Lines are on standard error of the agent: no port is open that it could report to. */
 static void lack_ports(char *records, size_t len)
 {
-	const int lines = agent_ports[VMM_AGENT_OUT];
+	const int lines = agent_ports[VAGENT_OUT];
 
 	(void)records;
 	(void)len;
-	agent_ports[VMM_AGENT_CONTROL] = -1;
+	agent_ports[VAGENT_CONTROL] = -1;
 	dup2(lines, STDERR_FILENO);
 	agent_open_ports();
 }
@@ -626,7 +626,7 @@ START_TEST(machine_without_ports_panics)
 	add_file("proc/sys/kernel/panic", panics[_i].given);
 	add_file("sys/class/virtio-ports/vport0p3/name", "cvmm.other\n");
 	guest_runs(lack_ports, "", 0);
-	port_has(VMM_AGENT_OUT, "cvmm-init: the machine has no ports for the streams of a command\n"
+	port_has(VAGENT_OUT, "cvmm-init: the machine has no ports for the streams of a command\n"
 		 "waited 30000\n");
 	assert_panic();
 	snprintf(path, sizeof(path), "%s/proc/sys/kernel/panic", folder);
@@ -649,7 +649,7 @@ static void start_kernel(void)
 {
 	char line[AGENT_CMDLINE];
 
-	agent_cmdline_without(VMM_AGENT_KERNEL_WORD, line);
+	agent_cmdline_without(VAGENT_KERNEL_WORD, line);
 	called("own kernel: %s", line);
 }
 
@@ -688,17 +688,17 @@ static void run_without_images(char *records, size_t len)
 
 START_TEST(disk_image_is_booted_by_a_word)
 {
-	add_file("proc/cmdline", "quiet " VMM_AGENT_IMAGE_WORD " -- root=share");
+	add_file("proc/cmdline", "quiet " VAGENT_IMAGE_WORD " -- root=share");
 	guest_runs(run_main, "", 0);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, "an image");
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, "an image");
 }
 END_TEST
 
 START_TEST(disk_image_is_refused_without_a_boot_loader)
 {
-	add_file("proc/cmdline", VMM_AGENT_IMAGE_WORD);
+	add_file("proc/cmdline", VAGENT_IMAGE_WORD);
 	guest_runs(run_without_images, "", 0);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why,
 			 "this first program does not boot disk images; cvmm-boot-init does");
 }
 END_TEST
@@ -722,10 +722,10 @@ START_TEST(root_of_the_command_line_is_booted)
 	snprintf(lines, sizeof(lines), EARLY "%s" MOVES SWITCH "execute %s %s\n", booted[_i].mount,
 		 booted[_i].init, booted[_i].init);
 	guest_runs(run_main, "", 0);
-	host_reads(VMM_AGENT_OUT, had, strlen(lines));
+	host_reads(VAGENT_OUT, had, strlen(lines));
 	ck_assert_str_eq(had, lines);
 	snprintf(lines, sizeof(lines), "cannot execute %s of the root: No such file or directory", booted[_i].init);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, lines);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, lines);
 	ck_assert(has_folder("newroot"));
 }
 END_TEST
@@ -735,7 +735,7 @@ START_TEST(what_cannot_move_is_unmounted)
 	add_file("proc/cmdline", "root=share");
 	failing = "mount /sys";
 	guest_runs(run_main, "", 0);
-	port_has(VMM_AGENT_OUT, EARLY "mount share /newroot virtiofs 1 \nmount /proc /newroot/proc - 2000 -\n"
+	port_has(VAGENT_OUT, EARLY "mount share /newroot virtiofs 1 \nmount /proc /newroot/proc - 2000 -\n"
 		 "mount /sys /newroot/sys - 2000 -\numount /sys 2\nmount /dev /newroot/dev - 2000 -\n" SWITCH);
 }
 END_TEST
@@ -759,9 +759,9 @@ START_TEST(root_is_mounted_as_its_superblock_has_it)
 	failing = _i ? "mount /dev/vda /newroot ext4" : NULL;	/* without the driver */
 	guest_runs(run_main, "", 0);
 	if (_i)
-		port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nmount /dev/vda /newroot ext3 1 \n" MOVES);
+		port_has(VAGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nmount /dev/vda /newroot ext3 1 \n" MOVES);
 	else
-		port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \n" MOVES);
+		port_has(VAGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \n" MOVES);
 }
 END_TEST
 
@@ -778,13 +778,13 @@ START_TEST(failed_boot_has_a_reason)
 	add_file("proc/filesystems", "\text4\n");
 	failing = unbootable[_i].failing;
 	guest_runs(run_main, "", 0);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unbootable[_i].why);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unbootable[_i].why);
 }
 END_TEST
 
 static void lack_control(char *records, size_t len)
 {
-	agent_ports[VMM_AGENT_CONTROL] = -1;
+	agent_ports[VAGENT_CONTROL] = -1;
 	run_main(records, len);
 }
 
@@ -794,7 +794,7 @@ START_TEST(absent_device_panics)
 	add_file("proc/cmdline", "root=/dev/vda rootfstype=ext4");
 	failing = "mount /dev/vda";
 	guest_runs(lack_control, "", 0);
-	port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nwaited 10000\n");
+	port_has(VAGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nwaited 10000\n");
 	assert_panic();
 }
 END_TEST
@@ -849,7 +849,7 @@ START_TEST(root_is_found_by_its_name)
 	add_disk(named_roots[_i].disk, named_roots[_i].partition);
 	guest_runs(run_main, "", 0);
 	snprintf(line, sizeof(line), EARLY "mount /dev/%s /newroot ext4 1 \n", named_roots[_i].partition);
-	host_reads(VMM_AGENT_OUT, had, strlen(line));
+	host_reads(VAGENT_OUT, had, strlen(line));
 	ck_assert_str_eq(had, line);
 }
 END_TEST
@@ -865,7 +865,7 @@ START_TEST(root_without_a_device_has_a_reason)
 	add_disk("vda", "vda2");
 	guest_runs(run_main, "", 0);
 	snprintf(line, sizeof(line), "cannot mount the root: no disk or partition has %s", absent[_i]);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, line);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, line);
 }
 END_TEST
 
@@ -873,26 +873,26 @@ START_TEST(program_of_another_process_ends)
 {
 	number = 2;
 	guest_runs(run_main, "", 0);
-	port_has(VMM_AGENT_OUT, "ended 64\n");
+	port_has(VAGENT_OUT, "ended 64\n");
 }
 END_TEST
 
 static void agent_is_ready(void)
 {
-	struct { struct vmm_agent_header h; uint32_t version; } m;
+	struct { struct vagent_header h; uint32_t version; } m;
 
-	host_reads(VMM_AGENT_CONTROL, &m, sizeof(m));
-	ck_assert_uint_eq(m.h.type, VMM_AGENT_READY);
+	host_reads(VAGENT_CONTROL, &m, sizeof(m));
+	ck_assert_uint_eq(m.h.type, VAGENT_READY);
 	ck_assert_uint_eq(m.h.len, sizeof(m.version));
-	ck_assert_uint_eq(m.version, VMM_AGENT_VERSION);
+	ck_assert_uint_eq(m.version, VAGENT_VERSION);
 }
 
 START_TEST(command_runs_on_the_kernel_of_its_image_by_a_word)
 {
-	add_file("proc/cmdline", "quiet " VMM_AGENT_KERNEL_WORD " a=\"b  c\" " VMM_AGENT_WORD " " VMM_AGENT_KERNEL_WORD "\n");
+	add_file("proc/cmdline", "quiet " VAGENT_KERNEL_WORD " a=\"b  c\" " VAGENT_WORD " " VAGENT_KERNEL_WORD "\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	port_has(VMM_AGENT_OUT, EARLY "own kernel: quiet a=\"b  c\" " VMM_AGENT_WORD "\n");
+	port_has(VAGENT_OUT, EARLY "own kernel: quiet a=\"b  c\" " VAGENT_WORD "\n");
 }
 END_TEST
 
@@ -901,9 +901,9 @@ static void execute_command(const char *request, uint32_t len)
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VMM_AGENT_REQUEST, request, len);
-	port_has(VMM_AGENT_OUT, EARLY "mount root /newroot virtiofs 0 -\n" SYSTEM SWITCH);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_NOT_FOUND, 0)->why, "no-such-command: No such file or directory");
+	host_sends(VAGENT_REQUEST, request, len);
+	port_has(VAGENT_OUT, EARLY "mount root /newroot virtiofs 0 -\n" SYSTEM SWITCH);
+	ck_assert_str_eq(agent_ended(VAGENT_NOT_FOUND, 0)->why, "no-such-command: No such file or directory");
 }
 
 
@@ -961,8 +961,8 @@ START_TEST(network_requires_addresses_and_an_interface)
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VMM_AGENT_REQUEST, request, (uint32_t)len + 1);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unconfigured[_i].why);
+	host_sends(VAGENT_REQUEST, request, (uint32_t)len + 1);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unconfigured[_i].why);
 }
 END_TEST
 
@@ -985,8 +985,8 @@ START_TEST(card_has_the_address_and_the_mtu_of_the_request)
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VMM_AGENT_REQUEST, request, (uint32_t)len + 1);
-	m = agent_ended(cards[_i].made ? VMM_AGENT_FAILED : VMM_AGENT_NOT_FOUND, 0);
+	host_sends(VAGENT_REQUEST, request, (uint32_t)len + 1);
+	m = agent_ended(cards[_i].made ? VAGENT_FAILED : VAGENT_NOT_FOUND, 0);
 	ck_assert_str_eq(m->why, cards[_i].made ? "cannot configure the network interface eth0: No such device" : "no-such-command: No such file or directory");
 }
 END_TEST
@@ -1027,7 +1027,7 @@ static const struct last_message *use_resolver(bool writable, uint32_t how)
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VMM_AGENT_REQUEST, writable ? rw : ro, writable ? sizeof(rw) : sizeof(ro));
+	host_sends(VAGENT_REQUEST, writable ? rw : ro, writable ? sizeof(rw) : sizeof(ro));
 	return agent_ended(how, 0);
 }
 
@@ -1056,7 +1056,7 @@ START_TEST(resolver_requires_no_file_of_the_root)
 		add_file("etc/resolv.conf", text);
 	if (resolvers[_i].link)
 		add_link(resolvers[_i].link, "etc/resolv.conf");
-	m = use_resolver(resolvers[_i].writable, made ? VMM_AGENT_NOT_FOUND : VMM_AGENT_FAILED);
+	m = use_resolver(resolvers[_i].writable, made ? VAGENT_NOT_FOUND : VAGENT_FAILED);
 	if (made)
 		resolver_has(made, text ? text : "");
 	else
@@ -1068,7 +1068,7 @@ END_TEST
 
 START_TEST(root_without_the_folder_of_the_resolver_has_it_in_memory)
 {
-	use_resolver(false, VMM_AGENT_NOT_FOUND);
+	use_resolver(false, VAGENT_NOT_FOUND);
 	resolver_has("etc/resolv.conf", "");
 }
 END_TEST
@@ -1077,11 +1077,11 @@ START_TEST(resolver_that_is_not_mounted_ends_the_guest)
 {
 	failing = "mount /run/cvmm.resolv.conf";
 	failure = ENOENT;
-	ck_assert_str_eq(use_resolver(false, VMM_AGENT_FAILED)->why, "cannot mount " RESOLVER ": No such file or directory");
+	ck_assert_str_eq(use_resolver(false, VAGENT_FAILED)->why, "cannot mount " RESOLVER ": No such file or directory");
 }
 END_TEST
 
-static const struct vmm_agent_moment moment = {
+static const struct vagent_moment moment = {
 	.seconds = 1000000001, .nanoseconds = 2,
 	.entropy = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
 };
@@ -1092,7 +1092,7 @@ static void guest_waits(void)
 	add_file("proc/cmdline", "cvmm.exec");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	port_has(VMM_AGENT_OUT, EARLY);
+	port_has(VAGENT_OUT, EARLY);
 }
 
 /* Twice: a clone continues after its template has received them. */
@@ -1101,13 +1101,13 @@ START_TEST(clock_and_random_numbers_are_the_hosts)
 	add_file("dev/random", "");
 	guest_waits();
 	if (_i) {
-		host_sends(VMM_AGENT_HELLO, NULL, 0);
+		host_sends(VAGENT_HELLO, NULL, 0);
 		agent_is_ready();
 	}
-	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment));
-	port_has(VMM_AGENT_OUT, "clock 1 1000000001.000000002\n" ENTROPY);
-	port_has(VMM_AGENT_OUT, "\nreseed\n");
-	host_sends(VMM_AGENT_HELLO, NULL, 0);
+	host_sends(VAGENT_MOMENT, &moment, sizeof(moment));
+	port_has(VAGENT_OUT, "clock 1 1000000001.000000002\n" ENTROPY);
+	port_has(VAGENT_OUT, "\nreseed\n");
+	host_sends(VAGENT_HELLO, NULL, 0);
 	agent_is_ready();
 }
 END_TEST
@@ -1125,11 +1125,11 @@ START_TEST(clone_discards_what_an_entropy_device_has_read)
 	ck_assert_int_eq(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
 	guest_waits();
 	if (_i)
-		host_sends(VMM_AGENT_HELLO, NULL, 0);
+		host_sends(VAGENT_HELLO, NULL, 0);
 	if (_i)
 		agent_is_ready();
-	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment));
-	host_sends(VMM_AGENT_HELLO, NULL, 0);
+	host_sends(VAGENT_MOMENT, &moment, sizeof(moment));
+	host_sends(VAGENT_HELLO, NULL, 0);
 	agent_is_ready();
 	ck_assert_int_eq(ioctl(fd, FIONREAD, &left), 0);
 	ck_assert_int_eq(left, _i ? 0 : (int)sizeof(bytes));
@@ -1150,14 +1150,14 @@ START_TEST(e3_27_only_a_clone_requires_random_numbers)
 	failing = moments[_i].failing;
 	guest_waits();
 	if (moments[_i].cloned) {
-		host_sends(VMM_AGENT_HELLO, NULL, 0);
+		host_sends(VAGENT_HELLO, NULL, 0);
 		agent_is_ready();
 	}
-	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment));
+	host_sends(VAGENT_MOMENT, &moment, sizeof(moment));
 	if (moments[_i].why) {
-		ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, moments[_i].why);
+		ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, moments[_i].why);
 	} else {
-		host_sends(VMM_AGENT_HELLO, NULL, 0);
+		host_sends(VAGENT_HELLO, NULL, 0);
 		agent_is_ready();
 	}
 }
@@ -1166,8 +1166,8 @@ END_TEST
 START_TEST(time_has_its_length)
 {
 	guest_waits();
-	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment) - 1);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, "the host sent its time in 79 bytes");
+	host_sends(VAGENT_MOMENT, &moment, sizeof(moment) - 1);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, "the host sent its time in 79 bytes");
 }
 END_TEST
 
@@ -1178,8 +1178,8 @@ START_TEST(request_comes_first)
 	add_file("proc/cmdline", "cvmm.exec");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VMM_AGENT_SIGNAL, &signal, sizeof(signal));
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, "the host sent message 2 before its request");
+	host_sends(VAGENT_SIGNAL, &signal, sizeof(signal));
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, "the host sent message 2 before its request");
 }
 END_TEST
 

@@ -76,7 +76,7 @@ __attribute__((disable_sanitizer_instrumentation))
 int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *r)
 {
 	if (before)
-		dprintf(agent_ports[VMM_AGENT_OUT], r->rlim_max == RLIM_INFINITY ? "%s %ju unlimited\n" : "%s %ju %ju\n",
+		dprintf(agent_ports[VAGENT_OUT], r->rlim_max == RLIM_INFINITY ? "%s %ju unlimited\n" : "%s %ju %ju\n",
 			resource == RLIMIT_NOFILE ? "files" : "memlock", (uintmax_t)r->rlim_cur, (uintmax_t)r->rlim_max);
 	return 0;
 }
@@ -88,18 +88,18 @@ static void run_request(char *records, size_t len)
 
 	agent_read_request(&r, records, len);
 	agent_start(&c, &r);
-	agent_send(VMM_AGENT_STARTED, NULL, 0);
+	agent_send(VAGENT_STARTED, NULL, 0);
 	agent_serve(&c);
 }
 
 #define starts(literal) do {							\
 	agent_starts(run_request, literal);					\
-	agent_sent(VMM_AGENT_STARTED);						\
+	agent_sent(VAGENT_STARTED);						\
 } while (0)
 
 static void ends(uint32_t status, uint64_t out, uint64_t err)
 {
-	const struct last_message *m = agent_ended(VMM_AGENT_EXITED, status);
+	const struct last_message *m = agent_ended(VAGENT_EXITED, status);
 
 	ck_assert_uint_eq(m->ended.out, out);
 	ck_assert_uint_eq(m->ended.err, err);
@@ -107,17 +107,17 @@ static void ends(uint32_t status, uint64_t out, uint64_t err)
 
 static void host_signals(uint32_t number)
 {
-	host_sends(VMM_AGENT_SIGNAL, &number, sizeof(number));
+	host_sends(VAGENT_SIGNAL, &number, sizeof(number));
 }
 
 static void input_ends(uint64_t len)
 {
-	host_sends(VMM_AGENT_INPUT_END, &len, sizeof(len));
+	host_sends(VAGENT_INPUT_END, &len, sizeof(len));
 }
 
 static void output_is_lost(uint32_t port)
 {
-	host_sends(VMM_AGENT_OUTPUT_LOST, &port, sizeof(port));
+	host_sends(VAGENT_OUTPUT_LOST, &port, sizeof(port));
 }
 
 /* ------------------------------------------------------------------ streams */
@@ -125,8 +125,8 @@ static void output_is_lost(uint32_t port)
 START_TEST(outputs_are_separate_and_counted)
 {
 	starts(SHELL("printf abc; printf de >&2; exit 7"));
-	port_has(VMM_AGENT_OUT, "abc");
-	port_has(VMM_AGENT_ERR, "de");
+	port_has(VAGENT_OUT, "abc");
+	port_has(VAGENT_ERR, "de");
 	ends(7, 3, 2);
 }
 END_TEST
@@ -141,8 +141,8 @@ START_TEST(input_ends_after_its_length)
 	starts(PATH "Acat");
 	input_ends(sizeof(bytes));
 	for (i = 0; i < sizeof(bytes); i += 1000) {
-		host_writes(VMM_AGENT_IN, bytes + i, 1000);
-		host_reads(VMM_AGENT_OUT, copy + i, 1000);
+		host_writes(VAGENT_IN, bytes + i, 1000);
+		host_reads(VAGENT_OUT, copy + i, 1000);
 	}
 	ck_assert_mem_eq(bytes, copy, sizeof(bytes));
 	ends(0, sizeof(bytes), 0);
@@ -165,7 +165,7 @@ START_TEST(output_waits_for_the_host)
 
 	starts(PATH "Ahead\0A-c\0A2000000\0A/dev/zero");
 	memset(bytes, 1, sizeof(bytes));
-	host_reads(VMM_AGENT_OUT, bytes, sizeof(bytes));
+	host_reads(VAGENT_OUT, bytes, sizeof(bytes));
 	ck_assert_mem_eq(bytes, zeros, sizeof(bytes));
 	ends(0, sizeof(bytes), 0);
 }
@@ -176,8 +176,8 @@ START_TEST(command_may_close_its_input)
 	static const char bytes[100000];
 
 	starts(SHELL("exec <&- 2>/dev/null; trap 'exit 4' USR1; echo closed; while :; do sleep .01; done"));
-	port_has(VMM_AGENT_OUT, "closed\n");
-	host_writes(VMM_AGENT_IN, bytes, sizeof(bytes));
+	port_has(VAGENT_OUT, "closed\n");
+	host_writes(VAGENT_IN, bytes, sizeof(bytes));
 	host_signals(SIGUSR1);
 	ends(4, 7, 0);
 }
@@ -189,7 +189,7 @@ START_TEST(end_does_not_wait_for_processes_that_remain)
 	char number[16] = "";
 
 	starts(SHELL("sleep 1000 & printf %010d $!"));
-	host_reads(VMM_AGENT_OUT, number, 10);
+	host_reads(VAGENT_OUT, number, 10);
 	ends(0, 10, 0);
 	ck_assert_int_eq(kill((pid_t)strtol(number, NULL, 10), SIGKILL), 0);
 }
@@ -201,8 +201,8 @@ START_TEST(writer_of_a_lost_output_ends)
 		starts(SHELL("exec yes >&2"));
 	else
 		starts(PATH "Ayes");
-	output_is_lost(_i ? VMM_AGENT_ERR : VMM_AGENT_OUT);
-	agent_ended(VMM_AGENT_SIGNALLED, SIGPIPE);
+	output_is_lost(_i ? VAGENT_ERR : VAGENT_OUT);
+	agent_ended(VAGENT_SIGNALLED, SIGPIPE);
 }
 END_TEST
 
@@ -211,10 +211,10 @@ START_TEST(other_output_continues)
 {
 	starts(SHELL("trap '' PIPE; trap '(echo a >&2) 2>/dev/null; echo b; exit 3' USR1; "
 		     "echo ready; while :; do sleep .01; done"));
-	port_has(VMM_AGENT_OUT, "ready\n");
-	output_is_lost(VMM_AGENT_ERR);
+	port_has(VAGENT_OUT, "ready\n");
+	output_is_lost(VAGENT_ERR);
 	host_signals(SIGUSR1);
-	port_has(VMM_AGENT_OUT, "b\n");
+	port_has(VAGENT_OUT, "b\n");
 	ends(3, 8, 0);
 }
 END_TEST
@@ -224,16 +224,16 @@ END_TEST
 START_TEST(end_by_a_signal_is_reported)
 {
 	starts(SHELL("kill -TERM $$"));
-	agent_ended(VMM_AGENT_SIGNALLED, SIGTERM);
+	agent_ended(VAGENT_SIGNALLED, SIGTERM);
 }
 END_TEST
 
 /* The command writes the guest's count of processes that were killed. */
 static const struct { const char *script; uint32_t signo, cause; } kills[] = {
-	{ "printf 'a 1\\noom_kill 4\\n' >$F; kill -KILL $$", SIGKILL, VMM_AGENT_CAUSE_MEMORY },
-	{ "printf 'a 1\\noom_kill 4\\n' >$F; kill -TERM $$", SIGTERM, VMM_AGENT_CAUSE_UNKNOWN },
-	{ "printf 'a 4\\noom_kill 3\\n' >$F; kill -KILL $$", SIGKILL, VMM_AGENT_CAUSE_UNKNOWN },
-	{ "printf 'a 4\\noom_kill_x 9\\n' >$F; kill -KILL $$", SIGKILL, VMM_AGENT_CAUSE_UNKNOWN },
+	{ "printf 'a 1\\noom_kill 4\\n' >$F; kill -KILL $$", SIGKILL, VAGENT_CAUSE_MEMORY },
+	{ "printf 'a 1\\noom_kill 4\\n' >$F; kill -TERM $$", SIGTERM, VAGENT_CAUSE_UNKNOWN },
+	{ "printf 'a 4\\noom_kill 3\\n' >$F; kill -KILL $$", SIGKILL, VAGENT_CAUSE_UNKNOWN },
+	{ "printf 'a 4\\noom_kill_x 9\\n' >$F; kill -KILL $$", SIGKILL, VAGENT_CAUSE_UNKNOWN },
 };
 
 static void start_with_vmstat(const char *script)
@@ -248,12 +248,12 @@ static void start_with_vmstat(const char *script)
 	close(fd);
 	n = snprintf(records, sizeof(records), "EF=%s%cEPATH=/usr/bin:/bin%cAsh%cA-c%cA%s", vmstat, 0, 0, 0, 0, script);
 	agent_rig_start(run_request, records, (size_t)n);
-	agent_sent(VMM_AGENT_STARTED);
+	agent_sent(VAGENT_STARTED);
 }
 
 static void killed_for(uint32_t signo, uint32_t expected)
 {
-	const struct last_message *m = agent_ended(VMM_AGENT_SIGNALLED, signo);
+	const struct last_message *m = agent_ended(VAGENT_SIGNALLED, signo);
 	uint32_t cause;
 
 	unlink(vmstat);
@@ -271,9 +271,9 @@ END_TEST
 START_TEST(sigkill_of_the_host_has_no_cause)
 {
 	start_with_vmstat("printf 'a 1\\noom_kill 4\\n' >$F; echo ready; while :; do sleep .01; done");
-	port_has(VMM_AGENT_OUT, "ready\n");
+	port_has(VAGENT_OUT, "ready\n");
 	host_signals(SIGKILL);
-	killed_for(SIGKILL, VMM_AGENT_CAUSE_UNKNOWN);
+	killed_for(SIGKILL, VAGENT_CAUSE_UNKNOWN);
 }
 END_TEST
 
@@ -281,26 +281,26 @@ START_TEST(signal_reaches_the_process_group)
 {
 	starts(SHELL("exec 2>/dev/null; trap : USR1; (trap 'echo inner; exit' USR1; echo ready; while :; do sleep .01; done); "
 		     "echo outer; exit 5"));
-	port_has(VMM_AGENT_OUT, "ready\n");
+	port_has(VAGENT_OUT, "ready\n");
 	host_signals(SIGUSR1);
-	port_has(VMM_AGENT_OUT, "inner\nouter\n");
+	port_has(VAGENT_OUT, "inner\nouter\n");
 	ends(5, 18, 0);
 }
 END_TEST
 
 START_TEST(invalid_messages_are_ignored)
 {
-	const uint32_t two[] = { SIGKILL, 0 }, in = VMM_AGENT_IN, control = VMM_AGENT_CONTROL;
+	const uint32_t two[] = { SIGKILL, 0 }, in = VAGENT_IN, control = VAGENT_CONTROL;
 
 	starts(SHELL("exec 2>/dev/null; trap 'exit 6' USR1; echo ready; while :; do sleep .01; done"));
-	port_has(VMM_AGENT_OUT, "ready\n");
-	host_sends(VMM_AGENT_SIGNAL, two, sizeof(two));
-	host_sends(VMM_AGENT_SIGNAL, two, 2);
-	host_sends(VMM_AGENT_SIZE, two, 2);
-	host_sends(VMM_AGENT_INPUT_END, two, 4);
-	host_sends(VMM_AGENT_OUTPUT_LOST, two, 8);
-	host_sends(VMM_AGENT_OUTPUT_LOST, &in, sizeof(in));
-	host_sends(VMM_AGENT_OUTPUT_LOST, &control, sizeof(control));
+	port_has(VAGENT_OUT, "ready\n");
+	host_sends(VAGENT_SIGNAL, two, sizeof(two));
+	host_sends(VAGENT_SIGNAL, two, 2);
+	host_sends(VAGENT_SIZE, two, 2);
+	host_sends(VAGENT_INPUT_END, two, 4);
+	host_sends(VAGENT_OUTPUT_LOST, two, 8);
+	host_sends(VAGENT_OUTPUT_LOST, &in, sizeof(in));
+	host_sends(VAGENT_OUTPUT_LOST, &control, sizeof(control));
 	host_sends(99, two, 4);
 	host_signals(SIGUSR1);
 	ends(6, 6, 0);
@@ -309,30 +309,30 @@ END_TEST
 
 static void receive_one(char *records, size_t len)
 {
-	struct vmm_agent_header h;
+	struct vagent_header h;
 	char *payload = agent_receive(&h);
 
 	(void)records;
 	(void)len;
-	if (h.type == VMM_AGENT_SIZE && h.len == VMM_AGENT_MAX_REQUEST && !payload[h.len])
-		agent_send(VMM_AGENT_READY, NULL, 0);
+	if (h.type == VAGENT_SIZE && h.len == VAGENT_MAX_REQUEST && !payload[h.len])
+		agent_send(VAGENT_READY, NULL, 0);
 }
 
 /* The maximum is received, and one byte more ends the guest. */
 START_TEST(messages_have_a_maximum)
 {
-	static char bytes[VMM_AGENT_MAX_REQUEST];
-	const struct vmm_agent_header long_one = { VMM_AGENT_SIZE, VMM_AGENT_MAX_REQUEST + 1 };
+	static char bytes[VAGENT_MAX_REQUEST];
+	const struct vagent_header long_one = { VAGENT_SIZE, VAGENT_MAX_REQUEST + 1 };
 
 	memset(bytes, 'x', sizeof(bytes));
 	agent_starts(receive_one, "");
 	if (_i) {
-		host_writes(VMM_AGENT_CONTROL, &long_one, sizeof(long_one));
-		ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
+		host_writes(VAGENT_CONTROL, &long_one, sizeof(long_one));
+		ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why,
 				 "the host sent a message of 2097153 bytes");
 	} else {
-		host_sends(VMM_AGENT_SIZE, bytes, sizeof(bytes));
-		agent_sent(VMM_AGENT_READY);
+		host_sends(VAGENT_SIZE, bytes, sizeof(bytes));
+		agent_sent(VAGENT_READY);
 	}
 }
 END_TEST
@@ -342,7 +342,7 @@ END_TEST
 START_TEST(environment_and_folder_are_those_of_the_request)
 {
 	starts("EPATH=/usr/bin:/bin\0EA=1 2\0C/usr\0Ash\0A-c\0Aecho \"$A $HOME\"; pwd");
-	port_has(VMM_AGENT_OUT, "1 2 \n/usr\n");
+	port_has(VAGENT_OUT, "1 2 \n/usr\n");
 	ends(0, 10, 0);
 }
 END_TEST
@@ -358,7 +358,7 @@ END_TEST
 START_TEST(command_blocks_no_signal)
 {
 	starts(SHELL("grep ^SigBlk /proc/self/status"));
-	port_has(VMM_AGENT_OUT, "SigBlk:\t0000000000000000\n");
+	port_has(VAGENT_OUT, "SigBlk:\t0000000000000000\n");
 	ends(0, 25, 0);
 }
 END_TEST
@@ -369,7 +369,7 @@ START_TEST(command_has_the_limits_of_a_system)
 
 	before = &limited[_i];
 	starts(PATH "Atrue");
-	host_reads(VMM_AGENT_OUT, set, strlen(before->set));
+	host_reads(VAGENT_OUT, set, strlen(before->set));
 	ck_assert_str_eq(set, before->set);
 	ends(0, 0, 0);
 }
@@ -377,9 +377,9 @@ END_TEST
 
 static const struct { const char *records; size_t len; uint32_t how; const char *why; } failing[] = {
 #define ROW(literal, how, why) { literal, sizeof(literal) - 1, how, why }
-	ROW(PATH "Ano-such-command", VMM_AGENT_NOT_FOUND, "no-such-command: No such file or directory"),
-	ROW("A/dev/null", VMM_AGENT_NOT_EXECUTED, "/dev/null: Permission denied"),
-	ROW("C/no-such-folder\0A/bin/true", VMM_AGENT_FAILED,
+	ROW(PATH "Ano-such-command", VAGENT_NOT_FOUND, "no-such-command: No such file or directory"),
+	ROW("A/dev/null", VAGENT_NOT_EXECUTED, "/dev/null: Permission denied"),
+	ROW("C/no-such-folder\0A/bin/true", VAGENT_FAILED,
 	    "cannot enter the folder /no-such-folder: No such file or directory"),
 #undef ROW
 };
@@ -398,7 +398,7 @@ END_TEST
 START_TEST(terminal_has_the_size_of_the_request)
 {
 	starts(TERMINAL("test -t 0 && test -t 2 && stty size; echo e >&2; exit 2"));
-	port_has(VMM_AGENT_OUT, "24 80\ne\n");
+	port_has(VAGENT_OUT, "24 80\ne\n");
 	ends(2, 8, 0);
 }
 END_TEST
@@ -408,9 +408,9 @@ START_TEST(terminal_is_resized)
 	const uint16_t size[] = { 30, 100 };
 
 	starts(TERMINAL("trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep .01; done"));
-	port_has(VMM_AGENT_OUT, "ready\n");
-	host_sends(VMM_AGENT_SIZE, size, sizeof(size));
-	port_has(VMM_AGENT_OUT, "30 100\n");
+	port_has(VAGENT_OUT, "ready\n");
+	host_sends(VAGENT_SIZE, size, sizeof(size));
+	port_has(VAGENT_OUT, "30 100\n");
 	ends(3, 13, 0);
 }
 END_TEST
@@ -429,12 +429,12 @@ START_TEST(input_of_a_terminal_ends)
 
 	refusals = inputs[_i].refusals;
 	starts(TERMINAL("stty -echo; echo ready; cat; exit 4"));
-	port_has(VMM_AGENT_OUT, "ready\n");
-	output_is_lost(VMM_AGENT_OUT);
-	host_writes(VMM_AGENT_IN, text, len);
+	port_has(VAGENT_OUT, "ready\n");
+	output_is_lost(VAGENT_OUT);
+	host_writes(VAGENT_IN, text, len);
 	input_ends(len);
 	if (len)
-		host_reads(VMM_AGENT_OUT, had, len);
+		host_reads(VAGENT_OUT, had, len);
 	ck_assert_str_eq(had, text);
 	ends(4, 6 + len, 0);
 }

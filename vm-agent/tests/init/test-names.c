@@ -37,7 +37,7 @@ int __wrap_statfs(const char *path, struct statfs *s);
 int __wrap_mount(const char *what, const char *where, const char *type, unsigned long flags, const void *data)
 {
 	(void)type, (void)data;
-	dprintf(agent_ports[VMM_AGENT_OUT], "mount %s %s %lx\n", what, where, flags);
+	dprintf(agent_ports[VAGENT_OUT], "mount %s %s %lx\n", what, where, flags);
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static void name_guest(char *records, size_t len)
 	agent_read_request(&r, records, len);
 	agent_name_guest(&r);
 	gethostname(name, sizeof(name) - 1);
-	dprintf(agent_ports[VMM_AGENT_OUT], "%s\n", name);
+	dprintf(agent_ports[VAGENT_OUT], "%s\n", name);
 	_exit(0);
 }
 
@@ -173,7 +173,7 @@ static void guest_is_named(const char *name)
 {
 	char had[65] = "";
 
-	host_reads(VMM_AGENT_OUT, had, strlen(name) + 1);
+	host_reads(VAGENT_OUT, had, strlen(name) + 1);
 	ck_assert_mem_eq(had, name, strlen(name));
 	ck_assert_int_eq(had[strlen(name)], '\n');
 }
@@ -201,7 +201,7 @@ START_TEST(file_of_the_host_is_hidden_by_one_in_memory)
 	add_file("/etc/hosts", rows[_i].hosts);
 	agent_rig_start(name_guest, rows[_i].records, rows[_i].len);
 	if (added)
-		port_has(VMM_AGENT_OUT, "mount /run/cvmm.hosts /etc/hosts 1000\n");
+		port_has(VAGENT_OUT, "mount /run/cvmm.hosts /etc/hosts 1000\n");
 	guest_is_named(rows[_i].name);
 	ck_assert_str_eq(read_file("/etc/hosts"), rows[_i].hosts);
 	snprintf(text, sizeof(text), "%s%s", rows[_i].lines, rows[_i].hosts);
@@ -264,7 +264,7 @@ static void make_accounts(char *records, size_t len)
 	if (!enter())
 		_exit(98);
 	agent_make_accounts();
-	dprintf(agent_ports[VMM_AGENT_OUT], "made\n");
+	dprintf(agent_ports[VAGENT_OUT], "made\n");
 	_exit(0);
 }
 
@@ -287,7 +287,7 @@ static void add_users_and_sudo(void)
 static void start_accounts(void)
 {
 	agent_starts(make_accounts, "");
-	port_has(VMM_AGENT_OUT, "made\n");
+	port_has(VAGENT_OUT, "made\n");
 }
 
 static void has_file(const char *name, const char *text, mode_t mode)

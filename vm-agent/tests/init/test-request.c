@@ -32,7 +32,7 @@ static void teardown(void)
 static void read_request(char *records, size_t len)
 {
 	agent_read_request(&r, records, len);
-	agent_send(VMM_AGENT_STARTED, NULL, 0);
+	agent_send(VAGENT_STARTED, NULL, 0);
 }
 
 START_TEST(words_are_in_their_order)
@@ -97,7 +97,7 @@ static const struct { const char *records; size_t len; const char *why; } reject
 START_TEST(invalid_request_is_rejected)
 {
 	agent_rig_start(read_request, rejected[_i].records, rejected[_i].len);
-	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, rejected[_i].why);
+	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, rejected[_i].why);
 }
 END_TEST
 
@@ -112,10 +112,10 @@ START_TEST(folders_have_a_maximum)
 		at += (size_t)snprintf(records + at, sizeof(records) - at, "D%d:ro:/%d", i, i) + 1;
 	agent_rig_start(read_request, records, at);
 	if (_i)
-		ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
+		ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why,
 				 "the host requested an invalid folder: 32:ro:/32");
 	else
-		agent_sent(VMM_AGENT_STARTED);
+		agent_sent(VAGENT_STARTED);
 }
 END_TEST
 

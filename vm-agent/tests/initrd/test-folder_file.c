@@ -54,7 +54,7 @@ static void put_link(const char *name, const char *target)
 
 static int open_file(const char *path)
 {
-	int fd = vmm_folder_file_open(folder, path);
+	int fd = vagent_priv_folder_file_open(folder, path);
 
 	if (fd < 0)
 		return fd;
@@ -122,9 +122,9 @@ START_TEST(folders_of_the_host_are_known_by_their_path)
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/usr/lib/modules", tree);
-	ck_assert(!vmm_folder_is_of_host(path));
-	ck_assert(!vmm_folder_is_of_host(tree));
-	ck_assert(!vmm_folder_is_of_host("/usr/lib/modules/../../../etc"));
+	ck_assert(!vagent_priv_folder_is_of_host(path));
+	ck_assert(!vagent_priv_folder_is_of_host(tree));
+	ck_assert(!vagent_priv_folder_is_of_host("/usr/lib/modules/../../../etc"));
 }
 END_TEST
 

@@ -6,11 +6,10 @@
 
 #include "../tree.h"
 #include "../suite.h"
-#include "initrd/advice.h"
-#include "initrd/host_kernel.h"
+#include "vm-agent/initrd.h"
 
 static struct vsu_error err;
-static char path[VMM_KERNEL_PATH], boot[64], modules[64];
+static char path[VAGENT_KERNEL_PATH], boot[64], modules[64];
 
 static void setup(void)
 {
@@ -25,12 +24,12 @@ START_TEST(newest_kernel_is_found_in_both_folders)
 	tree_text("kernel/vmlinuz-6.9.0", "x");
 	tree_text("kernel/vmlinuz-6.10.0", "x");
 	tree_text("kernel/config-7.0.0", "x");
-	ck_assert_int_eq(vmm_host_kernel(boot, modules, path, NULL), 0);
+	ck_assert_int_eq(vagent_host_kernel(boot, modules, path, NULL), 0);
 	ck_assert_str_eq(path + strlen(tree), "/kernel/vmlinuz-6.10.0");
 	strcat(strcpy(path, modules), "/6.11.0");
 	ck_assert_int_eq(mkdir(path, 0755), 0);
 	tree_text("modules/6.11.0/vmlinuz", "x");
-	ck_assert_int_eq(vmm_host_kernel(boot, modules, path, NULL), 0);
+	ck_assert_int_eq(vagent_host_kernel(boot, modules, path, NULL), 0);
 	ck_assert_str_eq(path + strlen(tree), "/modules/6.11.0/vmlinuz");
 }
 END_TEST
@@ -44,14 +43,14 @@ START_TEST(running_kernel_is_preferred)
 	snprintf(name, sizeof(name), "kernel/vmlinuz-%s", u.release);
 	tree_text("kernel/vmlinuz-99.0.0", "x");
 	tree_text(name, "x");
-	ck_assert_int_eq(vmm_host_kernel(boot, modules, path, NULL), 0);
+	ck_assert_int_eq(vagent_host_kernel(boot, modules, path, NULL), 0);
 	ck_assert_str_eq(path + strlen(tree) + 1, name);
 }
 END_TEST
 
 START_TEST(no_kernel_is_an_error_with_a_remedy)
 {
-	ck_assert_int_eq(vmm_host_kernel(boot, "/nonexistent", path, &err), -ENOENT);
+	ck_assert_int_eq(vagent_host_kernel(boot, "/nonexistent", path, &err), -ENOENT);
 	ck_assert_uint_eq(err.arg, VAGENT_ADVICE_KERNEL);
 }
 END_TEST

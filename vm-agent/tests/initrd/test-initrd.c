@@ -8,8 +8,8 @@
 
 #include "../suite.h"
 #include "initrd/archive.h"
-#include "initrd/initrd.h"
 #include "../tree.h"
+#include "vm-agent/initrd.h"
 
 static const char *const none[] = { NULL };
 
@@ -69,7 +69,8 @@ static bool may_fail;
 static int make_of(const char *modules, const char *const *names, int *fd, struct vsu_error *err)
 {
 	char init[256], boot[256];
-	const struct vmm_initrd initrd = {
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd),
 		.init = init, .modules = modules, .names = names, .others = none,
 		.boot = boot, .may_fail = &may_fail,
 	};
@@ -77,7 +78,7 @@ static int make_of(const char *modules, const char *const *names, int *fd, struc
 	snprintf(boot, sizeof(boot), "%s/boot", tree);
 
 	snprintf(init, sizeof(init), "%s/program", tree);
-	return vmm_initrd_make(&initrd, fd, err);
+	return vagent_initrd_make(&initrd, fd, err);
 }
 
 static int make(const char *const *names, int *fd, struct vsu_error *err)
@@ -158,14 +159,15 @@ START_TEST(later_modules_follow_those_of_the_start)
 {
 	static const char *const names[] = { "fuse", NULL }, *const later[] = { "virtiofs", "absent", NULL };
 	char init[256];
-	const struct vmm_initrd initrd = {
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd),
 		.init = init, .modules = tree, .names = names, .later = later,
 	};
 	struct entry e;
 	int fd;
 
 	snprintf(init, sizeof(init), "%s/program", tree);
-	ck_assert_int_eq(vmm_initrd_make(&initrd, &fd, NULL), 0);
+	ck_assert_int_eq(vagent_initrd_make(&initrd, &fd, NULL), 0);
 	ck_assert(find_entry(fd, "modules/order", &e));
 	ck_assert_str_eq(e.bytes, "required 000-fuse.ko\nlater 001-virtiofs.ko.xz\n");
 	ck_assert(find_entry(fd, "modules/001-virtiofs.ko.xz", &e));
@@ -212,34 +214,34 @@ END_TEST
 START_TEST(version_is_the_name_of_a_folder)
 {
 	static const char *const versions[] = { "", ".", "..", "../../tmp", "6.1/", "/tmp" };
-	char folder[VMM_INITRD_FOLDER];
+	char folder[VAGENT_INITRD_FOLDER];
 
-	ck_assert_int_eq(vmm_initrd_folder(versions[_i], folder, NULL), -EINVAL);
+	ck_assert_int_eq(vagent_initrd_folder(versions[_i], folder, NULL), -EINVAL);
 }
 END_TEST
 
 START_TEST(each_kind_with_a_driver_is_among_all_drivers)
 {
 	static const char *const kinds[] = { "balloon", "blk", "console", "fs", "mem", "net", "pmem", "rng", "vsock" };
-	const char *driver = vmm_initrd_driver(kinds[_i]);
+	const char *driver = vagent_initrd_driver(kinds[_i]);
 	unsigned int i = 0;
 
 	ck_assert_ptr_nonnull(driver);
-	while (vmm_initrd_drivers[i] && strcmp(vmm_initrd_drivers[i], driver) != 0)
+	while (vagent_initrd_drivers()[i] && strcmp(vagent_initrd_drivers()[i], driver) != 0)
 		i++;
-	ck_assert_ptr_nonnull(vmm_initrd_drivers[i]);
-	ck_assert_ptr_null(vmm_initrd_driver("gpu"));
+	ck_assert_ptr_nonnull(vagent_initrd_drivers()[i]);
+	ck_assert_ptr_null(vagent_initrd_driver("gpu"));
 }
 END_TEST
 
 START_TEST(d2_22_rejects_a_file_that_becomes_shorter)
 {
-	struct vmm_archive a = { .fd = memfd_create("archive", MFD_CLOEXEC) };
+	struct vagent_priv_archive a = { .fd = memfd_create("archive", MFD_CLOEXEC) };
 	int from = memfd_create("file", MFD_CLOEXEC);
 
 	ck_assert_int_eq(ftruncate(from, 100), 0);
-	vmm_archive_copy(&a, "file", 0644, from, 101);
-	ck_assert_int_eq(vmm_archive_end(&a, NULL), -EBADMSG);
+	vagent_priv_archive_copy(&a, "file", 0644, from, 101);
+	ck_assert_int_eq(vagent_priv_archive_end(&a, NULL), -EBADMSG);
 	close(from);
 	close(a.fd);
 }
@@ -247,13 +249,13 @@ END_TEST
 
 START_TEST(d2_23_size_of_an_archive_is_limited)
 {
-	struct vmm_archive a = { .fd = memfd_create("archive", MFD_CLOEXEC), .len = VMM_ARCHIVE_MAX - 200 };
+	struct vagent_priv_archive a = { .fd = memfd_create("archive", MFD_CLOEXEC), .len = VAGENT_ARCHIVE_MAX - 200 };
 
-	vmm_archive_folder(&a, "a");
+	vagent_priv_archive_folder(&a, "a");
 	ck_assert_int_eq(a.rc, 0);
-	vmm_archive_file(&a, "b", 0644, tree, sizeof(tree));
-	ck_assert_int_eq(vmm_archive_end(&a, NULL), -EFBIG);
-	vmm_archive_copy(&a, "c", 0644, -1, UINT64_MAX);
+	vagent_priv_archive_file(&a, "b", 0644, tree, sizeof(tree));
+	ck_assert_int_eq(vagent_priv_archive_end(&a, NULL), -EFBIG);
+	vagent_priv_archive_copy(&a, "c", 0644, -1, UINT64_MAX);
 	ck_assert_int_eq(a.rc, -EFBIG);
 	close(a.fd);
 }

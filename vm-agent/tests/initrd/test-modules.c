@@ -6,29 +6,29 @@
 #include "initrd/modules.h"
 #include "../tree.h"
 
-static struct vmm_modules *modules;
+static struct vagent_priv_modules *modules;
 static struct vsu_error err;
 
 static void open_modules(const char *dep)
 {
 	tree_text("modules.dep", dep);
-	ck_assert_int_eq(vmm_modules_open(&modules, tree, NULL), 0);
+	ck_assert_int_eq(vagent_priv_modules_open(&modules, tree, NULL), 0);
 }
 
 static int select_one(const char *name)
 {
-	return vmm_modules_select(modules, name, VMM_MODULE_REQUIRED, &err);
+	return vagent_priv_modules_select(modules, name, VAGENT_MODULE_REQUIRED, &err);
 }
 
 /* The selection as one text: paths, optional ones with a question mark. */
 static const char *selection(void)
 {
 	static char text[1024];
-	const struct vmm_module *m;
+	const struct vagent_priv_module *m;
 	unsigned int i;
 
 	text[0] = '\0';
-	for (i = 0; (m = vmm_modules_get(modules, i)); i++)
+	for (i = 0; (m = vagent_priv_modules_get(modules, i)); i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s%s", i ? " " : "",
 			 m->optional ? "?" : "", m->path);
 	return text;
@@ -36,7 +36,7 @@ static const char *selection(void)
 
 static void after(void)
 {
-	vmm_modules_free(modules);
+	vagent_priv_modules_free(modules);
 	tree_remove();
 }
 
@@ -91,7 +91,7 @@ END_TEST
 START_TEST(missing_module_is_an_error_only_if_it_is_required)
 {
 	open_modules("kernel/overlay.ko:\n");
-	ck_assert_int_eq(vmm_modules_select(modules, "nd_pmem", VMM_MODULE_IF_PRESENT, NULL), 0);
+	ck_assert_int_eq(vagent_priv_modules_select(modules, "nd_pmem", VAGENT_MODULE_IF_PRESENT, NULL), 0);
 	ck_assert_int_eq(select_one("virtiofs"), -ENOENT);
 	ck_assert_str_eq(err.msg, "the kernel has no module 'virtiofs', neither as a file nor built in");
 }
@@ -99,7 +99,7 @@ END_TEST
 
 START_TEST(kernel_without_a_folder_has_everything_built_in)
 {
-	ck_assert_int_eq(vmm_modules_open(&modules, NULL, NULL), 0);
+	ck_assert_int_eq(vagent_priv_modules_open(&modules, NULL, NULL), 0);
 	ck_assert_int_eq(select_one("virtiofs"), 0);
 	ck_assert_str_eq(selection(), "");
 }
@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(folder_without_modules_dep_is_named)
 {
-	ck_assert_int_eq(vmm_modules_open(&modules, tree, &err), -ENOENT);
+	ck_assert_int_eq(vagent_priv_modules_open(&modules, tree, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "has no modules.dep; run depmod"));
 }
 END_TEST
@@ -162,9 +162,9 @@ static void open_chain(int n)
 
 START_TEST(d2_16_depth_of_dependencies_is_limited)
 {
-	open_chain(VMM_MODULES_DEPTH - 1);
+	open_chain(VAGENT_MODULES_DEPTH - 1);
 	ck_assert_int_eq(select_one("m0"), 0);
-	vmm_modules_free(modules);
+	vagent_priv_modules_free(modules);
 	open_chain(100000);
 	ck_assert_int_eq(select_one("m0"), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "more than 32 deep"));
@@ -182,7 +182,7 @@ START_TEST(d2_17_number_of_modules_is_limited)
 		rc = select_one(name);
 	}
 	ck_assert_int_eq(rc, -E2BIG);
-	ck_assert_int_eq(i, 300 - VMM_MODULES_MAX - 1);
+	ck_assert_int_eq(i, 300 - VAGENT_MODULES_MAX - 1);
 }
 END_TEST
 
@@ -220,9 +220,9 @@ START_TEST(d2_20_rejects_a_module_that_is_no_file)
 	open_modules("kernel/a.ko:\nkernel:\n");
 	tree_text("kernel/a.ko", "");
 	ck_assert_int_eq(select_one("a"), 0);
-	ck_assert_int_eq(vmm_module_open(modules, vmm_modules_get(modules, 0), &size, NULL), -EBADMSG);
+	ck_assert_int_eq(vagent_priv_module_open(modules, vagent_priv_modules_get(modules, 0), &size, NULL), -EBADMSG);
 	ck_assert_int_eq(select_one("kernel"), 0);
-	ck_assert_int_eq(vmm_module_open(modules, vmm_modules_get(modules, 1), &size, NULL), -EBADMSG);
+	ck_assert_int_eq(vagent_priv_module_open(modules, vagent_priv_modules_get(modules, 1), &size, NULL), -EBADMSG);
 }
 END_TEST
 
@@ -235,7 +235,7 @@ START_TEST(d2_31_rejects_a_module_behind_a_link_out_of_the_folder)
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
 	open_modules("kernel/a.ko:\n");
 	ck_assert_int_eq(select_one("a"), 0);
-	ck_assert_int_lt(vmm_module_open(modules, vmm_modules_get(modules, 0), &size, &err), 0);
+	ck_assert_int_lt(vagent_priv_module_open(modules, vagent_priv_modules_get(modules, 0), &size, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "the module 'kernel/a.ko' is reached by a symbolic link"));
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(d2_31_rejects_a_list_behind_a_link_out_of_the_folder)
 		tree_text("modules.dep", "kernel/a.ko:\n");
 	snprintf(path, sizeof(path), "%s/%s", tree, names[_i]);
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
-	ck_assert_int_lt(vmm_modules_open(&modules, tree, &err), 0);
+	ck_assert_int_lt(vagent_priv_modules_open(&modules, tree, &err), 0);
 	snprintf(path, sizeof(path), "the list '%s' is reached by a symbolic link", names[_i]);
 	ck_assert_ptr_nonnull(strstr(err.msg, path));
 }
@@ -263,7 +263,7 @@ START_TEST(d2_21_rejects_a_list_that_is_too_large)
 	tree_text("modules.dep", "");
 	snprintf(path, sizeof(path), "%s/modules.dep", tree);
 	ck_assert_int_eq(truncate(path, (32 << 20) + 1), 0);
-	ck_assert_int_eq(vmm_modules_open(&modules, tree, &err), -EFBIG);
+	ck_assert_int_eq(vagent_priv_modules_open(&modules, tree, &err), -EFBIG);
 }
 END_TEST
 

@@ -7,7 +7,7 @@
 #include "initrd/names.h"
 #include "../tree.h"
 
-static struct vmm_names names;
+static struct vagent_priv_names names;
 static char path[64];
 
 static void setup(void)
@@ -18,7 +18,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	vmm_names_free(&names);
+	vagent_priv_names_free(&names);
 	tree_remove();
 }
 
@@ -33,15 +33,16 @@ START_TEST(names_are_read_as_they_were_written)
 {
 	static const char *const required[] = { "virtio_pci", "fuse", NULL }, *const optional[] = { "virtio_rng", NULL };
 	static const char *const later[] = { "ext4", "xfs", NULL }, *const none[] = { NULL };
-	const struct vmm_initrd initrd = {
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd),
 		.names = required, .others = _i ? NULL : optional, .later = _i ? NULL : later,
 	};
 	FILE *f = fopen(path, "we");
 
 	ck_assert_ptr_nonnull(f);
-	vmm_names_write(f, &initrd);
+	vagent_priv_names_write(f, &initrd);
 	fclose(f);
-	ck_assert_int_eq(vmm_names_read(&names, path, NULL), 0);
+	ck_assert_int_eq(vagent_priv_names_read(&names, path, NULL), 0);
 	has_list(names.required, required);
 	has_list(names.optional, _i ? none : optional);
 	has_list(names.later, _i ? none : later);
@@ -53,7 +54,7 @@ START_TEST(last_line_needs_no_end)
 	static const char *const wanted[] = { "fuse", NULL };
 
 	tree_text("names", "required fuse");
-	ck_assert_int_eq(vmm_names_read(&names, path, NULL), 0);
+	ck_assert_int_eq(vagent_priv_names_read(&names, path, NULL), 0);
 	has_list(names.required, wanted);
 }
 END_TEST
@@ -65,7 +66,7 @@ START_TEST(rejects_other_lines)
 	struct vsu_error err;
 
 	tree_text("names", damaged[_i]);
-	ck_assert_int_eq(vmm_names_read(&names, path, &err), -EBADMSG);
+	ck_assert_int_eq(vagent_priv_names_read(&names, path, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, path));
 	ck_assert_ptr_null(names.text);
 }
@@ -73,19 +74,19 @@ END_TEST
 
 START_TEST(number_of_names_is_limited)
 {
-	char text[(VMM_NAMES_MAX + 1) * 8 + 1] = "";
+	char text[(VAGENT_NAMES_MAX + 1) * 8 + 1] = "";
 	int i;
 
-	for (i = 0; i < VMM_NAMES_MAX + _i; i++)
+	for (i = 0; i < VAGENT_NAMES_MAX + _i; i++)
 		strcat(text, "later a\n");
 	tree_text("names", text);
-	ck_assert_int_eq(vmm_names_read(&names, path, NULL), _i ? -E2BIG : 0);
+	ck_assert_int_eq(vagent_priv_names_read(&names, path, NULL), _i ? -E2BIG : 0);
 }
 END_TEST
 
 START_TEST(absent_file_is_an_error)
 {
-	ck_assert_int_eq(vmm_names_read(&names, path, NULL), -ENOENT);
+	ck_assert_int_eq(vagent_priv_names_read(&names, path, NULL), -ENOENT);
 }
 END_TEST
 

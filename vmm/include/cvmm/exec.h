@@ -140,7 +140,7 @@ struct cvmm_exec_config {
 	/* Of a kernel with an initrd, which agent.elf is not: */
 	const char *modules;	/* folder of the kernel's modules; NULL: found by the kernel's
 				   version; "none": all are built in */
-	const char *init;	/* first program of the guest; NULL: the installed cvmm-init */
+	const char *init;	/* first program of the guest; NULL: the installed cvmm-init, with an image cvmm-boot-init */
 	const char *append;	/* text for the kernel's command line */
 	const char *log;	/* file of the kernel's messages, overwritten; NULL: discarded */
 	const char *memory;	/* as option "memory"; NULL: "1G"; further pieces are in options */

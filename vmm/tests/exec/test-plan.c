@@ -105,8 +105,8 @@ START_TEST(given_kernel_runs_a_command_on_an_image)
 	make_modules(more);
 	ck_assert_int_eq(make(), 0);
 	ck_assert(initrd_has("virtio_blk.ko"));
-	ck_assert_ptr_nonnull(strstr(plan.cmdline, VMM_AGENT_WORD));
-	ck_assert_ptr_null(strstr(plan.cmdline, VMM_AGENT_KERNEL_WORD));
+	ck_assert_ptr_nonnull(strstr(plan.cmdline, VAGENT_WORD));
+	ck_assert_ptr_null(strstr(plan.cmdline, VAGENT_KERNEL_WORD));
 }
 END_TEST
 

@@ -18,7 +18,7 @@
 #define NET_DAEMON "cvmm-vhost-user-net"
 
 static char folder[] = "/tmp/test-emulation-XXXXXX";
-static struct vmm_session *session;
+static struct vagent_session *session;
 static char cmdline[] = "quiet cvmm.exec", shared[] = "/a,b", secrets[] = "key:*.pem";
 static struct vmm_plan plan;
 static struct vmm_emulation_config config;
@@ -27,15 +27,15 @@ static struct vsu_error err;
 
 static void setup(void)
 {
-	const struct vmm_session_config c = {
-		.request = "Atrue", .request_len = 6, .in = -1, .out = -1, .err = -1,
+	const struct vagent_session_config c = {
+		.size = sizeof(c), .request = "Atrue", .request_len = 6, .in = -1, .out = -1, .err = -1,
 	};
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	setenv("PATH", folder, 1);
 	script_write(folder, DAEMON, "");
 	script_write(folder, NET_DAEMON, "");
-	ck_assert_int_eq(vmm_session_new(&session, &c, NULL), 0);
+	ck_assert_int_eq(vagent_session_new(&session, &c, NULL), 0);
 	e = (struct vmm_emulation)VMM_EMULATION_INIT;
 	plan = (struct vmm_plan){
 		.kernel = "bzImage", .initrd_fd = STDERR_FILENO, .cmdline = cmdline, .session = session,
@@ -48,7 +48,7 @@ static void setup(void)
 static void after(void)
 {
 	vmm_emulation_free(&e);
-	vmm_session_free(session);
+	vagent_session_free(session);
 	script_remove(folder, PROGRAM);
 	script_remove(folder, DAEMON);
 	script_remove(folder, NET_DAEMON);
@@ -292,7 +292,7 @@ START_TEST(values_without_effect_are_refused)
 		.pieces = { refused[_i].piece }, .npieces = !!refused[_i].piece,
 	};
 
-	ck_assert_int_eq(vmm_exec_emulated_run(&m, &o, &err), VMM_SESSION_FAILED);
+	ck_assert_int_eq(vmm_exec_emulated_run(&m, &o, &err), VAGENT_STATUS_FAILED);
 	ck_assert_ptr_nonnull(strstr(err.msg, refused[_i].named));
 }
 END_TEST

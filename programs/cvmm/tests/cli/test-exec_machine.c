@@ -318,15 +318,15 @@ END_TEST
 static bool is_requested(const char *record)
 {
 	const struct __attribute__((packed)) {
-		struct vmm_agent_header h;
+		struct vagent_header h;
 		uint32_t version;
-	} ready = { { VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION };
-	const int port = vmm_session_port(m.plan.session, VMM_AGENT_CONTROL);
+	} ready = { { VAGENT_READY, sizeof(uint32_t) }, VAGENT_VERSION };
+	const int port = vagent_session_port(m.plan.session, VAGENT_CONTROL);
 	char text[8192];
 	ssize_t n;
 
 	ck_assert_int_eq(send(port, &ready, sizeof(ready), 0), sizeof(ready));
-	ck_assert(vmm_session_dispatch(m.plan.session));
+	ck_assert(vagent_session_dispatch(m.plan.session));
 	n = recv(port, text, sizeof(text), 0);
 	return n > 0 && memmem(text, (size_t)n, record, strlen(record) + 1);
 }
@@ -465,20 +465,20 @@ END_TEST
 START_TEST(status_of_the_command_replaces_that_of_the_machine)
 {
 	static const struct __attribute__((packed)) {
-		struct vmm_agent_header h1;
+		struct vagent_header h1;
 		uint32_t version;
-		struct vmm_agent_header h2, h3;
-		struct vmm_agent_ended e;
+		struct vagent_header h2, h3;
+		struct vagent_ended e;
 	} messages = {
-		{ VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION, { VMM_AGENT_STARTED, 0 },
-		{ VMM_AGENT_ENDED, sizeof(struct vmm_agent_ended) }, { VMM_AGENT_EXITED, 5, 0, 0 },
+		{ VAGENT_READY, sizeof(uint32_t) }, VAGENT_VERSION, { VAGENT_STARTED, 0 },
+		{ VAGENT_ENDED, sizeof(struct vagent_ended) }, { VAGENT_EXITED, 5, 0, 0 },
 	};
 	struct vmm_beside beside;
 
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
 	beside = vmm_exec_machine_beside(&m);
 	ck_assert(!beside.signal(beside.opaque, SIGTERM));
-	ck_assert_int_eq(send(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), &messages, sizeof(messages), 0), sizeof(messages));
+	ck_assert_int_eq(send(vagent_session_port(m.plan.session, VAGENT_CONTROL), &messages, sizeof(messages), 0), sizeof(messages));
 	ck_assert(!beside.turn(beside.opaque));
 	vsu_error_set(&err, -EIO, "ended");
 	ck_assert_int_eq(vmm_exec_machine_status(&m, 0, &err), 5);
@@ -488,16 +488,16 @@ END_TEST
 
 static void agent_sends(const void *messages, size_t len)
 {
-	ck_assert_int_eq(send(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), messages, len, 0), (ssize_t)len);
+	ck_assert_int_eq(send(vagent_session_port(m.plan.session, VAGENT_CONTROL), messages, len, 0), (ssize_t)len);
 }
 
 static void agent_starts(const struct vmm_beside *beside)
 {
 	static const struct __attribute__((packed)) {
-		struct vmm_agent_header h1;
+		struct vagent_header h1;
 		uint32_t version;
-		struct vmm_agent_header h2;
-	} messages = { { VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION, { VMM_AGENT_STARTED, 0 } };
+		struct vagent_header h2;
+	} messages = { { VAGENT_READY, sizeof(uint32_t) }, VAGENT_VERSION, { VAGENT_STARTED, 0 } };
 
 	agent_sends(&messages, sizeof(messages));
 	ck_assert(beside->turn(beside->opaque));
@@ -582,9 +582,9 @@ static bool is_raw(void)
 static void agent_ends(uint32_t status)
 {
 	const struct __attribute__((packed)) {
-		struct vmm_agent_header h;
-		struct vmm_agent_ended e;
-	} message = { { VMM_AGENT_ENDED, sizeof(struct vmm_agent_ended) }, { VMM_AGENT_EXITED, status, 0, 0 } };
+		struct vagent_header h;
+		struct vagent_ended e;
+	} message = { { VAGENT_ENDED, sizeof(struct vagent_ended) }, { VAGENT_EXITED, status, 0, 0 } };
 
 	agent_sends(&message, sizeof(message));
 }
@@ -593,9 +593,9 @@ static void agent_ends(uint32_t status)
 START_TEST(terminal_has_its_size_when_the_command_starts)
 {
 	static const struct __attribute__((packed)) {
-		struct vmm_agent_header h;
+		struct vagent_header h;
 		uint16_t size[2];
-	} expected = { { VMM_AGENT_SIZE, 4 }, { 50, 100 } };
+	} expected = { { VAGENT_SIZE, 4 }, { 50, 100 } };
 	const struct winsize size = { .ws_row = 50, .ws_col = 100 };
 	struct vmm_beside beside;
 	char had[8192];
@@ -605,7 +605,7 @@ START_TEST(terminal_has_its_size_when_the_command_starts)
 	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
 	beside = vmm_exec_machine_beside(&m);
 	agent_starts(&beside);
-	n = recv(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), had, sizeof(had), 0);
+	n = recv(vagent_session_port(m.plan.session, VAGENT_CONTROL), had, sizeof(had), 0);
 	ck_assert_int_gt(n, (ssize_t)sizeof(expected));
 	ck_assert_mem_eq(had + n - sizeof(expected), &expected, sizeof(expected));
 }
@@ -827,7 +827,7 @@ END_TEST
 
 START_TEST(template_of_another_cvmm_is_refused)
 {
-	make_template(1, VMM_AGENT_VERSION + 1);
+	make_template(1, VAGENT_VERSION + 1);
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(err.msg, "make it again"));
 }

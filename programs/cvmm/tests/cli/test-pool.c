@@ -14,6 +14,7 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
+#include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -22,7 +23,6 @@
 #include "cli/pool_worker.h"
 #include "cli/waiting.h"
 #include "common/tests/skipping_clock.h"
-#include "init/agent_protocol.h"
 #include "util.h"
 
 static char folder[] = "/tmp/test-pool-XXXXXX";
@@ -180,8 +180,8 @@ static bool turn(void)
 
 static void send_agent(uint32_t type, const void *payload, uint32_t len)
 {
-	const int fd = vmm_session_port(worker.exec.plan.session, VMM_AGENT_CONTROL);
-	const struct vmm_agent_header header = { type, len };
+	const int fd = vagent_session_port(worker.exec.plan.session, VAGENT_CONTROL);
+	const struct vagent_header header = { type, len };
 
 	ck_assert_int_eq(send(fd, &header, sizeof(header), 0), sizeof(header));
 	if (len)
@@ -191,11 +191,11 @@ static void send_agent(uint32_t type, const void *payload, uint32_t len)
 /* A guest whose agent waits. pair[0] is the pool's end. */
 static void make_worker(void)
 {
-	const uint32_t version = VMM_AGENT_VERSION;
+	const uint32_t version = VAGENT_VERSION;
 
 	ck_assert_int_eq(vmm_pool_worker_make(&worker, &line.machine, pair[1], &err), 0);
 	pair[1] = -1;
-	send_agent(VMM_AGENT_READY, &version, sizeof(version));
+	send_agent(VAGENT_READY, &version, sizeof(version));
 	ck_assert(turn());
 	ck_assert_int_eq(vmm_pool_receive(pair[0], &packet), 0);
 	ck_assert_uint_eq(packet.type, VMM_POOL_READY);
@@ -245,16 +245,16 @@ static const char good[] = "Atrue\0EA=b\0C/";
 
 START_TEST(command_has_its_status)
 {
-	const struct vmm_agent_ended end = { .how = VMM_AGENT_EXITED, .status = 7 };
+	const struct vagent_ended end = { .how = VAGENT_EXITED, .status = 7 };
 
 	take_worker();
 	send_records(good, sizeof(good));
 	ck_assert(turn());
-	send_agent(VMM_AGENT_STARTED, NULL, 0);
+	send_agent(VAGENT_STARTED, NULL, 0);
 	ck_assert(turn());
 	ck_assert_int_eq(vmm_pool_receive(clients[0], &packet), 0);
 	ck_assert_uint_eq(packet.type, VMM_POOL_STARTED);
-	send_agent(VMM_AGENT_ENDED, &end, sizeof(end));
+	send_agent(VAGENT_ENDED, &end, sizeof(end));
 	ck_assert(!turn());
 	ck_assert_int_eq(ended(), 7);
 	ck_assert_uint_eq(packet.len, 4);
@@ -338,7 +338,7 @@ END_TEST
 START_TEST(longest_command_is_bounded)
 {
 	take_worker();
-	send_command(VMM_AGENT_MAX_REQUEST + 1);
+	send_command(VAGENT_MAX_REQUEST + 1);
 	ck_assert(!turn());
 	ck_assert_int_eq(ended(), 125);
 	finish(0);
@@ -474,7 +474,7 @@ static bool is_alike(const struct vmm_exec_options *o)
 	found = vmm_pool_server_find(&server, text, len, &others) == 0;
 	ck_assert_int_eq(others, !found);
 	free(text);
-	finish(VMM_SESSION_FAILED);
+	finish(VAGENT_STATUS_FAILED);
 	return found;
 }
 
@@ -774,7 +774,7 @@ START_TEST(pool_ends_if_no_machine_can_be_made)
 {
 	int output = start_pool(true);
 
-	ck_assert_int_eq(end_pool(0, output), VMM_SESSION_FAILED);
+	ck_assert_int_eq(end_pool(0, output), VAGENT_STATUS_FAILED);
 }
 END_TEST
 
@@ -802,7 +802,7 @@ START_TEST(pool_ends_if_a_machine_closes_its_socket_before_it_is_ready)
 	leave = 2;
 	skipped_ns = UINT64_C(4900000000);
 	output = start_pool(false);
-	ck_assert_int_eq(end_pool(0, output), VMM_SESSION_FAILED);
+	ck_assert_int_eq(end_pool(0, output), VAGENT_STATUS_FAILED);
 	leave = 0;
 	skipped_ns = 0;
 }

@@ -8,10 +8,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 
 #include "exec/template.h"
-#include "init/agent_protocol.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
 #include "util.h"
@@ -510,12 +510,12 @@ static const struct {
 	unsigned int agent;
 	const char *state;
 } states[] = {
-	{ "builtin:agent", "/", PACKAGE_VERSION, VMM_AGENT_VERSION, "current\n" },
-	{ "/", "/", PACKAGE_VERSION, VMM_AGENT_VERSION, "current\n" },
-	{ "/none", "/", PACKAGE_VERSION, VMM_AGENT_VERSION, "outdated: the kernel '/none' no longer exists\n" },
-	{ "builtin:agent", "/none", PACKAGE_VERSION, VMM_AGENT_VERSION, "outdated: the root '/none' no longer exists\n" },
-	{ "builtin:agent", "/", "0.0.1", VMM_AGENT_VERSION, "outdated: it was made by cvmm 0.0.1\n" },
-	{ "builtin:agent", "/", "0.0.1", VMM_AGENT_VERSION + 1, "unusable: the template '" },
+	{ "builtin:agent", "/", PACKAGE_VERSION, VAGENT_VERSION, "current\n" },
+	{ "/", "/", PACKAGE_VERSION, VAGENT_VERSION, "current\n" },
+	{ "/none", "/", PACKAGE_VERSION, VAGENT_VERSION, "outdated: the kernel '/none' no longer exists\n" },
+	{ "builtin:agent", "/none", PACKAGE_VERSION, VAGENT_VERSION, "outdated: the root '/none' no longer exists\n" },
+	{ "builtin:agent", "/", "0.0.1", VAGENT_VERSION, "outdated: it was made by cvmm 0.0.1\n" },
+	{ "builtin:agent", "/", "0.0.1", VAGENT_VERSION + 1, "unusable: the template '" },
 };
 
 START_TEST(state_compares_a_template_with_the_host)
@@ -537,7 +537,7 @@ START_TEST(kernel_that_was_replaced_makes_a_template_outdated)
 	char out[2 * PATH_MAX];
 
 	make("base");
-	describe(path_of("base/template"), "/", PACKAGE_VERSION, VMM_AGENT_VERSION);
+	describe(path_of("base/template"), "/", PACKAGE_VERSION, VAGENT_VERSION);
 	ck_assert_int_eq(utimensat(AT_FDCWD, path_of("base/template"), past, 0), 0);
 	run("show base", out, sizeof(out));
 	ck_assert_ptr_nonnull(strstr(out, "\nstate    outdated: the kernel '"));
@@ -591,7 +591,7 @@ START_TEST(signal_ends_the_process_of_a_guest_that_ignores_interrupts)
 		pause();
 		_exit(0);
 	}
-	ck_assert_int_eq(status, VMM_SESSION_FAILED);
+	ck_assert_int_eq(status, VAGENT_STATUS_FAILED);
 	ck_assert_str_eq(err.msg, "the process of the guest was ended by signal 2");
 	sigprocmask(SIG_UNBLOCK, &term, NULL);
 	signal(SIGINT, SIG_DFL);

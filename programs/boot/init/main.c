@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * cvmm-boot-init, the first process of a guest that boots a disk image for "cvmm boot", or executes one
+ * command in the system of an image for "cvmm exec --image". It is cvmm-init with a boot loader.
+ */
+#include "init/agent.h"
+#include "image.h"
+
+int main(void)
+{
+	static const struct agent_images images = {
+		.boot = agent_boot_image, .mount = agent_mount_image, .start_kernel = agent_start_own_kernel,
+	};
+
+	return agent_run(&images);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The request of a session: records of a command, and of the file systems and the network of its
+ * guest, as <vm-agent/protocol.h> lists them.
+ *
+ * Threads: confined.
+ */
+#ifndef VM_AGENT_REQUEST_H
+#define VM_AGENT_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vm-agent/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* A command and its surroundings in the guest. All other members may be zero; all is borrowed. */
+struct vagent_command {
+	size_t size;		/* sizeof(struct vagent_command); not 0 */
+	const char *const *words; /* looked up in PATH; a NULL ends them; not empty */
+	/*
+	 * NAME=VALUE, the last one of a name; a NULL ends them; or NULL. PATH, HOME, USER and LOGNAME
+	 * have presets, and TERM without a terminal.
+	 */
+	const char *const *environment;
+	const char *folder;	/* absolute, in which the command begins; NULL: "/" */
+	const char *hostname;	/* 1 to 64 bytes; NULL: unchanged */
+	bool terminal;		/* input and output are a terminal of the guest, errors are its output */
+	unsigned int rows, columns; /* of the terminal; 0: 24 and 80 */
+};
+
+/* Fixed layout. All zero: empty. */
+struct vagent_request {
+	char *records;
+	uint32_t len;
+	int rc;			/* of the first record that failed */
+};
+
+/* Adds a record of a letter and a text; a failure is kept in rc. */
+VAGENT_API void vagent_request_add(struct vagent_request *r, char letter, const char *fmt, ...)
+	VSU_PRINTF(3, 4);
+
+/* Checks a command; a pure function. -EINVAL: no words, or a member that the guest would refuse. */
+VAGENT_API int vagent_request_check_command(const struct vagent_command *c, struct vsu_error *err) VSU_NODISCARD;
+
+/* Adds the records of a command. -EINVAL: see above. */
+VAGENT_API int vagent_request_add_command(struct vagent_request *r, const struct vagent_command *c,
+			    struct vsu_error *err) VSU_NODISCARD;
+/* Adds the records of another request. */
+VAGENT_API void vagent_request_add_all(struct vagent_request *r, const struct vagent_request *others);
+
+/*
+ * Adds records that another process made with vagent_request_add_command(). -EBADMSG: they are not
+ * those of a command.
+ */
+VAGENT_API int vagent_request_add_records(struct vagent_request *r, const char *records, uint32_t len,
+			    struct vsu_error *err) VSU_NODISCARD;
+
+/* The first failure of adding. -E2BIG: the request exceeds VAGENT_MAX_REQUEST; -ENOMEM. */
+VAGENT_API int vagent_request_check(const struct vagent_request *r, struct vsu_error *err) VSU_NODISCARD;
+VAGENT_API void vagent_request_free(struct vagent_request *r);
+
+VSU_END_DECLS
+
+#endif
