@@ -18,7 +18,7 @@ static char top[PATH_MAX];
 static bool add_libraries(void)
 {
 	static const char *const folders[] = {
-		"vmm-sys-util", "vm-memory", "virtio-queue", "vhost", "virtio-devices", "vmm",
+		"vmm-sys-util", "vm-agent", "vm-memory", "virtio-queue", "vhost", "virtio-devices", "vmm",
 	};
 	const char *before = getenv("LD_LIBRARY_PATH");
 	char paths[8 * PATH_MAX];

@@ -124,7 +124,7 @@ void agent_start(struct agent_command *c, const struct agent_request *r);
 /* streams.c: copies until the command has ended, and reports its end. */
 void agent_serve(struct agent_command *c) __attribute__((noreturn));
 
-/* What a first process does with the first disk if it has a boot loader. */
+/* The boot loader of a first process, for the first disk. */
 struct agent_images {
 	void (*boot)(void);	/* boots the kernel of the first disk; does not return */
 	/* Mounts the file system of the first disk that has a system, and returns its root. */

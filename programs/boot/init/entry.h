@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_AGENT_ENTRY_H
-#define VMM_AGENT_ENTRY_H
+#ifndef CVMM_BOOT_ENTRY_H
+#define CVMM_BOOT_ENTRY_H
 
 #include <stdbool.h>
 #include <stddef.h>

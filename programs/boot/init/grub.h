@@ -4,8 +4,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_AGENT_GRUB_H
-#define VMM_AGENT_GRUB_H
+#ifndef CVMM_BOOT_GRUB_H
+#define CVMM_BOOT_GRUB_H
 
 #include "entry.h"
 

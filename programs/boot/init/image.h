@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Parts of the boot of a disk image. Its paths are resolved inside its file systems. */
-#ifndef VMM_AGENT_IMAGE_H
-#define VMM_AGENT_IMAGE_H
+#ifndef CVMM_BOOT_IMAGE_H
+#define CVMM_BOOT_IMAGE_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * "cvmm boot": the words of "cvmm run" for a disk image, whose kernel is found and started in the
- * guest by our first process (vmm/agent). Nothing of the image is parsed here.
+ * guest by our first process (programs/boot/init). Nothing of the image is parsed here.
  *
  * Threads: no state.
  */

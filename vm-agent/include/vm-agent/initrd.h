@@ -40,7 +40,7 @@ enum vagent_advice {
 VAGENT_API int vagent_host_kernel(const char *boot, const char *modules, char path[VAGENT_KERNEL_PATH],
 				  struct vsu_error *err) VSU_NODISCARD;
 
-/* What an initrd contains. All is borrowed. */
+/* The content of an initrd. All is borrowed. */
 struct vagent_initrd {
 	size_t size;		/* sizeof(struct vagent_initrd); not 0 */
 	const char *init;	/* path of a static program */
