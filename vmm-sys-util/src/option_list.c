@@ -21,7 +21,7 @@ bool vsu_list_value_is_first(const struct vsu_option *table, const char *list)
 {
 	const size_t len = strcspn(list, "=,");
 
-	/* of a path or an address, as in nbd://host/?socket=PATH */
+	/* A path or an address may contain '=', as nbd://host/?socket=PATH. */
 	if (memchr(list, '/', len) || memchr(list, ':', len))
 		return true;
 	return len && list[len] != '=' && !is_key(table, list, len);
@@ -74,7 +74,7 @@ char *vsu_list_escape(const char *text)
 	return out;
 }
 
-/* Bytes of the first item. */
+/* Returns the length of the first item. */
 static size_t item_len(const char *list)
 {
 	size_t len = 0;

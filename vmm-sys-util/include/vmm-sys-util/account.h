@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 /*
- * Whether the errno that getpwnam(3) or getgrnam(3) left beside NULL is of a failed lookup.
- * A name that does not exist leaves 0 or other codes, depending on the database.
+ * Tells whether the lookup failed, from the errno after getpwnam(3) or getgrnam(3) returned
+ * NULL. If the name does not exist, errno is 0 or another code, depending on the database.
  */
 static inline bool vsu_account_lookup_failed(int code)
 {

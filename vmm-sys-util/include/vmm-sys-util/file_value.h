@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A file as the value of an option: a path, or "fd:N" or "fd:N:NAME", an open descriptor
- * and its name in messages. A file with such a name is written as "./fd:N".
+ * A file as the value of an option: a path, or an open descriptor as "fd:N" or
+ * "fd:N:NAME", where NAME stands for it in messages. "./fd:N" is a path.
  *
  * Threads: no state.
  */
@@ -17,7 +17,7 @@
 VSU_BEGIN_DECLS
 
 #define VSU_FILE_VALUE_FD "fd:"
-/* In place of N: a descriptor of another process, which cannot be opened again. */
+/* In place of N, this word stands for a descriptor of another process; it cannot be opened. */
 #define VSU_FILE_VALUE_FORMER "former"
 
 struct vsu_file_value {
@@ -30,21 +30,24 @@ struct vsu_file_value {
 VSU_API int vsu_file_value_read(const char *text, struct vsu_file_value *out,
 				struct vsu_error *err) VSU_NODISCARD;
 
-/* The member name of the text, also of one that is refused. */
+/* Returns the member name, even for a text that vsu_file_value_read() refuses. */
 VSU_API const char *vsu_file_value_name(const char *text);
 
 VSU_API bool vsu_file_value_is_fd(const char *text);
 
-/* A new descriptor of the file, with flags of open(2) for a path, and close-on-exec; or -errno. */
+/*
+ * Opens a path with the flags of open(2), or duplicates the descriptor and ignores them.
+ * Returns a new close-on-exec descriptor, or -errno.
+ */
 VSU_API int vsu_file_value_open(const char *text, int flags) VSU_NODISCARD;
 
-/* The same of a file in the folder that the text names. */
+/* Opens the file name in the folder that the text names, with the flags; or -errno. */
 VSU_API int vsu_file_value_open_in(const char *text, const char *name, int flags) VSU_NODISCARD;
 
-/* stat() of a path, or fstat() of a descriptor: 0 or -errno. */
+/* Calls stat() for a path, or fstat() for a descriptor: 0 or -errno. */
 VSU_API int vsu_file_value_stat(const char *text, struct stat *st) VSU_NODISCARD;
 
-/* Whether both exist, and are one file. */
+/* Tells whether both files exist and are the same one. */
 VSU_API bool vsu_file_value_is_same(const char *a, const char *b);
 
 VSU_END_DECLS

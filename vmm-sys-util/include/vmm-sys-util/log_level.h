@@ -22,10 +22,10 @@ enum vsu_log_level {
 	VSU_LOG_DEBUG,		/* every step */
 };
 
-/* The words of an array of the levels' names, in order. */
+/* Initializers of an array of names by level, with NULL at its end. */
 #define VSU_LOG_LEVEL_NAMES "error", "warning", "info", "debug", NULL
 
-/* The name of a level, or NULL if the number is none. */
+/* Returns the name of a level, or NULL for other numbers. */
 VSU_API const char *vsu_log_level_name(unsigned int level);
 
 /* Rows of an option table at file scope: --log-level=LEVEL and --verbose. */

@@ -27,7 +27,7 @@ struct vsu_module {
 	const char *package, *library; /* to install or build with, for messages */
 };
 
-/* *out is the struct. -EOPNOTSUPP: it is not installed or has another version. */
+/* Sets *out to the module's struct. -EOPNOTSUPP: it cannot be loaded or has another version. */
 VSU_API int vsu_module_load(const struct vsu_module *m, const void **out,
 			    struct vsu_error *err) VSU_NODISCARD;
 

@@ -18,41 +18,47 @@
 
 VSU_BEGIN_DECLS
 
-/* The meaning of such a value. */
+/* How a list is read if it begins with a value. */
 struct vsu_list_value {
-	const char *key;	/* its key: "path"; NULL: a key is required */
+	const char *key;	/* the value's key, "path"; NULL: users must type a key */
 	const char *alone;	/* properties that a value alone implies, or NULL */
-	const char *refusal;	/* if a key is required: the remedy, or NULL */
+	const char *refusal;	/* what to type instead if key is NULL, or NULL */
 };
 
-/* Whether the list begins with a word that is no key of the table. */
+/*
+ * Tells whether the list begins with a value: with text that contains '/' or ':', or with
+ * a word that is neither a key of the table nor followed by '='.
+ */
 VSU_API bool vsu_list_value_is_first(const struct vsu_option *table, const char *list);
 
-/* Returns the list with the value's key in buf, or list if buf is too small. */
+/*
+ * Writes the list to buf with the value's key in front, and value->alone behind a value
+ * without further items. Returns buf, or list if there is no key or buf is too small.
+ */
 VSU_API const char *vsu_list_value_with_key(const struct vsu_list_value *value,
 					    const char *list, char *buf, size_t size);
 
-/* Bytes of a number as text. */
+/* The size of a buffer for a number as text. */
 #define VSU_OPTION_VALUE_NUMBER 24
 
-/* The value as it is typed for the option: of a string its text; number is for digits. */
+/* Returns the value as users type it; digits are written to number. */
 VSU_API const char *vsu_option_value_text(const struct vsu_option *option,
 					  const struct vsu_option_value *value,
 					  char number[VSU_OPTION_VALUE_NUMBER]);
 
-/* The text as a value of a list, with its commas doubled, which the caller frees. NULL: no memory. */
+/* Returns a copy of the text with doubled commas, which the caller frees; NULL: no memory. */
 VSU_API char *vsu_list_escape(const char *text);
 
-/* An item of a list, as typed, with doubled commas: "key=value", "key", or as the first one a value alone. */
+/* An item of a list as typed, with doubled commas: "key=value", "key", or in front a value. */
 struct vsu_list_item {
 	const char *text;
 	size_t len;
 };
 
-/* The item at *list, which moves to the next one; false: the list has no more (*list is NULL). */
+/* Sets item to the one at *list, and *list to the next one or NULL; false: there is no item. */
 VSU_API bool vsu_list_next(const char **list, struct vsu_list_item *item);
 
-/* Whether the item is or begins with this text, "key=value". */
+/* Tell whether the item is, or begins with, the text: "key=value". */
 VSU_API bool vsu_list_item_is(const struct vsu_list_item *item, const char *text);
 VSU_API bool vsu_list_item_begins(const struct vsu_list_item *item, const char *text);
 

@@ -29,8 +29,9 @@ enum vsu_place_kind {
 	VSU_PLACE_BOOL,
 	VSU_PLACE_INT,		/* int, unsigned int or an enum */
 	VSU_PLACE_U64,
-	VSU_PLACE_OF_LEVEL,	/* left to the program, as the rows of log_level.h */
-	VSU_PLACE_OF_VERBOSE,	/* likewise */
+	/* Rows of log_level.h, which the program handles itself. */
+	VSU_PLACE_OF_LEVEL,
+	VSU_PLACE_OF_VERBOSE,
 };
 
 struct vsu_place {
@@ -47,7 +48,7 @@ struct vsu_place {
 		   unsigned int: VSU_PLACE_INT,			\
 		   uint64_t: VSU_PLACE_U64), offsetof(type, member) }
 
-/* For the option rows of log_level.h. */
+/* The destinations of VSU_LOG_LEVEL_OPTION and VSU_LOG_VERBOSE_OPTION. */
 #define VSU_PLACE_LEVEL { VSU_PLACE_OF_LEVEL, 0 }
 #define VSU_PLACE_VERBOSE { VSU_PLACE_OF_VERBOSE, 0 }
 
@@ -55,7 +56,7 @@ struct vsu_place {
 VSU_API bool vsu_place_store(const struct vsu_place *place, void *options,
 			     const struct vsu_option_value *value);
 
-/* Reads it from there; false: the row has no destination, or nothing but 0 or NULL was stored. */
+/* Reads a value from the struct; false: the row has no destination, or the value is 0 or NULL. */
 VSU_API bool vsu_place_load(const struct vsu_place *place, const void *options,
 			    struct vsu_option_value *value);
 
