@@ -11,19 +11,19 @@
 
 VSU_BEGIN_DECLS
 
-/* Statuses beside those of the command, as of timeout(1), env(1) and shells. */
+/* Statuses for other ends than the exit of the command, as of timeout(1), env(1) and shells. */
 #define VAGENT_STATUS_TIMEOUT 124
 #define VAGENT_STATUS_FAILED 125
 #define VAGENT_STATUS_NOT_EXECUTED 126
 #define VAGENT_STATUS_NOT_FOUND 127
-#define VAGENT_STATUS_SIGNALLED 128	/* and the number of the signal */
+#define VAGENT_STATUS_SIGNALLED 128	/* plus the number of the signal */
 
-/* The guest reports the first three and the failures of execve(), and is not trusted. */
+/* Kinds of ends, and the value of each. The untrusted guest reports STATUS, SIGNAL, MEMORY and NOT_*. */
 enum vagent_end_kind {
-	VAGENT_END_STATUS,	/* it exited: its exit status, 0 to 255 */
-	VAGENT_END_SIGNAL,	/* a signal ended it: the number of the signal in the guest */
-	VAGENT_END_MEMORY,	/* the guest's kernel killed it for lack of memory: SIGKILL */
-	VAGENT_END_TIME,	/* it, or the start of its guest, exceeded the time limit: 0 */
+	VAGENT_END_STATUS,	/* the command exited: its exit status, 0 to 255 */
+	VAGENT_END_SIGNAL,	/* a signal ended the command: the number of the signal in the guest */
+	VAGENT_END_MEMORY,	/* the guest's kernel killed the command for lack of memory: SIGKILL */
+	VAGENT_END_TIME,	/* the command, or the start of its guest, exceeded the time limit: 0 */
 	VAGENT_END_NOT_FOUND,	/* the guest has no such program: 0 */
 	VAGENT_END_NOT_EXECUTED, /* the guest's kernel refused to execute it: 0 */
 	VAGENT_END_KILLED,	/* the owner ended the machine: 0; no session reports it */
@@ -37,7 +37,7 @@ struct vagent_end {
 	int value;		/* see enum vagent_end_kind */
 };
 
-/* The status by which a program reports an end, as timeout(1), env(1) and shells do. */
+/* Returns the exit status by which timeout(1), env(1) and shells report such an end. */
 VAGENT_API int vagent_end_status(const struct vagent_end *e) VSU_NODISCARD;
 
 VSU_END_DECLS

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One direction of one stream, copied between a socket and a descriptor of the caller, which stays
- * in its blocking mode: each access follows poll(), and no write may block after it.
+ * Copies one direction of one stream between a socket and a descriptor of the caller. The mode of the
+ * descriptor (O_NONBLOCK) is not changed: poll() precedes each access, and writes are limited to what
+ * cannot block then.
  *
  * Threads: confined.
  */
@@ -18,12 +19,12 @@ VSU_BEGIN_DECLS
 
 #define VAGENT_FLOW_BYTES 65536u
 
-/* Fixed layout. An end of a flow. */
+/* Fixed layout. The source or the destination of a flow; vagent_flow_set_end() sets all members. */
 struct vagent_flow_end {
 	int fd;			/* -1: reads end at once, writes are discarded */
-	bool is_socket;		/* ours */
+	bool is_socket;		/* recv() and send() are used */
 	bool is_terminal;	/* not read in the background, where a signal would stop this process */
-	size_t write_max;	/* without blocking, after poll() */
+	size_t write_max;	/* bytes that a write after poll() cannot block for */
 };
 
 /* Fixed layout. */
@@ -38,18 +39,18 @@ struct vagent_flow {
 	bool source_ended;
 	size_t at, have;
 	uint64_t total;		/* bytes that were read */
-	uint64_t len;		/* of the source; UINT64_MAX: unknown */
-	unsigned char *bytes;	/* of VAGENT_FLOW_BYTES */
+	uint64_t len;		/* bytes of the source; UINT64_MAX: unknown */
+	unsigned char *bytes;	/* a buffer of VAGENT_FLOW_BYTES */
 };
 
-/* -ENOMEM. */
+/* Makes a flow without ends, of unknown length. -ENOMEM. */
 VAGENT_API int vagent_flow_init(struct vagent_flow *f) VSU_NODISCARD;
 VAGENT_API void vagent_flow_fini(struct vagent_flow *f);
 
-/* A descriptor of the caller for writing or reading. */
+/* Sets an end to a descriptor, which stays the caller's, or to -1. */
 VAGENT_API void vagent_flow_set_end(struct vagent_flow_end *end, int fd);
 
-/* Copies until nothing is possible now, or for a bounded number of bytes. True: call again. */
+/* Copies until a read or write would block, or up to a limit of bytes. True: it can copy more now. */
 VAGENT_API bool vagent_flow_turn(struct vagent_flow *f);
 
 VSU_END_DECLS

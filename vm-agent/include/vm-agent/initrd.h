@@ -23,8 +23,8 @@
 VSU_BEGIN_DECLS
 
 /*
- * The remedy of a failure, which depends on the caller: the sentence has the fact, and the member arg of its
- * struct vsu_error one of these, for which a program may have a text of its own.
+ * Remedies of failures, which depend on the program: the sentence of a struct vsu_error states the fact, and its
+ * member arg is one of these, so that the program can add advice.
  */
 enum vagent_advice {
 	VAGENT_ADVICE_KERNEL = 0x76610001, /* the file of a kernel */
@@ -34,8 +34,8 @@ enum vagent_advice {
 #define VAGENT_KERNEL_PATH 512
 
 /*
- * The kernel that this host runs, or else the newest readable one: vmlinuz-VERSION in boot, or
- * VERSION/vmlinuz in modules ("/boot", "/lib/modules"). -ENOENT: there is none.
+ * Finds the kernel that this host runs, or else the newest readable one: vmlinuz-VERSION in boot,
+ * or VERSION/vmlinuz in modules ("/boot", "/lib/modules"). -ENOENT: there is none.
  */
 VAGENT_API int vagent_host_kernel(const char *boot, const char *modules, char path[VAGENT_KERNEL_PATH],
 				  struct vsu_error *err) VSU_NODISCARD;
@@ -46,10 +46,10 @@ struct vagent_initrd {
 	const char *init;	/* path of a static program */
 	const char *modules;	/* folder of the kernel's modules; "none" or NULL: all are built in */
 	const char *const *names; /* required modules; a NULL ends them */
-	const char *const *others; /* those that are included if present; a NULL ends them */
+	const char *const *others; /* modules that are included if present; a NULL ends them */
 	/*
-	 * Included if present, and loaded only when the first process needs one, with those before it; a
-	 * NULL ends them. NULL: none.
+	 * Modules that are included if present. The first process loads one when it needs it, after those
+	 * before it. A NULL ends them; NULL: none.
 	 */
 	const char *const *later;
 	const char *boot;	/* folder of kernels and their configurations, or NULL */
@@ -67,18 +67,18 @@ VAGENT_API int vagent_initrd_make(const struct vagent_initrd *initrd, int *fd, s
 #define VAGENT_INITRD_FOLDER 256
 
 /*
- * The folder of a kernel's modules: /lib/modules/VERSION, or below /usr. -EINVAL: the version
- * is no name of a folder; -ENOENT: neither exists.
+ * Finds the folder of a kernel's modules: /lib/modules/VERSION or /usr/lib/modules/VERSION.
+ * -EINVAL: the version is no name of a folder; -ENOENT: neither folder exists.
  */
 VAGENT_API int vagent_initrd_folder(const char *version, char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err) VSU_NODISCARD;
 
-/* The driver of a kind of device ("blk"), or NULL. */
+/* Returns the module that drives a kind of device ("blk"), or NULL. */
 VAGENT_API const char *vagent_initrd_driver(const char *kind);
 
-/* Drivers of disk images' file systems, by their cost: each is loaded with those before it. A NULL ends them. */
+/* Lists drivers of the file systems of disk images for the member later, cheap ones first. A NULL ends them. */
 VAGENT_API const char *const *vagent_initrd_file_systems(void);
 
-/* All drivers, and what the first process uses besides; a NULL ends them. */
+/* Lists the drivers of all kinds of devices, and other modules that the first process uses. A NULL ends them. */
 VAGENT_API const char *const *vagent_initrd_drivers(void);
 
 VSU_END_DECLS

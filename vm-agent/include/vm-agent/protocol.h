@@ -31,12 +31,12 @@
 
 /* The word of the kernel's command line that makes the first process an agent. */
 #define VAGENT_WORD "cvmm.exec"
-/* With that word: the command runs on the kernel of the first disk, or on this one if that is not possible. */
+/* Beside VAGENT_WORD: the command runs on the kernel of the first disk, or on this one if that is not possible. */
 #define VAGENT_KERNEL_WORD "cvmm.kernel"
-/* The word that makes it boot the first disk. Words after "--" are for the kernel of that disk. */
+/* The word that makes the first process boot the first disk. Words after "--" are for the kernel of that disk. */
 #define VAGENT_IMAGE_WORD "cvmm.image"
 
-/* Of this protocol. A template may contain an older agent. */
+/* The version of this protocol. A template may contain an agent of another version, which the host refuses. */
 #define VAGENT_VERSION 1u
 
 enum vagent_port {
@@ -97,7 +97,7 @@ struct vagent_ended {
  */
 enum vagent_cause {
 	VAGENT_CAUSE_UNKNOWN,
-	VAGENT_CAUSE_MEMORY,	/* SIGKILL, of a kernel that had no memory left */
+	VAGENT_CAUSE_MEMORY,	/* the guest's kernel sent SIGKILL, because memory was used up */
 	VAGENT_CAUSES,
 };
 

@@ -17,16 +17,16 @@
 
 VSU_BEGIN_DECLS
 
-/* A command and its surroundings in the guest. All other members may be zero; all is borrowed. */
+/* A command and its surroundings in the guest. Members other than size and words may be zero; all is borrowed. */
 struct vagent_command {
 	size_t size;		/* sizeof(struct vagent_command); not 0 */
 	const char *const *words; /* looked up in PATH; a NULL ends them; not empty */
 	/*
-	 * NAME=VALUE, the last one of a name; a NULL ends them; or NULL. PATH, HOME, USER and LOGNAME
-	 * have presets, and TERM without a terminal.
+	 * Settings NAME=VALUE, of which the last one with a name counts; a NULL ends them. NULL: none.
+	 * PATH, HOME, USER and LOGNAME have presets, and TERM without a terminal.
 	 */
 	const char *const *environment;
-	const char *folder;	/* absolute, in which the command begins; NULL: "/" */
+	const char *folder;	/* absolute path of the working folder; NULL: "/" */
 	const char *hostname;	/* 1 to 64 bytes; NULL: unchanged */
 	bool terminal;		/* input and output are a terminal of the guest, errors are its output */
 	unsigned int rows, columns; /* of the terminal; 0: 24 and 80 */
@@ -39,7 +39,7 @@ struct vagent_request {
 	int rc;			/* of the first record that failed */
 };
 
-/* Adds a record of a letter and a text; a failure is kept in rc. */
+/* Adds a record of a letter and a text. Sets rc on a failure; later calls do nothing then. */
 VAGENT_API void vagent_request_add(struct vagent_request *r, char letter, const char *fmt, ...)
 	VSU_PRINTF(3, 4);
 
@@ -59,7 +59,7 @@ VAGENT_API void vagent_request_add_all(struct vagent_request *r, const struct va
 VAGENT_API int vagent_request_add_records(struct vagent_request *r, const char *records, uint32_t len,
 			    struct vsu_error *err) VSU_NODISCARD;
 
-/* The first failure of adding. -E2BIG: the request exceeds VAGENT_MAX_REQUEST; -ENOMEM. */
+/* Returns the first failure of adding. -E2BIG: the request exceeds VAGENT_MAX_REQUEST; -ENOMEM. */
 VAGENT_API int vagent_request_check(const struct vagent_request *r, struct vsu_error *err) VSU_NODISCARD;
 VAGENT_API void vagent_request_free(struct vagent_request *r);
 

@@ -32,60 +32,62 @@ struct vagent_session;
 struct vagent_session_config {
 	size_t size;		/* sizeof(struct vagent_session_config); not 0 */
 	/*
-	 * Records, copied, as struct vagent_request has them. NULL: the session ends, with 0, when the
-	 * agent waits for a request, so that the machine can be saved as a template.
+	 * The records of a struct vagent_request, which are copied. NULL: the session ends with status 0
+	 * when the agent waits for a request, so that the machine can be saved as a template.
 	 */
 	const char *request;
 	uint32_t request_len;
-	int in, out, err;	/* of the caller, borrowed; -1: no input, or output is discarded */
-	uint64_t timeout_ms;	/* from now on; 0: none */
-	bool clone;		/* of a template: the agent waits already */
-	/* Without a request: the session waits for vagent_session_request() when the agent does. The
-	   timeout is that of the agent. */
+	int in, out, err;	/* descriptors, borrowed; -1: no input, or output is discarded */
+	uint64_t timeout_ms;	/* from the call to the end of the command; 0: none */
+	bool clone;		/* the guest is a clone of a template: the agent waits already */
+	/*
+	 * request is NULL: when the agent waits for a request, the session waits for
+	 * vagent_session_request(). timeout_ms limits the time until then.
+	 */
 	bool waits;
 };
 
 /* Makes a session and the sockets of its ports. -EINVAL: the size of config; -ENOMEM; errors of socketpair(). */
 VAGENT_API int vagent_session_new(struct vagent_session **out, const struct vagent_session_config *config,
 		    struct vsu_error *err) VSU_NODISCARD;
-/* In any state; s may be NULL. */
+/* Frees a session in any state; s may be NULL. */
 VAGENT_API void vagent_session_free(struct vagent_session *s);
 
-/* The guest's end of a port, a socket of the session, which lives until it is closed. */
+/* Returns the guest's end of a port, a socket that the session owns; -1 after vagent_session_close_ports(). */
 VAGENT_API int vagent_session_port(const struct vagent_session *s, enum vagent_port port) VSU_NODISCARD;
 /* Closes the guest's ends, after the machine has duplicated them. */
 VAGENT_API void vagent_session_close_ports(struct vagent_session *s);
 
-/* Readable when dispatch has work; owned by the session. */
+/* Returns a descriptor of the session that is readable when vagent_session_dispatch() has work. */
 VAGENT_API int vagent_session_fd(const struct vagent_session *s);
-/* One turn. False: the session has ended, so the machine may be ended. */
+/* Serves the agent, the streams and the time limit once. False: the session has ended; end the machine. */
 VAGENT_API bool vagent_session_dispatch(struct vagent_session *s);
 
 /*
- * Sends the command of a session that waits: request, streams and timeout; the rest is not used. -EAGAIN:
- * it does not wait. After -EBADF, -ENOMEM, -ENOSPC and similar, of a stream, it waits as before,
- * unless vagent_session_waits() is false: then the session has ended.
+ * Sends a command to a session that waits; of the struct, request, streams and timeout are used. -EAGAIN: the
+ * session does not wait. After errors of a stream (-EBADF, -ENOMEM, -ENOSPC and others) it still waits. If
+ * vagent_session_waits() is false after an error, the session has ended.
  */
 VAGENT_API int vagent_session_request(struct vagent_session *s, const struct vagent_session_config *command,
 			struct vsu_error *err) VSU_NODISCARD;
-/* Whether the agent waits for vagent_session_request(). */
+/* Tells whether the session waits for vagent_session_request(). */
 VAGENT_API bool vagent_session_waits(const struct vagent_session *s);
 
-/* Sends a signal to the command; without effect before it is started and after its end. */
+/* Sends a signal to the process group of the command; no effect before its start and after its end. */
 VAGENT_API void vagent_session_signal(struct vagent_session *s, int signo);
-/* Sets the size of its terminal, likewise. */
+/* Sets the size of the command's terminal; no effect before its start and after its end. */
 VAGENT_API void vagent_session_resize(struct vagent_session *s, unsigned int rows, unsigned int columns);
 
-/* Whether the command has been started. */
+/* Tells whether the command has been started, and the session has not ended. */
 VAGENT_API bool vagent_session_is_started(const struct vagent_session *s);
 
 /*
- * The exit status of the session. *why receives a sentence for a status that is not the command's
- * own, or is empty. -EAGAIN: it has not ended.
+ * Returns the exit status of the session. *why receives a sentence for a status that is not the
+ * command's own, or is empty. -EAGAIN: the session has not ended.
  */
 VAGENT_API int vagent_session_status(const struct vagent_session *s, struct vsu_error *why) VSU_NODISCARD;
 
-/* The kind of its end, without a sentence. -EAGAIN: it has not ended. */
+/* Sets *end to the kind of the session's end. -EAGAIN: the session has not ended. */
 VAGENT_API int vagent_session_end(const struct vagent_session *s, struct vagent_end *end) VSU_NODISCARD;
 
 VSU_END_DECLS
