@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Files of accounts that a root lacks, as the host's are hidden: without them, su(1) and sudo(8) refuse to
- * execute anything for root. They are made in the guest's memory only.
+ * Makes files of accounts that a root lacks because the host's are hidden: without them, su(1) and sudo(8)
+ * refuse to execute anything for root. The files are in the guest's memory only.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,7 +34,10 @@ static int write_file(const char *path, mode_t mode, const char *text)
 	return fclose(f) ? -errno : 0;
 }
 
-/* A file or link of the root remains. The command may do without, so the console has the reason of a failure. */
+/*
+ * Makes a file, unless the root has a file or link of that name. Failures are printed on the console only,
+ * as the command may not need the file.
+ */
 static void make_missing(const char *path, mode_t mode, const char *text)
 {
 	int rc;
@@ -46,7 +49,7 @@ static void make_missing(const char *path, mode_t mode, const char *text)
 		dprintf(STDERR_FILENO, "cvmm-init: cannot make %s: %s\n", path, strerror(-rc));
 }
 
-/* NULL also for another than a regular file, which might block. */
+/* Returns NULL for anything but a regular file, which might block. */
 static FILE *open_regular(const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -60,7 +63,7 @@ static FILE *open_regular(const char *path)
 	return f;
 }
 
-/* A password that nothing matches for each user whose own is in the missing file (passwd(5), shadow(5)). */
+/* Prints a password that nothing matches for each user whose password is in the missing file (shadow(5)). */
 static void print_locked(FILE *to, FILE *passwd)
 {
 	char *line = NULL;
@@ -75,7 +78,7 @@ static void print_locked(FILE *to, FILE *passwd)
 	free(line);
 }
 
-/* "" if no user has a password elsewhere; NULL: no memory. The caller frees it. */
+/* Returns the lines of the missing file, "" if no user needs one; NULL: no memory. The caller frees them. */
 static char *locked_passwords(void)
 {
 	FILE *passwd = open_regular(PASSWD), *f;

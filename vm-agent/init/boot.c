@@ -75,8 +75,8 @@ void agent_cmdline_without(const char *unwanted, char line[AGENT_CMDLINE])
 }
 
 /*
- * As its superblock has it, or else as each file system of a disk that the kernel has: each that does not fit, as
- * ext2 and ext3, prints errors.
+ * Mounts a disk with the type of its superblock, or else tries each disk file system of the kernel. That is the
+ * second choice because the kernel prints errors for each type that does not fit, such as ext2 and ext3.
  */
 static bool mount_disk(const char *device, unsigned long flags, const char *data)
 {

@@ -37,7 +37,7 @@ static rlim_t larger_limit(rlim_t a, rlim_t b)
 	return a > b ? a : b;
 }
 
-/* Those of a kernel that has larger ones remain, and all of one that refuses them. */
+/* Raises limits to these values. Larger presets of a kernel remain, and a failure changes nothing. */
 static void raise_limits(void)
 {
 	struct rlimit r;

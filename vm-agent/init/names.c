@@ -18,7 +18,7 @@
 #define MAX_HOSTS (16u << 20)
 #define BLANKS " \t\r"
 
-/* Of a guest without a network; those of 127.0.1.1 are names of the machine itself. */
+/* The address of the guest's name without a network. By convention, 127.0.1.1 has the machine's own names. */
 #define NO_NETWORK "127.0.1.1"
 
 /* --------------------------------------------------------------- the root's file */
@@ -80,7 +80,7 @@ static bool hosts_have(const char *text, const char *name, const char *network)
 
 /* --------------------------------------------------------------------- lines */
 
-/* That of its network. */
+/* Finds the address of the guest's name: that of its network, if it has one. */
 static void find_address(const struct agent_request *r, char address[32])
 {
 	snprintf(address, 32, "%.*s", r->network ? (int)strcspn(r->network, "/") : 0, r->network ? r->network : "");
@@ -88,7 +88,10 @@ static void find_address(const struct agent_request *r, char address[32])
 		strcpy(address, NO_NETWORK);
 }
 
-/* A name with a domain is found without it, too. Not all that the kernel accepts are words of this file. */
+/*
+ * Prints the line of the guest's name, also without its domain. The kernel accepts names that cannot be words of
+ * this file; these are left out.
+ */
 static void print_own(FILE *f, const char *name, const char *address)
 {
 	const size_t len = strcspn(name, ".");
@@ -135,8 +138,8 @@ static int write_hosts(const char *path, const char *lines, const char *hosts)
 }
 
 /*
- * In the guest's memory the file itself is written, so that the command can replace it. Another one may be the
- * host's, and is hidden by one in memory.
+ * Writes a file in the guest's memory in place, so that the command can replace it. Any other file may be the
+ * host's: a file in memory is mounted over it.
  */
 static int set_hosts(const char *lines, const char *hosts)
 {
@@ -156,7 +159,7 @@ static const char *explain_hosts(int rc)
 	       rc == -ENODATA ? "the file cannot be read, or exceeds 16 MiB" : strerror(-rc);
 }
 
-/* A command that resolves no name runs without, so the console has the reason of a failure. */
+/* Failures are printed on the console only: a command that resolves no names runs without the lines. */
 void agent_name_guest(const struct agent_request *r)
 {
 	char address[32], *hosts = read_hosts(), *lines = NULL;

@@ -138,7 +138,7 @@ static void set_address(struct sockaddr *to, struct in_addr a)
 	memcpy(to, &in, sizeof(in));
 }
 
-/* Before it is up: the address that IPv6 forms, and frames, have this one. */
+/* Sets the MAC address before the interface is up, so that IPv6 derives its address from it. */
 static int identify_interface(int fd, const char *name, const struct network *n)
 {
 	struct ifreq r = { .ifr_flags = 0 };
@@ -176,7 +176,7 @@ static int configure_interface(int fd, char *name, const struct network *n)
 
 /* ----------------------------------------------------------------- the resolver */
 
-/* The file of the root does not change, which may be the host's. */
+/* Mounts a file over that of the root, which may be the host's and does not change. */
 static void set_resolver(const char *resolver)
 {
 	FILE *f = fopen(OWN_RESOLVER, "we");

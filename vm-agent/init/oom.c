@@ -12,7 +12,7 @@
 static int vmstat = -1;
 static uint64_t kills_before;
 
-/* 0: none, or a kernel before 4.13, which does not count them. */
+/* Returns 0 before Linux 4.13, which does not count them. */
 static uint64_t count_kills(void)
 {
 	static const char name[] = "\noom_kill ";
@@ -27,7 +27,7 @@ static uint64_t count_kills(void)
 	return line ? strtoull(line + sizeof(name) - 1, NULL, 10) : 0;
 }
 
-/* The command may mount another /proc. */
+/* The file stays open, since the command may mount another /proc. */
 void agent_watch_kills(void)
 {
 	vmstat = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);

@@ -16,8 +16,9 @@
 int agent_ports[VAGENT_PORTS] = { -1, -1, -1, -1 };
 
 /*
- * Until the host has opened its end, the port is hung up, for poll() at once and always. The edges of
- * epoll tell of the change. One that came before is not repeated, so the wait is bounded.
+ * While the host has not opened its end, the port is hung up, and poll() returns at once each time. An
+ * edge-triggered epoll instead waits for the change; if the change came before, no edge follows, so the
+ * wait is bounded.
  */
 static void await_edge(short events)
 {

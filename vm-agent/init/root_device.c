@@ -40,7 +40,7 @@ bool agent_root_has_name(const char *root)
 	return kind_of(root) < KINDS;
 }
 
-/* Of a whole disk. "nvme0n1" has "nvme0n1p1". */
+/* Finds a partition of a whole disk. Names of disks that end with a digit have a "p": "nvme0n1p1". */
 static bool find_partition(int fd, const char *disk, enum kind kind, const char *name, char path[AGENT_DEVICE])
 {
 	static struct partition parts[PARTITIONS_MAX];

@@ -30,7 +30,7 @@ void agent_make_folders(const char *path)
 	free(copy);
 }
 
-/* Of a file that does not exist, the folder in which it would be made counts. */
+/* If the file does not exist, the folder in which it would be made decides. */
 bool agent_is_in_memory(const char *path)
 {
 	char above[PATH_MAX];

@@ -12,10 +12,12 @@
 
 #define SUPERBLOCK_BYTES 0x10048u
 
-/* A name for mount() from the first bytes of a device, of which there may be fewer; NULL: unknown. */
+/*
+ * Returns the type for mount() from the first bytes of a device, up to SUPERBLOCK_BYTES; NULL: unknown.
+ */
 const char *superblock_type(const char *bytes, size_t len);
 
-/* Likewise, of a device or file. */
+/* Returns the type of the file system of a device or file; NULL: unknown, or it cannot be read. */
 const char *superblock_type_of(const char *path);
 
 #endif

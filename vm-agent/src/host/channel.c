@@ -9,7 +9,7 @@
 
 #include "host/channel.h"
 
-/* Of what waits for an agent that does not read, beside its request. */
+/* Limits the bytes that wait for an agent which does not read, not counting its request. */
 #define MAX_QUEUED (64u << 10)
 
 void vagent_priv_channel_free(struct vagent_priv_channel *c)

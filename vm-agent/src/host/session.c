@@ -25,7 +25,7 @@
 
 #define TURN_MESSAGES 16
 
-/* In which output of a command that ended before its time limit moves. */
+/* After a command that ended before its time limit, its output must make progress within this time. */
 #define LATE_MS 1000
 
 struct vagent_session {
@@ -94,7 +94,7 @@ static int watch_all(const struct vagent_session *s)
 	return rc < 0 ? rc : watch_end(s, s->again_fd, EPOLLIN);
 }
 
-/* 0: none. */
+/* timeout_ms: 0 stops the timer. */
 static int set_timer(struct vagent_session *s, uint64_t timeout_ms)
 {
 	const struct itimerspec at = {
@@ -282,7 +282,7 @@ static void send_request(struct vagent_session *s)
 		fail_session(s, rc, "cannot send the request to the guest");
 }
 
-/* The time limit was that of the agent. */
+/* Stops the timer, which limited the start of the agent. */
 static void wait_for_request(struct vagent_session *s)
 {
 	const int rc = set_timer(s, 0);
@@ -330,7 +330,7 @@ static void serve_started(struct vagent_session *s)
 		s->state = RUNS;
 }
 
-/* A command that was not executed, or an agent that failed, with a sentence. */
+/* Ends the session with the guest's sentence: the command was not executed, or the agent failed. */
 static void serve_failure(struct vagent_session *s, uint32_t how, const char *text, size_t len)
 {
 	static const struct vagent_end ends[] = {
@@ -343,7 +343,7 @@ static void serve_failure(struct vagent_session *s, uint32_t how, const char *te
 	end_session(s, ends[how].kind, ends[how].value);
 }
 
-/* Of a command that was executed. cause: of a signal, 0 for others. */
+/* Checks the end of a command that was executed. Only a signal may have a cause other than 0. */
 static bool is_possible(const struct vagent_ended *e, uint32_t cause)
 {
 	if (e->how == VAGENT_EXITED)
@@ -454,7 +454,7 @@ static void report_flows(struct vagent_session *s)
 	report_once(s, s->err.state == VAGENT_FLOW_LOST, &s->err_reported, VAGENT_OUTPUT_LOST, &err, sizeof(err));
 }
 
-/* The status of a command whose output is not where it should be would be believed. */
+/* If output was lost, the command's status alone would look like success, so the failure replaces it. */
 static void end_drained(struct vagent_session *s)
 {
 	const int rc = s->out.failure ? s->out.failure : s->err.failure;
@@ -480,8 +480,8 @@ static bool serve_flows(struct vagent_session *s)
 }
 
 /*
- * The time limit is that of the command, whose status has arrived. A caller that reads slowly is not
- * limited; a guest that announced more output than it sends is.
+ * The command met its time limit, as its status has arrived. A caller may read the output slowly, but a
+ * guest that announced more output than it sends is not waited for.
  */
 static void await_output(struct vagent_session *s)
 {
@@ -546,7 +546,7 @@ static void forget_end(const struct vagent_session *s, struct vagent_flow_end *e
 	vagent_flow_set_end(end, -1);
 }
 
-/* The agent has not seen any of it, so the guest waits for another one. */
+/* Drops a command of which nothing was sent, so that the agent waits for another one. */
 static void forget_command(struct vagent_session *s)
 {
 	forget_end(s, &s->in.from);

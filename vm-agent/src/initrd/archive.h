@@ -17,7 +17,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* Of the whole archive. */
+/* Maximum size of an archive. */
 #define VAGENT_ARCHIVE_MAX (UINT64_C(1) << 30)
 
 struct vagent_priv_archive {
@@ -29,11 +29,11 @@ struct vagent_priv_archive {
 
 /* Names are paths without a leading slash; the folders of a path precede it. */
 void vagent_priv_archive_folder(struct vagent_priv_archive *a, const char *name);
-/* A character device, such as dev/console. */
+/* Adds a character device, such as dev/console. */
 void vagent_priv_archive_device(struct vagent_priv_archive *a, const char *name, uint32_t major, uint32_t minor);
 void vagent_priv_archive_file(struct vagent_priv_archive *a, const char *name, uint32_t mode,
 		      const void *bytes, size_t len);
-/* len bytes from the position of from_fd. A file that ends before is a failure (-EBADMSG). */
+/* Adds a file of len bytes from the position of from_fd. -EBADMSG is kept if from_fd ends before. */
 void vagent_priv_archive_copy(struct vagent_priv_archive *a, const char *name, uint32_t mode, int from_fd,
 		      uint64_t len);
 

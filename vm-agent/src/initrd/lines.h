@@ -22,8 +22,8 @@ struct vagent_priv_lines {
 };
 
 /*
- * A negative fd is the error of opening the file of that name. -EFBIG: the file exceeds VAGENT_LINES_MAX.
- * Owns fd in any case.
+ * Reads a file and closes fd in any case. A negative fd is the error of opening the file of that name.
+ * -EFBIG: the file exceeds VAGENT_LINES_MAX.
  */
 int vagent_priv_lines_read_take_fd(struct vagent_priv_lines *lines, int fd, const char *name, struct vsu_error *err);
 void vagent_priv_lines_free(struct vagent_priv_lines *lines);
@@ -33,7 +33,7 @@ bool vagent_priv_lines_next(const struct vagent_priv_lines *lines, size_t *at, s
 
 /* Removes and returns the first word, which a blank or the end terminates; false: there is none. */
 bool vagent_priv_slice_word(struct vagent_priv_slice *text, struct vagent_priv_slice *word);
-/* The same from the end. */
+/* Removes and returns the last word; false: there is none. */
 bool vagent_priv_slice_last_word(struct vagent_priv_slice *text, struct vagent_priv_slice *word);
 
 bool vagent_priv_slice_is(struct vagent_priv_slice s, const char *text);

@@ -6,7 +6,7 @@
  *
  * The files are written by depmod(8), but none of their contents is trusted: sizes, the depth and
  * the number of modules are limited, and a path cannot leave the folder, neither by its text nor by
- * symbolic links. Those of the host's own folders may (folder_file.h).
+ * symbolic links. Only links in the host's own folders of modules may lead elsewhere (folder_file.h).
  */
 #ifndef VMM_INITRD_MODULES_H
 #define VMM_INITRD_MODULES_H

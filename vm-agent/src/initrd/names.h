@@ -26,7 +26,10 @@ struct vagent_priv_names {
 
 void vagent_priv_names_write(FILE *f, const struct vagent_initrd *initrd);
 
-/* Errors of vagent_priv_lines_read(); -EBADMSG: another kind, or a line without a name; -E2BIG: too many names. */
+/*
+ * Reads the file at a path. -EBADMSG: an unknown kind, or a line without a name; -E2BIG: too many names; errors of
+ * vagent_priv_lines_read_take_fd().
+ */
 int vagent_priv_names_read(struct vagent_priv_names *n, const char *path, struct vsu_error *err);
 void vagent_priv_names_free(struct vagent_priv_names *n);
 

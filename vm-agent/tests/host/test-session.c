@@ -165,7 +165,7 @@ START_TEST(signal_of_the_command_is_128_and_its_number)
 }
 END_TEST
 
-/* Of the guest, after the end of a signal: 0 to 5 bytes. */
+/* Ends that the guest reports, each with len bytes of a cause behind it. */
 static const struct {
 	uint32_t how, status, cause, len;
 	int end;		/* -1: refused */
@@ -574,7 +574,7 @@ static int await_end(void)
 	return vagent_session_status(s, &why);
 }
 
-/* Of a template, whose guest has no command. */
+/* The session of a template has no command. */
 START_TEST(time_limit_of_a_template_is_that_of_its_guest)
 {
 	const struct vagent_session_config c = { .size = sizeof(c), .in = -1, .out = -1, .err = -1, .timeout_ms = 1 };

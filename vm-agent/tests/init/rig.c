@@ -16,7 +16,7 @@
 static int host[VAGENT_PORTS];
 static pid_t process;
 
-/* Those of the test program, which the first process of a guest does not have. */
+/* Closes descriptors of the test program, which the first process of a guest does not have. */
 static void close_others(void)
 {
 	unsigned int i;

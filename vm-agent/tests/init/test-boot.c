@@ -156,7 +156,7 @@ int __wrap_clock_settime(clockid_t clock, const struct timespec *now)
 	return called("clock %d %lld.%09ld", clock == CLOCK_REALTIME, (long long)now->tv_sec, now->tv_nsec);
 }
 
-/* Of a guest that has a network card. */
+/* Answers the requests to the network card of a guest. */
 static int configure_card(unsigned long request, const struct ifreq *r)
 {
 	const unsigned char *mac = (const unsigned char *)r->ifr_hwaddr.sa_data;

@@ -334,7 +334,7 @@ START_TEST(folder_of_the_host_has_no_account_files)
 }
 END_TEST
 
-/* Neither of a root without users nor of one whose file has their passwords. */
+/* A root without users, with passwords in /etc/passwd, or with a FIFO at that place. */
 START_TEST(root_that_needs_no_account_files_has_none)
 {
 	char path[128];
