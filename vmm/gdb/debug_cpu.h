@@ -10,17 +10,17 @@
 
 #include "gdb/stub.h"
 #include "kvm/uapi.h"
-#include "machine/machine.h"
+#include "cpu/cpus.h"
 
 /* 0, or -EOPNOTSUPP: this architecture has no debugging of guests. */
 int vmm_debug_check(struct vsu_error *err);
 
-int vmm_debug_get_registers(const struct vmm_machine *m, unsigned int cpu, struct vmm_gdb_registers *out);
+int vmm_debug_get_registers(const struct vmm_cpus *cpus, unsigned int cpu, struct vmm_gdb_registers *out);
 /* Selectors of segments do not change. */
-int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const struct vmm_gdb_registers *regs);
+int vmm_debug_set_registers(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_gdb_registers *regs);
 
 /* By the page tables of the CPU. -EFAULT: it has no page there. */
-int vmm_debug_find(const struct vmm_machine *m, unsigned int cpu, uint64_t address, uint64_t *gpa);
+int vmm_debug_find(const struct vmm_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa);
 
 struct vmm_debug_control {
 	bool on, steps;
@@ -29,7 +29,7 @@ struct vmm_debug_control {
 	unsigned int n;
 };
 
-int vmm_debug_control(const struct vmm_machine *m, unsigned int cpu, const struct vmm_debug_control *c);
+int vmm_debug_control(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_debug_control *c);
 
 /* Whether a breakpoint in memory, at address, was the cause of the exit. */
 bool vmm_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address);

@@ -54,7 +54,7 @@ static int get_registers(void *opaque, unsigned int cpu, struct vmm_gdb_register
 	const struct vmm_debugger *d = opaque;
 
 	(void)!settle_cpus(d);
-	return vmm_debug_get_registers(d->m, cpu, regs);
+	return vmm_debug_get_registers(d->m->cpus, cpu, regs);
 }
 
 static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_registers *regs)
@@ -62,14 +62,14 @@ static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_re
 	const struct vmm_debugger *d = opaque;
 	int rc = settle_cpus(d);
 
-	return rc ? rc : vmm_debug_set_registers(d->m, cpu, regs);
+	return rc ? rc : vmm_debug_set_registers(d->m->cpus, cpu, regs);
 }
 
 static int find_memory(void *opaque, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	const struct vmm_debugger *d = opaque;
 
-	return vmm_debug_find(d->m, cpu, address, gpa);
+	return vmm_debug_find(d->m->cpus, cpu, address, gpa);
 }
 
 static const struct vmem_view *view_of(const struct vmm_debugger *d)
@@ -94,7 +94,7 @@ static int set_control(const struct vmm_debugger *d, unsigned int cpu, bool on, 
 		.list = d->hardware, .n = d->nhardware,
 	};
 
-	return vmm_debug_control(d->m, cpu, &control);
+	return vmm_debug_control(d->m->cpus, cpu, &control);
 }
 
 static int set_all(const struct vmm_debugger *d, bool on)

@@ -11,34 +11,34 @@ int vmm_debug_check(struct vsu_error *err)
 	return vsu_error_set(err, -EOPNOTSUPP, "option --gdb: debugging of guests is not supported on arm64; leave it out");
 }
 
-int vmm_debug_get_registers(const struct vmm_machine *m, unsigned int cpu, struct vmm_gdb_registers *out)
+int vmm_debug_get_registers(const struct vmm_cpus *cpus, unsigned int cpu, struct vmm_gdb_registers *out)
 {
-	(void)m;
+	(void)cpus;
 	(void)cpu;
 	(void)out;
 	return -EOPNOTSUPP;
 }
 
-int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const struct vmm_gdb_registers *regs)
+int vmm_debug_set_registers(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_gdb_registers *regs)
 {
-	(void)m;
+	(void)cpus;
 	(void)cpu;
 	(void)regs;
 	return -EOPNOTSUPP;
 }
 
-int vmm_debug_find(const struct vmm_machine *m, unsigned int cpu, uint64_t address, uint64_t *gpa)
+int vmm_debug_find(const struct vmm_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
-	(void)m;
+	(void)cpus;
 	(void)cpu;
 	(void)address;
 	(void)gpa;
 	return -EOPNOTSUPP;
 }
 
-int vmm_debug_control(const struct vmm_machine *m, unsigned int cpu, const struct vmm_debug_control *c)
+int vmm_debug_control(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_debug_control *c)
 {
-	(void)m;
+	(void)cpus;
 	(void)cpu;
 	(void)c;
 	return -EOPNOTSUPP;

@@ -104,9 +104,9 @@ struct state {
 	struct kvm_fpu fpu;
 };
 
-static int get_state(const struct vmm_machine *m, unsigned int cpu, struct state *s)
+static int get_state(const struct vmm_cpus *cpus, unsigned int cpu, struct state *s)
 {
-	const int fd = vmm_cpus_fd(m->cpus, cpu);
+	const int fd = vmm_cpus_fd(cpus, cpu);
 	int rc = vmm_kvm_ioctl(fd, KVM_GET_REGS, &s->regs);
 
 	if (!rc)
@@ -114,10 +114,10 @@ static int get_state(const struct vmm_machine *m, unsigned int cpu, struct state
 	return rc ? rc : vmm_kvm_ioctl(fd, KVM_GET_FPU, &s->fpu);
 }
 
-int vmm_debug_get_registers(const struct vmm_machine *m, unsigned int cpu, struct vmm_gdb_registers *out)
+int vmm_debug_get_registers(const struct vmm_cpus *cpus, unsigned int cpu, struct vmm_gdb_registers *out)
 {
 	struct state s = { 0 };
-	int rc = get_state(m, cpu, &s);
+	int rc = get_state(cpus, cpu, &s);
 
 	if (rc < 0)
 		return rc;
@@ -128,11 +128,11 @@ int vmm_debug_get_registers(const struct vmm_machine *m, unsigned int cpu, struc
 }
 
 /* Only what changes is written: some of it has effects on the CPU. */
-int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const struct vmm_gdb_registers *regs)
+int vmm_debug_set_registers(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_gdb_registers *regs)
 {
-	const int fd = vmm_cpus_fd(m->cpus, cpu);
+	const int fd = vmm_cpus_fd(cpus, cpu);
 	struct state now = { 0 }, next;
-	int rc = get_state(m, cpu, &now);
+	int rc = get_state(cpus, cpu, &now);
 
 	if (rc < 0)
 		return rc;
@@ -152,10 +152,10 @@ int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const
 
 /* ------------------------------------------------------------------------- memory */
 
-int vmm_debug_find(const struct vmm_machine *m, unsigned int cpu, uint64_t address, uint64_t *gpa)
+int vmm_debug_find(const struct vmm_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = address };
-	int rc = vmm_kvm_ioctl(vmm_cpus_fd(m->cpus, cpu), KVM_TRANSLATE, &t);
+	int rc = vmm_kvm_ioctl(vmm_cpus_fd(cpus, cpu), KVM_TRANSLATE, &t);
 
 	if (rc < 0 || !t.valid)
 		return -EFAULT;
@@ -194,7 +194,7 @@ static int set_debug(int fd, struct kvm_guest_debug *debug)
 	return vmm_kvm_ioctl(fd, KVM_SET_GUEST_DEBUG, debug);
 }
 
-int vmm_debug_control(const struct vmm_machine *m, unsigned int cpu, const struct vmm_debug_control *c)
+int vmm_debug_control(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_debug_control *c)
 {
 	struct kvm_guest_debug debug = { 0 };
 	unsigned int i;
@@ -213,7 +213,7 @@ int vmm_debug_control(const struct vmm_machine *m, unsigned int cpu, const struc
 		debug.arch.debugreg[7] |= UINT64_C(2) << (2 * i) | kind_code(c->list[i].kind) << (16 + 4 * i) |
 					  length_code(c->list[i].len) << (18 + 4 * i);
 	}
-	return set_debug(vmm_cpus_fd(m->cpus, cpu), &debug);
+	return set_debug(vmm_cpus_fd(cpus, cpu), &debug);
 }
 
 #define BREAKPOINT 3u	/* the exception of int3 */
