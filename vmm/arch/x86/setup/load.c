@@ -19,8 +19,6 @@
 #include "boot/info.h"
 #include "boot/initrd.h"
 #include "cpu/cpus.h"
-#include "memory/layout.h"
-#include "memory/windows.h"
 
 static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
@@ -70,18 +68,25 @@ static int write_initrd(struct boot *b)
  */
 static int write_tables(struct boot *b)
 {
-	struct vmm_board_range ranges[VMM_LAYOUT_MAX + VMM_MAX_WINDOWS];
-	unsigned int i, n = 0;
+	const unsigned int nmemory = b->view->n;
+	struct vmm_board_range *ranges;
+	unsigned int i;
+	int rc;
 
 	if (b->loaded->protocol != VMM_PROTOCOL_BUILTIN)
 		return vmm_long_mode_tables(b->view, NULL, 0, b->err);
-	for (i = 0; i < b->view->n && i < VMM_LAYOUT_MAX; i++, n++) {
-		ranges[n].first = b->view->ranges[i].first;
-		ranges[n].len = b->view->ranges[i].span + 1;
-	}
-	for (i = 0; i < b->load->nranges && i < VMM_MAX_WINDOWS; i++)
-		ranges[n++] = b->load->ranges[i];
-	return vmm_long_mode_tables(b->view, ranges, n, b->err);
+	ranges = calloc(nmemory + b->load->nranges, sizeof(*ranges));
+	if (!ranges)
+		return vsu_error_sys(b->err, -ENOMEM, "page tables");
+	for (i = 0; i < nmemory; i++)
+		ranges[i] = (struct vmm_board_range){
+			b->view->ranges[i].first, b->view->ranges[i].span + 1,
+		};
+	for (i = 0; i < b->load->nranges; i++)
+		ranges[nmemory + i] = b->load->ranges[i];
+	rc = vmm_long_mode_tables(b->view, ranges, nmemory + b->load->nranges, b->err);
+	free(ranges);
+	return rc;
 }
 
 /* -------------------------------------------------------------- boot information */
