@@ -22,20 +22,6 @@ static int file_check(const struct vmm_file *file, struct vsu_error *err)
 			     file->size ? "too large" : "empty");
 }
 
-/* Would be placed in memory as it is: Linux ignores such an initrd. */
-static int refuse_image(const struct vmm_file *file, struct vsu_error *err)
-{
-	char head[VMM_DISK_HEAD];
-	const size_t len = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
-	const ssize_t n = vsu_fd_pread_full(file->fd, head, len, 0);
-	const char *format = n < 0 ? NULL : vmm_disk_format_of(head, (size_t)n);
-
-	if (!format)
-		return 0;
-	return vsu_error_set(err, -EBADMSG, "%s '%s' begins like a %s image of a disk; name the file of the %s itself",
-			     file->what, file->path, format, file->what);
-}
-
 static int file_examine(struct vmm_file *file, struct vsu_error *err)
 {
 	const int kind = vsu_fd_kind(file->fd);
@@ -47,8 +33,7 @@ static int file_examine(struct vmm_file *file, struct vsu_error *err)
 	rc = vsu_fd_size(file->fd, &file->size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "%s '%s'", file->what, file->path);
-	rc = file_check(file, err);
-	return rc < 0 ? rc : refuse_image(file, err);
+	return file_check(file, err);
 }
 
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,

@@ -24,7 +24,7 @@ struct vmm_file {
 /*
  * what ("kernel") is used in messages. path: also "fd:N" (<vmm-sys-util/file_value.h>), a descriptor that
  * is borrowed. -ENOENT and similar: no such file;
- * -ENODEV: not a regular file; -EBADMSG: empty, or the image of a disk.
+ * -ENODEV: not a regular file; -EBADMSG: empty.
  */
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 		  struct vsu_error *err);

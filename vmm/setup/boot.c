@@ -5,9 +5,12 @@
 #include <errno.h>
 
 #include <virtio-devices/mmio.h>
+#include <vmm-sys-util/fd.h>
 
 #include "arch/arch.h"
 #include "arch/load.h"
+#include "kinds/disk/format.h"
+#include "kinds/disk/head.h"
 #include "memory/layout.h"
 #include "setup/boot.h"
 
@@ -96,6 +99,32 @@ static int choose_acpi(struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL, "option --acpi: a built-in kernel knows the machine and reads no description of it; leave the option out");
 	vmm_load_by_acpi(&m->loaded);
 	return 0;
+}
+
+/* Would be placed in memory as it is: Linux ignores such an initrd. */
+static int refuse_image(const struct vmm_file *file, struct vsu_error *err)
+{
+	char head[VMM_DISK_HEAD];
+	const size_t len = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
+	const ssize_t n = vsu_fd_pread_full(file->fd, head, len, 0);
+	const char *format = n < 0 ? NULL : vmm_disk_format_of(head, (size_t)n);
+
+	if (!format)
+		return 0;
+	return vsu_error_set(err, -EBADMSG, "%s '%s' begins like a %s image of a disk; name the file of the %s itself",
+			     file->what, file->path, format, file->what);
+}
+
+int vmm_boot_open(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_kernel_open(&m->kernel, m->config->kernel, err);
+
+	if (!rc)
+		rc = refuse_image(&m->kernel.file, err);
+	if (rc || !m->config->initrd)
+		return rc;
+	rc = vmm_file_open(&m->initrd, "initrd", m->config->initrd, err);
+	return rc ? rc : refuse_image(&m->initrd, err);
 }
 
 int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)

@@ -6,6 +6,12 @@
 #include "machine/machine.h"
 
 /*
+ * Opens kernel and initrd of the configuration. -EBADMSG: a file is the image of a disk; others as
+ * vmm_file_open().
+ */
+int vmm_boot_open(struct vmm_machine *m, struct vsu_error *err);
+
+/*
  * Loads kernel and initrd, writes the boot information of the kernel's protocol,
  * and sets up the CPUs. 0 or a negative errno.
  */

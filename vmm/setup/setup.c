@@ -72,16 +72,6 @@ static int continue_devices(struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
-static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
-{
-	int rc = vmm_kernel_open(&m->kernel, m->config->kernel, err);
-
-	if (!rc && m->config->initrd)
-		rc = vmm_file_open(&m->initrd, "initrd", m->config->initrd,
-				   err);
-	return rc;
-}
-
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc = vmm_kvm_open_given(&m->kvm, m->owner.kvm,
@@ -203,7 +193,7 @@ static const struct step open_boot[] = {
 	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_machine_init_memory, VMM_STAGE_OPTIONS },
 	{ vmm_machine_check_memory, VMM_STAGE_OPTIONS },
-	{ open_kernel, VMM_STAGE_KERNEL },
+	{ vmm_boot_open, VMM_STAGE_KERNEL },
 	{ vmm_machine_choose_bus, VMM_STAGE_KVM },
 	{ NULL, 0 }
 };

@@ -3,10 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <vm-memory/access.h>
 
@@ -86,35 +83,6 @@ START_TEST(d2_11_initrd_stays_below_3_gib_and_off_read_only_memory)
 }
 END_TEST
 
-static const struct {
-	const char *head;
-	size_t len;
-	int rc;
-	const char *message;
-} files[] = {
-	{ "QFI\xfb\0\0\0\3", 8, -EBADMSG, "initrd 'x' begins like a qcow2 image of a disk; name the file of the initrd itself" },
-	{ "vhdxfile", 8, -EBADMSG, "initrd 'x' begins like a vhdx image of a disk; name the file of the initrd itself" },
-	{ "070701", 6, 0, "" },
-	{ "\x1f\x8b\x08", 3, 0, "" },
-	{ "Q", 1, 0, "" },
-};
-
-START_TEST(image_of_a_disk_is_no_initrd)
-{
-	int fd = memfd_create("initrd", MFD_CLOEXEC);
-	struct vmm_file file;
-	char name[32];
-
-	vsu_error_clear(&err);
-	ck_assert_int_eq(write(fd, files[_i].head, files[_i].len), (ssize_t)files[_i].len);
-	snprintf(name, sizeof(name), "fd:%d:x", fd);
-	ck_assert_int_eq(vmm_file_open(&file, "initrd", name, &err), files[_i].rc);
-	ck_assert_str_eq(err.msg, files[_i].message);
-	vmm_file_close(&file);
-	close(fd);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("initrd");
@@ -125,7 +93,6 @@ int main(void)
 	tcase_add_test(tc, d2_11_kernel_is_never_overlapped);
 	tcase_add_test(tc,
 		       d2_11_initrd_stays_below_3_gib_and_off_read_only_memory);
-	tcase_add_loop_test(tc, image_of_a_disk_is_no_initrd, 0, (int)(sizeof(files) / sizeof(*files)));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

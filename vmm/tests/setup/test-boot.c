@@ -312,6 +312,28 @@ START_TEST(guest_of_the_builtin_protocol_finds_its_information)
 }
 END_TEST
 
+static const struct {
+	const char *head;
+	size_t len;
+	const char *message;	/* NULL: it is accepted */
+} initrds[] = {
+	{ "QFI\xfb\0\0\0\3", 8, "initrd 'initrd' begins like a qcow2 image of a disk; name the file of the initrd itself" },
+	{ "vhdxfile", 8, "initrd 'initrd' begins like a vhdx image of a disk; name the file of the initrd itself" },
+	{ "070701", 6, NULL },
+	{ "\x1f\x8b\x08", 3, NULL },
+	{ "Q", 1, NULL },
+};
+
+START_TEST(image_of_a_disk_is_no_initrd)
+{
+	kernel_pvh();
+	rig_file("initrd", initrds[_i].head, initrds[_i].len);
+	RIG_OPTIONS("kernel", "--memory=size=16M", "--initrd=initrd", "--serial=null", "--transport=mmio");
+	ck_assert_int_eq(rig_try(&rig.owner), initrds[_i].message ? VSU_EXIT_DATA : 0);
+	ck_assert_str_eq(rig.err.msg, initrds[_i].message ? initrds[_i].message : "");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("boot");
@@ -336,6 +358,7 @@ int main(void)
 			    0, COUNT(levels));
 	tcase_add_test(tc, guest_of_the_builtin_protocol_finds_its_information);
 	tcase_add_test(tc, acpi_describes_the_interrupt_of_every_slot);
+	tcase_add_loop_test(tc, image_of_a_disk_is_no_initrd, 0, COUNT(initrds));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
