@@ -16,7 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gdb/stub.h"
+#include <vm-arch/gdb.h>
+
+#include "target/gdb_registers.h"
 #include "play.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -10,11 +10,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "arch/arch.h"
+#include <vm-arch/arch.h>
+#include <vm-arch/state.h>
+
 #include "memory/image.h"
 #include "memory/memory_options.h"
 #include "play.h"
-#include "state/sections.h"
 
 #define MAX_SECTIONS 64
 

@@ -7,50 +7,19 @@ dnl CURRENT + 1, REVISION 0, AGE + 1. Something broken or removed: CURRENT + 1,
 dnl REVISION 0, AGE 0.
 AC_SUBST([CVMM_LT_VERSION], [0:0:0])
 AC_REQUIRE([AX_PTHREAD])
-dnl The folder of the architecture in vmm/arch
-AS_CASE([$host_cpu], [x86_64], [cvmm_arch=x86], [aarch64], [cvmm_arch=arm64], [cvmm_arch=])
-AC_SUBST([CVMM_ARCH], [$cvmm_arch])
-AM_CONDITIONAL([ARCH_X86], [test "x$cvmm_arch" = xx86])
-AM_CONDITIONAL([ARCH_ARM64], [test "x$cvmm_arch" = xarm64])
-AS_CASE([$cvmm_arch:$enable_vmm],
+dnl The tree's configure has these from vm-arch.
+AC_PROVIDE_IFELSE([VM_ARCH_CHECKS], [], [
+AS_CASE([$host_cpu], [x86_64], [vm_arch_cpu=x86], [aarch64], [vm_arch_cpu=arm64], [vm_arch_cpu=])
+AM_CONDITIONAL([ARCH_X86], [test "x$vm_arch_cpu" = xx86])
+AM_CONDITIONAL([ARCH_ARM64], [test "x$vm_arch_cpu" = xarm64])
+])
+AS_CASE([$vm_arch_cpu:$enable_vmm],
 	[*:no], [build_vmm=no],
 	[:*], [build_vmm="no: it runs on x86-64 and arm64 only, this is $host_cpu"],
 	[build_vmm=yes])
 AM_CONDITIONAL([BUILD_VMM], [test "x$build_vmm" = xyes])
 
 
-dnl zlib, for kernels that are compressed
-AC_ARG_WITH([zlib],
-	[AS_HELP_STRING([--without-zlib], [leave out kernels that are compressed by gzip])],
-	[], [with_zlib=check])
-have_zlib=no
-AS_IF([test "x$with_zlib" != xno], [
-	PKG_CHECK_MODULES([ZLIB], [zlib >= 1.2.8], [
-		dnl pkg-config may speak of the machine that builds, not of the other.
-		cvmm_saved_CPPFLAGS=$CPPFLAGS
-		cvmm_saved_LIBS=$LIBS
-		CPPFLAGS="$CPPFLAGS $ZLIB_CFLAGS"
-		LIBS="$ZLIB_LIBS $LIBS"
-		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <zlib.h>]],
-			[[z_stream z = { 0 }; return inflateInit2(&z, 31);]])],
-			[have_zlib=yes])
-		CPPFLAGS=$cvmm_saved_CPPFLAGS
-		LIBS=$cvmm_saved_LIBS
-	], [:])
-	AS_IF([test "x$with_zlib$have_zlib" = xyesno], [AC_MSG_ERROR(
-		[zlib was asked for and not found for the machine that runs it])])
-])
-AS_IF([test "x$have_zlib" = xyes],
-	[AC_DEFINE([HAVE_ZLIB], [1], [Define to 1 if zlib is there; tests use it everywhere.])])
-AM_CONDITIONAL([HAVE_ZLIB], [test "x$have_zlib" = xyes])
-dnl A kernel for x86 decompresses itself: there no start of cvmm has to load zlib.
-boots_gzip=no
-AS_IF([test "x$have_zlib:$cvmm_arch" = xyes:arm64], [
-	boots_gzip=yes
-	AC_DEFINE([BOOTS_GZIP], [1], [Define to 1 to decompress kernels of gzip.])
-	AC_SUBST([GZIP_LIBS], [$ZLIB_LIBS])
-	AC_SUBST([GZIP_REQUIRES], [zlib])
-])
 
 dnl gnutls, for the module of migration over TLS
 AC_ARG_WITH([gnutls],

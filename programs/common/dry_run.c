@@ -13,7 +13,6 @@
 #include "memory/populated.h"
 #include "common/dry_run.h"
 #include "config/option_rows.h"
-#include "kvm/uapi.h"
 
 /* All there is to say about a region. */
 struct facts {
@@ -23,13 +22,14 @@ struct facts {
 	int fd;
 };
 
-static const char *slot_name(const struct vmem_block *block, uint32_t flags)
+/* The kind of memory slot that KVM gets. */
+static const char *slot_name(const struct vmem_block *block, bool rom)
 {
 	if (vmem_block_private_fd(block) >= 0)
 		return "two-layer";
-	if (flags & KVM_MEM_GUEST_MEMFD)
+	if (vmem_block_is_bound(block))
 		return "bound";
-	return flags & KVM_MEM_READONLY ? "readonly" : "plain";
+	return rom ? "readonly" : "plain";
 }
 
 /* The effect of a store by the guest. */
@@ -38,15 +38,6 @@ static const char *store_name(uint32_t flags)
 	if (flags & VMEM_BLOCK_ROM)
 		return "dropped";
 	return flags & VMEM_BLOCK_SHARED ? "shared" : "kept-private";
-}
-
-/* The kind of memory slot that KVM gets for this block. */
-static const char *block_slot(const struct vmem_block *block)
-{
-	if (vmem_block_is_bound(block))
-		return slot_name(block, KVM_MEM_GUEST_MEMFD);
-	return slot_name(block, vmem_block_flags(block) & VMEM_BLOCK_ROM ?
-			 KVM_MEM_READONLY : 0);
 }
 
 /* Describes a block without its guest address. */
@@ -60,7 +51,7 @@ static void text_block(const struct vmem_block *block, uint32_t flags,
 		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
 		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
 		vmem_block_file_pos(block, 0), vmem_block_seals(block),
-		store_name(flags), block_slot(block), vmm_populated(block));
+		store_name(flags), slot_name(block, vmem_block_flags(block) & VMEM_BLOCK_ROM), vmm_populated(block));
 }
 
 static void json_block(const struct vmem_block *block, uint32_t flags,
@@ -78,7 +69,7 @@ static void json_block(const struct vmem_block *block, uint32_t flags,
 	vsu_json_u64(&j, "fd_offset", vmem_block_file_pos(block, 0));
 	vsu_json_u64(&j, "seals", vmem_block_seals(block));
 	vsu_json_text(&j, "guest_store", store_name(flags));
-	vsu_json_text(&j, "slot", block_slot(block));
+	vsu_json_text(&j, "slot", slot_name(block, vmem_block_flags(block) & VMEM_BLOCK_ROM));
 	vsu_json_u64(&j, "populated", vmm_populated(block));
 	vsu_json_close(&j, '}');
 	fputc('\n', to);
@@ -102,7 +93,7 @@ static struct facts facts_of(const struct vmem_region *region)
 		.kind = vmm_block_kind_name(block),
 		.protection = flags & VMEM_BLOCK_WRITE ? "rw" : "r",
 		.mapping = flags & VMEM_BLOCK_SHARED ? "shared" : "private",
-		.slot = slot_name(block, vmm_slot_flags(region)),
+		.slot = slot_name(block, vmem_region_is_rom(region)),
 		.gpa = vmem_region_gpa(region), .len = vmem_region_len(region),
 		.fd_offset = vmem_region_file_pos(region, 0),
 		.hva = vmem_region_hva(region), .fd = vmem_block_fd(block),

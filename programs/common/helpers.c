@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-arch/kernel.h>
 #include <vmm-sys-util/parse.h>
 
-#include "boot/kernel.h"
 #include "common/helpers.h"
 
 /* The folder of programs that libtool has linked and not installed. */

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <vm-arch/poison.h>
 #include <vmm-sys-util/exit.h>
 
 #include "common/confinement.h"
@@ -17,7 +18,6 @@
 #include "common/program_log.h"
 #include "common/run.h"
 #include "closer.h"
-#include "cpu/poison.h"
 #include "log.h"
 #include "common/end_watch.h"
 #include "process.h"

@@ -3,9 +3,8 @@
 #ifndef VMM_COMMON_MACHINE_ROWS_H
 #define VMM_COMMON_MACHINE_ROWS_H
 
+#include <vm-arch/cpus.h>
 #include <vmm-sys-util/option.h>
-
-#include "cpu/cpus.h"
 
 /* A year, in milliseconds. */
 #define VMM_ROW_MAX_TIME UINT64_C(31536000000)

@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include <vm-agent/initrd.h>
+#include <vm-arch/kernel_version.h>
+#include <vm-arch/layout.h>
 #include <vmm-sys-util/fd.h>
 
 #include "common/helpers.h"
 #include "common/needs.h"
-#include "decompress/kernel_version.h"
 #include "exec/plan.h"
-#include "target/layout.h"
 
 #define QEMU "qemu-system-x86_64"
 #define DEBIAN_KERNEL "linux-image-"	/* with the name of the processor */

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <vm-agent/initrd.h>
+#include <vm-arch/advice.h>
 
 #include "base/advice.h"
 #include "common/remedy.h"
@@ -13,9 +14,9 @@ static const struct {
 	const char *before, *after; /* the sentence */
 } texts[] = {
 	{ VMM_ADVICE_MEMBER, "option --", "" },
-	{ VMM_ADVICE_MEMORY, "", "; increase --memory" },
-	{ VMM_ADVICE_MODULES, "", "; name its modules with --modules" },
-	{ VMM_ADVICE_TRANSPORT, "", "; leave --transport out" },
+	{ VARCH_ADVICE_MEMORY, "", "; increase --memory" },
+	{ VARCH_ADVICE_MODULES, "", "; name its modules with --modules" },
+	{ VARCH_ADVICE_TRANSPORT, "", "; leave --transport out" },
 	{ VMM_ADVICE_TEMPLATES, "", "; name one with --folder" },
 	{ VAGENT_ADVICE_KERNEL, "", "; name one with --kernel" },
 	{ VAGENT_ADVICE_NO_MODULES, "", "; name their folder with --modules, or --modules=none if it needs none" },

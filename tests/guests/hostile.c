@@ -5,9 +5,10 @@
  * without waiting; on PCI it also toggles the command register and MSI-X. It
  * checks nothing: the test outside the VM measures the VMM.
  */
+#include <vm-arch/boot_protocol.h>
+
 #include "hostile_registers.h"
 #include "lib.h"
-#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 #define PCI_SLOTS 32u

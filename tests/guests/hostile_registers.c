@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The two transports of the hostile guest. */
+#include <vm-arch/boot_protocol.h>
+
 #include "hostile_registers.h"
 #include "lib.h"
-#include "arch/boot_protocol.h"
 
 static uint32_t entries_of(uint32_t max)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Output, time and the end of a guest. */
+#include <vm-arch/boot_protocol.h>
+
 #include "lib.h"
-#include "arch/boot_protocol.h"
 
 #define FCR 2
 #define FCR_ENABLE 0x01

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/boot_protocol.h"
+#include <vm-arch/boot_protocol.h>
 
 #define PORT_BYTES 4096u	/* of one buffer */
 

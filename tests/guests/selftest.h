@@ -6,8 +6,9 @@
 #ifndef GUEST_SELFTEST_H
 #define GUEST_SELFTEST_H
 
+#include <vm-arch/boot_protocol.h>
+
 #include "machine.h"
-#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 #define LOAD_FROM (MEMORY_BASE + (16u << 20))	/* above the guest's own memory */

@@ -9,8 +9,9 @@
  * Frames, input of the console's second port and events of sockets are reported as they
  * arrive.
  */
+#include <vm-arch/boot_protocol.h>
+
 #include "lib.h"
-#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 enum { NET = 1, BLOCK = 2, CONSOLE = 3, ENTROPY = 4, BALLOON = 5, SOCKET = 19, FOLDER = 26 };

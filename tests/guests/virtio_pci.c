@@ -4,10 +4,11 @@
  * functions are at fixed offsets of BAR 0, which cvmm has assigned. POLLED: no interrupts.
  */
 #ifndef POLLED
+#include <vm-arch/boot_protocol.h>
+
 #include "irq.h"
 #endif
 #include "lib.h"
-#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 enum {

@@ -5,17 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <vm-arch/arch.h>
+#include <vm-arch/cpu_choice.h>
+#include <vm-arch/cpus.h>
+#include <vm-arch/file.h>
+#include <vm-arch/kernel.h>
+#include <vm-arch/layout.h>
+#include <vm-arch/load.h>
 #include <vmm-sys-util/sized.h>
 
 #include "api/kvm_private.h"
-#include "arch/arch.h"
-#include "boot/file.h"
-#include "cpu/cpus.h"
 #include "cvmm/boot.h"
-#include "arch/load.h"
-#include "boot/kernel.h"
-#include "target/cpu_choice.h"
-#include "target/layout.h"
 
 #define MAX_DEVICES 19u		/* interrupts from 5 to 23 */
 

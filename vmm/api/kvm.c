@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include <vm-arch/layout.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/fd.h>
 
 #include "api/kvm_private.h"
 #include "cvmm/kvm.h"
-#include "target/layout.h"
-#include "vm/open.h"
 
 int cvmm_kvm_new(const int *device, struct cvmm_kvm **out, struct vsu_error *err)
 {

@@ -3,8 +3,8 @@
 #ifndef VMM_API_KVM_PRIVATE_H
 #define VMM_API_KVM_PRIVATE_H
 
-#include "kvm/kvm.h"
-#include "memory/slots.h"
+#include <vm-arch/kvm.h>
+#include <vm-arch/slots.h>
 
 struct cvmm_kvm {
 	struct vmm_kvm kvm;

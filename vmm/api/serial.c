@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <vm-arch/serial.h>
 #include <vmm-sys-util/sized.h>
 
 #include "cvmm/serial.h"
-#include "legacy/serial.h"
 
 struct cvmm_serial {
 	struct vmm_serial port;

@@ -14,9 +14,6 @@
 /* Unlike the numbers that other sentences have as arg. */
 enum vmm_advice {
 	VMM_ADVICE_MEMBER = 0x61640001,	/* the sentence begins with a member of cvmm_exec_config */
-	VMM_ADVICE_MEMORY,	/* more memory of the guest */
-	VMM_ADVICE_MODULES,	/* the folder of its modules, which it does not name */
-	VMM_ADVICE_TRANSPORT,	/* another transport */
 	VMM_ADVICE_TEMPLATES,	/* the folder of templates */
 };
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vm-arch/cpus.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/option_list.h>
 
 #include "config/cpus_option.h"
-#include "cpu/cpus.h"
 
 enum { COUNT, MAX };
 

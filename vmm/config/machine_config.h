@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/cpu_option.h"
+#include <vm-arch/cpu_option.h>
+
 #include "config/arguments.h"
 #include "config/cpus_option.h"
 #include "config/ends.h"

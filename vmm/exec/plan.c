@@ -12,19 +12,19 @@
 
 #include <vm-agent/initrd.h>
 #include <vm-agent/request.h>
+#include <vm-arch/arch.h>
+#include <vm-arch/kernel.h>
+#include <vm-arch/kernel_version.h>
+#include <vm-arch/load.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "arch/arch.h"
-#include "arch/load.h"
 #include "base/advice.h"
 #include "base/trusted_path.h"
-#include "boot/kernel.h"
-#include "decompress/kernel_version.h"
 #include "exec/plan.h"
 #include "exec/plan_folders.h"
 #include "exec/plan_network.h"
-#include "vm/open.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VAGENT_WORD
 

@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include <device-kinds/port_log.h>
+#include <vm-arch/serial.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "legacy/console.h"
-#include "legacy/serial.h"
 #include "legacy/serial_client.h"
 #include "legacy/terminal.h"
 

@@ -25,10 +25,9 @@
 #include <stdint.h>
 
 #include <virtio-devices/port.h>
+#include <vm-arch/bus.h>
+#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
-
-#include "bus/bus.h"
-#include "state/sections.h"
 
 struct vmm_console;
 

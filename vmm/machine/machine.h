@@ -11,34 +11,34 @@
 
 #include <sys/types.h>
 
+#include <vm-arch/arch.h>
+#include <vm-arch/bus.h>
+#include <vm-arch/cpu_plug.h>
+#include <vm-arch/cpus.h>
+#include <vm-arch/kernel.h>
+#include <vm-arch/kvm.h>
+#include <vm-arch/layout.h>
+#include <vm-arch/load.h>
+#include <vm-arch/pci_host.h>
+#include <vm-arch/plug.h>
+#include <vm-arch/slots.h>
+#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 
-#include "arch/load.h"
-#include "boot/kernel.h"
-#include "bus/bus.h"
-#include "bus/pci_host.h"
 #include "legacy/console.h"
 #include "control/control.h"
-#include "cpu/cpus.h"
 #include "devices/devices.h"
 #include "devices/stdio.h"
-#include "kvm/kvm.h"
-#include "arch/arch.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
-#include "acpi/cpu_plug.h"
-#include "acpi/plug.h"
 #include "config/device.h"
 #include "config/machine_config.h"
 #include "memory/memory_private.h"
 #include "memory/windows.h"
-#include "memory/slots.h"
 #include "machine/life.h"
 #include "machine/owner.h"
 #include "memory/image.h"
-#include "state/sections.h"
-#include "target/layout.h"
 #include "virtio/virtio.h"
 
 /* Maximum devices: limited by interrupts, and by slots of the bus. */

@@ -8,11 +8,11 @@
 #define VMM_MACHINE_OWNER_H
 
 #include <device-kinds/socket_access.h>
+#include <vm-arch/poison.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
 #include "config/ends.h"
-#include "cpu/poison.h"
 #include "log/closer.h"
 #include "log/log.h"
 #include "virtio/daemon.h"

@@ -14,10 +14,9 @@
 
 #include <stdint.h>
 
+#include <vm-arch/slots.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
-
-#include "memory/slots.h"
 
 struct vmm_dirty_log {
 	int fd;

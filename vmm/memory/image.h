@@ -9,12 +9,12 @@
 #ifndef VMM_MEMORY_IMAGE_H
 #define VMM_MEMORY_IMAGE_H
 
+#include <vm-arch/state.h>
 #include <vmm-sys-util/thread.h>
 
 #include "memory/image_base.h"
 #include "memory/image_sums.h"
 #include "memory/memory.h"
-#include "state/sections.h"
 
 /* Appends the sections: address, length and position in the file of each region. */
 void vmm_image_describe(const struct vmm_memory *memory,

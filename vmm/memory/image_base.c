@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vm-arch/checksum.h>
+
 #include "memory/image_base.h"
-#include "state/checksum.h"
 
 #define BASE "base"
 #define CHANGED "changed"

@@ -15,11 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/state.h>
 #include <vm-memory/region.h>
 #include <vmm-sys-util/error.h>
 
 #include "memory/memory_specs.h"
-#include "state/sections.h"
 
 #define VMM_BASE_NAME_MAX 4095u	/* bytes */
 

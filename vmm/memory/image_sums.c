@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-arch/checksum.h>
 #include <vmm-sys-util/fd.h>
 
 #include "memory/image_sums.h"
-#include "state/checksum.h"
 
 #define SECTION "checksums"
 #define CHUNK (UINT64_C(1) << 20)	/* bytes of a system call */

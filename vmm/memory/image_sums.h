@@ -12,9 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
-
-#include "state/sections.h"
 
 #define VMM_IMAGE_SLICE (UINT64_C(16) << 20)
 #define VMM_IMAGE_PAGE UINT64_C(4096)

@@ -15,9 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/layout.h>
 #include <vmm-sys-util/error.h>
-
-#include "target/layout.h"
 
 struct vmm_layout_request {
 	uint64_t size;

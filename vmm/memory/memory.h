@@ -12,14 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/cpus.h>
+#include <vm-arch/kvm.h>
 #include <vm-memory/backend.h>
 #include <vm-memory/map.h>
 #include <vm-memory/sigbus.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
-#include "cpu/cpus.h"
-#include "kvm/kvm.h"
 #include "memory/layout.h"
 #include "memory/memory_specs.h"
 

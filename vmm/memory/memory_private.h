@@ -25,11 +25,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/cpus.h>
 #include <vm-memory/map.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
-#include "cpu/cpus.h"
 #include "memory/layout.h"
 #include "memory/private_ranges.h"
 

@@ -16,11 +16,11 @@
 #include <stdint.h>
 
 #include <vhost/shmem.h>
+#include <vm-arch/slots.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
 #include "memory/memory.h"
-#include "memory/slots.h"
 
 #define VMM_MAX_WINDOWS 256	/* limit for all devices together */
 

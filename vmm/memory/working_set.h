@@ -9,8 +9,9 @@
 #ifndef VMM_MEMORY_WORKING_SET_H
 #define VMM_MEMORY_WORKING_SET_H
 
+#include <vm-arch/state.h>
+
 #include "memory/memory.h"
-#include "state/sections.h"
 
 /* Positions in the file: multiples of 4 KiB, ascending, not overlapping. */
 struct vmm_working_range {

@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/slots.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
 #include "memory/dirty_log.h"
 #include "memory/memory.h"
-#include "memory/slots.h"
 #include "memory/windows.h"
 
 #define VMM_SET_PAGE UINT64_C(4096)

@@ -9,8 +9,9 @@
 #ifndef VMM_MIGRATION_SENDER_H
 #define VMM_MIGRATION_SENDER_H
 
+#include <vm-arch/slots.h>
+
 #include "memory/dirty_log.h"
-#include "memory/slots.h"
 #include "migration/channels.h"
 #include "migration/page_set.h"
 

@@ -18,10 +18,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
-
-#include "state/sections.h"
 
 /* Maximum bytes of guest memory in one section. */
 #define VMM_STREAM_PIECE (UINT64_C(1) << 20)

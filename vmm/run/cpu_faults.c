@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <vm-arch/arch.h>
 #include <vmm-sys-util/exit.h>
 
-#include "arch/arch.h"
 #include "log/log.h"
 #include "machine/machine.h"
 #include "run/cpu_faults.h"

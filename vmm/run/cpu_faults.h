@@ -9,7 +9,8 @@
 #ifndef VMM_FAULTS_H
 #define VMM_FAULTS_H
 
-#include "cpu/cpus.h"
+#include <vm-arch/cpus.h>
+
 #include "memory/memory.h"
 
 struct vmm_machine;

@@ -3,11 +3,11 @@
 #include <config.h>
 
 #include <errno.h>
+#include <linux/kvm.h>
 
+#include <vm-arch/arch.h>
 #include <vmm-sys-util/event.h>
 
-#include "arch/arch.h"
-#include "kvm/uapi.h"
 #include "run/cpu_plug.h"
 
 int vmm_machine_check_cpus(struct vmm_machine *m, struct vsu_error *err)

@@ -3,19 +3,20 @@
 #include <config.h>
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vm-arch/debug_cpu.h>
+#include <vm-arch/gdb.h>
 #include <vm-memory/access.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "gdb/debug_cpu.h"
-#include "gdb/stub.h"
 #include "log/log.h"
 #include "machine/stop.h"
 #include "run/debugger.h"

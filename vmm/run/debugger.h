@@ -12,7 +12,6 @@
 #ifndef VMM_RUN_DEBUGGER_H
 #define VMM_RUN_DEBUGGER_H
 
-#include "kvm/uapi.h"
 #include "machine/machine.h"
 
 /* Creates the socket of the option, if there is one. */

@@ -11,6 +11,7 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
 #include <virtio-devices/report.h>
+#include <vm-arch/msi.h>
 #include <vmm-sys-util/file_value.h>
 
 #include "cvmm/machine.h"
@@ -21,7 +22,6 @@
 #include "transfer/incoming.h"
 #include "transfer/restore.h"
 #include "virtio/kernel.h"
-#include "vm/msi.h"
 
 static bool is_ram(void *memory, const struct vmem_region *region)
 {

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vmm-sys-util/parse.h>
+#include <vm-arch/arch.h>
+#include <vm-arch/poison.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/parse.h>
 
-#include "arch/arch.h"
-#include "cpu/poison.h"
 #include "log/log.h"
 #include "machine/events.h"
 #include "machine/exit_status.h"

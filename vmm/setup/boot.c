@@ -4,13 +4,12 @@
 
 #include <errno.h>
 
+#include <device-kinds/disk.h>
 #include <virtio-devices/mmio.h>
+#include <vm-arch/arch.h>
+#include <vm-arch/load.h>
 #include <vmm-sys-util/fd.h>
 
-#include "arch/arch.h"
-#include "arch/load.h"
-#include "kinds/disk/format.h"
-#include "kinds/disk/head.h"
 #include "memory/layout.h"
 #include "setup/boot.h"
 
@@ -121,7 +120,7 @@ int vmm_boot_open(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!rc)
 		rc = refuse_image(&m->kernel.file, err);
-	if (rc || !m->config->initrd)
+	if (rc < 0 || !m->config->initrd)
 		return rc;
 	rc = vmm_file_open(&m->initrd, "initrd", m->config->initrd, err);
 	return rc ? rc : refuse_image(&m->initrd, err);

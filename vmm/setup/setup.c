@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vm-arch/arch.h>
+#include <vm-arch/boot_protocol.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "commands/commands.h"
-#include "arch/boot_protocol.h"
 #include "machine/disk_flush.h"
 #include "machine/exit_status.h"
 #include "machine/sharing.h"
@@ -32,8 +34,6 @@
 #include "transfer/restore.h"
 #include "transfer/core.h"
 #include "transfer/save.h"
-#include "arch/arch.h"
-#include "vm/open.h"
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
 struct step {

@@ -6,16 +6,21 @@
 #ifndef VMM_TESTS_GUEST_H
 #define VMM_TESTS_GUEST_H
 
+#include <linux/kvm.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 
+#include <vm-arch/arch.h>
+#include <vm-arch/cpu_choice.h>
+#include <vm-arch/cpus.h>
+#include <vm-arch/file.h>
+#include <vm-arch/kvm.h>
+#include <vm-arch/layout.h>
+#include <vm-arch/load.h>
+#include <vm-arch/slots.h>
 #include <vm-memory/access.h>
 
-#include "cpu/cpus.h"
-#include "kvm/kvm.h"
-#include "memory/slots.h"
-#include "arch/arch.h"
-#include "arch/x86/long_mode.h"
 #include "memory.h"
 #include "no_kvm.h"
 
@@ -79,12 +84,26 @@ static inline void vm_make(struct vm *vm)
 /* The CPU begins at the code; rdi is COUNTER_GPA + 64 * number. */
 static inline void vm_set_cpu(const struct vm *vm, unsigned int i)
 {
-	const struct vmm_x86_start start = {
-		.entry = CODE_GPA, .rdi = COUNTER_GPA + 64 * i, .rsi = i,
-		.stack_top = VMM_BOOT_STACKS_GPA + 4096 * (i + 1),
-	};
+	static const struct vmm_cpu_choice choice = { .model = VMM_CPU_HOST };
+	const struct vmm_loaded code = { .protocol = VMM_PROTOCOL_BUILTIN, .entry = CODE_GPA };
+	const int fd = vmm_cpus_fd(vm->cpus, i);
+	struct kvm_regs regs;
 
-	ck_assert_int_eq(vmm_x86_start_cpu(&vm->kvm, vmm_cpus_fd(vm->cpus, i), i, &start, NULL), 0);
+	ck_assert_int_eq(vmm_load_cpu(&code, &vm->kvm, fd, i, 1, &choice, NULL), 0);
+	ck_assert_int_eq(ioctl(fd, KVM_GET_REGS, &regs), 0);
+	regs.rdi = COUNTER_GPA + 64 * i;
+	ck_assert_int_eq(ioctl(fd, KVM_SET_REGS, &regs), 0);
+}
+
+/* Page tables, which are written with the boot information of a kernel. */
+static inline void vm_write_tables(const struct vm *vm)
+{
+	static const struct vmm_board board = { .ncpus = 1 };
+	static const struct vmm_file none;
+	const struct vmm_loaded code = { .protocol = VMM_PROTOCOL_BUILTIN };
+	const struct vmm_load load = { .map = vm->map, .initrd = &none, .cmdline = "", .board = &board };
+
+	ck_assert_int_eq(vmm_load_hand_over(&load, &code, NULL), 0);
 }
 
 /* ncpus CPUs that begin at code. */
@@ -106,8 +125,7 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 	unsigned int i;
 
 	memcpy(vm->ram + CODE_GPA, code, (size_t)(end - code));
-	ck_assert_int_eq(vmm_long_mode_tables(vmem_map_view(vm->map), NULL, 0,
-					      NULL), 0);
+	vm_write_tables(vm);
 	ck_assert_int_eq(vmm_cpus_new(&config, &vm->cpus, NULL), 0);
 	for (i = 0; i < ncpus; i++)
 		vm_set_cpu(vm, i);

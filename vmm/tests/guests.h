@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "boot/kernel.h"
+#include <vm-arch/kernel.h>
+
 #include "no_kvm.h"
 
 /* The path of a test kernel that is named as in the program, "builtin:NAME"; other words unchanged. */

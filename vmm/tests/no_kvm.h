@@ -3,8 +3,8 @@
 #ifndef VMM_TESTS_NO_KVM_H
 #define VMM_TESTS_NO_KVM_H
 
-#include "kvm/kvm.h"
-#include "vm/open.h"
+#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 
 /* NULL, or why no VM can be made here. */
 static inline const char *no_kvm(void)

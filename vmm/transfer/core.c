@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vm-arch/arch.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
-#include "arch/arch.h"
 #include "machine/stop.h"
 #include "transfer/core.h"
 #include "transfer/core_file.h"

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/layout.h"
+#include <vm-arch/layout.h>
+
 #include "transfer/core_file.h"
 #include "transfer/kernel_note.h"
 

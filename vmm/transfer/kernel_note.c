@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vm-arch/arch.h>
 #include <vm-memory/access.h>
 
-#include "arch/arch.h"
 #include "transfer/kernel_note.h"
 
 #define PAGE 4096u

@@ -11,18 +11,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-arch/arch.h>
+#include <vm-arch/layout.h>
 #include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "arch/arch.h"
 #include "devices/clone.h"
 #include "log/log.h"
 #include "machine/disks.h"
 #include "machine/live.h"
 #include "machine/sharing.h"
-#include "target/layout.h"
 #include "transfer/recording.h"
 #include "transfer/restore.h"
 #include "transfer/save.h"

@@ -14,18 +14,18 @@
 #include <string.h>
 #include <time.h>
 
+#include <vm-arch/arch.h>
+#include <vm-arch/layout.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "arch/arch.h"
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/events.h"
 #include "machine/live.h"
 #include "machine/stop.h"
 #include "memory/image.h"
-#include "target/layout.h"
 #include "transfer/save.h"
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"

@@ -8,9 +8,10 @@
 #ifndef VMM_TRANSFER_SAVE_FILES_H
 #define VMM_TRANSFER_SAVE_FILES_H
 
+#include <vm-arch/state.h>
+
 #include "log/closer.h"
 #include "memory/image.h"
-#include "state/sections.h"
 
 enum { VMM_SAVE_MEMORY, VMM_SAVE_STATE, VMM_SAVE_MACHINE, VMM_SAVE_NFILES };
 

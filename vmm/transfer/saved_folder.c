@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <vm-arch/arch.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "arch/arch.h"
 #include "memory/image_base.h"
 #include "memory/image_sums.h"
 #include "transfer/restore.h"

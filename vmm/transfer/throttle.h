@@ -7,9 +7,8 @@
 #ifndef VMM_TRANSFER_THROTTLE_H
 #define VMM_TRANSFER_THROTTLE_H
 
+#include <vm-arch/cpus.h>
 #include <vmm-sys-util/loop.h>
-
-#include "cpu/cpus.h"
 
 struct vmm_throttle {
 	struct vsu_loop *loop;

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include <virtio-devices/pci.h>
+#include <vm-arch/pci_host.h>
 
-#include "bus/pci_host.h"
 #include "log/log.h"
 #include "virtio/pci_interrupts.h"
 #include "virtio/virtio.h"

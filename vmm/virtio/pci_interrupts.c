@@ -7,10 +7,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <vm-arch/layout.h>
+#include <vm-arch/msi.h>
+
 #include "log/log.h"
-#include "target/layout.h"
 #include "virtio/pci_interrupts.h"
-#include "vm/msi.h"
 
 /* The requester ID of a slot on bus 0. */
 #define SENDER(slot) ((uint32_t)(slot) << 3)

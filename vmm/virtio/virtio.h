@@ -20,13 +20,13 @@
 #include <virtio-devices/device.h>
 #include <virtio-devices/transport.h>
 #include <virtio-devices/vhost_user_transport.h>
+#include <vm-arch/bus.h>
+#include <vm-arch/cpus.h>
+#include <vm-arch/kvm.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 
-#include "bus/bus.h"
-#include "cpu/cpus.h"
-#include "kvm/kvm.h"
 #include "memory/dirty_log.h"
 #include "memory/memory_private.h"
 #include "memory/windows.h"

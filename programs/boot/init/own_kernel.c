@@ -18,10 +18,10 @@
 #include <linux/reboot.h>
 
 #include <vm-agent/initrd.h>
+#include <vm-arch/kernel_version.h>
 
 #include "init/agent.h"
 #include "image.h"
-#include "decompress/kernel_version.h"
 #include "initrd/compressed.h"
 #include "initrd/modules.h"
 #include "initrd/names.h"

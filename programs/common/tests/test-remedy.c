@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include <vm-agent/initrd.h>
+#include <vm-arch/advice.h>
 
 #include "base/advice.h"
 #include "common/remedy.h"
@@ -15,11 +16,11 @@ static const struct {
 	const char *sentence;
 } remedies[] = {
 	{ VMM_ADVICE_MEMBER, "option --WHAT: WHY" },
-	{ VMM_ADVICE_MEMORY, "WHAT: WHY; increase --memory" },
+	{ VARCH_ADVICE_MEMORY, "WHAT: WHY; increase --memory" },
 	{ VAGENT_ADVICE_KERNEL, "WHAT: WHY; name one with --kernel" },
-	{ VMM_ADVICE_MODULES, "WHAT: WHY; name its modules with --modules" },
+	{ VARCH_ADVICE_MODULES, "WHAT: WHY; name its modules with --modules" },
 	{ VAGENT_ADVICE_NO_MODULES, "WHAT: WHY; name their folder with --modules, or --modules=none if it needs none" },
-	{ VMM_ADVICE_TRANSPORT, "WHAT: WHY; leave --transport out" },
+	{ VARCH_ADVICE_TRANSPORT, "WHAT: WHY; leave --transport out" },
 	{ VMM_ADVICE_TEMPLATES, "WHAT: WHY; name one with --folder" },
 	{ VMM_ADVICE_MEMBER - 1, "WHAT: WHY" },
 	{ 1, "WHAT: WHY" },
@@ -41,11 +42,11 @@ END_TEST
 
 START_TEST(success_has_no_remedy)
 {
-	struct vsu_error err = { .arg = VMM_ADVICE_MEMORY };
+	struct vsu_error err = { .arg = VARCH_ADVICE_MEMORY };
 
 	vmm_remedy_add(&err);
 	ck_assert_str_eq(err.msg, "");
-	ck_assert_int_eq(vmm_advise(NULL, -E2BIG, VMM_ADVICE_MEMORY), -E2BIG);
+	ck_assert_int_eq(vmm_advise(NULL, -E2BIG, VMM_ADVICE_TEMPLATES), -E2BIG);
 }
 END_TEST
 

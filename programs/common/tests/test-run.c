@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include <vm-arch/boot_protocol.h>
 #include <vmm-sys-util/exit.h>
 
-#include "arch/boot_protocol.h"
 #include "common/run.h"
 #include "machine/kernels.h"
 #include "machine/rig.h"

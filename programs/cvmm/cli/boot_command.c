@@ -12,6 +12,8 @@
 #include <device-kinds/disk.h>
 #include <vm-agent/initrd.h>
 #include <vm-agent/protocol.h>
+#include <vm-arch/kernel_version.h>
+#include <vm-arch/layout.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/option_place.h>
@@ -19,8 +21,6 @@
 #include "common/helpers.h"
 #include "cli/boot_command.h"
 #include "common/machine_rows.h"
-#include "decompress/kernel_version.h"
-#include "target/layout.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " " VAGENT_IMAGE_WORD
 /* A kernel and its initrd are in memory twice when it is started. */

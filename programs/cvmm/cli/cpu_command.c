@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include <vm-arch/cpu_words.h>
 #include <vmm-sys-util/option_place.h>
 
-#include "arch/cpu_words.h"
 #include "cli/cpu_command.h"
 #include "machine/exit_status.h"
 

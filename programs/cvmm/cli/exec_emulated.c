@@ -10,14 +10,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <vm-arch/layout.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
 #include "cli/emulation.h"
 #include "cli/exec_emulated.h"
 #include "cli/waiting.h"
+
 #include "common/spawn/spawn.h"
-#include "target/layout.h"
 
 enum { SESSION, SIGNALS, QEMU_END, EVENTS, WATCHED };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/option.h>
 
 #include "machine/exit_status.h"
@@ -13,8 +14,8 @@
 #include "memory/memory_options.h"
 #include "common/dry_run.h"
 #include "cli/memory_command.h"
+
 #include "common/program_log.h"
-#include "vm/open.h"
 
 /* No guest: any width that leaves room for what is tried. */
 #define PHYS_BITS 52

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/boot_protocol.h"
+#include <vm-arch/boot_protocol.h>
 
 #define MEMORY_BASE	0	/* the address of the first memory */
 #define PCI_ECAM	CVMM_PCI_ECAM

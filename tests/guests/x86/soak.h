@@ -6,8 +6,9 @@
 #ifndef GUEST_SOAK_H
 #define GUEST_SOAK_H
 
+#include <vm-arch/boot_protocol.h>
+
 #include "pages.h"
-#include "arch/boot_protocol.h"
 #include "virtio.h"
 
 #define SOAK_CPUS 2u

@@ -8,7 +8,6 @@
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "memory/memory_options.h"
-#include "arch/x86/cpuid.h"
 #include "../util.h"
 
 static struct vmm_options o;

@@ -4,7 +4,6 @@
 
 #include <vmm-sys-util/exit.h>
 
-#include "arch/x86/kvm_x86.h"
 #include "driver.h"
 #include "kernels.h"
 #include "rig.h"

@@ -15,7 +15,6 @@
 
 #include <linux/vhost.h>
 
-#include "arch/x86/kvm_x86.h"
 #include "fake_kvm.h"
 
 #define MAP_SIZE (3 * 4096)
@@ -164,7 +163,7 @@ static int give_cpu_leaves(const struct fake_cpu *cpu, struct kvm_cpuid2 *table)
 }
 
 /* The registers that report whether a guest handles machine checks. */
-static int give_msrs(struct vmm_kvm_msrs *msrs)
+static int give_msrs(struct fake_msrs *msrs)
 {
 	msrs->entries[0].data = 10;
 	msrs->entries[1].data = fake.nchecks ? IN_PROGRESS : 0;
@@ -331,7 +330,7 @@ static bool is_for_private(unsigned long request, unsigned long arg)
 	case KVM_ENABLE_CAP:
 		return ((const struct kvm_enable_cap *)arg)->cap == KVM_CAP_EXIT_HYPERCALL;
 	case CREATE_GUEST_MEMFD:
-	case VMM_KVM_SET_REGION2:
+	case FAKE_SET_REGION2:
 	case SET_ATTRIBUTES:
 		return true;
 	default:

@@ -8,9 +8,10 @@
 #ifndef VMM_TESTS_FAKE_KVM_H
 #define VMM_TESTS_FAKE_KVM_H
 
-#include "arch/x86/port_numbers.h"
-#include "cpu/cpus.h"
-#include "kvm/uapi.h"
+#include <vm-arch/cpus.h>
+#include <vm-arch/x86/ports.h>
+
+#include "uapi.h"
 
 #define FAKE_IRQS 24
 #define FAKE_LEAVES 8

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/x86/boot/linux/setup_header.h"
+#include "bzimage.h"
 #include "kernels.h"
 
 #define PVH_NOTE 18

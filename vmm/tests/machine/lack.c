@@ -12,7 +12,6 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "arch/x86/kvm_x86.h"
 #include "fake_kvm.h"
 #include "lack.h"
 

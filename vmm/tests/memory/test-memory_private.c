@@ -12,19 +12,20 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <vm-arch/cpu_choice.h>
+#include <vm-arch/kvm.h>
+#include <vm-arch/load.h>
+#include <vm-arch/slots.h>
+#include <vm-arch/vm.h>
 #include <vm-memory/access.h>
 #include <vm-memory/kvm.h>
 
 #include "machine/exit_status.h"
-#include "kvm/kvm.h"
 #include "memory/memory.h"
 #include "memory/memory_options.h"
 #include "memory/memory_private.h"
-#include "memory/slots.h"
-#include "arch/x86/kvm_x86.h"
-#include "arch/x86/long_mode.h"
+#include "../machine/uapi.h"
 #include "../memory.h"
-#include "vm/open.h"
 
 #define PAGE UINT64_C(4096)
 #define CREATE_GUEST_MEMFD 0xc040aed4
@@ -44,7 +45,7 @@ static struct vsu_error err;
 
 static int vm_types = 3, attributes_errno;
 static unsigned long vm_type, hypercalls;
-static struct vmm_kvm_region2 slot[8];
+static struct fake_region2 slot[8];
 static unsigned int nslots;
 static struct kvm_userspace_memory_region plain_slot;	/* the last one with one half */
 static struct told told[8];
@@ -136,7 +137,7 @@ static int answer(unsigned long request, unsigned long arg)
 		return make_file((const uint64_t *)arg);
 	case SET_ATTRIBUTES:
 		return convert((const void *)arg);
-	case VMM_KVM_SET_REGION2:
+	case FAKE_SET_REGION2:
 		memcpy(&slot[nslots++], (const void *)arg, sizeof(slot[0]));
 		return 0;
 	case KVM_SET_USER_MEMORY_REGION:
@@ -255,10 +256,11 @@ END_TEST
 
 START_TEST(guest_is_told_of_the_hypercall_where_there_is_one)
 {
-	const struct vmm_x86_start start = { .entry = 0x100000 };
+	static const struct vmm_cpu_choice choice = { .model = VMM_CPU_HOST };
+	const struct vmm_loaded loaded = { .protocol = VMM_PROTOCOL_BUILTIN, .entry = 0x100000 };
 
 	make(_i ? "size=1M,private=on" : "size=1M", NULL);
-	ck_assert_int_eq(vmm_x86_start_cpu(&kvm, -1, 0, &start, &err), 0);
+	ck_assert_int_eq(vmm_load_cpu(&loaded, &kvm, -1, 0, 1, &choice, &err), 0);
 	ck_assert_uint_eq(features, _i ? 1 | 1 << 16 : 1);
 }
 END_TEST

@@ -8,11 +8,12 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <vm-arch/slots.h>
+#include <vm-arch/vm.h>
+
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
 #include "host_page.h"
-#include "memory/slots.h"
-#include "vm/open.h"
 
 #define PIECE (64 * KIB)
 

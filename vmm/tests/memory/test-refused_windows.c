@@ -8,11 +8,12 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include <vm-arch/vm.h>
+
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
 #include "memory/map_edit.h"
 #include "memory/windows.h"
-#include "vm/open.h"
 
 #define PAGE UINT64_C(0x1000)
 #define WINDOW (16 * PAGE)

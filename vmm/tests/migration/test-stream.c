@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <vm-arch/checksum.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
@@ -14,7 +15,6 @@
 #include "../lingering.h"
 #include "migration/address.h"
 #include "migration/stream.h"
-#include "state/checksum.h"
 
 #define HEADER VMM_STATE_HEADER
 

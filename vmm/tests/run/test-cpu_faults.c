@@ -9,9 +9,9 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <vm-arch/poison.h>
 #include <vmm-sys-util/exit.h>
 
-#include "cpu/poison.h"
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
 
@@ -232,8 +232,8 @@ END_TEST
 static int faults_for_private(unsigned int cpu, unsigned int n,
 			      struct kvm_run *run)
 {
-	const struct vmm_kvm_memory_fault fault = {
-		VMM_MEMORY_FAULT_PRIVATE, 0x200000, 4096,
+	const struct fake_memory_fault fault = {
+		FAKE_FAULT_PRIVATE, 0x200000, 4096,
 	};
 
 	(void)cpu;

@@ -5,11 +5,10 @@
  */
 #include <config.h>
 
+#include <vm-arch/boot_protocol.h>
 #include <vmm-sys-util/exit.h>
 
-#include "arch/boot_protocol.h"
-#include "arch/x86/boot/linux/setup_header.h"
-#include "arch/x86/long_mode.h"
+#include "../machine/bzimage.h"
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
 

@@ -7,9 +7,9 @@
 
 #include <device-kinds/kind.h>
 #include <virtio-devices/device.h>
+#include <vm-arch/state.h>
 
 #include "machine/sharing.h"
-#include "state/sections.h"
 #include "transfer/plugged.h"
 #include "../util.h"
 

@@ -10,7 +10,6 @@
 #include <vmm-sys-util/exit.h>
 
 #include "../machine/plug_rig.h"
-#include "arch/x86/kvm_x86.h"
 
 #define MAX_CALLS 200
 

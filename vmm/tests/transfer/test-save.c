@@ -13,12 +13,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <vm-arch/state.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
 
 #include "../machine/plug_rig.h"
-#include "state/sections.h"
 
 /* The host's disk. The functions below replace those of the C library. */
 static struct {

@@ -9,13 +9,13 @@
 #include <poll.h>
 
 #include <virtio-devices/pci.h>
+#include <vm-arch/msi.h>
+#include <vm-arch/pci_host.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "bus/pci_host.h"
 #include "rig.h"
 #include "log/log.h"
-#include "vm/msi.h"
 
 #define FUNCTIONS 2u
 #define QUEUES 2u

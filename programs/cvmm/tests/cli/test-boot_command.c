@@ -5,12 +5,12 @@
 
 #include <sys/mman.h>
 
+#include <vm-arch/layout.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/boot_command.h"
 #include "cli/cloud_init.h"
 #include "cli/seed_disk.h"
-#include "target/layout.h"
 #include "util.h"
 
 #define SECTOR 2048

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The remedy of a failure, in the member arg of a struct vsu_error where it depends on the caller:
+ * a program names an option of its own.
+ *
+ * Threads: no state.
+ */
+#ifndef VARCH_ADVICE_H
+#define VARCH_ADVICE_H
+
+enum varch_advice {
+	VARCH_ADVICE_MEMORY = 0x76720001, /* more memory of the guest */
+	VARCH_ADVICE_MODULES,	/* the folder of the kernel's modules, which it does not name */
+	VARCH_ADVICE_TRANSPORT,	/* devices on virtio-mmio */
+};
+
+#endif

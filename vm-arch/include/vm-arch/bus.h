@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machine as a table of address ranges with handlers, one for memory and
+ * one for ports: built before the first CPU runs, then read without locks by
+ * every CPU.
+ *
+ * Outside of all ranges, a read returns all-ones and a write is ignored.
+ *
+ * Threads: one, until the first CPU runs; accesses by any.
+ */
+#ifndef VMM_BUS_H
+#define VMM_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#define VMM_BUS_MAX 64
+
+/* One access of 1, 2, 4 or 8 bytes; offset counts from the range's start. */
+struct vmm_access {
+	uint64_t offset;
+	uint64_t value;		/* to write, or the result of a read */
+	uint32_t len;
+	bool write;
+	bool park;		/* set by a handler: this CPU stops permanently */
+};
+
+typedef void (*vmm_access_fn)(void *opaque, struct vmm_access *access);
+
+struct vmm_range {
+	uint64_t first, len;
+	const char *name;
+	vmm_access_fn fn;
+	void *opaque;
+};
+
+struct vmm_bus {
+	struct vmm_range ranges[VMM_BUS_MAX]; /* in order of address */
+	unsigned int n;
+};
+
+/* -EEXIST: overlaps another range; -ENOSPC: the table is full. */
+int vmm_bus_add(struct vmm_bus *bus, const struct vmm_range *range,
+		struct vsu_error *err);
+
+/* Carries out an access at an absolute address. */
+void vmm_bus_access(const struct vmm_bus *bus, uint64_t address,
+		    struct vmm_access *access);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The registers for hot plug of CPUs, as used by the DSDT's methods. Each has 32 bits, one
+ * per CPU, and permits only 32-bit accesses; writes have no effect:
+ *
+ *   0, 4    present   CPUs 0 to 31, and 32 to 63, that the machine has
+ *   8, 12   came      likewise, those that were added; a read clears it
+ *
+ * Threads: any.
+ */
+#ifndef VMM_ACPI_CPU_PLUG_H
+#define VMM_ACPI_CPU_PLUG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-arch/bus.h>
+#include <vmm-sys-util/error.h>
+
+#define VMM_CPU_PLUG_WORDS 2
+
+struct vmm_cpu_plug {
+	uint32_t present[VMM_CPU_PLUG_WORDS];	/* atomic */
+	uint32_t came[VMM_CPU_PLUG_WORDS];	/* atomic: not yet read by the guest */
+};
+
+/* With CPUs 0 to n - 1. Does nothing on an architecture without the registers. */
+int vmm_cpu_plug_add(struct vmm_cpu_plug *plug, unsigned int n, struct vmm_bus *registers,
+		     struct vsu_error *err);
+
+/* The machine has this CPU now. The caller must also raise the interrupt. */
+void vmm_cpu_plug_came(struct vmm_cpu_plug *plug, unsigned int cpu);
+
+/* Bits are unread: an interrupt before the guest's driver was loaded is lost. */
+bool vmm_cpu_plug_is_unread(const struct vmm_cpu_plug *plug);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Files for booting: a kernel, an initrd.
+ *
+ * Threads: one at a time per file.
+ */
+#ifndef VMM_BOOT_FILE_H
+#define VMM_BOOT_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vm-memory/map.h>
+#include <vmm-sys-util/error.h>
+
+/*
+ * An open file, or bytes of this process. Content to be checked is copied
+ * first, because another process may change the file at any time. Other content
+ * is read into guest memory directly.
+ */
+struct vmm_file {
+	const char *what, *path; /* for messages; path is borrowed */
+	const unsigned char *bytes; /* NULL: read from fd */
+	int fd;
+	uint64_t size;		/* at the time of opening; 0: closed */
+};
+
+/*
+ * what ("kernel") is used in messages. path: also "fd:N" (<vmm-sys-util/file_value.h>), a descriptor that
+ * is borrowed. -ENOENT and similar: no such file;
+ * -ENODEV: not a regular file; -EBADMSG: empty.
+ */
+int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
+		  struct vsu_error *err);
+
+/*
+ * Copies bytes within its size to buf or to guest memory. -EBADMSG: the file
+ * was truncated; -EFAULT: the range is not completely guest memory.
+ */
+int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
+		  size_t len, struct vsu_error *err);
+int vmm_file_place(const struct vmm_file *file, uint64_t offset, size_t len,
+		   const struct vmem_view *view, uint64_t gpa,
+		   struct vsu_error *err);
+
+void vmm_file_close(struct vmm_file *file);
+
+#endif

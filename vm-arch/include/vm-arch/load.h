@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Places a kernel, and everything that it is given, in a guest's memory, and sets the CPUs to
+ * its entry. The steps are the same for every protocol; only the form of the boot information
+ * and the initial state of the CPUs differ. Requires no machine.
+ *
+ * Order: kernel, hand over, CPUs.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_ARCH_LOAD_H
+#define VMM_ARCH_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-arch/board.h>
+#include <vm-memory/map.h>
+#include <vmm-sys-util/error.h>
+
+struct vmm_cpu_choice;
+struct vmm_file;
+struct vmm_kernel;
+struct vmm_kvm;
+
+/* Values of a saved machine. */
+enum vmm_protocol {
+	VMM_PROTOCOL_BUILTIN,
+	VMM_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
+	VMM_PROTOCOL_PVH,
+	VMM_PROTOCOL_IMAGE,	/* an Image of Linux on arm64, and a device tree */
+	VMM_PROTOCOL_IMAGE_ACPI, /* the same, and ACPI */
+	VMM_NPROTOCOLS
+};
+
+/* Parts that only kernels of some protocols find: by ACPI, a device tree, or because they know the registers. */
+enum vmm_findable {
+	VMM_FINDS_BUTTON = 1,	/* the power button */
+	VMM_FINDS_SLOTS = 2,	/* hot plug of devices */
+	VMM_FINDS_CPUS = 4,	/* hot plug of CPUs */
+	VMM_FINDS_GENERATION = 8, /* a new VM Generation ID */
+};
+
+bool vmm_arch_guest_finds(enum vmm_protocol protocol, enum vmm_findable what);
+
+/* A kernel in guest memory, and its requirements. */
+struct vmm_loaded {
+	enum vmm_protocol protocol;
+	uint64_t entry;
+	uint64_t first, end;	/* range of its addresses */
+	uint64_t initrd_end;	/* upper limit of the initrd; 0: none */
+	uint32_t cmdline_max;	/* maximum length; 0: no limit */
+	bool level0;		/* must be entered at privilege level 0 */
+	bool any_level;		/* level0 may be set if KVM runs level 0 natively */
+	bool finds_pci;		/* of the built-in protocol, and has drivers for PCI */
+};
+
+/* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
+int vmm_arch_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err);
+
+/* The ELF files that can be kernels, and what is printed of others. */
+struct vmm_elf_rules {
+	uint16_t machine;	/* EM_... */
+	bool pvh;		/* also those of the PVH protocol */
+	const char *foreign;	/* of another machine */
+	const char *unknown;	/* not an ELF file */
+	const char *low;	/* below VMM_INITRD_FIRST */
+	const char *anonymous;	/* without a note */
+};
+
+extern const struct vmm_elf_rules vmm_arch_elf;
+
+/* The machine as its kernel sees it. */
+struct vmm_load {
+	const struct vmem_map *map;
+	const struct vmm_kernel *kernel;
+	const struct vmm_file *initrd;	/* size 0: none */
+	const char *cmdline, *append;	/* append may be NULL */
+	bool on_bus;			/* its devices are on a PCI bus */
+	/* Its devices on virtio-mmio are those of the built-in protocol, too. */
+	const struct vmm_board *board;
+	const struct vmm_board_range *ranges; /* beside memory, that page tables must cover */
+	unsigned int nranges;
+};
+
+/* -EFAULT: the place of boot information is not memory; others as vmm_kernel_load(). */
+int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
+		    struct vmm_loaded *loaded, struct vsu_error *err);
+
+/* The machine shall be described to this kernel, which is not a built-in one, by ACPI. */
+void vmm_load_by_acpi(struct vmm_loaded *loaded);
+
+/* -EINVAL: the command line is too long, or the kernel expects no bus. */
+int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loaded,
+		       struct vsu_error *err);
+
+/* Sets CPU number, of up to ncpus, to the kernel's entry, or lets it wait for CPU 0. */
+int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
+		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
+		 struct vsu_error *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * MSI messages as interrupts of KVM. A message needs no descriptor and no entry in a table
+ * of KVM, so a machine can have any number of vectors.
+ *
+ * Threads: any.
+ */
+#ifndef VMM_VM_MSI_H
+#define VMM_VM_MSI_H
+
+#include <stdint.h>
+
+#include <vm-arch/kvm.h>
+
+/* -EOPNOTSUPP: this VM receives no messages. */
+int vmm_msi_check(const struct vmm_kvm *kvm, struct vsu_error *err);
+
+/*
+ * sender: requester ID of the function. 0: sent, or the guest does not receive it; -EINVAL or another errno:
+ * KVM refuses the address.
+ */
+int vmm_msi_send(const struct vmm_kvm *kvm, uint32_t sender, uint64_t address, uint32_t data);
+
+#endif

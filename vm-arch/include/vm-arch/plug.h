@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The registers for hot plug of PCI slots, as used by the DSDT's methods. Each
+ * has 32 bits, one per slot, and permits only 32-bit accesses:
+ *
+ *   0 came     slots with a new function; a read clears it
+ *   4 goes     slots whose function the guest is requested to eject, or that
+ *              was removed without a request; a read clears it
+ *   8 eject    a write ejects the functions of these slots; reads 0
+ *
+ * An ejection without a request is ignored: the guest may stop using a function
+ * and use it again later.
+ *
+ * Threads: any.
+ */
+#ifndef VMM_ACPI_PLUG_H
+#define VMM_ACPI_PLUG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-arch/bus.h>
+#include <vmm-sys-util/error.h>
+
+struct vmm_plug {
+	uint32_t came, goes;	/* atomic: not yet read by the guest */
+	uint32_t asked;		/* atomic: the guest may eject these */
+	/* The guest ejected these slots. Called on a CPU's thread. */
+	void (*eject)(void *opaque, uint32_t slots);
+	void *opaque;
+};
+
+int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *registers,
+		 struct vsu_error *err);
+
+/* The caller must also raise the interrupt. */
+void vmm_plug_came(struct vmm_plug *plug, unsigned int slot);
+void vmm_plug_ask(struct vmm_plug *plug, unsigned int slot);
+void vmm_plug_went(struct vmm_plug *plug, unsigned int slot);
+/* The slot is empty: cancels the request. */
+void vmm_plug_forget(struct vmm_plug *plug, unsigned int slot);
+
+bool vmm_plug_is_asked(const struct vmm_plug *plug, unsigned int slot);
+/*
+ * Bits are unread: an interrupt before the guest's driver was loaded is lost.
+ */
+bool vmm_plug_is_unread(const struct vmm_plug *plug);
+
+#endif

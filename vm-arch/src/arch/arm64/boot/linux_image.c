@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Reads the header of an Image from a copy of it, and places the kernel. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <vm-arch/layout.h>
+#include <vm-memory/access.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/endian.h>
+
+#include "advise.h"
+#include "arch/arm64/boot/linux_image.h"
+
+#define AT_OFFSET 8u
+#define AT_LEN 16u
+#define AT_FLAGS 24u
+#define AT_MAGIC 56u
+#define BIG_ENDIAN_KERNEL 1u
+#define OLD_OFFSET 0x80000u	/* of kernels before 3.17, which name no length */
+#define ALIGNMENT (UINT64_C(2) << 20)
+#define CMDLINE_MAX 2047u
+#define GIB (UINT64_C(1) << 30)
+#define INITRD_REACH (32 * GIB)	/* of the initrd, from the gibibyte of the kernel on */
+
+static uint64_t get_le64(const unsigned char *at)
+{
+	struct vsu_le64 value;
+
+	memcpy(&value, at, sizeof(value));
+	return vsu_le64_load(value);
+}
+
+bool vmm_linux_image_read(const unsigned char header[VMM_LINUX_IMAGE_HEADER], struct vmm_linux_image *out)
+{
+	if (memcmp(header + AT_MAGIC, "ARM\x64", 4) != 0)
+		return false;
+	out->len = get_le64(header + AT_LEN);
+	out->offset = out->len ? get_le64(header + AT_OFFSET) : OLD_OFFSET;
+	out->big_endian = get_le64(header + AT_FLAGS) & BIG_ENDIAN_KERNEL;
+	return true;
+}
+
+static int read_header(const struct vmm_kernel *kernel, struct vmm_linux_image *out, struct vsu_error *err)
+{
+	unsigned char header[VMM_LINUX_IMAGE_HEADER];
+	int rc;
+
+	if (kernel->file.size < sizeof(header))
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': truncated within its header", kernel->name);
+	rc = vmm_file_copy(&kernel->file, 0, header, sizeof(header), err);
+	if (rc < 0)
+		return rc;
+	return vmm_linux_image_read(header, out) ? 0 :
+	       vsu_error_set(err, -EBADMSG, "kernel '%s': not an Image for arm64", kernel->name);
+}
+
+bool vmm_linux_image_is(const struct vmm_kernel *kernel)
+{
+	struct vmm_linux_image image;
+
+	return !read_header(kernel, &image, NULL);
+}
+
+/* The lowest possible place in any range of memory; len is not 0. */
+static bool find_place(const struct vmem_view *view, uint64_t offset, uint64_t len, uint64_t *at)
+{
+	uint32_t i;
+
+	for (i = 0; i < view->n; i++) {
+		*at = view->ranges[i].first < VMM_INITRD_FIRST ? VMM_INITRD_FIRST : view->ranges[i].first;
+		if (!vsu_align_up_overflow(*at, ALIGNMENT, at) && !vsu_u64_add_overflow(*at, offset, at) &&
+		    vmem_check_range(view, *at, len, VMEM_WRITE))
+			return true;
+	}
+	return false;
+}
+
+int vmm_linux_image_place(const struct vmm_kernel *kernel, const struct vmm_linux_image *image, uint64_t len,
+			  const struct vmem_view *view, struct vmm_loaded *loaded, struct vsu_error *err)
+{
+	uint64_t at;
+
+	if (image->big_endian)
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': it is big-endian; only little-endian kernels can be booted", kernel->name);
+	if (!find_place(view, image->offset, len, &at))
+		return vmm_arch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 " behind a multiple of 2 MiB, which are not in guest memory",
+						     kernel->name, len, image->offset), VARCH_ADVICE_MEMORY);
+	*loaded = (struct vmm_loaded){
+		.protocol = VMM_PROTOCOL_IMAGE, .entry = at, .first = at, .end = at + len,
+		.initrd_end = (at & ~(GIB - 1)) + INITRD_REACH, .cmdline_max = CMDLINE_MAX,
+	};
+	return 0;
+}
+
+int vmm_linux_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
+		   struct vmm_loaded *loaded, struct vsu_error *err)
+{
+	const uint64_t size = kernel->file.size;
+	struct vmm_linux_image image;
+	int rc = read_header(kernel, &image, err);
+
+	if (!rc)
+		rc = vmm_linux_image_place(kernel, &image, image.len > size ? image.len : size, view, loaded, err);
+	return rc < 0 ? rc : vmm_file_place(&kernel->file, 0, (size_t)size, view, loaded->first, err);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * vCPUs of arm64: their features, and the registers with which they begin.
+ *
+ * Threads: as arch/arch.h.
+ */
+#ifndef VMM_ARM64_CPU_H
+#define VMM_ARM64_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vm-arch/kvm.h>
+#include <vmm-sys-util/error.h>
+
+#include "kvm/uapi.h"
+
+/* KVM's id of a register of struct kvm_regs of 64 bits: regs.pc, sp_el1. */
+#define VMM_ARM64_CORE(member) \
+	(KVM_REG_ARM64 | KVM_REG_ARM_CORE | KVM_REG_SIZE_U64 | \
+	 (offsetof(struct kvm_regs, member) / sizeof(uint32_t)))
+
+/* Gives a new vCPU its features: PSCI, and those of vmm_arch_cpus_choose(). No counters of events. */
+int vmm_arm64_cpu_init(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err);
+
+/* The features that vmm_arm64_cpu_init() gives, as bits of KVM. */
+uint32_t vmm_arm64_cpu_features(const struct vmm_kvm *kvm);
+
+struct vmm_arm64_start {
+	uint64_t entry, stack_top, x0, x1;
+	bool waits;	/* for CPU_ON of PSCI; the others count if it does not */
+};
+
+int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_start *start,
+			struct vsu_error *err);
+
+/*
+ * SYSTEM_SUSPEND of PSCI (Arm DEN 0022, 5.19), which this CPU has called. In the next KVM_RUN it
+ * waits for an interrupt; KVM_RUN then returns KVM_SYSTEM_EVENT_WAKEUP, and vmm_arm64_wake_cpu()
+ * lets the CPU run from where the call says. CPUs that the guest has left on are not stopped. A
+ * negative errno of KVM. Threads: the CPU's.
+ */
+int vmm_arm64_suspend_cpu(int cpu_fd);
+int vmm_arm64_wake_cpu(int cpu_fd);
+
+/* The MPIDR by which KVM names a CPU: 16 in each group. */
+uint64_t vmm_arm64_mpidr(unsigned int number);
+
+int vmm_arm64_get_register(int cpu_fd, uint64_t id, void *value);
+int vmm_arm64_set_register(int cpu_fd, uint64_t id, const void *value);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Reads the value of --cpu, which has two models. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <vm-arch/cpu_option.h>
+
+static const char *const names[] = { [VMM_CPU_HOST] = "host", [VMM_CPU_PLAIN] = "plain" };
+
+static int find_name(const char *text, enum vmm_cpu_model *model, struct vsu_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(text, names[i])) {
+			*model = (enum vmm_cpu_model)i;
+			return 0;
+		}
+	return vsu_error_set(err, -EINVAL, "option --cpu: '%s' is not supported on arm64, whose models are host and plain", text);
+}
+
+int vmm_cpu_option_read(struct vmm_cpu_option *option, struct vsu_error *err)
+{
+	option->choice.model = VMM_CPU_HOST;
+	return option->text ? find_name(option->text, &option->choice.model, err) : 0;
+}
+
+int vmm_cpu_option_expand(const char *text, char **out, struct vsu_error *err)
+{
+	enum vmm_cpu_model model;
+
+	*out = NULL;
+	return find_name(text, &model, err);
+}

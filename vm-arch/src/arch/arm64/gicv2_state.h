@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of KVM's GICv2: the part of gic_state.h for machines that have it.
+ *
+ * Threads: as arch/arch.h.
+ */
+#ifndef VMM_ARM64_GICV2_STATE_H
+#define VMM_ARM64_GICV2_STATE_H
+
+#include <vm-arch/kvm.h>
+#include <vm-arch/state.h>
+#include <vmm-sys-util/error.h>
+
+/* Section "gicv2". */
+int vmm_gicv2_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err);
+int vmm_gicv2_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
+
+/* Within the section of a CPU. */
+int vmm_gicv2_save_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_writer *w,
+		       struct vsu_error *err);
+int vmm_gicv2_load_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_fields *f,
+		       struct vsu_error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A PL031 real-time clock: seconds since 1970, and an alarm. A register model without clock,
+ * timer and threads, which are callbacks. It counts in any state; the driver may set it.
+ *
+ * Threads: the owner serialises all calls.
+ */
+#ifndef VMM_ARM64_PL031_H
+#define VMM_ARM64_PL031_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-arch/bus.h>
+#include <vm-arch/state.h>
+#include <vmm-sys-util/error.h>
+
+struct vmm_pl031 {
+	uint64_t (*now)(void *opaque);	/* seconds of the host's clock */
+	void (*interrupt)(void *opaque);	/* the interrupt line rises */
+	/* Call vmm_pl031_alarm() once when now() has reached at; replaces the former time. */
+	void (*set_alarm)(void *opaque, uint64_t at);
+	void *opaque;
+	/* private */
+	uint32_t offset;	/* from the host's clock */
+	uint32_t load, match;	/* as the driver wrote them */
+	uint64_t alarm_at;	/* by the host's clock; 0: no alarm is due */
+	bool enabled, raised;	/* the interrupt of the alarm */
+};
+
+/* A handler for the bus; opaque is the struct vmm_pl031. */
+void vmm_pl031_access(void *opaque, struct vmm_access *access);
+
+void vmm_pl031_alarm(struct vmm_pl031 *p);
+
+/* Section "rtc". The clock counts on while the machine is saved, and an alarm that is due then comes at the load. */
+void vmm_pl031_save(const struct vmm_pl031 *p, struct vmm_state_writer *w);
+int vmm_pl031_load(struct vmm_pl031 *p, const struct vmm_state *state, struct vsu_error *err);
+
+#endif

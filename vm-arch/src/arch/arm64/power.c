@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The machine's own registers (arch/boot_protocol.h): power, parking a CPU and a clock; the PL031, and the PL061 with its power button. */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vm-arch/arch.h>
+#include <vm-arch/bus.h>
+#include <vm-arch/layout.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "arch/arm64/pl031.h"
+#include "arch/arm64/pl061.h"
+#include "arch/arm64/primecell.h"
+
+/* The same distances as those of the ports of x86. */
+#define AT_POWER	0x0
+#define AT_PARK		0x4
+#define AT_CLOCK	0x8
+
+/* Registers that CPUs and the main thread share. */
+struct vmm_arch_parts {
+	const struct vmm_power *power;
+	pthread_mutex_t lock;
+	struct vmm_pl031 clock;
+	struct vmm_pl061 pins;
+	int alarm_fd;
+};
+
+static void on_power(void *opaque, struct vmm_access *access)
+{
+	const struct vmm_power *power = opaque;
+
+	if (!access->write)
+		return;
+	power->power(power->opaque, (uint8_t)access->value);
+	access->park = true;
+}
+
+static void on_park(void *opaque, struct vmm_access *access)
+{
+	(void)opaque;
+	access->park = !access->write;
+}
+
+static void on_clock(void *opaque, struct vmm_access *access)
+{
+	const struct vmm_power *power = opaque;
+
+	if (!access->write)
+		access->value = (vsu_now_ns() - power->start_ns) / 1000000;
+}
+
+/* -------------------------------------------------------------------- clock and alarm */
+
+static uint64_t host_seconds(void *opaque)
+{
+	struct timespec now;
+
+	(void)opaque;
+	/* time() may be a tick behind the timer of the alarm */
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+static void interrupt_clock(void *opaque)
+{
+	const struct vmm_arch_parts *parts = opaque;
+
+	vsu_event_signal(parts->power->clock_irq_fd);
+}
+
+/* A time that the kernel refuses is too far away to come. */
+static void set_alarm(void *opaque, uint64_t at)
+{
+	const struct vmm_arch_parts *parts = opaque;
+	const struct itimerspec when = { .it_value.tv_sec = (time_t)at };
+
+	(void)!timerfd_settime(parts->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void on_pl031(void *opaque, struct vmm_access *access)
+{
+	struct vmm_arch_parts *parts = opaque;
+
+	pthread_mutex_lock(&parts->lock);
+	vmm_pl031_access(&parts->clock, access);
+	pthread_mutex_unlock(&parts->lock);
+}
+
+int vmm_arch_alarm_fd(const struct vmm_power *power)
+{
+	return power->parts->alarm_fd;
+}
+
+/* An alarm that was set again meanwhile is not due. */
+void vmm_arch_alarm(struct vmm_power *power)
+{
+	struct vmm_arch_parts *parts = power->parts;
+	uint64_t times;
+
+	pthread_mutex_lock(&parts->lock);
+	if (read(parts->alarm_fd, &times, sizeof(times)) == sizeof(times))
+		vmm_pl031_alarm(&parts->clock);
+	pthread_mutex_unlock(&parts->lock);
+}
+
+/* -------------------------------------------------------------------------- power button */
+
+static void interrupt_button(void *opaque)
+{
+	const struct vmm_arch_parts *parts = opaque;
+
+	vsu_event_signal(parts->power->button_irq_fd);
+}
+
+static void on_pl061(void *opaque, struct vmm_access *access)
+{
+	struct vmm_arch_parts *parts = opaque;
+
+	pthread_mutex_lock(&parts->lock);
+	vmm_pl061_access(&parts->pins, access);
+	pthread_mutex_unlock(&parts->lock);
+}
+
+void vmm_arch_press_button(struct vmm_power *power)
+{
+	struct vmm_arch_parts *parts = power->parts;
+
+	pthread_mutex_lock(&parts->lock);
+	vmm_pl061_press(&parts->pins);
+	pthread_mutex_unlock(&parts->lock);
+}
+
+/* ------------------------------------------------------------------------------- parts */
+
+static int make_parts(struct vmm_power *power, struct vsu_error *err)
+{
+	struct vmm_arch_parts *parts = calloc(1, sizeof(*parts));
+	const int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	const int rc = fd < 0 ? -errno : -ENOMEM;
+
+	if (!parts || fd < 0) {
+		free(parts);
+		if (fd >= 0)
+			close(fd);
+		return vsu_error_sys(err, rc, "the real-time clock");
+	}
+	parts->power = power;
+	parts->alarm_fd = fd;
+	parts->clock = (struct vmm_pl031){
+		.now = host_seconds, .interrupt = interrupt_clock, .set_alarm = set_alarm, .opaque = parts,
+	};
+	parts->pins = (struct vmm_pl061){ .interrupt = interrupt_button, .opaque = parts };
+	pthread_mutex_init(&parts->lock, NULL);
+	power->parts = parts;
+	return 0;
+}
+
+int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struct vsu_error *err)
+{
+	int rc = make_parts(power, err);
+	const struct vmm_range rows[] = {
+		{ VMM_MACHINE_GPA + AT_POWER, 4, "power register", on_power, power },
+		{ VMM_MACHINE_GPA + AT_PARK, 4, "park register", on_park, power },
+		{ VMM_MACHINE_GPA + AT_CLOCK, 4, "clock register", on_clock, power },
+		{ VMM_CLOCK_GPA, VMM_PRIMECELL_LEN, "real-time clock", on_pl031, power->parts },
+		{ VMM_PINS_GPA, VMM_PRIMECELL_LEN, "pins", on_pl061, power->parts },
+	};
+	unsigned int i;
+
+	power->start_ns = vsu_now_ns();
+	for (i = 0; !rc && i < sizeof(rows) / sizeof(rows[0]); i++)
+		rc = vmm_bus_add(registers, &rows[i], err);
+	return rc;
+}
+
+void vmm_arch_power_free(struct vmm_power *power)
+{
+	struct vmm_arch_parts *parts = power->parts;
+
+	if (!parts)
+		return;
+	vsu_fd_close(&parts->alarm_fd);
+	pthread_mutex_destroy(&parts->lock);
+	free(parts);
+	power->parts = NULL;
+}
+
+void vmm_arch_power_save(const struct vmm_power *power, struct vmm_state_writer *w)
+{
+	vmm_pl031_save(&power->parts->clock, w);
+	vmm_pl061_save(&power->parts->pins, w);
+}
+
+int vmm_arch_power_load(struct vmm_power *power, const struct vmm_state *state, struct vsu_error *err)
+{
+	struct vmm_arch_parts *parts = power->parts;
+	int rc = vmm_pl031_load(&parts->clock, state, err);
+
+	return rc ? rc : vmm_pl061_load(&parts->pins, state, err);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Reads the value of --cpu. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vm-arch/cpu_option.h>
+#include <vmm-sys-util/file_value.h>
+
+#include "arch/x86/cpu_models.h"
+
+#define NAMES "host, plain, x86-64-v2, x86-64-v3 or x86-64-v4"
+
+int vmm_cpu_option_read(struct vmm_cpu_option *option, struct vsu_error *err)
+{
+	int rc = option->text ? vmm_cpu_choice_read(&option->choice, option->text, err) : 0;
+
+	return rc != -ENOENT ? rc :
+	       vsu_error_set(err, -EINVAL, "option --cpu: '%s' is not one of " NAMES, option->text);
+}
+
+static int write_list(const struct vmm_cpu_description *d, char **out, struct vsu_error *err)
+{
+	const size_t prefix = strlen(VMM_CPU_LIST);
+	char *text = malloc(prefix + VMM_CPU_MAX_TEXT);
+
+	if (!text)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	memcpy(text, VMM_CPU_LIST, prefix);
+	if (vmm_cpu_description_write(d, ',', text + prefix, VMM_CPU_MAX_TEXT) < 0) {
+		free(text);
+		return vsu_error_set(err, -E2BIG, "the description is too long");
+	}
+	*out = text;
+	return 0;
+}
+
+static int read_file(const char *text, struct vmm_cpu_description *d, struct vsu_error *err)
+{
+	int fd = vsu_file_value_open(text, O_RDONLY | O_NOCTTY);
+	int rc;
+
+	if (fd == -ENOENT)
+		return vsu_error_set(err, -ENOENT, "option --cpu: '%s' is no file, and not one of " NAMES,
+				     text);
+	rc = vmm_cpu_description_read(d, fd, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --cpu: '%s'", text) : 0;
+}
+
+int vmm_cpu_option_expand(const char *text, char **out, struct vsu_error *err)
+{
+	struct vmm_cpu_description d;
+	struct vmm_cpu_choice choice;
+	int rc = vmm_cpu_choice_read(&choice, text, err);
+
+	*out = NULL;
+	if (rc != -ENOENT)
+		return rc;
+	rc = read_file(text, &d, err);
+	return rc ? rc : write_list(&d, out, err);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Descriptions of processors: this host's, and the words that files have in common. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <vm-arch/cpu_words.h>
+#include <vm-arch/vm.h>
+#include <vmm-sys-util/file_value.h>
+
+#include "arch/x86/cpu_description.h"
+#include "arch/x86/cpuid.h"
+
+static int write_words(const struct vmm_cpu_description *d, char *words, struct vsu_error *err)
+{
+	return vmm_cpu_description_write(d, ' ', words, VMM_CPU_MAX_TEXT) < 0 ?
+	       vsu_error_set(err, -E2BIG, "the description is too long") : 0;
+}
+
+int vmm_cpu_words_of_host(char *words, struct vsu_error *err)
+{
+	struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
+	struct vmm_cpu_description d;
+	int rc = vmm_kvm_open(&kvm, false, err);
+
+	if (!rc)
+		rc = vmm_cpuid_fetch(&kvm, err);
+	if (!rc)
+		rc = vmm_cpu_description_of(&d, kvm.cpuid, err);
+	vmm_kvm_close(&kvm);
+	return rc ? rc : write_words(&d, words, err);
+}
+
+static int read_file(const char *file, struct vmm_cpu_description *d, struct vsu_error *err)
+{
+	int rc = vmm_cpu_description_read(d, vsu_file_value_open(file, O_RDONLY | O_NOCTTY), err);
+
+	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", file) : 0;
+}
+
+int vmm_cpu_words_in_common(const char *const *files, unsigned int n, char *words,
+			    struct vsu_error *err)
+{
+	struct vmm_cpu_description d, other;
+	unsigned int i;
+	int rc = read_file(files[0], &d, err);
+
+	for (i = 1; !rc && i < n; i++) {
+		rc = read_file(files[i], &other, err);
+		if (rc < 0)
+			break;
+		rc = vmm_cpu_description_limit(&d, &other, err);
+		if (rc < 0)
+			vsu_error_prefix(err, rc, "'%s'", files[i]);
+	}
+	return rc ? rc : write_words(&d, words, err);
+}

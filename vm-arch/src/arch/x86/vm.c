@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A VM on x86-64: two PICs and an I/O APIC. */
+#include <config.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+
+#include <vm-arch/arch.h>
+#include <vm-arch/layout.h>
+
+#include "arch/x86/kvm_x86.h"
+
+/* Address of three pages, below 4 GiB, reserved for KVM. */
+#define TSS_GPA 0xfffbd000
+
+/* The VM type that supports private memory without special hardware. */
+int vmm_arch_vm_type(const struct vmm_kvm *kvm, bool private_memory, unsigned long *type,
+		     struct vsu_error *err)
+{
+	*type = private_memory ? KVM_X86_SW_PROTECTED_VM : 0;
+	if (!private_memory || (vmm_kvm_capability(kvm, KVM_CAP_VM_TYPES) & (1 << *type)))
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "memory with a private half (private=on) needs virtual machines of the type KVM_X86_SW_PROTECTED_VM, which this host's KVM does not offer");
+}
+
+int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	int rc;
+
+	if (!vmm_kvm_capability(kvm, KVM_CAP_EXT_CPUID))
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM lacks CPUID tables (KVM_CAP_EXT_CPUID)");
+	rc = ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, (long)TSS_GPA);
+	if (rc < 0)
+		return vsu_error_sys(err, -errno, "KVM_SET_TSS_ADDR");
+	rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, NULL);
+	return rc < 0 ? vsu_error_sys(err, rc, "KVM_CREATE_IRQCHIP") : 0;
+}
+
+/*
+ * By default KVM zaps the guest's page tables of all memory when a slot is
+ * removed. This quirk is disabled, because windows change often. If KVM does
+ * not support that, only performance suffers.
+ */
+static void keep_other_slots(const struct vmm_kvm *kvm)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args = { KVM_X86_QUIRK_SLOT_ZAP_ALL },
+	};
+
+	if (vmm_kvm_capability(kvm, KVM_CAP_DISABLE_QUIRKS2) &
+	    KVM_X86_QUIRK_SLOT_ZAP_ALL)
+		vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+}
+
+/* Without this hypercall, memory faults indicate the conversions. */
+static void enable_map_hypercalls(struct vmm_kvm *kvm)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_EXIT_HYPERCALL,
+		.args = { 1 << KVM_HC_MAP_GPA_RANGE },
+	};
+
+	kvm->map_hypercall = (vmm_kvm_capability(kvm, KVM_CAP_EXIT_HYPERCALL) &
+			      1 << KVM_HC_MAP_GPA_RANGE) &&
+		!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+}
+
+void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
+{
+	keep_other_slots(kvm);
+	if (private_memory)
+		enable_map_hypercalls(kvm);
+}
+
+/* A CPU's table is set when it is set up. */
+int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choice,
+			 const struct vmm_state *state, struct vsu_error *err)
+{
+	(void)kvm;
+	(void)choice;
+	(void)state;
+	(void)err;
+	return 0;
+}
+
+void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *w)
+{
+	(void)kvm;
+	(void)w;
+}
+
+/* The calls that set a CPU up do all of it. */
+int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+		       struct vsu_error *err)
+{
+	(void)kvm;
+	(void)cpu_fds;
+	(void)n;
+	(void)err;
+	return 0;
+}
+
+bool vmm_arch_is_usual(const struct vmm_kvm *kvm)
+{
+	(void)kvm;
+	return true;
+}
+
+bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
+{
+	(void)kvm;
+	return true;
+}
+
+void vmm_arch_msi_sender(struct kvm_msi *message, uint32_t sender)
+{
+	(void)message;
+	(void)sender;
+}

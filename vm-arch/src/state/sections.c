@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Writes and reads the sections of a machine's state. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <vm-arch/checksum.h>
+#include <vm-arch/state.h>
+#include <vmm-sys-util/endian.h>
+
+#define MAGIC "CVMMSTAT"
+/* Several for each CPU, device and disk; each is read once for each search. */
+#define MAX_SECTIONS 16384u
+#define FORMAT_VERSION 1u
+#define FILE_HEADER 16u		/* magic, version, 0 */
+/* of a section: name, version, instance, flags, checksum, length */
+#define HEADER VMM_STATE_HEADER
+#define AT_VERSION 16u
+#define AT_INSTANCE 20u
+#define AT_FLAGS 24u
+#define AT_SUM 28u
+#define AT_LENGTH 32u
+#define REQUIRED 1u		/* a reader that does not know it refuses the state */
+
+/* All that this version writes into a state. */
+static const struct kind {
+	const char *name;
+	uint32_t version;
+	bool optional;		/* an earlier reader may skip it */
+} kinds[] = {
+	{ "machine", 1, false }, { "working-set", 1, false }, { "memory", 1, false },
+	{ "cpu", 1, false }, { "irqchip", 1, false }, { "clock", 1, false },
+	{ "ports", 1, false }, { "serial", 1, false }, { "device", 1, false },
+	{ "disk", 1, false }, { "disk-content", 1, false }, { "plugged", 1, false },
+	{ "base", 1, false }, { "changed", 1, false }, { "new-cpus", 1, false },
+	{ "requested", 1, true }, { "origin", 1, true }, { "checksums", 1, true },
+	{ "architecture", 1, false }, { "features", 1, false }, { "gic", 1, false }, { "gicv2", 1, false }, { "its", 1, false },
+	{ "rtc", 1, false }, { "gpio", 1, false }, { "end", 1, false },
+};
+
+static const struct kind *find_kind(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	return NULL;
+}
+
+/*
+ * Checksum of a section with its header; the checksum in the header counts as
+ * 0.
+ */
+static uint32_t section_sum(const unsigned char *section, size_t len)
+{
+	static const unsigned char zeros[4];
+	uint32_t sum = vmm_checksum_add(UINT32_MAX, section, AT_SUM);
+
+	sum = vmm_checksum_add(sum, zeros, sizeof(zeros));
+	return ~vmm_checksum_add(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
+}
+
+/* ------------------------------------------------------------------- writer */
+
+void vmm_state_put(struct vmm_state_writer *w, const void *bytes, size_t len)
+{
+	vsu_fields_put(&w->out, bytes, len);
+}
+
+void vmm_state_put_u32(struct vmm_state_writer *w, uint32_t value)
+{
+	vsu_fields_put_le(&w->out, value, sizeof(value));
+}
+
+void vmm_state_put_u64(struct vmm_state_writer *w, uint64_t value)
+{
+	vsu_fields_put_le(&w->out, value, sizeof(value));
+}
+
+void vmm_state_begin(struct vmm_state_writer *w)
+{
+	w->out.max = VMM_STATE_MAX;
+	vmm_state_put(w, MAGIC, 8);
+	vmm_state_put_u32(w, FORMAT_VERSION);
+	vmm_state_put_u32(w, 0);
+}
+
+void vmm_state_section(struct vmm_state_writer *w, const char *name,
+		       uint32_t instance)
+{
+	const struct kind *kind = find_kind(name);
+	unsigned char header[HEADER] = { 0 };
+
+	memcpy(header, name, strlen(name));
+	vsu_le_store(header + AT_VERSION, kind ? kind->version : 1, 4);
+	vsu_le_store(header + AT_INSTANCE, instance, 4);
+	vsu_le_store(header + AT_FLAGS, kind && kind->optional ? 0 : REQUIRED, 4);
+	w->out.max = VMM_STATE_MAX;
+	w->section = w->out.len;
+	vmm_state_put(w, header, sizeof(header));
+}
+
+void vmm_state_section_end(struct vmm_state_writer *w)
+{
+	unsigned char *at;
+	size_t len;
+
+	if (w->out.error)
+		return;
+	at = w->out.bytes + w->section;
+	len = w->out.len - w->section - HEADER;
+	vsu_le_store(at + AT_LENGTH, len, 8);
+	vsu_le_store(at + AT_SUM, section_sum(at, len), 4);
+}
+
+int vmm_state_finish(struct vmm_state_writer *w)
+{
+	vmm_state_section(w, "end", 0);
+	vmm_state_section_end(w);
+	return w->out.error;
+}
+
+/* ------------------------------------------------------------------- reader */
+
+uint64_t vmm_state_length(const unsigned char *header)
+{
+	return vsu_le_load(header + AT_LENGTH, 8);
+}
+
+/* As vmm_state_next(), without the checksum. */
+static int read_section(const struct vmm_state *state, size_t *at,
+			struct vmm_state_section *s, struct vsu_error *err)
+{
+	const unsigned char *header = state->bytes + *at;
+	uint64_t len;
+
+	if (state->len - *at < HEADER)
+		return vsu_error_set(err, -EBADMSG,
+				     "it ends at byte %zu, without a last section",
+				     state->len);
+	memcpy(s->name, header, VMM_STATE_NAME);
+	s->name[VMM_STATE_NAME] = '\0';
+	s->version = (uint32_t)vsu_le_load(header + AT_VERSION, 4);
+	s->instance = (uint32_t)vsu_le_load(header + AT_INSTANCE, 4);
+	s->required = vsu_le_load(header + AT_FLAGS, 4) & REQUIRED;
+	len = vmm_state_length(header);
+	if (len > state->len - *at - HEADER)
+		return vsu_error_set(err, -EBADMSG,
+				     "the section at byte %zu is longer than the file",
+				     *at);
+	s->bytes = header + HEADER;
+	s->len = (size_t)len;
+	*at += HEADER + s->len;
+	return 0;
+}
+
+int vmm_state_next(const struct vmm_state *state, size_t *at,
+		   struct vmm_state_section *s, struct vsu_error *err)
+{
+	const size_t begin = *at;
+	const unsigned char *header = state->bytes + begin;
+	int rc = read_section(state, at, s, err);
+
+	if (rc < 0 || section_sum(header, s->len) == vsu_le_load(header + AT_SUM, 4))
+		return rc;
+	*at = begin;
+	return vsu_error_set(err, -EBADMSG, "the section at byte %zu has a wrong checksum",
+			     begin);
+}
+
+static int check_kind(const struct vmm_state_section *s, struct vsu_error *err)
+{
+	const struct kind *kind = find_kind(s->name);
+
+	if (!kind && s->required)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "it has an unknown section '%s'",
+				     s->name);
+	if (kind && s->version > kind->version)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "section '%s' has version %u; supported is %u",
+				     s->name, s->version, kind->version);
+	return 0;
+}
+
+static int check_header(const struct vmm_state *state, struct vsu_error *err)
+{
+	if (state->len < FILE_HEADER || memcmp(state->bytes, MAGIC, 8) != 0)
+		return vsu_error_set(err, -EBADMSG,
+				     "this is not the state of a machine");
+	if (vsu_le_load(state->bytes + 8, 4) != FORMAT_VERSION)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "its format has version %u; supported is %u",
+				     (unsigned int)vsu_le_load(state->bytes + 8, 4),
+				     FORMAT_VERSION);
+	return 0;
+}
+
+int vmm_state_check(const struct vmm_state *state, struct vsu_error *err)
+{
+	size_t at = FILE_HEADER;
+	struct vmm_state_section s;
+	unsigned int n = 0;
+	int rc = check_header(state, err);
+
+	do {
+		if (!rc && n++ == MAX_SECTIONS)
+			rc = vsu_error_set(err, -EBADMSG, "it has more than %u sections", MAX_SECTIONS);
+		if (!rc)
+			rc = vmm_state_next(state, &at, &s, err);
+		if (!rc)
+			rc = check_kind(&s, err);
+	} while (!rc && strcmp(s.name, "end") != 0);
+	if (!rc && at != state->len)
+		rc = vsu_error_set(err, -EBADMSG, "bytes follow its last section");
+	return rc;
+}
+
+int vmm_state_find(const struct vmm_state *state, const char *name,
+		   uint32_t instance, struct vmm_state_fields *fields,
+		   struct vsu_error *err)
+{
+	size_t at = FILE_HEADER;
+	struct vmm_state_section s;
+
+	do {
+		if (read_section(state, &at, &s, err) < 0)
+			return -EBADMSG;
+		if (!strcmp(s.name, name) && s.instance == instance) {
+			*fields = (struct vmm_state_fields){
+				.name = name, .instance = instance,
+				.in = { .at = s.bytes, .left = s.len },
+			};
+			return 0;
+		}
+	} while (strcmp(s.name, "end") != 0);
+	return vsu_error_set(err, -EBADMSG, "section '%s' %u is missing", name,
+			     instance);
+}
+
+const unsigned char *vmm_state_get_bytes(struct vmm_state_fields *f, size_t len)
+{
+	return vsu_fields_view(&f->in, len);
+}
+
+uint32_t vmm_state_get_u32(struct vmm_state_fields *f)
+{
+	return (uint32_t)vsu_fields_get_le(&f->in, 4);
+}
+
+uint64_t vmm_state_get_u64(struct vmm_state_fields *f)
+{
+	return vsu_fields_get_le(&f->in, 8);
+}
+
+void vmm_state_get(struct vmm_state_fields *f, void *bytes, size_t len)
+{
+	vsu_fields_get(&f->in, bytes, len);
+}
+
+int vmm_state_fields_end(const struct vmm_state_fields *f,
+			 struct vsu_error *err)
+{
+	if (!f->in.truncated && !f->in.left)
+		return 0;
+	return vsu_error_set(err, -EBADMSG, "section '%s' %u is %s", f->name,
+			     f->instance, f->in.truncated ? "too short" : "too long");
+}

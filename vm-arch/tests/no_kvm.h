@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Whether tests can make a VM here. */
+#ifndef VARCH_TESTS_NO_KVM_H
+#define VARCH_TESTS_NO_KVM_H
+
+#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
+
+/* NULL, or why no VM can be made here. */
+static inline const char *no_kvm(void)
+{
+	static struct vsu_error err;
+	struct vmm_kvm kvm;
+
+	if (vmm_kvm_open(&kvm, false, &err))
+		return err.msg;
+	vmm_kvm_close(&kvm);
+	return NULL;
+}
+
+#endif
