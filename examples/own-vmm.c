@@ -24,7 +24,7 @@ struct vm {
 	struct vmem_map *map;
 	struct vmem_space *space;
 	struct virtdev_mmio *mmio;	/* registers of the disk */
-	struct virtdev_inline *server;	/* serves its queue */
+	struct virtdev_server *server;	/* serves its queue */
 	pthread_mutex_t lock;		/* of the serial port, which a thread feeds */
 	pthread_cond_t read;		/* the guest has read from it */
 	struct cvmm_serial *serial;
@@ -46,7 +46,7 @@ static int make_disk(struct vm *vm, const char *image, struct vsu_error *err)
 	    (rc = virtdev_transport_new(disk, NULL, NULL, &t, err)) < 0 ||
 	    (rc = virtdev_mmio_new(t, &vm->mmio, err)) < 0)
 		return rc;
-	return virtdev_inline_new(t, vm->space, &vm->server, err);
+	return virtdev_inline_new(t, vm->space, NULL, NULL, &vm->server, err);
 }
 
 static void on_output(void *opaque, unsigned char byte)
@@ -115,7 +115,7 @@ static int handle_exit(struct vm *vm, struct kvm_run *run)
 	if (run->mmio.is_write && offset < VIRTDEV_MMIO_SIZE) {
 		memcpy(&value, run->mmio.data, run->mmio.len);
 		virtdev_mmio_write(vm->mmio, offset, run->mmio.len, value);
-		virtdev_inline_dispatch(vm->server);
+		virtdev_server_dispatch(vm->server);
 	} else if (!run->mmio.is_write) {
 		value = offset < VIRTDEV_MMIO_SIZE ? virtdev_mmio_read(vm->mmio, offset, run->mmio.len) : value;
 		memcpy(run->mmio.data, &value, run->mmio.len);

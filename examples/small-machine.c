@@ -21,7 +21,7 @@ struct machine {
 	struct vmem_space *space;
 	struct virtdev_transport *t;
 	struct virtdev_mmio *mmio;
-	struct virtdev_inline *server;
+	struct virtdev_server *server;
 	struct vq_driver *drivers[2];
 	uint32_t last;			/* the device's last queue: 0 or 1 */
 };
@@ -58,11 +58,11 @@ static void drive(const struct machine *m)
 /* A turn of the device when it has something to do. */
 static int turn(const struct machine *m, int ms)
 {
-	struct pollfd p = { .fd = virtdev_inline_fd(m->server), .events = POLLIN };
+	struct pollfd p = { .fd = virtdev_server_fd(m->server), .events = POLLIN };
 	int n = poll(&p, 1, ms);
 
 	if (n > 0)
-		virtdev_inline_dispatch(m->server);
+		virtdev_server_dispatch(m->server);
 	return n > 0 ? 0 : n < 0 ? -errno : -ETIMEDOUT;
 }
 
@@ -120,7 +120,7 @@ int machine_ask(struct virtdev *dev, const char *text, struct vsu_error *err)
 	    (rc = vmem_space_publish(m.space, m.map)) < 0 ||
 	    (rc = virtdev_transport_new(dev, NULL, NULL, &m.t, err)) < 0 ||
 	    (rc = virtdev_mmio_new(m.t, &m.mmio, err)) < 0 ||
-	    (rc = virtdev_inline_new(m.t, m.space, &m.server, err)) < 0 ||
+	    (rc = virtdev_inline_new(m.t, m.space, NULL, NULL, &m.server, err)) < 0 ||
 	    (rc = make_rings(&m, err)) < 0 || (rc = ask(&m, text)) < 0)
 		goto out;
 	drive(&m);
@@ -129,12 +129,12 @@ int machine_ask(struct virtdev *dev, const char *text, struct vsu_error *err)
 		rc = vmem_read_exact(vmem_map_view(m.map), RECEIVED, got, (size_t)n);
 	if (rc >= 0)
 		rc = printf("%.*s\n", n, got);
-	while (virtdev_inline_stop(m.server) == -EAGAIN)
+	while (virtdev_server_stop(m.server) == -EAGAIN)
 		(void)!turn(&m, WAIT_MS);
 out:
 	vq_driver_free(m.drivers[0]);
 	vq_driver_free(m.drivers[1]);
-	virtdev_inline_free(m.server);
+	virtdev_server_free(m.server);
 	virtdev_mmio_free(m.mmio);
 	virtdev_transport_free(m.t);
 	vmem_space_free(m.space);

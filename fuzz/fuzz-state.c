@@ -35,24 +35,13 @@ struct server {
 	struct virtdev_transport *t;
 	struct virtdev_mmio *mmio;
 	struct virtdev_pci *pci;
-	struct virtdev_inline *in;
+	struct virtdev_server *in;
 };
 
 static void demand(bool holds)
 {
 	if (!holds)
 		abort();
-}
-
-static int on_activate(void *opaque, uint64_t features)
-{
-	(void)features;
-	return virtdev_inline_start(((struct server *)opaque)->in, NULL);
-}
-
-static int on_reset(void *opaque)
-{
-	return virtdev_inline_stop(((struct server *)opaque)->in) != 0;
 }
 
 /* Without this callback, the function has no MSI-X capability. */
@@ -64,10 +53,6 @@ static void on_message(void *opaque, uint32_t vector)
 
 static void server_make(struct server *h, struct vmem_space *space, bool pci)
 {
-	static const struct virtdev_transport_ops ops = {
-		.size = sizeof(ops), .activate = on_activate,
-		.reset = on_reset, .features = VQ_F_RING_RESET,
-	};
 	const struct virtdev_pci_config config = { .size = sizeof(config) };
 	const struct virtdev_pci_ops pci_ops = {
 		.size = sizeof(pci_ops), .message = on_message,
@@ -77,19 +62,19 @@ static void server_make(struct server *h, struct vmem_space *space, bool pci)
 	memset(h, 0, sizeof(*h));
 	demand(!virtdev_disk_null_new(4096, &blk.disk, NULL));
 	demand(!virtdev_blk_new(&blk, &h->dev, NULL));
-	demand(!virtdev_transport_new(h->dev, &ops, h, &h->t, NULL));
+	demand(!virtdev_transport_new(h->dev, NULL, NULL, &h->t, NULL));
 	if (pci)
 		demand(!virtdev_pci_new(h->t, &config, &pci_ops, NULL, &h->pci,
 					NULL));
 	else
 		demand(!virtdev_mmio_new(h->t, &h->mmio, NULL));
-	demand(!virtdev_inline_new(h->t, space, &h->in, NULL));
+	demand(!virtdev_inline_new(h->t, space, NULL, NULL, &h->in, NULL));
 }
 
 static void server_free(struct server *h)
 {
-	demand(!virtdev_inline_stop(h->in));
-	virtdev_inline_free(h->in);
+	demand(!virtdev_server_stop(h->in));
+	virtdev_server_free(h->in);
 	virtdev_pci_free(h->pci);
 	virtdev_mmio_free(h->mmio);
 	virtdev_transport_free(h->t);
@@ -106,7 +91,7 @@ static uint8_t *state_make(struct server *h, size_t *len)
 	virtdev_transport_set_status(h->t, 11);
 	virtdev_transport_set_queue_size(h->t, 0, 16);
 	virtdev_transport_set_queue_ready(h->t, 0, true);
-	demand(!virtdev_inline_take(h->in, &bytes, len, NULL));
+	demand(!virtdev_server_take(h->in, &bytes, len, NULL));
 	return bytes;
 }
 
@@ -128,9 +113,9 @@ static void check_new(struct server *h)
 
 static void state_try(struct server *h, const void *bytes, size_t len)
 {
-	if (!virtdev_inline_load(h->in, bytes, len, NULL)) {
-		(void)!virtdev_inline_resume(h->in);
-		virtdev_inline_dispatch(h->in);
+	if (!virtdev_server_load(h->in, bytes, len, NULL)) {
+		(void)!virtdev_server_resume(h->in, NULL);
+		virtdev_server_dispatch(h->in);
 		virtdev_transport_set_status(h->t, 0);
 	}
 	check_new(h);

@@ -273,7 +273,7 @@ END_TEST
 static struct virtdev *device;
 static struct virtdev_transport *transport;
 static struct virtdev_mmio *mmio;
-static struct virtdev_inline *served;
+static struct virtdev_server *served;
 static struct virtdev_vhost_user *remote;
 static struct vmem_space *space;
 
@@ -433,12 +433,12 @@ static void free_mmio(void)
 
 static int make_inline(void)
 {
-	return virtdev_inline_new(transport, space, &served, &err);
+	return virtdev_inline_new(transport, space, NULL, NULL, &served, &err);
 }
 
 static void free_inline(void)
 {
-	virtdev_inline_free(served);
+	virtdev_server_free(served);
 }
 
 /* On failure the socket still belongs to the caller. */

@@ -112,16 +112,11 @@ void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *pre
 /* -1: it has been removed. */
 static int owner_of(const struct vmm_machine *m, const struct vmm_window *w)
 {
-	void *backend;
 	unsigned int i;
 
-	for (i = 0; i < m->ndevices; i++) {
-		if (!m->devices[i].virtio)
-			continue;
-		vmm_virtio_get_backend(m->devices[i].virtio, &backend);
-		if (backend == w->owner)
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio && m->devices[i].virtio == w->owner)
 			return (int)i;
-	}
 	return -1;
 }
 

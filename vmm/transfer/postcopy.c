@@ -304,7 +304,7 @@ int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *sectio
 static int listen_servers(struct vmm_postcopy *p, struct vsu_error *err)
 {
 	struct vmm_machine *m = p->m;
-	const struct virtdev_vhost_user_faults to = {
+	const struct virtdev_page_faults to = {
 		.add = add_server, .place = place_server, .ended = on_server_ended,
 		.opaque = m,
 	};

@@ -35,7 +35,7 @@ struct local {
 	const struct vmm_log *log;	/* or NULL */
 	struct virtdev *dev;
 	bool borrows;		/* dev, which its owner frees */
-	struct virtdev_inline *server;
+	struct virtdev_server *server;
 	struct vmm_windows *shmem;
 	struct vmm_workers *workers;	/* serve its requests; or NULL */
 	struct virtdev_measured *measured;	/* used by dev; or NULL */
@@ -57,29 +57,10 @@ static int set_window(const struct local *l, const struct virtdev_mapping *m,
 	};
 
 	if (!block || m->replaces)
-		return vmm_window_set(l->shmem, l, m->region, m->offset, m->len,
+		return vmm_window_set(l->shmem, l->v, m->region, m->offset, m->len,
 				     block);
-	vmm_window_change(l->shmem, l, &add, 1);
+	vmm_window_change(l->shmem, l->v, &add, 1);
 	return add.result;
-}
-
-/*
- * Changing slots may pause the CPUs, and one of them may wait for this device's
- * lock, so the lock is released meanwhile. The model holds no lock of its own in
- * this call: the device's lock comes first.
- */
-static int change_window(const struct local *l, const struct virtdev_mapping *m,
-			 struct vmem_block *block)
-{
-	const bool locked = vmm_virtio_is_mine(l->v);
-	int rc;
-
-	if (locked)
-		vmm_virtio_unlock(l->v);
-	rc = set_window(l, m, block);
-	if (locked)
-		vmm_virtio_lock(l->v);
-	return rc;
 }
 
 /* The last host page of a file is mapped completely; its rest reads as zeros. */
@@ -114,10 +95,16 @@ static int on_region_change(void *opaque, bool map,
 	struct local *l = opaque;
 	struct vmem_block *block = NULL;
 	int rc = map ? make_block(l, m, &block) : 0;
+	bool locked;
 
 	(void)cookie;
-	if (!rc)
-		rc = change_window(l, m, block);
+	if (!rc) {
+		/* the model holds no lock of its own in this call: the device's comes first */
+		locked = vmm_virtio_yield(l->v);
+		rc = set_window(l, m, block);
+		if (locked)
+			vmm_virtio_lock(l->v);
+	}
 	if (block)
 		vmem_block_unref(block);
 	return rc;
@@ -126,35 +113,12 @@ static int on_region_change(void *opaque, bool map,
 static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
 {
 	const struct local *l = opaque;
-	const struct vmm_window *w = vmm_window_find(l->shmem, l, region);
+	const struct vmm_window *w = vmm_window_find(l->shmem, l->v, region);
 
 	if (!w)
 		return -EINVAL;
 	*gpa = w->gpa;
 	return 0;
-}
-
-static const struct virtdev_region *find_region(const struct local *l,
-						uint32_t id)
-{
-	const struct virtdev_info *info = virtdev_get_info(l->dev);
-	uint32_t i;
-
-	for (i = 0; i < info->nregions; i++)
-		if (info->regions[i].id == id)
-			return &info->regions[i];
-	return NULL;
-}
-
-static bool local_shared_region(void *backend, uint32_t id, uint64_t *base,
-				uint64_t *len)
-{
-	const struct virtdev_region *region = find_region(backend, id);
-
-	if (!region || (region->flags & VIRTDEV_REGION_APART))
-		return false;
-	*len = region->len;
-	return !on_region_address(backend, region->id, base);
 }
 
 /*
@@ -164,10 +128,10 @@ static int add_memory_window(struct local *l, const char *name,
 			     const struct virtdev_region *r,
 			     struct vsu_error *err)
 {
-	int rc = vmm_window_add(l->shmem, l, name, r->id, r->len, err);
+	int rc = vmm_window_add(l->shmem, l->v, name, r->id, r->len, err);
 
 	if (!rc)
-		vmm_window_set_apart(l->shmem, l, r->id,
+		vmm_window_set_apart(l->shmem, l->v, r->id,
 				     virtdev_get_info(l->dev)->id ==
 				     VIRTDEV_ID_MEMORY);
 	return rc;
@@ -189,7 +153,7 @@ static int make_windows(struct local *l, struct vsu_error *err)
 		else
 			requests[n++] = (struct vmm_window_request){ r->len, r->id };
 	}
-	return rc ? rc : vmm_window_add_range(l->shmem, l, name, requests, n,
+	return rc ? rc : vmm_window_add_range(l->shmem, l->v, name, requests, n,
 					      err);
 }
 
@@ -211,7 +175,7 @@ static void count_refused(struct local *l)
 
 	l->refused = 0;
 	for (i = 0; i < virtdev_get_info(l->dev)->nqueues; i++) {
-		l->refused += virtdev_inline_faults(l->server, i, &fault);
+		l->refused += virtdev_server_faults(l->server, i, &fault);
 		if (fault.why && fault.why != VQ_FAULT_WRAPS)
 			report_refused(l, &fault);
 	}
@@ -239,54 +203,10 @@ static void on_ready(void *opaque)
 	struct local *l = opaque;
 
 	vmm_virtio_lock(l->v);
-	virtdev_inline_dispatch(l->server);
+	virtdev_server_dispatch(l->server);
 	if (l->private_memory)
 		count_refused(l);
 	vmm_virtio_unlock(l->v);
-}
-
-static void local_refresh(void *backend)
-{
-	const struct local *l = backend;
-
-	virtdev_inline_refresh(l->server);
-}
-
-static int local_kick_fd(void *backend, uint32_t queue)
-{
-	const struct local *l = backend;
-
-	return virtdev_inline_kick_fd(l->server, queue);
-}
-
-static int local_pause(void *backend)
-{
-	const struct local *l = backend;
-
-	return virtdev_inline_pause(l->server);
-}
-
-static int local_resume(void *backend)
-{
-	const struct local *l = backend;
-
-	return virtdev_inline_resume(l->server);
-}
-
-static int local_take(void *backend, void **bytes, size_t *len,
-		      struct vsu_error *err)
-{
-	const struct local *l = backend;
-
-	return virtdev_inline_take(l->server, bytes, len, err);
-}
-
-static int local_load(void *backend, const void *bytes, size_t len,
-		      struct vsu_error *err)
-{
-	const struct local *l = backend;
-
-	return virtdev_inline_load(l->server, bytes, len, err);
 }
 
 /* The event loop has ended, so this blocks, for a limited time. */
@@ -294,14 +214,14 @@ static bool stop_by_force(struct local *l)
 {
 	const uint64_t limit = vsu_now_ns() +
 			       STOP_LIMIT_MS * UINT64_C(1000000);
-	struct pollfd p = { .fd = virtdev_inline_fd(l->server),
+	struct pollfd p = { .fd = virtdev_server_fd(l->server),
 			    .events = POLLIN };
 	int rc;
 
 	vmm_virtio_lock(l->v);
-	while ((rc = virtdev_inline_stop(l->server)) && vsu_now_ns() < limit) {
+	while ((rc = virtdev_server_stop(l->server)) && vsu_now_ns() < limit) {
 		poll(&p, 1, STOP_LIMIT_MS);
-		virtdev_inline_dispatch(l->server);
+		virtdev_server_dispatch(l->server);
 	}
 	vmm_virtio_unlock(l->v);
 	return !rc;
@@ -331,20 +251,16 @@ static void local_free(void *backend)
 		virtdev_set_report(l->dev, NULL, NULL);
 		return;
 	}
-	virtdev_inline_free(l->server);
+	virtdev_server_free(l->server);
 	vmm_workers_end(l->workers);
 	release_device(l);
-	vmm_window_disown(l->shmem, l);
+	vmm_window_disown(l->shmem, l->v);
 	free(l->measured);
 	free(l);
 }
 
 static const struct vmm_virtio_backend local_ops = {
-	.refresh = local_refresh, .kick_fd = local_kick_fd,
-	.shared_region = local_shared_region,
-	.stats = local_stats, .pause = local_pause, .resume = local_resume,
-	.take = local_take, .load = local_load,
-	.free = local_free,
+	.stats = local_stats, .free = local_free,
 };
 
 static const struct virtdev_server_ops region_ops = {
@@ -362,14 +278,12 @@ static int make_local(const struct vmm_virtio_resources *resources, struct local
 	rc = vmm_virtio_new(resources, l->dev, &local_ops, &l->v, err);
 	if (rc < 0)
 		return rc;
-	rc = virtdev_inline_new(vmm_virtio_transport(l->v), resources->space,
+	rc = virtdev_inline_new(vmm_virtio_transport(l->v), resources->space, &region_ops, l,
 				&l->server, err);
-	if (!rc)
-		rc = virtdev_inline_set_regions(l->server, &region_ops, l);
 	if (!rc)
 		rc = make_windows(l, err);
 	if (rc < 0) {
-		virtdev_inline_free(l->server);
+		virtdev_server_free(l->server);
 		vmm_virtio_free(l->v);
 	}
 	return rc;
@@ -397,9 +311,9 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 		return rc;
 	}
 	l->workers = workers;
-	vsu_io_init(&l->ready, on_ready, l, virtdev_inline_fd(l->server), VSU_IO_READ);
+	vsu_io_init(&l->ready, on_ready, l, virtdev_server_fd(l->server), VSU_IO_READ);
 	vsu_io_start(l->loop, &l->ready);
-	vmm_virtio_set_backend(l->v, l);
+	vmm_virtio_set_backend(l->v, l, l->server);
 	*out = l->v;
 	return 0;
 }

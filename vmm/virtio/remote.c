@@ -158,7 +158,7 @@ static int make_windows(struct remote *r, const char *name,
 			requests[n++] = (struct vmm_window_request){ len,
 								(uint8_t)id };
 	}
-	return vmm_window_add_range(r->shmem, r, name, requests, n, err);
+	return vmm_window_add_range(r->shmem, r->v, name, requests, n, err);
 }
 
 /* ------------------------------------------------------------- the steps */
@@ -191,21 +191,16 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 /* The library serves the queues of the transport, with the eventfds of rings. */
 static int attach_transport(struct remote *r, struct vsu_error *err)
 {
-	struct virtdev_vhost_user_queue *queues = calloc(r->rings.n, sizeof(queues[0]));
-	uint32_t i;
-	int rc;
+	struct virtdev_server_queue *queues = vmm_rings_describe(&r->rings);
+	const struct virtdev_server_owner owner = {
+		.size = sizeof(owner), .queues = queues, .starting = vmm_remote_starting,
+		.opaque = r,
+	};
+	int rc = queues ? virtdev_vhost_user_attach(r->user, vmm_virtio_transport(r->v), &owner,
+						    &r->server, err) :
+			  vsu_error_sys(err, -ENOMEM, "queues");
 
-	for (i = 0; queues && i < r->rings.n; i++)
-		queues[i] = (struct virtdev_vhost_user_queue){
-			r->rings.ring[i].kick_fd, r->rings.ring[i].call_fd, r->rings.ring[i].err_fd,
-		};
-	rc = queues ? virtdev_vhost_user_attach(r->user, vmm_virtio_transport(r->v), queues, err) :
-		      vsu_error_sys(err, -ENOMEM, "queues");
 	free(queues);
-	if (rc < 0) {
-		vmm_virtio_free(r->v);
-		r->v = NULL;
-	}
 	return rc;
 }
 
@@ -215,15 +210,22 @@ static int make_rest(struct remote *r, const struct vmm_virtio_resources *resour
 	struct virtdev *dev;
 	int rc = virtdev_vhost_user_set_memory(r->user, map, err);
 
-	if (!rc)
-		rc = make_windows(r, r->socket, err);
 	if (rc < 0)
 		return rc;
 	dev = virtdev_vhost_user_device(r->user);
 	rc = vmm_rings_make(&r->rings, virtdev_get_info(dev)->nqueues, err);
 	if (!rc)
 		rc = vmm_virtio_new(resources, dev, &vmm_remote_backend, &r->v, err);
-	return rc ? rc : attach_transport(r, err);
+	if (!rc)
+		rc = make_windows(r, r->socket, err);
+	if (!rc)
+		rc = attach_transport(r, err);
+	if (rc < 0 && r->v) {
+		vmm_window_disown(r->shmem, r->v);
+		vmm_virtio_free(r->v);
+		r->v = NULL;
+	}
+	return rc;
 }
 
 int vmm_virtio_remote_finish(struct remote *r,

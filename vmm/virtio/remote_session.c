@@ -55,29 +55,7 @@ static void remote_notify(const struct remote *r, const struct vsu_error *err)
 		resources->back(resources->opaque, virtdev_vhost_user_settings(r->user));
 }
 
-/* The driver only sees that a reset is required, so the reason is logged. */
-static void remote_not_started(void *opaque, const struct vsu_error *err)
-{
-	const struct remote *r = opaque;
-
-	vmm_log(r->log, VMM_LOG_WARNING, "not started",
-		"the queues of '%s' cannot be started: %s; the guest has to reset the device",
-		r->socket, err->msg);
-}
-
 /* --------------------------- the guest's memory, as a back-end receives it */
-
-static int tell_memory(struct remote *r, struct vsu_error *err)
-{
-	struct vmem_map *map;
-	int rc = vmm_window_map_for(r->shmem, r, r->memory == REMOTE_MEMORY_ALL, &map);
-
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "the guest's memory");
-	rc = virtdev_vhost_user_set_memory(r->user, map, err);
-	vmem_map_unref(map);
-	return rc;
-}
 
 /* For a map that the back-end does not have yet. */
 static int remote_announce(void *backend, struct vsu_error *err)
@@ -87,10 +65,10 @@ static int remote_announce(void *backend, struct vsu_error *err)
 
 	if (!r->announce || vmm_remote_is_dead(r))
 		return 0;
-	rc = tell_memory(r, err);
+	rc = vmm_virtio_give_memory(r->v, r->memory == REMOTE_MEMORY_ALL, err);
 	if (rc == -ENOSPC && r->memory == REMOTE_MEMORY_ALL) {
 		r->memory = REMOTE_MEMORY_ONLY;
-		rc = tell_memory(r, err);
+		rc = vmm_virtio_give_memory(r->v, false, err);
 	}
 	r->announce = rc == -EBUSY;
 	return rc;
@@ -111,19 +89,15 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 	r->why = *err;
 }
 
-/*
- * Changing slots may pause the CPUs, and one of them may wait for this device's
- * lock, so the lock is released meanwhile.
- */
+/* Before its device exists, no window belongs to it. */
 static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		     unsigned int n)
 {
 	struct remote *r = opaque;
+	const bool locked = r->v && vmm_virtio_yield(r->v);
 
-	if (r->locked)
-		vmm_virtio_unlock(r->v);
-	vmm_window_change(r->shmem, r, changes, n);
-	if (r->locked)
+	vmm_window_change(r->shmem, r->v ? (const void *)r->v : r, changes, n);
+	if (locked)
 		vmm_virtio_lock(r->v);
 }
 
@@ -181,19 +155,21 @@ static void on_back(void *opaque, bool rings_lost)
 }
 
 /* Queues do not run while the back-end replaces the memory of their rings. */
-static void on_starting(void *opaque)
+int vmm_remote_starting(void *remote, struct vsu_error *err)
 {
-	struct remote *r = opaque;
+	struct remote *r = remote;
 
+	(void)err;
 	(void)!remote_announce(r, NULL);
 	vmm_rings_watch_faults(&r->rings);
+	return 0;
 }
 
 const struct virtdev_vhost_user_ops vmm_remote_ops = {
 	.size = sizeof(vmm_remote_ops), .ready = on_ready,
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 	.refused = on_refused, .connect = on_connect, .lost = on_lost,
-	.back = on_back, .starting = on_starting, .not_started = remote_not_started,
+	.back = on_back,
 };
 
 /* The library reports why queues did not start; the driver only sees that a reset is required. */
@@ -226,13 +202,11 @@ static void report_failure(struct remote *r)
 static void session_enter(struct remote *r)
 {
 	vmm_virtio_lock(r->v);
-	r->locked = true;
 }
 
 static void session_leave(struct remote *r)
 {
 	(void)!remote_announce(r, NULL);
-	r->locked = false;
 	vmm_virtio_unlock(r->v);
 	report_failure(r);
 }
@@ -275,27 +249,6 @@ static void remote_refresh(void *backend)
 	vsu_alarm_start(r->loop, &r->refresh, 0, 0);
 }
 
-static int remote_kick_fd(void *backend, uint32_t queue)
-{
-	const struct remote *r = backend;
-
-	return r->rings.ring[queue].kick_fd;
-}
-
-static bool remote_shared_region(void *backend, uint32_t id, uint64_t *base,
-				 uint64_t *len)
-{
-	const struct remote *r = backend;
-	const struct vmm_window *w;
-
-	w = id > UINT8_MAX ? NULL : vmm_window_find(r->shmem, r, (uint8_t)id);
-	if (!w)
-		return false;
-	*base = w->gpa;
-	*len = w->len;
-	return true;
-}
-
 void vmm_remote_free(void *remote)
 {
 	struct remote *r = remote;
@@ -305,19 +258,9 @@ void vmm_remote_free(void *remote)
 	vmm_rings_fini(&r->rings);
 	if (r->daemons)
 		r->daemons->remove(r->daemon);
-	vmm_window_disown(r->shmem, r);
+	if (r->v)
+		vmm_window_disown(r->shmem, r->v);
 	free(r);
-}
-
-/* Returns the queues to the guest without waiting for the back-end. */
-static void remote_force_stop(void *backend)
-{
-	struct remote *r = backend;
-	struct vsu_error why;
-
-	vsu_error_set(&why, -ECANCELED, "cvmm no longer waits for %s",
-		      r->rings.who);
-	vhost_user_frontend_fail(virtdev_vhost_user_frontend(r->user), &why);
 }
 
 static uint32_t remote_stats(void *backend, struct virtdev_stat *stats,
@@ -341,138 +284,15 @@ static pid_t remote_process(void *backend)
 	return r->daemon ? r->daemons->pid(r->daemon) : 0;
 }
 
-/* ------------------------------- pause, save, load and log, by the library */
-
-static int remote_check_save(void *backend, struct vsu_error *err)
-{
-	const struct remote *r = backend;
-
-	return virtdev_vhost_user_check_save(r->user, err);
-}
-
-static int remote_pause(void *backend)
-{
-	const struct remote *r = backend;
-
-	return virtdev_vhost_user_pause(r->user);
-}
-
-/* The result of a pause is only a code, so the reason is logged. */
-static int remote_gather(void *backend)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	const struct remote *r = backend;
-	int rc = virtdev_vhost_user_collect(r->user, &err);
-
-	if (rc < 0 && rc != -EAGAIN)
-		vmm_log(r->log, VMM_LOG_WARNING, "state", "%s", err.msg);
-	return rc;
-}
-
-static int remote_resume(void *backend)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct remote *r = backend;
-	int rc = virtdev_vhost_user_resume(r->user, &err);
-
-	if (rc < 0)
-		remote_not_started(r, &err);
-	return rc;
-}
-
-static int remote_take(void *backend, void **bytes, size_t *len, struct vsu_error *err)
-{
-	const struct remote *r = backend;
-
-	return virtdev_vhost_user_take(r->user, bytes, len, err);
-}
-
-/* Blocks, which is acceptable before the machine runs. */
-static int remote_load(void *backend, const void *bytes, size_t len, struct vsu_error *err)
-{
-	struct remote *r = backend;
-	int rc;
-
-	r->locked = true;
-	rc = virtdev_vhost_user_load(r->user, bytes, len, err);
-	r->locked = false;
-	return rc;
-}
-
-static int remote_check_log(void *backend, struct vsu_error *err)
-{
-	const struct remote *r = backend;
-
-	return virtdev_vhost_user_check_log(r->user, err);
-}
-
-static int remote_set_log(void *backend, const struct vmm_dirty_log *log, struct vsu_error *err)
-{
-	const struct remote *r = backend;
-
-	return virtdev_vhost_user_set_log(r->user, log ? log->fd : -1, log ? log->size : 0, err);
-}
-
-/* --- post-copy at the destination: requests block, since no guest runs yet */
-
-/* A session that has failed meanwhile has the reason. */
-static int explain_failure(const struct remote *r, int rc, struct vsu_error *err)
-{
-	if (vmm_remote_is_dead(r) && r->why.code)
-		*err = r->why;
-	return rc;
-}
-
-static int remote_postcopy_advise(void *backend, struct vsu_error *err)
-{
-	struct remote *r = backend;
-	int rc;
-
-	r->locked = true;
-	rc = virtdev_vhost_user_postcopy_advise(r->user, err);
-	r->locked = false;
-	if (rc == -EOPNOTSUPP)
-		return vsu_error_set(err, rc, "%s cannot wait for missing pages: it lacks the protocol feature PAGEFAULT (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
-				     r->rings.who);
-	return rc < 0 ? explain_failure(r, rc, err) : rc;
-}
-
-static int remote_postcopy_listen(void *backend, const struct virtdev_vhost_user_faults *to,
-				  struct vsu_error *err)
-{
-	struct remote *r = backend;
-	int rc;
-
-	r->locked = true;
-	rc = virtdev_vhost_user_postcopy_listen(r->user, to, err);
-	r->locked = false;
-	return rc < 0 ? explain_failure(r, rc, err) : rc;
-}
-
-static void remote_postcopy_end(void *backend)
-{
-	const struct remote *r = backend;
-
-	virtdev_vhost_user_postcopy_end(r->user);
-}
-
 const struct vmm_virtio_backend vmm_remote_backend = {
-	.refresh = remote_refresh, .announce = remote_announce,
-	.kick_fd = remote_kick_fd,
-	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
-	.stats = remote_stats, .process = remote_process, .check_save = remote_check_save,
-	.pause = remote_pause, .gather = remote_gather, .resume = remote_resume,
-	.check_log = remote_check_log, .set_log = remote_set_log,
-	.postcopy_advise = remote_postcopy_advise,
-	.postcopy_listen = remote_postcopy_listen,
-	.postcopy_end = remote_postcopy_end,
-	.take = remote_take, .load = remote_load,
-	.free = vmm_remote_free,
+	.refresh = remote_refresh, .announce = remote_announce, .stats = remote_stats,
+	.process = remote_process, .free = vmm_remote_free,
+	.postcopy_remedy = " (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
 };
 
 void vmm_remote_run(struct remote *r)
 {
-	vmm_virtio_set_backend(r->v, r);
+	vmm_virtio_set_backend(r->v, r, r->server);
 	virtdev_set_report(virtdev_vhost_user_device(r->user), on_report, r);
 	vsu_io_init(&r->session, on_session, r, virtdev_vhost_user_fd(r->user),
 		   VSU_IO_READ);

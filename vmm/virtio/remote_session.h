@@ -42,11 +42,11 @@ struct remote {
 	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_user *user;
+	struct virtdev_server *server;
 	enum remote_session state;
 	bool watched;		/* the loop watches the session */
 	struct vsu_io session;
 	struct vsu_alarm refresh;	/* the windows changed in this iteration */
-	bool locked;		/* dispatch is called with the device's lock */
 	bool announce;		/* a new map must be announced to the back-end */
 	enum remote_memory memory;
 	unsigned int losses;	/* number of disconnections */
@@ -68,6 +68,9 @@ static inline bool vmm_remote_is_dead(const struct remote *r)
 {
 	return r->state >= REMOTE_FAILED;
 }
+
+/* Queues are about to start. remote is the struct remote. */
+int vmm_remote_starting(void *remote, struct vsu_error *err);
 
 /* Operations of the session; opaque is the struct remote. connect is optional. */
 extern const struct virtdev_vhost_user_ops vmm_remote_ops;

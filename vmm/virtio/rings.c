@@ -45,6 +45,18 @@ int vmm_rings_make(struct vmm_rings *r, uint32_t n, struct vsu_error *err)
 	return rc ? vsu_error_sys(err, rc, "queues") : 0;
 }
 
+struct virtdev_server_queue *vmm_rings_describe(const struct vmm_rings *r)
+{
+	struct virtdev_server_queue *queues = calloc(r->n, sizeof(queues[0]));
+	uint32_t i;
+
+	for (i = 0; queues && i < r->n; i++)
+		queues[i] = (struct virtdev_server_queue){
+			r->ring[i].kick_fd, r->ring[i].call_fd, r->ring[i].err_fd,
+		};
+	return queues;
+}
+
 void vmm_rings_fini(struct vmm_rings *r)
 {
 	uint32_t i;

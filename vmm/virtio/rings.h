@@ -39,6 +39,8 @@ struct vmm_rings {
 };
 
 int vmm_rings_make(struct vmm_rings *r, uint32_t n, struct vsu_error *err);
+/* Their descriptors, for the server; to be freed by free(). NULL: no memory. */
+struct virtdev_server_queue *vmm_rings_describe(const struct vmm_rings *r);
 /* Frees the queues in any state of their creation. */
 void vmm_rings_fini(struct vmm_rings *r);
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pauses, saves, loads and resumes a device through its backend, and reads its counters. */
+/* Pauses, saves, loads and resumes a device, sets its memory, and reads its counters. */
 #include <config.h>
 
 #include <errno.h>
 #include <string.h>
 
-#include "virtio/virtio.h"
+#include "log/log.h"
+#include "virtio/priv.h"
 
 static const struct virtdev_info *info_of(const struct vmm_virtio *v)
 {
-	return virtdev_get_info(virtdev_transport_device(vmm_virtio_transport(v)));
+	return virtdev_get_info(virtdev_transport_device(v->transport));
 }
+
+/* ------------------------------------------------------------ pause, save and load */
 
 int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
-
-	return ops->check_save ? ops->check_save(backend, err) : 0;
+	return virtdev_server_check_save(v->server, err);
 }
 
 /* Its queues are stopped already. */
@@ -26,55 +26,38 @@ static bool lacks_server(int rc)
 	return rc == -ECONNRESET || rc == -ENOTCONN;
 }
 
+/* The result is only a code, so the reason is logged. */
 int vmm_virtio_pause(struct vmm_virtio *v, bool saves)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
-	int rc;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = -EAGAIN;
 
 	vmm_virtio_lock(v);
-	rc = virtdev_transport_is_resetting(vmm_virtio_transport(v)) ? -EAGAIN :
-	     ops->pause(backend);
-	if (!saves && lacks_server(rc))
-		rc = 0;
-	if (!rc && saves && ops->gather)
-		rc = ops->gather(backend);
+	if (!virtdev_transport_is_resetting(v->transport))
+		rc = virtdev_server_pause(v->server, saves, &err);
 	vmm_virtio_unlock(v);
+	if (!saves && lacks_server(rc))
+		return 0;
+	if (rc < 0 && rc != -EAGAIN && err.code)
+		vmm_log(v->resources.log, VMM_LOG_WARNING, "state", "%s", err.msg);
 	return rc;
 }
 
 int vmm_virtio_resume(struct vmm_virtio *v)
 {
-	struct virtdev_transport *t = vmm_virtio_transport(v);
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 	struct vq_config config;
 	bool started;
 	uint32_t i;
 	int rc = 0;
 
 	vmm_virtio_lock(v);
-	if (!virtdev_transport_is_resetting(t))
-		rc = ops->resume(backend);
+	if (!virtdev_transport_is_resetting(v->transport))
+		rc = virtdev_server_resume(v->server, NULL);
 	/* VIRTIO 1.3, 2.1.2: no notification before DRIVER_OK */
-	started = virtdev_transport_status(t) & VIRTDEV_STATUS_DRIVER_OK;
+	started = virtdev_transport_status(v->transport) & VIRTDEV_STATUS_DRIVER_OK;
 	for (i = 0; started && i < info_of(v)->nqueues; i++)
-		if (virtdev_transport_queue(t, i, &config))
-			virtdev_transport_interrupt(t, i);
-	vmm_virtio_unlock(v);
-	return rc;
-}
-
-int vmm_virtio_announce(struct vmm_virtio *v, struct vsu_error *err)
-{
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
-	int rc;
-
-	if (!ops->announce)
-		return 0;
-	vmm_virtio_lock(v);
-	rc = ops->announce(backend, err);
+		if (virtdev_transport_queue(v->transport, i, &config))
+			virtdev_transport_interrupt(v->transport, i);
 	vmm_virtio_unlock(v);
 	return rc;
 }
@@ -82,12 +65,10 @@ int vmm_virtio_announce(struct vmm_virtio *v, struct vsu_error *err)
 int vmm_virtio_take(struct vmm_virtio *v, void **bytes, size_t *len,
 		    struct vsu_error *err)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 	int rc;
 
 	vmm_virtio_lock(v);
-	rc = ops->take(backend, bytes, len, err);
+	rc = virtdev_server_take(v->server, bytes, len, err);
 	vmm_virtio_unlock(v);
 	return rc;
 }
@@ -95,35 +76,90 @@ int vmm_virtio_take(struct vmm_virtio *v, void **bytes, size_t *len,
 int vmm_virtio_load(struct vmm_virtio *v, const void *bytes, size_t len,
 		    struct vsu_error *err)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 	int rc;
 
 	vmm_virtio_lock(v);
-	rc = ops->load(backend, bytes, len, err);
+	rc = virtdev_server_load(v->server, bytes, len, err);
 	vmm_virtio_unlock(v);
+	return rc;
+}
+
+/* Returns the queues to the guest without waiting for the back-end. */
+int vmm_virtio_force_stop(struct vmm_virtio *v)
+{
+	struct vsu_error why;
+
+	if (!v->gone)
+		return -EOPNOTSUPP;
+	vsu_error_set(&why, -ECANCELED, "cvmm no longer waits for the server of this device");
+	return virtdev_server_fail(v->server, &why);
+}
+
+/* --------------------------------------------------------------- the guest's memory */
+
+void vmm_virtio_refresh(struct vmm_virtio *v)
+{
+	vmm_virtio_lock(v);
+	if (v->ops->refresh)
+		v->ops->refresh(v->backend);
+	else
+		(void)!virtdev_server_set_memory(v->server, NULL, NULL);
+	vmm_virtio_unlock(v);
+}
+
+int vmm_virtio_announce(struct vmm_virtio *v, struct vsu_error *err)
+{
+	int rc;
+
+	if (!v->ops->announce)
+		return 0;
+	vmm_virtio_lock(v);
+	rc = v->ops->announce(v->backend, err);
+	vmm_virtio_unlock(v);
+	return rc;
+}
+
+int vmm_virtio_give_memory(struct vmm_virtio *v, bool with_windows, struct vsu_error *err)
+{
+	struct vmem_map *map;
+	int rc = vmm_window_map_for(v->resources.shmem, v, with_windows, &map);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the guest's memory");
+	rc = virtdev_server_set_memory(v->server, map, err);
+	vmem_map_unref(map);
 	return rc;
 }
 
 /* ------------------------------------------------------------ pages that it writes */
 
+static int add_remedy(int rc, const struct vsu_error *why, const char *remedy, struct vsu_error *err)
+{
+	if (rc == -EOPNOTSUPP && remedy)
+		return vsu_error_set(err, rc, "%s%s", why->msg, remedy);
+	if (rc < 0 && err)
+		*err = *why;
+	return rc;
+}
+
 int vmm_virtio_check_log(const struct vmm_virtio *v, struct vsu_error *err)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc = virtdev_server_check_log(v->server, &why);
 
-	return ops->check_log ? ops->check_log(backend, err) : 0;
+	return add_remedy(rc, &why, v->ops->log_remedy, err);
 }
 
 int vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log,
 		       struct vsu_error *err)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+	struct virtdev_server_log own;
 	int rc;
 
+	if (log)
+		own = (struct virtdev_server_log){ log->words, log->fd, log->size };
 	vmm_virtio_lock(v);
-	rc = ops->set_log ? ops->set_log(backend, log, err) : 0;
+	rc = virtdev_server_set_log(v->server, log ? &own : NULL, err);
 	vmm_virtio_unlock(v);
 	return rc;
 }
@@ -138,7 +174,7 @@ void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
 	uint32_t i;
 
 	for (i = 0; i < info_of(v)->nqueues; i++) {
-		if (!virtdev_transport_queue(vmm_virtio_transport(v), i, &config))
+		if (!virtdev_transport_queue(v->transport, i, &config))
 			continue;
 		vmm_dirty_log_add(log, config.desc_gpa, UINT64_C(16) * config.size);
 		vmm_dirty_log_add(log, config.driver_gpa, 6 + UINT64_C(2) * config.size);
@@ -150,37 +186,30 @@ void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
 
 int vmm_virtio_postcopy_advise(struct vmm_virtio *v, struct vsu_error *err)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
 	vmm_virtio_lock(v);
-	rc = ops->postcopy_advise ? ops->postcopy_advise(backend, err) : 0;
+	rc = virtdev_server_postcopy_advise(v->server, &why);
 	vmm_virtio_unlock(v);
-	return rc;
+	return add_remedy(rc, &why, v->ops->postcopy_remedy, err);
 }
 
-int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_vhost_user_faults *to,
+int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_page_faults *to,
 			       struct vsu_error *err)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 	int rc;
 
 	vmm_virtio_lock(v);
-	rc = ops->postcopy_listen ? ops->postcopy_listen(backend, to, err) : 0;
+	rc = virtdev_server_postcopy_listen(v->server, to, err);
 	vmm_virtio_unlock(v);
 	return rc;
 }
 
 void vmm_virtio_postcopy_end(struct vmm_virtio *v)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
-
 	vmm_virtio_lock(v);
-	if (ops->postcopy_end)
-		ops->postcopy_end(backend);
+	virtdev_server_postcopy_end(v->server);
 	vmm_virtio_unlock(v);
 }
 
@@ -189,20 +218,13 @@ void vmm_virtio_postcopy_end(struct vmm_virtio *v)
 uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
 			  struct virtdev_stat *stats, uint32_t max)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
-
-	return ops->stats ? ops->stats(backend, stats, max) :
-	       virtdev_stats(virtdev_transport_device(vmm_virtio_transport(v)),
-			     stats, max);
+	return v->ops->stats ? v->ops->stats(v->backend, stats, max) :
+	       virtdev_stats(virtdev_transport_device(v->transport), stats, max);
 }
 
 pid_t vmm_virtio_process(const struct vmm_virtio *v)
 {
-	void *backend;
-	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
-
-	return ops->process ? ops->process(backend) : 0;
+	return v->ops->process ? v->ops->process(v->backend) : 0;
 }
 
 uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "virtio/virtio.h"
+#include "virtio/priv.h"
 
 /* A register access on its way to the main thread, on its CPU's stack. */
 struct access_call {
@@ -19,26 +19,6 @@ struct access_call {
 	struct vmm_access *access;
 	struct vmm_main_call *call;
 	struct access_call *next;
-};
-
-struct vmm_virtio {
-	struct vmm_virtio_resources resources;
-	struct vmm_cpus *cpus;
-	struct virtdev_transport *transport;
-	const struct vmm_virtio_backend *ops;
-	void *backend;		/* NULL: not set yet */
-	void *registers;
-	void (*leave)(void *registers);
-	void (*free_registers)(void *registers);
-	struct access_call *waiting;	/* CPUs that wait for a reset */
-	unsigned int ncalls;	/* atomic: CPUs with an access in progress */
-	void (*gone)(void *opaque);	/* set by vmm_virtio_retire() */
-	void *gone_opaque;
-	struct vsu_alarm going;
-	pthread_mutex_t lock;	/* guards transport and device */
-	pthread_t owner;	/* of the lock, while held */
-	bool held;
-	int64_t notified;	/* the queue that the access notified, or -1 */
 };
 
 /* ----------------------------------------------------------------- the lock */
@@ -59,6 +39,15 @@ void vmm_virtio_unlock(struct vmm_virtio *v)
 bool vmm_virtio_is_mine(const struct vmm_virtio *v)
 {
 	return v->held && pthread_equal(v->owner, pthread_self());
+}
+
+bool vmm_virtio_yield(struct vmm_virtio *v)
+{
+	const bool locked = vmm_virtio_is_mine(v);
+
+	if (locked)
+		vmm_virtio_unlock(v);
+	return locked;
 }
 
 /* ------------------------------------------------------------------ waiting */
@@ -91,41 +80,12 @@ static void finish_waiting(struct vmm_virtio *v)
 
 /* ----------------------------------------------------------- the transport */
 
-static int on_activate(void *opaque, uint64_t features)
-{
-	struct vmm_virtio *v = opaque;
-
-	return v->ops->start(v->backend, features);
-}
-
-/* Queues stop before the status reads 0: then no queue is in use. */
-static int on_reset(void *opaque)
-{
-	struct vmm_virtio *v = opaque;
-
-	return v->ops->stop(v->backend) ? 0 : 1;
-}
-
 static void on_reset_finished(void *opaque)
 {
 	struct vmm_virtio *v = opaque;
 
 	finish_waiting(v);
 	check_gone(v);
-}
-
-static int on_queue_reset(void *opaque, uint32_t queue)
-{
-	struct vmm_virtio *v = opaque;
-
-	return v->ops->queue_reset(v->backend, queue);
-}
-
-static int on_queue_start(void *opaque, uint32_t queue)
-{
-	struct vmm_virtio *v = opaque;
-
-	return v->ops->queue_start(v->backend, queue);
 }
 
 static void on_notify(void *opaque, uint32_t queue)
@@ -135,37 +95,39 @@ static void on_notify(void *opaque, uint32_t queue)
 	v->notified = queue;
 }
 
+/* The device itself reports such a region. */
+static bool is_apart(const struct vmm_virtio *v, uint32_t id)
+{
+	const struct virtdev_info *info =
+		virtdev_get_info(virtdev_transport_device(v->transport));
+	uint32_t i;
+
+	for (i = 0; i < info->nregions; i++)
+		if (info->regions[i].id == id)
+			return info->regions[i].flags & VIRTDEV_REGION_APART;
+	return false;
+}
+
 static bool on_shared_region(void *opaque, uint32_t id, uint64_t *base,
 			     uint64_t *len)
 {
-	struct vmm_virtio *v = opaque;
+	const struct vmm_virtio *v = opaque;
+	const struct vmm_window *w = NULL;
 
-	return v->ops->shared_region &&
-	       v->ops->shared_region(v->backend, id, base, len);
+	if (v->resources.shmem && id <= UINT8_MAX && !is_apart(v, id))
+		w = vmm_window_find(v->resources.shmem, v, (uint8_t)id);
+	if (!w)
+		return false;
+	*base = w->gpa;
+	*len = w->len;
+	return true;
 }
 
+/* The server implements the other callbacks. */
 static const struct virtdev_transport_ops transport_ops = {
-	.size = sizeof(transport_ops), .activate = on_activate,
-	.reset = on_reset, .reset_finished = on_reset_finished,
+	.size = sizeof(transport_ops), .reset_finished = on_reset_finished,
 	.notify = on_notify, .shared_region = on_shared_region,
-	.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 };
-
-/* The transport's server implements the operations that the backend omits. */
-static struct virtdev_transport_ops ops_for(const struct vmm_virtio_backend *backend)
-{
-	struct virtdev_transport_ops ops = transport_ops;
-
-	if (!backend->start)
-		ops.activate = NULL;
-	if (!backend->stop)
-		ops.reset = NULL;
-	if (backend->queue_reset)
-		ops.features = VQ_F_RING_RESET;
-	else
-		ops.queue_reset = ops.queue_start = NULL;
-	return ops;
-}
 
 /* ------------------------------------------------------------------ accesses */
 
@@ -281,19 +243,10 @@ bool vmm_virtio_is_retired(const struct vmm_virtio *v)
 	return v->gone;
 }
 
-int vmm_virtio_force_stop(struct vmm_virtio *v)
-{
-	if (!v->gone || !v->ops->force_stop)
-		return -EOPNOTSUPP;
-	v->ops->force_stop(v->backend);
-	return 0;
-}
-
 int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		   const struct vmm_virtio_backend *backend, struct vmm_virtio **out,
 		   struct vsu_error *err)
 {
-	const struct virtdev_transport_ops ops = ops_for(backend);
 	struct vmm_virtio *v = calloc(1, sizeof(*v));
 	int rc;
 
@@ -303,7 +256,7 @@ int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev 
 	v->resources = *resources;
 	pthread_mutex_init(&v->lock, NULL);
 	vsu_alarm_init(&v->going, on_going, v);
-	rc = virtdev_transport_new(dev, &ops, v, &v->transport, err);
+	rc = virtdev_transport_new(dev, &transport_ops, v, &v->transport, err);
 	if (rc < 0) {
 		vmm_virtio_free(v);
 		return rc;
@@ -312,9 +265,10 @@ int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev 
 	return 0;
 }
 
-void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend)
+void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend, struct virtdev_server *server)
 {
 	v->backend = backend;
+	v->server = server;
 }
 
 void vmm_virtio_set_registers(struct vmm_virtio *v, void *registers,
@@ -341,23 +295,9 @@ void vmm_virtio_free(struct vmm_virtio *v)
 	free(v);
 }
 
-const struct vmm_virtio_backend *vmm_virtio_get_backend(const struct vmm_virtio *v,
-							void **backend)
-{
-	*backend = v->backend;
-	return v->ops;
-}
-
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus)
 {
 	v->cpus = cpus;
-}
-
-void vmm_virtio_refresh(struct vmm_virtio *v)
-{
-	vmm_virtio_lock(v);
-	v->ops->refresh(v->backend);
-	vmm_virtio_unlock(v);
 }
 
 const struct vmm_virtio_resources *vmm_virtio_get_resources(const struct vmm_virtio *v)
@@ -372,5 +312,5 @@ struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v)
 
 int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue)
 {
-	return v->ops->kick_fd(v->backend, queue);
+	return virtdev_server_kick_fd(v->server, queue);
 }

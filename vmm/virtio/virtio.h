@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A virtio device in the machine: a transport between a register interface that
- * the guest accesses (mmio.c, pci.c) and a backend that serves the
- * queues: this process (local.c), a vhost-user back-end (remote.c) or the
- * kernel (kernel.c).
+ * the guest accesses (mmio.c, pci.c) and the server of its queues
+ * (<virtio-devices/server.h>), which a backend connects with the machine: local.c if this process
+ * serves them, remote.c for a vhost-user back-end, kernel.c for the kernel.
  *
  * Threads: CPU threads access registers with the device's lock. Accesses that
  * start or reset the device are executed on the main thread, as are the
@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <virtio-devices/device.h>
+#include <virtio-devices/server.h>
 #include <virtio-devices/transport.h>
 #include <virtio-devices/vhost_user_transport.h>
 #include <vm-arch/bus.h>
@@ -36,91 +37,36 @@ struct vmm_pci_host;
 struct vmm_virtio;
 
 /*
- * Serves the queues. "Lock" is the device's (vmm_virtio_lock()); each member
- * states whether it is held, and the thread.
+ * Operations of the machine for the server of a device's queues, beside the functions of
+ * <virtio-devices/server.h>. An operation that is NULL does nothing. Main thread; "lock" is
+ * the device's (vmm_virtio_lock()).
  */
 struct vmm_virtio_backend {
 	/*
-	 * The driver is ready; queues are read by virtdev_transport_queue().
-	 * Main thread, with the lock. start, stop and queue_reset are NULL if
-	 * the transport has a server (inline.h, vhost_user_transport.h).
+	 * The guest's memory changed. With the lock. NULL: the server's queues release the
+	 * previous map.
 	 */
-	int (*start)(void *backend, uint64_t features);
-	/*
-	 * Stops using the queues. True: done; false: virtdev_transport_reset_done()
-	 * follows, and the CPUs that wrote the reset wait until then. Called again if another CPU writes a reset meanwhile. Main thread,
-	 * with the lock; must not block.
-	 */
-	bool (*stop)(void *backend);
-	/*
-	 * As in struct virtdev_transport_ops, for backends that support
-	 * VQ_F_RING_RESET. Main thread, with the lock.
-	 */
-	int (*queue_reset)(void *backend, uint32_t queue);
-	int (*queue_start)(void *backend, uint32_t queue);
-	/* The guest's memory changed. Main thread, with the lock. */
 	void (*refresh)(void *backend);
 	/*
 	 * While the device is paused: the server gets the map before its queues run
 	 * again. -ENOSPC: the map has more regions than it accepts, and it keeps the
-	 * previous one. NULL: its queues read the space. Main thread, with the lock.
+	 * previous one. NULL: refresh was enough. With the lock.
 	 */
 	int (*announce)(void *backend, struct vsu_error *err);
-	/* The eventfd of a queue's notifications; constant. Any thread. */
-	int (*kick_fd)(void *backend, uint32_t queue);
 	/*
-	 * A shared memory region; NULL: none exist. Any thread, with the lock.
-	 */
-	bool (*shared_region)(void *backend, uint32_t id, uint64_t *base,
-			      uint64_t *len);
-	/*
-	 * Statistics of the backend instead of the device's, as
-	 * virtdev_stats(). Main thread, without the lock. NULL: none.
+	 * Statistics of the backend instead of the device's, as virtdev_stats(). NULL: the
+	 * device's. Without the lock.
 	 */
 	uint32_t (*stats)(void *backend, struct virtdev_stat *stats, uint32_t max);
-	/*
-	 * The process that cvmm started for the device, or 0. Main thread, without the lock.
-	 * NULL: none.
-	 */
+	/* The process that cvmm started for the device, or 0. Without the lock. */
 	pid_t (*process)(void *backend);
 	/*
-	 * A stop in progress must not wait for another process any longer.
-	 * NULL: stops never wait. Main thread, without the lock.
-	 */
-	void (*force_stop)(void *backend);
-	/*
-	 * To save the device and to load it, as in virtdev_inline_pause(), _take()
-	 * and so on. Main thread, with the lock, while no CPU runs.
-	 */
-	int (*check_save)(void *backend, struct vsu_error *err); /* NULL: 0 */
-	int (*pause)(void *backend);
-	int (*gather)(void *backend); /* the server's own state, after pause; NULL: none */
-	int (*resume)(void *backend);
-	int (*take)(void *backend, void **bytes, size_t *len,
-		    struct vsu_error *err);
-	int (*load)(void *backend, const void *bytes, size_t len,
-		    struct vsu_error *err);
-	/*
-	 * For a migration: whether all pages that the server writes are logged and exist
-	 * at the destination. The log of another process while it is paused, or NULL to
-	 * end it, also while it runs. With the lock. NULL: vm-memory's bitmaps have them.
-	 */
-	int (*check_log)(void *backend, struct vsu_error *err);
-	int (*set_log)(void *backend, const struct vmm_dirty_log *log,
-		       struct vsu_error *err);
-	/*
-	 * For post-copy at the destination, see vmm_virtio_postcopy_advise(). With the
-	 * lock. NULL: the server is this process.
-	 */
-	int (*postcopy_advise)(void *backend, struct vsu_error *err);
-	int (*postcopy_listen)(void *backend, const struct virtdev_vhost_user_faults *to,
-			       struct vsu_error *err);
-	void (*postcopy_end)(void *backend);
-	/*
-	 * Stops by force; the transport still exists. Main thread, without the
-	 * lock; no CPU can access the device any more.
+	 * Stops by force; the transport still exists. Without the lock; no CPU can access
+	 * the device any more.
 	 */
 	void (*free)(void *backend);
+	/* Appended to the reason of a server that has no log, or no post-copy; or NULL. */
+	const char *log_remedy, *postcopy_remedy;
 };
 
 /* Resources of the machine that a device uses. */
@@ -156,8 +102,8 @@ struct vmm_virtio_resources {
 int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		   const struct vmm_virtio_backend *ops, struct vmm_virtio **out,
 		   struct vsu_error *err);
-/* Call it before the device is attached; owns the backend from now on. */
-void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend);
+/* Call it before the device is attached; owns the backend from now on, which owns the server. */
+void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend, struct virtdev_server *server);
 
 /*
  * The CPUs must have been stopped, or the device was retired and gone was
@@ -177,8 +123,8 @@ void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 /* True after vmm_virtio_retire(). Main thread. */
 bool vmm_virtio_is_retired(const struct vmm_virtio *v);
 /*
- * For a retired device: force_stop of its backend. -EOPNOTSUPP: the backend has none, or
- * the device is not retired.
+ * For a retired device: returns its queues to the guest without waiting for another process.
+ * -EOPNOTSUPP: its server is none, or the device is not retired.
  */
 int vmm_virtio_force_stop(struct vmm_virtio *v);
 
@@ -227,7 +173,7 @@ void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
  * for a reply. Main thread, without the lock.
  */
 int vmm_virtio_postcopy_advise(struct vmm_virtio *v, struct vsu_error *err);
-int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_vhost_user_faults *to,
+int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_page_faults *to,
 			       struct vsu_error *err);
 void vmm_virtio_postcopy_end(struct vmm_virtio *v);
 
@@ -243,15 +189,22 @@ int vmm_virtio_announce(struct vmm_virtio *v, struct vsu_error *err);
 const struct vmm_virtio_resources *vmm_virtio_get_resources(const struct vmm_virtio *v);
 struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v);
 
-/* Its backend, NULL before vmm_virtio_set_backend(), and the operations. */
-const struct vmm_virtio_backend *vmm_virtio_get_backend(const struct vmm_virtio *v,
-							void **backend);
+/*
+ * The guest's memory as its server gets it: the windows of other devices are left out if the
+ * server has no room for them. With the lock.
+ */
+int vmm_virtio_give_memory(struct vmm_virtio *v, bool with_windows, struct vsu_error *err);
 
 /* For backends. */
 void vmm_virtio_lock(struct vmm_virtio *v);
 void vmm_virtio_unlock(struct vmm_virtio *v);
 /* True if the calling thread holds the lock. */
 bool vmm_virtio_is_mine(const struct vmm_virtio *v);
+/*
+ * Releases the lock if this thread holds it, and returns whether it did. For changes of
+ * windows: they may pause the CPUs, and one of them may wait for this device's lock.
+ */
+bool vmm_virtio_yield(struct vmm_virtio *v);
 /*
  * Sets DEVICE_NEEDS_RESET: the device continues only after a reset. Main thread, without the
  * lock.

@@ -104,31 +104,6 @@ VIRTDEV_API int virtdev_state_load_turn(struct virtdev *dev,
 					struct vsu_error *err) VSU_NODISCARD;
 VIRTDEV_API void virtdev_state_load_stop(struct virtdev *dev);
 
-/* Position of a stopped queue. Fixed layout. */
-struct virtdev_queue_position {
-	bool runs;		/* it ran before the stop: start it after the load */
-	uint32_t base;		/* as vq_base() */
-};
-
-/*
- * For the owner of a device whose queues another process or the kernel serves: the
- * state of its transport and register interface, the positions of all queues of the
- * device, and the server's own state in *len bytes, to be freed by free().
- *
- * Load the state into the transport of a device of the same kind behind the same kind
- * of register interface. The server's state points into bytes. The bytes are
- * untrusted: -EBADMSG if they are invalid; the device is then as after a reset.
- * -EBUSY: a driver has already changed the transport.
- */
-VIRTDEV_API int virtdev_transport_take(const struct virtdev_transport *t,
-		const struct virtdev_queue_position *positions,
-		const void *state, size_t state_len, void **bytes, size_t *len,
-		struct vsu_error *err) VSU_NODISCARD;
-VIRTDEV_API int virtdev_transport_load(struct virtdev_transport *t,
-		const void *bytes, size_t len,
-		struct virtdev_queue_position *positions, const void **state,
-		size_t *state_len, struct vsu_error *err) VSU_NODISCARD;
-
 VSU_END_DECLS
 
 #endif

@@ -42,9 +42,9 @@ struct virtdev_transport;
 #define VIRTDEV_INTERRUPT_CONFIG UINT32_MAX
 
 /*
- * Callbacks of the owner, called during an access. For a device that
- * virtdev_inline serves, activate, reset, notify, queue_reset and queue_start may
- * be NULL: inline.h implements them. Any other callback may be NULL: no effect.
+ * Callbacks of the owner, called during an access. activate, reset, notify, queue_reset and
+ * queue_start may be NULL if the device has a server (server.h), which implements them. Any
+ * other callback may be NULL: no effect.
  */
 struct virtdev_transport_ops {
 	size_t size;		/* sizeof(struct virtdev_transport_ops) */

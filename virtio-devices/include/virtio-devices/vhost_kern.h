@@ -7,18 +7,18 @@
  *   k          the open kernel nodes and the device; opaque
  *   device     a struct virtdev for a transport, with the features of the kernel
  *              and the tap interface
- *   start      passes the queues, as the driver set them up, to the kernel
- *   stop       removes them from the kernel; complete when it returns
+ *   server     the kernel behind the transport (server.h)
  *   control    queue of a network card for queue pairs, offloads and addresses.
- *              The kernel does not support it: this process serves it like any
- *              queue of a device (inline.h), and the event queue of sockets as well
+ *              The kernel does not support it: the server serves it in this process
+ *              (inline.h), and the event queue of sockets as well
  *
  * A network card has a pair of queues for each lane of its tap interface, and an
  * open kernel node for each pair. Pairs that the driver does not use
  * (VIRTDEV_NET_MQ_PAIRS_SET) are removed from the kernel, and their lanes are
  * disabled. The control queue accepts MAC, RX-mode and VLAN commands, but the
  * kernel does not filter: the guest receives every frame, which VIRTIO 1.3
- * permits (5.1.6.5.1 and .3).
+ * permits (5.1.6.5.1 and .3). If a pair that the driver enables later fails to start, the
+ * driver's command fails, and the err_fd of the pair's queues is signalled.
  *
  * The queues of a socket device start and stop together. This process serves its
  * event queue, to inform the driver of a restored device that its connections have
@@ -30,14 +30,12 @@
 #ifndef VIRTIO_DEVICES_VHOST_KERN_H
 #define VIRTIO_DEVICES_VHOST_KERN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include <vhost/kernel.h>
 #include <virtio-devices/attributes.h>
-#include <virtio-devices/device.h>
 #include <virtio-devices/net.h>
-#include <vm-memory/map.h>
+#include <virtio-devices/server.h>
+#include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
@@ -63,75 +61,26 @@ VIRTDEV_API int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_size_max,
 /* Frees its device and link as well. */
 VIRTDEV_API void virtdev_vhost_kern_free(struct virtdev_vhost_kern *k);
 
-/*
- * Borrowed. Side i is the kernel node of queues 2 * i and 2 * i + 1, for
- * functions that this header does not have, such as the dirty log; NULL: no
- * such side. Sockets have one side. virtdev_vhost_kern_kernel() returns side 0.
- */
+/* Borrowed. The name is that of the kernel's node, "/dev/vhost-net", for messages. */
 VIRTDEV_API struct virtdev *virtdev_vhost_kern_device(
 		const struct virtdev_vhost_kern *k);
-VIRTDEV_API struct vhost_kern *virtdev_vhost_kern_side(
-		const struct virtdev_vhost_kern *k, uint32_t i);
-VIRTDEV_API struct vhost_kern *virtdev_vhost_kern_kernel(
-		const struct virtdev_vhost_kern *k);
+VIRTDEV_API const char *virtdev_vhost_kern_name(const struct virtdev_vhost_kern *k);
 
 /*
- * Whether this process serves the queue: a card's control queue, and the event queue of
- * sockets. The caller starts it
- * (virtdev_queue_start()) after it has set the driver's features.
- */
-VIRTDEV_API bool virtdev_vhost_kern_is_control(
-		const struct virtdev_vhost_kern *k, uint32_t queue);
-
-/*
- * Sets the guest's memory, initially and after each change; codes of
- * vhost_kern_set_memory(). After -EBUSY, stop the queues before you unmap the
- * memory.
- */
-VIRTDEV_API int virtdev_vhost_kern_set_memory(struct virtdev_vhost_kern *k,
-					      struct vmem_map *map,
-					      struct vsu_error *err)
-	VSU_NODISCARD;
-
-/*
- * Starts n queues as the driver set them up: rings[i] is queue i. A ring of
- * size 0 is not set up; the control queue's ring is ignored. Call it after
- * virtdev_set_features(), which a transport does. The descriptors are borrowed
- * until the stop. Codes of vhost_kern_start(); on failure no queue runs.
+ * Makes the kernel the server of the device behind t, until virtdev_server_free(), which
+ * precedes virtdev_vhost_kern_free(). This process serves the control queue in space. t and
+ * space are borrowed and outlive the server; owner is copied.
  *
- * If a pair that the driver enables later fails to start, the driver's command
- * fails, and the err_fd of the pair's rings is signalled.
+ * Set the guest's memory before the driver starts the queues, in owner->starting at the
+ * latest. After a change of the memory that the kernel refuses, call virtdev_server_fail()
+ * before the memory is unmapped.
+ *
+ * -EBUSY: t or the device has a server; else codes of virtdev_inline_new().
  */
-VIRTDEV_API int virtdev_vhost_kern_start(struct virtdev_vhost_kern *k,
-					 uint64_t features,
-					 const struct vhost_user_ring *rings,
-					 uint32_t n, struct vsu_error *err)
-	VSU_NODISCARD;
-
-VIRTDEV_API void virtdev_vhost_kern_stop(struct virtdev_vhost_kern *k);
-/*
- * Position of a queue after that stop, as vq_base(); 0 if it was not set up or is not the
- * kernel's. For another start, ring.base.
- */
-VIRTDEV_API uint32_t virtdev_vhost_kern_base(const struct virtdev_vhost_kern *k,
-					     uint32_t queue);
-
-/*
- * For VQ_F_RING_RESET. Reset removes one queue from the kernel; start passes it
- * to the kernel with its new ring. The other queue of a card's pair continues
- * at its index; sockets wait until both queues are set up. A queue that the kernel does
- * not serve is ignored. Errors of virtdev_vhost_kern_start(); both queues may then be
- * stopped, and the driver must reset the device.
- */
-VIRTDEV_API int virtdev_vhost_kern_reset_queue(struct virtdev_vhost_kern *k,
-					       uint32_t queue,
-					       struct vsu_error *err)
-	VSU_NODISCARD;
-VIRTDEV_API int virtdev_vhost_kern_start_queue(struct virtdev_vhost_kern *k,
-					       uint32_t queue,
-					       const struct vhost_user_ring *ring,
-					       struct vsu_error *err)
-	VSU_NODISCARD;
+VIRTDEV_API int virtdev_vhost_kern_attach(struct virtdev_vhost_kern *k,
+		struct virtdev_transport *t, struct vmem_space *space,
+		const struct virtdev_server_owner *owner,
+		struct virtdev_server **out, struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

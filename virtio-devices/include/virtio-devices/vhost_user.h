@@ -121,16 +121,6 @@ struct virtdev_vhost_user_ops {
 	 * A reset of a queue is complete: see virtdev_vhost_user_reset_queue().
 	 */
 	void (*queue_reset)(void *opaque, uint32_t queue);
-	/*
-	 * Behind a transport: queues are about to start, in a dispatch, activate or resume.
-	 * The owner may set a map of the guest's memory first.
-	 */
-	void (*starting)(void *opaque);
-	/*
-	 * Behind a transport: queues cannot start in a dispatch, after a back-end has
-	 * connected again or a cancelled pause is complete. The driver is asked for a reset.
-	 */
-	void (*not_started)(void *opaque, const struct vsu_error *err);
 };
 
 /* sock is connected; its ownership moves to the remote on success. */

@@ -16,7 +16,7 @@
 
 /* ------------------------------------------------------------ start and stop */
 
-int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
+int virtdev_priv_inline_watch(const struct inline_server *h, int fd,
 			      uint64_t tag)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = tag };
@@ -26,13 +26,13 @@ int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
 }
 
 /* The kick of rare queues is always watched. */
-static int watch_kick(const struct virtdev_inline *h, uint32_t i)
+static int watch_kick(const struct inline_server *h, uint32_t i)
 {
 	return h->queues[i].is_rare ? 0 : virtdev_priv_inline_watch(h, h->queues[i].kick_fd, i);
 }
 
 /* Signals the kick itself, so that the queue is served once at its start. */
-static int watch_queue(struct virtdev_inline *h, uint32_t i)
+static int watch_queue(struct inline_server *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
 	int rc = watch_kick(h, i);
@@ -44,7 +44,7 @@ static int watch_queue(struct virtdev_inline *h, uint32_t i)
 }
 
 /* The timer has several purposes: it is armed for the earliest time. */
-static int timer_arm(struct virtdev_inline *h, uint64_t ns)
+static int timer_arm(struct inline_server *h, uint64_t ns)
 {
 	const uint64_t at = vsu_now_ns() + ns;
 	int rc;
@@ -59,7 +59,7 @@ static int timer_arm(struct virtdev_inline *h, uint64_t ns)
 
 int virtdev_priv_inline_queue_wait(void *opaque, uint32_t queue, uint64_t ns)
 {
-	struct virtdev_inline *h = opaque;
+	struct inline_server *h = ((struct virtdev_server *)opaque)->self;
 
 	if (timer_arm(h, ns) < 0)
 		return 1;
@@ -67,19 +67,19 @@ int virtdev_priv_inline_queue_wait(void *opaque, uint32_t queue, uint64_t ns)
 	return 0;
 }
 
-static void unwatch_fd(const struct virtdev_inline *h, int fd)
+static void unwatch_fd(const struct inline_server *h, int fd)
 {
 	if (fd >= 0)
 		epoll_ctl(h->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-static void unwatch_kick(const struct virtdev_inline *h, uint32_t i)
+static void unwatch_kick(const struct inline_server *h, uint32_t i)
 {
 	if (!h->queues[i].is_rare)
 		unwatch_fd(h, h->queues[i].kick_fd);
 }
 
-static void stop_queue(struct virtdev_inline *h, uint32_t i)
+static void stop_queue(struct inline_server *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
 
@@ -93,7 +93,7 @@ static void stop_queue(struct virtdev_inline *h, uint32_t i)
 	q->running = q->resetting = q->waiting = false;
 }
 
-static int start_queue(struct virtdev_inline *h, uint32_t i,
+static int start_queue(struct inline_server *h, uint32_t i,
 		       const struct vq_config *config, struct vsu_error *err)
 {
 	struct inline_queue *q = &h->queues[i];
@@ -116,12 +116,14 @@ static int start_queue(struct virtdev_inline *h, uint32_t i,
 	return rc;
 }
 
-int virtdev_inline_start(struct virtdev_inline *h, struct vsu_error *err)
+int virtdev_priv_inline_start(void *self, uint64_t features, struct vsu_error *err)
 {
+	struct inline_server *h = self;
 	struct vq_config config;
 	uint32_t i;
 	int rc = 0;
 
+	(void)features;	/* the device has them */
 	for (i = 0; !rc && i < h->nqueues; i++)
 		if (virtdev_transport_queue(h->t, i, &config))
 			rc = start_queue(h, i, &config, err);
@@ -134,7 +136,7 @@ int virtdev_inline_start(struct virtdev_inline *h, struct vsu_error *err)
  * One step of stopping a queue. 0: stopped; positive: number of remaining requests;
  * -EAGAIN: requests remain, and no descriptor signals their completion.
  */
-static int drain_queue(struct virtdev_inline *h, uint32_t i)
+static int drain_queue(struct inline_server *h, uint32_t i)
 {
 	int left;
 
@@ -151,7 +153,7 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
  * Stops queues until a queue exceeds the time of a step. -EAGAIN: some queues have not
  * stopped.
  */
-static int drain_all(struct virtdev_inline *h)
+static int drain_all(struct inline_server *h)
 {
 	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
 	bool look_again = false, is_over = false, resets;
@@ -181,7 +183,7 @@ static int drain_all(struct virtdev_inline *h)
 }
 
 /* One step of a queue reset; reports its completion to the transport. */
-static int reset_step(struct virtdev_inline *h, uint32_t i)
+static int reset_step(struct inline_server *h, uint32_t i)
 {
 	const int left = drain_queue(h, i);
 
@@ -191,29 +193,25 @@ static int reset_step(struct virtdev_inline *h, uint32_t i)
 	return left;
 }
 
-int virtdev_inline_reset_queue(struct virtdev_inline *h, uint32_t queue)
+int virtdev_priv_inline_reset_queue(void *self, uint32_t queue)
 {
-	if (queue >= h->nqueues)
-		return -EINVAL;
+	struct inline_server *h = self;
+
 	h->queues[queue].resetting = h->queues[queue].running;
 	h->resets = reset_step(h, queue) != 0 || h->resets;
 	return h->queues[queue].resetting;
 }
 
-int virtdev_inline_start_queue(struct virtdev_inline *h, uint32_t queue,
-			       struct vsu_error *err)
+int virtdev_priv_inline_start_queue(void *self, uint32_t queue, struct vsu_error *err)
 {
+	struct inline_server *h = self;
 	struct vq_config config;
 
-	if (queue >= h->nqueues)
-		return vsu_error_set(err, -EINVAL,
-				     "%s: queue %" PRIu32 " does not exist, it has %" PRIu32,
-				     virtdev_name(h->dev), queue, h->nqueues);
 	return virtdev_transport_queue(h->t, queue, &config) ?
 	       start_queue(h, queue, &config, err) : 0;
 }
 
-static void go_on_with_resets(struct virtdev_inline *h)
+static void go_on_with_resets(struct inline_server *h)
 {
 	uint32_t i;
 
@@ -228,7 +226,7 @@ static void go_on_with_resets(struct virtdev_inline *h)
 	}
 }
 
-static void forget_pause(struct virtdev_inline *h)
+static void forget_pause(struct inline_server *h)
 {
 	uint32_t i;
 
@@ -237,7 +235,7 @@ static void forget_pause(struct virtdev_inline *h)
 }
 
 /* One step of a device reset after the queues stopped; -EAGAIN: the timer continues it. */
-static int reset_device_step(struct virtdev_inline *h)
+static int reset_device_step(struct inline_server *h)
 {
 	const bool more = virtdev_reset_turn(h->dev);
 
@@ -246,7 +244,7 @@ static int reset_device_step(struct virtdev_inline *h)
 }
 
 /* One step of stopping all queues, which completes a device reset. */
-static int stop_step(struct virtdev_inline *h)
+static int stop_step(struct inline_server *h)
 {
 	int rc = drain_all(h);
 
@@ -261,15 +259,15 @@ static int stop_step(struct virtdev_inline *h)
 	return 0;
 }
 
-int virtdev_inline_stop(struct virtdev_inline *h)
+int virtdev_priv_inline_stop(void *self)
 {
-	forget_pause(h);
-	return stop_step(h);
+	forget_pause(self);
+	return stop_step(self);
 }
 
-int virtdev_priv_inline_reset(void *opaque)
+int virtdev_priv_inline_reset(void *self)
 {
-	struct virtdev_inline *h = opaque;
+	struct inline_server *h = self;
 
 	forget_pause(h);
 	h->resetting = drain_all(h) || reset_device_step(h);
@@ -278,8 +276,9 @@ int virtdev_priv_inline_reset(void *opaque)
 	return h->resetting;
 }
 
-int virtdev_inline_pause(struct virtdev_inline *h)
+int virtdev_priv_inline_pause(void *self)
 {
+	struct inline_server *h = self;
 	uint32_t i;
 	int rc;
 
@@ -297,7 +296,7 @@ int virtdev_inline_pause(struct virtdev_inline *h)
  * Ends the draining of a queue that has not stopped: its kicks, which drain_queue()
  * ignores, have an effect again.
  */
-static int undrain_queue(struct virtdev_inline *h, uint32_t i)
+static int undrain_queue(struct inline_server *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
 	int rc = watch_kick(h, i);
@@ -306,7 +305,7 @@ static int undrain_queue(struct virtdev_inline *h, uint32_t i)
 	return rc < 0 && rc != -EEXIST ? rc : vsu_event_signal_own(q->kick_fd);
 }
 
-static int resume_queue(struct virtdev_inline *h, uint32_t i)
+static int resume_queue(struct inline_server *h, uint32_t i, struct vsu_error *err)
 {
 	struct inline_queue *q = &h->queues[i];
 	struct vq_config config;
@@ -318,11 +317,12 @@ static int resume_queue(struct virtdev_inline *h, uint32_t i)
 	if (!virtdev_transport_queue(h->t, i, &config))
 		return 0;
 	config.base = q->base;
-	return start_queue(h, i, &config, NULL);
+	return start_queue(h, i, &config, err);
 }
 
-int virtdev_inline_resume(struct virtdev_inline *h)
+int virtdev_priv_inline_resume(void *self, struct vsu_error *err)
 {
+	struct inline_server *h = self;
 	uint32_t i;
 	int rc = 0;
 
@@ -333,23 +333,21 @@ int virtdev_inline_resume(struct virtdev_inline *h)
 	virtdev_resume(h->dev);
 	h->stopping = false;
 	for (i = 0; !rc && i < h->nqueues; i++)
-		rc = resume_queue(h, i);
-	if (rc < 0)
-		virtdev_transport_needs_reset(h->t);
+		rc = resume_queue(h, i, err);
 	return rc;
 }
 
 /* --------------------------------------------------------------------- turns */
 
 /* Signals rare_fd for the marked queues only. A driver's signal is for all rare queues. */
-static void kick_rare_again(struct virtdev_inline *h)
+static void kick_rare_again(struct inline_server *h)
 {
 	if (!h->rare_again)
 		vsu_event_signal_own(h->rare_fd);
 	h->rare_again = true;
 }
 
-static void kick_queue(struct virtdev_inline *h, uint32_t i)
+static void kick_queue(struct inline_server *h, uint32_t i)
 {
 	if (!h->queues[i].is_rare) {
 		vsu_event_signal_own(h->queues[i].kick_fd);
@@ -360,7 +358,7 @@ static void kick_queue(struct virtdev_inline *h, uint32_t i)
 }
 
 /* A queue with remaining work kicks itself for its next turn. */
-static void serve_queue(struct virtdev_inline *h, uint32_t i)
+static void serve_queue(struct inline_server *h, uint32_t i)
 {
 	if (h->queues[i].running && !h->stopping && !h->queues[i].resetting &&
 	    virtdev_queue_serve(h->dev, i) > 0)
@@ -368,7 +366,7 @@ static void serve_queue(struct virtdev_inline *h, uint32_t i)
 }
 
 /* Kicks the waiting queues whose time has come; the others wait again. */
-static void on_timer(struct virtdev_inline *h)
+static void on_timer(struct inline_server *h)
 {
 	uint32_t i;
 
@@ -383,7 +381,7 @@ static void on_timer(struct virtdev_inline *h)
 }
 
 /* Marks the rare queues for which rare_fd was signalled. */
-static void take_rare_kicks(struct virtdev_inline *h)
+static void take_rare_kicks(struct inline_server *h)
 {
 	uint64_t count = 0;
 	uint32_t i;
@@ -398,7 +396,7 @@ static void take_rare_kicks(struct virtdev_inline *h)
  * Serves the marked queues. If the turn's time is over, the next turn begins behind the
  * queue served last.
  */
-static void on_rare_kick(struct virtdev_inline *h)
+static void on_rare_kick(struct inline_server *h)
 {
 	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
 	bool is_over = false;
@@ -420,7 +418,7 @@ static void on_rare_kick(struct virtdev_inline *h)
 	}
 }
 
-static void on_event(struct virtdev_inline *h, uint64_t tag)
+static void on_event(struct inline_server *h, uint64_t tag)
 {
 	const uint32_t i = (uint32_t)tag;
 
@@ -441,7 +439,7 @@ static void on_event(struct virtdev_inline *h, uint64_t tag)
  * Handles the remaining events of the last dispatch first: epoll reports ready descriptors
  * in a fixed order, so a busy queue would starve the queues behind it.
  */
-static int find_events(struct virtdev_inline *h)
+static int find_events(struct inline_server *h)
 {
 	int n = h->nevents;
 
@@ -451,15 +449,16 @@ static int find_events(struct virtdev_inline *h)
 	return n;
 }
 
-static void keep_events(struct virtdev_inline *h, int from, int n)
+static void keep_events(struct inline_server *h, int from, int n)
 {
 	h->nevents = n - from;
 	memmove(h->events, h->events + from,
 		(size_t)h->nevents * sizeof(h->events[0]));
 }
 
-void virtdev_inline_dispatch(struct virtdev_inline *h)
+void virtdev_priv_inline_dispatch(void *self)
 {
+	struct inline_server *h = self;
 	const int n = find_events(h);
 	const uint64_t until = n > 1 ? vsu_now_ns() + VQ_TURN_NS : 0;
 	int i = 0;

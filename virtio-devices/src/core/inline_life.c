@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include <virtio-devices/report.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #include "core/device_struct.h"
 #include "core/inline_priv.h"
@@ -18,106 +18,104 @@
 
 static void on_notify(void *opaque, uint32_t queue)
 {
-	const struct virtdev_inline *h = opaque;
+	const struct virtdev_server *s = opaque;
 
-	virtdev_transport_interrupt(h->t, queue);
-}
-
-static void on_config_changed(void *opaque)
-{
-	const struct virtdev_inline *h = opaque;
-
-	virtdev_transport_config_changed(h->t);
-}
-
-static void on_queue_broken(void *opaque, uint32_t queue)
-{
-	const struct virtdev_inline *h = opaque;
-
-	(void)queue;
-	virtdev_transport_needs_reset(h->t);
+	virtdev_transport_interrupt(s->t, queue);
 }
 
 static void on_queue_wake(void *opaque, uint32_t queue)
 {
-	const struct virtdev_inline *h = opaque;
+	const struct virtdev_server *s = opaque;
+	const struct inline_server *h = s->self;
 
 	vsu_event_signal_own(h->queues[queue].kick_fd);
 }
 
 static const struct virtdev_server_ops device_ops = {
 	.size = sizeof(device_ops), .notify = on_notify,
-	.config_changed = on_config_changed, .queue_broken = on_queue_broken,
+	.config_changed = virtdev_priv_server_config_changed,
+	.queue_broken = virtdev_priv_server_queue_broken,
 	.region_change = virtdev_priv_inline_region_change,
 	.region_address = virtdev_priv_inline_region_address,
 	.queue_wait = virtdev_priv_inline_queue_wait, .queue_wake = on_queue_wake,
 };
 
-/* -------------------------------- callbacks that the owner does not provide */
+/* ------------------------------------------------------ operations of the server */
 
-/* A failure is reported once, until a start succeeds again. */
-static int report_start(struct virtdev_inline *h, int rc,
-			const struct vsu_error *why)
+static int inline_kick_fd(const void *self, uint32_t queue)
 {
-	struct vsu_error what = VSU_ERROR_INIT;
+	const struct inline_server *h = self;
 
-	if (rc < 0 && !h->start_failed) {
-		vsu_error_set(&what, rc,
-			      "its queues cannot be started: %s; the driver has to reset the device",
-			      why->msg);
-		virtdev_report(h->dev, &what);
+	return h->queues[queue].kick_fd;
+}
+
+static uint64_t inline_faults(const void *self, uint32_t queue, struct vq_fault *last)
+{
+	const struct inline_server *h = self;
+
+	if (last)
+		vq_last_fault(h->queues[queue].vq, last);
+	return vq_counter(h->queues[queue].vq, VQ_COUNT_FAULTS);
+}
+
+/* The queues read their space. */
+static int inline_set_memory(void *self, struct vmem_map *map, struct vsu_error *err)
+{
+	const struct inline_server *h = self;
+	uint32_t i;
+
+	(void)map;
+	(void)err;
+	for (i = 0; i < h->nqueues; i++)
+		vq_refresh(h->queues[i].vq);
+	return 0;
+}
+
+static void close_all(struct inline_server *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < h->nqueues; i++) {
+		vq_free(h->queues[i].vq);
+		if (!h->queues[i].is_rare)
+			vsu_fd_close(&h->queues[i].kick_fd);
 	}
-	h->start_failed = rc < 0;
-	return rc;
+	vsu_fd_close(&h->rare_fd);
+	vsu_fd_close(&h->timer_fd);
+	vsu_fd_close(&h->epoll_fd);
+	free(h);
 }
 
-static int on_activate(void *opaque, uint64_t features)
+static void inline_free(void *self)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct virtdev_inline *h = opaque;
+	struct inline_server *h = self;
 
-	(void)features;
-	return report_start(h, virtdev_inline_start(h, &err), &err);
+	virtdev_priv_server_detach(&h->server);
+	virtdev_priv_inline_empty_regions(h);
+	close_all(h);
 }
 
-static int on_queue_start(void *opaque, uint32_t queue)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct virtdev_inline *h = opaque;
-
-	return report_start(h, virtdev_inline_start_queue(h, queue, &err),
-			    &err);
-}
-
-static void on_driver_notify(void *opaque, uint32_t queue)
-{
-	const struct virtdev_inline *h = opaque;
-
-	vsu_event_signal_own(h->queues[queue].kick_fd);
-}
-
-static int on_queue_reset(void *opaque, uint32_t queue)
-{
-	return virtdev_inline_reset_queue(opaque, queue);
-}
-
-static const struct virtdev_transport_ops transport_ops = {
-	.size = sizeof(transport_ops), .features = VQ_F_RING_RESET,
-	.activate = on_activate, .reset = virtdev_priv_inline_reset,
-	.notify = on_driver_notify,
-	.queue_reset = on_queue_reset, .queue_start = on_queue_start,
+static const struct server_ops inline_ops = {
+	.start = virtdev_priv_inline_start, .reset = virtdev_priv_inline_reset,
+	.queue_reset = virtdev_priv_inline_reset_queue,
+	.queue_start = virtdev_priv_inline_start_queue,
+	.stop = virtdev_priv_inline_stop, .dispatch = virtdev_priv_inline_dispatch,
+	.kick_fd = inline_kick_fd, .set_memory = inline_set_memory,
+	.pause = virtdev_priv_inline_pause, .resume = virtdev_priv_inline_resume,
+	.take = virtdev_priv_inline_take, .load = virtdev_priv_inline_load,
+	.free = inline_free, .faults = inline_faults,
 };
 
 /* ------------------------------------------------------------------ creation */
 
-static int make_rare_kick(struct virtdev_inline *h)
+static int make_rare_kick(struct inline_server *h)
 {
 	h->rare_fd = vsu_event_new();
 	return h->rare_fd < 0 ? h->rare_fd :
 	       virtdev_priv_inline_watch(h, h->rare_fd, INLINE_TAG_RARE);
 }
 
-static int make_kick(struct virtdev_inline *h, uint32_t i)
+static int make_kick(struct inline_server *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
 	int rc = 0;
@@ -129,7 +127,7 @@ static int make_kick(struct virtdev_inline *h, uint32_t i)
 	return q->kick_fd < 0 ? q->kick_fd : rc;
 }
 
-static int make_queue(struct virtdev_inline *h, uint32_t i,
+static int make_queue(struct inline_server *h, uint32_t i,
 		      struct vmem_space *space)
 {
 	struct inline_queue *q = &h->queues[i];
@@ -140,7 +138,7 @@ static int make_queue(struct virtdev_inline *h, uint32_t i,
 	return rc < 0 ? rc : vq_set_space(q->vq, space);
 }
 
-static int make_all(struct virtdev_inline *h, struct vmem_space *space)
+static int make_all(struct inline_server *h, struct vmem_space *space)
 {
 	uint32_t i;
 	int rc;
@@ -157,103 +155,43 @@ static int make_all(struct virtdev_inline *h, struct vmem_space *space)
 	return rc < 0 ? rc : 0;
 }
 
-/* Checks that neither the transport nor its device has a server. */
-static int check_free(const struct virtdev_transport *t,
-		      const struct vmem_space *space, struct vsu_error *err)
-{
-	if (!space)
-		return vsu_error_set(err, -EINVAL,
-				     "%s: no space with the guest's memory",
-				     virtdev_name(t->dev));
-	if (t->server.size || t->dev->server.size)
-		return vsu_error_set(err, -EBUSY,
-				     "%s has a server already; free that one first",
-				     virtdev_name(t->dev));
-	return 0;
-}
-
 int virtdev_inline_new(struct virtdev_transport *t, struct vmem_space *space,
-		       struct virtdev_inline **out, struct vsu_error *err)
+		       const struct virtdev_server_ops *regions, void *opaque,
+		       struct virtdev_server **out, struct vsu_error *err)
 {
 	struct virtdev *dev = virtdev_transport_device(t);
 	const uint32_t n = virtdev_get_info(dev)->nqueues;
-	struct virtdev_inline *h;
+	struct inline_server *h;
 	uint32_t i;
-	int rc = check_free(t, space, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
+	if (!space)
+		return vsu_error_set(err, -EINVAL, "%s: no space with the guest's memory",
+				     virtdev_name(dev));
 	h = calloc(1, sizeof(*h) + n * sizeof(h->queues[0]));
 	if (!h)
 		return vsu_error_sys(err, -ENOMEM, "%s", virtdev_name(dev));
 	h->t = t;
 	h->dev = dev;
 	h->nqueues = n;
+	h->owner_opaque = opaque;
 	h->epoll_fd = h->timer_fd = h->rare_fd = -1;
 	for (i = 0; i < n; i++)
 		h->queues[i].kick_fd = h->queues[i].host_fd = -1;
-	rc = make_all(h, space);
+	rc = regions ? vsu_copy_sized(&h->owner, sizeof(h->owner), regions,
+				      "struct virtdev_server_ops", err) : 0;
+	if (!rc) {
+		rc = make_all(h, space);
+		h->server = (struct virtdev_server){
+			.ops = &inline_ops, .self = h, .t = t, .fd = h->epoll_fd,
+		};
+		rc = rc < 0 ? vsu_error_sys(err, rc, "queues of %s", virtdev_name(dev)) :
+			      virtdev_priv_server_attach(&h->server, &device_ops, err);
+	}
 	if (rc < 0) {
-		virtdev_inline_free(h);
-		return vsu_error_sys(err, rc, "queues of %s",
-				     virtdev_name(dev));
+		close_all(h);
+		return rc;
 	}
-	(void)!virtdev_set_server(dev, &device_ops, h);	/* check_free() has excluded another
-							   server */
-	virtdev_priv_transport_set_server(t, &transport_ops, h);
-	*out = h;
+	*out = &h->server;
 	return 0;
-}
-
-void virtdev_inline_free(struct virtdev_inline *h)
-{
-	uint32_t i;
-
-	if (!h)
-		return;
-	(void)!virtdev_set_server(h->dev, NULL, NULL);
-	virtdev_priv_transport_set_server(h->t, NULL, NULL);
-	virtdev_priv_inline_empty_regions(h);
-	for (i = 0; i < h->nqueues; i++) {
-		vq_free(h->queues[i].vq);
-		if (!h->queues[i].is_rare)
-			vsu_fd_close(&h->queues[i].kick_fd);
-	}
-	vsu_fd_close(&h->rare_fd);
-	vsu_fd_close(&h->timer_fd);
-	vsu_fd_close(&h->epoll_fd);
-	free(h);
-}
-
-int virtdev_inline_fd(const struct virtdev_inline *h)
-{
-	return h->epoll_fd;
-}
-
-int virtdev_inline_kick_fd(const struct virtdev_inline *h, uint32_t queue)
-{
-	return queue < h->nqueues ? h->queues[queue].kick_fd : -EINVAL;
-}
-
-uint64_t virtdev_inline_faults(const struct virtdev_inline *h, uint32_t queue,
-			       struct vq_fault *last)
-{
-	const struct vq *q = queue < h->nqueues ? h->queues[queue].vq : NULL;
-	const struct vq_fault none = { 0 };
-
-	if (last && q)
-		vq_last_fault(q, last);
-	else if (last)
-		*last = none;
-	if (!q)
-		return 0;
-	return vq_counter(q, VQ_COUNT_FAULTS);
-}
-
-void virtdev_inline_refresh(struct virtdev_inline *h)
-{
-	uint32_t i;
-
-	for (i = 0; i < h->nqueues; i++)
-		vq_refresh(h->queues[i].vq);
 }

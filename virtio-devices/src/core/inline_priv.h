@@ -7,6 +7,8 @@
 
 #include <virtio-devices/inline.h>
 
+#include "core/server_priv.h"
+
 /* Maximum descriptors served by one dispatch. */
 #define INLINE_EVENTS 4
 
@@ -28,7 +30,8 @@ struct inline_queue {
 	uint32_t base;		/* ring position at the stop */
 };
 
-struct virtdev_inline {
+struct inline_server {
+	struct virtdev_server server;
 	struct virtdev_transport *t;
 	struct virtdev *dev;
 	struct virtdev_server_ops owner;	/* region callbacks */
@@ -44,26 +47,37 @@ struct virtdev_inline {
 	bool resetting;		/* device reset without the owner's callback */
 	int nevents;		/* events left over by the last dispatch */
 	struct epoll_event events[INLINE_EVENTS];
-	bool start_failed;	/* the last start failed, and the cause was reported */
 	uint32_t nqueues;
 	struct inline_queue queues[];
 };
 
-/* inline.c: adds fd to epoll_fd with a tag */
-int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
+/* inline.c: adds fd to epoll_fd with a tag. */
+int virtdev_priv_inline_watch(const struct inline_server *h, int fd,
 			      uint64_t tag);
-/* See struct virtdev_server_ops. */
+/* See struct virtdev_server_ops; opaque is the struct virtdev_server. */
 int virtdev_priv_inline_queue_wait(void *opaque, uint32_t queue, uint64_t ns);
-/* Default of the transport's reset callback; a dispatch completes the reset. */
-int virtdev_priv_inline_reset(void *opaque);
 
-/* inline_region.c: see struct virtdev_server_ops. */
+/* Operations of the server; self is the struct inline_server. */
+int virtdev_priv_inline_start(void *self, uint64_t features, struct vsu_error *err);
+int virtdev_priv_inline_stop(void *self);
+int virtdev_priv_inline_reset(void *self);
+int virtdev_priv_inline_reset_queue(void *self, uint32_t queue);
+int virtdev_priv_inline_start_queue(void *self, uint32_t queue, struct vsu_error *err);
+int virtdev_priv_inline_pause(void *self);
+int virtdev_priv_inline_resume(void *self, struct vsu_error *err);
+void virtdev_priv_inline_dispatch(void *self);
+
+/* inline_region.c: see struct virtdev_server_ops; opaque is the struct virtdev_server. */
 int virtdev_priv_inline_region_change(void *opaque, bool map,
 				      const struct virtdev_mapping *m,
 				      uint64_t cookie);
 int virtdev_priv_inline_region_address(void *opaque, uint8_t region,
 				       uint64_t *gpa);
 /* Unmaps all files from the regions that a reset empties. */
-void virtdev_priv_inline_empty_regions(struct virtdev_inline *h);
+void virtdev_priv_inline_empty_regions(struct inline_server *h);
+
+/* inline_state.c: operations of the server. */
+int virtdev_priv_inline_take(void *self, void **bytes, size_t *len, struct vsu_error *err);
+int virtdev_priv_inline_load(void *self, const void *bytes, size_t len, struct vsu_error *err);
 
 #endif

@@ -4,15 +4,13 @@
 
 #include <errno.h>
 
-#include <vmm-sys-util/sized.h>
-
 #include "core/inline_priv.h"
 
 int virtdev_priv_inline_region_change(void *opaque, bool map,
 				      const struct virtdev_mapping *m,
 				      uint64_t cookie)
 {
-	const struct virtdev_inline *h = opaque;
+	const struct inline_server *h = ((struct virtdev_server *)opaque)->self;
 
 	return h->owner.region_change ?
 	       h->owner.region_change(h->owner_opaque, map, m, cookie) :
@@ -22,14 +20,14 @@ int virtdev_priv_inline_region_change(void *opaque, bool map,
 int virtdev_priv_inline_region_address(void *opaque, uint8_t region,
 				       uint64_t *gpa)
 {
-	const struct virtdev_inline *h = opaque;
+	const struct inline_server *h = ((struct virtdev_server *)opaque)->self;
 
 	return h->owner.region_address ?
 	       h->owner.region_address(h->owner_opaque, region, gpa) :
 	       -EOPNOTSUPP;
 }
 
-void virtdev_priv_inline_empty_regions(struct virtdev_inline *h)
+void virtdev_priv_inline_empty_regions(struct inline_server *h)
 {
 	const struct virtdev_info *info = virtdev_get_info(h->dev);
 	struct virtdev_mapping all = { 0 };
@@ -42,19 +40,4 @@ void virtdev_priv_inline_empty_regions(struct virtdev_inline *h)
 		all.len = info->regions[i].len;
 		(void)!h->owner.region_change(h->owner_opaque, false, &all, 0);
 	}
-}
-
-int virtdev_inline_set_regions(struct virtdev_inline *h,
-			       const struct virtdev_server_ops *ops,
-			       void *opaque)
-{
-	struct virtdev_server_ops copy = { 0 };
-	int rc = vsu_copy_sized(&copy, sizeof(copy), ops,
-				"struct virtdev_server_ops", NULL);
-
-	if (rc < 0)
-		return rc;
-	h->owner = copy;
-	h->owner_opaque = opaque;
-	return 0;
 }

@@ -14,7 +14,7 @@
 /* Maximum bytes: the device's own state and its surroundings. */
 #define MAX_STATE (2 * (size_t)VIRTDEV_STATE_MAX)
 
-static bool is_paused(const struct virtdev_inline *h)
+static bool is_paused(const struct inline_server *h)
 {
 	uint32_t i;
 
@@ -24,7 +24,7 @@ static bool is_paused(const struct virtdev_inline *h)
 	return true;
 }
 
-static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w,
+static int put_device(struct inline_server *h, struct virtdev_state_writer *w,
 		      struct vsu_error *err)
 {
 	void *bytes;
@@ -39,9 +39,9 @@ static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w,
 	return 0;
 }
 
-int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
-			struct vsu_error *err)
+int virtdev_priv_inline_take(void *self, void **bytes, size_t *len, struct vsu_error *err)
 {
+	struct inline_server *h = self;
 	struct virtdev_state_writer w = { .out.max = MAX_STATE };
 	struct virtdev_state_writer part = { .out.max = MAX_STATE };
 	uint32_t i;
@@ -71,31 +71,11 @@ int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 	return 0;
 }
 
-int virtdev_inline_set_position(struct virtdev_inline *h, uint32_t queue,
-				const struct virtdev_queue_position *position)
-{
-	if (queue >= h->nqueues)
-		return -EINVAL;
-	h->queues[queue].paused = position->runs;
-	h->queues[queue].base = position->base;
-	return 0;
-}
-
-int virtdev_inline_get_position(const struct virtdev_inline *h, uint32_t queue,
-				struct virtdev_queue_position *position)
-{
-	if (queue >= h->nqueues)
-		return -EINVAL;
-	position->runs = h->queues[queue].paused;
-	position->base = h->queues[queue].base;
-	return 0;
-}
-
 /*
  * Loads the queues, which are last; the transport has checked their number. Only queues
  * that the driver has set up can run, and only after DRIVER_OK.
  */
-static int load_queues(struct virtdev_inline *h,
+static int load_queues(struct inline_server *h,
 		       struct virtdev_state_reader *r, struct vsu_error *err)
 {
 	const bool starts = virtdev_transport_status(h->t) & VIRTDEV_STATUS_DRIVER_OK;
@@ -116,7 +96,7 @@ static int load_queues(struct virtdev_inline *h,
 				  virtdev_name(h->dev)) : 0;
 }
 
-static int load_parts(struct virtdev_inline *h, struct virtdev_state_reader *r,
+static int load_parts(struct inline_server *h, struct virtdev_state_reader *r,
 		      struct vsu_error *err)
 {
 	struct virtdev_state_reader device, transport;
@@ -136,9 +116,9 @@ static int load_parts(struct virtdev_inline *h, struct virtdev_state_reader *r,
 	return rc ? rc : load_queues(h, r, err);
 }
 
-int virtdev_inline_load(struct virtdev_inline *h, const void *bytes,
-			size_t len, struct vsu_error *err)
+int virtdev_priv_inline_load(void *self, const void *bytes, size_t len, struct vsu_error *err)
 {
+	struct inline_server *h = self;
 	struct virtdev_state_reader r = { .in = { .at = bytes, .left = len } };
 	uint32_t i;
 	int rc;

@@ -5,9 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <virtio-devices/state.h>
-
 #include "core/device_struct.h"
+#include "core/server_priv.h"
 #include "core/state_priv.h"
 #include "core/transport_priv.h"
 
@@ -18,10 +17,9 @@
 /* Maximum bytes: the server's state and its surroundings. */
 #define MAX_STATE (2 * (size_t)VIRTDEV_STATE_MAX)
 
-int virtdev_transport_take(const struct virtdev_transport *t,
-			   const struct virtdev_queue_position *positions,
-			   const void *state, size_t state_len, void **bytes,
-			   size_t *len, struct vsu_error *err)
+int virtdev_priv_served_take(const struct virtdev_transport *t,
+			     const struct queue_position *positions, const void *state,
+			     size_t state_len, void **bytes, size_t *len, struct vsu_error *err)
 {
 	struct virtdev_state_writer w = { .out.max = MAX_STATE };
 	struct virtdev_state_writer part = { .out.max = MAX_STATE };
@@ -65,7 +63,7 @@ static bool is_base(const struct vq_config *config, uint32_t base)
 /* Only queues that the driver has set up can run. */
 static int load_positions(const struct virtdev_transport *t,
 			  struct virtdev_state_reader *r,
-			  struct virtdev_queue_position *positions)
+			  struct queue_position *positions)
 {
 	struct vq_config config;
 	uint32_t i;
@@ -98,7 +96,7 @@ static int load_own(const struct virtdev_transport *t,
 
 static int load_rest(const struct virtdev_transport *t, uint32_t layout,
 		     struct virtdev_state_reader *r,
-		     struct virtdev_queue_position *positions,
+		     struct queue_position *positions,
 		     struct virtdev_state_reader *state, struct vsu_error *err)
 {
 	int rc = load_positions(t, r, positions);
@@ -127,10 +125,9 @@ static int read_head(const struct virtdev_transport *t,
 			     "this is not the state of a device that another process or the kernel serves");
 }
 
-int virtdev_transport_load(struct virtdev_transport *t, const void *bytes,
-			   size_t len, struct virtdev_queue_position *positions,
-			   const void **state, size_t *state_len,
-			   struct vsu_error *err)
+int virtdev_priv_served_load(struct virtdev_transport *t, const void *bytes, size_t len,
+			     struct queue_position *positions, const void **state,
+			     size_t *state_len, struct vsu_error *err)
 {
 	struct virtdev_state_reader r = { .in = { .at = bytes, .left = len } };
 	struct virtdev_state_reader part;

@@ -20,8 +20,7 @@ struct virtdev_transport {
 	struct virtdev *dev;
 	struct virtdev_transport_ops ops;
 	void *opaque;
-	struct virtdev_transport_ops server;	/* used if the callback in ops is NULL */
-	void *server_opaque;
+	struct virtdev_server *server;	/* used if the callback in ops is NULL; or NULL */
 	bool has_registers;
 	struct virtdev_register_ops register_ops;
 	void *registers;
@@ -46,14 +45,6 @@ int virtdev_priv_transport_load(struct virtdev_transport *t,
 
 /* The driver's features without those that the transport implements. */
 uint64_t virtdev_priv_device_features(const struct virtdev_transport *t);
-
-/*
- * Sets the queue server of this process; NULL removes it. Its callbacks replace those
- * that the owner did not provide.
- */
-void virtdev_priv_transport_set_server(struct virtdev_transport *t,
-				       const struct virtdev_transport_ops *ops,
-				       void *opaque);
 
 /*
  * transport_calls.c: the owner's callbacks, or those of the server. Results are

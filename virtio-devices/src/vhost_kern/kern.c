@@ -25,15 +25,9 @@ struct virtdev *virtdev_vhost_kern_device(const struct virtdev_vhost_kern *k)
 	return k->dev;
 }
 
-struct vhost_kern *virtdev_vhost_kern_side(const struct virtdev_vhost_kern *k,
-					   uint32_t i)
+const char *virtdev_vhost_kern_name(const struct virtdev_vhost_kern *k)
 {
-	return i < k->nsides ? k->sides[i] : NULL;
-}
-
-struct vhost_kern *virtdev_vhost_kern_kernel(const struct virtdev_vhost_kern *k)
-{
-	return virtdev_vhost_kern_side(k, 0);
+	return vhost_kern_name(k->sides[0]);
 }
 
 static int set_memory(struct virtdev_vhost_kern *k, uint32_t n,
@@ -48,7 +42,7 @@ static int set_memory(struct virtdev_vhost_kern *k, uint32_t n,
 }
 
 /* All sides or none: on failure, running sides keep the previous map. */
-int virtdev_vhost_kern_set_memory(struct virtdev_vhost_kern *k,
+int virtdev_priv_kern_set_memory(struct virtdev_vhost_kern *k,
 				  struct vmem_map *map, struct vsu_error *err)
 {
 	struct vmem_map *former = k->map;

@@ -157,7 +157,7 @@ static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 {
 	struct virtdev_vhost_kern *k = self;
 
-	if (!virtdev_vhost_kern_is_control(k, queue))
+	if (!virtdev_priv_kern_is_control(k, queue))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "queue %" PRIu32 " is served by the kernel's '%s'",
 				     queue, vhost_kern_name(k->sides[0]));

@@ -140,7 +140,7 @@ int virtdev_priv_kern_set_side(void *opaque, uint32_t side, bool on)
 	return rc;
 }
 
-bool virtdev_vhost_kern_is_control(const struct virtdev_vhost_kern *k,
+bool virtdev_priv_kern_is_control(const struct virtdev_vhost_kern *k,
 				   uint32_t queue)
 {
 	return k->net ? virtdev_priv_net_role(k->net, queue) == NET_CONTROLS :
@@ -166,7 +166,7 @@ static void take_rings(struct virtdev_vhost_kern *k,
 			k->rings[i] = rings[i];
 }
 
-int virtdev_vhost_kern_start(struct virtdev_vhost_kern *k, uint64_t features,
+int virtdev_priv_kern_start(struct virtdev_vhost_kern *k, uint64_t features,
 			     const struct vhost_user_ring *rings, uint32_t n,
 			     struct vsu_error *err)
 {
@@ -182,17 +182,17 @@ int virtdev_vhost_kern_start(struct virtdev_vhost_kern *k, uint64_t features,
 	k->started = true;
 	rc = use_sides(k, sides_in_use(k), err);
 	if (rc < 0)
-		virtdev_vhost_kern_stop(k);
+		virtdev_priv_kern_stop(k);
 	return rc;
 }
 
-void virtdev_vhost_kern_stop(struct virtdev_vhost_kern *k)
+void virtdev_priv_kern_stop(struct virtdev_vhost_kern *k)
 {
 	k->started = false;
 	(void)!use_sides(k, 0, NULL);
 }
 
-uint32_t virtdev_vhost_kern_base(const struct virtdev_vhost_kern *k,
+uint32_t virtdev_priv_kern_base(const struct virtdev_vhost_kern *k,
 				 uint32_t queue)
 {
 	return queue < k->nrings ? k->rings[queue].base : 0;
@@ -214,7 +214,7 @@ static int change_queue(struct virtdev_vhost_kern *k, uint32_t queue,
 	return side < sides_in_use(k) ? start_side(k, side, err) : 0;
 }
 
-int virtdev_vhost_kern_reset_queue(struct virtdev_vhost_kern *k,
+int virtdev_priv_kern_reset_queue(struct virtdev_vhost_kern *k,
 				   uint32_t queue, struct vsu_error *err)
 {
 	const struct vhost_user_ring none = {
@@ -224,7 +224,7 @@ int virtdev_vhost_kern_reset_queue(struct virtdev_vhost_kern *k,
 	return change_queue(k, queue, &none, err);
 }
 
-int virtdev_vhost_kern_start_queue(struct virtdev_vhost_kern *k,
+int virtdev_priv_kern_start_queue(struct virtdev_vhost_kern *k,
 				   uint32_t queue,
 				   const struct vhost_user_ring *ring,
 				   struct vsu_error *err)

@@ -115,7 +115,8 @@ void virtdev_vhost_user_free(struct virtdev_vhost_user *r)
 		return;
 	virtdev_priv_remote_stream_drop(r);
 	virtdev_priv_remote_postcopy_lost(r);
-	virtdev_priv_remote_detach(r);
+	if (r->t)
+		virtdev_server_free(&r->server);
 	vhost_user_frontend_free(r->frontend);
 	virtdev_free(r->dev);
 	free(r->who);

@@ -32,14 +32,17 @@ static int send_request(struct virtdev_vhost_user *r,
 		return rc;
 	wait_for_answer(r);
 	rc = r->phase == REMOTE_FAILED ? -ECONNRESET : r->postcopy.answer;
+	if (r->phase == REMOTE_FAILED)
+		return vsu_error_set(err, rc, "%s", r->why.msg);
 	if (rc == -ECONNRESET)
 		return vsu_error_set(err, rc, "%s was lost meanwhile (%s)", r->who, name);
 	return rc < 0 ? vsu_error_sys(err, rc, "%s cannot wait for missing pages (%s); the reason is in its log",
 				      r->who, name) : 0;
 }
 
-int virtdev_vhost_user_postcopy_advise(struct virtdev_vhost_user *r, struct vsu_error *err)
+int virtdev_priv_remote_advise(void *self, struct vsu_error *err)
 {
+	struct virtdev_vhost_user *r = self;
 	const uint64_t bit = UINT64_C(1) << VHOST_USER_PROTOCOL_F_PAGEFAULT;
 	int rc;
 
@@ -52,10 +55,10 @@ int virtdev_vhost_user_postcopy_advise(struct virtdev_vhost_user *r, struct vsu_
 	return rc;
 }
 
-int virtdev_vhost_user_postcopy_listen(struct virtdev_vhost_user *r,
-				       const struct virtdev_vhost_user_faults *to,
-				       struct vsu_error *err)
+int virtdev_priv_remote_listen(void *self, const struct virtdev_page_faults *to,
+			       struct vsu_error *err)
 {
+	struct virtdev_vhost_user *r = self;
 	struct remote_postcopy *p = &r->postcopy;
 	int rc;
 

@@ -79,17 +79,17 @@ static int load_own(struct virtdev_vhost_user *r, const void *state, size_t len,
 	return rc;
 }
 
-int virtdev_vhost_user_load(struct virtdev_vhost_user *r, const void *bytes, size_t len,
-			    struct vsu_error *err)
+int virtdev_priv_remote_load(void *self, const void *bytes, size_t len, struct vsu_error *err)
 {
+	struct virtdev_vhost_user *r = self;
 	const void *state;
 	size_t state_len;
 	int rc;
 
-	if (!r->t || r->phase != REMOTE_SERVED)
+	if (r->phase != REMOTE_SERVED)
 		return vsu_error_set(err, -EBUSY, "the device of %s is in use, or has no back-end",
 				     r->who);
-	rc = virtdev_transport_load(r->t, bytes, len, r->positions, &state, &state_len, err);
+	rc = virtdev_priv_served_load(r->t, bytes, len, r->positions, &state, &state_len, err);
 	if (!rc && state_len)
 		rc = load_own(r, state, state_len, err);
 	if (rc < 0)

@@ -12,8 +12,9 @@
 
 #include "vhost_user/remote_priv.h"
 
-int virtdev_vhost_user_check_log(const struct virtdev_vhost_user *r, struct vsu_error *err)
+int virtdev_priv_remote_check_log(const void *self, struct vsu_error *err)
 {
+	const struct virtdev_vhost_user *r = self;
 	const uint64_t shared = UINT64_C(1) << VHOST_USER_PROTOCOL_F_LOG_SHMFD;
 
 	if (vhost_user_frontend_features(r->frontend) & VHOST_USER_F_LOG_ALL &&
@@ -23,16 +24,17 @@ int virtdev_vhost_user_check_log(const struct virtdev_vhost_user *r, struct vsu_
 			     r->who);
 }
 
-int virtdev_vhost_user_set_log(struct virtdev_vhost_user *r, int fd, uint64_t size,
-			       struct vsu_error *err)
+int virtdev_priv_remote_set_log(void *self, const struct virtdev_server_log *log,
+				struct vsu_error *err)
 {
+	struct virtdev_vhost_user *r = self;
 	int rc = 0;
 
-	if (fd >= 0)
-		rc = vhost_user_frontend_set_log(r->frontend, fd, size, 0, err);
+	if (log)
+		rc = vhost_user_frontend_set_log(r->frontend, log->fd, log->size, 0, err);
 	if (rc < 0)
 		return rc;
-	if (fd >= 0)
+	if (log)
 		r->log = REMOTE_LOG_ON;
 	else if (r->log == REMOTE_LOG_ON)
 		r->log = REMOTE_LOG_ENDS;

@@ -19,7 +19,7 @@ static uint64_t start_features(const struct virtdev_vhost_user *r)
 
 /* --------------------------------------------------------------------- pause */
 
-/* 0: the session stops the queues; 1: none ran; else as virtdev_vhost_user_pause(). */
+/* 0: the session stops the queues; 1: none ran; else as virtdev_server_pause(). */
 static int stop_queues(struct virtdev_vhost_user *r)
 {
 	switch (vhost_user_frontend_state(r->frontend)) {
@@ -45,10 +45,10 @@ static int pause_begin(struct virtdev_vhost_user *r)
 	return rc ? 0 : -EAGAIN;
 }
 
-int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
+int virtdev_priv_remote_pause(void *self)
 {
-	if (!r->t)
-		return -EINVAL;
+	struct virtdev_vhost_user *r = self;
+
 	switch (r->phase) {
 	case REMOTE_FAILED:
 		return -ECONNRESET;
@@ -69,21 +69,16 @@ int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
 /* -------------------------------------------------------------------- resume */
 
 /* Without a connected back-end, the queues start when the next one is connected. */
-int virtdev_vhost_user_resume(struct virtdev_vhost_user *r, struct vsu_error *err)
+int virtdev_priv_remote_resume(void *self, struct vsu_error *err)
 {
+	struct virtdev_vhost_user *r = self;
 	const bool again = r->phase == REMOTE_PAUSED && virtdev_priv_remote_has_positions(r);
 	const bool away = again && virtdev_priv_remote_is_away(r);
-	int rc;
 
 	/* also if no queue runs: the driver may start one that it has reset */
 	if (r->phase == REMOTE_PAUSED)
 		r->features = r->start_features = start_features(r);
 	virtdev_priv_remote_stream_drop(r);
 	(void)virtdev_priv_remote_enter(&r->phase, away ? REMOTE_ON_RESUME_AWAY : REMOTE_ON_RESUME);
-	if (!again)
-		return 0;
-	rc = away ? 0 : virtdev_priv_remote_start(r, err);
-	if (rc < 0)
-		virtdev_transport_needs_reset(r->t);
-	return rc;
+	return !again || away ? 0 : virtdev_priv_remote_start(r, err);
 }

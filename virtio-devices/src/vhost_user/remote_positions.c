@@ -40,7 +40,7 @@ void virtdev_priv_remote_clear_positions(struct virtdev_vhost_user *r)
 	uint32_t i;
 
 	for (i = 0; i < queue_count(r); i++)
-		r->positions[i] = (struct virtdev_queue_position){ 0 };
+		r->positions[i] = (struct queue_position){ 0 };
 }
 
 void virtdev_priv_remote_note_positions(struct virtdev_vhost_user *r, const uint32_t *bases,

@@ -66,7 +66,7 @@ static void on_placed(void *opaque, const struct vhost_user_placed_region *regio
 /* The back-end does not wait for pages any more. */
 static void end_faults(struct virtdev_vhost_user *r, enum remote_postcopy_state state)
 {
-	const struct virtdev_vhost_user_faults to = r->postcopy.to;
+	const struct virtdev_page_faults to = r->postcopy.to;
 
 	vsu_fd_close(&r->postcopy.faults);
 	if (r->postcopy.state != REMOTE_POSTCOPY_NONE)
@@ -103,8 +103,10 @@ const struct vhost_user_frontend_device_ops virtdev_priv_remote_postcopy_ops = {
 	.postcopy_placed = on_placed, .postcopy_ended = on_ended,
 };
 
-void virtdev_vhost_user_postcopy_end(struct virtdev_vhost_user *r)
+void virtdev_priv_remote_request_end(void *self)
 {
+	struct virtdev_vhost_user *r = self;
+
 	if (r->postcopy.state == REMOTE_POSTCOPY_ADVISED || r->postcopy.state == REMOTE_POSTCOPY_LISTENS)
 		r->postcopy.state = REMOTE_POSTCOPY_ENDS;
 	virtdev_priv_remote_end_postcopy(r);

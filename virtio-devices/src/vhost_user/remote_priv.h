@@ -9,6 +9,7 @@
 #include <virtio-devices/transport.h>
 #include <virtio-devices/vhost_user_transport.h>
 
+#include "core/server_priv.h"
 #include "vhost_user/remote_phase.h"
 
 #define CONFIG_MAX 256u		/* maximum of the protocol */
@@ -72,7 +73,7 @@ struct remote_postcopy {
 	} state;
 	int answer;		/* of the last request, or REMOTE_POSTCOPY_WAITS */
 	int faults;		/* the userfaultfd until the back-end listens, or -1 */
-	struct virtdev_vhost_user_faults to;	/* while it listens */
+	struct virtdev_page_faults to;	/* while it listens */
 	unsigned int number;	/* of to.add */
 	unsigned int n;		/* regions of the last table */
 	struct vhost_user_placed_region placed[2 * VHOST_USER_MAX_REGIONS];
@@ -89,10 +90,13 @@ struct virtdev_vhost_user {
 	char *who;		/* the back-end in sentences */
 	bool stop_wanted;
 	enum remote_phase phase;
+	struct vsu_error why;	/* when it has failed */
 	/* after attach: the transport, and entries for each queue of the device */
 	struct virtdev_transport *t;	/* or NULL */
-	struct virtdev_vhost_user_queue *queues;
-	struct virtdev_queue_position *positions; /* none runs: no queue has one */
+	struct virtdev_server server;
+	struct virtdev_server_owner owner;	/* its queues: a copy */
+	struct virtdev_server_queue *queues;
+	struct queue_position *positions; /* none runs: no queue has one */
 	uint64_t start_features; /* of the driver's start */
 	enum {
 		REMOTE_STAYS,
@@ -178,15 +182,31 @@ extern const struct vhost_user_frontend_ops virtdev_priv_remote_optional_ops; /*
 /* Reads the configuration space; later, if too many requests are unanswered. */
 void virtdev_priv_remote_ask_config(struct virtdev_vhost_user *r);
 
+/*
+ * Operations of the server, with arguments and results as in struct server_ops; self is the
+ * struct virtdev_vhost_user.
+ */
+int virtdev_priv_remote_activate(void *self, uint64_t features, struct vsu_error *err);
+int virtdev_priv_remote_pause(void *self);
+int virtdev_priv_remote_resume(void *self, struct vsu_error *err);
+int virtdev_priv_remote_check_save(const void *self, struct vsu_error *err);
+int virtdev_priv_remote_collect(void *self, struct vsu_error *err);
+int virtdev_priv_remote_take(void *self, void **bytes, size_t *len, struct vsu_error *err);
+int virtdev_priv_remote_load(void *self, const void *bytes, size_t len, struct vsu_error *err);
+int virtdev_priv_remote_check_log(const void *self, struct vsu_error *err);
+int virtdev_priv_remote_set_log(void *self, const struct virtdev_server_log *log,
+				struct vsu_error *err);
+int virtdev_priv_remote_advise(void *self, struct vsu_error *err);
+int virtdev_priv_remote_listen(void *self, const struct virtdev_page_faults *to,
+			       struct vsu_error *err);
+void virtdev_priv_remote_request_end(void *self);
+
 /* remote_start.c */
 
 /* Starts the queues that the driver set up, at positions[] if there are any. */
 int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *err);
 /* After each dispatch: performs a start that waited. */
 void virtdev_priv_remote_start_late(struct virtdev_vhost_user *r);
-
-/* remote_attach.c */
-void virtdev_priv_remote_detach(struct virtdev_vhost_user *r);
 
 /* remote_replaced.c: the back-end disconnected; an attempt to connect; another one serves. */
 void virtdev_priv_remote_lost(struct virtdev_vhost_user *r);

@@ -110,6 +110,8 @@ static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
 static void session_fail(struct virtdev_vhost_user *r, const struct vsu_error *err)
 {
 	(void)virtdev_priv_remote_enter(&r->phase, REMOTE_ON_FAILED);
+	r->why = *err;
+	r->server.start_failed = true;	/* the failure is reported below */
 	if (r->t) {
 		virtdev_priv_remote_reset_done(r);
 		virtdev_transport_needs_reset(r->t);

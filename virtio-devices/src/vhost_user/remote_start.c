@@ -71,25 +71,6 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r)
 	return virtdev_get_info(r->dev)->nqueues;
 }
 
-void virtdev_transport_describe_ring(const struct virtdev_transport *t, uint32_t queue,
-				     const struct virtdev_vhost_user_queue *fds,
-				     struct vhost_user_ring *ring)
-{
-	struct vq_config config;
-
-	memset(ring, 0, sizeof(*ring));
-	if (!virtdev_transport_queue(t, queue, &config))
-		return;
-	ring->size = config.size;
-	ring->base = config.base;
-	ring->desc_gpa = config.desc_gpa;
-	ring->driver_gpa = config.driver_gpa;
-	ring->device_gpa = config.device_gpa;
-	ring->kick_fd = fds->kick_fd;
-	ring->call_fd = fds->call_fd;
-	ring->err_fd = fds->err_fd;
-}
-
 /* After a pause only queues that ran before it start. */
 static void describe_rings(const struct virtdev_vhost_user *r, struct vhost_user_ring *rings)
 {
@@ -97,7 +78,7 @@ static void describe_rings(const struct virtdev_vhost_user *r, struct vhost_user
 	uint32_t i;
 
 	for (i = 0; i < queue_count(r); i++) {
-		virtdev_transport_describe_ring(r->t, i, &r->queues[i], &rings[i]);
+		virtdev_priv_describe_ring(r->t, i, &r->queues[i], &rings[i]);
 		if (!continues)
 			continue;
 		rings[i].base = r->positions[i].base;
@@ -110,10 +91,10 @@ int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *er
 {
 	const uint32_t n = queue_count(r);
 	struct vhost_user_ring *rings;
-	int rc;
+	int rc = r->owner.starting ? r->owner.starting(r->owner.opaque, err) : 0;
 
-	if (r->ops.starting)
-		r->ops.starting(r->opaque);
+	if (rc < 0)
+		return rc;
 	rings = calloc(n, sizeof(rings[0]));
 	if (!rings)
 		return vsu_error_sys(err, -ENOMEM, "rings");
@@ -124,13 +105,11 @@ int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *er
 	return rc;
 }
 
-int virtdev_vhost_user_activate(struct virtdev_vhost_user *r, uint64_t features,
-				struct vsu_error *err)
+int virtdev_priv_remote_activate(void *self, uint64_t features, struct vsu_error *err)
 {
+	struct virtdev_vhost_user *r = self;
 	const bool away = virtdev_priv_remote_is_away(r);
 
-	if (!r->t)
-		return vsu_error_set(err, -EINVAL, "the device of %s has no transport", r->who);
 	if (r->phase == REMOTE_FAILED)
 		return vsu_error_set(err, -ECONNRESET, "the session with %s has ended", r->who);
 	if (!virtdev_priv_remote_enter(&r->phase, away ? REMOTE_ON_START_AWAY : REMOTE_ON_START))
@@ -148,6 +127,5 @@ void virtdev_priv_remote_start_late(struct virtdev_vhost_user *r)
 	    !virtdev_priv_remote_start(r, &err))
 		return;
 	virtdev_transport_needs_reset(r->t);
-	if (r->ops.not_started)
-		r->ops.not_started(r->opaque, &err);
+	virtdev_priv_server_report(&r->server, err.code, &err);
 }

@@ -41,10 +41,10 @@ static bool has_windows(const struct virtdev_vhost_user *r)
 	return false;
 }
 
-int virtdev_vhost_user_check_save(const struct virtdev_vhost_user *r, struct vsu_error *err)
+int virtdev_priv_remote_check_save(const void *self, struct vsu_error *err)
 {
-	if (!r->t)
-		return vsu_error_set(err, -EINVAL, "the device of %s has no transport", r->who);
+	const struct virtdev_vhost_user *r = self;
+
 	if (r->phase == REMOTE_FAILED || virtdev_priv_remote_is_away(r))
 		return vsu_error_set(err, -ENOTCONN, "%s is disconnected", r->who);
 	if (has_windows(r))
@@ -57,19 +57,20 @@ int virtdev_vhost_user_check_save(const struct virtdev_vhost_user *r, struct vsu
 }
 
 /* A back-end saves its own state after its queues have stopped. */
-int virtdev_vhost_user_collect(struct virtdev_vhost_user *r, struct vsu_error *err)
+int virtdev_priv_remote_collect(void *self, struct vsu_error *err)
 {
-	if (r->phase != REMOTE_PAUSED)
-		return vsu_error_set(err, -EBUSY, "the device of %s is not paused", r->who);
+	struct virtdev_vhost_user *r = self;
+
 	return !virtdev_priv_remote_has_positions(r) || virtdev_priv_remote_is_stateless(r) ? 0 :
 	       virtdev_priv_remote_stream_save(r, err);
 }
 
-int virtdev_vhost_user_take(const struct virtdev_vhost_user *r, void **bytes, size_t *len,
-			    struct vsu_error *err)
+int virtdev_priv_remote_take(void *self, void **bytes, size_t *len, struct vsu_error *err)
 {
-	if (!r->t)
-		return vsu_error_set(err, -EINVAL, "the device of %s has no transport", r->who);
-	return virtdev_transport_take(r->t, r->positions, r->stream.bytes, r->stream.len, bytes,
-				      len, err);
+	const struct virtdev_vhost_user *r = self;
+
+	if (r->phase != REMOTE_PAUSED)
+		return vsu_error_set(err, -EBUSY, "the device of %s is not paused", r->who);
+	return virtdev_priv_served_take(r->t, r->positions, r->stream.bytes, r->stream.len,
+					bytes, len, err);
 }

@@ -160,11 +160,11 @@ static void expect(const char *wanted)
 	calls[0] = 0;
 }
 
-/* ------------------------------------------------------------- virtdev_inline */
+/* ------------------------------------------------------------- an inline server */
 
 struct machine {
 	struct transport_rig d;
-	struct virtdev_inline *server;
+	struct virtdev_server *server;
 };
 
 static const struct register_set *const registers[] = {
@@ -177,15 +177,15 @@ static struct vq_driver *drivers[QUEUES];
 static void make_machine(struct machine *m, int i)
 {
 	transport_rig_init(&m->d, registers[i], &model, &info, NULL, NULL);
-	ck_assert_int_eq(virtdev_inline_new(m->d.t, guest.space, &m->server,
+	ck_assert_int_eq(virtdev_inline_new(m->d.t, guest.space, NULL, NULL, &m->server,
 					    NULL), 0);
 }
 
 static void free_machine(struct machine *m)
 {
-	while (virtdev_inline_stop(m->server))
-		virtdev_inline_dispatch(m->server);
-	virtdev_inline_free(m->server);
+	while (virtdev_server_stop(m->server))
+		virtdev_server_dispatch(m->server);
+	virtdev_server_free(m->server);
 	transport_rig_fini(&m->d);
 }
 
@@ -233,15 +233,15 @@ static void start_machine(void)
 /* A step on a slow host may end before all queues stopped. */
 static void pause_machine(void)
 {
-	while (virtdev_inline_pause(machine.server))
-		virtdev_inline_dispatch(machine.server);
+	while (virtdev_server_pause(machine.server, false, NULL))
+		virtdev_server_dispatch(machine.server);
 }
 
 static void reset_machine(void)
 {
 	set(STATUS, 0);
 	while (virtdev_transport_is_resetting(machine.d.t))
-		virtdev_inline_dispatch(machine.server);
+		virtdev_server_dispatch(machine.server);
 }
 
 static void setup_inline(int i)
@@ -297,11 +297,11 @@ START_TEST(inline_pause_stops_the_queues_and_pauses)
 	start_machine();
 	pause_machine();
 	expect(STOPPED "pause ");
-	ck_assert_int_eq(virtdev_inline_take(machine.server, &bytes, &len,
+	ck_assert_int_eq(virtdev_server_take(machine.server, &bytes, &len,
 					     NULL), 0);
 	expect("save ");
 	free(bytes);
-	ck_assert_int_eq(virtdev_inline_resume(machine.server), 0);
+	ck_assert_int_eq(virtdev_server_resume(machine.server, NULL), 0);
 	expect("resume start0 start1 ");
 	pause_machine();
 	expect(STOPPED "pause ");
@@ -320,14 +320,14 @@ START_TEST(inline_load_pauses_until_the_machine_resumes)
 	setup_inline(_i);
 	start_machine();
 	pause_machine();
-	ck_assert_int_eq(virtdev_inline_take(machine.server, &bytes, &len,
+	ck_assert_int_eq(virtdev_server_take(machine.server, &bytes, &len,
 					     NULL), 0);
 	expect(STOPPED "pause save ");
 	make_machine(&other, _i);
-	ck_assert_int_eq(virtdev_inline_load(other.server, bytes, len, NULL),
+	ck_assert_int_eq(virtdev_server_load(other.server, bytes, len, NULL),
 			 0);
 	expect("features load pause ");
-	ck_assert_int_eq(virtdev_inline_resume(other.server), 0);
+	ck_assert_int_eq(virtdev_server_resume(other.server, NULL), 0);
 	expect("resume start0 start1 ");
 	free(bytes);
 	free_machine(&other);

@@ -24,7 +24,7 @@
 struct rig {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
-	struct virtdev_inline *server;
+	struct virtdev_server *server;
 	struct vmem_space *space;
 	unsigned int served[2], stopped[2], stopped_early;
 	int more;		/* result of serve */
@@ -121,18 +121,17 @@ static bool on_is_rare(void *self, uint32_t queue)
 static int activate(void *opaque, uint64_t features)
 {
 	(void)features;
-	return virtdev_inline_start(((struct rig *)opaque)->server, &start_err);
+	return virtdev_priv_inline_start(((struct rig *)opaque)->server->self, 0, &start_err);
 }
 
 static int queue_reset(void *opaque, uint32_t queue)
 {
-	return virtdev_inline_reset_queue(((struct rig *)opaque)->server, queue);
+	return virtdev_priv_inline_reset_queue(((struct rig *)opaque)->server->self, queue);
 }
 
 static int queue_start(void *opaque, uint32_t queue)
 {
-	return virtdev_inline_start_queue(((struct rig *)opaque)->server, queue,
-					  NULL);
+	return virtdev_priv_inline_start_queue(((struct rig *)opaque)->server->self, queue, NULL);
 }
 
 static void on_interrupt(void *registers, uint32_t source)
@@ -197,7 +196,7 @@ static void setup(void)
 					       &rig.t, NULL), 0);
 	ck_assert_int_eq(virtdev_transport_set_registers(rig.t, &register_ops, &rig,
 							 NULL), 0);
-	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, &rig.server,
+	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, NULL, NULL, &rig.server,
 					    NULL), 0);
 }
 
@@ -210,9 +209,9 @@ static void setup_rare(void)
 static void teardown(void)
 {
 	is_rare = false;
-	while (virtdev_inline_stop(rig.server))
-		virtdev_inline_dispatch(rig.server);
-	virtdev_inline_free(rig.server);
+	while (virtdev_server_stop(rig.server))
+		virtdev_server_dispatch(rig.server);
+	virtdev_server_free(rig.server);
 	virtdev_transport_free(rig.t);
 	virtdev_free(rig.dev);
 	if (rig.host_fd >= 0)
@@ -249,7 +248,7 @@ static void start(uint32_t n)
 
 static bool is_readable(void)
 {
-	struct pollfd p = { .fd = virtdev_inline_fd(rig.server),
+	struct pollfd p = { .fd = virtdev_server_fd(rig.server),
 			    .events = POLLIN };
 
 	return poll(&p, 1, 0) == 1;
@@ -259,16 +258,16 @@ static bool is_readable(void)
 static void dispatch_all(void)
 {
 	while (is_readable())
-		virtdev_inline_dispatch(rig.server);
+		virtdev_server_dispatch(rig.server);
 }
 
 /* One stop may also return before the last queue has stopped; then the descriptor becomes readable. */
 static int stop_all(void)
 {
-	struct pollfd p = { .fd = virtdev_inline_fd(rig.server), .events = POLLIN };
+	struct pollfd p = { .fd = virtdev_server_fd(rig.server), .events = POLLIN };
 	int rc;
 
-	while ((rc = virtdev_inline_stop(rig.server)) == -EAGAIN)
+	while ((rc = virtdev_server_stop(rig.server)) == -EAGAIN)
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
 	return rc;
 }
@@ -289,12 +288,12 @@ START_TEST(kick_and_host_descriptor_serve_their_queue)
 	rig.host_fd = vsu_event_new();
 	start(2);
 	dispatch_all();
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));
-	virtdev_inline_dispatch(rig.server);
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 1));
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[1], 2);
 	ck_assert_uint_eq(rig.served[0], 1);
 	vsu_event_signal(rig.host_fd);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0], 2);
 	ck_assert_uint_eq(rig.served[1], 2);
 }
@@ -302,11 +301,11 @@ END_TEST
 
 static void dispatch_when_readable(void)
 {
-	struct pollfd p = { .fd = virtdev_inline_fd(rig.server),
+	struct pollfd p = { .fd = virtdev_server_fd(rig.server),
 			    .events = POLLIN };
 
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 }
 
 START_TEST(queue_that_waits_is_served_again)
@@ -328,8 +327,8 @@ START_TEST(earliest_of_two_waits_counts)
 	start(2);
 	dispatch_all();
 	rig.wait_ns = 1000;
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));
-	virtdev_inline_dispatch(rig.server);
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 1));
+	virtdev_server_dispatch(rig.server);
 	rig.wait_ns = HOUR_NS;
 	while (rig.served[1] < 3)
 		dispatch_when_readable();
@@ -343,8 +342,8 @@ START_TEST(wait_of_a_stopped_queue_is_ignored)
 {
 	rig.wait_ns = 1;
 	start(1);
-	virtdev_inline_dispatch(rig.server);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	virtdev_server_dispatch(rig.server);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	dispatch_when_readable();
 	ck_assert_uint_eq(rig.served[0], 1);
 	ck_assert(!is_readable());
@@ -359,7 +358,7 @@ START_TEST(a3_19_remaining_work_waits_for_the_next_turn)
 	start(2);
 	for (turns = 1; turns <= 10; turns++) {
 		ck_assert(is_readable());
-		virtdev_inline_dispatch(rig.server);
+		virtdev_server_dispatch(rig.server);
 		ck_assert_uint_ge(rig.served[0] + rig.served[1], turns);
 		ck_assert_uint_ge(rig.served[0], rig.served[1]);
 		ck_assert_uint_le(rig.served[0], rig.served[1] + 1);
@@ -376,7 +375,7 @@ START_TEST(a3_19_dispatch_with_long_turns_serves_one_queue_at_a_time)
 	start(2);
 	for (i = 0; i < 6; i++) {
 		ck_assert(is_readable());
-		virtdev_inline_dispatch(rig.server);
+		virtdev_server_dispatch(rig.server);
 		ck_assert_uint_eq(rig.served[0], i / 2 + 1);
 		ck_assert_uint_eq(rig.served[1], (i + 1) / 2);
 	}
@@ -391,10 +390,10 @@ START_TEST(pending_event_of_a_stopped_queue_is_ignored)
 {
 	rig.turn_ns = 3000000;
 	start(2);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[1], 0);
 	ck_assert_int_eq(stop_all(), 0);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0], 1);
 	ck_assert_uint_eq(rig.served[1], 0);
 	ck_assert(!is_readable());
@@ -405,10 +404,10 @@ START_TEST(a3_05_stop_ends_when_nothing_is_in_flight)
 {
 	start(1);
 	rig.left[0] = 2;
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), -EAGAIN);
 	ck_assert_uint_eq(rig.stopped[0], 0);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	ck_assert_uint_eq(rig.stopped[0], 1);
 	ck_assert_uint_eq(rig.stopped_early, 0);
 }
@@ -417,11 +416,11 @@ END_TEST
 START_TEST(stop_serves_no_further_requests)
 {
 	start(1);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	rig.left[0] = 1;
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
-	virtdev_inline_dispatch(rig.server);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), -EAGAIN);
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 0));
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0], 1);
 }
 END_TEST
@@ -432,12 +431,12 @@ START_TEST(stop_without_a_host_descriptor_stays_readable)
 	struct pollfd p = { .events = POLLIN };
 
 	start(1);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	rig.left[0] = 3;
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
-	p.fd = virtdev_inline_fd(rig.server);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), -EAGAIN);
+	p.fd = virtdev_server_fd(rig.server);
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert(!is_readable());
 }
 END_TEST
@@ -446,9 +445,9 @@ START_TEST(a4_18_stop_waits_for_the_host_descriptor_without_spinning)
 {
 	rig.host_fd = vsu_event_new();
 	start(1);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	rig.left[0] = 1;
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), -EAGAIN);
 	ck_assert(!is_readable());
 	vsu_event_signal(rig.host_fd);
 	ck_assert(is_readable());
@@ -462,10 +461,10 @@ START_TEST(step_stops_one_slow_queue)
 	rig.slow_stops = true;
 	start(2);
 	dispatch_all();
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), -EAGAIN);
 	ck_assert_uint_eq(rig.stopped[0], 1);
 	ck_assert_uint_eq(rig.stopped[1], 0);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	ck_assert_uint_eq(rig.stopped[1], 1);
 }
 END_TEST
@@ -475,7 +474,7 @@ START_TEST(slow_stop_of_the_last_queue_needs_no_further_step)
 	rig.slow_stops = true;
 	start(1);
 	dispatch_all();
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	ck_assert_uint_eq(rig.stopped[0], 1);
 }
 END_TEST
@@ -489,13 +488,13 @@ START_TEST(reset_takes_as_many_turns_as_the_device)
 	dispatch_all();
 	rig.reset_turns = 4;
 	virtdev_transport_set_status(rig.t, 0);
-	p.fd = virtdev_inline_fd(rig.server);
+	p.fd = virtdev_server_fd(rig.server);
 	for (; left; left--) {
 		ck_assert(virtdev_transport_is_resetting(rig.t));
 		ck_assert_int_eq(rig.reset_turns, left);
 		ck_assert_uint_eq(rig.resets, 0);
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
-		virtdev_inline_dispatch(rig.server);
+		virtdev_server_dispatch(rig.server);
 	}
 	ck_assert(!virtdev_transport_is_resetting(rig.t));
 	ck_assert_uint_eq(rig.resets, 1);
@@ -510,7 +509,7 @@ START_TEST(a3_08_partly_failed_start_is_stopped_by_a_reset)
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15 | 64);
 	ck_assert_int_eq(start_err.code, -ENOMEM);
 	ck_assert_ptr_nonnull(strstr(start_err.msg, "queue 1: "));
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	ck_assert_uint_eq(rig.stopped[0], 1);
 	ck_assert_uint_eq(rig.stopped[1], 0);
 }
@@ -523,7 +522,7 @@ START_TEST(error_of_a_ring_outside_memory_names_the_ring)
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15 | 64);
 	ck_assert_int_eq(start_err.code, -EFAULT);
 	ck_assert_ptr_nonnull(strstr(start_err.msg, "queue 0: "));
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 }
 END_TEST
 
@@ -533,16 +532,16 @@ START_TEST(a3_18_queue_reset_ends_when_nothing_is_in_flight)
 
 	start(2);
 	while (!rig.served[1])
-		virtdev_inline_dispatch(rig.server);
+		virtdev_server_dispatch(rig.server);
 	rig.left[1] = 3;
 	virtdev_transport_reset_queue(rig.t, 1);
 	ck_assert(virtdev_transport_queue_resets(rig.t, 1));
 	ck_assert_uint_eq(rig.stopped[1], 0);
-	p.fd = virtdev_inline_fd(rig.server);
+	p.fd = virtdev_server_fd(rig.server);
 	while (virtdev_transport_queue_resets(rig.t, 1)) {
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
-		vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
-		virtdev_inline_dispatch(rig.server);
+		vsu_event_signal(virtdev_server_kick_fd(rig.server, 0));
+		virtdev_server_dispatch(rig.server);
 	}
 	ck_assert_uint_eq(rig.stopped[1], 1);
 	ck_assert_uint_eq(rig.stopped_early, 0);
@@ -554,9 +553,11 @@ END_TEST
 
 START_TEST(reset_of_a_stopped_queue_needs_no_further_step)
 {
-	ck_assert_int_eq(virtdev_inline_reset_queue(rig.server, 1), 0);
-	ck_assert(!rig.server->resets);
-	ck_assert_uint_eq(rig.server->timer_at, 0);
+	const struct inline_server *h = rig.server->self;
+
+	ck_assert_int_eq(virtdev_priv_inline_reset_queue(rig.server->self, 1), 0);
+	ck_assert(!h->resets);
+	ck_assert_uint_eq(h->timer_at, 0);
 }
 END_TEST
 
@@ -576,13 +577,13 @@ END_TEST
 START_TEST(queue_starts_again_after_a_stop)
 {
 	start(1);
-	virtdev_inline_dispatch(rig.server);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	virtdev_server_dispatch(rig.server);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	virtdev_transport_set_status(rig.t, 0);
 	start(1);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0], 2);
-	virtdev_inline_refresh(rig.server);
+	ck_assert_int_eq(virtdev_server_set_memory(rig.server, NULL, NULL), 0);
 }
 END_TEST
 
@@ -603,22 +604,14 @@ static const uint32_t no_queues[] = { 2, 3, 65535, UINT32_MAX };
 
 START_TEST(d4_01_number_of_a_missing_queue_is_refused)
 {
-	const struct virtdev_queue_position position = { .base = 1, .runs = true };
-	struct virtdev_queue_position got = { .base = 7 };
 	struct vq_fault fault = { .len = 9 };
 	const uint32_t queue = no_queues[_i];
 
-	ck_assert_int_eq(virtdev_inline_kick_fd(rig.server, queue), -EINVAL);
-	ck_assert_int_eq(virtdev_inline_reset_queue(rig.server, queue), -EINVAL);
-	ck_assert_int_eq(virtdev_inline_start_queue(rig.server, queue, &start_err), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(start_err.msg, "does not exist"));
-	ck_assert_int_eq(virtdev_inline_set_position(rig.server, queue, &position), -EINVAL);
-	ck_assert_int_eq(virtdev_inline_get_position(rig.server, queue, &got), -EINVAL);
-	ck_assert_uint_eq(got.base, 7);
-	ck_assert_uint_eq(virtdev_inline_faults(rig.server, queue, &fault), 0);
+	ck_assert_int_eq(virtdev_server_kick_fd(rig.server, queue), -EINVAL);
+	ck_assert_uint_eq(virtdev_server_faults(rig.server, queue, &fault), 0);
 	ck_assert_uint_eq(fault.len, 0);
-	ck_assert_uint_eq(virtdev_inline_faults(rig.server, queue, NULL), 0);
-	ck_assert_int_ge(virtdev_inline_kick_fd(rig.server, 1), 0);
+	ck_assert_uint_eq(virtdev_server_faults(rig.server, queue, NULL), 0);
+	ck_assert_int_ge(virtdev_server_kick_fd(rig.server, 1), 0);
 }
 END_TEST
 
@@ -628,21 +621,21 @@ START_TEST(d4_02_second_server_or_transport_is_refused)
 	static const struct virtdev_server_ops ops = { .size = sizeof(ops) };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev_transport *t = NULL;
-	struct virtdev_inline *server = NULL;
+	struct virtdev_server *server = NULL;
 
 	ck_assert_int_eq(virtdev_transport_new(rig.dev, NULL, NULL, &t, &err), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(err.msg, "behind a transport already"));
-	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, &server, &err), -EBUSY);
+	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, NULL, NULL, &server, &err), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(err.msg, "has a server already"));
-	ck_assert_int_eq(virtdev_inline_new(rig.t, NULL, &server, &err), -EINVAL);
+	ck_assert_int_eq(virtdev_inline_new(rig.t, NULL, NULL, NULL, &server, &err), -EINVAL);
 	ck_assert_int_eq(virtdev_set_server(rig.dev, &ops, NULL), -EBUSY);
 	ck_assert(!t && !server);
 	virtdev_notify(rig.dev, 1);
 	ck_assert_uint_eq(rig.interrupted, 1);
-	virtdev_inline_free(rig.server);
+	virtdev_server_free(rig.server);
 	virtdev_transport_free(rig.t);
 	ck_assert_int_eq(virtdev_transport_new(rig.dev, NULL, NULL, &rig.t, &err), 0);
-	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, &rig.server, &err), 0);
+	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, NULL, NULL, &rig.server, &err), 0);
 }
 END_TEST
 
@@ -650,10 +643,10 @@ END_TEST
 
 START_TEST(rare_queues_have_one_kick_which_serves_both)
 {
-	ck_assert_int_eq(virtdev_inline_kick_fd(rig.server, 0), virtdev_inline_kick_fd(rig.server, 1));
+	ck_assert_int_eq(virtdev_server_kick_fd(rig.server, 0), virtdev_server_kick_fd(rig.server, 1));
 	start(2);
 	dispatch_all();
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 0));
 	dispatch_all();
 	ck_assert_uint_eq(rig.served[0], 2);
 	ck_assert_uint_eq(rig.served[1], 2);
@@ -665,12 +658,12 @@ START_TEST(kick_serves_only_rare_queues_that_run)
 {
 	start(1);
 	dispatch_all();
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 1));
 	dispatch_all();
 	ck_assert_uint_eq(rig.served[0], 2);
 	ck_assert_uint_eq(rig.served[1], 0);
 	ck_assert_int_eq(stop_all(), 0);
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 1));
 	dispatch_all();
 	ck_assert_uint_eq(rig.served[0], 2);
 }
@@ -682,11 +675,11 @@ START_TEST(a3_19_slow_rare_queues_are_served_in_turns)
 	rig.turn_ns = VQ_TURN_NS;
 	rig.more = 1;
 	start(2);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0] + rig.served[1], 1);
-	virtdev_inline_dispatch(rig.server);
-	virtdev_inline_dispatch(rig.server);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0], 2);
 	ck_assert_uint_eq(rig.served[1], 2);
 	rig.more = 0;
@@ -698,12 +691,12 @@ START_TEST(slow_rare_queues_are_served_once_for_a_kick)
 {
 	rig.turn_ns = VQ_TURN_NS;
 	start(2);
-	virtdev_inline_dispatch(rig.server);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert(!is_readable());
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
-	virtdev_inline_dispatch(rig.server);
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));	/* before the other one's turn */
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 0));
+	virtdev_server_dispatch(rig.server);
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 1));	/* before the other one's turn */
 	dispatch_all();
 	ck_assert_uint_eq(rig.served[0] + rig.served[1], 5);
 	ck_assert_uint_ge(rig.served[0], 2);
@@ -716,12 +709,12 @@ START_TEST(kick_during_a_pause_serves_rare_queues_after_it)
 	start(2);
 	dispatch_all();
 	rig.left[1] = 1;
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
-	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 0));
-	virtdev_inline_dispatch(rig.server);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), -EAGAIN);
+	vsu_event_signal(virtdev_server_kick_fd(rig.server, 0));
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0] + rig.served[1], 2);
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), 0);
-	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.server, NULL), 0);
 	dispatch_all();
 	ck_assert_uint_eq(rig.served[0], 2);
 	ck_assert_uint_eq(rig.served[1], 2);

@@ -31,7 +31,7 @@ static const uint64_t features[] = {
 static struct rig {
 	struct transport_rig d;
 	struct guest g;
-	struct virtdev_inline *server;
+	struct virtdev_server *server;
 	struct vq *q[NQUEUES];
 	struct vq_driver *drivers[NQUEUES];
 	uint64_t sent, supplied;
@@ -131,7 +131,7 @@ static void setup(int i)
 	memset(&rig, 0, sizeof(rig));
 	guest_init_memory(&rig.g);
 	transport_rig_init(&rig.d, &mmio_registers, &model, &info, NULL, &rig);
-	ck_assert_int_eq(virtdev_inline_new(rig.d.t, rig.g.space, &rig.server,
+	ck_assert_int_eq(virtdev_inline_new(rig.d.t, rig.g.space, NULL, NULL, &rig.server,
 					    NULL), 0);
 	set(STATUS, 3);
 	set(WANTED_WORD, features[i] & UINT32_MAX);
@@ -145,9 +145,9 @@ static void setup(int i)
 
 static void teardown(void)
 {
-	while (virtdev_inline_stop(rig.server))
-		virtdev_inline_dispatch(rig.server);
-	virtdev_inline_free(rig.server);
+	while (virtdev_server_stop(rig.server))
+		virtdev_server_dispatch(rig.server);
+	virtdev_server_free(rig.server);
 	transport_rig_fini(&rig.d);
 	vq_driver_free(rig.drivers[RECEIVE]);
 	vq_driver_free(rig.drivers[TRANSMIT]);
@@ -184,11 +184,11 @@ static void supply(void)
 
 static void serve(void)
 {
-	struct pollfd p = { .fd = virtdev_inline_fd(rig.server),
+	struct pollfd p = { .fd = virtdev_server_fd(rig.server),
 			    .events = POLLIN };
 
 	while (poll(&p, 1, 0) == 1)
-		virtdev_inline_dispatch(rig.server);
+		virtdev_server_dispatch(rig.server);
 }
 
 /* Reads the next completion of both queues; the text contains NUMBER. */

@@ -17,6 +17,7 @@
 #include "../guest.h"
 #include "../suite.h"
 #include "../transport/registers.h"
+#include "core/inline_priv.h"
 
 #define SIZE 16u
 #define WRITEBACK 32u	/* offset in the configuration space */
@@ -27,7 +28,7 @@
 struct server {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
-	struct virtdev_inline *in;
+	struct virtdev_server *in;
 	void *f;
 };
 
@@ -41,12 +42,12 @@ static size_t len;
 static int activate(void *opaque, uint64_t features)
 {
 	(void)features;
-	return virtdev_inline_start(((struct server *)opaque)->in, NULL);
+	return virtdev_priv_inline_start(((struct server *)opaque)->in->self, 0, NULL);
 }
 
 static int reset(void *opaque)
 {
-	return virtdev_inline_stop(((struct server *)opaque)->in) != 0;
+	return virtdev_server_stop(((struct server *)opaque)->in) != 0;
 }
 
 static void make_server(struct server *h, uint32_t queues)
@@ -64,13 +65,13 @@ static void make_server(struct server *h, uint32_t queues)
 	ck_assert_int_eq(virtdev_transport_new(h->dev, &ops, h, &h->t, NULL),
 			 0);
 	h->f = registers->make(h->t);
-	ck_assert_int_eq(virtdev_inline_new(h->t, g.space, &h->in, NULL), 0);
+	ck_assert_int_eq(virtdev_inline_new(h->t, g.space, NULL, NULL, &h->in, NULL), 0);
 }
 
 static void free_server(struct server *h)
 {
-	ck_assert_int_eq(virtdev_inline_stop(h->in), 0);
-	virtdev_inline_free(h->in);
+	ck_assert_int_eq(virtdev_server_stop(h->in), 0);
+	virtdev_server_free(h->in);
 	registers->free(h->f);
 	virtdev_transport_free(h->t);
 	virtdev_free(h->dev);
@@ -124,8 +125,8 @@ static void use(struct server *h, unsigned int n)
 		memset(guest_at(&g, GUEST_DATA + 64), 0xee, 65);
 		ck_assert_int_eq(vq_driver_add(g.driver, buffers, 3, n), 0);
 		vq_driver_publish(g.driver);
-		vsu_event_signal_own(virtdev_inline_kick_fd(h->in, 0));
-		virtdev_inline_dispatch(h->in);
+		vsu_event_signal_own(virtdev_server_kick_fd(h->in, 0));
+		virtdev_server_dispatch(h->in);
 		ck_assert_int_eq(vq_driver_collect(g.driver, &cookie, &written),
 				 1);
 		ck_assert_uint_eq(cookie, n);
@@ -136,8 +137,8 @@ static void use(struct server *h, unsigned int n)
 
 static void save(void)
 {
-	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
-	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_server_pause(a.in, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_take(a.in, &bytes, &len, NULL), 0);
 }
 
 /*
@@ -167,9 +168,9 @@ static void teardown(void)
 START_TEST(paused_device_continues_at_its_position)
 {
 	setup(_i);
-	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
-	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
-	ck_assert_int_eq(virtdev_inline_resume(a.in), 0);
+	ck_assert_int_eq(virtdev_server_pause(a.in, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_pause(a.in, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_resume(a.in, NULL), 0);
 	use(&a, SIZE + 1);
 	teardown();
 }
@@ -182,14 +183,14 @@ START_TEST(requests_sent_during_a_pause_are_served_after_it)
 	uint64_t cookie;
 
 	setup(_i);
-	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	ck_assert_int_eq(virtdev_server_pause(a.in, false, NULL), 0);
 	ck_assert_int_eq(vq_driver_add(g.driver, &buffer, 1, 1), 0);
 	vq_driver_publish(g.driver);
-	vsu_event_signal_own(virtdev_inline_kick_fd(a.in, 0));
-	virtdev_inline_dispatch(a.in);
+	vsu_event_signal_own(virtdev_server_kick_fd(a.in, 0));
+	virtdev_server_dispatch(a.in);
 	ck_assert_int_eq(vq_driver_collect(g.driver, &cookie, &written), 0);
-	ck_assert_int_eq(virtdev_inline_resume(a.in), 0);
-	virtdev_inline_dispatch(a.in);
+	ck_assert_int_eq(virtdev_server_resume(a.in, NULL), 0);
+	virtdev_server_dispatch(a.in);
 	ck_assert_int_eq(vq_driver_collect(g.driver, &cookie, &written), 1);
 	teardown();
 }
@@ -201,20 +202,20 @@ START_TEST(e3_21_device_continues_in_another_server_with_its_drivers_settings)
 	registers->interrupts(a.f);
 	virtdev_config_changed(a.dev);
 	save();
-	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_server_load(b.in, bytes, len, NULL), 0);
 	ck_assert_uint_eq(registers->get(b.f, STATUS), STATUS_OK);
 	ck_assert_uint_eq(registers->interrupts(b.f) & FROM_CONFIG, FROM_CONFIG);
 	ck_assert_uint_eq(registers->config_read(b.f, WRITEBACK, 1), 0);
-	ck_assert_int_eq(virtdev_inline_resume(b.in), 0);
+	ck_assert_int_eq(virtdev_server_resume(b.in, NULL), 0);
 	use(&b, 2 * SIZE + 3);
 	ck_assert_uint_eq(registers->interrupts(b.f) & FROM_QUEUE, FROM_QUEUE);
 	/* and back, into a after a reset */
 	free(bytes);
-	ck_assert_int_eq(virtdev_inline_pause(b.in), 0);
-	ck_assert_int_eq(virtdev_inline_take(b.in, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_server_pause(b.in, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_take(b.in, &bytes, &len, NULL), 0);
 	set(&a, STATUS, 0);
-	ck_assert_int_eq(virtdev_inline_load(a.in, bytes, len, NULL), 0);
-	ck_assert_int_eq(virtdev_inline_resume(a.in), 0);
+	ck_assert_int_eq(virtdev_server_load(a.in, bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_server_resume(a.in, NULL), 0);
 	use(&a, 3);
 	teardown();
 }
@@ -224,7 +225,7 @@ START_TEST(driver_may_reset_a_loaded_device)
 {
 	setup(_i);
 	save();
-	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_server_load(b.in, bytes, len, NULL), 0);
 	set(&b, STATUS, 0);
 	ck_assert_uint_eq(registers->get(b.f, STATUS), 0);
 	ck_assert_uint_eq(registers->config_read(b.f, WRITEBACK, 1), 1);
@@ -235,9 +236,9 @@ END_TEST
 START_TEST(state_is_neither_saved_nor_loaded_while_the_device_runs)
 {
 	setup(_i);
-	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), -EBUSY);
+	ck_assert_int_eq(virtdev_server_take(a.in, &bytes, &len, NULL), -EBUSY);
 	save();
-	ck_assert_int_eq(virtdev_inline_load(a.in, bytes, len, NULL), -EBUSY);
+	ck_assert_int_eq(virtdev_server_load(a.in, bytes, len, NULL), -EBUSY);
 	teardown();
 }
 END_TEST
@@ -259,7 +260,7 @@ START_TEST(truncated_state_leaves_a_new_device)
 	for (n = 0; n < len; n++) {
 		copy = malloc(n ? n : 1);
 		memcpy(copy, bytes, n);
-		ck_assert_int_lt(virtdev_inline_load(b.in, copy, n, NULL), 0);
+		ck_assert_int_lt(virtdev_server_load(b.in, copy, n, NULL), 0);
 		free(copy);
 	}
 	check_untouched();
@@ -281,9 +282,9 @@ START_TEST(modified_state_does_no_harm)
 	for (n = 0; n < 4 * len; n++) {
 		memcpy(copy, bytes, len);
 		copy[n / 4] ^= (unsigned char)("\x01\x80\xff\x10"[n % 4]);
-		if (!virtdev_inline_load(b.in, copy, len, NULL)) {
-			(void)!virtdev_inline_resume(b.in);
-			virtdev_inline_dispatch(b.in);
+		if (!virtdev_server_load(b.in, copy, len, NULL)) {
+			(void)!virtdev_server_resume(b.in, NULL);
+			virtdev_server_dispatch(b.in);
 			set(&b, STATUS, 0);
 		}
 		check_untouched();
@@ -301,7 +302,7 @@ START_TEST(state_of_a_disk_with_other_queues_is_refused)
 	setup(_i);
 	make_server(&other, 2);
 	save();
-	ck_assert_int_eq(virtdev_inline_load(other.in, bytes, len, &err),
+	ck_assert_int_eq(virtdev_server_load(other.in, bytes, len, &err),
 			 -EBADMSG);
 	ck_assert_str_eq(err.msg, "the state of a transport: another number of queues");
 	free_server(&other);
@@ -317,7 +318,7 @@ START_TEST(load_refuses_the_other_register_interface)
 	save();
 	registers = register_sets[1 - _i % 2];
 	make_server(&other, 1);
-	ck_assert_int_eq(virtdev_inline_load(other.in, bytes, len, NULL),
+	ck_assert_int_eq(virtdev_server_load(other.in, bytes, len, NULL),
 			 -EBADMSG);
 	free_server(&other);
 	registers = register_sets[_i % 2];
@@ -338,13 +339,11 @@ static void negotiate_a_part(bool has_status)
 
 START_TEST(queue_that_cannot_run_is_not_loaded)
 {
-	const struct virtdev_queue_position runs = { .runs = true };
-
 	setup(_i);
 	negotiate_a_part(_i / 2);
-	ck_assert_int_eq(virtdev_inline_set_position(a.in, 0, &runs), 0);
-	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), 0);
-	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), -EBADMSG);
+	((struct inline_server *)a.in->self)->queues[0].paused = true;
+	ck_assert_int_eq(virtdev_server_take(a.in, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_server_load(b.in, bytes, len, NULL), -EBADMSG);
 	check_untouched();
 	teardown();
 }
@@ -352,13 +351,13 @@ END_TEST
 
 /* ------------------------------ queues that another process or the kernel serves */
 
-static struct virtdev_queue_position position;
+static struct queue_position position;
 static const void *state;
 static size_t state_len;
 
 static int load_served(const void *from, size_t n)
 {
-	return virtdev_transport_load(b.t, from, n, &position, &state,
+	return virtdev_priv_served_load(b.t, from, n, &position, &state,
 				      &state_len, NULL);
 }
 
@@ -366,14 +365,14 @@ static void take_served(uint32_t base)
 {
 	position.runs = true;
 	position.base = base;
-	ck_assert_int_eq(virtdev_transport_take(a.t, &position, "own", 3,
+	ck_assert_int_eq(virtdev_priv_served_take(a.t, &position, "own", 3,
 						&bytes, &len, NULL), 0);
 	memset(&position, 0, sizeof(position));
 }
 
 static void save_served(uint32_t base)
 {
-	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	ck_assert_int_eq(virtdev_server_pause(a.in, false, NULL), 0);
 	take_served(base);
 }
 

@@ -17,6 +17,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../guest.h"
+#include "core/inline_priv.h"
 #include "registers.h"
 
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_RING_RESET)
@@ -29,7 +30,7 @@
 struct rig {
 	struct transport_rig d;
 	struct guest g;
-	struct virtdev_inline *server;
+	struct virtdev_server *server;
 	struct vq *q;
 	struct vq_chain chain;
 	struct iovec iov[4];
@@ -164,10 +165,8 @@ static void setup_with(const struct register_set *registers,
 	vq_disable(rig.g.q);
 	transport_rig_init(&rig.d, registers, &model, &info, ops, &rig);
 	virtdev_set_report(rig.d.dev, on_report, &rig);
-	ck_assert_int_eq(virtdev_inline_new(rig.d.t, rig.g.space, &rig.server,
-					    NULL), 0);
-	ck_assert_int_eq(virtdev_inline_set_regions(rig.server, &region_ops,
-						    &rig), 0);
+	ck_assert_int_eq(virtdev_inline_new(rig.d.t, rig.g.space, &region_ops, &rig,
+					    &rig.server, NULL), 0);
 }
 
 static const struct virtdev_transport_ops no_ops = {
@@ -187,9 +186,9 @@ static void setup_pci(void)
 static void teardown(void)
 {
 	vsu_event_signal(rig.host_fd);
-	while (virtdev_inline_stop(rig.server))
-		virtdev_inline_dispatch(rig.server);
-	virtdev_inline_free(rig.server);
+	while (virtdev_server_stop(rig.server))
+		virtdev_server_dispatch(rig.server);
+	virtdev_server_free(rig.server);
 	transport_rig_fini(&rig.d);
 	guest_fini(&rig.g);
 	close(rig.host_fd);
@@ -240,18 +239,18 @@ static void send(void)
 	ck_assert_int_eq(vq_driver_add(rig.g.driver, &buffer, 1, 0), 0);
 	vq_driver_publish(rig.g.driver);
 	set(NOTIFY, 0);
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 }
 
 /* The host answers; dispatches as long as the descriptor is readable. */
 static void answer(void)
 {
-	struct pollfd p = { .fd = virtdev_inline_fd(rig.server),
+	struct pollfd p = { .fd = virtdev_server_fd(rig.server),
 			    .events = POLLIN };
 
 	vsu_event_signal(rig.host_fd);
 	while (poll(&p, 1, 0) == 1)
-		virtdev_inline_dispatch(rig.server);
+		virtdev_server_dispatch(rig.server);
 }
 
 static int collect(void)
@@ -278,7 +277,7 @@ END_TEST
 START_TEST(reset_stops_the_queue_before_the_model)
 {
 	start();
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	set(STATUS, 0);
 	ck_assert_uint_eq(get(STATUS), 0);
 	ck_assert_uint_eq(rig.resets, 1);
@@ -313,7 +312,7 @@ START_TEST(reset_waits_for_a_request_in_flight)
 	set(STATUS, 0);
 	ck_assert_uint_eq(get(STATUS), RUNNING);
 	ck_assert(virtdev_transport_is_resetting(rig.d.t));
-	virtdev_inline_dispatch(rig.server);
+	virtdev_server_dispatch(rig.server);
 	ck_assert_uint_eq(get(STATUS), RUNNING);
 	ck_assert_uint_eq(rig.resets, 0);
 	answer();
@@ -361,10 +360,10 @@ START_TEST(stop_by_the_owner_completes_a_reset)
 	start();
 	send();
 	set(STATUS, 0);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), -EAGAIN);
 	ck_assert_uint_eq(get(STATUS), RUNNING);
 	vsu_event_signal(rig.host_fd);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	ck_assert_uint_eq(get(STATUS), 0);
 	ck_assert_uint_eq(rig.finished, 1);
 }
@@ -376,9 +375,9 @@ START_TEST(pause_completes_a_reset_and_resumes_no_queue)
 	send();
 	set(STATUS, 0);
 	vsu_event_signal(rig.host_fd);
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), 0);
 	ck_assert_uint_eq(get(STATUS), 0);
-	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.server, NULL), 0);
 	ck_assert_ptr_null(rig.q);
 	vq_driver_reset(rig.g.driver);
 	start();
@@ -391,9 +390,9 @@ START_TEST(incomplete_pause_ends_at_resume)
 {
 	start();
 	send();
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
-	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_resume(rig.server, NULL), 0);
 	ck_assert_ptr_nonnull(rig.q);
 	answer();
 	ck_assert_int_eq(collect(), 1);
@@ -401,9 +400,9 @@ START_TEST(incomplete_pause_ends_at_resume)
 	ck_assert(rig.held);
 	answer();
 	ck_assert_int_eq(collect(), 1);
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), 0);
 	ck_assert_ptr_null(rig.q);
-	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.server, NULL), 0);
 	send();
 	ck_assert(rig.held);
 }
@@ -413,9 +412,9 @@ START_TEST(resume_during_a_reset_starts_no_queue)
 {
 	start();
 	send();
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), -EAGAIN);
 	set(STATUS, 0);
-	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.server, NULL), 0);
 	answer();
 	ck_assert_uint_eq(get(STATUS), 0);
 	ck_assert_uint_eq(rig.finished, 1);
@@ -429,10 +428,10 @@ START_TEST(pause_completes_the_reset_of_a_queue)
 	send();
 	set(QUEUE_SEL, 0);
 	set(QUEUE_RESET, 1);
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), -EAGAIN);
 	vsu_event_signal(rig.host_fd);
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), 0);
-	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.server, NULL), 0);
 	ck_assert_uint_eq(get(QUEUE_RESET), 0);
 	ck_assert_ptr_null(rig.q);
 }
@@ -444,8 +443,8 @@ START_TEST(reset_of_a_queue_continues_after_an_incomplete_pause)
 	send();
 	set(QUEUE_SEL, 0);
 	set(QUEUE_RESET, 1);
-	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
-	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.server, false, NULL), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_resume(rig.server, NULL), 0);
 	ck_assert_uint_eq(get(QUEUE_RESET), 1);
 	answer();
 	ck_assert_uint_eq(get(QUEUE_RESET), 0);
@@ -527,7 +526,7 @@ static int own_activate(void *opaque, uint64_t features)
 
 	(void)features;
 	r->own_starts++;
-	return virtdev_inline_start(r->server, NULL);
+	return virtdev_priv_inline_start(r->server->self, 0, NULL);
 }
 
 static int own_reset(void *opaque)
@@ -535,7 +534,7 @@ static int own_reset(void *opaque)
 	struct rig *r = opaque;
 
 	r->own_resets++;
-	return virtdev_inline_stop(r->server) != 0;
+	return virtdev_server_stop(r->server) != 0;
 }
 
 START_TEST(callbacks_of_the_owner_replace_the_defaults)
@@ -554,7 +553,7 @@ START_TEST(callbacks_of_the_owner_replace_the_defaults)
 	set(STATUS, 0);
 	ck_assert_uint_eq(rig.own_resets, 1);
 	vsu_event_signal(rig.host_fd);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(virtdev_server_stop(rig.server), 0);
 	ck_assert_uint_eq(rig.finished, 0);
 	virtdev_transport_reset_done(rig.d.t);
 	ck_assert_uint_eq(get(STATUS), 0);

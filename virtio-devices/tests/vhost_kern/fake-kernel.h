@@ -11,6 +11,8 @@
 #include <virtio-devices/net_layout.h>
 #include <virtio-devices/vhost_kern.h>
 
+#include "vhost_kern/priv.h"
+
 #define NODE "/dev/null"
 #define FAKE_NODES 4u
 

@@ -29,11 +29,11 @@ static int start(struct virtdev_vhost_kern *k, uint64_t features, uint32_t n)
 		};
 	ck_assert_int_eq(vmem_map_from_properties("size=64K,backend=memfd", GPA,
 						  NULL, &map, NULL), 0);
-	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, map, NULL), 0);
+	ck_assert_int_eq(virtdev_priv_kern_set_memory(k, map, NULL), 0);
 	vmem_map_unref(map);
 	ck_assert_int_eq(virtdev_set_features(virtdev_vhost_kern_device(k),
 					      features, NULL), 0);
-	return virtdev_vhost_kern_start(k, features, rings, n, NULL);
+	return virtdev_priv_kern_start(k, features, rings, n, NULL);
 }
 
 START_TEST(card_offers_features_of_kernel_and_tap)
@@ -79,7 +79,7 @@ START_TEST(offloads_are_set_on_the_tap_and_ring_features_in_the_kernel)
 	ck_assert_uint_eq(kernel.features,
 			  VQ_F_VERSION_1 | VIRTDEV_NET_F_MRG_RXBUF);
 	ck_assert_uint_eq(kernel.taps, 2);
-	virtdev_vhost_kern_stop(k);
+	virtdev_priv_kern_stop(k);
 	ck_assert_int_eq(start(k, VQ_F_VERSION_1, 2), 0);
 	ck_assert_uint_eq(tap.offloads, 0);
 	virtdev_vhost_kern_free(k);

@@ -25,6 +25,7 @@
 #include "../guest.h"
 #include "../suite.h"
 #include "sides.h"
+#include "vhost_user/remote_priv.h"
 
 struct rig {
 	/* the back-end's side */
@@ -40,9 +41,10 @@ struct rig {
 	/* the front-end's side */
 	struct guest g;
 	struct virtdev_vhost_user *remote;
+	struct virtdev_server *served;	/* remote behind t */
 	struct virtdev_transport *t;
-	struct virtdev_vhost_user_queue fds;
-	unsigned int starting, not_started, lost, back, failed;
+	struct virtdev_server_queue fds;
+	unsigned int starting, lost, back, failed;
 	pthread_t thread;	/* of the server, while the front-end blocks */
 	bool ends;		/* atomic: the thread ends */
 	struct vsu_error err;
@@ -169,16 +171,16 @@ static inline void server_end(void)
 
 /* ------------------------------------------------------------------ the front-end */
 
-static inline void on_starting(void *opaque)
+static inline int on_starting(void *opaque, struct vsu_error *err)
 {
+	(void)err;
 	((struct rig *)opaque)->starting++;
+	return 0;
 }
 
-static inline void on_not_started(void *opaque, const struct vsu_error *err)
-{
-	ck_assert_int_lt(err->code, 0);
-	((struct rig *)opaque)->not_started++;
-}
+static const struct virtdev_server_owner rig_owner = {
+	.size = sizeof(rig_owner), .queues = &rig.fds, .starting = on_starting, .opaque = &rig,
+};
 
 static inline void on_failed(void *opaque, const struct vsu_error *err)
 {
@@ -226,7 +228,7 @@ static inline void attach(void)
 	ck_assert_ptr_nonnull(dev);
 	ck_assert_int_eq(virtdev_vhost_user_set_memory(rig.remote, rig.g.map, &rig.err), 0);
 	ck_assert_int_eq(virtdev_transport_new(dev, NULL, NULL, &rig.t, &rig.err), 0);
-	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, rig.t, &rig.fds, &rig.err), 0);
+	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, rig.t, &rig_owner, &rig.served, &rig.err), 0);
 }
 
 static inline void connect_session(bool reconnects)
@@ -239,7 +241,6 @@ static inline void connect_session(bool reconnects)
 	const struct virtdev_vhost_user_ops ops = {
 		.size = sizeof(ops), .failed = on_failed, .lost = on_lost, .back = on_back,
 		.connect = reconnects ? on_connect : NULL,
-		.starting = on_starting, .not_started = on_not_started,
 		.shmem = rig_region >= 0 ? on_shmem : NULL,
 	};
 
@@ -261,7 +262,7 @@ static inline void begin(uint32_t id, bool reconnects)
 	memset(&rig, 0, sizeof(rig));
 	rig.id = id;
 	guest_init(&rig.g, 0, 16, 0, 16);
-	rig.fds = (struct virtdev_vhost_user_queue){ vsu_event_new(), vsu_event_new(), vsu_event_new() };
+	rig.fds = (struct virtdev_server_queue){ vsu_event_new(), vsu_event_new(), vsu_event_new() };
 	ck_assert_int_eq(virtdev_new(&model_ops, &info, &rig, &rig.model, NULL), 0);
 	connect_session(reconnects);
 }
@@ -332,7 +333,7 @@ static inline void pause_device(void)
 {
 	int rc;
 
-	while ((rc = virtdev_vhost_user_pause(rig.remote)) == -EAGAIN)
+	while ((rc = virtdev_server_pause(rig.served, false, NULL)) == -EAGAIN)
 		pump();
 	ck_assert_int_eq(rc, 0);
 }

@@ -24,6 +24,7 @@
 #include "../guest.h"
 #include "../suite.h"
 #include "sides.h"
+#include "vhost_user/remote_priv.h"
 
 #define F_MQ (UINT64_C(1) << 12)
 #define NUM_QUEUES 34
@@ -773,16 +774,6 @@ START_TEST(c1_13_dead_session_stops_at_once_and_refuses_a_start)
 }
 END_TEST
 
-START_TEST(device_without_a_transport_cannot_be_paused)
-{
-	connect_as(VIRTDEV_ID_BLOCK);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EINVAL);
-	ck_assert_int_eq(virtdev_vhost_user_activate(rig.remote, 0, NULL), -EINVAL);
-	ck_assert_int_eq(virtdev_vhost_user_check_save(rig.remote, NULL), -EINVAL);
-	teardown();
-}
-END_TEST
-
 START_TEST(legacy_back_end_is_refused)
 {
 	begin(F_MQ, VIRTDEV_ID_BLOCK);
@@ -851,7 +842,7 @@ END_TEST
 START_TEST(pagefault_is_negotiated_only_for_an_owner_that_permits_it)
 {
 	connect_as(VIRTDEV_ID_BLOCK);
-	ck_assert_int_eq(virtdev_vhost_user_postcopy_advise(rig.remote, NULL), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_priv_remote_advise(rig.remote, NULL), -EOPNOTSUPP);
 	teardown();
 }
 END_TEST
@@ -896,7 +887,6 @@ int main(void)
 	tcase_add_test(tc, settings_are_part_of_a_saved_state);
 	tcase_add_loop_test(tc, unknown_or_truncated_settings_are_refused, 0, 8);
 	tcase_add_test(tc, c1_13_dead_session_stops_at_once_and_refuses_a_start);
-	tcase_add_test(tc, device_without_a_transport_cannot_be_paused);
 	tcase_add_test(tc, legacy_back_end_is_refused);
 	tcase_add_test(tc,
 		invalid_configuration_is_refused_and_keeps_the_callers_socket);

@@ -32,10 +32,10 @@ START_TEST(d4_02_device_has_one_server)
 	struct virtdev *dev;
 
 	begin(VIRTDEV_ID_BLOCK, false);
-	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, rig.t, &rig.fds, &rig.err), -EBUSY);
+	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, rig.t, &rig_owner, &rig.served, &rig.err), -EBUSY);
 	ck_assert_int_eq(virtdev_new(&model_ops, virtdev_get_info(rig.model), &rig, &dev, NULL), 0);
 	ck_assert_int_eq(virtdev_transport_new(dev, NULL, NULL, &other, NULL), 0);
-	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, other, &rig.fds, &rig.err), -EINVAL);
+	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, other, &rig_owner, &rig.served, &rig.err), -EINVAL);
 	virtdev_transport_free(other);
 	virtdev_free(dev);
 	start_driver();
@@ -52,23 +52,24 @@ START_TEST(failed_session_asks_the_driver_for_a_reset_that_ends_at_once)
 	pump();
 	ck_assert_uint_eq(rig.failed, 1);
 	ck_assert(needs_reset());
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ECONNRESET);
-	ck_assert_int_eq(virtdev_vhost_user_check_save(rig.remote, NULL), -ENOTCONN);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -ECONNRESET);
+	ck_assert_int_eq(virtdev_server_check_save(rig.served, NULL), -ENOTCONN);
 	virtdev_transport_set_status(rig.t, 0);
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
-	ck_assert_int_eq(virtdev_vhost_user_activate(rig.remote, 0, &rig.err), -ECONNRESET);
+	ck_assert_int_eq(virtdev_priv_remote_activate(rig.remote, 0, &rig.err), -ECONNRESET);
 	teardown();
 }
 END_TEST
 
 static unsigned int reports;
+static struct vsu_error reported;
 
 static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error *what)
 {
 	(void)opaque;
 	(void)dev;
 	reports++;
-	ck_assert_ptr_nonnull(strstr(what->msg, "its queues cannot be started: ring 0"));
+	reported = *what;
 }
 
 /* The end of the session has its own callback. */
@@ -79,6 +80,7 @@ START_TEST(start_that_fails_is_reported_unless_the_session_has_ended)
 	start_driver_at(GUEST_HOLE);
 	ck_assert(needs_reset());
 	ck_assert_uint_eq(reports, 1);
+	ck_assert_ptr_nonnull(strstr(reported.msg, "its queues cannot be started: ring 0"));
 	end_server();
 	pump();
 	virtdev_transport_set_status(rig.t, 0);
@@ -98,9 +100,9 @@ START_TEST(paused_device_continues_at_its_position)
 	use(3);
 	pause_device();
 	ck_assert_ptr_null(rig.q);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 0);
-	ck_assert_int_eq(virtdev_vhost_user_activate(rig.remote, VQ_F_VERSION_1, &rig.err), -EBUSY);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), 0);
+	ck_assert_int_eq(virtdev_priv_remote_activate(rig.remote, VQ_F_VERSION_1, &rig.err), -EBUSY);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(rig.started, 2);
 	ck_assert_uint_eq(rig.base, 3);
@@ -114,8 +116,8 @@ START_TEST(pause_that_is_given_up_ends_when_it_is_complete)
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
 	use(1);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(rig.started, 2);
 	use(2);
@@ -130,7 +132,7 @@ static void start_queue_anew(void)
 
 	memset(guest_at(&rig.g, rig.g.config.driver_gpa), 0, 4);
 	memset(guest_at(&rig.g, rig.g.config.device_gpa), 0, 4);
-	virtdev_transport_describe_ring(rig.t, 0, &rig.fds, &ring);
+	virtdev_priv_describe_ring(rig.t, 0, &rig.fds, &ring);
 	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &ring, &rig.err), 0);
 	pump();
 }
@@ -141,12 +143,12 @@ START_TEST(queue_is_reset_while_a_pause_that_is_given_up_ends)
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
 	use(1);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 0);
 	if (_i) {
 		pause_device();
-		ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+		ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	}
 	pump();
 	ck_assert_uint_eq(rig.started, 1);
@@ -162,8 +164,8 @@ END_TEST
 START_TEST(device_without_a_driver_is_paused_at_once)
 {
 	begin(VIRTDEV_ID_BLOCK, false);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 0);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	start_driver();
 	use(1);
 	teardown();
@@ -175,12 +177,12 @@ START_TEST(driver_resets_a_device_during_its_pause)
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
 	use(1);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -EAGAIN);
 	virtdev_transport_set_status(rig.t, 0);
 	pump();
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
 	pause_device();
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	ck_assert_uint_eq(rig.started, 1);
 	teardown();
 }
@@ -213,7 +215,7 @@ START_TEST(driver_starts_while_no_back_end_is_connected)
 	lose_back_end();
 	start_driver();
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ENOTCONN);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -ENOTCONN);
 	find_back_end();
 	ck_assert_uint_eq(rig.started, 1);
 	use(1);
@@ -238,10 +240,11 @@ END_TEST
 START_TEST(start_that_fails_late_asks_for_a_reset)
 {
 	begin(VIRTDEV_ID_BLOCK, true);
+	virtdev_set_report(virtdev_vhost_user_device(rig.remote), on_report, NULL);
 	lose_back_end();
 	start_driver_at(GUEST_HOLE);
 	find_back_end();
-	ck_assert_uint_eq(rig.not_started, 1);
+	ck_assert_uint_eq(reports, 1);
 	ck_assert(needs_reset());
 	teardown();
 }
@@ -267,9 +270,9 @@ START_TEST(paused_device_continues_behind_the_next_back_end)
 	use(5);
 	pause_device();
 	lose_back_end();
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 0);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ENOTCONN);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -ENOTCONN);
 	find_back_end();
 	ck_assert_uint_eq(rig.base, 5);
 	ck_assert(!needs_reset());
@@ -282,10 +285,10 @@ START_TEST(back_end_lost_during_a_pause_has_lost_the_positions)
 {
 	begin(VIRTDEV_ID_BLOCK, true);
 	start_driver();
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -EAGAIN);
 	lose_back_end();
 	ck_assert(needs_reset());
-	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ENOTCONN);
+	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -ENOTCONN);
 	teardown();
 }
 END_TEST
@@ -379,15 +382,17 @@ static int log_fd;
 
 static void begin_log(void)
 {
+	struct virtdev_server_log log = { .size = LOG_BYTES };
+
 	log_fd = memfd_create("log", MFD_CLOEXEC);
 	ck_assert_int_eq(ftruncate(log_fd, LOG_BYTES), 0);
 	log_bytes = mmap(NULL, LOG_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, log_fd, 0);
 	ck_assert_ptr_ne(log_bytes, MAP_FAILED);
-	ck_assert_int_eq(virtdev_vhost_user_check_log(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_check_log(rig.served, &rig.err), 0);
 	pause_device();
-	ck_assert_msg(!virtdev_vhost_user_set_log(rig.remote, log_fd, LOG_BYTES, &rig.err), "%s",
-		      rig.err.msg);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	log.fd = log_fd;
+	ck_assert_msg(!virtdev_server_set_log(rig.served, &log, &rig.err), "%s", rig.err.msg);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 }
 
@@ -416,7 +421,7 @@ START_TEST(log_begins_with_a_start_and_ends_while_queues_run)
 	begin_log();
 	use(2);
 	ck_assert(is_logged());
-	ck_assert_int_eq(virtdev_vhost_user_set_log(rig.remote, -1, 0, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_set_log(rig.served, NULL, &rig.err), 0);
 	pump();
 	(void)is_logged();
 	use(3);
@@ -433,8 +438,8 @@ START_TEST(log_of_a_disconnected_back_end_ends_in_the_next_one)
 	use(1);
 	pause_device();
 	lose_back_end();
-	ck_assert_int_eq(virtdev_vhost_user_set_log(rig.remote, -1, 0, &rig.err), 0);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_set_log(rig.served, NULL, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	find_back_end();
 	(void)is_logged();
 	use(2);

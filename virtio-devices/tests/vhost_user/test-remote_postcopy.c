@@ -37,7 +37,7 @@ static void on_ended(void *opaque)
 	nended++;
 }
 
-static const struct virtdev_vhost_user_faults to = {
+static const struct virtdev_page_faults to = {
 	.add = on_add, .place = on_place, .ended = on_ended, .opaque = &rig,
 };
 
@@ -46,7 +46,7 @@ static void begin_advised(bool reconnects)
 	rig_postcopy = true;
 	begin(VIRTDEV_ID_BLOCK, reconnects);
 	server_begin();
-	ck_assert_msg(!virtdev_vhost_user_postcopy_advise(rig.remote, &rig.err), "%s", rig.err.msg);
+	ck_assert_msg(!virtdev_server_postcopy_advise(rig.served, &rig.err), "%s", rig.err.msg);
 	server_end();
 }
 
@@ -54,7 +54,7 @@ static void begin_listening(bool reconnects)
 {
 	begin_advised(reconnects);
 	server_begin();
-	ck_assert_int_eq(virtdev_vhost_user_postcopy_listen(rig.remote, &to, &rig.err), 1);
+	ck_assert_int_eq(virtdev_server_postcopy_listen(rig.served, &to, &rig.err), 1);
 	server_end();
 	ck_assert_int_ge(faults, 0);
 }
@@ -73,7 +73,7 @@ START_TEST(faults_of_a_back_end_are_its_owners_until_the_end)
 	ck_assert_uint_eq(rig.started, 1);
 	ck_assert_uint_eq(nplaced, 2);	/* the third region is ROM */
 	ck_assert_uint_eq(nended, 0);
-	virtdev_vhost_user_postcopy_end(rig.remote);
+	virtdev_server_postcopy_end(rig.served);
 	pump();
 	ck_assert_uint_eq(nended, 1);
 	end();
@@ -84,8 +84,8 @@ END_TEST
 START_TEST(back_end_that_was_not_advised_uses_no_missing_memory)
 {
 	begin(VIRTDEV_ID_BLOCK, false);
-	ck_assert_int_eq(virtdev_vhost_user_postcopy_listen(rig.remote, &to, &rig.err), 0);
-	virtdev_vhost_user_postcopy_end(rig.remote);
+	ck_assert_int_eq(virtdev_server_postcopy_listen(rig.served, &to, &rig.err), 0);
+	virtdev_server_postcopy_end(rig.served);
 	ck_assert_uint_eq(nended, 0);
 	teardown();
 }
@@ -109,7 +109,7 @@ START_TEST(e2_34_advised_back_end_that_is_lost_cannot_listen)
 	end_server();
 	while (!rig.lost)
 		virtdev_vhost_user_dispatch(rig.remote);
-	ck_assert_int_eq(virtdev_vhost_user_postcopy_listen(rig.remote, &to, &rig.err), -ECONNRESET);
+	ck_assert_int_eq(virtdev_server_postcopy_listen(rig.served, &to, &rig.err), -ECONNRESET);
 	end();
 }
 END_TEST
@@ -119,7 +119,7 @@ START_TEST(e2_34_back_end_that_is_lost_before_its_reply_ends_the_request)
 	rig_postcopy = true;
 	begin(VIRTDEV_ID_BLOCK, _i);
 	end_server();
-	ck_assert_int_eq(virtdev_vhost_user_postcopy_advise(rig.remote, &rig.err), -ECONNRESET);
+	ck_assert_int_eq(virtdev_server_postcopy_advise(rig.served, &rig.err), -ECONNRESET);
 	end();
 }
 END_TEST

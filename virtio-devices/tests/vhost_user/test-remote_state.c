@@ -48,7 +48,7 @@ static void collect(void)
 {
 	int rc;
 
-	while ((rc = virtdev_vhost_user_collect(rig.remote, &rig.err)) == -EAGAIN) {
+	while ((rc = virtdev_server_pause(rig.served, true, &rig.err)) == -EAGAIN) {
 		ck_assert_int_eq(rig.err.code, -EAGAIN);
 		vsu_error_clear(&rig.err);
 		pump();
@@ -60,10 +60,10 @@ static void *take(size_t *len)
 {
 	void *bytes;
 
-	ck_assert_msg(!virtdev_vhost_user_check_save(rig.remote, &rig.err), "%s", rig.err.msg);
+	ck_assert_msg(!virtdev_server_check_save(rig.served, &rig.err), "%s", rig.err.msg);
 	pause_device();
 	collect();
-	ck_assert_int_eq(virtdev_vhost_user_take(rig.remote, &bytes, len, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_take(rig.served, &bytes, len, &rig.err), 0);
 	return bytes;
 }
 
@@ -72,7 +72,7 @@ static int load(const void *bytes, size_t len)
 	int rc;
 
 	server_begin();
-	rc = virtdev_vhost_user_load(rig.remote, bytes, len, &rig.err);
+	rc = virtdev_server_load(rig.served, bytes, len, &rig.err);
 	server_end();
 	return rc;
 }
@@ -95,7 +95,7 @@ START_TEST(saved_device_continues_behind_another_session)
 	connect_session(false);
 	ck_assert_msg(!load(bytes, len), "%s", rig.err.msg);
 	ck_assert_uint_eq(rig.state, _i ? 77 : 0);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(rig.base, 7);
 	use(8);
@@ -120,11 +120,11 @@ START_TEST(back_end_of_a_moved_card_is_asked_to_announce_it)
 	connect_session(false);
 	ck_assert_int_eq(load(bytes, len), 0);
 	ck_assert_uint_eq(announced, 0);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(announced, !_i);
 	pause_device();
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(announced, !_i);
 	free(bytes);
@@ -140,13 +140,13 @@ START_TEST(truncated_state_is_refused_and_another_one_is_loaded)
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
 	bytes = take(&len);
-	ck_assert_int_eq(virtdev_vhost_user_load(rig.remote, bytes, len, &rig.err), -EBUSY);
+	ck_assert_int_eq(virtdev_server_load(rig.served, bytes, len, &rig.err), -EBUSY);
 	disconnect();
 	connect_session(false);
 	for (n = 0; n < len; n++)
 		ck_assert_int_lt(load(bytes, n), 0);
 	ck_assert_int_eq(load(bytes, len), 0);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	use(1);
 	free(bytes);
@@ -174,7 +174,7 @@ START_TEST(e2_25_state_that_the_back_end_refuses_leaves_a_new_device)
 	*own ^= 1;
 	vsu_error_clear(&rig.err);
 	ck_assert_msg(!load(bytes, len), "%s", rig.err.msg);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	use(1);
 	free(bytes);
@@ -198,8 +198,8 @@ START_TEST(queue_that_was_reset_starts_behind_another_session)
 	rig.features = 0;
 	connect_session(false);
 	ck_assert_int_eq(load(bytes, len), 0);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
-	virtdev_transport_describe_ring(rig.t, 0, &rig.fds, &ring);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
+	virtdev_priv_describe_ring(rig.t, 0, &rig.fds, &ring);
 	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &ring, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(rig.features, VQ_F_VERSION_1);
@@ -209,11 +209,14 @@ START_TEST(queue_that_was_reset_starts_behind_another_session)
 }
 END_TEST
 
-START_TEST(device_that_runs_has_no_state_to_collect)
+START_TEST(device_that_runs_has_no_state_to_take)
 {
+	void *bytes;
+	size_t len;
+
 	begin(VIRTDEV_ID_SOCKET, false);
 	start_driver();
-	ck_assert_int_eq(virtdev_vhost_user_collect(rig.remote, &rig.err), -EBUSY);
+	ck_assert_int_eq(virtdev_server_take(rig.served, &bytes, &len, &rig.err), -EBUSY);
 	teardown();
 }
 END_TEST
@@ -225,7 +228,7 @@ START_TEST(device_with_a_shared_memory_region_cannot_be_saved)
 	rig_region = regions[_i];
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
-	ck_assert_int_eq(virtdev_vhost_user_check_save(rig.remote, &rig.err), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_server_check_save(rig.served, &rig.err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(rig.err.msg, "shared memory regions"));
 	use(1);
 	teardown();
@@ -245,12 +248,12 @@ START_TEST(back_end_with_state_that_it_cannot_transfer_is_not_saved)
 	lacks_state = true;
 	begin(kinds[_i].id, false);
 	start_driver();
-	ck_assert_int_eq(virtdev_vhost_user_check_save(rig.remote, &rig.err),
+	ck_assert_int_eq(virtdev_server_check_save(rig.served, &rig.err),
 			 kinds[_i].keeps ? -EOPNOTSUPP : 0);
 	ck_assert(!kinds[_i].keeps || strstr(rig.err.msg, "lacks the protocol feature DEVICE_STATE"));
 	lacks_state = false;
 	vsu_error_clear(&rig.err);
-	ck_assert_int_eq(virtdev_vhost_user_check_save(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_check_save(rig.served, &rig.err), 0);
 	teardown();
 }
 END_TEST
@@ -265,7 +268,7 @@ START_TEST(each_save_has_the_present_state_of_the_back_end)
 	start_driver();
 	rig.state = 1;
 	first = take(&len);
-	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	rig.state = 2;
 	second = take(&again);
@@ -289,7 +292,7 @@ int main(void)
 	tcase_add_test(tc, truncated_state_is_refused_and_another_one_is_loaded);
 	tcase_add_test(tc, e2_25_state_that_the_back_end_refuses_leaves_a_new_device);
 	tcase_add_test(tc, queue_that_was_reset_starts_behind_another_session);
-	tcase_add_test(tc, device_that_runs_has_no_state_to_collect);
+	tcase_add_test(tc, device_that_runs_has_no_state_to_take);
 	tcase_add_loop_test(tc, device_with_a_shared_memory_region_cannot_be_saved, 0,
 			    sizeof(regions) / sizeof(regions[0]));
 	tcase_add_loop_test(tc, back_end_with_state_that_it_cannot_transfer_is_not_saved, 0,

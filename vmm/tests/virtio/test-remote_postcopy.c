@@ -136,7 +136,7 @@ static void begin_fetch(uint64_t missing)
 
 static int start_listening(void)
 {
-	const struct virtdev_vhost_user_faults to = {
+	const struct virtdev_page_faults to = {
 		.add = add_faults, .place = place_faults, .ended = on_ended,
 		.opaque = &ended,
 	};
