@@ -22,7 +22,7 @@ int vsu_module_load(const struct vsu_module *m, const void **out,
 
 	if (len < 0 || len >= (int)sizeof(path))
 		return vsu_error_set(err, -ENAMETOOLONG,
-				     "%s names a path that is too long", m->variable);
+				     "the path of the module for %s is too long", m->subject);
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!module)
 		return vsu_error_set(err, -EOPNOTSUPP,
