@@ -317,7 +317,7 @@ static void serve_ready(struct vagent_session *s)
 		begin_command(s);
 		return;
 	}
-	vsu_error_set(&s->why, -EPROTO, "the guest's agent has version %u of the protocol, but this cvmm has %u; make the template again, or use the cvmm-init of this cvmm",
+	vsu_error_set(&s->why, -EPROTO, "the guest's agent has version %u of the protocol, but this program has %u; make the template again, or use the cvmm-init that was installed with this program",
 		      version, VAGENT_VERSION);
 	end_failed(s);
 }
