@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include <vmm-sys-util/json.h>
 
@@ -35,32 +34,16 @@ static int device_of(struct vmm_machine *m, const struct vmm_device_change *chan
 	return 0;
 }
 
-static int add_device(struct vmm_machine *m, const struct vmm_device_addition *a,
-		      unsigned int *number, struct vsu_error *err)
-{
-	struct vmm_passed *passed = vmm_control_passed(m->control);
-	char *list;
-	int rc = vmm_passed_replace(passed, a->properties, &list, err);
-
-	if (rc < 0)
-		return rc;
-	rc = vmm_passed_check_used(passed, err);
-	if (!rc)
-		rc = vmm_machine_add_device(m, list, a->own, number, err);
-	free(list);
-	return rc;
-}
-
 int vmm_request_device_add(void *machine, const void *addition, FILE *answer,
 			   struct vsu_error *err)
 {
 	const struct vmm_device_addition *a = addition;
 	struct vsu_json to = { .to = answer, .more = true };
 	struct vmm_machine *m = machine;
+	const struct vmm_device_fds fds = vmm_passed_fds(vmm_control_passed(m->control));
 	unsigned int number;
-	int rc;
+	int rc = vmm_machine_add_device(m, a->properties, &fds, a->own, &number, err);
 
-	rc = add_device(m, a, &number, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "device-add");
 	if (a->number)
@@ -110,7 +93,9 @@ int vmm_request_resize(void *machine, const void *change, FILE *answer, struct v
 	vmm_virtio_lock(d->virtio);
 	rc = d->spec.kind->resize(vmm_machine_local_device(d), c->bytes, err);
 	vmm_virtio_unlock(d->virtio);
-	return rc ? rc : vmm_live_resize(m, d, c->bytes, err);
+	if (!rc)
+		vmm_live_resize(d, c->bytes);
+	return rc;
 }
 
 /* Requests that wait continue by the new limits within VIRTDEV_RATE_WAIT_NS. */
@@ -129,5 +114,6 @@ int vmm_request_limit(void *machine, const void *change, FILE *answer, struct vs
 		return vsu_error_set(err, -EOPNOTSUPP, "limit: device '%s' is served by another process or the kernel, which cvmm cannot limit",
 				     name_of(c, number));
 	rc = vmm_device_limit(&d->spec, vmm_machine_local_device(d), "limit", c->properties, err);
-	return rc ? rc : vmm_live_change(m, d, c->properties, err);
+	d->changed |= !rc;
+	return rc;
 }

@@ -44,7 +44,49 @@ struct parse {
 	const char *list;	/* as typed */
 	struct vsu_option rows[VMM_DEVICE_ROWS];
 	unsigned int nown;	/* rows before the common ones */
+	const struct vmm_device_fds *fds; /* NULL: numbers are of this process */
+	const char *own_key;	/* first key specific to the kind, or NULL */
+	size_t used;		/* bytes of the spec's text */
 };
+
+/* ----------------------------------------------------------- passed descriptors */
+
+/* The value with the number of the descriptor in place of its digits, if it has any. */
+static int find_passed(struct parse *p, const char *key, const char *digits,
+		       struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = p->spec;
+	const size_t room = sizeof(spec->text) - p->used;
+	char *to = spec->text + p->used, word[256];
+	const char *end = digits;
+	int fd, len;
+
+	if (!p->fds || !digits)
+		return 0;
+	snprintf(word, sizeof(word), "%s=%s", key, value->text);
+	fd = p->fds->find(p->fds->opaque, word, &end, err);
+	if (fd < 0)
+		return fd;
+	len = snprintf(to, room, "%.*s%d%s", (int)(digits - value->text), value->text, fd, end);
+	if ((size_t)len >= room)
+		return vsu_error_set(err, -EINVAL, "%s: the list is too long", p->option);
+	p->used += (size_t)len + 1;
+	value->number = (uint64_t)fd;
+	value->text = to;
+	return 0;
+}
+
+/* A number of a message may be below those that a process can pass. */
+static void accept_numbers(struct parse *p)
+{
+	unsigned int i;
+
+	for (i = 0; p->fds && p->spec->kind && i < p->nown; i++)
+		if (p->spec->kind->keys[i].refers == VMM_REFERS_DESCRIPTOR)
+			p->rows[i].min = p->rows[i].max = 0;
+}
+
+/* ------------------------------------------------------------------- the values */
 
 /* Checks only that the descriptor's number is valid. */
 static int set_socket(const struct parse *p, const char *text, struct vsu_error *err)
@@ -64,19 +106,23 @@ static int set_socket(const struct parse *p, const char *text, struct vsu_error 
 	return 0;
 }
 
-static int set_backend(const struct parse *p, const char *text,
-		       struct vsu_error *err)
+static int set_backend(struct parse *p, const char *text, struct vsu_error *err)
 {
+	const size_t len = strlen(VMM_BACKEND_USER);
 	struct vmm_device_spec *spec = p->spec;
+	struct vsu_option_value value = { .text = text };
+	int rc;
 
 	spec->kernel = !strcmp(text, "kernel");
 	if (spec->kernel || spec->spawned || !strcmp(text, "inline"))
 		return 0;
-	if (strncmp(text, VMM_BACKEND_USER, strlen(VMM_BACKEND_USER)) || !text[strlen(VMM_BACKEND_USER)])
+	if (strncmp(text, VMM_BACKEND_USER, len) || !text[len])
 		return vsu_error_set(err, -EINVAL,
 				     "%s: key 'backend': '%s' is neither 'inline', 'spawn', 'kernel' nor 'user:SOCKET'",
 				     p->option, text);
-	return set_socket(p, text + strlen(VMM_BACKEND_USER), err);
+	rc = vmm_file_value_is_fd(text + len) ?
+	     find_passed(p, "backend", text + len + strlen(VMM_FILE_VALUE_FD), &value, err) : 0;
+	return rc ? rc : set_socket(p, value.text + len, err);
 }
 
 static int set_tag(const struct parse *p, const char *tag, struct vsu_error *err)
@@ -90,12 +136,16 @@ static int set_tag(const struct parse *p, const char *tag, struct vsu_error *err
 }
 
 static int set_own(struct parse *p, unsigned int index,
-		   const struct vsu_option_value *value, struct vsu_error *err)
+		   const struct vsu_option_value *typed, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
 	const struct vmm_device_key *key = &spec->kind->keys[index];
+	struct vsu_option_value passed = *typed, *value = &passed;
 	char what[64];
+	int rc = find_passed(p, key->option.name, vmm_device_key_digits(key, typed->text), value, err);
 
+	if (rc < 0)
+		return rc;
 	snprintf(what, sizeof(what), "%s: key '%s'", p->option, key->option.name);
 	if (spec->spawned)
 		return vmm_device_spawn_key(spec, key, what, value, err);
@@ -105,8 +155,8 @@ static int set_own(struct parse *p, unsigned int index,
 	if (key->zero_not_inline && !value->number)
 		return vsu_error_set(err, -EINVAL, "%s: 0 is not possible: %s",
 				     what, key->zero_not_inline);
-	if (!spec->own_key)
-		spec->own_key = key->option.name;
+	if (!p->own_key)
+		p->own_key = key->option.name;
 	return vmm_device_set(spec->kind, index, what, value, spec->config, err);
 }
 
@@ -142,11 +192,11 @@ static int on_key(void *opaque, unsigned int index,
 
 static int check_remote(const struct parse *p, struct vsu_error *err)
 {
-	if (!p->spec->own_key)
+	if (!p->own_key)
 		return 0;
 	return vsu_error_set(err, -EINVAL,
 			     "%s '%s': '%s' is decided by the back-end; leave it out, or 'backend=user:'",
-			     p->option, p->list, p->spec->own_key);
+			     p->option, p->list, p->own_key);
 }
 
 static int check_inline(const struct parse *p, struct vsu_error *err)
@@ -263,6 +313,7 @@ static int parse_list(struct parse *p, const char *keys, struct vsu_error *err)
 					     kind->value.refusal);
 		keys = vsu_list_value_with_key(&kind->value, keys, text, sizeof(text));
 	}
+	p->used = strlen(keys) + 1;
 	return vsu_option_parse_list(p->rows, p->option, keys, p->spec->text,
 				     sizeof(p->spec->text), on_key, p, err);
 }
@@ -278,6 +329,7 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 		spec->kind = NULL;
 	}
 	p->nown = vmm_device_rows(spec->kind, p->rows);
+	accept_numbers(p);
 	if (keys[0])
 		rc = parse_list(p, keys, err);
 	if (rc >= 0 && spec->spawned)
@@ -364,17 +416,25 @@ static int take_path(struct parse *p, struct vsu_error *err)
 	return vmm_device_set(spec->kind, 0, "disk", &value, spec->config, err);
 }
 
-int vmm_device_parse(const struct vmm_device_option *option,
-		     struct vmm_device_spec *spec, struct vsu_error *err)
+int vmm_device_parse_passed(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
+			    struct vmm_device_spec *spec, struct vsu_error *err)
 {
 	const struct vmm_option_row *row = vmm_option_of_device(option->how);
-	struct parse p = { .spec = spec, .list = option->list };
+	struct parse p = { .spec = spec, .list = option->list, .fds = fds };
+	int rc;
 
 	snprintf(p.option, sizeof(p.option), "--%s", row->option.name);
 	memset(spec, 0, sizeof(*spec));
 	spec->kind = row->kind;
 	if (!spec->kind)
-		return parse_device(&p, err);
-	return option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err)
-						   : parse_keys(&p, p.list, err);
+		rc = parse_device(&p, err);
+	else
+		rc = option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err) : parse_keys(&p, p.list, err);
+	return rc || !fds ? rc : fds->end(fds->opaque, err);
+}
+
+int vmm_device_parse(const struct vmm_device_option *option,
+		     struct vmm_device_spec *spec, struct vsu_error *err)
+{
+	return vmm_device_parse_passed(option, NULL, spec, err);
 }

@@ -28,6 +28,19 @@ const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
+/* Descriptors that were passed with a list, which names them by other numbers. */
+struct vmm_device_fds {
+	void *opaque;
+	/* The descriptor of the digits that *at points to, which moves behind them; word is their item. */
+	int (*find)(void *opaque, const char *word, const char **at, struct vsu_error *err);
+	/* After the last key: an error if one is not used. */
+	int (*end)(void *opaque, struct vsu_error *err);
+};
+
+/* The same with the descriptors that the list names in the spec; also errors of fds. */
+int vmm_device_parse_passed(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
+			    struct vmm_device_spec *spec, struct vsu_error *err);
+
 /*
  * Writes the list that vmm_device_parse() reads as this spec, for --device or the option of its
  * kind, with the names of the keys in the order of their table. Values of 0 are left out. names:

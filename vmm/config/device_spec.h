@@ -45,7 +45,6 @@ struct vmm_device_spec {
 	uint32_t config_size;	/* by id only; 0: the default of the id */
 	bool allow_fuse;	/* accept windows over files of file servers */
 	char tag[37];		/* file system; "": supplied by the back-end */
-	const char *own_key;	/* first key specific to the kind, or NULL */
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	char text[VMM_DEVICE_TEXT_MAX];	/* storage of config's strings */
 	uint32_t max_mappings;	/* in its windows; 0: the default */

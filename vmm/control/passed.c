@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +11,6 @@
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
-#include "config/list_edit.h"
 #include "control/passed.h"
 
 static const char prefix[] = "fd:";
@@ -77,11 +75,12 @@ void vmm_passed_close_own(struct vmm_passed *p)
 	vmm_passed_close(p);
 }
 
-/* digits: up to the end of the word, or a colon. */
-static int find_index(struct vmm_passed *p, const char *word, const char *digits,
-		      const char **rest, struct vsu_error *err)
+/* *at: digits up to the end of the word, or a colon, to which it moves. */
+static int find_index(void *passed, const char *word, const char **at, struct vsu_error *err)
 {
+	struct vmm_passed *p = passed;
 	const unsigned int n = p ? p->n : 0;
+	const char *digits = *at;
 	char *end;
 	unsigned long i = strtoul(digits, &end, 10);
 
@@ -92,49 +91,23 @@ static int find_index(struct vmm_passed *p, const char *word, const char *digits
 		return vsu_error_set(err, -EBADF, "'%s': %u descriptors were sent with the command; attach this one to it, or name a file",
 				     word, n);
 	p->used |= 1u << i;
-	*rest = end;
+	*at = end;
 	return p->fds[i];
 }
 
 int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 		    struct vsu_error *err)
 {
-	const char *rest;
+	const char *at = word + strlen(prefix);
 	int rc = strncmp(word, prefix, strlen(prefix)) ?
 		 vsu_error_set(err, -EINVAL, "'%s' is not a descriptor of the message, such as fd:0",
 			       word) :
-		 find_index(p, word, word + strlen(prefix), &rest, err);
+		 find_index(p, word, &at, err);
 
 	if (rc < 0)
 		return rc;
 	*fd = rc;
 	return 0;
-}
-
-static int put_number(void *opaque, const struct vmm_list_item *item,
-		      struct vmm_list_change *change, struct vsu_error *err)
-{
-	const char *digits = vmm_list_item_digits(item);
-	const char *rest;
-	int fd;
-
-	if (!digits)
-		return 0;
-	fd = find_index(opaque, item->text, digits, &rest, err);
-	if (fd < 0)
-		return fd;
-	change->at = (size_t)(digits - item->text);
-	change->len = (size_t)(rest - digits);
-	snprintf(change->insert, sizeof(change->insert), "%d", fd);
-	return 0;
-}
-
-int vmm_passed_replace(struct vmm_passed *p, const char *list, char **out,
-		       struct vsu_error *err)
-{
-	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
-
-	return vmm_list_edit(&option, put_number, p, out, err);
 }
 
 int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err)
@@ -146,4 +119,14 @@ int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err)
 			return vsu_error_set(err, -EINVAL, "descriptor %u of the message is not used; name it as fd:%u, or do not send it",
 					     i, i);
 	return 0;
+}
+
+static int check_used(void *passed, struct vsu_error *err)
+{
+	return vmm_passed_check_used(passed, err);
+}
+
+struct vmm_device_fds vmm_passed_fds(struct vmm_passed *p)
+{
+	return (struct vmm_device_fds){ .opaque = p, .find = find_index, .end = check_used };
 }

@@ -17,6 +17,7 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "config/device.h"
 #include "log/closer.h"
 
 #define VMM_PASSED_MAX 16u	/* descriptors of one line */
@@ -58,14 +59,13 @@ void vmm_passed_close_own(struct vmm_passed *p);
 int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 		    struct vsu_error *err);
 
-/*
- * Replaces the indexes in the list of a device by numbers of descriptors, where a key of its
- * kind refers to one: fd=N, a file fd:N or fd:N:NAME, a port NAME:fd:N. The caller frees *out.
- */
-int vmm_passed_replace(struct vmm_passed *p, const char *list, char **out,
-		       struct vsu_error *err);
-
 /* -EINVAL: a descriptor was attached that no word has named. */
 int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err);
+
+/*
+ * The same two for the list of a device, where a key of its kind refers to a descriptor: fd=N, a
+ * file fd:N or fd:N:NAME, a port NAME:fd:N.
+ */
+struct vmm_device_fds vmm_passed_fds(struct vmm_passed *p);
 
 #endif

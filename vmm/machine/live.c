@@ -3,12 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/list_edit.h"
+#include "config/device.h"
 #include "config/option_rows.h"
 #include "machine/live.h"
 
@@ -23,66 +21,65 @@ unsigned int vmm_live_places(const struct vmm_machine *m)
 	return n;
 }
 
-int vmm_live_add(struct vmm_device *d, const char *list, struct vsu_error *err)
+static unsigned int size_key(const struct vmm_device_kind *kind)
 {
-	int rc = vmm_list_name_files(list, &d->list, err);
+	unsigned int i = 0;
 
-	d->added = !rc;
-	return rc;
+	while (strcmp(kind->keys[i].option.name, kind->resize_key) != 0)
+		i++;
+	return i;
 }
 
-int vmm_live_change(const struct vmm_machine *m, struct vmm_device *d, const char *keys,
-		    struct vsu_error *err)
+void vmm_live_resize(struct vmm_device *d, uint64_t bytes)
 {
-	const unsigned int i = (unsigned int)(d - m->devices);
-	struct vmm_device_option option = { VMM_DEVICE_ANY, d->list };
-	char *list;
-	int rc;
+	const struct vmm_device_kind *kind = d->spec.kind;
+	const struct vsu_option_value size = { .number = bytes };
 
-	if (!d->added) {
-		option = m->config->devices[i];
-		if (d->list)
-			option = (struct vmm_device_option){
-				option.how == VMM_DEVICE_DISK_PATH ? VMM_DEVICE_DISK : option.how,
-				d->list };
-	}
-	rc = vmm_list_set_keys(&option, keys, &list, err);
-	if (rc < 0)
-		return rc;
-	free(d->list);
-	d->list = list;
-	return 0;
+	if (!kind->resize_key)
+		return;
+	/* a number is only stored */
+	(void)!vmm_device_set(kind, size_key(kind), kind->resize_key, &size, d->spec.config, NULL);
+	d->changed = true;
 }
 
-int vmm_live_resize(const struct vmm_machine *m, struct vmm_device *d, uint64_t bytes,
-		    struct vsu_error *err)
+uint64_t vmm_live_size(const struct vmm_device *d)
 {
-	const char *key = d->spec.kind->resize_key;
-	char keys[64];
+	struct vsu_option_value size;
 
-	if (!key)
-		return 0;
-	d->resized = true;
-	d->requested = bytes;
-	snprintf(keys, sizeof(keys), "%s=%" PRIu64, key, bytes);
-	return vmm_live_change(m, d, keys, err);
+	vmm_device_get(d->spec.kind, size_key(d->spec.kind), 0, d->spec.config, &size);
+	return size.number;
 }
 
 /* -------------------------------------------------------------------- the words */
 
+/* The options of a running machine. */
+struct live {
+	struct vmm_arguments arguments;
+	char **lists;		/* of devices that were added or changed; owned */
+	unsigned int nlists;
+	char cpus[VMM_CPUS_OPTION_TEXT]; /* the value of that option */
+};
+
 /* The option that describes device i as it is now; a is that of its start. */
-static struct vmm_argument live_argument(const struct vmm_machine *m, unsigned int i,
-					 const struct vmm_argument *a)
+static int add_device(struct live *l, const struct vmm_machine *m, unsigned int i,
+		      const struct vmm_argument *a, struct vsu_error *err)
 {
 	const struct vmm_device *d = &m->devices[i];
-	const struct vmm_option_row *any = vmm_option_of_device(VMM_DEVICE_ANY);
+	struct vmm_argument new = { vmm_option_of_device(VMM_DEVICE_ANY), { .text = "none" } };
+	int rc = 0;
 
-	if (!d->virtio)
-		return (struct vmm_argument){ any, { .text = "none" } };
-	if (!d->list)
-		return *a;
-	return (struct vmm_argument){ d->added ? any : vmm_option_of_device(a->row->how),
-				      { .text = d->list } };
+	if (d->virtio && !d->added && !d->changed) {
+		new = *a;
+	} else if (d->virtio) {
+		if (!d->added)
+			new.row = vmm_option_of_device(a->row->how);
+		rc = vmm_device_write(&d->spec, new.row->how, d->added, &l->lists[l->nlists], err);
+		if (rc < 0)
+			return vsu_error_prefix(err, rc, "device %u", i);
+		new.value.text = l->lists[l->nlists++];
+	}
+	l->arguments.list[l->arguments.n++] = new;
+	return 0;
 }
 
 /* Only a machine with this option can have more CPUs than at its start. */
@@ -97,43 +94,47 @@ static struct vmm_argument cpus_argument(const struct vmm_machine *m, const stru
 	return (struct vmm_argument){ a->row, { .text = text } };
 }
 
-/*
- * The options of devices are in the order of the devices; added ones follow. cpus: room for the
- * value of that option.
- */
-static void list_arguments(const struct vmm_machine *m, unsigned int places,
-			   char cpus[VMM_CPUS_OPTION_TEXT], struct vmm_arguments *out)
+/* The options of devices are in the order of the devices; added ones follow. */
+static int add_all(struct live *l, const struct vmm_machine *m, unsigned int places,
+		   struct vsu_error *err)
 {
 	const struct vmm_arguments *from = &m->config->arguments;
 	const struct vmm_argument *a;
 	unsigned int i = 0;
+	int rc = 0;
 
-	for (a = from->list; a < from->list + from->n; a++) {
+	for (a = from->list; !rc && a < from->list + from->n; a++) {
 		if (!strcmp(a->row->option.name, "cpus"))
-			out->list[out->n++] = cpus_argument(m, a, cpus);
+			l->arguments.list[l->arguments.n++] = cpus_argument(m, a, l->cpus);
 		else if (!a->row->how)
-			out->list[out->n++] = *a;
+			l->arguments.list[l->arguments.n++] = *a;
 		else if (i++ < places)
-			out->list[out->n++] = live_argument(m, i - 1, a);
+			rc = add_device(l, m, i - 1, a, err);
 	}
-	for (; i < places; i++)
-		out->list[out->n++] = live_argument(m, i, NULL);
+	for (; !rc && i < places; i++)
+		rc = add_device(l, m, i, NULL, err);
+	return rc;
 }
 
 static int make_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err)
 {
 	const unsigned int places = vmm_live_places(m);
-	struct vmm_arguments live = {
-		.list = calloc(m->config->arguments.n + places + 1, sizeof(*live.list)),
+	struct live l = {
+		.arguments.list = calloc(m->config->arguments.n + places + 1, sizeof(*l.arguments.list)),
+		.lists = calloc(places + 1, sizeof(*l.lists)),
 	};
-	char cpus[VMM_CPUS_OPTION_TEXT];
-	int rc;
+	int rc = 0;
 
-	if (!live.list)
-		return vsu_error_set(err, -ENOMEM, "no memory for the command line of the machine");
-	list_arguments(m, places, cpus, &live);
-	rc = vmm_arguments_write(&live, out, err);
-	vmm_arguments_free(&live);
+	if (!l.arguments.list || !l.lists)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for the command line of the machine");
+	if (!rc)
+		rc = add_all(&l, m, places, err);
+	if (!rc)
+		rc = vmm_arguments_write(&l.arguments, out, err);
+	while (l.nlists)
+		free(l.lists[--l.nlists]);
+	free(l.lists);
+	vmm_arguments_free(&l.arguments);
 	return rc;
 }
 

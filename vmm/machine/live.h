@@ -4,7 +4,9 @@
  * that the host has added, removed and changed since the start.
  *
  * A free place between devices is "--device=none", because the number of a device is
- * its slot on the bus.
+ * its slot on the bus. A device that was added or changed is written from its typed values; files
+ * of an added one keep the names that their descriptors were passed with. All others keep their
+ * options as they were typed.
  *
  * Threads: the main thread.
  */
@@ -25,16 +27,11 @@ int vmm_live_words(const struct vmm_machine *m, struct vmm_words *out, struct vs
 unsigned int vmm_live_places(const struct vmm_machine *m);
 
 /*
- * Stores the list of "device-add" with the device. Files keep the names that their
- * descriptors were passed with.
+ * The host has requested this size of a device, which becomes a value of its spec; nothing
+ * changes if the size belongs to the device's state.
  */
-int vmm_live_add(struct vmm_device *d, const char *list, struct vsu_error *err);
-/* The device has other values of these keys, such as "rate=1M,iops=100". */
-int vmm_live_change(const struct vmm_machine *m, struct vmm_device *d, const char *keys,
-		    struct vsu_error *err);
-
-/* The host has requested this size. Does nothing if the state has the size. */
-int vmm_live_resize(const struct vmm_machine *m, struct vmm_device *d, uint64_t bytes,
-		    struct vsu_error *err);
+void vmm_live_resize(struct vmm_device *d, uint64_t bytes);
+/* That size, or the one of the option, of a device whose kind has a resize_key. */
+uint64_t vmm_live_size(const struct vmm_device *d);
 
 #endif

@@ -70,10 +70,8 @@ struct vmm_device {
 	struct vmm_machine *owner;	/* set when the device is created */
 	struct vmm_device_reporter reporter;
 	uint64_t actual;	/* bytes of a balloon in the last event */
-	char *list;		/* live.h: its list of keys, if not that of its option */
-	bool added;		/* by device-add: list is that of --device */
-	bool resized;		/* list has the size that the host has requested */
-	uint64_t requested;	/* bytes of it */
+	bool added;		/* by device-add: no option of the start describes it */
+	bool changed;		/* its limits or size, since its option was read */
 };
 
 /* Failed accesses of a CPU; see run/cpu_faults.c. */

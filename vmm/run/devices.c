@@ -256,8 +256,6 @@ void vmm_machine_free_device(struct vmm_device *d)
 
 	d->virtio = NULL;
 	d->coming = NULL;
-	free(d->list);
-	d->list = NULL;
 	vmm_virtio_free(virtio);
 	vmm_virtio_remote_cancel(coming);
 }

@@ -12,7 +12,6 @@
 #include "log/log.h"
 #include "machine/disk_flush.h"
 #include "machine/events.h"
-#include "machine/live.h"
 #include "machine/stop.h"
 #include "run/devices.h"
 #include "run/plug.h"
@@ -226,11 +225,12 @@ static int find_free_entry(const struct vmm_machine *m, unsigned int *number,
 			     VMM_DEVICE_PLACES);
 }
 
-static int read_list(struct vmm_device *d, const char *list, struct vsu_error *err)
+static int read_list(struct vmm_device *d, const char *list, const struct vmm_device_fds *fds,
+		     struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = &d->spec;
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
-	int rc = vmm_device_parse(&option, spec, err);
+	int rc = vmm_device_parse_passed(&option, fds, spec, err);
 
 	if (rc < 0)
 		return rc;
@@ -297,7 +297,8 @@ static int device_begin(struct vmm_machine *m, unsigned int i,
 }
 
 int vmm_machine_add_device(struct vmm_machine *m, const char *list,
-			   struct virtdev *own, unsigned int *number, struct vsu_error *err)
+			   const struct vmm_device_fds *fds, struct virtdev *own,
+			   unsigned int *number, struct vsu_error *err)
 {
 	struct vmm_device *d;
 	unsigned int i = 0;
@@ -309,11 +310,10 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 	memset(d, 0, sizeof(*d));
 	d->machine = m;
 	d->own = own;
-	rc = read_list(d, list, err);
+	rc = read_list(d, list, fds, err);
 	if (!rc)
 		rc = vmm_machine_find_own(m, d, err);
-	if (!rc)
-		rc = vmm_live_add(d, list, err);
+	d->added = true;
 	if (!rc)
 		rc = device_begin(m, i, err);
 	if (rc < 0) {

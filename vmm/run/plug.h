@@ -15,12 +15,13 @@ int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err);
 
 /*
  * Adds the device that "--device LIST" describes; *number is its index in devices. own: the
- * device of "own:NAME", or NULL if it is one of the owner's.
+ * device of "own:NAME", or NULL if it is one of the owner's. fds: those that LIST names.
  * For a vhost-user device this only starts the handshake, limited to ten seconds,
  * while the guest runs. Control clients that wait for the index receive the result.
  */
 int vmm_machine_add_device(struct vmm_machine *m, const char *list,
-			   struct virtdev *own, unsigned int *number, struct vsu_error *err);
+			   const struct vmm_device_fds *fds, struct virtdev *own,
+			   unsigned int *number, struct vsu_error *err);
 
 /*
  * Requests removal of the device; the guest ejects it at a time of its choice. With

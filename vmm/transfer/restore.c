@@ -396,7 +396,9 @@ static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_erro
 	rc = vmm_state_fields_end(&f, err);
 	if (!rc)
 		rc = d->spec.kind->resize(dev, bytes, err);
-	return rc ? rc : vmm_live_resize(m, d, bytes, err);
+	if (!rc)
+		vmm_live_resize(d, bytes);
+	return rc;
 }
 
 int vmm_restore_requested(struct vmm_machine *m, struct vsu_error *err)

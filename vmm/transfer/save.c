@@ -211,10 +211,10 @@ static void put_requested(const struct vmm_machine *m, unsigned int i,
 {
 	const struct vmm_device *d = &m->devices[i];
 
-	if (!d->virtio || !d->spec.kind || !d->spec.kind->resize_key || !d->resized)
+	if (!d->virtio || !d->spec.kind || !d->spec.kind->resize_key || !d->changed)
 		return;
 	vmm_state_section(w, "requested", i);
-	vmm_state_put_u64(w, d->requested);
+	vmm_state_put_u64(w, vmm_live_size(d));
 	vmm_state_section_end(w);
 }
 

@@ -127,14 +127,20 @@ static int on_use(void *opaque, char *const *words, FILE *answer,
 	return 0;
 }
 
+/* Reads the list of a device, and writes it with # in place of numbers. */
 static int on_list(void *opaque, char *const *words, FILE *answer,
 		   struct vsu_error *e)
 {
-	struct vmm_passed *passed = vmm_control_passed(control);
+	const struct vmm_device_fds fds = vmm_passed_fds(vmm_control_passed(control));
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, words[1] };
+	struct vmm_device_spec *spec = malloc(sizeof(*spec));
 	char *list, *c;
-	int rc = vmm_passed_replace(passed, words[1], &list, e);
+	int rc = vmm_device_parse_passed(&option, &fds, spec, e);
 
 	(void)opaque;
+	if (!rc)
+		rc = vmm_device_write(spec, VMM_DEVICE_ANY, false, &list, e);
+	free(spec);
 	if (rc < 0)
 		return rc;
 	fputs(",\"list\":\"", answer);
@@ -677,14 +683,17 @@ static const struct {
 	unsigned int n;
 	const char *answer;
 } passed[] = {
-	{ "list blk,path=fd:1:/a,,b,serial=x\n", 2, "{\"ok\":true,\"list\":\"blk,path=fd:#:/a,,b,serial=x\"}\n" },
-	{ "list net,fd=0,mtu=1\n", 1, "{\"ok\":true,\"list\":\"net,fd=#,mtu=#\"}\n" },
-	{ "list console,port=log:fd:0,fd=1\n", 2, "{\"ok\":true,\"list\":\"console,port=log:fd:#,fd=#\"}\n" },
-	{ "list blk,a,,fd:7,serial=fd:9\n", 0, "{\"ok\":true,\"list\":\"blk,a,,fd:#,serial=fd:#\"}\n" },
-	{ "list blk,backend=user:fd:0:a\n", 1, "{\"ok\":true,\"list\":\"blk,backend=user:fd:#:a\"}\n" },
-	{ "list id=26,backend=user:fd:0\n", 1, "{\"ok\":true,\"list\":\"id=#,backend=user:fd:#\"}\n" },
-	{ "list blk,fd:1\n", 1, "{\"ok\":false,\"error\":\"'fd:1': 1 descriptors were sent with the command; attach this one to it, or name a file\"}\n" },
+	{ "list blk,path=fd:1:/a,,b,serial=x,overlay=fd:0\n", 2, "{\"ok\":true,\"list\":\"disk,path=fd:#:/a,,b,serial=x,overlay=fd:#\"}\n" },
+	{ "list net,fd=0,mtu=100\n", 1, "{\"ok\":true,\"list\":\"net,fd=#,mtu=#\"}\n" },
+	{ "list net,net-fd=0,backend=spawn\n", 1, "{\"ok\":true,\"list\":\"net,backend=spawn,fd=#\"}\n" },
+	{ "list console,port=log:fd:0,fd=1\n", 2, "{\"ok\":true,\"list\":\"console,fd=#,port=log:fd:#\"}\n" },
+	{ "list blk,a,,fd:7,serial=fd:9\n", 0, "{\"ok\":true,\"list\":\"disk,path=a,,fd:#,serial=fd:#\"}\n" },
+	{ "list blk,backend=user:fd:0:a\n", 1, "{\"ok\":true,\"list\":\"disk,backend=user:fd:#:a\"}\n" },
+	{ "list id=26,backend=user:fd:0\n", 1, "{\"ok\":true,\"list\":\"backend=user:fd:#,id=#\"}\n" },
+	{ "list blk,fd:1\n", 1, "{\"ok\":false,\"error\":\"'path=fd:1': 1 descriptors were sent with the command; attach this one to it, or name a file\"}\n" },
 	{ "list blk,path=fd:x\n", 1, "{\"ok\":false,\"error\":\"'path=fd:x' is not a descriptor of the message, such as fd:0\"}\n" },
+	{ "list net,fd=1\n", 1, "{\"ok\":false,\"error\":\"'fd=1': 1 descriptors were sent with the command; attach this one to it, or name a file\"}\n" },
+	{ "list rng\n", 1, "{\"ok\":false,\"error\":\"descriptor 0 of the message is not used; name it as fd:0, or do not send it\"}\n" },
 	{ "use fd:0x\n", 1, "{\"ok\":false,\"error\":\"'fd:0x' is not a descriptor of the message, such as fd:0\"}\n" },
 	{ "use fd:4294967296\n", 1, "{\"ok\":false,\"error\":\"'fd:4294967296': 1 descriptors were sent with the command; attach this one to it, or name a file\"}\n" },
 	{ "use fd:0\n", 2, "{\"ok\":false,\"error\":\"descriptor 1 of the message is not used; name it as fd:1, or do not send it\"}\n" },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "config/options.h"
+#include "devices/devices.h"
 #include "machine/live.h"
 #include "../util.h"
 
@@ -53,7 +54,7 @@ static void add(unsigned int i, const char *list)
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
 	ck_assert_int_eq(vmm_device_parse(&option, &m.devices[i].spec, NULL), 0);
-	ck_assert_int_eq(vmm_live_add(&m.devices[i], list, NULL), 0);
+	m.devices[i].added = true;
 	m.devices[i].virtio = (struct vmm_virtio *)&m;
 	if (i >= m.ndevices)
 		m.ndevices = i + 1;
@@ -61,7 +62,6 @@ static void add(unsigned int i, const char *list)
 
 static void take_out(unsigned int i)
 {
-	free(m.devices[i].list);
 	memset(&m.devices[i], 0, sizeof(m.devices[i]));
 }
 
@@ -80,17 +80,25 @@ static const char *live(void)
 	return joined;
 }
 
-static void change(unsigned int i, const char *keys)
+static int accept_limits(struct virtdev *dev, const void *config, struct vsu_error *err)
 {
-	ck_assert_int_eq(vmm_live_change(&m, &m.devices[i], keys, NULL), 0);
+	(void)dev;
+	(void)config;
+	(void)err;
+	return 0;
 }
 
-static void finish(void)
+/* As the command "limit" changes them. */
+static void change(unsigned int i, const char *keys)
 {
-	unsigned int i;
+	struct vmm_device_spec *spec = &m.devices[i].spec;
+	struct vmm_device_kind without_device = *spec->kind;
 
-	for (i = 0; i < m.ndevices; i++)
-		free(m.devices[i].list);
+	without_device.limit = accept_limits;
+	spec->kind = &without_device;
+	ck_assert_int_eq(vmm_device_limit(spec, NULL, "limit", keys, NULL), 0);
+	spec->kind = &vmm_blk_kind;
+	m.devices[i].changed = true;
 }
 
 START_TEST(an_unchanged_machine_keeps_its_options)
@@ -98,7 +106,6 @@ START_TEST(an_unchanged_machine_keeps_its_options)
 	start("builtin:selftest a.img --disk b.img --rng=1000 --cpus 2 --balloon=0 --latency -- -c.img");
 	ck_assert_str_eq(live(), "builtin:selftest a.img --disk=b.img --rng=1000 --cpus=2 --balloon=0 "
 				 "--latency ./-c.img");
-	finish();
 }
 END_TEST
 
@@ -110,11 +117,9 @@ START_TEST(added_cpus_are_in_the_option)
 	ck_assert_str_eq(live(), "builtin:selftest --cpus=5,max=8 --latency");
 	ncpus = 8;
 	ck_assert_str_eq(live(), "builtin:selftest --cpus=8,max=8 --latency");
-	finish();
 	start("builtin:selftest --cpus=max=8");
 	ncpus = 2;
 	ck_assert_str_eq(live(), "builtin:selftest --cpus=2,max=8");
-	finish();
 }
 END_TEST
 
@@ -123,7 +128,6 @@ START_TEST(an_added_device_follows_all_others)
 	start("builtin:selftest --rng=1000 --cpus 2");
 	add(1, "disk,path=a.img");
 	ck_assert_str_eq(live(), "builtin:selftest --rng=1000 --cpus=2 --device=disk,path=a.img");
-	finish();
 }
 END_TEST
 
@@ -134,11 +138,10 @@ START_TEST(a_file_that_was_passed_keeps_its_name)
 	ck_assert_str_eq(live(), "builtin:selftest --device=disk,path=/srv/a.img,overlay=b.cow");
 	take_out(0);
 	add(0, "disk,fd:17:/srv/a,,b.img,serial=fd:1:x");
-	ck_assert_str_eq(live(), "builtin:selftest --device=disk,/srv/a,,b.img,serial=fd:1:x");
+	ck_assert_str_eq(live(), "builtin:selftest --device=disk,path=/srv/a,,b.img,serial=fd:1:x");
 	take_out(0);
 	add(0, "net,fd=7");
 	ck_assert_str_eq(live(), "builtin:selftest --device=net,fd=7");
-	finish();
 }
 END_TEST
 
@@ -149,7 +152,6 @@ START_TEST(a_removed_device_leaves_its_slot_free)
 	take_out(1);
 	ck_assert_str_eq(live(), "builtin:selftest --device=none --device=none --rng=1000");
 	ck_assert_uint_eq(vmm_live_places(&m), 3);
-	finish();
 }
 END_TEST
 
@@ -160,7 +162,6 @@ START_TEST(free_slots_behind_the_last_device_are_left_out)
 	take_out(1);
 	ck_assert_str_eq(live(), "builtin:selftest --rng=1000");
 	ck_assert_uint_eq(vmm_live_places(&m), 1);
-	finish();
 }
 END_TEST
 
@@ -169,39 +170,41 @@ START_TEST(a_device_in_the_place_of_another_has_its_number)
 	start("builtin:selftest --disk a.img --rng=1000");
 	take_out(0);
 	add(0, "balloon,64M");
-	ck_assert_str_eq(live(), "builtin:selftest --device=balloon,64M --rng=1000");
-	finish();
+	ck_assert_str_eq(live(), "builtin:selftest --device=balloon,size=67108864 --rng=1000");
 }
 END_TEST
 
 START_TEST(e3_25_changed_keys_replace_those_of_the_option)
 {
-	start("builtin:selftest a,b.img --disk b.img,rate=1M,readonly=on --balloon=0");
+	start("builtin:selftest a,b.img --disk b.img,rate=1M,readonly=on --balloon=0 --disk c.img,rate=1M");
 	change(0, "rate=2M");
 	change(1, "rate=3M,iops=4");
-	change(2, "size=33554432");
-	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=2M "
-				 "--disk=b.img,readonly=on,rate=3M,iops=4 --balloon=size=33554432");
+	vmm_live_resize(&m.devices[2], 33554432);
+	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=2097152 "
+				 "--disk=path=b.img,readonly=on,rate=3145728,iops=4 --balloon=size=33554432 "
+				 "--disk=c.img,rate=1M");
+	ck_assert_uint_eq(vmm_live_size(&m.devices[2]), 33554432);
 	change(0, "rate=5M");
-	change(2, "size=0");
-	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=5M "
-				 "--disk=b.img,readonly=on,rate=3M,iops=4 --balloon=size=0");
-	finish();
+	change(1, "rate=0");
+	vmm_live_resize(&m.devices[2], 0);
+	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=5242880 "
+				 "--disk=path=b.img,readonly=on,iops=4 --balloon= --disk=c.img,rate=1M");
+	ck_assert_uint_eq(vmm_live_size(&m.devices[2]), 0);
 }
 END_TEST
 
 START_TEST(an_added_device_can_be_changed_too)
 {
-	start("builtin:selftest --balloon=size=1M,free-page-reporting=on");
-	add(1, "disk,a.img,rate=1M");
-	add(2, "balloon,64M,deflate-on-oom=on");
-	change(0, "size=2M");
-	change(1, "rate=2M");
-	change(2, "size=0");
-	ck_assert_str_eq(live(), "builtin:selftest --balloon=free-page-reporting=on,size=2M "
-				 "--device=disk,a.img,rate=2M "
-				 "--device=balloon,deflate-on-oom=on,size=0");
-	finish();
+	start("builtin:selftest --balloon=size=1M,free-page-reporting=on --mem size=1G");
+	add(2, "disk,a.img,rate=1M");
+	add(3, "balloon,64M,deflate-on-oom=on");
+	vmm_live_resize(&m.devices[0], 2097152);
+	vmm_live_resize(&m.devices[1], 4096);	/* belongs to its state */
+	change(2, "rate=2M");
+	vmm_live_resize(&m.devices[3], 0);
+	ck_assert_str_eq(live(), "builtin:selftest --balloon=size=2097152,free-page-reporting=on "
+				 "--mem=size=1G --device=disk,path=a.img,rate=2097152 "
+				 "--device=balloon,deflate-on-oom=on");
 }
 END_TEST
 
@@ -218,7 +221,6 @@ START_TEST(a_device_that_comes_or_goes_is_refused)
 	m.devices[0].coming = (struct remote *)&m;
 	ck_assert_int_eq(vmm_live_words(&m, &out, &err), -EBUSY);
 	ck_assert_str_eq(err.msg, "device 0 is being added; try again");
-	finish();
 }
 END_TEST
 
