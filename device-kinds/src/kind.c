@@ -36,6 +36,15 @@ unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind)
 	return n;
 }
 
+unsigned int vmm_device_key_index(const struct vmm_device_kind *kind, const char *name)
+{
+	unsigned int i = 0;
+
+	while (strcmp(kind->keys[i].option.name, name) != 0)
+		i++;
+	return i;
+}
+
 /* Appends to previous values. */
 static int store_text(const struct vmm_device_key *k, char *at,
 		      const char *what, const char *text, struct vsu_error *err)

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include <vmm-sys-util/file_value.h>
-#include <vmm-sys-util/option_list.h>
 
 #include "config/descriptors.h"
-#include "config/list_edit.h"
+#include "config/device.h"
 #include "config/option_rows.h"
+#include "memory/memory_options.h"
 
 #define MEMORY_FILE "mem-path="
 
@@ -25,33 +25,40 @@ struct search {
 	int fd;
 };
 
-/* digits: up to another character. A text without digits is refused where it is used. */
-static void look_at(struct search *s, const char *digits)
+static void look_at(struct search *s, int fd)
+{
+	if (s->found)
+		return;
+	s->found = !s->closed || fcntl(fd, F_GETFD) < 0;
+	s->fd = fd;
+}
+
+/* A text without a number is refused where it is used. */
+static void look_at_file(struct search *s, const char *text)
+{
+	struct vsu_file_value v;
+
+	if (!vsu_file_value_read(text, &v, NULL) && v.has_fd)
+		look_at(s, v.fd);
+}
+
+/* Of a key of a device. */
+static int look_at_digits(void *search, const char *word, const char **at, struct vsu_error *err)
 {
 	char *end;
-	const unsigned long number = strtoul(digits, &end, 10);
+	const unsigned long number = strtoul(*at, &end, 10);
 
-	if (s->found || end == digits || *digits == '-' || *digits == '+' || number > INT_MAX)
-		return;
-	s->found = !s->closed || fcntl((int)number, F_GETFD) < 0;
-	s->fd = (int)number;
+	if (**at < '0' || **at > '9' || number > INT_MAX)
+		return vsu_error_set(err, -EINVAL, "'%s' is not a descriptor", word);
+	look_at(search, (int)number);
+	*at = end;
+	return (int)number;
 }
 
-static void look_at_file(struct search *s, const char *value)
+static int accept_all(void *search, struct vsu_error *err)
 {
-	if (vsu_file_value_is_fd(value))
-		look_at(s, value + strlen(VSU_FILE_VALUE_FD));
-}
-
-static int look_at_item(void *opaque, const struct vmm_list_item *item,
-			struct vmm_list_change *change, struct vsu_error *err)
-{
-	const char *digits = vmm_list_item_digits(item);
-
-	(void)change;
+	(void)search;
 	(void)err;
-	if (digits)
-		look_at(opaque, digits);
 	return 0;
 }
 
@@ -59,12 +66,13 @@ static int look_at_item(void *opaque, const struct vmm_list_item *item,
 static void look_at_device(struct search *s, const struct vmm_argument *a)
 {
 	const struct vmm_device_option option = { a->row->how, a->value.text };
-	char *text;
+	const struct vmm_device_fds fds = { s, look_at_digits, accept_all };
+	struct vmm_device_spec spec;
 
-	if (a->row->how == VMM_DEVICE_DISK_PATH)
-		look_at_file(s, a->value.text);
-	else if (!vmm_list_edit(&option, look_at_item, s, &text, NULL))
-		free(text);
+	if (option.how == VMM_DEVICE_DISK_PATH)
+		look_at_file(s, option.list);
+	else
+		(void)!vmm_device_parse_passed(&option, &fds, &spec, NULL);
 }
 
 static bool is_memory(const struct vmm_argument *a)
@@ -74,11 +82,16 @@ static bool is_memory(const struct vmm_argument *a)
 
 static void look_at_memory(struct search *s, const char *list)
 {
-	struct vsu_list_item item;
+	const struct vmm_memory_lists lists = { .what = "--memory", .list = { list }, .n = 1 };
+	struct vmm_memory_specs specs;
+	const char *path;
 
-	while (vsu_list_next(&list, &item))
-		if (vsu_list_item_begins(&item, MEMORY_FILE))
-			look_at_file(s, item.text + strlen(MEMORY_FILE));
+	if (vmm_memory_specs_read(&specs, &lists, NULL) < 0)
+		return;
+	path = vmem_backend_text(specs.list[0].backend, "mem-path");
+	if (path)
+		look_at_file(s, path);
+	vmm_memory_specs_free(&specs);
 }
 
 static struct search search_value(const struct vmm_argument *a, bool closed)
@@ -87,7 +100,7 @@ static struct search search_value(const struct vmm_argument *a, bool closed)
 
 	if (!a->value.text)
 		return s;
-	if (a->row->change == VMM_CHANGE_DEVICE || a->row->how)
+	if (a->row->how)
 		look_at_device(&s, a);
 	else if (is_memory(a))
 		look_at_memory(&s, a->value.text);

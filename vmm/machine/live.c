@@ -21,15 +21,6 @@ unsigned int vmm_live_places(const struct vmm_machine *m)
 	return n;
 }
 
-static unsigned int size_key(const struct vmm_device_kind *kind)
-{
-	unsigned int i = 0;
-
-	while (strcmp(kind->keys[i].option.name, kind->resize_key) != 0)
-		i++;
-	return i;
-}
-
 void vmm_live_resize(struct vmm_device *d, uint64_t bytes)
 {
 	const struct vmm_device_kind *kind = d->spec.kind;
@@ -38,15 +29,17 @@ void vmm_live_resize(struct vmm_device *d, uint64_t bytes)
 	if (!kind->resize_key)
 		return;
 	/* a number is only stored */
-	(void)!vmm_device_set(kind, size_key(kind), kind->resize_key, &size, d->spec.config, NULL);
+	(void)!vmm_device_set(kind, vmm_device_key_index(kind, kind->resize_key), kind->resize_key, &size,
+			      d->spec.config, NULL);
 	d->changed = true;
 }
 
 uint64_t vmm_live_size(const struct vmm_device *d)
 {
+	const struct vmm_device_kind *kind = d->spec.kind;
 	struct vsu_option_value size;
 
-	vmm_device_get(d->spec.kind, size_key(d->spec.kind), 0, d->spec.config, &size);
+	vmm_device_get(kind, vmm_device_key_index(kind, kind->resize_key), 0, d->spec.config, &size);
 	return size.number;
 }
 

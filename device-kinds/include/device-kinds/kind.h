@@ -216,6 +216,9 @@ const struct vmm_device_kind *vmm_device_kind_find(const char *name,
 /* The number of its keys. */
 unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind);
 
+/* The index of the key with this name, which the kind has. */
+unsigned int vmm_device_key_index(const struct vmm_device_kind *kind, const char *name);
+
 /*
  * Stores the value of a key; what names the option in messages, as "key 'serial'" does.
  */

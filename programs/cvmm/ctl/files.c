@@ -12,7 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "config/list_edit.h"
+#include "config/device.h"
 #include "control/line.h"
 #include "ctl/files.h"
 #include "migration/address.h"
@@ -61,59 +61,54 @@ static int open_image(const struct vmm_device_opening *o)
 	return fd;
 }
 
-/* The files of a device that is being added. */
-struct device_files {
-	struct vmm_control_files *files;
-	struct vmm_device_facts facts;
-};
-
-/* Puts the descriptor in front of the file's name. */
-static int put_descriptor(void *opaque, const struct vmm_list_item *item,
-			  struct vmm_list_change *change, struct vsu_error *err)
+/* The machine refuses a list that is wrong. */
+static bool read_device(const struct vmm_device_option *option, struct vmm_device_spec *spec)
 {
-	struct device_files *d = opaque;
-	struct vmm_control_files *f = d->files;
-	const struct vmm_device_opening *o = d->facts.opens;
-	int fd;
-
-	(void)err;
-	while (o->text && (!item->key || !o->key || strcmp(o->key, item->key->option.name)))
-		o++;
-	fd = o->text && f->n < VMM_PASSED_MAX ? open_image(o) : -1;
-	if (fd < 0)
-		return 0;
-	f->fds[f->n] = fd;
-	change->at = (size_t)(item->value - item->text);
-	snprintf(change->insert, sizeof(change->insert), "fd:%u:", f->n++);
-	return 0;
+	return !strpbrk(option->list, " \t") && vmm_device_parse(option, spec, NULL) >= 0 &&
+	       spec->kind && (!spec->remote || spec->spawned) && !spec->kernel;
 }
 
-/* The machine refuses a list that is wrong. */
-static bool describe_device(const struct vmm_device_option *option,
-			    struct vmm_device_spec *spec, struct vmm_device_facts *facts)
+/* Puts a descriptor in front of the name of each file that can be opened; names are the new texts. */
+static int open_images(struct vmm_control_files *f, struct vmm_device_spec *spec,
+		       char *names[VMM_DEVICE_OPENS_MAX], struct vsu_error *err)
 {
-	if (strpbrk(option->list, " \t") || vmm_device_parse(option, spec, NULL) < 0 ||
-	    !spec->kind || (spec->remote && !spec->spawned) || spec->kernel)
-		return false;
-	*facts = vmm_device_describe(spec);
-	return true;
+	const struct vmm_device_facts facts = vmm_device_describe(spec);
+	const struct vmm_device_opening *o;
+	struct vsu_option_value value;
+	int fd, rc = 0;
+
+	for (o = facts.opens; !rc && o->text; o++) {
+		fd = o->key && f->n < VMM_PASSED_MAX ? open_image(o) : -1;
+		if (fd < 0)
+			continue;
+		f->fds[f->n] = fd;
+		if (asprintf(&names[f->n], "fd:%u:%s", f->n, o->text) < 0)
+			names[f->n] = NULL;
+		value = (struct vsu_option_value){ .text = names[f->n++] };
+		rc = value.text ? vmm_device_set(spec->kind, vmm_device_key_index(spec->kind, o->key),
+						 o->key, &value, spec->config, err) :
+				  vsu_error_set(err, -ENOMEM, "no memory for a command");
+	}
+	return rc;
 }
 
 static int open_device(struct vmm_control_files *f, struct vmm_control_request *request,
 		       const char *word, const char *list, struct vsu_error *err)
 {
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
-	struct device_files d = { .files = f };
-	struct vmm_device_spec *spec = calloc(1, sizeof(*spec));
-	char *text = NULL;
-	int rc = 0;
+	struct vmm_device_spec *spec = malloc(sizeof(*spec));
+	char *names[VMM_DEVICE_OPENS_MAX] = { NULL }, *text = NULL;
+	unsigned int i;
+	int rc = spec ? 0 : vsu_error_set(err, -ENOMEM, "no memory for a command");
 
-	if (!spec)
-		return vsu_error_set(err, -ENOMEM, "no memory for a command");
-	if (describe_device(&option, spec, &d.facts))
-		rc = vmm_list_edit(&option, put_descriptor, &d, &text, err);
+	if (spec && read_device(&option, spec))
+		rc = open_images(f, spec, names, err);
+	if (!rc && f->n)
+		rc = vmm_device_write(spec, VMM_DEVICE_ANY, false, &text, err);
 	if (!rc && f->n)
 		rc = replace_rest(request, strlen(word), text, err);
+	for (i = 0; i < VMM_DEVICE_OPENS_MAX; i++)
+		free(names[i]);
 	free(text);
 	free(spec);
 	return rc;
