@@ -72,8 +72,9 @@ static int command_add(struct vmm_starter_setup *setup, const struct vmm_device_
 	if (!spec->spawned)
 		return 0;
 	c->kind = spec->kind;
-	c->words = spec->words;
 	setup->n++;
+	if (vmm_spawn_words_make(&c->words, spec) < 0)
+		return vsu_error_set(err, -E2BIG, "backend=spawn: the options of the daemon are too long");
 	rc = vmm_spawn_find(setup->folder, spec->kind, err);
 	return rc ? rc : check_descriptors(c, err);
 }

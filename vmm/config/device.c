@@ -14,7 +14,10 @@
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
-#include "config/spawned.h"
+#include "config/spawn_words.h"
+
+/* Initial delay before a daemon that ended is started again. */
+#define RESTART_MS 100
 
 const char *vmm_device_shorthand(const struct vmm_device_kind *kind)
 {
@@ -120,8 +123,8 @@ static int set_backend(struct parse *p, const char *text, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL,
 				     "%s: key 'backend': '%s' is neither 'inline', 'spawn', 'kernel' nor 'user:SOCKET'",
 				     p->option, text);
-	rc = vmm_file_value_is_fd(text + len) ?
-	     find_passed(p, "backend", text + len + strlen(VMM_FILE_VALUE_FD), &value, err) : 0;
+	rc = vsu_file_value_is_fd(text + len) ?
+	     find_passed(p, "backend", text + len + strlen(VSU_FILE_VALUE_FD), &value, err) : 0;
 	return rc ? rc : set_socket(p, value.text + len, err);
 }
 
@@ -147,12 +150,10 @@ static int set_own(struct parse *p, unsigned int index,
 	if (rc < 0)
 		return rc;
 	snprintf(what, sizeof(what), "%s: key '%s'", p->option, key->option.name);
-	if (spec->spawned)
-		return vmm_device_spawn_key(spec, key, what, value, err);
-	if (key->not_inline)
+	if (key->not_inline && !spec->spawned)
 		return vsu_error_set(err, -EINVAL, "%s: %s; leave it out, it is an option of the daemon",
 				     what, key->not_inline);
-	if (key->zero_not_inline && !value->number)
+	if (key->zero_not_inline && !value->number && !spec->spawned)
 		return vsu_error_set(err, -EINVAL, "%s: 0 is not possible: %s",
 				     what, key->zero_not_inline);
 	if (!p->own_key)
@@ -237,6 +238,75 @@ static int check_kernel(const struct parse *p, struct vsu_error *err)
 	rc = kind->kernel->check(spec->config, &why);
 	return rc < 0 ? vsu_error_set(err, rc, "%s '%s': %s", p->option,
 				      p->list, why.msg) : 0;
+}
+
+static unsigned int count_daemons(void)
+{
+	const struct vmm_device_kind *const *kind;
+	unsigned int n = 0;
+
+	for (kind = vmm_device_kinds; *kind; kind++)
+		n += (*kind)->has_daemon;
+	return n;
+}
+
+/* Names the kinds as "blk, net and rng". */
+static int refuse_spawn(const struct parse *p, struct vsu_error *err)
+{
+	const struct vmm_device_kind *const *kind;
+	unsigned int left = count_daemons();
+	char names[128] = "";
+	size_t len = 0;
+
+	for (kind = vmm_device_kinds; *kind && len < sizeof(names); kind++)
+		if ((*kind)->has_daemon)
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", (*kind)->name,
+						--left > 1 ? ", " : left ? " and " : "");
+	return vsu_error_set(err, -EINVAL, "%s '%s': 'backend=spawn' supports only %s, which have a daemon",
+			     p->option, p->list, names);
+}
+
+/* The restart of the daemon, or of the daemon's own connection. */
+static int set_restart(struct parse *p, struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = p->spec;
+	const unsigned int last = vmm_device_nkeys(spec->kind) - 1;
+	const struct vsu_option_value value = { .number = spec->reconnect_ms };
+	int rc = 0;
+
+	if (spec->kind->keys[last].common) {
+		rc = vmm_device_set(spec->kind, last, p->option, &value, spec->config, err);
+		spec->reconnect_ms = 0;
+	}
+	if (!spec->reconnect_ms)
+		spec->reconnect_ms = RESTART_MS;
+	return rc;
+}
+
+static int check_spawned(struct parse *p, struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = p->spec;
+	const struct vmm_device_key *missing;
+	struct vmm_spawn_words words;
+	int rc;
+
+	if (!spec->kind || !spec->kind->has_daemon)
+		return refuse_spawn(p, err);
+	missing = vmm_device_missing(spec->kind, spec->config);
+	if (missing)
+		return vsu_error_set(err, -EINVAL, "%s '%s': needs '%s=%s' for the daemon",
+				     p->option, p->list, missing->option.name, missing->option.arg);
+	if (vmm_device_describe(spec).stdio)
+		return vsu_error_set(err, -EINVAL, "%s '%s': standard input and output are those of cvmm, not of a daemon; leave 'backend=spawn' out",
+				     p->option, p->list);
+	spec->id = spec->kind->id;
+	spec->remote = true;
+	snprintf(spec->socket, sizeof(spec->socket), "cvmm-vhost-user-%s", spec->kind->name);
+	rc = set_restart(p, err);
+	if (!rc && vmm_spawn_words_make(&words, spec) < 0)
+		rc = vsu_error_set(err, -EINVAL, "%s '%s': the options of the daemon exceed %d bytes",
+				   p->option, p->list, VMM_SPAWN_WORDS_MAX);
+	return rc;
 }
 
 static int check_any(const struct parse *p, struct vsu_error *err)
@@ -333,7 +403,7 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	if (keys[0])
 		rc = parse_list(p, keys, err);
 	if (rc >= 0 && spec->spawned)
-		return vmm_device_check_spawned(spec, p->option, p->list, err);
+		return check_spawned(p, err);
 	if (rc >= 0)
 		rc = check_reconnect(p, err);
 	if (rc >= 0 && spec->kernel)

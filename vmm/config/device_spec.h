@@ -12,8 +12,6 @@
 
 #include <device-kinds/kind.h>
 
-#include "config/spawn_words.h"
-
 #define VMM_SOCKET_MAX 108
 /* Followed by the path of a socket, or by a connected one: "fd:N" or "fd:N:NAME". */
 #define VMM_BACKEND_USER "user:"
@@ -50,7 +48,6 @@ struct vmm_device_spec {
 	uint32_t max_mappings;	/* in its windows; 0: the default */
 	uint64_t max_window_bytes; /* sum of its windows; 0: the default */
 	uint64_t max_mapped_bytes; /* mapped at once; 0: no limit */
-	struct vmm_spawn_words words;	/* if spawned: the daemon's options */
 };
 
 /* Whether this process serves the device, or opens it for the host's kernel. */

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,35 @@ int vmm_spawn_words_add(struct vmm_spawn_words *words, const char *fmt, ...)
 		return -E2BIG;
 	words->len += (uint32_t)len + 1;
 	return 0;
+}
+
+static int add_key(struct vmm_spawn_words *words, const struct vmm_device_key *key,
+		   const struct vsu_option_value *value)
+{
+	char number[VSU_OPTION_VALUE_NUMBER];
+	const bool is_flag = key->option.kind == VSU_OPTION_FLAG;
+
+	return vmm_spawn_words_add(words, "--%s%s%s", vmm_spawn_key_name(key), is_flag ? "" : "=",
+				   is_flag ? "" : vsu_option_value_text(&key->option, value, number));
+}
+
+int vmm_spawn_words_make(struct vmm_spawn_words *words, const struct vmm_device_spec *spec)
+{
+	const struct vmm_device_kind *kind = spec->kind;
+	struct vsu_option_value value;
+	unsigned int i;
+	uint32_t n;
+	int rc = 0;
+
+	words->len = 0;
+	for (i = 0; kind->keys[i].option.name; i++)
+		for (n = 0; !rc && vmm_device_get(kind, i, n, spec->config, &value); n++)
+			rc = add_key(words, &kind->keys[i], &value);
+	if (!rc && spec->queues)
+		rc = vmm_spawn_words_add(words, VMM_SPAWN_QUEUES "%" PRIu32, spec->queues);
+	if (!rc && spec->queue_size)
+		rc = vmm_spawn_words_add(words, VMM_SPAWN_QUEUE_SIZE "%" PRIu32, spec->queue_size);
+	return rc || vmm_spawn_words_are_valid(words) ? rc : -E2BIG;
 }
 
 const char *vmm_spawn_words_next(const struct vmm_spawn_words *words, const char *word)

@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <device-kinds/kind.h>
 #include <vmm-sys-util/attributes.h>
+
+#include "config/device_spec.h"
 
 /* The options of one device, each followed by a zero byte. */
 #define VMM_SPAWN_WORDS_MAX 6144
@@ -25,6 +26,9 @@ struct vmm_spawn_words {
 	uint32_t len;
 	char text[VMM_SPAWN_WORDS_MAX];
 };
+
+/* The options of the daemon of a spec: its keys, and its queues. -E2BIG: they do not fit. */
+int vmm_spawn_words_make(struct vmm_spawn_words *words, const struct vmm_device_spec *spec);
 
 /* Appends one option; -E2BIG: it does not fit. */
 int vmm_spawn_words_add(struct vmm_spawn_words *words, const char *fmt, ...)

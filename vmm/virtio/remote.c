@@ -89,8 +89,9 @@ static int connect_socket(const char *text, struct vsu_error *err)
 static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 			   struct vsu_error *err)
 {
+	struct vmm_spawn_words words;
 	const struct vmm_daemon_config config = {
-		.loop = r->loop, .kind = spec->kind, .words = &spec->words,
+		.loop = r->loop, .kind = spec->kind, .words = &words,
 		.name = spec->socket, .passes = spec->plugged,
 		.continues = spec->continues,
 	};
@@ -100,6 +101,9 @@ static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 		return connect_socket(spec->socket, err);
 	if (!r->daemons)
 		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: the program of this machine starts no daemons; use backend=user:SOCKET");
+	rc = vmm_spawn_words_make(&words, spec);
+	if (rc < 0)
+		return vsu_error_set(err, rc, "backend=spawn: the options of the daemon are too long");
 	rc = r->daemons->add(r->daemons->opaque, &config, &r->daemon, err);
 	return rc < 0 ? rc : r->daemons->connect(r->daemon, err);
 }
