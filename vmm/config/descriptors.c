@@ -42,7 +42,7 @@ static void look_at_file(struct search *s, const char *text)
 		look_at(s, v.fd);
 }
 
-/* Of a key of a device. */
+/* Checks the number that a key of a device names. */
 static int look_at_digits(void *search, const char *word, const char **at, struct vsu_error *err)
 {
 	char *end;
@@ -131,7 +131,7 @@ int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err)
 
 /* ---------------------------------------------------------------- another process */
 
-/* Of "fd:7" or "fd:7:NAME" */
+/* Writes "fd:7" or "fd:7:NAME" without the number. */
 static void put_forgotten(FILE *to, const char *value, size_t len)
 {
 	const size_t digits = strlen(VSU_FILE_VALUE_FD) + strspn(value + strlen(VSU_FILE_VALUE_FD), "0123456789");

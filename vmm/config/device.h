@@ -37,7 +37,7 @@ struct vmm_device_fds {
 	int (*end)(void *opaque, struct vsu_error *err);
 };
 
-/* The same with the descriptors that the list names in the spec; also errors of fds. */
+/* Parses one option; the spec has the descriptors that the list names. Fails also as fds do. */
 int vmm_device_parse_passed(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
 			    struct vmm_device_spec *spec, struct vsu_error *err);
 

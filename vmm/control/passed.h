@@ -49,7 +49,7 @@ void vmm_passed_release(struct vmm_passed *p);
 /* Closes all; a file whose server is unresponsive is closed by another thread. */
 void vmm_passed_close(struct vmm_passed *p);
 
-/* The same for copies of descriptors of this program, whose sockets stay as they are. */
+/* Closes copies of descriptors of this program, whose sockets stay as they are. */
 void vmm_passed_close_own(struct vmm_passed *p);
 
 /*
@@ -63,7 +63,7 @@ int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err);
 
 /*
- * The same two for the list of a device, where a key of its kind refers to a descriptor: fd=N, a
+ * Finds and checks those of the list of a device, where a key of its kind refers to one: fd=N, a
  * file fd:N or fd:N:NAME, a port NAME:fd:N.
  */
 struct vmm_device_fds vmm_passed_fds(struct vmm_passed *p);

@@ -47,7 +47,7 @@
 struct vmm_conversion_request;
 struct vmm_postcopy;
 
-/* Of a file at the time when it was specified. */
+/* Identifies a file at the time when it was specified. */
 struct vmm_file_identity {
 	bool known;
 	dev_t dev;

@@ -283,7 +283,7 @@ static int keep_base(struct vmm_restore *r, struct vsu_error *err)
 	return 0;
 }
 
-/* Of a step that a folder and a stream share. */
+/* Names the folder in the error of a step that a folder and a stream share. */
 static int name_folder(const struct vmm_machine *m, int rc, struct vsu_error *err)
 {
 	return rc < 0 && m->restore.folder ?

@@ -112,7 +112,7 @@ struct vmm_device_common {
 	struct virtdev *own;	/* of the kind "own"; borrowed */
 };
 
-/* The same device with queues served by the host's kernel. */
+/* A device whose queues the host's kernel serves. */
 struct vmm_device_kernel {
 	/* -EINVAL: an unsupported or a missing key. */
 	int (*check)(const void *config, struct vsu_error *err);

@@ -1045,7 +1045,7 @@ START_TEST(listening_descriptor_of_the_parent_is_used_and_stays)
 }
 END_TEST
 
-/* Of each kind but the right one, and none. */
+/* A descriptor of each kind that does not listen. */
 static int not_listening(int kind)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
