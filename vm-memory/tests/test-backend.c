@@ -381,6 +381,40 @@ START_TEST(copy_has_the_properties_and_outlives_the_original)
 }
 END_TEST
 
+/* The lists as they are written: each is read, written, and read again. */
+static const char *const written[] = {
+	"", "size=1.5M", "backend=memfd,size=0x1000,share=off,seal=on",
+	"backend=file,size=4k,mem-path=/a,,b=c,,,,d,offset=4k,align=2M,share=on,readonly=off,rom=auto,discard-data=on,pmem=on",
+	"merge=off,dump=on,prealloc=on,prealloc-threads=1024,reserve=off",
+	"policy=interleave,host-nodes=0,host-nodes=2-4,host-nodes=63-65",
+	"backend=guest-memfd,size=18446744073709551615,guest-memfd=on,private=on,slot=bound",
+	"hugetlb=on,hugetlbsize=2M", "mem-path=", "mem-path= \"fd:7\" \xc3\xa4",
+};
+
+START_TEST(list_is_written_as_it_is_read)
+{
+	char *list;
+
+	ck_assert_int_eq(vmem_backend_parse(builder, "--memory", written[_i], NULL), 0);
+	ck_assert_int_eq(vmem_backend_write(builder, &list), 0);
+	ck_assert_str_eq(list, written[_i]);
+	free(list);
+}
+END_TEST
+
+START_TEST(size_without_text_is_written_as_a_number)
+{
+	char *list;
+
+	vmem_backend_set_size(builder, UINT64_MAX);
+	vmem_backend_set_kind(builder, VMEM_KIND_SHM);
+	ck_assert_int_eq(vmem_backend_set(builder, "hugetlbsize", "000000000000000000000000002M", NULL), 0);
+	ck_assert_int_eq(vmem_backend_write(builder, &list), 0);
+	ck_assert_str_eq(list, "backend=shm,size=18446744073709551615,hugetlbsize=2097152");
+	free(list);
+}
+END_TEST
+
 START_TEST(unset_property_has_its_default)
 {
 	const struct vsu_option *p;
@@ -453,6 +487,9 @@ int main(void)
 	tcase_add_test(tc,
 		       value_with_commas_survives_one_property_at_a_time);
 	tcase_add_test(tc, copy_has_the_properties_and_outlives_the_original);
+	tcase_add_loop_test(tc, list_is_written_as_it_is_read, 0,
+			    sizeof(written) / sizeof(written[0]));
+	tcase_add_test(tc, size_without_text_is_written_as_a_number);
 	tcase_add_test(tc, unset_property_has_its_default);
 	tcase_add_test(tc, table_has_every_property_and_a_help_for_it);
 	tcase_add_test(tc, block_over_an_fd_is_not_a_backend);

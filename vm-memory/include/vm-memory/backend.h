@@ -76,6 +76,13 @@ VMEM_API int vmem_backend_parse(struct vmem_backend *backend, const char *what,
 	VSU_NODISCARD;
 
 /*
+ * Writes the properties that were set as a list, which vmem_backend_parse() reads as the same:
+ * sizes as they were typed, and a comma of a value doubled. The caller frees *list. -ENOMEM.
+ */
+VMEM_API int vmem_backend_write(const struct vmem_backend *backend, char **list)
+	VSU_NODISCARD;
+
+/*
  * The property table, for help texts and for programs whose list has further
  * keys: they parse the list with a table of these rows and their own, and pass
  * the properties of this table to vmem_backend_set().
