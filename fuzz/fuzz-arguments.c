@@ -3,16 +3,18 @@
  * The command line of a saved machine, or of a migration's source, which is another process,
  * and the options that are given instead: words separated by newlines, an empty one between
  * the two. The first byte selects the origin. Invariants: a rejection is a printable sentence;
- * merged arguments are written as words that parse to the same arguments; and options that are
- * refused leave nothing behind.
+ * merged arguments are written as words that parse to the same arguments, devices as lists that
+ * read as the same devices; and options that are refused leave nothing behind.
  */
 #include <config.h>
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/device.h"
 #include "config/options.h"
 #include "config/option_rows.h"
 #include "config/saved_words.h"
@@ -84,15 +86,35 @@ static void check_words(const struct vmm_arguments *merged)
 	free(argv);
 }
 
+/* The list that is written of a device reads as the same device. */
+static void check_device(const struct vmm_device_spec *spec, enum vmm_device_how how)
+{
+	struct vmm_device_option option = { how == VMM_DEVICE_DISK_PATH ? VMM_DEVICE_DISK : how, NULL };
+	static struct vmm_device_spec again;
+	char *list, *same;
+
+	if (vmm_device_write(spec, option.how, false, &list, NULL) == -E2BIG)
+		return;
+	option.list = list;
+	CHECK(!vmm_device_parse(&option, &again, NULL));
+	CHECK(!vmm_device_write(&again, option.how, false, &same, NULL));
+	CHECK(!strcmp(list, same));
+	free(same);
+	free(list);
+}
+
 static void read_options(const struct vmm_arguments *merged)
 {
 	static struct vmm_options options, none;
 	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned int i;
 
 	if (vmm_options_read(&options, merged, &err) < 0) {
 		check_sentence(&err);
 		CHECK(!memcmp(&options, &none, sizeof(none)));
 	}
+	for (i = 0; i < options.machine.ndevices; i++)
+		check_device(&options.machine.specs[i], options.machine.devices[i].how);
 	vmm_options_free(&options);
 }
 
