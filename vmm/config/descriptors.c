@@ -16,8 +16,6 @@
 #include "config/option_rows.h"
 #include "memory/memory_options.h"
 
-#define MEMORY_FILE "mem-path="
-
 /* A search: the first number in a value, or the first that is not open. */
 struct search {
 	bool closed;		/* looks for a closed one */
@@ -131,50 +129,44 @@ int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err)
 
 /* ---------------------------------------------------------------- another process */
 
-/* Writes "fd:7" or "fd:7:NAME" without the number. */
-static void put_forgotten(FILE *to, const char *value, size_t len)
+/* Writes "fd:7" or "fd:7:NAME" without the number; NULL: no memory. */
+static char *forget_number(const char *value)
 {
-	const size_t digits = strlen(VSU_FILE_VALUE_FD) + strspn(value + strlen(VSU_FILE_VALUE_FD), "0123456789");
+	const char *number = value + strlen(VSU_FILE_VALUE_FD);
+	char *text;
 
-	fprintf(to, VSU_FILE_VALUE_FD VSU_FILE_VALUE_FORMER "%.*s", (int)(len - digits), value + digits);
+	return asprintf(&text, VSU_FILE_VALUE_FD VSU_FILE_VALUE_FORMER "%s",
+			number + strspn(number, "0123456789")) < 0 ? NULL : text;
 }
 
-static void put_memory(FILE *to, const char *list)
+static int forget_memory(const char *list, char **out, struct vsu_error *err)
 {
-	const size_t key = strlen(MEMORY_FILE);
-	struct vsu_list_item item;
-	const char *comma = "";
+	const struct vmm_memory_lists lists = { .what = "--memory", .list = { list }, .n = 1 };
+	struct vmm_memory_specs specs;
+	struct vmem_backend *b;
+	int rc = vmm_memory_specs_read(&specs, &lists, err);
+	char *path;
 
-	while (vsu_list_next(&list, &item)) {
-		fputs(comma, to);
-		comma = ",";
-		if (!vsu_list_item_begins(&item, MEMORY_FILE VSU_FILE_VALUE_FD)) {
-			fprintf(to, "%.*s", (int)item.len, item.text);
-			continue;
-		}
-		fputs(MEMORY_FILE, to);
-		put_forgotten(to, item.text + key, item.len - key);
-	}
+	if (rc < 0)
+		return rc;
+	b = specs.list[0].backend;
+	path = forget_number(vmem_backend_text(b, "mem-path"));
+	rc = path ? vmem_backend_set(b, "mem-path", path, err) :
+		    vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (!rc)
+		rc = vmm_memory_write(&specs.list[0], out, err);
+	free(path);
+	vmm_memory_specs_free(&specs);
+	return rc;
 }
 
 int vmm_descriptors_forget(const struct vmm_argument *a, char **out, struct vsu_error *err)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to;
-
 	*out = NULL;
 	if (!vmm_descriptors_named(a))
 		return 0;
-	to = open_memstream(&text, &len);
-	if (to && is_memory(a))
-		put_memory(to, a->value.text);
-	else if (to)
-		put_forgotten(to, a->value.text, strlen(a->value.text));
-	if (!to || fclose(to) || !text) {
-		free(text);
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	}
-	*out = text;
-	return 0;
+	if (is_memory(a))
+		return forget_memory(a->value.text, out, err);
+	*out = forget_number(a->value.text);
+	return *out ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
 }

@@ -8,8 +8,8 @@
  * ignored --sandbox and --daemon-path that is not given again is listed. Memory of a clone
  * is not in the shared files of the saved machine.
  *
- * Arguments are merged, and not the typed options: the result is saved with the machine as
- * words, in their order, for which each typed value would have to be written as its option.
+ * Whole arguments are replaced, so that the others stay as they were typed and in their order. A
+ * value that changes (memory of a clone, a former descriptor) is read, changed and written.
  *
  * Threads: no state.
  */

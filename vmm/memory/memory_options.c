@@ -3,6 +3,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,34 +94,6 @@ static int parse_list(const struct vsu_option *rows, const char *what,
 	return rc;
 }
 
-/* State while the properties of a list are reported as text. */
-struct each {
-	const struct vsu_option *rows;
-	int (*fn)(void *opaque, const char *name, const char *value);
-	void *opaque;
-};
-
-static int report_property(void *opaque, unsigned int index,
-			   const struct vsu_option_value *value,
-			   struct vsu_error *err)
-{
-	const struct each *e = opaque;
-
-	(void)err;
-	return e->fn(e->opaque, e->rows[index].name, value->text);
-}
-
-int vmm_memory_list_each(const char *list,
-			 int (*fn)(void *opaque, const char *name, const char *value),
-			 void *opaque, struct vsu_error *err)
-{
-	struct vsu_option rows[VMM_MEMORY_ROWS];
-	struct each e = { rows, fn, opaque };
-
-	vmm_memory_rows(rows);
-	return parse_list(rows, "--memory", list, report_property, &e, err);
-}
-
 static int read_list(struct vmm_memory_spec *spec, const char *name, const char *list,
 		     struct vsu_error *err)
 {
@@ -167,4 +141,18 @@ int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_memory_lists *l
 	rc = vmm_memory_init(memory, &specs, use, err);
 	vmm_memory_specs_free(&specs);
 	return rc;
+}
+
+int vmm_memory_write(const struct vmm_memory_spec *spec, char **out, struct vsu_error *err)
+{
+	char *list;
+	int rc = vmem_backend_write(spec->backend, &list);
+
+	if (!rc && spec->has_at) {
+		rc = asprintf(out, "at=%" PRIu64 "%s%s", spec->at, *list ? "," : "", list) < 0 ? -ENOMEM : 0;
+		free(list);
+	} else if (!rc) {
+		*out = list;
+	}
+	return rc ? vsu_error_set(err, rc, "no memory for options") : 0;
 }

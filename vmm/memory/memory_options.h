@@ -34,9 +34,7 @@ int vmm_memory_specs_read(struct vmm_memory_specs *specs, const struct vmm_memor
 int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_memory_lists *lists,
 		     const struct vmm_memory_use *use, struct vsu_error *err);
 
-/* Calls fn with each property of a list, as typed, until it returns an error. */
-int vmm_memory_list_each(const char *list,
-			 int (*fn)(void *opaque, const char *name, const char *value),
-			 void *opaque, struct vsu_error *err);
+/* Writes the list that is read as this piece. The caller frees *out. -ENOMEM. */
+int vmm_memory_write(const struct vmm_memory_spec *spec, char **out, struct vsu_error *err);
 
 #endif

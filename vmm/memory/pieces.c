@@ -92,19 +92,24 @@ struct vmm_piece_facts vmm_piece_facts_of(const struct vmm_memory_spec *spec)
 
 /* -------------------------------------------------------------------- new pieces */
 
-/* A copy with those properties that pass, at the place of the part. */
+/* A copy with those properties that pass, at the place of the part, if there is one. */
 static int copy_kept(const struct vmm_memory_spec *spec, enum vmm_piece_passage passage,
 		     const struct vmm_image_part *part, struct vmm_memory_spec *out,
 		     struct vsu_error *err)
 {
 	const struct vsu_option *p;
-	int rc = vmem_backend_copy(spec->backend, &out->backend);
+	int rc;
+
+	*out = *spec;
+	rc = vmem_backend_copy(spec->backend, &out->backend);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "no memory for options");
 	for (p = vmem_backend_options(); p->name; p++)
 		if (strcmp(p->name, "backend") != 0 && !vmm_piece_keeps(p->name, passage))
 			vmem_backend_unset(out->backend, p->name);
+	if (!part)
+		return 0;
 	vmem_backend_set_size(out->backend, part->len);
 	out->has_at = true;
 	out->at = part->gpa;
@@ -192,64 +197,19 @@ int vmm_piece_own(const struct vmm_memory_spec *spec, const struct vmm_image_par
 
 /* --------------------------------- the list in the command line of a clone */
 
-struct writing {
-	FILE *to;
-	const struct vmm_piece_facts *facts;
-};
-
-/* A comma of a value is doubled in a list. */
-static void put_value(FILE *to, const char *value)
+/* Memory in place of the file, which was shared. */
+static int write_clone(const struct vmm_memory_spec *spec, const struct vmm_piece_facts *facts,
+		       char **out, struct vsu_error *err)
 {
-	for (; *value; value++) {
-		if (*value == ',')
-			putc(',', to);
-		putc(*value, to);
-	}
-}
+	struct vmm_memory_spec new;
+	int rc = copy_kept(spec, VMM_PIECE_CLONE, NULL, &new, err);
 
-static void put_property(FILE *to, const char *name, const char *value)
-{
-	fprintf(to, ",%s=", name);
-	put_value(to, value);
-}
-
-/* The kind of memory is that of the replacement. */
-static int on_property(void *opaque, const char *name, const char *value)
-{
-	const struct writing *w = opaque;
-
-	if (strcmp(name, "backend") != 0 && vmm_piece_keeps(name, VMM_PIECE_CLONE))
-		put_property(w->to, name, value);
-	return 0;
-}
-
-/* In place of the file, which was shared. */
-static void put_replacement(const struct writing *w)
-{
-	fputs("backend=memfd", w->to);
-	if (w->facts->huge_page)
-		fprintf(w->to, ",hugetlb=on,hugetlbsize=%" PRIu64, w->facts->huge_page);
-}
-
-static int write_list(const char *list, const struct vmm_piece_facts *facts, char **out,
-		      struct vsu_error *err)
-{
-	struct writing w = { .facts = facts };
-	char *text = NULL;
-	size_t len = 0;
-	int rc;
-
-	w.to = open_memstream(&text, &len);
-	if (!w.to)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	put_replacement(&w);
-	rc = vmm_memory_list_each(list, on_property, &w, err);
-	if ((fclose(w.to) || !text) && !rc)
-		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
 	if (rc < 0)
-		free(text);
-	else
-		*out = text;
+		return rc;
+	rc = replace_kind(new.backend, facts, true, err);
+	if (!rc)
+		rc = vmm_memory_write(&new, out, err);
+	vmem_backend_free(new.backend);
 	return rc;
 }
 
@@ -258,13 +218,15 @@ int vmm_piece_list_clone(const char *list, char **out, struct vsu_error *err)
 	const struct vmm_memory_lists lists = { .what = "--memory", .list = { list }, .n = 1 };
 	struct vmm_piece_facts facts = { .file = false };
 	struct vmm_memory_specs specs;
+	int rc = 0;
 
 	*out = NULL;
 	if (vmm_memory_specs_read(&specs, &lists, NULL) < 0)
 		return 0;
 	if (!vmm_memory_specs_check(&specs, NULL, NULL))
 		facts = vmm_piece_facts_of(&specs.list[0]);
+	if (facts.file && facts.shared && !facts.readonly)
+		rc = write_clone(&specs.list[0], &facts, out, err);
 	vmm_memory_specs_free(&specs);
-	return facts.file && facts.shared && !facts.readonly ?
-	       write_list(list, &facts, out, err) : 0;
+	return rc;
 }

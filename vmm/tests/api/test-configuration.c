@@ -199,7 +199,7 @@ START_TEST(d1_63_descriptors_of_the_guests_start_are_forgotten)
 {
 	read_saved("\"--initrd=fd:0:i\",\"--memory=size=2M,backend=file,mem-path=fd:0,offset=4k\"", NULL);
 	ck_assert(has_word("--initrd=fd:former:i"));
-	ck_assert(has_word("--memory=size=2M,backend=file,mem-path=fd:former,offset=4k"));
+	ck_assert(has_word("--memory=backend=file,size=2M,mem-path=fd:former,offset=4k"));
 }
 END_TEST
 

@@ -41,6 +41,26 @@ static void ck_is_list(const struct vmm_memory_spec *spec, const char *list)
 	vmm_memory_specs_free(&wanted);
 }
 
+static const char *const written[] = {
+	"1G", "size=0x1000,at=4G", "8K,backend=file,mem-path=/a,,b,offset=4K,share=on,discard-data=on",
+	"4M,backend=memfd,hugetlb=on,hugetlbsize=2M,policy=bind,host-nodes=0,host-nodes=2-3",
+	"backend=guest-memfd,slot=bound", "at=0", "",
+};
+
+START_TEST(piece_is_written_as_it_is_read)
+{
+	struct vmm_memory_specs specs = read_list(written[_i]), again;
+	char *list;
+
+	ck_assert_int_eq(vmm_memory_write(&specs.list[0], &list, &err), 0);
+	again = read_list(list);
+	ck_is_list(&again.list[0], written[_i]);
+	vmm_memory_specs_free(&again);
+	vmm_memory_specs_free(&specs);
+	free(list);
+}
+END_TEST
+
 /* A new property is either kept by a passage, or belongs into this list. */
 START_TEST(only_properties_of_the_file_are_never_kept)
 {
@@ -142,7 +162,7 @@ static const struct { const char *list, *clone; } clones[] = {
 	{ "8K,backend=file,mem-path=/m", NULL },
 	{ "at=4G,8K,backend=file", NULL },	/* not valid: refused later, by name */
 	{ "8K,backend=file,mem-path=/m,share=on,offset=4K,at=4G,dump=off,discard-data=on",
-	  "backend=memfd,size=8K,share=on,at=4G,dump=off" },
+	  "at=4294967296,backend=memfd,size=8K,share=on,dump=off" },
 };
 
 START_TEST(e3_04_clone_leaves_shared_files_to_the_original)
@@ -275,6 +295,7 @@ int main(void)
 	Suite *s = suite_create("memory");
 	TCase *tc = tcase_create("piece_lists");
 
+	tcase_add_loop_test(tc, piece_is_written_as_it_is_read, 0, COUNT(written));
 	tcase_add_test(tc, only_properties_of_the_file_are_never_kept);
 	tcase_add_loop_test(tc, e3_08_mapping_of_the_saved_file_keeps_what_it_can, 0,
 			    COUNT(mapped));
