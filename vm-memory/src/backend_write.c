@@ -6,27 +6,45 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vmm-sys-util/option.h>
 
 #include "backend.h"
 
-/* A list that is being written. */
+/* Bytes of a property without mem-path, and of a run of nodes. */
+#define MAX_PROPERTY 64
+
+/* A list that is being written, without streams, which could call write(). */
 struct writing {
-	FILE *to;
-	const char *comma;	/* in front of the next property */
+	char *list, *at;	/* with room for all */
 };
+
+static void put_text(struct writing *w, const char *text)
+{
+	w->at += strlen(strcpy(w->at, text));
+}
+
+static void put_number(struct writing *w, uint64_t number)
+{
+	w->at += sprintf(w->at, "%" PRIu64, number);
+}
 
 static void put_name(struct writing *w, const struct vsu_option *o)
 {
-	fprintf(w->to, "%s%s=", w->comma, o->name);
-	w->comma = ",";
+	put_text(w, w->at == w->list ? "" : ",");
+	put_text(w, o->name);
+	put_text(w, "=");
 }
 
 static void put_path(struct writing *w, const char *path)
 {
-	for (; *path; path++)
-		fprintf(w->to, *path == ',' ? ",%c" : "%c", *path);
+	for (; *path; path++) {
+		if (*path == ',')
+			*w->at++ = ',';
+		*w->at++ = *path;
+	}
+	*w->at = '\0';
 }
 
 static bool has_node(const struct vmem_backend *b, unsigned int node)
@@ -46,7 +64,10 @@ static void put_nodes(struct writing *w, const struct vsu_option *o, const struc
 		while (has_node(b, node + 1))
 			node++;
 		put_name(w, o);
-		fprintf(w->to, node == first ? "%u" : "%u-%u", first, node);
+		put_number(w, first);
+		put_text(w, node == first ? "" : "-");
+		if (node != first)
+			put_number(w, node);
 	}
 }
 
@@ -55,13 +76,13 @@ static void put_value(struct writing *w, const struct vsu_option *o, uint64_t va
 {
 	put_name(w, o);
 	if (o->kind == VSU_OPTION_FLAG)
-		fputs(value ? "on" : "off", w->to);
+		put_text(w, value ? "on" : "off");
 	else if (o->kind == VSU_OPTION_CHOICE)
-		fputs(o->choices[value], w->to);
+		put_text(w, o->choices[value]);
 	else if (*typed)
-		fputs(typed, w->to);
+		put_text(w, typed);
 	else
-		fprintf(w->to, "%" PRIu64, value);
+		put_number(w, value);
 }
 
 static void put_property(struct writing *w, const struct vmem_backend *b, enum vmem_priv_prop p)
@@ -80,19 +101,17 @@ static void put_property(struct writing *w, const struct vmem_backend *b, enum v
 
 int vmem_backend_write(const struct vmem_backend *backend, char **list)
 {
-	char *text = NULL;
-	size_t len = 0;
-	struct writing w = { open_memstream(&text, &len), "" };
+	const size_t path = backend->path ? 2 * strlen(backend->path) : 0;
+	struct writing w = { .list = malloc(path + (PROP_COUNT + MAX_NODES) * MAX_PROPERTY) };
 	int p;
 
-	for (p = 0; w.to && p < PROP_COUNT; p++)
+	if (!w.list)
+		return -ENOMEM;
+	*w.list = '\0';
+	w.at = w.list;
+	for (p = 0; p < PROP_COUNT; p++)
 		if (vmem_priv_given(backend, (enum vmem_priv_prop)p))
 			put_property(&w, backend, (enum vmem_priv_prop)p);
-	/* writes text, too, which stays NULL if no memory was left */
-	if (!w.to || fclose(w.to) || !text) {
-		free(text);
-		return -ENOMEM;
-	}
-	*list = text;
+	*list = w.list;
 	return 0;
 }
