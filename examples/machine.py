@@ -10,6 +10,7 @@ import sys
 
 lib = c.CDLL('libcvmm.so.0')
 lib.cvmm_machine_dispatch.restype = c.c_bool
+lib.cvmm_event_name.restype = c.c_char_p
 
 
 class Error(c.Structure):
@@ -19,7 +20,7 @@ class Error(c.Structure):
 
 class Event(c.Structure):
     """struct cvmm_event of <cvmm/events.h>, up to the member that is used"""
-    _fields_ = [('size', c.c_size_t), ('kind', c.c_int), ('json', c.c_char_p)]
+    _fields_ = [('size', c.c_size_t), ('kind', c.c_int), ('cause', c.c_char_p), ('status', c.c_int)]
 
 
 EVENT = c.CFUNCTYPE(None, c.c_void_p, c.POINTER(Event))
@@ -37,7 +38,7 @@ def check(rc, error):
 
 def main(words):
     error, options, machine = Error(), c.c_void_p(), c.c_void_p()
-    event = EVENT(lambda opaque, event: print(event[0].json.decode()))
+    event = EVENT(lambda _, e: print(lib.cvmm_event_name(e[0].kind).decode(), 'status', e[0].status))
     host = Host(c.sizeof(Host), None, event)
     check(lib.cvmm_options_new(c.byref(options), c.byref(error)), error)
     array = (c.c_char_p * len(words))(*[word.encode() for word in words])

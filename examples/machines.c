@@ -36,7 +36,7 @@ static void on_event(void *opaque, const struct cvmm_event *event)
 {
 	const struct guest *g = opaque;
 
-	printf("%s: %s\n", g->name, event->json);
+	printf("%s: %s\n", g->name, cvmm_event_name(event->kind));
 	fflush(stdout);
 }
 
@@ -70,10 +70,10 @@ static void begin(struct guest *g, size_t n, const char *const *words)
 		fail(g->name, &err);
 }
 
-static void on_saved(void *opaque, const struct vsu_error *why, const char *json)
+static void on_saved(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
 {
 	(void)opaque;
-	(void)json;
+	(void)answer;
 	if (why)
 		fail("save", why);
 	saved = true;

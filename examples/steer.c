@@ -5,10 +5,9 @@
  *
  *	steer /boot/vmlinuz --disk=root.img --transport=pci
  *	pause | resume | power | reset | stop | status | save FOLDER [stop]
- *	migrate ADDRESS | cancel | add KIND,OPTIONS [FILE] | remove N [force]
- *	resize N BYTES | limit N KEY=VALUE,... | cpus N
- *
- * Other lines are commands of docs/control.md, whose answers are JSON.
+ *	migrate ADDRESS | postcopy | cancel | add KIND,OPTIONS [FILE]
+ *	remove N [force] | resize N BYTES | limit N KEY=VALUE,... | cpus N
+ *	working-set | quiet
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,11 +26,12 @@
 typedef int (*line_fn)(struct cvmm_machine *m, char *const *w, struct vsu_error *err);
 
 /* Names of lines that are answered later. */
-static char saving[] = "save", moving[] = "migrate", adding[] = "add", removing[] = "remove";
+static char saving[] = "save", moving[] = "migrate", adding[] = "add", removing[] = "remove",
+	recording[] = "working-set";
 
-static void on_answer(void *opaque, const struct vsu_error *why, const char *json)
+static void on_answer(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
 {
-	(void)json;
+	(void)answer;
 	printf("%s: %s\n", (const char *)opaque, why ? why->msg : "done");
 }
 
@@ -55,12 +55,6 @@ static int do_migrate(struct cvmm_machine *m, char *const *w, struct vsu_error *
 	const struct cvmm_migration migration = { .size = sizeof(migration), .address = w[1] };
 
 	return cvmm_machine_migrate(m, &migration, on_answer, moving, err);
-}
-
-static int do_cancel(struct cvmm_machine *m, char *const *w, struct vsu_error *err)
-{
-	(void)w;
-	return cvmm_machine_cancel_migration(m, err);
 }
 
 /* "add blk,path=fd:0 disk.img": the machine uses the file that this program has opened. */
@@ -124,19 +118,17 @@ static int do_status(struct cvmm_machine *m, char *const *w, struct vsu_error *e
 	return 0;
 }
 
-static void on_json(void *opaque, const struct vsu_error *why, const char *json)
+static int do_working_set(struct cvmm_machine *m, char *const *w, struct vsu_error *err)
 {
-	(void)opaque;
-	printf("%s\n", why ? why->msg : json);
+	(void)w;
+	return cvmm_machine_record_working_set(m, on_answer, recording, err);
 }
 
-static int do_command(struct cvmm_machine *m, char *const *w, struct vsu_error *err)
+/* No events from now on. */
+static int do_quiet(struct cvmm_machine *m, char *const *w, struct vsu_error *err)
 {
-	const char *const words[] = {
-		w[0], w[1][0] ? w[1] : NULL, w[2][0] ? w[2] : NULL, NULL,
-	};
-
-	return cvmm_machine_command(m, words, NULL, 0, on_json, NULL, err);
+	(void)w;
+	return cvmm_machine_choose_events(m, 0, err);
 }
 
 /* Without words: the function itself. */
@@ -150,15 +142,18 @@ static const struct {
 	{ "power", cvmm_machine_press_power, NULL },
 	{ "reset", cvmm_machine_reset, NULL },
 	{ "stop", cvmm_machine_stop, NULL },
+	{ "postcopy", cvmm_machine_start_postcopy, NULL },
+	{ "cancel", cvmm_machine_cancel_migration, NULL },
 	{ "status", NULL, do_status },
 	{ "save", NULL, do_save },
 	{ "migrate", NULL, do_migrate },
-	{ "cancel", NULL, do_cancel },
 	{ "add", NULL, do_add },
 	{ "remove", NULL, do_remove },
 	{ "resize", NULL, do_resize },
 	{ "limit", NULL, do_limit },
 	{ "cpus", NULL, do_cpus },
+	{ "working-set", NULL, do_working_set },
+	{ "quiet", NULL, do_quiet },
 };
 
 static void execute(struct cvmm_machine *m, char *text)
@@ -178,7 +173,7 @@ static void execute(struct cvmm_machine *m, char *text)
 	if (i < n && lines[i].request)
 		rc = lines[i].request(m, &err);
 	else
-		rc = i < n ? lines[i].line(m, w, &err) : do_command(m, w, &err);
+		rc = i < n ? lines[i].line(m, w, &err) : vsu_error_set(&err, -EINVAL, "this line is unknown");
 	printf("%s: %s\n", w[0], rc < 0 ? err.msg : "begun");
 }
 
@@ -192,7 +187,7 @@ static void on_event(void *opaque, const struct cvmm_event *event)
 	else if (event->kind == CVMM_EVENT_ENDED)
 		printf("event: ended with status %d: %s\n", event->status, event->cause);
 	else
-		printf("event: %s\n", event->json);
+		printf("event: %s\n", cvmm_event_name(event->kind));
 }
 
 static int run(struct cvmm_machine *m)

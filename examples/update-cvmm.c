@@ -11,6 +11,7 @@
  * presses the guest's power button.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -44,12 +45,16 @@ static void on_log(void *opaque, enum cvmm_log_level level, const char *cause, c
 }
 
 /* After success the machine ends, which closes the link. */
-static void on_migrated(void *opaque, const struct vsu_error *why, const char *json)
+static void on_migrated(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
 {
 	(void)opaque;
-	fprintf(stderr, "update-cvmm: %s\n", why ? why->msg : json);
-	if (why)
+	if (why) {
+		fprintf(stderr, "update-cvmm: %s\n", why->msg);
 		(void)!write(supervisor, "", 1);
+	} else {
+		fprintf(stderr, "update-cvmm: %" PRIu64 " bytes sent; the guest was stopped for %" PRIu64 " us\n",
+			answer->sent, answer->downtime_us);
+	}
 }
 
 static void on_request(struct cvmm_machine *m)

@@ -24,6 +24,7 @@
 
 #include "config/ends.h"
 #include "control/control.h"
+#include "machine/answers.h"
 #include "play.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,6 +47,7 @@ struct user {
 struct machine {
 	struct vsu_loop *loop;
 	struct vmm_control *control;
+	struct vmm_answers answers;
 	struct user users[CLIENTS];
 	int fds;		/* number of open descriptors at its start */
 };
@@ -73,16 +75,23 @@ static int on_fail(void *opaque, char *const *words, FILE *answer,
 	return vsu_error_set(err, -EBUSY, "not '%s'", words[1]);
 }
 
+static void write_number(const struct cvmm_answer *answer, struct vsu_json *to)
+{
+	vsu_json_u64(to, "a", answer->device);
+}
+
 static int on_wait(void *opaque, char *const *words, FILE *answer,
 		   struct vsu_error *err)
 {
-	const struct machine *m = opaque;
+	struct machine *m = opaque;
+	struct vmm_deferred *d = vmm_control_defer(m->control, write_number);
 
-	(void)answer;
 	(void)err;
 	waited++;
-	return vmm_control_wait(m->control,
-				&subjects[(uint8_t)words[1][0] % SUBJECTS]);
+	CHECK(d);
+	vmm_answer_await(&m->answers, vmm_answer_new(vmm_deferred_answer, d),
+			 &subjects[(uint8_t)words[1][0] % SUBJECTS]);
+	return vmm_deferred_begin(d, 0, answer);
 }
 
 static int on_subscribe(void *opaque, char *const *words, FILE *answer,
@@ -103,8 +112,7 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)err;
-	vmm_control_publish(m->control, &(struct cvmm_event){ .kind = CVMM_EVENT_OTHER },
-			    "{\"event\":\"bell\"}");
+	vmm_control_publish(m->control, "{\"event\":\"bell\"}");
 	return 0;
 }
 
@@ -206,14 +214,13 @@ static void send_much(struct user *u, struct input *in)
 
 static void tell(struct machine *m, struct input *in)
 {
-	static const struct vmm_reply_number numbers[] = { { "a", 1 }, { NULL, 0 } };
+	static const struct cvmm_answer one = { .size = sizeof(one), .device = 1 };
 	const uint32_t how = take(in, 1);
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_set(&err, -EIO, "it did not come");
-	told += vmm_control_answer(m->control, &subjects[how % SUBJECTS],
-				 how & 8 ? numbers : NULL,
-				 how & 4 ? &err : NULL);
+	told += vmm_answers_send(&m->answers, &subjects[how % SUBJECTS],
+				 how & 8 ? &one : NULL, how & 4 ? &err : NULL);
 }
 
 static void turn(struct machine *m)
@@ -313,6 +320,7 @@ static void fini(void *machine)
 	}
 	turn(m);
 	vmm_control_free(m->control);
+	vmm_answers_end(&m->answers);
 	vsu_loop_free(m->loop);
 	CHECK(vsu_fd_count() == m->fds);
 	CHECK(access(path, F_OK) < 0);

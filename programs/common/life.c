@@ -12,12 +12,14 @@
 #include <vm-arch/poison.h>
 #include <vmm-sys-util/exit.h>
 
+#include "api/machine_private.h"
 #include "common/confinement.h"
 #include "common/dry_run.h"
 #include "common/life.h"
 #include "common/program_log.h"
 #include "common/run.h"
 #include "closer.h"
+#include "control/commands.h"
 #include "log.h"
 #include "common/end_watch.h"
 #include "process.h"
@@ -66,6 +68,8 @@ static struct vsu_closer *process_closer(void *opaque, struct vsu_error *err)
 	return prog_closer_start(err) < 0 ? NULL : prog_closer();
 }
 
+static const struct vmm_closer process_closers = { .get = process_closer };
+
 static struct vsu_closer *process_file_closer(void *opaque, struct vsu_error *err)
 {
 	struct vsu_closer *closer;
@@ -74,9 +78,15 @@ static struct vsu_closer *process_file_closer(void *opaque, struct vsu_error *er
 	return prog_file_closer(&closer, err) < 0 ? NULL : closer;
 }
 
+/* The socket of commands of the machine that exists. */
+static struct vmm_commands commands;
+
+/* Clients notice the end, and the socket is removed, unless another thread reports it. */
 static void process_abandon(void *opaque, int status, const struct vsu_error *why)
 {
 	(void)opaque;
+	if (gettid() == getpid())
+		vmm_commands_close(&commands);
 	end_process(status, why, why);
 }
 
@@ -91,11 +101,10 @@ static void process_tell(void *opaque, const char *line)
 	prog_log_answer(line);
 }
 
-static const char *process_log_level(void *opaque, const char *name)
+static const char *process_log_level(const char *name)
 {
 	unsigned int level = 0;
 
-	(void)opaque;
 	while (name && vsu_log_level_name(level) && strcmp(vsu_log_level_name(level), name) != 0)
 		level++;
 	if (name && vsu_log_level_name(level))
@@ -103,21 +112,31 @@ static const char *process_log_level(void *opaque, const char *name)
 	return vsu_log_level_name(level) ? vsu_log_level_name(prog_log_get_level()) : NULL;
 }
 
-/* Most pages of the struct are never touched, and so cost nothing. */
-static struct vmm_machine *machine_alloc(struct vsu_error *err)
-{
-	struct vmm_machine *machine = calloc(1, sizeof(*machine));
+static const struct vmm_options *options_now;
 
-	if (!machine)
-		vsu_error_set(err, -ENOMEM, "no memory for a machine");
-	return machine;
+static int process_listen(void *opaque, struct vsu_error *err)
+{
+	const struct vmm_control_end *end = &options_now->process.control;
+	const struct vmm_commands_config config = {
+		.loop = commands.machine->machine->loop, .log = &vmm_program_log,
+		.closer = &process_closers, .end = end, .access = &options_now->process.sockets,
+	};
+
+	(void)opaque;
+	return end->path || end->inherited ? vmm_commands_open(&commands, &config, err) : 0;
+}
+
+static void process_event(void *opaque, const struct cvmm_event *event)
+{
+	(void)opaque;
+	vmm_commands_event(&commands, event);
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
 static int live_once(const struct vmm_options *options, const struct vmm_start *start,
 		     const struct vmm_owner *owner, struct vsu_error *err)
 {
-	struct vmm_machine *machine;
+	struct cvmm_machine machine = { .host.event = process_event };
 	struct ending ending = { .err = err };
 	struct vmm_end_watch watch = {
 		.stuck = on_end_stuck, .opaque = &ending, .patience_ms = END_MS,
@@ -125,21 +144,27 @@ static int live_once(const struct vmm_options *options, const struct vmm_start *
 	int status;
 
 	vsu_error_clear(err);
-	machine = machine_alloc(err);
-	if (!machine)
+	machine.machine = calloc(1, sizeof(*machine.machine));	/* most of its pages are never touched */
+	if (!machine.machine) {
+		vsu_error_set(err, -ENOMEM, "no memory for a machine");
 		return VSU_EXIT_HOST;
-	status = vmm_machine_make(machine, &options->machine, start, owner, err);
+	}
+	commands = (struct vmm_commands){ .machine = &machine, .log_level = process_log_level };
+	status = vmm_machine_make(machine.machine, &options->machine, start, owner, err);
+	machine.made = !status;
 	if (!status && start->dry_run)
-		vmm_report(machine, &options->process, stdout);
+		vmm_report(machine.machine, &options->process, stdout);
 	else if (!status && confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
 		status = VSU_EXIT_HOST;
 	else if (!status)
-		status = vmm_run(machine, task, err);
+		status = vmm_run(&machine, task, err);
 	ending.status = status;
 	vmm_end_watch_start(&watch);
-	vmm_machine_free(machine);
+	vmm_machine_end_jobs(machine.machine);
+	vmm_commands_close(&commands);
+	vmm_machine_free(machine.machine);
 	vmm_end_watch_stop(&watch);
-	free(machine);
+	free(machine.machine);
 	return status;
 }
 
@@ -154,15 +179,16 @@ void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *pl
 		      const struct vmm_beside *beside, struct vmm_owner *owner)
 {
 	task = beside;
+	options_now = options;
 	*owner = (struct vmm_owner){
 		.opaque = plan,
-		.log = vmm_program_log, .log_level = process_log_level,
-		.closer = { .get = process_closer },
+		.log = vmm_program_log, .closer = process_closers,
+		.listen = process_listen, .event = process_event,
 		.file_closer = { .get = process_file_closer },
 		.threads = process_threads(), .begin_thread = process_narrow,
 		.poison = &poison, .abandon = process_abandon, .tell = process_tell,
 		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
-		.control = options->process.control, .sockets = &options->process.sockets,
+		.sockets = &options->process.sockets,
 		.jailed = options->process.jail,
 		.no_network = vmm_confinement_without_network(options),
 	};

@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "api/machine_private.h"
 #include "common/run.h"
 #include "common/signals.h"
 #include "log/log.h"
@@ -22,6 +23,7 @@
 #define ALIVE_S 0.5
 
 struct run {
+	struct cvmm_machine *owned;	/* the machine, for requests */
 	struct vmm_machine *machine;
 	struct ev_loop *loop;
 	const struct vmm_beside *beside;
@@ -57,7 +59,7 @@ static void watch_beside(struct run *r)
 	if (!r->beside)
 		return;
 	if (r->beside->begin)
-		r->beside->begin(r->beside->opaque, r->machine);
+		r->beside->begin(r->beside->opaque, r->owned);
 	ev_io_init(&r->beside_turn, on_beside, r->beside->fd, EV_READ);
 	r->beside_turn.data = r;
 	ev_io_start(r->loop, &r->beside_turn);
@@ -240,9 +242,9 @@ static int run_loop(struct run *r, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_run(struct vmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err)
+int vmm_run(struct cvmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err)
 {
-	struct run r = { .machine = m, .beside = beside };
+	struct run r = { .owned = m, .machine = m->machine, .beside = beside };
 	int status, rc;
 
 	ev_set_allocator(prog_loop_memory);
@@ -250,7 +252,7 @@ int vmm_run(struct vmm_machine *m, const struct vmm_beside *beside, struct vsu_e
 	rc = r.loop ? run_loop(&r, err) : vsu_error_set(err, -ENOMEM, "cannot make an event loop");
 	vmm_signals_end(&r.signals);
 	/* after it a signal ends the process immediately */
-	status = vmm_machine_end(m, rc, err);
+	status = vmm_machine_end(m->machine, rc, err);
 	if (r.loop) {
 		unwatch_signals(&r);
 		ev_loop_destroy(r.loop);

@@ -9,13 +9,15 @@
 
 #include <stdbool.h>
 
-#include "machine/machine.h"
+#include <vmm-sys-util/error.h>
+
+struct cvmm_machine;
 
 /* A task in the loop of a machine, which may end it. All zero: none. */
 struct vmm_beside {
 	void *opaque;
 	int fd;			/* readable when turn has work */
-	void (*begin)(void *opaque, struct vmm_machine *m); /* NULL: without commands for it */
+	void (*begin)(void *opaque, struct cvmm_machine *m); /* the machine runs; or NULL */
 	bool (*turn)(void *opaque);	/* false: the machine ends, with status 0 */
 	bool (*signal)(void *opaque, int signo);	/* false: it ends the machine */
 	void (*resize)(void *opaque);	/* the terminal has another size */
@@ -32,6 +34,6 @@ struct vmm_beside {
  * Runs a machine that was made to its end; returns the exit status, with a message if any.
  * beside may be NULL.
  */
-int vmm_run(struct vmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err);
+int vmm_run(struct cvmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err);
 
 #endif

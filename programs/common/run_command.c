@@ -94,7 +94,6 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 	if (rc < 0)
 		return report_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), beside, err);
 	vmm_life_prepare(options, &confinement.plan, beside, &owner);
-	owner.commands = beside && beside->begin;
 	status = restrict_process(options, err);
 	if (status)
 		return report_end(status, beside, err);

@@ -13,7 +13,7 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
-#include "commands/commands.h"
+#include "control/commands.h"
 #include "machine/exit_status.h"
 #include "cli/boot_command.h"
 #include "cli/cpu_command.h"

@@ -22,8 +22,7 @@ static void on_event(void *opaque, const struct cvmm_event *event)
 {
 	const struct cvmm_machine *m = opaque;
 
-	if (m->host.events & CVMM_EVENT_BIT(event->kind))
-		m->host.event(m->host.opaque, event);
+	m->host.event(m->host.opaque, event);
 }
 
 static void on_line(void *opaque, enum vmm_log_level level, const char *cause, const char *text)
@@ -68,7 +67,7 @@ static struct vmm_owner owner_of(struct cvmm_machine *m)
 		.opaque = m, .sigbus = m->host.sigbus,
 		.log = { .line = on_line, .opaque = m },
 		.closer = { .get = closer_of, .opaque = m },
-		.commands = true, .event = m->host.event ? on_event : NULL, .kvm = m->host.kvm,
+		.event = m->host.event ? on_event : NULL, .events = m->host.events, .kvm = m->host.kvm,
 		.lends_cpus = m->host.lends_cpus,
 		.devices = m->host.devices, .ndevices = m->host.ndevices, .threads = &m->threads, .pagemap_fd = -1, .abandon = on_stuck,
 		.in_fd = m->host.stdio ? m->host.stdio[0] : -1,
@@ -78,31 +77,23 @@ static struct vmm_owner owner_of(struct cvmm_machine *m)
 
 /* ---------------------------------------------------------------------- life */
 
-static int read_words(struct cvmm_machine *m, const struct vmm_log *log,
-		      const struct vmm_peer_guard *guard, struct vsu_error *err)
-{
-	char **argv = calloc((size_t)m->words.n + 2, sizeof(*argv));
-	int rc;
-
-	if (!argv)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	argv[0] = (char[]){ "run" };
-	memcpy(argv + 1, m->words.words, (size_t)m->words.n * sizeof(*argv));
-	rc = vmm_configuration_read(&m->configuration, m->words.n + 1, argv, log, guard, err);
-	free(argv);
-	return rc;
-}
-
 /* 0, or an exit status. */
 static int read_options(struct cvmm_machine *m, const struct cvmm_options *o,
 			const struct vmm_log *log, const struct vmm_peer_guard *guard,
 			struct vsu_error *err)
 {
 	int rc = vmm_arguments_write(&o->arguments, &m->words, err);
+	char **argv = rc < 0 ? NULL : calloc((size_t)m->words.n + 2, sizeof(*argv));
 
 	m->configuration.stage = VMM_STAGE_CONFIGURATION;
-	if (!rc)
-		rc = read_words(m, log, guard, err);
+	if (!rc && !argv)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (rc < 0)
+		return vmm_exit_status(m->configuration.stage, rc);
+	argv[0] = (char[]){ "run" };
+	memcpy(argv + 1, m->words.words, (size_t)m->words.n * sizeof(*argv));
+	rc = vmm_configuration_read(&m->configuration, m->words.n + 1, argv, log, guard, err);
+	free(argv);
 	return rc < 0 ? vmm_exit_status(m->configuration.stage, rc) :
 			vmm_configuration_parse(&m->configuration, &m->options, &m->saved, err);
 }
@@ -116,9 +107,9 @@ static int machine_make(struct cvmm_machine *m, const struct cvmm_options *optio
 
 	if (status)
 		return status;
-	status = vmm_machine_make(&m->machine, &m->options.machine, &m->options.start, &owner, err);
+	status = vmm_machine_make(m->machine, &m->options.machine, &m->options.start, &owner, err);
 	if (status)
-		vmm_machine_free(&m->machine);
+		vmm_machine_free(m->machine);
 	return status;
 }
 
@@ -130,20 +121,18 @@ static void machine_discard(struct cvmm_machine *m)
 	vmm_words_free(&m->words);
 	if (m->arrives)
 		cvmm_priv_arrival_free(&m->arrival);
+	free(m->machine);
 	free(m);
 }
 
-#define KINDS (CVMM_EVENT_BIT(CVMM_EVENT_DEVICE_REMOVED + 1) - 1)
-
-static int choose_events(struct cvmm_host *host, struct vsu_error *err)
+/* This version has the kinds of the first one alone. */
+static int check_events(uint64_t events, const char *name, struct vsu_error *err)
 {
-	const uint64_t unknown = host->events & ~KINDS;
+	const uint64_t unknown = events & ~CVMM_EVENTS_DEFAULT;
 
-	if (!host->events)
-		host->events = CVMM_EVENTS_DEFAULT;
-	return host->events == CVMM_EVENTS_ALL || !unknown ? 0 :
-	       vsu_error_set(err, -EINVAL, "host->events: kind %d of events is unknown to this library; leave it out, or pass CVMM_EVENTS_ALL",
-			     __builtin_ctzll(unknown));
+	return events == CVMM_EVENTS_ALL || !unknown ? 0 :
+	       vsu_error_set(err, -EINVAL, "%s: kind %d of events is unknown to this library; leave it out, or pass CVMM_EVENTS_ALL",
+			     name, __builtin_ctzll(unknown));
 }
 
 int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
@@ -161,7 +150,9 @@ int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, stru
 		if (fcntl(to->stdio[i], F_GETFD) < 0)
 			return vsu_error_set(err, -EBADF, "descriptor %d of stdio is not open",
 					     to->stdio[i]);
-	rc = choose_events(to, err);
+	if (!to->events)
+		to->events = CVMM_EVENTS_DEFAULT;
+	rc = check_events(to->events, "host->events", err);
 	if (!rc)
 		rc = vsu_check_array(to->devices, to->ndevices, "host->devices", err);
 	for (i = 0; !rc && i < to->ndevices; i++)
@@ -176,18 +167,6 @@ int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err
 			     !own ? "it" : own->name ? "dev" : "name");
 }
 
-static int begin_or_make(struct cvmm_machine *m, const struct cvmm_options *options,
-			 struct vsu_error *err)
-{
-	if (!cvmm_priv_arrival_is_needed(options)) {
-		m->made = !machine_make(m, options, NULL, err);
-		return m->made ? 0 : err->code;
-	}
-	m->arrives = true;
-	m->state = ARRIVES;
-	return cvmm_priv_arrival_begin(m, options, machine_make, err);
-}
-
 int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,
 		     struct cvmm_machine **out, struct vsu_error *err)
 {
@@ -195,14 +174,24 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
-	if (!m)
+	if (m)
+		m->machine = calloc(1, sizeof(*m->machine));
+	if (!m || !m->machine) {
+		free(m);
 		return vsu_error_set(err, -ENOMEM, "no memory for a machine");
+	}
 	rc = options ? cvmm_priv_copy_host(&m->host, host, &why) :
 		       vsu_error_set(&why, -EINVAL, "options is NULL; make them by cvmm_options_new()");
 	if (!rc && m->host.begin_thread)
 		m->threads = (struct vsu_threads){ .begin = on_thread, .opaque = m };
-	if (!rc)
-		rc = begin_or_make(m, options, &why);
+	m->arrives = !rc && cvmm_priv_arrival_is_needed(options);
+	if (m->arrives) {
+		m->state = ARRIVES;
+		rc = cvmm_priv_arrival_begin(m, options, machine_make, &why);
+	} else if (!rc) {
+		m->made = !machine_make(m, options, NULL, &why);
+		rc = m->made ? 0 : why.code;
+	}
 	if (rc < 0) {
 		machine_discard(m);
 		if (err)
@@ -216,13 +205,13 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 static void machine_end(struct cvmm_machine *m, int rc)
 {
 	m->state = ENDS;
-	m->status = vmm_machine_end(&m->machine, rc, &m->why);
+	m->status = vmm_machine_end(m->machine, rc, &m->why);
 	m->state = ENDED;
 }
 
 static int machine_start(struct cvmm_machine *m)
 {
-	int rc = vmm_machine_start(&m->machine, &m->why);
+	int rc = vmm_machine_start(m->machine, &m->why);
 
 	m->state = RUNS;
 	if (rc < 0)
@@ -249,18 +238,14 @@ int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err)
 static void end_arrival(struct cvmm_machine *m, int status)
 {
 	struct cvmm_event event = {
-		.size = sizeof(event), .kind = CVMM_EVENT_ENDED, .status = status, .cause = m->why.msg,
+		.kind = CVMM_EVENT_ENDED, .status = status, .cause = m->why.msg,
 	};
-	char *json;
 
-	vmm_event_set_time(&event);
-	json = m->host.event ? vmm_event_line(&event) : NULL;
 	m->state = ENDS;
 	m->status = status;
-	event.json = json;
-	if (json)
+	vmm_event_complete(&event);
+	if (m->host.event && m->host.events & CVMM_EVENT_BIT(event.kind))
 		on_event(m, &event);
-	free(json);
 	m->state = ENDED;
 }
 
@@ -281,17 +266,17 @@ static void finish_arrival(struct cvmm_machine *m)
 	m->state = MADE;
 	__atomic_store_n(&m->made, true, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&m->killed, __ATOMIC_SEQ_CST))
-		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program ended the machine");
-	rc = cvmm_priv_arrival_follow(&m->arrival, vsu_loop_fd(m->machine.loop));
+		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
+	rc = cvmm_priv_arrival_follow(&m->arrival, vsu_loop_fd(m->machine->loop));
 	if (rc < 0)
-		vmm_cpus_end(m->machine.cpus, VSU_EXIT_HOST, "the descriptor of the machine: %s", strerror(-rc));
+		vmm_cpus_end(m->machine->cpus, VSU_EXIT_HOST, "the descriptor of the machine: %s", strerror(-rc));
 	if (m->arrival.starts)
 		(void)!machine_start(m);
 }
 
 int cvmm_machine_fd(const struct cvmm_machine *m)
 {
-	return m->arrives ? m->arrival.fd : vsu_loop_fd(m->machine.loop);
+	return m->arrives ? m->arrival.fd : vsu_loop_fd(m->machine->loop);
 }
 
 static void turn(struct cvmm_machine *m)
@@ -299,7 +284,7 @@ static void turn(struct cvmm_machine *m)
 	if (m->state == ARRIVES) {
 		if (cvmm_priv_arrival_is_over(&m->arrival))
 			finish_arrival(m);
-	} else if (!vsu_loop_dispatch(m->machine.loop) && m->state == RUNS) {
+	} else if (!vsu_loop_dispatch(m->machine->loop) && m->state == RUNS) {
 		machine_end(m, 0);
 	}
 }
@@ -319,7 +304,7 @@ int cvmm_machine_run_cpu(struct cvmm_machine *m, unsigned int cpu, struct vsu_er
 {
 	if (!__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
 		return vsu_error_set(err, -EAGAIN, "the guest has not arrived");
-	return vmm_cpus_run(m->machine.cpus, cpu, err);
+	return vmm_cpus_run(m->machine->cpus, cpu, err);
 }
 
 int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why)
@@ -338,7 +323,7 @@ void cvmm_machine_kill(struct cvmm_machine *m)
 	if (m->arrives)
 		cvmm_priv_arrival_cancel(&m->arrival);
 	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
-		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program ended the machine");
+		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
 }
 
 /* Beside a guest that ends at the same time, whose status is another one. */
@@ -347,6 +332,19 @@ bool cvmm_priv_machine_was_ended(const struct cvmm_machine *m)
 	const bool killed = __atomic_load_n(&m->killed, __ATOMIC_SEQ_CST);
 
 	return (killed && m->status == VSU_EXIT_FAIL) || (m->stopped && m->status == VSU_EXIT_OK);
+}
+
+int cvmm_machine_choose_events(struct cvmm_machine *m, uint64_t events, struct vsu_error *err)
+{
+	int rc = check_events(events, "events", err);
+
+	if (!rc && events && !m->host.event)
+		rc = vsu_error_set(err, -EINVAL, "the machine's host has no function event");
+	if (!rc && !m->made)
+		rc = vsu_error_set(err, -EAGAIN, "the guest has not arrived");
+	if (!rc)
+		m->machine->events = events;
+	return rc;
 }
 
 void cvmm_machine_free(struct cvmm_machine *m)
@@ -359,10 +357,10 @@ void cvmm_machine_free(struct cvmm_machine *m)
 		m->made = !m->arrival.status;
 	}
 	if (m->state == RUNS) {
-		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program freed the machine");
+		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program freed the machine");
 		machine_end(m, 0);
 	}
 	if (m->made)
-		vmm_machine_free(&m->machine);
+		vmm_machine_free(m->machine);
 	machine_discard(m);
 }

@@ -9,7 +9,7 @@
 #include "machine/machine.h"
 
 struct cvmm_machine {
-	struct vmm_machine machine;
+	struct vmm_machine *machine;
 	struct vmm_words words;	/* of its options */
 	struct vmm_configuration configuration; /* of these words */
 	struct vmm_options options, saved;

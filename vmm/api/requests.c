@@ -1,206 +1,216 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Requests of the owner: commands by words, and as functions. */
+/* Requests of the owner that concern the whole machine. */
 #include <config.h>
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sized.h>
 
-#include "api/machine_private.h"
-#include "commands/requests.h"
-#include "cvmm/requests.h"
+#include "api/requests_private.h"
+#include "machine/stop.h"
+#include "run/cpu_plug.h"
+#include "run/run.h"
+#include "transfer/core.h"
+#include "transfer/migrate.h"
+#include "transfer/recording.h"
+#include "transfer/save.h"
 
-static int check_runs(const struct cvmm_machine *m, struct vsu_error *err)
+int cvmm_priv_check_runs(const struct cvmm_machine *m, struct vsu_error *err)
 {
-	return m->state == RUNS ? 0 : vsu_error_set(err, -EAGAIN, "the machine does not run");
+	return m->made && vmm_life_is_active(&m->machine->pause.life) ?
+	       0 : vsu_error_set(err, -EAGAIN, "the machine does not run");
 }
 
-/* The end that its owner has requested, which cvmm_exec reports. */
-static void note_stop(struct cvmm_machine *m, const char *command)
+int cvmm_priv_check_request(const struct cvmm_machine *m, enum vmm_rule rule,
+			    struct vsu_error *err)
 {
-	if (!strcmp(command, "quit"))
-		m->stopped = true;
+	int rc = cvmm_priv_check_runs(m, err);
+
+	return rc < 0 ? rc : vmm_rule_check(m->machine, rule, err);
 }
 
-int cvmm_machine_command(struct cvmm_machine *m, const char *const *words, const int *fds,
-			 unsigned int nfds, cvmm_answer_fn answer, void *opaque,
-			 struct vsu_error *err)
+int cvmm_priv_request_begin(struct cvmm_request *r, cvmm_answer_fn fn, void *opaque)
 {
-	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = words ? vsu_check_array(fds, nfds, "fds", &why) :
-			 vsu_error_set(&why, -EINVAL, "words is NULL; name a command");
-
-	if (!rc)
-		rc = check_runs(m, &why);
-	if (!rc)
-		rc = vmm_control_call(m->machine.control, words, fds, nfds, answer, opaque, &why);
-	if (!rc && words[0])
-		note_stop(m, words[0]);
-	if (rc < 0 && err)
-		*err = why;
-	return rc;
+	r->answer = fn ? vmm_answer_new(fn, opaque) : NULL;
+	return fn && !r->answer ? vsu_error_set(&r->why, -ENOMEM, "no memory for an answer") : 0;
 }
 
-static int request_begin(struct cvmm_machine *m, const struct vmm_typed_command *request,
-			 cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+int cvmm_priv_request_end(struct cvmm_request *r, int rc, const char *name, struct vsu_error *err)
 {
-	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = vsu_check_array(request->fds, request->nfds, "fds", &why);
+	struct vmm_answer *answer = r->answer;
 
-	if (!rc)
-		rc = check_runs(m, &why);
-	if (!rc)
-		rc = vmm_control_call_typed(m->machine.control, request, answer, opaque, &why);
-	if (!rc)
-		note_stop(m, request->command);
-	if (rc < 0 && err)
-		*err = why;
-	return rc;
+	if (rc < 0) {
+		vmm_answer_free(answer);
+		if (name)
+			vsu_error_prefix(&r->why, rc, "%s", name);
+		if (err)
+			*err = r->why;
+		return rc;
+	}
+	if (answer && r->subject)
+		vmm_answer_await(&r->m->machine->answers, answer, r->subject);
+	else if (answer)
+		vmm_answer_give(answer, &r->result, NULL);
+	return 0;
 }
 
-static int check_properties(const char *properties, struct vsu_error *err)
-{
-	return properties ? 0 :
-	       vsu_error_set(err, -EINVAL, "properties is NULL; expected a list such as \"blk,path=disk.img\"");
-}
-
-static int request_send(struct cvmm_machine *m, const char *command, const void *argument,
-			struct vsu_error *err)
-{
-	const struct vmm_typed_command r = { .command = command, .argument = argument };
-
-	return request_begin(m, &r, NULL, NULL, err);
-}
-
-/* -------------------------------------------------------------- whole machine */
+/* -------------------------------------------------------------- pause and end */
 
 int cvmm_machine_pause(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request_send(m, "pause", NULL, err);
+	int rc = cvmm_priv_check_request(m, VMM_RULE_PAUSE, err);
+
+	if (!rc)
+		vmm_stop_for_user(m->machine);
+	return rc;
 }
 
 int cvmm_machine_resume(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request_send(m, "resume", NULL, err);
+	int rc = cvmm_priv_check_request(m, VMM_RULE_RESUME, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_migrate_resume(m->machine, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "resume");
+	if (!rc)
+		vmm_stop_end_for_user(m->machine);
+	return 0;
 }
 
+/* Like SIGTERM, but any number of times. */
 int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request_send(m, "power-button", NULL, err);
+	int rc = cvmm_priv_check_runs(m, err);
+
+	if (!rc && !vmm_arch_guest_finds(m->machine->loaded.protocol, VMM_FINDS_BUTTON))
+		rc = vsu_error_set(err, -EOPNOTSUPP, "power-button: a built-in guest has no power button; 'quit' ends it");
+	if (!rc)
+		vmm_machine_press_button(m->machine);
+	return rc;
 }
 
 int cvmm_machine_reset(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request_send(m, "reset", NULL, err);
+	int rc = cvmm_priv_check_request(m, VMM_RULE_RESET, err);
+
+	if (!rc)
+		vmm_cpus_end(m->machine->cpus, VSU_EXIT_REBOOT, "the command 'reset' ended the guest");
+	return rc;
+}
+
+/* As a signal, it is possible at any time. */
+int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
+{
+	int rc = cvmm_priv_check_runs(m, err);
+
+	if (rc < 0)
+		return rc;
+	if (vmm_migrate_hand_over(m->machine) == VMM_THEIRS)
+		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the command 'quit' ended the source during post-copy: the guest is lost");
+	vmm_cpus_end(m->machine->cpus, VSU_EXIT_OK, "%s", "");
+	m->stopped = true;
+	return 0;
 }
 
 int cvmm_machine_add_cpus(struct cvmm_machine *m, unsigned int cpus, struct vsu_error *err)
 {
-	return request_send(m, "cpus", &cpus, err);
+	int rc = cvmm_priv_check_request(m, VMM_RULE_CPUS, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_machine_add_cpus(m->machine, cpus, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "cpus") : 0;
 }
 
-int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
-{
-	return request_send(m, "quit", NULL, err);
-}
+/* ---------------------------------------------------------- save and migration */
 
 int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 		      cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
 {
+	struct cvmm_request r = { .m = m };
 	struct cvmm_save copy;
-	const struct vmm_typed_command r = { .command = "save", .argument = &copy };
 	int rc = vsu_copy_sized(&copy, sizeof(copy), save, "struct cvmm_save", err);
 
-	return rc ? rc : request_begin(m, &r, answer, opaque, err);
+	if (!rc)
+		rc = cvmm_priv_check_request(m, VMM_RULE_SAVE, err);
+	if (rc < 0)
+		return rc;
+	rc = cvmm_priv_request_begin(&r, answer, opaque);
+	if (!rc)
+		rc = vmm_save_begin(m->machine, &copy, &r.why);
+	r.subject = m->machine->pause.save;
+	return cvmm_priv_request_end(&r, rc, "save", err);
 }
 
 int cvmm_machine_write_core(struct cvmm_machine *m, const struct cvmm_core *core,
 			    cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
 {
+	struct cvmm_request r = { .m = m };
 	struct cvmm_core copy;
-	const struct vmm_typed_command r = { .command = "core", .argument = &copy };
 	int rc = vsu_copy_sized(&copy, sizeof(copy), core, "struct cvmm_core", err);
 
-	return rc ? rc : request_begin(m, &r, answer, opaque, err);
+	if (!rc)
+		rc = cvmm_priv_check_request(m, VMM_RULE_CORE, err);
+	if (rc < 0)
+		return rc;
+	rc = cvmm_priv_request_begin(&r, answer, opaque);
+	if (!rc)
+		rc = vmm_core_begin(m->machine, &copy, &r.why);
+	r.subject = m->machine->pause.core;
+	return cvmm_priv_request_end(&r, rc, "core", err);
 }
 
 int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *migration,
 			 cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
 {
+	struct cvmm_request r = { .m = m };
 	struct cvmm_migration copy;
-	const struct vmm_typed_command r = { .command = "migrate", .argument = &copy };
 	int rc = vsu_copy_sized(&copy, sizeof(copy), migration, "struct cvmm_migration", err);
 
-	return rc ? rc : request_begin(m, &r, answer, opaque, err);
+	if (!rc)
+		rc = cvmm_priv_check_request(m, VMM_RULE_MIGRATE, err);
+	if (rc < 0)
+		return rc;
+	rc = cvmm_priv_request_begin(&r, answer, opaque);
+	if (!rc)
+		rc = vmm_migrate_begin(m->machine, &copy, &r.why);
+	r.subject = m->machine->pause.migration;
+	return cvmm_priv_request_end(&r, rc, "migrate", err);
 }
 
 int cvmm_machine_cancel_migration(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request_send(m, "migrate-cancel", NULL, err);
-}
+	int rc = cvmm_priv_check_request(m, VMM_RULE_CANCEL, err);
 
-/* -------------------------------------------------------------------- devices */
-
-int cvmm_machine_add_device(struct cvmm_machine *m, const char *properties, const int *fds,
-			    unsigned int nfds, unsigned int *number, cvmm_answer_fn answer,
-			    void *opaque, struct vsu_error *err)
-{
-	const struct vmm_device_addition addition = {
-		.properties = properties, .number = number,
-	};
-	const struct vmm_typed_command r = {
-		.command = "device-add", .argument = &addition, .fds = fds, .nfds = nfds,
-	};
-	const int rc = check_properties(properties, err);
-
-	return rc < 0 ? rc : request_begin(m, &r, answer, opaque, err);
-}
-
-int cvmm_machine_add_own_device(struct cvmm_machine *m, const struct cvmm_own_device *own,
-				unsigned int *number, cvmm_answer_fn answer, void *opaque,
-				struct vsu_error *err)
-{
-	struct vmm_device_addition addition = { .number = number };
-	const struct vmm_typed_command r = { .command = "device-add", .argument = &addition };
-	int rc = cvmm_priv_check_own(own, err);
-	char *list;
-
-	if (rc < 0)
-		return rc;
-	addition.own = own->dev;
-	if (asprintf(&list, "own:%s", own->name) < 0)
-		return vsu_error_set(err, -ENOMEM, "no memory for a device");
-	addition.properties = list;
-	rc = request_begin(m, &r, answer, opaque, err);
-	free(list);
+	if (!rc)
+		vmm_migrate_cancel(m->machine);
 	return rc;
 }
 
-int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool force,
-			       cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+int cvmm_machine_start_postcopy(struct cvmm_machine *m, struct vsu_error *err)
 {
-	const struct vmm_device_change change = { .number = number, .force = force, .wait = true };
-	const struct vmm_typed_command r = { .command = "device-del", .argument = &change };
+	int rc = cvmm_priv_check_request(m, VMM_RULE_POSTCOPY, err);
 
-	return request_begin(m, &r, answer, opaque, err);
+	if (rc < 0)
+		return rc;
+	rc = vmm_migrate_switch(m->machine, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "migrate-postcopy") : 0;
 }
 
-int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number, uint64_t bytes,
-			       struct vsu_error *err)
+int cvmm_machine_record_working_set(struct cvmm_machine *m, cvmm_answer_fn answer, void *opaque,
+				    struct vsu_error *err)
 {
-	const struct vmm_device_change change = { .number = number, .bytes = bytes };
+	struct cvmm_request r = { .m = m };
+	int rc = cvmm_priv_check_runs(m, err);
 
-	return request_send(m, "resize", &change, err);
-}
-
-int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const char *properties,
-			      struct vsu_error *err)
-{
-	const struct vmm_device_change change = { .number = number, .properties = properties };
-	const int rc = check_properties(properties, err);
-
-	return rc < 0 ? rc : request_send(m, "limit", &change, err);
+	if (rc < 0)
+		return rc;
+	rc = cvmm_priv_request_begin(&r, answer, opaque);
+	if (!rc)
+		rc = vmm_recording_begin(m->machine, &r.why);
+	r.subject = m->machine->restore.recording;
+	return cvmm_priv_request_end(&r, rc, "working-set", err);
 }

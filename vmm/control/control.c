@@ -36,20 +36,18 @@ static bool client_answer(struct client *client, char *line)
 		return false;
 	fputs(VMM_REPLY_OK, reply.to);
 	c->served = client;
-	c->waits_for = &client->waiting.subject;
-	rc = vmm_control_execute(c->config.commands, c->config.opaque, line, &terms, reply.to, &err);
+	rc = vmm_control_execute(&c->config, line, &terms, reply.to, &err);
 	c->served = NULL;
-	c->waits_for = NULL;
 	if (rc >= 0 && c->passed)
 		vmm_passed_release(c->passed);
-	if (client->waiting.subject)
+	if (client->waiting.deferred)
 		vmm_waiting_begin(&client->waiting, c->config.loop, &terms);
 	if (!rc) {
 		fputs("}\n", reply.to);
 		return vmm_reply_send(&reply, client->sock);
 	}
 	vmm_reply_drop(&reply);
-	return rc > 0 || vmm_reply_send_result(client->sock, NULL, &err);
+	return rc > 0 || vmm_reply_send_result(client->sock, NULL, NULL, &err);
 }
 
 /* ----------------------------------------------------------- the clients */
@@ -78,6 +76,7 @@ static void client_close(struct client *client)
 	sock_close(c, &client->sock);
 	vmm_passed_close(&client->passed);
 	vmm_waiting_end(&client->waiting);
+	vmm_control_count_subscribers(c);
 	vsu_io_start(c->config.loop, &c->connecting);
 }
 
@@ -87,7 +86,7 @@ static bool client_lose(const struct client *client, const char *why)
 	struct vsu_error err;
 
 	vsu_error_set(&err, -EPROTO, "%s", why);
-	vmm_reply_send_result(client->sock, NULL, &err);
+	vmm_reply_send_result(client->sock, NULL, NULL, &err);
 	return false;
 }
 
@@ -110,7 +109,7 @@ static bool line_execute(struct client *client, char *line, size_t len)
 /* The end of the first line that can be executed, or NULL. */
 static char *line_end(struct client *client)
 {
-	return client->waiting.subject ? NULL : memchr(client->line, '\n', client->len);
+	return client->waiting.deferred ? NULL : memchr(client->line, '\n', client->len);
 }
 
 static bool first_execute(struct client *client, const char *end)
@@ -138,7 +137,7 @@ static bool client_execute(struct client *client)
 		return true;
 	if (client->len == sizeof(client->line))
 		return client_lose(client, "received 8 KiB without a complete line, or while a reply is pending");
-	return !client->ended || !client->len || client->waiting.subject ||
+	return !client->ended || !client->len || client->waiting.deferred ||
 	       client_lose(client, "the line is incomplete; expected a newline");
 }
 
@@ -213,18 +212,13 @@ struct vmm_passed *vmm_control_passed(const struct vmm_control *control)
 	return control ? control->passed : NULL;
 }
 
-int vmm_control_wait(struct vmm_control *control, const void *subject)
-{
-	*control->waits_for = subject;
-	return 1;
-}
-
 /* Further lines are handled later: the caller may be inside a device's code. */
-static void client_end_wait(struct client *client, const struct vmm_reply_number *numbers,
+static void client_end_wait(void *opaque, vmm_reply_fn write, const struct cvmm_answer *answer,
 			    const struct vsu_error *why)
 {
-	vmm_waiting_end(&client->waiting);
-	if (vmm_reply_send_result(client->sock, numbers, why))
+	struct client *client = opaque;
+
+	if (vmm_reply_send_result(client->sock, write, answer, why))
 		vsu_alarm_start(client->control->config.loop, &client->more, 0, 0);
 	else
 		client_close(client);
@@ -236,26 +230,18 @@ static void on_expired(void *opaque)
 	struct vsu_error why;
 
 	vmm_waiting_expire(&client->waiting, &why);
-	client_end_wait(client, NULL, &why);
+	client_end_wait(client, NULL, NULL, &why);
 }
 
-unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
-				const struct vmm_reply_number *numbers, const struct vsu_error *err)
+struct vmm_deferred *vmm_control_defer(const struct vmm_control *control, vmm_reply_fn write)
 {
-	struct client *client;
-	unsigned int i, n;
+	struct vmm_deferred *d = malloc(sizeof(*d));
 
-	if (!control)
-		return 0;
-	n = vmm_calls_answer(control, subject, numbers, err);
-	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
-		client = &control->clients[i];
-		if (client->sock < 0 || client->waiting.subject != subject)
-			continue;
-		client_end_wait(client, numbers, err);
-		n++;
-	}
-	return n;
+	if (d)
+		*d = (struct vmm_deferred){
+			.waiting = &control->served->waiting, .write = write, .send = client_end_wait,
+		};
+	return d;
 }
 
 /* --------------------------------------------------------- their coming */
@@ -368,7 +354,7 @@ int vmm_control_new(const struct vmm_control_config *config, struct vmm_control 
 	clients_init(c);
 	vsu_io_init(&c->connecting, on_connecting, c, -1, VSU_IO_READ);
 	vsu_alarm_init(&c->again, on_again, c);
-	rc = config->end ? control_listen(c, config->end, err) : 0;
+	rc = control_listen(c, config->end, err);
 	if (rc < 0) {
 		free(c);
 		return rc;
@@ -383,7 +369,6 @@ void vmm_control_free(struct vmm_control *c)
 
 	if (!c)
 		return;
-	vmm_calls_end(c);
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
 		if (c->clients[i].sock >= 0)
 			client_close(&c->clients[i]);

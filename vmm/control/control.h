@@ -42,7 +42,6 @@
 
 #include "config/topic.h"
 #include "control/reply.h"
-#include "cvmm/events.h"
 
 #define VMM_CONTROL_CLIENTS 8u
 #define VMM_CONTROL_SUBSCRIBERS 4u /* the other places remain for commands */
@@ -52,9 +51,9 @@
 /*
  * Executes a command; words[0] is its name. Text written to answer is appended
  * to the JSON object as further members, each with a comma before it. On a
- * negative errno nothing was changed, and the text is dropped. If
- * vmm_control_wait()'s result is returned, the reply follows later, and the
- * text is dropped too.
+ * negative errno nothing was changed, and the text is dropped. A positive result
+ * is that of vmm_deferred_begin(): the reply follows later, and the text is
+ * dropped, too.
  */
 typedef int (*vmm_control_fn)(void *opaque, char *const *words, FILE *answer,
 			      struct vsu_error *err);
@@ -65,16 +64,12 @@ struct vmm_control_command {
 	const char *name;
 	const char *args;	/* "DEVICE SIZE"; NULL: no arguments */
 	unsigned int nargs, nargs_max;	/* minimum and maximum */
-	/* Reads the words, and calls request. NULL: without words, request does all. */
-	vmm_control_fn fn;
+	vmm_control_fn fn;	/* NULL: request does all */
 	const char *help;	/* one line for people */
 	enum vmm_topic topic;	/* narrower than VMM_TOPIC_CONTROL, or VMM_TOPIC_NONE */
 	bool passes;		/* descriptors may come with its line */
 	bool waits;		/* its reply may be deferred; timeout= before the arguments limits it */
-	/* Before fn, or NULL: a negative errno if the command is not allowed now. */
-	int (*check)(void *opaque, const char *name, struct vsu_error *err);
-	/* Called by fn, with the argument of the command; result as fn. NULL: fn does all. */
-	int (*request)(void *opaque, const void *argument, FILE *answer, struct vsu_error *err);
+	int (*request)(struct cvmm_machine *m, struct vsu_error *err);
 };
 
 struct vmm_control;
@@ -86,34 +81,36 @@ struct vmm_control_config {
 	struct vsu_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_closer *closer; /* of descriptors that clients send; or NULL */
-	const struct vmm_control_end *end; /* NULL: only vmm_control_call() is used */
+	const struct vmm_control_end *end;
 	const struct vmm_control_command *commands; /* ends with a row without a name */
 	void *opaque;		/* of commands */
-	/* Receives each event, with the line that subscribers receive as json; or NULL. */
-	void (*event)(void *opaque, const struct cvmm_event *event);
-	void *event_opaque;
+	struct cvmm_machine *machine;	/* for requests of commands */
+	/* Clients listen to events from now on, or no longer; or NULL. */
+	void (*listen)(void *opaque, bool listens);
 };
 
-/* All that config refers to, except its end, is used until vmm_control_free(). */
+/* Everything that config refers to, except its end, is used until vmm_control_free(). */
 int vmm_control_new(const struct vmm_control_config *config, struct vmm_control **out,
 		    struct vsu_error *err);
 
 /* Descriptors of the line being executed (passed.h); NULL: none. */
 struct vmm_passed *vmm_control_passed(const struct vmm_control *control);
 
-/*
- * Defers the reply of the command being executed until vmm_control_answer() is
- * called with the same subject, or the command's timeout= has passed.
- */
-int vmm_control_wait(struct vmm_control *control, const void *subject);
+struct vmm_deferred;
 
 /*
- * Replies to all clients and calls that wait for the subject: with numbers, which may be
- * NULL, or with the error if err is not NULL. Returns how many there were.
+ * Defers the reply of the command being executed: pass vmm_deferred_answer() and the result to a
+ * request of the machine, and what that returns to vmm_deferred_begin(). write adds the members of
+ * the reply; or NULL. NULL: no memory.
  */
-unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
-				const struct vmm_reply_number *numbers,
-				const struct vsu_error *err);
+struct vmm_deferred *vmm_control_defer(const struct vmm_control *control, vmm_reply_fn write);
+
+/* A cvmm_answer_fn: sends the reply if its client still waits. Also after vmm_control_free(). */
+void vmm_deferred_answer(void *deferred, const struct vsu_error *why,
+			 const struct cvmm_answer *answer);
+
+/* rc: of the request, 0 or a negative errno. Returns the result of the command. */
+int vmm_deferred_begin(struct vmm_deferred *deferred, int rc, FILE *answer);
 
 /*
  * The client of the command being executed receives events from now on. -EBUSY:
@@ -121,40 +118,14 @@ unsigned int vmm_control_answer(struct vmm_control *control, const void *subject
  */
 int vmm_control_subscribe(struct vmm_control *control, struct vsu_error *err);
 
-/* Whether events are received by anybody. */
+/* Whether a client listens to events. control may be NULL. */
 bool vmm_control_is_heard(const struct vmm_control *control);
 
 /*
- * Sends the line of an event to all subscribers, and with the record to the owner. json NULL:
- * there was no memory for it; subscribers are disconnected. control may be NULL. Allowed inside a
- * command and inside a device's code.
+ * Sends the line of an event to all clients that listen; NULL: there was no memory for it, and they
+ * are disconnected. control may be NULL. Allowed inside a command.
  */
-void vmm_control_publish(struct vmm_control *control, const struct cvmm_event *record,
-			 const char *json);
-
-/* The answer to a call: why is NULL, or the error; line is the reply, without a newline. */
-typedef void (*vmm_call_fn)(void *opaque, const struct vsu_error *why, const char *line);
-
-/*
- * Executes the command words[0] for this program; a NULL ends the words. fds are borrowed,
- * and named as those of a line. answer, or NULL, is called before the return, or when the
- * deferred reply comes, at the latest by vmm_control_free(). On a negative errno it is not
- * called. err is required.
- */
-int vmm_control_call(struct vmm_control *control, const char *const *words, const int *fds,
-		     unsigned int nfds, vmm_call_fn answer, void *opaque, struct vsu_error *err);
-
-/* A command without its words. */
-struct vmm_typed_command {
-	const char *command;	/* a row of the table that has a request */
-	const void *argument;	/* of the row, during the call */
-	const int *fds;		/* borrowed; see vmm_control_passed() */
-	unsigned int nfds;
-};
-
-/* Likewise, for such a request. */
-int vmm_control_call_typed(struct vmm_control *control, const struct vmm_typed_command *command,
-			vmm_call_fn answer, void *opaque, struct vsu_error *err);
+void vmm_control_publish(struct vmm_control *control, const char *json);
 
 void vmm_control_free(struct vmm_control *control);
 

@@ -37,8 +37,7 @@ struct vmm_control {
 	struct vsu_io connecting;
 	struct vsu_alarm again;		/* retries accept() after a failure */
 	struct client *served;	/* the client whose command is being executed, or NULL */
-	const void **waits_for;	/* of that command: where vmm_control_wait() stores its subject */
-	struct vmm_call *calls;	/* of the program; see calls.c */
+	bool is_heard;		/* as config.listen knows */
 	struct vmm_passed *passed; /* descriptors of its line, or NULL */
 	uint64_t turns;		/* number of reads and accepts */
 	struct client clients[VMM_CONTROL_CLIENTS];
@@ -55,10 +54,8 @@ struct client *vmm_control_free_place(struct vmm_control *c);
 /* The client that leaves in favour of another one; NULL: all wait for replies. */
 struct client *vmm_control_idlest(struct vmm_control *c);
 
-/* Answers the calls that wait for the subject, or all if it is NULL; returns their number. */
-unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject,
-			      const struct vmm_reply_number *numbers, const struct vsu_error *why);
-void vmm_calls_end(struct vmm_control *c);
+/* After a client has subscribed or left: calls config.listen if that changes something. */
+void vmm_control_count_subscribers(struct vmm_control *c);
 
 bool vmm_client_is_gone(const struct client *client);
 bool vmm_client_is_awaiting(const struct client *client);

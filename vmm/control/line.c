@@ -98,8 +98,8 @@ static int take_timeout(const struct vmm_control_command *command, char **words,
 }
 
 /* Before anything is changed. */
-static int check_words(const struct vmm_control_command *command, void *opaque,
-		       char *const *words, unsigned int npassed, struct vsu_error *err)
+static int check_words(const struct vmm_control_command *command, char *const *words,
+		       unsigned int npassed, struct vsu_error *err)
 {
 	const unsigned int n = count_words(words);
 
@@ -113,50 +113,36 @@ static int check_words(const struct vmm_control_command *command, void *opaque,
 		return vsu_error_set(err, -EINVAL,
 				     "%s: %u descriptors were sent with the line, but this command uses none",
 				     words[0], npassed);
-	return command->check ? command->check(opaque, words[0], err) : 0;
+	return 0;
 }
 
-int vmm_control_execute_words(const struct vmm_control_command *commands, void *opaque,
-			      char **words, struct vmm_line_terms *terms, FILE *answer,
-			      struct vsu_error *err)
+/* Executes words up to a NULL; the array is changed. An unknown command is an error, too. */
+static int execute_words(const struct vmm_control_config *config, char **words,
+			 struct vmm_line_terms *terms, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_control_command *command = command_find(commands, words[0]);
+	const struct vmm_control_command *command = command_find(config->commands, words[0]);
 	int rc;
 
 	if (!command)
-		return refuse_name(commands, words[0], err);
+		return refuse_name(config->commands, words[0], err);
 	rc = take_timeout(command, words, terms, err);
 	if (rc < 0)
 		return rc;
 	words += rc;
-	rc = check_words(command, opaque, words, terms->npassed, err);
+	rc = check_words(command, words, terms->npassed, err);
 	if (rc < 0)
 		return rc;
-	return command->fn ? command->fn(opaque, words, answer, err) :
-			     command->request(opaque, NULL, answer, err);
+	return command->fn ? command->fn(config->opaque, words, answer, err) :
+			     command->request(config->machine, err);
 }
 
-int vmm_control_execute_typed(const struct vmm_control_command *commands, void *opaque,
-				const struct vmm_typed_command *request, FILE *answer,
-				struct vsu_error *err)
-{
-	const struct vmm_control_command *command = command_find(commands, request->command);
-	int rc;
-
-	if (!command || !command->request)
-		return refuse_name(commands, request->command, err);
-	rc = command->check ? command->check(opaque, command->name, err) : 0;
-	return rc < 0 ? rc : command->request(opaque, request->argument, answer, err);
-}
-
-int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
-			char *line, struct vmm_line_terms *terms, FILE *answer,
-			struct vsu_error *err)
+int vmm_control_execute(const struct vmm_control_config *config, char *line,
+			struct vmm_line_terms *terms, FILE *answer, struct vsu_error *err)
 {
 	char *words[VMM_CONTROL_WORDS + 2];
 
 	if (!vmm_control_divide(line, words))
 		return vsu_error_set(err, -EINVAL,
 				     "an empty line; a command was expected");
-	return vmm_control_execute_words(commands, opaque, words, terms, answer, err);
+	return execute_words(config, words, terms, answer, err);
 }

@@ -23,21 +23,10 @@ struct vmm_line_terms {
 unsigned int vmm_control_divide(char *line, char *words[VMM_CONTROL_WORDS + 2]);
 
 /*
- * Executes words up to a NULL, one at least; the array is changed. Result as vmm_control_fn;
+ * Executes a line, which is divided in place, by the commands of config. Result as vmm_control_fn;
  * an unknown command is an error with a sentence, too.
  */
-int vmm_control_execute_words(const struct vmm_control_command *commands, void *opaque,
-			      char **words, struct vmm_line_terms *terms, FILE *answer,
-			      struct vsu_error *err);
-
-/* Likewise, of a request. */
-int vmm_control_execute_typed(const struct vmm_control_command *commands, void *opaque,
-				const struct vmm_typed_command *request, FILE *answer,
-				struct vsu_error *err);
-
-/* Likewise, of a line, which is divided in place. */
-int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
-			char *line, struct vmm_line_terms *terms, FILE *answer,
-			struct vsu_error *err);
+int vmm_control_execute(const struct vmm_control_config *config, char *line,
+			struct vmm_line_terms *terms, FILE *answer, struct vsu_error *err);
 
 #endif

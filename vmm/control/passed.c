@@ -68,45 +68,32 @@ void vmm_passed_close(struct vmm_passed *p)
 	p->n = 0;
 }
 
-void vmm_passed_close_own(struct vmm_passed *p)
+void vmm_passed_use_all(struct vmm_passed *p)
 {
-	p->used = UINT32_MAX;
-	vmm_passed_release(p);
-	vmm_passed_close(p);
+	if (p)
+		p->used = UINT32_MAX;
 }
 
-/* *at: digits up to the end of the word, or a colon, to which it moves. */
-static int find_index(void *passed, const char *word, const char **at, struct vsu_error *err)
+int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
+		    struct vsu_error *err)
 {
-	struct vmm_passed *p = passed;
 	const unsigned int n = p ? p->n : 0;
-	const char *digits = *at;
+	const char *digits = word + strlen(prefix);
+	unsigned long i;
 	char *end;
-	unsigned long i = strtoul(digits, &end, 10);
 
-	if (*digits < '0' || *digits > '9' || (*end && *end != ':'))
+	if (strncmp(word, prefix, strlen(prefix)) != 0 || *digits < '0' || *digits > '9')
+		return vsu_error_set(err, -EINVAL, "'%s' is not a descriptor of the message, such as fd:0",
+				     word);
+	i = strtoul(digits, &end, 10);
+	if (*end && *end != ':')
 		return vsu_error_set(err, -EINVAL, "'%s' is not a descriptor of the message, such as fd:0",
 				     word);
 	if (i >= n)
 		return vsu_error_set(err, -EBADF, "'%s': %u descriptors were sent with the command; attach this one to it, or name a file",
 				     word, n);
 	p->used |= 1u << i;
-	*at = end;
-	return p->fds[i];
-}
-
-int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
-		    struct vsu_error *err)
-{
-	const char *at = word + strlen(prefix);
-	int rc = strncmp(word, prefix, strlen(prefix)) ?
-		 vsu_error_set(err, -EINVAL, "'%s' is not a descriptor of the message, such as fd:0",
-			       word) :
-		 find_index(p, word, &at, err);
-
-	if (rc < 0)
-		return rc;
-	*fd = rc;
+	*fd = p->fds[i];
 	return 0;
 }
 
@@ -119,14 +106,4 @@ int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err)
 			return vsu_error_set(err, -EINVAL, "descriptor %u of the message is not used; name it as fd:%u, or do not send it",
 					     i, i);
 	return 0;
-}
-
-static int check_used(void *passed, struct vsu_error *err)
-{
-	return vmm_passed_check_used(passed, err);
-}
-
-struct vmm_device_fds vmm_passed_fds(struct vmm_passed *p)
-{
-	return (struct vmm_device_fds){ .opaque = p, .find = find_index, .end = check_used };
 }

@@ -17,7 +17,6 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "config/device.h"
 #include "log/closer.h"
 
 #define VMM_PASSED_MAX 16u	/* descriptors of one line */
@@ -49,9 +48,6 @@ void vmm_passed_release(struct vmm_passed *p);
 /* Closes all; a file whose server is unresponsive is closed by another thread. */
 void vmm_passed_close(struct vmm_passed *p);
 
-/* Closes copies of descriptors of this program, whose sockets stay as they are. */
-void vmm_passed_close_own(struct vmm_passed *p);
-
 /*
  * The descriptor that the word "fd:N" names, borrowed until the command returns. p may
  * be NULL, without descriptors. -EBADF: the message had none with this index.
@@ -59,13 +55,10 @@ void vmm_passed_close_own(struct vmm_passed *p);
 int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 		    struct vsu_error *err);
 
+/* A request has used all that came with the line. p may be NULL. */
+void vmm_passed_use_all(struct vmm_passed *p);
+
 /* -EINVAL: a descriptor was attached that no word has named. */
 int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err);
-
-/*
- * Finds and checks those of the list of a device, where a key of its kind refers to one: fd=N, a
- * file fd:N or fd:N:NAME, a port NAME:fd:N.
- */
-struct vmm_device_fds vmm_passed_fds(struct vmm_passed *p);
 
 #endif

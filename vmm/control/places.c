@@ -54,7 +54,7 @@ bool vmm_client_is_gone(const struct client *client)
 /* Its connection is of use after its last line. */
 bool vmm_client_is_awaiting(const struct client *client)
 {
-	return client->waiting.subject || client->subscribed;
+	return client->waiting.deferred || client->subscribed;
 }
 
 struct client *vmm_control_free_place(struct vmm_control *c)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
-#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/sock.h>
 
 #include "control/reply.h"
@@ -35,36 +34,22 @@ void vmm_reply_drop(struct vmm_reply *reply)
 	free(reply->bytes);
 }
 
-const char *vmm_reply_text(struct vmm_reply *reply)
+bool vmm_reply_send_result(int sock, vmm_reply_fn write, const struct cvmm_answer *answer,
+			   const struct vsu_error *err)
 {
-	const bool done = reply->to && !fclose(reply->to);
+	struct vmm_reply reply;
+	struct vsu_json j;
 
-	reply->to = NULL;
-	return done ? reply->bytes : NULL;
-}
-
-void vmm_reply_put(struct vmm_reply *reply, const struct vmm_reply_number *numbers,
-		   const struct vsu_error *err)
-{
-	struct vsu_json j = { .to = reply->to };
-
+	if (!vmm_reply_open(&reply))
+		return false;
+	j = (struct vsu_json){ .to = reply.to };
 	vsu_json_open(&j, NULL, '{');
 	vsu_json_bool(&j, "ok", !err);
 	if (err)
 		vsu_json_text(&j, "error", err->msg);
-	for (; !err && numbers && numbers->key; numbers++)
-		vsu_json_u64(&j, numbers->key, numbers->value);
+	else if (write)
+		write(answer, &j);
 	vsu_json_close(&j, '}');
-}
-
-bool vmm_reply_send_result(int sock, const struct vmm_reply_number *numbers,
-			   const struct vsu_error *err)
-{
-	struct vmm_reply reply;
-
-	if (!vmm_reply_open(&reply))
-		return false;
-	vmm_reply_put(&reply, numbers, err);
 	fputc('\n', reply.to);
 	return vmm_reply_send(&reply, sock);
 }

@@ -9,10 +9,12 @@
 #define VMM_CONTROL_REPLY_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/json.h>
+
+#include "cvmm/requests.h"
 
 /* A line in memory. After open, send or drop it. */
 struct vmm_reply {
@@ -29,27 +31,17 @@ bool vmm_reply_send(struct vmm_reply *reply, int sock);
 
 void vmm_reply_drop(struct vmm_reply *reply);
 
-/*
- * Ends the line. NULL: no memory. The text is reply->bytes, which the caller frees in any
- * case.
- */
-const char *vmm_reply_text(struct vmm_reply *reply);
-
 /* Begin of the reply to a command that succeeds; its members and a bracket follow. */
 #define VMM_REPLY_OK "{\"ok\":true"
 
-/* A number of a reply. Lists end with a key of NULL. */
-struct vmm_reply_number {
-	const char *key;
-	uint64_t value;
-};
+/* Writes what the answer to a request has as members. */
+typedef void (*vmm_reply_fn)(const struct cvmm_answer *answer, struct vsu_json *to);
 
-/* {"ok":true} with the numbers, which may be NULL, or {"ok":false} with the sentence of err. */
-void vmm_reply_put(struct vmm_reply *reply, const struct vmm_reply_number *numbers,
-		   const struct vsu_error *err);
-
-/* Sends that. */
-bool vmm_reply_send_result(int sock, const struct vmm_reply_number *numbers,
+/*
+ * Sends {"ok":true} with the members that write adds, or {"ok":false} with the sentence of err. write
+ * may be NULL.
+ */
+bool vmm_reply_send_result(int sock, vmm_reply_fn write, const struct cvmm_answer *answer,
 			   const struct vsu_error *err);
 
 #endif

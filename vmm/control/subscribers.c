@@ -20,18 +20,28 @@ static unsigned int subscribers_count(const struct vmm_control *c)
 
 bool vmm_control_is_heard(const struct vmm_control *c)
 {
-	return c && (c->config.event || subscribers_count(c) > 0);
+	return c && subscribers_count(c) > 0;
+}
+
+void vmm_control_count_subscribers(struct vmm_control *c)
+{
+	const bool heard = vmm_control_is_heard(c);
+
+	if (heard == c->is_heard)
+		return;
+	c->is_heard = heard;
+	if (c->config.listen)
+		c->config.listen(c->config.opaque, heard);
 }
 
 int vmm_control_subscribe(struct vmm_control *c, struct vsu_error *err)
 {
-	if (!c->served)
-		return vsu_error_set(err, -EOPNOTSUPP, "events come by the function of the program");
 	if (!c->served->subscribed &&
 	    subscribers_count(c) == VMM_CONTROL_SUBSCRIBERS)
 		return vsu_error_set(err, -EBUSY, "%u clients have subscribed, which is the maximum",
 				     VMM_CONTROL_SUBSCRIBERS);
 	c->served->subscribed = true;
+	vmm_control_count_subscribers(c);
 	return 0;
 }
 
@@ -44,20 +54,9 @@ static void client_overrun(struct client *client)
 	vmm_log(client->control->config.log, VMM_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
 	client->subscribed = false;
 	vmm_waiting_end(&client->waiting);
+	vmm_control_count_subscribers(client->control);
 	shutdown(client->sock, SHUT_RDWR);
 	vsu_io_start(client->control->config.loop, &client->readable);
-}
-
-static void notify_owner(const struct vmm_control *c, const struct cvmm_event *record,
-			 const char *json)
-{
-	struct cvmm_event copy = *record;
-
-	copy.size = sizeof(copy);
-	copy.json = json;
-	if (!copy.cause)
-		copy.cause = "";
-	c->config.event(c->config.event_opaque, &copy);
 }
 
 static bool client_notify(const struct client *client, const char *json)
@@ -69,16 +68,13 @@ static bool client_notify(const struct client *client, const char *json)
 	return vsu_sock_send(client->sock, iov, 2, NULL, 0) == (ssize_t)len + 1;
 }
 
-void vmm_control_publish(struct vmm_control *c, const struct cvmm_event *record,
-			 const char *json)
+void vmm_control_publish(struct vmm_control *c, const char *json)
 {
 	struct client *client;
 	unsigned int i;
 
 	if (!vmm_control_is_heard(c))
 		return;
-	if (c->config.event && json)
-		notify_owner(c, record, json);
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		client = &c->clients[i];
 		if (client->sock >= 0 && client->subscribed && (!json || !client_notify(client, json)))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Replies that are awaited for a limited time. */
+/* Replies that clients await, and the answers of the machine that become them. */
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdlib.h>
 
 #include <vmm-sys-util/parse.h>
 
@@ -11,7 +11,8 @@
 
 void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque)
 {
-	w->subject = NULL;
+	w->deferred = NULL;
+	w->opaque = opaque;
 	vsu_alarm_init(&w->limit, expired, opaque);
 }
 
@@ -26,7 +27,9 @@ void vmm_waiting_begin(struct vmm_waiting *w, struct vsu_loop *loop,
 
 void vmm_waiting_end(struct vmm_waiting *w)
 {
-	w->subject = NULL;
+	if (w->deferred)
+		w->deferred->waiting = NULL;
+	w->deferred = NULL;
 	vsu_alarm_stop(&w->limit);
 }
 
@@ -37,4 +40,36 @@ void vmm_waiting_expire(struct vmm_waiting *w, struct vsu_error *why)
 	vmm_waiting_end(w);
 	vsu_error_set(why, -ETIMEDOUT, "%s: not complete after %s; it continues, and 'status' shows the machine",
 		      w->command, vsu_format_time(w->timeout_ms, time, sizeof(time)));
+}
+
+void vmm_deferred_answer(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
+{
+	struct vmm_deferred *d = opaque;
+	struct vmm_waiting *w = d->waiting;
+
+	d->answer = *answer;
+	d->is_answered = true;
+	if (!d->is_begun)
+		return;
+	if (w) {
+		vmm_waiting_end(w);
+		d->send(w->opaque, d->write, answer, why);
+	}
+	free(d);
+}
+
+int vmm_deferred_begin(struct vmm_deferred *d, int rc, FILE *answer)
+{
+	struct vsu_json to = { .to = answer, .more = true };
+	const bool waits = rc >= 0 && !d->is_answered;
+
+	if (waits) {
+		d->is_begun = true;
+		d->waiting->deferred = d;
+		return 1;
+	}
+	if (rc >= 0 && d->write)
+		d->write(&d->answer, &to);
+	free(d);
+	return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A reply that is awaited, and the time after which its client is told that it waits in vain.
+ * A reply that a client awaits until the machine answers its request, or until the time of the
+ * command has passed.
  *
  * Threads: the main thread.
  */
@@ -12,18 +13,35 @@
 #include "control/line.h"
 
 struct vmm_waiting {
-	const void *subject;	/* of the reply, or NULL: none is awaited */
+	struct vmm_deferred *deferred;	/* the reply; NULL: none is awaited */
 	const char *command;
 	uint64_t timeout_ms;
 	struct vsu_alarm limit;
+	void *opaque;		/* the client */
+};
+
+/*
+ * An answer that the machine owes to the command of a client, and that becomes its reply. It outlives
+ * the client, and the control.
+ */
+struct vmm_deferred {
+	struct vmm_waiting *waiting;	/* of the client; NULL: it no longer waits */
+	vmm_reply_fn write;
+	/* Sends the reply to the client. */
+	void (*send)(void *client, vmm_reply_fn write, const struct cvmm_answer *answer,
+		     const struct vsu_error *why);
+	bool is_begun;		/* the command has returned */
+	bool is_answered;	/* before that, with this: */
+	struct cvmm_answer answer;
 };
 
 /* expired is called once if the reply does not come in time. */
 void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque);
 
-/* After the command, which has set the subject. */
+/* After the command, whose reply is deferred. */
 void vmm_waiting_begin(struct vmm_waiting *w, struct vsu_loop *loop,
 		       const struct vmm_line_terms *terms);
+/* No effect unless a reply is awaited. */
 void vmm_waiting_end(struct vmm_waiting *w);
 
 /* Ends it, with the error that replaces the reply. */

@@ -80,6 +80,11 @@ void vmm_life_end(struct vmm_life *l)
 	l->now = VMM_ENDED;
 }
 
+bool vmm_life_is_active(const struct vmm_life *l)
+{
+	return l->now != VMM_IS_MADE && l->now != VMM_ENDED;
+}
+
 bool vmm_life_set_guest(struct vmm_life *l, enum vmm_activity guest)
 {
 	const bool only = l->now == l->guest;

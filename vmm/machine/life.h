@@ -55,6 +55,9 @@ int vmm_life_begin(struct vmm_life *l, enum vmm_activity job, struct vsu_error *
 void vmm_life_finish(struct vmm_life *l);
 void vmm_life_end(struct vmm_life *l);
 
+/* The machine was started and has not ended. */
+bool vmm_life_is_active(const struct vmm_life *l);
+
 /* False: the guest does that already, or it is damaged. During a job, too. */
 bool vmm_life_set_guest(struct vmm_life *l, enum vmm_activity guest);
 

@@ -27,7 +27,6 @@
 #include <vmm-sys-util/loop.h>
 
 #include "legacy/console.h"
-#include "control/control.h"
 #include "devices/devices.h"
 #include "devices/stdio.h"
 #include "memory/memory.h"
@@ -36,6 +35,7 @@
 #include "config/machine_config.h"
 #include "memory/memory_private.h"
 #include "memory/windows.h"
+#include "machine/answers.h"
 #include "machine/life.h"
 #include "machine/owner.h"
 #include "memory/image.h"
@@ -176,7 +176,6 @@ struct vmm_machine {
 	struct vmm_power power;
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;
-	struct vmm_control *control;	/* with --control */
 	int serial_irq_fd;
 	int event_irq_fd;	/* hot plug, or a new VM Generation ID */
 	struct vmm_stdio *stdio;	/* used by a console device, or NULL */
@@ -189,6 +188,8 @@ struct vmm_machine {
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	struct vmm_pause pause;
+	struct vmm_answers answers;	/* that requests await */
+	uint64_t events;	/* kinds that the owner receives, as CVMM_EVENT_BIT() */
 	struct vmm_disk_flush *flush;	/* disk_flush.h: in progress, or NULL */
 	struct vmm_restore restore;	/* with --from */
 	struct vmm_watchers watch;

@@ -12,7 +12,6 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
-#include "config/ends.h"
 #include "log/closer.h"
 #include "log/log.h"
 #include "virtio/daemon.h"
@@ -36,10 +35,9 @@ struct vmm_owner {
 	struct vmm_log log;	/* lines for the operator */
 	struct vmm_closer closer; /* closes descriptors of peers */
 	struct vmm_closer file_closer; /* closes files of shared folders */
-	struct vmm_control_end control;	/* socket for commands; all zero: none */
-	const struct vmm_socket_access *sockets; /* access to the sockets of control and devices; NULL: 0600 */
-	bool commands;		/* also without a socket (vmm_control_call()) */
-	void (*event)(void *opaque, const struct cvmm_event *event); /* receives each event, or NULL */
+	const struct vmm_socket_access *sockets; /* access to the sockets of devices; NULL: 0600 */
+	void (*event)(void *opaque, const struct cvmm_event *event); /* or NULL */
+	uint64_t events;	/* kinds that event receives at first, as CVMM_EVENT_BIT() */
 	const struct cvmm_own_device *devices; /* for options "own:NAME" */
 	unsigned int ndevices;
 	bool jailed;		/* the process has only the files of the machine's options */
@@ -64,10 +62,10 @@ struct vmm_owner {
 	/* Prints a line that the user at this terminal has requested by Ctrl-A c. NULL: nothing is printed. */
 	void (*tell)(void *opaque, const char *line);
 	/*
-	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name,
-	 * or NULL if no level has this name. The member is NULL if there are no levels.
+	 * The machine has its loop and what it opens, and is loaded or received next: opens what peers
+	 * of the owner connect to. An error fails the machine as one of a socket. NULL: nothing.
 	 */
-	const char *(*log_level)(void *opaque, const char *name);
+	int (*listen)(void *opaque, struct vsu_error *err);
 };
 
 /*

@@ -53,14 +53,14 @@ static void device_clear(struct vmm_device *d)
 
 static void free_unused(struct vmm_device *d)
 {
-	const struct vmm_machine *m = d->machine;
+	struct vmm_machine *m = d->machine;
 	const unsigned int number = (unsigned int)(d - m->devices);
 
 	vmm_log(&m->owner.log, VMM_LOG_INFO, "unplugged", "the device in slot %u was removed",
 		 d->slot);
 	device_clear(d);
 	vmm_event_device_removed(m, number);
-	vmm_control_answer(m->control, d, NULL, NULL);
+	vmm_answers_send(&m->answers, d, NULL, NULL);
 }
 
 /* A save and a migration have threads that flush the disks; a flush that hangs outlives them. */
@@ -170,15 +170,15 @@ static void on_eject(void *opaque, uint32_t slots)
 	vmm_cpus_call_main(given.m->cpus, eject_on_main, &given);
 }
 
-/* Fails the waiting clients of a device whose handshake failed. */
+/* Fails the requests that wait for a device whose handshake is incomplete. */
 static int device_cancel(struct vmm_device *d)
 {
-	const struct vmm_machine *m = d->machine;
+	struct vmm_machine *m = d->machine;
 	struct vsu_error why;
 
 	vsu_error_set(&why, -ECANCELED, "device-add: the device was removed before its back-end had finished the handshake");
 	device_clear(d);
-	vmm_control_answer(m->control, vmm_machine_arrival(d), NULL, &why);
+	vmm_answers_send(&m->answers, vmm_machine_arrival(d), NULL, &why);
 	return 0;
 }
 
@@ -255,12 +255,12 @@ static void device_came(struct vmm_device *d)
 /* The answer may begin another addition, which takes the place. */
 static void device_abandon(struct vmm_device *d, const struct vsu_error *err)
 {
-	const struct vmm_machine *m = d->machine;
+	struct vmm_machine *m = d->machine;
 	struct vsu_error why = *err;
 
 	device_clear(d);
 	vsu_error_prefix(&why, why.code, "device-add");
-	if (!vmm_control_answer(m->control, vmm_machine_arrival(d), NULL, &why))
+	if (!vmm_answers_send(&m->answers, vmm_machine_arrival(d), NULL, &why))
 		vmm_log(&m->owner.log, VMM_LOG_WARNING, "not added", "%s", why.msg);
 }
 
@@ -270,7 +270,7 @@ static void on_arrived(void *opaque, const struct vsu_error *why)
 	struct vmm_device *d = opaque;
 	struct vmm_machine *m = d->machine;
 	const unsigned int number = (unsigned int)(d - m->devices);
-	const struct vmm_reply_number numbers[] = { { "device", number }, { NULL, 0 } };
+	const struct cvmm_answer answer = { .device = number };
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (!why && vmm_machine_make_device(m, number, &err) < 0)
@@ -280,7 +280,7 @@ static void on_arrived(void *opaque, const struct vsu_error *why)
 		return;
 	}
 	device_came(d);
-	vmm_control_answer(m->control, vmm_machine_arrival(d), numbers, NULL);
+	vmm_answers_send(&m->answers, vmm_machine_arrival(d), &answer, NULL);
 }
 
 static int device_begin(struct vmm_machine *m, unsigned int i,

@@ -178,7 +178,7 @@ static bool has_events(const struct vmm_machine *m)
 
 	for (i = 0; !due && i < m->ndevices; i++)
 		due = is_balloon(&m->devices[i]);
-	return due && vmm_control_is_heard(m->control);
+	return due && m->events;
 }
 
 static void publish_progress(const struct vmm_machine *m)
@@ -193,7 +193,7 @@ static void poll_events(struct vmm_machine *m)
 {
 	unsigned int i;
 
-	if (!vmm_control_is_heard(m->control))
+	if (!m->events)
 		return;
 	for (i = 0; i < m->ndevices; i++)
 		if (is_balloon(&m->devices[i]))
@@ -341,7 +341,7 @@ int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
 	}
 	if (rc < 0)
 		status = vmm_exit_status(VMM_STAGE_KVM, rc);
-	vmm_event_end(m, status, err);
 	vmm_life_end(&m->pause.life);
+	vmm_event_end(m, status, err);
 	return status;
 }

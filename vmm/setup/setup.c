@@ -13,7 +13,6 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "commands/commands.h"
 #include "machine/disk_flush.h"
 #include "machine/exit_status.h"
 #include "machine/sharing.h"
@@ -178,6 +177,11 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 	return rc ? rc : vmm_cpus_new(&config, &m->cpus, err);
 }
 
+static int listen_for_owner(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->owner.listen && !m->start->dry_run ? m->owner.listen(m->owner.opaque, err) : 0;
+}
+
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 {
 	return vsu_loop_new(&m->loop, err);
@@ -251,7 +255,7 @@ static const struct step make_devices[] = {
 /* The console may create a file, so it follows all that often fails. */
 static const struct step load_kernel[] = {
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
-	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ listen_for_owner, VMM_STAGE_SOCKET },
 	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
 	{ NULL, 0 }
@@ -259,7 +263,7 @@ static const struct step load_kernel[] = {
 
 /* The serial port exists when the console is open. */
 static const struct step load_folder[] = {
-	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ listen_for_owner, VMM_STAGE_SOCKET },
 	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
 	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
@@ -275,7 +279,7 @@ static const struct step load_folder[] = {
 
 /* A terminal can interrupt the reception, because the console opens after it. */
 static const struct step load_stream[] = {
-	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ listen_for_owner, VMM_STAGE_SOCKET },
 	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_incoming_receive, VMM_STAGE_STREAM },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
@@ -349,6 +353,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 	m->start = start;
 	m->made_ns = vsu_now_ns();
 	m->owner = owner ? *owner : none;
+	m->events = m->owner.event ? m->owner.events : 0;
 	m->pause.life = (struct vmm_life)VMM_LIFE_INIT;
 	m->host = (struct vmm_device_host){
 		.opaque = m, .warn = on_warning, .file_closer = file_closer_of,
@@ -363,19 +368,24 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 	return status;
 }
 
+void vmm_machine_end_jobs(struct vmm_machine *m)
+{
+	vmm_save_free(m);
+	vmm_core_free(m);
+	vmm_migrate_free(m);
+	vmm_recording_free(m);
+	vmm_answers_end(&m->answers);
+}
+
 void vmm_machine_free(struct vmm_machine *m)
 {
 	bool keeps_disks;
 	unsigned int i;
 
-	vmm_save_free(m);
-	vmm_core_free(m);
-	vmm_migrate_free(m);
+	vmm_machine_end_jobs(m);
 	vmm_restore_free(m);
-	vmm_recording_free(m);
 	vmm_image_base_free(&m->restore.base);
 	vmm_prefetch_free(m->restore.prefetch);
-	vmm_control_free(m->control);
 	vmm_debugger_free(m->pause.debugger);
 	keeps_disks = !vmm_disks_end_flush(m);
 	for (i = 0; i < m->ndevices; i++)

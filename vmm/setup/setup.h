@@ -18,6 +18,11 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 		     const struct vmm_start *start, const struct vmm_owner *owner,
 		     struct vsu_error *err);
 
+/*
+ * Completes or ends the jobs of a machine that does not run, and answers all requests: for an owner
+ * that uses the machine's loop for its peers. vmm_machine_free() begins with it.
+ */
+void vmm_machine_end_jobs(struct vmm_machine *m);
 void vmm_machine_free(struct vmm_machine *m);
 
 #endif

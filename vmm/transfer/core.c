@@ -79,7 +79,7 @@ static void core_end(struct vmm_core *c)
 	vmm_writer_release(&c->writer, false);
 	remove_incomplete(c);
 	core_leave(c);
-	vmm_control_answer(c->m->control, c, NULL, c->rc ? &c->err : NULL);
+	vmm_answers_send(&c->m->answers, c, NULL, c->rc ? &c->err : NULL);
 	vmm_writer_fini(&c->writer);
 	core_destroy(c);
 }
@@ -97,7 +97,7 @@ void vmm_core_free(struct vmm_machine *m)
 	vmm_writer_fini(&c->writer);
 	remove_incomplete(c);
 	if (!c->rc)	/* the machine ended while its file was synchronized */
-		vmm_control_answer(m->control, c, NULL, NULL);
+		vmm_answers_send(&m->answers, c, NULL, NULL);
 	core_leave(c);
 	core_destroy(c);
 }

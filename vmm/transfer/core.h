@@ -12,7 +12,7 @@
 #include "machine/machine.h"
 
 /*
- * m->pause.core is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: private
+ * m->pause.core is its subject for vmm_answers_send() until the end. -EOPNOTSUPP: private
  * memory; -EEXIST: the file exists or is not empty; -EINVAL: another kind of file; -EBUSY,
  * -EPERM: what the machine does does not allow it.
  */

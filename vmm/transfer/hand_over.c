@@ -141,7 +141,7 @@ int vmm_hand_over_return(struct vmm_migration *g, struct vsu_error *err)
 
 void vmm_hand_over_answer(struct vmm_migration *g)
 {
-	vmm_control_answer(g->m->control, g, NULL, &g->err);
+	vmm_answers_send(&g->m->answers, g, NULL, &g->err);
 	vmm_event_publish(g->m, &(struct cvmm_event){
 		.kind = CVMM_EVENT_MIGRATION_FAILED, .cause = g->err.msg,
 	});
@@ -150,12 +150,11 @@ void vmm_hand_over_answer(struct vmm_migration *g)
 static void end_moved(struct vmm_migration *g)
 {
 	const uint64_t runs_ns = g->sender.running_ns ? g->sender.running_ns : vsu_now_ns();
-	const struct vmm_reply_number numbers[] = {
-		{ "sent", g->sender.progress.sent },
-		{ "downtime_us", (runs_ns - g->stopped_ns) / 1000 }, { NULL, 0 },
+	const struct cvmm_answer answer = {
+		.sent = g->sender.progress.sent, .downtime_us = (runs_ns - g->stopped_ns) / 1000,
 	};
 
-	vmm_control_answer(g->m->control, g, numbers, NULL);
+	vmm_answers_send(&g->m->answers, g, &answer, NULL);
 	/* exec: of "cvmm ctl" arrives as a descriptor */
 	if (vmm_address_is_descriptor(g->options.address))
 		vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to the other end of the client's connection");

@@ -31,7 +31,7 @@ enum vmm_hand_over {
 };
 
 /*
- * m->pause.migration is its subject for vmm_control_answer() until the end. -EINVAL,
+ * m->pause.migration is its subject for vmm_answers_send() until the end. -EINVAL,
  * -EOPNOTSUPP, -EBUSY, -EPERM.
  */
 int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migration,

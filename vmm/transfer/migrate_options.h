@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Checked options of a migration; and the words of the command "migrate". */
+/* Checked options of a migration. */
 #ifndef VMM_TRANSFER_MIGRATE_OPTIONS_H
 #define VMM_TRANSFER_MIGRATE_OPTIONS_H
 
@@ -8,7 +8,6 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "control/passed.h"
 #include "cvmm/requests.h"
 
 struct vmm_migrate_options {
@@ -28,19 +27,5 @@ int vmm_migrate_options_init(struct vmm_migrate_options *o, const struct cvmm_mi
 /* Call it for a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
 int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err);
 void vmm_migrate_options_free(struct vmm_migrate_options *o);
-
-/* The words of the command "migrate": options, then the address. */
-struct vmm_migrate_words {
-	struct cvmm_migration migration;
-	char *address;		/* migration.address: the rest of the words, separated by spaces */
-};
-
-/*
- * passed: descriptors that came with the words, or NULL. -EINVAL, -ENOMEM, -EBADF. Free
- * the words in each case.
- */
-int vmm_migrate_words_read(struct vmm_migrate_words *out, char *const *words,
-			   struct vmm_passed *passed, struct vsu_error *err);
-void vmm_migrate_words_free(struct vmm_migrate_words *w);
 
 #endif

@@ -93,7 +93,7 @@ static void end_lost(struct vmm_postcopy *p, const struct vsu_error *why, bool i
 		      why->msg, vmm_page_fetch_left(p->fetch));
 	if (is_main) {
 		vmm_event_end(m, VSU_EXIT_HOST, &all);
-		vmm_control_free(m->control);
+		vmm_answers_end(&m->answers);
 	}
 	vmm_machine_abandon(m, VSU_EXIT_HOST, &all);
 	wait_forever();

@@ -94,13 +94,13 @@ static void recording_free(struct vmm_recording *r)
 static void on_done(void *opaque)
 {
 	struct vmm_recording *r = opaque;
-	struct vmm_reply_number numbers[] = { { "bytes", 0 }, { "ranges", 0 }, { NULL, 0 } };
+	struct cvmm_answer answer = { .size = 0 };
 
 	pthread_join(r->thread, NULL);
 	r->started = false;
-	numbers[0].value = r->set.bytes;
-	numbers[1].value = r->set.n;
-	vmm_control_answer(r->m->control, r, numbers, r->rc ? &r->err : NULL);
+	answer.bytes = r->set.bytes;
+	answer.ranges = r->set.n;
+	vmm_answers_send(&r->m->answers, r, &answer, r->rc ? &r->err : NULL);
 	recording_free(r);
 }
 

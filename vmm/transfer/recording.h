@@ -14,7 +14,7 @@
 struct vmm_recording;
 
 /*
- * m->restore.recording is its subject for vmm_control_answer() until the end.
+ * m->restore.recording is its subject for vmm_answers_send() until the end.
  * -EOPNOTSUPP: the machine's memory is not mapped from a folder, or was prefetched;
  * -EBUSY: another one is in progress; -EACCES: the owner has no pagemap.
  */

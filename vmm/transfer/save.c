@@ -135,7 +135,7 @@ static void save_end(struct vmm_save *s)
 		vmm_writer_release(&s->writer, !s->rc);
 		save_leave(s);
 	}
-	vmm_control_answer(m->control, s, NULL, s->rc ? &s->err : NULL);
+	vmm_answers_send(&m->answers, s, NULL, s->rc ? &s->err : NULL);
 	if (then == CVMM_THEN_STOP)
 		save_leave(s);
 	save_free(s);
@@ -155,7 +155,7 @@ void vmm_save_free(struct vmm_machine *m)
 	if (s->rc || s->phase != SAVE_WRITES)
 		vmm_save_remove_files(&s->files);
 	else
-		vmm_control_answer(m->control, s, NULL, NULL);
+		vmm_answers_send(&m->answers, s, NULL, NULL);
 	save_leave(s);
 	save_free(s);
 }

@@ -22,7 +22,7 @@
 #define VMM_STATE_ARCHITECTURE "x86-64"
 
 /*
- * m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
+ * m->pause.save is its subject for vmm_answers_send() until the end. -EOPNOTSUPP: what
  * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY, -EPERM: what the
  * machine does does not allow it.
  */

@@ -77,7 +77,7 @@ static void on_stall(void *opaque)
 	vsu_error_set(&err, -ETIMEDOUT, "nothing was written for %g seconds; check whether the server of the file is available",
 		      STALL_LIMITS * (double)vmm_stop_limit_ns(w->m) / 1e9);
 	vmm_writer_release(w, false);
-	vmm_control_answer(w->m->control, w->opaque, NULL, &err);
+	vmm_answers_send(&w->m->answers, w->opaque, NULL, &err);
 }
 
 int vmm_writer_init(struct vmm_writer *w, struct vsu_error *err)

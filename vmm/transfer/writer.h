@@ -29,7 +29,7 @@ struct vmm_writer {
 	bool saves;		/* a success is a saved machine, with the disks of this moment */
 	bool holds;		/* the guest stays paused until vmm_writer_release() */
 	void (*ended)(void *opaque); /* the thread has ended and was joined */
-	void *opaque;		/* also the subject of vmm_control_answer() */
+	void *opaque;		/* also the subject of vmm_answers_send() */
 	/* of this module */
 	enum vmm_writer_phase phase;	/* atomic */
 	bool held;			/* devices, only because all is written */

@@ -16,7 +16,7 @@
 static void run(void)
 {
 	rig_make();
-	rig.status = vmm_run(&rig.machine, NULL, &rig.err);
+	rig.status = vmm_run(&rig.owned, NULL, &rig.err);
 }
 
 static void assert_ended(int status, const char *says)
@@ -135,7 +135,7 @@ START_TEST(sigterm_that_no_command_takes_ends_its_machine)
 	signal_to_send = SIGTERM;
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	rig_make();
-	rig.status = vmm_run(&rig.machine, &beside, &rig.err);
+	rig.status = vmm_run(&rig.owned, &beside, &rig.err);
 	close(beside.fd);
 	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
 }

@@ -9,7 +9,7 @@
 
 #include "cli/help.h"
 #include "cli/help_pages.h"
-#include "commands/commands.h"
+#include "control/commands.h"
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"

@@ -8,7 +8,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "cli/help_pages.h"
-#include "commands/commands.h"
+#include "control/commands.h"
 #include "config/device.h"
 #include "config/option_rows.h"
 

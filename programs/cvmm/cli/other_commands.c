@@ -14,8 +14,9 @@
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/other_commands.h"
-#include "commands/commands.h"
+#include "config/device.h"
 #include "config/option_rows.h"
+#include "control/commands.h"
 
 #define MAX_NAMES 64
 

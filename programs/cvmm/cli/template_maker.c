@@ -17,7 +17,6 @@
 
 #include "cli/template_maker.h"
 #include "confine/denied_calls.h"
-#include "control/control.h"
 #include "cvmm/requests.h"
 
 /* -------------------------------------------------------------------- prepare */
@@ -112,7 +111,7 @@ int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err)
 
 /* ----------------------------------------------------------------------- save */
 
-static void on_begin(void *opaque, struct vmm_machine *machine)
+static void on_begin(void *opaque, struct cvmm_machine *machine)
 {
 	struct vmm_template_maker *t = opaque;
 
@@ -120,16 +119,16 @@ static void on_begin(void *opaque, struct vmm_machine *machine)
 }
 
 /* After success the machine ends by itself. */
-static void on_saved(void *opaque, const struct vsu_error *why, const char *line)
+static void on_saved(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
 {
 	struct vmm_template_maker *t = opaque;
 
-	(void)line;
+	(void)answer;
 	if (!why)
 		return;
 	t->why = *why;
 	t->state = VMM_MAKER_FAILED;
-	vmm_cpus_end(t->machine->cpus, VSU_EXIT_FAIL, "the guest was not saved");
+	cvmm_machine_kill(t->machine);
 }
 
 static bool begin_save(struct vmm_template_maker *t)
@@ -137,12 +136,11 @@ static bool begin_save(struct vmm_template_maker *t)
 	const struct cvmm_save save = {
 		.size = sizeof(save), .fds = t->fds, .nfds = VMM_TEMPLATE_FILES, .then = CVMM_THEN_STOP,
 	};
-	const struct vmm_typed_command request = { .command = "save", .argument = &save };
 
 	if (vagent_session_status(t->exec.plan.session, NULL) != 0)
 		return false;
 	t->state = VMM_MAKER_SAVES;
-	if (vmm_control_call_typed(t->machine->control, &request, on_saved, t, &t->why) < 0)
+	if (cvmm_machine_save(t->machine, &save, on_saved, t, &t->why) < 0)
 		t->state = VMM_MAKER_FAILED;
 	return t->state == VMM_MAKER_SAVES;
 }

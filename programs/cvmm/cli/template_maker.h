@@ -21,7 +21,7 @@ struct vmm_template_maker {
 	struct vmm_exec_machine exec;
 	struct vmm_template template;
 	int fds[VMM_TEMPLATE_FILES];
-	struct vmm_machine *machine;	/* while it runs */
+	struct cvmm_machine *machine;	/* while it runs */
 	enum { VMM_MAKER_BOOTS, VMM_MAKER_SAVES, VMM_MAKER_FAILED } state;
 	struct vsu_error why;		/* of a save that failed */
 };

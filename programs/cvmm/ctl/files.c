@@ -17,7 +17,7 @@
 #include "ctl/files.h"
 #include "migration/address.h"
 #include "transfer/save_target.h"
-#include "transfer/save_words.h"
+#include "control/save_words.h"
 
 /* Replaces the line from position at by text, with its newline. -E2BIG. */
 static int replace_rest(struct vmm_control_request *request, size_t at, const char *text,

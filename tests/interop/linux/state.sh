@@ -627,7 +627,7 @@ part_updated() {
 	kill -INT "$ping"
 	wait "$ping"
 	sed -n 's/.*max = /# round trip, ms, min\/mean\/max: /p' "$WORK/pings"
-	grep '"downtime_us"' "$WORK/err" | sed 's/^/# /'
+	grep 'the guest was stopped for' "$WORK/err" | sed 's/^/# /'
 	# the last request may be without its reply
 	counts=$(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) .*/\1-\2/p' "$WORK/pings")
 	[ -n "$counts" ] && [ $((counts)) -le 1 ] && ok "no ping is lost" || not_ok "no ping is lost" "$(tail -n 3 "$WORK/pings")"

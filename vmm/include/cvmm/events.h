@@ -25,8 +25,7 @@ VSU_BEGIN_DECLS
  * reports no kind to it that it does not know.
  */
 enum cvmm_event_kind {
-	CVMM_EVENT_OTHER,	/* only json describes it */
-	CVMM_EVENT_PAUSED,
+	CVMM_EVENT_PAUSED = 1,
 	CVMM_EVENT_RESUMED,
 	CVMM_EVENT_PANICKED,	/* the guest's kernel; CVMM_EVENT_ENDED follows */
 	CVMM_EVENT_RESET,	/* requested by the guest; likewise */
@@ -59,7 +58,6 @@ enum cvmm_settings {
 struct cvmm_event {
 	size_t size;		/* of the library's struct: members beyond it do not exist */
 	enum cvmm_event_kind kind;
-	const char *json;	/* the event as a line of docs/control.md */
 	const char *cause;	/* a sentence; empty: none is needed */
 	int status;		/* of enum vsu_exit, as cvmm_machine_status() returns later */
 	unsigned int device;	/* its number */
@@ -69,6 +67,9 @@ struct cvmm_event {
 	uint64_t time_us;	/* of the host's clock (CLOCK_REALTIME), since 1970 */
 	struct cvmm_progress progress;
 };
+
+/* The word of a kind, such as "device-lost": static; NULL: the library does not have the kind. */
+CVMM_API const char *cvmm_event_name(enum cvmm_event_kind kind);
 
 VSU_END_DECLS
 

@@ -5,7 +5,7 @@
  *   new       opens, allocates and checks everything; no guest code runs. An owner that
  *             confines its process does so between new and start
  *   start     the guest boots, or continues where it was saved
- *   command   requests of docs/control.md: pause, save, migrate, device-add, ...
+ *   request   pause, save, migrate, add a device, ... (<cvmm/requests.h>)
  *   free      in any state
  *
  *	rc = cvmm_machine_new(options, &host, &m, &err);
@@ -185,25 +185,6 @@ CVMM_API int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *
 
 /* Ends the guest at once; a dispatch then returns false. Any thread. */
 CVMM_API void cvmm_machine_kill(struct cvmm_machine *m);
-
-/*
- * The answer to a command, once: json is the line of docs/control.md, valid during the call;
- * why is NULL if the command succeeded. The function may begin another command, and must not
- * free the machine.
- */
-typedef void (*cvmm_answer_fn)(void *opaque, const struct vsu_error *why, const char *json);
-
-/*
- * Executes a command of docs/control.md: words[0] is its name, a NULL ends them. The words
- * "fd:0", "fd:1" name fds, which are borrowed during the call. answer is called before the
- * return, or by a later dispatch if the command takes time, at the latest by
- * cvmm_machine_free(); it may be NULL. "subscribe" and "log-level" are refused: see struct
- * cvmm_host. -EAGAIN: the machine does not run; -EINVAL, -ENOENT and others: it is refused, and answer is
- * not called; -ENOMEM.
- */
-CVMM_API int cvmm_machine_command(struct cvmm_machine *m, const char *const *words,
-				  const int *fds, unsigned int nfds, cvmm_answer_fn answer,
-				  void *opaque, struct vsu_error *err) VSU_NODISCARD;
 
 /* Ends the guest if it runs, and frees the machine; m may be NULL. */
 CVMM_API void cvmm_machine_free(struct cvmm_machine *m);

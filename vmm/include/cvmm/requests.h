@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests to a machine that runs: the commands of docs/control.md as functions. A command and
- * its function do the same, are allowed at the same times, and fail with the same sentences.
+ * Requests to a machine that runs. The commands of docs/control.md call these functions: a command
+ * is allowed when its function is, and fails with the same sentence.
  *
  * Requests with an answer take time: see cvmm_answer_fn. The others are complete when they
  * return. Each returns 0, or a negative errno and its reason; a failed call has begun nothing,
@@ -30,6 +30,24 @@
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
+
+/* Numbers of a request that has succeeded; those of other requests are 0. More may be added. */
+struct cvmm_answer {
+	size_t size;		/* of the library's struct: members beyond it do not exist */
+	unsigned int device;	/* cvmm_machine_add_device(): its number */
+	uint64_t sent;		/* cvmm_machine_migrate(): bytes */
+	uint64_t downtime_us;	/* likewise: the guest did not run */
+	uint64_t bytes, ranges;	/* cvmm_machine_record_working_set(): of used memory */
+};
+
+/*
+ * The answer to a request, once: before the function of the request returns, or by a later dispatch,
+ * at the latest by cvmm_machine_free(). why is NULL if the request succeeded; answer is valid during
+ * the call. The function may begin another request, and must not free the machine. NULL in its place:
+ * the answer is dropped.
+ */
+typedef void (*cvmm_answer_fn)(void *opaque, const struct vsu_error *why,
+			       const struct cvmm_answer *answer);
 
 /* No CPU runs until resume. No effect if it is paused. */
 CVMM_API int cvmm_machine_pause(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
@@ -109,7 +127,7 @@ struct cvmm_migration {
 	bool postcopy;		/* the guest moves before its memory ... */
 	unsigned int rounds;	/* ... after that many copies of it, at most 1000; 0 without postcopy */
 	unsigned int downtime_ms; /* permitted pause, at most 60000; 0: 300 */
-	unsigned int connections; /* for memory; 0: 1 */
+	unsigned int connections; /* for memory, at most 16; 0: 1 */
 	uint64_t rate;		/* bytes per second; 0: no limit */
 };
 
@@ -124,6 +142,28 @@ CVMM_API int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migr
 /* The migration fails, unless it ends before. -ENOENT: none is in progress. */
 CVMM_API int cvmm_machine_cancel_migration(struct cvmm_machine *m,
 					   struct vsu_error *err) VSU_NODISCARD;
+/*
+ * The guest of a migration with postcopy moves now, before its memory. -ENOENT: none is in progress;
+ * -EINVAL: it has no postcopy.
+ */
+CVMM_API int cvmm_machine_start_postcopy(struct cvmm_machine *m,
+					 struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Writes the list of the pages that the guest has used to the folder of "from", for the option
+ * "prefetch". -EOPNOTSUPP: the machine does not map the memory of a folder; -EBUSY: a recording is in
+ * progress.
+ */
+CVMM_API int cvmm_machine_record_working_set(struct cvmm_machine *m, cvmm_answer_fn answer,
+					     void *opaque, struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Chooses the events that the owner receives from now on, as the member events of struct cvmm_host
+ * does; 0: none. Without any, the machine has no timer for them. Also before the
+ * start. -EINVAL: a kind that the library does not have, or a host without the function event.
+ */
+CVMM_API int cvmm_machine_choose_events(struct cvmm_machine *m, uint64_t events,
+					struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Adds a device to a machine with a PCI bus: properties as those of the option "device". "fd:0",
@@ -169,7 +209,10 @@ CVMM_API int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int num
 CVMM_API int cvmm_machine_add_cpus(struct cvmm_machine *m, unsigned int cpus,
 				   struct vsu_error *err) VSU_NODISCARD;
 
-/* Rate limits of a disk or network card: properties such as "rate=10M,iops=1000". Likewise. */
+/*
+ * Changes rate limits of a disk or network card: properties such as "rate=10M,iops=1000". -ENOENT: no
+ * such device; -EOPNOTSUPP: a device without limits; -EINVAL: properties.
+ */
 CVMM_API int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number,
 				       const char *properties,
 				       struct vsu_error *err) VSU_NODISCARD;

@@ -46,11 +46,10 @@ void on_event(void *opaque, const struct cvmm_event *event)
 {
 	struct one *one = opaque;
 
-	ck_assert_ptr_nonnull(strstr(event->json, "{\"event\":\""));
+	ck_assert_ptr_nonnull(cvmm_event_name(event->kind));
 	ck_assert_uint_eq(event->size, sizeof(*event));
 	one->seen[event->kind]++;
 	one->last = *event;
-	snprintf(one->event, sizeof(one->event), "%s", event->json);
 	snprintf(one->cause, sizeof(one->cause), "%s", event->cause);
 	if (one->then)
 		one->then(one, event);
@@ -63,7 +62,7 @@ static void on_thread(void *opaque)
 	__atomic_fetch_add(&one->threads, 1, __ATOMIC_RELAXED);
 }
 
-void on_answer(void *opaque, const struct vsu_error *why, const char *json)
+void on_answer(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
 {
 	struct one *one = opaque;
 
@@ -72,7 +71,8 @@ void on_answer(void *opaque, const struct vsu_error *why, const char *json)
 	vsu_error_clear(&one->why);
 	if (why)
 		one->why = *why;
-	snprintf(one->json, sizeof(one->json), "%s", json);
+	ck_assert_uint_eq(answer->size, sizeof(*answer));
+	one->answer = *answer;
 }
 
 int make_by(struct one *one, const struct cvmm_host *host, size_t n, const char *const *words)
@@ -136,10 +136,20 @@ void start(struct one *one)
 	OK(cvmm_machine_start(one->m, &err));
 }
 
-int try_command(struct one *one, const char *const *words)
+void begin_save(struct one *one, const char *path, enum cvmm_then then)
 {
+	const struct cvmm_save save = { .size = sizeof(save), .folder = path, .then = then };
+
 	one->answered = false;
-	return cvmm_machine_command(one->m, words, NULL, 0, on_answer, one, &err);
+	OK(cvmm_machine_save(one->m, &save, on_answer, one, &err));
+}
+
+enum cvmm_state state_of(const struct one *one)
+{
+	struct cvmm_statistics s = { .size = sizeof(s) };
+
+	OK(cvmm_machine_get_statistics(one->m, &s, &err));
+	return s.state;
 }
 
 void wait_for_answer(struct one *one)

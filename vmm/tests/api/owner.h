@@ -13,11 +13,11 @@ struct one {
 	unsigned int seen[CVMM_EVENT_DEVICE_REMOVED + 1];
 	bool answered;
 	struct vsu_error why;	/* of the answer; code 0: none */
-	char json[4096];	/* of the answer */
+	struct cvmm_answer answer;
 	unsigned int threads;	/* atomic */
 	void (*then)(struct one *one, const struct cvmm_event *event); /* in the callback */
 	struct cvmm_event last;	/* event; its strings are here: */
-	char event[256], cause[256];
+	char cause[256];
 };
 
 extern struct vsu_error err;
@@ -45,15 +45,15 @@ void turn(struct one *const *all, unsigned int n);
 int run_to_end(struct one *one);
 void start(struct one *one);
 
-int try_command(struct one *one, const char *const *words);
-#define COMMAND(one, ...) \
-	ck_assert_msg(!try_command(one, (const char *[]){ __VA_ARGS__, NULL }), "%s", err.msg)
+/* Begins a save of the machine to a new folder. */
+void begin_save(struct one *one, const char *path, enum cvmm_then then);
+enum cvmm_state state_of(const struct one *one);
 
 /* The function of a host for struct one. */
 void on_event(void *opaque, const struct cvmm_event *event);
 
 /* A cvmm_answer_fn for struct one. */
-void on_answer(void *opaque, const struct vsu_error *why, const char *json);
+void on_answer(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer);
 /* The answer comes, without an error. */
 void wait_for_answer(struct one *one);
 

@@ -283,12 +283,7 @@ static void do_stop(struct cvmm_machine *m)
 	OK(cvmm_machine_stop(m, &err));
 }
 
-static void do_quit(struct cvmm_machine *m)
-{
-	OK(cvmm_machine_command(m, COMMAND("quit"), NULL, 0, NULL, NULL, &err));
-}
-
-static void (*const kills[])(struct cvmm_machine *m) = { do_kill, do_stop, do_quit };
+static void (*const kills[])(struct cvmm_machine *m) = { do_kill, do_stop };
 
 START_TEST(killed_machine_is_a_failure_of_its_own_kind)
 {

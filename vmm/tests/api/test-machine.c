@@ -44,7 +44,7 @@ START_TEST(machine_is_freed_in_each_state)
 	cvmm_machine_free(one.m);
 	MAKE(&one, LOOPS);
 	start(&one);
-	COMMAND(&one, "pause");
+	OK(cvmm_machine_pause(one.m, &err));
 	cvmm_machine_free(one.m);
 	ck_assert_int_eq(vsu_fd_count(), before);
 }
@@ -92,7 +92,7 @@ START_TEST(process_keeps_its_signal_handlers)
 		sigaction(signo, NULL, &before[signo]);
 	MAKE(&one, LOOPS);
 	start(&one);
-	COMMAND(&one, "pause");
+	OK(cvmm_machine_pause(one.m, &err));
 	for (signo = 1; signo < SIGSYS; signo++)
 		ck_assert_msg(sigaction(signo, NULL, &now) ||
 			      now.sa_handler == before[signo].sa_handler, "signal %d", signo);
@@ -100,47 +100,32 @@ START_TEST(process_keeps_its_signal_handlers)
 }
 END_TEST
 
-/* -------------------------------------------------------------------- commands */
+/* -------------------------------------------------------------------- requests */
 
-START_TEST(commands_pause_and_resume)
+START_TEST(requests_pause_and_resume)
 {
 	struct one one;
 
 	MAKE(&one, LOOPS);
-	ck_assert_int_eq(try_command(&one, (const char *[]){ "pause", NULL }), -EAGAIN);
+	ck_assert_int_eq(cvmm_machine_pause(one.m, &err), -EAGAIN);
 	start(&one);
-	COMMAND(&one, "pause");
-	ck_assert(one.answered);
-	ck_assert_str_eq(one.json, "{\"ok\":true}");
-	COMMAND(&one, "status");
-	ck_assert_ptr_nonnull(strstr(one.json, "\"state\":\"paused\""));
-	COMMAND(&one, "resume");
+	OK(cvmm_machine_pause(one.m, &err));
+	ck_assert_int_eq(state_of(&one), CVMM_STATE_PAUSED);
+	OK(cvmm_machine_resume(one.m, &err));
 	ck_assert_uint_eq(one.seen[CVMM_EVENT_PAUSED], 1);
 	ck_assert_uint_eq(one.seen[CVMM_EVENT_RESUMED], 1);
 	cvmm_machine_free(one.m);
 }
 END_TEST
 
-static const struct {
-	const char *words[3];
-	int code;
-} refused_commands[] = {
-	{ { "jump", NULL }, -ENOENT },
-	{ { NULL }, -EINVAL },
-	{ { "pause", "twice", NULL }, -EINVAL },
-	{ { "subscribe", NULL }, -EOPNOTSUPP },
-	{ { "log-level", NULL }, -EOPNOTSUPP },
-	{ { "device-del", "7", NULL }, -ENOENT },
-};
-
-START_TEST(command_that_is_refused_has_no_answer)
+START_TEST(request_that_is_refused_has_no_answer)
 {
 	struct one one;
 
 	MAKE(&one, LOOPS);
 	start(&one);
-	ck_assert_int_eq(try_command(&one, refused_commands[_i].words), refused_commands[_i].code);
-	ck_assert_int_eq(err.code, refused_commands[_i].code);
+	ck_assert_int_eq(cvmm_machine_remove_device(one.m, 7, false, on_answer, &one, &err), -ENOENT);
+	ck_assert_int_eq(err.code, -ENOENT);
 	ck_assert(!one.answered);
 	cvmm_machine_free(one.m);
 }
@@ -166,7 +151,7 @@ START_TEST(pending_answer_comes_when_the_machine_is_freed)
 	snprintf(path, sizeof(path), "%s/saved", folder);
 	MAKE(&one, LOOPS);
 	start(&one);
-	COMMAND(&one, "save", path);
+	begin_save(&one, path, CVMM_THEN_RESUME);
 	cvmm_machine_free(one.m);
 	ck_assert(one.answered);
 	ck_assert_int_lt(one.why.code, 0);
@@ -228,7 +213,7 @@ START_TEST(turn_within_a_turn_does_nothing)
 	MAKE(&one, LOOPS);
 	one.then = turn_within;
 	start(&one);
-	COMMAND(&one, "save", path, "then=pause");
+	begin_save(&one, path, CVMM_THEN_PAUSE);
 	wait_for_answer(&one);
 	cvmm_machine_kill(one.m);
 	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_FAIL);
@@ -240,22 +225,18 @@ END_TEST
 
 static void ask_within(struct one *one, const struct cvmm_event *event)
 {
-	const int rc = try_command(one, (const char *[]){ "status", NULL });
-
-	ck_assert_int_eq(rc, event->kind == CVMM_EVENT_ENDED ? -EAGAIN : 0);
-	ck_assert(one->answered == (event->kind != CVMM_EVENT_ENDED));
-	one->answered = false;
+	ck_assert_int_eq(cvmm_machine_pause(one->m, &err), event->kind == CVMM_EVENT_ENDED ? -EAGAIN : 0);
 }
 
-START_TEST(event_permits_a_command_until_the_end)
+START_TEST(event_permits_a_request_until_the_end)
 {
 	struct one one;
 
 	MAKE(&one, LOOPS);
 	one.then = ask_within;
 	start(&one);
-	COMMAND(&one, "pause");
-	ck_assert(one.answered);
+	OK(cvmm_machine_pause(one.m, &err));
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_PAUSED], 1);
 	cvmm_machine_kill(one.m);
 	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_FAIL);
 	ck_assert_uint_eq(one.seen[CVMM_EVENT_ENDED], 1);
@@ -270,7 +251,8 @@ START_TEST(end_by_free_has_a_reason)
 	MAKE(&one, LOOPS);
 	start(&one);
 	cvmm_machine_free(one.m);
-	ck_assert_ptr_nonnull(strstr(one.event, "\"status\":1,\"reason\":\"the program freed the machine\""));
+	ck_assert_int_eq(one.last.status, VSU_EXIT_FAIL);
+	ck_assert_str_eq(one.cause, "the program freed the machine");
 }
 END_TEST
 
@@ -288,14 +270,13 @@ START_TEST(two_machines_and_a_clone_run_in_one_loop)
 	MAKE(&two, LOOPS, "--cpus=2");
 	start(&one);
 	start(&two);
-	COMMAND(&one, "save", path);
+	begin_save(&one, path, CVMM_THEN_RESUME);
 	while (!one.answered)
 		turn(all, 2);
 	ck_assert_msg(!one.why.code, "%s", one.why.msg);
 	MAKE(&clone, from, "--clone");
 	start(&clone);
-	COMMAND(&clone, "status");
-	ck_assert_ptr_nonnull(strstr(clone.json, "\"state\":\"running\""));
+	ck_assert_int_eq(state_of(&clone), CVMM_STATE_RUNNING);
 	cvmm_machine_free(one.m);
 	cvmm_machine_kill(clone.m);
 	cvmm_machine_kill(two.m);
@@ -315,13 +296,13 @@ START_TEST(saved_machine_continues)
 	snprintf(from, sizeof(from), "--from=%s", path);
 	MAKE(&one, LOOPS);
 	start(&one);
-	COMMAND(&one, "save", path, "then=quit");
+	begin_save(&one, path, CVMM_THEN_STOP);
 	wait_for_answer(&one);
 	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_OK);
 	cvmm_machine_free(one.m);
 	MAKE(&one, from);
 	start(&one);
-	COMMAND(&one, "pause");
+	OK(cvmm_machine_pause(one.m, &err));
 	cvmm_machine_free(one.m);
 }
 END_TEST
@@ -421,7 +402,7 @@ START_TEST(machine_of_another_thread_is_started_and_freed)
 	ck_assert_int_eq(pthread_create(&thread, NULL, make_with_device, &one), 0);
 	pthread_join(thread, NULL);
 	start(&one);
-	COMMAND(&one, "pause");
+	OK(cvmm_machine_pause(one.m, &err));
 	cvmm_machine_free(one.m);
 	ck_assert_int_eq(pthread_create(&thread, NULL, make_with_device, &one), 0);
 	pthread_join(thread, NULL);
@@ -444,14 +425,13 @@ int main(void)
 	tcase_add_loop_test_unless(tc, why, machine_and_its_folders_have_few_descriptors, 0, 2);
 	tcase_add_test_unless(tc, why, another_thread_ends_a_guest);
 	tcase_add_test_unless(tc, why, process_keeps_its_signal_handlers);
-	tcase_add_test_unless(tc, why, commands_pause_and_resume);
-	tcase_add_loop_test_unless(tc, why, command_that_is_refused_has_no_answer, 0,
-				   sizeof(refused_commands) / sizeof(refused_commands[0]));
+	tcase_add_test_unless(tc, why, requests_pause_and_resume);
+	tcase_add_test_unless(tc, why, request_that_is_refused_has_no_answer);
 	tcase_add_test_unless(tc, why, power_button_needs_a_kernel_with_acpi);
 	tcase_add_test_unless(tc, why, pending_answer_comes_when_the_machine_is_freed);
 	tcase_add_test_unless(tc, why, disk_in_other_bytes_of_a_memory_file_is_refused_with_the_reason);
 	tcase_add_test_unless(tc, why, turn_within_a_turn_does_nothing);
-	tcase_add_test_unless(tc, why, event_permits_a_command_until_the_end);
+	tcase_add_test_unless(tc, why, event_permits_a_request_until_the_end);
 	tcase_add_test_unless(tc, why, end_by_free_has_a_reason);
 	tcase_add_test_unless(tc, why, two_machines_and_a_clone_run_in_one_loop);
 	tcase_add_test_unless(tc, why, saved_machine_continues);

@@ -255,7 +255,7 @@ static const struct { uint64_t events; bool paused, resumed, ended; } masks[] = 
 	{ CVMM_EVENTS_ALL, true, true, true },
 	{ ONLY(PAUSED) | ONLY(ENDED), true, false, true },
 	{ ONLY(RESUMED), false, true, false },
-	{ ONLY(OTHER), false, false, false },
+	{ ONLY(BALLOON), false, false, false },
 };
 
 START_TEST(owner_receives_the_events_that_it_has_chosen)
@@ -271,6 +271,33 @@ START_TEST(owner_receives_the_events_that_it_has_chosen)
 	ck_assert(one.seen[CVMM_EVENT_PAUSED] == masks[_i].paused);
 	ck_assert(one.seen[CVMM_EVENT_RESUMED] == masks[_i].resumed);
 	ck_assert(one.seen[CVMM_EVENT_ENDED] == masks[_i].ended);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(owner_chooses_other_events_while_the_machine_runs)
+{
+	MAKE(&one, LOOPS);
+	OK(cvmm_machine_choose_events(one.m, ONLY(RESUMED), &err));
+	start(&one);
+	OK(cvmm_machine_pause(one.m, &err));
+	OK(cvmm_machine_resume(one.m, &err));
+	OK(cvmm_machine_choose_events(one.m, 0, &err));
+	OK(cvmm_machine_pause(one.m, &err));
+	OK(cvmm_machine_choose_events(one.m, CVMM_EVENTS_ALL, &err));
+	ck_assert_int_eq(cvmm_machine_choose_events(one.m, CVMM_EVENT_BIT(63), &err), -EINVAL);
+	OK(cvmm_machine_resume(one.m, &err));
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_PAUSED], 0);
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_RESUMED], 2);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(events_need_a_function)
+{
+	OK(make_by(&one, NULL, WORDS(LOOPS)));
+	OK(cvmm_machine_choose_events(one.m, 0, &err));
+	ck_assert_int_eq(cvmm_machine_choose_events(one.m, CVMM_EVENTS_ALL, &err), -EINVAL);
 	cvmm_machine_free(one.m);
 }
 END_TEST
@@ -317,6 +344,8 @@ int main(void)
 	tcase_add_test_unless(tc, why, end_has_its_status_and_cause);
 	tcase_add_loop_test_unless(tc, why, owner_receives_the_events_that_it_has_chosen, 0,
 				   sizeof(masks) / sizeof(masks[0]));
+	tcase_add_test_unless(tc, why, owner_chooses_other_events_while_the_machine_runs);
+	tcase_add_test_unless(tc, why, events_need_a_function);
 	tcase_add_test(tc, default_events_are_those_of_the_first_version);
 	tcase_add_loop_test(tc, unknown_event_is_refused, 0, sizeof(unknown) / sizeof(unknown[0]));
 	suite_add_tcase(s, tc);

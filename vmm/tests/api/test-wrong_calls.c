@@ -235,18 +235,6 @@ static int limit_without_properties(void)
 	return cvmm_machine_limit_device(&idle, 0, NULL, &err);
 }
 
-static int command_without_words(void)
-{
-	return cvmm_machine_command(&idle, NULL, NULL, 0, NULL, NULL, &err);
-}
-
-static int command_without_fds(void)
-{
-	static const char *const words[] = { "status", NULL };
-
-	return cvmm_machine_command(&idle, words, NULL, 2, NULL, NULL, &err);
-}
-
 static int machine_without_options(void)
 {
 	struct cvmm_machine *m;
@@ -306,8 +294,6 @@ static const struct {
 	{ add_device_without_properties, "properties is NULL" },
 	{ add_device_without_fds, "fds is NULL" },
 	{ limit_without_properties, "properties is NULL" },
-	{ command_without_words, "words is NULL" },
-	{ command_without_fds, "fds is NULL" },
 	{ machine_without_options, "options is NULL" },
 	{ option_without_name, "is not the name of an option" },
 	{ words_without_words, "words is NULL" },

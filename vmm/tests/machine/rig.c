@@ -16,12 +16,11 @@ static void tell(void *opaque, const char *line)
 	fprintf(stderr, "cvmm: %s\n", line);
 }
 
-static const char *log_level(void *opaque, const char *name)
+static const char *log_level(const char *name)
 {
 	static unsigned int level = VSU_LOG_WARNING;
 	unsigned int i;
 
-	(void)opaque;
 	for (i = 0; name && vsu_log_level_name(i) && strcmp(vsu_log_level_name(i), name); i++)
 		;
 	if (name && !vsu_log_level_name(i))
@@ -30,9 +29,30 @@ static const char *log_level(void *opaque, const char *name)
 	return vsu_log_level_name(level);
 }
 
+static int open_control(void *opaque, struct vsu_error *err)
+{
+	static const struct vmm_log log = { .line = tests_line };
+	const struct vmm_process_options *p = &rig.options.process;
+	const struct vmm_commands_config config = {
+		.loop = rig.machine.loop, .log = &log, .closer = &tests_closer,
+		.end = &p->control, .access = &p->sockets,
+	};
+
+	(void)opaque;
+	rig.owned.made = true;
+	return p->control.path || p->control.inherited ? vmm_commands_open(&rig.commands, &config, err) : 0;
+}
+
+static void pass_event(void *opaque, const struct cvmm_event *event)
+{
+	(void)opaque;
+	vmm_commands_event(&rig.commands, event);
+}
+
 /* As an owner of a machine that has its descriptors and terminal. */
 static const struct vmm_owner an_owner = {
-	.log = { .line = tests_line }, .log_level = log_level, .closer = { .get = tests_closer_get },
+	.log = { .line = tests_line }, .closer = { .get = tests_closer_get },
+	.listen = open_control, .event = pass_event,
 	.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO, .tell = tell,
 };
 
@@ -50,6 +70,9 @@ void rig_init(void)
 
 void rig_free(void)
 {
+	if (rig.tried)
+		vmm_machine_end_jobs(&rig.machine);
+	vmm_commands_close(&rig.commands);
 	if (rig.tried)
 		vmm_machine_free(&rig.machine);
 	rig.tried = false;
@@ -93,7 +116,6 @@ void rig_options(const char *const *words)
 	vmm_options_free(&rig.options);
 	ck_assert_msg(!vmm_options_parse(&rig.options, argc, argv, &rig.err),
 		      "%s", rig.err.msg);
-	rig.owner.control = rig.options.process.control;
 	rig.owner.sockets = &rig.options.process.sockets;
 	rig.owner.jailed = rig.options.process.jail;
 }
@@ -101,6 +123,8 @@ void rig_options(const char *const *words)
 int rig_try(const struct vmm_owner *owner)
 {
 	rig.tried = true;
+	rig.owned = (struct cvmm_machine){ .machine = &rig.machine, .host.event = owner ? owner->event : NULL };
+	rig.commands = (struct vmm_commands){ .machine = &rig.owned, .log_level = log_level };
 	return vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, owner,
 				&rig.err);
 }

@@ -8,6 +8,8 @@
 #include <vm-memory/access.h>
 
 #include "config/options.h"
+#include "api/machine_private.h"
+#include "control/commands.h"
 #include "machine/machine.h"
 #include "run/run.h"
 #include "setup/setup.h"
@@ -18,6 +20,8 @@ struct rig {
 	char folder[32];
 	struct vmm_options options;
 	struct vmm_machine machine;
+	struct cvmm_machine owned;	/* machine, for requests */
+	struct vmm_commands commands;	/* of its control socket, by option */
 	bool tried;			/* to make it */
 	struct vmm_poison poison;
 	struct vmm_owner owner;		/* for make; rig_fini() frees its table */

@@ -13,7 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../machine/kernels.h"
-#include "commands/command_rules.h"
+#include "api/rules.h"
 #include "../machine/rig.h"
 
 #define SOFTWARE 0x300000u	/* where the guest executes int3 if a debugger has put it there */
@@ -334,7 +334,9 @@ END_TEST
 
 /* ----------------------------------------------------------- what is not allowed meanwhile */
 
-static const char *const refused[] = { "pause", "resume", "save", "core", "migrate", "cpus" };
+static const enum vmm_rule refused[] = {
+	VMM_RULE_PAUSE, VMM_RULE_RESUME, VMM_RULE_SAVE, VMM_RULE_CORE, VMM_RULE_MIGRATE, VMM_RULE_CPUS,
+};
 
 static void *asks_others(void *arg)
 {
@@ -345,10 +347,10 @@ static void *asks_others(void *arg)
 	connect_client();
 	ask("?");
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		ck_assert_int_eq(vmm_command_check(&rig.machine, refused[i], &err), -EBUSY);
+		ck_assert_int_eq(vmm_rule_check(&rig.machine, refused[i], &err), -EBUSY);
 		ck_assert_ptr_nonnull(strstr(err.msg, "a debugger is connected (--gdb)"));
 	}
-	ck_assert_int_eq(vmm_command_check(&rig.machine, "device-add", &err), 0);
+	ck_assert_int_eq(vmm_rule_check(&rig.machine, VMM_RULE_DEVICE_ADD, &err), 0);
 	send_packet("k");
 	return NULL;
 }

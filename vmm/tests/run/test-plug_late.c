@@ -5,12 +5,15 @@
  */
 #include <config.h>
 
+#include <sys/socket.h>
+
 #include <virtio-devices/pci.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../back_end.h"
 #include "../machine/plug_rig.h"
+#include "cvmm/requests.h"
 
 #define ROUNDS 100u
 #define FUNCTION 0x105a1af4u	/* PCI ids of the back-end's device */
@@ -321,33 +324,40 @@ END_TEST
 /* ------------------------------------------- the owner, in the thread of the machine */
 
 static unsigned int answers;	/* to the owner; atomic */
-static char reply[256];		/* the last one */
+static struct vsu_error reply;	/* of the last one; code 0: none */
 
-static void on_reply(void *opaque, const struct vsu_error *why, const char *line)
+static void on_reply(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
 {
 	(void)opaque;
-	(void)why;
-	snprintf(reply, sizeof(reply), "%s", line);
+	ck_assert_uint_eq(answer->device, 0);
+	vsu_error_clear(&reply);
+	if (why)
+		reply = *why;
 	__atomic_add_fetch(&answers, 1, __ATOMIC_ACQ_REL);
 }
 
-static void owner_adds(const char *list, void (*answer)(void *opaque, const struct vsu_error *why,
-							const char *line))
+static void owner_adds(const char *list, cvmm_answer_fn answer)
 {
-	const char *const words[] = { "device-add", list, NULL };
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_msg(!vmm_control_call(rig.machine.control, words, NULL, 0, answer, NULL, &err), "%s",
+	ck_assert_msg(!cvmm_machine_add_device(&rig.owned, list, NULL, 0, NULL, answer, NULL, &err), "%s",
 		      err.msg);
 }
 
 /* The line of "device-add", without the command. */
-static void owner_adds_back_end(void (*answer)(void *opaque, const struct vsu_error *why, const char *line))
+static void owner_adds_back_end(cvmm_answer_fn answer)
 {
 	char list[sizeof(add)];
 
 	snprintf(list, sizeof(list), "%.*s", (int)strcspn(strchr(add, ' ') + 1, "\n"), strchr(add, ' ') + 1);
 	owner_adds(list, answer);
+}
+
+static void receive_events(void (*event)(void *opaque, const struct cvmm_event *event))
+{
+	answers = 0;
+	rig.owner.event = event;
+	rig.owner.events = CVMM_EVENTS_ALL;
 }
 
 static void add_in_its_place(void *opaque, const struct cvmm_event *event)
@@ -373,25 +383,25 @@ static void replaced(void)
 	ck_assert_uint_eq(__atomic_load_n(&answers, __ATOMIC_ACQUIRE), 0);
 	assert_told("device-del 0\n", DONE);
 	ck_assert_uint_eq(__atomic_load_n(&answers, __ATOMIC_ACQUIRE), 1);
-	ck_assert_ptr_nonnull(strstr(reply, "device-add: the device was removed"));
+	ck_assert_ptr_nonnull(strstr(reply.msg, "device-add: the device was removed"));
 }
 
 /* The answer to the removal is none to the addition. */
 START_TEST(device_that_an_event_adds_is_answered_when_it_has_come)
 {
-	answers = 0;
-	rig.owner.event = add_in_its_place;
+	receive_events(add_in_its_place);
 	back_end_plan(VQ_F_VERSION_1, "");
 	late(replaced);
 	back_end_free();
 }
 END_TEST
 
-static void add_another(void *opaque, const struct vsu_error *why, const char *line)
+static void add_another(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
 {
 	(void)opaque;
+	(void)answer;
 	ck_assert_ptr_nonnull(why);
-	ck_assert_ptr_nonnull(strstr(line, "does not offer VIRTIO_F_VERSION_1"));
+	ck_assert_ptr_nonnull(strstr(why->msg, "does not offer VIRTIO_F_VERSION_1"));
 	owner_adds("rng", on_reply);
 }
 
@@ -406,18 +416,54 @@ static void added_by_answer(void)
 {
 	assert_told("pause\n", DONE);
 	wait_for_status("\"kind\":\"rng\"");
-	ck_assert_str_eq(reply, "{\"ok\":true,\"device\":0}");
+	ck_assert_uint_eq(__atomic_load_n(&answers, __ATOMIC_ACQUIRE), 1);
+	ck_assert_int_eq(reply.code, 0);
 	assert_told("resume\n", DONE);
 }
 
 /* The place of the one that did not come is free. */
 START_TEST(device_that_an_answer_adds_takes_the_free_place)
 {
-	answers = 0;
-	rig.owner.event = add_at_pause;
+	receive_events(add_at_pause);
 	back_end_plan(0, "");
 	late(added_by_answer);
 	back_end_free();
+}
+END_TEST
+
+static int ends[2];
+
+static void add_wrongly_at_pause(void *opaque, const struct cvmm_event *event)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	(void)opaque;
+	if (event->kind == CVMM_EVENT_PAUSED)
+		ck_assert_int_eq(cvmm_machine_add_device(&rig.owned, "console,fd=1", &ends[0], 1, NULL,
+							 NULL, NULL, &err), -EBADF);
+}
+
+static void pausing(void)
+{
+	assert_told("pause\n", DONE);
+	assert_told("resume\n", DONE);
+}
+
+START_TEST(refused_socket_of_the_owner_stays_connected_with_its_bytes)
+{
+	char byte = '-';
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(write(ends[1], "a", 1), 1);
+	receive_events(add_wrongly_at_pause);
+	machine_run("--transport=pci", OWN_MEMORY, pausing);
+	rig_free();
+	rig_settle();
+	ck_assert_int_eq(recv(ends[0], &byte, 1, MSG_DONTWAIT), 1);
+	ck_assert_int_eq(byte, 'a');
+	ck_assert_int_eq(send(ends[0], "b", 1, MSG_NOSIGNAL), 1);
+	close(ends[0]);
+	close(ends[1]);
 }
 END_TEST
 
@@ -433,6 +479,7 @@ int main(void)
 	tcase_add_test(tc, failed_plug_of_a_remote_device_is_explained);
 	tcase_add_test(tc, device_that_an_event_adds_is_answered_when_it_has_come);
 	tcase_add_test(tc, device_that_an_answer_adds_takes_the_free_place);
+	tcase_add_test(tc, refused_socket_of_the_owner_stays_connected_with_its_bytes);
 	tcase_add_test(tc, hundred_plugs_and_unplugs_leave_no_descriptor);
 	tcase_add_test(tc, device_of_a_lost_back_end_is_removed_by_force);
 	tcase_add_test(tc, device_of_a_dead_back_end_is_unplugged);

@@ -11,7 +11,7 @@
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
 #include "../memory/host_page.h"
-#include "commands/memory_report.h"
+#include "control/memory_report.h"
 #include "machine/sharing.h"
 
 #define PAGE 4096u
@@ -77,7 +77,7 @@ static void assert_mapped(unsigned int n, unsigned int bytes)
 	char text[4096] = "", words[64];
 	FILE *to = fmemopen(text, sizeof(text), "w");
 
-	ck_assert_int_eq(vmm_memory_report_command(&rig.machine, NULL, to, NULL), 0);
+	ck_assert_int_eq(vmm_memory_report_command(&rig.commands, NULL, to, NULL), 0);
 	fclose(to);
 	snprintf(words, sizeof(words), "\"mappings\":%u,\"mapped\":%u}]", n, bytes);
 	ck_assert_msg(strstr(text, words) != NULL, "%s", text);

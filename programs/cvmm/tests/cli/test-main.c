@@ -9,7 +9,8 @@
 #include <device-kinds/kind.h>
 #include <vmm-sys-util/exit.h>
 
-#include "commands/commands.h"
+#include "config/device.h"
+#include "control/commands.h"
 #include "util.h"
 
 #define PROGRAM "./cvmm"	/* in the folder in which tests run */

@@ -10,9 +10,11 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/json.h>
 
-#include "commands/memory_report.h"
-#include "commands/status.h"
-#include "machine/events.h"
+#include "api/machine_private.h"
+#include "control/commands.h"
+#include "control/event_line.h"
+#include "control/memory_report.h"
+#include "control/status.h"
 #include "machine/sharing.h"
 #include "run/plug.h"
 #include "virtio/queue_names.h"
@@ -21,10 +23,10 @@
 #include "transfer/save.h"
 
 #define MAX_STATS 64u
-/* Of a device; limits the reply, which is sent at once. */
+/* The maximum of a device: the reply is sent at once. */
 #define MAX_RINGS 64u
 
-void vmm_status_write_numbers(const struct vmm_device *d, struct vsu_json *to)
+static void write_numbers(const struct vmm_device *d, struct vsu_json *to)
 {
 	struct virtdev_stat stats[MAX_STATS];
 	uint32_t i, n = vmm_virtio_stats(d->virtio, stats, MAX_STATS);
@@ -36,7 +38,7 @@ void vmm_status_write_numbers(const struct vmm_device *d, struct vsu_json *to)
 }
 
 /* Newer statistics arrive later and are part of the next reply. */
-void vmm_status_refresh(struct vmm_device *d)
+static void refresh(const struct vmm_device *d)
 {
 	const struct vmm_device_kind *kind = d->spec.kind;
 
@@ -47,9 +49,12 @@ void vmm_status_refresh(struct vmm_device *d)
 	vmm_virtio_unlock(d->virtio);
 }
 
-bool vmm_status_is_present(const struct vmm_device *d)
+void vmm_status_write_numbers(struct cvmm_machine *machine, unsigned int number, struct vsu_json *to)
 {
-	return d->virtio || d->coming;
+	const struct vmm_device *d = &machine->machine->devices[number];
+
+	write_numbers(d, to);
+	refresh(d);
 }
 
 /* Indices of a split ring are in the guest's memory, whoever serves it. */
@@ -164,7 +169,7 @@ static void write_device(const struct vmm_machine *m, const struct vmm_device *d
 		vsu_json_bool(to, "coming", true);
 	} else {
 		write_rings(m, d, to);
-		vmm_status_write_numbers(d, to);
+		write_numbers(d, to);
 		write_latency(d, to);
 	}
 	vsu_json_close(to, '}');
@@ -178,34 +183,12 @@ static void write_devices(struct vmm_machine *m, struct vsu_json *to)
 	vsu_json_open(to, "devices", '[');
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
-		if (!vmm_status_is_present(d))
+		if (!d->virtio && !d->coming)
 			continue;
 		write_device(m, d, to);
-		vmm_status_refresh(d);
+		refresh(d);
 	}
 	vsu_json_close(to, ']');
-}
-
-static bool is_paused(const struct vmm_machine *m)
-{
-	return m->pause.life.guest != VMM_RUNS || vmm_migrate_hand_over(m) == VMM_UNKNOWN;
-}
-
-/* Damage, which lasts, precedes a job. Other jobs are those of a guest that runs or not. */
-static enum cvmm_state state_of(const struct vmm_machine *m)
-{
-	static const enum cvmm_state states[VMM_NACTIVITIES] = {
-		[VMM_RUNS] = CVMM_STATE_RUNNING, [VMM_PAUSED] = CVMM_STATE_PAUSED,
-		[VMM_DAMAGED] = CVMM_STATE_DAMAGED, [VMM_SAVES] = CVMM_STATE_SAVING,
-		[VMM_MIGRATES] = CVMM_STATE_MIGRATING, [VMM_ENDED] = CVMM_STATE_ENDED,
-	};
-	const struct vmm_life *l = &m->pause.life;
-
-	if (l->now == VMM_ENDED || l->now == VMM_IS_MADE)
-		return states[l->now];
-	if (vmm_migrate_hand_over(m) == VMM_UNKNOWN && l->guest != VMM_DAMAGED)
-		return CVMM_STATE_UNDECIDED;
-	return states[l->guest == VMM_DAMAGED || !states[l->now] ? l->guest : l->now];
 }
 
 static void write_cpus(const struct vmm_machine *m, struct vsu_json *to)
@@ -226,51 +209,6 @@ static void write_cpus(const struct vmm_machine *m, struct vsu_json *to)
 	vsu_json_close(to, ']');
 }
 
-static uint64_t count_repairs(struct vmm_machine *m)
-{
-	uint64_t repairs;
-
-	pthread_mutex_lock(&m->memory.repairing);
-	repairs = m->memory.repairs;
-	pthread_mutex_unlock(&m->memory.repairing);
-	return repairs;
-}
-
-static uint64_t count_exits(const struct vmm_machine *m)
-{
-	struct vmm_cpu_counts c;
-	uint64_t sum = 0;
-	unsigned int i;
-
-	for (i = 0; i < vmm_cpus_number(m->cpus); i++) {
-		vmm_cpus_count(m->cpus, i, &c);
-		sum += c.io + c.mmio + c.interrupted + c.other;
-	}
-	return sum;
-}
-
-void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out)
-{
-	*out = (struct cvmm_statistics){
-		.size = sizeof(*out), .state = state_of(m), .paused = is_paused(m),
-		.cpus = vmm_cpus_number(m->cpus), .max_cpus = m->config->cpus.max, .devices = m->ndevices,
-		.age_ns = vsu_now_ns() - m->power.start_ns,
-		.uptime_ns = vsu_now_ns() - m->made_ns,
-		.paused_ns = vmm_cpus_paused_ns(m->cpus),
-		.arriving = vmm_postcopy_left(m), .exits = count_exits(m),
-		.lost_devices = m->lost, .memory_repairs = count_repairs(m),
-		.memory_conversions = m->private_memory.conversions,
-		.memory_failed_conversions = m->private_memory.failed,
-		.window_changes = m->shmem.changes,
-		.console_lost_bytes = vmm_console_dropped(m->console),
-		.serial_unrecorded_bytes = vmm_console_unrecorded(m->console),
-		.name = m->config->name, .kernel = m->config->kernel,
-	};
-	vmm_memory_count(m, &out->memory, &out->present);
-	vmm_save_progress(m, &out->progress);
-	vmm_migrate_progress(m, &out->progress);
-}
-
 static void write_counters(const struct cvmm_statistics *s, struct vsu_json *to)
 {
 	vsu_json_open(to, "counters", '{');
@@ -287,21 +225,22 @@ static void write_counters(const struct cvmm_statistics *s, struct vsu_json *to)
 	vsu_json_close(to, '}');
 }
 
-int vmm_status_command(void *machine, char *const *words, FILE *answer,
-		       struct vsu_error *err)
+int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
+	const struct vmm_commands *c = opaque;
 	static const char *const states[] = {
 		[CVMM_STATE_RUNNING] = "running", [CVMM_STATE_PAUSED] = "paused",
 		[CVMM_STATE_DAMAGED] = "damaged", [CVMM_STATE_SAVING] = "saving",
 		[CVMM_STATE_MIGRATING] = "migrating", [CVMM_STATE_UNDECIDED] = "undecided",
 	};
 	struct vsu_json to = { .to = answer, .more = true };
-	struct vmm_machine *m = machine;
-	struct cvmm_statistics s;
+	struct vmm_machine *m = c->machine->machine;
+	struct cvmm_statistics s = { .size = sizeof(s) };
+	int rc = cvmm_machine_get_statistics(c->machine, &s, err);
 
 	(void)words;
-	(void)err;
-	vmm_status_read(m, &s);
+	if (rc < 0)
+		return rc;
 	vsu_json_u64(&to, "cpus", s.cpus);
 	vsu_json_u64(&to, "max_cpus", s.max_cpus);
 	vsu_json_bool(&to, "paused", s.paused);
@@ -318,22 +257,5 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 	write_counters(&s, &to);
 	vmm_progress_write_migration(&s.progress, &to);
 	vmm_postcopy_report(m, &to);
-	return 0;
-}
-
-int vmm_status_device(const struct vmm_machine *m, unsigned int number,
-		      struct cvmm_device *out, struct vsu_error *err)
-{
-	const struct vmm_device *d = number < m->ndevices ? &m->devices[number] : NULL;
-
-	if (!d || !vmm_status_is_present(d))
-		return vsu_error_set(err, -ENOENT, "no device has the number %u", number);
-	*out = (struct cvmm_device){
-		.size = sizeof(*out), .kind = d->spec.kind ? d->spec.kind->name : NULL,
-		.id = d->spec.id, .slot = d->slot, .coming = d->coming != NULL,
-		.leaving = vmm_machine_is_leaving(m, d),
-		.name = vmm_own_name(d->spec.kind, d->spec.config),
-		.file = vmm_device_file(&d->spec),
-	};
 	return 0;
 }

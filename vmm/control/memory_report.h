@@ -4,21 +4,18 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_COMMANDS_MEMORY_REPORT_H
-#define VMM_COMMANDS_MEMORY_REPORT_H
+#ifndef VMM_CONTROL_MEMORY_REPORT_H
+#define VMM_CONTROL_MEMORY_REPORT_H
 
 #include <vmm-sys-util/json.h>
 
 #include "machine/machine.h"
 
-/* Bytes of the guest, and of them in host memory. */
-void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present);
-
 /* Writes memory and windows as two members. */
 void vmm_memory_report(const struct vmm_machine *m, struct vsu_json *to);
 
 /* The command "memory". */
-int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,
+int vmm_memory_report_command(void *commands, char *const *words, FILE *answer,
 			      struct vsu_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The words of the command "save", for a machine and for its client. */
-#ifndef VMM_TRANSFER_SAVE_WORDS_H
-#define VMM_TRANSFER_SAVE_WORDS_H
+#ifndef VMM_CONTROL_SAVE_WORDS_H
+#define VMM_CONTROL_SAVE_WORDS_H
 
 #include <vmm-sys-util/error.h>
 

@@ -8,7 +8,9 @@
 
 #include <vmm-sys-util/json.h>
 
-#include "commands/memory_report.h"
+#include "api/machine_private.h"
+#include "control/commands.h"
+#include "control/memory_report.h"
 #include "memory/populated.h"
 
 static bool is_readonly(const struct vmem_block *block)
@@ -92,23 +94,6 @@ static void write_pieces(const struct vmm_machine *m, struct vsu_json *to)
 	vsu_json_close(to, ']');
 }
 
-void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present)
-{
-	const struct vmem_map *map = vmm_memory_map(&m->memory);
-	const struct vmem_region *region;
-	unsigned int i;
-
-	*size = *present = 0;
-	for (i = 0; i < vmem_map_count(map); i++) {
-		region = vmem_map_region(map, i);
-		if (vmm_window_of(&m->shmem, region))
-			continue;
-		*size += vmem_region_len(region);
-		if (has_present(region))
-			*present += vmm_populated(vmem_region_block(region));
-	}
-}
-
 /* -1: it has been removed. */
 static int owner_of(const struct vmm_machine *m, const struct vmm_window *w)
 {
@@ -178,13 +163,14 @@ void vmm_memory_report(const struct vmm_machine *m, struct vsu_json *to)
 	write_windows(m, to);
 }
 
-int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,
+int vmm_memory_report_command(void *opaque, char *const *words, FILE *answer,
 			      struct vsu_error *err)
 {
+	const struct vmm_commands *c = opaque;
 	struct vsu_json to = { .to = answer, .more = true };
 
 	(void)words;
 	(void)err;
-	vmm_memory_report(machine, &to);
+	vmm_memory_report(c->machine->machine, &to);
 	return 0;
 }

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "transfer/save_words.h"
+#include "control/save_words.h"
 
 int vmm_save_words_read(char *const *words, unsigned int *n, struct cvmm_save *save,
 			struct vsu_error *err)

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the commands that are allowed while the machine does something. */
+/* Claims about the requests that are allowed while the machine does something. */
 #include <config.h>
 
 #include <limits.h>
 #include <unistd.h>
 
-#include "control/line.h"
 #include "../machine/kernels.h"
-#include "commands/command_rules.h"
-#include "commands/commands.h"
+#include "api/rules.h"
+#include "cvmm/requests.h"
+#include "cvmm/status.h"
 #include "transfer/migrate.h"
 #include "transfer/migrate_private.h"
 #include "../machine/rig.h"
 
 enum state {
-	RUNS, PAUSED, SAVES, COPIES, STOPPED, THERE, UNKNOWN, CONVERTS, DAMAGED, NSTATES
+	GUEST_RUNS, PAUSED, SAVES, COPIES, STOPPED, THERE, UNKNOWN, CONVERTS, DAMAGED, NSTATES
 };
 
 #define HANDED "the guest is about to continue at the destination; repeat it there, or here if the migration fails"
@@ -37,44 +37,96 @@ static const char *const sentences[] = {
 #define ALL(text) [COPIES] = text, [STOPPED] = text, [THERE] = text, [UNKNOWN] = text
 #define CHANGES { [SAVES] = SAVED, [CONVERTS] = CONVERTED, ALL(MIGRATED) }
 
+static int do_save(struct cvmm_machine *m, struct vsu_error *err)
+{
+	const struct cvmm_save save = { .size = sizeof(save), .folder = "." };
+
+	return cvmm_machine_save(m, &save, NULL, NULL, err);
+}
+
+static int do_core(struct cvmm_machine *m, struct vsu_error *err)
+{
+	const struct cvmm_core core = { .size = sizeof(core), .file = "./none/core" };
+
+	return cvmm_machine_write_core(m, &core, NULL, NULL, err);
+}
+
+static int do_migrate(struct cvmm_machine *m, struct vsu_error *err)
+{
+	const struct cvmm_migration g = { .size = sizeof(g), .address = "unix:nowhere" };
+
+	return cvmm_machine_migrate(m, &g, NULL, NULL, err);
+}
+
+static int do_working_set(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return cvmm_machine_record_working_set(m, NULL, NULL, err);
+}
+
+static int do_resize_disk(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return cvmm_machine_resize_device(m, 0, 128 << 10, err);
+}
+
+static int do_resize_balloon(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return cvmm_machine_resize_device(m, 1, 1 << 20, err);
+}
+
+static int do_limit(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return cvmm_machine_limit_device(m, 0, "rate=1M", err);
+}
+
+static int do_cpus(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return cvmm_machine_add_cpus(m, 9, err);
+}
+
+static int do_add(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return cvmm_machine_add_device(m, "nothing", NULL, 0, NULL, NULL, NULL, err);
+}
+
+static int do_remove(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return cvmm_machine_remove_device(m, 9, false, NULL, NULL, err);
+}
+
 /* NULL: it is allowed. */
 static const struct {
-	const char *line, *refused[NSTATES];
+	int (*request)(struct cvmm_machine *m, struct vsu_error *err);
+	const char *refused[NSTATES];
 } rows[] = {
-	{ "pause", { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = HANDED } },
-	{ "resume", { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = UNTESTED,
+	{ cvmm_machine_pause, { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = HANDED } },
+	{ cvmm_machine_resume, { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = UNTESTED,
 		[DAMAGED] = LOST " and cannot continue; see --on-memory-error" } },
-	{ "power-button", { NULL } },
-	{ "reset", CHANGES },
-	{ "quit", { NULL } },
-	{ "save .", { [CONVERTS] = UNTESTED, [SAVES] = "another save is in progress", ALL(MIGRATION), [DAMAGED] = LOST } },
-	{ "core ./none/core", { [CONVERTS] = UNTESTED, [SAVES] = "another save is in progress", ALL(MIGRATION), [DAMAGED] = LOST } },
-	{ "working-set", { NULL } },
-	{ "migrate unix:nowhere", { [RUNS] = UNTESTED, [PAUSED] = UNTESTED, [CONVERTS] = UNTESTED,
+	{ cvmm_machine_press_power, { NULL } },
+	{ cvmm_machine_reset, CHANGES },
+	{ cvmm_machine_stop, { NULL } },
+	{ do_save, { [CONVERTS] = UNTESTED, [SAVES] = "another save is in progress", ALL(MIGRATION), [DAMAGED] = LOST } },
+	{ do_core, { [CONVERTS] = UNTESTED, [SAVES] = "another save is in progress", ALL(MIGRATION), [DAMAGED] = LOST } },
+	{ do_working_set, { NULL } },
+	{ do_migrate, { [GUEST_RUNS] = UNTESTED, [PAUSED] = UNTESTED, [CONVERTS] = UNTESTED,
 		[SAVES] = "another save is in progress", ALL(MIGRATION), [DAMAGED] = LOST } },
-	{ "migrate-cancel", { [RUNS] = NONE, [PAUSED] = NONE, [SAVES] = NONE, [THERE] = RUNS_THERE,
+	{ cvmm_machine_cancel_migration, { [GUEST_RUNS] = NONE, [PAUSED] = NONE, [SAVES] = NONE, [THERE] = RUNS_THERE,
 		[UNKNOWN] = NONE, [CONVERTS] = NONE, [DAMAGED] = NONE } },
-	{ "migrate-postcopy", { [RUNS] = NONE, [PAUSED] = NONE, [SAVES] = NONE, [UNKNOWN] = NONE,
+	{ cvmm_machine_start_postcopy, { [GUEST_RUNS] = NONE, [PAUSED] = NONE, [SAVES] = NONE, [UNKNOWN] = NONE,
 		[CONVERTS] = NONE, [DAMAGED] = NONE } },
-	{ "resize 0 128K", { [COPIES] = DISK, [STOPPED] = HANDED, [THERE] = HANDED,
+	{ do_resize_disk, { [COPIES] = DISK, [STOPPED] = HANDED, [THERE] = HANDED,
 		[UNKNOWN] = HANDED } },
-	{ "resize balloon 1M", { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = HANDED } },
-	{ "balloon 1M", { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = HANDED } },
-	{ "balloon", { NULL } },
-	{ "limit 0 rate=1M", { ALL(LIMITS) } },
-	{ "cpus 9", { [SAVES] = SAVED, [CONVERTS] = CONVERTED, ALL(MIGRATED), [DAMAGED] = LOST } },
-	{ "device-add nothing", CHANGES },
-	{ "device-del 9", CHANGES },
-	{ "memory", { NULL } },
-	{ "log-level", { NULL } },
-	{ "help", { NULL } },
+	{ do_resize_balloon, { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = HANDED } },
+	{ do_limit, { ALL(LIMITS) } },
+	{ do_cpus, { [SAVES] = SAVED, [CONVERTS] = CONVERTED, ALL(MIGRATED), [DAMAGED] = LOST } },
+	{ do_add, CHANGES },
+	{ do_remove, CHANGES },
 };
 
 static struct vmm_migration migration;
 static union { unsigned char bytes[16384]; uint64_t aligned; } save;	/* read as zeros */
 
 static const enum vmm_activity activities[NSTATES] = {
-	[RUNS] = VMM_RUNS, [PAUSED] = VMM_PAUSED, [SAVES] = VMM_SAVES, [COPIES] = VMM_MIGRATES,
+	[GUEST_RUNS] = VMM_RUNS, [PAUSED] = VMM_PAUSED, [SAVES] = VMM_SAVES, [COPIES] = VMM_MIGRATES,
 	[STOPPED] = VMM_MIGRATES, [THERE] = VMM_MIGRATES, [UNKNOWN] = VMM_MIGRATES,
 	[CONVERTS] = VMM_CONVERTS, [DAMAGED] = VMM_DAMAGED,
 };
@@ -95,6 +147,7 @@ static void enter(enum state state)
 	rig.machine.pause.life.guest = state == DAMAGED ? VMM_DAMAGED :
 				 state == PAUSED ? VMM_PAUSED : VMM_RUNS;
 	rig.machine.pause.life.now = activities[state];
+	rig.owned.made = true;
 	if (rig.machine.pause.life.guest != VMM_RUNS)
 		vmm_cpus_pause(rig.machine.cpus);
 }
@@ -122,49 +175,38 @@ static void setup(void)
 		    "--device=balloon", "--control=control");
 }
 
-static int execute(const char *text, char **answer)
+static int request(int (*fn)(struct cvmm_machine *m, struct vsu_error *err))
 {
-	struct vmm_line_terms terms = { .npassed = 0 };
-	char line[64];
-	size_t len;
-	FILE *to = open_memstream(answer, &len);
-	int rc;
-
-	snprintf(line, sizeof(line), "%s", text);
 	vsu_error_clear(&rig.err);
-	rc = vmm_control_execute(vmm_machine_commands, &rig.machine, line, &terms, to, &rig.err);
-	fclose(to);
-	return rc;
+	return fn(&rig.owned, &rig.err);
 }
 
-static void assert_not_refused(const char *line, enum state state)
+static void assert_not_refused(unsigned int row, enum state state)
 {
 	unsigned int i;
 
 	for (i = 0; i < COUNT(sentences); i++)
-		ck_assert_msg(!strstr(rig.err.msg, sentences[i]), "%s in %d: %s", line, state, rig.err.msg);
+		ck_assert_msg(!strstr(rig.err.msg, sentences[i]), "row %u in %d: %s", row, state, rig.err.msg);
 }
 
 static void assert_allowed(unsigned int row, enum state state)
 {
 	const char *why = rows[row].refused[state];
-	char *answer;
 	int rc;
 
 	rig_make();
 	enter(state);
 	if (!why || *why) {
-		rc = execute(rows[row].line, &answer);
-		free(answer);
+		rc = request(rows[row].request);
 		if (!why)
-			assert_not_refused(rows[row].line, state);
+			assert_not_refused(row, state);
 		else
-			ck_assert_msg(rc < 0 && strstr(rig.err.msg, why), "%s in %d: %s", rows[row].line, state, rig.err.msg);
+			ck_assert_msg(rc < 0 && strstr(rig.err.msg, why), "row %u in %d: %s", row, state, rig.err.msg);
 	}
 	leave();
 }
 
-START_TEST(command_is_allowed_or_refused_by_what_the_machine_does)
+START_TEST(request_is_allowed_or_refused_by_what_the_machine_does)
 {
 	enum state state;
 
@@ -176,51 +218,43 @@ END_TEST
 /* To repeat a command after the job would not help. */
 START_TEST(lasting_reason_precedes_that_of_a_job)
 {
-	char *answer;
-
 	rig_make();
 	enter(SAVES);
 	rig.machine.pause.life.guest = VMM_DAMAGED;
-	ck_assert_int_eq(execute("save .", &answer), -EPERM);
+	ck_assert_int_eq(request(do_save), -EPERM);
 	ck_assert_str_eq(rig.err.msg, "save: " LOST);
-	free(answer);
-	ck_assert_int_eq(execute("reset", &answer), -EBUSY);
-	free(answer);
+	ck_assert_int_eq(request(cvmm_machine_reset), -EBUSY);
 	leave();
 }
 END_TEST
 
 START_TEST(migration_of_a_damaged_guest_can_be_cancelled)
 {
-	char *answer;
-
 	rig_make();
 	enter(COPIES);
 	rig.machine.pause.life.guest = VMM_DAMAGED;
-	ck_assert_int_eq(execute("migrate-cancel", &answer), 0);
-	free(answer);
+	ck_assert_int_eq(request(cvmm_machine_cancel_migration), 0);
 	leave();
 }
 END_TEST
 
-static const struct { const char *word, *paused; } words[NSTATES] = {
-	[RUNS] = { "running", "false" }, [PAUSED] = { "paused", "true" },
-	[SAVES] = { "saving", "false" }, [COPIES] = { "migrating", "false" },
-	[STOPPED] = { "migrating", "false" }, [THERE] = { "migrating", "false" },
-	[UNKNOWN] = { "undecided", "true" }, [CONVERTS] = { "running", "false" },
-	[DAMAGED] = { "damaged", "true" },
+static const struct { enum cvmm_state state; bool paused; } states[NSTATES] = {
+	[GUEST_RUNS] = { CVMM_STATE_RUNNING, false }, [PAUSED] = { CVMM_STATE_PAUSED, true },
+	[SAVES] = { CVMM_STATE_SAVING, false }, [COPIES] = { CVMM_STATE_MIGRATING, false },
+	[STOPPED] = { CVMM_STATE_MIGRATING, false }, [THERE] = { CVMM_STATE_MIGRATING, false },
+	[UNKNOWN] = { CVMM_STATE_UNDECIDED, true }, [CONVERTS] = { CVMM_STATE_RUNNING, false },
+	[DAMAGED] = { CVMM_STATE_DAMAGED, true },
 };
 
-START_TEST(status_has_a_word_for_what_the_machine_does)
+START_TEST(statistics_have_what_the_machine_does)
 {
-	char expected[64], *answer;
+	struct cvmm_statistics s = { .size = sizeof(s) };
 
 	rig_make();
 	enter((enum state)_i);
-	ck_assert_int_eq(execute("status", &answer), 0);
-	snprintf(expected, sizeof(expected), "\"paused\":%s,\"state\":\"%s\"", words[_i].paused, words[_i].word);
-	ck_assert_msg(strstr(answer, expected) != NULL, "%s", answer);
-	free(answer);
+	ck_assert_int_eq(cvmm_machine_get_statistics(&rig.owned, &s, &rig.err), 0);
+	ck_assert_int_eq(s.state, states[_i].state);
+	ck_assert(s.paused == states[_i].paused);
 	leave();
 }
 END_TEST
@@ -247,14 +281,15 @@ static unsigned int number_of(const struct vmm_refusal *why, const struct vmm_re
 	return i + 1;
 }
 
-static void print_row(FILE *to, const char *name, const struct vmm_refusal **all)
+static void print_row(FILE *to, enum vmm_rule rule, const char *command, const char *manner,
+		      const struct vmm_refusal **all)
 {
 	const struct vmm_refusal *why;
 	enum vmm_condition c;
 
-	fprintf(to, "| `%.*s`%s |", (int)strcspn(name, " "), name, name + strcspn(name, " "));
+	fprintf(to, "| `%s`%s |", command, manner);
 	for (c = 0; c < VMM_NCONDITIONS; c++) {
-		why = vmm_command_rule(name, c);
+		why = vmm_rule_refusal(rule, c);
 		if (why)
 			fprintf(to, " %u |", number_of(why, all));
 		else
@@ -266,6 +301,7 @@ static void print_row(FILE *to, const char *name, const struct vmm_refusal **all
 static void print_page(FILE *to)
 {
 	const struct vmm_refusal *all[32] = { NULL };
+	enum vmm_rule rule;
 	unsigned int i;
 
 	fputs("| command |", to);
@@ -275,8 +311,11 @@ static void print_page(FILE *to)
 	for (i = 0; i < VMM_NCONDITIONS; i++)
 		fputs("---|", to);
 	fputs("\n", to);
-	for (i = 0; vmm_command_rule_name(i); i++)
-		print_row(to, vmm_command_rule_name(i), all);
+	for (rule = 0; rule < VMM_NRULES; rule++) {
+		print_row(to, rule, vmm_rule_name(rule), rule == VMM_RULE_RESIZE_DISK ? " of a disk" : "", all);
+		if (rule == VMM_RULE_RESIZE_DISK)
+			print_row(to, VMM_RULE_RESIZE, "balloon", " with a size", all);
+	}
 	fputs("\n", to);
 	for (i = 0; all[i]; i++)
 		fprintf(to, "%u. %s\n", i + 1, all[i]->text);
@@ -311,39 +350,21 @@ START_TEST(control_page_has_the_table)
 }
 END_TEST
 
-/* A row that no command has would be ignored. */
-START_TEST(each_row_belongs_to_a_command)
-{
-	const struct vmm_control_command *c;
-	unsigned int i;
-	size_t len;
-
-	for (i = 0; vmm_command_rule_name(i); i++) {
-		len = strcspn(vmm_command_rule_name(i), " ");
-		for (c = vmm_machine_commands; c->name; c++)
-			if (strlen(c->name) == len && !strncmp(c->name, vmm_command_rule_name(i), len))
-				break;
-		ck_assert_msg(c->name && (c->check || vmm_command_rule_name(i)[len]), "%s", vmm_command_rule_name(i));
-	}
-}
-END_TEST
-
 /* --page prints the table. */
 int main(int argc, char **argv)
 {
-	Suite *s = suite_create("command rules");
-	TCase *tc = tcase_create("command rules"), *paper = tcase_create("page");
+	Suite *s = suite_create("rules");
+	TCase *tc = tcase_create("rules"), *paper = tcase_create("page");
 
 	if (argc > 1 && !strcmp(argv[1], "--page")) {
 		print_page(stdout);
 		return 0;
 	}
 	tcase_add_checked_fixture(tc, setup, rig_fini);
-	tcase_add_loop_test(tc, command_is_allowed_or_refused_by_what_the_machine_does, 0, COUNT(rows));
-	tcase_add_loop_test(tc, status_has_a_word_for_what_the_machine_does, 0, NSTATES);
+	tcase_add_loop_test(tc, request_is_allowed_or_refused_by_what_the_machine_does, 0, COUNT(rows));
+	tcase_add_loop_test(tc, statistics_have_what_the_machine_does, 0, NSTATES);
 	tcase_add_test(tc, lasting_reason_precedes_that_of_a_job);
 	tcase_add_test(tc, migration_of_a_damaged_guest_can_be_cancelled);
-	tcase_add_test(paper, each_row_belongs_to_a_command);
 	tcase_add_test_unless(paper, has_page(page, sizeof(page)) ? NULL : "docs/control.md is not beside these tests", control_page_has_the_table);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, paper);

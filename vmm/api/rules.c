@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The table of commands and of what the machine does. */
+/* The table of requests and activities. */
 #include <config.h>
 
 #include <errno.h>
-#include <string.h>
 
-#include "commands/command_rules.h"
+#include "api/rules.h"
 #include "run/debugger.h"
 #include "transfer/migrate.h"
 
@@ -36,23 +35,23 @@ static const struct vmm_refusal
 static const struct rule {
 	const char *name;
 	const struct vmm_refusal *cells[VMM_NCONDITIONS];	/* NULL: allowed */
-} rules[] = {
-	{ "pause", { WHILE(DEBUGGED, debugged), WHILE_GOES(handed) } },
-	{ "resume", { WHILE(DAMAGED, over), WHILE(DEBUGGED, debugged), WHILE(HANDED, handed), WHILE(THERE, handed) } },
-	{ "reset", CHANGES },
-	{ "save", NEEDS_STATE },
-	{ "core", NEEDS_STATE },
-	{ "migrate", NEEDS_STATE },
-	{ "migrate-cancel", { WHILE_STAYS(stays), WHILE(THERE, moved), WHILE(UNKNOWN, stays) } },
-	{ "migrate-postcopy", { WHILE_STAYS(stays), WHILE(UNKNOWN, stays) } },
-	{ "resize", { WHILE_GOES(handed) } },
-	{ VMM_RULE_OF_DISK, { WHILE(COPIES, sized), WHILE_GOES(handed) } },
-	{ VMM_RULE_OF_BALLOON, { WHILE_GOES(handed) } },
-	{ "limit", { WHILE_MOVES(limited) } },
-	{ "cpus", { WHILE(DAMAGED, busy), WHILE(SAVES, busy), WHILE(CONVERTS, busy), WHILE(ARRIVES, busy), WHILE(DEBUGGED, listed),
-		    WHILE_MOVES(busy) } },
-	{ "device-add", CHANGES },
-	{ "device-del", CHANGES },
+} rules[VMM_NRULES] = {
+	[VMM_RULE_PAUSE] = { "pause", { WHILE(DEBUGGED, debugged), WHILE_GOES(handed) } },
+	[VMM_RULE_RESUME] = { "resume", { WHILE(DAMAGED, over), WHILE(DEBUGGED, debugged),
+		WHILE(HANDED, handed), WHILE(THERE, handed) } },
+	[VMM_RULE_RESET] = { "reset", CHANGES },
+	[VMM_RULE_SAVE] = { "save", NEEDS_STATE },
+	[VMM_RULE_CORE] = { "core", NEEDS_STATE },
+	[VMM_RULE_MIGRATE] = { "migrate", NEEDS_STATE },
+	[VMM_RULE_CANCEL] = { "migrate-cancel", { WHILE_STAYS(stays), WHILE(THERE, moved), WHILE(UNKNOWN, stays) } },
+	[VMM_RULE_POSTCOPY] = { "migrate-postcopy", { WHILE_STAYS(stays), WHILE(UNKNOWN, stays) } },
+	[VMM_RULE_RESIZE] = { "resize", { WHILE_GOES(handed) } },
+	[VMM_RULE_RESIZE_DISK] = { "resize", { WHILE(COPIES, sized), WHILE_GOES(handed) } },
+	[VMM_RULE_LIMIT] = { "limit", { WHILE_MOVES(limited) } },
+	[VMM_RULE_CPUS] = { "cpus", { WHILE(DAMAGED, busy), WHILE(SAVES, busy), WHILE(CONVERTS, busy),
+		WHILE(ARRIVES, busy), WHILE(DEBUGGED, listed), WHILE_MOVES(busy) } },
+	[VMM_RULE_DEVICE_ADD] = { "device-add", CHANGES },
+	[VMM_RULE_DEVICE_DEL] = { "device-del", CHANGES },
 };
 
 static const enum vmm_condition conditions[VMM_NACTIVITIES] = {
@@ -88,34 +87,24 @@ static enum vmm_activity activity_of(enum vmm_condition condition)
 	return a;
 }
 
-const struct vmm_refusal *vmm_command_rule(const char *row, enum vmm_condition condition)
+const struct vmm_refusal *vmm_rule_refusal(enum vmm_rule rule, enum vmm_condition condition)
 {
-	const struct vmm_refusal *why = NULL;
-	unsigned int i;
+	const struct vmm_refusal *why = rules[rule].cells[condition];
 
-	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (!strcmp(rules[i].name, row))
-			why = rules[i].cells[condition];
 	return why == &busy ? vmm_life_refusal(activity_of(condition)) : why;
 }
 
-const char *vmm_command_rule_name(unsigned int i)
+const char *vmm_rule_name(enum vmm_rule rule)
 {
-	return i < sizeof(rules) / sizeof(rules[0]) ? rules[i].name : NULL;
+	return rules[rule].name;
 }
 
-int vmm_command_check_row(const struct vmm_machine *m, const char *row, const char *command,
-			  struct vsu_error *err)
+int vmm_rule_check(const struct vmm_machine *m, enum vmm_rule rule, struct vsu_error *err)
 {
-	const struct vmm_refusal *lasts = vmm_command_rule(row, VMM_WHILE_DAMAGED);
-	const struct vmm_refusal *why = vmm_command_rule(row, condition_of(m));
+	const struct vmm_refusal *lasts = vmm_rule_refusal(rule, VMM_WHILE_DAMAGED);
+	const struct vmm_refusal *why = vmm_rule_refusal(rule, condition_of(m));
 
 	if (m->pause.life.guest == VMM_DAMAGED && lasts && lasts->code == -EPERM)
 		why = lasts;
-	return why ? vsu_error_set(err, why->code, "%s: %s", command, why->text) : 0;
-}
-
-int vmm_command_check(void *machine, const char *command, struct vsu_error *err)
-{
-	return vmm_command_check_row(machine, command, command, err);
+	return why ? vsu_error_set(err, why->code, "%s: %s", rules[rule].name, why->text) : 0;
 }

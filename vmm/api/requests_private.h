@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Requests with an answer: of requests.c and device_requests.c. */
+#ifndef VMM_API_REQUESTS_PRIVATE_H
+#define VMM_API_REQUESTS_PRIVATE_H
+
+#include "api/machine_private.h"
+#include "api/rules.h"
+#include "cvmm/requests.h"
+
+/* All other members are 0 before begin. */
+struct cvmm_request {
+	struct cvmm_machine *m;
+	struct vmm_answer *answer;	/* NULL: the owner wants none */
+	const void *subject;	/* of the answer; NULL: the request is complete, with this result: */
+	struct cvmm_answer result;
+	struct vsu_error why;
+};
+
+/* -EAGAIN: the machine does not run. */
+int cvmm_priv_check_runs(const struct cvmm_machine *m, struct vsu_error *err);
+/* Also refuses what the activity of the machine forbids. */
+int cvmm_priv_check_request(const struct cvmm_machine *m, enum vmm_rule rule,
+			    struct vsu_error *err);
+
+/* Allocates the answer. -ENOMEM. */
+int cvmm_priv_request_begin(struct cvmm_request *r, cvmm_answer_fn fn, void *opaque);
+
+/*
+ * rc: of the request, which has failed with r->why, or has begun. Gives or awaits the answer. name
+ * precedes the sentence of a failure, unless it is NULL. Returns rc, or 0.
+ */
+int cvmm_priv_request_end(struct cvmm_request *r, int rc, const char *name, struct vsu_error *err);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The commands of a machine's control socket. Each reads its words, and calls a function of
+ * <cvmm/requests.h>.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_CONTROL_COMMANDS_H
+#define VMM_CONTROL_COMMANDS_H
+
+#include <device-kinds/socket_access.h>
+
+#include "control/control.h"
+#include "cvmm/events.h"
+
+struct cvmm_machine;
+
+/* The table of commands; it ends with a row without a name. */
+extern const struct vmm_control_command vmm_machine_commands[];
+
+/* The argument of the commands: a machine and its socket. All zero: no socket. */
+struct vmm_commands {
+	struct cvmm_machine *machine;
+	struct vmm_control *control;
+	/*
+	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name,
+	 * or NULL if no level has this name. The member is NULL if there are no levels.
+	 */
+	const char *(*log_level)(const char *name);
+};
+
+struct vmm_commands_config {
+	struct vsu_loop *loop;	/* of the machine */
+	const struct vmm_log *log;
+	const struct vmm_closer *closer;
+	const struct vmm_control_end *end;	/* the socket */
+	const struct vmm_socket_access *access;	/* to a socket that is created; NULL: 0600 */
+};
+
+/*
+ * Opens the socket of c->machine. The machine's owner passes events to vmm_commands_event(), and
+ * closes it before the machine is freed.
+ */
+int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *config,
+		      struct vsu_error *err);
+void vmm_commands_close(struct vmm_commands *c);
+
+/* An event of the machine, for clients that listen. No effect without a socket. */
+void vmm_commands_event(const struct vmm_commands *c, const struct cvmm_event *event);
+
+#endif

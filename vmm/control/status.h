@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of the machine for the control socket.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_CONTROL_STATUS_H
+#define VMM_CONTROL_STATUS_H
+
+#include <vmm-sys-util/json.h>
+
+#include "cvmm/status.h"
+
+/* The command "status". */
+int vmm_status_command(void *commands, char *const *words, FILE *answer, struct vsu_error *err);
+
+/* Writes the counters of a device as a member, and requests newer ones of the guest. */
+void vmm_status_write_numbers(struct cvmm_machine *machine, unsigned int number,
+			      struct vsu_json *to);
+
+#endif
