@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 				"    \"blk-file\"\n"
 				"  ]\n"
 				"}",
-		.kind = &vmm_blk_kind,
+		.kind = devkind_blk,
 		.calls = &calls,
 		.grows = true,
 	};

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 		.capabilities = "{\n"
 				"  \"type\": \"console\"\n"
 				"}",
-		.kind = &vmm_console_kind,
+		.kind = devkind_console,
 	};
 
 	return daemon_main(&daemon, argc, argv);

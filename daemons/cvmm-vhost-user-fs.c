@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 				"    \"separate-options\"\n"
 				"  ]\n"
 				"}",
-		.kind = &vmm_fs_kind,
+		.kind = devkind_fs,
 		.calls = &call_table_folder,
 		.shares_folder = true,
 		.is_virtiofsd = true,

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
 		.capabilities = "{\n"
 				"  \"type\": \"net\"\n"
 				"}",
-		.kind = &vmm_net_kind,
+		.kind = devkind_net,
 		.calls = &calls,
 	};
 

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 		.capabilities = "{\n"
 				"  \"type\": \"rng\"\n"
 				"}",
-		.kind = &vmm_rng_kind,
+		.kind = devkind_rng,
 	};
 
 	return daemon_main(&daemon, argc, argv);

@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 		.capabilities = "{\n"
 				"  \"type\": \"vsock\"\n"
 				"}",
-		.kind = &vmm_vsock_kind,
+		.kind = devkind_vsock,
 		.calls = &calls,
 	};
 

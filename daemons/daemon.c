@@ -33,7 +33,7 @@
 /* ----------------------- the device; functions return the exit status of the program */
 
 /* The name of a kind's key as an option of its daemon. */
-static const char *option_name(const struct vmm_device_key *key)
+static const char *option_name(const struct devkind_key *key)
 {
 	return key->daemon_name ? key->daemon_name : key->option.name;
 }
@@ -60,32 +60,32 @@ static int open_status(int rc)
 }
 
 /* A message of the model names the rejected value; do not add the first option. */
-static bool is_of_model(const struct vmm_device_kind *kind, const struct vsu_error *err)
+static bool is_of_model(const struct devkind *kind, const struct vsu_error *err)
 {
 	const size_t len = strlen(kind->name);
 
 	return !strncmp(err->msg, kind->name, len) && err->msg[len] == ':';
 }
 
-static int device_status(const struct vmm_device_kind *kind, int rc, struct vsu_error *err)
+static int device_status(const struct devkind *kind, int rc, struct vsu_error *err)
 {
 	if (rc < 0 && kind->keys[0].required && !is_of_model(kind, err))
 		vsu_error_prefix(err, rc, "--%s", option_name(&kind->keys[0]));
 	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
 }
 
-/* measured: as of vmm_latency_measure(), or NULL to measure nothing. */
-static int open_device(const struct vmm_device_kind *kind, const void *config,
-		       const struct vmm_device_common *common,
+/* measured: as of devkind_latency_measure(), or NULL to measure nothing. */
+static int open_device(const struct devkind *kind, const void *config,
+		       const struct devkind_common *common,
 		       struct virtdev_measured **measured,
 		       struct virtdev **out, struct vsu_error *err)
 {
 	struct virtdev *dev;
-	int rc = vmm_device_make(kind, config, common, &dev, err);
+	int rc = devkind_make(kind, config, common, &dev, err);
 
 	if (rc < 0)
 		return device_status(kind, rc, err);
-	rc = measured ? vmm_latency_measure(dev, measured) : 0;
+	rc = measured ? devkind_latency_measure(dev, measured) : 0;
 	if (rc < 0) {
 		virtdev_free(dev);
 		vsu_error_sys(err, rc, "--metrics");
@@ -99,8 +99,8 @@ static int open_device(const struct vmm_device_kind *kind, const void *config,
  * Checks the configuration without opening anything, before the daemon enters a sandbox,
  * whose failure would hide a mistake in the options.
  */
-static int judge_device(const struct vmm_device_kind *kind, const void *config,
-			const struct vmm_device_common *common,
+static int judge_device(const struct devkind *kind, const void *config,
+			const struct devkind_common *common,
 			struct vsu_error *err)
 {
 	return kind->judge ? device_status(kind, kind->judge(config, common, err), err) :
@@ -136,8 +136,8 @@ static const struct vsu_option folder_options[] = {
 		.help = "write lines of the log to syslog instead of standard error" },
 };
 
-#define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + \
-	      VMM_DEVICE_ALIAS_ROWS)
+#define ROWS (DAEMON_OWN + DEVKIND_MAX_KEYS + FOLDER_OPTIONS + \
+	      DEVKIND_ALIAS_ROWS)
 
 struct command_line {
 	const struct daemon *daemon;
@@ -146,9 +146,9 @@ struct command_line {
 	uint64_t files;		/* --rlimit-nofile, or 0 */
 	bool capabilities, help, version, syslog;
 	struct virtiofsd_line words; /* replaces argv; may be empty */
-	struct vmm_device_common common;
-	struct vmm_device_reporter reporter;
-	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+	struct devkind_common common;
+	struct devkind_reporter reporter;
+	_Alignas(8) unsigned char config[DEVKIND_MAX_CONFIG];
 	struct vsu_option rows[ROWS];
 	unsigned int nkeys;	/* number of the kind's keys */
 };
@@ -159,8 +159,8 @@ static const struct vsu_option common_options[] = { DAEMON_OPTIONS };
 static void build_options(struct command_line *cl)
 {
 	unsigned int n;
-	const struct vmm_device_kind *kind = cl->daemon->kind;
-	const struct vmm_device_key *key;
+	const struct devkind *kind = cl->daemon->kind();
+	const struct devkind_key *key;
 
 	memcpy(cl->rows, common_options, sizeof(common_options));
 	cl->rows[DAEMON_NUM_QUEUES].max = kind->own_queues ? kind->own_queues : kind->max_queues;
@@ -174,7 +174,7 @@ static void build_options(struct command_line *cl)
 		memcpy(&cl->rows[n], folder_options, sizeof(folder_options));
 		n += FOLDER_OPTIONS;
 	}
-	vmm_device_alias_rows(kind, true, &cl->rows[n]);
+	devkind_alias_rows(kind, true, &cl->rows[n]);
 }
 
 static int take_key(struct command_line *cl, unsigned int index,
@@ -184,8 +184,8 @@ static int take_key(struct command_line *cl, unsigned int index,
 	char what[64];
 
 	snprintf(what, sizeof(what), "option --%s", cl->rows[index].name);
-	return vmm_device_set(cl->daemon->kind, index - DAEMON_OWN, what,
-			      value, cl->config, err);
+	return devkind_set(cl->daemon->kind(), index - DAEMON_OWN, what,
+			   value, cl->config, err);
 }
 
 #define PLACE(member) VSU_PLACE(struct command_line, member)
@@ -268,7 +268,7 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 /* Resolve group names now: they are in files of the host. */
 static int check_access(struct command_line *cl, struct vsu_error *err)
 {
-	return vmm_socket_access_read(&cl->serve.access, err) < 0 ? VSU_EXIT_DATA :
+	return devkind_socket_access_read(&cl->serve.access, err) < 0 ? VSU_EXIT_DATA :
 	       VSU_EXIT_OK;
 }
 
@@ -306,8 +306,8 @@ static bool prints_only(const struct command_line *cl)
 
 static int check_keys(const struct command_line *cl, struct vsu_error *err)
 {
-	const struct vmm_device_kind *kind = cl->daemon->kind;
-	const struct vmm_device_key *missing = vmm_device_missing(kind, cl->config);
+	const struct devkind *kind = cl->daemon->kind();
+	const struct devkind_key *missing = devkind_missing(kind, cl->config);
 
 	if (missing) {
 		vsu_error_set(err, -EINVAL, "--%s=%s is missing; it names %s",
@@ -318,9 +318,9 @@ static int check_keys(const struct command_line *cl, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
-static struct vmm_device_facts facts_of(const struct command_line *cl)
+static struct devkind_facts facts_of(const struct command_line *cl)
 {
-	return vmm_device_facts_of(cl->daemon->kind, cl->config);
+	return devkind_facts_of(cl->daemon->kind(), cl->config);
 }
 
 /* Additional system calls of this device. */
@@ -342,12 +342,12 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	cl->common.reporter = &cl->reporter;
 	cl->common.sockets = &cl->serve.access;
 	table_wait(cl->common.recover);
-	status = open_device(cl->daemon->kind, cl->config, &cl->common,
+	status = open_device(cl->daemon->kind(), cl->config, &cl->common,
 			     cl->serve.metrics ? &measured : NULL, &dev, err);
 	if (status == VSU_EXIT_OK) {
-		cl->serve.kind = cl->daemon->kind;
+		cl->serve.kind = cl->daemon->kind();
 		if (cl->daemon->grows)
-			cl->serve.resize = cl->daemon->kind->resize;
+			cl->serve.resize = cl->daemon->kind()->resize;
 		status = serve_device(&cl->serve, dev, sigbus, err);
 	}
 	/* the table is used by the handler until the process ends */
@@ -377,7 +377,7 @@ static int limit_files(uint64_t files, struct vsu_error *err)
  */
 static int enter_sandbox(struct command_line *cl, const char **folder, struct vsu_error *err)
 {
-	const struct vmm_device_key *key = &cl->daemon->kind->keys[0];
+	const struct devkind_key *key = &cl->daemon->kind()->keys[0];
 	int rc = limit_files(cl->files, err);
 
 	if (rc < 0)
@@ -396,7 +396,7 @@ static int enter_sandbox(struct command_line *cl, const char **folder, struct vs
 /* Plans the confinement, and begins that of a folder. */
 static int begin_confinement(struct command_line *cl, struct vsu_error *err)
 {
-	const struct vmm_device_key *key = &cl->daemon->kind->keys[0];
+	const struct devkind_key *key = &cl->daemon->kind()->keys[0];
 	const char **folder = (const char **)(void *)(cl->config + key->offset);
 	struct daemon_rights *rights = &cl->serve.rights;
 	int rc;
@@ -416,7 +416,7 @@ static int begin_confinement(struct command_line *cl, struct vsu_error *err)
  */
 static int check_recover(const struct command_line *cl, struct vsu_error *err)
 {
-	const struct vmm_device_facts facts = facts_of(cl);
+	const struct devkind_facts facts = facts_of(cl);
 	const char *file = cl->common.recover;
 
 	if (file && !*file)
@@ -443,7 +443,7 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 	if (status == VSU_EXIT_OK)
 		status = check_recover(cl, err);
 	if (status == VSU_EXIT_OK)
-		status = judge_device(cl->daemon->kind, cl->config, &cl->common, err);
+		status = judge_device(cl->daemon->kind(), cl->config, &cl->common, err);
 	if (status == VSU_EXIT_OK)
 		status = begin_confinement(cl, err);
 	return status == VSU_EXIT_OK ? device_run(cl, err) : status;
@@ -474,7 +474,7 @@ static struct vsu_closer *file_closer(void *opaque, struct vsu_error *err)
 	return prog_file_closer(&closer, err) < 0 ? NULL : closer;
 }
 
-static const struct vmm_device_host daemon_host = {
+static const struct devkind_host daemon_host = {
 	.warn = on_warning, .file_closer = file_closer,
 };
 

@@ -51,8 +51,8 @@ enum daemon_option {
 	{ .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",		\
 	  .help = "serve this inherited socket instead",		\
 	  .min = 0, .max = INT32_MAX },					\
-	VMM_SOCKET_MODE_OPTION,					\
-	VMM_SOCKET_GROUP_OPTION,					\
+	DEVKIND_SOCKET_MODE_OPTION,					\
+	DEVKIND_SOCKET_GROUP_OPTION,					\
 	{ .name = "print-capabilities", .kind = VSU_OPTION_FLAG,	\
 	  .help = "print what this program offers, as JSON, and end" },	\
 	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,		\
@@ -92,7 +92,7 @@ struct daemon {
 	const char *name;		/* name of the program */
 	const char *summary;		/* purpose, for the help text */
 	const char *capabilities;	/* JSON, according to QEMU's conventions */
-	const struct vmm_device_kind *kind;
+	const struct devkind *(*kind)(void);
 	const struct call_table *calls; /* additional system calls, or NULL */
 	/*
 	 * The first key of its kind is a folder, which is the only part of the
@@ -113,7 +113,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 struct serving {
 	const char *socket_path; /* to listen at; NULL: fd is given */
-	struct vmm_socket_access access; /* of socket_path */
+	struct devkind_socket_access access; /* of socket_path */
 	int fd;			/* otherwise: a listening or connected socket */
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;
@@ -126,7 +126,7 @@ struct serving {
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 };
 
 /*

@@ -75,9 +75,9 @@ int daemon_guard_check(struct daemon_guard *g, bool is_held)
 	return END_MS;
 }
 
-void daemon_guard_detach(struct daemon_guard *g, struct vmm_workers *workers)
+void daemon_guard_detach(struct daemon_guard *g, struct devkind_workers *workers)
 {
-	const uint32_t left = vmm_workers_detach(workers);
+	const uint32_t left = devkind_workers_detach(workers);
 
 	if (left > g->left)
 		prog_log(VSU_LOG_WARNING, "left behind", "%u requests of a disconnected front-end are detached, each with a thread, until files of the host respond",

@@ -39,7 +39,7 @@ int daemon_guard_check(struct daemon_guard *g, bool is_held);
  * The front-end has disconnected: detaches requests from the session, so that
  * the next front-end need not wait for them.
  */
-void daemon_guard_detach(struct daemon_guard *g, struct vmm_workers *workers);
+void daemon_guard_detach(struct daemon_guard *g, struct devkind_workers *workers);
 void daemon_guard_begin(const struct daemon_guard *g);
 void daemon_guard_end(struct daemon_guard *g);
 

@@ -20,7 +20,7 @@ static int listen_status(int rc)
 }
 
 int daemon_listen(struct daemon_listener *l, const char *option, const char *path,
-		  const struct vmm_socket_access *access, struct confine_plan *plan,
+		  const struct devkind_socket_access *access, struct confine_plan *plan,
 		  struct vsu_error *err)
 {
 	int left;
@@ -35,7 +35,7 @@ int daemon_listen(struct daemon_listener *l, const char *option, const char *pat
 	if (left < 0)
 		vsu_sock_unlink(&l->path);
 	l->have_path &= !left;
-	if (left >= 0 && vmm_socket_access_apply(access, path, err) == 0)
+	if (left >= 0 && devkind_socket_access_apply(access, path, err) == 0)
 		return VSU_EXIT_OK;
 	vsu_error_prefix(err, err->code, "--%s", option);
 	vsu_fd_close(&l->fd);

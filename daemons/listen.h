@@ -23,7 +23,7 @@ struct daemon_listener {
 
 /* option is the name of the option with the path, for messages. */
 int daemon_listen(struct daemon_listener *l, const char *option, const char *path,
-		  const struct vmm_socket_access *access, struct confine_plan *plan,
+		  const struct devkind_socket_access *access, struct confine_plan *plan,
 		  struct vsu_error *err);
 
 /* A socket that the daemon inherited, by --fd. */

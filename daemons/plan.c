@@ -64,8 +64,8 @@ static uint64_t capabilities_of(const struct daemon_rights *r)
 	if (!r->folder)
 		return r->postcopy && access("/dev/userfaultfd", F_OK) < 0 ? BIT(CAP_SYS_PTRACE) : 0;
 	return FILE_CAPABILITIES | (r->facts.finds_files ? BIT(CAP_DAC_READ_SEARCH) : 0) |
-	       (r->facts.makes & VMM_MAKES_NODES ? BIT(CAP_MKNOD) : 0) |
-	       (r->facts.makes & VMM_MAKES_CAPABILITIES ? BIT(CAP_SETFCAP) : 0) |
+	       (r->facts.makes & DEVKIND_MAKES_NODES ? BIT(CAP_MKNOD) : 0) |
+	       (r->facts.makes & DEVKIND_MAKES_CAPABILITIES ? BIT(CAP_SETFCAP) : 0) |
 	       (r->facts.sets_labels ? BIT(CAP_SYS_ADMIN) : 0);
 }
 
@@ -125,12 +125,12 @@ static int sizes_add(struct confine_plan *plan, struct vsu_error *err)
 }
 
 /* Permits only the removal of names: other sockets may be in these folders. */
-static int sockets_add(struct confine_plan *plan, const struct vmm_device_facts *facts,
+static int sockets_add(struct confine_plan *plan, const struct devkind_facts *facts,
 		       struct vsu_error *err)
 {
 	int i, rc = 0;
 
-	for (i = 0; !rc && i < VMM_DEVICE_SOCKETS_MAX; i++)
+	for (i = 0; !rc && i < DEVKIND_MAX_SOCKETS; i++)
 		if (facts->sockets[i])
 			rc = confine_add_parent(plan, facts->sockets[i], LANDLOCK_REMOVE, err);
 	return rc;

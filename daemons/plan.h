@@ -53,7 +53,7 @@ struct daemon_rights {
 	enum daemon_filter filter;
 	const struct call_table *calls; /* in addition to those of serving, or NULL */
 	bool postcopy;		/* a userfaultfd is created while serving */
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 };
 
 /* Before anything is opened. Errors are those of confine_user_find(). */

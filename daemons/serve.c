@@ -58,7 +58,7 @@ struct loop {
 	int quit;			/* signalled: queue threads end */
 	uint32_t nthreads;		/* started threads */
 	struct queue_thread *threads;
-	struct vmm_workers *workers;
+	struct devkind_workers *workers;
 	struct daemon_guard guard;
 	struct postcopy_watch watch;
 };
@@ -224,8 +224,8 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = daemon_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = vmm_workers_start(l->how->kind->work, process_threads(), l->dev, l->how->rights.facts.workers,
-				       &l->workers, err);
+		rc = devkind_workers_start(l->how->kind->work, process_threads(), l->dev, l->how->rights.facts.workers,
+					   &l->workers, err);
 	if (rc < 0)
 		return rc;
 	l->quit = rc = vsu_event_new();
@@ -392,7 +392,7 @@ static void loop_fini(struct loop *l)
 {
 	end_threads(l);
 	virtdev_vhost_user_server_free(l->server);
-	vmm_workers_end(l->workers);
+	devkind_workers_end(l->workers);
 	daemon_guard_end(&l->guard);
 	watch_end(&l->watch);
 	metrics_end(&l->metrics);

@@ -18,15 +18,15 @@
 
 static const struct daemon rng = {
 	.name = "test-rng", .summary = "Serves entropy.",
-	.capabilities = "{ \"type\": \"rng\" }", .kind = &vmm_rng_kind,
+	.capabilities = "{ \"type\": \"rng\" }", .kind = devkind_rng,
 };
 static const struct daemon blk = {
 	.name = "test-blk", .summary = "Serves a disk.",
-	.capabilities = "{ \"type\": \"block\" }", .kind = &vmm_blk_kind,
+	.capabilities = "{ \"type\": \"block\" }", .kind = devkind_blk,
 };
 static const struct daemon fs = {
 	.name = "test-fs", .summary = "Serves a folder.",
-	.capabilities = "{ \"type\": \"fs\" }", .kind = &vmm_fs_kind, .shares_folder = true,
+	.capabilities = "{ \"type\": \"fs\" }", .kind = devkind_fs, .shares_folder = true,
 };
 
 static char printed[8192], complaint[2048];

@@ -30,7 +30,7 @@ static struct metrics metrics;
 static char folder[32], path[64], reply[65536];
 static int other, watched;
 static struct vsu_error why;
-static const struct vmm_socket_access anyone = { .mode = NULL };
+static const struct devkind_socket_access anyone = { .mode = NULL };
 static struct confine_plan plan;
 
 static void setup(void)

@@ -47,7 +47,7 @@ static int finish(pid_t pid)
 static bool hides_landlock;	/* the next child has a kernel without it */
 
 /* In a child, because the restriction is permanent. */
-static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
+static int after_leaving(const struct devkind_facts *device, bool postcopy,
 			 int (*fn)(void))
 {
 	const struct daemon_rights r = { .facts = *device, .postcopy = postcopy };
@@ -68,7 +68,7 @@ static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 	_exit(fn());
 }
 
-static const struct vmm_device_facts none;
+static const struct devkind_facts none;
 
 /* A test that succeeds if fn returns 0. */
 #define HOLDS_OUTSIDE(claim, fn)					\
@@ -145,7 +145,7 @@ HOLDS_OUTSIDE(socket_of_the_daemon_can_be_removed, socket_is_removed)
 
 START_TEST(sockets_of_the_device_can_be_removed)
 {
-	const struct vmm_device_facts device = { .sockets = { others, sockets } };
+	const struct devkind_facts device = { .sockets = { others, sockets } };
 
 	ck_assert_int_eq(after_leaving(&device, false, socket_is_removed), 0);
 }
@@ -206,7 +206,7 @@ static bool knows_ports(void)
 
 START_TEST(only_a_connecting_device_may_connect)
 {
-	const struct vmm_device_facts device = { .connects = true };
+	const struct devkind_facts device = { .connects = true };
 
 	ck_assert_int_ne(after_leaving(&device, false, tcp_errno), EACCES);
 	ck_assert_int_eq(after_leaving(&none, false, tcp_errno) == EACCES,

@@ -526,12 +526,12 @@ static bool is_possible(const struct way *way)
 
 #define CAPABILITY(n) (UINT64_C(1) << (n))
 static const struct {
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 	uint64_t kept;
 } makers[] = {
-	{ { .writes = true }, 0 }, { { .makes = VMM_MAKES_NODES }, CAPABILITY(CAP_MKNOD) },
-	{ { .makes = VMM_MAKES_CAPABILITIES }, CAPABILITY(CAP_SETFCAP) },
-	{ { .makes = VMM_MAKES_NODES | VMM_MAKES_CAPABILITIES }, CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_SETFCAP) },
+	{ { .writes = true }, 0 }, { { .makes = DEVKIND_MAKES_NODES }, CAPABILITY(CAP_MKNOD) },
+	{ { .makes = DEVKIND_MAKES_CAPABILITIES }, CAPABILITY(CAP_SETFCAP) },
+	{ { .makes = DEVKIND_MAKES_NODES | DEVKIND_MAKES_CAPABILITIES }, CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_SETFCAP) },
 };
 
 START_TEST(capabilities_for_files_follow_the_device)

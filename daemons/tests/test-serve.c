@@ -31,9 +31,9 @@
 #define WORDS 8
 #define MIB (UINT64_C(1) << 20)
 
-static const struct daemon rng = { .name = "test-rng", .kind = &vmm_rng_kind };
-static const struct daemon blk = { .name = "test-blk", .kind = &vmm_blk_kind, .grows = true };
-static const struct daemon fs = { .name = "test-fs", .kind = &vmm_fs_kind, .shares_folder = true };
+static const struct daemon rng = { .name = "test-rng", .kind = devkind_rng };
+static const struct daemon blk = { .name = "test-blk", .kind = devkind_blk, .grows = true };
+static const struct daemon fs = { .name = "test-fs", .kind = devkind_fs, .shares_folder = true };
 
 static char folder[64], path[96], option[128], image[128], shared[128], metrics[128], said[16384];
 static pid_t child;

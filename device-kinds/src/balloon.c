@@ -10,10 +10,10 @@
 struct balloon {
 	uint64_t target, deflate_on_oom, reporting;
 };
-static_assert(sizeof(struct balloon) <= VMM_DEVICE_CONFIG_MAX,
+static_assert(sizeof(struct balloon) <= DEVKIND_MAX_CONFIG,
 	      "a kind's config");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
 		      .help = "initial size: memory that the guest releases",
 		      .preset = "0", .example = "512M" },
@@ -28,7 +28,7 @@ static const struct vmm_device_key keys[] = {
 };
 
 static int balloon_open(const void *config,
-			const struct vmm_device_common *common,
+			const struct devkind_common *common,
 			struct virtdev **out, struct vsu_error *err)
 {
 	const struct balloon *b = config;
@@ -49,7 +49,7 @@ static void balloon_refresh(struct virtdev *dev)
 	(void)!virtdev_balloon_ask_stats(dev);
 }
 
-const struct vmm_device_kind vmm_balloon_kind = {
+static const struct devkind kind = {
 	.name = "balloon", .summary = "memory balloon",
 	.id = VIRTDEV_ID_BALLOON, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "128", .keys = keys,
@@ -58,3 +58,8 @@ const struct vmm_device_kind vmm_balloon_kind = {
 	.resize_key = "size",
 	.refresh = balloon_refresh,
 };
+
+const struct devkind *devkind_balloon(void)
+{
+	return &kind;
+}

@@ -51,12 +51,12 @@ struct blk {
 	uint64_t on_stall, stall_timeout;
 	struct virtdev_rate_limits limits;
 };
-static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct blk) <= DEVKIND_MAX_CONFIG, "a kind's config");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "the raw image, block device, or address nbd://HOST/EXPORT" },
-	  .daemon_name = "blk-file", .refers = VMM_REFERS_IMAGE, .read_if = { "readonly", "overlay", "snapshot" },
+	  .daemon_name = "blk-file", .refers = DEVKIND_REFERS_IMAGE, .read_if = { "readonly", "overlay", "snapshot" },
 	  .offset = offsetof(struct blk, path),
 	  .required = true },
 	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
@@ -66,7 +66,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING,
 		      .arg = "TEXT",
 		      .help = "at most 20 bytes (the end of FILE)" },
-	  .refers = VMM_REFERS_TEXT,
+	  .refers = DEVKIND_REFERS_TEXT,
 	  .offset = offsetof(struct blk, serial), .max_len = MAX_SERIAL },
 	{ .option = { .name = "engine", .kind = VSU_OPTION_CHOICE,
 		      .choices = engines, .preset = "auto",
@@ -87,13 +87,13 @@ static const struct vmm_device_key keys[] = {
 	  .offset = offsetof(struct blk, locking) },
 	{ .option = { .name = "overlay", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "file for what the guest writes; the image is only read" },
-	  .refers = VMM_REFERS_IMAGE,
+	  .refers = DEVKIND_REFERS_IMAGE,
 	  .offset = offsetof(struct blk, overlay) },
 	{ .option = { .name = "snapshot", .kind = VSU_OPTION_FLAG,
 		      .help = "discard what the guest writes at the end" },
-	  .refers = VMM_REFERS_TEMPORARY,
+	  .refers = DEVKIND_REFERS_TEMPORARY,
 	  .offset = offsetof(struct blk, snapshot) },
-	VMM_DISK_FORMAT_ROW(offsetof(struct blk, format)),
+	DEVKIND_PRIV_DISK_FORMAT_ROW(offsetof(struct blk, format)),
 	{ .option = { .name = "on-stall", .kind = VSU_OPTION_CHOICE,
 		      .choices = stalls, .preset = "error",
 		      .help = "requests while the server of an address is away: fail, or wait" },
@@ -102,8 +102,8 @@ static const struct vmm_device_key keys[] = {
 		      .min = 1, .max = 86400000, .preset = "10, and 30 for a reply",
 		      .help = "with on-stall=error: how long they wait first" },
 	  .offset = offsetof(struct blk, stall_timeout) },
-	VMM_LIMIT_ROWS("", "bytes of reads and writes", "requests",
-		       offsetof(struct blk, limits)),
+	DEVKIND_PRIV_LIMIT_ROWS("", "bytes of reads and writes", "requests",
+				offsetof(struct blk, limits)),
 	{ .option = { .name = NULL } },
 };
 
@@ -137,7 +137,7 @@ static int open_image(const struct virtdev_disk_file *file,
 	return rc;
 }
 
-static int open_file(const struct blk *b, const struct vmm_device_common *common,
+static int open_file(const struct blk *b, const struct devkind_common *common,
 		     struct virtdev_disk **out, struct vsu_error *err)
 {
 	struct virtdev_disk_file file = {
@@ -168,7 +168,7 @@ static int check_overlay(const struct blk *b, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL, "overlay and snapshot exclude each other: snapshot=on keeps nothing; leave one out");
 	if (b->overlay && !*b->overlay)
 		return vsu_error_set(err, -EINVAL, "key 'overlay': the value is empty; name a file");
-	if (vmm_disk_is_address(b->path))
+	if (devkind_disk_is_address(b->path))
 		return vsu_error_set(err, -EINVAL, "'%s' is not a file, which %s requires", b->path, key);
 	if (b->read_only)
 		return vsu_error_set(err, -EINVAL, "readonly and %s exclude each other: the image is only read in any case; leave one out", key);
@@ -200,12 +200,12 @@ static int name_layers(const struct blk *b, struct virtdev_disk_overlay *overlay
 	return 0;
 }
 
-static int open_layered(const struct blk *b, const struct vmm_device_common *common,
+static int open_layered(const struct blk *b, const struct devkind_common *common,
 			struct virtdev_disk **out, struct vsu_error *err)
 {
 	struct virtdev_disk_overlay overlay = {
 		.size = sizeof(overlay),
-		.folder = b->overlay ? NULL : vmm_disk_folder(),
+		.folder = b->overlay ? NULL : devkind_disk_folder(),
 		/* A migration needs the file of the other process. */
 		.may_init = !common->unlocked,
 		.unlocked = common->unlocked || b->locking == LOCKING_OFF,
@@ -225,7 +225,7 @@ static int open_layered(const struct blk *b, const struct vmm_device_common *com
 
 static int check_stall(const struct blk *b, struct vsu_error *err)
 {
-	if ((b->on_stall || b->stall_timeout) && !vmm_disk_is_address(b->path))
+	if ((b->on_stall || b->stall_timeout) && !devkind_disk_is_address(b->path))
 		return vsu_error_set(err, -EINVAL, "'%s' is a file, whose requests wait in the kernel: on-stall and stall-timeout are for addresses, such as nbd://HOST",
 				     b->path);
 	if (b->on_stall == STALL_WAIT && b->stall_timeout)
@@ -236,7 +236,7 @@ static int check_stall(const struct blk *b, struct vsu_error *err)
 static int open_address(const struct blk *b, uint32_t queues,
 			struct virtdev_disk **out, struct vsu_error *err)
 {
-	const struct vmm_disk_want want = {
+	const struct devkind_priv_disk_want want = {
 		.address = b->path, .read_only = b->read_only,
 		.queues = queues ? queues : 1,
 		.waits = b->on_stall == STALL_WAIT,
@@ -248,26 +248,26 @@ static int open_address(const struct blk *b, uint32_t queues,
 		return vsu_error_set(err, -EINVAL,
 				     "'%s' is not a file, which engine, block-size, locking and cache=none or directsync require",
 				     b->path);
-	return vmm_disk_open(&want, out, err);
+	return devkind_priv_disk_open(&want, out, err);
 }
 
-static int open_disk(const struct blk *b, const struct vmm_device_common *common,
+static int open_disk(const struct blk *b, const struct devkind_common *common,
 		     struct virtdev_disk **out, struct vsu_error *err)
 {
 	int rc = check_stall(b, err);
 
 	if (rc < 0)
 		return rc;
-	if (vmm_disk_is_address(b->path) && !b->overlay && !b->snapshot)
+	if (devkind_disk_is_address(b->path) && !b->overlay && !b->snapshot)
 		return open_address(b, common->queues, out, err);
-	rc = vmm_disk_check_format(b->path, b->format, common->continues, err);
+	rc = devkind_disk_check_format(b->path, b->format, common->continues, err);
 	if (rc < 0)
 		return rc;
 	return b->overlay || b->snapshot ? open_layered(b, common, out, err) :
 					   open_file(b, common, out, err);
 }
 
-static int blk_open(const void *config, const struct vmm_device_common *common,
+static int blk_open(const void *config, const struct devkind_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	const struct blk *b = config;
@@ -285,7 +285,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	/*
 	 * channels to an NBD server are connections, which the filter permits
 	 */
-	blk.early_channels = common->confined && !vmm_disk_is_address(b->path);
+	blk.early_channels = common->confined && !devkind_disk_is_address(b->path);
 	rc = virtdev_blk_new(&blk, out, err);
 	if (rc < 0)
 		virtdev_disk_free(blk.disk);
@@ -299,12 +299,12 @@ static int blk_limit(struct virtdev *dev, const void *config,
 				      err);
 }
 
-static void blk_describe(const void *config, struct vmm_device_facts *facts)
+static void blk_describe(const void *config, struct devkind_facts *facts)
 {
 	const struct blk *b = config;
 
 	facts->file = vsu_file_value_name(b->overlay ? b->overlay : b->path);
-	if (!b->overlay && vmm_disk_is_address(b->path))
+	if (!b->overlay && devkind_disk_is_address(b->path))
 		facts->file = NULL;
 	facts->writes = !b->read_only && !b->snapshot;
 	facts->temporary = b->snapshot;
@@ -312,7 +312,7 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 	facts->connects = !facts->file;
 }
 
-const struct vmm_device_kind vmm_blk_kind = {
+static const struct devkind kind = {
 	.name = "blk", .summary = "a disk", .id = VIRTDEV_ID_BLOCK,
 	.has_daemon = true, .max_queues = 256, .min_queue_size = 4, .queue_size = "1024",
 	.keys = keys,
@@ -322,3 +322,8 @@ const struct vmm_device_kind vmm_blk_kind = {
 	.identify = virtdev_blk_identify,
 	.describe = blk_describe, .replacement = "--format=raw",
 };
+
+const struct devkind *devkind_blk(void)
+{
+	return &kind;
+}

@@ -16,6 +16,8 @@
 #include <virtio-devices/console.h>
 #include <vmm-sys-util/parse.h>
 
+#include "warn.h"
+
 #define MAX_STREAMS 8
 #define SOCKET "socket:"
 
@@ -27,33 +29,33 @@ struct console {
 	const char *log;
 	uint64_t log_size;
 };
-static_assert(sizeof(struct console) <= VMM_DEVICE_CONFIG_MAX,
+static_assert(sizeof(struct console) <= DEVKIND_MAX_CONFIG,
 	      "a kind's config");
-static_assert(1 + MAX_STREAMS <= VMM_DEVICE_SOCKETS_MAX, "a console's sockets");
+static_assert(1 + MAX_STREAMS <= DEVKIND_MAX_SOCKETS, "a console's sockets");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "stdio", .kind = VSU_OPTION_FLAG,
 		      .help = "on standard input and output" },
-	  .refers = VMM_REFERS_STDIO,
+	  .refers = DEVKIND_REFERS_STDIO,
 	  .offset = offsetof(struct console, stdio) },
 	{ .option = { .name = "pty", .kind = VSU_OPTION_FLAG,
 		      .help = "on a new pseudoterminal, whose path is logged" },
-	  .refers = VMM_REFERS_TERMINAL,
+	  .refers = DEVKIND_REFERS_TERMINAL,
 	  .offset = offsetof(struct console, pty) },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "on a UNIX socket, for one client at a time" },
 	  .daemon_name = "console-socket",
-	  .refers = VMM_REFERS_SOCKET,
+	  .refers = DEVKIND_REFERS_SOCKET,
 	  .offset = offsetof(struct console, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_STRING, .arg = "N",
 		      .help = "on an inherited descriptor" },
 	  .daemon_name = "console-fd",
-	  .refers = VMM_REFERS_DESCRIPTOR,
+	  .refers = DEVKIND_REFERS_DESCRIPTOR,
 	  .offset = offsetof(struct console, fd) },
 	{ .option = { .name = "name", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "name of the port in the guest" },
-	  .refers = VMM_REFERS_TEXT,
+	  .refers = DEVKIND_REFERS_TEXT,
 	  .offset = offsetof(struct console, name),
 	  .max_len = VIRTDEV_CONSOLE_MAX_NAME },
 	{ .option = { .name = "rows-first", .kind = VSU_OPTION_FLAG,
@@ -62,17 +64,17 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "port", .kind = VSU_OPTION_STRING,
 		      .arg = "NAME:pty|fd:N|socket:PATH", .repeat = true,
 		      .help = "additional port" },
-	  .refers = VMM_REFERS_PORT,
+	  .refers = DEVKIND_REFERS_PORT,
 	  .offset = offsetof(struct console, streams),
 	  .max_times = MAX_STREAMS },
 	{ .option = { .name = "log", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "append what the guest prints on the console to FILE" },
 	  .daemon_name = "console-log",
-	  .refers = VMM_REFERS_LOG,
+	  .refers = DEVKIND_REFERS_LOG,
 	  .offset = offsetof(struct console, log) },
 	{ .option = { .name = "log-size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
-		      .min = VMM_PORT_LOG_MIN, .max = VMM_PORT_LOG_MAX,
-		      .preset = VMM_PORT_LOG_PRESET,
+		      .min = DEVKIND_PORT_LOG_MIN, .max = DEVKIND_PORT_LOG_MAX,
+		      .preset = DEVKIND_PORT_LOG_PRESET,
 		      .help = "size at which the log moves to FILE.1" },
 	  .daemon_name = "console-log-size",
 	  .offset = offsetof(struct console, log_size) },
@@ -81,14 +83,14 @@ static const struct vmm_device_key keys[] = {
 
 /* ------------------------------------------------------- ends on the host */
 
-static int open_pty(const struct vmm_device_host *to, const char *who,
+static int open_pty(const struct devkind_host *to, const char *who,
 		    struct virtdev_port **out, struct vsu_error *err)
 {
 	char where[64];
 	int rc = virtdev_port_pty_new(out, where, sizeof(where), err);
 
 	if (!rc)
-		vmm_device_warn(to, NULL, "%s is on %s", who, where);
+		devkind_priv_warn(to, NULL, "%s is on %s", who, where);
 	return rc;
 }
 
@@ -100,7 +102,7 @@ static bool is_for_reading_alone(int fd)
 	return flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
 }
 
-static int open_fd(const struct vmm_device_host *to, const char *who, const char *text,
+static int open_fd(const struct devkind_host *to, const char *who, const char *text,
 		   struct virtdev_port **out, struct vsu_error *err)
 {
 	uint64_t fd;
@@ -114,13 +116,13 @@ static int open_fd(const struct vmm_device_host *to, const char *who, const char
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", who);
 	if (is_for_reading_alone((int)fd))
-		vmm_device_warn(to, NULL,
+		devkind_priv_warn(to, NULL,
 				"%s: descriptor %d is read-only, so output of the guest is discarded; open it for both, such as '%d<>FILE'",
 				who, (int)fd, (int)fd);
 	return 0;
 }
 
-static int open_stdio(const struct vmm_device_common *common,
+static int open_stdio(const struct devkind_common *common,
 		      struct virtdev_port **out, struct vsu_error *err)
 {
 	return common->open_stdio ?
@@ -129,7 +131,7 @@ static int open_stdio(const struct vmm_device_common *common,
 }
 
 /* "pty", "fd:N" or "socket:PATH". */
-static int open_stream(const struct vmm_device_host *to, const char *who, const char *how,
+static int open_stream(const struct devkind_host *to, const char *who, const char *how,
 		       struct virtdev_port **out, struct vsu_error *err)
 {
 	if (!strcmp(how, "pty"))
@@ -144,7 +146,7 @@ static int open_stream(const struct vmm_device_host *to, const char *who, const 
 }
 
 static int open_first(const struct console *c,
-		      const struct vmm_device_common *common,
+		      const struct devkind_common *common,
 		      struct virtdev_port **out, struct vsu_error *err)
 {
 	const int ways = !!c->stdio + !!c->pty + !!c->socket + !!c->fd;
@@ -166,24 +168,24 @@ static int open_first(const struct console *c,
 
 static void on_log_failure(void *opaque, const char *text)
 {
-	vmm_device_warn(opaque, "console log", "%s", text);
+	devkind_priv_warn(opaque, "console log", "%s", text);
 }
 
 static uint64_t log_add(void *log, const struct iovec *iov, int n)
 {
-	return vmm_port_log_add(log, iov, n);
+	return devkind_port_log_add(log, iov, n);
 }
 
 static void log_close(void *log)
 {
-	vmm_port_log_close(log);
+	devkind_port_log_close(log);
 }
 
 /* NULL: none. The source of a migration has the file locked until it ends. */
-static int log_open(const struct console *c, const struct vmm_device_common *common,
-		    struct vmm_port_log **out, struct vsu_error *err)
+static int log_open(const struct console *c, const struct devkind_common *common,
+		    struct devkind_port_log **out, struct vsu_error *err)
 {
-	const struct vmm_port_log_config config = {
+	const struct devkind_port_log_config config = {
 		.path = c->log, .size = c->log_size,
 		.shared = common->unlocked, .trial = common->trial,
 		.warn = on_log_failure,
@@ -192,19 +194,19 @@ static int log_open(const struct console *c, const struct vmm_device_common *com
 
 	*out = NULL;
 	if (c->log)
-		return vmm_port_log_open(&config, out, err);
+		return devkind_port_log_open(&config, out, err);
 	return c->log_size ? vsu_error_set(err, -EINVAL, "log-size needs 'log=FILE'") : 0;
 }
 
 static int set_log_locked(struct virtdev *dev, bool locked, struct vsu_error *err)
 {
-	struct vmm_port_log *log = virtdev_console_recorder(dev, 0);
+	struct devkind_port_log *log = virtdev_console_recorder(dev, 0);
 
 	if (!log)
 		return 0;
 	if (locked)
-		return vmm_port_log_hold(log, err);
-	vmm_port_log_release(log);
+		return devkind_port_log_hold(log, err);
+	devkind_port_log_release(log);
 	return 0;
 }
 
@@ -220,7 +222,7 @@ static uint32_t count_streams(const struct console *c)
 }
 
 /* "NAME:HOW" */
-static int add_stream(const struct vmm_device_host *to, struct virtdev *dev, const char *text,
+static int add_stream(const struct devkind_host *to, struct virtdev *dev, const char *text,
 		      struct vsu_error *err)
 {
 	const char *colon = strchr(text, ':');
@@ -268,7 +270,7 @@ static int check_names(const struct console *c, struct vsu_error *err)
 }
 
 static int make_device(const struct console *c, struct virtdev_port *host,
-		       const struct vmm_device_common *common,
+		       const struct devkind_common *common,
 		       struct virtdev **out, struct vsu_error *err)
 {
 	struct virtdev_console_port port = {
@@ -282,7 +284,7 @@ static int make_device(const struct console *c, struct virtdev_port *host,
 		.rows_first = c->rows_first,
 	};
 
-	struct vmm_port_log *log;
+	struct devkind_port_log *log;
 	int rc = log_open(c, common, &log, err);
 
 	if (rc < 0)
@@ -294,12 +296,12 @@ static int make_device(const struct console *c, struct virtdev_port *host,
 	}
 	rc = virtdev_console_new(&config, out, err);
 	if (rc < 0)
-		vmm_port_log_close(log);
+		devkind_port_log_close(log);
 	return rc;
 }
 
 static int console_open(const void *config,
-			const struct vmm_device_common *common,
+			const struct devkind_common *common,
 			struct virtdev **out, struct vsu_error *err)
 {
 	const struct console *c = config;
@@ -332,10 +334,15 @@ static int console_open(const void *config,
 	return 0;
 }
 
-const struct vmm_device_kind vmm_console_kind = {
+static const struct devkind kind = {
 	.name = "console", .summary = "a console with additional ports",
 	.id = VIRTDEV_ID_CONSOLE, .has_daemon = true, .max_queues = 64, .own_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .refusal = "begin with 'stdio', 'pty', 'socket=PATH', 'fd=N' or 'backend=user:SOCKET'" },
 	.open = console_open, .set_locked = set_log_locked,
 };
+
+const struct devkind *devkind_console(void)
+{
+	return &kind;
+}

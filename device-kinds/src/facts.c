@@ -10,13 +10,13 @@
 
 /* The facts that are being collected. */
 struct collection {
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 	const void *config;
-	struct vmm_device_facts *facts;
+	struct devkind_facts *facts;
 	unsigned int nopens, nsockets, nnames;
 };
 
-static const char *text_at(const struct vmm_device_key *key, const void *config, uint32_t i)
+static const char *text_at(const struct devkind_key *key, const void *config, uint32_t i)
 {
 	const char *text;
 
@@ -24,7 +24,7 @@ static const char *text_at(const struct vmm_device_key *key, const void *config,
 	return text;
 }
 
-static uint64_t number_at(const struct vmm_device_key *key, const void *config)
+static uint64_t number_at(const struct devkind_key *key, const void *config)
 {
 	uint64_t number;
 
@@ -32,7 +32,7 @@ static uint64_t number_at(const struct vmm_device_key *key, const void *config)
 	return number;
 }
 
-static bool has_value(const struct vmm_device_key *key, const void *config)
+static bool has_value(const struct devkind_key *key, const void *config)
 {
 	return key->option.kind == VSU_OPTION_STRING ? text_at(key, config, 0) != NULL :
 						       number_at(key, config) != 0;
@@ -55,10 +55,10 @@ static const char *how_of(const char *port)
 
 /* ------------------------------------------------------------- what is referred to */
 
-static bool is_read_only(const struct collection *c, const struct vmm_device_key *key)
+static bool is_read_only(const struct collection *c, const struct devkind_key *key)
 {
 	const char *const *name;
-	const struct vmm_device_key *k;
+	const struct devkind_key *k;
 
 	for (name = key->read_if; *name; name++)
 		for (k = c->kind->keys; k->option.name; k++)
@@ -67,33 +67,33 @@ static bool is_read_only(const struct collection *c, const struct vmm_device_key
 	return false;
 }
 
-static void add_opening(struct collection *c, const struct vmm_device_key *key,
-			const char *text, enum vmm_device_use use)
+static void add_opening(struct collection *c, const struct devkind_key *key,
+			const char *text, enum devkind_use use)
 {
-	if (c->nopens < VMM_DEVICE_OPENS_MAX)
-		c->facts->opens[c->nopens++] = (struct vmm_device_opening){
+	if (c->nopens < DEVKIND_MAX_OPENS)
+		c->facts->opens[c->nopens++] = (struct devkind_opening){
 			key ? key->option.name : NULL, text, use,
 		};
 }
 
 static void add_socket(struct collection *c, const char *path)
 {
-	if (path && c->nsockets < VMM_DEVICE_SOCKETS_MAX)
+	if (path && c->nsockets < DEVKIND_MAX_SOCKETS)
 		c->facts->sockets[c->nsockets++] = path;
 }
 
 static void add_name(struct collection *c, const char *name)
 {
-	if (c->nnames < VMM_DEVICE_NAMES_MAX)
+	if (c->nnames < DEVKIND_MAX_NAMES)
 		c->facts->names[c->nnames++] = name;
 }
 
-static void add_image(struct collection *c, const struct vmm_device_key *key, const char *text)
+static void add_image(struct collection *c, const struct devkind_key *key, const char *text)
 {
 	const bool reads = is_read_only(c, key);
 
-	add_opening(c, key, text, reads ? VMM_DEVICE_READS : VMM_DEVICE_WRITES);
-	if (!vmm_disk_is_address(text))
+	add_opening(c, key, text, reads ? DEVKIND_READS : DEVKIND_WRITES);
+	if (!devkind_disk_is_address(text))
 		return;
 	c->facts->outside = text;
 	if (!reads)
@@ -109,36 +109,36 @@ static void add_port(struct collection *c, const char *port)
 		c->facts->outside = port;
 }
 
-static void add_text(struct collection *c, const struct vmm_device_key *key, const char *text)
+static void add_text(struct collection *c, const struct devkind_key *key, const char *text)
 {
 	switch (key->refers) {
-	case VMM_REFERS_IMAGE:
+	case DEVKIND_REFERS_IMAGE:
 		add_image(c, key, text);
 		break;
-	case VMM_REFERS_LOG:
-		add_opening(c, key, text, VMM_DEVICE_LOGS);
+	case DEVKIND_REFERS_LOG:
+		add_opening(c, key, text, DEVKIND_LOGS);
 		add_name(c, text);
 		break;
-	case VMM_REFERS_FOLDER:
-		add_opening(c, key, text, is_read_only(c, key) ? VMM_DEVICE_SHARES_READ :
-								 VMM_DEVICE_SHARES);
+	case DEVKIND_REFERS_FOLDER:
+		add_opening(c, key, text, is_read_only(c, key) ? DEVKIND_SHARES_READ :
+								 DEVKIND_SHARES);
 		break;
-	case VMM_REFERS_SOCKET:
+	case DEVKIND_REFERS_SOCKET:
 		add_socket(c, text);
 		break;
-	case VMM_REFERS_PORT:
+	case DEVKIND_REFERS_PORT:
 		add_port(c, text);
 		break;
-	case VMM_REFERS_PEER:
+	case DEVKIND_REFERS_PEER:
 		c->facts->peer = text;
 		add_name(c, text);
 		break;
-	case VMM_REFERS_INTERFACE:
+	case DEVKIND_REFERS_INTERFACE:
 		c->facts->outside = text;
 		c->facts->interface = text;
 		add_name(c, text);
 		break;
-	case VMM_REFERS_IDENTITY:
+	case DEVKIND_REFERS_IDENTITY:
 		add_name(c, text);
 		break;
 	default:
@@ -146,16 +146,16 @@ static void add_text(struct collection *c, const struct vmm_device_key *key, con
 	}
 }
 
-static void add_number(struct collection *c, const struct vmm_device_key *key)
+static void add_number(struct collection *c, const struct devkind_key *key)
 {
 	switch (key->refers) {
-	case VMM_REFERS_TEMPORARY:
-		add_opening(c, NULL, vmm_disk_folder(), VMM_DEVICE_CREATES);
+	case DEVKIND_REFERS_TEMPORARY:
+		add_opening(c, NULL, devkind_disk_folder(), DEVKIND_CREATES);
 		break;
-	case VMM_REFERS_STDIO:
+	case DEVKIND_REFERS_STDIO:
 		c->facts->stdio = true;
 		break;
-	case VMM_REFERS_TERMINAL:
+	case DEVKIND_REFERS_TERMINAL:
 		c->facts->outside = key->option.name;
 		break;
 	default:
@@ -163,7 +163,7 @@ static void add_number(struct collection *c, const struct vmm_device_key *key)
 	}
 }
 
-static void add_key(struct collection *c, const struct vmm_device_key *key)
+static void add_key(struct collection *c, const struct devkind_key *key)
 {
 	const uint32_t times = key->max_times ? key->max_times : 1;
 	uint32_t i;
@@ -177,12 +177,12 @@ static void add_key(struct collection *c, const struct vmm_device_key *key)
 		add_text(c, key, text_at(key, c->config, i));
 }
 
-struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
-					    const void *config)
+struct devkind_facts devkind_facts_of(const struct devkind *kind,
+				      const void *config)
 {
-	struct vmm_device_facts facts = { .file = NULL };
+	struct devkind_facts facts = { .file = NULL };
 	struct collection c = { .kind = kind, .config = config, .facts = &facts };
-	const struct vmm_device_key *key;
+	const struct devkind_key *key;
 
 	for (key = kind->keys; key->option.name; key++)
 		add_key(&c, key);
@@ -191,9 +191,9 @@ struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
 	return facts;
 }
 
-const char *vmm_device_facts_file(const struct vmm_device_facts *facts)
+const char *devkind_facts_file(const struct devkind_facts *facts)
 {
-	const struct vmm_device_opening *o;
+	const struct devkind_opening *o;
 
 	for (o = facts->opens; o->text; o++)
 		if (vsu_file_value_name(o->text) == facts->file)
@@ -203,22 +203,22 @@ const char *vmm_device_facts_file(const struct vmm_device_facts *facts)
 
 /* ------------------------------------------------------------------------ a value */
 
-const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *value)
+const char *devkind_key_digits(const struct devkind_key *key, const char *value)
 {
 	switch (key->refers) {
-	case VMM_REFERS_DESCRIPTOR:
+	case DEVKIND_REFERS_DESCRIPTOR:
 		return value;
-	case VMM_REFERS_PORT:
+	case DEVKIND_REFERS_PORT:
 		return text_after(how_of(value), "fd:");
-	case VMM_REFERS_IMAGE:
+	case DEVKIND_REFERS_IMAGE:
 		return text_after(value, "fd:");
 	default:
 		return NULL;
 	}
 }
 
-bool vmm_device_key_is_harmless(const struct vmm_device_key *key)
+bool devkind_key_is_harmless(const struct devkind_key *key)
 {
-	return key->refers == VMM_REFERS_NOTHING || key->refers == VMM_REFERS_TEXT ||
-	       key->refers == VMM_REFERS_IDENTITY;
+	return key->refers == DEVKIND_REFERS_NOTHING || key->refers == DEVKIND_REFERS_TEXT ||
+	       key->refers == DEVKIND_REFERS_IDENTITY;
 }

@@ -32,7 +32,7 @@ struct fs {
 	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, label, nosuid, nodev, hide_private, submounts, posix_lock, flock, lost;
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
-static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct fs) <= DEVKIND_MAX_CONFIG, "a kind's config");
 static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2 &&
 	      VIRTDEV_FS_CACHE_METADATA == 3,
 	      "the order of cache modes");
@@ -40,16 +40,16 @@ static_assert(VIRTDEV_FS_HANDLES_MANDATORY == 2, "the order of file handles");
 
 static_assert(VIRTDEV_FS_LOST_ERROR == 1, "the order of what is done about lost files");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING,
 		      .arg = "FOLDER", .help = "the folder to share" },
 	  .daemon_name = "shared-dir",
-	  .refers = VMM_REFERS_FOLDER, .read_if = { "readonly" },
+	  .refers = DEVKIND_REFERS_FOLDER, .read_if = { "readonly" },
 	  .offset = offsetof(struct fs, path), .required = true },
 	{ .option = { .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "name under which the guest mounts it",
 		      .preset = DEFAULT_TAG },
-	  .refers = VMM_REFERS_TEXT,
+	  .refers = DEVKIND_REFERS_TEXT,
 	  .offset = offsetof(struct fs, tag),
 	  .max_len = VIRTDEV_FS_TAG_MAX },
 	{ .option = { .name = "cache", .kind = VSU_OPTION_CHOICE,
@@ -78,19 +78,19 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "translate-uid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "translate user ids: map:GUEST:HOST:COUNT, guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
-	  .refers = VMM_REFERS_IDS,
+	  .refers = DEVKIND_REFERS_IDS,
 	  .offset = offsetof(struct fs, uid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "translate-gid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "the same for group ids" },
-	  .refers = VMM_REFERS_IDS,
+	  .refers = DEVKIND_REFERS_IDS,
 	  .offset = offsetof(struct fs, gid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "hide", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH[:PATH...]",
 		      .help = "names below the folder that do not exist for the guest, the last one a pattern; !PATH: an exception" },
-	  .refers = VMM_REFERS_TEXT,
+	  .refers = DEVKIND_REFERS_TEXT,
 	  .offset = offsetof(struct fs, hidden) },
 	{ .option = { .name = "hide-private", .kind = VSU_OPTION_FLAG,
 		      .help = "files that others may not read do not exist for the guest; with readonly" },
@@ -138,7 +138,7 @@ static uint32_t count_rules(const char *const *rules)
 }
 
 static void fill_config(struct virtdev_fs_config *out, const struct fs *f,
-			const struct vmm_device_common *common)
+			const struct devkind_common *common)
 {
 	const struct virtdev_fs_config fs = {
 		.size = sizeof(fs), .path = f->path,
@@ -170,7 +170,7 @@ static int judge_folder(const char *path, struct vsu_error *err)
 	return 0;
 }
 
-static int fs_judge(const void *config, const struct vmm_device_common *common,
+static int fs_judge(const void *config, const struct devkind_common *common,
 		    struct vsu_error *err)
 {
 	struct virtdev_fs_config fs;
@@ -181,10 +181,10 @@ static int fs_judge(const void *config, const struct vmm_device_common *common,
 	return rc < 0 ? rc : judge_folder(fs.path, err);
 }
 
-static int fs_open(const void *config, const struct vmm_device_common *common,
+static int fs_open(const void *config, const struct devkind_common *common,
 		   struct virtdev **out, struct vsu_error *err)
 {
-	const struct vmm_device_host *host = common->host;
+	const struct devkind_host *host = common->host;
 	struct vsu_error why = VSU_ERROR_INIT;
 	struct virtdev_fs_config fs;
 
@@ -196,7 +196,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 	return why.code ? why.code : virtdev_fs_new(&fs, out, err);
 }
 
-static void fs_describe(const void *config, struct vmm_device_facts *facts)
+static void fs_describe(const void *config, struct devkind_facts *facts)
 {
 	const struct fs *f = config;
 
@@ -204,7 +204,7 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 	facts->writes = !f->read_only;
 	facts->finds_files = f->file_handles;
 	if (!f->read_only)
-		facts->makes = (f->nodev ? 0 : VMM_MAKES_NODES) | (f->nosuid ? 0 : VMM_MAKES_CAPABILITIES);
+		facts->makes = (f->nodev ? 0 : DEVKIND_MAKES_NODES) | (f->nosuid ? 0 : DEVKIND_MAKES_CAPABILITIES);
 	facts->sets_labels = f->label;
 	facts->workers = (uint32_t)f->workers;
 }
@@ -218,12 +218,12 @@ static void fs_share_loop(void *config)
 		f->workers = LOOP_WORKERS;
 }
 
-static const struct vmm_work fs_work = {
+static const struct devkind_work fs_work = {
 	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
 	.detach = virtdev_fs_detach, .detached_max = VIRTDEV_FS_DETACHED_MAX,
 };
 
-const struct vmm_device_kind vmm_fs_kind = {
+static const struct devkind kind = {
 	.name = "fs", .summary = "a shared folder (virtiofs)",
 	.id = VIRTDEV_ID_FS, .has_daemon = true, .max_queues = VIRTDEV_FS_QUEUES_MAX,
 	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
@@ -232,3 +232,8 @@ const struct vmm_device_kind vmm_fs_kind = {
 	.keep = virtdev_fs_keep, .check = virtdev_fs_check, .work = &fs_work,
 	.share_loop = fs_share_loop, .any_when_remote = true,
 };
+
+const struct devkind *devkind_fs(void)
+{
+	return &kind;
+}

@@ -9,25 +9,30 @@
 #include <device-kinds/kind.h>
 #include <virtio-devices/report.h>
 
-#define KIND_ROW(name) &vmm_##name##_kind,
-const struct vmm_device_kind *const vmm_device_kinds[] = {
-	VMM_FOR_EACH_KIND(KIND_ROW)
-	NULL,
+#include "warn.h"
+
+static const struct devkind *(*const kinds[])(void) = {
+	devkind_balloon, devkind_blk, devkind_console, devkind_fs, devkind_net,
+	devkind_mem, devkind_pmem, devkind_rng, devkind_vsock,
 };
 
-const struct vmm_device_kind *vmm_device_kind_find(const char *name,
-						   size_t len)
+const struct devkind *devkind_get(unsigned int i)
 {
-	const struct vmm_device_kind *const *kind;
-
-	for (kind = vmm_device_kinds; *kind; kind++)
-		if (strlen((*kind)->name) == len &&
-		    !memcmp((*kind)->name, name, len))
-			return *kind;
-	return NULL;
+	return i < sizeof(kinds) / sizeof(kinds[0]) ? kinds[i]() : NULL;
 }
 
-unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind)
+const struct devkind *devkind_find(const char *name, size_t len)
+{
+	const struct devkind *kind;
+	unsigned int i;
+
+	for (i = 0; (kind = devkind_get(i)); i++)
+		if (strlen(kind->name) == len && !memcmp(kind->name, name, len))
+			break;
+	return kind;
+}
+
+unsigned int devkind_nkeys(const struct devkind *kind)
 {
 	unsigned int n = 0;
 
@@ -36,7 +41,7 @@ unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind)
 	return n;
 }
 
-unsigned int vmm_device_key_index(const struct vmm_device_kind *kind, const char *name)
+unsigned int devkind_key_index(const struct devkind *kind, const char *name)
 {
 	unsigned int i = 0;
 
@@ -46,7 +51,7 @@ unsigned int vmm_device_key_index(const struct vmm_device_kind *kind, const char
 }
 
 /* Appends to previous values. */
-static int store_text(const struct vmm_device_key *k, char *at,
+static int store_text(const struct devkind_key *k, char *at,
 		      const char *what, const char *text, struct vsu_error *err)
 {
 	const uint32_t times = k->max_times ? k->max_times : 1;
@@ -66,11 +71,11 @@ static int store_text(const struct vmm_device_key *k, char *at,
 			     what, text, times);
 }
 
-int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
-		   const char *what, const struct vsu_option_value *value,
-		   void *config, struct vsu_error *err)
+int devkind_set(const struct devkind *kind, unsigned int key,
+		const char *what, const struct vsu_option_value *value,
+		void *config, struct vsu_error *err)
 {
-	const struct vmm_device_key *k = &kind->keys[key];
+	const struct devkind_key *k = &kind->keys[key];
 	char *at = (char *)config + k->offset;
 
 	if (k->option.kind != VSU_OPTION_STRING) {
@@ -89,10 +94,10 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 	return store_text(k, at, what, value->text, err);
 }
 
-bool vmm_device_get(const struct vmm_device_kind *kind, unsigned int key, uint32_t i,
-		    const void *config, struct vsu_option_value *value)
+bool devkind_get_value(const struct devkind *kind, unsigned int key, uint32_t i,
+		       const void *config, struct vsu_option_value *value)
 {
-	const struct vmm_device_key *k = &kind->keys[key];
+	const struct devkind_key *k = &kind->keys[key];
 	const char *at = (const char *)config + k->offset;
 
 	*value = (struct vsu_option_value){ .text = NULL };
@@ -105,15 +110,15 @@ bool vmm_device_get(const struct vmm_device_kind *kind, unsigned int key, uint32
 	return value->text || value->number;
 }
 
-const struct vmm_device_key *vmm_device_missing(
-		const struct vmm_device_kind *kind, const void *config)
+const struct devkind_key *devkind_missing(
+		const struct devkind *kind, const void *config)
 {
 	struct vsu_option_value value;
 	unsigned int i;
 
 	/* No required key may have the value 0. */
 	for (i = 0; kind->keys[i].option.name; i++)
-		if (kind->keys[i].required && !vmm_device_get(kind, i, 0, config, &value))
+		if (kind->keys[i].required && !devkind_get_value(kind, i, 0, config, &value))
 			return &kind->keys[i];
 	return NULL;
 }
@@ -126,10 +131,10 @@ static struct vsu_option alias_row(const char *key, const char *option,
 				    .arg = of_daemon ? option : key };
 }
 
-void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
-			   struct vsu_option *rows)
+void devkind_alias_rows(const struct devkind *kind, bool of_daemon,
+			struct vsu_option *rows)
 {
-	const struct vmm_device_key *k = kind ? kind->keys : NULL;
+	const struct devkind_key *k = kind ? kind->keys : NULL;
 
 	*rows++ = alias_row("queues", "num-queues", of_daemon);
 	for (; k && k->option.name; k++)
@@ -140,14 +145,14 @@ void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
 }
 
 /* The key by which the owner identifies one of several devices of a kind. */
-static const char *first_text(const struct vmm_device_kind *kind,
+static const char *first_text(const struct devkind *kind,
 			      const void *config)
 {
 	struct vsu_option_value value;
 	unsigned int i;
 
 	for (i = 0; kind->keys[i].option.name; i++)
-		if (vmm_device_get(kind, i, 0, config, &value) && value.text)
+		if (devkind_get_value(kind, i, 0, config, &value) && value.text)
 			return value.text;
 	return NULL;
 }
@@ -159,43 +164,43 @@ static const char *first_text(const struct vmm_device_kind *kind,
 static void on_report(void *opaque, struct virtdev *dev,
 		      const struct vsu_error *what)
 {
-	const struct vmm_device_reporter *r = opaque;
+	const struct devkind_reporter *r = opaque;
 	const char *text = r->text, *name = virtdev_name(dev);
 
-	vmm_device_warn(r->host, name, "%s%s%s%s: %s", name,
-			text ? " '" : "", text ? text : "", text ? "'" : "",
-			what->msg);
+	devkind_priv_warn(r->host, name, "%s%s%s%s: %s", name,
+			  text ? " '" : "", text ? text : "", text ? "'" : "",
+			  what->msg);
 }
 
 /* Changes access to the sockets that the device created. */
-static int share_sockets(const struct vmm_device_kind *kind, const void *config,
-			 const struct vmm_socket_access *access,
+static int share_sockets(const struct devkind *kind, const void *config,
+			 const struct devkind_socket_access *access,
 			 struct vsu_error *err)
 {
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 	int i, rc = 0;
 
 	if (!access)
 		return 0;
-	facts = vmm_device_facts_of(kind, config);
-	for (i = 0; rc >= 0 && i < VMM_DEVICE_SOCKETS_MAX; i++)
+	facts = devkind_facts_of(kind, config);
+	for (i = 0; rc >= 0 && i < DEVKIND_MAX_SOCKETS; i++)
 		if (facts.sockets[i])
-			rc = vmm_socket_access_apply(access, facts.sockets[i], err);
+			rc = devkind_socket_access_apply(access, facts.sockets[i], err);
 	return rc;
 }
 
-void vmm_device_report(const struct vmm_device_kind *kind, const void *config,
-		       const struct vmm_device_common *common, struct virtdev *dev)
+void devkind_report(const struct devkind *kind, const void *config,
+		    const struct devkind_common *common, struct virtdev *dev)
 {
 	if (!common->reporter)
 		return;
-	*common->reporter = (struct vmm_device_reporter){ common->host, first_text(kind, config) };
+	*common->reporter = (struct devkind_reporter){ common->host, first_text(kind, config) };
 	virtdev_set_report(dev, on_report, common->reporter);
 }
 
-int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
-		    const struct vmm_device_common *common,
-		    struct virtdev **out, struct vsu_error *err)
+int devkind_make(const struct devkind *kind, const void *config,
+		 const struct devkind_common *common,
+		 struct virtdev **out, struct vsu_error *err)
 {
 	int rc = kind->open(config, common, out, err);
 
@@ -207,6 +212,6 @@ int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 		return rc;
 	}
 	if (!common->own)	/* another machine may serve it */
-		vmm_device_report(kind, config, common, *out);
+		devkind_report(kind, config, common, *out);
 	return 0;
 }

@@ -13,7 +13,7 @@
 #define MS UINT64_C(1000000)
 #define S UINT64_C(1000000000)
 
-int vmm_latency_measure(struct virtdev *dev, struct virtdev_measured **out)
+int devkind_latency_measure(struct virtdev *dev, struct virtdev_measured **out)
 {
 	struct virtdev_measured *queues = calloc(virtdev_get_info(dev)->nqueues,
 						 sizeof(*queues));
@@ -29,10 +29,10 @@ int vmm_latency_measure(struct virtdev *dev, struct virtdev_measured **out)
 	return 0;
 }
 
-struct vmm_latency_text vmm_latency_bound(uint32_t bucket)
+struct devkind_latency_text devkind_latency_bound(uint32_t bucket)
 {
 	const uint64_t ns = virtdev_latency_bound(bucket);
-	struct vmm_latency_text t = { "longer" };
+	struct devkind_latency_text t = { "longer" };
 
 	if (ns == UINT64_MAX)
 		return t;

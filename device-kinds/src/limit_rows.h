@@ -10,7 +10,7 @@
  * Four rows of keys. prefix: of their names; of: "bytes of reads and writes"; requests:
  * their name, as "requests"; at: offset of a struct virtdev_rate_limits in the kind's config.
  */
-#define VMM_LIMIT_ROWS(prefix, of, requests, at) \
+#define DEVKIND_PRIV_LIMIT_ROWS(prefix, of, requests, at) \
 	{ .option = { .name = prefix "rate", .kind = VSU_OPTION_SIZE, \
 		      .arg = "BYTES", \
 		      .help = "maximum " of " per second", \

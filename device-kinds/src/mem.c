@@ -10,9 +10,9 @@
 struct mem {
 	uint64_t len, requested;
 };
-static_assert(sizeof(struct mem) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct mem) <= DEVKIND_MAX_CONFIG, "a kind's config");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
 		      .help = "maximum size, in steps of 128M",
 		      .example = "4G" },
@@ -25,7 +25,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = NULL } },
 };
 
-static int mem_open(const void *config, const struct vmm_device_common *common,
+static int mem_open(const void *config, const struct devkind_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	const struct mem *m = config;
@@ -37,7 +37,7 @@ static int mem_open(const void *config, const struct vmm_device_common *common,
 	return virtdev_mem_new(&mem, out, err);
 }
 
-const struct vmm_device_kind vmm_mem_kind = {
+static const struct devkind kind = {
 	.name = "mem", .summary = "hot-pluggable memory (virtio-mem)",
 	.id = VIRTDEV_ID_MEMORY, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "64", .keys = keys,
@@ -45,3 +45,8 @@ const struct vmm_device_kind vmm_mem_kind = {
 	.open = mem_open, .resize = virtdev_mem_set_requested,
 	.hold = virtdev_mem_hold, .plug = virtdev_mem_plug,
 };
+
+const struct devkind *devkind_mem(void)
+{
+	return &kind;
+}

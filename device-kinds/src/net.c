@@ -12,6 +12,7 @@
 #include <virtio-devices/net.h>
 
 #include "limit_rows.h"
+#include "warn.h"
 
 /* "52:54:00:12:34:56" */
 #define MAC_TEXT 17u
@@ -30,27 +31,27 @@ struct net {
 	uint64_t fd, mtu, offloads, block, reconnect;
 	struct virtdev_rate_limits rx, tx;
 };
-static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct net) <= DEVKIND_MAX_CONFIG, "a kind's config");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "tap", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "tap interface; created if it does not exist" },
-	  .refers = VMM_REFERS_INTERFACE,
+	  .refers = DEVKIND_REFERS_INTERFACE,
 	  .offset = offsetof(struct net, tap), .max_len = MAX_TAP },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "UNIX stream socket with length-prefixed frames, such as passt's" },
-	  .daemon_name = "stream", .refers = VMM_REFERS_PEER,
+	  .daemon_name = "stream", .refers = DEVKIND_REFERS_PEER,
 	  .offset = offsetof(struct net, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",
 		      .help = "inherited descriptor of a tap interface or socket",
 		      .min = 3, .max = INT32_MAX },
-	  .daemon_name = "net-fd", .refers = VMM_REFERS_DESCRIPTOR,
+	  .daemon_name = "net-fd", .refers = DEVKIND_REFERS_DESCRIPTOR,
 	  .offset = offsetof(struct net, fd) },
 	{ .option = { .name = "mac", .kind = VSU_OPTION_STRING, .arg = "MAC",
 		      .help = "MAC address", .preset = "random",
 		      .example = "52:54:00:12:34:56" },
-	  .refers = VMM_REFERS_IDENTITY,
+	  .refers = DEVKIND_REFERS_IDENTITY,
 	  .offset = offsetof(struct net, mac), .max_len = MAC_TEXT },
 	{ .option = { .name = "mtu", .kind = VSU_OPTION_U64, .arg = "BYTES",
 		      .help = "MTU, reported to the guest",
@@ -63,10 +64,10 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "block", .kind = VSU_OPTION_CHOICE, .choices = blocks, .preset = "none",
 		      .help = "drop frames of loopback addresses; local: and to link-local ones" },
 	  .offset = offsetof(struct net, block) },
-	VMM_LIMIT_ROWS("rx-", "bytes of frames to the guest", "frames",
-		       offsetof(struct net, rx)),
-	VMM_LIMIT_ROWS("tx-", "bytes of frames from the guest", "frames",
-		       offsetof(struct net, tx)),
+	DEVKIND_PRIV_LIMIT_ROWS("rx-", "bytes of frames to the guest", "frames",
+				offsetof(struct net, rx)),
+	DEVKIND_PRIV_LIMIT_ROWS("tx-", "bytes of frames from the guest", "frames",
+				offsetof(struct net, tx)),
 	{ .option = { .name = "reconnect", .kind = VSU_OPTION_TIME_MS,
 		      .help = "reconnect a lost stream, each time after this time",
 		      .min = 1, .max = 60000 },
@@ -115,19 +116,19 @@ static int check_one(const struct net *n, struct vsu_error *err)
 }
 
 /* A mistyped name makes a new interface, which has no address and no bridge. */
-static int open_tap(const struct vmm_device_host *to, const struct virtdev_net_tap *tap,
+static int open_tap(const struct devkind_host *to, const struct virtdev_net_tap *tap,
 		    struct virtdev_net_link **out, struct vsu_error *err)
 {
 	const bool exists = if_nametoindex(tap->name) != 0;
 	int rc = virtdev_net_tap_open(tap, out, err);
 
 	if (rc >= 0 && !exists)
-		vmm_device_warn(to, NULL, "tap interface '%s' did not exist and was created; it is down until it is configured, and ends with this program",
-				tap->name);
+		devkind_priv_warn(to, NULL, "tap interface '%s' did not exist and was created; it is down until it is configured, and ends with this program",
+				  tap->name);
 	return rc;
 }
 
-static int link_open(const struct net *n, const struct vmm_device_common *common,
+static int link_open(const struct net *n, const struct devkind_common *common,
 		     struct virtdev_net_link **out, struct vsu_error *err)
 {
 	const uint32_t queues = common->queues;
@@ -151,7 +152,7 @@ static int link_open(const struct net *n, const struct vmm_device_common *common
 
 /* The config with its link, which the caller owns. */
 static int read_config(const struct net *n,
-		       const struct vmm_device_common *common,
+		       const struct devkind_common *common,
 		       struct virtdev_net_config *net, struct vsu_error *err)
 {
 	int rc = check_one(n, err);
@@ -168,7 +169,7 @@ static int read_config(const struct net *n,
 	return rc ? rc : link_open(n, common, &net->link, err);
 }
 
-static int net_open(const void *config, const struct vmm_device_common *common,
+static int net_open(const void *config, const struct devkind_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	struct virtdev_net_config net;
@@ -190,7 +191,7 @@ static int net_limit(struct virtdev *dev, const void *config,
 	return virtdev_net_set_limits(dev, &n->rx, &n->tx, err);
 }
 
-static void net_describe(const void *config, struct vmm_device_facts *facts)
+static void net_describe(const void *config, struct devkind_facts *facts)
 {
 	const struct net *n = config;
 
@@ -220,7 +221,7 @@ static int kernel_check(const void *config, struct vsu_error *err)
 }
 
 static int kernel_open(const void *config,
-		       const struct vmm_device_common *common,
+		       const struct devkind_common *common,
 		       struct virtdev_vhost_kern **out, struct vsu_error *err)
 {
 	struct virtdev_net_config net;
@@ -241,14 +242,14 @@ static bool has_lanes(const struct virtdev *dev)
 }
 
 /* Queues of a tap interface are detached beside the main loop. */
-static const struct vmm_work net_work = {
+static const struct devkind_work net_work = {
 	.work = virtdev_net_work, .work_end = virtdev_net_work_end,
 	.is_needed = has_lanes,
 };
 
-static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
+static const struct devkind_kernel kernel = { kernel_check, kernel_open };
 
-const struct vmm_device_kind vmm_net_kind = {
+static const struct devkind kind = {
 	.name = "net", .summary = "a network card", .id = VIRTDEV_ID_NET,
 	.has_daemon = true, .max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
 	.queue_size = "1024", .keys = keys,
@@ -256,3 +257,8 @@ const struct vmm_device_kind vmm_net_kind = {
 	.open = net_open, .limit = net_limit,
 	.kernel = &kernel, .describe = net_describe, .work = &net_work,
 };
+
+const struct devkind *devkind_net(void)
+{
+	return &kind;
+}

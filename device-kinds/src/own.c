@@ -12,17 +12,17 @@
 struct own {
 	const char *name;
 };
-static_assert(sizeof(struct own) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct own) <= DEVKIND_MAX_CONFIG, "a kind's config");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "name", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "name of a device of the program" },
-	  .offset = offsetof(struct own, name), .refers = VMM_REFERS_TEXT,
+	  .offset = offsetof(struct own, name), .refers = DEVKIND_REFERS_TEXT,
 	  .required = true, .max_len = 36 },
 	{ .option = { .name = NULL } },
 };
 
-static int own_open(const void *config, const struct vmm_device_common *common,
+static int own_open(const void *config, const struct devkind_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	(void)config;
@@ -31,11 +31,16 @@ static int own_open(const void *config, const struct vmm_device_common *common,
 	return 0;
 }
 
-const char *vmm_own_name(const struct vmm_device_kind *kind, const void *config)
+const char *devkind_own_name(const struct devkind *kind, const void *config)
 {
-	return kind == &vmm_own_kind ? ((const struct own *)config)->name : NULL;
+	return kind == devkind_own() ? ((const struct own *)config)->name : NULL;
 }
 
-const struct vmm_device_kind vmm_own_kind = {
+static const struct devkind kind = {
 	.name = "own", .summary = "a device of the program", .keys = keys, .open = own_open,
 };
+
+const struct devkind *devkind_own(void)
+{
+	return &kind;
+}

@@ -22,14 +22,14 @@ struct pmem {
 	const char *path;
 	uint64_t len, read_only, engine, format;
 };
-static_assert(sizeof(struct pmem) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct pmem) <= DEVKIND_MAX_CONFIG, "a kind's config");
 static_assert(VIRTDEV_DISK_ENGINE_IO_URING == 1 &&
 	      VIRTDEV_DISK_ENGINE_SYNC == 2, "the order of engines");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "the file, of a multiple of 2 MiB" },
-	  .refers = VMM_REFERS_IMAGE, .read_if = { "readonly" },
+	  .refers = DEVKIND_REFERS_IMAGE, .read_if = { "readonly" },
 	  .offset = offsetof(struct pmem, path), .required = true },
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
 		      .help = "length of the part that is used, from its beginning",
@@ -42,11 +42,11 @@ static const struct vmm_device_key keys[] = {
 		      .choices = engines, .preset = "auto",
 		      .help = "how flushes reach the host; sync blocks until they end" },
 	  .offset = offsetof(struct pmem, engine) },
-	VMM_DISK_FORMAT_ROW(offsetof(struct pmem, format)),
+	DEVKIND_PRIV_DISK_FORMAT_ROW(offsetof(struct pmem, format)),
 	{ .option = { .name = NULL } },
 };
 
-static int pmem_open(const void *config, const struct vmm_device_common *common,
+static int pmem_open(const void *config, const struct devkind_common *common,
 		     struct virtdev **out, struct vsu_error *err)
 {
 	const struct pmem *p = config;
@@ -63,7 +63,7 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 	int rc = vsu_file_value_read(p->path, &image, err);
 
 	if (rc >= 0)
-		rc = vmm_disk_check_format(p->path, p->format, common->continues, err);
+		rc = devkind_disk_check_format(p->path, p->format, common->continues, err);
 	if (rc < 0)
 		return rc;
 	file.path = image.name;
@@ -78,7 +78,7 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 	return rc;
 }
 
-static void pmem_describe(const void *config, struct vmm_device_facts *facts)
+static void pmem_describe(const void *config, struct devkind_facts *facts)
 {
 	const struct pmem *p = config;
 
@@ -87,7 +87,7 @@ static void pmem_describe(const void *config, struct vmm_device_facts *facts)
 	facts->locks = true;
 }
 
-const struct vmm_device_kind vmm_pmem_kind = {
+static const struct devkind kind = {
 	.name = "pmem", .summary = "a file as persistent memory",
 	.id = VIRTDEV_ID_PMEM, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "64", .keys = keys,
@@ -96,3 +96,8 @@ const struct vmm_device_kind vmm_pmem_kind = {
 	.set_locked = virtdev_pmem_set_locked, .flush = virtdev_pmem_flush,
 	.identify = virtdev_pmem_identify,
 };
+
+const struct devkind *devkind_pmem(void)
+{
+	return &kind;
+}

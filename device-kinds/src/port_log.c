@@ -25,8 +25,8 @@
 #define STEP (16 * PIECE)
 #define RESERVE 16u
 
-struct vmm_port_log {
-	struct vmm_port_log_config config;
+struct devkind_port_log {
+	struct devkind_port_log_config config;
 	char *path;
 	int fd, former;		/* FILE, and FILE.1 */
 	uint64_t len;		/* of FILE */
@@ -41,7 +41,7 @@ struct vmm_port_log {
 
 /* --------------------------------------------------------------- the two files */
 
-char *vmm_port_log_former(const char *path)
+char *devkind_port_log_former(const char *path)
 {
 	char *name;
 
@@ -84,7 +84,7 @@ static int check_path(const char *path, struct vsu_error *err)
 static int open_both(const char *path, int flags, int fds[2], struct vsu_error *err)
 {
 	int rc = check_path(path, err);
-	char *former = rc ? NULL : vmm_port_log_former(path);
+	char *former = rc ? NULL : devkind_port_log_former(path);
 
 	fds[0] = fds[1] = -1;
 	if (!rc && !former)
@@ -100,7 +100,7 @@ static int open_both(const char *path, int flags, int fds[2], struct vsu_error *
 	return rc < 0 ? rc : 0;
 }
 
-int vmm_port_log_create(const char *path, struct vsu_error *err)
+int devkind_port_log_create(const char *path, struct vsu_error *err)
 {
 	int fds[2];
 	int rc = open_both(path, O_CREAT, fds, err);
@@ -117,7 +117,7 @@ static int change_lock(int fd, short type)
 	return fcntl(fd, F_OFD_SETLK, &whole) < 0 ? -errno : 0;
 }
 
-static void unlock_files(struct vmm_port_log *log)
+static void unlock_files(struct devkind_port_log *log)
 {
 	(void)!change_lock(log->fd, F_UNLCK);
 	(void)!change_lock(log->former, F_UNLCK);
@@ -128,7 +128,7 @@ static void unlock_files(struct vmm_port_log *log)
  * FILE.1 also, which can be the FILE of another log. On a file system without locks a second
  * writer is not detected.
  */
-static int lock_files(struct vmm_port_log *log, struct vsu_error *err)
+static int lock_files(struct devkind_port_log *log, struct vsu_error *err)
 {
 	int rc = change_lock(log->fd, F_WRLCK);
 
@@ -144,13 +144,13 @@ static int lock_files(struct vmm_port_log *log, struct vsu_error *err)
 
 /* ---------------------------------------------------------------------- failures */
 
-static void report_text(const struct vmm_port_log *log, const char *text)
+static void report_text(const struct devkind_port_log *log, const char *text)
 {
 	if (log->config.warn)
 		log->config.warn(log->config.opaque, text);
 }
 
-static void note_lost(struct vmm_port_log *log, uint64_t n, int rc)
+static void note_lost(struct devkind_port_log *log, uint64_t n, int rc)
 {
 	char text[512];
 
@@ -163,7 +163,7 @@ static void note_lost(struct vmm_port_log *log, uint64_t n, int rc)
 	log->all_lost += n;
 }
 
-static void note_written(struct vmm_port_log *log)
+static void note_written(struct devkind_port_log *log)
 {
 	char text[512];
 
@@ -188,7 +188,7 @@ static int truncate_file(int fd)
 }
 
 /* A file that was longer before keeps its end. */
-static int begin_move(struct vmm_port_log *log)
+static int begin_move(struct devkind_port_log *log)
 {
 	const uint64_t size = log->config.size, keeps = size - size / RESERVE;
 	const int rc = truncate_file(log->former);
@@ -202,7 +202,7 @@ static int begin_move(struct vmm_port_log *log)
 }
 
 /* Returns the number of bytes; 0: the end, or another process truncated the file. */
-static ssize_t copy_step(struct vmm_port_log *log)
+static ssize_t copy_step(struct devkind_port_log *log)
 {
 	ssize_t n, done = 0, rc;
 
@@ -220,7 +220,7 @@ static ssize_t copy_step(struct vmm_port_log *log)
 }
 
 /* Bytes that cannot be copied are lost, so that FILE does not grow. */
-static int continue_move(struct vmm_port_log *log)
+static int continue_move(struct devkind_port_log *log)
 {
 	const ssize_t n = copy_step(log);
 	int rc;
@@ -240,7 +240,7 @@ static int continue_move(struct vmm_port_log *log)
 	return 0;
 }
 
-static int make_room(struct vmm_port_log *log, size_t n)
+static int make_room(struct devkind_port_log *log, size_t n)
 {
 	const uint64_t size = log->config.size;
 	int rc = 0;
@@ -259,7 +259,7 @@ static int make_room(struct vmm_port_log *log, size_t n)
 /* ------------------------------------------------------------------------ writing */
 
 /* At most PIECE bytes. Returns 0, or why the rest is lost. */
-static int write_piece(struct vmm_port_log *log, const unsigned char *at, size_t n, size_t *done)
+static int write_piece(struct devkind_port_log *log, const unsigned char *at, size_t n, size_t *done)
 {
 	ssize_t rc = make_room(log, n);
 
@@ -278,7 +278,7 @@ static int write_piece(struct vmm_port_log *log, const unsigned char *at, size_t
 	return 0;
 }
 
-static uint64_t add_one(struct vmm_port_log *log, const struct iovec *iov)
+static uint64_t add_one(struct devkind_port_log *log, const struct iovec *iov)
 {
 	uint64_t at, written = 0;
 	size_t n, done;
@@ -297,7 +297,7 @@ static uint64_t add_one(struct vmm_port_log *log, const struct iovec *iov)
 	return written;
 }
 
-uint64_t vmm_port_log_add(struct vmm_port_log *log, const struct iovec *iov, int n)
+uint64_t devkind_port_log_add(struct devkind_port_log *log, const struct iovec *iov, int n)
 {
 	uint64_t written = 0;
 	int i;
@@ -307,7 +307,7 @@ uint64_t vmm_port_log_add(struct vmm_port_log *log, const struct iovec *iov, int
 	return written;
 }
 
-uint64_t vmm_port_log_lost(const struct vmm_port_log *log)
+uint64_t devkind_port_log_lost(const struct devkind_port_log *log)
 {
 	return log->all_lost;
 }
@@ -325,7 +325,7 @@ static bool folder_is_writable(const char *path)
 }
 
 /* FILE.1 may be missing too. */
-static int open_trial(struct vmm_port_log *log, struct vsu_error *err)
+static int open_trial(struct devkind_port_log *log, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 	int fds[2];
@@ -343,7 +343,7 @@ static int open_trial(struct vmm_port_log *log, struct vsu_error *err)
 	return log->config.shared ? 0 : lock_files(log, err);
 }
 
-int vmm_port_log_hold(struct vmm_port_log *log, struct vsu_error *err)
+int devkind_port_log_hold(struct devkind_port_log *log, struct vsu_error *err)
 {
 	struct stat st;
 	int rc = lock_files(log, err);
@@ -359,12 +359,12 @@ int vmm_port_log_hold(struct vmm_port_log *log, struct vsu_error *err)
 	return 0;
 }
 
-void vmm_port_log_release(struct vmm_port_log *log)
+void devkind_port_log_release(struct devkind_port_log *log)
 {
 	unlock_files(log);
 }
 
-static int open_files(struct vmm_port_log *log, struct vsu_error *err)
+static int open_files(struct devkind_port_log *log, struct vsu_error *err)
 {
 	int fds[2];
 	int rc = open_both(log->path, O_CREAT, fds, err);
@@ -373,20 +373,20 @@ static int open_files(struct vmm_port_log *log, struct vsu_error *err)
 		return rc;
 	log->fd = fds[0];
 	log->former = fds[1];
-	return log->config.shared ? 0 : vmm_port_log_hold(log, err);
+	return log->config.shared ? 0 : devkind_port_log_hold(log, err);
 }
 
-int vmm_port_log_open(const struct vmm_port_log_config *config, struct vmm_port_log **out,
-		      struct vsu_error *err)
+int devkind_port_log_open(const struct devkind_port_log_config *config, struct devkind_port_log **out,
+			  struct vsu_error *err)
 {
-	struct vmm_port_log *log = calloc(1, sizeof(*log));
+	struct devkind_port_log *log = calloc(1, sizeof(*log));
 	int rc;
 
 	if (!log)
 		return vsu_error_sys(err, -ENOMEM, "log");
 	log->config = *config;
 	log->config.path = NULL;
-	log->config.size = config->size ? config->size : VMM_PORT_LOG_SIZE;
+	log->config.size = config->size ? config->size : DEVKIND_PORT_LOG_SIZE;
 	log->fd = log->former = -1;
 	log->path = strdup(config->path);
 	if (!log->path)
@@ -394,14 +394,14 @@ int vmm_port_log_open(const struct vmm_port_log_config *config, struct vmm_port_
 	else
 		rc = config->trial ? open_trial(log, err) : open_files(log, err);
 	if (rc < 0) {
-		vmm_port_log_close(log);
+		devkind_port_log_close(log);
 		return rc;
 	}
 	*out = log;
 	return 0;
 }
 
-void vmm_port_log_close(struct vmm_port_log *log)
+void devkind_port_log_close(struct devkind_port_log *log)
 {
 	if (!log)
 		return;

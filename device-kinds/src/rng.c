@@ -10,9 +10,9 @@
 struct rng {
 	uint64_t rate;
 };
-static_assert(sizeof(struct rng) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct rng) <= DEVKIND_MAX_CONFIG, "a kind's config");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "rate", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
 		      .help = "maximum bytes per second",
 		      .preset = "no limit", .example = "64k" },
@@ -20,7 +20,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = NULL } },
 };
 
-static int rng_open(const void *config, const struct vmm_device_common *common,
+static int rng_open(const void *config, const struct devkind_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	const struct virtdev_rng_config rng = {
@@ -31,10 +31,15 @@ static int rng_open(const void *config, const struct vmm_device_common *common,
 	return virtdev_rng_new(&rng, out, err);
 }
 
-const struct vmm_device_kind vmm_rng_kind = {
+static const struct devkind kind = {
 	.name = "rng", .summary = "an entropy source",
 	.id = VIRTDEV_ID_ENTROPY, .has_daemon = true, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .key = "rate" },
 	.open = rng_open,
 };
+
+const struct devkind *devkind_rng(void)
+{
+	return &kind;
+}

@@ -47,7 +47,7 @@ static int read_group(const char *text, uint32_t *group, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_socket_access_read(struct vmm_socket_access *a, struct vsu_error *err)
+int devkind_socket_access_read(struct devkind_socket_access *a, struct vsu_error *err)
 {
 	int rc = 0;
 
@@ -60,8 +60,8 @@ int vmm_socket_access_read(struct vmm_socket_access *a, struct vsu_error *err)
 	return rc;
 }
 
-int vmm_socket_access_apply(const struct vmm_socket_access *a, const char *path,
-			    struct vsu_error *err)
+int devkind_socket_access_apply(const struct devkind_socket_access *a, const char *path,
+				struct vsu_error *err)
 {
 	return a->given ? vsu_sock_share(path, &a->access, err) : 0;
 }

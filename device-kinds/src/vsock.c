@@ -12,12 +12,12 @@ struct vsock {
 	const char *path, *seqpacket_path;
 	uint64_t cid, connections, buffer;
 };
-static_assert(sizeof(struct vsock) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(sizeof(struct vsock) <= DEVKIND_MAX_CONFIG, "a kind's config");
 
-static const struct vmm_device_key keys[] = {
+static const struct devkind_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "PATH",
 		      .help = "the UNIX socket for CONNECT PORT; the guest reaches PATH_PORT" },
-	  .daemon_name = "uds-path", .refers = VMM_REFERS_SOCKET,
+	  .daemon_name = "uds-path", .refers = DEVKIND_REFERS_SOCKET,
 	  .offset = offsetof(struct vsock, path),
 	  .required = true },
 	{ .option = { .name = "cid", .kind = VSU_OPTION_U64, .arg = "N",
@@ -40,13 +40,13 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "seqpacket-path", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "UNIX socket for SOCK_SEQPACKET connections from the host" },
-	  .refers = VMM_REFERS_SOCKET,
+	  .refers = DEVKIND_REFERS_SOCKET,
 	  .offset = offsetof(struct vsock, seqpacket_path) },
 	{ .option = { .name = NULL } },
 };
 
 static int vsock_open(const void *config,
-		      const struct vmm_device_common *common,
+		      const struct devkind_common *common,
 		      struct virtdev **out, struct vsu_error *err)
 {
 	const struct vsock *v = config;
@@ -61,7 +61,7 @@ static int vsock_open(const void *config,
 	return virtdev_vsock_new(&vsock, out, err);
 }
 
-static void vsock_describe(const void *config, struct vmm_device_facts *facts)
+static void vsock_describe(const void *config, struct devkind_facts *facts)
 {
 	facts->cid = ((const struct vsock *)config)->cid;
 }
@@ -79,7 +79,7 @@ static int kernel_check(const void *config, struct vsu_error *err)
 }
 
 static int kernel_open(const void *config,
-		       const struct vmm_device_common *common,
+		       const struct devkind_common *common,
 		       struct virtdev_vhost_kern **out, struct vsu_error *err)
 {
 	const struct vsock *v = config;
@@ -88,12 +88,17 @@ static int kernel_open(const void *config,
 					err);
 }
 
-static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
+static const struct devkind_kernel kernel = { kernel_check, kernel_open };
 
-const struct vmm_device_kind vmm_vsock_kind = {
+static const struct devkind kind = {
 	.name = "vsock", .summary = "sockets between guest and host",
 	.id = VIRTDEV_ID_SOCKET, .has_daemon = true, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .key = "cid", .alone = "backend=kernel" },
 	.open = vsock_open, .kernel = &kernel, .describe = vsock_describe,
 };
+
+const struct devkind *devkind_vsock(void)
+{
+	return &kind;
+}

@@ -5,11 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include <device-kinds/kind.h>
+#include "warn.h"
 
 #define MAX_WARNING 1024
 
-void vmm_device_warn(const struct vmm_device_host *host, const char *cause, const char *fmt, ...)
+void devkind_priv_warn(const struct devkind_host *host, const char *cause, const char *fmt, ...)
 {
 	char text[MAX_WARNING];
 	va_list ap;

@@ -8,8 +8,8 @@
 
 #include <device-kinds/workers.h>
 
-struct vmm_workers {
-	struct vmm_work work;
+struct devkind_workers {
+	struct devkind_work work;
 	const struct vsu_threads *threads;
 	struct virtdev *dev;
 	uint32_t asked, max;	/* requested threads; with replacements */
@@ -20,17 +20,17 @@ struct vmm_workers {
 /* Fails only for a device that has no work for threads, which starts none. */
 static void *worker_main(void *arg)
 {
-	const struct vmm_workers *w = arg;
+	const struct devkind_workers *w = arg;
 
 	(void)!w->work.work(w->dev);
 	return NULL;
 }
 
-int vmm_workers_start(const struct vmm_work *work, const struct vsu_threads *threads,
-		      struct virtdev *dev, uint32_t n, struct vmm_workers **out,
-		      struct vsu_error *err)
+int devkind_workers_start(const struct devkind_work *work, const struct vsu_threads *threads,
+			  struct virtdev *dev, uint32_t n, struct devkind_workers **out,
+			  struct vsu_error *err)
 {
-	struct vmm_workers *w;
+	struct devkind_workers *w;
 	int rc = 0;
 
 	*out = NULL;
@@ -52,7 +52,7 @@ int vmm_workers_start(const struct vmm_work *work, const struct vsu_threads *thr
 	if (rc < 0) {
 		vsu_error_sys(err, rc, "cannot start worker thread %u of %u",
 			      w->n + 1, n);
-		vmm_workers_end(w);
+		devkind_workers_end(w);
 		return rc;
 	}
 	*out = w;
@@ -60,7 +60,7 @@ int vmm_workers_start(const struct vmm_work *work, const struct vsu_threads *thr
 }
 
 /* A thread whose detached request has ended stays in addition to its replacement. */
-uint32_t vmm_workers_detach(struct vmm_workers *w)
+uint32_t devkind_workers_detach(struct devkind_workers *w)
 {
 	const uint32_t left = w && w->work.detach ? w->work.detach(w->dev) : 0;
 	int rc = 0;
@@ -72,7 +72,7 @@ uint32_t vmm_workers_detach(struct vmm_workers *w)
 	return left;
 }
 
-void vmm_workers_end(struct vmm_workers *w)
+void devkind_workers_end(struct devkind_workers *w)
 {
 	uint32_t i;
 

@@ -32,7 +32,7 @@ static int check_head(size_t len)
 
 	ck_assert_int_eq(pwrite(fd, head, len, 0), (ssize_t)len);
 	snprintf(text, sizeof(text), "fd:%d:image", fd);
-	rc = vmm_disk_check_format(text, 0, false, &err);
+	rc = devkind_disk_check_format(text, 0, false, &err);
 	close(fd);
 	return rc;
 }
@@ -108,7 +108,7 @@ START_TEST(d5_04_image_of_another_format_is_refused_by_name_at_any_size)
 	ck_assert_int_eq(pwrite(fd, checked[_i].head, 4, 0), 4);
 	ck_assert_int_eq(ftruncate(fd, checked[_i].len), 0);
 	close(fd);
-	ck_assert_int_eq(vmm_disk_check_format(path, 0, false, &err), checked[_i].rc);
+	ck_assert_int_eq(devkind_disk_check_format(path, 0, false, &err), checked[_i].rc);
 	unlink(path);
 	/* the name differs, its length does not */
 	if (strstr(err.msg, "/tmp/format."))
@@ -120,11 +120,11 @@ END_TEST
 
 START_TEST(a_missing_module_names_its_package)
 {
-	const struct vmm_disk_want want = { .address = "nbd://localhost" };
+	const struct devkind_priv_disk_want want = { .address = "nbd://localhost" };
 	struct virtdev_disk *disk;
 
 	ck_assert_int_eq(setenv("CVMM_MODULES", "/nowhere", 1), 0);
-	ck_assert_int_eq(vmm_disk_open(&want, &disk, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(devkind_priv_disk_open(&want, &disk, &err), -EOPNOTSUPP);
 	ck_assert_msg(strstr(err.msg, "install the package cvmm-disk-nbd, or build with libnbd (/nowhere/disk-nbd.so"),
 		      "%s", err.msg);
 }

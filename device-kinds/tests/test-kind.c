@@ -14,7 +14,7 @@
 
 #include "suite.h"
 
-static _Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+static _Alignas(8) unsigned char config[DEVKIND_MAX_CONFIG];
 static struct vsu_error err;
 
 static void setup(void)
@@ -27,13 +27,13 @@ static unsigned int nkinds(void)
 {
 	unsigned int n = 0;
 
-	while (vmm_device_kinds[n])
+	while (devkind_get(n))
 		n++;
 	return n;
 }
 
-static bool is_alike(const struct vmm_device_key *a,
-		     const struct vmm_device_key *b)
+static bool is_alike(const struct devkind_key *a,
+		     const struct devkind_key *b)
 {
 	return !strcmp(a->option.name, b->option.name) ||
 	       a->offset == b->offset;
@@ -41,11 +41,11 @@ static bool is_alike(const struct vmm_device_key *a,
 
 START_TEST(a_kind_is_found_by_its_name)
 {
-	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const struct devkind *kind = devkind_get(_i);
 	const size_t len = strlen(kind->name);
 
-	ck_assert_ptr_eq(vmm_device_kind_find(kind->name, len), kind);
-	ck_assert_ptr_null(vmm_device_kind_find(kind->name, len - 1));
+	ck_assert_ptr_eq(devkind_find(kind->name, len), kind);
+	ck_assert_ptr_null(devkind_find(kind->name, len - 1));
 	ck_assert_ptr_nonnull(kind->open);
 	ck_assert_uint_ge(kind->max_queues, 1);
 }
@@ -53,11 +53,11 @@ END_TEST
 
 START_TEST(keys_are_different_and_fit)
 {
-	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
-	const unsigned int n = vmm_device_nkeys(kind);
+	const struct devkind *kind = devkind_get(_i);
+	const unsigned int n = devkind_nkeys(kind);
 	unsigned int i, j;
 
-	ck_assert_uint_le(n, VMM_DEVICE_KEYS_MAX);
+	ck_assert_uint_le(n, DEVKIND_MAX_KEYS);
 	for (i = 0; i < n; i++) {
 		ck_assert_ptr_nonnull(kind->keys[i].option.help);
 		ck_assert_uint_le(kind->keys[i].offset + sizeof(uint64_t),
@@ -71,14 +71,14 @@ END_TEST
 /* The starter and the sandbox rely on it. */
 START_TEST(each_text_says_what_it_refers_to)
 {
-	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
+	const struct devkind_key *k = devkind_get(_i)->keys;
 
 	for (; k->option.name; k++) {
 		ck_assert_msg(k->option.kind != VSU_OPTION_STRING ||
-			      k->refers != VMM_REFERS_NOTHING, "%s: %s",
-			      vmm_device_kinds[_i]->name, k->option.name);
-		ck_assert_msg(!k->read_if[0] || k->refers == VMM_REFERS_IMAGE ||
-			      k->refers == VMM_REFERS_FOLDER, "%s", k->option.name);
+			      k->refers != DEVKIND_REFERS_NOTHING, "%s: %s",
+			      devkind_get(_i)->name, k->option.name);
+		ck_assert_msg(!k->read_if[0] || k->refers == DEVKIND_REFERS_IMAGE ||
+			      k->refers == DEVKIND_REFERS_FOLDER, "%s", k->option.name);
 	}
 }
 END_TEST
@@ -86,17 +86,17 @@ END_TEST
 /* An operand and a failed open name the first key. */
 START_TEST(required_keys_come_first)
 {
-	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
+	const struct devkind_key *k = devkind_get(_i)->keys;
 
 	if (k->required) {
 		ck_assert_int_eq(k->option.kind, VSU_OPTION_STRING);
 		ck_assert_ptr_nonnull(k->option.arg);
-		ck_assert_ptr_eq(vmm_device_missing(vmm_device_kinds[_i],
-						    config), k);
+		ck_assert_ptr_eq(devkind_missing(devkind_get(_i),
+						 config), k);
 	}
 	for (; k->option.name; k++)
 		ck_assert(!k->required ||
-			  (vmm_device_kinds[_i]->keys->required &&
+			  (devkind_get(_i)->keys->required &&
 			   k->option.arg));
 }
 END_TEST
@@ -105,17 +105,17 @@ START_TEST(sockets_need_a_path_and_a_cid)
 {
 	const struct vsu_option_value path = { .text = "/nowhere/at/all" };
 	const struct vsu_option_value cid = { .number = 3 };
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	struct virtdev *dev;
 
-	ck_assert_int_eq(vmm_device_set(&vmm_vsock_kind, 0, "key 'path'",
-					&path, config, &err), 0);
-	ck_assert_str_eq(vmm_device_missing(&vmm_vsock_kind,
-					    config)->option.name, "cid");
-	ck_assert_int_eq(vmm_device_set(&vmm_vsock_kind, 1, "key 'cid'", &cid,
-					config, &err), 0);
-	ck_assert_ptr_null(vmm_device_missing(&vmm_vsock_kind, config));
-	ck_assert_int_eq(vmm_vsock_kind.open(config, &common, &dev, &err),
+	ck_assert_int_eq(devkind_set(devkind_vsock(), 0, "key 'path'",
+				     &path, config, &err), 0);
+	ck_assert_str_eq(devkind_missing(devkind_vsock(),
+					 config)->option.name, "cid");
+	ck_assert_int_eq(devkind_set(devkind_vsock(), 1, "key 'cid'", &cid,
+				     config, &err), 0);
+	ck_assert_ptr_null(devkind_missing(devkind_vsock(), config));
+	ck_assert_int_eq(devkind_vsock()->open(config, &common, &dev, &err),
 			 -ENOENT);
 	ck_assert(strstr(err.msg, "/nowhere/at/all"));
 }
@@ -124,20 +124,20 @@ END_TEST
 START_TEST(a_disk_needs_its_file_only)
 {
 	const struct vsu_option_value value = { .text = "disk.img" };
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 
-	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 0, "key 'path'", &value,
-					config, &err), 0);
-	ck_assert_ptr_null(vmm_device_missing(&vmm_blk_kind, config));
-	facts = vmm_device_facts_of(&vmm_blk_kind, config);
+	ck_assert_int_eq(devkind_set(devkind_blk(), 0, "key 'path'", &value,
+				     config, &err), 0);
+	ck_assert_ptr_null(devkind_missing(devkind_blk(), config));
+	facts = devkind_facts_of(devkind_blk(), config);
 	ck_assert_str_eq(facts.file, "disk.img");
 	ck_assert(facts.writes);
 }
 END_TEST
 
-static bool is_opened(const struct vmm_device_facts *facts, const char *text)
+static bool is_opened(const struct devkind_facts *facts, const char *text)
 {
-	const struct vmm_device_opening *o;
+	const struct devkind_opening *o;
 	const char *const *socket;
 
 	for (o = facts->opens; o->text; o++)
@@ -150,45 +150,45 @@ static bool is_opened(const struct vmm_device_facts *facts, const char *text)
 }
 
 /* Connections to sockets need no rule of a sandbox. */
-static bool names_file(const struct vmm_device_key *key)
+static bool names_file(const struct devkind_key *key)
 {
-	return key->refers == VMM_REFERS_IMAGE || key->refers == VMM_REFERS_FOLDER ||
-	       key->refers == VMM_REFERS_SOCKET || key->refers == VMM_REFERS_LOG;
+	return key->refers == DEVKIND_REFERS_IMAGE || key->refers == DEVKIND_REFERS_FOLDER ||
+	       key->refers == DEVKIND_REFERS_SOCKET || key->refers == DEVKIND_REFERS_LOG;
 }
 
 /* The completion of words offers files for these. */
 START_TEST(each_file_has_the_argument_of_one)
 {
 	static const char *const args[] = { "FILE", "FOLDER", "PATH" };
-	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
+	const struct devkind_key *k = devkind_get(_i)->keys;
 	bool found;
 	int i;
 
 	for (; k->option.name; k++) {
-		found = !names_file(k) && k->refers != VMM_REFERS_PEER;
+		found = !names_file(k) && k->refers != DEVKIND_REFERS_PEER;
 		for (i = 0; !found && i < 3; i++)
 			found = !strcmp(k->option.arg, args[i]);
-		ck_assert_msg(found, "%s: %s", vmm_device_kinds[_i]->name, k->option.name);
+		ck_assert_msg(found, "%s: %s", devkind_get(_i)->name, k->option.name);
 	}
 }
 END_TEST
 
 START_TEST(each_file_that_a_key_names_is_among_the_facts)
 {
-	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const struct devkind *kind = devkind_get(_i);
 	const struct vsu_option_value value = { .text = "name" }, first = { .text = "first" };
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 	unsigned int i;
 
-	for (i = 0; i < vmm_device_nkeys(kind); i++) {
+	for (i = 0; i < devkind_nkeys(kind); i++) {
 		if (!names_file(&kind->keys[i]))
 			continue;
 		memset(config, 0, sizeof(config));
 		/* others may be required */
 		if (i)
-			ck_assert_int_eq(vmm_device_set(kind, 0, "key", &first, config, NULL), 0);
-		ck_assert_int_eq(vmm_device_set(kind, i, "key", &value, config, NULL), 0);
-		facts = vmm_device_facts_of(kind, config);
+			ck_assert_int_eq(devkind_set(kind, 0, "key", &first, config, NULL), 0);
+		ck_assert_int_eq(devkind_set(kind, i, "key", &value, config, NULL), 0);
+		facts = devkind_facts_of(kind, config);
 		ck_assert_msg(is_opened(&facts, "name"), "%s: %s", kind->name,
 			      kind->keys[i].option.name);
 	}
@@ -201,8 +201,8 @@ START_TEST(a_value_that_is_too_long_is_refused)
 		.text = "012345678901234567890",
 	};
 
-	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 2, "key 'serial'",
-					&value, config, &err), -EINVAL);
+	ck_assert_int_eq(devkind_set(devkind_blk(), 2, "key 'serial'",
+				     &value, config, &err), -EINVAL);
 	ck_assert_str_eq(err.msg, "key 'serial': '012345678901234567890' has "
 			 "21 bytes, at most 20 are possible");
 }
@@ -212,24 +212,24 @@ START_TEST(required_value_is_not_empty)
 {
 	const struct vsu_option_value value = { .text = "" };
 
-	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 0, "key 'path'",
-					&value, config, &err), -EINVAL);
+	ck_assert_int_eq(devkind_set(devkind_blk(), 0, "key 'path'",
+				     &value, config, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "key 'path': the value is empty"));
-	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 2, "key 'serial'",
-					&value, config, &err), 0);
+	ck_assert_int_eq(devkind_set(devkind_blk(), 2, "key 'serial'",
+				     &value, config, &err), 0);
 }
 END_TEST
 
-static void set_by_name(const struct vmm_device_kind *kind, const char *name)
+static void set_by_name(const struct devkind *kind, const char *name)
 {
 	const struct vsu_option_value value = { .text = "/nowhere", .number = 4096 };
 	unsigned int i;
 
-	for (i = 0; i < vmm_device_nkeys(kind); i++)
+	for (i = 0; i < devkind_nkeys(kind); i++)
 		if (!strcmp(kind->keys[i].option.name, name))
 			break;
-	ck_assert_uint_lt(i, vmm_device_nkeys(kind));
-	ck_assert_int_eq(vmm_device_set(kind, i, name, &value, config, &err), 0);
+	ck_assert_uint_lt(i, devkind_nkeys(kind));
+	ck_assert_int_eq(devkind_set(kind, i, name, &value, config, &err), 0);
 }
 
 /* NULL: no further key. */
@@ -239,23 +239,23 @@ START_TEST(sockets_of_the_kernel_have_a_cid_only)
 {
 	const char *name = of_the_host[_i];
 
-	ck_assert_int_eq(vmm_vsock_kind.kernel->check(config, &err), -EINVAL);
+	ck_assert_int_eq(devkind_vsock()->kernel->check(config, &err), -EINVAL);
 	ck_assert_str_eq(err.msg, "needs 'cid=N'");
-	set_by_name(&vmm_vsock_kind, "cid");
+	set_by_name(devkind_vsock(), "cid");
 	if (name)
-		set_by_name(&vmm_vsock_kind, name);
-	ck_assert_int_eq(vmm_vsock_kind.kernel->check(config, &err), name ? -EINVAL : 0);
+		set_by_name(devkind_vsock(), name);
+	ck_assert_int_eq(devkind_vsock()->kernel->check(config, &err), name ? -EINVAL : 0);
 }
 END_TEST
 
 START_TEST(rng_device_needs_no_key)
 {
-	const struct vmm_device_common common = { .queue_size = 32 };
+	const struct devkind_common common = { .queue_size = 32 };
 	struct virtdev *dev;
 
-	ck_assert_ptr_null(vmm_device_missing(&vmm_rng_kind, config));
-	ck_assert_int_eq(vmm_rng_kind.open(config, &common, &dev, &err), 0);
-	ck_assert_uint_eq(virtdev_get_info(dev)->id, vmm_rng_kind.id);
+	ck_assert_ptr_null(devkind_missing(devkind_rng(), config));
+	ck_assert_int_eq(devkind_rng()->open(config, &common, &dev, &err), 0);
+	ck_assert_uint_eq(virtdev_get_info(dev)->id, devkind_rng()->id);
 	ck_assert_uint_eq(virtdev_get_info(dev)->queue_size_max, 32);
 	virtdev_free(dev);
 }
@@ -268,8 +268,8 @@ static int set_console(unsigned int key, const char *text)
 {
 	const struct vsu_option_value value = { .text = text, .number = 1 };
 
-	return vmm_device_set(&vmm_console_kind, key, "key", &value, config,
-			      &err);
+	return devkind_set(devkind_console(), key, "key", &value, config,
+			   &err);
 }
 
 /* The last line of a device, and its cause, by which programs limit lines. */
@@ -284,13 +284,13 @@ static void on_warning(void *opaque, const char *cause, const char *text)
 	snprintf(warned.text, sizeof(warned.text), "%s", text);
 }
 
-static const struct vmm_device_host host = { .warn = on_warning };
+static const struct devkind_host host = { .warn = on_warning };
 
 static struct virtdev *make_disk(void)
 {
 	static char name[] = "/tmp/test-kind.XXXXXX";
-	static struct vmm_device_reporter reporter;
-	const struct vmm_device_common common = {
+	static struct devkind_reporter reporter;
+	const struct devkind_common common = {
 		.queues = 1, .queue_size = 8, .host = &host, .reporter = &reporter,
 	};
 	const char *path = name;
@@ -300,23 +300,23 @@ static struct virtdev *make_disk(void)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ftruncate(fd, 4096), 0);
 	close(fd);
-	memcpy(config + vmm_blk_kind.keys[0].offset, &path, sizeof(path));
-	ck_assert_int_eq(vmm_device_make(&vmm_blk_kind, config, &common, &dev,
-					 &err), 0);
+	memcpy(config + devkind_blk()->keys[0].offset, &path, sizeof(path));
+	ck_assert_int_eq(devkind_make(devkind_blk(), config, &common, &dev,
+				      &err), 0);
 	unlink(name);
 	return dev;
 }
 
 static struct virtdev *make_entropy(void)
 {
-	static struct vmm_device_reporter reporter;
-	const struct vmm_device_common common = {
+	static struct devkind_reporter reporter;
+	const struct devkind_common common = {
 		.queues = 1, .queue_size = 8, .host = &host, .reporter = &reporter,
 	};
 	struct virtdev *dev;
 
-	ck_assert_int_eq(vmm_device_make(&vmm_rng_kind, config, &common, &dev,
-					 &err), 0);
+	ck_assert_int_eq(devkind_make(devkind_rng(), config, &common, &dev,
+				      &err), 0);
 	return dev;
 }
 
@@ -331,9 +331,9 @@ static int make_image(char *name, const char *head)
 	return fd;
 }
 
-static int open_kind(const struct vmm_device_kind *kind, bool continues)
+static int open_kind(const struct devkind *kind, bool continues)
 {
-	const struct vmm_device_common common = { .queue_size = 8, .continues = continues };
+	const struct devkind_common common = { .queue_size = 8, .continues = continues };
 	struct virtdev *dev;
 	int rc = kind->open(config, &common, &dev, &err);
 
@@ -345,19 +345,19 @@ static int open_kind(const struct vmm_device_kind *kind, bool continues)
 /* Stores of the guest would damage it. */
 START_TEST(image_of_another_format_is_refused_for_each_key)
 {
-	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const struct devkind *kind = devkind_get(_i);
 	char raw[] = "/tmp/test-kind.XXXXXX", image[] = "/tmp/test-kind.XXXXXX", head[4];
 	const struct vsu_option_value first = { .text = raw }, value = { .text = image };
 	int raw_fd = make_image(raw, "\0\0\0"), fd = make_image(image, "QFI\xfb");
 	unsigned int i;
 
-	for (i = 0; i < vmm_device_nkeys(kind); i++) {
-		if (kind->keys[i].refers != VMM_REFERS_IMAGE)
+	for (i = 0; i < devkind_nkeys(kind); i++) {
+		if (kind->keys[i].refers != DEVKIND_REFERS_IMAGE)
 			continue;
 		memset(config, 0, sizeof(config));
 		if (i)
-			ck_assert_int_eq(vmm_device_set(kind, 0, "key", &first, config, NULL), 0);
-		ck_assert_int_eq(vmm_device_set(kind, i, "key", &value, config, NULL), 0);
+			ck_assert_int_eq(devkind_set(kind, 0, "key", &first, config, NULL), 0);
+		ck_assert_int_eq(devkind_set(kind, i, "key", &value, config, NULL), 0);
 		ck_assert_int_lt(open_kind(kind, false), 0);
 		ck_assert_msg(i || strstr(err.msg, "begins like a qcow2 image"), "%s", err.msg);
 		ck_assert_int_eq(pread(fd, head, 4, 0), 4);
@@ -370,23 +370,23 @@ START_TEST(image_of_another_format_is_refused_for_each_key)
 }
 END_TEST
 
-static const struct vmm_device_kind *const of_images[] = { &vmm_blk_kind, &vmm_pmem_kind };
+static const struct devkind *(*const of_images[])(void) = { devkind_blk, devkind_pmem };
 
 START_TEST(image_is_not_checked_on_request_or_after_a_reboot)
 {
-	const struct vmm_device_kind *kind = of_images[_i];
+	const struct devkind *kind = of_images[_i]();
 	const struct vsu_option_value raw = { .number = 1 };
 	char image[] = "/tmp/test-kind.XXXXXX";
 	const struct vsu_option_value value = { .text = image };
 	unsigned int i = 0;
 
 	close(make_image(image, "QFI\xfb"));
-	ck_assert_int_eq(vmm_device_set(kind, 0, "key", &value, config, &err), 0);
+	ck_assert_int_eq(devkind_set(kind, 0, "key", &value, config, &err), 0);
 	ck_assert_int_eq(open_kind(kind, false), -EINVAL);
 	ck_assert_int_eq(open_kind(kind, true), 0);
 	while (strcmp(kind->keys[i].option.name, "format") != 0)
-		ck_assert_uint_lt(++i, vmm_device_nkeys(kind));
-	ck_assert_int_eq(vmm_device_set(kind, i, "key", &raw, config, &err), 0);
+		ck_assert_uint_lt(++i, devkind_nkeys(kind));
+	ck_assert_int_eq(devkind_set(kind, i, "key", &raw, config, &err), 0);
 	ck_assert_int_eq(open_kind(kind, false), 0);
 	unlink(image);
 }
@@ -412,19 +412,19 @@ END_TEST
 
 START_TEST(a_console_is_on_exactly_one_thing)
 {
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	struct virtdev *dev;
 
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err),
 			 -EINVAL);
 	ck_assert_str_eq(err.msg, "a console requires one of stdio, pty, socket or fd; none is specified");
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err),
 			 0);
 	ck_assert_uint_eq(virtdev_get_info(dev)->nqueues, 2);
 	virtdev_free(dev);
 	ck_assert_int_eq(set_console(FD, "0"), 0);
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err),
 			 -EINVAL);
 	ck_assert_str_eq(err.msg, "a console requires one of stdio, pty, socket or fd; more than one is specified");
 }
@@ -437,7 +437,7 @@ static const unsigned int several[] = {
 
 START_TEST(a_console_on_several_things_is_refused)
 {
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	const char *const texts[] = { NULL, NULL, "/tmp/none/console", "0" };
 	struct virtdev *dev;
 	unsigned int way;
@@ -445,7 +445,7 @@ START_TEST(a_console_on_several_things_is_refused)
 	for (way = 0; way < 4; way++)
 		if (several[_i] & 1u << way)
 			ck_assert_int_eq(set_console(way, texts[way]), 0);
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err), -EINVAL);
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err), -EINVAL);
 	ck_assert_msg(strstr(err.msg, "more than one is specified"), "%#x: %s", several[_i], err.msg);
 }
 END_TEST
@@ -455,13 +455,13 @@ START_TEST(console_describes_its_sockets_and_terminals)
 	static const char *const ports[] = {
 		"a:socket:/run/a", "b:pty", "socket:fd:0", "c:socket:/run/c",
 	};
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 	int i;
 
 	ck_assert_int_eq(set_console(SOCKET, "/run/first"), 0);
 	for (i = 0; i < 4; i++)
 		ck_assert_int_eq(set_console(PORT, ports[i]), 0);
-	facts = vmm_device_facts_of(&vmm_console_kind, config);
+	facts = devkind_facts_of(devkind_console(), config);
 	ck_assert_str_eq(facts.sockets[0], "/run/first");
 	ck_assert_str_eq(facts.sockets[1], "/run/a");
 	ck_assert_str_eq(facts.sockets[2], "/run/c");
@@ -474,7 +474,7 @@ END_TEST
 START_TEST(console_has_a_log)
 {
 	static char name[] = "/tmp/test-kind.XXXXXX", former[sizeof(name) + 2];
-	const struct vmm_device_common common = { .queues = 1, .host = &host };
+	const struct devkind_common common = { .queues = 1, .host = &host };
 	struct virtdev *dev, *other;
 	const char *text;
 	int fd = mkstemp(name);
@@ -484,10 +484,10 @@ START_TEST(console_has_a_log)
 	snprintf(former, sizeof(former), "%s.1", name);
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
 	ck_assert_int_eq(set_console(LOG, name), 0);
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err), 0);
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err), 0);
 	ck_assert_int_eq(virtdev_config_write(dev, 8, "!", 1), 0);
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &other, &err), -EBUSY);
-	text = vmm_device_facts_of(&vmm_console_kind, config).names[0];
+	ck_assert_int_eq(devkind_console()->open(config, &common, &other, &err), -EBUSY);
+	text = devkind_facts_of(devkind_console(), config).names[0];
 	ck_assert_str_eq(text, name);
 	virtdev_free(dev);
 	fd = open(name, O_RDONLY);
@@ -500,19 +500,19 @@ END_TEST
 
 START_TEST(size_of_a_log_needs_the_log)
 {
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	struct virtdev *dev;
 
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
 	ck_assert_int_eq(set_console(LOG_SIZE, NULL), 0);
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err), -EINVAL);
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err), -EINVAL);
 	ck_assert_str_eq(err.msg, "log-size needs 'log=FILE'");
 }
 END_TEST
 
 START_TEST(console_has_additional_streams)
 {
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	struct virtdev *dev;
 	static const char *const ports[] = {
 		"a:pty", "b:pty", "c:pty", "d:pty", "e:pty", "f:pty", "g:pty",
@@ -525,7 +525,7 @@ START_TEST(console_has_additional_streams)
 		ck_assert_int_eq(set_console(PORT, ports[i]), 0);
 	ck_assert_int_eq(set_console(PORT, "data:pty"), -EINVAL);
 	ck_assert_str_eq(err.msg, "key: 'data:pty' exceeds the maximum of 8");
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err),
 			 0);
 	ck_assert_uint_eq(virtdev_get_info(dev)->nqueues, 20);
 	virtdev_free(dev);
@@ -545,12 +545,12 @@ static const struct {
 
 START_TEST(impossible_stream_is_refused)
 {
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	struct virtdev *dev;
 
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
 	ck_assert_int_eq(set_console(PORT, bad_streams[_i].port), 0);
-	ck_assert_int_lt(vmm_console_kind.open(config, &common, &dev, &err), 0);
+	ck_assert_int_lt(devkind_console()->open(config, &common, &dev, &err), 0);
 	ck_assert_msg(strstr(err.msg, bad_streams[_i].sentence) != NULL, "%s",
 		      err.msg);
 }
@@ -558,7 +558,7 @@ END_TEST
 
 START_TEST(two_ports_of_one_name_are_refused)
 {
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	struct virtdev *dev;
 
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
@@ -568,7 +568,7 @@ START_TEST(two_ports_of_one_name_are_refused)
 		ck_assert_int_eq(set_console(PORT, "data:pty"), 0);
 	ck_assert_int_eq(set_console(PORT, "other:pty"), 0);
 	ck_assert_int_eq(set_console(PORT, "data:fd:0"), 0);
-	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+	ck_assert_int_eq(devkind_console()->open(config, &common, &dev, &err),
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "port 'data:fd:0': another port has the name 'data'"));
 }
@@ -577,12 +577,12 @@ END_TEST
 START_TEST(a_missing_image_is_named)
 {
 	const struct vsu_option_value value = { .text = "/nowhere/disk" };
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 	struct virtdev *dev;
 
-	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 0, "key 'path'", &value,
-					config, &err), 0);
-	ck_assert_int_eq(vmm_blk_kind.open(config, &common, &dev, &err),
+	ck_assert_int_eq(devkind_set(devkind_blk(), 0, "key 'path'", &value,
+				     config, &err), 0);
+	ck_assert_int_eq(devkind_blk()->open(config, &common, &dev, &err),
 			 -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/nowhere/disk"));
 }

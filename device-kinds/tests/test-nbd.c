@@ -24,7 +24,7 @@
 
 static char folder[32], address[128], socket_arg[64];
 static pid_t server;
-static struct vmm_disk_made made;
+static struct devkind_priv_disk_made made;
 static void *channel;
 static struct vsu_error err;
 static unsigned char buf[4u << 20], other[4u << 20];
@@ -72,13 +72,13 @@ static void server_kill(void)
 }
 
 /* Connects as soon as the server listens; returns the result. */
-static int ask(const struct vmm_disk_want *want)
+static int ask(const struct devkind_priv_disk_want *want)
 {
 	uint64_t limit = vsu_now_ns() + 30 * S;
 	int rc;
 
 	do
-		rc = vmm_disk_module.open(want, &made, &err);
+		rc = devkind_priv_disk_module.open(want, &made, &err);
 	while ((rc == -ENOENT || rc == -ECONNREFUSED) &&
 	       vsu_now_ns() < limit && poll(NULL, 0, 5) == 0);
 	return rc;
@@ -86,7 +86,7 @@ static int ask(const struct vmm_disk_want *want)
 
 static int ask_plain(void)
 {
-	const struct vmm_disk_want want = { .address = address, .queues = 1 };
+	const struct devkind_priv_disk_want want = { .address = address, .queues = 1 };
 
 	return ask(&want);
 }
@@ -101,7 +101,7 @@ static void server_stop(void)
 	ck_assert(WIFSTOPPED(status));
 }
 
-static struct pnbd_disk *disk(void)
+static struct devkind_priv_nbd_disk *disk(void)
 {
 	return made.self;
 }
@@ -436,7 +436,7 @@ START_TEST(idle_connection_is_not_lost)
 	struct virtdev_disk_request r = {
 		.op = VIRTDEV_DISK_READ, .iov = &iov, .niov = 1, .len = 512,
 	};
-	struct pnbd_channel *c;
+	struct devkind_priv_nbd_channel *c;
 
 	serve_image();
 	use_disk();
@@ -468,7 +468,7 @@ START_TEST(server_that_has_come_back_has_time_for_its_first_reply)
 	disk()->hold_ns = 7200 * S;
 	server_kill();
 	ck_assert_ptr_null(wait_ns(S / 10));
-	((struct pnbd_channel *)channel)->since_ns -= 3600 * S;
+	((struct devkind_priv_nbd_channel *)channel)->since_ns -= 3600 * S;
 	submit(&r);
 	server_start("--filter=delay file image rdelay=1");
 	ck_assert_ptr_eq(wait_ns(60 * S), &r);
@@ -667,7 +667,7 @@ END_TEST
 
 static void use_waiting_disk(void)
 {
-	const struct vmm_disk_want want = { .address = address, .queues = 1, .waits = true };
+	const struct devkind_priv_disk_want want = { .address = address, .queues = 1, .waits = true };
 
 	ck_assert_msg(ask(&want) == 0, "%s", err.msg);
 	ck_assert_int_eq(made.ops->channel_open(made.self, DEPTH, &channel, &err), 0);
@@ -738,16 +738,16 @@ END_TEST
 
 START_TEST(absent_server_is_refused)
 {
-	const struct vmm_disk_want want = { .address = address, .queues = 1 };
+	const struct devkind_priv_disk_want want = { .address = address, .queues = 1 };
 
-	ck_assert_int_eq(vmm_disk_module.open(&want, &made, &err), -ENOENT);
+	ck_assert_int_eq(devkind_priv_disk_module.open(&want, &made, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, socket_arg));
 }
 END_TEST
 
 START_TEST(read_only_server_is_refused_for_a_writable_disk)
 {
-	const struct vmm_disk_want reads = { .address = address, .queues = 2,
+	const struct devkind_priv_disk_want reads = { .address = address, .queues = 2,
 					      .read_only = true };
 
 	server_start("-r file image");
@@ -769,7 +769,7 @@ END_TEST
 
 START_TEST(several_queues_require_a_flush_of_all_connections)
 {
-	const struct vmm_disk_want want = { .address = address, .queues = 2 };
+	const struct devkind_priv_disk_want want = { .address = address, .queues = 2 };
 
 	server_start("--filter=multi-conn file image multi-conn-mode=disable");
 	ck_assert_int_eq(ask(&want), -EINVAL);
@@ -779,10 +779,10 @@ END_TEST
 
 START_TEST(malformed_address_is_refused)
 {
-	const struct vmm_disk_want want = { .address = "nbd://host:port:x/",
+	const struct devkind_priv_disk_want want = { .address = "nbd://host:port:x/",
 					     .queues = 1 };
 
-	ck_assert_int_lt(vmm_disk_module.open(&want, &made, &err), 0);
+	ck_assert_int_lt(devkind_priv_disk_module.open(&want, &made, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "nbd://host:port:x/"));
 }
 END_TEST

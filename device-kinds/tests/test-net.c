@@ -63,9 +63,9 @@ static void on_warning(void *opaque, const char *cause, const char *text)
 	snprintf(warning, sizeof(warning), "%s", text);
 }
 
-static const struct vmm_device_host host = { .warn = on_warning };
+static const struct devkind_host host = { .warn = on_warning };
 
-static _Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+static _Alignas(8) unsigned char config[DEVKIND_MAX_CONFIG];
 static struct vsu_error err;
 static struct virtdev *dev;
 static int pair[2];
@@ -92,17 +92,17 @@ static void set(const char *name, const char *text, uint64_t number)
 	const struct vsu_option_value value = { .text = text, .number = number };
 	unsigned int i = 0;
 
-	while (strcmp(vmm_net_kind.keys[i].option.name, name) != 0)
+	while (strcmp(devkind_net()->keys[i].option.name, name) != 0)
 		i++;
-	ck_assert_int_eq(vmm_device_set(&vmm_net_kind, i, name, &value, config, &err), 0);
+	ck_assert_int_eq(devkind_set(devkind_net(), i, name, &value, config, &err), 0);
 }
 
 /* The device owns the descriptor after success. */
 static int open_card(uint32_t queues)
 {
-	const struct vmm_device_common common = { .queues = queues, .queue_size = 64, .host = &host };
+	const struct devkind_common common = { .queues = queues, .queue_size = 64, .host = &host };
 
-	return vmm_net_kind.open(config, &common, &dev, &err);
+	return devkind_net()->open(config, &common, &dev, &err);
 }
 
 static void on_descriptor(void)
@@ -167,7 +167,7 @@ START_TEST(limits_are_those_of_their_direction)
 	ck_assert_uint_eq(requested.receive.ops, 0);
 	ck_assert_uint_eq(requested.send.bytes, 0);
 	ck_assert_uint_eq(requested.send.ops, 100);
-	ck_assert_int_eq(vmm_net_kind.limit(dev, config, &err), 0);
+	ck_assert_int_eq(devkind_net()->limit(dev, config, &err), 0);
 	ck_assert_mem_eq(&rx, &requested.receive, sizeof(rx));
 	ck_assert_mem_eq(&tx, &requested.send, sizeof(tx));
 }
@@ -271,23 +271,23 @@ START_TEST(kernel_serves_unlimited_taps)
 		set("socket", served[_i].socket, 0);
 	if (served[_i].limit)
 		set(served[_i].limit, NULL, 1000000);
-	ck_assert_int_eq(vmm_net_kind.kernel->check(config, &err), served[_i].why ? -EINVAL : 0);
+	ck_assert_int_eq(devkind_net()->kernel->check(config, &err), served[_i].why ? -EINVAL : 0);
 	ck_assert_str_eq(err.msg, served[_i].why ? served[_i].why : "");
 }
 END_TEST
 
 START_TEST(facts_are_those_of_its_link)
 {
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 
 	set("tap", "tap0", 0);
-	facts = vmm_device_facts_of(&vmm_net_kind, config);
+	facts = devkind_facts_of(devkind_net(), config);
 	ck_assert_uint_eq(facts.workers, 1);
 	ck_assert(!facts.connects);
 	memset(config, 0, sizeof(config));
 	set("socket", "a", 0);
 	set("reconnect", NULL, 5);
-	facts = vmm_device_facts_of(&vmm_net_kind, config);
+	facts = devkind_facts_of(devkind_net(), config);
 	ck_assert_uint_eq(facts.workers, 0);
 	ck_assert(facts.connects);
 }
@@ -305,9 +305,9 @@ START_TEST(bounds_are_in_the_largest_unit)
 		ns = virtdev_latency_bound(i);
 		snprintf(text, sizeof(text), "%d%s", (int)(ns / (ns < 1000000 ? 1000 : ns < 1000000000 ? 1000000 : 1000000000)),
 			 ns < 1000000 ? "us" : ns < 1000000000 ? "ms" : "s");
-		ck_assert_str_eq(vmm_latency_bound(i).text, ns == UINT64_MAX ? "longer" : text);
+		ck_assert_str_eq(devkind_latency_bound(i).text, ns == UINT64_MAX ? "longer" : text);
 	}
-	ck_assert_str_eq(vmm_latency_bound(VIRTDEV_LATENCY_BUCKETS - 1).text, "longer");
+	ck_assert_str_eq(devkind_latency_bound(VIRTDEV_LATENCY_BUCKETS - 1).text, "longer");
 }
 END_TEST
 
@@ -318,7 +318,7 @@ START_TEST(card_measures_nothing)
 
 	on_descriptor();
 	opens(1);
-	ck_assert_int_eq(vmm_latency_measure(dev, &measured), 0);
+	ck_assert_int_eq(devkind_latency_measure(dev, &measured), 0);
 	ck_assert_ptr_null(measured);
 }
 END_TEST

@@ -21,7 +21,7 @@
 
 static char folder[32], path[64], former[64], warned[512];
 static unsigned int warnings;
-static struct vmm_port_log *port_log;
+static struct devkind_port_log *port_log;
 static struct vsu_error err;
 
 static void on_warning(void *opaque, const char *text)
@@ -44,38 +44,38 @@ static void setup(void)
 
 static void teardown(void)
 {
-	vmm_port_log_close(port_log);
+	devkind_port_log_close(port_log);
 	unlink(path);
 	unlink(former);
 	rmdir(folder);
 }
 
-static struct vmm_port_log_config config_of(const char *name)
+static struct devkind_port_log_config config_of(const char *name)
 {
-	return (struct vmm_port_log_config){ .path = name, .size = LIMIT, .warn = on_warning };
+	return (struct devkind_port_log_config){ .path = name, .size = LIMIT, .warn = on_warning };
 }
 
-static int try(const struct vmm_port_log_config *config)
+static int try(const struct devkind_port_log_config *config)
 {
-	struct vmm_port_log *log = NULL;
-	const int rc = vmm_port_log_open(config, &log, &err);
+	struct devkind_port_log *log = NULL;
+	const int rc = devkind_port_log_open(config, &log, &err);
 
-	vmm_port_log_close(log);
+	devkind_port_log_close(log);
 	return rc;
 }
 
 static void make(void)
 {
-	const struct vmm_port_log_config config = config_of(path);
+	const struct devkind_port_log_config config = config_of(path);
 
-	ck_assert_msg(!vmm_port_log_open(&config, &port_log, &err), "%s", err.msg);
+	ck_assert_msg(!devkind_port_log_open(&config, &port_log, &err), "%s", err.msg);
 }
 
 static uint64_t add(const void *at, size_t n)
 {
 	const struct iovec iov = { (void *)(uintptr_t)at, n };
 
-	return vmm_port_log_add(port_log, &iov, 1);
+	return devkind_port_log_add(port_log, &iov, 1);
 }
 
 static uint64_t size_of(const char *name)
@@ -179,7 +179,7 @@ START_TEST(file_is_complete_while_it_is_copied)
 	while (!size_of(former))
 		add_stream(&at, 4096);
 	ck_assert_uint_eq(check_stream(path, at), 0);
-	vmm_port_log_close(port_log);
+	devkind_port_log_close(port_log);
 	make();
 	while (size_of(path) > LIMIT / 2)
 		add_stream(&at, 10);
@@ -286,7 +286,7 @@ END_TEST
 
 START_TEST(file_of_another_log_is_refused)
 {
-	struct vmm_port_log_config config = config_of(path);
+	struct devkind_port_log_config config = config_of(path);
 
 	make();
 	ck_assert_int_eq(try(&config), -EBUSY);
@@ -299,7 +299,7 @@ END_TEST
 /* FILE.1 of one log is FILE of the other. */
 START_TEST(former_file_of_another_log_is_refused)
 {
-	const struct vmm_port_log_config config = config_of(former);
+	const struct devkind_port_log_config config = config_of(former);
 	char third[80];
 
 	make();
@@ -313,7 +313,7 @@ END_TEST
 /* Another user of the folder may have made it. FILE itself is what the user named. */
 START_TEST(link_in_place_of_the_former_file_is_refused)
 {
-	const struct vmm_port_log_config config = config_of(path);
+	const struct devkind_port_log_config config = config_of(path);
 	char victim[80], text[8] = "";
 	int fd;
 
@@ -337,19 +337,19 @@ END_TEST
 
 START_TEST(shared_log_has_the_files_when_the_other_releases_them)
 {
-	struct vmm_port_log_config config = config_of(path);
-	struct vmm_port_log *other;
+	struct devkind_port_log_config config = config_of(path);
+	struct devkind_port_log *other;
 
 	make();
 	ck_assert_uint_eq(add("abc", 3), 3);
 	config.shared = true;
-	ck_assert_int_eq(vmm_port_log_open(&config, &other, &err), 0);
-	ck_assert_int_eq(vmm_port_log_hold(other, &err), -EBUSY);
-	vmm_port_log_release(port_log);
-	ck_assert_int_eq(vmm_port_log_hold(other, &err), 0);
-	ck_assert_int_eq(vmm_port_log_hold(port_log, &err), -EBUSY);
-	vmm_port_log_close(other);
-	ck_assert_int_eq(vmm_port_log_hold(port_log, &err), 0);
+	ck_assert_int_eq(devkind_port_log_open(&config, &other, &err), 0);
+	ck_assert_int_eq(devkind_port_log_hold(other, &err), -EBUSY);
+	devkind_port_log_release(port_log);
+	ck_assert_int_eq(devkind_port_log_hold(other, &err), 0);
+	ck_assert_int_eq(devkind_port_log_hold(port_log, &err), -EBUSY);
+	devkind_port_log_close(other);
+	ck_assert_int_eq(devkind_port_log_hold(port_log, &err), 0);
 	ck_assert_uint_eq(add("de", 2), 2);
 	ck_assert_uint_eq(size_of(path), 5);
 }
@@ -358,9 +358,9 @@ END_TEST
 START_TEST(released_log_writes_nothing)
 {
 	make();
-	vmm_port_log_release(port_log);
+	devkind_port_log_release(port_log);
 	ck_assert_uint_eq(add("abc", 3), 0);
-	ck_assert_uint_eq(vmm_port_log_lost(port_log), 3);
+	ck_assert_uint_eq(devkind_port_log_lost(port_log), 3);
 	ck_assert_uint_eq(size_of(path), 0);
 }
 END_TEST
@@ -368,13 +368,13 @@ END_TEST
 /* The other process has moved and extended the file meanwhile. */
 START_TEST(log_continues_with_what_the_other_has_left)
 {
-	struct vmm_port_log_config config = config_of(path);
+	struct devkind_port_log_config config = config_of(path);
 	uint64_t at = 0;
 
 	config.shared = true;
-	ck_assert_msg(!vmm_port_log_open(&config, &port_log, &err), "%s", err.msg);
+	ck_assert_msg(!devkind_port_log_open(&config, &port_log, &err), "%s", err.msg);
 	put_file(path, LIMIT, 'x');
-	ck_assert_int_eq(vmm_port_log_hold(port_log, &err), 0);
+	ck_assert_int_eq(devkind_port_log_hold(port_log, &err), 0);
 	while (size_of(path) >= LIMIT)
 		add_stream(&at, 4096);
 	ck_assert_uint_ge(size_of(former), LIMIT);
@@ -383,7 +383,7 @@ END_TEST
 
 START_TEST(other_than_a_regular_file_is_refused_without_waiting)
 {
-	struct vmm_port_log_config config = config_of(path);
+	struct devkind_port_log_config config = config_of(path);
 
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(try(&config), -EINVAL);
@@ -400,7 +400,7 @@ END_TEST
 
 START_TEST(trial_creates_no_file)
 {
-	struct vmm_port_log_config config = config_of(path);
+	struct devkind_port_log_config config = config_of(path);
 
 	config.trial = true;
 	ck_assert_int_eq(try(&config), 0);
@@ -417,10 +417,10 @@ END_TEST
 START_TEST(create_makes_both_files_and_keeps_them)
 {
 	put_file(path, 3, 'a');
-	ck_assert_int_eq(vmm_port_log_create(path, &err), 0);
+	ck_assert_int_eq(devkind_port_log_create(path, &err), 0);
 	ck_assert_uint_eq(size_of(path), 3);
 	ck_assert_uint_eq(size_of(former), 0);
-	ck_assert_int_eq(vmm_port_log_create("/nowhere/at/all", &err), -ENOENT);
+	ck_assert_int_eq(devkind_port_log_create("/nowhere/at/all", &err), -ENOENT);
 }
 END_TEST
 

@@ -51,11 +51,11 @@ static const struct {
 
 START_TEST(accepts)
 {
-	struct vmm_socket_access a = {
+	struct devkind_socket_access a = {
 		.mode = accepted[_i].mode, .group = accepted[_i].group,
 	};
 
-	ck_assert_int_eq(vmm_socket_access_read(&a, NULL), 0);
+	ck_assert_int_eq(devkind_socket_access_read(&a, NULL), 0);
 	ck_assert_uint_eq(a.access.mode, accepted[_i].want_mode);
 	ck_assert_uint_eq(a.access.group, accepted[_i].want_group);
 	ck_assert_int_eq(a.given, a.mode || a.group);
@@ -64,19 +64,19 @@ END_TEST
 
 START_TEST(refuses_and_names_option_and_value)
 {
-	struct vmm_socket_access a = {
+	struct devkind_socket_access a = {
 		.mode = refused[_i].mode, .group = refused[_i].group,
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(vmm_socket_access_read(&a, &err), -EINVAL);
+	ck_assert_int_eq(devkind_socket_access_read(&a, &err), -EINVAL);
 	ck_assert_msg(strstr(err.msg, refused[_i].named) != NULL, "%s", err.msg);
 }
 END_TEST
 
 START_TEST(failed_lookup_of_a_group_has_its_cause)
 {
-	struct vmm_socket_access a = { .group = "no such group" };
+	struct devkind_socket_access a = { .group = "no such group" };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct rlimit before, none;
 	int rc;
@@ -85,7 +85,7 @@ START_TEST(failed_lookup_of_a_group_has_its_cause)
 	none = before;
 	none.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	rc = vmm_socket_access_read(&a, &err);
+	rc = devkind_socket_access_read(&a, &err);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_int_eq(rc, -EMFILE);
 	ck_assert_ptr_nonnull(strstr(err.msg, "option --socket-group: cannot look up the group 'no such group': "));
@@ -95,11 +95,11 @@ END_TEST
 START_TEST(a_group_is_found_by_its_name)
 {
 	const struct group *own = getgrgid(getegid());
-	struct vmm_socket_access a = { .mode = NULL };
+	struct devkind_socket_access a = { .mode = NULL };
 
 	ck_assert_ptr_nonnull(own);
 	a.group = own->gr_name;
-	ck_assert_int_eq(vmm_socket_access_read(&a, NULL), 0);
+	ck_assert_int_eq(devkind_socket_access_read(&a, NULL), 0);
 	ck_assert_uint_eq(a.access.group, getegid());
 }
 END_TEST
@@ -109,7 +109,7 @@ static unsigned int applied(const char *mode)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	char folder[] = "/tmp/socket-access.XXXXXX";
-	struct vmm_socket_access a = { .mode = mode };
+	struct devkind_socket_access a = { .mode = mode };
 	struct stat st;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -117,8 +117,8 @@ static unsigned int applied(const char *mode)
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", folder);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	ck_assert_int_eq(chmod(sun.sun_path, 0604), 0);
-	ck_assert_int_eq(vmm_socket_access_read(&a, NULL), 0);
-	ck_assert_int_eq(vmm_socket_access_apply(&a, sun.sun_path, NULL), 0);
+	ck_assert_int_eq(devkind_socket_access_read(&a, NULL), 0);
+	ck_assert_int_eq(devkind_socket_access_apply(&a, sun.sun_path, NULL), 0);
 	ck_assert_int_eq(stat(sun.sun_path, &st), 0);
 	unlink(sun.sun_path);
 	rmdir(folder);

@@ -24,7 +24,7 @@ struct virtdev {
 };
 
 static struct virtdev dev;
-static struct vmm_workers *workers;
+static struct devkind_workers *workers;
 static struct vsu_error err;
 static uint32_t started;
 static int thread_failure;	/* of each thread after fail_after others */
@@ -76,13 +76,13 @@ static void work_end(struct virtdev *d)
 
 static uint32_t detach(struct virtdev *d) { return d->blocked; }
 
-static const struct vmm_work device_work = {
+static const struct devkind_work device_work = {
 	.work = work, .work_end = work_end, .detach = detach, .detached_max = MOST,
 };
 
 static int start(uint32_t n)
 {
-	return vmm_workers_start(&device_work, NULL, &dev, n, &workers, &err);
+	return devkind_workers_start(&device_work, NULL, &dev, n, &workers, &err);
 }
 
 static void wait_for_working(uint32_t n)
@@ -107,19 +107,19 @@ static void setup(void)
 /* Ends the threads: each of them has left the device afterwards. */
 static void end_workers(void)
 {
-	vmm_workers_end(workers);
+	devkind_workers_end(workers);
 	ck_assert_uint_eq(dev.ends, 1);
 	ck_assert_uint_eq(dev.working, 0);
 }
 
 START_TEST(device_without_threads_has_no_workers)
 {
-	workers = (struct vmm_workers *)&dev;
+	workers = (struct devkind_workers *)&dev;
 	ck_assert_int_eq(start(0), 0);
 	ck_assert_ptr_null(workers);
 	dev.blocked = 1;
-	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
-	vmm_workers_end(workers);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 0);
+	devkind_workers_end(workers);
 	ck_assert_uint_eq(started, 0);
 	ck_assert_uint_eq(dev.ends, 0);
 }
@@ -129,15 +129,15 @@ static bool has_work(const struct virtdev *d) { return d->blocked; }
 
 START_TEST(device_without_work_has_no_workers)
 {
-	struct vmm_work some = device_work;
+	struct devkind_work some = device_work;
 
 	some.is_needed = has_work;
 	some.detach = NULL;
-	ck_assert_int_eq(vmm_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
+	ck_assert_int_eq(devkind_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
 	ck_assert_ptr_null(workers);
 	dev.blocked = 1;
-	ck_assert_int_eq(vmm_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
-	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
+	ck_assert_int_eq(devkind_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 0);
 	end_workers();
 	ck_assert_uint_eq(started, 1);
 }
@@ -148,7 +148,7 @@ START_TEST(each_thread_serves_the_device_until_the_end)
 	ck_assert_int_eq(start(4), 0);
 	wait_for_working(4);
 	ck_assert_uint_eq(started, 4);
-	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 0);
 	ck_assert_uint_eq(started, 4);
 	end_workers();
 }
@@ -187,9 +187,9 @@ START_TEST(blocked_thread_gets_one_replacement)
 {
 	ck_assert_int_eq(start(2), 0);
 	dev.blocked = 1;
-	ck_assert_uint_eq(vmm_workers_detach(workers), 1);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 1);
 	wait_for_working(3);
-	ck_assert_uint_eq(vmm_workers_detach(workers), 1);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 1);
 	ck_assert_uint_eq(started, 3);
 	end_workers();
 }
@@ -199,11 +199,11 @@ START_TEST(thread_whose_request_ended_serves_as_a_replacement)
 {
 	ck_assert_int_eq(start(2), 0);
 	dev.blocked = 1;
-	vmm_workers_detach(workers);
+	devkind_workers_detach(workers);
 	dev.blocked = 0;
-	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 0);
 	dev.blocked = 1;
-	ck_assert_uint_eq(vmm_workers_detach(workers), 1);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 1);
 	ck_assert_uint_eq(started, 3);
 	end_workers();
 }
@@ -213,9 +213,9 @@ START_TEST(replacements_have_a_maximum)
 {
 	ck_assert_int_eq(start(2), 0);
 	dev.blocked = MOST + 2;
-	ck_assert_uint_eq(vmm_workers_detach(workers), MOST + 2);
+	ck_assert_uint_eq(devkind_workers_detach(workers), MOST + 2);
 	ck_assert_uint_eq(started, 2 + MOST);
-	ck_assert_uint_eq(vmm_workers_detach(workers), MOST + 2);
+	ck_assert_uint_eq(devkind_workers_detach(workers), MOST + 2);
 	ck_assert_uint_eq(started, 2 + MOST);
 	end_workers();
 }
@@ -227,10 +227,10 @@ START_TEST(replacement_that_failed_is_started_by_the_next_call)
 	dev.blocked = 2;
 	thread_failure = -EAGAIN;
 	fail_after = 3;
-	ck_assert_uint_eq(vmm_workers_detach(workers), 2);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 2);
 	ck_assert_uint_eq(started, 3);
 	thread_failure = 0;
-	ck_assert_uint_eq(vmm_workers_detach(workers), 2);
+	ck_assert_uint_eq(devkind_workers_detach(workers), 2);
 	ck_assert_uint_eq(started, 4);
 	end_workers();
 }

@@ -32,7 +32,7 @@
 /* Requirements of devices that this process serves. */
 struct device_needs {
 	bool net, folder;
-	uint32_t makes;		/* enum vmm_device_makes */
+	uint32_t makes;		/* enum devkind_makes */
 };
 
 static struct device_needs device_needs_of(const struct vmm_options *o)
@@ -96,16 +96,16 @@ static void plan_sandbox(struct confine_plan *plan, enum vmm_sandbox_how how)
 }
 
 /* By what an option refers to; those of the user until it changes. */
-static const uint64_t option_capabilities[VMM_REFERS_END] = {
-	[VMM_REFERS_USER] = BIT(CAP_SETUID) | BIT(CAP_SETGID),
-	[VMM_REFERS_GROUP] = BIT(CAP_CHOWN),
+static const uint64_t option_capabilities[DEVKIND_REFERS_END] = {
+	[DEVKIND_REFERS_USER] = BIT(CAP_SETUID) | BIT(CAP_SETGID),
+	[DEVKIND_REFERS_GROUP] = BIT(CAP_CHOWN),
 };
 
 static uint64_t capabilities_of(const struct vmm_options *o, const struct device_needs *needs)
 {
 	uint64_t kept = COMMON_CAPABILITIES | (needs->folder ? FOLDER_CAPABILITIES : 0) |
-			(needs->makes & VMM_MAKES_NODES ? BIT(CAP_MKNOD) : 0) |
-			(needs->makes & VMM_MAKES_CAPABILITIES ? BIT(CAP_SETFCAP) : 0);
+			(needs->makes & DEVKIND_MAKES_NODES ? BIT(CAP_MKNOD) : 0) |
+			(needs->makes & DEVKIND_MAKES_CAPABILITIES ? BIT(CAP_SETFCAP) : 0);
 	const struct vmm_option_row *row;
 
 	for (row = vmm_option_rows; row->option.name; row++)
@@ -181,7 +181,7 @@ int vmm_confinement_separate(struct vmm_confinement *c, struct vsu_error *err)
 /* A module that is not installed is missed when it is used. */
 static int load_modules(const struct vmm_options *o, bool tls, struct vsu_error *err)
 {
-	(void)!vmm_disk_load("nbd://", NULL);
+	(void)!devkind_disk_load("nbd://", NULL);
 	return tls || o->process.confinement.tls ? vmm_tls_load(err) : 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * The files that a machine's options name, and those that running requires: for Landlock, and
  * as the content of a jail. Each kind of device states what it opens (struct
- * vmm_device_facts), so a new one needs no change here.
+ * devkind_facts), so a new one needs no change here.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -43,8 +43,8 @@ static int check_device(const struct confine_plan *plan, const struct vmm_device
 			struct vsu_error *err)
 {
 	const bool jail = is_jail(plan);
-	const struct vmm_device_opening *o;
-	struct vmm_device_facts facts;
+	const struct devkind_opening *o;
+	struct devkind_facts facts;
 	int rc;
 
 	if (!vmm_device_is_own(spec))
@@ -53,8 +53,8 @@ static int check_device(const struct confine_plan *plan, const struct vmm_device
 	facts = vmm_device_describe(spec);
 	rc = jail && facts.outside ? refuse_outside(facts.outside, err) : 0;
 	for (o = facts.opens; !rc && o->text; o++)
-		if (vmm_disk_is_address(o->text))
-			rc = vmm_disk_load(o->text, err);
+		if (devkind_disk_is_address(o->text))
+			rc = devkind_disk_load(o->text, err);
 	return rc;
 }
 
@@ -89,7 +89,7 @@ static int options_check(const struct confine_plan *plan, const struct vmm_optio
 	if (is_jail(plan) && o->machine.serial.how == VMM_SERIAL_PTY)
 		return vsu_error_set(err, -EOPNOTSUPP, "--jail: a terminal for the serial port is outside of the jail; use --serial=socket:PATH, or pass a descriptor");
 	for (row = vmm_option_rows; !rc && row->option.name; row++)
-		if (is_jail(plan) && row->refers == VMM_REFERS_FOLDER_READ)
+		if (is_jail(plan) && row->refers == DEVKIND_REFERS_FOLDER_READ)
 			rc = check_template(vmm_option_text(o, row), err);
 	for (i = 0; !rc && i < o->machine.memory.n; i++)
 		rc = check_piece(plan, vmem_backend_text(o->machine.memory.list[i].backend, "mem-path"), err);
@@ -112,7 +112,7 @@ static int target_add(struct confine_plan *plan, const char *path, struct vsu_er
 
 static int log_add(struct confine_plan *plan, const char *path, struct vsu_error *err)
 {
-	char *former = vmm_port_log_former(path);
+	char *former = devkind_port_log_former(path);
 	int rc = former ? target_add(plan, path, err) :
 			  vsu_error_set(err, -ENOMEM, "no memory for a path");
 
@@ -123,27 +123,27 @@ static int log_add(struct confine_plan *plan, const char *path, struct vsu_error
 
 /* -------------------------------------------------------------------- devices */
 
-static int opening_add(struct confine_plan *plan, const struct vmm_device_opening *o,
+static int opening_add(struct confine_plan *plan, const struct devkind_opening *o,
 		       struct vsu_error *err)
 {
 	static const enum landlock_use uses[] = {
-		[VMM_DEVICE_READS] = LANDLOCK_READ_FILE,
-		[VMM_DEVICE_WRITES] = LANDLOCK_FILE,
-		[VMM_DEVICE_SHARES] = LANDLOCK_FULL,
-		[VMM_DEVICE_SHARES_READ] = LANDLOCK_READ,
-		[VMM_DEVICE_CREATES] = LANDLOCK_FULL,
+		[DEVKIND_READS] = LANDLOCK_READ_FILE,
+		[DEVKIND_WRITES] = LANDLOCK_FILE,
+		[DEVKIND_SHARES] = LANDLOCK_FULL,
+		[DEVKIND_SHARES_READ] = LANDLOCK_READ,
+		[DEVKIND_CREATES] = LANDLOCK_FULL,
 	};
 
-	if (vmm_disk_is_address(o->text) || vsu_file_value_is_fd(o->text))
+	if (devkind_disk_is_address(o->text) || vsu_file_value_is_fd(o->text))
 		return 0;
-	return o->use == VMM_DEVICE_LOGS ? log_add(plan, o->text, err) :
+	return o->use == DEVKIND_LOGS ? log_add(plan, o->text, err) :
 					   confine_add_path(plan, o->text, uses[o->use], err);
 }
 
-static int facts_add(struct confine_plan *plan, const struct vmm_device_facts *facts,
+static int facts_add(struct confine_plan *plan, const struct devkind_facts *facts,
 		     struct vsu_error *err)
 {
-	const struct vmm_device_opening *o;
+	const struct devkind_opening *o;
 	const char *const *socket;
 	int rc = 0;
 
@@ -163,7 +163,7 @@ static int facts_add(struct confine_plan *plan, const struct vmm_device_facts *f
 static int device_add(struct confine_plan *plan, const struct vmm_device_spec *spec,
 		      struct vsu_error *err)
 {
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 
 	if (vmm_device_is_own(spec)) {
 		facts = vmm_device_describe(spec);
@@ -232,17 +232,17 @@ static int option_add(struct confine_plan *plan, const struct vmm_options *o,
 		      const struct vmm_option_row *row, const char *text, struct vsu_error *err)
 {
 	switch (row->refers) {
-	case VMM_REFERS_FILE_READ:
+	case DEVKIND_REFERS_FILE_READ:
 		return vsu_file_value_is_fd(text) ? 0 : confine_add_path(plan, text, LANDLOCK_READ, err);
-	case VMM_REFERS_FOLDER_READ:
+	case DEVKIND_REFERS_FOLDER_READ:
 		return folder_add(plan, text, err);
-	case VMM_REFERS_FILE_WRITTEN:
+	case DEVKIND_REFERS_FILE_WRITTEN:
 		return vsu_file_value_is_fd(text) ? 0 : target_add(plan, text, err);
-	case VMM_REFERS_SERIAL:
+	case DEVKIND_REFERS_SERIAL:
 		return serial_add(plan, &o->machine.serial, err);
-	case VMM_REFERS_LOG:
+	case DEVKIND_REFERS_LOG:
 		return vsu_file_value_is_fd(text) ? 0 : log_add(plan, text, err);
-	case VMM_REFERS_SOCKET:
+	case DEVKIND_REFERS_SOCKET:
 		return confine_add_parent(plan, text, LANDLOCK_SOCKETS, err);
 	default:
 		return 0;
@@ -276,19 +276,19 @@ static int options_add(struct confine_plan *plan, const struct vmm_options *o,
  */
 static void logs_create(const struct vmm_options *o)
 {
-	const struct vmm_device_opening *open;
-	struct vmm_device_facts facts;
+	const struct devkind_opening *open;
+	struct devkind_facts facts;
 	unsigned int i;
 
 	if (o->machine.serial.log)
-		(void)!vmm_port_log_create(o->machine.serial.log, NULL);
+		(void)!devkind_port_log_create(o->machine.serial.log, NULL);
 	for (i = 0; i < o->machine.ndevices; i++) {
 		if (!vmm_device_is_own(&o->machine.specs[i]))
 			continue;
 		facts = vmm_device_describe(&o->machine.specs[i]);
 		for (open = facts.opens; open->text; open++)
-			if (open->use == VMM_DEVICE_LOGS)
-				(void)!vmm_port_log_create(open->text, NULL);
+			if (open->use == DEVKIND_LOGS)
+				(void)!devkind_port_log_create(open->text, NULL);
 	}
 }
 

@@ -168,12 +168,12 @@ static void add_answer(struct answers *a, const struct word *w, const char *text
 static bool answer_device(struct answers *a, const struct word *w)
 {
 	const char *name = w->name + 2;
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 	char text[VMM_FOREIGN_TEXT];
 
 	if (w->len < 3 || memcmp(w->name, "--", 2) != 0)
 		return false;
-	kind = vmm_device_kind_find(name, w->len - 2);
+	kind = devkind_find(name, w->len - 2);
 	if (kind)
 		snprintf(text, sizeof(text), "--%s=PROPERTIES", vmm_device_shorthand(kind));
 	else if (virtdev_vhost_user_id_of(name, w->len - 2))

@@ -334,7 +334,7 @@ int vmm_image_server_start(struct vmm_image_server *s, const char *path, const c
 int vmm_image_server_disk(struct vmm_image_server *s, const char *path, bool writable, char **value,
 			  struct vsu_error *err)
 {
-	const char *format = vmm_disk_format(path), *slash = strrchr(path, '/');
+	const char *format = devkind_disk_format(path), *slash = strrchr(path, '/');
 	int rc = format ? vmm_image_server_start(s, path, format, writable, err) : 0;
 	char *name = rc < 0 ? NULL : vsu_list_escape(format && slash ? slash + 1 : path);
 

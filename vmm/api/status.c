@@ -148,7 +148,7 @@ static int read_device(const struct vmm_machine *m, unsigned int number, struct 
 		.size = sizeof(*out), .kind = d->spec.kind ? d->spec.kind->name : NULL,
 		.id = d->spec.id, .slot = d->slot, .coming = d->coming != NULL,
 		.leaving = vmm_machine_is_leaving(m, d),
-		.name = vmm_own_name(d->spec.kind, d->spec.config),
+		.name = devkind_own_name(d->spec.kind, d->spec.config),
 		.file = vmm_device_file(&d->spec),
 	};
 	return 0;

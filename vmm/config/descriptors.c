@@ -102,7 +102,7 @@ static struct search search_value(const struct vmm_argument *a, bool closed)
 		look_at_device(&s, a);
 	else if (is_memory(a))
 		look_at_memory(&s, a->value.text);
-	else if (a->row->refers != VMM_REFERS_NOTHING && a->row->refers != VMM_REFERS_TEXT)
+	else if (a->row->refers != DEVKIND_REFERS_NOTHING && a->row->refers != DEVKIND_REFERS_TEXT)
 		look_at_file(&s, a->value.text);
 	return s;
 }

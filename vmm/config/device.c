@@ -19,23 +19,23 @@
 /* Initial delay before a daemon that ended is started again. */
 #define RESTART_MS 100
 
-const char *vmm_device_shorthand(const struct vmm_device_kind *kind)
+const char *vmm_device_shorthand(const struct devkind *kind)
 {
 	const struct vmm_option_row *row = vmm_option_rows;
 
-	while (row->option.name && (!kind || row->kind != kind))
+	while (row->option.name && (!kind || vmm_option_kind(row) != kind))
 		row++;
 	return row->option.name;
 }
 
 /* Finds a kind by its name or its option: "blk" and "disk" are one kind. */
-const struct vmm_device_kind *vmm_device_kind_named(const char *name,
-						    size_t len)
+const struct devkind *vmm_device_kind_named(const char *name,
+					    size_t len)
 {
-	const struct vmm_device_kind *kind = vmm_device_kind_find(name, len);
+	const struct devkind *kind = devkind_find(name, len);
 	const struct vmm_option_row *row = kind ? NULL : vmm_option_named(name, len);
 
-	return row && row->option.kind != VSU_OPTION_OPERAND ? row->kind : kind;
+	return row && row->option.kind != VSU_OPTION_OPERAND ? vmm_option_kind(row) : kind;
 }
 
 /* ------------------------------------------------------------------ the keys */
@@ -85,7 +85,7 @@ static void accept_numbers(struct parse *p)
 	unsigned int i;
 
 	for (i = 0; p->fds && p->spec->kind && i < p->nown; i++)
-		if (p->spec->kind->keys[i].refers == VMM_REFERS_DESCRIPTOR)
+		if (p->spec->kind->keys[i].refers == DEVKIND_REFERS_DESCRIPTOR)
 			p->rows[i].min = p->rows[i].max = 0;
 }
 
@@ -142,10 +142,10 @@ static int set_own(struct parse *p, unsigned int index,
 		   const struct vsu_option_value *typed, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
-	const struct vmm_device_key *key = &spec->kind->keys[index];
+	const struct devkind_key *key = &spec->kind->keys[index];
 	struct vsu_option_value passed = *typed, *value = &passed;
 	char what[64];
-	int rc = find_passed(p, key->option.name, vmm_device_key_digits(key, typed->text), value, err);
+	int rc = find_passed(p, key->option.name, devkind_key_digits(key, typed->text), value, err);
 
 	if (rc < 0)
 		return rc;
@@ -158,7 +158,7 @@ static int set_own(struct parse *p, unsigned int index,
 				     what, key->zero_not_inline);
 	if (!p->own_key)
 		p->own_key = key->option.name;
-	return vmm_device_set(spec->kind, index, what, value, spec->config, err);
+	return devkind_set(spec->kind, index, what, value, spec->config, err);
 }
 
 static int set_common(struct parse *p, unsigned int index,
@@ -202,8 +202,8 @@ static int check_remote(const struct parse *p, struct vsu_error *err)
 
 static int check_inline(const struct parse *p, struct vsu_error *err)
 {
-	const struct vmm_device_kind *kind = p->spec->kind;
-	const struct vmm_device_key *missing = vmm_device_missing(kind, p->spec->config);
+	const struct devkind *kind = p->spec->kind;
+	const struct devkind_key *missing = devkind_missing(kind, p->spec->config);
 
 	if (p->spec->read_only_windows)
 		return vsu_error_set(err, -EINVAL,
@@ -223,7 +223,7 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 static int check_kernel(const struct parse *p, struct vsu_error *err)
 {
 	const struct vmm_device_spec *spec = p->spec;
-	const struct vmm_device_kind *kind = spec->kind;
+	const struct devkind *kind = spec->kind;
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
@@ -242,25 +242,25 @@ static int check_kernel(const struct parse *p, struct vsu_error *err)
 
 static unsigned int count_daemons(void)
 {
-	const struct vmm_device_kind *const *kind;
-	unsigned int n = 0;
+	const struct devkind *kind;
+	unsigned int i, n = 0;
 
-	for (kind = vmm_device_kinds; *kind; kind++)
-		n += (*kind)->has_daemon;
+	for (i = 0; (kind = devkind_get(i)); i++)
+		n += kind->has_daemon;
 	return n;
 }
 
 /* Names the kinds as "blk, net and rng". */
 static int refuse_spawn(const struct parse *p, struct vsu_error *err)
 {
-	const struct vmm_device_kind *const *kind;
-	unsigned int left = count_daemons();
+	const struct devkind *kind;
+	unsigned int left = count_daemons(), i;
 	char names[128] = "";
 	size_t len = 0;
 
-	for (kind = vmm_device_kinds; *kind && len < sizeof(names); kind++)
-		if ((*kind)->has_daemon)
-			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", (*kind)->name,
+	for (i = 0; (kind = devkind_get(i)) && len < sizeof(names); i++)
+		if (kind->has_daemon)
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", kind->name,
 						--left > 1 ? ", " : left ? " and " : "");
 	return vsu_error_set(err, -EINVAL, "%s '%s': 'backend=spawn' supports only %s, which have a daemon",
 			     p->option, p->list, names);
@@ -270,12 +270,12 @@ static int refuse_spawn(const struct parse *p, struct vsu_error *err)
 static int set_restart(struct parse *p, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
-	const unsigned int last = vmm_device_nkeys(spec->kind) - 1;
+	const unsigned int last = devkind_nkeys(spec->kind) - 1;
 	const struct vsu_option_value value = { .number = spec->reconnect_ms };
 	int rc = 0;
 
 	if (spec->kind->keys[last].common) {
-		rc = vmm_device_set(spec->kind, last, p->option, &value, spec->config, err);
+		rc = devkind_set(spec->kind, last, p->option, &value, spec->config, err);
 		spec->reconnect_ms = 0;
 	}
 	if (!spec->reconnect_ms)
@@ -286,13 +286,13 @@ static int set_restart(struct parse *p, struct vsu_error *err)
 static int check_spawned(struct parse *p, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
-	const struct vmm_device_key *missing;
+	const struct devkind_key *missing;
 	struct vmm_spawn_words words;
 	int rc;
 
 	if (!spec->kind || !spec->kind->has_daemon)
 		return refuse_spawn(p, err);
-	missing = vmm_device_missing(spec->kind, spec->config);
+	missing = devkind_missing(spec->kind, spec->config);
 	if (missing)
 		return vsu_error_set(err, -EINVAL, "%s '%s': needs '%s=%s' for the daemon",
 				     p->option, p->list, missing->option.name, missing->option.arg);
@@ -345,14 +345,14 @@ static bool has_item(const char *keys, bool (*matches)(const struct vsu_list_ite
 /* Checks the host resource of an in-process device, if it has such a key. */
 static int set_own_reconnect(struct parse *p, struct vsu_error *err)
 {
-	const struct vmm_device_kind *kind = p->spec->kind;
+	const struct devkind *kind = p->spec->kind;
 	const struct vsu_option_value value = {
 		.number = p->spec->reconnect_ms,
 	};
-	const unsigned int n = kind ? vmm_device_nkeys(kind) : 0;
+	const unsigned int n = kind ? devkind_nkeys(kind) : 0;
 
 	if (n && kind->keys[n - 1].common && !p->spec->kernel)
-		return vmm_device_set(kind, n - 1, p->option, &value, p->spec->config, err);
+		return devkind_set(kind, n - 1, p->option, &value, p->spec->config, err);
 	return vsu_error_set(err, -EINVAL,
 			     "%s '%s': 'reconnect' needs 'backend=user:SOCKET'",
 			     p->option, p->list);
@@ -373,7 +373,7 @@ static int check_reconnect(struct parse *p, struct vsu_error *err)
 /* A value without a key has the key that is clear for its kind. */
 static int parse_list(struct parse *p, const char *keys, struct vsu_error *err)
 {
-	const struct vmm_device_kind *kind = p->spec->kind;
+	const struct devkind *kind = p->spec->kind;
 	char text[VMM_DEVICE_TEXT_MAX];
 
 	if (kind && vsu_list_value_is_first(p->rows, keys)) {
@@ -423,8 +423,8 @@ static int refuse_kind(const struct parse *p, const char *word, struct vsu_error
 	const char *names[16] = { "disk" }, *near;
 	unsigned int i;
 
-	for (i = 0; vmm_device_kinds[i] && i < 14; i++)
-		names[i + 1] = vmm_device_kinds[i]->name;
+	for (i = 0; devkind_get(i) && i < 14; i++)
+		names[i + 1] = devkind_get(i)->name;
 	near = vsu_nearest(word, names);
 	return vsu_error_set(err, -ENOENT,
 			     near ? "%s: unknown device kind '%s'; did you mean '%s'?" :
@@ -440,9 +440,9 @@ static int parse_own(struct parse *p, struct vsu_error *err)
 	const struct vsu_option_value value = { .text = spec->text };
 	int rc;
 
-	spec->kind = &vmm_own_kind;
+	spec->kind = devkind_own();
 	snprintf(spec->text, sizeof(spec->text), "%s", name);
-	rc = vmm_device_set(spec->kind, 0, p->option, &value, spec->config, err);
+	rc = devkind_set(spec->kind, 0, p->option, &value, spec->config, err);
 	if (rc < 0 || !name[strspn(name, VMM_NAME_CHARACTERS)])
 		return rc;
 	return vsu_error_set(err, -EINVAL, "%s '%s': the name may contain letters, digits, '-', '_' and '.'",
@@ -483,7 +483,7 @@ static int take_path(struct parse *p, struct vsu_error *err)
 				     p->list, sizeof(spec->text) - 1);
 	strcpy(spec->text, p->list);
 	spec->id = spec->kind->id;
-	return vmm_device_set(spec->kind, 0, "disk", &value, spec->config, err);
+	return devkind_set(spec->kind, 0, "disk", &value, spec->config, err);
 }
 
 int vmm_device_parse_passed(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
@@ -495,7 +495,7 @@ int vmm_device_parse_passed(const struct vmm_device_option *option, const struct
 
 	snprintf(p.option, sizeof(p.option), "--%s", row->option.name);
 	memset(spec, 0, sizeof(*spec));
-	spec->kind = row->kind;
+	spec->kind = vmm_option_kind(row);
 	if (!spec->kind)
 		rc = parse_device(&p, err);
 	else

@@ -18,11 +18,11 @@
 #include "config/machine_config.h"
 
 /* Finds a kind by its name or option: "blk" or "disk". NULL: unknown. */
-const struct vmm_device_kind *vmm_device_kind_named(const char *name,
-						    size_t len);
+const struct devkind *vmm_device_kind_named(const char *name,
+					    size_t len);
 
 /* The option for this kind, such as "disk", or NULL. */
-const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
+const char *vmm_device_shorthand(const struct devkind *kind);
 
 /* Parses one option. */
 int vmm_device_parse(const struct vmm_device_option *option,

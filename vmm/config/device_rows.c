@@ -10,7 +10,7 @@ const struct vmm_spec_key vmm_common_keys[VMM_KEYS_COMMON] = {
 	[VMM_KEY_BACKEND] = { .option = { .name = "backend", .kind = VSU_OPTION_STRING,
 			      .arg = "inline|user:SOCKET", .preset = "inline",
 			      .help = "process that serves the queues" },
-			      .refers = VMM_REFERS_PEER },
+			      .refers = DEVKIND_REFERS_PEER },
 	[VMM_KEY_QUEUES] = { .option = { .name = "queues", .kind = VSU_OPTION_U64,
 			     .help = "number of queues", .min = 1, .max = 256 },
 			     PLACE(queues) },
@@ -50,7 +50,7 @@ const struct vmm_spec_key vmm_any_keys[VMM_KEYS_ANY] = {
 				       PLACE(max_window_bytes) },
 	[VMM_KEY_TAG] = { .option = { .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
 			  .help = "name under which the guest mounts it" },
-			  .refers = VMM_REFERS_TEXT },
+			  .refers = DEVKIND_REFERS_TEXT },
 	[VMM_KEY_MAX_MAPPED_BYTES] = { .option = { .name = "max-mapped-bytes",
 				       .kind = VSU_OPTION_SIZE, .arg = "SIZE",
 				       .help = "maximum bytes mapped in them at once",
@@ -65,14 +65,14 @@ static void copy_options(const struct vmm_spec_key *keys, unsigned int n, struct
 }
 
 /* The keys of a kind that are not among the common ones. */
-static unsigned int count_own(const struct vmm_device_kind *kind)
+static unsigned int count_own(const struct devkind *kind)
 {
-	unsigned int n = kind ? vmm_device_nkeys(kind) : VMM_KEYS_ANY;
+	unsigned int n = kind ? devkind_nkeys(kind) : VMM_KEYS_ANY;
 
 	return kind && n && kind->keys[n - 1].common ? n - 1 : n;
 }
 
-static void copy_own(const struct vmm_device_kind *kind, unsigned int n,
+static void copy_own(const struct devkind *kind, unsigned int n,
 		     struct vsu_option *rows)
 {
 	unsigned int i;
@@ -84,14 +84,14 @@ static void copy_own(const struct vmm_device_kind *kind, unsigned int n,
 	}
 }
 
-unsigned int vmm_device_rows(const struct vmm_device_kind *kind,
+unsigned int vmm_device_rows(const struct devkind *kind,
 			     struct vsu_option rows[VMM_DEVICE_ROWS])
 {
 	const unsigned int n = count_own(kind);
 	struct vsu_option *common = rows + n;
 
 	copy_options(vmm_common_keys, VMM_KEYS_COMMON, common);
-	vmm_device_alias_rows(kind, false, common + VMM_KEYS_COMMON);
+	devkind_alias_rows(kind, false, common + VMM_KEYS_COMMON);
 	if (!kind) {
 		copy_options(vmm_any_keys, VMM_KEYS_ANY, rows);
 		return n;

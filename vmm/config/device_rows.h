@@ -37,7 +37,7 @@ enum {
 /* A key that is not of a kind. */
 struct vmm_spec_key {
 	struct vsu_option option;
-	enum vmm_refers refers;
+	enum devkind_refers refers;
 	struct vsu_place place; /* in struct vmm_device_spec, of a value that is only stored */
 };
 
@@ -46,13 +46,13 @@ extern const struct vmm_spec_key vmm_any_keys[VMM_KEYS_ANY];
 
 /* Rows of keys and of aliases, including the terminator. */
 #define VMM_DEVICE_ROWS \
-	(VMM_DEVICE_KEYS_MAX + VMM_KEYS_COMMON + VMM_DEVICE_ALIAS_ROWS)
+	(DEVKIND_MAX_KEYS + VMM_KEYS_COMMON + DEVKIND_ALIAS_ROWS)
 
 /*
  * Fills the keys of a kind; NULL: of devices selected by id. Returns how many
  * precede the common keys.
  */
-unsigned int vmm_device_rows(const struct vmm_device_kind *kind,
+unsigned int vmm_device_rows(const struct devkind *kind,
 			     struct vsu_option rows[VMM_DEVICE_ROWS]);
 
 #endif

@@ -4,20 +4,20 @@
 
 #include "config/device_spec.h"
 
-struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
+struct devkind_facts vmm_device_describe(const struct vmm_device_spec *spec)
 {
-	const struct vmm_device_facts none = { .file = NULL };
+	const struct devkind_facts none = { .file = NULL };
 
 	return spec->kind && (!spec->remote || spec->spawned) ?
-	       vmm_device_facts_of(spec->kind, spec->config) : none;
+	       devkind_facts_of(spec->kind, spec->config) : none;
 }
 
 bool vmm_device_shares_folder(const struct vmm_device_spec *spec)
 {
-	const struct vmm_device_facts facts = vmm_device_describe(spec);
-	const struct vmm_device_opening *o = facts.opens;
+	const struct devkind_facts facts = vmm_device_describe(spec);
+	const struct devkind_opening *o = facts.opens;
 
-	while (o->text && o->use != VMM_DEVICE_SHARES && o->use != VMM_DEVICE_SHARES_READ)
+	while (o->text && o->use != DEVKIND_SHARES && o->use != DEVKIND_SHARES_READ)
 		o++;
 	return o->text && vmm_device_is_own(spec);
 }
@@ -29,7 +29,7 @@ bool vmm_device_opens_interface(const struct vmm_device_spec *spec)
 
 const char *vmm_device_file(const struct vmm_device_spec *spec)
 {
-	const struct vmm_device_facts facts = vmm_device_describe(spec);
+	const struct devkind_facts facts = vmm_device_describe(spec);
 
 	return facts.file ? facts.file : facts.opens[0].text;
 }

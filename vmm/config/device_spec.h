@@ -26,7 +26,7 @@
  * live longer.
  */
 struct vmm_device_spec {
-	const struct vmm_device_kind *kind;	/* NULL: by id only */
+	const struct devkind *kind;	/* NULL: by id only */
 	uint32_t id;		/* VIRTIO device id; that of "own:" follows with the device */
 	bool remote;		/* served by a vhost-user back-end */
 	bool spawned;		/* likewise, by a daemon that cvmm starts */
@@ -43,7 +43,7 @@ struct vmm_device_spec {
 	uint32_t config_size;	/* by id only; 0: the default of the id */
 	bool allow_fuse;	/* accept windows over files of file servers */
 	char tag[37];		/* file system; "": supplied by the back-end */
-	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+	_Alignas(8) unsigned char config[DEVKIND_MAX_CONFIG];
 	char text[VMM_DEVICE_TEXT_MAX];	/* storage of config's strings */
 	uint32_t max_mappings;	/* in its windows; 0: the default */
 	uint64_t max_window_bytes; /* sum of its windows; 0: the default */
@@ -57,7 +57,7 @@ static inline bool vmm_device_is_own(const struct vmm_device_spec *spec)
 }
 
 /* Describes a device of this process or of a daemon. */
-struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
+struct devkind_facts vmm_device_describe(const struct vmm_device_spec *spec);
 
 /* The backing file or shared folder, as it is named; NULL: none. */
 const char *vmm_device_file(const struct vmm_device_spec *spec);

@@ -42,12 +42,12 @@ static void put_pair(struct writing *w, const struct vsu_option *option,
 static void put_key(struct writing *w, unsigned int index)
 {
 	const struct vmm_device_spec *spec = w->spec;
-	const struct vmm_device_key *key = &spec->kind->keys[index];
+	const struct devkind_key *key = &spec->kind->keys[index];
 	struct vsu_option_value value;
 	uint32_t i;
 
-	for (i = 0; vmm_device_get(spec->kind, index, i, spec->config, &value); i++) {
-		if (w->names && key->refers == VMM_REFERS_IMAGE)
+	for (i = 0; devkind_get_value(spec->kind, index, i, spec->config, &value); i++) {
+		if (w->names && key->refers == DEVKIND_REFERS_IMAGE)
 			value.text = vsu_file_value_name(value.text);
 		put_pair(w, &key->option, &value);
 	}
@@ -72,7 +72,7 @@ static void put_backend(struct writing *w)
 static void put_all(struct writing *w, bool of_id)
 {
 	const struct vmm_device_spec *spec = w->spec;
-	const unsigned int n = spec->kind ? vmm_device_nkeys(spec->kind) : 0;
+	const unsigned int n = spec->kind ? devkind_nkeys(spec->kind) : 0;
 	const bool has_own_reconnect = n && spec->kind->keys[n - 1].common &&
 				       (!spec->remote || spec->spawned);
 	struct vsu_option_value value;
@@ -98,7 +98,7 @@ static void put_all(struct writing *w, bool of_id)
 static void put_list(struct writing *w, enum vmm_device_how how)
 {
 	const struct vmm_device_spec *spec = w->spec;
-	const char *own = spec->kind ? vmm_own_name(spec->kind, spec->config) : NULL;
+	const char *own = spec->kind ? devkind_own_name(spec->kind, spec->config) : NULL;
 	const char *name = vmm_device_shorthand(spec->kind);
 
 	if (spec->absent || own) {

@@ -35,7 +35,7 @@ struct vmm_options;
 struct vmm_option_row {
 	struct vsu_option option;
 	enum vmm_option_scope scope;
-	enum vmm_refers refers;
+	enum devkind_refers refers;
 	struct vsu_place place;	/* of a value that is only stored */
 	enum vmm_option_change change;
 	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
@@ -45,7 +45,7 @@ struct vmm_option_row {
 	const char *needs;	/* another option without which it has no use, or NULL */
 	enum vmm_topic topic;	/* see vmm_option_topic() */
 	enum vmm_device_how how; /* of a device */
-	const struct vmm_device_kind *kind; /* of a device; NULL: the list names it */
+	const struct devkind *(*kind)(void); /* of a device; NULL: the list names it */
 	/* of an option that is read before all others: around "--NAME 'VALUE'" in a refusal */
 	struct { const char *before, *after; } once;
 };
@@ -64,6 +64,12 @@ const struct vmm_option_row *vmm_option_named(const char *name, size_t len);
 
 /* The topic of an option: its own, or that of the option that it needs. */
 enum vmm_topic vmm_option_topic(const struct vmm_option_row *row);
+
+/* The kind of a device that the option makes; NULL: its list names one, or it makes none. */
+static inline const struct devkind *vmm_option_kind(const struct vmm_option_row *row)
+{
+	return row->kind ? row->kind() : NULL;
+}
 
 /* The row of a device; of DISK, that of --disk. */
 const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how);

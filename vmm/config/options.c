@@ -129,7 +129,7 @@ static int check_gdb(const struct vmm_config *c, struct vsu_error *err)
 
 static int check_process(struct vmm_process_options *p, struct vsu_error *err)
 {
-	int rc = vmm_socket_access_read(&p->sockets, err);
+	int rc = devkind_socket_access_read(&p->sockets, err);
 
 	if (!rc)
 		rc = vmm_control_end_read(&p->control, err);

@@ -22,7 +22,7 @@ struct vmm_process_options {
 	struct vmm_control_end control;
 	const char *sandbox, *daemon_path, *user;
 	struct vmm_sandbox_option confinement; /* of sandbox */
-	struct vmm_socket_access sockets;	/* of control and devices */
+	struct devkind_socket_access sockets;	/* of control and devices */
 	enum vsu_log_level log_level;
 	bool jail;
 	bool restart;		/* after the guest asked for a reboot */

@@ -27,7 +27,7 @@ int vmm_spawn_words_add(struct vmm_spawn_words *words, const char *fmt, ...)
 	return 0;
 }
 
-static int add_key(struct vmm_spawn_words *words, const struct vmm_device_key *key,
+static int add_key(struct vmm_spawn_words *words, const struct devkind_key *key,
 		   const struct vsu_option_value *value)
 {
 	char number[VSU_OPTION_VALUE_NUMBER];
@@ -39,7 +39,7 @@ static int add_key(struct vmm_spawn_words *words, const struct vmm_device_key *k
 
 int vmm_spawn_words_make(struct vmm_spawn_words *words, const struct vmm_device_spec *spec)
 {
-	const struct vmm_device_kind *kind = spec->kind;
+	const struct devkind *kind = spec->kind;
 	struct vsu_option_value value;
 	unsigned int i;
 	uint32_t n;
@@ -47,7 +47,7 @@ int vmm_spawn_words_make(struct vmm_spawn_words *words, const struct vmm_device_
 
 	words->len = 0;
 	for (i = 0; kind->keys[i].option.name; i++)
-		for (n = 0; !rc && vmm_device_get(kind, i, n, spec->config, &value); n++)
+		for (n = 0; !rc && devkind_get_value(kind, i, n, spec->config, &value); n++)
 			rc = add_key(words, &kind->keys[i], &value);
 	if (!rc && spec->queues)
 		rc = vmm_spawn_words_add(words, VMM_SPAWN_QUEUES "%" PRIu32, spec->queues);
@@ -77,15 +77,15 @@ bool vmm_spawn_words_are_valid(const struct vmm_spawn_words *words)
 	return n <= VMM_SPAWN_MAX_WORDS;
 }
 
-const char *vmm_spawn_key_name(const struct vmm_device_key *key)
+const char *vmm_spawn_key_name(const struct devkind_key *key)
 {
 	return key->daemon_name ? key->daemon_name : key->option.name;
 }
 
-const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind,
-					      const char *word, const char **value)
+const struct devkind_key *vmm_spawn_key_of(const struct devkind *kind,
+					   const char *word, const char **value)
 {
-	const struct vmm_device_key *key;
+	const struct devkind_key *key;
 	const char *name;
 	size_t len;
 
@@ -104,16 +104,16 @@ const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind
 	return NULL;
 }
 
-int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
+int vmm_spawn_fd_of(const struct devkind *kind, const char *word,
 		    const char **digits)
 {
 	const char *value, *at;
-	const struct vmm_device_key *key = vmm_spawn_key_of(kind, word, &value);
+	const struct devkind_key *key = vmm_spawn_key_of(kind, word, &value);
 	char number[12] = "";
 	uint64_t fd;
 	size_t len;
 
-	at = key && value ? vmm_device_key_digits(key, value) : NULL;
+	at = key && value ? devkind_key_digits(key, value) : NULL;
 	len = at ? strcspn(at, ":") : 0;
 	if (!len || len >= sizeof(number))
 		return -1;
@@ -125,7 +125,7 @@ int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
 	return (int)fd;
 }
 
-unsigned int vmm_spawn_count_fds(const struct vmm_device_kind *kind,
+unsigned int vmm_spawn_count_fds(const struct devkind *kind,
 				 const struct vmm_spawn_words *words)
 {
 	const char *word = NULL;

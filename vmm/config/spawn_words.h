@@ -45,21 +45,21 @@ bool vmm_spawn_words_are_valid(const struct vmm_spawn_words *words);
 #define VMM_SPAWN_QUEUE_SIZE "--queue-size="
 
 /* The daemon's name for a key. */
-const char *vmm_spawn_key_name(const struct vmm_device_key *key);
+const char *vmm_spawn_key_name(const struct devkind_key *key);
 
 /* The key of a word, "--NAME=VALUE" or "--NAME", or NULL; *value is NULL without one. */
-const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind,
-					      const char *word, const char **value);
+const struct devkind_key *vmm_spawn_key_of(const struct devkind *kind,
+					   const char *word, const char **value);
 
 /*
  * The descriptor that a word refers to: by a key "fd", an image fd:N[:NAME] or a port
  * NAME:fd:N; -1: none. digits: the position of its number in the word; may be NULL.
  */
-int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
+int vmm_spawn_fd_of(const struct devkind *kind, const char *word,
 		    const char **digits);
 
 /* The number of such words. */
-unsigned int vmm_spawn_count_fds(const struct vmm_device_kind *kind,
+unsigned int vmm_spawn_count_fds(const struct devkind *kind,
 				 const struct vmm_spawn_words *words);
 
 #endif

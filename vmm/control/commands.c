@@ -283,7 +283,7 @@ int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *
 
 	if (rc < 0 || !config->end->path || !config->access)
 		return rc;
-	rc = vmm_socket_access_apply(config->access, config->end->path, err);
+	rc = devkind_socket_access_apply(config->access, config->end->path, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;
 }
 

@@ -34,7 +34,7 @@ struct vmm_commands_config {
 	const struct vmm_log *log;
 	const struct vmm_closer *closer;
 	const struct vmm_control_end *end;	/* the socket */
-	const struct vmm_socket_access *access;	/* to a socket that is created; NULL: 0600 */
+	const struct devkind_socket_access *access;	/* to a socket that is created; NULL: 0600 */
 };
 
 /*

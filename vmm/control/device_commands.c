@@ -37,7 +37,7 @@ static unsigned int count_devices(const struct vmm_commands *c)
 static int find_kind(const struct vmm_commands *c, char *const *words, unsigned int *out,
 		     struct vsu_error *err)
 {
-	const struct vmm_device_kind *kind = vmm_device_kind_named(words[1], strlen(words[1]));
+	const struct devkind *kind = vmm_device_kind_named(words[1], strlen(words[1]));
 	const unsigned int all = kind ? count_devices(c) : 0;
 	char numbers[160] = "";
 	struct cvmm_device d;

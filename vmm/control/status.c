@@ -40,7 +40,7 @@ static void write_numbers(const struct vmm_device *d, struct vsu_json *to)
 /* Newer statistics arrive later and are part of the next reply. */
 static void refresh(const struct vmm_device *d)
 {
-	const struct vmm_device_kind *kind = d->spec.kind;
+	const struct devkind *kind = d->spec.kind;
 
 	if (!vmm_machine_local_device(d) || !kind->refresh)
 		return;
@@ -157,7 +157,7 @@ static void write_device(const struct vmm_machine *m, const struct vmm_device *d
 	vsu_json_u64(to, "id", d->spec.id);
 	if (d->spec.kind)
 		vsu_json_text(to, "kind", d->spec.kind->name);
-	write_text(to, "name", vmm_own_name(d->spec.kind, d->spec.config));
+	write_text(to, "name", devkind_own_name(d->spec.kind, d->spec.config));
 	write_text(to, "file", vmm_device_file(&d->spec));
 	if (d->slot)
 		vsu_json_u64(to, "slot", d->slot);

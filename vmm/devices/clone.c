@@ -37,9 +37,9 @@ static bool is_external(const struct vmm_device_spec *spec)
 }
 
 /* The base of an overlay, too. */
-static bool has_file(const struct vmm_device_facts *facts, const char *file)
+static bool has_file(const struct devkind_facts *facts, const char *file)
 {
-	const struct vmm_device_opening *o;
+	const struct devkind_opening *o;
 
 	for (o = facts->opens; o->text; o++)
 		if (is_same_file(file, o->text))
@@ -50,8 +50,8 @@ static bool has_file(const struct vmm_device_facts *facts, const char *file)
 static const char *find_shared(const struct vmm_device_spec *clone,
 			       const struct vmm_device_spec *original)
 {
-	const struct vmm_device_facts a = vmm_device_describe(clone);
-	const struct vmm_device_facts b = vmm_device_describe(original);
+	const struct devkind_facts a = vmm_device_describe(clone);
+	const struct devkind_facts b = vmm_device_describe(original);
 	const char *name;
 
 	if (is_external(clone) || is_external(original))
@@ -60,17 +60,17 @@ static const char *find_shared(const struct vmm_device_spec *clone,
 		       clone->socket : NULL;
 	if (clone->kernel && original->kernel && a.cid && a.cid == b.cid)
 		return "cid";
-	if (a.file && a.writes && has_file(&b, vmm_device_facts_file(&a)))
+	if (a.file && a.writes && has_file(&b, devkind_facts_file(&a)))
 		return a.file;
-	name = find_common(a.sockets, VMM_DEVICE_SOCKETS_MAX, b.sockets,
-			   VMM_DEVICE_SOCKETS_MAX);
-	return name ? name : find_common(a.names, VMM_DEVICE_NAMES_MAX, b.names,
-					 VMM_DEVICE_NAMES_MAX);
+	name = find_common(a.sockets, DEVKIND_MAX_SOCKETS, b.sockets,
+			   DEVKIND_MAX_SOCKETS);
+	return name ? name : find_common(a.names, DEVKIND_MAX_NAMES, b.names,
+					 DEVKIND_MAX_NAMES);
 }
 
-static bool has_overlays(const struct vmm_device_kind *kind)
+static bool has_overlays(const struct devkind *kind)
 {
-	const struct vmm_device_key *key;
+	const struct devkind_key *key;
 
 	for (key = kind->keys; key->option.name; key++)
 		if (!strcmp(key->option.name, "overlay"))

@@ -8,22 +8,22 @@
 #include "devices/devices.h"
 
 int vmm_device_open(const struct vmm_device_spec *spec,
-		    const struct vmm_device_common *machine,
+		    const struct devkind_common *machine,
 		    struct virtdev **out, struct vsu_error *err)
 {
-	struct vmm_device_common common = *machine;
+	struct devkind_common common = *machine;
 
 	common.queues = spec->queues;
 	common.queue_size = spec->queue_size;
 	common.continues = spec->continues;
-	return vmm_device_make(spec->kind, spec->config, &common, out, err);
+	return devkind_make(spec->kind, spec->config, &common, out, err);
 }
 
 int vmm_device_open_kernel(const struct vmm_device_spec *spec,
-			   const struct vmm_device_host *host, struct virtdev_vhost_kern **out,
+			   const struct devkind_host *host, struct virtdev_vhost_kern **out,
 			   struct vsu_error *err)
 {
-	const struct vmm_device_common common = {
+	const struct devkind_common common = {
 		.queues = spec->queues, .queue_size = spec->queue_size, .host = host,
 	};
 
@@ -33,15 +33,15 @@ int vmm_device_open_kernel(const struct vmm_device_spec *spec,
 /* --------------------------------- properties that can change while a device runs */
 
 struct change {
-	const struct vmm_device_kind *kind;
-	unsigned int keys[VMM_DEVICE_KEYS_MAX];	/* of the rows */
-	struct vsu_option rows[VMM_DEVICE_KEYS_MAX + 1];
-	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+	const struct devkind *kind;
+	unsigned int keys[DEVKIND_MAX_KEYS];	/* of the rows */
+	struct vsu_option rows[DEVKIND_MAX_KEYS + 1];
+	_Alignas(8) unsigned char config[DEVKIND_MAX_CONFIG];
 };
 
 static void rows_fill(struct change *c)
 {
-	const unsigned int nkeys = vmm_device_nkeys(c->kind);
+	const unsigned int nkeys = devkind_nkeys(c->kind);
 	unsigned int i, n = 0;
 
 	for (i = 0; i < nkeys; i++) {
@@ -58,8 +58,8 @@ static int on_key(void *opaque, unsigned int index,
 {
 	struct change *c = opaque;
 
-	return vmm_device_set(c->kind, c->keys[index], c->rows[index].name,
-			      value, c->config, err);
+	return devkind_set(c->kind, c->keys[index], c->rows[index].name,
+			   value, c->config, err);
 }
 
 int vmm_device_limit(struct vmm_device_spec *spec, struct virtdev *dev,

@@ -22,12 +22,12 @@ int vmm_device_limit(struct vmm_device_spec *spec, struct virtdev *dev,
 
 /* Creates an in-process device. */
 int vmm_device_open(const struct vmm_device_spec *spec,
-		    const struct vmm_device_common *machine,
+		    const struct devkind_common *machine,
 		    struct virtdev **out, struct vsu_error *err);
 
 /* Creates a device whose queues the host's kernel serves. */
 int vmm_device_open_kernel(const struct vmm_device_spec *spec,
-			   const struct vmm_device_host *host,
+			   const struct devkind_host *host,
 			   struct virtdev_vhost_kern **out,
 			   struct vsu_error *err);
 

@@ -324,7 +324,7 @@ static void record_flush(struct vmm_console *c)
 	iov = record_waiting(c);
 	if (!iov.iov_len)
 		return;
-	(void)!vmm_port_log_add(c->config.log, &iov, 1);
+	(void)!devkind_port_log_add(c->config.log, &iov, 1);
 	record_consumed(c, iov.iov_len);
 }
 
@@ -490,10 +490,10 @@ int vmm_console_set_log_locked(struct vmm_console *c, bool locked, struct vsu_er
 	if (!c->config.log)
 		return 0;
 	if (locked)
-		return vmm_port_log_hold(c->config.log, err);
+		return devkind_port_log_hold(c->config.log, err);
 	while (c->nrecorded)
 		record_flush(c);
-	vmm_port_log_release(c->config.log);
+	devkind_port_log_release(c->config.log);
 	return 0;
 }
 
@@ -504,7 +504,7 @@ uint64_t vmm_console_dropped(const struct vmm_console *c)
 
 uint64_t vmm_console_unrecorded(const struct vmm_console *c)
 {
-	return c->unrecorded + (c->config.log ? vmm_port_log_lost(c->config.log) : 0);
+	return c->unrecorded + (c->config.log ? devkind_port_log_lost(c->config.log) : 0);
 }
 
 /* Waits for a slow reader at the end, for a limited time. */
@@ -539,7 +539,7 @@ void vmm_console_free(struct vmm_console *c)
 	while (c->nrecorded)	/* no CPU prints any more */
 		record_flush(c);
 	vmm_console_restore(c);
-	vmm_port_log_close(c->config.log);
+	devkind_port_log_close(c->config.log);
 	free_console(c);
 }
 

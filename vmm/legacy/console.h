@@ -34,7 +34,7 @@ struct vmm_console;
 struct vmm_console_config {
 	int in_fd, out_fd;	/* borrowed; -1: none */
 	struct virtdev_port *port; /* in place of both, owned after success; NULL: none */
-	struct vmm_port_log *log; /* owned after success; NULL: none */
+	struct devkind_port_log *log; /* owned after success; NULL: none */
 	void (*interrupt)(void *opaque); /* the port's interrupt; any thread */
 	void (*leave)(void *opaque);	/* Ctrl-A x */
 	void (*tell)(void *opaque);	/* Ctrl-A c: print information */

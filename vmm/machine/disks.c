@@ -63,7 +63,7 @@ void vmm_disks_describe(const struct vmm_machine *m, struct vmm_state_writer *w)
 
 static const char *name_disk(const struct vmm_device_spec *spec)
 {
-	const struct vmm_device_facts facts = vmm_device_describe(spec);
+	const struct devkind_facts facts = vmm_device_describe(spec);
 
 	if (spec->remote && !spec->spawned)
 		return vsu_file_value_name(spec->socket);

@@ -23,23 +23,23 @@ unsigned int vmm_live_places(const struct vmm_machine *m)
 
 void vmm_live_resize(struct vmm_device *d, uint64_t bytes)
 {
-	const struct vmm_device_kind *kind = d->spec.kind;
+	const struct devkind *kind = d->spec.kind;
 	const struct vsu_option_value size = { .number = bytes };
 
 	if (!kind->resize_key)
 		return;
 	/* a number is only stored */
-	(void)!vmm_device_set(kind, vmm_device_key_index(kind, kind->resize_key), kind->resize_key, &size,
-			      d->spec.config, NULL);
+	(void)!devkind_set(kind, devkind_key_index(kind, kind->resize_key), kind->resize_key, &size,
+			   d->spec.config, NULL);
 	d->changed = true;
 }
 
 uint64_t vmm_live_size(const struct vmm_device *d)
 {
-	const struct vmm_device_kind *kind = d->spec.kind;
+	const struct devkind *kind = d->spec.kind;
 	struct vsu_option_value size;
 
-	vmm_device_get(kind, vmm_device_key_index(kind, kind->resize_key), 0, d->spec.config, &size);
+	devkind_get_value(kind, devkind_key_index(kind, kind->resize_key), 0, d->spec.config, &size);
 	return size.number;
 }
 

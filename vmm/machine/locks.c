@@ -5,12 +5,12 @@
 #include "machine/locks.h"
 #include "machine/sharing.h"
 
-static bool has_log(const struct vmm_device_facts *facts)
+static bool has_log(const struct devkind_facts *facts)
 {
 	unsigned int i;
 
-	for (i = 0; i <= VMM_DEVICE_OPENS_MAX && facts->opens[i].text; i++)
-		if (facts->opens[i].use == VMM_DEVICE_LOGS)
+	for (i = 0; i <= DEVKIND_MAX_OPENS && facts->opens[i].text; i++)
+		if (facts->opens[i].use == DEVKIND_LOGS)
 			return true;
 	return false;
 }
@@ -18,7 +18,7 @@ static bool has_log(const struct vmm_device_facts *facts)
 static int set_locked(const struct vmm_device *d, bool locked,
 		      struct vsu_error *err)
 {
-	struct vmm_device_facts facts;
+	struct devkind_facts facts;
 
 	if (!vmm_machine_local_device(d) || !d->spec.kind->set_locked)
 		return 0;

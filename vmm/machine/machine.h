@@ -68,7 +68,7 @@ struct vmm_device {
 				   progress; virtio is NULL until its end */
 	struct vmm_machine *machine;	/* set during hot plug and removal */
 	struct vmm_machine *owner;	/* set when the device is created */
-	struct vmm_device_reporter reporter;
+	struct devkind_reporter reporter;
 	uint64_t actual;	/* bytes of a balloon in the last event */
 	bool added;		/* by device-add: no option of the start describes it */
 	bool changed;		/* its limits or size, since its option was read */
@@ -160,7 +160,7 @@ struct vmm_machine {
 	const struct vmm_config *config;
 	const struct vmm_start *start;
 	struct vmm_owner owner;
-	struct vmm_device_host host;	/* the owner, for devices */
+	struct devkind_host host;	/* the owner, for devices */
 	struct vsu_loop *loop;
 	struct vmm_kernel kernel;	/* until loaded */
 	struct vmm_file initrd;

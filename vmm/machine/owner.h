@@ -35,7 +35,7 @@ struct vmm_owner {
 	struct vmm_log log;	/* lines for the operator */
 	struct vmm_closer closer; /* closes descriptors of peers */
 	struct vmm_closer file_closer; /* closes files of shared folders */
-	const struct vmm_socket_access *sockets; /* access to the sockets of devices; NULL: 0600 */
+	const struct devkind_socket_access *sockets; /* access to the sockets of devices; NULL: 0600 */
 	void (*event)(void *opaque, const struct cvmm_event *event); /* or NULL */
 	uint64_t events;	/* kinds that event receives at first, as CVMM_EVENT_BIT() */
 	const struct cvmm_own_device *devices; /* for options "own:NAME" */

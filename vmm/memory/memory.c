@@ -417,7 +417,7 @@ int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *e
 		if (!path || !vmem_backend_value(memory->backends[i], "share") ||
 		    vmem_backend_value(memory->backends[i], "readonly"))
 			continue;
-		format = vmm_disk_format(path);
+		format = devkind_disk_format(path);
 		if (format)
 			return vsu_error_set(err, -EINVAL, "%s: mem-path '%s' begins like a %s image of a disk, which the guest would overwrite; name another file, or give share=off",
 					     memory->requests[i].name, vsu_file_value_name(path), format);

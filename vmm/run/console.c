@@ -104,7 +104,7 @@ static int open_socket(const struct vmm_machine *m, const char *path,
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --serial");
-	rc = m->owner.sockets ? vmm_socket_access_apply(m->owner.sockets, path, err) : 0;
+	rc = m->owner.sockets ? devkind_socket_access_apply(m->owner.sockets, path, err) : 0;
 	if (rc < 0)
 		virtdev_port_free(port);
 	else
@@ -160,14 +160,14 @@ static void on_log_failure(void *opaque, const char *text)
 }
 
 /* NULL: none. The source of a migration has the file locked until it ends. */
-static int open_log(struct vmm_machine *m, struct vmm_port_log **out, struct vsu_error *err)
+static int open_log(struct vmm_machine *m, struct devkind_port_log **out, struct vsu_error *err)
 {
-	const struct vmm_port_log_config config = {
+	const struct devkind_port_log_config config = {
 		.path = m->config->serial.log, .size = m->config->serial.log_size,
 		.shared = vmm_incoming_is_open(m), .trial = m->start->dry_run,
 		.warn = on_log_failure, .opaque = m,
 	};
-	int rc = config.path ? vmm_port_log_open(&config, out, err) : 0;
+	int rc = config.path ? devkind_port_log_open(&config, out, err) : 0;
 
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --serial-log") : 0;
 }
@@ -184,7 +184,7 @@ static int make_console(struct vmm_machine *m, struct vmm_console_config *config
 		rc = open_log(m, &config->log, err);
 	rc = rc < 0 ? rc : vmm_console_new(config, &m->console, err);
 	if (rc < 0) {
-		vmm_port_log_close(config->log);
+		devkind_port_log_close(config->log);
 		virtdev_port_free(config->port);
 		return rc;
 	}

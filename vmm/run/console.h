@@ -13,7 +13,7 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err);
 
 /*
  * Opens standard input and output for a console device; only one may use them.
- * The open_stdio of struct vmm_device_common, with the machine as opaque.
+ * The open_stdio of struct devkind_common, with the machine as opaque.
  */
 int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 			   struct vsu_error *err);

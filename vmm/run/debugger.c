@@ -403,7 +403,7 @@ static int debugger_listen(struct vmm_debugger *d, const char *path, struct vsu_
 
 	if (rc >= 0) {
 		d->has_path = !vsu_sock_path_of(d->listener, &d->path);
-		rc = owner->sockets ? vmm_socket_access_apply(owner->sockets, path, err) : 0;
+		rc = owner->sockets ? devkind_socket_access_apply(owner->sockets, path, err) : 0;
 	}
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --gdb") : 0;
 }

@@ -29,24 +29,24 @@ static bool is_ram(void *memory, const struct vmem_region *region)
 }
 
 static int start_workers(const struct vmm_device *d, struct virtdev *dev,
-			 struct vmm_workers **out, struct vsu_error *err)
+			 struct devkind_workers **out, struct vsu_error *err)
 {
-	return vmm_workers_start(d->spec.kind->work, d->owner->owner.threads, dev,
-				 vmm_device_describe(&d->spec).workers, out, err);
+	return devkind_workers_start(d->spec.kind->work, d->owner->owner.threads, dev,
+				     vmm_device_describe(&d->spec).workers, out, err);
 }
 
 static int start_local(const struct vmm_virtio_resources *resources,
 		       struct vmm_device *d, struct virtdev *dev,
 		       struct vsu_error *err)
 {
-	struct vmm_workers *workers;
+	struct devkind_workers *workers;
 	int rc = start_workers(d, dev, &workers, err);
 
 	if (rc < 0)
 		return rc;
 	rc = vmm_virtio_local(resources, dev, workers, &d->virtio, err);
 	if (rc < 0)
-		vmm_workers_end(workers);
+		devkind_workers_end(workers);
 	return rc;
 }
 
@@ -54,14 +54,14 @@ static int start_kernel(const struct vmm_virtio_resources *resources,
 			struct vmm_device *d, struct virtdev_vhost_kern *kern,
 			struct vsu_error *err)
 {
-	struct vmm_workers *workers;
+	struct devkind_workers *workers;
 	int rc = start_workers(d, virtdev_vhost_kern_device(kern), &workers, err);
 
 	if (rc < 0)
 		return rc;
 	rc = vmm_virtio_kernel(resources, kern, workers, &d->virtio, err);
 	if (rc < 0)
-		vmm_workers_end(workers);
+		devkind_workers_end(workers);
 	return rc;
 }
 
@@ -69,7 +69,7 @@ static int make_local(struct vmm_machine *m,
 		      const struct vmm_virtio_resources *resources,
 		      struct vmm_device *d, struct vsu_error *err)
 {
-	const struct vmm_device_common common = {
+	const struct devkind_common common = {
 		.sigbus = m->owner.sigbus, .space = resources->space,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
@@ -89,7 +89,7 @@ static int make_local(struct vmm_machine *m,
 	if (rc < 0)
 		return rc;
 	if (d->own)
-		vmm_device_report(d->spec.kind, d->spec.config, &common, dev);
+		devkind_report(d->spec.kind, d->spec.config, &common, dev);
 	if (vmm_device_describe(&d->spec).stdio)
 		vmm_machine_give_stdio(m, d);
 	return 0;
@@ -282,7 +282,7 @@ static bool is_used(const struct vmm_machine *m, const struct vmm_device *d)
 
 int vmm_machine_find_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err)
 {
-	const char *name = vmm_own_name(d->spec.kind, d->spec.config);
+	const char *name = devkind_own_name(d->spec.kind, d->spec.config);
 
 	if (!name)
 		return 0;
@@ -320,25 +320,25 @@ static bool is_its_file(const struct vmm_device *d, const char *text,
 }
 
 /* Otherwise the image lock would blame another program. Copies of a descriptor share the lock. */
-static bool exclude_each_other(const struct vmm_device_facts *a,
-			       const struct vmm_device_facts *b)
+static bool exclude_each_other(const struct devkind_facts *a,
+			       const struct devkind_facts *b)
 {
 	return a->locks && b->locks && a->file && b->file && (a->writes || b->writes);
 }
 
 static int check_file(const struct vmm_machine *m, const struct vmm_device *d,
-		      const struct vmm_device_facts *facts,
+		      const struct devkind_facts *facts,
 		      struct vsu_error *err)
 {
 	const struct vmm_device *other;
-	struct vmm_device_facts theirs;
+	struct devkind_facts theirs;
 
 	for (other = m->devices; other < m->devices + m->ndevices; other++) {
 		if (other == d || !other->spec.kind)
 			continue;
 		theirs = vmm_device_describe(&other->spec);
 		if (exclude_each_other(facts, &theirs) &&
-		    is_its_file(other, vmm_device_facts_file(&theirs), &d->file))
+		    is_its_file(other, devkind_facts_file(&theirs), &d->file))
 			return vsu_error_set(err, -EINVAL,
 					     "'%s' is specified twice; only one device can write to a file: leave one out, or make all of them read-only",
 					     facts->file);
@@ -360,7 +360,7 @@ int vmm_machine_check_device(const struct vmm_machine *m, struct vmm_device *d,
 			     struct vsu_error *err)
 {
 	const struct vmm_device_spec *spec = &d->spec;
-	const struct vmm_device_facts facts = vmm_device_describe(spec);
+	const struct devkind_facts facts = vmm_device_describe(spec);
 	int rc = check_private(m, spec, err);
 
 	if (rc < 0)
@@ -370,9 +370,9 @@ int vmm_machine_check_device(const struct vmm_machine *m, struct vmm_device *d,
 					     spec->socket, err);
 	if (rc < 0 || !facts.file)
 		return rc;
-	d->file = identify_file(vmm_device_facts_file(&facts));
+	d->file = identify_file(devkind_facts_file(&facts));
 	rc = check_file(m, d, &facts, err);
-	return rc < 0 ? rc : vmm_memory_check_disk(&m->memory, vmm_device_facts_file(&facts),
+	return rc < 0 ? rc : vmm_memory_check_disk(&m->memory, devkind_facts_file(&facts),
 						   !facts.writes, err);
 }
 

@@ -167,7 +167,7 @@ static void balloon_poll(struct vmm_device *d)
 
 static bool is_balloon(const struct vmm_device *d)
 {
-	return d->spec.kind == &vmm_balloon_kind && vmm_machine_local_device(d);
+	return d->spec.kind == devkind_balloon() && vmm_machine_local_device(d);
 }
 
 /* An idle machine without a balloon has nothing to report, and does not wake up. */

@@ -103,10 +103,10 @@ static int choose_acpi(struct vmm_machine *m, struct vsu_error *err)
 /* Would be placed in memory as it is: Linux ignores such an initrd. */
 static int refuse_image(const struct vmm_file *file, struct vsu_error *err)
 {
-	char head[VMM_DISK_HEAD];
+	char head[DEVKIND_DISK_HEAD];
 	const size_t len = file->size < sizeof(head) ? (size_t)file->size : sizeof(head);
 	const ssize_t n = vsu_fd_pread_full(file->fd, head, len, 0);
-	const char *format = n < 0 ? NULL : vmm_disk_format_of(head, (size_t)n);
+	const char *format = n < 0 ? NULL : devkind_disk_format_of(head, (size_t)n);
 
 	if (!format)
 		return 0;

@@ -355,7 +355,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 	m->owner = owner ? *owner : none;
 	m->events = m->owner.event ? m->owner.events : 0;
 	m->pause.life = (struct vmm_life)VMM_LIFE_INIT;
-	m->host = (struct vmm_device_host){
+	m->host = (struct devkind_host){
 		.opaque = m, .warn = on_warning, .file_closer = file_closer_of,
 	};
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;

@@ -18,7 +18,7 @@
 /* A device's daemon, which may be started repeatedly. */
 struct vmm_daemon_config {
 	struct vsu_loop *loop;
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 	const struct vmm_spawn_words *words;
 	const char *name;	/* precedes the daemon's lines in the log */
 	/*

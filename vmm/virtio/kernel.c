@@ -19,7 +19,7 @@ struct kernel_backend {
 	const struct vmm_log *log;	/* or NULL */
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_server *server;
-	struct vmm_workers *workers;	/* of its link; or NULL */
+	struct devkind_workers *workers;	/* of its link; or NULL */
 	struct vmm_rings rings;
 	struct vsu_io ready;		/* server has work */
 };
@@ -91,7 +91,7 @@ static void kernel_free(void *backend)
 	vsu_io_stop(&e->ready);
 	virtdev_server_free(e->server);
 	vmm_rings_fini(&e->rings);
-	vmm_workers_end(e->workers);
+	devkind_workers_end(e->workers);
 	virtdev_vhost_kern_free(e->kern);
 	free(e);
 }
@@ -140,7 +140,7 @@ static int new_backend(const struct vmm_virtio_resources *resources,
 }
 
 int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
-		      struct virtdev_vhost_kern *kern, struct vmm_workers *workers,
+		      struct virtdev_vhost_kern *kern, struct devkind_workers *workers,
 		      struct vmm_virtio **out, struct vsu_error *err)
 {
 	struct kernel_backend *e = calloc(1, sizeof(*e));

@@ -13,7 +13,7 @@
 
 /* kern and workers, which may be NULL, are owned on success. */
 int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
-		      struct virtdev_vhost_kern *kern, struct vmm_workers *workers,
+		      struct virtdev_vhost_kern *kern, struct devkind_workers *workers,
 		      struct vmm_virtio **out, struct vsu_error *err);
 
 #endif

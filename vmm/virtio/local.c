@@ -37,7 +37,7 @@ struct local {
 	bool borrows;		/* dev, which its owner frees */
 	struct virtdev_server *server;
 	struct vmm_windows *shmem;
-	struct vmm_workers *workers;	/* serve its requests; or NULL */
+	struct devkind_workers *workers;	/* serve its requests; or NULL */
 	struct virtdev_measured *measured;	/* used by dev; or NULL */
 	const struct vmm_private *private_memory;	/* NULL: none */
 	uint64_t refused;	/* requests with a buffer outside of shared memory */
@@ -252,7 +252,7 @@ static void local_free(void *backend)
 		return;
 	}
 	virtdev_server_free(l->server);
-	vmm_workers_end(l->workers);
+	devkind_workers_end(l->workers);
 	release_device(l);
 	vmm_window_disown(l->shmem, l->v);
 	free(l->measured);
@@ -271,7 +271,7 @@ static const struct virtdev_server_ops region_ops = {
 static int make_local(const struct vmm_virtio_resources *resources, struct local *l,
 		      struct vsu_error *err)
 {
-	int rc = resources->measures && !l->borrows ? vmm_latency_measure(l->dev, &l->measured) : 0;
+	int rc = resources->measures && !l->borrows ? devkind_latency_measure(l->dev, &l->measured) : 0;
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "device");
@@ -290,7 +290,7 @@ static int make_local(const struct vmm_virtio_resources *resources, struct local
 }
 
 int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
-		     struct vmm_workers *workers, struct vmm_virtio **out,
+		     struct devkind_workers *workers, struct vmm_virtio **out,
 		     struct vsu_error *err)
 {
 	struct local *l = calloc(1, sizeof(*l));

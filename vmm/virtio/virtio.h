@@ -32,7 +32,7 @@
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 
-struct vmm_workers;
+struct devkind_workers;
 struct vmm_pci_host;
 struct vmm_virtio;
 
@@ -227,7 +227,7 @@ void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 
 /* The backends. dev, unless it is borrowed, and its threads or NULL are owned on success. */
 int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
-		     struct vmm_workers *workers, struct vmm_virtio **out,
+		     struct devkind_workers *workers, struct vmm_virtio **out,
 		     struct vsu_error *err);
 
 /* The register interfaces: registers at resources->gpa, one interrupt line. */

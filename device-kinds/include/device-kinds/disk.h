@@ -12,10 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <device-kinds/attributes.h>
 #include <vmm-sys-util/error.h>
 
+VSU_BEGIN_DECLS
+
 /* The first bytes of an image, from which its format is detected. */
-#define VMM_DISK_HEAD 512u
+#define DEVKIND_DISK_HEAD 512u
 
 /*
  * choice: a value of the key "format" of a disk. continues: the guest has used the image before,
@@ -23,25 +26,27 @@
  * -ETIMEDOUT: its file server does not respond, or another errno: it cannot be read, so the
  * format is unknown. A file that cannot be opened is not refused here.
  */
-int vmm_disk_check_format(const char *path, uint64_t choice, bool continues,
-			  struct vsu_error *err);
+DEVKIND_API int devkind_disk_check_format(const char *path, uint64_t choice, bool continues,
+					  struct vsu_error *err) VSU_NODISCARD;
 
 /* The format's name, as of qemu-img; NULL: the image appears raw, or cannot be read. */
-const char *vmm_disk_format(const char *path);
-/* The same of an image that begins with these bytes, up to VMM_DISK_HEAD. */
-const char *vmm_disk_format_of(const char *head, size_t len);
+DEVKIND_API const char *devkind_disk_format(const char *path);
+/* The same of an image that begins with these bytes, up to DEVKIND_DISK_HEAD. */
+DEVKIND_API const char *devkind_disk_format_of(const char *head, size_t len);
 
 /* Returns whether it is an address; "./nbd:x" is a path. */
-bool vmm_disk_is_address(const char *text);
+DEVKIND_API bool devkind_disk_is_address(const char *text);
 
 /* The folder of temporary overlays: TMPDIR, or /var/tmp. */
-const char *vmm_disk_folder(void);
+DEVKIND_API const char *devkind_disk_folder(void);
 
 /*
  * Loads the module for the address, so that a process that cannot open its file
  * later can open the disk. -EOPNOTSUPP: the module is not installed or has another
  * version. An unknown scheme is not an error.
  */
-int vmm_disk_load(const char *address, struct vsu_error *err);
+DEVKIND_API int devkind_disk_load(const char *address, struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

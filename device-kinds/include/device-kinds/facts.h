@@ -12,40 +12,44 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vmm_device_kind;
-struct vmm_device_key;
+#include <device-kinds/attributes.h>
+
+VSU_BEGIN_DECLS
+
+struct devkind;
+struct devkind_key;
 
 /* Maximum number of sockets that a device creates. */
-#define VMM_DEVICE_SOCKETS_MAX 9
+#define DEVKIND_MAX_SOCKETS 9
 
 /* Maximum number of names that only one machine can use. */
-#define VMM_DEVICE_NAMES_MAX 4
+#define DEVKIND_MAX_NAMES 4
 
 /* Maximum number of files and folders that a device opens. */
-#define VMM_DEVICE_OPENS_MAX 3
+#define DEVKIND_MAX_OPENS 3
 
 /* A file or folder that a device opens, and what for. */
-struct vmm_device_opening {
+struct devkind_opening {
 	const char *key;	/* whose value text is, or NULL */
 	const char *text;	/* a path, "fd:N[:NAME]" (vmm-sys-util/file_value.h) or an address */
-	enum vmm_device_use {
-		VMM_DEVICE_READS,
-		VMM_DEVICE_WRITES,	/* and reads */
-		VMM_DEVICE_SHARES,	/* a folder, whose files are opened later */
-		VMM_DEVICE_SHARES_READ,	/* only for reading */
-		VMM_DEVICE_CREATES,	/* files in a folder */
-		VMM_DEVICE_LOGS,	/* appends to it, and to its predecessor (port_log.h) */
+	enum devkind_use {
+		DEVKIND_READS,
+		DEVKIND_WRITES,	/* and reads */
+		DEVKIND_SHARES,	/* a folder, whose files are opened later */
+		DEVKIND_SHARES_READ,	/* only for reading */
+		DEVKIND_CREATES,	/* files in a folder */
+		DEVKIND_LOGS,	/* appends to it, and to its predecessor (port_log.h) */
 	} use;
 };
 
 /* Files that a process without a capability cannot make for a guest; bits. */
-enum vmm_device_makes {
-	VMM_MAKES_NODES = 1,		/* device nodes: CAP_MKNOD */
-	VMM_MAKES_CAPABILITIES = 2,	/* of files: CAP_SETFCAP */
+enum devkind_makes {
+	DEVKIND_MAKES_NODES = 1,		/* device nodes: CAP_MKNOD */
+	DEVKIND_MAKES_CAPABILITIES = 2,	/* of files: CAP_SETFCAP */
 };
 
 /* For reports, and for checks across devices and machines. */
-struct vmm_device_facts {
+struct devkind_facts {
 	const char *file;	/* the backing file, or NULL */
 	bool writes;		/* the file may be written */
 	bool locks;		/* locks the file itself: a writing device excludes all others */
@@ -56,17 +60,17 @@ struct vmm_device_facts {
 				 * SELinux */
 	bool stdio;		/* uses standard input and output */
 	uint32_t workers;	/* number of worker threads */
-	uint32_t makes;		/* of enum vmm_device_makes */
+	uint32_t makes;		/* of enum devkind_makes */
 	/* Files and folders that it opens by a name; text NULL: end. For rules of sandboxes. */
-	struct vmm_device_opening opens[VMM_DEVICE_OPENS_MAX + 1];
+	struct devkind_opening opens[DEVKIND_MAX_OPENS + 1];
 	/* Paths of sockets that it creates and finally removes; NULL: end. */
-	const char *sockets[VMM_DEVICE_SOCKETS_MAX];
+	const char *sockets[DEVKIND_MAX_SOCKETS];
 	/*
 	 * Further resources: a tap interface, another program's socket, a
 	 * network address, a disk on a server that is written; NULL ends the
 	 * list.
 	 */
-	const char *names[VMM_DEVICE_NAMES_MAX];
+	const char *names[DEVKIND_MAX_NAMES];
 	const char *interface;	/* of the network, that it opens by its name, or NULL */
 	const char *peer;	/* path of another program's socket that it connects to, or NULL */
 	/*
@@ -78,18 +82,20 @@ struct vmm_device_facts {
 };
 
 /* The facts of a device: from its keys, and its kind's own. */
-struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
-					    const void *config);
+DEVKIND_API struct devkind_facts devkind_facts_of(const struct devkind *kind,
+						  const void *config);
 /* Its file as it was specified, a path or a descriptor (vmm-sys-util/file_value.h); NULL: none. */
-const char *vmm_device_facts_file(const struct vmm_device_facts *facts);
+DEVKIND_API const char *devkind_facts_file(const struct devkind_facts *facts);
 
 /*
  * The digits of the descriptor to which a value of the key refers, which end at a colon or
  * with the value; NULL: it refers to none.
  */
-const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *value);
+DEVKIND_API const char *devkind_key_digits(const struct devkind_key *key, const char *value);
 
 /* Whether no value of the key refers to an object of the host. */
-bool vmm_device_key_is_harmless(const struct vmm_device_key *key);
+DEVKIND_API bool devkind_key_is_harmless(const struct devkind_key *key);
+
+VSU_END_DECLS
 
 #endif

@@ -5,7 +5,9 @@
  * serves one of them behind a socket. Help, suggestions and error messages are
  * derived from the keys.
  *
- * Threads: the tables are constant; for the rest see device.h.
+ * Tables belong to the library, and later versions may add members at their end.
+ *
+ * Threads: the tables are constant; for devices see virtio-devices/device.h.
  */
 #ifndef DEVICE_KINDS_KIND_H
 #define DEVICE_KINDS_KIND_H
@@ -14,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <device-kinds/attributes.h>
 #include <device-kinds/facts.h>
 #include <device-kinds/refers.h>
 #include <device-kinds/socket_access.h>
@@ -25,14 +28,15 @@
 #include <virtio-devices/vhost_kern.h>
 #include <vm-memory/sigbus.h>
 #include <vm-memory/space.h>
-#include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/option_list.h>
 
+VSU_BEGIN_DECLS
+
 /* One property of a device. */
-struct vmm_device_key {
+struct devkind_key {
 	struct vsu_option option;	/* name and kind as a key of cvmm's lists */
 	const char *daemon_name;	/* the daemon's name for it; NULL: the same */
 	/*
@@ -40,7 +44,7 @@ struct vmm_device_key {
 	 * string, a uint64_t for all others.
 	 */
 	size_t offset;
-	enum vmm_refers refers;
+	enum devkind_refers refers;
 	/* keys with a value of which a file or folder is only read; NULL ends the list */
 	const char *read_if[4];
 	uint32_t max_len;	/* maximum length of a string; 0: no limit */
@@ -62,11 +66,11 @@ struct vmm_device_key {
 };
 
 /* Limits for all kinds: size of the config, and number of keys. */
-#define VMM_DEVICE_CONFIG_MAX 400
-#define VMM_DEVICE_KEYS_MAX 20
+#define DEVKIND_MAX_CONFIG 400
+#define DEVKIND_MAX_KEYS 20
 
 /* The process in which a device is opened. */
-struct vmm_device_host {
+struct devkind_host {
 	void *opaque;
 	/* A line for the operator. cause: lines of one kind, whose number may be limited; or NULL. */
 	void (*warn)(void *opaque, const char *cause, const char *text);
@@ -78,21 +82,21 @@ struct vmm_device_host {
 };
 
 /* Receives the reports of a device; lives as long. */
-struct vmm_device_reporter {
-	const struct vmm_device_host *host;
+struct devkind_reporter {
+	const struct devkind_host *host;
 	const char *text;	/* the first property of the device, or NULL */
 };
 
 /* Properties that every device has. */
-struct vmm_device_common {
+struct devkind_common {
 	uint32_t queues;	/* 0: one */
 	uint32_t queue_size;	/* entries per queue; 0: the device's default */
 	const char *recover;	/* file for recovery of a folder's inodes and handles after a crash,
 				 * or NULL */
-	const struct vmm_device_host *host; /* outlives the device; NULL: warnings are dropped */
-	struct vmm_device_reporter *reporter; /* filled in; NULL: reports are dropped */
+	const struct devkind_host *host; /* outlives the device; NULL: warnings are dropped */
+	struct devkind_reporter *reporter; /* filled in; NULL: reports are dropped */
 	struct vmem_sigbus *sigbus; /* table of mapped files */
-	const struct vmm_socket_access *sockets; /* access to the sockets that the device creates;
+	const struct devkind_socket_access *sockets; /* access to the sockets that the device creates;
 						   * or NULL */
 	bool unlocked;		/* opens its file without a lock; set_locked() follows */
 	bool continues;		/* the guest has used it before: what it contains is the guest's */
@@ -113,14 +117,14 @@ struct vmm_device_common {
 };
 
 /* A device whose queues the host's kernel serves. */
-struct vmm_device_kernel {
+struct devkind_kernel {
 	/* -EINVAL: an unsupported or a missing key. */
 	int (*check)(const void *config, struct vsu_error *err);
-	int (*open)(const void *config, const struct vmm_device_common *common,
+	int (*open)(const void *config, const struct devkind_common *common,
 		    struct virtdev_vhost_kern **out, struct vsu_error *err);
 };
 
-struct vmm_device_kind {
+struct devkind {
 	const char *name;	/* "blk" */
 	const char *summary;	/* for the help text: "a disk" */
 	enum virtdev_id id;
@@ -129,18 +133,18 @@ struct vmm_device_kind {
 	uint32_t own_queues;	/* queues of a device served by this program; 0: any number */
 	uint32_t min_queue_size;	/* entries */
 	const char *queue_size;	/* for the help text: default size of a queue */
-	const struct vmm_device_key *keys;	/* ends with a row without a name */
+	const struct devkind_key *keys;	/* ends with a row without a name */
 	struct vsu_list_value value;	/* the key of a value without a key */
 	/* Strings of the config must live as long as the device. */
-	int (*open)(const void *config, const struct vmm_device_common *common,
+	int (*open)(const void *config, const struct devkind_common *common,
 		    struct virtdev **out, struct vsu_error *err);
 	/*
 	 * Checks the config as open() does, without creating anything, for a
 	 * program that is confined before it opens the device, or NULL.
 	 */
-	int (*judge)(const void *config, const struct vmm_device_common *common,
+	int (*judge)(const void *config, const struct devkind_common *common,
 		     struct vsu_error *err);
-	const struct vmm_device_kernel *kernel;	/* NULL: not supported */
+	const struct devkind_kernel *kernel;	/* NULL: not supported */
 	/*
 	 * Changes the size, in bytes, while the device runs; NULL if the device
 	 * has none.
@@ -177,14 +181,14 @@ struct vmm_device_kind {
 	/* Requests new statistics from the driver; NULL: none exist. */
 	void (*refresh)(struct virtdev *dev);
 	/* Facts that do not follow from what the keys refer to; NULL: none. */
-	void (*describe)(const void *config, struct vmm_device_facts *facts);
+	void (*describe)(const void *config, struct devkind_facts *facts);
 	/*
 	 * Completes the config of a device whose queues share the thread of a
 	 * program's main loop, as cvmm's do, or NULL.
 	 */
 	void (*share_loop)(void *config);
 	/* Work for threads that serve requests; NULL: none. */
-	const struct vmm_work *work;
+	const struct devkind_work *work;
 	/*
 	 * The program ends: prepares the device for its replacement process; or
 	 * NULL.
@@ -207,80 +211,74 @@ struct vmm_device_kind {
 	const char *replacement;
 };
 
-/* NULL-terminated. */
-extern const struct vmm_device_kind *const vmm_device_kinds[];
+/* The kinds that a program serves by itself or behind a socket. */
+DEVKIND_API const struct devkind *devkind_balloon(void);
+DEVKIND_API const struct devkind *devkind_blk(void);
+DEVKIND_API const struct devkind *devkind_console(void);
+DEVKIND_API const struct devkind *devkind_fs(void);
+DEVKIND_API const struct devkind *devkind_net(void);
+DEVKIND_API const struct devkind *devkind_mem(void);
+DEVKIND_API const struct devkind *devkind_pmem(void);
+DEVKIND_API const struct devkind *devkind_rng(void);
+DEVKIND_API const struct devkind *devkind_vsock(void);
 
-const struct vmm_device_kind *vmm_device_kind_find(const char *name,
-						   size_t len);
+/* Each of these kinds, in this order; NULL: i is not less than their number. */
+DEVKIND_API const struct devkind *devkind_get(unsigned int i);
+
+/* The one of this name, of len bytes, or NULL. */
+DEVKIND_API const struct devkind *devkind_find(const char *name, size_t len);
+
+/*
+ * A device of the program that embeds a machine; not among those above. Its name, or NULL if the
+ * device is of another kind.
+ */
+DEVKIND_API const struct devkind *devkind_own(void);
+DEVKIND_API const char *devkind_own_name(const struct devkind *kind, const void *config);
 
 /* The number of its keys. */
-unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind);
+DEVKIND_API unsigned int devkind_nkeys(const struct devkind *kind);
 
 /* The index of the key with this name, which the kind has. */
-unsigned int vmm_device_key_index(const struct vmm_device_kind *kind, const char *name);
+DEVKIND_API unsigned int devkind_key_index(const struct devkind *kind, const char *name);
 
 /*
  * Stores the value of a key; what names the option in messages, as "key 'serial'" does.
  */
-int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
-		   const char *what, const struct vsu_option_value *value,
-		   void *config, struct vsu_error *err);
+DEVKIND_API int devkind_set(const struct devkind *kind, unsigned int key, const char *what,
+			    const struct vsu_option_value *value, void *config,
+			    struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Reads the value number i of a key that vmm_device_set() stored; i is 0 if the key may not be
+ * Reads the value number i of a key that devkind_set() stored; i is 0 if the key may not be
  * repeated. False: the key has no such value; a number or flag that is 0 is the default.
  */
-bool vmm_device_get(const struct vmm_device_kind *kind, unsigned int key, uint32_t i,
-		    const void *config, struct vsu_option_value *value);
-
-/* A warning for the operator. warn.c: below the kinds, which kind.c lists. */
-void vmm_device_warn(const struct vmm_device_host *host, const char *cause, const char *fmt, ...)
-	VSU_PRINTF(3, 4);
+DEVKIND_API bool devkind_get_value(const struct devkind *kind, unsigned int key, uint32_t i,
+				   const void *config, struct vsu_option_value *value);
 
 /*
  * Opens the device. Its reports are warnings of the host, except those of an own device: another
  * machine may serve it until this one's server has been made.
  */
-int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
-		    const struct vmm_device_common *common,
-		    struct virtdev **out, struct vsu_error *err);
+DEVKIND_API int devkind_make(const struct devkind *kind, const void *config,
+			     const struct devkind_common *common, struct virtdev **out,
+			     struct vsu_error *err) VSU_NODISCARD;
 
 /* Makes the device's reports warnings of the host. */
-void vmm_device_report(const struct vmm_device_kind *kind, const void *config,
-		       const struct vmm_device_common *common, struct virtdev *dev);
+DEVKIND_API void devkind_report(const struct devkind *kind, const void *config,
+				const struct devkind_common *common, struct virtdev *dev);
 
 /* The first required key without a value, or NULL. */
-const struct vmm_device_key *vmm_device_missing(
-		const struct vmm_device_kind *kind, const void *config);
+DEVKIND_API const struct devkind_key *devkind_missing(const struct devkind *kind,
+						      const void *config);
 
 /*
  * Rows of aliases, with their terminator, for the end of a table: the names that the
  * daemons have for cvmm's keys, or of cvmm for a daemon's options. kind may be NULL.
  */
-#define VMM_DEVICE_ALIAS_ROWS (VMM_DEVICE_KEYS_MAX + 2)
-void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
-			   struct vsu_option *rows);
+#define DEVKIND_ALIAS_ROWS (DEVKIND_MAX_KEYS + 2)
+DEVKIND_API void devkind_alias_rows(const struct devkind *kind, bool of_daemon,
+				    struct vsu_option *rows);
 
-/* The kinds, each vmm_NAME_kind of its own file, in the order of the help. */
-#define VMM_FOR_EACH_KIND(KIND) \
-	KIND(balloon) \
-	KIND(blk) \
-	KIND(console) \
-	KIND(fs) \
-	KIND(net) \
-	KIND(mem) \
-	KIND(pmem) \
-	KIND(rng) \
-	KIND(vsock)
-
-/*
- * own.c: a device of the program that embeds a machine, not in the list. Its name, or NULL if the
- * device is of another kind.
- */
-extern const struct vmm_device_kind vmm_own_kind;
-const char *vmm_own_name(const struct vmm_device_kind *kind, const void *config);
-
-#define VMM_DECLARE_KIND(name) extern const struct vmm_device_kind vmm_##name##_kind;
-VMM_FOR_EACH_KIND(VMM_DECLARE_KIND)
+VSU_END_DECLS
 
 #endif

@@ -9,9 +9,12 @@
 
 #include <stdint.h>
 
+#include <device-kinds/attributes.h>
 #include <virtio-devices/latency.h>
 
-struct vmm_latency_text {
+VSU_BEGIN_DECLS
+
+struct devkind_latency_text {
 	char text[24];
 };
 
@@ -19,9 +22,12 @@ struct vmm_latency_text {
  * Before its queues start. Free *out by free() after virtdev_free(); NULL: devices of
  * this kind measure nothing. -ENOMEM.
  */
-int vmm_latency_measure(struct virtdev *dev, struct virtdev_measured **out);
+DEVKIND_API int devkind_latency_measure(struct virtdev *dev,
+					struct virtdev_measured **out) VSU_NODISCARD;
 
 /* A bucket's bound for people: "20us". */
-struct vmm_latency_text vmm_latency_bound(uint32_t bucket);
+DEVKIND_API struct devkind_latency_text devkind_latency_bound(uint32_t bucket);
+
+VSU_END_DECLS
 
 #endif

@@ -5,8 +5,8 @@
  *
  * Both files are opened at the start, and no name is used later: a sandbox or a jail need not
  * permit a rename. So a full file is copied to FILE.1 and truncated. N bytes that are added copy
- * up to 16 N, and 64 KiB more: callers that must not wait add little in one turn. The writes meanwhile append to FILE, and are copied too. Neither file exceeds
- * the size. While a copy is in progress, FILE has everything that FILE.1 has.
+ * up to 16 N, and 64 KiB more: callers that must not wait add little in one turn. The writes meanwhile
+ * append to FILE, and are copied too. Neither file exceeds the size. While a copy is in progress, FILE has everything that FILE.1 has.
  *
  * If a write fails, as on a full file system, the bytes are lost and counted. The failure is
  * reported once until a write succeeds. Both files are locked: two machines that append to one
@@ -21,21 +21,24 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <device-kinds/attributes.h>
 #include <vmm-sys-util/error.h>
 
+VSU_BEGIN_DECLS
+
 /* Limits and default of the size of each of the two files, in bytes. */
-#define VMM_PORT_LOG_MIN (UINT64_C(64) << 10)
-#define VMM_PORT_LOG_MAX (UINT64_C(1) << 40)
-#define VMM_PORT_LOG_SIZE (UINT64_C(16) << 20)
-#define VMM_PORT_LOG_PRESET "16M"
+#define DEVKIND_PORT_LOG_MIN (UINT64_C(64) << 10)
+#define DEVKIND_PORT_LOG_MAX (UINT64_C(1) << 40)
+#define DEVKIND_PORT_LOG_SIZE (UINT64_C(16) << 20)
+#define DEVKIND_PORT_LOG_PRESET "16M"
 
-struct vmm_port_log;
+struct devkind_port_log;
 
-struct vmm_port_log_config {
+struct devkind_port_log_config {
 	const char *path;	/* FILE; borrowed for the call */
-	uint64_t size;		/* 0: VMM_PORT_LOG_SIZE */
+	uint64_t size;		/* 0: DEVKIND_PORT_LOG_SIZE */
 	bool shared;		/* another process hands the guest over and has it locked:
-				 * vmm_port_log_hold() follows */
+				 * devkind_port_log_hold() follows */
 	bool trial;		/* checks, and creates no file */
 	/* A sentence for the operator; or NULL. */
 	void (*warn)(void *opaque, const char *text);
@@ -43,32 +46,37 @@ struct vmm_port_log_config {
 };
 
 /* Creates both files where they are missing, for rules of a sandbox. */
-int vmm_port_log_create(const char *path, struct vsu_error *err);
+DEVKIND_API int devkind_port_log_create(const char *path, struct vsu_error *err) VSU_NODISCARD;
 
 /* The name of FILE.1; the caller frees it. NULL: no memory. */
-char *vmm_port_log_former(const char *path);
+DEVKIND_API char *devkind_port_log_former(const char *path);
 
 /*
  * A file that exists is kept and continued. -EBUSY: another log has it open; -EINVAL: not a
  * regular file, or a descriptor ("fd:N"), which has no FILE.1.
  */
-int vmm_port_log_open(const struct vmm_port_log_config *config, struct vmm_port_log **out,
-		      struct vsu_error *err) VSU_NODISCARD;
+DEVKIND_API int devkind_port_log_open(const struct devkind_port_log_config *config,
+				      struct devkind_port_log **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* Appends, and returns how many bytes were written; the others are lost. */
-uint64_t vmm_port_log_add(struct vmm_port_log *log, const struct iovec *iov, int n);
+DEVKIND_API uint64_t devkind_port_log_add(struct devkind_port_log *log, const struct iovec *iov,
+					  int n);
 
 /*
  * The guest comes to this process, or leaves it. A log that was released is lost to what is
  * added. hold: -EBUSY: another log has a lock.
  */
-int vmm_port_log_hold(struct vmm_port_log *log, struct vsu_error *err);
-void vmm_port_log_release(struct vmm_port_log *log);
+DEVKIND_API int devkind_port_log_hold(struct devkind_port_log *log, struct vsu_error *err)
+	VSU_NODISCARD;
+DEVKIND_API void devkind_port_log_release(struct devkind_port_log *log);
 
 /* Bytes that were lost, in total. */
-uint64_t vmm_port_log_lost(const struct vmm_port_log *log);
+DEVKIND_API uint64_t devkind_port_log_lost(const struct devkind_port_log *log);
 
 /* log may be NULL. */
-void vmm_port_log_close(struct vmm_port_log *log);
+DEVKIND_API void devkind_port_log_close(struct devkind_port_log *log);
+
+VSU_END_DECLS
 
 #endif

@@ -10,20 +10,23 @@
 
 #include <stdbool.h>
 
+#include <device-kinds/attributes.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
-#define VMM_SOCKET_MODE_OPTION						\
+VSU_BEGIN_DECLS
+
+#define DEVKIND_SOCKET_MODE_OPTION						\
 	{ .name = "socket-mode", .kind = VSU_OPTION_STRING,		\
 	  .arg = "MODE", .preset = "0600, or 0660 with a group",	\
 	  .help = "access mode of created sockets, octal" }
-#define VMM_SOCKET_GROUP_OPTION					\
+#define DEVKIND_SOCKET_GROUP_OPTION					\
 	{ .name = "socket-group", .kind = VSU_OPTION_STRING,		\
 	  .arg = "GROUP",						\
 	  .help = "group of created sockets, a name or number" }
 
-struct vmm_socket_access {
+struct devkind_socket_access {
 	const char *mode, *group;	/* as typed; NULL: not given */
 	bool given;			/* one of the two */
 	struct vsu_sock_access access;
@@ -33,10 +36,13 @@ struct vmm_socket_access {
  * Checks both options and looks up the group. -EINVAL: invalid mode, or unknown group; errors
  * of getgrnam().
  */
-int vmm_socket_access_read(struct vmm_socket_access *a, struct vsu_error *err);
+DEVKIND_API int devkind_socket_access_read(struct devkind_socket_access *a,
+					   struct vsu_error *err) VSU_NODISCARD;
 
 /* Changes a socket that was created, if an option was given. */
-int vmm_socket_access_apply(const struct vmm_socket_access *a, const char *path,
-			    struct vsu_error *err);
+DEVKIND_API int devkind_socket_access_apply(const struct devkind_socket_access *a,
+					    const char *path, struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

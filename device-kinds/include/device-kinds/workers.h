@@ -11,14 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <device-kinds/attributes.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/thread.h>
 
-struct vmm_workers;
+VSU_BEGIN_DECLS
+
+struct devkind_workers;
 struct virtdev;
 
 /* The work of a kind (kind.h): a function that runs until it is ended. */
-struct vmm_work {
+struct devkind_work {
 	int (*work)(struct virtdev *dev);
 	void (*work_end)(struct virtdev *dev);
 	/*
@@ -32,18 +35,21 @@ struct vmm_work {
 };
 
 /* Starts n threads; if n is 0 or there is no work, *out is NULL. threads and dev must outlive them. */
-int vmm_workers_start(const struct vmm_work *work, const struct vsu_threads *threads,
-		      struct virtdev *dev, uint32_t n, struct vmm_workers **out,
-		      struct vsu_error *err);
+DEVKIND_API int devkind_workers_start(const struct devkind_work *work,
+				      const struct vsu_threads *threads, struct virtdev *dev,
+				      uint32_t n, struct devkind_workers **out,
+				      struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Call after the front-end has disconnected: detaches blocked requests, and starts a
  * replacement for each blocked thread, up to the maximum. Returns the number of
  * blocked threads.
  */
-uint32_t vmm_workers_detach(struct vmm_workers *w);
+DEVKIND_API uint32_t devkind_workers_detach(struct devkind_workers *w);
 
 /* Waits for running requests, then frees. NULL is ignored. */
-void vmm_workers_end(struct vmm_workers *w);
+DEVKIND_API void devkind_workers_end(struct devkind_workers *w);
+
+VSU_END_DECLS
 
 #endif

@@ -33,9 +33,9 @@ static const struct {
 
 enum { FORMAT_AUTO, FORMAT_RAW };
 
-const char *const vmm_disk_format_choices[] = { "auto", "raw", NULL };
+const char *const devkind_priv_disk_format_choices[] = { "auto", "raw", NULL };
 
-const char *vmm_disk_format_of(const char *head, size_t len)
+const char *devkind_disk_format_of(const char *head, size_t len)
 {
 	size_t i;
 
@@ -73,20 +73,20 @@ static bool is_image(int fd)
 static int find_format(const char *text, const char **format)
 {
 	int fd = open_image(text);
-	char head[VMM_DISK_HEAD];
+	char head[DEVKIND_DISK_HEAD];
 	ssize_t n;
 
 	*format = NULL;
 	if (fd < 0)
 		return 0;
-	n = is_image(fd) ? vmm_disk_head_read(fd, head) : 0;
+	n = is_image(fd) ? devkind_priv_disk_head_read(fd, head) : 0;
 	vsu_fd_close(&fd);
 	if (n > 0)
-		*format = vmm_disk_format_of(head, (size_t)n);
+		*format = devkind_disk_format_of(head, (size_t)n);
 	return n < 0 ? (int)n : 0;
 }
 
-const char *vmm_disk_format(const char *text)
+const char *devkind_disk_format(const char *text)
 {
 	const char *format;
 
@@ -97,12 +97,12 @@ static int read_failed(const char *name, int code, struct vsu_error *err)
 {
 	if (code == -ETIMEDOUT)
 		return vsu_error_set(err, code, "the file server of '%s' did not return its first bytes within %d seconds, so its format is unknown; try again when it responds, or serve the image byte for byte by format=raw",
-				     name, VMM_DISK_HEAD_SECONDS);
+				     name, DEVKIND_PRIV_DISK_HEAD_SECONDS);
 	return vsu_error_sys(err, code, "cannot read the first bytes of '%s', so its format is unknown; format=raw serves it byte for byte", name);
 }
 
-int vmm_disk_check_format(const char *text, uint64_t choice, bool continues,
-			  struct vsu_error *err)
+int devkind_disk_check_format(const char *text, uint64_t choice, bool continues,
+			      struct vsu_error *err)
 {
 	const char *format;
 	int rc;

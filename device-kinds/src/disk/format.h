@@ -5,11 +5,11 @@
 
 #include <device-kinds/kind.h>
 
-#define VMM_DISK_FORMAT_ROW(offset_) \
+#define DEVKIND_PRIV_DISK_FORMAT_ROW(offset_) \
 	{ .option = { .name = "format", .kind = VSU_OPTION_CHOICE, \
-		      .choices = vmm_disk_format_choices, .preset = "auto", \
+		      .choices = devkind_priv_disk_format_choices, .preset = "auto", \
 		      .help = "auto: refuse an image that begins like another format; raw: do not check" }, \
 	  .offset = (offset_) }
-extern const char *const vmm_disk_format_choices[];
+extern const char *const devkind_priv_disk_format_choices[];
 
 #endif

@@ -23,7 +23,7 @@ struct reading {
 	bool is_done, is_late;	/* under lock */
 	int fd;
 	ssize_t n;
-	char bytes[VMM_DISK_HEAD];
+	char bytes[DEVKIND_DISK_HEAD];
 };
 
 static ssize_t read_now(int fd, char *bytes)
@@ -31,7 +31,7 @@ static ssize_t read_now(int fd, char *bytes)
 	ssize_t n;
 
 	do {
-		n = pread(fd, bytes, VMM_DISK_HEAD, 0);
+		n = pread(fd, bytes, DEVKIND_DISK_HEAD, 0);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
@@ -85,7 +85,7 @@ static bool wait_done(struct reading *r)
 	int rc = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &limit);
-	limit.tv_sec += VMM_DISK_HEAD_SECONDS;
+	limit.tv_sec += DEVKIND_PRIV_DISK_HEAD_SECONDS;
 	pthread_mutex_lock(&r->lock);
 	while (!r->is_done && !rc)
 		rc = pthread_cond_timedwait(&r->done, &r->lock, &limit);
@@ -120,7 +120,7 @@ static ssize_t read_served(int fd, char *bytes)
 	return n;
 }
 
-ssize_t vmm_disk_head_read(int fd, char bytes[VMM_DISK_HEAD])
+ssize_t devkind_priv_disk_head_read(int fd, char bytes[DEVKIND_DISK_HEAD])
 {
 	return vsu_foreign_kind(fd) == VSU_FOREIGN_SERVED ? read_served(fd, bytes) :
 							    read_now(fd, bytes);

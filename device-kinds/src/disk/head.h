@@ -7,13 +7,13 @@
 
 #include <device-kinds/disk.h>
 
-#define VMM_DISK_HEAD_SECONDS 3
+#define DEVKIND_PRIV_DISK_HEAD_SECONDS 3
 
 /*
  * Returns the bytes read, fewer at the end of the file, or a negative errno. A file of a
  * file server (FUSE, network) is read by a thread; -ETIMEDOUT: it did not respond within
- * VMM_DISK_HEAD_SECONDS.
+ * DEVKIND_PRIV_DISK_HEAD_SECONDS.
  */
-ssize_t vmm_disk_head_read(int fd, char bytes[VMM_DISK_HEAD]);
+ssize_t devkind_priv_disk_head_read(int fd, char bytes[DEVKIND_DISK_HEAD]);
 
 #endif

@@ -13,7 +13,7 @@
 
 static const struct vsu_module nbd = {
 	.file = "disk-nbd.so", .folder = MODULES_DIR, .variable = "CVMM_MODULES",
-	.version = PACKAGE_VERSION, .symbol = VMM_DISK_MODULE_SYMBOL,
+	.version = PACKAGE_VERSION, .symbol = DEVKIND_PRIV_DISK_MODULE_SYMBOL,
 	.subject = "NBD disks", .package = "cvmm-disk-nbd", .library = "libnbd",
 };
 
@@ -39,19 +39,19 @@ static const struct scheme *scheme_of(const char *text)
 	return s->prefix ? s : NULL;
 }
 
-const char *vmm_disk_folder(void)
+const char *devkind_disk_folder(void)
 {
 	const char *folder = getenv("TMPDIR");
 
 	return folder && *folder ? folder : "/var/tmp";
 }
 
-bool vmm_disk_is_address(const char *text)
+bool devkind_disk_is_address(const char *text)
 {
 	return scheme_of(text) != NULL;
 }
 
-int vmm_disk_load(const char *address, struct vsu_error *err)
+int devkind_disk_load(const char *address, struct vsu_error *err)
 {
 	const struct scheme *scheme = scheme_of(address);
 	const void *module;
@@ -60,7 +60,7 @@ int vmm_disk_load(const char *address, struct vsu_error *err)
 	       vsu_module_load(scheme->module, &module, err) : 0;
 }
 
-static int make_disk(const struct vmm_disk_made *made,
+static int make_disk(const struct devkind_priv_disk_made *made,
 		     struct virtdev_disk **out, struct vsu_error *err)
 {
 	int rc = virtdev_disk_new(made->ops, &made->info, made->self, out);
@@ -72,13 +72,13 @@ static int make_disk(const struct vmm_disk_made *made,
 	return 0;
 }
 
-int vmm_disk_open(const struct vmm_disk_want *want,
-		  struct virtdev_disk **out, struct vsu_error *err)
+int devkind_priv_disk_open(const struct devkind_priv_disk_want *want,
+			   struct virtdev_disk **out, struct vsu_error *err)
 {
 	const struct scheme *scheme = scheme_of(want->address);
-	const struct vmm_disk_module *module;
+	const struct devkind_priv_disk_module *module;
 	const void *loaded = NULL;
-	struct vmm_disk_made made = { 0 };
+	struct devkind_priv_disk_made made = { 0 };
 	int rc;
 
 	if (!scheme || !scheme->module)

@@ -14,7 +14,7 @@
 #include <virtio-devices/disk.h>
 #include <vmm-sys-util/error.h>
 
-struct vmm_disk_want {
+struct devkind_priv_disk_want {
 	const char *address;	/* "nbd://host/export"; borrowed for the call */
 	bool read_only;
 	uint32_t queues;	/* concurrent channels */
@@ -23,27 +23,27 @@ struct vmm_disk_want {
 };
 
 /* Arguments for virtdev_disk_new(). */
-struct vmm_disk_made {
+struct devkind_priv_disk_made {
 	const struct virtdev_disk_ops *ops;
 	struct virtdev_disk_info info;
 	void *self;
 };
 
-struct vmm_disk_module {
+struct devkind_priv_disk_module {
 	const char *version;	/* PACKAGE_VERSION */
-	int (*open)(const struct vmm_disk_want *want,
-		    struct vmm_disk_made *out, struct vsu_error *err);
+	int (*open)(const struct devkind_priv_disk_want *want,
+		    struct devkind_priv_disk_made *out, struct vsu_error *err);
 };
 
-#define VMM_DISK_MODULE_SYMBOL "vmm_disk_module"
-extern const struct vmm_disk_module vmm_disk_module;
+#define DEVKIND_PRIV_DISK_MODULE_SYMBOL "devkind_priv_disk_module"
+extern const struct devkind_priv_disk_module devkind_priv_disk_module;
 
 /*
  * -EOPNOTSUPP: unknown scheme, or the module is not installed or has another
  * version. Errors of the module: -ECONNREFUSED and similar, -EINVAL for an invalid
  * address, -EACCES for a read-only disk.
  */
-int vmm_disk_open(const struct vmm_disk_want *want,
-		  struct virtdev_disk **out, struct vsu_error *err);
+int devkind_priv_disk_open(const struct devkind_priv_disk_want *want,
+			   struct virtdev_disk **out, struct vsu_error *err);
 
 #endif

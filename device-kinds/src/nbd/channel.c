@@ -19,7 +19,7 @@ enum { ON_CONNECTION, ON_TIMER };
 
 /* ----------------------------------------------------------- the descriptor */
 
-static int wait_for(struct pnbd_channel *c, int op, int fd, uint32_t events,
+static int wait_for(struct devkind_priv_nbd_channel *c, int op, int fd, uint32_t events,
 		    uint32_t what)
 {
 	struct epoll_event event = { .events = events, .data.u32 = what };
@@ -28,7 +28,7 @@ static int wait_for(struct pnbd_channel *c, int op, int fd, uint32_t events,
 }
 
 /* Waits for the events that libnbd requires now. */
-static void connection_watch(struct pnbd_channel *c)
+static void connection_watch(struct devkind_priv_nbd_channel *c)
 {
 	unsigned int wanted;
 	uint32_t events;
@@ -49,21 +49,21 @@ static void connection_watch(struct pnbd_channel *c)
 }
 
 /* If arming fails, the next kick retries. */
-static void tick_in(struct pnbd_channel *c, uint64_t ns)
+static void tick_in(struct devkind_priv_nbd_channel *c, uint64_t ns)
 {
 	c->ticking = vsu_timer_arm(c->timer_fd, ns) == 0;
 }
 
 /* ----------------------------------------------------- lost and found again */
 
-static void note_lost_writes(struct pnbd_disk *d)
+static void note_lost_writes(struct devkind_priv_nbd_disk *d)
 {
-	if (pnbd_disk_has_unflushed(d))
+	if (devkind_priv_nbd_disk_has_unflushed(d))
 		__atomic_store_n(&d->lost, true, __ATOMIC_RELEASE);
 }
 
 /* Fails all outstanding parts. */
-static void connection_lose(struct pnbd_channel *c)
+static void connection_lose(struct devkind_priv_nbd_channel *c)
 {
 	uint32_t i;
 
@@ -72,18 +72,18 @@ static void connection_lose(struct pnbd_channel *c)
 	c->events = 0;
 	for (i = 0; c->asked && i < c->nparts; i++)
 		if (c->parts[i].request)
-			pnbd_part_lose(&c->parts[i]);
+			devkind_priv_nbd_part_lose(&c->parts[i]);
 	if (c->ready) {
 		note_lost_writes(c->disk);
 		c->since_ns = vsu_now_ns();
 	}
 	c->ready = false;
-	tick_in(c, PNBD_RETRY_NS);
+	tick_in(c, DEVKIND_PRIV_NBD_RETRY_NS);
 }
 
-static void look_again(struct pnbd_channel *c)
+static void look_again(struct devkind_priv_nbd_channel *c)
 {
-	if (pnbd_channel_is_lost(c)) {
+	if (devkind_priv_nbd_channel_is_lost(c)) {
 		connection_lose(c);
 		return;
 	}
@@ -95,16 +95,16 @@ static void look_again(struct pnbd_channel *c)
 	connection_watch(c);
 }
 
-static void try_to_connect(struct pnbd_channel *c)
+static void try_to_connect(struct devkind_priv_nbd_channel *c)
 {
-	c->nbd = pnbd_disk_connect(c->disk);
+	c->nbd = devkind_priv_nbd_disk_connect(c->disk);
 	c->began_ns = vsu_now_ns();
 	if (c->nbd)
 		look_again(c);
 }
 
 /* Treats a server as lost if replies are overdue. */
-static void check_answers(struct pnbd_channel *c)
+static void check_answers(struct devkind_priv_nbd_channel *c)
 {
 	const uint64_t now = vsu_now_ns();
 
@@ -117,7 +117,7 @@ static void check_answers(struct pnbd_channel *c)
 }
 
 /* Idle time does not count as silence of the server. */
-static void begin_looks(struct pnbd_channel *c)
+static void begin_looks(struct devkind_priv_nbd_channel *c)
 {
 	if (c->ready) {
 		c->heard = c->answers;
@@ -126,22 +126,22 @@ static void begin_looks(struct pnbd_channel *c)
 	tick_in(c, LOOK_NS);
 }
 
-static bool held_too_long(const struct pnbd_channel *c)
+static bool held_too_long(const struct devkind_priv_nbd_channel *c)
 {
 	return !c->ready && !c->disk->waits && vsu_now_ns() - c->since_ns >= c->disk->hold_ns;
 }
 
-static void give_up_queued(struct pnbd_channel *c)
+static void give_up_queued(struct devkind_priv_nbd_channel *c)
 {
 	struct virtdev_disk_request *r;
 
-	while ((r = pnbd_list_take(&c->queued))) {
+	while ((r = devkind_priv_nbd_list_take(&c->queued))) {
 		r->result = -EIO;
-		pnbd_list_add(&c->finished, r);
+		devkind_priv_nbd_list_add(&c->finished, r);
 	}
 }
 
-static void channel_tick(struct pnbd_channel *c)
+static void channel_tick(struct devkind_priv_nbd_channel *c)
 {
 	vsu_timer_drain(c->timer_fd, NULL);
 	c->ticking = false;
@@ -149,12 +149,12 @@ static void channel_tick(struct pnbd_channel *c)
 		try_to_connect(c);
 	else if (c->ready)
 		check_answers(c);
-	else if (vsu_now_ns() - c->began_ns >= PNBD_CONNECT_NS)
+	else if (vsu_now_ns() - c->began_ns >= DEVKIND_PRIV_NBD_CONNECT_NS)
 		connection_lose(c);
 	if (held_too_long(c))
 		give_up_queued(c);
 	if (!c->ready)
-		tick_in(c, PNBD_RETRY_NS);
+		tick_in(c, DEVKIND_PRIV_NBD_RETRY_NS);
 	else if (c->asked)
 		tick_in(c, LOOK_NS);
 }
@@ -162,7 +162,7 @@ static void channel_tick(struct pnbd_channel *c)
 /* ----------------------------------------------------------------- requests */
 
 /* Handles received data, and sends if the socket is writable. */
-static void serve_connection(struct pnbd_channel *c, uint32_t events)
+static void serve_connection(struct devkind_priv_nbd_channel *c, uint32_t events)
 {
 	unsigned int wanted = nbd_aio_get_direction(c->nbd);
 
@@ -175,7 +175,7 @@ static void serve_connection(struct pnbd_channel *c, uint32_t events)
 	look_again(c);
 }
 
-static void serve_ready(struct pnbd_channel *c)
+static void serve_ready(struct devkind_priv_nbd_channel *c)
 {
 	struct epoll_event ready[2];
 	int i, n = epoll_wait(c->epoll_fd, ready, 2, 0);
@@ -188,24 +188,24 @@ static void serve_ready(struct pnbd_channel *c)
 	}
 }
 
-struct virtdev_disk_request *pnbd_channel_reap(void *self, void *channel)
+struct virtdev_disk_request *devkind_priv_nbd_channel_reap(void *self, void *channel)
 {
-	struct pnbd_channel *c = channel;
-	struct virtdev_disk_request *r = pnbd_list_take(&c->finished);
+	struct devkind_priv_nbd_channel *c = channel;
+	struct virtdev_disk_request *r = devkind_priv_nbd_list_take(&c->finished);
 
 	(void)self;
 	if (r)
 		return r;
 	serve_ready(c);
-	return pnbd_list_take(&c->finished);
+	return devkind_priv_nbd_list_take(&c->finished);
 }
 
 /* A request that needs no server has completed already. */
-static bool finish_here(struct pnbd_disk *d, struct virtdev_disk_request *r)
+static bool finish_here(struct devkind_priv_nbd_disk *d, struct virtdev_disk_request *r)
 {
 	r->result = 0;
 	if (r->op == VIRTDEV_DISK_FLUSH) {
-		if (pnbd_disk_lost(d))
+		if (devkind_priv_nbd_disk_lost(d))
 			r->result = -EIO;
 		return r->result || !d->can_flush;
 	}
@@ -214,31 +214,31 @@ static bool finish_here(struct pnbd_disk *d, struct virtdev_disk_request *r)
 	return r->result || !r->len;
 }
 
-int pnbd_channel_submit(void *self, void *channel,
+int devkind_priv_nbd_channel_submit(void *self, void *channel,
 		       struct virtdev_disk_request *request)
 {
-	struct pnbd_channel *c = channel;
+	struct devkind_priv_nbd_channel *c = channel;
 
-	*pnbd_request_done(request) = 0;
+	*devkind_priv_nbd_request_done(request) = 0;
 	c->flushed = false;
 	c->newer = true;
-	pnbd_list_add(finish_here(self, request) ? &c->finished : &c->queued,
+	devkind_priv_nbd_list_add(finish_here(self, request) ? &c->finished : &c->queued,
 		     request);
 	return 0;
 }
 
-int pnbd_channel_kick(void *self, void *channel, uint64_t *budget)
+int devkind_priv_nbd_channel_kick(void *self, void *channel, uint64_t *budget)
 {
-	struct pnbd_channel *c = channel;
+	struct devkind_priv_nbd_channel *c = channel;
 	bool some = false;
 
 	(void)self;
 	if (held_too_long(c))
 		give_up_queued(c);
 	while (c->ready && *budget && c->queued.first) {
-		pnbd_part_ask(c, pnbd_list_take(&c->queued), budget);
+		devkind_priv_nbd_part_ask(c, devkind_priv_nbd_list_take(&c->queued), budget);
 		some = true;
-		if (pnbd_channel_is_lost(c))	/* the request may be queued again */
+		if (devkind_priv_nbd_channel_is_lost(c))	/* the request may be queued again */
 			break;
 	}
 	if (some)
@@ -250,22 +250,22 @@ int pnbd_channel_kick(void *self, void *channel, uint64_t *budget)
 	return some || c->finished.first;
 }
 
-static bool needs_flush(const struct pnbd_disk *d)
+static bool needs_flush(const struct devkind_priv_nbd_disk *d)
 {
-	return d->can_flush && pnbd_disk_has_unflushed(d) &&
+	return d->can_flush && devkind_priv_nbd_disk_has_unflushed(d) &&
 	       !__atomic_load_n(&d->lost, __ATOMIC_ACQUIRE);
 }
 
 /* After a flush that failed, the next connection repeats it. */
-static bool waits_for_flush(const struct pnbd_channel *c)
+static bool waits_for_flush(const struct devkind_priv_nbd_channel *c)
 {
 	return __atomic_load_n(&c->disk->flush_result, __ATOMIC_ACQUIRE) < 0 &&
 	       !held_too_long(c);
 }
 
-int pnbd_channel_flush(void *self, void *channel)
+int devkind_priv_nbd_channel_flush(void *self, void *channel)
 {
-	struct pnbd_channel *c = channel;
+	struct devkind_priv_nbd_channel *c = channel;
 	uint64_t budget = 1;
 
 	if (c->flushes || c->flushed || !needs_flush(self))
@@ -275,7 +275,7 @@ int pnbd_channel_flush(void *self, void *channel)
 	c->flushes = true;
 	c->newer = false;
 	c->last_flush = (struct virtdev_disk_request){ .op = VIRTDEV_DISK_FLUSH };
-	pnbd_part_ask(c, &c->last_flush, &budget);
+	devkind_priv_nbd_part_ask(c, &c->last_flush, &budget);
 	look_again(c);
 	if (!c->ticking && c->asked)
 		begin_looks(c);
@@ -284,13 +284,13 @@ int pnbd_channel_flush(void *self, void *channel)
 
 /* -------------------------------------------------------------- its lifetime */
 
-static int make_parts(struct pnbd_channel *c, uint32_t n)
+static int make_parts(struct devkind_priv_nbd_channel *c, uint32_t n)
 {
 	c->parts = calloc(n, sizeof(*c->parts));
 	if (!c->parts)
 		return -ENOMEM;
 	for (c->nparts = 0; c->nparts < n; c->nparts++) {
-		struct pnbd_part *p = &c->parts[c->nparts];
+		struct devkind_priv_nbd_part *p = &c->parts[c->nparts];
 
 		p->channel = c;
 		p->next = c->free;
@@ -299,7 +299,7 @@ static int make_parts(struct pnbd_channel *c, uint32_t n)
 	return 0;
 }
 
-static int make_descriptors(struct pnbd_channel *c)
+static int make_descriptors(struct devkind_priv_nbd_channel *c)
 {
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
@@ -310,7 +310,7 @@ static int make_descriptors(struct pnbd_channel *c)
 	return wait_for(c, EPOLL_CTL_ADD, c->timer_fd, EPOLLIN, ON_TIMER);
 }
 
-static void channel_begin(struct pnbd_channel *c)
+static void channel_begin(struct devkind_priv_nbd_channel *c)
 {
 	c->since_ns = c->began_ns = vsu_now_ns();
 	c->nbd = __atomic_exchange_n(&c->disk->first, NULL, __ATOMIC_ACQ_REL);
@@ -319,13 +319,13 @@ static void channel_begin(struct pnbd_channel *c)
 	else
 		try_to_connect(c);
 	if (!c->ready)
-		tick_in(c, PNBD_RETRY_NS);
+		tick_in(c, DEVKIND_PRIV_NBD_RETRY_NS);
 }
 
-int pnbd_channel_open(void *self, uint32_t depth, void **channel,
+int devkind_priv_nbd_channel_open(void *self, uint32_t depth, void **channel,
 		     struct vsu_error *err)
 {
-	struct pnbd_channel *c = calloc(1, sizeof(*c));
+	struct devkind_priv_nbd_channel *c = calloc(1, sizeof(*c));
 	int rc;
 
 	if (!c)
@@ -336,7 +336,7 @@ int pnbd_channel_open(void *self, uint32_t depth, void **channel,
 	if (rc >= 0)
 		rc = make_descriptors(c);
 	if (rc < 0) {
-		pnbd_channel_close(self, c);
+		devkind_priv_nbd_channel_close(self, c);
 		return vsu_error_sys(err, rc, "disk channel");
 	}
 	channel_begin(c);
@@ -345,9 +345,9 @@ int pnbd_channel_open(void *self, uint32_t depth, void **channel,
 }
 
 /* Sends a disconnect if the socket accepts it. */
-void pnbd_channel_close(void *self, void *channel)
+void devkind_priv_nbd_channel_close(void *self, void *channel)
 {
-	struct pnbd_channel *c = channel;
+	struct devkind_priv_nbd_channel *c = channel;
 
 	(void)self;
 	if (c->nbd && c->ready)
@@ -359,8 +359,8 @@ void pnbd_channel_close(void *self, void *channel)
 	free(c);
 }
 
-int pnbd_channel_fd(void *self, void *channel)
+int devkind_priv_nbd_channel_fd(void *self, void *channel)
 {
 	(void)self;
-	return ((struct pnbd_channel *)channel)->epoll_fd;
+	return ((struct devkind_priv_nbd_channel *)channel)->epoll_fd;
 }

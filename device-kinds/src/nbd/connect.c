@@ -34,14 +34,14 @@ static int nbd_failed(const char *address, struct vsu_error *err)
 static int wait_ready(struct nbd_handle *nbd, const char *address,
 		      struct vsu_error *err)
 {
-	const uint64_t limit = vsu_now_ns() + PNBD_CONNECT_NS;
+	const uint64_t limit = vsu_now_ns() + DEVKIND_PRIV_NBD_CONNECT_NS;
 
 	while (nbd_aio_is_connecting(nbd) > 0) {
 		if (vsu_now_ns() >= limit)
 			return vsu_error_set(err, -ETIMEDOUT,
 					     "cannot use '%s': no answer in %u s",
 					     address, (unsigned int)
-					     (PNBD_CONNECT_NS / NS_PER_MS / 1000));
+					     (DEVKIND_PRIV_NBD_CONNECT_NS / NS_PER_MS / 1000));
 		if (nbd_poll(nbd, 100) < 0)
 			return nbd_failed(address, err);
 	}
@@ -70,7 +70,7 @@ static uint32_t power_of_two(int64_t said, uint32_t least, uint32_t most)
 	return sane ? (uint32_t)said : least;
 }
 
-static int ask_blocks(struct pnbd_disk *d, struct nbd_handle *nbd,
+static int ask_blocks(struct devkind_priv_nbd_disk *d, struct nbd_handle *nbd,
 		      const char *address, struct vsu_error *err)
 {
 	int64_t least = nbd_get_block_size(nbd, LIBNBD_SIZE_MINIMUM);
@@ -95,7 +95,7 @@ static int ask_blocks(struct pnbd_disk *d, struct nbd_handle *nbd,
 	return 0;
 }
 
-static int ask_size(struct pnbd_disk *d, struct nbd_handle *nbd,
+static int ask_size(struct devkind_priv_nbd_disk *d, struct nbd_handle *nbd,
 		    const char *address, struct vsu_error *err)
 {
 	int64_t size = nbd_get_size(nbd);
@@ -110,8 +110,8 @@ static int ask_size(struct pnbd_disk *d, struct nbd_handle *nbd,
 	return ask_blocks(d, nbd, address, err);
 }
 
-static int ask_abilities(struct pnbd_disk *d, struct nbd_handle *nbd,
-			 const struct vmm_disk_want *want,
+static int ask_abilities(struct devkind_priv_nbd_disk *d, struct nbd_handle *nbd,
+			 const struct devkind_priv_disk_want *want,
 			 struct vsu_error *err)
 {
 	const bool read_only = nbd_is_read_only(nbd) > 0;
@@ -133,7 +133,7 @@ static int ask_abilities(struct pnbd_disk *d, struct nbd_handle *nbd,
 }
 
 /* Keep the resolved address of a host: name resolution would block waiting guests. */
-static int keep_place(struct pnbd_disk *d, struct nbd_handle *nbd,
+static int keep_place(struct devkind_priv_nbd_disk *d, struct nbd_handle *nbd,
 		      const char *address, struct vsu_error *err)
 {
 	d->peer_len = sizeof(d->peer);
@@ -149,13 +149,13 @@ static int keep_place(struct pnbd_disk *d, struct nbd_handle *nbd,
 	return 0;
 }
 
-int pnbd_disk_ask(struct pnbd_disk *d, const struct vmm_disk_want *want,
+int devkind_priv_nbd_disk_ask(struct devkind_priv_nbd_disk *d, const struct devkind_priv_disk_want *want,
 		 struct vsu_error *err)
 {
 	int rc;
 
-	d->answer_ns = want->patience_ns ? want->patience_ns : PNBD_ANSWER_NS;
-	d->hold_ns = want->patience_ns ? want->patience_ns : PNBD_HOLD_NS;
+	d->answer_ns = want->patience_ns ? want->patience_ns : DEVKIND_PRIV_NBD_ANSWER_NS;
+	d->hold_ns = want->patience_ns ? want->patience_ns : DEVKIND_PRIV_NBD_HOLD_NS;
 	d->waits = want->waits;
 	d->first = nbd_create();
 	if (!d->first)
@@ -174,7 +174,7 @@ int pnbd_disk_ask(struct pnbd_disk *d, const struct vmm_disk_want *want,
  * By the operator's path again: the name that a server has bound is of its folder or container,
  * and the path can lead to its successor.
  */
-static bool connect_again(const struct pnbd_disk *d, struct nbd_handle *nbd)
+static bool connect_again(const struct devkind_priv_nbd_disk *d, struct nbd_handle *nbd)
 {
 	if (d->peer.ss_family == AF_UNIX)
 		return connect_address(nbd, d->address);
@@ -182,7 +182,7 @@ static bool connect_again(const struct pnbd_disk *d, struct nbd_handle *nbd)
 	       nbd_aio_connect(nbd, (const struct sockaddr *)&d->peer, d->peer_len) == 0;
 }
 
-struct nbd_handle *pnbd_disk_connect(const struct pnbd_disk *d)
+struct nbd_handle *devkind_priv_nbd_disk_connect(const struct devkind_priv_nbd_disk *d)
 {
 	struct nbd_handle *nbd = nbd_create();
 

@@ -9,7 +9,7 @@
 
 static void disk_free(void *self)
 {
-	struct pnbd_disk *d = self;
+	struct devkind_priv_nbd_disk *d = self;
 
 	nbd_close(d->first);
 	free(d->export_name);
@@ -19,7 +19,7 @@ static void disk_free(void *self)
 
 static int disk_flush_result(void *self, struct vsu_error *err)
 {
-	const struct pnbd_disk *d = self;
+	const struct devkind_priv_nbd_disk *d = self;
 	const int rc = __atomic_load_n(&d->flush_result, __ATOMIC_ACQUIRE);
 
 	if (__atomic_load_n(&d->lost, __ATOMIC_ACQUIRE))
@@ -31,26 +31,26 @@ static int disk_flush_result(void *self, struct vsu_error *err)
 static const struct virtdev_disk_ops ops = {
 	.size = sizeof(ops),
 	.name = "nbd",
-	.channel_open = pnbd_channel_open,
-	.channel_close = pnbd_channel_close,
-	.channel_fd = pnbd_channel_fd,
-	.submit = pnbd_channel_submit,
-	.kick = pnbd_channel_kick,
-	.reap = pnbd_channel_reap,
+	.channel_open = devkind_priv_nbd_channel_open,
+	.channel_close = devkind_priv_nbd_channel_close,
+	.channel_fd = devkind_priv_nbd_channel_fd,
+	.submit = devkind_priv_nbd_channel_submit,
+	.kick = devkind_priv_nbd_channel_kick,
+	.reap = devkind_priv_nbd_channel_reap,
 	.free = disk_free,
-	.channel_flush = pnbd_channel_flush,
+	.channel_flush = devkind_priv_nbd_channel_flush,
 	.flush_result = disk_flush_result,
 };
 
-static int disk_open(const struct vmm_disk_want *want,
-		     struct vmm_disk_made *out, struct vsu_error *err)
+static int disk_open(const struct devkind_priv_disk_want *want,
+		     struct devkind_priv_disk_made *out, struct vsu_error *err)
 {
-	struct pnbd_disk *d = calloc(1, sizeof(*d));
+	struct devkind_priv_nbd_disk *d = calloc(1, sizeof(*d));
 	int rc;
 
 	if (!d)
 		return vsu_error_sys(err, -ENOMEM, "disk");
-	rc = pnbd_disk_ask(d, want, err);
+	rc = devkind_priv_nbd_disk_ask(d, want, err);
 	if (rc < 0) {
 		disk_free(d);
 		return rc;
@@ -61,7 +61,7 @@ static int disk_open(const struct vmm_disk_want *want,
 	return 0;
 }
 
-const struct vmm_disk_module vmm_disk_module = {
+const struct devkind_priv_disk_module devkind_priv_disk_module = {
 	.version = PACKAGE_VERSION,
 	.open = disk_open,
 };

@@ -36,13 +36,13 @@
 #include "disk/module.h"
 
 /* Time limits for the handshake and for a reply. */
-#define PNBD_CONNECT_NS UINT64_C(10000000000)
-#define PNBD_ANSWER_NS UINT64_C(30000000000)
+#define DEVKIND_PRIV_NBD_CONNECT_NS UINT64_C(10000000000)
+#define DEVKIND_PRIV_NBD_ANSWER_NS UINT64_C(30000000000)
 /* Delay between attempts, and how long requests wait for a connection. */
-#define PNBD_RETRY_NS UINT64_C(250000000)
-#define PNBD_HOLD_NS UINT64_C(10000000000)
+#define DEVKIND_PRIV_NBD_RETRY_NS UINT64_C(250000000)
+#define DEVKIND_PRIV_NBD_HOLD_NS UINT64_C(10000000000)
 
-struct pnbd_disk {
+struct devkind_priv_nbd_disk {
 	struct virtdev_disk_info info;
 	bool can_flush;
 	bool many;		/* a flush covers writes of all connections */
@@ -50,8 +50,8 @@ struct pnbd_disk {
 	char *address, *export_name;
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
-	uint64_t answer_ns;	/* PNBD_ANSWER_NS; tests set other values */
-	uint64_t hold_ns;	/* PNBD_HOLD_NS; tests set other values */
+	uint64_t answer_ns;	/* DEVKIND_PRIV_NBD_ANSWER_NS; tests set other values */
+	uint64_t hold_ns;	/* DEVKIND_PRIV_NBD_HOLD_NS; tests set other values */
 	bool waits;		/* without these limits */
 	struct nbd_handle *first; /* atomic; for the first channel, or NULL */
 	uint64_t written;	/* atomic; completed writes */
@@ -61,27 +61,27 @@ struct pnbd_disk {
 				   flush succeeds */
 };
 
-struct pnbd_part {
-	struct pnbd_channel *channel;
-	struct pnbd_part *next;			/* free list */
+struct devkind_priv_nbd_part {
+	struct devkind_priv_nbd_channel *channel;
+	struct devkind_priv_nbd_part *next;			/* free list */
 	struct virtdev_disk_request *request;	/* NULL: free */
 	unsigned char *copy;	/* bounce buffer, or NULL: the request's memory */
 	uint64_t len, written;	/* written: the disk's count when a flush began */
 };
 
-struct pnbd_list {
+struct devkind_priv_nbd_list {
 	struct virtdev_disk_request *first, *last;
 };
 
-struct pnbd_channel {
-	struct pnbd_disk *disk;
+struct devkind_priv_nbd_channel {
+	struct devkind_priv_nbd_disk *disk;
 	struct nbd_handle *nbd;	/* NULL: between two connections */
 	bool ready;		/* the handshake is complete */
 	bool ticking;		/* the timer is armed */
 	int epoll_fd, timer_fd;
 	uint32_t events;	/* awaited events of the connection */
-	struct pnbd_list queued, finished;
-	struct pnbd_part *free, *parts;
+	struct devkind_priv_nbd_list queued, finished;
+	struct devkind_priv_nbd_part *free, *parts;
 	uint32_t nparts, asked;	/* asked: parts without a reply */
 	uint64_t answers;	/* replies in total */
 	uint64_t heard;		/* replies at the last check */
@@ -92,7 +92,7 @@ struct pnbd_channel {
 	bool newer;		/* requests were submitted since it began */
 };
 
-static inline void pnbd_list_add(struct pnbd_list *list,
+static inline void devkind_priv_nbd_list_add(struct devkind_priv_nbd_list *list,
 				struct virtdev_disk_request *request)
 {
 	request->next = NULL;
@@ -103,7 +103,7 @@ static inline void pnbd_list_add(struct pnbd_list *list,
 	list->last = request;
 }
 
-static inline struct virtdev_disk_request *pnbd_list_take(struct pnbd_list *list)
+static inline struct virtdev_disk_request *devkind_priv_nbd_list_take(struct devkind_priv_nbd_list *list)
 {
 	struct virtdev_disk_request *request = list->first;
 
@@ -115,19 +115,19 @@ static inline struct virtdev_disk_request *pnbd_list_take(struct pnbd_list *list
 /* connect.c */
 
 /* Reads the properties of the export from the server; blocks. */
-int pnbd_disk_ask(struct pnbd_disk *disk, const struct vmm_disk_want *want,
+int devkind_priv_nbd_disk_ask(struct devkind_priv_nbd_disk *disk, const struct devkind_priv_disk_want *want,
 		 struct vsu_error *err);
 
 /* Starts a connection to the same server, or returns NULL. Does not block. */
-struct nbd_handle *pnbd_disk_connect(const struct pnbd_disk *disk);
+struct nbd_handle *devkind_priv_nbd_disk_connect(const struct devkind_priv_nbd_disk *disk);
 
 /* Returns whether completed writes may be lost, and clears that state. */
-static inline bool pnbd_disk_lost(struct pnbd_disk *disk)
+static inline bool devkind_priv_nbd_disk_lost(struct devkind_priv_nbd_disk *disk)
 {
 	return __atomic_exchange_n(&disk->lost, false, __ATOMIC_ACQ_REL);
 }
 
-static inline bool pnbd_disk_has_unflushed(const struct pnbd_disk *disk)
+static inline bool devkind_priv_nbd_disk_has_unflushed(const struct devkind_priv_nbd_disk *disk)
 {
 	return __atomic_load_n(&disk->written, __ATOMIC_ACQUIRE) >
 	       __atomic_load_n(&disk->flushed, __ATOMIC_ACQUIRE);
@@ -136,7 +136,7 @@ static inline bool pnbd_disk_has_unflushed(const struct pnbd_disk *disk)
 /* part.c */
 
 /* Completed bytes of a request, stored in the request. */
-static inline uint64_t *pnbd_request_done(struct virtdev_disk_request *request)
+static inline uint64_t *devkind_priv_nbd_request_done(struct virtdev_disk_request *request)
 {
 	return &request->private_[0];
 }
@@ -145,28 +145,28 @@ static inline uint64_t *pnbd_request_done(struct virtdev_disk_request *request)
  * Sends the next part of a request and subtracts its bytes from the budget. On
  * failure the request completes with an error.
  */
-void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *request,
+void devkind_priv_nbd_part_ask(struct devkind_priv_nbd_channel *c, struct virtdev_disk_request *request,
 		  uint64_t *budget);
 
 /* Ends a part with a reply or an error; continues or completes its request. */
-void pnbd_part_end(struct pnbd_part *part, int result);
+void devkind_priv_nbd_part_end(struct devkind_priv_nbd_part *part, int result);
 
 /* Ends a part whose connection was lost: fails its request, or queues it again. */
-void pnbd_part_lose(struct pnbd_part *part);
+void devkind_priv_nbd_part_lose(struct devkind_priv_nbd_part *part);
 
 /* Whether a channel that has a handle has no connection any more. */
-bool pnbd_channel_is_lost(const struct pnbd_channel *channel);
+bool devkind_priv_nbd_channel_is_lost(const struct devkind_priv_nbd_channel *channel);
 
 /* channel.c */
 
-int pnbd_channel_open(void *self, uint32_t depth, void **channel,
+int devkind_priv_nbd_channel_open(void *self, uint32_t depth, void **channel,
 		     struct vsu_error *err);
-void pnbd_channel_close(void *self, void *channel);
-int pnbd_channel_fd(void *self, void *channel);
-int pnbd_channel_submit(void *self, void *channel,
+void devkind_priv_nbd_channel_close(void *self, void *channel);
+int devkind_priv_nbd_channel_fd(void *self, void *channel);
+int devkind_priv_nbd_channel_submit(void *self, void *channel,
 		       struct virtdev_disk_request *request);
-int pnbd_channel_kick(void *self, void *channel, uint64_t *budget);
-struct virtdev_disk_request *pnbd_channel_reap(void *self, void *channel);
-int pnbd_channel_flush(void *self, void *channel);
+int devkind_priv_nbd_channel_kick(void *self, void *channel, uint64_t *budget);
+struct virtdev_disk_request *devkind_priv_nbd_channel_reap(void *self, void *channel);
+int devkind_priv_nbd_channel_flush(void *self, void *channel);
 
 #endif

@@ -27,9 +27,9 @@ static const struct iovec *piece_at(const struct virtdev_disk_request *r,
 	return piece;
 }
 
-static void copy_pieces(const struct pnbd_part *p, bool to_pieces)
+static void copy_pieces(const struct devkind_priv_nbd_part *p, bool to_pieces)
 {
-	uint64_t pos = *pnbd_request_done(p->request), left = p->len, n;
+	uint64_t pos = *devkind_priv_nbd_request_done(p->request), left = p->len, n;
 	const struct iovec *piece = piece_at(p->request, &pos);
 	unsigned char *copy = p->copy, *base;
 
@@ -47,10 +47,10 @@ static void copy_pieces(const struct pnbd_part *p, bool to_pieces)
  * Selects memory for the next part: one piece of the request if it is large enough,
  * else a bounce buffer, because many small messages cost more than a copy.
  */
-static void *part_place(struct pnbd_part *p, uint64_t left)
+static void *part_place(struct devkind_priv_nbd_part *p, uint64_t left)
 {
-	const struct pnbd_disk *d = p->channel->disk;
-	uint64_t pos = *pnbd_request_done(p->request), rest;
+	const struct devkind_priv_nbd_disk *d = p->channel->disk;
+	uint64_t pos = *devkind_priv_nbd_request_done(p->request), rest;
 	const struct iovec *piece = piece_at(p->request, &pos);
 
 	p->len = left < d->most ? left : d->most;
@@ -71,9 +71,9 @@ static void *part_place(struct pnbd_part *p, uint64_t left)
 static int on_answer(void *opaque, int *error)
 {
 	if (*error == ENOTCONN)
-		pnbd_part_lose(opaque);
+		devkind_priv_nbd_part_lose(opaque);
 	else
-		pnbd_part_end(opaque, -*error);
+		devkind_priv_nbd_part_end(opaque, -*error);
 	return 1;	/* retire the command in libnbd */
 }
 
@@ -85,7 +85,7 @@ static int cookie_result(int64_t cookie)
 	return nbd_get_errno() > 0 ? -nbd_get_errno() : -EIO;
 }
 
-static int ask_transfer(struct pnbd_part *p, uint64_t at, uint64_t left)
+static int ask_transfer(struct devkind_priv_nbd_part *p, uint64_t at, uint64_t left)
 {
 	const nbd_completion_callback done = { .callback = on_answer,
 					       .user_data = p };
@@ -99,7 +99,7 @@ static int ask_transfer(struct pnbd_part *p, uint64_t at, uint64_t left)
 	return cookie_result(nbd_aio_pwrite(nbd, place, p->len, at, done, 0));
 }
 
-static int ask_flush(struct pnbd_part *p, uint64_t at, uint64_t left)
+static int ask_flush(struct devkind_priv_nbd_part *p, uint64_t at, uint64_t left)
 {
 	const nbd_completion_callback done = { .callback = on_answer,
 					       .user_data = p };
@@ -111,7 +111,7 @@ static int ask_flush(struct pnbd_part *p, uint64_t at, uint64_t left)
 	return cookie_result(nbd_aio_flush(p->channel->nbd, done, 0));
 }
 
-static int ask_trim(struct pnbd_part *p, uint64_t at, uint64_t left)
+static int ask_trim(struct devkind_priv_nbd_part *p, uint64_t at, uint64_t left)
 {
 	const nbd_completion_callback done = { .callback = on_answer,
 					       .user_data = p };
@@ -120,7 +120,7 @@ static int ask_trim(struct pnbd_part *p, uint64_t at, uint64_t left)
 	return cookie_result(nbd_aio_trim(p->channel->nbd, p->len, at, done, 0));
 }
 
-static int ask_zero(struct pnbd_part *p, uint64_t at, uint64_t left)
+static int ask_zero(struct devkind_priv_nbd_part *p, uint64_t at, uint64_t left)
 {
 	const nbd_completion_callback done = { .callback = on_answer,
 					       .user_data = p };
@@ -131,7 +131,7 @@ static int ask_zero(struct pnbd_part *p, uint64_t at, uint64_t left)
 				  LIBNBD_CMD_FLAG_NO_HOLE));
 }
 
-static int (*const asks[])(struct pnbd_part *, uint64_t, uint64_t) = {
+static int (*const asks[])(struct devkind_priv_nbd_part *, uint64_t, uint64_t) = {
 	[VIRTDEV_DISK_READ] = ask_transfer,
 	[VIRTDEV_DISK_WRITE] = ask_transfer,
 	[VIRTDEV_DISK_FLUSH] = ask_flush,
@@ -144,16 +144,16 @@ static bool moves_bytes(const struct virtdev_disk_request *r)
 	return r->op == VIRTDEV_DISK_READ || r->op == VIRTDEV_DISK_WRITE;
 }
 
-bool pnbd_channel_is_lost(const struct pnbd_channel *c)
+bool devkind_priv_nbd_channel_is_lost(const struct devkind_priv_nbd_channel *c)
 {
 	return nbd_aio_is_dead(c->nbd) || nbd_aio_is_closed(c->nbd);
 }
 
-void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *r,
-		   uint64_t *budget)
+void devkind_priv_nbd_part_ask(struct devkind_priv_nbd_channel *c, struct virtdev_disk_request *r,
+			       uint64_t *budget)
 {
-	const uint64_t done = *pnbd_request_done(r);
-	struct pnbd_part *p = c->free;
+	const uint64_t done = *devkind_priv_nbd_request_done(r);
+	struct devkind_priv_nbd_part *p = c->free;
 	int rc;
 
 	c->free = p->next;
@@ -161,10 +161,10 @@ void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *r,
 	p->copy = NULL;
 	c->asked++;
 	rc = asks[r->op](p, r->offset + done, r->len - done);
-	if (rc < 0 && p->request == r && pnbd_channel_is_lost(c))
-		pnbd_part_lose(p);
+	if (rc < 0 && p->request == r && devkind_priv_nbd_channel_is_lost(c))
+		devkind_priv_nbd_part_lose(p);
 	else if (rc < 0 && p->request == r)	/* else the reply came first */
-		pnbd_part_end(p, rc);
+		devkind_priv_nbd_part_end(p, rc);
 	else if (moves_bytes(r))
 		*budget -= p->len < *budget ? p->len : *budget;
 }
@@ -177,7 +177,7 @@ static bool is_change(uint32_t op)
 }
 
 /* Never decrease: flushes of several channels complete in any order. */
-static void flushed_to(struct pnbd_disk *d, uint64_t written)
+static void flushed_to(struct devkind_priv_nbd_disk *d, uint64_t written)
 {
 	uint64_t old = __atomic_load_n(&d->flushed, __ATOMIC_RELAXED);
 
@@ -188,14 +188,14 @@ static void flushed_to(struct pnbd_disk *d, uint64_t written)
 }
 
 /* The driver is notified of lost writes by a flush of its own. */
-static bool is_lost(struct pnbd_disk *d, const struct pnbd_part *p)
+static bool is_lost(struct devkind_priv_nbd_disk *d, const struct devkind_priv_nbd_part *p)
 {
 	return p->request == &p->channel->last_flush ?
-	       __atomic_load_n(&d->lost, __ATOMIC_ACQUIRE) : pnbd_disk_lost(d);
+	       __atomic_load_n(&d->lost, __ATOMIC_ACQUIRE) : devkind_priv_nbd_disk_lost(d);
 }
 
 /* A flush fails if another connection lost completed writes meanwhile. */
-static int part_account(struct pnbd_disk *d, const struct pnbd_part *p)
+static int part_account(struct devkind_priv_nbd_disk *d, const struct devkind_priv_nbd_part *p)
 {
 	if (is_change(p->request->op)) {
 		__atomic_add_fetch(&d->written, 1, __ATOMIC_RELEASE);
@@ -212,7 +212,7 @@ static int part_account(struct pnbd_disk *d, const struct pnbd_part *p)
  * After a failure, a flush of another connection covers the writes only if the server
  * advertises that.
  */
-static void last_flush_end(struct pnbd_channel *c, int result)
+static void last_flush_end(struct devkind_priv_nbd_channel *c, int result)
 {
 	c->flushes = false;
 	c->flushed = !c->newer;
@@ -222,9 +222,9 @@ static void last_flush_end(struct pnbd_channel *c, int result)
 		__atomic_store_n(&c->disk->flush_result, result, __ATOMIC_RELEASE);
 }
 
-static void part_free(struct pnbd_part *p)
+static void part_free(struct devkind_priv_nbd_part *p)
 {
-	struct pnbd_channel *c = p->channel;
+	struct devkind_priv_nbd_channel *c = p->channel;
 
 	free(p->copy);
 	p->copy = NULL;
@@ -234,24 +234,24 @@ static void part_free(struct pnbd_part *p)
 	c->asked--;
 }
 
-void pnbd_part_lose(struct pnbd_part *p)
+void devkind_priv_nbd_part_lose(struct devkind_priv_nbd_part *p)
 {
-	struct pnbd_channel *c = p->channel;
+	struct devkind_priv_nbd_channel *c = p->channel;
 	struct virtdev_disk_request *r = p->request;
 
 	if (!c->disk->waits || r == &c->last_flush) {
-		pnbd_part_end(p, -EIO);
+		devkind_priv_nbd_part_end(p, -EIO);
 		return;
 	}
 	part_free(p);
-	pnbd_list_add(&c->queued, r);
+	devkind_priv_nbd_list_add(&c->queued, r);
 }
 
-void pnbd_part_end(struct pnbd_part *p, int result)
+void devkind_priv_nbd_part_end(struct devkind_priv_nbd_part *p, int result)
 {
-	struct pnbd_channel *c = p->channel;
+	struct devkind_priv_nbd_channel *c = p->channel;
 	struct virtdev_disk_request *r = p->request;
-	uint64_t *done = pnbd_request_done(r);
+	uint64_t *done = devkind_priv_nbd_request_done(r);
 
 	if (!result) {
 		if (p->copy && r->op == VIRTDEV_DISK_READ)
@@ -265,6 +265,6 @@ void pnbd_part_end(struct pnbd_part *p, int result)
 	if (r == &c->last_flush)
 		last_flush_end(c, result);
 	else
-		pnbd_list_add(!result && *done < r->len ? &c->queued :
-			      &c->finished, r);
+		devkind_priv_nbd_list_add(!result && *done < r->len ? &c->queued :
+					  &c->finished, r);
 }

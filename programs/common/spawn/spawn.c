@@ -22,7 +22,7 @@
 
 struct spawned {
 	struct vmm_spawner *spawner;	/* or NULL */
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 	struct vmm_starter_request request;
 	struct vmm_log_reader log;
 	bool continues;		/* the guest has used the device */
@@ -35,7 +35,7 @@ const char *vmm_spawn_default_folder(void)
 	return DAEMON_FOLDER;
 }
 
-int vmm_spawn_find(const char *folder, const struct vmm_device_kind *kind,
+int vmm_spawn_find(const char *folder, const struct devkind *kind,
 		   struct vsu_error *err)
 {
 	char path[PATH_MAX + 64];
@@ -92,11 +92,11 @@ static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_re
 			     rc == -EAGAIN ? "" : "; save the guest, and start cvmm again");
 }
 
-static uint32_t number_of(const struct vmm_device_kind *kind)
+static uint32_t number_of(const struct devkind *kind)
 {
 	uint32_t i = 0;
 
-	while (vmm_device_kinds[i] && vmm_device_kinds[i] != kind)
+	while (devkind_get(i) && devkind_get(i) != kind)
 		i++;
 	return i;
 }

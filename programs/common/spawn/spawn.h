@@ -21,7 +21,7 @@
 const char *vmm_spawn_default_folder(void);
 
 /* Whether the daemon of a kind is installed; -ENOENT with the remedy. */
-int vmm_spawn_find(const char *folder, const struct vmm_device_kind *kind,
+int vmm_spawn_find(const char *folder, const struct devkind *kind,
 		   struct vsu_error *err);
 
 /* The connection to a starter, a child of this process. */

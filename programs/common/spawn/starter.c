@@ -34,7 +34,7 @@ struct child {
 	pid_t pid;		/* 0: a free entry */
 	uint32_t id;
 	int log;		/* its pipe, to log why it ended; or -1 */
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 	struct vmm_spawn_words words;
 	uint64_t deadline;	/* of its end; 0: it serves */
 	sigset_t sent;		/* signals that the starter sent */
@@ -189,7 +189,7 @@ static void tie_to_starter(pid_t starter)
 		_exit(1);
 }
 
-static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
+static int fork_daemon(struct starter *s, const struct devkind *kind,
 		       const struct vmm_starter_request *request, const int *fds,
 		       unsigned int nfds, struct vsu_error *err)
 {
@@ -215,7 +215,7 @@ static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
 }
 
 /* Whether a daemon of this device, or of one with the same options, is ending. */
-static bool has_predecessor(const struct starter *s, const struct vmm_device_kind *kind,
+static bool has_predecessor(const struct starter *s, const struct devkind *kind,
 			    const struct vmm_starter_request *request)
 {
 	const struct child *c;
@@ -242,7 +242,7 @@ static void expect_end(struct starter *s, uint32_t id)
  * Two processes must not serve one device: waits until the previous daemon has ended, is
  * killed for not ending, or is abandoned.
  */
-static void wait_for_predecessor(struct starter *s, const struct vmm_device_kind *kind,
+static void wait_for_predecessor(struct starter *s, const struct devkind *kind,
 				 const struct vmm_starter_request *request)
 {
 	expect_end(s, request->id);
@@ -253,20 +253,20 @@ static void wait_for_predecessor(struct starter *s, const struct vmm_device_kind
 	}
 }
 
-static const struct vmm_device_kind *find_kind(uint32_t number)
+static const struct devkind *find_kind(uint32_t number)
 {
 	uint32_t i;
 
-	for (i = 0; vmm_device_kinds[i]; i++)
+	for (i = 0; devkind_get(i); i++)
 		if (i == number)
-			return vmm_device_kinds[i];
+			return devkind_get(i);
 	return NULL;
 }
 
 static int start_daemon(struct starter *s, const struct vmm_starter_request *request,
 		 const int *fds, unsigned int nfds, struct vsu_error *err)
 {
-	const struct vmm_device_kind *kind = find_kind(request->kind);
+	const struct devkind *kind = find_kind(request->kind);
 	int rc;
 
 	if (!kind || request->level > VSU_LOG_DEBUG ||
@@ -292,7 +292,7 @@ static void report_refusal(int fd, const struct vsu_error *err)
 /* Until the last one nothing else is served; afterwards, none. */
 static void add_command(struct vmm_starter_setup *setup, const struct vmm_starter_request *r, int sock)
 {
-	const struct vmm_device_kind *kind = find_kind(r->kind);
+	const struct devkind *kind = find_kind(r->kind);
 
 	if (r->kind == VMM_STARTER_END) {
 		setup->open = false;

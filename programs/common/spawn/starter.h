@@ -19,7 +19,7 @@
 #define VMM_STARTER_COMMON 3
 
 struct vmm_starter_command {
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 	struct vmm_spawn_words words;
 };
 
@@ -41,7 +41,7 @@ struct vmm_starter_setup {
  */
 struct vmm_starter_request {
 	uint32_t id;		/* chosen by cvmm */
-	uint32_t kind;		/* index in vmm_device_kinds; VMM_STARTER_END: end the daemon */
+	uint32_t kind;		/* number of devkind_get(); VMM_STARTER_END: end the daemon */
 	uint32_t level;		/* enum vsu_log_level */
 	struct vmm_spawn_words words;	/* sent up to its length */
 };
@@ -59,7 +59,7 @@ _Noreturn void vmm_starter_run(struct vmm_starter_setup *setup, int sock);
  * -EPERM with the reason.
  */
 int vmm_starter_check(const struct vmm_starter_setup *setup,
-		      const struct vmm_device_kind *kind,
+		      const struct devkind *kind,
 		      const struct vmm_spawn_words *words, unsigned int npassed,
 		      struct vsu_error *err);
 
@@ -71,7 +71,7 @@ void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock);
 
 /* starter_exec.c: the new process becomes the daemon. fds are those of the request. */
 _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
-				const struct vmm_device_kind *kind,
+				const struct devkind *kind,
 				const struct vmm_starter_request *request,
 				const int *fds, unsigned int nfds);
 

@@ -21,7 +21,7 @@ static bool is_command(const struct vmm_starter_command *c, const struct vmm_spa
 }
 
 /* Whether the words are those of a device of the command line. */
-static bool is_listed(const struct vmm_starter_setup *setup, const struct vmm_device_kind *kind,
+static bool is_listed(const struct vmm_starter_setup *setup, const struct devkind *kind,
 		      const struct vmm_spawn_words *words)
 {
 	const struct vmm_starter_command *c = setup->commands;
@@ -39,23 +39,23 @@ static bool is_of_queues(const char *word)
 }
 
 static int check_word(const struct vmm_starter_setup *setup,
-		      const struct vmm_device_kind *kind, const char *word,
+		      const struct devkind *kind, const char *word,
 		      struct vsu_error *err)
 {
 	const char *value;
-	const struct vmm_device_key *key = vmm_spawn_key_of(kind, word, &value);
+	const struct devkind_key *key = vmm_spawn_key_of(kind, word, &value);
 
 	if (!key && !is_of_queues(word))
 		return vsu_error_set(err, -EPERM, "'%s' is not an option of a device", word);
 	if (vmm_spawn_fd_of(kind, word, NULL) >= 0)
 		return 0;
-	if (key && setup->locked && !vmm_device_key_is_harmless(key))
+	if (key && setup->locked && !devkind_key_is_harmless(key))
 		return vsu_error_set(err, -EPERM, "'%s': with --sandbox=on, a daemon opens by name only what the command line names; pass a descriptor, as 'cvmm ctl' does for images, or add the device to the command line", word);
 	return 0;
 }
 
 int vmm_starter_check(const struct vmm_starter_setup *setup,
-		      const struct vmm_device_kind *kind,
+		      const struct devkind *kind,
 		      const struct vmm_spawn_words *words, unsigned int npassed,
 		      struct vsu_error *err)
 {

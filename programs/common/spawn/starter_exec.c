@@ -57,7 +57,7 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void print_failure(const struct vmm_device_kind *kind, const char *path, int cause)
+static void print_failure(const struct devkind *kind, const char *path, int cause)
 {
 	dprintf(STDERR_FILENO, "cvmm-vhost-user-%s: %s cannot be started: %s; install cvmm's daemons, or name their folder by --daemon-path\n",
 		kind->name, path, strerror(cause));
@@ -71,7 +71,7 @@ static char *as_argument(const char *word)
 
 /* The arguments of a start. */
 struct start {
-	const struct vmm_device_kind *kind;
+	const struct devkind *kind;
 	const int *passed;	/* for the words, in their order, or NULL */
 	int kept[VMM_SPAWN_MAX_WORDS + 1];	/* descriptors */
 	unsigned int nkept;
@@ -106,7 +106,7 @@ static void word_add(struct start *s, const char *word)
 }
 
 _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
-				const struct vmm_device_kind *kind,
+				const struct devkind *kind,
 				const struct vmm_starter_request *request,
 				const int *fds, unsigned int nfds)
 {

@@ -102,7 +102,7 @@ START_TEST(free_slot_is_no_device)
 {
 	publish(empty_map());
 	machine.devices[0].spec.absent = true;
-	machine.devices[1].spec = (struct vmm_device_spec){ .kind = &vmm_rng_kind, .id = VIRTDEV_ID_ENTROPY };
+	machine.devices[1].spec = (struct vmm_device_spec){ .kind = devkind_rng(), .id = VIRTDEV_ID_ENTROPY };
 	machine.devices[1].slot = 2;
 	machine.ndevices = 2;
 	ck_says(report(false), "device id=4 pci=0000:00:02.0 ");

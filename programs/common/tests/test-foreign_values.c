@@ -80,10 +80,10 @@ START_TEST(keys_of_ours_are_not_called_foreign)
 	struct vsu_option rows[VMM_DEVICE_ROWS], memory[VMM_MEMORY_ROWS], *row;
 	unsigned int i;
 
-	for (i = 0; vmm_device_kinds[i]; i++) {
-		vmm_device_rows(vmm_device_kinds[i], rows);
+	for (i = 0; devkind_get(i); i++) {
+		vmm_device_rows(devkind_get(i), rows);
 		for (row = rows; row->name; row++)
-			assert_ours(vmm_device_shorthand(vmm_device_kinds[i]), row);
+			assert_ours(vmm_device_shorthand(devkind_get(i)), row);
 	}
 	vmm_memory_rows(memory);
 	for (row = memory; row->name; row++)

@@ -219,7 +219,7 @@ static int set_word(struct vmm_boot_command *c, int i, const char *text, struct 
 static int serve_image(struct vmm_boot_command *c, struct vsu_error *err)
 {
 	char *value, *word;
-	int rc = c->image && vmm_disk_format(c->image) ?
+	int rc = c->image && devkind_disk_format(c->image) ?
 		 vmm_image_server_disk(&c->server, c->image, true, &value, err) : 0;
 
 	if (rc < 0 || c->server.sock < 0)

@@ -36,23 +36,24 @@ void vmm_help_memory(void)
 }
 
 /* The word of the option, as users know the kind. */
-static const char *topic_of(const struct vmm_device_kind *kind)
+static const char *topic_of(const struct devkind *kind)
 {
 	return vmm_device_shorthand(kind);
 }
 
 void vmm_help_topics(void)
 {
-	const struct vmm_device_kind *const *kind;
+	const struct devkind *kind;
+	unsigned int i;
 
 	printf("Topics: run memory " ANY);
-	for (kind = vmm_device_kinds; *kind; kind++)
-		printf(" %s", topic_of(*kind));
+	for (i = 0; (kind = devkind_get(i)); i++)
+		printf(" %s", topic_of(kind));
 	puts("; 'cvmm help TOPIC' shows properties");
 	vmm_help_page_topics();
 }
 
-static void show_value(const struct vmm_device_kind *kind)
+static void show_value(const struct devkind *kind)
 {
 	if (kind->value.key)
 		printf("'--%s VALUE' is the same as '--%s %s=VALUE%s%s'.\n",
@@ -62,7 +63,7 @@ static void show_value(const struct vmm_device_kind *kind)
 }
 
 /* A comma in a value is doubled. */
-static void show_kind(const struct vmm_device_kind *kind)
+static void show_kind(const struct devkind *kind)
 {
 	struct vsu_option rows[VMM_DEVICE_ROWS];
 	const unsigned int own = vmm_device_rows(kind, rows);
@@ -90,7 +91,7 @@ static void show_any(void)
 
 bool vmm_help_device(const char *topic)
 {
-	const struct vmm_device_kind *kind =
+	const struct devkind *kind =
 		vmm_device_kind_named(topic, strlen(topic));
 
 	if (kind)
@@ -120,8 +121,8 @@ const char *vmm_help_nearest(const char *word)
 	const char *topics[MAX_TOPICS] = { "help", ANY };
 	unsigned int i, n = 2;
 
-	for (i = 0; vmm_device_kinds[i] && n + 1 < MAX_TOPICS; i++)
-		topics[n++] = topic_of(vmm_device_kinds[i]);
+	for (i = 0; devkind_get(i) && n + 1 < MAX_TOPICS; i++)
+		topics[n++] = topic_of(devkind_get(i));
 	for (i = 0; vmm_help_page_topic(i) && n + 1 < MAX_TOPICS; i++)
 		topics[n++] = vmm_help_page_topic(i);
 	return vsu_nearest(word, topics);

@@ -81,11 +81,12 @@ static void show_commands(enum vmm_topic about)
 
 static void show_kinds(void)
 {
-	const struct vmm_device_kind *const *kind;
+	const struct devkind *kind;
+	unsigned int i;
 
 	puts("\nDevices:");
-	for (kind = vmm_device_kinds; *kind; kind++)
-		printf("  --%-14s %s\n", vmm_device_shorthand(*kind), (*kind)->summary);
+	for (i = 0; (kind = devkind_get(i)); i++)
+		printf("  --%-14s %s\n", vmm_device_shorthand(kind), kind->summary);
 }
 
 static void show_summary(unsigned int i)

@@ -47,12 +47,12 @@ static char *text_behind(const struct vmm_control_request *request, const char *
 /* ----------------------------------------------------------------- device-add */
 
 /* Only what the machine accepts: it refuses others in its words. */
-static int open_image(const struct vmm_device_opening *o)
+static int open_image(const struct devkind_opening *o)
 {
-	const bool reads = o->use == VMM_DEVICE_READS;
+	const bool reads = o->use == DEVKIND_READS;
 	int fd, kind;
 
-	if ((!reads && o->use != VMM_DEVICE_WRITES) || vsu_file_value_is_fd(o->text))
+	if ((!reads && o->use != DEVKIND_WRITES) || vsu_file_value_is_fd(o->text))
 		return -1;
 	fd = open(o->text, (reads ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	kind = fd < 0 ? -1 : vsu_fd_kind(fd);
@@ -70,10 +70,10 @@ static bool read_device(const struct vmm_device_option *option, struct vmm_devic
 
 /* Puts a descriptor in front of the name of each file that can be opened; names are the new texts. */
 static int open_images(struct vmm_control_files *f, struct vmm_device_spec *spec,
-		       char *names[VMM_DEVICE_OPENS_MAX], struct vsu_error *err)
+		       char *names[DEVKIND_MAX_OPENS], struct vsu_error *err)
 {
-	const struct vmm_device_facts facts = vmm_device_describe(spec);
-	const struct vmm_device_opening *o;
+	const struct devkind_facts facts = vmm_device_describe(spec);
+	const struct devkind_opening *o;
 	struct vsu_option_value value;
 	int fd, rc = 0;
 
@@ -85,8 +85,8 @@ static int open_images(struct vmm_control_files *f, struct vmm_device_spec *spec
 		if (asprintf(&names[f->n], "fd:%u:%s", f->n, o->text) < 0)
 			names[f->n] = NULL;
 		value = (struct vsu_option_value){ .text = names[f->n++] };
-		rc = value.text ? vmm_device_set(spec->kind, vmm_device_key_index(spec->kind, o->key),
-						 o->key, &value, spec->config, err) :
+		rc = value.text ? devkind_set(spec->kind, devkind_key_index(spec->kind, o->key),
+					      o->key, &value, spec->config, err) :
 				  vsu_error_set(err, -ENOMEM, "no memory for a command");
 	}
 	return rc;
@@ -97,7 +97,7 @@ static int open_device(struct vmm_control_files *f, struct vmm_control_request *
 {
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 	struct vmm_device_spec *spec = malloc(sizeof(*spec));
-	char *names[VMM_DEVICE_OPENS_MAX] = { NULL }, *text = NULL;
+	char *names[DEVKIND_MAX_OPENS] = { NULL }, *text = NULL;
 	unsigned int i;
 	int rc = spec ? 0 : vsu_error_set(err, -ENOMEM, "no memory for a command");
 
@@ -107,7 +107,7 @@ static int open_device(struct vmm_control_files *f, struct vmm_control_request *
 		rc = vmm_device_write(spec, VMM_DEVICE_ANY, false, &text, err);
 	if (!rc && f->n)
 		rc = replace_rest(request, strlen(word), text, err);
-	for (i = 0; i < VMM_DEVICE_OPENS_MAX; i++)
+	for (i = 0; i < DEVKIND_MAX_OPENS; i++)
 		free(names[i]);
 	free(text);
 	free(spec);

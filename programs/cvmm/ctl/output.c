@@ -144,7 +144,7 @@ static bool bucket_print(struct rows *rows, const char *path, const char *value)
 	if (!vsu_json_match(path, "latency.#.buckets.#", &bucket, NULL))
 		return false;
 	snprintf(key, sizeof(key), "%.*s%s", (int)(name - path), path,
-		 vmm_latency_bound(bucket).text);
+		 devkind_latency_bound(bucket).text);
 	if (strcmp(value, "0") != 0)
 		item_put(rows, key, value);
 	return true;

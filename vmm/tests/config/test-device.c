@@ -8,7 +8,7 @@
 
 static struct vmm_device_spec spec;
 static struct vsu_error err;
-static const struct vmm_device_common machine;
+static const struct devkind_common machine;
 
 /* A list that is accepted is also written, and read again. */
 static int parse(enum vmm_device_how how, const char *list)
@@ -27,7 +27,7 @@ static int parse(enum vmm_device_how how, const char *list)
 /* Address of the value of a key of the spec's kind. */
 static const void *value_of(const char *name)
 {
-	const struct vmm_device_key *k = spec.kind->keys;
+	const struct devkind_key *k = spec.kind->keys;
 
 	while (strcmp(k->option.name, name))
 		k++;
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(rng_is_its_kind_by_another_name)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_RNG, "rate=64k,queue-size=8"), 0);
-	ck_assert_ptr_eq(spec.kind, &vmm_rng_kind);
+	ck_assert_ptr_eq(spec.kind, devkind_rng());
 	ck_assert_uint_eq(spec.id, 4);
 	ck_assert_uint_eq(number_of("rate"), 65536);
 	ck_assert_uint_eq(spec.queue_size, 8);
@@ -236,8 +236,8 @@ END_TEST
 
 START_TEST(every_kind_has_its_shorthand)
 {
-	ck_assert_str_eq(vmm_device_shorthand(&vmm_blk_kind), "disk");
-	ck_assert_str_eq(vmm_device_shorthand(&vmm_rng_kind), "rng");
+	ck_assert_str_eq(vmm_device_shorthand(devkind_blk()), "disk");
+	ck_assert_str_eq(vmm_device_shorthand(devkind_rng()), "rng");
 	ck_assert_ptr_null(vmm_device_shorthand(NULL));
 }
 END_TEST
@@ -449,7 +449,7 @@ START_TEST(keys_of_a_spawned_disk_are_options_of_its_daemon)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_DISK, "a,,b,readonly,cache=none,block-size=4K,iops=7,"
 			       "queues=2,queue-size=64,locking=off,backend=spawn"), 0);
-	ck_assert(spec.spawned && spec.remote && spec.kind == &vmm_blk_kind);
+	ck_assert(spec.spawned && spec.remote && spec.kind == devkind_blk());
 	ck_assert(has_word("--blk-file=a,b") && has_word("--read-only"));
 	ck_assert(has_word("--cache=none") && has_word("--block-size=4096"));
 	ck_assert(has_word("--iops=7") && has_word("--locking=off"));

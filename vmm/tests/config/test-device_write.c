@@ -42,17 +42,17 @@ static uint64_t number_for(const struct vsu_option *o, unsigned int n)
 /* The value number n for the key; false: the key refuses it. */
 static bool set(struct vmm_device_spec *spec, unsigned int key, unsigned int n)
 {
-	const struct vmm_device_key *k = &spec->kind->keys[key];
+	const struct devkind_key *k = &spec->kind->keys[key];
 	struct vsu_option_value value = { texts[n % COUNT(texts)], number_for(&k->option, n) };
 
 	memset(longest, 'x', sizeof(longest) - 1);
 	if (value.text == longest && k->max_len && k->max_len < sizeof(longest))
 		value.text += sizeof(longest) - 1 - k->max_len;
-	return !vmm_device_set(spec->kind, key, "key", &value, spec->config, NULL);
+	return !devkind_set(spec->kind, key, "key", &value, spec->config, NULL);
 }
 
 /* A device whose required keys have values. */
-static void begin(const struct vmm_device_kind *kind, enum server server)
+static void begin(const struct devkind *kind, enum server server)
 {
 	unsigned int i;
 
@@ -81,13 +81,13 @@ static bool reads(void)
 	return !rc;
 }
 
-static bool survives(const struct vmm_device_kind *kind, enum server server, unsigned int key,
+static bool survives(const struct devkind *kind, enum server server, unsigned int key,
 		     unsigned int n)
 {
 	struct vsu_option_value value;
 
 	begin(kind, server);
-	if (!set(&typed, key, n) || !vmm_device_get(kind, key, 0, typed.config, &value) || !reads())
+	if (!set(&typed, key, n) || !devkind_get_value(kind, key, 0, typed.config, &value) || !reads())
 		return false;
 	ck_same_key(kind, key, &typed, &read_once);
 	ck_reads_back(&read_once, VMM_DEVICE_ANY);
@@ -96,7 +96,7 @@ static bool survives(const struct vmm_device_kind *kind, enum server server, uns
 
 START_TEST(every_value_of_every_key_is_read_as_it_was)
 {
-	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const struct devkind *kind = devkind_get(_i);
 	unsigned int key, n, accepted;
 	int server;
 
@@ -114,12 +114,12 @@ END_TEST
 
 START_TEST(all_keys_together_are_read_as_they_were)
 {
-	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const struct devkind *kind = devkind_get(_i);
 	unsigned int key, n;
 
 	for (n = 0; n < COUNT(texts); n++) {
 		/* only the daemon has all keys of a folder */
-		begin(kind, kind == &vmm_fs_kind ? SPAWN : INLINE);
+		begin(kind, kind == devkind_fs() ? SPAWN : INLINE);
 		typed.queues = n % 2 ? kind->max_queues : 1;
 		typed.queue_size = n % 2 ? 32768 : kind->min_queue_size;
 		for (key = 0; kind->keys[key].option.name; key++)
@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(repeated_keys_keep_their_order)
 {
-	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const struct devkind *kind = devkind_get(_i);
 	unsigned int key, n;
 
 	for (key = 0; kind->keys[key].option.name; key++) {
@@ -246,7 +246,7 @@ int main(void)
 	TCase *tc = tcase_create("lists");
 	int n = 0;
 
-	while (vmm_device_kinds[n])
+	while (devkind_get(n))
 		n++;
 	tcase_add_loop_test(tc, every_value_of_every_key_is_read_as_it_was, 0, n);
 	tcase_add_loop_test(tc, all_keys_together_are_read_as_they_were, 0, n);

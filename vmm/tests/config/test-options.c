@@ -173,7 +173,7 @@ END_TEST
 START_TEST(lists_are_parsed_with_the_options)
 {
 	ck_assert_int_eq(parse("k a,b --net=t0,backend=spawn --memory=size=1M,backend=file,mem-path=m"), 0);
-	ck_assert(o.machine.specs[0].kind == &vmm_blk_kind && o.machine.specs[1].spawned);
+	ck_assert(o.machine.specs[0].kind == devkind_blk() && o.machine.specs[1].spawned);
 	ck_assert_uint_eq(o.machine.memory.n, 1);
 	ck_assert_str_eq(vmem_backend_text(o.machine.memory.list[0].backend, "mem-path"), "m");
 	ck_assert_int_eq(parse("k --disk=path=a,pth=b"), -ENOENT);
@@ -229,7 +229,7 @@ START_TEST(every_option_has_its_columns)
 
 	ck_assert_msg(row->scope != 0, "%s", name);
 	ck_assert_msg((row->option.kind == VSU_OPTION_STRING ||
-		       row->option.kind == VSU_OPTION_OPERAND) == (row->refers != VMM_REFERS_NOTHING),
+		       row->option.kind == VSU_OPTION_OPERAND) == (row->refers != DEVKIND_REFERS_NOTHING),
 		      "%s", name);
 	ck_assert_msg(stored + !!row->once.after + !!row->how == 1 || !strcmp(name, "memory"),
 		      "%s", name);
@@ -268,7 +268,7 @@ START_TEST(every_key_beside_those_of_kinds_has_its_columns)
 							      &vmm_any_keys[_i - VMM_KEYS_COMMON];
 	const bool is_text = k->option.kind == VSU_OPTION_STRING;
 
-	ck_assert_msg(is_text == (k->refers != VMM_REFERS_NOTHING), "%s", k->option.name);
+	ck_assert_msg(is_text == (k->refers != DEVKIND_REFERS_NOTHING), "%s", k->option.name);
 	ck_assert_msg(is_text == (k->place.kind == VSU_PLACE_NONE), "%s", k->option.name);
 }
 END_TEST

@@ -8,7 +8,7 @@
 #include "config/device.h"
 #include "../util.h"
 
-static inline void ck_same_key(const struct vmm_device_kind *kind, unsigned int key,
+static inline void ck_same_key(const struct devkind *kind, unsigned int key,
 			       const struct vmm_device_spec *a, const struct vmm_device_spec *b)
 {
 	struct vsu_option_value va, vb;
@@ -16,8 +16,8 @@ static inline void ck_same_key(const struct vmm_device_kind *kind, unsigned int 
 	bool more;
 
 	do {
-		more = vmm_device_get(kind, key, i, a->config, &va);
-		ck_assert_int_eq(vmm_device_get(kind, key, i++, b->config, &vb), more);
+		more = devkind_get_value(kind, key, i, a->config, &va);
+		ck_assert_int_eq(devkind_get_value(kind, key, i++, b->config, &vb), more);
 		ck_assert_uint_eq(va.number, vb.number);
 		ck_assert_pstr_eq(va.text, vb.text);
 	} while (more);

@@ -48,7 +48,7 @@ static void parse(const char *keys)
 
 static int open_disk(const char *keys)
 {
-	const struct vmm_device_common common = { .queues = 1 };
+	const struct devkind_common common = { .queues = 1 };
 
 	parse(keys);
 	return spec.kind->open(spec.config, &common, &dev, &err);
@@ -139,10 +139,10 @@ static const struct {
 
 START_TEST(program_is_told_which_file_is_written)
 {
-	struct vmm_device_facts got;
+	struct devkind_facts got;
 
 	parse(facts[_i].keys);
-	got = vmm_device_facts_of(spec.kind, spec.config);
+	got = devkind_facts_of(spec.kind, spec.config);
 	ck_assert_pstr_eq(got.file, facts[_i].file);
 	ck_assert_int_eq(got.writes, facts[_i].writes);
 	ck_assert_int_eq(got.temporary, facts[_i].temporary);

@@ -126,21 +126,21 @@ static char log_path[32];
 static void make_recorded(int out_fd)
 {
 	struct vmm_console_config config = { .in_fd = -1, .out_fd = out_fd };
-	struct vmm_port_log_config log = { .path = log_path };
+	struct devkind_port_log_config log = { .path = log_path };
 	int fd;
 
 	strcpy(log_path, "/tmp/test-console.XXXXXX");
 	fd = mkstemp(log_path);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	ck_assert_int_eq(vmm_port_log_open(&log, &config.log, NULL), 0);
+	ck_assert_int_eq(devkind_port_log_open(&log, &config.log, NULL), 0);
 	ck_assert_int_eq(vmm_console_new(&config, &console, NULL), 0);
 }
 
 /* Ends the console; returns the length of the log, whose bytes are all the same. */
 static size_t end_recorded(char byte)
 {
-	char *former = vmm_port_log_former(log_path);
+	char *former = devkind_port_log_former(log_path);
 	FILE *f;
 	size_t n = 0;
 	int c;

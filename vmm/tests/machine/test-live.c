@@ -92,12 +92,12 @@ static int accept_limits(struct virtdev *dev, const void *config, struct vsu_err
 static void change(unsigned int i, const char *keys)
 {
 	struct vmm_device_spec *spec = &m.devices[i].spec;
-	struct vmm_device_kind without_device = *spec->kind;
+	struct devkind without_device = *spec->kind;
 
 	without_device.limit = accept_limits;
 	spec->kind = &without_device;
 	ck_assert_int_eq(vmm_device_limit(spec, NULL, "limit", keys, NULL), 0);
-	spec->kind = &vmm_blk_kind;
+	spec->kind = devkind_blk();
 	m.devices[i].changed = true;
 }
 

@@ -76,8 +76,8 @@ static void setup(void)
 {
 	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "model" };
 	static const struct virtdev_server_ops server = { .size = sizeof(server), .region_address = on_address };
-	static const struct vmm_device_kind memory = { .name = "mem", .hold = hold, .plug = plug };
-	static const struct vmm_device_kind other = { .name = "rng" };
+	static const struct devkind memory = { .name = "mem", .hold = hold, .plug = plug };
+	static const struct devkind other = { .name = "rng" };
 	struct virtdev_info info = { .id = 24, .nqueues = 1, .queue_size_max = 16 };
 	unsigned int i;
 

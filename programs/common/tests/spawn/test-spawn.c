@@ -56,7 +56,7 @@ static void rig_start(const char *script)
 	ck_assert_int_eq(vmm_spawn_prepare(&spawner, &setup, &err), 0);
 }
 
-static void make_one(const struct vmm_device_kind *kind, bool passes)
+static void make_one(const struct devkind *kind, bool passes)
 {
 	const struct vmm_daemon_config config = {
 		.loop = loop, .kind = kind, .words = &words, .name = "device 7",
@@ -69,7 +69,7 @@ static void make_one(const struct vmm_device_kind *kind, bool passes)
 static void rig_init(const char *script)
 {
 	rig_start(script);
-	make_one(&vmm_rng_kind, false);
+	make_one(devkind_rng(), false);
 }
 
 static void rig_fini(void)
@@ -183,7 +183,7 @@ START_TEST(a_descriptor_is_passed_to_each_process)
 	kind_name = "blk";
 	vmm_spawn_words_add(&words, "--blk-file=fd:%d:name", fd);
 	rig_start(CATS);
-	make_one(&vmm_blk_kind, true);
+	make_one(devkind_blk(), true);
 	close(fd);
 	for (i = 0; i < 2; i++) {
 		check_end("backend=spawn: content name");
@@ -195,7 +195,7 @@ END_TEST
 START_TEST(a_descriptor_that_is_not_open_is_refused)
 {
 	const struct vmm_daemon_config config = {
-		.kind = &vmm_blk_kind, .words = &words, .name = "d", .passes = true,
+		.kind = devkind_blk(), .words = &words, .name = "d", .passes = true,
 	};
 
 	vmm_spawn_words_add(&words, "--blk-file=fd:999");
@@ -211,13 +211,13 @@ START_TEST(a_listed_descriptor_is_inherited)
 
 	kind_name = "blk";
 	vmm_spawn_words_add(&words, "--blk-file=fd:%d:name", fd);
-	setup.commands[0].kind = &vmm_blk_kind;
+	setup.commands[0].kind = devkind_blk();
 	setup.commands[0].words = words;
 	setup.n = 1;
 	setup.locked = true;
 	rig_start(CATS);
 	close(fd);
-	make_one(&vmm_blk_kind, false);
+	make_one(devkind_blk(), false);
 	check_end("backend=spawn: inherited name");
 	rig_fini();
 }
@@ -235,7 +235,7 @@ static void list_end(const char *word)
 {
 	words.len = 0;
 	vmm_spawn_words_add(&words, "%s", word);
-	setup.commands[0].kind = &vmm_blk_kind;
+	setup.commands[0].kind = devkind_blk();
 	setup.commands[0].words = words;
 	setup.n = 1;
 	ck_assert_int_eq(vmm_spawn_list(&spawner, &setup, &err), 0);
@@ -245,7 +245,7 @@ START_TEST(commands_may_follow_the_fork)
 {
 	list_begin();
 	list_end("--blk-file=/a");
-	make_one(&vmm_blk_kind, false);
+	make_one(devkind_blk(), false);
 	check_end("backend=spawn: got --blk-file=/a");
 	rig_fini();
 }
@@ -255,7 +255,7 @@ START_TEST(nothing_is_started_before_the_list_ends)
 {
 	list_begin();
 	vmm_spawn_words_add(&words, "--read-only");
-	make_one(&vmm_blk_kind, false);
+	make_one(devkind_blk(), false);
 	wait_for_end(connect_it());
 	ck_assert_int_eq(daemons.pid(spawned), 0);
 	rig_fini();
@@ -267,7 +267,7 @@ START_TEST(a_list_has_one_end)
 	list_begin();
 	list_end("--blk-file=/a");
 	list_end("--blk-file=/b");
-	make_one(&vmm_blk_kind, false);
+	make_one(devkind_blk(), false);
 	wait_for_end(connect_it());
 	daemons.explain(spawned, &err);
 	ck_assert_ptr_nonnull(strstr(err.msg, "opens by name only what the command line names"));
@@ -286,7 +286,7 @@ START_TEST(descriptors_are_closed_when_the_list_ends)
 	list_end("--blk-file=/a");
 	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
 	close(ends[0]);
-	make_one(&vmm_blk_kind, false);
+	make_one(devkind_blk(), false);
 	rig_fini();
 }
 END_TEST
@@ -434,7 +434,7 @@ START_TEST(the_next_device_of_a_file_waits_for_the_former)
 		wait_for_line("served");
 		close(sock);
 		daemons.remove(spawned);
-		make_one(&vmm_rng_kind, false);
+		make_one(devkind_rng(), false);
 	}
 	rig_fini();
 }
@@ -444,10 +444,10 @@ START_TEST(a_missing_daemon_is_named)
 {
 	rig_init(SLEEPS);
 	strcpy(words.text, "");
-	ck_assert_int_eq(vmm_spawn_find(setup.folder, &vmm_blk_kind, &err), -ENOENT);
+	ck_assert_int_eq(vmm_spawn_find(setup.folder, devkind_blk(), &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "cvmm-vhost-user-blk"));
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
-	ck_assert_int_eq(vmm_spawn_find(setup.folder, &vmm_rng_kind, &err), 0);
+	ck_assert_int_eq(vmm_spawn_find(setup.folder, devkind_rng(), &err), 0);
 	rig_fini();
 }
 END_TEST
@@ -529,7 +529,7 @@ START_TEST(without_a_starter_a_device_is_refused)
 {
 	loop = loop_begin();
 	daemons = vmm_spawn_daemons(&spawner);
-	make_one(&vmm_rng_kind, false);
+	make_one(devkind_rng(), false);
 	ck_assert_int_eq(daemons.connect(spawned, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
 	daemons.remove(spawned);

@@ -26,7 +26,7 @@ static void add(const char *word)
 	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", word), 0);
 }
 
-static int check_one(const struct vmm_device_kind *kind, const char *word)
+static int check_one(const struct devkind *kind, const char *word)
 {
 	vsu_error_clear(&err);
 	words.len = 0;
@@ -34,7 +34,7 @@ static int check_one(const struct vmm_device_kind *kind, const char *word)
 	return vmm_starter_check(&setup, kind, &words, npassed, &err);
 }
 
-static void list_one(const struct vmm_device_kind *kind, const char *word)
+static void list_one(const struct devkind *kind, const char *word)
 {
 	words.len = 0;
 	add(word);
@@ -97,10 +97,10 @@ END_TEST
 
 START_TEST(options_of_the_device_are_permitted)
 {
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/a"), 0);
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--read-only"), 0);
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--num-queues=2"), 0);
-	ck_assert_int_eq(check_one(&vmm_net_kind, "--tap=t0"), 0);
+	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/a"), 0);
+	ck_assert_int_eq(check_one(devkind_blk(), "--read-only"), 0);
+	ck_assert_int_eq(check_one(devkind_blk(), "--num-queues=2"), 0);
+	ck_assert_int_eq(check_one(devkind_net(), "--tap=t0"), 0);
 }
 END_TEST
 
@@ -116,71 +116,71 @@ START_TEST(options_of_the_daemon_are_refused)
 	size_t i;
 
 	for_rows(i, sizeof(refused) / sizeof(*refused)) {
-		ck_assert_int_eq(check_one(&vmm_blk_kind, refused[i]), -EPERM);
+		ck_assert_int_eq(check_one(devkind_blk(), refused[i]), -EPERM);
 		ck_assert_ptr_nonnull(strstr(err.msg, "is not an option of a device"));
 	}
-	ck_assert_int_eq(check_one(&vmm_fs_kind, "--sandbox=none"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_fs(), "--sandbox=none"), -EPERM);
 }
 END_TEST
 
 START_TEST(kinds_without_a_daemon_are_refused)
 {
 	words.len = 0;
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_balloon_kind, &words, 0,
+	ck_assert_int_eq(vmm_starter_check(&setup, devkind_balloon(), &words, 0,
 					   &err), -EPERM);
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_rng_kind, &words, 0, &err), 0);
+	ck_assert_int_eq(vmm_starter_check(&setup, devkind_rng(), &words, 0, &err), 0);
 }
 END_TEST
 
 START_TEST(a_locked_starter_opens_no_other_files)
 {
-	list_one(&vmm_blk_kind, "--blk-file=/a");
+	list_one(devkind_blk(), "--blk-file=/a");
 	setup.locked = true;
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/a"), 0);
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/b"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/a"), 0);
+	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/b"), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--sandbox=on"));
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/a/../b"), -EPERM);
-	ck_assert_int_eq(check_one(&vmm_fs_kind, "--shared-dir=/a"), -EPERM);
-	ck_assert_int_eq(check_one(&vmm_net_kind, "--tap=t0"), -EPERM);
-	ck_assert_int_eq(check_one(&vmm_console_kind, "--pty"), -EPERM);
-	ck_assert_int_eq(check_one(&vmm_rng_kind, "--rate=5"), 0);
-	ck_assert_int_eq(check_one(&vmm_vsock_kind, "--uds-path=/a"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/a/../b"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_fs(), "--shared-dir=/a"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_net(), "--tap=t0"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_console(), "--pty"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_rng(), "--rate=5"), 0);
+	ck_assert_int_eq(check_one(devkind_vsock(), "--uds-path=/a"), -EPERM);
 }
 END_TEST
 
 START_TEST(replacement_of_a_listed_daemon_has_one_more_option)
 {
-	list_one(&vmm_blk_kind, "--blk-file=disk");
+	list_one(devkind_blk(), "--blk-file=disk");
 	setup.locked = true;
 	add("--format=raw");
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), 0);
+	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), 0);
 	add("--format=raw");
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), -EPERM);
+	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), -EPERM);
 }
 END_TEST
 
 START_TEST(a_listed_command_with_more_words_is_another)
 {
-	list_one(&vmm_blk_kind, "--blk-file=/a");
+	list_one(devkind_blk(), "--blk-file=/a");
 	setup.locked = true;
 	words.len = 0;
 	add("--blk-file=/a");
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), 0);
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_fs_kind, &words, 0, &err), -EPERM);
+	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), 0);
+	ck_assert_int_eq(vmm_starter_check(&setup, devkind_fs(), &words, 0, &err), -EPERM);
 	add("--overlay=/c");
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), -EPERM);
+	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), -EPERM);
 }
 END_TEST
 
 START_TEST(inherited_descriptors_are_for_listed_commands)
 {
-	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "its options refer to 1"));
-	ck_assert_int_eq(check_one(&vmm_console_kind, "--console-fd=5"), -EPERM);
-	ck_assert_int_eq(check_one(&vmm_console_kind, "--port=a:fd:5"), -EPERM);
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=fd:5"), -EPERM);
-	list_one(&vmm_net_kind, "--net-fd=5");
-	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), 0);
+	ck_assert_int_eq(check_one(devkind_console(), "--console-fd=5"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_console(), "--port=a:fd:5"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=fd:5"), -EPERM);
+	list_one(devkind_net(), "--net-fd=5");
+	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), 0);
 }
 END_TEST
 
@@ -188,11 +188,11 @@ START_TEST(passed_descriptors_are_counted)
 {
 	setup.locked = true;
 	npassed = 1;
-	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), 0);
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=fd:5:/etc/shadow"), 0);
-	ck_assert_int_eq(check_one(&vmm_blk_kind, "--read-only"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), 0);
+	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=fd:5:/etc/shadow"), 0);
+	ck_assert_int_eq(check_one(devkind_blk(), "--read-only"), -EPERM);
 	npassed = 2;
-	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), -EPERM);
+	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), -EPERM);
 }
 END_TEST
 
@@ -200,26 +200,26 @@ END_TEST
 START_TEST(names_that_look_like_descriptors_stay_names)
 {
 	static const struct {
-		const struct vmm_device_kind *kind;
+		const struct devkind *(*kind)(void);
 		const char *word;
 	} names[] = {
-		{ &vmm_console_kind, "--port=a:socket:/x:fd:5" },
-		{ &vmm_console_kind, "--console-socket=fd:5" },
-		{ &vmm_vsock_kind, "--uds-path=/a:fd:5" },
-		{ &vmm_vsock_kind, "--uds-path=fd:5" },
-		{ &vmm_fs_kind, "--shared-dir=fd:5" },
-		{ &vmm_blk_kind, "--blk-file=./fd:5" },
-		{ &vmm_blk_kind, "--overlay=/fd:5" },
-		{ &vmm_blk_kind, "--blk-file=fd:x" },
-		{ &vmm_blk_kind, "--blk-file=fd:" },
-		{ &vmm_blk_kind, "--blk-file=fd:99999999999999" },
+		{ devkind_console, "--port=a:socket:/x:fd:5" },
+		{ devkind_console, "--console-socket=fd:5" },
+		{ devkind_vsock, "--uds-path=/a:fd:5" },
+		{ devkind_vsock, "--uds-path=fd:5" },
+		{ devkind_fs, "--shared-dir=fd:5" },
+		{ devkind_blk, "--blk-file=./fd:5" },
+		{ devkind_blk, "--overlay=/fd:5" },
+		{ devkind_blk, "--blk-file=fd:x" },
+		{ devkind_blk, "--blk-file=fd:" },
+		{ devkind_blk, "--blk-file=fd:99999999999999" },
 	};
 	size_t i;
 
 	setup.locked = true;
 	for_rows(i, COUNT(names)) {
-		ck_assert_int_eq(vmm_spawn_fd_of(names[i].kind, names[i].word, NULL), -1);
-		ck_assert_int_eq(check_one(names[i].kind, names[i].word), -EPERM);
+		ck_assert_int_eq(vmm_spawn_fd_of(names[i].kind(), names[i].word, NULL), -1);
+		ck_assert_int_eq(check_one(names[i].kind(), names[i].word), -EPERM);
 	}
 }
 END_TEST
@@ -228,14 +228,14 @@ START_TEST(descriptors_are_recognised)
 {
 	const char *digits;
 
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--net-fd=5", &digits), 5);
+	ck_assert_int_eq(vmm_spawn_fd_of(devkind_net(), "--net-fd=5", &digits), 5);
 	ck_assert_str_eq(digits, "5");
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--console-fd=6", NULL), 6);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--port=a:fd:7", NULL), 7);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_blk_kind, "--blk-file=fd:8:a:b", &digits), 8);
+	ck_assert_int_eq(vmm_spawn_fd_of(devkind_console(), "--console-fd=6", NULL), 6);
+	ck_assert_int_eq(vmm_spawn_fd_of(devkind_console(), "--port=a:fd:7", NULL), 7);
+	ck_assert_int_eq(vmm_spawn_fd_of(devkind_blk(), "--blk-file=fd:8:a:b", &digits), 8);
 	ck_assert_str_eq(digits, "8:a:b");
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--mtu=1500", NULL), -1);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--num-queues=3", NULL), -1);
+	ck_assert_int_eq(vmm_spawn_fd_of(devkind_net(), "--mtu=1500", NULL), -1);
+	ck_assert_int_eq(vmm_spawn_fd_of(devkind_net(), "--num-queues=3", NULL), -1);
 }
 END_TEST
 
@@ -325,13 +325,13 @@ static void forbid_processes(void)
 		_exit(98);
 }
 
-static void send_request(int sock, const struct vmm_device_kind *kind, int connection, int log)
+static void send_request(int sock, const struct devkind *kind, int connection, int log)
 {
 	static struct vmm_starter_request request;
 	const struct iovec iov = { &request, offsetof(struct vmm_starter_request, words.text) + words.len };
 	const int fds[VMM_STARTER_FDS] = { connection, log };
 
-	while (vmm_device_kinds[request.kind] != kind)
+	while (devkind_get(request.kind) != kind)
 		request.kind++;
 	request.words = words;
 	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, VMM_STARTER_FDS), (ssize_t)iov.iov_len);
@@ -352,7 +352,7 @@ START_TEST(process_that_cannot_be_started_is_reported)
 		vmm_starter_run(&setup, requests[1]);
 	}
 	add("--rate=5");
-	send_request(requests[0], &vmm_rng_kind, connection[1], log[1]);
+	send_request(requests[0], devkind_rng(), connection[1], log[1]);
 	close(requests[0]);
 	close(requests[1]);
 	close(log[1]);
