@@ -205,7 +205,7 @@ static int open_layered(const struct blk *b, const struct devkind_common *common
 {
 	struct virtdev_disk_overlay overlay = {
 		.size = sizeof(overlay),
-		.folder = b->overlay ? NULL : devkind_disk_folder(),
+		.folder = b->overlay ? NULL : devkind_priv_disk_folder(),
 		/* A migration needs the file of the other process. */
 		.may_init = !common->unlocked,
 		.unlocked = common->unlocked || b->locking == LOCKING_OFF,
@@ -260,7 +260,7 @@ static int open_disk(const struct blk *b, const struct devkind_common *common,
 		return rc;
 	if (devkind_disk_is_address(b->path) && !b->overlay && !b->snapshot)
 		return open_address(b, common->queues, out, err);
-	rc = devkind_disk_check_format(b->path, b->format, common->continues, err);
+	rc = devkind_priv_disk_check_format(b->path, b->format, common->continues, err);
 	if (rc < 0)
 		return rc;
 	return b->overlay || b->snapshot ? open_layered(b, common, out, err) :

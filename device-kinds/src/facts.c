@@ -8,6 +8,8 @@
 #include <device-kinds/kind.h>
 #include <vmm-sys-util/file_value.h>
 
+#include "disk/module.h"
+
 /* The facts that are being collected. */
 struct collection {
 	const struct devkind *kind;
@@ -150,7 +152,7 @@ static void add_number(struct collection *c, const struct devkind_key *key)
 {
 	switch (key->refers) {
 	case DEVKIND_REFERS_TEMPORARY:
-		add_opening(c, NULL, devkind_disk_folder(), DEVKIND_CREATES);
+		add_opening(c, NULL, devkind_priv_disk_folder(), DEVKIND_CREATES);
 		break;
 	case DEVKIND_REFERS_STDIO:
 		c->facts->stdio = true;

@@ -63,7 +63,7 @@ static int pmem_open(const void *config, const struct devkind_common *common,
 	int rc = vsu_file_value_read(p->path, &image, err);
 
 	if (rc >= 0)
-		rc = devkind_disk_check_format(p->path, p->format, common->continues, err);
+		rc = devkind_priv_disk_check_format(p->path, p->format, common->continues, err);
 	if (rc < 0)
 		return rc;
 	file.path = image.name;

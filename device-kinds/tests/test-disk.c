@@ -13,6 +13,7 @@
 #include <device-kinds/disk.h>
 
 #include "suite.h"
+#include "disk/format.h"
 #include "disk/module.h"
 
 static char head[512];
@@ -32,7 +33,7 @@ static int check_head(size_t len)
 
 	ck_assert_int_eq(pwrite(fd, head, len, 0), (ssize_t)len);
 	snprintf(text, sizeof(text), "fd:%d:image", fd);
-	rc = devkind_disk_check_format(text, 0, false, &err);
+	rc = devkind_priv_disk_check_format(text, 0, false, &err);
 	close(fd);
 	return rc;
 }
@@ -108,7 +109,7 @@ START_TEST(d5_04_image_of_another_format_is_refused_by_name_at_any_size)
 	ck_assert_int_eq(pwrite(fd, checked[_i].head, 4, 0), 4);
 	ck_assert_int_eq(ftruncate(fd, checked[_i].len), 0);
 	close(fd);
-	ck_assert_int_eq(devkind_disk_check_format(path, 0, false, &err), checked[_i].rc);
+	ck_assert_int_eq(devkind_priv_disk_check_format(path, 0, false, &err), checked[_i].rc);
 	unlink(path);
 	/* the name differs, its length does not */
 	if (strstr(err.msg, "/tmp/format."))

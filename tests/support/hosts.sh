@@ -6,7 +6,7 @@
 
 unset MAKEFLAGS MFLAGS MAKELEVEL 2>/dev/null
 jobs=${JOBS:-2}
-libraries='vmm-sys-util vm-agent vm-memory virtio-queue vhost virtio-devices'
+libraries='vmm-sys-util vm-agent vm-memory virtio-queue vhost virtio-devices device-kinds'
 
 # add_machine: the folder of the machine, which runs on one kind of processor
 add_machine() { [ "$(uname -m)" != x86_64 ] || libraries="$libraries vmm"; }

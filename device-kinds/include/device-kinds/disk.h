@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include <device-kinds/attributes.h>
 #include <vmm-sys-util/error.h>
@@ -20,15 +19,6 @@ VSU_BEGIN_DECLS
 /* The first bytes of an image, from which its format is detected. */
 #define DEVKIND_DISK_HEAD 512u
 
-/*
- * choice: a value of the key "format" of a disk. continues: the guest has used the image before,
- * so it is not checked. -EINVAL: the image at this path begins like one of another format.
- * -ETIMEDOUT: its file server does not respond, or another errno: it cannot be read, so the
- * format is unknown. A file that cannot be opened is not refused here.
- */
-DEVKIND_API int devkind_disk_check_format(const char *path, uint64_t choice, bool continues,
-					  struct vsu_error *err) VSU_NODISCARD;
-
 /* The format's name, as of qemu-img; NULL: the image appears raw, or cannot be read. */
 DEVKIND_API const char *devkind_disk_format(const char *path);
 /* The same of an image that begins with these bytes, up to DEVKIND_DISK_HEAD. */
@@ -36,9 +26,6 @@ DEVKIND_API const char *devkind_disk_format_of(const char *head, size_t len);
 
 /* Returns whether it is an address; "./nbd:x" is a path. */
 DEVKIND_API bool devkind_disk_is_address(const char *text);
-
-/* The folder of temporary overlays: TMPDIR, or /var/tmp. */
-DEVKIND_API const char *devkind_disk_folder(void);
 
 /*
  * Loads the module for the address, so that a process that cannot open its file

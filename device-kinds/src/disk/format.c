@@ -101,7 +101,7 @@ static int read_failed(const char *name, int code, struct vsu_error *err)
 	return vsu_error_sys(err, code, "cannot read the first bytes of '%s', so its format is unknown; format=raw serves it byte for byte", name);
 }
 
-int devkind_disk_check_format(const char *text, uint64_t choice, bool continues,
+int devkind_priv_disk_check_format(const char *text, uint64_t choice, bool continues,
 			      struct vsu_error *err)
 {
 	const char *format;

@@ -12,4 +12,13 @@
 	  .offset = (offset_) }
 extern const char *const devkind_priv_disk_format_choices[];
 
+/*
+ * choice: a value of the key. continues: the guest has used the image before, so it is not
+ * checked. -EINVAL: the image at this path begins like one of another format. -ETIMEDOUT: its
+ * file server does not respond, or another errno: it cannot be read, so the format is unknown. A
+ * file that cannot be opened is not refused here.
+ */
+int devkind_priv_disk_check_format(const char *path, uint64_t choice, bool continues,
+				   struct vsu_error *err);
+
 #endif

@@ -39,7 +39,7 @@ static const struct scheme *scheme_of(const char *text)
 	return s->prefix ? s : NULL;
 }
 
-const char *devkind_disk_folder(void)
+const char *devkind_priv_disk_folder(void)
 {
 	const char *folder = getenv("TMPDIR");
 

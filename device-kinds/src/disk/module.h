@@ -36,7 +36,7 @@ struct devkind_priv_disk_module {
 };
 
 #define DEVKIND_PRIV_DISK_MODULE_SYMBOL "devkind_priv_disk_module"
-extern const struct devkind_priv_disk_module devkind_priv_disk_module;
+extern VSU_EXPORT const struct devkind_priv_disk_module devkind_priv_disk_module;
 
 /*
  * -EOPNOTSUPP: unknown scheme, or the module is not installed or has another
@@ -45,5 +45,8 @@ extern const struct devkind_priv_disk_module devkind_priv_disk_module;
  */
 int devkind_priv_disk_open(const struct devkind_priv_disk_want *want,
 			   struct virtdev_disk **out, struct vsu_error *err);
+
+/* The folder of temporary overlays: TMPDIR, or /var/tmp. */
+const char *devkind_priv_disk_folder(void);
 
 #endif
