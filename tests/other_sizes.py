@@ -17,7 +17,7 @@ def changed(kind, match):
     name, body = match.groups()
     members = re.sub(r"(?s)/\*.*?\*/", "", body).strip().split(";")[:-1]
     if kind == "newer":
-        members.append("\n\tunsigned char later[64]")
+        members.append("\n\tunsigned char newer_[64]")
     elif name not in KEPT:
         members.pop()
     return f"\nstruct {name} {{\n\tsize_t size;{''.join(m + ';' for m in members)}\n}};"
