@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "../../../../tests/support/no_landlock.h"
+#include "../../../tests/support/no_landlock.h"
 #include "config/options.h"
 #include "common/confinement.h"
 #include "util.h"
