@@ -55,26 +55,23 @@ static unsigned int max_of(const struct vmm_template_info *info, const char *nam
 }
 
 /*
- * Memory that a clone would share with a file, or that cannot be read. Of memory that the guest has
- * changed privately, a clone maps or reads the saved bytes instead of the file.
+ * Whether a clone would share a file, or the list cannot be read. Of memory that is shared or that the
+ * guest has changed privately, a clone maps or reads the saved bytes instead of the file.
  */
 static bool is_in_file(const char *text)
 {
+	const struct vmm_memory_lists lists = { .what = "--memory", .list = { text }, .n = 1 };
 	struct vmm_piece_facts facts;
-	struct vmm_memory_lists lists = { .what = "--memory", .n = 1 };
 	struct vmm_memory_specs specs;
-	char *list = NULL;
 	bool is = true;
 
-	if (vmm_piece_list_clone(text, &list, NULL) < 0)
+	if (vmm_memory_specs_read(&specs, &lists, NULL) < 0)
 		return true;
-	lists.list[0] = list ? list : text;
-	if (!vmm_memory_specs_read(&specs, &lists, NULL)) {
+	if (specs.n == 1 && !vmm_memory_specs_check(&specs, NULL, NULL)) {
 		facts = vmm_piece_facts_of(&specs.list[0]);
-		is = specs.n != 1 || (facts.file && (facts.shared || facts.readonly));
-		vmm_memory_specs_free(&specs);
+		is = facts.file && facts.readonly;
 	}
-	free(list);
+	vmm_memory_specs_free(&specs);
 	return is;
 }
 
