@@ -13,7 +13,7 @@
 #include "config/saved_words.h"
 #include "memory/pieces.h"
 
-/* Values in place of saved ones: lists of a clone's memory, and those without descriptors. */
+/* Values in place of saved ones. */
 struct new_values {
 	char **text;
 	unsigned int n;
@@ -147,48 +147,38 @@ static bool has_clone(const struct vmm_arguments *given)
 	return false;
 }
 
-/* Its memory is not in the files of the saved machine, which may use them meanwhile. */
-static int change_memory(struct vmm_arguments *saved, struct new_values *new,
-			 struct vsu_error *err)
+/* The value that the machine has in place of the saved one; *text is NULL if that remains. */
+static int renew_value(const struct vmm_argument *e, bool clone, char **text, struct vsu_error *err)
 {
-	struct vmm_argument *e = saved->list;
-	unsigned int i;
-	char *list;
 	int rc = 0;
 
-	for (i = 0; !rc && i < saved->n; i++, e++) {
-		if (strcmp(vmm_argument_name(e), "memory") != 0)
-			continue;
-		rc = vmm_piece_list_clone(e->value.text, &list, err);
-		if (!rc && list)
-			e->value.text = new->text[new->n++] = list;
-	}
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone") : 0;
+	*text = NULL;
+	/* a clone's memory is not in the files of the saved machine, which may use them meanwhile */
+	if (clone && !strcmp(vmm_argument_name(e), "memory"))
+		rc = vmm_piece_list_clone(e->value.text, text, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --clone");
+	/* a kernel or file of memory is not needed before the guest starts again, and cannot be given anew */
+	return *text || e->row->change != VMM_CHANGE_NEVER || e->row->how ? 0 :
+	       vmm_descriptors_forget(e, text, err);
 }
 
-/* ----------------------------------------------------------------- descriptors */
-
-/*
- * A kernel or file of memory is not needed before the guest starts again, and cannot be given
- * anew.
- */
-static int forget_descriptors(struct vmm_arguments *saved, struct new_values *new,
-			      struct vsu_error *err)
+static int renew_values(struct vmm_arguments *saved, bool clone, struct new_values *new,
+			struct vsu_error *err)
 {
-	struct vmm_argument *e = saved->list;
-	unsigned int i;
+	struct vmm_argument *e;
 	char *text;
 	int rc = 0;
 
-	for (i = 0; !rc && i < saved->n; i++, e++) {
-		if (e->row->change != VMM_CHANGE_NEVER || e->row->how)
-			continue;
-		rc = vmm_descriptors_forget(e, &text, err);
+	for (e = saved->list; !rc && e < saved->list + saved->n; e++) {
+		rc = renew_value(e, clone, &text, err);
 		if (!rc && text)
 			e->value.text = new->text[new->n++] = text;
 	}
 	return rc;
 }
+
+/* ----------------------------------------------------------------- descriptors */
 
 static bool is_given(const struct vmm_arguments *given, const struct vmm_argument *e)
 {
@@ -219,13 +209,11 @@ static int merge_arguments(struct vmm_arguments *work, const struct vmm_argument
 			   enum vmm_words_origin origin, struct vmm_ignored *ignored,
 			   struct new_values *new, struct vsu_error *err)
 {
-	int rc = 0;
+	const bool clone = has_clone(given);
+	int rc;
 
-	drop_entries(work, given, has_clone(given) ? VMM_WORDS_CLONE : origin, ignored);
-	if (has_clone(given))
-		rc = change_memory(work, new, err);
-	if (!rc)
-		rc = forget_descriptors(work, new, err);
+	drop_entries(work, given, clone ? VMM_WORDS_CLONE : origin, ignored);
+	rc = renew_values(work, clone, new, err);
 	if (!rc)
 		rc = apply_changes(work, given, err);
 	return rc ? rc : refuse_descriptors(work, given, err);
@@ -238,7 +226,7 @@ int vmm_saved_words_merge(struct vmm_arguments *out, struct vmm_ignored *ignored
 	struct vmm_arguments work = {
 		.list = calloc(saved->n + given->n + 1, sizeof(*work.list)), .n = saved->n,
 	};
-	struct new_values new = { .text = calloc(2 * (size_t)saved->n + 1, sizeof(*new.text)) };
+	struct new_values new = { .text = calloc((size_t)saved->n + 1, sizeof(*new.text)) };
 	int rc = 0;
 
 	ignored->n = 0;
