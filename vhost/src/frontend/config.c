@@ -46,11 +46,7 @@ int vhost_user_frontend_get_config(struct vhost_user_frontend *f, uint32_t off,
 	};
 	int rc = config_check(f, "get_config", off, len, err);
 
-	if (!rc)
-		rc = vhost_user_priv_fe_request(f, &r, err);
-	if (!rc)
-		vhost_user_priv_fe_push(f);
-	return rc;
+	return rc ? rc : vhost_user_priv_fe_request_now(f, &r, err);
 }
 
 int vhost_user_frontend_set_config(struct vhost_user_frontend *f, uint32_t off,
@@ -70,11 +66,7 @@ int vhost_user_frontend_set_config(struct vhost_user_frontend *f, uint32_t off,
 	};
 	int rc = config_check(f, "set_config", off, len, err);
 
-	if (!rc)
-		rc = vhost_user_priv_fe_request(f, &r, err);
-	if (!rc)
-		vhost_user_priv_fe_push(f);
-	return rc;
+	return rc ? rc : vhost_user_priv_fe_request_now(f, &r, err);
 }
 
 /* A back-end without either message is reset by stopping its rings. */

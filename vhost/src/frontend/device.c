@@ -54,11 +54,7 @@ static int send_now(struct vhost_user_frontend *f, uint32_t number,
 	int rc = check_now(f, vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
 						      number), err);
 
-	if (!rc)
-		rc = vhost_user_priv_fe_request(f, &r, err);
-	if (!rc)
-		vhost_user_priv_fe_push(f);
-	return rc;
+	return rc ? rc : vhost_user_priv_fe_request_now(f, &r, err);
 }
 
 int vhost_user_frontend_announce(struct vhost_user_frontend *f,

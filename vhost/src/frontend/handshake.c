@@ -95,31 +95,27 @@ static int send_set_protocol(struct vhost_user_frontend *f, unsigned int item,
 	return rc;
 }
 
-static int send_get_queue_num(struct vhost_user_frontend *f, unsigned int item,
-			      struct vsu_error *err)
+/* Limits of the back-end, with the protocol features that have them. */
+static const struct {
+	unsigned int bit;
+	uint32_t number;
+} limits[] = {
+	{ VHOST_USER_PROTOCOL_F_MQ, VHOST_USER_GET_QUEUE_NUM },
+	{ VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS, VHOST_USER_GET_MAX_MEM_SLOTS },
+	{ VHOST_USER_PROTOCOL_F_SHMEM, VHOST_USER_GET_SHMEM_CONFIG },
+};
+
+static unsigned int count_limits(struct vhost_user_frontend *f)
 {
-	(void)item;
-	if (!fe_has(f, VHOST_USER_PROTOCOL_F_MQ))
-		return 0;
-	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_QUEUE_NUM, err);
+	(void)f;
+	return COUNT(limits);
 }
 
-static int send_get_max_slots(struct vhost_user_frontend *f, unsigned int item,
-			      struct vsu_error *err)
-{
-	(void)item;
-	if (!fe_has(f, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS))
-		return 0;
-	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_MAX_MEM_SLOTS, err);
-}
-
-static int send_get_shmem(struct vhost_user_frontend *f, unsigned int item,
+static int send_get_limit(struct vhost_user_frontend *f, unsigned int item,
 			  struct vsu_error *err)
 {
-	(void)item;
-	if (!fe_has(f, VHOST_USER_PROTOCOL_F_SHMEM))
-		return 0;
-	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_SHMEM_CONFIG, err);
+	return fe_has(f, limits[item].bit) ?
+	       vhost_user_priv_fe_ask(f, limits[item].number, err) : 0;
 }
 
 static int send_set_owner(struct vhost_user_frontend *f, unsigned int item,
@@ -139,9 +135,7 @@ static const struct fe_step handshake_steps[] = {
 	{ .send = vhost_user_priv_fe_barrier },
 	{ .send = send_get_protocol, .wait = true },
 	{ .send = send_set_protocol, .wait = true },
-	{ .send = send_get_queue_num },
-	{ .send = send_get_max_slots },
-	{ .send = send_get_shmem },
+	{ .count = count_limits, .send = send_get_limit },
 	{ .send = vhost_user_priv_fe_backend_channel_offer },
 	{ .send = send_set_owner },
 };

@@ -22,7 +22,6 @@ int vhost_user_frontend_kick(struct vhost_user_frontend *f, uint32_t ring,
 		.head_len = sizeof(state),
 		.note = { .ring = (uint16_t)ring },
 	};
-	int rc;
 
 	if (!fe_has(f, VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS))
 		return vsu_error_set(err, -EOPNOTSUPP,
@@ -35,10 +34,7 @@ int vhost_user_frontend_kick(struct vhost_user_frontend *f, uint32_t ring,
 		return vsu_error_set(err, -EPROTO,
 				     "VRING_KICK: the session with '%s' does not run",
 				     f->peer);
-	rc = vhost_user_priv_fe_request(f, &r, err);
-	if (rc == 0)
-		vhost_user_priv_fe_push(f);
-	return rc;
+	return vhost_user_priv_fe_request_now(f, &r, err);
 }
 
 static int serve_inband(struct vhost_user_frontend *f,

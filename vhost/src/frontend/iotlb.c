@@ -19,7 +19,6 @@ static int send_iotlb(struct vhost_user_frontend *f,
 		.head_len = sizeof(*m),
 		.note = { .ring = FE_NO_ITEM },
 	};
-	int rc;
 
 	if (f->reconnect.away || !fe_translates(f) ||
 	    f->state == VHOST_USER_FRONTEND_READY ||
@@ -27,10 +26,7 @@ static int send_iotlb(struct vhost_user_frontend *f,
 		return vsu_error_set(err, -EPROTO,
 				     "IOTLB_MSG: the rings of '%s' do not run, or not with ACCESS_PLATFORM",
 				     f->peer);
-	rc = vhost_user_priv_fe_request(f, &r, err);
-	if (!rc)
-		vhost_user_priv_fe_push(f);
-	return rc;
+	return vhost_user_priv_fe_request_now(f, &r, err);
 }
 
 static int check_entry(const struct vhost_user_frontend *f,

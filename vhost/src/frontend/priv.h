@@ -288,6 +288,9 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_reset_wake(struct vhost_user_frontend *f);
 /* Flushes at the end of a public call, unless inside dispatch. */
 void vhost_user_priv_fe_push(struct vhost_user_frontend *f);
+/* A request of a public call: as vhost_user_priv_fe_request(), and sends it. */
+int vhost_user_priv_fe_request_now(struct vhost_user_frontend *f, const struct fe_request *r,
+				   struct vsu_error *err);
 /* Updates the events that epoll watches on the back-end channel. */
 void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f);
 /* Fails the session when the oldest request has timed out. */

@@ -159,6 +159,16 @@ void vhost_user_priv_fe_push(struct vhost_user_frontend *f)
 		session_wake(f);
 }
 
+int vhost_user_priv_fe_request_now(struct vhost_user_frontend *f, const struct fe_request *r,
+				   struct vsu_error *err)
+{
+	int rc = vhost_user_priv_fe_request(f, r, err);
+
+	if (!rc)
+		vhost_user_priv_fe_push(f);
+	return rc;
+}
+
 static void fail_late(struct vhost_user_frontend *f)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
