@@ -150,20 +150,20 @@ struct virtdev_vhost_user_server {
 /* server_wait.c */
 
 /* Adds a descriptor to an epoll set. */
-int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
+int virtdev_priv_socket_watch(int epfd, int fd, uint32_t events,
 			      enum server_event what, uint32_t index);
 
 /*
  * Creates the eventfd and adds it to epfd; no effect if that was done already.
  */
-int virtdev_priv_server_more_init(struct server_more *m, int epfd);
-void virtdev_priv_server_more_tell(struct server_more *m, bool more);
+int virtdev_priv_socket_more_init(struct server_more *m, int epfd);
+void virtdev_priv_socket_more_tell(struct server_more *m, bool more);
 
 /* Makes fd the only caller's descriptor in the set. 0 or a negative errno. */
-int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd);
+int virtdev_priv_socket_other_set(struct server_other *o, int epfd, int fd);
 
 /* Ends busy-waiting. True: some queues were quiet, and must be served once more. */
-bool virtdev_priv_server_stop_looks(struct server_looks *looks,
+bool virtdev_priv_socket_stop_looks(struct server_looks *looks,
 				    struct server_queue *queues, uint32_t n);
 
 /*
@@ -171,76 +171,76 @@ bool virtdev_priv_server_stop_looks(struct server_looks *looks,
  * are checked, too. Returns 0 if one of them has a chain, and instead of a sleep if one is
  * still quiet: then serve it once, which requests kicks from its driver.
  */
-int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
+int virtdev_priv_socket_wait(struct server_looks *looks, int epfd,
 			     struct epoll_event *events, int max,
 			     int timeout_ms, struct server_queue *queues,
 			     uint32_t n);
 
 /* server_queue.c */
 
-int virtdev_priv_server_queue_init(struct server_queue *q,
+int virtdev_priv_socket_queue_init(struct server_queue *q,
 				   struct virtdev_vhost_user_server *s,
 				   uint32_t index);
-void virtdev_priv_server_queue_fini(struct server_queue *q);
+void virtdev_priv_socket_queue_fini(struct server_queue *q);
 
 /* Session's thread: starts serving the ring. */
-int virtdev_priv_server_queue_run(struct server_queue *q,
+int virtdev_priv_socket_queue_run(struct server_queue *q,
 				  struct vsu_error *err);
 
 /*
  * Session's thread: requests the queue from its thread. True: an answer
  * follows. keep_kick: the kick descriptor will not change.
  */
-bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
+bool virtdev_priv_socket_queue_ask(struct server_queue *q, uint64_t token,
 				   bool drain, bool keep_kick);
 
 /*
  * Session's thread: true if the queue was released; stops it if drain is set.
  */
-bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain);
+bool virtdev_priv_socket_queue_answered(struct server_queue *q, bool drain);
 
 /*
  * Session's thread: stops the queue in any state. No request may be in flight.
  */
-void virtdev_priv_server_queue_off(struct server_queue *q);
+void virtdev_priv_socket_queue_off(struct server_queue *q);
 
 /* Any thread: true if the device's queue is stopped. */
-bool virtdev_priv_server_queue_is_off(const struct server_queue *q);
+bool virtdev_priv_socket_queue_is_off(const struct server_queue *q);
 
 /* Session's thread: the next start is at a position of another process, or after a reset. */
-void virtdev_priv_server_queue_forget(struct server_queue *q);
+void virtdev_priv_socket_queue_forget(struct server_queue *q);
 
 /* One thread: serves the queue later in this dispatch, or in the next one. */
-void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
+void virtdev_priv_socket_queue_wants_turn(struct server_queue *q);
 
 /* Queue's thread: requests a turn after ns. 1: no timer is available, so serve it at once. */
-int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns);
+int virtdev_priv_socket_queue_wait(struct server_queue *q, uint64_t ns);
 
 /* Any thread: requests a turn of the queue, soon. */
-void virtdev_priv_server_queue_wake(struct server_queue *q);
+void virtdev_priv_socket_queue_wake(struct server_queue *q);
 
 /* Queue's thread: one bounded turn. */
-void virtdev_priv_server_queue_turn(struct server_queue *q);
+void virtdev_priv_socket_queue_turn(struct server_queue *q);
 
 /* server_session.c */
 
-extern const struct virtdev_server_ops virtdev_priv_server_ops;
-extern const struct vhost_user_server_ops virtdev_priv_server_sessions_ops;
+extern const struct virtdev_server_ops virtdev_priv_socket_ops;
+extern const struct vhost_user_server_ops virtdev_priv_socket_sessions_ops;
 /* Answers the session's open question after its last queue was released. */
-void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s);
+void virtdev_priv_socket_answer(struct virtdev_vhost_user_server *s);
 
 /* server_state.c: see struct vhost_user_backend_ops. */
-int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd);
-void virtdev_priv_server_check_state(void *opaque, uint64_t token);
-void virtdev_priv_server_state_turn(struct virtdev_vhost_user_server *s);
+int virtdev_priv_socket_take_state_fd(void *opaque, bool load, int fd);
+void virtdev_priv_socket_check_state(void *opaque, uint64_t token);
+void virtdev_priv_socket_state_turn(struct virtdev_vhost_user_server *s);
 /* One bounded turn of loading the device's state, if that is in progress. */
-void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s);
-void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s);
+void virtdev_priv_socket_load_turn(struct virtdev_vhost_user_server *s);
+void virtdev_priv_socket_state_late(struct virtdev_vhost_user_server *s);
 /* Call it at a reset, or when another transfer begins. */
-void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s);
+void virtdev_priv_socket_state_end(struct virtdev_vhost_user_server *s);
 
 /* With one thread, the server counts queues with pending work. */
-static inline void virtdev_priv_server_set_again(struct server_queue *q, bool again)
+static inline void virtdev_priv_socket_set_again(struct server_queue *q, bool again)
 {
 	if (again == q->again)
 		return;
@@ -249,7 +249,7 @@ static inline void virtdev_priv_server_set_again(struct server_queue *q, bool ag
 		q->server->nagain += again ? 1u : UINT32_MAX;
 }
 
-static inline enum server_event virtdev_priv_server_what(uint64_t data)
+static inline enum server_event virtdev_priv_socket_what(uint64_t data)
 {
 	return (enum server_event)(data >> 32);
 }

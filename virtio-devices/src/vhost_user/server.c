@@ -43,7 +43,7 @@ static void check_memory(struct virtdev_vhost_user_server *s)
 
 static void event_handle(struct virtdev_vhost_user_server *s, uint64_t data)
 {
-	switch (virtdev_priv_server_what(data)) {
+	switch (virtdev_priv_socket_what(data)) {
 	case EVENT_SESSIONS:
 		dispatch_sessions(s);
 		break;
@@ -56,13 +56,13 @@ static void event_handle(struct virtdev_vhost_user_server *s, uint64_t data)
 	case EVENT_KICK:
 	case EVENT_HOST:
 	case EVENT_POLL:
-		virtdev_priv_server_queue_wants_turn(&s->queues[(uint32_t)data]);
+		virtdev_priv_socket_queue_wants_turn(&s->queues[(uint32_t)data]);
 		break;
 	case EVENT_STREAM:
-		virtdev_priv_server_state_turn(s);
+		virtdev_priv_socket_state_turn(s);
 		break;
 	case EVENT_STREAM_LATE:
-		virtdev_priv_server_state_late(s);
+		virtdev_priv_socket_state_late(s);
 		break;
 	case EVENT_OTHER:
 		s->other.ready = true;
@@ -91,7 +91,7 @@ static void serve_queues(struct virtdev_vhost_user_server *s)
 		s->next = s->next + 1 == s->nqueues ? 0 : s->next + 1;
 		if (!q->again)
 			continue;
-		virtdev_priv_server_queue_turn(q);
+		virtdev_priv_socket_queue_turn(q);
 		s->served = q;
 		turns--;
 	}
@@ -111,14 +111,14 @@ static bool has_turns(const struct virtdev_vhost_user_server *s)
 static void wait_interrupted(struct virtdev_vhost_user_server *s)
 {
 	if (s->served)
-		virtdev_priv_server_queue_wants_turn(s->served);
+		virtdev_priv_socket_queue_wants_turn(s->served);
 }
 
 /* Checks and serves everything once. 1: more work is pending. */
 static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 {
 	struct epoll_event events[32];
-	int i, n = virtdev_priv_server_wait(&s->looks, s->epfd, events, 32,
+	int i, n = virtdev_priv_socket_wait(&s->looks, s->epfd, events, 32,
 					    timeout_ms, s->queues,
 					    s->config.threaded ? 0 : s->nqueues);
 
@@ -128,10 +128,10 @@ static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 		wait_interrupted(s);
 	if (!s->config.threaded)
 		serve_queues(s);
-	virtdev_priv_server_load_turn(s);
+	virtdev_priv_socket_load_turn(s);
 	if (s->left) {
 		s->left = false;
-		virtdev_priv_server_answer(s);
+		virtdev_priv_socket_answer(s);
 	}
 	return s->ended ? s->ended : has_turns(s) || n == 32;
 }
@@ -141,10 +141,10 @@ int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
 	int rc;
 
 	if (!s->config.threaded)
-		virtdev_priv_server_stop_looks(&s->looks, s->queues, s->nqueues);
+		virtdev_priv_socket_stop_looks(&s->looks, s->queues, s->nqueues);
 	rc = server_round(s, 0);
 	if (rc >= 0)
-		virtdev_priv_server_more_tell(&s->more, has_turns(s));
+		virtdev_priv_socket_more_tell(&s->more, has_turns(s));
 	return rc;
 }
 
@@ -155,11 +155,11 @@ int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
 int virtdev_vhost_user_server_wait(struct virtdev_vhost_user_server *s, int fd,
 				   int timeout_ms)
 {
-	int rc = virtdev_priv_server_other_set(&s->other, s->epfd, fd);
+	int rc = virtdev_priv_socket_other_set(&s->other, s->epfd, fd);
 
 	if (rc < 0)
 		return rc;
-	virtdev_priv_server_more_tell(&s->more, false);
+	virtdev_priv_socket_more_tell(&s->more, false);
 	rc = server_round(s, has_turns(s) ? 0 : timeout_ms);
 	return rc < 0 ? rc : s->other.ready;
 }
@@ -196,19 +196,19 @@ static int init_waiting(struct virtdev_vhost_user_server *s)
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epfd < 0)
 		return -errno;
-	rc = virtdev_priv_server_more_init(&s->more, s->epfd);
+	rc = virtdev_priv_socket_more_init(&s->more, s->epfd);
 	if (rc < 0)
 		return rc;
 	/* Edge-triggered: the state is checked, nothing is read. */
 	if (s->config.sigbus)
-		rc = virtdev_priv_server_watch(s->epfd,
+		rc = virtdev_priv_socket_watch(s->epfd,
 					       vmem_sigbus_fd(s->config.sigbus),
 					       EPOLLIN | EPOLLET, EVENT_SIGBUS,
 					       0);
 	if (!rc && s->config.threaded) {
 		s->event = rc = vsu_event_new();
 		if (rc >= 0)
-			rc = virtdev_priv_server_watch(s->epfd, s->event,
+			rc = virtdev_priv_socket_watch(s->epfd, s->event,
 						       EPOLLIN | EPOLLET,
 						       EVENT_LEFT, 0);
 	}
@@ -221,7 +221,7 @@ static int init_queues(struct virtdev_vhost_user_server *s)
 	int rc = 0;
 
 	for (i = 0; !rc && i < s->nqueues; i++)
-		rc = virtdev_priv_server_queue_init(&s->queues[i], s, i);
+		rc = virtdev_priv_socket_queue_init(&s->queues[i], s, i);
 	return rc;
 }
 
@@ -234,12 +234,12 @@ static int init_sessions(struct virtdev_vhost_user_server *s, int fd,
 		.closer = s->config.closer,
 	};
 	int rc = vhost_user_server_new(fd, &config,
-				       &virtdev_priv_server_sessions_ops, s,
+				       &virtdev_priv_socket_sessions_ops, s,
 				       &s->sessions, err);
 
 	if (rc < 0)
 		return rc;
-	rc = virtdev_priv_server_watch(s->epfd, vhost_user_server_fd(s->sessions),
+	rc = virtdev_priv_socket_watch(s->epfd, vhost_user_server_fd(s->sessions),
 				       EPOLLIN, EVENT_SESSIONS, 0);
 	return rc < 0 ? vsu_error_sys(err, rc, "vhost-user server") : 0;
 }
@@ -282,7 +282,7 @@ int virtdev_vhost_user_server_new(
 	s->epfd = s->event = s->more.fd = s->other.fd = -1;
 	s->stream.fd = s->stream.timer = -1;
 	s->looks.max_ns = c.poll_max_ns;
-	rc = virtdev_set_server(c.dev, &virtdev_priv_server_ops, s);
+	rc = virtdev_set_server(c.dev, &virtdev_priv_socket_ops, s);
 	if (rc < 0) {
 		free(s);
 		return vsu_error_set(err, rc, "%s has a server already; free that one first",
@@ -310,7 +310,7 @@ void virtdev_vhost_user_server_free(struct virtdev_vhost_user_server *s)
 	if (!s)
 		return;
 	for (i = 0; i < s->nqueues; i++)
-		virtdev_priv_server_queue_fini(&s->queues[i]);
+		virtdev_priv_socket_queue_fini(&s->queues[i]);
 	(void)!virtdev_set_server(s->config.dev, NULL, NULL);
 	vhost_user_server_free(s->sessions);
 	vsu_fd_close(&s->event);

@@ -28,7 +28,7 @@ static void set_state(struct server_queue *q, enum server_queue_state state)
 	__atomic_store_n(&q->state, (int)state, __ATOMIC_RELEASE);
 }
 
-bool virtdev_priv_server_queue_is_off(const struct server_queue *q)
+bool virtdev_priv_socket_queue_is_off(const struct server_queue *q)
 {
 	return state_of(q) == QUEUE_OFF;
 }
@@ -44,12 +44,12 @@ static int init_thread(struct server_queue *q)
 	q->ctl = vsu_event_new();
 	if (q->ctl < 0)
 		return q->ctl;
-	rc = virtdev_priv_server_watch(q->epfd, q->ctl, EPOLLIN | EPOLLET,
+	rc = virtdev_priv_socket_watch(q->epfd, q->ctl, EPOLLIN | EPOLLET,
 				       EVENT_STATE, q->index);
-	return rc < 0 ? rc : virtdev_priv_server_more_init(&q->more, q->epfd);
+	return rc < 0 ? rc : virtdev_priv_socket_more_init(&q->more, q->epfd);
 }
 
-int virtdev_priv_server_queue_init(struct server_queue *q,
+int virtdev_priv_socket_queue_init(struct server_queue *q,
 				   struct virtdev_vhost_user_server *s,
 				   uint32_t index)
 {
@@ -62,7 +62,7 @@ int virtdev_priv_server_queue_init(struct server_queue *q,
 	return s->config.threaded ? init_thread(q) : 0;
 }
 
-void virtdev_priv_server_queue_fini(struct server_queue *q)
+void virtdev_priv_socket_queue_fini(struct server_queue *q)
 {
 	if (!q->server)
 		return;
@@ -74,9 +74,9 @@ void virtdev_priv_server_queue_fini(struct server_queue *q)
 	vsu_fd_close(&q->epfd);
 }
 
-void virtdev_priv_server_queue_wants_turn(struct server_queue *q)
+void virtdev_priv_socket_queue_wants_turn(struct server_queue *q)
 {
-	virtdev_priv_server_set_again(q, true);
+	virtdev_priv_socket_set_again(q, true);
 }
 
 static struct vq *vq_of(const struct server_queue *q)
@@ -97,17 +97,17 @@ static void queue_wake(struct server_queue *q)
 	if (q->server->config.threaded)
 		vsu_event_signal_own(q->ctl);
 	else
-		virtdev_priv_server_set_again(q, true);
+		virtdev_priv_socket_set_again(q, true);
 }
 
 /* One thread: also during its own turn, or between two dispatches. */
-void virtdev_priv_server_queue_wake(struct server_queue *q)
+void virtdev_priv_socket_queue_wake(struct server_queue *q)
 {
 	queue_wake(q);
 	if (q->server->config.threaded)
 		return;
 	q->woken = true;
-	virtdev_priv_server_more_tell(&q->server->more, true);
+	virtdev_priv_socket_more_tell(&q->server->more, true);
 }
 
 /*
@@ -121,12 +121,12 @@ static void note_reset(struct server_queue *q)
 	q->stopped = false;
 }
 
-void virtdev_priv_server_queue_forget(struct server_queue *q)
+void virtdev_priv_socket_queue_forget(struct server_queue *q)
 {
 	q->stopped = false;
 }
 
-int virtdev_priv_server_queue_run(struct server_queue *q,
+int virtdev_priv_socket_queue_run(struct server_queue *q,
 				  struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server *s = q->server;
@@ -156,7 +156,7 @@ static void detach_kick(struct server_queue *q)
 	q->attached_kick = q->polled = false;
 }
 
-bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
+bool virtdev_priv_socket_queue_ask(struct server_queue *q, uint64_t token,
 				   bool drain, bool keep_kick)
 {
 	int state = state_of(q);
@@ -173,23 +173,23 @@ bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
 	return true;
 }
 
-void virtdev_priv_server_queue_off(struct server_queue *q)
+void virtdev_priv_socket_queue_off(struct server_queue *q)
 {
-	if (virtdev_priv_server_queue_is_off(q))
+	if (virtdev_priv_socket_queue_is_off(q))
 		return;
 	virtdev_queue_stop(q->server->config.dev, q->index);
 	q->kick = q->host = -1;
 	set_state(q, QUEUE_OFF);
 }
 
-bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain)
+bool virtdev_priv_socket_queue_answered(struct server_queue *q, bool drain)
 {
 	if (!q->asked || state_of(q) != QUEUE_QUIET)
 		return false;
 	q->asked = 0;
 	if (!drain)
 		return true;
-	virtdev_priv_server_queue_off(q);
+	virtdev_priv_socket_queue_off(q);
 	q->base = vq_base(vq_of(q));
 	q->stopped = true;
 	return true;
@@ -199,7 +199,7 @@ static void attach_host(struct server_queue *q)
 {
 	if (!q->attached_host && q->host >= 0)
 		q->attached_host =
-			virtdev_priv_server_watch(q->epfd, q->host, EPOLLIN,
+			virtdev_priv_socket_watch(q->epfd, q->host, EPOLLIN,
 						  EVENT_HOST, q->index) == 0;
 }
 
@@ -210,7 +210,7 @@ static void queue_attach(struct server_queue *q)
 {
 	if (!q->attached_kick && !q->polled) {
 		q->attached_kick = q->kick >= 0 &&
-			virtdev_priv_server_watch(q->epfd, q->kick,
+			virtdev_priv_socket_watch(q->epfd, q->kick,
 						  EPOLLIN | EPOLLET,
 						  EVENT_KICK, q->index) == 0;
 		q->polled = !q->attached_kick;
@@ -237,7 +237,7 @@ static void queue_leave(struct server_queue *q)
 	if (!q->keep_kick)
 		detach_kick(q);
 	detach_host(q);
-	virtdev_priv_server_set_again(q, false);
+	virtdev_priv_socket_set_again(q, false);
 	set_state(q, QUEUE_QUIET);
 	if (s->config.threaded)
 		vsu_event_signal_own(s->event);
@@ -250,7 +250,7 @@ static bool has_timer(struct server_queue *q)
 	if (q->timer < 0) {
 		q->timer = vsu_timer_new();
 		if (q->timer >= 0 &&
-		    virtdev_priv_server_watch(q->epfd, q->timer,
+		    virtdev_priv_socket_watch(q->epfd, q->timer,
 					      EPOLLIN | EPOLLET, EVENT_POLL,
 					      q->index) < 0)
 			vsu_fd_close(&q->timer);
@@ -258,7 +258,7 @@ static bool has_timer(struct server_queue *q)
 	return q->timer >= 0;
 }
 
-int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns)
+int virtdev_priv_socket_queue_wait(struct server_queue *q, uint64_t ns)
 {
 	return !has_timer(q) || vsu_timer_arm(q->timer, ns) < 0;
 }
@@ -322,7 +322,7 @@ static void queue_serve(struct server_queue *q)
 	queue_attach(q);
 	q->woken = false;
 	rc = is_polled(q) ? serve_polled(q) : serve_kicked(q);
-	virtdev_priv_server_set_again(q, rc > 0 || q->woken);
+	virtdev_priv_socket_set_again(q, rc > 0 || q->woken);
 }
 
 static void queue_drain(struct server_queue *q)
@@ -336,10 +336,10 @@ static void queue_drain(struct server_queue *q)
 	detach_kick(q);
 	/* released earlier with requests in flight, see QUIESCE */
 	attach_host(q);
-	virtdev_priv_server_set_again(q, left < 0 || !q->attached_host);
+	virtdev_priv_socket_set_again(q, left < 0 || !q->attached_host);
 }
 
-void virtdev_priv_server_queue_turn(struct server_queue *q)
+void virtdev_priv_socket_queue_turn(struct server_queue *q)
 {
 	switch ((enum server_queue_state)state_of(q)) {
 	case QUEUE_RUN:
@@ -353,7 +353,7 @@ void virtdev_priv_server_queue_turn(struct server_queue *q)
 		break;
 	case QUEUE_OFF:
 	case QUEUE_QUIET:
-		virtdev_priv_server_set_again(q, false);
+		virtdev_priv_socket_set_again(q, false);
 		break;
 	}
 }
@@ -376,14 +376,14 @@ static struct server_queue *own_queue(struct virtdev_vhost_user_server *s,
 static void queue_wait(struct server_queue *q, int timeout_ms)
 {
 	struct epoll_event events[6];
-	int i, n = virtdev_priv_server_wait(&q->looks, q->epfd, events, 6,
+	int i, n = virtdev_priv_socket_wait(&q->looks, q->epfd, events, 6,
 					    q->again ? 0 : timeout_ms, q, 1);
 
 	for (i = 0; i < n; i++)
-		if (virtdev_priv_server_what(events[i].data.u64) == EVENT_OTHER)
+		if (virtdev_priv_socket_what(events[i].data.u64) == EVENT_OTHER)
 			q->other.ready = true;
 	if (n > 0 || q->again)
-		virtdev_priv_server_queue_turn(q);
+		virtdev_priv_socket_queue_turn(q);
 }
 
 int virtdev_vhost_user_server_queue_dispatch(
@@ -393,9 +393,9 @@ int virtdev_vhost_user_server_queue_dispatch(
 
 	if (!q)
 		return -EINVAL;
-	virtdev_priv_server_stop_looks(&q->looks, q, 1);
+	virtdev_priv_socket_stop_looks(&q->looks, q, 1);
 	queue_wait(q, 0);
-	virtdev_priv_server_more_tell(&q->more, q->again);
+	virtdev_priv_socket_more_tell(&q->more, q->again);
 	return q->again;
 }
 
@@ -403,12 +403,12 @@ int virtdev_vhost_user_server_queue_wait(struct virtdev_vhost_user_server *s,
 					 uint32_t queue, int fd, int timeout_ms)
 {
 	struct server_queue *q = own_queue(s, queue);
-	int rc = q ? virtdev_priv_server_other_set(&q->other, q->epfd, fd) :
+	int rc = q ? virtdev_priv_socket_other_set(&q->other, q->epfd, fd) :
 		     -EINVAL;
 
 	if (rc < 0)
 		return rc;
-	virtdev_priv_server_more_tell(&q->more, false);
+	virtdev_priv_socket_more_tell(&q->more, false);
 	queue_wait(q, timeout_ms);
 	return q->other.ready;
 }

@@ -90,7 +90,7 @@ static void on_run(void *opaque, uint32_t ring)
 		virtdev_keep(s->config.dev);
 	s->fresh = false;
 	virtdev_resume(s->config.dev);
-	if (virtdev_priv_server_queue_run(&s->queues[ring], &err) >= 0)
+	if (virtdev_priv_socket_queue_run(&s->queues[ring], &err) >= 0)
 		return;
 	if (s->config.refused && *err.msg)
 		s->config.refused(s->config.opaque, VHOST_USER_SET_VRING_KICK,
@@ -98,7 +98,7 @@ static void on_run(void *opaque, uint32_t ring)
 	vhost_user_backend_ring_error(s->session, ring);
 }
 
-void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s)
+void virtdev_priv_socket_answer(struct virtdev_vhost_user_server *s)
 {
 	uint64_t token = s->question.token;
 	uint32_t i;
@@ -106,7 +106,7 @@ void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s)
 	if (!token)
 		return;
 	for (i = 0; s->question.waiting && i < s->nqueues; i++) {
-		if (virtdev_priv_server_queue_answered(&s->queues[i],
+		if (virtdev_priv_socket_queue_answered(&s->queues[i],
 						       s->question.drain))
 			s->question.waiting--;
 	}
@@ -120,14 +120,14 @@ static void ask_queue(struct virtdev_vhost_user_server *s, uint32_t ring)
 {
 	struct server_queue *q = &s->queues[ring];
 
-	if (!virtdev_priv_server_queue_ask(q, s->question.token,
+	if (!virtdev_priv_socket_queue_ask(q, s->question.token,
 					   s->question.drain,
 					   vhost_user_backend_keep_kick(
 						s->session, ring)))
 		return;
 	s->question.waiting++;
 	if (!s->config.threaded)
-		virtdev_priv_server_queue_turn(q);
+		virtdev_priv_socket_queue_turn(q);
 }
 
 static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
@@ -142,7 +142,7 @@ static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 		ask_queue(s, ring);
 	for (i = 0; ring == VHOST_USER_ALL_RINGS && i < s->nqueues; i++)
 		ask_queue(s, i);
-	virtdev_priv_server_answer(s);
+	virtdev_priv_socket_answer(s);
 }
 
 static void on_reset(void *opaque)
@@ -150,10 +150,10 @@ static void on_reset(void *opaque)
 	struct virtdev_vhost_user_server *s = opaque;
 	uint32_t i;
 
-	virtdev_priv_server_state_end(s);
+	virtdev_priv_socket_state_end(s);
 	for (i = 0; i < s->nqueues; i++) {
-		virtdev_priv_server_queue_off(&s->queues[i]);
-		virtdev_priv_server_queue_forget(&s->queues[i]);
+		virtdev_priv_socket_queue_off(&s->queues[i]);
+		virtdev_priv_socket_queue_forget(&s->queues[i]);
 	}
 	virtdev_reset(s->config.dev);
 }
@@ -208,8 +208,8 @@ static const struct vhost_user_backend_ops session_ops = {
 	.gone = on_gone,
 	.refused = on_refused,
 	.shmem_result = on_shmem_result,
-	.take_state_fd = virtdev_priv_server_take_state_fd,
-	.check_state = virtdev_priv_server_check_state,
+	.take_state_fd = virtdev_priv_socket_take_state_fd,
+	.check_state = virtdev_priv_socket_check_state,
 	.postcopy = on_postcopy,
 	.kept = on_kept,
 };
@@ -282,18 +282,18 @@ static int on_queue_wait(void *opaque, uint32_t queue, uint64_t ns)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 
-	return virtdev_priv_server_queue_wait(&s->queues[queue], ns);
+	return virtdev_priv_socket_queue_wait(&s->queues[queue], ns);
 }
 
 static void on_queue_wake(void *opaque, uint32_t queue)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 
-	virtdev_priv_server_queue_wake(&s->queues[queue]);
+	virtdev_priv_socket_queue_wake(&s->queues[queue]);
 }
 
-const struct virtdev_server_ops virtdev_priv_server_ops = {
-	.size = sizeof(virtdev_priv_server_ops),
+const struct virtdev_server_ops virtdev_priv_socket_ops = {
+	.size = sizeof(virtdev_priv_socket_ops),
 	.notify = on_notify,
 	.config_changed = on_config_changed,
 	.queue_broken = on_queue_broken,
@@ -343,8 +343,8 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 	return rc;
 }
 
-const struct vhost_user_server_ops virtdev_priv_server_sessions_ops = {
-	.size = sizeof(virtdev_priv_server_sessions_ops),
+const struct vhost_user_server_ops virtdev_priv_socket_sessions_ops = {
+	.size = sizeof(virtdev_priv_socket_sessions_ops),
 	.begin = on_begin,
 	.failed = tell_ended,
 };

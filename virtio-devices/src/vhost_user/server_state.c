@@ -101,7 +101,7 @@ static bool is_stopped(const struct virtdev_vhost_user_server *s)
 	uint32_t i;
 
 	for (i = 0; i < s->nqueues; i++)
-		if (!virtdev_priv_server_queue_is_off(&s->queues[i]))
+		if (!virtdev_priv_socket_queue_is_off(&s->queues[i]))
 			return false;
 	return true;
 }
@@ -123,12 +123,12 @@ static void load_begin(struct virtdev_vhost_user_server *s)
 		return;
 	}
 	for (i = 0; i < s->nqueues; i++)
-		virtdev_priv_server_queue_forget(&s->queues[i]);
+		virtdev_priv_socket_queue_forget(&s->queues[i]);
 	load_went(s, virtdev_state_load_begin(s->config.dev, s->stream.bytes,
 					      s->stream.at, &err), &err);
 }
 
-void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s)
+void virtdev_priv_socket_load_turn(struct virtdev_vhost_user_server *s)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -136,7 +136,7 @@ void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s)
 		load_went(s, virtdev_state_load_turn(s->config.dev, &err), &err);
 }
 
-void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s)
+void virtdev_priv_socket_state_end(struct virtdev_vhost_user_server *s)
 {
 	let_go(s);
 	s->stream.token = 0;
@@ -188,13 +188,13 @@ static bool stream_turn(struct virtdev_vhost_user_server *s)
 	return t->fd >= 0;
 }
 
-void virtdev_priv_server_state_turn(struct virtdev_vhost_user_server *s)
+void virtdev_priv_socket_state_turn(struct virtdev_vhost_user_server *s)
 {
 	if (s->stream.fd >= 0)
 		stream_turn(s);
 }
 
-void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s)
+void virtdev_priv_socket_state_late(struct virtdev_vhost_user_server *s)
 {
 	uint64_t fired = 0;
 
@@ -256,12 +256,12 @@ static int watch_stream(struct virtdev_vhost_user_server *s)
 
 	t->timer = rc = vsu_timer_new();
 	if (rc >= 0)
-		rc = virtdev_priv_server_watch(s->epfd, t->timer, EPOLLIN,
+		rc = virtdev_priv_socket_watch(s->epfd, t->timer, EPOLLIN,
 					       EVENT_STREAM_LATE, 0);
 	if (rc >= 0)
 		rc = wait_on(s);
 	if (rc >= 0)
-		rc = virtdev_priv_server_watch(s->epfd, t->fd,
+		rc = virtdev_priv_socket_watch(s->epfd, t->fd,
 					       t->load ? EPOLLIN : EPOLLOUT,
 					       EVENT_STREAM, 0);
 	return rc;
@@ -286,14 +286,14 @@ static void stream_fail(struct virtdev_vhost_user_server *s, int fd)
 	let_go(s);
 }
 
-int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd)
+int virtdev_priv_socket_take_state_fd(void *opaque, bool load, int fd)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 	struct server_stream *t = &s->stream;
 	const int kind = vsu_foreign_kind(fd);
 	int rc, own;
 
-	virtdev_priv_server_state_end(s);
+	virtdev_priv_socket_state_end(s);
 	s->fresh &= !load;
 	t->load = load;
 	t->at = 0;
@@ -313,7 +313,7 @@ int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd)
 	return 0;
 }
 
-void virtdev_priv_server_check_state(void *opaque, uint64_t token)
+void virtdev_priv_socket_check_state(void *opaque, uint64_t token)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 

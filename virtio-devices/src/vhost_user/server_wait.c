@@ -10,7 +10,7 @@
 
 #include "vhost_user/served.h"
 
-int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
+int virtdev_priv_socket_watch(int epfd, int fd, uint32_t events,
 			      enum server_event what, uint32_t index)
 {
 	struct epoll_event event = {
@@ -21,14 +21,14 @@ int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
 	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int virtdev_priv_server_more_init(struct server_more *m, int epfd)
+int virtdev_priv_socket_more_init(struct server_more *m, int epfd)
 {
 	m->fd = vsu_event_new();
 	return m->fd < 0 ? m->fd :
-	       virtdev_priv_server_watch(epfd, m->fd, EPOLLIN, EVENT_MORE, 0);
+	       virtdev_priv_socket_watch(epfd, m->fd, EPOLLIN, EVENT_MORE, 0);
 }
 
-void virtdev_priv_server_more_tell(struct server_more *m, bool more)
+void virtdev_priv_socket_more_tell(struct server_more *m, bool more)
 {
 	if (more == m->told)
 		return;
@@ -39,7 +39,7 @@ void virtdev_priv_server_more_tell(struct server_more *m, bool more)
 		vsu_event_drain(m->fd, NULL);
 }
 
-int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
+int virtdev_priv_socket_other_set(struct server_other *o, int epfd, int fd)
 {
 	int rc = 0;
 
@@ -50,7 +50,7 @@ int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
 		epoll_ctl(epfd, EPOLL_CTL_DEL, o->fd, NULL);
 	o->fd = -1;
 	if (fd >= 0)
-		rc = virtdev_priv_server_watch(epfd, fd, EPOLLIN, EVENT_OTHER,
+		rc = virtdev_priv_socket_watch(epfd, fd, EPOLLIN, EVENT_OTHER,
 					       0);
 	if (rc == 0)
 		o->fd = fd;
@@ -68,7 +68,7 @@ static bool look_at_ring(struct server_queue *q, bool always)
 	if (!always &&
 	    !vq_has_available(vhost_user_backend_vq(q->server->session, q->index)))
 		return false;
-	virtdev_priv_server_set_again(q, true);
+	virtdev_priv_socket_set_again(q, true);
 	return true;
 }
 
@@ -83,14 +83,14 @@ static bool look_at_rings(struct server_queue *queues, uint32_t n, bool always)
 	return found;
 }
 
-bool virtdev_priv_server_stop_looks(struct server_looks *looks,
+bool virtdev_priv_socket_stop_looks(struct server_looks *looks,
 				    struct server_queue *queues, uint32_t n)
 {
 	looks->worth = false;
 	return look_at_rings(queues, n, true);
 }
 
-int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
+int virtdev_priv_socket_wait(struct server_looks *looks, int epfd,
 			     struct epoll_event *events, int max,
 			     int timeout_ms, struct server_queue *queues,
 			     uint32_t nqueues)
@@ -109,7 +109,7 @@ int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
 	}
 	if (n)
 		return n;
-	if (virtdev_priv_server_stop_looks(looks, queues, nqueues))
+	if (virtdev_priv_socket_stop_looks(looks, queues, nqueues))
 		return 0;
 	n = epoll_wait(epfd, events, max, timeout_ms);
 	looks->worth = vsu_now_ns() - begun < looks->max_ns;
