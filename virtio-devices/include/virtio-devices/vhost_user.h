@@ -7,19 +7,12 @@
  *   device     a struct virtdev for a transport, with the back-end's features
  *              and a copy of its configuration space; its queues cannot be
  *              started in this process
- *   start      passes the queues, as the driver set them up, to the back-end
- *   stop       stops the queues in the back-end; ops->stopped follows when the
- *              back-end has finished the requests that it has popped
+ *   server     the back-end behind that transport: see vhost_user_transport.h
  *
- * After a session has failed, the device keeps its last configuration. Its queues
- * can be stopped, which takes effect immediately, but not started.
- *
- * With ops->connect a session reconnects to a replacement back-end (see
- * <vhost/frontend.h>). Until the replacement is connected, the device keeps its
- * last configuration, and its queues can be stopped but not started.
- *
- * Behind a transport the device can also be paused, saved and continued behind another
- * back-end: see vhost_user_transport.h.
+ * After a session has failed, the device keeps its last configuration, and its queues cannot
+ * be started. With ops->connect a session reconnects to a replacement back-end (see
+ * <vhost/frontend.h>). Until the replacement is connected, the device keeps its last
+ * configuration.
  *
  * Waiting: virtdev_vhost_user_fd() never changes; when it is readable, call
  * virtdev_vhost_user_dispatch(), which never blocks.
@@ -118,7 +111,7 @@ struct virtdev_vhost_user_ops {
 	void (*lost)(void *opaque, const struct vsu_error *err);
 	void (*back)(void *opaque, bool rings_lost);
 	/*
-	 * A reset of a queue is complete: see virtdev_vhost_user_reset_queue().
+	 * A reset of a queue is complete.
 	 */
 	void (*queue_reset)(void *opaque, uint32_t queue);
 };
@@ -154,43 +147,6 @@ VIRTDEV_API struct vhost_user_frontend *virtdev_vhost_user_frontend(
 VIRTDEV_API int virtdev_vhost_user_set_memory(struct virtdev_vhost_user *r,
 					      struct vmem_map *map,
 					      struct vsu_error *err)
-	VSU_NODISCARD;
-
-/*
- * Starts n queues as the driver set them up: rings[i] is queue i, and a ring of
- * size 0 is not set up. The descriptors are duplicated.
- */
-VIRTDEV_API int virtdev_vhost_user_start(struct virtdev_vhost_user *r,
-					 uint64_t features,
-					 const struct vhost_user_ring *rings,
-					 uint32_t n, struct vsu_error *err)
-	VSU_NODISCARD;
-
-/*
- * 0: ops->stopped follows; 1: no queue ran, or the session has failed:
- * ops->stopped does not follow.
- */
-VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
-	VSU_NODISCARD;
-
-/*
- * For VQ_F_RING_RESET: the first function resets one queue of a running device,
- * the second starts a queue after its reset, with a new ring. The descriptors of
- * the ring are borrowed until the queue runs. The back-end needs no support for
- * this: it completes the requests that it has popped, stops all queues and
- * continues the others.
- *
- *   0        reset: ops->queue_reset follows; start: the queue will run
- *   1        reset only: the queue did not run; ops->queue_reset does not follow
- *   -EINVAL  invalid queue; start: the queue was not reset
- *   -EAGAIN  the back-end is disconnected: reset the whole device
- */
-VIRTDEV_API int virtdev_vhost_user_reset_queue(struct virtdev_vhost_user *r,
-					       uint32_t queue) VSU_NODISCARD;
-VIRTDEV_API int virtdev_vhost_user_start_queue(struct virtdev_vhost_user *r,
-					       uint32_t queue,
-					       const struct vhost_user_ring *ring,
-					       struct vsu_error *err)
 	VSU_NODISCARD;
 
 VSU_END_DECLS

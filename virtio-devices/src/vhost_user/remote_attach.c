@@ -16,7 +16,7 @@
 
 static int remote_stop(void *self)
 {
-	return virtdev_vhost_user_stop(self) > 0 ? 0 : -EAGAIN;
+	return virtdev_priv_remote_stop(self) > 0 ? 0 : -EAGAIN;
 }
 
 static void remote_dispatch(void *self)
@@ -44,7 +44,7 @@ static int remote_fail(void *self, const struct vsu_error *why)
 static int remote_queue_reset(void *self, uint32_t queue)
 {
 	struct virtdev_vhost_user *r = self;
-	int rc = virtdev_vhost_user_reset_queue(r, queue);
+	int rc = virtdev_priv_remote_reset_queue(r, queue);
 
 	if (rc < 0)
 		virtdev_transport_needs_reset(r->t);
@@ -57,7 +57,7 @@ static int remote_queue_start(void *self, uint32_t queue, struct vsu_error *err)
 	struct vhost_user_ring ring;
 
 	virtdev_priv_describe_ring(r->t, queue, &r->queues[queue], &ring);
-	return virtdev_vhost_user_start_queue(r, queue, &ring, err);
+	return virtdev_priv_remote_start_queue(r, queue, &ring, err);
 }
 
 static void free_queues(struct virtdev_vhost_user *r)

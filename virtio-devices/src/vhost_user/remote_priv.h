@@ -175,6 +175,22 @@ bool virtdev_priv_remote_changed(struct virtdev_vhost_user *r);
 /* Drops pending changes: the whole device starts again or stops. */
 void virtdev_priv_remote_forget(struct virtdev_vhost_user *r);
 
+/*
+ * For VQ_F_RING_RESET: the first function resets one queue of a running device,
+ * the second starts a queue after its reset, with a new ring. The descriptors of
+ * the ring are borrowed until the queue runs. The back-end needs no support for
+ * this: it completes the requests that it has popped, stops all queues and
+ * continues the others.
+ *
+ *   0        reset: ops->queue_reset follows; start: the queue will run
+ *   1        reset only: the queue did not run; ops->queue_reset does not follow
+ *   -EINVAL  invalid queue; start: the queue was not reset
+ *   -EAGAIN  the back-end is disconnected: reset the whole device
+ */
+int virtdev_priv_remote_reset_queue(struct virtdev_vhost_user *r, uint32_t queue);
+int virtdev_priv_remote_start_queue(struct virtdev_vhost_user *r, uint32_t queue,
+				    const struct vhost_user_ring *ring, struct vsu_error *err);
+
 /* remote_session.c */
 struct vhost_user_frontend_ops;
 extern const struct vhost_user_frontend_ops virtdev_priv_remote_session_ops;
@@ -203,6 +219,18 @@ void virtdev_priv_remote_request_end(void *self);
 
 /* remote_start.c */
 
+/*
+ * Starts n queues as the driver set them up: rings[i] is queue i, and a ring of
+ * size 0 is not set up. The descriptors are duplicated.
+ */
+int virtdev_priv_remote_start_rings(struct virtdev_vhost_user *r, uint64_t features,
+				    const struct vhost_user_ring *rings, uint32_t n,
+				    struct vsu_error *err);
+/*
+ * 0: ops->stopped follows; 1: no queue ran, or the session has failed:
+ * ops->stopped does not follow.
+ */
+int virtdev_priv_remote_stop(struct virtdev_vhost_user *r);
 /* Starts the queues that the driver set up, at positions[] if there are any. */
 int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *err);
 /* After each dispatch: performs a start that waited. */

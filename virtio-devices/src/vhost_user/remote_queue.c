@@ -109,7 +109,7 @@ static int change_now(struct virtdev_vhost_user *r)
 	}
 }
 
-int virtdev_vhost_user_reset_queue(struct virtdev_vhost_user *r,
+int virtdev_priv_remote_reset_queue(struct virtdev_vhost_user *r,
 				   uint32_t queue)
 {
 	if (queue >= REMOTE_QUEUES)
@@ -127,7 +127,7 @@ int virtdev_vhost_user_reset_queue(struct virtdev_vhost_user *r,
 	return change_now(r);
 }
 
-int virtdev_vhost_user_start_queue(struct virtdev_vhost_user *r,
+int virtdev_priv_remote_start_queue(struct virtdev_vhost_user *r,
 				   uint32_t queue,
 				   const struct vhost_user_ring *ring,
 				   struct vsu_error *err)

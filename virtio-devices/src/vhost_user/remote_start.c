@@ -17,7 +17,7 @@
 
 /* -------------------------------------------------- rings that the owner describes */
 
-int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
+int virtdev_priv_remote_start_rings(struct virtdev_vhost_user *r, uint64_t features,
 			     const struct vhost_user_ring *rings, uint32_t n,
 			     struct vsu_error *err)
 {
@@ -39,7 +39,7 @@ int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
 	return rc ? rc : vhost_user_frontend_start(r->frontend, features, err);
 }
 
-int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
+int virtdev_priv_remote_stop(struct virtdev_vhost_user *r)
 {
 	const bool waits = virtdev_priv_remote_waits(r);
 
@@ -100,7 +100,7 @@ int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *er
 		return vsu_error_sys(err, -ENOMEM, "rings");
 	describe_rings(r, rings);
 	virtdev_priv_remote_clear_positions(r);
-	rc = virtdev_vhost_user_start(r, r->start_features, rings, n, err);
+	rc = virtdev_priv_remote_start_rings(r, r->start_features, rings, n, err);
 	free(rings);
 	return rc;
 }

@@ -209,8 +209,8 @@ static int start_at(uint32_t base)
 	rings[0].kick_fd = rig.kick;
 	rings[0].call_fd = rig.call;
 	rings[0].err_fd = -1;
-	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, NULL, 2, NULL), -EINVAL);
-	return virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, rings, 2,
+	ck_assert_int_eq(virtdev_priv_remote_start_rings(rig.remote, VQ_F_VERSION_1, NULL, 2, NULL), -EINVAL);
+	return virtdev_priv_remote_start_rings(rig.remote, VQ_F_VERSION_1, rings, 2,
 					NULL);
 }
 
@@ -348,12 +348,12 @@ START_TEST(start_and_stop_are_sent_to_the_back_end)
 	ck_assert_int_eq(start(), 0);
 	pump();
 	ck_assert_uint_eq(rig.started, 1);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
 	ck_assert_uint_eq(rig.stopped, 0);
 	pump();
 	ck_assert_uint_eq(rig.stopped, 1);
 	ck_assert_uint_eq(rig.stopped_queues, 1);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 1);
 	ck_assert_int_eq(start(), 0);
 	pump();
 	ck_assert_uint_eq(rig.started, 2);
@@ -365,11 +365,11 @@ START_TEST(stop_during_the_start_is_performed_after_it)
 {
 	connect_as(VIRTDEV_ID_BLOCK);
 	ck_assert_int_eq(start(), 0);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
 	pump();
 	ck_assert_uint_eq(rig.stopped, 1);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 1);
 	teardown();
 }
 END_TEST
@@ -396,7 +396,7 @@ static void start_both(void)
 	connect_as(VIRTDEV_ID_BLOCK);
 	rings[0] = ring_of(0);
 	rings[1] = ring_of(1);
-	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1,
+	ck_assert_int_eq(virtdev_priv_remote_start_rings(rig.remote, VQ_F_VERSION_1,
 						  rings, 2, NULL), 0);
 }
 
@@ -408,20 +408,20 @@ START_TEST(a3_18_queue_reset_keeps_the_position_of_the_other)
 	again = ring_of(1);
 	pump();
 	ck_assert_uint_eq(rig.started, 2);
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 0);
 	ck_assert_uint_eq(rig.queue_resets, 0);
 	pump();
 	ck_assert_uint_eq(rig.queue_resets, 1);
 	ck_assert_uint_eq(rig.started, 3);
 	ck_assert_uint_eq(rig.bases[0], 5);
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 1);
-	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 1, &again,
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 1);
+	ck_assert_int_eq(virtdev_priv_remote_start_queue(rig.remote, 1, &again,
 							NULL), 0);
 	pump();
 	ck_assert_uint_eq(rig.started, 5);
 	ck_assert_uint_eq(rig.bases[0], 5);
 	ck_assert_uint_eq(rig.stopped, 0);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
 	pump();
 	ck_assert_uint_eq(rig.stopped, 1);
 	ck_assert_uint_eq(rig.failed, 0);
@@ -432,8 +432,8 @@ END_TEST
 START_TEST(queue_reset_during_the_start_is_performed_after_it)
 {
 	start_both();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 0);
 	pump();
 	ck_assert_uint_eq(rig.queue_resets, 1);
 	ck_assert_uint_eq(rig.started, 3);
@@ -445,8 +445,8 @@ START_TEST(a3_05_stop_overtakes_a_queue_reset)
 {
 	start_both();
 	pump();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
 	pump();
 	ck_assert_uint_eq(rig.stopped, 1);
 	ck_assert_uint_eq(rig.queue_resets, 0);
@@ -461,12 +461,12 @@ START_TEST(a3_05_overtaken_queue_reset_is_not_performed_after_the_next_start)
 
 	start_both();
 	pump();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
 	pump();
 	rings[0] = ring_of(0);
 	rings[1] = ring_of(1);
-	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, rings, 2, NULL), 0);
+	ck_assert_int_eq(virtdev_priv_remote_start_rings(rig.remote, VQ_F_VERSION_1, rings, 2, NULL), 0);
 	pump();
 	ck_assert_uint_eq(rig.queue_resets, 0);
 	ck_assert_uint_eq(rig.started, 4);
@@ -480,17 +480,17 @@ START_TEST(single_queue_can_be_reset_and_started)
 
 	connect_as(VIRTDEV_ID_BLOCK);
 	rings[1] = ring_of(1);
-	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1,
+	ck_assert_int_eq(virtdev_priv_remote_start_rings(rig.remote, VQ_F_VERSION_1,
 						  rings, 2, NULL), 0);
 	pump();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 0);
 	pump();
 	ck_assert_uint_eq(rig.queue_resets, 1);
-	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 1,
+	ck_assert_int_eq(virtdev_priv_remote_start_queue(rig.remote, 1,
 							&rings[1], NULL), 0);
 	pump();
 	ck_assert_uint_eq(rig.started, 2);
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
 	pump();
 	ck_assert_uint_eq(rig.stopped, 1);
 	teardown();
@@ -504,14 +504,14 @@ START_TEST(invalid_queue_reset_or_start_is_refused)
 	start_both();
 	again = ring_of(0);
 	pump();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 256),
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 256),
 			 -EINVAL);
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 7), 1);
-	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &again,
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 7), 1);
+	ck_assert_int_eq(virtdev_priv_remote_start_queue(rig.remote, 0, &again,
 							NULL), -EINVAL);
 	end_server();
 	pump();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 1);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 1), 1);
 	teardown();
 }
 END_TEST
@@ -549,7 +549,7 @@ START_TEST(stop_reads_a_changed_configuration_again)
 	virtdev_config_changed(rig.model);
 	pump();
 	rig.config[0] = 1;
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 0);
 	pump();
 	virtdev_config_read(virtdev_vhost_user_device(rig.remote), 0, &byte, 1);
 	ck_assert_uint_eq(byte, 1);
@@ -692,7 +692,7 @@ START_TEST(reset_forgets_the_settings_of_the_driver)
 	if (_i)
 		virtdev_reset(virtdev_vhost_user_device(rig.remote));
 	else
-		ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+		ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 1);
 	ck_assert_int_eq(start(), 0);
 	pump();
 	ck_assert_uint_eq(rig.config[WRITEBACK], 1);
@@ -766,7 +766,7 @@ START_TEST(c1_13_dead_session_stops_at_once_and_refuses_a_start)
 	pump();
 	ck_assert_uint_eq(rig.failed, 1);
 	ck_assert_ptr_nonnull(strstr(rig.why.msg, "the peer"));
-	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+	ck_assert_int_eq(virtdev_priv_remote_stop(rig.remote), 1);
 	ck_assert_int_lt(start(), 0);
 	virtdev_config_read(virtdev_vhost_user_device(rig.remote), 0, &byte, 1);
 	ck_assert_uint_eq(byte, 1);

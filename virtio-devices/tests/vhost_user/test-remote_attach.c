@@ -133,7 +133,7 @@ static void start_queue_anew(void)
 	memset(guest_at(&rig.g, rig.g.config.driver_gpa), 0, 4);
 	memset(guest_at(&rig.g, rig.g.config.device_gpa), 0, 4);
 	virtdev_priv_describe_ring(rig.t, 0, &rig.fds, &ring);
-	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &ring, &rig.err), 0);
+	ck_assert_int_eq(virtdev_priv_remote_start_queue(rig.remote, 0, &ring, &rig.err), 0);
 	pump();
 }
 
@@ -145,14 +145,14 @@ START_TEST(queue_is_reset_while_a_pause_that_is_given_up_ends)
 	use(1);
 	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -EAGAIN);
 	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 0), 0);
 	if (_i) {
 		pause_device();
 		ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	}
 	pump();
 	ck_assert_uint_eq(rig.started, 1);
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 1);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 0), 1);
 	start_queue_anew();
 	ck_assert_uint_eq(rig.started, 2);
 	ck_assert_uint_eq(rig.base, 0);
@@ -228,9 +228,9 @@ START_TEST(queue_changes_while_no_back_end_is_connected_wait_for_the_start)
 	begin(VIRTDEV_ID_BLOCK, true);
 	lose_back_end();
 	start_driver();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 1);
-	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, NULL, NULL), 0);
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, UINT32_MAX), -EINVAL);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 0), 1);
+	ck_assert_int_eq(virtdev_priv_remote_start_queue(rig.remote, 0, NULL, NULL), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, UINT32_MAX), -EINVAL);
 	find_back_end();
 	ck_assert_uint_eq(rig.started, 1);
 	teardown();

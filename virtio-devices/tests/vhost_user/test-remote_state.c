@@ -191,7 +191,7 @@ START_TEST(queue_that_was_reset_starts_behind_another_session)
 
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
-	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 0);
+	ck_assert_int_eq(virtdev_priv_remote_reset_queue(rig.remote, 0), 0);
 	pump();
 	bytes = take(&len);
 	disconnect();
@@ -200,7 +200,7 @@ START_TEST(queue_that_was_reset_starts_behind_another_session)
 	ck_assert_int_eq(load(bytes, len), 0);
 	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	virtdev_priv_describe_ring(rig.t, 0, &rig.fds, &ring);
-	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &ring, &rig.err), 0);
+	ck_assert_int_eq(virtdev_priv_remote_start_queue(rig.remote, 0, &ring, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(rig.features, VQ_F_VERSION_1);
 	use(1);
