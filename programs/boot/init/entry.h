@@ -94,7 +94,7 @@ struct entry_files {
 	void *opaque;
 };
 
-/* Of a grub.cfg: the files that it reads, and its results. */
+/* A grub.cfg: the files that it reads, and its results. */
 #define ENTRY_REPORT 1024
 struct entry_menu {
 	const struct entry_files *files;	/* NULL: there are none */

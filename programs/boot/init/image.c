@@ -61,7 +61,7 @@ struct mounted {
 	const char *device, *type, *options;
 };
 
-/* Of one search of all partitions. */
+/* How a search of all partitions mounts file systems with a journal. */
 enum journals {
 	SKIP_JOURNALS,		/* the image is not written to */
 	REPLAY_JOURNALS,	/* file systems that were mounted without */

@@ -14,7 +14,7 @@
 
 #define MAX_TEXT (1 << 20)
 
-/* Of Ubuntu and Arch, Debian, Fedora, and openSUSE, whose first snapshot is its default subvolume. */
+/* The order is that of Ubuntu and Arch, Debian, Fedora, and openSUSE, whose first snapshot is its default subvolume. */
 const char *const image_subvolumes[] = { "/@", "/@rootfs", "/root", "/@/.snapshots/1/snapshot", NULL };
 
 static int open_below(int root, const char *path, int flags)
