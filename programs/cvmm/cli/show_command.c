@@ -18,7 +18,7 @@
 #include "cli/show_command.h"
 #include "config/device.h"
 #include "config/options.h"
-#include "ctl/output.h"
+#include "common/plain.h"
 #include "machine/exit_status.h"
 #include "transfer/saved_folder.h"
 
@@ -73,7 +73,7 @@ struct shown {
 static void print_text(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "%-10s ", name);
-	vmm_control_print_plain(text, out);
+	vmm_print_plain(text, out);
 	fputc('\n', out);
 }
 

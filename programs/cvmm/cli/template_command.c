@@ -16,7 +16,7 @@
 #include "common/foreign_words.h"
 #include "common/helpers.h"
 #include "cli/template_command.h"
-#include "ctl/output.h"
+#include "common/plain.h"
 #include "exec/template.h"
 
 #define DEFAULT_FOLDERS 4
@@ -144,7 +144,7 @@ static void print_line(FILE *out, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	vmm_control_print_plain(line, out);
+	vmm_print_plain(line, out);
 	fputc('\n', out);
 }
 

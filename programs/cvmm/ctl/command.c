@@ -14,6 +14,7 @@
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
+#include "common/plain.h"
 #include "ctl/command.h"
 #include "ctl/files.h"
 #include "ctl/metrics.h"
@@ -211,7 +212,7 @@ static int print_json(char *reply, const char *path, FILE *to, struct vsu_error 
 	(void)path;
 	(void)err;
 	if (isatty(fileno(to)))
-		vmm_control_print_plain(reply, to);
+		vmm_print_plain(reply, to);
 	else
 		fputs(reply, to);
 	fputc('\n', to);

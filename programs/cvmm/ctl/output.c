@@ -12,6 +12,7 @@
 #include <device-kinds/latency.h>
 #include <vmm-sys-util/json_read.h>
 
+#include "common/plain.h"
 #include "ctl/output.h"
 
 #define WIDTH 12
@@ -22,31 +23,6 @@
 /* No value is shortened below this length. */
 #define MIN_VALUE 16
 #define GAP "..."
-
-/* Bytes of a control character at the text's beginning: 0, 1, or 2 (C1 in UTF-8). */
-static unsigned int control_len(const unsigned char *text)
-{
-	if (text[0] == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f)
-		return 2;
-	return text[0] < ' ' || text[0] == 0x7f;
-}
-
-/* Prints the bytes up to the end. */
-static void print_part(const char *text, const char *end, FILE *to)
-{
-	unsigned int n;
-
-	while (text < end) {
-		n = control_len((const unsigned char *)text);
-		fputc(n ? '?' : *text, to);
-		text += n ? n : 1;
-	}
-}
-
-void vmm_control_print_plain(const char *text, FILE *to)
-{
-	print_part(text, text + strlen(text), to);
-}
 
 /* ---------------------------------------------------------------------- rows */
 
@@ -82,7 +58,7 @@ static void row_begin(struct rows *rows, const char *path, size_t len)
 	rows->begun = true;
 	memcpy(rows->row, path, len);
 	rows->row[len] = '\0';
-	vmm_control_print_plain(rows->row, rows->to);
+	vmm_print_plain(rows->row, rows->to);
 	rows->used = rows->columns < MIN_COLUMNS ? MIN_COLUMNS : strlen(rows->row);
 }
 
@@ -99,7 +75,7 @@ static size_t value_put(const char *value, size_t room, FILE *to)
 	if (room < MIN_VALUE)
 		room = MIN_VALUE;
 	if ((size_t)(end - value) <= room) {
-		print_part(value, end, to);
+		vmm_print_plain_part(value, end, to);
 		return (size_t)(end - value);
 	}
 	head = value + (room - strlen(GAP)) / 2;
@@ -108,9 +84,9 @@ static size_t value_put(const char *value, size_t room, FILE *to)
 		head--;
 	while (is_within_character(*tail))
 		tail++;
-	print_part(value, head, to);
+	vmm_print_plain_part(value, head, to);
 	fputs(GAP, to);
-	print_part(tail, end, to);
+	vmm_print_plain_part(tail, end, to);
 	return (size_t)(head - value) + strlen(GAP) + (size_t)(end - tail);
 }
 
@@ -128,7 +104,7 @@ static void item_put(struct rows *rows, const char *key, const char *value)
 	for (; rows->used < indent; rows->used++)
 		fputc(' ', rows->to);
 	fputc(' ', rows->to);
-	vmm_control_print_plain(key, rows->to);
+	vmm_print_plain(key, rows->to);
 	if (*key)
 		fputc('=', rows->to);
 	rows->used += 1 + name + value_put(value, room, rows->to);

@@ -11,9 +11,6 @@
 
 #include <vmm-sys-util/error.h>
 
-/* Text of another process, without control characters, which a terminal would obey. */
-void vmm_control_print_plain(const char *text, FILE *to);
-
 /*
  * A row for each member and each element of an array: its name, and its values. Lines have the
  * width of the terminal, or else 80 columns: values that do not fit continue on the next line,

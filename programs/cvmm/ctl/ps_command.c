@@ -10,6 +10,7 @@
 
 #include <vmm-sys-util/json.h>
 
+#include "common/plain.h"
 #include "ctl/machines.h"
 #include "ctl/output.h"
 #include "ctl/ps_command.h"
@@ -86,10 +87,10 @@ static const char *uptime_of(const struct vmm_found *f, char text[32])
 /* Names of files may have any bytes. */
 static void print_end(const struct vmm_found *f, FILE *out)
 {
-	vmm_control_print_plain(f->path, out);
+	vmm_print_plain(f->path, out);
 	if (f->state != VMM_FOUND_ANSWERED) {
 		fputs(": ", out);
-		vmm_control_print_plain(reason_of(f), out);
+		vmm_print_plain(reason_of(f), out);
 	}
 	fputc('\n', out);
 }
