@@ -12,7 +12,7 @@
 #include <vmm-sys-util/option_place.h>
 
 #include "common/helpers.h"
-#include "initrd_command.h"
+#include "initrd/initrd_command.h"
 #include "common/machine_rows.h"
 
 #define CHUNK 65536

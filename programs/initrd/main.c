@@ -6,7 +6,7 @@
 
 #include "common/command.h"
 #include "common/remedy.h"
-#include "initrd_command.h"
+#include "initrd/initrd_command.h"
 #include "machine/exit_status.h"
 
 static int show_help(void)

@@ -9,8 +9,8 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "cli/boot_command.h"
-#include "cli/exec_options.h"
+#include "boot/boot_command.h"
+#include "exec/exec_options.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/other_commands.h"

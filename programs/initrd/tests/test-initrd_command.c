@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "initrd_command.h"
+#include "initrd/initrd_command.h"
 #include "util.h"
 
 #define MAX_WORDS 16

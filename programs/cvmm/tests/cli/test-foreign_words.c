@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/exec_options.h"
+#include "exec/exec_options.h"
 #include "common/foreign_words.h"
 #include "config/arguments.h"
 #include "config/device.h"

@@ -5,7 +5,7 @@
 
 #include <sys/wait.h>
 
-#include "cli/boot_command.h"
+#include "boot/boot_command.h"
 #include "common/user_network.h"
 #include "common/tests/scripts.h"
 #include "util.h"

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes the command line of a machine that boots a disk image. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <device-kinds/disk.h>
+#include <vm-agent/initrd.h>
+#include <vm-agent/protocol.h>
+#include <vm-arch/kernel_version.h>
+#include <vm-arch/layout.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/option_list.h>
+#include <vmm-sys-util/option_place.h>
+
+#include "common/helpers.h"
+#include "boot/boot_command.h"
+#include "common/machine_rows.h"
+
+#define CMDLINE "console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " " VAGENT_IMAGE_WORD
+/* A kernel and its initrd are in memory twice when it is started. */
+#define MEMORY "1G"
+/* Words besides those of the caller. */
+#define OWN_WORDS 8
+
+enum { CLOUD_INIT, KERNEL, MODULES, INIT, APPEND, PUBLISH, HELP, IMAGE, OWN_ROWS };
+
+const struct vsu_option vmm_boot_own_options[] = {
+	[CLOUD_INIT] = { .name = "cloud-init", .kind = VSU_OPTION_STRING, .arg = "KEY=VALUE|FILE",
+			 .repeat = true, .help = "settings for cloud-init, on a disk of their own",
+			 .example = "user=me,ssh-key=me.pub" },
+	[KERNEL] = { .name = "kernel", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		     .preset = "the host's", .help = "Linux kernel that finds the image's kernel" },
+	[MODULES] = { .name = "modules", .kind = VSU_OPTION_STRING, .arg = "FOLDER|none",
+		      .preset = "/lib/modules/VERSION", .help = "modules of this kernel" },
+	[INIT] = VMM_ROW_INIT,
+	[APPEND] = { .name = "append", .kind = VSU_OPTION_STRING,
+		     .help = "text to append to the command line of the image's kernel" },
+	[PUBLISH] = VMM_ROW_PUBLISH,
+	[HELP] = VSU_OPTION_ROW_HELP,
+	[IMAGE] = { .name = "IMAGE", .kind = VSU_OPTION_OPERAND, .repeat = true },
+	[OWN_ROWS] = { .name = NULL },
+};
+
+static bool is_own(const char *name)
+{
+	const struct vsu_option *own = vmm_boot_own_options;
+
+	while (own->name && strcmp(own->name, name) != 0)
+		own++;
+	return own->name;
+}
+
+/* The image has the kernel, and the machine is a new one. */
+static bool is_left_out(const struct vmm_option_row *row)
+{
+	const enum vmm_topic topic = vmm_option_topic(row);
+
+	return is_own(row->option.name) || row->option.kind == VSU_OPTION_OPERAND ||
+	       topic == VMM_TOPIC_WORDS || topic == VMM_TOPIC_KERNEL || topic == VMM_TOPIC_MIGRATION;
+}
+
+static void make_table(struct vmm_boot_command *c)
+{
+	struct vsu_option *to = c->table;
+	const struct vmm_option_row *row;
+
+	memcpy(to, vmm_boot_own_options, sizeof(vmm_boot_own_options));
+	to += OWN_ROWS;
+	for (row = vmm_option_rows; row->option.name; row++)
+		if (!is_left_out(row))
+			*to++ = row->option;
+	*to = (struct vsu_option){ .name = NULL };
+}
+
+static int add_word(struct vmm_boot_command *c, struct vsu_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int add_word(struct vmm_boot_command *c, struct vsu_error *err, const char *fmt, ...)
+{
+	va_list ap;
+	int len = -1;
+
+	if (c->nwords == c->max_words)
+		return vsu_error_set(err, -E2BIG, "too many options");
+	va_start(ap, fmt);
+	len = vasprintf(&c->words[c->nwords], fmt, ap);
+	va_end(ap);
+	if (len < 0) {
+		c->words[c->nwords] = NULL;
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	}
+	c->nwords++;
+	return 0;
+}
+
+/* Its word is replaced when passt has been started. */
+static int add_network(struct vmm_boot_command *c, const char *text, struct vsu_error *err)
+{
+	int rc = vmm_user_network_set(&c->network, text, err);
+
+	c->network_word = c->nwords;
+	return rc < 0 ? rc : add_word(c, err, "--net=%s", text);
+}
+
+/* The first disk is the image, be it an operand or an option. */
+static int pass_option(struct vmm_boot_command *c, const struct vsu_option *o, const char *text,
+		       struct vsu_error *err)
+{
+	if (!strcmp(o->name, "disk"))
+		c->has_image = true;
+	else if (!strcmp(o->name, "memory"))
+		c->has_memory = true;
+	else if (!strcmp(o->name, "dry-run"))
+		c->is_dry = true;
+	else if (!strcmp(o->name, "net") && vmm_user_network_is(text))
+		return add_network(c, text, err);
+	return o->kind == VSU_OPTION_FLAG ? add_word(c, err, "--%s", o->name) :
+					    add_word(c, err, "--%s=%s", o->name, text);
+}
+
+static int add_operand(struct vmm_boot_command *c, const char *path, struct vsu_error *err)
+{
+	if (!c->has_image) {
+		c->image = path;
+		c->image_word = c->nwords;
+	}
+	c->has_image = true;
+	return add_word(c, err, "%s", path);
+}
+
+#define PLACE(member) VSU_PLACE(struct vmm_boot_command, member)
+static const struct vsu_place places[OWN_ROWS] = {
+	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
+	[APPEND] = PLACE(append), [HELP] = PLACE(help),
+};
+
+static int take_option(void *opaque, unsigned int index, const struct vsu_option_value *value,
+		       struct vsu_error *err)
+{
+	struct vmm_boot_command *c = opaque;
+
+	if (index >= OWN_ROWS)
+		return pass_option(c, &c->table[index], value->text, err);
+	if (vsu_place_store(&places[index], c, value))
+		return 0;
+	if (index == PUBLISH)
+		return vmm_exec_network_publish(&c->network.network, value->text, err);
+	return index == IMAGE ? add_operand(c, value->text, err) :
+				vmm_cloud_init_read(&c->seed, value->text, err);
+}
+
+/* The second word becomes the kernel, since operands keep their order. */
+int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *argv,
+			   struct vsu_error *err)
+{
+	int rc;
+
+	*c = (struct vmm_boot_command){ .init = vmm_helper_init(true), .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
+	make_table(c);
+	c->max_words = argc + OWN_WORDS;
+	c->words = calloc((size_t)c->max_words + 1, sizeof(*c->words));
+	if (!c->words)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	rc = add_word(c, err, "run");
+	rc = rc < 0 ? rc : add_word(c, err, "KERNEL");
+	if (!rc)
+		rc = vsu_option_parse_argv(c->table, argc, argv, take_option, c, NULL, err);
+	if (rc < 0 || c->help || c->has_image)
+		return rc;
+	return vsu_error_set(err, -ENOENT, "boot: no disk image; example: 'cvmm boot debian.raw'");
+}
+
+/* ------------------------------------------------------------------ parts */
+
+static int find_modules(const struct vmm_boot_command *c, const char *kernel,
+			char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err)
+{
+	char version[VMM_KERNEL_VERSION];
+	int rc;
+
+	if (c->modules)
+		return 0;
+	rc = vmm_kernel_version(kernel, version, err);
+	return rc < 0 ? rc : vagent_initrd_folder(version, folder, err);
+}
+
+static int make_initrd(struct vmm_boot_command *c, const char *kernel, struct vsu_error *err)
+{
+	static const char *const names[] = { "virtio_pci", "virtio_blk", NULL };
+	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", NULL };
+	char folder[VAGENT_INITRD_FOLDER];
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd),
+		.init = c->init, .modules = c->modules ? c->modules : folder,
+		.names = names, .others = others, .later = vagent_initrd_file_systems(), .boot = "/boot",
+	};
+	const int rc = find_modules(c, kernel, folder, err);
+
+	return rc < 0 ? rc : vagent_initrd_make(&initrd, &c->initrd_fd, err);
+}
+
+static int set_word(struct vmm_boot_command *c, int i, const char *text, struct vsu_error *err)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	free(c->words[i]);
+	c->words[i] = copy;
+	return 0;
+}
+
+/* An image that is not raw becomes a disk behind a socket. */
+static int serve_image(struct vmm_boot_command *c, struct vsu_error *err)
+{
+	char *value, *word;
+	int rc = c->image && devkind_disk_format(c->image) ?
+		 vmm_image_server_disk(&c->server, c->image, true, &value, err) : 0;
+
+	if (rc < 0 || c->server.sock < 0)
+		return rc;
+	if (asprintf(&word, "--disk=%s", value) < 0)
+		word = NULL;
+	free(value);
+	rc = word ? set_word(c, c->image_word, word, err) : vsu_error_set(err, -ENOMEM, "no memory for options");
+	free(word);
+	return rc;
+}
+
+static int start_network(struct vmm_boot_command *c, struct vsu_error *err)
+{
+	char word[VMM_PASST_WORD];
+	int rc = vmm_user_network_start(&c->network, word, err);
+
+	return rc < 0 || !word[0] ? rc : set_word(c, c->network_word, word, err);
+}
+
+/* A file can be opened again by the process that continues the guest. */
+static int add_seed(struct vmm_boot_command *c, struct vsu_error *err)
+{
+	const char *path = c->is_dry ? NULL : vmm_cloud_init_file(&c->seed);
+	char *value = path ? vsu_list_escape(path) : NULL;
+	int rc = path ? vmm_cloud_init_keep(&c->seed, c->seed_fd, err) : 0;
+
+	if (path && !rc && !value)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (!rc)
+		rc = value ? add_word(c, err, "--disk=path=%s,readonly", value) :
+		     add_word(c, err, "--disk=fd:%d:cloud-init,readonly", c->seed_fd);
+	free(value);
+	return rc;
+}
+
+static int add_words(struct vmm_boot_command *c, struct vsu_error *err)
+{
+	int rc = add_word(c, err, "--initrd=fd:%d:initrd", c->initrd_fd);
+
+	if (!rc)
+		rc = add_word(c, err, "--cmdline=" CMDLINE "%s%s", c->append ? " -- " : "", c->append ? c->append : "");
+	if (!rc && !c->has_memory)
+		rc = add_word(c, err, "--memory=" MEMORY);
+	return rc < 0 || c->seed_fd < 0 ? rc : add_seed(c, err);
+}
+
+int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err)
+{
+	char host[VAGENT_KERNEL_PATH];
+	const char *kernel = c->kernel ? c->kernel : host;
+	int rc;
+
+	c->stage = VMM_STAGE_CONFIGURATION;
+	rc = c->kernel ? 0 : vagent_host_kernel("/boot", "/lib/modules", host, err);
+	if (!rc)
+		rc = make_initrd(c, kernel, err);
+	if (!rc && c->seed.is_given)
+		rc = vmm_cloud_init_make(&c->seed, &c->seed_fd, err);
+	if (rc < 0)
+		return rc;
+	c->stage = VMM_STAGE_OPTIONS;
+	rc = set_word(c, 1, kernel, err);
+	if (!rc)
+		rc = serve_image(c, err);
+	if (!rc)
+		rc = start_network(c, err);
+	return rc < 0 ? rc : add_words(c, err);
+}
+
+void vmm_boot_command_free(struct vmm_boot_command *c)
+{
+	int i;
+
+	for (i = 0; i < c->nwords; i++)
+		free(c->words[i]);
+	free(c->words);
+	vsu_fd_close(&c->initrd_fd);
+	vsu_fd_close(&c->seed_fd);
+	vmm_cloud_init_free(&c->seed);
+	vmm_image_server_end(&c->server);
+	vmm_user_network_end(&c->network);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Waits for the end of an emulated guest's command. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <vm-arch/layout.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/parse.h>
+
+#include "exec/emulation.h"
+#include "exec/exec_emulated.h"
+#include "exec/waiting.h"
+#include "common/spawn/spawn.h"
+
+enum { SESSION, SIGNALS, QEMU_END, EVENTS, WATCHED };
+
+/* ----------------------------------------------------------------- the guest */
+
+static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_machine *m,
+		       const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	if (strcmp(VMM_TARGET_NAME, "x86-64") != 0)
+		return vsu_error_set(err, -EOPNOTSUPP, "option --emulate is for x86-64, and this is a host of " VMM_TARGET_NAME "; use one with /dev/kvm");
+	if (vsu_parse_size(o->memory, &c->memory) < 0 || c->memory < 1u << 20)
+		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate this is a size of at least 1M", o->memory);
+	if (o->npieces)
+		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate there is one piece of memory; leave this one out", o->pieces[0]);
+	if (vmm_plan_is_builtin(o->kernel))
+		return vsu_error_set(err, -EINVAL, "option --kernel '%s': with --emulate this is a Linux kernel; built-in ones need KVM only", o->kernel);
+	c->plan = &m->plan;
+	c->cpus = (unsigned int)o->cpus;
+	c->tap = o->network.kind == VMM_EXEC_NET_TAP ? o->network.tap : NULL;
+	c->net = m->passt.fd;
+	c->mac = o->network.mac;
+	c->block = o->network.block;
+	c->log = o->log;
+	c->daemons = o->daemons ? o->daemons : vmm_spawn_default_folder();
+	return 0;
+}
+
+/* ------------------------------------------------------------- this process */
+
+/* Input that was not read in the background is read then. */
+static bool stop_or_continue(const struct vmm_beside *beside, bool stops)
+{
+	if (stops) {
+		beside->suspend(beside->opaque);
+		vmm_waiting_stop();
+	}
+	beside->resume(beside->opaque);
+	return beside->turn(beside->opaque);
+}
+
+/* False: the command has ended, or the user ends the guest. */
+static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_error *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGWINCH) {
+		beside->resize(beside->opaque);
+		return true;
+	}
+	if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
+		return stop_or_continue(beside, info.ssi_signo == SIGTSTP);
+	if (beside->signal(beside->opaque, (int)info.ssi_signo))
+		return true;
+	vsu_error_set(err, -EINTR, "signal %u ended the guest", info.ssi_signo);
+	return false;
+}
+
+/* Output that QEMU had passed on is taken before its end is reported. */
+static void wait_for_end(struct vmm_emulation *e, const struct vmm_beside *beside, int signals,
+			 struct vsu_error *err)
+{
+	struct pollfd p[WATCHED] = {
+		[SESSION] = { .fd = beside->fd, .events = POLLIN },
+		[SIGNALS] = { .fd = signals, .events = POLLIN },
+		[QEMU_END] = { .fd = e->end_fd, .events = POLLIN },
+		[EVENTS] = { .events = POLLIN },
+	};
+
+	for (;;) {
+		p[EVENTS].fd = e->events;	/* -1 is ignored */
+		if (poll(p, WATCHED, -1) < 0 && errno != EINTR)
+			return;
+		if (p[EVENTS].revents)
+			vmm_emulation_read(e);
+		if (p[SESSION].revents && !beside->turn(beside->opaque))
+			return;
+		if (p[SIGNALS].revents && !take_signal(beside, signals, err))
+			return;
+		if (p[QEMU_END].revents && !p[SESSION].revents) {
+			vmm_emulation_end(e, err);
+			return;
+		}
+	}
+}
+
+int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			  struct vsu_error *err)
+{
+	const struct vmm_beside beside = vmm_exec_machine_beside(m);
+	struct vmm_emulation_config c = { .plan = NULL };
+	struct vmm_emulation e = VMM_EMULATION_INIT;
+	int signals = -1;
+	int rc = make_config(&c, m, o, err);
+
+	rc = rc < 0 ? rc : vmm_waiting_signals(&signals, err);
+	rc = rc < 0 ? rc : vmm_emulation_start(&e, &c, err);
+	rc = rc < 0 ? rc : vmm_waiting_confine(err);
+	if (!rc)
+		wait_for_end(&e, &beside, signals, err);
+	vmm_emulation_free(&e);
+	vsu_fd_close(&signals);
+	return rc < 0 ? VAGENT_STATUS_FAILED : vmm_exec_machine_status(m, 0, err);
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes the machine of "cvmm exec" from its options and this process. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "common/helpers.h"
+#include "exec/exec_machine.h"
+#include "exec/template_command.h"
+#include "exec/plan_network.h"
+
+#define MAX_ENVIRONMENT (VMM_EXEC_MAX_SETTINGS + 8)
+
+/* A configuration, and the texts that it refers to. */
+struct draft {
+	struct cvmm_exec_config config;
+	struct cvmm_exec_folder folders[VMM_EXEC_MAX_FOLDERS];
+	char *texts[VMM_EXEC_MAX_FOLDERS + MAX_ENVIRONMENT + VMM_EXEC_MAX_PIECES + 1]; /* allocated */
+	unsigned int ntexts;
+	const char *environment[MAX_ENVIRONMENT + 1];
+	unsigned int nenvironment;
+	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX], sandbox[PATH_MAX];
+	const char *options[VMM_EXEC_MAX_PIECES + 3];
+	unsigned int noptions;
+	struct cvmm_exec_network network;
+	char card[VMM_PASST_WORD];	/* an option of the machine */
+	int streams[3];
+};
+
+/* Takes a text, which may be NULL for lack of memory. */
+static const char *keep_text(struct draft *d, char *text)
+{
+	if (text)
+		d->texts[d->ntexts++] = text;
+	return text;
+}
+
+/* -------------------------------------------------------------- environment */
+
+static int set_variable(struct draft *d, const char *name, const char *value, struct vsu_error *err)
+{
+	char *text;
+
+	if (!value)
+		return 0;
+	if (asprintf(&text, "%s=%s", name, value) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a variable");
+	d->environment[d->nenvironment++] = keep_text(d, text);
+	return 0;
+}
+
+static int pass_variable(struct draft *d, const char *name, struct vsu_error *err)
+{
+	const char *value = getenv(name);
+
+	return value ? set_variable(d, name, value, err) :
+		       vsu_error_set(err, -EINVAL, "option --env: this process has no variable '%s'; write %s=VALUE, or leave it out", name, name);
+}
+
+static int set_variables(struct draft *d, const struct vmm_exec_options *o, bool terminal,
+			 struct vsu_error *err)
+{
+	static const char *const kept[] = { "LANG", "LC_ALL", "TZ", "TERM" };
+	const unsigned int n = sizeof(kept) / sizeof(kept[0]) - !terminal;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		rc = set_variable(d, kept[i], getenv(kept[i]), err);
+	for (i = 0; !rc && i < o->nsettings; i++)
+		if (strchr(o->settings[i], '='))
+			d->environment[d->nenvironment++] = o->settings[i];
+		else
+			rc = pass_variable(d, o->settings[i], err);
+	d->config.environment = d->environment;
+	return rc;
+}
+
+/* ------------------------------------------------------------------ folders */
+
+/* Words behind a folder, whose name may have commas. */
+static const struct folder_word {
+	const char *text;
+	size_t at;		/* of a member */
+} folder_words[] = {
+	{ "rw", offsetof(struct cvmm_exec_folder, writable) },
+	{ "suid", offsetof(struct cvmm_exec_folder, suid) },
+	{ "dev", offsetof(struct cvmm_exec_folder, dev) },
+};
+
+/* The member of the last word, which is not set yet; NULL: the text is a path. */
+static bool *word_member(struct cvmm_exec_folder *f, const char *comma)
+{
+	bool *member;
+	size_t i;
+
+	for (i = 0; comma && i < sizeof(folder_words) / sizeof(folder_words[0]); i++) {
+		member = (bool *)(void *)((char *)f + folder_words[i].at);
+		if (!strcmp(comma + 1, folder_words[i].text) && !*member)
+			return member;
+	}
+	return NULL;
+}
+
+static int add_folder(struct draft *d, const char *path, struct vsu_error *err)
+{
+	struct cvmm_exec_folder *f = &d->folders[d->config.nfolders];
+
+	f->path = keep_text(d, strdup(path));
+	if (!f->path)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	d->config.nfolders++;
+	return 0;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+static int share_folder(struct draft *d, const char *text, struct vsu_error *err)
+{
+	char given[PATH_MAX], path[PATH_MAX], *comma;
+	struct cvmm_exec_folder *f = &d->folders[d->config.nfolders];
+	bool *member;
+
+	snprintf(given, sizeof(given), "%s", text);
+	while ((member = word_member(f, comma = strrchr(given, ',')))) {
+		*member = true;
+		*comma = '\0';
+	}
+	if (!realpath(given, path))
+		return vsu_error_sys(err, -errno, "option --dir: '%s'", given);
+	if (!is_folder(path))
+		return vsu_error_set(err, -ENOTDIR, "option --dir: '%s' is not a folder; share the one that it is in", given);
+	return add_folder(d, path, err);
+}
+
+/* Whether a folder of the host is this one or in it. */
+static bool is_within(const char *path, const char *folder)
+{
+	const size_t len = strlen(folder);
+
+	return !strncmp(path, folder, len) && (path[len] == '/' || !path[len]);
+}
+
+/* Whether the guest has a folder of the host at its own path. */
+static bool is_shared(const struct draft *d, const char *path)
+{
+	unsigned int i;
+
+	if (!strcmp(d->root, "/"))
+		return true;
+	for (i = 0; i < d->config.nfolders; i++)
+		if (is_within(path, d->folders[i].path))
+			return true;
+	return false;
+}
+
+/* A relative path begins at the current folder, as those of other options. */
+static int set_folder(struct draft *d, const char *given, bool preset, struct vsu_error *err)
+{
+	d->config.folder = given ? given : preset ? d->here : "/";
+	if (!given || *given == '/')
+		return 0;
+	if (!realpath(given, d->folder))
+		return vsu_error_sys(err, -errno, "option --chdir: '%s'", given);
+	d->config.folder = d->folder;
+	return is_shared(d, d->folder) ? 0 :
+	       vsu_error_set(err, -EINVAL, "option --chdir: '%s' is relative to the current folder, and '%s' is not shared; write an absolute path of the guest, or share it with --dir", given, d->folder);
+}
+
+/*
+ * The current folder is a part of the root "/". Of another root, a folder is shared there. A machine
+ * that waits is for commands in its folders: its own working folder, such as the home of a service's
+ * user, would be shown to each of them, and make it another machine than theirs.
+ */
+static int share_folders(struct draft *d, const struct vmm_exec_options *o, const char *root, bool waits,
+			 struct vsu_error *err)
+{
+	bool part, shared;
+	unsigned int i;
+	int rc = 0;
+
+	if (root && !realpath(root, d->root))
+		return vsu_error_sys(err, -errno, "option --root: '%s'", root);
+	if (root && !is_folder(d->root))
+		return vsu_error_set(err, -ENOTDIR, "option --root: '%s' is not a folder; --image=FILE is for the root in a disk image", root);
+	part = !strcmp(d->root, "/");
+	if (part && o->jail)
+		return vsu_error_set(err, -EINVAL, "option --jail: a jail cannot have the root / of this host; choose another one with --root, or leave --jail out");
+	shared = !part && !o->writable_root && !o->nfolders;
+	for (i = 0; !rc && i < o->nfolders; i++)
+		rc = share_folder(d, o->folders[i], err);
+	if (!getcwd(d->here, sizeof(d->here)))
+		strcpy(d->here, "/");
+	if (!rc && shared && strcmp(d->here, "/") != 0)
+		rc = add_folder(d, d->here, err);	/* as it is: its name may end as an option does */
+	d->config.root = o->root ? d->root : NULL;	/* the plan has that of the template */
+	d->config.folders = d->folders;
+	return rc < 0 ? rc : set_folder(d, o->folder, (part && !(waits && o->nfolders)) || shared, err);
+}
+
+/* ------------------------------------------------------------------ streams */
+
+static void set_terminal(struct vmm_exec_machine *m, struct draft *d,
+			 const struct vmm_exec_options *o)
+{
+	struct winsize w = { .ws_row = 24, .ws_col = 80 };
+
+	m->on_terminal = o->terminal == VMM_EXEC_TERMINAL_ON ||
+		(o->terminal == VMM_EXEC_TERMINAL_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+	(void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &w);
+	d->config.terminal = m->on_terminal;
+	d->config.rows = w.ws_row;
+	d->config.columns = w.ws_col;
+}
+
+/* A terminal or pipe is opened again, so that only this process does not block. */
+static void open_streams(struct vmm_exec_machine *m, struct draft *d)
+{
+	m->out_fd = vmm_terminal_reopen(STDOUT_FILENO);
+	m->err_fd = vmm_terminal_reopen(STDERR_FILENO);
+	d->streams[0] = STDIN_FILENO;
+	d->streams[1] = m->out_fd < 0 ? STDOUT_FILENO : m->out_fd;
+	d->streams[2] = m->err_fd < 0 ? STDERR_FILENO : m->err_fd;
+	d->config.streams = d->streams;
+}
+
+/* ---------------------------------------------------------------------- all */
+
+/* The same options as of "cvmm run". */
+static void set_confinement(struct draft *d, const struct vmm_exec_options *o)
+{
+	d->config.options = d->options;
+	snprintf(d->sandbox, sizeof(d->sandbox), "--sandbox=%s", o->sandbox ? o->sandbox : "");
+	if (o->sandbox)
+		d->options[d->noptions++] = d->sandbox;
+	if (o->jail)
+		d->options[d->noptions++] = "--jail";
+}
+
+static int set_pieces(struct draft *d, const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	unsigned int i;
+	char *word;
+
+	for (i = 0; i < o->npieces; i++) {
+		if (asprintf(&word, "--memory=%s", o->pieces[i]) < 0)
+			return vsu_error_set(err, -ENOMEM, "no memory for options");
+		d->options[d->noptions++] = keep_text(d, word);
+	}
+	return 0;
+}
+
+static void set_machine(struct draft *d, const struct vmm_exec_options *o)
+{
+	struct cvmm_exec_config *c = &d->config;
+
+	c->size = sizeof(*c);
+	c->command = (const char *const *)o->command;
+	c->writable_root = o->writable_root;
+	c->hostname = o->hostname;
+	c->kernel = o->kernel;
+	c->modules = o->modules;
+	c->init = o->init;
+	c->append = o->append;
+	c->log = o->log;
+	c->memory = o->memory;
+	c->cpus = (unsigned int)o->cpus;
+	c->timeout_ms = o->timeout_ms;
+	c->hide = o->hide;
+	c->show = o->show;
+	c->home = getenv("HOME");
+	set_confinement(d, o);
+}
+
+static const char *text_or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+/* passt runs before this process is confined. */
+static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_network *n,
+		       struct vsu_error *err)
+{
+	int rc;
+
+	if (n->kind == VMM_EXEC_NET_NONE)
+		return 0;
+	d->network = (struct cvmm_exec_network){
+		.card = d->card + strlen(VMM_PASST_NET), .address = text_or_null(n->address),
+		.gateway = text_or_null(n->gateway), .resolver = text_or_null(n->resolver),
+	};
+	d->config.network = &d->network;
+	rc = vmm_plan_check_network(&m->plan, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --net");
+	snprintf(d->card, sizeof(d->card), VMM_PASST_NET "tap=%s%s%s,block=%s", n->tap, *n->mac ? ",mac=" : "", n->mac, n->block);
+	if (n->kind == VMM_EXEC_NET_TAP)
+		return 0;
+	rc = vmm_passt_start(&m->passt, n, err);
+	vmm_passt_word(&m->passt, n, d->card);
+	return rc;
+}
+
+static int use_image(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
+		     struct vsu_error *err)
+{
+	char *value;
+	int rc = o->image ? vmm_image_server_disk(&m->server, o->image, o->writable_root, &value, err) : 0;
+
+	if (!rc && o->image)
+		d->config.image = keep_text(d, value);
+	return rc;
+}
+
+/* A machine that waits receives these later. */
+static int describe_command(struct vmm_exec_machine *m, struct draft *d,
+			    const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	set_terminal(m, d, o);
+	return set_variables(d, o, m->on_terminal, err);
+}
+
+static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
+		      struct vsu_error *err)
+{
+	int rc;
+
+	set_machine(d, o);
+	rc = set_pieces(d, o, err);
+	if (!rc && !m->plan.waits)
+		rc = describe_command(m, d, o, err);
+	if (!rc)
+		rc = use_image(m, d, o, err);
+	if (!rc)
+		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : m->plan.template.info.root, m->plan.waits, err);
+	if (!rc)
+		rc = set_network(m, d, &o->network, err);
+	if (!rc && !m->plan.waits)
+		open_streams(m, d);
+	return rc;
+}
+
+static void free_draft(struct draft *d)
+{
+	while (d->ntexts)
+		free(d->texts[--d->ntexts]);
+	free(d);
+}
+
+void vmm_exec_machine_init(struct vmm_exec_machine *m)
+{
+	*m = (struct vmm_exec_machine){ .out_fd = -1, .err_fd = -1, .terminal = { .in_fd = -1 },
+					.passt = VMM_PASST_INIT, .server = VMM_IMAGE_SERVER_INIT };
+	vmm_plan_init(&m->plan);
+}
+
+static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			struct vsu_error *err)
+{
+	struct draft *d = calloc(1, sizeof(*d));
+	struct vagent_command command;
+	int rc;
+
+	if (!d)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	rc = o->from ? vmm_plan_use_template(&m->plan, o->from, err) : 0;
+	if (rc < 0) {
+		vmm_template_explain(o->from, err);
+		vsu_error_prefix(err, rc, "option --from");
+	}
+	if (!rc)
+		rc = fill_draft(m, d, o, err);
+	if (!rc)
+		rc = vmm_plan_make(&m->plan, &d->config, vmm_helper_init(d->config.image), err);
+	if (!rc && o->from && !m->plan.waits) {
+		command = vmm_plan_command_of(&d->config);
+		rc = vagent_request_add_command(&m->command, &command, err);
+	}
+	free_draft(d);
+	return rc;
+}
+
+int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			  struct vsu_error *err)
+{
+	vmm_exec_machine_init(m);
+	return make_machine(m, o, err);
+}
+
+int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+				  struct vsu_error *err)
+{
+	vmm_exec_machine_init(m);
+	m->plan.waits = true;
+	return make_machine(m, o, err);
+}
+
+int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+				   const struct vmm_template *t, struct vsu_error *err)
+{
+	struct draft *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	set_machine(d, o);
+	rc = vmm_plan_make_template(&m->plan, &d->config, vmm_helper_init(d->config.image), t, err);
+	free_draft(d);
+	return rc;
+}
+
+void vmm_exec_machine_free(struct vmm_exec_machine *m)
+{
+	vmm_terminal_restore(&m->terminal);
+	vagent_request_free(&m->command);
+	vmm_plan_free(&m->plan);
+	vmm_passt_end(&m->passt);
+	vmm_image_server_end(&m->server);
+	vsu_fd_close(&m->out_fd);
+	vsu_fd_close(&m->err_fd);
+}
+
+/* --------------------------------------------------------------- the machine */
+
+static void on_resize(void *opaque)
+{
+	const struct vmm_exec_machine *m = opaque;
+	struct winsize w;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
+		vagent_session_resize(m->plan.session, w.ws_row, w.ws_col);
+}
+
+/* The command has the size of when its machine was made, and sizes since then were not sent. */
+static void begin_terminal(struct vmm_exec_machine *m)
+{
+	m->terminal.in_fd = STDIN_FILENO;
+	vmm_terminal_init(&m->terminal);
+	on_resize(m);
+}
+
+static void on_suspend(void *opaque)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	vmm_terminal_suspend(&m->terminal);
+}
+
+static void on_resume(void *opaque)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	vmm_terminal_resume(&m->terminal);
+	on_resize(m);
+}
+
+static bool on_turn(void *opaque)
+{
+	struct vmm_exec_machine *m = opaque;
+	const bool lives = vagent_session_dispatch(m->plan.session);
+
+	if (m->on_terminal && m->terminal.in_fd < 0 && vagent_session_is_started(m->plan.session))
+		begin_terminal(m);
+	if (m->terminal.is_used && !m->terminal.raw)	/* shells do not report that a job that runs is in the foreground */
+		vmm_terminal_resume(&m->terminal);
+	if (!lives)
+		vmm_terminal_restore(&m->terminal);	/* the machine may take long to end */
+	return lives;
+}
+
+static bool on_signal(void *opaque, int signo)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	if (!vagent_session_is_started(m->plan.session) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
+		m->ended_by = signo;
+		return false;
+	}
+	vagent_session_signal(m->plan.session, signo);
+	return true;
+}
+
+static int on_abandon(void *opaque, int status, struct vsu_error *err)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	vmm_terminal_restore(&m->terminal);
+	return vmm_exec_machine_status(m, status, err);
+}
+
+struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
+{
+	return (struct vmm_beside){
+		.opaque = m, .fd = vagent_session_fd(m->plan.session), .turn = on_turn, .signal = on_signal,
+		.resize = on_resize, .suspend = on_suspend, .resume = on_resume, .abandon = on_abandon,
+	};
+}
+
+/* As of a command that the signal ended, for callers that tell this from a failure. */
+int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err)
+{
+	if (m->ended_by && vagent_session_status(m->plan.session, NULL) < 0) {
+		vsu_error_set(err, -EINTR, "ended by signal %d", m->ended_by);
+		return VAGENT_STATUS_SIGNALLED + m->ended_by;
+	}
+	return vmm_plan_status(&m->plan, status, "--log=FILE", err);
+}
+
+bool vmm_exec_end_is_expected(int status, const struct vsu_error *err)
+{
+	return err->code == -ECANCELED &&
+	       (status == VAGENT_STATUS_SIGNALLED + SIGPIPE || status == VAGENT_STATUS_SIGNALLED + SIGINT);
+}

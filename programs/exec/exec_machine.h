@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machine of "cvmm exec": the options and this process's folder, environment and terminal
+ * become a plan (exec/plan.h), whose session runs beside the machine.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_EXEC_MACHINE_H
+#define VMM_EXEC_MACHINE_H
+
+#include "exec/exec_options.h"
+#include "common/image_server.h"
+#include "common/passt.h"
+#include "common/run.h"
+#include "exec/plan.h"
+#include "legacy/terminal.h"
+
+/* Further ones end the machine, as the guest may not answer. */
+#define VMM_EXEC_MAX_SIGNALS 3
+
+struct vmm_exec_machine {
+	struct vmm_plan plan;
+	struct vmm_passt passt;
+	struct vmm_image_server server;	/* of the image with the root */
+	unsigned int signals;	/* that were passed to the command */
+	int ended_by;		/* the signal that ended the machine, or 0 */
+	int out_fd, err_fd;	/* standard streams, opened again if that is possible; -1: not */
+	bool on_terminal;
+	struct vmm_terminal terminal;
+	struct vagent_request command; /* of a clone: its records, for a pool */
+};
+
+/*
+ * Before the process is confined. -ENOENT and others: kernel, modules, a folder. Freed in each case
+ * by vmm_exec_machine_free().
+ */
+int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			  struct vsu_error *err);
+
+/* Likewise, without a command: it waits for vmm_plan_request_records(). */
+int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+				  struct vsu_error *err);
+
+/* For a machine that is not made, too, if it was initialized. */
+void vmm_exec_machine_init(struct vmm_exec_machine *m);
+void vmm_exec_machine_free(struct vmm_exec_machine *m);
+
+/* After init: see vmm_plan_make_template(). */
+int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+				   const struct vmm_template *t, struct vsu_error *err);
+
+/* The session, for the loop of the machine. */
+struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m);
+
+/*
+ * The status of "cvmm exec" after the machine has ended with a status and perhaps a sentence,
+ * which is replaced by the session's if that has ended.
+ */
+int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err);
+
+/*
+ * Whether the sentence of such a status is not printed, as shells do: the reader of the command's
+ * output is gone, or its user has typed the signal.
+ */
+bool vmm_exec_end_is_expected(int status, const struct vsu_error *err);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes a template. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "exec/template_maker.h"
+#include "confine/denied_calls.h"
+#include "cvmm/requests.h"
+
+/* -------------------------------------------------------------------- prepare */
+
+/* The kernel is known when the machine is made. */
+static int describe_kernel(struct vmm_template *t, const char *kernel, struct vsu_error *err)
+{
+	return realpath(kernel, t->info.kernel) ? 0 : vsu_error_sys(err, -errno, "kernel '%s'", kernel);
+}
+
+static int describe_template(struct vmm_template *t, const struct vmm_template_command *c,
+			     struct vsu_error *err)
+{
+	struct vmm_template_info *info = &t->info;
+
+	if (strlen(c->machine.memory) >= sizeof(info->memory))
+		return vsu_error_set(err, -E2BIG, "option --memory: more than %zu characters", sizeof(info->memory) - 1);
+	if (!realpath(c->machine.root, info->root))
+		return vsu_error_sys(err, -errno, "option --root: '%s'", c->machine.root);
+	strcpy(info->memory, c->machine.memory);
+	info->cpus = (uint32_t)c->machine.cpus;
+	info->folders = (uint32_t)c->nfolders;
+	info->net = c->net;
+	return 0;
+}
+
+int vmm_template_maker_prepare(struct vmm_template_maker *t, const struct vmm_template_command *c,
+			       struct vsu_error *err)
+{
+	int rc;
+
+	*t = (struct vmm_template_maker){ .state = VMM_MAKER_BOOTS };
+	vmm_exec_machine_init(&t->exec);
+	rc = vmm_template_begin(&t->template, c->folder, c->name, t->fds, err);
+	if (!rc)
+		rc = describe_template(&t->template, c, err);
+	if (!rc)
+		rc = vmm_exec_machine_make_template(&t->exec, &c->machine, &t->template, err);
+	return rc < 0 ? rc : describe_kernel(&t->template, t->exec.plan.kernel, err);
+}
+
+/* ------------------------------------------------------------------ processes */
+
+static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
+/* The guest does not know a power button, which SIGTERM would press. */
+static int await_child(pid_t child, const sigset_t *set, struct vsu_error *err)
+{
+	int how, signo;
+
+	while (waitpid(child, &how, WNOHANG) == 0) {
+		signo = sigwaitinfo(set, NULL);
+		if (signo > 0 && signo != SIGCHLD)
+			kill(child, SIGINT);
+	}
+	if (WIFEXITED(how))
+		return WEXITSTATUS(how);
+	vsu_error_set(err, -ECANCELED, "the process of the guest was ended by signal %d", WTERMSIG(how));
+	return VAGENT_STATUS_FAILED;
+}
+
+int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err)
+{
+	const pid_t parent = getpid();
+	sigset_t set, former;
+	unsigned int i;
+	pid_t child;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(&set, forwarded[i]);
+	sigprocmask(SIG_BLOCK, &set, &former);
+	child = fork();
+	if (child > 0)
+		confine_restrict_parent();
+	if (child > 0)
+		*status = await_child(child, &set, err);
+	else if (!child)
+		signal(SIGINT, SIG_DFL); /* which a command in the background of a script ignores */
+	sigprocmask(SIG_SETMASK, &former, NULL);
+	if (child < 0)
+		return vsu_error_sys(err, -errno, "cannot start a process");
+	*in_child = !child;
+	if (child)
+		return 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(VAGENT_STATUS_FAILED);
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- save */
+
+static void on_begin(void *opaque, struct cvmm_machine *machine)
+{
+	struct vmm_template_maker *t = opaque;
+
+	t->machine = machine;
+}
+
+/* After success the machine ends by itself. */
+static void on_saved(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
+{
+	struct vmm_template_maker *t = opaque;
+
+	(void)answer;
+	if (!why)
+		return;
+	t->why = *why;
+	t->state = VMM_MAKER_FAILED;
+	cvmm_machine_kill(t->machine);
+}
+
+static bool begin_save(struct vmm_template_maker *t)
+{
+	const struct cvmm_save save = {
+		.size = sizeof(save), .fds = t->fds, .nfds = VMM_TEMPLATE_FILES, .then = CVMM_THEN_STOP,
+	};
+
+	if (vagent_session_status(t->exec.plan.session, NULL) != 0)
+		return false;
+	t->state = VMM_MAKER_SAVES;
+	if (cvmm_machine_save(t->machine, &save, on_saved, t, &t->why) < 0)
+		t->state = VMM_MAKER_FAILED;
+	return t->state == VMM_MAKER_SAVES;
+}
+
+/* The session has ended when the agent waits. */
+static bool on_turn(void *opaque)
+{
+	struct vmm_template_maker *t = opaque;
+	const bool lives = vagent_session_dispatch(t->exec.plan.session);
+
+	return lives || t->state != VMM_MAKER_BOOTS || begin_save(t);
+}
+
+static bool on_signal(void *opaque, int signo)
+{
+	(void)opaque;
+	(void)signo;
+	return false;
+}
+
+static void on_resize(void *opaque)
+{
+	(void)opaque;
+}
+
+struct vmm_beside vmm_template_maker_beside(struct vmm_template_maker *t)
+{
+	return (struct vmm_beside){
+		.opaque = t, .fd = vagent_session_fd(t->exec.plan.session), .begin = on_begin, .turn = on_turn,
+		.signal = on_signal, .resize = on_resize,
+	};
+}
+
+/* ------------------------------------------------------------------------ end */
+
+int vmm_template_maker_status(const struct vmm_template_maker *t, int status,
+			      struct vsu_error *err)
+{
+	if (t->state == VMM_MAKER_FAILED) {
+		*err = t->why;
+		return VAGENT_STATUS_FAILED;
+	}
+	return status && t->state == VMM_MAKER_SAVES ? VAGENT_STATUS_FAILED :
+	       vmm_exec_machine_status(&t->exec, status, err);
+}
+
+int vmm_template_maker_end(struct vmm_template_maker *t, int status, struct vsu_error *err)
+{
+	unsigned int i;
+
+	if (!status && vmm_template_publish(&t->template, err) < 0)
+		status = VAGENT_STATUS_FAILED;
+	vmm_template_discard(&t->template);
+	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
+		vsu_fd_close(&t->fds[i]);
+	vmm_exec_machine_free(&t->exec);
+	return status;
+}
