@@ -3,9 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,251 +13,21 @@
 
 #include "control/commands.h"
 #include "machine/exit_status.h"
-#include "boot/boot_command.h"
 #include "cli/cpu_command.h"
 #include "ctl/command.h"
 #include "ctl/ps_command.h"
-#include "exec/exec_emulated.h"
-#include "exec/exec_machine.h"
 #include "cli/executed.h"
 #include "common/foreign_words.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/memory_command.h"
-#include "common/needs.h"
 #include "cli/other_commands.h"
-#include "exec/pool_client.h"
-#include "exec/pool_server.h"
-#include "exec/pool_worker.h"
 #include "common/remedy.h"
 #include "cli/show_command.h"
-#include "exec/template_command.h"
-#include "exec/template_maker.h"
-#include "common/user_network.h"
 #include "config/option_rows.h"
 #include "confine/privileges.h"
 #include "process.h"
 #include "common/run_command.h"
-
-/* For a reader of standard error. */
-#define PATIENCE_MS 1000
-
-static int show_options(const struct vsu_option *options, const char *usage)
-{
-	char lines[4096];
-
-	vsu_option_help(options, lines, sizeof(lines));
-	printf("%s\n\n%s", usage, lines);
-	return 0;
-}
-
-static int show_exec_help(void)
-{
-	return show_options(vmm_exec_option_rows,
-			    "Usage: cvmm exec [OPTIONS] [--] COMMAND [WORD...]\n"
-			    "Runs a command in a machine of its own, with this host's kernel and files.");
-}
-
-/* A pool that runs is not used, which costs the time of a clone. The command runs anyway. */
-static void report_pool(struct vsu_error *err)
-{
-	if (err->msg[0])
-		vmm_complain_end(0, err);
-	*err = (struct vsu_error)VSU_ERROR_INIT;
-}
-
-static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *options,
-		    struct vsu_error *err)
-{
-	struct vmm_beside beside;
-	int status;
-
-	if (vmm_exec_machine_make(m, options, err) < 0)
-		return VAGENT_STATUS_FAILED;
-	if (options->emulate)
-		return vmm_exec_emulated_run(m, options, err);
-	status = options->from ? vmm_pool_client_run(m, options, err) : -EAGAIN;
-	if (status >= 0)
-		return status;
-	report_pool(err);
-	if (options->from && vmm_plan_check_kvm(m->plan.template.info.kernel, "", err) < 0)
-		return VAGENT_STATUS_FAILED;
-	beside = vmm_exec_machine_beside(m);
-	status = vmm_run_words(m->plan.nwords, m->plan.words, &beside, err);
-	return vmm_exec_machine_status(m, status, err);
-}
-
-/* The command may have filled a pipe of which nothing is read, which must not delay the end. */
-static bool error_is_read(void)
-{
-	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-
-	return poll(&p, 1, PATIENCE_MS) != 0;
-}
-
-static int check_exec(const struct vmm_exec_options *o, struct vsu_error *err)
-{
-	const struct vmm_needs needs = {
-		.kernel = o->kernel, .modules = o->modules, .emulates = o->emulate, .may_emulate = !o->image,
-	};
-	int rc = o->image ? vmm_needs_image(o->image, "option --image: ", err) : 0;
-
-	return rc < 0 || o->from ? rc : vmm_needs_check(&needs, err);
-}
-
-static int cmd_exec(int argc, char **argv)
-{
-	static struct vmm_exec_options options;
-	struct vmm_exec_machine m;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int status = VAGENT_STATUS_FAILED;
-
-	if (vmm_exec_options_parse(&options, argc, argv, &err) < 0)
-		return vmm_complain_end(status, &err);
-	if (options.help)
-		return show_exec_help();
-	if (check_exec(&options, &err) < 0)
-		return vmm_complain_end(status, &err);
-	status = run_exec(&m, &options, &err);
-	vmm_exec_machine_free(&m);
-	if (status == CVMM_EXEC_NOT_FOUND)
-		vmm_needs_explain_command(options.command[0], &err);
-	return !err.msg[0] || vmm_exec_end_is_expected(status, &err) || !error_is_read() ? status : vmm_complain_end(status, &err);
-}
-
-static int show_template_help(void)
-{
-	return show_options(vmm_template_command_options,
-			    "Usage: cvmm template make|show|remove NAME [OPTIONS], or cvmm template list\n"
-			    "Saves a guest that waits for a command, for 'cvmm exec --from NAME'.");
-}
-
-/* The child prints what failed in it. */
-static int make_template(const struct vmm_template_command *command, struct vsu_error *err)
-{
-	static struct vmm_template_maker maker;
-	struct vmm_beside beside;
-	bool child = false;
-	int status = VAGENT_STATUS_FAILED;
-	const struct vmm_needs needs = { .kernel = command->machine.kernel, .modules = command->machine.modules };
-	int rc = vmm_needs_check(&needs, err);
-
-	if (rc < 0)
-		return status;
-	rc = vmm_template_maker_prepare(&maker, command, err);
-	if (!rc)
-		rc = vmm_template_maker_fork(&child, &status, err);
-	if (rc < 0 || !child)
-		return vmm_template_maker_end(&maker, status, err);
-	beside = vmm_template_maker_beside(&maker);
-	status = vmm_run_words(maker.exec.plan.nwords, maker.exec.plan.words, &beside, err);
-	return vmm_template_maker_status(&maker, status, err);
-}
-
-static int cmd_template(int argc, char **argv)
-{
-	struct vmm_template_command command;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int status, rc = vmm_template_command_parse(&command, argc, argv, &err);
-
-	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	if (command.help)
-		return show_template_help();
-	if (command.action == VMM_TEMPLATE_MAKE) {
-		status = make_template(&command, &err);
-		return err.msg[0] ? vmm_complain_end(status, &err) : status;
-	}
-	rc = vmm_template_command_run(&command, stdout, &err);
-	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
-}
-
-static int show_pool_help(void)
-{
-	return show_options(vmm_pool_command_options,
-			    "Usage: cvmm pool TEMPLATE [OPTIONS]\n"
-			    "Keeps clones of a template that wait for 'cvmm exec --from=TEMPLATE' with these options.");
-}
-
-/* The process of one machine prints what failed in it, unless a client has received that. */
-static int run_pool_machine(const struct vmm_pool_command_line *command, int fd, struct vsu_error *err)
-{
-	static struct vmm_pool_worker worker;
-	struct vmm_beside beside;
-	int status = VAGENT_STATUS_FAILED;
-
-	if (!vmm_pool_worker_make(&worker, &command->machine, fd, err)) {
-		beside = vmm_pool_worker_beside(&worker);
-		status = vmm_run_words(worker.exec.plan.nwords, worker.exec.plan.words, &beside, err);
-	}
-	return vmm_pool_worker_end(&worker, status, err);
-}
-
-static int cmd_pool(int argc, char **argv)
-{
-	static struct vmm_pool_command_line command;
-	static struct vmm_pool_server server;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int fd = -1, status, rc = vmm_pool_command_parse(&command, argc, argv, &err);
-
-	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	if (command.help)
-		return show_pool_help();
-	rc = vmm_pool_server_open(&server, &command, &err);
-	status = rc < 0 ? VAGENT_STATUS_FAILED : vmm_pool_server_run(&server, &fd, &err);
-	if (fd >= 0)
-		status = run_pool_machine(&command, fd, &err);
-	else
-		vmm_pool_server_close(&server);
-	return vmm_complain_end(status, &err);
-}
-
-static int show_boot_help(void)
-{
-	char lines[1024];
-
-	vsu_option_help(vmm_boot_own_options, lines, sizeof(lines));
-	printf("Usage: cvmm boot IMAGE [DISK...] [OPTIONS]\n"
-	       "Boots a disk image by the kernel, the initrd and the boot menu that it has.\n\n%s\n"
-	       "Other options are those of cvmm run; see cvmm help run.\n", lines);
-	return 0;
-}
-
-static int check_boot(const struct vmm_boot_command *c, struct vsu_error *err)
-{
-	const struct vmm_needs needs = { .kernel = c->kernel, .modules = c->modules };
-
-	return vmm_needs_check(&needs, err);
-}
-
-static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct vsu_error *err)
-{
-	int rc = vmm_boot_command_parse(c, argc, argv, err);
-
-	if (rc < 0)
-		vmm_foreign_explain(vmm_foreign_run, c->table, argc, argv, false, err);
-	if (!rc && c->help)
-		return show_boot_help();
-	if (!rc && c->image && vmm_needs_image(c->image, "", err) < 0)
-		return vmm_complain_end(VSU_EXIT_INPUT, err);
-	if (!rc && !c->is_dry && check_boot(c, err) < 0)
-		return vmm_complain_end(VSU_EXIT_HOST, err);
-	if (!rc)
-		rc = vmm_boot_command_make(c, err);
-	return rc < 0 ? vmm_complain_end(vmm_exit_status(c->stage, rc), err) :
-			vmm_run_words(c->nwords, c->words, NULL, err);
-}
-
-static int cmd_boot(int argc, char **argv)
-{
-	static struct vmm_boot_command c;
-	struct vsu_error err = VSU_ERROR_INIT;
-	const int status = boot_image(&c, argc, argv, &err);
-
-	vmm_boot_command_free(&c);
-	return status;
-}
 
 static int show_memory_help(void)
 {
@@ -380,10 +148,10 @@ static const struct command {
 	int (*fn)(int argc, char **argv); /* NULL: a program of its own */
 } commands[] = {
 	{ "run", "KERNEL [DISK...]", "runs a guest", vmm_run_command },
-	{ "boot", "IMAGE [DISK...]", "boots a disk image by its own kernel", cmd_boot },
-	{ "exec", "COMMAND...", "runs a command in a guest of this host's files", cmd_exec },
-	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", cmd_template },
-	{ "pool", "TEMPLATE", "keeps clones of a template ready for commands", cmd_pool },
+	{ "boot", "IMAGE [DISK...]", "boots a disk image by its own kernel", NULL },
+	{ "exec", "COMMAND...", "runs a command in a guest of this host's files", NULL },
+	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", NULL },
+	{ "pool", "TEMPLATE", "keeps clones of a template ready for commands", NULL },
 	{ "initrd", "VERSION", "prints an initrd for a kernel", NULL },
 	{ "memory", "PROPERTIES...", "tries memory back-ends without a guest",
 	  cmd_memory },

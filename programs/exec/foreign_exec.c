@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Options of docker, podman, virtme-ng and krunvm, for exec, for ps, and without a command. */
+/* Options of docker, podman, virtme-ng and krunvm, for exec. */
 #include <config.h>
 
 #include <ctype.h>
@@ -212,20 +212,5 @@ const struct vmm_foreign_word vmm_foreign_exec[] = {
 	{ .theirs = "--script-exec", .ours = "the command behind two dashes: -- %", .value = "COMMAND" },
 	{ .theirs = "--dry-run --show-command", .ours = "leave it out; 'cvmm run --dry-run' describes a machine" },
 	{ .theirs = "--no-network --offline", .ours = "leave it out: the machine has no network without --net" },
-	{ .theirs = NULL },
-};
-
-const struct vmm_foreign_word vmm_foreign_ps[] = {
-	{ .theirs = "-a --all -l --latest", .ours = "leave it out: all machines that run are listed, of others nothing remains" },
-	{ .theirs = "-n --last", .ours = "leave it out: all machines that run are listed", .value = "N" },
-	{ .theirs = "--format -o --output", .ours = "--json", .value = "FORMAT" },
-	{ .theirs = "-q --quiet --no-trunc -s --size --noheading -p --pod --ns", .ours = "--json for all facts" },
-	{ .theirs = "-f --filter", .ours = "a folder of sockets as the last word: cvmm ps FOLDER", .value = "FILTER" },
-	{ .theirs = NULL },
-};
-
-const struct vmm_foreign_word vmm_foreign_main[] = {
-	{ .theirs = "-v -version", .ours = "--version" },
-	{ .theirs = "-H -? -help", .ours = "--help" },
 	{ .theirs = NULL },
 };

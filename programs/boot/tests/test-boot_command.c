@@ -404,6 +404,31 @@ static const char *no_blkid(void)
 	return system("PATH=$PATH:/usr/sbin:/sbin command -v blkid >/dev/null") ? "blkid is not installed" : NULL;
 }
 
+START_TEST(boot_has_the_network_of_run)
+{
+	static const char *const words[] = { "disk.raw", "--publish=127.0.0.1:18098:22", "--net=passt,block=loopback", NULL };
+
+	ck_assert_msg(!parse(words), "%s", err.msg);
+	ck_assert_int_eq(boot.network.network.kind, VMM_EXEC_NET_PASST);
+	ck_assert_str_eq(boot.network.network.block, "loopback");
+	ck_assert_uint_eq(boot.network.network.nports, 1);
+	ck_assert_str_eq(boot.words[boot.network_word], "--net=passt,block=loopback");
+	ck_assert_int_eq(boot.network.passt.fd, -1);	/* starts when all options are read */
+}
+END_TEST
+
+START_TEST(boot_passes_other_cards_on)
+{
+	static const char *const tap[] = { "disk.raw", "--net=tap0", NULL };
+	static const char *const two[] = { "disk.raw", "--net=passt", "--net=passt", NULL };
+
+	ck_assert_msg(!parse(tap), "%s", err.msg);
+	ck_assert_int_eq(boot.network.network.kind, VMM_EXEC_NET_NONE);
+	vmm_boot_command_free(&boot);
+	ck_assert_int_eq(parse(two), -EEXIST);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("boot_command");
@@ -416,6 +441,8 @@ int main(void)
 		rows++;
 	tcase_add_loop_test(tc, options_of_run_are_offered_with_those_that_they_need, 0, rows);
 	tcase_add_loop_test(tc, image_has_its_kernel_and_its_machine_is_new, 0, COUNT(options));
+	tcase_add_test(tc, boot_has_the_network_of_run);
+	tcase_add_test(tc, boot_passes_other_cards_on);
 	tcase_add_test(tc, disk_for_cloud_init_is_the_last_one);
 	tcase_add_test(tc, disk_for_cloud_init_is_kept_in_a_file);
 	tcase_add_test(tc, dry_run_writes_no_disk);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Executes the programs of commands. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cvmm/exec.h>
 #include <vmm-sys-util/exit.h>
 
 #include "cli/executed.h"
@@ -23,7 +26,11 @@ static const struct executed {
 	const char *name;
 	int missing;		/* the exit status without the program */
 } programs[] = {
+	{ "boot", VSU_EXIT_HOST },
+	{ "exec", CVMM_EXEC_FAILED },	/* other statuses are those of a command in the guest */
 	{ "initrd", VSU_EXIT_HOST },
+	{ "pool", VSU_EXIT_HOST },
+	{ "template", VSU_EXIT_HOST },
 };
 
 static const struct executed *find_program(const char *name)
@@ -69,6 +76,22 @@ int vmm_executed_become(int argc, char **argv, struct vsu_error *err)
 	return refuse_program(p, path, -errno, err);
 }
 
+/* Starts the program with --help; out: its standard output, or -1. */
+static int start_help(const char *path, int out, pid_t *pid)
+{
+	static char name[] = "cvmm", option[] = "--help";
+	char *words[] = { name, option, NULL };
+	posix_spawn_file_actions_t actions;
+	int rc;
+
+	if (posix_spawn_file_actions_init(&actions))
+		return -ENOMEM;
+	rc = out < 0 ? 0 : posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	rc = rc ? rc : posix_spawn(pid, path, &actions, NULL, words, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return -rc;
+}
+
 static int await_help(pid_t pid)
 {
 	int status;
@@ -81,15 +104,74 @@ static int await_help(pid_t pid)
 
 int vmm_executed_help(const char *name, struct vsu_error *err)
 {
-	static char own[] = "cvmm", option[] = "--help";
 	const struct executed *p = find_program(name);
-	char *words[] = { own, option, NULL };
 	char path[PATH_MAX];
 	pid_t pid;
 	int rc;
 
 	find_path(name, path);
 	fflush(stdout);
-	rc = posix_spawn(&pid, path, NULL, NULL, words, environ);
-	return rc ? refuse_program(p, path, -rc, err) : await_help(pid);
+	rc = start_help(path, -1, &pid);
+	return rc < 0 ? refuse_program(p, path, rc, err) : await_help(pid);
+}
+
+/* Whether a line of the help begins with an option of that name, behind a letter or another flag. */
+static bool is_about(const char *line, const char *option)
+{
+	size_t len;
+
+	for (line += strspn(line, " "); *line == '-'; line += strspn(line, ", ")) {
+		len = strcspn(line, "=[, \n");
+		if (!strncmp(line, "--", 2) && len == strlen(option) + 2 && !memcmp(line + 2, option, len - 2))
+			return true;
+		line += len;
+		if (*line != ',')
+			return false;
+	}
+	return false;
+}
+
+/* The line of the option, and those that continue it. */
+static bool print_option(FILE *help, const char *name, const char *option)
+{
+	bool shown = false, is_within = false;
+	char line[1024];
+
+	while (fgets(line, sizeof(line), help)) {
+		if (!strncmp(line, "  -", 3))
+			is_within = is_about(line, option);
+		else if (strncmp(line, "   ", 3) != 0)
+			is_within = false;
+		if (is_within && !shown)
+			printf("Option of 'cvmm %s':\n", name);
+		if (is_within)
+			fputs(line, stdout);
+		shown |= is_within;
+	}
+	return shown;
+}
+
+bool vmm_executed_help_option(const char *name, const char *option)
+{
+	char path[PATH_MAX];
+	bool shown = false;
+	int ends[2], rc;
+	FILE *help;
+	pid_t pid;
+
+	find_path(name, path);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	help = fdopen(ends[0], "r");
+	if (!help)
+		close(ends[0]);
+	rc = help ? start_help(path, ends[1], &pid) : -ENOMEM;
+	close(ends[1]);
+	if (!rc) {
+		shown = print_option(help, name, option);
+		await_help(pid);
+	}
+	if (help)
+		fclose(help);
+	return shown;
 }

@@ -8,6 +8,8 @@
 #ifndef VMM_CLI_EXECUTED_H
 #define VMM_CLI_EXECUTED_H
 
+#include <stdbool.h>
+
 #include <vmm-sys-util/error.h>
 
 /*
@@ -19,5 +21,8 @@ int vmm_executed_become(int argc, char **argv, struct vsu_error *err);
 
 /* Prints the help of a command of the table, by its program. 0, or the exit status. */
 int vmm_executed_help(const char *name, struct vsu_error *err);
+
+/* Prints the lines of an option in that help. False: the program, or the option of that name, does not exist. */
+bool vmm_executed_help_option(const char *name, const char *option);
 
 #endif

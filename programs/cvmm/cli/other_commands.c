@@ -9,8 +9,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "boot/boot_command.h"
-#include "exec/exec_options.h"
+#include "cli/executed.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/other_commands.h"
@@ -99,32 +98,38 @@ const char *vmm_topic_meant(const char *word)
 	return word;
 }
 
-/* One row of a table, as its help has it. */
-static bool show_option(const struct vsu_option *rows, const char *word, const char *command, const char *page)
+/* The row of run, as its help has it. */
+static bool show_option(const char *name)
 {
-	struct vsu_option one[2] = { { .name = NULL }, { .name = NULL } };
+	struct vsu_option run[VMM_OPTION_ROWS], one[2] = { { .name = NULL }, { .name = NULL } };
+	const struct vsu_option *row = run;
 	char line[1024];
 
-	for (; rows->name; rows++)
-		if (!strcmp(rows->name, word) && rows->kind != VSU_OPTION_OPERAND)
-			break;
-	if (!rows->name)
+	vmm_option_table(run);
+	while (row->name && (strcmp(row->name, name) != 0 || row->kind == VSU_OPTION_OPERAND))
+		row++;
+	if (!row->name)
 		return false;
-	one[0] = *rows;
+	one[0] = *row;
 	vsu_option_help(one, line, sizeof(line));
-	printf("Option of '%s':\n%s\nManual page: %s\n", command, line, page);
+	printf("Option of 'cvmm run':\n%s\nManual page: cvmm(1)\n", line);
+	return true;
+}
+
+static bool show_option_of(const char *command, const char *name)
+{
+	if (!vmm_executed_help_option(command, name))
+		return false;
+	printf("\nManual page: cvmm-%s(1)\n", command);
 	return true;
 }
 
 bool vmm_help_option(const char *name)
 {
-	struct vsu_option run[VMM_OPTION_ROWS];
-	bool shown;
+	bool shown = show_option(name);
 
-	vmm_option_table(run);
-	shown = show_option(run, name, "cvmm run", "cvmm(1)");
-	shown |= show_option(vmm_boot_own_options, name, "cvmm boot", "cvmm-boot(1)");
-	shown |= show_option(vmm_exec_option_rows, name, "cvmm exec", "cvmm-exec(1)");
+	shown |= show_option_of("boot", name);
+	shown |= show_option_of("exec", name);
 	return shown;
 }
 

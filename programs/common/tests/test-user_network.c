@@ -5,7 +5,6 @@
 
 #include <sys/wait.h>
 
-#include "boot/boot_command.h"
 #include "common/user_network.h"
 #include "common/tests/scripts.h"
 #include "util.h"
@@ -118,44 +117,6 @@ START_TEST(missing_passt_is_named)
 }
 END_TEST
 
-/* ------------------------------------------------------------------- cvmm boot */
-
-static struct vmm_boot_command boot;
-
-static int parse_boot(const char *options)
-{
-	static char line[128];
-	char *words[8], *at = line;
-	int n = 0;
-
-	snprintf(line, sizeof(line), "boot disk.raw %s", options);
-	while ((words[n] = strsep(&at, " ")))
-		n++;
-	return vmm_boot_command_parse(&boot, n, words, &err);
-}
-
-START_TEST(boot_has_the_network_of_run)
-{
-	ck_assert_msg(!parse_boot("--publish=127.0.0.1:18098:22 --net=passt,block=loopback"), "%s", err.msg);
-	ck_assert_int_eq(boot.network.network.kind, VMM_EXEC_NET_PASST);
-	ck_assert_str_eq(boot.network.network.block, "loopback");
-	ck_assert_uint_eq(boot.network.network.nports, 1);
-	ck_assert_str_eq(boot.words[boot.network_word], "--net=passt,block=loopback");
-	ck_assert_int_eq(boot.network.passt.fd, -1);	/* starts when all options are read */
-	vmm_boot_command_free(&boot);
-}
-END_TEST
-
-START_TEST(boot_passes_other_cards_on)
-{
-	ck_assert_msg(!parse_boot("--net=tap0"), "%s", err.msg);
-	ck_assert_int_eq(boot.network.network.kind, VMM_EXEC_NET_NONE);
-	vmm_boot_command_free(&boot);
-	ck_assert_int_eq(parse_boot("--net=passt --net=passt"), -EEXIST);
-	vmm_boot_command_free(&boot);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("user_network");
@@ -166,8 +127,6 @@ int main(void)
 	tcase_add_test(tcase, passt_publishes_the_ports);
 	tcase_add_loop_test(tcase, network_that_cannot_be_is_refused, 0, COUNT(refused));
 	tcase_add_test(tcase, missing_passt_is_named);
-	tcase_add_test(tcase, boot_has_the_network_of_run);
-	tcase_add_test(tcase, boot_passes_other_cards_on);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* cvmm-boot: the command "cvmm boot". */
+#include <config.h>
+
+#include <stdio.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "boot/boot_command.h"
+#include "common/command.h"
+#include "common/foreign_words.h"
+#include "common/needs.h"
+#include "common/remedy.h"
+#include "common/run_command.h"
+#include "machine/exit_status.h"
+
+static int show_boot_help(void)
+{
+	char lines[1024];
+
+	vsu_option_help(vmm_boot_own_options, lines, sizeof(lines));
+	printf("Usage: cvmm boot IMAGE [DISK...] [OPTIONS]\n"
+	       "Boots a disk image by the kernel, the initrd and the boot menu that it has.\n\n%s\n"
+	       "Other options are those of cvmm run; see cvmm help run.\n", lines);
+	return 0;
+}
+
+static int check_boot(const struct vmm_boot_command *c, struct vsu_error *err)
+{
+	const struct vmm_needs needs = { .kernel = c->kernel, .modules = c->modules };
+
+	return vmm_needs_check(&needs, err);
+}
+
+static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct vsu_error *err)
+{
+	int rc = vmm_boot_command_parse(c, argc, argv, err);
+
+	if (rc < 0)
+		vmm_foreign_explain(vmm_foreign_run, c->table, argc, argv, false, err);
+	if (!rc && c->help)
+		return show_boot_help();
+	if (!rc && c->image && vmm_needs_image(c->image, "", err) < 0)
+		return vmm_complain_end(VSU_EXIT_INPUT, err);
+	if (!rc && !c->is_dry && check_boot(c, err) < 0)
+		return vmm_complain_end(VSU_EXIT_HOST, err);
+	if (!rc)
+		rc = vmm_boot_command_make(c, err);
+	return rc < 0 ? vmm_complain_end(vmm_exit_status(c->stage, rc), err) :
+			vmm_run_words(c->nwords, c->words, NULL, err);
+}
+
+static int boot_command(int argc, char **argv)
+{
+	static struct vmm_boot_command c;
+	struct vsu_error err = VSU_ERROR_INIT;
+	const int status = boot_image(&c, argc, argv, &err);
+
+	vmm_boot_command_free(&c);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	return vmm_command_main(argc, argv, boot_command);
+}

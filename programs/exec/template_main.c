@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* cvmm-template: the command "cvmm template". */
+#include <config.h>
+
+#include <stdio.h>
+
+#include <vm-agent/end.h>
+
+#include "common/command.h"
+#include "common/needs.h"
+#include "common/remedy.h"
+#include "common/run_command.h"
+#include "exec/template_command.h"
+#include "exec/template_maker.h"
+#include "machine/exit_status.h"
+
+static int show_template_help(void)
+{
+	return vmm_command_help(vmm_template_command_options,
+				"Usage: cvmm template make|show|remove NAME [OPTIONS], or cvmm template list\n"
+				"Saves a guest that waits for a command, for 'cvmm exec --from NAME'.");
+}
+
+/* The child prints what failed in it. */
+static int make_template(const struct vmm_template_command *command, struct vsu_error *err)
+{
+	static struct vmm_template_maker maker;
+	struct vmm_beside beside;
+	bool child = false;
+	int status = VAGENT_STATUS_FAILED;
+	const struct vmm_needs needs = { .kernel = command->machine.kernel, .modules = command->machine.modules };
+	int rc = vmm_needs_check(&needs, err);
+
+	if (rc < 0)
+		return status;
+	rc = vmm_template_maker_prepare(&maker, command, err);
+	if (!rc)
+		rc = vmm_template_maker_fork(&child, &status, err);
+	if (rc < 0 || !child)
+		return vmm_template_maker_end(&maker, status, err);
+	beside = vmm_template_maker_beside(&maker);
+	status = vmm_run_words(maker.exec.plan.nwords, maker.exec.plan.words, &beside, err);
+	return vmm_template_maker_status(&maker, status, err);
+}
+
+static int template_command(int argc, char **argv)
+{
+	struct vmm_template_command command;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int status, rc = vmm_template_command_parse(&command, argc, argv, &err);
+
+	if (rc < 0)
+		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (command.help)
+		return show_template_help();
+	if (command.action == VMM_TEMPLATE_MAKE) {
+		status = make_template(&command, &err);
+		return err.msg[0] ? vmm_complain_end(status, &err) : status;
+	}
+	rc = vmm_template_command_run(&command, stdout, &err);
+	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+}
+
+int main(int argc, char **argv)
+{
+	return vmm_command_main(argc, argv, template_command);
+}
