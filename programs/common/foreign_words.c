@@ -247,6 +247,26 @@ static int pass_option(struct answers *a, const struct vsu_option *table,
 	return w->attached || !w->value ? 1 : 2;
 }
 
+/*
+ * Options that widen the rights of a guest or of its machine. A user who has misspelled another word
+ * would follow the guess.
+ */
+static const char *const widening[] = { "rw", "show" };
+
+static void forget_guess(struct vsu_error *err)
+{
+	static const char guess[] = "; did you mean '--";
+	const struct vsu_error why = *err;
+	const char *at = strstr(why.msg, guess), *name = at ? at + strlen(guess) : "";
+	const size_t len = strcspn(name, "'");
+	unsigned int i;
+
+	for (i = 0; i < sizeof(widening) / sizeof(widening[0]); i++)
+		if (strlen(widening[i]) == len && !memcmp(widening[i], name, len))
+			vsu_error_set(err, why.code, "%.*s; try --help for the list of options",
+				      (int)(at - why.msg), why.msg);
+}
+
 void vmm_foreign_explain(const struct vmm_foreign_word *rows, const struct vsu_option *table,
 			 int argc, char *const *argv, bool operands, struct vsu_error *err)
 {
@@ -273,4 +293,6 @@ void vmm_foreign_explain(const struct vmm_foreign_word *rows, const struct vsu_o
 	}
 	if (a.len)
 		vsu_error_set(err, -ENOENT, "%s", a.text);
+	else if (err)
+		forget_guess(err);
 }

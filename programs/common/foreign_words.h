@@ -43,7 +43,8 @@ extern const struct vmm_foreign_word vmm_foreign_main[];
 
 /*
  * For a command line that was refused: replaces *err by the answers to its foreign words, if it
- * has some. Words of the table are passed over. With operands, the first word that is no
+ * has some, and else removes from *err a guess that names an option which widens rights. Words of
+ * the table are passed over. With operands, the first word that is no
  * option ends the options.
  */
 void vmm_foreign_explain(const struct vmm_foreign_word *rows, const struct vsu_option *table,

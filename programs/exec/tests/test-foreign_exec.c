@@ -65,6 +65,22 @@ START_TEST(d5_02_options_of_container_programs_are_answered_with_the_value)
 }
 END_TEST
 
+static const struct row near_rows[] = {
+	{ "--row true", "unknown option '--row'; try --help for the list of options" },
+	{ "--rww true", "unknown option '--rww'; try --help for the list of options" },
+	{ "--shwo=/etc true", "unknown option '--shwo'; try --help for the list of options" },
+	/* others are guessed */
+	{ "--jial true", "unknown option '--jial'; did you mean '--jail'?" },
+	{ "--hid=/a true", "unknown option '--hid'; did you mean '--hide'?" },
+};
+
+START_TEST(guess_names_no_option_that_widens_rights)
+{
+	ck_assert_int_eq(parse_exec(near_rows[_i].line), -ENOENT);
+	ck_assert_str_eq(err.msg, near_rows[_i].msg);
+}
+END_TEST
+
 START_TEST(answers_name_options_that_exist)
 {
 	assert_options_exist(vmm_foreign_exec, vmm_exec_option_rows);
@@ -93,6 +109,7 @@ int main(void)
 	Suite *s = suite_create("foreign_exec");
 
 	tcase_add_loop_test(tc, d5_02_options_of_container_programs_are_answered_with_the_value, 0, COUNT(exec_rows));
+	tcase_add_loop_test(tc, guess_names_no_option_that_widens_rights, 0, COUNT(near_rows));
 	tcase_add_test(tc, answers_name_options_that_exist);
 	tcase_add_test(tc, hostile_values_do_not_exceed_the_sentence);
 	suite_add_tcase(s, tc);
