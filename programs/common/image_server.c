@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #include <device-kinds/disk.h>
+#include <vhost/frontend.h>
+#include <vhost/protocol.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option_list.h>
@@ -40,11 +42,9 @@
 
 #define PROGRAM "qemu-storage-daemon"
 #define NOT_STARTED 127
+#define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 #define REPLY_NS (30 * NS_PER_S)
-#define GET_FEATURES 1
-/* Of a message: request, flags, size. */
-#define HEADER 12
 
 /* The program, and the descriptors that it inherits. */
 struct server {
@@ -262,23 +262,61 @@ static int start_keeper(struct vmm_image_server *s, const struct server *server,
 
 /* ----------------------------------------------------------------- the service */
 
+/* Until the handshake has ended, or vsu_now_ns() is the deadline. */
+static int await_handshake(struct vhost_user_frontend *f, uint64_t deadline)
+{
+	struct pollfd p = { .fd = vhost_user_frontend_fd(f), .events = POLLIN };
+	uint64_t now;
+
+	while (vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_NEGOTIATING) {
+		now = vsu_now_ns();
+		if (now >= deadline || poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1) == 0)
+			return -ETIMEDOUT;
+		if (vhost_user_frontend_dispatch(f) < 0)
+			return -EIO;
+	}
+	return 0;
+}
+
+/*
+ * A session whose handshake shows that the image is served: -EIO, the program has ended. The machine
+ * begins its own session on the same connection.
+ */
+static int ask_server(int sock, struct vsu_error *err)
+{
+	const struct vhost_user_frontend_config config = {
+		.size = sizeof(config), .peer = PROGRAM, .timeout_ns = 2 * REPLY_NS,
+		.protocol_features = VHOST_USER_PROTOCOL_BIT(MQ),
+	};
+	const struct vhost_user_frontend_ops ops = { .size = sizeof(ops) };
+	struct vhost_user_frontend *f;
+	int own = vsu_fd_dup(sock);
+	int rc = own < 0 ? vsu_error_sys(err, own, "the connection to " PROGRAM) :
+			   vhost_user_frontend_new_take_fd(own, &config, &ops, NULL, &f, err);
+
+	if (rc < 0) {
+		vsu_fd_close(&own);
+		return rc == -EPIPE || rc == -ECONNRESET ? -EIO : rc;
+	}
+	rc = await_handshake(f, vsu_now_ns() + REPLY_NS);
+	vhost_user_frontend_free(f);
+	return rc;
+}
+
 /* A program that does not serve the image ends, and its connection with it. */
 static int await_service(const struct vmm_image_server *s, const struct server *server, struct vsu_error *err)
 {
 	static char text[VMM_PROGRAM_MESSAGES];
 	const char *const path = server->name;
-	static const uint32_t request[HEADER / 4] = { GET_FEATURES, 1, 0 };
-	const uint64_t deadline = vsu_now_ns() + REPLY_NS;
-	char reply[HEADER + 8];
-	int rc = -ECONNRESET;
+	const int rc = ask_server(s->sock, err);
 
-	if (send(s->sock, request, sizeof(request), MSG_NOSIGNAL) == sizeof(request))
-		rc = vmm_program_receive(s->sock, reply, sizeof(reply), deadline);
 	if (!rc)
 		return send(s->leash, "", 1, MSG_NOSIGNAL) == 1 ? 0 : vsu_error_sys(err, -errno, "cannot start " PROGRAM);
 	if (rc == -ETIMEDOUT)
 		return vsu_error_set(err, rc, "image '%s' is not served: " PROGRAM " did not reply within %d s", path, (int)(REPLY_NS / NS_PER_S));
-	return vsu_error_set(err, -EIO, "image '%s' is not served: " PROGRAM " ended: %s; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path,
+	if (rc != -EIO)
+		return rc;
+	return vsu_error_set(err, rc, "image '%s' is not served: " PROGRAM " ended: %s; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path,
 			     vmm_program_text(server->messages, text));
 }
 

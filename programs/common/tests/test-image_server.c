@@ -18,6 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "common/image_server.h"
+#include "common/program.h"
 #include "confine/privileges.h"
 #include "common/tests/skipping_clock.h"
 #include "util.h"
@@ -83,10 +84,11 @@ static void teardown(void)
 static bool is_served(void)
 {
 	static const uint32_t request[3] = { 1, 1, 0 };
+	const uint64_t deadline = vsu_now_ns() + UINT64_C(10000000000);
 	uint32_t reply[5] = { 0 };
 
 	return send(server.sock, request, sizeof(request), MSG_NOSIGNAL) == sizeof(request) &&
-		recv(server.sock, reply, sizeof(reply), MSG_WAITALL) == sizeof(reply) && reply[0] == 1;
+		!vmm_program_receive(server.sock, reply, sizeof(reply), deadline) && reply[0] == 1;
 }
 
 START_TEST(image_is_served_to_a_socket)
