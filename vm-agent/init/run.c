@@ -83,7 +83,7 @@ static void run_command(const struct agent_images *images)
 int agent_run(const struct agent_images *images)
 {
 	if (getpid() != 1) {
-		fputs("cvmm-init: this program is the first process of a guest; see cvmm-exec(1), \"Initrd\"\n", stderr);
+		fputs("cvmm-init: this program is the first process of a guest; see cvmm-initrd(1)\n", stderr);
 		return 64;
 	}
 	prepare_signals();
