@@ -39,57 +39,57 @@ static const char *take_text(struct input *in, char *text)
 	return text;
 }
 
-static void call(struct vmm_aml *aml, struct input *in)
+static void call(struct varch_aml *aml, struct input *in)
 {
 	char text[64];
 
 	switch (take(in, 1) % CALLS) {
 	case 0:
-		vmm_aml_scope(aml, take_text(in, text));
+		varch_aml_scope(aml, take_text(in, text));
 		break;
 	case 1:
-		vmm_aml_device(aml, take_text(in, text));
+		varch_aml_device(aml, take_text(in, text));
 		break;
 	case 2:
-		vmm_aml_method(aml, take_text(in, text),
+		varch_aml_method(aml, take_text(in, text),
 			       (unsigned int)take(in, 1));
 		break;
 	case 3:
-		vmm_aml_package(aml, (uint8_t)take(in, 1));
+		varch_aml_package(aml, (uint8_t)take(in, 1));
 		break;
 	case 4:
-		vmm_aml_resources(aml);
+		varch_aml_resources(aml);
 		break;
 	case 5:
-		vmm_aml_if_arg_is(aml, (unsigned int)take(in, 1), take_u64(in, 8));
+		varch_aml_if_arg_is(aml, (unsigned int)take(in, 1), take_u64(in, 8));
 		break;
 	case 6:
-		vmm_aml_name(aml, take_text(in, text));
+		varch_aml_name(aml, take_text(in, text));
 		break;
 	case 7:
-		vmm_aml_integer(aml, take_u64(in, 8));
+		varch_aml_integer(aml, take_u64(in, 8));
 		break;
 	case 8:
-		vmm_aml_string(aml, take_text(in, text));
+		varch_aml_string(aml, take_text(in, text));
 		break;
 	case 9:
-		vmm_aml_eisa_id(aml, take_text(in, text));
+		varch_aml_eisa_id(aml, take_text(in, text));
 		break;
 	case 10:
-		vmm_aml_notify(aml, take_text(in, text), take(in, 1));
+		varch_aml_notify(aml, take_text(in, text), take(in, 1));
 		break;
 	case 11:
-		vmm_aml_memory64(aml, take_u64(in, 8), take_u64(in, 8));
+		varch_aml_memory64(aml, take_u64(in, 8), take_u64(in, 8));
 		break;
 	case 12:
-		vmm_aml_interrupt(aml, take(in, 4));
+		varch_aml_interrupt(aml, take(in, 4));
 		break;
 	case 13:
 		take_text(in, text);
-		vmm_aml_if_arg0_is_bytes(aml, text, (uint8_t)strlen(text));
+		varch_aml_if_arg0_is_bytes(aml, text, (uint8_t)strlen(text));
 		break;
 	default:
-		vmm_aml_end(aml);
+		varch_aml_end(aml);
 	}
 }
 
@@ -97,19 +97,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static unsigned char bytes[MAX_SIZE + GUARD];
 	struct input in = { data, data + size };
-	struct vmm_aml aml;
+	struct varch_aml aml;
 	size_t room, len = 0, i;
 	int error = 0;
 
 	room = take(&in, 2) % (MAX_SIZE + 1);
 	memset(bytes, 0xee, sizeof(bytes));
-	vmm_aml_init(&aml, bytes, room);
+	varch_aml_init(&aml, bytes, room);
 	while (in.p < in.end) {
 		call(&aml, &in);
 		demand(aml.len <= room && (!error || aml.error == error));
 		error = aml.error;
 	}
-	if (!vmm_aml_finish(&aml, &len))
+	if (!varch_aml_finish(&aml, &len))
 		demand(len <= room && !error && !aml.depth);
 	for (i = room; i < room + GUARD; i++)
 		demand(bytes[i] == 0xee);

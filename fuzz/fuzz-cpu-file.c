@@ -21,38 +21,38 @@ static void demand(bool holds)
 		abort();
 }
 
-static bool is_same(const struct vmm_cpu_description *a, const struct vmm_cpu_description *b)
+static bool is_same(const struct varch_cpu_description *a, const struct varch_cpu_description *b)
 {
 	return !strcmp(a->vendor, b->vendor) && a->family == b->family && a->model == b->model &&
 	       a->stepping == b->stepping && !memcmp(&a->features, &b->features, sizeof(a->features));
 }
 
-static void check_written(const struct vmm_cpu_description *d, char separator)
+static void check_written(const struct varch_cpu_description *d, char separator)
 {
-	static char text[VMM_CPU_MAX_TEXT];
-	struct vmm_cpu_description again, common = *d;
-	const int len = vmm_cpu_description_write(d, separator, text, sizeof(text));
+	static char text[VARCH_CPU_MAX_TEXT];
+	struct varch_cpu_description again, common = *d;
+	const int len = varch_cpu_description_write(d, separator, text, sizeof(text));
 
 	demand(len > 0 && strlen(text) == (size_t)len);
-	demand(!vmm_cpu_description_parse(&again, text, NULL) && is_same(d, &again));
-	demand(vmm_cpu_description_signature(d) == vmm_cpu_description_signature(&again));
-	demand(!vmm_cpu_description_limit(&common, &again, NULL) && is_same(d, &common));
+	demand(!varch_cpu_description_parse(&again, text, NULL) && is_same(d, &again));
+	demand(varch_cpu_description_signature(d) == varch_cpu_description_signature(&again));
+	demand(!varch_cpu_description_limit(&common, &again, NULL) && is_same(d, &common));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_cpu_description d;
+	struct varch_cpu_description d;
 	char *text;
 	int rc;
 
-	if (size >= VMM_CPU_MAX_TEXT)
+	if (size >= VARCH_CPU_MAX_TEXT)
 		return 0;
 	text = malloc(size + 1);
 	demand(text);
 	memcpy(text, data, size);
 	text[size] = '\0';
-	rc = vmm_cpu_description_parse(&d, text, &err);
+	rc = varch_cpu_description_parse(&d, text, &err);
 	demand(!rc || (rc == -EBADMSG && err.msg[0]));
 	if (!rc) {
 		check_written(&d, '\n');

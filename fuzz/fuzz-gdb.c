@@ -29,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define BYTES 600u
 
 struct machine {
-	struct vmm_gdb_stub stub;
-	struct vmm_gdb_registers regs[CPUS];
+	struct varch_gdb_stub stub;
+	struct varch_gdb_registers regs[CPUS];
 	unsigned char memory[MEMORY];
 	bool runs;
 };
@@ -42,7 +42,7 @@ static void demand_stopped(const struct machine *m, unsigned int cpu)
 	CHECK(!m->runs && cpu < CPUS);
 }
 
-static int get_registers(void *opaque, unsigned int cpu, struct vmm_gdb_registers *regs)
+static int get_registers(void *opaque, unsigned int cpu, struct varch_gdb_registers *regs)
 {
 	const struct machine *m = opaque;
 
@@ -51,7 +51,7 @@ static int get_registers(void *opaque, unsigned int cpu, struct vmm_gdb_register
 	return 0;
 }
 
-static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_registers *regs)
+static int set_registers(void *opaque, unsigned int cpu, const struct varch_gdb_registers *regs)
 {
 	struct machine *m = opaque;
 
@@ -95,39 +95,39 @@ static int write_memory(void *opaque, uint64_t gpa, const void *from, size_t n)
 	return 0;
 }
 
-static int set_breakpoints(void *opaque, const struct vmm_gdb_breakpoint *list, unsigned int n)
+static int set_breakpoints(void *opaque, const struct varch_gdb_breakpoint *list, unsigned int n)
 {
 	unsigned int i;
 
 	demand_stopped(opaque, 0);
-	CHECK(n <= VMM_GDB_MAX_HARDWARE);
+	CHECK(n <= VARCH_GDB_MAX_HARDWARE);
 	for (i = 0; i < n; i++)
-		CHECK(list[i].kind != VMM_GDB_SOFTWARE && list[i].len && list[i].len <= 8);
+		CHECK(list[i].kind != VARCH_GDB_SOFTWARE && list[i].len && list[i].len <= 8);
 	breakpoints++;
 	return 0;
 }
 
-static int resume(void *opaque, const enum vmm_gdb_action *actions)
+static int resume(void *opaque, const enum varch_gdb_action *actions)
 {
 	struct machine *m = opaque;
 
 	demand_stopped(m, 0);
-	CHECK(actions[0] <= VMM_GDB_STEPS && actions[CPUS - 1] <= VMM_GDB_STEPS);
+	CHECK(actions[0] <= VARCH_GDB_STEPS && actions[CPUS - 1] <= VARCH_GDB_STEPS);
 	m->runs = true;
 	resumed++;
 	return 0;
 }
 
-static void stop(struct machine *m, const struct vmm_gdb_stop *why)
+static void stop(struct machine *m, const struct varch_gdb_stop *why)
 {
 	m->runs = false;
-	vmm_gdb_stopped(&m->stub, why);
+	varch_gdb_stopped(&m->stub, why);
 }
 
 static void interrupt(void *opaque)
 {
 	interrupted++;
-	stop(opaque, &(struct vmm_gdb_stop){ .interrupted = true });
+	stop(opaque, &(struct varch_gdb_stop){ .interrupted = true });
 }
 
 static void kill_machine(void *opaque)
@@ -135,7 +135,7 @@ static void kill_machine(void *opaque)
 	(void)opaque;
 }
 
-static const struct vmm_gdb_ops ops = {
+static const struct varch_gdb_ops ops = {
 	.get_registers = get_registers, .set_registers = set_registers,
 	.find_memory = find_memory, .read_memory = read_memory, .write_memory = write_memory,
 	.set_breakpoints = set_breakpoints, .resume = resume,
@@ -149,12 +149,12 @@ static void feed(struct machine *m, const unsigned char *bytes, size_t n, bool r
 	size_t done = 0, part = 1, out;
 
 	for (; done < n && part; done += part) {
-		part = vmm_gdb_input(&m->stub, bytes + done, n - done);
+		part = varch_gdb_input(&m->stub, bytes + done, n - done);
 		CHECK(part <= n - done);
-		out = vmm_gdb_output(&m->stub, &at);
+		out = varch_gdb_output(&m->stub, &at);
 		CHECK(out <= sizeof(m->stub.out));
 		if (reads && out)
-			vmm_gdb_sent(&m->stub, out);
+			varch_gdb_sent(&m->stub, out);
 	}
 }
 
@@ -189,7 +189,7 @@ static void make(void *machine, struct input *in)
 	memset(m->regs, 0, sizeof(m->regs));
 	memset(m->memory, 0x90, sizeof(m->memory));
 	m->runs = false;
-	vmm_gdb_begin(&m->stub, &ops, m, CPUS);
+	varch_gdb_begin(&m->stub, &ops, m, CPUS);
 }
 
 static void act(void *machine, struct input *in)
@@ -204,9 +204,9 @@ static void act(void *machine, struct input *in)
 	else if (what % 8 == 5)
 		feed(m, bytes, take_bytes(in, bytes), what < 250);
 	else if (what % 8 == 6 && m->runs)
-		stop(m, &(struct vmm_gdb_stop){ .cpu = what / 8 % CPUS, .watched = what > 127, .kind = VMM_GDB_ACCESS });
+		stop(m, &(struct varch_gdb_stop){ .cpu = what / 8 % CPUS, .watched = what > 127, .kind = VARCH_GDB_ACCESS });
 	else
-		vmm_gdb_sent(&m->stub, vmm_gdb_output(&m->stub, &at));
+		varch_gdb_sent(&m->stub, varch_gdb_output(&m->stub, &at));
 }
 
 /* All breakpoints are removed, except those that the client wrote as data. */
@@ -215,7 +215,7 @@ static void leave(void *machine)
 	struct machine *m = machine;
 
 	m->runs = false;
-	vmm_gdb_end(&m->stub);
+	varch_gdb_end(&m->stub);
 	CHECK(!m->stub.nsoftware && !m->stub.nhardware);
 }
 

@@ -53,44 +53,44 @@ static struct vmem_map *make_map(void)
 	return map;
 }
 
-static void check_linux(const struct vmm_kernel *kernel,
-			const struct vmm_loaded *loaded,
+static void check_linux(const struct varch_kernel_file *kernel,
+			const struct varch_loaded *loaded,
 			const struct vmem_view *view)
 {
-	static struct vmm_handover handover = { .cmdline_gpa = 0x4000 };
+	static struct varch_handover handover = { .cmdline_gpa = 0x4000 };
 
-	demand(!vmm_e820_make(view, &handover.memory, NULL));
-	demand(!vmm_bzimage_hand_over(kernel, loaded, &handover, view,
-				      VMM_BOOT_INFO_GPA, NULL));
+	demand(!varch_e820_make(view, &handover.memory, NULL));
+	demand(!varch_bzimage_hand_over(kernel, loaded, &handover, view,
+				      VARCH_BOOT_INFO_GPA, NULL));
 }
 
 /* Reads at most 1 MiB of the content. */
 static void decompress(const uint8_t *data, size_t size)
 {
-	const struct vmm_compressed c = { .bytes = data, .fd = -1, .size = size };
+	const struct varch_compressed c = { .bytes = data, .fd = -1, .size = size };
 	static unsigned char piece[5000];
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_decompressor *d = NULL;
+	struct varch_decompressor *d = NULL;
 	unsigned int i;
-	ssize_t n = vmm_decompressor_new(&d, &c, &err);
+	ssize_t n = varch_decompressor_new(&d, &c, &err);
 
-	demand(vmm_is_compressed(&c) || n < 0);
+	demand(varch_is_compressed(&c) || n < 0);
 	for (i = 0; !n && i < 200; i++) {
-		n = vmm_decompressor_read(d, piece, sizeof(piece), &err);
+		n = varch_decompressor_read(d, piece, sizeof(piece), &err);
 		n = n == sizeof(piece) ? 0 : n;
 	}
 	demand(n >= 0 || err.msg[0]);
-	vmm_decompressor_free(d);
+	varch_decompressor_free(d);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vmem_map *map;
-	const struct vmm_kernel kernel = { .name = "k",
+	const struct varch_kernel_file kernel = { .name = "k",
 		.file = { .bytes = data, .size = size } };
-	const bool bzimage = vmm_bzimage_is(&kernel);
+	const bool bzimage = varch_bzimage_is(&kernel);
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_loaded loaded = { .entry = 0 };
+	struct varch_loaded loaded = { .entry = 0 };
 	const struct vmem_view *view;
 	int rc;
 
@@ -98,13 +98,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!map)
 		map = make_map();
 	view = vmem_map_view(map);
-	rc = bzimage ? vmm_bzimage_load(&kernel, view, &loaded, &err) :
-		       vmm_kernel_load(&kernel, view, &loaded, &err);
+	rc = bzimage ? varch_bzimage_load(&kernel, view, &loaded, &err) :
+		       varch_elf_load(&kernel, view, &loaded, &err);
 	if (rc < 0) {
 		demand(err.msg[0]);
 		return 0;
 	}
-	demand(loaded.first >= VMM_BOOT_KERNEL_GPA);
+	demand(loaded.first >= VARCH_BOOT_KERNEL_GPA);
 	demand(loaded.first < loaded.end && loaded.end <= MEMORY_END);
 	demand(loaded.entry >= loaded.first && loaded.entry < loaded.end);
 	if (bzimage)

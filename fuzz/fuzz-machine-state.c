@@ -25,7 +25,7 @@ static const char *const names[] = {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void put_section(struct vmm_state_writer *w, struct input *in)
+static void put_section(struct varch_state_writer *w, struct input *in)
 {
 	const char *name = names[take(in, 1) % (sizeof(names) / sizeof(names[0]))];
 	const uint32_t instance = (uint32_t)take(in, 1);
@@ -33,26 +33,26 @@ static void put_section(struct vmm_state_writer *w, struct input *in)
 
 	if (len > (size_t)(in->end - in->p))
 		len = (size_t)(in->end - in->p);
-	vmm_state_section(w, name, instance);
-	vmm_state_put(w, in->p, len);
-	vmm_state_section_end(w);
+	varch_state_section(w, name, instance);
+	varch_state_put(w, in->p, len);
+	varch_state_section_end(w);
 	in->p += len;
 }
 
 /* With a wrong checksum the state would be refused before its content is read. */
-static void build_state(struct vmm_state_writer *w, struct input *in)
+static void build_state(struct varch_state_writer *w, struct input *in)
 {
 	unsigned int n;
 
-	vmm_state_begin(w);
+	varch_state_begin(w);
 	for (n = 0; n < MAX_SECTIONS && in->p < in->end; n++)
 		put_section(w, in);
-	if (vmm_state_finish(w) < 0)
+	if (varch_state_finish(w) < 0)
 		abort();
 }
 
 /* The machine that continues has two pieces. */
-static void load_memory(const struct vmm_state *state, bool shared)
+static void load_memory(const struct varch_state *state, bool shared)
 {
 	static const struct vmm_memory_lists lists = {
 		.list = { "size=4M", "size=64K,share=on" }, .n = 2, .what = "--memory",
@@ -78,33 +78,33 @@ static void load_memory(const struct vmm_state *state, bool shared)
 	vmm_memory_specs_free(&saved);
 }
 
-static void load_state(const struct vmm_state *state)
+static void load_state(const struct varch_state *state)
 {
-	const struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
+	const struct varch_vm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	load_memory(state, false);
 	load_memory(state, true);
-	(void)!vmm_arch_vm_load(&kvm, state, &err);
-	(void)!vmm_arch_cpu_load(&kvm, -1, 0, state, &err);
+	(void)!varch_vm_load(&kvm, state, &err);
+	(void)!varch_cpu_load(&kvm, -1, 0, state, &err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, data + size };
-	struct vmm_state_writer w = { .section = 0 };
+	struct varch_state_writer w = { .section = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_state state;
+	struct varch_state state;
 
 	if (!size)
 		return 0;
 	if (take(&in, 1)) {
 		build_state(&w, &in);
-		state = (struct vmm_state){ w.out.bytes, w.out.len };
+		state = (struct varch_state){ w.out.bytes, w.out.len };
 	} else {
-		state = (struct vmm_state){ in.p, (size_t)(in.end - in.p) };
+		state = (struct varch_state){ in.p, (size_t)(in.end - in.p) };
 	}
-	if (!vmm_state_check(&state, &err))
+	if (!varch_state_check(&state, &err))
 		load_state(&state);
 	free(w.out.bytes);
 	return 0;

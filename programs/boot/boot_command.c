@@ -22,7 +22,7 @@
 #include "boot/boot_command.h"
 #include "common/machine_rows.h"
 
-#define CMDLINE "console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " " VAGENT_IMAGE_WORD
+#define CMDLINE "console=ttyS0 quiet panic=-1" VARCH_CMDLINE_NO_BUS " " VAGENT_IMAGE_WORD
 /* A kernel and its initrd are in memory twice when it is started. */
 #define MEMORY "1G"
 /* Words besides those of the caller. */
@@ -180,12 +180,12 @@ int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *ar
 static int find_modules(const struct vmm_boot_command *c, const char *kernel,
 			char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err)
 {
-	char version[VMM_KERNEL_VERSION];
+	char version[VARCH_KERNEL_VERSION];
 	int rc;
 
 	if (c->modules)
 		return 0;
-	rc = vmm_kernel_version(kernel, version, err);
+	rc = varch_kernel_version(kernel, version, err);
 	return rc < 0 ? rc : vagent_initrd_folder(version, folder, err);
 }
 

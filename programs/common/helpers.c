@@ -113,9 +113,9 @@ int vmm_helper_kernel(const char **kernel, struct vsu_error *err)
 	char file[NAME_MAX];
 	const char *name, *near;
 
-	if (!*kernel || !vmm_kernel_is_program_name(*kernel))
+	if (!*kernel || !varch_kernel_is_program_name(*kernel))
 		return 0;
-	name = *kernel + strlen(VMM_KERNEL_PROGRAM_PREFIX);
+	name = *kernel + strlen(VARCH_KERNEL_PROGRAM_PREFIX);
 	snprintf(file, sizeof(file), "%s.elf", name);
 	vmm_helper_path(file, path);
 	if (!strchr(name, '/') && !access(path, F_OK)) {

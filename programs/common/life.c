@@ -168,11 +168,11 @@ static int live_once(const struct vmm_options *options, const struct vmm_start *
 	return status;
 }
 
-static struct vmm_poison poison = VMM_POISON_INIT;
+static struct varch_poison poison = VARCH_POISON_INIT;
 
 static bool note_poison(const void *siginfo)
 {
-	return vmm_poison_note(&poison, siginfo);
+	return varch_poison_note(&poison, siginfo);
 }
 
 void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,

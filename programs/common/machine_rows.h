@@ -20,7 +20,7 @@
 #define VMM_ROW_MEMORY \
 	{ .name = "memory", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES", .preset = "1G", .help = "guest memory" }
 #define VMM_ROW_CPUS \
-	{ .name = "cpus", .kind = VSU_OPTION_U64, .min = 1, .max = VMM_MAX_CPUS, .preset = "1", .help = "virtual CPUs" }
+	{ .name = "cpus", .kind = VSU_OPTION_U64, .min = 1, .max = VARCH_MAX_CPUS, .preset = "1", .help = "virtual CPUs" }
 #define VMM_ROW_APPEND \
 	{ .name = "append", .kind = VSU_OPTION_STRING, .help = "text to append to the kernel command line" }
 #define VMM_ROW_PUBLISH \

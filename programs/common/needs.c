@@ -127,9 +127,9 @@ static bool has_kernels(const char *boot)
 static void check_modules(struct lack *l, const char *kernel)
 {
 	const char *folder = of_host(l->needs->module_folder, "/lib/modules");
-	char version[VMM_KERNEL_VERSION], path[PATH_MAX];
+	char version[VARCH_KERNEL_VERSION], path[PATH_MAX];
 
-	if (l->needs->modules || vmm_kernel_version(kernel, version, NULL) < 0)
+	if (l->needs->modules || varch_kernel_version(kernel, version, NULL) < 0)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", folder, version);
 	if (access(path, X_OK) < 0) {
@@ -186,7 +186,7 @@ static const struct distribution *find_distribution(const char *path)
 static void add_packages(struct lack *l)
 {
 	const struct distribution *d = find_distribution(of_host(l->needs->release, "/etc/os-release"));
-	const bool is_arm = !strcmp(VMM_TARGET_NAME, "arm64");
+	const bool is_arm = !strcmp(VARCH_NAME, "arm64");
 	char text[200] = "";
 	int i;
 

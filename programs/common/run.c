@@ -51,7 +51,7 @@ static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
 	if (r->beside->turn(r->beside->opaque))
 		return;
 	ev_io_stop(loop, w);
-	vmm_cpus_end(r->machine->cpus, VSU_EXIT_OK, "the command has ended");
+	varch_cpus_end(r->machine->cpus, VSU_EXIT_OK, "the command has ended");
 }
 
 static void watch_beside(struct run *r)
@@ -97,14 +97,14 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	vmm_signals_served(&r->signals);
 	if (r->beside && r->beside->signal(r->beside->opaque, w->signum))
 		return;
-	if (!r->beside && w->signum == SIGTERM && vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_BUTTON) && !r->asked) {
+	if (!r->beside && w->signum == SIGTERM && varch_guest_finds(m->loaded.protocol, VARCH_FINDS_BUTTON) && !r->asked) {
 		r->asked = true;
 		vmm_machine_press_button(m);
 		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");
 		vmm_log(&m->owner.log, VMM_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
 		return;
 	}
-	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
+	varch_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
 }
 
 static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)

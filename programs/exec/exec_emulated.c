@@ -26,8 +26,8 @@ enum { SESSION, SIGNALS, QEMU_END, EVENTS, WATCHED };
 static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_machine *m,
 		       const struct vmm_exec_options *o, struct vsu_error *err)
 {
-	if (strcmp(VMM_TARGET_NAME, "x86-64") != 0)
-		return vsu_error_set(err, -EOPNOTSUPP, "option --emulate is for x86-64, and this is a host of " VMM_TARGET_NAME "; use one with /dev/kvm");
+	if (strcmp(VARCH_NAME, "x86-64") != 0)
+		return vsu_error_set(err, -EOPNOTSUPP, "option --emulate is for x86-64, and this is a host of " VARCH_NAME "; use one with /dev/kvm");
 	if (vsu_parse_size(o->memory, &c->memory) < 0 || c->memory < 1u << 20)
 		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate this is a size of at least 1M", o->memory);
 	if (o->npieces)

@@ -7,7 +7,7 @@
 #include <vmm-sys-util/error.h>
 
 /* Returns rc, the result of the function that has written the sentence. err may be NULL. */
-static inline int vmm_arch_advise(struct vsu_error *err, int rc, enum varch_advice advice)
+static inline int varch_advise(struct vsu_error *err, int rc, enum varch_advice advice)
 {
 	(void)vsu_error_operands(err, (uint32_t)advice, 0, 0);
 	return rc;

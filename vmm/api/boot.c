@@ -20,7 +20,7 @@
 #define MAX_DEVICES 19u		/* interrupts from 5 to 23 */
 
 struct cvmm_kernel {
-	struct vmm_loaded loaded;
+	struct varch_loaded loaded;
 	unsigned int ncpus;
 };
 
@@ -28,9 +28,9 @@ static int check_config(const struct cvmm_kernel_config *c, struct vsu_error *er
 {
 	if (!c->kernel)
 		return vsu_error_set(err, -EINVAL, "boot: config->kernel is NULL; name a file");
-	if (c->ncpus > VMM_MAX_CPUS)
+	if (c->ncpus > VARCH_MAX_CPUS)
 		return vsu_error_set(err, -EINVAL, "boot: config->ncpus is %u; %u are possible",
-				     c->ncpus, (unsigned int)VMM_MAX_CPUS);
+				     c->ncpus, (unsigned int)VARCH_MAX_CPUS);
 	if (c->ndevices > MAX_DEVICES)
 		return vsu_error_set(err, -ENOSPC, "boot: config->ndevices is %u; %u are possible",
 				     c->ndevices, MAX_DEVICES);
@@ -38,44 +38,44 @@ static int check_config(const struct cvmm_kernel_config *c, struct vsu_error *er
 }
 
 static int hand_over(const struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
-		     struct vmm_load *load, struct vsu_error *err)
+		     struct varch_load *load, struct vsu_error *err)
 {
-	struct vmm_board_device devices[MAX_DEVICES];
-	const struct vmm_board board = {
+	struct varch_board_device devices[MAX_DEVICES];
+	const struct varch_board board = {
 		.ncpus = k->ncpus, .ndevices = c->ndevices, .devices = devices,
-		.generation_gpa = VMM_GENERATION_GPA,
+		.generation_gpa = VARCH_GENERATION_GPA,
 	};
 	unsigned int i;
 
 	for (i = 0; i < c->ndevices; i++)
-		devices[i] = (struct vmm_board_device){
+		devices[i] = (struct varch_board_device){
 			c->devices[i].gpa, c->devices[i].len, c->devices[i].irq,
 		};
 	load->board = &board;
-	return vmm_load_hand_over(load, &k->loaded, err);
+	return varch_load_hand_over(load, &k->loaded, err);
 }
 
 static int load_files(struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
 		      struct vmem_map *map, struct vsu_error *err)
 {
-	struct vmm_kernel kernel;
-	struct vmm_file initrd = { .fd = -1 };
-	struct vmm_load load = {
+	struct varch_kernel_file kernel;
+	struct varch_file initrd = { .fd = -1 };
+	struct varch_load load = {
 		.map = map, .kernel = &kernel, .initrd = &initrd,
 		.cmdline = c->cmdline ? c->cmdline : "",
 	};
-	int rc = vmm_kernel_open(&kernel, c->kernel, err);
+	int rc = varch_kernel_file_open(&kernel, c->kernel, err);
 
 	if (rc < 0)
 		return rc;
 	if (c->initrd)
-		rc = vmm_file_open(&initrd, "initrd", c->initrd, err);
+		rc = varch_file_open(&initrd, "initrd", c->initrd, err);
 	if (!rc)
-		rc = vmm_load_kernel(&kernel, map, &k->loaded, err);
+		rc = varch_load_kernel(&kernel, map, &k->loaded, err);
 	if (!rc)
 		rc = hand_over(k, c, &load, err);
-	vmm_file_close(&initrd);
-	vmm_kernel_close(&kernel);
+	varch_file_close(&initrd);
+	varch_kernel_file_close(&kernel);
 	return rc;
 }
 
@@ -112,13 +112,13 @@ int cvmm_kernel_enter(const struct cvmm_kernel *kernel, struct cvmm_kvm *kvm,
 		      const struct cvmm_kvm_cpu *cpu, unsigned int number,
 		      struct vsu_error *err)
 {
-	static const struct vmm_cpu_choice choice = { .model = VMM_CPU_HOST };
+	static const struct varch_cpu_choice choice = { .model = VARCH_CPU_HOST };
 
 	if (number >= kernel->ncpus)
 		return vsu_error_set(err, -EINVAL, "boot: CPU %u of a kernel that was loaded for %u",
 				     number, kernel->ncpus);
-	if (kernel->loaded.protocol != VMM_PROTOCOL_BUILTIN && !vmm_arch_is_usual(&kvm->kvm))
+	if (kernel->loaded.protocol != VARCH_PROTOCOL_BUILTIN && !varch_is_usual(&kvm->kvm))
 		return vsu_error_set(err, -EOPNOTSUPP, "boot: the kernel was loaded for other interrupt controllers than those of this host's KVM; use cvmm_machine_new()");
-	return vmm_load_cpu(&kernel->loaded, &kvm->kvm, cpu->fd, number, kernel->ncpus,
+	return varch_load_cpu(&kernel->loaded, &kvm->kvm, cpu->fd, number, kernel->ncpus,
 			    &choice, err);
 }

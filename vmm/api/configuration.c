@@ -154,7 +154,7 @@ static int read_cpu(struct vmm_configuration *c, struct vsu_error *err)
 	char **words = c->given.words, *list;
 	const char *text;
 	int used, at = find_option("cpu", c->given.n, words, &text, &used);
-	int rc = text ? vmm_cpu_option_expand(text, &list, err) : 0;
+	int rc = text ? varch_cpu_option_expand(text, &list, err) : 0;
 
 	if (rc < 0 || !text || !list)
 		return rc;
@@ -307,7 +307,7 @@ static int accept_confined(struct vmm_configuration *c, struct vmm_listener *l, 
 
 /* The section "arguments", and other connections before it. */
 static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l,
-			     struct vmm_state_section *s, struct vsu_error *err)
+			     struct varch_state_section *s, struct vsu_error *err)
 {
 	int rc = vmm_stream_receive(&c->stream, s, err);
 
@@ -326,7 +326,7 @@ static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l
 static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 			 char **words, struct vsu_error *err)
 {
-	struct vmm_state_section s;
+	struct varch_state_section s;
 	int i, n, rc = receive_arguments(c, l, &s, err);
 
 	if (rc < 0)

@@ -19,14 +19,14 @@ int cvmm_kvm_new(const int *device, struct cvmm_kvm **out, struct vsu_error *err
 	struct cvmm_kvm *k;
 	int rc;
 
-	if (!VMM_HAS_PORTS)
+	if (!VARCH_HAS_PORTS)
 		return vsu_error_set(err, -EOPNOTSUPP, "virtual machines of <cvmm/kvm.h> are supported on x86-64 only; use a machine of <cvmm/machine.h>");
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return vsu_error_sys(err, -ENOMEM, "virtual machine");
-	rc = vmm_kvm_open_given(&k->kvm, device, false, err);
-	if (!rc && vmm_slots_new(&k->kvm, &k->slots) < 0) {
-		vmm_kvm_close(&k->kvm);
+	rc = varch_vm_open_given(&k->kvm, device, false, err);
+	if (!rc && varch_slots_new(&k->kvm, &k->slots) < 0) {
+		varch_vm_close(&k->kvm);
 		rc = vsu_error_sys(err, -ENOMEM, "virtual machine");
 	}
 	if (rc < 0) {
@@ -41,19 +41,19 @@ void cvmm_kvm_free(struct cvmm_kvm *kvm)
 {
 	if (!kvm)
 		return;
-	vmm_slots_free(kvm->slots);
-	vmm_kvm_close(&kvm->kvm);
+	varch_slots_free(kvm->slots);
+	varch_vm_close(&kvm->kvm);
 	free(kvm);
 }
 
 int cvmm_kvm_set_memory(struct cvmm_kvm *kvm, struct vmem_map *map, struct vsu_error *err)
 {
-	return vmm_slots_apply(kvm->slots, map, err);
+	return varch_slots_apply(kvm->slots, map, err);
 }
 
 int cvmm_kvm_add_irqfd(struct cvmm_kvm *kvm, int event_fd, uint32_t irq, struct vsu_error *err)
 {
-	return vmm_kvm_irqfd(&kvm->kvm, event_fd, irq, true, err);
+	return varch_vm_irqfd(&kvm->kvm, event_fd, irq, true, err);
 }
 
 int cvmm_kvm_add_cpu(struct cvmm_kvm *kvm, unsigned int number, struct cvmm_kvm_cpu *out,
@@ -64,7 +64,7 @@ int cvmm_kvm_add_cpu(struct cvmm_kvm *kvm, unsigned int number, struct cvmm_kvm_
 	out->fd = -1;
 	out->run = NULL;
 	out->run_len = (size_t)kvm->kvm.vcpu_map_size;
-	rc = vmm_kvm_make_cpu(&kvm->kvm, number, &out->fd, &out->run, err);
+	rc = varch_vm_make_cpu(&kvm->kvm, number, &out->fd, &out->run, err);
 	if (rc < 0)
 		vsu_fd_close(&out->fd);
 	return rc;

@@ -7,8 +7,8 @@
 #include <vm-arch/slots.h>
 
 struct cvmm_kvm {
-	struct vmm_kvm kvm;
-	struct vmm_slots *slots;
+	struct varch_vm kvm;
+	struct varch_slots *slots;
 };
 
 #endif

@@ -266,10 +266,10 @@ static void finish_arrival(struct cvmm_machine *m)
 	m->state = MADE;
 	__atomic_store_n(&m->made, true, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&m->killed, __ATOMIC_SEQ_CST))
-		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
+		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
 	rc = cvmm_priv_arrival_follow(&m->arrival, vsu_loop_fd(m->machine->loop));
 	if (rc < 0)
-		vmm_cpus_end(m->machine->cpus, VSU_EXIT_HOST, "the descriptor of the machine: %s", strerror(-rc));
+		varch_cpus_end(m->machine->cpus, VSU_EXIT_HOST, "the descriptor of the machine: %s", strerror(-rc));
 	if (m->arrival.starts)
 		(void)!machine_start(m);
 }
@@ -304,7 +304,7 @@ int cvmm_machine_run_cpu(struct cvmm_machine *m, unsigned int cpu, struct vsu_er
 {
 	if (!__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
 		return vsu_error_set(err, -EAGAIN, "the guest has not arrived");
-	return vmm_cpus_run(m->machine->cpus, cpu, err);
+	return varch_cpus_run(m->machine->cpus, cpu, err);
 }
 
 int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why)
@@ -323,7 +323,7 @@ void cvmm_machine_kill(struct cvmm_machine *m)
 	if (m->arrives)
 		cvmm_priv_arrival_cancel(&m->arrival);
 	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
-		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
+		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
 }
 
 /* Beside a guest that ends at the same time, whose status is another one. */
@@ -357,7 +357,7 @@ void cvmm_machine_free(struct cvmm_machine *m)
 		m->made = !m->arrival.status;
 	}
 	if (m->state == RUNS) {
-		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program freed the machine");
+		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program freed the machine");
 		machine_end(m, 0);
 	}
 	if (m->made)

@@ -85,7 +85,7 @@ int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err)
 {
 	int rc = cvmm_priv_check_runs(m, err);
 
-	if (!rc && !vmm_arch_guest_finds(m->machine->loaded.protocol, VMM_FINDS_BUTTON))
+	if (!rc && !varch_guest_finds(m->machine->loaded.protocol, VARCH_FINDS_BUTTON))
 		rc = vsu_error_set(err, -EOPNOTSUPP, "power-button: a built-in guest has no power button; 'quit' ends it");
 	if (!rc)
 		vmm_machine_press_button(m->machine);
@@ -97,7 +97,7 @@ int cvmm_machine_reset(struct cvmm_machine *m, struct vsu_error *err)
 	int rc = cvmm_priv_check_request(m, VMM_RULE_RESET, err);
 
 	if (!rc)
-		vmm_cpus_end(m->machine->cpus, VSU_EXIT_REBOOT, "the command 'reset' ended the guest");
+		varch_cpus_end(m->machine->cpus, VSU_EXIT_REBOOT, "the command 'reset' ended the guest");
 	return rc;
 }
 
@@ -109,8 +109,8 @@ int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	if (vmm_migrate_hand_over(m->machine) == VMM_THEIRS)
-		vmm_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the command 'quit' ended the source during post-copy: the guest is lost");
-	vmm_cpus_end(m->machine->cpus, VSU_EXIT_OK, "%s", "");
+		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the command 'quit' ended the source during post-copy: the guest is lost");
+	varch_cpus_end(m->machine->cpus, VSU_EXIT_OK, "%s", "");
 	m->stopped = true;
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include "cvmm/serial.h"
 
 struct cvmm_serial {
-	struct vmm_serial port;
+	struct varch_uart port;
 };
 
 int cvmm_serial_new(const struct cvmm_serial_config *config, struct cvmm_serial **out,
@@ -28,10 +28,10 @@ int cvmm_serial_new(const struct cvmm_serial_config *config, struct cvmm_serial 
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "serial port");
-	s->port = (struct vmm_serial){
+	s->port = (struct varch_uart){
 		.output = c.output, .interrupt = c.interrupt, .opaque = c.opaque,
 	};
-	vmm_serial_init(&s->port);
+	varch_uart_init(&s->port);
 	*out = s;
 	return 0;
 }
@@ -43,22 +43,22 @@ void cvmm_serial_free(struct cvmm_serial *s)
 
 uint8_t cvmm_serial_read(struct cvmm_serial *s, uint32_t offset)
 {
-	struct vmm_access access = { .offset = offset, .len = 1, .value = UINT8_MAX };
+	struct varch_access access = { .offset = offset, .len = 1, .value = UINT8_MAX };
 
-	if (offset < VMM_SERIAL_PORTS)
-		vmm_serial_access(&s->port, &access);
+	if (offset < VARCH_SERIAL_PORTS)
+		varch_uart_access(&s->port, &access);
 	return (uint8_t)access.value;
 }
 
 void cvmm_serial_write(struct cvmm_serial *s, uint32_t offset, uint8_t value)
 {
-	struct vmm_access access = { .offset = offset, .len = 1, .write = true, .value = value };
+	struct varch_access access = { .offset = offset, .len = 1, .write = true, .value = value };
 
-	if (offset < VMM_SERIAL_PORTS)
-		vmm_serial_access(&s->port, &access);
+	if (offset < VARCH_SERIAL_PORTS)
+		varch_uart_access(&s->port, &access);
 }
 
 size_t cvmm_serial_input(struct cvmm_serial *s, const unsigned char *bytes, size_t n)
 {
-	return vmm_serial_input(&s->port, bytes, n);
+	return varch_uart_input(&s->port, bytes, n);
 }

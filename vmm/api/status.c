@@ -66,12 +66,12 @@ static uint64_t count_repairs(struct vmm_machine *m)
 
 static uint64_t count_exits(const struct vmm_machine *m)
 {
-	struct vmm_cpu_counts c;
+	struct varch_cpu_counts c;
 	uint64_t sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < vmm_cpus_number(m->cpus); i++) {
-		vmm_cpus_count(m->cpus, i, &c);
+	for (i = 0; i < varch_cpus_number(m->cpus); i++) {
+		varch_cpus_count(m->cpus, i, &c);
 		sum += c.io + c.mmio + c.interrupted + c.other;
 	}
 	return sum;
@@ -103,10 +103,10 @@ static void read_statistics(struct vmm_machine *m, struct cvmm_statistics *out)
 {
 	*out = (struct cvmm_statistics){
 		.size = sizeof(*out), .state = state_of(m), .paused = is_paused(m),
-		.cpus = vmm_cpus_number(m->cpus), .max_cpus = m->config->cpus.max, .devices = m->ndevices,
+		.cpus = varch_cpus_number(m->cpus), .max_cpus = m->config->cpus.max, .devices = m->ndevices,
 		.age_ns = vsu_now_ns() - m->power.start_ns,
 		.uptime_ns = vsu_now_ns() - m->made_ns,
-		.paused_ns = vmm_cpus_paused_ns(m->cpus),
+		.paused_ns = varch_cpus_paused_ns(m->cpus),
 		.arriving = vmm_postcopy_left(m), .exits = count_exits(m),
 		.lost_devices = m->lost, .memory_repairs = count_repairs(m),
 		.memory_conversions = m->private_memory.conversions,

@@ -16,8 +16,8 @@
 enum { COUNT, MAX };
 
 static const struct vsu_option rows[] = {
-	[COUNT] = { .name = "count", .kind = VSU_OPTION_U64, .min = 1, .max = VMM_MAX_CPUS },
-	[MAX] = { .name = "max", .kind = VSU_OPTION_U64, .min = 1, .max = VMM_MAX_CPUS },
+	[COUNT] = { .name = "count", .kind = VSU_OPTION_U64, .min = 1, .max = VARCH_MAX_CPUS },
+	[MAX] = { .name = "max", .kind = VSU_OPTION_U64, .min = 1, .max = VARCH_MAX_CPUS },
 	{ .name = NULL },
 };
 

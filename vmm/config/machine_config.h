@@ -61,7 +61,7 @@ struct vmm_config {
 	const char *kernel, *initrd, *cmdline, *append;
 	const char *gdb;	/* socket for a debugger; or NULL */
 	struct vmm_cpus_option cpus;
-	struct vmm_cpu_option cpu;
+	struct varch_cpu_option cpu;
 	struct vmm_memory_specs memory;	/* owned; of a saved machine: what it was started with */
 	bool shareable;		/* daemons may be added, which share the memory */
 	struct vmm_device_option devices[VMM_MAX_DEVICES];

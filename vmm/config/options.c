@@ -162,7 +162,7 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 	if (!rc)
 		rc = vmm_cpus_option_read(&o->machine.cpus, err);
 	if (!rc)
-		rc = vmm_cpu_option_read(&o->machine.cpu, err);
+		rc = varch_cpu_option_read(&o->machine.cpu, err);
 	if (!rc)
 		rc = check_process(&o->process, err);
 	if (!rc)
@@ -181,7 +181,7 @@ static int check_values(struct vmm_options *o, const struct vmm_memory_lists *me
 	if (!rc)
 		rc = vmm_cpus_option_read(&o->machine.cpus, err);
 	if (!rc)
-		rc = vmm_cpu_option_read(&o->machine.cpu, err);
+		rc = varch_cpu_option_read(&o->machine.cpu, err);
 	if (!rc)
 		rc = check_process(&o->process, err);
 	if (!rc)

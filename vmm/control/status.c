@@ -193,12 +193,12 @@ static void write_devices(struct vmm_machine *m, struct vsu_json *to)
 
 static void write_cpus(const struct vmm_machine *m, struct vsu_json *to)
 {
-	struct vmm_cpu_counts c;
+	struct varch_cpu_counts c;
 	unsigned int i;
 
 	vsu_json_open(to, "vcpus", '[');
-	for (i = 0; i < vmm_cpus_number(m->cpus); i++) {
-		vmm_cpus_count(m->cpus, i, &c);
+	for (i = 0; i < varch_cpus_number(m->cpus); i++) {
+		varch_cpus_count(m->cpus, i, &c);
 		vsu_json_open(to, NULL, '{');
 		vsu_json_u64(to, "exits", c.io + c.mmio + c.interrupted + c.other);
 		vsu_json_u64(to, "io", c.io);

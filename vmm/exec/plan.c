@@ -31,16 +31,16 @@
 /* 1, 0, or why the file cannot be opened. */
 static int is_builtin(const char *name)
 {
-	struct vmm_kernel kernel;
+	struct varch_kernel_file kernel;
 	int rc;
 
-	if (vmm_kernel_is_program_name(name))
+	if (varch_kernel_is_program_name(name))
 		return 1;
-	rc = vmm_kernel_open(&kernel, name, NULL);
+	rc = varch_kernel_file_open(&kernel, name, NULL);
 	if (rc < 0)
 		return rc;
-	rc = vmm_arch_kernel_is_builtin(&kernel, NULL);
-	vmm_kernel_close(&kernel);
+	rc = varch_kernel_is_builtin(&kernel, NULL);
+	varch_kernel_file_close(&kernel);
 	return rc;
 }
 
@@ -52,13 +52,13 @@ bool vmm_plan_is_builtin(const char *kernel)
 /* A KVM or a kernel that cannot be opened is reported by the machine. */
 int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error *err)
 {
-	struct vmm_kvm kvm;
+	struct varch_vm kvm;
 	bool emulates;
 
-	if ((kernel && is_builtin(kernel)) || vmm_kvm_open(&kvm, false, NULL) < 0)
+	if ((kernel && is_builtin(kernel)) || varch_vm_open(&kvm, false, NULL) < 0)
 		return 0;
-	emulates = vmm_arch_emulates_level0(&kvm);
-	vmm_kvm_close(&kvm);
+	emulates = varch_emulates_level0(&kvm);
+	varch_vm_close(&kvm);
 	return emulates ? vsu_error_set(err, -EOPNOTSUPP, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V%s", remedy) : 0;
 }
 
@@ -126,12 +126,12 @@ static int add_size(struct vmm_plan *p, const struct cvmm_exec_config *c, struct
 static int find_modules(const struct vmm_plan *p, const struct cvmm_exec_config *c,
 			char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err)
 {
-	char version[VMM_KERNEL_VERSION];
+	char version[VARCH_KERNEL_VERSION];
 	int rc;
 
 	if (c->modules)
 		return 0;
-	rc = vmm_kernel_version(p->kernel, version, err);
+	rc = varch_kernel_version(p->kernel, version, err);
 	return rc < 0 ? rc : vagent_initrd_folder(version, folder, err);
 }
 

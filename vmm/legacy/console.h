@@ -57,7 +57,7 @@ void vmm_console_suspend(struct vmm_console *console);
 void vmm_console_resume(struct vmm_console *console);
 
 /* For the bus: eight ports. opaque is the console. */
-void vmm_console_access(void *opaque, struct vmm_access *access);
+void vmm_console_access(void *opaque, struct varch_access *access);
 
 /*
  * Readable when output is buffered or input may resume: call
@@ -84,8 +84,8 @@ bool vmm_console_wants_input(struct vmm_console *console);
  * The serial port's state, as section "serial"; bytes on their way to the reader are
  * not part of it. A load is of a checked state, before the guest runs.
  */
-void vmm_console_save(struct vmm_console *console, struct vmm_state_writer *w);
-int vmm_console_load(struct vmm_console *console, const struct vmm_state *state,
+void vmm_console_save(struct vmm_console *console, struct varch_state_writer *w);
+int vmm_console_load(struct vmm_console *console, const struct varch_state *state,
 		     struct vsu_error *err);
 
 uint64_t vmm_console_dropped(const struct vmm_console *console);

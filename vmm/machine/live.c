@@ -79,7 +79,7 @@ static int add_device(struct live *l, const struct vmm_machine *m, unsigned int 
 static struct vmm_argument cpus_argument(const struct vmm_machine *m, const struct vmm_argument *a,
 					 char text[VMM_CPUS_OPTION_TEXT])
 {
-	const unsigned int n = vmm_cpus_number(m->cpus);
+	const unsigned int n = varch_cpus_number(m->cpus);
 
 	if (n == m->config->cpus.n)
 		return *a;

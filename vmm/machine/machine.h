@@ -42,7 +42,7 @@
 #include "virtio/virtio.h"
 
 /* Maximum devices: limited by interrupts, and by slots of the bus. */
-#define VMM_DEVICE_PLACES (VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
+#define VMM_DEVICE_PLACES (VARCH_LAST_IRQ - VARCH_FIRST_DEVICE_IRQ + 1)
 
 struct vmm_conversion_request;
 struct vmm_postcopy;
@@ -138,7 +138,7 @@ struct vmm_restore {
 	const char *folder;	/* of --from; or NULL */
 	struct vmm_stream *stream;	/* from the source of a migration; or NULL */
 	unsigned char *bytes;	/* state, saved or received; NULL: the machine boots */
-	struct vmm_state state;
+	struct varch_state state;
 	struct vmm_image_pieces memory;
 	struct vmm_image_base base;	/* from which the memory is mapped; n 0: none */
 	int memory_fd;		/* its file, of a folder that was passed; or -1 */
@@ -152,8 +152,8 @@ struct vmm_restore {
 
 /* Registers for hot plug. */
 struct vmm_hot_plug {
-	struct vmm_plug slots;	/* of the bus */
-	struct vmm_cpu_plug cpus;
+	struct varch_plug slots;	/* of the bus */
+	struct varch_cpu_plug cpus;
 };
 
 struct vmm_machine {
@@ -162,19 +162,19 @@ struct vmm_machine {
 	struct vmm_owner owner;
 	struct devkind_host host;	/* the owner, for devices */
 	struct vsu_loop *loop;
-	struct vmm_kernel kernel;	/* until loaded */
-	struct vmm_file initrd;
-	struct vmm_kvm kvm;
+	struct varch_kernel_file kernel;	/* until loaded */
+	struct varch_file initrd;
+	struct varch_vm kvm;
 	struct vmm_memory memory;
 	struct vmm_private private_memory;
-	struct vmm_slots *slots;
+	struct varch_slots *slots;
 	struct vmm_windows shmem;
-	struct vmm_bus mmio, ports;
+	struct varch_bus mmio, ports;
 	bool on_bus;		/* devices are PCI functions with MSI-X */
-	struct vmm_pci_host pci;
+	struct varch_pci_host pci;
 	struct vmm_hot_plug plug;
-	struct vmm_power power;
-	struct vmm_cpus *cpus;
+	struct varch_power power;
+	struct varch_cpus *cpus;
 	struct vmm_console *console;
 	int serial_irq_fd;
 	int event_irq_fd;	/* hot plug, or a new VM Generation ID */
@@ -185,8 +185,8 @@ struct vmm_machine {
 	unsigned int ndevices;	/* used entries of devices */
 	struct vmm_device devices[VMM_MAX_DEVICES]; /* in a running machine, entries
 				   without virtio and coming are free */
-	struct vmm_loaded loaded;
-	struct vmm_fault_state faults[VMM_MAX_CPUS];
+	struct varch_loaded loaded;
+	struct vmm_fault_state faults[VARCH_MAX_CPUS];
 	struct vmm_pause pause;
 	struct vmm_answers answers;	/* that requests await */
 	uint64_t events;	/* kinds that the owner receives, as CVMM_EVENT_BIT() */
@@ -198,9 +198,9 @@ struct vmm_machine {
 };
 
 /* The bus of the registers of serial port and hot plug. */
-static inline struct vmm_bus *vmm_machine_registers(struct vmm_machine *m)
+static inline struct varch_bus *vmm_machine_registers(struct vmm_machine *m)
 {
-	return VMM_HAS_PORTS ? &m->ports : &m->mmio;
+	return VARCH_HAS_PORTS ? &m->ports : &m->mmio;
 }
 
 #endif

@@ -30,7 +30,7 @@ enum vmm_thread {
 struct vmm_owner {
 	void *opaque;		/* argument of the functions below */
 	struct vmem_sigbus *sigbus;	/* NULL: the machine repairs no mapping */
-	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; NULL: none */
+	struct varch_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; NULL: none */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
 	struct vmm_closer closer; /* closes descriptors of peers */
@@ -42,7 +42,7 @@ struct vmm_owner {
 	unsigned int ndevices;
 	bool jailed;		/* the process has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
-	bool lends_cpus;	/* its threads run the CPUs (vmm_cpus_run()) */
+	bool lends_cpus;	/* its threads run the CPUs (varch_cpus_run()) */
 	const struct vsu_threads *threads; /* how the machine starts threads; NULL: plainly */
 	const int *kvm;		/* a descriptor of /dev/kvm; NULL: the machine opens it */
 	int pagemap_fd;		/* /proc/self/pagemap; negative: the machine opens it */

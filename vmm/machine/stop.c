@@ -110,8 +110,8 @@ static int run_shortly(struct vmm_machine *m, struct vsu_error *err)
 {
 	if (m->pause.stop.tries++ == MAX_TRIES)
 		return vsu_error_set(err, -EAGAIN, "a processor is in the middle of an instruction with many accesses; try again");
-	vmm_cpus_resume(m->cpus);
-	vmm_cpus_pause(m->cpus);
+	varch_cpus_resume(m->cpus);
+	varch_cpus_pause(m->cpus);
 	return 1;
 }
 
@@ -127,7 +127,7 @@ static int wait_for_access(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_stop_step(struct vmm_machine *m, bool collects, struct vsu_error *err)
 {
-	int rc = vmm_cpus_settle(m->cpus);
+	int rc = varch_cpus_settle(m->cpus);
 
 	if (rc == -EAGAIN)
 		return wait_for_access(m, err);
@@ -158,7 +158,7 @@ void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaq
 	s->begun_ns = vsu_now_ns();
 	s->step = step;
 	s->opaque = opaque;
-	vmm_cpus_pause(m->cpus);
+	varch_cpus_pause(m->cpus);
 	vsu_turn_init(&s->turn, on_turn, s);
 	vsu_turn_start(m->loop, &s->turn);
 }
@@ -191,15 +191,15 @@ void vmm_stop_end(struct vmm_machine *m)
 		return;
 	vmm_stop_abandon(m);
 	resume_devices(m);
-	vmm_cpus_mark_paused(m->cpus);
-	vmm_cpus_resume(m->cpus);
+	varch_cpus_mark_paused(m->cpus);
+	varch_cpus_resume(m->cpus);
 }
 
 void vmm_stop_hold(struct vmm_machine *m)
 {
 	vmm_stop_abandon(m);
 	m->pause.stop.phase = VMM_STOP_HELD;
-	vmm_cpus_resume(m->cpus);
+	varch_cpus_resume(m->cpus);
 }
 
 void vmm_stop_release(struct vmm_machine *m)
@@ -212,7 +212,7 @@ void vmm_stop_for_user(struct vmm_machine *m)
 {
 	if (!vmm_life_set_guest(&m->pause.life, VMM_PAUSED))
 		return;
-	vmm_cpus_pause(m->cpus);
+	varch_cpus_pause(m->cpus);
 	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_PAUSED });
 }
 
@@ -222,7 +222,7 @@ void vmm_stop_end_for_user(struct vmm_machine *m)
 		return;
 	m->pause.awaits_debugger = false;
 	vmm_stop_release(m);
-	vmm_cpus_mark_paused(m->cpus);
-	vmm_cpus_resume(m->cpus);
+	varch_cpus_mark_paused(m->cpus);
+	varch_cpus_resume(m->cpus);
 	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_RESUMED });
 }

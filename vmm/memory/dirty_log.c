@@ -100,7 +100,7 @@ void vmm_dirty_log_add(const struct vmm_dirty_log *log, uint64_t gpa,
  * who fetches the bit reads the stored bytes.
  */
 void vmm_dirty_log_harvest(const struct vmm_dirty_log *log, uint64_t gpa,
-			   uint64_t len, vmm_slots_log_fn fn, void *opaque)
+			   uint64_t len, varch_slots_log_fn fn, void *opaque)
 {
 	const uint64_t end = len ? (gpa + len - 1) / PAGE / BITS + 1 : 0;
 	uint64_t at, bits;

@@ -42,6 +42,6 @@ void vmm_dirty_log_add(const struct vmm_dirty_log *log, uint64_t gpa,
  * word can contain bits of up to 63 pages beside the range.
  */
 void vmm_dirty_log_harvest(const struct vmm_dirty_log *log, uint64_t gpa,
-			   uint64_t len, vmm_slots_log_fn fn, void *opaque);
+			   uint64_t len, varch_slots_log_fn fn, void *opaque);
 
 #endif

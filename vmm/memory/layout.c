@@ -13,8 +13,8 @@
 
 static bool in_device_hole(uint64_t gpa, uint64_t len)
 {
-	return vsu_ranges_overlap(gpa, len, VMM_HOLE_FIRST,
-				  VMM_HOLE_END - VMM_HOLE_FIRST);
+	return vsu_ranges_overlap(gpa, len, VARCH_HOLE_FIRST,
+				  VARCH_HOLE_END - VARCH_HOLE_FIRST);
 }
 
 static void range_insert(struct vmm_layout *layout,
@@ -51,7 +51,7 @@ static int check_size(const struct vmm_layout_request *r, uint64_t limit,
 
 	vsu_format_size(r->size, size, sizeof(size));
 	vsu_format_size(limit, most, sizeof(most));
-	if (!r->size || !vsu_is_aligned(r->size, VMM_PAGE))
+	if (!r->size || !vsu_is_aligned(r->size, VARCH_PAGE))
 		return vsu_error_set(err, -EINVAL,
 				     "%s: size %s is not a multiple of the page, 4k",
 				     r->name, size);
@@ -65,7 +65,7 @@ static int check_size(const struct vmm_layout_request *r, uint64_t limit,
 static int check_request(const struct vmm_layout_request *r, uint64_t limit,
 			 struct vsu_error *err)
 {
-	if (!vsu_is_aligned(r->at, VMM_PAGE))
+	if (!vsu_is_aligned(r->at, VARCH_PAGE))
 		return vsu_error_set(err, -EINVAL,
 				     "%s: at=%#" PRIx64 " is not a multiple of the page, 0x1000",
 				     r->name, r->at);
@@ -75,7 +75,7 @@ static int check_request(const struct vmm_layout_request *r, uint64_t limit,
 				     r->name, r->at, limit);
 	if (in_device_hole(r->at, r->size))
 		return vsu_error_set(err, -EINVAL,
-				     "%s: at=%#" PRIx64 " lies in " VMM_HOLE_TEXT ", which belongs to devices",
+				     "%s: at=%#" PRIx64 " lies in " VARCH_HOLE_TEXT ", which belongs to devices",
 				     r->name, r->at);
 	return 0;
 }
@@ -130,10 +130,10 @@ static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
 	for (;;) {
 		from = congruent_address(r, piece->offset, from);
 		if (in_device_hole(from, 1))
-			from = VMM_HOLE_END;
+			from = VARCH_HOLE_END;
 		*fit = len;
-		if (from < VMM_HOLE_END && len > VMM_HOLE_FIRST - from)
-			*fit = VMM_HOLE_FIRST - from;
+		if (from < VARCH_HOLE_END && len > VARCH_HOLE_FIRST - from)
+			*fit = VARCH_HOLE_FIRST - from;
 		other = range_overlapped(layout, from, *fit);
 		if (!other)
 			return from;
@@ -169,7 +169,7 @@ int vmm_layout_memory(const struct vmm_layout_request *requests,
 		      struct vmm_layout *out, struct vsu_error *err)
 {
 	const uint64_t limit = UINT64_C(1) << phys_bits;
-	struct vmm_layout layout = { .n = 0, .end = VMM_HOLE_END };
+	struct vmm_layout layout = { .n = 0, .end = VARCH_HOLE_END };
 	uint64_t cursor = 0;
 	unsigned int i;
 	int rc = 0;
@@ -192,7 +192,7 @@ int vmm_layout_memory(const struct vmm_layout_request *requests,
 
 uint64_t vmm_layout_window_room(uint64_t size)
 {
-	uint64_t room = VMM_PAGE;
+	uint64_t room = VARCH_PAGE;
 
 	while (room < size)
 		room <<= 1;

@@ -34,7 +34,7 @@ bool vmm_memory_wants_private(const struct vmm_memory *memory)
 /* State during the allocation. */
 struct making {
 	struct vmm_memory *memory;
-	const struct vmm_kvm *kvm;
+	const struct varch_vm *kvm;
 	struct vsu_error *err;
 };
 
@@ -325,7 +325,7 @@ static void keep_small(const struct vmm_memory *memory)
 		madvise(view->ranges[0].hva, low, MADV_NOHUGEPAGE);
 }
 
-int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
+int vmm_memory_make(struct vmm_memory *memory, const struct varch_vm *kvm,
 		    struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
 	struct making m = { .memory = memory, .kvm = kvm, .err = err };

@@ -62,7 +62,7 @@ struct vmm_memory {
 	uint64_t good[VMM_MAX_PIECES];	/* bytes of each block that its file covers */
 	uint64_t repairs;
 	bool reported[VMM_MAX_PIECES];	/* main thread: its failure was reported */
-	uint64_t seen[VMM_MAX_CPUS];	/* number of repairs at which each CPU last continued */
+	uint64_t seen[VARCH_MAX_CPUS];	/* number of repairs at which each CPU last continued */
 };
 
 /*
@@ -75,7 +75,7 @@ bool vmm_memory_wants_private(const struct vmm_memory *memory);
  * Allocates and publishes the parsed memory. kvm may be closed (vm_fd -1) if no
  * guest_memfd is requested.
  */
-int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
+int vmm_memory_make(struct vmm_memory *memory, const struct varch_vm *kvm,
 		    struct vmem_sigbus *sigbus, struct vsu_error *err);
 
 /* Keeps created or grown files: the machine starts. */

@@ -37,13 +37,13 @@ static bool first_piece(const struct vmem_map *map, uint64_t gpa, uint64_t len,
  * Checks that all of it is private memory, so that the conversion is complete
  * or not done at all.
  */
-static int conversion_check(const struct vmem_map *map, const struct vmm_conversion *c,
+static int conversion_check(const struct vmem_map *map, const struct varch_conversion *c,
 			    struct vsu_error *err)
 {
 	struct piece piece;
 	uint64_t done, end;
 
-	if (!c->len || !vsu_is_aligned(c->gpa | c->len, VMM_PAGE) ||
+	if (!c->len || !vsu_is_aligned(c->gpa | c->len, VARCH_PAGE) ||
 	    vsu_u64_add_overflow(c->gpa, c->len, &end))
 		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " are not whole pages", c->len,
@@ -134,7 +134,7 @@ bool vmm_private_is_quiet(const struct vmm_private *p)
 }
 
 static bool changes_pages(const struct vmm_private *p,
-			  const struct vmm_conversion *c)
+			  const struct varch_conversion *c)
 {
 	return vmm_private_ranges_count(&p->ranges, c->gpa, c->len) !=
 	       (c->to_private ? c->len : 0);
@@ -145,7 +145,7 @@ static bool changes_pages(const struct vmm_private *p,
  * this CPU's last fault, KVM would repeat it forever.
  */
 static int check_progress(struct vmm_private *p, unsigned int cpu,
-			  const struct vmm_conversion *c,
+			  const struct varch_conversion *c,
 			  struct vsu_error *err)
 {
 	if (!c->fault || changes_pages(p, c))
@@ -158,7 +158,7 @@ static int check_progress(struct vmm_private *p, unsigned int cpu,
 			     c->to_private ? "private" : "shared");
 }
 
-static int set_range(struct vmm_private *p, const struct vmm_conversion *c,
+static int set_range(struct vmm_private *p, const struct varch_conversion *c,
 		     struct vsu_error *err)
 {
 	int rc = vmm_private_ranges_copy(&p->before, &p->ranges);
@@ -173,7 +173,7 @@ static int set_range(struct vmm_private *p, const struct vmm_conversion *c,
 	return rc < 0 ? vsu_error_sys(err, rc, "the list of private memory") : 0;
 }
 
-static int count_failure(struct vmm_private *p, const struct vmm_conversion *c,
+static int count_failure(struct vmm_private *p, const struct varch_conversion *c,
 			 int rc)
 {
 	const unsigned int i = piece_index(p, c->gpa);
@@ -187,7 +187,7 @@ static int count_failure(struct vmm_private *p, const struct vmm_conversion *c,
 }
 
 static int begin_checked(struct vmm_private *p, const struct vmem_map *map,
-			 unsigned int cpu, const struct vmm_conversion *c,
+			 unsigned int cpu, const struct varch_conversion *c,
 			 struct vsu_error *err)
 {
 	int rc;
@@ -206,7 +206,7 @@ static int begin_checked(struct vmm_private *p, const struct vmem_map *map,
 }
 
 int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
-		      unsigned int cpu, const struct vmm_conversion *c,
+		      unsigned int cpu, const struct varch_conversion *c,
 		      struct vsu_error *err)
 {
 	int rc = conversion_check(map, c, err);
@@ -219,7 +219,7 @@ int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
 }
 
 int vmm_private_cancel(struct vmm_private *p, const struct vmem_map *map,
-		       const struct vmm_conversion *c)
+		       const struct varch_conversion *c)
 {
 	const struct vmm_private_ranges begun = p->ranges;
 
@@ -260,13 +260,13 @@ static int release_shared(const struct vmm_private *p, const struct piece *piece
 	if (from >= end)
 		return 0;
 	*released += end - from;
-	return page == VMM_PAGE ? 0 :
+	return page == VARCH_PAGE ? 0 :
 	       vmem_block_discard(block, from, end - from, err);
 }
 
 static int piece_convert(struct vmm_private *p, int vm_fd,
 			 const struct piece *piece,
-			 const struct vmm_conversion *c, struct vsu_error *err)
+			 const struct varch_conversion *c, struct vsu_error *err)
 {
 	const unsigned int i = piece_index(p, vmem_region_gpa(piece->region));
 	int rc = vmem_kvm_convert(vm_fd, piece->region, piece->off, piece->len,
@@ -293,7 +293,7 @@ static int fatal_code(int rc)
 
 static int range_convert(struct vmm_private *p, int vm_fd,
 			 const struct vmem_map *map,
-			 const struct vmm_conversion *c, struct vsu_error *err)
+			 const struct varch_conversion *c, struct vsu_error *err)
 {
 	struct piece piece = { 0 };
 	uint64_t done;
@@ -311,7 +311,7 @@ static int range_convert(struct vmm_private *p, int vm_fd,
 /* Devices that run get shared pages only after KVM has converted them. */
 int vmm_private_finish(struct vmm_private *p, int vm_fd,
 		       const struct vmem_map *map,
-		       const struct vmm_conversion *c, struct vsu_error *err)
+		       const struct varch_conversion *c, struct vsu_error *err)
 {
 	int rc = range_convert(p, vm_fd, map, c, err);
 

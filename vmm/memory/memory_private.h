@@ -51,7 +51,7 @@ struct vmm_private {
 	uint64_t failed;	/* conversions that were refused or failed */
 	struct vmm_private_piece pieces[VMM_LAYOUT_MAX];
 	unsigned int npieces;
-	uint64_t seen[VMM_MAX_CPUS];	/* changes + 1 at each CPU's last fault; 0: none */
+	uint64_t seen[VARCH_MAX_CPUS];	/* changes + 1 at each CPU's last fault; 0: none */
 };
 
 /* Publishes a copy of the map for devices. *p must be zeroed. */
@@ -84,7 +84,7 @@ bool vmm_private_is_quiet(const struct vmm_private *p);
  * After the other failures nothing is changed.
  */
 int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
-		      unsigned int cpu, const struct vmm_conversion *c,
+		      unsigned int cpu, const struct varch_conversion *c,
 		      struct vsu_error *err);
 
 /*
@@ -92,11 +92,11 @@ int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
  * may have lost the range.
  */
 int vmm_private_cancel(struct vmm_private *p, const struct vmem_map *map,
-		       const struct vmm_conversion *c);
+		       const struct varch_conversion *c);
 
 /* Fails as vmem_kvm_convert(). */
 int vmm_private_finish(struct vmm_private *p, int vm_fd,
 		       const struct vmem_map *map,
-		       const struct vmm_conversion *c, struct vsu_error *err);
+		       const struct varch_conversion *c, struct vsu_error *err);
 
 #endif

@@ -46,8 +46,8 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 static struct flock lock_of(const struct vmem_block *block, short type)
 {
 	const uint64_t pos = vmem_block_file_pos(block, 0);
-	const uint64_t first = pos / VMM_PAGE;
-	const uint64_t last = (pos + vmem_block_len(block) - 1) / VMM_PAGE;
+	const uint64_t first = pos / VARCH_PAGE;
+	const uint64_t last = (pos + vmem_block_len(block) - 1) / VARCH_PAGE;
 
 	return (struct flock){
 		.l_type = type, .l_whence = SEEK_SET,

@@ -44,8 +44,8 @@ static int check_sound(const struct vmem_backend *backend,
 		       struct vsu_error *err)
 {
 	const struct vmem_backend_facts facts = {
-		.size = sizeof(facts), .host_page = VMM_PAGE,
-		.page_size = VMM_PAGE, .huge_page = VMM_PAGE,
+		.size = sizeof(facts), .host_page = VARCH_PAGE,
+		.page_size = VARCH_PAGE, .huge_page = VARCH_PAGE,
 		.kvm = UINT32_MAX,
 	};
 
@@ -79,7 +79,7 @@ static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
 
 	for (i = 0; i < memory->n; i++) {
 		size = vmem_backend_value(memory->backends[i], "size");
-		if (!vsu_align_up_overflow(size, VMM_PAGE, &size))
+		if (!vsu_align_up_overflow(size, VARCH_PAGE, &size))
 			memory->requests[i].size = size;
 	}
 	return vmm_layout_memory(memory->requests, memory->n, VMM_MAX_PHYS_BITS,

@@ -159,7 +159,7 @@ static int apply_edit(struct vmm_windows *s, const struct vmm_map_edit *e)
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_slots_apply(s->slots, map, NULL);
+	rc = varch_slots_apply(s->slots, map, NULL);
 	if (!rc)
 		rc = vmem_space_publish(s->memory->space, map);
 	if (!rc)

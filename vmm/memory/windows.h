@@ -48,7 +48,7 @@ enum vmm_window_drop_reason {
 struct vmm_windows {
 	struct vmm_memory *memory;
 	struct vmem_space *devices;	/* of private memory: what devices may access; or NULL */
-	struct vmm_slots *slots;
+	struct varch_slots *slots;
 	unsigned int phys_bits;
 	uint64_t next;		/* first possible address of the next window */
 	bool closed;		/* the guest has seen the list of windows */

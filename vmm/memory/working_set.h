@@ -34,14 +34,14 @@ int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory 
 			   struct vsu_error *err);
 
 /* w is zeroed, and freed by the caller. */
-int vmm_working_set_put(const struct vmm_working_set *set, struct vmm_state_writer *w,
+int vmm_working_set_put(const struct vmm_working_set *set, struct varch_state_writer *w,
 			struct vsu_error *err);
 
 /*
  * From untrusted bytes; size is that of the file "memory". -EBADMSG: ranges that are
- * impossible; or as vmm_state_check(). The set is empty after a failure.
+ * impossible; or as varch_state_check(). The set is empty after a failure.
  */
-int vmm_working_set_get(struct vmm_working_set *set, const struct vmm_state *state,
+int vmm_working_set_get(struct vmm_working_set *set, const struct varch_state *state,
 			uint64_t size, struct vsu_error *err);
 
 void vmm_working_set_free(struct vmm_working_set *set);

@@ -67,10 +67,10 @@ static int send_wanted(struct vmm_page_server *p, uint64_t gpa, struct vsu_error
 	       send_run(p, &run, err) : 0;
 }
 
-static int on_want(struct vmm_page_server *p, struct vmm_state_fields *f,
+static int on_want(struct vmm_page_server *p, struct varch_state_fields *f,
 		   struct vsu_error *err)
 {
-	return send_wanted(p, vmm_state_get_u64(f), err);
+	return send_wanted(p, varch_state_get_u64(f), err);
 }
 
 static int out_of_order(const char *name, struct vsu_error *err)
@@ -78,7 +78,7 @@ static int out_of_order(const char *name, struct vsu_error *err)
 	return vsu_error_set(err, -EBADMSG, "the destination sent '%s' out of order", name);
 }
 
-static int on_loaded(struct vmm_page_server *p, struct vmm_state_fields *f,
+static int on_loaded(struct vmm_page_server *p, struct varch_state_fields *f,
 		     struct vsu_error *err)
 {
 	if (p->is_loaded)
@@ -87,7 +87,7 @@ static int on_loaded(struct vmm_page_server *p, struct vmm_state_fields *f,
 	return p->loaded(p->opaque, err);
 }
 
-static int on_running(struct vmm_page_server *p, struct vmm_state_fields *f,
+static int on_running(struct vmm_page_server *p, struct varch_state_fields *f,
 		      struct vsu_error *err)
 {
 	if (!p->is_loaded || p->is_running)
@@ -98,7 +98,7 @@ static int on_running(struct vmm_page_server *p, struct vmm_state_fields *f,
 	return 0;
 }
 
-static int on_complete(struct vmm_page_server *p, struct vmm_state_fields *f,
+static int on_complete(struct vmm_page_server *p, struct varch_state_fields *f,
 		       struct vsu_error *err)
 {
 	if (!p->is_running)
@@ -109,7 +109,7 @@ static int on_complete(struct vmm_page_server *p, struct vmm_state_fields *f,
 
 static const struct {
 	const char *name;
-	int (*fn)(struct vmm_page_server *p, struct vmm_state_fields *f,
+	int (*fn)(struct vmm_page_server *p, struct varch_state_fields *f,
 		  struct vsu_error *err);
 } handlers[] = {
 	{ "want", on_want }, { "loaded", on_loaded }, { "running", on_running },
@@ -118,8 +118,8 @@ static const struct {
 
 static int receive_one(struct vmm_page_server *p, struct vsu_error *err)
 {
-	struct vmm_state_section section;
-	struct vmm_state_fields f;
+	struct varch_state_section section;
+	struct varch_state_fields f;
 	size_t i;
 	int rc = vmm_stream_receive(p->stream, &section, err);
 
@@ -130,7 +130,7 @@ static int receive_one(struct vmm_page_server *p, struct vsu_error *err)
 		if (strcmp(section.name, handlers[i].name) != 0)
 			continue;
 		rc = handlers[i].fn(p, &f, err);
-		return rc ? rc : vmm_state_fields_end(&f, err);
+		return rc ? rc : varch_state_fields_end(&f, err);
 	}
 	return strcmp(section.name, "failed") ? out_of_order(section.name, err) :
 						vmm_stream_report_failed(&section, err);
@@ -172,7 +172,7 @@ static int wait_for_request(struct vmm_page_server *p, struct vsu_error *err)
 static int read_reason(struct vmm_page_server *p, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	struct vmm_state_section section;
+	struct varch_state_section section;
 	unsigned int failures = 0, n;
 	int rc;
 

@@ -160,11 +160,11 @@ static void on_marked(void *opaque, uint64_t gpa, uint64_t len)
 }
 
 int vmm_page_set_harvest(struct vmm_page_set *set,
-			 struct vmm_slots *slots, struct vmem_map *map,
+			 struct varch_slots *slots, struct vmem_map *map,
 			 struct vsu_error *err)
 {
 	vmem_map_harvest(map, on_marked, set);
-	return vmm_slots_harvest(slots, on_logged, set, err);
+	return varch_slots_harvest(slots, on_logged, set, err);
 }
 
 /* Bits of other pages are not expected, and ignored. */

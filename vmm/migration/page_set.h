@@ -66,7 +66,7 @@ bool vmm_page_set_has(const struct vmm_page_set *set, uint64_t gpa);
 
 /* Adds what KVM and our devices have logged since the last call. */
 int vmm_page_set_harvest(struct vmm_page_set *set,
-			 struct vmm_slots *slots, struct vmem_map *map,
+			 struct varch_slots *slots, struct vmem_map *map,
 			 struct vsu_error *err);
 
 /* Adds what other processes have logged since the last call. */

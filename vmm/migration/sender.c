@@ -43,7 +43,7 @@ static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
 		free(text);
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
 	}
-	vmm_state_put(&s->stream.w, text, len);
+	varch_state_put(&s->stream.w, text, len);
 	free(text);
 	return 0;
 }
@@ -59,10 +59,10 @@ static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
 
 /* A section with that content. */
 static int send_blob(struct vmm_sender *s, const char *name,
-		     const struct vmm_state_writer *w, struct vsu_error *err)
+		     const struct varch_state_writer *w, struct vsu_error *err)
 {
 	vmm_stream_begin(&s->stream, name);
-	vmm_state_put(&s->stream.w, w->out.bytes, w->out.len);
+	varch_state_put(&s->stream.w, w->out.bytes, w->out.len);
 	return vmm_stream_send(&s->stream, err);
 }
 
@@ -87,23 +87,23 @@ static int announce_postcopy(struct vmm_sender *s, struct vsu_error *err)
 /* The destination replies with the size of the pages that it places at once. */
 static int receive_granule(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct vmm_state_section section;
-	struct vmm_state_fields f;
+	struct varch_state_section section;
+	struct varch_state_fields f;
 	int rc = vmm_stream_expect(&s->stream, "postcopy", &section, err);
 
 	if (rc < 0)
 		return rc;
 	vmm_stream_fields(&section, &f);
-	s->granule = vmm_state_get_u64(&f);
+	s->granule = varch_state_get_u64(&f);
 	if (s->granule < VMM_SET_PAGE || s->granule & (s->granule - 1))
 		return vsu_error_set(err, -EBADMSG, "the destination has an invalid page size");
-	return vmm_state_fields_end(&f, err);
+	return varch_state_fields_end(&f, err);
 }
 
 /* Until "ready": the destination checks the command line and makes its machine. */
 static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct vmm_state_section ready;
+	struct varch_state_section ready;
 	int rc = vmm_address_connect(s->config.address, &s->stream, err);
 
 	if (!rc)
@@ -330,7 +330,7 @@ static int send_go(struct vmm_sender *s, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	vmm_stream_begin(&s->stream, "go");
-	vmm_state_put_u32(&s->stream.w, s->config.paused);
+	varch_state_put_u32(&s->stream.w, s->config.paused);
 	rc = vmm_stream_send(&s->stream, err);
 	if (rc < 0)
 		return rc;
@@ -341,7 +341,7 @@ static int send_go(struct vmm_sender *s, struct vsu_error *err)
 
 static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct vmm_state_section running;
+	struct varch_state_section running;
 	int rc = send_go(s, err);
 
 	if (rc < 0)
@@ -418,7 +418,7 @@ static int send_last(struct vmm_sender *s, struct vsu_error *err)
 
 static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct vmm_state_section loaded;
+	struct varch_state_section loaded;
 	int rc = s->config.request(s->config.opaque, VMM_SENDER_STOP, err);
 
 	set_phase(s, VMM_SENDER_STOPPED);
@@ -448,7 +448,7 @@ static int send_machine(struct vmm_sender *s, struct vsu_error *err)
 		rc = vmm_page_set_init(&s->set, s->config.memory, s->config.windows,
 				       s->shared, s->map, err);
 	if (!rc)
-		rc = vmm_slots_log(s->config.slots, true, err);
+		rc = varch_slots_log(s->config.slots, true, err);
 	if (rc < 0)
 		return rc;
 	set_phase(s, VMM_SENDER_COPIES);
@@ -457,14 +457,14 @@ static int send_machine(struct vmm_sender *s, struct vsu_error *err)
 		rc = copy_memory(s, err);
 	if (!rc)
 		rc = hand_over(s, err);
-	(void)!vmm_slots_log(s->config.slots, false, NULL);
+	(void)!varch_slots_log(s->config.slots, false, NULL);
 	return rc;
 }
 
 /* A peer that ended has perhaps sent the reason before. */
 static void ask_reason(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct vmm_state_section section;
+	struct varch_state_section section;
 	struct vsu_error why = VSU_ERROR_INIT;
 
 	vmm_stream_await_reason(&s->stream);

@@ -39,11 +39,11 @@ struct vmm_sender_config {
 	struct vmm_memory *memory;
 	uint64_t failed;	/* its pieces that were lost before */
 	const struct vmm_windows *windows;
-	struct vmm_slots *slots;
+	struct varch_slots *slots;
 	const struct vmm_dirty_log *log; /* set by request: of other processes */
 	char *const *words;	/* the command line */
 	int nwords;
-	struct vmm_state_writer head; /* finished; describes the machine */
+	struct varch_state_writer head; /* finished; describes the machine */
 	uint64_t downtime_ns;	/* limit of the last part */
 	uint64_t rate;		/* bytes per second, 0: no limit */
 	unsigned int channels;	/* additional connections for memory */
@@ -77,7 +77,7 @@ struct vmm_sender {
 	struct vmm_sender_config config;
 	struct vmm_sender_progress progress;
 	struct vmem_map *map;	/* set by request: with bitmaps of written pages */
-	struct vmm_state_writer state; /* set by request: state of the stopped machine */
+	struct varch_state_writer state; /* set by request: state of the stopped machine */
 
 	/* its own */
 	struct vmm_stream stream; /* the first connection */

@@ -33,7 +33,7 @@ static void on_leave(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+	varch_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
 /* Without slots that are free. */
@@ -54,7 +54,7 @@ static void on_tell(void *opaque)
 	if (!m->owner.tell)
 		return;
 	snprintf(line, sizeof(line), "%u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine",
-		 vmm_cpus_number(m->cpus), count_devices(m), vmm_console_dropped(m->console));
+		 varch_cpus_number(m->cpus), count_devices(m), vmm_console_dropped(m->console));
 	m->owner.tell(m->owner.opaque, line);
 }
 
@@ -198,10 +198,10 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 		.interrupt = on_serial_interrupt, .leave = on_leave,
 		.tell = on_tell, .opaque = m,
 	};
-	const struct vmm_range range = {
-		VMM_SERIAL_AT, VMM_SERIAL_LEN, "serial port", vmm_console_access, NULL,
+	const struct varch_range range = {
+		VARCH_SERIAL_AT, VARCH_SERIAL_REGISTERS_LEN, "serial port", vmm_console_access, NULL,
 	};
-	struct vmm_range placed = range;
+	struct varch_range placed = range;
 	int rc = open_console(m, &config.port, err);
 
 	if (rc < 0)
@@ -211,9 +211,9 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 	rc = make_console(m, &config, err);
 	placed.opaque = m->console;
 	if (!rc)
-		rc = vmm_bus_add(vmm_machine_registers(m), &placed, err);
-	return rc ? rc : vmm_kvm_irqfd(&m->kvm, m->serial_irq_fd,
-				       VMM_SERIAL_IRQ, true, err);
+		rc = varch_bus_add(vmm_machine_registers(m), &placed, err);
+	return rc ? rc : varch_vm_irqfd(&m->kvm, m->serial_irq_fd,
+				       VARCH_SERIAL_IRQ, true, err);
 }
 
 /* --------------------------------------------------- a console device on stdio */

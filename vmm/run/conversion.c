@@ -14,11 +14,11 @@
 struct vmm_conversion_request {
 	struct vmm_machine *machine;
 	unsigned int cpu;
-	const struct vmm_conversion *conversion;
+	const struct varch_conversion *conversion;
 	struct vsu_error *err;
 	int rc;
 	bool begun;
-	struct vmm_main_call *call;
+	struct varch_main_call *call;
 	struct vmm_conversion_request *next;
 };
 
@@ -146,7 +146,7 @@ static void request_finish(struct vmm_machine *m, struct vmm_conversion_request 
 					   vmm_memory_map(&m->memory),
 					   w->conversion, w->err);
 	m->pause.converting.first = w->next;
-	vmm_cpus_call_done(m->cpus, w->call);
+	varch_cpus_call_done(m->cpus, w->call);
 }
 
 static void continue_machine(struct vmm_machine *m)
@@ -179,7 +179,7 @@ static int on_step(void *opaque)
 	return serve_requests(opaque) ? 0 : 1;
 }
 
-static bool convert_on_main(void *opaque, struct vmm_main_call *call)
+static bool convert_on_main(void *opaque, struct varch_main_call *call)
 {
 	struct vmm_conversion_request *w = opaque, **at;
 	struct vmm_machine *m = w->machine;
@@ -193,13 +193,13 @@ static bool convert_on_main(void *opaque, struct vmm_main_call *call)
 }
 
 int vmm_conversion_run(void *machine, unsigned int cpu,
-		       const struct vmm_conversion *c, struct vsu_error *err)
+		       const struct varch_conversion *c, struct vsu_error *err)
 {
 	struct vmm_conversion_request w = {
 		.machine = machine, .cpu = cpu, .conversion = c, .err = err,
 		.rc = -ECANCELED,
 	};
 
-	vmm_cpus_call_main(w.machine->cpus, convert_on_main, &w);
+	varch_cpus_call_main(w.machine->cpus, convert_on_main, &w);
 	return w.rc;
 }

@@ -12,12 +12,12 @@
 #include "machine/machine.h"
 
 /*
- * A callback of struct vmm_cpu_hooks, with a struct vmm_machine as opaque: fails as
+ * A callback of struct varch_cpu_hooks, with a struct vmm_machine as opaque: fails as
  * vmm_private_begin() and vmm_private_finish(). -EBUSY: a device did not complete its
  * requests in time, and nothing is changed; -ECANCELED: the machine ends. The CPU's
  * thread.
  */
 int vmm_conversion_run(void *machine, unsigned int cpu,
-		       const struct vmm_conversion *c, struct vsu_error *err);
+		       const struct varch_conversion *c, struct vsu_error *err);
 
 #endif

@@ -19,7 +19,7 @@
 static void pause_for_good(struct vmm_machine *m)
 {
 	if (vmm_life_set_guest(&m->pause.life, VMM_DAMAGED))
-		vmm_cpus_pause(m->cpus);
+		varch_cpus_pause(m->cpus);
 }
 
 /*
@@ -33,10 +33,10 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 	enum vmm_on_memory_error choice = m->config->on_memory_error;
 
 	if (loss == VMM_MEMORY_DAMAGED)
-		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
+		varch_cpus_end(m->cpus, VSU_EXIT_HOST,
 			     "memory at %#" PRIx64 " is lost: %s", gpa, why);
 	else if (choice == VMM_ON_MEMORY_ERROR_STOP)
-		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
+		varch_cpus_end(m->cpus, VSU_EXIT_HOST,
 			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would continue with zeros",
 			     gpa, why);
 	else if (m->pause.life.guest != VMM_DAMAGED)
@@ -104,7 +104,7 @@ void vmm_fault_look_at_files(struct vmm_machine *m)
  * After them, every mapping of a file that can change is removed from its window,
  * and the machine continues.
  */
-static bool mend_on_main(void *opaque, struct vmm_main_call *call)
+static bool mend_on_main(void *opaque, struct varch_main_call *call)
 {
 	struct fault *f = opaque;
 	struct vmm_fault_state *state = &f->machine->faults[f->cpu];
@@ -124,7 +124,7 @@ bool vmm_fault_repair(void *machine, unsigned int cpu)
 {
 	struct fault f = { machine, cpu, true };
 
-	vmm_cpus_call_main(f.machine->cpus, mend_on_main, &f);
+	varch_cpus_call_main(f.machine->cpus, mend_on_main, &f);
 	return f.again;
 }
 
@@ -134,7 +134,7 @@ struct place {
 	uint64_t hva, gpa;
 };
 
-static bool find_gpa(void *opaque, struct vmm_main_call *call)
+static bool find_gpa(void *opaque, struct varch_main_call *call)
 {
 	struct place *p = opaque;
 	const void *hva = (const void *)(uintptr_t)p->hva;
@@ -156,12 +156,12 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 	struct place p = { &m->memory, hva, UINT64_MAX };
 	int rc;
 
-	vmm_cpus_call_main(m->cpus, find_gpa, &p);
+	varch_cpus_call_main(m->cpus, find_gpa, &p);
 	if (p.gpa == UINT64_MAX)
 		return vsu_error_set(err, -EFAULT,
 				     "memory that the guest just used is lost: %s",
 				     vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
-	rc = vmm_arch_report_loss(vmm_cpus_fd(m->cpus, cpu), p.gpa, true);
+	rc = varch_report_loss(varch_cpus_fd(m->cpus, cpu), p.gpa, true);
 	if (rc < 0)
 		return vsu_error_set(err, rc,
 				     "memory at %#" PRIx64 " is lost: %s; the guest %s",
@@ -182,9 +182,9 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 	find_gpa(&p, NULL);
 	if (p.gpa == UINT64_MAX)
 		return;
-	vmm_cpus_pause(m->cpus);
-	rc = vmm_arch_report_loss(vmm_cpus_fd(m->cpus, 0), p.gpa, false);
-	vmm_cpus_resume(m->cpus);
+	varch_cpus_pause(m->cpus);
+	rc = varch_report_loss(varch_cpus_fd(m->cpus, 0), p.gpa, false);
+	varch_cpus_resume(m->cpus);
 	vmm_log(&m->owner.log, VMM_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,
 		 vmm_memory_loss_text(VMM_MEMORY_DAMAGED),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Memory faults of CPUs: the callbacks of struct vmm_cpu_hooks, with a struct
+ * Memory faults of CPUs: the callbacks of struct varch_cpu_hooks, with a struct
  * vmm_machine as opaque.
  *
  * Threads: the CPU's thread. Changes of shared state are carried out on the main

@@ -13,9 +13,9 @@
 int vmm_machine_check_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_option *c = &m->config->cpus;
-	const int most = vmm_kvm_capability(&m->kvm, KVM_CAP_MAX_VCPUS);
+	const int most = varch_vm_capability(&m->kvm, KVM_CAP_MAX_VCPUS);
 
-	if (c->max > c->n && !VMM_CPU_PLUG_LEN)
+	if (c->max > c->n && !VARCH_CPU_PLUG_LEN)
 		return vsu_error_set(err, -EOPNOTSUPP, "--cpus '%s': CPUs cannot be added to a machine of this architecture; start it with all of them",
 				     c->text);
 	if (c->max > c->n && most > 0 && c->max > (unsigned int)most)
@@ -26,12 +26,12 @@ int vmm_machine_check_cpus(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_machine_make_cpu_plug(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_cpu_plug_add(&m->plug.cpus, m->config->cpus.n, vmm_machine_registers(m), err);
+	return varch_cpu_plug_add(&m->plug.cpus, m->config->cpus.n, vmm_machine_registers(m), err);
 }
 
 static int check_number(const struct vmm_machine *m, unsigned int n, struct vsu_error *err)
 {
-	const unsigned int now = vmm_cpus_number(m->cpus), max = m->config->cpus.max;
+	const unsigned int now = varch_cpus_number(m->cpus), max = m->config->cpus.max;
 
 	if (n < now)
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has %u CPUs and cannot lose any; the guest may put some offline",
@@ -39,7 +39,7 @@ static int check_number(const struct vmm_machine *m, unsigned int n, struct vsu_
 	if (n > max)
 		return vsu_error_set(err, -EINVAL, "%u CPUs are more than the maximum of this machine, %u; it is that of --cpus=N,max=N",
 				     n, max);
-	if (n > now && !vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_CPUS))
+	if (n > now && !varch_guest_finds(m->loaded.protocol, VARCH_FINDS_CPUS))
 		return vsu_error_set(err, -EOPNOTSUPP, "a built-in guest has no ACPI and cannot find a new CPU; start it with all of them");
 	return 0;
 }
@@ -50,29 +50,29 @@ static int make_cpus(struct vmm_machine *m, unsigned int n, struct vsu_error *er
 	unsigned int i;
 	int rc;
 
-	vmm_cpus_pause(m->cpus);
-	rc = vmm_cpus_make(m->cpus, n, err);
-	for (i = vmm_cpus_number(m->cpus); !rc && i < n; i++)
-		rc = vmm_arch_cpu_add(&m->kvm, vmm_cpus_fd(m->cpus, 0), vmm_cpus_fd(m->cpus, i), i, err);
-	vmm_cpus_resume(m->cpus);
+	varch_cpus_pause(m->cpus);
+	rc = varch_cpus_make(m->cpus, n, err);
+	for (i = varch_cpus_number(m->cpus); !rc && i < n; i++)
+		rc = varch_cpu_add(&m->kvm, varch_cpus_fd(m->cpus, 0), varch_cpus_fd(m->cpus, i), i, err);
+	varch_cpus_resume(m->cpus);
 	return rc;
 }
 
 int vmm_machine_add_cpus(struct vmm_machine *m, unsigned int n, struct vsu_error *err)
 {
-	const unsigned int before = vmm_cpus_number(m->cpus);
+	const unsigned int before = varch_cpus_number(m->cpus);
 	unsigned int i;
 	int rc = check_number(m, n, err);
 
 	if (!rc && n > before)
 		rc = make_cpus(m, n, err);
 	for (i = before; !rc && i < n; i++) {
-		rc = vmm_cpus_add(m->cpus, err);
+		rc = varch_cpus_add(m->cpus, err);
 		if (!rc)
-			vmm_cpu_plug_came(&m->plug.cpus, i);
+			varch_cpu_plug_came(&m->plug.cpus, i);
 	}
-	if (vmm_cpus_number(m->cpus) > before)
+	if (varch_cpus_number(m->cpus) > before)
 		vsu_event_signal(m->event_irq_fd);
-	return rc < 0 && vmm_cpus_number(m->cpus) > before ?
-	       vsu_error_prefix(err, rc, "the machine has %u CPUs now", vmm_cpus_number(m->cpus)) : rc;
+	return rc < 0 && varch_cpus_number(m->cpus) > before ?
+	       vsu_error_prefix(err, rc, "the machine has %u CPUs now", varch_cpus_number(m->cpus)) : rc;
 }

@@ -31,15 +31,15 @@ struct vmm_debugger {
 	struct vsu_sock_path path;
 	bool has_path;
 	struct vsu_io connecting, readable, writable;
-	struct vmm_gdb_stub stub;
+	struct varch_gdb_stub stub;
 	bool was_paused;	/* by the user, before the client connected */
 	unsigned char input[INPUT];
 	size_t at, len;		/* of input: handled, and received */
-	struct vmm_gdb_breakpoint hardware[VMM_GDB_MAX_HARDWARE];
+	struct varch_gdb_breakpoint hardware[VARCH_GDB_MAX_HARDWARE];
 	unsigned int nhardware;
-	enum vmm_gdb_action actions[VMM_GDB_MAX_CPUS];
+	enum varch_gdb_action actions[VARCH_GDB_MAX_CPUS];
 	/* Accesses of CPUs that stopped while another one was reported; watched: there is one. */
-	struct vmm_gdb_stop later[VMM_GDB_MAX_CPUS];
+	struct varch_gdb_stop later[VARCH_GDB_MAX_CPUS];
 };
 
 /* --------------------------------------------------------------------- the machine */
@@ -47,30 +47,30 @@ struct vmm_debugger {
 /* Completes accesses, whose results KVM would otherwise store over what the client writes. */
 static int settle_cpus(const struct vmm_debugger *d)
 {
-	return vmm_cpus_settle(d->m->cpus);
+	return varch_cpus_settle(d->m->cpus);
 }
 
-static int get_registers(void *opaque, unsigned int cpu, struct vmm_gdb_registers *regs)
+static int get_registers(void *opaque, unsigned int cpu, struct varch_gdb_registers *regs)
 {
 	const struct vmm_debugger *d = opaque;
 
 	(void)!settle_cpus(d);
-	return vmm_debug_get_registers(d->m->cpus, cpu, regs);
+	return varch_debug_get_registers(d->m->cpus, cpu, regs);
 }
 
-static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_registers *regs)
+static int set_registers(void *opaque, unsigned int cpu, const struct varch_gdb_registers *regs)
 {
 	const struct vmm_debugger *d = opaque;
 	int rc = settle_cpus(d);
 
-	return rc ? rc : vmm_debug_set_registers(d->m->cpus, cpu, regs);
+	return rc ? rc : varch_debug_set_registers(d->m->cpus, cpu, regs);
 }
 
 static int find_memory(void *opaque, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	const struct vmm_debugger *d = opaque;
 
-	return vmm_debug_find(d->m->cpus, cpu, address, gpa);
+	return varch_debug_find(d->m->cpus, cpu, address, gpa);
 }
 
 static const struct vmem_view *view_of(const struct vmm_debugger *d)
@@ -90,12 +90,12 @@ static int write_memory(void *opaque, uint64_t gpa, const void *from, size_t n)
 
 static int set_control(const struct vmm_debugger *d, unsigned int cpu, bool on, bool injects)
 {
-	const struct vmm_debug_control control = {
-		.on = on, .steps = d->actions[cpu] == VMM_GDB_STEPS, .injects = injects,
+	const struct varch_debug_control control = {
+		.on = on, .steps = d->actions[cpu] == VARCH_GDB_STEPS, .injects = injects,
 		.list = d->hardware, .n = d->nhardware,
 	};
 
-	return vmm_debug_control(d->m->cpus, cpu, &control);
+	return varch_debug_control(d->m->cpus, cpu, &control);
 }
 
 static int set_all(const struct vmm_debugger *d, bool on)
@@ -103,13 +103,13 @@ static int set_all(const struct vmm_debugger *d, bool on)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < vmm_cpus_number(d->m->cpus); i++)
+	for (i = 0; !rc && i < varch_cpus_number(d->m->cpus); i++)
 		rc = set_control(d, i, on, false);
 	return rc;
 }
 
 /* In force when the CPUs continue. */
-static int set_breakpoints(void *opaque, const struct vmm_gdb_breakpoint *list, unsigned int n)
+static int set_breakpoints(void *opaque, const struct varch_gdb_breakpoint *list, unsigned int n)
 {
 	struct vmm_debugger *d = opaque;
 
@@ -122,19 +122,19 @@ static void hold_cpus(const struct vmm_debugger *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < vmm_cpus_number(d->m->cpus); i++)
-		vmm_cpus_hold(d->m->cpus, i, d->actions[i] == VMM_GDB_HOLDS);
+	for (i = 0; i < varch_cpus_number(d->m->cpus); i++)
+		varch_cpus_hold(d->m->cpus, i, d->actions[i] == VARCH_GDB_HOLDS);
 }
 
-static void act_all(struct vmm_debugger *d, enum vmm_gdb_action action)
+static void act_all(struct vmm_debugger *d, enum varch_gdb_action action)
 {
 	unsigned int i;
 
-	for (i = 0; i < vmm_cpus_number(d->m->cpus); i++)
+	for (i = 0; i < varch_cpus_number(d->m->cpus); i++)
 		d->actions[i] = action;
 }
 
-static bool is_watched(const struct vmm_debugger *d, const struct vmm_gdb_stop *why)
+static bool is_watched(const struct vmm_debugger *d, const struct varch_gdb_stop *why)
 {
 	unsigned int i;
 
@@ -145,32 +145,32 @@ static bool is_watched(const struct vmm_debugger *d, const struct vmm_gdb_stop *
 }
 
 /* Of the first CPU that shall continue and has one. False: none. */
-static bool report_later(struct vmm_debugger *d, const enum vmm_gdb_action *actions)
+static bool report_later(struct vmm_debugger *d, const enum varch_gdb_action *actions)
 {
-	struct vmm_gdb_stop why;
+	struct varch_gdb_stop why;
 	unsigned int i;
 
-	for (i = 0; i < vmm_cpus_number(d->m->cpus); i++) {
+	for (i = 0; i < varch_cpus_number(d->m->cpus); i++) {
 		why = d->later[i];
-		if (!why.watched || actions[i] == VMM_GDB_HOLDS)
+		if (!why.watched || actions[i] == VARCH_GDB_HOLDS)
 			continue;
 		d->later[i].watched = false;
 		if (!is_watched(d, &why))
 			continue;
-		vmm_gdb_stopped(&d->stub, &why);
+		varch_gdb_stopped(&d->stub, &why);
 		return true;
 	}
 	return false;
 }
 
-static int resume_cpus(void *opaque, const enum vmm_gdb_action *actions)
+static int resume_cpus(void *opaque, const enum varch_gdb_action *actions)
 {
 	struct vmm_debugger *d = opaque;
 	int rc;
 
 	if (report_later(d, actions))
 		return 0;
-	memcpy(d->actions, actions, vmm_cpus_number(d->m->cpus) * sizeof(*actions));
+	memcpy(d->actions, actions, varch_cpus_number(d->m->cpus) * sizeof(*actions));
 	rc = set_all(d, true);
 	if (rc < 0)
 		return rc;
@@ -179,27 +179,27 @@ static int resume_cpus(void *opaque, const enum vmm_gdb_action *actions)
 	return 0;
 }
 
-static void report_stopped(struct vmm_debugger *d, const struct vmm_gdb_stop *why)
+static void report_stopped(struct vmm_debugger *d, const struct varch_gdb_stop *why)
 {
 	vmm_stop_for_user(d->m);
-	vmm_gdb_stopped(&d->stub, why);
+	varch_gdb_stopped(&d->stub, why);
 }
 
 static void interrupt_cpus(void *opaque)
 {
 	struct vmm_debugger *d = opaque;
 
-	report_stopped(d, &(struct vmm_gdb_stop){ .interrupted = true });
+	report_stopped(d, &(struct varch_gdb_stop){ .interrupted = true });
 }
 
 static void kill_machine(void *opaque)
 {
 	const struct vmm_debugger *d = opaque;
 
-	vmm_cpus_end(d->m->cpus, VSU_EXIT_OK, "%s", "");
+	varch_cpus_end(d->m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
-static const struct vmm_gdb_ops ops = {
+static const struct varch_gdb_ops ops = {
 	.get_registers = get_registers, .set_registers = set_registers,
 	.find_memory = find_memory, .read_memory = read_memory, .write_memory = write_memory,
 	.set_breakpoints = set_breakpoints, .resume = resume_cpus,
@@ -217,8 +217,8 @@ bool vmm_debugger_is_connected(const struct vmm_machine *m)
 static void client_close(struct vmm_debugger *d)
 {
 	vmm_stop_for_user(d->m);
-	vmm_gdb_end(&d->stub);
-	act_all(d, VMM_GDB_RUNS);
+	varch_gdb_end(&d->stub);
+	act_all(d, VARCH_GDB_RUNS);
 	(void)!set_all(d, false);
 	hold_cpus(d);
 	vsu_io_stop(&d->readable);
@@ -236,15 +236,15 @@ static bool client_write(struct vmm_debugger *d)
 	size_t n;
 	ssize_t rc;
 
-	while ((n = vmm_gdb_output(&d->stub, &at))) {
+	while ((n = varch_gdb_output(&d->stub, &at))) {
 		rc = send(d->sock, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (rc < 0 && errno == EINTR)
 			continue;
 		if (rc < 0)
 			return errno == EAGAIN;
-		vmm_gdb_sent(&d->stub, (size_t)rc);
+		varch_gdb_sent(&d->stub, (size_t)rc);
 	}
-	return !vmm_gdb_is_detached(&d->stub);
+	return !varch_gdb_is_detached(&d->stub);
 }
 
 /* Likewise. -EAGAIN is no end. */
@@ -269,9 +269,9 @@ static bool client_serve(struct vmm_debugger *d)
 	for (turns = 0; turns < MAX_PACKETS; turns++) {
 		if (!client_write(d))
 			return false;
-		if (vmm_gdb_output(&d->stub, &at) || d->at == d->len)
+		if (varch_gdb_output(&d->stub, &at) || d->at == d->len)
 			break;
-		d->at += vmm_gdb_input(&d->stub, d->input + d->at, d->len - d->at);
+		d->at += varch_gdb_input(&d->stub, d->input + d->at, d->len - d->at);
 	}
 	return client_write(d);
 }
@@ -280,7 +280,7 @@ static bool client_serve(struct vmm_debugger *d)
 static void client_watch(struct vmm_debugger *d)
 {
 	const char *at;
-	const bool waits = vmm_gdb_output(&d->stub, &at);
+	const bool waits = varch_gdb_output(&d->stub, &at);
 
 	if (waits || d->at < d->len)
 		vsu_io_start(d->m->loop, &d->writable);
@@ -335,8 +335,8 @@ static void on_connecting(void *opaque)
 	d->at = d->len = 0;
 	d->nhardware = 0;
 	memset(d->later, 0, sizeof(d->later));
-	act_all(d, VMM_GDB_RUNS);
-	vmm_gdb_begin(&d->stub, &ops, d, vmm_cpus_number(m->cpus));
+	act_all(d, VARCH_GDB_RUNS);
+	varch_gdb_begin(&d->stub, &ops, d, varch_cpus_number(m->cpus));
 	vmm_stop_for_user(m);
 	vsu_io_init(&d->readable, on_readable, d, d->sock, VSU_IO_READ);
 	vsu_io_init(&d->writable, on_writable, d, d->sock, VSU_IO_WRITE);
@@ -353,15 +353,15 @@ struct debug_exit {
 
 static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
 {
-	const struct vmm_gdb_breakpoint *hit = vmm_debug_hit(&x->arch, d->hardware, d->nhardware);
-	struct vmm_gdb_stop why = { .cpu = x->cpu };
+	const struct varch_gdb_breakpoint *hit = varch_debug_hit(&x->arch, d->hardware, d->nhardware);
+	struct varch_gdb_stop why = { .cpu = x->cpu };
 
-	if (hit && hit->kind != VMM_GDB_EXECUTION) {
+	if (hit && hit->kind != VARCH_GDB_EXECUTION) {
 		why.watched = true;
 		why.kind = hit->kind;
 		why.address = hit->address;
 	}
-	if (d->stub.state == VMM_GDB_RUNNING)
+	if (d->stub.state == VARCH_GDB_RUNNING)
 		report_stopped(d, &why);
 	else if (why.watched)
 		d->later[x->cpu] = why;
@@ -372,7 +372,7 @@ static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
  * If several CPUs stop at a time, one is reported. The others stop again where they are when they
  * continue, unless an access of data, which is complete, was the cause.
  */
-static bool exit_on_main(void *opaque, struct vmm_main_call *call)
+static bool exit_on_main(void *opaque, struct varch_main_call *call)
 {
 	const struct debug_exit *x = opaque;
 	struct vmm_debugger *d = x->m->pause.debugger;
@@ -381,7 +381,7 @@ static bool exit_on_main(void *opaque, struct vmm_main_call *call)
 	(void)call;
 	if (!vmm_debugger_is_connected(x->m))
 		return true;
-	if (!vmm_debug_is_software(&x->arch, &address) || vmm_gdb_has_software(&d->stub, address) ||
+	if (!varch_debug_is_software(&x->arch, &address) || varch_gdb_has_software(&d->stub, address) ||
 	    set_control(d, x->cpu, true, true) < 0)
 		report_stop(d, x);
 	return true;
@@ -391,7 +391,7 @@ void vmm_debugger_exit(void *opaque, unsigned int cpu, const struct kvm_debug_ex
 {
 	struct debug_exit x = { opaque, cpu, *arch };
 
-	vmm_cpus_call_main(x.m->cpus, exit_on_main, &x);
+	varch_cpus_call_main(x.m->cpus, exit_on_main, &x);
 }
 
 /* ---------------------------------------------------------------------- the socket */
@@ -412,7 +412,7 @@ int vmm_debugger_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	const char *path = m->config->gdb;
 	struct vmm_debugger *d;
-	int rc = path ? vmm_debug_check(err) : 0;
+	int rc = path ? varch_debug_check(err) : 0;
 
 	if (rc < 0 || !path || m->start->dry_run)
 		return rc;

@@ -165,8 +165,8 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 		.private_memory = m->private_memory.space ? &m->private_memory :
 							    NULL,
 		.shmem = &m->shmem,
-		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
-		.irq = VMM_FIRST_DEVICE_IRQ + i,
+		.gpa = VARCH_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
+		.irq = VARCH_FIRST_DEVICE_IRQ + i,
 		.lost = on_lost, .away = on_away, .back = on_back,
 		.opaque = &m->devices[i], .borrows = m->devices[i].own,
 		.measures = m->config->latency,
@@ -176,7 +176,7 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 	if (m->on_bus) {
 		resources.pci = &m->pci;
 		resources.slot = i + 1;
-		resources.gpa = VMM_PCI_WINDOW_GPA +
+		resources.gpa = VARCH_PCI_WINDOW_GPA +
 			    i * (uint64_t)VIRTDEV_PCI_BAR0_SIZE;
 	}
 	return resources;
@@ -204,9 +204,9 @@ static int attach_to_bus(struct vmm_machine *m, struct vmm_virtio *v,
 
 	if (!m->cpus)
 		return vmm_virtio_attach_pci(v, err);
-	vmm_cpus_pause(m->cpus);
+	varch_cpus_pause(m->cpus);
 	rc = vmm_virtio_attach_pci(v, err);
-	vmm_cpus_resume(m->cpus);
+	varch_cpus_resume(m->cpus);
 	return rc;
 }
 
@@ -379,7 +379,7 @@ int vmm_machine_check_device(const struct vmm_machine *m, struct vmm_device *d,
 int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->config->transport;
-	int rc = wanted == VMM_TRANSPORT_AUTO ? vmm_arch_kernel_is_builtin(&m->kernel, err) :
+	int rc = wanted == VMM_TRANSPORT_AUTO ? varch_kernel_is_builtin(&m->kernel, err) :
 						wanted == VMM_TRANSPORT_MMIO;
 
 	m->on_bus = !rc;
@@ -393,13 +393,13 @@ int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 	int rc;
 
 	if (!m->on_bus)
-		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
-	rc = vmm_msi_check(&m->kvm, err);
+		return varch_pci_host_init_empty(&m->pci, &m->ports, err);
+	rc = varch_msi_check(&m->kvm, err);
 	m->on_bus = !rc;
 	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
-		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
+		return varch_pci_host_init_empty(&m->pci, &m->ports, err);
 	if (!rc)
-		rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
+		rc = varch_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
 	return rc;
 }
 

@@ -28,7 +28,7 @@ static void tell_guest(struct vmm_machine *m)
 
 bool vmm_machine_has_unread(const struct vmm_machine *m)
 {
-	return (m->on_bus && vmm_plug_is_unread(&m->plug.slots)) || vmm_cpu_plug_is_unread(&m->plug.cpus);
+	return (m->on_bus && varch_plug_is_unread(&m->plug.slots)) || varch_cpu_plug_is_unread(&m->plug.cpus);
 }
 
 void vmm_machine_remind(struct vmm_machine *m)
@@ -40,7 +40,7 @@ void vmm_machine_remind(struct vmm_machine *m)
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d)
 {
-	return d->leaving || (d->slot && vmm_plug_is_asked(&m->plug.slots, d->slot));
+	return d->leaving || (d->slot && varch_plug_is_asked(&m->plug.slots, d->slot));
 }
 
 /* ------------------------------------------------------------------- leaving */
@@ -104,7 +104,7 @@ static void device_retire(struct vmm_machine *m, struct vmm_device *d)
 		return;
 	d->leaving = VMM_DEVICE_RETIRED;
 	d->machine = m;
-	vmm_plug_forget(&m->plug.slots, d->slot);
+	varch_plug_forget(&m->plug.slots, d->slot);
 	vmm_virtio_retire(d->virtio, on_gone, d);
 }
 
@@ -122,8 +122,8 @@ static bool has_memory(const struct vmm_device *d)
 
 static int check_guest(const struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_SLOTS) ? 0 :
-	       vsu_error_set(err, -EOPNOTSUPP, "a Linux guest that was started without --acpi does not support adding and removing devices on " VMM_TARGET_NAME " while it runs; start it with this option, or name the devices at the start");
+	return varch_guest_finds(m->loaded.protocol, VARCH_FINDS_SLOTS) ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP, "a Linux guest that was started without --acpi does not support adding and removing devices on " VARCH_NAME " while it runs; start it with this option, or name the devices at the start");
 }
 
 static int check_removal(const struct vmm_machine *m,
@@ -149,7 +149,7 @@ struct given {
 };
 
 /* A loaded state may permit it for any slot. */
-static bool eject_on_main(void *opaque, struct vmm_main_call *call)
+static bool eject_on_main(void *opaque, struct varch_main_call *call)
 {
 	const struct given *given = opaque;
 	struct vmm_machine *m = given->m;
@@ -167,7 +167,7 @@ static void on_eject(void *opaque, uint32_t slots)
 {
 	struct given given = { opaque, slots };
 
-	vmm_cpus_call_main(given.m->cpus, eject_on_main, &given);
+	varch_cpus_call_main(given.m->cpus, eject_on_main, &given);
 }
 
 /* Fails the requests that wait for a device whose handshake is incomplete. */
@@ -197,9 +197,9 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 	vmm_stop_release(m);
 	if (force) {
 		device_retire(m, d);
-		vmm_plug_went(&m->plug.slots, d->slot);
+		varch_plug_went(&m->plug.slots, d->slot);
 	} else {
-		vmm_plug_ask(&m->plug.slots, d->slot);
+		varch_plug_ask(&m->plug.slots, d->slot);
 	}
 	tell_guest(m);
 	return 0;
@@ -248,7 +248,7 @@ static void device_came(struct vmm_device *d)
 
 	vmm_stop_release(m);
 	vmm_virtio_refresh(d->virtio);
-	vmm_plug_came(&m->plug.slots, d->slot);
+	varch_plug_came(&m->plug.slots, d->slot);
 	tell_guest(m);
 }
 
@@ -336,5 +336,5 @@ int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err)
 		return 0;
 	m->plug.slots.eject = on_eject;
 	m->plug.slots.opaque = m;
-	return vmm_plug_add(&m->plug.slots, vmm_machine_registers(m), err);
+	return varch_plug_add(&m->plug.slots, vmm_machine_registers(m), err);
 }

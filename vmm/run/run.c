@@ -53,8 +53,8 @@ static bool lacks_level0(const struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vsu_error crash = *err;
 
-	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN ||
-	    !vmm_arch_emulates_level0(&m->kvm))
+	if (m->loaded.protocol == VARCH_PROTOCOL_BUILTIN ||
+	    !varch_emulates_level0(&m->kvm))
 		return false;
 	vsu_error_set(err, -EFAULT, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V (%s)",
 		      crash.msg);
@@ -78,7 +78,7 @@ static void on_cpus(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	if (vmm_cpus_dispatch(m->cpus))
+	if (varch_cpus_dispatch(m->cpus))
 		vsu_loop_end(m->loop);
 }
 
@@ -128,7 +128,7 @@ static void on_cut(void *opaque)
 	uint64_t gpa, hva;
 
 	vsu_event_drain(m->watch.cut.fd, NULL);
-	if (m->owner.poison && vmm_poison_take_early(m->owner.poison, &hva))
+	if (m->owner.poison && varch_poison_take_early(m->owner.poison, &hva))
 		vmm_fault_poisoned_early(m, hva);
 	vmm_window_drop(&m->shmem, VMM_WINDOW_FAILED);
 	while (vmm_memory_next_failure(&m->memory, &gpa, &loss))
@@ -247,7 +247,7 @@ static void on_power_off_timeout(void *opaque)
 	struct vmm_machine *m = opaque;
 	char time[24];
 
-	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the guest did not power off within %s (--power-off-timeout)",
+	varch_cpus_end(m->cpus, VSU_EXIT_FAIL, "the guest did not power off within %s (--power-off-timeout)",
 		     vsu_format_time(m->config->power_off_ms, time, sizeof(time)));
 }
 
@@ -255,7 +255,7 @@ void vmm_machine_press_button(struct vmm_machine *m)
 {
 	struct vsu_alarm *w = &m->watch.power_off;
 
-	vmm_arch_press_button(&m->power);
+	varch_press_button(&m->power);
 	if (!m->config->power_off_ms || w->active)
 		return;
 	vsu_alarm_init(w, on_power_off_timeout, m);
@@ -266,7 +266,7 @@ static void on_alarm(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	vmm_arch_alarm(&m->power);
+	varch_alarm(&m->power);
 }
 
 static void watch_events(struct vmm_machine *m)
@@ -274,14 +274,14 @@ static void watch_events(struct vmm_machine *m)
 	struct vmm_watchers *w = &m->watch;
 	const int cut = m->owner.sigbus ? vmem_sigbus_fd(m->owner.sigbus) : -1;
 
-	vsu_io_init(&w->cpus, on_cpus, m, vmm_cpus_event_fd(m->cpus), VSU_IO_READ);
+	vsu_io_init(&w->cpus, on_cpus, m, varch_cpus_event_fd(m->cpus), VSU_IO_READ);
 	vsu_io_init(&w->console, on_console, m, vmm_console_event_fd(m->console), VSU_IO_READ);
 	vsu_io_init(&w->input, on_input, m, m->console_in, VSU_IO_READ);
 	vsu_io_init(&w->writable, on_console, m, vmm_console_out_fd(m->console),
 		    m->console_out >= 0 ? VSU_IO_WRITE : VSU_IO_READ);
 	vsu_io_init(&w->space, on_space, m, vmem_space_event_fd(m->memory.space), VSU_IO_READ);
 	vsu_io_init(&w->cut, on_cut, m, cut, VSU_IO_READ);
-	vsu_io_init(&w->alarm, on_alarm, m, vmm_arch_alarm_fd(&m->power), VSU_IO_READ);
+	vsu_io_init(&w->alarm, on_alarm, m, varch_alarm_fd(&m->power), VSU_IO_READ);
 	vsu_io_start(m->loop, &w->cpus);
 	vsu_io_start(m->loop, &w->console);
 	vsu_io_start(m->loop, &w->input);
@@ -289,7 +289,7 @@ static void watch_events(struct vmm_machine *m)
 	vsu_io_start(m->loop, &w->cut);
 	vsu_io_start(m->loop, &w->alarm);
 	if (m->owner.poison && cut >= 0)
-		vmm_poison_wake(m->owner.poison, cut);
+		varch_poison_wake(m->owner.poison, cut);
 }
 
 int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err)
@@ -297,12 +297,12 @@ int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err)
 	watch_events(m);
 	watch_files(m);
 	vmm_memory_keep_files(&m->memory);
-	vmm_slots_set_cpus(m->slots, m->cpus);
+	varch_slots_set_cpus(m->slots, m->cpus);
 	vmm_machine_watch_stdio(m);
 	m->shmem.closed = true;
 	vmm_life_start(&m->pause.life, vmm_postcopy_is_active(m) ? VMM_ARRIVES : VMM_RUNS);
 	vmm_debugger_start(m);
-	return vmm_cpus_start(m->cpus, err);
+	return varch_cpus_start(m->cpus, err);
 }
 
 static void unwatch_events(struct vmm_machine *m)
@@ -328,9 +328,9 @@ int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
 {
 	int status = VSU_EXIT_INTERNAL;
 
-	vmm_cpus_stop(m->cpus, &status, err);
+	varch_cpus_stop(m->cpus, &status, err);
 	status = explain_crash(m, status, err);
-	vmm_slots_set_cpus(m->slots, NULL);
+	varch_slots_set_cpus(m->slots, NULL);
 	vmm_console_restore(m->console);
 	vmm_stdio_restore(m->stdio);
 	unwatch_events(m);

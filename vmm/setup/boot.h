@@ -7,7 +7,7 @@
 
 /*
  * Opens kernel and initrd of the configuration. -EBADMSG: a file is the image of a disk; others as
- * vmm_file_open().
+ * varch_file_open().
  */
 int vmm_boot_open(struct vmm_machine *m, struct vsu_error *err);
 

@@ -74,7 +74,7 @@ int vmm_machine_make_memory(struct vmm_machine *m, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_slots_new(&m->kvm, &m->slots);
+	rc = varch_slots_new(&m->kvm, &m->slots);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the table of memory slots");
 	m->shmem.memory = &m->memory;
@@ -89,7 +89,7 @@ int vmm_machine_make_memory(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_private_init(&m->private_memory,
 				      vmm_memory_map(&m->memory), err);
 	m->shmem.devices = m->private_memory.space;
-	return rc ? rc : vmm_slots_apply(m->slots, vmm_memory_map(&m->memory),
+	return rc ? rc : varch_slots_apply(m->slots, vmm_memory_map(&m->memory),
 					 err);
 }
 

@@ -73,10 +73,10 @@ static int continue_devices(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = vmm_kvm_open_given(&m->kvm, m->owner.kvm,
+	int rc = varch_vm_open_given(&m->kvm, m->owner.kvm,
 				    vmm_memory_wants_private(&m->memory), err);
 
-	return rc ? rc : vmm_arch_phys_bits(&m->kvm, err);
+	return rc ? rc : varch_phys_bits(&m->kvm, err);
 }
 
 static void on_power(void *opaque, uint8_t status)
@@ -84,10 +84,10 @@ static void on_power(void *opaque, uint8_t status)
 	struct vmm_machine *m = opaque;
 
 	if (status)
-		vmm_cpus_end(m->cpus, VSU_EXIT_FAIL,
+		varch_cpus_end(m->cpus, VSU_EXIT_FAIL,
 			     "the guest ended with status %u", status);
 	else
-		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+		varch_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
 /* Ends this machine; main decides whether to start another one. */
@@ -95,21 +95,21 @@ static void on_reset(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	vmm_cpus_end(m->cpus, VSU_EXIT_REBOOT, "the guest asked for a reboot");
+	varch_cpus_end(m->cpus, VSU_EXIT_REBOOT, "the guest asked for a reboot");
 }
 
 static void on_power_off(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "the guest powered off");
+	varch_cpus_end(m->cpus, VSU_EXIT_OK, "the guest powered off");
 }
 
 static void on_panic(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	vmm_cpus_end(m->cpus, VSU_EXIT_PANIC, "the guest's kernel panicked");
+	varch_cpus_end(m->cpus, VSU_EXIT_PANIC, "the guest's kernel panicked");
 }
 
 static int make_power(struct vmm_machine *m, struct vsu_error *err)
@@ -119,7 +119,7 @@ static int make_power(struct vmm_machine *m, struct vsu_error *err)
 	m->power.power_off = on_power_off;
 	m->power.panic = on_panic;
 	m->power.opaque = m;
-	return vmm_arch_power_add(&m->power, vmm_machine_registers(m), err);
+	return varch_power_add(&m->power, vmm_machine_registers(m), err);
 }
 
 static void on_stuck(void *opaque)
@@ -143,21 +143,21 @@ static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
 {
 	*fd = vsu_event_new();
 	return *fd < 0 ? vsu_error_sys(err, *fd, "interrupt %u", irq) :
-			 vmm_kvm_irqfd(&m->kvm, *fd, irq, true, err);
+			 varch_vm_irqfd(&m->kvm, *fd, irq, true, err);
 }
 
 static int make_events(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = make_irq(m, VMM_BUTTON_IRQ, &m->power.button_irq_fd, err);
+	int rc = make_irq(m, VARCH_BUTTON_IRQ, &m->power.button_irq_fd, err);
 
-	if (!rc && VMM_CLOCK_IRQ)
-		rc = make_irq(m, VMM_CLOCK_IRQ, &m->power.clock_irq_fd, err);
-	return rc ? rc : make_irq(m, VMM_EVENT_IRQ, &m->event_irq_fd, err);
+	if (!rc && VARCH_CLOCK_IRQ)
+		rc = make_irq(m, VARCH_CLOCK_IRQ, &m->power.clock_irq_fd, err);
+	return rc ? rc : make_irq(m, VARCH_EVENT_IRQ, &m->event_irq_fd, err);
 }
 
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
-	const struct vmm_cpus_config config = {
+	const struct varch_cpus_config config = {
 		.kvm = &m->kvm, .n = m->config->cpus.n,
 		.hooks = {
 			.memory = &m->mmio, .ports = &m->ports,
@@ -170,11 +170,11 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 		.threads = m->owner.threads, .lent = m->owner.lends_cpus,
 		.begin = begin_cpu, .stuck = on_stuck,
 	};
-	const struct vmm_state *state = &m->restore.state;
-	int rc = vmm_arch_cpus_choose(&m->kvm, &m->config->cpu.choice,
+	const struct varch_state *state = &m->restore.state;
+	int rc = varch_cpus_choose(&m->kvm, &m->config->cpu.choice,
 				      state->len ? state : NULL, err);
 
-	return rc ? rc : vmm_cpus_new(&config, &m->cpus, err);
+	return rc ? rc : varch_cpus_new(&config, &m->cpus, err);
 }
 
 static int listen_for_owner(struct vmm_machine *m, struct vsu_error *err)
@@ -394,14 +394,14 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_postcopy_free(m);
 	vmm_console_free(m->console);
 	vmm_stdio_free(m->stdio);
-	vmm_cpus_free(m->cpus);
-	vmm_arch_power_free(&m->power);
-	vmm_slots_free(m->slots);
+	varch_cpus_free(m->cpus);
+	varch_power_free(&m->power);
+	varch_slots_free(m->slots);
 	vmm_private_free(&m->private_memory);
 	vmm_memory_free(&m->memory);
-	vmm_kvm_close(&m->kvm);
-	vmm_kernel_close(&m->kernel);
-	vmm_file_close(&m->initrd);
+	varch_vm_close(&m->kvm);
+	varch_kernel_file_close(&m->kernel);
+	varch_file_close(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
 	vsu_fd_close(&m->power.button_irq_fd);
 	vsu_fd_close(&m->power.clock_irq_fd);

@@ -24,7 +24,7 @@
 #include "memory.h"
 #include "no_kvm.h"
 
-#define CODE_GPA VMM_BOOT_KERNEL_GPA
+#define CODE_GPA VARCH_BOOT_KERNEL_GPA
 #define COUNTER_GPA UINT64_C(0x200000)
 #define REGISTER_GPA UINT64_C(0xd0000000)
 #define END_PORT 0x600
@@ -37,10 +37,10 @@
 	extern const unsigned char name[], name##_end[]
 
 struct vm {
-	struct vmm_kvm kvm;
-	struct vmm_bus mmio, ports;
-	struct vmm_slots *slots;
-	struct vmm_cpus *cpus;
+	struct varch_vm kvm;
+	struct varch_bus mmio, ports;
+	struct varch_slots *slots;
+	struct varch_cpus *cpus;
 	struct vmem_map *map;
 	unsigned char *ram;	/* this process's view of RAM_SIZE bytes */
 	struct vsu_error err;
@@ -51,45 +51,45 @@ struct vm {
 			struct vsu_error *err);
 };
 
-static inline void on_end_port(void *opaque, struct vmm_access *access)
+static inline void on_end_port(void *opaque, struct varch_access *access)
 {
 	struct vm *vm = opaque;
 
-	vmm_cpus_end(vm->cpus, (uint8_t)access->value, "port written with %u",
+	varch_cpus_end(vm->cpus, (uint8_t)access->value, "port written with %u",
 		     (unsigned int)(uint8_t)access->value);
 	access->park = true;
 }
 
-static inline void vm_add(struct vm *vm, struct vmm_bus *bus, uint64_t first,
-			  uint64_t len, vmm_access_fn fn)
+static inline void vm_add(struct vm *vm, struct varch_bus *bus, uint64_t first,
+			  uint64_t len, varch_access_fn fn)
 {
-	const struct vmm_range range = { first, len, "test", fn, vm };
+	const struct varch_range range = { first, len, "test", fn, vm };
 
-	ck_assert_int_eq(vmm_bus_add(bus, &range, NULL), 0);
+	ck_assert_int_eq(varch_bus_add(bus, &range, NULL), 0);
 }
 
 /* A VM with RAM from 0 and no CPUs yet. */
 static inline void vm_make(struct vm *vm)
 {
 	memset(vm, 0, sizeof(*vm));
-	ck_assert_int_eq(vmm_kvm_open(&vm->kvm, false, NULL), 0);
-	ck_assert_int_eq(vmm_arch_phys_bits(&vm->kvm, NULL), 0);
+	ck_assert_int_eq(varch_vm_open(&vm->kvm, false, NULL), 0);
+	ck_assert_int_eq(varch_phys_bits(&vm->kvm, NULL), 0);
 	vm->map = make_memory(RAM_SIZE);
 	vm->ram = vmem_region_hva(vmem_map_region(vm->map, 0));
-	ck_assert_int_eq(vmm_slots_new(&vm->kvm, &vm->slots), 0);
-	ck_assert_int_eq(vmm_slots_apply(vm->slots, vm->map, NULL), 0);
+	ck_assert_int_eq(varch_slots_new(&vm->kvm, &vm->slots), 0);
+	ck_assert_int_eq(varch_slots_apply(vm->slots, vm->map, NULL), 0);
 	vm_add(vm, &vm->ports, END_PORT, 1, on_end_port);
 }
 
 /* The CPU begins at the code; rdi is COUNTER_GPA + 64 * number. */
 static inline void vm_set_cpu(const struct vm *vm, unsigned int i)
 {
-	static const struct vmm_cpu_choice choice = { .model = VMM_CPU_HOST };
-	const struct vmm_loaded code = { .protocol = VMM_PROTOCOL_BUILTIN, .entry = CODE_GPA };
-	const int fd = vmm_cpus_fd(vm->cpus, i);
+	static const struct varch_cpu_choice choice = { .model = VARCH_CPU_HOST };
+	const struct varch_loaded code = { .protocol = VARCH_PROTOCOL_BUILTIN, .entry = CODE_GPA };
+	const int fd = varch_cpus_fd(vm->cpus, i);
 	struct kvm_regs regs;
 
-	ck_assert_int_eq(vmm_load_cpu(&code, &vm->kvm, fd, i, 1, &choice, NULL), 0);
+	ck_assert_int_eq(varch_load_cpu(&code, &vm->kvm, fd, i, 1, &choice, NULL), 0);
 	ck_assert_int_eq(ioctl(fd, KVM_GET_REGS, &regs), 0);
 	regs.rdi = COUNTER_GPA + 64 * i;
 	ck_assert_int_eq(ioctl(fd, KVM_SET_REGS, &regs), 0);
@@ -98,12 +98,12 @@ static inline void vm_set_cpu(const struct vm *vm, unsigned int i)
 /* Page tables, which are written with the boot information of a kernel. */
 static inline void vm_write_tables(const struct vm *vm)
 {
-	static const struct vmm_board board = { .ncpus = 1 };
-	static const struct vmm_file none;
-	const struct vmm_loaded code = { .protocol = VMM_PROTOCOL_BUILTIN };
-	const struct vmm_load load = { .map = vm->map, .initrd = &none, .cmdline = "", .board = &board };
+	static const struct varch_board board = { .ncpus = 1 };
+	static const struct varch_file none;
+	const struct varch_loaded code = { .protocol = VARCH_PROTOCOL_BUILTIN };
+	const struct varch_load load = { .map = vm->map, .initrd = &none, .cmdline = "", .board = &board };
 
-	ck_assert_int_eq(vmm_load_hand_over(&load, &code, NULL), 0);
+	ck_assert_int_eq(varch_load_hand_over(&load, &code, NULL), 0);
 }
 
 /* ncpus CPUs that begin at code. */
@@ -113,7 +113,7 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 			       bool (*repair)(void *, unsigned int),
 			       void *opaque)
 {
-	const struct vmm_cpus_config config = {
+	const struct varch_cpus_config config = {
 		.kvm = &vm->kvm, .n = ncpus,
 		.hooks = {
 			.memory = &vm->mmio, .ports = &vm->ports,
@@ -126,10 +126,10 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 
 	memcpy(vm->ram + CODE_GPA, code, (size_t)(end - code));
 	vm_write_tables(vm);
-	ck_assert_int_eq(vmm_cpus_new(&config, &vm->cpus, NULL), 0);
+	ck_assert_int_eq(varch_cpus_new(&config, &vm->cpus, NULL), 0);
 	for (i = 0; i < ncpus; i++)
 		vm_set_cpu(vm, i);
-	vmm_slots_set_cpus(vm->slots, vm->cpus);
+	varch_slots_set_cpus(vm->slots, vm->cpus);
 }
 
 static inline void vm_start(struct vm *vm, unsigned int ncpus,
@@ -137,17 +137,17 @@ static inline void vm_start(struct vm *vm, unsigned int ncpus,
 			    const unsigned char *end)
 {
 	vm_add_cpus(vm, ncpus, code, end, NULL, NULL);
-	ck_assert_int_eq(vmm_cpus_start(vm->cpus, NULL), 0);
+	ck_assert_int_eq(varch_cpus_start(vm->cpus, NULL), 0);
 }
 
 /* The main loop's turn: waits for a CPU; true when the machine is to end. */
 static inline bool vm_turn(struct vm *vm)
 {
-	struct pollfd p = { .fd = vmm_cpus_event_fd(vm->cpus),
+	struct pollfd p = { .fd = varch_cpus_event_fd(vm->cpus),
 			    .events = POLLIN };
 
 	poll(&p, 1, -1);
-	return vmm_cpus_dispatch(vm->cpus);
+	return varch_cpus_dispatch(vm->cpus);
 }
 
 /* Runs until the guest ends it; vm->status and vm->err say how. */
@@ -155,20 +155,20 @@ static inline void vm_run_to_end(struct vm *vm)
 {
 	while (!vm_turn(vm))
 		;
-	vmm_cpus_stop(vm->cpus, &vm->status, &vm->err);
+	varch_cpus_stop(vm->cpus, &vm->status, &vm->err);
 }
 
 static inline void vm_stop(struct vm *vm)
 {
-	vmm_cpus_stop(vm->cpus, &vm->status, &vm->err);
+	varch_cpus_stop(vm->cpus, &vm->status, &vm->err);
 }
 
 static inline void vm_free(struct vm *vm)
 {
-	vmm_cpus_free(vm->cpus);
-	vmm_slots_free(vm->slots);
+	varch_cpus_free(vm->cpus);
+	varch_slots_free(vm->slots);
 	vmem_map_unref(vm->map);
-	vmm_kvm_close(&vm->kvm);
+	varch_vm_close(&vm->kvm);
 }
 
 static inline uint64_t counter_at(const void *at)

@@ -21,7 +21,7 @@ static inline const char *guest_word(const char *word)
 	const char *folder = getenv("CVMM_TEST_KERNELS");
 	char *path;
 
-	if (!folder || !vmm_kernel_is_program_name(word))
+	if (!folder || !varch_kernel_is_program_name(word))
 		return word;
 	path = paths[next++ % 4];
 	snprintf(path, PATH_MAX, "%s/%s.elf", folder, strchr(word, ':') + 1);

@@ -10,11 +10,11 @@
 static inline const char *no_kvm(void)
 {
 	static struct vsu_error err;
-	struct vmm_kvm kvm;
+	struct varch_vm kvm;
 
-	if (vmm_kvm_open(&kvm, false, &err))
+	if (varch_vm_open(&kvm, false, &err))
 		return err.msg;
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 	return NULL;
 }
 

@@ -37,7 +37,7 @@ static void *writer_main(void *arg)
 	struct vmm_core *c = arg;
 
 	vmm_writer_moves(&c->writer);
-	c->rc = vmm_core_write(c->map, c->cpus, vmm_cpus_number(c->m->cpus), c->fd, &c->progress, &c->err);
+	c->rc = vmm_core_write(c->map, c->cpus, varch_cpus_number(c->m->cpus), c->fd, &c->progress, &c->err);
 	if (!c->rc)	/* zeros may have been read in place of lost memory */
 		c->rc = vmm_memory_check_loss(&c->m->memory, c->failed, &c->err);
 	if (!c->rc)
@@ -110,8 +110,8 @@ static int read_cpus(struct vmm_core *c)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < vmm_cpus_number(m->cpus); i++)
-		rc = vmm_arch_cpu_status(vmm_cpus_fd(m->cpus, i), i, &c->cpus[i], &c->err);
+	for (i = 0; !rc && i < varch_cpus_number(m->cpus); i++)
+		rc = varch_cpu_status(varch_cpus_fd(m->cpus, i), i, &c->cpus[i], &c->err);
 	return rc;
 }
 
@@ -181,7 +181,7 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 	c->progress.threads = m->owner.threads;
 	c->failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&c->err);
-	c->cpus = calloc(vmm_cpus_number(m->cpus), sizeof(*c->cpus));
+	c->cpus = calloc(varch_cpus_number(m->cpus), sizeof(*c->cpus));
 	c->writer = (struct vmm_writer){ .m = m, .progress = &c->progress, .ended = on_ended,
 					 .opaque = c };
 	rc = vmm_writer_init(&c->writer, err);

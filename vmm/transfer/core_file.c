@@ -26,7 +26,7 @@ static void put_file_header(Elf64_Ehdr *e, unsigned int nsegments)
 	e->e_ident[EI_DATA] = ELFDATA2LSB;
 	e->e_ident[EI_VERSION] = EV_CURRENT;
 	e->e_type = ET_CORE;
-	e->e_machine = VMM_TARGET_ELF;
+	e->e_machine = VARCH_TARGET_ELF;
 	e->e_version = EV_CURRENT;
 	e->e_phoff = sizeof(*e);
 	e->e_ehsize = sizeof(*e);

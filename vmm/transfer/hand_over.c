@@ -157,9 +157,9 @@ static void end_moved(struct vmm_migration *g)
 	vmm_answers_send(&g->m->answers, g, &answer, NULL);
 	/* exec: of "cvmm ctl" arrives as a descriptor */
 	if (vmm_address_is_descriptor(g->options.address))
-		vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to the other end of the client's connection");
+		varch_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to the other end of the client's connection");
 	else
-		vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'", g->options.address);
+		varch_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'", g->options.address);
 }
 
 /* The memory here is older than what the guest has done there since. */
@@ -172,7 +172,7 @@ static void end_lost(struct vmm_migration *g)
 	vsu_error_set(&g->err, g->rc, "migrate: %s; %" PRIu64 " bytes of the guest's memory had not been sent, and the guest is lost",
 		      why.msg, now.left);
 	vmm_hand_over_answer(g);
-	vmm_cpus_end(g->m->cpus, VSU_EXIT_HOST, "%s", g->err.msg);
+	varch_cpus_end(g->m->cpus, VSU_EXIT_HOST, "%s", g->err.msg);
 }
 
 /* The guest stays paused; g->err has the reason. */

@@ -40,15 +40,15 @@ static const struct vmem_region *next_region(const struct vmm_machine *m,
 static int check_memory(const struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmem_region *r;
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	uint64_t gpa, len;
 	unsigned int i = 0;
-	int rc = vmm_state_find(&m->restore.state, "memory", 0, &f, err);
+	int rc = varch_state_find(&m->restore.state, "memory", 0, &f, err);
 
 	while (!rc && f.in.left && !f.in.truncated) {
-		gpa = vmm_state_get_u64(&f);
-		len = vmm_state_get_u64(&f);
-		vmm_state_get_u64(&f);	/* its place in a file */
+		gpa = varch_state_get_u64(&f);
+		len = varch_state_get_u64(&f);
+		varch_state_get_u64(&f);	/* its place in a file */
 		r = next_region(m, &i);
 		if (!r || vmem_region_gpa(r) != gpa || vmem_region_len(r) != len)
 			return vsu_error_set(err, -EINVAL, "the source has %" PRIu64 " bytes of memory at %#" PRIx64 ", which this machine lacks",
@@ -56,7 +56,7 @@ static int check_memory(const struct vmm_machine *m, struct vsu_error *err)
 	}
 	if (!rc && next_region(m, &i))
 		rc = vsu_error_set(err, -EINVAL, "this machine has more memory than the source");
-	return rc ? rc : vmm_state_fields_end(&f, err);
+	return rc ? rc : varch_state_fields_end(&f, err);
 }
 
 static int name_option(int rc, struct vsu_error *err)
@@ -77,7 +77,7 @@ static void take_closer(struct vmm_machine *m)
 
 int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_state_section head;
+	struct varch_state_section head;
 	int rc;
 
 	take_closer(m);
@@ -108,7 +108,7 @@ static int send_reply(struct vmm_stream *s, const char *name,
 
 /* All sections of memory, up to another one. */
 static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
-			 struct vmm_state_section *section, struct vsu_error *err)
+			 struct varch_state_section *section, struct vsu_error *err)
 {
 	struct vmem_map *map;
 	int rc = vmm_save_map(m, &map, err);
@@ -124,7 +124,7 @@ static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
 	return rc < 0 ? rc : 0;
 }
 
-static int expect_end(const struct vmm_state_section *section, const char *name,
+static int expect_end(const struct varch_state_section *section, const char *name,
 		      struct vsu_error *err)
 {
 	return !strcmp(section->name, name) ? 0 :
@@ -136,7 +136,7 @@ static int expect_end(const struct vmm_state_section *section, const char *name,
 static int receive_channel(struct vagent_priv_channel *channel, struct vsu_error *err)
 {
 	const struct vmm_machine *m = channel->opaque;
-	struct vmm_state_section section;
+	struct varch_state_section section;
 	int rc = receive_pages(m, &channel->stream, &section, err);
 
 	if (!rc)
@@ -149,7 +149,7 @@ static int receive_channel(struct vagent_priv_channel *channel, struct vsu_error
 static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_channels *channels = m->start->channels;
-	struct vmm_state_section section;
+	struct varch_state_section section;
 	int rc;
 
 	channels->threads = m->owner.threads;
@@ -194,8 +194,8 @@ bool vmm_incoming_is_open(const struct vmm_machine *m)
 /* A guest that its user has paused stays paused. */
 static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *err)
 {
-	struct vmm_state_section go;
-	struct vmm_state_fields f;
+	struct varch_state_section go;
+	struct varch_state_fields f;
 	int rc;
 
 	if (vmm_postcopy_is_active(m))
@@ -204,8 +204,8 @@ static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error 
 	if (rc < 0)
 		return rc;
 	vmm_stream_fields(&go, &f);
-	*paused = vmm_state_get_u32(&f);
-	return vmm_state_fields_end(&f, err);
+	*paused = varch_state_get_u32(&f);
+	return varch_state_fields_end(&f, err);
 }
 
 static int answer_source(struct vmm_machine *m, const char *name, struct vsu_error *err)
@@ -239,7 +239,7 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = receive_go(m, &paused, err);
 	if (paused && vmm_life_set_guest(&m->pause.life, VMM_PAUSED))
-		vmm_cpus_pause(m->cpus);
+		varch_cpus_pause(m->cpus);
 	if (!rc)
 		rc = vmm_locks_get(m, err);
 	if (!rc) {
@@ -252,7 +252,7 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 /* Pages that nobody received would reset the connection, and the reason with it. */
 static void drain_pages(struct vmm_stream *s)
 {
-	struct vmm_state_section section;
+	struct varch_state_section section;
 	unsigned int n = 0;
 
 	while (s->fd >= 0 && n++ < MAX_DRAINED && !vmm_stream_receive(s, &section, NULL))

@@ -99,7 +99,7 @@ static unsigned int count_running(const unsigned char *note, const struct elf_pr
 	unsigned int i, n = 0;
 
 	for (i = 0; code && i < ncpus; i++)
-		n += vmm_arch_status_address(&cpus[i]) - code < KERNEL_TEXT;
+		n += varch_status_address(&cpus[i]) - code < KERNEL_TEXT;
 	return n;
 }
 

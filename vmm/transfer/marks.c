@@ -50,7 +50,7 @@ static int copy_map(const struct vmem_map *map, uint32_t shift,
 static int publish_map(struct vmm_machine *m, struct vmem_map *map,
 		       struct vsu_error *err)
 {
-	int rc = vmm_slots_apply(m->slots, map, err);
+	int rc = varch_slots_apply(m->slots, map, err);
 
 	if (!rc)
 		rc = vmem_space_publish(m->memory.space, map);

@@ -104,7 +104,7 @@ static int on_step(void *opaque)
 	struct vmm_migration *g = opaque;
 	int rc;
 
-	if (vmm_cpus_dispatch(g->m->cpus)) {	/* the guest has ended */
+	if (varch_cpus_dispatch(g->m->cpus)) {	/* the guest has ended */
 		vsu_loop_end(g->m->loop);
 		return 0;
 	}
@@ -226,7 +226,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 	};
 	if (vmm_save_describe(m, &g->sender.config.head, err) < 0)
 		return err->code;
-	return vmm_state_finish(&g->sender.config.head) < 0 ?
+	return varch_state_finish(&g->sender.config.head) < 0 ?
 	       vsu_error_sys(err, -ENOMEM, "the state") : 0;
 }
 

@@ -264,7 +264,7 @@ static int make_set(struct vmm_postcopy *p, struct vsu_error *err)
 static int send_granule(struct vmm_stream *s, uint64_t granule, struct vsu_error *err)
 {
 	vmm_stream_begin(s, "postcopy");
-	vmm_state_put_u64(&s->w, granule);
+	varch_state_put_u64(&s->w, granule);
 	return vmm_stream_send(s, err);
 }
 
@@ -286,7 +286,7 @@ int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 	return rc ? rc : send_granule(m->restore.stream, granule, err);
 }
 
-int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *section,
+int vmm_postcopy_receive(struct vmm_machine *m, struct varch_state_section *section,
 			 struct vsu_error *err)
 {
 	struct vmm_postcopy *p = m->restore.postcopy;

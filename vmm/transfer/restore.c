@@ -50,7 +50,7 @@ static int read_file(struct vmm_restore *r, int fd)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > VMM_STATE_MAX)
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > VARCH_STATE_MAX)
 		return -EBADMSG;
 	r->bytes = malloc((size_t)st.st_size + 1);
 	if (!r->bytes)
@@ -70,35 +70,35 @@ int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu
 		return vsu_error_set(err, rc, "cannot read '%s/state': No such file or directory; '%s' is not the folder of a saved machine", folder, folder);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s/state'", folder);
-	rc = vmm_state_check(&r->state, err);
+	rc = varch_state_check(&r->state, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s/state'", folder) : 0;
 }
 
 /* The machine that the options describe must be the one that was saved. */
 static int check_devices(const struct vmm_machine *m,
-			 struct vmm_state_fields *f, struct vsu_error *err)
+			 struct varch_state_fields *f, struct vsu_error *err)
 {
-	const uint32_t n = vmm_state_get_u32(f);
+	const uint32_t n = varch_state_get_u32(f);
 	unsigned int i;
 
 	if (n != m->ndevices)
 		return vsu_error_set(err, -EINVAL, "the saved machine has %u devices, but %u are specified",
 				     n, m->ndevices);
 	for (i = 0; i < n; i++)
-		if (vmm_state_get_u32(f) != m->devices[i].spec.id)
+		if (varch_state_get_u32(f) != m->devices[i].spec.id)
 			return vsu_error_set(err, -EINVAL, "device %u of the saved machine differs from the specified one",
 					     i);
-	return vmm_state_fields_end(f, err);
+	return varch_state_fields_end(f, err);
 }
 
 /* The architecture that a state names by text; NULL: an unknown one. */
-static const char *find_architecture(const struct vmm_state *state)
+static const char *find_architecture(const struct varch_state *state)
 {
 	static const char *const names[] = { VMM_STATE_ARCHITECTURE, "arm64" };
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	unsigned int i;
 
-	if (vmm_state_find(state, "architecture", 0, &f, NULL) < 0)
+	if (varch_state_find(state, "architecture", 0, &f, NULL) < 0)
 		return VMM_STATE_ARCHITECTURE;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (f.in.left == strlen(names[i]) && !memcmp(f.in.at, names[i], f.in.left))
@@ -106,61 +106,61 @@ static const char *find_architecture(const struct vmm_state *state)
 	return NULL;
 }
 
-static int check_architecture(const struct vmm_state *state, struct vsu_error *err)
+static int check_architecture(const struct varch_state *state, struct vsu_error *err)
 {
 	const char *name = find_architecture(state);
 
-	if (name && !strcmp(name, VMM_TARGET_NAME))
+	if (name && !strcmp(name, VARCH_NAME))
 		return 0;
-	return vsu_error_set(err, -EINVAL, "this is a machine of %s, which a host of " VMM_TARGET_NAME " cannot continue; use a host of its architecture",
+	return vsu_error_set(err, -EINVAL, "this is a machine of %s, which a host of " VARCH_NAME " cannot continue; use a host of its architecture",
 			     name ? name : "another architecture");
 }
 
 /* CPUs that the guest has not looked for yet; the section is absent without any. */
 static int read_new_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	unsigned int i;
 
 	memset(m->plug.cpus.came, 0, sizeof(m->plug.cpus.came));
-	if (vmm_state_find(&m->restore.state, "new-cpus", 0, &f, NULL) < 0)
+	if (varch_state_find(&m->restore.state, "new-cpus", 0, &f, NULL) < 0)
 		return 0;
-	for (i = 0; i < VMM_CPU_PLUG_WORDS; i++)
-		m->plug.cpus.came[i] = vmm_state_get_u32(&f);
-	for (i = m->config->cpus.n; i < VMM_CPU_PLUG_WORDS * 32; i++)
+	for (i = 0; i < VARCH_CPU_PLUG_WORDS; i++)
+		m->plug.cpus.came[i] = varch_state_get_u32(&f);
+	for (i = m->config->cpus.n; i < VARCH_CPU_PLUG_WORDS * 32; i++)
 		if (m->plug.cpus.came[i / 32] >> i % 32 & 1)
 			return vsu_error_set(err, -EBADMSG, "the state has a new CPU %u, beyond the CPUs of the machine", i);
-	return vmm_state_fields_end(&f, err);
+	return varch_state_fields_end(&f, err);
 }
 
 static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_restore *r = &m->restore;
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	uint32_t cpus, protocol;
 	int rc = check_architecture(&r->state, err);
 
 	if (!rc)
-		rc = vmm_state_find(&r->state, "machine", 0, &f, err);
+		rc = varch_state_find(&r->state, "machine", 0, &f, err);
 
 	if (rc < 0)
 		return rc;
-	cpus = vmm_state_get_u32(&f);
-	protocol = vmm_state_get_u32(&f);
+	cpus = varch_state_get_u32(&f);
+	protocol = varch_state_get_u32(&f);
 	if (cpus != m->config->cpus.n)
 		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, but %u are specified",
 				     cpus, m->config->cpus.n);
-	if (protocol >= VMM_NPROTOCOLS)
+	if (protocol >= VARCH_NPROTOCOLS)
 		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",
 				     protocol);
 	m->loaded.protocol = protocol;
-	m->loaded.level0 = vmm_state_get_u32(&f);
-	r->on_bus = vmm_state_get_u32(&f);
-	m->pci.selected = vmm_state_get_u32(&f);
-	m->plug.slots.came = vmm_state_get_u32(&f);
-	m->plug.slots.goes = vmm_state_get_u32(&f);
-	m->plug.slots.asked = vmm_state_get_u32(&f);
-	r->age_ns = vmm_state_get_u64(&f);
+	m->loaded.level0 = varch_state_get_u32(&f);
+	r->on_bus = varch_state_get_u32(&f);
+	m->pci.selected = varch_state_get_u32(&f);
+	m->plug.slots.came = varch_state_get_u32(&f);
+	m->plug.slots.goes = varch_state_get_u32(&f);
+	m->plug.slots.asked = varch_state_get_u32(&f);
+	r->age_ns = varch_state_get_u64(&f);
 	rc = check_devices(m, &f, err);
 	return rc ? rc : read_new_cpus(m, err);
 }
@@ -320,8 +320,8 @@ int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 	if (!r->bytes)
 		return vsu_error_set(err, -ENOMEM, "no memory for the state");
 	memcpy(r->bytes, bytes, len);
-	r->state = (struct vmm_state){ r->bytes, len };
-	rc = vmm_state_check(&r->state, err);
+	r->state = (struct varch_state){ r->bytes, len };
+	rc = varch_state_check(&r->state, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "the state") :
 			read_machine(m, err);
 }
@@ -364,12 +364,12 @@ int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
 static int load_device(struct vmm_machine *m, unsigned int i,
 		       struct vsu_error *err)
 {
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	int rc;
 
 	if (!m->devices[i].virtio)
 		return 0;
-	rc = vmm_state_find(&m->restore.state, "device", i, &f, err);
+	rc = varch_state_find(&m->restore.state, "device", i, &f, err);
 	if (!rc)
 		rc = vmm_virtio_check_save(m->devices[i].virtio, err);
 	if (!rc)
@@ -385,15 +385,15 @@ static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_erro
 {
 	struct vmm_device *d = &m->devices[i];
 	struct virtdev *dev = vmm_machine_local_device(d);
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	uint64_t bytes;
 	int rc;
 
 	if (!dev || !d->spec.kind->resize_key ||
-	    vmm_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
+	    varch_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
 		return 0;
-	bytes = vmm_state_get_u64(&f);
-	rc = vmm_state_fields_end(&f, err);
+	bytes = varch_state_get_u64(&f);
+	rc = varch_state_fields_end(&f, err);
 	if (!rc)
 		rc = d->spec.kind->resize(dev, bytes, err);
 	if (!rc)
@@ -419,7 +419,7 @@ static int write_generation(const struct vmm_machine *m, struct vsu_error *err)
 	if (getrandom(id, sizeof(id), 0) != sizeof(id))
 		return vsu_error_sys(err, -errno, "random bytes");
 	rc = vmem_write_exact(vmem_map_view(vmm_memory_map(&m->memory)),
-			      VMM_GENERATION_GPA, id, sizeof(id));
+			      VARCH_GENERATION_GPA, id, sizeof(id));
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the VM Generation ID");
 	vsu_event_signal(m->event_irq_fd);
@@ -428,15 +428,15 @@ static int write_generation(const struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_GENERATION) ?
+	return varch_guest_finds(m->loaded.protocol, VARCH_FINDS_GENERATION) ?
 	       name_folder(m, write_generation(m, err), err) : 0;
 }
 
 int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 
-	return vmm_state_find(&m->restore.state, "plugged", 0, &f, NULL) < 0 ? 0 :
+	return varch_state_find(&m->restore.state, "plugged", 0, &f, NULL) < 0 ? 0 :
 	       name_folder(m, read_memory(m, "plugged", err), err);
 }
 
@@ -453,16 +453,16 @@ int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
-	const struct vmm_state *state = &m->restore.state;
+	const struct varch_state *state = &m->restore.state;
 	unsigned int i;
-	int rc = vmm_arch_vm_load(&m->kvm, state, err);
+	int rc = varch_vm_load(&m->kvm, state, err);
 
 	m->power.start_ns = vsu_now_ns() - m->restore.age_ns;
 	for (i = 0; !rc && i < m->config->cpus.n; i++)
-		rc = vmm_arch_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
+		rc = varch_cpu_load(&m->kvm, varch_cpus_fd(m->cpus, i), i,
 				      state, err);
 	if (!rc)
-		rc = vmm_arch_power_load(&m->power, state, err);
+		rc = varch_power_load(&m->power, state, err);
 	if (!rc)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
@@ -473,7 +473,7 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 /* Tables of interrupts may be in memory that a device has added. */
 int vmm_restore_controllers(struct vmm_machine *m, struct vsu_error *err)
 {
-	return name_folder(m, vmm_arch_vm_load_last(&m->kvm, &m->restore.state, err), err);
+	return name_folder(m, varch_vm_load_last(&m->kvm, &m->restore.state, err), err);
 }
 
 /* Their interrupts need the controllers. */

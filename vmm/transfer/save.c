@@ -140,7 +140,7 @@ static void save_end(struct vmm_save *s)
 		save_leave(s);
 	save_free(s);
 	if (then == CVMM_THEN_STOP)
-		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+		varch_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
 /* A save whose files were synchronized meanwhile is complete. */
@@ -162,64 +162,64 @@ void vmm_save_free(struct vmm_machine *m)
 
 /* ------------------------------------------------------------------- the state */
 
-static void put_architecture(struct vmm_state_writer *w)
+static void put_architecture(struct varch_state_writer *w)
 {
-	if (!strcmp(VMM_TARGET_NAME, VMM_STATE_ARCHITECTURE))
+	if (!strcmp(VARCH_NAME, VMM_STATE_ARCHITECTURE))
 		return;
-	vmm_state_section(w, "architecture", 0);
-	vmm_state_put(w, VMM_TARGET_NAME, strlen(VMM_TARGET_NAME));
-	vmm_state_section_end(w);
+	varch_state_section(w, "architecture", 0);
+	varch_state_put(w, VARCH_NAME, strlen(VARCH_NAME));
+	varch_state_section_end(w);
 }
 
-static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
+static void put_machine(const struct vmm_machine *m, struct varch_state_writer *w)
 {
 	const unsigned int places = vmm_live_places(m);
 	unsigned int i;
 
-	vmm_state_section(w, "machine", 0);
-	vmm_state_put_u32(w, vmm_cpus_number(m->cpus));
-	vmm_state_put_u32(w, (uint32_t)m->loaded.protocol);
-	vmm_state_put_u32(w, m->loaded.level0);
-	vmm_state_put_u32(w, m->on_bus);
-	vmm_state_put_u32(w, m->pci.selected);
-	vmm_state_put_u32(w, m->plug.slots.came);
-	vmm_state_put_u32(w, m->plug.slots.goes);
-	vmm_state_put_u32(w, m->plug.slots.asked);
-	vmm_state_put_u64(w, vsu_now_ns() - m->power.start_ns);
-	vmm_state_put_u32(w, places);
+	varch_state_section(w, "machine", 0);
+	varch_state_put_u32(w, varch_cpus_number(m->cpus));
+	varch_state_put_u32(w, (uint32_t)m->loaded.protocol);
+	varch_state_put_u32(w, m->loaded.level0);
+	varch_state_put_u32(w, m->on_bus);
+	varch_state_put_u32(w, m->pci.selected);
+	varch_state_put_u32(w, m->plug.slots.came);
+	varch_state_put_u32(w, m->plug.slots.goes);
+	varch_state_put_u32(w, m->plug.slots.asked);
+	varch_state_put_u64(w, vsu_now_ns() - m->power.start_ns);
+	varch_state_put_u32(w, places);
 	for (i = 0; i < places; i++)
-		vmm_state_put_u32(w, m->devices[i].spec.id);
-	vmm_state_section_end(w);
+		varch_state_put_u32(w, m->devices[i].spec.id);
+	varch_state_section_end(w);
 }
 
 /* CPUs that the guest has not looked for yet. */
-static void put_new_cpus(const struct vmm_machine *m, struct vmm_state_writer *w)
+static void put_new_cpus(const struct vmm_machine *m, struct varch_state_writer *w)
 {
 	unsigned int i;
 
-	if (!vmm_cpu_plug_is_unread(&m->plug.cpus))
+	if (!varch_cpu_plug_is_unread(&m->plug.cpus))
 		return;
-	vmm_state_section(w, "new-cpus", 0);
-	for (i = 0; i < VMM_CPU_PLUG_WORDS; i++)
-		vmm_state_put_u32(w, __atomic_load_n(&m->plug.cpus.came[i], __ATOMIC_ACQUIRE));
-	vmm_state_section_end(w);
+	varch_state_section(w, "new-cpus", 0);
+	for (i = 0; i < VARCH_CPU_PLUG_WORDS; i++)
+		varch_state_put_u32(w, __atomic_load_n(&m->plug.cpus.came[i], __ATOMIC_ACQUIRE));
+	varch_state_section_end(w);
 }
 
 /* The size that the host requests, which may have changed since the migration began. */
 static void put_requested(const struct vmm_machine *m, unsigned int i,
-			  struct vmm_state_writer *w)
+			  struct varch_state_writer *w)
 {
 	const struct vmm_device *d = &m->devices[i];
 
 	if (!d->virtio || !d->spec.kind || !d->spec.kind->resize_key || !d->changed)
 		return;
-	vmm_state_section(w, "requested", i);
-	vmm_state_put_u64(w, vmm_live_size(d));
-	vmm_state_section_end(w);
+	varch_state_section(w, "requested", i);
+	varch_state_put_u64(w, vmm_live_size(d));
+	varch_state_section_end(w);
 }
 
 static int put_device(const struct vmm_machine *m, unsigned int i,
-		      struct vmm_state_writer *w, struct vsu_error *err)
+		      struct varch_state_writer *w, struct vsu_error *err)
 {
 	void *bytes;
 	size_t len;
@@ -230,9 +230,9 @@ static int put_device(const struct vmm_machine *m, unsigned int i,
 	rc = vmm_virtio_take(m->devices[i].virtio, &bytes, &len, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "device %u", i);
-	vmm_state_section(w, "device", i);
-	vmm_state_put(w, bytes, len);
-	vmm_state_section_end(w);
+	varch_state_section(w, "device", i);
+	varch_state_put(w, bytes, len);
+	varch_state_section_end(w);
 	free(bytes);
 	return 0;
 }
@@ -245,7 +245,7 @@ int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
 	return rc < 0 ? vsu_error_sys(err, rc, "the memory to save") : 0;
 }
 
-int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
+int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
 		      struct vsu_error *err)
 {
 	struct vmem_map *map;
@@ -253,29 +253,29 @@ int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
 
 	if (rc < 0)
 		return rc;
-	vmm_state_begin(w);
+	varch_state_begin(w);
 	put_architecture(w);
 	put_machine(m, w);
 	put_new_cpus(m, w);
-	vmm_arch_cpus_describe(&m->kvm, w);
+	varch_cpus_describe(&m->kvm, w);
 	vmm_image_describe(&m->memory, map, w);
 	vmm_disks_describe(m, w);
 	vmem_map_unref(map);
 	return 0;
 }
 
-int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
+int vmm_save_collect(const struct vmm_machine *m, struct varch_state_writer *w,
 		     struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = vmm_save_describe(m, w, err);
 
 	if (!rc)
-		rc = vmm_arch_vm_save(&m->kvm, w, err);
-	for (i = 0; !rc && i < vmm_cpus_number(m->cpus); i++)
-		rc = vmm_arch_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
+		rc = varch_vm_save(&m->kvm, w, err);
+	for (i = 0; !rc && i < varch_cpus_number(m->cpus); i++)
+		rc = varch_cpu_save(&m->kvm, varch_cpus_fd(m->cpus, i), i, w,
 				      err);
-	vmm_arch_power_save(&m->power, w);
+	varch_power_save(&m->power, w);
 	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = put_device(m, i, w, err);
@@ -284,9 +284,9 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 	return rc;
 }
 
-int vmm_save_finish(struct vmm_state_writer *w, struct vsu_error *err)
+int vmm_save_finish(struct varch_state_writer *w, struct vsu_error *err)
 {
-	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the state") : 0;
+	return varch_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the state") : 0;
 }
 
 /* ------------------------------------------------------------------ its steps */
@@ -309,10 +309,10 @@ static int collect_state(struct vmm_save *s)
 {
 	int rc = vmm_save_collect(s->m, &s->files.state, &s->err);
 
-	vmm_state_section(&s->files.state, "origin", 0);
-	vmm_state_put_u64(&s->files.state, (uint64_t)time(NULL));
-	vmm_state_put(&s->files.state, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
-	vmm_state_section_end(&s->files.state);
+	varch_state_section(&s->files.state, "origin", 0);
+	varch_state_put_u64(&s->files.state, (uint64_t)time(NULL));
+	varch_state_put(&s->files.state, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
+	varch_state_section_end(&s->files.state);
 	return rc;
 }
 

@@ -11,9 +11,9 @@
 static void set_paused(struct vmm_throttle *t, bool paused)
 {
 	if (paused && !t->paused)
-		vmm_cpus_pause(t->cpus);
+		varch_cpus_pause(t->cpus);
 	else if (!paused && t->paused)
-		vmm_cpus_resume(t->cpus);
+		varch_cpus_resume(t->cpus);
 	t->paused = paused;
 }
 
@@ -28,7 +28,7 @@ static void on_timer(void *opaque)
 }
 
 void vmm_throttle_init(struct vmm_throttle *t, struct vsu_loop *loop,
-		       struct vmm_cpus *cpus)
+		       struct varch_cpus *cpus)
 {
 	t->loop = loop;
 	t->cpus = cpus;

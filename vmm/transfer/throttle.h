@@ -12,7 +12,7 @@
 
 struct vmm_throttle {
 	struct vsu_loop *loop;
-	struct vmm_cpus *cpus;
+	struct varch_cpus *cpus;
 	struct vsu_alarm timer;
 	unsigned int percent;	/* share of the time in which the CPUs are paused */
 	bool paused;		/* they are */
@@ -20,7 +20,7 @@ struct vmm_throttle {
 
 /* Both are borrowed; cpus may be paused by others as well. */
 void vmm_throttle_init(struct vmm_throttle *t, struct vsu_loop *loop,
-		       struct vmm_cpus *cpus);
+		       struct varch_cpus *cpus);
 
 /* By one more step, up to 95 percent. */
 void vmm_throttle_more(struct vmm_throttle *t);

@@ -18,7 +18,7 @@ struct mmio_registers {
 	bool irq_set;
 };
 
-static void access_register(void *registers, struct vmm_access *access)
+static void access_register(void *registers, struct varch_access *access)
 {
 	struct virtdev_mmio *m = registers;
 
@@ -30,7 +30,7 @@ static void access_register(void *registers, struct vmm_access *access)
 						  access->len);
 }
 
-static void on_access(void *opaque, struct vmm_access *access)
+static void on_access(void *opaque, struct varch_access *access)
 {
 	const struct mmio_registers *p = opaque;
 
@@ -45,7 +45,7 @@ static void registers_free(void *registers)
 	const struct vmm_virtio_resources *resources = vmm_virtio_get_resources(p->v);
 
 	if (p->irq_set)
-		vmm_kvm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
+		varch_vm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
 			      resources->irq, false, NULL);
 	virtdev_mmio_free(p->mmio);
 	free(p);
@@ -55,29 +55,29 @@ static int connect_kvm(struct mmio_registers *p, uint32_t nqueues,
 		       struct vsu_error *err)
 {
 	const struct vmm_virtio_resources *resources = vmm_virtio_get_resources(p->v);
-	struct vmm_ioeventfd io = {
+	struct varch_ioeventfd io = {
 		.gpa = resources->gpa + VIRTDEV_MMIO_NOTIFY, .len = 4,
 	};
 	int rc = 0;
 
 	for (; !rc && io.match < nqueues; io.match++) {
 		io.event_fd = vmm_virtio_kick_fd(p->v, io.match);
-		rc = vmm_kvm_ioeventfd(resources->kvm, &io, true, err);
+		rc = varch_vm_ioeventfd(resources->kvm, &io, true, err);
 	}
 	if (!rc)
-		rc = vmm_kvm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
+		rc = varch_vm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
 				   resources->irq, true, err);
 	p->irq_set = !rc;
 	return rc;
 }
 
-int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
+int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct varch_bus *bus,
 			   struct vsu_error *err)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(v);
 	struct virtdev *dev = virtdev_transport_device(t);
 	struct mmio_registers *p = calloc(1, sizeof(*p));
-	const struct vmm_range range = {
+	const struct varch_range range = {
 		vmm_virtio_get_resources(v)->gpa, VIRTDEV_MMIO_SIZE, virtdev_name(dev),
 		on_access, p,
 	};
@@ -89,6 +89,6 @@ int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
 	vmm_virtio_set_registers(v, p, NULL, registers_free);
 	rc = virtdev_mmio_new(t, &p->mmio, err);
 	if (!rc)
-		rc = vmm_bus_add(bus, &range, err);
+		rc = varch_bus_add(bus, &range, err);
 	return rc ? rc : connect_kvm(p, virtdev_get_info(dev)->nqueues, err);
 }

@@ -56,7 +56,7 @@ static void set_notifications(struct pci_registers *p, uint64_t gpa, bool on)
 {
 	const struct virtdev *dev =
 		virtdev_transport_device(vmm_virtio_transport(p->v));
-	struct vmm_ioeventfd io = {
+	struct varch_ioeventfd io = {
 		.gpa = gpa + VIRTDEV_PCI_NOTIFY, .any = true,
 	};
 	uint32_t i;
@@ -66,7 +66,7 @@ static void set_notifications(struct pci_registers *p, uint64_t gpa, bool on)
 		/*
 		 * without an ioeventfd the access exits and notifies the queue
 		 */
-		(void)!vmm_kvm_ioeventfd(p->resources->kvm, &io, on, NULL);
+		(void)!varch_vm_ioeventfd(p->resources->kvm, &io, on, NULL);
 		io.gpa += VIRTDEV_PCI_NOTIFY_STEP;
 	}
 }
@@ -75,36 +75,36 @@ static void move_notifications(struct pci_registers *p, uint64_t gpa)
 {
 	if (p->notify_gpa == gpa)
 		return;
-	if (p->notify_gpa != VMM_PCI_NOWHERE)
+	if (p->notify_gpa != VARCH_PCI_NOWHERE)
 		set_notifications(p, p->notify_gpa, false);
 	p->notify_gpa = gpa;
-	if (gpa != VMM_PCI_NOWHERE)
+	if (gpa != VARCH_PCI_NOWHERE)
 		set_notifications(p, gpa, true);
 }
 
-static void on_registers(void *opaque, struct vmm_access *access);
+static void on_registers(void *opaque, struct varch_access *access);
 
 /* Notifications of functions that are switched off, in the way of another one. */
 static void notifications_vacate(const struct pci_registers *p, uint64_t gpa)
 {
-	const struct vmm_pci_function *f = p->resources->pci->functions;
+	const struct varch_pci_function *f = p->resources->pci->functions;
 	unsigned int i;
 
-	for (i = 0; i < VMM_PCI_SLOTS; i++) {
+	for (i = 0; i < VARCH_PCI_SLOTS; i++) {
 		struct pci_registers *other = f[i].opaque;
 
 		if (f[i].registers == on_registers && other != p &&
-		    other->gpa == VMM_PCI_NOWHERE &&
+		    other->gpa == VARCH_PCI_NOWHERE &&
 		    gpa - other->notify_gpa + (VIRTDEV_PCI_BAR0_SIZE - 1) <
 		    2 * VIRTDEV_PCI_BAR0_SIZE - 1)
-			move_notifications(other, VMM_PCI_NOWHERE);
+			move_notifications(other, VARCH_PCI_NOWHERE);
 	}
 }
 
 static bool is_in_window(uint64_t gpa)
 {
-	return gpa >= VMM_PCI_WINDOW_GPA &&
-	       gpa - VMM_PCI_WINDOW_GPA <= VMM_PCI_WINDOW_LEN -
+	return gpa >= VARCH_PCI_WINDOW_GPA &&
+	       gpa - VARCH_PCI_WINDOW_GPA <= VARCH_PCI_WINDOW_LEN -
 					   VIRTDEV_PCI_BAR0_SIZE;
 }
 
@@ -115,12 +115,12 @@ static bool is_in_window(uint64_t gpa)
  */
 static void move_registers(struct pci_registers *p, uint64_t gpa)
 {
-	p->gpa = is_in_window(gpa) ? gpa : VMM_PCI_NOWHERE;
-	if (p->gpa != VMM_PCI_NOWHERE) {
+	p->gpa = is_in_window(gpa) ? gpa : VARCH_PCI_NOWHERE;
+	if (p->gpa != VARCH_PCI_NOWHERE) {
 		notifications_vacate(p, p->gpa);
 		move_notifications(p, p->gpa);
 	}
-	vmm_pci_host_move(p->resources->pci, p->resources->slot, p->gpa);
+	varch_pci_host_move(p->resources->pci, p->resources->slot, p->gpa);
 }
 
 static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
@@ -139,7 +139,7 @@ static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
  * the device may have been freed. After a reset that takes time, the driver reads the status,
  * which lowers the line.
  */
-static void access_registers(void *opaque, struct vmm_access *access)
+static void access_registers(void *opaque, struct varch_access *access)
 {
 	const struct pci_registers *p = opaque;
 
@@ -152,7 +152,7 @@ static void access_registers(void *opaque, struct vmm_access *access)
 	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
 }
 
-static void on_registers(void *opaque, struct vmm_access *access)
+static void on_registers(void *opaque, struct varch_access *access)
 {
 	struct pci_registers *p = opaque;
 
@@ -161,7 +161,7 @@ static void on_registers(void *opaque, struct vmm_access *access)
 			  access_registers, p, access);
 }
 
-static void access_space(void *opaque, struct vmm_access *access)
+static void access_space(void *opaque, struct varch_access *access)
 {
 	const struct pci_registers *p = opaque;
 
@@ -175,7 +175,7 @@ static void access_space(void *opaque, struct vmm_access *access)
 	vmm_pci_interrupts_set_line(p->interrupts, p->pci);
 }
 
-static void on_space(void *opaque, struct vmm_access *access)
+static void on_space(void *opaque, struct varch_access *access)
 {
 	struct pci_registers *p = opaque;
 
@@ -244,12 +244,12 @@ static int make_function(struct pci_registers *p, uint32_t nvectors, struct vsu_
 
 static void add_function(struct pci_registers *p)
 {
-	const struct vmm_pci_function function = {
+	const struct varch_pci_function function = {
 		.space = on_space, .registers = on_registers, .opaque = p,
-		.len = VIRTDEV_PCI_BAR0_SIZE, .gpa = VMM_PCI_NOWHERE,
+		.len = VIRTDEV_PCI_BAR0_SIZE, .gpa = VARCH_PCI_NOWHERE,
 	};
 
-	vmm_pci_host_add(p->resources->pci, p->resources->slot, &function);
+	varch_pci_host_add(p->resources->pci, p->resources->slot, &function);
 	virtdev_pci_place_bar(p->pci, 0, p->resources->gpa);
 	virtdev_pci_place_bar(p->pci, 2, p->region_gpa);
 }
@@ -258,9 +258,9 @@ static void registers_leave(void *registers)
 {
 	struct pci_registers *p = registers;
 
-	move_notifications(p, VMM_PCI_NOWHERE);
-	p->gpa = VMM_PCI_NOWHERE;
-	vmm_pci_host_remove(p->resources->pci, p->resources->slot);
+	move_notifications(p, VARCH_PCI_NOWHERE);
+	p->gpa = VARCH_PCI_NOWHERE;
+	varch_pci_host_remove(p->resources->pci, p->resources->slot);
 }
 
 static void registers_free(void *registers)
@@ -283,7 +283,7 @@ int vmm_virtio_attach_pci(struct vmm_virtio *v, struct vsu_error *err)
 		return vsu_error_sys(err, -ENOMEM, "virtio-pci");
 	p->v = v;
 	p->resources = vmm_virtio_get_resources(v);
-	p->gpa = p->notify_gpa = VMM_PCI_NOWHERE;
+	p->gpa = p->notify_gpa = VARCH_PCI_NOWHERE;
 	vmm_virtio_set_registers(v, p, registers_leave, registers_free);
 	rc = vmm_pci_interrupts_new(p->resources, nvectors, &p->interrupts, err);
 	if (!rc)

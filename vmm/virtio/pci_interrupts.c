@@ -58,7 +58,7 @@ void vmm_pci_interrupts_free(struct vmm_pci_interrupts *i)
 	if (!i)
 		return;
 	if (i->line == LINE_HIGH)
-		(void)!vmm_kvm_set_line(i->resources->kvm, VMM_LINE(i->resources->irq), false);
+		(void)!varch_vm_set_line(i->resources->kvm, VARCH_LINE(i->resources->irq), false);
 	for (v = 0; v < i->nvectors; v++)
 		pthread_mutex_destroy(&i->vectors[v].lock);
 	pthread_mutex_destroy(&i->lock);
@@ -94,7 +94,7 @@ void vmm_pci_interrupts_send(struct vmm_pci_interrupts *i, uint32_t vector)
 	struct vector *v = &i->vectors[vector];
 
 	pthread_mutex_lock(&v->lock);
-	if (v->routed && vmm_msi_send(i->resources->kvm, SENDER(i->resources->slot), v->address,
+	if (v->routed && varch_msi_send(i->resources->kvm, SENDER(i->resources->slot), v->address,
 				      v->data) < 0)
 		message_refused(i, v);
 	pthread_mutex_unlock(&v->lock);
@@ -110,7 +110,7 @@ void vmm_pci_interrupts_set_line(struct vmm_pci_interrupts *i, const struct virt
 	pthread_mutex_lock(&i->lock);
 	line = virtdev_pci_intx(pci) ? LINE_HIGH : LINE_LOW;
 	if (line != i->line &&
-	    vmm_kvm_set_line(i->resources->kvm, VMM_LINE(i->resources->irq), line == LINE_HIGH) >= 0)
+	    varch_vm_set_line(i->resources->kvm, VARCH_LINE(i->resources->irq), line == LINE_HIGH) >= 0)
 		i->line = line;
 	pthread_mutex_unlock(&i->lock);
 }

@@ -11,7 +11,7 @@ struct access_call;
 
 struct vmm_virtio {
 	struct vmm_virtio_resources resources;
-	struct vmm_cpus *cpus;
+	struct varch_cpus *cpus;
 	struct virtdev_transport *transport;
 	const struct vmm_virtio_backend *ops;
 	void *backend;		/* NULL: not set yet */

@@ -16,8 +16,8 @@ struct access_call {
 	struct vmm_virtio *v;
 	vmm_registers_fn fn;
 	void *registers;
-	struct vmm_access *access;
-	struct vmm_main_call *call;
+	struct varch_access *access;
+	struct varch_main_call *call;
 	struct access_call *next;
 };
 
@@ -61,9 +61,9 @@ static void check_gone(struct vmm_virtio *v)
 }
 
 /* Ends the CPU's wait; the CPU does not access the device afterwards. */
-static void finish_one(struct vmm_virtio *v, struct vmm_main_call *call)
+static void finish_one(struct vmm_virtio *v, struct varch_main_call *call)
 {
-	vmm_cpus_call_done(v->cpus, call);
+	varch_cpus_call_done(v->cpus, call);
 	__atomic_sub_fetch(&v->ncalls, 1, __ATOMIC_ACQ_REL);
 }
 
@@ -133,7 +133,7 @@ static const struct virtdev_transport_ops transport_ops = {
 
 /* Registers, with the lock. A notification by a VM exit is forwarded to the queue's eventfd. */
 static int64_t access_registers(struct vmm_virtio *v, vmm_registers_fn fn, void *registers,
-				struct vmm_access *access)
+				struct varch_access *access)
 {
 	v->notified = -1;
 	fn(registers, access);
@@ -150,7 +150,7 @@ static void forward_kick(struct vmm_virtio *v, int64_t queue)
  * A CPU that resets the device waits for the reset; several may wait. The configuration space of
  * PCI has a window to the notifications, too.
  */
-static bool access_on_main(void *opaque, struct vmm_main_call *call)
+static bool access_on_main(void *opaque, struct varch_main_call *call)
 {
 	struct access_call *c = opaque;
 	struct vmm_virtio *v = c->v;
@@ -179,7 +179,7 @@ void vmm_virtio_need_reset(struct vmm_virtio *v)
 }
 
 static void access_locked(struct vmm_virtio *v, vmm_registers_fn fn, void *registers,
-			  struct vmm_access *access)
+			  struct varch_access *access)
 {
 	int64_t queue;
 
@@ -192,14 +192,14 @@ static void access_locked(struct vmm_virtio *v, vmm_registers_fn fn, void *regis
 /* Counted before the CPU waits: visible to the main thread once CPUs pause. */
 static void access_call_main(struct access_call *call)
 {
-	struct vmm_cpus *cpus = call->v->cpus;
+	struct varch_cpus *cpus = call->v->cpus;
 
 	__atomic_add_fetch(&call->v->ncalls, 1, __ATOMIC_ACQ_REL);
-	vmm_cpus_call_main(cpus, access_on_main, call);
+	varch_cpus_call_main(cpus, access_on_main, call);
 }
 
 void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
-		       vmm_registers_fn fn, void *registers, struct vmm_access *access)
+		       vmm_registers_fn fn, void *registers, struct varch_access *access)
 {
 	struct access_call call = { v, fn, registers, access, NULL, NULL };
 
@@ -225,9 +225,9 @@ static void on_going(void *opaque)
 void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 		       void *opaque)
 {
-	vmm_cpus_pause(v->cpus);
+	varch_cpus_pause(v->cpus);
 	v->leave(v->registers);
-	vmm_cpus_resume(v->cpus);
+	varch_cpus_resume(v->cpus);
 	v->gone = gone;
 	v->gone_opaque = opaque;
 	vmm_virtio_lock(v);
@@ -295,7 +295,7 @@ void vmm_virtio_free(struct vmm_virtio *v)
 	free(v);
 }
 
-void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus)
+void vmm_virtio_set_cpus(struct vmm_virtio *v, struct varch_cpus *cpus)
 {
 	v->cpus = cpus;
 }

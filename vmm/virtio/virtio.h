@@ -33,7 +33,7 @@
 #include "memory/windows.h"
 
 struct devkind_workers;
-struct vmm_pci_host;
+struct varch_pci_host;
 struct vmm_virtio;
 
 /*
@@ -75,14 +75,14 @@ struct vmm_virtio_resources {
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_closer *closer; /* or NULL */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
-	const struct vmm_kvm *kvm;
+	const struct varch_vm *kvm;
 	struct vmem_space *space;
 	const struct vmm_private *private_memory;	/* NULL: none */
 	struct vmm_windows *shmem;
 	uint64_t gpa;		/* address of the transport's registers */
 	uint32_t irq;
 	/* Only for a function on the PCI bus. */
-	struct vmm_pci_host *pci;
+	struct varch_pci_host *pci;
 	unsigned int slot;	/* number on that bus */
 	bool postcopy;		/* the guest may run before its memory has arrived */
 	bool borrows;		/* for this process: the device is its owner's */
@@ -178,7 +178,7 @@ int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_page_f
 void vmm_virtio_postcopy_end(struct vmm_virtio *v);
 
 /* Call it before the device is attached, or before the CPUs start. */
-void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
+void vmm_virtio_set_cpus(struct vmm_virtio *v, struct varch_cpus *cpus);
 
 /* The guest's memory changed: running queues release the previous map. */
 void vmm_virtio_refresh(struct vmm_virtio *v);
@@ -221,9 +221,9 @@ void vmm_virtio_set_registers(struct vmm_virtio *v, void *registers,
 int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue);
 
 /* Executes a register access as its class requires. CPU threads. */
-typedef void (*vmm_registers_fn)(void *registers, struct vmm_access *access);
+typedef void (*vmm_registers_fn)(void *registers, struct varch_access *access);
 void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
-		       vmm_registers_fn fn, void *registers, struct vmm_access *access);
+		       vmm_registers_fn fn, void *registers, struct varch_access *access);
 
 /* The backends. dev, unless it is borrowed, and its threads or NULL are owned on success. */
 int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
@@ -231,7 +231,7 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 		     struct vsu_error *err);
 
 /* The register interfaces: registers at resources->gpa, one interrupt line. */
-int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
+int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct varch_bus *bus,
 			   struct vsu_error *err);
 /*
  * A function in resources->slot with MSI-X vectors, and an interrupt line as

@@ -179,13 +179,13 @@ static void start_kernel(int kernel, int initrd, const char *version)
 
 static void try_kernel(int root, const char *folder, const struct entry *e, const char *device)
 {
-	char version[VMM_KERNEL_VERSION], path[DESCRIPTOR];
+	char version[VARCH_KERNEL_VERSION], path[DESCRIPTOR];
 	int kernel, initrd;
 
 	if (own.impossible)
 		return;
 	kernel = image_open_entry(root, folder, e->linux_path);
-	if (kernel < 0 || vmm_kernel_version(name_descriptor(path, kernel), version, NULL) < 0) {
+	if (kernel < 0 || varch_kernel_version(name_descriptor(path, kernel), version, NULL) < 0) {
 		keep_reason("%s of %s %s", e->linux_path, device, kernel < 0 ? "does not exist" : "does not state its version");
 		close(kernel);
 		return;

@@ -86,7 +86,7 @@ START_TEST(words_are_those_of_run_with_the_image_as_first_disk)
 	ck_assert_str_eq(boot.words[5], "data.raw");
 	snprintf(initrd, sizeof(initrd), "--initrd=fd:%d:initrd", boot.initrd_fd);
 	ck_assert_str_eq(boot.words[6], initrd);
-	ck_assert_str_eq(boot.words[7], "--cmdline=console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " cvmm.image -- a b");
+	ck_assert_str_eq(boot.words[7], "--cmdline=console=ttyS0 quiet panic=-1" VARCH_CMDLINE_NO_BUS " cvmm.image -- a b");
 	ck_assert_str_eq(boot.words[8], "--memory=1G");
 }
 END_TEST

@@ -43,7 +43,7 @@ static int terminated(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	if (n)
 		return FAKE_COMPUTES;
 	kill(getpid(), SIGTERM);
-	wait_for_irq(VMM_BUTTON_IRQ);
+	wait_for_irq(VARCH_BUTTON_IRQ);
 	kill(getpid(), SIGTERM);
 	return FAKE_COMPUTES;
 }

@@ -72,13 +72,13 @@ static bool needs_kvm(const struct vmem_backend *backend)
 	       vmem_backend_value(backend, "private");
 }
 
-static int memory_make(struct vmm_memory *memory, struct vmm_kvm *kvm,
+static int memory_make(struct vmm_memory *memory, struct varch_vm *kvm,
 		       struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
 	int rc = 0;
 
 	if (needs_kvm(memory->backends[0]))
-		rc = vmm_kvm_open(kvm, vmm_memory_wants_private(memory), err);
+		rc = varch_vm_open(kvm, vmm_memory_wants_private(memory), err);
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_KVM, rc);
 	kvm->phys_bits = PHYS_BITS;
@@ -90,7 +90,7 @@ static int try_one(const struct vmm_memory_lists *lists, bool json,
 		   struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
 	const struct vmm_memory_use use = { .trial = true, .log = &vmm_program_log };
-	struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
+	struct varch_vm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vmm_memory memory;
 	int rc = vmm_memory_parse(&memory, lists, &use, err), status;
 
@@ -99,7 +99,7 @@ static int try_one(const struct vmm_memory_lists *lists, bool json,
 	if (!status)
 		vmm_report_block(memory.blocks[0], stdout, json);
 	vmm_memory_free(&memory);
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 	return status;
 }
 

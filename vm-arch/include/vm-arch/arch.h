@@ -5,8 +5,8 @@
  *
  * Threads: the main thread, while no CPU runs, except where a function names another.
  */
-#ifndef VMM_ARCH_H
-#define VMM_ARCH_H
+#ifndef VARCH_ARCH_H
+#define VARCH_ARCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,67 +17,67 @@
 
 struct elf_prstatus;
 struct kvm_msi;
-struct vmm_arch_parts;
-struct vmm_bus;
-struct vmm_cpu_choice;
+struct varch_parts;
+struct varch_bus;
+struct varch_cpu_choice;
 
 /* ------------------------------------------------------------------- the VM */
 
 /*
  * The type of a VM for KVM_CREATE_VM. -EOPNOTSUPP: KVM has none with private memory.
  */
-int vmm_arch_vm_type(const struct vmm_kvm *kvm, bool private_memory, unsigned long *type,
+int varch_vm_type(const struct varch_vm *kvm, bool private_memory, unsigned long *type,
 		     struct vsu_error *err);
 
 /* Adds the interrupt controllers to a new VM. -EOPNOTSUPP: a missing capability, which err names. */
-int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err);
+int varch_vm_init(struct varch_vm *kvm, struct vsu_error *err);
 
 /* Enables what speeds the VM up, and with private memory what the guest converts it by. */
-void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory);
+void varch_vm_tune(struct varch_vm *kvm, bool private_memory);
 
 /*
  * Chooses the features of CPUs before the first is created: those of the state that continues,
  * or if it is NULL those of the model. -EOPNOTSUPP: this host lacks one, which err names.
  */
-int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choice,
-			 const struct vmm_state *state, struct vsu_error *err);
+int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
+			 const struct varch_state *state, struct vsu_error *err);
 
 /*
- * Appends what vmm_arch_cpus_choose() reads from a state. It makes no call for a vCPU: KVM
+ * Appends what varch_cpus_choose() reads from a state. It makes no call for a vCPU: KVM
  * answers one only when the guest has left that vCPU, and a migration begins while it runs.
  */
-void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *w);
+void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w);
 
 /*
  * All CPUs of the VM have been created, and none has been set up or connected to interrupts:
  * chooses their features and starts the interrupt controllers.
  */
-int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err);
 
 /* Whether the interrupt controllers are those that a board without a KVM describes. */
-bool vmm_arch_is_usual(const struct vmm_kvm *kvm);
+bool varch_is_usual(const struct varch_vm *kvm);
 
 /* Whether the interrupt controllers receive messages of devices. */
-bool vmm_arch_has_msi(const struct vmm_kvm *kvm);
+bool varch_has_msi(const struct varch_vm *kvm);
 
 /*
  * Adds to a message its sender, the requester ID of its function on the bus, if the
  * interrupt controllers look at it. Any thread.
  */
-void vmm_arch_msi_sender(struct kvm_msi *message, uint32_t sender);
+void varch_msi_sender(struct kvm_msi *message, uint32_t sender);
 
 /* Sets phys_bits: guest-physical address bits of this host's KVM. */
-int vmm_arch_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err);
+int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err);
 
 /* The state of the VM except its CPUs: interrupt controllers and clock. */
-int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err);
+int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err);
 
 /* Loads a checked state into a VM whose CPUs have not run. */
-int vmm_arch_vm_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
+int varch_vm_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err);
 
 /* The rest of it, which needs the state of the CPUs, and all memory with its content. */
-int vmm_arch_vm_load_last(const struct vmm_kvm *kvm, const struct vmm_state *state,
+int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
 			  struct vsu_error *err);
 
 /*
@@ -85,7 +85,7 @@ int vmm_arch_vm_load_last(const struct vmm_kvm *kvm, const struct vmm_state *sta
  * instructions: Linux does not boot there. Tries one in a virtual machine of its own; false as
  * well if the attempt fails.
  */
-bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm);
+bool varch_emulates_level0(const struct varch_vm *kvm);
 
 /* --------------------------------------------------------------------- a CPU */
 
@@ -93,48 +93,48 @@ bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm);
  * Appends section "cpu" of this number. -EOPNOTSUPP: the guest runs guests of its
  * own, or the processor has more extended state than is supported here.
  */
-int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		      struct vmm_state_writer *w, struct vsu_error *err);
+int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      struct varch_state_writer *w, struct vsu_error *err);
 
 /*
  * Loads the section into a new vCPU. The state's format was checked, but its values
  * are untrusted: KVM accepts or rejects them. -EBADMSG; -EOPNOTSUPP: this host lacks a
  * feature of the saved processor, which err names.
  */
-int vmm_arch_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct vmm_state *state, struct vsu_error *err);
+int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct varch_state *state, struct vsu_error *err);
 
 /*
  * Sets up a new vCPU of a guest that runs: the processor of first_fd, which is paused, with this
  * number. It waits until another CPU of the guest starts it. -EOPNOTSUPP: this architecture
  * cannot add CPUs.
  */
-int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+int varch_cpu_add(const struct varch_vm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
 		     struct vsu_error *err);
 
 /* The name of the first processor in a checked state, padded with zeros. False: none. */
-bool vmm_arch_cpu_name(const struct vmm_state *state, unsigned char name[48]);
+bool varch_cpu_name(const struct varch_state *state, unsigned char name[48]);
 
 /*
  * The registers of a CPU as a core file has them (<sys/procfs.h>). Its process id is the number
  * of the CPU from 1 on; 0 is none.
  */
-int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
+int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 			struct vsu_error *err);
 
 /* The instruction that this CPU executes next. */
-uint64_t vmm_arch_status_address(const struct elf_prstatus *status);
+uint64_t varch_status_address(const struct elf_prstatus *status);
 
 /*
  * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing
  * the page; else no CPU has done so yet. -EOPNOTSUPP: the guest cannot receive the report;
  * -EBUSY: it is handling another one. The CPU's thread, or any while it is paused.
  */
-int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched);
+int varch_report_loss(int cpu_fd, uint64_t gpa, bool touched);
 
 /* -------------------------------------------------------- power and clock */
 
-struct vmm_power {
+struct varch_power {
 	/* The guest ended the machine with this status. CPU's thread. */
 	void (*power)(void *opaque, uint8_t status);
 	/* The guest asked for a reset. CPU's thread. */
@@ -146,28 +146,28 @@ struct vmm_power {
 	void *opaque;
 	uint64_t start_ns;
 	int button_irq_fd;	/* interrupt of the power button; its user closes both */
-	int clock_irq_fd;	/* that of the real-time clock, if VMM_CLOCK_IRQ is not 0 */
-	struct vmm_arch_parts *parts;	/* of vmm_arch_power_add(): what only this architecture has; or NULL */
+	int clock_irq_fd;	/* that of the real-time clock, if VARCH_CLOCK_IRQ is not 0 */
+	struct varch_parts *parts;	/* of varch_power_add(): what only this architecture has; or NULL */
 };
 
 /*
  * Adds the registers by which the guest ends or restarts the machine, to the bus of
  * vmm_machine_registers(), the real-time clock and the pins of the button. -EEXIST: other registers are there.
  */
-int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struct vsu_error *err);
+int varch_power_add(struct varch_power *power, struct varch_bus *registers, struct vsu_error *err);
 
 /* Also after a failure, and of a zeroed struct. */
-void vmm_arch_power_free(struct vmm_power *power);
+void varch_power_free(struct varch_power *power);
 
 /* Presses the power button; a guest that does not find it does not notice. */
-void vmm_arch_press_button(struct vmm_power *power);
+void varch_press_button(struct varch_power *power);
 
-/* Readable when an alarm of the real-time clock is due: call vmm_arch_alarm(). -1: there is no such clock. */
-int vmm_arch_alarm_fd(const struct vmm_power *power);
-void vmm_arch_alarm(struct vmm_power *power);
+/* Readable when an alarm of the real-time clock is due: call varch_alarm(). -1: there is no such clock. */
+int varch_alarm_fd(const struct varch_power *power);
+void varch_alarm(struct varch_power *power);
 
 /* The state of these registers; the load is of a checked state. */
-void vmm_arch_power_save(const struct vmm_power *power, struct vmm_state_writer *w);
-int vmm_arch_power_load(struct vmm_power *power, const struct vmm_state *state, struct vsu_error *err);
+void varch_power_save(const struct varch_power *power, struct varch_state_writer *w);
+int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err);
 
 #endif

@@ -5,50 +5,50 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARCH_BOARD_H
-#define VMM_ARCH_BOARD_H
+#ifndef VARCH_ARCH_BOARD_H
+#define VARCH_ARCH_BOARD_H
 
 #include <stdint.h>
 
 /* A virtio-mmio transport. */
-struct vmm_board_device {
+struct varch_board_device {
 	uint32_t gpa, len, irq;
 };
 
 /* The function of a slot on the PCI bus, and the interrupt of its line. */
-struct vmm_board_slot {
+struct varch_board_slot {
 	unsigned int slot;
 	uint32_t irq;
 };
 
 /* A PCI bus: configuration space and register window of its functions. */
-struct vmm_board_pci {
+struct varch_board_pci {
 	uint32_t ecam_gpa, ecam_len;
 	uint32_t window_gpa, window_len;
 	unsigned int nslots;
-	const struct vmm_board_slot *slots;
+	const struct varch_board_slot *slots;
 };
 
 /* Addresses that the guest must not assign to other devices. */
-struct vmm_board_window {
+struct varch_board_window {
 	uint64_t gpa, len;
 };
 
-struct vmm_kvm;
+struct varch_vm;
 
-struct vmm_board {
-	const struct vmm_kvm *kvm;	/* which has the interrupt controllers; NULL: the usual ones */
+struct varch_board {
+	const struct varch_vm *kvm;	/* which has the interrupt controllers; NULL: the usual ones */
 	unsigned int ncpus;
 	unsigned int nlater;	/* CPUs behind them that may be added while the guest runs */
 	unsigned int ndevices, nwindows;
-	const struct vmm_board_device *devices;
-	const struct vmm_board_window *windows;
-	const struct vmm_board_pci *pci;	/* NULL: no bus */
+	const struct varch_board_device *devices;
+	const struct varch_board_window *windows;
+	const struct varch_board_pci *pci;	/* NULL: no bus */
 	uint64_t generation_gpa;	/* of the VM Generation ID */
 };
 
 /* A range of guest addresses. */
-struct vmm_board_range {
+struct varch_board_range {
 	uint64_t first, len;
 };
 

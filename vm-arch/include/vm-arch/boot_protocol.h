@@ -38,8 +38,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARCH_BOOT_PROTOCOL_H
-#define VMM_ARCH_BOOT_PROTOCOL_H
+#ifndef VARCH_ARCH_BOOT_PROTOCOL_H
+#define VARCH_ARCH_BOOT_PROTOCOL_H
 
 #include <stdint.h>
 

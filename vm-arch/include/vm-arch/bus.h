@@ -8,18 +8,18 @@
  *
  * Threads: one, until the first CPU runs; accesses by any.
  */
-#ifndef VMM_BUS_H
-#define VMM_BUS_H
+#ifndef VARCH_BUS_H
+#define VARCH_BUS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
 
-#define VMM_BUS_MAX 64
+#define VARCH_BUS_MAX 64
 
 /* One access of 1, 2, 4 or 8 bytes; offset counts from the range's start. */
-struct vmm_access {
+struct varch_access {
 	uint64_t offset;
 	uint64_t value;		/* to write, or the result of a read */
 	uint32_t len;
@@ -27,26 +27,26 @@ struct vmm_access {
 	bool park;		/* set by a handler: this CPU stops permanently */
 };
 
-typedef void (*vmm_access_fn)(void *opaque, struct vmm_access *access);
+typedef void (*varch_access_fn)(void *opaque, struct varch_access *access);
 
-struct vmm_range {
+struct varch_range {
 	uint64_t first, len;
 	const char *name;
-	vmm_access_fn fn;
+	varch_access_fn fn;
 	void *opaque;
 };
 
-struct vmm_bus {
-	struct vmm_range ranges[VMM_BUS_MAX]; /* in order of address */
+struct varch_bus {
+	struct varch_range ranges[VARCH_BUS_MAX]; /* in order of address */
 	unsigned int n;
 };
 
 /* -EEXIST: overlaps another range; -ENOSPC: the table is full. */
-int vmm_bus_add(struct vmm_bus *bus, const struct vmm_range *range,
+int varch_bus_add(struct varch_bus *bus, const struct varch_range *range,
 		struct vsu_error *err);
 
 /* Carries out an access at an absolute address. */
-void vmm_bus_access(const struct vmm_bus *bus, uint64_t address,
-		    struct vmm_access *access);
+void varch_bus_access(const struct varch_bus *bus, uint64_t address,
+		    struct varch_access *access);
 
 #endif

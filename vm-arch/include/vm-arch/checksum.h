@@ -5,13 +5,13 @@
  *
  * Threads: any.
  */
-#ifndef VMM_STATE_CHECKSUM_H
-#define VMM_STATE_CHECKSUM_H
+#ifndef VARCH_STATE_CHECKSUM_H
+#define VARCH_STATE_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* Begin with UINT32_MAX; the complement of the last result is the checksum. */
-uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
+uint32_t varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
 
 #endif

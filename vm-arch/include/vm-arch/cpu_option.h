@@ -6,25 +6,25 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARCH_CPU_OPTION_H
-#define VMM_ARCH_CPU_OPTION_H
+#ifndef VARCH_ARCH_CPU_OPTION_H
+#define VARCH_ARCH_CPU_OPTION_H
 
 #include <vm-arch/cpu_choice.h>
 #include <vmm-sys-util/error.h>
 
-struct vmm_cpu_option {
+struct varch_cpu_option {
 	const char *text;	/* NULL: not given */
-	struct vmm_cpu_choice choice;
+	struct varch_cpu_choice choice;
 };
 
 /* Reads the text. -EINVAL: a file, or an unknown name; -EBADMSG: a list that is refused. */
-int vmm_cpu_option_read(struct vmm_cpu_option *option, struct vsu_error *err);
+int varch_cpu_option_read(struct varch_cpu_option *option, struct vsu_error *err);
 
 /*
  * Reads the file that the text names. *out is the text with its content, which the caller
  * frees; NULL if the text names none. -ENOENT and the like: the file cannot be opened; -EBADMSG, -E2BIG: its
  * content is refused.
  */
-int vmm_cpu_option_expand(const char *text, char **out, struct vsu_error *err);
+int varch_cpu_option_expand(const char *text, char **out, struct vsu_error *err);
 
 #endif

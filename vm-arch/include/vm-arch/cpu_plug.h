@@ -8,8 +8,8 @@
  *
  * Threads: any.
  */
-#ifndef VMM_ACPI_CPU_PLUG_H
-#define VMM_ACPI_CPU_PLUG_H
+#ifndef VARCH_ACPI_CPU_PLUG_H
+#define VARCH_ACPI_CPU_PLUG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,21 +17,21 @@
 #include <vm-arch/bus.h>
 #include <vmm-sys-util/error.h>
 
-#define VMM_CPU_PLUG_WORDS 2
+#define VARCH_CPU_PLUG_WORDS 2
 
-struct vmm_cpu_plug {
-	uint32_t present[VMM_CPU_PLUG_WORDS];	/* atomic */
-	uint32_t came[VMM_CPU_PLUG_WORDS];	/* atomic: not yet read by the guest */
+struct varch_cpu_plug {
+	uint32_t present[VARCH_CPU_PLUG_WORDS];	/* atomic */
+	uint32_t came[VARCH_CPU_PLUG_WORDS];	/* atomic: not yet read by the guest */
 };
 
 /* With CPUs 0 to n - 1. Does nothing on an architecture without the registers. */
-int vmm_cpu_plug_add(struct vmm_cpu_plug *plug, unsigned int n, struct vmm_bus *registers,
+int varch_cpu_plug_add(struct varch_cpu_plug *plug, unsigned int n, struct varch_bus *registers,
 		     struct vsu_error *err);
 
 /* The machine has this CPU now. The caller must also raise the interrupt. */
-void vmm_cpu_plug_came(struct vmm_cpu_plug *plug, unsigned int cpu);
+void varch_cpu_plug_came(struct varch_cpu_plug *plug, unsigned int cpu);
 
 /* Bits are unread: an interrupt before the guest's driver was loaded is lost. */
-bool vmm_cpu_plug_is_unread(const struct vmm_cpu_plug *plug);
+bool varch_cpu_plug_is_unread(const struct varch_cpu_plug *plug);
 
 #endif

@@ -4,26 +4,26 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARCH_CPU_WORDS_H
-#define VMM_ARCH_CPU_WORDS_H
+#ifndef VARCH_ARCH_CPU_WORDS_H
+#define VARCH_ARCH_CPU_WORDS_H
 
 #include <stddef.h>
 
 #include <vmm-sys-util/error.h>
 
-#define VMM_CPU_MAX_TEXT 16384	/* bytes of a description, with its 0 */
+#define VARCH_CPU_MAX_TEXT 16384	/* bytes of a description, with its 0 */
 
 /*
- * The processor of this host's KVM, which is opened; words have VMM_CPU_MAX_TEXT bytes. Errors
- * as vmm_kvm_open(); -EOPNOTSUPP: it cannot be described.
+ * The processor of this host's KVM, which is opened; words have VARCH_CPU_MAX_TEXT bytes. Errors
+ * as varch_vm_open(); -EOPNOTSUPP: it cannot be described.
  */
-int vmm_cpu_words_of_host(char *words, struct vsu_error *err);
+int varch_cpu_words_of_host(char *words, struct vsu_error *err);
 
 /*
  * Words that the processors in n files, at least one, have in common. -EOPNOTSUPP: nothing, or this
  * architecture has no such files; others: a file is refused or cannot be read.
  */
-int vmm_cpu_words_in_common(const char *const *files, unsigned int n, char *words,
+int varch_cpu_words_in_common(const char *const *files, unsigned int n, char *words,
 			    struct vsu_error *err);
 
 #endif

@@ -15,8 +15,8 @@
  * and end for the CPU threads, run for threads of the owner. A CPU that waits in call_main counts as paused, so
  * that the two cannot wait for each other.
  */
-#ifndef VMM_CPUS_H
-#define VMM_CPUS_H
+#ifndef VARCH_CPUS_H
+#define VARCH_CPUS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,16 +25,16 @@
 #include <vm-arch/kvm.h>
 #include <vmm-sys-util/error.h>
 
-#define VMM_MAX_CPUS 64
+#define VARCH_MAX_CPUS 64
 
-struct vmm_cpus;
+struct varch_cpus;
 
-struct vmm_cpus_config {
-	struct vmm_kvm *kvm;
+struct varch_cpus_config {
+	struct varch_vm *kvm;
 	unsigned int n;		/* CPUs of the beginning */
-	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
+	struct varch_cpu_hooks hooks;	/* called on the CPU threads */
 	const struct vsu_threads *threads; /* or NULL */
-	bool lent;		/* no threads are started: the owner calls vmm_cpus_run() */
+	bool lent;		/* no threads are started: the owner calls varch_cpus_run() */
 	/* On each CPU thread before guest code, with hooks.opaque, or NULL; an error ends the machine. */
 	int (*begin)(void *opaque, struct vsu_error *err);
 	/*
@@ -48,44 +48,44 @@ struct vmm_cpus_config {
 	uint64_t patience_ns;	/* before stuck; 0: 4 s for stop, 20 s for pause */
 };
 
-int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
+int varch_cpus_new(const struct varch_cpus_config *config, struct varch_cpus **out,
 		 struct vsu_error *err);
-void vmm_cpus_free(struct vmm_cpus *cpus);
+void varch_cpus_free(struct varch_cpus *cpus);
 
 /* Number of CPUs, from 0 on. Any thread. */
-unsigned int vmm_cpus_number(const struct vmm_cpus *cpus);
+unsigned int varch_cpus_number(const struct varch_cpus *cpus);
 
 /* The vCPU's descriptor, to set its registers before start or add. */
-int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu);
+int varch_cpus_fd(const struct varch_cpus *cpus, unsigned int cpu);
 
 /*
- * Adds CPUs to those that run. make: vCPUs up to n in sum, below VMM_MAX_CPUS, which do not
+ * Adds CPUs to those that run. make: vCPUs up to n in sum, below VARCH_MAX_CPUS, which do not
  * count yet and remain until the end; it may be repeated. add: starts the first one of them, as
  * start does. A failed call has added no CPU.
  */
-int vmm_cpus_make(struct vmm_cpus *cpus, unsigned int n, struct vsu_error *err);
-int vmm_cpus_add(struct vmm_cpus *cpus, struct vsu_error *err);
+int varch_cpus_make(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err);
+int varch_cpus_add(struct varch_cpus *cpus, struct vsu_error *err);
 
-int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err);
+int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err);
 
 /*
  * With lent: runs a CPU on this thread, from start until stop or free, which wait for the
  * return; signals are blocked meanwhile. It waits for start, or for end before it. A CPU that no thread runs is
  * paused for the others. -EINVAL: no such CPU, or not lent; -EBUSY: another thread runs it.
  */
-int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err);
+int varch_cpus_run(struct varch_cpus *cpus, unsigned int cpu, struct vsu_error *err);
 
 /* Readable when a CPU needs the main thread: call dispatch. */
-int vmm_cpus_event_fd(const struct vmm_cpus *cpus);
+int varch_cpus_event_fd(const struct varch_cpus *cpus);
 
 /* Runs the functions of waiting CPUs. Returns true when the machine must end. */
-bool vmm_cpus_dispatch(struct vmm_cpus *cpus);
+bool varch_cpus_dispatch(struct varch_cpus *cpus);
 
-void vmm_cpus_pause(struct vmm_cpus *cpus);
-void vmm_cpus_resume(struct vmm_cpus *cpus);
+void varch_cpus_pause(struct varch_cpus *cpus);
+void varch_cpus_resume(struct varch_cpus *cpus);
 
 /* While paused: whether this CPU stays so when the others resume. */
-void vmm_cpus_hold(struct vmm_cpus *cpus, unsigned int cpu, bool held);
+void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held);
 
 /*
  * While paused: completes the access of each CPU whose call is finished, without
@@ -93,44 +93,44 @@ void vmm_cpus_hold(struct vmm_cpus *cpus, unsigned int cpu, bool held);
  * registers can be saved. -EAGAIN: a call is not finished; dispatch and settle again.
  * -EBUSY: a string instruction with many accesses; resume, pause and settle again.
  */
-int vmm_cpus_settle(struct vmm_cpus *cpus) VSU_NODISCARD;
+int varch_cpus_settle(struct varch_cpus *cpus) VSU_NODISCARD;
 
 /* How long the machine was paused, in sum. Main thread. */
-uint64_t vmm_cpus_paused_ns(struct vmm_cpus *cpus);
+uint64_t varch_cpus_paused_ns(struct varch_cpus *cpus);
 
 /*
  * Before resume after a long pause: reports the pause to the guest, whose watchdog
  * would otherwise report hung CPUs.
  */
-void vmm_cpus_mark_paused(const struct vmm_cpus *cpus);
+void varch_cpus_mark_paused(const struct varch_cpus *cpus);
 
 /* Numbers of returns from KVM_RUN since the start. */
-struct vmm_cpu_counts {
+struct varch_cpu_counts {
 	uint64_t io, mmio;	/* accesses of the guest to devices */
 	uint64_t interrupted;	/* by a signal of this process */
 	uint64_t other;
 };
 
 /* Any thread. */
-void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
-		    struct vmm_cpu_counts *out);
+void varch_cpus_count(const struct varch_cpus *cpus, unsigned int cpu,
+		    struct varch_cpu_counts *out);
 
 /* Ends all CPU threads; status and *err are those passed to end, if any. */
-void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err);
+void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_error *err);
 
 /*
  * Runs fn(opaque, call) on the main thread and waits until it has finished:
  * when fn returns true, or when the main thread completes the call.
  */
-struct vmm_main_call;
-typedef bool (*vmm_main_call_fn)(void *opaque, struct vmm_main_call *call);
-void vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque);
+struct varch_main_call;
+typedef bool (*varch_main_call_fn)(void *opaque, struct varch_main_call *call);
+void varch_cpus_call_main(struct varch_cpus *cpus, varch_main_call_fn fn, void *opaque);
 
 /* Completes a call whose fn returned false; its CPU continues. Main thread. */
-void vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call);
+void varch_cpus_call_done(struct varch_cpus *cpus, struct varch_main_call *call);
 
 /* Ends the machine with this exit status; only the first call has an effect. */
-void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
+void varch_cpus_end(struct varch_cpus *cpus, int status, const char *fmt, ...)
 	VSU_PRINTF(3, 4);
 
 #endif

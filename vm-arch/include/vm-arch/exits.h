@@ -5,8 +5,8 @@
  *
  * Threads: the CPU's thread.
  */
-#ifndef VMM_ARCH_EXITS_H
-#define VMM_ARCH_EXITS_H
+#ifndef VARCH_ARCH_EXITS_H
+#define VARCH_ARCH_EXITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,15 +18,15 @@ struct kvm_debug_exit_arch;
 struct kvm_run;
 
 /* A conversion of memory to private or shared that the guest requests. */
-struct vmm_conversion {
+struct varch_conversion {
 	uint64_t gpa, len;
 	bool to_private;
 	bool fault;	/* access to the wrong kind; false: a hypercall */
 };
 
 /* Callbacks for exits that concern the machine. */
-struct vmm_cpu_hooks {
-	const struct vmm_bus *memory, *ports;
+struct varch_cpu_hooks {
+	const struct varch_bus *memory, *ports;
 	/* KVM_RUN returned -EFAULT; returns true to retry. */
 	bool (*repair)(void *opaque, unsigned int cpu);
 	/*
@@ -40,45 +40,45 @@ struct vmm_cpu_hooks {
 	 * The guest receives both; other failures end the machine.
 	 */
 	int (*convert)(void *opaque, unsigned int cpu,
-		       const struct vmm_conversion *c, struct vsu_error *err);
+		       const struct varch_conversion *c, struct vsu_error *err);
 	/* With guest debugging: a breakpoint, or the end of a step; returns when the CPU may continue. */
 	void (*debug)(void *opaque, unsigned int cpu, const struct kvm_debug_exit_arch *exit);
 	void *opaque;
 };
 
-enum vmm_cpu_next {
-	VMM_CPU_RUN,	/* enter the guest again */
-	VMM_CPU_PARK,	/* never enter the guest again */
-	VMM_CPU_END,	/* the same, and end the machine */
+enum varch_cpu_next {
+	VARCH_CPU_RUN,	/* enter the guest again */
+	VARCH_CPU_PARK,	/* never enter the guest again */
+	VARCH_CPU_END,	/* the same, and end the machine */
 };
 
-/* status and why are valid only for VMM_CPU_END. */
-struct vmm_cpu_verdict {
-	enum vmm_cpu_next next;
+/* status and why are valid only for VARCH_CPU_END. */
+struct varch_cpu_verdict {
+	enum varch_cpu_next next;
 	int status;		/* exit status of the program */
 	struct vsu_error why;	/* the reason; -EFAULT: the guest crashed */
 };
 
 /* The CPU that exited. */
-struct vmm_exiting {
-	const struct vmm_cpu_hooks *hooks;
+struct varch_exiting {
+	const struct varch_cpu_hooks *hooks;
 	struct kvm_run *run;
 	unsigned int cpu;
 	int fd;		/* its vCPU, borrowed */
-	struct vmm_cpu_verdict *verdict;
+	struct varch_cpu_verdict *verdict;
 };
 
 /* Ends the machine with a status and a message that names the CPU. */
-enum vmm_cpu_next vmm_exit_end(const struct vmm_exiting *x, int status, const char *fmt, ...)
+enum varch_cpu_next varch_exit_end(const struct varch_exiting *x, int status, const char *fmt, ...)
 	VSU_PRINTF(3, 4);
 
-struct vmm_exit_row {
+struct varch_exit_row {
 	uint32_t reason;	/* KVM_EXIT_... */
-	enum vmm_cpu_next (*fn)(const struct vmm_exiting *x);
+	enum varch_cpu_next (*fn)(const struct varch_exiting *x);
 };
 
 /* The exits of the architecture, beside accesses to memory and failures. */
-extern const struct vmm_exit_row vmm_arch_exits[];
-extern const unsigned int vmm_arch_nexits;
+extern const struct varch_exit_row varch_exits[];
+extern const unsigned int varch_nexits;
 
 #endif

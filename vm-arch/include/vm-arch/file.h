@@ -4,8 +4,8 @@
  *
  * Threads: one at a time per file.
  */
-#ifndef VMM_BOOT_FILE_H
-#define VMM_BOOT_FILE_H
+#ifndef VARCH_BOOT_FILE_H
+#define VARCH_BOOT_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
  * first, because another process may change the file at any time. Other content
  * is read into guest memory directly.
  */
-struct vmm_file {
+struct varch_file {
 	const char *what, *path; /* for messages; path is borrowed */
 	const unsigned char *bytes; /* NULL: read from fd */
 	int fd;
@@ -30,19 +30,19 @@ struct vmm_file {
  * is borrowed. -ENOENT and similar: no such file;
  * -ENODEV: not a regular file; -EBADMSG: empty.
  */
-int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
+int varch_file_open(struct varch_file *file, const char *what, const char *path,
 		  struct vsu_error *err);
 
 /*
  * Copies bytes within its size to buf or to guest memory. -EBADMSG: the file
  * was truncated; -EFAULT: the range is not completely guest memory.
  */
-int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
+int varch_file_copy(const struct varch_file *file, uint64_t offset, void *buf,
 		  size_t len, struct vsu_error *err);
-int vmm_file_place(const struct vmm_file *file, uint64_t offset, size_t len,
+int varch_file_place(const struct varch_file *file, uint64_t offset, size_t len,
 		   const struct vmem_view *view, uint64_t gpa,
 		   struct vsu_error *err);
 
-void vmm_file_close(struct vmm_file *file);
+void varch_file_close(struct varch_file *file);
 
 #endif

@@ -7,19 +7,19 @@
  *
  * Threads: one at a time.
  */
-#ifndef VMM_GDB_PACKET_H
-#define VMM_GDB_PACKET_H
+#ifndef VARCH_GDB_PACKET_H
+#define VARCH_GDB_PACKET_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Bytes of a packet's data. */
-#define VMM_GDB_PACKET 4096u
+#define VARCH_GDB_PACKET 4096u
 
-struct vmm_gdb_reader {
-	enum { VMM_GDB_IDLE, VMM_GDB_DATA, VMM_GDB_ESCAPE, VMM_GDB_SUM, VMM_GDB_SUM_END } state;
-	unsigned char data[VMM_GDB_PACKET + 1];	/* ends with a zero byte, as a packet is complete */
+struct varch_gdb_reader {
+	enum { VARCH_GDB_IDLE, VARCH_GDB_DATA, VARCH_GDB_ESCAPE, VARCH_GDB_SUM, VARCH_GDB_SUM_END } state;
+	unsigned char data[VARCH_GDB_PACKET + 1];	/* ends with a zero byte, as a packet is complete */
 	size_t len;
 	bool too_long;
 	unsigned char sum;	/* of what was received */
@@ -27,36 +27,36 @@ struct vmm_gdb_reader {
 	bool bad_digit;
 };
 
-enum vmm_gdb_event {
-	VMM_GDB_NOTHING,
-	VMM_GDB_COMPLETE,	/* data and len are a packet */
-	VMM_GDB_REFUSED,	/* wrong checksum, or too long */
-	VMM_GDB_REPEAT,		/* the client requests the last packet again */
-	VMM_GDB_INTERRUPT,
+enum varch_gdb_event {
+	VARCH_GDB_NOTHING,
+	VARCH_GDB_COMPLETE,	/* data and len are a packet */
+	VARCH_GDB_REFUSED,	/* wrong checksum, or too long */
+	VARCH_GDB_REPEAT,		/* the client requests the last packet again */
+	VARCH_GDB_INTERRUPT,
 };
 
-enum vmm_gdb_event vmm_gdb_read_byte(struct vmm_gdb_reader *r, unsigned char byte);
+enum varch_gdb_event varch_gdb_read_byte(struct varch_gdb_reader *r, unsigned char byte);
 
 /* A packet that is written: begin, text and bytes, end. What exceeds the maximum is left out. */
-struct vmm_gdb_writer {
-	char bytes[2 * VMM_GDB_PACKET + 8];
+struct varch_gdb_writer {
+	char bytes[2 * VARCH_GDB_PACKET + 8];
 	size_t len;
 	unsigned char sum;
 };
 
-void vmm_gdb_write_begin(struct vmm_gdb_writer *w);
-void vmm_gdb_write_text(struct vmm_gdb_writer *w, const char *text);
+void varch_gdb_write_begin(struct varch_gdb_writer *w);
+void varch_gdb_write_text(struct varch_gdb_writer *w, const char *text);
 /* Escaped where the protocol requires it. */
-void vmm_gdb_write_binary(struct vmm_gdb_writer *w, const char *bytes, size_t n);
-void vmm_gdb_write_hex(struct vmm_gdb_writer *w, const void *bytes, size_t n);
-void vmm_gdb_write_number(struct vmm_gdb_writer *w, uint64_t n);
-void vmm_gdb_write_end(struct vmm_gdb_writer *w);
+void varch_gdb_write_binary(struct varch_gdb_writer *w, const char *bytes, size_t n);
+void varch_gdb_write_hex(struct varch_gdb_writer *w, const void *bytes, size_t n);
+void varch_gdb_write_number(struct varch_gdb_writer *w, uint64_t n);
+void varch_gdb_write_end(struct varch_gdb_writer *w);
 
 /* -1: no hexadecimal digit. */
-int vmm_gdb_digit(char c);
+int varch_gdb_digit(char c);
 /* A hexadecimal number of 1 to 16 digits; moves *at behind it. */
-bool vmm_gdb_number(const char **at, uint64_t *out);
+bool varch_gdb_number(const char **at, uint64_t *out);
 /* 2 n digits; moves *at behind them. */
-bool vmm_gdb_bytes(const char **at, void *bytes, size_t n);
+bool varch_gdb_bytes(const char **at, void *bytes, size_t n);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * Threads: one at a time per kernel.
  */
-#ifndef VMM_BOOT_KERNEL_H
-#define VMM_BOOT_KERNEL_H
+#ifndef VARCH_BOOT_KERNEL_H
+#define VARCH_BOOT_KERNEL_H
 
 #include <stdbool.h>
 
@@ -13,22 +13,22 @@
 #include <vmm-sys-util/error.h>
 
 /* A kernel that is open, but whose content has not been checked. */
-struct vmm_kernel {
+struct varch_kernel_file {
 	const char *name;	/* for messages: as typed */
-	struct vmm_file file;
+	struct varch_file file;
 };
 
 /*
  * A name that the program cvmm replaces by the path of an installed file. Machines and templates
  * that were saved contain it.
  */
-#define VMM_KERNEL_PROGRAM_PREFIX "builtin:"
+#define VARCH_KERNEL_PROGRAM_PREFIX "builtin:"
 
-bool vmm_kernel_is_program_name(const char *name);
+bool varch_kernel_is_program_name(const char *name);
 
-/* name: a path, or "fd:N". -EINVAL: a name of the program; others as vmm_file_open(). */
-int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
+/* name: a path, or "fd:N". -EINVAL: a name of the program; others as varch_file_open(). */
+int varch_kernel_file_open(struct varch_kernel_file *kernel, const char *name,
 		    struct vsu_error *err);
-void vmm_kernel_close(struct vmm_kernel *kernel);
+void varch_kernel_file_close(struct varch_kernel_file *kernel);
 
 #endif

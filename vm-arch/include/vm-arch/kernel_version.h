@@ -4,18 +4,18 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_DECOMPRESS_KERNEL_VERSION_H
-#define VMM_DECOMPRESS_KERNEL_VERSION_H
+#ifndef VARCH_DECOMPRESS_KERNEL_VERSION_H
+#define VARCH_DECOMPRESS_KERNEL_VERSION_H
 
 #include <vmm-sys-util/error.h>
 
-#define VMM_KERNEL_VERSION 128
+#define VARCH_KERNEL_VERSION 128
 
 /*
  * The version in the header of a bzImage, or in the first message of an Image for arm64, which may
  * be compressed. -EBADMSG: the file is neither, as a vmlinux is, has no version, or is damaged;
  * -EOPNOTSUPP: this build cannot decompress it; errors of open() and read().
  */
-int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struct vsu_error *err);
+int varch_kernel_version(const char *path, char version[VARCH_KERNEL_VERSION], struct vsu_error *err);
 
 #endif

@@ -8,8 +8,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARCH_LOAD_H
-#define VMM_ARCH_LOAD_H
+#ifndef VARCH_ARCH_LOAD_H
+#define VARCH_ARCH_LOAD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,34 +18,34 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-struct vmm_cpu_choice;
-struct vmm_file;
-struct vmm_kernel;
-struct vmm_kvm;
+struct varch_cpu_choice;
+struct varch_file;
+struct varch_kernel_file;
+struct varch_vm;
 
 /* Values of a saved machine. */
-enum vmm_protocol {
-	VMM_PROTOCOL_BUILTIN,
-	VMM_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
-	VMM_PROTOCOL_PVH,
-	VMM_PROTOCOL_IMAGE,	/* an Image of Linux on arm64, and a device tree */
-	VMM_PROTOCOL_IMAGE_ACPI, /* the same, and ACPI */
-	VMM_NPROTOCOLS
+enum varch_protocol {
+	VARCH_PROTOCOL_BUILTIN,
+	VARCH_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
+	VARCH_PROTOCOL_PVH,
+	VARCH_PROTOCOL_IMAGE,	/* an Image of Linux on arm64, and a device tree */
+	VARCH_PROTOCOL_IMAGE_ACPI, /* the same, and ACPI */
+	VARCH_NPROTOCOLS
 };
 
 /* Parts that only kernels of some protocols find: by ACPI, a device tree, or because they know the registers. */
-enum vmm_findable {
-	VMM_FINDS_BUTTON = 1,	/* the power button */
-	VMM_FINDS_SLOTS = 2,	/* hot plug of devices */
-	VMM_FINDS_CPUS = 4,	/* hot plug of CPUs */
-	VMM_FINDS_GENERATION = 8, /* a new VM Generation ID */
+enum varch_findable {
+	VARCH_FINDS_BUTTON = 1,	/* the power button */
+	VARCH_FINDS_SLOTS = 2,	/* hot plug of devices */
+	VARCH_FINDS_CPUS = 4,	/* hot plug of CPUs */
+	VARCH_FINDS_GENERATION = 8, /* a new VM Generation ID */
 };
 
-bool vmm_arch_guest_finds(enum vmm_protocol protocol, enum vmm_findable what);
+bool varch_guest_finds(enum varch_protocol protocol, enum varch_findable what);
 
 /* A kernel in guest memory, and its requirements. */
-struct vmm_loaded {
-	enum vmm_protocol protocol;
+struct varch_loaded {
+	enum varch_protocol protocol;
 	uint64_t entry;
 	uint64_t first, end;	/* range of its addresses */
 	uint64_t initrd_end;	/* upper limit of the initrd; 0: none */
@@ -56,47 +56,47 @@ struct vmm_loaded {
 };
 
 /* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
-int vmm_arch_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err);
+int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err);
 
 /* The ELF files that can be kernels, and what is printed of others. */
-struct vmm_elf_rules {
+struct varch_elf_rules {
 	uint16_t machine;	/* EM_... */
 	bool pvh;		/* also those of the PVH protocol */
 	const char *foreign;	/* of another machine */
 	const char *unknown;	/* not an ELF file */
-	const char *low;	/* below VMM_INITRD_FIRST */
+	const char *low;	/* below VARCH_INITRD_FIRST */
 	const char *anonymous;	/* without a note */
 };
 
-extern const struct vmm_elf_rules vmm_arch_elf;
+extern const struct varch_elf_rules varch_elf;
 
 /* The machine as its kernel sees it. */
-struct vmm_load {
+struct varch_load {
 	const struct vmem_map *map;
-	const struct vmm_kernel *kernel;
-	const struct vmm_file *initrd;	/* size 0: none */
+	const struct varch_kernel_file *kernel;
+	const struct varch_file *initrd;	/* size 0: none */
 	const char *cmdline, *append;	/* append may be NULL */
 	bool on_bus;			/* its devices are on a PCI bus */
 	/* Its devices on virtio-mmio are those of the built-in protocol, too. */
-	const struct vmm_board *board;
-	const struct vmm_board_range *ranges; /* beside memory, that page tables must cover */
+	const struct varch_board *board;
+	const struct varch_board_range *ranges; /* beside memory, that page tables must cover */
 	unsigned int nranges;
 };
 
-/* -EFAULT: the place of boot information is not memory; others as vmm_kernel_load(). */
-int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
-		    struct vmm_loaded *loaded, struct vsu_error *err);
+/* -EFAULT: the place of boot information is not memory; others as varch_elf_load(). */
+int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,
+		    struct varch_loaded *loaded, struct vsu_error *err);
 
 /* The machine shall be described to this kernel, which is not a built-in one, by ACPI. */
-void vmm_load_by_acpi(struct vmm_loaded *loaded);
+void varch_load_by_acpi(struct varch_loaded *loaded);
 
 /* -EINVAL: the command line is too long, or the kernel expects no bus. */
-int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loaded,
+int varch_load_hand_over(const struct varch_load *load, const struct varch_loaded *loaded,
 		       struct vsu_error *err);
 
 /* Sets CPU number, of up to ncpus, to the kernel's entry, or lets it wait for CPU 0. */
-int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
-		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
+int varch_load_cpu(const struct varch_loaded *loaded, const struct varch_vm *kvm, int cpu_fd,
+		 unsigned int number, unsigned int ncpus, const struct varch_cpu_choice *choice,
 		 struct vsu_error *err);
 
 #endif

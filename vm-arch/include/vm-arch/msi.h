@@ -5,20 +5,20 @@
  *
  * Threads: any.
  */
-#ifndef VMM_VM_MSI_H
-#define VMM_VM_MSI_H
+#ifndef VARCH_VM_MSI_H
+#define VARCH_VM_MSI_H
 
 #include <stdint.h>
 
 #include <vm-arch/kvm.h>
 
 /* -EOPNOTSUPP: this VM receives no messages. */
-int vmm_msi_check(const struct vmm_kvm *kvm, struct vsu_error *err);
+int varch_msi_check(const struct varch_vm *kvm, struct vsu_error *err);
 
 /*
  * sender: requester ID of the function. 0: sent, or the guest does not receive it; -EINVAL or another errno:
  * KVM refuses the address.
  */
-int vmm_msi_send(const struct vmm_kvm *kvm, uint32_t sender, uint64_t address, uint32_t data);
+int varch_msi_send(const struct varch_vm *kvm, uint32_t sender, uint64_t address, uint32_t data);
 
 #endif

@@ -9,53 +9,53 @@
  *
  * Threads: the main thread, while no CPU runs; accesses by any.
  */
-#ifndef VMM_BUS_PCI_HOST_H
-#define VMM_BUS_PCI_HOST_H
+#ifndef VARCH_BUS_PCI_HOST_H
+#define VARCH_BUS_PCI_HOST_H
 
 #include <stdint.h>
 
 #include <vm-arch/bus.h>
 #include <vm-arch/layout.h>
 
-#define VMM_PCI_SLOTS		32
-#define VMM_PCI_PORT		0xcf8
-#define VMM_PCI_PORT_LEN	8
-#define VMM_PCI_NOWHERE		UINT64_MAX
+#define VARCH_PCI_SLOTS		32
+#define VARCH_PCI_PORT		0xcf8
+#define VARCH_PCI_PORT_LEN	8
+#define VARCH_PCI_NOWHERE		UINT64_MAX
 
 /* Either is called on the thread of the CPU that accesses. */
-struct vmm_pci_function {
-	vmm_access_fn space;	/* configuration space; NULL: no function */
-	vmm_access_fn registers;
+struct varch_pci_function {
+	varch_access_fn space;	/* configuration space; NULL: no function */
+	varch_access_fn registers;
 	void *opaque;
 	uint64_t len;		/* bytes of registers */
 	uint64_t gpa;		/* atomic: their address, or NOWHERE */
 };
 
-struct vmm_pci_host {
-	struct vmm_pci_function functions[VMM_PCI_SLOTS];
+struct varch_pci_host {
+	struct varch_pci_function functions[VARCH_PCI_SLOTS];
 	uint32_t selected;	/* atomic: the value of port 0xcf8 */
 };
 
 /* host must be zeroed; the bus refers to it afterwards. */
-int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
-		      struct vmm_bus *ports, struct vsu_error *err);
+int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
+		      struct varch_bus *ports, struct vsu_error *err);
 
 /*
  * The ports of a machine without a PCI bus: port 0xcf8 keeps what is stored, and each
  * function is absent. Linux reports an error if it finds no such ports.
  */
-int vmm_pci_host_init_empty(struct vmm_pci_host *host, struct vmm_bus *ports,
+int varch_pci_host_init_empty(struct varch_pci_host *host, struct varch_bus *ports,
 			    struct vsu_error *err);
 
 /* slot must be free and not 0. */
-void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
-		      const struct vmm_pci_function *function);
+void varch_pci_host_add(struct varch_pci_host *host, unsigned int slot,
+		      const struct varch_pci_function *function);
 
 /* Empties a slot: configuration space reads as all-ones, registers as 0. */
-void vmm_pci_host_remove(struct vmm_pci_host *host, unsigned int slot);
+void varch_pci_host_remove(struct varch_pci_host *host, unsigned int slot);
 
 /* Moves the registers to gpa. Any thread. */
-void vmm_pci_host_move(struct vmm_pci_host *host, unsigned int slot,
+void varch_pci_host_move(struct varch_pci_host *host, unsigned int slot,
 		       uint64_t gpa);
 
 #endif

@@ -13,8 +13,8 @@
  *
  * Threads: any.
  */
-#ifndef VMM_ACPI_PLUG_H
-#define VMM_ACPI_PLUG_H
+#ifndef VARCH_ACPI_PLUG_H
+#define VARCH_ACPI_PLUG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@
 #include <vm-arch/bus.h>
 #include <vmm-sys-util/error.h>
 
-struct vmm_plug {
+struct varch_plug {
 	uint32_t came, goes;	/* atomic: not yet read by the guest */
 	uint32_t asked;		/* atomic: the guest may eject these */
 	/* The guest ejected these slots. Called on a CPU's thread. */
@@ -30,20 +30,20 @@ struct vmm_plug {
 	void *opaque;
 };
 
-int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *registers,
+int varch_plug_add(struct varch_plug *plug, struct varch_bus *registers,
 		 struct vsu_error *err);
 
 /* The caller must also raise the interrupt. */
-void vmm_plug_came(struct vmm_plug *plug, unsigned int slot);
-void vmm_plug_ask(struct vmm_plug *plug, unsigned int slot);
-void vmm_plug_went(struct vmm_plug *plug, unsigned int slot);
+void varch_plug_came(struct varch_plug *plug, unsigned int slot);
+void varch_plug_ask(struct varch_plug *plug, unsigned int slot);
+void varch_plug_went(struct varch_plug *plug, unsigned int slot);
 /* The slot is empty: cancels the request. */
-void vmm_plug_forget(struct vmm_plug *plug, unsigned int slot);
+void varch_plug_forget(struct varch_plug *plug, unsigned int slot);
 
-bool vmm_plug_is_asked(const struct vmm_plug *plug, unsigned int slot);
+bool varch_plug_is_asked(const struct varch_plug *plug, unsigned int slot);
 /*
  * Bits are unread: an interrupt before the guest's driver was loaded is lost.
  */
-bool vmm_plug_is_unread(const struct vmm_plug *plug);
+bool varch_plug_is_unread(const struct varch_plug *plug);
 
 #endif

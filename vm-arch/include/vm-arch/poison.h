@@ -10,42 +10,42 @@
  * Threads: enter and leave are for each CPU thread; note is for the SIGBUS
  * handler on any thread; take_early is for the main thread.
  *
- * The handler is that of the process, so the process owns struct vmm_poison.
+ * The handler is that of the process, so the process owns struct varch_poison.
  */
-#ifndef VMM_POISON_H
-#define VMM_POISON_H
+#ifndef VARCH_POISON_H
+#define VARCH_POISON_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vmm_poison {
+struct varch_poison {
 	uint64_t early;	/* atomic: a page reported before any access; 0: none. Further pages
 			   are reported on access */
-	int wake_fd;	/* atomic: see vmm_poison_wake() */
+	int wake_fd;	/* atomic: see varch_poison_wake() */
 };
 
-#define VMM_POISON_INIT { .wake_fd = -1 }
+#define VARCH_POISON_INIT { .wake_fd = -1 }
 
 /* Marks this thread as running the guest, until leave. */
-void vmm_poison_enter(void);
+void varch_poison_enter(void);
 
 /* Returns true if the guest accessed a lost page since enter; *hva is set. */
-bool vmm_poison_leave(uint64_t *hva);
+bool varch_poison_leave(uint64_t *hva);
 
 /*
  * siginfo is the siginfo_t of a SIGBUS. Returns true if it reports a lost page
  * of the guest: the page is recorded, and the caller must not repair it. With NULL, pages
  * that this thread's guest accessed are recorded only.
  */
-bool vmm_poison_note(struct vmm_poison *p, const void *siginfo);
+bool varch_poison_note(struct varch_poison *p, const void *siginfo);
 
 /*
  * Sets the eventfd to signal when a page is lost before any access; negative: such pages
  * are not recorded.
  */
-void vmm_poison_wake(struct vmm_poison *p, int event_fd);
+void varch_poison_wake(struct varch_poison *p, int event_fd);
 
 /* Fetches the address of such a page; false if none is recorded. */
-bool vmm_poison_take_early(struct vmm_poison *p, uint64_t *hva);
+bool varch_poison_take_early(struct varch_poison *p, uint64_t *hva);
 
 #endif

@@ -10,8 +10,8 @@
  *
  * Threads: the owner serialises all calls.
  */
-#ifndef VMM_LEGACY_SERIAL_H
-#define VMM_LEGACY_SERIAL_H
+#ifndef VARCH_LEGACY_SERIAL_H
+#define VARCH_LEGACY_SERIAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,15 +20,15 @@
 #include <vm-arch/bus.h>
 #include <vm-arch/state.h>
 
-#define VMM_SERIAL_PORTS 8
-#define VMM_SERIAL_FIFO 16	/* capacity for received bytes; one without FIFO */
+#define VARCH_SERIAL_PORTS 8
+#define VARCH_SERIAL_FIFO 16	/* capacity for received bytes; one without FIFO */
 
-struct vmm_serial {
+struct varch_uart {
 	void (*output)(void *opaque, unsigned char byte);
 	void (*interrupt)(void *opaque); /* the interrupt line rises */
 	void *opaque;
 	/* private */
-	unsigned char fifo[VMM_SERIAL_FIFO];
+	unsigned char fifo[VARCH_SERIAL_FIFO];
 	unsigned int head, count;
 	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
 	uint8_t msr;		/* modem line states, and their changes */
@@ -39,25 +39,25 @@ struct vmm_serial {
 	bool thr_empty_pending;	/* the transmitter became empty, unreported */
 };
 
-void vmm_serial_init(struct vmm_serial *s);
+void varch_uart_init(struct varch_uart *s);
 
 /*
  * While busy, the port reports a non-empty transmitter, and drivers wait for
  * the interrupt at its end. Bytes written regardless are sent.
  */
-void vmm_serial_set_busy(struct vmm_serial *s, bool busy);
+void varch_uart_set_busy(struct varch_uart *s, bool busy);
 
-/* A handler for the bus; opaque is the struct vmm_serial. */
-void vmm_serial_access(void *opaque, struct vmm_access *access);
+/* A handler for the bus; opaque is the struct varch_uart. */
+void varch_uart_access(void *opaque, struct varch_access *access);
 
 /* The number of bytes the port accepts now; passes bytes, returns how many. */
-size_t vmm_serial_room(const struct vmm_serial *s);
-size_t vmm_serial_input(struct vmm_serial *s, const unsigned char *bytes,
+size_t varch_uart_room(const struct varch_uart *s);
+size_t varch_uart_input(struct varch_uart *s, const unsigned char *bytes,
 			size_t n);
 
 /* The port's registers and received bytes. -EBADMSG: such a port cannot be. */
-void vmm_serial_save(const struct vmm_serial *s, struct vmm_state_writer *w);
-int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
+void varch_uart_save(const struct varch_uart *s, struct varch_state_writer *w);
+int varch_uart_load(struct varch_uart *s, struct varch_state_fields *f,
 		    struct vsu_error *err);
 
 #endif

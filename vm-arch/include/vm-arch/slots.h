@@ -13,8 +13,8 @@
  *
  * Threads: the main thread, except for the log.
  */
-#ifndef VMM_SLOTS_H
-#define VMM_SLOTS_H
+#ifndef VARCH_SLOTS_H
+#define VARCH_SLOTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,39 +25,39 @@
 #include <vmm-sys-util/error.h>
 
 /* One bit of words for each page of 4 KiB from gpa on. */
-typedef void (*vmm_slots_log_fn)(void *opaque, uint64_t gpa,
+typedef void (*varch_slots_log_fn)(void *opaque, uint64_t gpa,
 				 const uint64_t *words, uint64_t npages);
 
-struct vmm_slots;
+struct varch_slots;
 
-int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out);
+int varch_slots_new(const struct varch_vm *kvm, struct varch_slots **out);
 
 /* Removes all slots. */
-void vmm_slots_free(struct vmm_slots *slots);
+void varch_slots_free(struct varch_slots *slots);
 
 /* The CPUs to pause; NULL while none runs. */
-void vmm_slots_set_cpus(struct vmm_slots *slots, struct vmm_cpus *cpus);
+void varch_slots_set_cpus(struct varch_slots *slots, struct varch_cpus *cpus);
 
 /*
  * Makes the slots represent map. On failure the previous ones are restored, and
  * map is not referenced. -ENOSPC: KVM supports too few slots.
  */
-int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
+int varch_slots_apply(struct varch_slots *slots, struct vmem_map *map,
 		    struct vsu_error *err);
 
 /*
  * Makes KVM log which pages the guest writes, or ends that; the log of a slot that apply
  * removes is lost. Any thread. -EOPNOTSUPP: memory with a private half.
  */
-int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err);
+int varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *err);
 
 /*
  * Reads and clears KVM's log: calls fn for each slot, with the pages written since
  * the last call. Thread as above.
  */
-int vmm_slots_harvest(struct vmm_slots *slots, vmm_slots_log_fn fn,
+int varch_slots_harvest(struct varch_slots *slots, varch_slots_log_fn fn,
 		      void *opaque, struct vsu_error *err);
 
-unsigned int vmm_slots_count(const struct vmm_slots *slots);
+unsigned int varch_slots_count(const struct varch_slots *slots);
 
 #endif

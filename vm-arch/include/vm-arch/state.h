@@ -5,16 +5,16 @@
  * docs/state-format.md describes it.
  *
  *   writer   appends to memory; after a failure further calls have no effect, and
- *            vmm_state_finish() returns the error
- *   reader   the bytes are untrusted: vmm_state_check() checks all of them before
+ *            varch_state_finish() returns the error
+ *   reader   the bytes are untrusted: varch_state_check() checks all of them before
  *            any is used
  *   fields   numbers (little-endian) and bytes of one section; reading beyond its
- *            end yields 0, which vmm_state_fields_end() reports
+ *            end yields 0, which varch_state_fields_end() reports
  *
  * Threads: confined.
  */
-#ifndef VMM_STATE_SECTIONS_H
-#define VMM_STATE_SECTIONS_H
+#ifndef VARCH_STATE_SECTIONS_H
+#define VARCH_STATE_SECTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,28 +23,28 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/fields.h>
 
-#define VMM_STATE_NAME 16u	/* bytes of a section's name */
-#define VMM_STATE_HEADER 40u	/* bytes of a section in front of its content */
-#define VMM_STATE_MAX (UINT64_C(1) << 30) /* bytes of a state */
+#define VARCH_STATE_NAME 16u	/* bytes of a section's name */
+#define VARCH_STATE_HEADER 40u	/* bytes of a section in front of its content */
+#define VARCH_STATE_MAX (UINT64_C(1) << 30) /* bytes of a state */
 
-struct vmm_state_writer {
+struct varch_state_writer {
 	struct vsu_fields_writer out;
 	size_t section;		/* begin of the open section */
 };
 
 /* w must be zeroed. */
-void vmm_state_begin(struct vmm_state_writer *w);
+void varch_state_begin(struct varch_state_writer *w);
 /* An unknown name is that of a section of version 1, as streams have. */
-void vmm_state_section(struct vmm_state_writer *w, const char *name,
+void varch_state_section(struct varch_state_writer *w, const char *name,
 		       uint32_t instance);
-void vmm_state_put(struct vmm_state_writer *w, const void *bytes, size_t len);
-void vmm_state_put_u32(struct vmm_state_writer *w, uint32_t value);
-void vmm_state_put_u64(struct vmm_state_writer *w, uint64_t value);
-void vmm_state_section_end(struct vmm_state_writer *w);
-/* -ENOMEM; -EFBIG: more than VMM_STATE_MAX. */
-int vmm_state_finish(struct vmm_state_writer *w);
+void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len);
+void varch_state_put_u32(struct varch_state_writer *w, uint32_t value);
+void varch_state_put_u64(struct varch_state_writer *w, uint64_t value);
+void varch_state_section_end(struct varch_state_writer *w);
+/* -ENOMEM; -EFBIG: more than VARCH_STATE_MAX. */
+int varch_state_finish(struct varch_state_writer *w);
 
-struct vmm_state {
+struct varch_state {
 	const unsigned char *bytes;
 	size_t len;
 };
@@ -53,11 +53,11 @@ struct vmm_state {
  * -EBADMSG: not a state, or truncated or damaged; -EOPNOTSUPP: written by a
  * later version.
  */
-int vmm_state_check(const struct vmm_state *state, struct vsu_error *err);
+int varch_state_check(const struct varch_state *state, struct vsu_error *err);
 
 /* One section, for readers of streams of them. */
-struct vmm_state_section {
-	char name[VMM_STATE_NAME + 1];
+struct varch_state_section {
+	char name[VARCH_STATE_NAME + 1];
 	uint32_t version, instance;
 	bool required;
 	const unsigned char *bytes;
@@ -65,33 +65,33 @@ struct vmm_state_section {
 };
 
 /* Length of the content behind a header from an untrusted source. */
-uint64_t vmm_state_length(const unsigned char *header);
+uint64_t varch_state_length(const unsigned char *header);
 /*
  * Reads the section at byte *at, and advances *at to its end. -EBADMSG: an incomplete
  * or damaged section.
  */
-int vmm_state_next(const struct vmm_state *state, size_t *at,
-		   struct vmm_state_section *s, struct vsu_error *err);
+int varch_state_next(const struct varch_state *state, size_t *at,
+		   struct varch_state_section *s, struct vsu_error *err);
 
-struct vmm_state_fields {
+struct varch_state_fields {
 	const char *name;	/* the section's name, for messages */
 	uint32_t instance;
 	struct vsu_fields_reader in;
 };
 
 /* The section of a checked state, whose sums are not computed again; -EBADMSG: absent. */
-int vmm_state_find(const struct vmm_state *state, const char *name,
-		   uint32_t instance, struct vmm_state_fields *fields,
+int varch_state_find(const struct varch_state *state, const char *name,
+		   uint32_t instance, struct varch_state_fields *fields,
 		   struct vsu_error *err);
 
-uint32_t vmm_state_get_u32(struct vmm_state_fields *f);
-uint64_t vmm_state_get_u64(struct vmm_state_fields *f);
+uint32_t varch_state_get_u32(struct varch_state_fields *f);
+uint64_t varch_state_get_u64(struct varch_state_fields *f);
 /* All of them, or zeros. */
-void vmm_state_get(struct vmm_state_fields *f, void *bytes, size_t len);
+void varch_state_get(struct varch_state_fields *f, void *bytes, size_t len);
 /* The next len bytes, or NULL. */
-const unsigned char *vmm_state_get_bytes(struct vmm_state_fields *f, size_t len);
+const unsigned char *varch_state_get_bytes(struct varch_state_fields *f, size_t len);
 /* 0 when everything was there and nothing is left, else -EBADMSG. */
-int vmm_state_fields_end(const struct vmm_state_fields *f,
+int varch_state_fields_end(const struct varch_state_fields *f,
 			 struct vsu_error *err);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_VM_OPEN_H
-#define VMM_VM_OPEN_H
+#ifndef VARCH_VM_OPEN_H
+#define VARCH_VM_OPEN_H
 
 #include <vm-arch/kvm.h>
 
@@ -14,10 +14,10 @@
  * and similar: the device node; -EOPNOTSUPP: a missing capability; or the error of
  * a KVM call. private_memory: create a VM of the type with private memory.
  */
-int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
+int varch_vm_open(struct varch_vm *kvm, bool private_memory,
 		 struct vsu_error *err);
 /* The same for a descriptor of /dev/kvm, which is borrowed; NULL: it is opened. */
-int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memory,
+int varch_vm_open_given(struct varch_vm *kvm, const int *device, bool private_memory,
 		       struct vsu_error *err);
 
 #endif

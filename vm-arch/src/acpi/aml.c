@@ -28,14 +28,14 @@ enum {
 #define MAX_ARGS 7
 #define NUMBER_MAX 9		/* maximum length of an integer with its prefix */
 
-void vmm_aml_init(struct vmm_aml *aml, void *bytes, size_t size)
+void varch_aml_init(struct varch_aml *aml, void *bytes, size_t size)
 {
 	memset(aml, 0, sizeof(*aml));
 	aml->bytes = bytes;
 	aml->size = size;
 }
 
-int vmm_aml_finish(const struct vmm_aml *aml, size_t *len)
+int varch_aml_finish(const struct varch_aml *aml, size_t *len)
 {
 	if (aml->error)
 		return aml->error;
@@ -45,14 +45,14 @@ int vmm_aml_finish(const struct vmm_aml *aml, size_t *len)
 	return 0;
 }
 
-static void aml_fail(struct vmm_aml *aml, int code)
+static void aml_fail(struct varch_aml *aml, int code)
 {
 	if (!aml->error)
 		aml->error = code;
 }
 
 /* Inserts n bytes at offset at. */
-static void aml_insert(struct vmm_aml *aml, size_t at, const void *bytes, size_t n)
+static void aml_insert(struct varch_aml *aml, size_t at, const void *bytes, size_t n)
 {
 	if (aml->size - aml->len < n)
 		aml_fail(aml, -ENOSPC);
@@ -63,26 +63,26 @@ static void aml_insert(struct vmm_aml *aml, size_t at, const void *bytes, size_t
 	aml->len += n;
 }
 
-static void aml_append(struct vmm_aml *aml, const void *bytes, size_t n)
+static void aml_append(struct varch_aml *aml, const void *bytes, size_t n)
 {
 	aml_insert(aml, aml->len, bytes, n);
 }
 
-static void append_byte(struct vmm_aml *aml, uint8_t byte)
+static void append_byte(struct varch_aml *aml, uint8_t byte)
 {
 	aml_append(aml, &byte, 1);
 }
 
 /* The low n bytes of value, the lowest first. */
-static void append_le(struct vmm_aml *aml, uint64_t value, unsigned int n)
+static void append_le(struct varch_aml *aml, uint64_t value, unsigned int n)
 {
 	for (; n; n--, value >>= 8)
 		append_byte(aml, (uint8_t)value);
 }
 
-static void open_container(struct vmm_aml *aml, bool resources)
+static void open_container(struct varch_aml *aml, bool resources)
 {
-	if (aml->depth == VMM_AML_DEPTH)
+	if (aml->depth == VARCH_AML_DEPTH)
 		aml_fail(aml, -ELOOP);
 	if (aml->error)
 		return;
@@ -125,7 +125,7 @@ static size_t encode_number(uint8_t *to, uint64_t value)
 }
 
 /* A buffer of descriptors has an end tag, and its size before its content. */
-static void close_resources(struct vmm_aml *aml, size_t at)
+static void close_resources(struct varch_aml *aml, size_t at)
 {
 	const uint8_t end[] = { 0x79, 0 };
 	uint8_t size[NUMBER_MAX];
@@ -134,7 +134,7 @@ static void close_resources(struct vmm_aml *aml, size_t at)
 	aml_insert(aml, at, size, encode_number(size, aml->len - at));
 }
 
-void vmm_aml_end(struct vmm_aml *aml)
+void varch_aml_end(struct varch_aml *aml)
 {
 	uint8_t length[4];
 	size_t at;
@@ -180,7 +180,7 @@ static unsigned int count_segments(const char *path)
 	return n && !path[-1] ? count : 0;
 }
 
-static void append_segments(struct vmm_aml *aml, const char *path)
+static void append_segments(struct varch_aml *aml, const char *path)
 {
 	unsigned int n;
 
@@ -192,7 +192,7 @@ static void append_segments(struct vmm_aml *aml, const char *path)
 	} while (*path++ == '.');
 }
 
-static void append_path(struct vmm_aml *aml, const char *path)
+static void append_path(struct varch_aml *aml, const char *path)
 {
 	const bool root = *path == '\\';
 	const unsigned int n = count_segments(path + root);
@@ -212,14 +212,14 @@ static void append_path(struct vmm_aml *aml, const char *path)
 	append_segments(aml, path + root);
 }
 
-void vmm_aml_scope(struct vmm_aml *aml, const char *name)
+void varch_aml_scope(struct varch_aml *aml, const char *name)
 {
 	append_byte(aml, OP_SCOPE);
 	open_container(aml, false);
 	append_path(aml, name);
 }
 
-void vmm_aml_device(struct vmm_aml *aml, const char *name)
+void varch_aml_device(struct varch_aml *aml, const char *name)
 {
 	append_byte(aml, OP_EXTENDED);
 	append_byte(aml, OP_DEVICE);
@@ -227,7 +227,7 @@ void vmm_aml_device(struct vmm_aml *aml, const char *name)
 	append_path(aml, name);
 }
 
-void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args)
+void varch_aml_method(struct varch_aml *aml, const char *name, unsigned int args)
 {
 	if (args > MAX_ARGS)
 		aml_fail(aml, -EINVAL);
@@ -237,21 +237,21 @@ void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args)
 	append_byte(aml, (uint8_t)(args | METHOD_SERIALIZED));
 }
 
-void vmm_aml_package(struct vmm_aml *aml, uint8_t n)
+void varch_aml_package(struct varch_aml *aml, uint8_t n)
 {
 	append_byte(aml, OP_PACKAGE);
 	open_container(aml, false);
 	append_byte(aml, n);
 }
 
-void vmm_aml_resources(struct vmm_aml *aml)
+void varch_aml_resources(struct varch_aml *aml)
 {
 	append_byte(aml, OP_BUFFER);
 	open_container(aml, true);
 }
 
 /* The second operand of the condition follows. */
-static void begin_if_arg(struct vmm_aml *aml, unsigned int arg)
+static void begin_if_arg(struct varch_aml *aml, unsigned int arg)
 {
 	if (arg >= MAX_ARGS)
 		aml_fail(aml, -EINVAL);
@@ -261,40 +261,40 @@ static void begin_if_arg(struct vmm_aml *aml, unsigned int arg)
 	append_byte(aml, (uint8_t)(OP_ARG0 + arg));
 }
 
-void vmm_aml_if_arg_is(struct vmm_aml *aml, unsigned int arg, uint64_t value)
+void varch_aml_if_arg_is(struct varch_aml *aml, unsigned int arg, uint64_t value)
 {
 	begin_if_arg(aml, arg);
-	vmm_aml_integer(aml, value);
+	varch_aml_integer(aml, value);
 }
 
-void vmm_aml_if_arg0_is_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n)
+void varch_aml_if_arg0_is_bytes(struct varch_aml *aml, const void *bytes, uint8_t n)
 {
 	begin_if_arg(aml, 0);
-	vmm_aml_bytes(aml, bytes, n);
+	varch_aml_bytes(aml, bytes, n);
 }
 
-void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits)
+void varch_aml_if_local0_has(struct varch_aml *aml, uint32_t bits)
 {
 	append_byte(aml, OP_IF);
 	open_container(aml, false);
 	append_byte(aml, OP_AND);
 	append_byte(aml, OP_LOCAL0);
-	vmm_aml_integer(aml, bits);
+	varch_aml_integer(aml, bits);
 	append_byte(aml, OP_ZERO);	/* no further target for the result */
 }
 
-void vmm_aml_region(struct vmm_aml *aml, const char *name, enum vmm_aml_space space, uint64_t first,
+void varch_aml_region(struct varch_aml *aml, const char *name, enum varch_aml_space space, uint64_t first,
 		    uint8_t len)
 {
 	append_byte(aml, OP_EXTENDED);
 	append_byte(aml, OP_REGION);
 	append_path(aml, name);
 	append_byte(aml, (uint8_t)space);
-	vmm_aml_integer(aml, first);
-	vmm_aml_integer(aml, len);
+	varch_aml_integer(aml, first);
+	varch_aml_integer(aml, len);
 }
 
-void vmm_aml_fields(struct vmm_aml *aml, const char *region)
+void varch_aml_fields(struct varch_aml *aml, const char *region)
 {
 	append_byte(aml, OP_EXTENDED);
 	append_byte(aml, OP_FIELD);
@@ -303,57 +303,57 @@ void vmm_aml_fields(struct vmm_aml *aml, const char *region)
 	append_byte(aml, BY_DWORDS);
 }
 
-void vmm_aml_field32(struct vmm_aml *aml, const char *name)
+void varch_aml_field32(struct varch_aml *aml, const char *name)
 {
 	append_path(aml, name);
 	append_byte(aml, 32);
 }
 
-void vmm_aml_load_local0(struct vmm_aml *aml, const char *name)
+void varch_aml_load_local0(struct varch_aml *aml, const char *name)
 {
 	append_byte(aml, OP_STORE);
 	append_path(aml, name);
 	append_byte(aml, OP_LOCAL0);
 }
 
-void vmm_aml_store(struct vmm_aml *aml, uint64_t value, const char *name)
+void varch_aml_store(struct varch_aml *aml, uint64_t value, const char *name)
 {
 	append_byte(aml, OP_STORE);
-	vmm_aml_integer(aml, value);
+	varch_aml_integer(aml, value);
 	append_path(aml, name);
 }
 
-void vmm_aml_call(struct vmm_aml *aml, const char *name)
+void varch_aml_call(struct varch_aml *aml, const char *name)
 {
 	append_path(aml, name);
 }
 
-void vmm_aml_return(struct vmm_aml *aml, uint64_t value)
+void varch_aml_return(struct varch_aml *aml, uint64_t value)
 {
 	append_byte(aml, OP_RETURN);
-	vmm_aml_integer(aml, value);
+	varch_aml_integer(aml, value);
 }
 
-void vmm_aml_return_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n)
+void varch_aml_return_bytes(struct varch_aml *aml, const void *bytes, uint8_t n)
 {
 	append_byte(aml, OP_RETURN);
-	vmm_aml_bytes(aml, bytes, n);
+	varch_aml_bytes(aml, bytes, n);
 }
 
-void vmm_aml_name(struct vmm_aml *aml, const char *name)
+void varch_aml_name(struct varch_aml *aml, const char *name)
 {
 	append_byte(aml, OP_NAME);
 	append_path(aml, name);
 }
 
-void vmm_aml_integer(struct vmm_aml *aml, uint64_t value)
+void varch_aml_integer(struct varch_aml *aml, uint64_t value)
 {
 	uint8_t number[NUMBER_MAX];
 
 	aml_append(aml, number, encode_number(number, value));
 }
 
-void vmm_aml_string(struct vmm_aml *aml, const char *text)
+void varch_aml_string(struct varch_aml *aml, const char *text)
 {
 	const char *c;
 
@@ -364,13 +364,13 @@ void vmm_aml_string(struct vmm_aml *aml, const char *text)
 	aml_append(aml, text, strlen(text) + 1);
 }
 
-void vmm_aml_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n)
+void varch_aml_bytes(struct varch_aml *aml, const void *bytes, uint8_t n)
 {
 	append_byte(aml, OP_BUFFER);
 	open_container(aml, false);
-	vmm_aml_integer(aml, n);
+	varch_aml_integer(aml, n);
 	aml_append(aml, bytes, n);
-	vmm_aml_end(aml);
+	varch_aml_end(aml);
 }
 
 static int hex_digit(char c)
@@ -382,7 +382,7 @@ static int hex_digit(char c)
 }
 
 /* Five bits for each letter, four for each digit, the highest first. */
-void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id)
+void varch_aml_eisa_id(struct varch_aml *aml, const char *id)
 {
 	uint32_t value = 0;
 	unsigned int i;
@@ -402,16 +402,16 @@ void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id)
 	append_le(aml, __builtin_bswap32(value), 4);
 }
 
-void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event)
+void varch_aml_notify(struct varch_aml *aml, const char *name, uint64_t event)
 {
 	append_byte(aml, OP_NOTIFY);
 	append_path(aml, name);
-	vmm_aml_integer(aml, event);
+	varch_aml_integer(aml, event);
 }
 
 /* ----------------- resource descriptors of devices (ACPI 6.4, section 6.4) */
 
-void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len)
+void varch_aml_memory32(struct varch_aml *aml, uint32_t base, uint32_t len)
 {
 	append_byte(aml, 0x86);
 	append_le(aml, 9, 2);
@@ -423,7 +423,7 @@ void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len)
 #define FIXED_ENDS 0x0cu
 #define USED_HERE 0x01u		/* consumed by the device, not forwarded */
 
-static void append_memory64(struct vmm_aml *aml, uint8_t flags, uint64_t base,
+static void append_memory64(struct varch_aml *aml, uint8_t flags, uint64_t base,
 			    uint64_t len)
 {
 	append_byte(aml, 0x8a);
@@ -438,17 +438,17 @@ static void append_memory64(struct vmm_aml *aml, uint8_t flags, uint64_t base,
 	append_le(aml, len, 8);
 }
 
-void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len)
+void varch_aml_memory64(struct varch_aml *aml, uint64_t base, uint64_t len)
 {
 	append_memory64(aml, FIXED_ENDS | USED_HERE, base, len);
 }
 
-void vmm_aml_bridge_memory(struct vmm_aml *aml, uint64_t base, uint64_t len)
+void varch_aml_bridge_memory(struct varch_aml *aml, uint64_t base, uint64_t len)
 {
 	append_memory64(aml, FIXED_ENDS, base, len);
 }
 
-void vmm_aml_buses(struct vmm_aml *aml, uint16_t first, uint16_t last)
+void varch_aml_buses(struct varch_aml *aml, uint16_t first, uint16_t last)
 {
 	append_byte(aml, 0x88);
 	append_le(aml, 13, 2);
@@ -462,7 +462,7 @@ void vmm_aml_buses(struct vmm_aml *aml, uint16_t first, uint16_t last)
 	append_le(aml, last - first + 1u, 2);
 }
 
-void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len)
+void varch_aml_io(struct varch_aml *aml, uint16_t port, uint8_t len)
 {
 	append_byte(aml, 0x47);
 	append_byte(aml, 1);		/* all 16 bits are decoded */
@@ -472,7 +472,7 @@ void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len)
 	append_byte(aml, len);
 }
 
-void vmm_aml_interrupt(struct vmm_aml *aml, uint32_t irq)
+void varch_aml_interrupt(struct varch_aml *aml, uint32_t irq)
 {
 	append_byte(aml, 0x89);
 	append_le(aml, 6, 2);

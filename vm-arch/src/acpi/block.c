@@ -12,23 +12,23 @@
 #define ALIGN 16
 #define RSDP_LEN 36
 
-static void block_fail(struct vmm_acpi_block *b, int code)
+static void block_fail(struct varch_acpi_block *b, int code)
 {
 	if (!b->error)
 		b->error = code;
 }
 
-void vmm_acpi_block_init(struct vmm_acpi_block *b, uint32_t gpa, void *bytes, size_t size)
+void varch_acpi_block_init(struct varch_acpi_block *b, uint32_t gpa, void *bytes, size_t size)
 {
 	const bool fits = size >= RSDP_LEN;
 
-	*b = (struct vmm_acpi_block){
+	*b = (struct varch_acpi_block){
 		.bytes = bytes, .size = size, .len = fits ? RSDP_LEN : 0, .gpa = gpa,
 		.error = fits ? 0 : -ENOSPC,
 	};
 }
 
-void vmm_acpi_append(struct vmm_acpi_block *b, const void *bytes, size_t n)
+void varch_acpi_append(struct varch_acpi_block *b, const void *bytes, size_t n)
 {
 	if (b->size - b->len < n)
 		block_fail(b, -ENOSPC);
@@ -48,13 +48,13 @@ static uint8_t table_checksum(const unsigned char *bytes, size_t n)
 	return (uint8_t)-sum;
 }
 
-struct vmm_acpi_table vmm_acpi_begin_table(struct vmm_acpi_block *b, const char *signature, uint8_t revision)
+struct varch_acpi_table varch_acpi_begin_table(struct varch_acpi_block *b, const char *signature, uint8_t revision)
 {
 	static const unsigned char zeros[ALIGN];
-	unsigned char h[VMM_ACPI_HEADER] = { 0 };
-	struct vmm_acpi_table table = { 0 };
+	unsigned char h[VARCH_ACPI_HEADER] = { 0 };
+	struct varch_acpi_table table = { 0 };
 
-	vmm_acpi_append(b, zeros, -b->len % ALIGN);
+	varch_acpi_append(b, zeros, -b->len % ALIGN);
 	table.offset = b->len;
 	memcpy(h, signature, 4);
 	h[8] = revision;
@@ -62,11 +62,11 @@ struct vmm_acpi_table vmm_acpi_begin_table(struct vmm_acpi_block *b, const char 
 	vsu_le_store(h + 24, 1, 4);
 	memcpy(h + 28, "CVMM", 4);
 	vsu_le_store(h + 32, 1, 4);
-	vmm_acpi_append(b, h, sizeof(h));
+	varch_acpi_append(b, h, sizeof(h));
 	return table;
 }
 
-void vmm_acpi_end_table(struct vmm_acpi_block *b, struct vmm_acpi_table *table)
+void varch_acpi_end_table(struct varch_acpi_block *b, struct varch_acpi_table *table)
 {
 	unsigned char *h = b->bytes + table->offset;
 
@@ -77,71 +77,71 @@ void vmm_acpi_end_table(struct vmm_acpi_block *b, struct vmm_acpi_table *table)
 	h[9] = table_checksum(h, table->len);
 }
 
-uint64_t vmm_acpi_table_gpa(const struct vmm_acpi_block *b, const struct vmm_acpi_table *table)
+uint64_t varch_acpi_table_gpa(const struct varch_acpi_block *b, const struct varch_acpi_table *table)
 {
 	return b->gpa + table->offset;
 }
 
-void vmm_acpi_add_dsdt(struct vmm_acpi_block *b, void (*write)(const struct vmm_board *board, struct vmm_aml *aml),
-		       const struct vmm_board *board, struct vmm_acpi_table *table)
+void varch_acpi_add_dsdt(struct varch_acpi_block *b, void (*write)(const struct varch_board *board, struct varch_aml *aml),
+		       const struct varch_board *board, struct varch_acpi_table *table)
 {
-	struct vmm_aml aml;
+	struct varch_aml aml;
 	size_t len = 0;
 	int rc;
 
-	*table = vmm_acpi_begin_table(b, "DSDT", 2);
-	vmm_aml_init(&aml, b->bytes + b->len, b->size - b->len);
+	*table = varch_acpi_begin_table(b, "DSDT", 2);
+	varch_aml_init(&aml, b->bytes + b->len, b->size - b->len);
 	write(board, &aml);
-	rc = vmm_aml_finish(&aml, &len);
+	rc = varch_aml_finish(&aml, &len);
 	if (rc < 0)
 		block_fail(b, rc);
 	b->len += len;
-	vmm_acpi_end_table(b, table);
+	varch_acpi_end_table(b, table);
 }
 
-void vmm_acpi_add_fadt(struct vmm_acpi_block *b, unsigned char t[VMM_ACPI_FADT_LEN],
-		       const struct vmm_acpi_table *dsdt, struct vmm_acpi_table *table)
+void varch_acpi_add_fadt(struct varch_acpi_block *b, unsigned char t[VARCH_ACPI_FADT_LEN],
+		       const struct varch_acpi_table *dsdt, struct varch_acpi_table *table)
 {
-	const uint64_t gpa = vmm_acpi_table_gpa(b, dsdt);
+	const uint64_t gpa = varch_acpi_table_gpa(b, dsdt);
 
-	*table = vmm_acpi_begin_table(b, "FACP", 6);
+	*table = varch_acpi_begin_table(b, "FACP", 6);
 	vsu_le_store(t + 40, gpa, 4);
 	vsu_le_store(t + 140, gpa, 8);
 	memcpy(t + 268, "CVMM", 4);	/* hypervisor vendor identity */
-	vmm_acpi_append(b, t + VMM_ACPI_HEADER, VMM_ACPI_FADT_LEN - VMM_ACPI_HEADER);
-	vmm_acpi_end_table(b, table);
+	varch_acpi_append(b, t + VARCH_ACPI_HEADER, VARCH_ACPI_FADT_LEN - VARCH_ACPI_HEADER);
+	varch_acpi_end_table(b, table);
 }
 
-void vmm_acpi_add_mcfg(struct vmm_acpi_block *b, const struct vmm_board_pci *pci, struct vmm_acpi_table *table)
+void varch_acpi_add_mcfg(struct varch_acpi_block *b, const struct varch_board_pci *pci, struct varch_acpi_table *table)
 {
 	unsigned char space[8 + 16] = { 0 };
 
-	*table = vmm_acpi_begin_table(b, "MCFG", 1);
+	*table = varch_acpi_begin_table(b, "MCFG", 1);
 	vsu_le_store(space + 8, pci->ecam_gpa, 8);
-	vmm_acpi_append(b, space, sizeof(space));
-	vmm_acpi_end_table(b, table);
+	varch_acpi_append(b, space, sizeof(space));
+	varch_acpi_end_table(b, table);
 }
 
-void vmm_acpi_add_xsdt(struct vmm_acpi_block *b, const struct vmm_acpi_table *const *tables, unsigned int n,
-		       struct vmm_acpi_table *xsdt)
+void varch_acpi_add_xsdt(struct varch_acpi_block *b, const struct varch_acpi_table *const *tables, unsigned int n,
+		       struct varch_acpi_table *xsdt)
 {
-	unsigned char pointers[VMM_ACPI_TABLES * 8];
+	unsigned char pointers[VARCH_ACPI_TABLES * 8];
 	size_t len = 0;
 	unsigned int i;
 
-	for (i = 0; i < n && i < VMM_ACPI_TABLES; i++) {
+	for (i = 0; i < n && i < VARCH_ACPI_TABLES; i++) {
 		if (!tables[i]->len)
 			continue;
-		vsu_le_store(pointers + len, vmm_acpi_table_gpa(b, tables[i]), 8);
+		vsu_le_store(pointers + len, varch_acpi_table_gpa(b, tables[i]), 8);
 		len += 8;
 	}
-	*xsdt = vmm_acpi_begin_table(b, "XSDT", 1);
-	vmm_acpi_append(b, pointers, len);
-	vmm_acpi_end_table(b, xsdt);
+	*xsdt = varch_acpi_begin_table(b, "XSDT", 1);
+	varch_acpi_append(b, pointers, len);
+	varch_acpi_end_table(b, xsdt);
 }
 
 /* The first 20 bytes have a checksum of their own, for ACPI 1.0. */
-static void write_rsdp(const struct vmm_acpi_block *b, const struct vmm_acpi_table *xsdt)
+static void write_rsdp(const struct varch_acpi_block *b, const struct varch_acpi_table *xsdt)
 {
 	unsigned char *t = b->bytes;
 
@@ -150,19 +150,19 @@ static void write_rsdp(const struct vmm_acpi_block *b, const struct vmm_acpi_tab
 	memcpy(t + 9, "CVMM  ", 6);
 	t[15] = 2;		/* revision */
 	vsu_le_store(t + 20, RSDP_LEN, 4);
-	vsu_le_store(t + 24, vmm_acpi_table_gpa(b, xsdt), 8);
+	vsu_le_store(t + 24, varch_acpi_table_gpa(b, xsdt), 8);
 	t[8] = table_checksum(t, 20);
 	t[32] = table_checksum(t, RSDP_LEN);
 }
 
-int vmm_acpi_finish(struct vmm_acpi_block *b, const struct vmm_acpi_table *xsdt,
-		    struct vmm_acpi_table *rsdp, struct vsu_error *err)
+int varch_acpi_finish(struct varch_acpi_block *b, const struct varch_acpi_table *xsdt,
+		    struct varch_acpi_table *rsdp, struct vsu_error *err)
 {
 	if (b->error == -ENOSPC)
 		return vsu_error_set(err, -ENOSPC, "the description of the machine needs more than %zu bytes; use fewer CPUs, devices or windows", b->size);
 	if (b->error)
 		return vsu_error_sys(err, b->error, "the machine's description");
-	*rsdp = (struct vmm_acpi_table){ 0, RSDP_LEN };
+	*rsdp = (struct varch_acpi_table){ 0, RSDP_LEN };
 	write_rsdp(b, xsdt);
 	return 0;
 }

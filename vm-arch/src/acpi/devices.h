@@ -6,31 +6,31 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ACPI_DEVICES_H
-#define VMM_ACPI_DEVICES_H
+#ifndef VARCH_ACPI_DEVICES_H
+#define VARCH_ACPI_DEVICES_H
 
 #include <vm-arch/board.h>
 
 #include "acpi/aml.h"
 
-/* Names of a device, after vmm_aml_device(). */
-void vmm_acpi_uid(struct vmm_aml *aml, unsigned int uid);
-void vmm_acpi_string_id(struct vmm_aml *aml, const char *id);
-void vmm_acpi_eisa_id(struct vmm_aml *aml, const char *id);
-/* Its resources; descriptors follow, then vmm_aml_end(). */
-void vmm_acpi_begin_resources(struct vmm_aml *aml);
+/* Names of a device, after varch_aml_device(). */
+void varch_acpi_uid(struct varch_aml *aml, unsigned int uid);
+void varch_acpi_string_id(struct varch_aml *aml, const char *id);
+void varch_acpi_eisa_id(struct varch_aml *aml, const char *id);
+/* Its resources; descriptors follow, then varch_aml_end(). */
+void varch_acpi_begin_resources(struct varch_aml *aml);
 /* The descriptor of an interrupt by its number in the layout. */
-void vmm_acpi_interrupt(struct vmm_aml *aml, uint32_t irq);
+void varch_acpi_interrupt(struct varch_aml *aml, uint32_t irq);
 
 /* "PWRB", which remains open. */
-void vmm_acpi_begin_button(struct vmm_aml *aml);
-void vmm_acpi_generation(struct vmm_aml *aml, uint64_t gpa);
+void varch_acpi_begin_button(struct varch_aml *aml);
+void varch_acpi_generation(struct varch_aml *aml, uint64_t gpa);
 /* take: a method to call when the button was pressed, before its driver is notified; or NULL. */
-void vmm_acpi_events(struct vmm_aml *aml, const struct vmm_board *board, const char *take);
-void vmm_acpi_transports(struct vmm_aml *aml, const struct vmm_board *board);
+void varch_acpi_events(struct varch_aml *aml, const struct varch_board *board, const char *take);
+void varch_acpi_transports(struct varch_aml *aml, const struct varch_board *board);
 /* "PCI0", if the board has a bus; it remains open. */
-void vmm_acpi_begin_bus(struct vmm_aml *aml, const struct vmm_board *board);
+void varch_acpi_begin_bus(struct varch_aml *aml, const struct varch_board *board);
 /* Descriptors of windows and configuration space, which have no driver. */
-void vmm_acpi_reserved(struct vmm_aml *aml, const struct vmm_board *board);
+void varch_acpi_reserved(struct varch_aml *aml, const struct varch_board *board);
 
 #endif

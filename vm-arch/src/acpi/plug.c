@@ -17,7 +17,7 @@ static uint32_t take_bits(uint32_t *bits, uint32_t which)
 	return __atomic_fetch_and(bits, ~which, __ATOMIC_ACQ_REL) & which;
 }
 
-static void on_eject(struct vmm_plug *plug, uint32_t slots)
+static void on_eject(struct varch_plug *plug, uint32_t slots)
 {
 	const uint32_t given = take_bits(&plug->asked, slots);
 
@@ -25,9 +25,9 @@ static void on_eject(struct vmm_plug *plug, uint32_t slots)
 		plug->eject(plug->opaque, given);
 }
 
-static void on_access(void *opaque, struct vmm_access *access)
+static void on_access(void *opaque, struct varch_access *access)
 {
-	struct vmm_plug *plug = opaque;
+	struct varch_plug *plug = opaque;
 
 	if (access->len != 4 || access->offset % 4)
 		return;
@@ -41,46 +41,46 @@ static void on_access(void *opaque, struct vmm_access *access)
 		access->value = 0;
 }
 
-int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *registers,
+int varch_plug_add(struct varch_plug *plug, struct varch_bus *registers,
 		 struct vsu_error *err)
 {
-	const struct vmm_range range = {
-		VMM_PLUG_AT, VMM_PLUG_LEN, "slot ports", on_access, plug,
+	const struct varch_range range = {
+		VARCH_PLUG_AT, VARCH_PLUG_LEN, "slot ports", on_access, plug,
 	};
 
-	return vmm_bus_add(registers, &range, err);
+	return varch_bus_add(registers, &range, err);
 }
 
-void vmm_plug_came(struct vmm_plug *plug, unsigned int slot)
+void varch_plug_came(struct varch_plug *plug, unsigned int slot)
 {
 	bit_set(&plug->came, slot);
 }
 
-void vmm_plug_ask(struct vmm_plug *plug, unsigned int slot)
+void varch_plug_ask(struct varch_plug *plug, unsigned int slot)
 {
 	bit_set(&plug->asked, slot);
 	bit_set(&plug->goes, slot);
 }
 
-void vmm_plug_forget(struct vmm_plug *plug, unsigned int slot)
+void varch_plug_forget(struct varch_plug *plug, unsigned int slot)
 {
 	take_bits(&plug->asked, UINT32_C(1) << slot);
 	take_bits(&plug->goes, UINT32_C(1) << slot);
 }
 
-void vmm_plug_went(struct vmm_plug *plug, unsigned int slot)
+void varch_plug_went(struct varch_plug *plug, unsigned int slot)
 {
-	vmm_plug_forget(plug, slot);
+	varch_plug_forget(plug, slot);
 	bit_set(&plug->goes, slot);
 }
 
-bool vmm_plug_is_asked(const struct vmm_plug *plug, unsigned int slot)
+bool varch_plug_is_asked(const struct varch_plug *plug, unsigned int slot)
 {
 	return __atomic_load_n(&plug->asked, __ATOMIC_ACQUIRE) &
 	       UINT32_C(1) << slot;
 }
 
-bool vmm_plug_is_unread(const struct vmm_plug *plug)
+bool varch_plug_is_unread(const struct varch_plug *plug)
 {
 	return __atomic_load_n(&plug->came, __ATOMIC_ACQUIRE) |
 	       __atomic_load_n(&plug->goes, __ATOMIC_ACQUIRE);

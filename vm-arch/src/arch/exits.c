@@ -6,7 +6,7 @@
 
 #include <vm-arch/exits.h>
 
-enum vmm_cpu_next vmm_exit_end(const struct vmm_exiting *x, int status, const char *fmt, ...)
+enum varch_cpu_next varch_exit_end(const struct varch_exiting *x, int status, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -15,5 +15,5 @@ enum vmm_cpu_next vmm_exit_end(const struct vmm_exiting *x, int status, const ch
 	va_end(ap);
 	vsu_error_prefix(&x->verdict->why, 0, "CPU %u", x->cpu);
 	x->verdict->status = status;
-	return VMM_CPU_END;
+	return VARCH_CPU_END;
 }

@@ -7,13 +7,13 @@
 
 #include "boot/cmdline.h"
 
-int vmm_cmdline_build(const struct vmm_load *load, const struct vmm_loaded *loaded,
-		      char line[VMM_BOOT_CMDLINE_MAX], struct vsu_error *err)
+int varch_cmdline_build(const struct varch_load *load, const struct varch_loaded *loaded,
+		      char line[VARCH_BOOT_CMDLINE_MAX], struct vsu_error *err)
 {
 	const uint32_t wanted = loaded->cmdline_max;
-	const int max = wanted && wanted < VMM_BOOT_CMDLINE_MAX ? (int)wanted :
-								  VMM_BOOT_CMDLINE_MAX - 1;
-	int n = snprintf(line, VMM_BOOT_CMDLINE_MAX, "%s%s%s", load->cmdline,
+	const int max = wanted && wanted < VARCH_BOOT_CMDLINE_MAX ? (int)wanted :
+								  VARCH_BOOT_CMDLINE_MAX - 1;
+	int n = snprintf(line, VARCH_BOOT_CMDLINE_MAX, "%s%s%s", load->cmdline,
 			 load->append ? " " : "", load->append ? load->append : "");
 
 	return n <= max ? n :

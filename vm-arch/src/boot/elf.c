@@ -74,19 +74,19 @@ static bool note_is_named(const struct note *note, const char *name)
 	return note->name_size == n && !memcmp(note->name, name, n);
 }
 
-static int kernel_refuse(const struct vmm_kernel *kernel, const char *why,
+static int kernel_refuse(const struct varch_kernel_file *kernel, const char *why,
 			 struct vsu_error *err)
 {
 	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
 			     why);
 }
 
-static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
+static int check_header(const struct varch_kernel_file *kernel, const Elf64_Ehdr *h,
 			struct vsu_error *err)
 {
 	if (h->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != vmm_arch_elf.machine)
-		return kernel_refuse(kernel, vmm_arch_elf.foreign, err);
+	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != varch_elf.machine)
+		return kernel_refuse(kernel, varch_elf.foreign, err);
 	if (h->e_type != ET_EXEC)
 		return kernel_refuse(kernel, "not a static, non-relocatable ELF", err);
 	if (h->e_phentsize != sizeof(Elf64_Phdr) || !h->e_phnum ||
@@ -106,33 +106,33 @@ static const struct known {
 	size_t len;
 	const char magic[5], *why;
 } known[] = {
-	{ 0x202, 4, "HdrS", "it is a bzImage, a kernel of x86; this machine is " VMM_TARGET_NAME },
-	{ 56, 4, "ARM\x64", "it is an Image, a kernel of arm64; this machine is " VMM_TARGET_NAME },
+	{ 0x202, 4, "HdrS", "it is a bzImage, a kernel of x86; this machine is " VARCH_NAME },
+	{ 56, 4, "ARM\x64", "it is an Image, a kernel of arm64; this machine is " VARCH_NAME },
 	{ 4, 4, "zimg", "it is a compressed kernel for EFI (zboot), which is not supported; name an uncompressed one" },
 	{ 0, 3, "\x1f\x8b\x08", "it is compressed, which is not supported; decompress it by gunzip" },
 };
 
-static int refuse_unknown(const struct vmm_kernel *kernel, struct vsu_error *err)
+static int refuse_unknown(const struct varch_kernel_file *kernel, struct vsu_error *err)
 {
 	const struct known *k;
 	char magic[4];
 
 	for (k = known; k < known + sizeof(known) / sizeof(known[0]); k++)
 		if (kernel->file.size >= k->at + k->len &&
-		    !vmm_file_copy(&kernel->file, k->at, magic, k->len, NULL) &&
+		    !varch_file_copy(&kernel->file, k->at, magic, k->len, NULL) &&
 		    !memcmp(magic, k->magic, k->len))
 			return kernel_refuse(kernel, k->why, err);
-	return kernel_refuse(kernel, vmm_arch_elf.unknown, err);
+	return kernel_refuse(kernel, varch_elf.unknown, err);
 }
 
-static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
+static int read_header(const struct varch_kernel_file *kernel, Elf64_Ehdr *h,
 		       struct vsu_error *err)
 {
 	const uint64_t size = kernel->file.size;
 	int rc;
 
 	memset(h, 0, sizeof(*h));
-	rc = vmm_file_copy(&kernel->file, 0, h,
+	rc = varch_file_copy(&kernel->file, 0, h,
 			   size < sizeof(*h) ? (size_t)size : sizeof(*h), err);
 	if (rc < 0)
 		return rc;
@@ -143,7 +143,7 @@ static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
 	return check_header(kernel, h, err);
 }
 
-static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
+static int check_segment(const struct varch_kernel_file *kernel, const Elf64_Phdr *p,
 			 struct vsu_error *err)
 {
 	uint64_t end;
@@ -154,8 +154,8 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 	if (p->p_filesz > p->p_memsz ||
 	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
 		return kernel_refuse(kernel, "a segment has invalid sizes", err);
-	if (p->p_paddr < VMM_INITRD_FIRST)
-		return kernel_refuse(kernel, vmm_arch_elf.low, err);
+	if (p->p_paddr < VARCH_INITRD_FIRST)
+		return kernel_refuse(kernel, varch_elf.low, err);
 	return 0;
 }
 
@@ -184,7 +184,7 @@ static void take_notes(struct notes notes, struct identity *id)
 	struct note note;
 
 	while (note_next(&notes, &note)) {
-		if (vmm_arch_elf.pvh && note_is_named(&note, "Xen") &&
+		if (varch_elf.pvh && note_is_named(&note, "Xen") &&
 		    note.type == PVH_NOTE_TYPE)
 			take_pvh_entry(&note, id);
 		if (!note_is_named(&note, CVMM_NOTE_NAME) ||
@@ -197,7 +197,7 @@ static void take_notes(struct notes notes, struct identity *id)
 }
 
 /* Only the bytes that are really there, and no more than a kernel has. */
-static int read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
+static int read_notes(const struct varch_kernel_file *kernel, const Elf64_Phdr *p,
 		      struct identity *id, struct vsu_error *err)
 {
 	const uint64_t size = p->p_filesz < NOTES_MAX ? p->p_filesz : NOTES_MAX;
@@ -213,14 +213,14 @@ static int read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 	if (!bytes)
 		return vsu_error_sys(err, -ENOMEM, "kernel '%s'", kernel->name);
 	notes.bytes = bytes;
-	rc = vmm_file_copy(&kernel->file, p->p_offset, bytes, (size_t)size, err);
+	rc = varch_file_copy(&kernel->file, p->p_offset, bytes, (size_t)size, err);
 	if (!rc)
 		take_notes(notes, id);
 	free(bytes);
 	return rc;
 }
 
-static int check_identity(const struct vmm_kernel *kernel,
+static int check_identity(const struct varch_kernel_file *kernel,
 			  const struct identity *id, struct vsu_error *err)
 {
 	if (!id->ours && id->pvh)
@@ -228,7 +228,7 @@ static int check_identity(const struct vmm_kernel *kernel,
 	if (!id->ours && id->bad_pvh)
 		return kernel_refuse(kernel, "its PVH note is malformed", err);
 	if (!id->ours)
-		return kernel_refuse(kernel, vmm_arch_elf.anonymous, err);
+		return kernel_refuse(kernel, varch_elf.anonymous, err);
 	if (id->note.version != CVMM_BOOT_VERSION)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; %d is required",
 			kernel->name, id->note.version, CVMM_BOOT_VERSION);
@@ -239,14 +239,14 @@ static int check_identity(const struct vmm_kernel *kernel,
 }
 
 /* Our own note counts before any other. */
-static void identity_apply(const struct identity *id, struct vmm_loaded *loaded)
+static void identity_apply(const struct identity *id, struct varch_loaded *loaded)
 {
 	if (id->ours) {
 		loaded->level0 = id->note.flags & CVMM_BOOT_LEVEL0;
 		loaded->any_level = id->note.flags & CVMM_BOOT_ANY_LEVEL;
 		loaded->finds_pci = id->note.flags & CVMM_BOOT_PCI;
 	} else {
-		loaded->protocol = VMM_PROTOCOL_PVH;
+		loaded->protocol = VARCH_PROTOCOL_PVH;
 		loaded->entry = id->pvh_entry;
 		loaded->cmdline_max = PVH_CMDLINE_MAX;
 	}
@@ -265,17 +265,17 @@ static int memory_clear(const struct vmem_view *view, uint64_t gpa, uint64_t len
 	return rc;
 }
 
-static int load_segment(const struct vmm_kernel *kernel,
+static int load_segment(const struct varch_kernel_file *kernel,
 			const struct vmem_view *view, const Elf64_Phdr *p,
 			struct vsu_error *err)
 {
 	int rc;
 
 	if (!vmem_check_range(view, p->p_paddr, p->p_memsz, VMEM_WRITE))
-		return vmm_arch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory",
+		return varch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory",
 			kernel->name, (uint64_t)p->p_memsz,
 			(uint64_t)p->p_paddr), VARCH_ADVICE_MEMORY);
-	rc = vmm_file_place(&kernel->file, p->p_offset, p->p_filesz, view,
+	rc = varch_file_place(&kernel->file, p->p_offset, p->p_filesz, view,
 			    p->p_paddr, err);
 	return rc ? rc : memory_clear(view, p->p_paddr + p->p_filesz,
 				      p->p_memsz - p->p_filesz);
@@ -290,12 +290,12 @@ static bool segment_holds(const Elf64_Phdr *p, uint64_t entry)
  * The program headers of a file whose own header has been checked, and what
  * its notes say. Leaves the n loadable ones in segments.
  */
-static int read_segments(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
+static int read_segments(const struct varch_kernel_file *kernel, const Elf64_Ehdr *h,
 			 Elf64_Phdr *segments, unsigned int *n,
 			 struct identity *id, struct vsu_error *err)
 {
 	unsigned int i;
-	int rc = vmm_file_copy(&kernel->file, h->e_phoff, segments,
+	int rc = varch_file_copy(&kernel->file, h->e_phoff, segments,
 			       h->e_phnum * sizeof(*segments), err);
 
 	for (i = *n = 0; !rc && i < h->e_phnum; i++) {
@@ -306,7 +306,7 @@ static int read_segments(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 	return rc;
 }
 
-static int check_segments(const struct vmm_kernel *kernel,
+static int check_segments(const struct varch_kernel_file *kernel,
 			  const Elf64_Phdr *segments, unsigned int n,
 			  struct vsu_error *err)
 {
@@ -325,10 +325,10 @@ static int check_segments(const struct vmm_kernel *kernel,
 	return rc;
 }
 
-static int load_segments(const struct vmm_kernel *kernel,
+static int load_segments(const struct varch_kernel_file *kernel,
 			 const struct vmem_view *view,
 			 const Elf64_Phdr *segments, unsigned int n,
-			 struct vmm_loaded *loaded, struct vsu_error *err)
+			 struct varch_loaded *loaded, struct vsu_error *err)
 {
 	const Elf64_Phdr *p;
 	bool entry_loaded = false;
@@ -348,7 +348,7 @@ static int load_segments(const struct vmm_kernel *kernel,
 	return rc;
 }
 
-int vmm_arch_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err)
+int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err)
 {
 	Elf64_Phdr segments[MAX_SEGMENTS];
 	struct identity id = { 0 };
@@ -363,11 +363,11 @@ int vmm_arch_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error
 	return !rc && id.ours;
 }
 
-int vmm_kernel_load(const struct vmm_kernel *kernel,
-		    const struct vmem_view *view, struct vmm_loaded *out,
+int varch_elf_load(const struct varch_kernel_file *kernel,
+		    const struct vmem_view *view, struct varch_loaded *out,
 		    struct vsu_error *err)
 {
-	struct vmm_loaded loaded = { .first = UINT64_MAX };
+	struct varch_loaded loaded = { .first = UINT64_MAX };
 	Elf64_Phdr segments[MAX_SEGMENTS];
 	struct identity id = { 0 };
 	unsigned int n;

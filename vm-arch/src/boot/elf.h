@@ -4,8 +4,8 @@
  * built-in protocol (arch/boot_protocol.h) or, on x86-64, PVH. The content of a file is not
  * trusted.
  */
-#ifndef VMM_BOOT_ELF_H
-#define VMM_BOOT_ELF_H
+#ifndef VARCH_BOOT_ELF_H
+#define VARCH_BOOT_ELF_H
 
 #include <vm-arch/kernel.h>
 #include <vm-arch/load.h>
@@ -17,8 +17,8 @@
  * protocols, malformed, or truncated while it was read; -E2BIG: the guest has
  * too little memory.
  */
-int vmm_kernel_load(const struct vmm_kernel *kernel,
-		    const struct vmem_view *view, struct vmm_loaded *loaded,
+int varch_elf_load(const struct varch_kernel_file *kernel,
+		    const struct vmem_view *view, struct varch_loaded *loaded,
 		    struct vsu_error *err);
 
 #endif

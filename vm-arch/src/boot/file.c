@@ -11,7 +11,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
-static int file_check(const struct vmm_file *file, struct vsu_error *err)
+static int file_check(const struct varch_file *file, struct vsu_error *err)
 {
 	if (file->size && file->size <= SIZE_MAX / 2)
 		return 0;
@@ -20,7 +20,7 @@ static int file_check(const struct vmm_file *file, struct vsu_error *err)
 			     file->size ? "too large" : "empty");
 }
 
-static int file_examine(struct vmm_file *file, struct vsu_error *err)
+static int file_examine(struct varch_file *file, struct vsu_error *err)
 {
 	const int kind = vsu_fd_kind(file->fd);
 	int rc;
@@ -34,10 +34,10 @@ static int file_examine(struct vmm_file *file, struct vsu_error *err)
 	return file_check(file, err);
 }
 
-int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
+int varch_file_open(struct varch_file *file, const char *what, const char *path,
 		  struct vsu_error *err)
 {
-	struct vmm_file f = { .what = what };
+	struct varch_file f = { .what = what };
 	struct vsu_file_value value;
 	int rc = vsu_file_value_read(path, &value, err);
 
@@ -59,7 +59,7 @@ int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 }
 
 /* The result of a transfer of len bytes. */
-static int read_judge(const struct vmm_file *file, ssize_t n, size_t len,
+static int read_judge(const struct varch_file *file, ssize_t n, size_t len,
 		      struct vsu_error *err)
 {
 	if (n < 0)
@@ -70,7 +70,7 @@ static int read_judge(const struct vmm_file *file, ssize_t n, size_t len,
 	return 0;
 }
 
-int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
+int varch_file_copy(const struct varch_file *file, uint64_t offset, void *buf,
 		  size_t len, struct vsu_error *err)
 {
 	if (!file->bytes)
@@ -81,7 +81,7 @@ int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
 }
 
 /* A read may return fewer bytes than requested, and is continued. */
-static ssize_t pread_to_guest(const struct vmm_file *file, uint64_t offset,
+static ssize_t pread_to_guest(const struct varch_file *file, uint64_t offset,
 			      size_t len, const struct vmem_view *view,
 			      uint64_t gpa)
 {
@@ -97,7 +97,7 @@ static ssize_t pread_to_guest(const struct vmm_file *file, uint64_t offset,
 	return n < 0 ? n : (ssize_t)done;
 }
 
-int vmm_file_place(const struct vmm_file *file, uint64_t offset, size_t len,
+int varch_file_place(const struct varch_file *file, uint64_t offset, size_t len,
 		   const struct vmem_view *view, uint64_t gpa,
 		   struct vsu_error *err)
 {
@@ -109,7 +109,7 @@ int vmm_file_place(const struct vmm_file *file, uint64_t offset, size_t len,
 			  err);
 }
 
-void vmm_file_close(struct vmm_file *file)
+void varch_file_close(struct varch_file *file)
 {
 	if (file->size && !file->bytes)
 		vsu_fd_close(&file->fd);

@@ -35,14 +35,14 @@ static void mark_private(const struct vmem_map *map, struct cvmm_boot *boot)
 			boot->memory[i].flags = CVMM_MEMORY_PRIVATE;
 }
 
-int vmm_builtin_describe(const struct vmm_load *load, const struct vmm_loaded *loaded,
+int varch_builtin_describe(const struct varch_load *load, const struct varch_loaded *loaded,
 			 struct cvmm_boot *boot, struct vsu_error *err)
 {
-	const struct vmm_board *board = load->board;
+	const struct varch_board *board = load->board;
 	unsigned int i;
 
 	if (load->on_bus && !loaded->finds_pci)
-		return vmm_arch_advise(err, vsu_error_set(err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus"),
+		return varch_advise(err, vsu_error_set(err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus"),
 				  VARCH_ADVICE_TRANSPORT);
 	boot->ncpus = board->ncpus;
 	boot->flags = (loaded->level0 ? CVMM_BOOT_LEVEL0 : 0) | (load->on_bus ? CVMM_BOOT_PCI : 0);
@@ -56,7 +56,7 @@ int vmm_builtin_describe(const struct vmm_load *load, const struct vmm_loaded *l
 	return 0;
 }
 
-int vmm_builtin_hand_over(struct cvmm_boot *boot, const struct vmem_view *view,
+int varch_builtin_hand_over(struct cvmm_boot *boot, const struct vmem_view *view,
 			  uint64_t gpa)
 {
 	boot->magic = CVMM_BOOT_MAGIC;

@@ -4,8 +4,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_BOOT_INFO_H
-#define VMM_BOOT_INFO_H
+#ifndef VARCH_BOOT_INFO_H
+#define VARCH_BOOT_INFO_H
 
 #include <vm-arch/boot_protocol.h>
 #include <vm-arch/load.h>
@@ -16,14 +16,14 @@
  * Describes the machine in a zeroed boot: CPUs, devices and private memory.
  * -EINVAL: the kernel expects no bus.
  */
-int vmm_builtin_describe(const struct vmm_load *load, const struct vmm_loaded *loaded,
+int varch_builtin_describe(const struct varch_load *load, const struct varch_loaded *loaded,
 			 struct cvmm_boot *boot, struct vsu_error *err);
 
 /*
  * Completes the boot information by what is the same for all machines and by
  * the memory that there is, and writes it to gpa. 0 or a negative errno.
  */
-int vmm_builtin_hand_over(struct cvmm_boot *boot, const struct vmem_view *view,
+int varch_builtin_hand_over(struct cvmm_boot *boot, const struct vmem_view *view,
 			  uint64_t gpa);
 
 #endif

@@ -17,24 +17,24 @@ static bool fit_below(uint64_t first, uint64_t end, uint64_t len, uint64_t *at)
 {
 	if (end <= first || end - first < len)
 		return false;
-	*at = (end - len) & ~(VMM_PAGE - 1);
+	*at = (end - len) & ~(VARCH_PAGE - 1);
 	return *at >= first;
 }
 
 /* In one range of memory: above the kernel, or else below it. */
-static bool fit_in(const struct vmem_range *r, const struct vmm_loaded *kernel,
+static bool fit_in(const struct vmem_range *r, const struct varch_loaded *kernel,
 		   uint64_t len, uint64_t *at)
 {
 	uint64_t first = r->first, end = r->first + r->span + 1, above;
 
 	if (!(r->flags & VMEM_WRITE))
 		return false;
-	if (end > VMM_INITRD_END)
-		end = VMM_INITRD_END;
+	if (end > VARCH_INITRD_END)
+		end = VARCH_INITRD_END;
 	if (kernel->initrd_end && end > kernel->initrd_end)
 		end = kernel->initrd_end;
-	if (first < VMM_INITRD_FIRST)
-		first = VMM_INITRD_FIRST;
+	if (first < VARCH_INITRD_FIRST)
+		first = VARCH_INITRD_FIRST;
 	above = kernel->end > first ? kernel->end : first;
 	if (kernel->first >= end || kernel->end <= first)
 		return fit_below(first, end, len, at);
@@ -42,9 +42,9 @@ static bool fit_in(const struct vmem_range *r, const struct vmm_loaded *kernel,
 	       fit_below(first, kernel->first, len, at);
 }
 
-int vmm_initrd_load(const struct vmm_file *initrd,
+int varch_initrd_load(const struct varch_file *initrd,
 		    const struct vmem_view *view,
-		    const struct vmm_loaded *kernel, uint64_t *gpa,
+		    const struct varch_loaded *kernel, uint64_t *gpa,
 		    struct vsu_error *err)
 {
 	bool found = false;
@@ -55,9 +55,9 @@ int vmm_initrd_load(const struct vmm_file *initrd,
 	for (i = view->n; i-- && !found;)
 		found = fit_in(&view->ranges[i], kernel, initrd->size, &at);
 	if (!found)
-		return vmm_arch_advise(err, vsu_error_set(err, -E2BIG, "initrd: its %" PRIu64 " bytes do not fit into the guest's memory beside the kernel", initrd->size),
+		return varch_advise(err, vsu_error_set(err, -E2BIG, "initrd: its %" PRIu64 " bytes do not fit into the guest's memory beside the kernel", initrd->size),
 				  VARCH_ADVICE_MEMORY);
-	rc = vmm_file_place(initrd, 0, (size_t)initrd->size, view, at, err);
+	rc = varch_file_place(initrd, 0, (size_t)initrd->size, view, at, err);
 	if (!rc)
 		*gpa = at;
 	return rc;

@@ -9,22 +9,22 @@
 #include <vm-arch/bus.h>
 #include <vmm-sys-util/checked.h>
 
-static int refuse_overlap(const struct vmm_range *have,
-			  const struct vmm_range *want, struct vsu_error *err)
+static int refuse_overlap(const struct varch_range *have,
+			  const struct varch_range *want, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EEXIST, "%s at %#" PRIx64
 		" overlaps %s at %#" PRIx64, want->name, want->first,
 		have->name, have->first);
 }
 
-int vmm_bus_add(struct vmm_bus *bus, const struct vmm_range *range,
+int varch_bus_add(struct varch_bus *bus, const struct varch_range *range,
 		struct vsu_error *err)
 {
 	unsigned int i, at = 0;
 
-	if (bus->n == VMM_BUS_MAX)
+	if (bus->n == VARCH_BUS_MAX)
 		return vsu_error_set(err, -ENOSPC,
-			"more than %d devices in one machine", VMM_BUS_MAX);
+			"more than %d devices in one machine", VARCH_BUS_MAX);
 	for (i = 0; i < bus->n; i++) {
 		if (vsu_ranges_overlap(bus->ranges[i].first, bus->ranges[i].len,
 				       range->first, range->len))
@@ -39,7 +39,7 @@ int vmm_bus_add(struct vmm_bus *bus, const struct vmm_range *range,
 	return 0;
 }
 
-static const struct vmm_range *range_find(const struct vmm_bus *bus,
+static const struct varch_range *range_find(const struct varch_bus *bus,
 					  uint64_t address, uint32_t len)
 {
 	unsigned int lo = 0, hi = bus->n, mid;
@@ -57,10 +57,10 @@ static const struct vmm_range *range_find(const struct vmm_bus *bus,
 	return &bus->ranges[lo - 1];
 }
 
-void vmm_bus_access(const struct vmm_bus *bus, uint64_t address,
-		    struct vmm_access *access)
+void varch_bus_access(const struct varch_bus *bus, uint64_t address,
+		    struct varch_access *access)
 {
-	const struct vmm_range *range = range_find(bus, address, access->len);
+	const struct varch_range *range = range_find(bus, address, access->len);
 
 	if (!access->write)
 		access->value = UINT64_MAX;

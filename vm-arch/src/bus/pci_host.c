@@ -18,7 +18,7 @@ static const struct {
 	{ 0x2c, 0x11001af4 },
 };
 
-static void bridge_space(void *opaque, struct vmm_access *access)
+static void bridge_space(void *opaque, struct varch_access *access)
 {
 	const uint32_t at = (uint32_t)access->offset;
 	unsigned int i;
@@ -33,12 +33,12 @@ static void bridge_space(void *opaque, struct vmm_access *access)
 }
 
 /* Aligned accesses of up to 4 bytes; absent functions read as all-ones. */
-static void space_access(struct vmm_pci_host *host, unsigned int device,
-			 unsigned int at, struct vmm_access *access)
+static void space_access(struct varch_pci_host *host, unsigned int device,
+			 unsigned int at, struct varch_access *access)
 {
-	const struct vmm_pci_function *f;
+	const struct varch_pci_function *f;
 
-	if (device % 8 || device / 8 >= VMM_PCI_SLOTS || access->len > 4 ||
+	if (device % 8 || device / 8 >= VARCH_PCI_SLOTS || access->len > 4 ||
 	    at % access->len)
 		return;
 	f = &host->functions[device / 8];
@@ -48,16 +48,16 @@ static void space_access(struct vmm_pci_host *host, unsigned int device,
 	f->space(f->opaque, access);
 }
 
-static void on_ecam(void *opaque, struct vmm_access *access)
+static void on_ecam(void *opaque, struct varch_access *access)
 {
 	space_access(opaque, (unsigned int)(access->offset / SPACE_ECAM),
 		     (unsigned int)(access->offset % SPACE_ECAM), access);
 }
 
 /* Bits 16 to 23 are the bus, 8 to 15 slot and function, 2 to 7 the word. */
-static void on_port(void *opaque, struct vmm_access *access)
+static void on_port(void *opaque, struct varch_access *access)
 {
-	struct vmm_pci_host *host = opaque;
+	struct varch_pci_host *host = opaque;
 	uint32_t selected = __atomic_load_n(&host->selected, __ATOMIC_ACQUIRE);
 
 	if (access->offset >= 4) {
@@ -74,7 +74,7 @@ static void on_port(void *opaque, struct vmm_access *access)
 }
 
 /* Returns whether the access hits the function's registers, and its offset. */
-static bool is_within(const struct vmm_pci_function *f, uint64_t gpa,
+static bool is_within(const struct varch_pci_function *f, uint64_t gpa,
 		      uint32_t len, uint64_t *offset)
 {
 	const uint64_t first = __atomic_load_n(&f->gpa, __ATOMIC_ACQUIRE);
@@ -89,14 +89,14 @@ static bool is_within(const struct vmm_pci_function *f, uint64_t gpa,
  * Registers of a removed function read as 0: a driver that resets a device waits
  * for status 0, even after the device was removed.
  */
-static void on_window(void *opaque, struct vmm_access *access)
+static void on_window(void *opaque, struct varch_access *access)
 {
-	struct vmm_pci_host *host = opaque;
-	const uint64_t gpa = VMM_PCI_WINDOW_GPA + access->offset;
-	const struct vmm_pci_function *f = host->functions;
+	struct varch_pci_host *host = opaque;
+	const uint64_t gpa = VARCH_PCI_WINDOW_GPA + access->offset;
+	const struct varch_pci_function *f = host->functions;
 	bool gone = false;
 
-	for (; f < &host->functions[VMM_PCI_SLOTS]; f++) {
+	for (; f < &host->functions[VARCH_PCI_SLOTS]; f++) {
 		if (!is_within(f, gpa, access->len, &access->offset))
 			continue;
 		if (f->registers) {
@@ -109,46 +109,46 @@ static void on_window(void *opaque, struct vmm_access *access)
 		access->value = 0;
 }
 
-int vmm_pci_host_init_empty(struct vmm_pci_host *host, struct vmm_bus *ports,
+int varch_pci_host_init_empty(struct varch_pci_host *host, struct varch_bus *ports,
 			    struct vsu_error *err)
 {
-	const struct vmm_range port = { VMM_PCI_PORT, VMM_PCI_PORT_LEN,
+	const struct varch_range port = { VARCH_PCI_PORT, VARCH_PCI_PORT_LEN,
 					"PCI configuration ports", on_port, host };
 	unsigned int i;
 
-	for (i = 0; i < VMM_PCI_SLOTS; i++)
-		host->functions[i].gpa = VMM_PCI_NOWHERE;
-	return vmm_bus_add(ports, &port, err);
+	for (i = 0; i < VARCH_PCI_SLOTS; i++)
+		host->functions[i].gpa = VARCH_PCI_NOWHERE;
+	return varch_bus_add(ports, &port, err);
 }
 
-int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
-		      struct vmm_bus *ports, struct vsu_error *err)
+int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
+		      struct varch_bus *ports, struct vsu_error *err)
 {
-	const struct vmm_range ecam = { VMM_PCI_ECAM_GPA, VMM_PCI_ECAM_LEN,
+	const struct varch_range ecam = { VARCH_PCI_ECAM_GPA, VARCH_PCI_ECAM_LEN,
 					"PCI configuration space", on_ecam, host };
-	const struct vmm_range window = { VMM_PCI_WINDOW_GPA, VMM_PCI_WINDOW_LEN,
+	const struct varch_range window = { VARCH_PCI_WINDOW_GPA, VARCH_PCI_WINDOW_LEN,
 					  "PCI registers", on_window, host };
-	int rc = vmm_pci_host_init_empty(host, ports, err);
+	int rc = varch_pci_host_init_empty(host, ports, err);
 
 	host->functions[0].space = bridge_space;
 	if (!rc)
-		rc = vmm_bus_add(memory, &ecam, err);
-	return rc ? rc : vmm_bus_add(memory, &window, err);
+		rc = varch_bus_add(memory, &ecam, err);
+	return rc ? rc : varch_bus_add(memory, &window, err);
 }
 
-void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
-		      const struct vmm_pci_function *function)
+void varch_pci_host_add(struct varch_pci_host *host, unsigned int slot,
+		      const struct varch_pci_function *function)
 {
 	host->functions[slot] = *function;
 }
 
-void vmm_pci_host_remove(struct vmm_pci_host *host, unsigned int slot)
+void varch_pci_host_remove(struct varch_pci_host *host, unsigned int slot)
 {
 	host->functions[slot].space = NULL;
 	host->functions[slot].registers = NULL;
 }
 
-void vmm_pci_host_move(struct vmm_pci_host *host, unsigned int slot,
+void varch_pci_host_move(struct varch_pci_host *host, unsigned int slot,
 		       uint64_t gpa)
 {
 	__atomic_store_n(&host->functions[slot].gpa, gpa, __ATOMIC_RELEASE);

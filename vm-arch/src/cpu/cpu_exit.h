@@ -5,19 +5,19 @@
  *
  * Threads: the CPU's thread.
  */
-#ifndef VMM_CPU_EXIT_H
-#define VMM_CPU_EXIT_H
+#ifndef VARCH_CPU_EXIT_H
+#define VARCH_CPU_EXIT_H
 
 #include <vm-arch/exits.h>
 
 #include "kvm/uapi.h"
 
 /* Handles one return of KVM_RUN for fd: rc is its result or negative errno. */
-void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu, int fd,
-		  struct kvm_run *run, int rc, struct vmm_cpu_verdict *verdict);
+void varch_cpu_exit(const struct varch_cpu_hooks *hooks, unsigned int cpu, int fd,
+		  struct kvm_run *run, int rc, struct varch_cpu_verdict *verdict);
 
 /* Handles an access of the guest to a lost page at hva. */
-void vmm_cpu_poisoned(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
-		      uint64_t hva, struct vmm_cpu_verdict *verdict);
+void varch_cpu_poisoned(const struct varch_cpu_hooks *hooks, unsigned int cpu,
+		      uint64_t hva, struct varch_cpu_verdict *verdict);
 
 #endif

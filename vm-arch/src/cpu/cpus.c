@@ -32,9 +32,9 @@
 #define KERNEL_SIGSET 8u
 
 /* Interrupts KVM_RUN. Never above SIGRTMIN: those can be refused, if others have used up the limit. */
-#define VMM_CPU_KICK SIGUSR2
+#define VARCH_CPU_KICK SIGUSR2
 
-void vmm_cpus_leave(struct vmm_cpus *cpus)
+void varch_cpus_leave(struct varch_cpus *cpus)
 {
 	cpus->in_guest--;
 	pthread_cond_broadcast(&cpus->changed);
@@ -44,7 +44,7 @@ void vmm_cpus_leave(struct vmm_cpus *cpus)
  * The thread blocks the signal, and KVM_RUN alone does not: it returns with -EINTR while one
  * is pending. So the process needs no handler, and its disposition does not matter.
  */
-static int accept_kicks(const struct vmm_cpu_thread *cpu)
+static int accept_kicks(const struct varch_cpu_thread *cpu)
 {
 	union {
 		struct kvm_signal_mask mask;
@@ -54,7 +54,7 @@ static int accept_kicks(const struct vmm_cpu_thread *cpu)
 
 	/* faults of the thread, such as a lost page, come while the guest runs as well */
 	pthread_sigmask(SIG_SETMASK, NULL, &set);
-	sigdelset(&set, VMM_CPU_KICK);
+	sigdelset(&set, VARCH_CPU_KICK);
 	memcpy(in_guest.mask.sigset, &set, KERNEL_SIGSET);
 	return ioctl(cpu->fd, KVM_SET_SIGNAL_MASK, &in_guest) < 0 ? -errno : 0;
 }
@@ -66,14 +66,14 @@ static void take_kick(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, VMM_CPU_KICK);
+	sigaddset(&set, VARCH_CPU_KICK);
 	(void)!sigtimedwait(&set, NULL, &now);
 }
 
 /* Waits until this CPU may run; false: it must end. Requires the lock. */
-static bool enter_locked(struct vmm_cpu_thread *cpu)
+static bool enter_locked(struct varch_cpu_thread *cpu)
 {
-	struct vmm_cpus *cpus = cpu->cpus;
+	struct varch_cpus *cpus = cpu->cpus;
 
 	while ((cpus->pauses || cpu->held) && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
@@ -87,7 +87,7 @@ static bool enter_locked(struct vmm_cpu_thread *cpu)
 	return true;
 }
 
-static bool cpu_enter(struct vmm_cpu_thread *cpu)
+static bool cpu_enter(struct varch_cpu_thread *cpu)
 {
 	bool ok;
 
@@ -97,14 +97,14 @@ static bool cpu_enter(struct vmm_cpu_thread *cpu)
 	return ok;
 }
 
-static void cpu_leave(struct vmm_cpu_thread *cpu)
+static void cpu_leave(struct varch_cpu_thread *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
-	vmm_cpus_leave(cpu->cpus);
+	varch_cpus_leave(cpu->cpus);
 	pthread_mutex_unlock(&cpu->cpus->lock);
 }
 
-static void wait_for_stop(struct vmm_cpus *cpus)
+static void wait_for_stop(struct varch_cpus *cpus)
 {
 	pthread_mutex_lock(&cpus->lock);
 	while (!cpus->stopping)
@@ -113,7 +113,7 @@ static void wait_for_stop(struct vmm_cpus *cpus)
 }
 
 /* The first reason counts. */
-static void end_once(struct vmm_cpus *cpus, int status,
+static void end_once(struct varch_cpus *cpus, int status,
 		     const struct vsu_error *why)
 {
 	pthread_mutex_lock(&cpus->lock);
@@ -128,7 +128,7 @@ static void end_once(struct vmm_cpus *cpus, int status,
 }
 
 /* Only this CPU's thread writes the counter. */
-static void count_exit(struct vmm_cpu_thread *cpu, int rc)
+static void count_exit(struct varch_cpu_thread *cpu, int rc)
 {
 	uint64_t *count = rc == -EINTR ? &cpu->counts.interrupted :
 			  cpu->run->exit_reason == KVM_EXIT_IO ? &cpu->counts.io :
@@ -143,47 +143,47 @@ static void count_exit(struct vmm_cpu_thread *cpu, int rc)
  * an access in the next KVM_RUN, which returns -EINTR as immediate_exit is set: only
  * then the registers are those behind the instruction. After an
  * interruption the thread always leaves and enters again: a pause that began and
- * ended while it waited in vmm_cpus_call_main() has left immediate_exit set, and only
+ * ended while it waited in varch_cpus_call_main() has left immediate_exit set, and only
  * enter_locked() clears it.
  */
-static enum vmm_cpu_next run_guest(struct vmm_cpu_thread *cpu)
+static enum varch_cpu_next run_guest(struct varch_cpu_thread *cpu)
 {
-	struct vmm_cpus *cpus = cpu->cpus;
-	struct vmm_cpu_verdict verdict;
+	struct varch_cpus *cpus = cpu->cpus;
+	struct varch_cpu_verdict verdict;
 	unsigned int settling = 0;
 	uint64_t hva;
 	bool poisoned;
 	int rc = 0;
 
 	__atomic_store_n(&cpu->settled, false, __ATOMIC_RELEASE);
-	verdict.next = VMM_CPU_RUN;
-	while (verdict.next == VMM_CPU_RUN && rc != -EINTR &&
+	verdict.next = VARCH_CPU_RUN;
+	while (verdict.next == VARCH_CPU_RUN && rc != -EINTR &&
 	       (!__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE) ||
 		settling++ < SETTLE_CALLS)) {
-		vmm_poison_enter();
+		varch_poison_enter();
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
-		poisoned = vmm_poison_leave(&hva);
+		poisoned = varch_poison_leave(&hva);
 		count_exit(cpu, rc);
 		if (!poisoned || !rc)
-			vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->fd,
+			varch_cpu_exit(&cpus->config.hooks, cpu->index, cpu->fd,
 				     cpu->run, rc, &verdict);
-		if (poisoned && verdict.next == VMM_CPU_RUN)
-			vmm_cpu_poisoned(&cpus->config.hooks, cpu->index, hva,
+		if (poisoned && verdict.next == VARCH_CPU_RUN)
+			varch_cpu_poisoned(&cpus->config.hooks, cpu->index, hva,
 					 &verdict);
 	}
 	/* a parked CPU would execute the instruction that parked it again */
 	__atomic_store_n(&cpu->settled,
-			 rc == -EINTR || verdict.next == VMM_CPU_PARK,
+			 rc == -EINTR || verdict.next == VARCH_CPU_PARK,
 			 __ATOMIC_RELEASE);
-	if (verdict.next == VMM_CPU_END)
+	if (verdict.next == VARCH_CPU_END)
 		end_once(cpus, verdict.status, &verdict.why);
 	return verdict.next;
 }
 
 /* False: the machine ends. */
-static bool thread_begin(struct vmm_cpu_thread *cpu)
+static bool thread_begin(struct varch_cpu_thread *cpu)
 {
-	const struct vmm_cpus_config *c = &cpu->cpus->config;
+	const struct varch_cpus_config *c = &cpu->cpus->config;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = accept_kicks(cpu);
 
@@ -197,11 +197,11 @@ static bool thread_begin(struct vmm_cpu_thread *cpu)
 	return false;
 }
 
-static void cpu_run(struct vmm_cpu_thread *cpu)
+static void cpu_run(struct varch_cpu_thread *cpu)
 {
-	enum vmm_cpu_next next = thread_begin(cpu) ? VMM_CPU_RUN : VMM_CPU_END;
+	enum varch_cpu_next next = thread_begin(cpu) ? VARCH_CPU_RUN : VARCH_CPU_END;
 
-	while (next == VMM_CPU_RUN && cpu_enter(cpu)) {
+	while (next == VARCH_CPU_RUN && cpu_enter(cpu)) {
 		next = run_guest(cpu);
 		cpu_leave(cpu);
 	}
@@ -217,7 +217,7 @@ static void *cpu_main(void *arg)
 /* ------------------------------------------------- threads that the owner lends */
 
 /* A kick that is pending would end the process when the thread unblocks it. */
-static void detach_locked(struct vmm_cpus *cpus, struct vmm_cpu_thread *cpu)
+static void detach_locked(struct varch_cpus *cpus, struct varch_cpu_thread *cpu)
 {
 	if (cpu->kicked)
 		take_kick();
@@ -230,7 +230,7 @@ static void detach_locked(struct vmm_cpus *cpus, struct vmm_cpu_thread *cpu)
  * 1: the machine was started, and the CPU has this thread; 0: it ends before. The end of the CPUs
  * joins those that have started, so none starts during it.
  */
-static int attach_locked(struct vmm_cpus *cpus, struct vmm_cpu_thread *cpu, struct vsu_error *err)
+static int attach_locked(struct varch_cpus *cpus, struct varch_cpu_thread *cpu, struct vsu_error *err)
 {
 	if (cpu->started)
 		return vsu_error_set(err, -EBUSY, "CPU %u has a thread", cpu->index);
@@ -246,7 +246,7 @@ static int attach_locked(struct vmm_cpus *cpus, struct vmm_cpu_thread *cpu, stru
 	return cpus->begun;
 }
 
-static int cpu_attach(struct vmm_cpu_thread *cpu, struct vsu_error *err)
+static int cpu_attach(struct varch_cpu_thread *cpu, struct vsu_error *err)
 {
 	int rc;
 
@@ -256,19 +256,19 @@ static int cpu_attach(struct vmm_cpu_thread *cpu, struct vsu_error *err)
 	return rc;
 }
 
-static void cpu_detach(struct vmm_cpu_thread *cpu)
+static void cpu_detach(struct varch_cpu_thread *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
 	detach_locked(cpu->cpus, cpu);
 	pthread_mutex_unlock(&cpu->cpus->lock);
 }
 
-int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err)
+int varch_cpus_run(struct varch_cpus *cpus, unsigned int cpu, struct vsu_error *err)
 {
 	sigset_t before;
 	int rc;
 
-	if (!cpus->config.lent || cpu >= vmm_cpus_number(cpus))
+	if (!cpus->config.lent || cpu >= varch_cpus_number(cpus))
 		return vsu_error_set(err, -EINVAL, cpus->config.lent ? "the machine has no CPU %u" :
 				     "the machine has a thread of its own for CPU %u", cpu);
 	vsu_thread_block_signals(&before);
@@ -282,7 +282,7 @@ int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err)
 }
 
 /* They leave, because nothing starts the CPUs any more. Requires the lock. */
-static void wait_for_lent(struct vmm_cpus *cpus)
+static void wait_for_lent(struct varch_cpus *cpus)
 {
 	cpus->stopping = true;
 	pthread_cond_broadcast(&cpus->changed);
@@ -292,18 +292,18 @@ static void wait_for_lent(struct vmm_cpus *cpus)
 
 /* -------------------------------------------------------------------- creation */
 
-static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
+static int make_cpu(struct varch_cpus *cpus, unsigned int i,
 		    struct vsu_error *err)
 {
-	struct vmm_cpu_thread *cpu = &cpus->cpu[i];
+	struct varch_cpu_thread *cpu = &cpus->cpu[i];
 
 	cpu->cpus = cpus;
 	cpu->index = i;
 	cpu->settled = true;
-	return vmm_kvm_make_cpu(cpus->config.kvm, i, &cpu->fd, &cpu->run, err);
+	return varch_vm_make_cpu(cpus->config.kvm, i, &cpu->fd, &cpu->run, err);
 }
 
-int vmm_cpus_make(struct vmm_cpus *cpus, unsigned int n, struct vsu_error *err)
+int varch_cpus_make(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
@@ -314,25 +314,25 @@ int vmm_cpus_make(struct vmm_cpus *cpus, unsigned int n, struct vsu_error *err)
 	return rc;
 }
 
-static int make_cpus(struct vmm_cpus *cpus, struct vsu_error *err)
+static int make_cpus(struct varch_cpus *cpus, struct vsu_error *err)
 {
-	int fds[VMM_MAX_CPUS];
+	int fds[VARCH_MAX_CPUS];
 	unsigned int i;
 	int rc;
 
 	cpus->event_fd = vsu_event_new();
 	if (cpus->event_fd < 0)
 		return vsu_error_sys(err, cpus->event_fd, "eventfd");
-	rc = vmm_cpus_make(cpus, cpus->n, err);
+	rc = varch_cpus_make(cpus, cpus->n, err);
 	for (i = 0; i < cpus->n; i++)
 		fds[i] = cpus->cpu[i].fd;
-	return rc ? rc : vmm_arch_cpus_made(cpus->config.kvm, fds, cpus->n, err);
+	return rc ? rc : varch_cpus_made(cpus->config.kvm, fds, cpus->n, err);
 }
 
-int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
+int varch_cpus_new(const struct varch_cpus_config *config, struct varch_cpus **out,
 		 struct vsu_error *err)
 {
-	struct vmm_cpus *cpus = calloc(1, sizeof(*cpus));
+	struct varch_cpus *cpus = calloc(1, sizeof(*cpus));
 	pthread_condattr_t clock;
 	unsigned int i;
 	int rc;
@@ -346,18 +346,18 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&cpus->changed, &clock);
 	pthread_condattr_destroy(&clock);
-	for (i = 0; i < VMM_MAX_CPUS; i++)
+	for (i = 0; i < VARCH_MAX_CPUS; i++)
 		cpus->cpu[i].fd = -1;
 	rc = make_cpus(cpus, err);
 	if (rc < 0) {
-		vmm_cpus_free(cpus);
+		varch_cpus_free(cpus);
 		return rc;
 	}
 	*out = cpus;
 	return 0;
 }
 
-void vmm_cpus_free(struct vmm_cpus *cpus)
+void varch_cpus_free(struct varch_cpus *cpus)
 {
 	unsigned int i;
 
@@ -366,7 +366,7 @@ void vmm_cpus_free(struct vmm_cpus *cpus)
 	pthread_mutex_lock(&cpus->lock);
 	wait_for_lent(cpus);
 	pthread_mutex_unlock(&cpus->lock);
-	for (i = 0; i < VMM_MAX_CPUS; i++) {
+	for (i = 0; i < VARCH_MAX_CPUS; i++) {
 		if (cpus->cpu[i].run)
 			munmap(cpus->cpu[i].run,
 			       (size_t)cpus->config.kvm->vcpu_map_size);
@@ -378,19 +378,19 @@ void vmm_cpus_free(struct vmm_cpus *cpus)
 	free(cpus);
 }
 
-unsigned int vmm_cpus_number(const struct vmm_cpus *cpus)
+unsigned int varch_cpus_number(const struct varch_cpus *cpus)
 {
 	return __atomic_load_n(&cpus->n, __ATOMIC_ACQUIRE);
 }
 
-int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu)
+int varch_cpus_fd(const struct varch_cpus *cpus, unsigned int cpu)
 {
 	return cpus->cpu[cpu].fd;
 }
 
-static int start_cpu(struct vmm_cpu_thread *cpu, struct vsu_error *err)
+static int start_cpu(struct varch_cpu_thread *cpu, struct vsu_error *err)
 {
-	const struct vmm_cpus_config *c = &cpu->cpus->config;
+	const struct varch_cpus_config *c = &cpu->cpus->config;
 	int rc;
 
 	if (c->lent)
@@ -400,7 +400,7 @@ static int start_cpu(struct vmm_cpu_thread *cpu, struct vsu_error *err)
 	return rc ? vsu_error_sys(err, rc, "cannot start the thread of CPU %u", cpu->index) : 0;
 }
 
-int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
+int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
@@ -415,7 +415,7 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 }
 
 /* A thread that is lent can attach as soon as the CPU counts. */
-int vmm_cpus_add(struct vmm_cpus *cpus, struct vsu_error *err)
+int varch_cpus_add(struct varch_cpus *cpus, struct vsu_error *err)
 {
 	int rc = start_cpu(&cpus->cpu[cpus->n], err);
 
@@ -424,15 +424,15 @@ int vmm_cpus_add(struct vmm_cpus *cpus, struct vsu_error *err)
 	return rc;
 }
 
-int vmm_cpus_event_fd(const struct vmm_cpus *cpus)
+int varch_cpus_event_fd(const struct varch_cpus *cpus)
 {
 	return cpus->event_fd;
 }
 
-void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
-		    struct vmm_cpu_counts *out)
+void varch_cpus_count(const struct varch_cpus *cpus, unsigned int cpu,
+		    struct varch_cpu_counts *out)
 {
-	const struct vmm_cpu_counts *counts = &cpus->cpu[cpu].counts;
+	const struct varch_cpu_counts *counts = &cpus->cpu[cpu].counts;
 
 	out->io = __atomic_load_n(&counts->io, __ATOMIC_RELAXED);
 	out->mmio = __atomic_load_n(&counts->mmio, __ATOMIC_RELAXED);
@@ -441,7 +441,7 @@ void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
 }
 
 /* A guest without KVM's clock has no flag for it, which KVM refuses. */
-void vmm_cpus_mark_paused(const struct vmm_cpus *cpus)
+void varch_cpus_mark_paused(const struct varch_cpus *cpus)
 {
 	unsigned int i;
 
@@ -449,7 +449,7 @@ void vmm_cpus_mark_paused(const struct vmm_cpus *cpus)
 		(void)!ioctl(cpus->cpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
 }
 
-void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
+void varch_cpus_end(struct varch_cpus *cpus, int status, const char *fmt, ...)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 	va_list ap;
@@ -475,7 +475,7 @@ void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
 #define PAUSE_NS (20 * NS_PER_S)
 
 /* Makes every CPU check the state. Requires the lock. */
-static void request_attention(struct vmm_cpus *cpus)
+static void request_attention(struct varch_cpus *cpus)
 {
 	unsigned int i;
 
@@ -486,13 +486,13 @@ static void request_attention(struct vmm_cpus *cpus)
 		__atomic_store_n(&cpus->cpu[i].run->immediate_exit, 1,
 				 __ATOMIC_RELAXED);
 		cpus->cpu[i].kicked = true;
-		pthread_kill(cpus->cpu[i].thread, VMM_CPU_KICK);
+		pthread_kill(cpus->cpu[i].thread, VARCH_CPU_KICK);
 	}
 	pthread_cond_broadcast(&cpus->changed);
 }
 
 /* Waits until no CPU is in the guest; false after ns. Requires the lock. */
-static bool wait_for_cpus(struct vmm_cpus *cpus, uint64_t ns)
+static bool wait_for_cpus(struct varch_cpus *cpus, uint64_t ns)
 {
 	uint64_t end = vsu_now_ns() + ns;
 	const struct timespec until = {
@@ -508,7 +508,7 @@ static bool wait_for_cpus(struct vmm_cpus *cpus, uint64_t ns)
 }
 
 /* The same without limit; calls stuck after ns. Requires the lock. */
-static void wait_or_report(struct vmm_cpus *cpus, uint64_t ns)
+static void wait_or_report(struct varch_cpus *cpus, uint64_t ns)
 {
 	if (cpus->config.patience_ns)
 		ns = cpus->config.patience_ns;
@@ -521,7 +521,7 @@ static void wait_or_report(struct vmm_cpus *cpus, uint64_t ns)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
 }
 
-void vmm_cpus_pause(struct vmm_cpus *cpus)
+void varch_cpus_pause(struct varch_cpus *cpus)
 {
 	pthread_mutex_lock(&cpus->lock);
 	if (cpus->pauses++ == 0) {
@@ -532,7 +532,7 @@ void vmm_cpus_pause(struct vmm_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
-void vmm_cpus_resume(struct vmm_cpus *cpus)
+void varch_cpus_resume(struct varch_cpus *cpus)
 {
 	pthread_mutex_lock(&cpus->lock);
 	if (--cpus->pauses == 0) {
@@ -544,15 +544,15 @@ void vmm_cpus_resume(struct vmm_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
-/* One that waits in vmm_cpus_call_main() leaves the guest by immediate_exit, which the pause has set. */
-void vmm_cpus_hold(struct vmm_cpus *cpus, unsigned int cpu, bool held)
+/* One that waits in varch_cpus_call_main() leaves the guest by immediate_exit, which the pause has set. */
+void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held)
 {
 	pthread_mutex_lock(&cpus->lock);
 	cpus->cpu[cpu].held = held;
 	pthread_mutex_unlock(&cpus->lock);
 }
 
-uint64_t vmm_cpus_paused_ns(struct vmm_cpus *cpus)
+uint64_t varch_cpus_paused_ns(struct varch_cpus *cpus)
 {
 	uint64_t sum;
 
@@ -562,7 +562,7 @@ uint64_t vmm_cpus_paused_ns(struct vmm_cpus *cpus)
 	return sum;
 }
 
-static bool are_settled(const struct vmm_cpus *cpus)
+static bool are_settled(const struct varch_cpus *cpus)
 {
 	bool all = true;
 	unsigned int i;
@@ -573,7 +573,7 @@ static bool are_settled(const struct vmm_cpus *cpus)
 	return all;
 }
 
-int vmm_cpus_settle(struct vmm_cpus *cpus)
+int varch_cpus_settle(struct varch_cpus *cpus)
 {
 	int rc;
 
@@ -590,7 +590,7 @@ int vmm_cpus_settle(struct vmm_cpus *cpus)
 }
 
 /* Takes the lock: a thread that the owner lends too late reads started at this time. */
-static void forget_threads(struct vmm_cpus *cpus)
+static void forget_threads(struct varch_cpus *cpus)
 {
 	unsigned int i;
 
@@ -600,7 +600,7 @@ static void forget_threads(struct vmm_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
-void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
+void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_error *err)
 {
 	unsigned int i;
 

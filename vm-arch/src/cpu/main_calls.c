@@ -6,9 +6,9 @@
 
 #include "cpu/cpus_private.h"
 
-static struct vmm_main_call *call_next(struct vmm_cpus *cpus)
+static struct varch_main_call *call_next(struct varch_cpus *cpus)
 {
-	struct vmm_main_call *call;
+	struct varch_main_call *call;
 
 	pthread_mutex_lock(&cpus->lock);
 	call = cpus->calls;
@@ -18,7 +18,7 @@ static struct vmm_main_call *call_next(struct vmm_cpus *cpus)
 	return call;
 }
 
-void vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call)
+void varch_cpus_call_done(struct varch_cpus *cpus, struct varch_main_call *call)
 {
 	pthread_mutex_lock(&cpus->lock);
 	call->done = true;
@@ -27,16 +27,16 @@ void vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
-bool vmm_cpus_dispatch(struct vmm_cpus *cpus)
+bool varch_cpus_dispatch(struct varch_cpus *cpus)
 {
-	struct vmm_main_call *call;
+	struct varch_main_call *call;
 	uint64_t count;
 	bool ended;
 
 	vsu_event_drain(cpus->event_fd, &count);
 	while ((call = call_next(cpus)))
 		if (call->fn(call->opaque, call))
-			vmm_cpus_call_done(cpus, call);
+			varch_cpus_call_done(cpus, call);
 	pthread_mutex_lock(&cpus->lock);
 	ended = cpus->ended;
 	pthread_mutex_unlock(&cpus->lock);
@@ -44,9 +44,9 @@ bool vmm_cpus_dispatch(struct vmm_cpus *cpus)
 }
 
 /* If the main thread has not begun the call: removes it from the list. */
-static void call_remove(struct vmm_cpus *cpus, struct vmm_main_call *call)
+static void call_remove(struct varch_cpus *cpus, struct varch_main_call *call)
 {
-	struct vmm_main_call **at = &cpus->calls;
+	struct varch_main_call **at = &cpus->calls;
 
 	while (*at && *at != call)
 		at = &(*at)->next;
@@ -54,23 +54,23 @@ static void call_remove(struct vmm_cpus *cpus, struct vmm_main_call *call)
 		*at = call->next;
 }
 
-static void call_append(struct vmm_cpus *cpus, struct vmm_main_call *call)
+static void call_append(struct varch_cpus *cpus, struct varch_main_call *call)
 {
-	struct vmm_main_call **at = &cpus->calls;
+	struct varch_main_call **at = &cpus->calls;
 
 	while (*at)
 		at = &(*at)->next;
 	*at = call;
 }
 
-void vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque)
+void varch_cpus_call_main(struct varch_cpus *cpus, varch_main_call_fn fn, void *opaque)
 {
-	struct vmm_main_call call = { .fn = fn, .opaque = opaque };
+	struct varch_main_call call = { .fn = fn, .opaque = opaque };
 
 	pthread_mutex_lock(&cpus->lock);
 	call_append(cpus, &call);
 	vsu_event_signal(cpus->event_fd);
-	vmm_cpus_leave(cpus);
+	varch_cpus_leave(cpus);
 	cpus->waiting++;
 	while (!call.done && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);

@@ -13,20 +13,20 @@
 static __thread volatile sig_atomic_t in_guest;
 static __thread volatile uint64_t touched;
 
-void vmm_poison_enter(void)
+void varch_poison_enter(void)
 {
 	touched = 0;
 	in_guest = 1;
 }
 
-bool vmm_poison_leave(uint64_t *hva)
+bool varch_poison_leave(uint64_t *hva)
 {
 	in_guest = 0;
 	*hva = touched;
 	return touched != 0;
 }
 
-static bool note_early(struct vmm_poison *p, uint64_t hva)
+static bool note_early(struct varch_poison *p, uint64_t hva)
 {
 	uint64_t none = 0;
 	int fd = __atomic_load_n(&p->wake_fd, __ATOMIC_RELAXED);
@@ -39,7 +39,7 @@ static bool note_early(struct vmm_poison *p, uint64_t hva)
 	return true;
 }
 
-bool vmm_poison_note(struct vmm_poison *p, const void *siginfo)
+bool varch_poison_note(struct varch_poison *p, const void *siginfo)
 {
 	const siginfo_t *si = siginfo;
 	const uint64_t hva = (uint64_t)(uintptr_t)si->si_addr;
@@ -56,12 +56,12 @@ bool vmm_poison_note(struct vmm_poison *p, const void *siginfo)
 	return noted;
 }
 
-void vmm_poison_wake(struct vmm_poison *p, int event_fd)
+void varch_poison_wake(struct varch_poison *p, int event_fd)
 {
 	__atomic_store_n(&p->wake_fd, event_fd, __ATOMIC_RELAXED);
 }
 
-bool vmm_poison_take_early(struct vmm_poison *p, uint64_t *hva)
+bool varch_poison_take_early(struct varch_poison *p, uint64_t *hva)
 {
 	*hva = __atomic_exchange_n(&p->early, 0, __ATOMIC_ACQ_REL);
 	return *hva != 0;

@@ -24,11 +24,11 @@
 /* Compressed bytes: many can have no content, and the time to read them is the caller's. */
 #define MOST (UINT64_C(1) << 30)
 
-static const struct vmm_method *const methods[] = { &vmm_method_gzip };
+static const struct varch_method *const methods[] = { &varch_method_gzip };
 
 #define NMETHODS (sizeof(methods) / sizeof(methods[0]))
 
-static int read_source(const struct vmm_compressed *c, uint64_t at, void *buf, size_t len,
+static int read_source(const struct varch_compressed *c, uint64_t at, void *buf, size_t len,
 		       struct vsu_error *err)
 {
 	ssize_t n;
@@ -44,7 +44,7 @@ static int read_source(const struct vmm_compressed *c, uint64_t at, void *buf, s
 }
 
 /* Of a shorter file, zeros follow. */
-static int read_header(const struct vmm_compressed *c, unsigned char header[HEADER_LEN],
+static int read_header(const struct varch_compressed *c, unsigned char header[HEADER_LEN],
 		       struct vsu_error *err)
 {
 	memset(header, 0, HEADER_LEN);
@@ -56,7 +56,7 @@ static bool is_zboot(const unsigned char *header)
 	return !memcmp(header, "MZ", 2) && !memcmp(header + ZBOOT_MAGIC_AT, "zimg", 4);
 }
 
-static const struct vmm_method *method_of_file(const unsigned char *header)
+static const struct varch_method *method_of_file(const unsigned char *header)
 {
 	unsigned int i;
 
@@ -66,7 +66,7 @@ static const struct vmm_method *method_of_file(const unsigned char *header)
 	return NULL;
 }
 
-static const struct vmm_method *method_of_type(const char *type)
+static const struct varch_method *method_of_type(const char *type)
 {
 	unsigned int i;
 
@@ -92,7 +92,7 @@ static int refuse_type(const char *type, struct vsu_error *err)
 	return vsu_error_set(err, -EOPNOTSUPP, "it is a zboot kernel for EFI compressed by '%.*s', which is not supported; name an uncompressed one", n, type);
 }
 
-static int find_in_zboot(struct vmm_decompressor *d, const unsigned char *header, struct vsu_error *err)
+static int find_in_zboot(struct varch_decompressor *d, const unsigned char *header, struct vsu_error *err)
 {
 	const uint64_t len = get_le32(header + ZBOOT_LEN_AT);
 	char type[ZBOOT_TYPE_LEN + 1] = "";
@@ -107,7 +107,7 @@ static int find_in_zboot(struct vmm_decompressor *d, const unsigned char *header
 	       vsu_error_set(err, -EBADMSG, "truncated within its compressed part") : 0;
 }
 
-static int find_stream(struct vmm_decompressor *d, struct vsu_error *err)
+static int find_stream(struct varch_decompressor *d, struct vsu_error *err)
 {
 	unsigned char header[HEADER_LEN];
 	int rc = read_header(&d->source, header, err);
@@ -121,7 +121,7 @@ static int find_stream(struct vmm_decompressor *d, struct vsu_error *err)
 	return d->method ? 0 : vsu_error_set(err, -EBADMSG, "it is not compressed");
 }
 
-static int begin_method(struct vmm_decompressor *d, struct vsu_error *err)
+static int begin_method(struct varch_decompressor *d, struct vsu_error *err)
 {
 	if (!d->method->begin)
 		return vsu_error_set(err, -EOPNOTSUPP, "it is compressed by %s, which this build does not support; decompress it by %s, or name another kernel",
@@ -129,17 +129,17 @@ static int begin_method(struct vmm_decompressor *d, struct vsu_error *err)
 	return d->method->begin(d) < 0 ? vsu_error_sys(err, -ENOMEM, "no memory to decompress it") : 0;
 }
 
-bool vmm_is_compressed(const struct vmm_compressed *c)
+bool varch_is_compressed(const struct varch_compressed *c)
 {
 	unsigned char header[HEADER_LEN];
 
 	return !read_header(c, header, NULL) && (is_zboot(header) || method_of_file(header));
 }
 
-int vmm_decompressor_new(struct vmm_decompressor **out, const struct vmm_compressed *c,
+int varch_decompressor_new(struct varch_decompressor **out, const struct varch_compressed *c,
 			 struct vsu_error *err)
 {
-	struct vmm_decompressor *d = calloc(1, sizeof(*d));
+	struct varch_decompressor *d = calloc(1, sizeof(*d));
 	int rc;
 
 	if (!d)
@@ -158,14 +158,14 @@ int vmm_decompressor_new(struct vmm_decompressor **out, const struct vmm_compres
 	return 0;
 }
 
-void vmm_decompressor_free(struct vmm_decompressor *d)
+void varch_decompressor_free(struct varch_decompressor *d)
 {
 	if (d)
 		d->method->end(d);
 	free(d);
 }
 
-static int refill_piece(struct vmm_decompressor *d, struct vsu_error *err)
+static int refill_piece(struct varch_decompressor *d, struct vsu_error *err)
 {
 	const uint64_t left = d->end - d->at;
 	const size_t n = left < sizeof(d->piece) ? (size_t)left : sizeof(d->piece);
@@ -182,7 +182,7 @@ static int refill_piece(struct vmm_decompressor *d, struct vsu_error *err)
 	return 0;
 }
 
-static int check_end(struct vmm_decompressor *d, struct vsu_error *err)
+static int check_end(struct varch_decompressor *d, struct vsu_error *err)
 {
 	const uint64_t left = d->in_len + (d->end - d->at);
 
@@ -191,14 +191,14 @@ static int check_end(struct vmm_decompressor *d, struct vsu_error *err)
 				    left, d->method->name, d->method->command) : 0;
 }
 
-static int report_failure(const struct vmm_decompressor *d, int rc, const char *why, struct vsu_error *err)
+static int report_failure(const struct varch_decompressor *d, int rc, const char *why, struct vsu_error *err)
 {
 	return rc == -ENOMEM ? vsu_error_sys(err, rc, "no memory to decompress it") :
 	       vsu_error_set(err, rc, "its %s data is damaged (%s); copy or build it again", d->method->name, why);
 }
 
 /* A method can have content left when all input is consumed: only one without progress needs more. */
-static int advance_method(struct vmm_decompressor *d, struct vsu_error *err)
+static int advance_method(struct varch_decompressor *d, struct vsu_error *err)
 {
 	const size_t in_len = d->in_len, out_len = d->out_len;
 	const char *why = "no progress";
@@ -213,7 +213,7 @@ static int advance_method(struct vmm_decompressor *d, struct vsu_error *err)
 	return in_len ? report_failure(d, -EBADMSG, why, err) : refill_piece(d, err);
 }
 
-ssize_t vmm_decompressor_read(struct vmm_decompressor *d, void *buf, size_t len,
+ssize_t varch_decompressor_read(struct varch_decompressor *d, void *buf, size_t len,
 			      struct vsu_error *err)
 {
 	int rc = 0;

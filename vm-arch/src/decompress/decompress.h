@@ -6,8 +6,8 @@
  *
  * Threads: one at a time per decompressor.
  */
-#ifndef VMM_DECOMPRESS_DECOMPRESS_H
-#define VMM_DECOMPRESS_DECOMPRESS_H
+#ifndef VARCH_DECOMPRESS_DECOMPRESS_H
+#define VARCH_DECOMPRESS_DECOMPRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,30 +17,30 @@
 #include <vmm-sys-util/error.h>
 
 /* Compressed bytes, borrowed. Each byte of a file is read once, except for the first ones. */
-struct vmm_compressed {
+struct varch_compressed {
 	const unsigned char *bytes; /* NULL: read from fd */
 	int fd;
 	uint64_t size;
 };
 
-struct vmm_decompressor;
+struct varch_decompressor;
 
 /* True: the first bytes are those of such a kernel. False, too, if they cannot be read. */
-bool vmm_is_compressed(const struct vmm_compressed *c);
+bool varch_is_compressed(const struct varch_compressed *c);
 
 /*
  * -EBADMSG: not such a kernel, or truncated; -EOPNOTSUPP: compressed by a method that this
  * build does not have; -ENOMEM; errors of read().
  */
-int vmm_decompressor_new(struct vmm_decompressor **out, const struct vmm_compressed *c,
+int varch_decompressor_new(struct varch_decompressor **out, const struct varch_compressed *c,
 			 struct vsu_error *err);
-void vmm_decompressor_free(struct vmm_decompressor *d);
+void varch_decompressor_free(struct varch_decompressor *d);
 
 /*
  * Reads up to len bytes; fewer only at the end, whose checksum and length are correct then.
  * -EBADMSG: damaged, truncated, or more bytes follow; -ENOMEM; errors of read().
  */
-ssize_t vmm_decompressor_read(struct vmm_decompressor *d, void *buf, size_t len,
+ssize_t varch_decompressor_read(struct varch_decompressor *d, void *buf, size_t len,
 			      struct vsu_error *err);
 
 #endif

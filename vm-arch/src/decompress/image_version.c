@@ -18,11 +18,11 @@
 #define BANNER "Linux version "
 #define SEARCHED (UINT64_C(1) << 28)
 #define WINDOW 16384u
-#define MESSAGE (strlen(BANNER) + VMM_KERNEL_VERSION - 1)
+#define MESSAGE (strlen(BANNER) + VARCH_KERNEL_VERSION - 1)
 
 struct search {
 	int fd;
-	struct vmm_decompressor *decompressor; /* NULL: read from fd */
+	struct varch_decompressor *decompressor; /* NULL: read from fd */
 	uint64_t at;		/* bytes that were read */
 	bool ended;
 	char window[WINDOW];
@@ -34,7 +34,7 @@ static ssize_t read_content(struct search *s, char *buf, size_t len, struct vsu_
 	ssize_t n;
 
 	if (s->decompressor)
-		return vmm_decompressor_read(s->decompressor, buf, len, err);
+		return varch_decompressor_read(s->decompressor, buf, len, err);
 	n = vsu_fd_pread_full(s->fd, buf, len, s->at);
 	return n < 0 ? vsu_error_sys(err, (int)n, "cannot be read") : n;
 }
@@ -63,7 +63,7 @@ static const char *find_message(const struct search *s)
 	return text && (s->ended || (size_t)(s->window + s->len - text) >= MESSAGE) ? text : NULL;
 }
 
-static int search_image(struct search *s, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
+static int search_image(struct search *s, char version[VARCH_KERNEL_VERSION], struct vsu_error *err)
 {
 	const char *text = NULL;
 	int rc = next_window(s, err);
@@ -75,28 +75,28 @@ static int search_image(struct search *s, char version[VMM_KERNEL_VERSION], stru
 	if (rc < 0 || !text)
 		return rc;
 	text += strlen(BANNER);
-	return vmm_version_copy(text, (size_t)(s->window + s->len - text), version);
+	return varch_version_copy(text, (size_t)(s->window + s->len - text), version);
 }
 
-bool vmm_version_copy(const char *text, size_t len, char version[VMM_KERNEL_VERSION])
+bool varch_version_copy(const char *text, size_t len, char version[VARCH_KERNEL_VERSION])
 {
-	snprintf(version, VMM_KERNEL_VERSION, "%.*s", (int)len, text);
+	snprintf(version, VARCH_KERNEL_VERSION, "%.*s", (int)len, text);
 	version[strcspn(version, " \n")] = '\0';
 	return version[0];
 }
 
-int vmm_image_version(int fd, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
+int varch_image_version(int fd, char version[VARCH_KERNEL_VERSION], struct vsu_error *err)
 {
-	struct vmm_compressed c = { .fd = fd };
+	struct varch_compressed c = { .fd = fd };
 	struct search s = { .fd = fd };
 	int rc = vsu_fd_size(fd, &c.size);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot be read");
-	if (vmm_is_compressed(&c))
-		rc = vmm_decompressor_new(&s.decompressor, &c, err);
+	if (varch_is_compressed(&c))
+		rc = varch_decompressor_new(&s.decompressor, &c, err);
 	if (!rc)
 		rc = search_image(&s, version, err);
-	vmm_decompressor_free(s.decompressor);
+	varch_decompressor_free(s.decompressor);
 	return rc;
 }

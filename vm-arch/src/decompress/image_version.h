@@ -3,8 +3,8 @@
  * The version of an Image for arm64, which is only in the message that Linux prints first. The
  * Image may be compressed (decompress/decompress.h).
  */
-#ifndef VMM_DECOMPRESS_IMAGE_VERSION_H
-#define VMM_DECOMPRESS_IMAGE_VERSION_H
+#ifndef VARCH_DECOMPRESS_IMAGE_VERSION_H
+#define VARCH_DECOMPRESS_IMAGE_VERSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,11 +14,11 @@
 
 /*
  * 1: version was set; 0: not an Image, or one without a version in its first 256 MiB. Failures of
- * vmm_decompressor_new() and vmm_decompressor_read(); errors of read().
+ * varch_decompressor_new() and varch_decompressor_read(); errors of read().
  */
-int vmm_image_version(int fd, char version[VMM_KERNEL_VERSION], struct vsu_error *err);
+int varch_image_version(int fd, char version[VARCH_KERNEL_VERSION], struct vsu_error *err);
 
 /* False: the text does not begin with a version. A blank or the end of a line follows one. */
-bool vmm_version_copy(const char *text, size_t len, char version[VMM_KERNEL_VERSION]);
+bool varch_version_copy(const char *text, size_t len, char version[VARCH_KERNEL_VERSION]);
 
 #endif

@@ -35,9 +35,9 @@ static int find_in_bzimage(int fd, uint64_t *at)
 }
 
 /* 1: version was set; 0: not a bzImage, or without a version. */
-static int bzimage_version(int fd, char version[VMM_KERNEL_VERSION])
+static int bzimage_version(int fd, char version[VARCH_KERNEL_VERSION])
 {
-	char text[VMM_KERNEL_VERSION];
+	char text[VARCH_KERNEL_VERSION];
 	uint64_t at = 0;
 	int rc = find_in_bzimage(fd, &at);
 	ssize_t n;
@@ -45,19 +45,19 @@ static int bzimage_version(int fd, char version[VMM_KERNEL_VERSION])
 	if (rc < 0)
 		return rc == -EBADMSG ? 0 : rc;
 	n = vsu_fd_pread_full(fd, text, sizeof(text), at);
-	return n < 0 ? (int)n : vmm_version_copy(text, (size_t)n, version);
+	return n < 0 ? (int)n : varch_version_copy(text, (size_t)n, version);
 }
 
-static int read_version(int fd, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
+static int read_version(int fd, char version[VARCH_KERNEL_VERSION], struct vsu_error *err)
 {
 	const int rc = bzimage_version(fd, version);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot be read");
-	return rc > 0 ? rc : vmm_image_version(fd, version, err);
+	return rc > 0 ? rc : varch_image_version(fd, version, err);
 }
 
-int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
+int varch_kernel_version(const char *path, char version[VARCH_KERNEL_VERSION], struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
 
@@ -66,7 +66,7 @@ int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struc
 	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? read_version(fd, version, err) : 0;
 	vsu_fd_close(&fd);
 	if (!rc)
-		return vmm_arch_advise(err, vsu_error_set(err, -EBADMSG, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does", path),
+		return varch_advise(err, vsu_error_set(err, -EBADMSG, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does", path),
 				  VARCH_ADVICE_MODULES);
 	return rc < 0 ? vsu_error_prefix(err, rc, "the kernel '%s'", path) : 0;
 }

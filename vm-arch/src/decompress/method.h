@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* A method of compression, by a library that a build may lack. */
-#ifndef VMM_DECOMPRESS_METHOD_H
-#define VMM_DECOMPRESS_METHOD_H
+#ifndef VARCH_DECOMPRESS_METHOD_H
+#define VARCH_DECOMPRESS_METHOD_H
 
 #include "decompress/decompress.h"
 
-#define VMM_COMPRESSED_PIECE 16384u
+#define VARCH_COMPRESSED_PIECE 16384u
 
-struct vmm_decompressor {
-	struct vmm_compressed source;
-	const struct vmm_method *method;
+struct varch_decompressor {
+	struct varch_compressed source;
+	const struct varch_method *method;
 	void *state;		/* of the method */
 	uint64_t at, end;	/* in the source: bytes that are not read yet */
 	const unsigned char *in; /* bytes that the method has not consumed */
@@ -17,22 +17,22 @@ struct vmm_decompressor {
 	unsigned char *out;	/* free space of the caller's buffer */
 	size_t out_len;
 	bool ended;
-	unsigned char piece[VMM_COMPRESSED_PIECE];
+	unsigned char piece[VARCH_COMPRESSED_PIECE];
 };
 
-struct vmm_method {
+struct varch_method {
 	const char *name;
 	const char *command;	/* which decompresses */
 	unsigned char magic[4];
 	size_t magic_len;
 	const char *type;	/* how the header of a zboot kernel begins its name */
 	/* NULL: this build lacks it. 0 or -ENOMEM. */
-	int (*begin)(struct vmm_decompressor *d);
+	int (*begin)(struct varch_decompressor *d);
 	/* Consumes and writes what it can: 1 at the end, 0 before, -ENOMEM, or -EBADMSG and *why. */
-	int (*step)(struct vmm_decompressor *d, const char **why);
-	void (*end)(struct vmm_decompressor *d);
+	int (*step)(struct varch_decompressor *d, const char **why);
+	void (*end)(struct varch_decompressor *d);
 };
 
-extern const struct vmm_method vmm_method_gzip;
+extern const struct varch_method varch_method_gzip;
 
 #endif

@@ -10,17 +10,17 @@
 #define PAGE 4096u
 #define INT3 0xcc
 /* Bytes of memory in a packet of hexadecimal digits. */
-#define MAX_MEMORY (VMM_GDB_PACKET / 2 - 16)
+#define MAX_MEMORY (VARCH_GDB_PACKET / 2 - 16)
 
-bool vmm_gdb_range(const char **at, uint64_t *address, uint64_t *len)
+bool varch_gdb_range(const char **at, uint64_t *address, uint64_t *len)
 {
-	return vmm_gdb_number(at, address) && *(*at)++ == ',' && vmm_gdb_number(at, len);
+	return varch_gdb_number(at, address) && *(*at)++ == ',' && varch_gdb_number(at, len);
 }
 
 /* ------------------------------------------------------------------------- memory */
 
 /* Calls an operation for the part of each page; returns the number of bytes before a failure. */
-static size_t read_memory(struct vmm_gdb_stub *s, uint64_t address, unsigned char *to, size_t n)
+static size_t read_memory(struct varch_gdb_stub *s, uint64_t address, unsigned char *to, size_t n)
 {
 	size_t done, part;
 	uint64_t gpa;
@@ -35,7 +35,7 @@ static size_t read_memory(struct vmm_gdb_stub *s, uint64_t address, unsigned cha
 	return done;
 }
 
-static int write_memory(struct vmm_gdb_stub *s, uint64_t address, const unsigned char *from, size_t n,
+static int write_memory(struct varch_gdb_stub *s, uint64_t address, const unsigned char *from, size_t n,
 			size_t *done)
 {
 	uint64_t gpa;
@@ -55,7 +55,7 @@ static int write_memory(struct vmm_gdb_stub *s, uint64_t address, const unsigned
 }
 
 /* The client sees its own breakpoints as the instructions that they replace, but what the guest has overwritten. */
-static void hide_breakpoints(const struct vmm_gdb_stub *s, uint64_t address, unsigned char *bytes, size_t n)
+static void hide_breakpoints(const struct varch_gdb_stub *s, uint64_t address, unsigned char *bytes, size_t n)
 {
 	unsigned int i;
 	uint64_t at;
@@ -67,31 +67,31 @@ static void hide_breakpoints(const struct vmm_gdb_stub *s, uint64_t address, uns
 	}
 }
 
-void vmm_gdb_on_read(struct vmm_gdb_stub *s, const char *at)
+void varch_gdb_on_read(struct varch_gdb_stub *s, const char *at)
 {
 	unsigned char bytes[MAX_MEMORY];
 	uint64_t address, len;
 	size_t n;
 
-	if (!vmm_gdb_range(&at, &address, &len) || *at) {
-		vmm_gdb_reply_result(s, -EINVAL);
+	if (!varch_gdb_range(&at, &address, &len) || *at) {
+		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
 	n = read_memory(s, address, bytes, len < MAX_MEMORY ? (size_t)len : MAX_MEMORY);
 	if (!n && len) {
-		vmm_gdb_reply_result(s, -EFAULT);
+		varch_gdb_reply_result(s, -EFAULT);
 		return;
 	}
 	hide_breakpoints(s, address, bytes, n);
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_hex(&s->writer, bytes, n);
-	vmm_gdb_reply_end(s);
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_hex(&s->writer, bytes, n);
+	varch_gdb_reply_end(s);
 }
 
 /* A breakpoint stays in memory; what is written there is what it replaces. */
-static int write_around(struct vmm_gdb_stub *s, uint64_t address, unsigned char *bytes, size_t n)
+static int write_around(struct varch_gdb_stub *s, uint64_t address, unsigned char *bytes, size_t n)
 {
-	unsigned char replaced[VMM_GDB_MAX_SOFTWARE];
+	unsigned char replaced[VARCH_GDB_MAX_SOFTWARE];
 	unsigned int i;
 	size_t done;
 	int rc;
@@ -109,36 +109,36 @@ static int write_around(struct vmm_gdb_stub *s, uint64_t address, unsigned char 
 	return rc;
 }
 
-void vmm_gdb_on_write(struct vmm_gdb_stub *s, const char *at)
+void varch_gdb_on_write(struct varch_gdb_stub *s, const char *at)
 {
 	unsigned char bytes[MAX_MEMORY];
 	uint64_t address, len;
 
-	if (!vmm_gdb_range(&at, &address, &len) || *at++ != ':' || len > sizeof(bytes) ||
-	    !vmm_gdb_bytes(&at, bytes, (size_t)len) || *at)
-		vmm_gdb_reply_result(s, -EINVAL);
+	if (!varch_gdb_range(&at, &address, &len) || *at++ != ':' || len > sizeof(bytes) ||
+	    !varch_gdb_bytes(&at, bytes, (size_t)len) || *at)
+		varch_gdb_reply_result(s, -EINVAL);
 	else
-		vmm_gdb_reply_result(s, write_around(s, address, bytes, (size_t)len));
+		varch_gdb_reply_result(s, write_around(s, address, bytes, (size_t)len));
 }
 
 /* Likewise, binary. */
-void vmm_gdb_on_write_binary(struct vmm_gdb_stub *s, const char *at)
+void varch_gdb_on_write_binary(struct varch_gdb_stub *s, const char *at)
 {
-	unsigned char bytes[VMM_GDB_PACKET];
+	unsigned char bytes[VARCH_GDB_PACKET];
 	uint64_t address, len;
 
-	if (!vmm_gdb_range(&at, &address, &len) || *at++ != ':' ||
+	if (!varch_gdb_range(&at, &address, &len) || *at++ != ':' ||
 	    len != s->reader.len - (size_t)(at - (const char *)s->reader.data)) {
-		vmm_gdb_reply_result(s, -EINVAL);
+		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
 	memcpy(bytes, at, (size_t)len);
-	vmm_gdb_reply_result(s, write_around(s, address, bytes, (size_t)len));
+	varch_gdb_reply_result(s, write_around(s, address, bytes, (size_t)len));
 }
 
 /* -------------------------------------------------------------------- breakpoints */
 
-bool vmm_gdb_has_software(const struct vmm_gdb_stub *s, uint64_t address)
+bool varch_gdb_has_software(const struct varch_gdb_stub *s, uint64_t address)
 {
 	unsigned int i;
 
@@ -148,16 +148,16 @@ bool vmm_gdb_has_software(const struct vmm_gdb_stub *s, uint64_t address)
 	return false;
 }
 
-static int software_add(struct vmm_gdb_stub *s, uint64_t address)
+static int software_add(struct varch_gdb_stub *s, uint64_t address)
 {
 	static const unsigned char int3 = INT3;
 	unsigned char byte;
 	uint64_t gpa;
 	int rc;
 
-	if (vmm_gdb_has_software(s, address))
+	if (varch_gdb_has_software(s, address))
 		return 0;
-	if (s->nsoftware == VMM_GDB_MAX_SOFTWARE)
+	if (s->nsoftware == VARCH_GDB_MAX_SOFTWARE)
 		return -ENOSPC;
 	rc = s->ops->find_memory(s->opaque, s->cpu, address, &gpa);
 	if (!rc)
@@ -173,7 +173,7 @@ static int software_add(struct vmm_gdb_stub *s, uint64_t address)
 }
 
 /* Memory that the guest has overwritten keeps what it has. */
-static void restore_byte(const struct vmm_gdb_stub *s, uint64_t gpa, unsigned char byte)
+static void restore_byte(const struct varch_gdb_stub *s, uint64_t gpa, unsigned char byte)
 {
 	unsigned char now;
 
@@ -185,7 +185,7 @@ static void restore_byte(const struct vmm_gdb_stub *s, uint64_t gpa, unsigned ch
  * The CPU may execute another program meanwhile, which lacks the page. And the guest may have
  * copied the page, so that the address has another one now.
  */
-static void software_restore(struct vmm_gdb_stub *s, unsigned int i)
+static void software_restore(struct varch_gdb_stub *s, unsigned int i)
 {
 	const unsigned char byte = s->software[i].byte;
 	uint64_t gpa;
@@ -196,7 +196,7 @@ static void software_restore(struct vmm_gdb_stub *s, unsigned int i)
 	s->software[i] = s->software[--s->nsoftware];
 }
 
-static int software_remove(struct vmm_gdb_stub *s, uint64_t address)
+static int software_remove(struct varch_gdb_stub *s, uint64_t address)
 {
 	unsigned int i;
 
@@ -208,7 +208,7 @@ static int software_remove(struct vmm_gdb_stub *s, uint64_t address)
 	return 0;
 }
 
-static unsigned int hardware_find(const struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoint *b)
+static unsigned int hardware_find(const struct varch_gdb_stub *s, const struct varch_gdb_breakpoint *b)
 {
 	unsigned int i = 0;
 
@@ -218,13 +218,13 @@ static unsigned int hardware_find(const struct vmm_gdb_stub *s, const struct vmm
 	return i;
 }
 
-static int hardware_add(struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoint *b)
+static int hardware_add(struct varch_gdb_stub *s, const struct varch_gdb_breakpoint *b)
 {
 	int rc;
 
 	if (hardware_find(s, b) < s->nhardware)
 		return 0;
-	if (s->nhardware == VMM_GDB_MAX_HARDWARE)
+	if (s->nhardware == VARCH_GDB_MAX_HARDWARE)
 		return -ENOSPC;
 	s->hardware[s->nhardware++] = *b;
 	rc = s->ops->set_breakpoints(s->opaque, s->hardware, s->nhardware);
@@ -232,7 +232,7 @@ static int hardware_add(struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoint 
 	return rc;
 }
 
-static int hardware_remove(struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoint *b)
+static int hardware_remove(struct varch_gdb_stub *s, const struct varch_gdb_breakpoint *b)
 {
 	const unsigned int i = hardware_find(s, b);
 
@@ -243,47 +243,47 @@ static int hardware_remove(struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoi
 }
 
 /* "KIND,ADDRESS,LENGTH". The processor watches 1, 2, 4 or 8 aligned bytes. */
-static bool read_breakpoint(const char *at, struct vmm_gdb_breakpoint *b)
+static bool read_breakpoint(const char *at, struct varch_gdb_breakpoint *b)
 {
 	uint64_t len;
-	const int kind = vmm_gdb_digit(*at);
+	const int kind = varch_gdb_digit(*at);
 
-	if (kind < 0 || kind > VMM_GDB_ACCESS || *++at != ',')
+	if (kind < 0 || kind > VARCH_GDB_ACCESS || *++at != ',')
 		return false;
 	at++;
-	if (!vmm_gdb_range(&at, &b->address, &len) || *at)
+	if (!varch_gdb_range(&at, &b->address, &len) || *at)
 		return false;
-	b->kind = (enum vmm_gdb_kind)kind;
-	b->len = b->kind <= VMM_GDB_EXECUTION ? 1 : (unsigned int)(len & 15);
-	return b->kind <= VMM_GDB_EXECUTION ||
+	b->kind = (enum varch_gdb_kind)kind;
+	b->len = b->kind <= VARCH_GDB_EXECUTION ? 1 : (unsigned int)(len & 15);
+	return b->kind <= VARCH_GDB_EXECUTION ||
 	       ((len == 1 || len == 2 || len == 4 || len == 8) && !(b->address % len));
 }
 
-void vmm_gdb_on_insert(struct vmm_gdb_stub *s, const char *at)
+void varch_gdb_on_insert(struct varch_gdb_stub *s, const char *at)
 {
-	struct vmm_gdb_breakpoint b;
+	struct varch_gdb_breakpoint b;
 
 	if (!read_breakpoint(at, &b))
-		vmm_gdb_reply_result(s, -EINVAL);
-	else if (b.kind == VMM_GDB_SOFTWARE)
-		vmm_gdb_reply_result(s, software_add(s, b.address));
-	else if (b.kind == VMM_GDB_READ)
-		vmm_gdb_reply_text(s, "");	/* x86 has none for reads alone */
+		varch_gdb_reply_result(s, -EINVAL);
+	else if (b.kind == VARCH_GDB_SOFTWARE)
+		varch_gdb_reply_result(s, software_add(s, b.address));
+	else if (b.kind == VARCH_GDB_READ)
+		varch_gdb_reply_text(s, "");	/* x86 has none for reads alone */
 	else
-		vmm_gdb_reply_result(s, hardware_add(s, &b));
+		varch_gdb_reply_result(s, hardware_add(s, &b));
 }
 
-void vmm_gdb_on_remove(struct vmm_gdb_stub *s, const char *at)
+void varch_gdb_on_remove(struct varch_gdb_stub *s, const char *at)
 {
-	struct vmm_gdb_breakpoint b;
+	struct varch_gdb_breakpoint b;
 
 	if (!read_breakpoint(at, &b))
-		vmm_gdb_reply_result(s, -EINVAL);
+		varch_gdb_reply_result(s, -EINVAL);
 	else
-		vmm_gdb_reply_result(s, b.kind == VMM_GDB_SOFTWARE ? software_remove(s, b.address) : hardware_remove(s, &b));
+		varch_gdb_reply_result(s, b.kind == VARCH_GDB_SOFTWARE ? software_remove(s, b.address) : hardware_remove(s, &b));
 }
 
-void vmm_gdb_end(struct vmm_gdb_stub *s)
+void varch_gdb_end(struct varch_gdb_stub *s)
 {
 	while (s->nsoftware)
 		software_restore(s, s->nsoftware - 1);

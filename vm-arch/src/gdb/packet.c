@@ -10,7 +10,7 @@
 
 static const char digits[] = "0123456789abcdef";
 
-int vmm_gdb_digit(char c)
+int varch_gdb_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -21,83 +21,83 @@ int vmm_gdb_digit(char c)
 
 /* ------------------------------------------------------------------------ reading */
 
-static void data_begin(struct vmm_gdb_reader *r)
+static void data_begin(struct varch_gdb_reader *r)
 {
-	r->state = VMM_GDB_DATA;
+	r->state = VARCH_GDB_DATA;
 	r->len = 0;
 	r->sum = 0;
 	r->too_long = r->bad_digit = false;
 }
 
-static void data_add(struct vmm_gdb_reader *r, unsigned char byte)
+static void data_add(struct varch_gdb_reader *r, unsigned char byte)
 {
-	if (r->len == VMM_GDB_PACKET)
+	if (r->len == VARCH_GDB_PACKET)
 		r->too_long = true;
 	else
 		r->data[r->len++] = byte;
 }
 
-static enum vmm_gdb_event read_idle(struct vmm_gdb_reader *r, unsigned char byte)
+static enum varch_gdb_event read_idle(struct varch_gdb_reader *r, unsigned char byte)
 {
 	if (byte == '$')
 		data_begin(r);
-	return byte == INTERRUPT ? VMM_GDB_INTERRUPT : byte == '-' ? VMM_GDB_REPEAT : VMM_GDB_NOTHING;
+	return byte == INTERRUPT ? VARCH_GDB_INTERRUPT : byte == '-' ? VARCH_GDB_REPEAT : VARCH_GDB_NOTHING;
 }
 
-static enum vmm_gdb_event read_data(struct vmm_gdb_reader *r, unsigned char byte)
+static enum varch_gdb_event read_data(struct varch_gdb_reader *r, unsigned char byte)
 {
 	if (byte == '#') {
-		r->state = VMM_GDB_SUM;
-		return VMM_GDB_NOTHING;
+		r->state = VARCH_GDB_SUM;
+		return VARCH_GDB_NOTHING;
 	}
 	if (byte == '$') {	/* the end of the former packet is lost */
 		data_begin(r);
-		return VMM_GDB_NOTHING;
+		return VARCH_GDB_NOTHING;
 	}
 	r->sum = (unsigned char)(r->sum + byte);
 	if (byte == '}')
-		r->state = VMM_GDB_ESCAPE;
+		r->state = VARCH_GDB_ESCAPE;
 	else
 		data_add(r, byte);
-	return VMM_GDB_NOTHING;
+	return VARCH_GDB_NOTHING;
 }
 
-static enum vmm_gdb_event read_escape(struct vmm_gdb_reader *r, unsigned char byte)
+static enum varch_gdb_event read_escape(struct varch_gdb_reader *r, unsigned char byte)
 {
 	r->sum = (unsigned char)(r->sum + byte);
-	r->state = VMM_GDB_DATA;
+	r->state = VARCH_GDB_DATA;
 	data_add(r, byte ^ 0x20);
-	return VMM_GDB_NOTHING;
+	return VARCH_GDB_NOTHING;
 }
 
-static void read_digit(struct vmm_gdb_reader *r, unsigned char byte)
+static void read_digit(struct varch_gdb_reader *r, unsigned char byte)
 {
-	const int digit = vmm_gdb_digit((char)byte);
+	const int digit = varch_gdb_digit((char)byte);
 
 	r->bad_digit = r->bad_digit || digit < 0;
 	r->expected = (unsigned char)(r->expected << 4 | (digit & 15));
 }
 
-static enum vmm_gdb_event read_sum(struct vmm_gdb_reader *r, unsigned char byte)
+static enum varch_gdb_event read_sum(struct varch_gdb_reader *r, unsigned char byte)
 {
 	read_digit(r, byte);
-	r->state = VMM_GDB_SUM_END;
-	return VMM_GDB_NOTHING;
+	r->state = VARCH_GDB_SUM_END;
+	return VARCH_GDB_NOTHING;
 }
 
-static enum vmm_gdb_event read_end(struct vmm_gdb_reader *r, unsigned char byte)
+static enum varch_gdb_event read_end(struct varch_gdb_reader *r, unsigned char byte)
 {
 	read_digit(r, byte);
-	r->state = VMM_GDB_IDLE;
+	r->state = VARCH_GDB_IDLE;
 	r->data[r->len] = 0;
-	return r->too_long || r->bad_digit || r->sum != r->expected ? VMM_GDB_REFUSED : VMM_GDB_COMPLETE;
+	return r->too_long || r->bad_digit || r->sum != r->expected ? VARCH_GDB_REFUSED : VARCH_GDB_COMPLETE;
 }
 
-enum vmm_gdb_event vmm_gdb_read_byte(struct vmm_gdb_reader *r, unsigned char byte)
+enum varch_gdb_event varch_gdb_read_byte(struct varch_gdb_reader *r, unsigned char byte)
 {
-	static enum vmm_gdb_event (*const readers[])(struct vmm_gdb_reader *, unsigned char) = {
-		[VMM_GDB_IDLE] = read_idle, [VMM_GDB_DATA] = read_data,
-		[VMM_GDB_ESCAPE] = read_escape, [VMM_GDB_SUM] = read_sum, [VMM_GDB_SUM_END] = read_end,
+	static enum varch_gdb_event (*const readers[])(struct varch_gdb_reader *, unsigned char) = {
+		[VARCH_GDB_IDLE] = read_idle, [VARCH_GDB_DATA] = read_data,
+		[VARCH_GDB_ESCAPE] = read_escape, [VARCH_GDB_SUM] = read_sum, [VARCH_GDB_SUM_END] = read_end,
 	};
 
 	return readers[r->state](r, byte);
@@ -106,7 +106,7 @@ enum vmm_gdb_event vmm_gdb_read_byte(struct vmm_gdb_reader *r, unsigned char byt
 /* ------------------------------------------------------------------------ writing */
 
 /* Leaves room for the checksum. */
-static void put_char(struct vmm_gdb_writer *w, char c)
+static void put_char(struct varch_gdb_writer *w, char c)
 {
 	if (w->len + 3 >= sizeof(w->bytes))
 		return;
@@ -114,20 +114,20 @@ static void put_char(struct vmm_gdb_writer *w, char c)
 	w->sum = (unsigned char)(w->sum + (unsigned char)c);
 }
 
-void vmm_gdb_write_begin(struct vmm_gdb_writer *w)
+void varch_gdb_write_begin(struct varch_gdb_writer *w)
 {
 	w->bytes[0] = '$';
 	w->len = 1;
 	w->sum = 0;
 }
 
-void vmm_gdb_write_text(struct vmm_gdb_writer *w, const char *text)
+void varch_gdb_write_text(struct varch_gdb_writer *w, const char *text)
 {
 	while (*text)
 		put_char(w, *text++);
 }
 
-void vmm_gdb_write_binary(struct vmm_gdb_writer *w, const char *bytes, size_t n)
+void varch_gdb_write_binary(struct varch_gdb_writer *w, const char *bytes, size_t n)
 {
 	for (; n--; bytes++) {
 		if (!memchr("#$}*", *bytes, 4)) {
@@ -139,7 +139,7 @@ void vmm_gdb_write_binary(struct vmm_gdb_writer *w, const char *bytes, size_t n)
 	}
 }
 
-void vmm_gdb_write_hex(struct vmm_gdb_writer *w, const void *bytes, size_t n)
+void varch_gdb_write_hex(struct varch_gdb_writer *w, const void *bytes, size_t n)
 {
 	const unsigned char *at = bytes;
 
@@ -149,7 +149,7 @@ void vmm_gdb_write_hex(struct vmm_gdb_writer *w, const void *bytes, size_t n)
 	}
 }
 
-void vmm_gdb_write_number(struct vmm_gdb_writer *w, uint64_t n)
+void varch_gdb_write_number(struct varch_gdb_writer *w, uint64_t n)
 {
 	int shift = 60;
 
@@ -159,7 +159,7 @@ void vmm_gdb_write_number(struct vmm_gdb_writer *w, uint64_t n)
 		put_char(w, digits[n >> shift & 15]);
 }
 
-void vmm_gdb_write_end(struct vmm_gdb_writer *w)
+void varch_gdb_write_end(struct varch_gdb_writer *w)
 {
 	const unsigned char sum = w->sum;
 
@@ -170,13 +170,13 @@ void vmm_gdb_write_end(struct vmm_gdb_writer *w)
 
 /* ------------------------------------------------------------------------ numbers */
 
-bool vmm_gdb_number(const char **at, uint64_t *out)
+bool varch_gdb_number(const char **at, uint64_t *out)
 {
 	unsigned int n;
 	int digit;
 
 	*out = 0;
-	for (n = 0; (digit = vmm_gdb_digit(**at)) >= 0; n++, (*at)++) {
+	for (n = 0; (digit = varch_gdb_digit(**at)) >= 0; n++, (*at)++) {
 		if (n == 16)
 			return false;
 		*out = *out << 4 | (unsigned int)digit;
@@ -184,14 +184,14 @@ bool vmm_gdb_number(const char **at, uint64_t *out)
 	return n;
 }
 
-bool vmm_gdb_bytes(const char **at, void *bytes, size_t n)
+bool varch_gdb_bytes(const char **at, void *bytes, size_t n)
 {
 	unsigned char *to = bytes;
 	int high, low;
 
 	for (; n--; *at += 2) {
-		high = vmm_gdb_digit((*at)[0]);
-		low = high < 0 ? -1 : vmm_gdb_digit((*at)[1]);
+		high = varch_gdb_digit((*at)[0]);
+		low = high < 0 ? -1 : varch_gdb_digit((*at)[1]);
 		if (low < 0)
 			return false;
 		*to++ = (unsigned char)(high << 4 | low);

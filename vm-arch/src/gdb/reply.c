@@ -7,7 +7,7 @@
 
 #include "gdb/stub_private.h"
 
-void vmm_gdb_out(struct vmm_gdb_stub *s, const char *bytes, size_t n)
+void varch_gdb_out(struct varch_gdb_stub *s, const char *bytes, size_t n)
 {
 	if (n > sizeof(s->out) - s->out_len)
 		return;
@@ -15,22 +15,22 @@ void vmm_gdb_out(struct vmm_gdb_stub *s, const char *bytes, size_t n)
 	s->out_len += n;
 }
 
-void vmm_gdb_reply_end(struct vmm_gdb_stub *s)
+void varch_gdb_reply_end(struct varch_gdb_stub *s)
 {
-	vmm_gdb_write_end(&s->writer);
+	varch_gdb_write_end(&s->writer);
 	s->has_reply = true;
-	vmm_gdb_out(s, s->writer.bytes, s->writer.len);
+	varch_gdb_out(s, s->writer.bytes, s->writer.len);
 }
 
-void vmm_gdb_reply_text(struct vmm_gdb_stub *s, const char *text)
+void varch_gdb_reply_text(struct varch_gdb_stub *s, const char *text)
 {
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_text(&s->writer, text);
-	vmm_gdb_reply_end(s);
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_text(&s->writer, text);
+	varch_gdb_reply_end(s);
 }
 
 /* The client prints the number, which is an errno of the protocol. */
-void vmm_gdb_reply_result(struct vmm_gdb_stub *s, int rc)
+void varch_gdb_reply_result(struct varch_gdb_stub *s, int rc)
 {
-	vmm_gdb_reply_text(s, rc == 0 ? "OK" : rc == -EFAULT ? "E0e" : rc == -ENOSPC ? "E1c" : "E16");
+	varch_gdb_reply_text(s, rc == 0 ? "OK" : rc == -EFAULT ? "E0e" : rc == -ENOSPC ? "E1c" : "E16");
 }

@@ -11,102 +11,102 @@
 
 /* ------------------------------------------------------------------------ replies */
 
-static void write_thread(struct vmm_gdb_stub *s, unsigned int cpu)
+static void write_thread(struct varch_gdb_stub *s, unsigned int cpu)
 {
-	vmm_gdb_write_number(&s->writer, cpu + 1);
+	varch_gdb_write_number(&s->writer, cpu + 1);
 }
 
-static void reply_stop(struct vmm_gdb_stub *s)
+static void reply_stop(struct varch_gdb_stub *s)
 {
 	static const char *const names[] = {
-		[VMM_GDB_WRITE] = "watch:", [VMM_GDB_READ] = "rwatch:", [VMM_GDB_ACCESS] = "awatch:",
+		[VARCH_GDB_WRITE] = "watch:", [VARCH_GDB_READ] = "rwatch:", [VARCH_GDB_ACCESS] = "awatch:",
 	};
 
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_text(&s->writer, s->last.interrupted ? "T02thread:" : "T05thread:");
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_text(&s->writer, s->last.interrupted ? "T02thread:" : "T05thread:");
 	write_thread(s, s->last.cpu);
-	vmm_gdb_write_text(&s->writer, ";");
+	varch_gdb_write_text(&s->writer, ";");
 	if (s->last.watched) {
-		vmm_gdb_write_text(&s->writer, names[s->last.kind]);
-		vmm_gdb_write_number(&s->writer, s->last.address);
-		vmm_gdb_write_text(&s->writer, ";");
+		varch_gdb_write_text(&s->writer, names[s->last.kind]);
+		varch_gdb_write_number(&s->writer, s->last.address);
+		varch_gdb_write_text(&s->writer, ";");
 	}
-	vmm_gdb_reply_end(s);
+	varch_gdb_reply_end(s);
 }
 
 /* ---------------------------------------------------------------------- registers */
 
-static void on_get_all(struct vmm_gdb_stub *s, const char *at)
+static void on_get_all(struct varch_gdb_stub *s, const char *at)
 {
-	struct vmm_gdb_registers regs = { 0 };
+	struct varch_gdb_registers regs = { 0 };
 	unsigned char bytes[16];
 	unsigned int i;
 	int rc = s->ops->get_registers(s->opaque, s->cpu, &regs);
 
 	(void)at;
 	if (rc < 0) {
-		vmm_gdb_reply_result(s, rc);
+		varch_gdb_reply_result(s, rc);
 		return;
 	}
-	vmm_gdb_write_begin(&s->writer);
-	for (i = 0; i < VMM_GDB_REGISTERS; i++)
-		vmm_gdb_write_hex(&s->writer, bytes, vmm_gdb_register_get(&regs, i, bytes));
-	vmm_gdb_reply_end(s);
+	varch_gdb_write_begin(&s->writer);
+	for (i = 0; i < VARCH_GDB_REGISTERS; i++)
+		varch_gdb_write_hex(&s->writer, bytes, varch_gdb_register_get(&regs, i, bytes));
+	varch_gdb_reply_end(s);
 }
 
-static void on_set_all(struct vmm_gdb_stub *s, const char *at)
+static void on_set_all(struct varch_gdb_stub *s, const char *at)
 {
-	struct vmm_gdb_registers regs = { 0 };
+	struct varch_gdb_registers regs = { 0 };
 	unsigned char bytes[16];
 	unsigned int i;
 	bool ok = true;
 
-	for (i = 0; ok && i < VMM_GDB_REGISTERS; i++) {
-		ok = vmm_gdb_bytes(&at, bytes, vmm_gdb_register_size(i));
-		vmm_gdb_register_set(&regs, i, bytes);
+	for (i = 0; ok && i < VARCH_GDB_REGISTERS; i++) {
+		ok = varch_gdb_bytes(&at, bytes, varch_gdb_register_size(i));
+		varch_gdb_register_set(&regs, i, bytes);
 	}
-	vmm_gdb_reply_result(s, ok && !*at ? s->ops->set_registers(s->opaque, s->cpu, &regs) : -EINVAL);
+	varch_gdb_reply_result(s, ok && !*at ? s->ops->set_registers(s->opaque, s->cpu, &regs) : -EINVAL);
 }
 
-static void on_get(struct vmm_gdb_stub *s, const char *at)
+static void on_get(struct varch_gdb_stub *s, const char *at)
 {
-	struct vmm_gdb_registers regs = { 0 };
+	struct varch_gdb_registers regs = { 0 };
 	unsigned char bytes[16];
 	uint64_t number;
 	size_t n;
 
-	if (!vmm_gdb_number(&at, &number) || *at || number >= VMM_GDB_REGISTERS ||
+	if (!varch_gdb_number(&at, &number) || *at || number >= VARCH_GDB_REGISTERS ||
 	    s->ops->get_registers(s->opaque, s->cpu, &regs) < 0) {
-		vmm_gdb_reply_result(s, -EINVAL);
+		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
-	n = vmm_gdb_register_get(&regs, (unsigned int)number, bytes);
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_hex(&s->writer, bytes, n);
-	vmm_gdb_reply_end(s);
+	n = varch_gdb_register_get(&regs, (unsigned int)number, bytes);
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_hex(&s->writer, bytes, n);
+	varch_gdb_reply_end(s);
 }
 
-static void on_set(struct vmm_gdb_stub *s, const char *at)
+static void on_set(struct varch_gdb_stub *s, const char *at)
 {
-	struct vmm_gdb_registers regs = { 0 };
+	struct varch_gdb_registers regs = { 0 };
 	unsigned char bytes[16];
 	uint64_t number;
 	int rc;
 
-	if (!vmm_gdb_number(&at, &number) || *at++ != '=' || number >= VMM_GDB_REGISTERS ||
-	    !vmm_gdb_bytes(&at, bytes, vmm_gdb_register_size((unsigned int)number)) || *at) {
-		vmm_gdb_reply_result(s, -EINVAL);
+	if (!varch_gdb_number(&at, &number) || *at++ != '=' || number >= VARCH_GDB_REGISTERS ||
+	    !varch_gdb_bytes(&at, bytes, varch_gdb_register_size((unsigned int)number)) || *at) {
+		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
 	rc = s->ops->get_registers(s->opaque, s->cpu, &regs);
-	vmm_gdb_register_set(&regs, (unsigned int)number, bytes);
-	vmm_gdb_reply_result(s, rc ? rc : s->ops->set_registers(s->opaque, s->cpu, &regs));
+	varch_gdb_register_set(&regs, (unsigned int)number, bytes);
+	varch_gdb_reply_result(s, rc ? rc : s->ops->set_registers(s->opaque, s->cpu, &regs));
 }
 
 /* ------------------------------------------------------------------------ threads */
 
 /* A thread's number, -1 (all) or 0 (any). Returns false if there is none. */
-static bool read_thread(const struct vmm_gdb_stub *s, const char **at, unsigned int *cpu, bool *all)
+static bool read_thread(const struct varch_gdb_stub *s, const char **at, unsigned int *cpu, bool *all)
 {
 	uint64_t number;
 
@@ -116,14 +116,14 @@ static bool read_thread(const struct vmm_gdb_stub *s, const char **at, unsigned 
 		*at += 2;
 		return true;
 	}
-	if (!vmm_gdb_number(at, &number) || number > s->cpus)
+	if (!varch_gdb_number(at, &number) || number > s->cpus)
 		return false;
 	if (number)
 		*cpu = (unsigned int)number - 1;
 	return true;
 }
 
-static void on_select(struct vmm_gdb_stub *s, const char *at)
+static void on_select(struct varch_gdb_stub *s, const char *at)
 {
 	const bool known = *at == 'g' || *at == 'c';
 	unsigned int cpu;
@@ -131,89 +131,89 @@ static void on_select(struct vmm_gdb_stub *s, const char *at)
 
 	at += known;
 	if (!known || !read_thread(s, &at, &cpu, &all) || *at) {
-		vmm_gdb_reply_result(s, -EINVAL);
+		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
 	s->cpu = cpu;
-	vmm_gdb_reply_result(s, 0);
+	varch_gdb_reply_result(s, 0);
 }
 
-static void on_is_alive(struct vmm_gdb_stub *s, const char *at)
+static void on_is_alive(struct varch_gdb_stub *s, const char *at)
 {
 	unsigned int cpu;
 	bool all;
 
-	vmm_gdb_reply_result(s, read_thread(s, &at, &cpu, &all) && !all && !*at ? 0 : -EINVAL);
+	varch_gdb_reply_result(s, read_thread(s, &at, &cpu, &all) && !all && !*at ? 0 : -EINVAL);
 }
 
 /* --------------------------------------------------------------- stops and resumption */
 
-static void resume_cpus(struct vmm_gdb_stub *s, const enum vmm_gdb_action *actions)
+static void resume_cpus(struct varch_gdb_stub *s, const enum varch_gdb_action *actions)
 {
 	int rc;
 
-	s->state = VMM_GDB_RUNNING;
+	s->state = VARCH_GDB_RUNNING;
 	rc = s->ops->resume(s->opaque, actions);
 	if (!rc)
 		return;
-	s->state = VMM_GDB_STOPPED;
-	vmm_gdb_reply_result(s, rc);
+	s->state = VARCH_GDB_STOPPED;
+	varch_gdb_reply_result(s, rc);
 }
 
 /* c and s, of one thread; the others run. */
-static void resume_one(struct vmm_gdb_stub *s, enum vmm_gdb_action action)
+static void resume_one(struct varch_gdb_stub *s, enum varch_gdb_action action)
 {
-	enum vmm_gdb_action actions[VMM_GDB_MAX_CPUS];
+	enum varch_gdb_action actions[VARCH_GDB_MAX_CPUS];
 	unsigned int i;
 
 	for (i = 0; i < s->cpus; i++)
-		actions[i] = VMM_GDB_RUNS;
+		actions[i] = VARCH_GDB_RUNS;
 	actions[s->cpu] = action;
 	resume_cpus(s, actions);
 }
 
-static int set_rip(struct vmm_gdb_stub *s, uint64_t address)
+static int set_rip(struct varch_gdb_stub *s, uint64_t address)
 {
-	struct vmm_gdb_registers regs = { 0 };
+	struct varch_gdb_registers regs = { 0 };
 	int rc = s->ops->get_registers(s->opaque, s->cpu, &regs);
 
-	regs.general[VMM_GDB_RIP] = address;
+	regs.general[VARCH_GDB_RIP] = address;
 	return rc ? rc : s->ops->set_registers(s->opaque, s->cpu, &regs);
 }
 
 /* "[ADDRESS]" */
-static void resume_at(struct vmm_gdb_stub *s, const char *at, enum vmm_gdb_action action)
+static void resume_at(struct varch_gdb_stub *s, const char *at, enum varch_gdb_action action)
 {
 	uint64_t address;
 
-	if (*at && (!vmm_gdb_number(&at, &address) || *at || set_rip(s, address) < 0))
-		vmm_gdb_reply_result(s, -EINVAL);
+	if (*at && (!varch_gdb_number(&at, &address) || *at || set_rip(s, address) < 0))
+		varch_gdb_reply_result(s, -EINVAL);
 	else
 		resume_one(s, action);
 }
 
-static void on_continue(struct vmm_gdb_stub *s, const char *at)
+static void on_continue(struct varch_gdb_stub *s, const char *at)
 {
-	resume_at(s, at, VMM_GDB_RUNS);
+	resume_at(s, at, VARCH_GDB_RUNS);
 }
 
-static void on_step(struct vmm_gdb_stub *s, const char *at)
+static void on_step(struct varch_gdb_stub *s, const char *at)
 {
-	resume_at(s, at, VMM_GDB_STEPS);
+	resume_at(s, at, VARCH_GDB_STEPS);
 }
 
 /* ";ACTION[:THREAD]", of which the first that fits a thread counts. A signal is ignored. */
-static bool read_action(const struct vmm_gdb_stub *s, const char **at, enum vmm_gdb_action *actions, bool *set)
+static bool read_action(const struct varch_gdb_stub *s, const char **at, enum varch_gdb_action *actions, bool *set)
 {
-	enum vmm_gdb_action action;
+	enum varch_gdb_action action;
 	unsigned int cpu = 0, i;
 	uint64_t signal;
 	bool all = true;
 
 	if (*(*at)++ != ';' || !**at || !strchr("cCsS", **at))
 		return false;
-	action = **at == 'c' || **at == 'C' ? VMM_GDB_RUNS : VMM_GDB_STEPS;
-	if ((*(*at)++ & 0x20) == 0 && !vmm_gdb_number(at, &signal))
+	action = **at == 'c' || **at == 'C' ? VARCH_GDB_RUNS : VARCH_GDB_STEPS;
+	if ((*(*at)++ & 0x20) == 0 && !varch_gdb_number(at, &signal))
 		return false;
 	if (**at == ':') {
 		(*at)++;
@@ -229,10 +229,10 @@ static bool read_action(const struct vmm_gdb_stub *s, const char **at, enum vmm_
 	return true;
 }
 
-static void on_resume_each(struct vmm_gdb_stub *s, const char *at)
+static void on_resume_each(struct varch_gdb_stub *s, const char *at)
 {
-	enum vmm_gdb_action actions[VMM_GDB_MAX_CPUS] = { VMM_GDB_HOLDS };
-	bool set[VMM_GDB_MAX_CPUS] = { false }, ok;
+	enum varch_gdb_action actions[VARCH_GDB_MAX_CPUS] = { VARCH_GDB_HOLDS };
+	bool set[VARCH_GDB_MAX_CPUS] = { false }, ok;
 	unsigned int i, n = 0;
 
 	do
@@ -243,20 +243,20 @@ static void on_resume_each(struct vmm_gdb_stub *s, const char *at)
 	if (ok && n)
 		resume_cpus(s, actions);
 	else
-		vmm_gdb_reply_result(s, -EINVAL);
+		varch_gdb_reply_result(s, -EINVAL);
 }
 
-static void on_why(struct vmm_gdb_stub *s, const char *at)
+static void on_why(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
 	reply_stop(s);
 }
 
-void vmm_gdb_stopped(struct vmm_gdb_stub *s, const struct vmm_gdb_stop *why)
+void varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why)
 {
-	if (s->state != VMM_GDB_RUNNING)
+	if (s->state != VARCH_GDB_RUNNING)
 		return;
-	s->state = VMM_GDB_STOPPED;
+	s->state = VARCH_GDB_STOPPED;
 	s->last = *why;
 	s->cpu = why->cpu;
 	reply_stop(s);
@@ -264,116 +264,116 @@ void vmm_gdb_stopped(struct vmm_gdb_stub *s, const struct vmm_gdb_stop *why)
 
 /* ------------------------------------------------------------------------ queries */
 
-static void on_supported(struct vmm_gdb_stub *s, const char *at)
+static void on_supported(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_text(&s->writer, "PacketSize=");
-	vmm_gdb_write_number(&s->writer, VMM_GDB_PACKET);
-	vmm_gdb_write_text(&s->writer, ";qXfer:features:read+;QStartNoAckMode+;vContSupported+");
-	vmm_gdb_reply_end(s);
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_text(&s->writer, "PacketSize=");
+	varch_gdb_write_number(&s->writer, VARCH_GDB_PACKET);
+	varch_gdb_write_text(&s->writer, ";qXfer:features:read+;QStartNoAckMode+;vContSupported+");
+	varch_gdb_reply_end(s);
 }
 
 /* "OFFSET,LENGTH" */
-static void on_features(struct vmm_gdb_stub *s, const char *at)
+static void on_features(struct varch_gdb_stub *s, const char *at)
 {
-	const char *const xml = vmm_gdb_target_xml();
+	const char *const xml = varch_gdb_target_xml();
 	const size_t all = strlen(xml);
 	uint64_t offset, len;
 
-	if (!vmm_gdb_range(&at, &offset, &len) || *at || offset > all) {
-		vmm_gdb_reply_result(s, -EINVAL);
+	if (!varch_gdb_range(&at, &offset, &len) || *at || offset > all) {
+		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
-	len = len < VMM_GDB_PACKET / 2 ? len : VMM_GDB_PACKET / 2;
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_text(&s->writer, len < all - offset ? "m" : "l");
-	vmm_gdb_write_binary(&s->writer, xml + offset, (size_t)(len < all - offset ? len : all - offset));
-	vmm_gdb_reply_end(s);
+	len = len < VARCH_GDB_PACKET / 2 ? len : VARCH_GDB_PACKET / 2;
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_text(&s->writer, len < all - offset ? "m" : "l");
+	varch_gdb_write_binary(&s->writer, xml + offset, (size_t)(len < all - offset ? len : all - offset));
+	varch_gdb_reply_end(s);
 }
 
-static void on_threads(struct vmm_gdb_stub *s, const char *at)
+static void on_threads(struct varch_gdb_stub *s, const char *at)
 {
 	unsigned int i;
 
 	(void)at;
-	vmm_gdb_write_begin(&s->writer);
+	varch_gdb_write_begin(&s->writer);
 	for (i = 0; i < s->cpus; i++) {
-		vmm_gdb_write_text(&s->writer, i ? "," : "m");
+		varch_gdb_write_text(&s->writer, i ? "," : "m");
 		write_thread(s, i);
 	}
-	vmm_gdb_reply_end(s);
+	varch_gdb_reply_end(s);
 }
 
-static void on_no_more_threads(struct vmm_gdb_stub *s, const char *at)
+static void on_no_more_threads(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
-	vmm_gdb_reply_text(s, "l");
+	varch_gdb_reply_text(s, "l");
 }
 
 /* The name that the client prints. */
-static void on_thread_name(struct vmm_gdb_stub *s, const char *at)
+static void on_thread_name(struct varch_gdb_stub *s, const char *at)
 {
 	char name[16];
 	unsigned int cpu;
 	bool all;
 
 	if (!read_thread(s, &at, &cpu, &all) || all || *at) {
-		vmm_gdb_reply_result(s, -EINVAL);
+		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_hex(&s->writer, name, (size_t)snprintf(name, sizeof(name), "CPU %u", cpu));
-	vmm_gdb_reply_end(s);
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_hex(&s->writer, name, (size_t)snprintf(name, sizeof(name), "CPU %u", cpu));
+	varch_gdb_reply_end(s);
 }
 
-static void on_current(struct vmm_gdb_stub *s, const char *at)
+static void on_current(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_text(&s->writer, "QC");
+	varch_gdb_write_begin(&s->writer);
+	varch_gdb_write_text(&s->writer, "QC");
 	write_thread(s, s->cpu);
-	vmm_gdb_reply_end(s);
+	varch_gdb_reply_end(s);
 }
 
 /* The client detaches at its end, in place of killing the machine. */
-static void on_attached(struct vmm_gdb_stub *s, const char *at)
+static void on_attached(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
-	vmm_gdb_reply_text(s, "1");
+	varch_gdb_reply_text(s, "1");
 }
 
-static void on_no_ack(struct vmm_gdb_stub *s, const char *at)
+static void on_no_ack(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
 	s->no_ack = true;
-	vmm_gdb_reply_result(s, 0);
+	varch_gdb_reply_result(s, 0);
 }
 
-static void on_actions(struct vmm_gdb_stub *s, const char *at)
+static void on_actions(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
-	vmm_gdb_reply_text(s, "vCont;c;C;s;S");
+	varch_gdb_reply_text(s, "vCont;c;C;s;S");
 }
 
-static void on_detach(struct vmm_gdb_stub *s, const char *at)
+static void on_detach(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
-	vmm_gdb_end(s);
-	s->state = VMM_GDB_DETACHED;
-	vmm_gdb_reply_result(s, 0);
+	varch_gdb_end(s);
+	s->state = VARCH_GDB_DETACHED;
+	varch_gdb_reply_result(s, 0);
 }
 
-static void on_kill(struct vmm_gdb_stub *s, const char *at)
+static void on_kill(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
 	s->ops->kill(s->opaque);
 }
 
-static void on_kill_process(struct vmm_gdb_stub *s, const char *at)
+static void on_kill_process(struct varch_gdb_stub *s, const char *at)
 {
 	on_kill(s, at);
-	vmm_gdb_reply_result(s, 0);
+	varch_gdb_reply_result(s, 0);
 }
 
 /* ------------------------------------------------------------------------ packets */
@@ -381,14 +381,14 @@ static void on_kill_process(struct vmm_gdb_stub *s, const char *at)
 static const struct command {
 	const char *name;
 	bool whole;	/* no arguments */
-	void (*fn)(struct vmm_gdb_stub *s, const char *at);
+	void (*fn)(struct varch_gdb_stub *s, const char *at);
 } commands[] = {
 	{ "?", true, on_why }, { "g", true, on_get_all }, { "G", false, on_set_all },
-	{ "p", false, on_get }, { "P", false, on_set }, { "m", false, vmm_gdb_on_read },
-	{ "M", false, vmm_gdb_on_write }, { "X", false, vmm_gdb_on_write_binary }, { "H", false, on_select },
+	{ "p", false, on_get }, { "P", false, on_set }, { "m", false, varch_gdb_on_read },
+	{ "M", false, varch_gdb_on_write }, { "X", false, varch_gdb_on_write_binary }, { "H", false, on_select },
 	{ "T", false, on_is_alive }, { "c", false, on_continue }, { "s", false, on_step },
 	{ "vCont?", true, on_actions }, { "vCont", false, on_resume_each },
-	{ "vKill", false, on_kill_process }, { "Z", false, vmm_gdb_on_insert }, { "z", false, vmm_gdb_on_remove },
+	{ "vKill", false, on_kill_process }, { "Z", false, varch_gdb_on_insert }, { "z", false, varch_gdb_on_remove },
 	{ "D", false, on_detach }, { "k", true, on_kill },
 	{ "qSupported", false, on_supported }, { "qXfer:features:read:target.xml:", false, on_features },
 	{ "qfThreadInfo", true, on_threads }, { "qsThreadInfo", true, on_no_more_threads },
@@ -396,7 +396,7 @@ static const struct command {
 	{ "qAttached", false, on_attached }, { "QStartNoAckMode", true, on_no_ack },
 };
 
-static void on_packet(struct vmm_gdb_stub *s)
+static void on_packet(struct varch_gdb_stub *s)
 {
 	const char *const text = (const char *)s->reader.data;
 	const struct command *c;
@@ -409,31 +409,31 @@ static void on_packet(struct vmm_gdb_stub *s)
 			return;
 		}
 	}
-	vmm_gdb_reply_text(s, "");
+	varch_gdb_reply_text(s, "");
 }
 
 /* While the CPUs run, the client may only interrupt. */
-static void on_complete(struct vmm_gdb_stub *s)
+static void on_complete(struct varch_gdb_stub *s)
 {
 	if (!s->no_ack)
-		vmm_gdb_out(s, "+", 1);
-	if (s->state == VMM_GDB_STOPPED)
+		varch_gdb_out(s, "+", 1);
+	if (s->state == VARCH_GDB_STOPPED)
 		on_packet(s);
 }
 
-static void on_event(struct vmm_gdb_stub *s, enum vmm_gdb_event event)
+static void on_event(struct varch_gdb_stub *s, enum varch_gdb_event event)
 {
-	if (event == VMM_GDB_COMPLETE)
+	if (event == VARCH_GDB_COMPLETE)
 		on_complete(s);
-	else if (event == VMM_GDB_REFUSED && !s->no_ack)
-		vmm_gdb_out(s, "-", 1);
-	else if (event == VMM_GDB_REPEAT && !s->no_ack && s->has_reply)
-		vmm_gdb_out(s, s->writer.bytes, s->writer.len);
-	else if (event == VMM_GDB_INTERRUPT && s->state == VMM_GDB_RUNNING)
+	else if (event == VARCH_GDB_REFUSED && !s->no_ack)
+		varch_gdb_out(s, "-", 1);
+	else if (event == VARCH_GDB_REPEAT && !s->no_ack && s->has_reply)
+		varch_gdb_out(s, s->writer.bytes, s->writer.len);
+	else if (event == VARCH_GDB_INTERRUPT && s->state == VARCH_GDB_RUNNING)
 		s->ops->interrupt(s->opaque);
 }
 
-void vmm_gdb_begin(struct vmm_gdb_stub *s, const struct vmm_gdb_ops *ops, void *opaque, unsigned int cpus)
+void varch_gdb_begin(struct varch_gdb_stub *s, const struct varch_gdb_ops *ops, void *opaque, unsigned int cpus)
 {
 	memset(s, 0, sizeof(*s));
 	s->ops = ops;
@@ -442,29 +442,29 @@ void vmm_gdb_begin(struct vmm_gdb_stub *s, const struct vmm_gdb_ops *ops, void *
 	s->last.interrupted = true;
 }
 
-size_t vmm_gdb_input(struct vmm_gdb_stub *s, const unsigned char *bytes, size_t n)
+size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *bytes, size_t n)
 {
 	size_t at = 0;
 
-	while (at < n && !s->out_len && s->state != VMM_GDB_DETACHED)
-		on_event(s, vmm_gdb_read_byte(&s->reader, bytes[at++]));
+	while (at < n && !s->out_len && s->state != VARCH_GDB_DETACHED)
+		on_event(s, varch_gdb_read_byte(&s->reader, bytes[at++]));
 	return at;
 }
 
-size_t vmm_gdb_output(struct vmm_gdb_stub *s, const char **at)
+size_t varch_gdb_output(struct varch_gdb_stub *s, const char **at)
 {
 	*at = s->out + s->out_at;
 	return s->out_len - s->out_at;
 }
 
-void vmm_gdb_sent(struct vmm_gdb_stub *s, size_t n)
+void varch_gdb_sent(struct varch_gdb_stub *s, size_t n)
 {
 	s->out_at += n;
 	if (s->out_at == s->out_len)
 		s->out_at = s->out_len = 0;
 }
 
-bool vmm_gdb_is_detached(const struct vmm_gdb_stub *s)
+bool varch_gdb_is_detached(const struct varch_gdb_stub *s)
 {
-	return s->state == VMM_GDB_DETACHED;
+	return s->state == VARCH_GDB_DETACHED;
 }

@@ -15,9 +15,9 @@
 
 #include "kvm/uapi.h"
 
-static_assert(sizeof(struct vmm_kvm_region2) == 160, "as the kernel has it");
+static_assert(sizeof(struct varch_region2) == 160, "as the kernel has it");
 
-int vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
+int varch_ioctl(int fd, unsigned long request, void *arg)
 {
 	int rc;
 
@@ -27,7 +27,7 @@ int vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
 	return rc < 0 ? -errno : rc;
 }
 
-int vmm_kvm_capability(const struct vmm_kvm *kvm, int capability)
+int varch_vm_capability(const struct varch_vm *kvm, int capability)
 {
 	int rc = ioctl(kvm->vm_fd >= 0 ? kvm->vm_fd : kvm->kvm_fd,
 		       KVM_CHECK_EXTENSION, (long)capability);
@@ -35,7 +35,7 @@ int vmm_kvm_capability(const struct vmm_kvm *kvm, int capability)
 	return rc < 0 ? 0 : rc;
 }
 
-void vmm_kvm_close(struct vmm_kvm *kvm)
+void varch_vm_close(struct varch_vm *kvm)
 {
 	while (kvm->nchips)
 		vsu_fd_close(&kvm->chips[--kvm->nchips]);
@@ -45,7 +45,7 @@ void vmm_kvm_close(struct vmm_kvm *kvm)
 	kvm->cpuid = NULL;
 }
 
-static int map_cpu(const struct vmm_kvm *kvm, unsigned int number, int fd,
+static int map_cpu(const struct varch_vm *kvm, unsigned int number, int fd,
 		   struct kvm_run **run, struct vsu_error *err)
 {
 	void *map;
@@ -59,16 +59,16 @@ static int map_cpu(const struct vmm_kvm *kvm, unsigned int number, int fd,
 	return 0;
 }
 
-static int cpu_failed(const struct vmm_kvm *kvm, unsigned int number, int code, struct vsu_error *err)
+static int cpu_failed(const struct varch_vm *kvm, unsigned int number, int code, struct vsu_error *err)
 {
-	const int most = vmm_kvm_capability(kvm, KVM_CAP_MAX_VCPUS);
+	const int most = varch_vm_capability(kvm, KVM_CAP_MAX_VCPUS);
 
 	if (code == EINVAL && most > 0 && number >= (unsigned int)most)
 		return vsu_error_set(err, -EOPNOTSUPP, "machines of this host's KVM have up to %d CPUs; use fewer", most);
 	return vsu_error_sys(err, -code, "KVM cannot make CPU %u", number);
 }
 
-int vmm_kvm_make_cpu(const struct vmm_kvm *kvm, unsigned int number, int *fd,
+int varch_vm_make_cpu(const struct varch_vm *kvm, unsigned int number, int *fd,
 		     struct kvm_run **run, struct vsu_error *err)
 {
 	if (*fd < 0)
@@ -78,7 +78,7 @@ int vmm_kvm_make_cpu(const struct vmm_kvm *kvm, unsigned int number, int *fd,
 	return map_cpu(kvm, number, *fd, run, err);
 }
 
-int vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, const struct vmm_ioeventfd *io,
+int varch_vm_ioeventfd(const struct varch_vm *kvm, const struct varch_ioeventfd *io,
 		      bool on, struct vsu_error *err)
 {
 	struct kvm_ioeventfd arg = {
@@ -87,28 +87,28 @@ int vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, const struct vmm_ioeventfd *io,
 		.flags = (io->any ? 0 : KVM_IOEVENTFD_FLAG_DATAMATCH) |
 			 (on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
 	};
-	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_IOEVENTFD, &arg);
+	int rc = varch_ioctl(kvm->vm_fd, KVM_IOEVENTFD, &arg);
 
 	return rc < 0 ? vsu_error_sys(err, rc,
 		"KVM_IOEVENTFD at %#" PRIx64, io->gpa) : 0;
 }
 
-int vmm_kvm_irqfd(const struct vmm_kvm *kvm, int event_fd, uint32_t irq,
+int varch_vm_irqfd(const struct varch_vm *kvm, int event_fd, uint32_t irq,
 		  bool on, struct vsu_error *err)
 {
 	struct kvm_irqfd arg = {
 		.fd = (uint32_t)event_fd, .gsi = irq,
 		.flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN,
 	};
-	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_IRQFD, &arg);
+	int rc = varch_ioctl(kvm->vm_fd, KVM_IRQFD, &arg);
 
 	return rc < 0 ? vsu_error_sys(err, rc,
 		"KVM_IRQFD for interrupt %" PRIu32, irq) : 0;
 }
 
-int vmm_kvm_set_line(const struct vmm_kvm *kvm, uint32_t line, bool high)
+int varch_vm_set_line(const struct varch_vm *kvm, uint32_t line, bool high)
 {
 	struct kvm_irq_level arg = { .irq = line, .level = high };
 
-	return vmm_kvm_ioctl(kvm->vm_fd, KVM_IRQ_LINE, &arg);
+	return varch_ioctl(kvm->vm_fd, KVM_IRQ_LINE, &arg);
 }

@@ -3,8 +3,8 @@
  * KVM's kernel interface, including parts that the build machine's header may
  * lack. Features depend on the running kernel, not on that header.
  */
-#ifndef VMM_UAPI_H
-#define VMM_UAPI_H
+#ifndef VARCH_UAPI_H
+#define VARCH_UAPI_H
 
 #include <linux/kvm.h>
 
@@ -28,18 +28,18 @@
 #endif
 
 /* In struct kvm_run: the operands of KVM_EXIT_MEMORY_FAULT. */
-struct vmm_kvm_memory_fault {
+struct varch_memory_fault {
 	__u64 flags;
 	__u64 gpa;
 	__u64 size;
 };
-#define VMM_MEMORY_FAULT_PRIVATE	(1u << 3)
+#define VARCH_MEMORY_FAULT_PRIVATE	(1u << 3)
 
-#define VMM_GUEST_MEMFD_MMAP		(1u << 0)
-#define VMM_GUEST_MEMFD_INIT_SHARED	(1u << 1)
+#define VARCH_GUEST_MEMFD_MMAP		(1u << 0)
+#define VARCH_GUEST_MEMFD_INIT_SHARED	(1u << 1)
 
 /* The same as struct kvm_userspace_memory_region2. */
-struct vmm_kvm_region2 {
+struct varch_region2 {
 	__u32 slot;
 	__u32 flags;
 	__u64 guest_phys_addr;
@@ -51,6 +51,6 @@ struct vmm_kvm_region2 {
 	__u64 pad2[14];
 };
 
-#define VMM_KVM_SET_REGION2 _IOW(KVMIO, 0x49, struct vmm_kvm_region2)
+#define VARCH_SET_REGION2 _IOW(KVMIO, 0x49, struct varch_region2)
 
 #endif

@@ -38,23 +38,23 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
 #define FCR_CLEAR_RX	0x02
 #define FCR_TRIGGER(fcr) ((fcr) >> 6 & 3)
 
-void vmm_serial_init(struct vmm_serial *s)
+void varch_uart_init(struct varch_uart *s)
 {
 	s->dll = 0x01;		/* 115200 baud */
 	s->msr = MSR_READY;
 }
 
-static bool has_fifo(const struct vmm_serial *s)
+static bool has_fifo(const struct varch_uart *s)
 {
 	return s->fcr & FCR_ENABLE;
 }
 
-static unsigned int fifo_depth(const struct vmm_serial *s)
+static unsigned int fifo_depth(const struct varch_uart *s)
 {
-	return has_fifo(s) ? VMM_SERIAL_FIFO : 1;
+	return has_fifo(s) ? VARCH_SERIAL_FIFO : 1;
 }
 
-static unsigned int fifo_trigger(const struct vmm_serial *s)
+static unsigned int fifo_trigger(const struct varch_uart *s)
 {
 	static const unsigned int levels[] = { 1, 4, 8, 14 };
 
@@ -64,7 +64,7 @@ static unsigned int fifo_trigger(const struct vmm_serial *s)
 /*
  * The pending cause of highest priority. Received bytes time out immediately.
  */
-static uint8_t interrupt_pending(const struct vmm_serial *s)
+static uint8_t interrupt_pending(const struct varch_uart *s)
 {
 	if (s->overrun && (s->ier & IER_LINE))
 		return IIR_LINE;
@@ -80,7 +80,7 @@ static uint8_t interrupt_pending(const struct vmm_serial *s)
 /*
  * The line rises once, and stays high until the driver has handled all causes.
  */
-static void interrupt_update(struct vmm_serial *s)
+static void interrupt_update(struct varch_uart *s)
 {
 	const bool up = interrupt_pending(s) != IIR_NONE;
 
@@ -89,7 +89,7 @@ static void interrupt_update(struct vmm_serial *s)
 	s->line = up;
 }
 
-void vmm_serial_set_busy(struct vmm_serial *s, bool busy)
+void varch_uart_set_busy(struct varch_uart *s, bool busy)
 {
 	if (s->busy && !busy)
 		s->thr_empty_pending = true;
@@ -98,20 +98,20 @@ void vmm_serial_set_busy(struct vmm_serial *s, bool busy)
 }
 
 /* In loopback mode no external input is received. */
-size_t vmm_serial_room(const struct vmm_serial *s)
+size_t varch_uart_room(const struct varch_uart *s)
 {
 	return s->mcr & MCR_LOOP ? 0 : fifo_depth(s) - s->count;
 }
 
-static void fifo_put(struct vmm_serial *s, unsigned char byte)
+static void fifo_put(struct varch_uart *s, unsigned char byte)
 {
-	s->fifo[(s->head + s->count++) % VMM_SERIAL_FIFO] = byte;
+	s->fifo[(s->head + s->count++) % VARCH_SERIAL_FIFO] = byte;
 }
 
-size_t vmm_serial_input(struct vmm_serial *s, const unsigned char *bytes,
+size_t varch_uart_input(struct varch_uart *s, const unsigned char *bytes,
 			size_t n)
 {
-	const size_t room = vmm_serial_room(s);
+	const size_t room = varch_uart_room(s);
 	size_t i;
 
 	for (i = 0; i < n && i < room; i++)
@@ -120,7 +120,7 @@ size_t vmm_serial_input(struct vmm_serial *s, const unsigned char *bytes,
 	return i;
 }
 
-static uint8_t take_byte(struct vmm_serial *s)
+static uint8_t take_byte(struct varch_uart *s)
 {
 	uint8_t byte;
 
@@ -132,7 +132,7 @@ static uint8_t take_byte(struct vmm_serial *s)
 	if (s->count > 1 && s->count == fifo_trigger(s) && interrupt_pending(s) == IIR_RX)
 		s->line = false;
 	byte = s->fifo[s->head];
-	s->head = (s->head + 1) % VMM_SERIAL_FIFO;
+	s->head = (s->head + 1) % VARCH_SERIAL_FIFO;
 	s->count--;
 	return byte;
 }
@@ -141,7 +141,7 @@ static uint8_t take_byte(struct vmm_serial *s)
  * An overrun keeps the FIFO and drops the new byte; without FIFO it replaces
  * the old byte.
  */
-static void loop_byte(struct vmm_serial *s, uint8_t byte)
+static void loop_byte(struct varch_uart *s, uint8_t byte)
 {
 	if (s->count == fifo_depth(s)) {
 		s->overrun = true;
@@ -156,7 +156,7 @@ static void loop_byte(struct vmm_serial *s, uint8_t byte)
  * A write clears the transmitter's interrupt, and the byte is sent immediately.
  * Only the first of consecutive writes raises the line.
  */
-static void send_byte(struct vmm_serial *s, uint8_t byte)
+static void send_byte(struct varch_uart *s, uint8_t byte)
 {
 	if (!s->filling) {
 		s->thr_empty_pending = false;
@@ -170,7 +170,7 @@ static void send_byte(struct vmm_serial *s, uint8_t byte)
 	s->thr_empty_pending = true;
 }
 
-static uint8_t read_iir(struct vmm_serial *s)
+static uint8_t read_iir(struct varch_uart *s)
 {
 	uint8_t iir = interrupt_pending(s);
 
@@ -179,7 +179,7 @@ static uint8_t read_iir(struct vmm_serial *s)
 	return iir | (has_fifo(s) ? IIR_FIFO : 0);
 }
 
-static uint8_t read_lsr(struct vmm_serial *s)
+static uint8_t read_lsr(struct varch_uart *s)
 {
 	const uint8_t lsr = (s->busy ? 0 : LSR_TX_EMPTY) |
 			    (s->overrun ? LSR_OVERRUN : 0) |
@@ -189,7 +189,7 @@ static uint8_t read_lsr(struct vmm_serial *s)
 	return lsr;
 }
 
-static uint8_t read_msr(struct vmm_serial *s)
+static uint8_t read_msr(struct varch_uart *s)
 {
 	const uint8_t msr = s->msr;
 
@@ -197,7 +197,7 @@ static uint8_t read_msr(struct vmm_serial *s)
 	return msr;
 }
 
-static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
+static uint8_t read_register(struct varch_uart *s, uint64_t offset)
 {
 	switch (offset) {
 	case RBR_THR:
@@ -219,7 +219,7 @@ static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
 	}
 }
 
-static void write_ier(struct vmm_serial *s, uint8_t value)
+static void write_ier(struct varch_uart *s, uint8_t value)
 {
 	/*
 	 * Enabling the interrupt while the transmitter is empty raises it
@@ -234,7 +234,7 @@ static void write_ier(struct vmm_serial *s, uint8_t value)
  * Other bits count only if the first is set; changing the first clears the
  * FIFOs.
  */
-static void write_fcr(struct vmm_serial *s, uint8_t value)
+static void write_fcr(struct varch_uart *s, uint8_t value)
 {
 	if (((value ^ s->fcr) & FCR_ENABLE) ||
 	    ((value & FCR_ENABLE) && (value & FCR_CLEAR_RX)))
@@ -246,7 +246,7 @@ static void write_fcr(struct vmm_serial *s, uint8_t value)
  * In loopback mode the modem outputs are connected to the inputs, which drivers
  * test.
  */
-static uint8_t modem_lines(const struct vmm_serial *s)
+static uint8_t modem_lines(const struct varch_uart *s)
 {
 	if (!(s->mcr & MCR_LOOP))
 		return MSR_READY;
@@ -256,7 +256,7 @@ static uint8_t modem_lines(const struct vmm_serial *s)
 }
 
 /* Only the trailing edge of the ring indicator is a change. */
-static void write_mcr(struct vmm_serial *s, uint8_t value)
+static void write_mcr(struct varch_uart *s, uint8_t value)
 {
 	uint8_t lines, changed;
 
@@ -267,7 +267,7 @@ static void write_mcr(struct vmm_serial *s, uint8_t value)
 	s->msr = (uint8_t)(lines | (s->msr & ~MSR_LINES) | changed >> 4);
 }
 
-static void write_register(struct vmm_serial *s, uint64_t offset,
+static void write_register(struct varch_uart *s, uint64_t offset,
 			   uint8_t value)
 {
 	bool dlab = s->lcr & LCR_DLAB;
@@ -300,9 +300,9 @@ static void write_register(struct vmm_serial *s, uint64_t offset,
 	}
 }
 
-void vmm_serial_access(void *opaque, struct vmm_access *access)
+void varch_uart_access(void *opaque, struct varch_access *access)
 {
-	struct vmm_serial *s = opaque;
+	struct varch_uart *s = opaque;
 
 	if (!access->write || access->offset != RBR_THR)
 		s->filling = false;
@@ -314,7 +314,7 @@ void vmm_serial_access(void *opaque, struct vmm_access *access)
 }
 
 /* In the order of the state. */
-static void list_registers(struct vmm_serial *s, uint8_t *registers[8])
+static void list_registers(struct varch_uart *s, uint8_t *registers[8])
 {
 	uint8_t *const all[8] = { &s->ier, &s->lcr, &s->mcr, &s->scr, &s->dll,
 				  &s->dlm, &s->fcr, &s->msr };
@@ -322,7 +322,7 @@ static void list_registers(struct vmm_serial *s, uint8_t *registers[8])
 	memcpy(registers, all, sizeof(all));
 }
 
-static void list_flags(struct vmm_serial *s, bool *flags[5])
+static void list_flags(struct varch_uart *s, bool *flags[5])
 {
 	bool *const all[5] = { &s->overrun, &s->line, &s->filling,
 			       &s->thr_empty_pending, &s->busy };
@@ -330,9 +330,9 @@ static void list_flags(struct vmm_serial *s, bool *flags[5])
 	memcpy(flags, all, sizeof(all));
 }
 
-void vmm_serial_save(const struct vmm_serial *s, struct vmm_state_writer *w)
+void varch_uart_save(const struct varch_uart *s, struct varch_state_writer *w)
 {
-	struct vmm_serial copy = *s;
+	struct varch_uart copy = *s;
 	uint8_t *registers[8];
 	bool *flags[5];
 	unsigned int i;
@@ -340,15 +340,15 @@ void vmm_serial_save(const struct vmm_serial *s, struct vmm_state_writer *w)
 	list_registers(&copy, registers);
 	list_flags(&copy, flags);
 	for (i = 0; i < 8; i++)
-		vmm_state_put_u32(w, *registers[i]);
+		varch_state_put_u32(w, *registers[i]);
 	for (i = 0; i < 5; i++)
-		vmm_state_put_u32(w, *flags[i]);
-	vmm_state_put_u32(w, s->count);
+		varch_state_put_u32(w, *flags[i]);
+	varch_state_put_u32(w, s->count);
 	for (i = 0; i < s->count; i++)
-		vmm_state_put_u32(w, s->fifo[(s->head + i) % VMM_SERIAL_FIFO]);
+		varch_state_put_u32(w, s->fifo[(s->head + i) % VARCH_SERIAL_FIFO]);
 }
 
-int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
+int varch_uart_load(struct varch_uart *s, struct varch_state_fields *f,
 		    struct vsu_error *err)
 {
 	uint8_t *registers[8];
@@ -358,11 +358,11 @@ int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
 	list_registers(s, registers);
 	list_flags(s, flags);
 	for (i = 0; i < 8; i++)
-		*registers[i] = (uint8_t)vmm_state_get_u32(f);
+		*registers[i] = (uint8_t)varch_state_get_u32(f);
 	for (i = 0; i < 5; i++)
-		*flags[i] = vmm_state_get_u32(f);
+		*flags[i] = varch_state_get_u32(f);
 	s->head = 0;
-	s->count = vmm_state_get_u32(f);
+	s->count = varch_state_get_u32(f);
 	if (s->count > fifo_depth(s)) {
 		vsu_error_set(err, -EBADMSG, "the serial port of the state has received %u bytes, but holds %u",
 			      s->count, fifo_depth(s));
@@ -370,8 +370,8 @@ int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
 		return -EBADMSG;
 	}
 	for (i = 0; i < s->count; i++)
-		s->fifo[i] = (unsigned char)vmm_state_get_u32(f);
+		s->fifo[i] = (unsigned char)varch_state_get_u32(f);
 	s->line = false;	/* the interrupt controller may have been saved without the last edge */
-	vmm_serial_set_busy(s, false);	/* the new reader has taken nothing yet */
-	return vmm_state_fields_end(f, err);
+	varch_uart_set_busy(s, false);	/* the new reader has taken nothing yet */
+	return varch_state_fields_end(f, err);
 }

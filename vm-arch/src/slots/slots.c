@@ -16,35 +16,35 @@
 #include "kvm/uapi.h"
 
 /* A slot as KVM receives it; the id is assigned later. */
-struct vmm_slot {
+struct varch_slot {
 	uint64_t gpa, len, hva, file_pos;
 	uint32_t flags, id;
 	int fd;			/* the file's descriptor, borrowed; or -1 */
 };
 
 struct slot_list {
-	struct vmm_slot *slot;
+	struct varch_slot *slot;
 	unsigned int n;
 };
 
 /* The guest does not write to it, or KVM has no log of it. */
-static bool is_unlogged(const struct vmm_slot *s)
+static bool is_unlogged(const struct varch_slot *s)
 {
 	return s->flags & (KVM_MEM_READONLY | KVM_MEM_GUEST_MEMFD);
 }
 
-struct vmm_slots {
-	const struct vmm_kvm *kvm;
-	struct vmm_cpus *cpus;
+struct varch_slots {
+	const struct varch_vm *kvm;
+	struct varch_cpus *cpus;
 	struct vmem_map *map;	/* the map that the slots represent; holds its blocks */
 	struct slot_list now;	/* sorted by address */
 	bool logs;		/* KVM logs which pages are written */
 	pthread_mutex_t lock;	/* of now and logs: a migration reads the log in its thread */
 };
 
-int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
+int varch_slots_new(const struct varch_vm *kvm, struct varch_slots **out)
 {
-	struct vmm_slots *slots = calloc(1, sizeof(*slots));
+	struct varch_slots *slots = calloc(1, sizeof(*slots));
 
 	if (!slots)
 		return -ENOMEM;
@@ -54,12 +54,12 @@ int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
 	return 0;
 }
 
-void vmm_slots_set_cpus(struct vmm_slots *slots, struct vmm_cpus *cpus)
+void varch_slots_set_cpus(struct varch_slots *slots, struct varch_cpus *cpus)
 {
 	slots->cpus = cpus;
 }
 
-unsigned int vmm_slots_count(const struct vmm_slots *slots)
+unsigned int varch_slots_count(const struct varch_slots *slots)
 {
 	return slots->now.n;
 }
@@ -74,21 +74,21 @@ static uint32_t slot_flags(const struct vmem_region *region)
 	return vmem_region_is_rom(region) ? KVM_MEM_READONLY : 0;
 }
 
-static int set_region2(const struct vmm_slots *slots, const struct vmm_slot *s,
+static int set_region2(const struct varch_slots *slots, const struct varch_slot *s,
 		       uint64_t size)
 {
-	struct vmm_kvm_region2 arg = {
+	struct varch_region2 arg = {
 		.slot = s->id, .flags = s->flags, .guest_phys_addr = s->gpa,
 		.memory_size = size, .userspace_addr = s->hva,
 		.guest_memfd = (uint32_t)s->fd,
 		.guest_memfd_offset = s->file_pos,
 	};
 
-	return vmm_kvm_ioctl(slots->kvm->vm_fd, VMM_KVM_SET_REGION2, &arg);
+	return varch_ioctl(slots->kvm->vm_fd, VARCH_SET_REGION2, &arg);
 }
 
 /* Adds the slot to KVM, or changes its flags; size is its length, or 0 to remove it. */
-static int slot_set(const struct vmm_slots *slots, const struct vmm_slot *s,
+static int slot_set(const struct varch_slots *slots, const struct varch_slot *s,
 		    uint64_t size)
 {
 	struct kvm_userspace_memory_region arg = {
@@ -100,7 +100,7 @@ static int slot_set(const struct vmm_slots *slots, const struct vmm_slot *s,
 		arg.flags |= KVM_MEM_LOG_DIRTY_PAGES;
 	if (s->flags & KVM_MEM_GUEST_MEMFD)
 		return set_region2(slots, s, size);
-	return vmm_kvm_ioctl(slots->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION,
+	return varch_ioctl(slots->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION,
 			     &arg);
 }
 
@@ -115,7 +115,7 @@ static bool same_file(int a, int b)
 }
 
 /* True if b continues a, in guest, host and file addresses. */
-static bool slot_continues(const struct vmm_slot *a, const struct vmm_slot *b)
+static bool slot_continues(const struct varch_slot *a, const struct varch_slot *b)
 {
 	return a->gpa + a->len == b->gpa && a->hva + a->len == b->hva &&
 	       a->flags == b->flags && !(a->flags & KVM_MEM_GUEST_MEMFD) &&
@@ -123,7 +123,7 @@ static bool slot_continues(const struct vmm_slot *a, const struct vmm_slot *b)
 }
 
 /* If a private half exists, KVM gets its file; the shared half is at hva. */
-static void describe_file(const struct vmem_region *region, struct vmm_slot *s)
+static void describe_file(const struct vmem_region *region, struct varch_slot *s)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 
@@ -135,7 +135,7 @@ static void describe_file(const struct vmem_region *region, struct vmm_slot *s)
 	s->fd = vmem_block_private_fd(block);
 }
 
-static void slot_describe(const struct vmem_region *region, struct vmm_slot *s)
+static void slot_describe(const struct vmem_region *region, struct varch_slot *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->gpa = vmem_region_gpa(region);
@@ -149,7 +149,7 @@ static void slot_describe(const struct vmem_region *region, struct vmm_slot *s)
 static int slots_desired(const struct vmem_map *map, struct slot_list *out)
 {
 	unsigned int i, n = vmem_map_count(map);
-	struct vmm_slot s;
+	struct varch_slot s;
 
 	out->n = 0;
 	out->slot = calloc(n + 1, sizeof(s));
@@ -165,7 +165,7 @@ static int slots_desired(const struct vmem_map *map, struct slot_list *out)
 	return 0;
 }
 
-static bool same_slot(const struct vmm_slot *a, const struct vmm_slot *b)
+static bool same_slot(const struct varch_slot *a, const struct varch_slot *b)
 {
 	return a->gpa == b->gpa && a->len == b->len && a->hva == b->hva &&
 	       a->flags == b->flags && a->file_pos == b->file_pos &&
@@ -188,7 +188,7 @@ static unsigned int slots_before(const struct slot_list *list, uint64_t gpa)
 }
 
 /* The equal slot in the list, or NULL. */
-static struct vmm_slot *slot_find(const struct slot_list *list, const struct vmm_slot *s)
+static struct varch_slot *slot_find(const struct slot_list *list, const struct varch_slot *s)
 {
 	const unsigned int i = slots_before(list, s->gpa);
 
@@ -201,7 +201,7 @@ static int assign_ids(const struct slot_list *now, struct slot_list *want)
 {
 	const uint32_t limit = now->n + want->n;
 	bool *used = calloc(limit + 1, sizeof(*used));
-	const struct vmm_slot *kept;
+	const struct varch_slot *kept;
 	uint32_t next = 0;
 	unsigned int i;
 
@@ -223,7 +223,7 @@ static int assign_ids(const struct slot_list *now, struct slot_list *want)
 /* True if visible memory is replaced, not only added. */
 static bool slots_replace(const struct slot_list *now, const struct slot_list *want)
 {
-	const struct vmm_slot *s;
+	const struct varch_slot *s;
 	unsigned int i, k;
 
 	for (i = 0; i < now->n; i++) {
@@ -240,10 +240,10 @@ static bool slots_replace(const struct slot_list *now, const struct slot_list *w
  * Adds (or removes) the slots of list that other lacks. Continues after a
  * failure; returns the first one.
  */
-static int apply_missing(const struct vmm_slots *slots, const struct slot_list *list,
+static int apply_missing(const struct varch_slots *slots, const struct slot_list *list,
 		       const struct slot_list *other, bool in, struct vsu_error *err)
 {
-	const struct vmm_slot *s;
+	const struct varch_slot *s;
 	unsigned int i;
 	int rc, first = 0;
 
@@ -264,14 +264,14 @@ static int apply_missing(const struct vmm_slots *slots, const struct slot_list *
  * If KVM fails to remove a slot, restore everything: the guest would access
  * host addresses that are reused for something else.
  */
-static int slots_change(struct vmm_slots *slots, const struct slot_list *want,
+static int slots_change(struct varch_slots *slots, const struct slot_list *want,
 			struct vsu_error *err)
 {
 	const bool pause = slots->cpus && slots_replace(&slots->now, want);
 	int rc;
 
 	if (pause)
-		vmm_cpus_pause(slots->cpus);
+		varch_cpus_pause(slots->cpus);
 	rc = apply_missing(slots, &slots->now, want, false, err);
 	if (!rc)
 		rc = apply_missing(slots, want, &slots->now, true, err);
@@ -280,12 +280,12 @@ static int slots_change(struct vmm_slots *slots, const struct slot_list *want,
 		apply_missing(slots, &slots->now, want, true, NULL);
 	}
 	if (pause)
-		vmm_cpus_resume(slots->cpus);
+		varch_cpus_resume(slots->cpus);
 	return rc;
 }
 
 /* On success *want is the previous list. */
-static int slots_replace_list(struct vmm_slots *slots, struct slot_list *want,
+static int slots_replace_list(struct varch_slots *slots, struct slot_list *want,
 			      struct vsu_error *err)
 {
 	const struct slot_list before = slots->now;
@@ -301,7 +301,7 @@ static int slots_replace_list(struct vmm_slots *slots, struct slot_list *want,
 	return rc;
 }
 
-int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
+int varch_slots_apply(struct varch_slots *slots, struct vmem_map *map,
 		    struct vsu_error *err)
 {
 	struct slot_list want;
@@ -325,7 +325,7 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 	return 0;
 }
 
-void vmm_slots_free(struct vmm_slots *slots)
+void varch_slots_free(struct varch_slots *slots)
 {
 	static const struct slot_list none;
 
@@ -342,9 +342,9 @@ void vmm_slots_free(struct vmm_slots *slots)
 
 #define LOG_PAGE UINT64_C(4096)	/* of a bit for the caller; one of KVM is a page of the host */
 
-static int set_log(struct vmm_slots *slots, bool on)
+static int set_log(struct varch_slots *slots, bool on)
 {
-	const struct vmm_slot *s;
+	const struct varch_slot *s;
 	unsigned int i;
 	int rc = 0;
 
@@ -367,7 +367,7 @@ static bool has_guest_memfd(const struct slot_list *list)
 	return false;
 }
 
-int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err)
+int varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *err)
 {
 	bool refused;
 	int rc = 0;
@@ -395,8 +395,8 @@ static void widen_bits(uint64_t *words, uint64_t nbits, uint64_t factor)
 	}
 }
 
-static int harvest_slot(const struct vmm_slots *slots, const struct vmm_slot *s,
-			vmm_slots_log_fn fn, void *opaque)
+static int harvest_slot(const struct varch_slots *slots, const struct varch_slot *s,
+			varch_slots_log_fn fn, void *opaque)
 {
 	const uint64_t host_page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const uint64_t nwords = s->len / LOG_PAGE / 64 + 1;
@@ -407,7 +407,7 @@ static int harvest_slot(const struct vmm_slots *slots, const struct vmm_slot *s,
 	if (!words)
 		return -ENOMEM;
 	log.dirty_bitmap = words;
-	rc = vmm_kvm_ioctl(slots->kvm->vm_fd, KVM_GET_DIRTY_LOG, &log);
+	rc = varch_ioctl(slots->kvm->vm_fd, KVM_GET_DIRTY_LOG, &log);
 	if (rc >= 0) {
 		widen_bits(words, s->len / host_page, host_page / LOG_PAGE);
 		fn(opaque, s->gpa, words, s->len / LOG_PAGE);
@@ -416,10 +416,10 @@ static int harvest_slot(const struct vmm_slots *slots, const struct vmm_slot *s,
 	return rc;
 }
 
-int vmm_slots_harvest(struct vmm_slots *slots, vmm_slots_log_fn fn,
+int varch_slots_harvest(struct varch_slots *slots, varch_slots_log_fn fn,
 		      void *opaque, struct vsu_error *err)
 {
-	const struct vmm_slot *s;
+	const struct varch_slot *s;
 	unsigned int i;
 	int rc = 0;
 

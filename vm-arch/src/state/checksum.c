@@ -24,10 +24,10 @@ static uint32_t add_plain(uint32_t sum, const unsigned char *bytes, size_t len)
 	return sum;
 }
 
-uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
+uint32_t varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
 {
-	const size_t words = vmm_target_has_crc32c() ? len / 8 : 0;
+	const size_t words = varch_has_crc32c() ? len / 8 : 0;
 
-	sum = words ? vmm_target_crc32c(sum, bytes, words) : sum;
+	sum = words ? varch_crc32c(sum, bytes, words) : sum;
 	return add_plain(sum, bytes + words * 8, len - words * 8);
 }

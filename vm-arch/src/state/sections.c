@@ -15,7 +15,7 @@
 #define FORMAT_VERSION 1u
 #define FILE_HEADER 16u		/* magic, version, 0 */
 /* of a section: name, version, instance, flags, checksum, length */
-#define HEADER VMM_STATE_HEADER
+#define HEADER VARCH_STATE_HEADER
 #define AT_VERSION 16u
 #define AT_INSTANCE 20u
 #define AT_FLAGS 24u
@@ -56,38 +56,38 @@ static const struct kind *find_kind(const char *name)
 static uint32_t section_sum(const unsigned char *section, size_t len)
 {
 	static const unsigned char zeros[4];
-	uint32_t sum = vmm_checksum_add(UINT32_MAX, section, AT_SUM);
+	uint32_t sum = varch_checksum_add(UINT32_MAX, section, AT_SUM);
 
-	sum = vmm_checksum_add(sum, zeros, sizeof(zeros));
-	return ~vmm_checksum_add(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
+	sum = varch_checksum_add(sum, zeros, sizeof(zeros));
+	return ~varch_checksum_add(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
 }
 
 /* ------------------------------------------------------------------- writer */
 
-void vmm_state_put(struct vmm_state_writer *w, const void *bytes, size_t len)
+void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len)
 {
 	vsu_fields_put(&w->out, bytes, len);
 }
 
-void vmm_state_put_u32(struct vmm_state_writer *w, uint32_t value)
+void varch_state_put_u32(struct varch_state_writer *w, uint32_t value)
 {
 	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
-void vmm_state_put_u64(struct vmm_state_writer *w, uint64_t value)
+void varch_state_put_u64(struct varch_state_writer *w, uint64_t value)
 {
 	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
-void vmm_state_begin(struct vmm_state_writer *w)
+void varch_state_begin(struct varch_state_writer *w)
 {
-	w->out.max = VMM_STATE_MAX;
-	vmm_state_put(w, MAGIC, 8);
-	vmm_state_put_u32(w, FORMAT_VERSION);
-	vmm_state_put_u32(w, 0);
+	w->out.max = VARCH_STATE_MAX;
+	varch_state_put(w, MAGIC, 8);
+	varch_state_put_u32(w, FORMAT_VERSION);
+	varch_state_put_u32(w, 0);
 }
 
-void vmm_state_section(struct vmm_state_writer *w, const char *name,
+void varch_state_section(struct varch_state_writer *w, const char *name,
 		       uint32_t instance)
 {
 	const struct kind *kind = find_kind(name);
@@ -97,12 +97,12 @@ void vmm_state_section(struct vmm_state_writer *w, const char *name,
 	vsu_le_store(header + AT_VERSION, kind ? kind->version : 1, 4);
 	vsu_le_store(header + AT_INSTANCE, instance, 4);
 	vsu_le_store(header + AT_FLAGS, kind && kind->optional ? 0 : REQUIRED, 4);
-	w->out.max = VMM_STATE_MAX;
+	w->out.max = VARCH_STATE_MAX;
 	w->section = w->out.len;
-	vmm_state_put(w, header, sizeof(header));
+	varch_state_put(w, header, sizeof(header));
 }
 
-void vmm_state_section_end(struct vmm_state_writer *w)
+void varch_state_section_end(struct varch_state_writer *w)
 {
 	unsigned char *at;
 	size_t len;
@@ -115,23 +115,23 @@ void vmm_state_section_end(struct vmm_state_writer *w)
 	vsu_le_store(at + AT_SUM, section_sum(at, len), 4);
 }
 
-int vmm_state_finish(struct vmm_state_writer *w)
+int varch_state_finish(struct varch_state_writer *w)
 {
-	vmm_state_section(w, "end", 0);
-	vmm_state_section_end(w);
+	varch_state_section(w, "end", 0);
+	varch_state_section_end(w);
 	return w->out.error;
 }
 
 /* ------------------------------------------------------------------- reader */
 
-uint64_t vmm_state_length(const unsigned char *header)
+uint64_t varch_state_length(const unsigned char *header)
 {
 	return vsu_le_load(header + AT_LENGTH, 8);
 }
 
-/* As vmm_state_next(), without the checksum. */
-static int read_section(const struct vmm_state *state, size_t *at,
-			struct vmm_state_section *s, struct vsu_error *err)
+/* As varch_state_next(), without the checksum. */
+static int read_section(const struct varch_state *state, size_t *at,
+			struct varch_state_section *s, struct vsu_error *err)
 {
 	const unsigned char *header = state->bytes + *at;
 	uint64_t len;
@@ -140,12 +140,12 @@ static int read_section(const struct vmm_state *state, size_t *at,
 		return vsu_error_set(err, -EBADMSG,
 				     "it ends at byte %zu, without a last section",
 				     state->len);
-	memcpy(s->name, header, VMM_STATE_NAME);
-	s->name[VMM_STATE_NAME] = '\0';
+	memcpy(s->name, header, VARCH_STATE_NAME);
+	s->name[VARCH_STATE_NAME] = '\0';
 	s->version = (uint32_t)vsu_le_load(header + AT_VERSION, 4);
 	s->instance = (uint32_t)vsu_le_load(header + AT_INSTANCE, 4);
 	s->required = vsu_le_load(header + AT_FLAGS, 4) & REQUIRED;
-	len = vmm_state_length(header);
+	len = varch_state_length(header);
 	if (len > state->len - *at - HEADER)
 		return vsu_error_set(err, -EBADMSG,
 				     "the section at byte %zu is longer than the file",
@@ -156,8 +156,8 @@ static int read_section(const struct vmm_state *state, size_t *at,
 	return 0;
 }
 
-int vmm_state_next(const struct vmm_state *state, size_t *at,
-		   struct vmm_state_section *s, struct vsu_error *err)
+int varch_state_next(const struct varch_state *state, size_t *at,
+		   struct varch_state_section *s, struct vsu_error *err)
 {
 	const size_t begin = *at;
 	const unsigned char *header = state->bytes + begin;
@@ -170,7 +170,7 @@ int vmm_state_next(const struct vmm_state *state, size_t *at,
 			     begin);
 }
 
-static int check_kind(const struct vmm_state_section *s, struct vsu_error *err)
+static int check_kind(const struct varch_state_section *s, struct vsu_error *err)
 {
 	const struct kind *kind = find_kind(s->name);
 
@@ -185,7 +185,7 @@ static int check_kind(const struct vmm_state_section *s, struct vsu_error *err)
 	return 0;
 }
 
-static int check_header(const struct vmm_state *state, struct vsu_error *err)
+static int check_header(const struct varch_state *state, struct vsu_error *err)
 {
 	if (state->len < FILE_HEADER || memcmp(state->bytes, MAGIC, 8) != 0)
 		return vsu_error_set(err, -EBADMSG,
@@ -198,10 +198,10 @@ static int check_header(const struct vmm_state *state, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_state_check(const struct vmm_state *state, struct vsu_error *err)
+int varch_state_check(const struct varch_state *state, struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
-	struct vmm_state_section s;
+	struct varch_state_section s;
 	unsigned int n = 0;
 	int rc = check_header(state, err);
 
@@ -209,7 +209,7 @@ int vmm_state_check(const struct vmm_state *state, struct vsu_error *err)
 		if (!rc && n++ == MAX_SECTIONS)
 			rc = vsu_error_set(err, -EBADMSG, "it has more than %u sections", MAX_SECTIONS);
 		if (!rc)
-			rc = vmm_state_next(state, &at, &s, err);
+			rc = varch_state_next(state, &at, &s, err);
 		if (!rc)
 			rc = check_kind(&s, err);
 	} while (!rc && strcmp(s.name, "end") != 0);
@@ -218,18 +218,18 @@ int vmm_state_check(const struct vmm_state *state, struct vsu_error *err)
 	return rc;
 }
 
-int vmm_state_find(const struct vmm_state *state, const char *name,
-		   uint32_t instance, struct vmm_state_fields *fields,
+int varch_state_find(const struct varch_state *state, const char *name,
+		   uint32_t instance, struct varch_state_fields *fields,
 		   struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
-	struct vmm_state_section s;
+	struct varch_state_section s;
 
 	do {
 		if (read_section(state, &at, &s, err) < 0)
 			return -EBADMSG;
 		if (!strcmp(s.name, name) && s.instance == instance) {
-			*fields = (struct vmm_state_fields){
+			*fields = (struct varch_state_fields){
 				.name = name, .instance = instance,
 				.in = { .at = s.bytes, .left = s.len },
 			};
@@ -240,27 +240,27 @@ int vmm_state_find(const struct vmm_state *state, const char *name,
 			     instance);
 }
 
-const unsigned char *vmm_state_get_bytes(struct vmm_state_fields *f, size_t len)
+const unsigned char *varch_state_get_bytes(struct varch_state_fields *f, size_t len)
 {
 	return vsu_fields_view(&f->in, len);
 }
 
-uint32_t vmm_state_get_u32(struct vmm_state_fields *f)
+uint32_t varch_state_get_u32(struct varch_state_fields *f)
 {
 	return (uint32_t)vsu_fields_get_le(&f->in, 4);
 }
 
-uint64_t vmm_state_get_u64(struct vmm_state_fields *f)
+uint64_t varch_state_get_u64(struct varch_state_fields *f)
 {
 	return vsu_fields_get_le(&f->in, 8);
 }
 
-void vmm_state_get(struct vmm_state_fields *f, void *bytes, size_t len)
+void varch_state_get(struct varch_state_fields *f, void *bytes, size_t len)
 {
 	vsu_fields_get(&f->in, bytes, len);
 }
 
-int vmm_state_fields_end(const struct vmm_state_fields *f,
+int varch_state_fields_end(const struct varch_state_fields *f,
 			 struct vsu_error *err)
 {
 	if (!f->in.truncated && !f->in.left)

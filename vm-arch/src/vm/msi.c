@@ -8,17 +8,17 @@
 #include <vm-arch/arch.h>
 #include <vm-arch/msi.h>
 
-int vmm_msi_check(const struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_msi_check(const struct varch_vm *kvm, struct vsu_error *err)
 {
-	if (!vmm_arch_has_msi(kvm))
+	if (!varch_has_msi(kvm))
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM has no interrupt controller for messages (ITS); use --transport=mmio");
-	if (!vmm_kvm_capability(kvm, KVM_CAP_SIGNAL_MSI))
+	if (!varch_vm_capability(kvm, KVM_CAP_SIGNAL_MSI))
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot send messages (KVM_CAP_SIGNAL_MSI); use --transport=mmio");
 	return 0;
 }
 
 /* -EPERM: no CPU has the message's destination; -EBUSY: the guest has switched the ITS or its LPIs off. */
-int vmm_msi_send(const struct vmm_kvm *kvm, uint32_t sender, uint64_t address, uint32_t data)
+int varch_msi_send(const struct varch_vm *kvm, uint32_t sender, uint64_t address, uint32_t data)
 {
 	struct kvm_msi message = {
 		.address_lo = (uint32_t)address, .address_hi = (uint32_t)(address >> 32),
@@ -26,7 +26,7 @@ int vmm_msi_send(const struct vmm_kvm *kvm, uint32_t sender, uint64_t address, u
 	};
 	int rc;
 
-	vmm_arch_msi_sender(&message, sender);
-	rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_SIGNAL_MSI, &message);
+	varch_msi_sender(&message, sender);
+	rc = varch_ioctl(kvm->vm_fd, KVM_SIGNAL_MSI, &message);
 	return rc >= 0 || rc == -EPERM || rc == -EBUSY ? 0 : rc;
 }

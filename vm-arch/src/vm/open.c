@@ -13,7 +13,7 @@
 
 #include "kvm/uapi.h"
 
-static int device_open(struct vmm_kvm *kvm, struct vsu_error *err)
+static int device_open(struct varch_vm *kvm, struct vsu_error *err)
 {
 	kvm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm->kvm_fd >= 0)
@@ -23,15 +23,15 @@ static int device_open(struct vmm_kvm *kvm, struct vsu_error *err)
 		"cannot open '/dev/kvm' (is this user in group kvm?)");
 }
 
-static int device_copy(struct vmm_kvm *kvm, int device, struct vsu_error *err)
+static int device_copy(struct varch_vm *kvm, int device, struct vsu_error *err)
 {
 	kvm->kvm_fd = vsu_fd_dup(device);
 	return kvm->kvm_fd < 0 ? vsu_error_sys(err, kvm->kvm_fd, "descriptor %d for '/dev/kvm'", device) : 0;
 }
 
-static int device_check(const struct vmm_kvm *kvm, struct vsu_error *err)
+static int device_check(const struct varch_vm *kvm, struct vsu_error *err)
 {
-	const int version = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, NULL);
+	const int version = varch_ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, NULL);
 
 	if (version < 0)
 		return vsu_error_sys(err, version, "'/dev/kvm' is not KVM");
@@ -55,47 +55,47 @@ static const struct needed {
 	{ KVM_CAP_IMMEDIATE_EXIT, "stopping a CPU (KVM_CAP_IMMEDIATE_EXIT)" },
 };
 
-static int check_needed(const struct vmm_kvm *kvm, struct vsu_error *err)
+static int check_needed(const struct varch_vm *kvm, struct vsu_error *err)
 {
 	unsigned int i;
 
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!vmm_kvm_capability(kvm, needed[i].capability))
+		if (!varch_vm_capability(kvm, needed[i].capability))
 			return vsu_error_set(err, -EOPNOTSUPP,
 				"this host's KVM lacks %s", needed[i].name);
 	return 0;
 }
 
-static int create_vm(struct vmm_kvm *kvm, bool private_memory,
+static int create_vm(struct varch_vm *kvm, bool private_memory,
 		     struct vsu_error *err)
 {
 	unsigned long type = 0;
-	int rc = vmm_arch_vm_type(kvm, private_memory, &type, err);
+	int rc = varch_vm_type(kvm, private_memory, &type, err);
 
 	if (rc < 0)
 		return rc;
-	kvm->vm_fd = vmm_kvm_ioctl(kvm->kvm_fd, KVM_CREATE_VM, (void *)type);
+	kvm->vm_fd = varch_ioctl(kvm->kvm_fd, KVM_CREATE_VM, (void *)type);
 	if (kvm->vm_fd < 0)
 		return vsu_error_sys(err, kvm->vm_fd, "KVM cannot make a VM");
 	return vsu_fd_set_cloexec(kvm->vm_fd);
 }
 
-static void ask_facts(struct vmm_kvm *kvm)
+static void ask_facts(struct varch_vm *kvm)
 {
-	const int both = VMM_GUEST_MEMFD_MMAP | VMM_GUEST_MEMFD_INIT_SHARED;
+	const int both = VARCH_GUEST_MEMFD_MMAP | VARCH_GUEST_MEMFD_INIT_SHARED;
 
-	kvm->max_slots = (unsigned int)vmm_kvm_capability(kvm,
+	kvm->max_slots = (unsigned int)varch_vm_capability(kvm,
 							  KVM_CAP_NR_MEMSLOTS);
-	kvm->region2 = vmm_kvm_capability(kvm, KVM_CAP_USER_MEMORY2) > 0;
-	kvm->guest_memfd = vmm_kvm_capability(kvm, KVM_CAP_GUEST_MEMFD) &&
-		(vmm_kvm_capability(kvm, KVM_CAP_GUEST_MEMFD_FLAGS) & both) ==
+	kvm->region2 = varch_vm_capability(kvm, KVM_CAP_USER_MEMORY2) > 0;
+	kvm->guest_memfd = varch_vm_capability(kvm, KVM_CAP_GUEST_MEMFD) &&
+		(varch_vm_capability(kvm, KVM_CAP_GUEST_MEMFD_FLAGS) & both) ==
 		both;
 }
 
 /* The size of a CPU's shared struct kvm_run. */
-static int ask_map_size(struct vmm_kvm *kvm, struct vsu_error *err)
+static int ask_map_size(struct varch_vm *kvm, struct vsu_error *err)
 {
-	const int size = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, NULL);
+	const int size = varch_ioctl(kvm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, NULL);
 
 	if (size < 0)
 		return vsu_error_sys(err, size, "KVM_GET_VCPU_MMAP_SIZE");
@@ -106,13 +106,13 @@ static int ask_map_size(struct vmm_kvm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
+int varch_vm_open(struct varch_vm *kvm, bool private_memory,
 		 struct vsu_error *err)
 {
-	return vmm_kvm_open_given(kvm, NULL, private_memory, err);
+	return varch_vm_open_given(kvm, NULL, private_memory, err);
 }
 
-int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memory,
+int varch_vm_open_given(struct varch_vm *kvm, const int *device, bool private_memory,
 		       struct vsu_error *err)
 {
 	int rc;
@@ -128,15 +128,15 @@ int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memo
 	if (!rc)
 		rc = check_needed(kvm, err);
 	if (!rc)
-		rc = vmm_arch_vm_init(kvm, err);
+		rc = varch_vm_init(kvm, err);
 	if (!rc)
 		rc = ask_map_size(kvm, err);
 	if (rc < 0) {
-		vmm_kvm_close(kvm);
+		varch_vm_close(kvm);
 		return rc;
 	}
 	kvm->map_hypercall = false;
-	vmm_arch_vm_tune(kvm, private_memory);
+	varch_vm_tune(kvm, private_memory);
 	ask_facts(kvm);
 	return 0;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The remarks of iasl about the tables of a block. */
-#ifndef VMM_TESTS_ACPI_IASL_H
-#define VMM_TESTS_ACPI_IASL_H
+#ifndef VARCH_TESTS_ACPI_IASL_H
+#define VARCH_TESTS_ACPI_IASL_H
 
 #include "tables.h"
 
 struct iasl_table {
 	const char *name;
-	const struct vmm_acpi_table *table; /* of length 0: absent */
+	const struct varch_acpi_table *table; /* of length 0: absent */
 };
 
 /* Why there is no iasl, or NULL. */

@@ -10,8 +10,8 @@
 #define PRESENT(word) (4 * (word))
 #define CAME(word) (8 + 4 * (word))
 
-static struct vmm_bus bus;
-static struct vmm_cpu_plug plug;
+static struct varch_bus bus;
+static struct varch_cpu_plug plug;
 
 static void start(unsigned int n)
 {
@@ -19,14 +19,14 @@ static void start(unsigned int n)
 
 	memset(&bus, 0, sizeof(bus));
 	memset(&plug, 0, sizeof(plug));
-	ck_assert_int_eq(vmm_cpu_plug_add(&plug, n, &bus, &err), 0);
+	ck_assert_int_eq(varch_cpu_plug_add(&plug, n, &bus, &err), 0);
 }
 
 static uint64_t read_n(uint64_t offset, uint32_t len)
 {
-	struct vmm_access access = { .len = len };
+	struct varch_access access = { .len = len };
 
-	vmm_bus_access(&bus, VMM_CPU_PLUG_AT + offset, &access);
+	varch_bus_access(&bus, VARCH_CPU_PLUG_AT + offset, &access);
 	return access.value;
 }
 
@@ -42,21 +42,21 @@ START_TEST(a_new_machine_has_its_first_cpus)
 	ck_assert_uint_eq(read_at(PRESENT(1)), 1);
 	ck_assert_uint_eq(read_at(CAME(0)), 0);
 	ck_assert_uint_eq(read_at(CAME(1)), 0);
-	ck_assert(!vmm_cpu_plug_is_unread(&plug));
+	ck_assert(!varch_cpu_plug_is_unread(&plug));
 }
 END_TEST
 
 START_TEST(a_cpu_that_came_is_reported_once_and_stays_present)
 {
 	start(1);
-	vmm_cpu_plug_came(&plug, 1);
-	vmm_cpu_plug_came(&plug, 63);
-	ck_assert(vmm_cpu_plug_is_unread(&plug));
+	varch_cpu_plug_came(&plug, 1);
+	varch_cpu_plug_came(&plug, 63);
+	ck_assert(varch_cpu_plug_is_unread(&plug));
 	ck_assert_uint_eq(read_at(CAME(0)), 1u << 1);
 	ck_assert_uint_eq(read_at(CAME(0)), 0);
-	ck_assert(vmm_cpu_plug_is_unread(&plug));
+	ck_assert(varch_cpu_plug_is_unread(&plug));
 	ck_assert_uint_eq(read_at(CAME(1)), 1u << 31);
-	ck_assert(!vmm_cpu_plug_is_unread(&plug));
+	ck_assert(!varch_cpu_plug_is_unread(&plug));
 	ck_assert_uint_eq(read_at(PRESENT(0)), 3);
 	ck_assert_uint_eq(read_at(PRESENT(1)), 1u << 31);
 }
@@ -69,10 +69,10 @@ START_TEST(only_aligned_reads_of_32_bits_change_a_register)
 	uint32_t len;
 
 	start(2);
-	vmm_cpu_plug_came(&plug, 2);
-	vmm_cpu_plug_came(&plug, 40);
+	varch_cpu_plug_came(&plug, 2);
+	varch_cpu_plug_came(&plug, 40);
 	for (len = 1; len <= 8; len *= 2)
-		for (offset = 0; offset < VMM_CPU_PLUG_LEN + 8; offset++)
+		for (offset = 0; offset < VARCH_CPU_PLUG_LEN + 8; offset++)
 			if (len != 4 || offset % 4)
 				(void)read_n(offset, len);
 	ck_assert_uint_eq(read_at(CAME(0)), 1u << 2);
@@ -82,18 +82,18 @@ END_TEST
 
 START_TEST(no_write_changes_a_register)
 {
-	struct vmm_access access;
+	struct varch_access access;
 	uint64_t offset;
 	uint32_t len;
 
 	start(2);
-	vmm_cpu_plug_came(&plug, 2);
+	varch_cpu_plug_came(&plug, 2);
 	for (len = 1; len <= 8; len *= 2)
-		for (offset = 0; offset < VMM_CPU_PLUG_LEN + 8; offset++) {
-			access = (struct vmm_access){ .len = len, .write = true, .value = UINT64_MAX };
-			vmm_bus_access(&bus, VMM_CPU_PLUG_AT + offset, &access);
-			access = (struct vmm_access){ .len = len, .write = true };
-			vmm_bus_access(&bus, VMM_CPU_PLUG_AT + offset, &access);
+		for (offset = 0; offset < VARCH_CPU_PLUG_LEN + 8; offset++) {
+			access = (struct varch_access){ .len = len, .write = true, .value = UINT64_MAX };
+			varch_bus_access(&bus, VARCH_CPU_PLUG_AT + offset, &access);
+			access = (struct varch_access){ .len = len, .write = true };
+			varch_bus_access(&bus, VARCH_CPU_PLUG_AT + offset, &access);
 		}
 	ck_assert_uint_eq(read_at(PRESENT(0)), 7);
 	ck_assert_uint_eq(read_at(PRESENT(1)), 0);
@@ -107,7 +107,7 @@ int main(void)
 	Suite *s = suite_create("cpu_plug");
 	TCase *tc = tcase_create("cpu_plug");
 
-	if (!VMM_CPU_PLUG_LEN)
+	if (!VARCH_CPU_PLUG_LEN)
 		return skip_all("this architecture has no hot plug of CPUs");
 	tcase_add_test(tc, a_new_machine_has_its_first_cpus);
 	tcase_add_test(tc, a_cpu_that_came_is_reported_once_and_stays_present);

@@ -46,7 +46,7 @@ static void teardown(void)
 
 static void hand_over(void)
 {
-	ck_assert_int_eq(vmm_builtin_hand_over(&boot, view(), INFO), 0);
+	ck_assert_int_eq(varch_builtin_hand_over(&boot, view(), INFO), 0);
 	ck_assert_int_eq(vmem_read_exact(view(), INFO, &told, sizeof(told)), 0);
 }
 
@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(information_outside_memory_is_an_error)
 {
-	ck_assert_int_eq(vmm_builtin_hand_over(&boot, view(), 2 * MIB - 8),
+	ck_assert_int_eq(varch_builtin_hand_over(&boot, view(), 2 * MIB - 8),
 			 -EFAULT);
 }
 END_TEST

@@ -10,16 +10,16 @@
 #include "boot/initrd.h"
 #include "../memory.h"
 
-static struct vmm_loaded kernel = { .first = MIB, .end = MIB + 0x1234 };
+static struct varch_loaded kernel = { .first = MIB, .end = MIB + 0x1234 };
 static unsigned char bytes[64 * 1024];
-static struct vmm_file initrd = { .bytes = bytes, .size = 5000 };
+static struct varch_file initrd = { .bytes = bytes, .size = 5000 };
 static struct vsu_error err;
 static uint64_t gpa;
 
 static int place(const struct vmem_map *map)
 {
 	vsu_error_clear(&err);
-	return vmm_initrd_load(&initrd, vmem_map_view(map), &kernel, &gpa,
+	return varch_initrd_load(&initrd, vmem_map_view(map), &kernel, &gpa,
 			       &err);
 }
 

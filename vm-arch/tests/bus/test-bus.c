@@ -8,10 +8,10 @@
 
 struct seen {
 	unsigned int count;
-	struct vmm_access last;
+	struct varch_access last;
 };
 
-static void handler(void *opaque, struct vmm_access *access)
+static void handler(void *opaque, struct varch_access *access)
 {
 	struct seen *seen = opaque;
 
@@ -21,22 +21,22 @@ static void handler(void *opaque, struct vmm_access *access)
 		access->value = 0x1234;
 }
 
-static struct vmm_bus bus;
+static struct varch_bus bus;
 static struct vsu_error err;
 static struct seen a, b;
 
 static int add(uint64_t first, uint64_t len, const char *name, void *opaque)
 {
-	const struct vmm_range r = { first, len, name, handler, opaque };
+	const struct varch_range r = { first, len, name, handler, opaque };
 
-	return vmm_bus_add(&bus, &r, &err);
+	return varch_bus_add(&bus, &r, &err);
 }
 
 static uint64_t read_at(uint64_t address, uint32_t len)
 {
-	struct vmm_access access = { .len = len };
+	struct varch_access access = { .len = len };
 
-	vmm_bus_access(&bus, address, &access);
+	varch_bus_access(&bus, address, &access);
 	return access.value;
 }
 
@@ -56,13 +56,13 @@ END_TEST
 
 START_TEST(hole_reads_all_ones_and_drops_stores)
 {
-	struct vmm_access store = { .len = 4, .write = true, .value = 7 };
+	struct varch_access store = { .len = 4, .write = true, .value = 7 };
 
 	ck_assert_int_eq(add(0x1000, 0x1000, "a", &a), 0);
 	ck_assert_uint_eq(read_at(0, 4), UINT64_MAX);
 	ck_assert_uint_eq(read_at(0xfff, 1), UINT64_MAX);
 	ck_assert_uint_eq(read_at(0x2000, 8), UINT64_MAX);
-	vmm_bus_access(&bus, 0x2000, &store);
+	varch_bus_access(&bus, 0x2000, &store);
 	ck_assert_uint_eq(a.count, 0);
 }
 END_TEST
@@ -97,7 +97,7 @@ START_TEST(full_table_is_refused)
 {
 	unsigned int i;
 
-	for (i = 0; i < VMM_BUS_MAX; i++)
+	for (i = 0; i < VARCH_BUS_MAX; i++)
 		ck_assert_int_eq(add(i * 0x1000, 0x1000, "x", &a), 0);
 	assert_refused(add(i * 0x1000, 1, "x", &a), -ENOSPC,
 		       "more than 64 devices in one machine", err);
@@ -108,14 +108,14 @@ START_TEST(every_range_is_found_whatever_the_order)
 {
 	unsigned int i;
 
-	for (i = 0; i < VMM_BUS_MAX; i++)
-		ck_assert_int_eq(add(i * 37 % VMM_BUS_MAX * 0x10, 8, "x", &a),
+	for (i = 0; i < VARCH_BUS_MAX; i++)
+		ck_assert_int_eq(add(i * 37 % VARCH_BUS_MAX * 0x10, 8, "x", &a),
 				 0);
-	for (i = 0; i < VMM_BUS_MAX; i++) {
+	for (i = 0; i < VARCH_BUS_MAX; i++) {
 		ck_assert_uint_eq(read_at(i * 0x10 + 7, 1), 0x1234);
 		ck_assert_uint_eq(read_at(i * 0x10 + 8, 1), UINT64_MAX);
 	}
-	ck_assert_uint_eq(a.count, VMM_BUS_MAX);
+	ck_assert_uint_eq(a.count, VARCH_BUS_MAX);
 }
 END_TEST
 

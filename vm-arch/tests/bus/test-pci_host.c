@@ -8,18 +8,18 @@
 
 #define SLOT 3u
 #define LEN 0x10000u
-#define ECAM(slot, at) (VMM_PCI_ECAM_GPA + (slot) * 8 * 4096u + (at))
+#define ECAM(slot, at) (VARCH_PCI_ECAM_GPA + (slot) * 8 * 4096u + (at))
 
 struct seen {
 	unsigned int space, registers;
-	struct vmm_access last;
+	struct varch_access last;
 };
 
-static struct vmm_pci_host host;
-static struct vmm_bus memory, ports;
+static struct varch_pci_host host;
+static struct varch_bus memory, ports;
 static struct seen seen;
 
-static void on_space(void *opaque, struct vmm_access *access)
+static void on_space(void *opaque, struct varch_access *access)
 {
 	struct seen *s = opaque;
 
@@ -29,7 +29,7 @@ static void on_space(void *opaque, struct vmm_access *access)
 		access->value = 0x5a;
 }
 
-static void on_registers(void *opaque, struct vmm_access *access)
+static void on_registers(void *opaque, struct varch_access *access)
 {
 	struct seen *s = opaque;
 
@@ -41,34 +41,34 @@ static void on_registers(void *opaque, struct vmm_access *access)
 
 static void setup(void)
 {
-	const struct vmm_pci_function f = {
+	const struct varch_pci_function f = {
 		.space = on_space, .registers = on_registers, .opaque = &seen,
-		.len = LEN, .gpa = VMM_PCI_NOWHERE,
+		.len = LEN, .gpa = VARCH_PCI_NOWHERE,
 	};
 
 	memset(&host, 0, sizeof(host));
 	memset(&memory, 0, sizeof(memory));
 	memset(&ports, 0, sizeof(ports));
 	memset(&seen, 0, sizeof(seen));
-	ck_assert_int_eq(vmm_pci_host_init(&host, &memory, &ports, NULL), 0);
-	vmm_pci_host_add(&host, SLOT, &f);
+	ck_assert_int_eq(varch_pci_host_init(&host, &memory, &ports, NULL), 0);
+	varch_pci_host_add(&host, SLOT, &f);
 }
 
-static uint64_t bus_read(const struct vmm_bus *bus, uint64_t at, uint32_t len)
+static uint64_t bus_read(const struct varch_bus *bus, uint64_t at, uint32_t len)
 {
-	struct vmm_access access = { .len = len };
+	struct varch_access access = { .len = len };
 
-	vmm_bus_access(bus, at, &access);
+	varch_bus_access(bus, at, &access);
 	return access.value;
 }
 
-static void bus_write(const struct vmm_bus *bus, uint64_t at, uint32_t len,
+static void bus_write(const struct varch_bus *bus, uint64_t at, uint32_t len,
 		      uint64_t value)
 {
-	struct vmm_access access = { .len = len, .write = true,
+	struct varch_access access = { .len = len, .write = true,
 				     .value = value };
 
-	vmm_bus_access(bus, at, &access);
+	varch_bus_access(bus, at, &access);
 }
 
 static bool is_ones(uint64_t value, uint32_t len)
@@ -92,12 +92,12 @@ START_TEST(configuration_space_is_reached_in_both_ways)
 	ck_assert_uint_eq(bus_read(&memory, ECAM(SLOT, 0x44), 2), 0x5a);
 	ck_assert_uint_eq(seen.last.offset, 0x44);
 	ck_assert_uint_eq(seen.last.len, 2);
-	bus_write(&ports, VMM_PCI_PORT, 4, 0x80000000u | SLOT << 11 | 0x48);
-	ck_assert_uint_eq(bus_read(&ports, VMM_PCI_PORT, 4),
+	bus_write(&ports, VARCH_PCI_PORT, 4, 0x80000000u | SLOT << 11 | 0x48);
+	ck_assert_uint_eq(bus_read(&ports, VARCH_PCI_PORT, 4),
 			  0x80000000u | SLOT << 11 | 0x48);
-	ck_assert_uint_eq(bus_read(&ports, VMM_PCI_PORT + 4 + 2, 2), 0x5a);
+	ck_assert_uint_eq(bus_read(&ports, VARCH_PCI_PORT + 4 + 2, 2), 0x5a);
 	ck_assert_uint_eq(seen.last.offset, 0x4a);
-	bus_write(&ports, VMM_PCI_PORT + 4, 4, 0x1234);
+	bus_write(&ports, VARCH_PCI_PORT + 4, 4, 0x1234);
 	ck_assert(seen.last.write);
 	ck_assert_uint_eq(seen.last.value, 0x1234);
 	ck_assert_uint_eq(seen.space, 3);
@@ -108,7 +108,7 @@ END_TEST
 static const uint64_t absent[][2] = {
 	{ ECAM(SLOT + 1, 0), 4 }, { ECAM(SLOT, 4096), 4 },
 	{ ECAM(SLOT, 1), 2 }, { ECAM(SLOT, 0), 8 },
-	{ ECAM(VMM_PCI_SLOTS - 1, 7 * 4096), 4 },
+	{ ECAM(VARCH_PCI_SLOTS - 1, 7 * 4096), 4 },
 };
 
 START_TEST(a3_11_absent_function_reads_ones)
@@ -128,22 +128,22 @@ static const uint32_t selections[] = {
 
 START_TEST(a3_11_unselected_data_port_reads_ones)
 {
-	bus_write(&ports, VMM_PCI_PORT, 4, selections[_i]);
-	ck_assert(is_ones(bus_read(&ports, VMM_PCI_PORT + 4, 4), 4));
-	bus_write(&ports, VMM_PCI_PORT + 4, 4, 0);
-	bus_write(&ports, VMM_PCI_PORT, 2, 0xffff);
-	bus_write(&ports, VMM_PCI_PORT + 1, 1, 0xff);
-	ck_assert_uint_eq(bus_read(&ports, VMM_PCI_PORT, 4), selections[_i]);
+	bus_write(&ports, VARCH_PCI_PORT, 4, selections[_i]);
+	ck_assert(is_ones(bus_read(&ports, VARCH_PCI_PORT + 4, 4), 4));
+	bus_write(&ports, VARCH_PCI_PORT + 4, 4, 0);
+	bus_write(&ports, VARCH_PCI_PORT, 2, 0xffff);
+	bus_write(&ports, VARCH_PCI_PORT + 1, 1, 0xff);
+	ck_assert_uint_eq(bus_read(&ports, VARCH_PCI_PORT, 4), selections[_i]);
 	ck_assert_uint_eq(seen.space, 0);
 }
 END_TEST
 
 START_TEST(registers_answer_where_they_were_moved)
 {
-	const uint64_t first = VMM_PCI_WINDOW_GPA + 0x20000;
+	const uint64_t first = VARCH_PCI_WINDOW_GPA + 0x20000;
 
 	ck_assert(is_ones(bus_read(&memory, first, 4), 4));
-	vmm_pci_host_move(&host, SLOT, first);
+	varch_pci_host_move(&host, SLOT, first);
 	ck_assert_uint_eq(bus_read(&memory, first + 0x10, 4), 0xa5);
 	ck_assert_uint_eq(seen.last.offset, 0x10);
 	bus_read(&memory, first + LEN - 4, 4);
@@ -151,7 +151,7 @@ START_TEST(registers_answer_where_they_were_moved)
 	bus_read(&memory, first + LEN, 4);
 	bus_read(&memory, first - 1, 1);
 	ck_assert_uint_eq(seen.registers, 2);
-	vmm_pci_host_move(&host, SLOT, VMM_PCI_NOWHERE);
+	varch_pci_host_move(&host, SLOT, VARCH_PCI_NOWHERE);
 	bus_read(&memory, first, 4);
 	ck_assert_uint_eq(seen.registers, 2);
 }
@@ -160,14 +160,14 @@ END_TEST
 /* Linux identifies the ports by the word that it stores there. */
 START_TEST(ports_without_a_bus_keep_the_selection_and_have_no_function)
 {
-	struct vmm_pci_host empty = { 0 };
+	struct varch_pci_host empty = { 0 };
 
 	memset(&ports, 0, sizeof(ports));
-	ck_assert_int_eq(vmm_pci_host_init_empty(&empty, &ports, NULL), 0);
-	bus_write(&ports, VMM_PCI_PORT + 3, 1, 1);
-	bus_write(&ports, VMM_PCI_PORT, 4, 0x80000000u);
-	ck_assert_uint_eq(bus_read(&ports, VMM_PCI_PORT, 4), 0x80000000u);
-	ck_assert(is_ones(bus_read(&ports, VMM_PCI_PORT + 4, 4), 4));
+	ck_assert_int_eq(varch_pci_host_init_empty(&empty, &ports, NULL), 0);
+	bus_write(&ports, VARCH_PCI_PORT + 3, 1, 1);
+	bus_write(&ports, VARCH_PCI_PORT, 4, 0x80000000u);
+	ck_assert_uint_eq(bus_read(&ports, VARCH_PCI_PORT, 4), 0x80000000u);
+	ck_assert(is_ones(bus_read(&ports, VARCH_PCI_PORT + 4, 4), 4));
 }
 END_TEST
 

@@ -9,15 +9,15 @@
 #include "../util.h"
 
 static struct kvm_run run;
-static struct vmm_cpu_hooks hooks;
-static struct vmm_cpu_verdict verdict;
-static struct vmm_conversion wanted;
+static struct varch_cpu_hooks hooks;
+static struct varch_cpu_verdict verdict;
+static struct varch_conversion wanted;
 static int answer;
 static unsigned int conversions, repairs;
 static bool repaired;
 
 static int convert(void *opaque, unsigned int cpu,
-		   const struct vmm_conversion *c, struct vsu_error *e)
+		   const struct varch_conversion *c, struct vsu_error *e)
 {
 	(void)opaque;
 	ck_assert_uint_eq(cpu, 3);
@@ -40,16 +40,16 @@ static void setup(void)
 	hooks.repair = repair;
 }
 
-static enum vmm_cpu_next exit_with(int rc)
+static enum varch_cpu_next exit_with(int rc)
 {
-	vmm_cpu_exit(&hooks, 3, -1, &run, rc, &verdict);
+	varch_cpu_exit(&hooks, 3, -1, &run, rc, &verdict);
 	return verdict.next;
 }
 
 /* The machine must end with that status and message. */
-static void assert_ends(enum vmm_cpu_next next, int want, const char *says)
+static void assert_ends(enum varch_cpu_next next, int want, const char *says)
 {
-	ck_assert_int_eq(next, VMM_CPU_END);
+	ck_assert_int_eq(next, VARCH_CPU_END);
 	ck_assert_int_eq(verdict.status, want);
 	ck_assert_msg(strstr(verdict.why.msg, says), "it says: %s",
 		      verdict.why.msg);
@@ -57,7 +57,7 @@ static void assert_ends(enum vmm_cpu_next next, int want, const char *says)
 
 static void fault(uint64_t flags, uint64_t gpa, uint64_t size)
 {
-	const struct vmm_kvm_memory_fault f = { flags, gpa, size };
+	const struct varch_memory_fault f = { flags, gpa, size };
 
 	run.exit_reason = KVM_EXIT_MEMORY_FAULT;
 	memcpy((char *)&run + 32, &f, sizeof(f));
@@ -66,7 +66,7 @@ static void fault(uint64_t flags, uint64_t gpa, uint64_t size)
 START_TEST(fault_requests_the_half_of_the_access)
 {
 	fault(_i ? 1 << 3 : 0, 0x5000, 0x1000);
-	ck_assert_int_eq(exit_with(-EFAULT), VMM_CPU_RUN);
+	ck_assert_int_eq(exit_with(-EFAULT), VARCH_CPU_RUN);
 	ck_assert_uint_eq(conversions, 1);
 	ck_assert(wanted.fault);
 	ck_assert_int_eq(wanted.to_private, _i);
@@ -89,7 +89,7 @@ START_TEST(fault_as_the_machine_ends_is_no_failure)
 {
 	fault(1 << 3, 0x5000, 0x1000);
 	answer = -ECANCELED;
-	ck_assert_int_eq(exit_with(-EFAULT), VMM_CPU_RUN);
+	ck_assert_int_eq(exit_with(-EFAULT), VARCH_CPU_RUN);
 }
 END_TEST
 
@@ -105,7 +105,7 @@ START_TEST(other_fault_is_repaired_or_ends_with_70)
 {
 	run.exit_reason = 0;
 	repaired = true;
-	ck_assert_int_eq(exit_with(-EFAULT), VMM_CPU_RUN);
+	ck_assert_int_eq(exit_with(-EFAULT), VARCH_CPU_RUN);
 	repaired = false;
 	assert_ends(exit_with(-EFAULT), 70, "the kernel's log may name the cause");
 	ck_assert_uint_eq(repairs, 2);
@@ -113,7 +113,7 @@ START_TEST(other_fault_is_repaired_or_ends_with_70)
 }
 END_TEST
 
-static enum vmm_cpu_next call(uint64_t nr, uint64_t gpa, uint64_t pages,
+static enum varch_cpu_next call(uint64_t nr, uint64_t gpa, uint64_t pages,
 			      uint64_t attributes)
 {
 	run.exit_reason = KVM_EXIT_HYPERCALL;
@@ -127,7 +127,7 @@ static enum vmm_cpu_next call(uint64_t nr, uint64_t gpa, uint64_t pages,
 
 START_TEST(hypercall_asks_for_the_half_it_names)
 {
-	ck_assert_int_eq(call(12, 0x5000, 3, _i ? 1 << 4 : 0), VMM_CPU_RUN);
+	ck_assert_int_eq(call(12, 0x5000, 3, _i ? 1 << 4 : 0), VARCH_CPU_RUN);
 	ck_assert_uint_eq(run.hypercall.ret, 0);
 	ck_assert_uint_eq(conversions, 1);
 	ck_assert(!wanted.fault);
@@ -140,14 +140,14 @@ END_TEST
 START_TEST(hypercall_for_other_memory_returns_an_error_to_the_guest)
 {
 	answer = -EINVAL;
-	ck_assert_int_eq(call(12, 0x5000, 3, 0), VMM_CPU_RUN);
+	ck_assert_int_eq(call(12, 0x5000, 3, 0), VARCH_CPU_RUN);
 	ck_assert_uint_eq(run.hypercall.ret, (uint64_t)-22);
 }
 END_TEST
 
 START_TEST(hypercall_with_more_pages_than_there_are_is_refused)
 {
-	ck_assert_int_eq(call(12, 0x5000, UINT64_C(1) << 52, 0), VMM_CPU_RUN);
+	ck_assert_int_eq(call(12, 0x5000, UINT64_C(1) << 52, 0), VARCH_CPU_RUN);
 	ck_assert_uint_eq(run.hypercall.ret, (uint64_t)-22);
 	ck_assert_uint_eq(conversions, 0);
 }
@@ -157,7 +157,7 @@ START_TEST(a8_24_hypercall_with_reserved_bits_is_refused)
 {
 	const uint64_t reserved[] = { 1u << 5, UINT64_C(1) << 63, UINT64_C(1) << 32 | 1u << 4 };
 
-	ck_assert_int_eq(call(12, 0x5000, 1, reserved[_i]), VMM_CPU_RUN);
+	ck_assert_int_eq(call(12, 0x5000, 1, reserved[_i]), VARCH_CPU_RUN);
 	ck_assert_uint_eq(run.hypercall.ret, (uint64_t)-22);
 	ck_assert_uint_eq(conversions, 0);
 }
@@ -172,7 +172,7 @@ END_TEST
 
 START_TEST(other_hypercall_is_unknown)
 {
-	ck_assert_int_eq(call(11, 0x5000, 3, 0), VMM_CPU_RUN);
+	ck_assert_int_eq(call(11, 0x5000, 3, 0), VARCH_CPU_RUN);
 	ck_assert_uint_eq(run.hypercall.ret, (uint64_t)-1000);
 	ck_assert_uint_eq(conversions, 0);
 }
@@ -195,8 +195,8 @@ END_TEST
 
 START_TEST(interrupted_run_continues)
 {
-	ck_assert_int_eq(exit_with(-EINTR), VMM_CPU_RUN);
-	ck_assert_int_eq(exit_with(-EAGAIN), VMM_CPU_RUN);
+	ck_assert_int_eq(exit_with(-EINTR), VARCH_CPU_RUN);
+	ck_assert_int_eq(exit_with(-EAGAIN), VARCH_CPU_RUN);
 	ck_assert_uint_eq(repairs, 0);
 }
 END_TEST
@@ -204,7 +204,7 @@ END_TEST
 START_TEST(operands_of_an_exit_are_where_kvm_puts_them)
 {
 	ck_assert_uint_eq(offsetof(struct kvm_run, hw), 32);
-	ck_assert_uint_eq(sizeof(struct vmm_kvm_memory_fault), 24);
+	ck_assert_uint_eq(sizeof(struct varch_memory_fault), 24);
 }
 END_TEST
 

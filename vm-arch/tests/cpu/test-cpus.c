@@ -51,8 +51,8 @@ END_TEST
 START_TEST(first_reason_to_end_counts)
 {
 	vm_start(&vm, 1, count, count_end);
-	vmm_cpus_end(vm.cpus, 3, "first");
-	vmm_cpus_end(vm.cpus, 4, "second");
+	varch_cpus_end(vm.cpus, 3, "first");
+	varch_cpus_end(vm.cpus, 4, "second");
 	vm_run_to_end(&vm);
 	ck_assert_int_eq(vm.status, 3);
 	ck_assert_str_eq(vm.err.msg, "first");
@@ -99,9 +99,9 @@ START_TEST(no_guest_code_runs_in_a_pause)
 	for (round = 0; round < 50; round++) {
 		for (i = 0; i < 2; i++)
 			vm_wait_above(&vm, i, vm_counter(&vm, i));
-		vmm_cpus_pause(vm.cpus);
+		varch_cpus_pause(vm.cpus);
 		assert_still(2);
-		vmm_cpus_resume(vm.cpus);
+		varch_cpus_resume(vm.cpus);
 	}
 	vm_stop(&vm);
 }
@@ -115,8 +115,8 @@ START_TEST(pauses_need_no_signal_handler)
 	sigaction(SIGUSR2, &none, NULL);
 	vm_start(&vm, 2, count, count_end);
 	vm_wait_above(&vm, 1, 0);
-	vmm_cpus_pause(vm.cpus);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_pause(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 1, vm_counter(&vm, 1));
 	ck_assert_int_eq(sigaction(SIGUSR2, NULL, &now), 0);
 	ck_assert(now.sa_handler == SIG_DFL);
@@ -128,11 +128,11 @@ START_TEST(pauses_nest)
 {
 	vm_start(&vm, 1, count, count_end);
 	vm_wait_above(&vm, 0, 0);
-	vmm_cpus_pause(vm.cpus);
-	vmm_cpus_pause(vm.cpus);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_pause(vm.cpus);
+	varch_cpus_pause(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	assert_still(1);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 0, vm_counter(&vm, 0));
 	vm_stop(&vm);
 }
@@ -141,19 +141,19 @@ END_TEST
 START_TEST(stop_ends_a_pause)
 {
 	vm_start(&vm, 2, count, count_end);
-	vmm_cpus_pause(vm.cpus);
+	varch_cpus_pause(vm.cpus);
 	vm_stop(&vm);
 }
 END_TEST
 
 static void add_second(void)
 {
-	ck_assert_int_eq(vmm_cpus_make(vm.cpus, 2, NULL), 0);
-	ck_assert_int_eq(vmm_cpus_make(vm.cpus, 2, NULL), 0);
-	ck_assert_uint_eq(vmm_cpus_number(vm.cpus), 1);
+	ck_assert_int_eq(varch_cpus_make(vm.cpus, 2, NULL), 0);
+	ck_assert_int_eq(varch_cpus_make(vm.cpus, 2, NULL), 0);
+	ck_assert_uint_eq(varch_cpus_number(vm.cpus), 1);
 	vm_set_cpu(&vm, 1);
-	ck_assert_int_eq(vmm_cpus_add(vm.cpus, NULL), 0);
-	ck_assert_uint_eq(vmm_cpus_number(vm.cpus), 2);
+	ck_assert_int_eq(varch_cpus_add(vm.cpus, NULL), 0);
+	ck_assert_uint_eq(varch_cpus_number(vm.cpus), 2);
 }
 
 START_TEST(added_cpu_runs_and_pauses_with_the_others)
@@ -162,9 +162,9 @@ START_TEST(added_cpu_runs_and_pauses_with_the_others)
 	vm_wait_above(&vm, 0, 0);
 	add_second();
 	vm_wait_above(&vm, 1, 0);
-	vmm_cpus_pause(vm.cpus);
+	varch_cpus_pause(vm.cpus);
 	assert_still(2);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 1, vm_counter(&vm, 1));
 	vm_stop(&vm);
 }
@@ -173,10 +173,10 @@ END_TEST
 START_TEST(cpu_that_is_added_in_a_pause_waits_for_its_end)
 {
 	vm_start(&vm, 1, count, count_end);
-	vmm_cpus_pause(vm.cpus);
+	varch_cpus_pause(vm.cpus);
 	add_second();
 	assert_still(2);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 1, 0);
 	vm_stop(&vm);
 }
@@ -185,7 +185,7 @@ END_TEST
 START_TEST(vcpu_that_was_never_added_is_freed)
 {
 	vm_start(&vm, 1, count, count_end);
-	ck_assert_int_eq(vmm_cpus_make(vm.cpus, 3, NULL), 0);
+	ck_assert_int_eq(varch_cpus_make(vm.cpus, 3, NULL), 0);
 	vm_wait_above(&vm, 0, 0);
 	vm_stop(&vm);
 }
@@ -194,7 +194,7 @@ END_TEST
 /* A CPU that leaves the guest only after a complaint. */
 static int caught, released;
 
-static void on_catch(void *opaque, struct vmm_access *access)
+static void on_catch(void *opaque, struct varch_access *access)
 {
 	(void)opaque;
 	(void)access;
@@ -229,14 +229,14 @@ END_TEST
 START_TEST(c2_36_pause_reports_a_cpu_that_does_not_exit)
 {
 	start_caught();
-	vmm_cpus_pause(vm.cpus);
+	varch_cpus_pause(vm.cpus);
 	ck_assert_int_eq(released, 1);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_stop(&vm);
 }
 END_TEST
 
-static void on_load(void *opaque, struct vmm_access *access)
+static void on_load(void *opaque, struct varch_access *access)
 {
 	(void)opaque;
 	ck_assert(!access->write);
@@ -261,10 +261,10 @@ START_TEST(hole_reads_all_ones)
 END_TEST
 
 static pthread_t called_on;
-static struct vmm_main_call *kept;
+static struct varch_main_call *kept;
 static unsigned int ncalls;
 
-static bool do_now(void *opaque, struct vmm_main_call *call)
+static bool do_now(void *opaque, struct varch_main_call *call)
 {
 	(void)opaque;
 	(void)call;
@@ -273,23 +273,23 @@ static bool do_now(void *opaque, struct vmm_main_call *call)
 	return true;
 }
 
-static bool keep(void *opaque, struct vmm_main_call *call)
+static bool keep(void *opaque, struct varch_main_call *call)
 {
 	(void)opaque;
 	kept = call;
 	return false;
 }
 
-static void on_call_now(void *opaque, struct vmm_access *access)
+static void on_call_now(void *opaque, struct varch_access *access)
 {
 	(void)access;
-	vmm_cpus_call_main(((struct vm *)opaque)->cpus, do_now, NULL);
+	varch_cpus_call_main(((struct vm *)opaque)->cpus, do_now, NULL);
 }
 
-static void on_call_kept(void *opaque, struct vmm_access *access)
+static void on_call_kept(void *opaque, struct varch_access *access)
 {
 	(void)access;
-	vmm_cpus_call_main(((struct vm *)opaque)->cpus, keep, NULL);
+	varch_cpus_call_main(((struct vm *)opaque)->cpus, keep, NULL);
 }
 
 START_TEST(call_runs_on_the_main_thread)
@@ -316,7 +316,7 @@ static void start_and_keep(unsigned int ncpus)
 START_TEST(call_may_be_finished_later)
 {
 	start_and_keep(1);
-	vmm_cpus_call_done(vm.cpus, kept);
+	varch_cpus_call_done(vm.cpus, kept);
 	vm_wait_above(&vm, 0, 0);
 	vm_stop(&vm);
 }
@@ -326,9 +326,9 @@ END_TEST
 START_TEST(cpu_that_waits_counts_as_paused)
 {
 	start_and_keep(1);
-	vmm_cpus_pause(vm.cpus);
-	vmm_cpus_resume(vm.cpus);
-	vmm_cpus_call_done(vm.cpus, kept);
+	varch_cpus_pause(vm.cpus);
+	varch_cpus_resume(vm.cpus);
+	varch_cpus_call_done(vm.cpus, kept);
 	vm_wait_above(&vm, 0, 0);
 	vm_stop(&vm);
 }
@@ -337,10 +337,10 @@ END_TEST
 START_TEST(call_finished_in_a_pause_waits_for_its_end)
 {
 	start_and_keep(1);
-	vmm_cpus_pause(vm.cpus);
-	vmm_cpus_call_done(vm.cpus, kept);
+	varch_cpus_pause(vm.cpus);
+	varch_cpus_call_done(vm.cpus, kept);
 	assert_still(1);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 0, 0);
 	vm_stop(&vm);
 }
@@ -350,13 +350,13 @@ END_TEST
 START_TEST(cpu_that_waits_settles_when_its_call_is_finished)
 {
 	start_and_keep(1);
-	vmm_cpus_pause(vm.cpus);
-	ck_assert_int_eq(vmm_cpus_settle(vm.cpus), -EAGAIN);
-	vmm_cpus_call_done(vm.cpus, kept);
-	ck_assert_int_eq(vmm_cpus_settle(vm.cpus), 0);
+	varch_cpus_pause(vm.cpus);
+	ck_assert_int_eq(varch_cpus_settle(vm.cpus), -EAGAIN);
+	varch_cpus_call_done(vm.cpus, kept);
+	ck_assert_int_eq(varch_cpus_settle(vm.cpus), 0);
 	assert_still(1);
 	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 0, 0);
 	vm_stop(&vm);
 }
@@ -369,13 +369,13 @@ START_TEST(cpus_settle_in_each_pause)
 	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
 	for (i = 0; i < n; i++) {
-		vmm_cpus_pause(vm.cpus);
+		varch_cpus_pause(vm.cpus);
 		do
-			vmm_cpus_dispatch(vm.cpus);
-		while (vmm_cpus_settle(vm.cpus) == -EAGAIN);
-		ck_assert_int_eq(vmm_cpus_settle(vm.cpus), 0);
+			varch_cpus_dispatch(vm.cpus);
+		while (varch_cpus_settle(vm.cpus) == -EAGAIN);
+		ck_assert_int_eq(varch_cpus_settle(vm.cpus), 0);
 		assert_still(2);
-		vmm_cpus_resume(vm.cpus);
+		varch_cpus_resume(vm.cpus);
 		vm_turn(&vm);
 	}
 	vm_stop(&vm);
@@ -395,10 +395,10 @@ START_TEST(stop_removes_unprocessed_calls)
 
 	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
-	p = (struct pollfd){ vmm_cpus_event_fd(vm.cpus), POLLIN, 0 };
+	p = (struct pollfd){ varch_cpus_event_fd(vm.cpus), POLLIN, 0 };
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 	vm_stop(&vm);
-	ck_assert(!vmm_cpus_dispatch(vm.cpus));
+	ck_assert(!varch_cpus_dispatch(vm.cpus));
 	ck_assert_uint_eq(ncalls, 0);
 }
 END_TEST
@@ -410,9 +410,9 @@ START_TEST(concurrent_pauses_and_calls_lose_nothing)
 	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
 	for (i = 0; i < n; i++) {
-		vmm_cpus_pause(vm.cpus);
-		vmm_cpus_dispatch(vm.cpus);
-		vmm_cpus_resume(vm.cpus);
+		varch_cpus_pause(vm.cpus);
+		varch_cpus_dispatch(vm.cpus);
+		varch_cpus_resume(vm.cpus);
 		vm_turn(&vm);
 	}
 	while (vm_counter(&vm, 0) < 20 || vm_counter(&vm, 1) < 20)
@@ -427,8 +427,8 @@ START_TEST(parked_cpu_delays_neither_pause_nor_stop)
 	vm_start(&vm, 2, end_with_7, end_with_7_end);
 	while (!vm_turn(&vm))
 		;
-	vmm_cpus_pause(vm.cpus);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_pause(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_stop(&vm);
 	ck_assert_int_eq(vm.status, 7);
 }

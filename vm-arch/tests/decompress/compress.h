@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Compressed kernels for tests. */
-#ifndef VMM_TESTS_DECOMPRESS_COMPRESS_H
-#define VMM_TESTS_DECOMPRESS_COMPRESS_H
+#ifndef VARCH_TESTS_DECOMPRESS_COMPRESS_H
+#define VARCH_TESTS_DECOMPRESS_COMPRESS_H
 
 #include <check.h>
 #include <stddef.h>

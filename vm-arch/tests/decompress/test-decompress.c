@@ -13,8 +13,8 @@
 #define CONTENT 100000u
 
 static unsigned char content[CONTENT], file[2 * CONTENT + 1024], got[CONTENT + 1];
-static struct vmm_compressed compressed;
-static struct vmm_decompressor *decompressor;
+static struct varch_compressed compressed;
+static struct varch_decompressor *decompressor;
 static struct vsu_error err;
 static unsigned int allocations;
 
@@ -32,14 +32,14 @@ static void setup(void)
 
 	for (i = 0; i < CONTENT; i++)
 		content[i] = (unsigned char)(i % 251 * (i / 1000) + i / 7);
-	compressed = (struct vmm_compressed){ .bytes = file, .fd = -1 };
+	compressed = (struct varch_compressed){ .bytes = file, .fd = -1 };
 	decompressor = NULL;
 	vsu_error_clear(&err);
 }
 
 static void teardown(void)
 {
-	vmm_decompressor_free(decompressor);
+	varch_decompressor_free(decompressor);
 }
 
 static void make_gzip(size_t len)
@@ -63,7 +63,7 @@ static ssize_t read_pieces(size_t piece)
 
 	do {
 		wanted = sizeof(got) - done < piece ? sizeof(got) - done : piece;
-		n = vmm_decompressor_read(decompressor, got + done, wanted, &err);
+		n = varch_decompressor_read(decompressor, got + done, wanted, &err);
 		done += n > 0 ? (size_t)n : 0;
 	} while (n > 0 && (size_t)n == wanted);
 	return n < 0 ? n : (ssize_t)done;
@@ -72,12 +72,12 @@ static ssize_t read_pieces(size_t piece)
 static ssize_t read_all(size_t piece)
 {
 	ssize_t n;
-	const int rc = vmm_decompressor_new(&decompressor, &compressed, &err);
+	const int rc = varch_decompressor_new(&decompressor, &compressed, &err);
 
 	if (rc < 0)
 		return rc;
 	n = read_pieces(piece);
-	vmm_decompressor_free(decompressor);
+	varch_decompressor_free(decompressor);
 	decompressor = NULL;
 	return n;
 }
@@ -87,7 +87,7 @@ static const size_t pieces[] = { 1, 7, 4096, 16384, CONTENT, CONTENT + 1 };
 START_TEST(gzip_file_has_its_content_in_pieces_of_any_length)
 {
 	make_gzip(CONTENT);
-	ck_assert(vmm_is_compressed(&compressed));
+	ck_assert(varch_is_compressed(&compressed));
 	ck_assert_int_eq(read_all(pieces[_i]), CONTENT);
 	ck_assert_mem_eq(got, content, CONTENT);
 }
@@ -98,7 +98,7 @@ START_TEST(zboot_kernel_has_the_content_of_its_compressed_part)
 	make_zboot(CONTENT);
 	memset(file + compressed.size, 0x5a, 1000);
 	compressed.size += 1000;
-	ck_assert(vmm_is_compressed(&compressed));
+	ck_assert(varch_is_compressed(&compressed));
 	ck_assert_int_eq(read_all(pieces[_i]), CONTENT);
 	ck_assert_mem_eq(got, content, CONTENT);
 }
@@ -109,10 +109,10 @@ START_TEST(empty_content_ends_at_once)
 	make_gzip(0);
 	ck_assert_int_eq(read_all(4096), 0);
 	make_gzip(CONTENT);
-	ck_assert_int_eq(vmm_decompressor_new(&decompressor, &compressed, &err), 0);
-	ck_assert_int_eq(vmm_decompressor_read(decompressor, got, 0, &err), 0);
+	ck_assert_int_eq(varch_decompressor_new(&decompressor, &compressed, &err), 0);
+	ck_assert_int_eq(varch_decompressor_read(decompressor, got, 0, &err), 0);
 	ck_assert_int_eq(read_pieces(CONTENT), CONTENT);
-	ck_assert_int_eq(vmm_decompressor_read(decompressor, got, 1, &err), 0);
+	ck_assert_int_eq(varch_decompressor_read(decompressor, got, 1, &err), 0);
 }
 END_TEST
 
@@ -131,7 +131,7 @@ START_TEST(file_is_read_from_its_begin_without_its_position)
 	compressed.bytes = NULL;
 	compressed.fd = in_memory(compressed.size);
 	ck_assert_int_eq(lseek(compressed.fd, 11, SEEK_SET), 11);
-	ck_assert(vmm_is_compressed(&compressed));
+	ck_assert(varch_is_compressed(&compressed));
 	ck_assert_int_eq(read_all(4096), CONTENT);
 	ck_assert_mem_eq(got, content, CONTENT);
 	ck_assert_int_eq(lseek(compressed.fd, 0, SEEK_CUR), 11);
@@ -146,11 +146,11 @@ START_TEST(d2_25_file_that_becomes_shorter_is_refused)
 	compressed.fd = in_memory(compressed.size - 1);
 	assert_refused(read_all(4096), -EBADMSG, "it was truncated while it was read", err);
 	ck_assert_int_eq(ftruncate(compressed.fd, 3), 0);
-	ck_assert(!vmm_is_compressed(&compressed));
+	ck_assert(!varch_is_compressed(&compressed));
 	assert_refused(read_all(4096), -EBADMSG, "it was truncated while it was read", err);
 	close(compressed.fd);
 	compressed.fd = -1;
-	ck_assert(!vmm_is_compressed(&compressed));
+	ck_assert(!varch_is_compressed(&compressed));
 	assert_refused(read_all(4096), -EBADF, "cannot be read: Bad file descriptor", err);
 }
 END_TEST
@@ -160,10 +160,10 @@ START_TEST(d2_25_truncated_stream_is_refused_at_each_length)
 	make_gzip(300);
 	while (--compressed.size > 2)
 		assert_refused(read_all(4096), -EBADMSG, "its gzip data is truncated; copy or build it again", err);
-	ck_assert(!vmm_is_compressed(&compressed));
+	ck_assert(!varch_is_compressed(&compressed));
 	assert_refused(read_all(4096), -EBADMSG, "it is not compressed", err);
 	compressed.size = 0;
-	ck_assert(!vmm_is_compressed(&compressed));
+	ck_assert(!varch_is_compressed(&compressed));
 }
 END_TEST
 
@@ -241,7 +241,7 @@ START_TEST(d2_28_other_methods_of_zboot_are_refused_by_their_printable_names)
 	snprintf(sentence, sizeof(sentence), "it is a zboot kernel for EFI compressed by '%s', which is not supported; name an uncompressed one", types[_i][1]);
 	zboot_header(file, 64, types[_i][0]);
 	compressed.size = 4096;
-	ck_assert(vmm_is_compressed(&compressed));
+	ck_assert(varch_is_compressed(&compressed));
 	assert_refused(read_all(4096), -EOPNOTSUPP, sentence, err);
 }
 END_TEST
@@ -251,7 +251,7 @@ START_TEST(d2_30_file_of_more_than_1_gib_is_refused)
 {
 	make_gzip(CONTENT);
 	compressed.size = (UINT64_C(1) << 30) + 1;
-	assert_refused(vmm_decompressor_new(&decompressor, &compressed, &err), -EFBIG, "its compressed part has more than 1 GiB", err);
+	assert_refused(varch_decompressor_new(&decompressor, &compressed, &err), -EFBIG, "its compressed part has more than 1 GiB", err);
 }
 END_TEST
 
@@ -262,7 +262,7 @@ START_TEST(other_files_are_not_compressed)
 	memset(file, 0, 4096);
 	memcpy(file, rows[_i], strlen(rows[_i]));
 	compressed.size = 4096;
-	ck_assert(!vmm_is_compressed(&compressed));
+	ck_assert(!varch_is_compressed(&compressed));
 	assert_refused(read_all(4096), -EBADMSG, "it is not compressed", err);
 }
 END_TEST
@@ -279,7 +279,7 @@ START_TEST(build_without_a_library_names_it)
 {
 	memcpy(file, "\x1f\x8b\x08", 3);
 	compressed.size = 4096;
-	ck_assert(vmm_is_compressed(&compressed));
+	ck_assert(varch_is_compressed(&compressed));
 	assert_refused(read_all(4096), -EOPNOTSUPP, "it is compressed by gzip, which this build does not support; decompress it by gunzip, or name another kernel", err);
 }
 END_TEST

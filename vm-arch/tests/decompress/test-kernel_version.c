@@ -12,7 +12,7 @@
 #include "compress.h"
 
 static struct vsu_error err;
-static char version[VMM_KERNEL_VERSION];
+static char version[VARCH_KERNEL_VERSION];
 
 /* A file whose header has a text at a position; 0: none. */
 static void write_kernel(const char *name, unsigned int at, const char *text)
@@ -32,7 +32,7 @@ static int version_of(const char *name)
 	char file[128];
 
 	snprintf(file, sizeof(file), "%s/%s", tree, name);
-	return vmm_kernel_version(file, version, &err);
+	return varch_kernel_version(file, version, &err);
 }
 
 START_TEST(version_is_the_first_word_of_the_text)

@@ -18,27 +18,27 @@
 #define MEMORY 0x2000u
 
 static struct {
-	struct vmm_gdb_registers regs[CPUS];
+	struct varch_gdb_registers regs[CPUS];
 	unsigned char memory[MEMORY];
-	enum vmm_gdb_action actions[CPUS];
+	enum varch_gdb_action actions[CPUS];
 	unsigned int resumed, interrupted, killed;
-	struct vmm_gdb_breakpoint list[VMM_GDB_MAX_HARDWARE];
+	struct varch_gdb_breakpoint list[VARCH_GDB_MAX_HARDWARE];
 	unsigned int n;
 	int set_result, resume_result;
 	bool lacks_pages[CPUS];	/* executes a program that does not have them */
 	uint64_t copied;	/* 0x1000: the two pages are exchanged */
 } target;
-static struct vmm_gdb_stub stub;
+static struct varch_gdb_stub stub;
 static char got[20000];
 
-static int get_registers(void *opaque, unsigned int cpu, struct vmm_gdb_registers *regs)
+static int get_registers(void *opaque, unsigned int cpu, struct varch_gdb_registers *regs)
 {
 	(void)opaque;
 	*regs = target.regs[cpu];
 	return 0;
 }
 
-static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_registers *regs)
+static int set_registers(void *opaque, unsigned int cpu, const struct varch_gdb_registers *regs)
 {
 	(void)opaque;
 	target.regs[cpu] = *regs;
@@ -70,7 +70,7 @@ static int write_memory(void *opaque, uint64_t gpa, const void *from, size_t n)
 	return 0;
 }
 
-static int set_breakpoints(void *opaque, const struct vmm_gdb_breakpoint *list, unsigned int n)
+static int set_breakpoints(void *opaque, const struct varch_gdb_breakpoint *list, unsigned int n)
 {
 	(void)opaque;
 	memcpy(target.list, list, n * sizeof(*list));
@@ -78,7 +78,7 @@ static int set_breakpoints(void *opaque, const struct vmm_gdb_breakpoint *list, 
 	return target.set_result;
 }
 
-static int resume(void *opaque, const enum vmm_gdb_action *actions)
+static int resume(void *opaque, const enum varch_gdb_action *actions)
 {
 	(void)opaque;
 	memcpy(target.actions, actions, sizeof(target.actions));
@@ -90,7 +90,7 @@ static void interrupt(void *opaque)
 {
 	(void)opaque;
 	target.interrupted++;
-	vmm_gdb_stopped(&stub, &(struct vmm_gdb_stop){ .interrupted = true });
+	varch_gdb_stopped(&stub, &(struct varch_gdb_stop){ .interrupted = true });
 }
 
 static void kill_machine(void *opaque)
@@ -99,24 +99,24 @@ static void kill_machine(void *opaque)
 	target.killed++;
 }
 
-static const struct vmm_gdb_ops ops = {
+static const struct varch_gdb_ops ops = {
 	get_registers, set_registers, find_memory, read_memory, write_memory, set_breakpoints, resume, interrupt, kill_machine,
 };
 
 static void setup(void)
 {
 	memset(&target, 0, sizeof(target));
-	vmm_gdb_begin(&stub, &ops, NULL, CPUS);
+	varch_gdb_begin(&stub, &ops, NULL, CPUS);
 }
 
 static void take_output(void)
 {
 	const char *at;
-	const size_t n = vmm_gdb_output(&stub, &at);
+	const size_t n = varch_gdb_output(&stub, &at);
 
 	ck_assert_uint_lt(strlen(got) + n, sizeof(got));
 	strncat(got, at, n);
-	vmm_gdb_sent(&stub, n);
+	varch_gdb_sent(&stub, n);
 }
 
 static void feed(const char *bytes, size_t n)
@@ -124,7 +124,7 @@ static void feed(const char *bytes, size_t n)
 	size_t done = 0, part;
 
 	while (done < n) {
-		part = vmm_gdb_input(&stub, (const unsigned char *)bytes + done, n - done);
+		part = varch_gdb_input(&stub, (const unsigned char *)bytes + done, n - done);
 		ck_assert_uint_gt(part, 0);
 		done += part;
 		take_output();
@@ -191,8 +191,8 @@ START_TEST(nothing_is_read_before_the_reply_is_sent)
 {
 	static const char two[] = "$?#3f$?#3f";
 
-	ck_assert_uint_eq(vmm_gdb_input(&stub, (const unsigned char *)two, 10), 5);
-	ck_assert_uint_eq(vmm_gdb_input(&stub, (const unsigned char *)two + 5, 5), 0);
+	ck_assert_uint_eq(varch_gdb_input(&stub, (const unsigned char *)two, 10), 5);
+	ck_assert_uint_eq(varch_gdb_input(&stub, (const unsigned char *)two + 5, 5), 0);
 }
 END_TEST
 
@@ -208,7 +208,7 @@ END_TEST
 
 START_TEST(registers_are_read_and_written_by_number)
 {
-	target.regs[1].general[VMM_GDB_RIP] = 0x1122;
+	target.regs[1].general[VARCH_GDB_RIP] = 0x1122;
 	ck_assert_str_eq(ask("Hg2"), "OK");
 	ck_assert_str_eq(ask("p10"), "2211000000000000");
 	ck_assert_str_eq(ask("P11=46020000"), "OK");
@@ -221,7 +221,7 @@ END_TEST
 
 START_TEST(all_registers_are_written_as_they_were_read)
 {
-	char all[1 + 2 * VMM_GDB_REGISTER_BYTES + 1] = "G";
+	char all[1 + 2 * VARCH_GDB_REGISTER_BYTES + 1] = "G";
 
 	memset(&target.regs[0], 0x5a, sizeof(target.regs[0]));
 	strcat(all, ask("g"));
@@ -256,8 +256,8 @@ START_TEST(description_has_each_register_and_comes_in_parts)
 		ck_assert_uint_lt(strlen(xml) + strlen(part), sizeof(xml));
 		strcat(xml, part + 1);
 	} while (part[0] == 'm');
-	ck_assert_str_eq(xml, vmm_gdb_target_xml());
-	ck_assert_uint_eq(count(xml, "<reg "), VMM_GDB_REGISTERS);
+	ck_assert_str_eq(xml, varch_gdb_target_xml());
+	ck_assert_uint_eq(count(xml, "<reg "), VARCH_GDB_REGISTERS);
 }
 END_TEST
 
@@ -284,7 +284,7 @@ END_TEST
 
 START_TEST(read_of_any_length_is_bounded)
 {
-	ck_assert_uint_le(strlen(ask("m1000,ffffffffffffffff")), VMM_GDB_PACKET);
+	ck_assert_uint_le(strlen(ask("m1000,ffffffffffffffff")), VARCH_GDB_PACKET);
 }
 END_TEST
 
@@ -300,26 +300,26 @@ START_TEST(cpus_are_threads)
 }
 END_TEST
 
-static void check_actions(enum vmm_gdb_action first, enum vmm_gdb_action second)
+static void check_actions(enum varch_gdb_action first, enum varch_gdb_action second)
 {
 	ck_assert_int_eq(target.actions[0], first);
 	ck_assert_int_eq(target.actions[1], second);
-	vmm_gdb_stopped(&stub, &(struct vmm_gdb_stop){ .cpu = 0 });
+	varch_gdb_stopped(&stub, &(struct varch_gdb_stop){ .cpu = 0 });
 	take_output();
 }
 
 START_TEST(first_action_that_fits_counts)
 {
 	ck_assert_str_eq(ask("vCont;s:2;c"), "");
-	check_actions(VMM_GDB_RUNS, VMM_GDB_STEPS);
+	check_actions(VARCH_GDB_RUNS, VARCH_GDB_STEPS);
 	ck_assert_str_eq(ask("vCont;S05:1"), "");
-	check_actions(VMM_GDB_STEPS, VMM_GDB_HOLDS);
+	check_actions(VARCH_GDB_STEPS, VARCH_GDB_HOLDS);
 	ck_assert_str_eq(ask("vCont;c:-1;s:1"), "");
-	check_actions(VMM_GDB_RUNS, VMM_GDB_RUNS);
+	check_actions(VARCH_GDB_RUNS, VARCH_GDB_RUNS);
 	ask("Hc2");
 	ck_assert_str_eq(ask("s1234"), "");
-	ck_assert_uint_eq(target.regs[1].general[VMM_GDB_RIP], 0x1234);
-	check_actions(VMM_GDB_RUNS, VMM_GDB_STEPS);
+	ck_assert_uint_eq(target.regs[1].general[VARCH_GDB_RIP], 0x1234);
+	check_actions(VARCH_GDB_RUNS, VARCH_GDB_STEPS);
 }
 END_TEST
 
@@ -333,12 +333,12 @@ END_TEST
 
 START_TEST(stop_names_the_cpu_and_the_accessed_address)
 {
-	static const struct vmm_gdb_stop why = { .cpu = 1, .watched = true, .kind = VMM_GDB_WRITE, .address = 0x1008 };
+	static const struct varch_gdb_stop why = { .cpu = 1, .watched = true, .kind = VARCH_GDB_WRITE, .address = 0x1008 };
 
 	ask("c");
 	got[0] = '\0';
-	vmm_gdb_stopped(&stub, &why);
-	vmm_gdb_stopped(&stub, &why);
+	varch_gdb_stopped(&stub, &why);
+	varch_gdb_stopped(&stub, &why);
 	take_output();
 	ck_assert_ptr_nonnull(strstr(got, "$T05thread:2;watch:1008;#"));
 	ck_assert_uint_eq(count(got, "T05"), 1);
@@ -366,13 +366,13 @@ START_TEST(breakpoint_in_memory_is_not_seen)
 	ck_assert_str_eq(ask("Z0,1005,1"), "OK");
 	ck_assert_str_eq(ask("Z0,1005,1"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0xcc);
-	ck_assert(vmm_gdb_has_software(&stub, 0x1005));
+	ck_assert(varch_gdb_has_software(&stub, 0x1005));
 	ck_assert_str_eq(ask("m1004,3"), "009000");
 	ck_assert_str_eq(ask("M1004,3:112233"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0xcc);
 	ck_assert_str_eq(ask("z0,1005,1"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0x22);
-	ck_assert(!vmm_gdb_has_software(&stub, 0x1005));
+	ck_assert(!varch_gdb_has_software(&stub, 0x1005));
 }
 END_TEST
 
@@ -405,11 +405,11 @@ START_TEST(breakpoint_is_removed_from_a_page_that_the_cpu_lacks_now)
 	ck_assert_uint_eq(target.memory[5], 0xcc);
 	target.lacks_pages[0] = target.lacks_pages[1] = true;
 	if (_i)
-		vmm_gdb_end(&stub);
+		varch_gdb_end(&stub);
 	else
 		ck_assert_str_eq(ask("z0,1005,1"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0x90);
-	ck_assert(!vmm_gdb_has_software(&stub, 0x1005));
+	ck_assert(!varch_gdb_has_software(&stub, 0x1005));
 }
 END_TEST
 
@@ -470,9 +470,9 @@ START_TEST(breakpoints_in_memory_are_bounded)
 	char words[32];
 	unsigned int i;
 
-	for (i = 0; i <= VMM_GDB_MAX_SOFTWARE; i++) {
+	for (i = 0; i <= VARCH_GDB_MAX_SOFTWARE; i++) {
 		snprintf(words, sizeof(words), "Z0,%x,1", 0x1000 + i);
-		ck_assert_str_eq(ask(words), i < VMM_GDB_MAX_SOFTWARE ? "OK" : "E1c");
+		ck_assert_str_eq(ask(words), i < VARCH_GDB_MAX_SOFTWARE ? "OK" : "E1c");
 	}
 }
 END_TEST
@@ -485,7 +485,7 @@ START_TEST(detach_removes_all_breakpoints)
 	ask("Z0,1001,1");
 	ask("Z1,1000,1");
 	ck_assert_str_eq(ask("D"), "OK");
-	ck_assert(vmm_gdb_is_detached(&stub));
+	ck_assert(varch_gdb_is_detached(&stub));
 	ck_assert_uint_eq(target.n, 0);
 	ck_assert_uint_eq(target.memory[0] | target.memory[1], 0);
 }

@@ -32,7 +32,7 @@ static void teardown(void)
 	vm_free(&vm);
 }
 
-static void on_hole(void *opaque, struct vmm_access *access)
+static void on_hole(void *opaque, struct varch_access *access)
 {
 	(void)opaque;
 	(void)access;
@@ -54,7 +54,7 @@ static struct vmem_map *map_of(const uint64_t *pieces, unsigned int n)
 
 static int apply(struct vmem_map *map)
 {
-	int rc = vmm_slots_apply(vm.slots, map, &vm.err);
+	int rc = varch_slots_apply(vm.slots, map, &vm.err);
 
 	vmem_map_unref(map);
 	return rc;
@@ -74,7 +74,7 @@ static const struct {
 START_TEST(neighbours_share_a_slot_and_others_do_not)
 {
 	ck_assert_int_eq(apply(map_of(merges[_i].pieces, merges[_i].n)), 0);
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1 + merges[_i].slots);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 1 + merges[_i].slots);
 }
 END_TEST
 
@@ -85,7 +85,7 @@ START_TEST(blocks_of_different_files_are_not_merged)
 
 	map = with_piece(map, other, 0, 0x1001 * PAGE, PAGE);
 	ck_assert_int_eq(apply(map), 0);
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 3);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 3);
 	vmem_block_unref(other);
 }
 END_TEST
@@ -96,7 +96,7 @@ START_TEST(same_map_again_changes_nothing)
 
 	ck_assert_int_eq(apply(map_of(pieces, 2)), 0);
 	ck_assert_int_eq(apply(map_of(pieces, 2)), 0);
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 3);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 3);
 }
 END_TEST
 
@@ -121,7 +121,7 @@ START_TEST(removed_page_is_a_hole)
 {
 	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 5, 0x1000 }, 1)), 0);
 	ck_assert_int_eq(apply(map_of(NULL, 0)), 0);
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 1);
 	ck_assert_int_eq(probe_guest(), 0xff);
 }
 END_TEST
@@ -158,7 +158,7 @@ START_TEST(what_kvm_refuses_leaves_the_slots_as_they_were)
 	ck_assert_int_lt(apply(map_of(bad, 2)), 0);
 	ck_assert_ptr_nonnull(strstr(vm.err.msg,
 		"KVM refuses memory at 0x20000000000000, 4096 bytes"));
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 2);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
 	ck_assert_int_eq(probe_guest(), 0x33);
 	ck_assert_uint_eq(((unsigned char *)vmem_block_hva(block))[5 * PAGE],
 			  0x33);
@@ -192,7 +192,7 @@ START_TEST(d1_13_page_of_a_bound_block_is_not_at_two_addresses)
 	ck_assert_ptr_nonnull(strstr(vm.err.msg, "KVM refuses memory at "
 				     "0x1100000, 4096 bytes"));
 	/* and the previous slots exist again */
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 3);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 3);
 	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 3, 0x1000 }, 1)), 0);
 	ck_assert_int_eq(probe_guest(), 0x33);
 	ck_assert_uint_eq(((unsigned char *)vmem_block_hva(block))[3 * PAGE],
@@ -223,7 +223,7 @@ START_TEST(ids_do_not_run_out)
 		pieces[1] = 0x1000 + i % 7;
 		ck_assert_int_eq(apply(map_of(pieces, 1)), 0);
 	}
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 2);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
 }
 END_TEST
 
@@ -235,22 +235,22 @@ START_TEST(running_guest_never_falls_into_the_gap_of_a_change)
 				 1, COUNTER_GPA / PAGE + 0x1000 };
 	const unsigned char *page = (unsigned char *)vmem_block_hva(block) +
 				    PAGE;
-	struct vmm_x86_start start = { .entry = CODE_GPA };
+	struct varch_x86_start start = { .entry = CODE_GPA };
 	unsigned int i;
 
 	vm_add(&vm, &vm.mmio, COUNTER_GPA + 0xfff * PAGE, 2 * PAGE, on_hole);
 	ck_assert_int_eq(apply(map_of(one, 1)), 0);
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
 	start.rdi = COUNTER_GPA + 0x1000 * PAGE;
-	start.stack_top = VMM_BOOT_STACKS_GPA + 4096;
-	ck_assert_int_eq(vmm_x86_start_cpu(&vm.kvm, vmm_cpus_fd(vm.cpus, 0), 0,
+	start.stack_top = VARCH_BOOT_STACKS_GPA + 4096;
+	ck_assert_int_eq(varch_x86_start_cpu(&vm.kvm, varch_cpus_fd(vm.cpus, 0), 0,
 					   &start, NULL), 0);
-	ck_assert_int_eq(vmm_cpus_start(vm.cpus, NULL), 0);
+	ck_assert_int_eq(varch_cpus_start(vm.cpus, NULL), 0);
 	for (i = 0; i < 100; i++) {
 		wait_above(page, counter_at(page));
 		ck_assert_int_eq(apply(i % 2 ? map_of(one, 1) : map_of(two, 2)),
 				 0);
-		ck_assert_uint_eq(vmm_slots_count(vm.slots), 2);
+		ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
 	}
 	vm_stop(&vm);
 	ck_assert_uint_eq(holes, 0);
@@ -259,13 +259,13 @@ END_TEST
 
 static bool has_guest_memfd(void)
 {
-	struct vmm_kvm kvm;
+	struct varch_vm kvm;
 	bool has;
 
-	if (vmm_kvm_open(&kvm, false, NULL))
+	if (varch_vm_open(&kvm, false, NULL))
 		return false;
 	has = kvm.guest_memfd && kvm.region2;
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 	return has;
 }
 

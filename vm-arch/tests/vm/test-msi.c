@@ -35,13 +35,13 @@ int ioctl(int fd, unsigned long request, ...)
 	return failure ? -1 : 1;
 }
 
-static struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1, .nchips = 2 };	/* arm64: with an ITS */
+static struct varch_vm kvm = { .kvm_fd = -1, .vm_fd = -1, .nchips = 2 };	/* arm64: with an ITS */
 static struct vsu_error err;
 
 START_TEST(message_is_sent_by_one_call)
 {
-	ck_assert_int_eq(vmm_msi_check(&kvm, NULL), 0);
-	ck_assert_int_eq(vmm_msi_send(&kvm, 8, UINT64_C(0x1fee01000), 0x41), 0);
+	ck_assert_int_eq(varch_msi_check(&kvm, NULL), 0);
+	ck_assert_int_eq(varch_msi_send(&kvm, 8, UINT64_C(0x1fee01000), 0x41), 0);
 	ck_assert_uint_eq(sent, 1);
 	ck_assert_uint_eq(last.address_lo, 0xfee01000);
 	ck_assert_uint_eq(last.address_hi, 1);
@@ -52,18 +52,18 @@ END_TEST
 START_TEST(only_a_refused_address_is_an_error)
 {
 	failure = EPERM;
-	ck_assert_int_eq(vmm_msi_send(&kvm, 8, 0xfee00000, 1), 0);
+	ck_assert_int_eq(varch_msi_send(&kvm, 8, 0xfee00000, 1), 0);
 	failure = EBUSY;
-	ck_assert_int_eq(vmm_msi_send(&kvm, 8, 0xfee00000, 1), 0);
+	ck_assert_int_eq(varch_msi_send(&kvm, 8, 0xfee00000, 1), 0);
 	failure = EINVAL;
-	ck_assert_int_eq(vmm_msi_send(&kvm, 8, 0xfee00000, 1), -EINVAL);
+	ck_assert_int_eq(varch_msi_send(&kvm, 8, 0xfee00000, 1), -EINVAL);
 }
 END_TEST
 
 START_TEST(kvm_without_messages_is_refused)
 {
 	capability = 0;
-	ck_assert_int_eq(vmm_msi_check(&kvm, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(varch_msi_check(&kvm, &err), -EOPNOTSUPP);
 	ck_assert(strstr(err.msg, "--transport=mmio"));
 }
 END_TEST

@@ -79,7 +79,7 @@ int ioctl(int fd, unsigned long request, ...)
 	return -1;
 }
 
-static struct vmm_kvm kvm;
+static struct varch_vm kvm;
 static struct vsu_error err;
 
 static unsigned int open_fds(void)
@@ -99,7 +99,7 @@ static void assert_host(int code, const char *says)
 	unsigned int before = open_fds();
 
 	vsu_error_clear(&err);
-	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), code);
+	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), code);
 	ck_assert_msg(strstr(err.msg, says), "it says: %s", err.msg);
 	ck_assert_int_eq(kvm.kvm_fd, -1);
 	ck_assert_int_eq(kvm.vm_fd, -1);
@@ -108,22 +108,22 @@ static void assert_host(int code, const char *says)
 
 START_TEST(complete_host_is_accepted)
 {
-	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
 	ck_assert_int_eq(kvm.vcpu_map_size, 3 * 4096);
 	ck_assert(kvm.region2);
 	ck_assert(!kvm.guest_memfd);	/* bit 0 of its flags alone */
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 }
 END_TEST
 
 START_TEST(other_slots_are_kept_where_kvm_can)
 {
-	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
-	vmm_kvm_close(&kvm);
+	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
+	varch_vm_close(&kvm);
 	ck_assert_uint_eq(disabled, 0);
 	quirks |= KVM_X86_QUIRK_SLOT_ZAP_ALL;
-	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
-	vmm_kvm_close(&kvm);
+	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
+	varch_vm_close(&kvm);
 	ck_assert_uint_eq(disabled, KVM_X86_QUIRK_SLOT_ZAP_ALL);
 }
 END_TEST
@@ -149,9 +149,9 @@ END_TEST
 START_TEST(optional_capability_may_be_missing)
 {
 	lacks_capability = KVM_CAP_USER_MEMORY2;
-	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
 	ck_assert(!kvm.region2);
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 }
 END_TEST
 
@@ -169,7 +169,7 @@ START_TEST(e2_04_argument_that_kvm_writes_is_read_after_the_call)
 {
 	struct kvm_cpuid2 table = { .nent = 100 };
 
-	ck_assert_int_eq(vmm_kvm_ioctl(3, KVM_GET_SUPPORTED_CPUID, &table), 0);
+	ck_assert_int_eq(varch_ioctl(3, KVM_GET_SUPPORTED_CPUID, &table), 0);
 	ck_assert_uint_eq(table.nent, 7);
 }
 END_TEST

@@ -263,7 +263,7 @@ static void send_machine(const char *arguments)
 	s.fd = connect_it();
 	ck_assert_int_eq(vmm_stream_send_header(&s, &err), 0);
 	vmm_stream_begin(&s, "arguments");
-	vmm_state_put(&s.w, arguments, strlen(arguments));
+	varch_state_put(&s.w, arguments, strlen(arguments));
 	ck_assert_int_eq(vmm_stream_send(&s, &err), 0);
 	vmm_stream_close(&s);
 }
@@ -442,7 +442,7 @@ START_TEST(saved_machine_remembers_its_processor)
 
 	read_saved("\"" CPU_LIST "\"", NULL);
 	ck_assert_int_eq(vmm_configuration_parse(&c, &options, &saved, &err), 0);
-	ck_assert_int_eq(options.machine.cpu.choice.model, VMM_CPU_DESCRIBED);
+	ck_assert_int_eq(options.machine.cpu.choice.model, VARCH_CPU_DESCRIBED);
 	ck_assert_uint_eq(options.machine.cpu.choice.described.family, 23);
 	vmm_options_free(&options);
 }

@@ -149,7 +149,7 @@ static void enter(enum state state)
 	rig.machine.pause.life.now = activities[state];
 	rig.owned.made = true;
 	if (rig.machine.pause.life.guest != VMM_RUNS)
-		vmm_cpus_pause(rig.machine.cpus);
+		varch_cpus_pause(rig.machine.cpus);
 }
 
 /* The pointers of enter() are not objects of their own. */

@@ -117,7 +117,7 @@ START_TEST(choices_are_taken)
 	ck_assert_int_eq(parse("k --cpu=plain --reboot=restart "
 			       "--on-memory-error=pause --initrd=i --append=a "
 			       "--serial=null --transport=pci"), 0);
-	ck_assert_uint_eq(o.machine.cpu.choice.model, VMM_CPU_PLAIN);
+	ck_assert_uint_eq(o.machine.cpu.choice.model, VARCH_CPU_PLAIN);
 	ck_assert(o.process.restart);
 	ck_assert_int_eq(o.machine.transport, VMM_TRANSPORT_PCI);
 	ck_assert_int_eq(o.machine.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
@@ -125,9 +125,9 @@ START_TEST(choices_are_taken)
 	ck_assert_str_eq(o.machine.append, "a");
 	ck_assert_int_eq(o.machine.serial.how, VMM_SERIAL_NULL);
 	ck_assert_int_eq(parse("k --reboot=exit --cpu=host"), 0);
-	ck_assert(!o.process.restart && o.machine.cpu.choice.model == VMM_CPU_HOST);
+	ck_assert(!o.process.restart && o.machine.cpu.choice.model == VARCH_CPU_HOST);
 	ck_assert_int_eq(parse("k --cpu=list:vendor=GenuineIntel,family=6,model=94,stepping=3,sse3"), 0);
-	ck_assert_int_eq(o.machine.cpu.choice.model, VMM_CPU_DESCRIBED);
+	ck_assert_int_eq(o.machine.cpu.choice.model, VARCH_CPU_DESCRIBED);
 	ck_assert_uint_eq(o.machine.cpu.choice.described.model, 94);
 }
 END_TEST

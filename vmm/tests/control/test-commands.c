@@ -100,7 +100,7 @@ END_TEST
 /* Of the device's configuration: sectors. */
 static uint32_t capacity(void)
 {
-	return access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + DEVICE_CONFIG, 4,
+	return access_of(&rig.machine.mmio, VARCH_PCI_WINDOW_GPA + DEVICE_CONFIG, 4,
 			 false, 0);
 }
 

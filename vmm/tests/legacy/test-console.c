@@ -61,7 +61,7 @@ static void make(int in_fd, int out_fd)
 
 static void set(uint64_t offset, unsigned char value)
 {
-	struct vmm_access access = { .offset = offset, .value = value,
+	struct varch_access access = { .offset = offset, .value = value,
 				     .len = 1, .write = true };
 
 	vmm_console_access(console, &access);
@@ -80,7 +80,7 @@ static void put_many(char byte, size_t n)
 
 static unsigned char get(uint64_t offset)
 {
-	struct vmm_access access = { .offset = offset, .len = 1 };
+	struct varch_access access = { .offset = offset, .len = 1 };
 
 	vmm_console_access(console, &access);
 	return (unsigned char)access.value;

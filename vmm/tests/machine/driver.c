@@ -25,9 +25,9 @@ void *driver_at(uint64_t gpa)
 
 uint32_t driver_access(uint64_t offset, bool write, uint32_t value)
 {
-	struct vmm_access access = { .len = 4, .write = write, .value = value };
+	struct varch_access access = { .len = 4, .write = write, .value = value };
 
-	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + offset, &access);
+	varch_bus_access(&rig.machine.mmio, VARCH_TRANSPORTS_GPA + offset, &access);
 	return (uint32_t)access.value;
 }
 

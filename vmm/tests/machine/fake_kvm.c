@@ -32,7 +32,7 @@ void fake_kvm_init(void)
 	unsigned int i;
 
 	memset(&fake, 0, sizeof(fake));
-	for (i = 0; i < VMM_MAX_CPUS; i++)
+	for (i = 0; i < VARCH_MAX_CPUS; i++)
 		fake.cpu[i].fd = -1;
 	for (i = 0; i < FAKE_IRQS; i++)
 		fake.irq_fd[i] = -1;
@@ -59,7 +59,7 @@ int fake_in(struct kvm_run *run, uint16_t port)
 
 int fake_power_off(struct kvm_run *run)
 {
-	return fake_out(run, VMM_PORT_SLEEP_CONTROL, 0x34);
+	return fake_out(run, VARCH_PORT_SLEEP_CONTROL, 0x34);
 }
 
 int open(const char *path, int flags, ...)
@@ -275,7 +275,7 @@ static int capability(unsigned long which)
 	case KVM_CAP_NR_MEMSLOTS:
 		return FAKE_SLOTS;
 	case KVM_CAP_MAX_VCPUS:
-		return fake.max_cpus ? fake.max_cpus : VMM_MAX_CPUS;
+		return fake.max_cpus ? fake.max_cpus : VARCH_MAX_CPUS;
 	case KVM_CAP_SIGNAL_MSI:
 		return fake.has_msi;
 	case KVM_CAP_MCE:

@@ -31,7 +31,7 @@ struct fake_cpu {
 };
 
 struct fake_kvm {
-	struct fake_cpu cpu[VMM_MAX_CPUS];
+	struct fake_cpu cpu[VARCH_MAX_CPUS];
 	unsigned int ncpus;
 	/* Memory as the guest has it; memory_size 0: no such slot. */
 	struct kvm_userspace_memory_region slot[FAKE_SLOTS];
@@ -52,7 +52,7 @@ struct fake_kvm {
 	 */
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
 	bool has_msi;		/* interrupts by messages */
-	int max_cpus;		/* 0: VMM_MAX_CPUS */
+	int max_cpus;		/* 0: VARCH_MAX_CPUS */
 	bool vhost;		/* /dev/vhost-vsock is available */
 	unsigned int private_calls;	/* atomic: that only private memory needs */
 	/*

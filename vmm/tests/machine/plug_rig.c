@@ -100,9 +100,9 @@ void wait_until_gone(unsigned int number)
 
 /* An access for CPU 0: the test's script runs on its own thread. */
 static struct {
-	const struct vmm_bus *bus;
+	const struct varch_bus *bus;
 	uint64_t at;
-	struct vmm_access access;
+	struct varch_access access;
 	int wanted, made;	/* eventfds, so that neither side polls */
 } act;
 
@@ -145,15 +145,15 @@ int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	if (__atomic_load_n(&is_over, __ATOMIC_ACQUIRE))
 		return fake_power_off(run);
 	take(act.wanted);
-	vmm_bus_access(act.bus, act.at, &act.access);
+	varch_bus_access(act.bus, act.at, &act.access);
 	vsu_event_signal_own(act.made);
-	return fake_in(run, VMM_PORT_SLEEP_STATUS);
+	return fake_in(run, VARCH_PORT_SLEEP_STATUS);
 }
 
-uint32_t access_of(const struct vmm_bus *bus, uint64_t at, uint32_t len, bool write,
+uint32_t access_of(const struct varch_bus *bus, uint64_t at, uint32_t len, bool write,
 			  uint32_t value)
 {
-	const struct vmm_access access = { .len = len, .write = write, .value = value };
+	const struct varch_access access = { .len = len, .write = write, .value = value };
 	struct pollfd made = { .fd = act.made, .events = POLLIN };
 
 	act.bus = bus;
@@ -177,14 +177,14 @@ void port_out(uint16_t port, uint32_t value)
 
 uint32_t config_in(unsigned int slot, uint32_t at)
 {
-	return access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + at, 4, false, 0);
+	return access_of(&rig.machine.mmio, VARCH_PCI_ECAM_GPA + slot * 0x8000 + at, 4, false, 0);
 }
 
 void common_out(unsigned int slot, uint32_t at, uint32_t len, uint32_t value)
 {
-	access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + COMMAND, 2, true, 6);
+	access_of(&rig.machine.mmio, VARCH_PCI_ECAM_GPA + slot * 0x8000 + COMMAND, 2, true, 6);
 	access_of(&rig.machine.mmio,
-		  VMM_PCI_WINDOW_GPA + (slot - 1) * (uint64_t)VIRTDEV_PCI_BAR0_SIZE + at, len, true,
+		  VARCH_PCI_WINDOW_GPA + (slot - 1) * (uint64_t)VIRTDEV_PCI_BAR0_SIZE + at, len, true,
 		  value);
 }
 

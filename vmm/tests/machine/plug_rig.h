@@ -10,9 +10,9 @@
 #include "rig.h"
 
 #define SLOT1 2u		/* its bit */
-#define CAME VMM_PORT_PLUG
-#define GOES (VMM_PORT_PLUG + 4)
-#define EJECT (VMM_PORT_PLUG + 8)
+#define CAME VARCH_PORT_PLUG
+#define GOES (VARCH_PORT_PLUG + 4)
+#define EJECT (VARCH_PORT_PLUG + 8)
 #define ABSENT 0xffffffffu
 #define COMMAND 0x04
 #define STATUS 0x14		/* of the common configuration */
@@ -52,7 +52,7 @@ void wait_for_status(const char *words);
 void wait_until_gone(unsigned int number);
 
 /* Accesses of the guest. */
-uint32_t access_of(const struct vmm_bus *bus, uint64_t at, uint32_t len,
+uint32_t access_of(const struct varch_bus *bus, uint64_t at, uint32_t len,
 		   bool write, uint32_t value);
 uint32_t port_in(uint16_t port);
 void port_out(uint16_t port, uint32_t value);

@@ -60,7 +60,7 @@ void rig_init(void)
 {
 	fake_kvm_init();
 	memset(&rig, 0, sizeof(rig));
-	rig.poison = (struct vmm_poison)VMM_POISON_INIT;
+	rig.poison = (struct varch_poison)VARCH_POISON_INIT;
 	rig.owner = an_owner;
 	rig.owner.poison = &rig.poison;
 	strcpy(rig.folder, "/tmp/cvmm.XXXXXX");

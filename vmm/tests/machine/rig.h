@@ -23,7 +23,7 @@ struct rig {
 	struct cvmm_machine owned;	/* machine, for requests */
 	struct vmm_commands commands;	/* of its control socket, by option */
 	bool tried;			/* to make it */
-	struct vmm_poison poison;
+	struct varch_poison poison;
 	struct vmm_owner owner;		/* for make; rig_fini() frees its table */
 	struct vsu_error err;
 	int status;

@@ -20,7 +20,7 @@
 #include "rig.h"
 
 #define I8042 0x64
-#define IER (VMM_PORT_SERIAL + 1)
+#define IER (VARCH_PORT_SERIAL + 1)
 #define IER_TRANSMITTER 2
 #define NOTIFY 0x50
 
@@ -30,13 +30,13 @@ static const struct end {
 	int status;
 	const char *says;
 } ends[] = {
-	{ VMM_PORT_SLEEP_CONTROL, 0x34, VSU_EXIT_OK, "the guest powered off" },
-	{ VMM_PORT_RESET, VMM_RESET_VALUE, VSU_EXIT_REBOOT,
+	{ VARCH_PORT_SLEEP_CONTROL, 0x34, VSU_EXIT_OK, "the guest powered off" },
+	{ VARCH_PORT_RESET, VARCH_RESET_VALUE, VSU_EXIT_REBOOT,
 	  "the guest asked for a reboot" },
 	{ I8042, 0xfe, VSU_EXIT_REBOOT, "the guest asked for a reboot" },
-	{ VMM_PORT_PANIC, 1, VSU_EXIT_PANIC, "the guest's kernel panicked" },
-	{ VMM_PORT_POWER, 0, VSU_EXIT_OK, "" },
-	{ VMM_PORT_POWER, 7, VSU_EXIT_FAIL, "the guest ended with status 7" },
+	{ VARCH_PORT_PANIC, 1, VSU_EXIT_PANIC, "the guest's kernel panicked" },
+	{ VARCH_PORT_POWER, 0, VSU_EXIT_OK, "" },
+	{ VARCH_PORT_POWER, 7, VSU_EXIT_FAIL, "the guest ended with status 7" },
 };
 
 static const struct end *the_end;
@@ -172,7 +172,7 @@ static int commanded(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	user = user_connect();
 	command(user, line_to_send);
 	if (!strcmp(line_to_send, "power-button\n")) {
-		wait_for_irq(VMM_BUTTON_IRQ);
+		wait_for_irq(VARCH_BUTTON_IRQ);
 		command(user, "quit\n");
 	}
 	close(user);
@@ -269,8 +269,8 @@ static int speaks(unsigned int cpu, unsigned int n, struct kvm_run *run)
 		return fake_out(run, IER, IER_TRANSMITTER);
 	case 1:
 	case 2:
-		wait_for_irq(VMM_SERIAL_IRQ);
-		return fake_out(run, VMM_PORT_SERIAL, (uint8_t)"hi"[n - 1]);
+		wait_for_irq(VARCH_SERIAL_IRQ);
+		return fake_out(run, VARCH_PORT_SERIAL, (uint8_t)"hi"[n - 1]);
 	default:
 		return fake_power_off(run);
 	}
@@ -333,7 +333,7 @@ static int floods(unsigned int cpu, unsigned int n, struct kvm_run *run)
 
 	(void)cpu;
 	if (n < FLOOD)
-		return fake_out(run, VMM_PORT_SERIAL, (uint8_t)n);
+		return fake_out(run, VARCH_PORT_SERIAL, (uint8_t)n);
 	while (nread < FLOOD && read(out[0], &byte, 1) == 1 &&
 	       byte == (nread & 0xff))
 		nread++;
@@ -365,13 +365,13 @@ static int listens(unsigned int cpu, unsigned int n, struct kvm_run *run)
 
 	(void)cpu;
 	if (!n)
-		return fake_in(run, VMM_PORT_SERIAL + 5);
-	if (run->io.port == VMM_PORT_SERIAL)
+		return fake_in(run, VARCH_PORT_SERIAL + 5);
+	if (run->io.port == VARCH_PORT_SERIAL)
 		heard[strlen(heard)] = (char)*data;
 	else if (*data & 1)
-		return fake_in(run, VMM_PORT_SERIAL);
+		return fake_in(run, VARCH_PORT_SERIAL);
 	return strlen(heard) == 2 ? fake_power_off(run) :
-	       fake_in(run, VMM_PORT_SERIAL + 5);
+	       fake_in(run, VARCH_PORT_SERIAL + 5);
 }
 
 START_TEST(guest_reads_all_input_before_its_end)
@@ -415,7 +415,7 @@ END_TEST
 /* KVM usually handles such a store itself; a store that exits must also kick. */
 START_TEST(store_to_the_notify_register_kicks_its_queue)
 {
-	struct vmm_access access = { .len = 4, .write = true };
+	struct varch_access access = { .len = 4, .write = true };
 	struct pollfd kick = { .events = POLLIN };
 	struct vmm_virtio *virtio;
 
@@ -424,15 +424,15 @@ START_TEST(store_to_the_notify_register_kicks_its_queue)
 	rig_make();
 	virtio = rig.machine.devices[0].virtio;
 	kick.fd = vmm_virtio_kick_fd(virtio, 0);
-	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
+	varch_bus_access(&rig.machine.mmio, VARCH_TRANSPORTS_GPA + NOTIFY,
 		       &access);
 	ck_assert_int_eq(poll(&kick, 1, 0), 0);	/* the driver is not ready */
 	rig_start(virtio);
-	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
+	varch_bus_access(&rig.machine.mmio, VARCH_TRANSPORTS_GPA + NOTIFY,
 		       &access);
 	ck_assert_int_eq(poll(&kick, 1, 0), 1);
 	access.value = 1;	/* a queue that does not exist */
-	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
+	varch_bus_access(&rig.machine.mmio, VARCH_TRANSPORTS_GPA + NOTIFY,
 		       &access);
 }
 END_TEST

@@ -13,7 +13,7 @@
 /* That the machine has, instead of those of its start; 0: the latter. */
 static unsigned int ncpus;
 
-unsigned int __wrap_vmm_cpus_number(const struct vmm_cpus *cpus);
+unsigned int __wrap_varch_cpus_number(const struct varch_cpus *cpus);
 
 static struct vmm_machine m;
 static struct vmm_options options;
@@ -43,7 +43,7 @@ static void start(const char *line)
 	}
 }
 
-unsigned int __wrap_vmm_cpus_number(const struct vmm_cpus *cpus)
+unsigned int __wrap_varch_cpus_number(const struct varch_cpus *cpus)
 {
 	(void)cpus;
 	return ncpus ? ncpus : m.config->cpus.n;

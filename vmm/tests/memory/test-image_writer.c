@@ -15,7 +15,7 @@
 #define SECOND (UINT64_C(3) << 20)
 #define SECOND_GPA (UINT64_C(1) << 30)
 
-static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
+static const struct varch_vm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
 static struct vmm_memory memory;
 static struct vmm_image_progress progress;

@@ -209,7 +209,7 @@ static void assert_sound(const struct vmm_layout_request *r, unsigned int n)
 
 		ck_assert_uint_ge(p->gpa, end);
 		end = p->gpa + p->len;
-		ck_assert(end <= VMM_HOLE_FIRST || p->gpa >= VMM_HOLE_END);
+		ck_assert(end <= VARCH_HOLE_FIRST || p->gpa >= VARCH_HOLE_END);
 		ck_assert_uint_eq(p->offset, total[p->request]);
 		total[p->request] += p->len;
 		if (r[p->request].has_at)

@@ -14,7 +14,7 @@ static struct vmm_memory memory;
 static struct vmm_memory_lists lists = { .what = "--memory" };
 static struct vmm_memory_use use;
 static struct vsu_error err;
-static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
+static const struct varch_vm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
 
 /* The linker inserts this wrapper; no map is returned on failure. */
@@ -267,7 +267,7 @@ static void make_file_memory(struct vmem_sigbus *sigbus)
 	unlink(path);
 	vm_make(&vm);
 	vm.map = with_piece(vm.map, memory.blocks[0], 0, FILE_GPA, 32 * KIB);
-	ck_assert_int_eq(vmm_slots_apply(vm.slots, vm.map, NULL), 0);
+	ck_assert_int_eq(varch_slots_apply(vm.slots, vm.map, NULL), 0);
 }
 
 static bool on_repair(void *opaque, unsigned int cpu)
@@ -279,7 +279,7 @@ static void run_on_file(unsigned int ncpus)
 {
 	vm_add_cpus(&vm, ncpus, count_pages, count_pages_end, on_repair,
 		    &memory);
-	ck_assert_int_eq(vmm_cpus_start(vm.cpus, NULL), 0);
+	ck_assert_int_eq(varch_cpus_start(vm.cpus, NULL), 0);
 	vm_wait_above(&vm, 0, 10);
 }
 

@@ -38,7 +38,7 @@ struct told {
 	unsigned char shared;
 };
 
-static struct vmm_kvm kvm;
+static struct varch_vm kvm;
 static struct vmm_memory memory;
 static struct vmm_private private_memory;
 static struct vsu_error err;
@@ -167,7 +167,7 @@ static void make(const char *first, const char *second)
 					      .what = "--memory" };
 
 	ck_assert_int_eq(vmm_memory_parse(&memory, &o, NULL, &err), 0);
-	ck_assert_int_eq(vmm_kvm_open(&kvm, vmm_memory_wants_private(&memory),
+	ck_assert_int_eq(varch_vm_open(&kvm, vmm_memory_wants_private(&memory),
 				      &err), 0);
 	kvm.phys_bits = 46;
 	ck_assert_msg(!vmm_memory_make(&memory, &kvm, NULL, &err), "%s",
@@ -180,7 +180,7 @@ static void teardown(void)
 {
 	vmm_private_free(&private_memory);
 	vmm_memory_free(&memory);
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 }
 
 static unsigned char *shared_at(uint64_t off)
@@ -212,7 +212,7 @@ static void fill(void)
 
 static int ask(uint64_t gpa, uint64_t len, bool to_private, bool fault)
 {
-	const struct vmm_conversion c = { gpa, len, to_private, fault };
+	const struct varch_conversion c = { gpa, len, to_private, fault };
 	const struct vmem_map *map = vmm_memory_map(&memory);
 	int rc;
 
@@ -247,7 +247,7 @@ END_TEST
 START_TEST(host_without_that_kind_is_refused_by_name)
 {
 	vm_types = 1;
-	ck_assert_int_eq(vmm_kvm_open(&kvm, true, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(varch_vm_open(&kvm, true, &err), -EOPNOTSUPP);
 	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_KVM, -EOPNOTSUPP), 69);
 	ck_assert_ptr_nonnull(strstr(err.msg, "private=on"));
 	ck_assert_ptr_nonnull(strstr(err.msg, "KVM_X86_SW_PROTECTED_VM"));
@@ -256,11 +256,11 @@ END_TEST
 
 START_TEST(guest_is_told_of_the_hypercall_where_there_is_one)
 {
-	static const struct vmm_cpu_choice choice = { .model = VMM_CPU_HOST };
-	const struct vmm_loaded loaded = { .protocol = VMM_PROTOCOL_BUILTIN, .entry = 0x100000 };
+	static const struct varch_cpu_choice choice = { .model = VARCH_CPU_HOST };
+	const struct varch_loaded loaded = { .protocol = VARCH_PROTOCOL_BUILTIN, .entry = 0x100000 };
 
 	make(_i ? "size=1M,private=on" : "size=1M", NULL);
-	ck_assert_int_eq(vmm_load_cpu(&loaded, &kvm, -1, 0, 1, &choice, &err), 0);
+	ck_assert_int_eq(varch_load_cpu(&loaded, &kvm, -1, 0, 1, &choice, &err), 0);
 	ck_assert_uint_eq(features, _i ? 1 | 1 << 16 : 1);
 }
 END_TEST
@@ -270,12 +270,12 @@ START_TEST(slot_has_both_halves)
 {
 	const char *list = _i ? "size=4G,private=on,backend=memfd,reserve=off"
 			      : "size=4G,private=on,reserve=off";
-	struct vmm_slots *slots;
+	struct varch_slots *slots;
 	unsigned int i;
 
 	make(list, NULL);
-	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
-	ck_assert_int_eq(vmm_slots_apply(slots, vmm_memory_map(&memory), &err),
+	ck_assert_int_eq(varch_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(varch_slots_apply(slots, vmm_memory_map(&memory), &err),
 			 0);
 	ck_assert_uint_eq(nslots, 2);
 	for (i = 0; i < 2; i++) {
@@ -287,23 +287,23 @@ START_TEST(slot_has_both_halves)
 				 vmem_block_private_fd(memory.blocks[0]));
 		ck_assert_uint_eq(slot[i].guest_memfd_offset, i * 3 * GIB);
 	}
-	vmm_slots_free(slots);
+	varch_slots_free(slots);
 }
 END_TEST
 
 /* The second half is a guest_memfd, as that of a bound slot. */
 START_TEST(e3_13_log_of_a_guest_memfd_is_refused_with_the_remedy)
 {
-	struct vmm_slots *slots;
+	struct varch_slots *slots;
 
 	make("size=1M,private=on", NULL);
-	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
-	ck_assert_int_eq(vmm_slots_apply(slots, vmm_memory_map(&memory), &err), 0);
-	ck_assert_int_eq(vmm_slots_log(slots, true, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(varch_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(varch_slots_apply(slots, vmm_memory_map(&memory), &err), 0);
+	ck_assert_int_eq(varch_slots_log(slots, true, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "can be saved, not migrated, unless it is started with slot=plain"));
 	ck_assert_uint_eq(nslots, 1);
 	ck_assert_uint_eq(slot[0].flags, 1 << 2);
-	vmm_slots_free(slots);
+	varch_slots_free(slots);
 }
 END_TEST
 
@@ -436,7 +436,7 @@ END_TEST
 /* The other CPU converted it between the fault and its handling. */
 START_TEST(fault_that_another_cpu_resolved_is_not_repeated)
 {
-	const struct vmm_conversion c = { PAGE, PAGE, true, true };
+	const struct varch_conversion c = { PAGE, PAGE, true, true };
 	const struct vmem_map *map;
 
 	make("size=1M,private=on", NULL);
@@ -477,7 +477,7 @@ END_TEST
 /* KVM, the fake one, looks at the map while it converts. */
 START_TEST(devices_lose_a_page_before_kvm_converts_it)
 {
-	const struct vmm_conversion c = { PAGE, PAGE, !_i, false };
+	const struct varch_conversion c = { PAGE, PAGE, !_i, false };
 	const struct vmem_map *map;
 
 	make("size=1M,private=on", NULL);
@@ -510,18 +510,18 @@ static uint64_t make_beside(int i)
 START_TEST(a8_25_plain_memory_beside_private_memory_has_one_half)
 {
 	const uint64_t plain = make_beside(_i);
-	struct vmm_slots *slots;
+	struct varch_slots *slots;
 
 	ck_assert_uint_eq(vm_type, 1);
-	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
-	ck_assert_int_eq(vmm_slots_apply(slots, vmm_memory_map(&memory), &err), 0);
+	ck_assert_int_eq(varch_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(varch_slots_apply(slots, vmm_memory_map(&memory), &err), 0);
 	ck_assert_uint_eq(nslots, 1);
 	ck_assert_uint_eq(slot[0].guest_phys_addr, MIB - plain);
 	ck_assert_uint_eq(slot[0].flags, 1 << 2);
 	ck_assert_uint_eq(plain_slot.guest_phys_addr, plain);
 	ck_assert_uint_eq(plain_slot.memory_size, MIB);
 	ck_assert_uint_eq(plain_slot.flags, 0);
-	vmm_slots_free(slots);
+	varch_slots_free(slots);
 }
 END_TEST
 
@@ -543,7 +543,7 @@ END_TEST
 
 START_TEST(map_in_use_is_not_quiet)
 {
-	const struct vmm_conversion c = { PAGE, PAGE, true, false };
+	const struct varch_conversion c = { PAGE, PAGE, true, false };
 	struct vmem_map *map;
 
 	make("size=1M,private=on", NULL);

@@ -185,7 +185,7 @@ START_TEST(all_pages_are_present_when_memory_was_made)
 {
 	const struct vmm_memory_lists o = { .list = { lists[_i] }, .n = 1,
 					      .what = "--memory" };
-	const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
+	const struct varch_vm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				       .phys_bits = 46 };
 	static struct vmm_memory memory;
 

@@ -17,8 +17,8 @@
 
 #define PIECE (64 * KIB)
 
-static struct vmm_kvm kvm;
-static struct vmm_slots *slots;
+static struct varch_vm kvm;
+static struct varch_slots *slots;
 static struct vmem_map *before, *after;
 static struct vsu_error err;
 static _Atomic int left;	/* calls of KVM that succeed before one fails */
@@ -44,19 +44,19 @@ static void setup(void)
 	fake_kvm_init();
 	left = -1;
 	fake.lacks = lacks;
-	ck_assert_int_eq(vmm_kvm_open(&kvm, false, NULL), 0);
-	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, false, NULL), 0);
+	ck_assert_int_eq(varch_slots_new(&kvm, &slots), 0);
 	before = add(add(add(empty_map(), 0), MIB), 2 * MIB);
 	after = add(add(add(empty_map(), MIB), 3 * MIB), 4 * MIB);
-	ck_assert_int_eq(vmm_slots_apply(slots, before, &err), 0);
+	ck_assert_int_eq(varch_slots_apply(slots, before, &err), 0);
 }
 
 static void teardown(void)
 {
-	vmm_slots_free(slots);
+	varch_slots_free(slots);
 	vmem_map_unref(before);
 	vmem_map_unref(after);
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 }
 
 static bool has(const struct kvm_userspace_memory_region *slot,
@@ -91,12 +91,12 @@ START_TEST(change_is_made_in_full_or_not_at_all)
 
 	left = _i;
 	vsu_error_clear(&err);
-	rc = vmm_slots_apply(slots, after, &err);
+	rc = varch_slots_apply(slots, after, &err);
 	ck_assert_int_eq(rc, -ENOMEM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "KVM refuses"));
 	assert_kvm_has(before);
 	left = -1;
-	ck_assert_int_eq(vmm_slots_apply(slots, after, &err), 0);
+	ck_assert_int_eq(varch_slots_apply(slots, after, &err), 0);
 	assert_kvm_has(after);
 }
 END_TEST
@@ -118,15 +118,15 @@ START_TEST(log_reports_written_pages_once)
 {
 	unsigned int n = 0, i;
 
-	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
+	ck_assert_int_eq(varch_slots_log(slots, true, &err), 0);
 	for (i = 0; fake.slot[i].guest_phys_addr != MIB; i++)
 		;
 	fake.written[i] = 0x8001;
-	ck_assert_int_eq(vmm_slots_harvest(slots, on_logged, &n, &err), 0);
+	ck_assert_int_eq(varch_slots_harvest(slots, on_logged, &n, &err), 0);
 	ck_assert_uint_eq(n, 1);
 	ck_assert_uint_eq(logged_gpa, MIB);
 	ck_assert_uint_eq(logged_words, 0x8001);
-	ck_assert_int_eq(vmm_slots_harvest(slots, on_logged, &n, &err), 0);
+	ck_assert_int_eq(varch_slots_harvest(slots, on_logged, &n, &err), 0);
 	ck_assert_uint_eq(n, 1);
 }
 END_TEST
@@ -141,12 +141,12 @@ START_TEST(log_of_a_host_with_larger_pages_has_all_written_bytes)
 	};
 	unsigned int n = 0, i;
 
-	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
+	ck_assert_int_eq(varch_slots_log(slots, true, &err), 0);
 	for (i = 0; fake.slot[i].guest_phys_addr != MIB; i++)
 		;
 	host_page = rows[_i].page;
 	fake.written[i] = rows[_i].kvm;
-	ck_assert_int_eq(vmm_slots_harvest(slots, on_logged, &n, &err), 0);
+	ck_assert_int_eq(varch_slots_harvest(slots, on_logged, &n, &err), 0);
 	host_page = 0;
 	ck_assert_uint_eq(n, 1);
 	ck_assert_uint_eq(logged_words, rows[_i].words);
@@ -170,7 +170,7 @@ static void *harvest_repeatedly(void *arg)
 
 	(void)arg;
 	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED))
-		ck_assert_int_eq(vmm_slots_harvest(slots, count_slots, &n, NULL), 0);
+		ck_assert_int_eq(varch_slots_harvest(slots, count_slots, &n, NULL), 0);
 	return NULL;
 }
 
@@ -180,11 +180,11 @@ START_TEST(log_is_read_while_slots_change)
 	pthread_t thread;
 	unsigned int i;
 
-	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
+	ck_assert_int_eq(varch_slots_log(slots, true, &err), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, harvest_repeatedly, NULL), 0);
 	left = -1;
 	for (i = 0; i < 200; i++)
-		ck_assert_int_eq(vmm_slots_apply(slots, i % 2 ? before : after, &err), 0);
+		ck_assert_int_eq(varch_slots_apply(slots, i % 2 ? before : after, &err), 0);
 	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	assert_kvm_has(before);
@@ -196,7 +196,7 @@ START_TEST(log_that_kvm_refuses_is_off_everywhere)
 	unsigned int i;
 
 	left = 1;
-	ck_assert_int_eq(vmm_slots_log(slots, true, &err), -ENOMEM);
+	ck_assert_int_eq(varch_slots_log(slots, true, &err), -ENOMEM);
 	for (i = 0; i < FAKE_SLOTS; i++)
 		ck_assert_uint_eq(fake.slot[i].flags, 0);
 	assert_kvm_has(before);
@@ -207,13 +207,13 @@ START_TEST(change_of_the_map_keeps_the_log)
 {
 	unsigned int i, n = 0;
 
-	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
-	ck_assert_int_eq(vmm_slots_apply(slots, after, &err), 0);
+	ck_assert_int_eq(varch_slots_log(slots, true, &err), 0);
+	ck_assert_int_eq(varch_slots_apply(slots, after, &err), 0);
 	for (i = 0; i < FAKE_SLOTS; i++)
 		n += fake.slot[i].memory_size &&
 		     fake.slot[i].flags == KVM_MEM_LOG_DIRTY_PAGES;
 	ck_assert_uint_eq(n, 3);
-	ck_assert_int_eq(vmm_slots_log(slots, false, &err), 0);
+	ck_assert_int_eq(varch_slots_log(slots, false, &err), 0);
 	for (i = 0; i < FAKE_SLOTS; i++)
 		ck_assert(!fake.slot[i].memory_size || !fake.slot[i].flags);
 }

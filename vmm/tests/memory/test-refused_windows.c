@@ -18,8 +18,8 @@
 #define PAGE UINT64_C(0x1000)
 #define WINDOW (16 * PAGE)
 
-static struct vmm_kvm kvm;
-static struct vmm_slots *slots;
+static struct varch_vm kvm;
+static struct varch_slots *slots;
 static struct vmm_memory memory;
 static struct vmm_windows shmem;
 static struct vmem_sigbus *table;
@@ -56,14 +56,14 @@ static void setup(void)
 	fake_kvm_init();
 	left = -1;
 	fake.lacks = lacks;
-	ck_assert_int_eq(vmm_kvm_open(&kvm, false, NULL), 0);
-	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
-	ck_assert_int_eq(vmm_slots_apply(slots, map, NULL), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, false, NULL), 0);
+	ck_assert_int_eq(varch_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(varch_slots_apply(slots, map, NULL), 0);
 	ck_assert_int_eq(vmem_space_new(&memory.space), 0);
 	ck_assert_int_eq(vmem_space_publish(memory.space, map), 0);
 	ck_assert_int_eq(vmem_sigbus_new(16, &table, NULL), 0);
 	vmem_map_unref(map);
-	memory.layout.end = VMM_HOLE_END;
+	memory.layout.end = VARCH_HOLE_END;
 	shmem = (struct vmm_windows){
 		.memory = &memory, .slots = slots, .phys_bits = 40,
 		.changed = on_changed, .dropped = on_dropped,
@@ -75,10 +75,10 @@ static void setup(void)
 static void teardown(void)
 {
 	left = -1;
-	vmm_slots_free(slots);
+	varch_slots_free(slots);
 	vmem_space_free(memory.space);
 	vmem_sigbus_free(table);
-	vmm_kvm_close(&kvm);
+	varch_vm_close(&kvm);
 }
 
 static struct vmem_block *piece(void)
@@ -99,7 +99,7 @@ static struct vmem_block *piece(void)
 static bool mapped(uint64_t page)
 {
 	return vmem_map_find(vmm_memory_map(&memory),
-			     VMM_HOLE_END + page * PAGE);
+			     VARCH_HOLE_END + page * PAGE);
 }
 
 static unsigned int slots_of_kvm(void)

@@ -46,7 +46,7 @@ static void setup(void)
 	memset(&shmem, 0, sizeof(shmem));
 	ck_assert_int_eq(vmem_space_new(&memory.space), 0);
 	ck_assert_int_eq(vmem_space_publish(memory.space, vm.map), 0);
-	memory.layout.end = VMM_HOLE_END;
+	memory.layout.end = VARCH_HOLE_END;
 	shmem.memory = &memory;
 	shmem.slots = vm.slots;
 	shmem.phys_bits = vm.kvm.phys_bits;
@@ -60,9 +60,9 @@ static void setup(void)
 
 static void teardown(void)
 {
-	vmm_cpus_free(vm.cpus);
+	varch_cpus_free(vm.cpus);
 	vm.cpus = NULL;
-	vmm_slots_free(vm.slots);
+	varch_slots_free(vm.slots);
 	vm.slots = NULL;
 	vmem_space_free(memory.space);
 	close(file);
@@ -96,7 +96,7 @@ static int change(bool map, uint64_t at, struct vmem_block *block)
 static const struct vmem_region *found(uint64_t at)
 {
 	return vmem_map_find(vmm_memory_map(&memory),
-			     VMM_HOLE_END + at * PAGE);
+			     VARCH_HOLE_END + at * PAGE);
 }
 
 START_TEST(a_mapping_is_memory_of_the_guest_until_it_is_unmapped)
@@ -106,10 +106,10 @@ START_TEST(a_mapping_is_memory_of_the_guest_until_it_is_unmapped)
 	ck_assert_int_eq(change(true, 1, block), 0);
 	ck_assert_ptr_eq(vmem_region_block(found(1)), block);
 	ck_assert(!vmem_region_is_rom(found(1)));
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 2);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
 	ck_assert_int_eq(change(false, 1, block), 0);
 	ck_assert_ptr_null(found(1));
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 1);
 	ck_assert_uint_eq(told, 2);
 	vmem_block_unref(block);
 }
@@ -154,7 +154,7 @@ START_TEST(clearing_a_range_removes_its_mappings)
 	ck_assert_ptr_nonnull(found(3));
 	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, 0, WINDOW, NULL),
 			 0);
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 1);
 	ck_assert_uint_eq(told, 4);
 	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, 0, WINDOW, NULL),
 			 0);
@@ -179,7 +179,7 @@ START_TEST(clearing_a_range_shortens_its_mappings)
 	ck_assert_uint_eq(vmem_region_len(found(3)), PAGE);
 	ck_assert_ptr_eq(vmem_region_hva(found(3)),
 			 vmem_block_hva(block) + 2 * PAGE);
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 3);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 3);
 	vmem_block_unref(block);
 }
 END_TEST
@@ -334,13 +334,13 @@ START_TEST(c2_26_changes_while_the_cpus_are_paused_are_served)
 
 	vm_start(&vm, 1, count, count_end);
 	vm_wait_above(&vm, 0, 1000);
-	vmm_cpus_pause(vm.cpus);
+	varch_cpus_pause(vm.cpus);
 	at_pause = vm_counter(&vm, 0);
 	ck_assert_int_eq(change(true, 5, block), 0);
-	ck_assert_uint_eq(vmm_slots_count(vm.slots), 2);
+	ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
 	ck_assert_int_eq(change(false, 5, block), 0);
 	ck_assert_uint_eq(vm_counter(&vm, 0), at_pause);
-	vmm_cpus_resume(vm.cpus);
+	varch_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 0, at_pause);
 	vm_stop(&vm);
 	vmem_block_unref(block);

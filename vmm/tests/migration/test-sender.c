@@ -41,13 +41,13 @@ static bool switches;		/* to post-copy, with the first page of the stopped guest
 
 /* ------------------------------------------- in place of KVM and of the page server */
 
-int __wrap_vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *e);
-int __wrap_vmm_page_set_harvest(struct vmm_page_set *set, struct vmm_slots *slots,
+int __wrap_varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *e);
+int __wrap_vmm_page_set_harvest(struct vmm_page_set *set, struct varch_slots *slots,
 				struct vmem_map *from, struct vsu_error *e);
 void __wrap_vmm_page_set_add_log(struct vmm_page_set *set, const struct vmm_dirty_log *log);
 int __wrap_vmm_page_server_run(struct vmm_page_server *p, struct vsu_error *e);
 
-int __wrap_vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *e)
+int __wrap_varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *e)
 {
 	(void)slots;
 	(void)e;
@@ -55,7 +55,7 @@ int __wrap_vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *e)
 	return 0;
 }
 
-int __wrap_vmm_page_set_harvest(struct vmm_page_set *set, struct vmm_slots *slots,
+int __wrap_vmm_page_set_harvest(struct vmm_page_set *set, struct varch_slots *slots,
 				struct vmem_map *from, struct vsu_error *e)
 {
 	(void)slots;
@@ -182,7 +182,7 @@ static void reply(const char *name)
 {
 	vmm_stream_begin(&there, name);
 	if (!strcmp(name, "failed"))
-		vmm_state_put(&there.w, "no room", 7);
+		varch_state_put(&there.w, "no room", 7);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
@@ -197,7 +197,7 @@ static void reply_all(void)
 static const char *sent(void)
 {
 	static char names[64];
-	struct vmm_state_section section;
+	struct varch_state_section section;
 
 	memset(names, 0, sizeof(names));
 	vsu_fd_close(&pair[0]);
@@ -332,7 +332,7 @@ END_TEST
 static void reply_granule(uint64_t granule)
 {
 	vmm_stream_begin(&there, "postcopy");
-	vmm_state_put_u64(&there.w, granule);
+	varch_state_put_u64(&there.w, granule);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	reply("ready");
 }

@@ -106,7 +106,7 @@ static void uses_shared_pages(unsigned int n, struct kvm_run *run)
 		ck_assert_uint_eq(request(0, DATA, PAGE), 0);
 	ck_assert_uint_eq(*vmem_space_generation(m->memory.space), before);
 	ck_assert_uint_eq(number("refused_buffers"), UINT64_MAX);
-	fake_in(run, VMM_PORT_SLEEP_STATUS);
+	fake_in(run, VARCH_PORT_SLEEP_STATUS);
 }
 
 START_TEST(machine_without_private_memory_has_one_map)
@@ -239,7 +239,7 @@ static void acknowledges_interrupts(unsigned int n, struct kvm_run *run)
 	}
 	ck_assert_uint_eq(run->hypercall.ret, 0);
 	ck_assert_uint_eq(driver_access(DRIVER_INTERRUPT_STATUS, false, 0), 1);
-	fake_in(run, VMM_PORT_SLEEP_STATUS);
+	fake_in(run, VARCH_PORT_SLEEP_STATUS);
 }
 
 START_TEST(interrupts_are_repeated_after_a_pause)

@@ -46,7 +46,7 @@ static int touch(void *hva)
 {
 	const siginfo_t si = news(BUS_MCEERR_AR, hva);
 
-	ck_assert(vmm_poison_note(&rig.poison, &si));
+	ck_assert(varch_poison_note(&rig.poison, &si));
 	return -EFAULT;
 }
 
@@ -152,7 +152,7 @@ static void tell_early(void *hva)
 {
 	const siginfo_t si = news(BUS_MCEERR_AO, hva);
 
-	ck_assert(vmm_poison_note(&rig.poison, &si));
+	ck_assert(varch_poison_note(&rig.poison, &si));
 }
 
 /* Computes until standard error contains text. */

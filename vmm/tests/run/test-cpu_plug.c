@@ -13,8 +13,8 @@
 #include "../machine/kernels.h"
 #include "../machine/plug_rig.h"
 
-#define PRESENT VMM_PORT_CPU_PLUG
-#define CAME_CPUS (VMM_PORT_CPU_PLUG + 8)
+#define PRESENT VARCH_PORT_CPU_PLUG
+#define CAME_CPUS (VARCH_PORT_CPU_PLUG + 8)
 #define NUMBERS(n, max) "\"cpus\":" #n ",\"max_cpus\":" #max ","
 
 static void run(const char *cpus, void (*what)(void))
@@ -56,7 +56,7 @@ static void has(const char *numbers)
 
 static void wait_for_event_irq(void)
 {
-	struct pollfd p = { .fd = fake.irq_fd[VMM_EVENT_IRQ], .events = POLLIN };
+	struct pollfd p = { .fd = fake.irq_fd[VARCH_EVENT_IRQ], .events = POLLIN };
 	uint64_t count;
 
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
@@ -249,7 +249,7 @@ static void probing(void)
 	uint32_t len;
 
 	assert_told("cpus 4\n", DONE);
-	for (port = PRESENT; port < PRESENT + VMM_PORT_CPU_PLUG_LEN + 4; port++)
+	for (port = PRESENT; port < PRESENT + VARCH_PORT_CPU_PLUG_LEN + 4; port++)
 		for (len = 1; len <= 4; len *= 2) {
 			access_of(&rig.machine.ports, port, len, true, UINT32_MAX);
 			access_of(&rig.machine.ports, port, len, true, 0);

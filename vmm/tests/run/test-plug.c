@@ -55,7 +55,7 @@ static void probing(void)
 	uint16_t port;
 
 	assert_told(ADD, ADDED(0));
-	for (port = CAME; port < CAME + VMM_PORT_PLUG_LEN; port++) {
+	for (port = CAME; port < CAME + VARCH_PORT_PLUG_LEN; port++) {
 		access_of(&rig.machine.ports, port, 1, false, 0);
 		access_of(&rig.machine.ports, port, 2, false, 0);
 		access_of(&rig.machine.ports, port, 1, true, 0xff);
@@ -90,7 +90,7 @@ static void taken(void)
 	status_out(1, 1);
 	assert_told("device-del blk force\n", DONE);
 	ck_assert_uint_eq(config_in(1, 0), ABSENT);
-	ck_assert_uint_eq(access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, false, 0), 0);
+	ck_assert_uint_eq(access_of(&rig.machine.mmio, VARCH_PCI_WINDOW_GPA + STATUS, 1, false, 0), 0);
 	ck_assert_uint_eq(port_in(CAME), 0);
 	ck_assert_uint_eq(port_in(GOES), SLOT1);
 	wait_until_gone(0);
@@ -202,7 +202,7 @@ END_TEST
 /* The main thread alone reads the protocol of a machine that runs. */
 static void finding_nothing(void)
 {
-	rig.machine.loaded.protocol = VMM_PROTOCOL_IMAGE;
+	rig.machine.loaded.protocol = VARCH_PROTOCOL_IMAGE;
 	assert_refusal("device-add rng\n", "does not support adding and removing devices");
 	assert_refusal("power-button\n", "has no power button");
 }
@@ -220,25 +220,25 @@ END_TEST
 static int storming(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	const struct row {
-		const struct vmm_bus *bus;
+		const struct varch_bus *bus;
 		uint64_t at;
 		uint32_t len, value;
 		bool write;
 	} rows[] = {
-		{ &rig.machine.mmio, VMM_PCI_ECAM_GPA + 0x8000 + COMMAND, 2, 6, true },
-		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, n % 4, true },
-		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA, 4, 0, false },
+		{ &rig.machine.mmio, VARCH_PCI_ECAM_GPA + 0x8000 + COMMAND, 2, 6, true },
+		{ &rig.machine.mmio, VARCH_PCI_WINDOW_GPA + STATUS, 1, n % 4, true },
+		{ &rig.machine.mmio, VARCH_PCI_WINDOW_GPA, 4, 0, false },
 		{ &rig.machine.ports, CAME, 4, 0, false },
 		{ &rig.machine.ports, EJECT, 4, ABSENT & ~SLOT1, true },
-		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, 0, true },
+		{ &rig.machine.mmio, VARCH_PCI_WINDOW_GPA + STATUS, 1, 0, true },
 	};
 	const struct row *row = &rows[n % COUNT(rows)];
-	struct vmm_access access = { .len = row->len, .write = row->write, .value = row->value };
+	struct varch_access access = { .len = row->len, .write = row->write, .value = row->value };
 
 	if (!cpu)
 		return obedient(cpu, n, run);
-	vmm_bus_access(row->bus, row->at, &access);
-	return fake_in(run, VMM_PORT_SLEEP_STATUS);
+	varch_bus_access(row->bus, row->at, &access);
+	return fake_in(run, VARCH_PORT_SLEEP_STATUS);
 }
 
 static void racing(void)

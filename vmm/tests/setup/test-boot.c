@@ -31,9 +31,9 @@ START_TEST(each_device_has_an_interrupt_of_its_own)
 {
 	kernel_pvh();
 	boot();
-	ck_assert_int_ge(fake.irq_fd[VMM_FIRST_DEVICE_IRQ], 0);
-	ck_assert_int_ge(fake.irq_fd[VMM_FIRST_DEVICE_IRQ + 1], 0);
-	ck_assert_int_lt(fake.irq_fd[VMM_FIRST_DEVICE_IRQ + 2], 0);
+	ck_assert_int_ge(fake.irq_fd[VARCH_FIRST_DEVICE_IRQ], 0);
+	ck_assert_int_ge(fake.irq_fd[VARCH_FIRST_DEVICE_IRQ + 1], 0);
+	ck_assert_int_lt(fake.irq_fd[VARCH_FIRST_DEVICE_IRQ + 2], 0);
 }
 END_TEST
 
@@ -99,7 +99,7 @@ static void assert_memory(uint64_t at, size_t stride)
 
 START_TEST(bzimage_finds_the_page_of_parameters)
 {
-	const uint64_t page = VMM_BOOT_INFO_GPA;
+	const uint64_t page = VARCH_BOOT_INFO_GPA;
 
 	kernel_bzimage();
 	boot();
@@ -125,10 +125,10 @@ START_TEST(first_page_tables_of_linux_have_4_gib_of_any_memory)
 		kernel_bzimage();
 	RIG_OPTIONS("kernel", "--memory=size=16M", "--memory=size=16M,at=600G", "--serial=null");
 	rig_make();
-	pointers = rig_number(VMM_BOOT_TABLES_GPA, 8) & ~UINT64_C(0xfff);
+	pointers = rig_number(VARCH_BOOT_TABLES_GPA, 8) & ~UINT64_C(0xfff);
 	ck_assert_uint_ne(rig_number(pointers + 3 * 8, 8), 0);
 	ck_assert_uint_eq(rig_number(pointers + 4 * 8, 8), 0);
-	ck_assert_uint_eq(rig_number(VMM_BOOT_TABLES_GPA + 8, 8), 0);
+	ck_assert_uint_eq(rig_number(VARCH_BOOT_TABLES_GPA + 8, 8), 0);
 }
 END_TEST
 
@@ -137,7 +137,7 @@ START_TEST(bzimage_is_entered_in_64_bit_mode_with_its_page)
 	kernel_bzimage();
 	boot();
 	ck_assert_uint_eq(fake.cpu[0].regs.rip, 0x200000 + ENTRY_64);
-	ck_assert_uint_eq(fake.cpu[0].regs.rsi, VMM_BOOT_INFO_GPA);
+	ck_assert_uint_eq(fake.cpu[0].regs.rsi, VARCH_BOOT_INFO_GPA);
 	ck_assert_uint_eq(fake.cpu[0].sregs.cr0 & CR0_PG, CR0_PG);
 	ck_assert_uint_eq(fake.cpu[0].sregs.efer & LMA, LMA);
 	ck_assert_uint_eq(fake.cpu[0].sregs.cs.selector, 0x10);
@@ -147,7 +147,7 @@ END_TEST
 
 START_TEST(pvh_finds_its_start_information)
 {
-	const uint64_t info = VMM_BOOT_INFO_GPA;
+	const uint64_t info = VARCH_BOOT_INFO_GPA;
 	uint64_t module;
 
 	kernel_pvh();
@@ -170,7 +170,7 @@ START_TEST(pvh_is_entered_in_32_bit_mode_without_paging)
 	kernel_pvh();
 	boot();
 	ck_assert_uint_eq(fake.cpu[0].regs.rip, KERNEL_ENTRY);
-	ck_assert_uint_eq(fake.cpu[0].regs.rbx, VMM_BOOT_INFO_GPA);
+	ck_assert_uint_eq(fake.cpu[0].regs.rbx, VARCH_BOOT_INFO_GPA);
 	ck_assert_uint_eq(fake.cpu[0].sregs.cr0 & (CR0_PE | CR0_PG), CR0_PE);
 	ck_assert_uint_eq(fake.cpu[0].sregs.cr4, 0);
 	ck_assert_uint_eq(fake.cpu[0].sregs.efer, 0);
@@ -190,7 +190,7 @@ START_TEST(other_cpus_of_linux_wait_for_their_start_up_message)
 	ck_assert(fake.cpu[0].has_regs && !fake.cpu[1].has_regs &&
 		  !fake.cpu[2].has_regs);
 	ck_assert_uint_gt(fake.cpu[2].nleaves, 0);
-	ck_assert_uint_ne(rig_number(VMM_BOOT_RESET_GPA, 1), 0);
+	ck_assert_uint_ne(rig_number(VARCH_BOOT_RESET_GPA, 1), 0);
 }
 END_TEST
 
@@ -213,7 +213,7 @@ START_TEST(acpi_describes_every_device)
 {
 	linuxes[_i]();
 	boot();
-	ck_assert_uint_eq(count_bytes(VMM_BOOT_ACPI_GPA, VMM_BOOT_RESET_GPA, "LNRO0005", 8), 2);
+	ck_assert_uint_eq(count_bytes(VARCH_BOOT_ACPI_GPA, VARCH_BOOT_RESET_GPA, "LNRO0005", 8), 2);
 }
 END_TEST
 
@@ -228,9 +228,9 @@ START_TEST(acpi_describes_the_interrupt_of_every_slot)
 	rig_make();
 	for_rows(i, VMM_DEVICE_PLACES) {
 		const unsigned char entry[] = { 0x04, 0x0c, 0xff, 0xff, (unsigned char)(i + 1), 0, 0, 0, 0x0a,
-						(unsigned char)(VMM_FIRST_DEVICE_IRQ + i) };
+						(unsigned char)(VARCH_FIRST_DEVICE_IRQ + i) };
 
-		ck_assert_uint_eq(count_bytes(VMM_BOOT_ACPI_GPA, VMM_BOOT_RESET_GPA, entry, sizeof(entry)), 1);
+		ck_assert_uint_eq(count_bytes(VARCH_BOOT_ACPI_GPA, VARCH_BOOT_RESET_GPA, entry, sizeof(entry)), 1);
 	}
 }
 END_TEST
@@ -240,8 +240,8 @@ START_TEST(boot_parameters_without_an_initrd_contain_none)
 	kernel_pvh();
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	rig_make();
-	ck_assert_uint_eq(rig_number(VMM_BOOT_INFO_GPA + 12, 4), 0);
-	assert_text(rig_number(VMM_BOOT_INFO_GPA + 24, 8),
+	ck_assert_uint_eq(rig_number(VARCH_BOOT_INFO_GPA + 12, 4), 0);
+	assert_text(rig_number(VARCH_BOOT_INFO_GPA + 24, 8),
 		    "console=ttyS0 pci=conf1");
 }
 END_TEST
@@ -292,7 +292,7 @@ START_TEST(guest_of_the_builtin_protocol_finds_its_information)
 
 	kernel_elf(CVMM_NOTE_NAME, CVMM_NOTE_TYPE, note, sizeof(note));
 	boot();
-	rig_read(VMM_BOOT_INFO_GPA, &info, sizeof(info));
+	rig_read(VARCH_BOOT_INFO_GPA, &info, sizeof(info));
 	ck_assert_uint_eq(info.magic, CVMM_BOOT_MAGIC);
 	ck_assert_uint_eq(info.version, CVMM_BOOT_VERSION);
 	ck_assert_uint_eq(info.size, sizeof(info));
@@ -307,7 +307,7 @@ START_TEST(guest_of_the_builtin_protocol_finds_its_information)
 	ck_assert_uint_eq(info.memory[0].len, 16 * MIB);
 	ck_assert_uint_eq(info.ndevices, 2);
 	ck_assert_uint_eq(info.devices[1].gpa, rig.machine.devices[1].gpa);
-	ck_assert_uint_eq(info.devices[1].irq, VMM_FIRST_DEVICE_IRQ + 1);
+	ck_assert_uint_eq(info.devices[1].irq, VARCH_FIRST_DEVICE_IRQ + 1);
 }
 END_TEST
 

@@ -290,7 +290,7 @@ static void write_hangs(void)
 	rig.machine.pause.limit.seconds = 0.5;
 	__atomic_store_n(&hangs, true, __ATOMIC_RELEASE);
 	assert_refusal("core core\n", "nothing was written for 1.5 seconds");
-	port_in(VMM_PORT_SLEEP_STATUS);	/* does not return while the guest is paused */
+	port_in(VARCH_PORT_SLEEP_STATUS);	/* does not return while the guest is paused */
 	vsu_event_signal(go);
 	wait_for_status("\"state\":\"running\"");
 	ck_assert_int_lt(access("core", F_OK), 0);

@@ -16,7 +16,7 @@
 
 #define MAX_CALLS 16
 
-static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
+static const struct varch_vm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
 static struct vmm_memory memory;
 static struct vmm_save_files files;
@@ -115,7 +115,7 @@ static void setup(void)
 	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
 					 .folder_fd = -1, .fds = { -1, -1, -1 },
 					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
-	vmm_state_begin(&files.state);
+	varch_state_begin(&files.state);
 	ncalls = 0;
 	failing = cancelling = -1;
 	without_flags = no_stream = loses = remains = false;

@@ -9,17 +9,17 @@
 static struct vmm_throttle throttle;
 static struct vsu_loop *loop;
 static int pauses;		/* calls of pause less calls of resume */
-static struct vmm_cpus *const cpus = (struct vmm_cpus *)&pauses;
+static struct varch_cpus *const cpus = (struct varch_cpus *)&pauses;
 
-void __wrap_vmm_cpus_pause(struct vmm_cpus *c);
-void __wrap_vmm_cpus_pause(struct vmm_cpus *c)
+void __wrap_varch_cpus_pause(struct varch_cpus *c);
+void __wrap_varch_cpus_pause(struct varch_cpus *c)
 {
 	ck_assert_ptr_eq(c, cpus);
 	pauses++;
 }
 
-void __wrap_vmm_cpus_resume(struct vmm_cpus *c);
-void __wrap_vmm_cpus_resume(struct vmm_cpus *c)
+void __wrap_varch_cpus_resume(struct varch_cpus *c);
+void __wrap_varch_cpus_resume(struct varch_cpus *c)
 {
 	ck_assert_ptr_eq(c, cpus);
 	pauses--;

@@ -24,13 +24,13 @@
 #define BAR0 0x10u
 
 /* Addresses for BAR 0; the first two are those of the functions at first. */
-#define A VMM_PCI_WINDOW_GPA
+#define A VARCH_PCI_WINDOW_GPA
 #define B (A + VIRTDEV_PCI_BAR0_SIZE)
 #define C (B + VIRTDEV_PCI_BAR0_SIZE)
-#define BEYOND (VMM_PCI_WINDOW_GPA + VMM_PCI_WINDOW_LEN)
+#define BEYOND (VARCH_PCI_WINDOW_GPA + VARCH_PCI_WINDOW_LEN)
 
 static struct {
-	struct vmm_ioeventfd io[4 * QUEUES];	/* event_fd -1: free */
+	struct varch_ioeventfd io[4 * QUEUES];	/* event_fd -1: free */
 	unsigned int calls, refused;
 	unsigned int lines, messages, logged;
 	bool line, line_at_end;	/* at_end: when the main thread ended a CPU's wait */
@@ -39,7 +39,7 @@ static struct {
 	uint64_t address;
 } kvm;
 
-static struct vmm_pci_host host;
+static struct varch_pci_host host;
 static struct vmm_virtio_resources resources[FUNCTIONS];
 static struct vmm_virtio *virtio[FUNCTIONS];
 static struct virtdev *device[FUNCTIONS];
@@ -50,7 +50,7 @@ static bool is_freed;		/* function 0, while a CPU waits for the main thread */
 
 /* Used: with LTO, gcc does not see that the linker will refer to the wrappers. */
 
-static struct vmm_ioeventfd *io_at(uint64_t gpa)
+static struct varch_ioeventfd *io_at(uint64_t gpa)
 {
 	unsigned int i;
 
@@ -60,7 +60,7 @@ static struct vmm_ioeventfd *io_at(uint64_t gpa)
 	return NULL;
 }
 
-static struct vmm_ioeventfd *io_free(void)
+static struct varch_ioeventfd *io_free(void)
 {
 	unsigned int i = 0;
 
@@ -70,13 +70,13 @@ static struct vmm_ioeventfd *io_free(void)
 }
 
 int __attribute__((used))
-__wrap_vmm_kvm_ioeventfd(const struct vmm_kvm *k, const struct vmm_ioeventfd *io,
+__wrap_varch_vm_ioeventfd(const struct varch_vm *k, const struct varch_ioeventfd *io,
 			     bool on, struct vsu_error *err);
 /* One address has one eventfd, as in KVM. */
-int __wrap_vmm_kvm_ioeventfd(const struct vmm_kvm *k, const struct vmm_ioeventfd *io,
+int __wrap_varch_vm_ioeventfd(const struct varch_vm *k, const struct varch_ioeventfd *io,
 			     bool on, struct vsu_error *err)
 {
-	struct vmm_ioeventfd *at = io_at(io->gpa);
+	struct varch_ioeventfd *at = io_at(io->gpa);
 
 	(void)k;
 	(void)err;
@@ -94,8 +94,8 @@ int __wrap_vmm_kvm_ioeventfd(const struct vmm_kvm *k, const struct vmm_ioeventfd
 }
 
 int __attribute__((used))
-__wrap_vmm_kvm_set_line(const struct vmm_kvm *k, uint32_t line, bool high);
-int __wrap_vmm_kvm_set_line(const struct vmm_kvm *k, uint32_t line, bool high)
+__wrap_varch_vm_set_line(const struct varch_vm *k, uint32_t line, bool high);
+int __wrap_varch_vm_set_line(const struct varch_vm *k, uint32_t line, bool high)
 {
 	(void)k;
 	(void)line;
@@ -105,8 +105,8 @@ int __wrap_vmm_kvm_set_line(const struct vmm_kvm *k, uint32_t line, bool high)
 }
 
 int __attribute__((used))
-__wrap_vmm_msi_send(const struct vmm_kvm *k, uint32_t sender, uint64_t address, uint32_t data);
-int __wrap_vmm_msi_send(const struct vmm_kvm *k, uint32_t sender, uint64_t address, uint32_t data)
+__wrap_varch_msi_send(const struct varch_vm *k, uint32_t sender, uint64_t address, uint32_t data);
+int __wrap_varch_msi_send(const struct varch_vm *k, uint32_t sender, uint64_t address, uint32_t data)
 {
 	(void)k;
 	kvm.messages++;
@@ -118,8 +118,8 @@ int __wrap_vmm_msi_send(const struct vmm_kvm *k, uint32_t sender, uint64_t addre
 
 /* Without CPUs every access is one of the main thread. */
 void __attribute__((used))
-__wrap_vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque);
-void __wrap_vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque)
+__wrap_varch_cpus_call_main(struct varch_cpus *cpus, varch_main_call_fn fn, void *opaque);
+void __wrap_varch_cpus_call_main(struct varch_cpus *cpus, varch_main_call_fn fn, void *opaque)
 {
 	ck_assert_ptr_null(cpus);
 	ck_assert(!fn(opaque, NULL));
@@ -130,8 +130,8 @@ void __wrap_vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void 
 }
 
 void __attribute__((used))
-__wrap_vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call);
-void __wrap_vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call)
+__wrap_varch_cpus_call_done(struct varch_cpus *cpus, struct varch_main_call *call);
+void __wrap_varch_cpus_call_done(struct varch_cpus *cpus, struct varch_main_call *call)
 {
 	(void)cpus;
 	(void)call;
@@ -200,8 +200,8 @@ static void teardown(void)
 
 static void space_write(unsigned int i, uint32_t at, uint64_t value)
 {
-	const struct vmm_pci_function *f = &host.functions[i + 1];
-	struct vmm_access access = { .offset = at, .len = 4, .write = true,
+	const struct varch_pci_function *f = &host.functions[i + 1];
+	struct varch_access access = { .offset = at, .len = 4, .write = true,
 				     .value = value };
 
 	f->space(f->opaque, &access);
@@ -227,7 +227,7 @@ static void move(unsigned int i, uint64_t gpa)
 /* Whether a store to the notify registers at gpa kicks the function's queues. */
 static bool notifies(unsigned int i, uint64_t gpa)
 {
-	const struct vmm_ioeventfd *io;
+	const struct varch_ioeventfd *io;
 	uint32_t queue;
 
 	for (queue = 0; queue < QUEUES; queue++) {
@@ -248,7 +248,7 @@ static uint64_t registers_of(unsigned int i)
 
 START_TEST(registers_are_absent_until_memory_is_enabled)
 {
-	ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+	ck_assert_uint_eq(registers_of(0), VARCH_PCI_NOWHERE);
 	ck_assert_uint_eq(kvm.calls, 0);
 	decode(0, true);
 	decode(1, true);
@@ -276,7 +276,7 @@ START_TEST(disabling_memory_costs_no_call_of_kvm)
 	before = kvm.calls;
 	for (i = 0; i < 10; i++) {
 		decode(0, false);
-		ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+		ck_assert_uint_eq(registers_of(0), VARCH_PCI_NOWHERE);
 		decode(0, true);
 		ck_assert_uint_eq(registers_of(0), A);
 	}
@@ -328,9 +328,9 @@ START_TEST(registers_beyond_the_window_are_absent)
 {
 	decode(0, true);
 	move(0, BEYOND);
-	ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+	ck_assert_uint_eq(registers_of(0), VARCH_PCI_NOWHERE);
 	move(0, UINT64_C(1) << 40);
-	ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+	ck_assert_uint_eq(registers_of(0), VARCH_PCI_NOWHERE);
 	ck_assert_ptr_null(io_at(BEYOND + VIRTDEV_PCI_NOTIFY));
 	move(0, BEYOND - VIRTDEV_PCI_BAR0_SIZE);
 	ck_assert(notifies(0, BEYOND - VIRTDEV_PCI_BAR0_SIZE));
@@ -346,8 +346,8 @@ enum { FEATURE_SELECT = 8, FEATURE = 12, STATUS = 20, QUEUE_SIZE = 24, QUEUE_ENA
 
 static uint32_t space_read(unsigned int i, uint32_t at, uint32_t len)
 {
-	const struct vmm_pci_function *f = &host.functions[i + 1];
-	struct vmm_access access = { .offset = at, .len = len };
+	const struct varch_pci_function *f = &host.functions[i + 1];
+	struct varch_access access = { .offset = at, .len = len };
 
 	f->space(f->opaque, &access);
 	return (uint32_t)access.value;
@@ -412,8 +412,8 @@ END_TEST
 
 static uint64_t access_register(unsigned int i, uint64_t offset, uint32_t len, bool write, uint64_t value)
 {
-	const struct vmm_pci_function *f = &host.functions[i + 1];
-	struct vmm_access access = { .offset = offset, .len = len, .write = write, .value = value };
+	const struct varch_pci_function *f = &host.functions[i + 1];
+	struct varch_access access = { .offset = offset, .len = len, .write = write, .value = value };
 
 	f->registers(f->opaque, &access);
 	return access.value;
@@ -551,8 +551,8 @@ END_TEST
 
 START_TEST(function_can_be_freed_before_a_waiting_cpu_continues)
 {
-	const struct vmm_pci_function f = host.functions[1];
-	struct vmm_access access = { .offset = COMMAND, .len = 4, .write = true, .value = MEMORY };
+	const struct varch_pci_function f = host.functions[1];
+	struct varch_access access = { .offset = COMMAND, .len = 4, .write = true, .value = MEMORY };
 
 	is_freed = true;
 	f.space(f.opaque, &access);

@@ -137,7 +137,7 @@ END_TEST
 #define STORES 2000u	/* the last one's low byte is not 0 */
 
 /* Stores as the register interface does, on a CPU's thread. */
-static void config_store(void *registers, struct vmm_access *access)
+static void config_store(void *registers, struct varch_access *access)
 {
 	virtdev_transport_config_write(registers, (uint32_t)access->offset,
 				       access->len, access->value);
@@ -146,7 +146,7 @@ static void config_store(void *registers, struct vmm_access *access)
 static void *store_often(void *arg)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(virtio);
-	struct vmm_access access = { .offset = 3, .len = 1, .write = true };
+	struct varch_access access = { .offset = 3, .len = 1, .write = true };
 	unsigned int i;
 
 	for (i = 1; i <= STORES; i++) {

@@ -189,22 +189,22 @@ static bool has_input(void)
 static void send_zeros(uint64_t gpa)
 {
 	vmm_stream_begin(&there, "zeros");
-	vmm_state_put_u64(&there.w, gpa);
-	vmm_state_put_u64(&there.w, VMM_SET_PAGE);
+	varch_state_put_u64(&there.w, gpa);
+	varch_state_put_u64(&there.w, VMM_SET_PAGE);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
 START_TEST(page_for_which_a_back_end_waits_is_requested)
 {
-	struct vmm_state_section section;
-	struct vmm_state_fields f;
+	struct varch_state_section section;
+	struct varch_state_fields f;
 
 	run_listening(VMM_SET_PAGE);
 	while (!has_input())
 		vsu_loop_dispatch(resources.loop);
 	ck_assert_int_eq(vmm_stream_expect(&there, "want", &section, &err), 0);
 	vmm_stream_fields(&section, &f);
-	ck_assert_uint_eq(vmm_state_get_u64(&f), DRIVER_RING);
+	ck_assert_uint_eq(varch_state_get_u64(&f), DRIVER_RING);
 	send_zeros(DRIVER_RING);
 	while (vmm_page_fetch_left(fetch))
 		vsu_loop_dispatch(resources.loop);

@@ -110,7 +110,7 @@ static void start_cpus(unsigned int n, const unsigned char *code,
 	vm_add_cpus(&vm, n, code, end, NULL, NULL);
 	vmm_virtio_set_cpus(virtio, vm.cpus);
 	rig_start(virtio);
-	ck_assert_int_eq(vmm_cpus_start(vm.cpus, NULL), 0);
+	ck_assert_int_eq(varch_cpus_start(vm.cpus, NULL), 0);
 }
 
 /* The request has ended: so does a reset in progress. */

@@ -25,37 +25,37 @@ static void write_file(const char *name, const void *bytes, size_t len)
 	close(fd);
 }
 
-static void put_numbers(struct vmm_state_writer *w, uint32_t value, unsigned int n)
+static void put_numbers(struct varch_state_writer *w, uint32_t value, unsigned int n)
 {
 	while (n--)
-		vmm_state_put_u32(w, value);
+		varch_state_put_u32(w, value);
 }
 
 /* A machine of two CPUs and one page at byte at of its file. */
 static void write_state(uint64_t at, const char *version)
 {
-	struct vmm_state_writer w = { .section = 0 };
+	struct varch_state_writer w = { .section = 0 };
 	struct vmm_image_sums sums;
 
 	ck_assert_int_eq(vmm_image_sums_new(&sums, sizeof(page)), 0);
 	vmm_image_sums_add(&sums, 0, page, sizeof(page));
-	vmm_state_begin(&w);
-	vmm_state_section(&w, "machine", 0);
+	varch_state_begin(&w);
+	varch_state_section(&w, "machine", 0);
 	put_numbers(&w, 2, 8);
-	vmm_state_put_u64(&w, UINT64_C(7000000000));
-	vmm_state_put_u32(&w, 0);
-	vmm_state_section_end(&w);
-	vmm_state_section(&w, "memory", 0);
-	vmm_state_put_u64(&w, 0);
-	vmm_state_put_u64(&w, sizeof(page));
-	vmm_state_put_u64(&w, at);
-	vmm_state_section_end(&w);
-	vmm_state_section(&w, "origin", 0);
-	vmm_state_put_u64(&w, 1);
-	vmm_state_put(&w, version, strlen(version));
-	vmm_state_section_end(&w);
+	varch_state_put_u64(&w, UINT64_C(7000000000));
+	varch_state_put_u32(&w, 0);
+	varch_state_section_end(&w);
+	varch_state_section(&w, "memory", 0);
+	varch_state_put_u64(&w, 0);
+	varch_state_put_u64(&w, sizeof(page));
+	varch_state_put_u64(&w, at);
+	varch_state_section_end(&w);
+	varch_state_section(&w, "origin", 0);
+	varch_state_put_u64(&w, 1);
+	varch_state_put(&w, version, strlen(version));
+	varch_state_section_end(&w);
 	vmm_image_sums_put(&sums, &w);
-	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	ck_assert_int_eq(varch_state_finish(&w), 0);
 	write_file("state", w.out.bytes, w.out.len);
 	free(w.out.bytes);
 	vmm_image_sums_free(&sums);

@@ -4,19 +4,19 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_TARGET_CPU_CHOICE_H
-#define VMM_TARGET_CPU_CHOICE_H
+#ifndef VARCH_TARGET_CPU_CHOICE_H
+#define VARCH_TARGET_CPU_CHOICE_H
 
-#define VMM_CPU_ARG "host|plain"
-#define VMM_CPU_HELP "CPU model: that of the host; plain: without SVE and pointer authentication"
+#define VARCH_CPU_ARG "host|plain"
+#define VARCH_CPU_HELP "CPU model: that of the host; plain: without SVE and pointer authentication"
 
-enum vmm_cpu_model {
-	VMM_CPU_HOST,		/* everything that KVM supports */
-	VMM_CPU_PLAIN,
+enum varch_cpu_model {
+	VARCH_CPU_HOST,		/* everything that KVM supports */
+	VARCH_CPU_PLAIN,
 };
 
-struct vmm_cpu_choice {
-	enum vmm_cpu_model model;
+struct varch_cpu_choice {
+	enum varch_cpu_model model;
 };
 
 #endif

@@ -38,24 +38,24 @@ static uint32_t read_number(const char *folder, unsigned int index, const char *
 	return value <= max ? (uint32_t)value : 0;
 }
 
-static bool read_type(const char *text, enum vmm_arm64_cache_type *type)
+static bool read_type(const char *text, enum varch_arm64_cache_type *type)
 {
 	static const char *const names[] = { "Data", "Instruction", "Unified" };
 	unsigned int i = 0;
 
 	while (i < 3 && strcmp(text, names[i]) != 0)
 		i++;
-	*type = (enum vmm_arm64_cache_type)i;
+	*type = (enum varch_arm64_cache_type)i;
 	return i < 3;
 }
 
-static bool read_cache(const char *folder, unsigned int index, struct vmm_arm64_cache *c)
+static bool read_cache(const char *folder, unsigned int index, struct varch_arm64_cache *c)
 {
 	char text[MAX_TEXT];
 
 	if (!read_type(read_text(folder, index, "type", text), &c->type))
 		return false;
-	c->level = read_number(folder, index, "level", VMM_ARM64_CACHE_LEVELS);
+	c->level = read_number(folder, index, "level", VARCH_ARM64_CACHE_LEVELS);
 	c->size = read_number(folder, index, "size", UINT32_MAX);
 	c->sets = read_number(folder, index, "number_of_sets", UINT32_MAX);
 	c->line = (uint16_t)read_number(folder, index, "coherency_line_size", UINT16_MAX);
@@ -66,24 +66,24 @@ static bool read_cache(const char *folder, unsigned int index, struct vmm_arm64_
 
 static int compare_levels(const void *a, const void *b)
 {
-	const struct vmm_arm64_cache *one = a, *other = b;
+	const struct varch_arm64_cache *one = a, *other = b;
 
 	return one->level != other->level ? (one->level > other->level) - (one->level < other->level) :
 					    (one->type > other->type) - (one->type < other->type);
 }
 
-void vmm_arm64_caches_read(const char *folder, struct vmm_arm64_caches *out)
+void varch_arm64_caches_read(const char *folder, struct varch_arm64_caches *out)
 {
 	unsigned int i;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < VMM_ARM64_CACHES; i++)
+	for (i = 0; i < VARCH_ARM64_CACHES; i++)
 		if (read_cache(folder, i, &out->rows[out->n]))
 			out->n++;
 	qsort(out->rows, out->n, sizeof(out->rows[0]), compare_levels);
 }
 
-const struct vmm_arm64_cache *vmm_arm64_cache_of(const struct vmm_arm64_caches *c, unsigned int level)
+const struct varch_arm64_cache *varch_arm64_cache_of(const struct varch_arm64_caches *c, unsigned int level)
 {
 	unsigned int i;
 

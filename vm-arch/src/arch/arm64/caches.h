@@ -5,37 +5,37 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARM64_CACHES_H
-#define VMM_ARM64_CACHES_H
+#ifndef VARCH_ARM64_CACHES_H
+#define VARCH_ARM64_CACHES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VMM_ARM64_CACHES 8
-#define VMM_ARM64_CACHE_LEVELS 7	/* of the architecture */
+#define VARCH_ARM64_CACHES 8
+#define VARCH_ARM64_CACHE_LEVELS 7	/* of the architecture */
 
 /* The numbers of ACPI. */
-enum vmm_arm64_cache_type { VMM_ARM64_DATA = 0, VMM_ARM64_INSTRUCTION = 1, VMM_ARM64_UNIFIED = 2 };
+enum varch_arm64_cache_type { VARCH_ARM64_DATA = 0, VARCH_ARM64_INSTRUCTION = 1, VARCH_ARM64_UNIFIED = 2 };
 
-struct vmm_arm64_cache {
+struct varch_arm64_cache {
 	unsigned int level;	/* from 1 on */
-	enum vmm_arm64_cache_type type;
+	enum varch_arm64_cache_type type;
 	uint32_t size, sets;
 	uint16_t line;		/* bytes */
 	uint8_t ways;
 	bool shared;		/* by all CPUs; never one of level 1 */
 };
 
-struct vmm_arm64_caches {
+struct varch_arm64_caches {
 	unsigned int n;		/* 0: they are unknown */
-	struct vmm_arm64_cache rows[VMM_ARM64_CACHES]; /* by level */
+	struct varch_arm64_cache rows[VARCH_ARM64_CACHES]; /* by level */
 };
 
-/* Reads a folder like VMM_ARM64_HOST_CACHES. Caches whose files are missing or wrong are left out. */
-#define VMM_ARM64_HOST_CACHES "/sys/devices/system/cpu/cpu0/cache"
-void vmm_arm64_caches_read(const char *folder, struct vmm_arm64_caches *out);
+/* Reads a folder like VARCH_ARM64_HOST_CACHES. Caches whose files are missing or wrong are left out. */
+#define VARCH_ARM64_HOST_CACHES "/sys/devices/system/cpu/cpu0/cache"
+void varch_arm64_caches_read(const char *folder, struct varch_arm64_caches *out);
 
 /* The first cache of a level, or NULL. */
-const struct vmm_arm64_cache *vmm_arm64_cache_of(const struct vmm_arm64_caches *c, unsigned int level);
+const struct varch_arm64_cache *varch_arm64_cache_of(const struct varch_arm64_caches *c, unsigned int level);
 
 #endif

@@ -27,28 +27,28 @@ static const struct optional {
 
 #define NOPTIONAL (sizeof(optional) / sizeof(optional[0]))
 
-static bool host_has(const struct vmm_kvm *kvm, const struct optional *o)
+static bool host_has(const struct varch_vm *kvm, const struct optional *o)
 {
-	return vmm_kvm_capability(kvm, o->capabilities[0]) && vmm_kvm_capability(kvm, o->capabilities[1]);
+	return varch_vm_capability(kvm, o->capabilities[0]) && varch_vm_capability(kvm, o->capabilities[1]);
 }
 
-uint32_t vmm_arm64_cpu_features(const struct vmm_kvm *kvm)
+uint32_t varch_arm64_cpu_features(const struct varch_vm *kvm)
 {
-	return kvm->cpu_features | (vmm_kvm_capability(kvm, KVM_CAP_ARM_PSCI_0_2) ? PSCI : 0);
+	return kvm->cpu_features | (varch_vm_capability(kvm, KVM_CAP_ARM_PSCI_0_2) ? PSCI : 0);
 }
 
 /* ------------------------------------------------------------------- the choice */
 
-static void choose_by_model(struct vmm_kvm *kvm, enum vmm_cpu_model model)
+static void choose_by_model(struct varch_vm *kvm, enum varch_cpu_model model)
 {
 	unsigned int i;
 
 	for (i = 0; i < NOPTIONAL; i++)
-		if (model == VMM_CPU_HOST && host_has(kvm, &optional[i]))
+		if (model == VARCH_CPU_HOST && host_has(kvm, &optional[i]))
 			kvm->cpu_features |= optional[i].bits;
 }
 
-static int check_features(const struct vmm_kvm *kvm, uint32_t features, struct vsu_error *err)
+static int check_features(const struct varch_vm *kvm, uint32_t features, struct vsu_error *err)
 {
 	unsigned int i;
 
@@ -63,13 +63,13 @@ static int check_features(const struct vmm_kvm *kvm, uint32_t features, struct v
 }
 
 /* Vectors of 128 bits exist wherever there is SVE. */
-static int check_lengths(const struct vmm_kvm *kvm, uint32_t features, struct vsu_error *err)
+static int check_lengths(const struct varch_vm *kvm, uint32_t features, struct vsu_error *err)
 {
 	const bool has_vectors = features & SVE;
 	uint64_t any = 0;
 	unsigned int i;
 
-	for (i = 0; i < VMM_LENGTH_WORDS; i++)
+	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
 		any |= kvm->vector_lengths[i];
 	if (has_vectors ? kvm->vector_lengths[0] & 1 : !any)
 		return 0;
@@ -77,19 +77,19 @@ static int check_lengths(const struct vmm_kvm *kvm, uint32_t features, struct vs
 }
 
 /* Without the section they have none. */
-static int choose_by_state(struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
+static int choose_by_state(struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	uint32_t features;
 	unsigned int i;
 	int rc;
 
-	if (vmm_state_find(state, "features", 0, &f, NULL) < 0)
+	if (varch_state_find(state, "features", 0, &f, NULL) < 0)
 		return 0;
-	features = vmm_state_get_u32(&f);
-	for (i = 0; i < VMM_LENGTH_WORDS; i++)
-		kvm->vector_lengths[i] = vmm_state_get_u64(&f);
-	rc = vmm_state_fields_end(&f, err);
+	features = varch_state_get_u32(&f);
+	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
+		kvm->vector_lengths[i] = varch_state_get_u64(&f);
+	rc = varch_state_fields_end(&f, err);
 	if (!rc)
 		rc = check_features(kvm, features, err);
 	if (!rc)
@@ -99,8 +99,8 @@ static int choose_by_state(struct vmm_kvm *kvm, const struct vmm_state *state, s
 	return rc;
 }
 
-int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choice,
-			 const struct vmm_state *state, struct vsu_error *err)
+int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
+			 const struct varch_state *state, struct vsu_error *err)
 {
 	kvm->cpu_features = 0;
 	memset(kvm->vector_lengths, 0, sizeof(kvm->vector_lengths));
@@ -110,87 +110,87 @@ int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choic
 	return 0;
 }
 
-void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *w)
+void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w)
 {
 	unsigned int i;
 
 	if (!kvm->cpu_features)
 		return;
-	vmm_state_section(w, "features", 0);
-	vmm_state_put_u32(w, kvm->cpu_features);
-	for (i = 0; i < VMM_LENGTH_WORDS; i++)
-		vmm_state_put_u64(w, kvm->vector_lengths[i]);
-	vmm_state_section_end(w);
+	varch_state_section(w, "features", 0);
+	varch_state_put_u32(w, kvm->cpu_features);
+	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
+		varch_state_put_u64(w, kvm->vector_lengths[i]);
+	varch_state_section_end(w);
 }
 
 /* ------------------------------------------------------------------------ a CPU */
 
 /* Those of the state; without one the first CPU has all of the host, and the others the same. */
-static int choose_lengths(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+static int choose_lengths(struct varch_vm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
 	int rc;
 
-	_Static_assert(VMM_LENGTH_WORDS == KVM_ARM64_SVE_VLS_WORDS, "of the register");
+	_Static_assert(VARCH_LENGTH_WORDS == KVM_ARM64_SVE_VLS_WORDS, "of the register");
 	if (!kvm->vector_lengths[0]) {
-		rc = vmm_arm64_get_register(cpu_fd, KVM_REG_ARM64_SVE_VLS, kvm->vector_lengths);
+		rc = varch_arm64_get_register(cpu_fd, KVM_REG_ARM64_SVE_VLS, kvm->vector_lengths);
 		return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: the lengths of its SVE vectors", cpu) : 0;
 	}
-	rc = vmm_arm64_set_register(cpu_fd, KVM_REG_ARM64_SVE_VLS, kvm->vector_lengths);
+	rc = varch_arm64_set_register(cpu_fd, KVM_REG_ARM64_SVE_VLS, kvm->vector_lengths);
 	if (rc == -EINVAL)
 		return vsu_error_set(err, -EOPNOTSUPP, "CPU %u: the guest's SVE vectors have lengths that this host's KVM does not offer; use a host that has them, or start the guest with --cpu=plain", cpu);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: the lengths of its SVE vectors", cpu) : 0;
 }
 
 /* KVM accepts lengths up to KVM_ARM_VCPU_FINALIZE, and runs no CPU before it. */
-static int begin_vectors(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+static int begin_vectors(struct varch_vm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
 	int feature = KVM_ARM_VCPU_SVE;
 	int rc = choose_lengths(kvm, cpu_fd, cpu, err);
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_ARM_VCPU_FINALIZE, &feature);
+	rc = varch_ioctl(cpu_fd, KVM_ARM_VCPU_FINALIZE, &feature);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_ARM_VCPU_FINALIZE", cpu) : 0;
 }
 
-int vmm_arm64_cpu_init(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+int varch_arm64_cpu_init(struct varch_vm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
 	struct kvm_vcpu_init init = { 0 };
-	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_ARM_PREFERRED_TARGET, &init);
+	int rc = varch_ioctl(kvm->vm_fd, KVM_ARM_PREFERRED_TARGET, &init);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_ARM_PREFERRED_TARGET");
-	init.features[0] = vmm_arm64_cpu_features(kvm);
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_ARM_VCPU_INIT, &init);
+	init.features[0] = varch_arm64_cpu_features(kvm);
+	rc = varch_ioctl(cpu_fd, KVM_ARM_VCPU_INIT, &init);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "CPU %u: KVM_ARM_VCPU_INIT", cpu);
 	return kvm->cpu_features & SVE ? begin_vectors(kvm, cpu_fd, cpu, err) : 0;
 }
 
-uint64_t vmm_arm64_mpidr(unsigned int number)
+uint64_t varch_arm64_mpidr(unsigned int number)
 {
 	return (number & 15) | (uint64_t)(number >> 4) << 8;
 }
 
-int vmm_arm64_get_register(int cpu_fd, uint64_t id, void *value)
+int varch_arm64_get_register(int cpu_fd, uint64_t id, void *value)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
 
-	return vmm_kvm_ioctl(cpu_fd, KVM_GET_ONE_REG, &reg);
+	return varch_ioctl(cpu_fd, KVM_GET_ONE_REG, &reg);
 }
 
-int vmm_arm64_set_register(int cpu_fd, uint64_t id, const void *value)
+int varch_arm64_set_register(int cpu_fd, uint64_t id, const void *value)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
 
-	return vmm_kvm_ioctl(cpu_fd, KVM_SET_ONE_REG, &reg);
+	return varch_ioctl(cpu_fd, KVM_SET_ONE_REG, &reg);
 }
 
 static int put_activity(int cpu_fd, uint32_t activity)
 {
 	struct kvm_mp_state state = { .mp_state = activity };
 
-	return vmm_kvm_ioctl(cpu_fd, KVM_SET_MP_STATE, &state);
+	return varch_ioctl(cpu_fd, KVM_SET_MP_STATE, &state);
 }
 
 static int set_activity(int cpu_fd, uint32_t activity, unsigned int cpu, struct vsu_error *err)
@@ -212,20 +212,20 @@ static int set_registers(int cpu_fd, const struct register_value *rows, unsigned
 
 	for (i = 0; !rc && i < n; i++) {
 		*id = rows[i].id;
-		rc = vmm_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
+		rc = varch_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
 	}
 	return rc;
 }
 
 /* KVM has reset the CPU to EL1 with interrupts masked and caches off. */
-int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_start *start,
+int varch_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct varch_arm64_start *start,
 			struct vsu_error *err)
 {
 	const struct register_value rows[] = {
-		{ VMM_ARM64_CORE(regs.pc), start->entry },
-		{ VMM_ARM64_CORE(regs.regs[0]), start->x0 },
-		{ VMM_ARM64_CORE(regs.regs[1]), start->x1 },
-		{ VMM_ARM64_CORE(sp_el1), start->stack_top },
+		{ VARCH_ARM64_CORE(regs.pc), start->entry },
+		{ VARCH_ARM64_CORE(regs.regs[0]), start->x0 },
+		{ VARCH_ARM64_CORE(regs.regs[1]), start->x1 },
+		{ VARCH_ARM64_CORE(sp_el1), start->stack_top },
 	};
 	uint64_t id;
 	int rc;
@@ -248,33 +248,33 @@ static int begin_again(int cpu_fd, uint64_t entry, uint64_t context)
 {
 	const struct register_value rows[] = {
 		{ SCTLR_EL1, SCTLR_RESET },
-		{ VMM_ARM64_CORE(regs.pstate), PSTATE_START },
-		{ VMM_ARM64_CORE(regs.pc), entry },
-		{ VMM_ARM64_CORE(regs.regs[0]), context },
+		{ VARCH_ARM64_CORE(regs.pstate), PSTATE_START },
+		{ VARCH_ARM64_CORE(regs.pc), entry },
+		{ VARCH_ARM64_CORE(regs.regs[0]), context },
 	};
 	uint64_t id;
 
 	return set_registers(cpu_fd, rows, sizeof(rows) / sizeof(rows[0]), &id);
 }
 
-int vmm_arm64_suspend_cpu(int cpu_fd)
+int varch_arm64_suspend_cpu(int cpu_fd)
 {
 	uint64_t entry, context;
-	int rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.regs[1]), &entry);
+	int rc = varch_arm64_get_register(cpu_fd, VARCH_ARM64_CORE(regs.regs[1]), &entry);
 
 	if (!rc)
-		rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.regs[2]), &context);
+		rc = varch_arm64_get_register(cpu_fd, VARCH_ARM64_CORE(regs.regs[2]), &context);
 	if (!rc)
 		rc = begin_again(cpu_fd, entry, context);
 	return rc ? rc : put_activity(cpu_fd, KVM_MP_STATE_SUSPENDED);
 }
 
-int vmm_arm64_wake_cpu(int cpu_fd)
+int varch_arm64_wake_cpu(int cpu_fd)
 {
 	return put_activity(cpu_fd, KVM_MP_STATE_RUNNABLE);
 }
 
-int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+int varch_cpu_add(const struct varch_vm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
 		     struct vsu_error *err)
 {
 	(void)kvm;

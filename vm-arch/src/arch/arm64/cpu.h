@@ -4,8 +4,8 @@
  *
  * Threads: as arch/arch.h.
  */
-#ifndef VMM_ARM64_CPU_H
-#define VMM_ARM64_CPU_H
+#ifndef VARCH_ARM64_CPU_H
+#define VARCH_ARM64_CPU_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,37 +17,37 @@
 #include "kvm/uapi.h"
 
 /* KVM's id of a register of struct kvm_regs of 64 bits: regs.pc, sp_el1. */
-#define VMM_ARM64_CORE(member) \
+#define VARCH_ARM64_CORE(member) \
 	(KVM_REG_ARM64 | KVM_REG_ARM_CORE | KVM_REG_SIZE_U64 | \
 	 (offsetof(struct kvm_regs, member) / sizeof(uint32_t)))
 
-/* Gives a new vCPU its features: PSCI, and those of vmm_arch_cpus_choose(). No counters of events. */
-int vmm_arm64_cpu_init(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err);
+/* Gives a new vCPU its features: PSCI, and those of varch_cpus_choose(). No counters of events. */
+int varch_arm64_cpu_init(struct varch_vm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err);
 
-/* The features that vmm_arm64_cpu_init() gives, as bits of KVM. */
-uint32_t vmm_arm64_cpu_features(const struct vmm_kvm *kvm);
+/* The features that varch_arm64_cpu_init() gives, as bits of KVM. */
+uint32_t varch_arm64_cpu_features(const struct varch_vm *kvm);
 
-struct vmm_arm64_start {
+struct varch_arm64_start {
 	uint64_t entry, stack_top, x0, x1;
 	bool waits;	/* for CPU_ON of PSCI; the others count if it does not */
 };
 
-int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_start *start,
+int varch_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct varch_arm64_start *start,
 			struct vsu_error *err);
 
 /*
  * SYSTEM_SUSPEND of PSCI (Arm DEN 0022, 5.19), which this CPU has called. In the next KVM_RUN it
- * waits for an interrupt; KVM_RUN then returns KVM_SYSTEM_EVENT_WAKEUP, and vmm_arm64_wake_cpu()
+ * waits for an interrupt; KVM_RUN then returns KVM_SYSTEM_EVENT_WAKEUP, and varch_arm64_wake_cpu()
  * lets the CPU run from where the call says. CPUs that the guest has left on are not stopped. A
  * negative errno of KVM. Threads: the CPU's.
  */
-int vmm_arm64_suspend_cpu(int cpu_fd);
-int vmm_arm64_wake_cpu(int cpu_fd);
+int varch_arm64_suspend_cpu(int cpu_fd);
+int varch_arm64_wake_cpu(int cpu_fd);
 
 /* The MPIDR by which KVM names a CPU: 16 in each group. */
-uint64_t vmm_arm64_mpidr(unsigned int number);
+uint64_t varch_arm64_mpidr(unsigned int number);
 
-int vmm_arm64_get_register(int cpu_fd, uint64_t id, void *value);
-int vmm_arm64_set_register(int cpu_fd, uint64_t id, const void *value);
+int varch_arm64_get_register(int cpu_fd, uint64_t id, void *value);
+int varch_arm64_set_register(int cpu_fd, uint64_t id, const void *value);
 
 #endif

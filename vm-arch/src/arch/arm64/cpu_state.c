@@ -20,7 +20,7 @@
 
 /* One vCPU, and what a function needs to speak about it. */
 struct vcpu {
-	const struct vmm_kvm *kvm;
+	const struct varch_vm *kvm;
 	int fd;
 	unsigned int number;
 	struct vsu_error *err;
@@ -60,7 +60,7 @@ static int list_registers(const struct vcpu *c, struct kvm_reg_list **out)
 	if (!list)
 		return call_failed(c, -ENOMEM, "KVM_GET_REG_LIST");
 	list->n = MAX_REGISTERS;
-	rc = vmm_kvm_ioctl(c->fd, KVM_GET_REG_LIST, list);
+	rc = varch_ioctl(c->fd, KVM_GET_REG_LIST, list);
 	if (rc < 0) {
 		free(list);
 		return call_failed(c, rc, "KVM_GET_REG_LIST");
@@ -70,20 +70,20 @@ static int list_registers(const struct vcpu *c, struct kvm_reg_list **out)
 	return 0;
 }
 
-static int save_register(const struct vcpu *c, uint64_t id, struct vmm_state_writer *w)
+static int save_register(const struct vcpu *c, uint64_t id, struct varch_state_writer *w)
 {
 	const uint32_t size = register_size(id);
 	unsigned char bytes[MAX_SIZE] = { 0 };
-	int rc = size ? vmm_arm64_get_register(c->fd, id, bytes) : -EOPNOTSUPP;
+	int rc = size ? varch_arm64_get_register(c->fd, id, bytes) : -EOPNOTSUPP;
 
 	if (rc < 0)
 		return vsu_error_sys(c->err, rc, "CPU %u: KVM_GET_ONE_REG %#" PRIx64, c->number, id);
-	vmm_state_put_u64(w, id);
-	vmm_state_put(w, bytes, size);
+	varch_state_put_u64(w, id);
+	varch_state_put(w, bytes, size);
 	return 0;
 }
 
-static int save_registers(const struct vcpu *c, struct vmm_state_writer *w)
+static int save_registers(const struct vcpu *c, struct varch_state_writer *w)
 {
 	struct kvm_reg_list *list = NULL;
 	uint64_t i;
@@ -91,75 +91,75 @@ static int save_registers(const struct vcpu *c, struct vmm_state_writer *w)
 
 	if (rc < 0)
 		return rc;
-	vmm_state_put_u32(w, (uint32_t)list->n);
+	varch_state_put_u32(w, (uint32_t)list->n);
 	for (i = 0; !rc && i < list->n; i++)
 		rc = save_register(c, list->reg[i], w);
 	free(list);
 	return rc;
 }
 
-static int save_events(const struct vcpu *c, struct vmm_state_writer *w)
+static int save_events(const struct vcpu *c, struct varch_state_writer *w)
 {
 	struct kvm_vcpu_events events = { 0 };
 	struct kvm_mp_state activity;
-	int rc = vmm_kvm_ioctl(c->fd, KVM_GET_VCPU_EVENTS, &events);
+	int rc = varch_ioctl(c->fd, KVM_GET_VCPU_EVENTS, &events);
 
 	if (rc < 0)
 		return call_failed(c, rc, "KVM_GET_VCPU_EVENTS");
-	vmm_state_put(w, &events, sizeof(events));
-	rc = vmm_kvm_ioctl(c->fd, KVM_GET_MP_STATE, &activity);
+	varch_state_put(w, &events, sizeof(events));
+	rc = varch_ioctl(c->fd, KVM_GET_MP_STATE, &activity);
 	if (rc < 0)
 		return call_failed(c, rc, "KVM_GET_MP_STATE");
-	vmm_state_put_u32(w, activity.mp_state);
+	varch_state_put_u32(w, activity.mp_state);
 	return 0;
 }
 
-int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		      struct vmm_state_writer *w, struct vsu_error *err)
+int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      struct varch_state_writer *w, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
 	int rc;
 
-	vmm_state_section(w, "cpu", cpu);
-	vmm_state_put_u32(w, vmm_arm64_cpu_features(kvm));
+	varch_state_section(w, "cpu", cpu);
+	varch_state_put_u32(w, varch_arm64_cpu_features(kvm));
 	rc = save_registers(&c, w);
 	if (!rc)
-		rc = vmm_gic_save_cpu(kvm, cpu, w, err);
+		rc = varch_gic_save_cpu(kvm, cpu, w, err);
 	if (!rc)
 		rc = save_events(&c, w);
-	vmm_state_section_end(w);
+	varch_state_section_end(w);
 	return rc;
 }
 
 /* ------------------------------------------------------------------------------ load */
 
 /* KVM refuses what its processor does not have, or has with another value. */
-static int load_register(const struct vcpu *c, struct vmm_state_fields *f)
+static int load_register(const struct vcpu *c, struct varch_state_fields *f)
 {
-	const uint64_t id = vmm_state_get_u64(f);
+	const uint64_t id = varch_state_get_u64(f);
 	const uint32_t size = register_size(id);
 	unsigned char copy[MAX_SIZE];
-	const unsigned char *bytes = size ? vmm_state_get_bytes(f, size) : NULL;
+	const unsigned char *bytes = size ? varch_state_get_bytes(f, size) : NULL;
 	int rc;
 
 	if (!bytes)
 		return vsu_error_set(c->err, -EBADMSG, "CPU %u: its registers are truncated or malformed", c->number);
 	memcpy(copy, bytes, size);
-	rc = vmm_arm64_set_register(c->fd, id, copy);
+	rc = varch_arm64_set_register(c->fd, id, copy);
 	if (rc < 0 && rc != -EINVAL && rc != -ENOENT && rc != -EPERM)
 		return vsu_error_sys(c->err, rc, "CPU %u: register %#" PRIx64, c->number, id);
 	return rc < 0 ? vsu_error_set(c->err, -EOPNOTSUPP, "CPU %u: this host's KVM does not accept register %#" PRIx64 " of the state; its processor differs from the saved one",
 				      c->number, id) : 0;
 }
 
-static int load_registers(const struct vcpu *c, struct vmm_state_fields *f)
+static int load_registers(const struct vcpu *c, struct varch_state_fields *f)
 {
 	uint32_t n;
 	int rc = 0;
 
-	if (vmm_state_get_u32(f) != vmm_arm64_cpu_features(c->kvm))
+	if (varch_state_get_u32(f) != varch_arm64_cpu_features(c->kvm))
 		return vsu_error_set(c->err, -EOPNOTSUPP, "CPU %u: its features are not those that this host's KVM offers", c->number);
-	n = vmm_state_get_u32(f);
+	n = varch_state_get_u32(f);
 	if (n > MAX_REGISTERS)
 		return vsu_error_set(c->err, -EBADMSG, "CPU %u: it has %" PRIu32 " registers; %u are possible", c->number,
 				     n, MAX_REGISTERS);
@@ -168,40 +168,40 @@ static int load_registers(const struct vcpu *c, struct vmm_state_fields *f)
 	return rc;
 }
 
-static int load_events(const struct vcpu *c, struct vmm_state_fields *f)
+static int load_events(const struct vcpu *c, struct varch_state_fields *f)
 {
 	struct kvm_vcpu_events events;
 	struct kvm_mp_state activity;
 	int rc;
 
-	vmm_state_get(f, &events, sizeof(events));
-	activity.mp_state = vmm_state_get_u32(f);
-	rc = vmm_state_fields_end(f, c->err);
+	varch_state_get(f, &events, sizeof(events));
+	activity.mp_state = varch_state_get_u32(f);
+	rc = varch_state_fields_end(f, c->err);
 	if (rc < 0)
 		return rc;
-	rc = vmm_kvm_ioctl(c->fd, KVM_SET_VCPU_EVENTS, &events);
+	rc = varch_ioctl(c->fd, KVM_SET_VCPU_EVENTS, &events);
 	if (rc < 0)
 		return call_failed(c, rc, "KVM_SET_VCPU_EVENTS");
-	rc = vmm_kvm_ioctl(c->fd, KVM_SET_MP_STATE, &activity);
+	rc = varch_ioctl(c->fd, KVM_SET_MP_STATE, &activity);
 	return rc < 0 ? call_failed(c, rc, "KVM_SET_MP_STATE") : 0;
 }
 
-int vmm_arch_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct vmm_state *state, struct vsu_error *err)
+int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct varch_state *state, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
-	struct vmm_state_fields f;
-	int rc = vmm_state_find(state, "cpu", cpu, &f, err);
+	struct varch_state_fields f;
+	int rc = varch_state_find(state, "cpu", cpu, &f, err);
 
 	if (!rc)
 		rc = load_registers(&c, &f);
 	if (!rc)
-		rc = vmm_gic_load_cpu(kvm, cpu, &f, err);
+		rc = varch_gic_load_cpu(kvm, cpu, &f, err);
 	return rc ? rc : load_events(&c, &f);
 }
 
 /* A state names its processor by numbers only. */
-bool vmm_arch_cpu_name(const struct vmm_state *state, unsigned char name[48])
+bool varch_cpu_name(const struct varch_state *state, unsigned char name[48])
 {
 	(void)state;
 	memset(name, 0, 48);

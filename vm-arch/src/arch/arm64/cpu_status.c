@@ -20,21 +20,21 @@ static int get_registers(int cpu_fd, struct user_regs_struct *out)
 	int rc = 0;
 
 	for (i = 0; !rc && i < 31; i++)
-		rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.regs[i]), &out->regs[i]);
+		rc = varch_arm64_get_register(cpu_fd, VARCH_ARM64_CORE(regs.regs[i]), &out->regs[i]);
 	if (!rc)
-		rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.sp), &out->sp);
+		rc = varch_arm64_get_register(cpu_fd, VARCH_ARM64_CORE(regs.sp), &out->sp);
 	if (!rc)
-		rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.pc), &out->pc);
+		rc = varch_arm64_get_register(cpu_fd, VARCH_ARM64_CORE(regs.pc), &out->pc);
 	if (!rc)
-		rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(regs.pstate), &out->pstate);
+		rc = varch_arm64_get_register(cpu_fd, VARCH_ARM64_CORE(regs.pstate), &out->pstate);
 	if (!rc)
-		rc = vmm_arm64_get_register(cpu_fd, VMM_ARM64_CORE(sp_el1), &sp_el1);
+		rc = varch_arm64_get_register(cpu_fd, VARCH_ARM64_CORE(sp_el1), &sp_el1);
 	if (!rc && (out->pstate & MODE_MASK) == MODE_EL1H)
 		out->sp = sp_el1;
 	return rc;
 }
 
-int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
+int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 			struct vsu_error *err)
 {
 	struct user_regs_struct regs = { 0 };
@@ -49,7 +49,7 @@ int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 	return 0;
 }
 
-uint64_t vmm_arch_status_address(const struct elf_prstatus *status)
+uint64_t varch_status_address(const struct elf_prstatus *status)
 {
 	struct user_regs_struct regs;
 

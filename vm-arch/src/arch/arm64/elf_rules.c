@@ -6,7 +6,7 @@
 
 #include <vm-arch/load.h>
 
-const struct vmm_elf_rules vmm_arch_elf = {
+const struct varch_elf_rules varch_elf = {
 	.machine = EM_AARCH64,
 	.foreign = "not a 64-bit ELF for arm64",
 	.unknown = "not a kernel (neither Image nor ELF)",

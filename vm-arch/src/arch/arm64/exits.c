@@ -20,19 +20,19 @@ static const struct event {
 } events[] = {
 	{ KVM_SYSTEM_EVENT_SHUTDOWN, VSU_EXIT_OK, "the guest powered off", NULL },
 	{ KVM_SYSTEM_EVENT_RESET, VSU_EXIT_REBOOT, "the guest asked for a reboot", NULL },
-	{ KVM_SYSTEM_EVENT_SUSPEND, 0, NULL, vmm_arm64_suspend_cpu },
-	{ KVM_SYSTEM_EVENT_WAKEUP, 0, NULL, vmm_arm64_wake_cpu },
+	{ KVM_SYSTEM_EVENT_SUSPEND, 0, NULL, varch_arm64_suspend_cpu },
+	{ KVM_SYSTEM_EVENT_WAKEUP, 0, NULL, varch_arm64_wake_cpu },
 };
 
-static enum vmm_cpu_next change_cpu(const struct vmm_exiting *x, const struct event *event)
+static enum varch_cpu_next change_cpu(const struct varch_exiting *x, const struct event *event)
 {
 	const int rc = event->change(x->fd);
 
-	return !rc ? VMM_CPU_RUN :
-	       vmm_exit_end(x, VSU_EXIT_INTERNAL, "KVM cannot suspend or wake it, error %d", -rc);
+	return !rc ? VARCH_CPU_RUN :
+	       varch_exit_end(x, VSU_EXIT_INTERNAL, "KVM cannot suspend or wake it, error %d", -rc);
 }
 
-static enum vmm_cpu_next on_system_event(const struct vmm_exiting *x)
+static enum varch_cpu_next on_system_event(const struct varch_exiting *x)
 {
 	const uint32_t type = x->run->system_event.type;
 	const struct event *event;
@@ -44,22 +44,22 @@ static enum vmm_cpu_next on_system_event(const struct vmm_exiting *x)
 			return change_cpu(x, event);
 		vsu_error_set(&x->verdict->why, 0, "%s", event->text);
 		x->verdict->status = event->status;
-		return VMM_CPU_END;
+		return VARCH_CPU_END;
 	}
-	return vmm_exit_end(x, VSU_EXIT_INTERNAL, "unexpected system event %" PRIu32 " of KVM", type);
+	return varch_exit_end(x, VSU_EXIT_INTERNAL, "unexpected system event %" PRIu32 " of KVM", type);
 }
 
 /* Loads and stores of several registers, or that change the address register. */
-static enum vmm_cpu_next on_undecoded(const struct vmm_exiting *x)
+static enum varch_cpu_next on_undecoded(const struct varch_exiting *x)
 {
-	vmm_exit_end(x, VSU_EXIT_INTERNAL, "the guest accessed %#" PRIx64 ", where no memory is, by an instruction that KVM cannot decode",
+	varch_exit_end(x, VSU_EXIT_INTERNAL, "the guest accessed %#" PRIx64 ", where no memory is, by an instruction that KVM cannot decode",
 		     (uint64_t)x->run->arm_nisv.fault_ipa);
 	x->verdict->why.code = -EFAULT;
-	return VMM_CPU_END;
+	return VARCH_CPU_END;
 }
 
-const struct vmm_exit_row vmm_arch_exits[] = {
+const struct varch_exit_row varch_exits[] = {
 	{ KVM_EXIT_SYSTEM_EVENT, on_system_event },
 	{ KVM_EXIT_ARM_NISV, on_undecoded },
 };
-const unsigned int vmm_arch_nexits = sizeof(vmm_arch_exits) / sizeof(vmm_arch_exits[0]);
+const unsigned int varch_nexits = sizeof(varch_exits) / sizeof(varch_exits[0]);

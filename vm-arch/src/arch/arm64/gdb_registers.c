@@ -18,33 +18,33 @@ static const char xml[] =
 	R64("sp", "data_ptr") R64("pc", "code_ptr")
 	"<reg name=\"cpsr\" bitsize=\"32\" type=\"int\"/></feature></target>";
 
-const char *vmm_gdb_target_xml(void)
+const char *varch_gdb_target_xml(void)
 {
 	return xml;
 }
 
-size_t vmm_gdb_register_size(unsigned int number)
+size_t varch_gdb_register_size(unsigned int number)
 {
-	return number < VMM_GDB_GENERAL ? 8 : number < VMM_GDB_REGISTERS ? 4 : 0;
+	return number < VARCH_GDB_GENERAL ? 8 : number < VARCH_GDB_REGISTERS ? 4 : 0;
 }
 
 static size_t offset_of(unsigned int number)
 {
-	return number < VMM_GDB_GENERAL ? number * sizeof(uint64_t) :
-					  offsetof(struct vmm_gdb_registers, cpsr);
+	return number < VARCH_GDB_GENERAL ? number * sizeof(uint64_t) :
+					  offsetof(struct varch_gdb_registers, cpsr);
 }
 
-size_t vmm_gdb_register_get(const struct vmm_gdb_registers *regs, unsigned int number, void *bytes)
+size_t varch_gdb_register_get(const struct varch_gdb_registers *regs, unsigned int number, void *bytes)
 {
-	const size_t size = vmm_gdb_register_size(number);
+	const size_t size = varch_gdb_register_size(number);
 
 	memcpy(bytes, (const char *)regs + offset_of(number), size);
 	return size;
 }
 
-size_t vmm_gdb_register_set(struct vmm_gdb_registers *regs, unsigned int number, const void *bytes)
+size_t varch_gdb_register_set(struct varch_gdb_registers *regs, unsigned int number, const void *bytes)
 {
-	const size_t size = vmm_gdb_register_size(number);
+	const size_t size = varch_gdb_register_size(number);
 
 	memcpy((char *)regs + offset_of(number), bytes, size);
 	return size;

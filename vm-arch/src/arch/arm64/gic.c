@@ -11,7 +11,7 @@
 #include "kvm/uapi.h"
 
 /* Private interrupts of the CPUs, and the shared ones: a multiple of 32. */
-#define INTERRUPTS (32 + VMM_SHARED_IRQS)
+#define INTERRUPTS (32 + VARCH_SHARED_IRQS)
 
 /* The versions, preferred first: registers of the distributor, and those for CPUs. */
 static const struct model {
@@ -21,17 +21,17 @@ static const struct model {
 	uint64_t cpus_gpa;
 } models[] = {
 	{ 3, KVM_DEV_TYPE_ARM_VGIC_V3, KVM_VGIC_V3_ADDR_TYPE_DIST, KVM_VGIC_V3_ADDR_TYPE_REDIST,
-	  VMM_GIC_CPUS_GPA },
+	  VARCH_GIC_CPUS_GPA },
 	{ 2, KVM_DEV_TYPE_ARM_VGIC_V2, KVM_VGIC_V2_ADDR_TYPE_DIST, KVM_VGIC_V2_ADDR_TYPE_CPU,
-	  VMM_GICV2_CPUS_GPA },
+	  VARCH_GICV2_CPUS_GPA },
 };
 
 #define NMODELS (sizeof(models) / sizeof(models[0]))
 
-static int make_chip(struct vmm_kvm *kvm, uint32_t type)
+static int make_chip(struct varch_vm *kvm, uint32_t type)
 {
 	struct kvm_create_device device = { .type = type };
-	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_CREATE_DEVICE, &device);
+	int rc = varch_ioctl(kvm->vm_fd, KVM_CREATE_DEVICE, &device);
 	int fd = (int)device.fd;
 
 	if (rc < 0)
@@ -44,41 +44,41 @@ static int make_chip(struct vmm_kvm *kvm, uint32_t type)
 	return 0;
 }
 
-static int set_attribute(const struct vmm_kvm *kvm, enum vmm_gic_chip chip, uint32_t group,
+static int set_attribute(const struct varch_vm *kvm, enum varch_gic_chip chip, uint32_t group,
 			 uint64_t attribute, void *value)
 {
 	struct kvm_device_attr a = { .group = group, .attr = attribute, .addr = (uintptr_t)value };
 
-	return vmm_kvm_ioctl(kvm->chips[chip], KVM_SET_DEVICE_ATTR, &a);
+	return varch_ioctl(kvm->chips[chip], KVM_SET_DEVICE_ATTR, &a);
 }
 
-static int place_gic(const struct vmm_kvm *kvm, const struct model *m, struct vsu_error *err)
+static int place_gic(const struct varch_vm *kvm, const struct model *m, struct vsu_error *err)
 {
-	uint64_t distributor = VMM_GIC_GPA, cpus = m->cpus_gpa;
+	uint64_t distributor = VARCH_GIC_GPA, cpus = m->cpus_gpa;
 	uint32_t interrupts = INTERRUPTS;
-	int rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR, m->distributor, &distributor);
+	int rc = set_attribute(kvm, VARCH_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR, m->distributor, &distributor);
 
 	if (!rc)
-		rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR, m->cpus, &cpus);
+		rc = set_attribute(kvm, VARCH_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR, m->cpus, &cpus);
 	if (!rc)
-		rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &interrupts);
+		rc = set_attribute(kvm, VARCH_GIC, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &interrupts);
 	return rc < 0 ? vsu_error_sys(err, rc, "the addresses of KVM's GICv%u", m->version) : 0;
 }
 
 /* A KVM without ITS has no messages: devices are not on PCI. */
-static int make_its(struct vmm_kvm *kvm, struct vsu_error *err)
+static int make_its(struct varch_vm *kvm, struct vsu_error *err)
 {
-	uint64_t gpa = VMM_ITS_GPA;
+	uint64_t gpa = VARCH_ITS_GPA;
 	int rc = make_chip(kvm, KVM_DEV_TYPE_ARM_VGIC_ITS);
 
 	if (rc == -ENODEV)
 		return 0;
 	if (!rc)
-		rc = set_attribute(kvm, VMM_ITS, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &gpa);
+		rc = set_attribute(kvm, VARCH_ITS, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &gpa);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM's ITS") : 0;
 }
 
-int vmm_gic_make(struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_gic_make(struct varch_vm *kvm, struct vsu_error *err)
 {
 	const struct model *m = models;
 	int rc = make_chip(kvm, m->type);
@@ -94,7 +94,7 @@ int vmm_gic_make(struct vmm_kvm *kvm, struct vsu_error *err)
 	return rc || m->version == 2 ? rc : make_its(kvm, err);
 }
 
-int vmm_gic_begin(const struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_gic_begin(const struct varch_vm *kvm, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
@@ -104,7 +104,7 @@ int vmm_gic_begin(const struct vmm_kvm *kvm, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot initialize its GICv%u", kvm->gic) : 0;
 }
 
-bool vmm_gic_has_its(const struct vmm_kvm *kvm)
+bool varch_gic_has_its(const struct varch_vm *kvm)
 {
-	return kvm->nchips > VMM_ITS;
+	return kvm->nchips > VARCH_ITS;
 }

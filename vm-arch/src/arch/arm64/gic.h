@@ -5,8 +5,8 @@
  *
  * Threads: as arch/arch.h.
  */
-#ifndef VMM_ARM64_GIC_H
-#define VMM_ARM64_GIC_H
+#ifndef VARCH_ARM64_GIC_H
+#define VARCH_ARM64_GIC_H
 
 #include <stdbool.h>
 
@@ -14,14 +14,14 @@
 #include <vmm-sys-util/error.h>
 
 /* Indexes of kvm->chips. */
-enum vmm_gic_chip { VMM_GIC, VMM_ITS };
+enum varch_gic_chip { VARCH_GIC, VARCH_ITS };
 
 /* Creates them before the first CPU, and sets kvm->gic. -EOPNOTSUPP: KVM has neither. */
-int vmm_gic_make(struct vmm_kvm *kvm, struct vsu_error *err);
+int varch_gic_make(struct varch_vm *kvm, struct vsu_error *err);
 
 /* After the last CPU, and before the first interrupt is connected. */
-int vmm_gic_begin(const struct vmm_kvm *kvm, struct vsu_error *err);
+int varch_gic_begin(const struct varch_vm *kvm, struct vsu_error *err);
 
-bool vmm_gic_has_its(const struct vmm_kvm *kvm);
+bool varch_gic_has_its(const struct varch_vm *kvm);
 
 #endif

@@ -17,10 +17,10 @@
 #include "kvm/uapi.h"
 
 #define SHARED_BASE 32u		/* number of the first shared interrupt */
-#define WORDS(bits) (VMM_SHARED_IRQS * (bits) / 32)	/* of all shared interrupts */
+#define WORDS(bits) (VARCH_SHARED_IRQS * (bits) / 32)	/* of all shared interrupts */
 #define PER(bits) (SHARED_BASE * (bits) / 8)	/* where their first word is */
 
-static const struct vmm_gic_row distributor[] = {
+static const struct varch_gic_row distributor[] = {
 	{ KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x0008, 1 },			/* IIDR */
 	{ KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x0000, 1 },			/* CTLR */
 	{ KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0x0010, 1 },			/* STATUSR */
@@ -37,7 +37,7 @@ static const struct vmm_gic_row distributor[] = {
 #define SGI 0x10000u	/* the page of private interrupts */
 #define ICENABLER0 (SGI + 0x0180)
 
-static const struct vmm_gic_row redistributor[] = {
+static const struct varch_gic_row redistributor[] = {
 	{ KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x0010, 1 },	/* STATUSR */
 	{ KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x0014, 1 },	/* WAKER */
 	{ KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x0070, 2 },	/* PROPBASER */
@@ -85,9 +85,9 @@ static const uint32_t its[] = {
 	0x0100, 0x0108, 0x0110, 0x0118, 0x0120, 0x0128, 0x0130, 0x0138,	/* BASER */
 };
 
-static int run_command(const struct vmm_kvm *kvm, enum vmm_gic_chip chip, uint64_t at)
+static int run_command(const struct varch_vm *kvm, enum varch_gic_chip chip, uint64_t at)
 {
-	return vmm_gic_call(kvm, chip, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CTRL, at, NULL);
+	return varch_gic_call(kvm, chip, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CTRL, at, NULL);
 }
 
 /* ---------------------------------------------------------------------------- tables */
@@ -102,9 +102,9 @@ static bool is_of_guest(int rc)
 	return rc == -EFAULT || rc == -EINVAL || rc == -E2BIG;
 }
 
-static int save_tables(const struct vmm_kvm *kvm, enum vmm_gic_chip chip, struct vsu_error *err)
+static int save_tables(const struct varch_vm *kvm, enum varch_gic_chip chip, struct vsu_error *err)
 {
-	const bool is_its = chip == VMM_ITS;
+	const bool is_its = chip == VARCH_ITS;
 	const int rc = run_command(kvm, chip, is_its ? KVM_DEV_ARM_ITS_SAVE_TABLES : KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES);
 
 	if (is_of_guest(rc))
@@ -113,9 +113,9 @@ static int save_tables(const struct vmm_kvm *kvm, enum vmm_gic_chip chip, struct
 	return rc < 0 ? vsu_error_sys(err, rc, is_its ? "KVM_DEV_ARM_ITS_SAVE_TABLES" : "KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES") : 0;
 }
 
-static int load_tables(const struct vmm_kvm *kvm, struct vsu_error *err)
+static int load_tables(const struct varch_vm *kvm, struct vsu_error *err)
 {
-	const int rc = run_command(kvm, VMM_ITS, KVM_DEV_ARM_ITS_RESTORE_TABLES);
+	const int rc = run_command(kvm, VARCH_ITS, KVM_DEV_ARM_ITS_RESTORE_TABLES);
 
 	if (is_of_guest(rc))
 		return vsu_error_set(err, rc, "the tables of the interrupt controller (ITS) in the saved memory are invalid: the guest changed them, or the files of the save belong to different machines");
@@ -124,93 +124,93 @@ static int load_tables(const struct vmm_kvm *kvm, struct vsu_error *err)
 
 /* ----------------------------------------------------------------------- distributor */
 
-static int save_its(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err)
+static int save_its(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
 {
 	uint64_t value;
 	unsigned int i;
-	int rc = save_tables(kvm, VMM_ITS, err);
+	int rc = save_tables(kvm, VARCH_ITS, err);
 
 	if (rc < 0)
 		return rc;
-	vmm_state_section(w, "its", 0);
-	for (i = 0; i <= VMM_GIC_ROWS(its); i++) {
-		const uint32_t at = i < VMM_GIC_ROWS(its) ? its[i] : ITS_CTLR;
+	varch_state_section(w, "its", 0);
+	for (i = 0; i <= VARCH_GIC_ROWS(its); i++) {
+		const uint32_t at = i < VARCH_GIC_ROWS(its) ? its[i] : ITS_CTLR;
 
-		rc = vmm_gic_call(kvm, VMM_ITS, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, at, &value);
+		rc = varch_gic_call(kvm, VARCH_ITS, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, at, &value);
 		if (rc < 0)
-			return vmm_gic_failed("GET", "ITS", at, rc, err);
-		vmm_state_put_u64(w, value);
+			return varch_gic_failed("GET", "ITS", at, rc, err);
+		varch_state_put_u64(w, value);
 	}
-	vmm_state_section_end(w);
+	varch_state_section_end(w);
 	return 0;
 }
 
-int vmm_gic_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err)
+int varch_gic_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
 {
 	int rc;
 
 	if (kvm->gic == 2)
-		return vmm_gicv2_save(kvm, w, err);
-	rc = save_tables(kvm, VMM_GIC, err);
+		return varch_gicv2_save(kvm, w, err);
+	rc = save_tables(kvm, VARCH_GIC, err);
 	if (rc < 0)
 		return rc;
-	vmm_state_section(w, "gic", 0);
-	rc = vmm_gic_save_rows(kvm, distributor, VMM_GIC_ROWS(distributor), 0, w, err);
-	vmm_state_section_end(w);
-	return rc || !vmm_gic_has_its(kvm) ? rc : save_its(kvm, w, err);
+	varch_state_section(w, "gic", 0);
+	rc = varch_gic_save_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, w, err);
+	varch_state_section_end(w);
+	return rc || !varch_gic_has_its(kvm) ? rc : save_its(kvm, w, err);
 }
 
 /* Sections of the one do not fit the other, and nor do device trees. */
-static int check_version(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
+static int check_version(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
 {
 	const unsigned int other = 5 - kvm->gic;
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 
-	if (vmm_state_find(state, other == 2 ? "gicv2" : "gic", 0, &f, NULL) < 0)
+	if (varch_state_find(state, other == 2 ? "gicv2" : "gic", 0, &f, NULL) < 0)
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "the saved machine has a GICv%u, and machines of this host a GICv%u; use a host with the same interrupt controller", other, kvm->gic);
 }
 
-int vmm_gic_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
+int varch_gic_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	int rc = check_version(kvm, state, err);
 
 	if (rc < 0)
 		return rc;
 	if (kvm->gic == 2)
-		return vmm_gicv2_load(kvm, state, err);
-	rc = vmm_state_find(state, "gic", 0, &f, err);
+		return varch_gicv2_load(kvm, state, err);
+	rc = varch_state_find(state, "gic", 0, &f, err);
 
 	if (!rc)
-		rc = vmm_gic_load_rows(kvm, distributor, VMM_GIC_ROWS(distributor), 0, &f, err);
-	return rc ? rc : vmm_state_fields_end(&f, err);
+		rc = varch_gic_load_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, &f, err);
+	return rc ? rc : varch_state_fields_end(&f, err);
 }
 
-static int set_its(const struct vmm_kvm *kvm, uint32_t at, uint64_t value, struct vsu_error *err)
+static int set_its(const struct varch_vm *kvm, uint32_t at, uint64_t value, struct vsu_error *err)
 {
-	int rc = vmm_gic_call(kvm, VMM_ITS, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, at, &value);
+	int rc = varch_gic_call(kvm, VARCH_ITS, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, at, &value);
 
-	return rc < 0 ? vmm_gic_failed("SET", "ITS", at, rc, err) : 0;
+	return rc < 0 ? varch_gic_failed("SET", "ITS", at, rc, err) : 0;
 }
 
-int vmm_gic_load_its(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
+int varch_gic_load_its(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	unsigned int i;
-	int rc = vmm_state_find(state, "its", 0, &f, NULL);
+	int rc = varch_state_find(state, "its", 0, &f, NULL);
 
 	if (rc < 0)
 		return 0;	/* the source had none */
-	if (!vmm_gic_has_its(kvm))
+	if (!varch_gic_has_its(kvm))
 		return vsu_error_set(err, -EOPNOTSUPP, "the state has an ITS, which this host's KVM lacks");
-	for (i = 0; !rc && i < VMM_GIC_ROWS(its); i++)
-		rc = set_its(kvm, its[i], vmm_state_get_u64(&f), err);
+	for (i = 0; !rc && i < VARCH_GIC_ROWS(its); i++)
+		rc = set_its(kvm, its[i], varch_state_get_u64(&f), err);
 	if (!rc)
 		rc = load_tables(kvm, err);
 	if (!rc)
-		rc = set_its(kvm, ITS_CTLR, vmm_state_get_u64(&f), err);
-	return rc ? rc : vmm_state_fields_end(&f, err);
+		rc = set_its(kvm, ITS_CTLR, varch_state_get_u64(&f), err);
+	return rc ? rc : varch_state_fields_end(&f, err);
 }
 
 /* ------------------------------------------------------------------------------ CPUs */
@@ -220,35 +220,35 @@ static uint64_t interface_at(const struct interface *r, uint64_t mpidr)
 	return mpidr << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT | r->at;
 }
 
-int vmm_gic_save_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_writer *w,
+int varch_gic_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_writer *w,
 		     struct vsu_error *err)
 {
-	const uint64_t mpidr = vmm_arm64_mpidr(cpu);
+	const uint64_t mpidr = varch_arm64_mpidr(cpu);
 	const struct interface *r;
 	uint64_t value;
 	int rc;
 
 	if (kvm->gic == 2)
-		return vmm_gicv2_save_cpu(kvm, cpu, w, err);
-	rc = vmm_gic_save_rows(kvm, redistributor, VMM_GIC_ROWS(redistributor), mpidr, w, err);
+		return varch_gicv2_save_cpu(kvm, cpu, w, err);
+	rc = varch_gic_save_rows(kvm, redistributor, VARCH_GIC_ROWS(redistributor), mpidr, w, err);
 
-	for (r = interface; !rc && r < interface + VMM_GIC_ROWS(interface); r++) {
+	for (r = interface; !rc && r < interface + VARCH_GIC_ROWS(interface); r++) {
 		value = 0;
-		rc = vmm_gic_call(kvm, VMM_GIC, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+		rc = varch_gic_call(kvm, VARCH_GIC, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
 				 interface_at(r, mpidr), &value);
 		if (rc < 0 && (!r->may_lack || (rc != -EINVAL && rc != -ENXIO)))
-			return vmm_gic_failed("GET", "GIC", interface_at(r, mpidr), rc, err);
-		vmm_state_put_u32(w, rc == 0);
-		vmm_state_put_u64(w, value);
+			return varch_gic_failed("GET", "GIC", interface_at(r, mpidr), rc, err);
+		varch_state_put_u32(w, rc == 0);
+		varch_state_put_u64(w, value);
 		rc = 0;
 	}
 	return rc;
 }
 
-int vmm_gic_load_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_fields *f,
+int varch_gic_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_fields *f,
 		     struct vsu_error *err)
 {
-	const uint64_t mpidr = vmm_arm64_mpidr(cpu);
+	const uint64_t mpidr = varch_arm64_mpidr(cpu);
 	const struct interface *r;
 	uint32_t present;
 	uint64_t value;
@@ -256,23 +256,23 @@ int vmm_gic_load_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_sta
 	int rc;
 
 	if (kvm->gic == 2)
-		return vmm_gicv2_load_cpu(kvm, cpu, f, err);
-	rc = vmm_gic_call(kvm, VMM_GIC, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS,
+		return varch_gicv2_load_cpu(kvm, cpu, f, err);
+	rc = varch_gic_call(kvm, VARCH_GIC, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS,
 			     mpidr << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT | ICENABLER0, &all);
 
 	/* KVM enables interrupts between CPUs, and the register of the state can only enable them */
 	if (rc < 0)
-		return vmm_gic_failed("SET", "GIC", ICENABLER0, rc, err);
-	rc = vmm_gic_load_rows(kvm, redistributor, VMM_GIC_ROWS(redistributor), mpidr, f, err);
-	for (r = interface; !rc && r < interface + VMM_GIC_ROWS(interface); r++) {
-		present = vmm_state_get_u32(f);
-		value = vmm_state_get_u64(f);
+		return varch_gic_failed("SET", "GIC", ICENABLER0, rc, err);
+	rc = varch_gic_load_rows(kvm, redistributor, VARCH_GIC_ROWS(redistributor), mpidr, f, err);
+	for (r = interface; !rc && r < interface + VARCH_GIC_ROWS(interface); r++) {
+		present = varch_state_get_u32(f);
+		value = varch_state_get_u64(f);
 		if (!present)
 			continue;
-		rc = vmm_gic_call(kvm, VMM_GIC, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+		rc = varch_gic_call(kvm, VARCH_GIC, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
 				 interface_at(r, mpidr), &value);
 		if (rc < 0)
-			return vmm_gic_failed("SET", "GIC", interface_at(r, mpidr), rc, err);
+			return varch_gic_failed("SET", "GIC", interface_at(r, mpidr), rc, err);
 	}
 	return rc;
 }

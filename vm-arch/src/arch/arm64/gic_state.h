@@ -6,24 +6,24 @@
  *
  * Threads: as arch/arch.h.
  */
-#ifndef VMM_ARM64_GIC_STATE_H
-#define VMM_ARM64_GIC_STATE_H
+#ifndef VARCH_ARM64_GIC_STATE_H
+#define VARCH_ARM64_GIC_STATE_H
 
 #include <vm-arch/kvm.h>
 #include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 
 /* Sections "gic" and "its", the latter if there is an ITS; or "gicv2". -EOPNOTSUPP: the state is of the other version. */
-int vmm_gic_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err);
-int vmm_gic_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
+int varch_gic_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err);
+int varch_gic_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err);
 
 /* The ITS follows the CPUs and memory. */
-int vmm_gic_load_its(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
+int varch_gic_load_its(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err);
 
 /* The part of the GIC that belongs to a CPU, within the section of that CPU. */
-int vmm_gic_save_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_writer *w,
+int varch_gic_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_writer *w,
 		     struct vsu_error *err);
-int vmm_gic_load_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_fields *f,
+int varch_gic_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_fields *f,
 		     struct vsu_error *err);
 
 #endif

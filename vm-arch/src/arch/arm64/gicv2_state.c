@@ -12,11 +12,11 @@
 #include "kvm/uapi.h"
 
 #define SHARED_BASE 32u		/* number of the first shared interrupt */
-#define WORDS(bits) (VMM_SHARED_IRQS * (bits) / 32)	/* of all shared interrupts */
+#define WORDS(bits) (VARCH_SHARED_IRQS * (bits) / 32)	/* of all shared interrupts */
 #define PER(bits) (SHARED_BASE * (bits) / 8)	/* where their first word is */
 #define DISTRIBUTOR KVM_DEV_ARM_VGIC_GRP_DIST_REGS
 
-static const struct vmm_gic_row distributor[] = {
+static const struct varch_gic_row distributor[] = {
 	{ DISTRIBUTOR, 0x008, 1 },			/* IIDR */
 	{ DISTRIBUTOR, 0x000, 1 },			/* CTLR */
 	{ DISTRIBUTOR, 0x080 + PER(1), WORDS(1) },	/* IGROUPR */
@@ -29,7 +29,7 @@ static const struct vmm_gic_row distributor[] = {
 };
 
 /* Interrupts of one CPU, and its interface. */
-static const struct vmm_gic_row own[] = {
+static const struct varch_gic_row own[] = {
 	{ DISTRIBUTOR, 0x080, 1 },			/* IGROUPR0 */
 	{ DISTRIBUTOR, 0xc00, 2 },			/* ICFGR */
 	{ DISTRIBUTOR, 0x400, 8 },			/* IPRIORITYR */
@@ -47,61 +47,61 @@ static const struct vmm_gic_row own[] = {
 #define ISPENDR0 0x200u
 #define FROM_CPUS 0xffffu	/* interrupts between CPUs, each of which has senders (SPENDSGIR) */
 
-int vmm_gicv2_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err)
+int varch_gicv2_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
 {
 	int rc;
 
-	vmm_state_section(w, "gicv2", 0);
-	rc = vmm_gic_save_rows(kvm, distributor, VMM_GIC_ROWS(distributor), 0, w, err);
-	vmm_state_section_end(w);
+	varch_state_section(w, "gicv2", 0);
+	rc = varch_gic_save_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, w, err);
+	varch_state_section_end(w);
 	return rc;
 }
 
-int vmm_gicv2_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
+int varch_gicv2_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
-	int rc = vmm_state_find(state, "gicv2", 0, &f, err);
+	struct varch_state_fields f;
+	int rc = varch_state_find(state, "gicv2", 0, &f, err);
 
 	if (!rc)
-		rc = vmm_gic_load_rows(kvm, distributor, VMM_GIC_ROWS(distributor), 0, &f, err);
-	return rc ? rc : vmm_state_fields_end(&f, err);
+		rc = varch_gic_load_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, &f, err);
+	return rc ? rc : varch_state_fields_end(&f, err);
 }
 
 /* A word of the distributor for one CPU. */
-static int access_own(const struct vmm_kvm *kvm, bool set, unsigned int cpu, uint32_t at,
+static int access_own(const struct varch_vm *kvm, bool set, unsigned int cpu, uint32_t at,
 		      uint32_t *value, struct vsu_error *err)
 {
 	const uint64_t name = (uint64_t)cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | at;
-	const int rc = vmm_gic_call(kvm, VMM_GIC, set ? KVM_SET_DEVICE_ATTR : KVM_GET_DEVICE_ATTR,
+	const int rc = varch_gic_call(kvm, VARCH_GIC, set ? KVM_SET_DEVICE_ATTR : KVM_GET_DEVICE_ATTR,
 				    DISTRIBUTOR, name, value);
 
-	return rc < 0 ? vmm_gic_failed(set ? "SET" : "GET", "GIC", name, rc, err) : 0;
+	return rc < 0 ? varch_gic_failed(set ? "SET" : "GET", "GIC", name, rc, err) : 0;
 }
 
-int vmm_gicv2_save_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_writer *w,
+int varch_gicv2_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_writer *w,
 		       struct vsu_error *err)
 {
 	uint32_t pending;
-	int rc = vmm_gic_save_rows(kvm, own, VMM_GIC_ROWS(own), cpu, w, err);
+	int rc = varch_gic_save_rows(kvm, own, VARCH_GIC_ROWS(own), cpu, w, err);
 
 	if (!rc)
 		rc = access_own(kvm, false, cpu, ISPENDR0, &pending, err);
 	if (!rc)
-		vmm_state_put_u32(w, pending & ~FROM_CPUS);
+		varch_state_put_u32(w, pending & ~FROM_CPUS);
 	return rc;
 }
 
-int vmm_gicv2_load_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_fields *f,
+int varch_gicv2_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_fields *f,
 		       struct vsu_error *err)
 {
 	uint32_t all = UINT32_MAX, pending;
 	int rc = access_own(kvm, true, cpu, ICENABLER0, &all, err);
 
 	if (!rc)
-		rc = vmm_gic_load_rows(kvm, own, VMM_GIC_ROWS(own), cpu, f, err);
+		rc = varch_gic_load_rows(kvm, own, VARCH_GIC_ROWS(own), cpu, f, err);
 	if (rc < 0)
 		return rc;
 	/* KVM would add this CPU to the senders of an interrupt between CPUs. */
-	pending = vmm_state_get_u32(f) & ~FROM_CPUS;
+	pending = varch_state_get_u32(f) & ~FROM_CPUS;
 	return access_own(kvm, true, cpu, ISPENDR0, &pending, err);
 }

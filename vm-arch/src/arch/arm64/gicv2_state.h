@@ -4,21 +4,21 @@
  *
  * Threads: as arch/arch.h.
  */
-#ifndef VMM_ARM64_GICV2_STATE_H
-#define VMM_ARM64_GICV2_STATE_H
+#ifndef VARCH_ARM64_GICV2_STATE_H
+#define VARCH_ARM64_GICV2_STATE_H
 
 #include <vm-arch/kvm.h>
 #include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 
 /* Section "gicv2". */
-int vmm_gicv2_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err);
-int vmm_gicv2_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
+int varch_gicv2_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err);
+int varch_gicv2_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err);
 
 /* Within the section of a CPU. */
-int vmm_gicv2_save_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_writer *w,
+int varch_gicv2_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_writer *w,
 		       struct vsu_error *err);
-int vmm_gicv2_load_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_state_fields *f,
+int varch_gicv2_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_fields *f,
 		       struct vsu_error *err);
 
 #endif

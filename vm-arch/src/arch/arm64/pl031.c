@@ -18,13 +18,13 @@
 #define AT_CLEAR	0x1cu
 #define STARTED 1u	/* of control, for ever */
 
-static uint32_t count_seconds(const struct vmm_pl031 *p)
+static uint32_t count_seconds(const struct varch_pl031 *p)
 {
 	return (uint32_t)p->now(p->opaque) + p->offset;
 }
 
 /* The next second that equals match; the counter has 32 bits. */
-static void set_alarm(struct vmm_pl031 *p)
+static void set_alarm(struct varch_pl031 *p)
 {
 	const uint64_t now = p->now(p->opaque);
 
@@ -32,7 +32,7 @@ static void set_alarm(struct vmm_pl031 *p)
 	p->set_alarm(p->opaque, p->alarm_at);
 }
 
-void vmm_pl031_alarm(struct vmm_pl031 *p)
+void varch_pl031_alarm(struct varch_pl031 *p)
 {
 	const bool rises = !p->raised && p->enabled;
 
@@ -42,10 +42,10 @@ void vmm_pl031_alarm(struct vmm_pl031 *p)
 		p->interrupt(p->opaque);
 }
 
-static uint32_t read_register(const struct vmm_pl031 *p, uint64_t at)
+static uint32_t read_register(const struct varch_pl031 *p, uint64_t at)
 {
-	if (at >= VMM_PRIMECELL_IDENTITY)
-		return vmm_primecell_identity(at, PART, REVISION);
+	if (at >= VARCH_PRIMECELL_IDENTITY)
+		return varch_primecell_identity(at, PART, REVISION);
 	switch (at) {
 	case AT_DATA:
 		return count_seconds(p);
@@ -66,7 +66,7 @@ static uint32_t read_register(const struct vmm_pl031 *p, uint64_t at)
 	}
 }
 
-static void enable_alarm(struct vmm_pl031 *p, bool enabled)
+static void enable_alarm(struct varch_pl031 *p, bool enabled)
 {
 	const bool rises = p->raised && enabled && !p->enabled;
 
@@ -75,7 +75,7 @@ static void enable_alarm(struct vmm_pl031 *p, bool enabled)
 		p->interrupt(p->opaque);
 }
 
-static void write_register(struct vmm_pl031 *p, uint64_t at, uint32_t value)
+static void write_register(struct varch_pl031 *p, uint64_t at, uint32_t value)
 {
 	switch (at) {
 	case AT_MATCH:
@@ -98,9 +98,9 @@ static void write_register(struct vmm_pl031 *p, uint64_t at, uint32_t value)
 	}
 }
 
-void vmm_pl031_access(void *opaque, struct vmm_access *access)
+void varch_pl031_access(void *opaque, struct varch_access *access)
 {
-	struct vmm_pl031 *p = opaque;
+	struct varch_pl031 *p = opaque;
 	const uint64_t at = access->offset & ~UINT64_C(3);
 
 	if (access->write)
@@ -109,32 +109,32 @@ void vmm_pl031_access(void *opaque, struct vmm_access *access)
 		access->value = read_register(p, at);
 }
 
-void vmm_pl031_save(const struct vmm_pl031 *p, struct vmm_state_writer *w)
+void varch_pl031_save(const struct varch_pl031 *p, struct varch_state_writer *w)
 {
-	vmm_state_section(w, "rtc", 0);
-	vmm_state_put_u32(w, p->offset);
-	vmm_state_put_u32(w, p->load);
-	vmm_state_put_u32(w, p->match);
-	vmm_state_put_u64(w, p->alarm_at);
-	vmm_state_put_u32(w, p->enabled);
-	vmm_state_put_u32(w, p->raised);
-	vmm_state_section_end(w);
+	varch_state_section(w, "rtc", 0);
+	varch_state_put_u32(w, p->offset);
+	varch_state_put_u32(w, p->load);
+	varch_state_put_u32(w, p->match);
+	varch_state_put_u64(w, p->alarm_at);
+	varch_state_put_u32(w, p->enabled);
+	varch_state_put_u32(w, p->raised);
+	varch_state_section_end(w);
 }
 
-int vmm_pl031_load(struct vmm_pl031 *p, const struct vmm_state *state, struct vsu_error *err)
+int varch_pl031_load(struct varch_pl031 *p, const struct varch_state *state, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
-	int rc = vmm_state_find(state, "rtc", 0, &f, NULL);
+	struct varch_state_fields f;
+	int rc = varch_state_find(state, "rtc", 0, &f, NULL);
 
 	if (rc < 0)
 		return 0;	/* the source had none */
-	p->offset = vmm_state_get_u32(&f);
-	p->load = vmm_state_get_u32(&f);
-	p->match = vmm_state_get_u32(&f);
-	p->alarm_at = vmm_state_get_u64(&f);
-	p->enabled = vmm_state_get_u32(&f) & 1;
-	p->raised = vmm_state_get_u32(&f) & 1;
-	rc = vmm_state_fields_end(&f, err);
+	p->offset = varch_state_get_u32(&f);
+	p->load = varch_state_get_u32(&f);
+	p->match = varch_state_get_u32(&f);
+	p->alarm_at = varch_state_get_u64(&f);
+	p->enabled = varch_state_get_u32(&f) & 1;
+	p->raised = varch_state_get_u32(&f) & 1;
+	rc = varch_state_fields_end(&f, err);
 	if (!rc && p->alarm_at)
 		p->set_alarm(p->opaque, p->alarm_at);
 	/* KVM may have saved the interrupt controller before it had the last edge */

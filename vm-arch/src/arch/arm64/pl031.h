@@ -5,8 +5,8 @@
  *
  * Threads: the owner serialises all calls.
  */
-#ifndef VMM_ARM64_PL031_H
-#define VMM_ARM64_PL031_H
+#ifndef VARCH_ARM64_PL031_H
+#define VARCH_ARM64_PL031_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,10 +15,10 @@
 #include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 
-struct vmm_pl031 {
+struct varch_pl031 {
 	uint64_t (*now)(void *opaque);	/* seconds of the host's clock */
 	void (*interrupt)(void *opaque);	/* the interrupt line rises */
-	/* Call vmm_pl031_alarm() once when now() has reached at; replaces the former time. */
+	/* Call varch_pl031_alarm() once when now() has reached at; replaces the former time. */
 	void (*set_alarm)(void *opaque, uint64_t at);
 	void *opaque;
 	/* private */
@@ -28,13 +28,13 @@ struct vmm_pl031 {
 	bool enabled, raised;	/* the interrupt of the alarm */
 };
 
-/* A handler for the bus; opaque is the struct vmm_pl031. */
-void vmm_pl031_access(void *opaque, struct vmm_access *access);
+/* A handler for the bus; opaque is the struct varch_pl031. */
+void varch_pl031_access(void *opaque, struct varch_access *access);
 
-void vmm_pl031_alarm(struct vmm_pl031 *p);
+void varch_pl031_alarm(struct varch_pl031 *p);
 
 /* Section "rtc". The clock counts on while the machine is saved, and an alarm that is due then comes at the load. */
-void vmm_pl031_save(const struct vmm_pl031 *p, struct vmm_state_writer *w);
-int vmm_pl031_load(struct vmm_pl031 *p, const struct vmm_state *state, struct vsu_error *err);
+void varch_pl031_save(const struct varch_pl031 *p, struct varch_state_writer *w);
+int varch_pl031_load(struct varch_pl031 *p, const struct varch_state *state, struct vsu_error *err);
 
 #endif

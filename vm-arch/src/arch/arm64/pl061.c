@@ -14,24 +14,24 @@
 #define AT_RAISED	0x414u
 #define AT_PENDING	0x418u
 #define AT_CLEAR	0x41cu
-#define BUTTON (1u << VMM_PL061_BUTTON)
+#define BUTTON (1u << VARCH_PL061_BUTTON)
 
 /* Registers that only store. */
 static const struct row {
 	uint32_t at;
 	size_t member;
 } rows[] = {
-	{ 0x400, offsetof(struct vmm_pl061, direction) },
-	{ 0x404, offsetof(struct vmm_pl061, level) },
-	{ 0x408, offsetof(struct vmm_pl061, both) },
-	{ 0x40c, offsetof(struct vmm_pl061, rising) },
-	{ 0x410, offsetof(struct vmm_pl061, enabled) },
-	{ 0x420, offsetof(struct vmm_pl061, alternate) },
+	{ 0x400, offsetof(struct varch_pl061, direction) },
+	{ 0x404, offsetof(struct varch_pl061, level) },
+	{ 0x408, offsetof(struct varch_pl061, both) },
+	{ 0x40c, offsetof(struct varch_pl061, rising) },
+	{ 0x410, offsetof(struct varch_pl061, enabled) },
+	{ 0x420, offsetof(struct varch_pl061, alternate) },
 };
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
-static uint8_t *find_register(struct vmm_pl061 *p, uint64_t at)
+static uint8_t *find_register(struct varch_pl061 *p, uint64_t at)
 {
 	unsigned int i;
 
@@ -41,13 +41,13 @@ static uint8_t *find_register(struct vmm_pl061 *p, uint64_t at)
 	return NULL;
 }
 
-static uint8_t pin_values(const struct vmm_pl061 *p)
+static uint8_t pin_values(const struct varch_pl061 *p)
 {
 	return (uint8_t)((p->inputs & ~p->direction) | (p->outputs & p->direction));
 }
 
 /* Pins had the former values; interrupts by a level remain while it lasts. */
-static void raise_causes(struct vmm_pl061 *p, uint8_t former)
+static void raise_causes(struct varch_pl061 *p, uint8_t former)
 {
 	const uint8_t now = pin_values(p), changed = (uint8_t)(now ^ former);
 	const uint8_t reached = (uint8_t)~(now ^ p->rising);
@@ -56,7 +56,7 @@ static void raise_causes(struct vmm_pl061 *p, uint8_t former)
 	p->raised = (uint8_t)((p->raised | edges) & ~p->level) | (p->level & reached);
 }
 
-static void change_input(struct vmm_pl061 *p, uint8_t inputs)
+static void change_input(struct varch_pl061 *p, uint8_t inputs)
 {
 	const uint8_t former = pin_values(p);
 	const bool up = p->raised & p->enabled;
@@ -67,7 +67,7 @@ static void change_input(struct vmm_pl061 *p, uint8_t inputs)
 		p->interrupt(p->opaque);
 }
 
-void vmm_pl061_press(struct vmm_pl061 *p)
+void varch_pl061_press(struct varch_pl061 *p)
 {
 	const bool pressed = p->inputs & BUTTON;
 
@@ -77,7 +77,7 @@ void vmm_pl061_press(struct vmm_pl061 *p)
 }
 
 /* The button is released when the driver has seen that it is pressed. */
-static uint8_t read_pins(struct vmm_pl061 *p, uint8_t mask)
+static uint8_t read_pins(struct varch_pl061 *p, uint8_t mask)
 {
 	const uint8_t value = pin_values(p) & mask;
 
@@ -86,7 +86,7 @@ static uint8_t read_pins(struct vmm_pl061 *p, uint8_t mask)
 	return value;
 }
 
-static uint32_t read_register(struct vmm_pl061 *p, uint64_t at)
+static uint32_t read_register(struct varch_pl061 *p, uint64_t at)
 {
 	const uint8_t *stored = find_register(p, at);
 
@@ -98,10 +98,10 @@ static uint32_t read_register(struct vmm_pl061 *p, uint64_t at)
 		return p->raised;
 	if (at == AT_PENDING)
 		return p->raised & p->enabled;
-	return at >= VMM_PRIMECELL_IDENTITY ? vmm_primecell_identity(at, PART, REVISION) : 0;
+	return at >= VARCH_PRIMECELL_IDENTITY ? varch_primecell_identity(at, PART, REVISION) : 0;
 }
 
-static void write_register(struct vmm_pl061 *p, uint64_t at, uint8_t value)
+static void write_register(struct varch_pl061 *p, uint64_t at, uint8_t value)
 {
 	const uint8_t former = pin_values(p), mask = (uint8_t)(at >> 2);
 	uint8_t *stored = find_register(p, at);
@@ -117,9 +117,9 @@ static void write_register(struct vmm_pl061 *p, uint64_t at, uint8_t value)
 		p->interrupt(p->opaque);
 }
 
-void vmm_pl061_access(void *opaque, struct vmm_access *access)
+void varch_pl061_access(void *opaque, struct varch_access *access)
 {
-	struct vmm_pl061 *p = opaque;
+	struct varch_pl061 *p = opaque;
 	const uint64_t at = access->offset & ~UINT64_C(3);
 
 	if (access->write)
@@ -128,34 +128,34 @@ void vmm_pl061_access(void *opaque, struct vmm_access *access)
 		access->value = read_register(p, at);
 }
 
-void vmm_pl061_save(const struct vmm_pl061 *p, struct vmm_state_writer *w)
+void varch_pl061_save(const struct varch_pl061 *p, struct varch_state_writer *w)
 {
 	unsigned int i;
 
-	vmm_state_section(w, "gpio", 0);
-	vmm_state_put(w, &p->inputs, 1);
-	vmm_state_put(w, &p->outputs, 1);
-	vmm_state_put(w, &p->raised, 1);
+	varch_state_section(w, "gpio", 0);
+	varch_state_put(w, &p->inputs, 1);
+	varch_state_put(w, &p->outputs, 1);
+	varch_state_put(w, &p->raised, 1);
 	for (i = 0; i < NROWS; i++)
-		vmm_state_put(w, (const uint8_t *)p + rows[i].member, 1);
-	vmm_state_section_end(w);
+		varch_state_put(w, (const uint8_t *)p + rows[i].member, 1);
+	varch_state_section_end(w);
 }
 
 /* Pins and interrupts are any bits. */
-int vmm_pl061_load(struct vmm_pl061 *p, const struct vmm_state *state, struct vsu_error *err)
+int varch_pl061_load(struct varch_pl061 *p, const struct varch_state *state, struct vsu_error *err)
 {
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	unsigned int i;
-	int rc = vmm_state_find(state, "gpio", 0, &f, NULL);
+	int rc = varch_state_find(state, "gpio", 0, &f, NULL);
 
 	if (rc < 0)
 		return 0;	/* the source had none */
-	vmm_state_get(&f, &p->inputs, 1);
-	vmm_state_get(&f, &p->outputs, 1);
-	vmm_state_get(&f, &p->raised, 1);
+	varch_state_get(&f, &p->inputs, 1);
+	varch_state_get(&f, &p->outputs, 1);
+	varch_state_get(&f, &p->raised, 1);
 	for (i = 0; i < NROWS; i++)
-		vmm_state_get(&f, (uint8_t *)p + rows[i].member, 1);
-	rc = vmm_state_fields_end(&f, err);
+		varch_state_get(&f, (uint8_t *)p + rows[i].member, 1);
+	rc = varch_state_fields_end(&f, err);
 	/* KVM may have saved the interrupt controller before it had the last edge */
 	if (!rc && (p->raised & p->enabled))
 		p->interrupt(p->opaque);

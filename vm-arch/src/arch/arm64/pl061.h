@@ -6,8 +6,8 @@
  *
  * Threads: the owner serialises all calls.
  */
-#ifndef VMM_ARM64_PL061_H
-#define VMM_ARM64_PL061_H
+#ifndef VARCH_ARM64_PL061_H
+#define VARCH_ARM64_PL061_H
 
 #include <stdint.h>
 
@@ -15,9 +15,9 @@
 #include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 
-#define VMM_PL061_BUTTON 3u	/* its pin, which is 1 while it is pressed */
+#define VARCH_PL061_BUTTON 3u	/* its pin, which is 1 while it is pressed */
 
-struct vmm_pl061 {
+struct varch_pl061 {
 	void (*interrupt)(void *opaque); /* the interrupt line rises, or remains up after a store */
 	void *opaque;
 	/* private: a bit for each pin */
@@ -29,14 +29,14 @@ struct vmm_pl061 {
 	uint8_t alternate;	/* no effect */
 };
 
-/* A handler for the bus; opaque is the struct vmm_pl061. */
-void vmm_pl061_access(void *opaque, struct vmm_access *access);
+/* A handler for the bus; opaque is the struct varch_pl061. */
+void varch_pl061_access(void *opaque, struct varch_access *access);
 
 /* If the driver has not read the former press, it is interrupted once more. */
-void vmm_pl061_press(struct vmm_pl061 *p);
+void varch_pl061_press(struct varch_pl061 *p);
 
 /* Section "gpio". */
-void vmm_pl061_save(const struct vmm_pl061 *p, struct vmm_state_writer *w);
-int vmm_pl061_load(struct vmm_pl061 *p, const struct vmm_state *state, struct vsu_error *err);
+void varch_pl061_save(const struct varch_pl061 *p, struct varch_state_writer *w);
+int varch_pl061_load(struct varch_pl061 *p, const struct varch_state *state, struct vsu_error *err);
 
 #endif

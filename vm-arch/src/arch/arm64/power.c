@@ -25,17 +25,17 @@
 #define AT_CLOCK	0x8
 
 /* Registers that CPUs and the main thread share. */
-struct vmm_arch_parts {
-	const struct vmm_power *power;
+struct varch_parts {
+	const struct varch_power *power;
 	pthread_mutex_t lock;
-	struct vmm_pl031 clock;
-	struct vmm_pl061 pins;
+	struct varch_pl031 clock;
+	struct varch_pl061 pins;
 	int alarm_fd;
 };
 
-static void on_power(void *opaque, struct vmm_access *access)
+static void on_power(void *opaque, struct varch_access *access)
 {
-	const struct vmm_power *power = opaque;
+	const struct varch_power *power = opaque;
 
 	if (!access->write)
 		return;
@@ -43,15 +43,15 @@ static void on_power(void *opaque, struct vmm_access *access)
 	access->park = true;
 }
 
-static void on_park(void *opaque, struct vmm_access *access)
+static void on_park(void *opaque, struct varch_access *access)
 {
 	(void)opaque;
 	access->park = !access->write;
 }
 
-static void on_clock(void *opaque, struct vmm_access *access)
+static void on_clock(void *opaque, struct varch_access *access)
 {
-	const struct vmm_power *power = opaque;
+	const struct varch_power *power = opaque;
 
 	if (!access->write)
 		access->value = (vsu_now_ns() - power->start_ns) / 1000000;
@@ -71,7 +71,7 @@ static uint64_t host_seconds(void *opaque)
 
 static void interrupt_clock(void *opaque)
 {
-	const struct vmm_arch_parts *parts = opaque;
+	const struct varch_parts *parts = opaque;
 
 	vsu_event_signal(parts->power->clock_irq_fd);
 }
@@ -79,35 +79,35 @@ static void interrupt_clock(void *opaque)
 /* A time that the kernel refuses is too far away to come. */
 static void set_alarm(void *opaque, uint64_t at)
 {
-	const struct vmm_arch_parts *parts = opaque;
+	const struct varch_parts *parts = opaque;
 	const struct itimerspec when = { .it_value.tv_sec = (time_t)at };
 
 	(void)!timerfd_settime(parts->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-static void on_pl031(void *opaque, struct vmm_access *access)
+static void on_pl031(void *opaque, struct varch_access *access)
 {
-	struct vmm_arch_parts *parts = opaque;
+	struct varch_parts *parts = opaque;
 
 	pthread_mutex_lock(&parts->lock);
-	vmm_pl031_access(&parts->clock, access);
+	varch_pl031_access(&parts->clock, access);
 	pthread_mutex_unlock(&parts->lock);
 }
 
-int vmm_arch_alarm_fd(const struct vmm_power *power)
+int varch_alarm_fd(const struct varch_power *power)
 {
 	return power->parts->alarm_fd;
 }
 
 /* An alarm that was set again meanwhile is not due. */
-void vmm_arch_alarm(struct vmm_power *power)
+void varch_alarm(struct varch_power *power)
 {
-	struct vmm_arch_parts *parts = power->parts;
+	struct varch_parts *parts = power->parts;
 	uint64_t times;
 
 	pthread_mutex_lock(&parts->lock);
 	if (read(parts->alarm_fd, &times, sizeof(times)) == sizeof(times))
-		vmm_pl031_alarm(&parts->clock);
+		varch_pl031_alarm(&parts->clock);
 	pthread_mutex_unlock(&parts->lock);
 }
 
@@ -115,34 +115,34 @@ void vmm_arch_alarm(struct vmm_power *power)
 
 static void interrupt_button(void *opaque)
 {
-	const struct vmm_arch_parts *parts = opaque;
+	const struct varch_parts *parts = opaque;
 
 	vsu_event_signal(parts->power->button_irq_fd);
 }
 
-static void on_pl061(void *opaque, struct vmm_access *access)
+static void on_pl061(void *opaque, struct varch_access *access)
 {
-	struct vmm_arch_parts *parts = opaque;
+	struct varch_parts *parts = opaque;
 
 	pthread_mutex_lock(&parts->lock);
-	vmm_pl061_access(&parts->pins, access);
+	varch_pl061_access(&parts->pins, access);
 	pthread_mutex_unlock(&parts->lock);
 }
 
-void vmm_arch_press_button(struct vmm_power *power)
+void varch_press_button(struct varch_power *power)
 {
-	struct vmm_arch_parts *parts = power->parts;
+	struct varch_parts *parts = power->parts;
 
 	pthread_mutex_lock(&parts->lock);
-	vmm_pl061_press(&parts->pins);
+	varch_pl061_press(&parts->pins);
 	pthread_mutex_unlock(&parts->lock);
 }
 
 /* ------------------------------------------------------------------------------- parts */
 
-static int make_parts(struct vmm_power *power, struct vsu_error *err)
+static int make_parts(struct varch_power *power, struct vsu_error *err)
 {
-	struct vmm_arch_parts *parts = calloc(1, sizeof(*parts));
+	struct varch_parts *parts = calloc(1, sizeof(*parts));
 	const int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	const int rc = fd < 0 ? -errno : -ENOMEM;
 
@@ -154,36 +154,36 @@ static int make_parts(struct vmm_power *power, struct vsu_error *err)
 	}
 	parts->power = power;
 	parts->alarm_fd = fd;
-	parts->clock = (struct vmm_pl031){
+	parts->clock = (struct varch_pl031){
 		.now = host_seconds, .interrupt = interrupt_clock, .set_alarm = set_alarm, .opaque = parts,
 	};
-	parts->pins = (struct vmm_pl061){ .interrupt = interrupt_button, .opaque = parts };
+	parts->pins = (struct varch_pl061){ .interrupt = interrupt_button, .opaque = parts };
 	pthread_mutex_init(&parts->lock, NULL);
 	power->parts = parts;
 	return 0;
 }
 
-int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struct vsu_error *err)
+int varch_power_add(struct varch_power *power, struct varch_bus *registers, struct vsu_error *err)
 {
 	int rc = make_parts(power, err);
-	const struct vmm_range rows[] = {
-		{ VMM_MACHINE_GPA + AT_POWER, 4, "power register", on_power, power },
-		{ VMM_MACHINE_GPA + AT_PARK, 4, "park register", on_park, power },
-		{ VMM_MACHINE_GPA + AT_CLOCK, 4, "clock register", on_clock, power },
-		{ VMM_CLOCK_GPA, VMM_PRIMECELL_LEN, "real-time clock", on_pl031, power->parts },
-		{ VMM_PINS_GPA, VMM_PRIMECELL_LEN, "pins", on_pl061, power->parts },
+	const struct varch_range rows[] = {
+		{ VARCH_MACHINE_GPA + AT_POWER, 4, "power register", on_power, power },
+		{ VARCH_MACHINE_GPA + AT_PARK, 4, "park register", on_park, power },
+		{ VARCH_MACHINE_GPA + AT_CLOCK, 4, "clock register", on_clock, power },
+		{ VARCH_CLOCK_GPA, VARCH_PRIMECELL_LEN, "real-time clock", on_pl031, power->parts },
+		{ VARCH_PINS_GPA, VARCH_PRIMECELL_LEN, "pins", on_pl061, power->parts },
 	};
 	unsigned int i;
 
 	power->start_ns = vsu_now_ns();
 	for (i = 0; !rc && i < sizeof(rows) / sizeof(rows[0]); i++)
-		rc = vmm_bus_add(registers, &rows[i], err);
+		rc = varch_bus_add(registers, &rows[i], err);
 	return rc;
 }
 
-void vmm_arch_power_free(struct vmm_power *power)
+void varch_power_free(struct varch_power *power)
 {
-	struct vmm_arch_parts *parts = power->parts;
+	struct varch_parts *parts = power->parts;
 
 	if (!parts)
 		return;
@@ -193,16 +193,16 @@ void vmm_arch_power_free(struct vmm_power *power)
 	power->parts = NULL;
 }
 
-void vmm_arch_power_save(const struct vmm_power *power, struct vmm_state_writer *w)
+void varch_power_save(const struct varch_power *power, struct varch_state_writer *w)
 {
-	vmm_pl031_save(&power->parts->clock, w);
-	vmm_pl061_save(&power->parts->pins, w);
+	varch_pl031_save(&power->parts->clock, w);
+	varch_pl061_save(&power->parts->pins, w);
 }
 
-int vmm_arch_power_load(struct vmm_power *power, const struct vmm_state *state, struct vsu_error *err)
+int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err)
 {
-	struct vmm_arch_parts *parts = power->parts;
-	int rc = vmm_pl031_load(&parts->clock, state, err);
+	struct varch_parts *parts = power->parts;
+	int rc = varch_pl031_load(&parts->clock, state, err);
 
-	return rc ? rc : vmm_pl061_load(&parts->pins, state, err);
+	return rc ? rc : varch_pl061_load(&parts->pins, state, err);
 }

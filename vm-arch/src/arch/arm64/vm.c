@@ -15,9 +15,9 @@
 #define DEFAULT_BITS 40u	/* of a VM whose type is 0 */
 #define MOST_BITS 48u		/* 256 TiB suffice; more takes LPA2, and longer walks of tables */
 
-static unsigned int phys_bits(const struct vmm_kvm *kvm)
+static unsigned int phys_bits(const struct varch_vm *kvm)
 {
-	const int bits = vmm_kvm_capability(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
+	const int bits = varch_vm_capability(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
 
 	if (bits <= 0)
 		return DEFAULT_BITS;
@@ -25,27 +25,27 @@ static unsigned int phys_bits(const struct vmm_kvm *kvm)
 }
 
 /* The type is the number of address bits. */
-int vmm_arch_vm_type(const struct vmm_kvm *kvm, bool private_memory, unsigned long *type,
+int varch_vm_type(const struct varch_vm *kvm, bool private_memory, unsigned long *type,
 		     struct vsu_error *err)
 {
 	if (private_memory)
 		return vsu_error_set(err, -EOPNOTSUPP, "memory with a private half (private=on) is not supported on arm64");
-	*type = vmm_kvm_capability(kvm, KVM_CAP_ARM_VM_IPA_SIZE) ? KVM_VM_TYPE_ARM_IPA_SIZE(phys_bits(kvm)) : 0;
+	*type = varch_vm_capability(kvm, KVM_CAP_ARM_VM_IPA_SIZE) ? KVM_VM_TYPE_ARM_IPA_SIZE(phys_bits(kvm)) : 0;
 	return 0;
 }
 
-int vmm_arch_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err)
 {
 	(void)err;
 	kvm->phys_bits = phys_bits(kvm);
 	return 0;
 }
 
-int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_vm_init(struct varch_vm *kvm, struct vsu_error *err)
 {
-	if (!vmm_kvm_capability(kvm, KVM_CAP_ARM_PSCI_0_2))
+	if (!varch_vm_capability(kvm, KVM_CAP_ARM_PSCI_0_2))
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot start and stop CPUs (KVM_CAP_ARM_PSCI_0_2)");
-	return vmm_gic_make(kvm, err);
+	return varch_gic_make(kvm, err);
 }
 
 static const uint32_t tuned[] = {
@@ -55,7 +55,7 @@ static const uint32_t tuned[] = {
 	KVM_CAP_ARM_SYSTEM_SUSPEND,
 };
 
-void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
+void varch_vm_tune(struct varch_vm *kvm, bool private_memory)
 {
 	struct kvm_enable_cap cap;
 	unsigned int i;
@@ -63,46 +63,46 @@ void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
 	(void)private_memory;
 	for (i = 0; i < sizeof(tuned) / sizeof(tuned[0]); i++) {
 		cap = (struct kvm_enable_cap){ .cap = tuned[i] };
-		if (vmm_kvm_capability(kvm, (int)tuned[i]))
-			(void)!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+		if (varch_vm_capability(kvm, (int)tuned[i]))
+			(void)!varch_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 	}
 }
 
-int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < n; i++)
-		rc = vmm_arm64_cpu_init(kvm, cpu_fds[i], i, err);
-	return rc ? rc : vmm_gic_begin(kvm, err);
+		rc = varch_arm64_cpu_init(kvm, cpu_fds[i], i, err);
+	return rc ? rc : varch_gic_begin(kvm, err);
 }
 
-bool vmm_arch_is_usual(const struct vmm_kvm *kvm)
+bool varch_is_usual(const struct varch_vm *kvm)
 {
 	return kvm->gic != 2;
 }
 
-bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
+bool varch_has_msi(const struct varch_vm *kvm)
 {
-	return vmm_gic_has_its(kvm);
+	return varch_gic_has_its(kvm);
 }
 
-void vmm_arch_msi_sender(struct kvm_msi *message, uint32_t sender)
+void varch_msi_sender(struct kvm_msi *message, uint32_t sender)
 {
 	message->flags = KVM_MSI_VALID_DEVID;
 	message->devid = sender;
 }
 
 /* A guest's kernel runs on the processor, or not at all. */
-bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm)
+bool varch_emulates_level0(const struct varch_vm *kvm)
 {
 	(void)kvm;
 	return false;
 }
 
-int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched)
+int varch_report_loss(int cpu_fd, uint64_t gpa, bool touched)
 {
 	(void)cpu_fd;
 	(void)gpa;

@@ -6,18 +6,18 @@
 
 #include "arch/arm64/gic_state.h"
 
-int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err)
+int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
 {
-	return vmm_gic_save(kvm, w, err);
+	return varch_gic_save(kvm, w, err);
 }
 
-int vmm_arch_vm_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
+int varch_vm_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
 {
-	return vmm_gic_load(kvm, state, err);
+	return varch_gic_load(kvm, state, err);
 }
 
-int vmm_arch_vm_load_last(const struct vmm_kvm *kvm, const struct vmm_state *state,
+int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
 			  struct vsu_error *err)
 {
-	return vmm_gic_load_its(kvm, state, err);
+	return varch_gic_load_its(kvm, state, err);
 }

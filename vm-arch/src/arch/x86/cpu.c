@@ -31,41 +31,41 @@
 #define RFLAGS_FIXED 0x2u
 #define RFLAGS_IOPL3 0x3000u
 
-int vmm_arch_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err)
 {
 	const struct kvm_cpuid_entry2 *e;
-	int rc = vmm_cpuid_fetch(kvm, err);
+	int rc = varch_cpuid_fetch(kvm, err);
 
 	if (rc < 0)
 		return rc;
-	e = vmm_cpuid_find(kvm->cpuid, 0x80000008, VMM_CPUID_ANY);
+	e = varch_cpuid_find(kvm->cpuid, 0x80000008, VARCH_CPUID_ANY);
 	kvm->phys_bits = e ? e->eax & 0xff : 36;	/* what a CPU without the leaf has */
 	return 0;
 }
 
-static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		     const struct vmm_x86_start *start, struct vsu_error *err)
+static int set_cpuid(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		     const struct varch_x86_start *start, struct vsu_error *err)
 {
-	const struct vmm_cpuid_config config = {
+	const struct varch_cpuid_config config = {
 		.choice = start->choice, .cpu = cpu,
 		.ncpus = start->ncpus ? start->ncpus : cpu + 1,
-		.tsc_deadline = vmm_kvm_capability(kvm,
+		.tsc_deadline = varch_vm_capability(kvm,
 						   KVM_CAP_TSC_DEADLINE_TIMER),
 		.map_hypercall = kvm->map_hypercall,
 	};
 	struct kvm_cpuid2 *table = NULL;
-	int rc = vmm_cpuid_supported(kvm, &table, err);
+	int rc = varch_cpuid_supported(kvm, &table, err);
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_cpu_model_check(table, &config.choice, err);
+	rc = varch_cpu_model_check(table, &config.choice, err);
 	if (rc < 0) {
 		free(table);
 		return rc;
 	}
-	rc = vmm_cpuid_shape(table, &config);
+	rc = varch_cpuid_shape(table, &config);
 	if (!rc)
-		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);
+		rc = varch_ioctl(cpu_fd, KVM_SET_CPUID2, table);
 	free(table);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_CPUID2") : 0;
 }
@@ -76,14 +76,14 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
  */
 static int set_msrs(int cpu_fd, struct vsu_error *err)
 {
-	struct vmm_kvm_msrs msrs = {
+	struct varch_kvm_msrs msrs = {
 		.nmsrs = 2,
 		.entries = {
 			{ .index = MSR_MISC_ENABLE, .data = 1 },
 			{ .index = MSR_MTRR_DEFAULT, .data = 0xc06 },
 		},
 	};
-	int rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_MSRS, &msrs);
+	int rc = varch_ioctl(cpu_fd, KVM_SET_MSRS, &msrs);
 
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_MSRS") : 0;
 }
@@ -107,18 +107,18 @@ static const struct entry_row {
 	uint8_t code, data, dpl;
 	bool bits64;
 } entry_rows[] = {
-	[VMM_X86_LEVEL3] = { VMM_BOOT_GDT_GPA, 39, 0x18, 0x20, 3, true },
-	[VMM_X86_LEVEL0] = { VMM_BOOT_GDT_GPA, 39, 0x08, 0x10, 0, true },
-	[VMM_X86_LINUX] = { VMM_BOOT_LINUX_GDT_GPA, 31, 0x10, 0x18, 0, true },
-	[VMM_X86_PVH] = { VMM_BOOT_GDT_GPA, 39, 0x08, 0x10, 0, false },
+	[VARCH_X86_LEVEL3] = { VARCH_BOOT_GDT_GPA, 39, 0x18, 0x20, 3, true },
+	[VARCH_X86_LEVEL0] = { VARCH_BOOT_GDT_GPA, 39, 0x08, 0x10, 0, true },
+	[VARCH_X86_LINUX] = { VARCH_BOOT_LINUX_GDT_GPA, 31, 0x10, 0x18, 0, true },
+	[VARCH_X86_PVH] = { VARCH_BOOT_GDT_GPA, 39, 0x08, 0x10, 0, false },
 };
 
 static void enable_64_bit_mode(struct kvm_sregs *s)
 {
-	s->tr.base = VMM_BOOT_TSS_GPA;
-	s->tr.limit = VMM_BOOT_TSS_LIMIT;
+	s->tr.base = VARCH_BOOT_TSS_GPA;
+	s->tr.limit = VARCH_BOOT_TSS_LIMIT;
 	s->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG;
-	s->cr3 = VMM_BOOT_TABLES_GPA;
+	s->cr3 = VARCH_BOOT_TABLES_GPA;
 	s->cr4 = CR4_PAE | CR4_OSFXSR;
 	s->efer = EFER_LME_LMA;
 }
@@ -139,7 +139,7 @@ static int set_system_registers(int cpu_fd, const struct entry_row *row,
 				struct vsu_error *err)
 {
 	struct kvm_sregs s;
-	int rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_SREGS, &s);
+	int rc = varch_ioctl(cpu_fd, KVM_GET_SREGS, &s);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_GET_SREGS");
@@ -153,7 +153,7 @@ static int set_system_registers(int cpu_fd, const struct entry_row *row,
 		enable_64_bit_mode(&s);
 	else
 		enable_32_bit_mode(&s);
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_SREGS, &s);
+	rc = varch_ioctl(cpu_fd, KVM_SET_SREGS, &s);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_SREGS") : 0;
 }
 
@@ -161,15 +161,15 @@ static int set_system_registers(int cpu_fd, const struct entry_row *row,
 static int make_runnable(int cpu_fd, struct vsu_error *err)
 {
 	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
-	int rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_MP_STATE, &state);
+	int rc = varch_ioctl(cpu_fd, KVM_SET_MP_STATE, &state);
 
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_MP_STATE") : 0;
 }
 
-static int set_registers(int cpu_fd, const struct vmm_x86_start *start,
+static int set_registers(int cpu_fd, const struct varch_x86_start *start,
 			 struct vsu_error *err)
 {
-	const bool level3 = start->how == VMM_X86_LEVEL3;
+	const bool level3 = start->how == VARCH_X86_LEVEL3;
 	struct kvm_regs regs = {
 		.rip = start->entry, .rsp = start->stack_top,
 		.rbx = start->rbx, .rdi = start->rdi, .rsi = start->rsi,
@@ -181,19 +181,19 @@ static int set_registers(int cpu_fd, const struct vmm_x86_start *start,
 		rc = make_runnable(cpu_fd, err);
 	if (rc < 0)
 		return rc;
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_REGS, &regs);
+	rc = varch_ioctl(cpu_fd, KVM_SET_REGS, &regs);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_REGS") : 0;
 }
 
-int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct vmm_x86_start *start, struct vsu_error *err)
+int varch_x86_start_cpu(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct varch_x86_start *start, struct vsu_error *err)
 {
 	int rc = set_cpuid(kvm, cpu_fd, cpu, start, err);
 
 	if (!rc)
 		rc = set_msrs(cpu_fd, err);
-	vmm_mce_setup(kvm, cpu_fd);
-	if (rc < 0 || start->how == VMM_X86_WAITS)
+	varch_mce_setup(kvm, cpu_fd);
+	if (rc < 0 || start->how == VARCH_X86_WAITS)
 		return rc;
 	return set_registers(cpu_fd, start, err);
 }
@@ -209,12 +209,12 @@ static const uint32_t shared_msrs[] = {
 static int take_cpuid(int first_fd, int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
 	struct kvm_cpuid2 *table;
-	int rc = vmm_cpuid_of_cpu(first_fd, &table);
+	int rc = varch_cpuid_of_cpu(first_fd, &table);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "CPU 0: KVM_GET_CPUID2");
-	vmm_cpuid_set_number(table, cpu);
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);
+	varch_cpuid_set_number(table, cpu);
+	rc = varch_ioctl(cpu_fd, KVM_SET_CPUID2, table);
 	free(table);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_CPUID2", cpu) : 0;
 }
@@ -222,14 +222,14 @@ static int take_cpuid(int first_fd, int cpu_fd, unsigned int cpu, struct vsu_err
 /* At the same rate, KVM takes 0 as the counter of the other CPUs. */
 static int join_tsc(int first_fd, int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
-	struct vmm_kvm_msrs zero = { .nmsrs = 1, .entries = { { .index = MSR_TSC } } };
-	const int khz = vmm_kvm_ioctl(first_fd, KVM_GET_TSC_KHZ, NULL);
+	struct varch_kvm_msrs zero = { .nmsrs = 1, .entries = { { .index = MSR_TSC } } };
+	const int khz = varch_ioctl(first_fd, KVM_GET_TSC_KHZ, NULL);
 	int rc = 0;
 
-	if (khz > 0 && khz != vmm_kvm_ioctl(cpu_fd, KVM_GET_TSC_KHZ, NULL))
-		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)(unsigned int)khz);
+	if (khz > 0 && khz != varch_ioctl(cpu_fd, KVM_GET_TSC_KHZ, NULL))
+		rc = varch_ioctl(cpu_fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)(unsigned int)khz);
 	if (rc >= 0)
-		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_MSRS, &zero);
+		rc = varch_ioctl(cpu_fd, KVM_SET_MSRS, &zero);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: its time stamp counter", cpu) : 0;
 }
 
@@ -237,14 +237,14 @@ static int join_tsc(int first_fd, int cpu_fd, unsigned int cpu, struct vsu_error
 static int join_apics(int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
 	struct kvm_lapic_state state;
-	int rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_LAPIC, &state);
+	int rc = varch_ioctl(cpu_fd, KVM_GET_LAPIC, &state);
 
 	if (rc >= 0)
-		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_LAPIC, &state);
+		rc = varch_ioctl(cpu_fd, KVM_SET_LAPIC, &state);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: its local APIC", cpu) : 0;
 }
 
-int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+int varch_cpu_add(const struct varch_vm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
 		     struct vsu_error *err)
 {
 	int rc = take_cpuid(first_fd, cpu_fd, cpu, err);
@@ -255,7 +255,7 @@ int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsign
 		rc = join_apics(cpu_fd, cpu, err);
 	if (!rc)
 		rc = set_msrs(cpu_fd, err);
-	vmm_mce_setup(kvm, cpu_fd);
-	vmm_msrs_copy(first_fd, cpu_fd, shared_msrs, sizeof(shared_msrs) / sizeof(shared_msrs[0]));
+	varch_mce_setup(kvm, cpu_fd);
+	varch_msrs_copy(first_fd, cpu_fd, shared_msrs, sizeof(shared_msrs) / sizeof(shared_msrs[0]));
 	return rc;
 }

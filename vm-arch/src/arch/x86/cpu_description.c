@@ -29,15 +29,15 @@ static const struct key {
 	unsigned int max;
 } keys[NKEYS] = {
 	[VENDOR] = { "vendor=", 0, 0 },
-	[FAMILY] = { "family=", offsetof(struct vmm_cpu_description, family), 270 },
-	[MODEL] = { "model=", offsetof(struct vmm_cpu_description, model), 255 },
-	[STEPPING] = { "stepping=", offsetof(struct vmm_cpu_description, stepping), 15 },
+	[FAMILY] = { "family=", offsetof(struct varch_cpu_description, family), 270 },
+	[MODEL] = { "model=", offsetof(struct varch_cpu_description, model), 255 },
+	[STEPPING] = { "stepping=", offsetof(struct varch_cpu_description, stepping), 15 },
 };
 
 /* --------------------------------------------------------------------- reading */
 
 struct reading {
-	struct vmm_cpu_description *d;
+	struct varch_cpu_description *d;
 	unsigned int seen;	/* keys, 1u << index */
 	unsigned int line;
 	char word[MAX_WORD + 1];
@@ -51,9 +51,9 @@ static int refuse_word(const struct reading *r, const char *why)
 
 static int take_vendor(const struct reading *r, const char *value)
 {
-	if (strlen(value) != VMM_CPU_VENDOR || strspn(value, LETTERS) != VMM_CPU_VENDOR)
+	if (strlen(value) != VARCH_CPU_VENDOR || strspn(value, LETTERS) != VARCH_CPU_VENDOR)
 		return refuse_word(r, "is not a vendor of 12 letters, such as vendor=GenuineIntel");
-	memcpy(r->d->vendor, value, VMM_CPU_VENDOR + 1);
+	memcpy(r->d->vendor, value, VARCH_CPU_VENDOR + 1);
 	return 0;
 }
 
@@ -72,13 +72,13 @@ static int take_number(const struct reading *r, const struct key *key, const cha
 
 static int take_feature(const struct reading *r)
 {
-	const int feature = vmm_cpu_feature_find(r->word, strlen(r->word));
+	const int feature = varch_cpu_feature_find(r->word, strlen(r->word));
 
 	if (feature < 0)
 		return refuse_word(r, "is not a feature that this cvmm knows; remove it");
-	if (vmm_cpu_set_has(&r->d->features, (unsigned int)feature))
+	if (varch_cpu_set_has(&r->d->features, (unsigned int)feature))
 		return refuse_word(r, "is given twice");
-	vmm_cpu_set_add(&r->d->features, (unsigned int)feature);
+	varch_cpu_set_add(&r->d->features, (unsigned int)feature);
 	return 0;
 }
 
@@ -135,7 +135,7 @@ static int next_word(struct reading *r, const char **text)
 /* Leaf 1 cannot express every pair. */
 static int check_whole(const struct reading *r)
 {
-	const struct vmm_cpu_description *d = r->d;
+	const struct varch_cpu_description *d = r->d;
 	unsigned int i;
 
 	for (i = 0; i < NKEYS; i++)
@@ -148,10 +148,10 @@ static int check_whole(const struct reading *r)
 	return 0;
 }
 
-int vmm_cpu_description_parse(struct vmm_cpu_description *out, const char *text,
+int varch_cpu_description_parse(struct varch_cpu_description *out, const char *text,
 			      struct vsu_error *err)
 {
-	struct vmm_cpu_description d = { .family = 0 };
+	struct varch_cpu_description d = { .family = 0 };
 	struct reading r = { .d = &d, .line = 1, .err = err };
 	int rc = next_word(&r, &text);
 
@@ -167,60 +167,60 @@ int vmm_cpu_description_parse(struct vmm_cpu_description *out, const char *text,
 	return rc;
 }
 
-static int read_text(int fd, char text[VMM_CPU_MAX_TEXT], struct vsu_error *err)
+static int read_text(int fd, char text[VARCH_CPU_MAX_TEXT], struct vsu_error *err)
 {
 	size_t len = 0;
 	ssize_t n;
 
 	do {
-		n = read(fd, text + len, VMM_CPU_MAX_TEXT - len);
+		n = read(fd, text + len, VARCH_CPU_MAX_TEXT - len);
 		if (n > 0)
 			len += (size_t)n;
-	} while ((n > 0 && len < VMM_CPU_MAX_TEXT) || (n < 0 && errno == EINTR));
+	} while ((n > 0 && len < VARCH_CPU_MAX_TEXT) || (n < 0 && errno == EINTR));
 	if (n < 0)
 		return vsu_error_sys(err, -errno, "cannot read it");
-	if (len == VMM_CPU_MAX_TEXT)
-		return vsu_error_set(err, -E2BIG, "it has more than %d bytes", VMM_CPU_MAX_TEXT - 1);
+	if (len == VARCH_CPU_MAX_TEXT)
+		return vsu_error_set(err, -E2BIG, "it has more than %d bytes", VARCH_CPU_MAX_TEXT - 1);
 	text[len] = '\0';
 	return strlen(text) == len ? 0 :
 	       vsu_error_set(err, -EBADMSG, "byte %zu is 0", strlen(text));
 }
 
-int vmm_cpu_description_read(struct vmm_cpu_description *out, int fd, struct vsu_error *err)
+int varch_cpu_description_read(struct varch_cpu_description *out, int fd, struct vsu_error *err)
 {
 	char *text;
 	int rc;
 
 	if (fd < 0)
 		return vsu_error_sys(err, fd, "cannot open it");
-	text = malloc(VMM_CPU_MAX_TEXT);
+	text = malloc(VARCH_CPU_MAX_TEXT);
 	rc = text ? read_text(fd, text, err) : vsu_error_set(err, -ENOMEM, "no memory");
 	vsu_fd_close(&fd);
 	if (!rc)
-		rc = vmm_cpu_description_parse(out, text, err);
+		rc = varch_cpu_description_parse(out, text, err);
 	free(text);
 	return rc;
 }
 
 /* --------------------------------------------------------------------- writing */
 
-int vmm_cpu_description_write(const struct vmm_cpu_description *d, char separator, char *text,
+int varch_cpu_description_write(const struct varch_cpu_description *d, char separator, char *text,
 			      size_t room)
 {
 	int len = snprintf(text, room, "vendor=%s%cfamily=%u%cmodel=%u%cstepping=%u", d->vendor,
 			   separator, d->family, separator, d->model, separator, d->stepping);
 	unsigned int i;
 
-	for (i = 0; vmm_cpu_features[i].name && len >= 0 && (size_t)len < room; i++)
-		if (vmm_cpu_set_has(&d->features, i))
+	for (i = 0; varch_cpu_features[i].name && len >= 0 && (size_t)len < room; i++)
+		if (varch_cpu_set_has(&d->features, i))
 			len += snprintf(text + len, room - (size_t)len, "%c%s", separator,
-					vmm_cpu_features[i].name);
+					varch_cpu_features[i].name);
 	return len >= 0 && (size_t)len < room ? len : -ENOSPC;
 }
 
 /* -------------------------------------------------------- processors of hosts */
 
-static void read_signature(struct vmm_cpu_description *d, uint32_t eax)
+static void read_signature(struct varch_cpu_description *d, uint32_t eax)
 {
 	const unsigned int family = eax >> 8 & 0xf;
 
@@ -233,7 +233,7 @@ static void read_signature(struct vmm_cpu_description *d, uint32_t eax)
 	d->stepping = eax & 0xf;
 }
 
-uint32_t vmm_cpu_description_signature(const struct vmm_cpu_description *d)
+uint32_t varch_cpu_description_signature(const struct varch_cpu_description *d)
 {
 	const unsigned int base = d->family < FAMILY_EXTENDED ? d->family : FAMILY_EXTENDED;
 
@@ -241,20 +241,20 @@ uint32_t vmm_cpu_description_signature(const struct vmm_cpu_description *d)
 	       (d->model & 0xf) << 4 | d->stepping;
 }
 
-int vmm_cpu_description_of(struct vmm_cpu_description *out, struct kvm_cpuid2 *table,
+int varch_cpu_description_of(struct varch_cpu_description *out, struct kvm_cpuid2 *table,
 			   struct vsu_error *err)
 {
-	const struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 0, VMM_CPUID_ANY);
-	struct vmm_cpu_description d = { .features = vmm_cpu_set_of_table(table) };
+	const struct kvm_cpuid_entry2 *e = varch_cpuid_find(table, 0, VARCH_CPUID_ANY);
+	struct varch_cpu_description d = { .features = varch_cpu_set_of_table(table) };
 
 	if (e) {
 		memcpy(d.vendor, &e->ebx, 4);
 		memcpy(d.vendor + 4, &e->edx, 4);
 		memcpy(d.vendor + 8, &e->ecx, 4);
 	}
-	if (strlen(d.vendor) != VMM_CPU_VENDOR || strspn(d.vendor, LETTERS) != VMM_CPU_VENDOR)
+	if (strlen(d.vendor) != VARCH_CPU_VENDOR || strspn(d.vendor, LETTERS) != VARCH_CPU_VENDOR)
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM reports no vendor of processors that can be described; use a level such as --cpu=x86-64-v2");
-	e = vmm_cpuid_find(table, 1, VMM_CPUID_ANY);
+	e = varch_cpuid_find(table, 1, VARCH_CPUID_ANY);
 	if (e)
 		read_signature(&d, e->eax);
 	*out = d;
@@ -262,13 +262,13 @@ int vmm_cpu_description_of(struct vmm_cpu_description *out, struct kvm_cpuid2 *t
 }
 
 /* Family, model and stepping in the order of their age. */
-static unsigned int age_of(const struct vmm_cpu_description *d)
+static unsigned int age_of(const struct varch_cpu_description *d)
 {
 	return d->family << 16 | d->model << 8 | d->stepping;
 }
 
-int vmm_cpu_description_limit(struct vmm_cpu_description *d,
-			      const struct vmm_cpu_description *other, struct vsu_error *err)
+int varch_cpu_description_limit(struct varch_cpu_description *d,
+			      const struct varch_cpu_description *other, struct vsu_error *err)
 {
 	size_t i;
 

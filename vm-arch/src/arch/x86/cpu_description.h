@@ -11,38 +11,38 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_X86_CPU_DESCRIPTION_H
-#define VMM_X86_CPU_DESCRIPTION_H
+#ifndef VARCH_X86_CPU_DESCRIPTION_H
+#define VARCH_X86_CPU_DESCRIPTION_H
 
 #include <vm-arch/cpu_words.h>
 
 #include "arch/x86/cpu_features.h"
 
 /* Reads words, which another program may have written. -EBADMSG: err names the word that is refused. */
-int vmm_cpu_description_parse(struct vmm_cpu_description *out, const char *text,
+int varch_cpu_description_parse(struct varch_cpu_description *out, const char *text,
 			      struct vsu_error *err);
 
 /* Reads a file, of which fd is closed; negative: why it could not be opened. */
-int vmm_cpu_description_read(struct vmm_cpu_description *out, int fd, struct vsu_error *err);
+int varch_cpu_description_read(struct varch_cpu_description *out, int fd, struct vsu_error *err);
 
 /* Writes all words, each followed by the separator but the last. The length; -ENOSPC: text is full. */
-int vmm_cpu_description_write(const struct vmm_cpu_description *d, char separator, char *text,
+int varch_cpu_description_write(const struct varch_cpu_description *d, char separator, char *text,
 			      size_t room);
 
 /*
  * The processor of KVM's table. -EOPNOTSUPP: it has no vendor that a description can name.
  */
-int vmm_cpu_description_of(struct vmm_cpu_description *out, struct kvm_cpuid2 *table,
+int varch_cpu_description_of(struct varch_cpu_description *out, struct kvm_cpuid2 *table,
 			   struct vsu_error *err);
 
 /*
  * Limits d to what other has, too: the features of both, and the older of both models.
  * -EOPNOTSUPP: processors of different vendors.
  */
-int vmm_cpu_description_limit(struct vmm_cpu_description *d,
-			      const struct vmm_cpu_description *other, struct vsu_error *err);
+int varch_cpu_description_limit(struct varch_cpu_description *d,
+			      const struct varch_cpu_description *other, struct vsu_error *err);
 
 /* Its family, model and stepping as EAX of leaf 1. */
-uint32_t vmm_cpu_description_signature(const struct vmm_cpu_description *d);
+uint32_t varch_cpu_description_signature(const struct varch_cpu_description *d);
 
 #endif

@@ -8,25 +8,25 @@
 
 #include "arch/x86/cpu_features.h"
 
-#define ANY VMM_CPUID_ANY
-#define BASIC_ECX 1, ANY, VMM_ECX
-#define LEAF7_EBX 7, 0, VMM_EBX
-#define LEAF7_ECX 7, 0, VMM_ECX
-#define LEAF7_EDX 7, 0, VMM_EDX
-#define MORE7_EAX 7, 1, VMM_EAX
-#define MORE7_EDX 7, 1, VMM_EDX
-#define LAST7_EDX 7, 2, VMM_EDX
-#define STATE_EAX 0xd, 1, VMM_EAX
-#define EXTENDED_ECX 0x80000001, ANY, VMM_ECX
-#define EXTENDED_EDX 0x80000001, ANY, VMM_EDX
-#define SIZES_EBX 0x80000008, ANY, VMM_EBX
+#define ANY VARCH_CPUID_ANY
+#define BASIC_ECX 1, ANY, VARCH_ECX
+#define LEAF7_EBX 7, 0, VARCH_EBX
+#define LEAF7_ECX 7, 0, VARCH_ECX
+#define LEAF7_EDX 7, 0, VARCH_EDX
+#define MORE7_EAX 7, 1, VARCH_EAX
+#define MORE7_EDX 7, 1, VARCH_EDX
+#define LAST7_EDX 7, 2, VARCH_EDX
+#define STATE_EAX 0xd, 1, VARCH_EAX
+#define EXTENDED_ECX 0x80000001, ANY, VARCH_ECX
+#define EXTENDED_EDX 0x80000001, ANY, VARCH_EDX
+#define SIZES_EBX 0x80000008, ANY, VARCH_EBX
 
 /*
  * Omitted: features whose MSRs differ between hosts (arch-capabilities), whose state has
  * another offset on another processor (protection keys) or is in XSS or more than 4 KiB (CET,
  * AMX), nested virtualisation, and performance counters.
  */
-const struct vmm_cpu_feature vmm_cpu_features[] = {
+const struct varch_cpu_feature varch_cpu_features[] = {
 	{ 2, BASIC_ECX, 0, "sse3" },
 	{ 0, BASIC_ECX, 1, "pclmulqdq" },
 	{ 2, BASIC_ECX, 9, "ssse3" },
@@ -138,59 +138,59 @@ const struct vmm_cpu_feature vmm_cpu_features[] = {
 	{ .name = NULL },
 };
 
-static_assert(sizeof(vmm_cpu_features) / sizeof(vmm_cpu_features[0]) <= VMM_CPU_MAX_FEATURES,
+static_assert(sizeof(varch_cpu_features) / sizeof(varch_cpu_features[0]) <= VARCH_CPU_MAX_FEATURES,
 	      "a set has a bit for each feature");
 
-struct vmm_cpu_set vmm_cpu_set_of_level(unsigned int level)
+struct varch_cpu_set varch_cpu_set_of_level(unsigned int level)
 {
-	struct vmm_cpu_set set = { .bits = { 0 } };
+	struct varch_cpu_set set = { .bits = { 0 } };
 	unsigned int i;
 
-	for (i = 0; vmm_cpu_features[i].name; i++)
-		if (vmm_cpu_features[i].level && vmm_cpu_features[i].level <= level)
-			vmm_cpu_set_add(&set, i);
+	for (i = 0; varch_cpu_features[i].name; i++)
+		if (varch_cpu_features[i].level && varch_cpu_features[i].level <= level)
+			varch_cpu_set_add(&set, i);
 	return set;
 }
 
-struct vmm_cpu_set vmm_cpu_set_of_table(struct kvm_cpuid2 *table)
+struct varch_cpu_set varch_cpu_set_of_table(struct kvm_cpuid2 *table)
 {
-	struct vmm_cpu_set set = { .bits = { 0 } };
-	const struct vmm_cpu_feature *f = vmm_cpu_features;
+	struct varch_cpu_set set = { .bits = { 0 } };
+	const struct varch_cpu_feature *f = varch_cpu_features;
 	struct kvm_cpuid_entry2 *e;
 
 	for (; f->name; f++) {
-		e = vmm_cpuid_find(table, f->function, f->index);
-		if (e && *vmm_cpuid_register(e, f->reg) >> f->bit & 1)
-			vmm_cpu_set_add(&set, (unsigned int)(f - vmm_cpu_features));
+		e = varch_cpuid_find(table, f->function, f->index);
+		if (e && *varch_cpuid_register(e, f->reg) >> f->bit & 1)
+			varch_cpu_set_add(&set, (unsigned int)(f - varch_cpu_features));
 	}
 	return set;
 }
 
-uint32_t vmm_cpu_set_bits(const struct vmm_cpu_set *set, uint32_t function, uint32_t index,
-			  enum vmm_cpuid_reg reg)
+uint32_t varch_cpu_set_bits(const struct varch_cpu_set *set, uint32_t function, uint32_t index,
+			  enum varch_cpuid_reg reg)
 {
-	const struct vmm_cpu_feature *f = vmm_cpu_features;
+	const struct varch_cpu_feature *f = varch_cpu_features;
 	uint32_t bits = 0;
 
 	for (; f->name; f++)
 		if (f->function == function && f->index == index && f->reg == reg &&
-		    vmm_cpu_set_has(set, (unsigned int)(f - vmm_cpu_features)))
+		    varch_cpu_set_has(set, (unsigned int)(f - varch_cpu_features)))
 			bits |= 1u << f->bit;
 	return bits;
 }
 
-int vmm_cpu_feature_find(const char *name, size_t len)
+int varch_cpu_feature_find(const char *name, size_t len)
 {
 	int i;
 
-	for (i = 0; vmm_cpu_features[i].name; i++)
-		if (strlen(vmm_cpu_features[i].name) == len &&
-		    !memcmp(vmm_cpu_features[i].name, name, len))
+	for (i = 0; varch_cpu_features[i].name; i++)
+		if (strlen(varch_cpu_features[i].name) == len &&
+		    !memcmp(varch_cpu_features[i].name, name, len))
 			return i;
 	return -1;
 }
 
-unsigned int vmm_cpu_set_names(const struct vmm_cpu_set *set, const struct vmm_cpu_set *other,
+unsigned int varch_cpu_set_names(const struct varch_cpu_set *set, const struct varch_cpu_set *other,
 			       char *names, size_t room)
 {
 	unsigned int i, n = 0, left = 0;
@@ -198,10 +198,10 @@ unsigned int vmm_cpu_set_names(const struct vmm_cpu_set *set, const struct vmm_c
 	size_t len = 0;
 
 	names[0] = '\0';
-	for (i = 0; vmm_cpu_features[i].name; i++) {
-		if (!vmm_cpu_set_has(set, i) || vmm_cpu_set_has(other, i))
+	for (i = 0; varch_cpu_features[i].name; i++) {
+		if (!varch_cpu_set_has(set, i) || varch_cpu_set_has(other, i))
 			continue;
-		name = vmm_cpu_features[i].name;
+		name = varch_cpu_features[i].name;
 		n++;
 		if (left || len + strlen(name) + sizeof(", and 999 more") > room)
 			left++;

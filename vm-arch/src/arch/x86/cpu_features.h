@@ -6,8 +6,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_X86_CPU_FEATURES_H
-#define VMM_X86_CPU_FEATURES_H
+#ifndef VARCH_X86_CPU_FEATURES_H
+#define VARCH_X86_CPU_FEATURES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,45 +16,45 @@
 
 #include "arch/x86/cpuid_table.h"
 
-struct vmm_cpu_feature {
+struct varch_cpu_feature {
 	unsigned int level;	/* x86-64-vN that has it first; 0: of no level */
 	uint32_t function, index;
-	enum vmm_cpuid_reg reg;
+	enum varch_cpuid_reg reg;
 	unsigned int bit;
 	const char *name;
 };
 
 /* Ends with a row without a name. */
-extern const struct vmm_cpu_feature vmm_cpu_features[];
+extern const struct varch_cpu_feature varch_cpu_features[];
 
-static inline bool vmm_cpu_set_has(const struct vmm_cpu_set *set, unsigned int feature)
+static inline bool varch_cpu_set_has(const struct varch_cpu_set *set, unsigned int feature)
 {
 	return set->bits[feature / 64] >> feature % 64 & 1;
 }
 
-static inline void vmm_cpu_set_add(struct vmm_cpu_set *set, unsigned int feature)
+static inline void varch_cpu_set_add(struct varch_cpu_set *set, unsigned int feature)
 {
 	set->bits[feature / 64] |= UINT64_C(1) << feature % 64;
 }
 
 /* Features of a level and those below it. */
-struct vmm_cpu_set vmm_cpu_set_of_level(unsigned int level);
+struct varch_cpu_set varch_cpu_set_of_level(unsigned int level);
 
 /* Features that a table has. */
-struct vmm_cpu_set vmm_cpu_set_of_table(struct kvm_cpuid2 *table);
+struct varch_cpu_set varch_cpu_set_of_table(struct kvm_cpuid2 *table);
 
 /* The features' bits of a register, of an entry with this index. */
-uint32_t vmm_cpu_set_bits(const struct vmm_cpu_set *set, uint32_t function, uint32_t index,
-			  enum vmm_cpuid_reg reg);
+uint32_t varch_cpu_set_bits(const struct varch_cpu_set *set, uint32_t function, uint32_t index,
+			  enum varch_cpuid_reg reg);
 
 /* The index of the feature with this name of len bytes, or -1. */
-int vmm_cpu_feature_find(const char *name, size_t len);
+int varch_cpu_feature_find(const char *name, size_t len);
 
 /*
  * Names of the features of set that are not in other, separated by ", ". Those that do not fit
  * are counted: "and 12 more". Their number.
  */
-unsigned int vmm_cpu_set_names(const struct vmm_cpu_set *set, const struct vmm_cpu_set *other,
+unsigned int varch_cpu_set_names(const struct varch_cpu_set *set, const struct varch_cpu_set *other,
 			       char *names, size_t room);
 
 #endif

@@ -15,23 +15,23 @@
 
 #define NAMES "host, plain, x86-64-v2, x86-64-v3 or x86-64-v4"
 
-int vmm_cpu_option_read(struct vmm_cpu_option *option, struct vsu_error *err)
+int varch_cpu_option_read(struct varch_cpu_option *option, struct vsu_error *err)
 {
-	int rc = option->text ? vmm_cpu_choice_read(&option->choice, option->text, err) : 0;
+	int rc = option->text ? varch_cpu_choice_read(&option->choice, option->text, err) : 0;
 
 	return rc != -ENOENT ? rc :
 	       vsu_error_set(err, -EINVAL, "option --cpu: '%s' is not one of " NAMES, option->text);
 }
 
-static int write_list(const struct vmm_cpu_description *d, char **out, struct vsu_error *err)
+static int write_list(const struct varch_cpu_description *d, char **out, struct vsu_error *err)
 {
-	const size_t prefix = strlen(VMM_CPU_LIST);
-	char *text = malloc(prefix + VMM_CPU_MAX_TEXT);
+	const size_t prefix = strlen(VARCH_CPU_LIST);
+	char *text = malloc(prefix + VARCH_CPU_MAX_TEXT);
 
 	if (!text)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	memcpy(text, VMM_CPU_LIST, prefix);
-	if (vmm_cpu_description_write(d, ',', text + prefix, VMM_CPU_MAX_TEXT) < 0) {
+	memcpy(text, VARCH_CPU_LIST, prefix);
+	if (varch_cpu_description_write(d, ',', text + prefix, VARCH_CPU_MAX_TEXT) < 0) {
 		free(text);
 		return vsu_error_set(err, -E2BIG, "the description is too long");
 	}
@@ -39,7 +39,7 @@ static int write_list(const struct vmm_cpu_description *d, char **out, struct vs
 	return 0;
 }
 
-static int read_file(const char *text, struct vmm_cpu_description *d, struct vsu_error *err)
+static int read_file(const char *text, struct varch_cpu_description *d, struct vsu_error *err)
 {
 	int fd = vsu_file_value_open(text, O_RDONLY | O_NOCTTY);
 	int rc;
@@ -47,15 +47,15 @@ static int read_file(const char *text, struct vmm_cpu_description *d, struct vsu
 	if (fd == -ENOENT)
 		return vsu_error_set(err, -ENOENT, "option --cpu: '%s' is no file, and not one of " NAMES,
 				     text);
-	rc = vmm_cpu_description_read(d, fd, err);
+	rc = varch_cpu_description_read(d, fd, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --cpu: '%s'", text) : 0;
 }
 
-int vmm_cpu_option_expand(const char *text, char **out, struct vsu_error *err)
+int varch_cpu_option_expand(const char *text, char **out, struct vsu_error *err)
 {
-	struct vmm_cpu_description d;
-	struct vmm_cpu_choice choice;
-	int rc = vmm_cpu_choice_read(&choice, text, err);
+	struct varch_cpu_description d;
+	struct varch_cpu_choice choice;
+	int rc = varch_cpu_choice_read(&choice, text, err);
 
 	*out = NULL;
 	if (rc != -ENOENT)

@@ -52,7 +52,7 @@ static const struct plain {
 
 /* One vCPU, and what a function needs to speak about it. */
 struct vcpu {
-	const struct vmm_kvm *kvm;
+	const struct varch_vm *kvm;
 	int fd;
 	unsigned int number;
 	struct vsu_error *err;
@@ -64,12 +64,12 @@ static int call_failed(const struct vcpu *c, int rc, const char *call, const cha
 			     name);
 }
 
-static void put_record(struct vmm_state_writer *w, enum record kind,
+static void put_record(struct varch_state_writer *w, enum record kind,
 		       const void *bytes, size_t len)
 {
-	vmm_state_put_u32(w, (uint32_t)kind);
-	vmm_state_put_u32(w, (uint32_t)len);
-	vmm_state_put(w, bytes, len);
+	varch_state_put_u32(w, (uint32_t)kind);
+	varch_state_put_u32(w, (uint32_t)len);
+	varch_state_put(w, bytes, len);
 }
 
 /* --------------------------------------------------------------------- save */
@@ -88,7 +88,7 @@ static bool runs_guests(const struct kvm_nested_state *s)
 /* A guest that runs guests has state in KVM that is not saved here. */
 static int check_nested(const struct vcpu *c)
 {
-	int size = vmm_kvm_capability(c->kvm, KVM_CAP_NESTED_STATE), rc;
+	int size = varch_vm_capability(c->kvm, KVM_CAP_NESTED_STATE), rc;
 	struct kvm_nested_state *state;
 	bool busy;
 
@@ -98,7 +98,7 @@ static int check_nested(const struct vcpu *c)
 	if (!state)
 		return call_failed(c, -ENOMEM, "GET", "NESTED_STATE");
 	state->size = (uint32_t)size;
-	rc = vmm_kvm_ioctl(c->fd, KVM_GET_NESTED_STATE, state);
+	rc = varch_ioctl(c->fd, KVM_GET_NESTED_STATE, state);
 	busy = rc >= 0 && runs_guests(state);
 	free(state);
 	if (rc < 0)
@@ -110,7 +110,7 @@ static int check_nested(const struct vcpu *c)
 
 static int check_xsave(const struct vcpu *c)
 {
-	int size = vmm_kvm_capability(c->kvm, KVM_CAP_XSAVE2);
+	int size = varch_vm_capability(c->kvm, KVM_CAP_XSAVE2);
 
 	if (size <= (int)sizeof(struct kvm_xsave))
 		return 0;
@@ -122,12 +122,12 @@ static int check_xsave(const struct vcpu *c)
 /* The vCPU's table, for free(). */
 static int get_cpuid(const struct vcpu *c, struct kvm_cpuid2 **out)
 {
-	int rc = vmm_cpuid_of_cpu(c->fd, out);
+	int rc = varch_cpuid_of_cpu(c->fd, out);
 
 	return rc < 0 ? call_failed(c, rc, "GET", "CPUID2") : 0;
 }
 
-static int save_cpuid(const struct vcpu *c, struct vmm_state_writer *w)
+static int save_cpuid(const struct vcpu *c, struct varch_state_writer *w)
 {
 	struct kvm_cpuid2 *table;
 	int rc = get_cpuid(c, &table);
@@ -140,9 +140,9 @@ static int save_cpuid(const struct vcpu *c, struct vmm_state_writer *w)
 	return 0;
 }
 
-static int save_tsc_rate(const struct vcpu *c, struct vmm_state_writer *w)
+static int save_tsc_rate(const struct vcpu *c, struct varch_state_writer *w)
 {
-	int khz = vmm_kvm_ioctl(c->fd, KVM_GET_TSC_KHZ, NULL);
+	int khz = varch_ioctl(c->fd, KVM_GET_TSC_KHZ, NULL);
 	uint32_t rate = (uint32_t)khz;
 
 	if (khz < 0)
@@ -151,10 +151,10 @@ static int save_tsc_rate(const struct vcpu *c, struct vmm_state_writer *w)
 	return 0;
 }
 
-static int save_msrs(const struct vcpu *c, struct vmm_state_writer *w)
+static int save_msrs(const struct vcpu *c, struct varch_state_writer *w)
 {
-	struct kvm_msr_entry *found = calloc(VMM_MAX_MSRS, sizeof(*found));
-	int n = found ? vmm_msrs_read(c->kvm, c->fd, found) : -ENOMEM;
+	struct kvm_msr_entry *found = calloc(VARCH_MAX_MSRS, sizeof(*found));
+	int n = found ? varch_msrs_read(c->kvm, c->fd, found) : -ENOMEM;
 
 	if (n >= 0)
 		put_record(w, MSRS, found, (size_t)n * sizeof(found[0]));
@@ -163,22 +163,22 @@ static int save_msrs(const struct vcpu *c, struct vmm_state_writer *w)
 }
 
 static int save_plain(const struct vcpu *c, const struct plain *p,
-		      struct vmm_state_writer *w)
+		      struct varch_state_writer *w)
 {
 	unsigned char bytes[sizeof(struct kvm_xsave)] = { 0 };
 	int rc;
 
 	if (p->kind == MSRS)
 		return save_msrs(c, w);
-	rc = vmm_kvm_ioctl(c->fd, p->get, bytes);
+	rc = varch_ioctl(c->fd, p->get, bytes);
 	if (rc < 0)
 		return call_failed(c, rc, "GET", p->name);
 	put_record(w, p->kind, bytes, p->size);
 	return 0;
 }
 
-int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		     struct vmm_state_writer *w, struct vsu_error *err)
+int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		     struct varch_state_writer *w, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
 	unsigned int i;
@@ -186,14 +186,14 @@ int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 
 	if (!rc)
 		rc = check_xsave(&c);
-	vmm_state_section(w, "cpu", cpu);
+	varch_state_section(w, "cpu", cpu);
 	if (!rc)
 		rc = save_cpuid(&c, w);
 	if (!rc)
 		rc = save_tsc_rate(&c, w);
 	for (i = 0; !rc && i < NPLAINS; i++)
 		rc = save_plain(&c, &plains[i], w);
-	vmm_state_section_end(w);
+	varch_state_section_end(w);
 	return rc;
 }
 
@@ -206,18 +206,18 @@ int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 static int compare_features(const struct vcpu *c, struct kvm_cpuid2 *saved)
 {
 	struct kvm_cpuid2 *here = NULL, *shown = NULL;
-	int rc = vmm_cpuid_supported(c->kvm, &here, c->err);
+	int rc = varch_cpuid_supported(c->kvm, &here, c->err);
 
-	if (!rc && !vmm_cpuid_compare(saved, here, here, NULL)) {
+	if (!rc && !varch_cpuid_compare(saved, here, here, NULL)) {
 		free(here);
 		return 0;
 	}
 	if (!rc)
-		rc = vmm_kvm_ioctl(c->fd, KVM_SET_CPUID2, here);
+		rc = varch_ioctl(c->fd, KVM_SET_CPUID2, here);
 	if (!rc)
 		rc = get_cpuid(c, &shown);
 	if (!rc)
-		rc = vmm_cpuid_compare(saved, here, shown, c->err);
+		rc = varch_cpuid_compare(saved, here, shown, c->err);
 	free(here);
 	free(shown);
 	return rc;
@@ -230,7 +230,7 @@ static int load_cpuid(const struct vcpu *c, const unsigned char *bytes,
 	struct kvm_cpuid2 *table;
 	int rc;
 
-	if (n > VMM_CPUID_MAX || len % sizeof(struct kvm_cpuid_entry2))
+	if (n > VARCH_CPUID_MAX || len % sizeof(struct kvm_cpuid_entry2))
 		return call_failed(c, -EBADMSG, "SET", "CPUID2");
 	table = calloc(1, sizeof(*table) + len);
 	if (!table)
@@ -239,7 +239,7 @@ static int load_cpuid(const struct vcpu *c, const unsigned char *bytes,
 	memcpy(table->entries, bytes, len);
 	rc = compare_features(c, table);
 	if (!rc) {
-		rc = vmm_kvm_ioctl(c->fd, KVM_SET_CPUID2, table);
+		rc = varch_ioctl(c->fd, KVM_SET_CPUID2, table);
 		rc = rc < 0 ? call_failed(c, rc, "SET", "CPUID2") : 0;
 	}
 	free(table);
@@ -251,13 +251,13 @@ static int load_tsc_rate(const struct vcpu *c, const unsigned char *bytes,
 			 uint32_t len)
 {
 	uint32_t khz;
-	int here = vmm_kvm_ioctl(c->fd, KVM_GET_TSC_KHZ, NULL);
+	int here = varch_ioctl(c->fd, KVM_GET_TSC_KHZ, NULL);
 
 	if (len != sizeof(khz))
 		return call_failed(c, -EBADMSG, "SET", "TSC_KHZ");
 	memcpy(&khz, bytes, sizeof(khz));
 	if (here == (int)khz ||
-	    !vmm_kvm_ioctl(c->fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)khz))
+	    !varch_ioctl(c->fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)khz))
 		return 0;
 	return vsu_error_set(c->err, -EOPNOTSUPP,
 			     "CPU %u: its time stamp counter has %" PRIu32 " kHz, and this host's %d kHz cannot be scaled",
@@ -272,13 +272,13 @@ static int load_msrs(const struct vcpu *c, const unsigned char *bytes,
 	uint32_t refused = 0;
 	int rc;
 
-	if (n > VMM_MAX_MSRS || len % sizeof(*all))
+	if (n > VARCH_MAX_MSRS || len % sizeof(*all))
 		return call_failed(c, -EBADMSG, "SET", "MSRS");
 	all = calloc(1, len + sizeof(*all));
 	if (!all)
 		return call_failed(c, -ENOMEM, "SET", "MSRS");
 	memcpy(all, bytes, len);
-	rc = vmm_msrs_write(c->fd, all, n, &refused);
+	rc = varch_msrs_write(c->fd, all, n, &refused);
 	free(all);
 	if (rc != -EOPNOTSUPP)
 		return rc < 0 ? call_failed(c, rc, "SET", "MSRS") : 0;
@@ -309,20 +309,20 @@ static int load_plain(const struct vcpu *c, const struct plain *p,
 	memcpy(copy, bytes, len);
 	if (p->kind == XCRS && has_no_xcrs(copy))
 		return 0;
-	rc = vmm_kvm_ioctl(c->fd, p->set, copy);
+	rc = varch_ioctl(c->fd, p->set, copy);
 	return rc < 0 ? call_failed(c, rc, "SET", p->name) : 0;
 }
 
 /* The content of the next record, which must be of that kind. */
 static const unsigned char *next_record(const struct vcpu *c,
-					struct vmm_state_fields *f,
+					struct varch_state_fields *f,
 					enum record kind, uint32_t *len)
 {
 	const unsigned char *bytes = NULL;
 
-	if (vmm_state_get_u32(f) == (uint32_t)kind) {
-		*len = vmm_state_get_u32(f);
-		bytes = vmm_state_get_bytes(f, *len);
+	if (varch_state_get_u32(f) == (uint32_t)kind) {
+		*len = varch_state_get_u32(f);
+		bytes = varch_state_get_bytes(f, *len);
 	}
 	if (!bytes)
 		vsu_error_set(c->err, -EBADMSG,
@@ -331,27 +331,27 @@ static const unsigned char *next_record(const struct vcpu *c,
 	return bytes;
 }
 
-int vmm_arch_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		     const struct vmm_state *state, struct vsu_error *err)
+int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		     const struct varch_state *state, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	const unsigned char *bytes;
 	unsigned int i;
 	uint32_t len;
-	int rc = vmm_state_find(state, "cpu", cpu, &f, err);
+	int rc = varch_state_find(state, "cpu", cpu, &f, err);
 
 	if (!rc)
 		rc = (bytes = next_record(&c, &f, CPUID, &len)) ?
 		     load_cpuid(&c, bytes, len) : -EBADMSG;
-	vmm_mce_setup(kvm, cpu_fd);
+	varch_mce_setup(kvm, cpu_fd);
 	if (!rc)
 		rc = (bytes = next_record(&c, &f, TSC_RATE, &len)) ?
 		     load_tsc_rate(&c, bytes, len) : -EBADMSG;
 	for (i = 0; !rc && i < NPLAINS; i++)
 		rc = (bytes = next_record(&c, &f, plains[i].kind, &len)) ?
 		     load_plain(&c, &plains[i], bytes, len) : -EBADMSG;
-	return rc ? rc : vmm_state_fields_end(&f, err);
+	return rc ? rc : varch_state_fields_end(&f, err);
 }
 
 /* Leaves of the name, with 16 bytes each. */
@@ -369,17 +369,17 @@ static void copy_name(const struct kvm_cpuid_entry2 *e, unsigned char name[48], 
 	*found |= 1u << leaf;
 }
 
-bool vmm_arch_cpu_name(const struct vmm_state *state, unsigned char name[48])
+bool varch_cpu_name(const struct varch_state *state, unsigned char name[48])
 {
 	const struct vcpu c = { .fd = -1 };
 	struct kvm_cpuid_entry2 entry;
 	const unsigned char *bytes;
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	unsigned int found = 0;
 	uint32_t len = 0, at;
 
 	memset(name, 0, 48);
-	if (vmm_state_find(state, "cpu", 0, &f, NULL) < 0)
+	if (varch_state_find(state, "cpu", 0, &f, NULL) < 0)
 		return false;
 	bytes = next_record(&c, &f, CPUID, &len);
 	for (at = 0; bytes && len - at >= sizeof(entry); at += sizeof(entry)) {

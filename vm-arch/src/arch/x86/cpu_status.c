@@ -28,16 +28,16 @@ static void put_registers(const struct kvm_regs *r, const struct kvm_sregs *s,
 	memcpy(&out->pr_reg, &u, sizeof(u));
 }
 
-int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
+int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 		       struct vsu_error *err)
 {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	int rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_REGS, &regs);
+	int rc = varch_ioctl(cpu_fd, KVM_GET_REGS, &regs);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "CPU %u: KVM_GET_REGS", cpu);
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_SREGS, &sregs);
+	rc = varch_ioctl(cpu_fd, KVM_GET_SREGS, &sregs);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "CPU %u: KVM_GET_SREGS", cpu);
 	memset(out, 0, sizeof(*out));
@@ -46,7 +46,7 @@ int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 	return 0;
 }
 
-uint64_t vmm_arch_status_address(const struct elf_prstatus *status)
+uint64_t varch_status_address(const struct elf_prstatus *status)
 {
 	struct user_regs_struct regs;
 

@@ -25,7 +25,7 @@
 /* Bits of a register that the guest may see. */
 struct mask {
 	uint32_t function, index;
-	enum vmm_cpuid_reg reg;
+	enum varch_cpuid_reg reg;
 	uint32_t keep;
 };
 
@@ -36,9 +36,9 @@ static void masks_apply(struct kvm_cpuid2 *table, const struct mask *masks,
 	const struct mask *m;
 
 	for (m = masks; m < masks + n; m++) {
-		e = vmm_cpuid_find(table, m->function, m->index);
+		e = varch_cpuid_find(table, m->function, m->index);
 		if (e)
-			*vmm_cpuid_register(e, m->reg) &= m->keep;
+			*varch_cpuid_register(e, m->reg) &= m->keep;
 	}
 }
 
@@ -48,8 +48,8 @@ static void masks_apply(struct kvm_cpuid2 *table, const struct mask *masks,
  * encryption requires a VM of that type.
  */
 static const struct mask unkept[] = {
-	{ 7, 0, VMM_EBX, ~(1u << 2 | 1u << 12 | 1u << 15 | 1u << 25) },
-	{ 7, 0, VMM_ECX, ~(1u << 30) },
+	{ 7, 0, VARCH_EBX, ~(1u << 2 | 1u << 12 | 1u << 15 | 1u << 25) },
+	{ 7, 0, VARCH_ECX, ~(1u << 30) },
 };
 
 static const uint32_t unkept_leaves[][2] = {
@@ -71,9 +71,9 @@ static unsigned int id_bits(unsigned int ncpus)
 }
 
 static void features_set(struct kvm_cpuid2 *table,
-			 const struct vmm_cpuid_config *config)
+			 const struct varch_cpuid_config *config)
 {
-	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 1, VMM_CPUID_ANY);
+	struct kvm_cpuid_entry2 *e = varch_cpuid_find(table, 1, VARCH_CPUID_ANY);
 
 	if (e) {
 		e->ecx = (e->ecx & ~ECX_TSC_DEADLINE) | ECX_HYPERVISOR |
@@ -83,17 +83,17 @@ static void features_set(struct kvm_cpuid2 *table,
 		/* line size for CLFLUSH stays; the count */
 		e->ebx = (e->ebx & 0xff00) | 1u << id_bits(config->ncpus) << 16;
 	}
-	e = vmm_cpuid_find(table, KVM_CPUID_FEATURES, VMM_CPUID_ANY);
+	e = varch_cpuid_find(table, KVM_CPUID_FEATURES, VARCH_CPUID_ANY);
 	if (e && config->map_hypercall)
 		e->eax |= 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
-	e = vmm_cpuid_find(table, 0x80000001, VMM_CPUID_ANY);
+	e = varch_cpuid_find(table, 0x80000001, VARCH_CPUID_ANY);
 	if (e && config->ncpus == 1)
 		e->ecx &= ~ECX_CMP_LEGACY;
 }
 
 /* Leaf 0xb or 0x1f: threads of a core, cores of the socket, the end. */
 static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
-		      const struct vmm_cpuid_config *config)
+		      const struct varch_cpuid_config *config)
 {
 	const struct kvm_cpuid_entry2 levels[] = {
 		{ .index = 0, .eax = 0, .ebx = 1, .ecx = LEVEL_THREAD << 8 },
@@ -109,24 +109,24 @@ static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
 		e = levels[i];
 		e.function = function;
 		e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-		rc = vmm_cpuid_add(table, &e);
+		rc = varch_cpuid_add(table, &e);
 	}
 	return rc;
 }
 
 static int topology_leaf_set(struct kvm_cpuid2 *table, uint32_t function,
-			     const struct vmm_cpuid_config *config)
+			     const struct varch_cpuid_config *config)
 {
-	const struct kvm_cpuid_entry2 *base = vmm_cpuid_find(table, 0, VMM_CPUID_ANY);
+	const struct kvm_cpuid_entry2 *base = varch_cpuid_find(table, 0, VARCH_CPUID_ANY);
 
-	vmm_cpuid_remove_leaves(table, function, function);
+	varch_cpuid_remove_leaves(table, function, function);
 	return base && base->eax >= function ?
 		levels_add(table, function, config) : 0;
 }
 
 /* Caches up to the second level are a core's, the others all cores'. */
 static void caches_set(struct kvm_cpuid2 *table, uint32_t function,
-		       const struct vmm_cpuid_config *config)
+		       const struct varch_cpuid_config *config)
 {
 	struct kvm_cpuid_entry2 *e;
 	uint32_t level, shared;
@@ -144,18 +144,18 @@ static void caches_set(struct kvm_cpuid2 *table, uint32_t function,
 
 /* AMD counts cores in these. */
 static void amd_topology_set(struct kvm_cpuid2 *table,
-			     const struct vmm_cpuid_config *config)
+			     const struct varch_cpuid_config *config)
 {
-	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 0x80000008, VMM_CPUID_ANY);
+	struct kvm_cpuid_entry2 *e = varch_cpuid_find(table, 0x80000008, VARCH_CPUID_ANY);
 
 	if (e)
 		e->ecx = id_bits(config->ncpus) << 12 | (config->ncpus - 1);
-	e = vmm_cpuid_find(table, 0x8000001e, VMM_CPUID_ANY);
+	e = varch_cpuid_find(table, 0x8000001e, VARCH_CPUID_ANY);
 	if (e)
 		e->ecx = 0;	/* one node */
 }
 
-void vmm_cpuid_set_number(struct kvm_cpuid2 *table, unsigned int cpu)
+void varch_cpuid_set_number(struct kvm_cpuid2 *table, unsigned int cpu)
 {
 	struct kvm_cpuid_entry2 *e;
 
@@ -169,17 +169,17 @@ void vmm_cpuid_set_number(struct kvm_cpuid2 *table, unsigned int cpu)
 	}
 }
 
-int vmm_cpuid_shape(struct kvm_cpuid2 *table,
-		    const struct vmm_cpuid_config *config)
+int varch_cpuid_shape(struct kvm_cpuid2 *table,
+		    const struct varch_cpuid_config *config)
 {
 	unsigned int i;
 	int rc;
 
-	if (config->choice.model != VMM_CPU_HOST)
-		vmm_cpu_model_apply(table, &config->choice);
+	if (config->choice.model != VARCH_CPU_HOST)
+		varch_cpu_model_apply(table, &config->choice);
 	masks_apply(table, unkept, sizeof(unkept) / sizeof(unkept[0]));
 	for (i = 0; i < sizeof(unkept_leaves) / sizeof(unkept_leaves[0]); i++)
-		vmm_cpuid_remove_leaves(table, unkept_leaves[i][0], unkept_leaves[i][1]);
+		varch_cpuid_remove_leaves(table, unkept_leaves[i][0], unkept_leaves[i][1]);
 	features_set(table, config);
 	caches_set(table, 4, config);
 	caches_set(table, 0x8000001d, config);
@@ -188,6 +188,6 @@ int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 	if (!rc)
 		rc = topology_leaf_set(table, 0x1f, config);
 	if (!rc)
-		vmm_cpuid_set_number(table, config->cpu);
+		varch_cpuid_set_number(table, config->cpu);
 	return rc;
 }

@@ -4,8 +4,8 @@
  * machine does not support, and with the machine's topology (one socket, one
  * thread per core, APIC ids from 0).
  */
-#ifndef VMM_X86_CPUID_H
-#define VMM_X86_CPUID_H
+#ifndef VARCH_X86_CPUID_H
+#define VARCH_X86_CPUID_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@
 
 #include "arch/x86/cpu_models.h"
 
-struct vmm_cpuid_config {
-	struct vmm_cpu_choice choice;
+struct varch_cpuid_config {
+	struct varch_cpu_choice choice;
 	unsigned int cpu, ncpus;
 	bool tsc_deadline;	/* KVM has the timer's deadline mode */
 	bool map_hypercall;	/* the guest may convert memory */
@@ -23,12 +23,12 @@ struct vmm_cpuid_config {
 
 /*
  * Turns the table that KVM supports into the guest's. The table has space for
- * VMM_CPUID_MAX entries. -ENOSPC: too few.
+ * VARCH_CPUID_MAX entries. -ENOSPC: too few.
  */
-int vmm_cpuid_shape(struct kvm_cpuid2 *table,
-		    const struct vmm_cpuid_config *config);
+int varch_cpuid_shape(struct kvm_cpuid2 *table,
+		    const struct varch_cpuid_config *config);
 
 /* Turns the table of a CPU into that of another one of the machine. */
-void vmm_cpuid_set_number(struct kvm_cpuid2 *table, unsigned int cpu);
+void varch_cpuid_set_number(struct kvm_cpuid2 *table, unsigned int cpu);
 
 #endif

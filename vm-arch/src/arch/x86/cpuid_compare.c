@@ -11,45 +11,45 @@
 /* Feature words, without bits that depend on the machine and not on the host. */
 static const struct word {
 	uint32_t function, index;
-	enum vmm_cpuid_reg reg;
+	enum varch_cpuid_reg reg;
 	uint32_t ignored;
 } words[] = {
 	/* deadline timer, OSXSAVE, hypervisor */
-	{ 0x1, VMM_CPUID_ANY, VMM_ECX, 1u << 24 | 1u << 27 | 1u << 31 },
-	{ 0x1, VMM_CPUID_ANY, VMM_EDX, 1u << 28 },	/* several logical processors */
-	{ 0x7, 0, VMM_EBX, 0 },
-	{ 0x7, 0, VMM_ECX, 1u << 4 },	/* OSPKE */
-	{ 0x7, 0, VMM_EDX, 0 },
-	{ 0x7, 1, VMM_EAX, 0 },
-	{ 0x7, 1, VMM_EDX, 0 },
-	{ 0x7, 2, VMM_EDX, 0 },
-	{ 0xd, 0, VMM_EAX, 0 },
-	{ 0xd, 1, VMM_EAX, 0 },
-	{ 0x80000001, VMM_CPUID_ANY, VMM_ECX, 0 },
-	{ 0x80000001, VMM_CPUID_ANY, VMM_EDX, 0 },
-	{ 0x80000008, VMM_CPUID_ANY, VMM_EBX, 0 },
+	{ 0x1, VARCH_CPUID_ANY, VARCH_ECX, 1u << 24 | 1u << 27 | 1u << 31 },
+	{ 0x1, VARCH_CPUID_ANY, VARCH_EDX, 1u << 28 },	/* several logical processors */
+	{ 0x7, 0, VARCH_EBX, 0 },
+	{ 0x7, 0, VARCH_ECX, 1u << 4 },	/* OSPKE */
+	{ 0x7, 0, VARCH_EDX, 0 },
+	{ 0x7, 1, VARCH_EAX, 0 },
+	{ 0x7, 1, VARCH_EDX, 0 },
+	{ 0x7, 2, VARCH_EDX, 0 },
+	{ 0xd, 0, VARCH_EAX, 0 },
+	{ 0xd, 1, VARCH_EAX, 0 },
+	{ 0x80000001, VARCH_CPUID_ANY, VARCH_ECX, 0 },
+	{ 0x80000001, VARCH_CPUID_ANY, VARCH_EDX, 0 },
+	{ 0x80000008, VARCH_CPUID_ANY, VARCH_EBX, 0 },
 };
 
 static uint32_t value_of(struct kvm_cpuid2 *table, const struct word *w)
 {
-	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, w->function,
+	struct kvm_cpuid_entry2 *e = varch_cpuid_find(table, w->function,
 						    w->index);
 
-	return e ? *vmm_cpuid_register(e, w->reg) : 0;
+	return e ? *varch_cpuid_register(e, w->reg) : 0;
 }
 
 /* Features that have names, of all words. */
 static void name_lacks(struct kvm_cpuid2 *saved, struct kvm_cpuid2 *here,
 		       struct kvm_cpuid2 *shown, char *names, size_t room)
 {
-	const struct vmm_cpu_set wanted = vmm_cpu_set_of_table(saved);
-	const struct vmm_cpu_set more = vmm_cpu_set_of_table(shown);
-	struct vmm_cpu_set has = vmm_cpu_set_of_table(here);
+	const struct varch_cpu_set wanted = varch_cpu_set_of_table(saved);
+	const struct varch_cpu_set more = varch_cpu_set_of_table(shown);
+	struct varch_cpu_set has = varch_cpu_set_of_table(here);
 	size_t i;
 
 	for (i = 0; i < sizeof(has.bits) / sizeof(has.bits[0]); i++)
 		has.bits[i] |= more.bits[i];
-	vmm_cpu_set_names(&wanted, &has, names, room);
+	varch_cpu_set_names(&wanted, &has, names, room);
 }
 
 static int refuse_host(const struct word *w, uint32_t lacks, const char *names,
@@ -63,7 +63,7 @@ static int refuse_host(const struct word *w, uint32_t lacks, const char *names,
 			     names[0] ? ")" : "");
 }
 
-int vmm_cpuid_compare(struct kvm_cpuid2 *saved, struct kvm_cpuid2 *here,
+int varch_cpuid_compare(struct kvm_cpuid2 *saved, struct kvm_cpuid2 *here,
 		      struct kvm_cpuid2 *shown, struct vsu_error *err)
 {
 	const struct word *w = words, *end = words + sizeof(words) / sizeof(words[0]);

@@ -9,19 +9,19 @@
 
 #include "arch/x86/cpuid_table.h"
 
-struct kvm_cpuid_entry2 *vmm_cpuid_find(struct kvm_cpuid2 *table,
+struct kvm_cpuid_entry2 *varch_cpuid_find(struct kvm_cpuid2 *table,
 					uint32_t function, uint32_t index)
 {
 	struct kvm_cpuid_entry2 *e;
 
 	for (e = table->entries; e < table->entries + table->nent; e++)
 		if (e->function == function &&
-		    (index == VMM_CPUID_ANY || e->index == index))
+		    (index == VARCH_CPUID_ANY || e->index == index))
 			return e;
 	return NULL;
 }
 
-uint32_t *vmm_cpuid_register(struct kvm_cpuid_entry2 *e, enum vmm_cpuid_reg reg)
+uint32_t *varch_cpuid_register(struct kvm_cpuid_entry2 *e, enum varch_cpuid_reg reg)
 {
 	uint32_t *const regs[] = { &e->eax, &e->ebx, &e->ecx, &e->edx };
 
@@ -29,7 +29,7 @@ uint32_t *vmm_cpuid_register(struct kvm_cpuid_entry2 *e, enum vmm_cpuid_reg reg)
 }
 
 /* Removes the entries from first to last. */
-void vmm_cpuid_remove_leaves(struct kvm_cpuid2 *table, uint32_t first,
+void varch_cpuid_remove_leaves(struct kvm_cpuid2 *table, uint32_t first,
 			     uint32_t last)
 {
 	uint32_t i, n = 0;
@@ -41,21 +41,21 @@ void vmm_cpuid_remove_leaves(struct kvm_cpuid2 *table, uint32_t first,
 	table->nent = n;
 }
 
-int vmm_cpuid_add(struct kvm_cpuid2 *table, const struct kvm_cpuid_entry2 *e)
+int varch_cpuid_add(struct kvm_cpuid2 *table, const struct kvm_cpuid_entry2 *e)
 {
-	if (table->nent == VMM_CPUID_MAX)
+	if (table->nent == VARCH_CPUID_MAX)
 		return -ENOSPC;
 	table->entries[table->nent++] = *e;
 	return 0;
 }
 
-void vmm_cpuid_name(struct kvm_cpuid2 *table, const uint32_t name[12])
+void varch_cpuid_name(struct kvm_cpuid2 *table, const uint32_t name[12])
 {
 	struct kvm_cpuid_entry2 *e;
 	uint32_t i;
 
 	for (i = 0; i < 3; i++) {
-		e = vmm_cpuid_find(table, VMM_CPUID_NAME + i, VMM_CPUID_ANY);
+		e = varch_cpuid_find(table, VARCH_CPUID_NAME + i, VARCH_CPUID_ANY);
 		if (e && !e->eax && !e->ebx && !e->ecx && !e->edx)
 			memcpy(&e->eax, name + 4 * i, 16);
 	}
@@ -67,14 +67,14 @@ static void host_name_take(struct kvm_cpuid2 *table)
 	uint32_t i;
 
 	for (i = 0; i < 3; i++, at += 4)
-		if (!__get_cpuid(VMM_CPUID_NAME + i, at, at + 1, at + 2, at + 3))
+		if (!__get_cpuid(VARCH_CPUID_NAME + i, at, at + 1, at + 2, at + 3))
 			return;
-	vmm_cpuid_name(table, name);
+	varch_cpuid_name(table, name);
 }
 
-#define TABLE_SIZE (sizeof(struct kvm_cpuid2) + VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2))
+#define TABLE_SIZE (sizeof(struct kvm_cpuid2) + VARCH_CPUID_MAX * sizeof(struct kvm_cpuid_entry2))
 
-static int fetch_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
+static int fetch_supported(const struct varch_vm *kvm, struct kvm_cpuid2 **out,
 			   struct vsu_error *err)
 {
 	struct kvm_cpuid2 *table = calloc(1, TABLE_SIZE);
@@ -82,8 +82,8 @@ static int fetch_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
 
 	if (!table)
 		return vsu_error_sys(err, -ENOMEM, "CPUID table");
-	table->nent = VMM_CPUID_MAX;
-	rc = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table);
+	table->nent = VARCH_CPUID_MAX;
+	rc = varch_ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table);
 	if (rc < 0) {
 		free(table);
 		return vsu_error_sys(err, rc, "KVM_GET_SUPPORTED_CPUID");
@@ -93,12 +93,12 @@ static int fetch_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
 	return 0;
 }
 
-int vmm_cpuid_fetch(struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_cpuid_fetch(struct varch_vm *kvm, struct vsu_error *err)
 {
 	return kvm->cpuid ? 0 : fetch_supported(kvm, &kvm->cpuid, err);
 }
 
-int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
+int varch_cpuid_supported(const struct varch_vm *kvm, struct kvm_cpuid2 **out,
 			struct vsu_error *err)
 {
 	struct kvm_cpuid2 *table;
@@ -113,15 +113,15 @@ int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
 	return 0;
 }
 
-int vmm_cpuid_of_cpu(int cpu_fd, struct kvm_cpuid2 **out)
+int varch_cpuid_of_cpu(int cpu_fd, struct kvm_cpuid2 **out)
 {
 	struct kvm_cpuid2 *table = calloc(1, TABLE_SIZE);
 	int rc;
 
 	if (!table)
 		return -ENOMEM;
-	table->nent = VMM_CPUID_MAX;
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_CPUID2, table);
+	table->nent = VARCH_CPUID_MAX;
+	rc = varch_ioctl(cpu_fd, KVM_GET_CPUID2, table);
 	if (rc < 0)
 		free(table);
 	else

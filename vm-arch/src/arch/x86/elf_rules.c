@@ -6,7 +6,7 @@
 
 #include <vm-arch/load.h>
 
-const struct vmm_elf_rules vmm_arch_elf = {
+const struct varch_elf_rules varch_elf = {
 	.machine = EM_X86_64, .pvh = true,
 	.foreign = "not a 64-bit ELF for x86-64",
 	.unknown = "not a kernel (neither bzImage nor ELF)",

@@ -11,8 +11,8 @@ static const struct row {
 	unsigned int n, size;
 	size_t offset;
 } rows[] = {
-#define ROW(n, member) { n, sizeof(((struct vmm_gdb_registers *)0)->member) / (n), offsetof(struct vmm_gdb_registers, member) }
-	ROW(VMM_GDB_GENERAL, general), ROW(1, eflags), ROW(6, segments), ROW(8, st), ROW(8, fpu),
+#define ROW(n, member) { n, sizeof(((struct varch_gdb_registers *)0)->member) / (n), offsetof(struct varch_gdb_registers, member) }
+	ROW(VARCH_GDB_GENERAL, general), ROW(1, eflags), ROW(6, segments), ROW(8, st), ROW(8, fpu),
 	ROW(16, xmm), ROW(1, mxcsr), ROW(1, fs_base), ROW(1, gs_base),
 };
 
@@ -51,7 +51,7 @@ static const char xml[] =
 	HEAD FEATURE("core", GENERAL X87) FEATURE("sse", VECTORS SSE)
 	FEATURE("segments", R64("fs_base") R64("gs_base")) "</target>";
 
-const char *vmm_gdb_target_xml(void)
+const char *varch_gdb_target_xml(void)
 {
 	return xml;
 }
@@ -69,7 +69,7 @@ static const struct row *find_row(unsigned int number, size_t *offset)
 	return NULL;
 }
 
-size_t vmm_gdb_register_get(const struct vmm_gdb_registers *regs, unsigned int number, void *bytes)
+size_t varch_gdb_register_get(const struct varch_gdb_registers *regs, unsigned int number, void *bytes)
 {
 	size_t offset;
 	const struct row *r = find_row(number, &offset);
@@ -80,7 +80,7 @@ size_t vmm_gdb_register_get(const struct vmm_gdb_registers *regs, unsigned int n
 	return r->size;
 }
 
-size_t vmm_gdb_register_set(struct vmm_gdb_registers *regs, unsigned int number, const void *bytes)
+size_t varch_gdb_register_set(struct varch_gdb_registers *regs, unsigned int number, const void *bytes)
 {
 	size_t offset;
 	const struct row *r = find_row(number, &offset);
@@ -91,7 +91,7 @@ size_t vmm_gdb_register_set(struct vmm_gdb_registers *regs, unsigned int number,
 	return r->size;
 }
 
-size_t vmm_gdb_register_size(unsigned int number)
+size_t varch_gdb_register_size(unsigned int number)
 {
 	size_t offset;
 	const struct row *r = find_row(number, &offset);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* KVM's kernel interface on x86-64, including parts that the build machine's header may lack. */
-#ifndef VMM_KVM_X86_H
-#define VMM_KVM_X86_H
+#ifndef VARCH_KVM_X86_H
+#define VARCH_KVM_X86_H
 
 #include <linux/kvm_para.h>
 
@@ -30,11 +30,11 @@
 #endif
 
 /* In the hypercall's third argument: private instead of shared. */
-#define VMM_MAP_GPA_RANGE_ENCRYPTED	(1u << 4)
-#define VMM_MAP_GPA_RANGE_RESERVED	(~UINT64_C(0x1f))	/* bits 0 to 3: page size */
+#define VARCH_MAP_GPA_RANGE_ENCRYPTED	(1u << 4)
+#define VARCH_MAP_GPA_RANGE_RESERVED	(~UINT64_C(0x1f))	/* bits 0 to 3: page size */
 
 /* struct kvm_msrs with space for the MSRs of one read. */
-struct vmm_kvm_msrs {
+struct varch_kvm_msrs {
 	__u32 nmsrs;
 	__u32 pad;
 	struct kvm_msr_entry entries[3];

@@ -25,7 +25,7 @@ static int add_page(int vm, void *page)
 	};
 
 	memcpy(page, code, sizeof(code));
-	return vmm_kvm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot);
+	return varch_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot);
 }
 
 /* In real mode, which is privilege level 0. */
@@ -33,17 +33,17 @@ static int set_start(int vcpu)
 {
 	struct kvm_regs regs = { .rip = CODE_GPA, .rflags = RFLAGS_FIXED };
 	struct kvm_sregs sregs;
-	int rc = vmm_kvm_ioctl(vcpu, KVM_GET_SREGS, &sregs);
+	int rc = varch_ioctl(vcpu, KVM_GET_SREGS, &sregs);
 
 	if (rc < 0)
 		return rc;
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
-	rc = vmm_kvm_ioctl(vcpu, KVM_SET_SREGS, &sregs);
-	return rc < 0 ? rc : vmm_kvm_ioctl(vcpu, KVM_SET_REGS, &regs);
+	rc = varch_ioctl(vcpu, KVM_SET_SREGS, &sregs);
+	return rc < 0 ? rc : varch_ioctl(vcpu, KVM_SET_REGS, &regs);
 }
 
-static bool run_fails(const struct vmm_kvm *kvm, int vcpu)
+static bool run_fails(const struct varch_vm *kvm, int vcpu)
 {
 	const size_t size = (size_t)kvm->vcpu_map_size;
 	struct kvm_run *run = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -53,13 +53,13 @@ static bool run_fails(const struct vmm_kvm *kvm, int vcpu)
 	if (run == MAP_FAILED)
 		return false;
 	fails = set_start(vcpu) >= 0 &&
-		vmm_kvm_ioctl(vcpu, KVM_RUN, NULL) >= 0 &&
+		varch_ioctl(vcpu, KVM_RUN, NULL) >= 0 &&
 		run->exit_reason == KVM_EXIT_INTERNAL_ERROR;
 	munmap(run, size);
 	return fails;
 }
 
-bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm)
+bool varch_emulates_level0(const struct varch_vm *kvm)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -68,9 +68,9 @@ bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm)
 
 	if (page == MAP_FAILED)
 		return false;
-	vm = vmm_kvm_ioctl(kvm->kvm_fd, KVM_CREATE_VM, NULL);
+	vm = varch_ioctl(kvm->kvm_fd, KVM_CREATE_VM, NULL);
 	if (vm >= 0 && add_page(vm, page) >= 0)
-		vcpu = vmm_kvm_ioctl(vm, KVM_CREATE_VCPU, NULL);
+		vcpu = varch_ioctl(vm, KVM_CREATE_VCPU, NULL);
 	if (vcpu >= 0)
 		emulates = run_fails(kvm, vcpu);
 	vsu_fd_close(&vcpu);

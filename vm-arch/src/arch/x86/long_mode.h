@@ -3,8 +3,8 @@
  * Entering a guest on an x86 CPU: segments, page tables, CPUID and registers,
  * for each boot protocol. The first MiB of the guest is divided here.
  */
-#ifndef VMM_X86_LONG_MODE_H
-#define VMM_X86_LONG_MODE_H
+#ifndef VARCH_X86_LONG_MODE_H
+#define VARCH_X86_LONG_MODE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,36 +21,36 @@
  * Writes code there that resets the machine, for kernels that reboot by going
  * back to firmware: Linux does where ACPI says reduced hardware.
  */
-int vmm_reset_vector_write(const struct vmem_view *view);
+int varch_reset_vector_write(const struct vmem_view *view);
 
 /*
  * Writes descriptor tables and page tables: the first 4 GiB and the ranges.
  * -ENOSPC when they do not fit below the stacks.
  */
-int vmm_long_mode_tables(const struct vmem_view *view,
-			 const struct vmm_board_range *ranges, unsigned int n,
+int varch_long_mode_tables(const struct vmem_view *view,
+			 const struct varch_board_range *ranges, unsigned int n,
 			 struct vsu_error *err);
 
 /* How a CPU begins. */
-enum vmm_x86_entry {
-	VMM_X86_LEVEL3,	/* built-in protocol: 64-bit mode, I/O privilege */
-	VMM_X86_LEVEL0,	/* the same at privilege level 0 */
-	VMM_X86_LINUX,	/* 64-bit entry of the Linux boot protocol */
-	VMM_X86_PVH,	/* 32-bit protected mode without paging */
-	VMM_X86_WAITS,	/* for the start-up message of another CPU */
+enum varch_x86_entry {
+	VARCH_X86_LEVEL3,	/* built-in protocol: 64-bit mode, I/O privilege */
+	VARCH_X86_LEVEL0,	/* the same at privilege level 0 */
+	VARCH_X86_LINUX,	/* 64-bit entry of the Linux boot protocol */
+	VARCH_X86_PVH,	/* 32-bit protected mode without paging */
+	VARCH_X86_WAITS,	/* for the start-up message of another CPU */
 };
 
-struct vmm_x86_start {
-	enum vmm_x86_entry how;
+struct varch_x86_start {
+	enum varch_x86_entry how;
 	uint64_t entry, stack_top;
 	uint64_t rbx, rdi, rsi;
 	unsigned int ncpus;	/* of the machine; 0: one */
-	struct vmm_cpu_choice choice;
+	struct varch_cpu_choice choice;
 };
 
 /* Sets CPUID table, model-specific registers and registers of a CPU. */
-int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct vmm_x86_start *start,
+int varch_x86_start_cpu(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct varch_x86_start *start,
 		      struct vsu_error *err);
 
 #endif

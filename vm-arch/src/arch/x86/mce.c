@@ -39,23 +39,23 @@
 #define ERROR_SCRUBBED 0xc0u		/* found by the memory's controller */
 #define MISC_PHYSICAL_PAGE (2u << 6 | 12u)	/* the address, to 4 KiB */
 
-void vmm_mce_setup(const struct vmm_kvm *kvm, int cpu_fd)
+void varch_mce_setup(const struct varch_vm *kvm, int cpu_fd)
 {
 	uint64_t offered = 0, wanted;
 
-	if (vmm_kvm_capability(kvm, KVM_CAP_MCE) < (int)BANKS ||
-	    vmm_kvm_ioctl(kvm->kvm_fd, KVM_X86_GET_MCE_CAP_SUPPORTED,
+	if (varch_vm_capability(kvm, KVM_CAP_MCE) < (int)BANKS ||
+	    varch_ioctl(kvm->kvm_fd, KVM_X86_GET_MCE_CAP_SUPPORTED,
 			  &offered) < 0)
 		return;
 	wanted = BANKS | (offered & (MCG_CTL_P | MCG_SER_P));
-	vmm_kvm_ioctl(cpu_fd, KVM_X86_SETUP_MCE, &wanted);
+	varch_ioctl(cpu_fd, KVM_X86_SETUP_MCE, &wanted);
 }
 
 /* True if the guest has enabled everything; KVM drops other events. */
 static int check_enabled(int cpu_fd)
 {
 	enum { CAP, STATUS, CONTROL, COUNT };
-	struct vmm_kvm_msrs msrs = {
+	struct varch_kvm_msrs msrs = {
 		.nmsrs = COUNT,
 		.entries = {
 			[CAP] = { .index = MSR_MCG_CAP },
@@ -65,17 +65,17 @@ static int check_enabled(int cpu_fd)
 	};
 	struct kvm_sregs sregs;
 
-	if (vmm_kvm_ioctl(cpu_fd, KVM_GET_SREGS, &sregs) < 0 ||
+	if (varch_ioctl(cpu_fd, KVM_GET_SREGS, &sregs) < 0 ||
 	    !(sregs.cr4 & CR4_MCE))
 		return -EOPNOTSUPP;
-	if (vmm_kvm_ioctl(cpu_fd, KVM_GET_MSRS, &msrs) != COUNT ||
+	if (varch_ioctl(cpu_fd, KVM_GET_MSRS, &msrs) != COUNT ||
 	    (msrs.entries[CAP].data & MCG_BANKS) <= BANK ||
 	    msrs.entries[CONTROL].data != UINT64_MAX)
 		return -EOPNOTSUPP;
 	return msrs.entries[STATUS].data & MCG_STATUS_MCIP ? -EBUSY : 0;
 }
 
-int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched)
+int varch_report_loss(int cpu_fd, uint64_t gpa, bool touched)
 {
 	struct kvm_x86_mce mce = {
 		.bank = BANK, .addr = gpa, .misc = MISC_PHYSICAL_PAGE,
@@ -91,5 +91,5 @@ int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched)
 			     ERROR_DATA_LOAD;
 		mce.mcg_status |= MCG_STATUS_EIPV;
 	}
-	return vmm_kvm_ioctl(cpu_fd, KVM_X86_SET_MCE, &mce);
+	return varch_ioctl(cpu_fd, KVM_X86_SET_MCE, &mce);
 }

@@ -5,8 +5,8 @@
  *
  * Threads: the main thread, while no CPU runs.
  */
-#ifndef VMM_MCE_H
-#define VMM_MCE_H
+#ifndef VARCH_MCE_H
+#define VARCH_MCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +14,6 @@
 #include <vm-arch/kvm.h>
 
 /* Enables those that KVM supports; without support does nothing. */
-void vmm_mce_setup(const struct vmm_kvm *kvm, int cpu_fd);
+void varch_mce_setup(const struct varch_vm *kvm, int cpu_fd);
 
 #endif

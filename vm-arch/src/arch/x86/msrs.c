@@ -16,25 +16,25 @@
 /* False: the vCPU lacks the MSR. */
 static bool read_msr(int cpu_fd, struct kvm_msr_entry *e)
 {
-	struct vmm_kvm_msrs one = { .nmsrs = 1, .entries = { *e } };
-	const bool done = vmm_kvm_ioctl(cpu_fd, KVM_GET_MSRS, &one) == 1;
+	struct varch_kvm_msrs one = { .nmsrs = 1, .entries = { *e } };
+	const bool done = varch_ioctl(cpu_fd, KVM_GET_MSRS, &one) == 1;
 
 	*e = one.entries[0];
 	return done;
 }
 
 /* KVM's list has all MSRs that KVM supports. */
-int vmm_msrs_read(const struct vmm_kvm *kvm, int cpu_fd, struct kvm_msr_entry *out)
+int varch_msrs_read(const struct varch_vm *kvm, int cpu_fd, struct kvm_msr_entry *out)
 {
 	struct kvm_msr_list *list = calloc(1, sizeof(*list) +
-					   VMM_MAX_MSRS * sizeof(list->indices[0]));
+					   VARCH_MAX_MSRS * sizeof(list->indices[0]));
 	uint32_t i, n = 0;
 	int rc;
 
 	if (!list)
 		return -ENOMEM;
-	list->nmsrs = VMM_MAX_MSRS;
-	rc = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST, list);
+	list->nmsrs = VARCH_MAX_MSRS;
+	rc = varch_ioctl(kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST, list);
 	for (i = 0; rc >= 0 && i < list->nmsrs; i++) {
 		out[n].index = list->indices[i];
 		n += read_msr(cpu_fd, &out[n]);
@@ -74,12 +74,12 @@ static uint32_t write_some(int cpu_fd, struct kvm_msrs *msrs,
 
 	msrs->nmsrs = n;
 	memcpy(msrs->entries, from, n * sizeof(*from));
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_MSRS, msrs);
+	rc = varch_ioctl(cpu_fd, KVM_SET_MSRS, msrs);
 	return rc > 0 ? (uint32_t)rc : 0;
 }
 
 /* One call writes many: KVM loads and stores the vCPU for each call. */
-int vmm_msrs_write(int cpu_fd, struct kvm_msr_entry *all, uint32_t n, uint32_t *refused)
+int varch_msrs_write(int cpu_fd, struct kvm_msr_entry *all, uint32_t n, uint32_t *refused)
 {
 	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + CHUNK * sizeof(*all));
 	uint32_t at = 0, some, done;
@@ -99,14 +99,14 @@ int vmm_msrs_write(int cpu_fd, struct kvm_msr_entry *all, uint32_t n, uint32_t *
 	return rc;
 }
 
-void vmm_msrs_copy(int from_fd, int to_fd, const uint32_t *indices, unsigned int n)
+void varch_msrs_copy(int from_fd, int to_fd, const uint32_t *indices, unsigned int n)
 {
-	struct vmm_kvm_msrs one = { .nmsrs = 1 };
+	struct varch_kvm_msrs one = { .nmsrs = 1 };
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		one.entries[0] = (struct kvm_msr_entry){ .index = indices[i] };
 		if (read_msr(from_fd, &one.entries[0]))
-			(void)!vmm_kvm_ioctl(to_fd, KVM_SET_MSRS, &one);
+			(void)!varch_ioctl(to_fd, KVM_SET_MSRS, &one);
 	}
 }

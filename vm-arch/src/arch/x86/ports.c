@@ -27,9 +27,9 @@
  * The reset command on the command port pulses the reset line. Kernels wait
  * first until the controller accepts commands: it is always ready.
  */
-static void on_i8042_command(void *opaque, struct vmm_access *access)
+static void on_i8042_command(void *opaque, struct varch_access *access)
 {
-	const struct vmm_power *ports = opaque;
+	const struct varch_power *ports = opaque;
 
 	if (!access->write)
 		access->value = 0;
@@ -37,9 +37,9 @@ static void on_i8042_command(void *opaque, struct vmm_access *access)
 		ports->reset(ports->opaque);
 }
 
-static void on_power(void *opaque, struct vmm_access *access)
+static void on_power(void *opaque, struct varch_access *access)
 {
-	const struct vmm_power *ports = opaque;
+	const struct varch_power *ports = opaque;
 
 	if (!access->write)
 		return;
@@ -47,42 +47,42 @@ static void on_power(void *opaque, struct vmm_access *access)
 	access->park = true;
 }
 
-static void on_park(void *opaque, struct vmm_access *access)
+static void on_park(void *opaque, struct varch_access *access)
 {
 	(void)opaque;
 	access->park = !access->write;
 }
 
-static void on_clock(void *opaque, struct vmm_access *access)
+static void on_clock(void *opaque, struct varch_access *access)
 {
-	const struct vmm_power *ports = opaque;
+	const struct varch_power *ports = opaque;
 
 	if (!access->write)
 		access->value = (vsu_now_ns() - ports->start_ns) / 1000000;
 }
 
 /* Sleep control, sleep status, reset. */
-static void on_acpi(void *opaque, struct vmm_access *access)
+static void on_acpi(void *opaque, struct varch_access *access)
 {
-	const struct vmm_power *ports = opaque;
-	const uint64_t port = VMM_PORT_SLEEP_CONTROL + access->offset;
+	const struct varch_power *ports = opaque;
+	const uint64_t port = VARCH_PORT_SLEEP_CONTROL + access->offset;
 	const uint8_t value = (uint8_t)access->value;
 
 	if (!access->write) {
 		access->value = 0;
-	} else if (port == VMM_PORT_RESET && value == VMM_RESET_VALUE) {
+	} else if (port == VARCH_PORT_RESET && value == VARCH_RESET_VALUE) {
 		ports->reset(ports->opaque);
 		access->park = true;
-	} else if (port == VMM_PORT_SLEEP_CONTROL && (value & SLEEP_GO) &&
+	} else if (port == VARCH_PORT_SLEEP_CONTROL && (value & SLEEP_GO) &&
 		   SLEEP_TYPE(value) == SLEEP_TYPE_OFF) {
 		ports->power_off(ports->opaque);
 		access->park = true;
 	}
 }
 
-static void on_panic(void *opaque, struct vmm_access *access)
+static void on_panic(void *opaque, struct varch_access *access)
 {
-	const struct vmm_power *ports = opaque;
+	const struct varch_power *ports = opaque;
 
 	if (!access->write) {
 		access->value = PANIC_EVENTS;
@@ -93,21 +93,21 @@ static void on_panic(void *opaque, struct vmm_access *access)
 }
 
 /* A clock that is never updating, and has no time. */
-static void on_nothing(void *opaque, struct vmm_access *access)
+static void on_nothing(void *opaque, struct varch_access *access)
 {
 	(void)opaque;
 	access->value = 0;
 }
 
-int vmm_arch_power_add(struct vmm_power *ports, struct vmm_bus *bus, struct vsu_error *err)
+int varch_power_add(struct varch_power *ports, struct varch_bus *bus, struct vsu_error *err)
 {
-	const struct vmm_range rows[] = {
+	const struct varch_range rows[] = {
 		{ PORT_SPEAKER, 1, "speaker gate", on_nothing, ports },
 		{ CVMM_PORT_I8042, 1, "keyboard controller", on_i8042_command,
 		  ports },
 		{ PORT_CMOS, 2, "clock memory", on_nothing, ports },
-		{ VMM_PORT_PANIC, 1, "panic port", on_panic, ports },
-		{ VMM_PORT_SLEEP_CONTROL, 3, "sleep ports", on_acpi, ports },
+		{ VARCH_PORT_PANIC, 1, "panic port", on_panic, ports },
+		{ VARCH_PORT_SLEEP_CONTROL, 3, "sleep ports", on_acpi, ports },
 		{ CVMM_PORT_POWER, 4, "power port", on_power, ports },
 		{ CVMM_PORT_PARK, 4, "park port", on_park, ports },
 		{ CVMM_PORT_CLOCK, 4, "clock port", on_clock, ports },
@@ -117,40 +117,40 @@ int vmm_arch_power_add(struct vmm_power *ports, struct vmm_bus *bus, struct vsu_
 
 	ports->start_ns = vsu_now_ns();
 	for (i = 0; !rc && i < sizeof(rows) / sizeof(rows[0]); i++)
-		rc = vmm_bus_add(bus, &rows[i], err);
+		rc = varch_bus_add(bus, &rows[i], err);
 	return rc;
 }
 
-void vmm_arch_power_free(struct vmm_power *ports)
+void varch_power_free(struct varch_power *ports)
 {
 	(void)ports;
 }
 
 /* Of ACPI's tables. */
-void vmm_arch_press_button(struct vmm_power *ports)
+void varch_press_button(struct varch_power *ports)
 {
 	vsu_event_signal(ports->button_irq_fd);
 }
 
-int vmm_arch_alarm_fd(const struct vmm_power *ports)
+int varch_alarm_fd(const struct varch_power *ports)
 {
 	(void)ports;
 	return -1;
 }
 
-void vmm_arch_alarm(struct vmm_power *ports)
+void varch_alarm(struct varch_power *ports)
 {
 	(void)ports;
 }
 
 /* No port has a state. */
-void vmm_arch_power_save(const struct vmm_power *ports, struct vmm_state_writer *w)
+void varch_power_save(const struct varch_power *ports, struct varch_state_writer *w)
 {
 	(void)ports;
 	(void)w;
 }
 
-int vmm_arch_power_load(struct vmm_power *ports, const struct vmm_state *state, struct vsu_error *err)
+int varch_power_load(struct varch_power *ports, const struct varch_state *state, struct vsu_error *err)
 {
 	(void)ports;
 	(void)state;

@@ -33,7 +33,7 @@ static int new_table(struct tables *t, uint64_t *gpa)
 	if (t->next == t->end)
 		return vsu_error_set(t->err, -ENOSPC,
 			"the identity map needs more than %u page tables: use less memory or fewer windows",
-			(unsigned int)((t->end - VMM_BOOT_TABLES_GPA) / PAGE));
+			(unsigned int)((t->end - VARCH_BOOT_TABLES_GPA) / PAGE));
 	*gpa = t->next;
 	t->next += PAGE;
 	return vmem_write_exact(t->view, *gpa, zeros, PAGE);
@@ -70,7 +70,7 @@ static int fill_leaves(struct tables *t, uint64_t table, uint64_t gib)
 static int map_gib(struct tables *t, uint64_t gib)
 {
 	uint64_t pointers, leaves;
-	int rc = child_of(t, VMM_BOOT_TABLES_GPA, (unsigned int)(gib >> 9),
+	int rc = child_of(t, VARCH_BOOT_TABLES_GPA, (unsigned int)(gib >> 9),
 			  &pointers);
 
 	if (!rc)
@@ -78,7 +78,7 @@ static int map_gib(struct tables *t, uint64_t gib)
 	return rc ? rc : fill_leaves(t, leaves, gib);
 }
 
-static int map_range(struct tables *t, const struct vmm_board_range *range)
+static int map_range(struct tables *t, const struct varch_board_range *range)
 {
 	uint64_t gib = range->first >> 30;
 	uint64_t last = (range->first + range->len - 1) >> 30;
@@ -104,9 +104,9 @@ static int write_descriptors(const struct vmem_view *view)
 	static const uint64_t linux_gdt[] = {
 		0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff,
 	};
-	int rc = vmem_write_exact(view, VMM_BOOT_GDT_GPA, gdt, sizeof(gdt));
+	int rc = vmem_write_exact(view, VARCH_BOOT_GDT_GPA, gdt, sizeof(gdt));
 
-	return rc ? rc : vmem_write_exact(view, VMM_BOOT_LINUX_GDT_GPA,
+	return rc ? rc : vmem_write_exact(view, VARCH_BOOT_LINUX_GDT_GPA,
 					  linux_gdt, sizeof(linux_gdt));
 }
 
@@ -116,36 +116,36 @@ static int write_descriptors(const struct vmem_view *view)
  */
 static int write_tss(const struct vmem_view *view)
 {
-	static const unsigned char zeros[VMM_BOOT_TSS_LIMIT];
+	static const unsigned char zeros[VARCH_BOOT_TSS_LIMIT];
 	const uint16_t map_at = 104;
 	const uint8_t end = 0xff;
-	int rc = vmem_write_exact(view, VMM_BOOT_TSS_GPA, zeros, sizeof(zeros));
+	int rc = vmem_write_exact(view, VARCH_BOOT_TSS_GPA, zeros, sizeof(zeros));
 
 	if (!rc)
-		rc = vmem_write_exact(view, VMM_BOOT_TSS_GPA + 102, &map_at,
+		rc = vmem_write_exact(view, VARCH_BOOT_TSS_GPA + 102, &map_at,
 				      sizeof(map_at));
-	return rc ? rc : vmem_write_exact(view, VMM_BOOT_TSS_GPA +
-					  VMM_BOOT_TSS_LIMIT, &end, 1);
+	return rc ? rc : vmem_write_exact(view, VARCH_BOOT_TSS_GPA +
+					  VARCH_BOOT_TSS_LIMIT, &end, 1);
 }
 
-int vmm_reset_vector_write(const struct vmem_view *view)
+int varch_reset_vector_write(const struct vmem_view *view)
 {
 	static const unsigned char code[] = {
-		0xb0, VMM_RESET_VALUE,			/* mov al, value */
-		0xba, VMM_PORT_RESET & 0xff, VMM_PORT_RESET >> 8, /* mov dx */
+		0xb0, VARCH_RESET_VALUE,			/* mov al, value */
+		0xba, VARCH_PORT_RESET & 0xff, VARCH_PORT_RESET >> 8, /* mov dx */
 		0xee,					/* out dx, al */
 		0xf4, 0xeb, 0xfd,			/* hlt, again */
 	};
 
-	return vmem_write_exact(view, VMM_BOOT_RESET_GPA, code, sizeof(code));
+	return vmem_write_exact(view, VARCH_BOOT_RESET_GPA, code, sizeof(code));
 }
 
-int vmm_long_mode_tables(const struct vmem_view *view,
-			 const struct vmm_board_range *ranges, unsigned int n,
+int varch_long_mode_tables(const struct vmem_view *view,
+			 const struct varch_board_range *ranges, unsigned int n,
 			 struct vsu_error *err)
 {
-	const struct vmm_board_range low = { 0, UINT64_C(4) << 30 };
-	struct tables t = { view, VMM_BOOT_TABLES_GPA, VMM_BOOT_STACKS_GPA,
+	const struct varch_board_range low = { 0, UINT64_C(4) << 30 };
+	struct tables t = { view, VARCH_BOOT_TABLES_GPA, VARCH_BOOT_STACKS_GPA,
 			    err };
 	uint64_t root;
 	unsigned int i;

@@ -15,25 +15,25 @@
 #define TSS_GPA 0xfffbd000
 
 /* The VM type that supports private memory without special hardware. */
-int vmm_arch_vm_type(const struct vmm_kvm *kvm, bool private_memory, unsigned long *type,
+int varch_vm_type(const struct varch_vm *kvm, bool private_memory, unsigned long *type,
 		     struct vsu_error *err)
 {
 	*type = private_memory ? KVM_X86_SW_PROTECTED_VM : 0;
-	if (!private_memory || (vmm_kvm_capability(kvm, KVM_CAP_VM_TYPES) & (1 << *type)))
+	if (!private_memory || (varch_vm_capability(kvm, KVM_CAP_VM_TYPES) & (1 << *type)))
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "memory with a private half (private=on) needs virtual machines of the type KVM_X86_SW_PROTECTED_VM, which this host's KVM does not offer");
 }
 
-int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err)
+int varch_vm_init(struct varch_vm *kvm, struct vsu_error *err)
 {
 	int rc;
 
-	if (!vmm_kvm_capability(kvm, KVM_CAP_EXT_CPUID))
+	if (!varch_vm_capability(kvm, KVM_CAP_EXT_CPUID))
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM lacks CPUID tables (KVM_CAP_EXT_CPUID)");
 	rc = ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, (long)TSS_GPA);
 	if (rc < 0)
 		return vsu_error_sys(err, -errno, "KVM_SET_TSS_ADDR");
-	rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, NULL);
+	rc = varch_ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, NULL);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_CREATE_IRQCHIP") : 0;
 }
 
@@ -42,32 +42,32 @@ int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err)
  * removed. This quirk is disabled, because windows change often. If KVM does
  * not support that, only performance suffers.
  */
-static void keep_other_slots(const struct vmm_kvm *kvm)
+static void keep_other_slots(const struct varch_vm *kvm)
 {
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_DISABLE_QUIRKS2,
 		.args = { KVM_X86_QUIRK_SLOT_ZAP_ALL },
 	};
 
-	if (vmm_kvm_capability(kvm, KVM_CAP_DISABLE_QUIRKS2) &
+	if (varch_vm_capability(kvm, KVM_CAP_DISABLE_QUIRKS2) &
 	    KVM_X86_QUIRK_SLOT_ZAP_ALL)
-		vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+		varch_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
 /* Without this hypercall, memory faults indicate the conversions. */
-static void enable_map_hypercalls(struct vmm_kvm *kvm)
+static void enable_map_hypercalls(struct varch_vm *kvm)
 {
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_EXIT_HYPERCALL,
 		.args = { 1 << KVM_HC_MAP_GPA_RANGE },
 	};
 
-	kvm->map_hypercall = (vmm_kvm_capability(kvm, KVM_CAP_EXIT_HYPERCALL) &
+	kvm->map_hypercall = (varch_vm_capability(kvm, KVM_CAP_EXIT_HYPERCALL) &
 			      1 << KVM_HC_MAP_GPA_RANGE) &&
-		!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+		!varch_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
-void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
+void varch_vm_tune(struct varch_vm *kvm, bool private_memory)
 {
 	keep_other_slots(kvm);
 	if (private_memory)
@@ -75,8 +75,8 @@ void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
 }
 
 /* A CPU's table is set when it is set up. */
-int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choice,
-			 const struct vmm_state *state, struct vsu_error *err)
+int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
+			 const struct varch_state *state, struct vsu_error *err)
 {
 	(void)kvm;
 	(void)choice;
@@ -85,14 +85,14 @@ int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choic
 	return 0;
 }
 
-void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *w)
+void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w)
 {
 	(void)kvm;
 	(void)w;
 }
 
 /* The calls that set a CPU up do all of it. */
-int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err)
 {
 	(void)kvm;
@@ -102,19 +102,19 @@ int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
 	return 0;
 }
 
-bool vmm_arch_is_usual(const struct vmm_kvm *kvm)
+bool varch_is_usual(const struct varch_vm *kvm)
 {
 	(void)kvm;
 	return true;
 }
 
-bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
+bool varch_has_msi(const struct varch_vm *kvm)
 {
 	(void)kvm;
 	return true;
 }
 
-void vmm_arch_msi_sender(struct kvm_msi *message, uint32_t sender)
+void varch_msi_sender(struct kvm_msi *message, uint32_t sender)
 {
 	(void)message;
 	(void)sender;

@@ -10,69 +10,69 @@
 
 #define NCHIPS 3u
 
-static int save_chip(const struct vmm_kvm *kvm, uint32_t id,
-		     struct vmm_state_writer *w, struct vsu_error *err)
+static int save_chip(const struct varch_vm *kvm, uint32_t id,
+		     struct varch_state_writer *w, struct vsu_error *err)
 {
 	struct kvm_irqchip chip = { .chip_id = id };
-	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &chip);
+	int rc = varch_ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &chip);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_GET_IRQCHIP %u", id);
-	vmm_state_section(w, "irqchip", id);
-	vmm_state_put(w, &chip.chip, sizeof(chip.chip));
-	vmm_state_section_end(w);
+	varch_state_section(w, "irqchip", id);
+	varch_state_put(w, &chip.chip, sizeof(chip.chip));
+	varch_state_section_end(w);
 	return 0;
 }
 
-int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w,
+int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w,
 		       struct vsu_error *err)
 {
 	struct kvm_clock_data clock = { 0 };
 	uint32_t i;
-	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_GET_CLOCK, &clock);
+	int rc = varch_ioctl(kvm->vm_fd, KVM_GET_CLOCK, &clock);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_GET_CLOCK");
-	vmm_state_section(w, "clock", 0);
-	vmm_state_put_u64(w, clock.clock);
-	vmm_state_section_end(w);
+	varch_state_section(w, "clock", 0);
+	varch_state_put_u64(w, clock.clock);
+	varch_state_section_end(w);
 	for (i = 0; rc >= 0 && i < NCHIPS; i++)
 		rc = save_chip(kvm, i, w, err);
 	return rc;
 }
 
-static int load_chip(const struct vmm_kvm *kvm, uint32_t id,
-		     const struct vmm_state *state, struct vsu_error *err)
+static int load_chip(const struct varch_vm *kvm, uint32_t id,
+		     const struct varch_state *state, struct vsu_error *err)
 {
 	struct kvm_irqchip chip = { .chip_id = id };
-	struct vmm_state_fields f;
-	int rc = vmm_state_find(state, "irqchip", id, &f, err);
+	struct varch_state_fields f;
+	int rc = varch_state_find(state, "irqchip", id, &f, err);
 
 	if (rc < 0)
 		return rc;
-	vmm_state_get(&f, &chip.chip, sizeof(chip.chip));
-	rc = vmm_state_fields_end(&f, err);
+	varch_state_get(&f, &chip.chip, sizeof(chip.chip));
+	rc = varch_state_fields_end(&f, err);
 	if (rc < 0)
 		return rc;
-	rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &chip);
+	rc = varch_ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &chip);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_IRQCHIP %u", id) : 0;
 }
 
-int vmm_arch_vm_load(const struct vmm_kvm *kvm,
-		       const struct vmm_state *state, struct vsu_error *err)
+int varch_vm_load(const struct varch_vm *kvm,
+		       const struct varch_state *state, struct vsu_error *err)
 {
 	struct kvm_clock_data clock = { 0 };
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	uint32_t i;
-	int rc = vmm_state_find(state, "clock", 0, &f, err);
+	int rc = varch_state_find(state, "clock", 0, &f, err);
 
 	if (rc < 0)
 		return rc;
-	clock.clock = vmm_state_get_u64(&f);
-	rc = vmm_state_fields_end(&f, err);
+	clock.clock = varch_state_get_u64(&f);
+	rc = varch_state_fields_end(&f, err);
 	if (rc < 0)
 		return rc;
-	rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_SET_CLOCK, &clock);
+	rc = varch_ioctl(kvm->vm_fd, KVM_SET_CLOCK, &clock);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_SET_CLOCK");
 	for (i = 0; !rc && i < NCHIPS; i++)
@@ -80,7 +80,7 @@ int vmm_arch_vm_load(const struct vmm_kvm *kvm,
 	return rc;
 }
 
-int vmm_arch_vm_load_last(const struct vmm_kvm *kvm, const struct vmm_state *state,
+int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
 			  struct vsu_error *err)
 {
 	(void)kvm;

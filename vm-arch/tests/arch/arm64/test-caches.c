@@ -6,7 +6,7 @@
 #include "../../suite.h"
 #include "arch/arm64/caches.h"
 
-static struct vmm_arm64_caches caches;
+static struct varch_arm64_caches caches;
 
 static void setup(void)
 {
@@ -40,19 +40,19 @@ START_TEST(caches_are_read_by_level)
 	add_cache(1, "1\n", "Instruction\n", "64K\n", "0,1\n");
 	add_cache(2, "1\n", "Data\n", "64K\n", "0\n");
 	add_cache(3, "2\n", "Unified\n", "1024K\n", "0\n");
-	vmm_arm64_caches_read(tree, &caches);
+	varch_arm64_caches_read(tree, &caches);
 	ck_assert_uint_eq(caches.n, 4);
-	ck_assert_int_eq(caches.rows[0].type, VMM_ARM64_DATA);
+	ck_assert_int_eq(caches.rows[0].type, VARCH_ARM64_DATA);
 	ck_assert_uint_eq(caches.rows[0].size, 65536);
 	ck_assert_uint_eq(caches.rows[0].sets, 256);
 	ck_assert_uint_eq(caches.rows[0].line, 64);
 	ck_assert_uint_eq(caches.rows[0].ways, 4);
-	ck_assert_int_eq(caches.rows[1].type, VMM_ARM64_INSTRUCTION);
+	ck_assert_int_eq(caches.rows[1].type, VARCH_ARM64_INSTRUCTION);
 	ck_assert(!caches.rows[1].shared);
 	ck_assert(!caches.rows[2].shared);
 	ck_assert(caches.rows[3].shared);
-	ck_assert_ptr_eq(vmm_arm64_cache_of(&caches, 3), &caches.rows[3]);
-	ck_assert_ptr_null(vmm_arm64_cache_of(&caches, 4));
+	ck_assert_ptr_eq(varch_arm64_cache_of(&caches, 3), &caches.rows[3]);
+	ck_assert_ptr_null(varch_arm64_cache_of(&caches, 4));
 }
 END_TEST
 
@@ -64,14 +64,14 @@ static const struct { const char *level, *type, *size; } wrong[] = {
 START_TEST(cache_with_wrong_files_is_left_out)
 {
 	add_cache(0, wrong[_i].level, wrong[_i].type, wrong[_i].size, "0\n");
-	vmm_arm64_caches_read(tree, &caches);
+	varch_arm64_caches_read(tree, &caches);
 	ck_assert_uint_eq(caches.n, 0);
 }
 END_TEST
 
 START_TEST(host_without_a_description_has_no_caches)
 {
-	vmm_arm64_caches_read("/nonexistent", &caches);
+	varch_arm64_caches_read("/nonexistent", &caches);
 	ck_assert_uint_eq(caches.n, 0);
 }
 END_TEST

@@ -20,21 +20,21 @@ static const uint64_t ids[NREGISTERS] = {
 	KVM_REG_ARM64 | KVM_REG_SIZE_U128 | 3, KVM_REG_ARM64_SVE_ZREG(31, 0),
 };
 
-static struct vmm_kvm kvm = { .kvm_fd = 1, .vm_fd = 2, .nchips = 1, .chips = { DEVICE_FD } };
+static struct varch_vm kvm = { .kvm_fd = 1, .vm_fd = 2, .nchips = 1, .chips = { DEVICE_FD } };
 static unsigned char registers[NREGISTERS][MAX_SIZE];
-static uint64_t lengths[VMM_LENGTH_WORDS];	/* of SVE vectors */
+static uint64_t lengths[VARCH_LENGTH_WORDS];	/* of SVE vectors */
 static bool has_vectors, finalized;
 static bool in_guest;	/* as a thread that never leaves it: KVM would not answer */
 static uint32_t features;	/* of the last CPU that was initialized */
 static uint64_t refused;	/* id of a register that is refused */
 static bool lacks_feature;
 static uint32_t activity;
-static struct vmm_state_writer writer;
-static struct vmm_state state;
+static struct varch_state_writer writer;
+static struct varch_state state;
 static struct vsu_error err;
 
-int __wrap_vmm_kvm_capability(const struct vmm_kvm *k, int capability);
-int __attribute__((used)) __wrap_vmm_kvm_capability(const struct vmm_kvm *k, int capability)
+int __wrap_varch_vm_capability(const struct varch_vm *k, int capability);
+int __attribute__((used)) __wrap_varch_vm_capability(const struct varch_vm *k, int capability)
 {
 	(void)k;
 	switch (capability) {
@@ -87,8 +87,8 @@ static int list(struct kvm_reg_list *l)
 	return 0;
 }
 
-int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
-int __attribute__((used)) __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
+int __wrap_varch_ioctl(int fd, unsigned long request, void *arg);
+int __attribute__((used)) __wrap_varch_ioctl(int fd, unsigned long request, void *arg)
 {
 	(void)fd;
 	switch (request) {
@@ -129,20 +129,20 @@ int __attribute__((used)) __wrap_vmm_kvm_ioctl(int fd, unsigned long request, vo
 static void save(void)
 {
 	memset(&writer, 0, sizeof(writer));
-	vmm_state_begin(&writer);
+	varch_state_begin(&writer);
 	in_guest = true;
-	vmm_arch_cpus_describe(&kvm, &writer);
+	varch_cpus_describe(&kvm, &writer);
 	in_guest = false;
-	ck_assert_int_eq(vmm_arch_cpu_save(&kvm, 3, 0, &writer, &err), 0);
-	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
+	ck_assert_int_eq(varch_cpu_save(&kvm, 3, 0, &writer, &err), 0);
+	ck_assert_int_eq(varch_state_finish(&writer), 0);
+	state = (struct varch_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(varch_state_check(&state, &err), 0);
 }
 
 static int load(void)
 {
 	vsu_error_clear(&err);
-	return vmm_arch_cpu_load(&kvm, 3, 0, &state, &err);
+	return varch_cpu_load(&kvm, 3, 0, &state, &err);
 }
 
 static void setup(void)
@@ -198,17 +198,17 @@ START_TEST(features_that_the_host_lacks_are_refused)
 }
 END_TEST
 
-static const struct vmm_cpu_choice host = { .model = VMM_CPU_HOST }, plain = { .model = VMM_CPU_PLAIN };
+static const struct varch_cpu_choice host = { .model = VARCH_CPU_HOST }, plain = { .model = VARCH_CPU_PLAIN };
 
 /* A new VM for the state, or for the choice; then its CPU. */
-static int begin(const struct vmm_cpu_choice *choice, const struct vmm_state *from)
+static int begin(const struct varch_cpu_choice *choice, const struct varch_state *from)
 {
 	int rc;
 
 	vsu_error_clear(&err);
 	finalized = false;
-	rc = vmm_arch_cpus_choose(&kvm, choice, from, &err);
-	return rc ? rc : vmm_arm64_cpu_init(&kvm, 3, 0, &err);
+	rc = varch_cpus_choose(&kvm, choice, from, &err);
+	return rc ? rc : varch_arm64_cpu_init(&kvm, 3, 0, &err);
 }
 
 static void save_with_vectors(void)
@@ -221,15 +221,15 @@ static void save_with_vectors(void)
 
 START_TEST(option_names_the_model)
 {
-	struct vmm_cpu_option option = { 0 };
+	struct varch_cpu_option option = { 0 };
 
-	ck_assert_int_eq(vmm_cpu_option_read(&option, &err), 0);
-	ck_assert_int_eq(option.choice.model, VMM_CPU_HOST);
+	ck_assert_int_eq(varch_cpu_option_read(&option, &err), 0);
+	ck_assert_int_eq(option.choice.model, VARCH_CPU_HOST);
 	option.text = "plain";
-	ck_assert_int_eq(vmm_cpu_option_read(&option, &err), 0);
-	ck_assert_int_eq(option.choice.model, VMM_CPU_PLAIN);
+	ck_assert_int_eq(varch_cpu_option_read(&option, &err), 0);
+	ck_assert_int_eq(option.choice.model, VARCH_CPU_PLAIN);
 	option.text = "x86-64-v2";
-	ck_assert_int_eq(vmm_cpu_option_read(&option, &err), -EINVAL);
+	ck_assert_int_eq(varch_cpu_option_read(&option, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "host and plain"));
 }
 END_TEST
@@ -259,7 +259,7 @@ START_TEST(vectors_are_those_of_the_state)
 	ck_assert_uint_eq(lengths[0], 3);
 	lengths[0] = 0xb;
 	finalized = false;
-	ck_assert_int_eq(vmm_arm64_cpu_init(&kvm, 4, 1, &err), 0);
+	ck_assert_int_eq(varch_arm64_cpu_init(&kvm, 4, 1, &err), 0);
 	ck_assert_uint_eq(lengths[0], 3);
 	memset(registers, 0, sizeof(registers));
 	ck_assert_int_eq(load(), 0);
@@ -303,12 +303,12 @@ START_TEST(truncated_features_are_refused)
 {
 	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
-	vmm_state_begin(&writer);
-	vmm_state_section(&writer, "features", 0);
-	vmm_state_put_u32(&writer, 1u << KVM_ARM_VCPU_SVE);
-	vmm_state_section_end(&writer);
-	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
+	varch_state_begin(&writer);
+	varch_state_section(&writer, "features", 0);
+	varch_state_put_u32(&writer, 1u << KVM_ARM_VCPU_SVE);
+	varch_state_section_end(&writer);
+	ck_assert_int_eq(varch_state_finish(&writer), 0);
+	state = (struct varch_state){ writer.out.bytes, writer.out.len };
 	has_vectors = true;
 	ck_assert_int_eq(begin(&host, &state), -EBADMSG);
 	ck_assert_uint_eq(kvm.cpu_features, 0);
@@ -326,14 +326,14 @@ START_TEST(lengths_of_vectors_that_cannot_be_are_refused)
 
 	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
-	vmm_state_begin(&writer);
-	vmm_state_section(&writer, "features", 0);
-	vmm_state_put_u32(&writer, impossible[_i].features);
-	for (i = 0; i < VMM_LENGTH_WORDS; i++)
-		vmm_state_put_u64(&writer, !i ? impossible[_i].first : i == VMM_LENGTH_WORDS - 1 ? impossible[_i].last : 0);
-	vmm_state_section_end(&writer);
-	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
+	varch_state_begin(&writer);
+	varch_state_section(&writer, "features", 0);
+	varch_state_put_u32(&writer, impossible[_i].features);
+	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
+		varch_state_put_u64(&writer, !i ? impossible[_i].first : i == VARCH_LENGTH_WORDS - 1 ? impossible[_i].last : 0);
+	varch_state_section_end(&writer);
+	ck_assert_int_eq(varch_state_finish(&writer), 0);
+	state = (struct varch_state){ writer.out.bytes, writer.out.len };
 	has_vectors = true;
 	ck_assert_int_eq(begin(&host, &state), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "lengths of SVE vectors"));
@@ -344,24 +344,24 @@ END_TEST
 /* The same section with another number of bytes, or of registers. */
 static void save_raw(uint32_t count, size_t left_out)
 {
-	struct vmm_state_fields f;
-	struct vmm_state_writer w = { 0 };
+	struct varch_state_fields f;
+	struct varch_state_writer w = { 0 };
 	unsigned char *bytes;
 
-	ck_assert_int_eq(vmm_state_find(&state, "cpu", 0, &f, NULL), 0);
+	ck_assert_int_eq(varch_state_find(&state, "cpu", 0, &f, NULL), 0);
 	bytes = malloc(f.in.left);
 	ck_assert_ptr_nonnull(bytes);
 	memcpy(bytes, f.in.at, f.in.left);
 	memcpy(bytes + 4, &count, sizeof(count));
-	vmm_state_begin(&w);
-	vmm_state_section(&w, "cpu", 0);
-	vmm_state_put(&w, bytes, f.in.left - left_out);
-	vmm_state_section_end(&w);
-	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	varch_state_begin(&w);
+	varch_state_section(&w, "cpu", 0);
+	varch_state_put(&w, bytes, f.in.left - left_out);
+	varch_state_section_end(&w);
+	ck_assert_int_eq(varch_state_finish(&w), 0);
 	free(bytes);
 	free(writer.out.bytes);
 	writer = w;
-	state = (struct vmm_state){ w.out.bytes, w.out.len };
+	state = (struct varch_state){ w.out.bytes, w.out.len };
 }
 
 START_TEST(sections_of_another_length_are_refused)

@@ -16,8 +16,8 @@
 #define CONTEXT 0x5678ull
 
 static const uint64_t registers[] = {
-	VMM_ARM64_CORE(regs.regs[0]), VMM_ARM64_CORE(regs.regs[1]), VMM_ARM64_CORE(regs.regs[2]),
-	VMM_ARM64_CORE(regs.pc), VMM_ARM64_CORE(regs.pstate), ARM64_SYS_REG(3, 0, 1, 0, 0),
+	VARCH_ARM64_CORE(regs.regs[0]), VARCH_ARM64_CORE(regs.regs[1]), VARCH_ARM64_CORE(regs.regs[2]),
+	VARCH_ARM64_CORE(regs.pc), VARCH_ARM64_CORE(regs.pstate), ARM64_SYS_REG(3, 0, 1, 0, 0),
 };
 enum { X0, X1, X2, PC, PSTATE, SCTLR };
 
@@ -25,7 +25,7 @@ static uint64_t values[COUNT(registers)];
 static uint32_t activity;
 static unsigned int calls, fails_at;
 static struct kvm_run run;
-static struct vmm_cpu_verdict verdict;
+static struct varch_cpu_verdict verdict;
 
 static int access_register(const struct kvm_one_reg *reg, bool set)
 {
@@ -41,8 +41,8 @@ static int access_register(const struct kvm_one_reg *reg, bool set)
 	return 0;
 }
 
-int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
-int __attribute__((used)) __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
+int __wrap_varch_ioctl(int fd, unsigned long request, void *arg);
+int __attribute__((used)) __wrap_varch_ioctl(int fd, unsigned long request, void *arg)
 {
 	ck_assert_int_eq(fd, CPU_FD);
 	if (++calls == fails_at)
@@ -54,13 +54,13 @@ int __attribute__((used)) __wrap_vmm_kvm_ioctl(int fd, unsigned long request, vo
 	return access_register(arg, request == KVM_SET_ONE_REG);
 }
 
-static enum vmm_cpu_next event(uint32_t type)
+static enum varch_cpu_next event(uint32_t type)
 {
-	static const struct vmm_cpu_hooks hooks;
+	static const struct varch_cpu_hooks hooks;
 
 	run.exit_reason = KVM_EXIT_SYSTEM_EVENT;
 	run.system_event.type = type;
-	vmm_cpu_exit(&hooks, 3, CPU_FD, &run, 0, &verdict);
+	varch_cpu_exit(&hooks, 3, CPU_FD, &run, 0, &verdict);
 	return verdict.next;
 }
 
@@ -78,7 +78,7 @@ START_TEST(suspended_cpu_begins_where_the_call_says)
 {
 	suspends();
 	activity = KVM_MP_STATE_RUNNABLE;
-	ck_assert_int_eq(event(KVM_SYSTEM_EVENT_SUSPEND), VMM_CPU_RUN);
+	ck_assert_int_eq(event(KVM_SYSTEM_EVENT_SUSPEND), VARCH_CPU_RUN);
 	ck_assert_uint_eq(activity, KVM_MP_STATE_SUSPENDED);
 	ck_assert_uint_eq(values[PC], ENTRY);
 	ck_assert_uint_eq(values[X0], CONTEXT);
@@ -91,7 +91,7 @@ START_TEST(it_wakes_with_the_same_registers)
 {
 	suspends();
 	activity = KVM_MP_STATE_SUSPENDED;
-	ck_assert_int_eq(event(KVM_SYSTEM_EVENT_WAKEUP), VMM_CPU_RUN);
+	ck_assert_int_eq(event(KVM_SYSTEM_EVENT_WAKEUP), VARCH_CPU_RUN);
 	ck_assert_uint_eq(activity, KVM_MP_STATE_RUNNABLE);
 	ck_assert_uint_eq(calls, 1);
 	ck_assert_uint_eq(values[PC], 0x1000);
@@ -103,7 +103,7 @@ START_TEST(refusal_of_kvm_ends_the_machine)
 {
 	suspends();
 	fails_at = (unsigned int)_i;
-	ck_assert_int_eq(event(KVM_SYSTEM_EVENT_SUSPEND), VMM_CPU_END);
+	ck_assert_int_eq(event(KVM_SYSTEM_EVENT_SUSPEND), VARCH_CPU_END);
 	ck_assert_int_eq(verdict.status, VSU_EXIT_INTERNAL);
 	ck_assert_str_eq(verdict.why.msg, "CPU 3: KVM cannot suspend or wake it, error 22");
 }
@@ -121,7 +121,7 @@ static const struct {
 
 START_TEST(other_events_end_the_machine)
 {
-	ck_assert_int_eq(event(ends[_i].type), VMM_CPU_END);
+	ck_assert_int_eq(event(ends[_i].type), VARCH_CPU_END);
 	ck_assert_int_eq(verdict.status, ends[_i].status);
 	ck_assert_str_eq(verdict.why.msg, ends[_i].why);
 	ck_assert_uint_eq(calls, 0);

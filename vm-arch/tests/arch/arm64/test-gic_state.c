@@ -111,7 +111,7 @@ struct write {
 };
 
 static const struct model *model;
-static struct vmm_kvm source, target;
+static struct varch_vm source, target;
 static struct write writes[MAX_WRITES];
 static size_t nwrites;
 static size_t begins[NCPUS + 1];	/* first write of each CPU, then of the ITS */
@@ -119,8 +119,8 @@ static int lack;			/* error of AP0R1-3 and AP1R1-3 of the source; 0: it has them
 static uint64_t lacked;			/* another register that it lacks */
 static struct { uint64_t command; int error; } refused;	/* a command on tables, by either KVM */
 static bool stopped;
-static struct vmm_state_writer writer;
-static struct vmm_state state;
+static struct varch_state_writer writer;
+static struct varch_state state;
 static struct vsu_error err;
 
 /* ------------------------------------------------------------------------------ KVMs */
@@ -203,16 +203,16 @@ static int set(int fd, const struct kvm_device_attr *a)
 	return 0;
 }
 
-int __wrap_vmm_kvm_capability(const struct vmm_kvm *k, int capability);
-int __attribute__((used)) __wrap_vmm_kvm_capability(const struct vmm_kvm *k, int capability)
+int __wrap_varch_vm_capability(const struct varch_vm *k, int capability);
+int __attribute__((used)) __wrap_varch_vm_capability(const struct varch_vm *k, int capability)
 {
 	(void)k;
 	return capability == KVM_CAP_ARM_PSCI_0_2;
 }
 
 /* CPUs have no other registers. */
-int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
-int __attribute__((used)) __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
+int __wrap_varch_ioctl(int fd, unsigned long request, void *arg);
+int __attribute__((used)) __wrap_varch_ioctl(int fd, unsigned long request, void *arg)
 {
 	switch (request) {
 	case KVM_GET_DEVICE_ATTR:
@@ -247,22 +247,22 @@ static int save(void)
 	memset(&writer, 0, sizeof(writer));
 	vsu_error_clear(&err);
 	nwrites = 0;
-	vmm_state_begin(&writer);
-	rc = vmm_arch_vm_save(&source, &writer, &err);
+	varch_state_begin(&writer);
+	rc = varch_vm_save(&source, &writer, &err);
 	for (i = 0; !rc && i < NCPUS; i++)
-		rc = vmm_arch_cpu_save(&source, CPU_FD, model->cpus[i], &writer, &err);
+		rc = varch_cpu_save(&source, CPU_FD, model->cpus[i], &writer, &err);
 	if (rc < 0)
 		return rc;
-	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
-	return vmm_state_check(&state, &err);
+	ck_assert_int_eq(varch_state_finish(&writer), 0);
+	state = (struct varch_state){ writer.out.bytes, writer.out.len };
+	return varch_state_check(&state, &err);
 }
 
 static int load_cpu(unsigned int i)
 {
 	vsu_error_clear(&err);
 	stopped = false;
-	return vmm_arch_cpu_load(&target, CPU_FD, model->cpus[i], &state, &err);
+	return varch_cpu_load(&target, CPU_FD, model->cpus[i], &state, &err);
 }
 
 static void load(void)
@@ -271,20 +271,20 @@ static void load(void)
 
 	nwrites = 0;
 	vsu_error_clear(&err);
-	ck_assert_int_eq(vmm_arch_vm_load(&target, &state, &err), 0);
+	ck_assert_int_eq(varch_vm_load(&target, &state, &err), 0);
 	for (i = 0; i < NCPUS; i++) {
 		begins[i] = nwrites;
 		ck_assert_int_eq(load_cpu(i), 0);
 	}
 	begins[NCPUS] = nwrites;
-	ck_assert_int_eq(vmm_arch_vm_load_last(&target, &state, &err), 0);
+	ck_assert_int_eq(varch_vm_load_last(&target, &state, &err), 0);
 }
 
 static void use(unsigned int version)
 {
 	model = &models[version];
-	source = (struct vmm_kvm){ .gic = model->version, .nchips = model->nchips, .chips = { SOURCE_GIC, SOURCE_ITS } };
-	target = (struct vmm_kvm){ .gic = model->version, .nchips = model->nchips, .chips = { TARGET_GIC, TARGET_ITS } };
+	source = (struct varch_vm){ .gic = model->version, .nchips = model->nchips, .chips = { SOURCE_GIC, SOURCE_ITS } };
+	target = (struct varch_vm){ .gic = model->version, .nchips = model->nchips, .chips = { TARGET_GIC, TARGET_ITS } };
 	lack = 0;
 	lacked = 0;
 	refused.error = 0;
@@ -300,20 +300,20 @@ static void teardown(void)
 /* A state of one section, with bytes added to its end or removed from there. */
 static void resize(const char *name, uint32_t instance, int change)
 {
-	struct vmm_state_fields f;
-	struct vmm_state_writer w = { 0 };
+	struct varch_state_fields f;
+	struct varch_state_writer w = { 0 };
 	const unsigned char zeros[8] = { 0 };
 
-	ck_assert_int_eq(vmm_state_find(&state, name, instance, &f, NULL), 0);
-	vmm_state_begin(&w);
-	vmm_state_section(&w, name, instance);
-	vmm_state_put(&w, f.in.at, f.in.left - (change < 0 ? (size_t)-change : 0));
-	vmm_state_put(&w, zeros, change > 0 ? (size_t)change : 0);
-	vmm_state_section_end(&w);
-	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	ck_assert_int_eq(varch_state_find(&state, name, instance, &f, NULL), 0);
+	varch_state_begin(&w);
+	varch_state_section(&w, name, instance);
+	varch_state_put(&w, f.in.at, f.in.left - (change < 0 ? (size_t)-change : 0));
+	varch_state_put(&w, zeros, change > 0 ? (size_t)change : 0);
+	varch_state_section_end(&w);
+	ck_assert_int_eq(varch_state_finish(&w), 0);
 	free(writer.out.bytes);
 	writer = w;
-	state = (struct vmm_state){ w.out.bytes, w.out.len };
+	state = (struct varch_state){ w.out.bytes, w.out.len };
 }
 
 /* ---------------------------------------------------------------------------- claims */
@@ -462,7 +462,7 @@ START_TEST(tables_of_a_hostile_guest_are_explained)
 	refused.command = r->command;
 	refused.error = r->error;
 	if (r->command == KVM_DEV_ARM_ITS_RESTORE_TABLES)
-		ck_assert_int_eq(vmm_arch_vm_load_last(&target, &state, &err), r->error);
+		ck_assert_int_eq(varch_vm_load_last(&target, &state, &err), r->error);
 	else
 		ck_assert_int_eq(save(), r->error);
 	ck_assert_msg(strstr(err.msg, r->sentence), "%s", err.msg);
@@ -478,12 +478,12 @@ START_TEST(interrupts_between_cpus_are_pending_by_their_senders_only)
 	const size_t behind = sizeof(struct kvm_vcpu_events) + 4;
 	const uint64_t attr = model->names[1] << 32 | 0x200;
 	const uint32_t all = UINT32_MAX;
-	struct vmm_state_fields f;
+	struct varch_state_fields f;
 	uint32_t saved;
 
 	ck_assert_uint_ne(value_of(DIST, attr) & FROM_CPUS, 0);
 	resize("cpu", model->cpus[1], 0);
-	ck_assert_int_eq(vmm_state_find(&state, "cpu", model->cpus[1], &f, &err), 0);
+	ck_assert_int_eq(varch_state_find(&state, "cpu", model->cpus[1], &f, &err), 0);
 	memcpy(&saved, f.in.at + f.in.left - behind - 4, 4);
 	ck_assert_uint_eq(saved, (uint32_t)value_of(DIST, attr) & ~FROM_CPUS);
 	memcpy(writer.out.bytes + (f.in.at - state.bytes) + f.in.left - behind - 4, &all, 4);
@@ -531,7 +531,7 @@ START_TEST(sections_of_another_length_are_refused)
 	gic = _i == V3 ? "gic" : "gicv2";
 	for_rows(i, COUNT(changes)) {
 		resize(gic, 0, changes[i]);
-		ck_assert_int_eq(vmm_arch_vm_load(&target, &state, &err), -EBADMSG);
+		ck_assert_int_eq(varch_vm_load(&target, &state, &err), -EBADMSG);
 		ck_assert_int_eq(save(), 0);
 		resize("cpu", model->cpus[2], changes[i]);
 		ck_assert_int_eq(load_cpu(2), -EBADMSG);
@@ -540,13 +540,13 @@ START_TEST(sections_of_another_length_are_refused)
 		if (_i == V2)
 			continue;
 		resize("its", 0, changes[i]);
-		ck_assert_int_eq(vmm_arch_vm_load_last(&target, &state, &err), -EBADMSG);
+		ck_assert_int_eq(varch_vm_load_last(&target, &state, &err), -EBADMSG);
 		ck_assert_int_eq(save(), 0);
 	}
 	resize("cpu", model->cpus[2], 0);
 	ck_assert_int_eq(load_cpu(2), 0);
 	ck_assert(stopped);
-	ck_assert_int_eq(vmm_arch_vm_load(&target, &state, &err), -EBADMSG);
+	ck_assert_int_eq(varch_vm_load(&target, &state, &err), -EBADMSG);
 }
 END_TEST
 
@@ -554,12 +554,12 @@ START_TEST(state_of_another_gic_is_refused)
 {
 	nwrites = 0;
 	target.gic = 3;
-	assert_refused(vmm_arch_vm_load(&target, &state, &err), -EOPNOTSUPP,
+	assert_refused(varch_vm_load(&target, &state, &err), -EOPNOTSUPP,
 		       "the saved machine has a GICv2, and machines of this host a GICv3; use a host with the same interrupt controller", err);
 	use(V3);
 	nwrites = 0;
 	target.gic = 2;
-	assert_refused(vmm_arch_vm_load(&target, &state, &err), -EOPNOTSUPP,
+	assert_refused(varch_vm_load(&target, &state, &err), -EOPNOTSUPP,
 		       "the saved machine has a GICv3, and machines of this host a GICv2; use a host with the same interrupt controller", err);
 	ck_assert_uint_eq(nwrites, 0);
 }
@@ -570,13 +570,13 @@ START_TEST(its_is_loaded_only_from_an_its_to_an_its)
 	use(V3);
 	nwrites = 0;
 	target.nchips = 1;
-	assert_refused(vmm_arch_vm_load_last(&target, &state, &err), -EOPNOTSUPP,
+	assert_refused(varch_vm_load_last(&target, &state, &err), -EOPNOTSUPP,
 		       "the state has an ITS, which this host's KVM lacks", err);
 	source.nchips = 1;
 	target.nchips = 2;
 	ck_assert_int_eq(save(), 0);
 	nwrites = 0;
-	ck_assert_int_eq(vmm_arch_vm_load_last(&target, &state, &err), 0);
+	ck_assert_int_eq(varch_vm_load_last(&target, &state, &err), 0);
 	ck_assert_uint_eq(nwrites, 0);
 }
 END_TEST

@@ -7,7 +7,7 @@
 
 enum { DATA = 0, MATCH = 4, LOAD = 8, CONTROL = 12, ENABLED = 16, RAISED = 20, PENDING = 24, CLEAR = 28 };
 
-static struct vmm_pl031 chip;
+static struct varch_pl031 chip;
 static uint64_t host, alarm_at;
 static unsigned int edges;
 
@@ -31,7 +31,7 @@ static void on_set(void *opaque, uint64_t at)
 
 static void setup(void)
 {
-	chip = (struct vmm_pl031){
+	chip = (struct varch_pl031){
 		.now = now, .interrupt = on_interrupt, .set_alarm = on_set, .opaque = &edges,
 	};
 	host = 1000000;
@@ -41,16 +41,16 @@ static void setup(void)
 
 static void put(uint64_t offset, uint32_t value)
 {
-	struct vmm_access access = { .offset = offset, .value = value, .len = 4, .write = true };
+	struct varch_access access = { .offset = offset, .value = value, .len = 4, .write = true };
 
-	vmm_pl031_access(&chip, &access);
+	varch_pl031_access(&chip, &access);
 }
 
 static uint32_t get(uint64_t offset)
 {
-	struct vmm_access access = { .offset = offset, .len = 4, .value = UINT64_MAX };
+	struct varch_access access = { .offset = offset, .len = 4, .value = UINT64_MAX };
 
-	vmm_pl031_access(&chip, &access);
+	varch_pl031_access(&chip, &access);
 	ck_assert_uint_le(access.value, UINT32_MAX);
 	return (uint32_t)access.value;
 }
@@ -93,7 +93,7 @@ START_TEST(alarm_interrupts_at_its_second)
 	put(MATCH, 1000010);
 	ck_assert_uint_eq(alarm_at, 1000010);
 	ck_assert_uint_eq(get(RAISED), 0);
-	vmm_pl031_alarm(&chip);
+	varch_pl031_alarm(&chip);
 	ck_assert_uint_eq(edges, 1);
 	ck_assert_uint_eq(get(PENDING), 1);
 	put(CLEAR, 1);
@@ -125,7 +125,7 @@ END_TEST
 START_TEST(masked_alarm_interrupts_when_it_is_enabled)
 {
 	put(MATCH, 1000000);
-	vmm_pl031_alarm(&chip);
+	varch_pl031_alarm(&chip);
 	ck_assert_uint_eq(edges, 0);
 	ck_assert_uint_eq(get(RAISED), 1);
 	ck_assert_uint_eq(get(PENDING), 0);
@@ -152,26 +152,26 @@ END_TEST
 
 /* ----------------------------------------------------------------------------- state */
 
-static struct vmm_state_writer w;
-static struct vmm_state state;
+static struct varch_state_writer w;
+static struct varch_state state;
 
 static void check_state(void)
 {
-	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
+	ck_assert_int_eq(varch_state_finish(&w), 0);
+	state = (struct varch_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(varch_state_check(&state, NULL), 0);
 }
 
 /* Another clock, after so many seconds, with the state of this one. */
 static void move(unsigned int seconds)
 {
 	memset(&w, 0, sizeof(w));
-	vmm_state_begin(&w);
-	vmm_pl031_save(&chip, &w);
+	varch_state_begin(&w);
+	varch_pl031_save(&chip, &w);
 	check_state();
 	setup();
 	host += seconds;
-	ck_assert_int_eq(vmm_pl031_load(&chip, &state, NULL), 0);
+	ck_assert_int_eq(varch_pl031_load(&chip, &state, NULL), 0);
 	free(w.out.bytes);
 }
 
@@ -194,7 +194,7 @@ START_TEST(alarm_that_has_come_is_saved_and_does_not_come_again)
 {
 	put(ENABLED, 1);
 	put(MATCH, 1000000);
-	vmm_pl031_alarm(&chip);
+	varch_pl031_alarm(&chip);
 	move(0);
 	ck_assert_uint_eq(alarm_at, 0);
 	ck_assert_uint_eq(get(PENDING), 1);
@@ -206,9 +206,9 @@ END_TEST
 START_TEST(state_without_the_clock_leaves_it_as_it_is)
 {
 	memset(&w, 0, sizeof(w));
-	vmm_state_begin(&w);
+	varch_state_begin(&w);
 	check_state();
-	ck_assert_int_eq(vmm_pl031_load(&chip, &state, NULL), 0);
+	ck_assert_int_eq(varch_pl031_load(&chip, &state, NULL), 0);
 	ck_assert_uint_eq(alarm_at, 0);
 	free(w.out.bytes);
 }

@@ -7,10 +7,10 @@
 
 enum { DIRECTION = 0x400, LEVEL = 0x404, BOTH = 0x408, RISING = 0x40c, ENABLED = 0x410,
        RAISED = 0x414, PENDING = 0x418, CLEAR = 0x41c, ALTERNATE = 0x420 };
-#define PIN (1u << VMM_PL061_BUTTON)
+#define PIN (1u << VARCH_PL061_BUTTON)
 #define PINS(mask) ((uint64_t)(mask) << 2)
 
-static struct vmm_pl061 chip;
+static struct varch_pl061 chip;
 static unsigned int edges;
 
 static void on_interrupt(void *opaque)
@@ -21,22 +21,22 @@ static void on_interrupt(void *opaque)
 
 static void setup(void)
 {
-	chip = (struct vmm_pl061){ .interrupt = on_interrupt, .opaque = &edges };
+	chip = (struct varch_pl061){ .interrupt = on_interrupt, .opaque = &edges };
 	edges = 0;
 }
 
 static void put(uint64_t offset, uint32_t value)
 {
-	struct vmm_access access = { .offset = offset, .value = value, .len = 4, .write = true };
+	struct varch_access access = { .offset = offset, .value = value, .len = 4, .write = true };
 
-	vmm_pl061_access(&chip, &access);
+	varch_pl061_access(&chip, &access);
 }
 
 static uint32_t get(uint64_t offset)
 {
-	struct vmm_access access = { .offset = offset, .len = 4, .value = UINT64_MAX };
+	struct varch_access access = { .offset = offset, .len = 4, .value = UINT64_MAX };
 
-	vmm_pl061_access(&chip, &access);
+	varch_pl061_access(&chip, &access);
 	ck_assert_uint_le(access.value, UINT8_MAX);
 	return (uint32_t)access.value;
 }
@@ -52,7 +52,7 @@ static void use_both_edges(void)
 START_TEST(press_lasts_until_the_driver_has_read_the_pin)
 {
 	use_both_edges();
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	ck_assert_uint_eq(edges, 1);
 	ck_assert_uint_eq(get(PENDING), PIN);
 	put(CLEAR, PIN);
@@ -73,7 +73,7 @@ START_TEST(each_press_that_was_read_is_followed_by_another)
 
 	use_both_edges();
 	for (i = 0; i < 3; i++) {
-		vmm_pl061_press(&chip);
+		varch_pl061_press(&chip);
 		ck_assert_uint_eq(edges, 2 * i + 1);
 		put(CLEAR, PIN);
 		ck_assert_uint_eq(get(PINS(0xff)), PIN);
@@ -85,7 +85,7 @@ END_TEST
 
 START_TEST(press_before_the_driver_begins_is_not_lost)
 {
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	ck_assert_uint_eq(edges, 0);
 	use_both_edges();
 	ck_assert_uint_eq(get(PINS(PIN)), PIN);
@@ -106,7 +106,7 @@ START_TEST(one_edge_interrupts_if_the_driver_chooses_it)
 
 	put(RISING, row->rising);
 	put(ENABLED, PIN);
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	ck_assert_uint_eq(edges, row->pressed);
 	put(CLEAR, PIN);
 	ck_assert_uint_eq(get(PINS(PIN)), PIN);
@@ -120,7 +120,7 @@ START_TEST(level_interrupts_while_it_lasts)
 	put(RISING, PIN);
 	put(ENABLED, PIN);
 	ck_assert_uint_eq(get(PENDING), 0);
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	ck_assert_uint_eq(edges, 1);
 	put(CLEAR, PIN);
 	ck_assert_uint_eq(get(PENDING), PIN);
@@ -133,7 +133,7 @@ END_TEST
 START_TEST(masked_causes_interrupt_when_they_are_enabled)
 {
 	put(BOTH, PIN);
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	ck_assert_uint_eq(get(RAISED), PIN);
 	ck_assert_uint_eq(get(PENDING), 0);
 	ck_assert_uint_eq(edges, 0);
@@ -149,7 +149,7 @@ START_TEST(outputs_are_what_the_driver_stored_in_chosen_pins)
 	ck_assert_uint_eq(get(PINS(0xff)), 0x50);
 	put(PINS(0x10), 0);
 	ck_assert_uint_eq(get(PINS(0xff)), 0x40);
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	put(DIRECTION, 0xff);
 	ck_assert_uint_eq(get(PINS(PIN)), 0);
 	put(DIRECTION, 0);
@@ -172,22 +172,22 @@ END_TEST
 START_TEST(state_has_each_register_and_the_press)
 {
 	static const uint64_t registers[] = { DIRECTION, LEVEL, BOTH, RISING, ENABLED, ALTERNATE };
-	struct vmm_state_writer w = { 0 };
-	struct vmm_state state;
+	struct varch_state_writer w = { 0 };
+	struct varch_state state;
 	unsigned int i;
 
 	put(BOTH, PIN);
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	for (i = 0; i < COUNT(registers); i++)
 		put(registers[i], 0x81 + i);
 	put(PINS(0xff), 0xa1);
-	vmm_state_begin(&w);
-	vmm_pl061_save(&chip, &w);
-	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
+	varch_state_begin(&w);
+	varch_pl061_save(&chip, &w);
+	ck_assert_int_eq(varch_state_finish(&w), 0);
+	state = (struct varch_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(varch_state_check(&state, NULL), 0);
 	setup();
-	ck_assert_int_eq(vmm_pl061_load(&chip, &state, NULL), 0);
+	ck_assert_int_eq(varch_pl061_load(&chip, &state, NULL), 0);
 	free(w.out.bytes);
 	for (i = 0; i < COUNT(registers); i++)
 		ck_assert_uint_eq(get(registers[i]), 0x81 + i);
@@ -199,23 +199,23 @@ END_TEST
 /* The interrupt controller may have been saved without it. */
 START_TEST(saved_press_interrupts_again_and_so_does_a_repeated_one)
 {
-	struct vmm_state_writer w = { 0 };
-	struct vmm_state state;
+	struct varch_state_writer w = { 0 };
+	struct varch_state state;
 
 	use_both_edges();
-	vmm_pl061_press(&chip);
-	vmm_state_begin(&w);
-	vmm_pl061_save(&chip, &w);
-	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.out.bytes, w.out.len };
+	varch_pl061_press(&chip);
+	varch_state_begin(&w);
+	varch_pl061_save(&chip, &w);
+	ck_assert_int_eq(varch_state_finish(&w), 0);
+	state = (struct varch_state){ w.out.bytes, w.out.len };
 	setup();
-	ck_assert_int_eq(vmm_pl061_load(&chip, &state, NULL), 0);
+	ck_assert_int_eq(varch_pl061_load(&chip, &state, NULL), 0);
 	free(w.out.bytes);
 	ck_assert_uint_eq(edges, 1);
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	ck_assert_uint_eq(edges, 2);
 	put(CLEAR, PIN);
-	vmm_pl061_press(&chip);
+	varch_pl061_press(&chip);
 	ck_assert_uint_eq(edges, 2);
 }
 END_TEST

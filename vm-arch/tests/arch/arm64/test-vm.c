@@ -9,8 +9,8 @@
 
 static int offered;
 
-int __wrap_vmm_kvm_capability(const struct vmm_kvm *kvm, int capability);
-int __wrap_vmm_kvm_capability(const struct vmm_kvm *kvm, int capability)
+int __wrap_varch_vm_capability(const struct varch_vm *kvm, int capability);
+int __wrap_varch_vm_capability(const struct varch_vm *kvm, int capability)
 {
 	(void)kvm;
 	return capability == KVM_CAP_ARM_VM_IPA_SIZE ? offered : 0;
@@ -28,14 +28,14 @@ static const struct {
 
 START_TEST(vm_has_the_bits_of_the_host_up_to_48)
 {
-	struct vmm_kvm kvm = { .vm_fd = -1 };
+	struct varch_vm kvm = { .vm_fd = -1 };
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned long type = 1;
 
 	offered = widths[_i].offered;
-	ck_assert_int_eq(vmm_arch_vm_type(&kvm, false, &type, &err), 0);
+	ck_assert_int_eq(varch_vm_type(&kvm, false, &type, &err), 0);
 	ck_assert_uint_eq(type, widths[_i].type);
-	ck_assert_int_eq(vmm_arch_phys_bits(&kvm, &err), 0);
+	ck_assert_int_eq(varch_phys_bits(&kvm, &err), 0);
 	ck_assert_uint_eq(kvm.phys_bits, widths[_i].bits);
 }
 END_TEST

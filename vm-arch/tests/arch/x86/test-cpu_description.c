@@ -7,26 +7,26 @@
 
 #define KEYS "vendor=AuthenticAMD family=23 model=1 stepping=2 "
 
-static struct vmm_cpu_description d;
+static struct varch_cpu_description d;
 static struct vsu_error err;
 
 static int parse(const char *text)
 {
 	vsu_error_clear(&err);
-	return vmm_cpu_description_parse(&d, text, &err);
+	return varch_cpu_description_parse(&d, text, &err);
 }
 
 static bool has(const char *name)
 {
-	return vmm_cpu_set_has(&d.features, (unsigned int)vmm_cpu_feature_find(name, strlen(name)));
+	return varch_cpu_set_has(&d.features, (unsigned int)varch_cpu_feature_find(name, strlen(name)));
 }
 
 /* The words of d. */
 static const char *written(void)
 {
-	static char text[VMM_CPU_MAX_TEXT];
+	static char text[VARCH_CPU_MAX_TEXT];
 
-	ck_assert_int_eq(vmm_cpu_description_write(&d, ' ', text, sizeof(text)), (int)strlen(text));
+	ck_assert_int_eq(varch_cpu_description_write(&d, ' ', text, sizeof(text)), (int)strlen(text));
 	return text;
 }
 
@@ -65,7 +65,7 @@ static const struct { const char *text, *msg; } refused[] = {
 
 START_TEST(d1_64_impossible_description_is_refused_with_its_line)
 {
-	static const struct vmm_cpu_description none;
+	static const struct varch_cpu_description none;
 
 	memset(&d, 0, sizeof(d));
 	ck_assert_int_eq(parse(refused[_i].text), -EBADMSG);
@@ -76,11 +76,11 @@ END_TEST
 
 START_TEST(every_feature_has_a_name_and_a_bit_of_its_own)
 {
-	const struct vmm_cpu_feature *f, *other;
+	const struct varch_cpu_feature *f, *other;
 
-	for (f = vmm_cpu_features; f->name; f++) {
+	for (f = varch_cpu_features; f->name; f++) {
 		ck_assert_uint_lt(f->bit, 32);
-		ck_assert_int_eq(vmm_cpu_feature_find(f->name, strlen(f->name)), (int)(f - vmm_cpu_features));
+		ck_assert_int_eq(varch_cpu_feature_find(f->name, strlen(f->name)), (int)(f - varch_cpu_features));
 		for (other = f + 1; other->name; other++)
 			ck_assert_msg(other->function != f->function || other->index != f->index ||
 				      other->reg != f->reg || other->bit != f->bit, "%s", f->name);
@@ -90,12 +90,12 @@ END_TEST
 
 START_TEST(all_features_are_written_and_read_again)
 {
-	struct vmm_cpu_description all;
+	struct varch_cpu_description all;
 	unsigned int i;
 
 	ck_assert_int_eq(parse(KEYS), 0);
-	for (i = 0; vmm_cpu_features[i].name; i++)
-		vmm_cpu_set_add(&d.features, i);
+	for (i = 0; varch_cpu_features[i].name; i++)
+		varch_cpu_set_add(&d.features, i);
 	all = d;
 	ck_assert_msg(!parse(written()), "%s", err.msg);
 	ck_assert_mem_eq(&d.features, &all.features, sizeof(all.features));
@@ -107,8 +107,8 @@ START_TEST(text_without_room_is_refused)
 	char text[sizeof(KEYS "sse3") - 1];
 
 	ck_assert_int_eq(parse(KEYS "sse3"), 0);
-	ck_assert_int_eq(vmm_cpu_description_write(&d, ' ', text, sizeof(text)), -ENOSPC);
-	ck_assert_int_eq(vmm_cpu_description_write(&d, ' ', text, 10), -ENOSPC);
+	ck_assert_int_eq(varch_cpu_description_write(&d, ' ', text, sizeof(text)), -ENOSPC);
+	ck_assert_int_eq(varch_cpu_description_write(&d, ' ', text, 10), -ENOSPC);
 }
 END_TEST
 
@@ -129,15 +129,15 @@ START_TEST(processor_of_a_table_is_described)
 	u.table.entries[0] = (struct kvm_cpuid_entry2){ .ebx = 0x68747541, .edx = 0x69746e65, .ecx = 0x444d4163 };
 	u.table.entries[1] = (struct kvm_cpuid_entry2){ .function = 1, .eax = processors[_i].eax, .ecx = 1 };
 	u.table.entries[2] = (struct kvm_cpuid_entry2){ .function = 7, .index = 1, .eax = 1u << 4 };
-	ck_assert_int_eq(vmm_cpu_description_of(&d, &u.table, &err), 0);
+	ck_assert_int_eq(varch_cpu_description_of(&d, &u.table, &err), 0);
 	ck_assert_str_eq(d.vendor, "AuthenticAMD");
 	ck_assert_uint_eq(d.family, processors[_i].family);
 	ck_assert_uint_eq(d.model, processors[_i].model);
 	ck_assert_uint_eq(d.stepping, processors[_i].stepping);
-	ck_assert_uint_eq(vmm_cpu_description_signature(&d), processors[_i].eax);
+	ck_assert_uint_eq(varch_cpu_description_signature(&d), processors[_i].eax);
 	ck_assert_ptr_nonnull(strstr(written(), "sse3 avx-vnni"));
 	u.table.entries[0].ebx = 0;
-	ck_assert_int_eq(vmm_cpu_description_of(&d, &u.table, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(varch_cpu_description_of(&d, &u.table, &err), -EOPNOTSUPP);
 }
 END_TEST
 
@@ -153,7 +153,7 @@ static const struct { const char *first, *second, *common; } pairs[] = {
 START_TEST(common_processor_is_the_older_one_with_the_features_of_both)
 {
 	char text[128];
-	struct vmm_cpu_description first, second;
+	struct varch_cpu_description first, second;
 
 	snprintf(text, sizeof(text), "vendor=AuthenticAMD %s", pairs[_i].first);
 	ck_assert_int_eq(parse(text), 0);
@@ -161,22 +161,22 @@ START_TEST(common_processor_is_the_older_one_with_the_features_of_both)
 	snprintf(text, sizeof(text), "vendor=AuthenticAMD %s", pairs[_i].second);
 	ck_assert_int_eq(parse(text), 0);
 	second = d;
-	ck_assert_int_eq(vmm_cpu_description_limit(&d, &first, &err), 0);
+	ck_assert_int_eq(varch_cpu_description_limit(&d, &first, &err), 0);
 	ck_assert_str_eq(written(), pairs[_i].common);
 	d = first;
-	ck_assert_int_eq(vmm_cpu_description_limit(&d, &second, &err), 0);
+	ck_assert_int_eq(varch_cpu_description_limit(&d, &second, &err), 0);
 	ck_assert_str_eq(written(), pairs[_i].common);
 }
 END_TEST
 
 START_TEST(vendors_have_nothing_in_common)
 {
-	struct vmm_cpu_description first;
+	struct varch_cpu_description first;
 
 	ck_assert_int_eq(parse(KEYS), 0);
 	first = d;
 	ck_assert_int_eq(parse("vendor=GenuineIntel family=6 model=1 stepping=2"), 0);
-	assert_refused(vmm_cpu_description_limit(&d, &first, &err), -EOPNOTSUPP,
+	assert_refused(varch_cpu_description_limit(&d, &first, &err), -EOPNOTSUPP,
 		       "processors of GenuineIntel and AuthenticAMD have no common description; a guest cannot move between vendors",
 		       err);
 }
@@ -195,31 +195,31 @@ static int read_file(const char *text, size_t len, size_t n)
 		ck_assert_int_eq(write(fd, " ", 1), 1);
 	ck_assert_int_eq((int)lseek(fd, 0, SEEK_SET), 0);
 	vsu_error_clear(&err);
-	return vmm_cpu_description_read(&d, fd, &err);
+	return varch_cpu_description_read(&d, fd, &err);
 }
 
 START_TEST(d1_64_file_is_read_up_to_its_limit)
 {
-	ck_assert_msg(!read_file(KEYS "fma", sizeof(KEYS "fma") - 1, VMM_CPU_MAX_TEXT - 1), "%s", err.msg);
+	ck_assert_msg(!read_file(KEYS "fma", sizeof(KEYS "fma") - 1, VARCH_CPU_MAX_TEXT - 1), "%s", err.msg);
 	ck_assert(has("fma"));
-	ck_assert_int_eq(read_file(KEYS, sizeof(KEYS) - 1, VMM_CPU_MAX_TEXT), -E2BIG);
+	ck_assert_int_eq(read_file(KEYS, sizeof(KEYS) - 1, VARCH_CPU_MAX_TEXT), -E2BIG);
 	ck_assert_str_eq(err.msg, "it has more than 16383 bytes");
 	ck_assert_int_eq(read_file(KEYS "\0fma", sizeof(KEYS "\0fma") - 1, 0), -EBADMSG);
 	ck_assert_str_eq(err.msg, "byte 49 is 0");
-	ck_assert_int_eq(vmm_cpu_description_read(&d, -EACCES, &err), -EACCES);
-	ck_assert_int_eq(vmm_cpu_description_read(&d, open(".", O_RDONLY | O_CLOEXEC), &err), -EISDIR);
+	ck_assert_int_eq(varch_cpu_description_read(&d, -EACCES, &err), -EACCES);
+	ck_assert_int_eq(varch_cpu_description_read(&d, open(".", O_RDONLY | O_CLOEXEC), &err), -EISDIR);
 }
 END_TEST
 
 START_TEST(names_that_do_not_fit_are_counted)
 {
-	static const struct vmm_cpu_set none;
+	static const struct varch_cpu_set none;
 	char names[40];
 
 	ck_assert_int_eq(parse(KEYS "sse3 pclmulqdq ssse3 fma cx16 pcid"), 0);
-	ck_assert_uint_eq(vmm_cpu_set_names(&d.features, &none, names, sizeof(names)), 6);
+	ck_assert_uint_eq(varch_cpu_set_names(&d.features, &none, names, sizeof(names)), 6);
 	ck_assert_str_eq(names, "sse3, pclmulqdq, ssse3, fma and 2 more");
-	ck_assert_uint_eq(vmm_cpu_set_names(&d.features, &d.features, names, sizeof(names)), 0);
+	ck_assert_uint_eq(varch_cpu_set_names(&d.features, &d.features, names, sizeof(names)), 0);
 	ck_assert_str_eq(names, "");
 }
 END_TEST

@@ -12,17 +12,17 @@
 #include "arch/x86/msrs.h"
 #include "kvm/uapi.h"
 
-static const struct vmm_kvm kvm;
-static struct vmm_state_writer writer;
+static const struct varch_vm kvm;
+static struct varch_state_writer writer;
 static struct vsu_error err;
 static struct kvm_nested_state nested;	/* of the vCPU */
 static int nested_size, nested_result, xsave_size;
 static unsigned long last_request, failing_request;
 
-int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
-int __wrap_vmm_kvm_capability(const struct vmm_kvm *of, int capability);
+int __wrap_varch_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_varch_vm_capability(const struct varch_vm *of, int capability);
 
-int __wrap_vmm_kvm_capability(const struct vmm_kvm *of, int capability)
+int __wrap_varch_vm_capability(const struct varch_vm *of, int capability)
 {
 	(void)of;
 	return capability == KVM_CAP_NESTED_STATE ? nested_size :
@@ -30,7 +30,7 @@ int __wrap_vmm_kvm_capability(const struct vmm_kvm *of, int capability)
 }
 
 /* All other registers are 0. */
-int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
+int __wrap_varch_ioctl(int fd, unsigned long request, void *arg)
 {
 	struct kvm_nested_state *out = arg;
 
@@ -55,7 +55,7 @@ static void setup(void)
 	failing_request = 0;
 	xsave_size = sizeof(struct kvm_xsave);
 	memset(&writer, 0, sizeof(writer));
-	vmm_state_begin(&writer);
+	varch_state_begin(&writer);
 }
 
 static void teardown(void)
@@ -65,7 +65,7 @@ static void teardown(void)
 
 static int save(void)
 {
-	return vmm_arch_cpu_save(&kvm, 3, 1, &writer, &err);
+	return varch_cpu_save(&kvm, 3, 1, &writer, &err);
 }
 
 static void refused(int rc, const char *sentence)
@@ -101,7 +101,7 @@ END_TEST
 
 /* By the table of docs/state-format.md. The fake KVM reports no MSR, and all of its CPUID. */
 static const struct { uint32_t kind; size_t len; } format[] = {
-	{ 1, VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2) }, { 2, 4 },
+	{ 1, VARCH_CPUID_MAX * sizeof(struct kvm_cpuid_entry2) }, { 2, 4 },
 	{ 3, sizeof(struct kvm_mp_state) }, { 4, sizeof(struct kvm_regs) },
 	{ 5, sizeof(struct kvm_sregs2) }, { 6, 4096 }, { 7, sizeof(struct kvm_xcrs) },
 	{ 8, sizeof(struct kvm_debugregs) }, { 9, sizeof(struct kvm_lapic_state) }, { 10, 0 },
@@ -110,21 +110,21 @@ static const struct { uint32_t kind; size_t len; } format[] = {
 
 START_TEST(records_of_a_cpu_are_those_of_the_format)
 {
-	struct vmm_state_fields f;
-	struct vmm_state state;
+	struct varch_state_fields f;
+	struct varch_state state;
 	unsigned int i;
 
 	nested_size = 0;
 	ck_assert_int_eq(save(), 0);
-	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(vmm_state_find(&state, "cpu", 1, &f, &err), 0);
+	ck_assert_int_eq(varch_state_finish(&writer), 0);
+	state = (struct varch_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(varch_state_find(&state, "cpu", 1, &f, &err), 0);
 	for_rows(i, COUNT(format)) {
-		ck_assert_uint_eq(vmm_state_get_u32(&f), format[i].kind);
-		ck_assert_uint_eq(vmm_state_get_u32(&f), format[i].len);
-		ck_assert_ptr_nonnull(vmm_state_get_bytes(&f, format[i].len));
+		ck_assert_uint_eq(varch_state_get_u32(&f), format[i].kind);
+		ck_assert_uint_eq(varch_state_get_u32(&f), format[i].len);
+		ck_assert_ptr_nonnull(varch_state_get_bytes(&f, format[i].len));
 	}
-	ck_assert_int_eq(vmm_state_fields_end(&f, &err), 0);
+	ck_assert_int_eq(varch_state_fields_end(&f, &err), 0);
 }
 END_TEST
 
@@ -175,7 +175,7 @@ static const struct record {
 	unsigned long set;
 	const char *name;
 } records[] = {
-	{ sizeof(struct kvm_cpuid_entry2), VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2),
+	{ sizeof(struct kvm_cpuid_entry2), VARCH_CPUID_MAX * sizeof(struct kvm_cpuid_entry2),
 	  KVM_SET_CPUID2, "CPUID2" },
 	{ sizeof(uint32_t), 0, 0, "TSC_KHZ" },
 	{ sizeof(struct kvm_mp_state), 0, KVM_SET_MP_STATE, "MP_STATE" },
@@ -185,7 +185,7 @@ static const struct record {
 	{ sizeof(struct kvm_xcrs), 0, 0, "XCRS" },	/* zeros are not set */
 	{ sizeof(struct kvm_debugregs), 0, KVM_SET_DEBUGREGS, "DEBUGREGS" },
 	{ sizeof(struct kvm_lapic_state), 0, KVM_SET_LAPIC, "LAPIC" },
-	{ sizeof(struct kvm_msr_entry), VMM_MAX_MSRS * sizeof(struct kvm_msr_entry),
+	{ sizeof(struct kvm_msr_entry), VARCH_MAX_MSRS * sizeof(struct kvm_msr_entry),
 	  KVM_SET_MSRS, "MSRS" },
 	{ sizeof(struct kvm_vcpu_events), 0, KVM_SET_VCPU_EVENTS, "VCPU_EVENTS" },
 };
@@ -195,9 +195,9 @@ static void put_record(unsigned int i, uint32_t len, uint32_t bytes)
 	void *zeros = calloc(1, bytes + 1);
 
 	ck_assert_ptr_nonnull(zeros);
-	vmm_state_put_u32(&writer, i + 1);
-	vmm_state_put_u32(&writer, len);
-	vmm_state_put(&writer, zeros, bytes);
+	varch_state_put_u32(&writer, i + 1);
+	varch_state_put_u32(&writer, len);
+	varch_state_put(&writer, zeros, bytes);
 	free(zeros);
 }
 
@@ -209,20 +209,20 @@ static void put_records(unsigned int from, unsigned int end)
 
 static void begin(unsigned int end)
 {
-	vmm_state_section(&writer, "cpu", 1);
+	varch_state_section(&writer, "cpu", 1);
 	put_records(0, end);
 }
 
 static int load(void)
 {
-	struct vmm_state state;
+	struct varch_state state;
 
-	vmm_state_section_end(&writer);
-	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
+	varch_state_section_end(&writer);
+	ck_assert_int_eq(varch_state_finish(&writer), 0);
+	state = (struct varch_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(varch_state_check(&state, NULL), 0);
 	vsu_error_clear(&err);
-	return vmm_arch_cpu_load(&kvm, 3, 1, &state, &err);
+	return varch_cpu_load(&kvm, 3, 1, &state, &err);
 }
 
 static void load_is_refused(int rc, const char *sentence)
@@ -246,9 +246,9 @@ START_TEST(extended_control_registers_are_set_if_there_are_any)
 
 	failing_request = KVM_SET_XCRS;
 	begin(6);
-	vmm_state_put_u32(&writer, 7);
-	vmm_state_put_u32(&writer, sizeof(xcrs));
-	vmm_state_put(&writer, &xcrs, sizeof(xcrs));
+	varch_state_put_u32(&writer, 7);
+	varch_state_put_u32(&writer, sizeof(xcrs));
+	varch_state_put(&writer, &xcrs, sizeof(xcrs));
 	put_records(7, COUNT(records));
 	if (_i)
 		load_is_refused(-EINVAL, "CPU 1: KVM_SET_XCRS");
@@ -295,7 +295,7 @@ END_TEST
 START_TEST(bytes_behind_the_last_record_are_refused)
 {
 	begin(COUNT(records));
-	vmm_state_put(&writer, "", 1);
+	varch_state_put(&writer, "", 1);
 	load_is_refused(-EBADMSG, "section 'cpu'");
 }
 END_TEST

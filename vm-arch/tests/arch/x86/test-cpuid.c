@@ -11,7 +11,7 @@
 static union {
 	struct kvm_cpuid2 table;
 	unsigned char room[sizeof(struct kvm_cpuid2) +
-			   VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2)];
+			   VARCH_CPUID_MAX * sizeof(struct kvm_cpuid_entry2)];
 } u;
 
 static void add(uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx,
@@ -53,21 +53,21 @@ static void setup(void)
 	add(0x8000001f, 0, 1, 51, 500, 0);
 }
 
-static void shape_choice(const struct vmm_cpu_choice *choice, unsigned int cpu,
+static void shape_choice(const struct varch_cpu_choice *choice, unsigned int cpu,
 			 unsigned int ncpus)
 {
-	const struct vmm_cpuid_config config = {
+	const struct varch_cpuid_config config = {
 		.choice = *choice, .cpu = cpu, .ncpus = ncpus,
 		.tsc_deadline = true,
 	};
 
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), 0);
+	ck_assert_int_eq(varch_cpuid_shape(&u.table, &config), 0);
 }
 
-static void shape(enum vmm_cpu_model model, unsigned int cpu,
+static void shape(enum varch_cpu_model model, unsigned int cpu,
 		  unsigned int ncpus)
 {
-	const struct vmm_cpu_choice choice = { .model = model };
+	const struct varch_cpu_choice choice = { .model = model };
 
 	shape_choice(&choice, cpu, ncpus);
 }
@@ -85,7 +85,7 @@ static const struct kvm_cpuid_entry2 *leaf(uint32_t function, uint32_t index)
 
 START_TEST(cpuid_identifies_the_hypervisor_and_the_timer)
 {
-	shape((enum vmm_cpu_model)_i, 0, 1);
+	shape((enum varch_cpu_model)_i, 0, 1);
 	ck_assert(leaf(1, 0)->ecx >> 31);
 	ck_assert(leaf(1, 0)->ecx & 1 << 24);
 	ck_assert_uint_eq(leaf(KVM_CPUID_FEATURES, 0)->eax, 0x0100007b);
@@ -100,7 +100,7 @@ START_TEST(topology_is_one_socket_of_cores)
 {
 	const unsigned int cpu = cpus[_i].cpu, n = cpus[_i].ncpus;
 
-	shape(VMM_CPU_HOST, cpu, n);
+	shape(VARCH_CPU_HOST, cpu, n);
 	ck_assert_uint_eq(leaf(1, 0)->ebx >> 24, cpu);
 	ck_assert_uint_eq(leaf(1, 0)->ebx >> 16 & 0xff, 1u << cpus[_i].bits);
 	ck_assert_uint_eq(leaf(1, 0)->edx >> 28 & 1, n > 1);
@@ -120,15 +120,15 @@ END_TEST
 /* A CPU that is added has the table of CPU 0, which another host may have made. */
 START_TEST(table_of_one_cpu_becomes_that_of_another)
 {
-	static struct kvm_cpuid_entry2 want[VMM_CPUID_MAX];
+	static struct kvm_cpuid_entry2 want[VARCH_CPUID_MAX];
 	const unsigned int n = cpus[_i].ncpus;
 	uint32_t len;
 
-	shape(VMM_CPU_HOST, cpus[_i].cpu, n);
+	shape(VARCH_CPU_HOST, cpus[_i].cpu, n);
 	len = u.table.nent;
 	memcpy(want, u.table.entries, len * sizeof(want[0]));
-	shape(VMM_CPU_HOST, 0, n);
-	vmm_cpuid_set_number(&u.table, cpus[_i].cpu);
+	shape(VARCH_CPU_HOST, 0, n);
+	varch_cpuid_set_number(&u.table, cpus[_i].cpu);
 	ck_assert_uint_eq(u.table.nent, len);
 	ck_assert_mem_eq(u.table.entries, want, len * sizeof(want[0]));
 }
@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(caches_are_shared_by_the_guest_s_cores)
 {
-	shape(VMM_CPU_HOST, 0, 8);
+	shape(VARCH_CPU_HOST, 0, 8);
 	ck_assert_uint_eq(leaf(4, 0)->eax >> 14 & 0xfff, 0);
 	ck_assert_uint_eq(leaf(4, 3)->eax >> 14 & 0xfff, 7);
 	ck_assert_uint_eq(leaf(4, 3)->eax >> 26, 7);
@@ -147,7 +147,7 @@ END_TEST
 
 START_TEST(unsupported_features_are_masked)
 {
-	shape(VMM_CPU_HOST, 0, 1);
+	shape(VARCH_CPU_HOST, 0, 1);
 	ck_assert_ptr_null(leaf(0x12, 0));	/* enclaves */
 	ck_assert_ptr_null(leaf(0x14, 0));	/* processor trace */
 	ck_assert_ptr_null(leaf(0x8000001f, 0)); /* memory encryption */
@@ -161,10 +161,10 @@ START_TEST(empty_model_name_is_that_of_the_host)
 {
 	static const uint32_t name[12] = { 'a', 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 
-	vmm_cpuid_name(&u.table, name);	/* some is there already */
+	varch_cpuid_name(&u.table, name);	/* some is there already */
 	ck_assert_uint_eq(leaf(0x80000002, 0)->eax, 1);
 	memset(&u.table.entries[17].eax, 0, 16);
-	vmm_cpuid_name(&u.table, name);
+	varch_cpuid_name(&u.table, name);
 	ck_assert_uint_eq(leaf(0x80000002, 0)->eax, 'a');
 	ck_assert_uint_eq(leaf(0x80000002, 0)->edx, 4);
 }
@@ -174,7 +174,7 @@ START_TEST(plain_model_has_what_every_host_has)
 {
 	uint32_t i;
 
-	shape(VMM_CPU_PLAIN, 1, 2);
+	shape(VARCH_CPU_PLAIN, 1, 2);
 	ck_assert_uint_eq(leaf(1, 0)->eax, 0x00060fb1);
 	ck_assert_uint_eq(leaf(1, 0)->ecx & (1u << 12 | 1u << 26 | 1u << 28), 0); /* FMA, XSAVE, AVX */
 	ck_assert_uint_eq(leaf(1, 0)->ecx & 0x00b00201, 0x00b00201); /* x86-64-v2 */
@@ -197,10 +197,10 @@ END_TEST
 
 START_TEST(plain_model_is_the_same_on_two_hosts)
 {
-	static struct kvm_cpuid_entry2 first[VMM_CPUID_MAX];
+	static struct kvm_cpuid_entry2 first[VARCH_CPUID_MAX];
 	uint32_t n, i;
 
-	shape(VMM_CPU_PLAIN, 0, 4);
+	shape(VARCH_CPU_PLAIN, 0, 4);
 	n = u.table.nent;
 	memcpy(first, u.table.entries, n * sizeof(first[0]));
 	setup();
@@ -210,7 +210,7 @@ START_TEST(plain_model_is_the_same_on_two_hosts)
 		if (u.table.entries[i].function == 0x80000001)
 			u.table.entries[i].ecx = u.table.entries[i].edx = UINT32_MAX;
 	}
-	shape(VMM_CPU_PLAIN, 0, 4);
+	shape(VARCH_CPU_PLAIN, 0, 4);
 	ck_assert_uint_eq(u.table.nent, n);
 	for (i = 0; i < n; i++) {
 		if (first[i].function == 1)	/* what the first one has, the second has */
@@ -230,16 +230,16 @@ static void add_state(void)
 	add(0xd, 6, 512, 896, 0, 0);
 	add(0xd, 7, 1024, 1408, 0, 0);
 	add(0xd, 9, 8, 2432, 0, 0);
-	vmm_cpuid_find(&u.table, 0xd, 0)->eax = 0x2e7;
+	varch_cpuid_find(&u.table, 0xd, 0)->eax = 0x2e7;
 }
 
 static const struct {
-	enum vmm_cpu_model model;
+	enum varch_cpu_model model;
 	uint32_t features, state, size;
 	unsigned int components;
 } levels[] = {
-	{ VMM_CPU_V3, 0x128, 7, 832, 1 },
-	{ VMM_CPU_V4, 0xd0030128, 0xe7, 2432, 4 },
+	{ VARCH_CPU_V3, 0x128, 7, 832, 1 },
+	{ VARCH_CPU_V4, 0xd0030128, 0xe7, 2432, 4 },
 };
 
 START_TEST(level_has_its_features_and_their_state_only)
@@ -268,53 +268,53 @@ START_TEST(second_level_is_the_plain_model)
 {
 	static __typeof__(u) plain;
 
-	shape(VMM_CPU_PLAIN, 0, 2);
+	shape(VARCH_CPU_PLAIN, 0, 2);
 	memcpy(&plain, &u, sizeof(u));
 	setup();
-	shape(VMM_CPU_V2, 0, 2);
+	shape(VARCH_CPU_V2, 0, 2);
 	ck_assert_uint_eq(u.table.nent, plain.table.nent);
 	ck_assert_mem_eq(u.table.entries, plain.table.entries, u.table.nent * sizeof(u.table.entries[0]));
 }
 END_TEST
 
-static int check(enum vmm_cpu_model model, struct vsu_error *err)
+static int check(enum varch_cpu_model model, struct vsu_error *err)
 {
-	const struct vmm_cpu_choice choice = { .model = model };
+	const struct varch_cpu_choice choice = { .model = model };
 
-	return vmm_cpu_model_check(&u.table, &choice, err);
+	return varch_cpu_model_check(&u.table, &choice, err);
 }
 
 START_TEST(features_of_a_level_that_this_host_lacks_are_named)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(check(VMM_CPU_V4, &err), 0);
-	vmm_cpuid_find(&u.table, 7, 0)->ebx &= ~(1u << 5 | 1u << 16);
-	ck_assert_int_eq(check(VMM_CPU_V2, &err), 0);
-	assert_refused(check(VMM_CPU_V4, &err), -EOPNOTSUPP,
+	ck_assert_int_eq(check(VARCH_CPU_V4, &err), 0);
+	varch_cpuid_find(&u.table, 7, 0)->ebx &= ~(1u << 5 | 1u << 16);
+	ck_assert_int_eq(check(VARCH_CPU_V2, &err), 0);
+	assert_refused(check(VARCH_CPU_V4, &err), -EOPNOTSUPP,
 		       "this host's KVM lacks features of --cpu=x86-64-v4: avx2, avx512f; choose a lower level", err);
 	u.table.nent = 0;
-	ck_assert_int_eq(check(VMM_CPU_V4, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(check(VARCH_CPU_V4, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "avx512vl, lahf, lzcnt; choose"));
-	ck_assert_int_eq(check(VMM_CPU_PLAIN, &err), 0);
+	ck_assert_int_eq(check(VARCH_CPU_PLAIN, &err), 0);
 }
 END_TEST
 
 /* A processor that is described by these features. */
-static struct vmm_cpu_choice described(const char *features)
+static struct varch_cpu_choice described(const char *features)
 {
-	struct vmm_cpu_choice choice;
+	struct varch_cpu_choice choice;
 	char text[256];
 
 	snprintf(text, sizeof(text), "list:vendor=AuthenticAMD,family=23,model=1,stepping=2,%s", features);
-	ck_assert_int_eq(vmm_cpu_choice_read(&choice, text, NULL), 0);
-	ck_assert_int_eq(choice.model, VMM_CPU_DESCRIBED);
+	ck_assert_int_eq(varch_cpu_choice_read(&choice, text, NULL), 0);
+	ck_assert_int_eq(choice.model, VARCH_CPU_DESCRIBED);
 	return choice;
 }
 
 START_TEST(described_processor_has_its_features_only)
 {
-	const struct vmm_cpu_choice choice = described("sse3,aes,xsave,avx,smep,avx-vnni,xsavec,lahf,pages-1g,ibpb");
+	const struct varch_cpu_choice choice = described("sse3,aes,xsave,avx,smep,avx-vnni,xsavec,lahf,pages-1g,ibpb");
 
 	add_state();
 	add(7, 1, 0x10 | 1, 0, 0, 0);
@@ -339,10 +339,10 @@ END_TEST
 
 START_TEST(described_processor_without_xsave_has_no_state)
 {
-	const struct vmm_cpu_choice choice = described("sse3,smep");
+	const struct varch_cpu_choice choice = described("sse3,smep");
 
 	add_state();
-	vmm_cpuid_find(&u.table, 1, 0)->ecx |= 1u << 27;
+	varch_cpuid_find(&u.table, 1, 0)->ecx |= 1u << 27;
 	shape_choice(&choice, 0, 1);
 	ck_assert_uint_eq(leaf(1, 0)->ecx & (1u << 26 | 1u << 27), 0);
 	ck_assert_uint_eq(leaf(0, 0)->eax, 0xb);
@@ -353,61 +353,61 @@ END_TEST
 
 START_TEST(features_of_a_description_that_this_host_lacks_are_named)
 {
-	struct vmm_cpu_choice choice = described("sse3,avx2,aes,waitpkg");
+	struct varch_cpu_choice choice = described("sse3,avx2,aes,waitpkg");
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_msg(!vmm_cpu_model_check(&u.table, &choice, &err), "%s", err.msg);
-	vmm_cpuid_find(&u.table, 7, 0)->ebx &= ~(1u << 5);
-	vmm_cpuid_find(&u.table, 7, 0)->ecx &= ~(1u << 5);
-	assert_refused(vmm_cpu_model_check(&u.table, &choice, &err), -EOPNOTSUPP,
+	ck_assert_msg(!varch_cpu_model_check(&u.table, &choice, &err), "%s", err.msg);
+	varch_cpuid_find(&u.table, 7, 0)->ebx &= ~(1u << 5);
+	varch_cpuid_find(&u.table, 7, 0)->ecx &= ~(1u << 5);
+	assert_refused(varch_cpu_model_check(&u.table, &choice, &err), -EOPNOTSUPP,
 		       "this host's KVM lacks features of the processor of --cpu: avx2, waitpkg; 'cvmm cpu FILE...' prints what all hosts have", err);
 	memcpy(choice.described.vendor, "GenuineIntel", sizeof("GenuineIntel"));
-	assert_refused(vmm_cpu_model_check(&u.table, &choice, &err), -EOPNOTSUPP,
+	assert_refused(varch_cpu_model_check(&u.table, &choice, &err), -EOPNOTSUPP,
 		       "the processor of --cpu is of GenuineIntel, and this host's of AuthenticAMD; use a level such as --cpu=x86-64-v2", err);
 }
 END_TEST
 
 START_TEST(host_satisfies_its_own_description)
 {
-	struct vmm_cpu_choice choice = { .model = VMM_CPU_DESCRIBED };
+	struct varch_cpu_choice choice = { .model = VARCH_CPU_DESCRIBED };
 
-	ck_assert_int_eq(vmm_cpu_description_of(&choice.described, &u.table, NULL), 0);
-	ck_assert_int_eq(vmm_cpu_model_check(&u.table, &choice, NULL), 0);
+	ck_assert_int_eq(varch_cpu_description_of(&choice.described, &u.table, NULL), 0);
+	ck_assert_int_eq(varch_cpu_model_check(&u.table, &choice, NULL), 0);
 }
 END_TEST
 
 START_TEST(other_text_is_no_processor)
 {
-	struct vmm_cpu_choice choice;
+	struct varch_cpu_choice choice;
 
-	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "x86-64-v5", NULL), -ENOENT);
-	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "", NULL), -ENOENT);
-	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "list:sse3", NULL), -EBADMSG);
-	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "x86-64-v4", NULL), 0);
-	ck_assert_int_eq(choice.model, VMM_CPU_V4);
+	ck_assert_int_eq(varch_cpu_choice_read(&choice, "x86-64-v5", NULL), -ENOENT);
+	ck_assert_int_eq(varch_cpu_choice_read(&choice, "", NULL), -ENOENT);
+	ck_assert_int_eq(varch_cpu_choice_read(&choice, "list:sse3", NULL), -EBADMSG);
+	ck_assert_int_eq(varch_cpu_choice_read(&choice, "x86-64-v4", NULL), 0);
+	ck_assert_int_eq(choice.model, VARCH_CPU_V4);
 }
 END_TEST
 
 START_TEST(empty_or_full_table_is_safe)
 {
-	const struct vmm_cpuid_config config = { .ncpus = 2 };
+	const struct varch_cpuid_config config = { .ncpus = 2 };
 
 	u.table.nent = 0;
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), 0);
+	ck_assert_int_eq(varch_cpuid_shape(&u.table, &config), 0);
 	ck_assert_uint_eq(u.table.nent, 0);
 	setup();
-	while (u.table.nent < VMM_CPUID_MAX)
+	while (u.table.nent < VARCH_CPUID_MAX)
 		add(0x80000021, u.table.nent, 0, 0, 0, 0);
-	u.table.nent = VMM_CPUID_MAX;
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), 0);
+	u.table.nent = VARCH_CPUID_MAX;
+	ck_assert_int_eq(varch_cpuid_shape(&u.table, &config), 0);
 	setup();
 	u.table.entries[7].function = 0x80000021; /* one less to remove */
-	while (u.table.nent < VMM_CPUID_MAX)
+	while (u.table.nent < VARCH_CPUID_MAX)
 		add(0x80000021, u.table.nent, 0, 0, 0, 0);
 	u.table.entries[8].function = u.table.entries[12].function = 0x80000021;
 	u.table.entries[10].function = u.table.entries[11].function = 0x80000021;
 	u.table.entries[23].function = 0x80000021;
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), -ENOSPC);
+	ck_assert_int_eq(varch_cpuid_shape(&u.table, &config), -ENOSPC);
 }
 END_TEST
 
@@ -417,7 +417,7 @@ END_TEST
 static void copy_without(uint32_t lacks, struct kvm_cpuid2 *to)
 {
 	memcpy(to, &u, sizeof(u));
-	vmm_cpuid_find(to, 7, 0)->ebx &= ~lacks;
+	varch_cpuid_find(to, 7, 0)->ebx &= ~lacks;
 }
 
 START_TEST(feature_that_this_host_lacks_is_named)
@@ -427,7 +427,7 @@ START_TEST(feature_that_this_host_lacks_is_named)
 
 	copy_without(AVX2, &here.table);
 	copy_without(AVX2, &shown.table);
-	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &shown.table, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(varch_cpuid_compare(&u.table, &here.table, &shown.table, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "CPUID leaf 0x7 ebx bits 0x20 (avx2); "));
 	ck_assert_ptr_nonnull(strstr(err.msg, "--cpu=plain"));
 }
@@ -440,7 +440,7 @@ START_TEST(feature_in_one_of_the_tables_of_this_host_is_present)
 
 	copy_without(_i ? 0 : AVX2, &here.table);
 	copy_without(_i ? AVX2 : 0, &shown.table);
-	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &shown.table, NULL), 0);
+	ck_assert_int_eq(varch_cpuid_compare(&u.table, &here.table, &shown.table, NULL), 0);
 }
 END_TEST
 
@@ -449,16 +449,16 @@ START_TEST(bits_of_a_running_machine_are_no_features)
 	static __typeof__(u) here;
 
 	memcpy(&here, &u, sizeof(u));
-	vmm_cpuid_find(&here.table, 1, VMM_CPUID_ANY)->ecx &= ~(1u << 24 | 1u << 27 | 1u << 31);
-	vmm_cpuid_find(&here.table, 7, 0)->ecx &= ~(1u << 4);
-	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &here.table, NULL), 0);
+	varch_cpuid_find(&here.table, 1, VARCH_CPUID_ANY)->ecx &= ~(1u << 24 | 1u << 27 | 1u << 31);
+	varch_cpuid_find(&here.table, 7, 0)->ecx &= ~(1u << 4);
+	ck_assert_int_eq(varch_cpuid_compare(&u.table, &here.table, &here.table, NULL), 0);
 }
 END_TEST
 
 /* Whatever a guest of one host may use, the other has, or refuses the guest. */
 START_TEST(each_feature_with_a_name_is_compared)
 {
-	const struct vmm_cpu_feature *f = &vmm_cpu_features[_i];
+	const struct varch_cpu_feature *f = &varch_cpu_features[_i];
 	static __typeof__(u) saved, here;
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct kvm_cpuid_entry2 *e;
@@ -466,13 +466,13 @@ START_TEST(each_feature_with_a_name_is_compared)
 	memset(&saved, 0, sizeof(saved));
 	saved.table.nent = 1;
 	saved.table.entries[0] = (struct kvm_cpuid_entry2){ .function = f->function };
-	saved.table.entries[0].index = f->index == VMM_CPUID_ANY ? 0 : f->index;
+	saved.table.entries[0].index = f->index == VARCH_CPUID_ANY ? 0 : f->index;
 	memcpy(&here, &saved, sizeof(here));
-	e = vmm_cpuid_find(&saved.table, f->function, f->index);
-	*vmm_cpuid_register(e, f->reg) = 1u << f->bit;
-	ck_assert_int_eq(vmm_cpuid_compare(&saved.table, &here.table, &here.table, &err), -EOPNOTSUPP);
+	e = varch_cpuid_find(&saved.table, f->function, f->index);
+	*varch_cpuid_register(e, f->reg) = 1u << f->bit;
+	ck_assert_int_eq(varch_cpuid_compare(&saved.table, &here.table, &here.table, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, f->name));
-	ck_assert_int_eq(vmm_cpuid_compare(&saved.table, &saved.table, &here.table, NULL), 0);
+	ck_assert_int_eq(varch_cpuid_compare(&saved.table, &saved.table, &here.table, NULL), 0);
 }
 END_TEST
 
@@ -480,7 +480,7 @@ static int count_features(void)
 {
 	int n = 0;
 
-	while (vmm_cpu_features[n].name)
+	while (varch_cpu_features[n].name)
 		n++;
 	return n;
 }
@@ -490,8 +490,8 @@ START_TEST(host_without_a_leaf_lacks_its_features)
 	static __typeof__(u) here;
 
 	memcpy(&here, &u, sizeof(u));
-	vmm_cpuid_find(&here.table, 0xd, 0)->function = 5;
-	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &here.table, NULL), -EOPNOTSUPP);
+	varch_cpuid_find(&here.table, 0xd, 0)->function = 5;
+	ck_assert_int_eq(varch_cpuid_compare(&u.table, &here.table, &here.table, NULL), -EOPNOTSUPP);
 }
 END_TEST
 

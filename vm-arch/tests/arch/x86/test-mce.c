@@ -31,7 +31,7 @@ static struct vm vm;
 
 static void enable_checks(int cpu_fd)
 {
-	struct vmm_kvm_msrs msrs = {
+	struct varch_kvm_msrs msrs = {
 		.nmsrs = 1, .entries = { { MC9_CTL, 0, UINT64_MAX } },
 	};
 	struct kvm_sregs sregs;
@@ -44,7 +44,7 @@ static void enable_checks(int cpu_fd)
 
 static uint64_t msr(int cpu_fd, uint32_t index)
 {
-	struct vmm_kvm_msrs msrs = {
+	struct varch_kvm_msrs msrs = {
 		.nmsrs = 1, .entries = { { .index = index } },
 	};
 
@@ -56,7 +56,7 @@ static void with_checks(void)
 {
 	vm_make(&vm);
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
-	enable_checks(vmm_cpus_fd(vm.cpus, 0));
+	enable_checks(varch_cpus_fd(vm.cpus, 0));
 }
 
 START_TEST(e1_29_touched_page_is_a_check_that_needs_action)
@@ -64,8 +64,8 @@ START_TEST(e1_29_touched_page_is_a_check_that_needs_action)
 	int fd;
 
 	with_checks();
-	fd = vmm_cpus_fd(vm.cpus, 0);
-	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, true), 0);
+	fd = varch_cpus_fd(vm.cpus, 0);
+	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, true), 0);
 	ck_assert_uint_eq(msr(fd, MC9_ADDR), LOST_GPA);
 	ck_assert_uint_eq(msr(fd, MC9_STATUS), UINT64_C(0xbd80000000000134));
 	ck_assert_uint_eq(msr(fd, MCG_STATUS), 7);
@@ -78,8 +78,8 @@ START_TEST(e1_29_page_that_nobody_touched_is_a_check_that_needs_none)
 	int fd;
 
 	with_checks();
-	fd = vmm_cpus_fd(vm.cpus, 0);
-	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, false), 0);
+	fd = varch_cpus_fd(vm.cpus, 0);
+	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, false), 0);
 	ck_assert_uint_eq(msr(fd, MC9_ADDR), LOST_GPA);
 	ck_assert_uint_eq(msr(fd, MC9_STATUS), UINT64_C(0xbd000000000000c0));
 	ck_assert_uint_eq(msr(fd, MCG_STATUS), 5);
@@ -92,9 +92,9 @@ START_TEST(check_within_a_check_is_refused)
 	int fd;
 
 	with_checks();
-	fd = vmm_cpus_fd(vm.cpus, 0);
-	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, true), 0);
-	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, true), -EBUSY);
+	fd = varch_cpus_fd(vm.cpus, 0);
+	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, true), 0);
+	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, true), -EBUSY);
 	vm_free(&vm);
 }
 END_TEST
@@ -103,13 +103,13 @@ START_TEST(guest_without_machine_checks_gets_none)
 {
 	vm_make(&vm);
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
-	ck_assert_int_eq(vmm_arch_report_loss(vmm_cpus_fd(vm.cpus, 0), LOST_GPA,
+	ck_assert_int_eq(varch_report_loss(varch_cpus_fd(vm.cpus, 0), LOST_GPA,
 					true), -EOPNOTSUPP);
 	vm_free(&vm);
 }
 END_TEST
 
-static struct vmm_poison poison = VMM_POISON_INIT;
+static struct varch_poison poison = VARCH_POISON_INIT;
 
 /* The kernel's news, as the handler gets it. */
 static bool note(int code, uint64_t hva)
@@ -120,7 +120,7 @@ static bool note(int code, uint64_t hva)
 	si.si_signo = SIGBUS;
 	si.si_code = code;
 	si.si_addr = (void *)(uintptr_t)hva;
-	return vmm_poison_note(&poison, &si);
+	return varch_poison_note(&poison, &si);
 }
 
 START_TEST(e1_29_signal_state_is_the_guests_only_while_it_runs)
@@ -128,16 +128,16 @@ START_TEST(e1_29_signal_state_is_the_guests_only_while_it_runs)
 	uint64_t hva;
 
 	ck_assert(!note(BUS_MCEERR_AR, 0x5000));
-	vmm_poison_enter();
+	varch_poison_enter();
 	ck_assert(!note(BUS_ADRERR, 0x5000));
-	ck_assert(!vmm_poison_leave(&hva));
-	vmm_poison_enter();
+	ck_assert(!varch_poison_leave(&hva));
+	varch_poison_enter();
 	ck_assert(note(BUS_MCEERR_AR, 0x5000));
-	ck_assert(vmm_poison_leave(&hva));
+	ck_assert(varch_poison_leave(&hva));
 	ck_assert_uint_eq(hva, 0x5000);
 	ck_assert(!note(BUS_MCEERR_AR, 0x5000));
-	vmm_poison_enter();
-	ck_assert(!vmm_poison_leave(&hva));
+	varch_poison_enter();
+	ck_assert(!varch_poison_leave(&hva));
 }
 END_TEST
 
@@ -147,14 +147,14 @@ START_TEST(e1_29_page_that_nobody_touched_wakes_the_owner_once)
 	uint64_t hva;
 
 	ck_assert(!note(BUS_MCEERR_AO, 0x5000));
-	vmm_poison_wake(&poison, p.fd);
+	varch_poison_wake(&poison, p.fd);
 	ck_assert(note(BUS_MCEERR_AO, 0x6000));
 	ck_assert(note(BUS_MCEERR_AO, 0x7000));
 	ck_assert_int_eq(poll(&p, 1, 0), 1);
-	ck_assert(vmm_poison_take_early(&poison, &hva));
+	ck_assert(varch_poison_take_early(&poison, &hva));
 	ck_assert_uint_eq(hva, 0x6000);
-	ck_assert(!vmm_poison_take_early(&poison, &hva));
-	vmm_poison_wake(&poison, -1);
+	ck_assert(!varch_poison_take_early(&poison, &hva));
+	varch_poison_wake(&poison, -1);
 	close(p.fd);
 }
 END_TEST

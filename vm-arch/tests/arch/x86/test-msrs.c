@@ -8,11 +8,11 @@
 #define MANY 300u
 #define DEADLINE 0x6e0u
 
-static const struct vmm_kvm kvm;
-static struct kvm_msr_entry all[VMM_MAX_MSRS], written[VMM_MAX_MSRS];
+static const struct varch_vm kvm;
+static struct kvm_msr_entry all[VARCH_MAX_MSRS], written[VARCH_MAX_MSRS];
 static uint32_t nwritten, ncalls, refused, value;
 
-int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_varch_ioctl(int fd, unsigned long request, void *arg);
 
 /* KVM stops at the register that it refuses. */
 static int take_msrs(const struct kvm_msrs *msrs)
@@ -45,7 +45,7 @@ static int give_msr(struct kvm_msrs *msrs)
 	return !(msrs->entries[0].index & 1);
 }
 
-int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
+int __wrap_varch_ioctl(int fd, unsigned long request, void *arg)
 {
 	(void)fd;
 	return request == KVM_SET_MSRS ? take_msrs(arg) :
@@ -65,7 +65,7 @@ START_TEST(many_are_written_in_order_by_few_calls)
 {
 	uint32_t which = 0, i;
 
-	ck_assert_int_eq(vmm_msrs_write(3, all, MANY, &which), 0);
+	ck_assert_int_eq(varch_msrs_write(3, all, MANY, &which), 0);
 	ck_assert_uint_eq(nwritten, MANY);
 	ck_assert_uint_le(ncalls, 3);
 	for (i = 0; i < MANY; i++)
@@ -78,7 +78,7 @@ START_TEST(deadline_of_the_timer_is_written_last)
 	uint32_t which = 0;
 
 	all[5].index = DEADLINE;
-	ck_assert_int_eq(vmm_msrs_write(3, all, MANY, &which), 0);
+	ck_assert_int_eq(varch_msrs_write(3, all, MANY, &which), 0);
 	ck_assert_uint_eq(nwritten, MANY);
 	ck_assert_uint_eq(written[5].data, 6);
 	ck_assert_uint_eq(written[MANY - 1].index, DEADLINE);
@@ -92,7 +92,7 @@ START_TEST(refused_value_that_the_register_has_is_no_error)
 
 	refused = all[_i].index;
 	value = (uint32_t)_i;
-	ck_assert_int_eq(vmm_msrs_write(3, all, MANY, &which), 0);
+	ck_assert_int_eq(varch_msrs_write(3, all, MANY, &which), 0);
 	ck_assert_uint_eq(nwritten, MANY - 1);
 }
 END_TEST
@@ -103,7 +103,7 @@ START_TEST(refused_value_names_the_register)
 
 	refused = all[_i].index;
 	value = MANY;
-	ck_assert_int_eq(vmm_msrs_write(3, all, MANY, &which), -EOPNOTSUPP);
+	ck_assert_int_eq(varch_msrs_write(3, all, MANY, &which), -EOPNOTSUPP);
 	ck_assert_uint_eq(which, refused);
 	ck_assert_uint_eq(nwritten, (uint32_t)_i);
 }
@@ -113,7 +113,7 @@ START_TEST(nothing_is_written_without_registers)
 {
 	uint32_t which = 0;
 
-	ck_assert_int_eq(vmm_msrs_write(3, all, 0, &which), 0);
+	ck_assert_int_eq(varch_msrs_write(3, all, 0, &which), 0);
 	ck_assert_uint_eq(ncalls, 0);
 }
 END_TEST
@@ -121,7 +121,7 @@ END_TEST
 START_TEST(registers_that_the_cpu_lacks_are_not_read)
 {
 	value = 7;
-	ck_assert_int_eq(vmm_msrs_read(&kvm, 3, all), 2);
+	ck_assert_int_eq(varch_msrs_read(&kvm, 3, all), 2);
 	ck_assert_uint_eq(all[0].index, 0x10);
 	ck_assert_uint_eq(all[1].index, 0x12);
 	ck_assert_uint_eq(all[1].data, 7);

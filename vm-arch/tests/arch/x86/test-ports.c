@@ -10,8 +10,8 @@
 
 #include "../../util.h"
 
-static struct vmm_bus bus;
-static struct vmm_power ports;
+static struct varch_bus bus;
+static struct varch_power ports;
 static unsigned int resets, powers, offs, panics;
 static uint8_t status;
 
@@ -42,28 +42,28 @@ static void on_panic(void *opaque)
 
 static void setup(void)
 {
-	bus = (struct vmm_bus){ 0 };
-	ports = (struct vmm_power){ .power = on_power, .reset = on_reset,
+	bus = (struct varch_bus){ 0 };
+	ports = (struct varch_power){ .power = on_power, .reset = on_reset,
 				    .power_off = on_power_off,
 				    .panic = on_panic, .opaque = &ports };
 	resets = powers = offs = panics = 0;
-	ck_assert_int_eq(vmm_arch_power_add(&ports, &bus, NULL), 0);
+	ck_assert_int_eq(varch_power_add(&ports, &bus, NULL), 0);
 }
 
 /* True if the store parks the CPU. */
 static bool out(uint64_t port, uint32_t len, uint64_t value)
 {
-	struct vmm_access access = { .value = value, .len = len, .write = true };
+	struct varch_access access = { .value = value, .len = len, .write = true };
 
-	vmm_bus_access(&bus, port, &access);
+	varch_bus_access(&bus, port, &access);
 	return access.park;
 }
 
-static struct vmm_access in(uint64_t port, uint32_t len)
+static struct varch_access in(uint64_t port, uint32_t len)
 {
-	struct vmm_access access = { .len = len };
+	struct varch_access access = { .len = len };
 
-	vmm_bus_access(&bus, port, &access);
+	varch_bus_access(&bus, port, &access);
 	return access;
 }
 
@@ -134,13 +134,13 @@ START_TEST(sleep_state_5_powers_off_and_no_other_store_does)
 
 	for (type = 0; type < 8; type++)
 		if (type != 5)
-			ck_assert(!out(VMM_PORT_SLEEP_CONTROL, 1,
+			ck_assert(!out(VARCH_PORT_SLEEP_CONTROL, 1,
 				       type << 2 | 0x20));
-	ck_assert(!out(VMM_PORT_SLEEP_CONTROL, 1, 5 << 2));
-	ck_assert(!out(VMM_PORT_SLEEP_STATUS, 1, 5 << 2 | 0x20));
-	ck_assert_uint_eq(in(VMM_PORT_SLEEP_STATUS, 1).value, 0);
+	ck_assert(!out(VARCH_PORT_SLEEP_CONTROL, 1, 5 << 2));
+	ck_assert(!out(VARCH_PORT_SLEEP_STATUS, 1, 5 << 2 | 0x20));
+	ck_assert_uint_eq(in(VARCH_PORT_SLEEP_STATUS, 1).value, 0);
 	ck_assert_uint_eq(offs, 0);
-	ck_assert(out(VMM_PORT_SLEEP_CONTROL, 1, 5 << 2 | 0x20));
+	ck_assert(out(VARCH_PORT_SLEEP_CONTROL, 1, 5 << 2 | 0x20));
 	ck_assert_uint_eq(offs, 1);
 	ck_assert_uint_eq(resets + powers, 0);
 }
@@ -148,20 +148,20 @@ END_TEST
 
 START_TEST(reset_register_takes_its_value_alone)
 {
-	ck_assert(!out(VMM_PORT_RESET, 1, 0));
-	ck_assert(!out(VMM_PORT_RESET, 1, 0x80));
+	ck_assert(!out(VARCH_PORT_RESET, 1, 0));
+	ck_assert(!out(VARCH_PORT_RESET, 1, 0x80));
 	ck_assert_uint_eq(resets, 0);
-	ck_assert(out(VMM_PORT_RESET, 1, VMM_RESET_VALUE));
+	ck_assert(out(VARCH_PORT_RESET, 1, VARCH_RESET_VALUE));
 	ck_assert_uint_eq(resets, 1);
 }
 END_TEST
 
 START_TEST(panic_port_lists_its_events_and_accepts_them)
 {
-	ck_assert_uint_eq(in(VMM_PORT_PANIC, 1).value, 1);
-	ck_assert(!out(VMM_PORT_PANIC, 1, 0x2));
+	ck_assert_uint_eq(in(VARCH_PORT_PANIC, 1).value, 1);
+	ck_assert(!out(VARCH_PORT_PANIC, 1, 0x2));
 	ck_assert_uint_eq(panics, 0);
-	ck_assert(out(VMM_PORT_PANIC, 1, 0x1));
+	ck_assert(out(VARCH_PORT_PANIC, 1, 0x1));
 	ck_assert_uint_eq(panics, 1);
 }
 END_TEST
@@ -180,7 +180,7 @@ START_TEST(ports_that_lie_on_others_are_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(vmm_arch_power_add(&ports, &bus, &err), -EEXIST);
+	ck_assert_int_eq(varch_power_add(&ports, &bus, &err), -EEXIST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "speaker gate"));
 }
 END_TEST

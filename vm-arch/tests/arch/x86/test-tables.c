@@ -25,9 +25,9 @@ static void teardown(void)
 
 static int build(uint64_t first, uint64_t len)
 {
-	const struct vmm_board_range range = { first, len };
+	const struct varch_board_range range = { first, len };
 
-	return vmm_long_mode_tables(vmem_map_view(map), &range, 1, &err);
+	return varch_long_mode_tables(vmem_map_view(map), &range, 1, &err);
 }
 
 static uint64_t entry(uint64_t table, uint64_t index)
@@ -42,7 +42,7 @@ static uint64_t entry(uint64_t table, uint64_t index)
 /* Translates a guest address. */
 static uint64_t walk(uint64_t at)
 {
-	const uint64_t pointers = entry(VMM_BOOT_TABLES_GPA, at >> 39 & 511);
+	const uint64_t pointers = entry(VARCH_BOOT_TABLES_GPA, at >> 39 & 511);
 	const uint64_t leaves = pointers ? entry(pointers, at >> 30 & 511) : 0;
 	const uint64_t page = leaves ? entry(leaves, at >> 21 & 511) : 0;
 

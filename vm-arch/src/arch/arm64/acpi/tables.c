@@ -44,65 +44,65 @@ enum { NODE_ITS_GROUP = 0, NODE_ROOT_COMPLEX = 2 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void add_fadt(struct vmm_acpi_block *b, struct vmm_arm64_acpi_layout *out)
+static void add_fadt(struct varch_acpi_block *b, struct varch_arm64_acpi_layout *out)
 {
-	unsigned char t[VMM_ACPI_FADT_LEN] = { 0 };
+	unsigned char t[VARCH_ACPI_FADT_LEN] = { 0 };
 
 	vsu_le_store(t + 112, FADT_WBINVD | FADT_BUTTON_IS_DEVICE | FADT_SLEEP_IS_DEVICE |
 	       FADT_HEADLESS | FADT_REDUCED, 4);
 	vsu_le_store(t + 129, ARM_PSCI | ARM_PSCI_BY_HVC, 2);
-	vmm_acpi_add_fadt(b, t, &out->dsdt, &out->fadt);
+	varch_acpi_add_fadt(b, t, &out->dsdt, &out->fadt);
 }
 
 /* ------------------------------------------------------------------------------ MADT */
 
-static void add_cpu(struct vmm_acpi_block *b, const struct vmm_arm64_acpi *machine, unsigned int i)
+static void add_cpu(struct varch_acpi_block *b, const struct varch_arm64_acpi *machine, unsigned int i)
 {
 	unsigned char t[GICC_LEN] = { GICC, GICC_LEN };
 
 	vsu_le_store(t + 4, i, 4);
 	vsu_le_store(t + 8, i, 4);	/* _UID of its device */
 	vsu_le_store(t + 12, GICC_ENABLED, 4);
-	vsu_le_store(t + 32, machine->gic == 2 ? VMM_GICV2_CPUS_GPA : 0, 8);
+	vsu_le_store(t + 32, machine->gic == 2 ? VARCH_GICV2_CPUS_GPA : 0, 8);
 	vsu_le_store(t + 68, machine->mpidr(i), 8);
-	vmm_acpi_append(b, t, sizeof(t));
+	varch_acpi_append(b, t, sizeof(t));
 }
 
-static void add_distributor(struct vmm_acpi_block *b, unsigned int gic)
+static void add_distributor(struct varch_acpi_block *b, unsigned int gic)
 {
 	unsigned char t[24] = { GICD, 24 };
 
-	vsu_le_store(t + 8, VMM_GIC_GPA, 8);
+	vsu_le_store(t + 8, VARCH_GIC_GPA, 8);
 	t[20] = (unsigned char)gic;
-	vmm_acpi_append(b, t, sizeof(t));
+	varch_acpi_append(b, t, sizeof(t));
 }
 
-static void add_redistributors(struct vmm_acpi_block *b, unsigned int ncpus)
+static void add_redistributors(struct varch_acpi_block *b, unsigned int ncpus)
 {
 	unsigned char t[16] = { GICR, 16 };
 
-	vsu_le_store(t + 4, VMM_GIC_CPUS_GPA, 8);
-	vsu_le_store(t + 12, ncpus * VMM_GIC_CPU_LEN, 4);
-	vmm_acpi_append(b, t, sizeof(t));
+	vsu_le_store(t + 4, VARCH_GIC_CPUS_GPA, 8);
+	vsu_le_store(t + 12, ncpus * VARCH_GIC_CPU_LEN, 4);
+	varch_acpi_append(b, t, sizeof(t));
 }
 
-static void add_its(struct vmm_acpi_block *b)
+static void add_its(struct varch_acpi_block *b)
 {
 	unsigned char t[20] = { GIC_ITS, 20 };
 
-	vsu_le_store(t + 8, VMM_ITS_GPA, 8);
-	vmm_acpi_append(b, t, sizeof(t));
+	vsu_le_store(t + 8, VARCH_ITS_GPA, 8);
+	varch_acpi_append(b, t, sizeof(t));
 }
 
-static void add_madt(struct vmm_acpi_block *b, const struct vmm_arm64_acpi *machine,
-		     struct vmm_acpi_table *table)
+static void add_madt(struct varch_acpi_block *b, const struct varch_arm64_acpi *machine,
+		     struct varch_acpi_table *table)
 {
 	static const unsigned char fixed[8];
-	const struct vmm_board *board = machine->board;
+	const struct varch_board *board = machine->board;
 	unsigned int i;
 
-	*table = vmm_acpi_begin_table(b, "APIC", 5);
-	vmm_acpi_append(b, fixed, sizeof(fixed));
+	*table = varch_acpi_begin_table(b, "APIC", 5);
+	varch_acpi_append(b, fixed, sizeof(fixed));
 	for (i = 0; i < board->ncpus; i++)
 		add_cpu(b, machine, i);
 	add_distributor(b, machine->gic);
@@ -110,46 +110,46 @@ static void add_madt(struct vmm_acpi_block *b, const struct vmm_arm64_acpi *mach
 		add_redistributors(b, board->ncpus);
 	if (board->pci)
 		add_its(b);
-	vmm_acpi_end_table(b, table);
+	varch_acpi_end_table(b, table);
 }
 
 /* ------------------------------------------------------------- timer and serial port */
 
-static void add_gtdt(struct vmm_acpi_block *b, struct vmm_acpi_table *table)
+static void add_gtdt(struct varch_acpi_block *b, struct varch_acpi_table *table)
 {
 	static const uint32_t timers[] = { TIMER_SECURE, TIMER_KERNEL, TIMER_VIRTUAL, TIMER_HYPERVISOR };
 	unsigned char t[104] = { 0 };
 	unsigned int i;
 
-	*table = vmm_acpi_begin_table(b, "GTDT", 3);
+	*table = varch_acpi_begin_table(b, "GTDT", 3);
 	vsu_le_store(t + 36, NO_ADDRESS, 8);
 	for (i = 0; i < COUNT(timers); i++) {
 		vsu_le_store(t + 48 + 8 * i, timers[i], 4);
 		vsu_le_store(t + 52 + 8 * i, TIMER_ALWAYS_ON, 4);
 	}
 	vsu_le_store(t + 80, NO_ADDRESS, 8);
-	vmm_acpi_append(b, t + VMM_ACPI_HEADER, sizeof(t) - VMM_ACPI_HEADER);
-	vmm_acpi_end_table(b, table);
+	varch_acpi_append(b, t + VARCH_ACPI_HEADER, sizeof(t) - VARCH_ACPI_HEADER);
+	varch_acpi_end_table(b, table);
 }
 
 /* A 16550 with registers of a byte. */
-static void add_spcr(struct vmm_acpi_block *b, struct vmm_acpi_table *table)
+static void add_spcr(struct varch_acpi_block *b, struct varch_acpi_table *table)
 {
 	unsigned char t[80] = { 0 };
 
-	*table = vmm_acpi_begin_table(b, "SPCR", 2);
+	*table = varch_acpi_begin_table(b, "SPCR", 2);
 	t[41] = 8;		/* bits; the space is memory */
 	t[43] = 1;		/* accessed as bytes */
-	vsu_le_store(t + 44, VMM_SERIAL_AT, 8);
+	vsu_le_store(t + 44, VARCH_SERIAL_AT, 8);
 	t[52] = SPCR_BY_GIC;
-	vsu_le_store(t + 54, VMM_GSI(VMM_SERIAL_IRQ), 4);
+	vsu_le_store(t + 54, VARCH_GSI(VARCH_SERIAL_IRQ), 4);
 	t[58] = SPCR_115200;
 	t[60] = 1;		/* stop bit */
 	t[62] = SPCR_ANSI;
 	vsu_le_store(t + 64, NO_PCI_DEVICE, 2);
 	vsu_le_store(t + 66, NO_PCI_DEVICE, 2);
-	vmm_acpi_append(b, t + VMM_ACPI_HEADER, sizeof(t) - VMM_ACPI_HEADER);
-	vmm_acpi_end_table(b, table);
+	varch_acpi_append(b, t + VARCH_ACPI_HEADER, sizeof(t) - VARCH_ACPI_HEADER);
+	varch_acpi_end_table(b, table);
 }
 
 /* ------------------------------------------------------------------------------- bus */
@@ -161,17 +161,17 @@ static void begin_node(unsigned char *t, unsigned int type, unsigned int len)
 }
 
 /* Messages of the bus go to the ITS; a function is known there by its requester ID. */
-static void add_iort(struct vmm_acpi_block *b, struct vmm_acpi_table *table)
+static void add_iort(struct varch_acpi_block *b, struct varch_acpi_table *table)
 {
-	unsigned char head[FIRST_NODE - VMM_ACPI_HEADER] = { 2 };
+	unsigned char head[FIRST_NODE - VARCH_ACPI_HEADER] = { 2 };
 	unsigned char group[ITS_GROUP_LEN] = { 0 }, root[ROOT_COMPLEX_LEN + MAPPING_LEN] = { 0 };
 
-	*table = vmm_acpi_begin_table(b, "IORT", 0);
+	*table = varch_acpi_begin_table(b, "IORT", 0);
 	vsu_le_store(head + 4, FIRST_NODE, 4);
-	vmm_acpi_append(b, head, sizeof(head));
+	varch_acpi_append(b, head, sizeof(head));
 	begin_node(group, NODE_ITS_GROUP, sizeof(group));
 	group[16] = 1;		/* one, whose identifier is 0 */
-	vmm_acpi_append(b, group, sizeof(group));
+	varch_acpi_append(b, group, sizeof(group));
 	begin_node(root, NODE_ROOT_COMPLEX, sizeof(root));
 	root[3] = 1;		/* revision */
 	root[8] = 1;		/* mappings */
@@ -181,31 +181,31 @@ static void add_iort(struct vmm_acpi_block *b, struct vmm_acpi_table *table)
 	root[32] = 64;		/* bits of addresses */
 	vsu_le_store(root + ROOT_COMPLEX_LEN + 4, 0xffff, 4);	/* the last requester ID */
 	vsu_le_store(root + ROOT_COMPLEX_LEN + 12, FIRST_NODE, 4);
-	vmm_acpi_append(b, root, sizeof(root));
-	vmm_acpi_end_table(b, table);
+	varch_acpi_append(b, root, sizeof(root));
+	varch_acpi_end_table(b, table);
 }
 
-int vmm_arm64_acpi_build(const struct vmm_arm64_acpi *machine, uint32_t gpa, void *bytes, size_t size,
-			 struct vmm_arm64_acpi_layout *out, struct vsu_error *err)
+int varch_arm64_acpi_build(const struct varch_arm64_acpi *machine, uint32_t gpa, void *bytes, size_t size,
+			 struct varch_arm64_acpi_layout *out, struct vsu_error *err)
 {
-	const struct vmm_acpi_table *const tables[] = {
+	const struct varch_acpi_table *const tables[] = {
 		&out->fadt, &out->madt, &out->gtdt, &out->pptt, &out->spcr, &out->mcfg, &out->iort,
 	};
-	struct vmm_acpi_block b;
+	struct varch_acpi_block b;
 
 	memset(out, 0, sizeof(*out));
-	vmm_acpi_block_init(&b, gpa, bytes, size);
-	vmm_acpi_add_dsdt(&b, vmm_arm64_dsdt, machine->board, &out->dsdt);
+	varch_acpi_block_init(&b, gpa, bytes, size);
+	varch_acpi_add_dsdt(&b, varch_arm64_dsdt, machine->board, &out->dsdt);
 	add_fadt(&b, out);
 	add_madt(&b, machine, &out->madt);
 	add_gtdt(&b, &out->gtdt);
-	vmm_arm64_add_pptt(&b, machine->board->ncpus, machine->caches, &out->pptt);
+	varch_arm64_add_pptt(&b, machine->board->ncpus, machine->caches, &out->pptt);
 	add_spcr(&b, &out->spcr);
 	if (machine->board->pci) {
-		vmm_acpi_add_mcfg(&b, machine->board->pci, &out->mcfg);
+		varch_acpi_add_mcfg(&b, machine->board->pci, &out->mcfg);
 		add_iort(&b, &out->iort);
 	}
-	vmm_acpi_add_xsdt(&b, tables, COUNT(tables), &out->xsdt);
+	varch_acpi_add_xsdt(&b, tables, COUNT(tables), &out->xsdt);
 	out->len = b.len;
-	return vmm_acpi_finish(&b, &out->xsdt, &out->rsdp, err);
+	return varch_acpi_finish(&b, &out->xsdt, &out->rsdp, err);
 }

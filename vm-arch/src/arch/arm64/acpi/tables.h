@@ -6,21 +6,21 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARM64_ACPI_TABLES_H
-#define VMM_ARM64_ACPI_TABLES_H
+#ifndef VARCH_ARM64_ACPI_TABLES_H
+#define VARCH_ARM64_ACPI_TABLES_H
 
 #include "acpi/block.h"
 #include "arch/arm64/caches.h"
 
-struct vmm_arm64_acpi {
-	const struct vmm_board *board;
+struct varch_arm64_acpi {
+	const struct varch_board *board;
 	unsigned int gic;	/* version of the GIC, 2 or 3 */
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
-	const struct vmm_arm64_caches *caches; /* of each CPU */
+	const struct varch_arm64_caches *caches; /* of each CPU */
 };
 
-struct vmm_arm64_acpi_layout {
-	struct vmm_acpi_table rsdp, dsdt, fadt, madt, gtdt, pptt, spcr, mcfg, iort, xsdt;
+struct varch_arm64_acpi_layout {
+	struct varch_acpi_table rsdp, dsdt, fadt, madt, gtdt, pptt, spcr, mcfg, iort, xsdt;
 	size_t len;		/* of the whole block */
 };
 
@@ -28,7 +28,7 @@ struct vmm_arm64_acpi_layout {
  * Writes the block into size bytes, starting with RSDP. gpa is the block's guest address, a
  * multiple of 16 below 4 GiB. -ENOSPC: the block does not fit.
  */
-int vmm_arm64_acpi_build(const struct vmm_arm64_acpi *machine, uint32_t gpa, void *bytes, size_t size,
-			 struct vmm_arm64_acpi_layout *out, struct vsu_error *err);
+int varch_arm64_acpi_build(const struct varch_arm64_acpi *machine, uint32_t gpa, void *bytes, size_t size,
+			 struct varch_arm64_acpi_layout *out, struct vsu_error *err);
 
 #endif

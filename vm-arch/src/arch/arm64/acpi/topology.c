@@ -32,14 +32,14 @@ enum { PROCESSOR = 0, CACHE = 1 };
 /* Structures refer to others by their offset in the table. */
 static uint32_t offset_of_cache(unsigned int i)
 {
-	return VMM_ACPI_HEADER + i * CACHE_LEN;
+	return VARCH_ACPI_HEADER + i * CACHE_LEN;
 }
 
 /*
  * The next level that as many CPUs share, or 0. Linux takes what the caches of a CPU lead to for its own, so the
  * first cache of all CPUs is only one of the package.
  */
-static uint32_t next_level(const struct vmm_arm64_caches *c, const struct vmm_arm64_cache *cache)
+static uint32_t next_level(const struct varch_arm64_caches *c, const struct varch_arm64_cache *cache)
 {
 	unsigned int i;
 
@@ -49,7 +49,7 @@ static uint32_t next_level(const struct vmm_arm64_caches *c, const struct vmm_ar
 	return 0;
 }
 
-static bool follows_another(const struct vmm_arm64_caches *c, unsigned int i)
+static bool follows_another(const struct varch_arm64_caches *c, unsigned int i)
 {
 	unsigned int j;
 
@@ -59,9 +59,9 @@ static bool follows_another(const struct vmm_arm64_caches *c, unsigned int i)
 	return false;
 }
 
-static void add_cache(struct vmm_acpi_block *b, const struct vmm_arm64_caches *c, unsigned int i)
+static void add_cache(struct varch_acpi_block *b, const struct varch_arm64_caches *c, unsigned int i)
 {
-	const struct vmm_arm64_cache *cache = &c->rows[i];
+	const struct varch_arm64_cache *cache = &c->rows[i];
 	unsigned char t[CACHE_LEN] = { CACHE, CACHE_LEN };
 
 	vsu_le_store(t + 4, HAS_SIZE | HAS_SETS | (cache->ways ? HAS_WAYS : 0) | HAS_ALLOCATION |
@@ -72,14 +72,14 @@ static void add_cache(struct vmm_acpi_block *b, const struct vmm_arm64_caches *c
 	t[20] = cache->ways;
 	t[21] = (unsigned char)(READS_AND_WRITES | (unsigned int)cache->type << TYPE_SHIFT);
 	vsu_le_store(t + 22, cache->line, 2);
-	vmm_acpi_append(b, t, sizeof(t));
+	varch_acpi_append(b, t, sizeof(t));
 }
 
 /* Its resources are the caches that it shares, or has, without those that others lead to. */
-static void add_processor(struct vmm_acpi_block *b, const struct vmm_arm64_caches *c, uint32_t flags,
+static void add_processor(struct varch_acpi_block *b, const struct varch_arm64_caches *c, uint32_t flags,
 			  uint32_t parent, uint32_t uid, bool shared)
 {
-	unsigned char t[PROCESSOR_LEN + VMM_ARM64_CACHES * RESOURCE_LEN] = { PROCESSOR };
+	unsigned char t[PROCESSOR_LEN + VARCH_ARM64_CACHES * RESOURCE_LEN] = { PROCESSOR };
 	unsigned int n = 0, i;
 
 	for (i = 0; i < c->n; i++)
@@ -90,20 +90,20 @@ static void add_processor(struct vmm_acpi_block *b, const struct vmm_arm64_cache
 	vsu_le_store(t + 8, parent, 4);
 	vsu_le_store(t + 12, uid, 4);
 	vsu_le_store(t + 16, n, 4);
-	vmm_acpi_append(b, t, t[1]);
+	varch_acpi_append(b, t, t[1]);
 }
 
-void vmm_arm64_add_pptt(struct vmm_acpi_block *b, unsigned int ncpus, const struct vmm_arm64_caches *caches,
-			struct vmm_acpi_table *table)
+void varch_arm64_add_pptt(struct varch_acpi_block *b, unsigned int ncpus, const struct varch_arm64_caches *caches,
+			struct varch_acpi_table *table)
 {
 	const uint32_t package = offset_of_cache(caches->n);
 	unsigned int i;
 
-	*table = vmm_acpi_begin_table(b, "PPTT", 2);
+	*table = varch_acpi_begin_table(b, "PPTT", 2);
 	for (i = 0; i < caches->n; i++)
 		add_cache(b, caches, i);
 	add_processor(b, caches, IS_PACKAGE | HAS_EQUAL_CHILDREN, 0, 0, true);
 	for (i = 0; i < ncpus; i++)
 		add_processor(b, caches, HAS_UID | IS_LEAF, package, i, false);
-	vmm_acpi_end_table(b, table);
+	varch_acpi_end_table(b, table);
 }

@@ -14,18 +14,18 @@
 /* Linux has tens of MiB. A small file can have a content as large as it states. */
 #define MOST (UINT64_C(1) << 30)
 
-static struct vmm_compressed bytes_of(const struct vmm_kernel *kernel)
+static struct varch_compressed bytes_of(const struct varch_kernel_file *kernel)
 {
-	return (struct vmm_compressed){
+	return (struct varch_compressed){
 		.bytes = kernel->file.bytes, .fd = kernel->file.fd, .size = kernel->file.size,
 	};
 }
 
-bool vmm_compressed_image_is(const struct vmm_kernel *kernel)
+bool varch_compressed_image_is(const struct varch_kernel_file *kernel)
 {
-	const struct vmm_compressed c = bytes_of(kernel);
+	const struct varch_compressed c = bytes_of(kernel);
 
-	return vmm_is_compressed(&c);
+	return varch_is_compressed(&c);
 }
 
 /* Places of guest memory that content is written to. */
@@ -43,14 +43,14 @@ static int write_piece(struct target *t, const void *bytes, size_t len, struct v
 }
 
 /* All content after the header. One byte more than its place has is too much. */
-static int write_content(struct vmm_decompressor *d, struct target *t, struct vsu_error *err)
+static int write_content(struct varch_decompressor *d, struct target *t, struct vsu_error *err)
 {
 	unsigned char piece[PIECE];
 	ssize_t n = sizeof(piece);
 	int rc = 0;
 
 	while (!rc && n == sizeof(piece)) {
-		n = vmm_decompressor_read(d, piece, sizeof(piece), err);
+		n = varch_decompressor_read(d, piece, sizeof(piece), err);
 		if (n < 0)
 			return (int)n;
 		if ((uint64_t)n > t->end - t->at)
@@ -60,31 +60,31 @@ static int write_content(struct vmm_decompressor *d, struct target *t, struct vs
 	return rc;
 }
 
-static int read_header(struct vmm_decompressor *d, unsigned char header[VMM_LINUX_IMAGE_HEADER],
-		       struct vmm_linux_image *image, struct vsu_error *err)
+static int read_header(struct varch_decompressor *d, unsigned char header[VARCH_LINUX_IMAGE_HEADER],
+		       struct varch_linux_image *image, struct vsu_error *err)
 {
-	const ssize_t n = vmm_decompressor_read(d, header, VMM_LINUX_IMAGE_HEADER, err);
+	const ssize_t n = varch_decompressor_read(d, header, VARCH_LINUX_IMAGE_HEADER, err);
 
 	if (n < 0)
 		return (int)n;
-	if (n < VMM_LINUX_IMAGE_HEADER || !vmm_linux_image_read(header, image))
+	if (n < VARCH_LINUX_IMAGE_HEADER || !varch_linux_image_read(header, image))
 		return vsu_error_set(err, -EBADMSG, "its decompressed content is not an Image for arm64");
-	if (image->len < VMM_LINUX_IMAGE_HEADER)
+	if (image->len < VARCH_LINUX_IMAGE_HEADER)
 		return vsu_error_set(err, -EBADMSG, "its decompressed content does not state how much memory it needs; decompress the file");
 	return 0;
 }
 
-static int load_content(struct vmm_decompressor *d, const struct vmm_kernel *kernel,
-			const struct vmem_view *view, struct vmm_loaded *loaded, struct vsu_error *err)
+static int load_content(struct varch_decompressor *d, const struct varch_kernel_file *kernel,
+			const struct vmem_view *view, struct varch_loaded *loaded, struct vsu_error *err)
 {
-	unsigned char header[VMM_LINUX_IMAGE_HEADER];
+	unsigned char header[VARCH_LINUX_IMAGE_HEADER];
 	struct target t = { .view = view };
-	struct vmm_linux_image image;
+	struct varch_linux_image image;
 	int rc = read_header(d, header, &image, err);
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "kernel '%s'", kernel->name);
-	rc = vmm_linux_image_place(kernel, &image, image.len, view, loaded, err);
+	rc = varch_linux_image_place(kernel, &image, image.len, view, loaded, err);
 	if (rc < 0)
 		return rc;
 	if (image.len > MOST)
@@ -97,16 +97,16 @@ static int load_content(struct vmm_decompressor *d, const struct vmm_kernel *ker
 	return rc < 0 ? vsu_error_prefix(err, rc, "kernel '%s'", kernel->name) : 0;
 }
 
-int vmm_compressed_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
-			      struct vmm_loaded *loaded, struct vsu_error *err)
+int varch_compressed_image_load(const struct varch_kernel_file *kernel, const struct vmem_view *view,
+			      struct varch_loaded *loaded, struct vsu_error *err)
 {
-	const struct vmm_compressed c = bytes_of(kernel);
-	struct vmm_decompressor *d;
-	int rc = vmm_decompressor_new(&d, &c, err);
+	const struct varch_compressed c = bytes_of(kernel);
+	struct varch_decompressor *d;
+	int rc = varch_decompressor_new(&d, &c, err);
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "kernel '%s'", kernel->name);
 	rc = load_content(d, kernel, view, loaded, err);
-	vmm_decompressor_free(d);
+	varch_decompressor_free(d);
 	return rc;
 }

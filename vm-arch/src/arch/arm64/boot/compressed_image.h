@@ -5,21 +5,21 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARM64_COMPRESSED_IMAGE_H
-#define VMM_ARM64_COMPRESSED_IMAGE_H
+#ifndef VARCH_ARM64_COMPRESSED_IMAGE_H
+#define VARCH_ARM64_COMPRESSED_IMAGE_H
 
 #include <stdbool.h>
 
 #include "arch/arm64/boot/linux_image.h"
 
-bool vmm_compressed_image_is(const struct vmm_kernel *kernel);
+bool varch_compressed_image_is(const struct varch_kernel_file *kernel);
 
 /*
  * Decompresses it into guest memory, at most the bytes that its Image requests. Failures of
- * vmm_decompressor_new() and vmm_decompressor_read(), and -E2BIG: the guest has too little memory;
+ * varch_decompressor_new() and varch_decompressor_read(), and -E2BIG: the guest has too little memory;
  * -EFBIG: it requests more than 1 GiB.
  */
-int vmm_compressed_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
-			      struct vmm_loaded *loaded, struct vsu_error *err);
+int varch_compressed_image_load(const struct varch_kernel_file *kernel, const struct vmem_view *view,
+			      struct varch_loaded *loaded, struct vsu_error *err);
 
 #endif

@@ -32,13 +32,13 @@ enum { GIC = 1, ITS, CLOCK, PINS, SHARED_CACHES = 0x100, CPUS = 0x1000, CACHES =
 
 /* ----------------------------------------------------------------- CPUs and memory */
 
-static uint32_t reference_cache(const struct vmm_arm64_cache *c, unsigned int cpu)
+static uint32_t reference_cache(const struct varch_arm64_cache *c, unsigned int cpu)
 {
 	return c->shared ? SHARED_CACHES + c->level : CACHES + c->level * CACHES_LEN + cpu;
 }
 
 /* prefix: "d-" and "i-" are split caches. */
-static void add_size(struct vmm_fdt *fdt, const struct vmm_arm64_cache *c, const char *prefix)
+static void add_size(struct varch_fdt *fdt, const struct varch_arm64_cache *c, const char *prefix)
 {
 	const struct { const char *name; uint32_t value; } rows[] = {
 		{ "cache-size", c->size }, { "cache-line-size", c->line }, { "cache-sets", c->sets },
@@ -48,23 +48,23 @@ static void add_size(struct vmm_fdt *fdt, const struct vmm_arm64_cache *c, const
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		snprintf(name, sizeof(name), "%s%s", prefix, rows[i].name);
-		vmm_fdt_number(fdt, name, rows[i].value);
+		varch_fdt_number(fdt, name, rows[i].value);
 	}
 	if (!*prefix)
-		vmm_fdt_flag(fdt, "cache-unified");
+		varch_fdt_flag(fdt, "cache-unified");
 }
 
-static void add_next_level(struct vmm_fdt *fdt, const struct vmm_arm64_caches *caches, unsigned int level,
+static void add_next_level(struct varch_fdt *fdt, const struct varch_arm64_caches *caches, unsigned int level,
 			   unsigned int cpu)
 {
-	const struct vmm_arm64_cache *next = vmm_arm64_cache_of(caches, level + 1);
+	const struct varch_arm64_cache *next = varch_arm64_cache_of(caches, level + 1);
 
 	if (next)
-		vmm_fdt_number(fdt, "next-level-cache", reference_cache(next, cpu));
+		varch_fdt_number(fdt, "next-level-cache", reference_cache(next, cpu));
 }
 
 /* Caches of the first level are properties of their CPU. */
-static void add_first_level(struct vmm_fdt *fdt, const struct vmm_arm64_caches *caches, unsigned int cpu)
+static void add_first_level(struct varch_fdt *fdt, const struct varch_arm64_caches *caches, unsigned int cpu)
 {
 	static const char *const prefixes[] = { "d-", "i-", "" };
 	unsigned int i;
@@ -75,80 +75,80 @@ static void add_first_level(struct vmm_fdt *fdt, const struct vmm_arm64_caches *
 }
 
 /* Others have nodes: shared ones beside the CPUs. */
-static void add_later_levels(struct vmm_fdt *fdt, const struct vmm_arm64_caches *caches, bool shared,
+static void add_later_levels(struct varch_fdt *fdt, const struct varch_arm64_caches *caches, bool shared,
 			     unsigned int cpu)
 {
-	const struct vmm_arm64_cache *c;
+	const struct varch_arm64_cache *c;
 	unsigned int level;
 	char name[16];
 
-	for (level = 2; (c = vmm_arm64_cache_of(caches, level)); level++) {
+	for (level = 2; (c = varch_arm64_cache_of(caches, level)); level++) {
 		if (c->shared != shared)
 			continue;
 		snprintf(name, sizeof(name), "l%u-cache", level);
-		vmm_fdt_node(fdt, name);
-		vmm_fdt_text(fdt, "compatible", "cache");
-		vmm_fdt_number(fdt, "cache-level", level);
+		varch_fdt_node(fdt, name);
+		varch_fdt_text(fdt, "compatible", "cache");
+		varch_fdt_number(fdt, "cache-level", level);
 		add_size(fdt, c, "");
 		add_next_level(fdt, caches, level, cpu);
-		vmm_fdt_number(fdt, "phandle", reference_cache(c, cpu));
-		vmm_fdt_node_end(fdt);
+		varch_fdt_number(fdt, "phandle", reference_cache(c, cpu));
+		varch_fdt_node_end(fdt);
 	}
 }
 
 /* One socket, in which each CPU is a core. */
-static void add_topology(struct vmm_fdt *fdt, unsigned int ncpus)
+static void add_topology(struct varch_fdt *fdt, unsigned int ncpus)
 {
 	unsigned int i;
 	char name[16];
 
-	vmm_fdt_node(fdt, "cpu-map");
-	vmm_fdt_node(fdt, "socket0");
-	vmm_fdt_node(fdt, "cluster0");
+	varch_fdt_node(fdt, "cpu-map");
+	varch_fdt_node(fdt, "socket0");
+	varch_fdt_node(fdt, "cluster0");
 	for (i = 0; i < ncpus; i++) {
 		snprintf(name, sizeof(name), "core%u", i);
-		vmm_fdt_node(fdt, name);
-		vmm_fdt_number(fdt, "cpu", CPUS + i);
-		vmm_fdt_node_end(fdt);
+		varch_fdt_node(fdt, name);
+		varch_fdt_number(fdt, "cpu", CPUS + i);
+		varch_fdt_node_end(fdt);
 	}
-	vmm_fdt_node_end(fdt);
-	vmm_fdt_node_end(fdt);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
 }
 
-static void add_cpu(struct vmm_fdt *fdt, const struct vmm_device_tree *t, unsigned int i)
+static void add_cpu(struct varch_fdt *fdt, const struct varch_device_tree *t, unsigned int i)
 {
-	vmm_fdt_node_at(fdt, "cpu", t->mpidr(i));
-	vmm_fdt_text(fdt, "device_type", "cpu");
-	vmm_fdt_text(fdt, "compatible", "arm,armv8");
-	vmm_fdt_text(fdt, "enable-method", "psci");
-	vmm_fdt_number(fdt, "reg", (uint32_t)t->mpidr(i));
-	vmm_fdt_number(fdt, "phandle", CPUS + i);
+	varch_fdt_node_at(fdt, "cpu", t->mpidr(i));
+	varch_fdt_text(fdt, "device_type", "cpu");
+	varch_fdt_text(fdt, "compatible", "arm,armv8");
+	varch_fdt_text(fdt, "enable-method", "psci");
+	varch_fdt_number(fdt, "reg", (uint32_t)t->mpidr(i));
+	varch_fdt_number(fdt, "phandle", CPUS + i);
 	add_first_level(fdt, t->caches, i);
 	add_later_levels(fdt, t->caches, false, i);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
 }
 
-static void add_cpus(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
+static void add_cpus(struct varch_fdt *fdt, const struct varch_device_tree *t)
 {
 	unsigned int i;
 
-	vmm_fdt_node(fdt, "cpus");
-	vmm_fdt_number(fdt, "#address-cells", 1);
-	vmm_fdt_number(fdt, "#size-cells", 0);
+	varch_fdt_node(fdt, "cpus");
+	varch_fdt_number(fdt, "#address-cells", 1);
+	varch_fdt_number(fdt, "#size-cells", 0);
 	for (i = 0; i < t->board->ncpus; i++)
 		add_cpu(fdt, t, i);
 	add_later_levels(fdt, t->caches, true, 0);
 	add_topology(fdt, t->board->ncpus);
-	vmm_fdt_node_end(fdt);
-	vmm_fdt_node(fdt, "psci");
-	vmm_fdt_bytes(fdt, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);
-	vmm_fdt_text(fdt, "method", "hvc");
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
+	varch_fdt_node(fdt, "psci");
+	varch_fdt_bytes(fdt, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);
+	varch_fdt_text(fdt, "method", "hvc");
+	varch_fdt_node_end(fdt);
 }
 
 /* Memory that the guest cannot write is a device's, and in no node. */
-static void add_memory(struct vmm_fdt *fdt, const struct vmem_view *view)
+static void add_memory(struct varch_fdt *fdt, const struct vmem_view *view)
 {
 	const struct vmem_range *r;
 	uint32_t i;
@@ -157,170 +157,170 @@ static void add_memory(struct vmm_fdt *fdt, const struct vmem_view *view)
 		r = &view->ranges[i];
 		if (!(r->flags & VMEM_WRITE))
 			continue;
-		vmm_fdt_node_at(fdt, "memory", r->first);
-		vmm_fdt_text(fdt, "device_type", "memory");
-		vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ r->first, r->span + 1 }, 2);
-		vmm_fdt_node_end(fdt);
+		varch_fdt_node_at(fdt, "memory", r->first);
+		varch_fdt_text(fdt, "device_type", "memory");
+		varch_fdt_wide(fdt, "reg", (const uint64_t[]){ r->first, r->span + 1 }, 2);
+		varch_fdt_node_end(fdt);
 	}
 }
 
 /* ------------------------------------------------------------------------ interrupts */
 
-static void add_its(struct vmm_fdt *fdt)
+static void add_its(struct varch_fdt *fdt)
 {
-	vmm_fdt_node_at(fdt, "its", VMM_ITS_GPA);
-	vmm_fdt_text(fdt, "compatible", "arm,gic-v3-its");
-	vmm_fdt_flag(fdt, "msi-controller");
-	vmm_fdt_number(fdt, "#msi-cells", 1);
-	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ VMM_ITS_GPA, VMM_ITS_LEN }, 2);
-	vmm_fdt_number(fdt, "phandle", ITS);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node_at(fdt, "its", VARCH_ITS_GPA);
+	varch_fdt_text(fdt, "compatible", "arm,gic-v3-its");
+	varch_fdt_flag(fdt, "msi-controller");
+	varch_fdt_number(fdt, "#msi-cells", 1);
+	varch_fdt_wide(fdt, "reg", (const uint64_t[]){ VARCH_ITS_GPA, VARCH_ITS_LEN }, 2);
+	varch_fdt_number(fdt, "phandle", ITS);
+	varch_fdt_node_end(fdt);
 }
 
-static void add_gic(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
+static void add_gic(struct varch_fdt *fdt, const struct varch_device_tree *t)
 {
-	const uint64_t v3[] = { VMM_GIC_GPA, VMM_GIC_LEN,
-				VMM_GIC_CPUS_GPA, t->board->ncpus * VMM_GIC_CPU_LEN };
-	const uint64_t v2[] = { VMM_GIC_GPA, VMM_PAGE, VMM_GICV2_CPUS_GPA, VMM_GICV2_CPUS_LEN };
+	const uint64_t v3[] = { VARCH_GIC_GPA, VARCH_GIC_LEN,
+				VARCH_GIC_CPUS_GPA, t->board->ncpus * VARCH_GIC_CPU_LEN };
+	const uint64_t v2[] = { VARCH_GIC_GPA, VARCH_PAGE, VARCH_GICV2_CPUS_GPA, VARCH_GICV2_CPUS_LEN };
 
-	vmm_fdt_node_at(fdt, "intc", VMM_GIC_GPA);
-	vmm_fdt_text(fdt, "compatible", t->gic == 2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
-	vmm_fdt_flag(fdt, "interrupt-controller");
-	vmm_fdt_number(fdt, "#interrupt-cells", 3);
-	vmm_fdt_number(fdt, "#address-cells", 2);
-	vmm_fdt_number(fdt, "#size-cells", 2);
-	vmm_fdt_flag(fdt, "ranges");
-	vmm_fdt_wide(fdt, "reg", t->gic == 2 ? v2 : v3, 4);
-	vmm_fdt_number(fdt, "phandle", GIC);
+	varch_fdt_node_at(fdt, "intc", VARCH_GIC_GPA);
+	varch_fdt_text(fdt, "compatible", t->gic == 2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
+	varch_fdt_flag(fdt, "interrupt-controller");
+	varch_fdt_number(fdt, "#interrupt-cells", 3);
+	varch_fdt_number(fdt, "#address-cells", 2);
+	varch_fdt_number(fdt, "#size-cells", 2);
+	varch_fdt_flag(fdt, "ranges");
+	varch_fdt_wide(fdt, "reg", t->gic == 2 ? v2 : v3, 4);
+	varch_fdt_number(fdt, "phandle", GIC);
 	if (t->board->pci)
 		add_its(fdt);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
 }
 
 /* The private interrupts of KVM's timer, from the most secure on. A GICv2 has a bit for each CPU. */
-static void add_timer(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
+static void add_timer(struct varch_fdt *fdt, const struct varch_device_tree *t)
 {
 	const uint32_t how = LEVEL | (t->gic == 2 ? ((1u << t->board->ncpus) - 1) << 8 : 0);
 	const uint32_t interrupts[] = {
 		PRIVATE, 13, how, PRIVATE, 14, how, PRIVATE, 11, how, PRIVATE, 10, how,
 	};
 
-	vmm_fdt_node(fdt, "timer");
-	vmm_fdt_text(fdt, "compatible", "arm,armv8-timer");
-	vmm_fdt_cells(fdt, "interrupts", interrupts, 12);
-	vmm_fdt_flag(fdt, "always-on");
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node(fdt, "timer");
+	varch_fdt_text(fdt, "compatible", "arm,armv8-timer");
+	varch_fdt_cells(fdt, "interrupts", interrupts, 12);
+	varch_fdt_flag(fdt, "always-on");
+	varch_fdt_node_end(fdt);
 }
 
-static void add_interrupt(struct vmm_fdt *fdt, uint32_t irq)
+static void add_interrupt(struct varch_fdt *fdt, uint32_t irq)
 {
-	vmm_fdt_cells(fdt, "interrupts", (const uint32_t[]){ SHARED, irq, EDGE }, 3);
+	varch_fdt_cells(fdt, "interrupts", (const uint32_t[]){ SHARED, irq, EDGE }, 3);
 }
 
 /* --------------------------------------------------------------------------- devices */
 
-static void add_serial(struct vmm_fdt *fdt)
+static void add_serial(struct varch_fdt *fdt)
 {
-	vmm_fdt_node_at(fdt, "serial", VMM_SERIAL_AT);
-	vmm_fdt_text(fdt, "compatible", "ns16550a");
-	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ VMM_SERIAL_AT, VMM_SERIAL_LEN }, 2);
-	vmm_fdt_number(fdt, "clock-frequency", SERIAL_HZ);
-	add_interrupt(fdt, VMM_SERIAL_IRQ);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node_at(fdt, "serial", VARCH_SERIAL_AT);
+	varch_fdt_text(fdt, "compatible", "ns16550a");
+	varch_fdt_wide(fdt, "reg", (const uint64_t[]){ VARCH_SERIAL_AT, VARCH_SERIAL_REGISTERS_LEN }, 2);
+	varch_fdt_number(fdt, "clock-frequency", SERIAL_HZ);
+	add_interrupt(fdt, VARCH_SERIAL_IRQ);
+	varch_fdt_node_end(fdt);
 }
 
 /* The clock of their registers, which Linux requires. */
-static void add_primecell_clock(struct vmm_fdt *fdt)
+static void add_primecell_clock(struct varch_fdt *fdt)
 {
-	vmm_fdt_node(fdt, "apb-pclk");
-	vmm_fdt_text(fdt, "compatible", "fixed-clock");
-	vmm_fdt_number(fdt, "#clock-cells", 0);
-	vmm_fdt_number(fdt, "clock-frequency", PRIMECELL_HZ);
-	vmm_fdt_number(fdt, "phandle", CLOCK);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node(fdt, "apb-pclk");
+	varch_fdt_text(fdt, "compatible", "fixed-clock");
+	varch_fdt_number(fdt, "#clock-cells", 0);
+	varch_fdt_number(fdt, "clock-frequency", PRIMECELL_HZ);
+	varch_fdt_number(fdt, "phandle", CLOCK);
+	varch_fdt_node_end(fdt);
 }
 
 /* compatible is the value of a property, n bytes. The node remains open. */
-static void begin_primecell(struct vmm_fdt *fdt, const char *name, uint64_t gpa, uint32_t irq,
+static void begin_primecell(struct varch_fdt *fdt, const char *name, uint64_t gpa, uint32_t irq,
 			    const char *compatible, size_t n)
 {
-	vmm_fdt_node_at(fdt, name, gpa);
-	vmm_fdt_bytes(fdt, "compatible", compatible, n);
-	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ gpa, VMM_PRIMECELL_LEN }, 2);
+	varch_fdt_node_at(fdt, name, gpa);
+	varch_fdt_bytes(fdt, "compatible", compatible, n);
+	varch_fdt_wide(fdt, "reg", (const uint64_t[]){ gpa, VARCH_PRIMECELL_LEN }, 2);
 	add_interrupt(fdt, irq);
-	vmm_fdt_number(fdt, "clocks", CLOCK);
-	vmm_fdt_text(fdt, "clock-names", "apb_pclk");
+	varch_fdt_number(fdt, "clocks", CLOCK);
+	varch_fdt_text(fdt, "clock-names", "apb_pclk");
 }
 
-static void add_clock(struct vmm_fdt *fdt)
+static void add_clock(struct varch_fdt *fdt)
 {
 	static const char compatible[] = "arm,pl031\0arm,primecell";
 
-	begin_primecell(fdt, "rtc", VMM_CLOCK_GPA, VMM_CLOCK_IRQ, compatible, sizeof(compatible));
-	vmm_fdt_node_end(fdt);
+	begin_primecell(fdt, "rtc", VARCH_CLOCK_GPA, VARCH_CLOCK_IRQ, compatible, sizeof(compatible));
+	varch_fdt_node_end(fdt);
 }
 
-static void add_pins(struct vmm_fdt *fdt)
+static void add_pins(struct varch_fdt *fdt)
 {
 	static const char compatible[] = "arm,pl061\0arm,primecell";
 
-	begin_primecell(fdt, "gpio", VMM_PINS_GPA, VMM_BUTTON_IRQ, compatible, sizeof(compatible));
-	vmm_fdt_flag(fdt, "gpio-controller");
-	vmm_fdt_number(fdt, "#gpio-cells", 2);
-	vmm_fdt_flag(fdt, "interrupt-controller");
-	vmm_fdt_number(fdt, "#interrupt-cells", 2);
-	vmm_fdt_number(fdt, "phandle", PINS);
-	vmm_fdt_node_end(fdt);
+	begin_primecell(fdt, "gpio", VARCH_PINS_GPA, VARCH_BUTTON_IRQ, compatible, sizeof(compatible));
+	varch_fdt_flag(fdt, "gpio-controller");
+	varch_fdt_number(fdt, "#gpio-cells", 2);
+	varch_fdt_flag(fdt, "interrupt-controller");
+	varch_fdt_number(fdt, "#interrupt-cells", 2);
+	varch_fdt_number(fdt, "phandle", PINS);
+	varch_fdt_node_end(fdt);
 }
 
-static void add_button(struct vmm_fdt *fdt)
+static void add_button(struct varch_fdt *fdt)
 {
-	vmm_fdt_node(fdt, "gpio-keys");
-	vmm_fdt_text(fdt, "compatible", "gpio-keys");
-	vmm_fdt_node(fdt, "power-button");
-	vmm_fdt_text(fdt, "label", "power button");
-	vmm_fdt_number(fdt, "linux,code", KEY_POWER);
-	vmm_fdt_cells(fdt, "gpios", (const uint32_t[]){ PINS, VMM_PL061_BUTTON, ACTIVE_HIGH }, 3);
-	vmm_fdt_node_end(fdt);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node(fdt, "gpio-keys");
+	varch_fdt_text(fdt, "compatible", "gpio-keys");
+	varch_fdt_node(fdt, "power-button");
+	varch_fdt_text(fdt, "label", "power button");
+	varch_fdt_number(fdt, "linux,code", KEY_POWER);
+	varch_fdt_cells(fdt, "gpios", (const uint32_t[]){ PINS, VARCH_PL061_BUTTON, ACTIVE_HIGH }, 3);
+	varch_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
 }
 
 /*
  * A guest's page with the ID must not hold ordinary memory, too: Linux would not map it. The
  * block is the machine's own.
  */
-static void add_generation(struct vmm_fdt *fdt, uint64_t gpa)
+static void add_generation(struct varch_fdt *fdt, uint64_t gpa)
 {
-	const uint64_t reg[] = { gpa, VMM_PAGE };
+	const uint64_t reg[] = { gpa, VARCH_PAGE };
 	const uint64_t block[] = { gpa & ~(LARGEST_PAGE - 1), LARGEST_PAGE };
 
-	vmm_fdt_node(fdt, "reserved-memory");
-	vmm_fdt_number(fdt, "#address-cells", 2);
-	vmm_fdt_number(fdt, "#size-cells", 2);
-	vmm_fdt_flag(fdt, "ranges");
-	vmm_fdt_node_at(fdt, "generation", block[0]);
-	vmm_fdt_wide(fdt, "reg", block, 2);
-	vmm_fdt_flag(fdt, "no-map");
-	vmm_fdt_node_end(fdt);
-	vmm_fdt_node_end(fdt);
-	vmm_fdt_node_at(fdt, "vmgenid", gpa);
-	vmm_fdt_text(fdt, "compatible", "microsoft,vmgenid");
-	vmm_fdt_wide(fdt, "reg", reg, 2);
-	add_interrupt(fdt, VMM_EVENT_IRQ);
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node(fdt, "reserved-memory");
+	varch_fdt_number(fdt, "#address-cells", 2);
+	varch_fdt_number(fdt, "#size-cells", 2);
+	varch_fdt_flag(fdt, "ranges");
+	varch_fdt_node_at(fdt, "generation", block[0]);
+	varch_fdt_wide(fdt, "reg", block, 2);
+	varch_fdt_flag(fdt, "no-map");
+	varch_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
+	varch_fdt_node_at(fdt, "vmgenid", gpa);
+	varch_fdt_text(fdt, "compatible", "microsoft,vmgenid");
+	varch_fdt_wide(fdt, "reg", reg, 2);
+	add_interrupt(fdt, VARCH_EVENT_IRQ);
+	varch_fdt_node_end(fdt);
 }
 
-static void add_transports(struct vmm_fdt *fdt, const struct vmm_board *board)
+static void add_transports(struct varch_fdt *fdt, const struct varch_board *board)
 {
-	const struct vmm_board_device *d;
+	const struct varch_board_device *d;
 
 	for (d = board->devices; d < board->devices + board->ndevices; d++) {
-		vmm_fdt_node_at(fdt, "virtio_mmio", d->gpa);
-		vmm_fdt_text(fdt, "compatible", "virtio,mmio");
-		vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ d->gpa, d->len }, 2);
+		varch_fdt_node_at(fdt, "virtio_mmio", d->gpa);
+		varch_fdt_text(fdt, "compatible", "virtio,mmio");
+		varch_fdt_wide(fdt, "reg", (const uint64_t[]){ d->gpa, d->len }, 2);
 		add_interrupt(fdt, d->irq);
-		vmm_fdt_flag(fdt, "dma-coherent");
-		vmm_fdt_node_end(fdt);
+		varch_fdt_flag(fdt, "dma-coherent");
+		varch_fdt_node_end(fdt);
 	}
 }
 
@@ -337,7 +337,7 @@ static void put_range(uint32_t cells[7], uint32_t kind, uint64_t gpa, uint64_t l
 }
 
 /* All windows of shared memory are one range: they are above all memory. */
-static void add_ranges(struct vmm_fdt *fdt, const struct vmm_board *board)
+static void add_ranges(struct varch_fdt *fdt, const struct varch_board *board)
 {
 	uint64_t first = UINT64_MAX, end = 0;
 	uint32_t cells[14];
@@ -345,7 +345,7 @@ static void add_ranges(struct vmm_fdt *fdt, const struct vmm_board *board)
 
 	put_range(cells, PCI_MEMORY_32, board->pci->window_gpa, board->pci->window_len);
 	for (i = 0; i < board->nwindows; i++) {
-		const struct vmm_board_window *w = &board->windows[i];
+		const struct varch_board_window *w = &board->windows[i];
 
 		first = w->gpa < first ? w->gpa : first;
 		end = w->gpa + w->len > end ? w->gpa + w->len : end;
@@ -354,11 +354,11 @@ static void add_ranges(struct vmm_fdt *fdt, const struct vmm_board *board)
 		put_range(cells + n, PCI_MEMORY_64, first, end - first);
 		n += 7;
 	}
-	vmm_fdt_cells(fdt, "ranges", cells, n);
+	varch_fdt_cells(fdt, "ranges", cells, n);
 }
 
 /* The line of each slot, which is its pin A. */
-static void add_lines(struct vmm_fdt *fdt, const struct vmm_board_pci *pci)
+static void add_lines(struct varch_fdt *fdt, const struct varch_board_pci *pci)
 {
 	static const uint32_t mask[] = { 0xf800, 0, 0, 7 };
 	uint32_t lines[32][10];
@@ -370,74 +370,74 @@ static void add_lines(struct vmm_fdt *fdt, const struct vmm_board_pci *pci)
 
 		memcpy(lines[i], line, sizeof(line));
 	}
-	vmm_fdt_cells(fdt, "interrupt-map", lines[0], 10 * i);
-	vmm_fdt_cells(fdt, "interrupt-map-mask", mask, 4);
+	varch_fdt_cells(fdt, "interrupt-map", lines[0], 10 * i);
+	varch_fdt_cells(fdt, "interrupt-map-mask", mask, 4);
 }
 
-static void add_bus(struct vmm_fdt *fdt, const struct vmm_board *board)
+static void add_bus(struct varch_fdt *fdt, const struct varch_board *board)
 {
-	const struct vmm_board_pci *pci = board->pci;
+	const struct varch_board_pci *pci = board->pci;
 
-	vmm_fdt_node_at(fdt, "pcie", pci->ecam_gpa);
-	vmm_fdt_text(fdt, "compatible", "pci-host-ecam-generic");
-	vmm_fdt_text(fdt, "device_type", "pci");
-	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ pci->ecam_gpa, pci->ecam_len }, 2);
-	vmm_fdt_cells(fdt, "bus-range", (const uint32_t[]){ 0, 0 }, 2);
-	vmm_fdt_number(fdt, "linux,pci-domain", 0);
-	vmm_fdt_number(fdt, "#address-cells", 3);
-	vmm_fdt_number(fdt, "#size-cells", 2);
-	vmm_fdt_number(fdt, "#interrupt-cells", 1);
+	varch_fdt_node_at(fdt, "pcie", pci->ecam_gpa);
+	varch_fdt_text(fdt, "compatible", "pci-host-ecam-generic");
+	varch_fdt_text(fdt, "device_type", "pci");
+	varch_fdt_wide(fdt, "reg", (const uint64_t[]){ pci->ecam_gpa, pci->ecam_len }, 2);
+	varch_fdt_cells(fdt, "bus-range", (const uint32_t[]){ 0, 0 }, 2);
+	varch_fdt_number(fdt, "linux,pci-domain", 0);
+	varch_fdt_number(fdt, "#address-cells", 3);
+	varch_fdt_number(fdt, "#size-cells", 2);
+	varch_fdt_number(fdt, "#interrupt-cells", 1);
 	add_ranges(fdt, board);
 	add_lines(fdt, pci);
-	vmm_fdt_cells(fdt, "msi-map", (const uint32_t[]){ 0, ITS, 0, 0x10000 }, 4);
-	vmm_fdt_flag(fdt, "dma-coherent");
-	vmm_fdt_node_end(fdt);
+	varch_fdt_cells(fdt, "msi-map", (const uint32_t[]){ 0, ITS, 0, 0x10000 }, 4);
+	varch_fdt_flag(fdt, "dma-coherent");
+	varch_fdt_node_end(fdt);
 }
 
 /* ------------------------------------------------------------------------------ whole */
 
 /* Linux looks for ACPI if the tree has no node but this one. */
-static void add_efi(struct vmm_fdt *fdt, const struct vmm_tree_efi *efi)
+static void add_efi(struct varch_fdt *fdt, const struct varch_tree_efi *efi)
 {
-	vmm_fdt_wide(fdt, "linux,uefi-system-table", &efi->system_gpa, 1);
-	vmm_fdt_wide(fdt, "linux,uefi-mmap-start", &efi->map_gpa, 1);
-	vmm_fdt_number(fdt, "linux,uefi-mmap-size", efi->map_len);
-	vmm_fdt_number(fdt, "linux,uefi-mmap-desc-size", efi->descriptor_len);
-	vmm_fdt_number(fdt, "linux,uefi-mmap-desc-ver", efi->descriptor_version);
-	vmm_fdt_number(fdt, "linux,uefi-secure-boot", SECURE_BOOT_OFF); /* Debian's kernels require it */
+	varch_fdt_wide(fdt, "linux,uefi-system-table", &efi->system_gpa, 1);
+	varch_fdt_wide(fdt, "linux,uefi-mmap-start", &efi->map_gpa, 1);
+	varch_fdt_number(fdt, "linux,uefi-mmap-size", efi->map_len);
+	varch_fdt_number(fdt, "linux,uefi-mmap-desc-size", efi->descriptor_len);
+	varch_fdt_number(fdt, "linux,uefi-mmap-desc-ver", efi->descriptor_version);
+	varch_fdt_number(fdt, "linux,uefi-secure-boot", SECURE_BOOT_OFF); /* Debian's kernels require it */
 }
 
-static void add_words(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
+static void add_words(struct varch_fdt *fdt, const struct varch_device_tree *t)
 {
 	char path[32];
 
-	snprintf(path, sizeof(path), "/serial@%x", (unsigned int)VMM_SERIAL_AT);
-	vmm_fdt_node(fdt, "chosen");
-	vmm_fdt_text(fdt, "bootargs", t->cmdline);
+	snprintf(path, sizeof(path), "/serial@%x", (unsigned int)VARCH_SERIAL_AT);
+	varch_fdt_node(fdt, "chosen");
+	varch_fdt_text(fdt, "bootargs", t->cmdline);
 	if (t->efi)
 		add_efi(fdt, t->efi);
 	else
-		vmm_fdt_text(fdt, "stdout-path", path);
-	vmm_fdt_wide(fdt, "kaslr-seed", &t->seeds.place, 1);
-	vmm_fdt_bytes(fdt, "rng-seed", t->seeds.numbers, sizeof(t->seeds.numbers));
+		varch_fdt_text(fdt, "stdout-path", path);
+	varch_fdt_wide(fdt, "kaslr-seed", &t->seeds.place, 1);
+	varch_fdt_bytes(fdt, "rng-seed", t->seeds.numbers, sizeof(t->seeds.numbers));
 	if (t->board->pci && !t->efi)
-		vmm_fdt_number(fdt, "linux,pci-probe-only", 1);
+		varch_fdt_number(fdt, "linux,pci-probe-only", 1);
 	if (t->initrd_len) {
-		vmm_fdt_wide(fdt, "linux,initrd-start", &t->initrd_gpa, 1);
-		vmm_fdt_wide(fdt, "linux,initrd-end",
+		varch_fdt_wide(fdt, "linux,initrd-start", &t->initrd_gpa, 1);
+		varch_fdt_wide(fdt, "linux,initrd-end",
 			     (const uint64_t[]){ t->initrd_gpa + t->initrd_len }, 1);
 	}
-	vmm_fdt_node_end(fdt);
+	varch_fdt_node_end(fdt);
 }
 
-static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
+static void add_machine(struct varch_fdt *fdt, const struct varch_device_tree *t)
 {
-	vmm_fdt_text(fdt, "compatible", "linux,dummy-virt");
-	vmm_fdt_text(fdt, "model", "c-vmm");
-	vmm_fdt_number(fdt, "#address-cells", 2);
-	vmm_fdt_number(fdt, "#size-cells", 2);
+	varch_fdt_text(fdt, "compatible", "linux,dummy-virt");
+	varch_fdt_text(fdt, "model", "c-vmm");
+	varch_fdt_number(fdt, "#address-cells", 2);
+	varch_fdt_number(fdt, "#size-cells", 2);
 	if (!t->efi)
-		vmm_fdt_number(fdt, "interrupt-parent", GIC);
+		varch_fdt_number(fdt, "interrupt-parent", GIC);
 	add_words(fdt, t);
 	if (t->efi)
 		return;
@@ -457,17 +457,17 @@ static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 		add_transports(fdt, t->board);
 }
 
-int vmm_device_tree_build(const struct vmm_device_tree *tree, unsigned char *bytes, size_t room,
+int varch_device_tree_build(const struct varch_device_tree *tree, unsigned char *bytes, size_t room,
 			  struct vsu_error *err)
 {
-	struct vmm_fdt *fdt = malloc(sizeof(*fdt));
+	struct varch_fdt *fdt = malloc(sizeof(*fdt));
 	int rc;
 
 	if (!fdt)
 		return vsu_error_sys(err, -ENOMEM, "the device tree");
-	vmm_fdt_begin(fdt);
+	varch_fdt_begin(fdt);
 	add_machine(fdt, tree);
-	rc = vmm_fdt_finish(fdt, bytes, room);
+	rc = varch_fdt_finish(fdt, bytes, room);
 	free(fdt);
 	return rc < 0 ? vsu_error_set(err, rc, "the device tree is too long; use fewer devices or pieces of memory") : rc;
 }

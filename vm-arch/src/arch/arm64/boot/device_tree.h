@@ -6,8 +6,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARM64_DEVICE_TREE_H
-#define VMM_ARM64_DEVICE_TREE_H
+#ifndef VARCH_ARM64_DEVICE_TREE_H
+#define VARCH_ARM64_DEVICE_TREE_H
 
 #include <stddef.h>
 
@@ -18,31 +18,31 @@
 #include "arch/arm64/caches.h"
 
 /* Random bytes for the kernel: kaslr-seed and rng-seed of /chosen. */
-struct vmm_seeds {
+struct varch_seeds {
 	uint64_t place;
 	unsigned char numbers[32];
 };
 
 /* The addresses of EFI's system table and memory map. */
-struct vmm_tree_efi {
+struct varch_tree_efi {
 	uint64_t system_gpa, map_gpa;
 	uint32_t map_len, descriptor_len, descriptor_version;
 };
 
-struct vmm_device_tree {
-	const struct vmm_board *board;
+struct varch_device_tree {
+	const struct varch_board *board;
 	const struct vmem_view *memory;
 	const char *cmdline;
 	unsigned int gic;	/* version of the GIC, 2 or 3 */
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
-	const struct vmm_arm64_caches *caches; /* of each CPU */
+	const struct varch_arm64_caches *caches; /* of each CPU */
 	uint64_t initrd_gpa, initrd_len; /* len 0: none */
-	struct vmm_seeds seeds;
-	const struct vmm_tree_efi *efi;	/* NULL: the tree describes the machine, and not ACPI */
+	struct varch_seeds seeds;
+	const struct varch_tree_efi *efi;	/* NULL: the tree describes the machine, and not ACPI */
 };
 
 /* Writes it to bytes; its length. -ENOSPC. */
-int vmm_device_tree_build(const struct vmm_device_tree *tree, unsigned char *bytes, size_t room,
+int varch_device_tree_build(const struct varch_device_tree *tree, unsigned char *bytes, size_t room,
 			  struct vsu_error *err);
 
 #endif

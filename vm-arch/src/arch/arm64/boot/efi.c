@@ -72,14 +72,14 @@ static void write_table(unsigned char *t, const unsigned char guid[GUID_LEN], ui
 	vsu_le_store(t + GUID_LEN, gpa, 8);
 }
 
-static void write_configuration(unsigned char *t, const struct vmm_efi *efi)
+static void write_configuration(unsigned char *t, const struct varch_efi *efi)
 {
 	write_table(t, acpi_guid, efi->rsdp_gpa);
 	write_table(t + TABLE_LEN, services_guid, efi->gpa + SERVICES);
 	write_table(t + 2 * TABLE_LEN, kept_guid, efi->gpa + KEPT);
 }
 
-static void write_system(unsigned char *t, const struct vmm_efi *efi)
+static void write_system(unsigned char *t, const struct varch_efi *efi)
 {
 	vsu_le_store(t, SIGNATURE, 8);
 	vsu_le_store(t + 8, REVISION, 4);
@@ -100,7 +100,7 @@ struct map {
 
 static void add_descriptor(struct map *map, uint32_t type, uint64_t first, uint64_t end)
 {
-	unsigned char t[VMM_EFI_DESCRIPTOR_LEN] = { 0 };
+	unsigned char t[VARCH_EFI_DESCRIPTOR_LEN] = { 0 };
 
 	if (first >= end)
 		return;
@@ -125,7 +125,7 @@ static uint64_t clamp_address(uint64_t at, uint64_t first, uint64_t end)
  * Of [*first, end): what is before part is free, and what is in part, which another range may
  * continue, of the type. *first is then what is behind it.
  */
-static void add_part(struct map *map, uint64_t *first, uint64_t end, const struct vmm_board_range *part,
+static void add_part(struct map *map, uint64_t *first, uint64_t end, const struct varch_board_range *part,
 		     uint32_t type)
 {
 	const uint64_t from = clamp_address(part->first, *first, end);
@@ -139,7 +139,7 @@ static void add_part(struct map *map, uint64_t *first, uint64_t end, const struc
 }
 
 /* Memory that the guest cannot write is a device's. */
-static void add_memory(struct map *map, const struct vmm_efi *efi)
+static void add_memory(struct map *map, const struct varch_efi *efi)
 {
 	const struct vmem_range *r;
 	uint64_t first, end;
@@ -157,7 +157,7 @@ static void add_memory(struct map *map, const struct vmm_efi *efi)
 	}
 }
 
-int vmm_efi_build(const struct vmm_efi *efi, void *bytes, size_t size, struct vmm_efi_layout *out,
+int varch_efi_build(const struct varch_efi *efi, void *bytes, size_t size, struct varch_efi_layout *out,
 		  struct vsu_error *err)
 {
 	struct map map = { .at = (unsigned char *)bytes + MAP, .room = size < MAP ? 0 : size - MAP };
@@ -171,6 +171,6 @@ int vmm_efi_build(const struct vmm_efi *efi, void *bytes, size_t size, struct vm
 	write_services((unsigned char *)bytes + SERVICES);
 	write_configuration((unsigned char *)bytes + CONFIGURATION, efi);
 	write_system((unsigned char *)bytes + SYSTEM, efi);
-	*out = (struct vmm_efi_layout){ .map = MAP, .map_len = map.len, .len = MAP + map.len };
+	*out = (struct varch_efi_layout){ .map = MAP, .map_len = map.len, .len = MAP + map.len };
 	return 0;
 }

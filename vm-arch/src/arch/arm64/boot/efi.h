@@ -6,8 +6,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARM64_EFI_H
-#define VMM_ARM64_EFI_H
+#ifndef VARCH_ARM64_EFI_H
+#define VARCH_ARM64_EFI_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,25 +16,25 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#define VMM_EFI_DESCRIPTOR_LEN 40u
-#define VMM_EFI_DESCRIPTOR_VERSION 1u
+#define VARCH_EFI_DESCRIPTOR_LEN 40u
+#define VARCH_EFI_DESCRIPTOR_VERSION 1u
 
-struct vmm_efi {
+struct varch_efi {
 	const struct vmem_view *memory;
 	uint64_t gpa;		/* of the block */
 	uint64_t rsdp_gpa;
-	struct vmm_board_range tables;	/* the block and ACPI's tables, which systems keep */
-	struct vmm_board_range reserved; /* used by devices; behind tables. Both are multiples of 64 KiB. */
+	struct varch_board_range tables;	/* the block and ACPI's tables, which systems keep */
+	struct varch_board_range reserved; /* used by devices; behind tables. Both are multiples of 64 KiB. */
 };
 
 /* The place of the map in the block, which the system table begins. */
-struct vmm_efi_layout {
+struct varch_efi_layout {
 	size_t map, map_len;
 	size_t len;		/* of the whole block */
 };
 
 /* Writes the block into size bytes. -ENOSPC. */
-int vmm_efi_build(const struct vmm_efi *efi, void *bytes, size_t size, struct vmm_efi_layout *out,
+int varch_efi_build(const struct varch_efi *efi, void *bytes, size_t size, struct varch_efi_layout *out,
 		  struct vsu_error *err);
 
 #endif

@@ -28,11 +28,11 @@ static void store_cell(unsigned char *at, uint32_t value)
 	memcpy(at, &cell, sizeof(cell));
 }
 
-static void append_bytes(struct vmm_fdt *fdt, const void *bytes, size_t len)
+static void append_bytes(struct varch_fdt *fdt, const void *bytes, size_t len)
 {
 	const size_t padded = (len + 3) & ~(size_t)3;
 
-	if (!fdt->error && (len > VMM_FDT_MAX || padded > sizeof(fdt->structure) - fdt->len))
+	if (!fdt->error && (len > VARCH_FDT_MAX || padded > sizeof(fdt->structure) - fdt->len))
 		fdt->error = -ENOSPC;
 	if (fdt->error)
 		return;
@@ -42,7 +42,7 @@ static void append_bytes(struct vmm_fdt *fdt, const void *bytes, size_t len)
 	fdt->len += padded;
 }
 
-static void append_cell(struct vmm_fdt *fdt, uint32_t value)
+static void append_cell(struct varch_fdt *fdt, uint32_t value)
 {
 	unsigned char bytes[4];
 
@@ -50,32 +50,32 @@ static void append_cell(struct vmm_fdt *fdt, uint32_t value)
 	append_bytes(fdt, bytes, sizeof(bytes));
 }
 
-void vmm_fdt_begin(struct vmm_fdt *fdt)
+void varch_fdt_begin(struct varch_fdt *fdt)
 {
 	fdt->len = fdt->nstrings = 0;
 	fdt->depth = 0;
 	fdt->error = 0;
-	vmm_fdt_node(fdt, "");
+	varch_fdt_node(fdt, "");
 }
 
-void vmm_fdt_node(struct vmm_fdt *fdt, const char *name)
+void varch_fdt_node(struct varch_fdt *fdt, const char *name)
 {
 	append_cell(fdt, BEGIN_NODE);
 	append_bytes(fdt, name, strlen(name) + 1);
 	fdt->depth++;
 }
 
-void vmm_fdt_node_at(struct vmm_fdt *fdt, const char *name, uint64_t address)
+void varch_fdt_node_at(struct varch_fdt *fdt, const char *name, uint64_t address)
 {
 	char text[64];
 	const int n = snprintf(text, sizeof(text), "%s@%" PRIx64, name, address);
 
 	if (n < 0 || n >= (int)sizeof(text))
 		fdt->error = fdt->error ? fdt->error : -ENOSPC;
-	vmm_fdt_node(fdt, text);
+	varch_fdt_node(fdt, text);
 }
 
-void vmm_fdt_node_end(struct vmm_fdt *fdt)
+void varch_fdt_node_end(struct varch_fdt *fdt)
 {
 	if (fdt->depth <= 1)
 		fdt->error = fdt->error ? fdt->error : -EINVAL;
@@ -84,7 +84,7 @@ void vmm_fdt_node_end(struct vmm_fdt *fdt)
 }
 
 /* The offset of a name among the strings, where each is once. */
-static uint32_t find_string(struct vmm_fdt *fdt, const char *name)
+static uint32_t find_string(struct varch_fdt *fdt, const char *name)
 {
 	const size_t len = strlen(name) + 1;
 	size_t at = 0;
@@ -102,7 +102,7 @@ static uint32_t find_string(struct vmm_fdt *fdt, const char *name)
 	return (uint32_t)at;
 }
 
-void vmm_fdt_bytes(struct vmm_fdt *fdt, const char *name, const void *bytes, size_t len)
+void varch_fdt_bytes(struct varch_fdt *fdt, const char *name, const void *bytes, size_t len)
 {
 	append_cell(fdt, PROPERTY);
 	append_cell(fdt, (uint32_t)len);
@@ -110,22 +110,22 @@ void vmm_fdt_bytes(struct vmm_fdt *fdt, const char *name, const void *bytes, siz
 	append_bytes(fdt, bytes, len);
 }
 
-void vmm_fdt_flag(struct vmm_fdt *fdt, const char *name)
+void varch_fdt_flag(struct varch_fdt *fdt, const char *name)
 {
-	vmm_fdt_bytes(fdt, name, NULL, 0);
+	varch_fdt_bytes(fdt, name, NULL, 0);
 }
 
-void vmm_fdt_text(struct vmm_fdt *fdt, const char *name, const char *text)
+void varch_fdt_text(struct varch_fdt *fdt, const char *name, const char *text)
 {
-	vmm_fdt_bytes(fdt, name, text, strlen(text) + 1);
+	varch_fdt_bytes(fdt, name, text, strlen(text) + 1);
 }
 
-void vmm_fdt_number(struct vmm_fdt *fdt, const char *name, uint32_t value)
+void varch_fdt_number(struct varch_fdt *fdt, const char *name, uint32_t value)
 {
-	vmm_fdt_cells(fdt, name, &value, 1);
+	varch_fdt_cells(fdt, name, &value, 1);
 }
 
-void vmm_fdt_cells(struct vmm_fdt *fdt, const char *name, const uint32_t *cells, unsigned int n)
+void varch_fdt_cells(struct varch_fdt *fdt, const char *name, const uint32_t *cells, unsigned int n)
 {
 	unsigned char bytes[4 * MAX_CELLS];
 	unsigned int i;
@@ -136,10 +136,10 @@ void vmm_fdt_cells(struct vmm_fdt *fdt, const char *name, const uint32_t *cells,
 	}
 	for (i = 0; i < n; i++)
 		store_cell(bytes + (size_t)4 * i, cells[i]);
-	vmm_fdt_bytes(fdt, name, bytes, (size_t)4 * n);
+	varch_fdt_bytes(fdt, name, bytes, (size_t)4 * n);
 }
 
-void vmm_fdt_wide(struct vmm_fdt *fdt, const char *name, const uint64_t *values, unsigned int n)
+void varch_fdt_wide(struct varch_fdt *fdt, const char *name, const uint64_t *values, unsigned int n)
 {
 	uint32_t cells[MAX_CELLS];
 	unsigned int i;
@@ -152,10 +152,10 @@ void vmm_fdt_wide(struct vmm_fdt *fdt, const char *name, const uint64_t *values,
 		cells[2 * i] = (uint32_t)(values[i] >> 32);
 		cells[2 * i + 1] = (uint32_t)values[i];
 	}
-	vmm_fdt_cells(fdt, name, cells, 2 * n);
+	varch_fdt_cells(fdt, name, cells, 2 * n);
 }
 
-int vmm_fdt_finish(struct vmm_fdt *fdt, unsigned char *bytes, size_t room)
+int varch_fdt_finish(struct varch_fdt *fdt, unsigned char *bytes, size_t room)
 {
 	const uint32_t structure = HEADER_CELLS * 4 + RESERVATIONS;
 	uint32_t header[HEADER_CELLS];

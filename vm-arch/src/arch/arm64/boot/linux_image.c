@@ -33,7 +33,7 @@ static uint64_t get_le64(const unsigned char *at)
 	return vsu_le64_load(value);
 }
 
-bool vmm_linux_image_read(const unsigned char header[VMM_LINUX_IMAGE_HEADER], struct vmm_linux_image *out)
+bool varch_linux_image_read(const unsigned char header[VARCH_LINUX_IMAGE_HEADER], struct varch_linux_image *out)
 {
 	if (memcmp(header + AT_MAGIC, "ARM\x64", 4) != 0)
 		return false;
@@ -43,23 +43,23 @@ bool vmm_linux_image_read(const unsigned char header[VMM_LINUX_IMAGE_HEADER], st
 	return true;
 }
 
-static int read_header(const struct vmm_kernel *kernel, struct vmm_linux_image *out, struct vsu_error *err)
+static int read_header(const struct varch_kernel_file *kernel, struct varch_linux_image *out, struct vsu_error *err)
 {
-	unsigned char header[VMM_LINUX_IMAGE_HEADER];
+	unsigned char header[VARCH_LINUX_IMAGE_HEADER];
 	int rc;
 
 	if (kernel->file.size < sizeof(header))
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': truncated within its header", kernel->name);
-	rc = vmm_file_copy(&kernel->file, 0, header, sizeof(header), err);
+	rc = varch_file_copy(&kernel->file, 0, header, sizeof(header), err);
 	if (rc < 0)
 		return rc;
-	return vmm_linux_image_read(header, out) ? 0 :
+	return varch_linux_image_read(header, out) ? 0 :
 	       vsu_error_set(err, -EBADMSG, "kernel '%s': not an Image for arm64", kernel->name);
 }
 
-bool vmm_linux_image_is(const struct vmm_kernel *kernel)
+bool varch_linux_image_is(const struct varch_kernel_file *kernel)
 {
-	struct vmm_linux_image image;
+	struct varch_linux_image image;
 
 	return !read_header(kernel, &image, NULL);
 }
@@ -70,7 +70,7 @@ static bool find_place(const struct vmem_view *view, uint64_t offset, uint64_t l
 	uint32_t i;
 
 	for (i = 0; i < view->n; i++) {
-		*at = view->ranges[i].first < VMM_INITRD_FIRST ? VMM_INITRD_FIRST : view->ranges[i].first;
+		*at = view->ranges[i].first < VARCH_INITRD_FIRST ? VARCH_INITRD_FIRST : view->ranges[i].first;
 		if (!vsu_align_up_overflow(*at, ALIGNMENT, at) && !vsu_u64_add_overflow(*at, offset, at) &&
 		    vmem_check_range(view, *at, len, VMEM_WRITE))
 			return true;
@@ -78,31 +78,31 @@ static bool find_place(const struct vmem_view *view, uint64_t offset, uint64_t l
 	return false;
 }
 
-int vmm_linux_image_place(const struct vmm_kernel *kernel, const struct vmm_linux_image *image, uint64_t len,
-			  const struct vmem_view *view, struct vmm_loaded *loaded, struct vsu_error *err)
+int varch_linux_image_place(const struct varch_kernel_file *kernel, const struct varch_linux_image *image, uint64_t len,
+			  const struct vmem_view *view, struct varch_loaded *loaded, struct vsu_error *err)
 {
 	uint64_t at;
 
 	if (image->big_endian)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': it is big-endian; only little-endian kernels can be booted", kernel->name);
 	if (!find_place(view, image->offset, len, &at))
-		return vmm_arch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 " behind a multiple of 2 MiB, which are not in guest memory",
+		return varch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 " behind a multiple of 2 MiB, which are not in guest memory",
 						     kernel->name, len, image->offset), VARCH_ADVICE_MEMORY);
-	*loaded = (struct vmm_loaded){
-		.protocol = VMM_PROTOCOL_IMAGE, .entry = at, .first = at, .end = at + len,
+	*loaded = (struct varch_loaded){
+		.protocol = VARCH_PROTOCOL_IMAGE, .entry = at, .first = at, .end = at + len,
 		.initrd_end = (at & ~(GIB - 1)) + INITRD_REACH, .cmdline_max = CMDLINE_MAX,
 	};
 	return 0;
 }
 
-int vmm_linux_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
-		   struct vmm_loaded *loaded, struct vsu_error *err)
+int varch_linux_image_load(const struct varch_kernel_file *kernel, const struct vmem_view *view,
+		   struct varch_loaded *loaded, struct vsu_error *err)
 {
 	const uint64_t size = kernel->file.size;
-	struct vmm_linux_image image;
+	struct varch_linux_image image;
 	int rc = read_header(kernel, &image, err);
 
 	if (!rc)
-		rc = vmm_linux_image_place(kernel, &image, image.len > size ? image.len : size, view, loaded, err);
-	return rc < 0 ? rc : vmm_file_place(&kernel->file, 0, (size_t)size, view, loaded->first, err);
+		rc = varch_linux_image_place(kernel, &image, image.len > size ? image.len : size, view, loaded, err);
+	return rc < 0 ? rc : varch_file_place(&kernel->file, 0, (size_t)size, view, loaded->first, err);
 }

@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_ARM64_LINUX_IMAGE_H
-#define VMM_ARM64_LINUX_IMAGE_H
+#ifndef VARCH_ARM64_LINUX_IMAGE_H
+#define VARCH_ARM64_LINUX_IMAGE_H
 
 #include <stdbool.h>
 
@@ -15,30 +15,30 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#define VMM_LINUX_IMAGE_HEADER 64u	/* bytes */
+#define VARCH_LINUX_IMAGE_HEADER 64u	/* bytes */
 
 /* Of a header; all little-endian. */
-struct vmm_linux_image {
+struct varch_linux_image {
 	uint64_t offset;	/* of the kernel from a multiple of 2 MiB */
 	uint64_t len;		/* memory that it needs from there on; 0: as long as the file */
 	bool big_endian;
 };
 
 /* False: the bytes have not the magic of an Image. */
-bool vmm_linux_image_read(const unsigned char header[VMM_LINUX_IMAGE_HEADER], struct vmm_linux_image *out);
+bool varch_linux_image_read(const unsigned char header[VARCH_LINUX_IMAGE_HEADER], struct varch_linux_image *out);
 
 /* True if the file has the magic, even if it is otherwise invalid. */
-bool vmm_linux_image_is(const struct vmm_kernel *kernel);
+bool varch_linux_image_is(const struct varch_kernel_file *kernel);
 
 /*
  * Finds len bytes of memory (not 0) for a kernel, from loaded->first on. -EBADMSG: it is
  * big-endian; -E2BIG: the guest has too little memory.
  */
-int vmm_linux_image_place(const struct vmm_kernel *kernel, const struct vmm_linux_image *image, uint64_t len,
-			  const struct vmem_view *view, struct vmm_loaded *loaded, struct vsu_error *err);
+int varch_linux_image_place(const struct varch_kernel_file *kernel, const struct varch_linux_image *image, uint64_t len,
+			  const struct vmem_view *view, struct varch_loaded *loaded, struct vsu_error *err);
 
 /* -EBADMSG: not such a kernel; -E2BIG: the guest has too little memory. */
-int vmm_linux_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
-		   struct vmm_loaded *loaded, struct vsu_error *err);
+int varch_linux_image_load(const struct varch_kernel_file *kernel, const struct vmem_view *view,
+		   struct varch_loaded *loaded, struct vsu_error *err);
 
 #endif

@@ -8,12 +8,12 @@
 
 #include "target/gdb_registers.h"
 
-int vmm_debug_check(struct vsu_error *err)
+int varch_debug_check(struct vsu_error *err)
 {
 	return vsu_error_set(err, -EOPNOTSUPP, "option --gdb: debugging of guests is not supported on arm64; leave it out");
 }
 
-int vmm_debug_get_registers(const struct vmm_cpus *cpus, unsigned int cpu, struct vmm_gdb_registers *out)
+int varch_debug_get_registers(const struct varch_cpus *cpus, unsigned int cpu, struct varch_gdb_registers *out)
 {
 	(void)cpus;
 	(void)cpu;
@@ -21,7 +21,7 @@ int vmm_debug_get_registers(const struct vmm_cpus *cpus, unsigned int cpu, struc
 	return -EOPNOTSUPP;
 }
 
-int vmm_debug_set_registers(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_gdb_registers *regs)
+int varch_debug_set_registers(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_gdb_registers *regs)
 {
 	(void)cpus;
 	(void)cpu;
@@ -29,7 +29,7 @@ int vmm_debug_set_registers(const struct vmm_cpus *cpus, unsigned int cpu, const
 	return -EOPNOTSUPP;
 }
 
-int vmm_debug_find(const struct vmm_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
+int varch_debug_find(const struct varch_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	(void)cpus;
 	(void)cpu;
@@ -38,7 +38,7 @@ int vmm_debug_find(const struct vmm_cpus *cpus, unsigned int cpu, uint64_t addre
 	return -EOPNOTSUPP;
 }
 
-int vmm_debug_control(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_debug_control *c)
+int varch_debug_control(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_debug_control *c)
 {
 	(void)cpus;
 	(void)cpu;
@@ -46,15 +46,15 @@ int vmm_debug_control(const struct vmm_cpus *cpus, unsigned int cpu, const struc
 	return -EOPNOTSUPP;
 }
 
-bool vmm_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address)
+bool varch_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address)
 {
 	(void)exit;
 	*address = 0;
 	return false;
 }
 
-const struct vmm_gdb_breakpoint *vmm_debug_hit(const struct kvm_debug_exit_arch *exit,
-					       const struct vmm_gdb_breakpoint *list, unsigned int n)
+const struct varch_gdb_breakpoint *varch_debug_hit(const struct kvm_debug_exit_arch *exit,
+					       const struct varch_gdb_breakpoint *list, unsigned int n)
 {
 	(void)exit;
 	(void)list;

@@ -2,15 +2,15 @@
 /*
  * The entry of a local APIC (ACPI 6.4, section 5.2.12.2), in the MADT and as _MAT of a CPU.
  */
-#ifndef VMM_X86_ACPI_MADT_H
-#define VMM_X86_ACPI_MADT_H
+#ifndef VARCH_X86_ACPI_MADT_H
+#define VARCH_X86_ACPI_MADT_H
 
-#define VMM_ACPI_LAPIC_LEN 8
-#define VMM_ACPI_LAPIC_ENABLED 1
-#define VMM_ACPI_LAPIC_ONLINE_CAPABLE 2	/* absent, and may be added */
+#define VARCH_ACPI_LAPIC_LEN 8
+#define VARCH_ACPI_LAPIC_ENABLED 1
+#define VARCH_ACPI_LAPIC_ONLINE_CAPABLE 2	/* absent, and may be added */
 
 /* The bytes of CPU number, whose APIC id is its number. */
-#define VMM_ACPI_LAPIC(number, flags) \
-	{ 0, VMM_ACPI_LAPIC_LEN, (unsigned char)(number), (unsigned char)(number), (flags), 0, 0, 0 }
+#define VARCH_ACPI_LAPIC(number, flags) \
+	{ 0, VARCH_ACPI_LAPIC_LEN, (unsigned char)(number), (unsigned char)(number), (flags), 0, 0, 0 }
 
 #endif

@@ -36,64 +36,64 @@ static void put_port(unsigned char *at, uint16_t port)
 	vsu_le_store(at + 4, port, 8);
 }
 
-static void add_fadt(struct vmm_acpi_block *b, struct vmm_acpi_layout *out)
+static void add_fadt(struct varch_acpi_block *b, struct varch_acpi_layout *out)
 {
-	unsigned char t[VMM_ACPI_FADT_LEN] = { 0 };
+	unsigned char t[VARCH_ACPI_FADT_LEN] = { 0 };
 
 	vsu_le_store(t + 109, BOOT_NO_VGA | BOOT_NO_CMOS, 2);
 	vsu_le_store(t + 112, FADT_WBINVD | FADT_BUTTON_IS_DEVICE |
 	       FADT_SLEEP_IS_DEVICE | FADT_RESET_REGISTER | FADT_HEADLESS |
 	       FADT_REDUCED, 4);
-	put_port(t + 116, VMM_PORT_RESET);
-	t[128] = VMM_RESET_VALUE;
-	put_port(t + 244, VMM_PORT_SLEEP_CONTROL);
-	put_port(t + 256, VMM_PORT_SLEEP_STATUS);
-	vmm_acpi_add_fadt(b, t, &out->dsdt, &out->fadt);
+	put_port(t + 116, VARCH_PORT_RESET);
+	t[128] = VARCH_RESET_VALUE;
+	put_port(t + 244, VARCH_PORT_SLEEP_CONTROL);
+	put_port(t + 256, VARCH_PORT_SLEEP_STATUS);
+	varch_acpi_add_fadt(b, t, &out->dsdt, &out->fadt);
 }
 
-static void add_lapic(struct vmm_acpi_block *b, unsigned int number, unsigned char flags)
+static void add_lapic(struct varch_acpi_block *b, unsigned int number, unsigned char flags)
 {
-	const unsigned char entry[VMM_ACPI_LAPIC_LEN] = VMM_ACPI_LAPIC(number, flags);
+	const unsigned char entry[VARCH_ACPI_LAPIC_LEN] = VARCH_ACPI_LAPIC(number, flags);
 
-	vmm_acpi_append(b, entry, sizeof(entry));
+	varch_acpi_append(b, entry, sizeof(entry));
 }
 
-static void add_madt(struct vmm_acpi_block *b, const struct vmm_board *machine,
-		     struct vmm_acpi_table *table)
+static void add_madt(struct varch_acpi_block *b, const struct varch_board *machine,
+		     struct varch_acpi_table *table)
 {
 	unsigned char fixed[8] = { 0 };
 	unsigned char ioapic[12] = { 1, 12 };
 	const unsigned char nmi[6] = { 4, 6, ALL_CPUS, 0, 0, NMI_PIN };
 	unsigned int i;
 
-	*table = vmm_acpi_begin_table(b, "APIC", 5);
+	*table = varch_acpi_begin_table(b, "APIC", 5);
 	vsu_le_store(fixed, LAPIC_GPA, 4);
-	vmm_acpi_append(b, fixed, sizeof(fixed));
+	varch_acpi_append(b, fixed, sizeof(fixed));
 	for (i = 0; i < machine->ncpus; i++)
-		add_lapic(b, i, VMM_ACPI_LAPIC_ENABLED);
+		add_lapic(b, i, VARCH_ACPI_LAPIC_ENABLED);
 	for (; i < machine->ncpus + machine->nlater; i++)
-		add_lapic(b, i, VMM_ACPI_LAPIC_ONLINE_CAPABLE);
+		add_lapic(b, i, VARCH_ACPI_LAPIC_ONLINE_CAPABLE);
 	vsu_le_store(ioapic + 4, IOAPIC_GPA, 4);
-	vmm_acpi_append(b, ioapic, sizeof(ioapic));
-	vmm_acpi_append(b, nmi, sizeof(nmi));
-	vmm_acpi_end_table(b, table);
+	varch_acpi_append(b, ioapic, sizeof(ioapic));
+	varch_acpi_append(b, nmi, sizeof(nmi));
+	varch_acpi_end_table(b, table);
 }
 
-int vmm_acpi_build(const struct vmm_board *machine, uint32_t gpa,
-		   void *bytes, size_t size, struct vmm_acpi_layout *out,
+int varch_acpi_build(const struct varch_board *machine, uint32_t gpa,
+		   void *bytes, size_t size, struct varch_acpi_layout *out,
 		   struct vsu_error *err)
 {
-	const struct vmm_acpi_table *const tables[] = { &out->fadt, &out->madt, &out->mcfg };
-	struct vmm_acpi_block b;
+	const struct varch_acpi_table *const tables[] = { &out->fadt, &out->madt, &out->mcfg };
+	struct varch_acpi_block b;
 
 	memset(out, 0, sizeof(*out));
-	vmm_acpi_block_init(&b, gpa, bytes, size);
-	vmm_acpi_add_dsdt(&b, vmm_acpi_dsdt, machine, &out->dsdt);
+	varch_acpi_block_init(&b, gpa, bytes, size);
+	varch_acpi_add_dsdt(&b, varch_acpi_dsdt, machine, &out->dsdt);
 	add_fadt(&b, out);
 	add_madt(&b, machine, &out->madt);
 	if (machine->pci)
-		vmm_acpi_add_mcfg(&b, machine->pci, &out->mcfg);
-	vmm_acpi_add_xsdt(&b, tables, sizeof(tables) / sizeof(tables[0]), &out->xsdt);
+		varch_acpi_add_mcfg(&b, machine->pci, &out->mcfg);
+	varch_acpi_add_xsdt(&b, tables, sizeof(tables) / sizeof(tables[0]), &out->xsdt);
 	out->len = b.len;
-	return vmm_acpi_finish(&b, &out->xsdt, &out->rsdp, err);
+	return varch_acpi_finish(&b, &out->xsdt, &out->rsdp, err);
 }

@@ -4,8 +4,8 @@
  * DSDT, as one block of bytes for one guest address (ACPI 6.4, chapter 5). A
  * pure function of the machine.
  */
-#ifndef VMM_ACPI_TABLES_H
-#define VMM_ACPI_TABLES_H
+#ifndef VARCH_ACPI_TABLES_H
+#define VARCH_ACPI_TABLES_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@
 
 #include "acpi/block.h"
 
-struct vmm_acpi_layout {
-	struct vmm_acpi_table rsdp, dsdt, fadt, madt, mcfg, xsdt;
+struct varch_acpi_layout {
+	struct varch_acpi_table rsdp, dsdt, fadt, madt, mcfg, xsdt;
 	size_t len;		/* of the whole block */
 };
 
@@ -24,8 +24,8 @@ struct vmm_acpi_layout {
  * Writes the block into size bytes, starting with RSDP. gpa is the block's
  * guest address, a multiple of 16 below 4 GiB. -ENOSPC: the block does not fit.
  */
-int vmm_acpi_build(const struct vmm_board *machine, uint32_t gpa,
-		   void *bytes, size_t size, struct vmm_acpi_layout *out,
+int varch_acpi_build(const struct varch_board *machine, uint32_t gpa,
+		   void *bytes, size_t size, struct varch_acpi_layout *out,
 		   struct vsu_error *err);
 
 #endif

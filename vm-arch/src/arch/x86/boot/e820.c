@@ -7,19 +7,19 @@
 #include "arch/x86/boot/e820.h"
 #include "arch/x86/long_mode.h"
 
-static int e820_add(struct vmm_e820 *map, uint64_t gpa, uint64_t len,
-		    enum vmm_e820_type type, struct vsu_error *err)
+static int e820_add(struct varch_e820 *map, uint64_t gpa, uint64_t len,
+		    enum varch_e820_type type, struct vsu_error *err)
 {
-	if (map->n == VMM_E820_MAX)
+	if (map->n == VARCH_E820_MAX)
 		return vsu_error_set(err, -ENOSPC, "the guest's memory has more than %d pieces; use fewer",
-			VMM_E820_MAX);
-	map->entries[map->n++] = (struct vmm_e820_entry){ gpa, len, type };
+			VARCH_E820_MAX);
+	map->entries[map->n++] = (struct varch_e820_entry){ gpa, len, type };
 	return 0;
 }
 
 /* The part of [first, end) that lies in [low, high). */
-static int add_part(struct vmm_e820 *map, uint64_t first, uint64_t end,
-		    uint64_t low, uint64_t high, enum vmm_e820_type type,
+static int add_part(struct varch_e820 *map, uint64_t first, uint64_t end,
+		    uint64_t low, uint64_t high, enum varch_e820_type type,
 		    struct vsu_error *err)
 {
 	first = first < low ? low : first;
@@ -28,23 +28,23 @@ static int add_part(struct vmm_e820 *map, uint64_t first, uint64_t end,
 }
 
 /* A PC has less RAM in the first MiB: video memory and firmware's tables follow. */
-static int add_range(struct vmm_e820 *map, uint64_t first, uint64_t end,
+static int add_range(struct varch_e820 *map, uint64_t first, uint64_t end,
 		     struct vsu_error *err)
 {
-	int rc = add_part(map, first, end, 0, VMM_BOOT_LOW_END, VMM_E820_RAM,
+	int rc = add_part(map, first, end, 0, VARCH_BOOT_LOW_END, VARCH_E820_RAM,
 			  err);
 
 	if (!rc)
-		rc = add_part(map, first, end, VMM_BOOT_ACPI_GPA,
-			      VMM_GENERATION_GPA, VMM_E820_ACPI, err);
+		rc = add_part(map, first, end, VARCH_BOOT_ACPI_GPA,
+			      VARCH_GENERATION_GPA, VARCH_E820_ACPI, err);
 	if (!rc)
-		rc = add_part(map, first, end, VMM_GENERATION_GPA,
-			      VMM_BOOT_KERNEL_GPA, VMM_E820_RESERVED, err);
-	return rc ? rc : add_part(map, first, end, VMM_BOOT_KERNEL_GPA,
-				  UINT64_MAX, VMM_E820_RAM, err);
+		rc = add_part(map, first, end, VARCH_GENERATION_GPA,
+			      VARCH_BOOT_KERNEL_GPA, VARCH_E820_RESERVED, err);
+	return rc ? rc : add_part(map, first, end, VARCH_BOOT_KERNEL_GPA,
+				  UINT64_MAX, VARCH_E820_RAM, err);
 }
 
-int vmm_e820_make(const struct vmem_view *view, struct vmm_e820 *out,
+int varch_e820_make(const struct vmem_view *view, struct varch_e820 *out,
 		  struct vsu_error *err)
 {
 	const struct vmem_range *r;

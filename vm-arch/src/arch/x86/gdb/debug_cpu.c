@@ -11,7 +11,7 @@
 #include "kvm/uapi.h"
 #include "target/gdb_registers.h"
 
-int vmm_debug_check(struct vsu_error *err)
+int varch_debug_check(struct vsu_error *err)
 {
 	(void)err;
 	return 0;
@@ -44,7 +44,7 @@ static uint8_t tags_to(uint32_t tags)
 	return (uint8_t)used;
 }
 
-static void fpu_from(struct vmm_gdb_registers *out, const struct kvm_fpu *fpu)
+static void fpu_from(struct varch_gdb_registers *out, const struct kvm_fpu *fpu)
 {
 	const uint32_t words[8] = {
 		fpu->fcw, fpu->fsw, tags_from(fpu->ftwx), (uint32_t)(fpu->last_ip >> 32),
@@ -59,7 +59,7 @@ static void fpu_from(struct vmm_gdb_registers *out, const struct kvm_fpu *fpu)
 	out->mxcsr = fpu->mxcsr;
 }
 
-static void fpu_to(struct kvm_fpu *fpu, const struct vmm_gdb_registers *regs)
+static void fpu_to(struct kvm_fpu *fpu, const struct varch_gdb_registers *regs)
 {
 	unsigned int i;
 
@@ -75,21 +75,21 @@ static void fpu_to(struct kvm_fpu *fpu, const struct vmm_gdb_registers *regs)
 	fpu->mxcsr = regs->mxcsr;
 }
 
-static void general_from(struct vmm_gdb_registers *out, const struct kvm_regs *regs)
+static void general_from(struct varch_gdb_registers *out, const struct kvm_regs *regs)
 {
 #define FROM(i, name) out->general[i] = regs->name;
 	FOR_EACH_GENERAL(FROM)
 	out->eflags = (uint32_t)regs->rflags;
 }
 
-static void general_to(struct kvm_regs *regs, const struct vmm_gdb_registers *from)
+static void general_to(struct kvm_regs *regs, const struct varch_gdb_registers *from)
 {
 #define TO(i, name) regs->name = from->general[i];
 	FOR_EACH_GENERAL(TO)
 	regs->rflags = (regs->rflags & ~(uint64_t)UINT32_MAX) | from->eflags;
 }
 
-static void segments_from(struct vmm_gdb_registers *out, const struct kvm_sregs *sregs)
+static void segments_from(struct varch_gdb_registers *out, const struct kvm_sregs *sregs)
 {
 	const uint32_t selectors[6] = {
 		sregs->cs.selector, sregs->ss.selector, sregs->ds.selector,
@@ -107,17 +107,17 @@ struct state {
 	struct kvm_fpu fpu;
 };
 
-static int get_state(const struct vmm_cpus *cpus, unsigned int cpu, struct state *s)
+static int get_state(const struct varch_cpus *cpus, unsigned int cpu, struct state *s)
 {
-	const int fd = vmm_cpus_fd(cpus, cpu);
-	int rc = vmm_kvm_ioctl(fd, KVM_GET_REGS, &s->regs);
+	const int fd = varch_cpus_fd(cpus, cpu);
+	int rc = varch_ioctl(fd, KVM_GET_REGS, &s->regs);
 
 	if (!rc)
-		rc = vmm_kvm_ioctl(fd, KVM_GET_SREGS, &s->sregs);
-	return rc ? rc : vmm_kvm_ioctl(fd, KVM_GET_FPU, &s->fpu);
+		rc = varch_ioctl(fd, KVM_GET_SREGS, &s->sregs);
+	return rc ? rc : varch_ioctl(fd, KVM_GET_FPU, &s->fpu);
 }
 
-int vmm_debug_get_registers(const struct vmm_cpus *cpus, unsigned int cpu, struct vmm_gdb_registers *out)
+int varch_debug_get_registers(const struct varch_cpus *cpus, unsigned int cpu, struct varch_gdb_registers *out)
 {
 	struct state s = { 0 };
 	int rc = get_state(cpus, cpu, &s);
@@ -131,9 +131,9 @@ int vmm_debug_get_registers(const struct vmm_cpus *cpus, unsigned int cpu, struc
 }
 
 /* Only what changes is written: some of it has effects on the CPU. */
-int vmm_debug_set_registers(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_gdb_registers *regs)
+int varch_debug_set_registers(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_gdb_registers *regs)
 {
-	const int fd = vmm_cpus_fd(cpus, cpu);
+	const int fd = varch_cpus_fd(cpus, cpu);
 	struct state now = { 0 }, next;
 	int rc = get_state(cpus, cpu, &now);
 
@@ -145,20 +145,20 @@ int vmm_debug_set_registers(const struct vmm_cpus *cpus, unsigned int cpu, const
 	next.sregs.fs.base = regs->fs_base;
 	next.sregs.gs.base = regs->gs_base;
 	if (memcmp(&now.sregs, &next.sregs, sizeof(now.sregs)) != 0)
-		rc = vmm_kvm_ioctl(fd, KVM_SET_SREGS, &next.sregs);
+		rc = varch_ioctl(fd, KVM_SET_SREGS, &next.sregs);
 	if (!rc && memcmp(&now.fpu, &next.fpu, sizeof(now.fpu)) != 0)
-		rc = vmm_kvm_ioctl(fd, KVM_SET_FPU, &next.fpu);
+		rc = varch_ioctl(fd, KVM_SET_FPU, &next.fpu);
 	if (!rc && memcmp(&now.regs, &next.regs, sizeof(now.regs)) != 0)
-		rc = vmm_kvm_ioctl(fd, KVM_SET_REGS, &next.regs);
+		rc = varch_ioctl(fd, KVM_SET_REGS, &next.regs);
 	return rc;
 }
 
 /* ------------------------------------------------------------------------- memory */
 
-int vmm_debug_find(const struct vmm_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
+int varch_debug_find(const struct varch_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = address };
-	int rc = vmm_kvm_ioctl(vmm_cpus_fd(cpus, cpu), KVM_TRANSLATE, &t);
+	int rc = varch_ioctl(varch_cpus_fd(cpus, cpu), KVM_TRANSLATE, &t);
 
 	if (rc < 0 || !t.valid)
 		return -EFAULT;
@@ -177,9 +177,9 @@ static uint64_t length_code(unsigned int len)
 	return len == 8 ? 2 : len - 1;
 }
 
-static uint64_t kind_code(enum vmm_gdb_kind kind)
+static uint64_t kind_code(enum varch_gdb_kind kind)
 {
-	return kind == VMM_GDB_EXECUTION ? 0 : kind == VMM_GDB_WRITE ? 1 : 3;
+	return kind == VARCH_GDB_EXECUTION ? 0 : kind == VARCH_GDB_WRITE ? 1 : 3;
 }
 
 #ifndef KVM_GUESTDBG_BLOCKIRQ
@@ -189,15 +189,15 @@ static uint64_t kind_code(enum vmm_gdb_kind kind)
 /* A step enters no interrupt handler, if KVM supports that (Linux 5.15). */
 static int set_debug(int fd, struct kvm_guest_debug *debug)
 {
-	int rc = vmm_kvm_ioctl(fd, KVM_SET_GUEST_DEBUG, debug);
+	int rc = varch_ioctl(fd, KVM_SET_GUEST_DEBUG, debug);
 
 	if (rc != -EINVAL || !(debug->control & KVM_GUESTDBG_BLOCKIRQ))
 		return rc;
 	debug->control &= ~(uint32_t)KVM_GUESTDBG_BLOCKIRQ;
-	return vmm_kvm_ioctl(fd, KVM_SET_GUEST_DEBUG, debug);
+	return varch_ioctl(fd, KVM_SET_GUEST_DEBUG, debug);
 }
 
-int vmm_debug_control(const struct vmm_cpus *cpus, unsigned int cpu, const struct vmm_debug_control *c)
+int varch_debug_control(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_debug_control *c)
 {
 	struct kvm_guest_debug debug = { 0 };
 	unsigned int i;
@@ -216,19 +216,19 @@ int vmm_debug_control(const struct vmm_cpus *cpus, unsigned int cpu, const struc
 		debug.arch.debugreg[7] |= UINT64_C(2) << (2 * i) | kind_code(c->list[i].kind) << (16 + 4 * i) |
 					  length_code(c->list[i].len) << (18 + 4 * i);
 	}
-	return set_debug(vmm_cpus_fd(cpus, cpu), &debug);
+	return set_debug(varch_cpus_fd(cpus, cpu), &debug);
 }
 
 #define BREAKPOINT 3u	/* the exception of int3 */
 
-bool vmm_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address)
+bool varch_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address)
 {
 	*address = exit->pc;
 	return exit->exception == BREAKPOINT;
 }
 
-const struct vmm_gdb_breakpoint *vmm_debug_hit(const struct kvm_debug_exit_arch *exit,
-					       const struct vmm_gdb_breakpoint *list, unsigned int n)
+const struct varch_gdb_breakpoint *varch_debug_hit(const struct kvm_debug_exit_arch *exit,
+					       const struct varch_gdb_breakpoint *list, unsigned int n)
 {
 	unsigned int i;
 

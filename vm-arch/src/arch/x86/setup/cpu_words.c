@@ -12,37 +12,37 @@
 #include "arch/x86/cpu_description.h"
 #include "arch/x86/cpuid.h"
 
-static int write_words(const struct vmm_cpu_description *d, char *words, struct vsu_error *err)
+static int write_words(const struct varch_cpu_description *d, char *words, struct vsu_error *err)
 {
-	return vmm_cpu_description_write(d, ' ', words, VMM_CPU_MAX_TEXT) < 0 ?
+	return varch_cpu_description_write(d, ' ', words, VARCH_CPU_MAX_TEXT) < 0 ?
 	       vsu_error_set(err, -E2BIG, "the description is too long") : 0;
 }
 
-int vmm_cpu_words_of_host(char *words, struct vsu_error *err)
+int varch_cpu_words_of_host(char *words, struct vsu_error *err)
 {
-	struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
-	struct vmm_cpu_description d;
-	int rc = vmm_kvm_open(&kvm, false, err);
+	struct varch_vm kvm = { .kvm_fd = -1, .vm_fd = -1 };
+	struct varch_cpu_description d;
+	int rc = varch_vm_open(&kvm, false, err);
 
 	if (!rc)
-		rc = vmm_cpuid_fetch(&kvm, err);
+		rc = varch_cpuid_fetch(&kvm, err);
 	if (!rc)
-		rc = vmm_cpu_description_of(&d, kvm.cpuid, err);
-	vmm_kvm_close(&kvm);
+		rc = varch_cpu_description_of(&d, kvm.cpuid, err);
+	varch_vm_close(&kvm);
 	return rc ? rc : write_words(&d, words, err);
 }
 
-static int read_file(const char *file, struct vmm_cpu_description *d, struct vsu_error *err)
+static int read_file(const char *file, struct varch_cpu_description *d, struct vsu_error *err)
 {
-	int rc = vmm_cpu_description_read(d, vsu_file_value_open(file, O_RDONLY | O_NOCTTY), err);
+	int rc = varch_cpu_description_read(d, vsu_file_value_open(file, O_RDONLY | O_NOCTTY), err);
 
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", file) : 0;
 }
 
-int vmm_cpu_words_in_common(const char *const *files, unsigned int n, char *words,
+int varch_cpu_words_in_common(const char *const *files, unsigned int n, char *words,
 			    struct vsu_error *err)
 {
-	struct vmm_cpu_description d, other;
+	struct varch_cpu_description d, other;
 	unsigned int i;
 	int rc = read_file(files[0], &d, err);
 
@@ -50,7 +50,7 @@ int vmm_cpu_words_in_common(const char *const *files, unsigned int n, char *word
 		rc = read_file(files[i], &other, err);
 		if (rc < 0)
 			break;
-		rc = vmm_cpu_description_limit(&d, &other, err);
+		rc = varch_cpu_description_limit(&d, &other, err);
 		if (rc < 0)
 			vsu_error_prefix(err, rc, "'%s'", files[i]);
 	}

@@ -20,45 +20,45 @@
 #include "boot/info.h"
 #include "boot/initrd.h"
 
-static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
-	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
+static_assert(VARCH_BOOT_STACKS_GPA + VARCH_MAX_CPUS * VARCH_BOOT_STACK_SIZE <=
+	      VARCH_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
 
-static_assert(VMM_BOOT_INFO_GPA + sizeof(struct cvmm_boot) <= VMM_BOOT_CMDLINE_GPA,
+static_assert(VARCH_BOOT_INFO_GPA + sizeof(struct cvmm_boot) <= VARCH_BOOT_CMDLINE_GPA,
 	      "boot information ends before its next");
 
-#define ACPI_ROOM (VMM_GENERATION_GPA - VMM_BOOT_ACPI_GPA)
+#define ACPI_ROOM (VARCH_GENERATION_GPA - VARCH_BOOT_ACPI_GPA)
 
 /* Everything placed in guest memory for the kernel. */
 struct boot {
-	const struct vmm_load *load;
-	const struct vmm_loaded *loaded;
+	const struct varch_load *load;
+	const struct varch_loaded *loaded;
 	const struct vmem_view *view;
-	struct vmm_handover handover;
+	struct varch_handover handover;
 	uint64_t cmdline_len;
 	struct vsu_error *err;
 };
 
 static int write_cmdline(struct boot *b)
 {
-	char line[VMM_BOOT_CMDLINE_MAX];
-	int n = vmm_cmdline_build(b->load, b->loaded, line, b->err);
+	char line[VARCH_BOOT_CMDLINE_MAX];
+	int n = varch_cmdline_build(b->load, b->loaded, line, b->err);
 
 	if (n < 0)
 		return n;
-	b->handover.cmdline_gpa = VMM_BOOT_CMDLINE_GPA;
+	b->handover.cmdline_gpa = VARCH_BOOT_CMDLINE_GPA;
 	b->cmdline_len = (uint64_t)n;
-	return vmem_write_exact(b->view, VMM_BOOT_CMDLINE_GPA, line,
+	return vmem_write_exact(b->view, VARCH_BOOT_CMDLINE_GPA, line,
 				(size_t)n + 1);
 }
 
 static int write_initrd(struct boot *b)
 {
-	const struct vmm_file *initrd = b->load->initrd;
+	const struct varch_file *initrd = b->load->initrd;
 
 	if (!initrd->size)
 		return 0;
 	b->handover.initrd_len = initrd->size;
-	return vmm_initrd_load(initrd, b->view, b->loaded,
+	return varch_initrd_load(initrd, b->view, b->loaded,
 			       &b->handover.initrd_gpa, b->err);
 }
 
@@ -69,22 +69,22 @@ static int write_initrd(struct boot *b)
 static int write_tables(struct boot *b)
 {
 	const unsigned int nmemory = b->view->n;
-	struct vmm_board_range *ranges;
+	struct varch_board_range *ranges;
 	unsigned int i;
 	int rc;
 
-	if (b->loaded->protocol != VMM_PROTOCOL_BUILTIN)
-		return vmm_long_mode_tables(b->view, NULL, 0, b->err);
+	if (b->loaded->protocol != VARCH_PROTOCOL_BUILTIN)
+		return varch_long_mode_tables(b->view, NULL, 0, b->err);
 	ranges = calloc(nmemory + b->load->nranges, sizeof(*ranges));
 	if (!ranges)
 		return vsu_error_sys(b->err, -ENOMEM, "page tables");
 	for (i = 0; i < nmemory; i++)
-		ranges[i] = (struct vmm_board_range){
+		ranges[i] = (struct varch_board_range){
 			b->view->ranges[i].first, b->view->ranges[i].span + 1,
 		};
 	for (i = 0; i < b->load->nranges; i++)
 		ranges[nmemory + i] = b->load->ranges[i];
-	rc = vmm_long_mode_tables(b->view, ranges, nmemory + b->load->nranges, b->err);
+	rc = varch_long_mode_tables(b->view, ranges, nmemory + b->load->nranges, b->err);
 	free(ranges);
 	return rc;
 }
@@ -99,78 +99,78 @@ static int hand_over_builtin(struct boot *b)
 		.initrd_gpa = b->handover.initrd_gpa,
 		.initrd_len = b->handover.initrd_len,
 	};
-	int rc = vmm_builtin_describe(b->load, b->loaded, &boot, b->err);
+	int rc = varch_builtin_describe(b->load, b->loaded, &boot, b->err);
 
-	return rc ? rc : vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
+	return rc ? rc : varch_builtin_hand_over(&boot, b->view, VARCH_BOOT_INFO_GPA);
 }
 
 static int write_acpi(struct boot *b)
 {
-	struct vmm_acpi_layout layout;
+	struct varch_acpi_layout layout;
 	unsigned char *bytes = malloc(ACPI_ROOM);
 	int rc;
 
 	if (!bytes)
 		return vsu_error_sys(b->err, -ENOMEM, "tables of ACPI");
-	rc = vmm_acpi_build(b->load->board, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM, &layout, b->err);
+	rc = varch_acpi_build(b->load->board, VARCH_BOOT_ACPI_GPA, bytes, ACPI_ROOM, &layout, b->err);
 	if (!rc)
-		rc = vmem_write_exact(b->view, VMM_BOOT_ACPI_GPA, bytes,
+		rc = vmem_write_exact(b->view, VARCH_BOOT_ACPI_GPA, bytes,
 				      layout.len);
 	free(bytes);
-	b->handover.rsdp_gpa = VMM_BOOT_ACPI_GPA;
+	b->handover.rsdp_gpa = VARCH_BOOT_ACPI_GPA;
 	return rc;
 }
 
 /* Memory map and ACPI tables, for both Linux protocols. */
 static int describe_pc(struct boot *b)
 {
-	int rc = vmm_e820_make(b->view, &b->handover.memory, b->err);
+	int rc = varch_e820_make(b->view, &b->handover.memory, b->err);
 
 	if (rc < 0)
 		return rc;
 	rc = write_acpi(b);
-	return rc ? rc : vmm_reset_vector_write(b->view);
+	return rc ? rc : varch_reset_vector_write(b->view);
 }
 
 static int hand_over_linux(struct boot *b)
 {
 	int rc = describe_pc(b);
 
-	return rc ? rc : vmm_bzimage_hand_over(b->load->kernel, b->loaded,
+	return rc ? rc : varch_bzimage_hand_over(b->load->kernel, b->loaded,
 					       &b->handover, b->view,
-					       VMM_BOOT_INFO_GPA, b->err);
+					       VARCH_BOOT_INFO_GPA, b->err);
 }
 
 static int hand_over_pvh(struct boot *b)
 {
 	int rc = describe_pc(b);
 
-	return rc ? rc : vmm_pvh_hand_over(&b->handover, b->view,
-					   VMM_BOOT_INFO_GPA);
+	return rc ? rc : varch_pvh_hand_over(&b->handover, b->view,
+					   VARCH_BOOT_INFO_GPA);
 }
 
-#define BY_ACPI (VMM_FINDS_BUTTON | VMM_FINDS_SLOTS | VMM_FINDS_CPUS | VMM_FINDS_GENERATION)
+#define BY_ACPI (VARCH_FINDS_BUTTON | VARCH_FINDS_SLOTS | VARCH_FINDS_CPUS | VARCH_FINDS_GENERATION)
 
 /* A protocol: its boot information, the initial state of the CPUs, and what the guest finds. */
 static const struct protocol {
 	int (*hand_over)(struct boot *b);
-	enum vmm_x86_entry first, others;
-	unsigned int finds;	/* enum vmm_findable */
-} protocols[VMM_NPROTOCOLS] = {
-	[VMM_PROTOCOL_BUILTIN] = { hand_over_builtin, VMM_X86_LEVEL3,
-				   VMM_X86_LEVEL3, VMM_FINDS_SLOTS },
-	[VMM_PROTOCOL_LINUX] = { hand_over_linux, VMM_X86_LINUX,
-				 VMM_X86_WAITS, BY_ACPI },
-	[VMM_PROTOCOL_PVH] = { hand_over_pvh, VMM_X86_PVH, VMM_X86_WAITS, BY_ACPI },
+	enum varch_x86_entry first, others;
+	unsigned int finds;	/* enum varch_findable */
+} protocols[VARCH_NPROTOCOLS] = {
+	[VARCH_PROTOCOL_BUILTIN] = { hand_over_builtin, VARCH_X86_LEVEL3,
+				   VARCH_X86_LEVEL3, VARCH_FINDS_SLOTS },
+	[VARCH_PROTOCOL_LINUX] = { hand_over_linux, VARCH_X86_LINUX,
+				 VARCH_X86_WAITS, BY_ACPI },
+	[VARCH_PROTOCOL_PVH] = { hand_over_pvh, VARCH_X86_PVH, VARCH_X86_WAITS, BY_ACPI },
 };
 
-bool vmm_arch_guest_finds(enum vmm_protocol protocol, enum vmm_findable what)
+bool varch_guest_finds(enum varch_protocol protocol, enum varch_findable what)
 {
 	return protocols[protocol].finds & what;
 }
 
 /* Linux always finds it by ACPI. */
-void vmm_load_by_acpi(struct vmm_loaded *loaded)
+void varch_load_by_acpi(struct varch_loaded *loaded)
 {
 	(void)loaded;
 }
@@ -180,24 +180,24 @@ void vmm_load_by_acpi(struct vmm_loaded *loaded)
 /* The range reserved for boot information. */
 static int check_low_memory(const struct vmem_view *view, struct vsu_error *err)
 {
-	if (vmem_check_range(view, 0, VMM_BOOT_KERNEL_GPA, VMEM_WRITE))
+	if (vmem_check_range(view, 0, VARCH_BOOT_KERNEL_GPA, VMEM_WRITE))
 		return 0;
 	return vsu_error_set(err, -EFAULT, "the guest boots in its first MiB, which must be writable memory; place some with --memory at=0");
 }
 
-int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
-		    struct vmm_loaded *loaded, struct vsu_error *err)
+int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,
+		    struct varch_loaded *loaded, struct vsu_error *err)
 {
 	const struct vmem_view *view = vmem_map_view(map);
 	int rc = check_low_memory(view, err);
 
 	if (rc < 0)
 		return rc;
-	return vmm_bzimage_is(kernel) ? vmm_bzimage_load(kernel, view, loaded, err) :
-					vmm_kernel_load(kernel, view, loaded, err);
+	return varch_bzimage_is(kernel) ? varch_bzimage_load(kernel, view, loaded, err) :
+					varch_elf_load(kernel, view, loaded, err);
 }
 
-int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loaded,
+int varch_load_hand_over(const struct varch_load *load, const struct varch_loaded *loaded,
 		       struct vsu_error *err)
 {
 	struct boot b = {
@@ -212,19 +212,19 @@ int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loa
 	return rc ? rc : write_tables(&b);
 }
 
-int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
-		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
+int varch_load_cpu(const struct varch_loaded *loaded, const struct varch_vm *kvm, int cpu_fd,
+		 unsigned int number, unsigned int ncpus, const struct varch_cpu_choice *choice,
 		 struct vsu_error *err)
 {
 	const struct protocol *protocol = &protocols[loaded->protocol];
-	const struct vmm_x86_start start = {
-		.how = loaded->level0 ? VMM_X86_LEVEL0 :
+	const struct varch_x86_start start = {
+		.how = loaded->level0 ? VARCH_X86_LEVEL0 :
 		       number ? protocol->others : protocol->first,
-		.entry = loaded->entry, .rdi = VMM_BOOT_INFO_GPA, .rbx = VMM_BOOT_INFO_GPA,
-		.rsi = loaded->protocol == VMM_PROTOCOL_BUILTIN ? number : VMM_BOOT_INFO_GPA,
-		.stack_top = VMM_BOOT_STACKS_GPA + (number + 1) * VMM_BOOT_STACK_SIZE,
+		.entry = loaded->entry, .rdi = VARCH_BOOT_INFO_GPA, .rbx = VARCH_BOOT_INFO_GPA,
+		.rsi = loaded->protocol == VARCH_PROTOCOL_BUILTIN ? number : VARCH_BOOT_INFO_GPA,
+		.stack_top = VARCH_BOOT_STACKS_GPA + (number + 1) * VARCH_BOOT_STACK_SIZE,
 		.ncpus = ncpus, .choice = *choice,
 	};
 
-	return vmm_x86_start_cpu(kvm, cpu_fd, number, &start, err);
+	return varch_x86_start_cpu(kvm, cpu_fd, number, &start, err);
 }

@@ -9,8 +9,8 @@
 
 #define GPA 0x40030000u
 
-static struct vmm_arm64_acpi_layout layout;
-static const struct vmm_board_pci bus = {
+static struct varch_arm64_acpi_layout layout;
+static const struct varch_board_pci bus = {
 	.ecam_gpa = 0x3f000000, .ecam_len = 0x100000, .window_gpa = 0x10000000, .window_len = 0x1000000,
 	.nslots = 19, .slots = slots,
 };
@@ -31,26 +31,26 @@ static uint64_t mpidr_of(unsigned int number)
 }
 
 /* Of a CPU with split first caches, one of its own and one of all. */
-static const struct vmm_arm64_caches all_caches = { 4, {
-	{ 1, VMM_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VMM_ARM64_INSTRUCTION, 32768, 128, 64, 4, false },
-	{ 2, VMM_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, false }, { 3, VMM_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
+static const struct varch_arm64_caches all_caches = { 4, {
+	{ 1, VARCH_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VARCH_ARM64_INSTRUCTION, 32768, 128, 64, 4, false },
+	{ 2, VARCH_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, false }, { 3, VARCH_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
 } };
-static const struct vmm_arm64_caches no_caches;
-static const struct vmm_arm64_caches *caches = &all_caches;
+static const struct varch_arm64_caches no_caches;
+static const struct varch_arm64_caches *caches = &all_caches;
 
 static int build(const struct size *s, size_t room)
 {
-	struct vmm_board board = board_of(s->ncpus, s->ndevices, s->nwindows, 0x0a000000);
-	const struct vmm_arm64_acpi machine = { .board = &board, .gic = s->gic, .mpidr = mpidr_of, .caches = caches };
+	struct varch_board board = board_of(s->ncpus, s->ndevices, s->nwindows, 0x0a000000);
+	const struct varch_arm64_acpi machine = { .board = &board, .gic = s->gic, .mpidr = mpidr_of, .caches = caches };
 
 	board.pci = s->has_bus ? &bus : NULL;
-	board.generation_gpa = VMM_GENERATION_GPA;
-	return vmm_arm64_acpi_build(&machine, GPA, block, room, &layout, &err);
+	board.generation_gpa = VARCH_GENERATION_GPA;
+	return varch_arm64_acpi_build(&machine, GPA, block, room, &layout, &err);
 }
 
 START_TEST(tables_sum_up_to_zero_and_are_found_from_the_root)
 {
-	const struct { const struct vmm_acpi_table *table; const char *signature; bool of_bus; } rows[] = {
+	const struct { const struct varch_acpi_table *table; const char *signature; bool of_bus; } rows[] = {
 		{ &layout.fadt, "FACP", false }, { &layout.madt, "APIC", false }, { &layout.gtdt, "GTDT", false },
 		{ &layout.pptt, "PPTT", false }, { &layout.spcr, "SPCR", false }, { &layout.mcfg, "MCFG", true }, { &layout.iort, "IORT", true },
 	};
@@ -122,7 +122,7 @@ START_TEST(every_cpu_has_its_interface)
 		ck_assert_uint_ne(here, 0);
 		ck_assert_uint_eq(get(here + 8, 4), i);
 		ck_assert_uint_eq(get(here + 12, 4), 1);
-		ck_assert_uint_eq(get(here + 32, 8), s->gic == 2 ? VMM_GICV2_CPUS_GPA : 0);
+		ck_assert_uint_eq(get(here + 32, 8), s->gic == 2 ? VARCH_GICV2_CPUS_GPA : 0);
 		ck_assert_uint_eq(get(here + 68, 8), mpidr_of(i));
 	}
 	ck_assert_uint_eq(next_of(0xb, &at), 0);
@@ -137,18 +137,18 @@ START_TEST(interrupt_controllers_are_those_of_the_machine)
 	ck_assert_int_eq(build(s, sizeof(block)), 0);
 	here = only_of(0xc);
 	ck_assert_uint_ne(here, 0);
-	ck_assert_uint_eq(get(here + 8, 8), VMM_GIC_GPA);
+	ck_assert_uint_eq(get(here + 8, 8), VARCH_GIC_GPA);
 	ck_assert_uint_eq(block[here + 20], s->gic);
 	here = only_of(0xe);
 	ck_assert_int_eq(here != 0, s->gic == 3);
 	if (here) {
-		ck_assert_uint_eq(get(here + 4, 8), VMM_GIC_CPUS_GPA);
-		ck_assert_uint_eq(get(here + 12, 4), s->ncpus * VMM_GIC_CPU_LEN);
+		ck_assert_uint_eq(get(here + 4, 8), VARCH_GIC_CPUS_GPA);
+		ck_assert_uint_eq(get(here + 12, 4), s->ncpus * VARCH_GIC_CPU_LEN);
 	}
 	here = only_of(0xf);
 	ck_assert_int_eq(here != 0, s->has_bus);
 	if (here)
-		ck_assert_uint_eq(get(here + 8, 8), VMM_ITS_GPA);
+		ck_assert_uint_eq(get(here + 8, 8), VARCH_ITS_GPA);
 }
 END_TEST
 
@@ -165,8 +165,8 @@ START_TEST(timer_serial_port_and_mapping_of_messages)
 	ck_assert_uint_eq(get(at + 72, 4), 26);
 	at = layout.spcr.offset;
 	ck_assert_uint_eq(block[at + 36], 0);
-	ck_assert_uint_eq(get(at + 44, 8), VMM_SERIAL_AT);
-	ck_assert_uint_eq(get(at + 54, 4), 32 + VMM_SERIAL_IRQ);
+	ck_assert_uint_eq(get(at + 44, 8), VARCH_SERIAL_AT);
+	ck_assert_uint_eq(get(at + 54, 4), 32 + VARCH_SERIAL_IRQ);
 	at = layout.iort.offset;
 	ck_assert_uint_eq(get(at + 36, 4), 2);
 	ck_assert_uint_eq(get(at + 40, 4), 48);
@@ -238,9 +238,9 @@ END_TEST
 
 START_TEST(shared_caches_lead_to_each_other)
 {
-	static const struct vmm_arm64_caches cluster = { 4, {
-		{ 1, VMM_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VMM_ARM64_INSTRUCTION, 65536, 256, 64, 4, false },
-		{ 2, VMM_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, true }, { 3, VMM_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
+	static const struct varch_arm64_caches cluster = { 4, {
+		{ 1, VARCH_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VARCH_ARM64_INSTRUCTION, 65536, 256, 64, 4, false },
+		{ 2, VARCH_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, true }, { 3, VARCH_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
 	} };
 	size_t package, at;
 

@@ -11,12 +11,12 @@
 #include "arch/arm64/boot/compressed_image.h"
 
 #define MEMORY (8 * MIB)
-#define BASE (VMM_HOLE_FIRST > 0 ? UINT64_C(0) : VMM_HOLE_END)
+#define BASE (VARCH_HOLE_FIRST > 0 ? UINT64_C(0) : VARCH_HOLE_END)
 #define IMAGE 50000u
 
 static unsigned char image[IMAGE], file[2 * IMAGE], copy[IMAGE + 16];
-static struct vmm_kernel kernel;
-static struct vmm_loaded loaded;
+static struct varch_kernel_file kernel;
+static struct varch_loaded loaded;
 static struct vsu_error err;
 static struct vmem_map *map;
 
@@ -42,7 +42,7 @@ static void setup(void)
 	put_le64(image + 16, MIB);
 	put_le64(image + 24, 0xa);
 	memcpy(image + 56, "ARM\x64", 4);
-	kernel = (struct vmm_kernel){ .name = "k", .file = { .what = "kernel", .path = "k", .bytes = file } };
+	kernel = (struct varch_kernel_file){ .name = "k", .file = { .what = "kernel", .path = "k", .bytes = file } };
 }
 
 static void teardown(void)
@@ -57,7 +57,7 @@ static void make_gzip(size_t len)
 
 static int load(void)
 {
-	return vmm_compressed_image_load(&kernel, vmem_map_view(map), &loaded, &err);
+	return varch_compressed_image_load(&kernel, vmem_map_view(map), &loaded, &err);
 }
 
 static void assert_loaded(size_t len)
@@ -70,18 +70,18 @@ static bool memory_is_untouched(void)
 {
 	uint64_t value = 1;
 
-	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), VMM_INITRD_FIRST + 0x10000, &value, sizeof(value)), 0);
+	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), VARCH_INITRD_FIRST + 0x10000, &value, sizeof(value)), 0);
 	return !value;
 }
 
 START_TEST(image_is_decompressed_to_where_it_would_be_placed)
 {
 	make_gzip(IMAGE);
-	ck_assert(vmm_compressed_image_is(&kernel));
+	ck_assert(varch_compressed_image_is(&kernel));
 	ck_assert_int_eq(load(), 0);
-	ck_assert_int_eq(loaded.protocol, VMM_PROTOCOL_IMAGE);
+	ck_assert_int_eq(loaded.protocol, VARCH_PROTOCOL_IMAGE);
 	ck_assert_uint_eq(loaded.entry % (2 * MIB), 0x10000);
-	ck_assert_uint_ge(loaded.entry, VMM_INITRD_FIRST);
+	ck_assert_uint_ge(loaded.entry, VARCH_INITRD_FIRST);
 	ck_assert_uint_eq(loaded.end - loaded.first, MIB);
 	assert_loaded(IMAGE);
 }
@@ -93,7 +93,7 @@ START_TEST(image_of_a_zboot_kernel_is_loaded)
 
 	zboot_header(file, (uint32_t)n, "gzip");
 	kernel.file.size = ZBOOT_HEADER + n + 100;
-	ck_assert(vmm_compressed_image_is(&kernel));
+	ck_assert(varch_compressed_image_is(&kernel));
 	ck_assert_int_eq(load(), 0);
 	assert_loaded(IMAGE);
 }
@@ -119,7 +119,7 @@ START_TEST(d2_29_longer_content_is_refused)
 	make_gzip(lens[_i]);
 	snprintf(sentence, sizeof(sentence), "kernel 'k': its content is longer than the %zu bytes that its header states; copy or build it again", lens[_i] - 1);
 	assert_refused(load(), -EBADMSG, sentence, err);
-	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), VMM_INITRD_FIRST + 0x10000 + lens[_i] - 1, copy, 1), 0);
+	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), VARCH_INITRD_FIRST + 0x10000 + lens[_i] - 1, copy, 1), 0);
 	ck_assert_uint_eq(copy[0], 0);
 }
 END_TEST

@@ -8,7 +8,7 @@
 #include "arch/arm64/boot/device_tree.h"
 #include "arch/arm64/boot/fdt.h"
 
-static unsigned char bytes[VMM_FDT_MAX];
+static unsigned char bytes[VARCH_FDT_MAX];
 
 static uint64_t load(const unsigned char *at, unsigned int cells)
 {
@@ -26,9 +26,9 @@ static uint64_t mpidr_of(unsigned int number)
 }
 
 /* Of a CPU with split first caches, one of its own and one of all. */
-static const struct vmm_arm64_caches caches = { 4, {
-	{ 1, VMM_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VMM_ARM64_INSTRUCTION, 32768, 128, 64, 4, false },
-	{ 2, VMM_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, false }, { 3, VMM_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
+static const struct varch_arm64_caches caches = { 4, {
+	{ 1, VARCH_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VARCH_ARM64_INSTRUCTION, 32768, 128, 64, 4, false },
+	{ 2, VARCH_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, false }, { 3, VARCH_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
 } };
 static int tree_len;
 
@@ -38,15 +38,15 @@ static void build_of(unsigned int ncpus)
 		{ .first = GIB, .span = 256 * MIB - 1, .flags = VMEM_READ | VMEM_WRITE },
 	};
 	const struct vmem_view view = { .n = 1, .ranges = ranges };
-	static const struct vmm_board_device devices[1];
-	const struct vmm_board board = {
-		.ncpus = ncpus, .devices = devices, .ndevices = 1, .generation_gpa = VMM_GENERATION_GPA,
+	static const struct varch_board_device devices[1];
+	const struct varch_board board = {
+		.ncpus = ncpus, .devices = devices, .ndevices = 1, .generation_gpa = VARCH_GENERATION_GPA,
 	};
-	const struct vmm_device_tree tree = {
+	const struct varch_device_tree tree = {
 		.board = &board, .memory = &view, .cmdline = "", .gic = 3, .mpidr = mpidr_of, .caches = &caches,
 	};
 
-	tree_len = vmm_device_tree_build(&tree, bytes, sizeof(bytes), NULL);
+	tree_len = varch_device_tree_build(&tree, bytes, sizeof(bytes), NULL);
 	ck_assert_int_gt(tree_len, 0);
 }
 
@@ -90,7 +90,7 @@ START_TEST(pages_of_the_generation_are_reserved_whole)
 	device = find("vmgenid@", "reg");
 	first = load(reserved, 2);
 	len = load(reserved + 8, 2);
-	ck_assert_uint_eq(load(device, 2), VMM_GENERATION_GPA);
+	ck_assert_uint_eq(load(device, 2), VARCH_GENERATION_GPA);
 	ck_assert_uint_eq(first % (64 * KIB), 0);
 	ck_assert_uint_eq(len % (64 * KIB), 0);
 	ck_assert_uint_le(first, load(device, 2));

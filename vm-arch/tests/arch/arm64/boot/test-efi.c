@@ -11,18 +11,18 @@
 #define RSDP 0x40030000u
 
 static unsigned char block[16384];
-static struct vmm_efi_layout layout;
+static struct varch_efi_layout layout;
 static struct vsu_error err;
 
 static int build(const struct vmem_range *ranges, uint32_t n, size_t room)
 {
 	const struct vmem_view view = { .n = n, .ranges = ranges };
-	const struct vmm_efi efi = {
+	const struct varch_efi efi = {
 		.memory = &view, .gpa = GPA, .rsdp_gpa = RSDP,
 		.tables = { GPA, 0xd0000 }, .reserved = { 0x400f0000, 0x10000 },
 	};
 
-	return vmm_efi_build(&efi, block, room, &layout, &err);
+	return varch_efi_build(&efi, block, room, &layout, &err);
 }
 
 static uint64_t get(size_t at, unsigned int n)
@@ -79,9 +79,9 @@ END_TEST
 
 static void assert_part(unsigned int i, uint64_t type, uint64_t first, uint64_t end)
 {
-	const size_t at = layout.map + i * VMM_EFI_DESCRIPTOR_LEN;
+	const size_t at = layout.map + i * VARCH_EFI_DESCRIPTOR_LEN;
 
-	ck_assert_uint_lt(i * VMM_EFI_DESCRIPTOR_LEN, layout.map_len);
+	ck_assert_uint_lt(i * VARCH_EFI_DESCRIPTOR_LEN, layout.map_len);
 	ck_assert_uint_eq(get(at, 4), type);
 	ck_assert_uint_eq(get(at + 8, 8), first);
 	ck_assert_uint_eq(get(at + 24, 8) * 4096, end - first);
@@ -97,7 +97,7 @@ START_TEST(map_is_the_memory_with_tables_and_what_devices_use)
 	};
 
 	ck_assert_int_eq(build(ranges, 3, sizeof(block)), 0);
-	ck_assert_uint_eq(layout.map_len, 5 * VMM_EFI_DESCRIPTOR_LEN);
+	ck_assert_uint_eq(layout.map_len, 5 * VARCH_EFI_DESCRIPTOR_LEN);
 	assert_part(0, 7, GIB, GPA);
 	assert_part(1, 9, GPA, 0x400f0000);
 	assert_part(2, 0, 0x400f0000, 0x40100000);
@@ -119,7 +119,7 @@ START_TEST(tables_that_two_regions_hold_are_no_free_memory)
 	size_t at;
 
 	ck_assert_int_eq(build(ranges, 2, sizeof(block)), 0);
-	for (at = layout.map; at < layout.map + layout.map_len; at += VMM_EFI_DESCRIPTOR_LEN) {
+	for (at = layout.map; at < layout.map + layout.map_len; at += VARCH_EFI_DESCRIPTOR_LEN) {
 		first = get(at + 8, 8);
 		end = first + get(at + 24, 8) * 4096;
 		ck_assert_uint_eq(first, expected);

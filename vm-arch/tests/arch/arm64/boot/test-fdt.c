@@ -5,8 +5,8 @@
 #include "../../../util.h"
 #include "arch/arm64/boot/fdt.h"
 
-static struct vmm_fdt fdt;
-static unsigned char bytes[VMM_FDT_MAX + 4096];
+static struct varch_fdt fdt;
+static unsigned char bytes[VARCH_FDT_MAX + 4096];
 static int len;
 
 static uint32_t cell(size_t at)
@@ -18,7 +18,7 @@ static uint32_t cell(size_t at)
 
 static void finish(void)
 {
-	len = vmm_fdt_finish(&fdt, bytes, sizeof(bytes));
+	len = varch_fdt_finish(&fdt, bytes, sizeof(bytes));
 	ck_assert_int_gt(len, 0);
 }
 
@@ -47,12 +47,12 @@ static const unsigned char *find(const char *name, uint32_t *size)
 
 static void setup(void)
 {
-	vmm_fdt_begin(&fdt);
+	varch_fdt_begin(&fdt);
 }
 
 START_TEST(header_names_the_parts_of_the_tree)
 {
-	vmm_fdt_text(&fdt, "model", "m");
+	varch_fdt_text(&fdt, "model", "m");
 	finish();
 	ck_assert_uint_eq(cell(0), 0xd00dfeed);
 	ck_assert_uint_eq(cell(4), (uint32_t)len);
@@ -70,9 +70,9 @@ START_TEST(values_are_big_endian_and_padded)
 	uint32_t size;
 	const unsigned char *at;
 
-	vmm_fdt_text(&fdt, "text", "four");
-	vmm_fdt_flag(&fdt, "flag");
-	vmm_fdt_wide(&fdt, "wide", (const uint64_t[]){ UINT64_C(0x123456789a), 1 }, 2);
+	varch_fdt_text(&fdt, "text", "four");
+	varch_fdt_flag(&fdt, "flag");
+	varch_fdt_wide(&fdt, "wide", (const uint64_t[]){ UINT64_C(0x123456789a), 1 }, 2);
 	finish();
 	at = find("text", &size);
 	ck_assert_uint_eq(size, 5);
@@ -89,14 +89,14 @@ START_TEST(names_of_properties_are_stored_once)
 {
 	uint32_t before;
 
-	vmm_fdt_number(&fdt, "reg", 1);
+	varch_fdt_number(&fdt, "reg", 1);
 	finish();
 	before = cell(32);
-	vmm_fdt_begin(&fdt);
-	vmm_fdt_number(&fdt, "reg", 1);
-	vmm_fdt_node_at(&fdt, "cpu", 0x1f);
-	vmm_fdt_number(&fdt, "reg", 2);
-	vmm_fdt_node_end(&fdt);
+	varch_fdt_begin(&fdt);
+	varch_fdt_number(&fdt, "reg", 1);
+	varch_fdt_node_at(&fdt, "cpu", 0x1f);
+	varch_fdt_number(&fdt, "reg", 2);
+	varch_fdt_node_end(&fdt);
 	finish();
 	ck_assert_uint_eq(cell(32), before);
 	ck_assert_ptr_nonnull(memmem(bytes, (size_t)len, "cpu@1f", 7));
@@ -105,33 +105,33 @@ END_TEST
 
 START_TEST(node_that_is_open_or_was_never_opened_is_an_error)
 {
-	vmm_fdt_node(&fdt, "open");
-	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, sizeof(bytes)), -EINVAL);
-	vmm_fdt_begin(&fdt);
-	vmm_fdt_node_end(&fdt);
-	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, sizeof(bytes)), -EINVAL);
+	varch_fdt_node(&fdt, "open");
+	ck_assert_int_eq(varch_fdt_finish(&fdt, bytes, sizeof(bytes)), -EINVAL);
+	varch_fdt_begin(&fdt);
+	varch_fdt_node_end(&fdt);
+	ck_assert_int_eq(varch_fdt_finish(&fdt, bytes, sizeof(bytes)), -EINVAL);
 }
 END_TEST
 
 START_TEST(tree_that_does_not_fit_is_an_error)
 {
-	static unsigned char large[VMM_FDT_MAX];
+	static unsigned char large[VARCH_FDT_MAX];
 	char name[] = "property-0000";
 	unsigned int i;
 
-	vmm_fdt_bytes(&fdt, "large", large, sizeof(large));
-	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
-	vmm_fdt_begin(&fdt);
-	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, 60), -ENOSPC);
-	vmm_fdt_begin(&fdt);
+	varch_fdt_bytes(&fdt, "large", large, sizeof(large));
+	ck_assert_int_eq(varch_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
+	varch_fdt_begin(&fdt);
+	ck_assert_int_eq(varch_fdt_finish(&fdt, bytes, 60), -ENOSPC);
+	varch_fdt_begin(&fdt);
 	for (i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "property-%u", i);
-		vmm_fdt_flag(&fdt, name);
+		varch_fdt_flag(&fdt, name);
 	}
-	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
-	vmm_fdt_begin(&fdt);
-	vmm_fdt_wide(&fdt, "wide", (const uint64_t *)large, 161);
-	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
+	ck_assert_int_eq(varch_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
+	varch_fdt_begin(&fdt);
+	varch_fdt_wide(&fdt, "wide", (const uint64_t *)large, 161);
+	ck_assert_int_eq(varch_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
 }
 END_TEST
 

@@ -10,11 +10,11 @@
 #include "arch/arm64/boot/linux_image.h"
 
 #define MEMORY (8 * MIB)
-#define BASE (VMM_HOLE_FIRST > 0 ? UINT64_C(0) : VMM_HOLE_END)
+#define BASE (VARCH_HOLE_FIRST > 0 ? UINT64_C(0) : VARCH_HOLE_END)
 
 static unsigned char file[4096];
-static struct vmm_kernel kernel;
-static struct vmm_loaded loaded;
+static struct varch_kernel_file kernel;
+static struct varch_loaded loaded;
 static struct vsu_error err;
 static struct vmem_map *map;
 
@@ -40,7 +40,7 @@ static void setup(void)
 	put_le(16, MIB);
 	put_le(24, 0xa);
 	memcpy(file + 56, "ARM\x64", 4);
-	kernel = (struct vmm_kernel){ .name = "k", .file = {
+	kernel = (struct varch_kernel_file){ .name = "k", .file = {
 		.what = "kernel", .path = "k", .bytes = file, .size = sizeof(file) } };
 }
 
@@ -51,7 +51,7 @@ static void teardown(void)
 
 static int load(void)
 {
-	return vmm_linux_image_load(&kernel, vmem_map_view(map), &loaded, &err);
+	return varch_linux_image_load(&kernel, vmem_map_view(map), &loaded, &err);
 }
 
 START_TEST(kernel_is_placed_at_a_multiple_of_2_mib_and_its_offset)
@@ -59,12 +59,12 @@ START_TEST(kernel_is_placed_at_a_multiple_of_2_mib_and_its_offset)
 	unsigned char copy[sizeof(file)];
 
 	put_le(8, 0x80000);
-	ck_assert(vmm_linux_image_is(&kernel));
+	ck_assert(varch_linux_image_is(&kernel));
 	ck_assert_int_eq(load(), 0);
 	ck_assert_uint_eq(loaded.entry % (2 * MIB), 0x80000);
-	ck_assert_uint_ge(loaded.entry, VMM_INITRD_FIRST);
+	ck_assert_uint_ge(loaded.entry, VARCH_INITRD_FIRST);
 	ck_assert_uint_eq(loaded.end, loaded.entry + MIB);
-	ck_assert_int_eq(loaded.protocol, VMM_PROTOCOL_IMAGE);
+	ck_assert_int_eq(loaded.protocol, VARCH_PROTOCOL_IMAGE);
 	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), loaded.entry, copy, sizeof(copy)), 0);
 	ck_assert_mem_eq(copy, file, sizeof(copy));
 }
@@ -83,10 +83,10 @@ END_TEST
 START_TEST(other_files_are_no_image)
 {
 	file[56] = 'B';
-	ck_assert(!vmm_linux_image_is(&kernel));
+	ck_assert(!varch_linux_image_is(&kernel));
 	assert_refused(load(), -EBADMSG, "kernel 'k': not an Image for arm64", err);
 	kernel.file.size = 63;
-	ck_assert(!vmm_linux_image_is(&kernel));
+	ck_assert(!varch_linux_image_is(&kernel));
 	assert_refused(load(), -EBADMSG, "kernel 'k': truncated within its header", err);
 }
 END_TEST

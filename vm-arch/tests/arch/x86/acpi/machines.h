@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The tables of machines of several sizes, for the tests of ACPI. */
-#ifndef VMM_TESTS_ACPI_MACHINES_H
-#define VMM_TESTS_ACPI_MACHINES_H
+#ifndef VARCH_TESTS_ACPI_MACHINES_H
+#define VARCH_TESTS_ACPI_MACHINES_H
 
 #include "../../../acpi/tables.h"
 #include "arch/x86/acpi/tables.h"
@@ -9,16 +9,16 @@
 #define ROOM (128 * 1024)
 #define ACPI_GPA 0xe0000u
 
-static struct vmm_acpi_layout layout;
-static const struct vmm_board_pci bus = {
+static struct varch_acpi_layout layout;
+static const struct varch_board_pci bus = {
 	.ecam_gpa = 0xe0000000, .ecam_len = 0x100000,
 	.window_gpa = 0xe1000000, .window_len = 0x1000000,
 	.nslots = 19, .slots = slots,
 };
 
-static struct vmm_board machine_of(unsigned int ncpus, unsigned int ndevices, unsigned int nwindows)
+static struct varch_board machine_of(unsigned int ncpus, unsigned int ndevices, unsigned int nwindows)
 {
-	struct vmm_board m = board_of(ncpus, ndevices, nwindows, 0xd0000000);
+	struct varch_board m = board_of(ncpus, ndevices, nwindows, 0xd0000000);
 
 	m.generation_gpa = 0xff000;
 	return m;
@@ -36,12 +36,12 @@ static const unsigned int sizes[][5] = {
 
 static void build(unsigned int i)
 {
-	struct vmm_board m =
+	struct varch_board m =
 		machine_of(sizes[i][0], sizes[i][1], sizes[i][2]);
 
 	m.pci = sizes[i][3] ? &bus : NULL;
 	m.nlater = sizes[i][4];
-	ck_assert_int_eq(vmm_acpi_build(&m, ACPI_GPA, block, ROOM, &layout, &err), 0);
+	ck_assert_int_eq(varch_acpi_build(&m, ACPI_GPA, block, ROOM, &layout, &err), 0);
 }
 
 #endif

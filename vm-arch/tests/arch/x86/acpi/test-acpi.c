@@ -31,7 +31,7 @@ END_TEST
 
 START_TEST(each_table_has_its_header)
 {
-	const struct { const struct vmm_acpi_table *table; const char *signature; unsigned char revision; } tables[] = {
+	const struct { const struct varch_acpi_table *table; const char *signature; unsigned char revision; } tables[] = {
 		{ &layout.dsdt, "DSDT", 2 }, { &layout.fadt, "FACP", 6 }, { &layout.madt, "APIC", 5 },
 		{ &layout.xsdt, "XSDT", 1 }, { &layout.mcfg, "MCFG", 1 },
 	};
@@ -92,33 +92,33 @@ END_TEST
 
 START_TEST(d2_13_tables_that_do_not_fit_are_refused_at_every_size)
 {
-	const struct vmm_board m = machine_of(64, 19, 16);
+	const struct varch_board m = machine_of(64, 19, 16);
 	size_t size, need;
 
 	build(3);
 	need = layout.len;
 	for (size = 0; size < need; size += size < 600 ? 1 : 37) {
-		ck_assert_int_eq(vmm_acpi_build(&m, ACPI_GPA, block, size, &layout, &err), -ENOSPC);
+		ck_assert_int_eq(varch_acpi_build(&m, ACPI_GPA, block, size, &layout, &err), -ENOSPC);
 		ck_assert_ptr_nonnull(strstr(err.msg, "use fewer CPUs"));
 	}
-	ck_assert_int_eq(vmm_acpi_build(&m, ACPI_GPA, block, need, &layout, &err), 0);
+	ck_assert_int_eq(varch_acpi_build(&m, ACPI_GPA, block, need, &layout, &err), 0);
 }
 END_TEST
 
-static struct vmm_aml aml;
+static struct varch_aml aml;
 static unsigned char bytes[4096];
 
 static void begin(size_t size)
 {
 	memset(bytes, 0xee, sizeof(bytes));
-	vmm_aml_init(&aml, bytes, size);
+	varch_aml_init(&aml, bytes, size);
 }
 
 static void assert_written(const void *want, size_t n)
 {
 	size_t len = 0;
 
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), 0);
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), 0);
 	ck_assert_uint_eq(len, n);
 	ck_assert_mem_eq(bytes, want, n);
 }
@@ -133,7 +133,7 @@ static const struct { uint64_t value; size_t n; unsigned char want[9]; } numbers
 START_TEST(aml_integer_takes_the_fewest_bytes)
 {
 	begin(sizeof(bytes));
-	vmm_aml_integer(&aml, numbers[_i].value);
+	varch_aml_integer(&aml, numbers[_i].value);
 	assert_written(numbers[_i].want, numbers[_i].n);
 }
 END_TEST
@@ -141,9 +141,9 @@ END_TEST
 START_TEST(aml_names_are_filled_and_joined)
 {
 	begin(sizeof(bytes));
-	vmm_aml_name(&aml, "\\_SB.PWRB");
-	vmm_aml_name(&aml, "A1");
-	vmm_aml_name(&aml, "A.B.C");
+	varch_aml_name(&aml, "\\_SB.PWRB");
+	varch_aml_name(&aml, "A1");
+	varch_aml_name(&aml, "A.B.C");
 	assert_written("\x08\\\x2e_SB_PWRB\x08" "A1__\x08\x2f\x03" "A___B___C___", 31);
 }
 END_TEST
@@ -157,16 +157,16 @@ START_TEST(aml_name_that_is_none_is_refused)
 	size_t len;
 
 	begin(sizeof(bytes));
-	vmm_aml_name(&aml, bad_names[_i]);
-	vmm_aml_integer(&aml, 1);
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EINVAL);
+	varch_aml_name(&aml, bad_names[_i]);
+	varch_aml_integer(&aml, 1);
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), -EINVAL);
 }
 END_TEST
 
 START_TEST(aml_identifier_of_a_device_is_packed)
 {
 	begin(sizeof(bytes));
-	vmm_aml_eisa_id(&aml, "PNP0501");
+	varch_aml_eisa_id(&aml, "PNP0501");
 	assert_written("\x0c\x41\xd0\x05\x01", 5);
 }
 END_TEST
@@ -176,8 +176,8 @@ static const char *const bad_ids[] = { "", "PNP050", "PNP05011", "pnp0501", "PNP
 START_TEST(aml_bytes_and_results_have_their_lengths)
 {
 	begin(sizeof(bytes));
-	vmm_aml_bytes(&aml, "\0\xff" "a", 3);
-	vmm_aml_return(&aml, 15);
+	varch_aml_bytes(&aml, "\0\xff" "a", 3);
+	varch_aml_return(&aml, 15);
 	assert_written("\x11\x06\x0a\x03\0\xff" "a\xa4\x0a\x0f", 10);
 }
 END_TEST
@@ -187,8 +187,8 @@ START_TEST(aml_identifier_that_is_none_is_refused)
 	size_t len;
 
 	begin(sizeof(bytes));
-	vmm_aml_eisa_id(&aml, bad_ids[_i]);
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EINVAL);
+	varch_aml_eisa_id(&aml, bad_ids[_i]);
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), -EINVAL);
 }
 END_TEST
 
@@ -203,12 +203,12 @@ START_TEST(aml_length_is_right_where_its_own_size_changes)
 	unsigned int i;
 	size_t len = 0;
 
-	vmm_aml_init(&aml, large, sizeof(large));
-	vmm_aml_package(&aml, 0);	/* the count is content too */
+	varch_aml_init(&aml, large, sizeof(large));
+	varch_aml_package(&aml, 0);	/* the count is content too */
 	for (i = 1; i < lengths[_i].content; i++)
-		vmm_aml_integer(&aml, 0);
-	vmm_aml_end(&aml);
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), 0);
+		varch_aml_integer(&aml, 0);
+	varch_aml_end(&aml);
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), 0);
 	ck_assert_uint_eq(len, 1 + lengths[_i].head + lengths[_i].content);
 	if (lengths[_i].head == 1)
 		ck_assert_uint_eq(large[1], len - 1);
@@ -223,15 +223,15 @@ START_TEST(unbalanced_aml_packages_are_reported)
 	int i;
 
 	begin(sizeof(bytes));
-	vmm_aml_end(&aml);
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EPROTO);
+	varch_aml_end(&aml);
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), -EPROTO);
 	begin(sizeof(bytes));
-	vmm_aml_scope(&aml, "A");
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EPROTO);
+	varch_aml_scope(&aml, "A");
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), -EPROTO);
 	begin(sizeof(bytes));
-	for (i = 0; i <= VMM_AML_DEPTH; i++)
-		vmm_aml_package(&aml, 1);
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -ELOOP);
+	for (i = 0; i <= VARCH_AML_DEPTH; i++)
+		varch_aml_package(&aml, 1);
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), -ELOOP);
 }
 END_TEST
 
@@ -241,18 +241,18 @@ START_TEST(aml_that_does_not_fit_stays_inside_its_buffer)
 
 	for (size = 0; size < 64; size++) {
 		begin(size);
-		vmm_aml_device(&aml, "DEV");
-		vmm_aml_name(&aml, "_CRS");
-		vmm_aml_resources(&aml);
-		vmm_aml_memory64(&aml, GIB, GIB);
-		vmm_aml_end(&aml);
-		vmm_aml_end(&aml);
-		if (vmm_aml_finish(&aml, &len))
-			ck_assert_int_eq(vmm_aml_finish(&aml, &len), -ENOSPC);
+		varch_aml_device(&aml, "DEV");
+		varch_aml_name(&aml, "_CRS");
+		varch_aml_resources(&aml);
+		varch_aml_memory64(&aml, GIB, GIB);
+		varch_aml_end(&aml);
+		varch_aml_end(&aml);
+		if (varch_aml_finish(&aml, &len))
+			ck_assert_int_eq(varch_aml_finish(&aml, &len), -ENOSPC);
 		for (i = size; i < 128; i++)
 			ck_assert_uint_eq(bytes[i], 0xee);
 	}
-	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -ENOSPC);
+	ck_assert_int_eq(varch_aml_finish(&aml, &len), -ENOSPC);
 }
 END_TEST
 

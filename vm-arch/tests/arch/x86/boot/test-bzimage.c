@@ -17,8 +17,8 @@
 
 /* A kernel of two pages that wants 1 MiB at 2 MiB, to be spoilt by tests. */
 static unsigned char image[PAYLOAD_AT + PAYLOAD];
-static struct vmm_kernel kernel;
-static struct vmm_loaded loaded;
+static struct varch_kernel_file kernel;
+static struct varch_loaded loaded;
 static struct vsu_error err;
 static struct vmem_map *map;
 
@@ -51,7 +51,7 @@ static void make_image(void)
 static void setup(void)
 {
 	make_image();
-	kernel = (struct vmm_kernel){ .name = "k",
+	kernel = (struct varch_kernel_file){ .name = "k",
 		.file = { .bytes = image, .size = sizeof(image) } };
 	map = make_memory(8 * MIB);
 }
@@ -65,7 +65,7 @@ static int load(void)
 {
 	vsu_error_clear(&err);
 	memset(&loaded, 0, sizeof(loaded));
-	return vmm_bzimage_load(&kernel, vmem_map_view(map), &loaded, &err);
+	return varch_bzimage_load(&kernel, vmem_map_view(map), &loaded, &err);
 }
 
 static void assert_says(int code, const char *part)
@@ -79,9 +79,9 @@ START_TEST(kernel_lies_where_it_prefers_and_is_entered_by_64_bits)
 {
 	unsigned char byte = 0;
 
-	ck_assert(vmm_bzimage_is(&kernel));
+	ck_assert(varch_bzimage_is(&kernel));
 	ck_assert_int_eq(load(), 0);
-	ck_assert_int_eq(loaded.protocol, VMM_PROTOCOL_LINUX);
+	ck_assert_int_eq(loaded.protocol, VARCH_PROTOCOL_LINUX);
 	ck_assert_uint_eq(loaded.entry, 0x200200);
 	ck_assert_uint_eq(loaded.first, 0x200000);
 	ck_assert_uint_eq(loaded.end, 0x300000);
@@ -171,12 +171,12 @@ END_TEST
 START_TEST(d2_08_file_without_the_magic_is_no_bzimage)
 {
 	image[SETUP_MAGIC] = 'h';
-	ck_assert(!vmm_bzimage_is(&kernel));
+	ck_assert(!varch_bzimage_is(&kernel));
 	image[SETUP_MAGIC] = 'H';
 	kernel.file.size = SETUP_MAGIC + 3;
-	ck_assert(!vmm_bzimage_is(&kernel));
+	ck_assert(!varch_bzimage_is(&kernel));
 	kernel.file.size = SETUP_MAGIC + 4;
-	ck_assert(vmm_bzimage_is(&kernel));
+	ck_assert(varch_bzimage_is(&kernel));
 	assert_says(-EBADMSG, "truncated within its setup header");
 }
 END_TEST
@@ -207,14 +207,14 @@ static uint64_t get(uint64_t gpa, unsigned int n)
 
 START_TEST(boot_parameters_describe_initrd_and_command_line)
 {
-	static struct vmm_handover h = {
+	static struct varch_handover h = {
 		.cmdline_gpa = 0x4000, .initrd_gpa = 0x700000,
 		.initrd_len = 1234, .rsdp_gpa = 0xe0000,
 	};
 
 	ck_assert_int_eq(load(), 0);
-	ck_assert_int_eq(vmm_e820_make(vmem_map_view(map), &h.memory, NULL), 0);
-	ck_assert_int_eq(vmm_bzimage_hand_over(&kernel, &loaded, &h, vmem_map_view(map), 0x2000, &err), 0);
+	ck_assert_int_eq(varch_e820_make(vmem_map_view(map), &h.memory, NULL), 0);
+	ck_assert_int_eq(varch_bzimage_hand_over(&kernel, &loaded, &h, vmem_map_view(map), 0x2000, &err), 0);
 	ck_assert_uint_eq(get(0x2000 + SETUP_MAGIC, 4), 0x53726448);
 	ck_assert_uint_eq(get(0x2000 + SETUP_LOADER, 1), 0xff);
 	ck_assert_uint_eq(get(0x2000 + SETUP_LOADFLAGS, 1), LOADED_HIGH);
@@ -225,9 +225,9 @@ START_TEST(boot_parameters_describe_initrd_and_command_line)
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820_ENTRIES, 1), 4);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 8, 8), 0xa0000);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 20, 8), 0xe0000);
-	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 36, 4), VMM_E820_ACPI);
+	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 36, 4), VARCH_E820_ACPI);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 40, 8), 0xff000);
-	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 56, 4), VMM_E820_RESERVED);
+	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 56, 4), VARCH_E820_RESERVED);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 60, 8), 0x100000);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 68, 8), 7 * MIB);
 }
@@ -236,24 +236,24 @@ END_TEST
 /* The list of the protocol has 128 entries: more regions are refused. */
 START_TEST(d2_13_more_pieces_of_memory_than_the_list_holds_are_refused)
 {
-	static struct vmem_range ranges[VMM_E820_MAX + 1];
+	static struct vmem_range ranges[VARCH_E820_MAX + 1];
 	struct vmem_view view = *vmem_map_view(map);
-	static struct vmm_e820 e820;
+	static struct varch_e820 e820;
 	unsigned int i;
 
-	for (i = 0; i <= VMM_E820_MAX; i++)
+	for (i = 0; i <= VARCH_E820_MAX; i++)
 		ranges[i] = (struct vmem_range){
 			.first = (i + 1) * 2 * MIB, .span = MIB - 1,
 			.flags = VMEM_WRITE };
 	view.ranges = ranges;
-	view.n = VMM_E820_MAX;
-	ck_assert_int_eq(vmm_e820_make(&view, &e820, &err), 0);
-	ck_assert_uint_eq(e820.n, VMM_E820_MAX);
+	view.n = VARCH_E820_MAX;
+	ck_assert_int_eq(varch_e820_make(&view, &e820, &err), 0);
+	ck_assert_uint_eq(e820.n, VARCH_E820_MAX);
 	view.n++;
-	ck_assert_int_eq(vmm_e820_make(&view, &e820, &err), -ENOSPC);
+	ck_assert_int_eq(varch_e820_make(&view, &e820, &err), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "more than 128 pieces"));
 	ranges[0].flags = 0;		/* read-only memory is left out */
-	ck_assert_int_eq(vmm_e820_make(&view, &e820, &err), 0);
+	ck_assert_int_eq(varch_e820_make(&view, &e820, &err), 0);
 	ck_assert_uint_eq(e820.entries[0].gpa, 4 * MIB);
 }
 END_TEST

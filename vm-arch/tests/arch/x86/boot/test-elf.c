@@ -27,8 +27,8 @@ static struct image {
 	unsigned char code[16], data[8];
 } image;
 
-static struct vmm_kernel kernel;
-static struct vmm_loaded loaded;
+static struct varch_kernel_file kernel;
+static struct varch_loaded loaded;
 static struct vsu_error err;
 static struct vmem_map *map;
 
@@ -94,7 +94,7 @@ static void teardown(void)
 static int load(void)
 {
 	vsu_error_clear(&err);
-	return vmm_kernel_load(&kernel, vmem_map_view(map), &loaded, &err);
+	return varch_elf_load(&kernel, vmem_map_view(map), &loaded, &err);
 }
 
 static void assert_says(int code, const char *what)
@@ -162,12 +162,12 @@ END_TEST
 
 START_TEST(test_kernels_are_kernels)
 {
-	struct vmm_kernel selftest;
+	struct varch_kernel_file selftest;
 
-	ck_assert_int_eq(vmm_kernel_open(&selftest, guest_word("builtin:selftest"), &err), 0);
-	ck_assert_int_eq(vmm_kernel_load(&selftest, vmem_map_view(map), &loaded, &err), 0);
+	ck_assert_int_eq(varch_kernel_file_open(&selftest, guest_word("builtin:selftest"), &err), 0);
+	ck_assert_int_eq(varch_elf_load(&selftest, vmem_map_view(map), &loaded, &err), 0);
 	ck_assert_uint_ge(loaded.entry, 0x100000);
-	vmm_kernel_close(&selftest);
+	varch_kernel_file_close(&selftest);
 }
 END_TEST
 
@@ -282,7 +282,7 @@ START_TEST(pvh_kernel_is_entered_where_its_note_says)
 {
 	make_pvh(0x100008, _i ? 8 : 4);
 	ck_assert_int_eq(load(), 0);
-	ck_assert_int_eq(loaded.protocol, VMM_PROTOCOL_PVH);
+	ck_assert_int_eq(loaded.protocol, VARCH_PROTOCOL_PVH);
 	ck_assert_uint_eq(loaded.entry, 0x100008);
 	ck_assert(!loaded.level0);
 }
@@ -396,10 +396,10 @@ static char path[] = "/tmp/cvmm-elf-XXXXXX";
 
 static void assert_open(const char *name, int code, const char *says)
 {
-	struct vmm_kernel k;
+	struct varch_kernel_file k;
 
 	vsu_error_clear(&err);
-	ck_assert_int_eq(vmm_kernel_open(&k, name, &err), code);
+	ck_assert_int_eq(varch_kernel_file_open(&k, name, &err), code);
 	ck_assert_msg(strstr(err.msg, says), "it says: %s", err.msg);
 	ck_assert_uint_eq(k.file.size, 0);
 }
@@ -423,15 +423,15 @@ END_TEST
 /* From a file, after what happens between opening and loading. */
 static int load_file(off_t length)
 {
-	struct vmm_kernel k;
+	struct varch_kernel_file k;
 	int fd = mkstemp(path), rc;
 
 	ck_assert_int_eq(write(fd, &image, sizeof(image)), sizeof(image));
 	vsu_error_clear(&err);
-	ck_assert_int_eq(vmm_kernel_open(&k, path, &err), 0);
+	ck_assert_int_eq(varch_kernel_file_open(&k, path, &err), 0);
 	ck_assert_int_eq(ftruncate(fd, length), 0);
-	rc = vmm_kernel_load(&k, vmem_map_view(map), &loaded, &err);
-	vmm_kernel_close(&k);
+	rc = varch_elf_load(&k, vmem_map_view(map), &loaded, &err);
+	varch_kernel_file_close(&k);
 	close(fd);
 	unlink(path);
 	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* CRC-32C by an instruction of the processor. Each architecture has this header. */
-#ifndef VMM_TARGET_CRC32C_H
-#define VMM_TARGET_CRC32C_H
+#ifndef VARCH_TARGET_CRC32C_H
+#define VARCH_TARGET_CRC32C_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,14 +10,14 @@
 #include <sys/auxv.h>
 #include <asm/hwcap.h>
 
-static inline bool vmm_target_has_crc32c(void)
+static inline bool varch_has_crc32c(void)
 {
 	return getauxval(AT_HWCAP) & HWCAP_CRC32;
 }
 
 /* Adds n words of eight bytes. Requires the instruction. */
 __attribute__((target("+crc"))) static inline uint32_t
-vmm_target_crc32c(uint32_t sum, const unsigned char *bytes, size_t n)
+varch_crc32c(uint32_t sum, const unsigned char *bytes, size_t n)
 {
 	uint64_t word;
 

@@ -5,31 +5,31 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_TARGET_GDB_REGISTERS_H
-#define VMM_TARGET_GDB_REGISTERS_H
+#ifndef VARCH_TARGET_GDB_REGISTERS_H
+#define VARCH_TARGET_GDB_REGISTERS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* x0 to x30 sp pc */
-#define VMM_GDB_GENERAL 33u
-#define VMM_GDB_RIP 32u
+#define VARCH_GDB_GENERAL 33u
+#define VARCH_GDB_RIP 32u
 /* Registers in all, and their bytes in a packet. */
-#define VMM_GDB_REGISTERS 34u
-#define VMM_GDB_REGISTER_BYTES 268u
+#define VARCH_GDB_REGISTERS 34u
+#define VARCH_GDB_REGISTER_BYTES 268u
 
-struct vmm_gdb_registers {
-	uint64_t general[VMM_GDB_GENERAL];
+struct varch_gdb_registers {
+	uint64_t general[VARCH_GDB_GENERAL];
 	uint32_t cpsr;
 };
 
 /* target.xml; static, ends with a zero byte. */
-const char *vmm_gdb_target_xml(void);
+const char *varch_gdb_target_xml(void);
 
 /* Copies a register; returns its bytes, at most 16, or 0: there is none of that number. */
-size_t vmm_gdb_register_get(const struct vmm_gdb_registers *regs, unsigned int number, void *bytes);
+size_t varch_gdb_register_get(const struct varch_gdb_registers *regs, unsigned int number, void *bytes);
 /* Returns the number of bytes that were read, or 0. */
-size_t vmm_gdb_register_set(struct vmm_gdb_registers *regs, unsigned int number, const void *bytes);
-size_t vmm_gdb_register_size(unsigned int number);
+size_t varch_gdb_register_set(struct varch_gdb_registers *regs, unsigned int number, const void *bytes);
+size_t varch_gdb_register_size(unsigned int number);
 
 #endif

@@ -28,17 +28,17 @@ struct header {
 	uint64_t pref_address;
 };
 
-bool vmm_bzimage_is(const struct vmm_kernel *kernel)
+bool varch_bzimage_is(const struct varch_kernel_file *kernel)
 {
 	char magic[4];
 
 	return kernel->file.size >= SETUP_MAGIC + sizeof(magic) &&
-	       !vmm_file_copy(&kernel->file, SETUP_MAGIC, magic, sizeof(magic),
+	       !varch_file_copy(&kernel->file, SETUP_MAGIC, magic, sizeof(magic),
 			      NULL) &&
 	       !memcmp(magic, "HdrS", sizeof(magic));
 }
 
-static int kernel_refuse(const struct vmm_kernel *kernel, const char *why,
+static int kernel_refuse(const struct varch_kernel_file *kernel, const char *why,
 			 struct vsu_error *err)
 {
 	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
@@ -62,7 +62,7 @@ static void read_header(const unsigned char *b, struct header *h)
 	h->init_size = (uint32_t)vsu_le_load(b + SETUP_INIT_SIZE, 4);
 }
 
-static int check_version(const struct vmm_kernel *kernel,
+static int check_version(const struct varch_kernel_file *kernel,
 			 const struct header *h, struct vsu_error *err)
 {
 	if (h->boot_flag != BOOT_FLAG)
@@ -77,7 +77,7 @@ static int check_version(const struct vmm_kernel *kernel,
 	return 0;
 }
 
-static int check_fields(const struct vmm_kernel *kernel,
+static int check_fields(const struct varch_kernel_file *kernel,
 			const struct header *h, struct vsu_error *err)
 {
 	if (SETUP_MAGIC + h->jump < SETUP_END ||
@@ -85,13 +85,13 @@ static int check_fields(const struct vmm_kernel *kernel,
 		return kernel_refuse(kernel, "the bzImage header has an invalid length", err);
 	if (!vsu_is_power_of_two(h->alignment) || h->alignment < MIN_ALIGNMENT)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its alignment, %#" PRIx32 ", is not a power of two of at least a page", kernel->name, h->alignment);
-	if (!h->relocatable && h->pref_address < VMM_BOOT_KERNEL_GPA)
+	if (!h->relocatable && h->pref_address < VARCH_BOOT_KERNEL_GPA)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its address, %#" PRIx64 ", is below 1 MiB, which the boot protocol reserves", kernel->name, h->pref_address);
 	return 0;
 }
 
 /* Finds the compressed kernel in the file. */
-static int find_payload(const struct vmm_kernel *kernel,
+static int find_payload(const struct varch_kernel_file *kernel,
 			const struct header *h, size_t *offset, size_t *len,
 			struct vsu_error *err)
 {
@@ -114,7 +114,7 @@ static bool is_free(const struct vmem_view *view, uint64_t at, uint64_t len)
 {
 	uint64_t end;
 
-	return at >= VMM_BOOT_KERNEL_GPA &&
+	return at >= VARCH_BOOT_KERNEL_GPA &&
 	       !vsu_u64_add_overflow(at, len, &end) && end <= LIMIT_32 &&
 	       vmem_check_range(view, at, len, VMEM_WRITE);
 }
@@ -126,8 +126,8 @@ static bool find_place(const struct vmem_view *view, uint64_t alignment,
 	uint32_t i;
 
 	for (i = 0; i < view->n; i++) {
-		*at = view->ranges[i].first < VMM_BOOT_KERNEL_GPA ?
-			VMM_BOOT_KERNEL_GPA : view->ranges[i].first;
+		*at = view->ranges[i].first < VARCH_BOOT_KERNEL_GPA ?
+			VARCH_BOOT_KERNEL_GPA : view->ranges[i].first;
 		if (!vsu_align_up_overflow(*at, alignment, at) &&
 		    is_free(view, *at, len))
 			return true;
@@ -135,7 +135,7 @@ static bool find_place(const struct vmem_view *view, uint64_t alignment,
 	return false;
 }
 
-static int choose_place(const struct vmm_kernel *kernel,
+static int choose_place(const struct varch_kernel_file *kernel,
 			const struct header *h, const struct vmem_view *view,
 			uint64_t len, uint64_t *at, struct vsu_error *err)
 {
@@ -145,12 +145,12 @@ static int choose_place(const struct vmm_kernel *kernel,
 		return 0;
 	if (h->relocatable && find_place(view, h->alignment, len, at))
 		return 0;
-	return vmm_arch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which are not in guest memory", kernel->name, len,
+	return varch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which are not in guest memory", kernel->name, len,
 		h->pref_address, h->relocatable ? " or elsewhere" : ""), VARCH_ADVICE_MEMORY);
 }
 
 /* The begin of the file goes into bytes, PARAMS_HEADER_MAX of them. */
-static int header_take(const struct vmm_kernel *kernel, unsigned char *bytes,
+static int header_take(const struct varch_kernel_file *kernel, unsigned char *bytes,
 		       struct header *h, struct vsu_error *err)
 {
 	int rc;
@@ -158,7 +158,7 @@ static int header_take(const struct vmm_kernel *kernel, unsigned char *bytes,
 	if (kernel->file.size < PARAMS_HEADER_MAX)
 		return kernel_refuse(kernel, "truncated within its setup header",
 				     err);
-	rc = vmm_file_copy(&kernel->file, 0, bytes, PARAMS_HEADER_MAX, err);
+	rc = varch_file_copy(&kernel->file, 0, bytes, PARAMS_HEADER_MAX, err);
 	if (rc < 0)
 		return rc;
 	read_header(bytes, h);
@@ -166,8 +166,8 @@ static int header_take(const struct vmm_kernel *kernel, unsigned char *bytes,
 	return rc ? rc : check_fields(kernel, h, err);
 }
 
-int vmm_bzimage_load(const struct vmm_kernel *kernel,
-		     const struct vmem_view *view, struct vmm_loaded *loaded,
+int varch_bzimage_load(const struct varch_kernel_file *kernel,
+		     const struct vmem_view *view, struct varch_loaded *loaded,
 		     struct vsu_error *err)
 {
 	size_t offset = 0, len = 0;
@@ -183,11 +183,11 @@ int vmm_bzimage_load(const struct vmm_kernel *kernel,
 	room = h.init_size > len ? h.init_size : len;
 	rc = choose_place(kernel, &h, view, room, &at, err);
 	if (!rc)
-		rc = vmm_file_place(&kernel->file, offset, len, view, at, err);
+		rc = varch_file_place(&kernel->file, offset, len, view, at, err);
 	if (rc < 0)
 		return rc;
-	*loaded = (struct vmm_loaded){
-		.protocol = VMM_PROTOCOL_LINUX, .entry = at + ENTRY_64,
+	*loaded = (struct varch_loaded){
+		.protocol = VARCH_PROTOCOL_LINUX, .entry = at + ENTRY_64,
 		.first = at, .end = at + room,
 		.initrd_end = (uint64_t)h.initrd_max + 1,
 		.cmdline_max = h.cmdline_size,
@@ -201,7 +201,7 @@ static void put_le(unsigned char *at, uint64_t value, unsigned int n)
 		*at++ = (unsigned char)value;
 }
 
-static void put_memory(unsigned char *page, const struct vmm_e820 *memory)
+static void put_memory(unsigned char *page, const struct varch_e820 *memory)
 {
 	unsigned char *at = page + PARAMS_E820;
 	unsigned int i;
@@ -214,9 +214,9 @@ static void put_memory(unsigned char *page, const struct vmm_e820 *memory)
 	}
 }
 
-int vmm_bzimage_hand_over(const struct vmm_kernel *kernel,
-			  const struct vmm_loaded *loaded,
-			  const struct vmm_handover *handover,
+int varch_bzimage_hand_over(const struct varch_kernel_file *kernel,
+			  const struct varch_loaded *loaded,
+			  const struct varch_handover *handover,
 			  const struct vmem_view *view, uint64_t gpa,
 			  struct vsu_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Offsets in a bzImage and in the page of parameters that it is given. */
-#ifndef VMM_BOOT_LINUX_SETUP_HEADER_H
-#define VMM_BOOT_LINUX_SETUP_HEADER_H
+#ifndef VARCH_BOOT_LINUX_SETUP_HEADER_H
+#define VARCH_BOOT_LINUX_SETUP_HEADER_H
 
 /* The setup header: at the same offsets in the file and in the page. */
 #define SETUP_SECTS		0x1f1	/* 8 bits */

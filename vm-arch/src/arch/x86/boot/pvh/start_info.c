@@ -30,14 +30,14 @@ struct memory_entry {
 struct start {
 	struct start_info info;
 	struct module initrd;
-	struct memory_entry memory[VMM_E820_MAX];
+	struct memory_entry memory[VARCH_E820_MAX];
 };
 
 _Static_assert(sizeof(struct start_info) == 56, "as Xen has it");
-_Static_assert(sizeof(struct start) <= VMM_BOOT_CMDLINE_GPA -
-	       VMM_BOOT_INFO_GPA, "ends before the command line");
+_Static_assert(sizeof(struct start) <= VARCH_BOOT_CMDLINE_GPA -
+	       VARCH_BOOT_INFO_GPA, "ends before the command line");
 
-int vmm_pvh_hand_over(const struct vmm_handover *handover,
+int varch_pvh_hand_over(const struct varch_handover *handover,
 		      const struct vmem_view *view, uint64_t gpa)
 {
 	struct start start = {

@@ -5,22 +5,22 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_TARGET_GDB_REGISTERS_H
-#define VMM_TARGET_GDB_REGISTERS_H
+#ifndef VARCH_TARGET_GDB_REGISTERS_H
+#define VARCH_TARGET_GDB_REGISTERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* rax rbx rcx rdx rsi rdi rbp rsp r8 to r15 rip */
-#define VMM_GDB_GENERAL 17u
-#define VMM_GDB_RIP 16u
+#define VARCH_GDB_GENERAL 17u
+#define VARCH_GDB_RIP 16u
 /* Registers in all, and their bytes in a packet. */
-#define VMM_GDB_REGISTERS 59u
-#define VMM_GDB_REGISTER_BYTES 552u
+#define VARCH_GDB_REGISTERS 59u
+#define VARCH_GDB_REGISTER_BYTES 552u
 
-struct vmm_gdb_registers {
-	uint64_t general[VMM_GDB_GENERAL];
+struct varch_gdb_registers {
+	uint64_t general[VARCH_GDB_GENERAL];
 	uint32_t eflags, segments[6];	/* cs ss ds es fs gs */
 	unsigned char st[8][10];
 	uint32_t fpu[8];	/* fctrl fstat ftag fiseg fioff foseg fooff fop */
@@ -30,12 +30,12 @@ struct vmm_gdb_registers {
 };
 
 /* target.xml; static, ends with a zero byte. */
-const char *vmm_gdb_target_xml(void);
+const char *varch_gdb_target_xml(void);
 
 /* Copies a register; returns its bytes, at most 16, or 0: there is none of that number. */
-size_t vmm_gdb_register_get(const struct vmm_gdb_registers *regs, unsigned int number, void *bytes);
+size_t varch_gdb_register_get(const struct varch_gdb_registers *regs, unsigned int number, void *bytes);
 /* Returns the number of bytes that were read, or 0. */
-size_t vmm_gdb_register_set(struct vmm_gdb_registers *regs, unsigned int number, const void *bytes);
-size_t vmm_gdb_register_size(unsigned int number);
+size_t varch_gdb_register_set(struct varch_gdb_registers *regs, unsigned int number, const void *bytes);
+size_t varch_gdb_register_size(unsigned int number);
 
 #endif
