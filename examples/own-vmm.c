@@ -4,8 +4,8 @@
  *	own-vmm disk.img /usr/libexec/c-vmm/selftest.elf
  *	own-vmm disk.img vmlinuz "console=ttyS0 root=/dev/vda" initrd.img
  */
-#include <cvmm/boot.h>
-#include <cvmm/serial.h>
+#include <vm-arch/boot.h>
+#include <vm-arch/serial.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -27,10 +27,10 @@ struct vm {
 	struct virtdev_server *server;	/* serves its queue */
 	pthread_mutex_t lock;		/* of the serial port, which a thread feeds */
 	pthread_cond_t read;		/* the guest has read from it */
-	struct cvmm_serial *serial;
+	struct varch_serial *serial;
 	int serial_irq;			/* eventfd of its interrupt */
-	struct cvmm_kvm *kvm;
-	struct cvmm_kvm_cpu cpu;
+	struct varch_kvm *kvm;
+	struct varch_kvm_cpu cpu;
 };
 
 static int make_disk(struct vm *vm, const char *image, struct vsu_error *err)
@@ -62,45 +62,45 @@ static void on_interrupt(void *vm)
 
 static int make_cpu(struct vm *vm, char **argv, struct vsu_error *err)
 {
-	const struct cvmm_kernel_device disk = { REGISTERS, VIRTDEV_MMIO_SIZE, DISK_IRQ };
-	const struct cvmm_kernel_config config = { .size = sizeof(config), .kernel = argv[2],
+	const struct varch_kernel_device disk = { REGISTERS, VIRTDEV_MMIO_SIZE, DISK_IRQ };
+	const struct varch_kernel_config config = { .size = sizeof(config), .kernel = argv[2],
 		.cmdline = argv[3], .initrd = argv[3] ? argv[4] : NULL, .devices = &disk, .ndevices = 1 };
-	const struct cvmm_serial_config serial = { .size = sizeof(serial), .opaque = vm,
+	const struct varch_serial_config serial = { .size = sizeof(serial), .opaque = vm,
 		.output = on_output, .interrupt = on_interrupt };
-	struct cvmm_kernel *kernel;
-	int rc = cvmm_kernel_load(vm->map, &config, &kernel, err);
+	struct varch_kernel *kernel;
+	int rc = varch_kernel_load(vm->map, &config, &kernel, err);
 
 	vm->serial_irq = eventfd(0, EFD_CLOEXEC);
-	if (rc < 0 || (rc = cvmm_serial_new(&serial, &vm->serial, err)) < 0 ||
-	    (rc = cvmm_kvm_new(NULL, &vm->kvm, err)) < 0 ||
-	    (rc = cvmm_kvm_set_memory(vm->kvm, vm->map, err)) < 0 ||
-	    (rc = cvmm_kvm_add_irqfd(vm->kvm, virtdev_mmio_irq_fd(vm->mmio), DISK_IRQ, err)) < 0 ||
-	    (rc = cvmm_kvm_add_irqfd(vm->kvm, vm->serial_irq, SERIAL_IRQ, err)) < 0 ||
-	    (rc = cvmm_kvm_add_cpu(vm->kvm, 0, &vm->cpu, err)) < 0)
+	if (rc < 0 || (rc = varch_serial_new(&serial, &vm->serial, err)) < 0 ||
+	    (rc = varch_kvm_new(NULL, &vm->kvm, err)) < 0 ||
+	    (rc = varch_kvm_set_memory(vm->kvm, vm->map, err)) < 0 ||
+	    (rc = varch_kvm_add_irqfd(vm->kvm, virtdev_mmio_irq_fd(vm->mmio), DISK_IRQ, err)) < 0 ||
+	    (rc = varch_kvm_add_irqfd(vm->kvm, vm->serial_irq, SERIAL_IRQ, err)) < 0 ||
+	    (rc = varch_kvm_add_cpu(vm->kvm, 0, &vm->cpu, err)) < 0)
 		return rc;
-	rc = cvmm_kernel_enter(kernel, vm->kvm, &vm->cpu, 0, err);
-	cvmm_kernel_free(kernel);
+	rc = varch_kernel_enter(kernel, vm->kvm, &vm->cpu, 0, err);
+	varch_kernel_free(kernel);
 	return rc;
 }
 
 /* Unknown ports read as ones, as where nothing is. 0: the guest has ended. */
 static int handle_port(struct vm *vm, struct kvm_run *run)
 {
-	const uint32_t port = run->io.port - CVMM_SERIAL_COM1;
+	const uint32_t port = run->io.port - VARCH_SERIAL_COM1;
 	uint8_t *byte = (uint8_t *)run + run->io.data_offset;
 	const int reads = run->io.direction == KVM_EXIT_IO_IN;
 
 	pthread_mutex_lock(&vm->lock);
 	if (reads) {
 		memset(byte, 0xff, run->io.size * run->io.count);
-		*byte = cvmm_serial_read(vm->serial, port);
+		*byte = varch_serial_read(vm->serial, port);
 	} else {
-		cvmm_serial_write(vm->serial, port, *byte);
+		varch_serial_write(vm->serial, port, *byte);
 	}
 	pthread_cond_signal(&vm->read);
 	pthread_mutex_unlock(&vm->lock);
-	return reads || (run->io.port != CVMM_PORT_END && run->io.port != CVMM_PORT_SLEEP &&
-			 run->io.port != CVMM_PORT_RESTART);
+	return reads || (run->io.port != VARCH_PORT_END && run->io.port != VARCH_PORT_SLEEP &&
+			 run->io.port != VARCH_PORT_RESTART);
 }
 
 static int handle_exit(struct vm *vm, struct kvm_run *run)
@@ -134,7 +134,7 @@ static void *feed(void *opaque)
 	while ((n = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0) {
 		pthread_mutex_lock(&vm->lock);
 		for (at = 0; at < (size_t)n;) {
-			at += cvmm_serial_input(vm->serial, bytes + at, (size_t)n - at);
+			at += varch_serial_input(vm->serial, bytes + at, (size_t)n - at);
 			if (at < (size_t)n)
 				pthread_cond_wait(&vm->read, &vm->lock);
 		}
@@ -170,8 +170,8 @@ int main(int argc, char **argv)
 		rc = -fprintf(stderr, "own-vmm: %s\n", err.msg);
 	else
 		rc = run(&vm);
-	cvmm_kvm_remove_cpu(&vm.cpu);
-	cvmm_kvm_free(vm.kvm);
-	cvmm_serial_free(vm.serial);
+	varch_kvm_remove_cpu(&vm.cpu);
+	varch_kvm_free(vm.kvm);
+	varch_serial_free(vm.serial);
 	return rc != 0;
 }

@@ -8,8 +8,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL 2>/dev/null
 jobs=${JOBS:-2}
 libraries='vmm-sys-util vm-agent vm-memory virtio-queue vhost virtio-devices device-kinds'
 
-# add_machine: the folder of the machine, which runs on one kind of processor
-add_machine() { [ "$(uname -m)" != x86_64 ] || libraries="$libraries vmm"; }
+# add_machine: the folders of the machine, which runs on one kind of processor
+add_machine() { [ "$(uname -m)" != x86_64 ] || libraries="$libraries vm-arch vmm"; }
 
 # library_of FOLDER: its library, without lib
 library_of() { [ "$1" = vmm ] && echo cvmm || echo "$1"; }

@@ -11,8 +11,8 @@
 
 #include <vm-arch/arch.h>
 #include <vm-arch/cpus.h>
-#include <vm-arch/kvm.h>
 #include <vm-arch/slots.h>
+#include <vm-arch/vm.h>
 #include <vm-memory/access.h>
 
 #include "arch/x86/long_mode.h"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include <device-kinds/port_log.h>
-#include <vm-arch/serial.h>
+#include <vm-arch/uart.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 

@@ -16,13 +16,13 @@
 #include <vm-arch/cpu_plug.h>
 #include <vm-arch/cpus.h>
 #include <vm-arch/kernel.h>
-#include <vm-arch/kvm.h>
 #include <vm-arch/layout.h>
 #include <vm-arch/load.h>
 #include <vm-arch/pci_host.h>
 #include <vm-arch/plug.h>
 #include <vm-arch/slots.h>
 #include <vm-arch/state.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include <vm-arch/cpus.h>
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vm-memory/backend.h>
 #include <vm-memory/map.h>
 #include <vm-memory/sigbus.h>

@@ -15,10 +15,10 @@
 #include <vm-arch/cpu_choice.h>
 #include <vm-arch/cpus.h>
 #include <vm-arch/file.h>
-#include <vm-arch/kvm.h>
 #include <vm-arch/layout.h>
 #include <vm-arch/load.h>
 #include <vm-arch/slots.h>
+#include <vm-arch/vm.h>
 #include <vm-memory/access.h>
 
 #include "memory.h"

@@ -3,7 +3,6 @@
 #ifndef VMM_TESTS_NO_KVM_H
 #define VMM_TESTS_NO_KVM_H
 
-#include <vm-arch/kvm.h>
 #include <vm-arch/vm.h>
 
 /* NULL, or why no VM can be made here. */

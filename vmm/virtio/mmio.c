@@ -45,7 +45,7 @@ static void registers_free(void *registers)
 	const struct vmm_virtio_resources *resources = vmm_virtio_get_resources(p->v);
 
 	if (p->irq_set)
-		varch_vm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
+		(void)!varch_vm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
 			      resources->irq, false, NULL);
 	virtdev_mmio_free(p->mmio);
 	free(p);

@@ -23,7 +23,7 @@
 #include <virtio-devices/vhost_user_transport.h>
 #include <vm-arch/bus.h>
 #include <vm-arch/cpus.h>
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>

@@ -11,9 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <vm-arch/kvm.h>
+#include <vm-arch/attributes.h>
 #include <vm-arch/state.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 struct elf_prstatus;
 struct kvm_msi;
@@ -24,68 +27,37 @@ struct varch_cpu_choice;
 /* ------------------------------------------------------------------- the VM */
 
 /*
- * The type of a VM for KVM_CREATE_VM. -EOPNOTSUPP: KVM has none with private memory.
- */
-int varch_vm_type(const struct varch_vm *kvm, bool private_memory, unsigned long *type,
-		     struct vsu_error *err);
-
-/* Adds the interrupt controllers to a new VM. -EOPNOTSUPP: a missing capability, which err names. */
-int varch_vm_init(struct varch_vm *kvm, struct vsu_error *err);
-
-/* Enables what speeds the VM up, and with private memory what the guest converts it by. */
-void varch_vm_tune(struct varch_vm *kvm, bool private_memory);
-
-/*
  * Chooses the features of CPUs before the first is created: those of the state that continues,
  * or if it is NULL those of the model. -EOPNOTSUPP: this host lacks one, which err names.
  */
-int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
-			 const struct varch_state *state, struct vsu_error *err);
+VARCH_API int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
+			 const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Appends what varch_cpus_choose() reads from a state. It makes no call for a vCPU: KVM
  * answers one only when the guest has left that vCPU, and a migration begins while it runs.
  */
-void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w);
-
-/*
- * All CPUs of the VM have been created, and none has been set up or connected to interrupts:
- * chooses their features and starts the interrupt controllers.
- */
-int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
-		       struct vsu_error *err);
-
-/* Whether the interrupt controllers are those that a board without a KVM describes. */
-bool varch_is_usual(const struct varch_vm *kvm);
-
-/* Whether the interrupt controllers receive messages of devices. */
-bool varch_has_msi(const struct varch_vm *kvm);
-
-/*
- * Adds to a message its sender, the requester ID of its function on the bus, if the
- * interrupt controllers look at it. Any thread.
- */
-void varch_msi_sender(struct kvm_msi *message, uint32_t sender);
+VARCH_API void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w);
 
 /* Sets phys_bits: guest-physical address bits of this host's KVM. */
-int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err);
+VARCH_API int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err) VSU_NODISCARD;
 
 /* The state of the VM except its CPUs: interrupt controllers and clock. */
-int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err);
+VARCH_API int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err) VSU_NODISCARD;
 
 /* Loads a checked state into a VM whose CPUs have not run. */
-int varch_vm_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err);
+VARCH_API int varch_vm_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
 
 /* The rest of it, which needs the state of the CPUs, and all memory with its content. */
-int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
-			  struct vsu_error *err);
+VARCH_API int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
+			  struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * True if KVM emulates the guest's kernel in software and does not support all of its
  * instructions: Linux does not boot there. Tries one in a virtual machine of its own; false as
  * well if the attempt fails.
  */
-bool varch_emulates_level0(const struct varch_vm *kvm);
+VARCH_API bool varch_emulates_level0(const struct varch_vm *kvm);
 
 /* --------------------------------------------------------------------- a CPU */
 
@@ -93,44 +65,44 @@ bool varch_emulates_level0(const struct varch_vm *kvm);
  * Appends section "cpu" of this number. -EOPNOTSUPP: the guest runs guests of its
  * own, or the processor has more extended state than is supported here.
  */
-int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		      struct varch_state_writer *w, struct vsu_error *err);
+VARCH_API int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      struct varch_state_writer *w, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Loads the section into a new vCPU. The state's format was checked, but its values
  * are untrusted: KVM accepts or rejects them. -EBADMSG; -EOPNOTSUPP: this host lacks a
  * feature of the saved processor, which err names.
  */
-int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct varch_state *state, struct vsu_error *err);
+VARCH_API int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Sets up a new vCPU of a guest that runs: the processor of first_fd, which is paused, with this
  * number. It waits until another CPU of the guest starts it. -EOPNOTSUPP: this architecture
  * cannot add CPUs.
  */
-int varch_cpu_add(const struct varch_vm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
-		     struct vsu_error *err);
+VARCH_API int varch_cpu_add(const struct varch_vm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+		     struct vsu_error *err) VSU_NODISCARD;
 
 /* The name of the first processor in a checked state, padded with zeros. False: none. */
-bool varch_cpu_name(const struct varch_state *state, unsigned char name[48]);
+VARCH_API bool varch_cpu_name(const struct varch_state *state, unsigned char name[48]);
 
 /*
  * The registers of a CPU as a core file has them (<sys/procfs.h>). Its process id is the number
  * of the CPU from 1 on; 0 is none.
  */
-int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
-			struct vsu_error *err);
+VARCH_API int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
+			struct vsu_error *err) VSU_NODISCARD;
 
 /* The instruction that this CPU executes next. */
-uint64_t varch_status_address(const struct elf_prstatus *status);
+VARCH_API uint64_t varch_status_address(const struct elf_prstatus *status);
 
 /*
  * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing
  * the page; else no CPU has done so yet. -EOPNOTSUPP: the guest cannot receive the report;
  * -EBUSY: it is handling another one. The CPU's thread, or any while it is paused.
  */
-int varch_report_loss(int cpu_fd, uint64_t gpa, bool touched);
+VARCH_API int varch_report_loss(int cpu_fd, uint64_t gpa, bool touched) VSU_NODISCARD;
 
 /* -------------------------------------------------------- power and clock */
 
@@ -154,20 +126,22 @@ struct varch_power {
  * Adds the registers by which the guest ends or restarts the machine, to the bus of
  * vmm_machine_registers(), the real-time clock and the pins of the button. -EEXIST: other registers are there.
  */
-int varch_power_add(struct varch_power *power, struct varch_bus *registers, struct vsu_error *err);
+VARCH_API int varch_power_add(struct varch_power *power, struct varch_bus *registers, struct vsu_error *err) VSU_NODISCARD;
 
 /* Also after a failure, and of a zeroed struct. */
-void varch_power_free(struct varch_power *power);
+VARCH_API void varch_power_free(struct varch_power *power);
 
 /* Presses the power button; a guest that does not find it does not notice. */
-void varch_press_button(struct varch_power *power);
+VARCH_API void varch_press_button(struct varch_power *power);
 
 /* Readable when an alarm of the real-time clock is due: call varch_alarm(). -1: there is no such clock. */
-int varch_alarm_fd(const struct varch_power *power);
-void varch_alarm(struct varch_power *power);
+VARCH_API int varch_alarm_fd(const struct varch_power *power) VSU_NODISCARD;
+VARCH_API void varch_alarm(struct varch_power *power);
 
 /* The state of these registers; the load is of a checked state. */
-void varch_power_save(const struct varch_power *power, struct varch_state_writer *w);
-int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err);
+VARCH_API void varch_power_save(const struct varch_power *power, struct varch_state_writer *w);
+VARCH_API int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 #define VARCH_BUS_MAX 64
 
@@ -42,11 +45,13 @@ struct varch_bus {
 };
 
 /* -EEXIST: overlaps another range; -ENOSPC: the table is full. */
-int varch_bus_add(struct varch_bus *bus, const struct varch_range *range,
-		struct vsu_error *err);
+VARCH_API int varch_bus_add(struct varch_bus *bus, const struct varch_range *range,
+		struct vsu_error *err) VSU_NODISCARD;
 
 /* Carries out an access at an absolute address. */
-void varch_bus_access(const struct varch_bus *bus, uint64_t address,
+VARCH_API void varch_bus_access(const struct varch_bus *bus, uint64_t address,
 		    struct varch_access *access);
+
+VSU_END_DECLS
 
 #endif

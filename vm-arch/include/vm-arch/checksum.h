@@ -11,7 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
+
+VSU_BEGIN_DECLS
+
 /* Begin with UINT32_MAX; the complement of the last result is the checksum. */
-uint32_t varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
+VARCH_API uint32_t varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
+
+VSU_END_DECLS
 
 #endif

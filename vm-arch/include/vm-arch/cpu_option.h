@@ -9,8 +9,11 @@
 #ifndef VARCH_ARCH_CPU_OPTION_H
 #define VARCH_ARCH_CPU_OPTION_H
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/cpu_choice.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 struct varch_cpu_option {
 	const char *text;	/* NULL: not given */
@@ -18,13 +21,15 @@ struct varch_cpu_option {
 };
 
 /* Reads the text. -EINVAL: a file, or an unknown name; -EBADMSG: a list that is refused. */
-int varch_cpu_option_read(struct varch_cpu_option *option, struct vsu_error *err);
+VARCH_API int varch_cpu_option_read(struct varch_cpu_option *option, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Reads the file that the text names. *out is the text with its content, which the caller
  * frees; NULL if the text names none. -ENOENT and the like: the file cannot be opened; -EBADMSG, -E2BIG: its
  * content is refused.
  */
-int varch_cpu_option_expand(const char *text, char **out, struct vsu_error *err);
+VARCH_API int varch_cpu_option_expand(const char *text, char **out, struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

@@ -14,8 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/bus.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 #define VARCH_CPU_PLUG_WORDS 2
 
@@ -25,13 +28,15 @@ struct varch_cpu_plug {
 };
 
 /* With CPUs 0 to n - 1. Does nothing on an architecture without the registers. */
-int varch_cpu_plug_add(struct varch_cpu_plug *plug, unsigned int n, struct varch_bus *registers,
-		     struct vsu_error *err);
+VARCH_API int varch_cpu_plug_add(struct varch_cpu_plug *plug, unsigned int n, struct varch_bus *registers,
+		     struct vsu_error *err) VSU_NODISCARD;
 
 /* The machine has this CPU now. The caller must also raise the interrupt. */
-void varch_cpu_plug_came(struct varch_cpu_plug *plug, unsigned int cpu);
+VARCH_API void varch_cpu_plug_came(struct varch_cpu_plug *plug, unsigned int cpu);
 
 /* Bits are unread: an interrupt before the guest's driver was loaded is lost. */
-bool varch_cpu_plug_is_unread(const struct varch_cpu_plug *plug);
+VARCH_API bool varch_cpu_plug_is_unread(const struct varch_cpu_plug *plug);
+
+VSU_END_DECLS
 
 #endif

@@ -21,9 +21,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/exits.h>
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 #define VARCH_MAX_CPUS 64
 
@@ -48,44 +51,44 @@ struct varch_cpus_config {
 	uint64_t patience_ns;	/* before stuck; 0: 4 s for stop, 20 s for pause */
 };
 
-int varch_cpus_new(const struct varch_cpus_config *config, struct varch_cpus **out,
-		 struct vsu_error *err);
-void varch_cpus_free(struct varch_cpus *cpus);
+VARCH_API int varch_cpus_new(const struct varch_cpus_config *config, struct varch_cpus **out,
+		 struct vsu_error *err) VSU_NODISCARD;
+VARCH_API void varch_cpus_free(struct varch_cpus *cpus);
 
 /* Number of CPUs, from 0 on. Any thread. */
-unsigned int varch_cpus_number(const struct varch_cpus *cpus);
+VARCH_API unsigned int varch_cpus_number(const struct varch_cpus *cpus);
 
 /* The vCPU's descriptor, to set its registers before start or add. */
-int varch_cpus_fd(const struct varch_cpus *cpus, unsigned int cpu);
+VARCH_API int varch_cpus_fd(const struct varch_cpus *cpus, unsigned int cpu) VSU_NODISCARD;
 
 /*
  * Adds CPUs to those that run. make: vCPUs up to n in sum, below VARCH_MAX_CPUS, which do not
  * count yet and remain until the end; it may be repeated. add: starts the first one of them, as
  * start does. A failed call has added no CPU.
  */
-int varch_cpus_make(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err);
-int varch_cpus_add(struct varch_cpus *cpus, struct vsu_error *err);
+VARCH_API int varch_cpus_make(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err) VSU_NODISCARD;
+VARCH_API int varch_cpus_add(struct varch_cpus *cpus, struct vsu_error *err) VSU_NODISCARD;
 
-int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err);
+VARCH_API int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * With lent: runs a CPU on this thread, from start until stop or free, which wait for the
  * return; signals are blocked meanwhile. It waits for start, or for end before it. A CPU that no thread runs is
  * paused for the others. -EINVAL: no such CPU, or not lent; -EBUSY: another thread runs it.
  */
-int varch_cpus_run(struct varch_cpus *cpus, unsigned int cpu, struct vsu_error *err);
+VARCH_API int varch_cpus_run(struct varch_cpus *cpus, unsigned int cpu, struct vsu_error *err) VSU_NODISCARD;
 
 /* Readable when a CPU needs the main thread: call dispatch. */
-int varch_cpus_event_fd(const struct varch_cpus *cpus);
+VARCH_API int varch_cpus_event_fd(const struct varch_cpus *cpus) VSU_NODISCARD;
 
 /* Runs the functions of waiting CPUs. Returns true when the machine must end. */
-bool varch_cpus_dispatch(struct varch_cpus *cpus);
+VARCH_API bool varch_cpus_dispatch(struct varch_cpus *cpus);
 
-void varch_cpus_pause(struct varch_cpus *cpus);
-void varch_cpus_resume(struct varch_cpus *cpus);
+VARCH_API void varch_cpus_pause(struct varch_cpus *cpus);
+VARCH_API void varch_cpus_resume(struct varch_cpus *cpus);
 
 /* While paused: whether this CPU stays so when the others resume. */
-void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held);
+VARCH_API void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held);
 
 /*
  * While paused: completes the access of each CPU whose call is finished, without
@@ -93,16 +96,16 @@ void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held);
  * registers can be saved. -EAGAIN: a call is not finished; dispatch and settle again.
  * -EBUSY: a string instruction with many accesses; resume, pause and settle again.
  */
-int varch_cpus_settle(struct varch_cpus *cpus) VSU_NODISCARD;
+VARCH_API int varch_cpus_settle(struct varch_cpus *cpus) VSU_NODISCARD;
 
 /* How long the machine was paused, in sum. Main thread. */
-uint64_t varch_cpus_paused_ns(struct varch_cpus *cpus);
+VARCH_API uint64_t varch_cpus_paused_ns(struct varch_cpus *cpus);
 
 /*
  * Before resume after a long pause: reports the pause to the guest, whose watchdog
  * would otherwise report hung CPUs.
  */
-void varch_cpus_mark_paused(const struct varch_cpus *cpus);
+VARCH_API void varch_cpus_mark_paused(const struct varch_cpus *cpus);
 
 /* Numbers of returns from KVM_RUN since the start. */
 struct varch_cpu_counts {
@@ -112,11 +115,11 @@ struct varch_cpu_counts {
 };
 
 /* Any thread. */
-void varch_cpus_count(const struct varch_cpus *cpus, unsigned int cpu,
+VARCH_API void varch_cpus_count(const struct varch_cpus *cpus, unsigned int cpu,
 		    struct varch_cpu_counts *out);
 
 /* Ends all CPU threads; status and *err are those passed to end, if any. */
-void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_error *err);
+VARCH_API void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_error *err);
 
 /*
  * Runs fn(opaque, call) on the main thread and waits until it has finished:
@@ -124,13 +127,15 @@ void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_error *err
  */
 struct varch_main_call;
 typedef bool (*varch_main_call_fn)(void *opaque, struct varch_main_call *call);
-void varch_cpus_call_main(struct varch_cpus *cpus, varch_main_call_fn fn, void *opaque);
+VARCH_API void varch_cpus_call_main(struct varch_cpus *cpus, varch_main_call_fn fn, void *opaque);
 
 /* Completes a call whose fn returned false; its CPU continues. Main thread. */
-void varch_cpus_call_done(struct varch_cpus *cpus, struct varch_main_call *call);
+VARCH_API void varch_cpus_call_done(struct varch_cpus *cpus, struct varch_main_call *call);
 
 /* Ends the machine with this exit status; only the first call has an effect. */
-void varch_cpus_end(struct varch_cpus *cpus, int status, const char *fmt, ...)
+VARCH_API void varch_cpus_end(struct varch_cpus *cpus, int status, const char *fmt, ...)
 	VSU_PRINTF(3, 4);
+
+VSU_END_DECLS
 
 #endif

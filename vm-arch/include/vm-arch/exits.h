@@ -11,8 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/bus.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 struct kvm_debug_exit_arch;
 struct kvm_run;
@@ -59,26 +62,6 @@ struct varch_cpu_verdict {
 	struct vsu_error why;	/* the reason; -EFAULT: the guest crashed */
 };
 
-/* The CPU that exited. */
-struct varch_exiting {
-	const struct varch_cpu_hooks *hooks;
-	struct kvm_run *run;
-	unsigned int cpu;
-	int fd;		/* its vCPU, borrowed */
-	struct varch_cpu_verdict *verdict;
-};
-
-/* Ends the machine with a status and a message that names the CPU. */
-enum varch_cpu_next varch_exit_end(const struct varch_exiting *x, int status, const char *fmt, ...)
-	VSU_PRINTF(3, 4);
-
-struct varch_exit_row {
-	uint32_t reason;	/* KVM_EXIT_... */
-	enum varch_cpu_next (*fn)(const struct varch_exiting *x);
-};
-
-/* The exits of the architecture, beside accesses to memory and failures. */
-extern const struct varch_exit_row varch_exits[];
-extern const unsigned int varch_nexits;
+VSU_END_DECLS
 
 #endif

@@ -10,8 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 /*
  * An open file, or bytes of this process. Content to be checked is copied
@@ -30,19 +33,11 @@ struct varch_file {
  * is borrowed. -ENOENT and similar: no such file;
  * -ENODEV: not a regular file; -EBADMSG: empty.
  */
-int varch_file_open(struct varch_file *file, const char *what, const char *path,
-		  struct vsu_error *err);
+VARCH_API int varch_file_open(struct varch_file *file, const char *what, const char *path,
+		  struct vsu_error *err) VSU_NODISCARD;
 
-/*
- * Copies bytes within its size to buf or to guest memory. -EBADMSG: the file
- * was truncated; -EFAULT: the range is not completely guest memory.
- */
-int varch_file_copy(const struct varch_file *file, uint64_t offset, void *buf,
-		  size_t len, struct vsu_error *err);
-int varch_file_place(const struct varch_file *file, uint64_t offset, size_t len,
-		   const struct vmem_view *view, uint64_t gpa,
-		   struct vsu_error *err);
+VARCH_API void varch_file_close(struct varch_file *file);
 
-void varch_file_close(struct varch_file *file);
+VSU_END_DECLS
 
 #endif

@@ -16,7 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/gdb_packet.h>
+
+VSU_BEGIN_DECLS
 
 struct varch_gdb_registers;
 
@@ -83,25 +86,27 @@ struct varch_gdb_stub {
 };
 
 /* A client has connected; the CPUs are stopped. */
-void varch_gdb_begin(struct varch_gdb_stub *s, const struct varch_gdb_ops *ops, void *opaque, unsigned int cpus);
+VARCH_API void varch_gdb_begin(struct varch_gdb_stub *s, const struct varch_gdb_ops *ops, void *opaque, unsigned int cpus);
 
 /* Removes all breakpoints: the client has left. The CPUs are stopped. */
-void varch_gdb_end(struct varch_gdb_stub *s);
+VARCH_API void varch_gdb_end(struct varch_gdb_stub *s);
 
 /* Handles bytes until there is a reply to send; returns how many were handled. */
-size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *bytes, size_t n);
+VARCH_API size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *bytes, size_t n);
 
 /* Bytes to be sent; at is valid until the next call. */
-size_t varch_gdb_output(struct varch_gdb_stub *s, const char **at);
-void varch_gdb_sent(struct varch_gdb_stub *s, size_t n);
+VARCH_API size_t varch_gdb_output(struct varch_gdb_stub *s, const char **at);
+VARCH_API void varch_gdb_sent(struct varch_gdb_stub *s, size_t n);
 
 /* All CPUs have stopped; ignored if they had before. */
-void varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why);
+VARCH_API void varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why);
 
 /* Whether the client has detached: after the output the connection ends. */
-bool varch_gdb_is_detached(const struct varch_gdb_stub *s);
+VARCH_API bool varch_gdb_is_detached(const struct varch_gdb_stub *s);
 
 /* Whether a breakpoint in memory is the client's: others are the guest's own. */
-bool varch_gdb_has_software(const struct varch_gdb_stub *s, uint64_t address);
+VARCH_API bool varch_gdb_has_software(const struct varch_gdb_stub *s, uint64_t address);
+
+VSU_END_DECLS
 
 #endif

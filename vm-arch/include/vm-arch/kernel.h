@@ -9,8 +9,11 @@
 
 #include <stdbool.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/file.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 /* A kernel that is open, but whose content has not been checked. */
 struct varch_kernel_file {
@@ -24,11 +27,13 @@ struct varch_kernel_file {
  */
 #define VARCH_KERNEL_PROGRAM_PREFIX "builtin:"
 
-bool varch_kernel_is_program_name(const char *name);
+VARCH_API bool varch_kernel_is_program_name(const char *name);
 
 /* name: a path, or "fd:N". -EINVAL: a name of the program; others as varch_file_open(). */
-int varch_kernel_file_open(struct varch_kernel_file *kernel, const char *name,
-		    struct vsu_error *err);
-void varch_kernel_file_close(struct varch_kernel_file *kernel);
+VARCH_API int varch_kernel_file_open(struct varch_kernel_file *kernel, const char *name,
+		    struct vsu_error *err) VSU_NODISCARD;
+VARCH_API void varch_kernel_file_close(struct varch_kernel_file *kernel);
+
+VSU_END_DECLS
 
 #endif

@@ -7,7 +7,10 @@
 #ifndef VARCH_DECOMPRESS_KERNEL_VERSION_H
 #define VARCH_DECOMPRESS_KERNEL_VERSION_H
 
+#include <vm-arch/attributes.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 #define VARCH_KERNEL_VERSION 128
 
@@ -16,6 +19,8 @@
  * be compressed. -EBADMSG: the file is neither, as a vmlinux is, has no version, or is damaged;
  * -EOPNOTSUPP: this build cannot decompress it; errors of open() and read().
  */
-int varch_kernel_version(const char *path, char version[VARCH_KERNEL_VERSION], struct vsu_error *err);
+VARCH_API int varch_kernel_version(const char *path, char version[VARCH_KERNEL_VERSION], struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

@@ -1,77 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * KVM's system calls as used by cvmm, each with an error message, and the
- * capabilities of the host's KVM. Contains no policy.
+ * Virtual machines of KVM for monitors of their own making: their memory slots follow a map of
+ * vm-memory. CPUs are descriptors and shared structs of <linux/kvm.h>, which their owner runs.
+ * A machine of <cvmm/machine.h> has all of this.
  *
- * Threads: no state; the VM is opened and closed by one.
+ * On x86-64 only: elsewhere varch_kvm_new() fails with -EOPNOTSUPP.
+ *
+ * Failures of KVM's calls are their errno, with the name of the call.
+ *
+ * Threads: one at a time for a VM, except that KVM_RUN of each CPU is on a thread of its own.
  */
 #ifndef VARCH_KVM_H
 #define VARCH_KVM_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
+#include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#define VARCH_MAX_CHIPS 2u
-#define VARCH_LENGTH_WORDS 8u
+VSU_BEGIN_DECLS
 
-struct kvm_cpuid2;
+struct varch_kvm;
 struct kvm_run;
 
-struct varch_vm {
-	int kvm_fd, vm_fd;
-	int vcpu_map_size;	/* size of a vCPU's shared struct kvm_run */
-	unsigned int max_slots;
-	unsigned int phys_bits;	/* width of a guest physical address */
-	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
-	bool guest_memfd;	/* mappable and fully shared */
-	bool map_hypercall;	/* the guest can report which memory is private */
-	struct kvm_cpuid2 *cpuid; /* of x86: supported leaves, once fetched; NULL: not yet */
-	unsigned int nchips;	/* devices of KVM that are interrupt controllers */
-	int chips[VARCH_MAX_CHIPS];
-	unsigned int gic;	/* of arm64: version of the GIC, 2 or 3 */
-	uint32_t cpu_features;	/* of arm64: optional ones of its CPUs, as bits of KVM */
-	uint64_t vector_lengths[VARCH_LENGTH_WORDS]; /* of SVE, a bit for each 128 bits; all 0: not yet known */
-};
+/*
+ * Opens /dev/kvm and creates a VM with the interrupt controllers of a PC. device: a descriptor
+ * of /dev/kvm, which is duplicated, in place of its path; or NULL. -ENOENT, -EACCES and
+ * similar: /dev/kvm; -EOPNOTSUPP: a capability of KVM is missing; -ENOMEM.
+ */
+VARCH_API int varch_kvm_new(const int *device, struct varch_kvm **out,
+			  struct vsu_error *err) VSU_NODISCARD;
 
-/* Closes what varch_vm_open() of vm/open.h has opened. */
-void varch_vm_close(struct varch_vm *kvm);
+/* After the CPUs are removed. NULL: no effect. */
+VARCH_API void varch_kvm_free(struct varch_kvm *kvm);
 
 /*
- * Creates CPU number: its descriptor and its struct kvm_run of vcpu_map_size bytes. KVM
- * creates a CPU once: *fd, -1 at first, remains open for the next call where only run could
- * not be mapped.
+ * Makes the guest's memory that of the map, which the VM references: slots that both maps
+ * have in common stay. If a visible region is replaced by another at the same addresses, no
+ * CPU may run meanwhile. On failure the former map stays. -ENOSPC: KVM has too few slots.
  */
-int varch_vm_make_cpu(const struct varch_vm *kvm, unsigned int number, int *fd,
-		     struct kvm_run **run, struct vsu_error *err);
-
-/* ioctl(), repeated after EINTR; returns a negative errno on failure. */
-int varch_ioctl(int fd, unsigned long request, void *arg);
-
-/* The value of a capability; 0: not supported. */
-int varch_vm_capability(const struct varch_vm *kvm, int capability);
+VARCH_API int varch_kvm_set_memory(struct varch_kvm *kvm, struct vmem_map *map,
+				 struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * A write of len bytes at gpa signals event_fd; unless any, only if it equals
- * match.
+ * From now on, a signal on the eventfd, which KVM keeps open, is an edge of interrupt irq of
+ * the I/O APIC, from 0 to 23. -EBUSY: the eventfd has an interrupt.
  */
-struct varch_ioeventfd {
-	uint64_t gpa;
-	uint32_t len;
-	int event_fd;
-	uint32_t match;
-	bool any;
+VARCH_API int varch_kvm_add_irqfd(struct varch_kvm *kvm, int event_fd, uint32_t irq,
+				struct vsu_error *err) VSU_NODISCARD;
+
+/* A CPU: number counts from 0. */
+struct varch_kvm_cpu {
+	int fd;			/* for KVM_RUN and KVM's other calls */
+	struct kvm_run *run;	/* shared with KVM */
+	size_t run_len;		/* bytes of it */
 };
 
-int varch_vm_ioeventfd(const struct varch_vm *kvm, const struct varch_ioeventfd *io,
-		      bool on, struct vsu_error *err);
+/* Adds a CPU in the state of its reset; run is NULL after a failure. -EEXIST: it exists. */
+VARCH_API int varch_kvm_add_cpu(struct varch_kvm *kvm, unsigned int number,
+			      struct varch_kvm_cpu *out, struct vsu_error *err) VSU_NODISCARD;
+/* Closes it, unless run is NULL; KVM keeps its number until the VM is freed. */
+VARCH_API void varch_kvm_remove_cpu(struct varch_kvm_cpu *cpu);
 
-/* A signal on event_fd pulses interrupt irq. */
-int varch_vm_irqfd(const struct varch_vm *kvm, int event_fd, uint32_t irq,
-		  bool on, struct vsu_error *err);
-
-/* Raises or lowers an interrupt line (VARCH_LINE() of its interrupt). Any thread. */
-int varch_vm_set_line(const struct varch_vm *kvm, uint32_t line, bool high);
+VSU_END_DECLS
 
 #endif

@@ -14,9 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/board.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 struct varch_cpu_choice;
 struct varch_file;
@@ -41,7 +44,7 @@ enum varch_findable {
 	VARCH_FINDS_GENERATION = 8, /* a new VM Generation ID */
 };
 
-bool varch_guest_finds(enum varch_protocol protocol, enum varch_findable what);
+VARCH_API bool varch_guest_finds(enum varch_protocol protocol, enum varch_findable what);
 
 /* A kernel in guest memory, and its requirements. */
 struct varch_loaded {
@@ -56,7 +59,7 @@ struct varch_loaded {
 };
 
 /* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
-int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err);
+VARCH_API int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err) VSU_NODISCARD;
 
 /* The ELF files that can be kernels, and what is printed of others. */
 struct varch_elf_rules {
@@ -84,19 +87,21 @@ struct varch_load {
 };
 
 /* -EFAULT: the place of boot information is not memory; others as varch_elf_load(). */
-int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,
-		    struct varch_loaded *loaded, struct vsu_error *err);
+VARCH_API int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,
+		    struct varch_loaded *loaded, struct vsu_error *err) VSU_NODISCARD;
 
 /* The machine shall be described to this kernel, which is not a built-in one, by ACPI. */
-void varch_load_by_acpi(struct varch_loaded *loaded);
+VARCH_API void varch_load_by_acpi(struct varch_loaded *loaded);
 
 /* -EINVAL: the command line is too long, or the kernel expects no bus. */
-int varch_load_hand_over(const struct varch_load *load, const struct varch_loaded *loaded,
-		       struct vsu_error *err);
+VARCH_API int varch_load_hand_over(const struct varch_load *load, const struct varch_loaded *loaded,
+		       struct vsu_error *err) VSU_NODISCARD;
 
 /* Sets CPU number, of up to ncpus, to the kernel's entry, or lets it wait for CPU 0. */
-int varch_load_cpu(const struct varch_loaded *loaded, const struct varch_vm *kvm, int cpu_fd,
+VARCH_API int varch_load_cpu(const struct varch_loaded *loaded, const struct varch_vm *kvm, int cpu_fd,
 		 unsigned int number, unsigned int ncpus, const struct varch_cpu_choice *choice,
-		 struct vsu_error *err);
+		 struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

@@ -10,15 +10,20 @@
 
 #include <stdint.h>
 
-#include <vm-arch/kvm.h>
+#include <vm-arch/attributes.h>
+#include <vm-arch/vm.h>
+
+VSU_BEGIN_DECLS
 
 /* -EOPNOTSUPP: this VM receives no messages. */
-int varch_msi_check(const struct varch_vm *kvm, struct vsu_error *err);
+VARCH_API int varch_msi_check(const struct varch_vm *kvm, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * sender: requester ID of the function. 0: sent, or the guest does not receive it; -EINVAL or another errno:
  * KVM refuses the address.
  */
-int varch_msi_send(const struct varch_vm *kvm, uint32_t sender, uint64_t address, uint32_t data);
+VARCH_API int varch_msi_send(const struct varch_vm *kvm, uint32_t sender, uint64_t address, uint32_t data) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

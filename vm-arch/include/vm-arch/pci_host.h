@@ -14,8 +14,11 @@
 
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/bus.h>
 #include <vm-arch/layout.h>
+
+VSU_BEGIN_DECLS
 
 #define VARCH_PCI_SLOTS		32
 #define VARCH_PCI_PORT		0xcf8
@@ -37,25 +40,27 @@ struct varch_pci_host {
 };
 
 /* host must be zeroed; the bus refers to it afterwards. */
-int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
-		      struct varch_bus *ports, struct vsu_error *err);
+VARCH_API int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
+		      struct varch_bus *ports, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * The ports of a machine without a PCI bus: port 0xcf8 keeps what is stored, and each
  * function is absent. Linux reports an error if it finds no such ports.
  */
-int varch_pci_host_init_empty(struct varch_pci_host *host, struct varch_bus *ports,
-			    struct vsu_error *err);
+VARCH_API int varch_pci_host_init_empty(struct varch_pci_host *host, struct varch_bus *ports,
+			    struct vsu_error *err) VSU_NODISCARD;
 
 /* slot must be free and not 0. */
-void varch_pci_host_add(struct varch_pci_host *host, unsigned int slot,
+VARCH_API void varch_pci_host_add(struct varch_pci_host *host, unsigned int slot,
 		      const struct varch_pci_function *function);
 
 /* Empties a slot: configuration space reads as all-ones, registers as 0. */
-void varch_pci_host_remove(struct varch_pci_host *host, unsigned int slot);
+VARCH_API void varch_pci_host_remove(struct varch_pci_host *host, unsigned int slot);
 
 /* Moves the registers to gpa. Any thread. */
-void varch_pci_host_move(struct varch_pci_host *host, unsigned int slot,
+VARCH_API void varch_pci_host_move(struct varch_pci_host *host, unsigned int slot,
 		       uint64_t gpa);
+
+VSU_END_DECLS
 
 #endif

@@ -19,8 +19,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/bus.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 struct varch_plug {
 	uint32_t came, goes;	/* atomic: not yet read by the guest */
@@ -30,20 +33,22 @@ struct varch_plug {
 	void *opaque;
 };
 
-int varch_plug_add(struct varch_plug *plug, struct varch_bus *registers,
-		 struct vsu_error *err);
+VARCH_API int varch_plug_add(struct varch_plug *plug, struct varch_bus *registers,
+		 struct vsu_error *err) VSU_NODISCARD;
 
 /* The caller must also raise the interrupt. */
-void varch_plug_came(struct varch_plug *plug, unsigned int slot);
-void varch_plug_ask(struct varch_plug *plug, unsigned int slot);
-void varch_plug_went(struct varch_plug *plug, unsigned int slot);
+VARCH_API void varch_plug_came(struct varch_plug *plug, unsigned int slot);
+VARCH_API void varch_plug_ask(struct varch_plug *plug, unsigned int slot);
+VARCH_API void varch_plug_went(struct varch_plug *plug, unsigned int slot);
 /* The slot is empty: cancels the request. */
-void varch_plug_forget(struct varch_plug *plug, unsigned int slot);
+VARCH_API void varch_plug_forget(struct varch_plug *plug, unsigned int slot);
 
-bool varch_plug_is_asked(const struct varch_plug *plug, unsigned int slot);
+VARCH_API bool varch_plug_is_asked(const struct varch_plug *plug, unsigned int slot);
 /*
  * Bits are unread: an interrupt before the guest's driver was loaded is lost.
  */
-bool varch_plug_is_unread(const struct varch_plug *plug);
+VARCH_API bool varch_plug_is_unread(const struct varch_plug *plug);
+
+VSU_END_DECLS
 
 #endif

@@ -18,6 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
+
+VSU_BEGIN_DECLS
+
 struct varch_poison {
 	uint64_t early;	/* atomic: a page reported before any access; 0: none. Further pages
 			   are reported on access */
@@ -26,26 +30,22 @@ struct varch_poison {
 
 #define VARCH_POISON_INIT { .wake_fd = -1 }
 
-/* Marks this thread as running the guest, until leave. */
-void varch_poison_enter(void);
-
-/* Returns true if the guest accessed a lost page since enter; *hva is set. */
-bool varch_poison_leave(uint64_t *hva);
-
 /*
  * siginfo is the siginfo_t of a SIGBUS. Returns true if it reports a lost page
  * of the guest: the page is recorded, and the caller must not repair it. With NULL, pages
  * that this thread's guest accessed are recorded only.
  */
-bool varch_poison_note(struct varch_poison *p, const void *siginfo);
+VARCH_API bool varch_poison_note(struct varch_poison *p, const void *siginfo);
 
 /*
  * Sets the eventfd to signal when a page is lost before any access; negative: such pages
  * are not recorded.
  */
-void varch_poison_wake(struct varch_poison *p, int event_fd);
+VARCH_API void varch_poison_wake(struct varch_poison *p, int event_fd);
 
 /* Fetches the address of such a page; false if none is recorded. */
-bool varch_poison_take_early(struct varch_poison *p, uint64_t *hva);
+VARCH_API bool varch_poison_take_early(struct varch_poison *p, uint64_t *hva);
+
+VSU_END_DECLS
 
 #endif

@@ -19,10 +19,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vm-arch/cpus.h>
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
 
 /* One bit of words for each page of 4 KiB from gpa on. */
 typedef void (*varch_slots_log_fn)(void *opaque, uint64_t gpa,
@@ -30,34 +33,36 @@ typedef void (*varch_slots_log_fn)(void *opaque, uint64_t gpa,
 
 struct varch_slots;
 
-int varch_slots_new(const struct varch_vm *kvm, struct varch_slots **out);
+VARCH_API int varch_slots_new(const struct varch_vm *kvm, struct varch_slots **out) VSU_NODISCARD;
 
 /* Removes all slots. */
-void varch_slots_free(struct varch_slots *slots);
+VARCH_API void varch_slots_free(struct varch_slots *slots);
 
 /* The CPUs to pause; NULL while none runs. */
-void varch_slots_set_cpus(struct varch_slots *slots, struct varch_cpus *cpus);
+VARCH_API void varch_slots_set_cpus(struct varch_slots *slots, struct varch_cpus *cpus);
 
 /*
  * Makes the slots represent map. On failure the previous ones are restored, and
  * map is not referenced. -ENOSPC: KVM supports too few slots.
  */
-int varch_slots_apply(struct varch_slots *slots, struct vmem_map *map,
-		    struct vsu_error *err);
+VARCH_API int varch_slots_apply(struct varch_slots *slots, struct vmem_map *map,
+		    struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Makes KVM log which pages the guest writes, or ends that; the log of a slot that apply
  * removes is lost. Any thread. -EOPNOTSUPP: memory with a private half.
  */
-int varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *err);
+VARCH_API int varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Reads and clears KVM's log: calls fn for each slot, with the pages written since
  * the last call. Thread as above.
  */
-int varch_slots_harvest(struct varch_slots *slots, varch_slots_log_fn fn,
-		      void *opaque, struct vsu_error *err);
+VARCH_API int varch_slots_harvest(struct varch_slots *slots, varch_slots_log_fn fn,
+		      void *opaque, struct vsu_error *err) VSU_NODISCARD;
 
-unsigned int varch_slots_count(const struct varch_slots *slots);
+VARCH_API unsigned int varch_slots_count(const struct varch_slots *slots);
+
+VSU_END_DECLS
 
 #endif

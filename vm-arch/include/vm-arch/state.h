@@ -20,8 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vm-arch/attributes.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/fields.h>
+
+VSU_BEGIN_DECLS
 
 #define VARCH_STATE_NAME 16u	/* bytes of a section's name */
 #define VARCH_STATE_HEADER 40u	/* bytes of a section in front of its content */
@@ -33,16 +36,16 @@ struct varch_state_writer {
 };
 
 /* w must be zeroed. */
-void varch_state_begin(struct varch_state_writer *w);
+VARCH_API void varch_state_begin(struct varch_state_writer *w);
 /* An unknown name is that of a section of version 1, as streams have. */
-void varch_state_section(struct varch_state_writer *w, const char *name,
+VARCH_API void varch_state_section(struct varch_state_writer *w, const char *name,
 		       uint32_t instance);
-void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len);
-void varch_state_put_u32(struct varch_state_writer *w, uint32_t value);
-void varch_state_put_u64(struct varch_state_writer *w, uint64_t value);
-void varch_state_section_end(struct varch_state_writer *w);
+VARCH_API void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len);
+VARCH_API void varch_state_put_u32(struct varch_state_writer *w, uint32_t value);
+VARCH_API void varch_state_put_u64(struct varch_state_writer *w, uint64_t value);
+VARCH_API void varch_state_section_end(struct varch_state_writer *w);
 /* -ENOMEM; -EFBIG: more than VARCH_STATE_MAX. */
-int varch_state_finish(struct varch_state_writer *w);
+VARCH_API int varch_state_finish(struct varch_state_writer *w) VSU_NODISCARD;
 
 struct varch_state {
 	const unsigned char *bytes;
@@ -53,7 +56,7 @@ struct varch_state {
  * -EBADMSG: not a state, or truncated or damaged; -EOPNOTSUPP: written by a
  * later version.
  */
-int varch_state_check(const struct varch_state *state, struct vsu_error *err);
+VARCH_API int varch_state_check(const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
 
 /* One section, for readers of streams of them. */
 struct varch_state_section {
@@ -65,13 +68,13 @@ struct varch_state_section {
 };
 
 /* Length of the content behind a header from an untrusted source. */
-uint64_t varch_state_length(const unsigned char *header);
+VARCH_API uint64_t varch_state_length(const unsigned char *header);
 /*
  * Reads the section at byte *at, and advances *at to its end. -EBADMSG: an incomplete
  * or damaged section.
  */
-int varch_state_next(const struct varch_state *state, size_t *at,
-		   struct varch_state_section *s, struct vsu_error *err);
+VARCH_API int varch_state_next(const struct varch_state *state, size_t *at,
+		   struct varch_state_section *s, struct vsu_error *err) VSU_NODISCARD;
 
 struct varch_state_fields {
 	const char *name;	/* the section's name, for messages */
@@ -80,18 +83,20 @@ struct varch_state_fields {
 };
 
 /* The section of a checked state, whose sums are not computed again; -EBADMSG: absent. */
-int varch_state_find(const struct varch_state *state, const char *name,
+VARCH_API int varch_state_find(const struct varch_state *state, const char *name,
 		   uint32_t instance, struct varch_state_fields *fields,
-		   struct vsu_error *err);
+		   struct vsu_error *err) VSU_NODISCARD;
 
-uint32_t varch_state_get_u32(struct varch_state_fields *f);
-uint64_t varch_state_get_u64(struct varch_state_fields *f);
+VARCH_API uint32_t varch_state_get_u32(struct varch_state_fields *f);
+VARCH_API uint64_t varch_state_get_u64(struct varch_state_fields *f);
 /* All of them, or zeros. */
-void varch_state_get(struct varch_state_fields *f, void *bytes, size_t len);
+VARCH_API void varch_state_get(struct varch_state_fields *f, void *bytes, size_t len);
 /* The next len bytes, or NULL. */
-const unsigned char *varch_state_get_bytes(struct varch_state_fields *f, size_t len);
+VARCH_API const unsigned char *varch_state_get_bytes(struct varch_state_fields *f, size_t len);
 /* 0 when everything was there and nothing is left, else -EBADMSG. */
-int varch_state_fields_end(const struct varch_state_fields *f,
-			 struct vsu_error *err);
+VARCH_API int varch_state_fields_end(const struct varch_state_fields *f,
+			 struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

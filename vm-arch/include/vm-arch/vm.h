@@ -1,23 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Opens KVM and creates a VM, with the interrupt controllers of its architecture.
+ * A VM of KVM with the interrupt controllers of its architecture, and KVM's system calls, each
+ * with an error message.
  *
- * Threads: no state.
+ * Threads: no state; the VM is opened and closed by one.
  */
-#ifndef VARCH_VM_OPEN_H
-#define VARCH_VM_OPEN_H
+#ifndef VARCH_VM_H
+#define VARCH_VM_H
 
-#include <vm-arch/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-arch/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+#define VARCH_MAX_CHIPS 2u
+#define VARCH_LENGTH_WORDS 8u
+
+struct kvm_cpuid2;
+struct kvm_run;
+
+struct varch_vm {
+	int kvm_fd, vm_fd;
+	int vcpu_map_size;	/* size of a vCPU's shared struct kvm_run */
+	unsigned int max_slots;
+	unsigned int phys_bits;	/* width of a guest physical address */
+	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
+	bool guest_memfd;	/* mappable and fully shared */
+	bool map_hypercall;	/* the guest can report which memory is private */
+	struct kvm_cpuid2 *cpuid; /* of x86: supported leaves, once fetched; NULL: not yet */
+	unsigned int nchips;	/* devices of KVM that are interrupt controllers */
+	int chips[VARCH_MAX_CHIPS];
+	unsigned int gic;	/* of arm64: version of the GIC, 2 or 3 */
+	uint32_t cpu_features;	/* of arm64: optional ones of its CPUs, as bits of KVM */
+	uint64_t vector_lengths[VARCH_LENGTH_WORDS]; /* of SVE, a bit for each 128 bits; all 0: not yet known */
+};
 
 /*
  * Opens /dev/kvm and creates a VM with interrupt controllers. -ENOENT, -EACCES
  * and similar: the device node; -EOPNOTSUPP: a missing capability; or the error of
  * a KVM call. private_memory: create a VM of the type with private memory.
  */
-int varch_vm_open(struct varch_vm *kvm, bool private_memory,
-		 struct vsu_error *err);
+VARCH_API int varch_vm_open(struct varch_vm *kvm, bool private_memory,
+		 struct vsu_error *err) VSU_NODISCARD;
 /* The same for a descriptor of /dev/kvm, which is borrowed; NULL: it is opened. */
-int varch_vm_open_given(struct varch_vm *kvm, const int *device, bool private_memory,
-		       struct vsu_error *err);
+VARCH_API int varch_vm_open_given(struct varch_vm *kvm, const int *device, bool private_memory,
+		       struct vsu_error *err) VSU_NODISCARD;
+/* Closes what varch_vm_open() has opened. */
+VARCH_API void varch_vm_close(struct varch_vm *kvm);
+
+/* The value of a capability; 0: not supported. */
+VARCH_API int varch_vm_capability(const struct varch_vm *kvm, int capability) VSU_NODISCARD;
+
+/*
+ * A write of len bytes at gpa signals event_fd; unless any, only if it equals
+ * match.
+ */
+struct varch_ioeventfd {
+	uint64_t gpa;
+	uint32_t len;
+	int event_fd;
+	uint32_t match;
+	bool any;
+};
+
+VARCH_API int varch_vm_ioeventfd(const struct varch_vm *kvm, const struct varch_ioeventfd *io,
+		      bool on, struct vsu_error *err) VSU_NODISCARD;
+
+/* A signal on event_fd pulses interrupt irq. */
+VARCH_API int varch_vm_irqfd(const struct varch_vm *kvm, int event_fd, uint32_t irq,
+		  bool on, struct vsu_error *err) VSU_NODISCARD;
+
+/* Raises or lowers an interrupt line: VARCH_LINE of its interrupt. Any thread. */
+VARCH_API int varch_vm_set_line(const struct varch_vm *kvm, uint32_t line, bool high) VSU_NODISCARD;
+
+VSU_END_DECLS
 
 #endif

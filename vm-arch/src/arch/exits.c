@@ -6,6 +6,8 @@
 
 #include <vm-arch/exits.h>
 
+#include "arch/exit_rows.h"
+
 enum varch_cpu_next varch_exit_end(const struct varch_exiting *x, int status, const char *fmt, ...)
 {
 	va_list ap;

@@ -19,6 +19,7 @@
 
 #include "advise.h"
 #include "boot/elf.h"
+#include "boot/read.h"
 
 #define MAX_SEGMENTS 64
 #define NOTES_MAX 65536	/* bytes of one segment of notes that are read */

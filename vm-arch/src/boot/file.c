@@ -11,6 +11,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
+#include "boot/read.h"
+
 static int file_check(const struct varch_file *file, struct vsu_error *err)
 {
 	if (file->size && file->size <= SIZE_MAX / 2)

@@ -10,6 +10,7 @@
 #include <vm-memory/access.h>
 
 #include "advise.h"
+#include "boot/read.h"
 #include "initrd.h"
 
 /* The highest page-aligned start of len bytes in [first, end). */

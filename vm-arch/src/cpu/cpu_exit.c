@@ -10,6 +10,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
+#include "arch/exit_rows.h"
 #include "cpu/cpu_exit.h"
 
 /* Offset of the exit's data in struct kvm_run. */

@@ -19,8 +19,11 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/thread.h>
 
+#include "arch/own.h"
 #include "cpu/cpu_exit.h"
 #include "cpu/cpus_private.h"
+#include "cpu/poisoned.h"
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 /*

@@ -9,6 +9,8 @@
 #include <vm-arch/poison.h>
 #include <vmm-sys-util/event.h>
 
+#include "cpu/poisoned.h"
+
 /* Page accessed by this thread, set by its signal handler. 0: none. */
 static __thread volatile sig_atomic_t in_guest;
 static __thread volatile uint64_t touched;

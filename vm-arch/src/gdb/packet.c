@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include <vm-arch/gdb_packet.h>
+#include "gdb/packet.h"
 
 #define INTERRUPT 3
 

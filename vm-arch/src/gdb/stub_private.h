@@ -10,6 +10,8 @@
 
 #include <vm-arch/gdb.h>
 
+#include "gdb/packet.h"
+
 /* reply.c: adds bytes to what the client receives; those without room are dropped. */
 void varch_gdb_out(struct varch_gdb_stub *s, const char *bytes, size_t n);
 /* Sends the packet in writer. */

@@ -10,9 +10,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/fd.h>
 
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 static_assert(sizeof(struct varch_region2) == 160, "as the kernel has it");

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vm-arch/serial.h>
+#include <vm-arch/uart.h>
 
 enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
        SCR = 7 };

@@ -13,6 +13,7 @@
 #include <vm-arch/slots.h>
 #include <vm-memory/kvm.h>
 
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 /* A slot as KVM receives it; the id is assigned later. */

@@ -8,6 +8,9 @@
 #include <vm-arch/arch.h>
 #include <vm-arch/msi.h>
 
+#include "arch/own.h"
+#include "kvm/ioctl.h"
+
 int varch_msi_check(const struct varch_vm *kvm, struct vsu_error *err)
 {
 	if (!varch_has_msi(kvm))

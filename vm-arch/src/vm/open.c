@@ -11,6 +11,8 @@
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/fd.h>
 
+#include "arch/own.h"
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 static int device_open(struct varch_vm *kvm, struct vsu_error *err)

@@ -5,8 +5,7 @@
 #include <check.h>
 #include <string.h>
 
-#include <vm-arch/gdb_packet.h>
-
+#include "gdb/packet.h"
 #include "../suite.h"
 
 static struct varch_gdb_reader reader;

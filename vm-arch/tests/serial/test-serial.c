@@ -2,7 +2,7 @@
 /* Claims about the 16550A, by the registers of its datasheet. */
 #include <config.h>
 
-#include <vm-arch/serial.h>
+#include <vm-arch/uart.h>
 
 #include "../util.h"
 

@@ -10,10 +10,10 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include <vm-arch/kvm.h>
 #include <vm-arch/vm.h>
 
 #include "arch/x86/kvm_x86.h"
+#include "kvm/ioctl.h"
 #include "../util.h"
 
 /* Faults of this host. */

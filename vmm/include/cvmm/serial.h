@@ -1,57 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A 16550A serial port for monitors of their own making: a model of its registers, without
- * files, threads or clock. A machine of <cvmm/machine.h> has one already.
+ * Names of <vm-arch/serial.h> as libcvmm had them, for one version.
  *
- * A byte that the guest writes is sent at once. Received bytes below the trigger level time
- * out at once, because no more follow at that moment. The interrupt line rises once for all
- * pending causes, and falls when the driver has handled them.
- *
- * Threads: one at a time; the owner locks, if several CPUs run.
+ * Threads: as there.
  */
 #ifndef CVMM_SERIAL_H
 #define CVMM_SERIAL_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <vm-arch/serial.h>
 
-#include <cvmm/attributes.h>
-#include <vmm-sys-util/error.h>
+#define CVMM_SERIAL_COM1 VARCH_SERIAL_COM1
+#define CVMM_SERIAL_LEN VARCH_SERIAL_LEN
 
-VSU_BEGIN_DECLS
-
-struct cvmm_serial;
-
-#define CVMM_SERIAL_COM1 0x3f8u	/* I/O port of a PC's first serial port; interrupt 4 */
-#define CVMM_SERIAL_LEN 8u	/* number of registers, of a byte each */
-
-/* The functions are called during cvmm_serial_read(), _write() and _input(). */
-struct cvmm_serial_config {
-	size_t size;		/* sizeof(struct cvmm_serial_config); not 0 */
-	void *opaque;		/* for the functions */
-	void (*output)(void *opaque, unsigned char byte); /* the guest has sent it */
-	void (*interrupt)(void *opaque); /* the line rises; NULL: the driver polls */
-};
-
-/* config is copied. -EINVAL: no size, or no output; -ENOMEM. */
-CVMM_API int cvmm_serial_new(const struct cvmm_serial_config *config, struct cvmm_serial **out,
-			     struct vsu_error *err) VSU_NODISCARD;
-CVMM_API void cvmm_serial_free(struct cvmm_serial *s);
-
-/*
- * An access of one byte by the guest; offset is that of the register. Registers beyond
- * CVMM_SERIAL_LEN read as 255 and ignore writes.
- */
-CVMM_API uint8_t cvmm_serial_read(struct cvmm_serial *s, uint32_t offset);
-CVMM_API void cvmm_serial_write(struct cvmm_serial *s, uint32_t offset, uint8_t value);
-
-/*
- * Bytes for the guest. Returns how many of them fit: more do after cvmm_serial_read(), or
- * after a cvmm_serial_write() that enables or empties the FIFO.
- */
-CVMM_API size_t cvmm_serial_input(struct cvmm_serial *s, const unsigned char *bytes,
-				  size_t n) VSU_NODISCARD;
-
-VSU_END_DECLS
+#define cvmm_serial varch_serial
+#define cvmm_serial_config varch_serial_config
+#define cvmm_serial_new varch_serial_new
+#define cvmm_serial_free varch_serial_free
+#define cvmm_serial_read varch_serial_read
+#define cvmm_serial_write varch_serial_write
+#define cvmm_serial_input varch_serial_input
 
 #endif

@@ -13,7 +13,6 @@
 #include <sys/syscall.h>
 
 #include <vm-arch/cpu_choice.h>
-#include <vm-arch/kvm.h>
 #include <vm-arch/load.h>
 #include <vm-arch/slots.h>
 #include <vm-arch/vm.h>

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 
 #include "kvm/uapi.h"

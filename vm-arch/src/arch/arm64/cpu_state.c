@@ -14,6 +14,7 @@
 
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/gic_state.h"
+#include "kvm/ioctl.h"
 
 #define MAX_REGISTERS 4096u
 #define MAX_SIZE 256u		/* bytes of a register: of an SVE vector */

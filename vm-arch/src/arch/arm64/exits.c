@@ -9,6 +9,7 @@
 #include <vmm-sys-util/exit.h>
 
 #include "arch/arm64/cpu.h"
+#include "arch/exit_rows.h"
 #include "kvm/uapi.h"
 
 /* Those that end the machine, and those after which the CPU continues. */

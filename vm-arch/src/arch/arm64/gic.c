@@ -8,6 +8,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "arch/arm64/gic.h"
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 /* Private interrupts of the CPUs, and the shared ones: a multiple of 32. */

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 
 /* Indexes of kvm->chips. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "arch/arm64/gic_rows.h"
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 #define CPU_SHIFT 32	/* of KVM_DEV_ARM_VGIC_CPUID_MASK and KVM_DEV_ARM_VGIC_V3_MPIDR_MASK */

@@ -9,8 +9,8 @@
 #ifndef VARCH_ARM64_GIC_STATE_H
 #define VARCH_ARM64_GIC_STATE_H
 
-#include <vm-arch/kvm.h>
 #include <vm-arch/state.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 
 /* Sections "gic" and "its", the latter if there is an ITS; or "gicv2". -EOPNOTSUPP: the state is of the other version. */

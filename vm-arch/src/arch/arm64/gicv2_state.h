@@ -7,8 +7,8 @@
 #ifndef VARCH_ARM64_GICV2_STATE_H
 #define VARCH_ARM64_GICV2_STATE_H
 
-#include <vm-arch/kvm.h>
 #include <vm-arch/state.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 
 /* Section "gicv2". */

@@ -10,6 +10,8 @@
 
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/gic.h"
+#include "arch/own.h"
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 #define DEFAULT_BITS 40u	/* of a VM whose type is 0 */

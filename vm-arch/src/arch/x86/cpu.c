@@ -9,6 +9,7 @@
 #include <vm-arch/arch.h>
 
 #include "arch/x86/kvm_x86.h"
+#include "kvm/ioctl.h"
 #include "long_mode.h"
 #include "mce.h"
 #include "msrs.h"

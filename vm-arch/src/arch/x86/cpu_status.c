@@ -8,6 +8,7 @@
 
 #include <vm-arch/arch.h>
 
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 static void put_registers(const struct kvm_regs *r, const struct kvm_sregs *s,

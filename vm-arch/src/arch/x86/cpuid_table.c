@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arch/x86/cpuid_table.h"
+#include "kvm/ioctl.h"
 
 struct kvm_cpuid_entry2 *varch_cpuid_find(struct kvm_cpuid2 *table,
 					uint32_t function, uint32_t index)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 
 #include "kvm/uapi.h"

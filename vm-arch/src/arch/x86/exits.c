@@ -9,6 +9,7 @@
 #include <vm-arch/layout.h>
 #include <vmm-sys-util/exit.h>
 
+#include "arch/exit_rows.h"
 #include "arch/x86/kvm_x86.h"
 
 static enum varch_cpu_next on_port(const struct varch_exiting *x)

@@ -8,6 +8,7 @@
 #include <vm-arch/arch.h>
 #include <vmm-sys-util/fd.h>
 
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 #define PAGE 4096u

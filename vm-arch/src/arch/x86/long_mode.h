@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include <vm-arch/board.h>
-#include <vm-arch/kvm.h>
 #include <vm-arch/layout.h>
+#include <vm-arch/vm.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 

@@ -8,6 +8,7 @@
 
 #include "arch/x86/kvm_x86.h"
 #include "arch/x86/mce.h"
+#include "kvm/ioctl.h"
 
 #define BANKS 10u
 #define BANK 9u

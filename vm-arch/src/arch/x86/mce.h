@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 
 /* Enables those that KVM supports; without support does nothing. */
 void varch_mce_setup(const struct varch_vm *kvm, int cpu_fd);

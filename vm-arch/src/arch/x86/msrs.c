@@ -9,6 +9,7 @@
 
 #include "arch/x86/kvm_x86.h"
 #include "arch/x86/msrs.h"
+#include "kvm/ioctl.h"
 
 #define MSR_TSC_DEADLINE 0x6e0u
 #define CHUNK 128u	/* KVM accepts fewer than 256 in a call */

@@ -9,7 +9,9 @@
 #include <vm-arch/arch.h>
 #include <vm-arch/layout.h>
 
+#include "arch/own.h"
 #include "arch/x86/kvm_x86.h"
+#include "kvm/ioctl.h"
 
 /* Address of three pages, below 4 GiB, reserved for KVM. */
 #define TSS_GPA 0xfffbd000

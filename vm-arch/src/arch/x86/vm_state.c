@@ -6,6 +6,7 @@
 
 #include <vm-arch/arch.h>
 
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 
 #define NCHIPS 3u

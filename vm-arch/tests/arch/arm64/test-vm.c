@@ -5,6 +5,7 @@
 #include <vm-arch/arch.h>
 
 #include "../../util.h"
+#include "arch/own.h"
 #include "kvm/uapi.h"
 
 static int offered;

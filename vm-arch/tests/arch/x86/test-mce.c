@@ -15,6 +15,7 @@
 
 #include "arch/x86/kvm_x86.h"
 #include "arch/x86/mce.h"
+#include "cpu/poisoned.h"
 #include "../../guest.h"
 
 /* Counts in its page for ever. */

@@ -13,6 +13,7 @@
 
 #include "advise.h"
 #include "arch/arm64/boot/linux_image.h"
+#include "boot/read.h"
 
 #define AT_OFFSET 8u
 #define AT_LEN 16u

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include <vm-arch/debug_cpu.h>
-#include <vm-arch/kvm.h>
+#include <vm-arch/vm.h>
 
+#include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 #include "target/gdb_registers.h"
 

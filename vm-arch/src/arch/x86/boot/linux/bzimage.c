@@ -17,6 +17,7 @@
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/linux/setup_header.h"
 #include "arch/x86/long_mode.h"
+#include "boot/read.h"
 
 #define MIN_ALIGNMENT 4096
 #define LIMIT_32 (UINT64_C(1) << 32)

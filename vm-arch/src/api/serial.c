@@ -5,21 +5,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <vm-arch/serial.h>
+#include <vm-arch/uart.h>
 #include <vmm-sys-util/sized.h>
 
-#include "cvmm/serial.h"
+#include <vm-arch/serial.h>
 
-struct cvmm_serial {
+struct varch_serial {
 	struct varch_uart port;
 };
 
-int cvmm_serial_new(const struct cvmm_serial_config *config, struct cvmm_serial **out,
+int varch_serial_new(const struct varch_serial_config *config, struct varch_serial **out,
 		    struct vsu_error *err)
 {
-	struct cvmm_serial_config c;
-	struct cvmm_serial *s;
-	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_serial_config", err);
+	struct varch_serial_config c;
+	struct varch_serial *s;
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct varch_serial_config", err);
 
 	if (rc < 0)
 		return rc;
@@ -36,12 +36,12 @@ int cvmm_serial_new(const struct cvmm_serial_config *config, struct cvmm_serial 
 	return 0;
 }
 
-void cvmm_serial_free(struct cvmm_serial *s)
+void varch_serial_free(struct varch_serial *s)
 {
 	free(s);
 }
 
-uint8_t cvmm_serial_read(struct cvmm_serial *s, uint32_t offset)
+uint8_t varch_serial_read(struct varch_serial *s, uint32_t offset)
 {
 	struct varch_access access = { .offset = offset, .len = 1, .value = UINT8_MAX };
 
@@ -50,7 +50,7 @@ uint8_t cvmm_serial_read(struct cvmm_serial *s, uint32_t offset)
 	return (uint8_t)access.value;
 }
 
-void cvmm_serial_write(struct cvmm_serial *s, uint32_t offset, uint8_t value)
+void varch_serial_write(struct varch_serial *s, uint32_t offset, uint8_t value)
 {
 	struct varch_access access = { .offset = offset, .len = 1, .write = true, .value = value };
 
@@ -58,7 +58,7 @@ void cvmm_serial_write(struct cvmm_serial *s, uint32_t offset, uint8_t value)
 		varch_uart_access(&s->port, &access);
 }
 
-size_t cvmm_serial_input(struct cvmm_serial *s, const unsigned char *bytes, size_t n)
+size_t varch_serial_input(struct varch_serial *s, const unsigned char *bytes, size_t n)
 {
 	return varch_uart_input(&s->port, bytes, n);
 }

@@ -12,15 +12,16 @@
 #include <vmm-sys-util/fd.h>
 
 #include "api/kvm_private.h"
-#include "cvmm/kvm.h"
+#include "kvm/ioctl.h"
+#include <vm-arch/kvm.h>
 
-int cvmm_kvm_new(const int *device, struct cvmm_kvm **out, struct vsu_error *err)
+int varch_kvm_new(const int *device, struct varch_kvm **out, struct vsu_error *err)
 {
-	struct cvmm_kvm *k;
+	struct varch_kvm *k;
 	int rc;
 
 	if (!VARCH_HAS_PORTS)
-		return vsu_error_set(err, -EOPNOTSUPP, "virtual machines of <cvmm/kvm.h> are supported on x86-64 only; use a machine of <cvmm/machine.h>");
+		return vsu_error_set(err, -EOPNOTSUPP, "virtual machines of <vm-arch/kvm.h> are supported on x86-64 only; use a machine of <cvmm/machine.h>");
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return vsu_error_sys(err, -ENOMEM, "virtual machine");
@@ -37,7 +38,7 @@ int cvmm_kvm_new(const int *device, struct cvmm_kvm **out, struct vsu_error *err
 	return 0;
 }
 
-void cvmm_kvm_free(struct cvmm_kvm *kvm)
+void varch_kvm_free(struct varch_kvm *kvm)
 {
 	if (!kvm)
 		return;
@@ -46,17 +47,17 @@ void cvmm_kvm_free(struct cvmm_kvm *kvm)
 	free(kvm);
 }
 
-int cvmm_kvm_set_memory(struct cvmm_kvm *kvm, struct vmem_map *map, struct vsu_error *err)
+int varch_kvm_set_memory(struct varch_kvm *kvm, struct vmem_map *map, struct vsu_error *err)
 {
 	return varch_slots_apply(kvm->slots, map, err);
 }
 
-int cvmm_kvm_add_irqfd(struct cvmm_kvm *kvm, int event_fd, uint32_t irq, struct vsu_error *err)
+int varch_kvm_add_irqfd(struct varch_kvm *kvm, int event_fd, uint32_t irq, struct vsu_error *err)
 {
 	return varch_vm_irqfd(&kvm->kvm, event_fd, irq, true, err);
 }
 
-int cvmm_kvm_add_cpu(struct cvmm_kvm *kvm, unsigned int number, struct cvmm_kvm_cpu *out,
+int varch_kvm_add_cpu(struct varch_kvm *kvm, unsigned int number, struct varch_kvm_cpu *out,
 		     struct vsu_error *err)
 {
 	int rc;
@@ -70,7 +71,7 @@ int cvmm_kvm_add_cpu(struct cvmm_kvm *kvm, unsigned int number, struct cvmm_kvm_
 	return rc;
 }
 
-void cvmm_kvm_remove_cpu(struct cvmm_kvm_cpu *cpu)
+void varch_kvm_remove_cpu(struct varch_kvm_cpu *cpu)
 {
 	if (!cpu->run)
 		return;

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "cvmm/boot.h"
+#include <vm-arch/boot.h>
 #include "../guest.h"
 #include "../guests.h"
 
@@ -25,7 +25,7 @@ static struct vmem_map *map_new(const char *properties)
 }
 
 /* The status that the guest writes. It reads ones from all ports: its bytes are sent. */
-static uint8_t run_to_end(const struct cvmm_kvm_cpu *cpu)
+static uint8_t run_to_end(const struct varch_kvm_cpu *cpu)
 {
 	struct kvm_run *run = cpu->run;
 	uint8_t *data;
@@ -36,64 +36,64 @@ static uint8_t run_to_end(const struct cvmm_kvm_cpu *cpu)
 		data = (uint8_t *)run + run->io.data_offset;
 		if (run->io.direction == KVM_EXIT_IO_IN)
 			memset(data, 0xff, run->io.size);
-	} while (run->io.port != CVMM_PORT_END || run->io.direction != KVM_EXIT_IO_OUT);
+	} while (run->io.port != VARCH_PORT_END || run->io.direction != KVM_EXIT_IO_OUT);
 	return *data;
 }
 
 START_TEST(kernel_runs_to_its_end)
 {
 	const int before = vsu_fd_count();
-	const struct cvmm_kernel_config config = { .size = sizeof(config), .kernel = guest_word("builtin:selftest") };
+	const struct varch_kernel_config config = { .size = sizeof(config), .kernel = guest_word("builtin:selftest") };
 	struct vmem_map *map = map_new("size=16M");
-	struct cvmm_kernel *kernel;
-	struct cvmm_kvm_cpu cpu;
-	struct cvmm_kvm *kvm;
+	struct varch_kernel *kernel;
+	struct varch_kvm_cpu cpu;
+	struct varch_kvm *kvm;
 
-	OK(cvmm_kernel_load(map, &config, &kernel, &err));
-	OK(cvmm_kvm_new(NULL, &kvm, &err));
-	OK(cvmm_kvm_set_memory(kvm, map, &err));
-	OK(cvmm_kvm_add_cpu(kvm, 0, &cpu, &err));
-	ck_assert_int_eq(cvmm_kernel_enter(kernel, kvm, &cpu, 1, &err), -EINVAL);
-	OK(cvmm_kernel_enter(kernel, kvm, &cpu, 0, &err));
+	OK(varch_kernel_load(map, &config, &kernel, &err));
+	OK(varch_kvm_new(NULL, &kvm, &err));
+	OK(varch_kvm_set_memory(kvm, map, &err));
+	OK(varch_kvm_add_cpu(kvm, 0, &cpu, &err));
+	ck_assert_int_eq(varch_kernel_enter(kernel, kvm, &cpu, 1, &err), -EINVAL);
+	OK(varch_kernel_enter(kernel, kvm, &cpu, 0, &err));
 	ck_assert_uint_eq(run_to_end(&cpu), 0);
-	cvmm_kvm_remove_cpu(&cpu);
-	cvmm_kvm_free(kvm);
-	cvmm_kernel_free(kernel);
+	varch_kvm_remove_cpu(&cpu);
+	varch_kvm_free(kvm);
+	varch_kernel_free(kernel);
 	vmem_map_unref(map);
 	ck_assert_int_eq(vsu_fd_count(), before);
 }
 END_TEST
 
-static const struct cvmm_kernel_device devices[20];
+static const struct varch_kernel_device devices[20];
 
 static const struct {
-	struct cvmm_kernel_config config;
+	struct varch_kernel_config config;
 	const char *memory;
 	int code;
 } refusals[] = {
 	{ { .size = 0, .kernel = "builtin:selftest" }, "size=16M", -EINVAL },
-	{ { .size = sizeof(struct cvmm_kernel_config) }, "size=16M", -EINVAL },
-	{ { .size = sizeof(struct cvmm_kernel_config), .kernel = "builtin:nothing" }, "size=16M", -EINVAL },
-	{ { .size = sizeof(struct cvmm_kernel_config), .kernel = "/nowhere" }, "size=16M", -ENOENT },
-	{ { .size = sizeof(struct cvmm_kernel_config), .kernel = "/proc/self/exe" }, "size=16M", -EBADMSG },
-	{ { .size = sizeof(struct cvmm_kernel_config), .kernel = "builtin:selftest",
+	{ { .size = sizeof(struct varch_kernel_config) }, "size=16M", -EINVAL },
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:nothing" }, "size=16M", -EINVAL },
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "/nowhere" }, "size=16M", -ENOENT },
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "/proc/self/exe" }, "size=16M", -EBADMSG },
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:selftest",
 	    .initrd = "/nowhere" }, "size=16M", -ENOENT },
-	{ { .size = sizeof(struct cvmm_kernel_config), .kernel = "builtin:selftest",
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:selftest",
 	    .ncpus = 1000 }, "size=16M", -EINVAL },
-	{ { .size = sizeof(struct cvmm_kernel_config), .kernel = "builtin:selftest",
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:selftest",
 	    .devices = devices, .ndevices = 20 }, "size=16M", -ENOSPC },
-	{ { .size = sizeof(struct cvmm_kernel_config), .kernel = "builtin:selftest" }, "size=64k", -EFAULT },
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:selftest" }, "size=64k", -EFAULT },
 };
 
 START_TEST(kernel_that_cannot_be_loaded_is_refused)
 {
 	const int before = vsu_fd_count();
-	struct cvmm_kernel_config config = refusals[_i].config;
+	struct varch_kernel_config config = refusals[_i].config;
 	struct vmem_map *map = map_new(refusals[_i].memory);
-	struct cvmm_kernel *kernel;
+	struct varch_kernel *kernel;
 
 	config.kernel = config.kernel ? guest_word(config.kernel) : NULL;
-	ck_assert_int_eq(cvmm_kernel_load(map, &config, &kernel, &err),
+	ck_assert_int_eq(varch_kernel_load(map, &config, &kernel, &err),
 			 refusals[_i].code);
 	ck_assert_str_ne(err.msg, "");
 	vmem_map_unref(map);
@@ -104,17 +104,17 @@ END_TEST
 START_TEST(command_line_has_a_limit)
 {
 	char line[5000] = { 0 };
-	const struct cvmm_kernel_config config = {
+	const struct varch_kernel_config config = {
 		.size = sizeof(config), .kernel = guest_word("builtin:selftest"), .cmdline = line,
 	};
 	struct vmem_map *map = map_new("size=16M");
-	struct cvmm_kernel *kernel;
+	struct varch_kernel *kernel;
 
 	memset(line, 'x', 4095);
-	OK(cvmm_kernel_load(map, &config, &kernel, &err));
-	cvmm_kernel_free(kernel);
+	OK(varch_kernel_load(map, &config, &kernel, &err));
+	varch_kernel_free(kernel);
 	line[4095] = 'x';
-	ck_assert_int_eq(cvmm_kernel_load(map, &config, &kernel, &err), -EINVAL);
+	ck_assert_int_eq(varch_kernel_load(map, &config, &kernel, &err), -EINVAL);
 	vmem_map_unref(map);
 }
 END_TEST

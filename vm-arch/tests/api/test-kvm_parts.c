@@ -9,7 +9,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vm-memory/backend.h>
 
-#include "cvmm/kvm.h"
+#include <vm-arch/kvm.h>
 #include "../guest.h"
 
 static struct vsu_error err;
@@ -28,17 +28,17 @@ START_TEST(vm_leaves_no_descriptor)
 {
 	const int before = vsu_fd_count();
 	struct vmem_map *map = map_new("size=1M", 0);
-	struct cvmm_kvm_cpu cpu;
-	struct cvmm_kvm *kvm;
+	struct varch_kvm_cpu cpu;
+	struct varch_kvm *kvm;
 
-	OK(cvmm_kvm_new(NULL, &kvm, &err));
-	OK(cvmm_kvm_set_memory(kvm, map, &err));
+	OK(varch_kvm_new(NULL, &kvm, &err));
+	OK(varch_kvm_set_memory(kvm, map, &err));
 	vmem_map_unref(map);
-	OK(cvmm_kvm_add_cpu(kvm, 0, &cpu, &err));
-	cvmm_kvm_remove_cpu(&cpu);
-	cvmm_kvm_remove_cpu(&cpu);
-	cvmm_kvm_free(kvm);
-	cvmm_kvm_free(NULL);
+	OK(varch_kvm_add_cpu(kvm, 0, &cpu, &err));
+	varch_kvm_remove_cpu(&cpu);
+	varch_kvm_remove_cpu(&cpu);
+	varch_kvm_free(kvm);
+	varch_kvm_free(NULL);
 	ck_assert_int_eq(vsu_fd_count(), before);
 }
 END_TEST
@@ -47,14 +47,14 @@ START_TEST(device_may_be_a_descriptor)
 {
 	const int before = vsu_fd_count();
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	struct cvmm_kvm *kvm;
+	struct varch_kvm *kvm;
 
-	OK(cvmm_kvm_new(&fd, &kvm, &err));
-	cvmm_kvm_free(kvm);
+	OK(varch_kvm_new(&fd, &kvm, &err));
+	varch_kvm_free(kvm);
 	ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
 	vsu_fd_close(&fd);
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	ck_assert_int_lt(cvmm_kvm_new(&fd, &kvm, &err), 0);
+	ck_assert_int_lt(varch_kvm_new(&fd, &kvm, &err), 0);
 	vsu_fd_close(&fd);
 	ck_assert_int_eq(vsu_fd_count(), before);
 }
@@ -62,24 +62,24 @@ END_TEST
 
 START_TEST(cpu_exists_once)
 {
-	struct cvmm_kvm_cpu cpu, again;
-	struct cvmm_kvm *kvm;
+	struct varch_kvm_cpu cpu, again;
+	struct varch_kvm *kvm;
 
-	OK(cvmm_kvm_new(NULL, &kvm, &err));
-	OK(cvmm_kvm_add_cpu(kvm, 0, &cpu, &err));
+	OK(varch_kvm_new(NULL, &kvm, &err));
+	OK(varch_kvm_add_cpu(kvm, 0, &cpu, &err));
 	ck_assert_uint_ge(cpu.run_len, sizeof(struct kvm_run));
-	ck_assert_int_eq(cvmm_kvm_add_cpu(kvm, 0, &again, &err), -EEXIST);
+	ck_assert_int_eq(varch_kvm_add_cpu(kvm, 0, &again, &err), -EEXIST);
 	ck_assert_ptr_null(again.run);
-	cvmm_kvm_remove_cpu(&again);
-	cvmm_kvm_remove_cpu(&cpu);
-	cvmm_kvm_free(kvm);
+	varch_kvm_remove_cpu(&again);
+	varch_kvm_remove_cpu(&cpu);
+	varch_kvm_free(kvm);
 }
 END_TEST
 
 /* Real mode: mov $42, %al; out %al, $0xf4. */
 static const unsigned char out_42[] = { 0xb0, 0x2a, 0xe6, 0xf4 };
 
-static uint8_t run_until_port(const struct cvmm_kvm_cpu *cpu)
+static uint8_t run_until_port(const struct varch_kvm_cpu *cpu)
 {
 	struct kvm_regs regs = { .rip = 0x1000, .rflags = 2 };
 	struct kvm_sregs sregs;
@@ -96,21 +96,21 @@ static uint8_t run_until_port(const struct cvmm_kvm_cpu *cpu)
 START_TEST(guest_has_the_memory_of_the_last_map)
 {
 	struct vmem_map *maps[2] = { map_new("size=1M", 0), map_new("size=2M", 0) };
-	struct cvmm_kvm_cpu cpu;
-	struct cvmm_kvm *kvm;
+	struct varch_kvm_cpu cpu;
+	struct varch_kvm *kvm;
 	unsigned int i;
 
-	OK(cvmm_kvm_new(NULL, &kvm, &err));
-	OK(cvmm_kvm_add_cpu(kvm, 0, &cpu, &err));
+	OK(varch_kvm_new(NULL, &kvm, &err));
+	OK(varch_kvm_add_cpu(kvm, 0, &cpu, &err));
 	for (i = 0; i < 2; i++) {
-		OK(cvmm_kvm_set_memory(kvm, maps[i], &err));
+		OK(varch_kvm_set_memory(kvm, maps[i], &err));
 		OK(vmem_write_exact(vmem_map_view(maps[i]), 0x1000, out_42,
 				    sizeof(out_42)));
 		OK(vmem_write_exact(vmem_map_view(maps[i]), 0x1001, &i, 1));
 		ck_assert_uint_eq(run_until_port(&cpu), i);
 	}
-	cvmm_kvm_remove_cpu(&cpu);
-	cvmm_kvm_free(kvm);
+	varch_kvm_remove_cpu(&cpu);
+	varch_kvm_free(kvm);
 	vmem_map_unref(maps[0]);
 	vmem_map_unref(maps[1]);
 }

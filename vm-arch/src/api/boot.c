@@ -15,16 +15,17 @@
 #include <vmm-sys-util/sized.h>
 
 #include "api/kvm_private.h"
-#include "cvmm/boot.h"
+#include "arch/own.h"
+#include <vm-arch/boot.h>
 
 #define MAX_DEVICES 19u		/* interrupts from 5 to 23 */
 
-struct cvmm_kernel {
+struct varch_kernel {
 	struct varch_loaded loaded;
 	unsigned int ncpus;
 };
 
-static int check_config(const struct cvmm_kernel_config *c, struct vsu_error *err)
+static int check_config(const struct varch_kernel_config *c, struct vsu_error *err)
 {
 	if (!c->kernel)
 		return vsu_error_set(err, -EINVAL, "boot: config->kernel is NULL; name a file");
@@ -37,7 +38,7 @@ static int check_config(const struct cvmm_kernel_config *c, struct vsu_error *er
 	return vsu_check_array(c->devices, c->ndevices, "boot: config->devices", err);
 }
 
-static int hand_over(const struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
+static int hand_over(const struct varch_kernel *k, const struct varch_kernel_config *c,
 		     struct varch_load *load, struct vsu_error *err)
 {
 	struct varch_board_device devices[MAX_DEVICES];
@@ -55,7 +56,7 @@ static int hand_over(const struct cvmm_kernel *k, const struct cvmm_kernel_confi
 	return varch_load_hand_over(load, &k->loaded, err);
 }
 
-static int load_files(struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
+static int load_files(struct varch_kernel *k, const struct varch_kernel_config *c,
 		      struct vmem_map *map, struct vsu_error *err)
 {
 	struct varch_kernel_file kernel;
@@ -79,12 +80,12 @@ static int load_files(struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
 	return rc;
 }
 
-int cvmm_kernel_load(struct vmem_map *map, const struct cvmm_kernel_config *config,
-		     struct cvmm_kernel **out, struct vsu_error *err)
+int varch_kernel_load(struct vmem_map *map, const struct varch_kernel_config *config,
+		     struct varch_kernel **out, struct vsu_error *err)
 {
-	struct cvmm_kernel_config c;
-	struct cvmm_kernel *k;
-	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_kernel_config", err);
+	struct varch_kernel_config c;
+	struct varch_kernel *k;
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct varch_kernel_config", err);
 
 	if (!rc)
 		rc = check_config(&c, err);
@@ -103,13 +104,13 @@ int cvmm_kernel_load(struct vmem_map *map, const struct cvmm_kernel_config *conf
 	return 0;
 }
 
-void cvmm_kernel_free(struct cvmm_kernel *kernel)
+void varch_kernel_free(struct varch_kernel *kernel)
 {
 	free(kernel);
 }
 
-int cvmm_kernel_enter(const struct cvmm_kernel *kernel, struct cvmm_kvm *kvm,
-		      const struct cvmm_kvm_cpu *cpu, unsigned int number,
+int varch_kernel_enter(const struct varch_kernel *kernel, struct varch_kvm *kvm,
+		      const struct varch_kvm_cpu *cpu, unsigned int number,
 		      struct vsu_error *err)
 {
 	static const struct varch_cpu_choice choice = { .model = VARCH_CPU_HOST };

@@ -2,7 +2,7 @@
 /* Claims about the serial port of other monitors; tests/legacy/ has its registers. */
 #include <config.h>
 
-#include "cvmm/serial.h"
+#include <vm-arch/serial.h>
 #include "../util.h"
 #include "../suite.h"
 
@@ -23,87 +23,87 @@ static void on_interrupt(void *opaque)
 	raised++;
 }
 
-static struct cvmm_serial *port_new(void (*interrupt)(void *opaque))
+static struct varch_serial *port_new(void (*interrupt)(void *opaque))
 {
-	const struct cvmm_serial_config config = {
+	const struct varch_serial_config config = {
 		.size = sizeof(config), .opaque = &sent, .output = on_output,
 		.interrupt = interrupt,
 	};
-	struct cvmm_serial *s;
+	struct varch_serial *s;
 
-	ck_assert_int_eq(cvmm_serial_new(&config, &s, &err), 0);
+	ck_assert_int_eq(varch_serial_new(&config, &s, &err), 0);
 	return s;
 }
 
 START_TEST(written_bytes_are_sent_at_once)
 {
-	struct cvmm_serial *s = port_new(NULL);
+	struct varch_serial *s = port_new(NULL);
 
-	cvmm_serial_write(s, DATA, 'a');
-	cvmm_serial_write(s, DATA, 'b');
+	varch_serial_write(s, DATA, 'a');
+	varch_serial_write(s, DATA, 'b');
 	ck_assert_uint_eq(sent, 'a' << 8 | 'b');
-	ck_assert_uint_eq(cvmm_serial_read(s, LSR), 0x60);
-	cvmm_serial_free(s);
+	ck_assert_uint_eq(varch_serial_read(s, LSR), 0x60);
+	varch_serial_free(s);
 }
 END_TEST
 
 START_TEST(line_rises_when_the_driver_permits_it)
 {
-	struct cvmm_serial *s = port_new(on_interrupt);
+	struct varch_serial *s = port_new(on_interrupt);
 
-	cvmm_serial_write(s, DATA, 'a');
+	varch_serial_write(s, DATA, 'a');
 	ck_assert_uint_eq(raised, 0);
-	cvmm_serial_write(s, IER, 2);
+	varch_serial_write(s, IER, 2);
 	ck_assert_uint_eq(raised, 1);
-	cvmm_serial_free(s);
+	varch_serial_free(s);
 }
 END_TEST
 
 START_TEST(input_waits_for_room)
 {
-	struct cvmm_serial *s = port_new(on_interrupt);
+	struct varch_serial *s = port_new(on_interrupt);
 
-	cvmm_serial_write(s, IER, 1);
-	ck_assert_uint_eq(cvmm_serial_input(s, (const unsigned char *)"ab", 2), 1);
+	varch_serial_write(s, IER, 1);
+	ck_assert_uint_eq(varch_serial_input(s, (const unsigned char *)"ab", 2), 1);
 	ck_assert_uint_eq(raised, 1);
-	ck_assert_uint_eq(cvmm_serial_input(s, (const unsigned char *)"b", 1), 0);
-	ck_assert_uint_eq(cvmm_serial_read(s, LSR), 0x61);
-	ck_assert_uint_eq(cvmm_serial_read(s, DATA), 'a');
-	ck_assert_uint_eq(cvmm_serial_input(s, (const unsigned char *)"b", 1), 1);
+	ck_assert_uint_eq(varch_serial_input(s, (const unsigned char *)"b", 1), 0);
+	ck_assert_uint_eq(varch_serial_read(s, LSR), 0x61);
+	ck_assert_uint_eq(varch_serial_read(s, DATA), 'a');
+	ck_assert_uint_eq(varch_serial_input(s, (const unsigned char *)"b", 1), 1);
 	ck_assert_uint_eq(raised, 2);
-	ck_assert_uint_eq(cvmm_serial_read(s, DATA), 'b');
-	cvmm_serial_free(s);
+	ck_assert_uint_eq(varch_serial_read(s, DATA), 'b');
+	varch_serial_free(s);
 }
 END_TEST
 
 START_TEST(registers_beyond_the_port_do_not_exist)
 {
-	struct cvmm_serial *s = port_new(NULL);
+	struct varch_serial *s = port_new(NULL);
 	uint32_t i;
 
-	cvmm_serial_write(s, SCR, 7);
-	for (i = CVMM_SERIAL_LEN; i < 3 * CVMM_SERIAL_LEN; i++) {
-		cvmm_serial_write(s, i, 9);
-		ck_assert_uint_eq(cvmm_serial_read(s, i), 255);
+	varch_serial_write(s, SCR, 7);
+	for (i = VARCH_SERIAL_LEN; i < 3 * VARCH_SERIAL_LEN; i++) {
+		varch_serial_write(s, i, 9);
+		ck_assert_uint_eq(varch_serial_read(s, i), 255);
 	}
-	cvmm_serial_write(s, 0u - CVMM_SERIAL_COM1, 9);
-	ck_assert_uint_eq(cvmm_serial_read(s, UINT32_MAX), 255);
-	ck_assert_uint_eq(cvmm_serial_read(s, SCR), 7);
+	varch_serial_write(s, 0u - VARCH_SERIAL_COM1, 9);
+	ck_assert_uint_eq(varch_serial_read(s, UINT32_MAX), 255);
+	ck_assert_uint_eq(varch_serial_read(s, SCR), 7);
 	ck_assert_uint_eq(sent, 0);
-	cvmm_serial_free(s);
-	cvmm_serial_free(NULL);
+	varch_serial_free(s);
+	varch_serial_free(NULL);
 }
 END_TEST
 
 START_TEST(config_without_its_size_or_output_is_rejected)
 {
-	struct cvmm_serial_config config = { .size = 0, .output = on_output };
-	struct cvmm_serial *s;
+	struct varch_serial_config config = { .size = 0, .output = on_output };
+	struct varch_serial *s;
 
-	ck_assert_int_eq(cvmm_serial_new(&config, &s, &err), -EINVAL);
+	ck_assert_int_eq(varch_serial_new(&config, &s, &err), -EINVAL);
 	config.size = sizeof(config);
 	config.output = NULL;
-	ck_assert_int_eq(cvmm_serial_new(&config, &s, &err), -EINVAL);
+	ck_assert_int_eq(varch_serial_new(&config, &s, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "config->output is NULL"));
 }
 END_TEST

@@ -3,10 +3,10 @@
 #ifndef VMM_API_KVM_PRIVATE_H
 #define VMM_API_KVM_PRIVATE_H
 
-#include <vm-arch/kvm.h>
 #include <vm-arch/slots.h>
+#include <vm-arch/vm.h>
 
-struct cvmm_kvm {
+struct varch_kvm {
 	struct varch_vm kvm;
 	struct varch_slots *slots;
 };

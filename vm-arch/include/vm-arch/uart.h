@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A 16550A serial port: a register model without files, threads or clock.
+ * Output and interrupts are callbacks; the owner supplies input.
+ *
+ * No time passes in it. A written byte is sent immediately, and received bytes
+ * below the trigger level time out immediately, because no more follow at that
+ * moment. The line rises once for all pending causes, and falls when the driver
+ * has handled them.
+ *
+ * Threads: the owner serialises all calls.
+ */
+#ifndef VARCH_LEGACY_SERIAL_H
+#define VARCH_LEGACY_SERIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vm-arch/attributes.h>
+#include <vm-arch/bus.h>
+#include <vm-arch/state.h>
+
+VSU_BEGIN_DECLS
+
+#define VARCH_SERIAL_PORTS 8
+#define VARCH_SERIAL_FIFO 16	/* capacity for received bytes; one without FIFO */
+
+struct varch_uart {
+	void (*output)(void *opaque, unsigned char byte);
+	void (*interrupt)(void *opaque); /* the interrupt line rises */
+	void *opaque;
+	/* private */
+	unsigned char fifo[VARCH_SERIAL_FIFO];
+	unsigned int head, count;
+	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
+	uint8_t msr;		/* modem line states, and their changes */
+	bool overrun;		/* a byte was dropped, unreported */
+	bool line;		/* the interrupt line is up */
+	bool filling;		/* the last access wrote a byte to send */
+	bool busy;		/* the transmitter accepts nothing now */
+	bool thr_empty_pending;	/* the transmitter became empty, unreported */
+};
+
+VARCH_API void varch_uart_init(struct varch_uart *s);
+
+/*
+ * While busy, the port reports a non-empty transmitter, and drivers wait for
+ * the interrupt at its end. Bytes written regardless are sent.
+ */
+VARCH_API void varch_uart_set_busy(struct varch_uart *s, bool busy);
+
+/* A handler for the bus; opaque is the struct varch_uart. */
+VARCH_API void varch_uart_access(void *opaque, struct varch_access *access);
+
+/* The number of bytes the port accepts now; passes bytes, returns how many. */
+VARCH_API size_t varch_uart_room(const struct varch_uart *s);
+VARCH_API size_t varch_uart_input(struct varch_uart *s, const unsigned char *bytes,
+			size_t n);
+
+/* The port's registers and received bytes. -EBADMSG: such a port cannot be. */
+VARCH_API void varch_uart_save(const struct varch_uart *s, struct varch_state_writer *w);
+VARCH_API int varch_uart_load(struct varch_uart *s, struct varch_state_fields *f,
+		    struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Functions of an architecture that only this library calls.
+ *
+ * Threads: as <vm-arch/arch.h>.
+ */
+#ifndef VARCH_ARCH_OWN_H
+#define VARCH_ARCH_OWN_H
+
+#include <vm-arch/arch.h>
+
+/*
+ * The type of a VM for KVM_CREATE_VM. -EOPNOTSUPP: KVM has none with private memory.
+ */
+int varch_vm_type(const struct varch_vm *kvm, bool private_memory, unsigned long *type,
+		     struct vsu_error *err);
+
+/* Adds the interrupt controllers to a new VM. -EOPNOTSUPP: a missing capability, which err names. */
+int varch_vm_init(struct varch_vm *kvm, struct vsu_error *err);
+
+/* Enables what speeds the VM up, and with private memory what the guest converts it by. */
+void varch_vm_tune(struct varch_vm *kvm, bool private_memory);
+
+/*
+ * All CPUs of the VM have been created, and none has been set up or connected to interrupts:
+ * chooses their features and starts the interrupt controllers.
+ */
+int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
+		       struct vsu_error *err);
+
+/* Whether the interrupt controllers receive messages of devices. */
+bool varch_has_msi(const struct varch_vm *kvm);
+
+/*
+ * Adds to a message its sender, the requester ID of its function on the bus, if the
+ * interrupt controllers look at it. Any thread.
+ */
+void varch_msi_sender(struct kvm_msi *message, uint32_t sender);
+
+/* Whether the interrupt controllers are those that a board without a KVM describes. */
+bool varch_is_usual(const struct varch_vm *kvm);
+
+#endif
