@@ -21,6 +21,7 @@ struct search {
 	bool closed;		/* looks for a closed one */
 	bool found;
 	int fd;
+	int failed;		/* -ENOMEM: not all was read */
 };
 
 static void look_at(struct search *s, int fd)
@@ -83,43 +84,50 @@ static void look_at_memory(struct search *s, const char *list)
 	const struct vmm_memory_lists lists = { .what = "--memory", .list = { list }, .n = 1 };
 	struct vmm_memory_specs specs;
 	const char *path;
+	const int rc = vmm_memory_specs_read(&specs, &lists, NULL);
 
-	if (vmm_memory_specs_read(&specs, &lists, NULL) < 0)
+	if (rc < 0) {
+		s->failed = rc == -ENOMEM ? rc : 0;
 		return;
+	}
 	path = vmem_backend_text(specs.list[0].backend, "mem-path");
 	if (path)
 		look_at_file(s, path);
 	vmm_memory_specs_free(&specs);
 }
 
-static struct search search_value(const struct vmm_argument *a, bool closed)
+/* 1: found; 0: not; -ENOMEM. */
+static int search_value(struct search *s, const struct vmm_argument *a, struct vsu_error *err)
 {
-	struct search s = { .closed = closed };
-
 	if (!a->value.text)
-		return s;
+		return 0;
 	if (a->row->how)
-		look_at_device(&s, a);
+		look_at_device(s, a);
 	else if (is_memory(a))
-		look_at_memory(&s, a->value.text);
+		look_at_memory(s, a->value.text);
 	else if (a->row->refers != DEVKIND_REFERS_NOTHING && a->row->refers != DEVKIND_REFERS_TEXT)
-		look_at_file(&s, a->value.text);
-	return s;
+		look_at_file(s, a->value.text);
+	return s->failed ? vsu_error_set(err, s->failed, "no memory for options") : s->found;
 }
 
-bool vmm_descriptors_named(const struct vmm_argument *a)
+int vmm_descriptors_named(const struct vmm_argument *a, struct vsu_error *err)
 {
-	return search_value(a, false).found;
+	struct search s = { .closed = false };
+
+	return search_value(&s, a, err);
 }
 
 int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err)
 {
-	struct search s;
 	unsigned int i;
 
 	for (i = 0; i < a->n; i++) {
-		s = search_value(&a->list[i], true);
-		if (s.found)
+		struct search s = { .closed = true };
+		const int rc = search_value(&s, &a->list[i], err);
+
+		if (rc < 0)
+			return rc;
+		if (rc)
 			return vsu_error_set(err, -EBADF, "%s%s: descriptor %d of '%s' is not open in this process; pass it, or name the file by its path",
 					     a->list[i].row->option.kind == VSU_OPTION_OPERAND ? "" : "option --",
 					     vmm_argument_name(&a->list[i]), s.fd, a->list[i].value.text);
@@ -162,9 +170,11 @@ static int forget_memory(const char *list, char **out, struct vsu_error *err)
 
 int vmm_descriptors_forget(const struct vmm_argument *a, char **out, struct vsu_error *err)
 {
+	const int rc = vmm_descriptors_named(a, err);
+
 	*out = NULL;
-	if (!vmm_descriptors_named(a))
-		return 0;
+	if (rc <= 0)
+		return rc;
 	if (is_memory(a))
 		return forget_memory(a->value.text, out, err);
 	*out = forget_number(a->value.text);

@@ -9,12 +9,10 @@
 #ifndef VMM_CONFIG_DESCRIPTORS_H
 #define VMM_CONFIG_DESCRIPTORS_H
 
-#include <stdbool.h>
-
 #include "config/arguments.h"
 
-/* Whether the option's value names a descriptor. */
-bool vmm_descriptors_named(const struct vmm_argument *a);
+/* 1: the option's value names a descriptor; 0: none; -ENOMEM. */
+int vmm_descriptors_named(const struct vmm_argument *a, struct vsu_error *err);
 
 /*
  * Before this process opens anything: a number that is not open now would be one of its own

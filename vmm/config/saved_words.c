@@ -196,11 +196,16 @@ static int refuse_descriptors(const struct vmm_arguments *merged, const struct v
 {
 	const struct vmm_argument *e = merged->list;
 	unsigned int i;
+	int rc;
 
-	for (i = 0; i < merged->n; i++, e++)
-		if (!is_given(given, e) && vmm_descriptors_named(e))
+	for (i = 0; i < merged->n; i++, e++) {
+		rc = is_given(given, e) ? 0 : vmm_descriptors_named(e, err);
+		if (rc < 0)
+			return rc;
+		if (rc)
 			return vsu_error_set(err, -EINVAL, "'--%s=%s' names a descriptor of the machine's former process; give this option again",
 					     is_operand(e) ? "disk" : vmm_argument_name(e), e->value.text);
+	}
 	return 0;
 }
 
