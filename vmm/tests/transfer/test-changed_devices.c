@@ -70,7 +70,7 @@ static void added(void)
 START_TEST(e3_26_added_device_is_part_of_a_saved_machine)
 {
 	run("--disk=disk", NULL, adding);
-	continue_saved("\"--device=rng,rate=64k\"", added);
+	continue_saved("\"--device=rng,rate=65536\"", added);
 }
 END_TEST
 
