@@ -127,7 +127,7 @@ int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err)
 
 		if (rc < 0)
 			return rc;
-		if (rc)
+		if (rc > 0)
 			return vsu_error_set(err, -EBADF, "%s%s: descriptor %d of '%s' is not open in this process; pass it, or name the file by its path",
 					     a->list[i].row->option.kind == VSU_OPTION_OPERAND ? "" : "option --",
 					     vmm_argument_name(&a->list[i]), s.fd, a->list[i].value.text);

@@ -202,7 +202,7 @@ static int refuse_descriptors(const struct vmm_arguments *merged, const struct v
 		rc = is_given(given, e) ? 0 : vmm_descriptors_named(e, err);
 		if (rc < 0)
 			return rc;
-		if (rc)
+		if (rc > 0)
 			return vsu_error_set(err, -EINVAL, "'--%s=%s' names a descriptor of the machine's former process; give this option again",
 					     is_operand(e) ? "disk" : vmm_argument_name(e), e->value.text);
 	}
