@@ -11,6 +11,11 @@
 
 #include "disk/module.h"
 
+/* The folder of the build system; programs that compile the sources have no modules. */
+#ifndef MODULES_DIR
+#define MODULES_DIR "/usr/lib/c-vmm"
+#endif
+
 static const struct vsu_module nbd = {
 	.file = "disk-nbd.so", .folder = MODULES_DIR, .variable = "CVMM_MODULES",
 	.version = PACKAGE_VERSION, .symbol = DEVKIND_PRIV_DISK_MODULE_SYMBOL,
