@@ -262,25 +262,30 @@ static int start_keeper(struct vmm_image_server *s, const struct server *server,
 
 /* ----------------------------------------------------------------- the service */
 
+static void keep_reason(void *why, const struct vsu_error *err)
+{
+	*(struct vsu_error *)why = *err;
+}
+
 /* Until the handshake has ended, or vsu_now_ns() is the deadline. */
 static int await_handshake(struct vhost_user_frontend *f, uint64_t deadline)
 {
 	struct pollfd p = { .fd = vhost_user_frontend_fd(f), .events = POLLIN };
 	uint64_t now;
+	int rc = 0;
 
-	while (vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_NEGOTIATING) {
+	while (rc >= 0 && vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_NEGOTIATING) {
 		now = vsu_now_ns();
 		if (now >= deadline || poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1) == 0)
 			return -ETIMEDOUT;
-		if (vhost_user_frontend_dispatch(f) < 0)
-			return -EIO;
+		rc = vhost_user_frontend_dispatch(f);
 	}
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 /*
- * A session whose handshake shows that the image is served: -EIO, the program has ended. The machine
- * begins its own session on the same connection.
+ * A session whose handshake shows that the image is served: -ECONNRESET, the program has ended;
+ * -ETIMEDOUT. The machine begins its own session on the same connection.
  */
 static int ask_server(int sock, struct vsu_error *err)
 {
@@ -288,19 +293,20 @@ static int ask_server(int sock, struct vsu_error *err)
 		.size = sizeof(config), .peer = PROGRAM, .timeout_ns = 2 * REPLY_NS,
 		.protocol_features = VHOST_USER_PROTOCOL_BIT(MQ),
 	};
-	const struct vhost_user_frontend_ops ops = { .size = sizeof(ops) };
+	const struct vhost_user_frontend_ops ops = { .size = sizeof(ops), .failed = keep_reason };
+	struct vsu_error why = VSU_ERROR_INIT;
 	struct vhost_user_frontend *f;
 	int own = vsu_fd_dup(sock);
 	int rc = own < 0 ? vsu_error_sys(err, own, "the connection to " PROGRAM) :
-			   vhost_user_frontend_new_take_fd(own, &config, &ops, NULL, &f, err);
+			   vhost_user_frontend_new_take_fd(own, &config, &ops, &why, &f, err);
 
 	if (rc < 0) {
 		vsu_fd_close(&own);
-		return rc == -EPIPE || rc == -ECONNRESET ? -EIO : rc;
+		return rc;
 	}
 	rc = await_handshake(f, vsu_now_ns() + REPLY_NS);
 	vhost_user_frontend_free(f);
-	return rc;
+	return why.code ? vsu_error_set(err, why.code, "%s", why.msg) : rc;
 }
 
 /* A program that does not serve the image ends, and its connection with it. */
@@ -308,15 +314,16 @@ static int await_service(const struct vmm_image_server *s, const struct server *
 {
 	static char text[VMM_PROGRAM_MESSAGES];
 	const char *const path = server->name;
-	const int rc = ask_server(s->sock, err);
+	struct vsu_error why = VSU_ERROR_INIT;
+	const int rc = ask_server(s->sock, &why);
 
 	if (!rc)
 		return send(s->leash, "", 1, MSG_NOSIGNAL) == 1 ? 0 : vsu_error_sys(err, -errno, "cannot start " PROGRAM);
 	if (rc == -ETIMEDOUT)
 		return vsu_error_set(err, rc, "image '%s' is not served: " PROGRAM " did not reply within %d s", path, (int)(REPLY_NS / NS_PER_S));
-	if (rc != -EIO)
-		return rc;
-	return vsu_error_set(err, rc, "image '%s' is not served: " PROGRAM " ended: %s; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path,
+	if (rc != -ECONNRESET)
+		return vsu_error_set(err, rc, "image '%s' is not served: %s", path, why.msg);
+	return vsu_error_set(err, -EIO, "image '%s' is not served: " PROGRAM " ended: %s; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path,
 			     vmm_program_text(server->messages, text));
 }
 

@@ -32,13 +32,14 @@ static char folder[] = "/tmp/test-image-XXXXXX";
 
 static int *error_of_writing;	/* errno of the program's open() for writing */
 static bool stalls;		/* instead, one byte of its first message is sent */
+static bool babbles;		/* instead, its first message has no version of the protocol */
 
 _Noreturn static void stall(const char *export)
 {
 	const char *listener = strstr(export, "addr.str=");
 	const int fd = accept(atoi(listener + strlen("addr.str=")), NULL, NULL);
 
-	(void)!send(fd, "\1", 1, MSG_NOSIGNAL);
+	(void)!send(fd, "\1\0\0\0\0\0\0\0\0\0\0\0", babbles ? 12 : 1, MSG_NOSIGNAL);
 	for (;;)
 		pause();
 }
@@ -55,7 +56,7 @@ int __attribute__((used)) __wrap_execl(const char *path, const char *word, ...)
 	while (argv[n] && n < COUNT(argv) - 1)
 		argv[++n] = va_arg(more, char *);
 	va_end(more);
-	if (stalls)
+	if (stalls || babbles)
 		stall(argv[n - 1]);
 	*error_of_writing = open(IMAGE, O_RDWR | O_CLOEXEC) < 0 ? errno : 0;
 	return execv(path, argv);
@@ -223,6 +224,17 @@ START_TEST(server_that_begins_a_reply_is_not_awaited_for_ever)
 }
 END_TEST
 
+START_TEST(server_that_replies_wrongly_has_not_ended)
+{
+	ck_assert_int_eq(system("qemu-img create -q -f qcow2 " IMAGE " 16M"), 0);
+	babbles = true;
+	ck_assert_int_eq(vmm_image_server_start(&server, IMAGE, "qcow2", true, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is not served: "));
+	ck_assert_ptr_null(strstr(err.msg, "ended"));
+	babbles = false;
+}
+END_TEST
+
 START_TEST(missing_images_and_folders_are_refused)
 {
 	ck_assert_int_eq(vmm_image_server_start(&server, "absent", "qcow2", true, &err), -ENOENT);
@@ -250,6 +262,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test_unless(tc, reason, image_is_served_to_a_socket);
+	tcase_add_test_unless(tc, reason, server_that_replies_wrongly_has_not_ended);
 	tcase_add_test_unless(tc, reason, server_ends_with_its_owner);
 	tcase_add_test_unless(tc, reason, server_inherits_no_other_descriptor);
 	tcase_add_test_unless(tc, reason, nothing_is_left_in_the_file_system);
