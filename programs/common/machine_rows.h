@@ -15,7 +15,7 @@
 	{ .name = "modules", .kind = VSU_OPTION_STRING, .arg = "FOLDER|none", .preset = "/lib/modules/VERSION", \
 	  .help = "modules of the kernel" }
 #define VMM_ROW_INIT \
-	{ .name = "init", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "the installed cvmm-init", \
+	{ .name = "init", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "the installed one", \
 	  .help = "first program of the guest" }
 #define VMM_ROW_MEMORY \
 	{ .name = "memory", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES", .preset = "1G", .help = "guest memory" }

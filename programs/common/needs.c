@@ -243,6 +243,13 @@ int vmm_needs_image(const char *path, const char *option, struct vsu_error *err)
 	return vsu_error_set(err, -ENOENT, "%sno such file: '%s'", option, path);
 }
 
+int vmm_needs_boot_init(const char *init, const char *option, struct vsu_error *err)
+{
+	if (!access(init, F_OK) || errno != ENOENT)
+		return 0;
+	return vsu_error_set(err, -ENOENT, "%sthe first program of guests that boot images is not installed: there is no file '%s'; install the package cvmm-boot", option, init);
+}
+
 void vmm_needs_explain_command(const char *command, struct vsu_error *err)
 {
 	char why[sizeof(err->msg)];

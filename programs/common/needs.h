@@ -32,6 +32,9 @@ int vmm_needs_check(const struct vmm_needs *needs, struct vsu_error *err);
  */
 int vmm_needs_image(const char *path, const char *option, struct vsu_error *err);
 
+/* Whether the installed first program of guests that boot images exists, which another package has: -ENOENT. */
+int vmm_needs_boot_init(const char *init, const char *option, struct vsu_error *err);
+
 /* If *err is about a command that was not found in the guest, and is the name of an image: adds what to do. */
 void vmm_needs_explain_command(const char *command, struct vsu_error *err);
 

@@ -9,6 +9,7 @@
 #include <vm-agent/end.h>
 
 #include "common/command.h"
+#include "common/helpers.h"
 #include "common/needs.h"
 #include "common/remedy.h"
 #include "common/run_command.h"
@@ -63,12 +64,20 @@ static bool error_is_read(void)
 	return poll(&p, 1, PATIENCE_MS) != 0;
 }
 
+static int check_image(const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	static const char option[] = "option --image: ";
+	int rc = vmm_needs_image(o->image, option, err);
+
+	return rc || o->init ? rc : vmm_needs_boot_init(vmm_helper_init(true), option, err);
+}
+
 static int check_exec(const struct vmm_exec_options *o, struct vsu_error *err)
 {
 	const struct vmm_needs needs = {
 		.kernel = o->kernel, .modules = o->modules, .emulates = o->emulate, .may_emulate = !o->image,
 	};
-	int rc = o->image ? vmm_needs_image(o->image, "option --image: ", err) : 0;
+	int rc = o->image ? check_image(o, err) : 0;
 
 	return rc < 0 || o->from ? rc : vmm_needs_check(&needs, err);
 }

@@ -205,6 +205,18 @@ static const struct {
 	{ "debian:12", "", "" },
 };
 
+START_TEST(missing_first_program_of_images_is_named_with_its_package)
+{
+	snprintf(path, sizeof(path), "%s/cvmm-boot-init", host);
+	ck_assert_int_eq(vmm_needs_boot_init(path, "option --image: ", &err), -ENOENT);
+	ck_assert(strstr(err.msg, "option --image: ") == err.msg && strstr(err.msg, path));
+	ck_assert(strstr(err.msg, "install the package cvmm-boot"));
+	make_file(path, "");
+	ck_assert_int_eq(vmm_needs_boot_init(path, "option --image: ", &err), 0);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(command_that_is_an_image_is_explained)
 {
 	vsu_error_set(&err, -ECANCELED, "%s", commands[_i].why);
@@ -227,6 +239,7 @@ int main(void)
 	tcase_add_test(tc, modules_are_needed_with_their_list);
 	tcase_add_test(tc, complete_host_lacks_nothing);
 	tcase_add_loop_test(tc, image_that_is_no_file_is_explained, 0, COUNT(images));
+	tcase_add_test(tc, missing_first_program_of_images_is_named_with_its_package);
 	tcase_add_test(tc, image_that_exists_or_is_an_address_is_accepted);
 	tcase_add_loop_test(tc, command_that_is_an_image_is_explained, 0, COUNT(commands));
 	suite_add_tcase(s, tc);
