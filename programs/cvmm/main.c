@@ -260,7 +260,7 @@ static int cmd_help(const char *word)
 	if (c)
 		status = c->fn ? c->fn(2, words) : vmm_executed_help(c->name, &err);
 	if (status)
-		return vmm_complain_end(status, &err);
+		return err.msg[0] ? vmm_complain_end(status, &err) : status;	/* the program has complained */
 	return has_topic(topic) ? 0 : refuse_word(vmm_other_help, word, &err);
 }
 

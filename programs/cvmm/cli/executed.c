@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,8 @@ static int await_help(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return VSU_EXIT_HOST;
+	if (WIFSIGNALED(status))
+		raise(WTERMSIG(status));	/* SIGPIPE: as if this process had printed */
 	return WIFEXITED(status) ? WEXITSTATUS(status) : VSU_EXIT_HOST;
 }
 

@@ -2,6 +2,8 @@
 /* Claims about the program cvmm, which is started: its commands and exit statuses. */
 #include <config.h>
 
+#include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -172,6 +174,42 @@ START_TEST(command_line_of_boot_ends_with_its_status_and_text)
 END_TEST
 
 /* A topic with the name of a command precedes it. */
+/* The program of the command has written the reason. */
+START_TEST(help_that_cannot_be_written_is_reported_once)
+{
+	const char *const words[WORDS] = { "help", "initrd" };
+	const int full = open("/dev/full", O_WRONLY | O_CLOEXEC), errors = memfd_create("errors", MFD_CLOEXEC);
+	char text[512];
+	int status;
+
+	ck_assert(full >= 0 && errors >= 0);
+	status = run(words, full, errors);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), VSU_EXIT_HOST);
+	read_all(errors, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "No space left on device"));
+	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+	close(full);
+}
+END_TEST
+
+START_TEST(help_without_a_reader_ends_as_its_program)
+{
+	const char *const words[WORDS] = { "help", "initrd" };
+	int ends[2], errors = memfd_create("errors", MFD_CLOEXEC), status;
+	char text[512];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	status = run(words, ends[1], errors);
+	close(ends[1]);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGPIPE);
+	read_all(errors, text, sizeof(text));
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
 START_TEST(d5_07_help_of_each_command_of_the_socket_has_its_words)
 {
 	const struct vmm_control_command *c = &vmm_machine_commands[_i];
@@ -201,6 +239,8 @@ int main(void)
 				   COUNT(calls));
 	tcase_add_loop_test_unless(tc, no_boot(), command_line_of_boot_ends_with_its_status_and_text, 0,
 				   COUNT(boot_calls));
+	tcase_add_loop_test_unless(tc, no_program(), help_that_cannot_be_written_is_reported_once, 0, 1);
+	tcase_add_loop_test_unless(tc, no_program(), help_without_a_reader_ends_as_its_program, 0, 1);
 	tcase_add_loop_test_unless(tc, no_program(),
 				   d5_07_help_of_each_command_of_the_socket_has_its_words, 0, ncommands);
 	suite_add_tcase(s, tc);
