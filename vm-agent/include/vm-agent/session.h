@@ -36,18 +36,21 @@ struct vagent_session_config {
 	 * when the agent waits for a request, so that the machine can be saved as a template.
 	 */
 	const char *request;
-	uint32_t request_len;
+	uint32_t request_len;	/* bytes; at most VAGENT_MAX_REQUEST */
 	int in, out, err;	/* descriptors, borrowed; -1: no input, or output is discarded */
 	uint64_t timeout_ms;	/* from the call to the end of the command; 0: none */
 	bool clone;		/* the guest is a clone of a template: the agent waits already */
 	/*
-	 * request is NULL: when the agent waits for a request, the session waits for
-	 * vagent_session_request(). timeout_ms limits the time until then.
+	 * When the agent waits for a request, the session waits for vagent_session_request(). timeout_ms
+	 * limits the time until then, and request must be NULL.
 	 */
 	bool waits;
 };
 
-/* Makes a session and the sockets of its ports. -EINVAL: the size of config; -ENOMEM; errors of socketpair(). */
+/*
+ * Makes a session and the sockets of its ports. -EINVAL: the size of config, or it has waits and a request; -E2BIG:
+ * the request exceeds VAGENT_MAX_REQUEST; -ENOMEM; errors of socketpair().
+ */
 VAGENT_API int vagent_session_new(struct vagent_session **out, const struct vagent_session_config *config,
 		    struct vsu_error *err) VSU_NODISCARD;
 /* Frees a session in any state; s may be NULL. */
@@ -65,8 +68,9 @@ VAGENT_API bool vagent_session_dispatch(struct vagent_session *s);
 
 /*
  * Sends a command to a session that waits; of the struct, request, streams and timeout are used. -EAGAIN: the
- * session does not wait. After errors of a stream (-EBADF, -ENOMEM, -ENOSPC and others) it still waits. If
- * vagent_session_waits() is false after an error, the session has ended.
+ * session does not wait; -EINVAL: the size of command, or its request is NULL; -E2BIG: the request exceeds
+ * VAGENT_MAX_REQUEST. After these and errors of a stream (-EBADF, -ENOMEM, -ENOSPC and others) it still waits. If
+ * vagent_session_waits() is false after another error, the session has ended.
  */
 VAGENT_API int vagent_session_request(struct vagent_session *s, const struct vagent_session_config *command,
 			struct vsu_error *err) VSU_NODISCARD;

@@ -153,6 +153,13 @@ static int copy_request(struct vagent_session *s, const struct vagent_session_co
 	return 0;
 }
 
+static int check_length(const struct vagent_session_config *c, struct vsu_error *err)
+{
+	return !c->request || c->request_len <= VAGENT_MAX_REQUEST ? 0 :
+	       vsu_error_set(err, -E2BIG, "a request of %" PRIu32 " bytes exceeds the maximum of %u", c->request_len,
+			     VAGENT_MAX_REQUEST);
+}
+
 /* The request, the streams and the time limit of a command. */
 static int take_command(struct vagent_session *s, const struct vagent_session_config *c)
 {
@@ -170,6 +177,11 @@ int vagent_session_new(struct vagent_session **out, const struct vagent_session_
 	struct vagent_session *s;
 	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct vagent_session_config", err);
 
+	if (rc < 0)
+		return rc;
+	if (c.waits && c.request)
+		return vsu_error_set(err, -EINVAL, "a session that waits for a request was given one");
+	rc = check_length(&c, err);
 	if (rc < 0)
 		return rc;
 	s = calloc(1, sizeof(*s));
@@ -554,6 +566,7 @@ static void forget_command(struct vagent_session *s)
 	forget_end(s, &s->err.to);
 	free(s->request);
 	s->request = NULL;
+	s->request_len = 0;
 	(void)!set_timer(s, 0);
 }
 
@@ -567,6 +580,11 @@ int vagent_session_request(struct vagent_session *s, const struct vagent_session
 		return rc;
 	if (s->state != WAITS)
 		return vsu_error_set(err, -EAGAIN, "the guest does not wait for a command");
+	if (!c.request)
+		return vsu_error_set(err, -EINVAL, "the command has no request");
+	rc = check_length(&c, err);
+	if (rc < 0)
+		return rc;
 	rc = take_command(s, &c);
 	if (rc < 0) {
 		forget_command(s);

@@ -436,6 +436,60 @@ START_TEST(request_with_a_closed_stream_is_refused_and_the_guest_waits)
 }
 END_TEST
 
+/* The second one comes after a command that was dropped. */
+START_TEST(request_without_records_is_refused_and_the_guest_waits)
+{
+	struct vagent_session_config c = {
+		.size = sizeof(c), .request = REQUEST, .request_len = sizeof(REQUEST), .in = -1, .out = 1000, .err = -1,
+	};
+	const struct vagent_session_config without = { .size = sizeof(c), .in = -1, .out = -1, .err = -1 };
+
+	begin_waiting(0);
+	agent_is_ready(VAGENT_VERSION);
+	ck_assert(turns());
+	ck_assert_int_eq(vagent_session_request(s, &without, &why), -EINVAL);
+	ck_assert_int_eq(vagent_session_request(s, &c, &why), -EBADF);
+	ck_assert_int_eq(vagent_session_request(s, &without, &why), -EINVAL);
+	ck_assert(vagent_session_waits(s));
+	c.out = -1;
+	ck_assert_int_eq(vagent_session_request(s, &c, &why), 0);
+}
+END_TEST
+
+START_TEST(session_that_waits_is_not_made_with_a_request)
+{
+	const struct vagent_session_config c = {
+		.size = sizeof(c), .request = REQUEST, .request_len = sizeof(REQUEST), .in = -1, .out = -1, .err = -1,
+		.waits = true,
+	};
+	struct vagent_session *other = NULL;
+
+	ck_assert_int_eq(vagent_session_new(&other, &c, &why), -EINVAL);
+	ck_assert_ptr_null(other);
+}
+END_TEST
+
+START_TEST(request_that_no_agent_accepts_is_refused)
+{
+	static const char large[VAGENT_MAX_REQUEST + 1];
+	struct vagent_session_config c = {
+		.size = sizeof(c), .request = large, .request_len = sizeof(large), .in = -1, .out = -1, .err = -1,
+	};
+	struct vagent_session *other = NULL;
+
+	ck_assert_int_eq(vagent_session_new(&other, &c, &why), -E2BIG);
+	ck_assert_ptr_null(other);
+	c.request_len = UINT32_MAX;
+	begin_waiting(0);
+	agent_is_ready(VAGENT_VERSION);
+	ck_assert(turns());
+	ck_assert_int_eq(vagent_session_request(s, &c, &why), -E2BIG);
+	ck_assert(vagent_session_waits(s));
+	c.request_len = VAGENT_MAX_REQUEST;
+	ck_assert_int_eq(vagent_session_request(s, &c, &why), 0);
+}
+END_TEST
+
 START_TEST(timeout_is_124)
 {
 	struct pollfd p;
@@ -791,6 +845,9 @@ int main(void)
 	tcase_add_test(tc, command_that_ended_in_time_keeps_its_status);
 	tcase_add_test(tc, output_that_the_guest_does_not_send_ends_the_session);
 	tcase_add_test(tc, request_with_a_closed_stream_is_refused_and_the_guest_waits);
+	tcase_add_test(tc, request_without_records_is_refused_and_the_guest_waits);
+	tcase_add_test(tc, session_that_waits_is_not_made_with_a_request);
+	tcase_add_test(tc, request_that_no_agent_accepts_is_refused);
 	tcase_add_test(tc, timeout_is_124);
 	tcase_add_test(tc, moment_has_the_time_and_other_bytes_each_time);
 	tcase_add_test(tc, session_of_a_clone_asks_the_agent_that_waits);
