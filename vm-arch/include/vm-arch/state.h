@@ -37,14 +37,17 @@ struct varch_state_writer {
 
 /* w must be zeroed. */
 VARCH_API void varch_state_begin(struct varch_state_writer *w);
-/* An unknown name is that of a section of version 1, as streams have. */
+/*
+ * Begins a section. An unknown name is that of a section of version 1, as streams have. A name of more than
+ * VARCH_STATE_NAME bytes sets w->out.error to -EINVAL.
+ */
 VARCH_API void varch_state_section(struct varch_state_writer *w, const char *name,
 		       uint32_t instance);
 VARCH_API void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len);
 VARCH_API void varch_state_put_u32(struct varch_state_writer *w, uint32_t value);
 VARCH_API void varch_state_put_u64(struct varch_state_writer *w, uint64_t value);
 VARCH_API void varch_state_section_end(struct varch_state_writer *w);
-/* -ENOMEM; -EFBIG: more than VARCH_STATE_MAX. */
+/* -ENOMEM; -EFBIG: more than VARCH_STATE_MAX; -EINVAL: a name was too long. */
 VARCH_API int varch_state_finish(struct varch_state_writer *w) VSU_NODISCARD;
 
 struct varch_state {
@@ -71,7 +74,7 @@ struct varch_state_section {
 VARCH_API uint64_t varch_state_length(const unsigned char *header);
 /*
  * Reads the section at byte *at, and advances *at to its end. -EBADMSG: an incomplete
- * or damaged section.
+ * or damaged section, or *at is beyond the end.
  */
 VARCH_API int varch_state_next(const struct varch_state *state, size_t *at,
 		   struct varch_state_section *s, struct vsu_error *err) VSU_NODISCARD;

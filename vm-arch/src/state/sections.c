@@ -91,9 +91,14 @@ void varch_state_section(struct varch_state_writer *w, const char *name,
 		       uint32_t instance)
 {
 	const struct kind *kind = find_kind(name);
+	const size_t len = strlen(name);
 	unsigned char header[HEADER] = { 0 };
 
-	memcpy(header, name, strlen(name));
+	if (len > VARCH_STATE_NAME) {
+		w->out.error = w->out.error ? w->out.error : -EINVAL;
+		return;
+	}
+	memcpy(header, name, len);
 	vsu_le_store(header + AT_VERSION, kind ? kind->version : 1, 4);
 	vsu_le_store(header + AT_INSTANCE, instance, 4);
 	vsu_le_store(header + AT_FLAGS, kind && kind->optional ? 0 : REQUIRED, 4);
@@ -133,13 +138,14 @@ uint64_t varch_state_length(const unsigned char *header)
 static int read_section(const struct varch_state *state, size_t *at,
 			struct varch_state_section *s, struct vsu_error *err)
 {
-	const unsigned char *header = state->bytes + *at;
+	const unsigned char *header;
 	uint64_t len;
 
-	if (state->len - *at < HEADER)
+	if (*at > state->len || state->len - *at < HEADER)
 		return vsu_error_set(err, -EBADMSG,
 				     "it ends at byte %zu, without a last section",
 				     state->len);
+	header = state->bytes + *at;
 	memcpy(s->name, header, VARCH_STATE_NAME);
 	s->name[VARCH_STATE_NAME] = '\0';
 	s->version = (uint32_t)vsu_le_load(header + AT_VERSION, 4);
@@ -160,11 +166,14 @@ int varch_state_next(const struct varch_state *state, size_t *at,
 		   struct varch_state_section *s, struct vsu_error *err)
 {
 	const size_t begin = *at;
-	const unsigned char *header = state->bytes + begin;
+	const unsigned char *header;
 	int rc = read_section(state, at, s, err);
 
-	if (rc < 0 || section_sum(header, s->len) == vsu_le_load(header + AT_SUM, 4))
+	if (rc < 0)
 		return rc;
+	header = state->bytes + begin;
+	if (section_sum(header, s->len) == vsu_le_load(header + AT_SUM, 4))
+		return 0;
 	*at = begin;
 	return vsu_error_set(err, -EBADMSG, "the section at byte %zu has a wrong checksum",
 			     begin);

@@ -248,6 +248,53 @@ START_TEST(checksum_is_that_of_the_polynomial)
 }
 END_TEST
 
+static int write_section_of(const char *name)
+{
+	free(w.out.bytes);
+	memset(&w, 0, sizeof(w));
+	varch_state_begin(&w);
+	varch_state_section(&w, name, 0);
+	varch_state_section_end(&w);
+	return varch_state_finish(&w);
+}
+
+START_TEST(name_that_is_too_long_is_not_written)
+{
+	char name[201];
+
+	ck_assert_int_eq(write_section_of("sixteen-letters-"), 0);
+	ck_assert_int_eq(write_section_of("seventeen-letters"), -EINVAL);
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ck_assert_int_eq(write_section_of(name), -EINVAL);
+}
+END_TEST
+
+/* Of CPU 3, which is whole in memory. */
+START_TEST(section_beyond_the_end_is_refused)
+{
+	const size_t second = FIRST + HEADER + 15;
+	const struct varch_state cut = { state.bytes, second - (size_t)_i };
+	struct varch_state_section s;
+	size_t at = second;
+
+	ck_assert_int_eq(varch_state_next(&cut, &at, &s, &err), -EBADMSG);
+	ck_assert_uint_eq(at, second);
+	ck_assert_int_eq(varch_state_next(&state, &at, &s, &err), 0);
+	ck_assert_str_eq(s.name, "cpu");
+}
+END_TEST
+
+/* Its bytes are those of nothing, so that a read of one is an invalid access. */
+START_TEST(no_section_is_found_in_a_short_state)
+{
+	const struct varch_state empty = { .len = (size_t)_i };
+	struct varch_state_fields f;
+
+	ck_assert_int_eq(varch_state_find(&empty, "clock", 0, &f, &err), -EBADMSG);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("state");
@@ -267,6 +314,9 @@ int main(void)
 	tcase_add_test(tc, later_version_of_the_format_is_refused);
 	tcase_add_test(tc, content_of_another_file_is_refused);
 	tcase_add_test(tc, more_than_the_limit_is_not_written);
+	tcase_add_test(tc, name_that_is_too_long_is_not_written);
+	tcase_add_loop_test(tc, section_beyond_the_end_is_refused, 0, 2);
+	tcase_add_loop_test(tc, no_section_is_found_in_a_short_state, 0, FIRST + HEADER);
 	tcase_add_test(tc, checksum_is_that_of_the_polynomial);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
