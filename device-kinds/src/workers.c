@@ -8,6 +8,9 @@
 
 #include <device-kinds/workers.h>
 
+/* Of a process: the kernel's PID_MAX_LIMIT. */
+#define MAX_THREADS (UINT64_C(1) << 22)
+
 struct devkind_workers {
 	struct devkind_work work;
 	const struct vsu_threads *threads;
@@ -31,12 +34,18 @@ int devkind_workers_start(const struct devkind_work *work, const struct vsu_thre
 			  struct vsu_error *err)
 {
 	struct devkind_workers *w;
+	uint64_t max;
 	int rc = 0;
 
-	*out = NULL;
-	if (!n || (work->is_needed && !work->is_needed(dev)))
+	if (!n || !work || (work->is_needed && !work->is_needed(dev))) {
+		*out = NULL;
 		return 0;
-	w = calloc(1, sizeof(*w) + (n + work->detached_max) * sizeof(w->ids[0]));
+	}
+	max = (uint64_t)n + work->detached_max;
+	if (max > MAX_THREADS)
+		return vsu_error_set(err, -E2BIG, "%u worker threads and %u replacements are more than a process can have",
+				     n, work->detached_max);
+	w = calloc(1, sizeof(*w) + (size_t)max * sizeof(w->ids[0]));
 	if (!w)
 		return vsu_error_sys(err, -ENOMEM, "%u worker threads",
 				     n);
@@ -44,7 +53,7 @@ int devkind_workers_start(const struct devkind_work *work, const struct vsu_thre
 	w->threads = threads;
 	w->dev = dev;
 	w->asked = n;
-	w->max = n + work->detached_max;
+	w->max = (uint32_t)max;
 	while (rc >= 0 && w->n < n) {
 		rc = vsu_thread_start(w->threads, &w->ids[w->n], worker_main, w);
 		w->n += rc >= 0;

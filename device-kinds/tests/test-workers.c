@@ -143,6 +143,27 @@ START_TEST(device_without_work_has_no_workers)
 }
 END_TEST
 
+START_TEST(kind_without_work_has_no_workers)
+{
+	workers = (struct devkind_workers *)&dev;
+	ck_assert_int_eq(devkind_workers_start(NULL, NULL, &dev, 1, &workers, &err), 0);
+	ck_assert_ptr_null(workers);
+}
+END_TEST
+
+START_TEST(more_threads_than_a_process_can_have_are_refused)
+{
+	struct devkind_workers *const before = (struct devkind_workers *)&dev;
+	struct devkind_work large = device_work;
+
+	large.detached_max = _i ? UINT32_MAX : 1u << 22;
+	workers = before;
+	ck_assert_int_eq(devkind_workers_start(&large, NULL, &dev, 1, &workers, &err), -E2BIG);
+	ck_assert_ptr_eq(workers, before);
+	ck_assert_uint_eq(started, 0);
+}
+END_TEST
+
 START_TEST(each_thread_serves_the_device_until_the_end)
 {
 	ck_assert_int_eq(start(4), 0);
@@ -244,6 +265,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, device_without_threads_has_no_workers);
 	tcase_add_test(tc, device_without_work_has_no_workers);
+	tcase_add_test(tc, kind_without_work_has_no_workers);
+	tcase_add_loop_test(tc, more_threads_than_a_process_can_have_are_refused, 0, 2);
 	tcase_add_test(tc, each_thread_serves_the_device_until_the_end);
 	tcase_add_loop_test(tc, failed_thread_ends_those_that_were_started, 0, 4);
 	tcase_add_test(tc, lack_of_memory_starts_no_thread);

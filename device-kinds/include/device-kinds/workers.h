@@ -34,7 +34,11 @@ struct devkind_work {
 	uint32_t detached_max;
 };
 
-/* Starts n threads; if n is 0 or there is no work, *out is NULL. threads and dev must outlive them. */
+/*
+ * Starts n threads; if n is 0 or there is no work (NULL, or not needed), *out is NULL. threads and dev must outlive
+ * them. -E2BIG: n and work->detached_max are more than 2^22 together; -ENOMEM; errors of pthread_create(). After
+ * a failure *out is unchanged.
+ */
 DEVKIND_API int devkind_workers_start(const struct devkind_work *work,
 				      const struct vsu_threads *threads, struct virtdev *dev,
 				      uint32_t n, struct devkind_workers **out,
