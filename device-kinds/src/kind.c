@@ -202,16 +202,18 @@ int devkind_make(const struct devkind *kind, const void *config,
 		 const struct devkind_common *common,
 		 struct virtdev **out, struct vsu_error *err)
 {
-	int rc = kind->open(config, common, out, err);
+	struct virtdev *dev;
+	int rc = kind->open(config, common, &dev, err);
 
 	if (rc < 0)
 		return rc;
 	rc = share_sockets(kind, config, common->sockets, err);
 	if (rc < 0) {
-		virtdev_free(*out);
+		virtdev_free(dev);
 		return rc;
 	}
 	if (!common->own)	/* another machine may serve it */
-		devkind_report(kind, config, common, *out);
+		devkind_report(kind, config, common, dev);
+	*out = dev;
 	return 0;
 }

@@ -410,6 +410,25 @@ START_TEST(reports_of_one_device_do_not_suppress_others)
 }
 END_TEST
 
+static void describe_absent_socket(const void *of, struct devkind_facts *facts)
+{
+	(void)of;
+	facts->sockets[0] = "/nowhere/at/all";
+}
+
+START_TEST(device_whose_sockets_cannot_be_shared_is_not_returned)
+{
+	const struct devkind_socket_access access = { .given = true, .access = { 0600, UINT32_MAX } };
+	const struct devkind_common common = { .queues = 1, .queue_size = 8, .sockets = &access };
+	struct devkind kind = *devkind_rng();
+	struct virtdev *dev = NULL;
+
+	kind.describe = describe_absent_socket;
+	ck_assert_int_eq(devkind_make(&kind, config, &common, &dev, &err), -ENOENT);
+	ck_assert_ptr_null(dev);
+}
+END_TEST
+
 START_TEST(a_console_is_on_exactly_one_thing)
 {
 	const struct devkind_common common = { .queues = 1 };
@@ -612,6 +631,7 @@ int main(void)
 	tcase_add_loop_test(tc, image_of_another_format_is_refused_for_each_key, 0, (int)nkinds());
 	tcase_add_loop_test(tc, image_is_not_checked_on_request_or_after_a_reboot, 0, 2);
 	tcase_add_test(tc, reports_of_one_device_do_not_suppress_others);
+	tcase_add_test(tc, device_whose_sockets_cannot_be_shared_is_not_returned);
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
 	tcase_add_loop_test(tc, a_console_on_several_things_is_refused, 0,
 			    sizeof(several) / sizeof(*several));

@@ -257,7 +257,7 @@ DEVKIND_API bool devkind_get_value(const struct devkind *kind, unsigned int key,
 
 /*
  * Opens the device. Its reports are warnings of the host, except those of an own device: another
- * machine may serve it until this one's server has been made.
+ * machine may serve it until this one's server has been made. After a failure *out is unchanged.
  */
 DEVKIND_API int devkind_make(const struct devkind *kind, const void *config,
 			     const struct devkind_common *common, struct virtdev **out,
