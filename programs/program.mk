@@ -8,7 +8,7 @@ AM_CFLAGS = $(WARN_CFLAGS) $(HARDENING_CFLAGS) $(LIBEV_CFLAGS) $(PTHREAD_CFLAGS)
 AM_LDFLAGS = $(HARDENING_LDFLAGS)
 
 # Of a program that runs machines
-machine_libs = $(top_builddir)/programs/common/libcommon.la $(top_builddir)/vmm/libcontrol.la $(top_builddir)/vmm/libmachine.la $(VM_ARCH_STATIC_LIBS) \
+machine_libs = $(top_builddir)/programs/common/libcommon.la $(top_builddir)/vmm/libcontrol.la $(top_builddir)/vmm/libmachine.la $(VM_ARCH_STATIC_LIBS) $(VM_AGENT_STATIC_LIBS) \
 	$(top_builddir)/programs/libprograms.la $(LIBEV_LIBS)
 
 # A machine of the library's tests, on a KVM of theirs; flags of a program's own give it
