@@ -18,18 +18,20 @@ static char top[PATH_MAX];
 static bool add_libraries(void)
 {
 	static const char *const folders[] = {
-		"vmm-sys-util", "vm-agent", "vm-memory", "virtio-queue", "vhost", "virtio-devices", "vmm",
+		"vmm-sys-util", "vm-agent", "vm-memory", "vm-arch", "virtio-queue", "vhost",
+		"virtio-devices", "vmm",
 	};
+	const size_t nfolders = sizeof(folders) / sizeof(folders[0]);
 	const char *before = getenv("LD_LIBRARY_PATH");
-	char paths[8 * PATH_MAX];
+	char paths[(sizeof(folders) / sizeof(folders[0]) + 1) * PATH_MAX];
 	size_t i, n = 0;
 
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+	for (i = 0; i < nfolders && n < sizeof(paths); i++)
 		n += (size_t)snprintf(paths + n, sizeof(paths) - n, "%s%s/%s/.libs", i ? ":" : "", top,
 				      folders[i]);
-	if (before)
-		snprintf(paths + n, sizeof(paths) - n, ":%s", before);
-	return setenv("LD_LIBRARY_PATH", paths, 1) == 0;
+	if (before && n < sizeof(paths))
+		n += (size_t)snprintf(paths + n, sizeof(paths) - n, ":%s", before);
+	return n < sizeof(paths) && setenv("LD_LIBRARY_PATH", paths, 1) == 0;
 }
 
 /* bench/ lies below the top of the build tree, its programs in .libs or not. */
