@@ -20,9 +20,10 @@ AS_IF([test "x$with_libnbd" != xno], [
 		[AC_MSG_ERROR([libnbd was asked for and not found])])
 ])
 AM_CONDITIONAL([HAVE_LIBNBD], [test "x$have_libnbd" = xyes])
-AS_CASE([$have_libnbd:$enable_shared],
+AS_CASE([$have_libnbd:$enable_shared:$enable_device_kinds],
+	[*:*:no], [build_disk_nbd="no$why_no_device_kinds"],
 	[no:*], [build_disk_nbd="no: libnbd $why_no_libnbd"],
-	[*:no], [build_disk_nbd="no: --disable-shared leaves out modules"],
+	[*:no:*], [build_disk_nbd="no: --disable-shared leaves out modules"],
 	[build_disk_nbd=yes])
 AM_CONDITIONAL([BUILD_DISK_NBD], [test "x$build_disk_nbd" = xyes])
 ])

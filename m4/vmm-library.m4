@@ -4,12 +4,13 @@
 # leaves out, and with it whatever is built on it. Defines the automake
 # conditional ENABLE_NAME, and why_no_NAME when it was left out for the sake of
 # another part. Stops with one line that names all that is missing when NAME was
-# asked for by --enable-NAME. Call in the order of dependencies.
+# asked for by --enable-NAME: asked_for_NAME is then yes. Call in the order of
+# dependencies.
 AC_DEFUN([VMM_COMPONENT], [
 m4_pushdef([vmm_var], m4_translit([$1], [-], [_]))
 AC_ARG_ENABLE([$1],
 	[AS_HELP_STRING([--disable-$1], [leave out $1])],
-	[], [enable_]vmm_var[=auto])
+	[asked_for_]vmm_var[=$enableval], [asked_for_]vmm_var[=no enable_]vmm_var[=auto])
 vmm_lacks=
 m4_foreach_w([vmm_need], [$2], [
 AS_IF([test "x$enable_[]m4_translit(vmm_need, [-], [_])" = xno],

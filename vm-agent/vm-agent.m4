@@ -16,7 +16,7 @@ AC_CACHE_CHECK([for a static C library], [vmm_cv_static_libc], [
 	LDFLAGS=$vmm_saved_ldflags
 ])
 AS_CASE([$enable_vm_agent:$vmm_cv_static_libc],
-	[no:*], [build_agent='no: --disable-vm-agent'],
+	[no:*], [build_agent="no$why_no_vm_agent"],
 	[*:no], [build_agent='no: there is no static C library, so guests have no first program'],
 	[build_agent=yes])
 AM_CONDITIONAL([BUILD_AGENT], [test "x$build_agent" = xyes])

@@ -16,6 +16,8 @@ AS_CASE([$vm_arch_cpu:$enable_vm_arch],
 	[*:no], [build_vm_arch="no$why_no_vm_arch"],
 	[:*], [build_vm_arch="no: it runs on x86-64 and arm64 only, this is $host_cpu"],
 	[build_vm_arch=yes])
+AS_CASE([$asked_for_vm_arch:$build_vm_arch],
+	[yes:no*], [AC_MSG_ERROR([--enable-vm-arch is impossible here ($build_vm_arch)])])
 AM_CONDITIONAL([BUILD_VM_ARCH], [test "x$build_vm_arch" = xyes])
 
 dnl zlib, for kernels that are compressed

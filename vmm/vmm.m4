@@ -17,9 +17,9 @@ AS_CASE([$vm_arch_cpu:$enable_vmm],
 	[*:no], [build_vmm=no],
 	[:*], [build_vmm="no: it runs on x86-64 and arm64 only, this is $host_cpu"],
 	[build_vmm=yes])
+AS_CASE([$asked_for_vmm:$build_vmm],
+	[yes:no*], [AC_MSG_ERROR([--enable-vmm is impossible here ($build_vmm)])])
 AM_CONDITIONAL([BUILD_VMM], [test "x$build_vmm" = xyes])
-
-
 
 dnl gnutls, for the module of migration over TLS
 AC_ARG_WITH([gnutls],
