@@ -3,8 +3,9 @@
  * Files that are installed with this program: the first programs of guests, kernels by the name
  * builtin:NAME, and the programs that cvmm executes. They are in ../libexec/c-vmm as seen from the
  * folder of cvmm, where that exists, so that an installation may be moved as a whole; else in the
- * folder of configure. No variable of the environment chooses it. A folder is not used if it, or the one above, belongs to another user than root, this one and the owner of
- * the program's folder, or if all may write to it.
+ * folder of configure. No variable of the environment chooses it. A folder is not used if it, or
+ * the one above, belongs to another user than root, this one and the owner of the program's folder,
+ * or if all may write to it.
  *
  * Threads: the main thread.
  */

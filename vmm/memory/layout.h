@@ -4,7 +4,7 @@
  * addresses.
  *
  * Requests with an address are placed first. The others fill the space from 0
- * in order, around placed memory and the hole for devices (target/layout.h). Only a
+ * in order, around placed memory and the hole for devices (<vm-arch/layout.h>). Only a
  * request that reaches the hole is split there. Its second piece continues behind it, in the
  * backing memory where the first ended. Windows of shared memory are above all memory, each
  * aligned to its size.

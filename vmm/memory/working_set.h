@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The working set of a machine that continues from a folder: the parts of the file
- * "memory" whose pages this process has used. It is kept as a state (state/sections.h)
+ * "memory" whose pages this process has used. It is kept as a state (<vm-arch/state.h>)
  * with one section, "working-set".
  *
  * Threads: any, one at a time for each object.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Hot plug of CPUs, reported to the guest by ACPI (acpi/cpu_plug.h). Absent ones exist only as
- * a number: KVM gets them when they are added.
+ * Hot plug of CPUs, reported to the guest by ACPI (<vm-arch/cpu_plug.h>). Absent ones exist only
+ * as a number: KVM gets them when they are added.
  *
  * Threads: the main thread.
  */

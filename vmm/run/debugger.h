@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A debugger of the guest (--gdb): its socket, and the machine as gdb/stub.h needs it. One client
- * at a time. When it connects, the guest stops; when it leaves, all breakpoints are removed and
+ * A debugger of the guest (--gdb): its socket, and the machine as <vm-arch/gdb.h> needs it. One
+ * client at a time. When it connects, the guest stops; when it leaves, all breakpoints are removed and
  * the guest continues, unless its user had paused it before.
  *
  * While a client is connected the machine is neither saved nor moved, because breakpoints are in

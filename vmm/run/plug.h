@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Hot plug and removal of devices: functions of the PCI bus, reported to the guest
- * by ACPI (acpi/plug.h).
+ * by ACPI (<vm-arch/plug.h>).
  *
  * Threads: the main thread.
  */

@@ -2,7 +2,7 @@
 /*
  * Saves the machine into a new folder:
  *
- *   state         sections (state/sections.h)
+ *   state         sections (<vm-arch/state.h>)
  *   memory        the guest's memory (memory/image.h)
  *   machine.json  the command line, for "cvmm run --from"
  *

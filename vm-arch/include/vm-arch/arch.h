@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The architecture of guest and host: functions that each folder of vmm/arch has, of which
- * configure builds one. Addresses and interrupts are in target/layout.h.
+ * The architecture of guest and host: functions that each folder of src/arch has, of which
+ * configure builds one. Addresses and interrupts are in <vm-arch/layout.h>.
  *
  * Threads: the main thread, while no CPU runs, except where a function names another.
  */

@@ -209,7 +209,7 @@ static void add_look(struct varch_aml *aml, const struct varch_board_pci *pci,
 	}
 }
 
-/* The registers of acpi/plug.h. */
+/* The registers of <vm-arch/plug.h>. */
 static void add_plug(struct varch_aml *aml, const struct varch_board_pci *pci)
 {
 	unsigned int i;

@@ -2,7 +2,7 @@
 /*
  * Devices that the DSDT of every architecture has, in the open scope \_SB: the power button, the VM
  * Generation ID, events, virtio-mmio transports, and the PCI bus with its slots. Interrupts and
- * addresses are those of target/layout.h.
+ * addresses are those of <vm-arch/layout.h>.
  *
  * Threads: no state.
  */

@@ -50,7 +50,7 @@
 #define VARCH_HAS_PORTS	0
 #define VARCH_SERIAL_AT	0x09000000	/* a 16550 with registers of a byte */
 #define VARCH_SERIAL_REGISTERS_LEN	8
-#define VARCH_PLUG_AT	(VARCH_MACHINE_GPA + 0x24)	/* hot plug of PCI slots: acpi/plug.h */
+#define VARCH_PLUG_AT	(VARCH_MACHINE_GPA + 0x24)	/* hot plug of PCI slots: <vm-arch/plug.h> */
 #define VARCH_PLUG_LEN	12
 #define VARCH_CPU_PLUG_AT		0	/* none */
 #define VARCH_CPU_PLUG_LEN	0
