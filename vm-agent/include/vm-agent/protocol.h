@@ -8,7 +8,8 @@
  * between ports is assumed. Ports need no address and no name in the host's file system, and are
  * part of the oldest kernels; sockets (vsock) need a socket file per guest.
  *
- * A message is a header and len bytes. Numbers are little-endian.
+ * A message is a header and len bytes. Numbers have the byte order of the guest,
+ * which is that of its host: little-endian on x86-64 and arm64.
  *
  *	host                          agent
  *	                              READY        its ports are open
