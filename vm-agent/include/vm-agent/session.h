@@ -56,7 +56,10 @@ VAGENT_API int vagent_session_new(struct vagent_session **out, const struct vage
 /* Frees a session in any state; s may be NULL. */
 VAGENT_API void vagent_session_free(struct vagent_session *s);
 
-/* Returns the guest's end of a port, a socket that the session owns; -1 after vagent_session_close_ports(). */
+/*
+ * Returns the guest's end of a port, a socket that the session owns; -1 after vagent_session_close_ports(), or if
+ * there is no such port.
+ */
 VAGENT_API int vagent_session_port(const struct vagent_session *s, enum vagent_port port) VSU_NODISCARD;
 /* Closes the guest's ends, after the machine has duplicated them. */
 VAGENT_API void vagent_session_close_ports(struct vagent_session *s);

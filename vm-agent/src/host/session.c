@@ -227,7 +227,7 @@ void vagent_session_free(struct vagent_session *s)
 
 int vagent_session_port(const struct vagent_session *s, enum vagent_port port)
 {
-	return s->guests[port];
+	return (unsigned int)port < VAGENT_PORTS ? s->guests[port] : -1;
 }
 
 void vagent_session_close_ports(struct vagent_session *s)

@@ -490,6 +490,14 @@ START_TEST(request_that_no_agent_accepts_is_refused)
 }
 END_TEST
 
+START_TEST(port_that_does_not_exist_has_no_descriptor)
+{
+	ck_assert_int_ge(port(VAGENT_ERR), 0);
+	ck_assert_int_eq(port(VAGENT_PORTS), -1);
+	ck_assert_int_eq(port((enum vagent_port)-1), -1);
+}
+END_TEST
+
 START_TEST(timeout_is_124)
 {
 	struct pollfd p;
@@ -848,6 +856,7 @@ int main(void)
 	tcase_add_test(tc, request_without_records_is_refused_and_the_guest_waits);
 	tcase_add_test(tc, session_that_waits_is_not_made_with_a_request);
 	tcase_add_test(tc, request_that_no_agent_accepts_is_refused);
+	tcase_add_test(tc, port_that_does_not_exist_has_no_descriptor);
 	tcase_add_test(tc, timeout_is_124);
 	tcase_add_test(tc, moment_has_the_time_and_other_bytes_each_time);
 	tcase_add_test(tc, session_of_a_clone_asks_the_agent_that_waits);
