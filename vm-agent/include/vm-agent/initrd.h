@@ -57,8 +57,8 @@ struct vagent_initrd {
 };
 
 /*
- * Makes an initrd. *fd receives a sealed memfd, positioned at 0, which the caller closes. -EINVAL: its size;
- * -ENOENT: a file or a required module does not exist; -EOPNOTSUPP: the kernel cannot load compressed modules;
+ * Makes an initrd. *fd receives a sealed memfd, positioned at 0, which the caller closes. -EINVAL: its size, or
+ * init is NULL; -ENOENT: a file or a required module does not exist; -EOPNOTSUPP: the kernel cannot load compressed modules;
  * -EBADMSG: the files of depmod(8) are damaged, or a file was truncated; -E2BIG: more than 256 modules;
  * -EFBIG: it would exceed 1 GiB; errors of open(), read() and write().
  */

@@ -255,6 +255,8 @@ int vagent_initrd_make(const struct vagent_initrd *given, int *fd, struct vsu_er
 
 	if (rc < 0)
 		return rc;
+	if (!initrd.init)
+		return vsu_error_set(err, -EINVAL, "the initrd has no first program");
 	if (initrd.modules && !strcmp(initrd.modules, "none"))
 		initrd.modules = NULL;
 	rc = vagent_priv_modules_open(&m, initrd.modules, err);

@@ -261,6 +261,17 @@ START_TEST(d2_23_size_of_an_archive_is_limited)
 }
 END_TEST
 
+START_TEST(initrd_without_a_program_is_refused)
+{
+	const struct vagent_initrd initrd = { .size = sizeof(initrd) };
+	struct vsu_error err = VSU_ERROR_INIT;
+	int fd = -1;
+
+	ck_assert_int_eq(vagent_initrd_make(&initrd, &fd, &err), -EINVAL);
+	ck_assert_int_eq(fd, -1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("initrd");
@@ -275,6 +286,7 @@ int main(void)
 	tcase_add_test(tc, names_of_missing_files_are_in_the_error);
 	tcase_add_loop_test(tc, version_is_the_name_of_a_folder, 0, 6);
 	tcase_add_loop_test(tc, each_kind_with_a_driver_is_among_all_drivers, 0, 9);
+	tcase_add_test(tc, initrd_without_a_program_is_refused);
 	tcase_add_test(tc, d2_22_rejects_a_file_that_becomes_shorter);
 	tcase_add_test(tc, d2_23_size_of_an_archive_is_limited);
 	suite_add_tcase(s, tc);
