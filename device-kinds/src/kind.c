@@ -45,7 +45,7 @@ unsigned int devkind_key_index(const struct devkind *kind, const char *name)
 {
 	unsigned int i = 0;
 
-	while (strcmp(kind->keys[i].option.name, name) != 0)
+	while (kind->keys[i].option.name && strcmp(kind->keys[i].option.name, name) != 0)
 		i++;
 	return i;
 }

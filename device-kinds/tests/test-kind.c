@@ -51,6 +51,18 @@ START_TEST(a_kind_is_found_by_its_name)
 }
 END_TEST
 
+START_TEST(a_key_is_found_by_its_name)
+{
+	const struct devkind *kind = devkind_get(_i);
+	const unsigned int n = devkind_nkeys(kind);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(devkind_key_index(kind, kind->keys[i].option.name), i);
+	ck_assert_uint_eq(devkind_key_index(kind, "no key"), n);
+}
+END_TEST
+
 START_TEST(keys_are_different_and_fit)
 {
 	const struct devkind *kind = devkind_get(_i);
@@ -615,6 +627,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
+	tcase_add_loop_test(tc, a_key_is_found_by_its_name, 0, n);
 	tcase_add_loop_test(tc, keys_are_different_and_fit, 0, n);
 	tcase_add_loop_test(tc, each_text_says_what_it_refers_to, 0, n);
 	tcase_add_loop_test(tc, each_file_has_the_argument_of_one, 0, n);

@@ -238,7 +238,7 @@ DEVKIND_API const char *devkind_own_name(const struct devkind *kind, const void 
 /* The number of its keys. */
 DEVKIND_API unsigned int devkind_nkeys(const struct devkind *kind);
 
-/* The index of the key with this name, which the kind has. */
+/* The index of the key with this name; devkind_nkeys(): the kind has none. */
 DEVKIND_API unsigned int devkind_key_index(const struct devkind *kind, const char *name);
 
 /*
