@@ -75,7 +75,7 @@ static int open_one(const char *path, int flags, struct vsu_error *err)
 
 static int check_path(const char *path, struct vsu_error *err)
 {
-	if (!*path)
+	if (!path || !*path)
 		return vsu_error_set(err, -EINVAL, "the name of the log is empty; name a file");
 	return vsu_file_value_is_fd(path) ?
 	       vsu_error_set(err, -EINVAL, "log '%s' is a descriptor, but FILE.1 is beside the file; name it by its path", path) : 0;
@@ -376,12 +376,24 @@ static int open_files(struct devkind_port_log *log, struct vsu_error *err)
 	return log->config.shared ? 0 : devkind_port_log_hold(log, err);
 }
 
+static int check_config(const struct devkind_port_log_config *config, struct vsu_error *err)
+{
+	if (!config)
+		return vsu_error_set(err, -EINVAL, "a log without a configuration");
+	if (config->size && (config->size < DEVKIND_PORT_LOG_MIN || config->size > DEVKIND_PORT_LOG_MAX))
+		return vsu_error_set(err, -EINVAL, "a log of %" PRIu64 " bytes; 64 KiB to 1 TiB are possible", config->size);
+	return check_path(config->path, err);
+}
+
 int devkind_port_log_open(const struct devkind_port_log_config *config, struct devkind_port_log **out,
 			  struct vsu_error *err)
 {
-	struct devkind_port_log *log = calloc(1, sizeof(*log));
-	int rc;
+	struct devkind_port_log *log;
+	int rc = check_config(config, err);
 
+	if (rc < 0)
+		return rc;
+	log = calloc(1, sizeof(*log));
 	if (!log)
 		return vsu_error_sys(err, -ENOMEM, "log");
 	log->config = *config;

@@ -424,6 +424,32 @@ START_TEST(create_makes_both_files_and_keeps_them)
 }
 END_TEST
 
+static const uint64_t wrong_sizes[] = { 1, DEVKIND_PORT_LOG_MIN - 1, DEVKIND_PORT_LOG_MAX + 1, UINT64_MAX };
+
+START_TEST(size_beyond_its_limits_is_refused)
+{
+	struct devkind_port_log_config config = config_of(path);
+
+	config.size = wrong_sizes[_i];
+	ck_assert_int_eq(try(&config), -EINVAL);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	config.size = DEVKIND_PORT_LOG_MIN;
+	ck_assert_int_eq(try(&config), 0);
+	config.size = DEVKIND_PORT_LOG_MAX;
+	ck_assert_int_eq(try(&config), 0);
+}
+END_TEST
+
+START_TEST(log_without_a_file_is_refused)
+{
+	const struct devkind_port_log_config config = config_of(NULL);
+
+	ck_assert_int_eq(try(NULL), -EINVAL);
+	ck_assert_int_eq(try(&config), -EINVAL);
+	ck_assert_int_eq(devkind_port_log_create(NULL, &err), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("port_log");
@@ -447,6 +473,8 @@ int main(void)
 	tcase_add_test(tc, other_than_a_regular_file_is_refused_without_waiting);
 	tcase_add_test(tc, trial_creates_no_file);
 	tcase_add_test(tc, create_makes_both_files_and_keeps_them);
+	tcase_add_loop_test(tc, size_beyond_its_limits_is_refused, 0, 4);
+	tcase_add_test(tc, log_without_a_file_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

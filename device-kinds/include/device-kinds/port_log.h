@@ -36,7 +36,7 @@ struct devkind_port_log;
 
 struct devkind_port_log_config {
 	const char *path;	/* FILE; borrowed for the call */
-	uint64_t size;		/* 0: DEVKIND_PORT_LOG_SIZE */
+	uint64_t size;		/* bytes, from _MIN to _MAX; 0: DEVKIND_PORT_LOG_SIZE */
 	bool shared;		/* another process hands the guest over and has it locked:
 				 * devkind_port_log_hold() follows */
 	bool trial;		/* checks, and creates no file */
@@ -52,8 +52,8 @@ DEVKIND_API int devkind_port_log_create(const char *path, struct vsu_error *err)
 DEVKIND_API char *devkind_port_log_former(const char *path);
 
 /*
- * A file that exists is kept and continued. -EBUSY: another log has it open; -EINVAL: not a
- * regular file, or a descriptor ("fd:N"), which has no FILE.1.
+ * A file that exists is kept and continued. -EBUSY: another log has it open; -EINVAL: config or
+ * its path is NULL, the size is beyond its limits, not a regular file, or a descriptor ("fd:N"), which has no FILE.1.
  */
 DEVKIND_API int devkind_port_log_open(const struct devkind_port_log_config *config,
 				      struct devkind_port_log **out, struct vsu_error *err)
