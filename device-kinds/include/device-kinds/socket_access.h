@@ -9,6 +9,7 @@
 #define DEVICE_KINDS_SOCKET_ACCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <device-kinds/attributes.h>
 #include <vmm-sys-util/error.h>
@@ -17,14 +18,15 @@
 
 VSU_BEGIN_DECLS
 
+/* Rows of a table of options. Positional, as C++11 requires. */
 #define DEVKIND_SOCKET_MODE_OPTION						\
-	{ .name = "socket-mode", .kind = VSU_OPTION_STRING,		\
-	  .arg = "MODE", .preset = "0600, or 0660 with a group",	\
-	  .help = "access mode of created sockets, octal" }
-#define DEVKIND_SOCKET_GROUP_OPTION					\
-	{ .name = "socket-group", .kind = VSU_OPTION_STRING,		\
-	  .arg = "GROUP",						\
-	  .help = "group of created sockets, a name or number" }
+	{ "socket-mode", VSU_OPTION_STRING, "MODE",				\
+	  "access mode of created sockets, octal", 0, 0, NULL, false, 0,	\
+	  "0600, or 0660 with a group", NULL }
+#define DEVKIND_SOCKET_GROUP_OPTION						\
+	{ "socket-group", VSU_OPTION_STRING, "GROUP",				\
+	  "group of created sockets, a name or number", 0, 0, NULL, false, 0,	\
+	  NULL, NULL }
 
 struct devkind_socket_access {
 	const char *mode, *group;	/* as typed; NULL: not given */

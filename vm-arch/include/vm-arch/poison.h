@@ -28,7 +28,7 @@ struct varch_poison {
 	int wake_fd;	/* atomic: see varch_poison_wake() */
 };
 
-#define VARCH_POISON_INIT { .wake_fd = -1 }
+#define VARCH_POISON_INIT { 0, -1 }
 
 /*
  * siginfo is the siginfo_t of a SIGBUS. Returns true if it reports a lost page
