@@ -61,18 +61,6 @@ struct varch_loaded {
 /* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
 VARCH_API int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err) VSU_NODISCARD;
 
-/* The ELF files that can be kernels, and what is printed of others. */
-struct varch_elf_rules {
-	uint16_t machine;	/* EM_... */
-	bool pvh;		/* also those of the PVH protocol */
-	const char *foreign;	/* of another machine */
-	const char *unknown;	/* not an ELF file */
-	const char *low;	/* below VARCH_INITRD_FIRST */
-	const char *anonymous;	/* without a note */
-};
-
-extern const struct varch_elf_rules varch_elf;
-
 /* The machine as its kernel sees it. */
 struct varch_load {
 	const struct vmem_map *map;
@@ -86,7 +74,11 @@ struct varch_load {
 	unsigned int nranges;
 };
 
-/* -EFAULT: the place of boot information is not memory; others as varch_elf_load(). */
+/*
+ * Places the kernel. -EFAULT: the place of boot information is not memory; -EBADMSG: not a kernel of a known
+ * protocol, malformed, or truncated while it was read; -E2BIG: the guest has too little memory; -EOPNOTSUPP:
+ * compressed by a method that this build does not have; -EFBIG: its content is larger than 1 GiB; -ENOMEM.
+ */
 VARCH_API int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,
 		    struct varch_loaded *loaded, struct vsu_error *err) VSU_NODISCARD;
 

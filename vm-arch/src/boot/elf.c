@@ -18,6 +18,7 @@
 #include <vmm-sys-util/checked.h>
 
 #include "advise.h"
+#include "arch/elf_rules.h"
 #include "boot/elf.h"
 #include "boot/read.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Loading a kernel that is a static ELF64. Its notes select the entry: the
- * built-in protocol (arch/boot_protocol.h) or, on x86-64, PVH. The content of a file is not
+ * built-in protocol (<vm-arch/boot_protocol.h>) or, on x86-64, PVH. The content of a file is not
  * trusted.
  */
 #ifndef VARCH_BOOT_ELF_H

@@ -4,7 +4,7 @@
 
 #include <elf.h>
 
-#include <vm-arch/load.h>
+#include "arch/elf_rules.h"
 
 const struct varch_elf_rules varch_elf = {
 	.machine = EM_X86_64, .pvh = true,
