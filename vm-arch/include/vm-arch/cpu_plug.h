@@ -27,11 +27,11 @@ struct varch_cpu_plug {
 	uint32_t came[VARCH_CPU_PLUG_WORDS];	/* atomic: not yet read by the guest */
 };
 
-/* With CPUs 0 to n - 1. Does nothing on an architecture without the registers. */
+/* With CPUs 0 to n - 1; n: at most 32 * VARCH_CPU_PLUG_WORDS. Does nothing on an architecture without the registers. */
 VARCH_API int varch_cpu_plug_add(struct varch_cpu_plug *plug, unsigned int n, struct varch_bus *registers,
 		     struct vsu_error *err) VSU_NODISCARD;
 
-/* The machine has this CPU now. The caller must also raise the interrupt. */
+/* The machine has this CPU now. cpu: below 32 * VARCH_CPU_PLUG_WORDS. The caller must also raise the interrupt. */
 VARCH_API void varch_cpu_plug_came(struct varch_cpu_plug *plug, unsigned int cpu);
 
 /* Bits are unread: an interrupt before the guest's driver was loaded is lost. */

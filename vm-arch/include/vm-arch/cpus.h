@@ -58,7 +58,10 @@ VARCH_API void varch_cpus_free(struct varch_cpus *cpus);
 /* Number of CPUs, from 0 on. Any thread. */
 VARCH_API unsigned int varch_cpus_number(const struct varch_cpus *cpus);
 
-/* The vCPU's descriptor, to set its registers before start or add. */
+/*
+ * The vCPU's descriptor, to set its registers before start or add. cpu: below varch_cpus_number(), or that of a vCPU
+ * that varch_cpus_make() has made.
+ */
 VARCH_API int varch_cpus_fd(const struct varch_cpus *cpus, unsigned int cpu) VSU_NODISCARD;
 
 /*
@@ -87,7 +90,7 @@ VARCH_API bool varch_cpus_dispatch(struct varch_cpus *cpus);
 VARCH_API void varch_cpus_pause(struct varch_cpus *cpus);
 VARCH_API void varch_cpus_resume(struct varch_cpus *cpus);
 
-/* While paused: whether this CPU stays so when the others resume. */
+/* While paused: whether this CPU, below varch_cpus_number(), stays so when the others resume. */
 VARCH_API void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held);
 
 /*
@@ -114,7 +117,7 @@ struct varch_cpu_counts {
 	uint64_t other;
 };
 
-/* Any thread. */
+/* The counts of a CPU, below varch_cpus_number(). Any thread. */
 VARCH_API void varch_cpus_count(const struct varch_cpus *cpus, unsigned int cpu,
 		    struct varch_cpu_counts *out);
 

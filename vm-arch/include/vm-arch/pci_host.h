@@ -50,14 +50,14 @@ VARCH_API int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus 
 VARCH_API int varch_pci_host_init_empty(struct varch_pci_host *host, struct varch_bus *ports,
 			    struct vsu_error *err) VSU_NODISCARD;
 
-/* slot must be free and not 0. */
+/* Adds a function. slot: free, from 1 to VARCH_PCI_SLOTS - 1. */
 VARCH_API void varch_pci_host_add(struct varch_pci_host *host, unsigned int slot,
 		      const struct varch_pci_function *function);
 
-/* Empties a slot: configuration space reads as all-ones, registers as 0. */
+/* Empties a slot: configuration space reads as all-ones, registers as 0. slot: as for add. */
 VARCH_API void varch_pci_host_remove(struct varch_pci_host *host, unsigned int slot);
 
-/* Moves the registers to gpa. Any thread. */
+/* Moves the registers to gpa. slot: as for add, but in use. Any thread. */
 VARCH_API void varch_pci_host_move(struct varch_pci_host *host, unsigned int slot,
 		       uint64_t gpa);
 

@@ -9,7 +9,7 @@
  *   8 eject    a write ejects the functions of these slots; reads 0
  *
  * An ejection without a request is ignored: the guest may stop using a function
- * and use it again later.
+ * and use it again later. A slot is below 32, as VARCH_PCI_SLOTS of <vm-arch/pci_host.h>.
  *
  * Threads: any.
  */
