@@ -124,7 +124,7 @@ struct varch_power {
 
 /*
  * Adds the registers by which the guest ends or restarts the machine, to the bus of
- * vmm_machine_registers(), the real-time clock and the pins of the button. -EEXIST: other registers are there.
+ * the machine's registers (ports on x86-64, else memory), the real-time clock and the pins of the button. -EEXIST: other registers are there.
  */
 VARCH_API int varch_power_add(struct varch_power *power, struct varch_bus *registers, struct vsu_error *err) VSU_NODISCARD;
 

@@ -39,6 +39,7 @@ struct varch_range {
 	void *opaque;
 };
 
+/* Its user zeroes it. */
 struct varch_bus {
 	struct varch_range ranges[VARCH_BUS_MAX]; /* in order of address */
 	unsigned int n;

@@ -7,8 +7,11 @@
  * (BUS_MCEERR_AO). The handler only records the address. The page is not
  * replaced, so that the guest never reads zeros instead of its data.
  *
- * Threads: enter and leave are for each CPU thread; note is for the SIGBUS
- * handler on any thread; take_early is for the main thread.
+ * A thread of cpus.h has a thread-local record: whether it runs the guest, and the lost page that
+ * the guest accessed there.
+ *
+ * Threads: varch_poison_note() is for the SIGBUS handler on any thread, varch_poison_take_early()
+ * for the main thread, and varch_poison_wake() for any.
  *
  * The handler is that of the process, so the process owns struct varch_poison.
  */

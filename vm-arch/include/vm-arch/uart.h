@@ -26,9 +26,10 @@ VSU_BEGIN_DECLS
 #define VARCH_SERIAL_PORTS 8
 #define VARCH_SERIAL_FIFO 16	/* capacity for received bytes; one without FIFO */
 
+/* Its user zeroes it, sets the first three members, and calls varch_uart_init(). */
 struct varch_uart {
 	void (*output)(void *opaque, unsigned char byte);
-	void (*interrupt)(void *opaque); /* the interrupt line rises */
+	void (*interrupt)(void *opaque); /* the interrupt line rises; or NULL */
 	void *opaque;
 	/* private */
 	unsigned char fifo[VARCH_SERIAL_FIFO];

@@ -119,7 +119,7 @@ int varch_kernel_enter(const struct varch_kernel *kernel, struct varch_kvm *kvm,
 		return vsu_error_set(err, -EINVAL, "boot: CPU %u of a kernel that was loaded for %u",
 				     number, kernel->ncpus);
 	if (kernel->loaded.protocol != VARCH_PROTOCOL_BUILTIN && !varch_is_usual(&kvm->kvm))
-		return vsu_error_set(err, -EOPNOTSUPP, "boot: the kernel was loaded for other interrupt controllers than those of this host's KVM; use cvmm_machine_new()");
+		return vsu_error_set(err, -EOPNOTSUPP, "boot: the kernel was loaded for other interrupt controllers than those of this host's KVM");
 	return varch_load_cpu(&kernel->loaded, &kvm->kvm, cpu->fd, number, kernel->ncpus,
 			    &choice, err);
 }

@@ -21,7 +21,7 @@ int varch_kvm_new(const int *device, struct varch_kvm **out, struct vsu_error *e
 	int rc;
 
 	if (!VARCH_HAS_PORTS)
-		return vsu_error_set(err, -EOPNOTSUPP, "virtual machines of <vm-arch/kvm.h> are supported on x86-64 only; use a machine of <cvmm/machine.h>");
+		return vsu_error_set(err, -EOPNOTSUPP, "virtual machines of <vm-arch/kvm.h> are supported on x86-64 only");
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return vsu_error_sys(err, -ENOMEM, "virtual machine");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The boot information of the built-in protocol (arch/boot_protocol.h).
+ * The boot information of the built-in protocol (<vm-arch/boot_protocol.h>).
  *
  * Threads: no state.
  */

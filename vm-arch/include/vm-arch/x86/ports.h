@@ -14,7 +14,7 @@
 #define VARCH_PORT_PANIC		0x505	/* pvpanic: a panic of the guest's kernel */
 
 /* The machine's own ports, in one block. */
-#define VARCH_PORT_POWER		0x600	/* of arch/boot_protocol.h */
+#define VARCH_PORT_POWER		0x600	/* of boot_protocol.h */
 #define VARCH_PORT_SLEEP_CONTROL	0x620	/* ACPI: bits 2-4 state, bit 5 go */
 #define VARCH_PORT_SLEEP_STATUS	0x621
 #define VARCH_PORT_RESET		0x622	/* ACPI: VARCH_RESET_VALUE resets */

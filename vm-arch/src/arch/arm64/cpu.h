@@ -2,7 +2,7 @@
 /*
  * vCPUs of arm64: their features, and the registers with which they begin.
  *
- * Threads: as arch/arch.h.
+ * Threads: as <vm-arch/arch.h>.
  */
 #ifndef VARCH_ARM64_CPU_H
 #define VARCH_ARM64_CPU_H

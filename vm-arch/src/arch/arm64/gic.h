@@ -3,7 +3,7 @@
  * KVM's GICv3 and, if it has one, the ITS for messages of devices. On hosts with a GICv2 only,
  * KVM's GICv2, which has no messages and up to 8 CPUs.
  *
- * Threads: as arch/arch.h.
+ * Threads: as <vm-arch/arch.h>.
  */
 #ifndef VARCH_ARM64_GIC_H
 #define VARCH_ARM64_GIC_H

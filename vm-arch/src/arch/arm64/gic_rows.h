@@ -2,7 +2,7 @@
 /*
  * Access to registers of KVM's interrupt controllers, one by one or by rows of a table.
  *
- * Threads: as arch/arch.h.
+ * Threads: as <vm-arch/arch.h>.
  */
 #ifndef VARCH_ARM64_GIC_ROWS_H
 #define VARCH_ARM64_GIC_ROWS_H

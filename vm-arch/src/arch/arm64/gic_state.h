@@ -4,7 +4,7 @@
  * names no register. Messages that are pending, and the tables of the ITS, are in memory of the
  * guest, where KVM writes them.
  *
- * Threads: as arch/arch.h.
+ * Threads: as <vm-arch/arch.h>.
  */
 #ifndef VARCH_ARM64_GIC_STATE_H
 #define VARCH_ARM64_GIC_STATE_H

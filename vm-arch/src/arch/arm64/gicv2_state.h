@@ -2,7 +2,7 @@
 /*
  * The state of KVM's GICv2: the part of gic_state.h for machines that have it.
  *
- * Threads: as arch/arch.h.
+ * Threads: as <vm-arch/arch.h>.
  */
 #ifndef VARCH_ARM64_GICV2_STATE_H
 #define VARCH_ARM64_GICV2_STATE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The machine's own registers (arch/boot_protocol.h): power, parking a CPU and a clock; the PL031, and the PL061 with its power button. */
+/* The machine's own registers (<vm-arch/boot_protocol.h>): power, parking a CPU and a clock; the PL031, and the PL061 with its power button. */
 #include <config.h>
 
 #include <errno.h>

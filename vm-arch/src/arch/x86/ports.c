@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The small ports of the machine: power, parking a CPU and a clock
- * (arch/boot_protocol.h); sleep, reset and panic (ACPI's tables); and remains of a PC:
+ * (<vm-arch/boot_protocol.h>); sleep, reset and panic (ACPI's tables); and remains of a PC:
  * the keyboard controller's reset, and clocks, which kernels read: they must read
  * as absent at once, or kernels would wait for them.
  */
