@@ -287,6 +287,13 @@ static void make_folder(void)
 	atexit(remove_folder);
 }
 
+static bool forget(void *opaque, const struct vmm_deferred *deferred)
+{
+	struct machine *m = opaque;
+
+	return vmm_answers_forget(&m->answers, vmm_deferred_answer, deferred);
+}
+
 static void init(void *machine, struct input *in)
 {
 	const struct vmm_control_end end = { .path = path };
@@ -305,6 +312,7 @@ static void init(void *machine, struct input *in)
 		.end = &end,
 		.commands = commands,
 		.opaque = m,
+		.forget = forget,
 	}, &m->control, NULL));
 }
 

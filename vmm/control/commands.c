@@ -10,6 +10,7 @@
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
+#include "api/machine_private.h"
 #include "control/commands.h"
 #include "control/device_commands.h"
 #include "control/event_line.h"
@@ -272,12 +273,20 @@ static void on_listen(void *opaque, bool listens)
 	(void)!cvmm_machine_choose_events(c->machine, listens ? CVMM_EVENTS_ALL : 0, NULL);
 }
 
+static bool on_forget(void *opaque, const struct vmm_deferred *deferred)
+{
+	const struct vmm_commands *c = opaque;
+
+	return vmm_answers_forget(&c->machine->machine->answers, vmm_deferred_answer, deferred);
+}
+
 int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *config,
 		      struct vsu_error *err)
 {
 	const struct vmm_control_config socket = {
 		.loop = config->loop, .log = config->log, .closer = config->closer, .end = config->end,
 		.commands = vmm_machine_commands, .opaque = c, .machine = c->machine, .listen = on_listen,
+		.forget = on_forget,
 	};
 	int rc = vmm_control_new(&socket, &c->control, err);
 

@@ -41,7 +41,7 @@ static bool client_answer(struct client *client, char *line)
 	if (rc >= 0 && c->passed)
 		vmm_passed_release(c->passed);
 	if (client->waiting.deferred)
-		vmm_waiting_begin(&client->waiting, c->config.loop, &terms);
+		vmm_waiting_begin(&client->waiting, &terms);
 	if (!rc) {
 		fputs("}\n", reply.to);
 		return vmm_reply_send(&reply, client->sock);
@@ -322,7 +322,7 @@ static void clients_init(struct vmm_control *c)
 		vsu_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VSU_IO_READ);
 		/* after the next poll of all descriptors */
 		vsu_alarm_init(&c->clients[i].more, on_more, &c->clients[i]);
-		vmm_waiting_init(&c->clients[i].waiting, on_expired, &c->clients[i]);
+		vmm_waiting_init(&c->clients[i].waiting, &c->config, on_expired, &c->clients[i]);
 	}
 }
 

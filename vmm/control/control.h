@@ -75,6 +75,7 @@ struct vmm_control_command {
 struct vmm_control;
 struct vmm_control_end;
 struct vmm_closer;
+struct vmm_deferred;
 struct vmm_log;
 
 struct vmm_control_config {
@@ -87,6 +88,11 @@ struct vmm_control_config {
 	struct cvmm_machine *machine;	/* for requests of commands */
 	/* Clients listen to events from now on, or no longer; or NULL. */
 	void (*listen)(void *opaque, bool listens);
+	/*
+	 * The client of the reply no longer waits: true if vmm_deferred_answer() is not called for it
+	 * any more, false if it is being called at this moment.
+	 */
+	bool (*forget)(void *opaque, const struct vmm_deferred *deferred);
 };
 
 /* Everything that config refers to, except its end, is used until vmm_control_free(). */
@@ -95,8 +101,6 @@ int vmm_control_new(const struct vmm_control_config *config, struct vmm_control 
 
 /* Descriptors of the line being executed (passed.h); NULL: none. */
 struct vmm_passed *vmm_control_passed(const struct vmm_control *control);
-
-struct vmm_deferred;
 
 /*
  * Defers the reply of the command being executed: pass vmm_deferred_answer() and the result to a

@@ -9,28 +9,35 @@
 
 #include "control/waiting.h"
 
-void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque)
+void vmm_waiting_init(struct vmm_waiting *w, const struct vmm_control_config *config,
+		      void (*expired)(void *opaque), void *opaque)
 {
 	w->deferred = NULL;
+	w->config = config;
 	w->opaque = opaque;
 	vsu_alarm_init(&w->limit, expired, opaque);
 }
 
-void vmm_waiting_begin(struct vmm_waiting *w, struct vsu_loop *loop,
-		       const struct vmm_line_terms *terms)
+void vmm_waiting_begin(struct vmm_waiting *w, const struct vmm_line_terms *terms)
 {
 	w->command = terms->command;
 	w->timeout_ms = terms->timeout_ms;
 	if (w->timeout_ms)
-		vsu_alarm_start(loop, &w->limit, w->timeout_ms * UINT64_C(1000000), 0);
+		vsu_alarm_start(w->config->loop, &w->limit, w->timeout_ms * UINT64_C(1000000), 0);
 }
 
 void vmm_waiting_end(struct vmm_waiting *w)
 {
-	if (w->deferred)
-		w->deferred->waiting = NULL;
+	struct vmm_deferred *d = w->deferred;
+
 	w->deferred = NULL;
 	vsu_alarm_stop(&w->limit);
+	if (!d)
+		return;
+	/* that of one whose answer is being sent is freed by vmm_deferred_answer() */
+	d->waiting = NULL;
+	if (w->config->forget(w->config->opaque, d))
+		free(d);
 }
 
 void vmm_waiting_expire(struct vmm_waiting *w, struct vsu_error *why)
@@ -52,7 +59,8 @@ void vmm_deferred_answer(void *opaque, const struct vsu_error *why, const struct
 	if (!d->is_begun)
 		return;
 	if (w) {
-		vmm_waiting_end(w);
+		w->deferred = NULL;
+		vsu_alarm_stop(&w->limit);
 		d->send(w->opaque, d->write, answer, why);
 	}
 	free(d);

@@ -17,11 +17,13 @@ struct vmm_waiting {
 	const char *command;
 	uint64_t timeout_ms;
 	struct vsu_alarm limit;
+	const struct vmm_control_config *config;
 	void *opaque;		/* the client */
 };
 
 /*
- * An answer that the machine owes to the command of a client, and that becomes its reply. It outlives
+ * An answer that the machine owes to the command of a client, and that becomes its reply. It is freed
+ * with the answer, or when the client no longer waits; but while the answer is being sent, it outlives
  * the client, and the control.
  */
 struct vmm_deferred {
@@ -35,13 +37,13 @@ struct vmm_deferred {
 	struct cvmm_answer answer;
 };
 
-/* expired is called once if the reply does not come in time. */
-void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque);
+/* expired is called once if the reply does not come in time. config is used as long as w. */
+void vmm_waiting_init(struct vmm_waiting *w, const struct vmm_control_config *config,
+		      void (*expired)(void *opaque), void *opaque);
 
 /* After the command, whose reply is deferred. */
-void vmm_waiting_begin(struct vmm_waiting *w, struct vsu_loop *loop,
-		       const struct vmm_line_terms *terms);
-/* No effect unless a reply is awaited. */
+void vmm_waiting_begin(struct vmm_waiting *w, const struct vmm_line_terms *terms);
+/* Nobody awaits the reply any more: its answer is forgotten. No effect unless one is awaited. */
 void vmm_waiting_end(struct vmm_waiting *w);
 
 /* Ends it, with the error that replaces the reply. */

@@ -35,6 +35,19 @@ void vmm_answer_await(struct vmm_answers *list, struct vmm_answer *answer, const
 	list->first = answer;
 }
 
+bool vmm_answers_forget(struct vmm_answers *list, cvmm_answer_fn fn, const void *opaque)
+{
+	struct vmm_answer **at = &list->first, *answer;
+
+	while ((answer = *at) && (answer->fn != fn || answer->opaque != opaque))
+		at = &answer->next;
+	if (!answer)
+		return false;
+	*at = answer->next;
+	free(answer);
+	return true;
+}
+
 void vmm_answer_give(struct vmm_answer *answer, const struct cvmm_answer *result,
 		     const struct vsu_error *why)
 {

@@ -8,6 +8,8 @@
 #ifndef VMM_MACHINE_ANSWERS_H
 #define VMM_MACHINE_ANSWERS_H
 
+#include <stdbool.h>
+
 #include <vmm-sys-util/error.h>
 
 #include "cvmm/requests.h"
@@ -27,6 +29,12 @@ void vmm_answer_free(struct vmm_answer *answer);
 
 /* The request takes time: the answer belongs to the list. */
 void vmm_answer_await(struct vmm_answers *list, struct vmm_answer *answer, const void *subject);
+
+/*
+ * Removes and frees the answer with this function and argument, which nobody awaits any more. False:
+ * it has been sent, or is being sent.
+ */
+bool vmm_answers_forget(struct vmm_answers *list, cvmm_answer_fn fn, const void *opaque);
 
 /* The request is complete. Calls the function, and frees the answer. */
 void vmm_answer_give(struct vmm_answer *answer, const struct cvmm_answer *result,

@@ -223,6 +223,25 @@ static void balloon(void)
 	assert_told("device-del balloon force\n", DONE);
 }
 
+/* The guest ejects the device after all of them have ceased to wait. */
+static void asked_in_vain(void)
+{
+	unsigned int i;
+
+	assert_told("device-add rng\n", ADDED(0));
+	for (i = 0; i < 20; i++)
+		assert_refusal("device-del timeout=1ms 0 wait\n", "not complete after 1ms");
+	ck_assert_ptr_null(rig.machine.answers.first);
+	assert_given(1);
+	wait_until_gone(0);
+}
+
+START_TEST(requests_that_nobody_awaits_leave_no_answers)
+{
+	run(asked_in_vain);
+}
+END_TEST
+
 /* A line with these members and the time. */
 static void assert_event(int watcher, const char *members)
 {
@@ -364,6 +383,7 @@ int main(void)
 	tcase_add_test(tc, a_machine_with_private_memory_is_neither_saved_nor_migrated);
 	tcase_add_test(tc, the_balloon_has_its_own_command);
 	tcase_add_test(tc, subscribers_receive_changes_of_processors_and_balloons);
+	tcase_add_test(tc, requests_that_nobody_awaits_leave_no_answers);
 	tcase_add_test(tc, rate_limits_change_while_the_machine_runs);
 	tcase_add_test(tc, the_level_of_the_log_changes_while_the_machine_runs);
 	tcase_add_test(tc, what_cannot_be_done_is_refused_with_its_reason);

@@ -37,6 +37,22 @@ static bool is_heard;		/* as the control reports */
 /* Answers that the bell owes to commands. */
 static struct vmm_deferred *owed[256];
 static unsigned int nowed;
+static bool are_sent;		/* and cannot be forgotten */
+
+static bool on_forget(void *opaque, const struct vmm_deferred *deferred)
+{
+	unsigned int i = 0;
+
+	ck_assert_ptr_eq(opaque, &obeyed);
+	if (are_sent)
+		return false;
+	while (i < nowed && owed[i] != deferred)
+		i++;
+	ck_assert_uint_lt(i, nowed);
+	nowed--;
+	memmove(&owed[i], &owed[i + 1], (nowed - i) * sizeof(owed[0]));
+	return true;
+}
 
 static void write_late(const struct cvmm_answer *answer, struct vsu_json *to)
 {
@@ -180,7 +196,7 @@ static int control_make(const struct vmm_control_end *end, struct vmm_control **
 {
 	const struct vmm_control_config config = {
 		.loop = loop, .closer = &tests_closer, .end = end, .commands = commands,
-		.opaque = opaque, .listen = on_listen,
+		.opaque = opaque, .listen = on_listen, .forget = on_forget,
 	};
 
 	return vmm_control_new(&config, out, &err);
@@ -193,6 +209,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chdir(folder), 0);
 	obeyed = 0;
+	are_sent = false;
 	vsu_error_clear(&err);
 	loop = loop_begin();
 	ck_assert_int_eq(control_make(&created, &control, &obeyed), 0);
@@ -513,10 +530,12 @@ END_TEST
 
 #define IN_VAIN(command) "{\"ok\":false,\"error\":\"" command ": not complete after 1s; it continues, and 'status' shows the machine\"}"
 
+/* Also if its answer is being sent. */
 START_TEST(timeout_ends_the_wait_and_not_the_command)
 {
 	int sock = client();
 
+	are_sent = _i;
 	say(sock, "wait timeout=1\nsay x\n");
 	while (obeyed == 0)
 		vsu_loop_dispatch(loop);
@@ -525,6 +544,26 @@ START_TEST(timeout_ends_the_wait_and_not_the_command)
 	say(sock, "wait\n");
 	ck_assert_uint_eq(answer_all(), 1);
 	ck_assert_str_eq(answer(sock), LATE);
+	close(sock);
+}
+END_TEST
+
+START_TEST(replies_that_nobody_awaits_are_forgotten)
+{
+	int sock = client(), gone = client();
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		say(sock, "wait timeout=1ms\n");
+		while (nowed)
+			vsu_loop_dispatch(loop);
+		ck_assert_ptr_nonnull(strstr(answer(sock), "wait: not complete after 1ms"));
+	}
+	say(gone, "wait\n");
+	ck_assert_uint_eq(nowed, 1);
+	close(gone);
+	run();
+	ck_assert_uint_eq(nowed, 0);
 	close(sock);
 }
 END_TEST
@@ -981,7 +1020,8 @@ int main(void)
 	tcase_add_test(tc, d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused);
 	tcase_add_test(tc, client_that_shut_down_is_replaced_first);
 	tcase_add_test(tc, lines_behind_a_waiting_command_keep_their_order);
-	tcase_add_test(tc, timeout_ends_the_wait_and_not_the_command);
+	tcase_add_loop_test(tc, timeout_ends_the_wait_and_not_the_command, 0, 2);
+	tcase_add_test(tc, replies_that_nobody_awaits_are_forgotten);
 	tcase_add_test(tc, timeout_of_an_answered_command_or_lost_client_is_stopped);
 	tcase_add_test(tc, d3_03_client_that_floods_while_it_waits_is_disconnected);
 	tcase_add_test(tc, subscribers_receive_events_and_others_do_not);

@@ -17,6 +17,7 @@ struct asker {
 	int code;		/* of the last answer */
 	uint64_t sent;
 	struct asker *next;	/* asks when this one is answered */
+	struct asker *forgotten; /* when this one is answered */
 };
 
 static void on_answer(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer);
@@ -40,6 +41,8 @@ static void on_answer(void *opaque, const struct vsu_error *why, const struct cv
 	asker->sent = answer->sent;
 	if (asker->next)
 		ask(asker->next, &a_job);
+	if (asker->forgotten)
+		ck_assert(!vmm_answers_forget(&list, on_answer, asker->forgotten));
 }
 
 START_TEST(job_answers_its_requests_alone_and_the_oldest_first)
@@ -76,6 +79,35 @@ START_TEST(request_that_an_answer_begins_awaits_the_next_answer)
 }
 END_TEST
 
+START_TEST(forgotten_answers_leave_the_list)
+{
+	struct asker kept = { .place = 0 }, askers[3] = { { .place = 0 } };
+	unsigned int i;
+
+	ask(&kept, &a_job);
+	for (i = 0; i < COUNT(askers); i++)
+		ask(&askers[i], &a_job);
+	for (i = 0; i < COUNT(askers); i++)
+		ck_assert(vmm_answers_forget(&list, on_answer, &askers[i]));
+	ck_assert(!vmm_answers_forget(&list, on_answer, &askers[0]));
+	ck_assert_uint_eq(vmm_answers_send(&list, &a_job, NULL, NULL), 1);
+	ck_assert_uint_eq(kept.answered, 1);
+	ck_assert_ptr_null(list.first);
+}
+END_TEST
+
+/* The second one, too, is answered by the same call. */
+START_TEST(answer_that_is_being_sent_is_not_forgotten)
+{
+	struct asker second = { .place = 0 }, first = { .forgotten = &second };
+
+	ask(&first, &a_job);
+	ask(&second, &a_job);
+	ck_assert_uint_eq(vmm_answers_send(&list, &a_job, NULL, NULL), 2);
+	ck_assert_uint_eq(second.answered, 1);
+}
+END_TEST
+
 START_TEST(end_answers_all)
 {
 	struct asker first = { .place = 0 }, other = { .place = 0 };
@@ -97,6 +129,8 @@ int main(void)
 
 	tcase_add_test(tc, job_answers_its_requests_alone_and_the_oldest_first);
 	tcase_add_test(tc, request_that_an_answer_begins_awaits_the_next_answer);
+	tcase_add_test(tc, forgotten_answers_leave_the_list);
+	tcase_add_test(tc, answer_that_is_being_sent_is_not_forgotten);
 	tcase_add_test(tc, end_answers_all);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
