@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vmm-sys-util/file_value.h>
 
@@ -16,14 +17,27 @@
 struct writing {
 	const struct vmm_device_spec *spec;
 	bool names;
-	FILE *to;
-	const char *comma;	/* in front of the next item */
+	char *list;		/* VMM_DEVICE_TEXT_MAX bytes */
+	size_t len;		/* also of what does not fit */
 };
 
+static void put_bytes(struct writing *w, const char *text, size_t len)
+{
+	if (w->len + len < VMM_DEVICE_TEXT_MAX)
+		memcpy(w->list + w->len, text, len);
+	w->len += len;
+}
+
+static void put_text(struct writing *w, const char *text)
+{
+	put_bytes(w, text, strlen(text));
+}
+
+/* An item begins. */
 static void put_word(struct writing *w, const char *text)
 {
-	fprintf(w->to, "%s%s", w->comma, text);
-	w->comma = ",";
+	put_text(w, w->len ? "," : "");
+	put_text(w, text);
 }
 
 /* A comma of a value is doubled. */
@@ -34,9 +48,11 @@ static void put_pair(struct writing *w, const struct vsu_option *option,
 	const char *text = vsu_option_value_text(option, value, number);
 
 	put_word(w, option->name);
-	putc('=', w->to);
-	for (; *text; text++)
-		fprintf(w->to, *text == ',' ? ",%c" : "%c", *text);
+	put_text(w, "=");
+	for (; *text; text++) {
+		put_text(w, *text == ',' ? "," : "");
+		put_bytes(w, text, 1);
+	}
 }
 
 static void put_key(struct writing *w, unsigned int index)
@@ -102,7 +118,8 @@ static void put_list(struct writing *w, enum vmm_device_how how)
 	const char *name = vmm_device_shorthand(spec->kind);
 
 	if (spec->absent || own) {
-		fprintf(w->to, "%s%s", own ? VMM_DEVICE_OWN : "none", own ? own : "");
+		put_text(w, own ? VMM_DEVICE_OWN : "none");
+		put_text(w, own ? own : "");
 		return;
 	}
 	if (how == VMM_DEVICE_ANY && spec->kind)
@@ -113,22 +130,17 @@ static void put_list(struct writing *w, enum vmm_device_how how)
 int vmm_device_write(const struct vmm_device_spec *spec, enum vmm_device_how how, bool names,
 		     char **out, struct vsu_error *err)
 {
-	char *text = NULL;
-	size_t len = 0;
-	struct writing w = { spec, names, open_memstream(&text, &len), "" };
-	int rc = 0;
+	struct writing w = { .spec = spec, .names = names, .list = malloc(VMM_DEVICE_TEXT_MAX) };
 
-	if (w.to)
-		put_list(&w, how);
-	/* writes *text, too, which stays NULL if no memory was left: fclose() does not return that */
-	if (!w.to || fclose(w.to) || !text)
-		rc = vsu_error_set(err, -ENOMEM, "no memory for the properties of a device");
-	else if (len >= VMM_DEVICE_TEXT_MAX)
-		rc = vsu_error_set(err, -E2BIG, "the properties of the device have %zu characters, at most %d fit",
-				   len, VMM_DEVICE_TEXT_MAX - 1);
-	if (rc < 0)
-		free(text);
-	else
-		*out = text;
-	return rc;
+	if (!w.list)
+		return vsu_error_set(err, -ENOMEM, "no memory for the properties of a device");
+	put_list(&w, how);
+	if (w.len >= VMM_DEVICE_TEXT_MAX) {
+		free(w.list);
+		return vsu_error_set(err, -E2BIG, "the properties of the device have %zu characters, at most %d fit",
+				     w.len, VMM_DEVICE_TEXT_MAX - 1);
+	}
+	w.list[w.len] = '\0';
+	*out = w.list;
+	return 0;
 }

@@ -21,6 +21,15 @@ static const char *const texts[] = {
 
 static struct vmm_device_spec typed, read_once;
 static struct vsu_error err;
+static bool lacks_memory;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return lacks_memory ? NULL : __real_malloc(size);
+}
 
 static uint64_t number_for(const struct vsu_option *o, unsigned int n)
 {
@@ -240,6 +249,42 @@ START_TEST(list_that_the_reader_would_refuse_is_not_written)
 }
 END_TEST
 
+/* The path takes all but the last character, and one more. */
+START_TEST(list_fits_up_to_its_last_character)
+{
+	const size_t longest_path = VMM_DEVICE_TEXT_MAX - 1 - strlen("path=") - 2 * 2100;
+	static char path[VMM_DEVICE_TEXT_MAX];
+	const struct vmm_device_option option = { VMM_DEVICE_DISK_PATH, path };
+	char *list = NULL;
+
+	memset(path, 'x', longest_path + 2100);
+	memset(path, ',', 2100);
+	ck_assert_int_eq(vmm_device_parse(&option, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, NULL), 0);
+	ck_assert_uint_eq(strlen(list), VMM_DEVICE_TEXT_MAX - 1);
+	free(list);
+	path[longest_path + 2100] = 'x';
+	ck_assert_int_eq(vmm_device_parse(&option, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, &err), -E2BIG);
+	ck_assert_ptr_nonnull(strstr(err.msg, " have 6144 characters, at most 6143 fit"));
+}
+END_TEST
+
+START_TEST(list_without_memory_is_not_written)
+{
+	char *list = NULL;
+	int rc;
+
+	begin(devkind_get(0), INLINE);
+	lacks_memory = true;
+	rc = vmm_device_write(&typed, VMM_DEVICE_ANY, false, &list, &err);
+	lacks_memory = false;
+	ck_assert_int_eq(rc, -ENOMEM);
+	ck_assert_str_eq(err.msg, "no memory for the properties of a device");
+	ck_assert_ptr_null(list);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("written devices");
@@ -254,6 +299,8 @@ int main(void)
 	tcase_add_test(tc, keys_of_a_back_end_are_read_as_they_were);
 	tcase_add_loop_test(tc, writes_the_keys_in_the_order_of_their_table, 0, COUNT(lists));
 	tcase_add_test(tc, list_that_the_reader_would_refuse_is_not_written);
+	tcase_add_test(tc, list_fits_up_to_its_last_character);
+	tcase_add_test(tc, list_without_memory_is_not_written);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
