@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <vmm-sys-util/event.h>
 
@@ -30,22 +29,21 @@
 
 /* -- the handshake: connections, the command line, the machine and shared memory */
 
+/* A stream calls it. The section records if no memory was left. */
+static ssize_t put_text(void *section, const char *text, size_t len)
+{
+	varch_state_put(section, text, len);
+	return (ssize_t)len;
+}
+
 static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
+	FILE *to = fopencookie(&s->stream.w, "w", (cookie_io_functions_t){ .write = put_text });
 
 	if (!to)
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
 	vmm_command_line_write(to, s->config.words, s->config.nwords);
-	if (fclose(to) || !text) {
-		free(text);
-		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	}
-	varch_state_put(&s->stream.w, text, len);
-	free(text);
-	return 0;
+	return fclose(to) ? vsu_error_set(err, -ENOMEM, "no memory for the command line") : 0;
 }
 
 static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
