@@ -104,16 +104,19 @@ int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool
 	struct cvmm_request r = { .m = m };
 	struct vmm_device *d = NULL;
 	int rc = cvmm_priv_check_request(m, VMM_RULE_DEVICE_DEL, err);
+	bool cancels;
 
 	if (!rc)
 		rc = find_device(m->machine, number, VMM_RULE_DEVICE_DEL, &d, err);
 	if (rc < 0)
 		return rc;
+	cancels = d->coming;
 	rc = cvmm_priv_request_begin(&r, answer, opaque);
 	/* a request with an answer also waits for a removal that another one has begun */
 	if (!rc && (!d->leaving || force || !answer))
 		rc = vmm_machine_remove_device(m->machine, d, force, &r.why);
-	r.subject = d->virtio ? d : NULL;
+	/* the answer to a cancelled addition may begin another one, which takes the place */
+	r.subject = !cancels && d->virtio ? d : NULL;
 	return cvmm_priv_request_end(&r, rc, "device-del", err);
 }
 

@@ -431,6 +431,44 @@ START_TEST(device_that_an_answer_adds_takes_the_free_place)
 }
 END_TEST
 
+static void add_after_cancellation(void *opaque, const struct vsu_error *why,
+				   const struct cvmm_answer *answer)
+{
+	(void)opaque;
+	(void)answer;
+	ck_assert_ptr_nonnull(why);
+	ck_assert_int_eq(why->code, -ECANCELED);
+	owner_adds("rng", on_reply);
+}
+
+static void add_silent_at_pause(void *opaque, const struct cvmm_event *event)
+{
+	(void)opaque;
+	if (event->kind == CVMM_EVENT_PAUSED)
+		owner_adds_back_end(add_after_cancellation);
+}
+
+static void cancelled(void)
+{
+	back_end_stop();
+	assert_told("pause\n", DONE);
+	wait_for_status("\"coming\":true");
+	assert_told("device-del 0 wait\n", DONE);
+	wait_for_status("\"kind\":\"rng\"");
+	ck_assert_uint_eq(__atomic_load_n(&answers, __ATOMIC_ACQUIRE), 1);
+	assert_told("resume\n", DONE);
+}
+
+/* The removal does not wait for the device that has taken the place. */
+START_TEST(removal_of_a_device_that_is_coming_is_answered_when_another_takes_its_place)
+{
+	receive_events(add_silent_at_pause);
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(cancelled);
+	back_end_free();
+}
+END_TEST
+
 static int ends[2];
 
 static void add_wrongly_at_pause(void *opaque, const struct cvmm_event *event)
@@ -479,6 +517,7 @@ int main(void)
 	tcase_add_test(tc, failed_plug_of_a_remote_device_is_explained);
 	tcase_add_test(tc, device_that_an_event_adds_is_answered_when_it_has_come);
 	tcase_add_test(tc, device_that_an_answer_adds_takes_the_free_place);
+	tcase_add_test(tc, removal_of_a_device_that_is_coming_is_answered_when_another_takes_its_place);
 	tcase_add_test(tc, refused_socket_of_the_owner_stays_connected_with_its_bytes);
 	tcase_add_test(tc, hundred_plugs_and_unplugs_leave_no_descriptor);
 	tcase_add_test(tc, device_of_a_lost_back_end_is_removed_by_force);
