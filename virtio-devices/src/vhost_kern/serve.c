@@ -57,7 +57,6 @@ static void set_positions(struct kern_server *s, struct vhost_user_ring *rings)
 		rings[i].base = q->base;
 		if (!q->paused)
 			rings[i].size = 0;
-		q->paused = false;	/* or this process would serve it */
 		q->base = 0;
 	}
 }
@@ -198,12 +197,16 @@ static int kern_pause(void *self)
 static int kern_resume(void *self, struct vsu_error *err)
 {
 	struct kern_server *s = self;
+	uint32_t i;
 	int rc = 0;
 
 	if (s->started) {
 		rc = start_kernel(s, virtdev_transport_features(s->server.t), true, err);
 		s->started = !rc;
 	}
+	/* or this process would serve them, also at a later resume */
+	for (i = 0; i < s->h->nqueues; i++)
+		s->h->queues[i].paused = s->h->queues[i].paused && is_control(s, i);
 	return rc ? rc : virtdev_priv_inline_resume(s->h, err);
 }
 
