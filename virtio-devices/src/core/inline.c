@@ -334,6 +334,8 @@ int virtdev_priv_inline_resume(void *self, struct vsu_error *err)
 	h->stopping = false;
 	for (i = 0; !rc && i < h->nqueues; i++)
 		rc = resume_queue(h, i, err);
+	if (rc < 0 && err && !err->code)
+		vsu_error_sys(err, rc, "queue %" PRIu32, i - 1);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 static char calls[512];
 static struct vq *queues[QUEUES];
 static struct virtdev *device;	/* behind a socket */
+static int refusal;		/* of a start; 0: none */
 
 /* ----------------------------------------------------------------- the model */
 
@@ -58,6 +60,8 @@ static int on_start(void *self, uint32_t queue, struct vq *q,
 {
 	(void)self;
 	(void)err;
+	if (refusal)
+		return refusal;
 	queues[queue] = q;
 	record_queue("start", queue);
 	return 0;
@@ -311,6 +315,23 @@ START_TEST(inline_pause_stops_the_queues_and_pauses)
 }
 END_TEST
 
+/* The device gives no reason. */
+START_TEST(queue_that_does_not_continue_is_named)
+{
+	struct vsu_error err;
+
+	setup_inline(0);
+	start_machine();
+	pause_machine();
+	refusal = -EIO;
+	ck_assert_int_eq(virtdev_server_resume(machine.server, &err), -EIO);
+	refusal = 0;
+	ck_assert_str_eq(err.msg, "queue 0: Input/output error");
+	reset_machine();
+	teardown_inline();
+}
+END_TEST
+
 START_TEST(inline_load_pauses_until_the_machine_resumes)
 {
 	struct machine other;
@@ -518,6 +539,7 @@ int main(void)
 	tcase_add_loop_test(in, inline_queue_reset_stops_and_starts_one_queue,
 			    0, n);
 	tcase_add_loop_test(in, inline_pause_stops_the_queues_and_pauses, 0, n);
+	tcase_add_test(in, queue_that_does_not_continue_is_named);
 	tcase_add_loop_test(in, inline_load_pauses_until_the_machine_resumes,
 			    0, n);
 
