@@ -25,8 +25,8 @@ struct vmm_virtio {
 	void *gone_opaque;
 	struct vsu_alarm going;
 	pthread_mutex_t lock;	/* guards transport and device */
-	pthread_t owner;	/* of the lock, while held */
-	bool held;
+	pthread_t owner;	/* atomic: of the lock, while held */
+	bool held;		/* atomic */
 	int64_t notified;	/* the queue that the access notified, or -1 */
 };
 

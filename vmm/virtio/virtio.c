@@ -26,19 +26,20 @@ struct access_call {
 void vmm_virtio_lock(struct vmm_virtio *v)
 {
 	pthread_mutex_lock(&v->lock);
-	v->owner = pthread_self();
-	v->held = true;
+	__atomic_store_n(&v->owner, pthread_self(), __ATOMIC_RELAXED);
+	__atomic_store_n(&v->held, true, __ATOMIC_RELEASE);
 }
 
 void vmm_virtio_unlock(struct vmm_virtio *v)
 {
-	v->held = false;
+	__atomic_store_n(&v->held, false, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&v->lock);
 }
 
 bool vmm_virtio_is_mine(const struct vmm_virtio *v)
 {
-	return v->held && pthread_equal(v->owner, pthread_self());
+	return __atomic_load_n(&v->held, __ATOMIC_ACQUIRE) &&
+	       pthread_equal(__atomic_load_n(&v->owner, __ATOMIC_RELAXED), pthread_self());
 }
 
 bool vmm_virtio_yield(struct vmm_virtio *v)
