@@ -113,7 +113,7 @@ START_TEST(program_of_the_environment_is_not_executed)
 }
 END_TEST
 
-static const char *const others[] = { "init", "metrics", "run", "help", "../" PROGRAM, "", "initrd/" };
+static const char *const others[] = { "init", "metrics", "run", "help", ("../" PROGRAM), "", "initrd/" };
 
 /* Files of the folder that are no commands are not executed either. */
 START_TEST(other_words_are_no_programs)
