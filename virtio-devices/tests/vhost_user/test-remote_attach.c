@@ -240,6 +240,7 @@ END_TEST
 START_TEST(start_that_fails_late_asks_for_a_reset)
 {
 	begin(VIRTDEV_ID_BLOCK, true);
+	reports = 0;
 	virtdev_set_report(virtdev_vhost_user_device(rig.remote), on_report, NULL);
 	lose_back_end();
 	start_driver_at(GUEST_HOLE);
