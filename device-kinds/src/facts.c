@@ -18,28 +18,6 @@ struct collection {
 	unsigned int nopens, nsockets, nnames;
 };
 
-static const char *text_at(const struct devkind_key *key, const void *config, uint32_t i)
-{
-	const char *text;
-
-	memcpy(&text, (const char *)config + key->offset + i * sizeof(text), sizeof(text));
-	return text;
-}
-
-static uint64_t number_at(const struct devkind_key *key, const void *config)
-{
-	uint64_t number;
-
-	memcpy(&number, (const char *)config + key->offset, sizeof(number));
-	return number;
-}
-
-static bool has_value(const struct devkind_key *key, const void *config)
-{
-	return key->option.kind == VSU_OPTION_STRING ? text_at(key, config, 0) != NULL :
-						       number_at(key, config) != 0;
-}
-
 static const char *text_after(const char *text, const char *start)
 {
 	const size_t len = strlen(start);
@@ -59,13 +37,16 @@ static const char *how_of(const char *port)
 
 static bool is_read_only(const struct collection *c, const struct devkind_key *key)
 {
+	const unsigned int n = devkind_nkeys(c->kind);
+	struct vsu_option_value value;
 	const char *const *name;
-	const struct devkind_key *k;
+	unsigned int k;
 
-	for (name = key->read_if; *name; name++)
-		for (k = c->kind->keys; k->option.name; k++)
-			if (!strcmp(k->option.name, *name) && has_value(k, c->config))
-				return true;
+	for (name = key->read_if; *name; name++) {
+		k = devkind_key_index(c->kind, *name);
+		if (k < n && devkind_get_value(c->kind, k, 0, c->config, &value))
+			return true;
+	}
 	return false;
 }
 
@@ -165,18 +146,17 @@ static void add_number(struct collection *c, const struct devkind_key *key)
 	}
 }
 
-static void add_key(struct collection *c, const struct devkind_key *key)
+static void add_key(struct collection *c, unsigned int index)
 {
-	const uint32_t times = key->max_times ? key->max_times : 1;
+	const struct devkind_key *key = &c->kind->keys[index];
+	struct vsu_option_value value;
 	uint32_t i;
 
-	if (key->option.kind != VSU_OPTION_STRING) {
-		if (number_at(key, c->config))
+	for (i = 0; devkind_get_value(c->kind, index, i, c->config, &value); i++)
+		if (value.text)
+			add_text(c, key, value.text);
+		else
 			add_number(c, key);
-		return;
-	}
-	for (i = 0; i < times && text_at(key, c->config, i); i++)
-		add_text(c, key, text_at(key, c->config, i));
 }
 
 struct devkind_facts devkind_facts_of(const struct devkind *kind,
@@ -184,10 +164,10 @@ struct devkind_facts devkind_facts_of(const struct devkind *kind,
 {
 	struct devkind_facts facts = { .file = NULL };
 	struct collection c = { .kind = kind, .config = config, .facts = &facts };
-	const struct devkind_key *key;
+	unsigned int i;
 
-	for (key = kind->keys; key->option.name; key++)
-		add_key(&c, key);
+	for (i = 0; kind->keys[i].option.name; i++)
+		add_key(&c, i);
 	if (kind->describe)
 		kind->describe(config, &facts);
 	return facts;
