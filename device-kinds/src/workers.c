@@ -8,7 +8,7 @@
 
 #include <device-kinds/workers.h>
 
-/* Of a process: the kernel's PID_MAX_LIMIT. */
+/* The threads that a process can have: the kernel's PID_MAX_LIMIT. */
 #define MAX_THREADS (UINT64_C(1) << 22)
 
 struct devkind_workers {

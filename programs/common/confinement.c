@@ -17,7 +17,7 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-/* Of any user's files, of memory that is not swapped; then by option. */
+/* Every machine opens files of any user and locks memory; options add other capabilities. */
 #define COMMON_CAPABILITIES (BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK))
 #define FOLDER_CAPABILITIES							\
 	(BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETGID) |		\

@@ -38,7 +38,7 @@ bool vmm_foreign_item(const char *list, const char *keys, char out[VMM_FOREIGN_T
 extern const struct vmm_foreign_word vmm_foreign_run[];
 extern const struct vmm_foreign_word vmm_foreign_exec[];
 extern const struct vmm_foreign_word vmm_foreign_ps[];
-/* Of a command line that is one option. */
+/* The words of a command line that is a single option. */
 extern const struct vmm_foreign_word vmm_foreign_main[];
 
 /*

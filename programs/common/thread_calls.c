@@ -118,7 +118,7 @@ static const struct call_rule confining_rules[] = {
 	{ .name = NULL },
 };
 
-/* Likewise, the root of a jail. */
+/* A process that waits also makes the root of a jail. */
 static const char *const rooting_calls[] = {
 	"mount", "mount_setattr", "move_mount", "open_tree", "pivot_root", "umount2", NULL,
 };

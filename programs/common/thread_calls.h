@@ -31,8 +31,8 @@ void vmm_process_calls(struct confine_plan *plan, const struct vmm_call_needs *n
 		       struct vmm_socket_calls *sockets);
 
 /*
- * Of a process that waits for a source, and then confines itself to the machine that arrives: no
- * program, process or executable mapping, but all that any machine may need.
+ * Permits the calls of a process that waits for a source, and then confines itself to the machine
+ * that arrives: no program, process or executable mapping, but all that any machine may need.
  */
 void vmm_receiving_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,
 			 bool jail, struct vmm_socket_calls *sockets);

@@ -11,8 +11,8 @@
 #include <vmm-sys-util/error.h>
 
 /*
- * Forks that process. It kills the child patience_ms after *leash was closed, explicitly or
- * by the end of this process. It ends with the child, and has rights for nothing else.
+ * Forks a process that kills the child patience_ms after *leash was closed, explicitly or by the
+ * end of this process. The forked process ends with the child, and has rights for nothing else.
  *
  * *leash is -1 if this host has no descriptors of processes (before Linux 5.3), because a
  * signal by number could reach another process. The child must not have been waited for.

@@ -37,7 +37,7 @@ struct vmm_exec_machine {
 int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 			  struct vsu_error *err);
 
-/* Likewise, without a command: it waits for vmm_plan_request_records(). */
+/* Makes a machine without a command, which waits for vmm_plan_request_records(). Errors are the same. */
 int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 				  struct vsu_error *err);
 

@@ -91,7 +91,7 @@ static int connect_pool(struct client *c)
 	return c->fd < 0 ? c->fd : is_own(c->fd) ? 0 : -EPERM;
 }
 
-/* Of a pool that runs. */
+/* The pool runs, but does not accept the command. */
 static int refuse_pool(const struct client *c, const char *why, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EAGAIN, "the pool of template '%s' is not used: %s",

@@ -28,7 +28,7 @@
 
 #define BACKLOG 64
 
-/* Of machines that end while they wait, before the pool ends. */
+/* The pool ends after so many machines in a row that ended while they waited. */
 #define MAX_FAILURES 3
 
 #define OTHERS "its version, options, HOME, or the hidden files on the way to its working folder differ from the command's; " \
@@ -211,7 +211,7 @@ static void report_full(struct vmm_pool_server *s)
 	fflush(stdout);
 }
 
-/* Of one that no client has. */
+/* A machine has ended that no client has. */
 static void count_failure(struct vmm_pool_server *s, int state, struct vsu_error *err)
 {
 	if (s->state == VMM_POOL_STOPS)

@@ -37,7 +37,7 @@ struct vmm_control_end {
 /* path is the text of the option, or NULL. */
 void vmm_serial_end_read(struct vmm_serial_end *end);
 
-/* Likewise. -EINVAL: "fd:" without the number of a descriptor. */
+/* path is the text of the option, or NULL. -EINVAL: "fd:" without the number of a descriptor. */
 int vmm_control_end_read(struct vmm_control_end *end, struct vsu_error *err);
 
 #endif

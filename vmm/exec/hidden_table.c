@@ -107,7 +107,7 @@ bool vmm_hidden_row_has(const struct vmm_hidden_row *row, const char *name)
 	return !fnmatch(row->pattern, name, 0) && !has_word(row->except, name);
 }
 
-/* Of which everything is hidden. */
+/* Whether the folder is, or is in, one of which everything is hidden. */
 static bool is_in_system(const struct vmm_hidden *h, const char *folder)
 {
 	unsigned int i;

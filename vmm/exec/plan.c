@@ -92,7 +92,7 @@ static int add_others(struct vmm_plan *p, const char *const *options, struct vsu
 	return rc;
 }
 
-/* Of a machine that boots, and of a clone. */
+/* A machine that boots and a clone have the same ends. */
 static int add_ends(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	int rc = add_log(p, c->log, err);

@@ -51,10 +51,10 @@ int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const ch
  */
 int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err);
 
-/* Its command, whose texts are those of the configuration. */
+/* The command of the configuration, whose texts it refers to. */
 struct vagent_command vmm_plan_command_of(const struct cvmm_exec_config *c);
 
-/* Of another process, as vagent_request_add_command() makes its records. */
+/* A command of another process, in records of vagent_request_add_command(). */
 struct vmm_plan_command {
 	const char *records;
 	uint32_t len;
@@ -62,7 +62,7 @@ struct vmm_plan_command {
 	uint64_t timeout_ms;	/* from now on; 0: none */
 };
 
-/* Likewise, with such a command. -EBADMSG: records, without an effect. */
+/* Requests such a command. -EBADMSG: records that are malformed; nothing has changed. */
 int vmm_plan_request_records(struct vmm_plan *p, const struct vmm_plan_command *c,
 			     struct vsu_error *err);
 

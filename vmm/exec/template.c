@@ -371,7 +371,7 @@ static int make_info(struct vmm_template *t, struct vsu_error *err)
 	return 0;
 }
 
-/* Of a process that was killed. */
+/* A process that was killed has left the folder. */
 static int remove_stale(const char *path, struct vsu_error *err)
 {
 	struct vmm_template old = VMM_TEMPLATE_INIT;

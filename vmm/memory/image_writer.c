@@ -143,7 +143,7 @@ static int write_present(const struct work *w, const struct vmem_region *r,
 	return rc;
 }
 
-/* Of an incremental save: only the pages that are not in the base. */
+/* An incremental save writes only the pages that differ from the base. */
 static int write_changed(const struct work *w, const struct vmem_region *r,
 			 uint64_t at, uint64_t end, uint64_t file_at)
 {

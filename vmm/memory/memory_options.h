@@ -30,7 +30,7 @@ void vmm_memory_rows(struct vsu_option rows[VMM_MEMORY_ROWS]);
 int vmm_memory_specs_read(struct vmm_memory_specs *specs, const struct vmm_memory_lists *lists,
 			  struct vsu_error *err);
 
-/* Likewise, and prepares memory of them: vmm_memory_init(). */
+/* Reads the lists, and prepares memory of the pieces: vmm_memory_init(). Errors are the same. */
 int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_memory_lists *lists,
 		     const struct vmm_memory_use *use, struct vsu_error *err);
 

@@ -132,7 +132,7 @@ static uint64_t rate_of(uint64_t bytes, uint64_t ns)
 	return (uint64_t)((double)bytes / (double)(ns + 1) * (double)NS_PER_S) + 1;
 }
 
-/* Of any of the sender's threads. */
+/* Any of the sender's threads may call it. */
 static void add_progress(struct vmm_sender *s, uint64_t bytes)
 {
 	const uint64_t pages = __atomic_load_n(&s->set.npages, __ATOMIC_RELAXED);

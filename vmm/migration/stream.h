@@ -122,7 +122,7 @@ int vmm_stream_report_failed(const struct varch_state_section *failed, struct vs
 int vmm_stream_check_name(const struct varch_state_section *section, const char *name,
 			  struct vsu_error *err);
 
-/* Likewise, for the next section. */
+/* Receives the next section, and checks its name. */
 int vmm_stream_expect(struct vmm_stream *s, const char *name,
 		      struct varch_state_section *out, struct vsu_error *err);
 

@@ -13,7 +13,7 @@
 /* A step of creating the machine. -EOPNOTSUPP: the architecture cannot add CPUs; -EINVAL: KVM supports fewer. */
 int vmm_machine_check_cpus(struct vmm_machine *m, struct vsu_error *err);
 
-/* Likewise: the registers. */
+/* A step of creating the machine, which makes the registers of hot plug. */
 int vmm_machine_make_cpu_plug(struct vmm_machine *m, struct vsu_error *err);
 
 /*

@@ -144,7 +144,7 @@ static bool is_watched(const struct vmm_debugger *d, const struct varch_gdb_stop
 	return false;
 }
 
-/* Of the first CPU that shall continue and has one. False: none. */
+/* Reports a stop that the first CPU which shall continue still has. False: none has one. */
 static bool report_later(struct vmm_debugger *d, const enum varch_gdb_action *actions)
 {
 	struct varch_gdb_stop why;
@@ -247,7 +247,7 @@ static bool client_write(struct vmm_debugger *d)
 	return !varch_gdb_is_detached(&d->stub);
 }
 
-/* Likewise. -EAGAIN is no end. */
+/* False: the client is gone. Without bytes to read, it is not. */
 static bool client_read(struct vmm_debugger *d)
 {
 	ssize_t n;

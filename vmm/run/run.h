@@ -9,7 +9,7 @@
 
 #include "machine/machine.h"
 
-/* Of a guest that finds it; see --power-off-timeout. While the machine runs. */
+/* Presses the power button of a machine that runs. A guest without a driver for it ignores that. */
 void vmm_machine_press_button(struct vmm_machine *m);
 
 /*

@@ -18,7 +18,7 @@
 #define WIDTH 12
 /* A narrower terminal has the values below the name of their row. */
 #define MIN_COLUMNS (3 * WIDTH)
-/* Of a file, a pipe, or a terminal that does not report its size. */
+/* The width of files, pipes, and terminals that do not report their size. */
 #define USUAL_COLUMNS 80
 /* No value is shortened below this length. */
 #define MIN_VALUE 16
@@ -167,7 +167,7 @@ int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err)
 #define HOME "\033[H"
 #define ERASE_LINE "\033[K"
 #define ERASE_BELOW "\033[J"
-/* Of a terminal that does not report its size. */
+/* The height of a terminal that does not report its size. */
 #define USUAL_LINES 24u
 
 static unsigned int count_lines(FILE *to)

@@ -20,8 +20,8 @@
 int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err);
 
 /*
- * Likewise, in place of what a terminal shows: the title, and as many lines as fit below it; the
- * last one has the number of others.
+ * Replaces what a terminal shows by the title and by as many lines of the rows as fit below it;
+ * the last line has the number of others. reply is modified. -EBADMSG: not a reply.
  */
 int vmm_control_print_screen(char *reply, const char *title, FILE *to, struct vsu_error *err);
 

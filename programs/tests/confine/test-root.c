@@ -26,7 +26,7 @@
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
-static char folder[64];		/* of the host: "shared" with "disk" and "link", "key", "secret" */
+static char folder[64];		/* on the host: "shared" with "disk" and "link", "key", "secret" */
 static struct confine_plan plan = CONFINE_PLAN_INIT;
 static struct vsu_error err;
 
@@ -99,7 +99,7 @@ static void teardown(void)
 	tree_remove(folder);
 }
 
-/* name: of the plan; path: of the host. */
+/* name is a path in the plan, path one on the host. */
 static void add(const char *name, const char *path, enum landlock_use use)
 {
 	int place = open(path, O_PATH | O_CLOEXEC);

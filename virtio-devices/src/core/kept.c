@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a running device, in memory that outlives the process. It is stored after
- * each change, alternately in two slots: a process can be killed at any instruction, and
- * the other slot is then complete.
+ * The state of a running device, in memory that outlives the process. The device stores it after
+ * each change, alternately in two slots: if the process is killed at any instruction, the other
+ * slot is complete.
  */
 #include <config.h>
 
@@ -16,7 +16,7 @@
 
 /* In native byte order; any process may have written it. */
 struct head {
-	uint64_t sequence[2];	/* of a slot; 0: it has no state */
+	uint64_t sequence[2];	/* of each slot; 0: the slot is empty */
 	uint32_t len[2];
 	uint64_t unused;
 };

@@ -91,14 +91,14 @@ struct cvmm_boot {
 #define CVMM_PORT_POWER		0x600	/* write the status: 0 is success */
 #define CVMM_PORT_PARK		0x604	/* a read stops this CPU for good */
 #define CVMM_PORT_CLOCK		0x608	/* 32-bit reads: milliseconds since boot */
-/* Of a machine with a PCI bus, 32 bits each, one bit for each slot. */
+/* A machine with a PCI bus has these ports, 32 bits each, one bit for each slot. */
 #define CVMM_PORT_PLUG_CAME	0x624	/* reads: slots with a new function */
 #define CVMM_PORT_PLUG_GOES	0x628	/* reads: slots to eject */
 #define CVMM_PORT_PLUG_EJECT	0x62c	/* writes eject */
 
 #define CVMM_PCI_ECAM		0xe0000000
 
-/* Of arm64. */
+/* Addresses on arm64. */
 #define CVMM_ARM64_SERIAL	0x09000000
 #define CVMM_ARM64_MACHINE	0x09010000
 #define CVMM_ARM64_PCI_ECAM	0x3f000000

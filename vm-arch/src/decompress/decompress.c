@@ -43,7 +43,7 @@ static int read_source(const struct varch_compressed *c, uint64_t at, void *buf,
 	return (size_t)n == len ? 0 : vsu_error_set(err, -EBADMSG, "it was truncated while it was read");
 }
 
-/* Of a shorter file, zeros follow. */
+/* Zeros follow the bytes of a shorter file. */
 static int read_header(const struct varch_compressed *c, unsigned char header[HEADER_LEN],
 		       struct vsu_error *err)
 {

@@ -12,7 +12,7 @@
 #include "decompress/decompress.h"
 #include "decompress/image_version.h"
 
-/* Of an Image (Documentation/arch/arm64/booting.rst), and of Linux's first message. */
+/* Constants of an Image (Documentation/arch/arm64/booting.rst), and of Linux's first message. */
 #define MAGIC_AT 56u
 #define MAGIC "ARM\x64"
 #define BANNER "Linux version "

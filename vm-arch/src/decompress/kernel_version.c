@@ -14,7 +14,7 @@
 #include "advise.h"
 #include "decompress/image_version.h"
 
-/* Of a bzImage (the Linux/x86 boot protocol). */
+/* Offsets in a bzImage (the Linux/x86 boot protocol). */
 #define MAGIC_AT 0x202
 #define VERSION_AT 0x20e
 #define HEADER_AT 0x200

@@ -121,7 +121,7 @@ void varch_gdb_on_write(struct varch_gdb_stub *s, const char *at)
 		varch_gdb_reply_result(s, write_around(s, address, bytes, (size_t)len));
 }
 
-/* Likewise, binary. */
+/* The bytes are binary, not hexadecimal. */
 void varch_gdb_on_write_binary(struct varch_gdb_stub *s, const char *at)
 {
 	unsigned char bytes[VARCH_GDB_PACKET];

@@ -89,8 +89,8 @@ struct cvmm_exec_folder {
 	const char *at;		/* absolute, in the guest; NULL: as path */
 	bool writable;
 	/*
-	 * Of a writable one: whether the guest makes set-user-ID and set-group-ID files and file
-	 * capabilities, and device nodes, which work on the host. As the options of mount(8).
+	 * In a writable folder, the guest may make set-user-ID and set-group-ID files and file
+	 * capabilities (suid), and device nodes (dev), which work on the host.
 	 */
 	bool suid, dev;
 };
@@ -137,7 +137,7 @@ struct cvmm_exec_config {
 	const char *from;
 	const char *kernel;	/* as "cvmm exec": a bzImage, vmlinux or Image, or agent.elf of
 				   docs/test-kernels.md; NULL: its default, which starts the kernel of an image if there is one */
-	/* Of a kernel with an initrd, which agent.elf is not: */
+	/* The next three are for kernels with an initrd, which agent.elf has not: */
 	const char *modules;	/* folder of the kernel's modules; NULL: found by the kernel's
 				   version; "none": all are built in */
 	const char *init;	/* first program of the guest; NULL: the installed cvmm-init, with an image cvmm-boot-init */

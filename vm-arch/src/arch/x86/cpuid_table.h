@@ -24,7 +24,7 @@ int varch_cpuid_fetch(struct varch_vm *kvm, struct vsu_error *err);
 int varch_cpuid_supported(const struct varch_vm *kvm, struct kvm_cpuid2 **out,
 			struct vsu_error *err);
 
-/* Likewise, with the leaves that this vCPU has. -ENOMEM, or an error of KVM. */
+/* A table with the leaves that this vCPU has; free() it. -ENOMEM, or an error of KVM. */
 int varch_cpuid_of_cpu(int cpu_fd, struct kvm_cpuid2 **out);
 
 /*

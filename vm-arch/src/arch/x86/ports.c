@@ -126,7 +126,7 @@ void varch_power_free(struct varch_power *ports)
 	(void)ports;
 }
 
-/* Of ACPI's tables. */
+/* The power button of ACPI's tables has an interrupt of its own. */
 void varch_press_button(struct varch_power *ports)
 {
 	vsu_event_signal(ports->button_irq_fd);

@@ -122,8 +122,8 @@ static uint64_t clamp_address(uint64_t at, uint64_t first, uint64_t end)
 }
 
 /*
- * Of [*first, end): what is before part is free, and what is in part, which another range may
- * continue, of the type. *first is then what is behind it.
+ * Adds the beginning of [*first, end): memory before part is free, and part, which another range
+ * may continue, has the type. *first is then the end of part.
  */
 static void add_part(struct map *map, uint64_t *first, uint64_t end, const struct varch_board_range *part,
 		     uint32_t type)

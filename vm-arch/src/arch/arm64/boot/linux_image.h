@@ -17,7 +17,7 @@
 
 #define VARCH_LINUX_IMAGE_HEADER 64u	/* bytes */
 
-/* Of a header; all little-endian. */
+/* The fields of a header, which are little-endian in the file. */
 struct varch_linux_image {
 	uint64_t offset;	/* of the kernel from a multiple of 2 MiB */
 	uint64_t len;		/* memory that it needs from there on; 0: as long as the file */

@@ -172,7 +172,7 @@ int varch_debug_find(const struct varch_cpus *cpus, unsigned int cpu, uint64_t a
 #define DR7_ALWAYS_ON UINT64_C(0x400)
 #define DR7_EXACT UINT64_C(0x200)
 
-/* Of the processor's manual: 1, 2, 8 and 4 bytes. */
+/* The field LEN of DR7 has 0 to 3 for 1, 2, 8 and 4 bytes. */
 static uint64_t length_code(unsigned int len)
 {
 	return len == 8 ? 2 : len - 1;
