@@ -232,8 +232,8 @@ static void set_terminal(struct vmm_exec_machine *m, struct draft *d,
 /* A terminal or pipe is opened again, so that only this process does not block. */
 static void open_streams(struct vmm_exec_machine *m, struct draft *d)
 {
-	m->out_fd = vmm_terminal_reopen(STDOUT_FILENO);
-	m->err_fd = vmm_terminal_reopen(STDERR_FILENO);
+	m->out_fd = vsu_terminal_reopen(STDOUT_FILENO);
+	m->err_fd = vsu_terminal_reopen(STDERR_FILENO);
 	d->streams[0] = STDIN_FILENO;
 	d->streams[1] = m->out_fd < 0 ? STDOUT_FILENO : m->out_fd;
 	d->streams[2] = m->err_fd < 0 ? STDERR_FILENO : m->err_fd;
@@ -427,7 +427,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 
 void vmm_exec_machine_free(struct vmm_exec_machine *m)
 {
-	vmm_terminal_restore(&m->terminal);
+	vsu_terminal_restore(&m->terminal);
 	vagent_request_free(&m->command);
 	vmm_plan_free(&m->plan);
 	vmm_passt_end(&m->passt);
@@ -451,7 +451,7 @@ static void on_resize(void *opaque)
 static void begin_terminal(struct vmm_exec_machine *m)
 {
 	m->terminal.in_fd = STDIN_FILENO;
-	vmm_terminal_init(&m->terminal);
+	vsu_terminal_init(&m->terminal);
 	on_resize(m);
 }
 
@@ -459,14 +459,14 @@ static void on_suspend(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	vmm_terminal_suspend(&m->terminal);
+	vsu_terminal_suspend(&m->terminal);
 }
 
 static void on_resume(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	vmm_terminal_resume(&m->terminal);
+	vsu_terminal_resume(&m->terminal);
 	on_resize(m);
 }
 
@@ -478,9 +478,9 @@ static bool on_turn(void *opaque)
 	if (m->on_terminal && m->terminal.in_fd < 0 && vagent_session_is_started(m->plan.session))
 		begin_terminal(m);
 	if (m->terminal.is_used && !m->terminal.raw)	/* shells do not report that a job that runs is in the foreground */
-		vmm_terminal_resume(&m->terminal);
+		vsu_terminal_resume(&m->terminal);
 	if (!lives)
-		vmm_terminal_restore(&m->terminal);	/* the machine may take long to end */
+		vsu_terminal_restore(&m->terminal);	/* the machine may take long to end */
 	return lives;
 }
 
@@ -500,7 +500,7 @@ static int on_abandon(void *opaque, int status, struct vsu_error *err)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	vmm_terminal_restore(&m->terminal);
+	vsu_terminal_restore(&m->terminal);
 	return vmm_exec_machine_status(m, status, err);
 }
 

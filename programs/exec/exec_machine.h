@@ -8,12 +8,13 @@
 #ifndef VMM_EXEC_MACHINE_H
 #define VMM_EXEC_MACHINE_H
 
+#include <vmm-sys-util/terminal.h>
+
 #include "exec/exec_options.h"
 #include "common/image_server.h"
 #include "common/passt.h"
 #include "common/run.h"
 #include "exec/plan.h"
-#include "legacy/terminal.h"
 
 /* Further ones end the machine, as the guest may not answer. */
 #define VMM_EXEC_MAX_SIGNALS 3
@@ -26,7 +27,7 @@ struct vmm_exec_machine {
 	int ended_by;		/* the signal that ended the machine, or 0 */
 	int out_fd, err_fd;	/* standard streams, opened again if that is possible; -1: not */
 	bool on_terminal;
-	struct vmm_terminal terminal;
+	struct vsu_terminal terminal;
 	struct vagent_request command; /* of a clone: its records, for a pool */
 };
 

@@ -218,7 +218,7 @@ static void serve_start(struct client *c)
 	if (!m->on_terminal)
 		return;
 	m->terminal.in_fd = STDIN_FILENO;
-	vmm_terminal_init(&m->terminal);
+	vsu_terminal_init(&m->terminal);
 	send_size(c);
 }
 
@@ -258,10 +258,10 @@ static void serve_pool(struct client *c, struct vsu_error *err)
 static void stop_or_continue(struct client *c, bool stops)
 {
 	if (stops) {
-		vmm_terminal_suspend(&c->machine->terminal);
+		vsu_terminal_suspend(&c->machine->terminal);
 		vmm_waiting_stop();
 	}
-	vmm_terminal_resume(&c->machine->terminal);
+	vsu_terminal_resume(&c->machine->terminal);
 	if (c->state == RUNS)
 		send_size(c);
 }
@@ -302,8 +302,8 @@ enum { POOL, SIGNALS, INPUT, WATCHED };
 static void run_turn(struct client *c, struct vsu_error *err)
 {
 	const bool flushes = c->input.have, has = has_input(c);
-	const bool reads = has && (flushes || vmm_terminal_is_foreground(STDIN_FILENO));
-	struct vmm_terminal *t = &c->machine->terminal;
+	const bool reads = has && (flushes || vsu_terminal_is_foreground(STDIN_FILENO));
+	struct vsu_terminal *t = &c->machine->terminal;
 	struct pollfd p[WATCHED] = {
 		[POOL] = { .fd = c->fd, .events = POLLIN },
 		[SIGNALS] = { .fd = c->signal_fd, .events = POLLIN },
@@ -313,7 +313,7 @@ static void run_turn(struct client *c, struct vsu_error *err)
 	if (!reads)
 		p[INPUT].fd = -1;
 	if (reads && t->is_used && !t->raw)
-		vmm_terminal_resume(t);
+		vsu_terminal_resume(t);
 	if (poll(p, WATCHED, has && !reads ? BACKGROUND_MS : -1) < 0)
 		return;
 	if (p[INPUT].revents)

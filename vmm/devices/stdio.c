@@ -20,7 +20,7 @@
 #define PIECE 4096u		/* bytes per read */
 
 struct vmm_stdio {
-	struct vmm_terminal terminal;
+	struct vsu_terminal terminal;
 	void (*want)(void *opaque);
 	int out_fd;		/* borrowed */
 	int own_fd;		/* out_fd reopened, or -1 */
@@ -164,7 +164,7 @@ bool vmm_stdio_input(struct vmm_stdio *s)
 	n = read(s->terminal.in_fd, bytes, room < PIECE ? room : PIECE);
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	held_add(s, bytes, vmm_terminal_filter(&s->terminal, bytes, (size_t)n));
+	held_add(s, bytes, vsu_terminal_filter(&s->terminal, bytes, (size_t)n));
 	return n > 0;
 }
 
@@ -181,7 +181,7 @@ bool vmm_stdio_size(const struct vmm_stdio *s, uint16_t *cols, uint16_t *rows)
 
 /* ----------------------------------------------------------------------- life */
 
-int vmm_stdio_new(int in_fd, int out_fd, const struct vmm_terminal *terminal,
+int vmm_stdio_new(int in_fd, int out_fd, const struct vsu_terminal *terminal,
 		  void (*want)(void *opaque), struct vmm_stdio **out,
 		  struct vsu_error *err)
 {
@@ -200,8 +200,8 @@ int vmm_stdio_new(int in_fd, int out_fd, const struct vmm_terminal *terminal,
 		free(s);
 		return vsu_error_sys(err, rc, "console");
 	}
-	s->own_fd = vmm_terminal_reopen(out_fd);
-	vmm_terminal_init(&s->terminal);
+	s->own_fd = vsu_terminal_reopen(out_fd);
+	vsu_terminal_init(&s->terminal);
 	*out = s;
 	return 0;
 }
@@ -209,19 +209,19 @@ int vmm_stdio_new(int in_fd, int out_fd, const struct vmm_terminal *terminal,
 void vmm_stdio_restore(struct vmm_stdio *s)
 {
 	if (s)
-		vmm_terminal_restore(&s->terminal);
+		vsu_terminal_restore(&s->terminal);
 }
 
 void vmm_stdio_suspend(struct vmm_stdio *s)
 {
 	if (s)
-		vmm_terminal_suspend(&s->terminal);
+		vsu_terminal_suspend(&s->terminal);
 }
 
 void vmm_stdio_resume(struct vmm_stdio *s)
 {
 	if (s)
-		vmm_terminal_resume(&s->terminal);
+		vsu_terminal_resume(&s->terminal);
 }
 
 void vmm_stdio_free(struct vmm_stdio *s)

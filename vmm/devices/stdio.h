@@ -15,8 +15,7 @@
 
 #include <virtio-devices/port.h>
 #include <vmm-sys-util/error.h>
-
-#include "legacy/terminal.h"
+#include <vmm-sys-util/terminal.h>
 
 struct vmm_stdio;
 
@@ -24,7 +23,7 @@ struct vmm_stdio;
  * in_fd and out_fd are borrowed; terminal's functions are copied. want is called
  * when vmm_stdio_wants() becomes true again.
  */
-int vmm_stdio_new(int in_fd, int out_fd, const struct vmm_terminal *terminal,
+int vmm_stdio_new(int in_fd, int out_fd, const struct vsu_terminal *terminal,
 		  void (*want)(void *opaque), struct vmm_stdio **out,
 		  struct vsu_error *err);
 /* Free the device of its port first. Restores the terminal. */

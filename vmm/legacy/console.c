@@ -16,10 +16,10 @@
 #include <vm-arch/uart.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/terminal.h>
 
 #include "legacy/console.h"
 #include "legacy/serial_client.h"
-#include "legacy/terminal.h"
 
 #define BUFFER (64 * 1024)	/* capacity for output that has not been read */
 #define SPARE 256		/* part of it for drivers that ignore a busy transmitter */
@@ -37,7 +37,7 @@ struct vmm_console {
 	int event_fd;
 	int own_fd;		/* a new open file of out_fd, or -1 */
 	bool left;		/* the reader of out_fd: output is dropped and counted */
-	struct vmm_terminal terminal;
+	struct vsu_terminal terminal;
 	struct vmm_serial_client client; /* with config.port */
 
 	pthread_mutex_t lock;	/* guards port and buffer */
@@ -152,7 +152,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 		return vsu_error_sys(err, -ENOMEM, "console");
 	c->config = *config;
 	c->event_fd = -1;
-	c->own_fd = vmm_terminal_reopen(config->out_fd);
+	c->own_fd = vsu_terminal_reopen(config->out_fd);
 	pthread_mutex_init(&c->lock, NULL);
 	rc = make_buffer(c);
 	if (rc < 0)
@@ -168,11 +168,11 @@ int vmm_console_new(const struct vmm_console_config *config,
 	c->port.output = on_output;
 	c->port.interrupt = on_interrupt;
 	c->port.opaque = c;
-	c->terminal = (struct vmm_terminal) {
-		.in_fd = config->in_fd, .leave = config->leave,
-		.tell = config->tell, .opaque = config->opaque,
+	c->terminal = (struct vsu_terminal) {
+		.in_fd = config->in_fd, .quit = config->leave, .info = config->tell,
+		.opaque = config->opaque,
 	};
-	vmm_terminal_init(&c->terminal);
+	vsu_terminal_init(&c->terminal);
 	*out = c;
 	return 0;
 }
@@ -477,7 +477,7 @@ bool vmm_console_input(struct vmm_console *c)
 		vsu_event_signal(c->event_fd);
 	if (n <= 0)
 		return n == -EAGAIN;
-	kept = vmm_terminal_filter(&c->terminal, bytes, (size_t)n);
+	kept = vsu_terminal_filter(&c->terminal, bytes, (size_t)n);
 	pthread_mutex_lock(&c->lock);
 	input_hold(c, bytes, kept);
 	port_feed(c);
@@ -518,17 +518,17 @@ static void write_last(struct vmm_console *c)
 
 void vmm_console_restore(struct vmm_console *c)
 {
-	vmm_terminal_restore(&c->terminal);
+	vsu_terminal_restore(&c->terminal);
 }
 
 void vmm_console_suspend(struct vmm_console *c)
 {
-	vmm_terminal_suspend(&c->terminal);
+	vsu_terminal_suspend(&c->terminal);
 }
 
 void vmm_console_resume(struct vmm_console *c)
 {
-	vmm_terminal_resume(&c->terminal);
+	vsu_terminal_resume(&c->terminal);
 }
 
 void vmm_console_free(struct vmm_console *c)

@@ -230,8 +230,8 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 			   struct vsu_error *err)
 {
 	struct vmm_machine *m = machine;
-	const struct vmm_terminal terminal = {
-		.leave = on_leave, .tell = on_tell, .opaque = m,
+	const struct vsu_terminal terminal = {
+		.quit = on_leave, .info = on_tell, .opaque = m,
 	};
 	int rc;
 

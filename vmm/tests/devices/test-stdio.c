@@ -50,7 +50,7 @@ static void on_leave(void *opaque)
 
 static void make(int in_fd, int out_fd)
 {
-	const struct vmm_terminal terminal = { .leave = on_leave, .opaque = &wanted };
+	const struct vsu_terminal terminal = { .quit = on_leave, .opaque = &wanted };
 	struct virtdev_port *made;
 
 	ck_assert_int_eq(vmm_stdio_new(in_fd, out_fd, &terminal, on_want, &s, &err), 0);
