@@ -296,7 +296,6 @@ static bool forget(void *opaque, const struct vmm_deferred *deferred)
 
 static void init(void *machine, struct input *in)
 {
-	const struct vmm_control_end end = { .path = path };
 	struct machine *m = machine;
 	unsigned int i;
 
@@ -309,7 +308,7 @@ static void init(void *machine, struct input *in)
 	CHECK(!vsu_loop_new(&m->loop, NULL));
 	CHECK(!vmm_control_new(&(struct vmm_control_config){
 		.loop = m->loop,
-		.end = &end,
+		.path = path,
 		.commands = commands,
 		.opaque = m,
 		.forget = forget,

@@ -70,6 +70,11 @@ static struct vsu_closer *process_closer(void *opaque, struct vsu_error *err)
 
 static const struct vmm_closer process_closers = { .get = process_closer };
 
+static struct vsu_closer *process_lines_closer(void *opaque)
+{
+	return process_closer(opaque, NULL);
+}
+
 static struct vsu_closer *process_file_closer(void *opaque, struct vsu_error *err)
 {
 	struct vsu_closer *closer;
@@ -118,8 +123,9 @@ static int process_listen(void *opaque, struct vsu_error *err)
 {
 	const struct vmm_control_end *end = &options_now->process.control;
 	const struct vmm_commands_config config = {
-		.loop = commands.machine->machine->loop, .log = &vmm_program_log,
-		.closer = &process_closers, .end = end, .access = &options_now->process.sockets,
+		.loop = commands.machine->machine->loop, .log = prog_log_machine,
+		.closer = process_lines_closer, .path = end->path, .fd = end->fd,
+		.access = &options_now->process.sockets,
 	};
 
 	(void)opaque;

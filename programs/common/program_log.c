@@ -17,4 +17,15 @@ static void put_line(void *opaque, enum vmm_log_level level, const char *cause,
 	prog_log(levels[level], cause, "%s", text);
 }
 
+void prog_log_machine(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
+{
+	static const enum vsu_log_level levels[] = {
+		[CVMM_LOG_ERROR] = VSU_LOG_ERROR, [CVMM_LOG_WARNING] = VSU_LOG_WARNING,
+		[CVMM_LOG_INFO] = VSU_LOG_INFO,
+	};
+
+	(void)opaque;
+	prog_log(levels[level], cause, "%s", text);
+}
+
 const struct vmm_log vmm_program_log = { .line = put_line };

@@ -3,8 +3,13 @@
 #ifndef VMM_COMMON_PROGRAM_LOG_H
 #define VMM_COMMON_PROGRAM_LOG_H
 
+#include <cvmm/machine.h>
+
 #include "log/log.h"
 
 extern const struct vmm_log vmm_program_log;
+
+/* The member log of struct cvmm_host. */
+void prog_log_machine(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
 
 #endif

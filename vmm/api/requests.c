@@ -55,6 +55,11 @@ int cvmm_priv_request_end(struct cvmm_request *r, int rc, const char *name, stru
 	return 0;
 }
 
+bool cvmm_machine_forget_answer(struct cvmm_machine *m, cvmm_answer_fn answer, const void *opaque)
+{
+	return m->made && vmm_answers_forget(&m->machine->answers, answer, opaque);
+}
+
 /* -------------------------------------------------------------- pause and end */
 
 int cvmm_machine_pause(struct cvmm_machine *m, struct vsu_error *err)

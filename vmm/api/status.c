@@ -1,36 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The state of a machine, for its owner. */
+/* The state of a machine and its CPUs, for its owner. */
 #include <config.h>
 
 #include <errno.h>
-#include <string.h>
 
 #include <vmm-sys-util/event.h>
 
-#include "api/machine_private.h"
-#include "cvmm/status.h"
-#include "machine/sharing.h"
-#include "memory/populated.h"
-#include "run/plug.h"
+#include "api/status_private.h"
 #include "transfer/migrate.h"
 #include "transfer/postcopy.h"
 #include "transfer/save.h"
-
-/* The caller has set its size. */
-static int check_result(const void *out, size_t given, const char *name, struct vsu_error *err)
-{
-	if (!out)
-		return vsu_error_set(err, -EINVAL, "struct %s is NULL; give one, with its size set to sizeof(struct %s)", name, name);
-	return given >= sizeof(given) ? 0 :
-	       vsu_error_set(err, -EINVAL, "struct %s: size is %zu; set it to sizeof(struct %s)", name, given, name);
-}
-
-/* Up to the size that the caller has set, which stays. */
-static void copy_members(void *out, size_t given, const void *from, size_t size)
-{
-	memcpy((char *)out + sizeof(given), (const char *)from + sizeof(given),
-	       (given < size ? given : size) - sizeof(given));
-}
 
 static bool is_paused(const struct vmm_machine *m)
 {
@@ -64,38 +43,25 @@ static uint64_t count_repairs(struct vmm_machine *m)
 	return repairs;
 }
 
-static uint64_t count_exits(const struct vmm_machine *m)
+static struct cvmm_cpu read_cpu(const struct vmm_machine *m, unsigned int cpu)
 {
 	struct varch_cpu_counts c;
+
+	varch_cpus_count(m->cpus, cpu, &c);
+	return (struct cvmm_cpu){
+		.size = sizeof(struct cvmm_cpu), .exits = c.io + c.mmio + c.interrupted + c.other,
+		.io = c.io, .mmio = c.mmio, .interrupted = c.interrupted,
+	};
+}
+
+static uint64_t count_exits(const struct vmm_machine *m)
+{
 	uint64_t sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < varch_cpus_number(m->cpus); i++) {
-		varch_cpus_count(m->cpus, i, &c);
-		sum += c.io + c.mmio + c.interrupted + c.other;
-	}
+	for (i = 0; i < varch_cpus_number(m->cpus); i++)
+		sum += read_cpu(m, i).exits;
 	return sum;
-}
-
-/*
- * The first region of a block that is split at 3 GiB counts the present bytes of both. A window of a
- * back-end is no memory of the guest.
- */
-static void count_memory(const struct vmm_machine *m, uint64_t *size, uint64_t *present)
-{
-	const struct vmem_map *map = vmm_memory_map(&m->memory);
-	const struct vmem_region *region;
-	unsigned int i;
-
-	*size = *present = 0;
-	for (i = 0; i < vmem_map_count(map); i++) {
-		region = vmem_map_region(map, i);
-		if (vmm_window_of(&m->shmem, region))
-			continue;
-		*size += vmem_region_len(region);
-		if (!vmem_region_offset(region))
-			*present += vmm_populated(vmem_region_block(region));
-	}
 }
 
 /* The machine was made; its state does not matter. */
@@ -114,9 +80,11 @@ static void read_statistics(struct vmm_machine *m, struct cvmm_statistics *out)
 		.window_changes = m->shmem.changes,
 		.console_lost_bytes = vmm_console_dropped(m->console),
 		.serial_unrecorded_bytes = vmm_console_unrecorded(m->console),
-		.name = m->config->name, .kernel = m->config->kernel,
+		.name = m->config->name, .kernel = m->config->kernel, .initrd = m->config->initrd,
+		.saves = m->pause.save, .arrives = m->pause.life.now == VMM_ARRIVES,
+		.arriving_requests = vmm_postcopy_requests(m),
 	};
-	count_memory(m, &out->memory, &out->present);
+	cvmm_priv_count_memory(m, &out->memory, &out->present);
 	vmm_save_progress(m, &out->progress);
 	vmm_migrate_progress(m, &out->progress);
 }
@@ -125,7 +93,7 @@ int cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *
 				struct vsu_error *err)
 {
 	struct cvmm_statistics s = { .state = CVMM_STATE_WAITING };
-	const int rc = check_result(out, out ? out->size : 0, "cvmm_statistics", err);
+	const int rc = cvmm_priv_check_result(out, out ? out->size : 0, "cvmm_statistics", err);
 
 	if (rc < 0)
 		return rc;
@@ -133,38 +101,23 @@ int cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *
 		read_statistics(m->machine, &s);
 	else if (m->state == ENDED)
 		s.state = CVMM_STATE_ENDED;
-	copy_members(out, out->size, &s, sizeof(s));
+	cvmm_priv_copy_result(out, out->size, &s, sizeof(s));
 	return 0;
 }
 
-static int read_device(const struct vmm_machine *m, unsigned int number, struct cvmm_device *out,
-		       struct vsu_error *err)
+int cvmm_machine_get_cpu(struct cvmm_machine *m, unsigned int cpu, struct cvmm_cpu *out,
+			 struct vsu_error *err)
 {
-	const struct vmm_device *d = number < m->ndevices ? &m->devices[number] : NULL;
+	struct cvmm_cpu c;
+	int rc = cvmm_priv_check_result(out, out ? out->size : 0, "cvmm_cpu", err);
 
-	if (!d || (!d->virtio && !d->coming))
-		return vsu_error_set(err, -ENOENT, "no device has the number %u", number);
-	*out = (struct cvmm_device){
-		.size = sizeof(*out), .kind = d->spec.kind ? d->spec.kind->name : NULL,
-		.id = d->spec.id, .slot = d->slot, .coming = d->coming != NULL,
-		.leaving = vmm_machine_is_leaving(m, d),
-		.name = devkind_own_name(d->spec.kind, d->spec.config),
-		.file = vmm_device_file(&d->spec),
-	};
+	if (!rc)
+		rc = cvmm_priv_check_made(m, err);
+	if (rc < 0)
+		return rc;
+	if (cpu >= varch_cpus_number(m->machine->cpus))
+		return vsu_error_set(err, -ENOENT, "no CPU has the number %u", cpu);
+	c = read_cpu(m->machine, cpu);
+	cvmm_priv_copy_result(out, out->size, &c, sizeof(c));
 	return 0;
-}
-
-int cvmm_machine_get_device(struct cvmm_machine *m, unsigned int number,
-			    struct cvmm_device *out, struct vsu_error *err)
-{
-	int rc = check_result(out, out ? out->size : 0, "cvmm_device", err);
-	struct cvmm_device d;
-
-	if (!rc && !m->made)
-		rc = vsu_error_set(err, -ENOENT, "the guest has not arrived");
-	if (!rc)
-		rc = read_device(m->machine, number, &d, err);
-	if (!rc)
-		copy_members(out, out->size, &d, sizeof(d));
-	return rc;
 }

@@ -10,7 +10,6 @@
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
-#include "api/machine_private.h"
 #include "control/commands.h"
 #include "control/device_commands.h"
 #include "control/event_line.h"
@@ -228,19 +227,19 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	  .request = cvmm_machine_stop },
 	{ .name = "save", "[timeout=TIME] FOLDER | MEMORY STATE MACHINE [incremental] [then=pause|quit]", 1, 5, command_save,
 	  "save the machine to a new folder, or to three files fd:N; then continue, pause or quit",
-	  .passes = true, .waits = true, .topic = VMM_TOPIC_MIGRATION },
+	  .passes = true, .waits = true, .moves = true },
 	{ .name = "core", "[timeout=TIME] FILE", 1, 1, command_core,
 	  "write memory and registers to a new file, as an ELF core for gdb and crash",
 	  .passes = true, .waits = true },
 	{ .name = "working-set", "[timeout=TIME]", 0, 0, command_working_set,
-	  "record the used pages of the folder of --from, for --prefetch", .waits = true, .topic = VMM_TOPIC_MIGRATION },
+	  "record the used pages of the folder of --from, for --prefetch", .waits = true, .moves = true },
 	{ .name = "migrate", "[timeout=TIME] [downtime=MS] [rate=SIZE] [connections=N] [auto-converge] [postcopy[=ROUNDS]] ADDRESS", 1,
 	  VMM_CONTROL_WORDS - 1, command_migrate,
-	  "move the guest to another process", .passes = true, .waits = true, .topic = VMM_TOPIC_MIGRATION },
-	{ .name = "migrate-cancel", NULL, 0, 0, NULL, "end a migration", .topic = VMM_TOPIC_MIGRATION,
+	  "move the guest to another process", .passes = true, .waits = true, .moves = true },
+	{ .name = "migrate-cancel", NULL, 0, 0, NULL, "end a migration", .moves = true,
 	  .request = cvmm_machine_cancel_migration },
 	{ .name = "migrate-postcopy", NULL, 0, 0, NULL,
-	  "continue the guest at the destination before its memory is there", .topic = VMM_TOPIC_MIGRATION,
+	  "continue the guest at the destination before its memory is there", .moves = true,
 	  .request = cvmm_machine_start_postcopy },
 	{ .name = "resize", "DEVICE SIZE", 2, 2, vmm_command_resize,
 	  "change the size of a disk, balloon or memory device" },
@@ -277,22 +276,23 @@ static bool on_forget(void *opaque, const struct vmm_deferred *deferred)
 {
 	const struct vmm_commands *c = opaque;
 
-	return vmm_answers_forget(&c->machine->machine->answers, vmm_deferred_answer, deferred);
+	return cvmm_machine_forget_answer(c->machine, vmm_deferred_answer, deferred);
 }
 
 int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *config,
 		      struct vsu_error *err)
 {
 	const struct vmm_control_config socket = {
-		.loop = config->loop, .log = config->log, .closer = config->closer, .end = config->end,
+		.loop = config->loop, .owner = config->opaque, .log = config->log,
+		.closer = config->closer, .path = config->path, .fd = config->fd,
 		.commands = vmm_machine_commands, .opaque = c, .machine = c->machine, .listen = on_listen,
 		.forget = on_forget,
 	};
 	int rc = vmm_control_new(&socket, &c->control, err);
 
-	if (rc < 0 || !config->end->path || !config->access)
+	if (rc < 0 || !config->path || !config->access)
 		return rc;
-	rc = devkind_socket_access_apply(config->access, config->end->path, err);
+	rc = devkind_socket_access_apply(config->access, config->path, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;
 }
 

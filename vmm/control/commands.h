@@ -31,9 +31,12 @@ struct vmm_commands {
 
 struct vmm_commands_config {
 	struct vsu_loop *loop;	/* of the machine */
-	const struct vmm_log *log;
-	const struct vmm_closer *closer;
-	const struct vmm_control_end *end;	/* the socket */
+	/* As members of struct vmm_control_config: */
+	void *opaque;
+	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
+	vmm_closer_fn closer;
+	const char *path;
+	int fd;
 	const struct devkind_socket_access *access;	/* to a socket that is created; NULL: 0600 */
 };
 

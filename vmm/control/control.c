@@ -62,7 +62,7 @@ static void sock_close(const struct vmm_control *c, int *sock)
 
 	(void)!shutdown(*sock, SHUT_RDWR);
 	if (ioctl(*sock, FIONREAD, &queued) < 0 || queued)
-		vsu_foreign_close(vmm_closer_get(c->config.closer, NULL), sock);
+		vsu_foreign_close(c->config.closer ? c->config.closer(c->config.owner) : NULL, sock);
 	else
 		vsu_fd_close(sock);
 }
@@ -319,6 +319,7 @@ static void clients_init(struct vmm_control *c)
 		c->clients[i].control = c;
 		c->clients[i].sock = -1;
 		c->clients[i].passed.closer = c->config.closer;
+		c->clients[i].passed.opaque = c->config.owner;
 		vsu_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VSU_IO_READ);
 		/* after the next poll of all descriptors */
 		vsu_alarm_init(&c->clients[i].more, on_more, &c->clients[i]);
@@ -326,15 +327,14 @@ static void clients_init(struct vmm_control *c)
 	}
 }
 
-static int control_listen(struct vmm_control *c, const struct vmm_control_end *end,
-			  struct vsu_error *err)
+static int control_listen(struct vmm_control *c, struct vsu_error *err)
 {
-	int rc = vmm_control_listen(end, VMM_CONTROL_CLIENTS, err);
+	int rc = vmm_control_listen(c->config.path, c->config.fd, VMM_CONTROL_CLIENTS, err);
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --control");
 	c->listener = rc;
-	c->has_path = end->path && !vsu_sock_path_of(c->listener, &c->path);
+	c->has_path = c->config.path && !vsu_sock_path_of(c->listener, &c->path);
 	c->connecting.fd = rc;
 	vsu_io_start(c->config.loop, &c->connecting);
 	return 0;
@@ -349,16 +349,16 @@ int vmm_control_new(const struct vmm_control_config *config, struct vmm_control 
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "control socket");
 	c->config = *config;
-	c->config.end = NULL;
 	c->listener = -1;
 	clients_init(c);
 	vsu_io_init(&c->connecting, on_connecting, c, -1, VSU_IO_READ);
 	vsu_alarm_init(&c->again, on_again, c);
-	rc = control_listen(c, config->end, err);
+	rc = control_listen(c, err);
 	if (rc < 0) {
 		free(c);
 		return rc;
 	}
+	c->config.path = NULL;
 	*out = c;
 	return 0;
 }

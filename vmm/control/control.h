@@ -40,7 +40,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 
-#include "config/topic.h"
+#include "control/passed.h"
 #include "control/reply.h"
 
 #define VMM_CONTROL_CLIENTS 8u
@@ -58,31 +58,29 @@
 typedef int (*vmm_control_fn)(void *opaque, char *const *words, FILE *answer,
 			      struct vsu_error *err);
 
-struct vmm_passed;
-
 struct vmm_control_command {
 	const char *name;
 	const char *args;	/* "DEVICE SIZE"; NULL: no arguments */
 	unsigned int nargs, nargs_max;	/* minimum and maximum */
 	vmm_control_fn fn;	/* NULL: request does all */
 	const char *help;	/* one line for people */
-	enum vmm_topic topic;	/* narrower than VMM_TOPIC_CONTROL, or VMM_TOPIC_NONE */
 	bool passes;		/* descriptors may come with its line */
+	bool moves;		/* for machines that are saved or move: help pages list it there, too */
 	bool waits;		/* its reply may be deferred; timeout= before the arguments limits it */
 	int (*request)(struct cvmm_machine *m, struct vsu_error *err);
 };
 
 struct vmm_control;
-struct vmm_control_end;
-struct vmm_closer;
 struct vmm_deferred;
-struct vmm_log;
 
 struct vmm_control_config {
 	struct vsu_loop *loop;
-	const struct vmm_log *log;	/* or NULL */
-	const struct vmm_closer *closer; /* of descriptors that clients send; or NULL */
-	const struct vmm_control_end *end;
+	void *owner;		/* of log and closer */
+	/* Receives a line for the operator; or NULL. */
+	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
+	vmm_closer_fn closer;	/* of descriptors that clients send; or NULL */
+	const char *path;	/* the socket to create; NULL: fd */
+	int fd;			/* a listening socket of the program that started this one; duplicated */
 	const struct vmm_control_command *commands; /* ends with a row without a name */
 	void *opaque;		/* of commands */
 	struct cvmm_machine *machine;	/* for requests of commands */
@@ -95,7 +93,7 @@ struct vmm_control_config {
 	bool (*forget)(void *opaque, const struct vmm_deferred *deferred);
 };
 
-/* Everything that config refers to, except its end, is used until vmm_control_free(). */
+/* Everything that config refers to, except the path, is used until vmm_control_free(). */
 int vmm_control_new(const struct vmm_control_config *config, struct vmm_control **out,
 		    struct vsu_error *err);
 

@@ -10,7 +10,6 @@
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
-#include "config/device.h"
 #include "control/commands.h"
 #include "control/device_commands.h"
 #include "control/passed.h"
@@ -33,19 +32,24 @@ static unsigned int count_devices(const struct vmm_commands *c)
 	return cvmm_machine_get_statistics(c->machine, &s, NULL) < 0 ? 0 : s.devices;
 }
 
+/* "blk" and "disk" are one kind. */
+static bool is_kind(const struct cvmm_device *d, const char *word)
+{
+	return (d->kind && !strcmp(d->kind, word)) || (d->option && !strcmp(d->option, word));
+}
+
 /* Two devices of a kind are distinguished by their numbers only. */
 static int find_kind(const struct vmm_commands *c, char *const *words, unsigned int *out,
 		     struct vsu_error *err)
 {
-	const struct devkind *kind = vmm_device_kind_named(words[1], strlen(words[1]));
-	const unsigned int all = kind ? count_devices(c) : 0;
+	const unsigned int all = count_devices(c);
 	char numbers[160] = "";
 	struct cvmm_device d;
 	unsigned int i, n = 0;
 	size_t used = 0;
 
 	for (i = 0; i < all && used < sizeof(numbers) - 8; i++) {
-		if (!get_device(c, i, &d) || !d.kind || strcmp(d.kind, kind->name) != 0)
+		if (!get_device(c, i, &d) || !is_kind(&d, words[1]))
 			continue;
 		used += (size_t)snprintf(numbers + used, sizeof(numbers) - used, "%s%u", n++ ? ", " : "", i);
 		*out = n == 1 ? i : *out;

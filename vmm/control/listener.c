@@ -34,8 +34,7 @@ static int open_inherited(int fd, struct vsu_error *err)
 	return copy < 0 ? vsu_error_sys(err, -errno, "descriptor %d", fd) : copy;
 }
 
-int vmm_control_listen(const struct vmm_control_end *end, int backlog, struct vsu_error *err)
+int vmm_control_listen(const char *path, int fd, int backlog, struct vsu_error *err)
 {
-	return end->inherited ? open_inherited(end->fd, err) :
-				vsu_sock_listen(end->path, backlog, err);
+	return path ? vsu_sock_listen(path, backlog, err) : open_inherited(fd, err);
 }

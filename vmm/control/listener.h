@@ -10,14 +10,11 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "config/ends.h"
-
 /*
- * A non-blocking, close-on-exec socket, which the caller closes. A descriptor is
+ * A non-blocking, close-on-exec socket of this path, which the caller closes; without a path, fd is
  * duplicated, because a guest that reboots gets another machine with the same option.
  * -ENOTSOCK: it is not a listening UNIX stream socket; or as vsu_sock_listen().
  */
-int vmm_control_listen(const struct vmm_control_end *end, int backlog, struct vsu_error *err)
-	VSU_NODISCARD;
+int vmm_control_listen(const char *path, int fd, int backlog, struct vsu_error *err) VSU_NODISCARD;
 
 #endif

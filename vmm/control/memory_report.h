@@ -9,10 +9,10 @@
 
 #include <vmm-sys-util/json.h>
 
-#include "machine/machine.h"
+#include "cvmm/status.h"
 
 /* Writes memory and windows as two members. */
-void vmm_memory_report(const struct vmm_machine *m, struct vsu_json *to);
+void vmm_memory_report(struct cvmm_machine *m, struct vsu_json *to);
 
 /* The command "memory". */
 int vmm_memory_report_command(void *commands, char *const *words, FILE *answer,

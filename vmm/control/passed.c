@@ -15,9 +15,9 @@
 
 static const char prefix[] = "fd:";
 
-static void close_all(const struct vmm_closer *closer, int *fds, unsigned int n)
+static void close_all(const struct vmm_passed *p, int *fds, unsigned int n)
 {
-	struct vsu_closer *c = n ? vmm_closer_get(closer, NULL) : NULL;
+	struct vsu_closer *c = n && p->closer ? p->closer(p->opaque) : NULL;
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
@@ -37,7 +37,7 @@ ssize_t vmm_passed_receive(struct vmm_passed *p, int sock, char *to, size_t room
 	if (got > 0 && (p->n || n > VMM_PASSED_MAX))
 		got = p->n ? -EBUSY : -E2BIG;
 	if (got <= 0) {
-		close_all(p->closer, fds, n);
+		close_all(p, fds, n);
 		return got;
 	}
 	memcpy(p->fds, fds, n * sizeof(fds[0]));
@@ -64,7 +64,7 @@ void vmm_passed_release(struct vmm_passed *p)
 
 void vmm_passed_close(struct vmm_passed *p)
 {
-	close_all(p->closer, p->fds, p->n);
+	close_all(p, p->fds, p->n);
 	p->n = 0;
 }
 

@@ -16,13 +16,19 @@
 #include <sys/types.h>
 
 #include <vmm-sys-util/error.h>
-
-#include "log/closer.h"
+#include <vmm-sys-util/foreign.h>
 
 #define VMM_PASSED_MAX 16u	/* descriptors of one line */
 
+/*
+ * Threads that close descriptors of peers, which the first call may start; NULL: there are none, and
+ * the caller closes.
+ */
+typedef struct vsu_closer *(*vmm_closer_fn)(void *opaque);
+
 struct vmm_passed {
-	const struct vmm_closer *closer; /* or NULL */
+	vmm_closer_fn closer;	/* or NULL */
+	void *opaque;		/* of it */
 	unsigned int n;
 	unsigned int used;	/* a bit for each that a word has named */
 	size_t end;		/* of the line's bytes that were received with them */

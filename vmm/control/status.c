@@ -2,87 +2,31 @@
 /* The reply of "status": state of the machine, and of its devices. */
 #include <config.h>
 
-#include <endian.h>
 #include <errno.h>
 
-#include <virtio-devices/latency.h>
-#include <vm-memory/access.h>
-#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/json.h>
 
-#include "api/machine_private.h"
 #include "control/commands.h"
 #include "control/event_line.h"
 #include "control/memory_report.h"
 #include "control/status.h"
-#include "machine/sharing.h"
-#include "run/plug.h"
-#include "virtio/queue_names.h"
-#include "transfer/migrate.h"
-#include "transfer/postcopy.h"
-#include "transfer/save.h"
+#include "cvmm/status.h"
 
-#define MAX_STATS 64u
+#define MAX_COUNTERS 64u
 /* The maximum of a device: the reply is sent at once. */
 #define MAX_RINGS 64u
 
-static void write_numbers(const struct vmm_device *d, struct vsu_json *to)
+void vmm_status_write_numbers(struct cvmm_machine *m, unsigned int device, struct vsu_json *to)
 {
-	struct virtdev_stat stats[MAX_STATS];
-	uint32_t i, n = vmm_virtio_stats(d->virtio, stats, MAX_STATS);
+	struct cvmm_counter counters[MAX_COUNTERS];
+	unsigned int i, n;
 
+	if (cvmm_machine_get_counters(m, device, counters, MAX_COUNTERS, &n, NULL) < 0)
+		return;
 	vsu_json_open(to, "numbers", '{');
-	for (i = 0; i < n && i < MAX_STATS; i++)
-		vsu_json_u64(to, stats[i].name, stats[i].value);
+	for (i = 0; i < n && i < MAX_COUNTERS; i++)
+		vsu_json_u64(to, counters[i].name, counters[i].value);
 	vsu_json_close(to, '}');
-}
-
-/* Newer statistics arrive later and are part of the next reply. */
-static void refresh(const struct vmm_device *d)
-{
-	const struct devkind *kind = d->spec.kind;
-
-	if (!vmm_machine_local_device(d) || !kind->refresh)
-		return;
-	vmm_virtio_lock(d->virtio);
-	kind->refresh(vmm_machine_local_device(d));
-	vmm_virtio_unlock(d->virtio);
-}
-
-void vmm_status_write_numbers(struct cvmm_machine *machine, unsigned int number, struct vsu_json *to)
-{
-	const struct vmm_device *d = &machine->machine->devices[number];
-
-	write_numbers(d, to);
-	refresh(d);
-}
-
-/* Indices of a split ring are in the guest's memory, whoever serves it. */
-static void write_indices(const struct vmm_machine *m,
-			  const struct vq_config *config, struct vsu_json *to)
-{
-	const struct vmem_view *view =
-		vmem_map_view(vmm_memory_map(&m->memory));
-	uint16_t available, used;
-
-	if (config->features & VQ_F_RING_PACKED ||
-	    vmem_load_u16(view, config->driver_gpa + 2, &available,
-			  __ATOMIC_RELAXED) < 0 ||
-	    vmem_load_u16(view, config->device_gpa + 2, &used,
-			  __ATOMIC_RELAXED) < 0)
-		return;
-	vsu_json_u64(to, "available", le16toh(available));
-	vsu_json_u64(to, "used", le16toh(used));
-}
-
-static void write_depth(struct virtdev *dev, uint32_t queue, struct vsu_json *to)
-{
-	uint64_t depth, highest;
-
-	if (virtdev_queue_depth(dev, queue, &depth, &highest) < 0)
-		return;
-	vsu_json_u64(to, "in_flight", depth);
-	vsu_json_u64(to, "max_in_flight", highest);
 }
 
 static void write_text(struct vsu_json *to, const char *name, const char *text)
@@ -91,122 +35,123 @@ static void write_text(struct vsu_json *to, const char *name, const char *text)
 		vsu_json_text(to, name, text);
 }
 
-static void write_rings(const struct vmm_machine *m, const struct vmm_device *d,
-			struct vsu_json *to)
+static void write_ring(unsigned int number, const struct cvmm_ring *ring, struct vsu_json *to)
 {
-	struct virtdev_transport *t = vmm_virtio_transport(d->virtio);
-	struct virtdev *dev = virtdev_transport_device(t);
-	const uint32_t n = virtdev_get_info(dev)->nqueues;
-	char name[VMM_QUEUE_NAME_MAX];
-	struct vq_config config;
-	uint32_t i;
+	vsu_json_open(to, NULL, '{');
+	vsu_json_u64(to, "ring", number);
+	write_text(to, "name", ring->name[0] ? ring->name : NULL);
+	vsu_json_u64(to, "size", ring->entries);
+	if (ring->has_indices) {
+		vsu_json_u64(to, "available", ring->available);
+		vsu_json_u64(to, "used", ring->used);
+	}
+	if (ring->has_depth) {
+		vsu_json_u64(to, "in_flight", ring->in_flight);
+		vsu_json_u64(to, "max_in_flight", ring->max_in_flight);
+	}
+	vsu_json_close(to, '}');
+}
+
+static void write_rings(struct cvmm_machine *m, unsigned int device, struct vsu_json *to)
+{
+	struct cvmm_ring ring = { .size = sizeof(ring) };
+	unsigned int i;
 
 	vsu_json_open(to, "rings", '[');
-	vmm_virtio_lock(d->virtio);
-	for (i = 0; i < n && i < MAX_RINGS; i++) {
-		if (!virtdev_transport_queue(t, i, &config))
-			continue;
-		vsu_json_open(to, NULL, '{');
-		vsu_json_u64(to, "ring", i);
-		write_text(to, "name", vmm_queue_name(d->spec.id, i, n, name));
-		vsu_json_u64(to, "size", config.size);
-		write_indices(m, &config, to);
-		write_depth(dev, i, to);
-		vsu_json_close(to, '}');
-	}
-	vmm_virtio_unlock(d->virtio);
+	for (i = 0; i < MAX_RINGS && !cvmm_machine_get_ring(m, device, i, &ring, NULL); i++)
+		if (ring.ready)
+			write_ring(i, &ring, to);
 	vsu_json_close(to, ']');
 }
 
-static void write_histogram(const char *request, const struct virtdev_histogram *h,
-			    struct vsu_json *to)
+static void write_histogram(const struct cvmm_latency *l, struct vsu_json *to)
 {
-	uint32_t i;
+	unsigned int i;
 
 	vsu_json_open(to, NULL, '{');
-	vsu_json_text(to, "request", request);
-	vsu_json_u64(to, "nanoseconds", h->sum);
+	vsu_json_text(to, "request", l->request);
+	vsu_json_u64(to, "nanoseconds", l->nanoseconds);
 	vsu_json_open(to, "buckets", '[');
-	for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++)
-		vsu_json_u64(to, NULL, h->buckets[i]);
+	for (i = 0; i < CVMM_LATENCY_BUCKETS; i++)
+		vsu_json_u64(to, NULL, l->buckets[i]);
 	vsu_json_close(to, ']');
 	vsu_json_close(to, '}');
 }
 
-static void write_latency(const struct vmm_device *d, struct vsu_json *to)
+static void write_latency(struct cvmm_machine *m, unsigned int device, struct vsu_json *to)
 {
-	const struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(d->virtio));
-	struct virtdev_histogram h;
-	const char *request;
-	uint32_t kind;
+	struct cvmm_latency l = { .size = sizeof(l) };
+	unsigned int i;
 
-	for (kind = 0; (request = virtdev_latency(dev, kind, &h)); kind++) {
-		if (!kind)
+	for (i = 0; !cvmm_machine_get_latency(m, device, i, &l, NULL); i++) {
+		if (!i)
 			vsu_json_open(to, "latency", '[');
-		write_histogram(request, &h, to);
+		write_histogram(&l, to);
 	}
-	if (kind)
+	if (i)
 		vsu_json_close(to, ']');
 }
 
-static void write_device(const struct vmm_machine *m, const struct vmm_device *d,
+static void write_device(struct cvmm_machine *m, unsigned int number, const struct cvmm_device *d,
 			 struct vsu_json *to)
 {
 	vsu_json_open(to, NULL, '{');
-	vsu_json_u64(to, "device", (uint64_t)(d - m->devices));
-	vsu_json_u64(to, "id", d->spec.id);
-	if (d->spec.kind)
-		vsu_json_text(to, "kind", d->spec.kind->name);
-	write_text(to, "name", devkind_own_name(d->spec.kind, d->spec.config));
-	write_text(to, "file", vmm_device_file(&d->spec));
+	vsu_json_u64(to, "device", number);
+	vsu_json_u64(to, "id", d->id);
+	write_text(to, "kind", d->kind);
+	write_text(to, "name", d->name);
+	write_text(to, "file", d->file);
 	if (d->slot)
 		vsu_json_u64(to, "slot", d->slot);
-	if (d->virtio && vmm_virtio_process(d->virtio))
-		vsu_json_i64(to, "pid", vmm_virtio_process(d->virtio));
-	if (vmm_machine_is_leaving(m, d))
+	if (d->process)
+		vsu_json_i64(to, "pid", d->process);
+	if (d->leaving)
 		vsu_json_bool(to, "leaving", true);
 	if (d->coming) {
 		vsu_json_bool(to, "coming", true);
 	} else {
-		write_rings(m, d, to);
-		write_numbers(d, to);
-		write_latency(d, to);
+		write_rings(m, number, to);
+		vmm_status_write_numbers(m, number, to);
+		write_latency(m, number, to);
 	}
 	vsu_json_close(to, '}');
 }
 
-static void write_devices(struct vmm_machine *m, struct vsu_json *to)
+static void write_devices(struct cvmm_machine *m, unsigned int n, struct vsu_json *to)
 {
-	struct vmm_device *d;
+	struct cvmm_device d = { .size = sizeof(d) };
 	unsigned int i;
 
 	vsu_json_open(to, "devices", '[');
-	for (i = 0; i < m->ndevices; i++) {
-		d = &m->devices[i];
-		if (!d->virtio && !d->coming)
-			continue;
-		write_device(m, d, to);
-		refresh(d);
-	}
+	for (i = 0; i < n; i++)
+		if (!cvmm_machine_get_device(m, i, &d, NULL))
+			write_device(m, i, &d, to);
 	vsu_json_close(to, ']');
 }
 
-static void write_cpus(const struct vmm_machine *m, struct vsu_json *to)
+static void write_cpus(struct cvmm_machine *m, struct vsu_json *to)
 {
-	struct varch_cpu_counts c;
+	struct cvmm_cpu c = { .size = sizeof(c) };
 	unsigned int i;
 
 	vsu_json_open(to, "vcpus", '[');
-	for (i = 0; i < varch_cpus_number(m->cpus); i++) {
-		varch_cpus_count(m->cpus, i, &c);
+	for (i = 0; !cvmm_machine_get_cpu(m, i, &c, NULL); i++) {
 		vsu_json_open(to, NULL, '{');
-		vsu_json_u64(to, "exits", c.io + c.mmio + c.interrupted + c.other);
+		vsu_json_u64(to, "exits", c.exits);
 		vsu_json_u64(to, "io", c.io);
 		vsu_json_u64(to, "mmio", c.mmio);
 		vsu_json_u64(to, "interrupted", c.interrupted);
 		vsu_json_close(to, '}');
 	}
 	vsu_json_close(to, ']');
+}
+
+static void write_arriving(const struct cvmm_statistics *s, struct vsu_json *to)
+{
+	vsu_json_open(to, "arriving", '{');
+	vsu_json_u64(to, "left", s->arriving);
+	vsu_json_u64(to, "requests", s->arriving_requests);
+	vsu_json_close(to, '}');
 }
 
 static void write_counters(const struct cvmm_statistics *s, struct vsu_json *to)
@@ -232,9 +177,9 @@ int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vs
 		[CVMM_STATE_RUNNING] = "running", [CVMM_STATE_PAUSED] = "paused",
 		[CVMM_STATE_DAMAGED] = "damaged", [CVMM_STATE_SAVING] = "saving",
 		[CVMM_STATE_MIGRATING] = "migrating", [CVMM_STATE_UNDECIDED] = "undecided",
+		[CVMM_STATE_WAITING] = NULL,
 	};
 	struct vsu_json to = { .to = answer, .more = true };
-	struct vmm_machine *m = c->machine->machine;
 	struct cvmm_statistics s = { .size = sizeof(s) };
 	int rc = cvmm_machine_get_statistics(c->machine, &s, err);
 
@@ -244,18 +189,19 @@ int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vs
 	vsu_json_u64(&to, "cpus", s.cpus);
 	vsu_json_u64(&to, "max_cpus", s.max_cpus);
 	vsu_json_bool(&to, "paused", s.paused);
-	vsu_json_text(&to, "state", states[s.state]);
+	write_text(&to, "state", states[s.state]);
 	write_text(&to, "name", s.name);
 	vsu_json_text(&to, "version", PACKAGE_VERSION);
-	vsu_json_text(&to, "kernel", s.kernel);
-	write_text(&to, "initrd", m->config->initrd);
-	if (m->pause.save)
+	write_text(&to, "kernel", s.kernel);
+	write_text(&to, "initrd", s.initrd);
+	if (s.saves)
 		vmm_progress_write_save(&s.progress, &to);
-	write_cpus(m, &to);
-	vmm_memory_report(m, &to);
-	write_devices(m, &to);
+	write_cpus(c->machine, &to);
+	vmm_memory_report(c->machine, &to);
+	write_devices(c->machine, s.devices, &to);
 	write_counters(&s, &to);
 	vmm_progress_write_migration(&s.progress, &to);
-	vmm_postcopy_report(m, &to);
+	if (s.arrives)
+		write_arriving(&s, &to);
 	return 0;
 }

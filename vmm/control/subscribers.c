@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include "control/control_private.h"
-#include "log/log.h"
 
 static unsigned int subscribers_count(const struct vmm_control *c)
 {
@@ -51,7 +50,10 @@ int vmm_control_subscribe(struct vmm_control *c, struct vsu_error *err)
  */
 static void client_overrun(struct client *client)
 {
-	vmm_log(client->control->config.log, VMM_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
+	const struct vmm_control_config *config = &client->control->config;
+
+	if (config->log)
+		config->log(config->owner, CVMM_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
 	client->subscribed = false;
 	vmm_waiting_end(&client->waiting);
 	vmm_control_count_subscribers(client->control);

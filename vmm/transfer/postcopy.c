@@ -14,7 +14,6 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/json.h>
 
 #include "log/log.h"
 #include "machine/events.h"
@@ -380,14 +379,9 @@ uint64_t vmm_postcopy_left(const struct vmm_machine *m)
 	return m->pause.life.now == VMM_ARRIVES ? vmm_page_fetch_left(m->restore.postcopy->fetch) : 0;
 }
 
-void vmm_postcopy_report(const struct vmm_machine *m, struct vsu_json *to)
+uint64_t vmm_postcopy_requests(const struct vmm_machine *m)
 {
-	if (m->pause.life.now != VMM_ARRIVES)
-		return;
-	vsu_json_open(to, "arriving", '{');
-	vsu_json_u64(to, "left", vmm_postcopy_left(m));
-	vsu_json_u64(to, "requests", vmm_page_fetch_requests(m->restore.postcopy->fetch));
-	vsu_json_close(to, '}');
+	return m->pause.life.now == VMM_ARRIVES ? vmm_page_fetch_requests(m->restore.postcopy->fetch) : 0;
 }
 
 void vmm_postcopy_free(struct vmm_machine *m)

@@ -17,7 +17,6 @@
 
 #include <stdio.h>
 
-#include <vmm-sys-util/json.h>
 
 #include "machine/machine.h"
 
@@ -45,8 +44,8 @@ int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *e
 
 /* Bytes that have not arrived; 0 when the memory is complete. */
 uint64_t vmm_postcopy_left(const struct vmm_machine *m);
-/* Progress, as members of the status. */
-void vmm_postcopy_report(const struct vmm_machine *m, struct vsu_json *to);
+/* Pages that were requested of the source; 0, likewise. */
+uint64_t vmm_postcopy_requests(const struct vmm_machine *m);
 
 /* In any state. No thread uses the memory then, or all of it has arrived. */
 void vmm_postcopy_free(struct vmm_machine *m);

@@ -72,7 +72,7 @@ static void show_commands(enum vmm_topic about)
 	bool any = false;
 
 	for (c = vmm_machine_commands; c->name; c++) {
-		if (about != VMM_TOPIC_CONTROL && c->topic != about)
+		if (about != VMM_TOPIC_CONTROL && !(c->moves && about == VMM_TOPIC_MIGRATION))
 			continue;
 		printf("%s  %-16s %s\n", any ? "" : "\nCommands of 'cvmm ctl SOCKET':\n", c->name, c->help);
 		any = true;

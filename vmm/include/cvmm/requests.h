@@ -49,6 +49,13 @@ struct cvmm_answer {
 typedef void (*cvmm_answer_fn)(void *opaque, const struct vsu_error *why,
 			       const struct cvmm_answer *answer);
 
+/*
+ * The answer that would be given to this function with this opaque is dropped, and its request
+ * continues. False: none is awaited, or the function is being called at this moment.
+ */
+CVMM_API bool cvmm_machine_forget_answer(struct cvmm_machine *m, cvmm_answer_fn answer,
+					 const void *opaque);
+
 /* No CPU runs until resume. No effect if it is paused. */
 CVMM_API int cvmm_machine_pause(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
 CVMM_API int cvmm_machine_resume(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a machine, in any state of its life: numbers of the command "status" as structs.
- * The command has more: rings, latencies and statistics of devices, and pieces of memory.
+ * The state of a machine, in any state of its life: what the commands "status" and "memory" of
+ * docs/control.md print, as structs.
  *
- * The caller sets size in each struct; only members below it are written.
+ * The caller sets size in each struct; only members below it are written. Functions with a number
+ * count from 0, and fail by -ENOENT behind the last:
+ *
+ *	for (i = 0; !cvmm_machine_get_cpu(m, i, &cpu, NULL); i++)
+ *		use(&cpu);
+ *
+ * A ring, counter or latency of a device fails by -ENOENT also while the handshake with its back-end
+ * is incomplete. Each function fails by -EINVAL if its struct has no size.
  *
  * Threads: that of the machine.
  */
@@ -13,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cvmm/attributes.h>
 #include <vmm-sys-util/error.h>
@@ -80,9 +88,12 @@ struct cvmm_statistics {
 	const char *kernel;	/* as it was named when the guest booted */
 	uint64_t serial_unrecorded_bytes; /* that the option "serial-log" could not write */
 	unsigned int max_cpus;	/* see cvmm_machine_add_cpus() */
+	const char *initrd;	/* as kernel */
+	bool saves;		/* a save has begun, also while it waits for devices */
+	bool arrives;		/* memory comes from the source of a migration, after its guest */
+	uint64_t arriving_requests; /* pages that were requested of that source */
 };
 
-/* -EINVAL: no size. */
 CVMM_API int cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *out,
 					 struct vsu_error *err) VSU_NODISCARD;
 
@@ -95,11 +106,101 @@ struct cvmm_device {
 	bool leaving;		/* the guest was asked to release it, or has done so */
 	const char *name;	/* of the owner's device, valid until it is removed; else NULL */
 	const char *file;	/* backing file or folder, as named; likewise */
+	const char *option;	/* that is named for the kind, such as "disk"; static; NULL: none */
+	pid_t process;		/* of its back-end; 0: this one, the kernel, or unknown */
 };
 
-/* -ENOENT: no device has this number; -EINVAL: no size. */
+/* -ENOENT: no device has this number, which can be free between others. */
 CVMM_API int cvmm_machine_get_device(struct cvmm_machine *m, unsigned int number,
 				     struct cvmm_device *out, struct vsu_error *err) VSU_NODISCARD;
+
+struct cvmm_ring {
+	size_t size;		/* sizeof(struct cvmm_ring); not 0 */
+	bool ready;		/* the driver has set it up; the members below are 0 otherwise */
+	char name[32];		/* of VIRTIO, such as "receiveq1"; empty: unknown */
+	unsigned int entries;
+	bool has_indices;	/* it is split, and its memory can be read: */
+	uint16_t available, used;
+	bool has_depth;		/* the device measures (option "latency"): */
+	uint64_t in_flight, max_in_flight; /* requests that were popped and not pushed */
+};
+
+/* A queue of a device: each that the device has. */
+CVMM_API int cvmm_machine_get_ring(struct cvmm_machine *m, unsigned int device, unsigned int ring,
+				   struct cvmm_ring *out, struct vsu_error *err) VSU_NODISCARD;
+
+/* Fixed layout. A statistic of a device. */
+struct cvmm_counter {
+	const char *name;	/* static, such as "reads" */
+	uint64_t value;
+};
+
+/*
+ * Stores up to max statistics of a device, and their total in *n. The driver of a balloon is asked for
+ * newer ones, which arrive later.
+ */
+CVMM_API int cvmm_machine_get_counters(struct cvmm_machine *m, unsigned int device,
+				       struct cvmm_counter *counters, unsigned int max,
+				       unsigned int *n, struct vsu_error *err) VSU_NODISCARD;
+
+#define CVMM_LATENCY_BUCKETS 23u
+
+struct cvmm_latency {
+	size_t size;		/* sizeof(struct cvmm_latency); not 0 */
+	const char *request;	/* their kind; static, such as "read" */
+	uint64_t nanoseconds;	/* sum of their times */
+	uint64_t buckets[CVMM_LATENCY_BUCKETS];	/* requests up to virtdev_latency_bound(), each in one */
+};
+
+/* Times of a device's requests of one kind, with the option "latency". */
+CVMM_API int cvmm_machine_get_latency(struct cvmm_machine *m, unsigned int device,
+				      unsigned int kind, struct cvmm_latency *out,
+				      struct vsu_error *err) VSU_NODISCARD;
+
+struct cvmm_cpu {
+	size_t size;		/* sizeof(struct cvmm_cpu); not 0 */
+	uint64_t exits;		/* returns from KVM, of which these are: */
+	uint64_t io, mmio;	/* accesses */
+	uint64_t interrupted;	/* by this process */
+};
+
+CVMM_API int cvmm_machine_get_cpu(struct cvmm_machine *m, unsigned int cpu, struct cvmm_cpu *out,
+				  struct vsu_error *err) VSU_NODISCARD;
+
+struct cvmm_memory_piece {
+	size_t size;		/* sizeof(struct cvmm_memory_piece); not 0 */
+	uint64_t gpa, bytes;	/* where the guest has it */
+	const char *backend;	/* static: "anon", "memfd", "file", ... */
+	bool shared, rom;
+	bool has_present;	/* false: an earlier piece of the same memory counts for both */
+	uint64_t present;	/* bytes in the host's memory */
+	int fd;			/* its file, valid until the next dispatch; -1: of no file */
+	bool readonly;		/* the file */
+	uint64_t offset;	/* in it */
+	bool has_private;	/* pages of it can be private: */
+	uint64_t private_bytes, shared_bytes;
+	uint64_t conversions, failed_conversions;
+	uint64_t released_bytes; /* of unused halves */
+};
+
+/* Memory of the guest, in the order of addresses, without the windows of back-ends. */
+CVMM_API int cvmm_machine_get_memory(struct cvmm_machine *m, unsigned int piece,
+				     struct cvmm_memory_piece *out,
+				     struct vsu_error *err) VSU_NODISCARD;
+
+struct cvmm_window {
+	size_t size;		/* sizeof(struct cvmm_window); not 0 */
+	unsigned int device;	/* that maps files into it */
+	unsigned int shmid;	/* of the device */
+	uint64_t gpa, bytes;
+	unsigned int mappings;
+	uint64_t mapped;	/* bytes */
+};
+
+/* A shared memory window of a device that the machine has. */
+CVMM_API int cvmm_machine_get_window(struct cvmm_machine *m, unsigned int window,
+				     struct cvmm_window *out,
+				     struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

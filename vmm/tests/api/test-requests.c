@@ -493,6 +493,30 @@ START_TEST(cpus_that_the_guest_cannot_have_are_refused)
 }
 END_TEST
 
+START_TEST(forgotten_answer_is_not_given)
+{
+	const struct cvmm_save save = { .size = sizeof(save), .folder = "saved" };
+	char path[128];
+
+	MAKE(&one, LOOPS);
+	start(&one);
+	ck_assert(!cvmm_machine_forget_answer(one.m, on_answer, &one));
+	make_folder(path, "saves");
+	ck_assert_int_eq(chdir(path), 0);
+	OK(cvmm_machine_save(one.m, &save, on_answer, &one, &err));
+	ck_assert(!cvmm_machine_forget_answer(one.m, on_answer, NULL));
+	ck_assert(cvmm_machine_forget_answer(one.m, on_answer, &one));
+	ck_assert(!cvmm_machine_forget_answer(one.m, on_answer, &one));
+	while (state_of(&one) == CVMM_STATE_SAVING)
+		turn((struct one *const []){ &one }, 1);
+	ck_assert_int_eq(access("saved/machine.json", F_OK), 0);
+	expect_running(&one);
+	cvmm_machine_free(one.m);
+	ck_assert(!one.answered);
+	ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("requests");
@@ -501,6 +525,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);
+	tcase_add_test_unless(tc, why, forgotten_answer_is_not_given);
 	tcase_add_test_unless(tc, why, pause_and_resume_are_complete_when_they_return);
 	tcase_add_loop_test_unless(tc, why, end_has_the_status_of_its_request, 0, COUNT(ends));
 	tcase_add_test_unless(tc, why, machine_is_saved_by_path);

@@ -2,7 +2,10 @@
 /* Claims about the state of a machine that its owner reads, and about its events. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../back_end.h"
 #include "../guests.h"
@@ -100,6 +103,8 @@ START_TEST(device_has_its_kind)
 	MAKE(&one, LOOPS, "--transport=pci", "--rng=", "--device=balloon");
 	OK(cvmm_machine_get_device(one.m, 1, &d, &err));
 	ck_assert_str_eq(d.kind, "balloon");
+	ck_assert_str_eq(d.option, "balloon");
+	ck_assert_int_eq(d.process, 0);
 	ck_assert_uint_eq(d.id, 5);
 	ck_assert(d.slot && !d.coming && !d.leaving);
 	ck_assert_int_eq(cvmm_machine_get_device(one.m, 2, &d, &err), -ENOENT);
@@ -137,6 +142,150 @@ START_TEST(older_header_receives_the_members_that_it_has)
 	ck_assert_uint_eq(s.devices, 0xa5a5a5a5);
 	s.size = 4;
 	ck_assert_int_eq(cvmm_machine_get_statistics(one.m, &s, &err), -EINVAL);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- iterations */
+
+START_TEST(each_processor_has_its_exits)
+{
+	struct cvmm_cpu c[2] = { { .size = sizeof(c[0]) }, { .size = sizeof(c[1]) } };
+	struct cvmm_statistics s;
+	unsigned int i;
+
+	MAKE(&one, LOOPS, "--cpus=2");
+	start(&one);
+	do	/* the second one waits for the guest, without exits */
+		OK(cvmm_machine_get_cpu(one.m, 0, &c[0], &err));
+	while (!c[0].exits);
+	cvmm_machine_kill(one.m);
+	run_to_end(&one);
+	for (i = 0; i < 2; i++)
+		OK(cvmm_machine_get_cpu(one.m, i, &c[i], &err));
+	s = statistics();
+	ck_assert_uint_eq(c[0].exits + c[1].exits, s.exits);
+	ck_assert_uint_le(c[0].io + c[0].mmio + c[0].interrupted, c[0].exits);
+	ck_assert_int_eq(cvmm_machine_get_cpu(one.m, 2, &c[0], &err), -ENOENT);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+static void make_file(const char *path, off_t size)
+{
+	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, size), 0);
+	close(fd);
+}
+
+static uint64_t counter(unsigned int device, const char *name)
+{
+	struct cvmm_counter all[64];
+	unsigned int i, n = 0, more;
+
+	OK(cvmm_machine_get_counters(one.m, device, all, 64, &n, &err));
+	OK(cvmm_machine_get_counters(one.m, device, all, 1, &more, &err));
+	ck_assert_uint_eq(n, more);
+	for (i = 0; i < n && strcmp(all[i].name, name) != 0; i++)
+		;
+	ck_assert_uint_lt(i, n);
+	return all[i].value;
+}
+
+static uint64_t count_requests(const struct cvmm_latency *l)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < CVMM_LATENCY_BUCKETS; i++)
+		sum += l->buckets[i];
+	return sum;
+}
+
+/* The guest reads the disk before it ends. */
+START_TEST(device_has_rings_counters_and_times)
+{
+	struct cvmm_latency l = { .size = sizeof(l) };
+	struct cvmm_ring r = { .size = sizeof(r) };
+	char path[128], word[160];
+
+	snprintf(path, sizeof(path), "%s/disk", folder);
+	make_file(path, 1 << 20);
+	snprintf(word, sizeof(word), "--disk=%s", path);
+	MAKE(&one, "builtin:selftest", "--serial=null", "--memory=size=16M", word, "--rng=", "--latency");
+	OK(cvmm_machine_get_ring(one.m, 0, 0, &r, &err));
+	ck_assert(!r.ready && !r.entries && !r.has_indices);
+	start(&one);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_OK);
+	OK(cvmm_machine_get_latency(one.m, 0, 0, &l, &err));
+	ck_assert_str_eq(l.request, "read");
+	ck_assert_uint_gt(counter(0, "reads"), 0);
+	ck_assert_uint_eq(count_requests(&l), counter(0, "reads"));
+	ck_assert_uint_gt(l.nanoseconds, 0);
+	ck_assert_int_eq(cvmm_machine_get_latency(one.m, 1, 0, &l, &err), -ENOENT);
+	ck_assert_int_eq(cvmm_machine_get_ring(one.m, 0, 1, &r, &err), -ENOENT);
+	ck_assert_int_eq(cvmm_machine_get_counters(one.m, 2, NULL, 0, &(unsigned int){ 0 }, &err), -ENOENT);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+static struct cvmm_memory_piece piece(unsigned int number)
+{
+	struct cvmm_memory_piece p = { .size = sizeof(p) };
+
+	OK(cvmm_machine_get_memory(one.m, number, &p, &err));
+	return p;
+}
+
+START_TEST(memory_has_pieces_and_windows)
+{
+	struct cvmm_memory_piece none = { .size = sizeof(none) };
+	struct cvmm_window w = { .size = sizeof(w) };
+	char path[128], word[256];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/ram", folder);
+	make_file(path, 6 << 20);
+	snprintf(word, sizeof(word), "--memory=size=2M,backend=file,mem-path=%s,offset=4M,readonly=on,rom=on", path);
+	MAKE(&one, LOOPS, word, "--transport=pci", "--rng=", "--mem=size=256M");
+	ck_assert_str_eq(piece(0).backend, "anon");
+	ck_assert_int_eq(piece(0).fd, -1);
+	ck_assert(piece(0).has_present && piece(0).present <= piece(0).bytes && !piece(0).has_private);
+	ck_assert_uint_eq(piece(1).gpa, 16 << 20);
+	ck_assert(piece(1).rom && piece(1).readonly && !piece(1).shared);
+	ck_assert_uint_eq(piece(1).offset, 4 << 20);
+	ck_assert_int_eq(fstat(piece(1).fd, &st), 0);
+	ck_assert_int_eq(st.st_size, 6 << 20);
+	ck_assert_uint_eq(piece(0).bytes + piece(1).bytes, statistics().memory);
+	ck_assert_int_eq(cvmm_machine_get_memory(one.m, 2, &none, &err), -ENOENT);
+	OK(cvmm_machine_get_window(one.m, 0, &w, &err));
+	ck_assert_uint_eq(w.device, 1);
+	ck_assert_uint_eq(w.bytes, 256 << 20);
+	ck_assert_uint_eq(w.mappings, 0);
+	ck_assert_int_eq(cvmm_machine_get_window(one.m, 1, &w, &err), -ENOENT);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+/* An older header has the first member of each struct only. */
+START_TEST(each_struct_needs_its_size)
+{
+	struct cvmm_memory_piece p = { .size = offsetof(struct cvmm_memory_piece, bytes), .bytes = 1 };
+	struct cvmm_latency l = { .size = 0 };
+	struct cvmm_window w = { .size = 0 };
+	struct cvmm_ring r = { .size = 0 };
+	struct cvmm_cpu c = { .size = 0 };
+
+	MAKE(&one, LOOPS, "--rng=");
+	ck_assert_int_eq(cvmm_machine_get_cpu(one.m, 0, &c, &err), -EINVAL);
+	ck_assert_int_eq(cvmm_machine_get_ring(one.m, 0, 0, &r, &err), -EINVAL);
+	ck_assert_int_eq(cvmm_machine_get_latency(one.m, 0, 0, &l, &err), -EINVAL);
+	ck_assert_int_eq(cvmm_machine_get_window(one.m, 0, &w, &err), -EINVAL);
+	ck_assert_int_eq(cvmm_machine_get_memory(one.m, 0, NULL, &err), -EINVAL);
+	OK(cvmm_machine_get_memory(one.m, 0, &p, &err));
+	ck_assert_uint_eq(p.bytes, 1);
 	cvmm_machine_free(one.m);
 }
 END_TEST
@@ -337,6 +486,10 @@ int main(void)
 	tcase_add_test_unless(tc, why, device_has_its_kind);
 	tcase_add_test_unless(tc, why, machine_has_its_name_kernel_and_files);
 	tcase_add_test_unless(tc, why, older_header_receives_the_members_that_it_has);
+	tcase_add_test_unless(tc, why, each_processor_has_its_exits);
+	tcase_add_test_unless(tc, why, device_has_rings_counters_and_times);
+	tcase_add_test_unless(tc, why, memory_has_pieces_and_windows);
+	tcase_add_test_unless(tc, why, each_struct_needs_its_size);
 	tcase_add_test_unless(tc, why, save_ends_with_its_whole_progress);
 	tcase_add_test_unless(tc, why, migration_reports_progress);
 	tcase_add_test_unless(tc, why, lost_device_has_its_number_and_cause);

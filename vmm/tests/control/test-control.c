@@ -26,7 +26,6 @@
 
 #define SOCKET "control-socket"
 
-static const struct vmm_control_end created = { .path = SOCKET };
 
 static struct vsu_loop *loop;
 static struct vmm_control *control;
@@ -192,10 +191,15 @@ static const struct vmm_control_command commands[] = {
 	{ .name = NULL },
 };
 
-static int control_make(const struct vmm_control_end *end, struct vmm_control **out, void *opaque)
+static struct vsu_closer *closer(void *opaque)
+{
+	return tests_closer_get(opaque, NULL);
+}
+
+static int control_make(const char *path, int fd, struct vmm_control **out, void *opaque)
 {
 	const struct vmm_control_config config = {
-		.loop = loop, .closer = &tests_closer, .end = end, .commands = commands,
+		.loop = loop, .closer = closer, .path = path, .fd = fd, .commands = commands,
 		.opaque = opaque, .listen = on_listen, .forget = on_forget,
 	};
 
@@ -212,7 +216,7 @@ static void setup(void)
 	are_sent = false;
 	vsu_error_clear(&err);
 	loop = loop_begin();
-	ck_assert_int_eq(control_make(&created, &control, &obeyed), 0);
+	ck_assert_int_eq(control_make(SOCKET, -1, &control, &obeyed), 0);
 }
 
 static void teardown(void)
@@ -944,7 +948,7 @@ START_TEST(place_that_is_taken_is_refused)
 {
 	struct vmm_control *second;
 
-	ck_assert_int_eq(control_make(&created, &second, NULL), -EADDRINUSE);
+	ck_assert_int_eq(control_make(SOCKET, -1, &second, NULL), -EADDRINUSE);
 	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
 }
 END_TEST
@@ -952,11 +956,10 @@ END_TEST
 START_TEST(listening_descriptor_of_the_parent_is_used_and_stays)
 {
 	int inherited = vsu_sock_listen("inherited", 4, NULL);
-	const struct vmm_control_end end = { .inherited = true, .fd = inherited };
 	struct vmm_control *second;
 	int sock;
 
-	ck_assert_int_eq(control_make(&end, &second, &obeyed), 0);
+	ck_assert_int_eq(control_make(NULL, inherited, &second, &obeyed), 0);
 	sock = vsu_sock_connect("inherited", NULL);
 	ck_assert_int_ge(sock, 0);
 	say(sock, "say hello\n");
@@ -987,16 +990,16 @@ static int not_listening(int kind)
 
 START_TEST(descriptors_that_do_not_listen_are_refused)
 {
-	const struct vmm_control_end end = { .inherited = true, .fd = not_listening(_i) };
+	const int fd = not_listening(_i);
 	struct vmm_control *second;
 
-	ck_assert_int_ge(end.fd, 0);
-	ck_assert_int_eq(control_make(&end, &second, NULL),
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(control_make(NULL, fd, &second, NULL),
 			 -ENOTSOCK);
 	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "is not a listening UNIX stream socket"));
-	if (end.fd != 999)
-		close(end.fd);
+	if (fd != 999)
+		close(fd);
 }
 END_TEST
 

@@ -29,13 +29,23 @@ static const char *log_level(const char *name)
 	return vsu_log_level_name(level);
 }
 
+static void on_line(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
+{
+	(void)level;
+	tests_line(opaque, VMM_LOG_WARNING, cause, text);
+}
+
+static struct vsu_closer *closer(void *opaque)
+{
+	return tests_closer_get(opaque, NULL);
+}
+
 static int open_control(void *opaque, struct vsu_error *err)
 {
-	static const struct vmm_log log = { .line = tests_line };
 	const struct vmm_process_options *p = &rig.options.process;
 	const struct vmm_commands_config config = {
-		.loop = rig.machine.loop, .log = &log, .closer = &tests_closer,
-		.end = &p->control, .access = &p->sockets,
+		.loop = rig.machine.loop, .log = on_line, .closer = closer,
+		.path = p->control.path, .fd = p->control.fd, .access = &p->sockets,
 	};
 
 	(void)opaque;
