@@ -13,7 +13,6 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/parse.h>
 
-#include "base/ipv4.h"
 #include "common/exec_network.h"
 #include "common/passt.h"
 
@@ -59,7 +58,7 @@ static int take_key(void *opaque, unsigned int index, const struct vsu_option_va
 	}
 	if (index == MAC && !is_mac(value->text))
 		return vsu_error_set(err, -EINVAL, "option --net: mac '%s' is not six bytes such as " VMM_PASST_MAC, value->text);
-	if (index != MAC && (index == ADDRESS ? !vmm_ipv4_is_prefixed(value->text) : !vmm_ipv4_is_address(value->text)))
+	if (index != MAC && (index == ADDRESS ? !vsu_is_ipv4_prefixed(value->text) : !vsu_is_ipv4(value->text)))
 		return vsu_error_set(err, -EINVAL, "option --net: %s '%s' is not an IPv4 address%s", keys[index].name,
 				     value->text, index == ADDRESS ? " with the length of its prefix, as 192.0.2.2/24" : "");
 	*to[index] = value->text;
@@ -195,7 +194,7 @@ static bool read_host_address(char *text, char address[48])
 	if (len >= 48)
 		return false;
 	strcpy(address, text);
-	return vmm_ipv4_is_address(address);
+	return vsu_is_ipv4(address);
 }
 
 /* The last colons separate the ports, since an IPv6 address has some, too. */

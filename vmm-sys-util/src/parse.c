@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Parses numbers, sizes, times and truth values, and finds the nearest name. The result
- * does not depend on the locale.
+ * Parses numbers, sizes, times, truth values and addresses, and finds the nearest name. The
+ * result does not depend on the locale.
  */
 #include <config.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -338,4 +339,24 @@ const char *vsu_nearest(const char *word, const char *const *names)
 		nearest = *names;
 	}
 	return nearest;
+}
+
+bool vsu_is_ipv4(const char *text)
+{
+	struct in_addr a;
+
+	return inet_pton(AF_INET, text, &a) == 1;
+}
+
+bool vsu_is_ipv4_prefixed(const char *text)
+{
+	const size_t len = strcspn(text, "/");
+	char address[INET_ADDRSTRLEN];
+	uint64_t bits;
+
+	if (len >= sizeof(address) || text[len] != '/')
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	return vsu_is_ipv4(address) && !vsu_parse_u64(text + len + 1, &bits) && bits >= 1 && bits <= 32;
 }

@@ -311,6 +311,25 @@ START_TEST(nearest_of_several_wins)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	bool is_address, is_prefixed;
+} addresses[] = {
+	{ "192.0.2.2", true, false }, { "0.0.0.0", true, false }, { "192.0.2", false, false }, { "192.0.2.256", false, false },
+	{ "", false, false }, { "::1", false, false }, { "192.0.2.2 ", false, false },
+	{ "192.0.2.2/24", false, true }, { "192.0.2.2/1", false, true }, { "192.0.2.2/32", false, true },
+	{ "192.0.2.2/0", false, false }, { "192.0.2.2/33", false, false }, { "192.0.2.2/", false, false },
+	{ "192.0.2/24", false, false }, { "/24", false, false }, { "192.0.2.2/24/8", false, false },
+	{ "1192.1192.1192.1192.1192/24", false, false },
+};
+
+START_TEST(address_is_the_whole_text)
+{
+	ck_assert_int_eq(vsu_is_ipv4(addresses[_i].text), addresses[_i].is_address);
+	ck_assert_int_eq(vsu_is_ipv4_prefixed(addresses[_i].text), addresses[_i].is_prefixed);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc;
@@ -324,6 +343,7 @@ int main(void)
 	tcase_add_test(tc, time_without_a_unit_counts_the_unit_of_the_caller);
 	util_add_rows(tc, time_is_written_in_its_largest_exact_unit, written_times);
 	tcase_add_test(tc, format_stays_within_its_buffer);
+	util_add_rows(tc, address_is_the_whole_text, addresses);
 	util_add_rows(tc, nearest_name_is_suggested, guesses);
 	tcase_add_test(tc, nearest_of_several_wins);
 	return run_suite(s);

@@ -6,11 +6,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sized.h>
 
 #include "api/exec_private.h"
 #include "api/machine_private.h"
-#include "base/ipv4.h"
 #include "exec/plan.h"
 
 static int check_host(const struct cvmm_host *host, struct vsu_error *err)
@@ -52,13 +52,13 @@ static int check_network(const struct cvmm_exec_network *n, struct vsu_error *er
 		return 0;
 	if (!n->card)
 		return vsu_error_set(err, -EINVAL, "config->network has no card");
-	if (n->address && !vmm_ipv4_is_prefixed(n->address) && !vmm_ipv4_is_address(n->address))
+	if (n->address && !vsu_is_ipv4_prefixed(n->address) && !vsu_is_ipv4(n->address))
 		return vsu_error_set(err, -EINVAL, "config->network->address: '%s' is not an IPv4 address with the length of its prefix, as 192.0.2.2/24", n->address);
-	if (n->gateway && !vmm_ipv4_is_address(n->gateway))
+	if (n->gateway && !vsu_is_ipv4(n->gateway))
 		return vsu_error_set(err, -EINVAL, "config->network->gateway: '%s' is not an IPv4 address", n->gateway);
 	if (n->gateway && !n->address)
 		return vsu_error_set(err, -EINVAL, "config->network: a gateway needs an address");
-	return n->resolver && !vmm_ipv4_is_address(n->resolver) ?
+	return n->resolver && !vsu_is_ipv4(n->resolver) ?
 	       vsu_error_set(err, -EINVAL, "config->network->resolver: '%s' is not an IPv4 address", n->resolver) : 0;
 }
 

@@ -19,9 +19,9 @@
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/path.h>
 
 #include "base/advice.h"
-#include "base/trusted_path.h"
 #include "exec/plan.h"
 #include "exec/plan_folders.h"
 #include "exec/plan_network.h"
@@ -166,11 +166,11 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 		.names = names, .others = others, .later = c->image ? vagent_initrd_file_systems() : NULL,
 		.boot = "/boot", .may_fail = &p->may_lack_modules,
 	};
-	int rc = c->init ? vmm_path_check_links(c->init, err) : 0;
+	int rc = c->init ? vsu_path_check_links(c->init, err) : 0;
 
 	if (rc < 0)
 		return vmm_advise(err, vsu_error_prefix(err, rc, "init"), VMM_ADVICE_MEMBER);
-	rc = c->modules ? vmm_path_check_links(c->modules, err) : 0;
+	rc = c->modules ? vsu_path_check_links(c->modules, err) : 0;
 	if (rc < 0)
 		return vmm_advise(err, vsu_error_prefix(err, rc, "modules"), VMM_ADVICE_MEMBER);
 	rc = find_modules(p, c, folder, err);
@@ -320,7 +320,7 @@ static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error 
 
 	if (!kernel)
 		return vagent_host_kernel("/boot", "/lib/modules", p->kernel, err);
-	rc = vmm_path_check_links(kernel, err);
+	rc = vsu_path_check_links(kernel, err);
 	if (rc < 0)
 		return vmm_advise(err, vsu_error_prefix(err, rc, "kernel"), VMM_ADVICE_MEMBER);
 	if (strlen(kernel) >= sizeof(p->kernel))

@@ -16,10 +16,9 @@
 #include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
+#include <vmm-sys-util/path.h>
 
 #include "base/advice.h"
-#include "base/new_name.h"
-#include "base/trusted_path.h"
 #include "exec/template.h"
 #include "transfer/save_files.h"
 
@@ -274,12 +273,12 @@ static int check_owners(const struct vmm_template *t, struct vsu_error *err)
 static int check_way(struct vmm_template *t, struct vsu_error *err)
 {
 	char real[PATH_MAX];
-	int rc = vmm_path_check_links(t->path, err);
+	int rc = vsu_path_check_links(t->path, err);
 
 	if (rc < 0 || !realpath(t->path, real))
 		return rc;
 	strcpy(t->path, real);
-	return vmm_path_check_above(real, err);
+	return vsu_path_check_above(real, err);
 }
 
 static int open_path(struct vmm_template *t, struct vsu_error *err)
@@ -425,14 +424,14 @@ static int make_contents(struct vmm_template *t, int fds[VMM_TEMPLATE_FILES], st
 static int check_parent(const char *parent, struct vsu_error *err)
 {
 	char real[PATH_MAX], inner[PATH_MAX];
-	int rc = vmm_path_check_links(parent, err);
+	int rc = vsu_path_check_links(parent, err);
 
 	if (rc < 0)
 		return rc;
 	if (!realpath(parent, real))
 		return vsu_error_sys(err, -errno, "the folder of templates '%s'", parent);
 	rc = join_path(inner, real, "NAME", "", err);
-	return rc < 0 ? rc : vmm_path_check_above(inner, err);
+	return rc < 0 ? rc : vsu_path_check_above(inner, err);
 }
 
 int vmm_template_begin(struct vmm_template *t, const char *folder, const char *name,
@@ -488,7 +487,7 @@ int vmm_template_publish(struct vmm_template *t, struct vsu_error *err)
 		return rc;
 	snprintf(final, sizeof(final), "%.*s", (int)(strlen(t->path) - strlen(INCOMPLETE)), t->path);
 	sync_path(t->path);
-	rc = vmm_new_name(t->path, final);
+	rc = vsu_path_rename_new(t->path, final);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot make '%s'", final);
 	strcpy(t->path, final);

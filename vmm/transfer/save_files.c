@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/path.h>
 
 #include "base/command_line.h"
-#include "base/new_name.h"
 #include "transfer/save_files.h"
 
 const char *const vmm_save_names[VMM_SAVE_NFILES] = {
@@ -137,12 +137,12 @@ int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
 		rc = check_cancel(s, err);
 	if (rc < 0)
 		return rc;
-	rc = vmm_new_name(s->incomplete, s->folder);
+	rc = vsu_path_rename_new(s->incomplete, s->folder);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "folder '%s'", s->folder);
 	rc = sync_parent(s->folder, err);
 	/* the guest continues, and its disks are not those of this folder */
-	if (rc < 0 && vmm_new_name(s->folder, s->incomplete) < 0)
+	if (rc < 0 && vsu_path_rename_new(s->folder, s->incomplete) < 0)
 		vsu_error_prefix(err, rc, "remove folder '%s', whose disks have changed since", s->folder);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Numbers, sizes and names in text that a person typed.
+ * Numbers, sizes, addresses and names in text that a person typed.
  *
  * Threads: pure functions.
  */
@@ -46,6 +46,12 @@ VSU_API int vsu_parse_bool(const char *text, bool *value) VSU_NODISCARD;
 
 /* Writes "256M", "1G" or plain bytes, the shortest exact form; returns buf. */
 VSU_API const char *vsu_format_size(uint64_t value, char *buf, size_t size);
+
+/* Whether the whole text is an IPv4 address, as "192.0.2.2". */
+VSU_API bool vsu_is_ipv4(const char *text);
+
+/* Whether it is one with the length of its prefix, from 1 to 32, as "192.0.2.2/24". */
+VSU_API bool vsu_is_ipv4_prefixed(const char *text);
 
 /*
  * Returns the name of the NULL-terminated list that is most similar to a mistyped word,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about paths that other users can redirect. */
+/* Claims about paths that other users can redirect, and a rename that replaces nothing. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -11,13 +11,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../suite.h"
-#include "base/trusted_path.h"
+#include <vmm-sys-util/path.h>
+
+#include "util.h"
 
 #define OTHER 12345u
 
 static char top[] = "/tmp/test-trusted-XXXXXX";
 static struct vsu_error err;
+static bool without_flags;	/* as on NFS */
+
+int __real_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
+
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
+{
+	errno = EINVAL;
+	return without_flags && flags ? -1 : __real_renameat2(from, old, to, new, flags);
+}
 
 static const char *at(const char *name)
 {
@@ -32,6 +43,7 @@ static const char *at(const char *name)
 /* "a/b/file", and "link" to a/b */
 static void setup(void)
 {
+	without_flags = false;
 	ck_assert_ptr_nonnull(mkdtemp(top));
 	ck_assert_int_eq(mkdir(at("a"), 0755), 0);
 	ck_assert_int_eq(chmod(at("a"), 0755), 0);
@@ -64,16 +76,16 @@ START_TEST(folder_that_others_write_to_is_refused)
 
 	ck_assert_int_eq(chown(at("a"), uid, modes[_i].own_group ? uid : uid + 1), 0);
 	ck_assert_int_eq(chmod(at("a"), modes[_i].mode), 0);
-	ck_assert_int_eq(vmm_path_check_above(at("a/b/file"), &err), modes[_i].rc);
+	ck_assert_int_eq(vsu_path_check_above(at("a/b/file"), &err), modes[_i].rc);
 	/* the name itself is not checked */
-	ck_assert_int_eq(vmm_path_check_above(at("a"), &err), 0);
+	ck_assert_int_eq(vsu_path_check_above(at("a"), &err), 0);
 }
 END_TEST
 
 START_TEST(folder_of_another_user_is_refused)
 {
 	ck_assert_int_eq(chown(at("a"), OTHER, OTHER), 0);
-	ck_assert_int_eq(vmm_path_check_above(at("a/b/file"), &err), -EPERM);
+	ck_assert_int_eq(vsu_path_check_above(at("a/b/file"), &err), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/a' belongs to another user"));
 }
 END_TEST
@@ -81,16 +93,16 @@ END_TEST
 /* The path, a relative one too, and what the links name */
 START_TEST(link_of_another_user_is_refused)
 {
-	ck_assert_int_eq(vmm_path_check_links(at("a/second"), &err), 0);
-	ck_assert_int_eq(vmm_path_check_links(at("link/absent"), &err), 0);
+	ck_assert_int_eq(vsu_path_check_links(at("a/second"), &err), 0);
+	ck_assert_int_eq(vsu_path_check_links(at("link/absent"), &err), 0);
 	ck_assert_int_eq(lchown(at("link"), OTHER, OTHER), 0);
-	ck_assert_int_eq(vmm_path_check_links(at("link/absent"), &err), -EPERM);
+	ck_assert_int_eq(vsu_path_check_links(at("link/absent"), &err), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/link' is a symbolic link of another user"));
-	ck_assert_int_eq(vmm_path_check_links(at("a/second"), &err), -EPERM);
-	ck_assert_int_eq(vmm_path_check_links(at("a/b"), &err), 0);
+	ck_assert_int_eq(vsu_path_check_links(at("a/second"), &err), -EPERM);
+	ck_assert_int_eq(vsu_path_check_links(at("a/b"), &err), 0);
 	ck_assert_int_eq(chdir(top), 0);
-	ck_assert_int_eq(vmm_path_check_links("link/absent", &err), -EPERM);
-	ck_assert_int_eq(vmm_path_check_links("a/b/absent", &err), 0);
+	ck_assert_int_eq(vsu_path_check_links("link/absent", &err), -EPERM);
+	ck_assert_int_eq(vsu_path_check_links("a/b/absent", &err), 0);
 }
 END_TEST
 
@@ -98,21 +110,33 @@ START_TEST(link_to_itself_is_an_error)
 {
 	unlink(at("link"));
 	ck_assert_int_eq(symlink("link", at("link")), 0);
-	ck_assert_int_eq(vmm_path_check_links(at("link"), &err), -ELOOP);
+	ck_assert_int_eq(vsu_path_check_links(at("link"), &err), -ELOOP);
+}
+END_TEST
+
+START_TEST(rename_does_not_replace_a_name)
+{
+	without_flags = _i;
+	ck_assert_int_eq(mkdir(at("new"), 0755), 0);
+	ck_assert_int_eq(vsu_path_rename_new(at("new"), at("a")), -EEXIST);
+	ck_assert_int_eq(vsu_path_rename_new(at("new"), at("a/b/new")), 0);
+	ck_assert_int_eq(rmdir(at("a/b/new")), 0);
+	ck_assert_int_eq(vsu_path_rename_new(at("new"), at("other")), -ENOENT);
 }
 END_TEST
 
 int main(void)
 {
 	const char *why = getuid() ? "only root makes files of other users" : NULL;
-	Suite *s = suite_create("trusted path");
-	TCase *t = tcase_create("trusted path");
+	Suite *s = suite_create("path");
+	TCase *t = tcase_create("path");
 
 	tcase_add_checked_fixture(t, setup, after);
 	tcase_add_loop_test_unless(t, why, folder_that_others_write_to_is_refused, 0, sizeof(modes) / sizeof(modes[0]));
 	tcase_add_test_unless(t, why, folder_of_another_user_is_refused);
 	tcase_add_test_unless(t, why, link_of_another_user_is_refused);
 	tcase_add_test(t, link_to_itself_is_an_error);
+	tcase_add_loop_test(t, rename_does_not_replace_a_name, 0, 2);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Owners and modes of the folders and links of a path. */
+/* Owners and modes of the folders and links of a path, and a rename that replaces nothing. */
 #define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/trusted_path.h"
+#include "vmm-sys-util/path.h"
 
 #define MAX_LINKS 40		/* as the kernel follows */
 
@@ -38,7 +39,7 @@ static int check_folder(const char *path, struct vsu_error *err)
 	       vsu_error_set(err, -EPERM, "other users may write to the folder '%s', and could replace what is in it; change its mode (chmod go-w), or use another folder", path) : 0;
 }
 
-int vmm_path_check_above(const char *path, struct vsu_error *err)
+int vsu_path_check_above(const char *path, struct vsu_error *err)
 {
 	char above[PATH_MAX];
 	char *slash;
@@ -93,7 +94,7 @@ static const char *find_link(const char *path, struct stat *st)
 	return NULL;
 }
 
-int vmm_path_check_links(const char *given, struct vsu_error *err)
+int vsu_path_check_links(const char *given, struct vsu_error *err)
 {
 	unsigned int nlinks = 0;
 	char path[PATH_MAX];
@@ -110,4 +111,19 @@ int vmm_path_check_links(const char *given, struct vsu_error *err)
 		rc = follow_link(path, end, &nlinks);
 	}
 	return rc < 0 ? vsu_error_sys(err, rc, "'%s'", given) : 0;
+}
+
+/* ------------------------------------------------------------------- rename */
+
+int vsu_path_rename_new(const char *from, const char *to)
+{
+	struct stat st;
+
+	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (!lstat(to, &st))
+		return -EEXIST;
+	return rename(from, to) < 0 ? -errno : 0;
 }
