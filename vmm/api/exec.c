@@ -13,7 +13,6 @@
 #include <vmm-sys-util/sized.h>
 
 #include "api/exec_private.h"
-#include "api/machine_private.h"
 #include "cvmm/exec.h"
 #include "cvmm/requests.h"
 #include "exec/plan.h"
@@ -167,7 +166,7 @@ static void end_machine(struct cvmm_exec *e)
 /* The owner's end of a command that has ended before is not its end. */
 static void end_exec(struct cvmm_exec *e)
 {
-	const bool is_killed = e->state == EXEC_RUNS && cvmm_priv_machine_was_ended(e->m);
+	const bool is_killed = e->state == EXEC_RUNS && cvmm_machine_was_ended(e->m);
 	const int status = cvmm_machine_status(e->m, &e->why);
 
 	if (is_killed && !e->why.msg[0])

@@ -10,15 +10,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "api/exec_private.h"
-#include "api/machine_private.h"
 #include "exec/plan.h"
-
-static int check_host(const struct cvmm_host *host, struct vsu_error *err)
-{
-	struct cvmm_host copy;
-
-	return cvmm_priv_copy_host(&copy, host, err);
-}
 
 static int check_folders(const struct cvmm_exec_config *c, struct vsu_error *err)
 {
@@ -98,7 +90,7 @@ static int check_options(const struct cvmm_exec_config *c, struct vsu_error *err
 int cvmm_priv_exec_check(const struct cvmm_exec_config *c, const struct cvmm_host *host,
 			 struct vsu_error *err)
 {
-	int rc = check_host(host, err);
+	int rc = cvmm_host_check(host, err);
 
 	if (!rc)
 		rc = check_folders(c, err);

@@ -135,7 +135,7 @@ static int check_events(uint64_t events, const char *name, struct vsu_error *err
 			     name, __builtin_ctzll(unknown));
 }
 
-int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
+static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc;
@@ -160,6 +160,13 @@ int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, stru
 	return rc;
 }
 
+int cvmm_host_check(const struct cvmm_host *host, struct vsu_error *err)
+{
+	struct cvmm_host copy;
+
+	return copy_host(&copy, host, err);
+}
+
 int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err)
 {
 	return own && own->name && own->dev ? 0 :
@@ -180,7 +187,7 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 		free(m);
 		return vsu_error_set(err, -ENOMEM, "no memory for a machine");
 	}
-	rc = options ? cvmm_priv_copy_host(&m->host, host, &why) :
+	rc = options ? copy_host(&m->host, host, &why) :
 		       vsu_error_set(&why, -EINVAL, "options is NULL; make them by cvmm_options_new()");
 	if (!rc && m->host.begin_thread)
 		m->threads = (struct vsu_threads){ .begin = on_thread, .opaque = m };
@@ -327,10 +334,12 @@ void cvmm_machine_kill(struct cvmm_machine *m)
 }
 
 /* Beside a guest that ends at the same time, whose status is another one. */
-bool cvmm_priv_machine_was_ended(const struct cvmm_machine *m)
+bool cvmm_machine_was_ended(const struct cvmm_machine *m)
 {
 	const bool killed = __atomic_load_n(&m->killed, __ATOMIC_SEQ_CST);
 
+	if (m->state != ENDED)
+		return false;
 	return (killed && m->status == VSU_EXIT_FAIL) || (m->stopped && m->status == VSU_EXIT_OK);
 }
 

@@ -29,12 +29,6 @@ struct cvmm_machine {
 	struct vsu_error why;
 };
 
-/* Checks a host, which may be NULL, as cvmm_machine_new() does. to is zeroed first. */
-int cvmm_priv_copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err);
-
-/* Whether its owner ended it, of one that has ended. */
-bool cvmm_priv_machine_was_ended(const struct cvmm_machine *m);
-
 /* -EINVAL: a struct or member that is NULL. */
 int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err);
 

@@ -12,12 +12,14 @@
 
 #include <device-kinds/kind.h>
 
+#include "cvmm/options.h"
+
 #define VMM_SOCKET_MAX 108
 /* Followed by the path of a socket, or by a connected one: "fd:N" or "fd:N:NAME". */
 #define VMM_BACKEND_USER "user:"
 /* Followed by the name of a device of the program that embeds the machine. */
 #define VMM_DEVICE_OWN "own:"
-#define VMM_DEVICE_TEXT_MAX 6144
+#define VMM_DEVICE_TEXT_MAX (CVMM_OPTION_MAX_LIST + 1)
 /* Bytes of a file system's configuration space. */
 #define VMM_FS_CONFIG 44
 

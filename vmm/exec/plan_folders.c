@@ -10,7 +10,6 @@
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/sized.h>
 
-#include "config/device.h"
 #include "exec/hidden_rows.h"
 #include "exec/plan_folders.h"
 
@@ -21,9 +20,9 @@ static int check_folder_word(const char *word, const struct vmm_plan_folder *f, 
 {
 	const size_t len = strlen(word) - strlen(FS);
 
-	return len < VMM_DEVICE_TEXT_MAX ? 0 :
+	return len <= CVMM_OPTION_MAX_LIST ? 0 :
 	       vsu_error_set(err, -E2BIG, "folder '%s': the rules for its hidden files have %zu characters, %zu too many; share fewer folders, or hide and show fewer or shorter paths",
-			     f->path, len, len - VMM_DEVICE_TEXT_MAX + 1);
+			     f->path, len, len - CVMM_OPTION_MAX_LIST);
 }
 
 static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)

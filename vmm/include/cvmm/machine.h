@@ -129,6 +129,12 @@ struct cvmm_host {
 };
 
 /*
+ * Checks a host, which may be NULL, as cvmm_machine_new() does: for a program that opens other
+ * files first. -EINVAL, -E2BIG and -EBADF.
+ */
+CVMM_API int cvmm_host_check(const struct cvmm_host *host, struct vsu_error *err) VSU_NODISCARD;
+
+/*
  * Makes a machine. host may be NULL. It connects to the back-ends of its devices, so it may
  * block up to their time limits.
  *
@@ -179,6 +185,12 @@ CVMM_API bool cvmm_machine_dispatch(struct cvmm_machine *m);
  * -EAGAIN: it has not ended.
  */
 CVMM_API int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why) VSU_NODISCARD;
+
+/*
+ * Whether its owner ended the machine, by cvmm_machine_stop() or cvmm_machine_kill(), before the
+ * guest did. False: it has not ended, or otherwise.
+ */
+CVMM_API bool cvmm_machine_was_ended(const struct cvmm_machine *m);
 
 /* Asks the guest to power off, by ACPI or (arm64) a key of the device tree. -EOPNOTSUPP: a built-in guest; -EAGAIN: it does not run. */
 CVMM_API int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;

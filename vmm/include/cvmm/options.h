@@ -28,6 +28,9 @@ VSU_BEGIN_DECLS
 
 struct cvmm_options;
 
+/* The longest value of an option of a device, in bytes without the terminating NUL. */
+#define CVMM_OPTION_MAX_LIST 6143
+
 /* -ENOMEM. */
 CVMM_API int cvmm_options_new(struct cvmm_options **out, struct vsu_error *err) VSU_NODISCARD;
 CVMM_API void cvmm_options_free(struct cvmm_options *options);
