@@ -20,7 +20,6 @@
 
 #include "base/advice.h"
 #include "exec/template.h"
-#include "transfer/save_files.h"
 
 #define INFO "template"
 #define INCOMPLETE ".incomplete"
@@ -31,6 +30,9 @@
 static const char *const contents[] = {
 	"machine", "machine/memory", "machine/state", "machine/machine.json", "empty", VMM_TEMPLATE_POOL, INFO,
 };
+
+/* Of the saved machine, in contents */
+enum { FIRST_FILE = 1 };
 
 #define NCONTENTS (sizeof(contents) / sizeof(contents[0]))
 
@@ -412,7 +414,7 @@ static int make_contents(struct vmm_template *t, int fds[VMM_TEMPLATE_FILES], st
 			rc = vsu_error_sys(err, -errno, "cannot make '%s'", path);
 	}
 	for (i = 0; !rc && i < VMM_TEMPLATE_FILES; i++) {
-		rc = join_path(path, t->path, "machine/", vmm_save_names[i], err);
+		rc = join_path(path, t->path, contents[FIRST_FILE + i], "", err);
 		fds[i] = rc < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (!rc && fds[i] < 0)
 			rc = vsu_error_sys(err, -errno, "cannot make '%s'", path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The saved machine of a template. Each clone has its devices and options, so that one of another
- * person's making could share this user's files with its guest. Only what "cvmm exec" makes is accepted.
+ * person's making could share this user's files with its guest. Only what "cvmm exec" makes is accepted:
+ * known options, as they are written into a saved machine, each in a word of its own.
  */
 #include <config.h>
 
@@ -10,104 +11,110 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/json_read.h>
+#include <vmm-sys-util/option_list.h>
 
-#include "config/arguments.h"
-#include "config/option_rows.h"
+#include "cvmm/options.h"
 #include "exec/template.h"
-#include "memory/memory_options.h"
-#include "memory/memory_specs.h"
-#include "memory/pieces.h"
 
 #define FILE_NAME "machine.json"
 #define MAX_BYTES (1u << 20)
 #define MAX_WORDS 1024
 
 /*
- * Options of a template, and how many. Those of the devices fs, console and net are replaced by the
- * clone's own; serial, sandbox and daemon-path do not count; the kernel and its command line are not read
- * again, as the machine ends when its guest restarts.
+ * Options of a template, at most one of each. Those of the devices fs, console and net are replaced by
+ * the clone's own; serial, sandbox and daemon-path do not count; the kernel, an operand, and its command
+ * line are not read again, as the machine ends when its guest restarts.
  */
-static const struct known {
-	const char *name;
-	unsigned int max;
-} knowns[] = {
-	{ "memory", 1 }, { "cpus", 1 }, { "cmdline", 1 }, { "initrd", 1 }, { "KERNEL", 1 }, { "serial", 1 },
-	{ "sandbox", 1 }, { "daemon-path", 1 }, { "device", 1 }, { "console", 1 },
+static const char *const knowns[] = {
+	"memory", "cpus", "cmdline", "initrd", "serial", "sandbox", "daemon-path", "device", "console",
 };
 
-static unsigned int max_of(const struct vmm_template_info *info, const char *name)
+/* A word "--NAME=VALUE"; without a name, the kernel. */
+struct word {
+	const char *name, *value;
+	size_t len;		/* of the name */
+};
+
+/* False: it is not in this form, and so of no template. */
+static bool split_word(const char *text, struct word *w)
+{
+	const char *equals = strchr(text, '=');
+
+	*w = (struct word){ .name = "", .value = text };
+	if (*text != '-')
+		return true;
+	if (strncmp(text, "--", 2) != 0 || !equals)
+		return false;
+	*w = (struct word){ .name = text + 2, .value = equals + 1, .len = (size_t)(equals - text) - 2 };
+	return w->len > 0;
+}
+
+static bool has_name(const struct word *w, const char *name)
+{
+	return strlen(name) == w->len && !strncmp(w->name, name, w->len);
+}
+
+static unsigned int max_of(const struct vmm_template_info *info, const struct word *w)
 {
 	unsigned int i;
 
-	if (!strcmp(name, "fs"))
+	if (has_name(w, "fs"))
 		return 1 + info->folders;
-	if (!strcmp(name, "net"))
+	if (has_name(w, "net"))
 		return info->net;
 	for (i = 0; i < sizeof(knowns) / sizeof(knowns[0]); i++)
-		if (!strcmp(name, knowns[i].name))
-			return knowns[i].max;
-	return 0;
+		if (has_name(w, knowns[i]))
+			return 1;
+	return !w->len;		/* a second operand would be a disk */
 }
 
 /*
- * Whether a clone would share a file, or the list cannot be read. Of memory that is shared or that the
- * guest has changed privately, a clone maps or reads the saved bytes instead of the file.
+ * Whether a clone would share a file, or the list cannot be read: memory that the guest cannot change. Of
+ * memory that is shared or that the guest has changed privately, a clone has the saved bytes.
  */
-static bool is_in_file(const char *text)
+static bool is_in_file(const char *list)
 {
-	const struct vmm_memory_lists lists = { .what = "--memory", .list = { text }, .n = 1 };
-	struct vmm_piece_facts facts;
-	struct vmm_memory_specs specs;
-	bool is = true;
+	struct cvmm_options *o;
+	struct vsu_list_item item;
+	bool is = cvmm_options_new(&o, NULL) < 0;
 
-	if (vmm_memory_specs_read(&specs, &lists, NULL) < 0)
+	if (is)
 		return true;
-	if (specs.n == 1 && !vmm_memory_specs_check(&specs, NULL, NULL)) {
-		facts = vmm_piece_facts_of(&specs.list[0]);
-		is = facts.file && facts.readonly;
-	}
-	vmm_memory_specs_free(&specs);
+	is = cvmm_options_add(o, "memory", list, NULL) < 0;
+	cvmm_options_free(o);
+	while (!is && vsu_list_next(&list, &item))
+		is = vsu_list_item_begins(&item, "readonly") && !vsu_list_item_is(&item, "readonly=off");
 	return is;
 }
 
 /* Values that name no file of the host, and no other device. */
-static bool is_own(const struct vmm_argument *a)
+static bool is_own(const struct word *w)
 {
-	const char *name = vmm_argument_name(a), *text = a->value.text;
-
-	if (!strcmp(name, "memory"))
-		return !is_in_file(text);
-	if (!strcmp(name, "initrd"))
-		return vsu_file_value_is_fd(text);
-	return strcmp(name, "device") != 0 || !strcmp(text, "rng");
+	if (has_name(w, "memory"))
+		return !is_in_file(w->value);
+	if (has_name(w, "initrd"))
+		return vsu_file_value_is_fd(w->value);
+	return !has_name(w, "device") || !strcmp(w->value, "rng");
 }
 
-static unsigned int count_before(const struct vmm_arguments *all, unsigned int end)
+static int check_words(const struct vmm_template *t, char *const *words, int n, struct vsu_error *err)
 {
-	unsigned int i, n = 0;
+	struct word w, other;
+	unsigned int before;
+	int i, k;
 
-	for (i = 0; i < end; i++)
-		n += !strcasecmp(vmm_argument_name(&all->list[i]), vmm_argument_name(&all->list[end]));
-	return n;
-}
+	for (i = 0; i < n; i++) {
+		bool is = split_word(words[i], &w);
 
-static int check_arguments(const struct vmm_template *t, const struct vmm_arguments *all, struct vsu_error *err)
-{
-	unsigned int i;
-
-	for (i = 0; i < all->n; i++) {
-		const struct vmm_argument *a = &all->list[i];
-		const char *name = vmm_argument_name(a);
-
-		if (count_before(all, i) >= max_of(&t->info, name) || !is_own(a))
-			return vsu_error_set(err, -EPERM, "template '%s': its machine has '%s%s%s%.64s', which cvmm makes in no template, and which each clone would have; make a template of your own",
-					     t->path, a->row->option.kind == VSU_OPTION_OPERAND ? "" : "--", name,
-					     a->value.text ? "=" : "", a->value.text ? a->value.text : "");
+		for (before = 0, k = 0; is && k < i; k++)
+			before += split_word(words[k], &other) && other.len == w.len && !strncmp(other.name, w.name, w.len);
+		if (!is || before >= max_of(&t->info, &w) || !is_own(&w))
+			return vsu_error_set(err, -EPERM, "template '%s': its machine has '%.80s', which cvmm makes in no template, and which each clone would have; make a template of your own",
+					     t->path, words[i]);
 	}
 	return 0;
 }
@@ -130,23 +137,15 @@ static int read_file(const struct vmm_template *t, char *text, struct vsu_error 
 
 static int check_text(const struct vmm_template *t, char *text, char **words, struct vsu_error *err)
 {
-	struct vmm_arguments all;
 	int rc = read_file(t, text, err);
-	int n = rc < 0 ? rc : vsu_json_read_strings(text, "arguments", words + 1, MAX_WORDS, err);
+	int n = rc < 0 ? rc : vsu_json_read_strings(text, "arguments", words, MAX_WORDS, err);
 
-	if (n < 0)
-		return vsu_error_prefix(err, n, "template '%s'", t->path);
-	words[0] = (char[]){ "run" };
-	rc = vmm_arguments_parse(&all, n + 1, words, err);
-	if (!rc)
-		rc = check_arguments(t, &all, err);
-	vmm_arguments_free(&all);
-	return rc;
+	return n < 0 ? vsu_error_prefix(err, n, "template '%s'", t->path) : check_words(t, words, n, err);
 }
 
 int vmm_template_check_machine(const struct vmm_template *t, struct vsu_error *err)
 {
-	char *text = malloc(MAX_BYTES + 1), **words = calloc(MAX_WORDS + 2, sizeof(*words));
+	char *text = malloc(MAX_BYTES + 1), **words = calloc(MAX_WORDS, sizeof(*words));
 	int rc = text && words ? check_text(t, text, words, err) : vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	free(text);
