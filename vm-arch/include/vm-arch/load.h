@@ -61,6 +61,12 @@ struct varch_loaded {
 /* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
 VARCH_API int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * The same of a kernel that is not open: a name of the program cvmm, which is of this protocol, or as
+ * varch_kernel_file_open(), whose errors are returned.
+ */
+VARCH_API int varch_kernel_name_is_builtin(const char *name) VSU_NODISCARD;
+
 /* The machine as its kernel sees it. */
 struct varch_load {
 	const struct vmem_map *map;

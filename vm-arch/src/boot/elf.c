@@ -365,6 +365,21 @@ int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_e
 	return !rc && id.ours;
 }
 
+int varch_kernel_name_is_builtin(const char *name)
+{
+	struct varch_kernel_file kernel;
+	int rc;
+
+	if (varch_kernel_is_program_name(name))
+		return 1;
+	rc = varch_kernel_file_open(&kernel, name, NULL);
+	if (rc < 0)
+		return rc;
+	rc = varch_kernel_is_builtin(&kernel, NULL);
+	varch_kernel_file_close(&kernel);
+	return rc;
+}
+
 int varch_elf_load(const struct varch_kernel_file *kernel,
 		    const struct vmem_view *view, struct varch_loaded *out,
 		    struct vsu_error *err)
