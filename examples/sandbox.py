@@ -15,7 +15,7 @@ import select
 import sys
 
 AT_ONCE, WAITING, SECONDS, MAX_OUTPUT = 8, 4, 10, 65536
-lib = c.CDLL('libcvmm.so.0')
+lib = c.CDLL('libcvmm-exec.so.0')
 lib.cvmm_exec_dispatch.restype = c.c_bool
 
 

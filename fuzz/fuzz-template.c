@@ -17,7 +17,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "exec/template.h"
+#include "template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,7 +14,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "exec/plan.h"
+#include "plan.h"
 
 struct vmm_emulation_config {
 	const struct vmm_plan *plan;	/* of a Linux kernel */

@@ -18,7 +18,7 @@
 #include "common/helpers.h"
 #include "exec/exec_machine.h"
 #include "exec/template_command.h"
-#include "exec/plan_network.h"
+#include "plan_network.h"
 
 #define MAX_ENVIRONMENT (VMM_EXEC_MAX_SETTINGS + 8)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The machine of "cvmm exec": the options and this process's folder, environment and terminal
- * become a plan (exec/plan.h), whose session runs beside the machine.
+ * become a plan (vmm-exec/src/plan.h), whose session runs beside the machine.
  *
  * Threads: the main thread.
  */
@@ -14,7 +14,7 @@
 #include "common/image_server.h"
 #include "common/passt.h"
 #include "common/run.h"
-#include "exec/plan.h"
+#include "plan.h"
 
 /* Further ones end the machine, as the guest may not answer. */
 #define VMM_EXEC_MAX_SIGNALS 3

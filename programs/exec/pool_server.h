@@ -20,7 +20,7 @@
 
 #include "exec/pool_command.h"
 #include "exec/pool_wire.h"
-#include "exec/template.h"
+#include "template.h"
 
 #define VMM_POOL_MAX_MACHINES 1024u	/* that wait or run */
 #define VMM_POOL_MAX_CLIENTS 16u	/* that have not been given to a machine */

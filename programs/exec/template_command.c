@@ -17,7 +17,7 @@
 #include "common/helpers.h"
 #include "common/plain.h"
 #include "exec/template_command.h"
-#include "exec/template.h"
+#include "template.h"
 
 #define DEFAULT_FOLDERS 4
 

@@ -14,7 +14,7 @@
 #define VMM_EXEC_TEMPLATE_MAKER_H
 
 #include "exec/exec_machine.h"
-#include "exec/template.h"
+#include "template.h"
 #include "exec/template_command.h"
 
 struct vmm_template_maker {

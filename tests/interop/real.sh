@@ -11,7 +11,7 @@
 real_library_path() {
 	local IFS=:
 
-	set -- "$1"/{vmm-sys-util,vm-agent,vm-memory,vm-arch,virtio-queue,vhost,virtio-devices,device-kinds,vmm}/.libs
+	set -- "$1"/{vmm-sys-util,vm-agent,vm-memory,vm-arch,virtio-queue,vhost,virtio-devices,device-kinds,vmm,vmm-exec}/.libs
 	echo "$*"
 }
 

@@ -9,10 +9,10 @@ jobs=${JOBS:-2}
 libraries='vmm-sys-util vm-agent vm-memory virtio-queue vhost virtio-devices device-kinds'
 
 # add_machine: the folders of the machine, which runs on one kind of processor
-add_machine() { [ "$(uname -m)" != x86_64 ] || libraries="$libraries vm-arch vmm"; }
+add_machine() { [ "$(uname -m)" != x86_64 ] || libraries="$libraries vm-arch vmm vmm-exec"; }
 
 # library_of FOLDER: its library, without lib
-library_of() { [ "$1" = vmm ] && echo cvmm || echo "$1"; }
+library_of() { case $1 in vmm*-util) echo "$1" ;; vmm*) echo "c$1" ;; *) echo "$1" ;; esac; }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/c-vmm-host.XXXXXX")
 trap 'rm -rf "$work"' EXIT

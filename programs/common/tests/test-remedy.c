@@ -7,7 +7,7 @@
 #include <vm-agent/initrd.h>
 #include <vm-arch/advice.h>
 
-#include "base/advice.h"
+#include "advice.h"
 #include "common/remedy.h"
 #include "util.h"
 

@@ -11,7 +11,7 @@
 #include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 
-#include "exec/template.h"
+#include "template.h"
 #include "exec/template_command.h"
 #include "exec/template_maker.h"
 #include "util.h"

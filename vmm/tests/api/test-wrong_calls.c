@@ -10,7 +10,6 @@
 
 #include "api/machine_private.h"
 #include "cvmm/boot.h"
-#include "cvmm/exec_pool.h"
 #include "cvmm/requests.h"
 #include "cvmm/serial.h"
 #include "cvmm/status.h"
@@ -38,48 +37,6 @@ static int pass_host(const void *host)
 	struct cvmm_machine *m;
 
 	return host ? cvmm_machine_new(options, host, &m, &err) : -EINVAL;
-}
-
-static int pass_host_of_command(const void *host)
-{
-	static const char *const words[] = { "true", NULL };
-	const struct cvmm_exec_config c = {
-		.size = sizeof(c), .command = words, .kernel = "builtin:agent", .root = "/nonexistent",
-	};
-	struct cvmm_exec *e;
-
-	return host ? cvmm_exec_new(&c, host, &e, &err) : -EINVAL;
-}
-
-/* Of a kernel that each KVM runs. */
-static int pass_command(const void *config)
-{
-	const struct cvmm_exec_config *c = config;
-	struct cvmm_exec *e;
-
-	if (c && c->size >= sizeof(*c))
-		((struct cvmm_exec_config *)(uintptr_t)config)->kernel = "builtin:agent";
-	return cvmm_exec_new(config, NULL, &e, &err);
-}
-
-static int pass_pool(const void *config)
-{
-	struct cvmm_exec_pool *p;
-
-	return cvmm_exec_pool_new(config, NULL, 0, &p, &err);
-}
-
-static int pass_pool_command(const void *config)
-{
-	const struct cvmm_exec_config machine = { .size = sizeof(machine) };
-	struct cvmm_exec_pool *p;
-	struct cvmm_exec *e;
-	int rc;
-
-	ck_assert_int_eq(cvmm_exec_pool_new(&machine, NULL, 1, &p, &err), 0);
-	rc = cvmm_exec_pool_take(p, config, &e, &err);
-	cvmm_exec_pool_free(p);
-	return rc;
 }
 
 static int pass_kernel(const void *config)
@@ -130,10 +87,6 @@ static const struct {
 	bool is_result;		/* is written up to its size */
 } structs[] = {
 	{ "cvmm_host", sizeof(struct cvmm_host), pass_host, -ENOENT, false },
-	{ "cvmm_host", sizeof(struct cvmm_host), pass_host_of_command, -ENOENT, false },
-	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_command, -EINVAL, false },
-	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool, -EINVAL, false },
-	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool_command, -EINVAL, false },
 	{ "varch_kernel_config", sizeof(struct cvmm_kernel_config), pass_kernel, -EINVAL, false },
 	{ "varch_serial_config", sizeof(struct cvmm_serial_config), pass_serial, -EINVAL, false },
 	{ "cvmm_save", sizeof(struct cvmm_save), pass_save, -EAGAIN, false },
@@ -273,16 +226,6 @@ static int kernel_without_devices(void)
 	return pass_kernel(&c);
 }
 
-static int command_without_folders(void)
-{
-	static const char *const words[] = { "true", NULL };
-	const struct cvmm_exec_config c = {
-		.size = sizeof(c), .command = words, .kernel = "builtin:agent", .nfolders = 1,
-	};
-
-	return pass_command(&c);
-}
-
 static const struct {
 	int (*call)(void);
 	const char *why;
@@ -300,7 +243,6 @@ static const struct {
 	{ words_with_null, "word 1 is NULL" },
 	{ json_without_text, "text is NULL" },
 	{ kernel_without_devices, "config->devices is NULL" },
-	{ command_without_folders, "folders is NULL" },
 };
 
 START_TEST(missing_array_or_text_is_refused)

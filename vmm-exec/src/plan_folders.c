@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The folders of the machine of one command, or its image, and their records in the request. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/option_list.h>
+#include <vmm-sys-util/sized.h>
+
+#include "hidden_rows.h"
+#include "plan_folders.h"
+
+#define FS "--fs="
+
+/* The sentence about the option would name one that the user has not given. */
+static int check_folder_word(const char *word, const struct vmm_plan_folder *f, struct vsu_error *err)
+{
+	const size_t len = strlen(word) - strlen(FS);
+
+	return len <= CVMM_OPTION_MAX_LIST ? 0 :
+	       vsu_error_set(err, -E2BIG, "folder '%s': the rules for its hidden files have %zu characters, %zu too many; share fewer folders, or hide and show fewer or shorter paths",
+			     f->path, len, len - CVMM_OPTION_MAX_LIST);
+}
+
+static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)
+{
+	char *folder = vsu_list_escape(f->path), *names = vsu_list_escape(f->hidden ? f->hidden : "");
+	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
+
+	if (!rc)
+		rc = vmm_plan_add_word(p, err, FS "path=%s,tag=%s%s%s%s%s%s%s", folder, f->tag,
+			      f->writable ? "" : ",readonly", f->nosuid ? ",nosuid" : "",
+			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names,
+			      f->hides_private ? ",hide-private" : "");
+	free(folder);
+	free(names);
+	return rc < 0 ? rc : check_folder_word(p->words[p->nwords - 1], f, err);
+}
+
+static const char *place_of(const struct cvmm_exec_folder *f)
+{
+	return f->at ? f->at : f->path;
+}
+
+static int find_folder(struct vmm_plan *p, const struct cvmm_exec_folder *given, const char *tag,
+		       struct vsu_error *err)
+{
+	struct vmm_plan_folder *f = &p->folders[p->nfolders];
+
+	f->path = realpath(given->path, NULL);
+	if (!f->path)
+		return vsu_error_sys(err, -errno, "folder '%s'", given->path);
+	p->nfolders++;
+	snprintf(f->tag, sizeof(f->tag), "%s", tag);
+	f->place = place_of(given);
+	f->writable = given->writable;
+	f->nosuid = given->writable && !given->suid;
+	f->nodev = given->writable && !given->dev;
+	return 0;
+}
+
+static bool permits_more(const struct vmm_plan_folder *f, const struct vmm_plan_folder *inner)
+{
+	return f->writable && (!inner->writable || f->nosuid < inner->nosuid || f->nodev < inner->nodev);
+}
+
+/*
+ * The guest mounts the inner folder's device over the place in the outer one. It could unmount it, and
+ * change the inner folder by the device of the outer one.
+ */
+static int add_folder(struct vmm_plan *p, struct vmm_plan_folder *f, struct vsu_error *err)
+{
+	const char *sealed[CVMM_EXEC_MAX_FOLDERS + 1], *rest;
+	struct vmm_hidden_share share = {
+		.folder = f->path, .sealed = sealed, .hides_private = f->hides_private,
+	};
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < p->nfolders; i++) {
+		rest = vmm_hidden_path_below(f->path, p->folders[i].path);
+		if (rest && *rest && permits_more(f, &p->folders[i]))
+			sealed[share.nsealed++] = p->folders[i].path;
+	}
+	rc = vmm_hidden_list(p->hidden, &share, &f->hidden, err);
+	return rc < 0 ? rc : add_folder_word(p, f, err);
+}
+
+/* Nothing is requested of it, which one thread serves as well as more. */
+int vmm_plan_add_spare_folder(struct vmm_plan *p, const char *template, const char *tag,
+			      struct vsu_error *err)
+{
+	char *folder = vsu_list_escape(template);
+	int rc = folder ? vmm_plan_add_word(p, err, "--fs=path=%s/empty,tag=%s,readonly,thread-pool-size=1", folder, tag) :
+			  vsu_error_set(err, -ENOMEM, "no memory for options");
+
+	free(folder);
+	return rc;
+}
+
+/* Devices from a number on, whose drivers attach although no folder is shared. */
+int vmm_plan_add_spare_folders(struct vmm_plan *p, const char *template, unsigned int first,
+			       unsigned int n, struct vsu_error *err)
+{
+	char tag[16];
+	int rc = 0;
+
+	for (; !rc && first < n; first++) {
+		snprintf(tag, sizeof(tag), "dir%u", first);
+		rc = vmm_plan_add_spare_folder(p, template, tag, err);
+	}
+	return rc;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return strcmp(place_of(a), place_of(b));
+}
+
+/* The guest mounts a folder before those in it, which it would hide. */
+static int sort_folders(const struct cvmm_exec_config *c, struct cvmm_exec_folder *sorted,
+			struct vsu_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nfolders; i++) {
+		sorted[i] = c->folders[i];
+		if (!sorted[i].path || *place_of(&sorted[i]) != '/')
+			return vsu_error_set(err, -EINVAL, "folder '%s' has no absolute path in the guest", sorted[i].path ? sorted[i].path : "");
+		if (!sorted[i].writable && (sorted[i].suid || sorted[i].dev))
+			return vsu_error_set(err, -EINVAL, "folder '%s' is read-only: suid and dev have no effect; share it with rw, or leave them out", sorted[i].path);
+		if (!place_of(&sorted[i])[1])
+			return vsu_error_set(err, -EINVAL, "folder '%s' would hide the root of the guest; share it as the root, or at another path", sorted[i].path);
+	}
+	qsort(sorted, c->nfolders, sizeof(*sorted), compare_places);
+	for (i = 1; i < c->nfolders; i++)
+		if (!compare_places(&sorted[i - 1], &sorted[i]))
+			return vsu_error_set(err, -EINVAL, "two folders are shared at '%s'; leave one out", place_of(&sorted[i]));
+	return 0;
+}
+
+/* A clone has as many devices as its template. */
+static int complete_folders(struct vmm_plan *p, unsigned int shared, struct vsu_error *err)
+{
+	const struct vmm_template *t = &p->template;
+
+	if (shared > t->info.folders)
+		return vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u; make it again with 'cvmm template make NAME --folders=%u'",
+				     shared, t->path, t->info.folders, shared);
+	return vmm_plan_add_spare_folders(p, t->path, shared, t->info.folders, err);
+}
+
+static unsigned int count_texts(const char *const *texts)
+{
+	unsigned int n = 0;
+
+	while (texts && texts[n])
+		n++;
+	return n;
+}
+
+/* A path that is not found is reported where it is used, and all is on the way to "/". */
+static void add_used(char **used, unsigned int *n, const char *given)
+{
+	char *path = realpath(given, NULL);
+
+	if (path && strcmp(path, "/") != 0)
+		used[(*n)++] = path;
+	else
+		free(path);
+}
+
+static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	char *used[CVMM_EXEC_MAX_FOLDERS + 1];
+	struct vmm_hidden_config h = {
+		.hide = c->hide, .nhide = count_texts(c->hide), .show = c->show,
+		.nshow = count_texts(c->show), .used = (const char *const *)used, .home = c->home,
+		.is_writable = c->writable_root,
+	};
+	unsigned int i;
+	int rc;
+
+	if (c->folder && *c->folder == '/')
+		add_used(used, &h.nused, c->folder);
+	for (i = 0; i < c->nfolders; i++)
+		add_used(used, &h.nused, c->folders[i].path);
+	rc = vmm_hidden_new(&p->hidden, &h, err);
+	while (h.nused)
+		free(used[--h.nused]);
+	return rc;
+}
+
+static int check_hidden(const struct vmm_plan *p, struct vsu_error *err)
+{
+	const char *shared[CVMM_EXEC_MAX_FOLDERS + 1];
+	unsigned int i;
+
+	for (i = 0; i < p->nfolders; i++)
+		shared[i] = p->folders[i].path;
+	return vmm_hidden_check(p->hidden, shared, p->nfolders, err);
+}
+
+static int add_image(struct vmm_plan *p, struct vagent_request *r, const struct cvmm_exec_config *c,
+		     struct vsu_error *err)
+{
+	if (c->root || vmm_plan_is_clone(p))
+		return vsu_error_set(err, -EINVAL, "an image has the root; a folder or a template has no effect");
+	vagent_request_add(r, 'I', "%s", "");
+	return vmm_plan_add_word(p, err, "--disk=%s", c->image);
+}
+
+/* Others may not read secrets of this host, of which a table would never name all. */
+static int find_root(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	const char *preset = vmm_plan_is_clone(p) ? p->template.info.root : "/";
+	const struct cvmm_exec_folder root = {
+		.path = c->root ? c->root : preset, .at = "/", .writable = c->writable_root, .suid = true, .dev = true,
+	};
+	int rc = find_folder(p, &root, VAGENT_ROOT_TAG, err);
+
+	if (!rc)
+		p->folders[0].hides_private = !c->writable_root && !strcmp(p->folders[0].path, "/");
+	return rc;
+}
+
+/* A template may come from another person. */
+static int check_preset_root(const struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	if (!vmm_plan_is_clone(p) || c->root || c->image || !vmm_hidden_is_secret(p->hidden, p->folders[0].path))
+		return 0;
+	return vsu_error_set(err, -EPERM, "template '%s': its root '%s' is hidden from commands; name the root yourself, or make a template of your own",
+			     p->template.path, p->folders[0].path);
+}
+
+static int find_folders(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
+	unsigned int i;
+	char tag[16];
+	int rc = sort_folders(c, sorted, err);
+
+	if (!rc && !c->image)
+		rc = find_root(p, c, err);
+	for (i = 0; !rc && i < c->nfolders; i++) {
+		snprintf(tag, sizeof(tag), "dir%u", i);
+		rc = find_folder(p, &sorted[i], tag, err);
+	}
+	return rc;
+}
+
+int vmm_plan_share_folders(struct vmm_plan *p, struct vagent_request *r,
+			   const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc;
+
+	if (c->nfolders > CVMM_EXEC_MAX_FOLDERS)
+		return vsu_error_set(err, -EINVAL, "%u folders; the maximum is %d", c->nfolders, CVMM_EXEC_MAX_FOLDERS);
+	rc = vsu_check_array(c->folders, c->nfolders, "config->folders", err);
+	if (!rc)
+		rc = find_folders(p, c, err);
+	if (!rc)
+		rc = list_hidden(p, c, err);
+	if (!rc)
+		rc = check_preset_root(p, c, err);
+	if (!rc && c->image)
+		rc = add_image(p, r, c, err);
+	for (i = 0; !rc && i < p->nfolders; i++) {
+		struct vmm_plan_folder *f = &p->folders[i];
+
+		if (i || c->image)
+			vagent_request_add(r, 'D', "%s:%s:%s", f->tag, f->writable ? "rw" : "ro", f->place);
+		rc = add_folder(p, f, err);
+	}
+	if (!rc)
+		rc = check_hidden(p, err);
+	return rc < 0 || !vmm_plan_is_clone(p) ? rc : complete_folders(p, c->nfolders, err);
+}
