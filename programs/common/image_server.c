@@ -31,7 +31,7 @@
 #include <vmm-sys-util/option_list.h>
 
 #include "common/image_server.h"
-#include "common/program.h"
+#include "child/program.h"
 #include "common/unnamed_socket.h"
 #include "confine/call_filter.h"
 #include "confine/confine.h"
@@ -139,7 +139,7 @@ _Noreturn static void become_program(const struct server *s)
 /* The program's end is reported if the image was served. */
 static void report_end(const struct server *s, pid_t pid, bool serves)
 {
-	static char text[VMM_PROGRAM_MESSAGES];
+	static char text[PROG_PROGRAM_MESSAGES];
 	struct vsu_error err;
 	char sentence[sizeof(err.msg) + 16];
 	const char *line;
@@ -147,7 +147,7 @@ static void report_end(const struct server *s, pid_t pid, bool serves)
 
 	if (waitpid(pid, &status, 0) != pid || !serves)
 		return;
-	line = vmm_program_text(s->messages, text);
+	line = prog_program_text(s->messages, text);
 	if (WIFSIGNALED(status))
 		vsu_error_set(&err, -EPIPE, "image '%s' is no longer served: " PROGRAM " was killed by signal %d%s%s", s->name, WTERMSIG(status), *line ? ": " : "", line);
 	else
@@ -312,7 +312,7 @@ static int ask_server(int sock, struct vsu_error *err)
 /* A program that does not serve the image ends, and its connection with it. */
 static int await_service(const struct vmm_image_server *s, const struct server *server, struct vsu_error *err)
 {
-	static char text[VMM_PROGRAM_MESSAGES];
+	static char text[PROG_PROGRAM_MESSAGES];
 	const char *const path = server->name;
 	struct vsu_error why = VSU_ERROR_INIT;
 	const int rc = ask_server(s->sock, &why);
@@ -324,7 +324,7 @@ static int await_service(const struct vmm_image_server *s, const struct server *
 	if (rc != -ECONNRESET)
 		return vsu_error_set(err, rc, "image '%s' is not served: %s", path, why.msg);
 	return vsu_error_set(err, -EIO, "image '%s' is not served: " PROGRAM " ended: %s; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path,
-			     vmm_program_text(server->messages, text));
+			     prog_program_text(server->messages, text));
 }
 
 static int open_image(struct server *s, const char *path, struct vsu_error *err)
@@ -342,7 +342,7 @@ static int open_image(struct server *s, const char *path, struct vsu_error *err)
 static int start_server(struct vmm_image_server *s, struct server *server, struct vsu_error *err)
 {
 	struct vmm_unnamed_socket socket = VMM_UNNAMED_SOCKET_INIT;
-	int rc = vmm_program_messages(&server->messages, err);
+	int rc = prog_program_messages(&server->messages, err);
 
 	rc = rc < 0 ? rc : vmm_unnamed_socket_make(&socket, err);
 

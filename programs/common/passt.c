@@ -15,8 +15,8 @@
 #include <vmm-sys-util/fd.h>
 
 #include "common/passt.h"
-#include "common/program.h"
-#include "confine/leash.h"
+#include "child/program.h"
+#include "child/leash.h"
 
 #define PATIENCE_NS UINT64_C(10000000000)
 /* Its socket has ended, it has not yet. */
@@ -59,38 +59,38 @@ static int check_ports(const struct vmm_exec_network *n, struct vsu_error *err)
 
 /* ----------------------------------------------------------------- arguments */
 
-static void add_pair(struct vmm_program *p, const char *option, const char *value)
+static void add_pair(struct prog_program *p, const char *option, const char *value)
 {
 	if (!*value)
 		return;
-	vmm_program_add(p, "%s", option);
-	vmm_program_add(p, "%s", value);
+	prog_program_add(p, "%s", option);
+	prog_program_add(p, "%s", value);
 }
 
 /*
  * Without --no-map-gw the gateway would be the host's 127.0.0.1, with its services. The address
  * and the gateway are not those of the host, so that the guest reaches these.
  */
-static void add_arguments(struct vmm_program *p, const struct vmm_exec_network *n, int fd)
+static void add_arguments(struct prog_program *p, const struct vmm_exec_network *n, int fd)
 {
 	const char *slash = strchr(n->address, '/');
 	const struct vmm_exec_port *port;
 
-	vmm_program_add(p, "passt");
-	vmm_program_add(p, "--foreground");
-	vmm_program_add(p, "--quiet");
-	vmm_program_add(p, "--no-map-gw");
-	vmm_program_add(p, "--fd");
-	vmm_program_add(p, "%d", fd);
-	vmm_program_pass(p, fd);
-	vmm_program_add(p, "--address");
-	vmm_program_add(p, "%.*s", (int)(slash - n->address), n->address);
+	prog_program_add(p, "passt");
+	prog_program_add(p, "--foreground");
+	prog_program_add(p, "--quiet");
+	prog_program_add(p, "--no-map-gw");
+	prog_program_add(p, "--fd");
+	prog_program_add(p, "%d", fd);
+	prog_program_pass(p, fd);
+	prog_program_add(p, "--address");
+	prog_program_add(p, "%.*s", (int)(slash - n->address), n->address);
 	add_pair(p, "--netmask", slash + 1);
 	add_pair(p, "--gateway", n->gateway);
 	add_pair(p, "--dns-forward", n->resolver);
 	for (port = n->ports; port < n->ports + n->nports; port++) {
-		vmm_program_add(p, port->udp ? "--udp-ports" : "--tcp-ports");
-		vmm_program_add(p, "%s%s%u:%u", port->address, port->address[0] ? "/" : "", port->host, port->guest);
+		prog_program_add(p, port->udp ? "--udp-ports" : "--tcp-ports");
+		prog_program_add(p, "%s%s%u:%u", port->address, port->address[0] ? "/" : "", port->host, port->guest);
 	}
 }
 
@@ -135,12 +135,12 @@ static int await_answer(int fd)
 	int rc;
 
 	for (;;) {
-		rc = vmm_program_receive(fd, &len, sizeof(len), deadline);
+		rc = prog_program_receive(fd, &len, sizeof(len), deadline);
 		len = ntohl(len);
 		if (!rc && len > sizeof(frame))
 			rc = -EBADMSG;
 		if (!rc)
-			rc = vmm_program_receive(fd, frame, len, deadline);
+			rc = prog_program_receive(fd, frame, len, deadline);
 		if (rc < 0 || (len > 13 && frame[12] == 8 && frame[13] == 6))
 			return rc;
 	}
@@ -150,28 +150,28 @@ static int await_answer(int fd)
 
 static int explain_failure(const struct vmm_passt *p, int rc, struct vsu_error *err)
 {
-	char text[VMM_PROGRAM_MESSAGES];
+	char text[PROG_PROGRAM_MESSAGES];
 	int status = 0;
-	const bool ended = rc == -ECONNRESET && vmm_program_await_end(p->pid, END_MS, &status);
+	const bool ended = rc == -ECONNRESET && prog_program_await_end(p->pid, END_MS, &status);
 
-	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == VMM_PROGRAM_NOT_STARTED)
-		return vsu_error_set(err, -ENOPKG, "--net=passt: %s; install the package passt", vmm_program_last_line(p->messages, text));
+	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == PROG_PROGRAM_NOT_STARTED)
+		return vsu_error_set(err, -ENOPKG, "--net=passt: %s; install the package passt", prog_program_last_line(p->messages, text));
 	if (rc == -ECONNRESET)
-		return vsu_error_set(err, -EREMOTEIO, "--net=passt: passt ended: %s", vmm_program_last_line(p->messages, text));
+		return vsu_error_set(err, -EREMOTEIO, "--net=passt: passt ended: %s", prog_program_last_line(p->messages, text));
 	return vsu_error_set(err, -EREMOTEIO, "--net=passt: passt does not answer: %s", strerror(-rc));
 }
 
 static int start_program(struct vmm_passt *p, const struct vmm_exec_network *n, int fd, struct vsu_error *err)
 {
-	struct vmm_program program = { .argc = 0 };
-	int rc = vmm_program_messages(&p->messages, err);
+	struct prog_program program = { .argc = 0 };
+	int rc = prog_program_messages(&p->messages, err);
 
 	if (rc < 0)
 		return rc;
 	add_arguments(&program, n, fd);
-	rc = vmm_program_start(&program, p->messages, &p->pid, err);
-	vmm_program_free(&program);
-	return rc < 0 ? rc : confine_leash_make(p->pid, END_MS, &p->leash, err);
+	rc = prog_program_start(&program, p->messages, &p->pid, err);
+	prog_program_free(&program);
+	return rc < 0 ? rc : prog_leash_make(p->pid, END_MS, &p->leash, err);
 }
 
 int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struct vsu_error *err)

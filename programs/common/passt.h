@@ -4,7 +4,7 @@
  * connection of the guest becomes a socket of passt, which confines itself.
  *
  * passt serves one socket of this process and ends when that is closed. If passt does not end,
- * another process kills it (confine/leash.h).
+ * another process kills it (child/leash.h).
  *
  * Threads: the main thread, before others are started.
  */

@@ -20,9 +20,9 @@
 
 #include "exec/emulation.h"
 #include "common/passt.h"
-#include "common/program.h"
+#include "child/program.h"
 #include "common/unnamed_socket.h"
-#include "confine/leash.h"
+#include "child/leash.h"
 
 #define QEMU "qemu-system-x86_64"
 #define FS_DAEMON "cvmm-vhost-user-fs"
@@ -34,40 +34,40 @@
 /* --------------------------------------------------------------------- daemons */
 
 /* Starts a daemon with these arguments, on its end of a connection or a listening socket. */
-static int start_daemon(const struct vmm_emulation *e, struct vmm_program *p, int fd, pid_t *pid,
+static int start_daemon(const struct vmm_emulation *e, struct prog_program *p, int fd, pid_t *pid,
 			struct vsu_error *err)
 {
-	vmm_program_add(p, "--fd=%d", fd);
-	vmm_program_pass(p, fd);
-	return vmm_program_start(p, e->messages, pid, err);
+	prog_program_add(p, "--fd=%d", fd);
+	prog_program_pass(p, fd);
+	return prog_program_start(p, e->messages, pid, err);
 }
 
 /* *fd is the front-end's end of the connection. */
 static int share_folder(const struct vmm_emulation *e, const struct vmm_emulation_config *c,
 			const struct vmm_plan_folder *f, int *fd, struct vsu_error *err)
 {
-	struct vmm_program p = { .argc = 0 };
+	struct prog_program p = { .argc = 0 };
 	int pair[2];
 	pid_t pid;
 	int rc = vsu_sock_pair(pair);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot make a socket");
-	vmm_program_add(&p, "%s/" FS_DAEMON, c->daemons);
-	vmm_program_add(&p, "--shared-dir=%s", f->path);
-	vmm_program_add(&p, "--tag=%s", f->tag);
+	prog_program_add(&p, "%s/" FS_DAEMON, c->daemons);
+	prog_program_add(&p, "--shared-dir=%s", f->path);
+	prog_program_add(&p, "--tag=%s", f->tag);
 	if (!f->writable)
-		vmm_program_add(&p, "--read-only");
+		prog_program_add(&p, "--read-only");
 	if (f->nosuid)
-		vmm_program_add(&p, "--nosuid");
+		prog_program_add(&p, "--nosuid");
 	if (f->nodev)
-		vmm_program_add(&p, "--nodev");
+		prog_program_add(&p, "--nodev");
 	if (f->hides_private)
-		vmm_program_add(&p, "--hide-private");
+		prog_program_add(&p, "--hide-private");
 	if (f->hidden)
-		vmm_program_add(&p, "--hide=%s", f->hidden);
+		prog_program_add(&p, "--hide=%s", f->hidden);
 	rc = start_daemon(e, &p, pair[1], &pid, err);
-	vmm_program_free(&p);
+	prog_program_free(&p);
 	vsu_fd_close(&pair[1]);
 	*fd = pair[0];
 	return rc;
@@ -87,24 +87,24 @@ static int serve_card(struct vmm_emulation *e, const struct vmm_emulation_config
 		      struct vsu_error *err)
 {
 	struct vmm_unnamed_socket s = VMM_UNNAMED_SOCKET_INIT;
-	struct vmm_program p = { .argc = 0 };
+	struct prog_program p = { .argc = 0 };
 	pid_t pid;
 	int rc = vmm_unnamed_socket_make(&s, err);
 
 	if (rc < 0)
 		return rc;
-	vmm_program_add(&p, "%s/" NET_DAEMON, c->daemons);
-	vmm_program_add(&p, "--block=%s", c->block);
+	prog_program_add(&p, "%s/" NET_DAEMON, c->daemons);
+	prog_program_add(&p, "--block=%s", c->block);
 	if (c->tap) {
-		vmm_program_add(&p, "--tap=%s", c->tap);
+		prog_program_add(&p, "--tap=%s", c->tap);
 	} else {
-		vmm_program_add(&p, "--net-fd=%d", c->net);
-		vmm_program_pass(&p, c->net);
+		prog_program_add(&p, "--net-fd=%d", c->net);
+		prog_program_pass(&p, c->net);
 	}
 	rc = start_daemon(e, &p, s.listener, &pid, err);
 	if (!rc)
-		rc = confine_leash_make(pid, 0, &e->card_leash, err);
-	vmm_program_free(&p);
+		rc = prog_leash_make(pid, 0, &e->card_leash, err);
+	prog_program_free(&p);
 	vsu_fd_close(&s.listener);
 	*fd = s.address;
 	return rc;
@@ -112,21 +112,21 @@ static int serve_card(struct vmm_emulation *e, const struct vmm_emulation_config
 
 /* ------------------------------------------------------------------------ QEMU */
 
-static void add_log(struct vmm_program *p, const char *log)
+static void add_log(struct prog_program *p, const char *log)
 {
 	char *value = log ? vsu_list_escape(log) : NULL;
 
 	if (log && !value)
 		p->rc = -ENOMEM;
 	else if (log)
-		vmm_program_add(p, "file,id=log,path=%s", value);
+		prog_program_add(p, "file,id=log,path=%s", value);
 	else
-		vmm_program_add(p, "null,id=log");
+		prog_program_add(p, "null,id=log");
 	free(value);
 }
 
 /* Nothing of a default machine, of the user's files, or of the host; no program is started. */
-static void add_machine(struct vmm_program *p, const struct vmm_emulation_config *c)
+static void add_machine(struct prog_program *p, const struct vmm_emulation_config *c)
 {
 	static const char *const words[] = {
 		QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-sandbox",
@@ -137,81 +137,81 @@ static void add_machine(struct vmm_program *p, const struct vmm_emulation_config
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		vmm_program_add(p, "%s", words[i]);
-	vmm_program_add(p, "-smp");
-	vmm_program_add(p, "%u", c->cpus);
-	vmm_program_add(p, "-m");
-	vmm_program_add(p, "%" PRIu64 "K", c->memory >> 10);
-	vmm_program_add(p, "-object");
-	vmm_program_add(p, "memory-backend-memfd,id=memory,share=on,size=%" PRIu64 "K", c->memory >> 10);
-	vmm_program_add(p, "-kernel");
-	vmm_program_add(p, "%s", c->plan->kernel);
-	vmm_program_add(p, "-initrd");
-	vmm_program_add(p, "/proc/self/fd/%d", c->plan->initrd_fd);
-	vmm_program_pass(p, c->plan->initrd_fd);
-	vmm_program_add(p, "-append");
-	vmm_program_add(p, "%s", c->plan->cmdline);
+		prog_program_add(p, "%s", words[i]);
+	prog_program_add(p, "-smp");
+	prog_program_add(p, "%u", c->cpus);
+	prog_program_add(p, "-m");
+	prog_program_add(p, "%" PRIu64 "K", c->memory >> 10);
+	prog_program_add(p, "-object");
+	prog_program_add(p, "memory-backend-memfd,id=memory,share=on,size=%" PRIu64 "K", c->memory >> 10);
+	prog_program_add(p, "-kernel");
+	prog_program_add(p, "%s", c->plan->kernel);
+	prog_program_add(p, "-initrd");
+	prog_program_add(p, "/proc/self/fd/%d", c->plan->initrd_fd);
+	prog_program_pass(p, c->plan->initrd_fd);
+	prog_program_add(p, "-append");
+	prog_program_add(p, "%s", c->plan->cmdline);
 }
 
-static int add_card(struct vmm_program *p, struct vmm_emulation *e,
+static int add_card(struct prog_program *p, struct vmm_emulation *e,
 		    const struct vmm_emulation_config *c, int *fd, struct vsu_error *err)
 {
 	int rc = has_card(c) ? serve_card(e, c, fd, err) : 0;
 
 	if (rc < 0 || !has_card(c))
 		return rc;
-	vmm_program_pass(p, *fd);
-	vmm_program_add(p, "-chardev");
-	vmm_program_add(p, "socket,id=card,path=/proc/self/fd/%d", *fd);
-	vmm_program_add(p, "-netdev");
-	vmm_program_add(p, "vhost-user,id=net,chardev=card");
+	prog_program_pass(p, *fd);
+	prog_program_add(p, "-chardev");
+	prog_program_add(p, "socket,id=card,path=/proc/self/fd/%d", *fd);
+	prog_program_add(p, "-netdev");
+	prog_program_add(p, "vhost-user,id=net,chardev=card");
 	/* QEMU 7.2 may crash if its card of a vhost-user device has MSI-X */
-	vmm_program_add(p, "-device");
-	vmm_program_add(p, "virtio-net-pci,netdev=net,vectors=0%s%s", *c->mac ? ",mac=" : "", c->mac);
+	prog_program_add(p, "-device");
+	prog_program_add(p, "virtio-net-pci,netdev=net,vectors=0%s%s", *c->mac ? ",mac=" : "", c->mac);
 	return 0;
 }
 
 /* QEMU reports a panic there, among other events. */
-static void add_monitor(struct vmm_program *p, int monitor)
+static void add_monitor(struct prog_program *p, int monitor)
 {
-	vmm_program_pass(p, monitor);
-	vmm_program_add(p, "-chardev");
-	vmm_program_add(p, "socket,id=monitor,fd=%d", monitor);
-	vmm_program_add(p, "-mon");
-	vmm_program_add(p, "chardev=monitor,mode=control");
+	prog_program_pass(p, monitor);
+	prog_program_add(p, "-chardev");
+	prog_program_add(p, "socket,id=monitor,fd=%d", monitor);
+	prog_program_add(p, "-mon");
+	prog_program_add(p, "chardev=monitor,mode=control");
 }
 
-static void add_ports(struct vmm_program *p, const struct vmm_emulation_config *c)
+static void add_ports(struct prog_program *p, const struct vmm_emulation_config *c)
 {
 	static const char *const names[] = { VAGENT_PORT_NAMES };
 	int i, fd;
 
-	vmm_program_add(p, "-chardev");
+	prog_program_add(p, "-chardev");
 	add_log(p, c->log);
-	vmm_program_add(p, "-serial");
-	vmm_program_add(p, "chardev:log");
-	vmm_program_add(p, "-device");
-	vmm_program_add(p, "virtio-serial-pci,max_ports=%d", VAGENT_PORTS + 1);
+	prog_program_add(p, "-serial");
+	prog_program_add(p, "chardev:log");
+	prog_program_add(p, "-device");
+	prog_program_add(p, "virtio-serial-pci,max_ports=%d", VAGENT_PORTS + 1);
 	for (i = 0; i < VAGENT_PORTS; i++) {
 		fd = vagent_session_port(c->plan->session, i);
-		vmm_program_pass(p, fd);
-		vmm_program_add(p, "-chardev");
-		vmm_program_add(p, "socket,id=port%d,fd=%d", i, fd);
-		vmm_program_add(p, "-device");
-		vmm_program_add(p, "virtserialport,nr=%d,name=%s,chardev=port%d", i + 1, names[i], i);
+		prog_program_pass(p, fd);
+		prog_program_add(p, "-chardev");
+		prog_program_add(p, "socket,id=port%d,fd=%d", i, fd);
+		prog_program_add(p, "-device");
+		prog_program_add(p, "virtserialport,nr=%d,name=%s,chardev=port%d", i + 1, names[i], i);
 	}
 }
 
-static void add_folder(struct vmm_program *p, unsigned int number, const char *tag, int fd)
+static void add_folder(struct prog_program *p, unsigned int number, const char *tag, int fd)
 {
-	vmm_program_pass(p, fd);
-	vmm_program_add(p, "-chardev");
-	vmm_program_add(p, "socket,id=folder%u,fd=%d", number, fd);
-	vmm_program_add(p, "-device");
-	vmm_program_add(p, "vhost-user-fs-pci,chardev=folder%u,tag=%s", number, tag);
+	prog_program_pass(p, fd);
+	prog_program_add(p, "-chardev");
+	prog_program_add(p, "socket,id=folder%u,fd=%d", number, fd);
+	prog_program_add(p, "-device");
+	prog_program_add(p, "vhost-user-fs-pci,chardev=folder%u,tag=%s", number, tag);
 }
 
-static int add_folders(struct vmm_program *p, const struct vmm_emulation *e,
+static int add_folders(struct prog_program *p, const struct vmm_emulation *e,
 		       const struct vmm_emulation_config *c, int *fds, struct vsu_error *err)
 {
 	unsigned int i;
@@ -261,13 +261,13 @@ static int make_files(struct vmm_emulation *e, struct ends *other, struct vsu_er
 	other->monitor = pair[1];
 	if (write(e->events, begin, strlen(begin)) != (ssize_t)strlen(begin))
 		return vsu_error_set(err, -EIO, "cannot write to QEMU's monitor");
-	return vmm_program_messages(&e->messages, err);
+	return prog_program_messages(&e->messages, err);
 }
 
 static int start_all(struct vmm_emulation *e, const struct vmm_emulation_config *c,
 		     const struct ends *other, struct vsu_error *err)
 {
-	struct vmm_program p = { .argc = 0 };
+	struct prog_program p = { .argc = 0 };
 	int fds[MAX_DAEMONS], rc;
 	unsigned int i;
 
@@ -276,17 +276,17 @@ static int start_all(struct vmm_emulation *e, const struct vmm_emulation_config 
 	add_machine(&p, c);
 	add_ports(&p, c);
 	add_monitor(&p, other->monitor);
-	vmm_program_pass(&p, other->end);
+	prog_program_pass(&p, other->end);
 	rc = add_folders(&p, e, c, fds, err);
 	if (!rc)
 		rc = add_card(&p, e, c, &fds[MAX_FOLDERS], err);
 	if (!rc)
-		rc = vmm_program_start(&p, e->messages, &e->qemu, err);
+		rc = prog_program_start(&p, e->messages, &e->qemu, err);
 	if (!rc)
-		rc = confine_leash_make(e->qemu, 0, &e->leash, err);
+		rc = prog_leash_make(e->qemu, 0, &e->leash, err);
 	for (i = 0; i < MAX_DAEMONS; i++)
 		vsu_fd_close(&fds[i]);
-	vmm_program_free(&p);
+	prog_program_free(&p);
 	return rc;
 }
 
@@ -338,7 +338,7 @@ static bool has_panicked(struct vmm_emulation *e)
 
 int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)
 {
-	char text[VMM_PROGRAM_MESSAGES];
+	char text[PROG_PROGRAM_MESSAGES];
 	int status = 0;
 
 	/* kills one that only closed the pipe; the status of one that ends remains */
@@ -347,12 +347,12 @@ int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)
 		;
 	if (WIFSIGNALED(status))
 		return vsu_error_set(err, -EFAULT, "--emulate: " QEMU " was killed by signal %d", WTERMSIG(status));
-	if (WEXITSTATUS(status) == VMM_PROGRAM_NOT_STARTED)
-		return vsu_error_set(err, -EFAULT, "--emulate: %s; install QEMU", vmm_program_last_line(e->messages, text));
+	if (WEXITSTATUS(status) == PROG_PROGRAM_NOT_STARTED)
+		return vsu_error_set(err, -EFAULT, "--emulate: %s; install QEMU", prog_program_last_line(e->messages, text));
 	if (has_panicked(e))
 		return vsu_error_set(err, -EFAULT, "the guest's kernel panicked; --log=FILE keeps its messages");
 	if (WEXITSTATUS(status))
-		return vsu_error_set(err, -EFAULT, "--emulate: %s", vmm_program_last_line(e->messages, text));
+		return vsu_error_set(err, -EFAULT, "--emulate: %s", prog_program_last_line(e->messages, text));
 	return vsu_error_set(err, -ECONNRESET, "the guest ended before its command did; --log=FILE keeps its kernel's messages");
 }
 

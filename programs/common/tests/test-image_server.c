@@ -18,7 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "common/image_server.h"
-#include "common/program.h"
+#include "child/program.h"
 #include "confine/privileges.h"
 #include "common/tests/skipping_clock.h"
 #include "util.h"
@@ -89,7 +89,7 @@ static bool is_served(void)
 	uint32_t reply[5] = { 0 };
 
 	return send(server.sock, request, sizeof(request), MSG_NOSIGNAL) == sizeof(request) &&
-		!vmm_program_receive(server.sock, reply, sizeof(reply), deadline) && reply[0] == 1;
+		!prog_program_receive(server.sock, reply, sizeof(reply), deadline) && reply[0] == 1;
 }
 
 START_TEST(image_is_served_to_a_socket)

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "common/passt.h"
-#include "common/program.h"
+#include "child/program.h"
 #include "common/tests/scripts.h"
 #include "util.h"
 
@@ -243,12 +243,12 @@ START_TEST(end_of_a_program_is_awaited_by_the_clock)
 		pause();
 		_exit(0);
 	}
-	ck_assert(!vmm_program_await_end(child, 60, &status));
+	ck_assert(!prog_program_await_end(child, 60, &status));
 	ck_assert_int_ge(now_ms() - begun, 60);
 	kill(child, SIGKILL);
-	ck_assert(vmm_program_await_end(child, 30000, &status));
+	ck_assert(prog_program_await_end(child, 30000, &status));
 	ck_assert(WIFSIGNALED(status));
-	ck_assert(!vmm_program_await_end(child, 0, &status));
+	ck_assert(!prog_program_await_end(child, 0, &status));
 }
 END_TEST
 

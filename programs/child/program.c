@@ -21,7 +21,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "common/program.h"
+#include "child/program.h"
 #include "descriptors.h"
 
 #ifndef SYS_pidfd_open
@@ -30,13 +30,13 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-void vmm_program_add(struct vmm_program *p, const char *fmt, ...)
+void prog_program_add(struct prog_program *p, const char *fmt, ...)
 {
 	va_list ap;
 
 	if (p->rc < 0)
 		return;
-	if (p->argc == VMM_PROGRAM_MAX_ARGUMENTS) {
+	if (p->argc == PROG_PROGRAM_MAX_ARGUMENTS) {
 		p->rc = -E2BIG;
 		return;
 	}
@@ -50,15 +50,15 @@ void vmm_program_add(struct vmm_program *p, const char *fmt, ...)
 	va_end(ap);
 }
 
-void vmm_program_pass(struct vmm_program *p, int fd)
+void prog_program_pass(struct prog_program *p, int fd)
 {
-	if (p->nfds == VMM_PROGRAM_MAX_FDS)
+	if (p->nfds == PROG_PROGRAM_MAX_FDS)
 		p->rc = -E2BIG;
 	else
 		p->fds[p->nfds++] = fd;
 }
 
-void vmm_program_free(struct vmm_program *p)
+void prog_program_free(struct prog_program *p)
 {
 	unsigned int i;
 
@@ -69,7 +69,7 @@ void vmm_program_free(struct vmm_program *p)
 /* ------------------------------------------------------------------ a process */
 
 /* Standard input is that of this process's own user. */
-_Noreturn static void become_program(const struct vmm_program *p, pid_t parent, int messages)
+_Noreturn static void become_program(const struct prog_program *p, pid_t parent, int messages)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
@@ -79,17 +79,17 @@ _Noreturn static void become_program(const struct vmm_program *p, pid_t parent, 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (getppid() != parent || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(messages, STDOUT_FILENO) < 0 || dup2(messages, STDERR_FILENO) < 0)
-		_exit(VMM_PROGRAM_NOT_STARTED);
+		_exit(PROG_PROGRAM_NOT_STARTED);
 	prog_descriptors_pass(p->fds, p->nfds);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	execvp(p->argv[0], p->argv);
 	dprintf(STDERR_FILENO, "%s: %s\n", p->argv[0], strerror(errno));
-	_exit(VMM_PROGRAM_NOT_STARTED);
+	_exit(PROG_PROGRAM_NOT_STARTED);
 }
 
-int vmm_program_start(struct vmm_program *p, int messages, pid_t *pid, struct vsu_error *err)
+int prog_program_start(struct prog_program *p, int messages, pid_t *pid, struct vsu_error *err)
 {
 	const pid_t parent = getpid();
 
@@ -103,7 +103,7 @@ int vmm_program_start(struct vmm_program *p, int messages, pid_t *pid, struct vs
 
 /* -------------------------------------------------------------------- socket */
 
-int vmm_program_receive(int fd, void *to, size_t len, uint64_t deadline)
+int prog_program_receive(int fd, void *to, size_t len, uint64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint64_t now;
@@ -137,7 +137,7 @@ static void await_process(int fd, int ms)
 		now = vsu_now_ns();
 }
 
-bool vmm_program_await_end(pid_t pid, int ms, int *status)
+bool prog_program_await_end(pid_t pid, int ms, int *status)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
@@ -148,19 +148,19 @@ bool vmm_program_await_end(pid_t pid, int ms, int *status)
 
 /* ------------------------------------------------------------------- messages */
 
-int vmm_program_messages(int *fd, struct vsu_error *err)
+int prog_program_messages(int *fd, struct vsu_error *err)
 {
 	*fd = memfd_create("messages", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (*fd < 0 || ftruncate(*fd, VMM_PROGRAM_MESSAGES) < 0 ||
+	if (*fd < 0 || ftruncate(*fd, PROG_PROGRAM_MESSAGES) < 0 ||
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a file in memory");
 	return 0;
 }
 
 /* Without the ends of the last lines. */
-static void load_text(int messages, char text[VMM_PROGRAM_MESSAGES])
+static void load_text(int messages, char text[PROG_PROGRAM_MESSAGES])
 {
-	const ssize_t n = pread(messages, text, VMM_PROGRAM_MESSAGES - 1, 0);
+	const ssize_t n = pread(messages, text, PROG_PROGRAM_MESSAGES - 1, 0);
 	size_t len;
 
 	text[n < 0 ? 0 : n] = '\0';
@@ -169,7 +169,7 @@ static void load_text(int messages, char text[VMM_PROGRAM_MESSAGES])
 		text[--len] = '\0';
 }
 
-const char *vmm_program_last_line(int messages, char text[VMM_PROGRAM_MESSAGES])
+const char *prog_program_last_line(int messages, char text[PROG_PROGRAM_MESSAGES])
 {
 	const char *line;
 
@@ -178,7 +178,7 @@ const char *vmm_program_last_line(int messages, char text[VMM_PROGRAM_MESSAGES])
 	return line ? line + 1 : text;
 }
 
-const char *vmm_program_text(int messages, char text[VMM_PROGRAM_MESSAGES])
+const char *prog_program_text(int messages, char text[PROG_PROGRAM_MESSAGES])
 {
 	char *end = text;
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "../../../tests/support/suite.h"
-#include "confine/leash.h"
+#include "child/leash.h"
 
 static int line[2];		/* the child ends when it is closed, if it reads it */
 static int leash;
@@ -31,7 +31,7 @@ static void child_begin(bool reads, int patience_ms)
 		_exit(read(line[0], &byte, 1) == 0 ? 42 : 1);
 	}
 	close(line[0]);
-	ck_assert_int_eq(confine_leash_make(child, patience_ms, &leash, NULL), 0);
+	ck_assert_int_eq(prog_leash_make(child, patience_ms, &leash, NULL), 0);
 	ck_assert_int_ge(leash, 0);
 }
 
@@ -114,7 +114,7 @@ START_TEST(missing_process_is_an_error)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(confine_leash_make(0x7fffffff, 1, &leash, &err), -ESRCH);
+	ck_assert_int_eq(prog_leash_make(0x7fffffff, 1, &leash, &err), -ESRCH);
 	ck_assert_int_eq(leash, -1);
 	ck_assert_str_eq(err.msg, "cannot open process 2147483647: No such process");
 }

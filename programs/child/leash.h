@@ -3,8 +3,8 @@
  * A process that ends a child of this one, which may not be permitted to do so later: a filter
  * denies signals to other processes, and the user may have changed.
  */
-#ifndef PROGRAMS_CONFINE_LEASH_H
-#define PROGRAMS_CONFINE_LEASH_H
+#ifndef PROGRAMS_CHILD_LEASH_H
+#define PROGRAMS_CHILD_LEASH_H
 
 #include <sys/types.h>
 
@@ -18,6 +18,6 @@
  * signal by number could reach another process. The child must not have been waited for.
  * Threads: call before any thread is started.
  */
-int confine_leash_make(pid_t child, int patience_ms, int *leash, struct vsu_error *err);
+int prog_leash_make(pid_t child, int patience_ms, int *leash, struct vsu_error *err);
 
 #endif

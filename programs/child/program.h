@@ -5,8 +5,8 @@
  *
  * Threads: the main thread, before others are started.
  */
-#ifndef VMM_COMMON_PROGRAM_H
-#define VMM_COMMON_PROGRAM_H
+#ifndef PROGRAMS_CHILD_PROGRAM_H
+#define PROGRAMS_CHILD_PROGRAM_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,48 +14,48 @@
 
 #include <vmm-sys-util/error.h>
 
-#define VMM_PROGRAM_MAX_ARGUMENTS 128
-#define VMM_PROGRAM_MAX_FDS 32
+#define PROG_PROGRAM_MAX_ARGUMENTS 128
+#define PROG_PROGRAM_MAX_FDS 32
 /* Bytes of messages that are kept. */
-#define VMM_PROGRAM_MESSAGES 65536
+#define PROG_PROGRAM_MESSAGES 65536
 /* The exit status of one that was not executed. */
-#define VMM_PROGRAM_NOT_STARTED 127
+#define PROG_PROGRAM_NOT_STARTED 127
 
 /* All zero: no arguments. The first one is the program, which is looked up in PATH. */
-struct vmm_program {
-	char *argv[VMM_PROGRAM_MAX_ARGUMENTS + 1];
+struct prog_program {
+	char *argv[PROG_PROGRAM_MAX_ARGUMENTS + 1];
 	unsigned int argc;
-	int fds[VMM_PROGRAM_MAX_FDS];
+	int fds[PROG_PROGRAM_MAX_FDS];
 	unsigned int nfds;
 	int rc;			/* of the first argument or descriptor that could not be added */
 };
 
-void vmm_program_add(struct vmm_program *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void vmm_program_pass(struct vmm_program *p, int fd);
-void vmm_program_free(struct vmm_program *p);
+void prog_program_add(struct prog_program *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void prog_program_pass(struct prog_program *p, int fd);
+void prog_program_free(struct prog_program *p);
 
 /*
  * A child of this process, in a session of its own: signals of the terminal do not reach it. It
  * prints into messages, and is killed when this process ends, unless it changes its user.
  */
-int vmm_program_start(struct vmm_program *p, int messages, pid_t *pid, struct vsu_error *err);
+int prog_program_start(struct prog_program *p, int messages, pid_t *pid, struct vsu_error *err);
 
 /* A file in memory for messages, which does not grow. */
-int vmm_program_messages(int *fd, struct vsu_error *err);
+int prog_program_messages(int *fd, struct vsu_error *err);
 
 /* The last line of that file, or an empty text. */
-const char *vmm_program_last_line(int messages, char text[VMM_PROGRAM_MESSAGES]);
+const char *prog_program_last_line(int messages, char text[PROG_PROGRAM_MESSAGES]);
 
 /* All of that file as one line: spaces replace ends of lines. */
-const char *vmm_program_text(int messages, char text[VMM_PROGRAM_MESSAGES]);
+const char *prog_program_text(int messages, char text[PROG_PROGRAM_MESSAGES]);
 
 /*
  * Receives len bytes from its socket before vsu_now_ns() is the deadline: 0, -ETIMEDOUT, or
  * -ECONNRESET: the program has closed it.
  */
-int vmm_program_receive(int fd, void *to, size_t len, uint64_t deadline);
+int prog_program_receive(int fd, void *to, size_t len, uint64_t deadline);
 
 /* Waits until the child has ended, at most ms by the clock. False: it has not, or was not a child. */
-bool vmm_program_await_end(pid_t pid, int ms, int *status);
+bool prog_program_await_end(pid_t pid, int ms, int *status);
 
 #endif

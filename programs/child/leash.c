@@ -18,7 +18,7 @@
 
 #include "confine/call_filter.h"
 #include "confine/keeper.h"
-#include "confine/leash.h"
+#include "child/leash.h"
 #include "confine/privileges.h"
 
 /* Equal on all architectures. */
@@ -96,7 +96,7 @@ static int fork_twice(int child, const int ends[2], int patience_ms, struct vsu_
 	return status ? vsu_error_sys(err, -EAGAIN, "cannot start a process") : 0;
 }
 
-int confine_leash_make(pid_t child, int patience_ms, int *leash, struct vsu_error *err)
+int prog_leash_make(pid_t child, int patience_ms, int *leash, struct vsu_error *err)
 {
 	int fd = (int)syscall(SYS_pidfd_open, child, 0), ends[2], rc;
 
