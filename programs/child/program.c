@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,19 +15,16 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "child/child.h"
 #include "child/program.h"
+#include "confine/confine.h"
+#include "confine/denied_calls.h"
 #include "descriptors.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -68,37 +66,71 @@ void prog_program_free(struct prog_program *p)
 
 /* ------------------------------------------------------------------ a process */
 
-/* Standard input is that of this process's own user. */
-_Noreturn static void become_program(const struct prog_program *p, pid_t parent, int messages)
+/*
+ * Standard input is that of this process's own user. A terminal would be readable, and its modes could be
+ * changed, by its descriptor as standard error.
+ */
+static int set_streams(int messages)
 {
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int rc = null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(messages, STDOUT_FILENO) < 0 ||
+		 dup2(messages, STDERR_FILENO) < 0 ? -errno : 0;
 
-	setsid();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (getppid() != parent || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(messages, STDOUT_FILENO) < 0 || dup2(messages, STDERR_FILENO) < 0)
-		_exit(PROG_PROGRAM_NOT_STARTED);
-	prog_descriptors_pass(p->fds, p->nfds);
+	if (null > STDERR_FILENO)
+		vsu_fd_close(&null);
+	return rc;
+}
+
+static void reset_signals(void)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE };
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		signal(numbers[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	execvp(p->argv[0], p->argv);
-	dprintf(STDERR_FILENO, "%s: %s\n", p->argv[0], strerror(errno));
+}
+
+/* The plan drops capabilities and files, and denies calls that reach other processes and hosts. */
+static int restrict_rights(struct confine_plan *plan)
+{
+	const int rc = plan ? confine_execute(plan, CONFINE_CLOSE, NULL) : 0;
+
+	return rc < 0 || !plan ? rc : confine_deny_calls();
+}
+
+_Noreturn void prog_program_become(const struct prog_program *p, int messages)
+{
+	int rc = set_streams(messages);
+
+	if (rc < 0)
+		_exit(PROG_PROGRAM_NOT_STARTED);
+	setsid();
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prog_descriptors_pass(p->fds, p->nfds);
+	reset_signals();
+	rc = p->rc < 0 ? p->rc : restrict_rights(p->plan);
+	if (!rc && p->path)
+		execv(p->path, p->argv);
+	else if (!rc)
+		execvp(p->argv[0], p->argv);
+	dprintf(STDERR_FILENO, "%s: %s%s\n", p->failure ? p->failure : p->argv[0], strerror(rc < 0 ? -rc : errno),
+		p->remedy ? p->remedy : "");
 	_exit(PROG_PROGRAM_NOT_STARTED);
 }
 
-int prog_program_start(struct prog_program *p, int messages, pid_t *pid, struct vsu_error *err)
+int prog_program_start(struct prog_program *p, int messages, struct prog_child *child, struct vsu_error *err)
 {
-	const pid_t parent = getpid();
+	int rc;
 
 	if (p->rc < 0)
 		return vsu_error_sys(err, p->rc, "the arguments of %s", p->argc ? p->argv[0] : "a program");
-	*pid = fork();
-	if (!*pid)
-		become_program(p, parent, messages);
-	return *pid < 0 ? vsu_error_sys(err, -errno, "cannot start %s", p->argv[0]) : 0;
+	rc = prog_child_fork(child, NULL);
+	if (rc > 0)
+		prog_program_become(p, messages);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot start %s", p->argv[0]) : 0;
 }
 
 /* -------------------------------------------------------------------- socket */
@@ -106,13 +138,15 @@ int prog_program_start(struct prog_program *p, int messages, pid_t *pid, struct 
 int prog_program_receive(int fd, void *to, size_t len, uint64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t now;
+	uint64_t now, ms;
 	ssize_t n;
 
 	while (len) {
 		now = vsu_now_ns();
-		if (now >= deadline || poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1) == 0)
+		if (now >= deadline)
 			return -ETIMEDOUT;
+		ms = (deadline - now) / NS_PER_MS + 1;
+		poll(&p, 1, ms > INT_MAX ? -1 : (int)ms);
 		n = recv(fd, to, len, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			return -ECONNRESET;
@@ -122,28 +156,6 @@ int prog_program_receive(int fd, void *to, size_t len, uint64_t deadline)
 		}
 	}
 	return 0;
-}
-
-/* ----------------------------------------------------------------------- end */
-
-/* Kernels before 5.3 have no descriptor of a process: what has not ended then is not awaited. */
-static void await_process(int fd, int ms)
-{
-	const uint64_t deadline = vsu_now_ns() + (uint64_t)ms * NS_PER_MS;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	uint64_t now = vsu_now_ns();
-
-	while (fd >= 0 && now < deadline && poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1) < 0 && errno == EINTR)
-		now = vsu_now_ns();
-}
-
-bool prog_program_await_end(pid_t pid, int ms, int *status)
-{
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-	await_process(fd, ms);
-	vsu_fd_close(&fd);
-	return waitpid(pid, status, WNOHANG) == pid;
 }
 
 /* ------------------------------------------------------------------- messages */

@@ -15,19 +15,30 @@
 #include <vmm-sys-util/error.h>
 
 #define PROG_PROGRAM_MAX_ARGUMENTS 128
-#define PROG_PROGRAM_MAX_FDS 32
+#define PROG_PROGRAM_MAX_FDS 64
 /* Bytes of messages that are kept. */
 #define PROG_PROGRAM_MESSAGES 65536
 /* The exit status of one that was not executed. */
 #define PROG_PROGRAM_NOT_STARTED 127
 
-/* All zero: no arguments. The first one is the program, which is looked up in PATH. */
+struct confine_plan;
+struct prog_child;
+
+/* All zero: no arguments. The first one is the program. */
 struct prog_program {
 	char *argv[PROG_PROGRAM_MAX_ARGUMENTS + 1];
 	unsigned int argc;
 	int fds[PROG_PROGRAM_MAX_FDS];
 	unsigned int nfds;
 	int rc;			/* of the first argument or descriptor that could not be added */
+	const char *path;	/* the file of the program; NULL: the first argument is looked up in PATH */
+	/*
+	 * CONFINE_CLOSE of it is executed before the program, and calls that reach other processes and
+	 * hosts are denied (confine/denied_calls.h). NULL: none.
+	 */
+	struct confine_plan *plan;
+	const char *failure, *remedy;	/* begin and end of its message if it cannot be executed, or NULL */
+	const char *lost;	/* for prog_leash_report() */
 };
 
 void prog_program_add(struct prog_program *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -35,10 +46,13 @@ void prog_program_pass(struct prog_program *p, int fd);
 void prog_program_free(struct prog_program *p);
 
 /*
- * A child of this process, in a session of its own: signals of the terminal do not reach it. It
- * prints into messages, and is killed when this process ends, unless it changes its user.
+ * Starts a child of this process, in a session of its own: signals of the terminal do not reach it.
+ * It prints into messages.
  */
-int prog_program_start(struct prog_program *p, int messages, pid_t *pid, struct vsu_error *err);
+int prog_program_start(struct prog_program *p, int messages, struct prog_child *child, struct vsu_error *err) VSU_NODISCARD;
+
+/* Likewise in the child: this process becomes the program. */
+_Noreturn void prog_program_become(const struct prog_program *p, int messages);
 
 /* A file in memory for messages, which does not grow. */
 int prog_program_messages(int *fd, struct vsu_error *err);
@@ -54,8 +68,5 @@ const char *prog_program_text(int messages, char text[PROG_PROGRAM_MESSAGES]);
  * -ECONNRESET: the program has closed it.
  */
 int prog_program_receive(int fd, void *to, size_t len, uint64_t deadline);
-
-/* Waits until the child has ended, at most ms by the clock. False: it has not, or was not a child. */
-bool prog_program_await_end(pid_t pid, int ms, int *status);
 
 #endif

@@ -16,7 +16,6 @@
 
 #include "common/passt.h"
 #include "child/program.h"
-#include "child/leash.h"
 
 #define PATIENCE_NS UINT64_C(10000000000)
 /* Its socket has ended, it has not yet. */
@@ -152,7 +151,7 @@ static int explain_failure(const struct vmm_passt *p, int rc, struct vsu_error *
 {
 	char text[PROG_PROGRAM_MESSAGES];
 	int status = 0;
-	const bool ended = rc == -ECONNRESET && prog_program_await_end(p->pid, END_MS, &status);
+	const bool ended = rc == -ECONNRESET && prog_leash_await(&p->leash, END_MS, &status);
 
 	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == PROG_PROGRAM_NOT_STARTED)
 		return vsu_error_set(err, -ENOPKG, "--net=passt: %s; install the package passt", prog_program_last_line(p->messages, text));
@@ -169,9 +168,9 @@ static int start_program(struct vmm_passt *p, const struct vmm_exec_network *n, 
 	if (rc < 0)
 		return rc;
 	add_arguments(&program, n, fd);
-	rc = prog_program_start(&program, p->messages, &p->pid, err);
+	rc = prog_leash_start(&p->leash, &program, p->messages, END_MS, err);
 	prog_program_free(&program);
-	return rc < 0 ? rc : prog_leash_make(p->pid, END_MS, &p->leash, err);
+	return rc;
 }
 
 int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struct vsu_error *err)
@@ -201,6 +200,6 @@ void vmm_passt_word(const struct vmm_passt *p, const struct vmm_exec_network *n,
 void vmm_passt_end(struct vmm_passt *p)
 {
 	vsu_fd_close(&p->fd);
-	vsu_fd_close(&p->leash);
+	vsu_fd_close(&p->leash.fd);
 	vsu_fd_close(&p->messages);
 }

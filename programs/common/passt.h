@@ -11,10 +11,9 @@
 #ifndef VMM_COMMON_PASST_H
 #define VMM_COMMON_PASST_H
 
-#include <sys/types.h>
-
 #include <vmm-sys-util/error.h>
 
+#include "child/leash.h"
 #include "common/exec_network.h"
 
 /* The preset address of the guest's card. passt sends frames to the sender of the last one. */
@@ -29,11 +28,10 @@
 struct vmm_passt {
 	int fd;			/* the card's end, -1: not started */
 	int messages;		/* what it prints */
-	int leash;
-	pid_t pid;
+	struct prog_leash leash;
 };
 
-#define VMM_PASST_INIT { .fd = -1, .messages = -1, .leash = -1 }
+#define VMM_PASST_INIT { .fd = -1, .messages = -1, .leash = PROG_LEASH_INIT }
 
 /*
  * Starts passt, and waits for its answer to a frame. -ENOPKG: not installed; -EADDRINUSE, -EACCES: a

@@ -72,7 +72,7 @@ static int begin_receiving(void *opaque, const char *address, const struct vmm_a
 	*stage = VMM_STAGE_SOCKET;
 	rc = vmm_daemons_begin(&own, &spawner, err);
 	if (rc >= 0 && source->child)
-		rc = prog_leash_make(source->child, VMM_STREAM_CHILD_MS, &source->leash, err);
+		rc = prog_leash_tie(source->child, VMM_STREAM_CHILD_MS, &source->leash, err);
 	if (rc < 0)
 		return rc;
 	*stage = VMM_STAGE_OPTIONS;

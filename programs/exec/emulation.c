@@ -18,11 +18,10 @@
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/sock.h>
 
+#include "child/child.h"
 #include "exec/emulation.h"
 #include "common/passt.h"
-#include "child/program.h"
 #include "common/unnamed_socket.h"
-#include "child/leash.h"
 
 #define QEMU "qemu-system-x86_64"
 #define FS_DAEMON "cvmm-vhost-user-fs"
@@ -33,13 +32,11 @@
 
 /* --------------------------------------------------------------------- daemons */
 
-/* Starts a daemon with these arguments, on its end of a connection or a listening socket. */
-static int start_daemon(const struct vmm_emulation *e, struct prog_program *p, int fd, pid_t *pid,
-			struct vsu_error *err)
+/* Its end of a connection, or a listening socket. */
+static void pass_socket(struct prog_program *p, int fd)
 {
 	prog_program_add(p, "--fd=%d", fd);
 	prog_program_pass(p, fd);
-	return prog_program_start(p, e->messages, pid, err);
 }
 
 /* *fd is the front-end's end of the connection. */
@@ -47,8 +44,8 @@ static int share_folder(const struct vmm_emulation *e, const struct vmm_emulatio
 			const struct vmm_plan_folder *f, int *fd, struct vsu_error *err)
 {
 	struct prog_program p = { .argc = 0 };
+	struct prog_child child;
 	int pair[2];
-	pid_t pid;
 	int rc = vsu_sock_pair(pair);
 
 	if (rc < 0)
@@ -66,7 +63,8 @@ static int share_folder(const struct vmm_emulation *e, const struct vmm_emulatio
 		prog_program_add(&p, "--hide-private");
 	if (f->hidden)
 		prog_program_add(&p, "--hide=%s", f->hidden);
-	rc = start_daemon(e, &p, pair[1], &pid, err);
+	pass_socket(&p, pair[1]);
+	rc = prog_program_start(&p, e->messages, &child, err);
 	prog_program_free(&p);
 	vsu_fd_close(&pair[1]);
 	*fd = pair[0];
@@ -88,7 +86,6 @@ static int serve_card(struct vmm_emulation *e, const struct vmm_emulation_config
 {
 	struct vmm_unnamed_socket s = VMM_UNNAMED_SOCKET_INIT;
 	struct prog_program p = { .argc = 0 };
-	pid_t pid;
 	int rc = vmm_unnamed_socket_make(&s, err);
 
 	if (rc < 0)
@@ -101,9 +98,8 @@ static int serve_card(struct vmm_emulation *e, const struct vmm_emulation_config
 		prog_program_add(&p, "--net-fd=%d", c->net);
 		prog_program_pass(&p, c->net);
 	}
-	rc = start_daemon(e, &p, s.listener, &pid, err);
-	if (!rc)
-		rc = prog_leash_make(pid, 0, &e->card_leash, err);
+	pass_socket(&p, s.listener);
+	rc = prog_leash_start(&e->card, &p, e->messages, 0, err);
 	prog_program_free(&p);
 	vsu_fd_close(&s.listener);
 	*fd = s.address;
@@ -281,9 +277,7 @@ static int start_all(struct vmm_emulation *e, const struct vmm_emulation_config 
 	if (!rc)
 		rc = add_card(&p, e, c, &fds[MAX_FOLDERS], err);
 	if (!rc)
-		rc = prog_program_start(&p, e->messages, &e->qemu, err);
-	if (!rc)
-		rc = prog_leash_make(e->qemu, 0, &e->leash, err);
+		rc = prog_leash_start(&e->qemu, &p, e->messages, 0, err);
 	for (i = 0; i < MAX_DAEMONS; i++)
 		vsu_fd_close(&fds[i]);
 	prog_program_free(&p);
@@ -342,9 +336,7 @@ int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)
 	int status = 0;
 
 	/* kills one that only closed the pipe; the status of one that ends remains */
-	vsu_fd_close(&e->leash);
-	while (waitpid(e->qemu, &status, 0) < 0 && errno == EINTR)
-		;
+	(void)prog_leash_end(&e->qemu, &status);
 	if (WIFSIGNALED(status))
 		return vsu_error_set(err, -EFAULT, "--emulate: " QEMU " was killed by signal %d", WTERMSIG(status));
 	if (WEXITSTATUS(status) == PROG_PROGRAM_NOT_STARTED)
@@ -361,6 +353,6 @@ void vmm_emulation_free(struct vmm_emulation *e)
 	vsu_fd_close(&e->end_fd);
 	vsu_fd_close(&e->messages);
 	vsu_fd_close(&e->events);
-	vsu_fd_close(&e->leash);
-	vsu_fd_close(&e->card_leash);
+	vsu_fd_close(&e->qemu.fd);
+	vsu_fd_close(&e->card.fd);
 }

@@ -10,10 +10,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include <vmm-sys-util/error.h>
 
+#include "child/leash.h"
 #include "plan.h"
 
 struct vmm_emulation_config {
@@ -32,17 +32,16 @@ struct vmm_emulation_config {
 #define VMM_EMULATION_EVENT 32
 
 struct vmm_emulation {
-	pid_t qemu;		/* 0: not started */
+	struct prog_leash qemu;
 	int end_fd;		/* readable when QEMU has ended */
 	int messages;		/* a file with what the programs print */
 	int events;		/* QEMU's monitor (QMP); -1 from its end on */
 	char last[VMM_EMULATION_EVENT];	/* end of what was read, which the next bytes may continue */
 	bool panicked;		/* the guest's kernel */
-	int leash;		/* QEMU is killed when it is closed */
-	int card_leash;		/* likewise the daemon of the card */
+	struct prog_leash card;	/* the daemon of the card */
 };
 
-#define VMM_EMULATION_INIT { .end_fd = -1, .messages = -1, .events = -1, .leash = -1, .card_leash = -1 }
+#define VMM_EMULATION_INIT { .end_fd = -1, .messages = -1, .events = -1, .qemu = PROG_LEASH_INIT, .card = PROG_LEASH_INIT }
 
 /*
  * Starts QEMU, which vmm_emulation_free() or this process's end kills, and the daemons, which

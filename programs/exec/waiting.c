@@ -39,7 +39,7 @@ void vmm_waiting_stop(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static const char *const calls[] = { "getpgid", "getpgrp", "signalfd4", "wait4", NULL };
+static const char *const calls[] = { "getpgid", "getpgrp", "signalfd4", NULL };
 static const struct call_rule rules[] = {
 	CALLS_OF_TERMINAL_MODES,
 	CALL_IF_INT("ioctl", 1, TIOCGWINSZ), CALL_IF_INT("ioctl", 1, FIONREAD),

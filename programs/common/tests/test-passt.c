@@ -8,10 +8,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "common/passt.h"
-#include "child/program.h"
 #include "common/tests/scripts.h"
 #include "util.h"
 
@@ -185,14 +184,23 @@ START_TEST(passt_has_only_what_is_configured)
 }
 END_TEST
 
-START_TEST(passt_ends_with_its_card)
+/* The status of passt, which is not killed before. */
+static int end_passt(bool kills)
 {
+	struct prog_leash leash = passt.leash;
 	int status;
 
-	ck_assert_msg(!start("passt", ANSWER), "%s", err.msg);
+	passt.leash.fd = -1;
 	vmm_passt_end(&passt);
-	ck_assert_int_eq(waitpid(passt.pid, &status, 0), passt.pid);
-	ck_assert(WIFEXITED(status));
+	ck_assert(kills ? prog_leash_end(&leash, &status) : prog_leash_await(&leash, 30000, &status));
+	vsu_fd_close(&leash.fd);
+	return status;
+}
+
+START_TEST(passt_ends_with_its_card)
+{
+	ck_assert_msg(!start("passt", ANSWER), "%s", err.msg);
+	ck_assert(WIFEXITED(end_passt(false)));
 }
 END_TEST
 
@@ -202,9 +210,8 @@ START_TEST(stopped_passt_is_killed)
 	int status;
 
 	ck_assert_msg(!start("passt", ANSWER), "%s", err.msg);
-	kill(passt.pid, SIGSTOP);
-	vmm_passt_end(&passt);
-	ck_assert_int_eq(waitpid(passt.pid, &status, 0), passt.pid);
+	kill(passt.leash.pid, SIGSTOP);
+	status = end_passt(true);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 END_TEST
@@ -225,30 +232,6 @@ START_TEST(failure_of_passt_has_a_sentence)
 		setenv("PATH", folder, 1);
 	ck_assert_int_eq(start("passt", failures[_i].lines), failures[_i].rc);
 	ck_assert_ptr_nonnull(strstr(err.msg, failures[_i].why));
-}
-END_TEST
-
-static int64_t now_ms(void)
-{
-	return (int64_t)(vsu_now_ns() / 1000000);
-}
-
-START_TEST(end_of_a_program_is_awaited_by_the_clock)
-{
-	int64_t begun = now_ms();
-	pid_t child = fork();
-	int status = 0;
-
-	if (!child) {
-		pause();
-		_exit(0);
-	}
-	ck_assert(!prog_program_await_end(child, 60, &status));
-	ck_assert_int_ge(now_ms() - begun, 60);
-	kill(child, SIGKILL);
-	ck_assert(prog_program_await_end(child, 30000, &status));
-	ck_assert(WIFSIGNALED(status));
-	ck_assert(!prog_program_await_end(child, 0, &status));
 }
 END_TEST
 
@@ -281,7 +264,6 @@ int main(void)
 	tcase_add_test(tcase, passt_ends_with_its_card);
 	tcase_add_test(tcase, stopped_passt_is_killed);
 	tcase_add_loop_test(tcase, failure_of_passt_has_a_sentence, 0, COUNT(failures));
-	tcase_add_test(tcase, end_of_a_program_is_awaited_by_the_clock);
 	tcase_add_test(tcase, port_in_use_is_refused_before_passt_is_started);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

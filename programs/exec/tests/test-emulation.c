@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "exec/emulation.h"
@@ -140,6 +141,8 @@ static const struct {
 /* QEMU's own card would drop no frames. */
 START_TEST(a_daemon_serves_the_network_card)
 {
+	int status;
+
 	config.tap = cards[_i].tap;
 	config.net = cards[_i].fd;
 	config.mac = cards[_i].tap ? "" : "52:54:00:12:34:56";
@@ -147,8 +150,7 @@ START_TEST(a_daemon_serves_the_network_card)
 	expect_words(PROGRAM, cards[_i].of_qemu);
 	ck_assert_ptr_nonnull(strstr(script_words(folder, PROGRAM), "-netdev\nvhost-user,id=net,chardev=card\n"));
 	ck_assert_ptr_null(strstr(script_words(folder, PROGRAM), "ifname="));
-	while (wait(NULL) > 0)
-		;
+	ck_assert(prog_leash_await(&e.card, 30000, &status));
 	expect_words(NET_DAEMON, cards[_i].of_daemon);
 }
 END_TEST
@@ -239,7 +241,7 @@ START_TEST(a_missing_daemon_is_named)
 	unlink(script_path(folder, DAEMON));
 	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, script_path(folder, DAEMON)));
-	ck_assert_int_eq(e.qemu, 0);
+	ck_assert_int_eq(e.qemu.pid, 0);
 }
 END_TEST
 
@@ -254,13 +256,15 @@ END_TEST
 
 START_TEST(free_ends_qemu)
 {
-	int status;
+	struct pollfd end = { .events = POLLIN };
 
 	script_write(folder, PROGRAM, "exec /bin/sleep 1000");
 	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), 0);
+	end.fd = (int)syscall(SYS_pidfd_open, e.qemu.pid, 0);
+	ck_assert_int_ge(end.fd, 0);
 	vmm_emulation_free(&e);
-	ck_assert_int_eq(waitpid(e.qemu, &status, 0), e.qemu);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(poll(&end, 1, -1), 1);
+	close(end.fd);
 }
 END_TEST
 

@@ -782,7 +782,7 @@ START_TEST(network_of_a_clone_requires_a_card_of_its_template)
 	ck_assert_int_eq(vmm_exec_network_parse(&options.network, "passt", NULL), 0);
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EOPNOTSUPP);
 	ck_assert_msg(strstr(err.msg, "option --net: the template '") && strstr(err.msg, "make it again with 'cvmm template make NAME --net'"), "%s", err.msg);
-	ck_assert_int_eq(m.passt.pid, 0);	/* nothing was started */
+	ck_assert_int_eq(m.passt.leash.pid, 0);	/* nothing was started */
 }
 END_TEST
 
