@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * Three processes: this one; a keeper, which waits for the end of this one and then ends the
- * program; and the program. This process has the only connection to it.
- */
+/* Starts qemu-storage-daemon. This process has the only connection to it. */
 #define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <device-kinds/disk.h>
@@ -31,17 +22,10 @@
 #include <vmm-sys-util/option_list.h>
 
 #include "common/image_server.h"
-#include "child/program.h"
 #include "common/unnamed_socket.h"
-#include "confine/call_filter.h"
 #include "confine/confine.h"
-#include "confine/denied_calls.h"
-#include "confine/keeper.h"
-#include "confine/privileges.h"
-#include "descriptors.h"
 
 #define PROGRAM "qemu-storage-daemon"
-#define NOT_STARTED 127
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 #define REPLY_NS (30 * NS_PER_S)
@@ -71,7 +55,8 @@ static int find_program(char path[PATH_MAX])
 
 /* ---------------------------------------------------------------- the program */
 
-static int add_files(struct confine_plan *plan, const struct server *s, struct vsu_error *err)
+/* No capabilities; the image by its descriptor, the program, and libraries. */
+static int make_plan(struct confine_plan *plan, const struct server *s, struct vsu_error *err)
 {
 	static const char *const folders[] = { "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache" };
 	int rc = confine_add(plan, vsu_fd_dup(s->image), NULL, s->writable ? LANDLOCK_FILE : LANDLOCK_READ_FILE, err);
@@ -81,183 +66,45 @@ static int add_files(struct confine_plan *plan, const struct server *s, struct v
 		rc = confine_add_path(plan, folders[i], LANDLOCK_PROGRAMS, err);
 	if (!rc)
 		rc = confine_add_path(plan, "/dev/null", LANDLOCK_DEVICE, err);
+	plan->drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
+	plan->landlock = CONFINE_LANDLOCK_NEEDED;
 	return rc ? rc : confine_add_path(plan, s->path, LANDLOCK_PROGRAMS, err);
 }
 
-/* No capabilities; the image by its descriptor, the program, and libraries. */
-static int restrict_rights(const struct server *s, struct vsu_error *err)
+static void add_arguments(struct prog_program *p, const struct server *s)
 {
-	static struct confine_plan plan = CONFINE_PLAN_INIT;
-	int rc = add_files(&plan, s, err);
+	const char *read_only = s->writable ? "off" : "on", *writable = s->writable ? "on" : "off";
 
-	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
-	plan.landlock = CONFINE_LANDLOCK_NEEDED;
-	if (!rc)
-		rc = confine_execute(&plan, CONFINE_CLOSE, err);
-	confine_plan_end(&plan);
-	return rc;
+	prog_program_add(p, PROGRAM);
+	prog_program_add(p, "--blockdev");
+	prog_program_add(p, "driver=file,node-name=file,filename=/proc/self/fd/%d,read-only=%s", s->image, read_only);
+	prog_program_add(p, "--blockdev");
+	prog_program_add(p, "driver=%s,node-name=disk,file=file,read-only=%s", s->format, read_only);
+	prog_program_add(p, "--export");
+	prog_program_add(p, "type=vhost-user-blk,id=export,node-name=disk,addr.type=fd,addr.str=%d,writable=%s", s->listener, writable);
+	prog_program_pass(p, s->image);
+	prog_program_pass(p, s->listener);
 }
 
-/* A terminal would be readable, and its modes could be changed, by its descriptor as standard error. */
-static void prepare_streams(const struct server *s)
+static int start_program(struct vmm_image_server *s, const struct server *server, struct vsu_error *err)
 {
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
-
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(s->messages, STDERR_FILENO) < 0)
-		_exit(NOT_STARTED);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-}
-
-_Noreturn static void become_program(const struct server *s)
-{
-	const int passed[] = { s->image, s->listener };
-	struct vsu_error err = VSU_ERROR_INIT;
-	char file[128], disk[128], export[160];
+	static struct confine_plan plan;
+	struct prog_program p = { .path = server->path, .plan = &plan, .failure = "cvmm: cannot start " PROGRAM };
+	char *lost;
 	int rc;
 
-	snprintf(file, sizeof(file), "driver=file,node-name=file,filename=/proc/self/fd/%d,read-only=%s", s->image, s->writable ? "off" : "on");
-	snprintf(disk, sizeof(disk), "driver=%s,node-name=disk,file=file,read-only=%s", s->format, s->writable ? "off" : "on");
-	snprintf(export, sizeof(export), "type=vhost-user-blk,id=export,node-name=disk,addr.type=fd,addr.str=%d,writable=%s", s->listener, s->writable ? "on" : "off");
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prepare_streams(s);
-	prog_descriptors_pass(passed, 2);
-	rc = restrict_rights(s, &err);
+	if (asprintf(&lost, "image '%s' is no longer served: " PROGRAM, server->name) < 0)
+		return vsu_error_sys(err, -ENOMEM, "image '%s'", server->name);
+	plan = (struct confine_plan)CONFINE_PLAN_INIT;
+	p.lost = lost;
+	add_arguments(&p, server);
+	rc = make_plan(&plan, server, err);
 	if (!rc)
-		rc = confine_deny_calls();
-	if (!rc)
-		execl(s->path, PROGRAM, "--blockdev", file, "--blockdev", disk, "--export", export, (char *)NULL);
-	dprintf(STDERR_FILENO, "cvmm: cannot start " PROGRAM ": %s\n", strerror(rc < 0 ? -rc : errno));
-	_exit(NOT_STARTED);
-}
-
-/* ----------------------------------------------------------------- the keeper */
-
-/* The program's end is reported if the image was served. */
-static void report_end(const struct server *s, pid_t pid, bool serves)
-{
-	static char text[PROG_PROGRAM_MESSAGES];
-	struct vsu_error err;
-	char sentence[sizeof(err.msg) + 16];
-	const char *line;
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid || !serves)
-		return;
-	line = prog_program_text(s->messages, text);
-	if (WIFSIGNALED(status))
-		vsu_error_set(&err, -EPIPE, "image '%s' is no longer served: " PROGRAM " was killed by signal %d%s%s", s->name, WTERMSIG(status), *line ? ": " : "", line);
-	else
-		vsu_error_set(&err, -EPIPE, "image '%s' is no longer served: " PROGRAM " ended with status %d%s%s", s->name, WEXITSTATUS(status), *line ? ": " : "", line);
-	/* dprintf() would call lseek() */
-	snprintf(sentence, sizeof(sentence), "cvmm: %s\n", err.msg);
-	(void)!write(STDERR_FILENO, sentence, strlen(sentence));
-}
-
-/* The keeper reads what the program printed, ends it, and writes a line. */
-static void restrict_keeper(pid_t pid)
-{
-	static const char *const names[] = {
-		"exit_group", "poll", "ppoll", "ppoll_time64", "pread64", "read", "restart_syscall", "wait4", "write", NULL,
-	};
-	const struct call_rule rules[] = { CALL_IF_INT("kill", 0, (uint32_t)pid), { .name = NULL } };
-	const struct call_table table = { names, rules };
-	const struct call_table *const tables[] = { &table, NULL };
-
-	confine_forbid_tracing();
-	(void)!confine_capabilities(UINT64_C(1) << CAP_KILL, NULL);
-	(void)!call_filter_load(CALL_FILTER_FAIL, tables, false, NULL);
-}
-
-/* Until the program has ended or the other end of the leash is closed; a byte: the image is served. */
-static void await_end(const struct server *s, pid_t pid, int leash, int end)
-{
-	struct pollfd p[] = {
-		{ .fd = leash, .events = POLLIN },
-		{ .fd = end, .events = POLLIN },
-	};
-	bool serves = false;
-	ssize_t n = 1;
-	char byte;
-
-	while (n) {
-		if (poll(p, 2, -1) < 0)
-			continue;
-		if (p[0].revents)
-			n = read(leash, &byte, 1);
-		serves |= p[0].revents && n == 1;
-		if (!p[1].revents || !n)
-			continue;
-		report_end(s, pid, serves);
-		return;
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
-/* Closes all descriptors of cvmm but standard error and these. */
-static void close_others(int a, int b, int c)
-{
-	const int kept[] = { a, b, c };
-	unsigned int first = STDERR_FILENO + 1, next, i;
-
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	for (;;) {
-		next = ~0u;
-		for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-			if (kept[i] >= (int)first && (unsigned int)kept[i] < next)
-				next = (unsigned int)kept[i];
-		confine_close_range(first, next == ~0u ? ~0u : next - 1);
-		if (next == ~0u)
-			return;
-		first = next + 1;
-	}
-}
-
-/* Signals of the terminal are for cvmm. */
-_Noreturn static void keep_server(const struct server *s, int leash)
-{
-	pid_t pid;
-	int end;
-
-	setsid();
-	pid = fork();
-	if (!pid)
-		become_program(s);
-	if (pid < 0)
-		_exit(0);
-	end = (int)syscall(SYS_pidfd_open, pid, 0);
-	close_others(leash, end, s->messages);
-	restrict_keeper(pid);
-	await_end(s, pid, leash, end);
-	_exit(0);
-}
-
-/* Forked twice, so that its end is not this process's to wait for. */
-static int start_keeper(struct vmm_image_server *s, const struct server *server, struct vsu_error *err)
-{
-	int ends[2], status;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return vsu_error_sys(err, -errno, "cannot start " PROGRAM);
-	pid = fork();
-	if (!pid) {
-		close(ends[1]);
-		pid = fork();
-		if (!pid)
-			keep_server(server, ends[0]);
-		_exit(pid < 0);
-	}
-	close(ends[0]);
-	s->leash = ends[1];
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
-		return vsu_error_set(err, -EAGAIN, "cannot start " PROGRAM ": no process");
-	return 0;
+		rc = prog_leash_start(&s->leash, &p, server->messages, 0, err);
+	confine_plan_end(&plan);
+	prog_program_free(&p);
+	free(lost);
+	return rc;
 }
 
 /* ----------------------------------------------------------------- the service */
@@ -315,10 +162,12 @@ static int await_service(const struct vmm_image_server *s, const struct server *
 	static char text[PROG_PROGRAM_MESSAGES];
 	const char *const path = server->name;
 	struct vsu_error why = VSU_ERROR_INIT;
-	const int rc = ask_server(s->sock, &why);
+	int rc = ask_server(s->sock, &why);
 
-	if (!rc)
-		return send(s->leash, "", 1, MSG_NOSIGNAL) == 1 ? 0 : vsu_error_sys(err, -errno, "cannot start " PROGRAM);
+	if (!rc) {
+		rc = prog_leash_report(&s->leash);
+		return rc < 0 ? vsu_error_sys(err, rc, "cannot start " PROGRAM) : 0;
+	}
 	if (rc == -ETIMEDOUT)
 		return vsu_error_set(err, rc, "image '%s' is not served: " PROGRAM " did not reply within %d s", path, (int)(REPLY_NS / NS_PER_S));
 	if (rc != -ECONNRESET)
@@ -345,10 +194,9 @@ static int start_server(struct vmm_image_server *s, struct server *server, struc
 	int rc = prog_program_messages(&server->messages, err);
 
 	rc = rc < 0 ? rc : vmm_unnamed_socket_make(&socket, err);
-
 	server->listener = socket.listener;
 	if (!rc)
-		rc = start_keeper(s, server, err);
+		rc = start_program(s, server, err);
 	if (!rc)
 		rc = vmm_unnamed_socket_connect(&socket, &s->sock, err);
 	vmm_unnamed_socket_close(&socket);
@@ -395,5 +243,5 @@ int vmm_image_server_disk(struct vmm_image_server *s, const char *path, bool wri
 void vmm_image_server_end(struct vmm_image_server *s)
 {
 	vsu_fd_close(&s->sock);
-	vsu_fd_close(&s->leash);
+	vsu_fd_close(&s->leash.fd);
 }

@@ -13,12 +13,14 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "child/leash.h"
+
 struct vmm_image_server {
 	int sock;		/* of the vhost-user back-end; -1: not started */
-	int leash;		/* its end ends the server; -1: not started */
+	struct prog_leash leash;	/* its end ends the server */
 };
 
-#define VMM_IMAGE_SERVER_INIT { .sock = -1, .leash = -1 }
+#define VMM_IMAGE_SERVER_INIT { .sock = -1, .leash = PROG_LEASH_INIT }
 
 /*
  * Starts the program, and returns when it serves the image. If it ends later, a line on standard

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -45,21 +44,18 @@ _Noreturn static void stall(const char *export)
 }
 
 /* Used: with LTO, gcc does not see that the linker will refer to it. */
-int __attribute__((used)) __wrap_execl(const char *path, const char *word, ...);
-int __attribute__((used)) __wrap_execl(const char *path, const char *word, ...)
+int __attribute__((used)) __wrap_execv(const char *path, char *const argv[]);
+int __real_execv(const char *path, char *const argv[]);
+int __attribute__((used)) __wrap_execv(const char *path, char *const argv[])
 {
-	char *argv[16] = { (char *)(uintptr_t)word };
 	unsigned int n = 0;
-	va_list more;
 
-	va_start(more, word);
-	while (argv[n] && n < COUNT(argv) - 1)
-		argv[++n] = va_arg(more, char *);
-	va_end(more);
+	while (argv[n + 1])
+		n++;
 	if (stalls || babbles)
-		stall(argv[n - 1]);
+		stall(argv[n]);
 	*error_of_writing = open(IMAGE, O_RDWR | O_CLOEXEC) < 0 ? errno : 0;
-	return execv(path, argv);
+	return __real_execv(path, argv);
 }
 
 static void setup(void)
