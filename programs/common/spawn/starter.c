@@ -17,12 +17,13 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "log.h"
-#include "confine/denied_calls.h"
+#include "child/child.h"
 #include "common/spawn/starter.h"
+#include "confine/denied_calls.h"
+#include "log.h"
 
 /* Running daemons, and replaced ones that have not ended yet. */
-#define MAX_CHILDREN (2 * VMM_MAX_DEVICES)
+#define MAX_DAEMONS (2 * VMM_MAX_DEVICES)
 #define NS_PER_MS UINT64_C(1000000)
 /* Time for a daemon to complete its requests; after SIGKILL, until it is abandoned. */
 #define END_NS (UINT64_C(5000) * NS_PER_MS)
@@ -30,21 +31,19 @@
 /* For a daemon that closed its connection: it is most often about to end, and why is logged. */
 #define LOST_NS (UINT64_C(100) * NS_PER_MS)
 
-struct child {
-	pid_t pid;		/* 0: a free entry */
+struct daemon {
+	struct prog_child child; /* without one, a free entry */
 	uint32_t id;
 	int log;		/* its pipe, to log why it ended; or -1 */
 	const struct devkind *kind;
 	struct vmm_spawn_words words;
-	uint64_t deadline;	/* of its end; 0: it serves */
-	sigset_t sent;		/* signals that the starter sent */
 };
 
 struct starter {
 	struct vmm_starter_setup *setup;
 	int sock;		/* -1: cvmm has ended */
 	sigset_t waiting;	/* the signal mask while it waits */
-	struct child children[MAX_CHILDREN];
+	struct daemon daemons[MAX_DAEMONS];
 };
 
 /* ------------------------------------------------------------------------- logs */
@@ -68,149 +67,117 @@ static int log_open(int fd)
 
 /* ------------------------------------------------------------- ends of daemons */
 
-static void child_end(struct child *c, int number, uint64_t ns)
+static void daemon_clear(struct daemon *d)
 {
-	if (c->deadline && number != SIGKILL)
-		return;
-	sigaddset(&c->sent, number);
-	c->deadline = vsu_now_ns() + ns;
-	kill(c->pid, number);
-	kill(c->pid, SIGCONT);
+	vsu_fd_close(&d->log);
+	memset(d, 0, sizeof(*d));
 }
 
-static void child_clear(struct child *c)
+static void report_end(const struct daemon *d, int status)
 {
-	vsu_fd_close(&c->log);
-	memset(c, 0, sizeof(*c));
-}
-
-static void report_end(const struct child *c, int status)
-{
-	if (WIFSIGNALED(status) && !sigismember(&c->sent, WTERMSIG(status)))
-		dprintf(c->log, "cvmm-vhost-user-%s: process %d was killed by signal %d\n",
-			c->kind->name, (int)c->pid, WTERMSIG(status));
+	if (WIFSIGNALED(status) && !prog_child_was_sent(&d->child, WTERMSIG(status)))
+		dprintf(d->log, "cvmm-vhost-user-%s: process %d was killed by signal %d\n",
+			d->kind->name, (int)d->child.pid, WTERMSIG(status));
 }
 
 static void reap_all(struct starter *s)
 {
-	struct child *c;
+	struct daemon *d;
 	pid_t pid;
 	int status;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (c = s->children; c < s->children + MAX_CHILDREN; c++)
-			if (c->pid == pid)
-				break;
-		if (c == s->children + MAX_CHILDREN)
-			continue;
-		report_end(c, status);
-		child_clear(c);
-	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
+			if (d->child.pid == pid) {
+				report_end(d, status);
+				daemon_clear(d);
+			}
 }
 
-static void end_id(struct starter *s, uint32_t id, int number, uint64_t ns)
+/* One that is ending already has its deadline. */
+static void daemon_end(struct daemon *d)
 {
-	struct child *c;
+	if (d->child.pid && !d->child.deadline_ns)
+		prog_child_end(&d->child, SIGTERM, END_NS);
+}
 
-	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
-		if (c->pid && c->id == id)
-			child_end(c, number, ns);
+static void end_id(struct starter *s, uint32_t id)
+{
+	struct daemon *d;
+
+	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
+		if (d->id == id)
+			daemon_end(d);
 }
 
 /* A process that the kernel blocks survives SIGKILL and is abandoned. */
 static void enforce_deadlines(struct starter *s)
 {
-	const uint64_t now = vsu_now_ns();
-	struct child *c;
+	struct daemon *d;
 
-	for (c = s->children; c < s->children + MAX_CHILDREN; c++) {
-		if (!c->pid || !c->deadline || now < c->deadline)
+	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++) {
+		if (!prog_child_is_late(&d->child))
 			continue;
-		if (sigismember(&c->sent, SIGKILL))
-			child_clear(c);
+		if (prog_child_was_sent(&d->child, SIGKILL))
+			daemon_clear(d);
 		else
-			child_end(c, SIGKILL, KILL_NS);
+			prog_child_end(&d->child, SIGKILL, KILL_NS);
 	}
-}
-
-/* -1: no deadline. */
-static int ms_to_deadline(const struct starter *s)
-{
-	const uint64_t now = vsu_now_ns();
-	uint64_t first = UINT64_MAX;
-	const struct child *c;
-
-	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
-		if (c->pid && c->deadline && c->deadline < first)
-			first = c->deadline;
-	if (first == UINT64_MAX)
-		return -1;
-	return first <= now ? 0 : (int)((first - now) / NS_PER_MS) + 1;
 }
 
 /* Waits for a request (unless fd is -1), the end of a child, or a deadline. */
 static void wait_for_event(const struct starter *s, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	const int ms = ms_to_deadline(s);
-	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000L };
+	const struct daemon *d;
+	struct timespec limit;
+	int ms = -1;
 
+	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
+		ms = prog_child_wait_ms(&d->child, ms);
+	limit = (struct timespec){ ms / 1000, ms % 1000 * 1000000L };
 	ppoll(&p, 1, ms < 0 ? NULL : &limit, &s->waiting);
 }
 
 static bool has_children(const struct starter *s)
 {
-	const struct child *c;
+	const struct daemon *d;
 
-	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
-		if (c->pid)
+	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
+		if (d->child.pid)
 			return true;
 	return false;
 }
 
 /* -------------------------------------------------------------------- requests */
 
-static struct child *find_free(struct starter *s, struct vsu_error *err)
+static struct daemon *find_free(struct starter *s, struct vsu_error *err)
 {
-	struct child *c;
+	struct daemon *d;
 
-	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
-		if (!c->pid)
-			return c;
-	vsu_error_set(err, -ENOSPC, "%d daemons run or are ending", MAX_CHILDREN);
+	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
+		if (!d->child.pid)
+			return d;
+	vsu_error_set(err, -ENOSPC, "%d daemons run or are ending", MAX_DAEMONS);
 	return NULL;
-}
-
-/* If the starter ended between fork() and prctl(), no signal would follow. */
-static void tie_to_starter(pid_t starter)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != starter)
-		_exit(1);
 }
 
 static int fork_daemon(struct starter *s, const struct devkind *kind,
 		       const struct vmm_starter_request *request, const int *fds,
 		       unsigned int nfds, struct vsu_error *err)
 {
-	struct child *c = find_free(s, err);
-	const pid_t starter = getpid();
-	pid_t pid;
+	struct daemon *d = find_free(s, err);
+	int rc = d ? prog_child_fork(&d->child, err) : err->code;
 
-	if (!c)
-		return err->code;
-	pid = fork();
-	if (!pid) {
-		tie_to_starter(starter);
+	if (rc > 0)
 		vmm_starter_exec(s->setup, kind, request, fds, nfds);
-	}
-	if (pid < 0)
-		return vsu_error_sys(err, -errno, "cannot start a process");
-	*c = (struct child){ .pid = pid, .id = request->id, .kind = kind,
-			     .log = log_open(fds[VMM_STARTER_LOG]) };
-	sigemptyset(&c->sent);
-	c->words.len = request->words.len;
-	memcpy(c->words.text, request->words.text, request->words.len);
+	if (rc < 0)
+		return rc;
+	d->id = request->id;
+	d->kind = kind;
+	d->log = log_open(fds[VMM_STARTER_LOG]);
+	d->words.len = request->words.len;
+	memcpy(d->words.text, request->words.text, request->words.len);
 	return 0;
 }
 
@@ -218,24 +185,24 @@ static int fork_daemon(struct starter *s, const struct devkind *kind,
 static bool has_predecessor(const struct starter *s, const struct devkind *kind,
 			    const struct vmm_starter_request *request)
 {
-	const struct child *c;
+	const struct daemon *d;
 
-	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
-		if (c->pid && c->deadline &&
-		    (c->id == request->id ||
-		     (c->kind == kind && c->words.len == request->words.len &&
-		      !memcmp(c->words.text, request->words.text, c->words.len))))
+	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
+		if (d->child.deadline_ns &&
+		    (d->id == request->id ||
+		     (d->kind == kind && d->words.len == request->words.len &&
+		      !memcmp(d->words.text, request->words.text, d->words.len))))
 			return true;
 	return false;
 }
 
 static void expect_end(struct starter *s, uint32_t id)
 {
-	struct child *c;
+	struct daemon *d;
 
-	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
-		if (c->pid && c->id == id && !sigismember(&c->sent, SIGKILL))
-			c->deadline = vsu_now_ns() + LOST_NS;
+	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
+		if (d->child.pid && d->id == id && !prog_child_was_sent(&d->child, SIGKILL))
+			d->child.deadline_ns = vsu_now_ns() + LOST_NS;
 }
 
 /*
@@ -315,7 +282,7 @@ static void serve_request(struct starter *s, const struct vmm_starter_request *r
 	else if (s->setup->open)
 		return;
 	else if (request->kind == VMM_STARTER_END)
-		end_id(s, request->id, SIGTERM, END_NS);
+		end_id(s, request->id);
 	else if (nfds >= VMM_STARTER_FDS && start_daemon(s, request, fds, nfds, &err) < 0)
 		report_refusal(fds[VMM_STARTER_LOG], &err);
 }
@@ -381,9 +348,8 @@ _Noreturn void vmm_starter_run(struct vmm_starter_setup *setup, int sock)
 	while (s.sock >= 0 || has_children(&s)) {
 		if (s.sock >= 0)
 			receive_request(&s);
-		for (i = 0; s.sock < 0 && i < MAX_CHILDREN; i++)
-			if (s.children[i].pid)
-				child_end(&s.children[i], SIGTERM, END_NS);
+		for (i = 0; s.sock < 0 && i < MAX_DAEMONS; i++)
+			daemon_end(&s.daemons[i]);
 		reap_all(&s);
 		enforce_deadlines(&s);
 		if (s.sock >= 0 || has_children(&s))

@@ -3,18 +3,16 @@
 #define _GNU_SOURCE
 #include <config.h>
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/error.h>
+
+#include "child/program.h"
 #include "descriptors.h"
 #include "log.h"
 #include "common/spawn/starter.h"
-
-#define EXIT_NOT_STARTED 127
 
 struct inherited {
 	const struct vmm_starter_setup *setup;
@@ -44,65 +42,20 @@ void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock)
 	prog_descriptors_each(close_if_unused, &i);
 }
 
-/* Restores signals that the starter ignores or handles. */
-static void reset_signals(void)
-{
-	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE };
-	sigset_t none;
-	size_t i;
-
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		signal(numbers[i], SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void print_failure(const struct devkind *kind, const char *path, int cause)
-{
-	dprintf(STDERR_FILENO, "cvmm-vhost-user-%s: %s cannot be started: %s; install cvmm's daemons, or name their folder by --daemon-path\n",
-		kind->name, path, strerror(cause));
-}
-
-/* execv() does not change its arguments. */
-static char *as_argument(const char *word)
-{
-	return (char *)(uintptr_t)word;
-}
-
-/* The arguments of a start. */
-struct start {
-	const struct devkind *kind;
-	const int *passed;	/* for the words, in their order, or NULL */
-	int kept[VMM_SPAWN_MAX_WORDS + 1];	/* descriptors */
-	unsigned int nkept;
-	char *argv[VMM_SPAWN_MAX_WORDS + VMM_STARTER_COMMON + 4];
-	unsigned int argc;
-};
-
 /* A descriptor has another number here than in the process that passed it. */
-static char *with_number(const char *word, const char *digits, int fd)
-{
-	char *text;
-
-	if (asprintf(&text, "%.*s%d%s", (int)(digits - word), word, fd,
-		     digits + strcspn(digits, ":")) < 0)
-		_exit(EXIT_NOT_STARTED);
-	return text;
-}
-
-static void word_add(struct start *s, const char *word)
+static void word_add(struct prog_program *p, const struct devkind *kind, const char *word, const int **passed)
 {
 	const char *digits;
-	int fd = vmm_spawn_fd_of(s->kind, word, &digits);
+	int fd = vmm_spawn_fd_of(kind, word, &digits);
 
-	if (fd >= 0 && s->passed) {
-		fd = *s->passed++;
-		s->argv[s->argc++] = with_number(word, digits, fd);
+	if (fd >= 0 && *passed) {
+		fd = *(*passed)++;
+		prog_program_add(p, "%.*s%d%s", (int)(digits - word), word, fd, digits + strcspn(digits, ":"));
 	} else {
-		s->argv[s->argc++] = as_argument(word);
+		prog_program_add(p, "%s", word);
 	}
 	if (fd >= 0)
-		s->kept[s->nkept++] = fd;
+		prog_program_pass(p, fd);
 }
 
 _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
@@ -110,30 +63,26 @@ _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 				const struct vmm_starter_request *request,
 				const int *fds, unsigned int nfds)
 {
-	char path[PATH_MAX + 64], fd[32], level[32];
-	struct start s = {
-		.kind = kind, .argv = { path, fd, level }, .argc = 3,
-		.passed = nfds > VMM_STARTER_FDS ? fds + VMM_STARTER_FDS : NULL,
-		.kept = { fds[VMM_STARTER_SOCKET] }, .nkept = 1,
+	const int *passed = nfds > VMM_STARTER_FDS ? fds + VMM_STARTER_FDS : NULL;
+	char path[PATH_MAX + 64], failure[sizeof(path) + 64];
+	struct prog_program p = {
+		.path = path, .failure = failure,
+		.remedy = "; install cvmm's daemons, or name their folder by --daemon-path",
 	};
 	const char *word = NULL;
 	unsigned int i;
 
-	dup2(fds[VMM_STARTER_LOG], STDOUT_FILENO);
-	dup2(fds[VMM_STARTER_LOG], STDERR_FILENO);
 	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-%s", setup->folder, kind->name);
-	snprintf(fd, sizeof(fd), "--fd=%d", fds[VMM_STARTER_SOCKET]);
-	snprintf(level, sizeof(level), "--log-level=%s", vsu_log_level_name(request->level));
+	snprintf(failure, sizeof(failure), "cvmm-vhost-user-%s: %s cannot be started", kind->name, path);
+	prog_program_add(&p, "%s", path);
+	prog_program_add(&p, "--fd=%d", fds[VMM_STARTER_SOCKET]);
+	prog_program_pass(&p, fds[VMM_STARTER_SOCKET]);
+	prog_program_add(&p, "--log-level=%s", vsu_log_level_name(request->level));
 	for (i = 0; i < VMM_STARTER_COMMON; i++)
 		if (setup->common[i][0])
-			s.argv[s.argc++] = as_argument(setup->common[i]);
+			prog_program_add(&p, "%s", setup->common[i]);
 	while ((word = vmm_spawn_words_next(&request->words, word)))
-		word_add(&s, word);
-	/* the connection, and the descriptors of its options */
-	prog_descriptors_pass(s.kept, s.nkept);
-	reset_signals();
-	dprintf(STDERR_FILENO, "%d\n", (int)getpid());
-	execv(path, s.argv);
-	print_failure(kind, path, errno);
-	_exit(EXIT_NOT_STARTED);
+		word_add(&p, kind, word, &passed);
+	dprintf(fds[VMM_STARTER_LOG], "%d\n", (int)getpid());
+	prog_program_become(&p, fds[VMM_STARTER_LOG]);
 }
