@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
+#include "child/child.h"
 #include "exec/template_maker.h"
 #include "confine/denied_calls.h"
 #include "cvmm/requests.h"
@@ -63,14 +63,14 @@ int vmm_template_maker_prepare(struct vmm_template_maker *t, const struct vmm_te
 static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
 /* The guest does not know a power button, which SIGTERM would press. */
-static int await_child(pid_t child, const sigset_t *set, struct vsu_error *err)
+static int await_child(const struct prog_child *child, const sigset_t *set, struct vsu_error *err)
 {
 	int how, signo;
 
-	while (waitpid(child, &how, WNOHANG) == 0) {
+	while (waitpid(child->pid, &how, WNOHANG) == 0) {
 		signo = sigwaitinfo(set, NULL);
 		if (signo > 0 && signo != SIGCHLD)
-			kill(child, SIGINT);
+			kill(child->pid, SIGINT);
 	}
 	if (WIFEXITED(how))
 		return WEXITSTATUS(how);
@@ -80,33 +80,26 @@ static int await_child(pid_t child, const sigset_t *set, struct vsu_error *err)
 
 int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err)
 {
-	const pid_t parent = getpid();
+	struct prog_child child;
 	sigset_t set, former;
 	unsigned int i;
-	pid_t child;
+	int rc;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
 		sigaddset(&set, forwarded[i]);
 	sigprocmask(SIG_BLOCK, &set, &former);
-	child = fork();
-	if (child > 0)
+	rc = prog_child_fork(&child, err);
+	if (!rc) {
 		confine_restrict_parent();
-	if (child > 0)
-		*status = await_child(child, &set, err);
-	else if (!child)
+		*status = await_child(&child, &set, err);
+	} else if (rc > 0) {
 		signal(SIGINT, SIG_DFL); /* which a command in the background of a script ignores */
+	}
 	sigprocmask(SIG_SETMASK, &former, NULL);
-	if (child < 0)
-		return vsu_error_sys(err, -errno, "cannot start a process");
-	*in_child = !child;
-	if (child)
-		return 0;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(VAGENT_STATUS_FAILED);
-	return 0;
+	*in_child = rc > 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* ----------------------------------------------------------------------- save */
