@@ -94,7 +94,7 @@ static void reap_all(struct starter *s)
 			}
 }
 
-/* One that is ending already has its deadline. */
+/* A daemon that is ending already has its deadline. */
 static void daemon_end(struct daemon *d)
 {
 	if (d->child.pid && !d->child.deadline_ns)

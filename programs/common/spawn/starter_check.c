@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Which daemons a possibly compromised cvmm can start. */
+/* The daemons that a possibly compromised cvmm can start. */
 #include <config.h>
 
 #include <errno.h>
