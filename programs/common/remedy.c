@@ -2,10 +2,10 @@
 /* The options that are the remedy of a failure. */
 #include <config.h>
 
+#include <cvmm/exec.h>
 #include <vm-agent/initrd.h>
 #include <vm-arch/advice.h>
 
-#include "advice.h"
 #include "common/remedy.h"
 #include "log.h"
 
@@ -13,11 +13,11 @@ static const struct {
 	uint32_t advice;
 	const char *before, *after; /* the sentence */
 } texts[] = {
-	{ VMM_ADVICE_MEMBER, "option --", "" },
+	{ CVMM_EXEC_ADVICE_MEMBER, "option --", "" },
 	{ VARCH_ADVICE_MEMORY, "", "; increase --memory" },
 	{ VARCH_ADVICE_MODULES, "", "; name its modules with --modules" },
 	{ VARCH_ADVICE_TRANSPORT, "", "; leave --transport out" },
-	{ VMM_ADVICE_TEMPLATES, "", "; name one with --folder" },
+	{ CVMM_EXEC_ADVICE_TEMPLATES, "", "; name one with --folder" },
 	{ VAGENT_ADVICE_KERNEL, "", "; name one with --kernel" },
 	{ VAGENT_ADVICE_NO_MODULES, "", "; name their folder with --modules, or --modules=none if it needs none" },
 };

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* Adds the option that is the remedy, if the sentence asks for one (vmm-exec/src/advice.h). */
+/* Adds the option that is the remedy, if the sentence asks for one (enum cvmm_exec_advice). */
 void vmm_remedy_add(struct vsu_error *err);
 
 /* As prog_complain(), with the remedy. */

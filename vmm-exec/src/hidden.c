@@ -21,12 +21,12 @@ static int hide_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 	int rc = vmm_hidden_path_split(path, folder, &last);
 
 	if (rc < 0)
-		return vmm_advise(err, vsu_error_sys(err, rc, "hide: '%s'", path), VMM_ADVICE_MEMBER);
+		return vmm_advise(err, vsu_error_sys(err, rc, "hide: '%s'", path), CVMM_EXEC_ADVICE_MEMBER);
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
-		return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' does not end in a name", path), VMM_ADVICE_MEMBER);
+		return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' does not end in a name", path), CVMM_EXEC_ADVICE_MEMBER);
 	if (strlen(last) >= sizeof(pattern))
 		return vmm_advise(err, vsu_error_set(err, -ENAMETOOLONG, "hide: '%s' ends in a pattern of %zu characters, longer than any name", path, strlen(last)),
-				  VMM_ADVICE_MEMBER);
+				  CVMM_EXEC_ADVICE_MEMBER);
 	strcpy(pattern, last);
 	rc = vmm_hidden_add(h, &(struct vmm_hidden_row){ folder, pattern, NULL, VMM_HIDDEN_GIVEN });
 	if (!rc)
@@ -59,13 +59,13 @@ static int show_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 	unsigned int i = 0;
 
 	if (!realpath(path, shown))
-		return vmm_advise(err, vsu_error_sys(err, -errno, "show: '%s'", path), VMM_ADVICE_MEMBER);
+		return vmm_advise(err, vsu_error_sys(err, -errno, "show: '%s'", path), CVMM_EXEC_ADVICE_MEMBER);
 	while (i < h->nrows) {
 		const struct vmm_hidden_row *r = &h->rows[i];
 
 		if (r->kind == VMM_HIDDEN_SYSTEM && vmm_hidden_path_below(r->folder, shown))
 			return vmm_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' belongs to this host's kernel or services; the guest has its own %s",
-							     path, r->folder), VMM_ADVICE_MEMBER);
+							     path, r->folder), CVMM_EXEC_ADVICE_MEMBER);
 		if (r->kind != VMM_HIDDEN_SYSTEM && vmm_hidden_path_below(shown, r->folder))
 			remove_row(h, i);
 		else
@@ -182,14 +182,14 @@ int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsi
 			continue;
 		if (!is_shared(r->folder, false, shared, nshared))
 			return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a path of this host that is not shared; leave it out, or name one in a shared folder",
-							     r->pattern, r->folder), VMM_ADVICE_MEMBER);
+							     r->pattern, r->folder), CVMM_EXEC_ADVICE_MEMBER);
 		if (is_used_name(h, r))
 			return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a folder of the command, which is shared, shown or its current one; it is not hidden",
-							     r->pattern, r->folder), VMM_ADVICE_MEMBER);
+							     r->pattern, r->folder), CVMM_EXEC_ADVICE_MEMBER);
 	}
 	for (i = h->nused - h->nshown; i < h->nused; i++)
 		if (!is_shared(h->used[i], true, shared, nshared))
 			return vmm_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' is not shared; share its folder", h->used[i]),
-					  VMM_ADVICE_MEMBER);
+					  CVMM_EXEC_ADVICE_MEMBER);
 	return 0;
 }

@@ -79,7 +79,7 @@ int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error 
 		snprintf(out, PATH_MAX, "%s/.local/share/cvmm/templates", home);
 	else
 		return vmm_advise(err, vsu_error_set(err, -ENOENT, "no home folder for templates (HOME is not set)"),
-				  VMM_ADVICE_TEMPLATES);
+				  CVMM_EXEC_ADVICE_TEMPLATES);
 	return 0;
 }
 

@@ -56,6 +56,16 @@ struct cvmm_exec;
 #define CVMM_EXEC_SIGNALLED 128	/* and the number of the signal */
 
 /*
+ * Remedies of failures, which depend on the program: the sentence of a struct vsu_error states the
+ * fact, and its member arg is one of these, so that the program can add advice. Those of
+ * <vm-agent/initrd.h> and <vm-arch/advice.h> are other numbers.
+ */
+enum cvmm_exec_advice {
+	CVMM_EXEC_ADVICE_MEMBER = 0x61640001, /* the sentence begins with a member of struct cvmm_exec_config */
+	CVMM_EXEC_ADVICE_TEMPLATES, /* the folder of templates */
+};
+
+/*
  * How a command ended, with a value. A status alone is ambiguous: a command may exit with 124, 125
  * or 137 itself. More may be added. The guest reports the first three, and is not trusted.
  */
