@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <cvmm/template.h>
 #include <vmm-sys-util/option_place.h>
 
 #include "common/machine_rows.h"
@@ -17,7 +18,6 @@
 #include "common/helpers.h"
 #include "common/plain.h"
 #include "exec/template_command.h"
-#include "template.h"
 
 #define DEFAULT_FOLDERS 4
 
@@ -148,8 +148,9 @@ static void print_line(FILE *out, const char *fmt, ...)
 	fputc('\n', out);
 }
 
-static const char *date_of(time_t when, char text[32])
+static const char *date_of(int64_t made, char text[32])
 {
+	const time_t when = (time_t)made;
 	struct tm tm;
 
 	if (!localtime_r(&when, &tm) || !strftime(text, 32, "%Y-%m-%d %H:%M", &tm))
@@ -163,48 +164,50 @@ static uint64_t mib_of(uint64_t bytes)
 }
 
 /* Whether clones are what the template would be now. */
-static const char *state_of(const struct vmm_template *t)
+static const char *state_of(const struct cvmm_template *t)
 {
-	const int rc = vmm_template_check(t, NULL);
+	const int rc = cvmm_template_check(t, NULL);
 
 	return rc == -EPROTO ? "unusable" : rc < 0 ? "outdated" : "current";
 }
 
-static void print_row(void *opaque, const char *name, const struct vmm_template *t,
+static void print_row(void *opaque, const char *name, const struct cvmm_template *t,
 		      const struct vsu_error *why)
 {
+	const struct cvmm_template_info *info = t ? cvmm_template_get_info(t) : NULL;
 	char date[32];
 
-	if (why->code < 0)
+	if (!info)
 		print_line(opaque, "%-16s %s", name, why->msg);
 	else
-		print_line(opaque, "%-16s %-16s %5" PRIu64 "M %-8s %4u %-8s %s", name, date_of(t->made, date),
-			mib_of(t->bytes), t->info.memory, t->info.cpus, state_of(t), t->info.kernel);
+		print_line(opaque, "%-16s %-16s %5" PRIu64 "M %-8s %4u %-8s %s", name, date_of(info->made, date),
+			mib_of(info->bytes), info->memory, info->cpus, state_of(t), info->kernel);
 }
 
 static int list_templates(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
 {
 	fprintf(out, "%-16s %-16s %6s %-8s %4s %-8s %s\n", "name", "date", "disk", "memory", "cpus", "state", "kernel");
-	return vmm_template_list(c->folder, print_row, out, err);
+	return cvmm_template_list(c->folder, print_row, out, err);
 }
 
-static void print_rows(FILE *out, const struct vmm_template *t)
+static void print_rows(FILE *out, const struct cvmm_template *t)
 {
+	const struct cvmm_template_info *info = cvmm_template_get_info(t);
 	struct vsu_error why = VSU_ERROR_INIT;
-	const int rc = vmm_template_check(t, &why);
+	const int rc = cvmm_template_check(t, &why);
 	char date[32];
 
-	print_line(out, "path     %s", t->path);
-	print_line(out, "date     %s", date_of(t->made, date));
-	print_line(out, "disk     %" PRIu64 "M", mib_of(t->bytes));
-	print_line(out, "memory   %s", t->info.memory);
-	print_line(out, "cpus     %u", t->info.cpus);
-	print_line(out, "folders  %u", t->info.folders);
-	print_line(out, "network  %s", t->info.net ? "yes" : "no");
-	print_line(out, "root     %s", t->info.root);
-	print_line(out, "kernel   %s", t->info.kernel);
-	print_line(out, "cvmm     %s", t->info.cvmm);
-	print_line(out, "agent    %u", t->info.agent);
+	print_line(out, "path     %s", info->path);
+	print_line(out, "date     %s", date_of(info->made, date));
+	print_line(out, "disk     %" PRIu64 "M", mib_of(info->bytes));
+	print_line(out, "memory   %s", info->memory);
+	print_line(out, "cpus     %u", info->cpus);
+	print_line(out, "folders  %u", info->folders);
+	print_line(out, "network  %s", info->cards ? "yes" : "no");
+	print_line(out, "root     %s", info->root);
+	print_line(out, "kernel   %s", info->kernel);
+	print_line(out, "cvmm     %s", info->version);
+	print_line(out, "agent    %u", info->agent);
 	print_line(out, "state    %s%s%s", state_of(t), rc < 0 ? ": " : "", why.msg);
 }
 
@@ -220,12 +223,13 @@ void vmm_template_explain(const char *name, struct vsu_error *err)
 
 static int show_template(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
 {
-	struct vmm_template t;
-	int rc = vmm_template_open(&t, c->folder, c->name, err);
+	struct cvmm_template *t;
+	int rc = cvmm_template_open(c->folder, c->name, &t, err);
 
-	if (!rc)
-		print_rows(out, &t);
-	vmm_template_close(&t);
+	if (rc < 0)
+		return rc;
+	print_rows(out, t);
+	cvmm_template_close(t);
 	return rc;
 }
 
@@ -240,7 +244,7 @@ int vmm_template_command_run(const struct vmm_template_command *c, FILE *out, st
 		rc = show_template(c, out, err);
 		break;
 	case VMM_TEMPLATE_REMOVE:
-		rc = vmm_template_remove(c->folder, c->name, err);
+		rc = cvmm_template_remove(c->folder, c->name, err);
 		break;
 	default:
 		return vsu_error_set(err, -EINVAL, "template: not an action that prints");

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <config.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,8 +52,7 @@ static bool has_suffix(const char *name, const char *suffix)
 	return n >= k && !strcmp(name + n - k, suffix);
 }
 
-/* Names of other states are not those of templates. */
-static bool is_name(const char *name)
+bool vmm_template_is_name(const char *name)
 {
 	return *name && *name != '.' && *name != '-' && strlen(name) <= VMM_TEMPLATE_MAX_NAME &&
 	       !strpbrk(name, "/\n") && !has_suffix(name, INCOMPLETE) && !has_suffix(name, REMOVED);
@@ -62,7 +60,7 @@ static bool is_name(const char *name)
 
 static int check_name(const char *name, struct vsu_error *err)
 {
-	return is_name(name) ? 0 :
+	return vmm_template_is_name(name) ? 0 :
 	       vsu_error_set(err, -EINVAL, "'%s' is not a name of a template: up to %d characters without '/', not beginning with '.' or '-', not ending with " INCOMPLETE " or " REMOVED,
 			     name, VMM_TEMPLATE_MAX_NAME);
 }
@@ -503,7 +501,7 @@ void vmm_template_discard(struct vmm_template *t)
 	vmm_template_close(t);
 }
 
-/* --------------------------------------------------------- remove and list */
+/* ------------------------------------------------------------------- remove */
 
 static int remove_locked(const struct vmm_template *t, struct vsu_error *err)
 {
@@ -538,33 +536,4 @@ int vmm_template_remove(const char *folder, const char *name, struct vsu_error *
 		rc = remove_locked(&t, err);
 	vmm_template_close(&t);
 	return rc;
-}
-
-static int is_listed(const struct dirent *d)
-{
-	return is_name(d->d_name);
-}
-
-int vmm_template_list(const char *folder, vmm_template_fn fn, void *opaque, struct vsu_error *err)
-{
-	struct dirent **names;
-	struct vmm_template t;
-	char path[PATH_MAX];
-	int i, n, rc = vmm_template_folder(folder, path, err);
-
-	if (rc < 0)
-		return rc;
-	n = scandir(path, &names, is_listed, alphasort);
-	if (n < 0)
-		return errno == ENOENT && !folder ? 0 : vsu_error_sys(err, -errno, "'%s'", path);
-	for (i = 0; i < n; i++) {
-		struct vsu_error why = VSU_ERROR_INIT;
-
-		(void)vmm_template_open(&t, folder, names[i]->d_name, &why);
-		fn(opaque, names[i]->d_name, &t, &why);
-		vmm_template_close(&t);
-		free(names[i]);
-	}
-	free(names);
-	return 0;
 }

@@ -16,6 +16,7 @@
 #define VMM_EXEC_TEMPLATE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -44,6 +45,9 @@ struct vmm_template {
 };
 
 #define VMM_TEMPLATE_INIT { .lock_fd = -1 }
+
+/* Whether a template may have this name; names of other states are not those of templates. */
+bool vmm_template_is_name(const char *name);
 
 /* The folder of templates: that which was given, or that of the user. -ENOENT: no home folder. */
 int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error *err);
@@ -87,10 +91,5 @@ void vmm_template_discard(struct vmm_template *t);
 
 /* -EBUSY: a clone or a pool runs; -ENOTEMPTY: other files are in it. */
 int vmm_template_remove(const char *folder, const char *name, struct vsu_error *err);
-
-/* Calls fn for each template, by name; err of one that is invalid has a reason. */
-typedef void (*vmm_template_fn)(void *opaque, const char *name, const struct vmm_template *t,
-				const struct vsu_error *why);
-int vmm_template_list(const char *folder, vmm_template_fn fn, void *opaque, struct vsu_error *err);
 
 #endif
