@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -126,13 +125,10 @@ static unsigned int count_machines(const struct vmm_pool_server *s, int state)
 }
 
 /* A session of its own: a terminal's signals are the pool's, and clients have other terminals. */
-static void begin_child(struct vmm_pool_server *s, pid_t parent)
+static void begin_child(struct vmm_pool_server *s)
 {
 	sigset_t none;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(VAGENT_STATUS_FAILED);
 	setsid();
 	signal(SIGINT, SIG_DFL);
 	s->path.path[0] = '\0';	/* the file is the parent's */
@@ -145,26 +141,24 @@ static void begin_child(struct vmm_pool_server *s, pid_t parent)
 /* 1: in the process of the machine, whose end of the socket is in *machine_fd. */
 static int start_machine(struct vmm_pool_server *s, int *machine_fd, struct vsu_error *err)
 {
-	const pid_t parent = getpid();
-	int pair[2];
-	pid_t pid;
+	struct prog_child child;
+	int pair[2], rc;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a socket");
-	pid = fork();
-	if (!pid) {
+	rc = prog_child_fork(&child, err);
+	if (rc > 0) {
 		vsu_fd_close(&pair[0]);
-		begin_child(s, parent);
+		begin_child(s);
 		*machine_fd = pair[1];
 		return 1;
 	}
 	vsu_fd_close(&pair[1]);
-	if (pid < 0) {
+	if (rc < 0)
 		vsu_fd_close(&pair[0]);
-		return vsu_error_sys(err, -errno, "cannot start a process");
-	}
-	s->machines[s->nmachines++] = (struct vmm_pool_machine){ .pid = pid, .fd = pair[0], .state = VMM_POOL_MAKES };
-	return 0;
+	else
+		s->machines[s->nmachines++] = (struct vmm_pool_machine){ .child = child, .fd = pair[0], .state = VMM_POOL_MAKES };
+	return rc;
 }
 
 /* One at a time, so that commands have the processors. */
@@ -231,7 +225,7 @@ static void leave_machine(struct vmm_pool_server *s, struct vmm_pool_machine *m,
 	if (state == VMM_POOL_RUNS)
 		return;
 	m->state = VMM_POOL_ENDS;
-	m->deadline_ns = vsu_now_ns() + END_NS;
+	m->child.deadline_ns = vsu_now_ns() + END_NS;
 	count_failure(s, state, err);
 }
 
@@ -255,7 +249,7 @@ static void serve_machine(struct vmm_pool_server *s, struct vmm_pool_machine *m,
 	} else if (rc == -ECONNRESET) {
 		leave_machine(s, m, err);
 	} else {
-		kill(m->pid, SIGKILL);
+		kill(m->child.pid, SIGKILL);
 		vsu_fd_close(&m->fd);
 	}
 }
@@ -276,7 +270,7 @@ static void reap_machines(struct vmm_pool_server *s, struct vsu_error *err)
 
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 		for (i = 0; i < s->nmachines; i++)
-			if (s->machines[i].pid == pid) {
+			if (s->machines[i].child.pid == pid) {
 				drop_machine(s, i, err);
 				break;
 			}
@@ -284,13 +278,12 @@ static void reap_machines(struct vmm_pool_server *s, struct vsu_error *err)
 
 static void kill_late(struct vmm_pool_server *s)
 {
-	const uint64_t now = vsu_now_ns();
 	struct vmm_pool_machine *m;
 
 	for (m = s->machines; m < s->machines + s->nmachines; m++)
-		if (m->deadline_ns && now >= m->deadline_ns) {
-			m->deadline_ns = 0;
-			kill(m->pid, SIGKILL);
+		if (prog_child_is_late(&m->child)) {
+			m->child.deadline_ns = 0;
+			kill(m->child.pid, SIGKILL);
 		}
 }
 
@@ -399,7 +392,7 @@ static void end_commands(struct vmm_pool_server *s, int signo)
 	stop_pool(s);
 	for (i = 0; i < s->nmachines; i++)
 		if (s->machines[i].state == VMM_POOL_RUNS || sent == SIGKILL)
-			kill(s->machines[i].pid, sent);
+			kill(s->machines[i].child.pid, sent);
 }
 
 static void serve_signal(struct vmm_pool_server *s, struct vsu_error *err)
@@ -437,16 +430,11 @@ static nfds_t watch_all(const struct vmm_pool_server *s, struct pollfd *p)
 /* The milliseconds until the next keep-alive or deadline, or -1. */
 static int wait_ms(const struct vmm_pool_server *s)
 {
-	const uint64_t now = vsu_now_ns();
 	const struct vmm_pool_machine *m;
-	int ms = prog_watchdog_ms(), left;
+	int ms = prog_watchdog_ms();
 
-	for (m = s->machines; m < s->machines + s->nmachines; m++) {
-		if (!m->deadline_ns)
-			continue;
-		left = m->deadline_ns > now ? (int)((m->deadline_ns - now) / NS_PER_MS) + 1 : 0;
-		ms = ms < 0 || left < ms ? left : ms;
-	}
+	for (m = s->machines; m < s->machines + s->nmachines; m++)
+		ms = prog_child_wait_ms(&m->child, ms);
 	return ms;
 }
 

@@ -18,6 +18,7 @@
 
 #include <vmm-sys-util/sock.h>
 
+#include "child/child.h"
 #include "exec/pool_command.h"
 #include "exec/pool_wire.h"
 #include "template.h"
@@ -26,10 +27,9 @@
 #define VMM_POOL_MAX_CLIENTS 16u	/* that have not been given to a machine */
 
 struct vmm_pool_machine {
-	pid_t pid;		/* of its process */
+	struct prog_child child; /* its process; the deadline is for one that has closed its socket */
 	int fd;			/* its end ends the machine; -1: it ends */
 	enum { VMM_POOL_MAKES, VMM_POOL_WAITS, VMM_POOL_RUNS, VMM_POOL_ENDS } state;
-	uint64_t deadline_ns;	/* of the end of one that has closed its socket, or 0 */
 	char *text;		/* of READY */
 	size_t len;
 };
