@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vm-arch/gdb.h>
+#include <vm-arch/debug_cpu.h>
 
-#include "target/gdb_registers.h"
+#include "gdb/stub_private.h"
 #include "play.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define BYTES 600u
 
 struct machine {
-	struct varch_gdb_stub stub;
+	struct varch_gdb_stub *stub;
 	struct varch_gdb_registers regs[CPUS];
 	unsigned char memory[MEMORY];
 	bool runs;
@@ -121,7 +121,7 @@ static int resume(void *opaque, const enum varch_gdb_action *actions)
 static void stop(struct machine *m, const struct varch_gdb_stop *why)
 {
 	m->runs = false;
-	varch_gdb_stopped(&m->stub, why);
+	varch_gdb_stopped(m->stub, why);
 }
 
 static void interrupt(void *opaque)
@@ -136,7 +136,7 @@ static void kill_machine(void *opaque)
 }
 
 static const struct varch_gdb_ops ops = {
-	.get_registers = get_registers, .set_registers = set_registers,
+	.size = sizeof(ops), .get_registers = get_registers, .set_registers = set_registers,
 	.find_memory = find_memory, .read_memory = read_memory, .write_memory = write_memory,
 	.set_breakpoints = set_breakpoints, .resume = resume,
 	.interrupt = interrupt, .kill = kill_machine,
@@ -149,12 +149,12 @@ static void feed(struct machine *m, const unsigned char *bytes, size_t n, bool r
 	size_t done = 0, part = 1, out;
 
 	for (; done < n && part; done += part) {
-		part = varch_gdb_input(&m->stub, bytes + done, n - done);
+		part = varch_gdb_input(m->stub, bytes + done, n - done);
 		CHECK(part <= n - done);
-		out = varch_gdb_output(&m->stub, &at);
-		CHECK(out <= sizeof(m->stub.out));
+		out = varch_gdb_output(m->stub, &at);
+		CHECK(out <= sizeof(m->stub->out));
 		if (reads && out)
-			varch_gdb_sent(&m->stub, out);
+			varch_gdb_sent(m->stub, out);
 	}
 }
 
@@ -189,7 +189,7 @@ static void make(void *machine, struct input *in)
 	memset(m->regs, 0, sizeof(m->regs));
 	memset(m->memory, 0x90, sizeof(m->memory));
 	m->runs = false;
-	varch_gdb_begin(&m->stub, &ops, m, CPUS);
+	CHECK(!varch_gdb_new(varch_debug()->target, &ops, m, CPUS, &m->stub, NULL));
 }
 
 static void act(void *machine, struct input *in)
@@ -206,7 +206,7 @@ static void act(void *machine, struct input *in)
 	else if (what % 8 == 6 && m->runs)
 		stop(m, &(struct varch_gdb_stop){ .cpu = what / 8 % CPUS, .watched = what > 127, .kind = VARCH_GDB_ACCESS });
 	else
-		varch_gdb_sent(&m->stub, varch_gdb_output(&m->stub, &at));
+		varch_gdb_sent(m->stub, varch_gdb_output(m->stub, &at));
 }
 
 /* All breakpoints are removed, except those that the client wrote as data. */
@@ -215,8 +215,9 @@ static void leave(void *machine)
 	struct machine *m = machine;
 
 	m->runs = false;
-	varch_gdb_end(&m->stub);
-	CHECK(!m->stub.nsoftware && !m->stub.nhardware);
+	varch_gdb_end(m->stub);
+	CHECK(!m->stub->nsoftware && !m->stub->nhardware);
+	varch_gdb_free(m->stub);
 }
 
 static void report(void)

@@ -20,6 +20,19 @@ AS_CASE([$asked_for_vm_arch:$build_vm_arch],
 	[yes:no*], [AC_MSG_ERROR([--enable-vm-arch is impossible here ($build_vm_arch)])])
 AM_CONDITIONAL([BUILD_VM_ARCH], [test "x$build_vm_arch" = xyes])
 
+dnl A debugger, where guests can be debugged
+AC_ARG_ENABLE([gdb],
+	[AS_HELP_STRING([--disable-gdb], [leave out debugging of guests by gdb])],
+	[], [enable_gdb=auto])
+AS_CASE([$build_vm_arch:$vm_arch_cpu:$enable_gdb],
+	[no*], [build_gdb=no],
+	[*:no], [build_gdb=no],
+	[yes:x86:*], [build_gdb=yes],
+	[*:yes], [AC_MSG_ERROR([--enable-gdb is impossible here: guests of $host_cpu cannot be debugged])],
+	[build_gdb="no: guests of $host_cpu cannot be debugged"])
+AM_CONDITIONAL([BUILD_GDB], [test "x$build_gdb" = xyes])
+AC_SUBST([build_gdb])
+
 dnl zlib, for kernels that are compressed
 AC_ARG_WITH([zlib],
 	[AS_HELP_STRING([--without-zlib], [leave out kernels that are compressed by gzip])],

@@ -12,6 +12,8 @@ AC_PROVIDE_IFELSE([VM_ARCH_CHECKS], [], [
 AS_CASE([$host_cpu], [x86_64], [vm_arch_cpu=x86], [aarch64], [vm_arch_cpu=arm64], [vm_arch_cpu=])
 AM_CONDITIONAL([ARCH_X86], [test "x$vm_arch_cpu" = xx86])
 AM_CONDITIONAL([ARCH_ARM64], [test "x$vm_arch_cpu" = xarm64])
+PKG_CHECK_VAR([build_gdb], [libvm-arch], [gdb])
+AM_CONDITIONAL([BUILD_GDB], [test "x$build_gdb" = xyes])
 ])
 AS_CASE([$vm_arch_cpu:$enable_vmm],
 	[*:no], [build_vmm=no],

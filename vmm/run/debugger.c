@@ -31,7 +31,7 @@ struct vmm_debugger {
 	struct vsu_sock_path path;
 	bool has_path;
 	struct vsu_io connecting, readable, writable;
-	struct varch_gdb_stub stub;
+	struct varch_gdb_stub *stub;	/* of the client, or NULL */
 	bool was_paused;	/* by the user, before the client connected */
 	unsigned char input[INPUT];
 	size_t at, len;		/* of input: handled, and received */
@@ -55,7 +55,7 @@ static int get_registers(void *opaque, unsigned int cpu, struct varch_gdb_regist
 	const struct vmm_debugger *d = opaque;
 
 	(void)!settle_cpus(d);
-	return varch_debug_get_registers(d->m->cpus, cpu, regs);
+	return varch_debug()->get_registers(d->m->cpus, cpu, regs);
 }
 
 static int set_registers(void *opaque, unsigned int cpu, const struct varch_gdb_registers *regs)
@@ -63,14 +63,14 @@ static int set_registers(void *opaque, unsigned int cpu, const struct varch_gdb_
 	const struct vmm_debugger *d = opaque;
 	int rc = settle_cpus(d);
 
-	return rc ? rc : varch_debug_set_registers(d->m->cpus, cpu, regs);
+	return rc ? rc : varch_debug()->set_registers(d->m->cpus, cpu, regs);
 }
 
 static int find_memory(void *opaque, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	const struct vmm_debugger *d = opaque;
 
-	return varch_debug_find(d->m->cpus, cpu, address, gpa);
+	return varch_debug()->find(d->m->cpus, cpu, address, gpa);
 }
 
 static const struct vmem_view *view_of(const struct vmm_debugger *d)
@@ -95,7 +95,7 @@ static int set_control(const struct vmm_debugger *d, unsigned int cpu, bool on, 
 		.list = d->hardware, .n = d->nhardware,
 	};
 
-	return varch_debug_control(d->m->cpus, cpu, &control);
+	return varch_debug()->control(d->m->cpus, cpu, &control);
 }
 
 static int set_all(const struct vmm_debugger *d, bool on)
@@ -157,7 +157,7 @@ static bool report_later(struct vmm_debugger *d, const enum varch_gdb_action *ac
 		d->later[i].watched = false;
 		if (!is_watched(d, &why))
 			continue;
-		varch_gdb_stopped(&d->stub, &why);
+		varch_gdb_stopped(d->stub, &why);
 		return true;
 	}
 	return false;
@@ -182,7 +182,7 @@ static int resume_cpus(void *opaque, const enum varch_gdb_action *actions)
 static void report_stopped(struct vmm_debugger *d, const struct varch_gdb_stop *why)
 {
 	vmm_stop_for_user(d->m);
-	varch_gdb_stopped(&d->stub, why);
+	varch_gdb_stopped(d->stub, why);
 }
 
 static void interrupt_cpus(void *opaque)
@@ -200,7 +200,7 @@ static void kill_machine(void *opaque)
 }
 
 static const struct varch_gdb_ops ops = {
-	.get_registers = get_registers, .set_registers = set_registers,
+	.size = sizeof(ops), .get_registers = get_registers, .set_registers = set_registers,
 	.find_memory = find_memory, .read_memory = read_memory, .write_memory = write_memory,
 	.set_breakpoints = set_breakpoints, .resume = resume_cpus,
 	.interrupt = interrupt_cpus, .kill = kill_machine,
@@ -217,7 +217,9 @@ bool vmm_debugger_is_connected(const struct vmm_machine *m)
 static void client_close(struct vmm_debugger *d)
 {
 	vmm_stop_for_user(d->m);
-	varch_gdb_end(&d->stub);
+	varch_gdb_end(d->stub);
+	varch_gdb_free(d->stub);
+	d->stub = NULL;
 	act_all(d, VARCH_GDB_RUNS);
 	(void)!set_all(d, false);
 	hold_cpus(d);
@@ -236,15 +238,15 @@ static bool client_write(struct vmm_debugger *d)
 	size_t n;
 	ssize_t rc;
 
-	while ((n = varch_gdb_output(&d->stub, &at))) {
+	while ((n = varch_gdb_output(d->stub, &at))) {
 		rc = send(d->sock, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (rc < 0 && errno == EINTR)
 			continue;
 		if (rc < 0)
 			return errno == EAGAIN;
-		varch_gdb_sent(&d->stub, (size_t)rc);
+		varch_gdb_sent(d->stub, (size_t)rc);
 	}
-	return !varch_gdb_is_detached(&d->stub);
+	return varch_gdb_state(d->stub) != VARCH_GDB_DETACHED;
 }
 
 /* False: the client is gone. Without bytes to read, it is not. */
@@ -269,9 +271,9 @@ static bool client_serve(struct vmm_debugger *d)
 	for (turns = 0; turns < MAX_PACKETS; turns++) {
 		if (!client_write(d))
 			return false;
-		if (varch_gdb_output(&d->stub, &at) || d->at == d->len)
+		if (varch_gdb_output(d->stub, &at) || d->at == d->len)
 			break;
-		d->at += varch_gdb_input(&d->stub, d->input + d->at, d->len - d->at);
+		d->at += varch_gdb_input(d->stub, d->input + d->at, d->len - d->at);
 	}
 	return client_write(d);
 }
@@ -280,7 +282,7 @@ static bool client_serve(struct vmm_debugger *d)
 static void client_watch(struct vmm_debugger *d)
 {
 	const char *at;
-	const bool waits = varch_gdb_output(&d->stub, &at);
+	const bool waits = varch_gdb_output(d->stub, &at);
 
 	if (waits || d->at < d->len)
 		vsu_io_start(d->m->loop, &d->writable);
@@ -321,12 +323,13 @@ static void on_connecting(void *opaque)
 	struct vmm_debugger *d = opaque;
 	struct vmm_machine *m = d->m;
 	const struct vmm_refusal *why = vmm_life_refusal(m->pause.life.now);
+	struct vsu_error err = { 0 };
 
 	d->sock = vsu_sock_accept(d->listener);
 	if (d->sock < 0)
 		return;
-	if (why) {
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, "debugger", "a debugger is refused: %s", why->text);
+	if (why || varch_gdb_new(varch_debug()->target, &ops, d, varch_cpus_number(m->cpus), &d->stub, &err) < 0) {
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "debugger", "a debugger is refused: %s", why ? why->text : err.msg);
 		vsu_fd_close(&d->sock);
 		return;
 	}
@@ -336,7 +339,6 @@ static void on_connecting(void *opaque)
 	d->nhardware = 0;
 	memset(d->later, 0, sizeof(d->later));
 	act_all(d, VARCH_GDB_RUNS);
-	varch_gdb_begin(&d->stub, &ops, d, varch_cpus_number(m->cpus));
 	vmm_stop_for_user(m);
 	vsu_io_init(&d->readable, on_readable, d, d->sock, VSU_IO_READ);
 	vsu_io_init(&d->writable, on_writable, d, d->sock, VSU_IO_WRITE);
@@ -353,7 +355,7 @@ struct debug_exit {
 
 static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
 {
-	const struct varch_gdb_breakpoint *hit = varch_debug_hit(&x->arch, d->hardware, d->nhardware);
+	const struct varch_gdb_breakpoint *hit = varch_debug()->hit(&x->arch, d->hardware, d->nhardware);
 	struct varch_gdb_stop why = { .cpu = x->cpu };
 
 	if (hit && hit->kind != VARCH_GDB_EXECUTION) {
@@ -361,7 +363,7 @@ static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
 		why.kind = hit->kind;
 		why.address = hit->address;
 	}
-	if (d->stub.state == VARCH_GDB_RUNNING)
+	if (varch_gdb_state(d->stub) == VARCH_GDB_RUNNING)
 		report_stopped(d, &why);
 	else if (why.watched)
 		d->later[x->cpu] = why;
@@ -381,7 +383,7 @@ static bool exit_on_main(void *opaque, struct varch_main_call *call)
 	(void)call;
 	if (!vmm_debugger_is_connected(x->m))
 		return true;
-	if (!varch_debug_is_software(&x->arch, &address) || varch_gdb_has_software(&d->stub, address) ||
+	if (!varch_debug()->is_software(&x->arch, &address) || varch_gdb_has_software(d->stub, address) ||
 	    set_control(d, x->cpu, true, true) < 0)
 		report_stop(d, x);
 	return true;
@@ -412,10 +414,10 @@ int vmm_debugger_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	const char *path = m->config->gdb;
 	struct vmm_debugger *d;
-	int rc = path ? varch_debug_check(err) : 0;
+	int rc;
 
-	if (rc < 0 || !path || m->start->dry_run)
-		return rc;
+	if (!path || m->start->dry_run)
+		return 0;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return vsu_error_sys(err, -ENOMEM, "option --gdb");
@@ -463,5 +465,6 @@ void vmm_debugger_free(struct vmm_debugger *d)
 	if (d->has_path)
 		vsu_sock_unlink(&d->path);
 	vsu_fd_close(&d->listener);
+	varch_gdb_free(d->stub);
 	free(d);
 }

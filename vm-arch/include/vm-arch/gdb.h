@@ -4,8 +4,10 @@
  * of one process. All of them stop together.
  *
  * The stub has one reply at a time and reads nothing until the caller has sent it, so a client
- * that does not read occupies a bounded amount of memory. The machine is reached by operations:
- * this module depends on no KVM.
+ * that does not read occupies a bounded amount of memory. The machine is reached by operations,
+ * and the processor is a table: this module depends on no KVM and on no architecture.
+ *
+ * A build with --disable-gdb, and one for arm64, is without this header.
  *
  * Threads: one at a time.
  */
@@ -16,17 +18,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vmm-sys-util/error.h>
 #include <vm-arch/attributes.h>
-#include <vm-arch/gdb_packet.h>
 
 VSU_BEGIN_DECLS
 
-struct varch_gdb_registers;
-
-/* Breakpoints in memory, and those of the processor's debug registers. */
-#define VARCH_GDB_MAX_SOFTWARE 64u
+/* Breakpoints of the processor's debug registers, and CPUs. */
 #define VARCH_GDB_MAX_HARDWARE 4u
 #define VARCH_GDB_MAX_CPUS 64u
+/* Bytes of all registers of a CPU. */
+#define VARCH_GDB_MAX_REGISTERS 1024u
+
+struct varch_gdb_stub;
+
+/* Consecutive registers of one size. */
+struct varch_gdb_register_row {
+	unsigned int n, bytes;
+};
+
+/* A processor as gdb sees it. What it refers to is borrowed, and must outlive the stub. */
+struct varch_gdb_target {
+	size_t size;		/* sizeof(struct varch_gdb_target); not 0 */
+	const char *xml;	/* target.xml: the description of the registers */
+	const struct varch_gdb_register_row *rows;	/* in the order of gdb's numbers, from 0 */
+	unsigned int nrows;
+	unsigned int counter;	/* number of the program counter, which has 8 bytes */
+	unsigned char trap;	/* the instruction that is a breakpoint in memory */
+};
+
+/* The registers of a CPU, each in the byte order of the processor, without gaps between them. */
+struct varch_gdb_registers {
+	unsigned char bytes[VARCH_GDB_MAX_REGISTERS];
+};
 
 enum varch_gdb_kind {		/* as in Z packets */
 	VARCH_GDB_SOFTWARE, VARCH_GDB_EXECUTION, VARCH_GDB_WRITE, VARCH_GDB_READ, VARCH_GDB_ACCESS,
@@ -40,6 +63,9 @@ struct varch_gdb_breakpoint {
 
 enum varch_gdb_action { VARCH_GDB_HOLDS, VARCH_GDB_RUNS, VARCH_GDB_STEPS };
 
+/* DETACHED: the connection ends after the output. */
+enum varch_gdb_state { VARCH_GDB_STOPPED, VARCH_GDB_RUNNING, VARCH_GDB_DETACHED };
+
 /* Why the CPUs have stopped. */
 struct varch_gdb_stop {
 	unsigned int cpu;
@@ -51,6 +77,7 @@ struct varch_gdb_stop {
 
 /* 0 or a negative errno. Called while the CPUs are stopped, except interrupt and kill. */
 struct varch_gdb_ops {
+	size_t size;		/* sizeof(struct varch_gdb_ops); not 0 */
 	int (*get_registers)(void *opaque, unsigned int cpu, struct varch_gdb_registers *regs);
 	int (*set_registers)(void *opaque, unsigned int cpu, const struct varch_gdb_registers *regs);
 	/* The guest's physical address, by the page tables of the CPU. -EFAULT: none. */
@@ -65,28 +92,15 @@ struct varch_gdb_ops {
 	void (*kill)(void *opaque);
 };
 
-struct varch_gdb_stub {
-	const struct varch_gdb_ops *ops;
-	void *opaque;
-	unsigned int cpus;	/* 1 to VARCH_GDB_MAX_CPUS */
-	/* private */
-	enum { VARCH_GDB_STOPPED, VARCH_GDB_RUNNING, VARCH_GDB_DETACHED } state;
-	bool no_ack;
-	unsigned int cpu;	/* of registers and memory */
-	struct varch_gdb_stop last;
-	struct varch_gdb_reader reader;
-	struct varch_gdb_writer writer;
-	bool has_reply;		/* writer has a packet, for a repetition */
-	char out[2 * VARCH_GDB_PACKET + 256];	/* the last packet, repeated, and a stop */
-	size_t out_at, out_len;
-	struct { uint64_t address, gpa; unsigned char byte; } software[VARCH_GDB_MAX_SOFTWARE];
-	unsigned int nsoftware;
-	struct varch_gdb_breakpoint hardware[VARCH_GDB_MAX_HARDWARE];
-	unsigned int nhardware;
-};
+/*
+ * A client has connected; the CPUs are stopped. target and ops are copied. cpus is 1 to
+ * VARCH_GDB_MAX_CPUS. -EINVAL: a wrong argument; -ENOMEM.
+ */
+VARCH_API int varch_gdb_new(const struct varch_gdb_target *target, const struct varch_gdb_ops *ops, void *opaque,
+			    unsigned int cpus, struct varch_gdb_stub **out, struct vsu_error *err) VSU_NODISCARD;
 
-/* A client has connected; the CPUs are stopped. */
-VARCH_API void varch_gdb_begin(struct varch_gdb_stub *s, const struct varch_gdb_ops *ops, void *opaque, unsigned int cpus);
+/* Calls no operation. NULL is ignored. */
+VARCH_API void varch_gdb_free(struct varch_gdb_stub *s);
 
 /* Removes all breakpoints: the client has left. The CPUs are stopped. */
 VARCH_API void varch_gdb_end(struct varch_gdb_stub *s);
@@ -101,8 +115,8 @@ VARCH_API void varch_gdb_sent(struct varch_gdb_stub *s, size_t n);
 /* All CPUs have stopped; ignored if they had before. */
 VARCH_API void varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why);
 
-/* Whether the client has detached: after the output the connection ends. */
-VARCH_API bool varch_gdb_is_detached(const struct varch_gdb_stub *s);
+/* Whether the guest runs, as the client requested it. */
+VARCH_API enum varch_gdb_state varch_gdb_state(const struct varch_gdb_stub *s);
 
 /* Whether a breakpoint in memory is the client's: others are the guest's own. */
 VARCH_API bool varch_gdb_has_software(const struct varch_gdb_stub *s, uint64_t address);

@@ -8,7 +8,6 @@
 #include "gdb/stub_private.h"
 
 #define PAGE 4096u
-#define INT3 0xcc
 /* Bytes of memory in a packet of hexadecimal digits. */
 #define MAX_MEMORY (VARCH_GDB_PACKET / 2 - 16)
 
@@ -28,8 +27,8 @@ static size_t read_memory(struct varch_gdb_stub *s, uint64_t address, unsigned c
 	for (done = 0; done < n; done += part) {
 		part = PAGE - (size_t)((address + done) % PAGE);
 		part = part < n - done ? part : n - done;
-		if (s->ops->find_memory(s->opaque, s->cpu, address + done, &gpa) < 0 ||
-		    s->ops->read_memory(s->opaque, gpa, to + done, part) < 0)
+		if (s->ops.find_memory(s->opaque, s->cpu, address + done, &gpa) < 0 ||
+		    s->ops.read_memory(s->opaque, gpa, to + done, part) < 0)
 			break;
 	}
 	return done;
@@ -45,9 +44,9 @@ static int write_memory(struct varch_gdb_stub *s, uint64_t address, const unsign
 	for (*done = 0; *done < n; *done += part) {
 		part = PAGE - (size_t)((address + *done) % PAGE);
 		part = part < n - *done ? part : n - *done;
-		rc = s->ops->find_memory(s->opaque, s->cpu, address + *done, &gpa);
+		rc = s->ops.find_memory(s->opaque, s->cpu, address + *done, &gpa);
 		if (!rc)
-			rc = s->ops->write_memory(s->opaque, gpa, from + *done, part);
+			rc = s->ops.write_memory(s->opaque, gpa, from + *done, part);
 		if (rc < 0)
 			return rc;
 	}
@@ -62,7 +61,7 @@ static void hide_breakpoints(const struct varch_gdb_stub *s, uint64_t address, u
 
 	for (i = 0; i < s->nsoftware; i++) {
 		at = s->software[i].address - address;
-		if (at < n && bytes[at] == INT3)
+		if (at < n && bytes[at] == s->target.trap)
 			bytes[at] = s->software[i].byte;
 	}
 }
@@ -100,7 +99,7 @@ static int write_around(struct varch_gdb_stub *s, uint64_t address, unsigned cha
 		if (s->software[i].address - address >= n)
 			continue;
 		replaced[i] = bytes[s->software[i].address - address];
-		bytes[s->software[i].address - address] = INT3;
+		bytes[s->software[i].address - address] = s->target.trap;
 	}
 	rc = write_memory(s, address, bytes, n, &done);
 	for (i = 0; i < s->nsoftware; i++)
@@ -150,8 +149,7 @@ bool varch_gdb_has_software(const struct varch_gdb_stub *s, uint64_t address)
 
 static int software_add(struct varch_gdb_stub *s, uint64_t address)
 {
-	static const unsigned char int3 = INT3;
-	unsigned char byte;
+		unsigned char byte;
 	uint64_t gpa;
 	int rc;
 
@@ -159,11 +157,11 @@ static int software_add(struct varch_gdb_stub *s, uint64_t address)
 		return 0;
 	if (s->nsoftware == VARCH_GDB_MAX_SOFTWARE)
 		return -ENOSPC;
-	rc = s->ops->find_memory(s->opaque, s->cpu, address, &gpa);
+	rc = s->ops.find_memory(s->opaque, s->cpu, address, &gpa);
 	if (!rc)
-		rc = s->ops->read_memory(s->opaque, gpa, &byte, 1);
+		rc = s->ops.read_memory(s->opaque, gpa, &byte, 1);
 	if (!rc)
-		rc = s->ops->write_memory(s->opaque, gpa, &int3, 1);
+		rc = s->ops.write_memory(s->opaque, gpa, &s->target.trap, 1);
 	if (rc < 0)
 		return rc;
 	s->software[s->nsoftware].address = address;
@@ -177,8 +175,8 @@ static void restore_byte(const struct varch_gdb_stub *s, uint64_t gpa, unsigned 
 {
 	unsigned char now;
 
-	if (!s->ops->read_memory(s->opaque, gpa, &now, 1) && now == INT3)
-		(void)!s->ops->write_memory(s->opaque, gpa, &byte, 1);
+	if (!s->ops.read_memory(s->opaque, gpa, &now, 1) && now == s->target.trap)
+		(void)!s->ops.write_memory(s->opaque, gpa, &byte, 1);
 }
 
 /*
@@ -191,7 +189,7 @@ static void software_restore(struct varch_gdb_stub *s, unsigned int i)
 	uint64_t gpa;
 
 	restore_byte(s, s->software[i].gpa, byte);
-	if (!s->ops->find_memory(s->opaque, s->cpu, s->software[i].address, &gpa) && gpa != s->software[i].gpa)
+	if (!s->ops.find_memory(s->opaque, s->cpu, s->software[i].address, &gpa) && gpa != s->software[i].gpa)
 		restore_byte(s, gpa, byte);
 	s->software[i] = s->software[--s->nsoftware];
 }
@@ -227,7 +225,7 @@ static int hardware_add(struct varch_gdb_stub *s, const struct varch_gdb_breakpo
 	if (s->nhardware == VARCH_GDB_MAX_HARDWARE)
 		return -ENOSPC;
 	s->hardware[s->nhardware++] = *b;
-	rc = s->ops->set_breakpoints(s->opaque, s->hardware, s->nhardware);
+	rc = s->ops.set_breakpoints(s->opaque, s->hardware, s->nhardware);
 	s->nhardware -= rc < 0;
 	return rc;
 }
@@ -239,7 +237,7 @@ static int hardware_remove(struct varch_gdb_stub *s, const struct varch_gdb_brea
 	if (i == s->nhardware)
 		return 0;
 	s->hardware[i] = s->hardware[--s->nhardware];
-	return s->ops->set_breakpoints(s->opaque, s->hardware, s->nhardware);
+	return s->ops.set_breakpoints(s->opaque, s->hardware, s->nhardware);
 }
 
 /* "KIND,ADDRESS,LENGTH". The processor watches 1, 2, 4 or 8 aligned bytes. */
@@ -268,7 +266,7 @@ void varch_gdb_on_insert(struct varch_gdb_stub *s, const char *at)
 	else if (b.kind == VARCH_GDB_SOFTWARE)
 		varch_gdb_reply_result(s, software_add(s, b.address));
 	else if (b.kind == VARCH_GDB_READ)
-		varch_gdb_reply_text(s, "");	/* x86 has none for reads alone */
+		varch_gdb_reply_text(s, "");	/* no target watches reads alone */
 	else
 		varch_gdb_reply_result(s, hardware_add(s, &b));
 }
@@ -288,5 +286,5 @@ void varch_gdb_end(struct varch_gdb_stub *s)
 	while (s->nsoftware)
 		software_restore(s, s->nsoftware - 1);
 	s->nhardware = 0;
-	(void)!s->ops->set_breakpoints(s->opaque, s->hardware, 0);
+	(void)!s->ops.set_breakpoints(s->opaque, s->hardware, 0);
 }

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "gdb/stub_private.h"
-#include "target/gdb_registers.h"
 
 /* ------------------------------------------------------------------------ replies */
 
@@ -36,12 +38,32 @@ static void reply_stop(struct varch_gdb_stub *s)
 
 /* ---------------------------------------------------------------------- registers */
 
+struct place {
+	size_t offset;
+	unsigned int bytes;
+};
+
+static bool find_register(const struct varch_gdb_target *t, uint64_t number, struct place *out)
+{
+	const struct varch_gdb_register_row *row;
+
+	out->offset = 0;
+	for (row = t->rows; row < t->rows + t->nrows; row++) {
+		if (number < row->n) {
+			out->offset += (size_t)number * row->bytes;
+			out->bytes = row->bytes;
+			return true;
+		}
+		number -= row->n;
+		out->offset += (size_t)row->n * row->bytes;
+	}
+	return false;
+}
+
 static void on_get_all(struct varch_gdb_stub *s, const char *at)
 {
-	struct varch_gdb_registers regs = { 0 };
-	unsigned char bytes[16];
-	unsigned int i;
-	int rc = s->ops->get_registers(s->opaque, s->cpu, &regs);
+	struct varch_gdb_registers regs = { { 0 } };
+	int rc = s->ops.get_registers(s->opaque, s->cpu, &regs);
 
 	(void)at;
 	if (rc < 0) {
@@ -49,58 +71,54 @@ static void on_get_all(struct varch_gdb_stub *s, const char *at)
 		return;
 	}
 	varch_gdb_write_begin(&s->writer);
-	for (i = 0; i < VARCH_GDB_REGISTERS; i++)
-		varch_gdb_write_hex(&s->writer, bytes, varch_gdb_register_get(&regs, i, bytes));
+	varch_gdb_write_hex(&s->writer, regs.bytes, s->register_bytes);
 	varch_gdb_reply_end(s);
 }
 
 static void on_set_all(struct varch_gdb_stub *s, const char *at)
 {
-	struct varch_gdb_registers regs = { 0 };
-	unsigned char bytes[16];
-	unsigned int i;
-	bool ok = true;
+	struct varch_gdb_registers regs = { { 0 } };
+	const bool ok = varch_gdb_bytes(&at, regs.bytes, s->register_bytes) && !*at;
 
-	for (i = 0; ok && i < VARCH_GDB_REGISTERS; i++) {
-		ok = varch_gdb_bytes(&at, bytes, varch_gdb_register_size(i));
-		varch_gdb_register_set(&regs, i, bytes);
-	}
-	varch_gdb_reply_result(s, ok && !*at ? s->ops->set_registers(s->opaque, s->cpu, &regs) : -EINVAL);
+	varch_gdb_reply_result(s, ok ? s->ops.set_registers(s->opaque, s->cpu, &regs) : -EINVAL);
 }
 
 static void on_get(struct varch_gdb_stub *s, const char *at)
 {
-	struct varch_gdb_registers regs = { 0 };
-	unsigned char bytes[16];
+	struct varch_gdb_registers regs = { { 0 } };
+	struct place place;
 	uint64_t number;
-	size_t n;
 
-	if (!varch_gdb_number(&at, &number) || *at || number >= VARCH_GDB_REGISTERS ||
-	    s->ops->get_registers(s->opaque, s->cpu, &regs) < 0) {
+	if (!varch_gdb_number(&at, &number) || *at || !find_register(&s->target, number, &place) ||
+	    s->ops.get_registers(s->opaque, s->cpu, &regs) < 0) {
 		varch_gdb_reply_result(s, -EINVAL);
 		return;
 	}
-	n = varch_gdb_register_get(&regs, (unsigned int)number, bytes);
 	varch_gdb_write_begin(&s->writer);
-	varch_gdb_write_hex(&s->writer, bytes, n);
+	varch_gdb_write_hex(&s->writer, regs.bytes + place.offset, place.bytes);
 	varch_gdb_reply_end(s);
+}
+
+static int set_register(struct varch_gdb_stub *s, const struct place *place, const void *bytes)
+{
+	struct varch_gdb_registers regs = { { 0 } };
+	int rc = s->ops.get_registers(s->opaque, s->cpu, &regs);
+
+	memcpy(regs.bytes + place->offset, bytes, place->bytes);
+	return rc ? rc : s->ops.set_registers(s->opaque, s->cpu, &regs);
 }
 
 static void on_set(struct varch_gdb_stub *s, const char *at)
 {
-	struct varch_gdb_registers regs = { 0 };
-	unsigned char bytes[16];
+	unsigned char bytes[VARCH_GDB_MAX_REGISTERS];
+	struct place place;
 	uint64_t number;
-	int rc;
 
-	if (!varch_gdb_number(&at, &number) || *at++ != '=' || number >= VARCH_GDB_REGISTERS ||
-	    !varch_gdb_bytes(&at, bytes, varch_gdb_register_size((unsigned int)number)) || *at) {
+	if (!varch_gdb_number(&at, &number) || *at++ != '=' || !find_register(&s->target, number, &place) ||
+	    !varch_gdb_bytes(&at, bytes, place.bytes) || *at)
 		varch_gdb_reply_result(s, -EINVAL);
-		return;
-	}
-	rc = s->ops->get_registers(s->opaque, s->cpu, &regs);
-	varch_gdb_register_set(&regs, (unsigned int)number, bytes);
-	varch_gdb_reply_result(s, rc ? rc : s->ops->set_registers(s->opaque, s->cpu, &regs));
+	else
+		varch_gdb_reply_result(s, set_register(s, &place, bytes));
 }
 
 /* ------------------------------------------------------------------------ threads */
@@ -153,7 +171,7 @@ static void resume_cpus(struct varch_gdb_stub *s, const enum varch_gdb_action *a
 	int rc;
 
 	s->state = VARCH_GDB_RUNNING;
-	rc = s->ops->resume(s->opaque, actions);
+	rc = s->ops.resume(s->opaque, actions);
 	if (!rc)
 		return;
 	s->state = VARCH_GDB_STOPPED;
@@ -172,13 +190,16 @@ static void resume_one(struct varch_gdb_stub *s, enum varch_gdb_action action)
 	resume_cpus(s, actions);
 }
 
-static int set_rip(struct varch_gdb_stub *s, uint64_t address)
+/* In the byte order of the target. */
+static int set_counter(struct varch_gdb_stub *s, uint64_t address)
 {
-	struct varch_gdb_registers regs = { 0 };
-	int rc = s->ops->get_registers(s->opaque, s->cpu, &regs);
+	struct place place;
+	unsigned char bytes[8];
+	unsigned int i;
 
-	regs.general[VARCH_GDB_RIP] = address;
-	return rc ? rc : s->ops->set_registers(s->opaque, s->cpu, &regs);
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(address >> (8 * i));
+	return find_register(&s->target, s->target.counter, &place) ? set_register(s, &place, bytes) : -EINVAL;
 }
 
 /* "[ADDRESS]" */
@@ -186,7 +207,7 @@ static void resume_at(struct varch_gdb_stub *s, const char *at, enum varch_gdb_a
 {
 	uint64_t address;
 
-	if (*at && (!varch_gdb_number(&at, &address) || *at || set_rip(s, address) < 0))
+	if (*at && (!varch_gdb_number(&at, &address) || *at || set_counter(s, address) < 0))
 		varch_gdb_reply_result(s, -EINVAL);
 	else
 		resume_one(s, action);
@@ -277,7 +298,7 @@ static void on_supported(struct varch_gdb_stub *s, const char *at)
 /* "OFFSET,LENGTH" */
 static void on_features(struct varch_gdb_stub *s, const char *at)
 {
-	const char *const xml = varch_gdb_target_xml();
+	const char *const xml = s->target.xml;
 	const size_t all = strlen(xml);
 	uint64_t offset, len;
 
@@ -367,7 +388,7 @@ static void on_detach(struct varch_gdb_stub *s, const char *at)
 static void on_kill(struct varch_gdb_stub *s, const char *at)
 {
 	(void)at;
-	s->ops->kill(s->opaque);
+	s->ops.kill(s->opaque);
 }
 
 static void on_kill_process(struct varch_gdb_stub *s, const char *at)
@@ -430,16 +451,54 @@ static void on_event(struct varch_gdb_stub *s, enum varch_gdb_event event)
 	else if (event == VARCH_GDB_REPEAT && !s->no_ack && s->has_reply)
 		varch_gdb_out(s, s->writer.bytes, s->writer.len);
 	else if (event == VARCH_GDB_INTERRUPT && s->state == VARCH_GDB_RUNNING)
-		s->ops->interrupt(s->opaque);
+		s->ops.interrupt(s->opaque);
 }
 
-void varch_gdb_begin(struct varch_gdb_stub *s, const struct varch_gdb_ops *ops, void *opaque, unsigned int cpus)
+static bool is_target(const struct varch_gdb_target *t)
 {
-	memset(s, 0, sizeof(*s));
-	s->ops = ops;
+	struct place counter;
+
+	return t->xml && find_register(t, t->counter, &counter) && counter.bytes == 8;
+}
+
+int varch_gdb_new(const struct varch_gdb_target *target, const struct varch_gdb_ops *ops, void *opaque,
+		  unsigned int cpus, struct varch_gdb_stub **out, struct vsu_error *err)
+{
+	struct varch_gdb_target t;
+	struct varch_gdb_ops copy;
+	struct varch_gdb_stub *s;
+	size_t bytes = 0;
+	unsigned int i;
+	int rc = vsu_copy_sized(&copy, sizeof(copy), ops, "struct varch_gdb_ops", err);
+
+	if (!rc)
+		rc = vsu_copy_sized(&t, sizeof(t), target, "struct varch_gdb_target", err);
+	if (rc < 0)
+		return rc;
+	if (!cpus || cpus > VARCH_GDB_MAX_CPUS)
+		return vsu_error_set(err, -EINVAL, "debugger: %u CPUs; 1 to %u are possible", cpus, VARCH_GDB_MAX_CPUS);
+	if (!is_target(&t))
+		return vsu_error_set(err, -EINVAL, "debugger: the table of the processor needs a description and a program counter of 8 bytes");
+	for (i = 0; i < t.nrows; i++)
+		bytes += (size_t)t.rows[i].n * t.rows[i].bytes;
+	if (bytes > VARCH_GDB_MAX_REGISTERS)
+		return vsu_error_set(err, -EINVAL, "debugger: the processor has %zu bytes of registers; at most %u are possible", bytes, VARCH_GDB_MAX_REGISTERS);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return vsu_error_sys(err, -ENOMEM, "debugger");
+	s->target = t;
+	s->ops = copy;
 	s->opaque = opaque;
 	s->cpus = cpus;
+	s->register_bytes = bytes;
 	s->last.interrupted = true;
+	*out = s;
+	return 0;
+}
+
+void varch_gdb_free(struct varch_gdb_stub *s)
+{
+	free(s);
 }
 
 size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *bytes, size_t n)
@@ -464,7 +523,7 @@ void varch_gdb_sent(struct varch_gdb_stub *s, size_t n)
 		s->out_at = s->out_len = 0;
 }
 
-bool varch_gdb_is_detached(const struct varch_gdb_stub *s)
+enum varch_gdb_state varch_gdb_state(const struct varch_gdb_stub *s)
 {
-	return s->state == VARCH_GDB_DETACHED;
+	return s->state;
 }

@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vm-arch/gdb.h>
-
-#include "target/gdb_registers.h"
+#include "arch/x86/gdb/registers.h"
+#include "gdb/stub_private.h"
 #include "../suite.h"
 
 #define CPUS 2u
@@ -18,7 +17,7 @@
 #define MEMORY 0x2000u
 
 static struct {
-	struct varch_gdb_registers regs[CPUS];
+	struct varch_x86_registers regs[CPUS];
 	unsigned char memory[MEMORY];
 	enum varch_gdb_action actions[CPUS];
 	unsigned int resumed, interrupted, killed;
@@ -28,20 +27,20 @@ static struct {
 	bool lacks_pages[CPUS];	/* executes a program that does not have them */
 	uint64_t copied;	/* 0x1000: the two pages are exchanged */
 } target;
-static struct varch_gdb_stub stub;
+static struct varch_gdb_stub *stub;
 static char got[20000];
 
 static int get_registers(void *opaque, unsigned int cpu, struct varch_gdb_registers *regs)
 {
 	(void)opaque;
-	*regs = target.regs[cpu];
+	memcpy(regs->bytes, &target.regs[cpu], sizeof(target.regs[cpu]));
 	return 0;
 }
 
 static int set_registers(void *opaque, unsigned int cpu, const struct varch_gdb_registers *regs)
 {
 	(void)opaque;
-	target.regs[cpu] = *regs;
+	memcpy(&target.regs[cpu], regs->bytes, sizeof(target.regs[cpu]));
 	return 0;
 }
 
@@ -90,7 +89,7 @@ static void interrupt(void *opaque)
 {
 	(void)opaque;
 	target.interrupted++;
-	varch_gdb_stopped(&stub, &(struct varch_gdb_stop){ .interrupted = true });
+	varch_gdb_stopped(stub, &(struct varch_gdb_stop){ .interrupted = true });
 }
 
 static void kill_machine(void *opaque)
@@ -100,23 +99,28 @@ static void kill_machine(void *opaque)
 }
 
 static const struct varch_gdb_ops ops = {
-	get_registers, set_registers, find_memory, read_memory, write_memory, set_breakpoints, resume, interrupt, kill_machine,
+	sizeof(ops), get_registers, set_registers, find_memory, read_memory, write_memory, set_breakpoints, resume, interrupt, kill_machine,
 };
 
 static void setup(void)
 {
 	memset(&target, 0, sizeof(target));
-	varch_gdb_begin(&stub, &ops, NULL, CPUS);
+	ck_assert_int_eq(varch_gdb_new(&varch_x86_target, &ops, NULL, CPUS, &stub, NULL), 0);
+}
+
+static void teardown(void)
+{
+	varch_gdb_free(stub);
 }
 
 static void take_output(void)
 {
 	const char *at;
-	const size_t n = varch_gdb_output(&stub, &at);
+	const size_t n = varch_gdb_output(stub, &at);
 
 	ck_assert_uint_lt(strlen(got) + n, sizeof(got));
 	strncat(got, at, n);
-	varch_gdb_sent(&stub, n);
+	varch_gdb_sent(stub, n);
 }
 
 static void feed(const char *bytes, size_t n)
@@ -124,7 +128,7 @@ static void feed(const char *bytes, size_t n)
 	size_t done = 0, part;
 
 	while (done < n) {
-		part = varch_gdb_input(&stub, (const unsigned char *)bytes + done, n - done);
+		part = varch_gdb_input(stub, (const unsigned char *)bytes + done, n - done);
 		ck_assert_uint_gt(part, 0);
 		done += part;
 		take_output();
@@ -191,8 +195,8 @@ START_TEST(nothing_is_read_before_the_reply_is_sent)
 {
 	static const char two[] = "$?#3f$?#3f";
 
-	ck_assert_uint_eq(varch_gdb_input(&stub, (const unsigned char *)two, 10), 5);
-	ck_assert_uint_eq(varch_gdb_input(&stub, (const unsigned char *)two + 5, 5), 0);
+	ck_assert_uint_eq(varch_gdb_input(stub, (const unsigned char *)two, 10), 5);
+	ck_assert_uint_eq(varch_gdb_input(stub, (const unsigned char *)two + 5, 5), 0);
 }
 END_TEST
 
@@ -208,7 +212,7 @@ END_TEST
 
 START_TEST(registers_are_read_and_written_by_number)
 {
-	target.regs[1].general[VARCH_GDB_RIP] = 0x1122;
+	target.regs[1].general[VARCH_X86_RIP] = 0x1122;
 	ck_assert_str_eq(ask("Hg2"), "OK");
 	ck_assert_str_eq(ask("p10"), "2211000000000000");
 	ck_assert_str_eq(ask("P11=46020000"), "OK");
@@ -221,7 +225,7 @@ END_TEST
 
 START_TEST(all_registers_are_written_as_they_were_read)
 {
-	char all[1 + 2 * VARCH_GDB_REGISTER_BYTES + 1] = "G";
+	char all[1 + 2 * sizeof(struct varch_x86_registers) + 1] = "G";
 
 	memset(&target.regs[0], 0x5a, sizeof(target.regs[0]));
 	strcat(all, ask("g"));
@@ -256,8 +260,38 @@ START_TEST(description_has_each_register_and_comes_in_parts)
 		ck_assert_uint_lt(strlen(xml) + strlen(part), sizeof(xml));
 		strcat(xml, part + 1);
 	} while (part[0] == 'm');
-	ck_assert_str_eq(xml, varch_gdb_target_xml());
-	ck_assert_uint_eq(count(xml, "<reg "), VARCH_GDB_REGISTERS);
+	ck_assert_str_eq(xml, varch_x86_target.xml);
+	ck_assert_uint_eq(count(xml, "<reg "), 59);
+}
+END_TEST
+
+static const struct varch_gdb_register_row many[] = { { 64, 16 }, { 1, 8 } };
+static const struct {
+	size_t ops_size;
+	struct varch_gdb_target target;
+	unsigned int cpus;
+	const char *why;
+} wrong[] = {
+	{ sizeof(ops), { sizeof(wrong[0].target), "", many + 1, 1, 0, 0 }, 0, "0 CPUs; 1 to 64 are possible" },
+	{ sizeof(ops), { sizeof(wrong[0].target), "", many + 1, 1, 0, 0 }, VARCH_GDB_MAX_CPUS + 1, "65 CPUs" },
+	{ 0, { sizeof(wrong[0].target), "", many + 1, 1, 0, 0 }, 1, "struct varch_gdb_ops" },
+	{ sizeof(ops), { 0, "", many + 1, 1, 0, 0 }, 1, "struct varch_gdb_target" },
+	{ sizeof(ops), { sizeof(wrong[0].target), NULL, many + 1, 1, 0, 0 }, 1, "a description" },
+	{ sizeof(ops), { sizeof(wrong[0].target), "", many + 1, 1, 1, 0 }, 1, "a program counter of 8 bytes" },
+	{ sizeof(ops), { sizeof(wrong[0].target), "", many, 2, 0, 0 }, 1, "a program counter of 8 bytes" },
+	{ sizeof(ops), { sizeof(wrong[0].target), "", many, 2, 64, 0 }, 1, "1032 bytes of registers; at most 1024" },
+};
+
+START_TEST(wrong_table_of_operations_or_processor_is_refused)
+{
+	struct varch_gdb_ops sized = ops;
+	struct vsu_error err = { 0 };
+	struct varch_gdb_stub *out = NULL;
+
+	sized.size = wrong[_i].ops_size;
+	ck_assert_int_eq(varch_gdb_new(&wrong[_i].target, &sized, NULL, wrong[_i].cpus, &out, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, wrong[_i].why));
+	ck_assert_ptr_null(out);
 }
 END_TEST
 
@@ -304,7 +338,7 @@ static void check_actions(enum varch_gdb_action first, enum varch_gdb_action sec
 {
 	ck_assert_int_eq(target.actions[0], first);
 	ck_assert_int_eq(target.actions[1], second);
-	varch_gdb_stopped(&stub, &(struct varch_gdb_stop){ .cpu = 0 });
+	varch_gdb_stopped(stub, &(struct varch_gdb_stop){ .cpu = 0 });
 	take_output();
 }
 
@@ -318,7 +352,7 @@ START_TEST(first_action_that_fits_counts)
 	check_actions(VARCH_GDB_RUNS, VARCH_GDB_RUNS);
 	ask("Hc2");
 	ck_assert_str_eq(ask("s1234"), "");
-	ck_assert_uint_eq(target.regs[1].general[VARCH_GDB_RIP], 0x1234);
+	ck_assert_uint_eq(target.regs[1].general[VARCH_X86_RIP], 0x1234);
 	check_actions(VARCH_GDB_RUNS, VARCH_GDB_STEPS);
 }
 END_TEST
@@ -337,8 +371,8 @@ START_TEST(stop_names_the_cpu_and_the_accessed_address)
 
 	ask("c");
 	got[0] = '\0';
-	varch_gdb_stopped(&stub, &why);
-	varch_gdb_stopped(&stub, &why);
+	varch_gdb_stopped(stub, &why);
+	varch_gdb_stopped(stub, &why);
 	take_output();
 	ck_assert_ptr_nonnull(strstr(got, "$T05thread:2;watch:1008;#"));
 	ck_assert_uint_eq(count(got, "T05"), 1);
@@ -366,13 +400,13 @@ START_TEST(breakpoint_in_memory_is_not_seen)
 	ck_assert_str_eq(ask("Z0,1005,1"), "OK");
 	ck_assert_str_eq(ask("Z0,1005,1"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0xcc);
-	ck_assert(varch_gdb_has_software(&stub, 0x1005));
+	ck_assert(varch_gdb_has_software(stub, 0x1005));
 	ck_assert_str_eq(ask("m1004,3"), "009000");
 	ck_assert_str_eq(ask("M1004,3:112233"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0xcc);
 	ck_assert_str_eq(ask("z0,1005,1"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0x22);
-	ck_assert(!varch_gdb_has_software(&stub, 0x1005));
+	ck_assert(!varch_gdb_has_software(stub, 0x1005));
 }
 END_TEST
 
@@ -405,11 +439,11 @@ START_TEST(breakpoint_is_removed_from_a_page_that_the_cpu_lacks_now)
 	ck_assert_uint_eq(target.memory[5], 0xcc);
 	target.lacks_pages[0] = target.lacks_pages[1] = true;
 	if (_i)
-		varch_gdb_end(&stub);
+		varch_gdb_end(stub);
 	else
 		ck_assert_str_eq(ask("z0,1005,1"), "OK");
 	ck_assert_uint_eq(target.memory[5], 0x90);
-	ck_assert(!varch_gdb_has_software(&stub, 0x1005));
+	ck_assert(!varch_gdb_has_software(stub, 0x1005));
 }
 END_TEST
 
@@ -485,7 +519,7 @@ START_TEST(detach_removes_all_breakpoints)
 	ask("Z0,1001,1");
 	ask("Z1,1000,1");
 	ck_assert_str_eq(ask("D"), "OK");
-	ck_assert(varch_gdb_is_detached(&stub));
+	ck_assert_int_eq(varch_gdb_state(stub), VARCH_GDB_DETACHED);
 	ck_assert_uint_eq(target.n, 0);
 	ck_assert_uint_eq(target.memory[0] | target.memory[1], 0);
 }
@@ -509,6 +543,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, registers_are_read_and_written_by_number);
 	tcase_add_test(tc, all_registers_are_written_as_they_were_read);
 	tcase_add_test(tc, description_has_each_register_and_comes_in_parts);
+	tcase_add_loop_test(tc, wrong_table_of_operations_or_processor_is_refused, 0, (int)(sizeof(wrong) / sizeof(wrong[0])));
 	tcase_add_test(tc, memory_is_read_and_written_across_pages);
 	tcase_add_test(tc, memory_ends_where_none_is);
 	tcase_add_test(tc, read_of_any_length_is_bounded);
@@ -535,7 +570,7 @@ int main(void)
 	Suite *s = suite_create("stub");
 	TCase *tc = tcase_create("stub");
 
-	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_checked_fixture(tc, setup, teardown);
 	add_tests(tc);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -8,15 +8,9 @@
 #include <vm-arch/debug_cpu.h>
 #include <vm-arch/vm.h>
 
+#include "arch/x86/gdb/registers.h"
 #include "kvm/ioctl.h"
 #include "kvm/uapi.h"
-#include "target/gdb_registers.h"
-
-int varch_debug_check(struct vsu_error *err)
-{
-	(void)err;
-	return 0;
-}
 
 /* ---------------------------------------------------------------------- registers */
 
@@ -45,7 +39,7 @@ static uint8_t tags_to(uint32_t tags)
 	return (uint8_t)used;
 }
 
-static void fpu_from(struct varch_gdb_registers *out, const struct kvm_fpu *fpu)
+static void fpu_from(struct varch_x86_registers *out, const struct kvm_fpu *fpu)
 {
 	const uint32_t words[8] = {
 		fpu->fcw, fpu->fsw, tags_from(fpu->ftwx), (uint32_t)(fpu->last_ip >> 32),
@@ -60,7 +54,7 @@ static void fpu_from(struct varch_gdb_registers *out, const struct kvm_fpu *fpu)
 	out->mxcsr = fpu->mxcsr;
 }
 
-static void fpu_to(struct kvm_fpu *fpu, const struct varch_gdb_registers *regs)
+static void fpu_to(struct kvm_fpu *fpu, const struct varch_x86_registers *regs)
 {
 	unsigned int i;
 
@@ -76,21 +70,21 @@ static void fpu_to(struct kvm_fpu *fpu, const struct varch_gdb_registers *regs)
 	fpu->mxcsr = regs->mxcsr;
 }
 
-static void general_from(struct varch_gdb_registers *out, const struct kvm_regs *regs)
+static void general_from(struct varch_x86_registers *out, const struct kvm_regs *regs)
 {
 #define FROM(i, name) out->general[i] = regs->name;
 	FOR_EACH_GENERAL(FROM)
 	out->eflags = (uint32_t)regs->rflags;
 }
 
-static void general_to(struct kvm_regs *regs, const struct varch_gdb_registers *from)
+static void general_to(struct kvm_regs *regs, const struct varch_x86_registers *from)
 {
 #define TO(i, name) regs->name = from->general[i];
 	FOR_EACH_GENERAL(TO)
 	regs->rflags = (regs->rflags & ~(uint64_t)UINT32_MAX) | from->eflags;
 }
 
-static void segments_from(struct varch_gdb_registers *out, const struct kvm_sregs *sregs)
+static void segments_from(struct varch_x86_registers *out, const struct kvm_sregs *sregs)
 {
 	const uint32_t selectors[6] = {
 		sregs->cs.selector, sregs->ss.selector, sregs->ds.selector,
@@ -118,33 +112,37 @@ static int get_state(const struct varch_cpus *cpus, unsigned int cpu, struct sta
 	return rc ? rc : varch_ioctl(fd, KVM_GET_FPU, &s->fpu);
 }
 
-int varch_debug_get_registers(const struct varch_cpus *cpus, unsigned int cpu, struct varch_gdb_registers *out)
+static int get_registers(const struct varch_cpus *cpus, unsigned int cpu, struct varch_gdb_registers *out)
 {
+	struct varch_x86_registers regs = { .eflags = 0 };
 	struct state s = { 0 };
 	int rc = get_state(cpus, cpu, &s);
 
 	if (rc < 0)
 		return rc;
-	general_from(out, &s.regs);
-	segments_from(out, &s.sregs);
-	fpu_from(out, &s.fpu);
+	general_from(&regs, &s.regs);
+	segments_from(&regs, &s.sregs);
+	fpu_from(&regs, &s.fpu);
+	memcpy(out->bytes, &regs, sizeof(regs));
 	return 0;
 }
 
 /* Only what changes is written: some of it has effects on the CPU. */
-int varch_debug_set_registers(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_gdb_registers *regs)
+static int set_registers(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_gdb_registers *from)
 {
 	const int fd = varch_cpus_fd(cpus, cpu);
+	struct varch_x86_registers regs;
 	struct state now = { 0 }, next;
 	int rc = get_state(cpus, cpu, &now);
 
 	if (rc < 0)
 		return rc;
+	memcpy(&regs, from->bytes, sizeof(regs));
 	next = now;
-	general_to(&next.regs, regs);
-	fpu_to(&next.fpu, regs);
-	next.sregs.fs.base = regs->fs_base;
-	next.sregs.gs.base = regs->gs_base;
+	general_to(&next.regs, &regs);
+	fpu_to(&next.fpu, &regs);
+	next.sregs.fs.base = regs.fs_base;
+	next.sregs.gs.base = regs.gs_base;
 	if (memcmp(&now.sregs, &next.sregs, sizeof(now.sregs)) != 0)
 		rc = varch_ioctl(fd, KVM_SET_SREGS, &next.sregs);
 	if (!rc && memcmp(&now.fpu, &next.fpu, sizeof(now.fpu)) != 0)
@@ -156,7 +154,7 @@ int varch_debug_set_registers(const struct varch_cpus *cpus, unsigned int cpu, c
 
 /* ------------------------------------------------------------------------- memory */
 
-int varch_debug_find(const struct varch_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
+static int find_memory(const struct varch_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = address };
 	int rc = varch_ioctl(varch_cpus_fd(cpus, cpu), KVM_TRANSLATE, &t);
@@ -198,7 +196,7 @@ static int set_debug(int fd, struct kvm_guest_debug *debug)
 	return varch_ioctl(fd, KVM_SET_GUEST_DEBUG, debug);
 }
 
-int varch_debug_control(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_debug_control *c)
+static int set_control(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_debug_control *c)
 {
 	struct kvm_guest_debug debug = { 0 };
 	unsigned int i;
@@ -222,13 +220,13 @@ int varch_debug_control(const struct varch_cpus *cpus, unsigned int cpu, const s
 
 #define BREAKPOINT 3u	/* the exception of int3 */
 
-bool varch_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address)
+static bool is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address)
 {
 	*address = exit->pc;
 	return exit->exception == BREAKPOINT;
 }
 
-const struct varch_gdb_breakpoint *varch_debug_hit(const struct kvm_debug_exit_arch *exit,
+static const struct varch_gdb_breakpoint *find_hit(const struct kvm_debug_exit_arch *exit,
 					       const struct varch_gdb_breakpoint *list, unsigned int n)
 {
 	unsigned int i;
@@ -238,4 +236,15 @@ const struct varch_gdb_breakpoint *varch_debug_hit(const struct kvm_debug_exit_a
 		if (exit->dr6 >> i & 1)
 			return &list[i];
 	return NULL;
+}
+
+const struct varch_debug *varch_debug(void)
+{
+	static const struct varch_debug ops = {
+		.target = &varch_x86_target,
+		.get_registers = get_registers, .set_registers = set_registers, .find = find_memory,
+		.control = set_control, .is_software = is_software, .hit = find_hit,
+	};
+
+	return &ops;
 }

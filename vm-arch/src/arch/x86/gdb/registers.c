@@ -3,18 +3,8 @@
 #include <config.h>
 
 #include <assert.h>
-#include <string.h>
 
-#include "target/gdb_registers.h"
-
-static const struct row {
-	unsigned int n, size;
-	size_t offset;
-} rows[] = {
-#define ROW(n, member) { n, sizeof(((struct varch_gdb_registers *)0)->member) / (n), offsetof(struct varch_gdb_registers, member) }
-	ROW(VARCH_GDB_GENERAL, general), ROW(1, eflags), ROW(6, segments), ROW(8, st), ROW(8, fpu),
-	ROW(16, xmm), ROW(1, mxcsr), ROW(1, fs_base), ROW(1, gs_base),
-};
+#include "arch/x86/gdb/registers.h"
 
 #define FEATURE(name, content) "<feature name=\"org.gnu.gdb.i386." name "\">" content "</feature>"
 #define REGISTER(name, bits, type) "<reg name=\"" name "\" bitsize=\"" bits "\" type=\"" type "\"/>"
@@ -51,50 +41,19 @@ static const char xml[] =
 	HEAD FEATURE("core", GENERAL X87) FEATURE("sse", VECTORS SSE)
 	FEATURE("segments", R64("fs_base") R64("gs_base")) "</target>";
 
-const char *varch_gdb_target_xml(void)
-{
-	return xml;
-}
+#define MEMBER(member) (sizeof(((struct varch_x86_registers *)0)->member))
+#define ROW(n, member) { n, (unsigned int)(MEMBER(member) / (n)) }
 
-/* NULL: none of that number; else its row, and *offset in the struct. */
-static const struct row *find_row(unsigned int number, size_t *offset)
-{
-	const struct row *r;
+static const struct varch_gdb_register_row rows[] = {
+	ROW(VARCH_X86_GENERAL, general), ROW(1, eflags), ROW(6, segments), ROW(8, st), ROW(8, fpu),
+	ROW(16, xmm), ROW(1, mxcsr), ROW(1, fs_base), ROW(1, gs_base),
+};
 
-	for (r = rows; r < rows + sizeof(rows) / sizeof(rows[0]); number -= r++->n)
-		if (number < r->n) {
-			*offset = r->offset + (size_t)number * r->size;
-			return r;
-		}
-	return NULL;
-}
+static_assert(sizeof(struct varch_x86_registers) == MEMBER(general) + MEMBER(eflags) + MEMBER(segments) + MEMBER(st) +
+	      MEMBER(fpu) + MEMBER(xmm) + MEMBER(mxcsr) + MEMBER(fs_base) + MEMBER(gs_base), "gaps");
+static_assert(sizeof(struct varch_x86_registers) <= VARCH_GDB_MAX_REGISTERS, "too many registers");
 
-size_t varch_gdb_register_get(const struct varch_gdb_registers *regs, unsigned int number, void *bytes)
-{
-	size_t offset;
-	const struct row *r = find_row(number, &offset);
-
-	if (!r)
-		return 0;
-	memcpy(bytes, (const char *)regs + offset, r->size);
-	return r->size;
-}
-
-size_t varch_gdb_register_set(struct varch_gdb_registers *regs, unsigned int number, const void *bytes)
-{
-	size_t offset;
-	const struct row *r = find_row(number, &offset);
-
-	if (!r)
-		return 0;
-	memcpy((char *)regs + offset, bytes, r->size);
-	return r->size;
-}
-
-size_t varch_gdb_register_size(unsigned int number)
-{
-	size_t offset;
-	const struct row *r = find_row(number, &offset);
-
-	return r ? r->size : 0;
-}
+const struct varch_gdb_target varch_x86_target = {
+	.size = sizeof(varch_x86_target), .xml = xml, .rows = rows, .nrows = sizeof(rows) / sizeof(rows[0]),
+	.counter = VARCH_X86_RIP, .trap = 0xcc,	/* int3 */
+};
