@@ -20,14 +20,17 @@
 
 VSU_BEGIN_DECLS
 
-#define VARCH_CPU_PLUG_WORDS 2
+#define VARCH_CPU_PLUG_WORDS 2u
 
 struct varch_cpu_plug {
 	uint32_t present[VARCH_CPU_PLUG_WORDS];	/* atomic */
 	uint32_t came[VARCH_CPU_PLUG_WORDS];	/* atomic: not yet read by the guest */
 };
 
-/* With CPUs 0 to n - 1; n: at most 32 * VARCH_CPU_PLUG_WORDS. Does nothing on an architecture without the registers. */
+/*
+ * Adds the registers, with CPUs 0 to n - 1. -EINVAL: n exceeds 32 * VARCH_CPU_PLUG_WORDS. An architecture without
+ * hot plug of CPUs has no such registers.
+ */
 VARCH_API int varch_cpu_plug_add(struct varch_cpu_plug *plug, unsigned int n, struct varch_bus *registers,
 		     struct vsu_error *err) VSU_NODISCARD;
 

@@ -2,6 +2,8 @@
 /* Hot plug of CPUs: words of bits, which the guest reads. */
 #include <config.h>
 
+#include <errno.h>
+
 #include <vm-arch/cpu_plug.h>
 #include <vm-arch/layout.h>
 
@@ -37,6 +39,8 @@ int varch_cpu_plug_add(struct varch_cpu_plug *plug, unsigned int n, struct varch
 	};
 	unsigned int i;
 
+	if (n > VARCH_CPU_PLUG_WORDS * WORD_BITS)
+		return vsu_error_set(err, -EINVAL, "%u CPUs: the registers for hot plug have %u", n, VARCH_CPU_PLUG_WORDS * WORD_BITS);
 	for (i = 0; i < n; i++)
 		bit_set(plug->present, i);
 	return VARCH_CPU_PLUG_LEN ? varch_bus_add(registers, &range, err) : 0;

@@ -46,6 +46,18 @@ START_TEST(a_new_machine_has_its_first_cpus)
 }
 END_TEST
 
+START_TEST(more_cpus_than_the_registers_have_are_refused)
+{
+	struct vsu_error err;
+
+	start(64);
+	ck_assert_uint_eq(read_at(PRESENT(1)), UINT32_MAX);
+	ck_assert_int_eq(varch_cpu_plug_add(&plug, 65, &bus, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "65 CPUs"));
+	ck_assert_uint_eq(read_at(CAME(0)) | read_at(CAME(1)), 0);
+}
+END_TEST
+
 START_TEST(a_cpu_that_came_is_reported_once_and_stays_present)
 {
 	start(1);
@@ -110,6 +122,7 @@ int main(void)
 	if (!VARCH_CPU_PLUG_LEN)
 		return skip_all("this architecture has no hot plug of CPUs");
 	tcase_add_test(tc, a_new_machine_has_its_first_cpus);
+	tcase_add_test(tc, more_cpus_than_the_registers_have_are_refused);
 	tcase_add_test(tc, a_cpu_that_came_is_reported_once_and_stays_present);
 	tcase_add_test(tc, only_aligned_reads_of_32_bits_change_a_register);
 	tcase_add_test(tc, no_write_changes_a_register);
