@@ -15,6 +15,8 @@ static const struct {
 } texts[] = {
 	{ CVMM_EXEC_ADVICE_MEMBER, "option --", "" },
 	{ VARCH_ADVICE_MEMORY, "", "; increase --memory" },
+	{ VARCH_ADVICE_MEMORY_AT_0, "", "; place some with --memory at=0" },
+	{ VARCH_ADVICE_MEMORY_AT_1G, "", "; place some with --memory at=0x40000000" },
 	{ VARCH_ADVICE_MODULES, "", "; name its modules with --modules" },
 	{ VARCH_ADVICE_TRANSPORT, "", "; leave --transport out" },
 	{ CVMM_EXEC_ADVICE_TEMPLATES, "", "; name one with --folder" },

@@ -17,6 +17,8 @@ static const struct {
 } remedies[] = {
 	{ CVMM_EXEC_ADVICE_MEMBER, "option --WHAT: WHY" },
 	{ VARCH_ADVICE_MEMORY, "WHAT: WHY; increase --memory" },
+	{ VARCH_ADVICE_MEMORY_AT_0, "WHAT: WHY; place some with --memory at=0" },
+	{ VARCH_ADVICE_MEMORY_AT_1G, "WHAT: WHY; place some with --memory at=0x40000000" },
 	{ VAGENT_ADVICE_KERNEL, "WHAT: WHY; name one with --kernel" },
 	{ VARCH_ADVICE_MODULES, "WHAT: WHY; name its modules with --modules" },
 	{ VAGENT_ADVICE_NO_MODULES, "WHAT: WHY; name their folder with --modules, or --modules=none if it needs none" },

@@ -12,6 +12,8 @@ enum varch_advice {
 	VARCH_ADVICE_MEMORY = 0x76720001, /* more memory of the guest */
 	VARCH_ADVICE_MODULES,	/* the folder of the kernel's modules, which it does not name */
 	VARCH_ADVICE_TRANSPORT,	/* devices on virtio-mmio */
+	VARCH_ADVICE_MEMORY_AT_0,	/* writable memory at address 0 of the guest */
+	VARCH_ADVICE_MEMORY_AT_1G,	/* writable memory at 0x40000000 */
 };
 
 #endif

@@ -12,7 +12,7 @@ int varch_kernel_file_open(struct varch_kernel_file *kernel, const char *name,
 {
 	memset(kernel, 0, sizeof(*kernel));
 	if (varch_kernel_is_program_name(name))
-		return vsu_error_set(err, -EINVAL, "kernel '%s': only the program cvmm knows this name; give the path of the ELF file", name);
+		return vsu_error_set(err, -EINVAL, "kernel '%s': the name stands for a kernel that a program installs, and is no file; give the path of the ELF file", name);
 	kernel->name = name;
 	return varch_file_open(&kernel->file, "kernel", name, err);
 }

@@ -12,6 +12,7 @@
 #include <vm-arch/load.h>
 #include <vm-memory/access.h>
 
+#include "advise.h"
 #include "arch/arm64/acpi/tables.h"
 #include "arch/arm64/boot/compressed_image.h"
 #include "arch/arm64/boot/device_tree.h"
@@ -181,7 +182,8 @@ static int check_low_memory(const struct vmem_view *view, struct vsu_error *err)
 {
 	if (vmem_check_range(view, VARCH_HOLE_END, KERNEL_GPA - VARCH_HOLE_END, VMEM_WRITE))
 		return 0;
-	return vsu_error_set(err, -EFAULT, "the guest boots in the 2 MiB at 0x40000000, which must be writable memory; place some with --memory at=0x40000000");
+	return varch_advise(err, vsu_error_set(err, -EFAULT, "the guest boots in the 2 MiB at 0x40000000, which must be writable memory"),
+			    VARCH_ADVICE_MEMORY_AT_1G);
 }
 
 int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,

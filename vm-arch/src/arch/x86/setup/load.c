@@ -11,6 +11,7 @@
 #include <vm-arch/load.h>
 #include <vm-memory/access.h>
 
+#include "advise.h"
 #include "arch/x86/acpi/tables.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/pvh/start_info.h"
@@ -182,7 +183,8 @@ static int check_low_memory(const struct vmem_view *view, struct vsu_error *err)
 {
 	if (vmem_check_range(view, 0, VARCH_BOOT_KERNEL_GPA, VMEM_WRITE))
 		return 0;
-	return vsu_error_set(err, -EFAULT, "the guest boots in its first MiB, which must be writable memory; place some with --memory at=0");
+	return varch_advise(err, vsu_error_set(err, -EFAULT, "the guest boots in its first MiB, which must be writable memory"),
+			    VARCH_ADVICE_MEMORY_AT_0);
 }
 
 int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,

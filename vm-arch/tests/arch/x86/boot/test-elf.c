@@ -415,7 +415,7 @@ START_TEST(what_is_not_a_file_with_content_is_refused)
 	assert_open(path, -ENOENT, path);
 	assert_open("/", -ENODEV, "it must be a regular file");
 	assert_open("/dev/null", -ENODEV, "it must be a regular file");
-	assert_open("builtin:selftest", -EINVAL, "only the program cvmm knows this name; give the path");
+	assert_open("builtin:selftest", -EINVAL, "stands for a kernel that a program installs, and is no file; give the path");
 	assert_open("builtin:", -EINVAL, "kernel 'builtin:'");
 }
 END_TEST
