@@ -16,8 +16,10 @@ machine_libs = $(top_builddir)/programs/common/libcommon.la $(CVMM_EXEC_STATIC_L
 machine_rig = \
 	../../vmm/tests/machine/fake_kvm.c \
 	../../vmm/tests/machine/kernels.c \
+	../../vmm/tests/control/socket_user.c \
 	../../vmm/tests/machine/plug_rig.c \
 	../../vmm/tests/machine/rig.c \
+	../../vmm/tests/machine/user_lines.c \
 	$(NULL)
 # tests/NAME without a _SOURCES line is made from tests/NAME.c.
 AM_DEFAULT_SOURCE_EXT = .c

@@ -172,7 +172,7 @@ static void setup(void)
 	kernel_pvh();
 	rig_file("disk", bytes, sizeof(bytes));
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--disk=disk",
-		    "--device=balloon", "--control=control");
+		    "--device=balloon");
 }
 
 static int request(int (*fn)(struct cvmm_machine *m, struct vsu_error *err))

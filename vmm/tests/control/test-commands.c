@@ -6,8 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/json_read.h>
+#include <vmm-sys-util/exit.h>
 
+#include "../machine/kernels.h"
 #include "../machine/plug_rig.h"
 
 #define DISK 65536u		/* initial bytes of its file */
@@ -242,15 +243,17 @@ START_TEST(requests_that_nobody_awaits_leave_no_answers)
 }
 END_TEST
 
-/* A line with these members and the time. */
-static void assert_event(int watcher, const char *members)
+/* A line with these members and a time, which is not before that of the line before. */
+static void assert_event(int from, const char *members)
 {
-	const char *line = user_hears(watcher), *rest = line + strlen(members);
+	static uint64_t before = UINT64_C(1000000000) * 1000000;
+	const char *line = user_hears(from), *rest = line + strlen(members);
 	uint64_t us;
 
 	ck_assert_msg(!strncmp(line, members, strlen(members)), "%s", line);
 	ck_assert_msg(sscanf(rest, ",\"time_us\":%" SCNu64 "}\n", &us) == 1, "%s", line);
-	ck_assert_uint_gt(us, UINT64_C(1000000000) * 1000000);
+	ck_assert_uint_ge(us, before);
+	before = us;
 }
 
 START_TEST(the_balloon_has_its_own_command)
@@ -263,24 +266,76 @@ END_TEST
 
 static void watching(void)
 {
-	const int watcher = user_connect();
+	const int from = user_connect();
 
-	user_sends(watcher, "subscribe\n");
-	ck_assert_str_eq(user_hears(watcher), DONE);
+	user_sends(from, "subscribe\n");
+	ck_assert_str_eq(user_hears(from), DONE);
 	assert_told("pause\n", DONE);
-	assert_event(watcher, "{\"event\":\"paused\"");
+	assert_event(from, "{\"event\":\"paused\"");
 	assert_told("pause\n", DONE);
 	assert_told("resume\n", DONE);
-	assert_event(watcher, "{\"event\":\"resumed\"");
+	assert_event(from, "{\"event\":\"resumed\"");
 	assert_told("device-add balloon,size=1M\n", ADDED(0));
 	common_out(1, ACTUAL, 4, 3);
-	assert_event(watcher, "{\"event\":\"balloon\",\"device\":0,\"actual\":12288,\"target\":1048576");
-	close(watcher);
+	assert_event(from, "{\"event\":\"balloon\",\"device\":0,\"actual\":12288,\"target\":1048576");
+	close(from);
 }
 
 START_TEST(subscribers_receive_changes_of_processors_and_balloons)
 {
 	run(watching);
+}
+END_TEST
+
+/* ------------------------------------------------------------ the end of a machine */
+
+static const struct end {
+	uint16_t port;
+	uint8_t value;
+	int status;
+	const char *members[3];	/* of each line, before its time */
+} ends[] = {
+	{ VARCH_PORT_SLEEP_CONTROL, 0x34, VSU_EXIT_OK,
+	  { "{\"event\":\"shutdown\",\"status\":0,\"reason\":\"the guest powered off\"" } },
+	{ VARCH_PORT_RESET, VARCH_RESET_VALUE, VSU_EXIT_REBOOT,
+	  { "{\"event\":\"reset\"",
+	    "{\"event\":\"shutdown\",\"status\":2,\"reason\":\"the guest asked for a reboot\"" } },
+	{ VARCH_PORT_PANIC, 1, VSU_EXIT_PANIC,
+	  { "{\"event\":\"guest-panicked\"",
+	    "{\"event\":\"shutdown\",\"status\":3,\"reason\":\"the guest's kernel panicked\"" } },
+};
+
+static const struct end *the_end;
+static int watcher;
+
+/* The subscription is answered before the guest ends. */
+static int watched(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	if (cpu || n)
+		return FAKE_COMPUTES;
+	watcher = user_connect();
+	user_sends(watcher, "subscribe\n");
+	ck_assert_str_eq(user_hears(watcher), DONE);
+	return fake_out(run, the_end->port, the_end->value);
+}
+
+START_TEST(subscribers_receive_the_end_of_the_machine)
+{
+	const char *const *members;
+	char byte;
+
+	kernel_pvh();
+	the_end = &ends[_i];
+	fake.guest = watched;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig.user = &usual_user;
+	rig_run();
+	ck_assert_int_eq(rig.status, the_end->status);
+	for (members = the_end->members; *members; members++)
+		assert_event(watcher, *members);
+	rig_free();
+	ck_assert_int_eq(read(watcher, &byte, 1), 0);
+	close(watcher);
 }
 END_TEST
 
@@ -348,6 +403,19 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "save timeout=2d folder\n", "save: 'timeout=2d': expected seconds, or a time such as 1m30s, up to 1d" },
 	{ "migrate timeout=5 auto-converge\n", "no address" },
 	{ "device-del 0 wait soon\n", "'soon' after the device" },
+	{ "device-del 0 now\n", "expected 'force', 'wait', both or nothing" },
+	{ "device-del blk now\n", "no device" },
+	{ "device-del 18446744073709551615\n", "no device" },
+	{ "device-add\n", "expected 'device-add [timeout=TIME] KIND,OPTIONS'" },
+	{ "cpus 4294967298\n", "cpus: '4294967298' is not a number of CPUs, such as 4" },
+	{ "cpus -3\n", "is not a number of CPUs" },
+	{ "cpus +1\n", "is not a number of CPUs" },
+	{ "cpus\n", "expected 'cpus N'" },
+	{ "cpus 3 4\n", "expected 'cpus N'" },
+	{ "save part incremental incremental\n", "'incremental': expected incremental" },
+	{ "save incremental\n", "no folder before 'incremental'" },
+	{ "save part then=pause then=quit\n", "'then=quit': expected incremental" },
+	{ "core fd:0\n", "0 descriptors were sent" },
 };
 
 static void refused(void)
@@ -383,6 +451,7 @@ int main(void)
 	tcase_add_test(tc, a_machine_with_private_memory_is_neither_saved_nor_migrated);
 	tcase_add_test(tc, the_balloon_has_its_own_command);
 	tcase_add_test(tc, subscribers_receive_changes_of_processors_and_balloons);
+	tcase_add_loop_test(tc, subscribers_receive_the_end_of_the_machine, 0, COUNT(ends));
 	tcase_add_test(tc, requests_that_nobody_awaits_leave_no_answers);
 	tcase_add_test(tc, rate_limits_change_while_the_machine_runs);
 	tcase_add_test(tc, the_level_of_the_log_changes_while_the_machine_runs);

@@ -155,6 +155,7 @@ static void saving_wrongly(void)
 	assert_passed_refusal(FILES, full, 3, "'machine.json' is not empty");
 	assert_passed_refusal("save folder\n", fds, 1, "descriptor 0 of the message is not used");
 	assert_passed_refusal("save folder fd:0\n", fds, 1, "expected only the folder");
+	assert_passed_refusal("core file\n", fds, 1, "descriptor 0 of the message is not used");
 	assert_passed_refusal("migrate fd:0\n", fds, 1, "is not a socket; a pipe has one direction only");
 	assert_passed_refusal("migrate connections=2 fd:0\n", fds, 1, "fd: use only one connection");
 	ck_assert_int_lt(access("folder.incomplete", F_OK), 0);

@@ -4,8 +4,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <virtio-devices/pci.h>
 #include <vmm-sys-util/event.h>
@@ -13,88 +11,6 @@
 
 #include "kernels.h"
 #include "plug_rig.h"
-
-/* ------------------------------------------------------- the user's commands */
-
-static int usual = -1;
-char said[8192];
-
-int user_connect(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "control" };
-	int user = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(user, 0);
-	ck_assert_int_eq(connect(user, (const struct sockaddr *)&addr, sizeof(addr)), 0);
-	return user;
-}
-
-void user_sends(int user, const char *line)
-{
-	ck_assert_int_eq(write(user, line, strlen(line)), (ssize_t)strlen(line));
-}
-
-const char *user_hears(int user)
-{
-	size_t n = 0;
-
-	do {
-		ck_assert_uint_lt(n, sizeof(said) - 1);
-		ck_assert_int_eq(read(user, said + n, 1), 1);
-	} while (said[n++] != '\n');
-	said[n] = '\0';
-	return said;
-}
-
-const char *user_says(const char *line)
-{
-	if (usual < 0)
-		usual = user_connect();
-	user_sends(usual, line);
-	return user_hears(usual);
-}
-
-const char *user_passes(const char *line, const int *fds, unsigned int n)
-{
-	const struct iovec iov = { (void *)(uintptr_t)line, strlen(line) };
-
-	if (usual < 0)
-		usual = user_connect();
-	ck_assert_int_eq(vsu_sock_send(usual, &iov, 1, fds, n), (ssize_t)iov.iov_len);
-	return user_hears(usual);
-}
-
-void assert_told(const char *line, const char *answer)
-{
-	ck_assert_str_eq(user_says(line), answer);
-}
-
-void assert_refusal(const char *line, const char *why)
-{
-	user_says(line);
-	ck_assert_msg(strstr(said, "\"ok\":false") && strstr(said, why), "%s: %s", line, said);
-}
-
-bool has_device(unsigned int number)
-{
-	char want[32];
-
-	snprintf(want, sizeof(want), "{\"device\":%u,", number);
-	return strstr(user_says("status\n"), want);
-}
-
-void wait_for_status(const char *words)
-{
-	while (!strstr(user_says("status\n"), words))
-		;
-}
-
-/* Dispatches the machine between the replies. */
-void wait_until_gone(unsigned int number)
-{
-	while (has_device(number))
-		;
-}
 
 /* ------------------------------------------------------------ the guest's acts */
 
@@ -248,6 +164,7 @@ void machine_run_to(int status, const char *const *words, void (*what)(void))
 	act.wanted = vsu_event_new();
 	act.made = vsu_event_new();
 	story = what;
+	rig.user = &usual_user;
 	rig_options(words);
 	rig_run();
 	ck_assert_msg(rig.status == status, "%d: %s", rig.status, rig.err.msg);
@@ -255,9 +172,7 @@ void machine_run_to(int status, const char *const *words, void (*what)(void))
 	close(act.wanted);
 	close(act.made);
 	/* for another machine of the same test */
-	if (usual >= 0)
-		close(usual);
-	usual = -1;
+	user_leaves();
 	is_over = false;
 }
 
@@ -268,8 +183,7 @@ void machine_run_words(const char *const *words, void (*what)(void))
 
 void machine_run(const char *transport, const char *memory, void (*what)(void))
 {
-	const char *const words[] = { "kernel", memory, "--serial=null", "--cpus=2", transport,
-				      "--control=control", NULL };
+	const char *const words[] = { "kernel", memory, "--serial=null", "--cpus=2", transport, NULL };
 
 	machine_run_words(words, what);
 }

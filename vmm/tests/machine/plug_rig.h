@@ -7,7 +7,7 @@
 #ifndef VMM_TESTS_MACHINE_PLUG_RIG_H
 #define VMM_TESTS_MACHINE_PLUG_RIG_H
 
-#include "rig.h"
+#include "user.h"
 
 #define SLOT1 2u		/* its bit */
 #define CAME VARCH_PORT_PLUG
@@ -16,9 +16,6 @@
 #define ABSENT 0xffffffffu
 #define COMMAND 0x04
 #define STATUS 0x14		/* of the common configuration */
-
-#define ADDED(n) "{\"ok\":true,\"device\":" #n "}\n"
-#define DONE "{\"ok\":true}\n"
 
 #define OWN_MEMORY "--memory=size=4M"
 #define SHARED_MEMORY "--memory=size=4M,backend=memfd"
@@ -33,23 +30,6 @@ void machine_run_to(int status, const char *const *words, void (*what)(void));
 
 /* Guest code of CPU 0, for tests in which other CPUs do more. */
 int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run);
-
-/* Connects the user to the control socket. */
-int user_connect(void);
-void user_sends(int user, const char *line);
-const char *user_hears(int user);
-
-/* The reply to the line, over a connection that stays open; stored in said. */
-extern char said[8192];
-const char *user_says(const char *line);
-/* The same with descriptors. */
-const char *user_passes(const char *line, const int *fds, unsigned int n);
-void assert_told(const char *line, const char *answer);
-void assert_refusal(const char *line, const char *why);
-bool has_device(unsigned int number);
-/* Waits until the status contains the words. */
-void wait_for_status(const char *words);
-void wait_until_gone(unsigned int number);
 
 /* Accesses of the guest. */
 uint32_t access_of(const struct varch_bus *bus, uint64_t at, uint32_t len,

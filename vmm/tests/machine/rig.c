@@ -16,53 +16,17 @@ static void tell(void *opaque, const char *line)
 	fprintf(stderr, "cvmm: %s\n", line);
 }
 
-static const char *log_level(const char *name)
-{
-	static unsigned int level = VSU_LOG_WARNING;
-	unsigned int i;
-
-	for (i = 0; name && vsu_log_level_name(i) && strcmp(vsu_log_level_name(i), name); i++)
-		;
-	if (name && !vsu_log_level_name(i))
-		return NULL;
-	level = name ? i : level;
-	return vsu_log_level_name(level);
-}
-
-static void on_line(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
-{
-	(void)level;
-	tests_line(opaque, VMM_LOG_WARNING, cause, text);
-}
-
-static struct vsu_closer *closer(void *opaque)
-{
-	return tests_closer_get(opaque, NULL);
-}
-
-static int open_control(void *opaque, struct vsu_error *err)
-{
-	const struct vmm_process_options *p = &rig.options.process;
-	const struct vmm_commands_config config = {
-		.loop = rig.machine.loop, .log = on_line, .closer = closer,
-		.path = p->control.path, .fd = p->control.fd, .access = &p->sockets,
-	};
-
-	(void)opaque;
-	rig.owned.made = true;
-	return p->control.path || p->control.inherited ? vmm_commands_open(&rig.commands, &config, err) : 0;
-}
-
 static void pass_event(void *opaque, const struct cvmm_event *event)
 {
 	(void)opaque;
-	vmm_commands_event(&rig.commands, event);
+	if (rig.is_used && rig.user->event)
+		rig.user->event(event);
 }
 
 /* As an owner of a machine that has its descriptors and terminal. */
 static const struct vmm_owner an_owner = {
 	.log = { .line = tests_line }, .closer = { .get = tests_closer_get },
-	.listen = open_control, .event = pass_event,
+	.event = pass_event,
 	.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO, .tell = tell,
 };
 
@@ -82,7 +46,9 @@ void rig_free(void)
 {
 	if (rig.tried)
 		vmm_machine_end_jobs(&rig.machine);
-	vmm_commands_close(&rig.commands);
+	if (rig.is_used)
+		rig.user->end();
+	rig.is_used = false;
 	if (rig.tried)
 		vmm_machine_free(&rig.machine);
 	rig.tried = false;
@@ -132,11 +98,17 @@ void rig_options(const char *const *words)
 
 int rig_try(const struct vmm_owner *owner)
 {
+	int rc;
+
 	rig.tried = true;
 	rig.owned = (struct cvmm_machine){ .machine = &rig.machine, .host.event = owner ? owner->event : NULL };
-	rig.commands = (struct vmm_commands){ .machine = &rig.owned, .log_level = log_level };
-	return vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, owner,
-				&rig.err);
+	rc = vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, owner, &rig.err);
+	rig.owned.made = !rc;
+	if (!rc && rig.user) {
+		rc = rig.user->begin(&rig.err);
+		rig.is_used = !rc;
+	}
+	return rc;
 }
 
 void rig_make(void)

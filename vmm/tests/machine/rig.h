@@ -9,19 +9,27 @@
 
 #include "config/options.h"
 #include "api/machine_private.h"
-#include "control/commands.h"
 #include "machine/machine.h"
 #include "run/run.h"
 #include "setup/setup.h"
 #include "fake_kvm.h"
 #include "../util.h"
 
+/* Serves the user of the machine in its loop (user.h). */
+struct rig_user {
+	int (*begin)(struct vsu_error *err);
+	void (*end)(void);
+	int (*connect)(void);	/* any thread */
+	void (*event)(const struct cvmm_event *event);	/* or NULL */
+};
+
 struct rig {
 	char folder[32];
 	struct vmm_options options;
 	struct vmm_machine machine;
 	struct cvmm_machine owned;	/* machine, for requests */
-	struct vmm_commands commands;	/* of its control socket, by option */
+	const struct rig_user *user;	/* before it is made, or NULL */
+	bool is_used;			/* the user was served */
 	bool tried;			/* to make it */
 	struct varch_poison poison;
 	struct vmm_owner owner;		/* for make; rig_fini() frees its table */

@@ -74,7 +74,7 @@ START_TEST(each_descriptor_is_closed_on_exec)
 		"--disk=path=other,snapshot=on", "--device=fs,tag=t,path=.,dax-window=4M",
 		"--vsock=cid=5,path=v", "--mem=size=128M", "--pmem=path=pmem", "--device=balloon",
 		"--console=socket=c,port=a:pty", "--device=rng", "--serial=null", "--cpus=2",
-		"--control=control", NULL,
+		NULL,
 	};
 
 	machine_run_words(words, check);

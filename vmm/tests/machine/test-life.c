@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <pty.h>
 #include <signal.h>
 
@@ -17,7 +15,7 @@
 
 #include "../virtio/rig.h"
 #include "kernels.h"
-#include "rig.h"
+#include "user.h"
 
 #define I8042 0x64
 #define IER (VARCH_PORT_SERIAL + 1)
@@ -132,33 +130,10 @@ END_TEST
 
 static const char *line_to_send;
 
-/* Reads the answer up to its newline; the signal that stops CPUs may interrupt it. */
-static void command(int sock, const char *line)
+static void command(int user, const char *line)
 {
-	char answer[64];
-	size_t n = 0;
-	ssize_t got;
-
-	ck_assert_int_eq(write(sock, line, strlen(line)), (ssize_t)strlen(line));
-	do {
-		ck_assert_uint_lt(n, sizeof(answer) - 1);
-		do {
-			got = read(sock, answer + n, 1);
-		} while (got < 0 && errno == EINTR);
-		ck_assert_int_eq(got, 1);
-	} while (answer[n++] != '\n');
-	answer[n] = '\0';
-	ck_assert_str_eq(answer, "{\"ok\":true}\n");
-}
-
-static int user_connect(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "control" };
-	int user = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(user, 0);
-	ck_assert_int_eq(connect(user, (const struct sockaddr *)&addr, sizeof(addr)), 0);
-	return user;
+	user_sends(user, line);
+	ck_assert_str_eq(user_hears(user), DONE);
 }
 
 static int commanded(unsigned int cpu, unsigned int n, struct kvm_run *run)
@@ -194,69 +169,10 @@ START_TEST(commands_end_the_machine_or_press_its_button)
 	kernel_pvh();
 	fake.guest = commanded;
 	line_to_send = the_commands[_i].line;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--control=control");
+	rig.user = &usual_user;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	rig_run();
 	assert_ended(the_commands[_i].status, the_commands[_i].says);
-}
-END_TEST
-
-static int watcher;
-
-/* The subscription is answered before the guest ends. */
-static int watched(unsigned int cpu, unsigned int n, struct kvm_run *run)
-{
-	if (cpu || n)
-		return FAKE_COMPUTES;
-	watcher = user_connect();
-	command(watcher, "subscribe\n");
-	return fake_out(run, the_end->port, the_end->value);
-}
-
-static const struct the_events {
-	unsigned int end;
-	const char *members[3];	/* of each line, before its time */
-} the_events[] = {
-	{ 0, { "{\"event\":\"shutdown\",\"status\":0,\"reason\":\"the guest powered off\"" } },
-	{ 1, { "{\"event\":\"reset\"",
-	       "{\"event\":\"shutdown\",\"status\":2,\"reason\":\"the guest asked for a reboot\"" } },
-	{ 3, { "{\"event\":\"guest-panicked\"",
-	       "{\"event\":\"shutdown\",\"status\":3,\"reason\":\"the guest's kernel panicked\"" } },
-};
-
-/* The line has these members and a time not before *US, which becomes *US. Returns the rest. */
-static const char *assert_event(const char *line, const char *members, uint64_t *us)
-{
-	const uint64_t before = *us;
-	int len = 0;
-
-	ck_assert_msg(!strncmp(line, members, strlen(members)), "%s", line);
-	line += strlen(members);
-	ck_assert_msg(sscanf(line, ",\"time_us\":%" SCNu64 "}%n", us, &len) == 1 && len, "%s", line);
-	ck_assert_uint_ge(*us, before);
-	ck_assert_int_eq(line[len], '\n');
-	return line + len + 1;
-}
-
-START_TEST(subscribers_receive_the_end_of_the_machine)
-{
-	uint64_t us = UINT64_C(1000000000) * 1000000;
-	const char *const *members;
-	const char *line;
-	char lines[512];
-	ssize_t n;
-
-	kernel_pvh();
-	the_end = &ends[the_events[_i].end];
-	fake.guest = watched;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--control=control");
-	rig_run();
-	n = read(watcher, lines, sizeof(lines) - 1);
-	ck_assert_int_gt(n, 0);
-	lines[n] = '\0';
-	for (members = the_events[_i].members, line = lines; *members; members++)
-		line = assert_event(line, *members, &us);
-	ck_assert_str_eq(line, "");
-	close(watcher);
 }
 END_TEST
 
@@ -516,8 +432,6 @@ int main(void)
 	tcase_add_test(tc, machine_ends_if_its_owner_cannot_prepare_a_thread);
 	tcase_add_loop_test(tc, commands_end_the_machine_or_press_its_button, 0,
 			    (int)COUNT(the_commands));
-	tcase_add_loop_test(tc, subscribers_receive_the_end_of_the_machine, 0,
-			    (int)COUNT(the_events));
 	tcase_add_test(tc, console_goes_to_its_file_and_interrupts);
 	tcase_add_loop_test(tc, dry_run_requires_the_folder_of_the_console_and_makes_no_file, 0,
 			    COUNT(dry_runs));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Claims about CPUs that are added while the guest runs; the test plays the guest on CPU 0, and
- * the user of the control socket.
+ * its user.
  */
 #include <config.h>
 
@@ -19,8 +19,7 @@
 
 static void run(const char *cpus, void (*what)(void))
 {
-	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", cpus, "--control=control",
-				      NULL };
+	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", cpus, NULL };
 
 	machine_run_words(words, what);
 }
@@ -28,7 +27,7 @@ static void run(const char *cpus, void (*what)(void))
 /* The command line of the saved machine has these words. */
 static void continue_saved(const char *cpus, void (*what)(void))
 {
-	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", cpus, "--control=control",
+	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", cpus,
 				      "--from=saved", NULL };
 	char json[4096] = "";
 	FILE *f = fopen("saved/machine.json", "r");
@@ -119,11 +118,6 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "cpus 0\n", "cannot lose any" },
 	{ "cpus 5\n", "cpus: 5 CPUs are more than the maximum of this machine, 4; it is that of --cpus=N,max=N" },
 	{ "cpus 4294967295\n", "more than the maximum" },
-	{ "cpus 4294967298\n", "cpus: '4294967298' is not a number of CPUs, such as 4" },
-	{ "cpus -3\n", "is not a number of CPUs" },
-	{ "cpus +1\n", "is not a number of CPUs" },
-	{ "cpus\n", "expected 'cpus N'" },
-	{ "cpus 3 4\n", "expected 'cpus N'" },
 };
 
 static void refused(void)

@@ -14,7 +14,7 @@
 
 #include "../machine/kernels.h"
 #include "api/rules.h"
-#include "../machine/rig.h"
+#include "../machine/user.h"
 
 #define SOFTWARE 0x300000u	/* where the guest executes int3 if a debugger has put it there */
 #define OWN 0x300100u		/* an int3 of the guest */
@@ -71,7 +71,6 @@ static int guest(unsigned int cpu, unsigned int n, struct kvm_run *run)
 
 /* ---------------------------------------------------------------------- the client */
 
-static char answer[8192];
 
 static void connect_client(void)
 {
@@ -118,21 +117,15 @@ static const char *ask(const char *data)
 	return next_packet();
 }
 
-/* The reply of the control socket to a command of the guest's user. */
-static const char *tell_machine(const char *command)
+/* The reply to a request of the guest's user. */
+static const char *tell_machine(const char *line)
 {
-	const struct sockaddr_un to = { AF_UNIX, "control" };
-	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	size_t n = 0;
+	const int user = user_connect();
 
-	ck_assert_int_eq(connect(sock, (const struct sockaddr *)&to, sizeof(to)), 0);
-	ck_assert_int_eq(write(sock, command, strlen(command)), (ssize_t)strlen(command));
-	do
-		ck_assert_int_eq(read(sock, answer + n, 1), 1);
-	while (answer[n] != '\n' && ++n < sizeof(answer) - 1);
-	answer[n] = '\0';
-	vsu_fd_close(&sock);
-	return answer;
+	user_sends(user, line);
+	user_hears(user);
+	close(user);
+	return said;
 }
 
 /* Runs a machine of two CPUs with the client's script, which ends it. */
@@ -140,7 +133,8 @@ static void debug_machine(void *(*script)(void *))
 {
 	pthread_t thread;
 
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2", "--gdb=gdb", "--gdb-wait", "--control=control");
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2", "--gdb=gdb", "--gdb-wait");
+	rig.user = &usual_user;
 	rig_make();
 	fake.guest = guest;
 	ck_assert_int_eq(pthread_create(&thread, NULL, script, NULL), 0);

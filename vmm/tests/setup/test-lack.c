@@ -46,7 +46,6 @@ static const struct machine {
 	{ "more memory", "--device=mem,size=128M", "--memory=size=4M" },
 	{ "persistent memory", "--pmem=path=image", "--memory=size=4M" },
 	{ "a folder", "--device=fs,path=.,tag=a", "--memory=size=4M,backend=memfd" },
-	{ "a control socket", "--control=control", "--memory=size=4M" },
 	{ "a device of somebody else's",
 	  "--device=id=4,backend=user:socket", "--memory=size=4M,backend=memfd" },
 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Claims about a machine that is saved after its devices or their properties have changed while
- * the guest ran; the test plays the guest, and the user of the control socket.
+ * the guest ran; the test plays the guest, and its user.
  */
 #include <config.h>
 
 #include "../machine/plug_rig.h"
 
-#define WORDS "kernel", OWN_MEMORY, "--serial=null", "--transport=pci", "--control=control"
+#define WORDS "kernel", OWN_MEMORY, "--serial=null", "--transport=pci"
 
 #define MAX_WORDS 16
 
@@ -121,7 +121,7 @@ END_TEST
 
 static void changing(void)
 {
-	user_says("balloon 1M\n");
+	assert_told("resize 1 1M\n", DONE);
 	assert_told("limit 0 iops=7\n", DONE);
 	assert_told("save saved\n", DONE);
 }

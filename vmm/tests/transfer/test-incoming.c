@@ -69,7 +69,7 @@ static void remove_saved(void)
 static void setup(void)
 {
 	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=1",
-					     "--control=control", "--device=rng", NULL };
+					     "--device=rng", NULL };
 	int pair[2];
 
 	rig_init();
@@ -293,7 +293,7 @@ END_TEST
 START_TEST(free_slot_of_the_bus_waits_for_no_page)
 {
 	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=1",
-					     "--control=control", "--transport=pci", "--device=none",
+					     "--transport=pci", "--device=none",
 					     "--device=rng", NULL };
 
 	remove_saved();
@@ -369,7 +369,7 @@ START_TEST(file_beside_a_back_end_is_refused_before_the_switch)
 {
 	char device[160];
 	const char *const words[] = { "kernel", files[_i].memory, "--serial=null", "--cpus=1",
-				      "--control=control", files[_i].more, device, NULL };
+				      files[_i].more, device, NULL };
 
 	back_end_postcopy = true;
 	back_end_start(VQ_F_VERSION_1);

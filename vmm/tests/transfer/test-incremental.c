@@ -42,8 +42,8 @@ static void has(uint64_t gpa, int byte)
 
 static void run(const char *from, const char *base, const char *more, void (*what)(void))
 {
-	const char *words[8] = { "kernel", OWN_MEMORY, "--serial=null", "--control=control" };
-	unsigned int n = 4;
+	const char *words[8] = { "kernel", OWN_MEMORY, "--serial=null" };
+	unsigned int n = 3;
 
 	if (from)
 		words[n++] = from;
@@ -240,19 +240,6 @@ START_TEST(machine_with_memory_of_its_own_is_refused)
 }
 END_TEST
 
-static void refuse_words(void)
-{
-	assert_refusal("save part incremental incremental\n", "'incremental': expected incremental");
-	assert_refusal("save incremental\n", "no folder before 'incremental'");
-	assert_refusal("save part then=pause then=quit\n", "'then=quit': expected incremental");
-}
-
-START_TEST(words_are_given_once_behind_the_folder)
-{
-	run("--from=saved", NULL, NULL, refuse_words);
-}
-END_TEST
-
 static void refuse(int status, const char *sentence, const char *from, const char *base)
 {
 	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", from, base, NULL };
@@ -395,7 +382,6 @@ int main(void)
 	tcase_add_test_unless(tc, why, no_working_set_of_two_folders_is_recorded);
 	tcase_add_test_unless(tc, why, pages_may_be_loaded_ahead);
 	tcase_add_test(tc, machine_with_memory_of_its_own_is_refused);
-	tcase_add_test(tc, words_are_given_once_behind_the_folder);
 	tcase_add_test_unless(tc, why, base_must_be_that_of_the_save);
 	tcase_add_test_unless(tc, why, base_that_was_cut_is_refused);
 	suite_add_tcase(s, tc);

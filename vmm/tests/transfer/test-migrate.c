@@ -160,7 +160,7 @@ static void teardown(void)
 static void run_to(int status, void (*what)(void))
 {
 	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
-					     "--control=control", "--device=rng", NULL };
+					     "--device=rng", NULL };
 
 	machine_run_to(status, words, what);
 }
@@ -306,7 +306,7 @@ END_TEST
 static void run_with_disk(void (*what)(void))
 {
 	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
-					     "--transport=pci", "--control=control", "--disk=disk", NULL };
+					     "--transport=pci", "--disk=disk", NULL };
 
 	server_hangs();
 	machine_run_to(VSU_EXIT_OK, words, what);
@@ -336,13 +336,15 @@ START_TEST(e2_39_flush_that_hangs_does_not_delay_a_cancellation)
 }
 END_TEST
 
-/* The migration has ended before the machine's control socket is removed. */
-static void *answer_at_end(void *arg)
+/* The migration has ended before the machine closes the connections of its user. */
+static void *answer_at_end(void *user)
 {
-	while (!access("control", F_OK))
-		poll(NULL, 0, 1);
+	struct pollfd end = { .fd = (int)(intptr_t)user, .events = POLLIN };
+
+	poll(&end, 1, -1);
 	server_answers();
-	return arg;
+	close(end.fd);
+	return NULL;
 }
 
 static void ends_in_a_flush(void)
@@ -350,7 +352,7 @@ static void ends_in_a_flush(void)
 	REPLY("ready");
 	close(begin("migrate fd:0\n"));
 	wait_for_flush();
-	ck_assert_int_eq(pthread_create(&late, NULL, answer_at_end, NULL), 0);
+	ck_assert_int_eq(pthread_create(&late, NULL, answer_at_end, (void *)(intptr_t)user_connect()), 0);
 	assert_told("quit\n", DONE);
 }
 
@@ -361,7 +363,7 @@ START_TEST(e2_39_flush_that_hangs_does_not_delay_the_end)
 END_TEST
 
 static const char *const with_a_disk[] = {
-	"kernel", OWN_MEMORY, "--serial=null", "--transport=pci", "--control=control", "--disk=disk", NULL,
+	"kernel", OWN_MEMORY, "--serial=null", "--transport=pci", "--disk=disk", NULL,
 };
 
 /* The user of a migration, during which the guest ejects its disk. */

@@ -49,7 +49,7 @@ static void save(void)
 static void run(const char *from, const char *more, void (*what)(void))
 {
 	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
-				      "--control=control", from ? from : more, from ? more : NULL, NULL };
+				      from ? from : more, from ? more : NULL, NULL };
 
 	rig_free();
 	fake_kvm_init();

@@ -75,7 +75,7 @@ static void teardown(void)
 static void run(void (*what)(void))
 {
 	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
-				      "--control=control", "--device=rng", NULL };
+				      "--device=rng", NULL };
 
 	machine_run_words(words, what);
 }

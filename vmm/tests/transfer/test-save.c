@@ -28,7 +28,7 @@ static struct {
 	unsigned int flushes;	/* atomic: the flush that waits; 0: none */
 	unsigned int syncs;	/* likewise, of fsync() */
 	int held, go;		/* eventfds */
-	int user;		/* a connection to the control socket */
+	int user;		/* a connection of the user */
 	pthread_t writer;
 } host;
 
@@ -131,7 +131,7 @@ static void teardown(void)
 static void run(const char *device, void (*what)(void))
 {
 	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
-				      "--control=control", device, NULL };
+				      device, NULL };
 
 	machine_run_words(words, what);
 }
@@ -614,7 +614,7 @@ END_TEST
 START_TEST(clone_has_no_file_of_any_device_of_the_saved_machine)
 {
 	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
-					     "--control=control", "--disk=disk", "--disk=other", NULL };
+					     "--disk=disk", "--disk=other", NULL };
 	static const char *const run_words[] = { "run", "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
 						 "--disk=disk", "--disk=other", NULL };
 	struct vmm_options original;
