@@ -8,7 +8,7 @@ AM_CFLAGS = $(WARN_CFLAGS) $(HARDENING_CFLAGS) $(LIBEV_CFLAGS) $(PTHREAD_CFLAGS)
 AM_LDFLAGS = $(HARDENING_LDFLAGS)
 
 # Of a program that runs machines
-machine_libs = $(top_builddir)/programs/common/libcommon.la $(CVMM_EXEC_STATIC_LIBS) $(top_builddir)/vmm/libcontrol.la $(top_builddir)/vmm/libmachine.la $(VM_ARCH_STATIC_LIBS) $(VM_AGENT_STATIC_LIBS) \
+machine_libs = $(top_builddir)/programs/common/libcommon.la $(CVMM_EXEC_STATIC_LIBS) $(top_builddir)/programs/control/libcontrol.la $(top_builddir)/vmm/libmachine.la $(VM_ARCH_STATIC_LIBS) $(VM_AGENT_STATIC_LIBS) \
 	$(top_builddir)/programs/libprograms.la $(LIBEV_LIBS)
 
 # A machine of the library's tests, on a KVM of theirs; flags of a program's own give it
@@ -16,7 +16,7 @@ machine_libs = $(top_builddir)/programs/common/libcommon.la $(CVMM_EXEC_STATIC_L
 machine_rig = \
 	../../vmm/tests/machine/fake_kvm.c \
 	../../vmm/tests/machine/kernels.c \
-	../../vmm/tests/control/socket_user.c \
+	../control/tests/socket_user.c \
 	../../vmm/tests/machine/plug_rig.c \
 	../../vmm/tests/machine/rig.c \
 	../../vmm/tests/machine/user_lines.c \

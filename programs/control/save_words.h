@@ -5,7 +5,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "cvmm/requests.h"
+#include <cvmm/requests.h>
 
 /*
  * n of the words name the target; those behind it, in any order, set save->incremental and

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/json.h>
 
-#include "cvmm/events.h"
+#include <cvmm/events.h>
 
 /* The line of docs/control.md, allocated; NULL: no memory. */
 char *vmm_event_line(const struct cvmm_event *event);

@@ -7,8 +7,8 @@
 
 #include <vmm-sys-util/log_level.h>
 
-#include "../owner.h"
-#include "../machine/user.h"
+#include "owner.h"
+#include "machine/user.h"
 #include "control/commands.h"
 
 static struct vmm_commands commands;

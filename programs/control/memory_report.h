@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/json.h>
 
-#include "cvmm/status.h"
+#include <cvmm/status.h>
 
 /* Writes memory and windows as two members. */
 void vmm_memory_report(struct cvmm_machine *m, struct vsu_json *to);

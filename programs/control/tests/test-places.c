@@ -13,7 +13,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "../util.h"
+#include "util.h"
 #include "control/control_private.h"
 
 enum { SAME, OTHER, UNKNOWN, LACKS = 77 };

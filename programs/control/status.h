@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/json.h>
 
-#include "cvmm/status.h"
+#include <cvmm/status.h>
 
 /* The command "status". */
 int vmm_status_command(void *commands, char *const *words, FILE *answer, struct vsu_error *err);

@@ -11,7 +11,7 @@
 #include <device-kinds/socket_access.h>
 
 #include "control/control.h"
-#include "cvmm/events.h"
+#include <cvmm/events.h>
 
 struct cvmm_machine;
 

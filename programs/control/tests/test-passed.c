@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../machine/plug_rig.h"
+#include "machine/plug_rig.h"
 
 static void close_all(const int *fds, unsigned int n)
 {

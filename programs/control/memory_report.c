@@ -10,7 +10,7 @@
 
 #include "control/commands.h"
 #include "control/memory_report.h"
-#include "cvmm/status.h"
+#include <cvmm/status.h>
 
 /* The file that a name had when it was opened, and the part that the piece maps. */
 static void write_file(const struct cvmm_memory_piece *p, struct vsu_json *to)

@@ -18,7 +18,7 @@
 #include "control/passed.h"
 #include "control/save_words.h"
 #include "control/status.h"
-#include "cvmm/requests.h"
+#include <cvmm/requests.h>
 
 #define SAVE_FILES 3u
 

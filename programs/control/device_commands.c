@@ -14,8 +14,8 @@
 #include "control/device_commands.h"
 #include "control/passed.h"
 #include "control/status.h"
-#include "cvmm/requests.h"
-#include "cvmm/status.h"
+#include <cvmm/requests.h>
+#include <cvmm/status.h>
 
 #define BALLOON_ID 5u		/* of virtio */
 

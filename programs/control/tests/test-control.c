@@ -15,14 +15,14 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "../owner.h"
+#include "owner.h"
 #include "config/ends.h"
 #include "control/control.h"
 #include "control/passed.h"
 #include "control/waiting.h"
-#include "../turns.h"
-#include "../lingering.h"
-#include "../util.h"
+#include "turns.h"
+#include "lingering.h"
+#include "util.h"
 
 #define SOCKET "control-socket"
 

@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "../machine/plug_rig.h"
+#include "machine/plug_rig.h"
 #include "memory/populated.h"
 
 static void setup(void)

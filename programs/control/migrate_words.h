@@ -4,7 +4,7 @@
 #define VMM_CONTROL_MIGRATE_WORDS_H
 
 #include "control/passed.h"
-#include "cvmm/requests.h"
+#include <cvmm/requests.h>
 
 /* Options, then the address. */
 struct vmm_migrate_words {

@@ -14,7 +14,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/json.h>
 
-#include "cvmm/requests.h"
+#include <cvmm/requests.h>
 
 /* A line in memory. After open, send or drop it. */
 struct vmm_reply {

@@ -10,7 +10,7 @@
 #include "control/event_line.h"
 #include "control/memory_report.h"
 #include "control/status.h"
-#include "cvmm/status.h"
+#include <cvmm/status.h>
 
 #define MAX_COUNTERS 64u
 /* The maximum of a device: the reply is sent at once. */

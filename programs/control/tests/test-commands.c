@@ -8,8 +8,8 @@
 
 #include <vmm-sys-util/exit.h>
 
-#include "../machine/kernels.h"
-#include "../machine/plug_rig.h"
+#include "machine/kernels.h"
+#include "machine/plug_rig.h"
 
 #define DISK 65536u		/* initial bytes of its file */
 #define DEVICE_CONFIG 0x2000u	/* in BAR 0, as the capability says */
