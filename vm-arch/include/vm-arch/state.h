@@ -43,9 +43,21 @@ VARCH_API void varch_state_begin(struct varch_state_writer *w);
  */
 VARCH_API void varch_state_section(struct varch_state_writer *w, const char *name,
 		       uint32_t instance);
-VARCH_API void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len);
-VARCH_API void varch_state_put_u32(struct varch_state_writer *w, uint32_t value);
-VARCH_API void varch_state_put_u64(struct varch_state_writer *w, uint64_t value);
+static inline void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len)
+{
+	vsu_fields_put(&w->out, bytes, len);
+}
+
+static inline void varch_state_put_u32(struct varch_state_writer *w, uint32_t value)
+{
+	vsu_fields_put_le(&w->out, value, 4);
+}
+
+static inline void varch_state_put_u64(struct varch_state_writer *w, uint64_t value)
+{
+	vsu_fields_put_le(&w->out, value, 8);
+}
+
 VARCH_API void varch_state_section_end(struct varch_state_writer *w);
 /* -ENOMEM; -EFBIG: more than VARCH_STATE_MAX; -EINVAL: a name was too long. */
 VARCH_API int varch_state_finish(struct varch_state_writer *w) VSU_NODISCARD;
@@ -90,12 +102,28 @@ VARCH_API int varch_state_find(const struct varch_state *state, const char *name
 		   uint32_t instance, struct varch_state_fields *fields,
 		   struct vsu_error *err) VSU_NODISCARD;
 
-VARCH_API uint32_t varch_state_get_u32(struct varch_state_fields *f);
-VARCH_API uint64_t varch_state_get_u64(struct varch_state_fields *f);
+static inline uint32_t varch_state_get_u32(struct varch_state_fields *f)
+{
+	return (uint32_t)vsu_fields_get_le(&f->in, 4);
+}
+
+static inline uint64_t varch_state_get_u64(struct varch_state_fields *f)
+{
+	return vsu_fields_get_le(&f->in, 8);
+}
+
 /* All of them, or zeros. */
-VARCH_API void varch_state_get(struct varch_state_fields *f, void *bytes, size_t len);
+static inline void varch_state_get(struct varch_state_fields *f, void *bytes, size_t len)
+{
+	vsu_fields_get(&f->in, bytes, len);
+}
+
 /* The next len bytes, or NULL. */
-VARCH_API const unsigned char *varch_state_get_bytes(struct varch_state_fields *f, size_t len);
+static inline const unsigned char *varch_state_get_bytes(struct varch_state_fields *f, size_t len)
+{
+	return vsu_fields_view(&f->in, len);
+}
+
 /* 0 when everything was there and nothing is left, else -EBADMSG. */
 VARCH_API int varch_state_fields_end(const struct varch_state_fields *f,
 			 struct vsu_error *err) VSU_NODISCARD;

@@ -64,21 +64,6 @@ static uint32_t section_sum(const unsigned char *section, size_t len)
 
 /* ------------------------------------------------------------------- writer */
 
-void varch_state_put(struct varch_state_writer *w, const void *bytes, size_t len)
-{
-	vsu_fields_put(&w->out, bytes, len);
-}
-
-void varch_state_put_u32(struct varch_state_writer *w, uint32_t value)
-{
-	vsu_fields_put_le(&w->out, value, sizeof(value));
-}
-
-void varch_state_put_u64(struct varch_state_writer *w, uint64_t value)
-{
-	vsu_fields_put_le(&w->out, value, sizeof(value));
-}
-
 void varch_state_begin(struct varch_state_writer *w)
 {
 	w->out.max = VARCH_STATE_MAX;
@@ -247,26 +232,6 @@ int varch_state_find(const struct varch_state *state, const char *name,
 	} while (strcmp(s.name, "end") != 0);
 	return vsu_error_set(err, -EBADMSG, "section '%s' %u is missing", name,
 			     instance);
-}
-
-const unsigned char *varch_state_get_bytes(struct varch_state_fields *f, size_t len)
-{
-	return vsu_fields_view(&f->in, len);
-}
-
-uint32_t varch_state_get_u32(struct varch_state_fields *f)
-{
-	return (uint32_t)vsu_fields_get_le(&f->in, 4);
-}
-
-uint64_t varch_state_get_u64(struct varch_state_fields *f)
-{
-	return vsu_fields_get_le(&f->in, 8);
-}
-
-void varch_state_get(struct varch_state_fields *f, void *bytes, size_t len)
-{
-	vsu_fields_get(&f->in, bytes, len);
 }
 
 int varch_state_fields_end(const struct varch_state_fields *f,
