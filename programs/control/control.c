@@ -29,10 +29,10 @@ static bool client_answer(struct client *client, char *line)
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_control *c = client->control;
 	struct vmm_line_terms terms = { .npassed = c->passed ? c->passed->n : 0 };
-	struct vmm_reply reply;
+	struct vmm_text reply;
 	int rc;
 
-	if (!vmm_reply_open(&reply))
+	if (!vmm_text_open(&reply))
 		return false;
 	fputs(VMM_REPLY_OK, reply.to);
 	c->served = client;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "control/event_line.h"
+#include "control/text.h"
 
 static void write_end(const struct cvmm_event *e, struct vsu_json *to)
 {
@@ -97,20 +98,17 @@ static void (*const writers[])(const struct cvmm_event *e, struct vsu_json *to) 
 
 char *vmm_event_line(const struct cvmm_event *event)
 {
-	struct vsu_json json = { .to = NULL };
-	char *line = NULL;
-	size_t len;
+	struct vmm_text line;
+	struct vsu_json json;
 
-	json.to = open_memstream(&line, &len);
-	if (!json.to)
+	if (!vmm_text_open(&line))
 		return NULL;
+	json = (struct vsu_json){ .to = line.to };
 	vsu_json_open(&json, NULL, '{');
 	vsu_json_text(&json, "event", cvmm_event_name(event->kind));
 	if (writers[event->kind])
 		writers[event->kind](event, &json);
 	vsu_json_u64(&json, "time_us", event->time_us);
 	vsu_json_close(&json, '}');
-	/* line stays NULL if no memory was left: fclose() does not report it */
-	fclose(json.to);
-	return line;
+	return vmm_text_close(&line) ? line.bytes : NULL;
 }

@@ -9,38 +9,32 @@
 
 #include "control/reply.h"
 
-bool vmm_reply_open(struct vmm_reply *reply)
+bool vmm_reply_send(struct vmm_text *line, int sock)
 {
-	reply->bytes = NULL;
-	reply->to = open_memstream(&reply->bytes, &reply->len);
-	return reply->to;
-}
+	struct iovec iov;
+	bool sent;
 
-/* The bytes exist also after a failure. */
-bool vmm_reply_send(struct vmm_reply *reply, int sock)
-{
-	bool sent = !fclose(reply->to);
-	const struct iovec iov = { reply->bytes, reply->len };
-
-	sent = sent && reply->bytes && vsu_sock_send(sock, &iov, 1, NULL, 0) ==
-		       (ssize_t)reply->len;
-	free(reply->bytes);
+	if (!vmm_text_close(line))
+		return false;
+	iov = (struct iovec){ line->bytes, line->len };
+	sent = vsu_sock_send(sock, &iov, 1, NULL, 0) == (ssize_t)line->len;
+	free(line->bytes);
 	return sent;
 }
 
-void vmm_reply_drop(struct vmm_reply *reply)
+void vmm_reply_drop(struct vmm_text *line)
 {
-	fclose(reply->to);
-	free(reply->bytes);
+	if (vmm_text_close(line))
+		free(line->bytes);
 }
 
 bool vmm_reply_send_result(int sock, vmm_reply_fn write, const struct cvmm_answer *answer,
 			   const struct vsu_error *err)
 {
-	struct vmm_reply reply;
+	struct vmm_text reply;
 	struct vsu_json j;
 
-	if (!vmm_reply_open(&reply))
+	if (!vmm_text_open(&reply))
 		return false;
 	j = (struct vsu_json){ .to = reply.to };
 	vsu_json_open(&j, NULL, '{');

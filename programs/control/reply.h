@@ -9,27 +9,18 @@
 #define VMM_CONTROL_REPLY_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
+#include <cvmm/requests.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/json.h>
 
-#include <cvmm/requests.h>
+#include "control/text.h"
 
-/* A line in memory. After open, send or drop it. */
-struct vmm_reply {
-	FILE *to;	/* write the line to it */
-	char *bytes;
-	size_t len;
-};
+/* Closes a line and sends it. True: sent completely, or empty. Frees it in any case. */
+bool vmm_reply_send(struct vmm_text *line, int sock);
 
-/* False: no memory. */
-bool vmm_reply_open(struct vmm_reply *reply);
-
-/* True: sent completely, or empty. Frees the line in any case. */
-bool vmm_reply_send(struct vmm_reply *reply, int sock);
-
-void vmm_reply_drop(struct vmm_reply *reply);
+/* Closes and frees a line that is not sent. */
+void vmm_reply_drop(struct vmm_text *line);
 
 /* Begin of the reply to a command that succeeds; its members and a bracket follow. */
 #define VMM_REPLY_OK "{\"ok\":true"

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/json_read.h>
 
 #include "common/plain.h"
+#include "control/text.h"
 #include "ctl/output.h"
 
 #define WIDTH 12
@@ -204,18 +205,17 @@ static void screen_put(const char *title, const char *text, FILE *to)
 int vmm_control_print_screen(char *reply, const char *title, FILE *to, struct vsu_error *err)
 {
 	struct rows rows = { .columns = count_columns(to) };
-	char *text = NULL;
-	size_t len;
+	struct vmm_text text;
 	int rc;
 
-	rows.to = open_memstream(&text, &len);
-	if (!rows.to)
+	if (!vmm_text_open(&text))
 		return vsu_error_sys(err, -ENOMEM, "the reply");
+	rows.to = text.to;
 	rc = rows_print(reply, &rows, err);
-	if (fclose(rows.to) || !text)
-		rc = vsu_error_sys(err, -ENOMEM, "the reply");
+	if (!vmm_text_close(&text))
+		return vsu_error_sys(err, -ENOMEM, "the reply");
 	if (!rc)
-		screen_put(title, text, to);
-	free(text);
+		screen_put(title, text.bytes, to);
+	free(text.bytes);
 	return rc;
 }
