@@ -23,11 +23,14 @@
 #include "log.h"
 #include "common/end_watch.h"
 #include "process.h"
+#include "machine/exit_status.h"
 #include "setup/setup.h"
 
 /* Much longer than a slow disk needs to write what the guest has left. */
 #define END_MS 60000
+#define NO_PATH "does not exist in the jail, which has only the folders of the machine's options; add --sandbox=on,folder=FOLDER, or use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside"
 
+/* The end of a machine that is being freed. */
 struct ending {
 	int status;
 	const struct vsu_error *err;
@@ -62,32 +65,33 @@ static void on_end_stuck(void *opaque)
 }
 
 /* They are started by the first use, so that a machine without peers has none. */
-static struct vsu_closer *process_closer(void *opaque, struct vsu_error *err)
+static struct vsu_closer *start_closer(struct vsu_error *err)
 {
-	(void)opaque;
 	return prog_closer_start(err) < 0 ? NULL : prog_closer();
 }
 
-static const struct vmm_closer process_closers = { .get = process_closer };
-
-static struct vsu_closer *process_lines_closer(void *opaque)
+static struct vsu_closer *closer_of_clients(void *opaque)
 {
-	return process_closer(opaque, NULL);
+	(void)opaque;
+	return start_closer(NULL);
 }
 
-static struct vsu_closer *process_file_closer(void *opaque, struct vsu_error *err)
+static struct vsu_closer *process_closer(void *opaque, enum cvmm_closer kind, struct vsu_error *err)
 {
 	struct vsu_closer *closer;
 
 	(void)opaque;
+	if (kind == CVMM_CLOSER_PEERS)
+		return start_closer(err);
 	return prog_file_closer(&closer, err) < 0 ? NULL : closer;
 }
 
-/* The socket of commands of the machine that exists. */
+/* The socket of commands of the machine that exists, and its loop. */
 static struct vmm_commands commands;
+static struct vsu_loop *control_loop;
 
 /* Clients notice the end, and the socket is removed, unless another thread reports it. */
-static void process_abandon(void *opaque, int status, const struct vsu_error *why)
+static void process_stuck(void *opaque, int status, const struct vsu_error *why)
 {
 	(void)opaque;
 	if (gettid() == getpid())
@@ -95,9 +99,14 @@ static void process_abandon(void *opaque, int status, const struct vsu_error *wh
 	end_process(status, why, why);
 }
 
-static int process_narrow(void *opaque, enum vmm_thread kind, struct vsu_error *err)
+/* As each thread of this process. */
+static int process_thread(void *opaque, enum cvmm_thread kind, struct vsu_error *err)
 {
-	return confine_thread(opaque, vmm_thread_calls(kind), err);
+	const struct vsu_threads *threads = process_threads();
+
+	if (threads->begin)
+		threads->begin(threads->opaque);
+	return kind == CVMM_THREAD_CPU ? confine_thread(opaque, vmm_thread_calls(VMM_THREAD_CPU), err) : 0;
 }
 
 static void process_tell(void *opaque, const char *line)
@@ -117,19 +126,29 @@ static const char *process_log_level(const char *name)
 	return vsu_log_level_name(level) ? vsu_log_level_name(prog_log_get_level()) : NULL;
 }
 
-static const struct vmm_options *options_now;
-
-static int process_listen(void *opaque, struct vsu_error *err)
+/* Clients are served while the machine runs. The exit status of a failure, or 0. */
+static int control_open(const struct vmm_options *options, struct vsu_error *err)
 {
-	const struct vmm_control_end *end = &options_now->process.control;
-	const struct vmm_commands_config config = {
-		.loop = commands.machine->machine->loop, .log = prog_log_machine,
-		.closer = process_lines_closer, .path = end->path, .fd = end->fd,
-		.access = &options_now->process.sockets,
+	const struct vmm_control_end *end = &options->process.control;
+	struct vmm_commands_config config = {
+		.log = prog_log_machine, .closer = closer_of_clients, .path = end->path, .fd = end->fd,
+		.access = &options->process.sockets,
 	};
+	int rc;
 
-	(void)opaque;
-	return end->path || end->inherited ? vmm_commands_open(&commands, &config, err) : 0;
+	if (!end->path && !end->inherited)
+		return 0;
+	rc = vsu_loop_new(&control_loop, err);
+	config.loop = control_loop;
+	rc = rc < 0 ? rc : vmm_commands_open(&commands, &config, err);
+	return rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) : 0;
+}
+
+static void control_close(void)
+{
+	vmm_commands_close(&commands);
+	vsu_loop_free(control_loop);
+	control_loop = NULL;
 }
 
 static void process_event(void *opaque, const struct cvmm_event *event)
@@ -138,11 +157,37 @@ static void process_event(void *opaque, const struct cvmm_event *event)
 	vmm_commands_event(&commands, event);
 }
 
+static int make_machine(const struct vmm_options *options, const struct vmm_start *start,
+			const struct cvmm_host *owner, struct vsu_error *err)
+{
+	int status = start->dry_run ? 0 : control_open(options, err);
+	struct cvmm_host host = *owner;
+
+	if (status)
+		return status;
+	status = VSU_EXIT_HOST;
+	host.status = &status;
+	if (cvmm_priv_machine_new(&options->machine, start, &host, &commands.machine, err) < 0)
+		return status;
+	(void)!cvmm_machine_choose_events(commands.machine, 0, NULL);	/* until a client listens */
+	return 0;
+}
+
+static int run_machine(const struct cvmm_host *owner, struct vsu_error *err)
+{
+	const struct vmm_run_config config = {
+		.owner = owner, .plan = owner->opaque, .served = control_loop, .beside = task,
+	};
+
+	if (confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
+		return VSU_EXIT_HOST;
+	return vmm_run(commands.machine, &config, err);
+}
+
 /* The life of one machine: its exit status, and the sentence for it. */
 static int live_once(const struct vmm_options *options, const struct vmm_start *start,
-		     const struct vmm_owner *owner, struct vsu_error *err)
+		     const struct cvmm_host *owner, struct vsu_error *err)
 {
-	struct cvmm_machine machine = { .host.event = process_event };
 	struct ending ending = { .err = err };
 	struct vmm_end_watch watch = {
 		.stuck = on_end_stuck, .opaque = &ending, .patience_ms = END_MS,
@@ -150,27 +195,18 @@ static int live_once(const struct vmm_options *options, const struct vmm_start *
 	int status;
 
 	vsu_error_clear(err);
-	machine.machine = calloc(1, sizeof(*machine.machine));	/* most of its pages are never touched */
-	if (!machine.machine) {
-		vsu_error_set(err, -ENOMEM, "no memory for a machine");
-		return VSU_EXIT_HOST;
-	}
-	commands = (struct vmm_commands){ .machine = &machine, .log_level = process_log_level };
-	status = vmm_machine_make(machine.machine, &options->machine, start, owner, err);
-	machine.made = !status;
+	commands = (struct vmm_commands){ .log_level = process_log_level };
+	status = make_machine(options, start, owner, err);
 	if (!status && start->dry_run)
-		vmm_report(machine.machine, &options->process, stdout);
-	else if (!status && confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
-		status = VSU_EXIT_HOST;
+		vmm_report(commands.machine->machine, &options->process, stdout);
 	else if (!status)
-		status = vmm_run(&machine, task, err);
+		status = run_machine(owner, err);
 	ending.status = status;
 	vmm_end_watch_start(&watch);
-	vmm_machine_end_jobs(machine.machine);
-	vmm_commands_close(&commands);
-	vmm_machine_free(machine.machine);
+	cvmm_machine_free(commands.machine);
+	commands.machine = NULL;
+	control_close();
 	vmm_end_watch_stop(&watch);
-	free(machine.machine);
 	return status;
 }
 
@@ -182,27 +218,27 @@ static bool note_poison(const void *siginfo)
 }
 
 void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
-		      const struct vmm_beside *beside, struct vmm_owner *owner)
+		      const struct vmm_beside *beside, struct cvmm_host *owner)
 {
+	static const int stdio[] = { STDIN_FILENO, STDOUT_FILENO };
+	static int pagemap;
+
 	task = beside;
-	options_now = options;
-	*owner = (struct vmm_owner){
-		.opaque = plan,
-		.log = vmm_program_log, .closer = process_closers,
-		.listen = process_listen, .event = process_event,
-		.file_closer = { .get = process_file_closer },
-		.threads = process_threads(), .begin_thread = process_narrow,
-		.poison = &poison, .abandon = process_abandon, .tell = process_tell,
-		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
-		.sockets = &options->process.sockets,
-		.jailed = options->process.jail,
+	*owner = (struct cvmm_host){
+		.size = sizeof(*owner),
+		.opaque = plan, .log = prog_log_machine, .event = process_event,
+		.closer = process_closer, .begin_thread = process_thread, .poison = &poison,
+		.stuck = process_stuck, .tell = process_tell, .stdio = stdio,
+		.sockets = options->process.sockets.given ? &options->process.sockets.access : NULL,
 		.no_network = vmm_confinement_without_network(options),
+		.no_path = options->process.jail ? NO_PATH : NULL,
 	};
-	if (options->start.from)
-		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	pagemap = options->start.from ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
+	if (pagemap >= 0)
+		owner->pagemap = &pagemap;
 }
 
-int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
+int vmm_life_run(const struct vmm_options *options, const struct cvmm_host *owner,
 		 struct vsu_error *err)
 {
 	struct vmm_start next = options->start;

@@ -9,22 +9,22 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "machine/owner.h"
 #include "config/options.h"
+#include "cvmm/machine.h"
 
 struct confine_plan;
 struct vmm_beside;
 
 /*
  * The owner of each machine of this process: its log, threads, standard input and output, and
- * what options add. Without sigbus and daemons; before the process is confined. beside, as of
+ * what options add. Without sigbus and servers; before the process is confined. beside, as of
  * vmm_run(), is borrowed until the process ends.
  */
 void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
-		      const struct vmm_beside *beside, struct vmm_owner *owner);
+		      const struct vmm_beside *beside, struct cvmm_host *owner);
 
 /* Runs to the end; returns the exit status, with a message if any. After vmm_life_prepare(). */
-int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
+int vmm_life_run(const struct vmm_options *options, const struct cvmm_host *owner,
 		 struct vsu_error *err);
 
 #endif

@@ -5,18 +5,6 @@
 #include "common/program_log.h"
 #include "log.h"
 
-static void put_line(void *opaque, enum vmm_log_level level, const char *cause,
-		     const char *text)
-{
-	static const enum vsu_log_level levels[] = {
-		[VMM_LOG_ERROR] = VSU_LOG_ERROR, [VMM_LOG_WARNING] = VSU_LOG_WARNING,
-		[VMM_LOG_INFO] = VSU_LOG_INFO,
-	};
-
-	(void)opaque;
-	prog_log(levels[level], cause, "%s", text);
-}
-
 void prog_log_machine(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
 {
 	static const enum vsu_log_level levels[] = {
@@ -28,4 +16,4 @@ void prog_log_machine(void *opaque, enum cvmm_log_level level, const char *cause
 	prog_log(levels[level], cause, "%s", text);
 }
 
-const struct vmm_log vmm_program_log = { .line = put_line };
+const struct vmm_log vmm_program_log = { .line = prog_log_machine };

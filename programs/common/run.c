@@ -4,30 +4,31 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include <ev.h>
 
+#include <cvmm/machine.h>
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/loop.h>
 
-#include "api/machine_private.h"
 #include "common/run.h"
 #include "common/signals.h"
-#include "log/log.h"
-#include "machine/owner.h"
+#include "common/thread_calls.h"
+#include "confine/confine.h"
+#include "log.h"
 #include "process.h"
-#include "run/console.h"
-#include "run/run.h"
 #include "supervisor.h"
 
 /* Shorter than any interval of a watchdog that is of use. */
 #define ALIVE_S 0.5
 
 struct run {
-	struct cvmm_machine *owned;	/* the machine, for requests */
-	struct vmm_machine *machine;
+	struct cvmm_machine *machine;
+	const struct vmm_run_config *config;
 	struct ev_loop *loop;
 	const struct vmm_beside *beside;
-	ev_io turn, beside_turn;
+	ev_io turn, served_turn, beside_turn;
 	ev_timer alive;
 	ev_signal interrupt, term, hup, quit, winch, stop, resume;
 	struct vmm_signals signals;
@@ -39,8 +40,26 @@ static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
 	const struct run *r = w->data;
 
 	(void)revents;
-	if (!vsu_loop_dispatch(r->machine->loop))
+	if (!cvmm_machine_dispatch(r->machine))
 		ev_break(loop, EVBREAK_ALL);
+}
+
+/* A client's request takes effect in the machine's turn. */
+static void on_served(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct run *r = w->data;
+
+	(void)vsu_loop_dispatch(r->config->served);
+	on_turn(loop, w, revents);
+}
+
+static void watch_served(struct run *r)
+{
+	if (!r->config->served)
+		return;
+	ev_io_init(&r->served_turn, on_served, vsu_loop_fd(r->config->served), EV_READ);
+	r->served_turn.data = r;
+	ev_io_start(r->loop, &r->served_turn);
 }
 
 static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
@@ -51,7 +70,7 @@ static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
 	if (r->beside->turn(r->beside->opaque))
 		return;
 	ev_io_stop(loop, w);
-	varch_cpus_end(r->machine->cpus, VSU_EXIT_OK, "the command has ended");
+	cvmm_machine_end(r->machine, VSU_EXIT_OK, "the command has ended");
 }
 
 static void watch_beside(struct run *r)
@@ -59,7 +78,7 @@ static void watch_beside(struct run *r)
 	if (!r->beside)
 		return;
 	if (r->beside->begin)
-		r->beside->begin(r->beside->opaque, r->owned);
+		r->beside->begin(r->beside->opaque, r->machine);
 	ev_io_init(&r->beside_turn, on_beside, r->beside->fd, EV_READ);
 	r->beside_turn.data = r;
 	ev_io_start(r->loop, &r->beside_turn);
@@ -90,21 +109,21 @@ static void watch_alive(struct run *r)
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct run *r = w->data;
-	struct vmm_machine *m = r->machine;
+	char why[32];
 
 	(void)loop;
 	(void)revents;
 	vmm_signals_served(&r->signals);
 	if (r->beside && r->beside->signal(r->beside->opaque, w->signum))
 		return;
-	if (!r->beside && w->signum == SIGTERM && varch_guest_finds(m->loaded.protocol, VARCH_FINDS_BUTTON) && !r->asked) {
+	if (!r->beside && w->signum == SIGTERM && !r->asked && !cvmm_machine_press_power(r->machine, NULL)) {
 		r->asked = true;
-		vmm_machine_press_button(m);
 		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
+		prog_log(VSU_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
 		return;
 	}
-	varch_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
+	snprintf(why, sizeof(why), "ended by signal %d", w->signum);
+	cvmm_machine_end(r->machine, VSU_EXIT_FAIL, why);
 }
 
 static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
@@ -116,13 +135,13 @@ static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
 	if (r->beside)
 		r->beside->resize(r->beside->opaque);
 	else
-		vmm_machine_resize_stdio(r->machine);
+		cvmm_machine_resize_terminal(r->machine);
 }
 
 static void suspend_terminal(const struct run *r)
 {
 	if (!r->beside)
-		vmm_machine_suspend_terminal(r->machine);
+		cvmm_machine_suspend_terminal(r->machine);
 	else if (r->beside->suspend)
 		r->beside->suspend(r->beside->opaque);
 }
@@ -131,7 +150,7 @@ static void suspend_terminal(const struct run *r)
 static void resume_terminal(struct run *r)
 {
 	if (!r->beside) {
-		vmm_machine_resume_terminal(r->machine);
+		cvmm_machine_resume_terminal(r->machine);
 	} else if (r->beside->resume) {
 		r->beside->resume(r->beside->opaque);
 		if (ev_is_active(&r->beside_turn))
@@ -163,10 +182,10 @@ static void on_resume(struct ev_loop *loop, ev_signal *w, int revents)
 /* This thread serves no peer: without rights of its own, those of the process remain. */
 static void begin_signals(void *opaque)
 {
-	const struct vmm_machine *m = opaque;
+	const struct run *r = opaque;
 
-	if (m->owner.begin_thread)
-		(void)!m->owner.begin_thread(m->owner.opaque, VMM_THREAD_SIGNALS, NULL);
+	if (r->config->plan)
+		(void)!confine_thread(r->config->plan, vmm_thread_calls(VMM_THREAD_SIGNALS), NULL);
 }
 
 static void on_loop_stuck(void *opaque)
@@ -174,8 +193,11 @@ static void on_loop_stuck(void *opaque)
 	static const struct vsu_error why = {
 		.msg = "ended by a signal while devices wait for an unresponsive file or disk; their requests are abandoned (engine=io_uring would not wait)",
 	};
+	const struct run *r = opaque;
 
-	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);
+	cvmm_machine_suspend_terminal(r->machine);
+	if (r->config->owner)
+		r->config->owner->stuck(r->config->owner->opaque, VSU_EXIT_INTERNAL, &why);
 }
 
 static void watch_signal(struct run *r, ev_signal *w, int signo,
@@ -195,12 +217,11 @@ static int watch_signals(struct run *r, struct vsu_error *err)
 	watch_signal(r, &r->term, SIGTERM, on_signal);
 	watch_signal(r, &r->hup, SIGHUP, on_signal);
 	watch_signal(r, &r->quit, SIGQUIT, on_signal);
-	if (r->machine->stdio_device || r->beside)
-		watch_signal(r, &r->winch, SIGWINCH, on_winch);
+	watch_signal(r, &r->winch, SIGWINCH, on_winch);
 	watch_signal(r, &r->stop, SIGTSTP, on_stop);
 	watch_signal(r, &r->resume, SIGCONT, on_resume);
 	r->signals = (struct vmm_signals){
-		.begin = begin_signals, .stuck = on_loop_stuck, .opaque = r->machine,
+		.begin = begin_signals, .stuck = on_loop_stuck, .opaque = r,
 	};
 	rc = vmm_signals_start(&r->signals);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start the thread of signals") : 0;
@@ -226,36 +247,37 @@ static int run_loop(struct run *r, struct vsu_error *err)
 	int rc = watch_signals(r, err);
 
 	if (!rc)
-		rc = vmm_machine_start(r->machine, err);
+		rc = cvmm_machine_start(r->machine, err);
 	if (rc < 0)
 		return rc;
 	prog_notify("READY=1\nSTATUS=The guest runs");
-	ev_io_init(&r->turn, on_turn, vsu_loop_fd(r->machine->loop), EV_READ);
+	ev_io_init(&r->turn, on_turn, cvmm_machine_fd(r->machine), EV_READ);
 	r->turn.data = r;
 	ev_io_start(r->loop, &r->turn);
+	watch_served(r);
 	watch_beside(r);
 	watch_alive(r);
 	ev_run(r->loop, 0);
 	ev_timer_stop(r->loop, &r->alive);
 	ev_io_stop(r->loop, &r->turn);
+	ev_io_stop(r->loop, &r->served_turn);
 	ev_io_stop(r->loop, &r->beside_turn);
 	return 0;
 }
 
-int vmm_run(struct cvmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err)
+int vmm_run(struct cvmm_machine *m, const struct vmm_run_config *config, struct vsu_error *err)
 {
-	struct run r = { .owned = m, .machine = m->machine, .beside = beside };
+	struct run r = { .machine = m, .config = config, .beside = config->beside };
 	int status, rc;
 
 	ev_set_allocator(prog_loop_memory);
 	r.loop = ev_loop_new(EVFLAG_AUTO);
 	rc = r.loop ? run_loop(&r, err) : vsu_error_set(err, -ENOMEM, "cannot make an event loop");
 	vmm_signals_end(&r.signals);
-	/* after it a signal ends the process immediately */
-	status = vmm_machine_end(m->machine, rc, err);
 	if (r.loop) {
 		unwatch_signals(&r);
 		ev_loop_destroy(r.loop);
 	}
-	return status;
+	status = cvmm_machine_status(m, rc < 0 ? NULL : err);
+	return status < 0 ? VSU_EXIT_HOST : status;	/* it was not started */
 }

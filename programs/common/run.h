@@ -11,7 +11,10 @@
 
 #include <vmm-sys-util/error.h>
 
+struct confine_plan;
+struct cvmm_host;
 struct cvmm_machine;
+struct vsu_loop;
 
 /* A task in the loop of a machine, which may end it. All zero: none. */
 struct vmm_beside {
@@ -30,10 +33,16 @@ struct vmm_beside {
 	int (*abandon)(void *opaque, int status, struct vsu_error *err);
 };
 
-/*
- * Runs a machine that was made to its end; returns the exit status, with a message if any.
- * beside may be NULL.
- */
-int vmm_run(struct cvmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err);
+/* Companions of a machine while it runs. All members may be zero. */
+struct vmm_run_config {
+	/* Of the machine: its function "stuck" is called, too, if the loop does not handle a signal in time. */
+	const struct cvmm_host *owner;
+	const struct confine_plan *plan; /* of the process: narrows the thread that receives signals */
+	struct vsu_loop *served;	/* of the machine's clients: turns with it */
+	const struct vmm_beside *beside;
+};
+
+/* Runs a machine that was made to its end; returns the exit status, with a message if any. */
+int vmm_run(struct cvmm_machine *m, const struct vmm_run_config *config, struct vsu_error *err);
 
 #endif

@@ -83,8 +83,8 @@ static int begin_receiving(void *opaque, const char *address, const struct vmm_a
 static int run_options(const struct vmm_options *options, const struct vmm_beside *beside,
 		       struct vsu_error *err)
 {
-	const struct vmm_daemons daemons = vmm_spawn_daemons(&spawner);
-	struct vmm_owner owner;
+	const struct cvmm_servers servers = vmm_spawn_servers(&spawner);
+	struct cvmm_host owner;
 	int status, rc;
 
 	prog_log_set_level(options->process.log_level);
@@ -103,7 +103,7 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 	if (rc < 0)
 		return report_end(VSU_EXIT_HOST, beside, err);
 	owner.sigbus = sigbus_table;
-	owner.daemons = &daemons;
+	owner.servers = &servers;
 	rc = vmm_life_run(options, &owner, err);
 	if (!beside)
 		vmm_needs_explain(options, err);

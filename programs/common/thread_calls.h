@@ -11,7 +11,6 @@
 #include <vmm-sys-util/sock.h>
 
 #include "confine/confine.h"
-#include "machine/owner.h"
 
 /* Needs of options, besides those of every machine. */
 struct vmm_call_needs {
@@ -36,6 +35,12 @@ void vmm_process_calls(struct confine_plan *plan, const struct vmm_call_needs *n
  */
 void vmm_receiving_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,
 			 bool jail, struct vmm_socket_calls *sockets);
+
+/* Threads with narrower rights than those of the process. */
+enum vmm_thread {
+	VMM_THREAD_CPU,		/* runs guest code */
+	VMM_THREAD_SIGNALS,
+};
 
 /* The calls that a kind of threads makes. */
 const struct call_table *vmm_thread_calls(enum vmm_thread thread);

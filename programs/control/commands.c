@@ -269,7 +269,8 @@ static void on_listen(void *opaque, bool listens)
 {
 	const struct vmm_commands *c = opaque;
 
-	(void)!cvmm_machine_choose_events(c->machine, listens ? CVMM_EVENTS_ALL : 0, NULL);
+	if (c->machine)
+		(void)!cvmm_machine_choose_events(c->machine, listens ? CVMM_EVENTS_ALL : 0, NULL);
 }
 
 static bool on_forget(void *opaque, const struct vmm_deferred *deferred)
@@ -285,7 +286,7 @@ int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *
 	const struct vmm_control_config socket = {
 		.loop = config->loop, .owner = config->opaque, .log = config->log,
 		.closer = config->closer, .path = config->path, .fd = config->fd,
-		.commands = vmm_machine_commands, .opaque = c, .machine = c->machine, .listen = on_listen,
+		.commands = vmm_machine_commands, .opaque = c, .machine = &c->machine, .listen = on_listen,
 		.forget = on_forget,
 	};
 	int rc = vmm_control_new(&socket, &c->control, err);

@@ -20,7 +20,7 @@ extern const struct vmm_control_command vmm_machine_commands[];
 
 /* The argument of the commands: a machine and its socket. All zero: no socket. */
 struct vmm_commands {
-	struct cvmm_machine *machine;
+	struct cvmm_machine *machine;	/* NULL: it is not made yet, or was freed */
 	struct vmm_control *control;
 	/*
 	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name,
@@ -30,7 +30,7 @@ struct vmm_commands {
 };
 
 struct vmm_commands_config {
-	struct vsu_loop *loop;	/* of the machine */
+	struct vsu_loop *loop;	/* of the caller, who dispatches it while the machine exists */
 	/* As members of struct vmm_control_config: */
 	void *opaque;
 	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
@@ -41,8 +41,9 @@ struct vmm_commands_config {
 };
 
 /*
- * Opens the socket of c->machine. The machine's owner passes events to vmm_commands_event(), and
- * closes it before the machine is freed.
+ * Opens the socket, whose clients wait until the loop turns. The machine's owner passes events to
+ * vmm_commands_event(). The machine answers all requests when it is freed: close the socket after
+ * that, without a machine.
  */
 int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *config,
 		      struct vsu_error *err);

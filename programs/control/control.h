@@ -83,7 +83,7 @@ struct vmm_control_config {
 	int fd;			/* a listening socket of the program that started this one; duplicated */
 	const struct vmm_control_command *commands; /* ends with a row without a name */
 	void *opaque;		/* of commands */
-	struct cvmm_machine *machine;	/* for requests of commands */
+	struct cvmm_machine *const *machine;	/* for requests of commands; set before the loop's first turn */
 	/* Clients listen to events from now on, or no longer; or NULL. */
 	void (*listen)(void *opaque, bool listens);
 	/*

@@ -133,7 +133,7 @@ static int execute_words(const struct vmm_control_config *config, char **words,
 	if (rc < 0)
 		return rc;
 	return command->fn ? command->fn(config->opaque, words, answer, err) :
-			     command->request(config->machine, err);
+			     command->request(*config->machine, err);
 }
 
 int vmm_control_execute(const struct vmm_control_config *config, char *line,

@@ -54,7 +54,7 @@ static int set_cancel(void *opaque, const char *address, const struct vmm_argume
 	(void)stage;
 	(void)err;
 	source->cancel_fd = m->arrival.cancel_fd;
-	source->closer = m->host.closer;
+	source->closer = vmm_closer_get(&m->machine->process.closer, NULL);
 	return 0;
 }
 
@@ -86,7 +86,7 @@ int cvmm_priv_arrival_begin(struct cvmm_machine *m, const struct cvmm_options *o
 	if (!rc)
 		rc = make_descriptors(a);
 	if (!rc)
-		rc = vsu_thread_start(&m->threads, &a->thread, arrival_main, m);
+		rc = vsu_thread_start(&m->machine->process.threads, &a->thread, arrival_main, m);
 	a->runs = !rc;
 	return rc < 0 ? vsu_error_sys(err, rc, "option --incoming") : 0;
 }

@@ -188,7 +188,7 @@ static void report_ignored(const struct vmm_configuration *c, const struct vmm_i
 	unsigned int i;
 
 	for (i = 0; i < ignored->n; i++)
-		vmm_log(c->log, VMM_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
+		vmm_log(c->log, CVMM_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
 			 vmm_argument_name(&ignored->list[i]), ignored->list[i].value.text);
 }
 
@@ -285,7 +285,7 @@ static int accept_source(struct vmm_configuration *c, struct vmm_listener *l,
 			rc = receive_header(c, false, err);
 		if (!rc || c->stream.fd < 0)
 			return rc;
-		vmm_log(c->log, VMM_LOG_WARNING, "stranger", "--incoming: a connection was closed, and the source is still awaited: %s",
+		vmm_log(c->log, CVMM_LOG_WARNING, "stranger", "--incoming: a connection was closed, and the source is still awaited: %s",
 			 err->msg);
 		vmm_stream_renew(&c->stream);
 	}

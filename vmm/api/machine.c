@@ -13,67 +13,9 @@
 #include "api/options.h"
 #include "machine/events.h"
 #include "machine/exit_status.h"
+#include "run/console.h"
 #include "run/run.h"
 #include "setup/setup.h"
-
-/* ------------------------------------------------------------------- the owner */
-
-static void on_event(void *opaque, const struct cvmm_event *event)
-{
-	const struct cvmm_machine *m = opaque;
-
-	m->host.event(m->host.opaque, event);
-}
-
-static void on_line(void *opaque, enum vmm_log_level level, const char *cause, const char *text)
-{
-	static const enum cvmm_log_level levels[] = {
-		[VMM_LOG_ERROR] = CVMM_LOG_ERROR, [VMM_LOG_WARNING] = CVMM_LOG_WARNING,
-		[VMM_LOG_INFO] = CVMM_LOG_INFO,
-	};
-	const struct cvmm_machine *m = opaque;
-
-	if (m->host.log)
-		m->host.log(m->host.opaque, levels[level], cause, text);
-}
-
-static void on_thread(void *opaque)
-{
-	const struct cvmm_machine *m = opaque;
-
-	m->host.begin_thread(m->host.opaque);
-}
-
-static void on_stuck(void *opaque, int status, const struct vsu_error *why)
-{
-	const struct cvmm_machine *m = opaque;
-
-	(void)status;
-	if (m->host.stuck)
-		m->host.stuck(m->host.opaque, why);
-}
-
-static struct vsu_closer *closer_of(void *opaque, struct vsu_error *err)
-{
-	const struct cvmm_machine *m = opaque;
-
-	(void)err;
-	return m->host.closer;
-}
-
-static struct vmm_owner owner_of(struct cvmm_machine *m)
-{
-	return (struct vmm_owner){
-		.opaque = m, .sigbus = m->host.sigbus,
-		.log = { .line = on_line, .opaque = m },
-		.closer = { .get = closer_of, .opaque = m },
-		.event = m->host.event ? on_event : NULL, .events = m->host.events, .kvm = m->host.kvm,
-		.lends_cpus = m->host.lends_cpus,
-		.devices = m->host.devices, .ndevices = m->host.ndevices, .threads = &m->threads, .pagemap_fd = -1, .abandon = on_stuck,
-		.in_fd = m->host.stdio ? m->host.stdio[0] : -1,
-		.out_fd = m->host.stdio ? m->host.stdio[1] : -1,
-	};
-}
 
 /* ---------------------------------------------------------------------- life */
 
@@ -99,18 +41,22 @@ static int read_options(struct cvmm_machine *m, const struct cvmm_options *o,
 }
 
 /* 0, or an exit status and its message, the errno of which is not 0. */
-static int machine_make(struct cvmm_machine *m, const struct cvmm_options *options,
-			const struct vmm_peer_guard *guard, struct vsu_error *err)
+static int machine_make(struct cvmm_machine *m, const struct vmm_config *config,
+			const struct vmm_start *start, struct vsu_error *err)
 {
-	const struct vmm_owner owner = owner_of(m);
-	int status = read_options(m, options, &owner.log, guard, err);
+	const int status = vmm_machine_make(m->machine, config, start, err);
 
-	if (status)
-		return status;
-	status = vmm_machine_make(m->machine, &m->options.machine, &m->options.start, &owner, err);
 	if (status)
 		vmm_machine_free(m->machine);
 	return status;
+}
+
+static int read_and_make(struct cvmm_machine *m, const struct cvmm_options *options,
+			 const struct vmm_peer_guard *guard, struct vsu_error *err)
+{
+	const int status = read_options(m, options, &m->machine->process.log, guard, err);
+
+	return status ? status : machine_make(m, &m->options.machine, &m->options.start, err);
 }
 
 static void machine_discard(struct cvmm_machine *m)
@@ -135,6 +81,12 @@ static int check_events(uint64_t events, const char *name, struct vsu_error *err
 			     name, __builtin_ctzll(unknown));
 }
 
+static int check_servers(const struct cvmm_servers *s, struct vsu_error *err)
+{
+	return !s || (s->add && s->connect && s->pid && s->explain && s->remove) ? 0 :
+	       vsu_error_set(err, -EINVAL, "host->servers: a function is NULL; all are required");
+}
+
 static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
 {
 	unsigned int i;
@@ -157,7 +109,7 @@ static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct 
 		rc = vsu_check_array(to->devices, to->ndevices, "host->devices", err);
 	for (i = 0; !rc && i < to->ndevices; i++)
 		rc = cvmm_priv_check_own(&to->devices[i], err);
-	return rc;
+	return rc ? rc : check_servers(to->servers, err);
 }
 
 int cvmm_host_check(const struct cvmm_host *host, struct vsu_error *err)
@@ -174,39 +126,80 @@ int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err
 			     !own ? "it" : own->name ? "dev" : "name");
 }
 
-int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,
-		     struct cvmm_machine **out, struct vsu_error *err)
+/* A machine of this owner that is to be made. */
+static int machine_begin(const struct cvmm_host *host, struct cvmm_machine **out, struct vsu_error *err)
 {
 	struct cvmm_machine *m = calloc(1, sizeof(*m));
-	struct vsu_error why = VSU_ERROR_INIT;
+	struct cvmm_host owner;
 	int rc;
 
 	if (m)
-		m->machine = calloc(1, sizeof(*m->machine));
-	if (!m || !m->machine) {
-		free(m);
-		return vsu_error_set(err, -ENOMEM, "no memory for a machine");
-	}
-	rc = options ? copy_host(&m->host, host, &why) :
-		       vsu_error_set(&why, -EINVAL, "options is NULL; make them by cvmm_options_new()");
-	if (!rc && m->host.begin_thread)
-		m->threads = (struct vsu_threads){ .begin = on_thread, .opaque = m };
-	m->arrives = !rc && cvmm_priv_arrival_is_needed(options);
-	if (m->arrives) {
-		m->state = ARRIVES;
-		rc = cvmm_priv_arrival_begin(m, options, machine_make, &why);
-	} else if (!rc) {
-		m->made = !machine_make(m, options, NULL, &why);
-		rc = m->made ? 0 : why.code;
-	}
+		m->machine = calloc(1, sizeof(*m->machine));	/* most of its pages are never touched */
+	rc = m && m->machine ? copy_host(&owner, host, err) :
+			       vsu_error_set(err, -ENOMEM, "no memory for a machine");
 	if (rc < 0) {
-		machine_discard(m);
-		if (err)
-			*err = why;
+		free(m ? m->machine : NULL);
+		free(m);
 		return rc;
 	}
+	vmm_machine_set_owner(m->machine, &owner);
 	*out = m;
 	return 0;
+}
+
+/* Of a machine that was begun: rc is 0, or the errno of a failure with this status. */
+static int machine_finish(struct cvmm_machine *m, int rc, int status, struct cvmm_machine **out)
+{
+	if (!rc) {
+		*out = m;
+		return 0;
+	}
+	if (m->machine->owner.status)
+		*m->machine->owner.status = status;
+	machine_discard(m);
+	return rc;
+}
+
+int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_start *start,
+			  const struct cvmm_host *host, struct cvmm_machine **out,
+			  struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	struct cvmm_machine *m;
+	int status, rc = machine_begin(host, &m, err);
+
+	if (rc < 0)
+		return rc;
+	status = machine_make(m, config, start, &why);
+	m->made = !status;
+	if (status && err)
+		*err = why;
+	return machine_finish(m, status ? why.code : 0, status, out);
+}
+
+int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,
+		     struct cvmm_machine **out, struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	struct cvmm_machine *m;
+	int status = VSU_EXIT_HOST;
+	int rc = options ? machine_begin(host, &m, err) :
+			   vsu_error_set(err, -EINVAL, "options is NULL; make them by cvmm_options_new()");
+
+	if (rc < 0)
+		return rc;
+	m->arrives = cvmm_priv_arrival_is_needed(options);
+	if (m->arrives) {
+		m->state = ARRIVES;
+		rc = cvmm_priv_arrival_begin(m, options, read_and_make, &why);
+	} else {
+		status = read_and_make(m, options, NULL, &why);
+		m->made = !status;
+		rc = status ? why.code : 0;
+	}
+	if (rc < 0 && err)
+		*err = why;
+	return machine_finish(m, rc, status, out);
 }
 
 static void machine_end(struct cvmm_machine *m, int rc)
@@ -250,9 +243,7 @@ static void end_arrival(struct cvmm_machine *m, int status)
 
 	m->state = ENDS;
 	m->status = status;
-	vmm_event_complete(&event);
-	if (m->host.event && m->host.events & CVMM_EVENT_BIT(event.kind))
-		on_event(m, &event);
+	vmm_event_publish(m->machine, &event);
 	m->state = ENDED;
 }
 
@@ -333,6 +324,30 @@ void cvmm_machine_kill(struct cvmm_machine *m)
 		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
 }
 
+void cvmm_machine_end(struct cvmm_machine *m, int status, const char *why)
+{
+	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+		varch_cpus_end(m->machine->cpus, status, "%s", why ? why : "");
+}
+
+void cvmm_machine_resize_terminal(struct cvmm_machine *m)
+{
+	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+		vmm_machine_resize_stdio(m->machine);
+}
+
+void cvmm_machine_suspend_terminal(struct cvmm_machine *m)
+{
+	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+		vmm_machine_suspend_terminal(m->machine);
+}
+
+void cvmm_machine_resume_terminal(struct cvmm_machine *m)
+{
+	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+		vmm_machine_resume_terminal(m->machine);
+}
+
 /* Beside a guest that ends at the same time, whose status is another one. */
 bool cvmm_machine_was_ended(const struct cvmm_machine *m)
 {
@@ -347,7 +362,7 @@ int cvmm_machine_choose_events(struct cvmm_machine *m, uint64_t events, struct v
 {
 	int rc = check_events(events, "events", err);
 
-	if (!rc && events && !m->host.event)
+	if (!rc && events && !m->machine->owner.event)
 		rc = vsu_error_set(err, -EINVAL, "the machine's host has no function event");
 	if (!rc && !m->made)
 		rc = vsu_error_set(err, -EAGAIN, "the guest has not arrived");

@@ -13,8 +13,6 @@ struct cvmm_machine {
 	struct vmm_words words;	/* of its options */
 	struct vmm_configuration configuration; /* of these words */
 	struct vmm_options options, saved;
-	struct cvmm_host host;
-	struct vsu_threads threads;
 	/* ARRIVES: by a thread, which alone uses machine; ENDS: in the callbacks of its end */
 	enum { MADE, RUNS, ENDS, ENDED, ARRIVES } state;
 	bool inside;		/* cvmm_machine_dispatch() */
@@ -28,6 +26,14 @@ struct cvmm_machine {
 	int status;		/* of one that has ended */
 	struct vsu_error why;
 };
+
+/*
+ * A machine of a configuration that was read otherwise, which outlives it. Errors as of
+ * cvmm_machine_new().
+ */
+int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_start *start,
+			  const struct cvmm_host *host, struct cvmm_machine **out,
+			  struct vsu_error *err);
 
 /* -EINVAL: a struct or member that is NULL. */
 int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err);

@@ -10,7 +10,7 @@
 
 #define MAX_LINE 1024
 
-void vmm_log(const struct vmm_log *log, enum vmm_log_level level, const char *cause,
+void vmm_log(const struct vmm_log *log, enum cvmm_log_level level, const char *cause,
 	     const char *fmt, ...)
 {
 	char text[MAX_LINE];

@@ -3,7 +3,7 @@
  * Events of a machine that concern the operator and fail no call. Its owner decides what
  * becomes of them.
  *
- *	vmm_log(log, VMM_LOG_WARNING, "refused", "ring %u: %s", ring, err->msg);
+ *	vmm_log(log, CVMM_LOG_WARNING, "refused", "ring %u: %s", ring, err->msg);
  *
  * Threads: any; the owner's function must permit this.
  */
@@ -12,21 +12,17 @@
 
 #include <vmm-sys-util/attributes.h>
 
-enum vmm_log_level {
-	VMM_LOG_ERROR,		/* data or a device was lost */
-	VMM_LOG_WARNING,	/* a request was rejected, or the host fails a device */
-	VMM_LOG_INFO,		/* a peer connected or disconnected */
-};
+#include "cvmm/machine.h"
 
 struct vmm_log {
 	/* cause: the kind of event, whose lines may be limited in number; NULL: no limit. */
-	void (*line)(void *opaque, enum vmm_log_level level, const char *cause,
+	void (*line)(void *opaque, enum cvmm_log_level level, const char *cause,
 		     const char *text);
 	void *opaque;
 };
 
 /* Without a log (NULL) or a function, lines are dropped. */
-void vmm_log(const struct vmm_log *log, enum vmm_log_level level, const char *cause,
+void vmm_log(const struct vmm_log *log, enum cvmm_log_level level, const char *cause,
 	     const char *fmt, ...) VSU_PRINTF(4, 5);
 
 #endif

@@ -92,7 +92,7 @@ static int flush_begin(struct vmm_machine *m, struct vsu_error *err)
 	f->done_fd = vsu_event_new();
 	add_disks(f, m);
 	rc = f->done_fd < 0 ? f->done_fd :
-	     vsu_thread_start(m->owner.threads, &thread, flush_main, f);
+	     vsu_thread_start(&m->process.threads, &thread, flush_main, f);
 	if (rc < 0) {
 		flush_unref(f);
 		flush_unref(f);

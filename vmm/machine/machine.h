@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <device-kinds/socket_access.h>
 #include <vm-arch/arch.h>
 #include <vm-arch/bus.h>
 #include <vm-arch/cpu_plug.h>
@@ -25,10 +26,13 @@
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
+#include <vmm-sys-util/thread.h>
 
 #include "legacy/console.h"
 #include "devices/devices.h"
 #include "devices/stdio.h"
+#include "log/closer.h"
+#include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
 #include "config/device.h"
@@ -156,11 +160,21 @@ struct vmm_hot_plug {
 	struct varch_cpu_plug cpus;
 };
 
+/* Parts of the owner, as the machine's parts use them. */
+struct vmm_process {
+	struct devkind_host host; /* for devices */
+	struct vmm_log log;	/* lines for the operator */
+	struct vmm_closer closer; /* of descriptors of peers */
+	struct vsu_threads threads; /* all but those of CPUs */
+	struct devkind_socket_access sockets; /* access to those that are created */
+	int in_fd, out_fd;	/* the ends of "stdio", borrowed; negative: none */
+};
+
 struct vmm_machine {
 	const struct vmm_config *config;
 	const struct vmm_start *start;
-	struct vmm_owner owner;
-	struct devkind_host host;	/* the owner, for devices */
+	struct cvmm_host owner;
+	struct vmm_process process;
 	struct vsu_loop *loop;
 	struct varch_kernel_file kernel;	/* until loaded */
 	struct varch_file initrd;

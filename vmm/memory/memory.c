@@ -77,7 +77,7 @@ static void log_warning(void *opaque, const char *sentence)
 {
 	const struct vmm_memory_warn *warn = opaque;
 
-	vmm_log(warn->log, VMM_LOG_WARNING, NULL, "%s: %s", warn->name, sentence);
+	vmm_log(warn->log, CVMM_LOG_WARNING, NULL, "%s: %s", warn->name, sentence);
 }
 
 static bool is_file_at(const struct vmem_block *block, const struct stat *st)

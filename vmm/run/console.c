@@ -104,7 +104,7 @@ static int open_socket(const struct vmm_machine *m, const char *path,
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --serial");
-	rc = m->owner.sockets ? devkind_socket_access_apply(m->owner.sockets, path, err) : 0;
+	rc = devkind_socket_access_apply(&m->process.sockets, path, err);
 	if (rc < 0)
 		virtdev_port_free(port);
 	else
@@ -119,7 +119,7 @@ static int open_pty(const struct vmm_machine *m, struct virtdev_port **out, stru
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --serial");
-	vmm_log(&m->owner.log, VMM_LOG_WARNING, NULL, "serial port is on %s", where);
+	vmm_log(&m->process.log, CVMM_LOG_WARNING, NULL, "serial port is on %s", where);
 	return 0;
 }
 
@@ -138,15 +138,15 @@ static int open_console(struct vmm_machine *m, struct virtdev_port **port, struc
 	if (end->how == VMM_SERIAL_PTY)
 		return open_pty(m, port, err);
 	if (end->how == VMM_SERIAL_STDIO || (end->how == VMM_SERIAL_DEFAULT && !m->stdio)) {
-		m->console_in = m->owner.in_fd;
-		m->console_out = m->owner.out_fd;
+		m->console_in = m->process.in_fd;
+		m->console_out = m->process.out_fd;
 	}
 	return 0;
 }
 
 int vmm_machine_check_serial(struct vmm_machine *m, struct vsu_error *err)
 {
-	if (m->owner.out_fd >= 0 || m->config->serial.how != VMM_SERIAL_STDIO)
+	if (m->process.out_fd >= 0 || m->config->serial.how != VMM_SERIAL_STDIO)
 		return 0;
 	return vsu_error_set(err, -EINVAL,
 			     "option --serial: the program of this machine gives it no standard input and output; name a file, or null");
@@ -156,7 +156,7 @@ static void on_log_failure(void *opaque, const char *text)
 {
 	const struct vmm_machine *m = opaque;
 
-	vmm_log(&m->owner.log, VMM_LOG_WARNING, "serial log", "%s", text);
+	vmm_log(&m->process.log, CVMM_LOG_WARNING, "serial log", "%s", text);
 }
 
 /* NULL: none. The source of a migration has the file locked until it ends. */
@@ -235,13 +235,13 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 	};
 	int rc;
 
-	if (m->owner.out_fd < 0)
+	if (m->process.out_fd < 0)
 		return vsu_error_set(err, -EINVAL,
 				     "option --console: the program of this machine gives it no standard input and output; name a socket or a file");
 	if (m->stdio)
 		return vsu_error_set(err, -EINVAL,
 				     "option --console: two consoles use standard input and output; put one of them elsewhere");
-	rc = vmm_stdio_new(m->owner.in_fd, m->owner.out_fd, &terminal, on_want,
+	rc = vmm_stdio_new(m->process.in_fd, m->process.out_fd, &terminal, on_want,
 			   &m->stdio, err);
 	return rc ? rc : vmm_stdio_port(m->stdio, out, err);
 }
@@ -258,7 +258,7 @@ void vmm_machine_resize_stdio(struct vmm_machine *m)
 	if (virtdev_console_resize(virtdev_transport_device(
 					   vmm_virtio_transport(v)),
 				   0, cols, rows) < 0)
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, "size", "no console to resize");
+		vmm_log(&m->process.log, CVMM_LOG_WARNING, "size", "no console to resize");
 	vmm_virtio_unlock(v);
 }
 
@@ -295,7 +295,7 @@ void vmm_machine_watch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	vsu_io_init(&m->watch.keys, on_keys, m, m->owner.in_fd, VSU_IO_READ);
+	vsu_io_init(&m->watch.keys, on_keys, m, m->process.in_fd, VSU_IO_READ);
 	vsu_io_start(m->loop, &m->watch.keys);
 	vmm_machine_resize_stdio(m);
 }

@@ -122,7 +122,7 @@ static int request_cancel(struct vmm_machine *m, struct vmm_conversion_request *
 	vmm_machine_refresh_devices(m);
 	if (why == -ENOSPC)
 		return -E2BIG;
-	vmm_log(&m->owner.log, VMM_LOG_WARNING, "private", "%#" PRIx64 " bytes at %#" PRIx64 " were not converted: %s",
+	vmm_log(&m->process.log, CVMM_LOG_WARNING, "private", "%#" PRIx64 " bytes at %#" PRIx64 " were not converted: %s",
 		 w->conversion->len, w->conversion->gpa, w->err->msg);
 	return -EBUSY;
 }

@@ -40,7 +40,7 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would continue with zeros",
 			     gpa, why);
 	else if (m->pause.life.guest != VMM_DAMAGED)
-		vmm_log(&m->owner.log, VMM_LOG_ERROR, "memory",
+		vmm_log(&m->process.log, CVMM_LOG_ERROR, "memory",
 			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
 			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
 			 "the guest is paused until it is ended" :
@@ -168,7 +168,7 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 				     p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
 				     rc == -EBUSY ? "is still handling another machine check" :
 				     "cannot receive a machine check");
-	vmm_log(&m->owner.log, VMM_LOG_ERROR, "damage",
+	vmm_log(&m->process.log, CVMM_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; the guest was notified",
 		 p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
 	return 0;
@@ -185,7 +185,7 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 	varch_cpus_pause(m->cpus);
 	rc = varch_report_loss(varch_cpus_fd(m->cpus, 0), p.gpa, false);
 	varch_cpus_resume(m->cpus);
-	vmm_log(&m->owner.log, VMM_LOG_ERROR, "damage",
+	vmm_log(&m->process.log, CVMM_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,
 		 vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
 		 rc < 0 ? "it was not accessed yet" : "the guest was notified");

@@ -329,7 +329,7 @@ static void on_connecting(void *opaque)
 	if (d->sock < 0)
 		return;
 	if (why || varch_gdb_new(varch_debug()->target, &ops, d, varch_cpus_number(m->cpus), &d->stub, &err) < 0) {
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, "debugger", "a debugger is refused: %s", why ? why->text : err.msg);
+		vmm_log(&m->process.log, CVMM_LOG_WARNING, "debugger", "a debugger is refused: %s", why ? why->text : err.msg);
 		vsu_fd_close(&d->sock);
 		return;
 	}
@@ -400,12 +400,11 @@ void vmm_debugger_exit(void *opaque, unsigned int cpu, const struct kvm_debug_ex
 
 static int debugger_listen(struct vmm_debugger *d, const char *path, struct vsu_error *err)
 {
-	const struct vmm_owner *owner = &d->m->owner;
 	int rc = d->listener = vsu_sock_listen(path, 1, err);
 
 	if (rc >= 0) {
 		d->has_path = !vsu_sock_path_of(d->listener, &d->path);
-		rc = owner->sockets ? devkind_socket_access_apply(owner->sockets, path, err) : 0;
+		rc = devkind_socket_access_apply(&d->m->process.sockets, path, err);
 	}
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --gdb") : 0;
 }

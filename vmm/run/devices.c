@@ -31,7 +31,7 @@ static bool is_ram(void *memory, const struct vmem_region *region)
 static int start_workers(const struct vmm_device *d, struct virtdev *dev,
 			 struct devkind_workers **out, struct vsu_error *err)
 {
-	return devkind_workers_start(d->spec.kind->work, d->owner->owner.threads, dev,
+	return devkind_workers_start(d->spec.kind->work, &d->owner->process.threads, dev,
 				     vmm_device_describe(&d->spec).workers, out, err);
 }
 
@@ -73,8 +73,8 @@ static int make_local(struct vmm_machine *m,
 		.sigbus = m->owner.sigbus, .space = resources->space,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
-		.sockets = m->owner.sockets,
-		.host = &m->host, .reporter = &d->reporter,
+		.sockets = &m->process.sockets,
+		.host = &m->process.host, .reporter = &d->reporter,
 		.unlocked = vmm_incoming_is_open(m), .trial = m->start->dry_run,
 		.own = d->own,
 	};
@@ -100,7 +100,7 @@ static int make_kernel(struct vmm_machine *m,
 		       struct vmm_device *d, struct vsu_error *err)
 {
 	struct virtdev_vhost_kern *kern;
-	int rc = vmm_device_open_kernel(&d->spec, &m->host, &kern, err);
+	int rc = vmm_device_open_kernel(&d->spec, &m->process.host, &kern, err);
 
 	if (rc < 0)
 		return rc;
@@ -137,7 +137,7 @@ static void on_lost(void *opaque, const struct vsu_error *why)
 {
 	struct vmm_device *d = opaque;
 
-	vmm_log(&d->owner->owner.log, VMM_LOG_ERROR, "lost", "a device of the guest is lost: %s",
+	vmm_log(&d->owner->process.log, CVMM_LOG_ERROR, "lost", "a device of the guest is lost: %s",
 		 why->msg);
 	d->owner->lost++;
 	vmm_event_device_lost(d, true, why);
@@ -158,8 +158,8 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 						     unsigned int i)
 {
 	struct vmm_virtio_resources resources = {
-		.loop = m->loop, .log = &m->owner.log, .closer = &m->owner.closer,
-		.daemons = m->owner.daemons, .kvm = &m->kvm,
+		.loop = m->loop, .log = &m->process.log, .closer = &m->process.closer,
+		.servers = m->owner.servers, .kvm = &m->kvm,
 		.space = m->private_memory.space ? m->private_memory.space :
 						   m->memory.space,
 		.private_memory = m->private_memory.space ? &m->private_memory :
@@ -260,7 +260,7 @@ void vmm_machine_free_device(struct vmm_device *d)
 	vmm_virtio_remote_cancel(coming);
 }
 
-static struct virtdev *find_own(const struct vmm_owner *owner, const char *name)
+static struct virtdev *find_own(const struct cvmm_host *owner, const char *name)
 {
 	unsigned int i;
 

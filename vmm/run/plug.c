@@ -56,7 +56,7 @@ static void free_unused(struct vmm_device *d)
 	struct vmm_machine *m = d->machine;
 	const unsigned int number = (unsigned int)(d - m->devices);
 
-	vmm_log(&m->owner.log, VMM_LOG_INFO, "unplugged", "the device in slot %u was removed",
+	vmm_log(&m->process.log, CVMM_LOG_INFO, "unplugged", "the device in slot %u was removed",
 		 d->slot);
 	device_clear(d);
 	vmm_event_device_removed(m, number);
@@ -261,7 +261,7 @@ static void device_abandon(struct vmm_device *d, const struct vsu_error *err)
 	device_clear(d);
 	vsu_error_prefix(&why, why.code, "device-add");
 	if (!vmm_answers_send(&m->answers, vmm_machine_arrival(d), NULL, &why))
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, "not added", "%s", why.msg);
+		vmm_log(&m->process.log, CVMM_LOG_WARNING, "not added", "%s", why.msg);
 }
 
 /* Completes the handshake, or reports why the device was abandoned. */

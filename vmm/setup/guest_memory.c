@@ -16,7 +16,7 @@ static void on_map_changed(void *opaque)
 
 	if (m->private_memory.space &&
 	    vmm_private_publish(&m->private_memory, vmm_memory_map(&m->memory)) < 0)
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, "mapping",
+		vmm_log(&m->process.log, CVMM_LOG_WARNING, "mapping",
 			 "no memory for a new map of the devices; they keep the previous one");
 	vmm_machine_refresh_devices(m);
 }
@@ -26,7 +26,7 @@ static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 {
 	const struct vmm_machine *m = opaque;
 
-	vmm_log(&m->owner.log, VMM_LOG_WARNING, "mapping",
+	vmm_log(&m->process.log, CVMM_LOG_WARNING, "mapping",
 		 "'%s': a mapping at %#" PRIx64 " in shared memory region %u is removed: %s",
 		 window->name, gpa, window->shmid, why);
 }
@@ -35,7 +35,7 @@ static int init_specs(struct vmm_machine *m, const struct vmm_memory_specs *spec
 		      struct vsu_error *err)
 {
 	const struct vmm_memory_use use = {
-		.log = &m->owner.log, .threads = m->owner.threads,
+		.log = &m->process.log, .threads = &m->process.threads,
 		.shared = vmm_machine_wants_shared(m), .trial = m->start->dry_run,
 	};
 

@@ -135,7 +135,7 @@ static int begin_cpu(void *opaque, struct vsu_error *err)
 {
 	const struct vmm_machine *m = opaque;
 
-	return m->owner.begin_thread ? m->owner.begin_thread(m->owner.opaque, VMM_THREAD_CPU, err) : 0;
+	return m->owner.begin_thread ? m->owner.begin_thread(m->owner.opaque, CVMM_THREAD_CPU, err) : 0;
 }
 
 static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
@@ -167,19 +167,14 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 			.debug = vmm_debugger_exit,
 			.opaque = m,
 		},
-		.threads = m->owner.threads, .lent = m->owner.lends_cpus,
-		.begin = begin_cpu, .stuck = on_stuck,
+		.lent = m->owner.lends_cpus, .begin = m->owner.lends_cpus ? NULL : begin_cpu,
+		.stuck = on_stuck,
 	};
 	const struct varch_state *state = &m->restore.state;
 	int rc = varch_cpus_choose(&m->kvm, &m->config->cpu.choice,
 				      state->len ? state : NULL, err);
 
 	return rc ? rc : varch_cpus_new(&config, &m->cpus, err);
-}
-
-static int listen_for_owner(struct vmm_machine *m, struct vsu_error *err)
-{
-	return m->owner.listen && !m->start->dry_run ? m->owner.listen(m->owner.opaque, err) : 0;
 }
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)
@@ -255,7 +250,6 @@ static const struct step make_devices[] = {
 /* The console may create a file, so it follows all that often fails. */
 static const struct step load_kernel[] = {
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
-	{ listen_for_owner, VMM_STAGE_SOCKET },
 	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
 	{ NULL, 0 }
@@ -263,7 +257,6 @@ static const struct step load_kernel[] = {
 
 /* The serial port exists when the console is open. */
 static const struct step load_folder[] = {
-	{ listen_for_owner, VMM_STAGE_SOCKET },
 	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
 	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
@@ -279,7 +272,6 @@ static const struct step load_folder[] = {
 
 /* A terminal can interrupt the reception, because the console opens after it. */
 static const struct step load_stream[] = {
-	{ listen_for_owner, VMM_STAGE_SOCKET },
 	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_incoming_receive, VMM_STAGE_STREAM },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
@@ -327,37 +319,16 @@ static int run_steps(struct vmm_machine *m, const struct step *step, struct vsu_
 	return 0;
 }
 
-static void on_warning(void *opaque, const char *cause, const char *text)
-{
-	const struct vmm_machine *m = opaque;
-
-	vmm_log(&m->owner.log, VMM_LOG_WARNING, cause, "%s", text);
-}
-
-static struct vsu_closer *file_closer_of(void *opaque, struct vsu_error *err)
-{
-	const struct vmm_machine *m = opaque;
-
-	return vmm_closer_get(&m->owner.file_closer, err);
-}
-
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
-		     const struct vmm_start *start, const struct vmm_owner *owner,
-		     struct vsu_error *err)
+		     const struct vmm_start *start, struct vsu_error *err)
 {
-	static const struct vmm_owner none = { .pagemap_fd = -1, .in_fd = -1, .out_fd = -1 };
 	const struct step *const *phase;
 	int status = 0;
 
 	m->config = config;
 	m->start = start;
 	m->made_ns = vsu_now_ns();
-	m->owner = owner ? *owner : none;
-	m->events = m->owner.event ? m->owner.events : 0;
 	m->pause.life = (struct vmm_life)VMM_LIFE_INIT;
-	m->host = (struct devkind_host){
-		.opaque = m, .warn = on_warning, .file_closer = file_closer_of,
-	};
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
 	m->serial_irq_fd = m->power.button_irq_fd = m->power.clock_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = m->restore.memory_fd = m->restore.base_fd = -1;

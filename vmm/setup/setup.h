@@ -11,12 +11,11 @@
 #include "machine/machine.h"
 
 /*
- * *m must be zeroed, and borrows config and start; owner may be NULL. Returns 0, or an exit
- * status and its message.
+ * *m has nothing but its owner (vmm_machine_set_owner()), and borrows config and start. Returns 0,
+ * or an exit status and its message.
  */
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
-		     const struct vmm_start *start, const struct vmm_owner *owner,
-		     struct vsu_error *err);
+		     const struct vmm_start *start, struct vsu_error *err);
 
 /*
  * Completes or ends the jobs of a machine that does not run, and answers all requests: for an owner

@@ -12,7 +12,7 @@
 #include "log/closer.h"
 #include "log/log.h"
 
-static inline void tests_line(void *opaque, enum vmm_log_level level, const char *cause,
+static inline void tests_line(void *opaque, enum cvmm_log_level level, const char *cause,
 			      const char *text)
 {
 	(void)opaque;
@@ -50,6 +50,12 @@ static inline struct vsu_closer *tests_closer_get(void *opaque, struct vsu_error
 	pthread_detach(id);
 	tests_closing = closer;
 	return closer;
+}
+
+/* The member closer of struct cvmm_host. */
+static inline struct vsu_closer *tests_closer_of(void *opaque, enum cvmm_closer kind, struct vsu_error *err)
+{
+	return kind == CVMM_CLOSER_PEERS ? tests_closer_get(opaque, err) : NULL;
 }
 
 static const struct vmm_closer tests_closer __attribute__((unused)) = { .get = tests_closer_get };

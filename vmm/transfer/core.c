@@ -59,7 +59,7 @@ static void remove_incomplete(const struct vmm_core *c)
 /* The file may be of a file server. */
 static void core_destroy(struct vmm_core *c)
 {
-	vsu_foreign_close(vmm_closer_get(&c->m->owner.closer, NULL), &c->fd);
+	vsu_foreign_close(vmm_closer_get(&c->m->process.closer, NULL), &c->fd);
 	vmem_map_unref(c->map);
 	free(c->cpus);
 	free(c->path);
@@ -178,7 +178,7 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 	}
 	c->m = m;
 	c->fd = -1;
-	c->progress.threads = m->owner.threads;
+	c->progress.threads = &m->process.threads;
 	c->failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&c->err);
 	c->cpus = calloc(varch_cpus_number(m->cpus), sizeof(*c->cpus));

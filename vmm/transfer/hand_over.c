@@ -179,7 +179,7 @@ static void end_lost(struct vmm_migration *g)
 static void end_unknown(struct vmm_migration *g)
 {
 	(void)!vmm_hand_over_enter(g, VMM_UNKNOWN, NULL);
-	vmm_log(&g->m->owner.log, VMM_LOG_ERROR, "migration", "%s", g->err.msg);
+	vmm_log(&g->m->process.log, CVMM_LOG_ERROR, "migration", "%s", g->err.msg);
 	vmm_hand_over_answer(g);
 }
 
@@ -204,7 +204,7 @@ static bool end_failed(struct vmm_migration *g)
 		end_unknown(g);
 		return false;
 	}
-	vmm_log(&g->m->owner.log, VMM_LOG_WARNING, "migration", "%s; the guest continues here",
+	vmm_log(&g->m->process.log, CVMM_LOG_WARNING, "migration", "%s; the guest continues here",
 		 g->err.msg);
 	return true;
 }

@@ -71,7 +71,7 @@ static void take_closer(struct vmm_machine *m)
 
 	if (!s->has_fds)
 		return;
-	s->closer = vmm_closer_get(&m->owner.closer, NULL);
+	s->closer = vmm_closer_get(&m->process.closer, NULL);
 	vmm_channels_set_closer(m->start->channels, s->closer);
 }
 
@@ -152,7 +152,7 @@ static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 	struct varch_state_section section;
 	int rc;
 
-	channels->threads = m->owner.threads;
+	channels->threads = &m->process.threads;
 	vmm_channels_start(channels, receive_channel, m);
 	rc = receive_pages(m, m->restore.stream, &section, err);
 	if (!rc && !m->restore.postcopy)

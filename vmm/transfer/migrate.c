@@ -210,9 +210,9 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 	if (vmm_live_words(m, &g->words, err) < 0 || vmm_plugged_hold(m, true, err) < 0)
 		return err->code;
 	g->sender.config = (struct vmm_sender_config){
-		.threads = m->owner.threads,
+		.threads = &m->process.threads,
 		.address = g->options.address, .no_network = m->owner.no_network,
-		.closer = vmm_closer_get(&m->owner.closer, NULL),
+		.closer = vmm_closer_get(&m->process.closer, NULL),
 		.memory = &m->memory, .windows = &m->shmem,
 		.failed = vmm_memory_failed(&m->memory),
 		.slots = m->slots, .log = &g->log, .words = g->words.words,
@@ -260,7 +260,7 @@ static int migration_start(struct vmm_migration *g, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc;
-	rc = vsu_thread_start(g->m->owner.threads, &g->thread, sender_main, g);
+	rc = vsu_thread_start(&g->m->process.threads, &g->thread, sender_main, g);
 	g->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }
@@ -272,8 +272,8 @@ int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migrat
 	struct vmm_migration *g;
 	int rc = vmm_migrate_options_init(&options, migration, err);
 
-	if (!rc && m->owner.jailed)
-		rc = vmm_migrate_check_jail(&options, err);
+	if (!rc && m->owner.no_path)
+		rc = vmm_migrate_check_path(&options, m->owner.no_path, err);
 	if (!rc)
 		rc = vmm_save_check(m, err);
 	if (!rc)

@@ -91,13 +91,12 @@ int vmm_migrate_options_init(struct vmm_migrate_options *o, const struct cvmm_mi
 	return from->address ? use_address(o, from->address, err) : use_socket(o, from, err);
 }
 
-int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err)
+int vmm_migrate_check_path(const struct vmm_migrate_options *o, const char *no_path, struct vsu_error *err)
 {
 	if (strncmp(o->address, "unix:", 5) != 0 || o->fd >= 0 ||
 	    !access(o->address + 5, F_OK))
 		return 0;
-	return vsu_error_set(err, -ENOENT, "'%s' does not exist in the jail, which has only the folders of the machine's options; add --sandbox=on,folder=FOLDER, or use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside",
-			     o->address);
+	return vsu_error_set(err, -ENOENT, "'%s' %s", o->address, no_path);
 }
 
 void vmm_migrate_options_free(struct vmm_migrate_options *o)

@@ -24,8 +24,8 @@ struct vmm_migrate_options {
 /* -EINVAL, -ENOMEM, -ENOTSOCK and other errors of a socket. Free the options in each case. */
 int vmm_migrate_options_init(struct vmm_migrate_options *o, const struct cvmm_migration *from,
 			     struct vsu_error *err);
-/* Call it for a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
-int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err);
+/* -ENOENT: the address is a socket that does not exist, for which the sentence has this end. */
+int vmm_migrate_check_path(const struct vmm_migrate_options *o, const char *no_path, struct vsu_error *err);
 void vmm_migrate_options_free(struct vmm_migrate_options *o);
 
 #endif

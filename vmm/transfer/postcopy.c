@@ -175,7 +175,7 @@ static void on_arrived(void *opaque)
 	struct vmm_machine *m = p->m;
 
 	vsu_io_stop(&p->arrived);
-	vmm_log(&m->owner.log, VMM_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
+	vmm_log(&m->process.log, CVMM_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
 		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch),
 		 vmm_page_fetch_foreign(p->fetch));
 	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_MEMORY_ARRIVED });
@@ -325,7 +325,7 @@ static int begin_fetch(struct vmm_postcopy *p, struct vsu_error *err)
 
 	p->begun_ns = vsu_now_ns();
 	rc = vmm_page_fetch_new(&(struct vmm_page_fetch_config){
-		.threads = p->m->owner.threads,
+		.threads = &p->m->process.threads,
 		.stream = p->m->restore.stream, .missing = &p->missing, .map = p->map,
 		.fd = &p->fd, .lost = on_thread_lost, .opaque = p,
 	}, &p->fetch, err);

@@ -151,7 +151,7 @@ int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err)
 	vsu_io_init(&r->done, on_done, r, -1, VSU_IO_READ);
 	rc = open_files(r, m->restore.folder, err);
 	if (!rc)
-		rc = vsu_thread_start(m->owner.threads, &r->thread, recording_main, r);
+		rc = vsu_thread_start(&m->process.threads, &r->thread, recording_main, r);
 	if (rc < 0) {
 		recording_free(r);
 		return err->code ? rc : vsu_error_sys(err, rc, "cannot start a thread");

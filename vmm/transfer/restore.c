@@ -499,7 +499,7 @@ int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
 		return 0;
 	rc = m->start->base ? -ENOENT : vmm_recording_load(m->restore.folder, &set, &why);
 	if (rc < 0 && rc != -ENOENT)
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
+		vmm_log(&m->process.log, CVMM_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
 			 why.msg);
 	return vmm_prefetch_new(&m->memory, vmm_memory_map(&m->memory), rc < 0 ? NULL : &set,
 				&m->restore.prefetch, err);

@@ -417,8 +417,8 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 	s->files.words = s->words.words;
 	s->files.nwords = s->words.n;
 	s->files.memory = &m->memory;
-	s->files.closer = &m->owner.closer;
-	s->files.progress.threads = m->owner.threads;
+	s->files.closer = &m->process.closer;
+	s->files.progress.threads = &m->process.threads;
 	s->files.failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&s->err);
 	s->cancel_fd = vsu_event_new();

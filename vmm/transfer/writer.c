@@ -97,7 +97,7 @@ int vmm_writer_start(struct vmm_writer *w, void *(*main)(void *opaque), struct v
 	int rc;
 
 	w->phase = VMM_WRITER_RUNS;
-	rc = vsu_thread_start(w->m->owner.threads, &w->thread, main, w->opaque);
+	rc = vsu_thread_start(&w->m->process.threads, &w->thread, main, w->opaque);
 	if (rc < 0) {
 		w->phase = VMM_WRITER_NONE;
 		return vsu_error_sys(err, rc, "cannot start a thread");

@@ -46,7 +46,7 @@ static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error 
 	const struct kernel_backend *e = opaque;
 
 	(void)dev;
-	vmm_log(e->log, VMM_LOG_WARNING, "not started", "the device of %s: %s", e->rings.who,
+	vmm_log(e->log, CVMM_LOG_WARNING, "not started", "the device of %s: %s", e->rings.who,
 		what->msg);
 }
 
@@ -69,7 +69,7 @@ static void kernel_refresh(void *backend)
 
 	if (give_memory(e, &err) == 0)
 		return;
-	vmm_log(e->log, VMM_LOG_WARNING, "memory",
+	vmm_log(e->log, CVMM_LOG_WARNING, "memory",
 		"%s; its device is stopped, and the guest has to reset it", err.msg);
 	(void)!virtdev_server_fail(e->server, &err);
 }

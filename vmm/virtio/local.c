@@ -163,7 +163,7 @@ static void report_refused(struct local *l, const struct vq_fault *fault)
 						     fault->gpa, fault->len))
 		return;
 	l->reported = true;
-	vmm_log(l->log, VMM_LOG_WARNING, "private",
+	vmm_log(l->log, CVMM_LOG_WARNING, "private",
 		 "the guest requested access of a %s device to %" PRIu32 " bytes at %#" PRIx64 ", which are private memory; such requests fail (refused_buffers)",
 		 virtdev_name(l->dev), fault->len, fault->gpa);
 }
@@ -245,7 +245,7 @@ static void local_free(void *backend)
 
 	vsu_io_stop(&l->ready);
 	if (!stop_by_force(l)) {
-		vmm_log(l->log, VMM_LOG_WARNING, NULL, "the host has not finished requests of a %s device within %d ms; they are abandoned",
+		vmm_log(l->log, CVMM_LOG_WARNING, NULL, "the host has not finished requests of a %s device within %d ms; they are abandoned",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
 		(void)!virtdev_set_server(l->dev, NULL, NULL);
 		virtdev_set_report(l->dev, NULL, NULL);

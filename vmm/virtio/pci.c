@@ -130,7 +130,7 @@ static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
 	if (!bar)
 		move_registers(p, gpa);
 	else if (gpa != VIRTDEV_PCI_UNPLACED && gpa != p->region_gpa)
-		vmm_log(p->resources->log, VMM_LOG_WARNING, "bar", "the guest moves a shared memory region to %#" PRIx64 "; it stays at %#" PRIx64,
+		vmm_log(p->resources->log, CVMM_LOG_WARNING, "bar", "the guest moves a shared memory region to %#" PRIx64 "; it stays at %#" PRIx64,
 			 gpa, p->region_gpa);
 }
 

@@ -84,7 +84,7 @@ void vmm_pci_interrupts_route(struct vmm_pci_interrupts *i, uint32_t vector, uin
 static void message_refused(const struct vmm_pci_interrupts *i, struct vector *v)
 {
 	if (!v->refused)
-		vmm_log(i->resources->log, VMM_LOG_WARNING, "route", "KVM refuses the guest's address %#" PRIx64 " for interrupts",
+		vmm_log(i->resources->log, CVMM_LOG_WARNING, "route", "KVM refuses the guest's address %#" PRIx64 " for interrupts",
 			v->address);
 	v->refused = true;
 }

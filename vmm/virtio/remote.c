@@ -19,6 +19,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "log/closer.h"
+#include "config/spawn_words.h"
 #include "virtio/remote.h"
 #include "virtio/remote_session.h"
 
@@ -41,8 +42,8 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 	if (!vmm_remote_is_dead(r))
 		return 0;
 	*err = r->why;
-	if (r->daemon)
-		r->daemons->explain(r->daemon, err);
+	if (r->spawned)
+		r->servers->explain(r->spawned, err);
 	return r->why.code ? r->why.code : -ECONNRESET;
 }
 
@@ -89,23 +90,26 @@ static int connect_socket(const char *text, struct vsu_error *err)
 static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 			   struct vsu_error *err)
 {
-	struct vmm_spawn_words words;
-	const struct vmm_daemon_config config = {
-		.loop = r->loop, .kind = spec->kind, .words = &words,
-		.name = spec->socket, .passes = spec->plugged,
-		.continues = spec->continues,
+	struct vmm_spawn_words text;
+	const char *words[VMM_SPAWN_MAX_WORDS + 1] = { NULL }, *word = NULL;
+	const struct cvmm_server config = {
+		.loop = r->loop, .kind = spec->spawned ? spec->kind->name : NULL, .words = words,
+		.name = spec->socket, .passes = spec->plugged, .continues = spec->continues,
 	};
+	unsigned int n = 0;
 	int rc;
 
 	if (!spec->spawned)
 		return connect_socket(spec->socket, err);
-	if (!r->daemons)
+	if (!r->servers)
 		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: the program of this machine starts no daemons; use backend=user:SOCKET");
-	rc = vmm_spawn_words_make(&words, spec);
+	rc = vmm_spawn_words_make(&text, spec);
 	if (rc < 0)
 		return vsu_error_set(err, rc, "backend=spawn: the options of the daemon are too long");
-	rc = r->daemons->add(r->daemons->opaque, &config, &r->daemon, err);
-	return rc < 0 ? rc : r->daemons->connect(r->daemon, err);
+	while (n < VMM_SPAWN_MAX_WORDS && (word = vmm_spawn_words_next(&text, word)))
+		words[n++] = word;
+	rc = r->servers->add(r->servers->opaque, &config, &r->spawned, err);
+	return rc < 0 ? rc : r->servers->connect(r->spawned, err);
 }
 
 static int connect_session(struct remote *r, const struct vmm_device_spec *spec, bool postcopy,
@@ -137,7 +141,7 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 		vsu_closer_set_keep(r->closer, 0);
 	strcpy(r->socket, vsu_file_value_name(spec->socket));
 	snprintf(r->rings.who, sizeof(r->rings.who),
-		 r->daemon ? "the daemon of %s" : "the back-end at '%s'", r->socket);
+		 r->spawned ? "the daemon of %s" : "the back-end at '%s'", r->socket);
 	if (!spec->reconnect_ms)
 		ops.connect = NULL;
 	rc = virtdev_vhost_user_new_take_fd(sock, &config, &ops, r, &r->user,
@@ -179,7 +183,7 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 		return vsu_error_sys(err, -ENOMEM, "device");
 	r->loop = resources->loop;
 	r->log = resources->log;
-	r->daemons = resources->daemons;
+	r->servers = resources->servers;
 	r->shmem = resources->shmem;
 	r->closer = vmm_closer_get(resources->closer, &why);
 	if (why.code && err)
@@ -273,9 +277,9 @@ static void end_handshake(struct remote *r, const struct vsu_error *why)
 	struct vsu_error explained;
 
 	vmm_remote_unwatch(r);
-	if (why && r->daemon) {
+	if (why && r->spawned) {
 		explained = *why;
-		r->daemons->explain(r->daemon, &explained);
+		r->servers->explain(r->spawned, &explained);
 		why = &explained;
 	}
 	r->arrived(r->opaque, why);

@@ -119,14 +119,14 @@ static void on_refused(void *opaque, const struct vsu_error *err)
 {
 	const struct remote *r = opaque;
 
-	vmm_log(r->log, VMM_LOG_WARNING, "refused", "%s", err->msg);
+	vmm_log(r->log, CVMM_LOG_WARNING, "refused", "%s", err->msg);
 }
 
 static int on_connect(void *opaque, struct vsu_error *err)
 {
 	const struct remote *r = opaque;
 
-	return r->daemon ? r->daemons->connect(r->daemon, err) :
+	return r->spawned ? r->servers->connect(r->spawned, err) :
 			   vsu_sock_connect(r->socket, err);
 }
 
@@ -137,7 +137,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 	r->losses++;
 	r->lost_ns = vsu_now_ns();
 	r->memory = REMOTE_MEMORY_ALL;
-	vmm_log(r->log, VMM_LOG_WARNING, "lost",
+	vmm_log(r->log, CVMM_LOG_WARNING, "lost",
 		 "%s; its device waits for another back-end", err->msg);
 	remote_notify(r, err);
 }
@@ -148,7 +148,7 @@ static void on_back(void *opaque, bool rings_lost)
 	const bool reset = rings_lost || virtdev_vhost_user_settings(r->user) ==
 					 VIRTDEV_VHOST_USER_SETTINGS_RESET;
 
-	vmm_log(r->log, VMM_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
+	vmm_log(r->log, CVMM_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
 		 r->socket, (vsu_now_ns() - r->lost_ns) / NS_PER_MS,
 		 reset ? "; the guest has to reset the device" : "");
 	remote_notify(r, NULL);
@@ -178,7 +178,7 @@ static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error 
 	const struct remote *r = opaque;
 
 	(void)dev;
-	vmm_log(r->log, VMM_LOG_WARNING, "not started", "the device of '%s': %s", r->socket, what->msg);
+	vmm_log(r->log, CVMM_LOG_WARNING, "not started", "the device of '%s': %s", r->socket, what->msg);
 }
 
 /* Reports a failed session once, without the device's lock. */
@@ -256,8 +256,8 @@ void vmm_remote_free(void *remote)
 	vmm_remote_unwatch(r);
 	virtdev_vhost_user_free(r->user);
 	vmm_rings_fini(&r->rings);
-	if (r->daemons)
-		r->daemons->remove(r->daemon);
+	if (r->servers)
+		r->servers->remove(r->spawned);
 	if (r->v)
 		vmm_window_disown(r->shmem, r->v);
 	free(r);
@@ -281,7 +281,7 @@ static pid_t remote_process(void *backend)
 {
 	const struct remote *r = backend;
 
-	return r->daemon ? r->daemons->pid(r->daemon) : 0;
+	return r->spawned ? r->servers->pid(r->spawned) : 0;
 }
 
 const struct vmm_virtio_backend vmm_remote_backend = {

@@ -16,8 +16,8 @@
 #include <virtio-devices/vhost_user_transport.h>
 #include <vmm-sys-util/loop.h>
 
+#include "cvmm/servers.h"
 #include "devices/devices.h"
-#include "virtio/daemon.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
 
@@ -52,8 +52,8 @@ struct remote {
 	unsigned int losses;	/* number of disconnections */
 	char socket[VMM_SOCKET_MAX];
 	struct vsu_closer *closer;	/* of the owner, or NULL */
-	const struct vmm_daemons *daemons; /* likewise */
-	void *daemon;		/* started by these for this device, or NULL */
+	const struct cvmm_servers *servers; /* likewise */
+	void *spawned;		/* started by these for this device, or NULL */
 	uint64_t lost_ns;	/* time of the disconnection */
 	/* of a handshake while the guest runs */
 	void (*arrived)(void *opaque, const struct vsu_error *why);

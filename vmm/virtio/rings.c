@@ -90,7 +90,7 @@ static void on_broken(void *opaque)
 	struct vmm_ring *q = opaque;
 
 	vsu_io_stop(&q->broken);
-	vmm_log(vmm_virtio_get_resources(q->rings->v)->log, VMM_LOG_WARNING, "broken",
+	vmm_log(vmm_virtio_get_resources(q->rings->v)->log, CVMM_LOG_WARNING, "broken",
 		 "%s reports that queue %" PRIu32 " of its device is broken; the guest has to reset the device",
 		 q->rings->who, q->index);
 	vmm_virtio_need_reset(q->rings->v);

@@ -39,7 +39,7 @@ int vmm_virtio_pause(struct vmm_virtio *v, bool saves)
 	if (!saves && lacks_server(rc))
 		return 0;
 	if (rc < 0 && rc != -EAGAIN && err.code)
-		vmm_log(v->resources.log, VMM_LOG_WARNING, "state", "%s", err.msg);
+		vmm_log(v->resources.log, CVMM_LOG_WARNING, "state", "%s", err.msg);
 	return rc;
 }
 

@@ -74,7 +74,7 @@ struct vmm_virtio_resources {
 	struct vsu_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_closer *closer; /* or NULL */
-	const struct vmm_daemons *daemons; /* NULL: none can be started */
+	const struct cvmm_servers *servers; /* NULL: none can be started */
 	const struct varch_vm *kvm;
 	struct vmem_space *space;
 	const struct vmm_private *private_memory;	/* NULL: none */

@@ -174,22 +174,25 @@ static void spawned_remove(void *daemon)
 	free(s);
 }
 
-static int spawned_add(void *spawner, const struct vmm_daemon_config *config, void **daemon,
+static int spawned_add(void *spawner, const struct cvmm_server *config, void **daemon,
 		       struct vsu_error *err)
 {
 	struct spawned *s = calloc(1, sizeof(*s));
-	int rc;
+	const char *const *word = config->words;
+	int rc = 0;
 
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "a daemon");
-	s->request.kind = number_of(config->kind);
-	s->kind = config->kind;
+	s->kind = devkind_find(config->kind, strlen(config->kind));
+	s->request.kind = number_of(s->kind);
 	s->spawner = spawner;
 	s->request.id = s->spawner ? ++s->spawner->last_id : 0;
-	s->request.words = *config->words;
+	while (!rc && *word)
+		rc = vmm_spawn_words_add(&s->request.words, "%s", *word++);
 	s->continues = config->continues;
 	vmm_log_reader_init(&s->log, config->loop, config->name);
-	rc = config->passes ? keep_descriptors(s, err) : 0;
+	rc = rc < 0 ? vsu_error_set(err, rc, "backend=spawn: the options of the daemon are too long") :
+	     config->passes ? keep_descriptors(s, err) : 0;
 	if (rc < 0)
 		spawned_remove(s);
 	else
@@ -267,9 +270,9 @@ static void spawned_explain(void *daemon, struct vsu_error *err)
 		vsu_error_set(err, err->code, "backend=spawn: %s", line);
 }
 
-struct vmm_daemons vmm_spawn_daemons(struct vmm_spawner *spawner)
+struct cvmm_servers vmm_spawn_servers(struct vmm_spawner *spawner)
 {
-	return (struct vmm_daemons){
+	return (struct cvmm_servers){
 		.opaque = spawner, .add = spawned_add, .connect = spawned_connect,
 		.pid = spawned_pid, .explain = spawned_explain, .remove = spawned_remove,
 	};

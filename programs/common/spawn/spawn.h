@@ -15,7 +15,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "common/spawn/starter.h"
-#include "virtio/daemon.h"
+#include "cvmm/servers.h"
 
 /* Folder of the daemons without --daemon-path. */
 const char *vmm_spawn_default_folder(void);
@@ -51,6 +51,6 @@ void vmm_spawn_end(struct vmm_spawner *spawner);
  * The daemons of a machine, by spawner, which outlives them. NULL, or one that is not started:
  * no daemon can be added.
  */
-struct vmm_daemons vmm_spawn_daemons(struct vmm_spawner *spawner);
+struct cvmm_servers vmm_spawn_servers(struct vmm_spawner *spawner);
 
 #endif

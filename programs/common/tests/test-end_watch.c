@@ -78,14 +78,14 @@ START_TEST(process_without_its_machine_has_the_status_of_a_task)
 {
 	static const struct vsu_error why = { .code = -EIO, .msg = "devices wait" };
 	static struct vmm_options options;
-	struct vmm_owner owner;
+	struct cvmm_host owner;
 	pid_t child = fork();
 	int how;
 
 	ck_assert_int_ge(child, 0);
 	if (!child) {
 		vmm_life_prepare(&options, NULL, tasks[_i].beside, &owner);
-		owner.abandon(owner.opaque, VSU_EXIT_INTERNAL, &why);
+		owner.stuck(owner.opaque, VSU_EXIT_INTERNAL, &why);
 		_exit(99);
 	}
 	ck_assert_int_eq(waitpid(child, &how, 0), child);

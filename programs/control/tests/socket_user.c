@@ -29,7 +29,7 @@ static const char *log_level(const char *name)
 static void on_line(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
 {
 	(void)level;
-	tests_line(opaque, VMM_LOG_WARNING, cause, text);
+	tests_line(opaque, CVMM_LOG_WARNING, cause, text);
 }
 
 static struct vsu_closer *closer(void *opaque)

@@ -48,14 +48,17 @@
 #include <cvmm/attributes.h>
 #include <cvmm/events.h>
 #include <cvmm/options.h>
+#include <cvmm/servers.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/sock.h>
 
 VSU_BEGIN_DECLS
 
 struct cvmm_machine;
+struct varch_poison;
 struct virtdev;
 
 /* Lines for the operator, which fail no call. */
@@ -63,6 +66,18 @@ enum cvmm_log_level {
 	CVMM_LOG_ERROR,		/* data or a device was lost */
 	CVMM_LOG_WARNING,	/* a request was rejected, or the host fails a device */
 	CVMM_LOG_INFO,		/* a peer connected or disconnected */
+};
+
+/* The work of a thread that the machine starts. */
+enum cvmm_thread {
+	CVMM_THREAD_CPU,	/* runs guest code */
+	CVMM_THREAD_OTHER,	/* of a device, a save, a migration, ... */
+};
+
+/* Descriptors that a thread of the owner may close (vmm-sys-util/foreign.h). */
+enum cvmm_closer {
+	CVMM_CLOSER_PEERS,	/* that peers have sent */
+	CVMM_CLOSER_FILES,	/* files of shared folders */
 };
 
 /*
@@ -90,8 +105,8 @@ struct cvmm_own_device {
 };
 
 /*
- * The process of a machine. All other members may be zero; the machine copies the struct, and uses
- * what it refers to until it is freed.
+ * The process of a machine, which may have confined itself. All other members may be zero; the
+ * machine copies the struct, and uses what it refers to until it is freed.
  */
 struct cvmm_host {
 	size_t size;		/* sizeof(struct cvmm_host), by which newer members are known; not 0 */
@@ -104,17 +119,31 @@ struct cvmm_host {
 	/* On any thread. cause names lines of one kind, whose number may be limited; or NULL. */
 	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause,
 		    const char *text);
-	/* On each thread of the machine, first: may narrow its rights. */
-	void (*begin_thread)(void *opaque);
+	/*
+	 * On each thread that the machine starts, before its work: may narrow its rights. A negative
+	 * errno with its sentence ends the machine, if the thread is that of a CPU; another one
+	 * works without it.
+	 */
+	int (*begin_thread)(void *opaque, enum cvmm_thread kind, struct vsu_error *err);
 	/*
 	 * A thread cannot be ended, because it waits in the kernel for an unresponsive file or
-	 * disk, so that the machine cannot be freed. On any thread. If it returns, or is NULL, the
-	 * machine waits without limit.
+	 * disk, so that the machine cannot be freed. Its terminal has its modes again. The owner may
+	 * end the process, with this status and sentence. On any thread. If it returns, or is NULL,
+	 * the machine waits without limit.
 	 */
-	void (*stuck)(void *opaque, const struct vsu_error *why);
+	void (*stuck)(void *opaque, int status, const struct vsu_error *why);
 	struct vmem_sigbus *sigbus; /* of this machine alone; see above */
-	struct vsu_closer *closer; /* closes descriptors of peers; NULL: the machine's threads do */
-	const int *stdio;	/* two descriptors for "stdio", input and output; NULL: none */
+	/*
+	 * Asked when the machine has such descriptors, so that the closer's threads may be started
+	 * then. NULL, or returns NULL, with the reason if they cannot be started: the machine's
+	 * threads close them.
+	 */
+	struct vsu_closer *(*closer)(void *opaque, enum cvmm_closer kind, struct vsu_error *err);
+	/*
+	 * Two descriptors for "stdio", input and output; NULL: none. A terminal is in raw mode until
+	 * the machine ends.
+	 */
+	const int *stdio;
 	const int *kvm;		/* a descriptor of /dev/kvm, duplicated; NULL: it is opened */
 	/* For options "own:NAME", and for device-add, until the machine is freed. */
 	const struct cvmm_own_device *devices;
@@ -126,6 +155,23 @@ struct cvmm_host {
 	 * does not have by -EINVAL, except in CVMM_EVENTS_ALL.
 	 */
 	uint64_t events;
+	/* Pages that the host's memory has lost, by the handler of SIGBUS (vm-arch/poison.h); requires sigbus. */
+	struct varch_poison *poison;
+	/* A descriptor of /proc/self/pagemap, for saves and working sets; NULL: it is opened. */
+	const int *pagemap;
+	const struct vsu_sock_access *sockets; /* of sockets that the machine creates; NULL: 0600 */
+	const struct cvmm_servers *servers; /* starts back-ends (backend=spawn); NULL: none can be started */
+	/* The sentence for a migration by TCP in a process without a network. NULL: it is tried. */
+	const char *no_network;
+	/*
+	 * In a process that does not see all files: the sentence's end for a socket that does not exist,
+	 * which begins "'PATH' ". NULL: the error of connect() alone.
+	 */
+	const char *no_path;
+	/* Receives the exit status of a failure to make the machine, one of enum vsu_exit; or NULL. */
+	int *status;
+	/* A line for the user at the terminal, who has typed Ctrl-A c. NULL: none is printed. */
+	void (*tell)(void *opaque, const char *line);
 };
 
 /*
@@ -197,6 +243,22 @@ CVMM_API int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *
 
 /* Ends the guest at once; a dispatch then returns false. Any thread. */
 CVMM_API void cvmm_machine_kill(struct cvmm_machine *m);
+
+/*
+ * Likewise, with this status, one of enum vsu_exit, and sentence, unless the guest has ended. Without
+ * effect before the machine is made (CVMM_STATE_WAITING). Any thread.
+ */
+CVMM_API void cvmm_machine_end(struct cvmm_machine *m, int status, const char *why);
+
+/*
+ * The terminal of the member stdio of the host: for SIGWINCH, before this process stops itself
+ * (SIGTSTP), and after it was continued (SIGCONT). Without a terminal, or with "incoming" until the
+ * guest has arrived, they have no effect. A process that ends without its machine calls suspend,
+ * on any thread.
+ */
+CVMM_API void cvmm_machine_resize_terminal(struct cvmm_machine *m);
+CVMM_API void cvmm_machine_suspend_terminal(struct cvmm_machine *m);
+CVMM_API void cvmm_machine_resume_terminal(struct cvmm_machine *m);
 
 /* Ends the guest if it runs, and frees the machine; m may be NULL. */
 CVMM_API void cvmm_machine_free(struct cvmm_machine *m);

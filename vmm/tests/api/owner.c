@@ -55,11 +55,14 @@ void on_event(void *opaque, const struct cvmm_event *event)
 		one->then(one, event);
 }
 
-static void on_thread(void *opaque)
+static int on_thread(void *opaque, enum cvmm_thread kind, struct vsu_error *why)
 {
 	struct one *one = opaque;
 
+	(void)kind;
+	(void)why;
 	__atomic_fetch_add(&one->threads, 1, __ATOMIC_RELAXED);
+	return 0;
 }
 
 void on_answer(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)

@@ -244,6 +244,22 @@ START_TEST(event_permits_a_request_until_the_end)
 }
 END_TEST
 
+START_TEST(owner_ends_a_guest_by_a_status_and_a_sentence)
+{
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	start(&one);
+	cvmm_machine_suspend_terminal(one.m);
+	cvmm_machine_resume_terminal(one.m);
+	cvmm_machine_resize_terminal(one.m);
+	cvmm_machine_end(one.m, VSU_EXIT_INTERNAL, "enough");
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_INTERNAL);
+	ck_assert_str_eq(err.msg, "enough");
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 START_TEST(end_by_free_has_a_reason)
 {
 	struct one one;
@@ -432,6 +448,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, disk_in_other_bytes_of_a_memory_file_is_refused_with_the_reason);
 	tcase_add_test_unless(tc, why, turn_within_a_turn_does_nothing);
 	tcase_add_test_unless(tc, why, event_permits_a_request_until_the_end);
+	tcase_add_test_unless(tc, why, owner_ends_a_guest_by_a_status_and_a_sentence);
 	tcase_add_test_unless(tc, why, end_by_free_has_a_reason);
 	tcase_add_test_unless(tc, why, two_machines_and_a_clone_run_in_one_loop);
 	tcase_add_test_unless(tc, why, saved_machine_continues);

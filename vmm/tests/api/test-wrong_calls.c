@@ -161,6 +161,14 @@ static int add_own_without_model(void)
 	return pass_host(&host);
 }
 
+static int servers_without_functions(void)
+{
+	static const struct cvmm_servers none = { .opaque = NULL };
+	const struct cvmm_host host = { .size = sizeof(host), .servers = &none };
+
+	return pass_host(&host);
+}
+
 static int add_own_null(void)
 {
 	return cvmm_machine_add_own_device(&idle, NULL, NULL, NULL, NULL, &err);
@@ -232,6 +240,7 @@ static const struct {
 } wrong[] = {
 	{ add_devices_of_host, "host->devices is NULL" },
 	{ add_own_without_model, "dev is NULL" },
+	{ servers_without_functions, "host->servers: a function is NULL" },
 	{ add_own_null, "it is NULL" },
 	{ add_own_without_name, "name is NULL" },
 	{ add_device_without_properties, "properties is NULL" },

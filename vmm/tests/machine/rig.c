@@ -24,10 +24,10 @@ static void pass_event(void *opaque, const struct cvmm_event *event)
 }
 
 /* As an owner of a machine that has its descriptors and terminal. */
-static const struct vmm_owner an_owner = {
-	.log = { .line = tests_line }, .closer = { .get = tests_closer_get },
-	.event = pass_event,
-	.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO, .tell = tell,
+static const int stdio[] = { STDIN_FILENO, STDOUT_FILENO };
+static const struct cvmm_host an_owner = {
+	.size = sizeof(an_owner), .log = tests_line, .closer = tests_closer_of, .event = pass_event,
+	.stdio = stdio, .tell = tell,
 };
 
 void rig_init(void)
@@ -92,17 +92,17 @@ void rig_options(const char *const *words)
 	vmm_options_free(&rig.options);
 	ck_assert_msg(!vmm_options_parse(&rig.options, argc, argv, &rig.err),
 		      "%s", rig.err.msg);
-	rig.owner.sockets = &rig.options.process.sockets;
-	rig.owner.jailed = rig.options.process.jail;
+	rig.owner.sockets = rig.options.process.sockets.given ? &rig.options.process.sockets.access : NULL;
 }
 
-int rig_try(const struct vmm_owner *owner)
+int rig_try(const struct cvmm_host *owner)
 {
 	int rc;
 
 	rig.tried = true;
-	rig.owned = (struct cvmm_machine){ .machine = &rig.machine, .host.event = owner ? owner->event : NULL };
-	rc = vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, owner, &rig.err);
+	rig.owned = (struct cvmm_machine){ .machine = &rig.machine };
+	vmm_machine_set_owner(&rig.machine, owner);
+	rc = vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, &rig.err);
 	rig.owned.made = !rc;
 	if (!rc && rig.user) {
 		rc = rig.user->begin(&rig.err);

@@ -5,6 +5,7 @@
 #ifndef VMM_TESTS_MACHINE_RIG_H
 #define VMM_TESTS_MACHINE_RIG_H
 
+#include <vm-arch/poison.h>
 #include <vm-memory/access.h>
 
 #include "config/options.h"
@@ -32,7 +33,7 @@ struct rig {
 	bool is_used;			/* the user was served */
 	bool tried;			/* to make it */
 	struct varch_poison poison;
-	struct vmm_owner owner;		/* for make; rig_fini() frees its table */
+	struct cvmm_host owner;		/* for make; rig_fini() frees its table */
 	struct vsu_error err;
 	int status;
 };
@@ -52,7 +53,7 @@ void rig_options(const char *const *words);
 #define RIG_OPTIONS(...) rig_options((const char *const []){ __VA_ARGS__, NULL })
 
 /* Creates the machine of rig_options() for this owner, or NULL: the exit status. */
-int rig_try(const struct vmm_owner *owner);
+int rig_try(const struct cvmm_host *owner);
 
 /* Likewise, for rig.owner; must succeed. */
 void rig_make(void);

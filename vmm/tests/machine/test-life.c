@@ -89,7 +89,7 @@ START_TEST(machine_that_cannot_be_freed_is_left_to_its_owner)
 
 	kernel_pvh();
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
-	rig.owner.abandon = on_abandon;
+	rig.owner.stuck = on_abandon;
 	rig_make();
 	vmm_machine_abandon(&rig.machine, VSU_EXIT_INTERNAL, &why);
 	ck_assert_int_eq(left_with, VSU_EXIT_INTERNAL);
@@ -100,10 +100,10 @@ END_TEST
 /* On each CPU's thread; the limit on rights fails on the second. */
 static unsigned int begun;
 
-static int begin_thread(void *opaque, enum vmm_thread kind, struct vsu_error *err)
+static int begin_thread(void *opaque, enum cvmm_thread kind, struct vsu_error *err)
 {
 	(void)opaque;
-	if (kind != VMM_THREAD_CPU || !__atomic_fetch_add(&begun, 1, __ATOMIC_RELAXED))
+	if (kind != CVMM_THREAD_CPU || !__atomic_fetch_add(&begun, 1, __ATOMIC_RELAXED))
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "no rights to drop");
 }

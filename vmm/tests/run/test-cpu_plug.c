@@ -263,11 +263,11 @@ END_TEST
 
 static int begun;
 
-static int begin_thread(void *opaque, enum vmm_thread kind, struct vsu_error *err)
+static int begin_thread(void *opaque, enum cvmm_thread kind, struct vsu_error *err)
 {
 	(void)opaque;
 	(void)err;
-	if (kind == VMM_THREAD_CPU)
+	if (kind == CVMM_THREAD_CPU)
 		__atomic_fetch_add(&begun, 1, __ATOMIC_RELAXED);
 	return 0;
 }

@@ -142,7 +142,7 @@ static void expect_reason(const char *why)
 
 /* -------------------------------------------------------------- the destination */
 
-static int receive_for(const struct vmm_owner *owner, const char *memory, const char *more)
+static int receive_for(const struct cvmm_host *owner, const char *memory, const char *more)
 {
 	const char *const words[] = { "kernel", "--serial=null", "--cpus=1", "--device=rng",
 				      memory, more, NULL };
@@ -416,7 +416,7 @@ START_TEST(e2_33_machine_whose_source_is_lost_ends)
 	put_go(0);
 	pid = fork();
 	if (!pid) {
-		rig.owner.abandon = on_abandon;
+		rig.owner.stuck = on_abandon;
 		if (receive_for(&rig.owner, OWN_MEMORY, NULL))
 			_exit(44);
 		vmm_stream_close(&there);

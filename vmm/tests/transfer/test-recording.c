@@ -56,6 +56,8 @@ static void run(const char *from, const char *more, void (*what)(void))
 	machine_run_words(words, what);
 }
 
+static int pagemap;
+
 static void setup(void)
 {
 	rig_init();
@@ -63,13 +65,14 @@ static void setup(void)
 	host.held = vsu_event_new();
 	host.go = vsu_event_new();
 	run(NULL, NULL, save);
-	rig.owner.pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	rig.owner.pagemap = &pagemap;
 }
 
 static void teardown(void)
 {
 	rig_free();
-	close(rig.owner.pagemap_fd);
+	close(pagemap);
 	unlink("saved/memory");
 	unlink("saved/state");
 	unlink("saved/machine.json");
@@ -192,8 +195,8 @@ static void refuse_without_pagemap(void)
 
 START_TEST(process_without_a_table_of_pages_is_refused)
 {
-	close(rig.owner.pagemap_fd);
-	rig.owner.pagemap_fd = 1 << 20;	/* of no file */
+	close(pagemap);
+	pagemap = 1 << 20;	/* of no file */
 	run("--from=saved", NULL, refuse_without_pagemap);
 }
 END_TEST

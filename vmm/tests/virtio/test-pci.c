@@ -140,7 +140,7 @@ void __wrap_varch_cpus_call_done(struct varch_cpus *cpus, struct varch_main_call
 
 /* --------------------------------------------------------------------- the rig */
 
-static void on_line(void *opaque, enum vmm_log_level level, const char *cause, const char *text)
+static void on_line(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
 {
 	(void)opaque;
 	(void)level;

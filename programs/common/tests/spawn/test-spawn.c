@@ -19,7 +19,7 @@
 static struct vmm_starter_setup setup;
 static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 static struct vmm_spawn_words words;
-static struct vmm_daemons daemons;
+static struct cvmm_servers daemons;
 static void *spawned;
 static struct vsu_loop *loop;
 static struct vsu_error err;
@@ -48,7 +48,7 @@ static void daemon_write(const char *script)
 
 static void rig_start(const char *script)
 {
-	daemons = vmm_spawn_daemons(&spawner);
+	daemons = vmm_spawn_servers(&spawner);
 	strcpy(setup.folder, "/tmp/cvmm.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(setup.folder));
 	daemon_write(script);
@@ -58,11 +58,15 @@ static void rig_start(const char *script)
 
 static void make_one(const struct devkind *kind, bool passes)
 {
-	const struct vmm_daemon_config config = {
-		.loop = loop, .kind = kind, .words = &words, .name = "device 7",
+	const char *all[VMM_SPAWN_MAX_WORDS + 1] = { NULL }, *word = NULL;
+	const struct cvmm_server config = {
+		.loop = loop, .kind = kind->name, .words = all, .name = "device 7",
 		.passes = passes,
 	};
+	unsigned int n = 0;
 
+	while ((word = vmm_spawn_words_next(&words, word)))
+		all[n++] = word;
 	ck_assert_msg(!daemons.add(daemons.opaque, &config, &spawned, &err), "%s", err.msg);
 }
 
@@ -194,12 +198,12 @@ END_TEST
 
 START_TEST(a_descriptor_that_is_not_open_is_refused)
 {
-	const struct vmm_daemon_config config = {
-		.kind = devkind_blk(), .words = &words, .name = "d", .passes = true,
+	const struct cvmm_server config = {
+		.kind = "blk", .words = (const char *const []){ "--blk-file=fd:999", NULL },
+		.name = "d", .passes = true,
 	};
 
-	vmm_spawn_words_add(&words, "--blk-file=fd:999");
-	daemons = vmm_spawn_daemons(&spawner);
+	daemons = vmm_spawn_servers(&spawner);
 	ck_assert_int_eq(daemons.add(daemons.opaque, &config, &spawned, &err), -EBADF);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--blk-file=fd:999"));
 }
@@ -528,7 +532,7 @@ END_TEST
 START_TEST(without_a_starter_a_device_is_refused)
 {
 	loop = loop_begin();
-	daemons = vmm_spawn_daemons(&spawner);
+	daemons = vmm_spawn_servers(&spawner);
 	make_one(devkind_rng(), false);
 	ck_assert_int_eq(daemons.connect(spawned, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
