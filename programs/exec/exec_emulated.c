@@ -4,11 +4,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <vm-arch/layout.h>
 #include <vmm-sys-util/fd.h>
@@ -19,7 +16,7 @@
 #include "exec/waiting.h"
 #include "common/spawn/spawn.h"
 
-enum { SESSION, SIGNALS, QEMU_END, EVENTS, WATCHED };
+enum { QEMU_END = VMM_WAITING_OTHERS, EVENTS, WATCHED };
 
 /* ----------------------------------------------------------------- the guest */
 
@@ -45,64 +42,25 @@ static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_mac
 	return 0;
 }
 
-/* ------------------------------------------------------------- this process */
-
-/* Input that was not read in the background is read then. */
-static bool stop_or_continue(const struct vmm_beside *beside, bool stops)
-{
-	if (stops) {
-		beside->suspend(beside->opaque);
-		vmm_waiting_stop();
-	}
-	beside->resume(beside->opaque);
-	return beside->turn(beside->opaque);
-}
-
-/* False: the command has ended, or the user ends the guest. */
-static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_error *err)
-{
-	struct signalfd_siginfo info;
-
-	if (read(fd, &info, sizeof(info)) != sizeof(info))
-		return true;
-	if (info.ssi_signo == SIGWINCH) {
-		beside->resize(beside->opaque);
-		return true;
-	}
-	if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
-		return stop_or_continue(beside, info.ssi_signo == SIGTSTP);
-	if (beside->signal(beside->opaque, (int)info.ssi_signo))
-		return true;
-	vsu_error_set(err, -EINTR, "signal %u ended the guest", info.ssi_signo);
-	return false;
-}
-
 /* Output that QEMU had passed on is taken before its end is reported. */
 static void wait_for_end(struct vmm_emulation *e, const struct vmm_beside *beside, int signals,
 			 struct vsu_error *err)
 {
 	struct pollfd p[WATCHED] = {
-		[SESSION] = { .fd = beside->fd, .events = POLLIN },
-		[SIGNALS] = { .fd = signals, .events = POLLIN },
+		[VMM_WAITING_SIGNALS] = { .fd = signals },
 		[QEMU_END] = { .fd = e->end_fd, .events = POLLIN },
 		[EVENTS] = { .events = POLLIN },
 	};
 
-	for (;;) {
-		p[EVENTS].fd = e->events;	/* -1 is ignored */
-		if (poll(p, WATCHED, -1) < 0 && errno != EINTR)
-			return;
+	do {
 		if (p[EVENTS].revents)
 			vmm_emulation_read(e);
-		if (p[SESSION].revents && !beside->turn(beside->opaque))
-			return;
-		if (p[SIGNALS].revents && !take_signal(beside, signals, err))
-			return;
-		if (p[QEMU_END].revents && !p[SESSION].revents) {
+		if (p[QEMU_END].revents && !p[VMM_WAITING_SESSION].revents) {
 			vmm_emulation_end(e, err);
 			return;
 		}
-	}
+		p[EVENTS].fd = e->events;	/* -1 is ignored */
+	} while (vmm_waiting_turn(beside, p, WATCHED, err));
 }
 
 int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_options *o,

@@ -374,7 +374,6 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 			struct vsu_error *err)
 {
 	struct draft *d = calloc(1, sizeof(*d));
-	struct vagent_command command;
 	int rc;
 
 	if (!d)
@@ -388,10 +387,6 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 		rc = fill_draft(m, d, o, err);
 	if (!rc)
 		rc = vmm_plan_make(&m->plan, &d->config, vmm_helper_init(d->config.image), err);
-	if (!rc && o->from && !m->plan.waits) {
-		command = vmm_plan_command_of(&d->config);
-		rc = vagent_request_add_command(&m->command, &command, err);
-	}
 	free_draft(d);
 	return rc;
 }
@@ -428,7 +423,6 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 void vmm_exec_machine_free(struct vmm_exec_machine *m)
 {
 	vsu_terminal_restore(&m->terminal);
-	vagent_request_free(&m->command);
 	vmm_plan_free(&m->plan);
 	vmm_passt_end(&m->passt);
 	vmm_image_server_end(&m->server);

@@ -28,7 +28,6 @@ struct vmm_exec_machine {
 	int out_fd, err_fd;	/* standard streams, opened again if that is possible; -1: not */
 	bool on_terminal;
 	struct vsu_terminal terminal;
-	struct vagent_request command; /* of a clone: its records, for a pool */
 };
 
 /*
@@ -38,7 +37,7 @@ struct vmm_exec_machine {
 int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 			  struct vsu_error *err);
 
-/* Makes a machine without a command, which waits for vmm_plan_request_records(). Errors are the same. */
+/* Makes a machine whose session waits: another process takes its ports. Errors are the same. */
 int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 				  struct vsu_error *err);
 

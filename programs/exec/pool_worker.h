@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * One machine of "cvmm pool", in a process of its own: it waits for a client, whose socket the pool
- * sends, and executes its command.
+ * sends, and passes the ports of the guest's agent to it. From then on this process reads nothing of the
+ * agent, and ends when the client does.
  *
  *	vmm_pool_worker_make()
  *	vmm_pool_worker_beside()   for the loop of the machine
@@ -18,22 +19,13 @@
 struct vmm_pool_worker {
 	struct vmm_exec_machine exec;
 	int pool_fd, client_fd, epfd;
-	int timer_fd;		/* ends a client without a complete command */
 	enum vmm_pool_worker_state {
 		VMM_WORKER_MAKES,
 		VMM_WORKER_WAITS,	/* for a client */
-		VMM_WORKER_GREETED,	/* the client sends COMMAND */
-		VMM_WORKER_RECEIVES,	/* its records */
-		VMM_WORKER_STARTS,
-		VMM_WORKER_RUNS,
-		VMM_WORKER_ENDED,	/* the client has the status, or is gone */
+		VMM_WORKER_TAKEN,	/* a client runs its command */
+		VMM_WORKER_LEFT,	/* the client is gone */
 		VMM_WORKER_DISMISSED,	/* by the pool, before a client came */
 	} state;
-	struct vmm_pool_command command;
-	char *records;
-	uint32_t have;
-	int streams[VMM_POOL_FDS];
-	bool is_terminated;		/* the pool has sent SIGTERM */
 	struct vmm_pool_packet packet;
 };
 

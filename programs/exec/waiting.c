@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "exec/waiting.h"
 #include "confine/confine.h"
@@ -28,7 +29,8 @@ int vmm_waiting_signals(int *fd, struct vsu_error *err)
 	return *fd < 0 ? vsu_error_sys(err, -errno, "cannot wait for signals") : 0;
 }
 
-void vmm_waiting_stop(void)
+/* After SIGTSTP: stops this process, unless its group is orphaned, until it is continued. */
+static void stop_process(void)
 {
 	sigset_t set;
 
@@ -61,4 +63,50 @@ int vmm_waiting_confine(struct vsu_error *err)
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
 	confine_plan_end(&plan);
 	return rc;
+}
+
+/* Input that was not read in the background is read then. */
+static bool stop_or_continue(const struct vmm_beside *beside, bool stops)
+{
+	if (stops) {
+		beside->suspend(beside->opaque);
+		stop_process();
+	}
+	beside->resume(beside->opaque);
+	return beside->turn(beside->opaque);
+}
+
+/* False: the command has ended, or the user ends the guest. */
+static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_error *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGWINCH) {
+		beside->resize(beside->opaque);
+		return true;
+	}
+	if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT)
+		return stop_or_continue(beside, info.ssi_signo == SIGTSTP);
+	if (beside->signal(beside->opaque, (int)info.ssi_signo))
+		return true;
+	vsu_error_set(err, -EINTR, "signal %u ended the guest", info.ssi_signo);
+	return false;
+}
+
+bool vmm_waiting_turn(const struct vmm_beside *beside, struct pollfd *p, nfds_t n, struct vsu_error *err)
+{
+	nfds_t i;
+
+	p[VMM_WAITING_SESSION].fd = beside->fd;
+	p[VMM_WAITING_SESSION].events = p[VMM_WAITING_SIGNALS].events = POLLIN;
+	if (poll(p, n, -1) < 0) {
+		for (i = 0; i < n; i++)
+			p[i].revents = 0;
+		return errno == EINTR;
+	}
+	if (p[VMM_WAITING_SESSION].revents && !beside->turn(beside->opaque))
+		return false;
+	return !p[VMM_WAITING_SIGNALS].revents || take_signal(beside, p[VMM_WAITING_SIGNALS].fd, err);
 }

@@ -245,27 +245,6 @@ int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 	return rc;
 }
 
-int vmm_plan_request_records(struct vmm_plan *p, const struct vmm_plan_command *c,
-			     struct vsu_error *err)
-{
-	struct vagent_request r = { NULL, 0, 0 };
-	struct vagent_session_config s;
-	int rc = vagent_request_add_records(&r, c->records, c->len, err);
-
-	vagent_request_add_all(&r, &p->parts);
-	if (!rc)
-		rc = vagent_request_check(&r, err);
-	s = (struct vagent_session_config){
-		.size = sizeof(s),
-		.request = r.records, .request_len = r.len, .timeout_ms = c->timeout_ms,
-		.in = c->streams[0], .out = c->streams[1], .err = c->streams[2],
-	};
-	if (!rc)
-		rc = vagent_session_request(p->session, &s, err);
-	vagent_request_free(&r);
-	return rc;
-}
-
 /* Another file system may have another folder at this path: that of a container, or a new one. */
 static void put_folder(FILE *f, const struct vmm_plan_folder *folder)
 {

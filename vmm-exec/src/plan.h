@@ -54,18 +54,6 @@ int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 /* The command of the configuration, whose texts it refers to. */
 struct vagent_command vmm_plan_command_of(const struct cvmm_exec_config *c);
 
-/* A command of another process, in records of vagent_request_add_command(). */
-struct vmm_plan_command {
-	const char *records;
-	uint32_t len;
-	const int *streams;	/* three */
-	uint64_t timeout_ms;	/* from now on; 0: none */
-};
-
-/* Requests such a command. -EBADMSG: records that are malformed; nothing has changed. */
-int vmm_plan_request_records(struct vmm_plan *p, const struct vmm_plan_command *c,
-			     struct vsu_error *err);
-
 /*
  * The machine as a text, which the caller frees: those of plans that make the same machine of the
  * same folders are equal, except for networks. NULL: no memory.

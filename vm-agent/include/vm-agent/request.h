@@ -52,13 +52,6 @@ VAGENT_API int vagent_request_add_command(struct vagent_request *r, const struct
 /* Adds the records of another request. */
 VAGENT_API void vagent_request_add_all(struct vagent_request *r, const struct vagent_request *others);
 
-/*
- * Adds records that another process made with vagent_request_add_command(). -EBADMSG: they are not
- * those of a command.
- */
-VAGENT_API int vagent_request_add_records(struct vagent_request *r, const char *records, uint32_t len,
-			    struct vsu_error *err) VSU_NODISCARD;
-
 /* Returns the first failure of adding. -E2BIG: the request exceeds VAGENT_MAX_REQUEST; -ENOMEM. */
 VAGENT_API int vagent_request_check(const struct vagent_request *r, struct vsu_error *err) VSU_NODISCARD;
 VAGENT_API void vagent_request_free(struct vagent_request *r);

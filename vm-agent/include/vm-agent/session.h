@@ -77,6 +77,21 @@ VAGENT_API bool vagent_session_dispatch(struct vagent_session *s);
  */
 VAGENT_API int vagent_session_request(struct vagent_session *s, const struct vagent_session_config *command,
 			struct vsu_error *err) VSU_NODISCARD;
+/*
+ * Moves the host's ends of the ports out of a session that waits, for vagent_session_take_ports() in
+ * another process. The caller owns them, and the session has no further work. -EAGAIN: the session does
+ * not wait.
+ */
+VAGENT_API int vagent_session_release_ports(struct vagent_session *s, int ports[VAGENT_PORTS],
+			struct vsu_error *err) VSU_NODISCARD;
+/*
+ * Replaces the ports of a new session, whose guest's ends nothing has used, by those of a session that
+ * waited, and sends the request at once. The session owns them, also after a failure. -EINVAL: the session
+ * has no request, or its guest has it already; after other errors the session has ended.
+ */
+VAGENT_API int vagent_session_take_ports(struct vagent_session *s, const int ports[VAGENT_PORTS],
+			struct vsu_error *err) VSU_NODISCARD;
+
 /* Tells whether the session waits for vagent_session_request(). */
 VAGENT_API bool vagent_session_waits(const struct vagent_session *s);
 

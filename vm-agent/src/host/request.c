@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,34 +56,6 @@ void vagent_request_add_all(struct vagent_request *r, const struct vagent_reques
 		len = (uint32_t)strlen(others->records + at);
 		r->rc = append_text(r, others->records[at], others->records + at + 1, len - 1);
 	}
-}
-
-/* Records of folders and networks are those of the machine. */
-static bool is_command(const char *records, uint32_t len)
-{
-	bool has_word = false;
-	const char *end;
-	uint32_t at = 0;
-
-	while (at < len) {
-		end = memchr(records + at, '\0', len - at);
-		if (!end || !records[at] || !strchr("AECHT", records[at]))
-			return false;
-		has_word |= records[at] == 'A';
-		at = (uint32_t)(end - records) + 1;
-	}
-	return has_word;
-}
-
-int vagent_request_add_records(struct vagent_request *r, const char *records, uint32_t len,
-			    struct vsu_error *err)
-{
-	const struct vagent_request others = { (char *)(uintptr_t)records, len, 0 };
-
-	if (!is_command(records, len))
-		return vsu_error_set(err, -EBADMSG, "the records are not those of a command");
-	vagent_request_add_all(r, &others);
-	return 0;
 }
 
 int vagent_request_check(const struct vagent_request *r, struct vsu_error *err)

@@ -32,6 +32,7 @@ struct vagent_session {
 	enum state {
 		AWAITS_AGENT,	/* READY */
 		WAITS,		/* vagent_session_request() */
+		RELEASED,	/* another session has the ports */
 		AWAITS_START,	/* STARTED, or ENDED */
 		RUNS,
 		DRAINS,		/* the command has ended, and its outputs are copied */
@@ -63,7 +64,6 @@ static int make_ports(struct vagent_session *s)
 		s->ours[i] = pair[0];
 		s->guests[i] = pair[1];
 	}
-	s->control.fd = s->ours[VAGENT_CONTROL];
 	return 0;
 }
 
@@ -83,15 +83,18 @@ static int watch_end(const struct vagent_session *s, int fd, uint32_t events)
 	return epoll_ctl(s->epfd, EPOLL_CTL_MOD, fd, &e) < 0 ? -errno : 0;
 }
 
-static int watch_all(const struct vagent_session *s)
+/* Connects the control channel and the flows to the host's ends of the ports. */
+static int use_ports(struct vagent_session *s)
 {
 	int rc = 0, i;
 
+	s->control.fd = s->ours[VAGENT_CONTROL];
+	vagent_flow_set_end(&s->in.to, s->ours[VAGENT_IN]);
+	vagent_flow_set_end(&s->out.from, s->ours[VAGENT_OUT]);
+	vagent_flow_set_end(&s->err.from, s->ours[VAGENT_ERR]);
 	for (i = 0; !rc && i < VAGENT_PORTS; i++)
 		rc = watch_end(s, s->ours[i], EPOLLIN | EPOLLOUT);
-	if (!rc)
-		rc = watch_end(s, s->timer_fd, EPOLLIN);
-	return rc < 0 ? rc : watch_end(s, s->again_fd, EPOLLIN);
+	return rc;
 }
 
 /* timeout_ms: 0 stops the timer. */
@@ -107,12 +110,7 @@ static int set_timer(struct vagent_session *s, uint64_t timeout_ms)
 
 static int make_flows(struct vagent_session *s)
 {
-	if (vagent_flow_init(&s->in) < 0 || vagent_flow_init(&s->out) < 0 || vagent_flow_init(&s->err) < 0)
-		return -ENOMEM;
-	vagent_flow_set_end(&s->in.to, s->ours[VAGENT_IN]);
-	vagent_flow_set_end(&s->out.from, s->ours[VAGENT_OUT]);
-	vagent_flow_set_end(&s->err.from, s->ours[VAGENT_ERR]);
-	return 0;
+	return vagent_flow_init(&s->in) < 0 || vagent_flow_init(&s->out) < 0 || vagent_flow_init(&s->err) < 0 ? -ENOMEM : 0;
 }
 
 static int take_streams(struct vagent_session *s, const struct vagent_session_config *c)
@@ -138,7 +136,11 @@ static int make_descriptors(struct vagent_session *s)
 		rc = -errno;
 	if (!rc)
 		rc = make_flows(s);
-	return rc < 0 ? rc : watch_all(s);
+	if (!rc)
+		rc = use_ports(s);
+	if (!rc)
+		rc = watch_end(s, s->timer_fd, EPOLLIN);
+	return rc < 0 ? rc : watch_end(s, s->again_fd, EPOLLIN);
 }
 
 static int copy_request(struct vagent_session *s, const struct vagent_session_config *c)
@@ -539,6 +541,8 @@ bool vagent_session_dispatch(struct vagent_session *s)
 	static const uint64_t one = 1;
 	bool more = false;
 
+	if (s->state == RELEASED)
+		return true;
 	drain_events(s);
 	if (s->state != ENDED)
 		more = serve_control(s);
@@ -591,6 +595,60 @@ int vagent_session_request(struct vagent_session *s, const struct vagent_session
 		return vsu_error_sys(err, rc, "cannot use the streams of a command");
 	}
 	send_request(s);
+	if (s->state == AWAITS_START)
+		return 0;
+	if (err)
+		*err = s->why;
+	return s->why.code;
+}
+
+/* ---------------------------------------------------------- ports that change */
+
+int vagent_session_release_ports(struct vagent_session *s, int ports[VAGENT_PORTS], struct vsu_error *err)
+{
+	int i;
+
+	if (s->state != WAITS)
+		return vsu_error_set(err, -EAGAIN, "the guest does not wait for a command");
+	for (i = 0; i < VAGENT_PORTS; i++) {
+		(void)!epoll_ctl(s->epfd, EPOLL_CTL_DEL, s->ours[i], NULL);
+		ports[i] = s->ours[i];
+		s->ours[i] = -1;
+	}
+	s->state = RELEASED;
+	return 0;
+}
+
+/* Drops a greeting of this session, which was sent to its own ports. */
+static void forget_ports(struct vagent_session *s)
+{
+	int i;
+
+	for (i = 0; i < VAGENT_PORTS; i++)
+		vsu_fd_close(&s->ours[i]);
+	vagent_session_close_ports(s);
+	vagent_priv_channel_free(&s->control);
+	s->control = (struct vagent_priv_channel){ .fd = -1 };
+}
+
+int vagent_session_take_ports(struct vagent_session *s, const int ports[VAGENT_PORTS], struct vsu_error *err)
+{
+	int i, port, rc;
+
+	if (s->state != AWAITS_AGENT || !s->request) {
+		for (i = 0; i < VAGENT_PORTS; i++) {
+			port = ports[i];
+			vsu_fd_close(&port);
+		}
+		return vsu_error_set(err, -EINVAL, "the session has no request, or its guest has it already");
+	}
+	forget_ports(s);
+	memcpy(s->ours, ports, sizeof(s->ours));
+	rc = use_ports(s);
+	if (rc < 0)
+		fail_session(s, rc, "cannot use the ports of a guest");
+	else
+		send_request(s);
 	if (s->state == AWAITS_START)
 		return 0;
 	if (err)

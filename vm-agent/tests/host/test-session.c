@@ -557,6 +557,56 @@ START_TEST(session_of_a_clone_asks_the_agent_that_waits)
 }
 END_TEST
 
+/* A host that waited, and its command in another process. */
+START_TEST(released_ports_run_the_command_of_another_session)
+{
+	const struct vagent_session_config waiting = {
+		.size = sizeof(waiting), .in = -1, .out = -1, .err = -1, .waits = true,
+	};
+	struct vagent_session *mine = s, *host;
+	char request[sizeof(REQUEST)], text[8] = "";
+	int ports[VAGENT_PORTS], i;
+
+	ck_assert_int_eq(vagent_session_new(&host, &waiting, NULL), 0);
+	ck_assert_int_eq(vagent_session_release_ports(host, ports, &why), -EAGAIN);
+	s = host;
+	agent_is_ready(VAGENT_VERSION);
+	ck_assert(turns());
+	ck_assert_int_eq(vagent_session_release_ports(host, ports, &why), 0);
+	ck_assert(turns() && !vagent_session_waits(host) && !vagent_session_is_started(host));
+	ck_assert_int_eq(vagent_session_take_ports(mine, ports, &why), 0);
+	agent_reads_moment();
+	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
+	agent_reads(request, sizeof(request));
+	agent_sends(VAGENT_STARTED, NULL, 0);
+	ck_assert_int_eq(send(port(VAGENT_OUT), "text", 4, 0), 4);
+	agent_ends(VAGENT_EXITED, 7, 4, 0);
+	ck_assert(turns());	/* the one that waited reads nothing */
+	s = mine;
+	ck_assert(!turns());
+	ck_assert_int_eq(vagent_session_status(mine, &why), 7);
+	ck_assert_int_eq(read(out[0], text, sizeof(text)), 4);
+	ck_assert_str_eq(text, "text");
+	for (i = 0; i < VAGENT_PORTS; i++)
+		ck_assert_int_eq(port(i), -1);
+	vagent_session_free(host);
+}
+END_TEST
+
+START_TEST(session_that_has_an_agent_takes_no_other_ports)
+{
+	int fds[VAGENT_PORTS], i;
+
+	start_command();
+	for (i = 0; i < VAGENT_PORTS; i++)
+		fds[i] = dup(port(i));
+	ck_assert_int_eq(vagent_session_take_ports(s, fds, &why), -EINVAL);
+	for (i = 0; i < VAGENT_PORTS; i++)
+		ck_assert_int_lt(fcntl(fds[i], F_GETFD), 0);
+	ck_assert(turns() && vagent_session_is_started(s));
+}
+END_TEST
+
 START_TEST(session_without_a_request_ends_when_the_agent_waits)
 {
 	const struct vagent_session_config c = { .size = sizeof(c), .in = -1, .out = -1, .err = -1 };
@@ -860,6 +910,8 @@ int main(void)
 	tcase_add_test(tc, timeout_is_124);
 	tcase_add_test(tc, moment_has_the_time_and_other_bytes_each_time);
 	tcase_add_test(tc, session_of_a_clone_asks_the_agent_that_waits);
+	tcase_add_test(tc, released_ports_run_the_command_of_another_session);
+	tcase_add_test(tc, session_that_has_an_agent_takes_no_other_ports);
 	tcase_add_test(tc, session_without_a_request_ends_when_the_agent_waits);
 	tcase_add_test(tc, session_waits_between_an_agent_and_a_request);
 	tcase_add_test(tc, requested_command_has_streams_and_a_status);
