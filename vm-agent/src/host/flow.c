@@ -10,52 +10,44 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/terminal.h>
 
-#include "vm-agent/flow.h"
-
+#include "host/flow.h"
 
 #define TURN_BYTES (1u << 20)
 
-int vagent_flow_init(struct vagent_flow *f)
+int vagent_priv_flow_init(struct vagent_priv_flow *f)
 {
-	*f = (struct vagent_flow){ .from = { .fd = -1 }, .to = { .fd = -1 }, .len = UINT64_MAX };
+	*f = (struct vagent_priv_flow){ .from = { .fd = -1 }, .to = { .fd = -1 }, .len = UINT64_MAX };
 	f->bytes = malloc(VAGENT_FLOW_BYTES);
 	return f->bytes ? 0 : -ENOMEM;
 }
 
-void vagent_flow_fini(struct vagent_flow *f)
+void vagent_priv_flow_fini(struct vagent_priv_flow *f)
 {
 	free(f->bytes);
 	f->bytes = NULL;
 }
 
 /* A pipe that poll() reports as writable has room for PIPE_BUF bytes. */
-void vagent_flow_set_end(struct vagent_flow_end *end, int fd)
+void vagent_priv_flow_set_end(struct vagent_priv_flow_end *end, int fd)
 {
 	const int kind = fd < 0 ? VSU_FD_OTHER : vsu_fd_kind(fd);
 
-	*end = (struct vagent_flow_end){
+	*end = (struct vagent_priv_flow_end){
 		.fd = fd, .is_socket = kind == VSU_FD_SOCKET, .is_terminal = kind == VSU_FD_CHAR && isatty(fd),
 		.write_max = kind == VSU_FD_FIFO || kind == VSU_FD_CHAR ? PIPE_BUF : VAGENT_FLOW_BYTES,
 	};
 }
 
-static bool is_ready(const struct vagent_flow_end *end, short events)
+static bool is_ready(const struct vagent_priv_flow_end *end, short events)
 {
 	struct pollfd p = { end->fd, events, 0 };
 
 	return poll(&p, 1, 0) > 0;
 }
 
-/* A terminal that does not control this process has no groups for it. */
-static bool is_foreground(int fd)
-{
-	const pid_t group = tcgetpgrp(fd);
-
-	return group < 0 || group == getpgrp();
-}
-
-static ssize_t read_end(const struct vagent_flow_end *end, void *bytes, size_t len)
+static ssize_t read_end(const struct vagent_priv_flow_end *end, void *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -63,14 +55,14 @@ static ssize_t read_end(const struct vagent_flow_end *end, void *bytes, size_t l
 		return 0;
 	if (end->is_socket)
 		n = recv(end->fd, bytes, len, MSG_DONTWAIT);
-	else if (is_ready(end, POLLIN) && (!end->is_terminal || is_foreground(end->fd)))
+	else if (is_ready(end, POLLIN) && (!end->is_terminal || vsu_terminal_is_foreground(end->fd)))
 		n = read(end->fd, bytes, len);
 	else
 		return -EAGAIN;
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t write_end(const struct vagent_flow_end *end, const void *bytes, size_t len)
+static ssize_t write_end(const struct vagent_priv_flow_end *end, const void *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -91,7 +83,7 @@ static bool is_later(ssize_t n)
 }
 
 /* A source that fails has ended: its bytes so far are complete. */
-static bool fill_flow(struct vagent_flow *f)
+static bool fill_flow(struct vagent_priv_flow *f)
 {
 	uint64_t room = f->len - f->total;
 	ssize_t n;
@@ -110,7 +102,7 @@ static bool fill_flow(struct vagent_flow *f)
 	return true;
 }
 
-static bool flush_flow(struct vagent_flow *f)
+static bool flush_flow(struct vagent_priv_flow *f)
 {
 	const ssize_t n = f->state == VAGENT_FLOW_LOST ? (ssize_t)f->have
 						    : write_end(&f->to, f->bytes + f->at, f->have);
@@ -129,7 +121,7 @@ static bool flush_flow(struct vagent_flow *f)
 }
 
 /* One step; false: none is possible now. */
-static bool step_flow(struct vagent_flow *f)
+static bool step_flow(struct vagent_priv_flow *f)
 {
 	if (f->have)
 		return flush_flow(f);
@@ -140,7 +132,7 @@ static bool step_flow(struct vagent_flow *f)
 	return false;
 }
 
-bool vagent_flow_turn(struct vagent_flow *f)
+bool vagent_priv_flow_turn(struct vagent_priv_flow *f)
 {
 	const uint64_t limit = f->total + TURN_BYTES;
 

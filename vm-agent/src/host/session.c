@@ -20,7 +20,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "host/channel.h"
-#include "vm-agent/flow.h"
+#include "host/flow.h"
 #include "vm-agent/session.h"
 
 #define TURN_MESSAGES 16
@@ -41,7 +41,7 @@ struct vagent_session {
 	int epfd, timer_fd, again_fd;
 	int ours[VAGENT_PORTS], guests[VAGENT_PORTS];
 	struct vagent_priv_channel control;
-	struct vagent_flow in, out, err;
+	struct vagent_priv_flow in, out, err;
 	bool waits;		/* when the agent is ready */
 	bool in_reported, out_reported, err_reported;
 	char *request;
@@ -89,9 +89,9 @@ static int use_ports(struct vagent_session *s)
 	int rc = 0, i;
 
 	s->control.fd = s->ours[VAGENT_CONTROL];
-	vagent_flow_set_end(&s->in.to, s->ours[VAGENT_IN]);
-	vagent_flow_set_end(&s->out.from, s->ours[VAGENT_OUT]);
-	vagent_flow_set_end(&s->err.from, s->ours[VAGENT_ERR]);
+	vagent_priv_flow_set_end(&s->in.to, s->ours[VAGENT_IN]);
+	vagent_priv_flow_set_end(&s->out.from, s->ours[VAGENT_OUT]);
+	vagent_priv_flow_set_end(&s->err.from, s->ours[VAGENT_ERR]);
 	for (i = 0; !rc && i < VAGENT_PORTS; i++)
 		rc = watch_end(s, s->ours[i], EPOLLIN | EPOLLOUT);
 	return rc;
@@ -110,16 +110,16 @@ static int set_timer(struct vagent_session *s, uint64_t timeout_ms)
 
 static int make_flows(struct vagent_session *s)
 {
-	return vagent_flow_init(&s->in) < 0 || vagent_flow_init(&s->out) < 0 || vagent_flow_init(&s->err) < 0 ? -ENOMEM : 0;
+	return vagent_priv_flow_init(&s->in) < 0 || vagent_priv_flow_init(&s->out) < 0 || vagent_priv_flow_init(&s->err) < 0 ? -ENOMEM : 0;
 }
 
 static int take_streams(struct vagent_session *s, const struct vagent_session_config *c)
 {
 	int rc = watch_end(s, c->in, EPOLLIN);
 
-	vagent_flow_set_end(&s->in.from, c->in);
-	vagent_flow_set_end(&s->out.to, c->out);
-	vagent_flow_set_end(&s->err.to, c->err);
+	vagent_priv_flow_set_end(&s->in.from, c->in);
+	vagent_priv_flow_set_end(&s->out.to, c->out);
+	vagent_priv_flow_set_end(&s->err.to, c->err);
 	if (!rc)
 		rc = watch_end(s, c->out, EPOLLOUT);
 	return rc < 0 ? rc : watch_end(s, c->err, EPOLLOUT);
@@ -219,9 +219,9 @@ void vagent_session_free(struct vagent_session *s)
 	vsu_fd_close(&s->epfd);
 	vsu_fd_close(&s->timer_fd);
 	vsu_fd_close(&s->again_fd);
-	vagent_flow_fini(&s->in);
-	vagent_flow_fini(&s->out);
-	vagent_flow_fini(&s->err);
+	vagent_priv_flow_fini(&s->in);
+	vagent_priv_flow_fini(&s->out);
+	vagent_priv_flow_fini(&s->err);
 	vagent_priv_channel_free(&s->control);
 	free(s->request);
 	free(s);
@@ -482,11 +482,11 @@ static void end_drained(struct vagent_session *s)
 
 static bool serve_flows(struct vagent_session *s)
 {
-	bool more = vagent_flow_turn(&s->out);
+	bool more = vagent_priv_flow_turn(&s->out);
 
-	more = vagent_flow_turn(&s->err) || more;
+	more = vagent_priv_flow_turn(&s->err) || more;
 	if (s->state == RUNS)
-		more = vagent_flow_turn(&s->in) || more;
+		more = vagent_priv_flow_turn(&s->in) || more;
 	report_flows(s);
 	if (s->state == DRAINS && s->out.state != VAGENT_FLOW_OPEN && s->err.state != VAGENT_FLOW_OPEN)
 		end_drained(s);
@@ -555,11 +555,11 @@ bool vagent_session_dispatch(struct vagent_session *s)
 	return s->state != ENDED;
 }
 
-static void forget_end(const struct vagent_session *s, struct vagent_flow_end *end)
+static void forget_end(const struct vagent_session *s, struct vagent_priv_flow_end *end)
 {
 	if (end->fd >= 0)
 		(void)!epoll_ctl(s->epfd, EPOLL_CTL_DEL, end->fd, NULL);
-	vagent_flow_set_end(end, -1);
+	vagent_priv_flow_set_end(end, -1);
 }
 
 /* Drops a command of which nothing was sent, so that the agent waits for another one. */

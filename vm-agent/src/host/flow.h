@@ -6,36 +6,33 @@
  *
  * Threads: confined.
  */
-#ifndef VM_AGENT_FLOW_H
-#define VM_AGENT_FLOW_H
+#ifndef VM_AGENT_HOST_FLOW_H
+#define VM_AGENT_HOST_FLOW_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vm-agent/attributes.h>
-
-VSU_BEGIN_DECLS
+#include <vmm-sys-util/attributes.h>
 
 #define VAGENT_FLOW_BYTES 65536u
 
-/* Fixed layout. The source or the destination of a flow; vagent_flow_set_end() sets all members. */
-struct vagent_flow_end {
+/* The source or the destination of a flow; vagent_priv_flow_set_end() sets all members. */
+struct vagent_priv_flow_end {
 	int fd;			/* -1: reads end at once, writes are discarded */
 	bool is_socket;		/* recv() and send() are used */
 	bool is_terminal;	/* not read in the background, where a signal would stop this process */
 	size_t write_max;	/* bytes that a write after poll() cannot block for */
 };
 
-/* Fixed layout. */
-struct vagent_flow {
-	enum vagent_flow_state {
+struct vagent_priv_flow {
+	enum vagent_priv_flow_state {
 		VAGENT_FLOW_OPEN,
 		VAGENT_FLOW_ENDED,	/* the source has ended, and all is written */
 		VAGENT_FLOW_LOST,	/* the reader is gone, or a write failed; the rest is discarded */
 	} state;
 	int failure;		/* negative errno of a failed write; 0 if the reader is gone */
-	struct vagent_flow_end from, to;
+	struct vagent_priv_flow_end from, to;
 	bool source_ended;
 	size_t at, have;
 	uint64_t total;		/* bytes that were read */
@@ -44,15 +41,13 @@ struct vagent_flow {
 };
 
 /* Makes a flow without ends, of unknown length. -ENOMEM. */
-VAGENT_API int vagent_flow_init(struct vagent_flow *f) VSU_NODISCARD;
-VAGENT_API void vagent_flow_fini(struct vagent_flow *f);
+int vagent_priv_flow_init(struct vagent_priv_flow *f) VSU_NODISCARD;
+void vagent_priv_flow_fini(struct vagent_priv_flow *f);
 
 /* Sets an end to a descriptor, which stays the caller's, or to -1. */
-VAGENT_API void vagent_flow_set_end(struct vagent_flow_end *end, int fd);
+void vagent_priv_flow_set_end(struct vagent_priv_flow_end *end, int fd);
 
 /* Copies until a read or write would block, or up to a limit of bytes. True: it can copy more now. */
-VAGENT_API bool vagent_flow_turn(struct vagent_flow *f);
-
-VSU_END_DECLS
+bool vagent_priv_flow_turn(struct vagent_priv_flow *f);
 
 #endif
