@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -676,6 +677,38 @@ START_TEST(descriptors_of_a_line_that_waits_are_kept)
 }
 END_TEST
 
+/* Open descriptors that a program would inherit. */
+static unsigned int inherited(void)
+{
+	unsigned int n = 0;
+	int fd, flags;
+
+	for (fd = 0; fd < 256; fd++) {
+		flags = fcntl(fd, F_GETFD);
+		n += flags >= 0 && !(flags & FD_CLOEXEC);
+	}
+	return n;
+}
+
+/* Programs that the process starts must not get them. */
+START_TEST(each_descriptor_is_closed_on_exec)
+{
+	unsigned int before;
+	int sock, fds;
+
+	vmm_control_free(control);
+	before = inherited();
+	fds = vsu_fd_count();
+	ck_assert_int_eq(control_make(SOCKET, -1, &control, &obeyed), 0);
+	sock = client();
+	say(sock, "wait\n");
+	pass(sock, "use fd:0\n", 'a', 1);
+	ck_assert_int_ge(vsu_fd_count(), fds + 4);
+	ck_assert_uint_eq(inherited(), before);
+	close(sock);
+}
+END_TEST
+
 static const struct {
 	const char *line;
 	unsigned int n;
@@ -1036,6 +1069,7 @@ int main(void)
 	tcase_add_test(tc, place_that_is_taken_is_refused);
 	tcase_add_test(tc, descriptors_belong_to_the_line_they_came_with);
 	tcase_add_test(tc, descriptors_of_a_line_that_waits_are_kept);
+	tcase_add_test(tc, each_descriptor_is_closed_on_exec);
 	tcase_add_loop_test(tc, d3_09_words_name_descriptors_of_their_message_alone, 0, COUNT(passed));
 	tcase_add_loop_test(tc, d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are_closed, 0, 3);
 	tcase_add_test(tc, d3_09_descriptors_that_a_lost_client_has_queued_are_closed_by_a_thread);
