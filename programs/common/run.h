@@ -35,7 +35,7 @@ struct vmm_beside {
 
 /* Companions of a machine while it runs. All members may be zero. */
 struct vmm_run_config {
-	/* Of the machine: its function "stuck" is called, too, if the loop does not handle a signal in time. */
+	/* The owner's function "stuck" is called, too, if the loop does not handle a signal in time. */
 	const struct cvmm_host *owner;
 	const struct confine_plan *plan; /* of the process: narrows the thread that receives signals */
 	struct vsu_loop *served;	/* of the machine's clients: turns with it */

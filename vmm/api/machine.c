@@ -40,23 +40,17 @@ static int read_options(struct cvmm_machine *m, const struct cvmm_options *o,
 			vmm_configuration_parse(&m->configuration, &m->options, &m->saved, err);
 }
 
-/* 0, or an exit status and its message, the errno of which is not 0. */
-static int machine_make(struct cvmm_machine *m, const struct vmm_config *config,
-			const struct vmm_start *start, struct vsu_error *err)
-{
-	const int status = vmm_machine_make(m->machine, config, start, err);
-
-	if (status)
-		vmm_machine_free(m->machine);
-	return status;
-}
-
 static int read_and_make(struct cvmm_machine *m, const struct cvmm_options *options,
 			 const struct vmm_peer_guard *guard, struct vsu_error *err)
 {
-	const int status = read_options(m, options, &m->machine->process.log, guard, err);
+	int status = read_options(m, options, &m->machine->process.log, guard, err);
 
-	return status ? status : machine_make(m, &m->options.machine, &m->options.start, err);
+	if (status)
+		return status;
+	status = vmm_machine_make(m->machine, &m->options.machine, &m->options.start, err);
+	if (status)
+		vmm_machine_free(m->machine);
+	return status;
 }
 
 static void machine_discard(struct cvmm_machine *m)
@@ -170,11 +164,16 @@ int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_star
 
 	if (rc < 0)
 		return rc;
-	status = machine_make(m, config, start, &why);
-	m->made = !status;
-	if (status && err)
+	status = vmm_machine_make(m->machine, config, start, &why);
+	m->made = true;	/* as far as it was: cvmm_machine_free() ends the rest, too */
+	*out = m;
+	if (!status)
+		return 0;
+	if (m->machine->owner.status)
+		*m->machine->owner.status = status;
+	if (err)
 		*err = why;
-	return machine_finish(m, status ? why.code : 0, status, out);
+	return why.code;
 }
 
 int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,

@@ -28,8 +28,9 @@ struct cvmm_machine {
 };
 
 /*
- * A machine of a configuration that was read otherwise, which outlives it. Errors as of
- * cvmm_machine_new().
+ * Makes a machine of a configuration that was read otherwise, which outlives it. Errors are those of
+ * cvmm_machine_new(). After a failure *out can be freed only, by the caller, who may limit the
+ * time that an unresponsive file takes for it; it is unchanged if there is no machine.
  */
 int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_start *start,
 			  const struct cvmm_host *host, struct cvmm_machine **out,
