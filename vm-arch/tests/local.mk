@@ -3,7 +3,7 @@
 # The tests, included by ../Makefile.am: a program is one line of a list.
 if BUILD_VM_ARCH
 unit_tests = \
-	tests/acpi/test-cpu_plug \
+	tests/acpi/test-plug \
 	tests/api/test-serial_port \
 	tests/arch/arm64/acpi/test-tables \
 	tests/arch/arm64/boot/test-compressed_image \

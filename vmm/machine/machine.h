@@ -14,7 +14,6 @@
 #include <device-kinds/socket_access.h>
 #include <vm-arch/arch.h>
 #include <vm-arch/bus.h>
-#include <vm-arch/cpu_plug.h>
 #include <vm-arch/cpus.h>
 #include <vm-arch/kernel.h>
 #include <vm-arch/layout.h>
@@ -154,12 +153,6 @@ struct vmm_restore {
 	struct vmm_postcopy *postcopy;	/* memory may arrive later; or NULL */
 };
 
-/* Registers for hot plug. */
-struct vmm_hot_plug {
-	struct varch_plug slots;	/* of the bus */
-	struct varch_cpu_plug cpus;
-};
-
 /* Parts of the owner, as the machine's parts use them. */
 struct vmm_process {
 	struct devkind_host host; /* for devices */
@@ -186,7 +179,7 @@ struct vmm_machine {
 	struct varch_bus mmio, ports;
 	bool on_bus;		/* devices are PCI functions with MSI-X */
 	struct varch_pci_host pci;
-	struct vmm_hot_plug plug;
+	struct varch_plug plug;	/* registers for hot plug */
 	struct varch_power power;
 	struct varch_cpus *cpus;
 	struct vmm_console *console;

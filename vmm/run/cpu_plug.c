@@ -24,11 +24,6 @@ int vmm_machine_check_cpus(struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_machine_make_cpu_plug(struct vmm_machine *m, struct vsu_error *err)
-{
-	return varch_cpu_plug_add(&m->plug.cpus, m->config->cpus.n, vmm_machine_registers(m), err);
-}
-
 static int check_number(const struct vmm_machine *m, unsigned int n, struct vsu_error *err)
 {
 	const unsigned int now = varch_cpus_number(m->cpus), max = m->config->cpus.max;
@@ -69,7 +64,7 @@ int vmm_machine_add_cpus(struct vmm_machine *m, unsigned int n, struct vsu_error
 	for (i = before; !rc && i < n; i++) {
 		rc = varch_cpus_add(m->cpus, err);
 		if (!rc)
-			varch_cpu_plug_came(&m->plug.cpus, i);
+			varch_plug_note(&m->plug, VARCH_PLUG_CPU, i);
 	}
 	if (varch_cpus_number(m->cpus) > before)
 		vsu_event_signal(m->event_irq_fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Hot plug of CPUs, reported to the guest by ACPI (<vm-arch/cpu_plug.h>). Absent ones exist only
+ * Hot plug of CPUs, reported to the guest by ACPI (<vm-arch/plug.h>). Absent ones exist only
  * as a number: KVM gets them when they are added.
  *
  * Threads: the main thread.
@@ -12,9 +12,6 @@
 
 /* A step of creating the machine. -EOPNOTSUPP: the architecture cannot add CPUs; -EINVAL: KVM supports fewer. */
 int vmm_machine_check_cpus(struct vmm_machine *m, struct vsu_error *err);
-
-/* A step of creating the machine, which makes the registers of hot plug. */
-int vmm_machine_make_cpu_plug(struct vmm_machine *m, struct vsu_error *err);
 
 /*
  * Adds CPUs until the machine has n; the guest brings them online at a time of its choice.

@@ -28,7 +28,7 @@ static void tell_guest(struct vmm_machine *m)
 
 bool vmm_machine_has_unread(const struct vmm_machine *m)
 {
-	return (m->on_bus && varch_plug_is_unread(&m->plug.slots)) || varch_cpu_plug_is_unread(&m->plug.cpus);
+	return varch_plug_is_unread(&m->plug);
 }
 
 void vmm_machine_remind(struct vmm_machine *m)
@@ -40,7 +40,7 @@ void vmm_machine_remind(struct vmm_machine *m)
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d)
 {
-	return d->leaving || (d->slot && varch_plug_is_asked(&m->plug.slots, d->slot));
+	return d->leaving || (d->slot && __atomic_load_n(&m->plug.asked, __ATOMIC_ACQUIRE) >> d->slot & 1);
 }
 
 /* ------------------------------------------------------------------- leaving */
@@ -104,7 +104,7 @@ static void device_retire(struct vmm_machine *m, struct vmm_device *d)
 		return;
 	d->leaving = VMM_DEVICE_RETIRED;
 	d->machine = m;
-	varch_plug_forget(&m->plug.slots, d->slot);
+	varch_plug_note(&m->plug, VARCH_PLUG_EMPTY, d->slot);
 	vmm_virtio_retire(d->virtio, on_gone, d);
 }
 
@@ -197,9 +197,9 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 	vmm_stop_release(m);
 	if (force) {
 		device_retire(m, d);
-		varch_plug_went(&m->plug.slots, d->slot);
+		varch_plug_note(&m->plug, VARCH_PLUG_WENT, d->slot);
 	} else {
-		varch_plug_ask(&m->plug.slots, d->slot);
+		varch_plug_note(&m->plug, VARCH_PLUG_ASKED, d->slot);
 	}
 	tell_guest(m);
 	return 0;
@@ -248,7 +248,7 @@ static void device_came(struct vmm_device *d)
 
 	vmm_stop_release(m);
 	vmm_virtio_refresh(d->virtio);
-	varch_plug_came(&m->plug.slots, d->slot);
+	varch_plug_note(&m->plug, VARCH_PLUG_CAME, d->slot);
 	tell_guest(m);
 }
 
@@ -332,9 +332,7 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 
 int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err)
 {
-	if (!m->on_bus)
-		return 0;
-	m->plug.slots.eject = on_eject;
-	m->plug.slots.opaque = m;
-	return varch_plug_add(&m->plug.slots, vmm_machine_registers(m), err);
+	m->plug.eject = m->on_bus ? on_eject : NULL;
+	m->plug.opaque = m;
+	return varch_plug_add(&m->plug, m->config->cpus.n, vmm_machine_registers(m), err);
 }

@@ -10,7 +10,7 @@
 
 #include "machine/machine.h"
 
-/* A step of creating the machine; does nothing without a bus. */
+/* A step of creating the machine: the registers for hot plug, of devices if there is a bus. */
 int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err);
 
 /*

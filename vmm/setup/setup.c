@@ -243,7 +243,6 @@ static const struct step make_devices[] = {
 	{ make_events, VMM_STAGE_KVM },
 	{ make_power, VMM_STAGE_RUN },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
-	{ vmm_machine_make_cpu_plug, VMM_STAGE_KVM },
 	{ NULL, 0 }
 };
 

@@ -122,13 +122,13 @@ static int read_new_cpus(struct vmm_machine *m, struct vsu_error *err)
 	struct varch_state_fields f;
 	unsigned int i;
 
-	memset(m->plug.cpus.came, 0, sizeof(m->plug.cpus.came));
+	memset(m->plug.new_cpus, 0, sizeof(m->plug.new_cpus));
 	if (varch_state_find(&m->restore.state, "new-cpus", 0, &f, NULL) < 0)
 		return 0;
-	for (i = 0; i < VARCH_CPU_PLUG_WORDS; i++)
-		m->plug.cpus.came[i] = varch_state_get_u32(&f);
-	for (i = m->config->cpus.n; i < VARCH_CPU_PLUG_WORDS * 32; i++)
-		if (m->plug.cpus.came[i / 32] >> i % 32 & 1)
+	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
+		m->plug.new_cpus[i] = varch_state_get_u32(&f);
+	for (i = m->config->cpus.n; i < VARCH_PLUG_CPUS; i++)
+		if (m->plug.new_cpus[i / 32] >> i % 32 & 1)
 			return vsu_error_set(err, -EBADMSG, "the state has a new CPU %u, beyond the CPUs of the machine", i);
 	return varch_state_fields_end(&f, err);
 }
@@ -157,9 +157,9 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 	m->loaded.level0 = varch_state_get_u32(&f);
 	r->on_bus = varch_state_get_u32(&f);
 	m->pci.selected = varch_state_get_u32(&f);
-	m->plug.slots.came = varch_state_get_u32(&f);
-	m->plug.slots.goes = varch_state_get_u32(&f);
-	m->plug.slots.asked = varch_state_get_u32(&f);
+	m->plug.came = varch_state_get_u32(&f);
+	m->plug.goes = varch_state_get_u32(&f);
+	m->plug.asked = varch_state_get_u32(&f);
 	r->age_ns = varch_state_get_u64(&f);
 	rc = check_devices(m, &f, err);
 	return rc ? rc : read_new_cpus(m, err);

@@ -182,9 +182,9 @@ static void put_machine(const struct vmm_machine *m, struct varch_state_writer *
 	varch_state_put_u32(w, m->loaded.level0);
 	varch_state_put_u32(w, m->on_bus);
 	varch_state_put_u32(w, m->pci.selected);
-	varch_state_put_u32(w, m->plug.slots.came);
-	varch_state_put_u32(w, m->plug.slots.goes);
-	varch_state_put_u32(w, m->plug.slots.asked);
+	varch_state_put_u32(w, m->plug.came);
+	varch_state_put_u32(w, m->plug.goes);
+	varch_state_put_u32(w, m->plug.asked);
 	varch_state_put_u64(w, vsu_now_ns() - m->power.start_ns);
 	varch_state_put_u32(w, places);
 	for (i = 0; i < places; i++)
@@ -195,13 +195,16 @@ static void put_machine(const struct vmm_machine *m, struct varch_state_writer *
 /* CPUs that the guest has not looked for yet. */
 static void put_new_cpus(const struct vmm_machine *m, struct varch_state_writer *w)
 {
+	uint32_t words[VARCH_PLUG_CPU_WORDS], all = 0;
 	unsigned int i;
 
-	if (!varch_cpu_plug_is_unread(&m->plug.cpus))
+	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
+		all |= words[i] = __atomic_load_n(&m->plug.new_cpus[i], __ATOMIC_ACQUIRE);
+	if (!all)
 		return;
 	varch_state_section(w, "new-cpus", 0);
-	for (i = 0; i < VARCH_CPU_PLUG_WORDS; i++)
-		varch_state_put_u32(w, __atomic_load_n(&m->plug.cpus.came[i], __ATOMIC_ACQUIRE));
+	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
+		varch_state_put_u32(w, words[i]);
 	varch_state_section_end(w);
 }
 

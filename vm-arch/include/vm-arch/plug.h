@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The registers for hot plug of PCI slots, as used by the DSDT's methods. Each
- * has 32 bits, one per slot, and permits only 32-bit accesses:
+ * The registers for hot plug, as used by the DSDT's methods: of PCI slots, and of CPUs where the
+ * architecture has hot plug of them. Each has 32 bits and permits only 32-bit accesses.
+ *
+ * Those of slots, with a bit per slot:
  *
  *   0 came     slots with a new function; a read clears it
  *   4 goes     slots whose function the guest is requested to eject, or that
@@ -9,7 +11,12 @@
  *   8 eject    a write ejects the functions of these slots; reads 0
  *
  * An ejection without a request is ignored: the guest may stop using a function
- * and use it again later. A slot is below 32, as VARCH_PCI_SLOTS of <vm-arch/pci_host.h>.
+ * and use it again later.
+ *
+ * Those of CPUs, with a bit per CPU; writes have no effect:
+ *
+ *   0, 4    present   CPUs 0 to 31, and 32 to 63, that the machine has
+ *   8, 12   came      likewise, those that were added; a read clears it
  *
  * Threads: any.
  */
@@ -25,28 +32,42 @@
 
 VSU_BEGIN_DECLS
 
+#define VARCH_PLUG_CPU_WORDS 2u
+#define VARCH_PLUG_CPUS (32u * VARCH_PLUG_CPU_WORDS)
+
+/* Its user zeroes it. The words are atomic; a state is saved and loaded by them. */
 struct varch_plug {
-	uint32_t came, goes;	/* atomic: not yet read by the guest */
-	uint32_t asked;		/* atomic: the guest may eject these */
-	/* The guest ejected these slots. Called on a CPU's thread. */
+	uint32_t came, goes;	/* slots that the guest has not read yet */
+	uint32_t asked;		/* slots that the guest may eject */
+	uint32_t cpus[VARCH_PLUG_CPU_WORDS];	/* CPUs of the machine */
+	uint32_t new_cpus[VARCH_PLUG_CPU_WORDS]; /* those that the guest has not read yet */
+	/* The guest ejected these slots. Called on a CPU's thread. NULL: there is no bus. */
 	void (*eject)(void *opaque, uint32_t slots);
 	void *opaque;
 };
 
-VARCH_API int varch_plug_add(struct varch_plug *plug, struct varch_bus *registers,
-		 struct vsu_error *err) VSU_NODISCARD;
-
-/* The caller must also raise the interrupt. */
-VARCH_API void varch_plug_came(struct varch_plug *plug, unsigned int slot);
-VARCH_API void varch_plug_ask(struct varch_plug *plug, unsigned int slot);
-VARCH_API void varch_plug_went(struct varch_plug *plug, unsigned int slot);
-/* The slot is empty: cancels the request. */
-VARCH_API void varch_plug_forget(struct varch_plug *plug, unsigned int slot);
-
-VARCH_API bool varch_plug_is_asked(const struct varch_plug *plug, unsigned int slot);
 /*
- * Bits are unread: an interrupt before the guest's driver was loaded is lost.
+ * Adds the registers: of slots if there is a bus, and of CPUs, of which 0 to ncpus - 1 are
+ * present. -EINVAL: more than VARCH_PLUG_CPUS; -EEXIST: other registers are there.
  */
+VARCH_API int varch_plug_add(struct varch_plug *plug, unsigned int ncpus, struct varch_bus *registers,
+			     struct vsu_error *err) VSU_NODISCARD;
+
+enum varch_plug_event {
+	VARCH_PLUG_CAME,	/* the slot has a function */
+	VARCH_PLUG_ASKED,	/* the guest is requested to eject that of the slot */
+	VARCH_PLUG_WENT,	/* the function was removed without a request */
+	VARCH_PLUG_EMPTY,	/* the slot is empty, which cancels a request */
+	VARCH_PLUG_CPU,		/* the machine has the CPU */
+};
+
+/*
+ * number: a slot below 32, or a CPU below VARCH_PLUG_CPUS. The caller must also raise the
+ * interrupt, after all but VARCH_PLUG_EMPTY.
+ */
+VARCH_API void varch_plug_note(struct varch_plug *plug, enum varch_plug_event event, unsigned int number);
+
+/* Bits are unread: an interrupt before the guest's driver was loaded is lost. */
 VARCH_API bool varch_plug_is_unread(const struct varch_plug *plug);
 
 VSU_END_DECLS

@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Hot plug of slots: three words of bits. */
+/* Hot plug of slots and CPUs: words of bits, which the guest reads. */
 #include <config.h>
+
+#include <errno.h>
 
 #include <vm-arch/layout.h>
 #include <vm-arch/plug.h>
 
+#define WORD_BITS 32u
+#define REGISTER 4u		/* bytes */
+
 enum { CAME = 0, GOES = 4, EJECT = 8 };
 
-static void bit_set(uint32_t *bits, unsigned int slot)
+_Static_assert(!VARCH_CPU_PLUG_LEN || VARCH_CPU_PLUG_LEN == 2 * VARCH_PLUG_CPU_WORDS * REGISTER,
+	       "the range has these registers and no others");
+
+static void bit_set(uint32_t *words, unsigned int number)
 {
-	__atomic_or_fetch(bits, UINT32_C(1) << slot, __ATOMIC_ACQ_REL);
+	__atomic_or_fetch(&words[number / WORD_BITS], UINT32_C(1) << number % WORD_BITS, __ATOMIC_ACQ_REL);
 }
 
 static uint32_t take_bits(uint32_t *bits, uint32_t which)
 {
 	return __atomic_fetch_and(bits, ~which, __ATOMIC_ACQ_REL) & which;
 }
+
+/* ------------------------------------------------------------------------- the guest */
 
 static void on_eject(struct varch_plug *plug, uint32_t slots)
 {
@@ -25,11 +35,11 @@ static void on_eject(struct varch_plug *plug, uint32_t slots)
 		plug->eject(plug->opaque, given);
 }
 
-static void on_access(void *opaque, struct varch_access *access)
+static void on_slots(void *opaque, struct varch_access *access)
 {
 	struct varch_plug *plug = opaque;
 
-	if (access->len != 4 || access->offset % 4)
+	if (access->len != REGISTER || access->offset % REGISTER)
 		return;
 	if (access->write && access->offset == EJECT)
 		on_eject(plug, (uint32_t)access->value);
@@ -41,47 +51,86 @@ static void on_access(void *opaque, struct varch_access *access)
 		access->value = 0;
 }
 
-int varch_plug_add(struct varch_plug *plug, struct varch_bus *registers,
-		 struct vsu_error *err)
+static uint32_t read_cpus(struct varch_plug *plug, unsigned int i)
+{
+	return i < VARCH_PLUG_CPU_WORDS ? __atomic_load_n(&plug->cpus[i], __ATOMIC_ACQUIRE) :
+	       take_bits(&plug->new_cpus[i - VARCH_PLUG_CPU_WORDS], UINT32_MAX);
+}
+
+static void on_cpus(void *opaque, struct varch_access *access)
+{
+	if (access->write || access->len != REGISTER || access->offset % REGISTER)
+		return;
+	access->value = read_cpus(opaque, (unsigned int)(access->offset / REGISTER));
+}
+
+/* ------------------------------------------------------------------------- the owner */
+
+static int add_cpus(struct varch_plug *plug, unsigned int n, struct varch_bus *registers,
+		    struct vsu_error *err)
 {
 	const struct varch_range range = {
-		VARCH_PLUG_AT, VARCH_PLUG_LEN, "slot ports", on_access, plug,
+		VARCH_CPU_PLUG_AT, VARCH_CPU_PLUG_LEN, "CPU ports", on_cpus, plug,
 	};
+	unsigned int i;
 
-	return varch_bus_add(registers, &range, err);
+	for (i = 0; i < n; i++)
+		bit_set(plug->cpus, i);
+	return VARCH_CPU_PLUG_LEN ? varch_bus_add(registers, &range, err) : 0;
 }
 
-void varch_plug_came(struct varch_plug *plug, unsigned int slot)
+int varch_plug_add(struct varch_plug *plug, unsigned int ncpus, struct varch_bus *registers,
+		   struct vsu_error *err)
 {
-	bit_set(&plug->came, slot);
+	const struct varch_range slots = {
+		VARCH_PLUG_AT, VARCH_PLUG_LEN, "slot ports", on_slots, plug,
+	};
+	int rc;
+
+	if (ncpus > VARCH_PLUG_CPUS)
+		return vsu_error_set(err, -EINVAL, "%u CPUs: the registers for hot plug have %u", ncpus, VARCH_PLUG_CPUS);
+	rc = plug->eject ? varch_bus_add(registers, &slots, err) : 0;
+	return rc ? rc : add_cpus(plug, ncpus, registers, err);
 }
 
-void varch_plug_ask(struct varch_plug *plug, unsigned int slot)
-{
-	bit_set(&plug->asked, slot);
-	bit_set(&plug->goes, slot);
-}
-
-void varch_plug_forget(struct varch_plug *plug, unsigned int slot)
+static void slot_empty(struct varch_plug *plug, unsigned int slot)
 {
 	take_bits(&plug->asked, UINT32_C(1) << slot);
 	take_bits(&plug->goes, UINT32_C(1) << slot);
 }
 
-void varch_plug_went(struct varch_plug *plug, unsigned int slot)
+void varch_plug_note(struct varch_plug *plug, enum varch_plug_event event, unsigned int number)
 {
-	varch_plug_forget(plug, slot);
-	bit_set(&plug->goes, slot);
+	switch (event) {
+	case VARCH_PLUG_CAME:
+		bit_set(&plug->came, number);
+		break;
+	case VARCH_PLUG_ASKED:
+		bit_set(&plug->asked, number);
+		bit_set(&plug->goes, number);
+		break;
+	case VARCH_PLUG_WENT:
+		slot_empty(plug, number);
+		bit_set(&plug->goes, number);
+		break;
+	case VARCH_PLUG_EMPTY:
+		slot_empty(plug, number);
+		break;
+	case VARCH_PLUG_CPU:
+		bit_set(plug->cpus, number);
+		bit_set(plug->new_cpus, number);
+		break;
+	}
 }
 
-bool varch_plug_is_asked(const struct varch_plug *plug, unsigned int slot)
-{
-	return __atomic_load_n(&plug->asked, __ATOMIC_ACQUIRE) &
-	       UINT32_C(1) << slot;
-}
-
+/* A loaded state may have bits of slots without a bus, which no guest can read. */
 bool varch_plug_is_unread(const struct varch_plug *plug)
 {
-	return __atomic_load_n(&plug->came, __ATOMIC_ACQUIRE) |
-	       __atomic_load_n(&plug->goes, __ATOMIC_ACQUIRE);
+	bool unread = plug->eject && (__atomic_load_n(&plug->came, __ATOMIC_ACQUIRE) |
+				      __atomic_load_n(&plug->goes, __ATOMIC_ACQUIRE));
+	unsigned int i;
+
+	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
+		unread |= __atomic_load_n(&plug->new_cpus[i], __ATOMIC_ACQUIRE) != 0;
+	return unread;
 }

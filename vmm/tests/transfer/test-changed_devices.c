@@ -99,8 +99,8 @@ END_TEST
 /* As another program could write it into a state. */
 static void requesting(void)
 {
-	varch_plug_ask(&rig.machine.plug.slots, 1);
-	varch_plug_ask(&rig.machine.plug.slots, 2);
+	varch_plug_note(&rig.machine.plug, VARCH_PLUG_ASKED, 1);
+	varch_plug_note(&rig.machine.plug, VARCH_PLUG_ASKED, 2);
 	assert_told("save saved\n", DONE);
 }
 

@@ -52,7 +52,7 @@
 #define VARCH_SERIAL_REGISTERS_LEN	8
 #define VARCH_PLUG_AT	0x624	/* hot plug of PCI slots: <vm-arch/plug.h> */
 #define VARCH_PLUG_LEN	12
-#define VARCH_CPU_PLUG_AT	0x630	/* hot plug of CPUs: <vm-arch/cpu_plug.h> */
+#define VARCH_CPU_PLUG_AT	0x630	/* hot plug of CPUs: <vm-arch/plug.h> */
 #define VARCH_CPU_PLUG_LEN 16	/* 0: the guest cannot find a CPU that is added */
 
 /* Linux otherwise looks for a bridge, and reports an error if none exists. */

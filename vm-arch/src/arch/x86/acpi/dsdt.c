@@ -34,7 +34,7 @@ static void add_power_off(struct varch_aml *aml)
 
 #define WORD_BITS 32u
 
-/* Registers of <vm-arch/cpu_plug.h>: those of CPUs 0 to 31, then of the others. */
+/* Registers of <vm-arch/plug.h>: those of CPUs 0 to 31, then of the others. */
 static const char *const present_words[] = { "\\_SB.CPP0", "\\_SB.CPP1" };
 static const char *const came_words[] = { "\\_SB.CPC0", "\\_SB.CPC1" };
 
