@@ -390,17 +390,12 @@ int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err)
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->config->transport;
-	int rc;
+	int rc = m->on_bus ? varch_msi_check(&m->kvm, err) : 0;
 
-	if (!m->on_bus)
-		return varch_pci_host_init_empty(&m->pci, &m->ports, err);
-	rc = varch_msi_check(&m->kvm, err);
-	m->on_bus = !rc;
-	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
-		return varch_pci_host_init_empty(&m->pci, &m->ports, err);
-	if (!rc)
-		rc = varch_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
-	return rc;
+	m->on_bus = m->on_bus && !rc;
+	if (rc < 0 && (rc != -EOPNOTSUPP || wanted != VMM_TRANSPORT_AUTO))
+		return rc;
+	return varch_pci_host_init(&m->pci, m->on_bus ? &m->mmio : NULL, &m->ports, err);
 }
 
 static int make_devices(struct vmm_machine *m, enum server server,

@@ -120,7 +120,7 @@ static void move_registers(struct pci_registers *p, uint64_t gpa)
 		notifications_vacate(p, p->gpa);
 		move_notifications(p, p->gpa);
 	}
-	varch_pci_host_move(p->resources->pci, p->resources->slot, p->gpa);
+	varch_pci_function_move(&p->resources->pci->functions[p->resources->slot], p->gpa);
 }
 
 static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
@@ -249,7 +249,7 @@ static void add_function(struct pci_registers *p)
 		.len = VIRTDEV_PCI_BAR0_SIZE, .gpa = VARCH_PCI_NOWHERE,
 	};
 
-	varch_pci_host_add(p->resources->pci, p->resources->slot, &function);
+	varch_pci_host_set(p->resources->pci, p->resources->slot, &function);
 	virtdev_pci_place_bar(p->pci, 0, p->resources->gpa);
 	virtdev_pci_place_bar(p->pci, 2, p->region_gpa);
 }
@@ -260,7 +260,7 @@ static void registers_leave(void *registers)
 
 	move_notifications(p, VARCH_PCI_NOWHERE);
 	p->gpa = VARCH_PCI_NOWHERE;
-	varch_pci_host_remove(p->resources->pci, p->resources->slot);
+	varch_pci_host_set(p->resources->pci, p->resources->slot, NULL);
 }
 
 static void registers_free(void *registers)

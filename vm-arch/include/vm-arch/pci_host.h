@@ -39,27 +39,26 @@ struct varch_pci_host {
 	uint32_t selected;	/* atomic: the value of port 0xcf8 */
 };
 
-/* host must be zeroed; the bus refers to it afterwards. */
+/*
+ * host must be zeroed; the buses refer to it afterwards. memory NULL: the ports of a machine
+ * without a PCI bus. Port 0xcf8 then keeps what is stored, and each function is absent: Linux
+ * reports an error if it finds no such ports.
+ */
 VARCH_API int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
 		      struct varch_bus *ports, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * The ports of a machine without a PCI bus: port 0xcf8 keeps what is stored, and each
- * function is absent. Linux reports an error if it finds no such ports.
+ * Fills the slot, from 1 to VARCH_PCI_SLOTS - 1, with a function; NULL empties it: configuration
+ * space reads as all-ones, registers as 0.
  */
-VARCH_API int varch_pci_host_init_empty(struct varch_pci_host *host, struct varch_bus *ports,
-			    struct vsu_error *err) VSU_NODISCARD;
-
-/* Adds a function. slot: free, from 1 to VARCH_PCI_SLOTS - 1. */
-VARCH_API void varch_pci_host_add(struct varch_pci_host *host, unsigned int slot,
+VARCH_API void varch_pci_host_set(struct varch_pci_host *host, unsigned int slot,
 		      const struct varch_pci_function *function);
 
-/* Empties a slot: configuration space reads as all-ones, registers as 0. slot: as for add. */
-VARCH_API void varch_pci_host_remove(struct varch_pci_host *host, unsigned int slot);
-
-/* Moves the registers to gpa. slot: as for add, but in use. Any thread. */
-VARCH_API void varch_pci_host_move(struct varch_pci_host *host, unsigned int slot,
-		       uint64_t gpa);
+/* Moves the registers of a function to gpa. Any thread. */
+static inline void varch_pci_function_move(struct varch_pci_function *function, uint64_t gpa)
+{
+	__atomic_store_n(&function->gpa, gpa, __ATOMIC_RELEASE);
+}
 
 VSU_END_DECLS
 

@@ -44,10 +44,17 @@ VARCH_API bool varch_poison_note(struct varch_poison *p, const void *siginfo);
  * Sets the eventfd to signal when a page is lost before any access; negative: such pages
  * are not recorded.
  */
-VARCH_API void varch_poison_wake(struct varch_poison *p, int event_fd);
+static inline void varch_poison_wake(struct varch_poison *p, int event_fd)
+{
+	__atomic_store_n(&p->wake_fd, event_fd, __ATOMIC_RELAXED);
+}
 
 /* Fetches the address of such a page; false if none is recorded. */
-VARCH_API bool varch_poison_take_early(struct varch_poison *p, uint64_t *hva);
+static inline bool varch_poison_take_early(struct varch_poison *p, uint64_t *hva)
+{
+	*hva = __atomic_exchange_n(&p->early, 0, __ATOMIC_ACQ_REL);
+	return *hva != 0;
+}
 
 VSU_END_DECLS
 

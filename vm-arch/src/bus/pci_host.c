@@ -109,47 +109,43 @@ static void on_window(void *opaque, struct varch_access *access)
 		access->value = 0;
 }
 
-int varch_pci_host_init_empty(struct varch_pci_host *host, struct varch_bus *ports,
-			    struct vsu_error *err)
-{
-	const struct varch_range port = { VARCH_PCI_PORT, VARCH_PCI_PORT_LEN,
-					"PCI configuration ports", on_port, host };
-	unsigned int i;
-
-	for (i = 0; i < VARCH_PCI_SLOTS; i++)
-		host->functions[i].gpa = VARCH_PCI_NOWHERE;
-	return varch_bus_add(ports, &port, err);
-}
-
-int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
-		      struct varch_bus *ports, struct vsu_error *err)
+static int add_bus(struct varch_pci_host *host, struct varch_bus *memory, struct vsu_error *err)
 {
 	const struct varch_range ecam = { VARCH_PCI_ECAM_GPA, VARCH_PCI_ECAM_LEN,
 					"PCI configuration space", on_ecam, host };
 	const struct varch_range window = { VARCH_PCI_WINDOW_GPA, VARCH_PCI_WINDOW_LEN,
 					  "PCI registers", on_window, host };
-	int rc = varch_pci_host_init_empty(host, ports, err);
+	int rc;
 
 	host->functions[0].space = bridge_space;
-	if (!rc)
-		rc = varch_bus_add(memory, &ecam, err);
+	rc = varch_bus_add(memory, &ecam, err);
 	return rc ? rc : varch_bus_add(memory, &window, err);
 }
 
-void varch_pci_host_add(struct varch_pci_host *host, unsigned int slot,
+int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
+		      struct varch_bus *ports, struct vsu_error *err)
+{
+	const struct varch_range port = { VARCH_PCI_PORT, VARCH_PCI_PORT_LEN,
+					"PCI configuration ports", on_port, host };
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < VARCH_PCI_SLOTS; i++)
+		host->functions[i].gpa = VARCH_PCI_NOWHERE;
+	rc = varch_bus_add(ports, &port, err);
+	return rc || !memory ? rc : add_bus(host, memory, err);
+}
+
+/* A slot that was emptied keeps its range of addresses: see on_window(). */
+void varch_pci_host_set(struct varch_pci_host *host, unsigned int slot,
 		      const struct varch_pci_function *function)
 {
-	host->functions[slot] = *function;
-}
+	struct varch_pci_function *f = &host->functions[slot];
 
-void varch_pci_host_remove(struct varch_pci_host *host, unsigned int slot)
-{
-	host->functions[slot].space = NULL;
-	host->functions[slot].registers = NULL;
-}
-
-void varch_pci_host_move(struct varch_pci_host *host, unsigned int slot,
-		       uint64_t gpa)
-{
-	__atomic_store_n(&host->functions[slot].gpa, gpa, __ATOMIC_RELEASE);
+	if (function) {
+		*f = *function;
+	} else {
+		f->space = NULL;
+		f->registers = NULL;
+	}
 }

@@ -57,14 +57,3 @@ bool varch_poison_note(struct varch_poison *p, const void *siginfo)
 	errno = saved;
 	return noted;
 }
-
-void varch_poison_wake(struct varch_poison *p, int event_fd)
-{
-	__atomic_store_n(&p->wake_fd, event_fd, __ATOMIC_RELAXED);
-}
-
-bool varch_poison_take_early(struct varch_poison *p, uint64_t *hva)
-{
-	*hva = __atomic_exchange_n(&p->early, 0, __ATOMIC_ACQ_REL);
-	return *hva != 0;
-}

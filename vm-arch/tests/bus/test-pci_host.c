@@ -51,7 +51,7 @@ static void setup(void)
 	memset(&ports, 0, sizeof(ports));
 	memset(&seen, 0, sizeof(seen));
 	ck_assert_int_eq(varch_pci_host_init(&host, &memory, &ports, NULL), 0);
-	varch_pci_host_add(&host, SLOT, &f);
+	varch_pci_host_set(&host, SLOT, &f);
 }
 
 static uint64_t bus_read(const struct varch_bus *bus, uint64_t at, uint32_t len)
@@ -143,7 +143,7 @@ START_TEST(registers_answer_where_they_were_moved)
 	const uint64_t first = VARCH_PCI_WINDOW_GPA + 0x20000;
 
 	ck_assert(is_ones(bus_read(&memory, first, 4), 4));
-	varch_pci_host_move(&host, SLOT, first);
+	varch_pci_function_move(&host.functions[SLOT], first);
 	ck_assert_uint_eq(bus_read(&memory, first + 0x10, 4), 0xa5);
 	ck_assert_uint_eq(seen.last.offset, 0x10);
 	bus_read(&memory, first + LEN - 4, 4);
@@ -151,7 +151,7 @@ START_TEST(registers_answer_where_they_were_moved)
 	bus_read(&memory, first + LEN, 4);
 	bus_read(&memory, first - 1, 1);
 	ck_assert_uint_eq(seen.registers, 2);
-	varch_pci_host_move(&host, SLOT, VARCH_PCI_NOWHERE);
+	varch_pci_function_move(&host.functions[SLOT], VARCH_PCI_NOWHERE);
 	bus_read(&memory, first, 4);
 	ck_assert_uint_eq(seen.registers, 2);
 }
@@ -163,7 +163,7 @@ START_TEST(ports_without_a_bus_keep_the_selection_and_have_no_function)
 	struct varch_pci_host empty = { 0 };
 
 	memset(&ports, 0, sizeof(ports));
-	ck_assert_int_eq(varch_pci_host_init_empty(&empty, &ports, NULL), 0);
+	ck_assert_int_eq(varch_pci_host_init(&empty, NULL, &ports, NULL), 0);
 	bus_write(&ports, VARCH_PCI_PORT + 3, 1, 1);
 	bus_write(&ports, VARCH_PCI_PORT, 4, 0x80000000u);
 	ck_assert_uint_eq(bus_read(&ports, VARCH_PCI_PORT, 4), 0x80000000u);
