@@ -15,6 +15,7 @@
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option.h>
+#include <vmm-sys-util/text.h>
 
 #include "boot/cloud_init.h"
 #include "boot/seed_disk.h"
@@ -193,31 +194,43 @@ struct texts {
 	size_t user_len, meta_len, network_len;
 };
 
+static int fail_memory(struct vsu_error *err)
+{
+	return vsu_error_set(err, -ENOMEM, "no memory for options");
+}
+
 static int make_user_data(const struct vmm_cloud_init *c, struct texts *t, struct vsu_error *err)
 {
 	const char *path = c->values[USER_DATA];
-	FILE *f;
+	struct vsu_text text;
 	int rc;
 
 	if (path && (c->values[USER] || c->values[PASSWORD] || c->values[SSH_KEY]))
 		return vsu_error_set(err, -EINVAL, "option --cloud-init: user, password and ssh-key have no effect beside a file with user data; set them in '%s'", path);
 	if (path)
 		return read_file(path, "user-data", &t->user, &t->user_len, err);
-	f = open_memstream(&t->user, &t->user_len);
-	if (!f)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	rc = print_user_data(f, c, err);
-	return fclose(f) && !rc ? vsu_error_set(err, -ENOMEM, "no memory for options") : rc;
+	if (vsu_text_open(&text) < 0)
+		return fail_memory(err);
+	rc = print_user_data(text.to, c, err);
+	if (vsu_text_close(&text) < 0)
+		return rc < 0 ? rc : fail_memory(err);
+	t->user = text.bytes;
+	t->user_len = text.len;
+	return rc;
 }
 
 static int make_meta_data(const struct vmm_cloud_init *c, struct texts *t, struct vsu_error *err)
 {
-	FILE *f = open_memstream(&t->meta, &t->meta_len);
+	struct vsu_text text;
 
-	if (!f)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	print_meta_data(f, c, t->user, t->user_len);
-	return fclose(f) ? vsu_error_set(err, -ENOMEM, "no memory for options") : 0;
+	if (vsu_text_open(&text) < 0)
+		return fail_memory(err);
+	print_meta_data(text.to, c, t->user, t->user_len);
+	if (vsu_text_close(&text) < 0)
+		return fail_memory(err);
+	t->meta = text.bytes;
+	t->meta_len = text.len;
+	return 0;
 }
 
 static int make_disk(const struct texts *t, int *fd, struct vsu_error *err)

@@ -29,10 +29,10 @@ static bool client_answer(struct client *client, char *line)
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_control *c = client->control;
 	struct vmm_line_terms terms = { .npassed = c->passed ? c->passed->n : 0 };
-	struct vmm_text reply;
+	struct vsu_text reply;
 	int rc;
 
-	if (!vmm_text_open(&reply))
+	if (vsu_text_open(&reply) < 0)
 		return false;
 	fputs(VMM_REPLY_OK, reply.to);
 	c->served = client;
@@ -46,7 +46,7 @@ static bool client_answer(struct client *client, char *line)
 		fputs("}\n", reply.to);
 		return vmm_reply_send(&reply, client->sock);
 	}
-	vmm_reply_drop(&reply);
+	vsu_text_drop(&reply);
 	return rc > 0 || vmm_reply_send_result(client->sock, NULL, NULL, &err);
 }
 

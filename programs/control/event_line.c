@@ -4,8 +4,9 @@
 
 #include <stdio.h>
 
+#include <vmm-sys-util/text.h>
+
 #include "control/event_line.h"
-#include "control/text.h"
 
 static void write_end(const struct cvmm_event *e, struct vsu_json *to)
 {
@@ -98,10 +99,10 @@ static void (*const writers[])(const struct cvmm_event *e, struct vsu_json *to) 
 
 char *vmm_event_line(const struct cvmm_event *event)
 {
-	struct vmm_text line;
+	struct vsu_text line;
 	struct vsu_json json;
 
-	if (!vmm_text_open(&line))
+	if (vsu_text_open(&line) < 0)
 		return NULL;
 	json = (struct vsu_json){ .to = line.to };
 	vsu_json_open(&json, NULL, '{');
@@ -110,5 +111,5 @@ char *vmm_event_line(const struct cvmm_event *event)
 		writers[event->kind](event, &json);
 	vsu_json_u64(&json, "time_us", event->time_us);
 	vsu_json_close(&json, '}');
-	return vmm_text_close(&line) ? line.bytes : NULL;
+	return vsu_text_close(&line) < 0 ? NULL : line.bytes;
 }

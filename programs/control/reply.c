@@ -9,12 +9,12 @@
 
 #include "control/reply.h"
 
-bool vmm_reply_send(struct vmm_text *line, int sock)
+bool vmm_reply_send(struct vsu_text *line, int sock)
 {
 	struct iovec iov;
 	bool sent;
 
-	if (!vmm_text_close(line))
+	if (vsu_text_close(line) < 0)
 		return false;
 	iov = (struct iovec){ line->bytes, line->len };
 	sent = vsu_sock_send(sock, &iov, 1, NULL, 0) == (ssize_t)line->len;
@@ -22,19 +22,13 @@ bool vmm_reply_send(struct vmm_text *line, int sock)
 	return sent;
 }
 
-void vmm_reply_drop(struct vmm_text *line)
-{
-	if (vmm_text_close(line))
-		free(line->bytes);
-}
-
 bool vmm_reply_send_result(int sock, vmm_reply_fn write, const struct cvmm_answer *answer,
 			   const struct vsu_error *err)
 {
-	struct vmm_text reply;
+	struct vsu_text reply;
 	struct vsu_json j;
 
-	if (!vmm_text_open(&reply))
+	if (vsu_text_open(&reply) < 0)
 		return false;
 	j = (struct vsu_json){ .to = reply.to };
 	vsu_json_open(&j, NULL, '{');

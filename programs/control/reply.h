@@ -13,14 +13,10 @@
 #include <cvmm/requests.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/json.h>
-
-#include "control/text.h"
+#include <vmm-sys-util/text.h>
 
 /* Closes a line and sends it. True: sent completely, or empty. Frees it in any case. */
-bool vmm_reply_send(struct vmm_text *line, int sock);
-
-/* Closes and frees a line that is not sent. */
-void vmm_reply_drop(struct vmm_text *line);
+bool vmm_reply_send(struct vsu_text *line, int sock);
 
 /* Begin of the reply to a command that succeeds; its members and a bracket follow. */
 #define VMM_REPLY_OK "{\"ok\":true"

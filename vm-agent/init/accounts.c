@@ -20,35 +20,6 @@
 #define SUDOERS "/etc/sudoers"
 #define RULE "root ALL=(ALL:ALL) NOPASSWD: ALL\n"
 
-static int write_file(const char *path, mode_t mode, const char *text)
-{
-	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-
-	if (!f) {
-		if (fd >= 0)
-			close(fd);
-		return -errno;
-	}
-	fputs(text, f);
-	return fclose(f) ? -errno : 0;
-}
-
-/*
- * Makes a file, unless the root has a file or link of that name. Failures are printed on the console only,
- * as the command may not need the file.
- */
-static void make_missing(const char *path, mode_t mode, const char *text)
-{
-	int rc;
-
-	if (!agent_is_in_memory(path))
-		return;
-	rc = write_file(path, mode, text);
-	if (rc < 0 && rc != -EEXIST)
-		dprintf(STDERR_FILENO, "cvmm-init: cannot make %s: %s\n", path, strerror(-rc));
-}
-
 /* Returns NULL for anything but a regular file, which might block. */
 static FILE *open_regular(const char *path)
 {
@@ -63,46 +34,82 @@ static FILE *open_regular(const char *path)
 	return f;
 }
 
+/* Prints a file that the root lacks; to NULL: only counts its lines. Negative errno. */
+typedef int (*print_fn)(FILE *to);
+
 /* Prints a password that nothing matches for each user whose password is in the missing file (shadow(5)). */
-static void print_locked(FILE *to, FILE *passwd)
+static int print_locked(FILE *to)
 {
+	FILE *passwd = open_regular(PASSWD);
 	char *line = NULL;
 	size_t room = 0;
+	int n = 0;
 
-	while (getline(&line, &room, passwd) > 0) {
+	while (passwd && getline(&line, &room, passwd) > 0) {
 		const size_t len = strcspn(line, ":");
 
-		if (len && !strncmp(line + len, ":x:", 3))
+		if (!len || strncmp(line + len, ":x:", 3) != 0)
+			continue;
+		n++;
+		if (to)
 			fprintf(to, "%.*s:*:::::::\n", (int)len, line);
 	}
 	free(line);
-}
-
-/* Returns the lines of the missing file, "" if no user needs one; NULL: no memory. The caller frees them. */
-static char *locked_passwords(void)
-{
-	FILE *passwd = open_regular(PASSWD), *f;
-	char *text = NULL;
-	size_t len = 0;
-
-	f = open_memstream(&text, &len);
-	if (f && passwd)
-		print_locked(f, passwd);
+	if (passwd && !feof(passwd))
+		n = -EIO;
 	if (passwd)
 		fclose(passwd);
-	if (f && !fclose(f))
-		return text;
-	free(text);
-	return NULL;
+	return n;
+}
+
+static int print_rule(FILE *to)
+{
+	if (to)
+		fputs(RULE, to);
+	return 1;
+}
+
+/* A part of the file would lock out the users that it lacks: it is removed. */
+static int write_file(const char *path, mode_t mode, print_fn print)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	int rc;
+
+	if (!f) {
+		rc = -errno;
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	rc = print(f);
+	if (fclose(f) && rc >= 0)
+		rc = -errno;
+	if (rc < 0)
+		unlink(path);
+	return rc;
+}
+
+/*
+ * Makes a file that has lines, unless the root has a file or link of that name. Failures are printed on the console
+ * only, as the command may not need the file.
+ */
+static void make_missing(const char *path, mode_t mode, print_fn print)
+{
+	int rc;
+
+	if (!agent_is_in_memory(path))
+		return;
+	rc = print(NULL);
+	if (rc > 0)
+		rc = write_file(path, mode, print);
+	if (rc < 0 && rc != -EEXIST)
+		dprintf(STDERR_FILENO, "cvmm-init: cannot make %s: %s\n", path, strerror(-rc));
 }
 
 void agent_make_accounts(void)
 {
-	char *passwords = locked_passwords();
-
-	if (passwords && *passwords)
-		make_missing(SHADOW, 0600, passwords);
-	free(passwords);
+	make_missing(SHADOW, 0600, print_locked);
 	if (!access(SUDO, X_OK))
-		make_missing(SUDOERS, 0440, RULE);
+		make_missing(SUDOERS, 0440, print_rule);
 }

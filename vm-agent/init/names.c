@@ -88,51 +88,52 @@ static void find_address(const struct agent_request *r, char address[32])
 		strcpy(address, NO_NETWORK);
 }
 
-/*
- * Prints the line of the guest's name, also without its domain. The kernel accepts names that cannot be words of
- * this file; these are left out.
- */
-static void print_own(FILE *f, const char *name, const char *address)
-{
-	const size_t len = strcspn(name, ".");
+/* Lines that the file lacks */
+struct missing {
+	bool localhost;
+	const char *name;	/* the guest's; NULL: it has it */
+	const char *address;	/* of the name */
+};
 
-	if (!*name || strpbrk(name, BLANKS "\n#"))
-		return;
-	fprintf(f, "%s\t%s", address, name);
-	if (len && name[len])
-		fprintf(f, " %.*s", (int)len, name);
-	fputc('\n', f);
+/* The kernel accepts names that cannot be words of this file; these are left out. */
+static bool is_word(const char *name)
+{
+	return *name && !strpbrk(name, BLANKS "\n#");
 }
 
-/* Lines that the file lacks; "": none; NULL: no memory. The caller frees it. */
-static char *missing_lines(const char *hosts, const char *name, const char *address)
+static struct missing find_missing(const char *hosts, const char *name, const char *address)
 {
-	size_t len = 0;
-	char *text = NULL;
-	FILE *f = open_memstream(&text, &len);
+	return (struct missing){
+		.localhost = !hosts_have(hosts, "localhost", address),
+		.name = is_word(name) && !hosts_have(hosts, name, address) ? name : NULL,
+		.address = address,
+	};
+}
 
-	if (!f)
-		return NULL;
-	if (!hosts_have(hosts, "localhost", address))
-		fputs("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n", f);
-	if (!hosts_have(hosts, name, address))
-		print_own(f, name, address);
-	if (!fclose(f))
-		return text;
-	free(text);
-	return NULL;
+/* Prints the line of the guest's name, also without its domain. */
+static void print_own(FILE *f, const struct missing *m)
+{
+	const size_t len = strcspn(m->name, ".");
+
+	fprintf(f, "%s\t%s", m->address, m->name);
+	if (len && m->name[len])
+		fprintf(f, " %.*s", (int)len, m->name);
+	fputc('\n', f);
 }
 
 /* ------------------------------------------------------------------ the guest's file */
 
 /* The first line with a name counts, so these precede those of the root. */
-static int write_hosts(const char *path, const char *lines, const char *hosts)
+static int write_hosts(const char *path, const struct missing *m, const char *hosts)
 {
 	FILE *f = fopen(path, "we");
 
 	if (!f)
 		return -errno;
-	fputs(lines, f);
+	if (m->localhost)
+		fputs("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n", f);
+	if (m->name)
+		print_own(f, m);
 	fputs(hosts, f);
 	return fclose(f) ? -errno : 0;
 }
@@ -141,15 +142,15 @@ static int write_hosts(const char *path, const char *lines, const char *hosts)
  * Writes a file in the guest's memory in place, so that the command can replace it. Any other file may be the
  * host's: a file in memory is mounted over it.
  */
-static int set_hosts(const char *lines, const char *hosts)
+static int set_hosts(const struct missing *m, const char *hosts)
 {
 	int rc;
 
 	if (!agent_require_file(HOSTS))
 		return -EROFS;
 	if (agent_is_in_memory(HOSTS))
-		return write_hosts(HOSTS, lines, hosts);
-	rc = write_hosts(OWN_HOSTS, lines, hosts);
+		return write_hosts(HOSTS, m, hosts);
+	rc = write_hosts(OWN_HOSTS, m, hosts);
 	return !rc && mount(OWN_HOSTS, HOSTS, NULL, MS_BIND, NULL) < 0 ? -errno : rc;
 }
 
@@ -162,17 +163,17 @@ static const char *explain_hosts(int rc)
 /* Failures are printed on the console only: a command that resolves no names runs without the lines. */
 void agent_name_guest(const struct agent_request *r)
 {
-	char address[32], *hosts = read_hosts(), *lines = NULL;
+	char address[32], *hosts = read_hosts();
+	struct missing m;
 	int rc = -ENODATA;
 
 	(void)!sethostname(r->hostname, strlen(r->hostname));
 	find_address(r, address);
-	if (hosts)
-		lines = missing_lines(hosts, r->hostname, address);
-	if (lines)
-		rc = *lines ? set_hosts(lines, hosts) : 0;
+	if (hosts) {
+		m = find_missing(hosts, r->hostname, address);
+		rc = m.localhost || m.name ? set_hosts(&m, hosts) : 0;
+	}
 	if (rc < 0)
 		dprintf(STDERR_FILENO, "cvmm-init: " HOSTS " of the guest lacks localhost or %s: %s\n", r->hostname, explain_hosts(rc));
-	free(lines);
 	free(hosts);
 }

@@ -11,9 +11,9 @@
 
 #include <device-kinds/latency.h>
 #include <vmm-sys-util/json_read.h>
+#include <vmm-sys-util/text.h>
 
 #include "common/plain.h"
-#include "control/text.h"
 #include "ctl/output.h"
 
 #define WIDTH 12
@@ -205,14 +205,14 @@ static void screen_put(const char *title, const char *text, FILE *to)
 int vmm_control_print_screen(char *reply, const char *title, FILE *to, struct vsu_error *err)
 {
 	struct rows rows = { .columns = count_columns(to) };
-	struct vmm_text text;
+	struct vsu_text text;
 	int rc;
 
-	if (!vmm_text_open(&text))
+	if (vsu_text_open(&text) < 0)
 		return vsu_error_sys(err, -ENOMEM, "the reply");
 	rows.to = text.to;
 	rc = rows_print(reply, &rows, err);
-	if (!vmm_text_close(&text))
+	if (vsu_text_close(&text) < 0)
 		return vsu_error_sys(err, -ENOMEM, "the reply");
 	if (!rc)
 		screen_put(title, text.bytes, to);

@@ -13,6 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
+#include <vmm-sys-util/text.h>
 
 #include "initrd/archive.h"
 #include "initrd/compressed.h"
@@ -112,28 +113,19 @@ static const char *need_of(const struct vagent_priv_module *module, bool later)
 }
 
 /* A list as a file of the archive. */
-struct list {
-	FILE *file;
-	char *text;
-	size_t len;
-};
-
-static int begin_list(struct list *l, struct vsu_error *err)
+static int begin_list(struct vsu_text *list, struct vsu_error *err)
 {
-	l->text = NULL;
-	l->len = 0;
-	l->file = open_memstream(&l->text, &l->len);
-	return l->file ? 0 : vsu_error_set(err, -ENOMEM, "no memory for an initrd");
+	return vsu_text_open(list) < 0 ? vsu_error_set(err, -ENOMEM, "no memory for an initrd") : 0;
 }
 
 /* rc: of what was written to the list; without a failure it is added. */
-static int end_list(struct list *l, struct vagent_priv_archive *a, const char *name, int rc, struct vsu_error *err)
+static int end_list(struct vsu_text *list, struct vagent_priv_archive *a, const char *name, int rc, struct vsu_error *err)
 {
-	if (fclose(l->file) && !rc)
-		rc = vsu_error_set(err, -ENOMEM, "no memory for an initrd");
+	if (vsu_text_close(list) < 0)
+		return rc < 0 ? rc : vsu_error_set(err, -ENOMEM, "no memory for an initrd");
 	if (!rc)
-		vagent_priv_archive_file(a, name, 0644, l->text, l->len);
-	free(l->text);
+		vagent_priv_archive_file(a, name, 0644, list->bytes, list->len);
+	free(list->bytes);
 	return rc;
 }
 
@@ -143,7 +135,7 @@ static int add_modules(struct vagent_priv_archive *a, const struct vagent_priv_m
 {
 	const struct vagent_priv_module *module;
 	char name[MAX_NAME - 16];
-	struct list order;
+	struct vsu_text order;
 	unsigned int i;
 	int rc = begin_list(&order, err);
 
@@ -153,7 +145,7 @@ static int add_modules(struct vagent_priv_archive *a, const struct vagent_priv_m
 		const char *slash = strrchr(module->path, '/');
 
 		snprintf(name, sizeof(name), "%03u-%s", i, slash ? slash + 1 : module->path);
-		fprintf(order.file, "%s %s\n", need_of(module, i >= first), name);
+		fprintf(order.to, "%s %s\n", need_of(module, i >= first), name);
 		rc = add_module(a, modules, module, name, err);
 	}
 	return end_list(&order, a, "modules/order", rc, err);
@@ -161,12 +153,12 @@ static int add_modules(struct vagent_priv_archive *a, const struct vagent_priv_m
 
 static int add_names(struct vagent_priv_archive *a, const struct vagent_initrd *initrd, struct vsu_error *err)
 {
-	struct list names;
+	struct vsu_text names;
 	const int rc = begin_list(&names, err);
 
 	if (rc < 0)
 		return rc;
-	vagent_priv_names_write(names.file, initrd);
+	vagent_priv_names_write(names.to, initrd);
 	return end_list(&names, a, VAGENT_NAMES_FILE, 0, err);
 }
 

@@ -2,15 +2,16 @@
 /* Text in memory: the stream hands its bytes to a buffer that grows. */
 #include <config.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/text.h"
+#include <vmm-sys-util/text.h>
 
 #define FIRST_ROOM 512u
 
 /* Room for len more bytes, and the NUL. */
-static bool has_room(struct vmm_text *t, size_t len)
+static bool has_room(struct vsu_text *t, size_t len)
 {
 	size_t room = t->room ? t->room : FIRST_ROOM;
 	char *bytes;
@@ -28,9 +29,9 @@ static bool has_room(struct vmm_text *t, size_t len)
 }
 
 /* An error of a stream does not stay in all cases; is_lost does. */
-static ssize_t take_bytes(void *text, const char *bytes, size_t len)
+static ssize_t take_bytes(void *opaque, const char *bytes, size_t len)
 {
-	struct vmm_text *t = text;
+	struct vsu_text *t = opaque;
 
 	if (t->is_lost || !has_room(t, len)) {
 		t->is_lost = true;
@@ -41,14 +42,14 @@ static ssize_t take_bytes(void *text, const char *bytes, size_t len)
 	return (ssize_t)len;
 }
 
-bool vmm_text_open(struct vmm_text *t)
+int vsu_text_open(struct vsu_text *t)
 {
-	*t = (struct vmm_text){ .to = NULL };
+	*t = (struct vsu_text){ .to = NULL };
 	t->to = fopencookie(t, "w", (cookie_io_functions_t){ .write = take_bytes });
-	return t->to;
+	return t->to ? 0 : -ENOMEM;
 }
 
-bool vmm_text_close(struct vmm_text *t)
+int vsu_text_close(struct vsu_text *t)
 {
 	bool is_whole = !fclose(t->to);
 
@@ -56,9 +57,15 @@ bool vmm_text_close(struct vmm_text *t)
 	t->to = NULL;
 	if (is_whole) {
 		t->bytes[t->len] = '\0';
-		return true;
+		return 0;
 	}
 	free(t->bytes);
 	t->bytes = NULL;
-	return false;
+	return -ENOMEM;
+}
+
+void vsu_text_drop(struct vsu_text *t)
+{
+	if (!vsu_text_close(t))
+		free(t->bytes);
 }
