@@ -174,10 +174,10 @@ int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vs
 {
 	const struct vmm_commands *c = opaque;
 	static const char *const states[] = {
+		[CVMM_STATE_NEW] = "new", [CVMM_STATE_WAITING] = "waiting", [CVMM_STATE_ENDED] = "ended",
 		[CVMM_STATE_RUNNING] = "running", [CVMM_STATE_PAUSED] = "paused",
 		[CVMM_STATE_DAMAGED] = "damaged", [CVMM_STATE_SAVING] = "saving",
 		[CVMM_STATE_MIGRATING] = "migrating", [CVMM_STATE_UNDECIDED] = "undecided",
-		[CVMM_STATE_WAITING] = NULL,
 	};
 	struct vsu_json to = { .to = answer, .more = true };
 	struct cvmm_statistics s = { .size = sizeof(s) };

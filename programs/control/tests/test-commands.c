@@ -53,6 +53,44 @@ START_TEST(the_status_has_each_device_with_its_kind_slot_and_numbers)
 }
 END_TEST
 
+static const struct cvmm_statistics *shown;	/* in place of the machine's; or NULL */
+
+int __real_cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *out, struct vsu_error *err);
+int __wrap_cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *out, struct vsu_error *err);
+int __wrap_cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *out, struct vsu_error *err)
+{
+	if (!shown)
+		return __real_cvmm_machine_get_statistics(m, out, err);
+	*out = *shown;
+	return 0;
+}
+
+static void every_state(void)
+{
+	static const struct {
+		enum cvmm_state state;
+		const char *member;
+	} states[] = {
+		{ CVMM_STATE_NEW, "\"state\":\"new\"" }, { CVMM_STATE_WAITING, "\"state\":\"waiting\"" },
+		{ CVMM_STATE_ENDED, "\"state\":\"ended\"" }, { CVMM_STATE_DAMAGED, "\"state\":\"damaged\"" },
+	};
+	struct cvmm_statistics s = { .size = sizeof(s) };
+	size_t i;
+
+	shown = &s;
+	for (i = 0; i < COUNT(states); i++) {
+		s.state = states[i].state;
+		ck_assert_ptr_nonnull(strstr(user_says("status\n"), states[i].member));
+	}
+	shown = NULL;
+}
+
+START_TEST(the_status_names_states_without_a_guest)
+{
+	run(every_state);
+}
+END_TEST
+
 /* The driver's indices of the second ring are 0: nothing was made available. */
 static void rings(void)
 {
@@ -441,6 +479,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, the_status_has_each_device_with_its_kind_slot_and_numbers);
+	tcase_add_test(tc, the_status_names_states_without_a_guest);
 	tcase_add_test(tc, the_status_has_the_indices_of_rings_that_are_set_up);
 	tcase_add_test(tc, the_memory_has_a_command_of_its_own);
 	tcase_add_test(tc, d5_01_memory_in_a_file_has_its_name_offset_and_rights);
