@@ -20,34 +20,15 @@
 /* ---------------------------------------------------------------------- life */
 
 /* 0, or an exit status. */
-static int read_options(struct cvmm_machine *m, const struct cvmm_options *o,
-			const struct vmm_log *log, const struct vmm_peer_guard *guard,
-			struct vsu_error *err)
-{
-	int rc = vmm_arguments_write(&o->arguments, &m->words, err);
-	char **argv = rc < 0 ? NULL : calloc((size_t)m->words.n + 2, sizeof(*argv));
-
-	m->configuration.stage = VMM_STAGE_CONFIGURATION;
-	if (!rc && !argv)
-		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
-	if (rc < 0)
-		return vmm_exit_status(m->configuration.stage, rc);
-	argv[0] = (char[]){ "run" };
-	memcpy(argv + 1, m->words.words, (size_t)m->words.n * sizeof(*argv));
-	rc = vmm_configuration_read(&m->configuration, m->words.n + 1, argv, log, guard, err);
-	free(argv);
-	return rc < 0 ? vmm_exit_status(m->configuration.stage, rc) :
-			vmm_configuration_parse(&m->configuration, &m->options, &m->saved, err);
-}
-
 static int read_and_make(struct cvmm_machine *m, const struct cvmm_options *options,
 			 const struct vmm_peer_guard *guard, struct vsu_error *err)
 {
-	int status = read_options(m, options, &m->machine->process.log, guard, err);
+	struct cvmm_configuration *c = &m->configuration;
+	int status = cvmm_priv_configuration_read(c, options, &m->machine->process.log, guard, err);
 
 	if (status)
 		return status;
-	status = vmm_machine_make(m->machine, &m->options.machine, &m->options.start, err);
+	status = vmm_machine_make(m->machine, &c->options.machine, &c->options.start, err);
 	if (status)
 		vmm_machine_free(m->machine);
 	return status;
@@ -55,10 +36,7 @@ static int read_and_make(struct cvmm_machine *m, const struct cvmm_options *opti
 
 static void machine_discard(struct cvmm_machine *m)
 {
-	vmm_options_free(&m->options);
-	vmm_options_free(&m->saved);
-	vmm_configuration_free(&m->configuration);
-	vmm_words_free(&m->words);
+	cvmm_priv_configuration_fini(&m->configuration);
 	if (m->arrives)
 		cvmm_priv_arrival_free(&m->arrival);
 	free(m->machine);
@@ -174,6 +152,13 @@ int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_star
 	if (err)
 		*err = why;
 	return why.code;
+}
+
+int cvmm_machine_new_configured(const struct cvmm_configuration *c, const struct cvmm_host *host,
+				struct cvmm_machine **out, struct vsu_error *err)
+{
+	*out = NULL;
+	return cvmm_priv_machine_new(&c->options.machine, &c->options.start, host, out, err);
 }
 
 int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,

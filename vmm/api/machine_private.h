@@ -4,15 +4,13 @@
 #define VMM_API_MACHINE_PRIVATE_H
 
 #include "api/arrival.h"
-#include "api/configuration.h"
+#include "api/configured.h"
 #include "cvmm/machine.h"
 #include "machine/machine.h"
 
 struct cvmm_machine {
 	struct vmm_machine *machine;
-	struct vmm_words words;	/* of its options */
-	struct vmm_configuration configuration; /* of these words */
-	struct vmm_options options, saved;
+	struct cvmm_configuration configuration; /* its own, unless the owner has lent one */
 	/* ARRIVES: by a thread, which alone uses machine; ENDS: in the callbacks of its end */
 	enum { MADE, RUNS, ENDS, ENDED, ARRIVES } state;
 	bool inside;		/* cvmm_machine_dispatch() */

@@ -73,6 +73,20 @@ static int pass_statistics(const void *out)
 	return cvmm_machine_get_statistics(&idle, (void *)(uintptr_t)out, &err);
 }
 
+static int pass_reader(const void *reader)
+{
+	struct cvmm_configuration *c;
+
+	return reader ? cvmm_configuration_new(options, reader, &c, &err) : -EINVAL;
+}
+
+static int pass_reference(const void *out)
+{
+	static const struct cvmm_configuration none;
+
+	return cvmm_configuration_get_reference(&none, 0, (void *)(uintptr_t)out, &err);
+}
+
 static int pass_device(const void *out)
 {
 	return cvmm_machine_get_device(&idle, 0, (void *)(uintptr_t)out, &err);
@@ -93,6 +107,8 @@ static const struct {
 	{ "cvmm_core", sizeof(struct cvmm_core), pass_core, -EAGAIN, false },
 	{ "cvmm_migration", sizeof(struct cvmm_migration), pass_migration, -EAGAIN, false },
 	{ "cvmm_statistics", sizeof(struct cvmm_statistics), pass_statistics, 0, true },
+	{ "cvmm_reader", sizeof(struct cvmm_reader), pass_reader, -ENOENT, false },
+	{ "cvmm_reference", sizeof(struct cvmm_reference), pass_reference, -ENOENT, true },
 	{ "cvmm_device", sizeof(struct cvmm_device), pass_device, -ENOENT, true },
 };
 

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A machine before it is made: its options, with those of the saved machine that "from" names, or
+ * of the source that "incoming" awaits. Nothing that they refer to is open yet.
+ *
+ * An owner that confines its process asks for the objects of the host that the machine will use:
+ *
+ *	struct cvmm_reference r = { .size = sizeof(r) };
+ *
+ *	rc = cvmm_configuration_new(options, NULL, &c, &err);
+ *	for (i = 0; !rc && !cvmm_configuration_get_reference(c, i, &r, NULL); i++)
+ *		rc = permit(&r);
+ *	rc = rc < 0 ? rc : cvmm_machine_new_configured(c, &host, &m, &err);
+ *
+ * cvmm_machine_new() is the same in one call, for an owner that needs no reference.
+ *
+ * Threads: confined.
+ */
+#ifndef CVMM_CONFIGURATION_H
+#define CVMM_CONFIGURATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cvmm/attributes.h>
+#include <cvmm/machine.h>
+#include <cvmm/options.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct cvmm_configuration;
+
+/* The owner while options are read. All other members may be zero. */
+struct cvmm_reader {
+	size_t size;		/* sizeof(struct cvmm_reader); not 0 */
+	void *opaque;		/* for the functions */
+	/* Warnings about options of a saved machine that do not count, and about strangers who connect. */
+	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
+	int *status;		/* receives the exit status of a failure, one of enum vsu_exit; or NULL */
+};
+
+/*
+ * Reads the options, which may be freed afterwards. reader may be NULL. With "incoming" it listens
+ * at the address, and waits without limit for a source and its options.
+ *
+ * -ENOENT, -EINVAL: an option, or the folder of "from"; -E2BIG: a member of the reader that this
+ * library does not have; -EBADMSG: the folder is damaged; -ENOMEM, and errors of the address.
+ */
+CVMM_API int cvmm_configuration_new(const struct cvmm_options *options, const struct cvmm_reader *reader,
+				    struct cvmm_configuration **out,
+				    struct vsu_error *err) VSU_NODISCARD;
+
+/* After its machines. NULL is permitted. */
+CVMM_API void cvmm_configuration_free(struct cvmm_configuration *c);
+
+/* Kinds of objects of the host. More may be added. */
+enum cvmm_reference_kind {
+	CVMM_REFERENCE_FILE,	/* a file, a block device or a character device */
+	CVMM_REFERENCE_FOLDER,	/* in which files are opened, also while the guest runs */
+	CVMM_REFERENCE_SOCKET,	/* a UNIX socket that is created */
+	CVMM_REFERENCE_PEER,	/* a UNIX socket of another program; "@NAME": an abstract one */
+	CVMM_REFERENCE_SERVER,	/* an address of a disk, as "nbd://HOST/NAME" */
+	CVMM_REFERENCE_INTERFACE, /* of the network: a tap interface */
+	CVMM_REFERENCE_TERMINAL, /* a new one */
+};
+
+/* Use of a file or folder. More may be added. */
+enum cvmm_access {
+	CVMM_ACCESS_READ,
+	CVMM_ACCESS_WRITE,	/* and read; the file exists */
+	CVMM_ACCESS_CREATE,	/* likewise; it is created if it does not exist */
+	CVMM_ACCESS_APPEND,	/* a log, which is created, and renamed to NAME.1 when it is full */
+};
+
+/* Files that a guest can make in a folder, for which a process needs a capability; bits. */
+enum cvmm_makes {
+	CVMM_MAKES_NODES = 1,	/* device nodes: CAP_MKNOD */
+	CVMM_MAKES_CAPABILITIES = 2, /* of files: CAP_SETFCAP */
+};
+
+/* An object of the host that an option refers to. The configuration owns the strings. */
+struct cvmm_reference {
+	size_t size;		/* sizeof(struct cvmm_reference); set by the caller */
+	enum cvmm_reference_kind kind;
+	enum cvmm_access access; /* of a file or folder */
+	const char *option;	/* that refers to it: "disk"; "kernel": the first operand of cvmm(1) */
+	const char *text;	/* its path, name or address; NULL: a descriptor without a name */
+	int fd;			/* the descriptor that the option names in place of the path, or -1 */
+	int device;		/* the number of its device among those of the options, or -1 */
+	uint32_t makes;		/* of enum cvmm_makes; 0 if it is no folder that is written */
+};
+
+/*
+ * Reference number i, counted from 0. Devices that another process serves refer to the socket of
+ * that process alone, and with backend=spawn to nothing. -ENOENT: there are not as many; -EINVAL:
+ * out has no size.
+ */
+CVMM_API int cvmm_configuration_get_reference(const struct cvmm_configuration *c, unsigned int i,
+					      struct cvmm_reference *out,
+					      struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Makes the machine, as cvmm_machine_new() does, on the caller's thread. It borrows c, of which one
+ * machine exists at a time. After a failure *out is a machine that can only be freed, or NULL: an
+ * unresponsive file can delay its end, which the owner may want to limit.
+ */
+CVMM_API int cvmm_machine_new_configured(const struct cvmm_configuration *c, const struct cvmm_host *host,
+					 struct cvmm_machine **out,
+					 struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
+
+#endif

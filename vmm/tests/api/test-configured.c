@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about machines before they are made: the objects of the host that their options name. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "cvmm/configuration.h"
+#include "../guests.h"
+#include "owner.h"
+
+static struct cvmm_configuration *c;
+
+static void setup(void)
+{
+	owner_setup();
+	c = NULL;
+}
+
+static void teardown(void)
+{
+	cvmm_configuration_free(c);
+	owner_teardown();
+}
+
+static int read_by(const struct cvmm_reader *reader, size_t n, const char *const *words)
+{
+	struct cvmm_options *o;
+	int rc;
+
+	OK(cvmm_options_new(&o, &err));
+	OK(cvmm_options_add_words(o, n, words, &err));
+	rc = cvmm_configuration_new(o, reader, &c, &err);
+	cvmm_options_free(o);
+	return rc;
+}
+#define READ(...) OK(read_by(NULL, WORDS(__VA_ARGS__)))
+
+/* The only reference of this option. */
+static struct cvmm_reference of(const char *option)
+{
+	struct cvmm_reference r = { .size = sizeof(r) }, found = { .size = 0 };
+	unsigned int i;
+
+	for (i = 0; !cvmm_configuration_get_reference(c, i, &r, NULL); i++) {
+		if (strcmp(r.option, option) != 0)
+			continue;
+		ck_assert_uint_eq(found.size, 0);
+		found = r;
+	}
+	ck_assert_msg(found.size, "no reference of %s", option);
+	return found;
+}
+
+static const struct {
+	const char *word, *option;
+	enum cvmm_reference_kind kind;
+	enum cvmm_access access;
+	const char *text;
+} references[] = {
+	{ "--name=a", "kernel", CVMM_REFERENCE_FILE, CVMM_ACCESS_READ, "k" },
+	{ "--initrd=i", "initrd", CVMM_REFERENCE_FILE, CVMM_ACCESS_READ, "i" },
+	{ "--serial=s", "serial", CVMM_REFERENCE_FILE, CVMM_ACCESS_CREATE, "s" },
+	{ "--serial=socket:s", "serial", CVMM_REFERENCE_SOCKET, CVMM_ACCESS_CREATE, "s" },
+	{ "--serial=pty", "serial", CVMM_REFERENCE_TERMINAL, CVMM_ACCESS_CREATE, "pty" },
+	{ "--serial-log=l", "serial-log", CVMM_REFERENCE_FILE, CVMM_ACCESS_APPEND, "l" },
+	{ "--gdb=g", "gdb", CVMM_REFERENCE_SOCKET, CVMM_ACCESS_READ, "g" },
+	{ "--memory=size=2M,backend=file,mem-path=m", "memory", CVMM_REFERENCE_FILE, CVMM_ACCESS_CREATE, "m" },
+	{ "--memory=size=2M,backend=shm,share=on", "memory", CVMM_REFERENCE_FOLDER, CVMM_ACCESS_CREATE, "/dev/shm" },
+	{ "d", "disk", CVMM_REFERENCE_FILE, CVMM_ACCESS_WRITE, "d" },
+	{ "--disk=d,readonly", "disk", CVMM_REFERENCE_FILE, CVMM_ACCESS_READ, "d" },
+	{ "--disk=nbd://h/n", "disk", CVMM_REFERENCE_SERVER, CVMM_ACCESS_WRITE, "nbd://h/n" },
+	{ "--disk=backend=user:s", "disk", CVMM_REFERENCE_PEER, CVMM_ACCESS_READ, "s" },
+	{ "--device=blk,path=d", "device", CVMM_REFERENCE_FILE, CVMM_ACCESS_WRITE, "d" },
+	{ "--net=tap0", "net", CVMM_REFERENCE_INTERFACE, CVMM_ACCESS_READ, "tap0" },
+	{ "--net=socket=s", "net", CVMM_REFERENCE_PEER, CVMM_ACCESS_READ, "s" },
+	{ "--fs=d,tag=t", "fs", CVMM_REFERENCE_FOLDER, CVMM_ACCESS_CREATE, "d" },
+	{ "--fs=d,tag=t,readonly", "fs", CVMM_REFERENCE_FOLDER, CVMM_ACCESS_READ, "d" },
+	{ "--console=pty", "console", CVMM_REFERENCE_TERMINAL, CVMM_ACCESS_READ, "pty" },
+	{ "--console=socket=s", "console", CVMM_REFERENCE_SOCKET, CVMM_ACCESS_READ, "s" },
+	{ "--vsock=3,path=v", "vsock", CVMM_REFERENCE_SOCKET, CVMM_ACCESS_READ, "v" },
+};
+
+START_TEST(option_refers_to_its_object)
+{
+	struct cvmm_reference r;
+
+	READ("k", references[_i].word);
+	r = of(references[_i].option);
+	ck_assert_int_eq(r.kind, references[_i].kind);
+	if (r.kind == CVMM_REFERENCE_FILE || r.kind == CVMM_REFERENCE_FOLDER)
+		ck_assert_int_eq(r.access, references[_i].access);
+	ck_assert_str_eq(r.text, references[_i].text);
+	ck_assert_int_eq(r.fd, -1);
+}
+END_TEST
+
+START_TEST(reference_has_the_descriptor_of_its_option)
+{
+	READ("k", "--initrd=fd:0:name");
+	ck_assert_int_eq(of("initrd").fd, 0);
+	ck_assert_str_eq(of("initrd").text, "name");
+}
+END_TEST
+
+START_TEST(descriptor_without_a_name_has_no_text)
+{
+	READ("k", "--initrd=fd:0");
+	ck_assert_int_eq(of("initrd").fd, 0);
+	ck_assert_ptr_null(of("initrd").text);
+}
+END_TEST
+
+START_TEST(reference_has_the_number_of_its_device)
+{
+	READ("k", "--rng=", "--net=tap0");
+	ck_assert_int_eq(of("net").device, 1);
+	ck_assert_int_eq(of("kernel").device, -1);
+}
+END_TEST
+
+START_TEST(folder_states_the_files_that_require_capabilities)
+{
+	READ("k", "--fs=d,tag=t");
+	ck_assert_uint_eq(of("fs").makes, CVMM_MAKES_NODES | CVMM_MAKES_CAPABILITIES);
+}
+END_TEST
+
+static unsigned int count(void)
+{
+	struct cvmm_reference r = { .size = sizeof(r) };
+	unsigned int n = 0;
+
+	while (!cvmm_configuration_get_reference(c, n, &r, NULL))
+		n++;
+	return n;
+}
+
+START_TEST(device_of_another_process_refers_to_no_file)
+{
+	READ("k", "--disk=path=d,backend=spawn");
+	ck_assert_uint_eq(count(), 1);
+}
+END_TEST
+
+START_TEST(number_behind_the_last_is_refused)
+{
+	struct cvmm_reference r = { .size = sizeof(r) };
+
+	READ("k");
+	assert_refused(cvmm_configuration_get_reference(c, 1, &r, &err), -ENOENT,
+		       "the configuration has no reference 1", err);
+}
+END_TEST
+
+/* ------------------------------------------------------------- a saved machine */
+
+static void write_saved(const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/machine.json", folder);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void read_saved(const char *given)
+{
+	char from[128];
+
+	snprintf(from, sizeof(from), "--from=%s", folder);
+	READ(from, given);
+}
+
+START_TEST(saved_machine_refers_to_its_folder_and_its_files)
+{
+	write_saved("{\"arguments\":[\"k\",\"--disk=d\"]}");
+	read_saved("--serial=null");
+	ck_assert_str_eq(of("from").text, folder);
+	ck_assert_int_eq(of("from").kind, CVMM_REFERENCE_FOLDER);
+	ck_assert_str_eq(of("disk").text, "d");
+}
+END_TEST
+
+START_TEST(file_in_place_of_a_saved_one_is_the_reference)
+{
+	write_saved("{\"arguments\":[\"k\",\"--disk=d\"]}");
+	read_saved("--disk=e");
+	ck_assert_str_eq(of("disk").text, "e");
+}
+END_TEST
+
+static unsigned int lines;
+
+static void count_line(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
+{
+	(void)level;
+	(void)cause;
+	ck_assert_ptr_eq(opaque, &lines);
+	ck_assert_ptr_nonnull(strstr(text, "--daemon-path=/x"));
+	lines++;
+}
+
+START_TEST(reader_learns_of_ignored_options)
+{
+	const struct cvmm_reader reader = { .size = sizeof(reader), .opaque = &lines, .log = count_line };
+	char from[128];
+
+	lines = 0;
+	write_saved("{\"arguments\":[\"k\",\"--daemon-path=/x\"]}");
+	snprintf(from, sizeof(from), "--from=%s", folder);
+	OK(read_by(&reader, WORDS(from)));
+	ck_assert_uint_eq(lines, 1);
+}
+END_TEST
+
+START_TEST(reader_receives_the_status_of_a_failure)
+{
+	int status = 0;
+	const struct cvmm_reader reader = { .size = sizeof(reader), .status = &status };
+
+	ck_assert_int_eq(read_by(&reader, WORDS("--from=/missing")), -ENOENT);
+	ck_assert_int_eq(status, VSU_EXIT_INPUT);
+	ck_assert_ptr_null(c);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- machines */
+
+static int make(struct cvmm_machine **m)
+{
+	const struct cvmm_host host = { .size = sizeof(host) };
+
+	return cvmm_machine_new_configured(c, &host, m, &err);
+}
+
+START_TEST(machines_are_made_one_after_another)
+{
+	struct one one = { .m = NULL };
+	int i;
+
+	READ(guest_word("builtin:selftest"), "--serial=null", "--memory=size=16M");
+	for (i = 0; i < 2; i++) {
+		OK(make(&one.m));
+		start(&one);
+		ck_assert_int_eq(run_to_end(&one), VSU_EXIT_OK);
+		cvmm_machine_free(one.m);
+	}
+}
+END_TEST
+
+START_TEST(machine_that_failed_to_be_made_can_be_freed)
+{
+	struct cvmm_machine *m = NULL;
+
+	READ("/missing", "--memory=size=16M");
+	ck_assert_int_lt(make(&m), 0);
+	ck_assert_ptr_nonnull(m);
+	cvmm_machine_free(m);
+}
+END_TEST
+
+START_TEST(refused_host_leaves_no_machine)
+{
+	const struct cvmm_host host = { .size = 0 };
+	struct cvmm_machine *m = (struct cvmm_machine *)(uintptr_t)&err;
+
+	READ("k");
+	ck_assert_int_eq(cvmm_machine_new_configured(c, &host, &m, &err), -EINVAL);
+	ck_assert_ptr_null(m);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("configured");
+	TCase *tc = tcase_create("configured");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 0);
+	tcase_add_loop_test(tc, option_refers_to_its_object, 0, COUNT(references));
+	tcase_add_test(tc, reference_has_the_descriptor_of_its_option);
+	tcase_add_test(tc, descriptor_without_a_name_has_no_text);
+	tcase_add_test(tc, reference_has_the_number_of_its_device);
+	tcase_add_test(tc, folder_states_the_files_that_require_capabilities);
+	tcase_add_test(tc, device_of_another_process_refers_to_no_file);
+	tcase_add_test(tc, number_behind_the_last_is_refused);
+	tcase_add_test(tc, saved_machine_refers_to_its_folder_and_its_files);
+	tcase_add_test(tc, file_in_place_of_a_saved_one_is_the_reference);
+	tcase_add_test(tc, reader_learns_of_ignored_options);
+	tcase_add_test(tc, reader_receives_the_status_of_a_failure);
+	tcase_add_test_unless(tc, no_guest(), machines_are_made_one_after_another);
+	tcase_add_test(tc, machine_that_failed_to_be_made_can_be_freed);
+	tcase_add_test(tc, refused_host_leaves_no_machine);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
