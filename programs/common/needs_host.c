@@ -97,7 +97,7 @@ static bool is_emulated(void)
 	struct varch_vm kvm;
 	bool is;
 
-	if (varch_vm_open(&kvm, false, NULL) < 0)
+	if (varch_vm_open(&kvm, NULL, NULL) < 0)
 		return false;
 	is = varch_emulates_level0(&kvm);
 	varch_vm_close(&kvm);

@@ -38,7 +38,7 @@ int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error 
 	struct varch_vm kvm;
 	bool emulates;
 
-	if ((kernel && varch_kernel_name_is_builtin(kernel) != 0) || varch_vm_open(&kvm, false, NULL) < 0)
+	if ((kernel && varch_kernel_name_is_builtin(kernel) != 0) || varch_vm_open(&kvm, NULL, NULL) < 0)
 		return 0;
 	emulates = varch_emulates_level0(&kvm);
 	varch_vm_close(&kvm);

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <linux/kvm.h>
 
 #include <vm-arch/arch.h>
 #include <vmm-sys-util/event.h>
@@ -13,13 +12,13 @@
 int vmm_machine_check_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_option *c = &m->config->cpus;
-	const int most = varch_vm_capability(&m->kvm, KVM_CAP_MAX_VCPUS);
+	const unsigned int most = m->kvm.max_cpus;
 
 	if (c->max > c->n && !VARCH_CPU_PLUG_LEN)
 		return vsu_error_set(err, -EOPNOTSUPP, "--cpus '%s': CPUs cannot be added to a machine of this architecture; start it with all of them",
 				     c->text);
-	if (c->max > c->n && most > 0 && c->max > (unsigned int)most)
-		return vsu_error_set(err, -EINVAL, "--cpus '%s': KVM supports %d CPUs on this host; use max=%d or less",
+	if (c->max > c->n && most && c->max > most)
+		return vsu_error_set(err, -EINVAL, "--cpus '%s': KVM supports %u CPUs on this host; use max=%u or less",
 				     c->text, most, most);
 	return 0;
 }

@@ -11,7 +11,6 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
 #include <virtio-devices/report.h>
-#include <vm-arch/msi.h>
 #include <vmm-sys-util/file_value.h>
 
 #include "cvmm/machine.h"
@@ -389,12 +388,9 @@ int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err)
 /* Without messages (MSI) there is no bus, unless the user requested one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
-	const enum vmm_transport wanted = m->config->transport;
-	int rc = m->on_bus ? varch_msi_check(&m->kvm, err) : 0;
-
-	m->on_bus = m->on_bus && !rc;
-	if (rc < 0 && (rc != -EOPNOTSUPP || wanted != VMM_TRANSPORT_AUTO))
-		return rc;
+	if (m->on_bus && !m->kvm.msi && m->config->transport != VMM_TRANSPORT_AUTO)
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM has no interrupts that are messages, which devices on PCI need (KVM_CAP_SIGNAL_MSI; on arm64 also an ITS); use --transport=mmio");
+	m->on_bus = m->on_bus && m->kvm.msi;
 	return varch_pci_host_init(&m->pci, m->on_bus ? &m->mmio : NULL, &m->ports, err);
 }
 

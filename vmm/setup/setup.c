@@ -73,10 +73,12 @@ static int continue_devices(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = varch_vm_open_given(&m->kvm, m->owner.kvm,
-				    vmm_memory_wants_private(&m->memory), err);
+	const struct varch_vm_config config = {
+		.device = m->owner.kvm, .private_memory = vmm_memory_wants_private(&m->memory),
+		.choice = &m->config->cpu.choice, .state = m->restore.state.len ? &m->restore.state : NULL,
+	};
 
-	return rc ? rc : varch_phys_bits(&m->kvm, err);
+	return varch_vm_open(&m->kvm, &config, err);
 }
 
 static void on_power(void *opaque, uint8_t status)
@@ -170,11 +172,8 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 		.lent = m->owner.lends_cpus, .begin = m->owner.lends_cpus ? NULL : begin_cpu,
 		.stuck = on_stuck,
 	};
-	const struct varch_state *state = &m->restore.state;
-	int rc = varch_cpus_choose(&m->kvm, &m->config->cpu.choice,
-				      state->len ? state : NULL, err);
 
-	return rc ? rc : varch_cpus_new(&config, &m->cpus, err);
+	return varch_cpus_new(&config, &m->cpus, err);
 }
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)

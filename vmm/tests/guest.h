@@ -72,8 +72,7 @@ static inline void vm_add(struct vm *vm, struct varch_bus *bus, uint64_t first,
 static inline void vm_make(struct vm *vm)
 {
 	memset(vm, 0, sizeof(*vm));
-	ck_assert_int_eq(varch_vm_open(&vm->kvm, false, NULL), 0);
-	ck_assert_int_eq(varch_phys_bits(&vm->kvm, NULL), 0);
+	ck_assert_int_eq(varch_vm_open(&vm->kvm, NULL, NULL), 0);
 	vm->map = make_memory(RAM_SIZE);
 	vm->ram = vmem_region_hva(vmem_map_region(vm->map, 0));
 	ck_assert_int_eq(varch_slots_new(&vm->kvm, &vm->slots), 0);

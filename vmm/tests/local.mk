@@ -169,7 +169,7 @@ tests_migration_test_sender_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_slots_log \
 	-Wl,--wrap=vmm_page_set_harvest -Wl,--wrap=vmm_page_set_add_log -Wl,--wrap=vmm_page_server_run \
 	-Wl,--wrap=vmm_stream_wait -Wl,--wrap=vmm_pages_send
 tests_virtio_test_pci_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_vm_ioeventfd -Wl,--wrap=varch_vm_set_line \
-	-Wl,--wrap=varch_msi_send -Wl,--wrap=varch_cpus_call_main -Wl,--wrap=varch_cpus_call_done
+	-Wl,--wrap=varch_vm_send_msi -Wl,--wrap=varch_cpus_call_main -Wl,--wrap=varch_cpus_call_done
 tests_virtio_test_window_SOURCES = tests/virtio/test-window.c $(machine_rig)
 tests_virtio_test_window_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
 tests_virtio_test_remote_SOURCES = tests/virtio/test-remote.c tests/back_end.c

@@ -11,7 +11,7 @@ static inline const char *no_kvm(void)
 	static struct vsu_error err;
 	struct varch_vm kvm;
 
-	if (varch_vm_open(&kvm, false, &err))
+	if (varch_vm_open(&kvm, NULL, &err))
 		return err.msg;
 	varch_vm_close(&kvm);
 	return NULL;

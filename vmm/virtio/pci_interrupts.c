@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include <vm-arch/layout.h>
-#include <vm-arch/msi.h>
+#include <vm-arch/vm.h>
 
 #include "log/log.h"
 #include "virtio/pci_interrupts.h"
@@ -94,7 +94,7 @@ void vmm_pci_interrupts_send(struct vmm_pci_interrupts *i, uint32_t vector)
 	struct vector *v = &i->vectors[vector];
 
 	pthread_mutex_lock(&v->lock);
-	if (v->routed && varch_msi_send(i->resources->kvm, SENDER(i->resources->slot), v->address,
+	if (v->routed && varch_vm_send_msi(i->resources->kvm, SENDER(i->resources->slot), v->address,
 				      v->data) < 0)
 		message_refused(i, v);
 	pthread_mutex_unlock(&v->lock);

@@ -75,10 +75,11 @@ static bool needs_kvm(const struct vmem_backend *backend)
 static int memory_make(struct vmm_memory *memory, struct varch_vm *kvm,
 		       struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
+	const struct varch_vm_config config = { .private_memory = vmm_memory_wants_private(memory) };
 	int rc = 0;
 
 	if (needs_kvm(memory->backends[0]))
-		rc = varch_vm_open(kvm, vmm_memory_wants_private(memory), err);
+		rc = varch_vm_open(kvm, &config, err);
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_KVM, rc);
 	kvm->phys_bits = PHYS_BITS;

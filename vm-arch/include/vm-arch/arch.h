@@ -19,7 +19,6 @@
 VSU_BEGIN_DECLS
 
 struct elf_prstatus;
-struct kvm_msi;
 struct varch_parts;
 struct varch_bus;
 struct varch_cpu_choice;
@@ -27,20 +26,10 @@ struct varch_cpu_choice;
 /* ------------------------------------------------------------------- the VM */
 
 /*
- * Chooses the features of CPUs before the first is created: those of the state that continues,
- * or if it is NULL those of the model. -EOPNOTSUPP: this host lacks one, which err names.
- */
-VARCH_API int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
-			 const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
-
-/*
- * Appends what varch_cpus_choose() reads from a state. It makes no call for a vCPU: KVM
+ * Appends what varch_vm_open() reads from a state. It makes no call for a vCPU: KVM
  * answers one only when the guest has left that vCPU, and a migration begins while it runs.
  */
 VARCH_API void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w);
-
-/* Sets phys_bits: guest-physical address bits of this host's KVM. */
-VARCH_API int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err) VSU_NODISCARD;
 
 /* The state of the VM except its CPUs: interrupt controllers and clock. */
 VARCH_API int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err) VSU_NODISCARD;

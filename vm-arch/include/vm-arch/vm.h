@@ -3,7 +3,7 @@
  * A VM of KVM with the interrupt controllers of its architecture, and KVM's system calls, each
  * with an error message.
  *
- * Threads: no state; the VM is opened and closed by one.
+ * Threads: no state; the VM is opened and closed by one. Interrupts are for any.
  */
 #ifndef VARCH_VM_H
 #define VARCH_VM_H
@@ -21,12 +21,17 @@ VSU_BEGIN_DECLS
 
 struct kvm_cpuid2;
 struct kvm_run;
+struct varch_cpu_choice;
+struct varch_state;
 
+/* Its members are read by anyone, and written by this library. */
 struct varch_vm {
 	int kvm_fd, vm_fd;
 	int vcpu_map_size;	/* size of a vCPU's shared struct kvm_run */
 	unsigned int max_slots;
+	unsigned int max_cpus;	/* of a VM of this host; 0: not known */
 	unsigned int phys_bits;	/* width of a guest physical address */
+	bool msi;		/* messages of devices are interrupts: varch_vm_send_msi() */
 	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
 	bool guest_memfd;	/* mappable and fully shared */
 	bool map_hypercall;	/* the guest can report which memory is private */
@@ -38,21 +43,23 @@ struct varch_vm {
 	uint64_t vector_lengths[VARCH_LENGTH_WORDS]; /* of SVE, a bit for each 128 bits; all 0: not yet known */
 };
 
+/* All is borrowed during the call; all zeros are a VM whose CPUs have what this host offers. */
+struct varch_vm_config {
+	const int *device;	/* a descriptor of /dev/kvm, which is duplicated; NULL: it is opened */
+	bool private_memory;	/* a VM of the type with private memory */
+	const struct varch_cpu_choice *choice;	/* the model of its CPUs; NULL: the host's */
+	const struct varch_state *state;	/* in place of choice: CPUs that continue; or NULL */
+};
+
 /*
- * Opens /dev/kvm and creates a VM with interrupt controllers. -ENOENT, -EACCES
- * and similar: the device node; -EOPNOTSUPP: a missing capability; or the error of
- * a KVM call. private_memory: create a VM of the type with private memory.
+ * Creates a VM with interrupt controllers. config NULL: all zeros. -ENOENT, -EACCES and similar:
+ * the device node; -EOPNOTSUPP: a missing capability, or a feature of the state that this host
+ * lacks; -EBADMSG: the state; or the error of a KVM call.
  */
-VARCH_API int varch_vm_open(struct varch_vm *kvm, bool private_memory,
+VARCH_API int varch_vm_open(struct varch_vm *kvm, const struct varch_vm_config *config,
 		 struct vsu_error *err) VSU_NODISCARD;
-/* The same for a descriptor of /dev/kvm, which is borrowed; NULL: it is opened. */
-VARCH_API int varch_vm_open_given(struct varch_vm *kvm, const int *device, bool private_memory,
-		       struct vsu_error *err) VSU_NODISCARD;
 /* Closes what varch_vm_open() has opened. */
 VARCH_API void varch_vm_close(struct varch_vm *kvm);
-
-/* The value of a capability; 0: not supported. */
-VARCH_API int varch_vm_capability(const struct varch_vm *kvm, int capability) VSU_NODISCARD;
 
 /*
  * A write of len bytes at gpa signals event_fd; unless any, only if it equals
@@ -73,8 +80,15 @@ VARCH_API int varch_vm_ioeventfd(const struct varch_vm *kvm, const struct varch_
 VARCH_API int varch_vm_irqfd(const struct varch_vm *kvm, int event_fd, uint32_t irq,
 		  bool on, struct vsu_error *err) VSU_NODISCARD;
 
-/* Raises or lowers an interrupt line: VARCH_LINE of its interrupt. Any thread. */
+/* Raises or lowers an interrupt line: VARCH_LINE of its interrupt. */
 VARCH_API int varch_vm_set_line(const struct varch_vm *kvm, uint32_t line, bool high) VSU_NODISCARD;
+
+/*
+ * Sends a message of a device (MSI), which needs no descriptor and no entry in a table of KVM, so
+ * that a machine can have any number of vectors. sender: requester ID of the function. 0: sent,
+ * or the guest does not receive it; -EINVAL or another errno: KVM refuses the address.
+ */
+VARCH_API int varch_vm_send_msi(const struct varch_vm *kvm, uint32_t sender, uint64_t address, uint32_t data) VSU_NODISCARD;
 
 VSU_END_DECLS
 

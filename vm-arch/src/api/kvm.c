@@ -25,7 +25,7 @@ int varch_kvm_new(const int *device, struct varch_kvm **out, struct vsu_error *e
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return vsu_error_sys(err, -ENOMEM, "virtual machine");
-	rc = varch_vm_open_given(&k->kvm, device, false, err);
+	rc = varch_vm_open(&k->kvm, &(struct varch_vm_config){ .device = device }, err);
 	if (!rc && varch_slots_new(&k->kvm, &k->slots) < 0) {
 		varch_vm_close(&k->kvm);
 		rc = vsu_error_sys(err, -ENOMEM, "virtual machine");

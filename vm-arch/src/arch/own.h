@@ -9,6 +9,8 @@
 
 #include <vm-arch/arch.h>
 
+struct kvm_msi;
+
 /*
  * The type of a VM for KVM_CREATE_VM. -EOPNOTSUPP: KVM has none with private memory.
  */
@@ -17,6 +19,16 @@ int varch_vm_type(const struct varch_vm *kvm, bool private_memory, unsigned long
 
 /* Adds the interrupt controllers to a new VM. -EOPNOTSUPP: a missing capability, which err names. */
 int varch_vm_init(struct varch_vm *kvm, struct vsu_error *err);
+
+/*
+ * Chooses the features of CPUs before the first is created: those of the state that continues,
+ * or if it is NULL those of the model. -EOPNOTSUPP: this host lacks one, which err names.
+ */
+int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
+		      const struct varch_state *state, struct vsu_error *err);
+
+/* Sets phys_bits: guest-physical address bits of this host's KVM. */
+int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err);
 
 /* Enables what speeds the VM up, and with private memory what the guest converts it by. */
 void varch_vm_tune(struct varch_vm *kvm, bool private_memory);

@@ -12,6 +12,9 @@
 /* ioctl(), repeated after EINTR; returns a negative errno on failure. */
 int varch_ioctl(int fd, unsigned long request, void *arg);
 
+/* The value of a capability; 0: not supported. */
+int varch_vm_capability(const struct varch_vm *kvm, int capability);
+
 /*
  * Creates CPU number: its descriptor and its struct kvm_run of vcpu_map_size bytes. KVM
  * creates a CPU once: *fd, -1 at first, remains open for the next call where only run could

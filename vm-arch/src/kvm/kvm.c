@@ -62,10 +62,8 @@ static int map_cpu(const struct varch_vm *kvm, unsigned int number, int fd,
 
 static int cpu_failed(const struct varch_vm *kvm, unsigned int number, int code, struct vsu_error *err)
 {
-	const int most = varch_vm_capability(kvm, KVM_CAP_MAX_VCPUS);
-
-	if (code == EINVAL && most > 0 && number >= (unsigned int)most)
-		return vsu_error_set(err, -EOPNOTSUPP, "machines of this host's KVM have up to %d CPUs; use fewer", most);
+	if (code == EINVAL && kvm->max_cpus && number >= kvm->max_cpus)
+		return vsu_error_set(err, -EOPNOTSUPP, "machines of this host's KVM have up to %u CPUs; use fewer", kvm->max_cpus);
 	return vsu_error_sys(err, -code, "KVM cannot make CPU %u", number);
 }
 

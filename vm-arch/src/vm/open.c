@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <vm-arch/arch.h>
+#include <vm-arch/cpu_choice.h>
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/fd.h>
 
@@ -88,6 +89,8 @@ static void ask_facts(struct varch_vm *kvm)
 
 	kvm->max_slots = (unsigned int)varch_vm_capability(kvm,
 							  KVM_CAP_NR_MEMSLOTS);
+	kvm->max_cpus = (unsigned int)varch_vm_capability(kvm, KVM_CAP_MAX_VCPUS);
+	kvm->msi = varch_has_msi(kvm) && varch_vm_capability(kvm, KVM_CAP_SIGNAL_MSI) > 0;
 	kvm->region2 = varch_vm_capability(kvm, KVM_CAP_USER_MEMORY2) > 0;
 	kvm->guest_memfd = varch_vm_capability(kvm, KVM_CAP_GUEST_MEMFD) &&
 		(varch_vm_capability(kvm, KVM_CAP_GUEST_MEMFD_FLAGS) & both) ==
@@ -108,37 +111,39 @@ static int ask_map_size(struct varch_vm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-int varch_vm_open(struct varch_vm *kvm, bool private_memory,
-		 struct vsu_error *err)
+static int make_vm(struct varch_vm *kvm, const struct varch_vm_config *config, struct vsu_error *err)
 {
-	return varch_vm_open_given(kvm, NULL, private_memory, err);
-}
+	static const struct varch_cpu_choice host = { .model = VARCH_CPU_HOST };
+	int rc = config->device ? device_copy(kvm, *config->device, err) : device_open(kvm, err);
 
-int varch_vm_open_given(struct varch_vm *kvm, const int *device, bool private_memory,
-		       struct vsu_error *err)
-{
-	int rc;
-
-	kvm->kvm_fd = kvm->vm_fd = -1;
-	kvm->cpuid = NULL;
-	kvm->nchips = 0;
-	rc = device ? device_copy(kvm, *device, err) : device_open(kvm, err);
 	if (!rc)
 		rc = device_check(kvm, err);
 	if (!rc)
-		rc = create_vm(kvm, private_memory, err);
+		rc = create_vm(kvm, config->private_memory, err);
 	if (!rc)
 		rc = check_needed(kvm, err);
 	if (!rc)
 		rc = varch_vm_init(kvm, err);
 	if (!rc)
 		rc = ask_map_size(kvm, err);
+	if (!rc)
+		rc = varch_phys_bits(kvm, err);
+	return rc ? rc : varch_cpus_choose(kvm, config->choice ? config->choice : &host, config->state, err);
+}
+
+int varch_vm_open(struct varch_vm *kvm, const struct varch_vm_config *config, struct vsu_error *err)
+{
+	static const struct varch_vm_config usual;
+	int rc;
+
+	*kvm = (struct varch_vm){ .kvm_fd = -1, .vm_fd = -1 };
+	config = config ? config : &usual;
+	rc = make_vm(kvm, config, err);
 	if (rc < 0) {
 		varch_vm_close(kvm);
 		return rc;
 	}
-	kvm->map_hypercall = false;
-	varch_vm_tune(kvm, private_memory);
+	varch_vm_tune(kvm, config->private_memory);
 	ask_facts(kvm);
 	return 0;
 }

@@ -262,7 +262,7 @@ static bool has_guest_memfd(void)
 	struct varch_vm kvm;
 	bool has;
 
-	if (varch_vm_open(&kvm, false, NULL))
+	if (varch_vm_open(&kvm, NULL, NULL))
 		return false;
 	has = kvm.guest_memfd && kvm.region2;
 	varch_vm_close(&kvm);

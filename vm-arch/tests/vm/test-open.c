@@ -99,7 +99,7 @@ static void assert_host(int code, const char *says)
 	unsigned int before = open_fds();
 
 	vsu_error_clear(&err);
-	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), code);
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, &err), code);
 	ck_assert_msg(strstr(err.msg, says), "it says: %s", err.msg);
 	ck_assert_int_eq(kvm.kvm_fd, -1);
 	ck_assert_int_eq(kvm.vm_fd, -1);
@@ -108,7 +108,7 @@ static void assert_host(int code, const char *says)
 
 START_TEST(complete_host_is_accepted)
 {
-	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, &err), 0);
 	ck_assert_int_eq(kvm.vcpu_map_size, 3 * 4096);
 	ck_assert(kvm.region2);
 	ck_assert(!kvm.guest_memfd);	/* bit 0 of its flags alone */
@@ -118,11 +118,11 @@ END_TEST
 
 START_TEST(other_slots_are_kept_where_kvm_can)
 {
-	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, &err), 0);
 	varch_vm_close(&kvm);
 	ck_assert_uint_eq(disabled, 0);
 	quirks |= KVM_X86_QUIRK_SLOT_ZAP_ALL;
-	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, &err), 0);
 	varch_vm_close(&kvm);
 	ck_assert_uint_eq(disabled, KVM_X86_QUIRK_SLOT_ZAP_ALL);
 }
@@ -146,10 +146,22 @@ START_TEST(missing_capability_is_named)
 }
 END_TEST
 
+START_TEST(vm_without_messages_of_devices_says_so)
+{
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, &err), 0);
+	ck_assert(kvm.msi);
+	varch_vm_close(&kvm);
+	lacks_capability = KVM_CAP_SIGNAL_MSI;
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, &err), 0);
+	ck_assert(!kvm.msi);
+	varch_vm_close(&kvm);
+}
+END_TEST
+
 START_TEST(optional_capability_may_be_missing)
 {
 	lacks_capability = KVM_CAP_USER_MEMORY2;
-	ck_assert_int_eq(varch_vm_open(&kvm, false, &err), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, &err), 0);
 	ck_assert(!kvm.region2);
 	varch_vm_close(&kvm);
 }
@@ -217,6 +229,7 @@ int main(void)
 	tcase_add_test(tc, complete_host_is_accepted);
 	tcase_add_loop_test(tc, missing_capability_is_named, 0, COUNT(needed));
 	tcase_add_test(tc, optional_capability_may_be_missing);
+	tcase_add_test(tc, vm_without_messages_of_devices_says_so);
 	tcase_add_test(tc, e2_01_missing_device_and_permission_name_path_and_remedy);
 	tcase_add_test(tc, e2_04_argument_that_kvm_writes_is_read_after_the_call);
 	tcase_add_test(tc, other_interface_is_refused);

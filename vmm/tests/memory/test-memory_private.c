@@ -166,8 +166,8 @@ static void make(const char *first, const char *second)
 					      .what = "--memory" };
 
 	ck_assert_int_eq(vmm_memory_parse(&memory, &o, NULL, &err), 0);
-	ck_assert_int_eq(varch_vm_open(&kvm, vmm_memory_wants_private(&memory),
-				      &err), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, &(struct varch_vm_config){
+		.private_memory = vmm_memory_wants_private(&memory) }, &err), 0);
 	kvm.phys_bits = 46;
 	ck_assert_msg(!vmm_memory_make(&memory, &kvm, NULL, &err), "%s",
 		      err.msg);
@@ -246,7 +246,7 @@ END_TEST
 START_TEST(host_without_that_kind_is_refused_by_name)
 {
 	vm_types = 1;
-	ck_assert_int_eq(varch_vm_open(&kvm, true, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(varch_vm_open(&kvm, &(struct varch_vm_config){ .private_memory = true }, &err), -EOPNOTSUPP);
 	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_KVM, -EOPNOTSUPP), 69);
 	ck_assert_ptr_nonnull(strstr(err.msg, "private=on"));
 	ck_assert_ptr_nonnull(strstr(err.msg, "KVM_X86_SW_PROTECTED_VM"));

@@ -44,7 +44,7 @@ static void setup(void)
 	fake_kvm_init();
 	left = -1;
 	fake.lacks = lacks;
-	ck_assert_int_eq(varch_vm_open(&kvm, false, NULL), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, NULL), 0);
 	ck_assert_int_eq(varch_slots_new(&kvm, &slots), 0);
 	before = add(add(add(empty_map(), 0), MIB), 2 * MIB);
 	after = add(add(add(empty_map(), MIB), 3 * MIB), 4 * MIB);

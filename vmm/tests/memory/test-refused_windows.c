@@ -56,7 +56,7 @@ static void setup(void)
 	fake_kvm_init();
 	left = -1;
 	fake.lacks = lacks;
-	ck_assert_int_eq(varch_vm_open(&kvm, false, NULL), 0);
+	ck_assert_int_eq(varch_vm_open(&kvm, NULL, NULL), 0);
 	ck_assert_int_eq(varch_slots_new(&kvm, &slots), 0);
 	ck_assert_int_eq(varch_slots_apply(slots, map, NULL), 0);
 	ck_assert_int_eq(vmem_space_new(&memory.space), 0);

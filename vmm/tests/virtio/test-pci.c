@@ -9,7 +9,6 @@
 #include <poll.h>
 
 #include <virtio-devices/pci.h>
-#include <vm-arch/msi.h>
 #include <vm-arch/pci_host.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -105,8 +104,8 @@ int __wrap_varch_vm_set_line(const struct varch_vm *k, uint32_t line, bool high)
 }
 
 int __attribute__((used))
-__wrap_varch_msi_send(const struct varch_vm *k, uint32_t sender, uint64_t address, uint32_t data);
-int __wrap_varch_msi_send(const struct varch_vm *k, uint32_t sender, uint64_t address, uint32_t data)
+__wrap_varch_vm_send_msi(const struct varch_vm *k, uint32_t sender, uint64_t address, uint32_t data);
+int __wrap_varch_vm_send_msi(const struct varch_vm *k, uint32_t sender, uint64_t address, uint32_t data)
 {
 	(void)k;
 	kvm.messages++;

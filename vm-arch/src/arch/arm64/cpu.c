@@ -10,6 +10,7 @@
 #include <vm-arch/cpu_choice.h>
 
 #include "arch/arm64/cpu.h"
+#include "arch/own.h"
 #include "kvm/ioctl.h"
 
 #define PSCI (1u << KVM_ARM_VCPU_PSCI_0_2)

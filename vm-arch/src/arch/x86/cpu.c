@@ -8,6 +8,7 @@
 
 #include <vm-arch/arch.h>
 
+#include "arch/own.h"
 #include "arch/x86/kvm_x86.h"
 #include "kvm/ioctl.h"
 #include "long_mode.h"

@@ -8,6 +8,7 @@
 
 #include "../../util.h"
 #include "arch/arm64/cpu.h"
+#include "arch/own.h"
 #include "kvm/uapi.h"
 
 #define NREGISTERS 4u

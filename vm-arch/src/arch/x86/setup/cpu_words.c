@@ -22,7 +22,7 @@ int varch_cpu_words_of_host(char *words, struct vsu_error *err)
 {
 	struct varch_vm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct varch_cpu_description d;
-	int rc = varch_vm_open(&kvm, false, err);
+	int rc = varch_vm_open(&kvm, NULL, err);
 
 	if (!rc)
 		rc = varch_cpuid_fetch(&kvm, err);
