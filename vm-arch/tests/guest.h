@@ -83,7 +83,7 @@ static inline void vm_set_cpu(const struct vm *vm, unsigned int i)
 		.stack_top = VARCH_BOOT_STACKS_GPA + 4096 * (i + 1),
 	};
 
-	ck_assert_int_eq(varch_x86_start_cpu(&vm->kvm, varch_cpus_fd(vm->cpus, i), i, &start, NULL), 0);
+	ck_assert_int_eq(varch_x86_start_cpu(&vm->kvm, vm->cpus->cpu[i].fd, i, &start, NULL), 0);
 }
 
 /* ncpus CPUs that begin at code. */
@@ -110,7 +110,6 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 	ck_assert_int_eq(varch_cpus_new(&config, &vm->cpus, NULL), 0);
 	for (i = 0; i < ncpus; i++)
 		vm_set_cpu(vm, i);
-	varch_slots_set_cpus(vm->slots, vm->cpus);
 }
 
 static inline void vm_start(struct vm *vm, unsigned int ncpus,
@@ -124,7 +123,7 @@ static inline void vm_start(struct vm *vm, unsigned int ncpus,
 /* The main loop's turn: waits for a CPU; true when the machine is to end. */
 static inline bool vm_turn(struct vm *vm)
 {
-	struct pollfd p = { .fd = varch_cpus_event_fd(vm->cpus),
+	struct pollfd p = { .fd = vm->cpus->event_fd,
 			    .events = POLLIN };
 
 	poll(&p, 1, -1);

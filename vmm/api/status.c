@@ -45,13 +45,15 @@ static uint64_t count_repairs(struct vmm_machine *m)
 
 static struct cvmm_cpu read_cpu(const struct vmm_machine *m, unsigned int cpu)
 {
-	struct varch_cpu_counts c;
-
-	varch_cpus_count(m->cpus, cpu, &c);
-	return (struct cvmm_cpu){
-		.size = sizeof(struct cvmm_cpu), .exits = c.io + c.mmio + c.interrupted + c.other,
-		.io = c.io, .mmio = c.mmio, .interrupted = c.interrupted,
+	const struct varch_cpu_counts *c = &m->cpus->cpu[cpu].counts;
+	struct cvmm_cpu out = {
+		.size = sizeof(out), .io = __atomic_load_n(&c->io, __ATOMIC_RELAXED),
+		.mmio = __atomic_load_n(&c->mmio, __ATOMIC_RELAXED),
+		.interrupted = __atomic_load_n(&c->interrupted, __ATOMIC_RELAXED),
 	};
+
+	out.exits = out.io + out.mmio + out.interrupted + __atomic_load_n(&c->other, __ATOMIC_RELAXED);
+	return out;
 }
 
 static uint64_t count_exits(const struct vmm_machine *m)
@@ -64,6 +66,11 @@ static uint64_t count_exits(const struct vmm_machine *m)
 	return sum;
 }
 
+static uint64_t sum_of_pauses(const struct varch_cpus *cpus)
+{
+	return cpus->paused_ns + (cpus->pauses ? vsu_now_ns() - cpus->pause_began_ns : 0);
+}
+
 /* The machine was made; its state does not matter. */
 static void read_statistics(struct vmm_machine *m, struct cvmm_statistics *out)
 {
@@ -72,7 +79,7 @@ static void read_statistics(struct vmm_machine *m, struct cvmm_statistics *out)
 		.cpus = varch_cpus_number(m->cpus), .max_cpus = m->config->cpus.max, .devices = m->ndevices,
 		.age_ns = vsu_now_ns() - m->power.start_ns,
 		.uptime_ns = vsu_now_ns() - m->made_ns,
-		.paused_ns = varch_cpus_paused_ns(m->cpus),
+		.paused_ns = sum_of_pauses(m->cpus),
 		.arriving = vmm_postcopy_left(m), .exits = count_exits(m),
 		.lost_devices = m->lost, .memory_repairs = count_repairs(m),
 		.memory_conversions = m->private_memory.conversions,

@@ -191,7 +191,6 @@ void vmm_stop_end(struct vmm_machine *m)
 		return;
 	vmm_stop_abandon(m);
 	resume_devices(m);
-	varch_cpus_mark_paused(m->cpus);
 	varch_cpus_resume(m->cpus);
 }
 
@@ -222,7 +221,6 @@ void vmm_stop_end_for_user(struct vmm_machine *m)
 		return;
 	m->pause.awaits_debugger = false;
 	vmm_stop_release(m);
-	varch_cpus_mark_paused(m->cpus);
 	varch_cpus_resume(m->cpus);
 	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_RESUMED });
 }

@@ -161,7 +161,7 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 		return vsu_error_set(err, -EFAULT,
 				     "memory that the guest just used is lost: %s",
 				     vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
-	rc = varch_report_loss(varch_cpus_fd(m->cpus, cpu), p.gpa, true);
+	rc = varch_report_loss(m->cpus->cpu[cpu].fd, p.gpa, true);
 	if (rc < 0)
 		return vsu_error_set(err, rc,
 				     "memory at %#" PRIx64 " is lost: %s; the guest %s",
@@ -183,7 +183,7 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 	if (p.gpa == UINT64_MAX)
 		return;
 	varch_cpus_pause(m->cpus);
-	rc = varch_report_loss(varch_cpus_fd(m->cpus, 0), p.gpa, false);
+	rc = varch_report_loss(m->cpus->cpu[0].fd, p.gpa, false);
 	varch_cpus_resume(m->cpus);
 	vmm_log(&m->process.log, CVMM_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,

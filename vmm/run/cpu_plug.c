@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Hot plug of CPUs: makes all vCPUs, then starts them and notifies the guest. */
+/* Hot plug of CPUs: adds them and notifies the guest. */
 #include <config.h>
 
 #include <errno.h>
@@ -38,20 +38,6 @@ static int check_number(const struct vmm_machine *m, unsigned int n, struct vsu_
 	return 0;
 }
 
-/* CPU 0, whose processor the new ones have, is paused meanwhile. */
-static int make_cpus(struct vmm_machine *m, unsigned int n, struct vsu_error *err)
-{
-	unsigned int i;
-	int rc;
-
-	varch_cpus_pause(m->cpus);
-	rc = varch_cpus_make(m->cpus, n, err);
-	for (i = varch_cpus_number(m->cpus); !rc && i < n; i++)
-		rc = varch_cpu_add(&m->kvm, varch_cpus_fd(m->cpus, 0), varch_cpus_fd(m->cpus, i), i, err);
-	varch_cpus_resume(m->cpus);
-	return rc;
-}
-
 int vmm_machine_add_cpus(struct vmm_machine *m, unsigned int n, struct vsu_error *err)
 {
 	const unsigned int before = varch_cpus_number(m->cpus);
@@ -59,12 +45,9 @@ int vmm_machine_add_cpus(struct vmm_machine *m, unsigned int n, struct vsu_error
 	int rc = check_number(m, n, err);
 
 	if (!rc && n > before)
-		rc = make_cpus(m, n, err);
-	for (i = before; !rc && i < n; i++) {
-		rc = varch_cpus_add(m->cpus, err);
-		if (!rc)
-			varch_plug_note(&m->plug, VARCH_PLUG_CPU, i);
-	}
+		rc = varch_cpus_add(m->cpus, n, err);
+	for (i = before; i < varch_cpus_number(m->cpus); i++)
+		varch_plug_note(&m->plug, VARCH_PLUG_CPU, i);
 	if (varch_cpus_number(m->cpus) > before)
 		vsu_event_signal(m->event_irq_fd);
 	return rc < 0 && varch_cpus_number(m->cpus) > before ?

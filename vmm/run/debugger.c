@@ -123,7 +123,7 @@ static void hold_cpus(const struct vmm_debugger *d)
 	unsigned int i;
 
 	for (i = 0; i < varch_cpus_number(d->m->cpus); i++)
-		varch_cpus_hold(d->m->cpus, i, d->actions[i] == VARCH_GDB_HOLDS);
+		d->m->cpus->cpu[i].held = d->actions[i] == VARCH_GDB_HOLDS;
 }
 
 static void act_all(struct vmm_debugger *d, enum varch_gdb_action action)

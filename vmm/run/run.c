@@ -274,7 +274,7 @@ static void watch_events(struct vmm_machine *m)
 	struct vmm_watchers *w = &m->watch;
 	const int cut = m->owner.sigbus ? vmem_sigbus_fd(m->owner.sigbus) : -1;
 
-	vsu_io_init(&w->cpus, on_cpus, m, varch_cpus_event_fd(m->cpus), VSU_IO_READ);
+	vsu_io_init(&w->cpus, on_cpus, m, m->cpus->event_fd, VSU_IO_READ);
 	vsu_io_init(&w->console, on_console, m, vmm_console_event_fd(m->console), VSU_IO_READ);
 	vsu_io_init(&w->input, on_input, m, m->console_in, VSU_IO_READ);
 	vsu_io_init(&w->writable, on_console, m, vmm_console_out_fd(m->console),
@@ -297,7 +297,6 @@ int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err)
 	watch_events(m);
 	watch_files(m);
 	vmm_memory_keep_files(&m->memory);
-	varch_slots_set_cpus(m->slots, m->cpus);
 	vmm_machine_watch_stdio(m);
 	m->shmem.closed = true;
 	vmm_life_start(&m->pause.life, vmm_postcopy_is_active(m) ? VMM_ARRIVES : VMM_RUNS);
@@ -330,7 +329,6 @@ int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
 
 	varch_cpus_stop(m->cpus, &status, err);
 	status = explain_crash(m, status, err);
-	varch_slots_set_cpus(m->slots, NULL);
 	vmm_console_restore(m->console);
 	vmm_stdio_restore(m->stdio);
 	unwatch_events(m);

@@ -138,7 +138,7 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = hand_over(m, err);
 	for (i = 0; !rc && i < m->config->cpus.n; i++)
-		rc = varch_load_cpu(&m->loaded, &m->kvm, varch_cpus_fd(m->cpus, i), i,
+		rc = varch_load_cpu(&m->loaded, &m->kvm, m->cpus->cpu[i].fd, i,
 				  m->config->cpus.max, &m->config->cpu.choice, err);
 	varch_kernel_file_close(&m->kernel);	/* the guest has its own copy */
 	varch_file_close(&m->initrd);

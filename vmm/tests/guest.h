@@ -85,7 +85,7 @@ static inline void vm_set_cpu(const struct vm *vm, unsigned int i)
 {
 	static const struct varch_cpu_choice choice = { .model = VARCH_CPU_HOST };
 	const struct varch_loaded code = { .protocol = VARCH_PROTOCOL_BUILTIN, .entry = CODE_GPA };
-	const int fd = varch_cpus_fd(vm->cpus, i);
+	const int fd = vm->cpus->cpu[i].fd;
 	struct kvm_regs regs;
 
 	ck_assert_int_eq(varch_load_cpu(&code, &vm->kvm, fd, i, 1, &choice, NULL), 0);
@@ -128,7 +128,6 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 	ck_assert_int_eq(varch_cpus_new(&config, &vm->cpus, NULL), 0);
 	for (i = 0; i < ncpus; i++)
 		vm_set_cpu(vm, i);
-	varch_slots_set_cpus(vm->slots, vm->cpus);
 }
 
 static inline void vm_start(struct vm *vm, unsigned int ncpus,
@@ -142,7 +141,7 @@ static inline void vm_start(struct vm *vm, unsigned int ncpus,
 /* The main loop's turn: waits for a CPU; true when the machine is to end. */
 static inline bool vm_turn(struct vm *vm)
 {
-	struct pollfd p = { .fd = varch_cpus_event_fd(vm->cpus),
+	struct pollfd p = { .fd = vm->cpus->event_fd,
 			    .events = POLLIN };
 
 	poll(&p, 1, -1);

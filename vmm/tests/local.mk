@@ -152,9 +152,8 @@ tests_transfer_test_save_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wr
 tests_machine_test_sharing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_virtio_set_log \
 	-Wl,--wrap=vmm_dirty_log_free
 tests_transfer_test_migrate_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_sharing_end_log -Wl,--wrap=vmm_locks_get
-tests_machine_test_live_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_cpus_number
 tests_machine_test_stop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_virtio_pause -Wl,--wrap=vmm_virtio_resume \
-	-Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_mark_paused -Wl,--wrap=varch_cpus_resume
+	-Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume
 tests_transfer_test_throttle_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_alarm_start -Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume
 tests_migration_test_lookup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 tests_config_test_device_write_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
@@ -180,6 +179,7 @@ tests_memory_test_refused_slots_SOURCES = tests/memory/test-refused_slots.c test
 tests_memory_test_refused_windows_SOURCES = tests/memory/test-refused_windows.c tests/machine/fake_kvm.c
 tests_memory_test_refused_slots_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
 tests_memory_test_working_set_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
+tests_memory_test_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_slots_apply
 tests_memory_test_refused_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_map_edit_begin
 tests_memory_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmem_map_new \
 	-Wl,--wrap=vmem_map_from_regions

@@ -111,7 +111,7 @@ static int read_cpus(struct vmm_core *c)
 	int rc = 0;
 
 	for (i = 0; !rc && i < varch_cpus_number(m->cpus); i++)
-		rc = varch_cpu_status(varch_cpus_fd(m->cpus, i), i, &c->cpus[i], &c->err);
+		rc = varch_cpu_status(m->cpus->cpu[i].fd, i, &c->cpus[i], &c->err);
 	return rc;
 }
 

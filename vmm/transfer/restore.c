@@ -459,7 +459,7 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 
 	m->power.start_ns = vsu_now_ns() - m->restore.age_ns;
 	for (i = 0; !rc && i < m->config->cpus.n; i++)
-		rc = varch_cpu_load(&m->kvm, varch_cpus_fd(m->cpus, i), i,
+		rc = varch_cpu_load(&m->kvm, m->cpus->cpu[i].fd, i,
 				      state, err);
 	if (!rc)
 		rc = varch_power_load(&m->power, state, err);

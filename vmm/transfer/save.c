@@ -276,7 +276,7 @@ int vmm_save_collect(const struct vmm_machine *m, struct varch_state_writer *w,
 	if (!rc)
 		rc = varch_vm_save(&m->kvm, w, err);
 	for (i = 0; !rc && i < varch_cpus_number(m->cpus); i++)
-		rc = varch_cpu_save(&m->kvm, varch_cpus_fd(m->cpus, i), i, w,
+		rc = varch_cpu_save(&m->kvm, m->cpus->cpu[i].fd, i, w,
 				      err);
 	varch_power_save(&m->power, w);
 	vmm_console_save(m->console, w);

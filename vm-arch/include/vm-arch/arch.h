@@ -65,14 +65,6 @@ VARCH_API int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned in
 VARCH_API int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
 		      const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
 
-/*
- * Sets up a new vCPU of a guest that runs: the processor of first_fd, which is paused, with this
- * number. It waits until another CPU of the guest starts it. -EOPNOTSUPP: this architecture
- * cannot add CPUs.
- */
-VARCH_API int varch_cpu_add(const struct varch_vm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
-		     struct vsu_error *err) VSU_NODISCARD;
-
 /* The name of the first processor in a checked state, padded with zeros. False: none. */
 VARCH_API bool varch_cpu_name(const struct varch_state *state, unsigned char name[48]);
 

@@ -9,7 +9,7 @@
  *            CPUs stop
  *
  *   run      a thread of the owner runs a CPU until the end, if the owner lends threads
- *   add      a CPU more, behind the others
+ *   add      more CPUs, behind the others
  *
  * Threads: start, add, pause, resume, dispatch and stop are for the main thread, call_main
  * and end for the CPU threads, run for threads of the owner. A CPU that waits in call_main counts as paused, so
@@ -18,6 +18,7 @@
 #ifndef VARCH_CPUS_H
 #define VARCH_CPUS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,8 +30,6 @@
 VSU_BEGIN_DECLS
 
 #define VARCH_MAX_CPUS 64
-
-struct varch_cpus;
 
 struct varch_cpus_config {
 	struct varch_vm *kvm;
@@ -51,26 +50,69 @@ struct varch_cpus_config {
 	uint64_t patience_ns;	/* before stuck; 0: 4 s for stop, 20 s for pause */
 };
 
+/* Numbers of returns from KVM_RUN since the start. Atomic; the CPU's thread writes them. */
+struct varch_cpu_counts {
+	uint64_t io, mmio;	/* accesses of the guest to devices */
+	uint64_t interrupted;	/* by a signal of this process */
+	uint64_t other;
+};
+
+struct varch_cpu {
+	int fd;			/* the vCPU, to set its registers before start */
+	bool held;		/* written while paused: it stays so when the others resume */
+	struct varch_cpu_counts counts;
+	/* private */
+	struct varch_cpus *cpus;
+	struct kvm_run *run;
+	pthread_t thread;
+	unsigned int index;
+	bool started;
+	bool kicked;		/* under the lock: the signal was sent, and not taken yet */
+	bool settled;		/* atomic: KVM has completed the last exit */
+};
+
+struct varch_main_call;
+
+/* Its members are read only, except held. */
+struct varch_cpus {
+	unsigned int n;		/* CPUs, from 0 on: varch_cpus_number() */
+	int event_fd;		/* readable when a CPU needs the main thread: call dispatch */
+	struct varch_cpu cpu[VARCH_MAX_CPUS];
+	uint64_t paused_ns;	/* sum of the pauses that have ended; main thread */
+	uint64_t pause_began_ns; /* of the present one, if there is any; main thread */
+	unsigned int pauses;	/* 0: the CPUs run */
+	/* private */
+	struct varch_cpus_config config;
+	int attention;		/* atomic: leave the guest and check the state */
+	pthread_mutex_t lock;	/* guards all members below */
+	pthread_cond_t changed;
+	struct varch_main_call *calls;
+	unsigned int waiting;	/* CPUs in varch_cpus_call_main() */
+	unsigned int finished;	/* of these, CPUs whose calls are finished */
+	bool settling;		/* which may leave it during a pause */
+	unsigned int in_guest;	/* threads that may run guest code */
+	unsigned int lent;	/* threads in varch_cpus_run() */
+	bool begun, stopping, ended;
+	int status;
+	struct vsu_error why;
+};
+
 VARCH_API int varch_cpus_new(const struct varch_cpus_config *config, struct varch_cpus **out,
 		 struct vsu_error *err) VSU_NODISCARD;
 VARCH_API void varch_cpus_free(struct varch_cpus *cpus);
 
-/* Number of CPUs, from 0 on. Any thread. */
-VARCH_API unsigned int varch_cpus_number(const struct varch_cpus *cpus);
+/* Number of CPUs. Any thread. */
+static inline unsigned int varch_cpus_number(const struct varch_cpus *cpus)
+{
+	return __atomic_load_n(&cpus->n, __ATOMIC_ACQUIRE);
+}
 
 /*
- * The vCPU's descriptor, to set its registers before start or add. cpu: below varch_cpus_number(), or that of a vCPU
- * that varch_cpus_make() has made.
+ * Adds CPUs up to n in sum, at most VARCH_MAX_CPUS, to those that run. They have the processor of
+ * CPU 0 and wait until another CPU of the guest starts them. A failed call may have added some.
+ * -EOPNOTSUPP: this architecture cannot add CPUs.
  */
-VARCH_API int varch_cpus_fd(const struct varch_cpus *cpus, unsigned int cpu) VSU_NODISCARD;
-
-/*
- * Adds CPUs to those that run. make: vCPUs up to n in sum, below VARCH_MAX_CPUS, which do not
- * count yet and remain until the end; it may be repeated. add: starts the first one of them, as
- * start does. A failed call has added no CPU.
- */
-VARCH_API int varch_cpus_make(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err) VSU_NODISCARD;
-VARCH_API int varch_cpus_add(struct varch_cpus *cpus, struct vsu_error *err) VSU_NODISCARD;
+VARCH_API int varch_cpus_add(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err) VSU_NODISCARD;
 
 VARCH_API int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err) VSU_NODISCARD;
 
@@ -81,17 +123,15 @@ VARCH_API int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err) V
  */
 VARCH_API int varch_cpus_run(struct varch_cpus *cpus, unsigned int cpu, struct vsu_error *err) VSU_NODISCARD;
 
-/* Readable when a CPU needs the main thread: call dispatch. */
-VARCH_API int varch_cpus_event_fd(const struct varch_cpus *cpus) VSU_NODISCARD;
-
 /* Runs the functions of waiting CPUs. Returns true when the machine must end. */
 VARCH_API bool varch_cpus_dispatch(struct varch_cpus *cpus);
 
+/*
+ * Pauses nest. A pause of a second or more is reported to the guest at its end: the guest's
+ * watchdog would otherwise report hung CPUs.
+ */
 VARCH_API void varch_cpus_pause(struct varch_cpus *cpus);
 VARCH_API void varch_cpus_resume(struct varch_cpus *cpus);
-
-/* While paused: whether this CPU, below varch_cpus_number(), stays so when the others resume. */
-VARCH_API void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held);
 
 /*
  * While paused: completes the access of each CPU whose call is finished, without
@@ -101,26 +141,6 @@ VARCH_API void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool h
  */
 VARCH_API int varch_cpus_settle(struct varch_cpus *cpus) VSU_NODISCARD;
 
-/* How long the machine was paused, in sum. Main thread. */
-VARCH_API uint64_t varch_cpus_paused_ns(struct varch_cpus *cpus);
-
-/*
- * Before resume after a long pause: reports the pause to the guest, whose watchdog
- * would otherwise report hung CPUs.
- */
-VARCH_API void varch_cpus_mark_paused(const struct varch_cpus *cpus);
-
-/* Numbers of returns from KVM_RUN since the start. */
-struct varch_cpu_counts {
-	uint64_t io, mmio;	/* accesses of the guest to devices */
-	uint64_t interrupted;	/* by a signal of this process */
-	uint64_t other;
-};
-
-/* The counts of a CPU, below varch_cpus_number(). Any thread. */
-VARCH_API void varch_cpus_count(const struct varch_cpus *cpus, unsigned int cpu,
-		    struct varch_cpu_counts *out);
-
 /* Ends all CPU threads; status and *err are those passed to end, if any. */
 VARCH_API void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_error *err);
 
@@ -128,7 +148,6 @@ VARCH_API void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_
  * Runs fn(opaque, call) on the main thread and waits until it has finished:
  * when fn returns true, or when the main thread completes the call.
  */
-struct varch_main_call;
 typedef bool (*varch_main_call_fn)(void *opaque, struct varch_main_call *call);
 VARCH_API void varch_cpus_call_main(struct varch_cpus *cpus, varch_main_call_fn fn, void *opaque);
 

@@ -8,8 +8,8 @@
  * Memory with a private half is one slot with both: the host address for the
  * shared half, the guest_memfd for the private one. A slot holds references on
  * its blocks. If a visible slot must be replaced by another one at the same
- * addresses (merged or split), the CPUs are paused, so that no access hits the
- * gap.
+ * addresses (merged or split), the VM's CPUs are paused, so that no access hits
+ * the gap.
  *
  * Threads: the main thread, except for the log.
  */
@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 #include <vm-arch/attributes.h>
-#include <vm-arch/cpus.h>
 #include <vm-arch/vm.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
@@ -37,9 +36,6 @@ VARCH_API int varch_slots_new(const struct varch_vm *kvm, struct varch_slots **o
 
 /* Removes all slots. */
 VARCH_API void varch_slots_free(struct varch_slots *slots);
-
-/* The CPUs to pause; NULL while none runs. */
-VARCH_API void varch_slots_set_cpus(struct varch_slots *slots, struct varch_cpus *cpus);
 
 /*
  * Makes the slots represent map. On failure the previous ones are restored, and
@@ -60,8 +56,6 @@ VARCH_API int varch_slots_log(struct varch_slots *slots, bool on, struct vsu_err
  */
 VARCH_API int varch_slots_harvest(struct varch_slots *slots, varch_slots_log_fn fn,
 		      void *opaque, struct vsu_error *err) VSU_NODISCARD;
-
-VARCH_API unsigned int varch_slots_count(const struct varch_slots *slots);
 
 VSU_END_DECLS
 

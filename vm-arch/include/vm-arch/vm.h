@@ -22,11 +22,13 @@ VSU_BEGIN_DECLS
 struct kvm_cpuid2;
 struct kvm_run;
 struct varch_cpu_choice;
+struct varch_cpus;
 struct varch_state;
 
 /* Its members are read by anyone, and written by this library. */
 struct varch_vm {
 	int kvm_fd, vm_fd;
+	struct varch_cpus *cpus; /* between their start and stop, or NULL; main thread */
 	int vcpu_map_size;	/* size of a vCPU's shared struct kvm_run */
 	unsigned int max_slots;
 	unsigned int max_cpus;	/* of a VM of this host; 0: not known */

@@ -40,6 +40,14 @@ void varch_vm_tune(struct varch_vm *kvm, bool private_memory);
 int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err);
 
+/*
+ * Sets up a new vCPU of a guest that runs: the processor of first_fd, which is paused, with this
+ * number. It waits until another CPU of the guest starts it. -EOPNOTSUPP: this architecture
+ * cannot add CPUs.
+ */
+int varch_cpu_add(const struct varch_vm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+		  struct vsu_error *err);
+
 /* Whether the interrupt controllers receive messages of devices. */
 bool varch_has_msi(const struct varch_vm *kvm);
 

@@ -47,7 +47,7 @@ void varch_cpus_leave(struct varch_cpus *cpus)
  * The thread blocks the signal, and KVM_RUN alone does not: it returns with -EINTR while one
  * is pending. So the process needs no handler, and its disposition does not matter.
  */
-static int accept_kicks(const struct varch_cpu_thread *cpu)
+static int accept_kicks(const struct varch_cpu *cpu)
 {
 	union {
 		struct kvm_signal_mask mask;
@@ -74,7 +74,7 @@ static void take_kick(void)
 }
 
 /* Waits until this CPU may run; false: it must end. Requires the lock. */
-static bool enter_locked(struct varch_cpu_thread *cpu)
+static bool enter_locked(struct varch_cpu *cpu)
 {
 	struct varch_cpus *cpus = cpu->cpus;
 
@@ -90,7 +90,7 @@ static bool enter_locked(struct varch_cpu_thread *cpu)
 	return true;
 }
 
-static bool cpu_enter(struct varch_cpu_thread *cpu)
+static bool cpu_enter(struct varch_cpu *cpu)
 {
 	bool ok;
 
@@ -100,7 +100,7 @@ static bool cpu_enter(struct varch_cpu_thread *cpu)
 	return ok;
 }
 
-static void cpu_leave(struct varch_cpu_thread *cpu)
+static void cpu_leave(struct varch_cpu *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
 	varch_cpus_leave(cpu->cpus);
@@ -131,7 +131,7 @@ static void end_once(struct varch_cpus *cpus, int status,
 }
 
 /* Only this CPU's thread writes the counter. */
-static void count_exit(struct varch_cpu_thread *cpu, int rc)
+static void count_exit(struct varch_cpu *cpu, int rc)
 {
 	uint64_t *count = rc == -EINTR ? &cpu->counts.interrupted :
 			  cpu->run->exit_reason == KVM_EXIT_IO ? &cpu->counts.io :
@@ -149,7 +149,7 @@ static void count_exit(struct varch_cpu_thread *cpu, int rc)
  * ended while it waited in varch_cpus_call_main() has left immediate_exit set, and only
  * enter_locked() clears it.
  */
-static enum varch_cpu_next run_guest(struct varch_cpu_thread *cpu)
+static enum varch_cpu_next run_guest(struct varch_cpu *cpu)
 {
 	struct varch_cpus *cpus = cpu->cpus;
 	struct varch_cpu_verdict verdict;
@@ -184,7 +184,7 @@ static enum varch_cpu_next run_guest(struct varch_cpu_thread *cpu)
 }
 
 /* False: the machine ends. */
-static bool thread_begin(struct varch_cpu_thread *cpu)
+static bool thread_begin(struct varch_cpu *cpu)
 {
 	const struct varch_cpus_config *c = &cpu->cpus->config;
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -200,7 +200,7 @@ static bool thread_begin(struct varch_cpu_thread *cpu)
 	return false;
 }
 
-static void cpu_run(struct varch_cpu_thread *cpu)
+static void cpu_run(struct varch_cpu *cpu)
 {
 	enum varch_cpu_next next = thread_begin(cpu) ? VARCH_CPU_RUN : VARCH_CPU_END;
 
@@ -220,7 +220,7 @@ static void *cpu_main(void *arg)
 /* ------------------------------------------------- threads that the owner lends */
 
 /* A kick that is pending would end the process when the thread unblocks it. */
-static void detach_locked(struct varch_cpus *cpus, struct varch_cpu_thread *cpu)
+static void detach_locked(struct varch_cpus *cpus, struct varch_cpu *cpu)
 {
 	if (cpu->kicked)
 		take_kick();
@@ -233,7 +233,7 @@ static void detach_locked(struct varch_cpus *cpus, struct varch_cpu_thread *cpu)
  * 1: the machine was started, and the CPU has this thread; 0: it ends before. The end of the CPUs
  * joins those that have started, so none starts during it.
  */
-static int attach_locked(struct varch_cpus *cpus, struct varch_cpu_thread *cpu, struct vsu_error *err)
+static int attach_locked(struct varch_cpus *cpus, struct varch_cpu *cpu, struct vsu_error *err)
 {
 	if (cpu->started)
 		return vsu_error_set(err, -EBUSY, "CPU %u has a thread", cpu->index);
@@ -249,7 +249,7 @@ static int attach_locked(struct varch_cpus *cpus, struct varch_cpu_thread *cpu, 
 	return cpus->begun;
 }
 
-static int cpu_attach(struct varch_cpu_thread *cpu, struct vsu_error *err)
+static int cpu_attach(struct varch_cpu *cpu, struct vsu_error *err)
 {
 	int rc;
 
@@ -259,7 +259,7 @@ static int cpu_attach(struct varch_cpu_thread *cpu, struct vsu_error *err)
 	return rc;
 }
 
-static void cpu_detach(struct varch_cpu_thread *cpu)
+static void cpu_detach(struct varch_cpu *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
 	detach_locked(cpu->cpus, cpu);
@@ -298,7 +298,7 @@ static void wait_for_lent(struct varch_cpus *cpus)
 static int make_cpu(struct varch_cpus *cpus, unsigned int i,
 		    struct vsu_error *err)
 {
-	struct varch_cpu_thread *cpu = &cpus->cpu[i];
+	struct varch_cpu *cpu = &cpus->cpu[i];
 
 	cpu->cpus = cpus;
 	cpu->index = i;
@@ -381,17 +381,7 @@ void varch_cpus_free(struct varch_cpus *cpus)
 	free(cpus);
 }
 
-unsigned int varch_cpus_number(const struct varch_cpus *cpus)
-{
-	return __atomic_load_n(&cpus->n, __ATOMIC_ACQUIRE);
-}
-
-int varch_cpus_fd(const struct varch_cpus *cpus, unsigned int cpu)
-{
-	return cpus->cpu[cpu].fd;
-}
-
-static int start_cpu(struct varch_cpu_thread *cpu, struct vsu_error *err)
+static int start_cpu(struct varch_cpu *cpu, struct vsu_error *err)
 {
 	const struct varch_cpus_config *c = &cpu->cpus->config;
 	int rc;
@@ -408,6 +398,7 @@ int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err)
 	unsigned int i;
 	int rc = 0;
 
+	cpus->config.kvm->cpus = cpus;
 	pthread_mutex_lock(&cpus->lock);
 	cpus->begun = true;
 	pthread_cond_broadcast(&cpus->changed);
@@ -418,7 +409,7 @@ int varch_cpus_start(struct varch_cpus *cpus, struct vsu_error *err)
 }
 
 /* A thread that is lent can attach as soon as the CPU counts. */
-int varch_cpus_add(struct varch_cpus *cpus, struct vsu_error *err)
+int varch_cpus_start_next(struct varch_cpus *cpus, struct vsu_error *err)
 {
 	int rc = start_cpu(&cpus->cpu[cpus->n], err);
 
@@ -427,29 +418,27 @@ int varch_cpus_add(struct varch_cpus *cpus, struct vsu_error *err)
 	return rc;
 }
 
-int varch_cpus_event_fd(const struct varch_cpus *cpus)
-{
-	return cpus->event_fd;
-}
-
-void varch_cpus_count(const struct varch_cpus *cpus, unsigned int cpu,
-		    struct varch_cpu_counts *out)
-{
-	const struct varch_cpu_counts *counts = &cpus->cpu[cpu].counts;
-
-	out->io = __atomic_load_n(&counts->io, __ATOMIC_RELAXED);
-	out->mmio = __atomic_load_n(&counts->mmio, __ATOMIC_RELAXED);
-	out->interrupted = __atomic_load_n(&counts->interrupted, __ATOMIC_RELAXED);
-	out->other = __atomic_load_n(&counts->other, __ATOMIC_RELAXED);
-}
-
-/* A guest without KVM's clock has no flag for it, which KVM refuses. */
-void varch_cpus_mark_paused(const struct varch_cpus *cpus)
+/* CPU 0, whose processor the new ones have, is paused meanwhile. */
+static int make_more(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err)
 {
 	unsigned int i;
+	int rc;
 
-	for (i = 0; i < cpus->n; i++)
-		(void)!ioctl(cpus->cpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
+	varch_cpus_pause(cpus);
+	rc = varch_cpus_make(cpus, n, err);
+	for (i = cpus->n; !rc && i < n; i++)
+		rc = varch_cpu_add(cpus->config.kvm, cpus->cpu[0].fd, cpus->cpu[i].fd, i, err);
+	varch_cpus_resume(cpus);
+	return rc;
+}
+
+int varch_cpus_add(struct varch_cpus *cpus, unsigned int n, struct vsu_error *err)
+{
+	int rc = make_more(cpus, n, err);
+
+	while (!rc && cpus->n < n)
+		rc = varch_cpus_start_next(cpus, err);
+	return rc;
 }
 
 void varch_cpus_end(struct varch_cpus *cpus, int status, const char *fmt, ...)
@@ -476,6 +465,8 @@ void varch_cpus_end(struct varch_cpus *cpus, int status, const char *fmt, ...)
 /* Time limit for a CPU to leave the guest, with margin for swap and load. */
 #define STOP_NS (4 * NS_PER_S)
 #define PAUSE_NS (20 * NS_PER_S)
+/* A pause that the guest is told: its watchdog waits for several times as long. */
+#define LONG_NS NS_PER_S
 
 /* Makes every CPU check the state. Requires the lock. */
 static void request_attention(struct varch_cpus *cpus)
@@ -535,34 +526,38 @@ void varch_cpus_pause(struct varch_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
+/* A guest without KVM's clock has no flag for it, which KVM refuses. */
+static void mark_paused(const struct varch_cpus *cpus)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpus->n; i++)
+		(void)!ioctl(cpus->cpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
+/* Requires the lock, which no CPU's thread keeps while it runs the guest. */
+static void end_pause(struct varch_cpus *cpus)
+{
+	const uint64_t ns = vsu_now_ns() - cpus->pause_began_ns;
+
+	cpus->paused_ns += ns;
+	if (ns >= LONG_NS)
+		mark_paused(cpus);
+	if (!cpus->stopping)
+		__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * A CPU that is held and waits in varch_cpus_call_main() leaves the guest by immediate_exit, which
+ * the pause has set. While paused no thread reads whether it is held.
+ */
 void varch_cpus_resume(struct varch_cpus *cpus)
 {
 	pthread_mutex_lock(&cpus->lock);
-	if (--cpus->pauses == 0) {
-		cpus->paused_ns += vsu_now_ns() - cpus->pause_began_ns;
-		if (!cpus->stopping)
-			__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
-	}
+	if (--cpus->pauses == 0)
+		end_pause(cpus);
 	pthread_cond_broadcast(&cpus->changed);
 	pthread_mutex_unlock(&cpus->lock);
-}
-
-/* One that waits in varch_cpus_call_main() leaves the guest by immediate_exit, which the pause has set. */
-void varch_cpus_hold(struct varch_cpus *cpus, unsigned int cpu, bool held)
-{
-	pthread_mutex_lock(&cpus->lock);
-	cpus->cpu[cpu].held = held;
-	pthread_mutex_unlock(&cpus->lock);
-}
-
-uint64_t varch_cpus_paused_ns(struct varch_cpus *cpus)
-{
-	uint64_t sum;
-
-	pthread_mutex_lock(&cpus->lock);
-	sum = cpus->paused_ns + (cpus->pauses ? vsu_now_ns() - cpus->pause_began_ns : 0);
-	pthread_mutex_unlock(&cpus->lock);
-	return sum;
 }
 
 static bool are_settled(const struct varch_cpus *cpus)
@@ -617,6 +612,7 @@ void varch_cpus_stop(struct varch_cpus *cpus, int *status, struct vsu_error *err
 		if (cpus->cpu[i].started)
 			pthread_join(cpus->cpu[i].thread, NULL);
 	forget_threads(cpus);
+	cpus->config.kvm->cpus = NULL;
 	if (cpus->ended) {
 		*status = cpus->status;
 		*err = cpus->why;

@@ -10,38 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-arch/cpus.h>
 #include <vm-arch/slots.h>
 #include <vm-memory/kvm.h>
 
 #include "kvm/ioctl.h"
 #include "kvm/uapi.h"
-
-/* A slot as KVM receives it; the id is assigned later. */
-struct varch_slot {
-	uint64_t gpa, len, hva, file_pos;
-	uint32_t flags, id;
-	int fd;			/* the file's descriptor, borrowed; or -1 */
-};
-
-struct slot_list {
-	struct varch_slot *slot;
-	unsigned int n;
-};
+#include "slots/slots_private.h"
 
 /* The guest does not write to it, or KVM has no log of it. */
 static bool is_unlogged(const struct varch_slot *s)
 {
 	return s->flags & (KVM_MEM_READONLY | KVM_MEM_GUEST_MEMFD);
 }
-
-struct varch_slots {
-	const struct varch_vm *kvm;
-	struct varch_cpus *cpus;
-	struct vmem_map *map;	/* the map that the slots represent; holds its blocks */
-	struct slot_list now;	/* sorted by address */
-	bool logs;		/* KVM logs which pages are written */
-	pthread_mutex_t lock;	/* of now and logs: a migration reads the log in its thread */
-};
 
 int varch_slots_new(const struct varch_vm *kvm, struct varch_slots **out)
 {
@@ -53,16 +34,6 @@ int varch_slots_new(const struct varch_vm *kvm, struct varch_slots **out)
 	pthread_mutex_init(&slots->lock, NULL);
 	*out = slots;
 	return 0;
-}
-
-void varch_slots_set_cpus(struct varch_slots *slots, struct varch_cpus *cpus)
-{
-	slots->cpus = cpus;
-}
-
-unsigned int varch_slots_count(const struct varch_slots *slots)
-{
-	return slots->now.n;
 }
 
 /* KVM_MEM_READONLY, KVM_MEM_GUEST_MEMFD. */
@@ -268,11 +239,12 @@ static int apply_missing(const struct varch_slots *slots, const struct slot_list
 static int slots_change(struct varch_slots *slots, const struct slot_list *want,
 			struct vsu_error *err)
 {
-	const bool pause = slots->cpus && slots_replace(&slots->now, want);
+	struct varch_cpus *cpus = slots->kvm->cpus;
+	const bool pause = cpus && slots_replace(&slots->now, want);
 	int rc;
 
 	if (pause)
-		varch_cpus_pause(slots->cpus);
+		varch_cpus_pause(cpus);
 	rc = apply_missing(slots, &slots->now, want, false, err);
 	if (!rc)
 		rc = apply_missing(slots, want, &slots->now, true, err);
@@ -281,7 +253,7 @@ static int slots_change(struct varch_slots *slots, const struct slot_list *want,
 		apply_missing(slots, &slots->now, want, true, NULL);
 	}
 	if (pause)
-		varch_cpus_resume(slots->cpus);
+		varch_cpus_resume(cpus);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "../guest.h"
+#include "cpu/cpus_private.h"
 
 /* Counts for ever. */
 GUEST(count, "1: incq (%rdi)\n jmp 1b");
@@ -152,7 +153,7 @@ static void add_second(void)
 	ck_assert_int_eq(varch_cpus_make(vm.cpus, 2, NULL), 0);
 	ck_assert_uint_eq(varch_cpus_number(vm.cpus), 1);
 	vm_set_cpu(&vm, 1);
-	ck_assert_int_eq(varch_cpus_add(vm.cpus, NULL), 0);
+	ck_assert_int_eq(varch_cpus_start_next(vm.cpus, NULL), 0);
 	ck_assert_uint_eq(varch_cpus_number(vm.cpus), 2);
 }
 
@@ -395,7 +396,7 @@ START_TEST(stop_removes_unprocessed_calls)
 
 	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
-	p = (struct pollfd){ varch_cpus_event_fd(vm.cpus), POLLIN, 0 };
+	p = (struct pollfd){ vm.cpus->event_fd, POLLIN, 0 };
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 	vm_stop(&vm);
 	ck_assert(!varch_cpus_dispatch(vm.cpus));

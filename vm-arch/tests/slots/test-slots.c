@@ -5,6 +5,7 @@
 #include <vm-arch/vm.h>
 
 #include "../guest.h"
+#include "slots/slots_private.h"
 
 /* Counts in its page for ever. */
 GUEST(count, "1: incq (%rdi)\n jmp 1b");
@@ -74,7 +75,7 @@ static const struct {
 START_TEST(neighbours_share_a_slot_and_others_do_not)
 {
 	ck_assert_int_eq(apply(map_of(merges[_i].pieces, merges[_i].n)), 0);
-	ck_assert_uint_eq(varch_slots_count(vm.slots), 1 + merges[_i].slots);
+	ck_assert_uint_eq(vm.slots->now.n, 1 + merges[_i].slots);
 }
 END_TEST
 
@@ -85,7 +86,7 @@ START_TEST(blocks_of_different_files_are_not_merged)
 
 	map = with_piece(map, other, 0, 0x1001 * PAGE, PAGE);
 	ck_assert_int_eq(apply(map), 0);
-	ck_assert_uint_eq(varch_slots_count(vm.slots), 3);
+	ck_assert_uint_eq(vm.slots->now.n, 3);
 	vmem_block_unref(other);
 }
 END_TEST
@@ -96,7 +97,7 @@ START_TEST(same_map_again_changes_nothing)
 
 	ck_assert_int_eq(apply(map_of(pieces, 2)), 0);
 	ck_assert_int_eq(apply(map_of(pieces, 2)), 0);
-	ck_assert_uint_eq(varch_slots_count(vm.slots), 3);
+	ck_assert_uint_eq(vm.slots->now.n, 3);
 }
 END_TEST
 
@@ -121,7 +122,7 @@ START_TEST(removed_page_is_a_hole)
 {
 	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 5, 0x1000 }, 1)), 0);
 	ck_assert_int_eq(apply(map_of(NULL, 0)), 0);
-	ck_assert_uint_eq(varch_slots_count(vm.slots), 1);
+	ck_assert_uint_eq(vm.slots->now.n, 1);
 	ck_assert_int_eq(probe_guest(), 0xff);
 }
 END_TEST
@@ -158,7 +159,7 @@ START_TEST(what_kvm_refuses_leaves_the_slots_as_they_were)
 	ck_assert_int_lt(apply(map_of(bad, 2)), 0);
 	ck_assert_ptr_nonnull(strstr(vm.err.msg,
 		"KVM refuses memory at 0x20000000000000, 4096 bytes"));
-	ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
+	ck_assert_uint_eq(vm.slots->now.n, 2);
 	ck_assert_int_eq(probe_guest(), 0x33);
 	ck_assert_uint_eq(((unsigned char *)vmem_block_hva(block))[5 * PAGE],
 			  0x33);
@@ -192,7 +193,7 @@ START_TEST(d1_13_page_of_a_bound_block_is_not_at_two_addresses)
 	ck_assert_ptr_nonnull(strstr(vm.err.msg, "KVM refuses memory at "
 				     "0x1100000, 4096 bytes"));
 	/* and the previous slots exist again */
-	ck_assert_uint_eq(varch_slots_count(vm.slots), 3);
+	ck_assert_uint_eq(vm.slots->now.n, 3);
 	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 3, 0x1000 }, 1)), 0);
 	ck_assert_int_eq(probe_guest(), 0x33);
 	ck_assert_uint_eq(((unsigned char *)vmem_block_hva(block))[3 * PAGE],
@@ -223,7 +224,7 @@ START_TEST(ids_do_not_run_out)
 		pieces[1] = 0x1000 + i % 7;
 		ck_assert_int_eq(apply(map_of(pieces, 1)), 0);
 	}
-	ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
+	ck_assert_uint_eq(vm.slots->now.n, 2);
 }
 END_TEST
 
@@ -243,14 +244,14 @@ START_TEST(running_guest_never_falls_into_the_gap_of_a_change)
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
 	start.rdi = COUNTER_GPA + 0x1000 * PAGE;
 	start.stack_top = VARCH_BOOT_STACKS_GPA + 4096;
-	ck_assert_int_eq(varch_x86_start_cpu(&vm.kvm, varch_cpus_fd(vm.cpus, 0), 0,
+	ck_assert_int_eq(varch_x86_start_cpu(&vm.kvm, vm.cpus->cpu[0].fd, 0,
 					   &start, NULL), 0);
 	ck_assert_int_eq(varch_cpus_start(vm.cpus, NULL), 0);
 	for (i = 0; i < 100; i++) {
 		wait_above(page, counter_at(page));
 		ck_assert_int_eq(apply(i % 2 ? map_of(one, 1) : map_of(two, 2)),
 				 0);
-		ck_assert_uint_eq(varch_slots_count(vm.slots), 2);
+		ck_assert_uint_eq(vm.slots->now.n, 2);
 	}
 	vm_stop(&vm);
 	ck_assert_uint_eq(holes, 0);

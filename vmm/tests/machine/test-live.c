@@ -10,11 +10,7 @@
 #include "machine/live.h"
 #include "../util.h"
 
-/* That the machine has, instead of those of its start; 0: the latter. */
-static unsigned int ncpus;
-
-unsigned int __wrap_varch_cpus_number(const struct varch_cpus *cpus);
-
+static struct varch_cpus cpus;
 static struct vmm_machine m;
 static struct vmm_options options;
 static char words[1024], joined[2048];
@@ -35,18 +31,14 @@ static void start(const char *line)
 	vmm_options_free(&options);
 	ck_assert_int_eq(vmm_options_parse(&options, argc, argv, NULL), 0);
 	m.config = &options.machine;
+	cpus.n = options.machine.cpus.n;
+	m.cpus = &cpus;
 	m.start = &options.start;
 	m.ndevices = options.machine.ndevices;
 	for (i = 0; i < m.ndevices; i++) {
 		m.devices[i].spec = options.machine.specs[i];
 		m.devices[i].virtio = (struct vmm_virtio *)&m;	/* is not used */
 	}
-}
-
-unsigned int __wrap_varch_cpus_number(const struct varch_cpus *cpus)
-{
-	(void)cpus;
-	return ncpus ? ncpus : m.config->cpus.n;
 }
 
 static void add(unsigned int i, const char *list)
@@ -113,12 +105,12 @@ START_TEST(added_cpus_are_in_the_option)
 {
 	start("builtin:selftest --cpus 2,max=8 --latency");
 	ck_assert_str_eq(live(), "builtin:selftest --cpus=2,max=8 --latency");
-	ncpus = 5;
+	cpus.n = 5;
 	ck_assert_str_eq(live(), "builtin:selftest --cpus=5,max=8 --latency");
-	ncpus = 8;
+	cpus.n = 8;
 	ck_assert_str_eq(live(), "builtin:selftest --cpus=8,max=8 --latency");
 	start("builtin:selftest --cpus=max=8");
-	ncpus = 2;
+	cpus.n = 2;
 	ck_assert_str_eq(live(), "builtin:selftest --cpus=2,max=8");
 }
 END_TEST

@@ -19,7 +19,6 @@ static unsigned int pauses;
 int __wrap_vmm_virtio_pause(struct vmm_virtio *v, bool saves);
 int __wrap_vmm_virtio_resume(struct vmm_virtio *v);
 void __wrap_varch_cpus_pause(struct varch_cpus *cpus);
-void __wrap_varch_cpus_mark_paused(const struct varch_cpus *cpus);
 void __wrap_varch_cpus_resume(struct varch_cpus *cpus);
 
 /* As of a back-end that makes progress without an end. */
@@ -39,11 +38,6 @@ int __wrap_vmm_virtio_resume(struct vmm_virtio *v)
 }
 
 void __wrap_varch_cpus_pause(struct varch_cpus *cpus)
-{
-	(void)cpus;
-}
-
-void __wrap_varch_cpus_mark_paused(const struct varch_cpus *cpus)
 {
 	(void)cpus;
 }

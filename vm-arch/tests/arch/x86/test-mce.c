@@ -57,7 +57,7 @@ static void with_checks(void)
 {
 	vm_make(&vm);
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
-	enable_checks(varch_cpus_fd(vm.cpus, 0));
+	enable_checks(vm.cpus->cpu[0].fd);
 }
 
 START_TEST(e1_29_touched_page_is_a_check_that_needs_action)
@@ -65,7 +65,7 @@ START_TEST(e1_29_touched_page_is_a_check_that_needs_action)
 	int fd;
 
 	with_checks();
-	fd = varch_cpus_fd(vm.cpus, 0);
+	fd = vm.cpus->cpu[0].fd;
 	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, true), 0);
 	ck_assert_uint_eq(msr(fd, MC9_ADDR), LOST_GPA);
 	ck_assert_uint_eq(msr(fd, MC9_STATUS), UINT64_C(0xbd80000000000134));
@@ -79,7 +79,7 @@ START_TEST(e1_29_page_that_nobody_touched_is_a_check_that_needs_none)
 	int fd;
 
 	with_checks();
-	fd = varch_cpus_fd(vm.cpus, 0);
+	fd = vm.cpus->cpu[0].fd;
 	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, false), 0);
 	ck_assert_uint_eq(msr(fd, MC9_ADDR), LOST_GPA);
 	ck_assert_uint_eq(msr(fd, MC9_STATUS), UINT64_C(0xbd000000000000c0));
@@ -93,7 +93,7 @@ START_TEST(check_within_a_check_is_refused)
 	int fd;
 
 	with_checks();
-	fd = varch_cpus_fd(vm.cpus, 0);
+	fd = vm.cpus->cpu[0].fd;
 	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, true), 0);
 	ck_assert_int_eq(varch_report_loss(fd, LOST_GPA, true), -EBUSY);
 	vm_free(&vm);
@@ -104,7 +104,7 @@ START_TEST(guest_without_machine_checks_gets_none)
 {
 	vm_make(&vm);
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
-	ck_assert_int_eq(varch_report_loss(varch_cpus_fd(vm.cpus, 0), LOST_GPA,
+	ck_assert_int_eq(varch_report_loss(vm.cpus->cpu[0].fd, LOST_GPA,
 					true), -EOPNOTSUPP);
 	vm_free(&vm);
 }

@@ -104,7 +104,7 @@ struct state {
 
 static int get_state(const struct varch_cpus *cpus, unsigned int cpu, struct state *s)
 {
-	const int fd = varch_cpus_fd(cpus, cpu);
+	const int fd = cpus->cpu[cpu].fd;
 	int rc = varch_ioctl(fd, KVM_GET_REGS, &s->regs);
 
 	if (!rc)
@@ -130,7 +130,7 @@ static int get_registers(const struct varch_cpus *cpus, unsigned int cpu, struct
 /* Only what changes is written: some of it has effects on the CPU. */
 static int set_registers(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_gdb_registers *from)
 {
-	const int fd = varch_cpus_fd(cpus, cpu);
+	const int fd = cpus->cpu[cpu].fd;
 	struct varch_x86_registers regs;
 	struct state now = { 0 }, next;
 	int rc = get_state(cpus, cpu, &now);
@@ -157,7 +157,7 @@ static int set_registers(const struct varch_cpus *cpus, unsigned int cpu, const 
 static int find_memory(const struct varch_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa)
 {
 	struct kvm_translation t = { .linear_address = address };
-	int rc = varch_ioctl(varch_cpus_fd(cpus, cpu), KVM_TRANSLATE, &t);
+	int rc = varch_ioctl(cpus->cpu[cpu].fd, KVM_TRANSLATE, &t);
 
 	if (rc < 0 || !t.valid)
 		return -EFAULT;
@@ -215,7 +215,7 @@ static int set_control(const struct varch_cpus *cpus, unsigned int cpu, const st
 		debug.arch.debugreg[7] |= UINT64_C(2) << (2 * i) | kind_code(c->list[i].kind) << (16 + 4 * i) |
 					  length_code(c->list[i].len) << (18 + 4 * i);
 	}
-	return set_debug(varch_cpus_fd(cpus, cpu), &debug);
+	return set_debug(cpus->cpu[cpu].fd, &debug);
 }
 
 #define BREAKPOINT 3u	/* the exception of int3 */
