@@ -9,6 +9,7 @@
  * MACHINES: how many wait; 0: each is made when its command is known. KERNEL: a file, such as
  * /usr/libexec/c-vmm/agent.elf, "host", or "from:TEMPLATE".
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +17,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cvmm/exec_pool.h>
+#include <cvmm/exec.h>
 
 #define MAX_LINES 1000
 #define MAX_WORDS 16
+#define MAX_MACHINES 64
 
 static struct vsu_error err;
 static struct cvmm_exec_config machine = { .size = sizeof(machine), .memory = "64M" };
-static struct cvmm_exec_pool *pool;
+static struct cvmm_exec *pool[MAX_MACHINES];	/* NULL: to be made */
+static unsigned int size;
 static int output[2];
 static double times[MAX_LINES];
 
@@ -35,24 +38,95 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static void wait_for(int fd)
-{
-	struct pollfd p[] = { { fd, POLLIN, 0 }, { output[0], POLLIN, 0 } };
+/* ------------------------------------------------------------------- the pool */
 
-	poll(p, 2, -1);
+static unsigned int count_waiting(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < size; i++)
+		n += pool[i] && cvmm_exec_waits(pool[i]);
+	return n;
 }
 
-/* Between commands, so that no command waits for it. */
-static int fill_pool(unsigned int n)
+static int make_machine(struct cvmm_exec **m)
 {
-	int rc = 0;
+	int rc = cvmm_exec_new_waiting(&machine, NULL, m, &err);
 
-	while (!rc && cvmm_exec_pool_ready(pool) < n) {
-		wait_for(cvmm_exec_pool_fd(pool));
-		rc = cvmm_exec_pool_dispatch(pool, &err);
+	if (!rc)
+		rc = cvmm_exec_start(*m, &err);
+	if (rc < 0) {
+		cvmm_exec_free(*m);
+		*m = NULL;
 	}
 	return rc;
 }
+
+/*
+ * One turn of the machines that wait; 1: there is nothing to make. It makes at most one machine,
+ * which takes milliseconds: a loop that also runs commands dispatches these first.
+ */
+static int turn_pool(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		if (pool[i] && !cvmm_exec_dispatch(pool[i])) {
+			(void)!cvmm_exec_status(pool[i], &err);
+			return -ECONNRESET;
+		}
+	for (i = 0; i < size; i++)
+		if (!pool[i])
+			return make_machine(&pool[i]);
+	return 1;
+}
+
+static void await_pool(void)
+{
+	struct pollfd p[MAX_MACHINES];
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		p[i] = (struct pollfd){ cvmm_exec_fd(pool[i]), POLLIN, 0 };
+	poll(p, size, -1);
+}
+
+/* The process lacks memory or descriptors, which other commands may release. */
+static int is_short(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EAGAIN;
+}
+
+/* Between commands, so that no command waits for it. */
+static int fill_pool(void)
+{
+	int rc = 0;
+
+	while (rc >= 0 && count_waiting() < size) {
+		if (rc > 0)
+			await_pool();
+		rc = turn_pool();
+	}
+	return is_short(rc) && count_waiting() ? 0 : rc;
+}
+
+/* The machine leaves the pool, unless it refuses the command. */
+static int request(const struct cvmm_exec_config *command, struct cvmm_exec **out)
+{
+	unsigned int i = 0;
+	int rc;
+
+	while (!pool[i] || !cvmm_exec_waits(pool[i]))
+		i++;
+	rc = cvmm_exec_request(pool[i], command, &err);
+	if (rc < 0)
+		return rc;
+	*out = pool[i];
+	pool[i] = NULL;
+	return 0;
+}
+
+/* ------------------------------------------------------------------- commands */
 
 static int begin(const char *const *command, struct cvmm_exec **out)
 {
@@ -60,13 +134,13 @@ static int begin(const char *const *command, struct cvmm_exec **out)
 	struct cvmm_exec_config config = { .size = sizeof(config) };
 	int rc;
 
-	if (!pool)
+	if (!size)
 		config = machine;
 	config.command = command;
 	config.streams = streams;
 	config.timeout_ms = 60000;
-	if (pool)
-		return cvmm_exec_pool_take(pool, &config, out, &err);
+	if (size)
+		return request(&config, out);
 	rc = cvmm_exec_new(&config, NULL, out, &err);
 	return rc < 0 ? rc : cvmm_exec_start(*out, &err);
 }
@@ -96,7 +170,7 @@ static int run(const char *const *command, double *time)
 			first = pass_output();
 		else
 			pass_output();
-		wait_for(cvmm_exec_fd(e));
+		poll((struct pollfd []){ { cvmm_exec_fd(e), POLLIN, 0 }, { output[0], POLLIN, 0 } }, 2, -1);
 	}
 	while (pass_output())
 		;
@@ -111,21 +185,21 @@ static int compare_times(const void *a, const void *b)
 	return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }
 
-static int run_lines(const char **command, int last, unsigned int n)
+static int run_lines(const char **command, int last)
 {
 	char line[4096];
 	int rc = 0, i = 0;
 
 	command[last] = line;
 	command[last + 1] = NULL;
-	for (; !rc && i < MAX_LINES && fgets(line, sizeof(line), stdin); i++) {
+	for (; rc >= 0 && i < MAX_LINES && fgets(line, sizeof(line), stdin); i++) {
 		line[strcspn(line, "\n")] = '\0';
-		rc = pool ? fill_pool(n) : 0;
-		if (!rc)
+		rc = fill_pool();
+		if (rc >= 0)
 			rc = run(command, &times[i]);
 	}
 	qsort(times, (size_t)i, sizeof(times[0]), compare_times);
-	if (!rc && i)
+	if (rc >= 0 && i)
 		fprintf(stderr, "exec-pool: %d commands, median %.1f ms to the first byte\n", i, times[i / 2]);
 	return rc;
 }
@@ -133,10 +207,10 @@ static int run_lines(const char **command, int last, unsigned int n)
 int main(int argc, char **argv)
 {
 	const char *command[MAX_WORDS + 2];
-	unsigned int n = argc > 3 ? (unsigned int)strtoul(argv[1], NULL, 10) : 0;
-	int rc = 0, i;
+	int rc, i;
 
-	if (argc < 4 || argc - 3 > MAX_WORDS || pipe(output) < 0) {
+	size = argc > 3 ? (unsigned int)strtoul(argv[1], NULL, 10) : 0;
+	if (argc < 4 || argc - 3 > MAX_WORDS || size > MAX_MACHINES || pipe(output) < 0) {
 		fprintf(stderr, "usage: exec-pool MACHINES KERNEL COMMAND [WORD...] <LINES\n");
 		return 1;
 	}
@@ -146,12 +220,10 @@ int main(int argc, char **argv)
 		machine.kernel = argv[2];
 	for (i = 3; i < argc; i++)
 		command[i - 3] = argv[i];
-	if (n)
-		rc = cvmm_exec_pool_new(&machine, NULL, n, &pool, &err);
-	if (!rc)
-		rc = run_lines(command, argc - 3, n);
+	rc = run_lines(command, argc - 3);
 	if (rc < 0)
 		fprintf(stderr, "exec-pool: %s\n", err.msg);
-	cvmm_exec_pool_free(pool);
+	while (size)
+		cvmm_exec_free(pool[--size]);
 	return rc < 0;
 }

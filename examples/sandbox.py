@@ -16,7 +16,7 @@ import sys
 
 AT_ONCE, WAITING, SECONDS, MAX_OUTPUT = 8, 4, 10, 65536
 lib = c.CDLL('libcvmm-exec.so.0')
-lib.cvmm_exec_dispatch.restype = c.c_bool
+lib.cvmm_exec_dispatch.restype = lib.cvmm_exec_waits.restype = c.c_bool
 
 
 class Error(c.Structure):
@@ -41,36 +41,45 @@ def check(rc, error):
 
 
 class Pool:
-    """Machines that wait for snippets. The library borrows the configuration, which lives as long."""
+    """Machines that wait for snippets."""
 
     def __init__(self, kernel, machines):
-        self.error, self.handle = Error(), c.c_void_p()
+        self.error, self.size, self.machines = Error(), machines, []
         self.config = Config(size=c.sizeof(Config), home=os.environ.get('HOME', '/').encode())
         if kernel.startswith('from:'):
             setattr(self.config, 'from', kernel[5:].encode())    # a keyword of Python
         else:
             self.config.memory = b'256M'
             self.config.kernel = None if kernel == 'host' else kernel.encode()
-        check(lib.cvmm_exec_pool_new(c.byref(self.config), None, machines, c.byref(self.handle), c.byref(self.error)), self.error)
 
-    def is_ready(self):
-        return lib.cvmm_exec_pool_ready(self.handle) > 0
+    def waiting(self):
+        return next((machine for machine in self.machines if lib.cvmm_exec_waits(machine)), None)
 
     def turn(self):
-        check(lib.cvmm_exec_pool_dispatch(self.handle, c.byref(self.error)), self.error)
+        """Makes at most one machine, which takes milliseconds."""
+        for machine in self.machines:
+            if not lib.cvmm_exec_dispatch(machine):
+                lib.cvmm_exec_status(machine, c.byref(self.error))
+                sys.exit(f'sandbox.py: a machine ended while it waited: {self.error.msg.decode()}')
+        if len(self.machines) < self.size:
+            machine = c.c_void_p()
+            check(lib.cvmm_exec_new_waiting(c.byref(self.config), None, c.byref(machine), c.byref(self.error)), self.error)
+            self.machines.append(machine)
+            check(lib.cvmm_exec_start(machine, c.byref(self.error)), self.error)
 
 
 class Snippet:
     """A command, and the pipe of its output, which is read while it runs."""
 
     def __init__(self, pool, words):
-        self.output, self.error, self.handle = b'', Error(), c.c_void_p()
+        self.output, self.error, self.handle = b'', Error(), pool.waiting()
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.reader, False)
         command = (c.c_char_p * (len(words) + 1))(*[word.encode() for word in words])
         config = Config(size=c.sizeof(Config), command=command, streams=(c.c_int * 3)(-1, self.writer, self.writer),
                         timeout_ms=1000 * SECONDS)
-        check(lib.cvmm_exec_pool_take(pool.handle, c.byref(config), c.byref(self.handle), c.byref(self.error)), self.error)
+        check(lib.cvmm_exec_request(self.handle, c.byref(config), c.byref(self.error)), self.error)
+        pool.machines.remove(self.handle)
 
     def turn(self):
         """False: it has ended. More output than the maximum is discarded."""
@@ -97,7 +106,7 @@ def main(kernel, *words):
     results, running, first = [''] * len(lines), {}, 0
     pool = Pool(kernel, WAITING)
     while first < len(lines) or running:
-        while first < len(lines) and len(running) < AT_ONCE and pool.is_ready():
+        while first < len(lines) and len(running) < AT_ONCE and pool.waiting():
             running[first] = Snippet(pool, [*words, lines[first]])
             first += 1
         for number in [number for number, snippet in running.items() if not snippet.turn()]:
@@ -106,13 +115,14 @@ def main(kernel, *words):
         for snippet in running.values():
             ready.register(lib.cvmm_exec_fd(snippet.handle), select.POLLIN)
             ready.register(snippet.reader, select.POLLIN)
-        if first < len(lines):
-            ready.register(lib.cvmm_exec_pool_fd(pool.handle), select.POLLIN)
+        for machine in pool.machines:
+            ready.register(lib.cvmm_exec_fd(machine), select.POLLIN)
         if running or first < len(lines):
-            ready.poll()
+            ready.poll(0 if first < len(lines) and len(pool.machines) < WAITING else None)
         if first < len(lines):
             pool.turn()    # after the commands, because a new machine takes milliseconds
-    lib.cvmm_exec_pool_free(pool.handle)
+    for machine in pool.machines:
+        lib.cvmm_exec_free(machine)
     print('\n'.join(results))
 
 

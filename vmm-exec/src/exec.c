@@ -12,7 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "exec_private.h"
+#include "exec_check.h"
 #include "cvmm/exec.h"
 #include <cvmm/requests.h>
 #include "plan.h"
@@ -88,8 +88,8 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 	return rc < 0 ? rc : watch_fd(e, cvmm_machine_fd(e->m), err);
 }
 
-int cvmm_priv_exec_new(const struct cvmm_exec_config *c, const struct cvmm_host *host, bool waits,
-		       struct cvmm_exec **out, struct vsu_error *err)
+static int make_exec(const struct cvmm_exec_config *c, const struct cvmm_host *host, bool waits,
+		     struct cvmm_exec **out, struct vsu_error *err)
 {
 	struct cvmm_exec *e = calloc(1, sizeof(*e));
 	int rc;
@@ -118,7 +118,20 @@ int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host 
 		rc = cvmm_priv_exec_check_command(&c, err);
 	if (!rc)
 		rc = cvmm_priv_exec_check(&c, host, err);
-	return rc < 0 ? rc : cvmm_priv_exec_new(&c, host, false, out, err);
+	return rc < 0 ? rc : make_exec(&c, host, false, out, err);
+}
+
+int cvmm_exec_new_waiting(const struct cvmm_exec_config *config, const struct cvmm_host *host,
+			  struct cvmm_exec **out, struct vsu_error *err)
+{
+	struct cvmm_exec_config c;
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_exec_config", err);
+
+	if (!rc)
+		rc = cvmm_priv_exec_check_part(&c, CVMM_PRIV_EXEC_MACHINE, err);
+	if (!rc)
+		rc = cvmm_priv_exec_check(&c, host, err);
+	return rc < 0 ? rc : make_exec(&c, host, true, out, err);
 }
 
 int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err)
@@ -193,18 +206,27 @@ struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e)
 
 /* ------------------------------------------------------------------- command */
 
-bool cvmm_priv_exec_waits(const struct cvmm_exec *e)
+bool cvmm_exec_waits(const struct cvmm_exec *e)
 {
 	return e->state == EXEC_RUNS && vagent_session_waits(e->plan.session);
 }
 
-int cvmm_priv_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *c,
-			   struct vsu_error *err)
+int cvmm_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *command,
+		      struct vsu_error *err)
 {
-	const int rc = vmm_plan_request(&e->plan, c, err);
+	struct cvmm_exec_config c;
+	int rc = vsu_copy_sized(&c, sizeof(c), command, "struct cvmm_exec_config", err);
 
 	if (!rc)
-		e->has_terminal = c->terminal;
+		rc = cvmm_priv_exec_check_part(&c, CVMM_PRIV_EXEC_COMMAND, err);
+	if (!rc)
+		rc = cvmm_priv_exec_check_command(&c, err);
+	if (!rc && !cvmm_exec_waits(e))
+		rc = vsu_error_set(err, -EAGAIN, "the machine does not wait for a command");
+	if (!rc)
+		rc = vmm_plan_request(&e->plan, &c, err);
+	if (!rc)
+		e->has_terminal = c.terminal;
 	return rc;
 }
 

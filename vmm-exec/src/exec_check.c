@@ -4,12 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sized.h>
 
-#include "exec_private.h"
+#include "exec_check.h"
 #include "plan.h"
 
 static int check_folders(const struct cvmm_exec_config *c, struct vsu_error *err)
@@ -110,4 +111,50 @@ int cvmm_priv_exec_check_command(const struct cvmm_exec_config *c, struct vsu_er
 		if (c->streams[i] != -1 && fcntl(c->streams[i], F_GETFD) < 0)
 			rc = vsu_error_set(err, -EBADF, "config->streams[%d]: descriptor %d is not open; pass -1 for none", i, c->streams[i]);
 	return rc;
+}
+
+/* ------------------------------------------------------------- parts of a config */
+
+#define MEMBER(name, part) \
+	{ #name, offsetof(struct cvmm_exec_config, name), \
+	  sizeof(((struct cvmm_exec_config *)NULL)->name), CVMM_PRIV_EXEC_ ## part }
+/* All but size and timeout_ms, which each part has. */
+static const struct member {
+	const char *name;
+	size_t at, size;
+	enum cvmm_priv_exec_part part;
+} members[] = {
+	MEMBER(command, COMMAND), MEMBER(environment, COMMAND), MEMBER(folder, COMMAND),
+	MEMBER(hostname, COMMAND), MEMBER(terminal, COMMAND), MEMBER(rows, COMMAND),
+	MEMBER(columns, COMMAND), MEMBER(streams, COMMAND),
+	MEMBER(root, MACHINE), MEMBER(writable_root, MACHINE), MEMBER(folders, MACHINE),
+	MEMBER(nfolders, MACHINE), MEMBER(from, MACHINE), MEMBER(kernel, MACHINE),
+	MEMBER(modules, MACHINE), MEMBER(init, MACHINE), MEMBER(append, MACHINE), MEMBER(log, MACHINE),
+	MEMBER(memory, MACHINE), MEMBER(cpus, MACHINE), MEMBER(options, MACHINE),
+	MEMBER(hide, MACHINE), MEMBER(show, MACHINE), MEMBER(home, MACHINE),
+	MEMBER(network, MACHINE), MEMBER(image, MACHINE),
+};
+
+static bool is_given(const struct cvmm_exec_config *c, const struct member *m)
+{
+	const unsigned char *byte = (const unsigned char *)c + m->at, *end = byte + m->size;
+
+	while (byte < end && !*byte)
+		byte++;
+	return byte < end;
+}
+
+int cvmm_priv_exec_check_part(const struct cvmm_exec_config *c, enum cvmm_priv_exec_part part,
+			      struct vsu_error *err)
+{
+	static const char *const remedies[] = {
+		[CVMM_PRIV_EXEC_MACHINE] = "describes the machine; pass it to cvmm_exec_new_waiting()",
+		[CVMM_PRIV_EXEC_COMMAND] = "describes the command; pass it to cvmm_exec_request()",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (members[i].part != part && is_given(c, &members[i]))
+			return vsu_error_set(err, -EINVAL, "the member '%s' %s", members[i].name, remedies[members[i].part]);
+	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "cvmm/exec_pool.h"
+#include "cvmm/exec.h"
 #include "util.h"
 
 static struct vsu_error err;
@@ -35,24 +35,17 @@ static int pass_command(const void *config)
 	return cvmm_exec_new(config, NULL, &e, &err);
 }
 
-static int pass_pool(const void *config)
+/* Of a root that does not exist. */
+static int pass_waiting(const void *config)
 {
-	struct cvmm_exec_pool *p;
-
-	return cvmm_exec_pool_new(config, NULL, 0, &p, &err);
-}
-
-static int pass_pool_command(const void *config)
-{
-	const struct cvmm_exec_config machine = { .size = sizeof(machine) };
-	struct cvmm_exec_pool *p;
+	struct cvmm_exec_config *c = (struct cvmm_exec_config *)(uintptr_t)config;
 	struct cvmm_exec *e;
-	int rc;
 
-	ck_assert_int_eq(cvmm_exec_pool_new(&machine, NULL, 1, &p, &err), 0);
-	rc = cvmm_exec_pool_take(p, config, &e, &err);
-	cvmm_exec_pool_free(p);
-	return rc;
+	if (c && c->size >= sizeof(*c)) {
+		c->kernel = "builtin:agent";
+		c->root = "/nonexistent";
+	}
+	return cvmm_exec_new_waiting(config, NULL, &e, &err);
 }
 
 /* Each struct of a caller. The code is that of one with a right size and zeroes. */
@@ -64,8 +57,7 @@ static const struct {
 } structs[] = {
 	{ "cvmm_host", sizeof(struct cvmm_host), pass_host_of_command, -ENOENT },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_command, -EINVAL },
-	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool, -EINVAL },
-	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_pool_command, -EINVAL },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting, -ENOENT },
 };
 
 /* With more bytes than the struct has. */

@@ -15,11 +15,24 @@
  *	status = cvmm_exec_status(e, &why);
  *	cvmm_exec_free(e);
  *
+ * Waiting for a command: a machine can be made and started before its command is known, so that the
+ * command begins without the time in which a kernel boots or a clone continues.
+ *
+ *	rc = cvmm_exec_new_waiting(&machine, NULL, &e, &err);
+ *	rc = cvmm_exec_start(e, &err);
+ *	while (cvmm_exec_dispatch(e) && !cvmm_exec_waits(e))
+ *		poll(&(struct pollfd){ cvmm_exec_fd(e), POLLIN, 0 }, 1, -1);
+ *	rc = cvmm_exec_request(e, &command, &err);
+ *
+ * From then on it is as one that was made with its command. Machines that wait share the memory of
+ * their template until they write to it, and their folders. Clock and random numbers of a clone are
+ * set when it receives its command. examples/exec-pool.c keeps a number of such machines.
+ *
  * A process may have any number of them, in one loop. The machine is one of <cvmm/machine.h>,
  * whose rules for threads, callbacks, SIGBUS and the process hold. Nothing is written to the
  * host's file systems, except in folders that are shared writable.
  *
- * Waiting: cvmm_exec_fd() never changes; when it is readable, call cvmm_exec_dispatch(). It does
+ * Events: cvmm_exec_fd() never changes; when it is readable, call cvmm_exec_dispatch(). It does
  * not block, except in a write to a file whose file system does. The descriptors of streams stay
  * in their blocking mode; while another process or thread uses the same pipe or terminal, a write
  * may block. A write to a pipe without a reader raises SIGPIPE, as write() does; an owner that
@@ -30,6 +43,10 @@
  * library opens the kernel, modules and folders with the rights of the process, serves each
  * folder with them, and drops none. Such a process needs /dev/kvm (open), the folders, and the
  * streams.
+ *
+ * Descriptors: a machine with a root has at most 60 of the process (RLIMIT_NOFILE), and each folder
+ * at most 8 more, which tests/test-exec_waiting and test-machine count. 16 machines with a root fit
+ * in the usual limit of 1,024. Files that the guest has open are in addition.
  *
  * Threads: confined to one thread, as the machine is.
  */
@@ -185,6 +202,15 @@ struct cvmm_exec_config {
 CVMM_API int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host *host,
 			   struct cvmm_exec **out, struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * Makes a machine that waits for cvmm_exec_request() after its start. Members of config that
+ * describe a command are zero: command, environment, folder, hostname, terminal, rows, columns and
+ * streams. timeout_ms limits the time until it waits. Errors of cvmm_exec_new(); -EINVAL: a member
+ * of the command.
+ */
+CVMM_API int cvmm_exec_new_waiting(const struct cvmm_exec_config *config, const struct cvmm_host *host,
+				   struct cvmm_exec **out, struct vsu_error *err) VSU_NODISCARD;
+
 /* Once. On failure the object can only be freed. */
 CVMM_API int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err) VSU_NODISCARD;
 
@@ -193,6 +219,20 @@ CVMM_API int cvmm_exec_fd(const struct cvmm_exec *e);
 
 /* One turn. False: the command and its machine have ended. */
 CVMM_API bool cvmm_exec_dispatch(struct cvmm_exec *e);
+
+/* Whether its guest waits for cvmm_exec_request(). */
+CVMM_API bool cvmm_exec_waits(const struct cvmm_exec *e);
+
+/*
+ * Starts a command in a machine that waits. timeout_ms counts from now on; members of the machine are zero;
+ * the rest is borrowed for the call, except streams. Below a hidden folder, such as a home, the
+ * command's folder is shown only if a folder of the machine leads there. -EAGAIN: it does not wait;
+ * -EINVAL: a member; -EBADF: a stream is not open; -E2BIG: the command and its environment exceed
+ * 2 MiB; -ENOMEM, -ENOSPC: a stream cannot be watched. If cvmm_exec_waits() is false after another
+ * error, the machine ends.
+ */
+CVMM_API int cvmm_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *command,
+			       struct vsu_error *err) VSU_NODISCARD;
 
 /* Whether the command has been started, and its end has not arrived, which follows its output. */
 CVMM_API bool cvmm_exec_is_running(const struct cvmm_exec *e);
