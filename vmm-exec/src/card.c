@@ -16,7 +16,7 @@
 #define MAC "mac="
 #define MTU "mtu="
 
-static int take_mac(struct vmm_card *card, const char *text, size_t len, struct vsu_error *err)
+static int take_mac(struct cvmm_priv_card *card, const char *text, size_t len, struct vsu_error *err)
 {
 	if (len >= sizeof(card->mac) || memchr(text, ' ', len))
 		return vsu_error_set(err, -EINVAL, "mac '%.*s' is not six bytes such as 52:54:00:12:34:56", (int)len, text);
@@ -25,7 +25,7 @@ static int take_mac(struct vmm_card *card, const char *text, size_t len, struct 
 }
 
 /* One that is no number is refused by the device. */
-static void take_mtu(struct vmm_card *card, const char *text, size_t len)
+static void take_mtu(struct cvmm_priv_card *card, const char *text, size_t len)
 {
 	char digits[8];
 	uint64_t mtu;
@@ -36,7 +36,7 @@ static void take_mtu(struct vmm_card *card, const char *text, size_t len)
 }
 
 /* Locally administered, of one station. */
-static int make_up_mac(struct vmm_card *card, struct vsu_error *err)
+static int make_up_mac(struct cvmm_priv_card *card, struct vsu_error *err)
 {
 	uint8_t b[6];
 
@@ -47,12 +47,12 @@ static int make_up_mac(struct vmm_card *card, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_card_read(struct vmm_card *card, const char *properties, struct vsu_error *err)
+int cvmm_priv_card_read(struct cvmm_priv_card *card, const char *properties, struct vsu_error *err)
 {
 	struct vsu_list_item item;
 	int rc = 0;
 
-	*card = (struct vmm_card){ .mac = "" };
+	*card = (struct cvmm_priv_card){ .mac = "" };
 	while (!rc && vsu_list_next(&properties, &item)) {
 		if (vsu_list_item_begins(&item, MAC))
 			rc = take_mac(card, item.text + strlen(MAC), item.len - strlen(MAC), err);

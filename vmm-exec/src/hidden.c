@@ -14,34 +14,34 @@
 
 /* ------------------------------------------------------------------ options */
 
-static int hide_path(struct vmm_hidden *h, const char *path, struct vsu_error *err)
+static int hide_path(struct cvmm_priv_hidden *h, const char *path, struct vsu_error *err)
 {
 	char folder[PATH_MAX], pattern[2 * NAME_MAX + 1];	/* each byte may be escaped */
 	const char *last;
-	int rc = vmm_hidden_path_split(path, folder, &last);
+	int rc = cvmm_priv_hidden_path_split(path, folder, &last);
 
 	if (rc < 0)
-		return vmm_advise(err, vsu_error_sys(err, rc, "hide: '%s'", path), CVMM_EXEC_ADVICE_MEMBER);
+		return cvmm_priv_advise(err, vsu_error_sys(err, rc, "hide: '%s'", path), CVMM_EXEC_ADVICE_MEMBER);
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
-		return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' does not end in a name", path), CVMM_EXEC_ADVICE_MEMBER);
+		return cvmm_priv_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' does not end in a name", path), CVMM_EXEC_ADVICE_MEMBER);
 	if (strlen(last) >= sizeof(pattern))
-		return vmm_advise(err, vsu_error_set(err, -ENAMETOOLONG, "hide: '%s' ends in a pattern of %zu characters, longer than any name", path, strlen(last)),
+		return cvmm_priv_advise(err, vsu_error_set(err, -ENAMETOOLONG, "hide: '%s' ends in a pattern of %zu characters, longer than any name", path, strlen(last)),
 				  CVMM_EXEC_ADVICE_MEMBER);
 	strcpy(pattern, last);
-	rc = vmm_hidden_add(h, &(struct vmm_hidden_row){ folder, pattern, NULL, VMM_HIDDEN_GIVEN });
+	rc = cvmm_priv_hidden_add(h, &(struct cvmm_priv_hidden_row){ folder, pattern, NULL, CVMM_PRIV_HIDDEN_GIVEN });
 	if (!rc)
-		rc = vmm_hidden_add_targets(h, h->nrows - 1);
+		rc = cvmm_priv_hidden_add_targets(h, h->nrows - 1);
 	return rc < 0 ? vsu_error_set(err, rc, "no memory for hidden files") : 0;
 }
 
-static void remove_row(struct vmm_hidden *h, unsigned int i)
+static void remove_row(struct cvmm_priv_hidden *h, unsigned int i)
 {
 	free(h->rows[i].folder);
 	free(h->rows[i].pattern);
 	h->rows[i] = h->rows[--h->nrows];
 }
 
-static int use_folder(struct vmm_hidden *h, const char *path)
+static int use_folder(struct cvmm_priv_hidden *h, const char *path)
 {
 	char **used = realloc(h->used, (h->nused + 1) * sizeof(*used));
 
@@ -53,20 +53,20 @@ static int use_folder(struct vmm_hidden *h, const char *path)
 }
 
 /* Removes the rows below a path, and shows the way to it. */
-static int show_path(struct vmm_hidden *h, const char *path, struct vsu_error *err)
+static int show_path(struct cvmm_priv_hidden *h, const char *path, struct vsu_error *err)
 {
 	char shown[PATH_MAX];
 	unsigned int i = 0;
 
 	if (!realpath(path, shown))
-		return vmm_advise(err, vsu_error_sys(err, -errno, "show: '%s'", path), CVMM_EXEC_ADVICE_MEMBER);
+		return cvmm_priv_advise(err, vsu_error_sys(err, -errno, "show: '%s'", path), CVMM_EXEC_ADVICE_MEMBER);
 	while (i < h->nrows) {
-		const struct vmm_hidden_row *r = &h->rows[i];
+		const struct cvmm_priv_hidden_row *r = &h->rows[i];
 
-		if (r->kind == VMM_HIDDEN_SYSTEM && vmm_hidden_path_below(r->folder, shown))
-			return vmm_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' belongs to this host's kernel or services; the guest has its own %s",
+		if (r->kind == CVMM_PRIV_HIDDEN_SYSTEM && cvmm_priv_hidden_path_below(r->folder, shown))
+			return cvmm_priv_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' belongs to this host's kernel or services; the guest has its own %s",
 							     path, r->folder), CVMM_EXEC_ADVICE_MEMBER);
-		if (r->kind != VMM_HIDDEN_SYSTEM && vmm_hidden_path_below(shown, r->folder))
+		if (r->kind != CVMM_PRIV_HIDDEN_SYSTEM && cvmm_priv_hidden_path_below(shown, r->folder))
 			remove_row(h, i);
 		else
 			i++;
@@ -77,27 +77,27 @@ static int show_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 
 /* ----------------------------------------------------------------- creation */
 
-static int fill_rows(struct vmm_hidden *h, const struct vmm_hidden_config *c)
+static int fill_rows(struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_config *c)
 {
 	unsigned int i;
 	int rc;
 
 	h->is_writable = c->is_writable;
-	rc = vmm_hidden_add_table(h);
+	rc = cvmm_priv_hidden_add_table(h);
 	if (!rc)
-		rc = vmm_hidden_add_home(h, c->home);
+		rc = cvmm_priv_hidden_add_home(h, c->home);
 	for (i = 0; !rc && i < c->nused; i++) {
 		rc = use_folder(h, c->used[i]);
 		if (!rc)
-			rc = vmm_hidden_add_other_home(h, c->used[i]);
+			rc = cvmm_priv_hidden_add_other_home(h, c->used[i]);
 	}
-	return rc ? rc : vmm_hidden_add_targets(h, 0);
+	return rc ? rc : cvmm_priv_hidden_add_targets(h, 0);
 }
 
-int vmm_hidden_new(struct vmm_hidden **out, const struct vmm_hidden_config *c,
+int cvmm_priv_hidden_new(struct cvmm_priv_hidden **out, const struct cvmm_priv_hidden_config *c,
 		   struct vsu_error *err)
 {
-	struct vmm_hidden *h = calloc(1, sizeof(*h));
+	struct cvmm_priv_hidden *h = calloc(1, sizeof(*h));
 	unsigned int i;
 	int rc = h ? fill_rows(h, c) : -ENOMEM;
 
@@ -108,13 +108,13 @@ int vmm_hidden_new(struct vmm_hidden **out, const struct vmm_hidden_config *c,
 	for (i = 0; !rc && i < c->nhide; i++)
 		rc = hide_path(h, c->hide[i], err);
 	if (rc < 0)
-		vmm_hidden_free(h);
+		cvmm_priv_hidden_free(h);
 	else
 		*out = h;
 	return rc;
 }
 
-void vmm_hidden_free(struct vmm_hidden *h)
+void cvmm_priv_hidden_free(struct cvmm_priv_hidden *h)
 {
 	if (!h)
 		return;
@@ -129,18 +129,18 @@ void vmm_hidden_free(struct vmm_hidden *h)
 
 /* -------------------------------------------------------------------- check */
 
-bool vmm_hidden_is_secret(const struct vmm_hidden *h, const char *folder)
+bool cvmm_priv_hidden_is_secret(const struct cvmm_priv_hidden *h, const char *folder)
 {
-	const struct vmm_hidden_row *r;
+	const struct cvmm_priv_hidden_row *r;
 	char name[NAME_MAX + 1];
 	const char *rest;
 
 	for (r = h->rows; r < h->rows + h->nrows; r++) {
-		rest = vmm_hidden_path_below(r->folder, folder);
-		if (!rest || !*rest || (r->kind != VMM_HIDDEN_SECRET && r->kind != VMM_HIDDEN_SYSTEM && r->kind != VMM_HIDDEN_DOTS))
+		rest = cvmm_priv_hidden_path_below(r->folder, folder);
+		if (!rest || !*rest || (r->kind != CVMM_PRIV_HIDDEN_SECRET && r->kind != CVMM_PRIV_HIDDEN_SYSTEM && r->kind != CVMM_PRIV_HIDDEN_DOTS))
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(rest, "/"), rest);
-		if (vmm_hidden_row_has(r, name))
+		if (cvmm_priv_hidden_row_has(r, name))
 			return true;
 	}
 	return false;
@@ -152,44 +152,44 @@ static bool is_shared(const char *path, bool parts, const char *const *shared, u
 	unsigned int i;
 
 	for (i = 0; i < nshared; i++)
-		if (vmm_hidden_path_below(shared[i], path) || (parts && vmm_hidden_path_below(path, shared[i])))
+		if (cvmm_priv_hidden_path_below(shared[i], path) || (parts && cvmm_priv_hidden_path_below(path, shared[i])))
 			return true;
 	return false;
 }
 
 /* The command uses the path that is to be hidden. */
-static bool is_used_name(const struct vmm_hidden *h, const struct vmm_hidden_row *r)
+static bool is_used_name(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_row *r)
 {
 	const char *name;
 	unsigned int i;
 
 	for (i = 0; i < h->nused; i++) {
-		name = vmm_hidden_path_below(r->folder, h->used[i]);
+		name = cvmm_priv_hidden_path_below(r->folder, h->used[i]);
 		if (name && !strcmp(name, r->pattern))
 			return true;
 	}
 	return false;
 }
 
-int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsigned int nshared,
+int cvmm_priv_hidden_check(const struct cvmm_priv_hidden *h, const char *const *shared, unsigned int nshared,
 		     struct vsu_error *err)
 {
-	const struct vmm_hidden_row *r;
+	const struct cvmm_priv_hidden_row *r;
 	unsigned int i;
 
 	for (r = h->rows; r < h->rows + h->nrows; r++) {
-		if (r->kind != VMM_HIDDEN_GIVEN)
+		if (r->kind != CVMM_PRIV_HIDDEN_GIVEN)
 			continue;
 		if (!is_shared(r->folder, false, shared, nshared))
-			return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a path of this host that is not shared; leave it out, or name one in a shared folder",
+			return cvmm_priv_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a path of this host that is not shared; leave it out, or name one in a shared folder",
 							     r->pattern, r->folder), CVMM_EXEC_ADVICE_MEMBER);
 		if (is_used_name(h, r))
-			return vmm_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a folder of the command, which is shared, shown or its current one; it is not hidden",
+			return cvmm_priv_advise(err, vsu_error_set(err, -EINVAL, "hide: '%s' in '%s' is a folder of the command, which is shared, shown or its current one; it is not hidden",
 							     r->pattern, r->folder), CVMM_EXEC_ADVICE_MEMBER);
 	}
 	for (i = h->nused - h->nshown; i < h->nused; i++)
 		if (!is_shared(h->used[i], true, shared, nshared))
-			return vmm_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' is not shared; share its folder", h->used[i]),
+			return cvmm_priv_advise(err, vsu_error_set(err, -EINVAL, "show: '%s' is not shared; share its folder", h->used[i]),
 					  CVMM_EXEC_ADVICE_MEMBER);
 	return 0;
 }

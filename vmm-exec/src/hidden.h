@@ -6,15 +6,15 @@
  *
  * Threads: one at a time.
  */
-#ifndef VMM_EXEC_HIDDEN_H
-#define VMM_EXEC_HIDDEN_H
+#ifndef CVMM_PRIV_HIDDEN_H
+#define CVMM_PRIV_HIDDEN_H
 
 #include <stdbool.h>
 
 #include <vmm-sys-util/error.h>
 
 /* Texts are borrowed for the call. */
-struct vmm_hidden_config {
+struct cvmm_priv_hidden_config {
 	const char *const *hide; /* further paths; the last name is a pattern */
 	unsigned int nhide;
 	const char *const *show; /* paths of which nothing is hidden */
@@ -25,28 +25,28 @@ struct vmm_hidden_config {
 	bool is_writable;	/* the root: temporary files, logs and data of services are not hidden */
 };
 
-struct vmm_hidden;
+struct cvmm_priv_hidden;
 
 /* -ENOENT: the folder of a path; -EINVAL: not a path, or one that is always hidden; -ENOMEM. */
-int vmm_hidden_new(struct vmm_hidden **out, const struct vmm_hidden_config *c,
+int cvmm_priv_hidden_new(struct cvmm_priv_hidden **out, const struct cvmm_priv_hidden_config *c,
 		   struct vsu_error *err);
-void vmm_hidden_free(struct vmm_hidden *h);
+void cvmm_priv_hidden_free(struct cvmm_priv_hidden *h);
 
 /*
  * -EINVAL: one of the paths of hide or show has no effect on any of these folders (absolute,
  * without links), which are all that the machine shares.
  */
-int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsigned int nshared,
+int cvmm_priv_hidden_check(const struct cvmm_priv_hidden *h, const char *const *shared, unsigned int nshared,
 		     struct vsu_error *err);
 
 /*
  * Whether a folder (absolute, without links) is a secret of this host or a dot folder of a home, or
  * in one. No file of it is for a command, unless its user names the folder.
  */
-bool vmm_hidden_is_secret(const struct vmm_hidden *h, const char *folder);
+bool cvmm_priv_hidden_is_secret(const struct cvmm_priv_hidden *h, const char *folder);
 
 /* A shared folder: paths are absolute, without links. */
-struct vmm_hidden_share {
+struct cvmm_priv_hidden_share {
 	const char *folder;
 	const char *const *sealed; /* folders below it that it has no access to, as others share them */
 	unsigned int nsealed;
@@ -57,7 +57,7 @@ struct vmm_hidden_share {
  * The names that the device of a folder hides, in the form of its configuration, which the caller
  * frees; NULL: none. h NULL: only those of sealed folders.
  */
-int vmm_hidden_list(const struct vmm_hidden *h, const struct vmm_hidden_share *share, char **list,
+int cvmm_priv_hidden_list(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_share *share, char **list,
 		    struct vsu_error *err);
 
 #endif

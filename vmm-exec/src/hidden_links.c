@@ -27,33 +27,33 @@ static bool is_kept(const char *path)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(kept_folders) / sizeof(kept_folders[0]); i++)
-		if (vmm_hidden_path_below(kept_folders[i], path) || vmm_hidden_path_below(path, kept_folders[i]))
+		if (cvmm_priv_hidden_path_below(kept_folders[i], path) || cvmm_priv_hidden_path_below(path, kept_folders[i]))
 			return true;
 	return false;
 }
 
 /* A folder of the command has the target, but not the link. */
-static bool is_used(const struct vmm_hidden *h, const struct vmm_hidden_row *r, const char *target)
+static bool is_used(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_row *r, const char *target)
 {
 	unsigned int i;
 
 	for (i = 0; i < h->nused; i++)
-		if (vmm_hidden_path_below(h->used[i], target) && !vmm_hidden_path_below(h->used[i], r->folder))
+		if (cvmm_priv_hidden_path_below(h->used[i], target) && !cvmm_priv_hidden_path_below(h->used[i], r->folder))
 			return true;
 	return false;
 }
 
 /* A row hides everything in the folder, or in one above it, also from this command. */
-static bool is_hidden(const struct vmm_hidden *h, const char *folder)
+static bool is_hidden(const struct cvmm_priv_hidden *h, const char *folder)
 {
-	const struct vmm_hidden_row *r;
+	const struct cvmm_priv_hidden_row *r;
 	unsigned int i;
 
 	for (r = h->rows; r < h->rows + h->nrows; r++) {
-		bool is_way = strcmp(r->pattern, "*") != 0 || r->except || !vmm_hidden_path_below(r->folder, folder);
+		bool is_way = strcmp(r->pattern, "*") != 0 || r->except || !cvmm_priv_hidden_path_below(r->folder, folder);
 
 		for (i = 0; !is_way && i < h->nused; i++)
-			is_way = vmm_hidden_path_below(r->folder, h->used[i]);
+			is_way = cvmm_priv_hidden_path_below(r->folder, h->used[i]);
 		if (!is_way)
 			return true;
 	}
@@ -76,12 +76,12 @@ static int split_target(const char *path, char folder[PATH_MAX], char name[NAME_
 {
 	char whole[PATH_MAX];
 	const char *last;
-	int rc = vmm_hidden_path_split(path, folder, &last);
+	int rc = cvmm_priv_hidden_path_split(path, folder, &last);
 
 	if (!rc && (!*last || !strcmp(last, ".") || !strcmp(last, ".."))) {
 		if (!realpath(path, whole))
 			return -errno;
-		rc = vmm_hidden_path_split(whole, folder, &last);
+		rc = cvmm_priv_hidden_path_split(whole, folder, &last);
 	}
 	if (!rc && (!*last || strlen(last) > NAME_MAX))
 		rc = -ENOENT;
@@ -106,20 +106,20 @@ static int read_step(const char *folder, const char *name, char out[PATH_MAX])
 }
 
 /* A user's --hide applies whatever it points at. */
-static bool hides_target(const struct vmm_hidden *h, const struct vmm_hidden_row *r, const char *folder, const char *name)
+static bool hides_target(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_row *r, const char *folder, const char *name)
 {
 	char path[PATH_MAX + NAME_MAX + 2];
 
 	snprintf(path, sizeof(path), "%s/%s", strcmp(folder, "/") ? folder : "", name);
-	return r->kind == VMM_HIDDEN_GIVEN ||
+	return r->kind == CVMM_PRIV_HIDDEN_GIVEN ||
 	       (!is_kept(path) && !is_used(h, r, path) && !is_hidden(h, folder));
 }
 
 /* Adds a row for each step of a chain. The row moves if the table grows. */
-static int add_chain(struct vmm_hidden *h, unsigned int row, const char *first)
+static int add_chain(struct cvmm_priv_hidden *h, unsigned int row, const char *first)
 {
 	char folder[PATH_MAX], path[PATH_MAX], name[NAME_MAX + 1], pattern[2 * NAME_MAX + 1];
-	enum vmm_hidden_kind kind;
+	enum cvmm_priv_hidden_kind kind;
 	unsigned int i;
 	int rc = 0;
 
@@ -131,28 +131,28 @@ static int add_chain(struct vmm_hidden *h, unsigned int row, const char *first)
 		if (!hides_target(h, &h->rows[row], folder, name))
 			continue;
 		make_pattern(pattern, name);
-		kind = h->rows[row].kind == VMM_HIDDEN_GIVEN ? VMM_HIDDEN_SECRET : h->rows[row].kind;
-		rc = vmm_hidden_add(h, &(struct vmm_hidden_row){ folder, pattern, NULL, kind });
+		kind = h->rows[row].kind == CVMM_PRIV_HIDDEN_GIVEN ? CVMM_PRIV_HIDDEN_SECRET : h->rows[row].kind;
+		rc = cvmm_priv_hidden_add(h, &(struct cvmm_priv_hidden_row){ folder, pattern, NULL, kind });
 	}
 	return rc;
 }
 
 /* The links in the folder of a row that its pattern hides. */
-static int add_row_targets(struct vmm_hidden *h, unsigned int row)
+static int add_row_targets(struct cvmm_priv_hidden *h, unsigned int row)
 {
 	DIR *d = opendir(h->rows[row].folder);
 	const struct dirent *e;
 	int rc = 0;
 
 	while (!rc && d && (e = readdir(d)))
-		if ((e->d_type == DT_LNK || e->d_type == DT_UNKNOWN) && vmm_hidden_row_has(&h->rows[row], e->d_name))
+		if ((e->d_type == DT_LNK || e->d_type == DT_UNKNOWN) && cvmm_priv_hidden_row_has(&h->rows[row], e->d_name))
 			rc = add_chain(h, row, e->d_name);
 	if (d)
 		closedir(d);
 	return rc;
 }
 
-int vmm_hidden_add_targets(struct vmm_hidden *h, unsigned int first)
+int cvmm_priv_hidden_add_targets(struct cvmm_priv_hidden *h, unsigned int first)
 {
 	const unsigned int n = h->nrows;
 	unsigned int i;
@@ -160,7 +160,7 @@ int vmm_hidden_add_targets(struct vmm_hidden *h, unsigned int first)
 
 	for (i = first; !rc && i < n; i++)
 		/* other users make links in folders for temporary files */
-		if (h->rows[i].kind != VMM_HIDDEN_SYSTEM && h->rows[i].kind != VMM_HIDDEN_TEMPORARY)
+		if (h->rows[i].kind != CVMM_PRIV_HIDDEN_SYSTEM && h->rows[i].kind != CVMM_PRIV_HIDDEN_TEMPORARY)
 			rc = add_row_targets(h, i);
 	return rc;
 }

@@ -39,21 +39,21 @@ static void put_pattern(FILE *f, const char *pattern, bool begins)
 /* The list of one shared folder. */
 struct list {
 	FILE *f;
-	const struct vmm_hidden *h;
-	const struct vmm_hidden_share *share;
+	const struct cvmm_priv_hidden *h;
+	const struct cvmm_priv_hidden_share *share;
 };
 
 /* A path of the host, in or below the shared folder. */
 static void put_path(const struct list *l, const char *path)
 {
-	const char *rest = vmm_hidden_path_below(l->share->folder, path);
+	const char *rest = cvmm_priv_hidden_path_below(l->share->folder, path);
 
 	put_escaped(l->f, rest, strlen(rest));
 }
 
 static void put_hidden(const struct list *l, const char *folder, const char *pattern)
 {
-	const bool is_top = !*vmm_hidden_path_below(l->share->folder, folder);
+	const bool is_top = !*cvmm_priv_hidden_path_below(l->share->folder, folder);
 
 	fputc(':', l->f);
 	put_path(l, folder);
@@ -69,7 +69,7 @@ static void put_shown(const struct list *l, const char *path, const char *end)
 	unsigned int i;
 
 	for (i = 0; i < l->share->nsealed; i++) {
-		rest = vmm_hidden_path_below(l->share->sealed[i], path);
+		rest = cvmm_priv_hidden_path_below(l->share->sealed[i], path);
 		if (rest && *rest)
 			return;
 	}
@@ -78,31 +78,31 @@ static void put_shown(const struct list *l, const char *path, const char *end)
 	fputs(end, l->f);
 }
 
-static bool is_shown_by(const struct vmm_hidden_row *r, const char *used)
+static bool is_shown_by(const struct cvmm_priv_hidden_row *r, const char *used)
 {
-	const char *rest = vmm_hidden_path_below(r->folder, used);
+	const char *rest = cvmm_priv_hidden_path_below(r->folder, used);
 	char name[NAME_MAX + 1];
 
-	if (!rest || r->kind == VMM_HIDDEN_SYSTEM)
+	if (!rest || r->kind == CVMM_PRIV_HIDDEN_SYSTEM)
 		return false;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(rest, "/"), rest);
-	return *rest && vmm_hidden_row_has(r, name);
+	return *rest && cvmm_priv_hidden_row_has(r, name);
 }
 
-static bool is_used(const struct vmm_hidden *h, const char *folder)
+static bool is_used(const struct cvmm_priv_hidden *h, const char *folder)
 {
 	unsigned int i;
 
 	for (i = 0; i < h->nused; i++)
-		if (vmm_hidden_path_below(h->used[i], folder))
+		if (cvmm_priv_hidden_path_below(h->used[i], folder))
 			return true;
 	return false;
 }
 
 /* Each folder on the way to one that the command uses has that name only. */
-static void put_way(const struct list *l, const struct vmm_hidden_row *r, const char *used)
+static void put_way(const struct list *l, const struct cvmm_priv_hidden_row *r, const char *used)
 {
-	const char *at = vmm_hidden_path_below(r->folder, used);
+	const char *at = cvmm_priv_hidden_path_below(r->folder, used);
 	char folder[PATH_MAX];
 	size_t len;
 
@@ -117,9 +117,9 @@ static void put_way(const struct list *l, const struct vmm_hidden_row *r, const 
 }
 
 /* The user's own folder is not hidden from a command that works in it. */
-static bool row_applies(const struct vmm_hidden *h, const struct vmm_hidden_row *r)
+static bool row_applies(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_row *r)
 {
-	const bool is_own = r->kind == VMM_HIDDEN_OWN || r->kind == VMM_HIDDEN_TEMPORARY || r->kind == VMM_HIDDEN_DATA;
+	const bool is_own = r->kind == CVMM_PRIV_HIDDEN_OWN || r->kind == CVMM_PRIV_HIDDEN_TEMPORARY || r->kind == CVMM_PRIV_HIDDEN_DATA;
 	unsigned int i;
 
 	for (i = 0; is_own && i < h->nused; i++)
@@ -129,20 +129,20 @@ static bool row_applies(const struct vmm_hidden *h, const struct vmm_hidden_row 
 }
 
 /* The way to another used folder, of which this one is a part, shows it. */
-static bool is_on_way(const struct vmm_hidden *h, const struct vmm_hidden_row *r, unsigned int used)
+static bool is_on_way(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_row *r, unsigned int used)
 {
 	const char *path = h->used[used];
 	unsigned int i;
 
 	for (i = 0; i < h->nused; i++)
-		if (i != used && is_shown_by(r, h->used[i]) && vmm_hidden_path_below(h->used[i], path) &&
+		if (i != used && is_shown_by(r, h->used[i]) && cvmm_priv_hidden_path_below(h->used[i], path) &&
 		    (i < used || strcmp(h->used[i], path) != 0))
 			return true;
 	return false;
 }
 
 /* The names of a row that are not hidden. Private files in them are. */
-static void put_exceptions(const struct list *l, const struct vmm_hidden_row *r)
+static void put_exceptions(const struct list *l, const struct cvmm_priv_hidden_row *r)
 {
 	char path[PATH_MAX];
 	const char *at;
@@ -155,12 +155,12 @@ static void put_exceptions(const struct list *l, const struct vmm_hidden_row *r)
 	}
 }
 
-static void put_row(const struct list *l, const struct vmm_hidden_row *r)
+static void put_row(const struct list *l, const struct cvmm_priv_hidden_row *r)
 {
-	const struct vmm_hidden *h = l->h;
+	const struct cvmm_priv_hidden *h = l->h;
 	unsigned int i;
 
-	if (!vmm_hidden_path_below(l->share->folder, r->folder) || !row_applies(h, r))
+	if (!cvmm_priv_hidden_path_below(l->share->folder, r->folder) || !row_applies(h, r))
 		return;
 	put_hidden(l, r->folder, r->pattern);
 	put_exceptions(l, r);
@@ -181,13 +181,13 @@ static void put_sealed(const struct list *l)
 }
 
 /* Another folder that the command uses has this one. */
-static bool is_inner(const struct vmm_hidden *h, unsigned int used)
+static bool is_inner(const struct cvmm_priv_hidden *h, unsigned int used)
 {
 	const char *path = h->used[used];
 	unsigned int i;
 
 	for (i = 0; i < h->nused; i++)
-		if (i != used && vmm_hidden_path_below(h->used[i], path) && (i < used || strcmp(h->used[i], path) != 0))
+		if (i != used && cvmm_priv_hidden_path_below(h->used[i], path) && (i < used || strcmp(h->used[i], path) != 0))
 			return true;
 	return false;
 }
@@ -202,7 +202,7 @@ static void put_used(const struct list *l)
 	unsigned int i;
 
 	for (i = 0; l->h && l->share->hides_private && i < l->h->nused; i++) {
-		rest = vmm_hidden_path_below(l->share->folder, l->h->used[i]);
+		rest = cvmm_priv_hidden_path_below(l->share->folder, l->h->used[i]);
 		if (rest && *rest && !is_inner(l->h, i))
 			put_shown(l, l->h->used[i], "");
 	}
@@ -247,7 +247,7 @@ static void remove_repeated(char *list)
 	*to = '\0';
 }
 
-int vmm_hidden_list(const struct vmm_hidden *h, const struct vmm_hidden_share *share, char **list,
+int cvmm_priv_hidden_list(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_share *share, char **list,
 		    struct vsu_error *err)
 {
 	char *text = NULL;

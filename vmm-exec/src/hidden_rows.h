@@ -5,33 +5,33 @@
  *
  * Threads: as of hidden.h.
  */
-#ifndef VMM_EXEC_HIDDEN_ROWS_H
-#define VMM_EXEC_HIDDEN_ROWS_H
+#ifndef CVMM_PRIV_HIDDEN_ROWS_H
+#define CVMM_PRIV_HIDDEN_ROWS_H
 
 #include <limits.h>
 
 #include "hidden.h"
 
-enum vmm_hidden_kind {
-	VMM_HIDDEN_SECRET,
-	VMM_HIDDEN_SYSTEM,	/* the guest has its own; cannot be shown */
-	VMM_HIDDEN_HOMES,
-	VMM_HIDDEN_DOTS,	/* of a home: settings, keys and histories */
-	VMM_HIDDEN_OWN,		/* a folder of the user: shown if the command uses it */
-	VMM_HIDDEN_TEMPORARY,	/* likewise; not in a writable root */
-	VMM_HIDDEN_DATA,	/* of this host, except of programs; not in a writable root */
-	VMM_HIDDEN_GIVEN,	/* by hide, which has an effect */
+enum cvmm_priv_hidden_kind {
+	CVMM_PRIV_HIDDEN_SECRET,
+	CVMM_PRIV_HIDDEN_SYSTEM,	/* the guest has its own; cannot be shown */
+	CVMM_PRIV_HIDDEN_HOMES,
+	CVMM_PRIV_HIDDEN_DOTS,	/* of a home: settings, keys and histories */
+	CVMM_PRIV_HIDDEN_OWN,		/* a folder of the user: shown if the command uses it */
+	CVMM_PRIV_HIDDEN_TEMPORARY,	/* likewise; not in a writable root */
+	CVMM_PRIV_HIDDEN_DATA,	/* of this host, except of programs; not in a writable root */
+	CVMM_PRIV_HIDDEN_GIVEN,	/* by hide, which has an effect */
 };
 
-struct vmm_hidden_row {
+struct cvmm_priv_hidden_row {
 	char *folder;		/* without links */
 	char *pattern;
 	const char *except;	/* names with spaces between them that are not hidden; or NULL */
-	enum vmm_hidden_kind kind;
+	enum cvmm_priv_hidden_kind kind;
 };
 
-struct vmm_hidden {
-	struct vmm_hidden_row *rows;
+struct cvmm_priv_hidden {
+	struct cvmm_priv_hidden_row *rows;
 	unsigned int nrows;
 	char **used;
 	unsigned int nused, nshown; /* the last ones are those of show */
@@ -39,21 +39,21 @@ struct vmm_hidden {
 };
 
 /* The part of a path that follows a folder, or NULL: the path is not in the folder. */
-const char *vmm_hidden_path_below(const char *folder, const char *path);
+const char *cvmm_priv_hidden_path_below(const char *folder, const char *path);
 /* Without links, as far as it exists: the last name may be a pattern. */
-int vmm_hidden_path_split(const char *path, char folder[PATH_MAX], const char **last);
+int cvmm_priv_hidden_path_split(const char *path, char folder[PATH_MAX], const char **last);
 
 /* The row hides this name of its folder. */
-bool vmm_hidden_row_has(const struct vmm_hidden_row *row, const char *name);
+bool cvmm_priv_hidden_row_has(const struct cvmm_priv_hidden_row *row, const char *name);
 
 /* Copies the texts but except. 0 for a folder of which everything is hidden; -ENOMEM. */
-int vmm_hidden_add(struct vmm_hidden *h, const struct vmm_hidden_row *row);
+int cvmm_priv_hidden_add(struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_row *row);
 /* Rows of this host, and of a home; -ENOMEM. */
-int vmm_hidden_add_table(struct vmm_hidden *h);
-int vmm_hidden_add_home(struct vmm_hidden *h, const char *home);
+int cvmm_priv_hidden_add_table(struct cvmm_priv_hidden *h);
+int cvmm_priv_hidden_add_home(struct cvmm_priv_hidden *h, const char *home);
 /* Homes of others, in which the command may be. */
-int vmm_hidden_add_other_home(struct vmm_hidden *h, const char *used);
+int cvmm_priv_hidden_add_other_home(struct cvmm_priv_hidden *h, const char *used);
 /* The targets of symbolic links that rows from first on hide, each step of a chain. */
-int vmm_hidden_add_targets(struct vmm_hidden *h, unsigned int first);
+int cvmm_priv_hidden_add_targets(struct cvmm_priv_hidden *h, unsigned int first);
 
 #endif

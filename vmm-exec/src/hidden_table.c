@@ -18,19 +18,19 @@
 
 #include "hidden_rows.h"
 
-#define SECRET(path) { (path), NULL, VMM_HIDDEN_SECRET }
-#define SYSTEM(path) { (path), NULL, VMM_HIDDEN_SYSTEM }
-#define OWN(path) { (path), NULL, VMM_HIDDEN_OWN }
-#define TEMPORARY(path) { (path), NULL, VMM_HIDDEN_TEMPORARY }
-#define DATA(path, except) { (path), (except), VMM_HIDDEN_DATA }
+#define SECRET(path) { (path), NULL, CVMM_PRIV_HIDDEN_SECRET }
+#define SYSTEM(path) { (path), NULL, CVMM_PRIV_HIDDEN_SYSTEM }
+#define OWN(path) { (path), NULL, CVMM_PRIV_HIDDEN_OWN }
+#define TEMPORARY(path) { (path), NULL, CVMM_PRIV_HIDDEN_TEMPORARY }
+#define DATA(path, except) { (path), (except), CVMM_PRIV_HIDDEN_DATA }
 
 /* A read-only root also hides private files by their mode. */
 static const struct {
 	const char *path, *except;
-	enum vmm_hidden_kind kind;
+	enum cvmm_priv_hidden_kind kind;
 } table[] = {
 	SYSTEM("/proc/*"), SYSTEM("/sys/*"), SYSTEM("/dev/*"), SYSTEM("/run/*"),
-	{ "/home/*", NULL, VMM_HIDDEN_HOMES }, SECRET("/root"),
+	{ "/home/*", NULL, CVMM_PRIV_HIDDEN_HOMES }, SECRET("/root"),
 	TEMPORARY("/tmp/*"), TEMPORARY("/var/tmp/*"), OWN("/media/*"), OWN("/mnt/*"), OWN("/srv/*"),
 	SECRET("/swap*"), SECRET("/.snapshots"),
 	SECRET("/etc/shadow*"), SECRET("/etc/gshadow*"), SECRET("/etc/sudoers*"),
@@ -68,7 +68,7 @@ static const char *const system_types[] = {
 /* -------------------------------------------------------------------- paths */
 
 /* The part of a path that follows a folder, or NULL: the path is not in the folder. */
-const char *vmm_hidden_path_below(const char *folder, const char *path)
+const char *cvmm_priv_hidden_path_below(const char *folder, const char *path)
 {
 	const size_t len = strcmp(folder, "/") ? strlen(folder) : 0;
 
@@ -78,7 +78,7 @@ const char *vmm_hidden_path_below(const char *folder, const char *path)
 }
 
 /* Without links, as far as it exists: the last name may be a pattern. */
-int vmm_hidden_path_split(const char *path, char folder[PATH_MAX], const char **last)
+int cvmm_priv_hidden_path_split(const char *path, char folder[PATH_MAX], const char **last)
 {
 	const char *slash = strrchr(path, '/');
 	char *above = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
@@ -102,18 +102,18 @@ static bool has_word(const char *words, const char *name)
 	return false;
 }
 
-bool vmm_hidden_row_has(const struct vmm_hidden_row *row, const char *name)
+bool cvmm_priv_hidden_row_has(const struct cvmm_priv_hidden_row *row, const char *name)
 {
 	return !fnmatch(row->pattern, name, 0) && !has_word(row->except, name);
 }
 
 /* Whether the folder is, or is in, one of which everything is hidden. */
-static bool is_in_system(const struct vmm_hidden *h, const char *folder)
+static bool is_in_system(const struct cvmm_priv_hidden *h, const char *folder)
 {
 	unsigned int i;
 
 	for (i = 0; i < h->nrows; i++)
-		if (h->rows[i].kind == VMM_HIDDEN_SYSTEM && vmm_hidden_path_below(h->rows[i].folder, folder))
+		if (h->rows[i].kind == CVMM_PRIV_HIDDEN_SYSTEM && cvmm_priv_hidden_path_below(h->rows[i].folder, folder))
 			return true;
 	return false;
 }
@@ -126,9 +126,9 @@ static char *copy_of(const char *text, bool *failed)
 	return copy;
 }
 
-int vmm_hidden_add(struct vmm_hidden *h, const struct vmm_hidden_row *row)
+int cvmm_priv_hidden_add(struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_row *row)
 {
-	struct vmm_hidden_row *rows;
+	struct cvmm_priv_hidden_row *rows;
 	bool failed = false;
 
 	if (is_in_system(h, row->folder))
@@ -137,33 +137,33 @@ int vmm_hidden_add(struct vmm_hidden *h, const struct vmm_hidden_row *row)
 	if (!rows)
 		return -ENOMEM;
 	h->rows = rows;
-	rows[h->nrows++] = (struct vmm_hidden_row){ copy_of(row->folder, &failed), copy_of(row->pattern, &failed),
+	rows[h->nrows++] = (struct cvmm_priv_hidden_row){ copy_of(row->folder, &failed), copy_of(row->pattern, &failed),
 						    row->except, row->kind };
 	return failed ? -ENOMEM : 0;
 }
 
-static int add_row(struct vmm_hidden *h, char *folder, char *pattern, enum vmm_hidden_kind kind)
+static int add_row(struct cvmm_priv_hidden *h, char *folder, char *pattern, enum cvmm_priv_hidden_kind kind)
 {
-	return vmm_hidden_add(h, &(struct vmm_hidden_row){ folder, pattern, NULL, kind });
+	return cvmm_priv_hidden_add(h, &(struct cvmm_priv_hidden_row){ folder, pattern, NULL, kind });
 }
 
 /* A path whose folder does not exist has nothing to hide. */
-static int add_path(struct vmm_hidden *h, const char *path, const char *except, enum vmm_hidden_kind kind)
+static int add_path(struct cvmm_priv_hidden *h, const char *path, const char *except, enum cvmm_priv_hidden_kind kind)
 {
 	char folder[PATH_MAX], pattern[NAME_MAX + 1];
 	const char *last;
-	int rc = vmm_hidden_path_split(path, folder, &last);
+	int rc = cvmm_priv_hidden_path_split(path, folder, &last);
 
 	if (rc == -ENOENT || rc == -ENOTDIR || rc == -EACCES)
 		return 0;
 	if (rc < 0)
 		return rc;
 	snprintf(pattern, sizeof(pattern), "%s", last);
-	return vmm_hidden_add(h, &(struct vmm_hidden_row){ folder, pattern, except, kind });
+	return cvmm_priv_hidden_add(h, &(struct cvmm_priv_hidden_row){ folder, pattern, except, kind });
 }
 
 /* A pattern in the middle stands for each folder that has the last name. */
-static int add_paths(struct vmm_hidden *h, const char *path, const char *except, enum vmm_hidden_kind kind)
+static int add_paths(struct cvmm_priv_hidden *h, const char *path, const char *except, enum cvmm_priv_hidden_kind kind)
 {
 	const char *last = strrchr(path, '/');
 	glob_t found;
@@ -201,16 +201,16 @@ static bool is_autofs(const char *folder)
 }
 
 /* An automounter mounts the homes of others, and hosts. */
-static int add_mount(struct vmm_hidden *h, const struct mntent *m)
+static int add_mount(struct cvmm_priv_hidden *h, const struct mntent *m)
 {
 	if (is_system(m->mnt_type))
-		return add_row(h, m->mnt_dir, (char[]){ "*" }, VMM_HIDDEN_SYSTEM);
+		return add_row(h, m->mnt_dir, (char[]){ "*" }, CVMM_PRIV_HIDDEN_SYSTEM);
 	if (!strcmp(m->mnt_type, "autofs") && is_autofs(m->mnt_dir))
-		return add_row(h, m->mnt_dir, (char[]){ "*" }, VMM_HIDDEN_OWN);
+		return add_row(h, m->mnt_dir, (char[]){ "*" }, CVMM_PRIV_HIDDEN_OWN);
 	return 0;
 }
 
-static int add_mounts(struct vmm_hidden *h)
+static int add_mounts(struct cvmm_priv_hidden *h)
 {
 	FILE *f = setmntent("/proc/self/mounts", "re");
 	const struct mntent *m;
@@ -223,40 +223,40 @@ static int add_mounts(struct vmm_hidden *h)
 	return rc;
 }
 
-int vmm_hidden_add_table(struct vmm_hidden *h)
+int cvmm_priv_hidden_add_table(struct cvmm_priv_hidden *h)
 {
-	enum vmm_hidden_kind kind;
+	enum cvmm_priv_hidden_kind kind;
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < sizeof(table) / sizeof(table[0]); i++) {
 		kind = table[i].kind;
-		if (!h->is_writable || (kind != VMM_HIDDEN_TEMPORARY && kind != VMM_HIDDEN_DATA))
+		if (!h->is_writable || (kind != CVMM_PRIV_HIDDEN_TEMPORARY && kind != CVMM_PRIV_HIDDEN_DATA))
 			rc = add_paths(h, table[i].path, table[i].except, kind);
 	}
 	return rc ? rc : add_mounts(h);
 }
 
 /* Names that begin with a dot are those of settings, keys and histories. */
-int vmm_hidden_add_home(struct vmm_hidden *h, const char *home)
+int cvmm_priv_hidden_add_home(struct cvmm_priv_hidden *h, const char *home)
 {
 	char folder[PATH_MAX];
 	int rc;
 
 	if (!home || *home != '/' || !realpath(home, folder) || !strcmp(folder, "/"))
 		return 0;
-	rc = add_row(h, folder, (char[]){ "*" }, VMM_HIDDEN_OWN);
-	return rc < 0 ? rc : add_row(h, folder, (char[]){ ".*" }, VMM_HIDDEN_DOTS);
+	rc = add_row(h, folder, (char[]){ "*" }, CVMM_PRIV_HIDDEN_OWN);
+	return rc < 0 ? rc : add_row(h, folder, (char[]){ ".*" }, CVMM_PRIV_HIDDEN_DOTS);
 }
 
-int vmm_hidden_add_other_home(struct vmm_hidden *h, const char *used)
+int cvmm_priv_hidden_add_other_home(struct cvmm_priv_hidden *h, const char *used)
 {
-	const char *rest = vmm_hidden_path_below("/home", used);
+	const char *rest = cvmm_priv_hidden_path_below("/home", used);
 	char home[PATH_MAX];
 
 	if (!rest || !*rest)
 		return 0;
 	snprintf(home, sizeof(home), "/home/%.*s", (int)strcspn(rest, "/"), rest);
-	return add_row(h, home, (char[]){ ".*" }, VMM_HIDDEN_DOTS);
+	return add_row(h, home, (char[]){ ".*" }, CVMM_PRIV_HIDDEN_DOTS);
 }
 

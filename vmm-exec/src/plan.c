@@ -152,10 +152,10 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 	int rc = c->init ? vsu_path_check_links(c->init, err) : 0;
 
 	if (rc < 0)
-		return vmm_advise(err, vsu_error_prefix(err, rc, "init"), CVMM_EXEC_ADVICE_MEMBER);
+		return cvmm_priv_advise(err, vsu_error_prefix(err, rc, "init"), CVMM_EXEC_ADVICE_MEMBER);
 	rc = c->modules ? vsu_path_check_links(c->modules, err) : 0;
 	if (rc < 0)
-		return vmm_advise(err, vsu_error_prefix(err, rc, "modules"), CVMM_EXEC_ADVICE_MEMBER);
+		return cvmm_priv_advise(err, vsu_error_prefix(err, rc, "modules"), CVMM_EXEC_ADVICE_MEMBER);
 	rc = find_modules(p, c, folder, err);
 	name_modules(p, c, names);
 	return rc < 0 ? rc : vagent_initrd_make(&initrd, &p->initrd_fd, err);
@@ -284,7 +284,7 @@ static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error 
 		return vagent_host_kernel("/boot", "/lib/modules", p->kernel, err);
 	rc = vsu_path_check_links(kernel, err);
 	if (rc < 0)
-		return vmm_advise(err, vsu_error_prefix(err, rc, "kernel"), CVMM_EXEC_ADVICE_MEMBER);
+		return cvmm_priv_advise(err, vsu_error_prefix(err, rc, "kernel"), CVMM_EXEC_ADVICE_MEMBER);
 	if (strlen(kernel) >= sizeof(p->kernel))
 		return vsu_error_set(err, -ENAMETOOLONG, "the path of the kernel is too long");
 	strcpy(p->kernel, kernel);
@@ -297,7 +297,7 @@ static int find_boot_files(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	int rc = find_kernel(p, c->kernel, err);
 
 	if (!rc && vmm_plan_is_builtin(p->kernel) && (c->modules || c->init))
-		rc = vmm_advise(err, vsu_error_set(err, -EINVAL, "%s has no effect on the kernel '%s', which has no initrd; leave it out",
+		rc = cvmm_priv_advise(err, vsu_error_set(err, -EINVAL, "%s has no effect on the kernel '%s', which has no initrd; leave it out",
 						   c->modules ? "modules" : "init", p->kernel), CVMM_EXEC_ADVICE_MEMBER);
 	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s%s", c->image && !c->kernel ? " " VAGENT_KERNEL_WORD : "",
 			    c->append ? " " : "", c->append ? c->append : "") < 0) {
@@ -415,7 +415,7 @@ void vmm_plan_free(struct vmm_plan *p)
 		free(p->folders[p->nfolders].path);
 		free(p->folders[p->nfolders].hidden);
 	}
-	vmm_hidden_free(p->hidden);
+	cvmm_priv_hidden_free(p->hidden);
 	vagent_request_free(&p->parts);
 	free(p->cmdline);
 	vsu_fd_close(&p->initrd_fd);

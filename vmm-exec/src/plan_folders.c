@@ -74,18 +74,18 @@ static bool permits_more(const struct vmm_plan_folder *f, const struct vmm_plan_
 static int add_folder(struct vmm_plan *p, struct vmm_plan_folder *f, struct vsu_error *err)
 {
 	const char *sealed[CVMM_EXEC_MAX_FOLDERS + 1], *rest;
-	struct vmm_hidden_share share = {
+	struct cvmm_priv_hidden_share share = {
 		.folder = f->path, .sealed = sealed, .hides_private = f->hides_private,
 	};
 	unsigned int i;
 	int rc;
 
 	for (i = 0; i < p->nfolders; i++) {
-		rest = vmm_hidden_path_below(f->path, p->folders[i].path);
+		rest = cvmm_priv_hidden_path_below(f->path, p->folders[i].path);
 		if (rest && *rest && permits_more(f, &p->folders[i]))
 			sealed[share.nsealed++] = p->folders[i].path;
 	}
-	rc = vmm_hidden_list(p->hidden, &share, &f->hidden, err);
+	rc = cvmm_priv_hidden_list(p->hidden, &share, &f->hidden, err);
 	return rc < 0 ? rc : add_folder_word(p, f, err);
 }
 
@@ -176,7 +176,7 @@ static void add_used(char **used, unsigned int *n, const char *given)
 static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	char *used[CVMM_EXEC_MAX_FOLDERS + 1];
-	struct vmm_hidden_config h = {
+	struct cvmm_priv_hidden_config h = {
 		.hide = c->hide, .nhide = count_texts(c->hide), .show = c->show,
 		.nshow = count_texts(c->show), .used = (const char *const *)used, .home = c->home,
 		.is_writable = c->writable_root,
@@ -188,7 +188,7 @@ static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, str
 		add_used(used, &h.nused, c->folder);
 	for (i = 0; i < c->nfolders; i++)
 		add_used(used, &h.nused, c->folders[i].path);
-	rc = vmm_hidden_new(&p->hidden, &h, err);
+	rc = cvmm_priv_hidden_new(&p->hidden, &h, err);
 	while (h.nused)
 		free(used[--h.nused]);
 	return rc;
@@ -201,7 +201,7 @@ static int check_hidden(const struct vmm_plan *p, struct vsu_error *err)
 
 	for (i = 0; i < p->nfolders; i++)
 		shared[i] = p->folders[i].path;
-	return vmm_hidden_check(p->hidden, shared, p->nfolders, err);
+	return cvmm_priv_hidden_check(p->hidden, shared, p->nfolders, err);
 }
 
 static int add_image(struct vmm_plan *p, struct vagent_request *r, const struct cvmm_exec_config *c,
@@ -230,7 +230,7 @@ static int find_root(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 /* A template may come from another person. */
 static int check_preset_root(const struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	if (!vmm_plan_is_clone(p) || c->root || c->image || !vmm_hidden_is_secret(p->hidden, p->folders[0].path))
+	if (!vmm_plan_is_clone(p) || c->root || c->image || !cvmm_priv_hidden_is_secret(p->hidden, p->folders[0].path))
 		return 0;
 	return vsu_error_set(err, -EPERM, "template '%s': its root '%s' is hidden from commands; name the root yourself, or make a template of your own",
 			     p->template.path, p->folders[0].path);

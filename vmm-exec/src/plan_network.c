@@ -35,11 +35,11 @@ static int request_network(struct vmm_plan *p, struct vagent_request *r,
 			   const struct cvmm_exec_network *n, struct vsu_error *err)
 {
 	const char *address = n->address ? n->address : "-/0";
-	struct vmm_card card = VMM_CARD_OF_DEVICE;
+	struct cvmm_priv_card card = CVMM_PRIV_CARD_OF_DEVICE;
 	int rc = n->card ? vmm_plan_check_network(p, err) : vsu_error_set(err, -EINVAL, "a network has no card");
 
 	if (!rc && vmm_plan_is_clone(p))
-		rc = vmm_card_read(&card, n->card, err);
+		rc = cvmm_priv_card_read(&card, n->card, err);
 	if (rc < 0)
 		return rc;
 	vagent_request_add(r, 'N', "%s%s %s %s %s %u", address, strchr(address, '/') ? "" : "/32",

@@ -35,7 +35,7 @@ struct vmm_plan {
 	char *cmdline;
 	struct vmm_plan_folder folders[CVMM_EXEC_MAX_FOLDERS + 1]; /* the root is the first */
 	unsigned int nfolders;
-	struct vmm_hidden *hidden;
+	struct cvmm_priv_hidden *hidden;
 	char *words[VMM_PLAN_MAX_WORDS]; /* of "cvmm run", from "run" on */
 	int nwords;
 	bool is_own[VMM_PLAN_MAX_WORDS]; /* a word with a descriptor of this process */

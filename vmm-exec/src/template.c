@@ -76,7 +76,7 @@ int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error 
 	else if (home && *home == '/')
 		snprintf(out, PATH_MAX, "%s/.local/share/cvmm/templates", home);
 	else
-		return vmm_advise(err, vsu_error_set(err, -ENOENT, "no home folder for templates (HOME is not set)"),
+		return cvmm_priv_advise(err, vsu_error_set(err, -ENOENT, "no home folder for templates (HOME is not set)"),
 				  CVMM_EXEC_ADVICE_TEMPLATES);
 	return 0;
 }

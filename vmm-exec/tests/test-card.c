@@ -24,9 +24,9 @@ static const struct {
 
 START_TEST(properties_of_a_card_are_those_of_the_guest)
 {
-	struct vmm_card card;
+	struct cvmm_priv_card card;
 
-	ck_assert_int_eq(vmm_card_read(&card, given[_i].properties, &err), 0);
+	ck_assert_int_eq(cvmm_priv_card_read(&card, given[_i].properties, &err), 0);
 	ck_assert_str_eq(card.mac, given[_i].mac);
 	ck_assert_uint_eq(card.mtu, given[_i].mtu);
 	ck_assert(!card.made_up);
@@ -35,11 +35,11 @@ END_TEST
 
 START_TEST(cards_without_an_address_have_random_ones)
 {
-	struct vmm_card a, b;
+	struct cvmm_priv_card a, b;
 	unsigned int first;
 
-	ck_assert_int_eq(vmm_card_read(&a, "tap=tap0", &err), 0);
-	ck_assert_int_eq(vmm_card_read(&b, "tap=tap0", &err), 0);
+	ck_assert_int_eq(cvmm_priv_card_read(&a, "tap=tap0", &err), 0);
+	ck_assert_int_eq(cvmm_priv_card_read(&b, "tap=tap0", &err), 0);
 	ck_assert_str_ne(a.mac, b.mac);
 	ck_assert_uint_eq(strlen(a.mac), 17);
 	ck_assert_int_eq(sscanf(a.mac, "%2x:", &first), 1);
@@ -51,9 +51,9 @@ END_TEST
 START_TEST(address_that_would_be_another_field_is_refused)
 {
 	static const char *const bad[] = { "tap0,mac=a 1", "tap0,mac=52:54:00:12:34:56:78" };
-	struct vmm_card card;
+	struct cvmm_priv_card card;
 
-	ck_assert_int_eq(vmm_card_read(&card, bad[_i], &err), -EINVAL);
+	ck_assert_int_eq(cvmm_priv_card_read(&card, bad[_i], &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "is not six bytes such as 52:54:00:12:34:56"));
 }
 END_TEST

@@ -17,7 +17,7 @@
 static char top[] = "/tmp/test-hidden-XXXXXX";
 static char home[64], project[80], other[80];
 static const char *used[2];
-static struct vmm_hidden_config config;
+static struct cvmm_priv_hidden_config config;
 static struct vsu_error err;
 static char *list;
 
@@ -30,7 +30,7 @@ static void setup(void)
 	ck_assert_int_eq(mkdir(home, 0755), 0);
 	ck_assert_int_eq(mkdir(project, 0755), 0);
 	ck_assert_int_eq(mkdir(other, 0755), 0);
-	config = (struct vmm_hidden_config){ .used = used, .home = home };
+	config = (struct cvmm_priv_hidden_config){ .used = used, .home = home };
 }
 
 static void after(void)
@@ -44,12 +44,12 @@ static void after(void)
 
 static void make_list(const char *folder)
 {
-	const struct vmm_hidden_share share = { .folder = folder };
-	struct vmm_hidden *h;
+	const struct cvmm_priv_hidden_share share = { .folder = folder };
+	struct cvmm_priv_hidden *h;
 
-	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
-	ck_assert_int_eq(vmm_hidden_list(h, &share, &list, NULL), 0);
-	vmm_hidden_free(h);
+	ck_assert_msg(!cvmm_priv_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(cvmm_priv_hidden_list(h, &share, &list, NULL), 0);
+	cvmm_priv_hidden_free(h);
 }
 
 /* A rule of the list, which begins and ends with a colon then. */
@@ -215,14 +215,14 @@ START_TEST(rejects_a_pattern_that_no_name_has)
 {
 	char path[700], name[512];
 	const char *hide[] = { path };
-	struct vmm_hidden *h;
+	struct cvmm_priv_hidden *h;
 
 	memset(name, 'a', 511);
 	name[511] = '\0';
 	snprintf(path, sizeof(path), "%s/%s", other, name);
 	config.hide = hide;
 	config.nhide = 1;
-	ck_assert_int_eq(vmm_hidden_new(&h, &config, &err), -ENAMETOOLONG);
+	ck_assert_int_eq(cvmm_priv_hidden_new(&h, &config, &err), -ENAMETOOLONG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "pattern of 511 characters"));
 }
 END_TEST
@@ -257,12 +257,12 @@ START_TEST(rejects_paths)
 		{ "/tmp/", false, -EINVAL, "does not end in a name" },
 		{ "/tmp/..", false, -EINVAL, "does not end in a name" },
 	};
-	struct vmm_hidden *h;
+	struct cvmm_priv_hidden *h;
 
 	config.show = config.hide = &rows[_i].path;
 	config.nshow = rows[_i].show;
 	config.nhide = !rows[_i].show;
-	ck_assert_int_eq(vmm_hidden_new(&h, &config, &err), rows[_i].code);
+	ck_assert_int_eq(cvmm_priv_hidden_new(&h, &config, &err), rows[_i].code);
 	ck_assert_ptr_nonnull(strstr(err.msg, rows[_i].why));
 }
 END_TEST
@@ -295,7 +295,7 @@ START_TEST(paths_without_effect_are_refused)
 	char given[96], shared[96];
 	const char *path = join_path(given, checks[_i].hide ? checks[_i].hide : checks[_i].show);
 	const char *folder = checks[_i].shared ? join_path(shared, checks[_i].shared) : NULL;
-	struct vmm_hidden *h;
+	struct cvmm_priv_hidden *h;
 
 	used[0] = project;
 	config.nused = 1;
@@ -303,10 +303,10 @@ START_TEST(paths_without_effect_are_refused)
 	config.nshow = !checks[_i].hide;
 	config.nhide = !checks[_i].show;
 	vsu_error_clear(&err);
-	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
-	ck_assert_int_eq(vmm_hidden_check(h, &folder, folder != NULL, &err), *checks[_i].why ? -EINVAL : 0);
+	ck_assert_msg(!cvmm_priv_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(cvmm_priv_hidden_check(h, &folder, folder != NULL, &err), *checks[_i].why ? -EINVAL : 0);
 	ck_assert_msg(strstr(err.msg, checks[_i].why), "%s", err.msg);
-	vmm_hidden_free(h);
+	cvmm_priv_hidden_free(h);
 }
 END_TEST
 
@@ -415,12 +415,12 @@ END_TEST
 static void make_sealed_list(const char *folder)
 {
 	const char *sealed[] = { project };
-	const struct vmm_hidden_share share = { .folder = folder, .sealed = sealed, .nsealed = 1 };
-	struct vmm_hidden *h;
+	const struct cvmm_priv_hidden_share share = { .folder = folder, .sealed = sealed, .nsealed = 1 };
+	struct cvmm_priv_hidden *h;
 
-	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
-	ck_assert_int_eq(vmm_hidden_list(h, &share, &list, NULL), 0);
-	vmm_hidden_free(h);
+	ck_assert_msg(!cvmm_priv_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(cvmm_priv_hidden_list(h, &share, &list, NULL), 0);
+	cvmm_priv_hidden_free(h);
 }
 
 START_TEST(folder_that_another_device_shares_is_sealed)
@@ -449,16 +449,16 @@ END_TEST
 /* Rules name them where the device hides files by their mode. */
 START_TEST(folders_of_the_command_are_exceptions_of_private_files)
 {
-	const struct vmm_hidden_share share = { .folder = top, .hides_private = true };
-	struct vmm_hidden *h;
+	const struct cvmm_priv_hidden_share share = { .folder = top, .hides_private = true };
+	struct cvmm_priv_hidden *h;
 
 	used[0] = _i ? project : other;	/* the working folder, in the other one or alone */
 	used[1] = home;
 	config.nused = 1 + (unsigned int)_i;
 	config.home = NULL;
-	ck_assert_int_eq(vmm_hidden_new(&h, &config, &err), 0);
-	ck_assert_int_eq(vmm_hidden_list(h, &share, &list, NULL), 0);
-	vmm_hidden_free(h);
+	ck_assert_int_eq(cvmm_priv_hidden_new(&h, &config, &err), 0);
+	ck_assert_int_eq(cvmm_priv_hidden_list(h, &share, &list, NULL), 0);
+	cvmm_priv_hidden_free(h);
 	ck_assert_str_eq(list, _i ? "!home" : "!home/other");
 }
 END_TEST
@@ -485,13 +485,13 @@ static const struct { const char *path; bool is_secret; } folders[] = {
 START_TEST(folder_of_settings_or_of_the_system_is_a_secret)
 {
 	const char *below = folders[_i].path + (*folders[_i].path == '/' ? 0 : strlen("HOME"));
-	struct vmm_hidden *h;
+	struct cvmm_priv_hidden *h;
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s%s", *folders[_i].path == '/' ? "" : home, below);
-	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
-	ck_assert_int_eq(vmm_hidden_is_secret(h, path), folders[_i].is_secret);
-	vmm_hidden_free(h);
+	ck_assert_msg(!cvmm_priv_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(cvmm_priv_hidden_is_secret(h, path), folders[_i].is_secret);
+	cvmm_priv_hidden_free(h);
 }
 END_TEST
 
