@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/text.h>
+
 #include "hidden_rows.h"
 
 static void put_escaped(FILE *f, const char *text, size_t len)
@@ -250,23 +252,21 @@ static void remove_repeated(char *list)
 int cvmm_priv_hidden_list(const struct cvmm_priv_hidden *h, const struct cvmm_priv_hidden_share *share, char **list,
 		    struct vsu_error *err)
 {
-	char *text = NULL;
-	size_t len = 0;
-	const struct list l = { open_memstream(&text, &len), h, share };
+	struct vsu_text text;
+	const bool is_open = vsu_text_open(&text) == 0;
+	const struct list l = { text.to, h, share };
 	unsigned int i;
 
-	if (l.f) {
+	if (is_open) {
 		for (i = 0; h && i < h->nrows; i++)
 			put_row(&l, &h->rows[i]);
 		put_sealed(&l);
 		put_used(&l);
 	}
-	if (!l.f || fclose(l.f)) {
-		free(text);
+	if (!is_open || vsu_text_close(&text) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for hidden files");
-	}
-	remove_repeated(text);
-	*list = len ? strdup(text + 1) : NULL;	/* without the first colon */
-	free(text);
-	return len && !*list ? vsu_error_set(err, -ENOMEM, "no memory for hidden files") : 0;
+	remove_repeated(text.bytes);
+	*list = text.len ? strdup(text.bytes + 1) : NULL;	/* without the first colon */
+	free(text.bytes);
+	return text.len && !*list ? vsu_error_set(err, -ENOMEM, "no memory for hidden files") : 0;
 }
