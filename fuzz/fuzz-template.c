@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cvmm/template.h>
 #include <vmm-sys-util/fd.h>
 
-#include "template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -76,23 +77,21 @@ static void make_folder(void)
 
 static void check_text(const char *text, size_t size)
 {
-	const char *end = memchr(text, 0, size);
-
-	demand(end && !memchr(text, '\n', (size_t)(end - text)));
+	demand(strlen(text) < size && !strchr(text, '\n'));
 }
 
-static void check_info(const struct vmm_template_info *info)
+static void check_info(const struct cvmm_template_info *info)
 {
-	check_text(info->cvmm, sizeof(info->cvmm));
-	check_text(info->kernel, sizeof(info->kernel));
-	check_text(info->root, sizeof(info->root));
-	check_text(info->memory, sizeof(info->memory));
+	check_text(info->version, 32);
+	check_text(info->kernel, PATH_MAX);
+	check_text(info->root, PATH_MAX);
+	check_text(info->memory, 256);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_template t;
+	struct cvmm_template *t = NULL;
 	int fd, rc;
 
 	if (!*path)
@@ -100,10 +99,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	demand(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	vsu_fd_close(&fd);
-	rc = vmm_template_open(&t, NULL, folder, &err);
+	rc = cvmm_template_open(NULL, folder, &t, &err);
 	demand(!rc || (rc == -EBADMSG && err.msg[0]));
 	if (!rc)
-		check_info(&t.info);
-	vmm_template_close(&t);
+		check_info(cvmm_template_get_info(t));
+	cvmm_template_close(t);
 	return 0;
 }

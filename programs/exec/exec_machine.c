@@ -336,6 +336,12 @@ static int describe_command(struct vmm_exec_machine *m, struct draft *d,
 	return set_variables(d, o, m->on_terminal, err);
 }
 
+/* The root of a clone whose command names no other; NULL: not a clone. */
+static const char *template_root(const struct vmm_exec_machine *m)
+{
+	return vmm_plan_is_clone(&m->plan) ? vmm_plan_template(&m->plan)->root : NULL;
+}
+
 static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
 		      struct vsu_error *err)
 {
@@ -348,7 +354,7 @@ static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct 
 	if (!rc)
 		rc = use_image(m, d, o, err);
 	if (!rc)
-		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : m->plan.template.info.root, m->plan.waits, err);
+		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : template_root(m), m->plan.waits, err);
 	if (!rc)
 		rc = set_network(m, d, &o->network, err);
 	if (!rc && !m->plan.waits)
@@ -407,7 +413,7 @@ int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_e
 }
 
 int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-				   const struct vmm_template *t, struct vsu_error *err)
+				   const struct cvmm_template_info *t, struct vsu_error *err)
 {
 	struct draft *d = calloc(1, sizeof(*d));
 	int rc;

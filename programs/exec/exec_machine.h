@@ -47,7 +47,7 @@ void vmm_exec_machine_free(struct vmm_exec_machine *m);
 
 /* After init: see vmm_plan_make_template(). */
 int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-				   const struct vmm_template *t, struct vsu_error *err);
+				   const struct cvmm_template_info *t, struct vsu_error *err);
 
 /* The session, for the loop of the machine. */
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m);

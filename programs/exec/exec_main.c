@@ -49,7 +49,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 	if (status >= 0)
 		return status;
 	report_pool(err);
-	if (options->from && vmm_plan_check_kvm(m->plan.template.info.kernel, "", err) < 0)
+	if (options->from && vmm_plan_check_kvm(vmm_plan_template(&m->plan)->kernel, "", err) < 0)
 		return VAGENT_STATUS_FAILED;
 	beside = vmm_exec_machine_beside(m);
 	status = vmm_run_words(m->plan.nwords, m->plan.words, &beside, err);

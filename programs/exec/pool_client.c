@@ -65,7 +65,7 @@ static int connect_pool(struct client *c)
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/" VMM_TEMPLATE_POOL, c->machine->plan.template.path) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/" CVMM_TEMPLATE_SOCKET, vmm_plan_template(&c->machine->plan)->path) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	c->fd = vsu_sock_connect_type(path, SOCK_SEQPACKET, NULL);
 	return c->fd < 0 ? c->fd : is_own(c->fd) ? 0 : -EPERM;
@@ -75,7 +75,7 @@ static int connect_pool(struct client *c)
 static int refuse_pool(const struct client *c, const char *why, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EAGAIN, "the pool of template '%s' is not used: %s",
-			     c->machine->plan.template.path, why);
+			     vmm_plan_template(&c->machine->plan)->path, why);
 }
 
 static const char *own_reason(const struct vmm_exec_options *o)

@@ -39,16 +39,21 @@
 
 /* --------------------------------------------------------------------- open */
 
+static const char *template_path(const struct vmm_pool_server *s)
+{
+	return cvmm_template_get_info(s->template)->path;
+}
+
 static int listen_in(struct vmm_pool_server *s, struct vsu_error *err)
 {
 	char path[PATH_MAX];
 	int rc;
 
-	if (snprintf(path, sizeof(path), "%s/" VMM_TEMPLATE_POOL, s->template.path) >= (int)sizeof(path))
-		return vsu_error_set(err, -ENAMETOOLONG, "the path of template '%s' is too long", s->template.path);
+	if (snprintf(path, sizeof(path), "%s/" CVMM_TEMPLATE_SOCKET, template_path(s)) >= (int)sizeof(path))
+		return vsu_error_set(err, -ENAMETOOLONG, "the path of template '%s' is too long", template_path(s));
 	s->listener = vsu_sock_listen_type(path, SOCK_SEQPACKET, BACKLOG, err);
 	if (s->listener == -EADDRINUSE)
-		return vsu_error_set(err, -EADDRINUSE, "a pool of the template '%s' runs; end it first", s->template.path);
+		return vsu_error_set(err, -EADDRINUSE, "a pool of the template '%s' runs; end it first", template_path(s));
 	if (s->listener < 0)
 		return s->listener;
 	rc = vsu_sock_path_of(s->listener, &s->path);
@@ -80,7 +85,7 @@ int vmm_pool_server_open(struct vmm_pool_server *s, const struct vmm_pool_comman
 	s->size = (unsigned int)c->size;
 	prog_raise_fd_limit();	/* machines raise their own */
 	confine_restrict_parent();	/* machines inherit it, and confine themselves further */
-	rc = vmm_template_open(&s->template, NULL, c->machine.from, err);
+	rc = cvmm_template_open(NULL, c->machine.from, &s->template, err);
 	if (rc < 0)
 		vmm_template_explain(c->machine.from, err);
 	if (!rc)
@@ -110,7 +115,8 @@ void vmm_pool_server_close(struct vmm_pool_server *s)
 	while (s->nmachines)
 		free_machine(&s->machines[--s->nmachines]);
 	vsu_fd_close(&s->signal_fd);
-	vmm_template_close(&s->template);
+	cvmm_template_close(s->template);
+	s->template = NULL;
 }
 
 /* ----------------------------------------------------------------- machines */
@@ -201,7 +207,7 @@ static void report_full(struct vmm_pool_server *s)
 		return;
 	s->state = VMM_POOL_FULL;
 	prog_notify("READY=1\nSTATUS=Machines wait for commands");
-	printf("%u machines of '%s' wait\n", s->size, s->template.path);
+	printf("%u machines of '%s' wait\n", s->size, template_path(s));
 	fflush(stdout);
 }
 

@@ -16,12 +16,12 @@
 #include <sys/poll.h>
 #include <sys/types.h>
 
+#include <cvmm/template.h>
 #include <vmm-sys-util/sock.h>
 
 #include "child/child.h"
 #include "exec/pool_command.h"
 #include "exec/pool_wire.h"
-#include "template.h"
 
 #define VMM_POOL_MAX_MACHINES 1024u	/* that wait or run */
 #define VMM_POOL_MAX_CLIENTS 16u	/* that have not been given to a machine */
@@ -35,7 +35,7 @@ struct vmm_pool_machine {
 };
 
 struct vmm_pool_server {
-	struct vmm_template template;	/* locked, so that it is not removed */
+	struct cvmm_template *template;	/* locked, so that it is not removed */
 	int listener, signal_fd;
 	struct vsu_sock_path path;
 	unsigned int size, nmachines, nclients;
@@ -49,7 +49,7 @@ struct vmm_pool_server {
 	struct vmm_pool_packet packet;
 };
 
-/* -EADDRINUSE: a pool of the template runs; errors of vmm_template_open(). Closed in each case. */
+/* -EADDRINUSE: a pool of the template runs; errors of cvmm_template_open(). Closed in each case. */
 int vmm_pool_server_open(struct vmm_pool_server *s, const struct vmm_pool_command_line *c,
 			 struct vsu_error *err);
 

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vm-agent/initrd.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
@@ -21,41 +23,45 @@
 
 /* -------------------------------------------------------------------- prepare */
 
-/* The kernel is known when the machine is made. */
-static int describe_kernel(struct vmm_template *t, const char *kernel, struct vsu_error *err)
+static int find_kernel(const char *given, char path[PATH_MAX], struct vsu_error *err)
 {
-	return realpath(kernel, t->info.kernel) ? 0 : vsu_error_sys(err, -errno, "kernel '%s'", kernel);
+	char found[VAGENT_KERNEL_PATH];
+	int rc = given ? 0 : vagent_host_kernel("/boot", "/lib/modules", found, err);
+
+	if (rc < 0)
+		return rc;
+	return realpath(given ? given : found, path) ? 0 : vsu_error_sys(err, -errno, "kernel '%s'", given ? given : found);
 }
 
-static int describe_template(struct vmm_template *t, const struct vmm_template_command *c,
-			     struct vsu_error *err)
+static int begin_template(struct vmm_template_maker *t, const struct vmm_template_command *c,
+			  const char *kernel, struct vsu_error *err)
 {
-	struct vmm_template_info *info = &t->info;
+	char root[PATH_MAX];
+	const struct cvmm_template_config config = {
+		.size = sizeof(config), .kernel = kernel, .root = root, .memory = c->machine.memory,
+		.cpus = (uint32_t)c->machine.cpus, .folders = (uint32_t)c->nfolders, .cards = c->net,
+	};
 
-	if (strlen(c->machine.memory) >= sizeof(info->memory))
-		return vsu_error_set(err, -E2BIG, "option --memory: more than %zu characters", sizeof(info->memory) - 1);
-	if (!realpath(c->machine.root, info->root))
+	if (!realpath(c->machine.root, root))
 		return vsu_error_sys(err, -errno, "option --root: '%s'", c->machine.root);
-	strcpy(info->memory, c->machine.memory);
-	info->cpus = (uint32_t)c->machine.cpus;
-	info->folders = (uint32_t)c->nfolders;
-	info->net = c->net;
-	return 0;
+	return cvmm_template_begin(c->folder, c->name, &config, t->fds, &t->template, err);
 }
 
 int vmm_template_maker_prepare(struct vmm_template_maker *t, const struct vmm_template_command *c,
 			       struct vsu_error *err)
 {
-	int rc;
+	struct vmm_exec_options machine = c->machine;
+	char kernel[PATH_MAX];
+	int rc = find_kernel(machine.kernel, kernel, err);
 
-	*t = (struct vmm_template_maker){ .state = VMM_MAKER_BOOTS };
+	*t = (struct vmm_template_maker){ .state = VMM_MAKER_BOOTS, .fds = { -1, -1, -1 } };
 	vmm_exec_machine_init(&t->exec);
-	rc = vmm_template_begin(&t->template, c->folder, c->name, t->fds, err);
 	if (!rc)
-		rc = describe_template(&t->template, c, err);
-	if (!rc)
-		rc = vmm_exec_machine_make_template(&t->exec, &c->machine, &t->template, err);
-	return rc < 0 ? rc : describe_kernel(&t->template, t->exec.plan.kernel, err);
+		rc = begin_template(t, c, kernel, err);
+	if (rc < 0)
+		return rc;
+	machine.kernel = kernel;
+	return vmm_exec_machine_make_template(&t->exec, &machine, cvmm_template_get_info(t->template), err);
 }
 
 /* ------------------------------------------------------------------ processes */
@@ -127,7 +133,7 @@ static void on_saved(void *opaque, const struct vsu_error *why, const struct cvm
 static bool begin_save(struct vmm_template_maker *t)
 {
 	const struct cvmm_save save = {
-		.size = sizeof(save), .fds = t->fds, .nfds = VMM_TEMPLATE_FILES, .then = CVMM_THEN_STOP,
+		.size = sizeof(save), .fds = t->fds, .nfds = CVMM_TEMPLATE_FILES, .then = CVMM_THEN_STOP,
 	};
 
 	if (vagent_session_status(t->exec.plan.session, NULL) != 0)
@@ -184,10 +190,10 @@ int vmm_template_maker_end(struct vmm_template_maker *t, int status, struct vsu_
 {
 	unsigned int i;
 
-	if (!status && vmm_template_publish(&t->template, err) < 0)
+	if (!status && cvmm_template_publish(t->template, err) < 0)
 		status = VAGENT_STATUS_FAILED;
-	vmm_template_discard(&t->template);
-	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
+	cvmm_template_close(t->template);
+	for (i = 0; i < CVMM_TEMPLATE_FILES; i++)
 		vsu_fd_close(&t->fds[i]);
 	vmm_exec_machine_free(&t->exec);
 	return status;

@@ -13,14 +13,15 @@
 #ifndef VMM_EXEC_TEMPLATE_MAKER_H
 #define VMM_EXEC_TEMPLATE_MAKER_H
 
+#include <cvmm/template.h>
+
 #include "exec/exec_machine.h"
-#include "template.h"
 #include "exec/template_command.h"
 
 struct vmm_template_maker {
 	struct vmm_exec_machine exec;
-	struct vmm_template template;
-	int fds[VMM_TEMPLATE_FILES];
+	struct cvmm_template *template;
+	int fds[CVMM_TEMPLATE_FILES];
 	struct cvmm_machine *machine;	/* while it runs */
 	enum { VMM_MAKER_BOOTS, VMM_MAKER_SAVES, VMM_MAKER_FAILED } state;
 	struct vsu_error why;		/* of a save that failed */

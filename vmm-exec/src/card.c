@@ -24,7 +24,7 @@ static int take_mac(struct cvmm_priv_card *card, const char *text, size_t len, s
 	return 0;
 }
 
-/* One that is no number is refused by the device. */
+/* The device refuses a text that is no number. */
 static void take_mtu(struct cvmm_priv_card *card, const char *text, size_t len)
 {
 	char digits[8];

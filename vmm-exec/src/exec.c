@@ -73,7 +73,7 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 	int rc = c->from ? vmm_plan_use_template(&e->plan, c->from, err) : 0;
 
 	if (!rc)
-		rc = vmm_plan_check_kvm(c->from ? e->plan.template.info.kernel : c->kernel, "", err);
+		rc = vmm_plan_check_kvm(c->from ? vmm_plan_template(&e->plan)->kernel : c->kernel, "", err);
 	if (!rc)
 		rc = vmm_plan_make(&e->plan, c, c->image ? BOOT_INIT_PROGRAM : INIT_PROGRAM, err);
 	if (!rc)

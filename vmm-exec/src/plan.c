@@ -330,7 +330,7 @@ static int make_clone(struct vmm_plan *p, const struct cvmm_exec_config *c, stru
 	int rc = vmm_plan_add_word(p, err, "run");
 
 	if (!rc)
-		rc = vmm_plan_add_word(p, err, "--from=%s/machine", p->template.path);
+		rc = vmm_plan_add_word(p, err, "--from=%s/machine", vmm_plan_template(p)->path);
 	if (!rc)
 		rc = vmm_plan_add_word(p, err, "--clone");
 	if (!rc)
@@ -342,17 +342,17 @@ static int make_clone(struct vmm_plan *p, const struct cvmm_exec_config *c, stru
 
 void vmm_plan_init(struct vmm_plan *p)
 {
-	*p = (struct vmm_plan){ .template = VMM_TEMPLATE_INIT, .initrd_fd = -1, .unused = { -1, -1 }, .card = { -1, -1 } };
+	*p = (struct vmm_plan){ .initrd_fd = -1, .unused = { -1, -1 }, .card = { -1, -1 } };
 }
 
 int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = vmm_template_open(&p->template, NULL, name, err);
+	int rc = cvmm_template_open(NULL, name, &p->template, err);
 
 	if (!rc)
-		rc = vmm_template_check_machine(&p->template, err);
-	if (rc < 0 || vmm_template_check(&p->template, &why) != -EPROTO)
+		rc = cvmm_priv_template_check_machine(vmm_plan_template(p), err);
+	if (rc < 0 || cvmm_template_check(p->template, &why) != -EPROTO)
 		return rc;
 	return vsu_error_set(err, -EPROTO, "%s", why.msg);
 }
@@ -364,25 +364,25 @@ int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const ch
 }
 
 /* Devices that clones use. */
-static int add_spare_devices(struct vmm_plan *p, const struct vmm_template *t, struct vsu_error *err)
+static int add_spare_devices(struct vmm_plan *p, const struct cvmm_template_info *t, struct vsu_error *err)
 {
 	int rc = vmm_plan_add_word(p, err, "run");
 
-	if (!rc && t->info.net)
+	if (!rc && t->cards)
 		rc = vmm_plan_add_unused_card(p, err);
 	if (!rc)
 		rc = vmm_plan_add_spare_folder(p, t->path, VAGENT_ROOT_TAG, err);
-	return rc < 0 ? rc : vmm_plan_add_spare_folders(p, t->path, 0, t->info.folders, err);
+	return rc < 0 ? rc : vmm_plan_add_spare_folders(p, t->path, 0, t->folders, err);
 }
 
 int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
-			   const struct vmm_template *t, struct vsu_error *err)
+			   const struct cvmm_template_info *t, struct vsu_error *err)
 {
 	const struct vagent_session_config s = {
 		.size = sizeof(s),
 		.timeout_ms = c->timeout_ms, .in = -1, .out = -1, .err = -1,
 	};
-	int rc = t->info.net ? vmm_plan_open_card(p, err) : 0;
+	int rc = t->cards ? vmm_plan_open_card(p, err) : 0;
 
 	if (!rc)
 		rc = find_boot_files(p, c, init, err);
@@ -424,7 +424,7 @@ void vmm_plan_free(struct vmm_plan *p)
 	vsu_fd_close(&p->card[0]);
 	vsu_fd_close(&p->card[1]);
 	vagent_session_free(p->session);
-	vmm_template_close(&p->template);
+	cvmm_template_close(p->template);
 }
 
 struct vagent_end vmm_plan_end(const struct vmm_plan *p, int status, const char *hint,

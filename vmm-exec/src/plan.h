@@ -31,7 +31,7 @@ void vmm_plan_init(struct vmm_plan *p);
 
 /*
  * After init: the machine is a clone of a template, by its name in the user's folder or a path with
- * a slash. Errors of vmm_template_open(); -EPROTO: a template of another protocol.
+ * a slash. Errors of cvmm_template_open(); -EPROTO: a template of another protocol.
  */
 int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err);
 
@@ -62,10 +62,10 @@ char *vmm_plan_describe(const struct vmm_plan *p, size_t *len);
 
 /*
  * After init: a machine without a command, whose shared folders are empty folders of the template
- * t; t->info has their number, and that of network cards. Likewise.
+ * t, which has their number, and that of network cards. Likewise.
  */
 int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
-			   const struct vmm_template *t, struct vsu_error *err);
+			   const struct cvmm_template_info *t, struct vsu_error *err);
 void vmm_plan_free(struct vmm_plan *p);
 
 /* After the machine was made, which has duplicates: closes the descriptors that its words name. */

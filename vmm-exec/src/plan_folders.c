@@ -145,12 +145,12 @@ static int sort_folders(const struct cvmm_exec_config *c, struct cvmm_exec_folde
 /* A clone has as many devices as its template. */
 static int complete_folders(struct vmm_plan *p, unsigned int shared, struct vsu_error *err)
 {
-	const struct vmm_template *t = &p->template;
+	const struct cvmm_template_info *t = vmm_plan_template(p);
 
-	if (shared > t->info.folders)
+	if (shared > t->folders)
 		return vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u; make it again with 'cvmm template make NAME --folders=%u'",
-				     shared, t->path, t->info.folders, shared);
-	return vmm_plan_add_spare_folders(p, t->path, shared, t->info.folders, err);
+				     shared, t->path, t->folders, shared);
+	return vmm_plan_add_spare_folders(p, t->path, shared, t->folders, err);
 }
 
 static unsigned int count_texts(const char *const *texts)
@@ -216,7 +216,7 @@ static int add_image(struct vmm_plan *p, struct vagent_request *r, const struct 
 /* Others may not read secrets of this host, of which a table would never name all. */
 static int find_root(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	const char *preset = vmm_plan_is_clone(p) ? p->template.info.root : "/";
+	const char *preset = vmm_plan_is_clone(p) ? vmm_plan_template(p)->root : "/";
 	const struct cvmm_exec_folder root = {
 		.path = c->root ? c->root : preset, .at = "/", .writable = c->writable_root, .suid = true, .dev = true,
 	};
@@ -233,7 +233,7 @@ static int check_preset_root(const struct vmm_plan *p, const struct cvmm_exec_co
 	if (!vmm_plan_is_clone(p) || c->root || c->image || !cvmm_priv_hidden_is_secret(p->hidden, p->folders[0].path))
 		return 0;
 	return vsu_error_set(err, -EPERM, "template '%s': its root '%s' is hidden from commands; name the root yourself, or make a template of your own",
-			     p->template.path, p->folders[0].path);
+			     vmm_plan_template(p)->path, p->folders[0].path);
 }
 
 static int find_folders(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)

@@ -26,8 +26,8 @@ int vmm_plan_add_unused_card(struct vmm_plan *p, struct vsu_error *err)
 
 int vmm_plan_check_network(const struct vmm_plan *p, struct vsu_error *err)
 {
-	return !vmm_plan_is_clone(p) || p->template.info.net ? 0 :
-	       vsu_error_set(err, -EOPNOTSUPP, "the template '%s' was made without a network card; make it again with 'cvmm template make NAME --net'", p->template.path);
+	return !vmm_plan_is_clone(p) || vmm_plan_template(p)->cards ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP, "the template '%s' was made without a network card; make it again with 'cvmm template make NAME --net'", vmm_plan_template(p)->path);
 }
 
 /* The agent checks the addresses. */
@@ -54,6 +54,6 @@ int vmm_plan_add_network(struct vmm_plan *p, struct vagent_request *r,
 
 	if (n)
 		return request_network(p, r, n, err);
-	rc = p->template.info.net ? vmm_plan_open_card(p, err) : 0;
+	rc = vmm_plan_is_clone(p) && vmm_plan_template(p)->cards ? vmm_plan_open_card(p, err) : 0;
 	return rc < 0 || p->card[0] < 0 ? rc : vmm_plan_add_unused_card(p, err);
 }

@@ -39,7 +39,7 @@ struct vmm_plan {
 	char *words[VMM_PLAN_MAX_WORDS]; /* of "cvmm run", from "run" on */
 	int nwords;
 	bool is_own[VMM_PLAN_MAX_WORDS]; /* a word with a descriptor of this process */
-	struct vmm_template template; /* of which the machine is a clone */
+	struct cvmm_template *template; /* of which the machine is a clone; NULL: it boots */
 	int initrd_fd;		/* -1: a clone, or a built-in kernel */
 	bool may_lack_modules;	/* it is unknown whether the kernel can load its compressed modules */
 	int unused[2];		/* sockets; the first is hvc0 of the guest */
@@ -51,7 +51,13 @@ struct vmm_plan {
 
 static inline bool vmm_plan_is_clone(const struct vmm_plan *p)
 {
-	return p->template.lock_fd >= 0;
+	return p->template != NULL;
+}
+
+/* The template of a clone. */
+static inline const struct cvmm_template_info *vmm_plan_template(const struct vmm_plan *p)
+{
+	return cvmm_template_get_info(p->template);
 }
 
 /* Adds a word of "cvmm run". -E2BIG: more than VMM_PLAN_MAX_WORDS; -ENOMEM. */

@@ -3,8 +3,10 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +16,8 @@
 
 #include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/path.h>
+#include <vmm-sys-util/sized.h>
 
 #include "advice.h"
 #include "template.h"
@@ -23,14 +25,31 @@
 #define INFO "template"
 #define INCOMPLETE ".incomplete"
 #define REMOVED ".removed"
-#define MAX_INFO (16u << 10)
+#define MAX_NAME 64
+
+/*
+ *	FOLDER/NAME/template    what the guest consists of, as lines "KEY VALUE"; locked while in use
+ *	            machine/    the saved machine
+ *	            empty/      a folder for shared folders that a command does not use
+ *	            pool        CVMM_TEMPLATE_SOCKET
+ *
+ * A template is made as NAME.incomplete, removed as NAME.removed, and never changed. Clones hold a
+ * shared lock; a process that makes or removes a template holds an exclusive one.
+ */
+struct cvmm_template {
+	struct cvmm_template_info info;	/* its texts are in path and text */
+	char path[PATH_MAX];
+	char *text;		/* of the description; NULL: not read */
+	int lock_fd;		/* of the file "template"; -1: closed */
+	bool is_incomplete;	/* this process makes it */
+};
 
 /* Files of a template; folders are before their files. */
 static const char *const contents[] = {
-	"machine", "machine/memory", "machine/state", "machine/machine.json", "empty", VMM_TEMPLATE_POOL, INFO,
+	"machine", "machine/memory", "machine/state", "machine/machine.json", "empty", CVMM_TEMPLATE_SOCKET, INFO,
 };
 
-/* Of the saved machine, in contents */
+/* The first file of the saved machine in contents. */
 enum { FIRST_FILE = 1 };
 
 #define NCONTENTS (sizeof(contents) / sizeof(contents[0]))
@@ -52,20 +71,20 @@ static bool has_suffix(const char *name, const char *suffix)
 	return n >= k && !strcmp(name + n - k, suffix);
 }
 
-bool vmm_template_is_name(const char *name)
+static bool is_name(const char *name)
 {
-	return *name && *name != '.' && *name != '-' && strlen(name) <= VMM_TEMPLATE_MAX_NAME &&
+	return *name && *name != '.' && *name != '-' && strlen(name) <= MAX_NAME &&
 	       !strpbrk(name, "/\n") && !has_suffix(name, INCOMPLETE) && !has_suffix(name, REMOVED);
 }
 
 static int check_name(const char *name, struct vsu_error *err)
 {
-	return vmm_template_is_name(name) ? 0 :
+	return is_name(name) ? 0 :
 	       vsu_error_set(err, -EINVAL, "'%s' is not a name of a template: up to %d characters without '/', not beginning with '.' or '-', not ending with " INCOMPLETE " or " REMOVED,
-			     name, VMM_TEMPLATE_MAX_NAME);
+			     name, MAX_NAME);
 }
 
-int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error *err)
+static int find_folder(const char *given, char out[PATH_MAX], struct vsu_error *err)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 
@@ -81,7 +100,7 @@ int vmm_template_folder(const char *given, char out[PATH_MAX], struct vsu_error 
 	return 0;
 }
 
-/* Those above are readable, as other programs use them, but for their owner to change: see check_way(). */
+/* Other programs read the folders above; only their owner may change them: see check_way(). */
 static int make_folders(const char *path, struct vsu_error *err)
 {
 	char copy[PATH_MAX], *slash = copy;
@@ -99,99 +118,36 @@ static int make_folders(const char *path, struct vsu_error *err)
 
 /* ---------------------------------------------------------------- description */
 
-/* Members; size 0: a number. An optional one is 0 if it is missing. */
-static const struct {
-	const char *key;
-	size_t at, size;
-	bool optional;
-} members[] = {
-#define TEXT(member) { #member, offsetof(struct vmm_template_info, member), sizeof(((struct vmm_template_info *)0)->member), false }
-#define NUMBER(member) { #member, offsetof(struct vmm_template_info, member), 0, false }
-#define LATER(member) { #member, offsetof(struct vmm_template_info, member), 0, true }
-	TEXT(cvmm), TEXT(kernel), TEXT(root), TEXT(memory),
-	NUMBER(agent), NUMBER(cpus), NUMBER(folders), LATER(net),
-};
-
-#define NMEMBERS (sizeof(members) / sizeof(members[0]))
-
-static bool read_member(struct vmm_template_info *info, unsigned int i, const char *value)
+static int set_description(struct cvmm_template *t, const char *text, struct vsu_error *err)
 {
-	char *at = (char *)info + members[i].at;
-	uint64_t number;
-
-	if (members[i].size) {
-		if (strlen(value) >= members[i].size)
-			return false;
-		strcpy(at, value);
-		return true;
-	}
-	if (vsu_parse_u64(value, &number) < 0 || number > UINT32_MAX)
-		return false;
-	memcpy(at, &(uint32_t){ (uint32_t)number }, sizeof(uint32_t));
-	return true;
+	t->text = strdup(text);
+	if (!t->text)
+		return vsu_error_set(err, -ENOMEM, "no memory for a template");
+	return cvmm_priv_template_parse(&t->info, t->text) ? 0 :
+	       vsu_error_set(err, -EBADMSG, "template '%s': its description is invalid; make it again", t->path);
 }
 
-static unsigned int required_members(void)
+static int read_description(struct cvmm_template *t, struct vsu_error *err)
 {
-	unsigned int i, all = 0;
-
-	for (i = 0; i < NMEMBERS; i++)
-		all |= members[i].optional ? 0 : 1u << i;
-	return all;
-}
-
-/* Keys of later versions are ignored. False: a required member is invalid or missing. */
-static bool parse_info(struct vmm_template_info *info, char *text)
-{
-	unsigned int i, found = 0;
-	char *line, *rest = text, *space;
-
-	while ((line = strsep(&rest, "\n"))) {
-		space = strchr(line, ' ');
-		if (!space)
-			continue;
-		*space = '\0';
-		for (i = 0; i < NMEMBERS; i++)
-			if (!strcmp(line, members[i].key) && read_member(info, i, space + 1))
-				found |= 1u << i;
-	}
-	return (found & required_members()) == required_members();
-}
-
-static int read_info(struct vmm_template *t, struct vsu_error *err)
-{
-	char text[MAX_INFO];
+	char text[CVMM_PRIV_TEMPLATE_TEXT];
 	const ssize_t n = vsu_fd_read_full(t->lock_fd, text, sizeof(text) - 1);
 
 	if (n < 0)
 		return vsu_error_sys(err, (int)n, "template '%s'", t->path);
 	text[n] = '\0';
-	return parse_info(&t->info, text) ? 0 :
-	       vsu_error_set(err, -EBADMSG, "template '%s': its description is invalid; make it again", t->path);
+	return set_description(t, text, err);
 }
 
-static int write_info(const struct vmm_template *t, struct vsu_error *err)
+static int write_description(const struct cvmm_template *t, struct vsu_error *err)
 {
-	char text[MAX_INFO] = "";
-	size_t len = 0;
-	unsigned int i;
-	ssize_t n;
+	char text[CVMM_PRIV_TEMPLATE_TEXT];
+	int rc = cvmm_priv_template_write(&t->info, text, err);
+	ssize_t n = rc < 0 ? rc : vsu_fd_write_full(t->lock_fd, text, strlen(text));
 
-	for (i = 0; i < NMEMBERS; i++) {
-		const char *at = (const char *)&t->info + members[i].at;
-		uint32_t number = 0;
-
-		if (members[i].size && strchr(at, '\n'))
-			return vsu_error_set(err, -EINVAL, "%s '%s' has a line break, which the description of a template cannot contain", members[i].key, at);
-		if (!members[i].size)
-			memcpy(&number, at, sizeof(number));
-		len += (size_t)(members[i].size ? snprintf(text + len, sizeof(text) - len, "%s %s\n", members[i].key, at) :
-				snprintf(text + len, sizeof(text) - len, "%s %u\n", members[i].key, number));
-	}
-	n = vsu_fd_write_full(t->lock_fd, text, len);
-	if (n == (ssize_t)len && !fsync(t->lock_fd))
-		return 0;
-	return vsu_error_sys(err, n < 0 ? (int)n : -errno, "template '%s'", t->path);
+	if (rc < 0)
+		return rc;
+	return n == (ssize_t)strlen(text) && !fsync(t->lock_fd) ? 0 :
+	       vsu_error_sys(err, n < 0 ? (int)n : -errno, "template '%s'", t->path);
 }
 
 /* ---------------------------------------------------------------------- locks */
@@ -200,7 +156,7 @@ static int write_info(const struct vmm_template *t, struct vsu_error *err)
  * -EBUSY: another process holds a lock that excludes this one; -ENOENT: no such template, also if
  * the file was removed before it was locked. NFS requires one for writing to lock it exclusively.
  */
-static int lock_info(struct vmm_template *t, int operation, struct vsu_error *err)
+static int lock_info(struct cvmm_template *t, int operation, struct vsu_error *err)
 {
 	const int mode = operation == LOCK_EX ? O_RDWR : O_RDONLY;
 	struct stat opened, named;
@@ -217,16 +173,11 @@ static int lock_info(struct vmm_template *t, int operation, struct vsu_error *er
 					      vsu_error_sys(err, -errno, "cannot lock template '%s'", t->path);
 	if (fstat(t->lock_fd, &opened) < 0 || stat(path, &named) < 0 || opened.st_ino != named.st_ino)
 		return vsu_error_set(err, -ENOENT, "template '%s' was removed", t->path);
-	t->made = opened.st_mtime;
+	t->info.made = opened.st_mtime;
 	return 0;
 }
 
-void vmm_template_close(struct vmm_template *t)
-{
-	vsu_fd_close(&t->lock_fd);
-}
-
-static void count_bytes(struct vmm_template *t)
+static void count_bytes(struct cvmm_template *t)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -234,10 +185,10 @@ static void count_bytes(struct vmm_template *t)
 
 	for (i = 0; i < NCONTENTS; i++)
 		if (!join_path(path, t->path, contents[i], "", NULL) && !lstat(path, &st))
-			t->bytes += (uint64_t)st.st_blocks * 512;
+			t->info.bytes += (uint64_t)st.st_blocks * 512;
 }
 
-/* Root may change what it likes. The template itself may be named by a symbolic link. */
+/* Root may change every file. The template itself may be named by a symbolic link. */
 static int check_owner(const char *path, bool follow, struct vsu_error *err)
 {
 	struct stat st;
@@ -252,15 +203,15 @@ static int check_owner(const char *path, bool follow, struct vsu_error *err)
 	       vsu_error_set(err, -EPERM, "'%s' of a template is one that other users may change, who determine what its clones execute; make the template again", path) : 0;
 }
 
-/* All that a clone reads. Nobody else can replace names in the folders that were checked. */
-static int check_owners(const struct vmm_template *t, struct vsu_error *err)
+/* Checks everything that a clone reads. No other user can replace names in the folders that were checked. */
+static int check_owners(const struct cvmm_template *t, struct vsu_error *err)
 {
 	char path[PATH_MAX];
 	unsigned int i;
 	int rc = check_owner(t->path, true, err);
 
 	for (i = 0; !rc && i < NCONTENTS; i++) {
-		if (!strcmp(contents[i], VMM_TEMPLATE_POOL))
+		if (!strcmp(contents[i], CVMM_TEMPLATE_SOCKET))
 			continue;	/* its client checks the peer */
 		rc = join_path(path, t->path, contents[i], "", err);
 		if (!rc)
@@ -269,8 +220,8 @@ static int check_owners(const struct vmm_template *t, struct vsu_error *err)
 	return rc;
 }
 
-/* A template of two paths is one to a pool. Whoever can rename a folder above it would replace all of it. Its own path is one without links. */
-static int check_way(struct vmm_template *t, struct vsu_error *err)
+/* A pool finds a template by its path without links. A user who can rename a folder above it could replace all of it. */
+static int check_way(struct cvmm_template *t, struct vsu_error *err)
 {
 	char real[PATH_MAX];
 	int rc = vsu_path_check_links(t->path, err);
@@ -281,7 +232,7 @@ static int check_way(struct vmm_template *t, struct vsu_error *err)
 	return vsu_path_check_above(real, err);
 }
 
-static int open_path(struct vmm_template *t, struct vsu_error *err)
+static int open_path(struct cvmm_template *t, struct vsu_error *err)
 {
 	int rc = check_way(t, err);
 
@@ -290,33 +241,72 @@ static int open_path(struct vmm_template *t, struct vsu_error *err)
 	if (!rc)
 		rc = check_owners(t, err);
 	if (!rc)
-		rc = read_info(t, err);
+		rc = read_description(t, err);
 	if (!rc)
 		count_bytes(t);
 	return rc;
 }
 
-int vmm_template_open(struct vmm_template *t, const char *folder, const char *name,
-		      struct vsu_error *err)
+static struct cvmm_template *new_template(struct vsu_error *err)
+{
+	struct cvmm_template *t = calloc(1, sizeof(*t));
+
+	if (!t) {
+		vsu_error_set(err, -ENOMEM, "no memory for a template");
+		return NULL;
+	}
+	t->info.path = t->path;
+	t->lock_fd = -1;
+	return t;
+}
+
+static void free_template(struct cvmm_template *t)
+{
+	vsu_fd_close(&t->lock_fd);
+	free(t->text);
+	free(t);
+}
+
+/* The path of a template by its name in a folder, of which suffix is a state. */
+static int find_path(char out[PATH_MAX], const char *folder, const char *name, const char *suffix,
+		     struct vsu_error *err)
 {
 	char found[PATH_MAX];
-	int rc;
+	int rc = check_name(name, err);
 
-	*t = (struct vmm_template)VMM_TEMPLATE_INIT;
-	if (strchr(name, '/')) {
+	if (!rc)
+		rc = find_folder(folder, found, err);
+	return rc < 0 ? rc : join_path(out, found, name, suffix, err);
+}
+
+int cvmm_template_open(const char *folder, const char *name, struct cvmm_template **out,
+		       struct vsu_error *err)
+{
+	struct cvmm_template *t = new_template(err);
+	int rc = 0;
+
+	if (!t)
+		return -ENOMEM;
+	if (strchr(name, '/'))
 		snprintf(t->path, sizeof(t->path), "%s", name);
-		return open_path(t, err);
-	}
-	rc = check_name(name, err);
+	else
+		rc = find_path(t->path, folder, name, "", err);
 	if (!rc)
-		rc = vmm_template_folder(folder, found, err);
-	if (!rc)
-		rc = join_path(t->path, found, name, "", err);
-	return rc < 0 ? rc : open_path(t, err);
+		rc = open_path(t, err);
+	if (rc < 0)
+		free_template(t);
+	else
+		*out = t;
+	return rc;
+}
+
+const struct cvmm_template_info *cvmm_template_get_info(const struct cvmm_template *t)
+{
+	return &t->info;
 }
 
 /* Its time of change also shows a replacement by a file with an older time of modification. */
-static int check_kernel(const struct vmm_template *t, struct vsu_error *err)
+static int check_kernel(const struct cvmm_template *t, struct vsu_error *err)
 {
 	struct stat st;
 
@@ -324,19 +314,19 @@ static int check_kernel(const struct vmm_template *t, struct vsu_error *err)
 		return 0;	/* built in */
 	if (stat(t->info.kernel, &st) < 0)
 		return vsu_error_set(err, -ESTALE, "the kernel '%s' no longer exists", t->info.kernel);
-	return st.st_ctim.tv_sec <= t->made ? 0 :
+	return st.st_ctim.tv_sec <= t->info.made ? 0 :
 	       vsu_error_set(err, -ESTALE, "the kernel '%s' has changed since", t->info.kernel);
 }
 
-int vmm_template_check(const struct vmm_template *t, struct vsu_error *err)
+int cvmm_template_check(const struct cvmm_template *t, struct vsu_error *err)
 {
 	int rc;
 
 	if (t->info.agent != VAGENT_VERSION)
 		return vsu_error_set(err, -EPROTO, "the template '%s' was made by cvmm %s, whose guests this cvmm does not know; make it again",
-				     t->path, t->info.cvmm);
-	if (strcmp(t->info.cvmm, PACKAGE_VERSION) != 0)
-		return vsu_error_set(err, -ESTALE, "it was made by cvmm %s", t->info.cvmm);
+				     t->path, t->info.version);
+	if (strcmp(t->info.version, PACKAGE_VERSION) != 0)
+		return vsu_error_set(err, -ESTALE, "it was made by cvmm %s", t->info.version);
 	rc = check_kernel(t, err);
 	return rc < 0 || !access(t->info.root, F_OK) ? rc :
 	       vsu_error_set(err, -ESTALE, "the root '%s' no longer exists", t->info.root);
@@ -357,7 +347,7 @@ static int remove_tree(const char *path)
 }
 
 /* The file is locked before its name is known to others, except for the folder. */
-static int make_info(struct vmm_template *t, struct vsu_error *err)
+static int make_info(struct cvmm_template *t, struct vsu_error *err)
 {
 	char path[PATH_MAX];
 	int rc = join_path(path, t->path, INFO, "", err);
@@ -373,16 +363,22 @@ static int make_info(struct vmm_template *t, struct vsu_error *err)
 /* A process that was killed has left the folder. */
 static int remove_stale(const char *path, struct vsu_error *err)
 {
-	struct vmm_template old = VMM_TEMPLATE_INIT;
+	struct cvmm_template *old = new_template(err);
 	int rc;
 
-	snprintf(old.path, sizeof(old.path), "%s", path);
-	rc = lock_info(&old, LOCK_EX, NULL);
-	if (rc == -EBUSY)
-		return vsu_error_set(err, rc, "another process is making '%s'", path);
-	rc = remove_tree(path);
-	vmm_template_close(&old);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot remove '%s'", path) : 0;
+	if (!old)
+		return -ENOMEM;
+	snprintf(old->path, sizeof(old->path), "%s", path);
+	rc = lock_info(old, LOCK_EX, NULL);
+	if (rc == -EBUSY) {
+		vsu_error_set(err, rc, "another process is making '%s'", path);
+	} else {
+		rc = remove_tree(path);
+		if (rc < 0)
+			vsu_error_sys(err, rc, "cannot remove '%s'", path);
+	}
+	free_template(old);
+	return rc;
 }
 
 static int make_path(const char *path, struct vsu_error *err)
@@ -400,7 +396,7 @@ static int make_path(const char *path, struct vsu_error *err)
 	return rc;
 }
 
-static int make_contents(struct vmm_template *t, int fds[VMM_TEMPLATE_FILES], struct vsu_error *err)
+static int make_contents(struct cvmm_template *t, int fds[CVMM_TEMPLATE_FILES], struct vsu_error *err)
 {
 	char path[PATH_MAX];
 	unsigned int i;
@@ -411,7 +407,7 @@ static int make_contents(struct vmm_template *t, int fds[VMM_TEMPLATE_FILES], st
 		if (!rc && mkdir(path, 0700) < 0)
 			rc = vsu_error_sys(err, -errno, "cannot make '%s'", path);
 	}
-	for (i = 0; !rc && i < VMM_TEMPLATE_FILES; i++) {
+	for (i = 0; !rc && i < CVMM_TEMPLATE_FILES; i++) {
 		rc = join_path(path, t->path, contents[FIRST_FILE + i], "", err);
 		fds[i] = rc < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (!rc && fds[i] < 0)
@@ -420,7 +416,7 @@ static int make_contents(struct vmm_template *t, int fds[VMM_TEMPLATE_FILES], st
 	return rc;
 }
 
-/* That of a template would be refused when it is used, after all the time that making it takes. */
+/* A template in a folder of other users would be refused only when it is used, after all the time of its making. */
 static int check_parent(const char *parent, struct vsu_error *err)
 {
 	char real[PATH_MAX], inner[PATH_MAX];
@@ -434,36 +430,82 @@ static int check_parent(const char *parent, struct vsu_error *err)
 	return rc < 0 ? rc : vsu_path_check_above(inner, err);
 }
 
-int vmm_template_begin(struct vmm_template *t, const char *folder, const char *name,
-		       int fds[VMM_TEMPLATE_FILES], struct vsu_error *err)
+/* The folder of the incomplete template, in t->path. */
+static int make_place(struct cvmm_template *t, const char *folder, const char *name, struct vsu_error *err)
 {
-	char parent[PATH_MAX], final[PATH_MAX];
+	char parent[PATH_MAX], path[PATH_MAX];
 	struct stat st;
 	int rc = check_name(name, err);
 
-	*t = (struct vmm_template)VMM_TEMPLATE_INIT;
-	memset(fds, -1, VMM_TEMPLATE_FILES * sizeof(*fds));
 	if (!rc)
-		rc = vmm_template_folder(folder, parent, err);
+		rc = find_folder(folder, parent, err);
 	if (!rc)
 		rc = make_folders(parent, err);
 	if (!rc)
 		rc = check_parent(parent, err);
 	if (!rc)
-		rc = join_path(final, parent, name, "", err);
-	if (!rc && !lstat(final, &st))
-		rc = vsu_error_set(err, -EEXIST, "template '%s' exists; remove it first, or choose another name", final);
+		rc = join_path(path, parent, name, "", err);
+	if (!rc && !lstat(path, &st))
+		rc = vsu_error_set(err, -EEXIST, "template '%s' exists; remove it first, or choose another name", path);
 	if (!rc)
-		rc = join_path(final, parent, name, INCOMPLETE, err);
+		rc = join_path(path, parent, name, INCOMPLETE, err);
 	if (!rc)
-		rc = make_path(final, err);
+		rc = make_path(path, err);
+	if (!rc)
+		strcpy(t->path, path);
+	return rc;
+}
+
+static int begin_template(struct cvmm_template *t, const char *folder, const char *name,
+			  int fds[CVMM_TEMPLATE_FILES], struct vsu_error *err)
+{
+	int rc = make_place(t, folder, name, err);
+
 	if (rc < 0)
 		return rc;
-	strcpy(t->path, final);
 	rc = make_info(t, err);
-	if (rc == -EEXIST || rc == -ENOENT || rc == -EAGAIN)
-		t->path[0] = '\0';	/* another process has replaced it */
+	/* false: another process has replaced it */
+	t->is_incomplete = rc != -EEXIST && rc != -ENOENT && rc != -EAGAIN;
 	return rc < 0 ? rc : make_contents(t, fds, err);
+}
+
+static int describe_template(struct cvmm_template *t, const struct cvmm_template_config *c,
+			     struct vsu_error *err)
+{
+	char text[CVMM_PRIV_TEMPLATE_TEXT];
+	int rc;
+
+	t->info = (struct cvmm_template_info){
+		.path = t->path, .version = PACKAGE_VERSION, .kernel = c->kernel, .root = c->root, .memory = c->memory,
+		.agent = VAGENT_VERSION, .cpus = c->cpus, .folders = c->folders, .cards = c->cards,
+	};
+	rc = cvmm_priv_template_write(&t->info, text, err);
+	return rc < 0 ? rc : set_description(t, text, err);	/* copies the texts */
+}
+
+int cvmm_template_begin(const char *folder, const char *name, const struct cvmm_template_config *config,
+			int fds[CVMM_TEMPLATE_FILES], struct cvmm_template **out, struct vsu_error *err)
+{
+	int opened[CVMM_TEMPLATE_FILES] = { -1, -1, -1 }, i, rc;
+	struct cvmm_template_config c;
+	struct cvmm_template *t;
+
+	rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_template_config", err);
+	if (rc < 0)
+		return rc;
+	t = new_template(err);
+	rc = t ? describe_template(t, &c, err) : -ENOMEM;
+	if (!rc)
+		rc = begin_template(t, folder, name, opened, err);
+	if (!rc) {
+		memcpy(fds, opened, sizeof(opened));
+		*out = t;
+		return 0;
+	}
+	for (i = 0; i < CVMM_TEMPLATE_FILES; i++)
+		vsu_fd_close(&opened[i]);
+	cvmm_template_close(t);
+	return rc;
 }
 
 static void sync_path(const char *path)
@@ -475,14 +517,14 @@ static void sync_path(const char *path)
 	vsu_fd_close(&fd);
 }
 
-int vmm_template_publish(struct vmm_template *t, struct vsu_error *err)
+int cvmm_template_publish(struct cvmm_template *t, struct vsu_error *err)
 {
 	char final[PATH_MAX];
 	int rc;
 
-	snprintf(t->info.cvmm, sizeof(t->info.cvmm), "%s", PACKAGE_VERSION);
-	t->info.agent = VAGENT_VERSION;
-	rc = write_info(t, err);
+	if (!t->is_incomplete)
+		return vsu_error_set(err, -EINVAL, "template '%s' is complete", t->path);
+	rc = write_description(t, err);
 	if (rc < 0)
 		return rc;
 	snprintf(final, sizeof(final), "%.*s", (int)(strlen(t->path) - strlen(INCOMPLETE)), t->path);
@@ -491,19 +533,22 @@ int vmm_template_publish(struct vmm_template *t, struct vsu_error *err)
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot make '%s'", final);
 	strcpy(t->path, final);
+	t->is_incomplete = false;
 	return 0;
 }
 
-void vmm_template_discard(struct vmm_template *t)
+void cvmm_template_close(struct cvmm_template *t)
 {
-	if (has_suffix(t->path, INCOMPLETE))
+	if (!t)
+		return;
+	if (t->is_incomplete)
 		(void)remove_tree(t->path);
-	vmm_template_close(t);
+	free_template(t);
 }
 
 /* ------------------------------------------------------------------- remove */
 
-static int remove_locked(const struct vmm_template *t, struct vsu_error *err)
+static int remove_locked(const struct cvmm_template *t, struct vsu_error *err)
 {
 	char path[PATH_MAX];
 	int rc;
@@ -518,22 +563,51 @@ static int remove_locked(const struct vmm_template *t, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot remove '%s'", path) : 0;
 }
 
-int vmm_template_remove(const char *folder, const char *name, struct vsu_error *err)
+int cvmm_template_remove(const char *folder, const char *name, struct vsu_error *err)
 {
-	struct vmm_template t = VMM_TEMPLATE_INIT;
-	char found[PATH_MAX];
-	int rc = check_name(name, err);
+	struct cvmm_template *t = new_template(err);
+	int rc;
 
+	if (!t)
+		return -ENOMEM;
+	rc = find_path(t->path, folder, name, "", err);
 	if (!rc)
-		rc = vmm_template_folder(folder, found, err);
-	if (!rc)
-		rc = join_path(t.path, found, name, "", err);
-	if (!rc)
-		rc = lock_info(&t, LOCK_EX, err);
+		rc = lock_info(t, LOCK_EX, err);
 	if (rc == -EBUSY)
-		vsu_error_set(err, rc, "template '%s' is in use: a command runs in a clone, or a pool keeps clones; end it first", t.path);
+		vsu_error_set(err, rc, "template '%s' is in use: a command runs in a clone, or a pool keeps clones; end it first", t->path);
 	if (!rc)
-		rc = remove_locked(&t, err);
-	vmm_template_close(&t);
+		rc = remove_locked(t, err);
+	free_template(t);
 	return rc;
+}
+
+/* --------------------------------------------------------------------- list */
+
+static int is_listed(const struct dirent *d)
+{
+	return is_name(d->d_name);
+}
+
+int cvmm_template_list(const char *folder, cvmm_template_fn fn, void *opaque, struct vsu_error *err)
+{
+	struct dirent **names;
+	char path[PATH_MAX];
+	int i, n, rc = find_folder(folder, path, err);
+
+	if (rc < 0)
+		return rc;
+	n = scandir(path, &names, is_listed, alphasort);
+	if (n < 0)
+		return errno == ENOENT && !folder ? 0 : vsu_error_sys(err, -errno, "'%s'", path);
+	for (i = 0; i < n; i++) {
+		struct vsu_error why = VSU_ERROR_INIT;
+		struct cvmm_template *t = NULL;
+
+		(void)!cvmm_template_open(folder, names[i]->d_name, &t, &why);
+		fn(opaque, names[i]->d_name, t, &why);
+		cvmm_template_close(t);
+		free(names[i]);
+	}
+	free(names);
+	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,9 @@
 #define MAX_WORDS 1024
 
 /*
- * Options of a template, at most one of each. Those of the devices fs, console and net are replaced by
- * the clone's own; serial, sandbox and daemon-path do not count; the kernel, an operand, and its command
- * line are not read again, as the machine ends when its guest restarts.
+ * Options of a template, at most one of each. A clone replaces the devices fs, console and net by its
+ * own, and does not use serial, sandbox and daemon-path. It reads neither the kernel, an operand, nor the
+ * command line, as the machine ends when its guest restarts.
  */
 static const char *const knowns[] = {
 	"memory", "cpus", "cmdline", "initrd", "serial", "sandbox", "daemon-path", "device", "console",
@@ -58,14 +59,14 @@ static bool has_name(const struct word *w, const char *name)
 	return strlen(name) == w->len && !strncmp(w->name, name, w->len);
 }
 
-static unsigned int max_of(const struct vmm_template_info *info, const struct word *w)
+static unsigned int max_of(const struct cvmm_template_info *info, const struct word *w)
 {
 	unsigned int i;
 
 	if (has_name(w, "fs"))
 		return 1 + info->folders;
 	if (has_name(w, "net"))
-		return info->net;
+		return info->cards;
 	for (i = 0; i < sizeof(knowns) / sizeof(knowns[0]); i++)
 		if (has_name(w, knowns[i]))
 			return 1;
@@ -73,8 +74,8 @@ static unsigned int max_of(const struct vmm_template_info *info, const struct wo
 }
 
 /*
- * Whether a clone would share a file, or the list cannot be read: memory that the guest cannot change. Of
- * memory that is shared or that the guest has changed privately, a clone has the saved bytes.
+ * Whether a clone would share a file, or the list cannot be read: memory that the guest cannot change. If
+ * memory is shared, or the guest has changed it privately, a clone has the saved bytes.
  */
 static bool is_in_file(const char *list)
 {
@@ -101,7 +102,7 @@ static bool is_own(const struct word *w)
 	return !has_name(w, "device") || !strcmp(w->value, "rng");
 }
 
-static int check_words(const struct vmm_template *t, char *const *words, int n, struct vsu_error *err)
+static int check_words(const struct cvmm_template_info *info, char *const *words, int n, struct vsu_error *err)
 {
 	struct word w, other;
 	unsigned int before;
@@ -112,20 +113,20 @@ static int check_words(const struct vmm_template *t, char *const *words, int n, 
 
 		for (before = 0, k = 0; is && k < i; k++)
 			before += split_word(words[k], &other) && other.len == w.len && !strncmp(other.name, w.name, w.len);
-		if (!is || before >= max_of(&t->info, &w) || !is_own(&w))
+		if (!is || before >= max_of(info, &w) || !is_own(&w))
 			return vsu_error_set(err, -EPERM, "template '%s': its machine has '%.80s', which cvmm makes in no template, and which each clone would have; make a template of your own",
-					     t->path, words[i]);
+					     info->path, words[i]);
 	}
 	return 0;
 }
 
-static int read_file(const struct vmm_template *t, char *text, struct vsu_error *err)
+static int read_file(const struct cvmm_template_info *info, char *text, struct vsu_error *err)
 {
 	char folder[PATH_MAX + sizeof("/machine")];
 	ssize_t n;
 	int fd;
 
-	snprintf(folder, sizeof(folder), "%s/machine", t->path);
+	snprintf(folder, sizeof(folder), "%s/machine", info->path);
 	fd = vsu_file_value_open_in(folder, FILE_NAME, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	n = fd < 0 ? fd : vsu_fd_read_full(fd, text, MAX_BYTES);
 	vsu_fd_close(&fd);
@@ -135,18 +136,18 @@ static int read_file(const struct vmm_template *t, char *text, struct vsu_error 
 	return 0;
 }
 
-static int check_text(const struct vmm_template *t, char *text, char **words, struct vsu_error *err)
+static int check_text(const struct cvmm_template_info *info, char *text, char **words, struct vsu_error *err)
 {
-	int rc = read_file(t, text, err);
+	int rc = read_file(info, text, err);
 	int n = rc < 0 ? rc : vsu_json_read_strings(text, "arguments", words, MAX_WORDS, err);
 
-	return n < 0 ? vsu_error_prefix(err, n, "template '%s'", t->path) : check_words(t, words, n, err);
+	return n < 0 ? vsu_error_prefix(err, n, "template '%s'", info->path) : check_words(info, words, n, err);
 }
 
-int vmm_template_check_machine(const struct vmm_template *t, struct vsu_error *err)
+int cvmm_priv_template_check_machine(const struct cvmm_template_info *info, struct vsu_error *err)
 {
 	char *text = malloc(MAX_BYTES + 1), **words = calloc(MAX_WORDS, sizeof(*words));
-	int rc = text && words ? check_text(t, text, words, err) : vsu_error_set(err, -ENOMEM, "no memory for options");
+	int rc = text && words ? check_text(info, text, words, err) : vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	free(text);
 	free(words);

@@ -17,14 +17,13 @@
 	"\"--console=fd=5,name=cvmm.unused,port=cvmm.control:fd:6\", \"/boot/vmlinuz\""
 
 static char top[] = "/tmp/test-machine-XXXXXX";
-static struct vmm_template t;
+static struct cvmm_template_info info;
 static struct vsu_error err;
 
 static void setup(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(top));
-	t = (struct vmm_template){ .lock_fd = -1, .info = { .folders = 1, .net = 1 } };
-	snprintf(t.path, sizeof(t.path), "%s", top);
+	info = (struct cvmm_template_info){ .path = top, .folders = 1, .cards = 1 };
 }
 
 static const char *at(const char *name)
@@ -52,13 +51,13 @@ static int check(const char *words)
 	fprintf(f, "{ \"arguments\": [ %s ] }\n", words);
 	fclose(f);
 	vsu_error_clear(&err);
-	return vmm_template_check_machine(&t, &err);
+	return cvmm_priv_template_check_machine(&info, &err);
 }
 
 START_TEST(machine_of_cvmm_is_accepted)
 {
 	ck_assert_msg(!check(OTHERS ", " FOLDERS ", \"--net=fd=9\", \"--sandbox=off\", \"--daemon-path=/d\""), "%s", err.msg);
-	t.info.net = 0;
+	info.cards = 0;
 	ck_assert_msg(!check(OTHERS ", " FOLDERS), "%s", err.msg);
 	ck_assert_int_eq(check(OTHERS ", " FOLDERS ", \"--net=fd=9\""), -EPERM);
 }
@@ -119,7 +118,7 @@ START_TEST(damaged_file_is_refused)
 	ck_assert_int_eq(check("\"--disk\""), -EPERM);
 	ck_assert_int_eq(check("5"), -EBADMSG);
 	unlink(at("machine/machine.json"));
-	ck_assert_int_eq(vmm_template_check_machine(&t, &err), -ENOENT);
+	ck_assert_int_eq(cvmm_priv_template_check_machine(&info, &err), -ENOENT);
 }
 END_TEST
 

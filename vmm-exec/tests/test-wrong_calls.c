@@ -9,6 +9,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "cvmm/exec.h"
+#include "cvmm/template.h"
 #include "util.h"
 
 static struct vsu_error err;
@@ -48,6 +49,14 @@ static int pass_waiting(const void *config)
 	return cvmm_exec_new_waiting(config, NULL, &e, &err);
 }
 
+static int pass_template(const void *config)
+{
+	struct cvmm_template *t;
+	int fds[CVMM_TEMPLATE_FILES];
+
+	return cvmm_template_begin("/nonexistent", "base", config, fds, &t, &err);
+}
+
 /* Each struct of a caller. The code is that of one with a right size and zeroes. */
 static const struct {
 	const char *name;
@@ -58,6 +67,7 @@ static const struct {
 	{ "cvmm_host", sizeof(struct cvmm_host), pass_host_of_command, -ENOENT },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_command, -EINVAL },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting, -ENOENT },
+	{ "cvmm_template_config", sizeof(struct cvmm_template_config), pass_template, -EINVAL },
 };
 
 /* With more bytes than the struct has. */

@@ -21,7 +21,7 @@ static char folder[] = "/tmp/test-exec-XXXXXX";
 static char init[64], dir[64];
 static struct vmm_exec_machine m;
 static struct vmm_exec_options options;
-static struct vmm_template template = VMM_TEMPLATE_INIT;
+static struct cvmm_template *template;
 static struct vsu_error err;
 static char *command[] = { (char[]){ "true" }, NULL };
 
@@ -44,9 +44,10 @@ static void setup(void)
 
 static void after(void)
 {
-	vmm_template_discard(&template);
+	cvmm_template_close(template);
+	template = NULL;
 	vmm_exec_machine_free(&m);	/* it holds a lock */
-	(void)vmm_template_remove(folder, "base", NULL);
+	(void)!cvmm_template_remove(folder, "base", NULL);
 	unlink(init);
 	rmdir(dir);
 	rmdir(folder);
@@ -686,25 +687,37 @@ END_TEST
 
 /* ------------------------------------------------------------------ templates */
 
+static void begin_template(unsigned int nfolders, unsigned int cards, int fds[CVMM_TEMPLATE_FILES])
+{
+	const struct cvmm_template_config config = {
+		.size = sizeof(config), .kernel = "vmlinux", .root = folder, .memory = "1G", .cpus = 2,
+		.folders = nfolders, .cards = cards,
+	};
+
+	ck_assert_int_eq(cvmm_template_begin(folder, "base", &config, fds, &template, NULL), 0);
+}
+
+static void close_files(int fds[CVMM_TEMPLATE_FILES])
+{
+	int i;
+
+	for (i = 0; i < CVMM_TEMPLATE_FILES; i++)
+		vsu_fd_close(&fds[i]);
+}
+
 /* With the agent's version of another cvmm, if that is not 0, and network cards. */
-static void make_network_template(unsigned int nfolders, uint32_t agent, unsigned int net)
+static void make_network_template(unsigned int nfolders, uint32_t agent, unsigned int cards)
 {
 	static char path[128];
-	int fds[VMM_TEMPLATE_FILES], i;
+	int fds[CVMM_TEMPLATE_FILES];
 	FILE *f;
 
-	ck_assert_int_eq(vmm_template_begin(&template, folder, "base", fds, NULL), 0);
-	strcpy(template.info.kernel, "vmlinux");
-	strcpy(template.info.root, folder);
-	strcpy(template.info.memory, "1G");
-	template.info.cpus = 2;
-	template.info.folders = nfolders;
-	template.info.net = net;
-	ck_assert_int_eq(dprintf(fds[VMM_TEMPLATE_FILES - 1], "{ \"arguments\": [] }"), 19);
-	ck_assert_int_eq(vmm_template_publish(&template, NULL), 0);
-	vmm_template_discard(&template);
-	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
-		vsu_fd_close(&fds[i]);
+	begin_template(nfolders, cards, fds);
+	ck_assert_int_eq(dprintf(fds[CVMM_TEMPLATE_FILES - 1], "{ \"arguments\": [] }"), 19);
+	ck_assert_int_eq(cvmm_template_publish(template, NULL), 0);
+	cvmm_template_close(template);
+	template = NULL;
+	close_files(fds);
 	snprintf(path, sizeof(path), "%s/base/template", folder);
 	f = agent ? fopen(path, "a") : NULL;
 	if (f) {
@@ -723,13 +736,13 @@ static void make_template(unsigned int nfolders, uint32_t agent)
 
 START_TEST(machine_of_a_template_has_spare_devices)
 {
+	int fds[CVMM_TEMPLATE_FILES];
 	char word[128];
 
-	ck_assert_int_eq(vmm_template_begin(&template, folder, "base", (int[VMM_TEMPLATE_FILES]){ 0 }, NULL), 0);
+	begin_template(2, 1, fds);
+	close_files(fds);
 	vmm_exec_machine_init(&m);
-	template.info.folders = 2;
-	template.info.net = 1;
-	ck_assert_int_eq(vmm_exec_machine_make_template(&m, &options, &template, NULL), 0);
+	ck_assert_int_eq(vmm_exec_machine_make_template(&m, &options, cvmm_template_get_info(template), NULL), 0);
 	ck_assert_str_eq(m.plan.kernel, "vmlinux");
 	ck_assert(begins_with("--net=fd="));
 	snprintf(word, sizeof(word), "--fs=path=%s/base.incomplete/empty,tag=root,readonly,thread-pool-size=1", folder);
@@ -772,7 +785,7 @@ START_TEST(clone_keeps_its_template)
 	options.root = "/";
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
 	ck_assert(begins_with("--fs=path=/,tag=root,readonly,hide="));
-	ck_assert_int_eq(vmm_template_remove(folder, "base", NULL), -EBUSY);
+	ck_assert_int_eq(cvmm_template_remove(folder, "base", NULL), -EBUSY);
 }
 END_TEST
 

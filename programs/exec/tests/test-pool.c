@@ -37,19 +37,17 @@ static char *command[] = { (char[]){ "true" }, NULL };
 
 static void make_template(void)
 {
-	struct vmm_template t;
-	int fds[VMM_TEMPLATE_FILES], i;
+	const struct cvmm_template_config config = {
+		.size = sizeof(config), .kernel = "builtin:agent", .root = "/usr", .memory = "1G", .cpus = 1, .folders = 2,
+	};
+	struct cvmm_template *t;
+	int fds[CVMM_TEMPLATE_FILES], i;
 
-	ck_assert_int_eq(vmm_template_begin(&t, folder, "base", fds, NULL), 0);
-	strcpy(t.info.kernel, "builtin:agent");
-	strcpy(t.info.root, "/usr");
-	strcpy(t.info.memory, "1G");
-	t.info.cpus = 1;
-	t.info.folders = 2;
-	ck_assert_int_eq(dprintf(fds[VMM_TEMPLATE_FILES - 1], "{ \"arguments\": [] }"), 19);
-	ck_assert_int_eq(vmm_template_publish(&t, NULL), 0);
-	vmm_template_discard(&t);
-	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
+	ck_assert_int_eq(cvmm_template_begin(folder, "base", &config, fds, &t, NULL), 0);
+	ck_assert_int_eq(dprintf(fds[CVMM_TEMPLATE_FILES - 1], "{ \"arguments\": [] }"), 19);
+	ck_assert_int_eq(cvmm_template_publish(t, NULL), 0);
+	cvmm_template_close(t);
+	for (i = 0; i < CVMM_TEMPLATE_FILES; i++)
 		vsu_fd_close(&fds[i]);
 }
 
@@ -638,10 +636,10 @@ START_TEST(pool_gives_clients_to_machines_and_refills)
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	for (i = 0; i < 5; i++)
 		run_one();
-	ck_assert_int_eq(vmm_template_remove(folder, "base", &err), -EBUSY);
+	ck_assert_int_eq(cvmm_template_remove(folder, "base", &err), -EBUSY);
 	ck_assert_int_eq(end_pool(_i ? SIGTERM : SIGINT, output), 0);
 	ck_assert_int_lt(stat(path, &st), 0);
-	ck_assert_int_eq(vmm_template_remove(folder, "base", &err), 0);
+	ck_assert_int_eq(cvmm_template_remove(folder, "base", &err), 0);
 }
 END_TEST
 
@@ -754,7 +752,7 @@ START_TEST(socket_of_a_killed_pool_is_replaced)
 	await_line(output);
 	run_one();
 	ck_assert_int_eq(end_pool(SIGKILL, output), -SIGKILL);
-	ck_assert_int_eq(vmm_template_remove(folder, "base", &err), 0);
+	ck_assert_int_eq(cvmm_template_remove(folder, "base", &err), 0);
 }
 END_TEST
 

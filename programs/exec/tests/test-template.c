@@ -1,40 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the folder of templates, and "cvmm template". */
+/* Claims about "cvmm template". */
 #define _GNU_SOURCE
 #include <config.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <vm-agent/protocol.h>
 #include <vmm-sys-util/fd.h>
 
-#include "template.h"
 #include "exec/template_command.h"
 #include "exec/template_maker.h"
 #include "util.h"
 
-static int lock_failure;	/* errno of flock(); 0: as usual */
-
-#pragma GCC visibility push(default)
-int __wrap_flock(int fd, int operation);
-int __real_flock(int fd, int operation);
-#pragma GCC visibility pop
-
-/* As on NFS: a file is open for writing if it is locked exclusively. */
-int __wrap_flock(int fd, int operation)
-{
-	const bool writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-
-	errno = lock_failure ? lock_failure : EBADF;
-	return lock_failure || (operation & LOCK_EX && !writable) ? -1 : __real_flock(fd, operation);
-}
-
 static char folder[] = "/tmp/test-template-XXXXXX";
-static struct vmm_template t;
-static int fds[VMM_TEMPLATE_FILES] = { -1, -1, -1 };
 static struct vsu_error err;
 
 static const char *path_of(const char *name)
@@ -45,25 +26,9 @@ static const char *path_of(const char *name)
 	return path;
 }
 
-static mode_t mode_of(const char *name)
-{
-	struct stat st;
-
-	ck_assert_int_eq(lstat(path_of(name), &st), 0);
-	return st.st_mode & 07777;
-}
-
 static bool exists(const char *name)
 {
 	return access(path_of(name), F_OK) == 0;
-}
-
-static void close_files(void)
-{
-	int i;
-
-	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
-		vsu_fd_close(&fds[i]);
 }
 
 static void setup(void)
@@ -75,32 +40,23 @@ static void after(void)
 {
 	char command[64];
 
-	vmm_template_close(&t);
-	close_files();
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	ck_assert_int_eq(system(command), 0);
 }
 
-static int begin(const char *name)
-{
-	int rc = vmm_template_begin(&t, folder, name, fds, &err);
-
-	if (!rc) {
-		strcpy(t.info.kernel, "/boot/no-such-kernel");
-		strcpy(t.info.root, "/");
-		strcpy(t.info.memory, "1G");
-		t.info.cpus = 2;
-		t.info.folders = 4;
-	}
-	return rc;
-}
-
 static void make(const char *name)
 {
-	ck_assert_int_eq(begin(name), 0);
-	ck_assert_int_eq(vmm_template_publish(&t, NULL), 0);
-	vmm_template_discard(&t);
-	close_files();
+	const struct cvmm_template_config config = {
+		.size = sizeof(config), .kernel = "/boot/no-such-kernel", .root = "/", .memory = "1G", .cpus = 2, .folders = 4,
+	};
+	int fds[CVMM_TEMPLATE_FILES], i;
+	struct cvmm_template *t;
+
+	ck_assert_int_eq(cvmm_template_begin(folder, name, &config, fds, &t, &err), 0);
+	ck_assert_int_eq(cvmm_template_publish(t, NULL), 0);
+	cvmm_template_close(t);
+	for (i = 0; i < CVMM_TEMPLATE_FILES; i++)
+		vsu_fd_close(&fds[i]);
 }
 
 static void write_info(const char *name, const char *text)
@@ -114,279 +70,6 @@ static void write_info(const char *name, const char *text)
 	fputs(text, f);
 	fclose(f);
 }
-
-START_TEST(template_exists_when_it_is_complete)
-{
-	ck_assert_int_eq(begin("base"), 0);
-	ck_assert_int_eq(write(fds[0], "memory", 6), 6);
-	ck_assert(exists("base.incomplete/machine/memory"));
-	ck_assert_int_eq(vmm_template_publish(&t, NULL), 0);
-	vmm_template_discard(&t);
-	ck_assert(!exists("base.incomplete"));
-	ck_assert_uint_eq(mode_of("base"), 0700);
-	ck_assert_uint_eq(mode_of("base/machine/memory"), 0600);
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
-	ck_assert_str_eq(t.info.cvmm, PACKAGE_VERSION);
-	ck_assert_str_eq(t.info.kernel, "/boot/no-such-kernel");
-	ck_assert_uint_eq(t.info.cpus, 2);
-	ck_assert_uint_ge(t.bytes, 4096);
-}
-END_TEST
-
-START_TEST(template_is_found_by_its_path)
-{
-	make("base");
-	ck_assert_int_eq(vmm_template_open(&t, NULL, path_of("base"), NULL), 0);
-	ck_assert_uint_eq(t.info.folders, 4);
-}
-END_TEST
-
-START_TEST(failure_leaves_nothing)
-{
-	ck_assert_int_eq(begin("base"), 0);
-	vmm_template_discard(&t);
-	ck_assert_int_eq(rmdir(folder), 0);
-	ck_assert_int_eq(mkdir(folder, 0700), 0);
-}
-END_TEST
-
-START_TEST(name_in_use_is_refused)
-{
-	make("base");
-	ck_assert_int_eq(begin("base"), -EEXIST);
-	ck_assert_ptr_nonnull(strstr(err.msg, "remove it first"));
-}
-END_TEST
-
-START_TEST(one_process_makes_a_template)
-{
-	struct vmm_template other;
-	int others[VMM_TEMPLATE_FILES];
-
-	ck_assert_int_eq(begin("base"), 0);
-	ck_assert_int_eq(vmm_template_begin(&other, folder, "base", others, &err), -EBUSY);
-	ck_assert_ptr_nonnull(strstr(err.msg, "another process is making"));
-	vmm_template_discard(&other);
-	ck_assert(exists("base.incomplete/template"));
-	vmm_template_discard(&t);
-}
-END_TEST
-
-/* The process that has locked the new file first. */
-START_TEST(template_of_a_faster_process_remains)
-{
-	lock_failure = _i ? ENOLCK : EWOULDBLOCK;
-	ck_assert_int_eq(begin("base"), -lock_failure);
-	lock_failure = 0;
-	vmm_template_discard(&t);
-	ck_assert_int_eq(exists("base.incomplete/template"), _i == 0);
-}
-END_TEST
-
-START_TEST(incomplete_template_of_a_killed_process_is_replaced)
-{
-	ck_assert_int_eq(begin("base"), 0);
-	vmm_template_close(&t);
-	close_files();
-	ck_assert_int_eq(begin("base"), 0);
-	vmm_template_discard(&t);
-	ck_assert_int_eq(mkdir(path_of("base.incomplete"), 0700), 0);
-	close_files();
-	vsu_error_clear(&err);
-	ck_assert_int_eq(begin("base"), 0);
-	ck_assert_str_eq(err.msg, "");
-}
-END_TEST
-
-START_TEST(template_of_a_running_clone_is_not_removed)
-{
-	make("base");
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
-	ck_assert_int_eq(vmm_template_remove(folder, "base", &err), -EBUSY);
-	ck_assert_ptr_nonnull(strstr(err.msg, "in use: a command runs in a clone, or a pool keeps clones; end it first"));
-	ck_assert(exists("base/machine/memory"));
-	vmm_template_close(&t);
-	ck_assert_int_eq(vmm_template_remove(folder, "base", NULL), 0);
-	ck_assert_int_eq(rmdir(folder), 0);
-	ck_assert_int_eq(mkdir(folder, 0700), 0);
-}
-END_TEST
-
-START_TEST(file_system_without_locks_is_named)
-{
-	make("base");
-	lock_failure = ENOLCK;
-	ck_assert_int_eq(_i ? vmm_template_remove(folder, "base", &err) : vmm_template_open(&t, folder, "base", &err), -ENOLCK);
-	lock_failure = 0;
-	ck_assert_msg(strstr(err.msg, "cannot lock template '") && strstr(err.msg, "No locks available"), "%s", err.msg);
-}
-END_TEST
-
-START_TEST(removal_by_a_killed_process_is_completed)
-{
-	make("base");
-	ck_assert_int_eq(rename(path_of("base"), strcat(strcpy((char[64]){ "" }, folder), "/base.removed")), 0);
-	make("base");
-	ck_assert_int_eq(vmm_template_remove(folder, "base", NULL), 0);
-	ck_assert(!exists("base.removed"));
-}
-END_TEST
-
-START_TEST(removal_keeps_files_of_others)
-{
-	make("base");
-	ck_assert_int_eq(mkdir(path_of("base/mine"), 0700), 0);
-	ck_assert_int_eq(vmm_template_remove(folder, "base", &err), -ENOTEMPTY);
-	ck_assert(exists("base.removed/mine"));
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), -ENOENT);
-}
-END_TEST
-
-START_TEST(rejects_invalid_names)
-{
-	static const char *const names[] = {
-		"", ".", "..", "-x", ".hidden", "a\nb", "a.incomplete", "a.removed",
-		"a2345678901234567890123456789012345678901234567890123456789012345",
-	};
-
-	ck_assert_int_eq(begin(names[_i]), -EINVAL);
-	ck_assert_int_eq(vmm_template_open(&t, folder, names[_i], &err), -EINVAL);
-	ck_assert_int_eq(vmm_template_remove(folder, names[_i], &err), -EINVAL);
-}
-END_TEST
-
-START_TEST(rejects_paths_for_new_and_removed_templates)
-{
-	ck_assert_int_eq(begin("a/b"), -EINVAL);
-	ck_assert_int_eq(vmm_template_remove(folder, "../base", &err), -EINVAL);
-}
-END_TEST
-
-/* Writers of its files determine what a clone executes. */
-START_TEST(template_that_others_may_change_is_refused)
-{
-	static const char *const names[] = { "base", "base/template", "base/machine", "base/machine/state", "base/machine/machine.json" };
-	const char *path;
-	mode_t mode;
-
-	make("base");
-	path = path_of(names[_i]);
-	mode = mode_of(names[_i]);
-	ck_assert_int_eq(chmod(path, mode | S_IWOTH), 0);
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", &err), -EPERM);
-	ck_assert_ptr_nonnull(strstr(err.msg, path));
-	ck_assert_ptr_nonnull(strstr(err.msg, "other users may change"));
-	ck_assert_int_eq(chmod(path, mode | S_IWGRP), 0);
-	ck_assert_int_eq(vmm_template_open(&t, NULL, path_of("base"), &err), -EPERM);
-	ck_assert_int_eq(chmod(path_of(names[_i]), mode | S_IROTH), 0);
-	vmm_template_close(&t);
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
-}
-END_TEST
-
-/* Before the time that making it takes. */
-START_TEST(template_that_would_be_refused_is_not_made)
-{
-	ck_assert_int_eq(chmod(folder, 0777), 0);
-	ck_assert_int_eq(begin("base"), -EPERM);
-	ck_assert_ptr_nonnull(strstr(err.msg, "other users may write to the folder"));
-	ck_assert(!exists("base.incomplete"));
-	ck_assert_int_eq(chmod(folder, 0700), 0);
-	ck_assert_int_eq(begin("base"), 0);
-	vmm_template_discard(&t);
-}
-END_TEST
-
-START_TEST(template_of_another_user_is_refused)
-{
-	static const char *const names[] = { "base", "base/template", "base/machine/memory" };
-
-	make("base");
-	ck_assert_int_eq(chown(path_of(names[_i]), 65534, (gid_t)-1), 0);
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", &err), -EPERM);
-	ck_assert_ptr_nonnull(strstr(err.msg, "belongs to another user"));
-}
-END_TEST
-
-START_TEST(rejects_invalid_descriptions)
-{
-	static const char *const texts[] = {
-		"", "cvmm 1\n", "cvmm\nkernel\nroot\nmemory\nagent\ncpus\nfolders\n",
-		"cvmm 1\nkernel k\nroot /\nmemory 1G\nagent 1\ncpus x\nfolders 4\n",
-		"cvmm 1\nkernel k\nroot /\nmemory 1G\nagent 1\ncpus 4294967296\nfolders 4\n",
-		"cvmm 1234567890123456789012345678901234567890\nkernel k\nroot /\nmemory 1G\nagent 1\ncpus 1\nfolders 4\n",
-	};
-
-	make("base");
-	write_info("base", texts[_i]);
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", &err), -EBADMSG);
-	ck_assert_ptr_nonnull(strstr(err.msg, "its description is invalid"));
-}
-END_TEST
-
-START_TEST(keys_of_later_versions_are_ignored)
-{
-	make("base");
-	write_info("base", "new key\ncvmm 1\nkernel a b\nroot /\nmemory 1G\nagent 7\ncpus 1\nfolders 4\nnet 1\n");
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
-	ck_assert_uint_eq(t.info.net, 1);
-	ck_assert_str_eq(t.info.kernel, "a b");
-	ck_assert_uint_eq(t.info.agent, 7);
-}
-END_TEST
-
-START_TEST(templates_of_earlier_versions_have_no_network)
-{
-	make("base");
-	write_info("base", "cvmm 1\nkernel k\nroot /\nmemory 1G\nagent 1\ncpus 1\nfolders 4\n");
-	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
-	ck_assert_uint_eq(t.info.net, 0);
-}
-END_TEST
-
-START_TEST(line_break_in_a_path_is_refused)
-{
-	ck_assert_int_eq(begin("base"), 0);
-	strcpy(t.info.root, "/a\ncpus 9");
-	ck_assert_int_eq(vmm_template_publish(&t, &err), -EINVAL);
-	vmm_template_discard(&t);
-	ck_assert(!exists("base"));
-}
-END_TEST
-
-START_TEST(folder_is_that_of_the_user)
-{
-	static const struct {
-		const char *given, *data, *home, *path;
-	} rows[] = {
-		{ "x", "/data", "/home/u", "x" },
-		{ NULL, "/data", "/home/u", "/data/cvmm/templates" },
-		{ NULL, "relative", "/home/u", "/home/u/.local/share/cvmm/templates" },
-		{ NULL, "", "/home/u", "/home/u/.local/share/cvmm/templates" },
-		{ NULL, "", "", NULL },
-	};
-	char path[PATH_MAX];
-	int rc;
-
-	setenv("XDG_DATA_HOME", rows[_i].data, 1);
-	setenv("HOME", rows[_i].home, 1);
-	rc = vmm_template_folder(rows[_i].given, path, &err);
-	ck_assert_int_eq(rc, rows[_i].path ? 0 : -ENOENT);
-	if (!rc)
-		ck_assert_str_eq(path, rows[_i].path);
-}
-END_TEST
-
-START_TEST(folder_of_the_user_is_made_for_its_owner)
-{
-	umask(_i ? 022 : 0);
-	setenv("XDG_DATA_HOME", path_of("a/b"), 1);
-	ck_assert_int_eq(vmm_template_begin(&t, NULL, "base", fds, NULL), 0);
-	ck_assert_uint_eq(mode_of("a/b/cvmm"), 0755);
-	ck_assert_uint_eq(mode_of("a/b/cvmm/templates"), 0700);
-	vmm_template_discard(&t);
-}
-END_TEST
 
 /* -------------------------------------------------------------- command line */
 
@@ -483,7 +166,7 @@ START_TEST(list_has_a_line_for_each_template)
 	make("one");
 	make("broken");
 	write_info("broken", "");
-	ck_assert_int_eq(begin("incomplete"), 0);
+	ck_assert_int_eq(mkdir(path_of("a.incomplete"), 0700), 0);
 	run("list", out, sizeof(out));
 	at = strstr(out, "\nbroken ");
 	ck_assert_ptr_nonnull(at);
@@ -604,29 +287,6 @@ int main(void)
 	TCase *tc = tcase_create("template");
 
 	tcase_add_checked_fixture(tc, setup, after);
-	tcase_add_test(tc, template_exists_when_it_is_complete);
-	tcase_add_test(tc, template_is_found_by_its_path);
-	tcase_add_test(tc, failure_leaves_nothing);
-	tcase_add_test(tc, name_in_use_is_refused);
-	tcase_add_test(tc, one_process_makes_a_template);
-	tcase_add_loop_test(tc, template_of_a_faster_process_remains, 0, 2);
-	tcase_add_test(tc, incomplete_template_of_a_killed_process_is_replaced);
-	tcase_add_test(tc, template_of_a_running_clone_is_not_removed);
-	tcase_add_loop_test(tc, file_system_without_locks_is_named, 0, 2);
-	tcase_add_test(tc, removal_by_a_killed_process_is_completed);
-	tcase_add_test(tc, removal_keeps_files_of_others);
-	tcase_add_loop_test(tc, rejects_invalid_names, 0, 9);
-	tcase_add_test(tc, rejects_paths_for_new_and_removed_templates);
-	tcase_add_loop_test(tc, template_that_others_may_change_is_refused, 0, 5);
-	tcase_add_test(tc, template_that_would_be_refused_is_not_made);
-	tcase_add_loop_test_unless(tc, geteuid() ? "needs root, who makes another user's files" : NULL,
-				   template_of_another_user_is_refused, 0, 3);
-	tcase_add_loop_test(tc, rejects_invalid_descriptions, 0, 6);
-	tcase_add_test(tc, keys_of_later_versions_are_ignored);
-	tcase_add_test(tc, templates_of_earlier_versions_have_no_network);
-	tcase_add_test(tc, line_break_in_a_path_is_refused);
-	tcase_add_loop_test(tc, folder_is_that_of_the_user, 0, 5);
-	tcase_add_loop_test(tc, folder_of_the_user_is_made_for_its_owner, 0, 2);
 	tcase_add_loop_test(tc, rejects_words_that_an_action_does_not_use, 0, COUNT(refused));
 	tcase_add_test(tc, options_of_make_describe_the_machine);
 	tcase_add_test(tc, absence_of_a_template_is_explained);
