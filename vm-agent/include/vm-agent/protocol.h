@@ -23,6 +23,25 @@
  * A template is saved after READY. The host of a clone cannot have received that READY, and
  * sends HELLO, which the agent answers by READY until it has received a request.
  *
+ * GUEST in place of REQUEST makes an agent of version 2 serve containers and processes:
+ *
+ *	GUEST    records
+ *	                              SERVES       its file systems and network cards are configured
+ *	CONTAINER number, records
+ *	PREPARE  number, records
+ *	                              PREPARED     mounted, and the program was found
+ *	START
+ *	                              RUNNING      the program is executed
+ *	KILL, RESIZE, LIST, LOST      LISTED
+ *	                              PROCESS_ENDED
+ *	FORGET, REMOVE
+ *
+ * The host chooses the numbers, in ascending order from 1. Bytes of all streams are frames: the
+ * host's on the port of the input, the agent's on that of the output; the fourth port is not used.
+ * A frame without bytes ends its stream. Each stream has a window of its own: its sender may have
+ * sent VAGENT_WINDOW bytes more than its receiver has consumed and reported by CREDIT or CREDITED.
+ * So the receiver has room for all bytes that arrive, and a slow reader stops its own stream only.
+ *
  * Threads: no functions.
  */
 #ifndef VM_AGENT_PROTOCOL_H
@@ -39,6 +58,8 @@
 
 /* The version of this protocol. A template may contain an agent of another version, which the host refuses. */
 #define VAGENT_VERSION 1u
+/* Agents of this version and later ones serve GUEST. */
+#define VAGENT_VERSION_GUEST 2u
 
 enum vagent_port {
 	VAGENT_CONTROL, VAGENT_IN, VAGENT_OUT, VAGENT_ERR, VAGENT_PORTS,
@@ -56,10 +77,27 @@ enum vagent_message {
 	VAGENT_OUTPUT_LOST,	/* uint32_t: the port whose reader is gone */
 	VAGENT_HELLO,	/* empty: repeat READY; before the request */
 	VAGENT_MOMENT,	/* struct vagent_moment; before the request */
+	VAGENT_GUEST,	/* records; once, in place of REQUEST */
+	VAGENT_CONTAINER,	/* uint32_t: its number; records */
+	VAGENT_REMOVE,	/* uint32_t: a container, whose processes are killed */
+	VAGENT_PREPARE,	/* struct vagent_prepare; records */
+	VAGENT_START,	/* uint32_t: a process */
+	VAGENT_KILL,	/* struct vagent_kill */
+	VAGENT_RESIZE,	/* struct vagent_resize */
+	VAGENT_LIST,	/* uint32_t: a container */
+	VAGENT_LOST,	/* struct vagent_stream: an output whose reader is gone */
+	VAGENT_FORGET,	/* uint32_t: a process, which is killed if it runs; no message about it follows */
+	VAGENT_CREDIT,	/* struct vagent_credit: of an output */
 	/* from the agent */
 	VAGENT_READY = 65,	/* uint32_t: VAGENT_VERSION; once per host */
 	VAGENT_STARTED,	/* empty; once */
 	VAGENT_ENDED,	/* struct vagent_ended, and a sentence or a cause; once */
+	VAGENT_SERVES,	/* empty; once */
+	VAGENT_PREPARED,	/* struct vagent_prepared */
+	VAGENT_RUNNING,	/* uint32_t: a process */
+	VAGENT_PROCESS_ENDED,	/* struct vagent_process_ended, and a sentence; once per process */
+	VAGENT_LISTED,	/* struct vagent_listed, and process IDs */
+	VAGENT_CREDITED,	/* struct vagent_credit: of an input */
 };
 
 struct vagent_header {
@@ -102,6 +140,60 @@ enum vagent_cause {
 	VAGENT_CAUSES,
 };
 
+/* Maximum numbers of containers and processes that an agent serves at a time. */
+#define VAGENT_MAX_CONTAINERS 256u
+#define VAGENT_MAX_PROCESSES 1024u
+
+struct vagent_prepare {
+	uint32_t process, container;
+};
+
+struct vagent_prepared {
+	uint32_t process, pid;	/* pid: in the first PID namespace of the guest; not 0 */
+};
+
+struct vagent_kill {
+	uint32_t process, signo;
+	uint32_t all;		/* 1: all processes of its container; 0: this one */
+};
+
+struct vagent_resize {
+	uint32_t process;
+	uint16_t rows, columns;
+};
+
+/* The cause is one of enum vagent_cause, and not 0 after VAGENT_SIGNALLED only. A sentence follows failures. */
+struct vagent_process_ended {
+	uint32_t process, how, status, cause;
+};
+
+/* Process IDs (uint32_t) of a container follow, up to the end of the message. */
+struct vagent_listed {
+	uint32_t container;
+	uint32_t more;		/* 1: a further message of the list follows; 0: this one is the last */
+};
+
+enum vagent_standard {
+	VAGENT_STDIN, VAGENT_STDOUT, VAGENT_STDERR, VAGENT_STREAMS,
+};
+
+struct vagent_stream {
+	uint32_t process, stream;
+};
+
+#define VAGENT_WINDOW (64u << 10)
+struct vagent_credit {
+	uint32_t process, stream;
+	uint32_t bytes;		/* consumed since the previous credit; not 0 */
+};
+
+/* Maximum of len. */
+#define VAGENT_MAX_FRAME (32u << 10)
+struct vagent_frame {
+	uint32_t process, stream;
+	uint32_t len;		/* bytes that follow; 0: the stream ends */
+};
+
 /*
  * A request is a list of records: a letter, a text, and a NUL.
  *
@@ -116,6 +208,44 @@ enum vagent_cause {
  *	I                the root is in the first disk, not in the file system "root" of the host
  *	D TAG:ro|rw:PATH a further file system, and where it is mounted
  *	T ROWSxCOLUMNS   the command's streams are a terminal of this size
+ *
+ * Records of GUEST. Network cards are in the order of their devices; the records of a card follow its J.
+ *
+ *	D TAG:ro|rw:PATH a file system of the host, and where it is mounted for containers
+ *	J NAME           the next network card, and its new name; empty: unchanged
+ *	m MAC            of the card
+ *	u MTU
+ *	a ADDRESS/BITS   IPv4 or IPv6
+ *	r DESTINATION GATEWAY
+ *	                 a route: "default" or ADDRESS/BITS, and an address or "-" for a destination on the link
+ *
+ * Records of CONTAINER. Numbers are hexadecimal unless the text has another base. The records of a mount follow its M.
+ *
+ *	R PATH           its root, for the agent
+ *	O                the root is read-only
+ *	H NAME           host name
+ *	N FLAGS          namespaces, flags of clone(2); those of PIDs and mounts are always its own
+ *	M TARGET         a mount, in order; its target is made
+ *	t TYPE  s SOURCE  o DATA  f FLAGS
+ *	                 as of mount(2)
+ *	B c|b|p MAJOR:MINOR MODE USER GROUP PATH
+ *	                 a device node; decimal numbers, an octal mode
+ *	K PATH           hidden
+ *	k PATH           read-only
+ *	S NAME=VALUE     sysctl
+ *
+ * Records of PREPARE: A, E, C and T as of a request, and
+ *
+ *	U USER GROUP UMASK
+ *	                 decimal numbers, an octal mask
+ *	G GROUP          a further group
+ *	P BOUNDING EFFECTIVE INHERITABLE PERMITTED AMBIENT
+ *	                 sets of capabilities; without it, those of the agent
+ *	L RESOURCE SOFT HARD
+ *	                 a limit of setrlimit(2)
+ *	n                no_new_privs
+ *	F FLAGS PROGRAM  of seccomp(2), each instruction as 16 digits: code, jt, jf, k
+ *	X ADJUSTMENT     of the OOM killer; decimal
  */
 #define VAGENT_ROOT_TAG "root"
 

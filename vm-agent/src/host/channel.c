@@ -9,8 +9,10 @@
 
 #include "host/channel.h"
 
-/* Limits the bytes that wait for an agent which does not read, not counting its request. */
+/* Limits the bytes that wait for an agent which does not read, not counting records. */
 #define MAX_QUEUED (64u << 10)
+/* Limits the records that wait. */
+#define MAX_RECORDS (2 * VAGENT_MAX_REQUEST)
 
 void vagent_priv_channel_free(struct vagent_priv_channel *c)
 {
@@ -28,7 +30,7 @@ void vagent_priv_channel_flush(struct vagent_priv_channel *c)
 			c->sent += (size_t)n;
 	}
 	if (c->sent == c->nqueued)
-		c->sent = c->nqueued = 0;
+		c->sent = c->nqueued = c->nrecords = 0;
 }
 
 /* The buffer doubles, so that its copies do not add up. */
@@ -47,23 +49,39 @@ static int reserve_bytes(struct vagent_priv_channel *c, size_t len)
 	return 0;
 }
 
+static void append_bytes(struct vagent_priv_channel *c, const void *bytes, size_t len)
+{
+	if (len)
+		memcpy(c->queued + c->nqueued, bytes, len);
+	c->nqueued += len;
+}
+
+int vagent_priv_channel_send_records(struct vagent_priv_channel *c, enum vagent_message type, const void *head,
+			     size_t len, const struct vagent_request *records)
+{
+	const struct vagent_header header = { (uint32_t)type, (uint32_t)len + records->len };
+	const size_t counted = c->nqueued - c->nrecords + sizeof(header) + len;
+	int rc;
+
+	if (counted > MAX_QUEUED || c->nrecords + records->len > MAX_RECORDS)
+		return -ENOBUFS;
+	rc = reserve_bytes(c, c->nqueued + sizeof(header) + header.len);
+	if (rc < 0)
+		return rc;
+	append_bytes(c, &header, sizeof(header));
+	append_bytes(c, head, len);
+	append_bytes(c, records->records, records->len);
+	c->nrecords += records->len;
+	vagent_priv_channel_flush(c);
+	return 0;
+}
+
 int vagent_priv_channel_send(struct vagent_priv_channel *c, enum vagent_message type, const void *payload,
 		     size_t len)
 {
-	const struct vagent_header header = { (uint32_t)type, (uint32_t)len };
-	int rc;
+	static const struct vagent_request none;
 
-	if (c->nqueued + sizeof(header) + len > MAX_QUEUED + (type == VAGENT_REQUEST ? len : 0))
-		return -ENOBUFS;
-	rc = reserve_bytes(c, c->nqueued + sizeof(header) + len);
-	if (rc < 0)
-		return rc;
-	memcpy(c->queued + c->nqueued, &header, sizeof(header));
-	if (len)
-		memcpy(c->queued + c->nqueued + sizeof(header), payload, len);
-	c->nqueued += sizeof(header) + len;
-	vagent_priv_channel_flush(c);
-	return 0;
+	return vagent_priv_channel_send_records(c, type, payload, len, &none);
 }
 
 /* The length of the message that is being received, as far as it is known. */

@@ -10,12 +10,14 @@
 #include <vmm-sys-util/error.h>
 
 #include "vm-agent/protocol.h"
+#include "vm-agent/request.h"
 
 
 struct vagent_priv_channel {
 	int fd;			/* a socket, borrowed */
 	char *queued;		/* to be sent */
 	size_t sent, nqueued, size;
+	size_t nrecords;	/* queued bytes of records, which the limit does not count */
 	size_t have;		/* of a message */
 	union {
 		struct vagent_header header;
@@ -31,6 +33,9 @@ void vagent_priv_channel_free(struct vagent_priv_channel *c);
  */
 int vagent_priv_channel_send(struct vagent_priv_channel *c, enum vagent_message type, const void *payload,
 		     size_t len);
+/* Queues and sends a struct and the records behind it. */
+int vagent_priv_channel_send_records(struct vagent_priv_channel *c, enum vagent_message type, const void *head,
+			     size_t len, const struct vagent_request *records);
 void vagent_priv_channel_flush(struct vagent_priv_channel *c);
 
 /*

@@ -47,7 +47,7 @@ static bool is_ready(const struct vagent_priv_flow_end *end, short events)
 	return poll(&p, 1, 0) > 0;
 }
 
-static ssize_t read_end(const struct vagent_priv_flow_end *end, void *bytes, size_t len)
+ssize_t vagent_priv_flow_read(const struct vagent_priv_flow_end *end, void *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -62,7 +62,7 @@ static ssize_t read_end(const struct vagent_priv_flow_end *end, void *bytes, siz
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t write_end(const struct vagent_priv_flow_end *end, const void *bytes, size_t len)
+ssize_t vagent_priv_flow_write(const struct vagent_priv_flow_end *end, const void *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -77,7 +77,7 @@ static ssize_t write_end(const struct vagent_priv_flow_end *end, const void *byt
 	return n < 0 ? -errno : n;
 }
 
-static bool is_later(ssize_t n)
+bool vagent_priv_flow_is_later(ssize_t n)
 {
 	return n == -EAGAIN || n == -EINTR;
 }
@@ -92,8 +92,8 @@ static bool fill_flow(struct vagent_priv_flow *f)
 		f->source_ended = true;
 		return true;
 	}
-	n = read_end(&f->from, f->bytes, room < VAGENT_FLOW_BYTES ? (size_t)room : VAGENT_FLOW_BYTES);
-	if (is_later(n))
+	n = vagent_priv_flow_read(&f->from, f->bytes, room < VAGENT_FLOW_BYTES ? (size_t)room : VAGENT_FLOW_BYTES);
+	if (vagent_priv_flow_is_later(n))
 		return false;
 	f->at = 0;
 	f->have = n > 0 ? (size_t)n : 0;
@@ -105,9 +105,9 @@ static bool fill_flow(struct vagent_priv_flow *f)
 static bool flush_flow(struct vagent_priv_flow *f)
 {
 	const ssize_t n = f->state == VAGENT_FLOW_LOST ? (ssize_t)f->have
-						    : write_end(&f->to, f->bytes + f->at, f->have);
+						    : vagent_priv_flow_write(&f->to, f->bytes + f->at, f->have);
 
-	if (is_later(n) || !n)
+	if (vagent_priv_flow_is_later(n) || !n)
 		return false;
 	if (n < 0) {
 		f->state = VAGENT_FLOW_LOST;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <vmm-sys-util/attributes.h>
 
@@ -46,6 +47,15 @@ void vagent_priv_flow_fini(struct vagent_priv_flow *f);
 
 /* Sets an end to a descriptor, which stays the caller's, or to -1. */
 void vagent_priv_flow_set_end(struct vagent_priv_flow_end *end, int fd);
+
+/*
+ * Reads or writes what is possible without blocking; a negative errno, -EAGAIN if nothing is. A read of 0 bytes
+ * is the end of the source.
+ */
+ssize_t vagent_priv_flow_read(const struct vagent_priv_flow_end *end, void *bytes, size_t len);
+ssize_t vagent_priv_flow_write(const struct vagent_priv_flow_end *end, const void *bytes, size_t len);
+/* Tells whether the result of an access means that it is possible later. */
+bool vagent_priv_flow_is_later(ssize_t n);
 
 /* Copies until a read or write would block, or up to a limit of bytes. True: it can copy more now. */
 bool vagent_priv_flow_turn(struct vagent_priv_flow *f);

@@ -9,10 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
@@ -21,6 +18,8 @@
 
 #include "host/channel.h"
 #include "host/flow.h"
+#include "host/moment.h"
+#include "host/ports.h"
 #include "vm-agent/session.h"
 
 #define TURN_MESSAGES 16
@@ -54,35 +53,6 @@ struct vagent_session {
 
 /* ---------------------------------------------------------------------- life */
 
-static int make_ports(struct vagent_session *s)
-{
-	int pair[2], i;
-
-	for (i = 0; i < VAGENT_PORTS; i++) {
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-			return -errno;
-		s->ours[i] = pair[0];
-		s->guests[i] = pair[1];
-	}
-	return 0;
-}
-
-/*
- * Regular files are always ready, and refused by epoll. One descriptor may be several streams, such
- * as those of a terminal.
- */
-static int watch_end(const struct vagent_session *s, int fd, uint32_t events)
-{
-	struct epoll_event e = { .events = events | EPOLLET };
-
-	if (fd < 0 || !epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &e))
-		return 0;
-	if (errno != EEXIST)
-		return errno == EPERM ? 0 : -errno;
-	e.events = EPOLLIN | EPOLLOUT | EPOLLET;
-	return epoll_ctl(s->epfd, EPOLL_CTL_MOD, fd, &e) < 0 ? -errno : 0;
-}
-
 /* Connects the control channel and the flows to the host's ends of the ports. */
 static int use_ports(struct vagent_session *s)
 {
@@ -93,7 +63,7 @@ static int use_ports(struct vagent_session *s)
 	vagent_priv_flow_set_end(&s->out.from, s->ours[VAGENT_OUT]);
 	vagent_priv_flow_set_end(&s->err.from, s->ours[VAGENT_ERR]);
 	for (i = 0; !rc && i < VAGENT_PORTS; i++)
-		rc = watch_end(s, s->ours[i], EPOLLIN | EPOLLOUT);
+		rc = vagent_priv_watch(s->epfd, s->ours[i], EPOLLIN | EPOLLOUT);
 	return rc;
 }
 
@@ -115,19 +85,19 @@ static int make_flows(struct vagent_session *s)
 
 static int take_streams(struct vagent_session *s, const struct vagent_session_config *c)
 {
-	int rc = watch_end(s, c->in, EPOLLIN);
+	int rc = vagent_priv_watch(s->epfd, c->in, EPOLLIN);
 
 	vagent_priv_flow_set_end(&s->in.from, c->in);
 	vagent_priv_flow_set_end(&s->out.to, c->out);
 	vagent_priv_flow_set_end(&s->err.to, c->err);
 	if (!rc)
-		rc = watch_end(s, c->out, EPOLLOUT);
-	return rc < 0 ? rc : watch_end(s, c->err, EPOLLOUT);
+		rc = vagent_priv_watch(s->epfd, c->out, EPOLLOUT);
+	return rc < 0 ? rc : vagent_priv_watch(s->epfd, c->err, EPOLLOUT);
 }
 
 static int make_descriptors(struct vagent_session *s)
 {
-	int rc = make_ports(s);
+	int rc = vagent_priv_make_ports(s->ours, s->guests);
 
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	s->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -139,8 +109,8 @@ static int make_descriptors(struct vagent_session *s)
 	if (!rc)
 		rc = use_ports(s);
 	if (!rc)
-		rc = watch_end(s, s->timer_fd, EPOLLIN);
-	return rc < 0 ? rc : watch_end(s, s->again_fd, EPOLLIN);
+		rc = vagent_priv_watch(s->epfd, s->timer_fd, EPOLLIN);
+	return rc < 0 ? rc : vagent_priv_watch(s->epfd, s->again_fd, EPOLLIN);
 }
 
 static int copy_request(struct vagent_session *s, const struct vagent_session_config *c)
@@ -270,28 +240,14 @@ static void fail_session(struct vagent_session *s, int rc, const char *what)
 	end_failed(s);
 }
 
-/* The clock is read as late as possible. */
-static int send_moment(struct vagent_session *s)
-{
-	struct vagent_moment m = { .reserved = 0 };
-	struct timespec now;
-
-	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
-		return -errno;
-	m.seconds = (uint64_t)now.tv_sec;
-	m.nanoseconds = (uint32_t)now.tv_nsec;
-	if (getrandom(m.entropy, sizeof(m.entropy), 0) != (ssize_t)sizeof(m.entropy))
-		return -EIO;
-	return vagent_priv_channel_send(&s->control, VAGENT_MOMENT, &m, sizeof(m));
-}
-
 static void send_request(struct vagent_session *s)
 {
-	int rc = send_moment(s);
+	const struct vagent_request records = { s->request, s->request_len, 0 };
+	int rc = vagent_priv_send_moment(&s->control);
 
 	s->state = AWAITS_START;
 	if (!rc)
-		rc = vagent_priv_channel_send(&s->control, VAGENT_REQUEST, s->request, s->request_len);
+		rc = vagent_priv_channel_send_records(&s->control, VAGENT_REQUEST, NULL, 0, &records);
 	if (rc < 0)
 		fail_session(s, rc, "cannot send the request to the guest");
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A guest and its processes: what <vm-agent/guest.h> and <vm-agent/process.h> share. */
+#ifndef VM_AGENT_HOST_GUEST_PRIVATE_H
+#define VM_AGENT_HOST_GUEST_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/channel.h"
+#include "host/streams.h"
+#include "vm-agent/guest.h"
+#include "vm-agent/process.h"
+
+struct vagent_priv_listing;
+
+struct vagent_guest {
+	enum vagent_priv_guest_state {
+		VAGENT_GUEST_AWAITS_AGENT,	/* READY */
+		VAGENT_GUEST_AWAITS_SERVICE,	/* SERVES */
+		VAGENT_GUEST_SERVES,
+		VAGENT_GUEST_FAILED,
+	} state;
+	int epfd, timer_fd, again_fd;
+	int ours[VAGENT_PORTS], guests[VAGENT_PORTS];
+	struct vagent_priv_channel control;
+	struct vagent_request records;	/* of GUEST, until it is sent */
+	uint32_t ncontainers, nprocesses; /* numbers that were used */
+	struct vagent_process *processes; /* a list */
+	struct vagent_priv_container {
+		struct vagent_priv_container *next;
+		uint32_t number;
+	} *containers;
+	struct vagent_priv_listing *listings; /* in the order of their requests */
+	struct vagent_priv_frame_out out; /* to the port of the input */
+	struct vagent_priv_frame_in in;	/* from the port of the output */
+	struct vsu_error why;		/* of the failure */
+};
+
+struct vagent_process {
+	struct vagent_process *next;
+	struct vagent_guest *guest;
+	uint32_t number, container, id;
+	enum vagent_process_state state;
+	bool terminal;
+	bool ended;		/* in the guest; its output may not be complete */
+	struct vagent_priv_source in;
+	struct vagent_priv_sink sinks[VAGENT_STREAMS]; /* by enum vagent_standard; that of the input is not used */
+	struct vagent_end end;	/* if it ended */
+	struct vsu_error why;
+};
+
+/* guest_state.c: ends the connection for the reason in g->why, and so all processes. */
+void vagent_priv_end_guest(struct vagent_guest *g);
+/* guest_state.c: ends it for a failure of this host. */
+void vagent_priv_fail_guest(struct vagent_guest *g, int rc, const char *what);
+/* guest_state.c: ends the connection, as the guest is not trusted further. */
+void vagent_priv_distrust(struct vagent_guest *g, const char *what);
+/* guest_state.c: -EAGAIN: the guest does not serve; the error of one that has failed. */
+int vagent_priv_check_ready(const struct vagent_guest *g, struct vsu_error *err) VSU_NODISCARD;
+/* guest_state.c: those of vagent_priv_check_ready(); -ENOENT: it has no such container. */
+int vagent_priv_check_container(const struct vagent_guest *g, uint32_t number, struct vsu_error *err) VSU_NODISCARD;
+/* guest_state.c: sends a request of the owner. Errors of vagent_priv_channel_send_records(), with a sentence. */
+int vagent_priv_request(struct vagent_guest *g, enum vagent_message type, const void *head, size_t len,
+			const struct vagent_request *records, struct vsu_error *err) VSU_NODISCARD;
+
+/* process.c: messages about processes, whose length the caller has checked. */
+void vagent_priv_serve_prepared(struct vagent_guest *g, const struct vagent_prepared *m);
+void vagent_priv_serve_running(struct vagent_guest *g, uint32_t process);
+void vagent_priv_serve_process_ended(struct vagent_guest *g, const struct vagent_process_ended *m, const char *text,
+				     size_t len);
+void vagent_priv_serve_credited(struct vagent_guest *g, const struct vagent_credit *m);
+
+/* process_streams.c: serves the frames and streams of all processes. True: call again. */
+bool vagent_priv_serve_streams(struct vagent_guest *g);
+
+/*
+ * process.c: finds the process of a message. NULL: it was freed; a number that was not used makes the guest
+ * fail.
+ */
+struct vagent_process *vagent_priv_find_process(struct vagent_guest *g, uint32_t number);
+
+#endif
