@@ -50,6 +50,8 @@ void agent_make_folders(const char *path);
 bool agent_is_in_memory(const char *path);
 /* root_files.c: makes a file that does not exist in the guest's memory. False: it would be elsewhere. */
 bool agent_require_file(const char *path);
+/* mounts.c: mounts a file system of the host by "TAG:ro|rw:PATH". */
+void agent_mount_folder(const char *text);
 /* mounts.c: makes a mounted file system the root. */
 void agent_switch_root(const char *folder);
 
@@ -105,10 +107,15 @@ char *agent_receive(struct vagent_header *header);
  */
 void agent_enter_moment(const char *payload, size_t len, bool cloned);
 
+/*
+ * request.c: returns the texts of records with a letter; NULL ends them. The caller frees the list; its texts are
+ * those of the records.
+ */
+char **agent_collect_words(char letter, char *records, size_t len);
 /* request.c: the request's texts are those of the records, which must remain. */
 void agent_read_request(struct agent_request *r, char *records, size_t len);
 
-/* oom.c: begins to count processes that the kernel kills for lack of memory. */
+/* oom.c: begins to count processes that the kernel kills for lack of memory, from 0. */
 void agent_watch_kills(void);
 /* oom.c: whether there was one since, which may be another process than the command. */
 bool agent_saw_kills(void);
@@ -120,6 +127,8 @@ struct agent_command {
 	bool terminal;
 };
 void agent_start(struct agent_command *c, const struct agent_request *r);
+/* command.c: raises limits of this process to what systems have. */
+void agent_raise_limits(void);
 
 /* streams.c: copies until the command has ended, and reports its end. */
 void agent_serve(struct agent_command *c) __attribute__((noreturn));

@@ -38,7 +38,7 @@ static rlim_t larger_limit(rlim_t a, rlim_t b)
 }
 
 /* Raises limits to these values. Larger presets of a kernel remain, and a failure changes nothing. */
-static void raise_limits(void)
+void agent_raise_limits(void)
 {
 	struct rlimit r;
 	unsigned int i;
@@ -61,7 +61,7 @@ static void execute_command(const struct agent_request *r, const struct ends *e,
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	raise_limits();
+	agent_raise_limits();
 	setsid();
 	if (terminal)
 		ioctl(e->in, TIOCSCTTY, 0);

@@ -42,7 +42,7 @@ static void mount_overlay(const char *lower)
 }
 
 /* "TAG:ro|rw:PATH", from the request. Absolute links in the path are those of the command's root. */
-static void mount_folder(const char *text)
+void agent_mount_folder(const char *text)
 {
 	const char *colon = strchr(text, ':'), *where = colon + 4;
 	char tag[64];
@@ -83,5 +83,5 @@ void agent_enter_root(const struct agent_request *r, const char *root)
 	agent_mount_system();
 	agent_switch_root(ROOT);
 	for (i = 0; i < r->nfolders; i++)
-		mount_folder(r->folders[i]);
+		agent_mount_folder(r->folders[i]);
 }

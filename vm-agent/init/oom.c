@@ -30,7 +30,8 @@ static uint64_t count_kills(void)
 /* The file stays open, since the command may mount another /proc. */
 void agent_watch_kills(void)
 {
-	vmstat = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+	if (vmstat < 0)
+		vmstat = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
 	kills_before = count_kills();
 }
 

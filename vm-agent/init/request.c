@@ -7,8 +7,7 @@
 
 #include "init/agent.h"
 
-/* Words of one letter, as an array that NULL ends. */
-static char **collect_words(char letter, char *records, size_t len)
+char **agent_collect_words(char letter, char *records, size_t len)
 {
 	size_t n = 0, at;
 	char **words;
@@ -69,8 +68,8 @@ void agent_read_request(struct agent_request *r, char *records, size_t len)
 
 	memset(r, 0, sizeof(*r));
 	r->hostname = "cvmm";
-	r->argv = collect_words('A', records, len);
-	r->envp = collect_words('E', records, len);
+	r->argv = agent_collect_words('A', records, len);
+	r->envp = agent_collect_words('E', records, len);
 	for (at = 0; at < len; at += strlen(records + at) + 1)
 		read_record(r, records + at);
 	if (!r->argv[0])

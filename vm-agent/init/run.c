@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "init/agent.h"
+#include "init/guest.h"
 
 /* Children are reaped by reading a descriptor; a command that ends early is no failure. */
 static void prepare_signals(void)
@@ -27,7 +27,7 @@ static void send_ready(void)
 }
 
 /* Messages up to the request: a saved guest waits here, and its clones continue. */
-static char *await_request(uint32_t *len)
+static char *await_request(struct vagent_header *request)
 {
 	struct vagent_header header;
 	bool cloned = false;
@@ -35,8 +35,8 @@ static char *await_request(uint32_t *len)
 
 	for (;;) {
 		payload = agent_receive(&header);
-		if (header.type == VAGENT_REQUEST) {
-			*len = header.len;
+		if (header.type == VAGENT_REQUEST || header.type == VAGENT_GUEST) {
+			*request = header;
 			return payload;
 		}
 		if (header.type == VAGENT_HELLO) {
@@ -58,16 +58,11 @@ static const char *mount_image(const struct agent_images *images, bool writable)
 	return images->mount(writable);
 }
 
-static void run_command(const struct agent_images *images)
+static void run_command(const struct agent_images *images, char *records, size_t len)
 {
 	struct agent_command command;
 	struct agent_request request;
-	uint32_t len;
-	char *records;
 
-	agent_open_ports();
-	send_ready();
-	records = await_request(&len);
 	agent_read_request(&request, records, len);
 	agent_enter_root(&request, request.image ? mount_image(images, request.writable_root) : NULL);
 	agent_raise_loopback();
@@ -78,6 +73,21 @@ static void run_command(const struct agent_images *images)
 	agent_start(&command, &request);
 	agent_send(VAGENT_STARTED, NULL, 0);
 	agent_serve(&command);
+}
+
+static void serve_host(const struct agent_images *images)
+{
+	struct vagent_header header;
+	char *records;
+
+	agent_open_ports();
+	send_ready();
+	records = await_request(&header);
+	if (header.type == VAGENT_REQUEST)
+		run_command(images, records, header.len);
+	agent_enter_guest(records, header.len);
+	free(records);
+	agent_serve_guest();
 }
 
 int agent_run(const struct agent_images *images)
@@ -97,6 +107,6 @@ int agent_run(const struct agent_images *images)
 		agent_boot();
 	if (images && agent_has_word(VAGENT_KERNEL_WORD))
 		images->start_kernel();
-	run_command(images);
+	serve_host(images);
 	return 0;
 }

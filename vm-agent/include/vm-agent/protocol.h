@@ -56,9 +56,10 @@
 /* The word that makes the first process boot the first disk. Words after "--" are for the kernel of that disk. */
 #define VAGENT_IMAGE_WORD "cvmm.image"
 
-/* The version of this protocol. A template may contain an agent of another version, which the host refuses. */
-#define VAGENT_VERSION 1u
-/* Agents of this version and later ones serve GUEST. */
+/* The version of this protocol. A template may contain an agent of another version. */
+#define VAGENT_VERSION 2u
+/* Agents from this version on serve REQUEST, and those from the other one on serve GUEST. */
+#define VAGENT_VERSION_COMMAND 1u
 #define VAGENT_VERSION_GUEST 2u
 
 enum vagent_port {

@@ -283,7 +283,7 @@ static void serve_ready(struct vagent_session *s)
 		return;
 	}
 	memcpy(&version, c->in.bytes + sizeof(c->in.header), c->in.header.len);
-	if (version == VAGENT_VERSION) {
+	if (version >= VAGENT_VERSION_COMMAND && version <= VAGENT_VERSION) {
 		begin_command(s);
 		return;
 	}

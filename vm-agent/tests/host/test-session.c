@@ -869,6 +869,15 @@ START_TEST(a9_06_output_waits_for_its_reader)
 }
 END_TEST
 
+START_TEST(agent_of_a_saved_template_may_be_older)
+{
+	agent_is_ready(VAGENT_VERSION_COMMAND);
+	ck_assert(turns());
+	agent_reads_moment();
+	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
+}
+END_TEST
+
 START_TEST(a9_07_agent_of_another_version_receives_no_request)
 {
 	char byte;
@@ -925,6 +934,7 @@ int main(void)
 	tcase_add_test(tc, a9_04_sentence_is_printed_without_control_characters);
 	tcase_add_test(tc, a9_05_messages_to_an_agent_that_does_not_read_are_bounded);
 	tcase_add_test(tc, a9_06_output_waits_for_its_reader);
+	tcase_add_test(tc, agent_of_a_saved_template_may_be_older);
 	tcase_add_loop_test(tc, a9_07_agent_of_another_version_receives_no_request, 0, 2);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A process from its begin to its program. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "init/guest.h"
+
+#define PRESET_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* -------------------------------------------------------------------- terminal */
+
+/* Programs of the first process expect the terminal also as the console. */
+static void mount_console(const char *name)
+{
+	const int fd = open("/dev/console", O_WRONLY | O_CREAT | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return;
+	close(fd);
+	(void)!mount(name, "/dev/console", NULL, MS_BIND, NULL);
+}
+
+/* Returns the descriptor of the program; the agent receives the other end. */
+static int make_terminal(const struct guest_order *o)
+{
+	const struct winsize size = {
+		.ws_row = (unsigned short)o->request.rows, .ws_col = (unsigned short)o->request.columns,
+	};
+	const struct guest_report report = { .kind = REPORT_TERMINAL };
+	const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	char name[64];
+	int fd;
+
+	if (master < 0 || unlockpt(master) < 0 || ptsname_r(master, name, sizeof(name)))
+		child_fail(VAGENT_FAILED, "cannot make a terminal: %s", strerror(errno));
+	ioctl(master, TIOCSWINSZ, &size);
+	fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		child_fail(VAGENT_FAILED, "cannot open the terminal %s: %s", name, strerror(errno));
+	child_report(&report, master);
+	close(master);
+	if (o->is_first)
+		mount_console(name);
+	return fd;
+}
+
+static void take_streams(const struct guest_order *o)
+{
+	const int terminal = o->request.terminal ? make_terminal(o) : -1;
+	int fd;
+
+	setsid();
+	if (terminal >= 0)
+		ioctl(terminal, TIOCSCTTY, 0);
+	dup2(terminal >= 0 ? terminal : o->in, STDIN_FILENO);
+	dup2(terminal >= 0 ? terminal : o->out, STDOUT_FILENO);
+	dup2(terminal >= 0 ? terminal : o->err, STDERR_FILENO);
+	/* programs open /dev/stdout */
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		(void)!fchown(fd, o->rights.user, (gid_t)-1);
+}
+
+/* --------------------------------------------------------------------- program */
+
+static const char *value_of(char **environment, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (; *environment; environment++)
+		if (!strncmp(*environment, name, len) && (*environment)[len] == '=')
+			return *environment + len + 1;
+	return NULL;
+}
+
+/* 0, or the errno of an attempt to execute a file. */
+static int check_file(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return eaccess(path, X_OK) < 0 ? errno : 0;
+}
+
+/* A file that exists but cannot be executed is reported if no other one is found. */
+static int search_program(const char *name, const char *folders, char path[PATH_MAX])
+{
+	int code, found = ENOENT;
+
+	for (;; folders++) {
+		const int len = (int)strcspn(folders, ":");
+
+		if (snprintf(path, PATH_MAX, "%.*s%s%s", len, folders, len ? "/" : "./", name) < PATH_MAX) {
+			code = check_file(path);
+			if (!code)
+				return 0;
+			found = code == EACCES ? code : found;
+		}
+		folders += len;
+		if (!*folders)
+			return found;
+	}
+}
+
+static void find_program(const struct guest_order *o, char path[PATH_MAX])
+{
+	const char *name = o->request.argv[0], *folders = value_of(o->request.envp, "PATH");
+	const bool is_path = strchr(name, '/');
+	int code;
+
+	if (is_path)
+		snprintf(path, PATH_MAX, "%s", name);
+	code = is_path ? check_file(path) : *name ? search_program(name, folders ? folders : PRESET_PATH, path) : ENOENT;
+	if (code == ENOENT && !is_path)
+		child_fail(VAGENT_NOT_FOUND, "%.300s: executable file not found in $PATH", name);
+	if (code)
+		child_fail(code == ENOENT || code == ENOTDIR ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s", name, strerror(code));
+}
+
+/* The working folder of a container's first process is made. */
+static void enter_folder(const struct guest_order *o)
+{
+	const char *folder = o->request.cwd ? o->request.cwd : "/";
+
+	if (o->is_first && access(folder, F_OK) < 0)
+		(void)child_make_folders(folder);
+	if (chdir(folder) < 0)
+		child_fail(VAGENT_FAILED, "cannot enter the folder %.300s: %s", folder, strerror(errno));
+}
+
+/* The agent sends one byte; without it, it has closed its end. */
+static void await_start(int report)
+{
+	const struct guest_report prepared = { .kind = REPORT_PREPARED };
+	ssize_t n = -1;
+	char byte;
+
+	child_report(&prepared, -1);
+	while (n < 0) {
+		n = recv(report, &byte, 1, 0);
+		if (n < 0 && errno != EINTR)
+			_exit(127);
+	}
+	if (!n)
+		_exit(127);
+}
+
+void child_run(const struct guest_order *o, int report)
+{
+	char program[PATH_MAX];
+	sigset_t none;
+
+	child_set_report(report);
+	child_begin_rights(&o->rights);
+	child_enter_container(o->container);
+	take_streams(o);
+	enter_folder(o);
+	child_take_rights(&o->rights);
+	find_program(o, program);
+	await_start(report);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_end_rights(&o->rights);
+	execve(program, o->request.argv, o->request.envp);
+	child_fail(VAGENT_NOT_EXECUTED, "%.300s: %s", o->request.argv[0], strerror(errno));
+}

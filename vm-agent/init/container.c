@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Containers: their records and namespaces. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "init/guest.h"
+
+#define CGROUP "/sys/fs/cgroup/cvmm.%u"
+
+static const struct {
+	const char *name;
+	unsigned int flag;
+} kinds[NAMESPACES] = {
+	[NS_CGROUP] = { "cgroup", CLONE_NEWCGROUP },
+	[NS_IPC] = { "ipc", CLONE_NEWIPC },
+	[NS_UTS] = { "uts", CLONE_NEWUTS },
+	[NS_NET] = { "net", CLONE_NEWNET },
+	[NS_PID] = { "pid", CLONE_NEWPID },
+	[NS_MNT] = { "mnt", CLONE_NEWNS },
+};
+
+/* --------------------------------------------------------------------- records */
+
+static void read_mount(struct guest_container *c, char *text)
+{
+	struct guest_mount *m = c->nmounts ? &c->mounts[c->nmounts - 1] : NULL;
+
+	if (*text == 'M')
+		c->mounts[c->nmounts++].target = text + 1;
+	else if (!m)
+		agent_fail("the host sent a mount without a target");
+	else if (*text == 't')
+		m->type = text + 1;
+	else if (*text == 's')
+		m->source = text + 1;
+	else if (*text == 'o')
+		m->data = text + 1;
+	else
+		m->flags = strtoul(text + 1, NULL, 16);
+}
+
+static void read_record(struct guest_container *c, char *text)
+{
+	switch (*text) {
+	case 'R':
+		c->root = text + 1;
+		break;
+	case 'O':
+		c->readonly_root = true;
+		break;
+	case 'H':
+		c->hostname = text + 1;
+		break;
+	case 'N':
+		c->flags = (unsigned int)strtoul(text + 1, NULL, 16);
+		break;
+	case 'M':
+	case 't':
+	case 's':
+	case 'o':
+	case 'f':
+		read_mount(c, text);
+		break;
+	default:
+		break;
+	}
+}
+
+struct guest_container *container_new(uint32_t number, char *records, const char *text, size_t len)
+{
+	struct guest_container *c = calloc(1, sizeof(*c));
+	char *first = records + (text - records);
+	unsigned int nmounts = 0;
+	size_t at;
+
+	for (at = 0; at < len; at += strlen(text + at) + 1)
+		nmounts += text[at] == 'M';
+	if (c)
+		c->mounts = calloc(nmounts + 1, sizeof(*c->mounts));
+	if (!c || !c->mounts)
+		agent_fail("the guest has no memory for a container");
+	c->number = number;
+	c->records = records;
+	memset(c->namespaces, -1, sizeof(c->namespaces));
+	for (at = 0; at < len; at += strlen(text + at) + 1)
+		read_record(c, first + at);
+	c->devices = agent_collect_words('B', first, len);
+	c->masked = agent_collect_words('K', first, len);
+	c->readonly = agent_collect_words('k', first, len);
+	c->sysctls = agent_collect_words('S', first, len);
+	if (!c->root || *c->root != '/')
+		agent_fail("the host sent a container without a root");
+	return c;
+}
+
+void container_free(struct guest_container *c)
+{
+	char path[64];
+	int i;
+
+	for (i = 0; i < NAMESPACES; i++)
+		if (c->namespaces[i] >= 0)
+			close(c->namespaces[i]);
+	snprintf(path, sizeof(path), CGROUP, c->number);
+	(void)rmdir(path);
+	free(c->mounts);
+	free(c->devices);
+	free(c->masked);
+	free(c->readonly);
+	free(c->sysctls);
+	free(c->records);
+	free(c);
+}
+
+/* ------------------------------------------------------------------ namespaces */
+
+/* A kernel may lack some that the container does not require. */
+int container_open_namespaces(struct guest_container *c)
+{
+	const unsigned int required = c->flags | CLONE_NEWPID | CLONE_NEWNS;
+	char path[64];
+	int i;
+
+	for (i = 0; i < NAMESPACES; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)c->first, kinds[i].name);
+		c->namespaces[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (c->namespaces[i] < 0 && (required & kinds[i].flag))
+			return -errno;
+	}
+	return 0;
+}
+
+/* Whether a process has the PID namespace of a file. */
+static bool is_in(const char *pid, const struct stat *namespace)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/ns/pid", pid);
+	return !stat(path, &st) && st.st_ino == namespace->st_ino && st.st_dev == namespace->st_dev;
+}
+
+void container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid_t pid), void *opaque)
+{
+	const struct dirent *d;
+	struct stat namespace;
+	DIR *all;
+
+	if (c->state != CONTAINER_READY || fstat(c->namespaces[NS_PID], &namespace) < 0)
+		return;
+	all = opendir("/proc");
+	while (all && (d = readdir(all)))
+		if (isdigit((unsigned char)d->d_name[0]) && is_in(d->d_name, &namespace) && !f(opaque, (pid_t)atoi(d->d_name)))
+			break;
+	if (all)
+		closedir(all);
+}
+
+/* The namespace of the agent's further children is its own again. */
+pid_t container_fork(const struct guest_container *c)
+{
+	const int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	pid_t pid = -1;
+	int code;
+
+	if (own < 0)
+		return -1;
+	if ((c->state == CONTAINER_NEW ? unshare(CLONE_NEWPID) : setns(c->namespaces[NS_PID], CLONE_NEWPID)) == 0)
+		pid = fork();
+	code = errno;
+	if (pid && setns(own, CLONE_NEWPID) < 0)
+		agent_fail("cannot leave the PID namespace of a container: %s", strerror(errno));
+	close(own);
+	errno = code;
+	return pid;
+}
+
+/* ----------------------------------------------------------------- the process */
+
+static void write_text(const char *path, const char *text)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		child_fail(VAGENT_FAILED, "cannot write %.300s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* As sysctl(8): names are separated by dots, or by slashes if the first separator is one. */
+static void set_sysctl(const char *setting)
+{
+	const char *value = strchr(setting, '=');
+	const bool has_slashes = setting[strcspn(setting, "./")] == '/';
+	char path[320], *at;
+
+	if (!value || value - setting > 255)
+		child_fail(VAGENT_FAILED, "invalid sysctl %.300s", setting);
+	snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)(value - setting), setting);
+	for (at = path + strlen("/proc/sys/"); *at && !has_slashes; at++)
+		*at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
+	write_text(path, value + 1);
+}
+
+/* The group exists only if the kernel has control groups. */
+static void enter_cgroup(const struct guest_container *c)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), CGROUP, c->number);
+	(void)mkdir(path, 0755);
+	snprintf(path, sizeof(path), CGROUP "/cgroup.procs", c->number);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1);
+	close(fd);
+}
+
+static void make_namespaces(const struct guest_container *c)
+{
+	char **setting;
+
+	if (unshare((int)(CLONE_NEWNS | c->flags)) < 0)
+		child_fail(VAGENT_FAILED, "cannot make the namespaces 0x%x: %s", CLONE_NEWNS | c->flags, strerror(errno));
+	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		child_fail(VAGENT_FAILED, "cannot make mounts private: %s", strerror(errno));
+	if (c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
+		child_fail(VAGENT_FAILED, "cannot set the host name %.64s: %s", c->hostname, strerror(errno));
+	if (c->flags & CLONE_NEWNET)
+		agent_raise_loopback();
+	for (setting = c->sysctls; *setting; setting++)
+		set_sysctl(*setting);
+}
+
+static void join_namespaces(const struct guest_container *c)
+{
+	int i;
+
+	for (i = 0; i < NAMESPACES; i++)
+		if (i != NS_PID && c->namespaces[i] >= 0 && setns(c->namespaces[i], (int)kinds[i].flag) < 0)
+			child_fail(VAGENT_FAILED, "cannot join the %s namespace of a container: %s", kinds[i].name, strerror(errno));
+}
+
+void child_enter_container(const struct guest_container *c)
+{
+	enter_cgroup(c);
+	if (c->state == CONTAINER_READY) {
+		join_namespaces(c);
+		return;
+	}
+	make_namespaces(c);
+	child_mount_container(c);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Mounts of a container, by its first process. Paths of the container are resolved with its root as that of the
+ * process, so that a link leads nowhere else; each becomes a descriptor, and the mount is made on that.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "init/guest.h"
+
+#define PROPAGATION ((unsigned long)(MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
+/* Flags of a mount that a bind of it keeps; statvfs() and mount() have the same bits. */
+#define KEPT ((unsigned long)(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC))
+
+static int agent_root = -1;	/* descriptor of the root of the agent */
+
+static void __attribute__((noreturn)) fail_step(const char *what, const char *path)
+{
+	child_fail(VAGENT_FAILED, "cannot %s %.300s: %s", what, path, strerror(errno));
+}
+
+/* ----------------------------------------------------------------------- paths */
+
+static void enter_root(const struct guest_container *c)
+{
+	if (chroot(c->root) < 0 || chdir("/") < 0)
+		fail_step("enter the root", c->root);
+}
+
+static void leave_root(void)
+{
+	if (fchdir(agent_root) < 0 || chroot(".") < 0)
+		fail_step("leave", "the root of a container");
+}
+
+int child_make_folders(const char *path)
+{
+	char *copy = strdup(path), *slash = copy;
+	int rc = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	while (*slash && (slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		(void)mkdir(copy, 0755);
+		*slash = '/';
+	}
+	if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+		rc = -errno;
+	free(copy);
+	return rc;
+}
+
+/* A missing file becomes an empty one, or a folder. */
+static void make_target(const char *path, bool is_folder)
+{
+	char *above;
+	int fd, rc = 0;
+
+	if (access(path, F_OK) == 0)
+		return;
+	above = strdup(path);
+	if (above && strrchr(above, '/') > above) {
+		*strrchr(above, '/') = '\0';
+		rc = child_make_folders(above);
+	}
+	free(above);
+	if (!rc && is_folder && mkdir(path, 0755) < 0)
+		rc = -errno;
+	if (!rc && !is_folder) {
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		rc = fd < 0 ? -errno : close(fd);
+	}
+	errno = -rc;
+	if (rc < 0)
+		fail_step("make", path);
+}
+
+/* A path in the root of the container, as one of the agent. The descriptor is -1 if it does not exist. */
+struct place {
+	int fd;
+	char path[32];
+};
+
+static struct place find_place(const struct guest_container *c, const char *path)
+{
+	struct place p;
+
+	enter_root(c);
+	p.fd = open(path, O_PATH | O_CLOEXEC);
+	leave_root();
+	snprintf(p.path, sizeof(p.path), "/proc/self/fd/%d", p.fd);
+	return p;
+}
+
+static struct place require_place(const struct guest_container *c, const char *path, bool is_folder)
+{
+	struct place p;
+
+	enter_root(c);
+	make_target(path, is_folder);
+	leave_root();
+	p = find_place(c, path);
+	if (p.fd < 0)
+		fail_step("find", path);
+	return p;
+}
+
+/* ---------------------------------------------------------------------- mounts */
+
+/* Changes flags of the mount at a path, which was made after the path was resolved before. */
+static void change_mount(const struct guest_container *c, const char *path, unsigned long flags)
+{
+	const struct place p = find_place(c, path);
+	struct statvfs fs;
+
+	if (p.fd < 0 || fstatvfs(p.fd, &fs) < 0)
+		fail_step("find", path);
+	if (flags & MS_BIND)
+		flags |= (unsigned long)fs.f_flag & KEPT;
+	if (mount(NULL, p.path, NULL, flags, NULL) < 0)
+		fail_step("change the mount at", path);
+	close(p.fd);
+}
+
+static bool is_folder(const char *source)
+{
+	struct stat st;
+
+	if (!source || stat(source, &st) < 0)
+		fail_step("mount", source ? source : "nothing");
+	return S_ISDIR(st.st_mode);
+}
+
+static void bind_path(const struct guest_container *c, const struct guest_mount *m)
+{
+	const unsigned long flags = m->flags & ~(PROPAGATION | MS_REC | MS_BIND);
+	const struct place p = require_place(c, m->target, is_folder(m->source));
+
+	if (mount(m->source, p.path, NULL, MS_BIND | (m->flags & MS_REC), NULL) < 0)
+		fail_step("mount at", m->target);
+	close(p.fd);
+	if (flags)
+		change_mount(c, m->target, MS_REMOUNT | MS_BIND | flags);
+}
+
+/* Guests have the second version of control groups. */
+static void mount_type(const struct guest_container *c, const struct guest_mount *m)
+{
+	const char *type = !m->type ? "" : !strcmp(m->type, "cgroup") ? "cgroup2" : m->type;
+	const struct place p = require_place(c, m->target, true);
+
+	if (mount(m->source ? m->source : type, p.path, type, m->flags & ~(PROPAGATION | MS_REC), m->data) < 0)
+		child_fail(VAGENT_FAILED, "cannot mount %.64s at %.300s: %s", type, m->target, strerror(errno));
+	close(p.fd);
+}
+
+static void make_mount(const struct guest_container *c, const struct guest_mount *m)
+{
+	if (m->flags & MS_BIND)
+		bind_path(c, m);
+	else
+		mount_type(c, m);
+	if (m->flags & PROPAGATION)
+		change_mount(c, m->target, m->flags & (PROPAGATION | MS_REC));
+}
+
+/* --------------------------------------------------------------------- devices */
+
+/* "c|b|p MAJOR:MINOR MODE USER GROUP PATH" */
+static void make_device(const char *text)
+{
+	unsigned int major, minor, mode, user, group;
+	int at = 0;
+	char type;
+
+	if (sscanf(text, "%c %u:%u %o %u %u %n", &type, &major, &minor, &mode, &user, &group, &at) != 6 || text[at] != '/')
+		child_fail(VAGENT_FAILED, "invalid device %.300s", text);
+	text += at;
+	mode |= type == 'c' ? S_IFCHR : type == 'b' ? S_IFBLK : S_IFIFO;
+	make_target(text, false);
+	(void)unlink(text);
+	if (mknod(text, mode, makedev(major, minor)) < 0 || chmod(text, mode & 07777) < 0 || chown(text, user, group) < 0)
+		fail_step("make the device", text);
+}
+
+static bool mounts_dev(const struct guest_container *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nmounts; i++)
+		if (!strcmp(c->mounts[i].target, "/dev"))
+			return true;
+	return false;
+}
+
+static void make_devices(const struct guest_container *c)
+{
+	static const char *const links[][2] = {
+		{ "/proc/self/fd", "/dev/fd" }, { "/proc/self/fd/0", "/dev/stdin" }, { "/proc/self/fd/1", "/dev/stdout" },
+		{ "/proc/self/fd/2", "/dev/stderr" }, { "/proc/kcore", "/dev/core" }, { "pts/ptmx", "/dev/ptmx" },
+	};
+	char **device;
+	unsigned int i;
+
+	enter_root(c);
+	for (device = c->devices; *device; device++)
+		make_device(*device);
+	for (i = 0; mounts_dev(c) && i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
+			fail_step("make the link", links[i][1]);
+	leave_root();
+}
+
+/* ----------------------------------------------------------------------- paths */
+
+static void mask_path(const struct guest_container *c, const char *path)
+{
+	const struct place p = find_place(c, path);
+	struct stat st;
+	int rc;
+
+	if (p.fd < 0)
+		return;
+	if (fstat(p.fd, &st) == 0 && S_ISDIR(st.st_mode))
+		rc = mount("tmpfs", p.path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_inodes=2,mode=0555");
+	else
+		rc = mount("/dev/null", p.path, NULL, MS_BIND, NULL);
+	if (rc < 0)
+		fail_step("hide", path);
+	close(p.fd);
+}
+
+static void make_readonly(const struct guest_container *c, const char *path)
+{
+	const struct place p = find_place(c, path);
+
+	if (p.fd < 0)
+		return;
+	if (mount(p.path, p.path, NULL, MS_BIND | MS_REC, NULL) < 0)
+		fail_step("mount at", path);
+	close(p.fd);
+	change_mount(c, path, MS_REMOUNT | MS_BIND | MS_RDONLY);
+}
+
+/* The root of the agent disappears with its last descriptor. */
+static void pivot_root_to(const struct guest_container *c)
+{
+	if (chdir(c->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		fail_step("enter the root", c->root);
+	if (c->readonly_root && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+		fail_step("make read-only", "the root");
+	close(agent_root);
+}
+
+void child_mount_container(const struct guest_container *c)
+{
+	unsigned int i;
+	char **path;
+
+	agent_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (agent_root < 0 || mount(c->root, c->root, NULL, MS_BIND | MS_REC, NULL) < 0)
+		fail_step("mount the root", c->root);
+	for (i = 0; i < c->nmounts; i++)
+		make_mount(c, &c->mounts[i]);
+	make_devices(c);
+	for (path = c->readonly; *path; path++)
+		make_readonly(c, *path);
+	for (path = c->masked; *path; path++)
+		mask_path(c, *path);
+	pivot_root_to(c);
+}

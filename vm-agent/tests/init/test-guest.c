@@ -1,0 +1,776 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about containers and processes of an agent, which is a process of this host, seen by the host's side of
+ * the library.
+ */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../suite.h"
+#include "init/guest.h"
+#include "vm-agent/process.h"
+
+#define ENVIRONMENT "PATH=/usr/bin:/bin"
+
+static char folder[64];		/* root of the container */
+static pid_t agent;
+static struct vagent_guest *g;
+static struct vsu_error err;
+static unsigned int container;
+static struct vagent_mount mounts[16];
+static unsigned int nmounts;
+
+/* ----------------------------------------------------------------------- agent */
+
+/* Closes descriptors of the test program, which the first process of a guest does not have. */
+static void run_agent(void)
+{
+	int i, fd;
+	sigset_t child;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (i = 0; i < VAGENT_PORTS; i++) {
+		agent_ports[i] = fcntl(vagent_guest_port(g, (enum vagent_port)i), F_DUPFD_CLOEXEC, 200);
+		fcntl(agent_ports[i], F_SETFL, O_RDWR | O_NONBLOCK);
+	}
+	for (fd = 3; fd < 200; fd++)
+		close(fd);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	agent_send(VAGENT_READY, &(uint32_t){ VAGENT_VERSION_GUEST }, sizeof(uint32_t));
+	for (i = 0; i < 2; i++) {
+		struct vagent_header h;
+
+		free(agent_receive(&h));
+	}
+	agent_serve_guest();
+}
+
+static void turn_until(bool (*is_done)(const void *opaque), const void *opaque)
+{
+	struct pollfd ready = { vagent_guest_fd(g), POLLIN, 0 };
+
+	while (!is_done(opaque)) {
+		if (!vagent_guest_dispatch(g)) {
+			ck_assert_int_lt(vagent_guest_failure(g, &err), 0);
+			ck_abort_msg("%s", err.msg);
+		}
+		if (!is_done(opaque))
+			poll(&ready, 1, -1);
+	}
+}
+
+static bool is_ready(const void *opaque)
+{
+	(void)opaque;
+	return vagent_guest_is_ready(g);
+}
+
+/* ------------------------------------------------------------------- container */
+
+static void add_mount(const char *type, const char *source, const char *target, const char *data, uint64_t flags)
+{
+	mounts[nmounts++] = (struct vagent_mount){ type, source, target, data, flags };
+}
+
+/* Programs of this host, in folders or behind links to /usr. */
+static void add_programs(void)
+{
+	static const char *const names[] = { "/bin", "/lib", "/lib64", "/usr" };
+	char target[64], path[128];
+	unsigned int i;
+	ssize_t n;
+
+	for (i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s%s", folder, names[i]);
+		n = readlink(names[i], target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		if (n > 0)
+			ck_assert_int_eq(symlink(target, path), 0);
+		else if (access(names[i], F_OK) == 0)
+			add_mount(NULL, names[i], names[i], NULL, MS_BIND | MS_REC | MS_RDONLY);
+	}
+}
+
+static void add_container(struct vagent_container c)
+{
+	c.size = sizeof(c);
+	c.root = folder;
+	c.mounts = mounts;
+	c.nmounts = nmounts;
+	ck_assert_int_eq(vagent_guest_add_container(g, &c, &container, &err), 0);
+}
+
+static void setup_guest(void)
+{
+	const struct vagent_guest_config c = { .size = sizeof(c) };
+
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(folder, "/tmp/guest.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	chmod(folder, 0755);
+	nmounts = 0;
+	add_programs();
+	add_mount("proc", NULL, "/proc", NULL, 0);
+	add_mount(NULL, "/dev/null", "/dev/null", NULL, MS_BIND);
+	add_mount(NULL, "/dev/zero", "/dev/zero", NULL, MS_BIND);
+	ck_assert_int_eq(vagent_guest_new(&g, &c, &err), 0);
+	agent = fork();
+	if (!agent)
+		run_agent();
+	vagent_guest_close_ports(g);
+	turn_until(is_ready, NULL);
+}
+
+static void setup(void)
+{
+	setup_guest();
+	add_container((struct vagent_container){ .readonly_root = false });
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static void teardown(void)
+{
+	vagent_guest_free(g);
+	kill(agent, SIGKILL);
+	waitpid(agent, NULL, 0);
+	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* ------------------------------------------------------------------- processes */
+
+static const char *const environment[] = { ENVIRONMENT, NULL };
+
+struct run {
+	struct vagent_process *p;
+	int in, out;		/* the test's ends of pipes */
+	char text[4096];
+	struct vagent_end end;
+};
+
+static bool is_prepared(const void *opaque)
+{
+	const struct run *r = opaque;
+
+	return vagent_process_state(r->p) != VAGENT_PREPARING;
+}
+
+static bool is_executed(const void *opaque)
+{
+	const struct run *r = opaque;
+
+	return vagent_process_state(r->p) >= VAGENT_EXECUTED;
+}
+
+static bool is_finished(const void *opaque)
+{
+	const struct run *r = opaque;
+
+	return vagent_process_state(r->p) == VAGENT_FINISHED;
+}
+
+static bool is_echoed(const void *opaque)
+{
+	struct pollfd ready = { ((const struct run *)opaque)->out, POLLIN, 0 };
+
+	return poll(&ready, 1, 0) > 0;
+}
+
+/* Output and errors are one pipe. */
+static void prepare_words(struct run *r, const char *const *words, struct vagent_process_config c)
+{
+	int in[2], out[2], streams[3];
+
+	ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	streams[0] = in[0];
+	streams[1] = streams[2] = out[1];
+	c.size = sizeof(c);
+	c.command = words;
+	c.environment = environment;
+	c.streams = streams;
+	ck_assert_int_eq(vagent_process_prepare(g, container, &c, &r->p, &err), 0);
+	close(in[0]);
+	close(out[1]);
+	r->in = in[1];
+	r->out = out[0];
+	turn_until(is_prepared, r);
+}
+
+static void prepare(struct run *r, const char *script, struct vagent_process_config c)
+{
+	const char *const words[] = { "sh", "-c", script, NULL };
+
+	prepare_words(r, words, c);
+	err.msg[0] = '\0';
+	(void)!vagent_process_end(r->p, &r->end, &err);
+	ck_assert_msg(vagent_process_state(r->p) == VAGENT_WAITING, "%s", err.msg);
+}
+
+static void start(struct run *r)
+{
+	ck_assert_int_eq(vagent_process_start(r->p, &err), 0);
+	turn_until(is_executed, r);
+}
+
+/* Reads the output until the process has finished. */
+static void finish(struct run *r)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	turn_until(is_finished, r);
+	while ((n = read(r->out, r->text + len, sizeof(r->text) - 1 - len)) > 0)
+		len += (size_t)n;
+	r->text[len] = '\0';
+	ck_assert_int_eq(vagent_process_end(r->p, &r->end, &err), 0);
+}
+
+static void release(struct run *r)
+{
+	vagent_process_free(r->p);
+	close(r->in);
+	close(r->out);
+}
+
+/* Runs a script whose output and end are the claim. */
+static void runs(const char *script, struct vagent_process_config c, const char *text)
+{
+	struct run r;
+
+	prepare(&r, script, c);
+	start(&r);
+	finish(&r);
+	ck_assert_str_eq(r.text, text);
+	ck_assert_int_eq(r.end.kind, VAGENT_END_STATUS);
+	ck_assert_int_eq(r.end.value, 0);
+	release(&r);
+}
+
+#define PLAIN (struct vagent_process_config){ .user = 0 }
+
+/* A first process that waits for its input. */
+static void begin_first(struct run *r)
+{
+	prepare(r, "exec cat", PLAIN);
+	start(r);
+}
+
+static void ends_by(struct run *r, enum vagent_end_kind kind, int value)
+{
+	finish(r);
+	ck_assert_int_eq(r->end.kind, kind);
+	ck_assert_int_eq(r->end.value, value);
+	release(r);
+}
+
+START_TEST(first_process_is_pid_1)
+{
+	runs("echo $$; exec 2>&-", PLAIN, "1\n");
+}
+END_TEST
+
+START_TEST(status_is_that_of_the_process)
+{
+	struct run r;
+
+	prepare(&r, "exit 7", PLAIN);
+	start(&r);
+	ends_by(&r, VAGENT_END_STATUS, 7);
+}
+END_TEST
+
+static const struct {
+	const char *word;
+	enum vagent_end_kind kind;
+	const char *why;
+} absent[] = {
+	{ "none", VAGENT_END_NOT_FOUND, "in the guest: none: executable file not found in $PATH" },
+	{ "/none", VAGENT_END_NOT_FOUND, "in the guest: /none: No such file or directory" },
+	{ "/usr", VAGENT_END_NOT_EXECUTED, "in the guest: /usr: Permission denied" },
+	{ "", VAGENT_END_NOT_FOUND, "in the guest: : executable file not found in $PATH" },
+};
+
+START_TEST(absent_program_fails_before_the_start)
+{
+	const char *const words[] = { absent[_i].word, NULL };
+	struct run r;
+
+	prepare_words(&r, words, PLAIN);
+	finish(&r);
+	ck_assert_int_eq(r.end.kind, absent[_i].kind);
+	ck_assert_str_eq(err.msg, absent[_i].why);
+	release(&r);
+	runs("echo again", PLAIN, "again\n");
+}
+END_TEST
+
+START_TEST(prepared_process_waits_for_its_start)
+{
+	struct run r;
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/mark", folder);
+	prepare(&r, "echo > /mark", PLAIN);
+	ck_assert_int_lt(access(path, F_OK), 0);
+	start(&r);
+	ends_by(&r, VAGENT_END_STATUS, 0);
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(prepared_process_can_be_killed)
+{
+	struct run r;
+
+	prepare(&r, "true", PLAIN);
+	ck_assert_int_eq(vagent_process_signal(r.p, SIGKILL, false, &err), 0);
+	ends_by(&r, VAGENT_END_SIGNAL, SIGKILL);
+}
+END_TEST
+
+START_TEST(second_process_is_in_the_namespaces_of_the_first)
+{
+	struct run first;
+
+	begin_first(&first);
+	runs("cat /proc/1/comm; test $$ != 1 && echo other", PLAIN, "cat\nother\n");
+	close(first.in);
+	first.in = -1;
+	ends_by(&first, VAGENT_END_STATUS, 0);
+}
+END_TEST
+
+START_TEST(end_of_the_first_process_ends_the_others)
+{
+	struct run first, second;
+
+	begin_first(&first);
+	prepare(&second, "sleep 1000", PLAIN);
+	start(&second);
+	ck_assert_int_eq(vagent_process_signal(first.p, SIGKILL, false, &err), 0);
+	ends_by(&second, VAGENT_END_SIGNAL, SIGKILL);
+	ends_by(&first, VAGENT_END_SIGNAL, SIGKILL);
+}
+END_TEST
+
+START_TEST(ended_container_prepares_nothing)
+{
+	const char *const words[] = { "true", NULL };
+	struct run first, second;
+
+	begin_first(&first);
+	ck_assert_int_eq(vagent_process_signal(first.p, SIGKILL, false, &err), 0);
+	ends_by(&first, VAGENT_END_SIGNAL, SIGKILL);
+	prepare_words(&second, words, PLAIN);
+	ends_by(&second, VAGENT_END_MACHINE, 1);
+	ck_assert_str_eq(err.msg, "in the guest: the first process of the container has ended");
+}
+END_TEST
+
+START_TEST(signal_is_for_one_process_or_all)
+{
+	struct run first, second, third;
+
+	begin_first(&first);
+	prepare(&second, "sleep 1000", PLAIN);
+	start(&second);
+	prepare(&third, "sleep 1000", PLAIN);
+	start(&third);
+	ck_assert_int_eq(vagent_process_signal(second.p, SIGTERM, false, &err), 0);
+	ends_by(&second, VAGENT_END_SIGNAL, SIGTERM);
+	ck_assert_int_eq(vagent_process_signal(first.p, SIGHUP, true, &err), 0);
+	ends_by(&third, VAGENT_END_SIGNAL, SIGHUP);
+	close(first.in);
+	first.in = -1;
+	ends_by(&first, VAGENT_END_STATUS, 0);
+}
+END_TEST
+
+START_TEST(freed_process_is_killed)
+{
+	struct run first, second;
+
+	begin_first(&first);
+	prepare(&second, "trap '' TERM; echo; exec sleep 1000", PLAIN);
+	start(&second);
+	release(&second);
+	runs("while grep -qs '^sleep$' /proc/[0-9]*/comm; do :; done; echo gone", PLAIN, "gone\n");
+	release(&first);
+}
+END_TEST
+
+static bool is_listed(const void *opaque)
+{
+	return *(const unsigned int *)opaque != 0;
+}
+
+static void on_list(void *opaque, const uint32_t *pids, unsigned int n)
+{
+	(void)pids;
+	*(unsigned int *)opaque = n;
+}
+
+START_TEST(list_has_all_processes_of_the_container)
+{
+	unsigned int n = 0;
+	struct run first;
+
+	prepare(&first, "sleep 1000 & echo; exec cat", PLAIN);
+	start(&first);
+	turn_until(is_echoed, &first);
+	ck_assert_int_eq(vagent_guest_list(g, container, on_list, &n, &err), 0);
+	turn_until(is_listed, &n);
+	ck_assert_uint_eq(n, 2);
+	release(&first);
+}
+END_TEST
+
+START_TEST(removed_container_is_killed)
+{
+	struct run first;
+
+	begin_first(&first);
+	ck_assert_int_eq(vagent_guest_remove_container(g, container, &err), 0);
+	ends_by(&first, VAGENT_END_SIGNAL, SIGKILL);
+}
+END_TEST
+
+/* --------------------------------------------------------------------- streams */
+
+/* Writes and reads pieces in turns, more than any window. */
+START_TEST(bytes_are_unchanged)
+{
+	static char piece[4096], copy[sizeof(piece)];
+	struct run r;
+	unsigned int i;
+
+	begin_first(&r);
+	for (i = 0; i < scaled(100); i++) {
+		memset(piece, (int)i, sizeof(piece));
+		ck_assert_int_eq(write(r.in, piece, sizeof(piece)), sizeof(piece));
+		turn_until(is_echoed, &r);
+		ck_assert_int_gt(read(r.out, copy, 1), 0);
+		ck_assert_int_eq(copy[0], (char)i);
+		for (size_t n = 1; n < sizeof(piece); ) {
+			turn_until(is_echoed, &r);
+			n += (size_t)read(r.out, copy, sizeof(piece) - n);
+			ck_assert_int_eq(copy[0], (char)i);
+		}
+	}
+	close(r.in);
+	r.in = -1;
+	ends_by(&r, VAGENT_END_STATUS, 0);
+}
+END_TEST
+
+START_TEST(reader_that_does_not_read_stops_only_its_process)
+{
+	struct run first;
+
+	prepare(&first, "exec cat /dev/zero", PLAIN);
+	start(&first);
+	turn_until(is_echoed, &first);
+	runs("echo second", PLAIN, "second\n");
+	ck_assert_int_eq(vagent_process_signal(first.p, SIGKILL, false, &err), 0);
+	release(&first);
+}
+END_TEST
+
+START_TEST(lost_reader_ends_the_writer)
+{
+	struct run first, second;
+
+	begin_first(&first);	/* its end would not be by the signal, which PID 1 ignores */
+	prepare(&second, "exec cat /dev/zero", PLAIN);
+	start(&second);
+	close(second.out);
+	second.out = -1;
+	ends_by(&second, VAGENT_END_SIGNAL, SIGPIPE);
+	release(&first);
+}
+END_TEST
+
+START_TEST(output_of_a_descendant_does_not_delay_the_end)
+{
+	struct run first, second;
+
+	begin_first(&first);
+	prepare(&second, "sleep 1000 & echo done", PLAIN);
+	start(&second);
+	finish(&second);
+	ck_assert_str_eq(second.text, "done\n");
+	release(&second);
+	release(&first);
+}
+END_TEST
+
+/* ---------------------------------------------------------------------- rights */
+
+START_TEST(user_groups_and_umask_are_set)
+{
+	const uint32_t groups[] = { 7, 9 };
+	const struct vagent_process_config c = {
+		.user = 1000, .group = 100, .groups = groups, .ngroups = 2, .has_umask = true, .umask = 027,
+	};
+
+	runs("id -u; id -g; id -G; umask", c, "1000\n100\n100 7 9\n0027\n");
+}
+END_TEST
+
+START_TEST(capabilities_are_set)
+{
+	const uint64_t sets[] = { 0x21, 0x1, 0x1, 0x21, 0x1 };
+	const struct vagent_process_config c = { .user = 1000, .capabilities = sets };
+
+	runs("grep Cap /proc/self/status | tr -d '\t0\n'", c, "CapInh:1CapPrm:1CapEff:1CapBnd:21CapAmb:1");
+}
+END_TEST
+
+START_TEST(limits_and_oom_score_are_set)
+{
+	const struct vagent_limit limit = { RLIMIT_NOFILE, 99, 100 };
+	const struct vagent_process_config c = {
+		.limits = &limit, .nlimits = 1, .has_oom_score_adj = true, .oom_score_adj = 500,
+	};
+
+	runs("ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj", c, "99\n100\n500\n");
+}
+END_TEST
+
+/* Refuses getpgrp()-like calls of this number with EPERM. */
+#define REFUSE(number) {								\
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),		\
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),				\
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),				\
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),					\
+}
+
+START_TEST(filter_of_system_calls_holds)
+{
+	const struct sock_filter filter[] = REFUSE(SYS_uname);
+	const struct vagent_process_config c = {
+		.filter = filter, .nfilter = 4, .no_new_privileges = _i, .user = _i ? 1000 : 0,
+	};
+
+	runs(_i ? "uname 2>&-; grep -o 'NoNewPrivs:.*' /proc/self/status" : "uname 2>&-; echo", c, _i ? "NoNewPrivs:\t1\n" : "\n");
+}
+END_TEST
+
+START_TEST(working_folder_is_made)
+{
+	const struct vagent_process_config c = { .folder = "/srv/a" };
+
+	runs("pwd", c, "/srv/a\n");
+}
+END_TEST
+
+/* -------------------------------------------------------------------- terminal */
+
+START_TEST(terminal_has_its_size)
+{
+	const struct vagent_process_config c = { .terminal = true, .rows = 30, .columns = 90 };
+
+	add_mount("tmpfs", NULL, "/dev", "mode=0755", 0);
+	add_mount("devpts", NULL, "/dev/pts", "newinstance,ptmxmode=0666,mode=0620", 0);
+	add_container((struct vagent_container){ .readonly_root = false });
+	runs("stty size; tty", c, "30 90\r\n/dev/pts/0\r\n");
+}
+END_TEST
+
+START_TEST(terminal_is_resized)
+{
+	const struct vagent_process_config c = { .terminal = true };
+	struct run r;
+
+	add_mount("tmpfs", NULL, "/dev", "mode=0755", 0);
+	add_mount("devpts", NULL, "/dev/pts", "newinstance,ptmxmode=0666,mode=0620", 0);
+	add_container((struct vagent_container){ .readonly_root = false });
+	prepare(&r, "stty -echo; echo; read x; stty size", c);
+	start(&r);
+	turn_until(is_echoed, &r);
+	ck_assert_int_eq(vagent_process_resize(r.p, 11, 22, &err), 0);
+	ck_assert_int_eq(write(r.in, "\n", 1), 1);
+	finish(&r);
+	ck_assert_str_eq(r.text, "\r\n11 22\r\n");
+	release(&r);
+}
+END_TEST
+
+/* ---------------------------------------------------------------------- mounts */
+
+START_TEST(mounts_are_made_in_their_order)
+{
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/hosts", folder);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fputs("name\n", f);
+	fclose(f);
+	add_mount("tmpfs", NULL, "/run", "size=64k,mode=0700", MS_NODEV);
+	add_mount(NULL, path, "/run/a/hosts", NULL, MS_BIND | MS_RDONLY);
+	add_container((struct vagent_container){ .readonly_root = true });
+	runs("cat /run/a/hosts; stat -c %a /run; echo > /run/b; for f in /a /run/a/hosts; do echo > $f || echo no; done 2>&-", PLAIN,
+	     "name\n700\nno\nno\n");
+}
+END_TEST
+
+START_TEST(links_of_the_root_lead_nowhere_else)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/tmp", folder);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/out", folder);
+	ck_assert_int_eq(symlink("/../../../../tmp", path), 0);
+	add_mount("tmpfs", NULL, "/out/inner", NULL, 0);
+	add_container((struct vagent_container){ .readonly_root = false });
+	runs("grep -c ' /tmp/inner tmpfs' /proc/mounts", PLAIN, "1\n");
+	ck_assert_int_lt(access("/tmp/inner", F_OK), 0);
+}
+END_TEST
+
+START_TEST(devices_and_links_are_made)
+{
+	const struct vagent_device devices[] = {
+		{ "/dev/null", 'c', 1, 3, 0666, 0, 0 }, { "/dev/x/zero", 'c', 1, 5, 0600, 1, 2 },
+	};
+
+	add_mount("tmpfs", NULL, "/dev", "mode=0755", 0);
+	add_container((struct vagent_container){ .devices = devices, .ndevices = 2 });
+	runs("stat -c '%F %t:%T %a %u:%g' /dev/null /dev/x/zero; readlink /dev/stdin", PLAIN,
+	     "character special file 1:3 666 0:0\ncharacter special file 1:5 600 1:2\n/proc/self/fd/0\n");
+}
+END_TEST
+
+START_TEST(paths_are_masked_and_read_only)
+{
+	static const char *const masked[] = { "/proc/interrupts", "/proc/irq", "/none", NULL };
+	static const char *const readonly[] = { "/proc/sys", "/none", NULL };
+
+	add_container((struct vagent_container){ .masked = masked, .readonly = readonly });
+	runs("head -c 1 /proc/interrupts | wc -c; ls /proc/irq | wc -l; echo 1 2>&- > /proc/sys/kernel/printk || echo no", PLAIN,
+	     "0\n0\nno\n");
+}
+END_TEST
+
+START_TEST(host_name_and_settings_are_those_of_the_container)
+{
+	static const char *const sysctls[] = { "kernel.msgmax=4096", "net/ipv4/ip_forward=1", NULL };
+	char name[65];
+
+	add_container((struct vagent_container){
+		.hostname = "box", .sysctls = sysctls, .namespaces = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET,
+	});
+	runs("uname -n; cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward; ls /proc/sys/net/ipv4/conf", PLAIN,
+	     "box\n4096\n1\nall\ndefault\nlo\n");
+	gethostname(name, sizeof(name));
+	ck_assert_str_ne(name, "box");
+}
+END_TEST
+
+START_TEST(failed_mount_is_named)
+{
+	const char *const words[] = { "true", NULL };
+	struct run r;
+
+	add_mount(NULL, "/none", "/mnt", NULL, MS_BIND);
+	add_container((struct vagent_container){ .readonly_root = false });
+	prepare_words(&r, words, PLAIN);
+	ends_by(&r, VAGENT_END_MACHINE, 1);
+	ck_assert_str_eq(err.msg, "in the guest: cannot mount /none: No such file or directory");
+}
+END_TEST
+
+/* ------------------------------------------------------------------------- run */
+
+static const char *cannot_contain(void)
+{
+	int status = -1;
+	const pid_t pid = fork();
+
+	if (!pid)
+		_exit(geteuid() || unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) < 0 ||
+		      mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0);
+	waitpid(pid, &status, 0);
+	return status ? "containers need root" : NULL;
+}
+
+#define add(test) tcase_add_test_unless(tc, why, test)
+
+static void add_tests(TCase *tc, const char *why)
+{
+	add(first_process_is_pid_1);
+	add(status_is_that_of_the_process);
+	tcase_add_loop_test_unless(tc, why, absent_program_fails_before_the_start, 0, 4);
+	add(prepared_process_waits_for_its_start);
+	add(prepared_process_can_be_killed);
+	add(second_process_is_in_the_namespaces_of_the_first);
+	add(end_of_the_first_process_ends_the_others);
+	add(ended_container_prepares_nothing);
+	add(signal_is_for_one_process_or_all);
+	add(freed_process_is_killed);
+	add(list_has_all_processes_of_the_container);
+	add(removed_container_is_killed);
+	add(bytes_are_unchanged);
+	add(reader_that_does_not_read_stops_only_its_process);
+	add(lost_reader_ends_the_writer);
+	add(output_of_a_descendant_does_not_delay_the_end);
+	add(user_groups_and_umask_are_set);
+	add(capabilities_are_set);
+	add(limits_and_oom_score_are_set);
+	tcase_add_loop_test_unless(tc, why, filter_of_system_calls_holds, 0, 2);
+	add(working_folder_is_made);
+	add(terminal_has_its_size);
+	add(terminal_is_resized);
+	add(mounts_are_made_in_their_order);
+	add(links_of_the_root_lead_nowhere_else);
+	add(devices_and_links_are_made);
+	add(paths_are_masked_and_read_only);
+	add(host_name_and_settings_are_those_of_the_container);
+	add(failed_mount_is_named);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("agent");
+	TCase *tc = tcase_create("guest");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	add_tests(tc, cannot_contain());
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
