@@ -13,6 +13,7 @@
 #include <vm-arch/arch.h>
 #include <vm-arch/state.h>
 
+#include "arch/own.h"
 #include "memory/image.h"
 #include "memory/memory_options.h"
 #include "play.h"

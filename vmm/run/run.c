@@ -255,7 +255,7 @@ void vmm_machine_press_button(struct vmm_machine *m)
 {
 	struct vsu_alarm *w = &m->watch.power_off;
 
-	varch_press_button(&m->power);
+	varch_power_note(&m->power, VARCH_POWER_BUTTON);
 	if (!m->config->power_off_ms || w->active)
 		return;
 	vsu_alarm_init(w, on_power_off_timeout, m);
@@ -266,7 +266,7 @@ static void on_alarm(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	varch_alarm(&m->power);
+	varch_power_note(&m->power, VARCH_POWER_ALARM);
 }
 
 static void watch_events(struct vmm_machine *m)
@@ -281,7 +281,7 @@ static void watch_events(struct vmm_machine *m)
 		    m->console_out >= 0 ? VSU_IO_WRITE : VSU_IO_READ);
 	vsu_io_init(&w->space, on_space, m, vmem_space_event_fd(m->memory.space), VSU_IO_READ);
 	vsu_io_init(&w->cut, on_cut, m, cut, VSU_IO_READ);
-	vsu_io_init(&w->alarm, on_alarm, m, varch_alarm_fd(&m->power), VSU_IO_READ);
+	vsu_io_init(&w->alarm, on_alarm, m, m->power.alarm_fd, VSU_IO_READ);
 	vsu_io_start(m->loop, &w->cpus);
 	vsu_io_start(m->loop, &w->console);
 	vsu_io_start(m->loop, &w->input);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vm-arch/arch.h>
+#include <vm-arch/layout.h>
 #include <vm-memory/access.h>
 
 #include "transfer/kernel_note.h"
@@ -99,7 +99,7 @@ static unsigned int count_running(const unsigned char *note, const struct elf_pr
 	unsigned int i, n = 0;
 
 	for (i = 0; code && i < ncpus; i++)
-		n += varch_status_address(&cpus[i]) - code < KERNEL_TEXT;
+		n += (uint64_t)cpus[i].pr_reg[VARCH_STATUS_COUNTER] - code < KERNEL_TEXT;
 	return n;
 }
 

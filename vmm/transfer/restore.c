@@ -454,15 +454,11 @@ int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err)
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct varch_state *state = &m->restore.state;
+	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power };
 	unsigned int i;
-	int rc = varch_vm_load(&m->kvm, state, err);
+	int rc = varch_machine_load(&parts, state, err);
 
 	m->power.start_ns = vsu_now_ns() - m->restore.age_ns;
-	for (i = 0; !rc && i < m->config->cpus.n; i++)
-		rc = varch_cpu_load(&m->kvm, m->cpus->cpu[i].fd, i,
-				      state, err);
-	if (!rc)
-		rc = varch_power_load(&m->power, state, err);
 	if (!rc)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)

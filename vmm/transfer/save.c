@@ -260,25 +260,22 @@ int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
 	put_architecture(w);
 	put_machine(m, w);
 	put_new_cpus(m, w);
-	varch_cpus_describe(&m->kvm, w);
+	varch_vm_describe(&m->kvm, w);
 	vmm_image_describe(&m->memory, map, w);
 	vmm_disks_describe(m, w);
 	vmem_map_unref(map);
 	return 0;
 }
 
-int vmm_save_collect(const struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_save_collect(struct vmm_machine *m, struct varch_state_writer *w,
 		     struct vsu_error *err)
 {
+	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power };
 	unsigned int i;
 	int rc = vmm_save_describe(m, w, err);
 
 	if (!rc)
-		rc = varch_vm_save(&m->kvm, w, err);
-	for (i = 0; !rc && i < varch_cpus_number(m->cpus); i++)
-		rc = varch_cpu_save(&m->kvm, m->cpus->cpu[i].fd, i, w,
-				      err);
-	varch_power_save(&m->power, w);
+		rc = varch_machine_save(&parts, w, err);
 	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = put_device(m, i, w, err);

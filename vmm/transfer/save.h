@@ -48,7 +48,7 @@ int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
 /* The memory that is saved, which the caller releases. */
 int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
 		 struct vsu_error *err);
-int vmm_save_collect(const struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_save_collect(struct vmm_machine *m, struct varch_state_writer *w,
 		     struct vsu_error *err);
 /* Appends the end. */
 int vmm_save_finish(struct varch_state_writer *w, struct vsu_error *err);

@@ -21,7 +21,7 @@ VSU_BEGIN_DECLS
 struct elf_prstatus;
 struct varch_parts;
 struct varch_bus;
-struct varch_cpu_choice;
+struct varch_cpus;
 
 /* ------------------------------------------------------------------- the VM */
 
@@ -29,15 +29,12 @@ struct varch_cpu_choice;
  * Appends what varch_vm_open() reads from a state. It makes no call for a vCPU: KVM
  * answers one only when the guest has left that vCPU, and a migration begins while it runs.
  */
-VARCH_API void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w);
+VARCH_API void varch_vm_describe(const struct varch_vm *kvm, struct varch_state_writer *w);
 
-/* The state of the VM except its CPUs: interrupt controllers and clock. */
-VARCH_API int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err) VSU_NODISCARD;
-
-/* Loads a checked state into a VM whose CPUs have not run. */
-VARCH_API int varch_vm_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
-
-/* The rest of it, which needs the state of the CPUs, and all memory with its content. */
+/*
+ * The rest of varch_machine_load(): interrupt controllers whose tables are in the guest's memory,
+ * which has all of its content.
+ */
 VARCH_API int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
 			  struct vsu_error *err) VSU_NODISCARD;
 
@@ -50,33 +47,15 @@ VARCH_API bool varch_emulates_level0(const struct varch_vm *kvm);
 
 /* --------------------------------------------------------------------- a CPU */
 
-/*
- * Appends section "cpu" of this number. -EOPNOTSUPP: the guest runs guests of its
- * own, or the processor has more extended state than is supported here.
- */
-VARCH_API int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		      struct varch_state_writer *w, struct vsu_error *err) VSU_NODISCARD;
-
-/*
- * Loads the section into a new vCPU. The state's format was checked, but its values
- * are untrusted: KVM accepts or rejects them. -EBADMSG; -EOPNOTSUPP: this host lacks a
- * feature of the saved processor, which err names.
- */
-VARCH_API int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
-
 /* The name of the first processor in a checked state, padded with zeros. False: none. */
 VARCH_API bool varch_cpu_name(const struct varch_state *state, unsigned char name[48]);
 
 /*
- * The registers of a CPU as a core file has them (<sys/procfs.h>). Its process id is the number
- * of the CPU from 1 on; 0 is none.
+ * The registers of a CPU as a core file has them (<sys/procfs.h>): VARCH_STATUS_COUNTER is the
+ * index of the program counter. Its process id is the number of the CPU from 1 on; 0 is none.
  */
 VARCH_API int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 			struct vsu_error *err) VSU_NODISCARD;
-
-/* The instruction that this CPU executes next. */
-VARCH_API uint64_t varch_status_address(const struct elf_prstatus *status);
 
 /*
  * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing
@@ -100,6 +79,7 @@ struct varch_power {
 	uint64_t start_ns;
 	int button_irq_fd;	/* interrupt of the power button; its user closes both */
 	int clock_irq_fd;	/* that of the real-time clock, if VARCH_CLOCK_IRQ is not 0 */
+	int alarm_fd;		/* of varch_power_add(): readable when an alarm of that clock is due; -1: never */
 	struct varch_parts *parts;	/* of varch_power_add(): what only this architecture has; or NULL */
 };
 
@@ -112,16 +92,36 @@ VARCH_API int varch_power_add(struct varch_power *power, struct varch_bus *regis
 /* Also after a failure, and of a zeroed struct. */
 VARCH_API void varch_power_free(struct varch_power *power);
 
-/* Presses the power button; a guest that does not find it does not notice. */
-VARCH_API void varch_press_button(struct varch_power *power);
+enum varch_power_event {
+	VARCH_POWER_BUTTON,	/* pressed; a guest that does not find it does not notice */
+	VARCH_POWER_ALARM,	/* alarm_fd is readable */
+};
 
-/* Readable when an alarm of the real-time clock is due: call varch_alarm(). -1: there is no such clock. */
-VARCH_API int varch_alarm_fd(const struct varch_power *power) VSU_NODISCARD;
-VARCH_API void varch_alarm(struct varch_power *power);
+VARCH_API void varch_power_note(struct varch_power *power, enum varch_power_event event);
 
-/* The state of these registers; the load is of a checked state. */
-VARCH_API void varch_power_save(const struct varch_power *power, struct varch_state_writer *w);
-VARCH_API int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err) VSU_NODISCARD;
+/* ------------------------------------------------------ the state of a machine */
+
+/* Parts that have a state, which is saved and loaded while no CPU runs. */
+struct varch_machine {
+	struct varch_vm *kvm;
+	struct varch_cpus *cpus;
+	struct varch_power *power;
+};
+
+/*
+ * Appends interrupt controllers and clock, each CPU, and the registers of power. -EOPNOTSUPP: the
+ * guest runs guests of its own, or a processor has more extended state than is supported here.
+ */
+VARCH_API int varch_machine_save(const struct varch_machine *machine, struct varch_state_writer *w,
+				 struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Loads a state into a machine whose CPUs have not run. The state's format was checked, but its
+ * values are untrusted: KVM accepts or rejects them. -EBADMSG; -EOPNOTSUPP: this host lacks a
+ * feature of the saved processor, which err names.
+ */
+VARCH_API int varch_machine_load(const struct varch_machine *machine, const struct varch_state *state,
+				 struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -40,6 +40,20 @@ void varch_vm_tune(struct varch_vm *kvm, bool private_memory);
 int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err);
 
+/* The state of the VM except its CPUs: interrupt controllers and clock. A load is of a checked state. */
+int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err);
+int varch_vm_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err);
+
+/* Section "cpu" of this number; errors are those of a machine's state. A load is into a new vCPU. */
+int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		   struct varch_state_writer *w, struct vsu_error *err);
+int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
+		   const struct varch_state *state, struct vsu_error *err);
+
+/* The state of the registers of power. */
+void varch_power_save(const struct varch_power *power, struct varch_state_writer *w);
+int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err);
+
 /*
  * Sets up a new vCPU of a guest that runs: the processor of first_fd, which is paused, with this
  * number. It waits until another CPU of the guest starts it. -EOPNOTSUPP: this architecture

@@ -12,6 +12,7 @@
 
 #define VARCH_NAME	"arm64"
 #define VARCH_TARGET_ELF	EM_AARCH64	/* of <elf.h> */
+#define VARCH_STATUS_COUNTER	32	/* the program counter in pr_reg of a struct elf_prstatus */
 
 /* Addresses without memory. */
 #define VARCH_HOLE_FIRST	UINT64_C(0)

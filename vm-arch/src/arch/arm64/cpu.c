@@ -112,7 +112,7 @@ int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choic
 	return 0;
 }
 
-void varch_cpus_describe(const struct varch_vm *kvm, struct varch_state_writer *w)
+void varch_vm_describe(const struct varch_vm *kvm, struct varch_state_writer *w)
 {
 	unsigned int i;
 

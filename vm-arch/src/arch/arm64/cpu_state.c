@@ -14,6 +14,7 @@
 
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/gic_state.h"
+#include "arch/own.h"
 #include "kvm/ioctl.h"
 
 #define MAX_REGISTERS 4096u

@@ -2,11 +2,13 @@
 /* Registers of a vCPU as NT_PRSTATUS has them. */
 #include <config.h>
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/procfs.h>
 #include <sys/user.h>
 
 #include <vm-arch/arch.h>
+#include <vm-arch/layout.h>
 
 #include "arch/arm64/cpu.h"
 
@@ -40,6 +42,8 @@ int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 	struct user_regs_struct regs = { 0 };
 	int rc = get_registers(cpu_fd, &regs);
 
+	_Static_assert(offsetof(struct user_regs_struct, pc) == VARCH_STATUS_COUNTER * sizeof(out->pr_reg[0]),
+		       "the program counter");
 	_Static_assert(sizeof(out->pr_reg) == sizeof(regs), "the same registers");
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "CPU %u: KVM_GET_ONE_REG", cpu);
@@ -47,12 +51,4 @@ int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 	out->pr_pid = (pid_t)cpu + 1;
 	memcpy(&out->pr_reg, &regs, sizeof(regs));
 	return 0;
-}
-
-uint64_t varch_status_address(const struct elf_prstatus *status)
-{
-	struct user_regs_struct regs;
-
-	memcpy(&regs, &status->pr_reg, sizeof(regs));
-	return regs.pc;
 }

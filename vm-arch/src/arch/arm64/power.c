@@ -18,6 +18,7 @@
 #include "arch/arm64/pl031.h"
 #include "arch/arm64/pl061.h"
 #include "arch/arm64/primecell.h"
+#include "arch/own.h"
 
 /* The same distances as those of the ports of x86. */
 #define AT_POWER	0x0
@@ -30,7 +31,6 @@ struct varch_parts {
 	pthread_mutex_t lock;
 	struct varch_pl031 clock;
 	struct varch_pl061 pins;
-	int alarm_fd;
 };
 
 static void on_power(void *opaque, struct varch_access *access)
@@ -82,7 +82,7 @@ static void set_alarm(void *opaque, uint64_t at)
 	const struct varch_parts *parts = opaque;
 	const struct itimerspec when = { .it_value.tv_sec = (time_t)at };
 
-	(void)!timerfd_settime(parts->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	(void)!timerfd_settime(parts->power->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 static void on_pl031(void *opaque, struct varch_access *access)
@@ -94,21 +94,13 @@ static void on_pl031(void *opaque, struct varch_access *access)
 	pthread_mutex_unlock(&parts->lock);
 }
 
-int varch_alarm_fd(const struct varch_power *power)
-{
-	return power->parts->alarm_fd;
-}
-
 /* An alarm that was set again meanwhile is not due. */
-void varch_alarm(struct varch_power *power)
+static void end_alarm(struct varch_parts *parts)
 {
-	struct varch_parts *parts = power->parts;
 	uint64_t times;
 
-	pthread_mutex_lock(&parts->lock);
-	if (read(parts->alarm_fd, &times, sizeof(times)) == sizeof(times))
+	if (read(parts->power->alarm_fd, &times, sizeof(times)) == sizeof(times))
 		varch_pl031_alarm(&parts->clock);
-	pthread_mutex_unlock(&parts->lock);
 }
 
 /* -------------------------------------------------------------------------- power button */
@@ -129,12 +121,15 @@ static void on_pl061(void *opaque, struct varch_access *access)
 	pthread_mutex_unlock(&parts->lock);
 }
 
-void varch_press_button(struct varch_power *power)
+void varch_power_note(struct varch_power *power, enum varch_power_event event)
 {
 	struct varch_parts *parts = power->parts;
 
 	pthread_mutex_lock(&parts->lock);
-	varch_pl061_press(&parts->pins);
+	if (event == VARCH_POWER_BUTTON)
+		varch_pl061_press(&parts->pins);
+	else
+		end_alarm(parts);
 	pthread_mutex_unlock(&parts->lock);
 }
 
@@ -153,7 +148,7 @@ static int make_parts(struct varch_power *power, struct vsu_error *err)
 		return vsu_error_sys(err, rc, "the real-time clock");
 	}
 	parts->power = power;
-	parts->alarm_fd = fd;
+	power->alarm_fd = fd;
 	parts->clock = (struct varch_pl031){
 		.now = host_seconds, .interrupt = interrupt_clock, .set_alarm = set_alarm, .opaque = parts,
 	};
@@ -187,7 +182,7 @@ void varch_power_free(struct varch_power *power)
 
 	if (!parts)
 		return;
-	vsu_fd_close(&parts->alarm_fd);
+	vsu_fd_close(&power->alarm_fd);
 	pthread_mutex_destroy(&parts->lock);
 	free(parts);
 	power->parts = NULL;

@@ -5,6 +5,7 @@
 #include <vm-arch/arch.h>
 
 #include "arch/arm64/gic_state.h"
+#include "arch/own.h"
 
 int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
 {

@@ -17,6 +17,7 @@
 #include "arch/x86/cpuid_compare.h"
 #include "arch/x86/mce.h"
 #include "arch/x86/msrs.h"
+#include "arch/own.h"
 #include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 

@@ -2,11 +2,13 @@
 /* Registers of a vCPU as NT_PRSTATUS has them. */
 #include <config.h>
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/procfs.h>
 #include <sys/user.h>
 
 #include <vm-arch/arch.h>
+#include <vm-arch/layout.h>
 
 #include "kvm/ioctl.h"
 #include "kvm/uapi.h"
@@ -25,6 +27,8 @@ static void put_registers(const struct kvm_regs *r, const struct kvm_sregs *s,
 		.fs = s->fs.selector, .gs = s->gs.selector, .ss = s->ss.selector,
 	};
 
+	_Static_assert(offsetof(struct user_regs_struct, rip) == VARCH_STATUS_COUNTER * sizeof(out->pr_reg[0]),
+		       "the program counter");
 	_Static_assert(sizeof(out->pr_reg) == sizeof(u), "the same registers");
 	memcpy(&out->pr_reg, &u, sizeof(u));
 }
@@ -45,12 +49,4 @@ int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 	out->pr_pid = (pid_t)cpu + 1;
 	put_registers(&regs, &sregs, out);
 	return 0;
-}
-
-uint64_t varch_status_address(const struct elf_prstatus *status)
-{
-	struct user_regs_struct regs;
-
-	memcpy(&regs, &status->pr_reg, sizeof(regs));
-	return regs.rip;
 }

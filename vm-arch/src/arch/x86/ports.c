@@ -13,6 +13,8 @@
 #include <vm-arch/x86/ports.h>
 #include <vmm-sys-util/event.h>
 
+#include "arch/own.h"
+
 #define PORT_SPEAKER 0x61
 #define PORT_CMOS 0x70		/* index and data */
 #define I8042_RESET 0xfe
@@ -116,6 +118,7 @@ int varch_power_add(struct varch_power *ports, struct varch_bus *bus, struct vsu
 	int rc = 0;
 
 	ports->start_ns = vsu_now_ns();
+	ports->alarm_fd = -1;
 	for (i = 0; !rc && i < sizeof(rows) / sizeof(rows[0]); i++)
 		rc = varch_bus_add(bus, &rows[i], err);
 	return rc;
@@ -127,20 +130,10 @@ void varch_power_free(struct varch_power *ports)
 }
 
 /* The power button of ACPI's tables has an interrupt of its own. */
-void varch_press_button(struct varch_power *ports)
+void varch_power_note(struct varch_power *ports, enum varch_power_event event)
 {
-	vsu_event_signal(ports->button_irq_fd);
-}
-
-int varch_alarm_fd(const struct varch_power *ports)
-{
-	(void)ports;
-	return -1;
-}
-
-void varch_alarm(struct varch_power *ports)
-{
-	(void)ports;
+	if (event == VARCH_POWER_BUTTON)
+		vsu_event_signal(ports->button_irq_fd);
 }
 
 /* No port has a state. */

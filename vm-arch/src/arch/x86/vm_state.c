@@ -6,6 +6,7 @@
 
 #include <vm-arch/arch.h>
 
+#include "arch/own.h"
 #include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 

@@ -132,7 +132,7 @@ static void save(void)
 	memset(&writer, 0, sizeof(writer));
 	varch_state_begin(&writer);
 	in_guest = true;
-	varch_cpus_describe(&kvm, &writer);
+	varch_vm_describe(&kvm, &writer);
 	in_guest = false;
 	ck_assert_int_eq(varch_cpu_save(&kvm, 3, 0, &writer, &err), 0);
 	ck_assert_int_eq(varch_state_finish(&writer), 0);

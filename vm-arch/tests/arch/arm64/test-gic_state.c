@@ -8,6 +8,7 @@
 #include <vm-arch/arch.h>
 
 #include "../../util.h"
+#include "arch/own.h"
 #include "kvm/uapi.h"
 
 #define NCPUS 3u

@@ -8,6 +8,7 @@
 #include <vm-arch/arch.h>
 
 #include "../../util.h"
+#include "arch/own.h"
 #include "arch/x86/cpuid_table.h"
 #include "arch/x86/msrs.h"
 #include "kvm/uapi.h"
