@@ -53,7 +53,7 @@ static struct vmem_map *make_map(void)
 	return map;
 }
 
-static void check_linux(const struct varch_kernel_file *kernel,
+static void check_linux(const struct varch_file *kernel,
 			const struct varch_loaded *loaded,
 			const struct vmem_view *view)
 {
@@ -86,8 +86,7 @@ static void decompress(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vmem_map *map;
-	const struct varch_kernel_file kernel = { .name = "k",
-		.file = { .bytes = data, .size = size } };
+	const struct varch_file kernel = { .what = "kernel", .path = "k", .bytes = data, .size = size };
 	const bool bzimage = varch_bzimage_is(&kernel);
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct varch_loaded loaded = { .entry = 0 };

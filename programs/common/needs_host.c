@@ -15,9 +15,9 @@
 
 #include <vm-agent/initrd.h>
 #include <vm-arch/arch.h>
+#include <vm-arch/kernel.h>
 #include <vm-arch/kernel_version.h>
 #include <vm-arch/layout.h>
-#include <vm-arch/load.h>
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/fd.h>
 

@@ -13,8 +13,8 @@
 #include <vm-agent/initrd.h>
 #include <vm-agent/request.h>
 #include <vm-arch/arch.h>
+#include <vm-arch/kernel.h>
 #include <vm-arch/kernel_version.h>
-#include <vm-arch/load.h>
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>

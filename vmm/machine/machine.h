@@ -169,7 +169,7 @@ struct vmm_machine {
 	struct cvmm_host owner;
 	struct vmm_process process;
 	struct vsu_loop *loop;
-	struct varch_kernel_file kernel;	/* until loaded */
+	struct varch_file kernel;	/* until loaded */
 	struct varch_file initrd;
 	struct varch_vm kvm;
 	struct vmm_memory memory;

@@ -7,6 +7,7 @@
 #include <device-kinds/disk.h>
 #include <virtio-devices/mmio.h>
 #include <vm-arch/arch.h>
+#include <vm-arch/kernel.h>
 #include <vm-arch/load.h>
 #include <vmm-sys-util/fd.h>
 
@@ -96,7 +97,9 @@ static int choose_acpi(struct vmm_machine *m, struct vsu_error *err)
 {
 	if (m->loaded.protocol == VARCH_PROTOCOL_BUILTIN)
 		return vsu_error_set(err, -EINVAL, "option --acpi: a built-in kernel knows the machine and reads no description of it; leave the option out");
-	varch_load_by_acpi(&m->loaded);
+	/* Linux on x86-64 always finds it */
+	if (m->loaded.protocol == VARCH_PROTOCOL_IMAGE)
+		m->loaded.protocol = VARCH_PROTOCOL_IMAGE_ACPI;
 	return 0;
 }
 
@@ -116,10 +119,12 @@ static int refuse_image(const struct varch_file *file, struct vsu_error *err)
 
 int vmm_boot_open(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = varch_kernel_file_open(&m->kernel, m->config->kernel, err);
+	int rc = varch_kernel_is_program_name(m->config->kernel) ?
+		 vsu_error_set(err, -EINVAL, "kernel '%s': the name stands for a kernel that a program installs, and is no file; give the path of the ELF file", m->config->kernel) :
+		 varch_file_open(&m->kernel, "kernel", m->config->kernel, err);
 
 	if (!rc)
-		rc = refuse_image(&m->kernel.file, err);
+		rc = refuse_image(&m->kernel, err);
 	if (rc < 0 || !m->config->initrd)
 		return rc;
 	rc = varch_file_open(&m->initrd, "initrd", m->config->initrd, err);
@@ -140,7 +145,7 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 	for (i = 0; !rc && i < m->config->cpus.n; i++)
 		rc = varch_load_cpu(&m->loaded, &m->kvm, m->cpus->cpu[i].fd, i,
 				  m->config->cpus.max, &m->config->cpu.choice, err);
-	varch_kernel_file_close(&m->kernel);	/* the guest has its own copy */
+	varch_file_close(&m->kernel);	/* the guest has its own copy */
 	varch_file_close(&m->initrd);
 	return rc;
 }

@@ -369,7 +369,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_private_free(&m->private_memory);
 	vmm_memory_free(&m->memory);
 	varch_vm_close(&m->kvm);
-	varch_kernel_file_close(&m->kernel);
+	varch_file_close(&m->kernel);
 	varch_file_close(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
 	vsu_fd_close(&m->power.button_irq_fd);

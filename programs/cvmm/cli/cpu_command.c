@@ -62,8 +62,7 @@ static void print_words(char *words, FILE *out)
 /* Files that are read, but have nothing in common, are refused as processors are. */
 static int find_words(const struct vmm_cpu_command *c, char *words, struct vsu_error *err)
 {
-	int rc = c->n ? varch_cpu_words_in_common(c->files, c->n, words, err) :
-			varch_cpu_words_of_host(words, err);
+	int rc = varch_cpu_words(c->files, c->n, words, err);
 	const bool files = c->n && rc != -EOPNOTSUPP;
 
 	return rc ? vmm_exit_status(files || rc == -E2BIG ? VMM_STAGE_CONFIGURATION : VMM_STAGE_KVM, rc) : 0;

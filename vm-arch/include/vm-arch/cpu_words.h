@@ -17,17 +17,12 @@ VSU_BEGIN_DECLS
 #define VARCH_CPU_MAX_TEXT 16384	/* bytes of a description, with its 0 */
 
 /*
- * The processor of this host's KVM, which is opened; words have VARCH_CPU_MAX_TEXT bytes. Errors
- * as varch_vm_open(); -EOPNOTSUPP: it cannot be described.
+ * Words that the processors in n files have in common; without files, those of this host's KVM,
+ * which is opened. words have VARCH_CPU_MAX_TEXT bytes. -EOPNOTSUPP: nothing, or this architecture
+ * has no such words; others: a file is refused or cannot be read, or as varch_vm_open().
  */
-VARCH_API int varch_cpu_words_of_host(char *words, struct vsu_error *err) VSU_NODISCARD;
-
-/*
- * Words that the processors in n files, at least one, have in common. -EOPNOTSUPP: nothing, or this
- * architecture has no such files; others: a file is refused or cannot be read.
- */
-VARCH_API int varch_cpu_words_in_common(const char *const *files, unsigned int n, char *words,
-			    struct vsu_error *err) VSU_NODISCARD;
+VARCH_API int varch_cpu_words(const char *const *files, unsigned int n, char *words,
+		    struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

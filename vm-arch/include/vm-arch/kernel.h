@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The file of a kernel to boot.
+ * The file of a kernel to boot: its name and its protocol.
  *
  * Threads: one at a time per kernel.
  */
@@ -8,6 +8,7 @@
 #define VARCH_BOOT_KERNEL_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include <vm-arch/attributes.h>
 #include <vm-arch/file.h>
@@ -15,24 +16,25 @@
 
 VSU_BEGIN_DECLS
 
-/* A kernel that is open, but whose content has not been checked. */
-struct varch_kernel_file {
-	const char *name;	/* for messages: as typed */
-	struct varch_file file;
-};
-
 /*
  * A name that the program cvmm replaces by the path of an installed file. Machines and templates
  * that were saved contain it.
  */
 #define VARCH_KERNEL_PROGRAM_PREFIX "builtin:"
 
-VARCH_API bool varch_kernel_is_program_name(const char *name);
+static inline bool varch_kernel_is_program_name(const char *name)
+{
+	return !strncmp(name, VARCH_KERNEL_PROGRAM_PREFIX, strlen(VARCH_KERNEL_PROGRAM_PREFIX));
+}
 
-/* name: a path, or "fd:N". -EINVAL: a name of the program; others as varch_file_open(). */
-VARCH_API int varch_kernel_file_open(struct varch_kernel_file *kernel, const char *name,
-		    struct vsu_error *err) VSU_NODISCARD;
-VARCH_API void varch_kernel_file_close(struct varch_kernel_file *kernel);
+/* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
+VARCH_API int varch_kernel_is_builtin(const struct varch_file *kernel, struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * The same of a kernel that is not open: a name of the program cvmm, which is of this protocol, or a
+ * file, with the errors of varch_file_open().
+ */
+VARCH_API int varch_kernel_name_is_builtin(const char *name) VSU_NODISCARD;
 
 VSU_END_DECLS
 

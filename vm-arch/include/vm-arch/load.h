@@ -23,7 +23,6 @@ VSU_BEGIN_DECLS
 
 struct varch_cpu_choice;
 struct varch_file;
-struct varch_kernel_file;
 struct varch_vm;
 
 /* Values of a saved machine. */
@@ -32,7 +31,7 @@ enum varch_protocol {
 	VARCH_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
 	VARCH_PROTOCOL_PVH,
 	VARCH_PROTOCOL_IMAGE,	/* an Image of Linux on arm64, and a device tree */
-	VARCH_PROTOCOL_IMAGE_ACPI, /* the same, and ACPI */
+	VARCH_PROTOCOL_IMAGE_ACPI, /* the same, and ACPI: the caller's choice for a loaded Image */
 	VARCH_NPROTOCOLS
 };
 
@@ -58,19 +57,10 @@ struct varch_loaded {
 	bool finds_pci;		/* of the built-in protocol, and has drivers for PCI */
 };
 
-/* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
-VARCH_API int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err) VSU_NODISCARD;
-
-/*
- * The same of a kernel that is not open: a name of the program cvmm, which is of this protocol, or as
- * varch_kernel_file_open(), whose errors are returned.
- */
-VARCH_API int varch_kernel_name_is_builtin(const char *name) VSU_NODISCARD;
-
 /* The machine as its kernel sees it. */
 struct varch_load {
 	const struct vmem_map *map;
-	const struct varch_kernel_file *kernel;
+	const struct varch_file *kernel;
 	const struct varch_file *initrd;	/* size 0: none */
 	const char *cmdline, *append;	/* append may be NULL */
 	bool on_bus;			/* its devices are on a PCI bus */
@@ -85,11 +75,8 @@ struct varch_load {
  * protocol, malformed, or truncated while it was read; -E2BIG: the guest has too little memory; -EOPNOTSUPP:
  * compressed by a method that this build does not have; -EFBIG: its content is larger than 1 GiB; -ENOMEM.
  */
-VARCH_API int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,
+VARCH_API int varch_load_kernel(const struct varch_file *kernel, const struct vmem_map *map,
 		    struct varch_loaded *loaded, struct vsu_error *err) VSU_NODISCARD;
-
-/* The machine shall be described to this kernel, which is not a built-in one, by ACPI. */
-VARCH_API void varch_load_by_acpi(struct varch_loaded *loaded);
 
 /* -EINVAL: the command line is too long, or the kernel expects no bus. */
 VARCH_API int varch_load_hand_over(const struct varch_load *load, const struct varch_loaded *loaded,

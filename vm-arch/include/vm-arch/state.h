@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include <vm-arch/attributes.h>
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/fields.h>
 
@@ -28,6 +29,7 @@ VSU_BEGIN_DECLS
 
 #define VARCH_STATE_NAME 16u	/* bytes of a section's name */
 #define VARCH_STATE_HEADER 40u	/* bytes of a section in front of its content */
+#define VARCH_STATE_LENGTH_AT 32u	/* its length in that header */
 #define VARCH_STATE_MAX (UINT64_C(1) << 30) /* bytes of a state */
 
 struct varch_state_writer {
@@ -83,7 +85,11 @@ struct varch_state_section {
 };
 
 /* Length of the content behind a header from an untrusted source. */
-VARCH_API uint64_t varch_state_length(const unsigned char *header);
+static inline uint64_t varch_state_length(const unsigned char *header)
+{
+	return vsu_le_load(header + VARCH_STATE_LENGTH_AT, 8);
+}
+
 /*
  * Reads the section at byte *at, and advances *at to its end. -EBADMSG: an incomplete
  * or damaged section, or *at is beyond the end.

@@ -59,13 +59,13 @@ static int hand_over(const struct varch_kernel *k, const struct varch_kernel_con
 static int load_files(struct varch_kernel *k, const struct varch_kernel_config *c,
 		      struct vmem_map *map, struct vsu_error *err)
 {
-	struct varch_kernel_file kernel;
+	struct varch_file kernel;
 	struct varch_file initrd = { .fd = -1 };
 	struct varch_load load = {
 		.map = map, .kernel = &kernel, .initrd = &initrd,
 		.cmdline = c->cmdline ? c->cmdline : "",
 	};
-	int rc = varch_kernel_file_open(&kernel, c->kernel, err);
+	int rc = varch_file_open(&kernel, "kernel", c->kernel, err);
 
 	if (rc < 0)
 		return rc;
@@ -76,7 +76,7 @@ static int load_files(struct varch_kernel *k, const struct varch_kernel_config *
 	if (!rc)
 		rc = hand_over(k, c, &load, err);
 	varch_file_close(&initrd);
-	varch_kernel_file_close(&kernel);
+	varch_file_close(&kernel);
 	return rc;
 }
 

@@ -76,14 +76,14 @@ static bool note_is_named(const struct note *note, const char *name)
 	return note->name_size == n && !memcmp(note->name, name, n);
 }
 
-static int kernel_refuse(const struct varch_kernel_file *kernel, const char *why,
+static int kernel_refuse(const struct varch_file *kernel, const char *why,
 			 struct vsu_error *err)
 {
-	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
+	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->path,
 			     why);
 }
 
-static int check_header(const struct varch_kernel_file *kernel, const Elf64_Ehdr *h,
+static int check_header(const struct varch_file *kernel, const Elf64_Ehdr *h,
 			struct vsu_error *err)
 {
 	if (h->e_ident[EI_CLASS] != ELFCLASS64 ||
@@ -96,7 +96,7 @@ static int check_header(const struct varch_kernel_file *kernel, const Elf64_Ehdr
 		return kernel_refuse(kernel, "its program headers are malformed", err);
 	if (vsu_range_exceeds(h->e_phoff,
 			      (uint64_t)h->e_phnum * sizeof(Elf64_Phdr),
-			      kernel->file.size))
+			      kernel->size))
 		return kernel_refuse(kernel, "truncated within its program headers",
 				     err);
 	return 0;
@@ -114,27 +114,27 @@ static const struct known {
 	{ 0, 3, "\x1f\x8b\x08", "it is compressed, which is not supported; decompress it by gunzip" },
 };
 
-static int refuse_unknown(const struct varch_kernel_file *kernel, struct vsu_error *err)
+static int refuse_unknown(const struct varch_file *kernel, struct vsu_error *err)
 {
 	const struct known *k;
 	char magic[4];
 
 	for (k = known; k < known + sizeof(known) / sizeof(known[0]); k++)
-		if (kernel->file.size >= k->at + k->len &&
-		    !varch_file_copy(&kernel->file, k->at, magic, k->len, NULL) &&
+		if (kernel->size >= k->at + k->len &&
+		    !varch_file_copy(kernel, k->at, magic, k->len, NULL) &&
 		    !memcmp(magic, k->magic, k->len))
 			return kernel_refuse(kernel, k->why, err);
 	return kernel_refuse(kernel, varch_elf.unknown, err);
 }
 
-static int read_header(const struct varch_kernel_file *kernel, Elf64_Ehdr *h,
+static int read_header(const struct varch_file *kernel, Elf64_Ehdr *h,
 		       struct vsu_error *err)
 {
-	const uint64_t size = kernel->file.size;
+	const uint64_t size = kernel->size;
 	int rc;
 
 	memset(h, 0, sizeof(*h));
-	rc = varch_file_copy(&kernel->file, 0, h,
+	rc = varch_file_copy(kernel, 0, h,
 			   size < sizeof(*h) ? (size_t)size : sizeof(*h), err);
 	if (rc < 0)
 		return rc;
@@ -145,13 +145,13 @@ static int read_header(const struct varch_kernel_file *kernel, Elf64_Ehdr *h,
 	return check_header(kernel, h, err);
 }
 
-static int check_segment(const struct varch_kernel_file *kernel, const Elf64_Phdr *p,
+static int check_segment(const struct varch_file *kernel, const Elf64_Phdr *p,
 			 struct vsu_error *err)
 {
 	uint64_t end;
 
 	if (vsu_range_exceeds(p->p_offset, p->p_filesz,
-			      kernel->file.size))
+			      kernel->size))
 		return kernel_refuse(kernel, "truncated within a segment", err);
 	if (p->p_filesz > p->p_memsz ||
 	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
@@ -199,7 +199,7 @@ static void take_notes(struct notes notes, struct identity *id)
 }
 
 /* Only the bytes that are really there, and no more than a kernel has. */
-static int read_notes(const struct varch_kernel_file *kernel, const Elf64_Phdr *p,
+static int read_notes(const struct varch_file *kernel, const Elf64_Phdr *p,
 		      struct identity *id, struct vsu_error *err)
 {
 	const uint64_t size = p->p_filesz < NOTES_MAX ? p->p_filesz : NOTES_MAX;
@@ -209,20 +209,20 @@ static int read_notes(const struct varch_kernel_file *kernel, const Elf64_Phdr *
 	int rc;
 
 	if (p->p_type != PT_NOTE || !size ||
-	    vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->file.size))
+	    vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->size))
 		return 0;
 	bytes = malloc((size_t)size);
 	if (!bytes)
-		return vsu_error_sys(err, -ENOMEM, "kernel '%s'", kernel->name);
+		return vsu_error_sys(err, -ENOMEM, "kernel '%s'", kernel->path);
 	notes.bytes = bytes;
-	rc = varch_file_copy(&kernel->file, p->p_offset, bytes, (size_t)size, err);
+	rc = varch_file_copy(kernel, p->p_offset, bytes, (size_t)size, err);
 	if (!rc)
 		take_notes(notes, id);
 	free(bytes);
 	return rc;
 }
 
-static int check_identity(const struct varch_kernel_file *kernel,
+static int check_identity(const struct varch_file *kernel,
 			  const struct identity *id, struct vsu_error *err)
 {
 	if (!id->ours && id->pvh)
@@ -233,9 +233,9 @@ static int check_identity(const struct varch_kernel_file *kernel,
 		return kernel_refuse(kernel, varch_elf.anonymous, err);
 	if (id->note.version != CVMM_BOOT_VERSION)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; %d is required",
-			kernel->name, id->note.version, CVMM_BOOT_VERSION);
+			kernel->path, id->note.version, CVMM_BOOT_VERSION);
 	if (id->note.flags & ~(CVMM_BOOT_LEVEL0 | CVMM_BOOT_PCI | CVMM_BOOT_ANY_LEVEL))
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': its note has unknown flags, %#" PRIx32, kernel->name,
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its note has unknown flags, %#" PRIx32, kernel->path,
 			id->note.flags);
 	return 0;
 }
@@ -267,7 +267,7 @@ static int memory_clear(const struct vmem_view *view, uint64_t gpa, uint64_t len
 	return rc;
 }
 
-static int load_segment(const struct varch_kernel_file *kernel,
+static int load_segment(const struct varch_file *kernel,
 			const struct vmem_view *view, const Elf64_Phdr *p,
 			struct vsu_error *err)
 {
@@ -275,9 +275,9 @@ static int load_segment(const struct varch_kernel_file *kernel,
 
 	if (!vmem_check_range(view, p->p_paddr, p->p_memsz, VMEM_WRITE))
 		return varch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory",
-			kernel->name, (uint64_t)p->p_memsz,
+			kernel->path, (uint64_t)p->p_memsz,
 			(uint64_t)p->p_paddr), VARCH_ADVICE_MEMORY);
-	rc = varch_file_place(&kernel->file, p->p_offset, p->p_filesz, view,
+	rc = varch_file_place(kernel, p->p_offset, p->p_filesz, view,
 			    p->p_paddr, err);
 	return rc ? rc : memory_clear(view, p->p_paddr + p->p_filesz,
 				      p->p_memsz - p->p_filesz);
@@ -292,12 +292,12 @@ static bool segment_holds(const Elf64_Phdr *p, uint64_t entry)
  * The program headers of a file whose own header has been checked, and what
  * its notes say. Leaves the n loadable ones in segments.
  */
-static int read_segments(const struct varch_kernel_file *kernel, const Elf64_Ehdr *h,
+static int read_segments(const struct varch_file *kernel, const Elf64_Ehdr *h,
 			 Elf64_Phdr *segments, unsigned int *n,
 			 struct identity *id, struct vsu_error *err)
 {
 	unsigned int i;
-	int rc = varch_file_copy(&kernel->file, h->e_phoff, segments,
+	int rc = varch_file_copy(kernel, h->e_phoff, segments,
 			       h->e_phnum * sizeof(*segments), err);
 
 	for (i = *n = 0; !rc && i < h->e_phnum; i++) {
@@ -308,7 +308,7 @@ static int read_segments(const struct varch_kernel_file *kernel, const Elf64_Ehd
 	return rc;
 }
 
-static int check_segments(const struct varch_kernel_file *kernel,
+static int check_segments(const struct varch_file *kernel,
 			  const Elf64_Phdr *segments, unsigned int n,
 			  struct vsu_error *err)
 {
@@ -327,7 +327,7 @@ static int check_segments(const struct varch_kernel_file *kernel,
 	return rc;
 }
 
-static int load_segments(const struct varch_kernel_file *kernel,
+static int load_segments(const struct varch_file *kernel,
 			 const struct vmem_view *view,
 			 const Elf64_Phdr *segments, unsigned int n,
 			 struct varch_loaded *loaded, struct vsu_error *err)
@@ -350,7 +350,7 @@ static int load_segments(const struct varch_kernel_file *kernel,
 	return rc;
 }
 
-int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_error *err)
+int varch_kernel_is_builtin(const struct varch_file *kernel, struct vsu_error *err)
 {
 	Elf64_Phdr segments[MAX_SEGMENTS];
 	struct identity id = { 0 };
@@ -361,26 +361,26 @@ int varch_kernel_is_builtin(const struct varch_kernel_file *kernel, struct vsu_e
 	if (!rc)
 		rc = read_segments(kernel, &h, segments, &n, &id, NULL);
 	if (rc == -ENOMEM)
-		return vsu_error_sys(err, rc, "kernel '%s'", kernel->name);
+		return vsu_error_sys(err, rc, "kernel '%s'", kernel->path);
 	return !rc && id.ours;
 }
 
 int varch_kernel_name_is_builtin(const char *name)
 {
-	struct varch_kernel_file kernel;
+	struct varch_file kernel;
 	int rc;
 
 	if (varch_kernel_is_program_name(name))
 		return 1;
-	rc = varch_kernel_file_open(&kernel, name, NULL);
+	rc = varch_file_open(&kernel, "kernel", name, NULL);
 	if (rc < 0)
 		return rc;
 	rc = varch_kernel_is_builtin(&kernel, NULL);
-	varch_kernel_file_close(&kernel);
+	varch_file_close(&kernel);
 	return rc;
 }
 
-int varch_elf_load(const struct varch_kernel_file *kernel,
+int varch_elf_load(const struct varch_file *kernel,
 		    const struct vmem_view *view, struct varch_loaded *out,
 		    struct vsu_error *err)
 {

@@ -17,7 +17,7 @@
  * protocols, malformed, or truncated while it was read; -E2BIG: the guest has
  * too little memory.
  */
-int varch_elf_load(const struct varch_kernel_file *kernel,
+int varch_elf_load(const struct varch_file *kernel,
 		    const struct vmem_view *view, struct varch_loaded *loaded,
 		    struct vsu_error *err);
 

@@ -20,7 +20,7 @@
 #define AT_INSTANCE 20u
 #define AT_FLAGS 24u
 #define AT_SUM 28u
-#define AT_LENGTH 32u
+#define AT_LENGTH VARCH_STATE_LENGTH_AT
 #define REQUIRED 1u		/* a reader that does not know it refuses the state */
 
 /* All that this version writes into a state. */
@@ -113,11 +113,6 @@ int varch_state_finish(struct varch_state_writer *w)
 }
 
 /* ------------------------------------------------------------------- reader */
-
-uint64_t varch_state_length(const unsigned char *header)
-{
-	return vsu_le_load(header + AT_LENGTH, 8);
-}
 
 /* As varch_state_next(), without the checksum. */
 static int read_section(const struct varch_state *state, size_t *at,

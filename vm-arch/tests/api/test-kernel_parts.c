@@ -73,7 +73,7 @@ static const struct {
 } refusals[] = {
 	{ { .size = 0, .kernel = "builtin:selftest" }, "size=16M", -EINVAL },
 	{ { .size = sizeof(struct varch_kernel_config) }, "size=16M", -EINVAL },
-	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:nothing" }, "size=16M", -EINVAL },
+	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:nothing" }, "size=16M", -ENOENT },
 	{ { .size = sizeof(struct varch_kernel_config), .kernel = "/nowhere" }, "size=16M", -ENOENT },
 	{ { .size = sizeof(struct varch_kernel_config), .kernel = "/proc/self/exe" }, "size=16M", -EBADMSG },
 	{ { .size = sizeof(struct varch_kernel_config), .kernel = "builtin:selftest",

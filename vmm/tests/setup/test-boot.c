@@ -37,6 +37,16 @@ START_TEST(each_device_has_an_interrupt_of_its_own)
 }
 END_TEST
 
+START_TEST(name_of_a_kernel_that_a_program_installs_is_refused)
+{
+	static const char *const names[] = { "builtin:selftest", "builtin:" };
+
+	RIG_OPTIONS(names[_i], "--memory=size=16M", "--serial=null");
+	ck_assert_int_eq(rig_try(&rig.owner), VSU_EXIT_DATA);
+	ck_assert_ptr_nonnull(strstr(rig.err.msg, "stands for a kernel that a program installs, and is no file; give the path"));
+}
+END_TEST
+
 #define CPU_LIST "--cpu=list:vendor=AuthenticAMD,family=23,model=1,stepping=2"
 
 START_TEST(described_processor_is_that_of_each_cpu)
@@ -340,6 +350,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, each_device_has_an_interrupt_of_its_own);
+	tcase_add_loop_test(tc, name_of_a_kernel_that_a_program_installs_is_refused, 0, 2);
 	tcase_add_test(tc, described_processor_is_that_of_each_cpu);
 	tcase_add_test(tc, described_processor_with_more_than_this_host_is_refused);
 	tcase_add_test(tc, bzimage_finds_the_page_of_parameters);

@@ -14,14 +14,14 @@
 /* Linux has tens of MiB. A small file can have a content as large as it states. */
 #define MOST (UINT64_C(1) << 30)
 
-static struct varch_compressed bytes_of(const struct varch_kernel_file *kernel)
+static struct varch_compressed bytes_of(const struct varch_file *kernel)
 {
 	return (struct varch_compressed){
-		.bytes = kernel->file.bytes, .fd = kernel->file.fd, .size = kernel->file.size,
+		.bytes = kernel->bytes, .fd = kernel->fd, .size = kernel->size,
 	};
 }
 
-bool varch_compressed_image_is(const struct varch_kernel_file *kernel)
+bool varch_compressed_image_is(const struct varch_file *kernel)
 {
 	const struct varch_compressed c = bytes_of(kernel);
 
@@ -74,7 +74,7 @@ static int read_header(struct varch_decompressor *d, unsigned char header[VARCH_
 	return 0;
 }
 
-static int load_content(struct varch_decompressor *d, const struct varch_kernel_file *kernel,
+static int load_content(struct varch_decompressor *d, const struct varch_file *kernel,
 			const struct vmem_view *view, struct varch_loaded *loaded, struct vsu_error *err)
 {
 	unsigned char header[VARCH_LINUX_IMAGE_HEADER];
@@ -83,21 +83,21 @@ static int load_content(struct varch_decompressor *d, const struct varch_kernel_
 	int rc = read_header(d, header, &image, err);
 
 	if (rc < 0)
-		return vsu_error_prefix(err, rc, "kernel '%s'", kernel->name);
+		return vsu_error_prefix(err, rc, "kernel '%s'", kernel->path);
 	rc = varch_linux_image_place(kernel, &image, image.len, view, loaded, err);
 	if (rc < 0)
 		return rc;
 	if (image.len > MOST)
-		return vsu_error_set(err, -EFBIG, "kernel '%s': its decompressed content states that it needs more than 1 GiB", kernel->name);
+		return vsu_error_set(err, -EFBIG, "kernel '%s': its decompressed content states that it needs more than 1 GiB", kernel->path);
 	t.first = t.at = loaded->first;
 	t.end = loaded->end;
 	rc = write_piece(&t, header, sizeof(header), err);
 	if (!rc)
 		rc = write_content(d, &t, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "kernel '%s'", kernel->name) : 0;
+	return rc < 0 ? vsu_error_prefix(err, rc, "kernel '%s'", kernel->path) : 0;
 }
 
-int varch_compressed_image_load(const struct varch_kernel_file *kernel, const struct vmem_view *view,
+int varch_compressed_image_load(const struct varch_file *kernel, const struct vmem_view *view,
 			      struct varch_loaded *loaded, struct vsu_error *err)
 {
 	const struct varch_compressed c = bytes_of(kernel);
@@ -105,7 +105,7 @@ int varch_compressed_image_load(const struct varch_kernel_file *kernel, const st
 	int rc = varch_decompressor_new(&d, &c, err);
 
 	if (rc < 0)
-		return vsu_error_prefix(err, rc, "kernel '%s'", kernel->name);
+		return vsu_error_prefix(err, rc, "kernel '%s'", kernel->path);
 	rc = load_content(d, kernel, view, loaded, err);
 	varch_decompressor_free(d);
 	return rc;

@@ -44,21 +44,21 @@ bool varch_linux_image_read(const unsigned char header[VARCH_LINUX_IMAGE_HEADER]
 	return true;
 }
 
-static int read_header(const struct varch_kernel_file *kernel, struct varch_linux_image *out, struct vsu_error *err)
+static int read_header(const struct varch_file *kernel, struct varch_linux_image *out, struct vsu_error *err)
 {
 	unsigned char header[VARCH_LINUX_IMAGE_HEADER];
 	int rc;
 
-	if (kernel->file.size < sizeof(header))
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': truncated within its header", kernel->name);
-	rc = varch_file_copy(&kernel->file, 0, header, sizeof(header), err);
+	if (kernel->size < sizeof(header))
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': truncated within its header", kernel->path);
+	rc = varch_file_copy(kernel, 0, header, sizeof(header), err);
 	if (rc < 0)
 		return rc;
 	return varch_linux_image_read(header, out) ? 0 :
-	       vsu_error_set(err, -EBADMSG, "kernel '%s': not an Image for arm64", kernel->name);
+	       vsu_error_set(err, -EBADMSG, "kernel '%s': not an Image for arm64", kernel->path);
 }
 
-bool varch_linux_image_is(const struct varch_kernel_file *kernel)
+bool varch_linux_image_is(const struct varch_file *kernel)
 {
 	struct varch_linux_image image;
 
@@ -79,16 +79,16 @@ static bool find_place(const struct vmem_view *view, uint64_t offset, uint64_t l
 	return false;
 }
 
-int varch_linux_image_place(const struct varch_kernel_file *kernel, const struct varch_linux_image *image, uint64_t len,
+int varch_linux_image_place(const struct varch_file *kernel, const struct varch_linux_image *image, uint64_t len,
 			  const struct vmem_view *view, struct varch_loaded *loaded, struct vsu_error *err)
 {
 	uint64_t at;
 
 	if (image->big_endian)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': it is big-endian; only little-endian kernels can be booted", kernel->name);
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': it is big-endian; only little-endian kernels can be booted", kernel->path);
 	if (!find_place(view, image->offset, len, &at))
 		return varch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 " behind a multiple of 2 MiB, which are not in guest memory",
-						     kernel->name, len, image->offset), VARCH_ADVICE_MEMORY);
+						     kernel->path, len, image->offset), VARCH_ADVICE_MEMORY);
 	*loaded = (struct varch_loaded){
 		.protocol = VARCH_PROTOCOL_IMAGE, .entry = at, .first = at, .end = at + len,
 		.initrd_end = (at & ~(GIB - 1)) + INITRD_REACH, .cmdline_max = CMDLINE_MAX,
@@ -96,14 +96,14 @@ int varch_linux_image_place(const struct varch_kernel_file *kernel, const struct
 	return 0;
 }
 
-int varch_linux_image_load(const struct varch_kernel_file *kernel, const struct vmem_view *view,
+int varch_linux_image_load(const struct varch_file *kernel, const struct vmem_view *view,
 		   struct varch_loaded *loaded, struct vsu_error *err)
 {
-	const uint64_t size = kernel->file.size;
+	const uint64_t size = kernel->size;
 	struct varch_linux_image image;
 	int rc = read_header(kernel, &image, err);
 
 	if (!rc)
 		rc = varch_linux_image_place(kernel, &image, image.len > size ? image.len : size, view, loaded, err);
-	return rc < 0 ? rc : varch_file_place(&kernel->file, 0, (size_t)size, view, loaded->first, err);
+	return rc < 0 ? rc : varch_file_place(kernel, 0, (size_t)size, view, loaded->first, err);
 }

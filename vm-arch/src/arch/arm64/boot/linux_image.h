@@ -28,17 +28,17 @@ struct varch_linux_image {
 bool varch_linux_image_read(const unsigned char header[VARCH_LINUX_IMAGE_HEADER], struct varch_linux_image *out);
 
 /* True if the file has the magic, even if it is otherwise invalid. */
-bool varch_linux_image_is(const struct varch_kernel_file *kernel);
+bool varch_linux_image_is(const struct varch_file *kernel);
 
 /*
  * Finds len bytes of memory (not 0) for a kernel, from loaded->first on. -EBADMSG: it is
  * big-endian; -E2BIG: the guest has too little memory.
  */
-int varch_linux_image_place(const struct varch_kernel_file *kernel, const struct varch_linux_image *image, uint64_t len,
+int varch_linux_image_place(const struct varch_file *kernel, const struct varch_linux_image *image, uint64_t len,
 			  const struct vmem_view *view, struct varch_loaded *loaded, struct vsu_error *err);
 
 /* -EBADMSG: not such a kernel; -E2BIG: the guest has too little memory. */
-int varch_linux_image_load(const struct varch_kernel_file *kernel, const struct vmem_view *view,
+int varch_linux_image_load(const struct varch_file *kernel, const struct vmem_view *view,
 		   struct varch_loaded *loaded, struct vsu_error *err);
 
 #endif

@@ -171,11 +171,6 @@ bool varch_guest_finds(enum varch_protocol protocol, enum varch_findable what)
 	return protocols[protocol].finds & what;
 }
 
-void varch_load_by_acpi(struct varch_loaded *loaded)
-{
-	loaded->protocol = VARCH_PROTOCOL_IMAGE_ACPI;
-}
-
 /* ---------------------------------------------------------------------------- the steps */
 
 static int check_low_memory(const struct vmem_view *view, struct vsu_error *err)
@@ -186,7 +181,7 @@ static int check_low_memory(const struct vmem_view *view, struct vsu_error *err)
 			    VARCH_ADVICE_MEMORY_AT_1G);
 }
 
-int varch_load_kernel(const struct varch_kernel_file *kernel, const struct vmem_map *map,
+int varch_load_kernel(const struct varch_file *kernel, const struct vmem_map *map,
 		    struct varch_loaded *loaded, struct vsu_error *err)
 {
 	const struct vmem_view *view = vmem_map_view(map);

@@ -12,24 +12,17 @@
 #include "arch/x86/cpu_description.h"
 #include "arch/x86/cpuid.h"
 
-static int write_words(const struct varch_cpu_description *d, char *words, struct vsu_error *err)
+static int describe_host(struct varch_cpu_description *d, struct vsu_error *err)
 {
-	return varch_cpu_description_write(d, ' ', words, VARCH_CPU_MAX_TEXT) < 0 ?
-	       vsu_error_set(err, -E2BIG, "the description is too long") : 0;
-}
-
-int varch_cpu_words_of_host(char *words, struct vsu_error *err)
-{
-	struct varch_vm kvm = { .kvm_fd = -1, .vm_fd = -1 };
-	struct varch_cpu_description d;
+	struct varch_vm kvm;
 	int rc = varch_vm_open(&kvm, NULL, err);
 
 	if (!rc)
 		rc = varch_cpuid_fetch(&kvm, err);
 	if (!rc)
-		rc = varch_cpu_description_of(&d, kvm.cpuid, err);
+		rc = varch_cpu_description_of(d, kvm.cpuid, err);
 	varch_vm_close(&kvm);
-	return rc ? rc : write_words(&d, words, err);
+	return rc;
 }
 
 static int read_file(const char *file, struct varch_cpu_description *d, struct vsu_error *err)
@@ -39,20 +32,31 @@ static int read_file(const char *file, struct varch_cpu_description *d, struct v
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", file) : 0;
 }
 
-int varch_cpu_words_in_common(const char *const *files, unsigned int n, char *words,
-			    struct vsu_error *err)
+static int find_common(const char *const *files, unsigned int n, struct varch_cpu_description *d,
+		       struct vsu_error *err)
 {
-	struct varch_cpu_description d, other;
+	struct varch_cpu_description other;
 	unsigned int i;
-	int rc = read_file(files[0], &d, err);
+	int rc = read_file(files[0], d, err);
 
 	for (i = 1; !rc && i < n; i++) {
 		rc = read_file(files[i], &other, err);
 		if (rc < 0)
 			break;
-		rc = varch_cpu_description_limit(&d, &other, err);
+		rc = varch_cpu_description_limit(d, &other, err);
 		if (rc < 0)
 			vsu_error_prefix(err, rc, "'%s'", files[i]);
 	}
-	return rc ? rc : write_words(&d, words, err);
+	return rc;
+}
+
+int varch_cpu_words(const char *const *files, unsigned int n, char *words, struct vsu_error *err)
+{
+	struct varch_cpu_description d;
+	int rc = n ? find_common(files, n, &d, err) : describe_host(&d, err);
+
+	if (rc < 0)
+		return rc;
+	rc = varch_cpu_description_write(&d, ' ', words, VARCH_CPU_MAX_TEXT);
+	return rc < 0 ? vsu_error_set(err, -E2BIG, "the description is too long") : 0;
 }

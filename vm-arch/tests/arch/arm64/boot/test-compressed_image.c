@@ -15,7 +15,7 @@
 #define IMAGE 50000u
 
 static unsigned char image[IMAGE], file[2 * IMAGE], copy[IMAGE + 16];
-static struct varch_kernel_file kernel;
+static struct varch_file kernel;
 static struct varch_loaded loaded;
 static struct vsu_error err;
 static struct vmem_map *map;
@@ -42,7 +42,7 @@ static void setup(void)
 	put_le64(image + 16, MIB);
 	put_le64(image + 24, 0xa);
 	memcpy(image + 56, "ARM\x64", 4);
-	kernel = (struct varch_kernel_file){ .name = "k", .file = { .what = "kernel", .path = "k", .bytes = file } };
+	kernel = (struct varch_file){ .what = "kernel", .path = "k", .bytes = file };
 }
 
 static void teardown(void)
@@ -52,7 +52,7 @@ static void teardown(void)
 
 static void make_gzip(size_t len)
 {
-	kernel.file.size = compress_gzip(image, len, file, sizeof(file));
+	kernel.size = compress_gzip(image, len, file, sizeof(file));
 }
 
 static int load(void)
@@ -92,7 +92,7 @@ START_TEST(image_of_a_zboot_kernel_is_loaded)
 	const size_t n = compress_gzip(image, IMAGE, file + ZBOOT_HEADER, sizeof(file) - ZBOOT_HEADER);
 
 	zboot_header(file, (uint32_t)n, "gzip");
-	kernel.file.size = ZBOOT_HEADER + n + 100;
+	kernel.size = ZBOOT_HEADER + n + 100;
 	ck_assert(varch_compressed_image_is(&kernel));
 	ck_assert_int_eq(load(), 0);
 	assert_loaded(IMAGE);
@@ -183,11 +183,11 @@ END_TEST
 START_TEST(damaged_file_is_refused)
 {
 	make_gzip(IMAGE);
-	kernel.file.size--;
+	kernel.size--;
 	assert_refused(load(), -EBADMSG, "kernel 'k': its gzip data is truncated; copy or build it again", err);
-	kernel.file.size += 2;
+	kernel.size += 2;
 	assert_refused(load(), -EBADMSG, "kernel 'k': 1 bytes follow the end of its gzip data; remove them, or decompress it by gunzip", err);
-	kernel.file.size = 12;
+	kernel.size = 12;
 	assert_refused(load(), -EBADMSG, "kernel 'k': its gzip data is truncated; copy or build it again", err);
 }
 END_TEST

@@ -13,7 +13,7 @@
 #define BASE (VARCH_HOLE_FIRST > 0 ? UINT64_C(0) : VARCH_HOLE_END)
 
 static unsigned char file[4096];
-static struct varch_kernel_file kernel;
+static struct varch_file kernel;
 static struct varch_loaded loaded;
 static struct vsu_error err;
 static struct vmem_map *map;
@@ -40,8 +40,7 @@ static void setup(void)
 	put_le(16, MIB);
 	put_le(24, 0xa);
 	memcpy(file + 56, "ARM\x64", 4);
-	kernel = (struct varch_kernel_file){ .name = "k", .file = {
-		.what = "kernel", .path = "k", .bytes = file, .size = sizeof(file) } };
+	kernel = (struct varch_file){ .what = "kernel", .path = "k", .bytes = file, .size = sizeof(file) };
 }
 
 static void teardown(void)
@@ -85,7 +84,7 @@ START_TEST(other_files_are_no_image)
 	file[56] = 'B';
 	ck_assert(!varch_linux_image_is(&kernel));
 	assert_refused(load(), -EBADMSG, "kernel 'k': not an Image for arm64", err);
-	kernel.file.size = 63;
+	kernel.size = 63;
 	ck_assert(!varch_linux_image_is(&kernel));
 	assert_refused(load(), -EBADMSG, "kernel 'k': truncated within its header", err);
 }

@@ -17,7 +17,7 @@
 
 /* A kernel of two pages that wants 1 MiB at 2 MiB, to be spoilt by tests. */
 static unsigned char image[PAYLOAD_AT + PAYLOAD];
-static struct varch_kernel_file kernel;
+static struct varch_file kernel;
 static struct varch_loaded loaded;
 static struct vsu_error err;
 static struct vmem_map *map;
@@ -51,8 +51,7 @@ static void make_image(void)
 static void setup(void)
 {
 	make_image();
-	kernel = (struct varch_kernel_file){ .name = "k",
-		.file = { .bytes = image, .size = sizeof(image) } };
+	kernel = (struct varch_file){ .what = "kernel", .path = "k", .bytes = image, .size = sizeof(image) };
 	map = make_memory(8 * MIB);
 }
 
@@ -173,9 +172,9 @@ START_TEST(d2_08_file_without_the_magic_is_no_bzimage)
 	image[SETUP_MAGIC] = 'h';
 	ck_assert(!varch_bzimage_is(&kernel));
 	image[SETUP_MAGIC] = 'H';
-	kernel.file.size = SETUP_MAGIC + 3;
+	kernel.size = SETUP_MAGIC + 3;
 	ck_assert(!varch_bzimage_is(&kernel));
-	kernel.file.size = SETUP_MAGIC + 4;
+	kernel.size = SETUP_MAGIC + 4;
 	ck_assert(varch_bzimage_is(&kernel));
 	assert_says(-EBADMSG, "truncated within its setup header");
 }

@@ -29,20 +29,20 @@ struct header {
 	uint64_t pref_address;
 };
 
-bool varch_bzimage_is(const struct varch_kernel_file *kernel)
+bool varch_bzimage_is(const struct varch_file *kernel)
 {
 	char magic[4];
 
-	return kernel->file.size >= SETUP_MAGIC + sizeof(magic) &&
-	       !varch_file_copy(&kernel->file, SETUP_MAGIC, magic, sizeof(magic),
+	return kernel->size >= SETUP_MAGIC + sizeof(magic) &&
+	       !varch_file_copy(kernel, SETUP_MAGIC, magic, sizeof(magic),
 			      NULL) &&
 	       !memcmp(magic, "HdrS", sizeof(magic));
 }
 
-static int kernel_refuse(const struct varch_kernel_file *kernel, const char *why,
+static int kernel_refuse(const struct varch_file *kernel, const char *why,
 			 struct vsu_error *err)
 {
-	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
+	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->path,
 			     why);
 }
 
@@ -63,14 +63,14 @@ static void read_header(const unsigned char *b, struct header *h)
 	h->init_size = (uint32_t)vsu_le_load(b + SETUP_INIT_SIZE, 4);
 }
 
-static int check_version(const struct varch_kernel_file *kernel,
+static int check_version(const struct varch_file *kernel,
 			 const struct header *h, struct vsu_error *err)
 {
 	if (h->boot_flag != BOOT_FLAG)
 		return kernel_refuse(kernel, "the bzImage has no boot sector signature", err);
 	if (h->version < VERSION_64_BIT)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its boot protocol is %d.%02d; 2.12 (Linux 3.8) is required",
-			kernel->name, h->version >> 8, h->version & 0xff);
+			kernel->path, h->version >> 8, h->version & 0xff);
 	if (!(h->loadflags & LOADED_HIGH))
 		return kernel_refuse(kernel, "a zImage, which loads below 1 MiB; only a bzImage can be booted", err);
 	if (!(h->xloadflags & XLF_KERNEL_64))
@@ -78,30 +78,30 @@ static int check_version(const struct varch_kernel_file *kernel,
 	return 0;
 }
 
-static int check_fields(const struct varch_kernel_file *kernel,
+static int check_fields(const struct varch_file *kernel,
 			const struct header *h, struct vsu_error *err)
 {
 	if (SETUP_MAGIC + h->jump < SETUP_END ||
 	    SETUP_MAGIC + h->jump > PARAMS_HEADER_MAX)
 		return kernel_refuse(kernel, "the bzImage header has an invalid length", err);
 	if (!vsu_is_power_of_two(h->alignment) || h->alignment < MIN_ALIGNMENT)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': its alignment, %#" PRIx32 ", is not a power of two of at least a page", kernel->name, h->alignment);
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its alignment, %#" PRIx32 ", is not a power of two of at least a page", kernel->path, h->alignment);
 	if (!h->relocatable && h->pref_address < VARCH_BOOT_KERNEL_GPA)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': its address, %#" PRIx64 ", is below 1 MiB, which the boot protocol reserves", kernel->name, h->pref_address);
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its address, %#" PRIx64 ", is below 1 MiB, which the boot protocol reserves", kernel->path, h->pref_address);
 	return 0;
 }
 
 /* Finds the compressed kernel in the file. */
-static int find_payload(const struct varch_kernel_file *kernel,
+static int find_payload(const struct varch_file *kernel,
 			const struct header *h, size_t *offset, size_t *len,
 			struct vsu_error *err)
 {
 	const size_t at = ((h->sects ? h->sects : DEFAULT_SECTS) + 1) * SECTOR;
 
-	if (at >= kernel->file.size)
+	if (at >= kernel->size)
 		return kernel_refuse(kernel, "truncated within its setup sectors",
 				     err);
-	if ((uint64_t)h->syssize * 16 > kernel->file.size - at)
+	if ((uint64_t)h->syssize * 16 > kernel->size - at)
 		return kernel_refuse(kernel, "truncated within its compressed part",
 				     err);
 	if ((uint64_t)h->syssize * 16 <= ENTRY_64)
@@ -136,7 +136,7 @@ static bool find_place(const struct vmem_view *view, uint64_t alignment,
 	return false;
 }
 
-static int choose_place(const struct varch_kernel_file *kernel,
+static int choose_place(const struct varch_file *kernel,
 			const struct header *h, const struct vmem_view *view,
 			uint64_t len, uint64_t *at, struct vsu_error *err)
 {
@@ -146,20 +146,20 @@ static int choose_place(const struct varch_kernel_file *kernel,
 		return 0;
 	if (h->relocatable && find_place(view, h->alignment, len, at))
 		return 0;
-	return varch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which are not in guest memory", kernel->name, len,
+	return varch_advise(err, vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which are not in guest memory", kernel->path, len,
 		h->pref_address, h->relocatable ? " or elsewhere" : ""), VARCH_ADVICE_MEMORY);
 }
 
 /* The begin of the file goes into bytes, PARAMS_HEADER_MAX of them. */
-static int header_take(const struct varch_kernel_file *kernel, unsigned char *bytes,
+static int header_take(const struct varch_file *kernel, unsigned char *bytes,
 		       struct header *h, struct vsu_error *err)
 {
 	int rc;
 
-	if (kernel->file.size < PARAMS_HEADER_MAX)
+	if (kernel->size < PARAMS_HEADER_MAX)
 		return kernel_refuse(kernel, "truncated within its setup header",
 				     err);
-	rc = varch_file_copy(&kernel->file, 0, bytes, PARAMS_HEADER_MAX, err);
+	rc = varch_file_copy(kernel, 0, bytes, PARAMS_HEADER_MAX, err);
 	if (rc < 0)
 		return rc;
 	read_header(bytes, h);
@@ -167,7 +167,7 @@ static int header_take(const struct varch_kernel_file *kernel, unsigned char *by
 	return rc ? rc : check_fields(kernel, h, err);
 }
 
-int varch_bzimage_load(const struct varch_kernel_file *kernel,
+int varch_bzimage_load(const struct varch_file *kernel,
 		     const struct vmem_view *view, struct varch_loaded *loaded,
 		     struct vsu_error *err)
 {
@@ -184,7 +184,7 @@ int varch_bzimage_load(const struct varch_kernel_file *kernel,
 	room = h.init_size > len ? h.init_size : len;
 	rc = choose_place(kernel, &h, view, room, &at, err);
 	if (!rc)
-		rc = varch_file_place(&kernel->file, offset, len, view, at, err);
+		rc = varch_file_place(kernel, offset, len, view, at, err);
 	if (rc < 0)
 		return rc;
 	*loaded = (struct varch_loaded){
@@ -215,7 +215,7 @@ static void put_memory(unsigned char *page, const struct varch_e820 *memory)
 	}
 }
 
-int varch_bzimage_hand_over(const struct varch_kernel_file *kernel,
+int varch_bzimage_hand_over(const struct varch_file *kernel,
 			  const struct varch_loaded *loaded,
 			  const struct varch_handover *handover,
 			  const struct vmem_view *view, uint64_t gpa,

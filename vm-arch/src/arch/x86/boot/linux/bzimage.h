@@ -18,19 +18,19 @@
 /*
  * True if the file has the magic of a bzImage, even if it is otherwise invalid.
  */
-bool varch_bzimage_is(const struct varch_kernel_file *kernel);
+bool varch_bzimage_is(const struct varch_file *kernel);
 
 /*
  * Copies the compressed kernel to its preferred address, or to another possible
  * one, with the space behind it that it requires for decompression. -EBADMSG:
  * not a kernel with this entry; -E2BIG: the guest has too little memory.
  */
-int varch_bzimage_load(const struct varch_kernel_file *kernel,
+int varch_bzimage_load(const struct varch_file *kernel,
 		     const struct vmem_view *view, struct varch_loaded *loaded,
 		     struct vsu_error *err);
 
 /* Writes the kernel's parameter page; rsi gets its address. */
-int varch_bzimage_hand_over(const struct varch_kernel_file *kernel,
+int varch_bzimage_hand_over(const struct varch_file *kernel,
 			  const struct varch_loaded *loaded,
 			  const struct varch_handover *handover,
 			  const struct vmem_view *view, uint64_t gpa,
