@@ -2,25 +2,15 @@
 /* The report of --dry-run: one line, or one object, for each thing. */
 #include <config.h>
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <vm-memory/kvm.h>
-#include <vmm-sys-util/json.h>
 
 #include "base/command_line.h"
-#include "memory/populated.h"
 #include "common/dry_run.h"
 #include "config/option_rows.h"
-
-/* All there is to say about a region. */
-struct facts {
-	const char *kind, *protection, *mapping, *slot;
-	uint64_t gpa, len, fd_offset;
-	const void *hva;
-	int fd;
-};
+#include "memory/populated.h"
+#include "report.h"
 
 /* The kind of memory slot that KVM gets. */
 static const char *slot_name(const struct vmem_block *block, bool rom)
@@ -40,91 +30,57 @@ static const char *store_name(uint32_t flags)
 	return flags & VMEM_BLOCK_SHARED ? "shared" : "kept-private";
 }
 
-/* Describes a block without its guest address. */
-static void text_block(const struct vmem_block *block, uint32_t flags,
-		       FILE *to)
+static const char *mapping_name(uint32_t flags)
 {
-	fprintf(to, "%s size=%" PRIu64 " page-size=%" PRIu64 " mapping=%s protection=%s fd=%d fd-offset=%" PRIu64 " seals=%#" PRIx32
-		" guest-store=%s slot=%s populated=%" PRIu64 "\n",
-		vmm_block_kind_name(block), vmem_block_len(block),
-		vmem_block_page_size(block),
-		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
-		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
-		vmem_block_file_pos(block, 0), vmem_block_seals(block),
-		store_name(flags), slot_name(block, vmem_block_flags(block) & VMEM_BLOCK_ROM), vmm_populated(block));
+	return flags & VMEM_BLOCK_SHARED ? "shared" : "private";
 }
 
-static void json_block(const struct vmem_block *block, uint32_t flags,
-		       FILE *to)
+static const char *protection_name(uint32_t flags)
 {
-	struct vsu_json j = { .to = to };
-
-	vsu_json_open(&j, NULL, '{');
-	vsu_json_text(&j, "kind", vmm_block_kind_name(block));
-	vsu_json_u64(&j, "size", vmem_block_len(block));
-	vsu_json_u64(&j, "page_size", vmem_block_page_size(block));
-	vsu_json_text(&j, "mapping", flags & VMEM_BLOCK_SHARED ? "shared" : "private");
-	vsu_json_text(&j, "protection", flags & VMEM_BLOCK_WRITE ? "rw" : "r");
-	vsu_json_i64(&j, "fd", vmem_block_fd(block));
-	vsu_json_u64(&j, "fd_offset", vmem_block_file_pos(block, 0));
-	vsu_json_u64(&j, "seals", vmem_block_seals(block));
-	vsu_json_text(&j, "guest_store", store_name(flags));
-	vsu_json_text(&j, "slot", slot_name(block, vmem_block_flags(block) & VMEM_BLOCK_ROM));
-	vsu_json_u64(&j, "populated", vmm_populated(block));
-	vsu_json_close(&j, '}');
-	fputc('\n', to);
+	return flags & VMEM_BLOCK_WRITE ? "rw" : "r";
 }
 
 void vmm_report_block(const struct vmem_block *block, FILE *to, bool json)
 {
 	const uint32_t flags = vmem_block_flags(block);
+	const struct vmm_fact facts[] = {
+		{ "kind", VMM_TEXT(vmm_block_kind_name(block)), .label = "" },
+		{ "size", VMM_NUMBER(vmem_block_len(block)) },
+		{ "page_size", VMM_NUMBER(vmem_block_page_size(block)), .label = "page-size" },
+		{ "mapping", VMM_TEXT(mapping_name(flags)) },
+		{ "protection", VMM_TEXT(protection_name(flags)) },
+		{ "fd", VMM_SIGNED(vmem_block_fd(block)) },
+		{ "fd_offset", VMM_NUMBER(vmem_block_file_pos(block, 0)), .label = "fd-offset" },
+		{ "seals", VMM_HEX(vmem_block_seals(block)) },
+		{ "guest_store", VMM_TEXT(store_name(flags)), .label = "guest-store" },
+		{ "slot", VMM_TEXT(slot_name(block, flags & VMEM_BLOCK_ROM)) },
+		{ "populated", VMM_NUMBER(vmm_populated(block)) },
+		{ .name = NULL },
+	};
 
-	if (json)
-		json_block(block, flags, to);
-	else
-		text_block(block, flags, to);
+	vmm_report_line(facts, json, to);
 }
 
-static struct facts facts_of(const struct vmem_region *region)
+static void report_region(struct vmm_report *r, const struct vmem_region *region)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 	const uint32_t flags = vmem_block_flags(block);
-	struct facts f = {
-		.kind = vmm_block_kind_name(block),
-		.protection = flags & VMEM_BLOCK_WRITE ? "rw" : "r",
-		.mapping = flags & VMEM_BLOCK_SHARED ? "shared" : "private",
-		.slot = slot_name(block, vmem_region_is_rom(region)),
-		.gpa = vmem_region_gpa(region), .len = vmem_region_len(region),
-		.fd_offset = vmem_region_file_pos(region, 0),
-		.hva = vmem_region_hva(region), .fd = vmem_block_fd(block),
+	const int fd = vmem_block_fd(block);
+	const enum vmm_place of_file = fd < 0 ? VMM_IN_JSON : VMM_EVERYWHERE;
+	const struct vmm_fact facts[] = {
+		{ "gpa", VMM_HEX(vmem_region_gpa(region)), .label = "" },
+		{ "size", VMM_NUMBER(vmem_region_len(region)), .label = "" },
+		{ "kind", VMM_TEXT(vmm_block_kind_name(block)), .label = "" },
+		{ "mapping", VMM_TEXT(mapping_name(flags)), .label = "" },
+		{ "protection", VMM_TEXT(protection_name(flags)), .label = "" },
+		{ "hva", VMM_HEX((uintptr_t)vmem_region_hva(region)) },
+		{ "fd", VMM_SIGNED(fd), .place = of_file },
+		{ "fd_offset", VMM_HEX(vmem_region_file_pos(region, 0)), .place = of_file },
+		{ "slot", VMM_TEXT(slot_name(block, vmem_region_is_rom(region))) },
+		{ .name = NULL },
 	};
 
-	return f;
-}
-
-static void text_region(const struct facts *f, FILE *to)
-{
-	fprintf(to, "memory %#" PRIx64 " %" PRIu64 " %s %s %s hva=%p",
-		f->gpa, f->len, f->kind, f->mapping, f->protection, f->hva);
-	if (f->fd >= 0)
-		fprintf(to, " fd=%d fd_offset=%#" PRIx64, f->fd,
-			f->fd_offset);
-	fprintf(to, " slot=%s\n", f->slot);
-}
-
-static void json_region(const struct facts *f, struct vsu_json *to)
-{
-	vsu_json_open(to, NULL, '{');
-	vsu_json_u64(to, "gpa", f->gpa);
-	vsu_json_u64(to, "size", f->len);
-	vsu_json_text(to, "kind", f->kind);
-	vsu_json_text(to, "mapping", f->mapping);
-	vsu_json_text(to, "protection", f->protection);
-	vsu_json_u64(to, "hva", (uintptr_t)f->hva);
-	vsu_json_i64(to, "fd", f->fd);
-	vsu_json_u64(to, "fd_offset", f->fd_offset);
-	vsu_json_text(to, "slot", f->slot);
-	vsu_json_close(to, '}');
+	vmm_report_element(r, "memory", facts);
 }
 
 /* Names the process that serves the queues. */
@@ -137,20 +93,6 @@ static const char *server_name(const struct vmm_device_spec *spec)
 static bool is_of_user(const struct vmm_device *d)
 {
 	return d->spec.remote && !d->spec.spawned;
-}
-
-static void text_device(const struct vmm_device *d, FILE *to)
-{
-	fprintf(to, "device id=%" PRIu32, d->spec.id);
-	if (d->slot)
-		fprintf(to, " pci=0000:00:%02x.0", d->slot);
-	else
-		fprintf(to, " mmio=%#" PRIx64, d->gpa);
-	fprintf(to, " irq=%" PRIu32 " backend=%s%s%s%s\n", d->irq,
-		is_of_user(d) ? "user:" : server_name(&d->spec),
-		is_of_user(d) ? d->spec.socket : "",
-		d->spec.kind ? " kind=" : "",
-		d->spec.kind ? d->spec.kind->name : "");
 }
 
 /* The windows of a device behind a socket, which is their owner's name. */
@@ -166,86 +108,51 @@ static const struct vmm_window *next_window(const struct vmm_machine *m,
 	return NULL;
 }
 
-static void text_windows(const struct vmm_machine *m,
-			 const struct vmm_device *d, FILE *to)
+static void report_windows(struct vmm_report *r, const struct vmm_machine *m, const struct vmm_device *d)
 {
 	const struct vmm_window *w = NULL;
+	char backend[128];
 
-	while ((w = next_window(m, d, w)))
-		fprintf(to, "window %#" PRIx64 " %" PRIu64 " shmid=%u backend=%s%s\n",
-			w->gpa, w->len, w->shmid, is_of_user(d) ? "user:" : "spawn:",
-			w->name);
-}
+	vmm_report_list(r, "windows");
+	while (d->spec.remote && (w = next_window(m, d, w))) {
+		const struct vmm_fact facts[] = {
+			{ "gpa", VMM_HEX(w->gpa), .label = "" },
+			{ "size", VMM_NUMBER(w->len), .label = "" },
+			{ "shmid", VMM_NUMBER(w->shmid) },
+			{ "backend", VMM_TEXT(backend), .place = VMM_IN_TEXT },
+			{ .name = NULL },
+		};
 
-static void json_windows(const struct vmm_machine *m,
-			 const struct vmm_device *d, struct vsu_json *to)
-{
-	const struct vmm_window *w = NULL;
-
-	vsu_json_open(to, "windows", '[');
-	while ((w = next_window(m, d, w))) {
-		vsu_json_open(to, NULL, '{');
-		vsu_json_u64(to, "shmid", w->shmid);
-		vsu_json_u64(to, "gpa", w->gpa);
-		vsu_json_u64(to, "size", w->len);
-		vsu_json_close(to, '}');
+		snprintf(backend, sizeof(backend), "%s:%s", server_name(&d->spec), w->name);
+		vmm_report_element(r, "window", facts);
 	}
-	vsu_json_close(to, ']');
+	vmm_report_end_list(r);
 }
 
-static void json_address(const struct vmm_device *d, struct vsu_json *to)
+/* In text the windows follow the devices. */
+static void report_device(struct vmm_report *r, const struct vmm_machine *m, const struct vmm_device *d)
 {
 	char function[16];
+	const struct vmm_fact facts[] = {
+		{ "id", VMM_NUMBER(d->spec.id) },
+		{ "pci", VMM_TEXT(function), .is_absent = !d->slot },
+		{ "mmio", VMM_HEX(d->gpa), .is_absent = d->slot },
+		{ "irq", VMM_NUMBER(d->irq) },
+		{ "backend", VMM_TEXT(server_name(&d->spec)) },
+		{ "socket", VMM_TEXT(is_of_user(d) ? d->spec.socket : NULL), .place = VMM_IS_JOINED, .label = "" },
+		{ "kind", VMM_TEXT(d->spec.kind ? d->spec.kind->name : NULL) },
+		{ "path", VMM_TEXT(is_of_user(d) ? NULL : vmm_device_describe(&d->spec).file), .place = VMM_IN_JSON },
+		{ .name = NULL },
+	};
 
 	snprintf(function, sizeof(function), "0000:00:%02x.0", d->slot & 0xff);
-	if (d->slot)
-		vsu_json_text(to, "pci", function);
-	else
-		vsu_json_u64(to, "mmio", d->gpa);
-	vsu_json_u64(to, "irq", d->irq);
-}
-
-static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
-			struct vsu_json *to)
-{
-	const char *on = is_of_user(d) ? d->spec.socket
-					: vmm_device_describe(&d->spec).file;
-
-	vsu_json_open(to, NULL, '{');
-	vsu_json_u64(to, "id", d->spec.id);
-	json_address(d, to);
-	vsu_json_text(to, "backend", server_name(&d->spec));
-	if (d->spec.kind)
-		vsu_json_text(to, "kind", d->spec.kind->name);
-	if (on)
-		vsu_json_text(to, is_of_user(d) ? "socket" : "path", on);
-	if (d->spec.remote)
-		json_windows(m, d, to);
-	vsu_json_close(to, '}');
-}
-
-static void report_text(const struct vmm_machine *m,
-			const struct vmem_map *map, FILE *to)
-{
-	struct facts f;
-	unsigned int i;
-
-	fprintf(to, "cpus %u\n", m->config->cpus.n);
-	if (m->config->cpus.max > m->config->cpus.n)
-		fprintf(to, "max-cpus %u\n", m->config->cpus.max);
-	for (i = 0; i < vmem_map_count(map); i++) {
-		f = facts_of(vmem_map_region(map, i));
-		text_region(&f, to);
-	}
-	for (i = 0; i < m->ndevices; i++)
-		if (!m->devices[i].spec.absent)
-			text_device(&m->devices[i], to);
-	for (i = 0; i < m->ndevices; i++)
-		text_windows(m, &m->devices[i], to);
+	vmm_report_element(r, "device", facts);
+	if (r->is_json && d->spec.remote)
+		report_windows(r, m, d);
 }
 
 /* The command line that makes this machine, for --config. */
-static void json_arguments(const struct vmm_process_options *p, struct vsu_json *to)
+static void write_arguments(const struct vmm_process_options *p, struct vsu_json *to)
 {
 	const struct vmm_option_row *row;
 	char flags[4][24];
@@ -262,38 +169,32 @@ static void json_arguments(const struct vmm_process_options *p, struct vsu_json 
 	vmm_command_line_member(to, p->given, p->ngiven, skipped);
 }
 
-static void report_json(const struct vmm_machine *m, const struct vmm_process_options *process,
-			const struct vmem_map *map, FILE *to)
-{
-	struct vsu_json j = { .to = to };
-	struct facts f;
-	unsigned int i;
-
-	vsu_json_open(&j, NULL, '{');
-	vsu_json_u64(&j, "cpus", m->config->cpus.n);
-	vsu_json_u64(&j, "max_cpus", m->config->cpus.max);
-	vsu_json_open(&j, "memory", '[');
-	for (i = 0; i < vmem_map_count(map); i++) {
-		f = facts_of(vmem_map_region(map, i));
-		json_region(&f, &j);
-	}
-	vsu_json_close(&j, ']');
-	vsu_json_open(&j, "devices", '[');
-	for (i = 0; i < m->ndevices; i++)
-		if (!m->devices[i].spec.absent)
-			json_device(m, &m->devices[i], &j);
-	vsu_json_close(&j, ']');
-	json_arguments(process, &j);
-	vsu_json_close(&j, '}');
-	fputc('\n', to);
-}
-
 void vmm_report(const struct vmm_machine *m, const struct vmm_process_options *process, FILE *to)
 {
 	const struct vmem_map *map = vmm_memory_map(&m->memory);
+	const unsigned int n = m->config->cpus.n, max = m->config->cpus.max;
+	const struct vmm_fact facts[] = {
+		{ "cpus", VMM_NUMBER(n) },
+		{ "max_cpus", VMM_NUMBER(max), .label = "max-cpus", .place = max > n ? VMM_EVERYWHERE : VMM_IN_JSON },
+		{ .name = NULL },
+	};
+	struct vmm_report r;
+	unsigned int i;
 
-	if (process->json)
-		report_json(m, process, map, to);
-	else
-		report_text(m, map, to);
+	vmm_report_begin(&r, process->json, 0, to);
+	vmm_report_facts(&r, facts);
+	vmm_report_list(&r, "memory");
+	for (i = 0; i < vmem_map_count(map); i++)
+		report_region(&r, vmem_map_region(map, i));
+	vmm_report_end_list(&r);
+	vmm_report_list(&r, "devices");
+	for (i = 0; i < m->ndevices; i++)
+		if (!m->devices[i].spec.absent)
+			report_device(&r, m, &m->devices[i]);
+	vmm_report_end_list(&r);
+	for (i = 0; i < m->ndevices && !r.is_json; i++)
+		report_windows(&r, m, &m->devices[i]);
+	if (r.is_json)
+		write_arguments(process, &r.json);
+	vmm_report_end(&r);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* A report of a machine, for people or for programs. */
-#ifndef VMM_REPORT_H
-#define VMM_REPORT_H
+#ifndef VMM_COMMON_DRY_RUN_H
+#define VMM_COMMON_DRY_RUN_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -13,11 +13,11 @@
 #include <cvmm/template.h>
 #include <vmm-sys-util/option_place.h>
 
-#include "common/machine_rows.h"
 #include "common/foreign_words.h"
 #include "common/helpers.h"
-#include "common/plain.h"
+#include "common/machine_rows.h"
 #include "exec/template_command.h"
+#include "plain.h"
 
 #define DEFAULT_FOLDERS 4
 

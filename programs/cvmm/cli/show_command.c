@@ -11,18 +11,17 @@
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/file_value.h>
-#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/option_place.h>
 
 #include "api/configuration.h"
 #include "cli/show_command.h"
 #include "config/device.h"
 #include "config/options.h"
-#include "common/plain.h"
 #include "machine/exit_status.h"
+#include "report.h"
 #include "transfer/saved_folder.h"
 
-#define MIB_BITS 20
+#define WIDTH 10	/* of names */
 
 enum { VERIFY, JSON, HELP, FOLDER };
 
@@ -69,14 +68,6 @@ struct shown {
 	bool verified;
 };
 
-/* Texts are those of the folder. */
-static void print_text(FILE *out, const char *name, const char *text)
-{
-	fprintf(out, "%-10s ", name);
-	vmm_print_plain(text, out);
-	fputc('\n', out);
-}
-
 static const char *kind_of(const struct vmm_device_spec *spec, char text[32])
 {
 	if (spec->kind)
@@ -105,22 +96,32 @@ static const char *options_of(const struct vmm_config *machine, unsigned int i)
 	return list + (*list == ',');
 }
 
-static void print_devices(const struct shown *s, FILE *out)
+static void report_devices(struct vmm_report *r, const struct vmm_config *machine)
 {
-	char text[VMM_DEVICE_TEXT_MAX + 64], name[32], kind[32];
 	const struct vmm_device_spec *spec;
-	const char *what;
+	const char *file, *options;
+	char title[32], kind[32];
 	unsigned int i;
 
-	for (i = 0; i < s->machine->ndevices; i++) {
-		spec = &s->machine->specs[i];
+	vmm_report_list(r, "devices");
+	for (i = 0; i < machine->ndevices; i++) {
+		spec = &machine->specs[i];
+		file = spec->absent ? "" : file_of(spec);
+		options = options_of(machine, i);
+		const struct vmm_fact facts[] = {
+			{ "device", VMM_NUMBER(i), .place = VMM_IN_JSON },
+			{ "kind", VMM_TEXT(kind_of(spec, kind)), .label = "" },
+			{ "file", VMM_TEXT(file), .label = "", .is_absent = !*file },
+			{ "options", VMM_TEXT(options), .label = "", .is_absent = *file || !*options },
+			{ .name = NULL },
+		};
+
 		if (spec->absent)
 			continue;
-		snprintf(name, sizeof(name), "device %u", i);
-		what = *file_of(spec) ? file_of(spec) : options_of(s->machine, i);
-		snprintf(text, sizeof(text), "%s%s%s", kind_of(spec, kind), *what ? " " : "", what);
-		print_text(out, name, text);
+		snprintf(title, sizeof(title), "device %u", i);
+		vmm_report_element(r, title, facts);
 	}
+	vmm_report_end_list(r);
 }
 
 static const char *date_of(uint64_t seconds, char text[32])
@@ -138,84 +139,43 @@ static const char *sums_of(const struct shown *s)
 	return s->verified ? "verified" : s->facts.sums ? "present; --verify compares them" : "none";
 }
 
-static void print_rows(const struct shown *s, FILE *out)
+static const char *or_unknown(const char *text)
 {
-	const struct vmm_saved_facts *f = &s->facts;
-	char date[32];
-
-	print_text(out, "folder", s->folder);
-	print_text(out, "kind", s->template ? "template" : "saved machine");
-	if (s->machine->name)
-		print_text(out, "name", s->machine->name);
-	print_text(out, "date", date_of(f->saved_s, date));
-	print_text(out, "version", f->version[0] ? f->version : "unknown");
-	print_text(out, "kernel", s->machine->kernel);
-	fprintf(out, "%-10s %" PRIu32 "\n", "cpus", f->cpus);
-	if (s->machine->cpus.max > f->cpus)
-		fprintf(out, "%-10s %u\n", "max-cpus", s->machine->cpus.max);
-	print_text(out, "processor", f->processor[0] ? f->processor : "unknown");
-	fprintf(out, "%-10s %" PRIu64 " s\n", "ran", f->age_ns / 1000000000);
-	fprintf(out, "%-10s %" PRIu64 "M\n", "memory", f->memory >> MIB_BITS);
-	fprintf(out, "%-10s %" PRIu64 "M\n", "disk", (f->bytes + (1u << MIB_BITS) - 1) >> MIB_BITS);
-	if (f->base[0]) {
-		print_text(out, "base", f->base);
-		fprintf(out, "%-10s %" PRIu64 "M\n", "changed", (f->changed + (1u << MIB_BITS) - 1) >> MIB_BITS);
-	}
-	print_text(out, "checksums", sums_of(s));
-	print_devices(s, out);
+	return *text ? text : "unknown";
 }
 
-static void write_devices(const struct shown *s, struct vsu_json *to)
-{
-	const struct vmm_device_spec *spec;
-	char kind[32];
-	unsigned int i;
-
-	vsu_json_open(to, "devices", '[');
-	for (i = 0; i < s->machine->ndevices; i++) {
-		spec = &s->machine->specs[i];
-		if (spec->absent)
-			continue;
-		vsu_json_open(to, NULL, '{');
-		vsu_json_u64(to, "device", i);
-		vsu_json_text(to, "kind", kind_of(spec, kind));
-		if (file_of(spec)[0])
-			vsu_json_text(to, "file", file_of(spec));
-		else if (*options_of(s->machine, i))
-			vsu_json_text(to, "options", options_of(s->machine, i));
-		vsu_json_close(to, '}');
-	}
-	vsu_json_close(to, ']');
-}
-
-static void print_json(const struct shown *s, FILE *out)
+static void print_report(const struct shown *s, bool json, FILE *out)
 {
 	const struct vmm_saved_facts *f = &s->facts;
-	struct vsu_json to = { .to = out };
+	const struct vmm_config *machine = s->machine;
+	char date[32], ran[32];
+	const struct vmm_fact facts[] = {
+		{ "folder", VMM_TEXT(s->folder) },
+		{ "template", VMM_BOOL(s->template), .label = "kind", .as = s->template ? "template" : "saved machine" },
+		{ "name", VMM_TEXT(machine->name) },
+		{ "saved_s", VMM_NUMBER(f->saved_s), .label = "date", .as = date_of(f->saved_s, date) },
+		{ "version", VMM_TEXT(f->version), .as = or_unknown(f->version) },
+		{ "kernel", VMM_TEXT(machine->kernel) },
+		{ "cpus", VMM_NUMBER(f->cpus) },
+		{ "max_cpus", VMM_NUMBER(machine->cpus.max), .label = "max-cpus",
+		  .place = machine->cpus.max > f->cpus ? VMM_EVERYWHERE : VMM_IN_JSON },
+		{ "processor", VMM_TEXT(f->processor), .as = or_unknown(f->processor) },
+		{ "age_ns", VMM_NUMBER(f->age_ns), .label = "ran", .as = ran },
+		{ "memory", VMM_BYTES(f->memory) },
+		{ "bytes", VMM_ROOM(f->bytes), .label = "disk" },
+		{ "base", VMM_TEXT(f->base), .is_absent = !f->base[0] },
+		{ "changed", VMM_ROOM(f->changed), .is_absent = !f->base[0] },
+		{ "checksums", VMM_BOOL(f->sums), .as = sums_of(s) },
+		{ "verified", VMM_BOOL(s->verified), .place = VMM_IN_JSON },
+		{ .name = NULL },
+	};
+	struct vmm_report r;
 
-	vsu_json_open(&to, NULL, '{');
-	vsu_json_text(&to, "folder", s->folder);
-	vsu_json_bool(&to, "template", s->template);
-	if (s->machine->name)
-		vsu_json_text(&to, "name", s->machine->name);
-	vsu_json_u64(&to, "saved_s", f->saved_s);
-	vsu_json_text(&to, "version", f->version);
-	vsu_json_text(&to, "kernel", s->machine->kernel);
-	vsu_json_u64(&to, "cpus", f->cpus);
-	vsu_json_u64(&to, "max_cpus", s->machine->cpus.max);
-	vsu_json_text(&to, "processor", f->processor);
-	vsu_json_u64(&to, "age_ns", f->age_ns);
-	vsu_json_u64(&to, "memory", f->memory);
-	vsu_json_u64(&to, "bytes", f->bytes);
-	if (f->base[0]) {
-		vsu_json_text(&to, "base", f->base);
-		vsu_json_u64(&to, "changed", f->changed);
-	}
-	vsu_json_bool(&to, "checksums", f->sums);
-	vsu_json_bool(&to, "verified", s->verified);
-	write_devices(s, &to);
-	vsu_json_close(&to, '}');
-	fputc('\n', out);
+	snprintf(ran, sizeof(ran), "%" PRIu64 " s", f->age_ns / 1000000000);
+	vmm_report_begin(&r, json, WIDTH, out);
+	vmm_report_facts(&r, facts);
+	report_devices(&r, machine);
+	vmm_report_end(&r);
 }
 
 /* -------------------------------------------------------------------- the run */
@@ -249,7 +209,7 @@ static int print_machine(struct shown *s, bool json, FILE *out, struct vsu_error
 	status = rc < 0 ? status_of(rc) : vmm_configuration_parse(&c, &options, &saved, err);
 	if (!status) {
 		s->machine = &options.machine;
-		(json ? print_json : print_rows)(s, out);
+		print_report(s, json, out);
 		vmm_options_free(&options);
 	}
 	vmm_configuration_free(&c);

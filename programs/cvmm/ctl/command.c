@@ -14,12 +14,12 @@
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
-#include "common/plain.h"
 #include "ctl/command.h"
 #include "ctl/files.h"
 #include "ctl/metrics.h"
 #include "ctl/output.h"
 #include "machine/exit_status.h"
+#include "plain.h"
 
 /* A reply has less than 64 KiB for a machine with all devices. */
 #define MAX_REPLY (1u << 20)

@@ -13,8 +13,8 @@
 #include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/text.h>
 
-#include "common/plain.h"
 #include "ctl/output.h"
+#include "plain.h"
 
 #define WIDTH 12
 /* A narrower terminal has the values below the name of their row. */

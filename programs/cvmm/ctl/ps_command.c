@@ -8,16 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/json.h>
-
-#include "common/plain.h"
 #include "ctl/machines.h"
-#include "ctl/output.h"
 #include "ctl/ps_command.h"
+#include "report.h"
 
 #define RUN_FOLDER "/run/cvmm"
 #define PATIENCE_SECONDS 2
-#define MIB_BITS 20
 
 enum { JSON, HELP, FOLDER };
 
@@ -84,73 +80,41 @@ static const char *uptime_of(const struct vmm_found *f, char text[32])
 	return text;
 }
 
-/* Names of files may have any bytes. */
-static void print_end(const struct vmm_found *f, FILE *out)
+/* NULL: the names of the columns. */
+static void report_machine(struct vmm_report *r, const struct vmm_found *found)
 {
-	vmm_print_plain(f->path, out);
-	if (f->state != VMM_FOUND_ANSWERED) {
-		fputs(": ", out);
-		vmm_print_plain(reason_of(f), out);
-	}
-	fputc('\n', out);
+	static const struct vmm_found none;
+	const struct vmm_found *f = found ? found : &none;
+	const bool answered = f->state == VMM_FOUND_ANSWERED;
+	char uptime[32];
+	const struct vmm_fact facts[] = {
+		{ "name", VMM_TEXT(f->name), .is_absent = !f->name[0], .width = -16 },
+		{ "pid", VMM_NUMBER(f->pid), .is_absent = !f->pid, .width = 7 },
+		{ "state", VMM_TEXT(state_of(f)), .width = -9 },
+		{ "uptime_ns", VMM_NUMBER(f->uptime_ns), .label = "uptime", .as = uptime_of(f, uptime),
+		  .is_absent = !answered, .width = 13 },
+		{ "memory", VMM_BYTES(f->memory), .is_absent = !answered, .width = 9 },
+		{ "present", VMM_BYTES(f->present), .is_absent = !answered, .width = 9 },
+		{ "socket", VMM_TEXT(f->path) },
+		{ "error", VMM_TEXT(reason_of(f)), .is_absent = answered, .place = VMM_IS_JOINED },
+		{ .name = NULL },
+	};
+
+	vmm_report_row(r, facts, !found);
 }
 
-static void print_row(const struct vmm_found *f, FILE *out)
+static void report_machines(const struct vmm_machines *ms, bool json, FILE *out)
 {
-	char uptime[32], pid[16] = "-";
-
-	if (f->pid)
-		snprintf(pid, sizeof(pid), "%d", (int)f->pid);
-	if (f->state == VMM_FOUND_ANSWERED)
-		fprintf(out, "%-16s %7s %-9s %13s %8" PRIu64 "M %8" PRIu64 "M ", f->name[0] ? f->name : "-",
-			pid, f->activity, uptime_of(f, uptime), f->memory >> MIB_BITS,
-			f->present >> MIB_BITS);
-	else
-		fprintf(out, "%-16s %7s %-9s %13s %9s %9s ", "-", pid, state_of(f), "-", "-", "-");
-	print_end(f, out);
-}
-
-static void print_rows(const struct vmm_machines *ms, FILE *out)
-{
+	struct vmm_report r;
 	unsigned int i;
 
-	fprintf(out, "%-16s %7s %-9s %13s %9s %9s %s\n", "name", "pid", "state", "uptime", "memory", "present",
-		"socket");
+	vmm_report_begin(&r, json, 0, out);
+	vmm_report_list(&r, "machines");
+	report_machine(&r, NULL);
 	for (i = 0; i < ms->n; i++)
-		print_row(ms->list[i], out);
-}
-
-static void print_object(const struct vmm_found *f, struct vsu_json *to)
-{
-	vsu_json_open(to, NULL, '{');
-	vsu_json_text(to, "socket", f->path);
-	vsu_json_text(to, "state", state_of(f));
-	if (f->pid)
-		vsu_json_i64(to, "pid", f->pid);
-	if (f->name[0])
-		vsu_json_text(to, "name", f->name);
-	if (f->state == VMM_FOUND_ANSWERED) {
-		vsu_json_u64(to, "uptime_ns", f->uptime_ns);
-		vsu_json_u64(to, "memory", f->memory);
-		vsu_json_u64(to, "present", f->present);
-	} else {
-		vsu_json_text(to, "error", reason_of(f));
-	}
-	vsu_json_close(to, '}');
-}
-
-static void print_json(const struct vmm_machines *ms, FILE *out)
-{
-	struct vsu_json to = { .to = out };
-	unsigned int i;
-
-	vsu_json_open(&to, NULL, '{');
-	vsu_json_open(&to, "machines", '[');
-	for (i = 0; i < ms->n; i++)
-		print_object(ms->list[i], &to);
-	vsu_json_close(&to, ']');
-	vsu_json_close(&to, '}');
-	fputc('\n', out);
+		report_machine(&r, ms->list[i]);
+	vmm_report_end_list(&r);
+	vmm_report_end(&r);
 }
 
 /* Those that exist: of services, and of the user. */
@@ -180,7 +144,7 @@ int vmm_ps_command_run(const struct vmm_ps_command *c, FILE *out, struct vsu_err
 		rc = vmm_machines_find(&ms, c->folders[i], err);
 	if (!rc) {
 		vmm_machines_ask(&ms, PATIENCE_SECONDS);
-		(c->json ? print_json : print_rows)(&ms, out);
+		report_machines(&ms, c->json, out);
 	}
 	vmm_machines_free(&ms);
 	return rc;

@@ -242,8 +242,8 @@ START_TEST(table_names_machines_and_stale_sockets)
 	ck_assert_ptr_nonnull(strstr(run(".", NULL), "./a?.control: no process listens"));
 	ck_assert_ptr_nonnull(strstr(run(".", NULL), "./c?.control: no process listens"));
 	ck_assert_ptr_nonnull(strstr(run(".", NULL), "\nweb-1 "));
-	ck_assert_ptr_nonnull(strstr(run("--json", "."), "{\"socket\":\"./b.control\",\"state\":\"running\",\"pid\":"));
-	ck_assert_ptr_nonnull(strstr(run("--json", "."), "\"state\":\"stale\",\"error\":\"no process listens"));
+	ck_assert_ptr_nonnull(strstr(run("--json", "."), ",\"socket\":\"./b.control\"}"));
+	ck_assert_ptr_nonnull(strstr(run("--json", "."), "{\"state\":\"stale\",\"socket\":\"./a\\u001b.control\",\"error\":\"no process listens"));
 }
 END_TEST
 

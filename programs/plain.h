@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_COMMON_PLAIN_H
-#define VMM_COMMON_PLAIN_H
+#ifndef VMM_PLAIN_H
+#define VMM_PLAIN_H
 
 #include <stdio.h>
 

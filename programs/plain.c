@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "common/plain.h"
+#include "plain.h"
 
 /* Bytes of a control character at the text's beginning: 0, 1, or 2 (C1 in UTF-8). */
 static unsigned int control_len(const unsigned char *text)
