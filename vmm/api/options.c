@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Options of a machine, collected as parsed arguments. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 #include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/sized.h>
+#include <vmm-sys-util/text.h>
 
 #include "api/options.h"
 #include "config/option_rows.h"
@@ -137,6 +139,65 @@ int cvmm_options_add(struct cvmm_options *o, const char *name, const char *value
 	return rc;
 }
 
+/* ------------------------------------------------------------------ properties */
+
+/* A comma ends a property, unless another one follows it. */
+static void put_value(const char *value, FILE *to)
+{
+	fputc('=', to);
+	for (; *value; value++) {
+		if (*value == ',')
+			fputc(',', to);
+		fputc(*value, to);
+	}
+}
+
+static int write_list(const struct cvmm_property *properties, size_t n, struct vsu_text *list,
+		      struct vsu_error *err)
+{
+	size_t i;
+
+	if (vsu_text_open(list) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	for (i = 0; i < n; i++) {
+		fprintf(list->to, "%s%s", i ? "," : "", properties[i].key);
+		if (properties[i].value)
+			put_value(properties[i].value, list->to);
+	}
+	return vsu_text_close(list) < 0 ? vsu_error_set(err, -ENOMEM, "no memory for options") : 0;
+}
+
+static int check_properties(const struct cvmm_property *properties, size_t n, struct vsu_error *err)
+{
+	int rc = vsu_check_array(properties, n, "properties", err);
+	size_t i;
+
+	for (i = 0; !rc && i < n; i++)
+		if (!properties[i].key || !*properties[i].key || strpbrk(properties[i].key, ",="))
+			rc = vsu_error_set(err, -EINVAL, "property %zu has no valid key", i);
+	return rc;
+}
+
+int cvmm_options_add_properties(struct cvmm_options *o, const char *name,
+				const struct cvmm_property *properties, size_t n, struct vsu_error *err)
+{
+	struct vsu_text list;
+	int rc = check_properties(properties, n, err);
+
+	if (!rc)
+		rc = write_list(properties, n, &list, err);
+	if (rc < 0)
+		return rc;
+	if (list.len <= CVMM_OPTION_MAX_LIST) {
+		rc = cvmm_options_add(o, name, list.bytes, err);
+	} else {
+		rc = vsu_error_set(err, -E2BIG, "option --%s: its list has %zu characters; the maximum is %d", name, list.len, CVMM_OPTION_MAX_LIST);
+		(void)vsu_error_operands(err, 0, list.len, CVMM_OPTION_MAX_LIST);
+	}
+	free(list.bytes);
+	return rc;
+}
+
 int cvmm_options_add_json(struct cvmm_options *o, const char *text, struct vsu_error *err)
 {
 	char **argv, *copy;
@@ -157,6 +218,46 @@ int cvmm_options_add_json(struct cvmm_options *o, const char *text, struct vsu_e
 	free(argv);
 	return rc;
 }
+
+/* ----------------------------------------------------------------------- words */
+
+/* One block: the array, then the texts. */
+static char **pack_words(const struct vmm_words *w)
+{
+	const size_t array = ((size_t)w->n + 1) * sizeof(char *);
+	size_t size = array;
+	char **words, *at;
+	int i;
+
+	for (i = 0; i < w->n; i++)
+		size += strlen(w->words[i]) + 1;
+	words = calloc(1, size);
+	at = (char *)words + array;
+	for (i = 0; words && i < w->n; i++) {
+		words[i] = at;
+		at = stpcpy(at, w->words[i]) + 1;
+	}
+	return words;
+}
+
+int cvmm_options_write_words(const struct cvmm_options *o, char ***words, struct vsu_error *err)
+{
+	struct vmm_words written;
+	char **packed;
+	int n, rc = vmm_arguments_write(&o->arguments, &written, err);
+
+	if (rc < 0)
+		return rc;
+	n = written.n;
+	packed = pack_words(&written);
+	vmm_words_free(&written);
+	if (!packed)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	*words = packed;
+	return n;
+}
+
+/* ------------------------------------------------------------------------ life */
 
 int cvmm_options_new(struct cvmm_options **out, struct vsu_error *err)
 {

@@ -43,6 +43,20 @@ CVMM_API void cvmm_options_free(struct cvmm_options *options);
 CVMM_API int cvmm_options_add(struct cvmm_options *options, const char *name,
 			      const char *value, struct vsu_error *err) VSU_NODISCARD;
 
+/* A property of a device. value is NULL for a key alone, as "readonly". */
+struct cvmm_property {
+	const char *key, *value;
+};
+
+/*
+ * Adds --NAME with a list of n properties, as that of a device. Values are literal: the commas of
+ * a path are not doubled. -E2BIG: the list exceeds CVMM_OPTION_MAX_LIST, and err->got is its length; others as
+ * of cvmm_options_add().
+ */
+CVMM_API int cvmm_options_add_properties(struct cvmm_options *options, const char *name,
+					 const struct cvmm_property *properties, size_t n,
+					 struct vsu_error *err) VSU_NODISCARD;
+
 /*
  * Adds the words of a command line that follow "cvmm run". -ENOENT, -EINVAL and
  * -ENOMEM, likewise.
@@ -56,6 +70,13 @@ CVMM_API int cvmm_options_add_words(struct cvmm_options *options, size_t n,
  */
 CVMM_API int cvmm_options_add_json(struct cvmm_options *options, const char *text,
 				   struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Writes the options as words that cvmm_options_add_words() accepts. *words receives an array with a NULL at
+ * its end, which the caller frees by free(); it contains the texts. Returns the number of words. -ENOMEM.
+ */
+CVMM_API int cvmm_options_write_words(const struct cvmm_options *options, char ***words,
+				      struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -236,6 +236,11 @@ static int words_with_null(void)
 	return cvmm_options_add_words(options, 2, words, &err);
 }
 
+static int options_without_properties(void)
+{
+	return cvmm_options_add_properties(options, "fs", NULL, 1, &err);
+}
+
 static int json_without_text(void)
 {
 	return cvmm_options_add_json(options, NULL, &err);
@@ -266,6 +271,7 @@ static const struct {
 	{ option_without_name, "is not the name of an option" },
 	{ words_without_words, "words is NULL" },
 	{ words_with_null, "word 1 is NULL" },
+	{ options_without_properties, "properties is NULL" },
 	{ json_without_text, "text is NULL" },
 	{ kernel_without_devices, "config->devices is NULL" },
 };

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about options that a program collects. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cvmm/options.h"
+#include "../util.h"
+
+static struct cvmm_options *options;
+static struct vsu_error err;
+static char **words;
+
+static void setup(void)
+{
+	ck_assert_int_eq(cvmm_options_new(&options, &err), 0);
+}
+
+static void after(void)
+{
+	cvmm_options_free(options);
+	free(words);
+	words = NULL;
+}
+
+static int add_folder(const char *path)
+{
+	const struct cvmm_property properties[] = {
+		{ "path", path }, { "tag", "home" }, { "readonly", NULL }, { "hide", "a,b:c=d" },
+	};
+
+	return cvmm_options_add_properties(options, "fs", properties, COUNT(properties), &err);
+}
+
+START_TEST(values_of_properties_are_literal)
+{
+	ck_assert_int_eq(add_folder("/srv/a,readonly=off,b"), 0);
+	ck_assert_int_eq(cvmm_options_write_words(options, &words, &err), 1);
+	ck_assert_str_eq(words[0], "--fs=path=/srv/a,,readonly=off,,b,tag=home,readonly,hide=a,,b:c=d");
+	ck_assert_ptr_null(words[1]);
+}
+END_TEST
+
+START_TEST(written_words_are_the_same_options)
+{
+	static const char *const given[] = { "./-kernel", "disk,a.img", "--cpus=2", "--clone", "--disk=b.img,readonly" };
+	struct cvmm_options *copy;
+	char **again;
+	int i, n;
+
+	ck_assert_int_eq(cvmm_options_add_words(options, COUNT(given), given, &err), 0);
+	n = cvmm_options_write_words(options, &words, &err);
+	ck_assert_int_eq(n, 5);
+	ck_assert_int_eq(cvmm_options_new(&copy, &err), 0);
+	ck_assert_int_eq(cvmm_options_add_words(copy, (size_t)n, (const char *const *)words, &err), 0);
+	ck_assert_int_eq(cvmm_options_write_words(copy, &again, &err), n);
+	for (i = 0; i < n; i++)
+		ck_assert_str_eq(words[i], again[i]);
+	free(again);
+	cvmm_options_free(copy);
+}
+END_TEST
+
+START_TEST(empty_options_have_no_words)
+{
+	ck_assert_int_eq(cvmm_options_write_words(options, &words, &err), 0);
+	ck_assert_ptr_null(words[0]);
+}
+END_TEST
+
+START_TEST(list_of_properties_has_a_maximum)
+{
+	char path[CVMM_OPTION_MAX_LIST + 1];
+
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_eq(add_folder(path), -E2BIG);
+	ck_assert_uint_eq(err.limit, CVMM_OPTION_MAX_LIST);
+	ck_assert_uint_eq(err.got, strlen(path) + strlen("path=,tag=home,readonly,hide=a,,b:c=d"));
+	ck_assert_int_eq(cvmm_options_write_words(options, &words, &err), 0);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct cvmm_property property;
+	int code;
+} refused[] = {
+	{ "fs", { "color", "red" }, -ENOENT }, { "fs", { NULL, "red" }, -EINVAL }, { "fs", { "", NULL }, -EINVAL },
+	{ "fs", { "path=/srv,readonly", NULL }, -EINVAL }, { "folder", { "path", "/srv" }, -ENOENT },
+};
+
+START_TEST(refused_property_adds_nothing)
+{
+	ck_assert_int_eq(cvmm_options_add_properties(options, refused[_i].name, &refused[_i].property, 1, &err), refused[_i].code);
+	ck_assert_int_eq(cvmm_options_write_words(options, &words, &err), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("options");
+	TCase *tc = tcase_create("options");
+
+	tcase_add_checked_fixture(tc, setup, after);
+	tcase_add_test(tc, values_of_properties_are_literal);
+	tcase_add_test(tc, written_words_are_the_same_options);
+	tcase_add_test(tc, empty_options_have_no_words);
+	tcase_add_test(tc, list_of_properties_has_a_maximum);
+	tcase_add_loop_test(tc, refused_property_adds_nothing, 0, (int)COUNT(refused));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
