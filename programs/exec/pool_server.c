@@ -309,7 +309,7 @@ static void drop_client(struct vmm_pool_server *s, unsigned int i)
 	memmove(&s->clients[i], &s->clients[i + 1], (--s->nclients - i) * sizeof(s->clients[0]));
 }
 
-/* One that sends nothing is replaced by others. */
+/* A client that sends nothing is dropped for the next one. */
 static void accept_client(struct vmm_pool_server *s)
 {
 	int fd = vsu_sock_accept(s->listener);

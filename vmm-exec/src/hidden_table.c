@@ -189,7 +189,7 @@ static bool is_system(const char *type)
 	return *t;
 }
 
-/* Nothing else is mounted over it. Neither call mounts what the folder is a trigger of. */
+/* Nothing else is mounted over it. The calls do not mount the file system of an automount point. */
 static bool is_autofs(const char *folder)
 {
 	struct statfs st = { 0 };
