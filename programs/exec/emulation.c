@@ -42,7 +42,7 @@ static void pass_socket(struct prog_program *p, int fd)
 
 /* *fd is the front-end's end of the connection. */
 static int share_folder(const struct vmm_emulation *e, const struct vmm_emulation_config *c,
-			const struct vmm_plan_folder *f, int *fd, struct vsu_error *err)
+			const struct cvmm_exec_share *f, int *fd, struct vsu_error *err)
 {
 	struct prog_program p = { .argc = 0 };
 	struct prog_child child;
@@ -78,7 +78,7 @@ static bool has_card(const struct vmm_emulation_config *c)
 }
 
 /*
- * QEMU's own card would not drop frames. Of the sockets that it inherits, QEMU uses none for a
+ * QEMU's own card would not drop frames. QEMU uses no inherited socket for a
  * vhost-user card: it connects to the address of the listener. *fd is this address. The daemon
  * would wait for another front-end after QEMU.
  */
@@ -142,12 +142,12 @@ static void add_machine(struct prog_program *p, const struct vmm_emulation_confi
 	prog_program_add(p, "-object");
 	prog_program_add(p, "memory-backend-memfd,id=memory,share=on,size=%" PRIu64 "K", c->memory >> 10);
 	prog_program_add(p, "-kernel");
-	prog_program_add(p, "%s", c->plan->kernel);
+	prog_program_add(p, "%s", c->parts->kernel);
 	prog_program_add(p, "-initrd");
-	prog_program_add(p, "/proc/self/fd/%d", c->plan->initrd_fd);
-	prog_program_pass(p, c->plan->initrd_fd);
+	prog_program_add(p, "/proc/self/fd/%d", c->parts->initrd_fd);
+	prog_program_pass(p, c->parts->initrd_fd);
 	prog_program_add(p, "-append");
-	prog_program_add(p, "%s", c->plan->cmdline);
+	prog_program_add(p, "%s", c->parts->cmdline);
 }
 
 static int add_card(struct prog_program *p, struct vmm_emulation *e,
@@ -190,7 +190,7 @@ static void add_ports(struct prog_program *p, const struct vmm_emulation_config 
 	prog_program_add(p, "-device");
 	prog_program_add(p, "virtio-serial-pci,max_ports=%d", VAGENT_PORTS + 1);
 	for (i = 0; i < VAGENT_PORTS; i++) {
-		fd = vagent_session_port(c->plan->session, i);
+		fd = vagent_session_port(c->parts->session, i);
 		prog_program_pass(p, fd);
 		prog_program_add(p, "-chardev");
 		prog_program_add(p, "socket,id=port%d,fd=%d", i, fd);
@@ -214,10 +214,10 @@ static int add_folders(struct prog_program *p, const struct vmm_emulation *e,
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < c->plan->nfolders; i++) {
-		rc = share_folder(e, c, &c->plan->folders[i], &fds[i], err);
+	for (i = 0; !rc && i < c->parts->nshares; i++) {
+		rc = share_folder(e, c, &c->parts->shares[i], &fds[i], err);
 		if (!rc)
-			add_folder(p, i, c->plan->folders[i].tag, fds[i]);
+			add_folder(p, i, c->parts->shares[i].tag, fds[i]);
 	}
 	return rc;
 }

@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cvmm/exec_plan.h>
 #include <vmm-sys-util/error.h>
 
 #include "child/leash.h"
-#include "plan.h"
 
 struct vmm_emulation_config {
-	const struct vmm_plan *plan;	/* of a Linux kernel */
+	const struct cvmm_exec_parts *parts; /* of a Linux kernel */
 	uint64_t memory;	/* bytes */
 	unsigned int cpus;
 	const char *log;	/* file; NULL: kernel messages are discarded */

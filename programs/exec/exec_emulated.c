@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vm-arch/kernel.h>
 #include <vm-arch/layout.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
@@ -29,9 +30,9 @@ static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_mac
 		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate this is a size of at least 1M", o->memory);
 	if (o->npieces)
 		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate there is one piece of memory; leave this one out", o->pieces[0]);
-	if (vmm_plan_is_builtin(o->kernel))
+	if (o->kernel && varch_kernel_name_is_builtin(o->kernel) > 0)
 		return vsu_error_set(err, -EINVAL, "option --kernel '%s': with --emulate this is a Linux kernel; built-in ones need KVM only", o->kernel);
-	c->plan = &m->plan;
+	c->parts = m->parts;
 	c->cpus = (unsigned int)o->cpus;
 	c->tap = o->network.kind == VMM_EXEC_NET_TAP ? o->network.tap : NULL;
 	c->net = m->passt.fd;
@@ -67,7 +68,7 @@ int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_opti
 			  struct vsu_error *err)
 {
 	const struct vmm_beside beside = vmm_exec_machine_beside(m);
-	struct vmm_emulation_config c = { .plan = NULL };
+	struct vmm_emulation_config c = { .parts = NULL };
 	struct vmm_emulation e = VMM_EMULATION_INIT;
 	int signals = -1;
 	int rc = make_config(&c, m, o, err);

@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-arch/kernel.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/text.h>
 
 #include "common/helpers.h"
+#include "common/run_command.h"
 #include "exec/exec_machine.h"
 #include "exec/template_command.h"
-#include "plan_network.h"
 
 #define MAX_ENVIRONMENT (VMM_EXEC_MAX_SETTINGS + 8)
 
@@ -30,8 +32,8 @@ struct draft {
 	unsigned int ntexts;
 	const char *environment[MAX_ENVIRONMENT + 1];
 	unsigned int nenvironment;
-	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX], sandbox[PATH_MAX];
-	const char *options[VMM_EXEC_MAX_PIECES + 3];
+	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX];
+	const char *options[VMM_EXEC_MAX_PIECES + 1];
 	unsigned int noptions;
 	struct cvmm_exec_network network;
 	char card[VMM_PASST_WORD];	/* an option of the machine */
@@ -184,7 +186,7 @@ static int set_folder(struct draft *d, const char *given, bool preset, struct vs
 }
 
 /*
- * The current folder is a part of the root "/". Of another root, a folder is shared there. A machine
+ * The current folder is a part of the root "/". Another root receives it as a shared folder. A machine
  * that waits is for commands in its folders: its own working folder, such as the home of a service's
  * user, would be shown to each of them, and make it another machine than theirs.
  */
@@ -242,22 +244,12 @@ static void open_streams(struct vmm_exec_machine *m, struct draft *d)
 
 /* ---------------------------------------------------------------------- all */
 
-/* The same options as of "cvmm run". */
-static void set_confinement(struct draft *d, const struct vmm_exec_options *o)
-{
-	d->config.options = d->options;
-	snprintf(d->sandbox, sizeof(d->sandbox), "--sandbox=%s", o->sandbox ? o->sandbox : "");
-	if (o->sandbox)
-		d->options[d->noptions++] = d->sandbox;
-	if (o->jail)
-		d->options[d->noptions++] = "--jail";
-}
-
 static int set_pieces(struct draft *d, const struct vmm_exec_options *o, struct vsu_error *err)
 {
 	unsigned int i;
 	char *word;
 
+	d->config.options = d->options;
 	for (i = 0; i < o->npieces; i++) {
 		if (asprintf(&word, "--memory=%s", o->pieces[i]) < 0)
 			return vsu_error_set(err, -ENOMEM, "no memory for options");
@@ -266,11 +258,14 @@ static int set_pieces(struct draft *d, const struct vmm_exec_options *o, struct 
 	return 0;
 }
 
-static void set_machine(struct draft *d, const struct vmm_exec_options *o)
+static void set_machine(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o)
 {
 	struct cvmm_exec_config *c = &d->config;
 
+	m->sandbox = o->sandbox;
+	m->jail = o->jail;
 	c->size = sizeof(*c);
+	c->from = o->from;
 	c->command = (const char *const *)o->command;
 	c->writable_root = o->writable_root;
 	c->hostname = o->hostname;
@@ -285,7 +280,15 @@ static void set_machine(struct draft *d, const struct vmm_exec_options *o)
 	c->hide = o->hide;
 	c->show = o->show;
 	c->home = getenv("HOME");
-	set_confinement(d, o);
+}
+
+/* The plan's own choice is the folder in which the library is installed, not that of a tree. */
+static void set_init(struct draft *d)
+{
+	const char *kernel = d->config.kernel;
+
+	if (!d->config.init && !d->config.from && !(kernel && varch_kernel_name_is_builtin(kernel) > 0))
+		d->config.init = vmm_helper_init(d->config.image);
 }
 
 static const char *text_or_null(const char *text)
@@ -293,9 +296,15 @@ static const char *text_or_null(const char *text)
 	return *text ? text : NULL;
 }
 
+static int check_card(const struct cvmm_template_info *t, struct vsu_error *err)
+{
+	return !t || t->cards ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP, "option --net: the template '%s' was made without a network card; make it again with 'cvmm template make NAME --net'", t->path);
+}
+
 /* passt runs before this process is confined. */
 static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_network *n,
-		       struct vsu_error *err)
+		       const struct cvmm_template_info *t, struct vsu_error *err)
 {
 	int rc;
 
@@ -306,9 +315,9 @@ static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct
 		.gateway = text_or_null(n->gateway), .resolver = text_or_null(n->resolver),
 	};
 	d->config.network = &d->network;
-	rc = vmm_plan_check_network(&m->plan, err);
+	rc = check_card(t, err);
 	if (rc < 0)
-		return vsu_error_prefix(err, rc, "option --net");
+		return rc;
 	snprintf(d->card, sizeof(d->card), VMM_PASST_NET "tap=%s%s%s,block=%s", n->tap, *n->mac ? ",mac=" : "", n->mac, n->block);
 	if (n->kind == VMM_EXEC_NET_TAP)
 		return 0;
@@ -336,28 +345,23 @@ static int describe_command(struct vmm_exec_machine *m, struct draft *d,
 	return set_variables(d, o, m->on_terminal, err);
 }
 
-/* The root of a clone whose command names no other; NULL: not a clone. */
-static const char *template_root(const struct vmm_exec_machine *m)
-{
-	return vmm_plan_is_clone(&m->plan) ? vmm_plan_template(&m->plan)->root : NULL;
-}
-
+/* t: of which the machine is a clone, or NULL. A machine that waits has a command later. */
 static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
-		      struct vsu_error *err)
+		      const struct cvmm_template_info *t, bool waits, struct vsu_error *err)
 {
 	int rc;
 
-	set_machine(d, o);
+	set_machine(m, d, o);
 	rc = set_pieces(d, o, err);
-	if (!rc && !m->plan.waits)
+	if (!rc && !waits)
 		rc = describe_command(m, d, o, err);
 	if (!rc)
 		rc = use_image(m, d, o, err);
 	if (!rc)
-		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : template_root(m), m->plan.waits, err);
+		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : t ? t->root : NULL, waits, err);
 	if (!rc)
-		rc = set_network(m, d, &o->network, err);
-	if (!rc && !m->plan.waits)
+		rc = set_network(m, d, &o->network, t, err);
+	if (!rc && !waits)
 		open_streams(m, d);
 	return rc;
 }
@@ -373,26 +377,52 @@ void vmm_exec_machine_init(struct vmm_exec_machine *m)
 {
 	*m = (struct vmm_exec_machine){ .out_fd = -1, .err_fd = -1, .terminal = { .in_fd = -1 },
 					.passt = VMM_PASST_INIT, .server = VMM_IMAGE_SERVER_INIT };
-	vmm_plan_init(&m->plan);
 }
 
-static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+static int take_plan(struct vmm_exec_machine *m, int rc)
+{
+	if (rc < 0)
+		return rc;
+	m->parts = cvmm_exec_plan_get_parts(m->plan);
+	m->session = m->parts->session;
+	return 0;
+}
+
+static int plan_machine(struct vmm_exec_machine *m, struct draft *d, bool waits, struct vsu_error *err)
+{
+	set_init(d);
+	return take_plan(m, waits ? cvmm_exec_plan_new_waiting(&d->config, &m->plan, err) :
+				    cvmm_exec_plan_new(&d->config, &m->plan, err));
+}
+
+/* Opens the template for its root and cards; the plan opens it again. */
+static int open_template(const char *name, struct cvmm_template **t, struct vsu_error *err)
+{
+	int rc = cvmm_template_open(NULL, name, t, err);
+
+	if (rc < 0) {
+		vmm_template_explain(name, err);
+		vsu_error_prefix(err, rc, "option --from");
+	}
+	return rc;
+}
+
+static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_options *o, bool waits,
 			struct vsu_error *err)
 {
 	struct draft *d = calloc(1, sizeof(*d));
+	struct cvmm_template *t = NULL;
 	int rc;
 
+	vmm_exec_machine_init(m);
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	rc = o->from ? vmm_plan_use_template(&m->plan, o->from, err) : 0;
-	if (rc < 0) {
-		vmm_template_explain(o->from, err);
-		vsu_error_prefix(err, rc, "option --from");
-	}
+	rc = o->from ? open_template(o->from, &t, err) : 0;
 	if (!rc)
-		rc = fill_draft(m, d, o, err);
+		rc = fill_draft(m, d, o, t ? cvmm_template_get_info(t) : NULL, waits, err);
 	if (!rc)
-		rc = vmm_plan_make(&m->plan, &d->config, vmm_helper_init(d->config.image), err);
+		rc = plan_machine(m, d, waits, err);
+	cvmm_template_close(t);
 	free_draft(d);
 	return rc;
 }
@@ -400,36 +430,58 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 			  struct vsu_error *err)
 {
-	vmm_exec_machine_init(m);
-	return make_machine(m, o, err);
+	return make_machine(m, o, false, err);
 }
 
 int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 				  struct vsu_error *err)
 {
-	vmm_exec_machine_init(m);
-	m->plan.waits = true;
-	return make_machine(m, o, err);
+	return make_machine(m, o, true, err);
 }
 
 int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-				   const struct cvmm_template_info *t, struct vsu_error *err)
+				   const struct cvmm_template *t, struct vsu_error *err)
 {
 	struct draft *d = calloc(1, sizeof(*d));
 	int rc;
 
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	set_machine(d, o);
-	rc = vmm_plan_make_template(&m->plan, &d->config, vmm_helper_init(d->config.image), t, err);
+	set_machine(m, d, o);
+	set_init(d);
+	rc = take_plan(m, cvmm_exec_plan_new_template(&d->config, t, &m->plan, err));
 	free_draft(d);
 	return rc;
+}
+
+int vmm_exec_machine_describe(const struct vmm_exec_machine *m, char **text, size_t *len)
+{
+	struct vsu_text t;
+	char *plan;
+	size_t n;
+	int rc = cvmm_exec_plan_describe(m->plan, &plan, &n, NULL);
+
+	if (rc < 0)
+		return rc;
+	rc = vsu_text_open(&t);
+	if (!rc) {
+		fwrite(plan, 1, n, t.to);
+		fprintf(t.to, "%s%s", m->jail ? "jail " : "", m->sandbox ? m->sandbox : "");
+		rc = vsu_text_close(&t);
+	}
+	free(plan);
+	if (rc < 0)
+		return rc;
+	*text = t.bytes;
+	*len = t.len;
+	return 0;
 }
 
 void vmm_exec_machine_free(struct vmm_exec_machine *m)
 {
 	vsu_terminal_restore(&m->terminal);
-	vmm_plan_free(&m->plan);
+	cvmm_exec_plan_free(m->plan);
+	m->plan = NULL;
 	vmm_passt_end(&m->passt);
 	vmm_image_server_end(&m->server);
 	vsu_fd_close(&m->out_fd);
@@ -444,7 +496,7 @@ static void on_resize(void *opaque)
 	struct winsize w;
 
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
-		vagent_session_resize(m->plan.session, w.ws_row, w.ws_col);
+		vagent_session_resize(m->session, w.ws_row, w.ws_col);
 }
 
 /* The command has the size of when its machine was made, and sizes since then were not sent. */
@@ -473,9 +525,9 @@ static void on_resume(void *opaque)
 static bool on_turn(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
-	const bool lives = vagent_session_dispatch(m->plan.session);
+	const bool lives = vagent_session_dispatch(m->session);
 
-	if (m->on_terminal && m->terminal.in_fd < 0 && vagent_session_is_started(m->plan.session))
+	if (m->on_terminal && m->terminal.in_fd < 0 && vagent_session_is_started(m->session))
 		begin_terminal(m);
 	if (m->terminal.is_used && !m->terminal.raw)	/* shells do not report that a job that runs is in the foreground */
 		vsu_terminal_resume(&m->terminal);
@@ -488,11 +540,11 @@ static bool on_signal(void *opaque, int signo)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	if (!vagent_session_is_started(m->plan.session) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
+	if (!vagent_session_is_started(m->session) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
 		m->ended_by = signo;
 		return false;
 	}
-	vagent_session_signal(m->plan.session, signo);
+	vagent_session_signal(m->session, signo);
 	return true;
 }
 
@@ -507,7 +559,7 @@ static int on_abandon(void *opaque, int status, struct vsu_error *err)
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
-		.opaque = m, .fd = vagent_session_fd(m->plan.session), .turn = on_turn, .signal = on_signal,
+		.opaque = m, .fd = vagent_session_fd(m->session), .turn = on_turn, .signal = on_signal,
 		.resize = on_resize, .suspend = on_suspend, .resume = on_resume, .abandon = on_abandon,
 	};
 }
@@ -515,15 +567,55 @@ struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 /* As of a command that the signal ended, for callers that tell this from a failure. */
 int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err)
 {
-	if (m->ended_by && vagent_session_status(m->plan.session, NULL) < 0) {
+	struct vagent_end end;
+
+	if (m->ended_by && vagent_session_status(m->session, NULL) < 0) {
 		vsu_error_set(err, -EINTR, "ended by signal %d", m->ended_by);
 		return VAGENT_STATUS_SIGNALLED + m->ended_by;
 	}
-	return vmm_plan_status(&m->plan, status, "--log=FILE", err);
+	cvmm_exec_plan_get_end(m->plan, status, "--log=FILE", &end, err);
+	return vagent_end_status(&end);
 }
 
 bool vmm_exec_end_is_expected(int status, const struct vsu_error *err)
 {
 	return err->code == -ECANCELED &&
 	       (status == VAGENT_STATUS_SIGNALLED + SIGPIPE || status == VAGENT_STATUS_SIGNALLED + SIGINT);
+}
+
+/* ----------------------------------------------------------------- a command line */
+
+/* argv has room for the words of the plan and those of the process. */
+static int fill_words(char **argv, char **words, int n, char *sandbox, bool jail)
+{
+	static char run[] = "run", jailed[] = "--jail";
+	int argc = 0;
+
+	argv[argc++] = run;
+	memcpy(argv + argc, words, (size_t)n * sizeof(*argv));
+	argc += n;
+	if (sandbox)
+		argv[argc++] = sandbox;
+	if (jail)
+		argv[argc++] = jailed;
+	return argc;
+}
+
+int vmm_exec_machine_run(const struct vmm_exec_machine *m, const struct vmm_beside *beside,
+			 struct vsu_error *err)
+{
+	char **words, **argv, *sandbox = NULL;
+	int n = cvmm_options_write_words(m->parts->options, &words, err), status = VAGENT_STATUS_FAILED;
+
+	if (n < 0)
+		return status;
+	argv = calloc((size_t)n + 4, sizeof(*argv));
+	if (argv && (!m->sandbox || asprintf(&sandbox, "--sandbox=%s", m->sandbox) >= 0))
+		status = vmm_run_words(fill_words(argv, words, n, sandbox, m->jail), argv, beside, err);
+	else
+		vsu_error_set(err, -ENOMEM, "no memory for options");
+	free(sandbox);
+	free(argv);
+	free(words);
+	return status;
 }

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The machine of "cvmm exec": the options and this process's folder, environment and terminal
- * become a plan (vmm-exec/src/plan.h), whose session runs beside the machine.
+ * become a plan (<cvmm/exec_plan.h>), whose session runs beside the machine.
  *
  * Threads: the main thread.
  */
 #ifndef VMM_EXEC_MACHINE_H
 #define VMM_EXEC_MACHINE_H
 
+#include <cvmm/exec_plan.h>
 #include <vmm-sys-util/terminal.h>
 
 #include "exec/exec_options.h"
 #include "common/image_server.h"
 #include "common/passt.h"
 #include "common/run.h"
-#include "plan.h"
 
 /* Further ones end the machine, as the guest may not answer. */
 #define VMM_EXEC_MAX_SIGNALS 3
 
 struct vmm_exec_machine {
-	struct vmm_plan plan;
+	struct cvmm_exec_plan *plan;	/* NULL: it is not made */
+	const struct cvmm_exec_parts *parts; /* of the plan */
+	struct vagent_session *session;	/* of the plan */
+	const char *sandbox;	/* options of the process of the machine; or NULL */
+	bool jail;
 	struct vmm_passt passt;
 	struct vmm_image_server server;	/* of the image with the root */
 	unsigned int signals;	/* that were passed to the command */
@@ -45,9 +49,19 @@ int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_e
 void vmm_exec_machine_init(struct vmm_exec_machine *m);
 void vmm_exec_machine_free(struct vmm_exec_machine *m);
 
-/* After init: see vmm_plan_make_template(). */
+/* After init: see cvmm_exec_plan_new_template(). */
 int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-				   const struct cvmm_template_info *t, struct vsu_error *err);
+				   const struct cvmm_template *t, struct vsu_error *err);
+
+/*
+ * A text that is equal for machines that do not differ for a command, except for networks. The caller frees
+ * it. -ENOMEM.
+ */
+int vmm_exec_machine_describe(const struct vmm_exec_machine *m, char **text, size_t *len);
+
+/* Runs it in this process to its end: vmm_run_words(). */
+int vmm_exec_machine_run(const struct vmm_exec_machine *m, const struct vmm_beside *beside,
+			 struct vsu_error *err);
 
 /* The session, for the loop of the machine. */
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m);

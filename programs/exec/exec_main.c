@@ -49,10 +49,10 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 	if (status >= 0)
 		return status;
 	report_pool(err);
-	if (options->from && vmm_plan_check_kvm(vmm_plan_template(&m->plan)->kernel, "", err) < 0)
+	if (options->from && cvmm_exec_check_kvm(cvmm_template_get_info(m->parts->template_of)->kernel, err) < 0)
 		return VAGENT_STATUS_FAILED;
 	beside = vmm_exec_machine_beside(m);
-	status = vmm_run_words(m->plan.nwords, m->plan.words, &beside, err);
+	status = vmm_exec_machine_run(m, &beside, err);
 	return vmm_exec_machine_status(m, status, err);
 }
 

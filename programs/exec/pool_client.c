@@ -42,15 +42,22 @@ static bool is_own(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) && peer.uid == geteuid();
 }
 
+static const char *template_path(const struct client *c)
+{
+	return cvmm_template_get_info(c->machine->parts->template_of)->path;
+}
+
 static int greet_pool(const struct client *c)
 {
 	const uint32_t version = VMM_POOL_VERSION;
 	size_t len = 0;
-	char *text = vmm_plan_describe(&c->machine->plan, &len), *bytes = NULL;
-	int rc = -ENOMEM;
+	char *text, *bytes;
+	int rc = vmm_exec_machine_describe(c->machine, &text, &len);
 
-	if (text)
-		bytes = realloc(text, sizeof(version) + len);
+	if (rc < 0)
+		return rc;
+	rc = -ENOMEM;
+	bytes = realloc(text, sizeof(version) + len);
 	if (bytes) {
 		memmove(bytes + sizeof(version), bytes, len);
 		memcpy(bytes, &version, sizeof(version));
@@ -65,7 +72,7 @@ static int connect_pool(struct client *c)
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/" CVMM_TEMPLATE_SOCKET, vmm_plan_template(&c->machine->plan)->path) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/" CVMM_TEMPLATE_SOCKET, template_path(c)) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	c->fd = vsu_sock_connect_type(path, SOCK_SEQPACKET, NULL);
 	return c->fd < 0 ? c->fd : is_own(c->fd) ? 0 : -EPERM;
@@ -75,7 +82,7 @@ static int connect_pool(struct client *c)
 static int refuse_pool(const struct client *c, const char *why, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EAGAIN, "the pool of template '%s' is not used: %s",
-			     vmm_plan_template(&c->machine->plan)->path, why);
+			     template_path(c), why);
 }
 
 static const char *own_reason(const struct vmm_exec_options *o)
@@ -178,7 +185,7 @@ static void read_rest(const struct vmm_beside *beside)
 static void wait_for_end(struct client *c, struct vsu_error *err)
 {
 	const struct vmm_beside beside = vmm_exec_machine_beside(c->machine);
-	struct vagent_session *session = c->machine->plan.session;
+	struct vagent_session *session = c->machine->session;
 	struct pollfd p[WATCHED] = {
 		[VMM_WAITING_SIGNALS] = { .fd = c->signal_fd }, [MACHINE] = { .fd = c->fd, .events = POLLIN },
 	};
@@ -205,7 +212,7 @@ static int run_command(struct client *c, struct vsu_error *err)
 
 	if (!rc) {
 		c->packet.nfds = 0;
-		rc = vagent_session_take_ports(m->plan.session, c->packet.fds, err);
+		rc = vagent_session_take_ports(m->session, c->packet.fds, err);
 	}
 	if (!rc)
 		rc = vmm_waiting_confine(err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Messages between "cvmm exec", "cvmm pool" and the processes of its machines, over sockets that
- * keep the bounds of messages. Neither side trusts the other. A message is invalid if its type is unknown,
+ * keep the bounds of messages. The sides do not trust each other. A message is invalid if its type is unknown,
  * or has another length or number of descriptors.
  *
  *	client                 pool                   machine
@@ -34,7 +34,7 @@
 #define VMM_POOL_FDS VAGENT_PORTS
 
 enum vmm_pool_message {
-	VMM_POOL_HELLO = 1,	/* uint32_t: VMM_POOL_VERSION; the text of vmm_plan_describe() */
+	VMM_POOL_HELLO = 1,	/* uint32_t: VMM_POOL_VERSION; the text of vmm_exec_machine_describe() */
 	VMM_POOL_REFUSED,	/* a sentence */
 	VMM_POOL_TAKEN,		/* empty; a descriptor of each port, in the order of enum vagent_port */
 	VMM_POOL_TERMINATE,	/* empty: the command is to receive SIGTERM */

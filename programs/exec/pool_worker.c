@@ -34,7 +34,7 @@ int vmm_pool_worker_make(struct vmm_pool_worker *w, const struct vmm_exec_option
 		return rc;
 	rc = w->epfd < 0 ? -errno : watch_fd(w, pool_fd);
 	if (!rc)
-		rc = watch_fd(w, vagent_session_fd(w->exec.plan.session));
+		rc = watch_fd(w, vagent_session_fd(w->exec.session));
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot watch a machine") : 0;
 }
 
@@ -56,7 +56,7 @@ int vmm_pool_worker_end(struct vmm_pool_worker *w, int status, struct vsu_error 
 	if (w->state >= VMM_WORKER_TAKEN) {
 		status = 0;
 		vsu_error_clear(err);
-	} else if (w->exec.plan.session) {
+	} else if (w->exec.plan) {
 		status = vmm_exec_machine_status(&w->exec, status, err);
 	}
 	vmm_exec_machine_free(&w->exec);
@@ -89,7 +89,7 @@ static bool greet_client(struct vmm_pool_worker *w)
 	w->client_fd = w->packet.fds[0];
 	w->packet.nfds = 0;
 	w->state = VMM_WORKER_TAKEN;
-	if (vagent_session_release_ports(w->exec.plan.session, ports, NULL) < 0)
+	if (vagent_session_release_ports(w->exec.session, ports, NULL) < 0)
 		return false;
 	rc = watch_fd(w, w->client_fd);
 	if (!rc)
@@ -118,8 +118,8 @@ static bool serve_pool(struct vmm_pool_worker *w)
 static bool report_ready(struct vmm_pool_worker *w)
 {
 	size_t len = 0;
-	char *text = vmm_plan_describe(&w->exec.plan, &len);
-	const bool sent = text && vmm_pool_send(w->pool_fd, VMM_POOL_READY, text, len, NULL, 0) == 0;
+	char *text = NULL;
+	const bool sent = !vmm_exec_machine_describe(&w->exec, &text, &len) && vmm_pool_send(w->pool_fd, VMM_POOL_READY, text, len, NULL, 0) == 0;
 
 	free(text);
 	w->state = VMM_WORKER_WAITS;
@@ -131,7 +131,7 @@ static bool report_ready(struct vmm_pool_worker *w)
 static bool on_turn(void *opaque)
 {
 	struct vmm_pool_worker *w = opaque;
-	struct vagent_session *s = w->exec.plan.session;
+	struct vagent_session *s = w->exec.session;
 
 	if (!vagent_session_dispatch(s))
 		return false;

@@ -61,7 +61,7 @@ int vmm_template_maker_prepare(struct vmm_template_maker *t, const struct vmm_te
 	if (rc < 0)
 		return rc;
 	machine.kernel = kernel;
-	return vmm_exec_machine_make_template(&t->exec, &machine, cvmm_template_get_info(t->template), err);
+	return vmm_exec_machine_make_template(&t->exec, &machine, t->template, err);
 }
 
 /* ------------------------------------------------------------------ processes */
@@ -136,7 +136,7 @@ static bool begin_save(struct vmm_template_maker *t)
 		.size = sizeof(save), .fds = t->fds, .nfds = CVMM_TEMPLATE_FILES, .then = CVMM_THEN_STOP,
 	};
 
-	if (vagent_session_status(t->exec.plan.session, NULL) != 0)
+	if (vagent_session_status(t->exec.session, NULL) != 0)
 		return false;
 	t->state = VMM_MAKER_SAVES;
 	if (cvmm_machine_save(t->machine, &save, on_saved, t, &t->why) < 0)
@@ -148,7 +148,7 @@ static bool begin_save(struct vmm_template_maker *t)
 static bool on_turn(void *opaque)
 {
 	struct vmm_template_maker *t = opaque;
-	const bool lives = vagent_session_dispatch(t->exec.plan.session);
+	const bool lives = vagent_session_dispatch(t->exec.session);
 
 	return lives || t->state != VMM_MAKER_BOOTS || begin_save(t);
 }
@@ -168,7 +168,7 @@ static void on_resize(void *opaque)
 struct vmm_beside vmm_template_maker_beside(struct vmm_template_maker *t)
 {
 	return (struct vmm_beside){
-		.opaque = t, .fd = vagent_session_fd(t->exec.plan.session), .begin = on_begin, .turn = on_turn,
+		.opaque = t, .fd = vagent_session_fd(t->exec.session), .begin = on_begin, .turn = on_turn,
 		.signal = on_signal, .resize = on_resize,
 	};
 }

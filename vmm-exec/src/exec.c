@@ -9,13 +9,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include <vm-arch/arch.h>
+#include <vm-arch/kernel.h>
+#include <vm-arch/vm.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
 #include "exec_check.h"
 #include "cvmm/exec.h"
 #include <cvmm/requests.h>
-#include "plan.h"
+#include "plan_command.h"
 
 #define SAME_END(kind) _Static_assert((int)CVMM_EXEC_END_ ## kind == (int)VAGENT_END_ ## kind, #kind)
 SAME_END(STATUS);
@@ -32,7 +35,8 @@ _Static_assert(CVMM_EXEC_TIMEOUT == VAGENT_STATUS_TIMEOUT && CVMM_EXEC_FAILED ==
 	       CVMM_EXEC_SIGNALLED == VAGENT_STATUS_SIGNALLED, "statuses of the session");
 
 struct cvmm_exec {
-	struct vmm_plan plan;
+	struct cvmm_exec_plan *plan;
+	struct vagent_session *session;	/* of the plan */
 	struct cvmm_machine *m;
 	bool has_terminal;	/* the command */
 	int epfd;		/* readable when the session or the machine has work */
@@ -52,39 +56,42 @@ static int watch_fd(struct cvmm_exec *e, int fd, struct vsu_error *err)
 	       vsu_error_sys(err, -errno, "cannot watch a command") : 0;
 }
 
-static int make_machine(struct cvmm_exec *e, const struct cvmm_host *host, struct vsu_error *err)
+int cvmm_exec_check_kvm(const char *kernel, struct vsu_error *err)
 {
-	struct cvmm_options *o;
-	int rc = cvmm_options_new(&o, err);
+	struct varch_vm kvm;
+	bool emulates;
 
-	if (rc < 0)
-		return rc;
-	rc = cvmm_options_add_words(o, (size_t)e->plan.nwords - 1,
-				    (const char *const *)e->plan.words + 1, err);
-	if (!rc)
-		rc = cvmm_machine_new(o, host, &e->m, err);
-	cvmm_options_free(o);
-	return rc;
+	if ((kernel && varch_kernel_name_is_builtin(kernel) != 0) || varch_vm_open(&kvm, false, NULL) < 0)
+		return 0;
+	emulates = varch_emulates_level0(&kvm);
+	varch_vm_close(&kvm);
+	return emulates ? vsu_error_set(err, -EOPNOTSUPP, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V") : 0;
+}
+
+static int make_plan(struct cvmm_exec *e, const struct cvmm_exec_config *c, bool waits, struct vsu_error *err)
+{
+	return waits ? cvmm_exec_plan_new_waiting(c, &e->plan, err) : cvmm_exec_plan_new(c, &e->plan, err);
 }
 
 static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
-		      const struct cvmm_host *host, struct vsu_error *err)
+		      const struct cvmm_host *host, bool waits, struct vsu_error *err)
 {
-	int rc = c->from ? vmm_plan_use_template(&e->plan, c->from, err) : 0;
+	int rc = c->from ? 0 : cvmm_exec_check_kvm(c->kernel, err);
 
 	if (!rc)
-		rc = vmm_plan_check_kvm(c->from ? vmm_plan_template(&e->plan)->kernel : c->kernel, "", err);
+		rc = make_plan(e, c, waits, err);
+	if (!rc && c->from)
+		rc = cvmm_exec_check_kvm(cvmm_priv_plan_template(e->plan)->kernel, err);
 	if (!rc)
-		rc = vmm_plan_make(&e->plan, c, c->image ? BOOT_INIT_PROGRAM : INIT_PROGRAM, err);
-	if (!rc)
-		rc = make_machine(e, host, err);
+		rc = cvmm_machine_new(e->plan->options, host, &e->m, err);
 	if (rc < 0)
 		return rc;
-	vmm_plan_close_given(&e->plan);
+	cvmm_exec_plan_close_given(e->plan);
+	e->session = e->plan->parts.session;
 	e->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (e->epfd < 0)
 		return vsu_error_sys(err, -errno, "cannot watch a command");
-	rc = watch_fd(e, vagent_session_fd(e->plan.session), err);
+	rc = watch_fd(e, vagent_session_fd(e->session), err);
 	return rc < 0 ? rc : watch_fd(e, cvmm_machine_fd(e->m), err);
 }
 
@@ -97,10 +104,8 @@ static int make_exec(const struct cvmm_exec_config *c, const struct cvmm_host *h
 	if (!e)
 		return vsu_error_set(err, -ENOMEM, "no memory for a command");
 	e->epfd = -1;
-	vmm_plan_init(&e->plan);
-	e->plan.waits = waits;
 	e->has_terminal = c->terminal;
-	rc = make_parts(e, c, host, err);
+	rc = make_parts(e, c, host, waits, err);
 	if (rc < 0)
 		cvmm_exec_free(e);
 	else
@@ -157,7 +162,7 @@ void cvmm_exec_free(struct cvmm_exec *e)
 	if (!e)
 		return;
 	cvmm_machine_free(e->m);
-	vmm_plan_free(&e->plan);
+	cvmm_exec_plan_free(e->plan);
 	vsu_fd_close(&e->epfd);
 	free(e);
 }
@@ -184,7 +189,7 @@ static void end_exec(struct cvmm_exec *e)
 
 	if (is_killed && !e->why.msg[0])
 		vsu_error_set(&e->why, -ECANCELED, "the program ended the machine");
-	e->end = vmm_plan_end(&e->plan, status, "a log", &e->why);
+	cvmm_exec_plan_get_end(e->plan, status, "a log", &e->end, &e->why);
 	if (is_killed && e->end.kind == VAGENT_END_MACHINE)
 		e->end = (struct vagent_end){ VAGENT_END_KILLED, 0 };
 	e->state = EXEC_ENDED;
@@ -192,7 +197,7 @@ static void end_exec(struct cvmm_exec *e)
 
 bool cvmm_exec_dispatch(struct cvmm_exec *e)
 {
-	if (e->state == EXEC_RUNS && !vagent_session_dispatch(e->plan.session))
+	if (e->state == EXEC_RUNS && !vagent_session_dispatch(e->session))
 		end_machine(e);
 	if ((e->state == EXEC_RUNS || e->state == EXEC_COMPLETE) && !cvmm_machine_dispatch(e->m))
 		end_exec(e);
@@ -208,7 +213,7 @@ struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e)
 
 bool cvmm_exec_waits(const struct cvmm_exec *e)
 {
-	return e->state == EXEC_RUNS && vagent_session_waits(e->plan.session);
+	return e->state == EXEC_RUNS && vagent_session_waits(e->session);
 }
 
 int cvmm_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *command,
@@ -224,7 +229,7 @@ int cvmm_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *comman
 	if (!rc && !cvmm_exec_waits(e))
 		rc = vsu_error_set(err, -EAGAIN, "the machine does not wait for a command");
 	if (!rc)
-		rc = vmm_plan_request(&e->plan, &c, err);
+		rc = cvmm_priv_plan_request(e->plan, &c, err);
 	if (!rc)
 		e->has_terminal = c.terminal;
 	return rc;
@@ -232,7 +237,7 @@ int cvmm_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *comman
 
 bool cvmm_exec_is_running(const struct cvmm_exec *e)
 {
-	return e->state == EXEC_RUNS && vagent_session_is_started(e->plan.session);
+	return e->state == EXEC_RUNS && vagent_session_is_started(e->session);
 }
 
 static int check_running(const struct cvmm_exec *e, struct vsu_error *err)
@@ -248,7 +253,7 @@ int cvmm_exec_signal(struct cvmm_exec *e, int signo, struct vsu_error *err)
 		return rc;
 	if (signo < 1 || signo > SIGRTMAX)
 		return vsu_error_set(err, -EINVAL, "%d is no signal", signo);
-	vagent_session_signal(e->plan.session, signo);
+	vagent_session_signal(e->session, signo);
 	return 0;
 }
 
@@ -263,7 +268,7 @@ int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned int column
 		return vsu_error_set(err, -ENOTTY, "the command has no terminal, whose size could change");
 	if (rows > UINT16_MAX || columns > UINT16_MAX)
 		return vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns", rows, columns);
-	vagent_session_resize(e->plan.session, rows, columns);
+	vagent_session_resize(e->session, rows, columns);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "exec_check.h"
-#include "plan.h"
+#include "plan_command.h"
 
 static int check_folders(const struct cvmm_exec_config *c, struct vsu_error *err)
 {
@@ -104,7 +104,7 @@ int cvmm_priv_exec_check(const struct cvmm_exec_config *c, const struct cvmm_hos
 
 int cvmm_priv_exec_check_command(const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	const struct vagent_command command = vmm_plan_command_of(c);
+	const struct vagent_command command = cvmm_priv_plan_command_of(c);
 	int i, rc = vagent_request_check_command(&command, err);
 
 	for (i = 0; !rc && c->streams && i < 3; i++)

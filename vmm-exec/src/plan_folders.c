@@ -3,41 +3,48 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/sized.h>
 
+#include "advice.h"
 #include "hidden_rows.h"
 #include "plan_folders.h"
 
-#define FS "--fs="
-
 /* The sentence about the option would name one that the user has not given. */
-static int check_folder_word(const char *word, const struct vmm_plan_folder *f, struct vsu_error *err)
+static int explain_length(const struct cvmm_exec_share *share, const struct vsu_error *why, struct vsu_error *err)
 {
-	const size_t len = strlen(word) - strlen(FS);
-
-	return len <= CVMM_OPTION_MAX_LIST ? 0 :
-	       vsu_error_set(err, -E2BIG, "folder '%s': the rules for its hidden files have %zu characters, %zu too many; share fewer folders, or hide and show fewer or shorter paths",
-			     f->path, len, len - CVMM_OPTION_MAX_LIST);
+	return vsu_error_set(err, -E2BIG, "folder '%s': the rules for its hidden files have %zu characters, %zu too many; share fewer folders, or hide and show fewer or shorter paths",
+			     share->path, (size_t)why->got, (size_t)(why->got - why->limit));
 }
 
-static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)
+static void set_if(struct cvmm_property *properties, size_t *n, bool is_given, const char *key, const char *value)
 {
-	char *folder = vsu_list_escape(f->path), *names = vsu_list_escape(f->hidden ? f->hidden : "");
-	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (is_given)
+		properties[(*n)++] = (struct cvmm_property){ key, value };
+}
 
-	if (!rc)
-		rc = vmm_plan_add_word(p, err, FS "path=%s,tag=%s%s%s%s%s%s%s", folder, f->tag,
-			      f->writable ? "" : ",readonly", f->nosuid ? ",nosuid" : "",
-			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names,
-			      f->hides_private ? ",hide-private" : "");
-	free(folder);
-	free(names);
-	return rc < 0 ? rc : check_folder_word(p->words[p->nwords - 1], f, err);
+static int add_share(struct cvmm_exec_plan *p, const struct cvmm_exec_share *share, struct vsu_error *err)
+{
+	struct cvmm_property properties[7] = { { "path", share->path }, { "tag", share->tag } };
+	struct vsu_error why = VSU_ERROR_INIT;
+	size_t n = 2;
+	int rc;
+
+	set_if(properties, &n, !share->writable, "readonly", NULL);
+	set_if(properties, &n, share->nosuid, "nosuid", NULL);
+	set_if(properties, &n, share->nodev, "nodev", NULL);
+	set_if(properties, &n, share->hidden, "hide", share->hidden);
+	set_if(properties, &n, share->hides_private, "hide-private", NULL);
+	rc = cvmm_options_add_properties(p->options, "fs", properties, n, &why);
+	if (rc == -E2BIG)
+		return explain_length(share, &why, err);
+	if (rc < 0 && err)
+		*err = why;
+	return rc;
 }
 
 static const char *place_of(const struct cvmm_exec_folder *f)
@@ -45,24 +52,25 @@ static const char *place_of(const struct cvmm_exec_folder *f)
 	return f->at ? f->at : f->path;
 }
 
-static int find_folder(struct vmm_plan *p, const struct cvmm_exec_folder *given, const char *tag,
+static int find_folder(struct cvmm_exec_plan *p, const struct cvmm_exec_folder *given, const char *tag,
 		       struct vsu_error *err)
 {
-	struct vmm_plan_folder *f = &p->folders[p->nfolders];
+	const unsigned int number = p->parts.nshares;
+	struct cvmm_exec_share *share = &p->shares[number];
 
-	f->path = realpath(given->path, NULL);
-	if (!f->path)
+	share->path = realpath(given->path, NULL);
+	if (!share->path)
 		return vsu_error_sys(err, -errno, "folder '%s'", given->path);
-	p->nfolders++;
-	snprintf(f->tag, sizeof(f->tag), "%s", tag);
-	f->place = place_of(given);
-	f->writable = given->writable;
-	f->nosuid = given->writable && !given->suid;
-	f->nodev = given->writable && !given->dev;
+	p->parts.nshares++;
+	snprintf(share->tag, sizeof(share->tag), "%s", tag);
+	p->places[number] = place_of(given);
+	share->writable = given->writable;
+	share->nosuid = given->writable && !given->suid;
+	share->nodev = given->writable && !given->dev;
 	return 0;
 }
 
-static bool permits_more(const struct vmm_plan_folder *f, const struct vmm_plan_folder *inner)
+static bool permits_more(const struct cvmm_exec_share *f, const struct cvmm_exec_share *inner)
 {
 	return f->writable && (!inner->writable || f->nosuid < inner->nosuid || f->nodev < inner->nodev);
 }
@@ -71,7 +79,7 @@ static bool permits_more(const struct vmm_plan_folder *f, const struct vmm_plan_
  * The guest mounts the inner folder's device over the place in the outer one. It could unmount it, and
  * change the inner folder by the device of the outer one.
  */
-static int add_folder(struct vmm_plan *p, struct vmm_plan_folder *f, struct vsu_error *err)
+static int add_folder(struct cvmm_exec_plan *p, struct cvmm_exec_share *f, struct vsu_error *err)
 {
 	const char *sealed[CVMM_EXEC_MAX_FOLDERS + 1], *rest;
 	struct cvmm_priv_hidden_share share = {
@@ -80,37 +88,37 @@ static int add_folder(struct vmm_plan *p, struct vmm_plan_folder *f, struct vsu_
 	unsigned int i;
 	int rc;
 
-	for (i = 0; i < p->nfolders; i++) {
-		rest = cvmm_priv_hidden_path_below(f->path, p->folders[i].path);
-		if (rest && *rest && permits_more(f, &p->folders[i]))
-			sealed[share.nsealed++] = p->folders[i].path;
+	for (i = 0; i < p->parts.nshares; i++) {
+		rest = cvmm_priv_hidden_path_below(f->path, p->shares[i].path);
+		if (rest && *rest && permits_more(f, &p->shares[i]))
+			sealed[share.nsealed++] = p->shares[i].path;
 	}
 	rc = cvmm_priv_hidden_list(p->hidden, &share, &f->hidden, err);
-	return rc < 0 ? rc : add_folder_word(p, f, err);
+	return rc < 0 ? rc : add_share(p, f, err);
 }
 
-/* Nothing is requested of it, which one thread serves as well as more. */
-int vmm_plan_add_spare_folder(struct vmm_plan *p, const char *template, const char *tag,
-			      struct vsu_error *err)
+/* No guest requests anything of it, so that one thread is enough. */
+int cvmm_priv_plan_add_spare_folder(struct cvmm_exec_plan *p, const char *template, const char *tag,
+				    struct vsu_error *err)
 {
-	char *folder = vsu_list_escape(template);
-	int rc = folder ? vmm_plan_add_word(p, err, "--fs=path=%s/empty,tag=%s,readonly,thread-pool-size=1", folder, tag) :
-			  vsu_error_set(err, -ENOMEM, "no memory for options");
+	char empty[PATH_MAX + sizeof("/empty")];
+	const struct cvmm_property properties[] = {
+		{ "path", empty }, { "tag", tag }, { "readonly", NULL }, { "thread-pool-size", "1" },
+	};
 
-	free(folder);
-	return rc;
+	snprintf(empty, sizeof(empty), "%s/empty", template);
+	return cvmm_options_add_properties(p->options, "fs", properties, sizeof(properties) / sizeof(properties[0]), err);
 }
 
-/* Devices from a number on, whose drivers attach although no folder is shared. */
-int vmm_plan_add_spare_folders(struct vmm_plan *p, const char *template, unsigned int first,
-			       unsigned int n, struct vsu_error *err)
+int cvmm_priv_plan_add_spare_folders(struct cvmm_exec_plan *p, const char *template, unsigned int first,
+				     unsigned int n, struct vsu_error *err)
 {
 	char tag[16];
 	int rc = 0;
 
 	for (; !rc && first < n; first++) {
 		snprintf(tag, sizeof(tag), "dir%u", first);
-		rc = vmm_plan_add_spare_folder(p, template, tag, err);
+		rc = cvmm_priv_plan_add_spare_folder(p, template, tag, err);
 	}
 	return rc;
 }
@@ -143,14 +151,14 @@ static int sort_folders(const struct cvmm_exec_config *c, struct cvmm_exec_folde
 }
 
 /* A clone has as many devices as its template. */
-static int complete_folders(struct vmm_plan *p, unsigned int shared, struct vsu_error *err)
+static int complete_folders(struct cvmm_exec_plan *p, unsigned int shared, struct vsu_error *err)
 {
-	const struct cvmm_template_info *t = vmm_plan_template(p);
+	const struct cvmm_template_info *t = cvmm_priv_plan_template(p);
 
 	if (shared > t->folders)
-		return vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u; make it again with 'cvmm template make NAME --folders=%u'",
-				     shared, t->path, t->folders, shared);
-	return vmm_plan_add_spare_folders(p, t->path, shared, t->folders, err);
+		return cvmm_priv_advise(err, vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u",
+							   shared, t->path, t->folders), CVMM_EXEC_ADVICE_FOLDERS);
+	return cvmm_priv_plan_add_spare_folders(p, t->path, shared, t->folders, err);
 }
 
 static unsigned int count_texts(const char *const *texts)
@@ -173,7 +181,7 @@ static void add_used(char **used, unsigned int *n, const char *given)
 		free(path);
 }
 
-static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+static int list_hidden(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	char *used[CVMM_EXEC_MAX_FOLDERS + 1];
 	struct cvmm_priv_hidden_config h = {
@@ -194,49 +202,49 @@ static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, str
 	return rc;
 }
 
-static int check_hidden(const struct vmm_plan *p, struct vsu_error *err)
+static int check_hidden(const struct cvmm_exec_plan *p, struct vsu_error *err)
 {
 	const char *shared[CVMM_EXEC_MAX_FOLDERS + 1];
 	unsigned int i;
 
-	for (i = 0; i < p->nfolders; i++)
-		shared[i] = p->folders[i].path;
-	return cvmm_priv_hidden_check(p->hidden, shared, p->nfolders, err);
+	for (i = 0; i < p->parts.nshares; i++)
+		shared[i] = p->shares[i].path;
+	return cvmm_priv_hidden_check(p->hidden, shared, p->parts.nshares, err);
 }
 
-static int add_image(struct vmm_plan *p, struct vagent_request *r, const struct cvmm_exec_config *c,
+static int add_image(struct cvmm_exec_plan *p, struct vagent_request *r, const struct cvmm_exec_config *c,
 		     struct vsu_error *err)
 {
-	if (c->root || vmm_plan_is_clone(p))
+	if (c->root || p->template)
 		return vsu_error_set(err, -EINVAL, "an image has the root; a folder or a template has no effect");
 	vagent_request_add(r, 'I', "%s", "");
-	return vmm_plan_add_word(p, err, "--disk=%s", c->image);
+	return cvmm_options_add(p->options, "disk", c->image, err);
 }
 
 /* Others may not read secrets of this host, of which a table would never name all. */
-static int find_root(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+static int find_root(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	const char *preset = vmm_plan_is_clone(p) ? vmm_plan_template(p)->root : "/";
+	const char *preset = p->template ? cvmm_priv_plan_template(p)->root : "/";
 	const struct cvmm_exec_folder root = {
 		.path = c->root ? c->root : preset, .at = "/", .writable = c->writable_root, .suid = true, .dev = true,
 	};
 	int rc = find_folder(p, &root, VAGENT_ROOT_TAG, err);
 
 	if (!rc)
-		p->folders[0].hides_private = !c->writable_root && !strcmp(p->folders[0].path, "/");
+		p->shares[0].hides_private = !c->writable_root && !strcmp(p->shares[0].path, "/");
 	return rc;
 }
 
 /* A template may come from another person. */
-static int check_preset_root(const struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+static int check_preset_root(const struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	if (!vmm_plan_is_clone(p) || c->root || c->image || !cvmm_priv_hidden_is_secret(p->hidden, p->folders[0].path))
+	if (!p->template || c->root || c->image || !cvmm_priv_hidden_is_secret(p->hidden, p->shares[0].path))
 		return 0;
 	return vsu_error_set(err, -EPERM, "template '%s': its root '%s' is hidden from commands; name the root yourself, or make a template of your own",
-			     vmm_plan_template(p)->path, p->folders[0].path);
+			     cvmm_priv_plan_template(p)->path, p->shares[0].path);
 }
 
-static int find_folders(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+static int find_folders(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
 	unsigned int i;
@@ -252,7 +260,7 @@ static int find_folders(struct vmm_plan *p, const struct cvmm_exec_config *c, st
 	return rc;
 }
 
-int vmm_plan_share_folders(struct vmm_plan *p, struct vagent_request *r,
+int cvmm_priv_plan_share_folders(struct cvmm_exec_plan *p, struct vagent_request *r,
 			   const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	unsigned int i;
@@ -269,14 +277,14 @@ int vmm_plan_share_folders(struct vmm_plan *p, struct vagent_request *r,
 		rc = check_preset_root(p, c, err);
 	if (!rc && c->image)
 		rc = add_image(p, r, c, err);
-	for (i = 0; !rc && i < p->nfolders; i++) {
-		struct vmm_plan_folder *f = &p->folders[i];
+	for (i = 0; !rc && i < p->parts.nshares; i++) {
+		struct cvmm_exec_share *f = &p->shares[i];
 
 		if (i || c->image)
-			vagent_request_add(r, 'D', "%s:%s:%s", f->tag, f->writable ? "rw" : "ro", f->place);
+			vagent_request_add(r, 'D', "%s:%s:%s", f->tag, f->writable ? "rw" : "ro", p->places[i]);
 		rc = add_folder(p, f, err);
 	}
 	if (!rc)
 		rc = check_hidden(p, err);
-	return rc < 0 || !vmm_plan_is_clone(p) ? rc : complete_folders(p, c->nfolders, err);
+	return rc < 0 || !p->template ? rc : complete_folders(p, c->nfolders, err);
 }

@@ -5,12 +5,14 @@
 
 #include <sys/stat.h>
 
+#include <vmm-sys-util/exit.h>
+
 #include "guests.h"
 #include "tree.h"
 #include "util.h"
 #include "plan.h"
 
-static struct vmm_plan plan;
+static struct cvmm_exec_plan *plan;
 static struct vsu_error err;
 static char init[64], modules[64], initrd[65536];
 static const char *const argv[] = { "true", NULL };
@@ -23,21 +25,22 @@ static void setup(void)
 	snprintf(init, sizeof(init), "%s/init", tree);
 	snprintf(modules, sizeof(modules), "%s", tree);
 	config = (struct cvmm_exec_config){
-		.size = sizeof(config), .command = argv, .kernel = "vmlinuz", .modules = modules, .root = tree,
+		.size = sizeof(config), .command = argv, .kernel = "vmlinuz", .modules = modules,
+		.init = init, .root = tree,
 	};
-	vmm_plan_init(&plan);
 }
 
 static void teardown(void)
 {
-	vmm_plan_free(&plan);
+	cvmm_exec_plan_free(plan);
+	plan = NULL;
 	tree_remove();
 }
 
 static void forget_plan(void)
 {
-	vmm_plan_free(&plan);
-	vmm_plan_init(&plan);
+	cvmm_exec_plan_free(plan);
+	plan = NULL;
 }
 
 /* Modules of a kernel, each without dependencies. */
@@ -56,11 +59,11 @@ static void make_modules(const char *const *names)
 static int make(void)
 {
 	ssize_t n;
-	const int rc = vmm_plan_make(&plan, &config, init, &err);
+	const int rc = cvmm_exec_plan_new(&config, &plan, &err);
 
 	if (rc < 0)
 		return rc;
-	n = pread(plan.initrd_fd, initrd, sizeof(initrd), 0);
+	n = pread(plan->parts.initrd_fd, initrd, sizeof(initrd), 0);
 	ck_assert_int_gt(n, 0);
 	ck_assert_int_lt(n, (ssize_t)sizeof(initrd));
 	return 0;
@@ -105,8 +108,8 @@ START_TEST(given_kernel_runs_a_command_on_an_image)
 	make_modules(more);
 	ck_assert_int_eq(make(), 0);
 	ck_assert(initrd_has("virtio_blk.ko"));
-	ck_assert_ptr_nonnull(strstr(plan.cmdline, VAGENT_WORD));
-	ck_assert_ptr_null(strstr(plan.cmdline, VAGENT_KERNEL_WORD));
+	ck_assert_ptr_nonnull(strstr(plan->cmdline, VAGENT_WORD));
+	ck_assert_ptr_null(strstr(plan->cmdline, VAGENT_KERNEL_WORD));
 }
 END_TEST
 
@@ -166,12 +169,12 @@ START_TEST(link_of_another_user_to_a_test_kernel_is_refused)
 
 	snprintf(link, sizeof(link), "%s/link", tree);
 	ck_assert_int_eq(symlink(guest_word("builtin:agent"), link), 0);
-	config.modules = NULL;
+	config.modules = config.init = NULL;
 	config.kernel = link;
-	ck_assert_int_eq(vmm_plan_make(&plan, &config, init, &err), 0);
+	ck_assert_int_eq(cvmm_exec_plan_new(&config, &plan, &err), 0);
 	forget_plan();
 	ck_assert_int_eq(lchown(link, 12345, 12345), 0);
-	ck_assert_int_eq(vmm_plan_make(&plan, &config, init, &err), -EPERM);
+	ck_assert_int_eq(cvmm_exec_plan_new(&config, &plan, &err), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "kernel: "));
 }
 END_TEST
@@ -183,6 +186,36 @@ START_TEST(kernel_without_a_console_is_refused)
 	make_modules(few);
 	ck_assert_int_eq(make(), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "virtio_console"));
+}
+END_TEST
+
+static const struct {
+	int status;
+	const char *had, *why;
+	bool may_lack_modules;
+} machine_ends[] = {
+	{ VSU_EXIT_PANIC, "", "the guest's kernel panicked; a log keeps its messages", false },
+	{ VSU_EXIT_REBOOT, "", "the guest ended before its command did; a log keeps", false },
+	{ VSU_EXIT_HOST, "no KVM", "no KVM", false },
+	{ VSU_EXIT_PANIC, "", "perhaps because it cannot load its compressed modules", true },
+	{ VSU_EXIT_REBOOT, "", "perhaps because it cannot load its compressed modules", true },
+	{ VSU_EXIT_HOST, "no KVM", "no KVM", true },
+};
+
+START_TEST(machine_that_ends_before_its_command_has_a_sentence)
+{
+	struct vagent_end end;
+
+	make_modules(all);
+	ck_assert_int_eq(make(), 0);
+	plan->may_lack_modules = machine_ends[_i].may_lack_modules;
+	vsu_error_clear(&err);
+	if (*machine_ends[_i].had)
+		vsu_error_set(&err, -ENODEV, "%s", machine_ends[_i].had);
+	cvmm_exec_plan_get_end(plan, machine_ends[_i].status, "a log", &end, &err);
+	ck_assert_int_eq(end.kind, VAGENT_END_MACHINE);
+	ck_assert_int_eq(end.value, machine_ends[_i].status);
+	ck_assert_msg(strstr(err.msg, machine_ends[_i].why), "%s", err.msg);
 }
 END_TEST
 
@@ -201,6 +234,7 @@ int main(void)
 	tcase_add_test_unless(t, why, link_of_another_user_is_refused);
 	tcase_add_test_unless(t, why ? why : no_guest_file(), link_of_another_user_to_a_test_kernel_is_refused);
 	tcase_add_test(t, kernel_without_a_console_is_refused);
+	tcase_add_loop_test(t, machine_that_ends_before_its_command_has_a_sentence, 0, COUNT(machine_ends));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

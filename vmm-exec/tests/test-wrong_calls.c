@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "cvmm/exec.h"
+#include "cvmm/exec_plan.h"
 #include "cvmm/template.h"
 #include "util.h"
 
@@ -49,6 +49,26 @@ static int pass_waiting(const void *config)
 	return cvmm_exec_new_waiting(config, NULL, &e, &err);
 }
 
+static int pass_plan(const void *config)
+{
+	struct cvmm_exec_config *c = (struct cvmm_exec_config *)(uintptr_t)config;
+	struct cvmm_exec_plan *p;
+
+	if (c && c->size >= sizeof(*c))
+		c->from = "/nonexistent/base";
+	return cvmm_exec_plan_new(config, &p, &err);
+}
+
+static int pass_waiting_plan(const void *config)
+{
+	struct cvmm_exec_config *c = (struct cvmm_exec_config *)(uintptr_t)config;
+	struct cvmm_exec_plan *p;
+
+	if (c && c->size >= sizeof(*c))
+		c->from = "/nonexistent/base";
+	return cvmm_exec_plan_new_waiting(config, &p, &err);
+}
+
 static int pass_template(const void *config)
 {
 	struct cvmm_template *t;
@@ -67,6 +87,8 @@ static const struct {
 	{ "cvmm_host", sizeof(struct cvmm_host), pass_host_of_command, -ENOENT },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_command, -EINVAL },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting, -ENOENT },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_plan, -ENOENT },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting_plan, -ENOENT },
 	{ "cvmm_template_config", sizeof(struct cvmm_template_config), pass_template, -EINVAL },
 };
 

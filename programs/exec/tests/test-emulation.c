@@ -21,7 +21,8 @@
 static char folder[] = "/tmp/test-emulation-XXXXXX";
 static struct vagent_session *session;
 static char cmdline[] = "quiet cvmm.exec", shared[] = "/a,b", secrets[] = "key:*.pem";
-static struct vmm_plan plan;
+static struct cvmm_exec_share share;
+static struct cvmm_exec_parts parts;
 static struct vmm_emulation_config config;
 static struct vmm_emulation e;
 static struct vsu_error err;
@@ -38,11 +39,11 @@ static void setup(void)
 	script_write(folder, NET_DAEMON, "");
 	ck_assert_int_eq(vagent_session_new(&session, &c, NULL), 0);
 	e = (struct vmm_emulation)VMM_EMULATION_INIT;
-	plan = (struct vmm_plan){
-		.kernel = "bzImage", .initrd_fd = STDERR_FILENO, .cmdline = cmdline, .session = session,
+	parts = (struct cvmm_exec_parts){
+		.kernel = "bzImage", .initrd_fd = STDERR_FILENO, .cmdline = cmdline, .session = session, .shares = &share,
 	};
 	config = (struct vmm_emulation_config){
-		.plan = &plan, .memory = UINT64_C(3) << 30, .cpus = 2, .daemons = folder, .net = -1, .mac = "", .block = "local",
+		.parts = &parts, .memory = UINT64_C(3) << 30, .cpus = 2, .daemons = folder, .net = -1, .mac = "", .block = "local",
 	};
 }
 
@@ -108,7 +109,8 @@ START_TEST(a_daemon_shares_a_folder)
 	static const char *const of_qemu[] = { "vhost-user-fs-pci,chardev=folder0,tag=dir7\n", NULL };
 	static const char *const of_daemon[] = { "--shared-dir=/a,b\n", "--tag=dir7\n", "--read-only\n", "--hide=key:*.pem\n", NULL };
 
-	plan.folders[plan.nfolders++] = (struct vmm_plan_folder){ .path = shared, .tag = "dir7", .hidden = secrets };
+	share = (struct cvmm_exec_share){ .path = shared, .tag = "dir7", .hidden = secrets };
+	parts.nshares = 1;
 	ck_assert_int_eq(run(""), -ECONNRESET);
 	expect_words(PROGRAM, of_qemu);
 	while (wait(NULL) > 0)
@@ -121,7 +123,8 @@ START_TEST(a_daemon_restricts_a_writable_folder)
 {
 	static const char *const of_daemon[] = { "--shared-dir=/a,b\n", "--nosuid\n", "--nodev\n", NULL };
 
-	plan.folders[plan.nfolders++] = (struct vmm_plan_folder){ .path = shared, .tag = "dir7", .writable = true, .nosuid = true, .nodev = true };
+	share = (struct cvmm_exec_share){ .path = shared, .tag = "dir7", .writable = true, .nosuid = true, .nodev = true };
+	parts.nshares = 1;
 	ck_assert_int_eq(run(""), -ECONNRESET);
 	while (wait(NULL) > 0)
 		;
@@ -157,7 +160,8 @@ END_TEST
 
 START_TEST(a_writable_folder_is_not_read_only)
 {
-	plan.folders[plan.nfolders++] = (struct vmm_plan_folder){ .path = shared, .tag = "root", .writable = true };
+	share = (struct cvmm_exec_share){ .path = shared, .tag = "root", .writable = true };
+	parts.nshares = 1;
 	ck_assert_int_eq(run(""), -ECONNRESET);
 	while (wait(NULL) > 0)
 		;
@@ -290,7 +294,7 @@ static const struct {
 
 START_TEST(values_without_effect_are_refused)
 {
-	struct vmm_exec_machine m = { .plan.session = session };
+	struct vmm_exec_machine m = { .session = session };
 	const struct vmm_exec_options o = {
 		.memory = refused[_i].memory, .kernel = refused[_i].kernel, .daemons = folder,
 		.pieces = { refused[_i].piece }, .npieces = !!refused[_i].piece,

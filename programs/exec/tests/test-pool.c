@@ -173,7 +173,7 @@ static bool turn(void)
 
 static void send_agent(uint32_t type, const void *payload, uint32_t len)
 {
-	const int fd = vagent_session_port(worker.exec.plan.session, VAGENT_CONTROL);
+	const int fd = vagent_session_port(worker.exec.session, VAGENT_CONTROL);
 	const struct vagent_header header = { type, len };
 
 	ck_assert_int_eq(send(fd, &header, sizeof(header), 0), sizeof(header));
@@ -236,7 +236,7 @@ START_TEST(client_alone_has_the_ports_of_the_agent)
 	ck_assert_uint_eq(h.type, VAGENT_STARTED);
 	ck_assert_int_eq(vmm_pool_receive(clients[0], &packet), -EAGAIN);
 	for (i = 0; i < VAGENT_PORTS; i++) {
-		guest = vagent_session_port(worker.exec.plan.session, i);
+		guest = vagent_session_port(worker.exec.session, i);
 		ck_assert_int_eq(send(ports[i], &c, 1, 0), 1);
 		ck_assert_int_eq(recv(guest, &c, 1, 0), 1);
 		vsu_fd_close(&ports[i]);
@@ -363,8 +363,7 @@ static char *describe(const struct vmm_exec_options *o, size_t *len)
 	char *text;
 
 	ck_assert_int_eq(vmm_exec_machine_make(&m, o, &err), 0);
-	text = vmm_plan_describe(&m.plan, len);
-	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(vmm_exec_machine_describe(&m, &text, len), 0);
 	vmm_exec_machine_free(&m);
 	return text;
 }

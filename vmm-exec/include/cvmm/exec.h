@@ -41,7 +41,7 @@
  * Confinement: the guest is not trusted. Its messages are bounded and checked, and an invalid one
  * ends it with status 125. The owner must confine its own process, between new and start: the
  * library opens the kernel, modules and folders with the rights of the process, serves each
- * folder with them, and drops none. Such a process needs /dev/kvm (open), the folders, and the
+ * folder with them, and drops none. The process then needs /dev/kvm (open), the folders, and the
  * streams.
  *
  * Descriptors: a machine with a root has at most 60 of the process (RLIMIT_NOFILE), and each folder
@@ -74,12 +74,13 @@ struct cvmm_exec;
 
 /*
  * Remedies of failures, which depend on the program: the sentence of a struct vsu_error states the
- * fact, and its member arg is one of these, so that the program can add advice. Those of
- * <vm-agent/initrd.h> and <vm-arch/advice.h> are other numbers.
+ * fact, and its member arg is one of these, so that the program can add advice. The
+ * numbers of <vm-agent/initrd.h> and <vm-arch/advice.h> differ from these.
  */
 enum cvmm_exec_advice {
 	CVMM_EXEC_ADVICE_MEMBER = 0x61640001, /* the sentence begins with a member of struct cvmm_exec_config */
 	CVMM_EXEC_ADVICE_TEMPLATES, /* the folder of templates */
+	CVMM_EXEC_ADVICE_FOLDERS, /* the maximum number of folders of a template */
 };
 
 /*
@@ -211,6 +212,13 @@ CVMM_API int cvmm_exec_new(const struct cvmm_exec_config *config, const struct c
 CVMM_API int cvmm_exec_new_waiting(const struct cvmm_exec_config *config, const struct cvmm_host *host,
 				   struct cvmm_exec **out, struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * Checks whether this host's KVM runs a kernel, a path or NULL for that of the host: -EOPNOTSUPP if
+ * it would take hours, as KVM emulates the processor. 0 also if the machine will report a KVM or kernel
+ * that cannot be opened.
+ */
+CVMM_API int cvmm_exec_check_kvm(const char *kernel, struct vsu_error *err) VSU_NODISCARD;
+
 /* Once. On failure the object can only be freed. */
 CVMM_API int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err) VSU_NODISCARD;
 
@@ -251,8 +259,8 @@ CVMM_API int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned i
 CVMM_API int cvmm_exec_status(const struct cvmm_exec *e, struct vsu_error *why) VSU_NODISCARD;
 
 /*
- * One of enum cvmm_exec_end, with its value in *value, which may be NULL. The sentence is that of
- * cvmm_exec_status(). -EAGAIN: it has not ended.
+ * Returns a value of enum cvmm_exec_end, with its number in *value, which may be NULL. cvmm_exec_status()
+ * has the sentence. -EAGAIN: the command has not ended.
  */
 CVMM_API int cvmm_exec_get_end(const struct cvmm_exec *e, int *value) VSU_NODISCARD;
 
