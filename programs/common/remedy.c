@@ -19,6 +19,7 @@ static const struct {
 	{ VARCH_ADVICE_MEMORY_AT_1G, "", "; place some with --memory at=0x40000000" },
 	{ VARCH_ADVICE_MODULES, "", "; name its modules with --modules" },
 	{ VARCH_ADVICE_TRANSPORT, "", "; leave --transport out" },
+	{ CVMM_EXEC_ADVICE_FOLDERS, "", "; make it again with 'cvmm template make NAME --folders=N'" },
 	{ CVMM_EXEC_ADVICE_TEMPLATES, "", "; name one with --folder" },
 	{ VAGENT_ADVICE_KERNEL, "", "; name one with --kernel" },
 	{ VAGENT_ADVICE_NO_MODULES, "", "; name their folder with --modules, or --modules=none if it needs none" },

@@ -23,6 +23,7 @@ static const struct {
 	{ VARCH_ADVICE_MODULES, "WHAT: WHY; name its modules with --modules" },
 	{ VAGENT_ADVICE_NO_MODULES, "WHAT: WHY; name their folder with --modules, or --modules=none if it needs none" },
 	{ VARCH_ADVICE_TRANSPORT, "WHAT: WHY; leave --transport out" },
+	{ CVMM_EXEC_ADVICE_FOLDERS, "WHAT: WHY; make it again with 'cvmm template make NAME --folders=N'" },
 	{ CVMM_EXEC_ADVICE_TEMPLATES, "WHAT: WHY; name one with --folder" },
 	{ CVMM_EXEC_ADVICE_MEMBER - 1, "WHAT: WHY" },
 	{ 1, "WHAT: WHY" },
