@@ -3,7 +3,7 @@
 # What the folders of cvmm and of the programs that it executes have in common. Each has lists of
 # its own: sources, programs, check_PROGRAMS, LDADD and TESTS.
 
-AM_CPPFLAGS = -I$(srcdir) -I$(top_srcdir)/programs -I$(top_srcdir)/vmm/include -I$(top_srcdir)/vmm $(CVMM_EXEC_CFLAGS) -I$(top_srcdir)/vmm-exec/src $(VM_AGENT_CFLAGS) -I$(top_srcdir)/vmm/tests $(DEVICE_KINDS_CFLAGS) $(VIRTIO_DEVICES_CFLAGS) $(VHOST_CFLAGS) $(VIRTIO_QUEUE_CFLAGS) $(VM_ARCH_CFLAGS) $(VM_MEMORY_CFLAGS) $(VMM_SYS_UTIL_CFLAGS) $(CHECK_CFLAGS) -DDAEMON_FOLDER='"$(bindir)"' -DHELPER_FOLDER='"$(pkglibexecdir)"'
+AM_CPPFLAGS = -I$(srcdir) -I$(top_srcdir)/programs -I$(top_srcdir)/vmm/include -I$(top_srcdir)/vmm $(CVMM_EXEC_CFLAGS) $(VM_AGENT_CFLAGS) -I$(top_srcdir)/vmm/tests $(DEVICE_KINDS_CFLAGS) $(VIRTIO_DEVICES_CFLAGS) $(VHOST_CFLAGS) $(VIRTIO_QUEUE_CFLAGS) $(VM_ARCH_CFLAGS) $(VM_MEMORY_CFLAGS) $(VMM_SYS_UTIL_CFLAGS) $(CHECK_CFLAGS) -DDAEMON_FOLDER='"$(bindir)"' -DHELPER_FOLDER='"$(pkglibexecdir)"'
 AM_CFLAGS = $(WARN_CFLAGS) $(HARDENING_CFLAGS) $(LIBEV_CFLAGS) $(PTHREAD_CFLAGS)
 AM_LDFLAGS = $(HARDENING_LDFLAGS)
 
