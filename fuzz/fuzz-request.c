@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A request for a command, as the guest's first program reads it. Invariants: an accepted
- * request has a command and valid folders, and its texts are within its records.
+ * A request for a command, a container or a process, as the guest's first program reads it. Invariants: an accepted
+ * request has a command and valid folders, a container has a root, mounts have targets, and all texts are within
+ * the records.
  */
 #include <config.h>
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "init/agent.h"
+#include "init/guest.h"
 
 #define MAX_LEN 65536
 
@@ -69,6 +70,54 @@ static void read_request(char *text, size_t len)
 	free(r.envp);
 }
 
+static struct guest_container container;
+
+static void check_container(const char *text, size_t len)
+{
+	unsigned int i;
+
+	demand(container.root != NULL);
+	demand_within(container.root, text, len);
+	demand_within(container.hostname, text, len);
+	for (i = 0; i < container.nmounts; i++) {
+		demand(container.mounts[i].target != NULL);
+		demand_within(container.mounts[i].target, text, len);
+		demand_within(container.mounts[i].type, text, len);
+		demand_within(container.mounts[i].source, text, len);
+		demand_within(container.mounts[i].data, text, len);
+	}
+	demand_words(container.devices, text, len);
+	demand_words(container.masked, text, len);
+	demand_words(container.readonly, text, len);
+	demand_words(container.sysctls, text, len);
+}
+
+static void read_container(char *text, size_t len)
+{
+	memset(&container, 0, sizeof(container));
+	if (!setjmp(refused)) {
+		container_read(&container, text, len);
+		check_container(text, len);
+	}
+	container_fini(&container);
+}
+
+static void read_rights(char *text, size_t len)
+{
+	static struct guest_rights rights;
+
+	memset(&rights, 0, sizeof(rights));
+	if (!setjmp(refused)) {
+		rights_read(&rights, text, len);
+		demand_words(rights.groups, text, len);
+		demand_words(rights.limits, text, len);
+		demand_within(rights.filter, text, len);
+		demand_within(rights.oom_score_adj, text, len);
+	}
+	free(rights.groups);
+	free(rights.limits);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text;
@@ -80,6 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	read_request(text, size);
+	read_container(text, size);
+	read_rights(text, size);
 	free(text);
 	return 0;
 }

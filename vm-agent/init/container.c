@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Containers: their records and namespaces. */
+/* Containers and their namespaces. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -30,77 +30,18 @@ static const struct {
 	[NS_MNT] = { "mnt", CLONE_NEWNS },
 };
 
-/* --------------------------------------------------------------------- records */
+/* ------------------------------------------------------------------------ life */
 
-static void read_mount(struct guest_container *c, char *text)
-{
-	struct guest_mount *m = c->nmounts ? &c->mounts[c->nmounts - 1] : NULL;
-
-	if (*text == 'M')
-		c->mounts[c->nmounts++].target = text + 1;
-	else if (!m)
-		agent_fail("the host sent a mount without a target");
-	else if (*text == 't')
-		m->type = text + 1;
-	else if (*text == 's')
-		m->source = text + 1;
-	else if (*text == 'o')
-		m->data = text + 1;
-	else
-		m->flags = strtoul(text + 1, NULL, 16);
-}
-
-static void read_record(struct guest_container *c, char *text)
-{
-	switch (*text) {
-	case 'R':
-		c->root = text + 1;
-		break;
-	case 'O':
-		c->readonly_root = true;
-		break;
-	case 'H':
-		c->hostname = text + 1;
-		break;
-	case 'N':
-		c->flags = (unsigned int)strtoul(text + 1, NULL, 16);
-		break;
-	case 'M':
-	case 't':
-	case 's':
-	case 'o':
-	case 'f':
-		read_mount(c, text);
-		break;
-	default:
-		break;
-	}
-}
-
-struct guest_container *container_new(uint32_t number, char *records, const char *text, size_t len)
+struct guest_container *container_new(uint32_t number, char *payload, size_t head, size_t len)
 {
 	struct guest_container *c = calloc(1, sizeof(*c));
-	char *first = records + (text - records);
-	unsigned int nmounts = 0;
-	size_t at;
 
-	for (at = 0; at < len; at += strlen(text + at) + 1)
-		nmounts += text[at] == 'M';
-	if (c)
-		c->mounts = calloc(nmounts + 1, sizeof(*c->mounts));
-	if (!c || !c->mounts)
+	if (!c)
 		agent_fail("the guest has no memory for a container");
 	c->number = number;
-	c->records = records;
+	c->payload = payload;
 	memset(c->namespaces, -1, sizeof(c->namespaces));
-	for (at = 0; at < len; at += strlen(text + at) + 1)
-		read_record(c, first + at);
-	c->devices = agent_collect_words('B', first, len);
-	c->masked = agent_collect_words('K', first, len);
-	c->readonly = agent_collect_words('k', first, len);
-	c->sysctls = agent_collect_words('S', first, len);
-	if (!c->root || *c->root != '/')
-		agent_fail("the host sent a container without a root");
+	container_read(c, payload + head, len - head);
 	return c;
 }
 
@@ -114,12 +55,8 @@ void container_free(struct guest_container *c)
 			close(c->namespaces[i]);
 	snprintf(path, sizeof(path), CGROUP, c->number);
 	(void)rmdir(path);
-	free(c->mounts);
-	free(c->devices);
-	free(c->masked);
-	free(c->readonly);
-	free(c->sysctls);
-	free(c->records);
+	container_fini(c);
+	free(c->payload);
 	free(c);
 }
 

@@ -35,7 +35,7 @@ static void add_container(char *payload, size_t len)
 	if (ncontainers == VAGENT_MAX_CONTAINERS)
 		agent_fail("the host sent more than %u containers", VAGENT_MAX_CONTAINERS);
 	memcpy(&number, payload, sizeof(number));
-	c = container_new(number, payload, payload + sizeof(number), len - sizeof(number));
+	c = container_new(number, payload, sizeof(number), len);
 	c->next = containers;
 	containers = c;
 	ncontainers++;

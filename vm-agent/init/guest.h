@@ -25,7 +25,7 @@ enum guest_namespace {
 	NS_CGROUP, NS_IPC, NS_UTS, NS_NET, NS_PID, NS_MNT, NAMESPACES,
 };
 
-/* Texts are in records. */
+/* Texts are in the payload of its message. */
 struct guest_container {
 	struct guest_container *next;
 	uint32_t number;
@@ -39,7 +39,7 @@ struct guest_container {
 	unsigned int nprocesses;
 	pid_t first;		/* its PID 1, while it is not reaped; 0: none */
 	int namespaces[NAMESPACES]; /* descriptors, from CONTAINER_READY on */
-	char *records;
+	char *payload;
 	const char *root, *hostname;
 	bool readonly_root;
 	unsigned int flags;	/* CLONE_NEW* */
@@ -48,8 +48,12 @@ struct guest_container {
 	char **devices, **masked, **readonly, **sysctls; /* NULL ends each */
 };
 
-/* container.c: takes records, which are allocated and end with a NUL. */
-struct guest_container *container_new(uint32_t number, char *records, const char *text, size_t len);
+/* container_records.c: reads records into an empty container; their texts must remain. */
+void container_read(struct guest_container *c, char *text, size_t len);
+/* container_records.c: frees the lists of container_read(). */
+void container_fini(struct guest_container *c);
+/* container.c: takes the payload of a message, len bytes that are allocated; records follow after head bytes. */
+struct guest_container *container_new(uint32_t number, char *payload, size_t head, size_t len);
 void container_free(struct guest_container *c);
 /* container.c: opens the namespaces of its first process. A negative errno. */
 int container_open_namespaces(struct guest_container *c);
@@ -80,7 +84,7 @@ struct guest_rights {
 	const char *oom_score_adj; /* or NULL */
 };
 
-/* rights.c: the texts remain those of the records. */
+/* rights_records.c: the texts remain those of the records. */
 void rights_read(struct guest_rights *r, char *records, size_t len);
 /* rights.c: what needs the file systems of the agent. */
 void child_begin_rights(const struct guest_rights *r);
