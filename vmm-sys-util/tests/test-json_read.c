@@ -147,7 +147,7 @@ END_TEST
 
 START_TEST(long_and_deep_paths_are_refused)
 {
-	char json[512];
+	char json[VSU_JSON_PATH + 64];
 
 	memset(json, '[', sizeof(json));
 	memcpy(json, "{\"a\":", 5);

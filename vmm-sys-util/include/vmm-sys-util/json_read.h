@@ -29,8 +29,8 @@ VSU_API int vsu_json_read_strings(char *text, const char *name, char **words, in
 VSU_API int vsu_json_read_string(char *text, const char *name, char **word,
 				 struct vsu_error *err) VSU_NODISCARD;
 
-/* Maximum bytes of a path, with its terminator. */
-#define VSU_JSON_PATH 128
+/* Maximum bytes of a path, with its terminator. Names of annotations have up to 317. */
+#define VSU_JSON_PATH 512
 
 /* path: names and indexes, as in "devices.0.kind"; value: a string, or its text. */
 typedef void (*vsu_json_fn)(void *opaque, const char *path, const char *value,
