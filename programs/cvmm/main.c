@@ -153,6 +153,7 @@ static const struct command {
 	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", NULL },
 	{ "pool", "TEMPLATE", "keeps clones of a template ready for commands", NULL },
 	{ "initrd", "VERSION", "prints an initrd for a kernel", NULL },
+	{ "oci", "COMMAND", "is an OCI runtime for engines of containers", NULL },
 	{ "memory", "PROPERTIES...", "tries memory back-ends without a guest",
 	  cmd_memory },
 	{ "ctl", "SOCKET COMMAND", "controls a running guest", cmd_ctl },

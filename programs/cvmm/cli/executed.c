@@ -30,6 +30,7 @@ static const struct executed {
 	{ "boot", VSU_EXIT_HOST },
 	{ "exec", CVMM_EXEC_FAILED },	/* other statuses are those of a command in the guest */
 	{ "initrd", VSU_EXIT_HOST },
+	{ "oci", VSU_EXIT_HOST },
 	{ "pool", VSU_EXIT_HOST },
 	{ "template", VSU_EXIT_HOST },
 };

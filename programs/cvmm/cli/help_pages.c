@@ -26,6 +26,7 @@ static const struct {
 	{ .topic = "template", .page = "cvmm-template", .section = "1" },
 	{ .topic = "pool", .page = "cvmm-pool", .section = "1" },
 	{ .topic = "initrd", .page = "cvmm-initrd", .section = "1" },
+	{ .topic = "oci", .page = "cvmm-oci", .section = "1" },
 	{ .topic = "memory", .page = "cvmm-memory", .section = "7" },
 	{ .topic = "ctl", .page = "cvmm-control", .section = "7" },
 	{ .topic = "cpu", .page = "cvmm-migration", .section = "7" },

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Folders and files of containers. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/json.h>
+#include <vmm-sys-util/json_read.h>
+#include <vmm-sys-util/parse.h>
+
+#include "oci/state.h"
+
+#define FOLDER "cvmm-oci"
+#define FILE_NAME "state.json"
+#define NEW_NAME "state.json.new"
+#define SOCKET_NAME "socket"
+#define MAX_BYTES (1u << 20)
+
+static const char *const status_names[] = {
+	[OCI_CREATING] = "creating", [OCI_CREATED] = "created", [OCI_RUNNING] = "running",
+	[OCI_PAUSED] = "paused", [OCI_STOPPED] = "stopped",
+};
+
+const char *oci_status_name(enum oci_status status)
+{
+	return status_names[status];
+}
+
+/* ------------------------------------------------------------------- processes */
+
+uint64_t oci_state_begun(pid_t pid)
+{
+	char path[64], text[1024], *at;
+	uint64_t begun = 0;
+	ssize_t n;
+	int i, fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : vsu_fd_read_full(fd, text, sizeof(text) - 1);
+	vsu_fd_close(&fd);
+	text[n < 0 ? 0 : n] = '\0';
+	at = strrchr(text, ')');	/* a name may contain others */
+	if (!at || at[1] != ' ' || at[2] == 'Z')
+		return 0;
+	for (i = 2; at && i < 22; i++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		begun = strtoull(at + 1, NULL, 10);
+	return begun;
+}
+
+/* --------------------------------------------------------------------- folders */
+
+/* Root of a user namespace is root of podman's, and maps fewer users than the host has. */
+static bool is_host_root(void)
+{
+	unsigned long inside = 1, outside = 1, n = 0;
+	FILE *f = geteuid() ? NULL : fopen("/proc/self/uid_map", "re");
+
+	if (!f)
+		return false;
+	if (fscanf(f, "%lu %lu %lu", &inside, &outside, &n) != 3)
+		n = 0;
+	fclose(f);
+	return !inside && !outside && n == UINT32_MAX;
+}
+
+int oci_state_root(const char *given, char root[OCI_STATE_PATH], struct vsu_error *err)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (given) {
+		if (*given != '/' || strlen(given) >= OCI_STATE_PATH)
+			return vsu_error_set(err, -EINVAL, "option --root: '%s' is not an absolute path", given);
+		strcpy(root, given);
+		return 0;
+	}
+	if (is_host_root()) {
+		strcpy(root, "/run/" FOLDER);
+		return 0;
+	}
+	if (!runtime || *runtime != '/' || strlen(runtime) + sizeof("/" FOLDER) > OCI_STATE_PATH)
+		return vsu_error_set(err, -ENOENT, "no folder for the state of containers: XDG_RUNTIME_DIR is not set; set it, or name a folder by --root");
+	sprintf(root, "%s/" FOLDER, runtime);
+	return 0;
+}
+
+static int check_id(const char *id, struct vsu_error *err)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
+	const size_t len = strlen(id);
+
+	if (!len || len > OCI_STATE_ID || id[strspn(id, letters)] || !strcmp(id, ".") || !strcmp(id, ".."))
+		return vsu_error_set(err, -EINVAL, "'%s' is not the id of a container", id);
+	return 0;
+}
+
+/* Makes the folder and those above it, which a reboot removes. */
+static int make_root(const char *root, struct vsu_error *err)
+{
+	char path[OCI_STATE_PATH], *slash;
+
+	strcpy(path, root);
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0711) < 0 && errno != EEXIST)
+			return vsu_error_sys(err, -errno, "cannot make the folder '%s'", path);
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return vsu_error_sys(err, -errno, "cannot make the folder '%s'", path);
+	return 0;
+}
+
+/* The lock is that of the folder. A folder that was removed meanwhile is no container. */
+int oci_state_lock(int folder, const char *id, struct vsu_error *err)
+{
+	struct stat st;
+
+	while (flock(folder, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return vsu_error_sys(err, -errno, "cannot lock container '%s'", id);
+	if (fstat(folder, &st) < 0 || !st.st_nlink)
+		return vsu_error_set(err, -ENOENT, "container '%s' does not exist", id);
+	return 0;
+}
+
+static int open_folder(int parent, const char *id, struct vsu_error *err)
+{
+	const int folder = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (folder < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return vsu_error_set(err, -ENOENT, "container '%s' does not exist", id);
+	return folder < 0 ? vsu_error_sys(err, -errno, "cannot open the state of container '%s'", id) : folder;
+}
+
+static int make_folder(int parent, const char *root, const char *id, struct vsu_error *err)
+{
+	int folder, rc;
+
+	if (mkdirat(parent, id, 0700) < 0)
+		return errno == EEXIST ? vsu_error_set(err, -EEXIST, "container '%s' exists", id) :
+			vsu_error_sys(err, -errno, "cannot make the folder '%s/%s'", root, id);
+	folder = open_folder(parent, id, err);
+	rc = folder < 0 ? folder : oci_state_lock(folder, id, err);
+	if (rc < 0)
+		vsu_fd_close(&folder);
+	return rc < 0 ? rc : folder;
+}
+
+int oci_state_create(const char *root, const char *id, struct vsu_error *err)
+{
+	int parent, folder, rc = check_id(id, err);
+
+	rc = rc < 0 ? rc : make_root(root, err);
+	if (rc < 0)
+		return rc;
+	parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return vsu_error_sys(err, -errno, "cannot open the folder '%s'", root);
+	folder = make_folder(parent, root, id, err);
+	close(parent);
+	return folder;
+}
+
+int oci_state_open(const char *root, const char *id, struct vsu_error *err)
+{
+	int parent, folder, rc = check_id(id, err);
+
+	if (rc < 0)
+		return rc;
+	parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return vsu_error_set(err, -ENOENT, "container '%s' does not exist", id);
+	folder = open_folder(parent, id, err);
+	close(parent);
+	return folder;
+}
+
+int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err)
+{
+	static const char *const names[] = { SOCKET_NAME, NEW_NAME, FILE_NAME };
+	char path[OCI_STATE_PATH + OCI_STATE_ID + 2];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (unlinkat(folder, names[i], 0) < 0 && errno != ENOENT)
+			return vsu_error_sys(err, -errno, "cannot remove the state of container '%s'", id);
+	snprintf(path, sizeof(path), "%s/%s", root, id);
+	return rmdir(path) < 0 ? vsu_error_sys(err, -errno, "cannot remove the folder '%s'", path) : 0;
+}
+
+/* ------------------------------------------------------------------------ file */
+
+static void write_annotations(struct vsu_json *j, const struct oci_spec *spec)
+{
+	unsigned int i;
+
+	if (!spec)
+		return;
+	fprintf(j->to, ",\"annotations\":{");
+	for (i = 0; i < spec->annotations.n; i++) {
+		if (i)
+			putc(',', j->to);
+		vsu_json_string(spec->annotations.items[i].name, j->to);
+		putc(':', j->to);
+		vsu_json_string(spec->annotations.items[i].value, j->to);
+	}
+	putc('}', j->to);
+}
+
+/* own: with what only this program reads. */
+static void write_state(const struct oci_state *s, bool own, FILE *to)
+{
+	struct vsu_json j = { .to = to };
+
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_text(&j, "ociVersion", OCI_VERSION_MAX);
+	vsu_json_text(&j, "id", s->id);
+	vsu_json_text(&j, "status", status_names[s->status]);
+	vsu_json_u64(&j, "pid", (uint64_t)s->pid);
+	vsu_json_text(&j, "bundle", s->bundle);
+	vsu_json_text(&j, "rootfs", s->root);
+	vsu_json_i64(&j, "created", s->created);
+	vsu_json_u64(&j, "owner", s->owner);
+	if (own) {
+		vsu_json_u64(&j, "begun", s->begun);
+		vsu_json_text(&j, "cgroup", s->cgroup);
+	}
+	write_annotations(&j, s->spec);
+	vsu_json_close(&j, '}');
+	putc('\n', to);
+}
+
+void oci_state_print(const struct oci_state *s, FILE *to)
+{
+	write_state(s, false, to);
+}
+
+static int finish_file(FILE *f, int folder)
+{
+	const bool failed = ferror(f);
+
+	if (fclose(f) || failed)
+		return errno ? -errno : -EIO;
+	return renameat(folder, NEW_NAME, folder, FILE_NAME) < 0 ? -errno : 0;
+}
+
+int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err)
+{
+	const int fd = openat(folder, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	int rc = f ? 0 : -errno;
+
+	if (!f && fd >= 0)
+		close(fd);
+	if (f) {
+		write_state(s, true, f);
+		rc = finish_file(f, folder);
+	}
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot write the state of container '%s'", s->id) : 0;
+}
+
+/* -------------------------------------------------------------------- reading */
+
+static enum oci_status find_status(const char *name)
+{
+	int i;
+
+	for (i = OCI_CREATING; i < OCI_STOPPED; i++)
+		if (!strcmp(name, status_names[i]))
+			return (enum oci_status)i;
+	return OCI_STOPPED;
+}
+
+static void copy_text(char *to, const char *value)
+{
+	snprintf(to, OCI_STATE_PATH, "%s", value);
+}
+
+static void on_number(struct oci_state *s, const char *path, const char *value)
+{
+	uint64_t number;
+
+	if (vsu_parse_u64(value, &number) < 0)
+		return;
+	if (!strcmp(path, "pid") && number <= INT32_MAX)
+		s->pid = (pid_t)number;
+	else if (!strcmp(path, "begun"))
+		s->begun = number;
+	else if (!strcmp(path, "created") && number <= INT64_MAX)
+		s->created = (int64_t)number;
+	else if (!strcmp(path, "owner"))
+		s->owner = (uint32_t)number;
+}
+
+static void on_member(void *opaque, const char *path, const char *value, bool is_string)
+{
+	struct oci_state *s = opaque;
+
+	if (!is_string)
+		on_number(s, path, value);
+	else if (!strcmp(path, "status"))
+		s->status = find_status(value);
+	else if (!strcmp(path, "bundle"))
+		copy_text(s->bundle, value);
+	else if (!strcmp(path, "rootfs"))
+		copy_text(s->root, value);
+	else if (!strcmp(path, "cgroup"))
+		copy_text(s->cgroup, value);
+}
+
+static int read_text(int folder, char **text)
+{
+	int fd = openat(folder, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char *bytes = calloc(1, MAX_BYTES + 1);
+	ssize_t n = fd < 0 ? -errno : bytes ? vsu_fd_read_full(fd, bytes, MAX_BYTES) : -ENOMEM;
+
+	vsu_fd_close(&fd);
+	if (n < 0) {
+		free(bytes);
+		return (int)n;
+	}
+	*text = bytes;
+	return 0;
+}
+
+/* The annotations have the form of a config.json, which ignores the rest. */
+static int read_members(char *text, struct oci_state *s, struct vsu_error *err)
+{
+	char *copy = strdup(text);
+	int rc = copy ? vsu_json_walk(copy, on_member, s, err) : -ENOMEM;
+
+	free(copy);
+	return rc < 0 ? rc : oci_spec_read_annotations(text, &s->spec, err);
+}
+
+/* Without a file, create was killed. */
+int oci_state_read(int folder, const char *id, struct oci_state *s, struct vsu_error *err)
+{
+	char *text = NULL;
+	int rc = read_text(folder, &text);
+
+	memset(s, 0, sizeof(*s));
+	snprintf(s->id, sizeof(s->id), "%s", id);
+	s->status = OCI_STOPPED;
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot read the state of container '%s'", id);
+	rc = read_members(text, s, err);
+	free(text);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "the state of container '%s'", id);
+	if (!s->pid || !s->begun || oci_state_begun(s->pid) != s->begun) {
+		s->status = OCI_STOPPED;
+		s->pid = 0;
+	}
+	return 0;
+}
+
+void oci_state_fini(struct oci_state *s)
+{
+	oci_spec_free(s->spec);
+	s->spec = NULL;
+}
+
+/* ------------------------------------------------------------------------- all */
+
+static int is_name(const struct dirent *entry)
+{
+	return check_id(entry->d_name, NULL) < 0 ? 0 : 1;
+}
+
+/* A reader takes no lock: a command may hold it while it waits for a guest. */
+static void visit_folder(int parent, const char *id, void (*fn)(void *opaque, const struct oci_state *s), void *opaque)
+{
+	int folder = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct oci_state s;
+
+	if (folder < 0)
+		return;
+	if (!oci_state_read(folder, id, &s, NULL))
+		fn(opaque, &s);
+	oci_state_fini(&s);
+	vsu_fd_close(&folder);
+}
+
+int oci_state_each(const char *root, void (*fn)(void *opaque, const struct oci_state *s), void *opaque,
+		   struct vsu_error *err)
+{
+	struct dirent **names = NULL;
+	int i, n = scandir(root, &names, is_name, alphasort);
+	int parent;
+
+	if (n < 0)
+		return errno == ENOENT ? 0 : vsu_error_sys(err, -errno, "cannot read the folder '%s'", root);
+	parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (i = 0; i < n; i++) {
+		if (parent >= 0)
+			visit_folder(parent, names[i]->d_name, fn, opaque);
+		free(names[i]);
+	}
+	free(names);
+	if (parent >= 0)
+		close(parent);
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Containers in the file system: ROOT/ID is the folder of a container, with
+ *
+ *	state.json	what "state" and "list" print, and how to find its monitor
+ *	socket		of the monitor
+ *
+ * The file is replaced as a whole, so that readers need no lock. Commands that change a container
+ * hold a lock of its folder. A container has stopped when its monitor has ended, also if the file
+ * reports otherwise: whoever kills the monitor ends the container.
+ *
+ * Threads: any; a struct is confined.
+ */
+#ifndef OCI_STATE_H
+#define OCI_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "oci/spec.h"
+
+#define OCI_STATE_ID 255	/* bytes of an id */
+#define OCI_STATE_PATH 4096
+
+enum oci_status { OCI_CREATING, OCI_CREATED, OCI_RUNNING, OCI_PAUSED, OCI_STOPPED };
+
+struct oci_state {
+	char id[OCI_STATE_ID + 1];
+	enum oci_status status;
+	pid_t pid;		/* of the monitor; 0: none */
+	uint64_t begun;		/* when it began, as in /proc/PID/stat, because numbers are reused */
+	char bundle[OCI_STATE_PATH];
+	char root[OCI_STATE_PATH];	/* folder of its files */
+	char cgroup[OCI_STATE_PATH];	/* folder of its control group; empty: none */
+	int64_t created;	/* seconds since 1970 */
+	uint32_t owner;		/* user */
+	struct oci_spec *spec;	/* its annotations; or NULL */
+};
+
+/*
+ * Chooses the folder of all containers: the given one, /run/cvmm-oci for root of the host, or one below
+ * XDG_RUNTIME_DIR, also for root of a user namespace, who may not write to /run. -ENOENT: none.
+ */
+int oci_state_root(const char *given, char root[OCI_STATE_PATH], struct vsu_error *err);
+
+/*
+ * Return a descriptor of the folder of a container, which the caller closes. oci_state_create() makes
+ * it and those above, and locks it; -EEXIST: the container exists. oci_state_open() finds it; -ENOENT:
+ * it does not exist. -EINVAL: not an id.
+ */
+int oci_state_create(const char *root, const char *id, struct vsu_error *err);
+int oci_state_open(const char *root, const char *id, struct vsu_error *err);
+
+/* Waits for other commands that change the container. -ENOENT: one of them has removed it. */
+int oci_state_lock(int folder, const char *id, struct vsu_error *err);
+
+/* Reads the state, and corrects the status if its monitor has ended. oci_state_fini() frees its parts. */
+int oci_state_read(int folder, const char *id, struct oci_state *s, struct vsu_error *err);
+void oci_state_fini(struct oci_state *s);
+
+/* Replaces the file. The annotations are those of the spec. */
+int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err);
+
+/* Removes the folder with its files. */
+int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err);
+
+/* Prints the state as the specification defines it. */
+void oci_state_print(const struct oci_state *s, FILE *to);
+
+const char *oci_status_name(enum oci_status status);
+
+/* When a process began; 0: it does not run. */
+uint64_t oci_state_begun(pid_t pid);
+
+/* Calls fn for each container of a folder, sorted by id. A folder that does not exist has none. */
+int oci_state_each(const char *root, void (*fn)(void *opaque, const struct oci_state *s), void *opaque,
+		   struct vsu_error *err);
+
+#endif

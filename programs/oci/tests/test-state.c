@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the folders and files of containers. */
+#include <config.h>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "oci/state.h"
+#include "util.h"
+
+static char folder[] = "/tmp/oci-state.XXXXXX";
+static char root[OCI_STATE_PATH];
+static struct oci_state state;
+static struct vsu_error err;
+
+static void init(void)
+{
+	strcpy(folder, "/tmp/oci-state.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(root, sizeof(root), "%s/above/containers", folder);
+	memset(&state, 0, sizeof(state));
+}
+
+static void fini(void)
+{
+	char command[128];
+
+	oci_state_fini(&state);
+	vsu_error_clear(&err);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static int create(const char *id)
+{
+	const int fd = oci_state_create(root, id, &err);
+
+	ck_assert_msg(fd >= 0, "%s", err.msg);
+	return fd;
+}
+
+/* A container whose monitor is this process. */
+static int create_running(const char *id)
+{
+	const struct oci_state s = {
+		.status = OCI_RUNNING, .pid = getpid(), .begun = oci_state_begun(getpid()), .bundle = "/b \"quoted\"",
+		.root = "/r", .cgroup = "/c", .created = 1735689600, .owner = 7,
+	};
+	const int fd = create(id);
+
+	ck_assert_int_eq(oci_state_write(fd, &s, &err), 0);
+	return fd;
+}
+
+START_TEST(folder_of_root_is_in_run)
+{
+	setenv("XDG_RUNTIME_DIR", "/run/user/0", 1);
+	ck_assert_int_eq(oci_state_root(NULL, root, &err), 0);
+	ck_assert_str_eq(root, "/run/cvmm-oci");
+}
+END_TEST
+
+START_TEST(folder_of_a_user_is_its_own)
+{
+	if (!geteuid())
+		ck_assert_int_eq(seteuid(65534), 0);
+	setenv("XDG_RUNTIME_DIR", "/run/user/9", 1);
+	ck_assert_int_eq(oci_state_root(NULL, root, &err), 0);
+	ck_assert_str_eq(root, "/run/user/9/cvmm-oci");
+	unsetenv("XDG_RUNTIME_DIR");
+	assert_refused(oci_state_root(NULL, root, &err), -ENOENT,
+		       "no folder for the state of containers: XDG_RUNTIME_DIR is not set; set it, or name a folder by --root", err);
+	if (!getuid())
+		ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
+START_TEST(given_folder_is_absolute)
+{
+	ck_assert_int_eq(oci_state_root("/x", root, &err), 0);
+	ck_assert_str_eq(root, "/x");
+	assert_refused(oci_state_root("x", root, &err), -EINVAL, "option --root: 'x' is not an absolute path", err);
+}
+END_TEST
+
+START_TEST(container_exists_once)
+{
+	const int fd = create("a");
+
+	assert_refused(oci_state_create(root, "a", &err), -EEXIST, "container 'a' exists", err);
+	close(fd);
+}
+END_TEST
+
+static const char *const bad_ids[] = { "", ".", "..", "a/b", "a b", "\xc3\xa9" };
+
+START_TEST(id_is_a_name)
+{
+	char sentence[64];
+
+	snprintf(sentence, sizeof(sentence), "'%s' is not the id of a container", bad_ids[_i]);
+	assert_refused(oci_state_create(root, bad_ids[_i], &err), -EINVAL, sentence, err);
+	assert_refused(oci_state_open(root, bad_ids[_i], &err), -EINVAL, sentence, err);
+}
+END_TEST
+
+START_TEST(state_is_read_as_it_was_written)
+{
+	const int fd = create_running("a");
+
+	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(state.status, OCI_RUNNING);
+	ck_assert_int_eq(state.pid, getpid());
+	ck_assert_str_eq(state.bundle, "/b \"quoted\"");
+	ck_assert_str_eq(state.root, "/r");
+	ck_assert_str_eq(state.cgroup, "/c");
+	ck_assert_int_eq(state.created, 1735689600);
+	ck_assert_uint_eq(state.owner, 7);
+	close(fd);
+}
+END_TEST
+
+START_TEST(annotations_are_kept)
+{
+	char text[] = "{\"annotations\":{\"a.b/c\":\"d \\\"e\"}}";
+	const int fd = create("a");
+
+	ck_assert_int_eq(oci_spec_read_annotations(text, &state.spec, &err), 0);
+	ck_assert_int_eq(oci_state_write(fd, &state, &err), 0);
+	oci_state_fini(&state);
+	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_str_eq(oci_spec_annotation(state.spec, "a.b/c"), "d \"e");
+	close(fd);
+}
+END_TEST
+
+START_TEST(container_has_stopped_without_its_monitor)
+{
+	const int fd = create_running("a");
+
+	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	state.begun++;	/* another process has its number */
+	ck_assert_int_eq(oci_state_write(fd, &state, &err), 0);
+	oci_state_fini(&state);
+	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(state.status, OCI_STOPPED);
+	ck_assert_int_eq(state.pid, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(ended_process_has_no_begin)
+{
+	const pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &(siginfo_t){ .si_pid = 0 }, WEXITED | WNOWAIT), 0);
+	ck_assert_uint_eq(oci_state_begun(pid), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_uint_eq(oci_state_begun(pid), 0);
+	ck_assert_uint_ne(oci_state_begun(getpid()), 0);
+}
+END_TEST
+
+START_TEST(container_without_a_file_has_stopped)
+{
+	const int fd = create("a");
+
+	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(state.status, OCI_STOPPED);
+	close(fd);
+}
+END_TEST
+
+START_TEST(removed_container_is_absent)
+{
+	const int fd = create_running("a"), other = oci_state_open(root, "a", &err);
+
+	ck_assert_int_eq(oci_state_remove(root, "a", fd, &err), 0);
+	close(fd);
+	assert_refused(oci_state_lock(other, "a", &err), -ENOENT, "container 'a' does not exist", err);
+	close(other);
+	assert_refused(oci_state_open(root, "a", &err), -ENOENT, "container 'a' does not exist", err);
+}
+END_TEST
+
+static void add_name(void *opaque, const struct oci_state *s)
+{
+	strcat(opaque, s->id);
+	strcat(opaque, s->status == OCI_RUNNING ? "+" : "-");
+}
+
+START_TEST(containers_are_listed_by_id)
+{
+	char names[32] = "";
+	int fds[3];
+
+	ck_assert_int_eq(oci_state_each(root, add_name, names, &err), 0);
+	ck_assert_str_eq(names, "");
+	fds[0] = create("b");
+	fds[1] = create_running("a");
+	fds[2] = create_running("c");
+	ck_assert_int_eq(oci_state_each(root, add_name, names, &err), 0);
+	ck_assert_str_eq(names, "a+b-c+");
+	close(fds[0]);
+	close(fds[1]);
+	close(fds[2]);
+}
+END_TEST
+
+START_TEST(printed_state_has_what_the_specification_requires)
+{
+	char *text = NULL, *word;
+	const int fd = create_running("a");
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	oci_state_print(&state, to);
+	fclose(to);
+	word = strstr(text, "{\"ociVersion\":\"1.2.1\",\"id\":\"a\",\"status\":\"running\",\"pid\":");
+	ck_assert_ptr_eq(word, text);
+	ck_assert_ptr_nonnull(strstr(text, "\"bundle\":\"/b \\\"quoted\\\"\""));
+	ck_assert_ptr_null(strstr(text, "begun"));
+	free(text);
+	close(fd);
+}
+END_TEST
+
+static const char *why_no_root(void)
+{
+	return geteuid() ? "this user is not root" : NULL;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("state");
+	TCase *t = tcase_create("state");
+
+	tcase_add_checked_fixture(t, init, fini);
+	tcase_add_test_unless(t, why_no_root(), folder_of_root_is_in_run);
+	tcase_add_test(t, folder_of_a_user_is_its_own);
+	tcase_add_test(t, given_folder_is_absolute);
+	tcase_add_test(t, container_exists_once);
+	tcase_add_loop_test(t, id_is_a_name, 0, COUNT(bad_ids));
+	tcase_add_test(t, state_is_read_as_it_was_written);
+	tcase_add_test(t, annotations_are_kept);
+	tcase_add_test(t, container_has_stopped_without_its_monitor);
+	tcase_add_test(t, ended_process_has_no_begin);
+	tcase_add_test(t, container_without_a_file_has_stopped);
+	tcase_add_test(t, removed_container_is_absent);
+	tcase_add_test(t, containers_are_listed_by_id);
+	tcase_add_test(t, printed_state_has_what_the_specification_requires);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
