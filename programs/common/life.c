@@ -198,7 +198,7 @@ static int live_once(const struct vmm_options *options, const struct vmm_start *
 	commands = (struct vmm_commands){ .log_level = process_log_level };
 	status = make_machine(options, start, owner, err);
 	if (!status && start->dry_run)
-		vmm_report(commands.machine->machine, &options->process, stdout);
+		vmm_report(commands.machine, &options->process, stdout);
 	else if (!status)
 		status = run_machine(owner, err);
 	ending.status = status;

@@ -42,6 +42,12 @@ static int find_complete(const struct cvmm_machine *m, unsigned int number,
 	return !rc && (*out)->coming ? vsu_error_set(err, -ENOENT, "device %u is not complete", number) : rc;
 }
 
+/* The process that serves the queues. */
+static const char *server_name(const struct vmm_device_spec *spec)
+{
+	return spec->spawned ? "spawn" : spec->remote ? "user" : spec->kernel ? "kernel" : "inline";
+}
+
 int cvmm_machine_get_device(struct cvmm_machine *m, unsigned int number,
 			    struct cvmm_device *out, struct vsu_error *err)
 {
@@ -61,6 +67,8 @@ int cvmm_machine_get_device(struct cvmm_machine *m, unsigned int number,
 		.file = vmm_device_file(&d->spec),
 		.option = vmm_device_shorthand(d->spec.kind),
 		.process = d->virtio ? vmm_virtio_process(d->virtio) : 0,
+		.gpa = d->gpa, .irq = d->irq, .server = server_name(&d->spec),
+		.socket = d->spec.remote ? d->spec.socket : NULL,
 	};
 	cvmm_priv_copy_result(out, out->size, &r, sizeof(r));
 	return 0;

@@ -68,14 +68,16 @@ static struct cvmm_memory_piece read_piece(const struct vmm_machine *m,
 		.backend = vmm_block_kind_name(block),
 		.shared = vmem_block_flags(block) & VMEM_BLOCK_SHARED,
 		.rom = vmem_region_is_rom(region), .fd = -1, .has_present = has_present(region),
+		.mapped = vmem_region_hva(region), .writable = vmem_block_flags(block) & VMEM_BLOCK_WRITE,
+		.slot = vmm_block_slot_name(block, vmem_region_is_rom(region)), .block_fd = vmem_block_fd(block),
+		.offset = vmem_region_file_pos(region, 0),
 	};
 
 	if (p.has_present)
 		p.present = vmm_populated(block);
 	if (vmem_block_kind(block) == VMEM_KIND_FILE) {
-		p.fd = vmem_block_fd(block);
+		p.fd = p.block_fd;
 		p.readonly = (fcntl(p.fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
-		p.offset = vmem_region_file_pos(region, 0);
 	}
 	read_private(m, &p);
 	return p;

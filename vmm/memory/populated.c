@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <vm-memory/kvm.h>
 #include <vmm-sys-util/foreign.h>
 
 #include "memory/populated.h"
@@ -128,6 +129,15 @@ const char *vmm_block_kind_name(const struct vmem_block *block)
 	};
 
 	return names[vmem_block_kind(block)];
+}
+
+const char *vmm_block_slot_name(const struct vmem_block *block, bool rom)
+{
+	if (vmem_block_private_fd(block) >= 0)
+		return "two-layer";
+	if (vmem_block_is_bound(block))
+		return "bound";
+	return rom ? "readonly" : "plain";
 }
 
 uint64_t vmm_populated(const struct vmem_block *block)

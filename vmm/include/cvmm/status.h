@@ -108,6 +108,10 @@ struct cvmm_device {
 	const char *file;	/* backing file or folder, as named; likewise */
 	const char *option;	/* that is named for the kind, such as "disk"; static; NULL: none */
 	pid_t process;		/* of its back-end; 0: this one, the kernel, or unknown */
+	uint64_t gpa;		/* of its registers, if it is on no bus */
+	uint32_t irq;
+	const char *server;	/* of its queues; static: "inline", "kernel", "user", or "spawn" */
+	const char *socket;	/* of its back-end, valid until it is removed; NULL: none */
 };
 
 /* -ENOENT: no device has this number, which can be free between others. */
@@ -181,6 +185,10 @@ struct cvmm_memory_piece {
 	uint64_t private_bytes, shared_bytes;
 	uint64_t conversions, failed_conversions;
 	uint64_t released_bytes; /* of unused halves */
+	const void *mapped;	/* where this process has it */
+	bool writable;		/* by this process */
+	const char *slot;	/* what KVM has; static: "plain", "readonly", "bound", or "two-layer" */
+	int block_fd;		/* as fd, also of memory without a name; -1: it has none */
 };
 
 /* Memory of the guest, in the order of addresses, without the windows of back-ends. */

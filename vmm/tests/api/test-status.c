@@ -107,6 +107,8 @@ START_TEST(device_has_its_kind)
 	ck_assert_int_eq(d.process, 0);
 	ck_assert_uint_eq(d.id, 5);
 	ck_assert(d.slot && !d.coming && !d.leaving);
+	ck_assert(d.irq && !d.socket);
+	ck_assert_str_eq(d.server, "inline");
 	ck_assert_int_eq(cvmm_machine_get_device(one.m, 2, &d, &err), -ENOENT);
 	ck_assert_int_eq(cvmm_machine_get_device(one.m, ~0u, &d, &err), -ENOENT);
 	ck_assert_int_eq(cvmm_machine_get_device(one.m, 1, &none, &err), -EINVAL);
@@ -252,6 +254,10 @@ START_TEST(memory_has_pieces_and_windows)
 	MAKE(&one, LOOPS, word, "--transport=pci", "--rng=", "--mem=size=256M");
 	ck_assert_str_eq(piece(0).backend, "anon");
 	ck_assert_int_eq(piece(0).fd, -1);
+	ck_assert_int_eq(piece(0).block_fd, -1);
+	ck_assert(piece(0).writable && piece(0).mapped && !piece(1).writable);
+	ck_assert_str_eq(piece(0).slot, "plain");
+	ck_assert_str_eq(piece(1).slot, "readonly");
 	ck_assert(piece(0).has_present && piece(0).present <= piece(0).bytes && !piece(0).has_private);
 	ck_assert_uint_eq(piece(1).gpa, 16 << 20);
 	ck_assert(piece(1).rom && piece(1).readonly && !piece(1).shared);
