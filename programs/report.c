@@ -15,7 +15,7 @@ static bool is_absent(const struct vmm_fact *f)
 	return f->is_absent || (f->unit == VMM_IS_TEXT && !f->text);
 }
 
-static void write_members(const struct vmm_fact *f, struct vsu_json *to)
+void vmm_report_members(const struct vmm_fact *f, struct vsu_json *to)
 {
 	for (; f->name; f++) {
 		if (f->place == VMM_IN_TEXT || is_absent(f))
@@ -29,6 +29,13 @@ static void write_members(const struct vmm_fact *f, struct vsu_json *to)
 		else
 			vsu_json_u64(to, f->name, f->number);
 	}
+}
+
+void vmm_report_object(const char *key, const struct vmm_fact *facts, struct vsu_json *to)
+{
+	vsu_json_open(to, key, '{');
+	vmm_report_members(facts, to);
+	vsu_json_close(to, '}');
 }
 
 /* ----------------------------------------------------------------------- text */
@@ -128,7 +135,7 @@ void vmm_report_end(struct vmm_report *r)
 void vmm_report_facts(struct vmm_report *r, const struct vmm_fact *facts)
 {
 	if (r->is_json)
-		write_members(facts, &r->json);
+		vmm_report_members(facts, &r->json);
 	else
 		print_lines(facts, r->width, r->to);
 }
@@ -155,7 +162,7 @@ static void write_object(struct vmm_report *r, const struct vmm_fact *facts)
 		vsu_json_close(&r->json, '}');
 	r->open |= 1;
 	vsu_json_open(&r->json, NULL, '{');
-	write_members(facts, &r->json);
+	vmm_report_members(facts, &r->json);
 }
 
 void vmm_report_element(struct vmm_report *r, const char *title, const struct vmm_fact *facts)
@@ -182,7 +189,7 @@ void vmm_report_line(const struct vmm_fact *facts, bool is_json, FILE *to)
 
 	vmm_report_begin(&r, is_json, 0, to);
 	if (is_json)
-		write_members(facts, &r.json);
+		vmm_report_members(facts, &r.json);
 	else
 		print_items(facts, to);
 	vmm_report_end(&r);

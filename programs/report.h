@@ -38,6 +38,10 @@ struct vmm_fact {
 	int width;		/* of its column, as of printf() */
 };
 
+/* Members of an object that is open, and an object. key NULL: in a list. */
+void vmm_report_members(const struct vmm_fact *facts, struct vsu_json *to);
+void vmm_report_object(const char *key, const struct vmm_fact *facts, struct vsu_json *to);
+
 struct vmm_report {
 	FILE *to;
 	bool is_json;

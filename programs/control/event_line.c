@@ -7,49 +7,17 @@
 #include <vmm-sys-util/text.h>
 
 #include "control/event_line.h"
-
-static void write_end(const struct cvmm_event *e, struct vsu_json *to)
-{
-	vsu_json_i64(to, "status", e->status);
-	vsu_json_text(to, "reason", e->cause);
-}
-
-static void write_lost(const struct cvmm_event *e, struct vsu_json *to)
-{
-	vsu_json_u64(to, "device", e->device);
-	vsu_json_bool(to, "final", e->final);
-	vsu_json_text(to, "reason", e->cause);
-}
-
-static void write_back(const struct cvmm_event *e, struct vsu_json *to)
-{
-	static const char *const words[] = {
-		[CVMM_SETTINGS_REPEATED] = "repeated", [CVMM_SETTINGS_KEPT] = "kept",
-		[CVMM_SETTINGS_UNKNOWN] = "unknown", [CVMM_SETTINGS_RESET] = "reset",
-	};
-
-	vsu_json_u64(to, "device", e->device);
-	vsu_json_text(to, "settings", words[e->settings]);
-}
-
-static void write_number(const struct cvmm_event *e, struct vsu_json *to)
-{
-	vsu_json_u64(to, "device", e->device);
-}
-
-static void write_balloon(const struct cvmm_event *e, struct vsu_json *to)
-{
-	vsu_json_u64(to, "device", e->device);
-	vsu_json_u64(to, "actual", e->actual);
-	vsu_json_u64(to, "target", e->target);
-}
+#include "report.h"
 
 void vmm_progress_write_save(const struct cvmm_progress *p, struct vsu_json *to)
 {
-	vsu_json_open(to, "saving", '{');
-	vsu_json_u64(to, "done", p->save_done);
-	vsu_json_u64(to, "total", p->save_total);
-	vsu_json_close(to, '}');
+	const struct vmm_fact facts[] = {
+		{ "done", VMM_NUMBER(p->save_done) },
+		{ "total", VMM_NUMBER(p->save_total) },
+		{ .name = NULL },
+	};
+
+	vmm_report_object("saving", facts, to);
 }
 
 void vmm_progress_write_migration(const struct cvmm_progress *p, struct vsu_json *to)
@@ -59,43 +27,49 @@ void vmm_progress_write_migration(const struct cvmm_progress *p, struct vsu_json
 		[CVMM_PHASE_STOPPED] = "stopped", [CVMM_PHASE_UNKNOWN] = "unknown",
 		[CVMM_PHASE_POSTCOPY] = "post-copy",
 	};
+	const double left_ms = p->rate ? (double)p->left / (double)p->rate * 1e3 : 0;
+	const struct vmm_fact facts[] = {
+		{ "phase", VMM_TEXT(phases[p->phase]) },
+		{ "round", VMM_NUMBER(p->round) },
+		{ "sent", VMM_NUMBER(p->sent) },
+		{ "left", VMM_NUMBER(p->left) },
+		{ "throttle", VMM_NUMBER(p->throttle) },
+		{ "rate", VMM_NUMBER(p->rate) },
+		{ "left_ms", VMM_NUMBER((uint64_t)left_ms), .is_absent = !p->rate },
+		{ .name = NULL },
+	};
 
-	if (p->phase == CVMM_PHASE_NONE)
-		return;
-	vsu_json_open(to, "migration", '{');
-	vsu_json_text(to, "phase", phases[p->phase]);
-	vsu_json_u64(to, "round", p->round);
-	vsu_json_u64(to, "sent", p->sent);
-	vsu_json_u64(to, "left", p->left);
-	vsu_json_u64(to, "throttle", p->throttle);
-	vsu_json_u64(to, "rate", p->rate);
-	if (p->rate)
-		vsu_json_u64(to, "left_ms", (uint64_t)((double)p->left / (double)p->rate * 1e3));
-	vsu_json_close(to, '}');
+	if (p->phase != CVMM_PHASE_NONE)
+		vmm_report_object("migration", facts, to);
 }
 
-static void write_saving(const struct cvmm_event *e, struct vsu_json *to)
+static void write_event(const struct cvmm_event *e, struct vsu_json *to)
 {
-	vmm_progress_write_save(&e->progress, to);
-}
+	static const char *const settings[] = {
+		[CVMM_SETTINGS_REPEATED] = "repeated", [CVMM_SETTINGS_KEPT] = "kept",
+		[CVMM_SETTINGS_UNKNOWN] = "unknown", [CVMM_SETTINGS_RESET] = "reset",
+	};
+	const bool ended = e->kind == CVMM_EVENT_ENDED, lost = e->kind == CVMM_EVENT_DEVICE_LOST,
+		   back = e->kind == CVMM_EVENT_DEVICE_BACK, balloon = e->kind == CVMM_EVENT_BALLOON,
+		   failed = e->kind == CVMM_EVENT_MIGRATION_FAILED, removed = e->kind == CVMM_EVENT_DEVICE_REMOVED;
+	const struct vmm_fact facts[] = {
+		{ "event", VMM_TEXT(cvmm_event_name(e->kind)) },
+		{ "status", VMM_SIGNED(e->status), .is_absent = !ended },
+		{ "device", VMM_NUMBER(e->device), .is_absent = !lost && !back && !balloon && !removed },
+		{ "final", VMM_BOOL(e->final), .is_absent = !lost },
+		{ "settings", VMM_TEXT(settings[e->settings]), .is_absent = !back },
+		{ "actual", VMM_NUMBER(e->actual), .is_absent = !balloon },
+		{ "target", VMM_NUMBER(e->target), .is_absent = !balloon },
+		{ "reason", VMM_TEXT(e->cause), .is_absent = !ended && !lost && !failed },
+		{ .name = NULL },
+	};
 
-static void write_migration(const struct cvmm_event *e, struct vsu_json *to)
-{
-	vmm_progress_write_migration(&e->progress, to);
+	vmm_report_members(facts, to);
+	if (e->kind == CVMM_EVENT_SAVING)
+		vmm_progress_write_save(&e->progress, to);
+	if (e->kind == CVMM_EVENT_MIGRATING)
+		vmm_progress_write_migration(&e->progress, to);
 }
-
-static void write_cause(const struct cvmm_event *e, struct vsu_json *to)
-{
-	vsu_json_text(to, "reason", e->cause);
-}
-
-/* NULL: a kind without members. */
-static void (*const writers[])(const struct cvmm_event *e, struct vsu_json *to) = {
-	[CVMM_EVENT_ENDED] = write_end, [CVMM_EVENT_DEVICE_LOST] = write_lost,
-	[CVMM_EVENT_DEVICE_BACK] = write_back, [CVMM_EVENT_BALLOON] = write_balloon,
-	[CVMM_EVENT_SAVING] = write_saving, [CVMM_EVENT_MIGRATING] = write_migration,
-	[CVMM_EVENT_MIGRATION_FAILED] = write_cause, [CVMM_EVENT_DEVICE_REMOVED] = write_number,
-};
 
 char *vmm_event_line(const struct cvmm_event *event)
 {
@@ -106,9 +80,7 @@ char *vmm_event_line(const struct cvmm_event *event)
 		return NULL;
 	json = (struct vsu_json){ .to = line.to };
 	vsu_json_open(&json, NULL, '{');
-	vsu_json_text(&json, "event", cvmm_event_name(event->kind));
-	if (writers[event->kind])
-		writers[event->kind](event, &json);
+	write_event(event, &json);
 	vsu_json_u64(&json, "time_us", event->time_us);
 	vsu_json_close(&json, '}');
 	return vsu_text_close(&line) < 0 ? NULL : line.bytes;

@@ -6,60 +6,60 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/json.h>
-
 #include "control/commands.h"
 #include "control/memory_report.h"
-#include <cvmm/status.h>
+#include "report.h"
 
-/* The file that a name had when it was opened, and the part that the piece maps. */
-static void write_file(const struct cvmm_memory_piece *p, struct vsu_json *to)
+/* The name that a file had when it was opened; NULL: it is none. */
+static const char *file_of(const struct cvmm_memory_piece *p, char path[PATH_MAX])
 {
-	char link[64], path[PATH_MAX];
+	char link[64];
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", p->fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
-		return;
-	path[n] = '\0';
-	vsu_json_text(to, "file", path);
-	vsu_json_u64(to, "offset", p->offset);
-	vsu_json_bool(to, "readonly", p->readonly);
+	n = p->fd < 0 ? -1 : readlink(link, path, PATH_MAX - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	return n < 0 ? NULL : path;
 }
 
 static void write_piece(const struct cvmm_memory_piece *p, struct vsu_json *to)
 {
-	vsu_json_open(to, NULL, '{');
-	vsu_json_u64(to, "gpa", p->gpa);
-	vsu_json_u64(to, "size", p->bytes);
-	vsu_json_text(to, "backend", p->backend);
-	vsu_json_bool(to, "shared", p->shared);
-	vsu_json_bool(to, "rom", p->rom);
-	if (p->fd >= 0)
-		write_file(p, to);
-	if (p->has_present)
-		vsu_json_u64(to, "present", p->present);
-	if (p->has_private) {
-		vsu_json_u64(to, "private_bytes", p->private_bytes);
-		vsu_json_u64(to, "shared_bytes", p->shared_bytes);
-		vsu_json_u64(to, "conversions", p->conversions);
-		vsu_json_u64(to, "failed_conversions", p->failed_conversions);
-		vsu_json_u64(to, "released_bytes", p->released_bytes);
-	}
-	vsu_json_close(to, '}');
+	char path[PATH_MAX];
+	const char *file = file_of(p, path);
+	const struct vmm_fact facts[] = {
+		{ "gpa", VMM_NUMBER(p->gpa) },
+		{ "size", VMM_NUMBER(p->bytes) },
+		{ "backend", VMM_TEXT(p->backend) },
+		{ "shared", VMM_BOOL(p->shared) },
+		{ "rom", VMM_BOOL(p->rom) },
+		{ "file", VMM_TEXT(file) },
+		{ "offset", VMM_NUMBER(p->offset), .is_absent = !file },
+		{ "readonly", VMM_BOOL(p->readonly), .is_absent = !file },
+		{ "present", VMM_NUMBER(p->present), .is_absent = !p->has_present },
+		{ "private_bytes", VMM_NUMBER(p->private_bytes), .is_absent = !p->has_private },
+		{ "shared_bytes", VMM_NUMBER(p->shared_bytes), .is_absent = !p->has_private },
+		{ "conversions", VMM_NUMBER(p->conversions), .is_absent = !p->has_private },
+		{ "failed_conversions", VMM_NUMBER(p->failed_conversions), .is_absent = !p->has_private },
+		{ "released_bytes", VMM_NUMBER(p->released_bytes), .is_absent = !p->has_private },
+		{ .name = NULL },
+	};
+
+	vmm_report_object(NULL, facts, to);
 }
 
 static void write_window(const struct cvmm_window *w, struct vsu_json *to)
 {
-	vsu_json_open(to, NULL, '{');
-	vsu_json_u64(to, "shmid", w->shmid);
-	vsu_json_u64(to, "device", w->device);
-	vsu_json_u64(to, "gpa", w->gpa);
-	vsu_json_u64(to, "size", w->bytes);
-	vsu_json_u64(to, "mappings", w->mappings);
-	vsu_json_u64(to, "mapped", w->mapped);
-	vsu_json_close(to, '}');
+	const struct vmm_fact facts[] = {
+		{ "shmid", VMM_NUMBER(w->shmid) },
+		{ "device", VMM_NUMBER(w->device) },
+		{ "gpa", VMM_NUMBER(w->gpa) },
+		{ "size", VMM_NUMBER(w->bytes) },
+		{ "mappings", VMM_NUMBER(w->mappings) },
+		{ "mapped", VMM_NUMBER(w->mapped) },
+		{ .name = NULL },
+	};
+
+	vmm_report_object(NULL, facts, to);
 }
 
 void vmm_memory_report(struct cvmm_machine *m, struct vsu_json *to)

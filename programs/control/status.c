@@ -4,13 +4,11 @@
 
 #include <errno.h>
 
-#include <vmm-sys-util/json.h>
-
 #include "control/commands.h"
 #include "control/event_line.h"
 #include "control/memory_report.h"
 #include "control/status.h"
-#include <cvmm/status.h>
+#include "report.h"
 
 #define MAX_COUNTERS 64u
 /* The maximum of a device: the reply is sent at once. */
@@ -29,27 +27,20 @@ void vmm_status_write_numbers(struct cvmm_machine *m, unsigned int device, struc
 	vsu_json_close(to, '}');
 }
 
-static void write_text(struct vsu_json *to, const char *name, const char *text)
-{
-	if (text)
-		vsu_json_text(to, name, text);
-}
-
 static void write_ring(unsigned int number, const struct cvmm_ring *ring, struct vsu_json *to)
 {
-	vsu_json_open(to, NULL, '{');
-	vsu_json_u64(to, "ring", number);
-	write_text(to, "name", ring->name[0] ? ring->name : NULL);
-	vsu_json_u64(to, "size", ring->entries);
-	if (ring->has_indices) {
-		vsu_json_u64(to, "available", ring->available);
-		vsu_json_u64(to, "used", ring->used);
-	}
-	if (ring->has_depth) {
-		vsu_json_u64(to, "in_flight", ring->in_flight);
-		vsu_json_u64(to, "max_in_flight", ring->max_in_flight);
-	}
-	vsu_json_close(to, '}');
+	const struct vmm_fact facts[] = {
+		{ "ring", VMM_NUMBER(number) },
+		{ "name", VMM_TEXT(ring->name), .is_absent = !ring->name[0] },
+		{ "size", VMM_NUMBER(ring->entries) },
+		{ "available", VMM_NUMBER(ring->available), .is_absent = !ring->has_indices },
+		{ "used", VMM_NUMBER(ring->used), .is_absent = !ring->has_indices },
+		{ "in_flight", VMM_NUMBER(ring->in_flight), .is_absent = !ring->has_depth },
+		{ "max_in_flight", VMM_NUMBER(ring->max_in_flight), .is_absent = !ring->has_depth },
+		{ .name = NULL },
+	};
+
+	vmm_report_object(NULL, facts, to);
 }
 
 static void write_rings(struct cvmm_machine *m, unsigned int device, struct vsu_json *to)
@@ -95,21 +86,22 @@ static void write_latency(struct cvmm_machine *m, unsigned int device, struct vs
 static void write_device(struct cvmm_machine *m, unsigned int number, const struct cvmm_device *d,
 			 struct vsu_json *to)
 {
+	const struct vmm_fact facts[] = {
+		{ "device", VMM_NUMBER(number) },
+		{ "id", VMM_NUMBER(d->id) },
+		{ "kind", VMM_TEXT(d->kind) },
+		{ "name", VMM_TEXT(d->name) },
+		{ "file", VMM_TEXT(d->file) },
+		{ "slot", VMM_NUMBER(d->slot), .is_absent = !d->slot },
+		{ "pid", VMM_SIGNED(d->process), .is_absent = !d->process },
+		{ "leaving", VMM_BOOL(true), .is_absent = !d->leaving },
+		{ "coming", VMM_BOOL(true), .is_absent = !d->coming },
+		{ .name = NULL },
+	};
+
 	vsu_json_open(to, NULL, '{');
-	vsu_json_u64(to, "device", number);
-	vsu_json_u64(to, "id", d->id);
-	write_text(to, "kind", d->kind);
-	write_text(to, "name", d->name);
-	write_text(to, "file", d->file);
-	if (d->slot)
-		vsu_json_u64(to, "slot", d->slot);
-	if (d->process)
-		vsu_json_i64(to, "pid", d->process);
-	if (d->leaving)
-		vsu_json_bool(to, "leaving", true);
-	if (d->coming) {
-		vsu_json_bool(to, "coming", true);
-	} else {
+	vmm_report_members(facts, to);
+	if (!d->coming) {
 		write_rings(m, number, to);
 		vmm_status_write_numbers(m, number, to);
 		write_latency(m, number, to);
@@ -136,49 +128,75 @@ static void write_cpus(struct cvmm_machine *m, struct vsu_json *to)
 
 	vsu_json_open(to, "vcpus", '[');
 	for (i = 0; !cvmm_machine_get_cpu(m, i, &c, NULL); i++) {
-		vsu_json_open(to, NULL, '{');
-		vsu_json_u64(to, "exits", c.exits);
-		vsu_json_u64(to, "io", c.io);
-		vsu_json_u64(to, "mmio", c.mmio);
-		vsu_json_u64(to, "interrupted", c.interrupted);
-		vsu_json_close(to, '}');
+		const struct vmm_fact facts[] = {
+			{ "exits", VMM_NUMBER(c.exits) },
+			{ "io", VMM_NUMBER(c.io) },
+			{ "mmio", VMM_NUMBER(c.mmio) },
+			{ "interrupted", VMM_NUMBER(c.interrupted) },
+			{ .name = NULL },
+		};
+
+		vmm_report_object(NULL, facts, to);
 	}
 	vsu_json_close(to, ']');
 }
 
 static void write_arriving(const struct cvmm_statistics *s, struct vsu_json *to)
 {
-	vsu_json_open(to, "arriving", '{');
-	vsu_json_u64(to, "left", s->arriving);
-	vsu_json_u64(to, "requests", s->arriving_requests);
-	vsu_json_close(to, '}');
+	const struct vmm_fact facts[] = {
+		{ "left", VMM_NUMBER(s->arriving) },
+		{ "requests", VMM_NUMBER(s->arriving_requests) },
+		{ .name = NULL },
+	};
+
+	vmm_report_object("arriving", facts, to);
 }
 
 static void write_counters(const struct cvmm_statistics *s, struct vsu_json *to)
 {
-	vsu_json_open(to, "counters", '{');
-	vsu_json_u64(to, "lost_devices", s->lost_devices);
-	vsu_json_u64(to, "memory_repairs", s->memory_repairs);
-	vsu_json_u64(to, "memory_conversions", s->memory_conversions);
-	vsu_json_u64(to, "memory_failed_conversions", s->memory_failed_conversions);
-	vsu_json_u64(to, "window_changes", s->window_changes);
-	vsu_json_u64(to, "console_lost_bytes", s->console_lost_bytes);
-	vsu_json_u64(to, "serial_unrecorded_bytes", s->serial_unrecorded_bytes);
-	vsu_json_u64(to, "age_ns", s->age_ns);
-	vsu_json_u64(to, "uptime_ns", s->uptime_ns);
-	vsu_json_u64(to, "paused_ns", s->paused_ns);
-	vsu_json_close(to, '}');
+	const struct vmm_fact facts[] = {
+		{ "lost_devices", VMM_NUMBER(s->lost_devices) },
+		{ "memory_repairs", VMM_NUMBER(s->memory_repairs) },
+		{ "memory_conversions", VMM_NUMBER(s->memory_conversions) },
+		{ "memory_failed_conversions", VMM_NUMBER(s->memory_failed_conversions) },
+		{ "window_changes", VMM_NUMBER(s->window_changes) },
+		{ "console_lost_bytes", VMM_NUMBER(s->console_lost_bytes) },
+		{ "serial_unrecorded_bytes", VMM_NUMBER(s->serial_unrecorded_bytes) },
+		{ "age_ns", VMM_NUMBER(s->age_ns) },
+		{ "uptime_ns", VMM_NUMBER(s->uptime_ns) },
+		{ "paused_ns", VMM_NUMBER(s->paused_ns) },
+		{ .name = NULL },
+	};
+
+	vmm_report_object("counters", facts, to);
 }
 
-int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
+static void write_machine(const struct cvmm_statistics *s, struct vsu_json *to)
 {
-	const struct vmm_commands *c = opaque;
 	static const char *const states[] = {
 		[CVMM_STATE_NEW] = "new", [CVMM_STATE_WAITING] = "waiting", [CVMM_STATE_ENDED] = "ended",
 		[CVMM_STATE_RUNNING] = "running", [CVMM_STATE_PAUSED] = "paused",
 		[CVMM_STATE_DAMAGED] = "damaged", [CVMM_STATE_SAVING] = "saving",
 		[CVMM_STATE_MIGRATING] = "migrating", [CVMM_STATE_UNDECIDED] = "undecided",
 	};
+	const struct vmm_fact facts[] = {
+		{ "cpus", VMM_NUMBER(s->cpus) },
+		{ "max_cpus", VMM_NUMBER(s->max_cpus) },
+		{ "paused", VMM_BOOL(s->paused) },
+		{ "state", VMM_TEXT(states[s->state]) },
+		{ "name", VMM_TEXT(s->name) },
+		{ "version", VMM_TEXT(PACKAGE_VERSION) },
+		{ "kernel", VMM_TEXT(s->kernel) },
+		{ "initrd", VMM_TEXT(s->initrd) },
+		{ .name = NULL },
+	};
+
+	vmm_report_members(facts, to);
+}
+
+int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
+{
+	const struct vmm_commands *c = opaque;
 	struct vsu_json to = { .to = answer, .more = true };
 	struct cvmm_statistics s = { .size = sizeof(s) };
 	int rc = cvmm_machine_get_statistics(c->machine, &s, err);
@@ -186,14 +204,7 @@ int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vs
 	(void)words;
 	if (rc < 0)
 		return rc;
-	vsu_json_u64(&to, "cpus", s.cpus);
-	vsu_json_u64(&to, "max_cpus", s.max_cpus);
-	vsu_json_bool(&to, "paused", s.paused);
-	write_text(&to, "state", states[s.state]);
-	write_text(&to, "name", s.name);
-	vsu_json_text(&to, "version", PACKAGE_VERSION);
-	write_text(&to, "kernel", s.kernel);
-	write_text(&to, "initrd", s.initrd);
+	write_machine(&s, &to);
 	if (s.saves)
 		vmm_progress_write_save(&s.progress, &to);
 	write_cpus(c->machine, &to);
