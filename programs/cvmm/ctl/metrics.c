@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +18,13 @@
 
 /* machine="NAME" */
 #define MAX_LABEL (VMM_MAX_NAME + 16)
+#define MAX_LABELS 160
 #define LETTERS "abcdefghijklmnopqrstuvwxyz-"
 
-/* State while a status is read. Numbers of devices and rings precede their values. */
+/* State while a status is read. Names and numbers precede the values that have them as labels. */
 struct reading {
 	struct virtdev_metrics to;
-	char device[16], kind[32], ring[16];	/* the current ones */
-	char request[32];		/* likewise, of a histogram */
+	char device[32], kind[32], ring[32], request[32];	/* the current ones */
 	struct virtdev_histogram latency;
 	char machine[MAX_LABEL];	/* label of all samples */
 };
@@ -41,14 +42,33 @@ struct row {
 	bool text;
 	void (*take)(struct reading *r, const struct member *m);
 	const char *metric;	/* or what precedes the rest of the path in its name */
-	const char *label;	/* of an element of an array */
+	const char *label;	/* of an element of an array; or the names of labels */
+	size_t at;		/* of a label in struct reading */
 };
 
-static void metric_add(struct reading *r, const struct member *m, const char *labels)
+/* In the form of Prometheus, such as device="0",kind="blk" */
+static void print_labels(const struct reading *r, const struct member *m, char text[MAX_LABELS])
 {
-	char name[VSU_JSON_PATH + 16];
+	const struct {
+		const char *name, *value;
+	} all[] = { { "device", r->device }, { "kind", r->kind }, { "ring", r->ring }, { "request", r->request } };
+	size_t used = 0, i;
+
+	*text = '\0';
+	for (i = 0; m->row->label && i < sizeof(all) / sizeof(all[0]); i++)
+		if (strstr(m->row->label, all[i].name))
+			used += (size_t)snprintf(text + used, MAX_LABELS - used, "%s%s=\"%s\"", used ? "," : "",
+						 all[i].name, all[i].value);
+	if (m->row->label && !used)
+		snprintf(text, MAX_LABELS, "%s=\"%u\"", m->row->label, m->index);
+}
+
+static void add_number(struct reading *r, const struct member *m)
+{
+	char name[VSU_JSON_PATH + 16], labels[MAX_LABELS];
 
 	snprintf(name, sizeof(name), "%s%s", m->row->metric, m->rest);
+	print_labels(r, m, labels);
 	virtdev_metrics_add(&r->to, name, labels, m->value);
 }
 
@@ -67,11 +87,6 @@ static void note_name(struct reading *r, const struct member *m)
 	set_machine(r, m->value);
 }
 
-static void add_number(struct reading *r, const struct member *m)
-{
-	metric_add(r, m, "");
-}
-
 static void add_state(struct reading *r, const struct member *m)
 {
 	char labels[64];
@@ -80,50 +95,11 @@ static void add_state(struct reading *r, const struct member *m)
 	virtdev_metrics_add(&r->to, m->row->metric, labels, "1");
 }
 
-/* One element of an array is one value of the label. */
-static void add_of_element(struct reading *r, const struct member *m)
+static void note_label(struct reading *r, const struct member *m)
 {
-	char labels[64];
-
-	snprintf(labels, sizeof(labels), "%s=\"%u\"", m->row->label, m->index);
-	metric_add(r, m, labels);
-}
-
-static void note_device(struct reading *r, const struct member *m)
-{
-	snprintf(r->device, sizeof(r->device), "%s", m->value);
-	r->kind[0] = '\0';
-}
-
-static void note_kind(struct reading *r, const struct member *m)
-{
-	snprintf(r->kind, sizeof(r->kind), "%s", m->value);
-}
-
-static void note_ring(struct reading *r, const struct member *m)
-{
-	snprintf(r->ring, sizeof(r->ring), "%s", m->value);
-}
-
-static void note_request(struct reading *r, const struct member *m)
-{
-	snprintf(r->request, sizeof(r->request), "%s", m->value);
-}
-
-static void add_of_ring(struct reading *r, const struct member *m)
-{
-	char labels[64];
-
-	snprintf(labels, sizeof(labels), "device=\"%s\",ring=\"%s\"", r->device, r->ring);
-	metric_add(r, m, labels);
-}
-
-static void add_of_device(struct reading *r, const struct member *m)
-{
-	char labels[80];
-
-	snprintf(labels, sizeof(labels), "device=\"%s\",kind=\"%s\"", r->device, r->kind);
-	metric_add(r, m, labels);
+	if (m->row->at == offsetof(struct reading, device))
+		r->kind[0] = '\0';
+	snprintf((char *)r + m->row->at, sizeof(r->kind), "%s", m->value);
 }
 
 /* The sum precedes the buckets. */
@@ -135,48 +111,50 @@ static void note_sum(struct reading *r, const struct member *m)
 
 static void add_bucket(struct reading *r, const struct member *m)
 {
-	char labels[128];
+	char labels[MAX_LABELS];
 
 	if (m->index >= VIRTDEV_LATENCY_BUCKETS ||
 	    vsu_parse_u64(m->value, &r->latency.buckets[m->index]) < 0 ||
 	    m->index + 1 < VIRTDEV_LATENCY_BUCKETS)
 		return;
-	snprintf(labels, sizeof(labels), "device=\"%s\",kind=\"%s\",request=\"%s\"",
-		 r->device, r->kind, r->request);
+	print_labels(r, m, labels);
 	virtdev_metrics_add_latency(&r->to, m->row->metric, labels, &r->latency);
 }
+
+#define LABEL(member) .take = note_label, .at = offsetof(struct reading, member)
 
 /*
  * Every number of a status; the first row that matches counts. Without a function it is no
  * metric. Other texts are none.
  */
 static const struct row rows[] = {
-	{ "ok", false, NULL, NULL, NULL },
-	{ "cpus", false, add_number, "cpus", NULL },
-	{ "max_cpus", false, add_number, "max_cpus", NULL },
-	{ "paused", false, add_number, "paused", NULL },
-	{ "state", true, add_state, "state", NULL },
-	{ "name", true, note_name, NULL, NULL },
-	{ "saving.*", false, add_number, "saving_", NULL },
-	{ "vcpus.#.*", false, add_of_element, "vcpu_", "cpu" },
-	{ "memory.#.*", false, add_of_element, "memory_", "piece" },
-	{ "windows.#.*", false, add_of_element, "window_", "window" },
-	{ "devices.#.device", false, note_device, NULL, NULL },
-	{ "devices.#.id", false, NULL, NULL, NULL },
-	{ "devices.#.slot", false, NULL, NULL, NULL },
-	{ "devices.#.pid", false, NULL, NULL, NULL },
-	{ "devices.#.leaving", false, NULL, NULL, NULL },
-	{ "devices.#.coming", false, NULL, NULL, NULL },
-	{ "devices.#.kind", true, note_kind, NULL, NULL },
-	{ "devices.#.rings.#.ring", false, note_ring, NULL, NULL },
-	{ "devices.#.rings.#.*", false, add_of_ring, "ring_", NULL },
-	{ "devices.#.numbers.*", false, add_of_device, "device_", NULL },
-	{ "devices.#.latency.#.request", true, note_request, NULL, NULL },
-	{ "devices.#.latency.#.nanoseconds", false, note_sum, NULL, NULL },
-	{ "devices.#.latency.#.buckets.#", false, add_bucket, "device_latency_seconds", NULL },
-	{ "counters.*", false, add_number, "", NULL },
-	{ "migration.*", false, add_number, "migration_", NULL },
-	{ "arriving.*", false, add_number, "arriving_", NULL },
+	{ "ok", .take = NULL },
+	{ "cpus", .take = add_number, .metric = "cpus" },
+	{ "max_cpus", .take = add_number, .metric = "max_cpus" },
+	{ "paused", .take = add_number, .metric = "paused" },
+	{ "state", .text = true, .take = add_state, .metric = "state" },
+	{ "name", .text = true, .take = note_name },
+	{ "saving.*", .take = add_number, .metric = "saving_" },
+	{ "vcpus.#.*", .take = add_number, .metric = "vcpu_", .label = "cpu" },
+	{ "memory.#.*", .take = add_number, .metric = "memory_", .label = "piece" },
+	{ "windows.#.*", .take = add_number, .metric = "window_", .label = "window" },
+	{ "devices.#.device", LABEL(device) },
+	{ "devices.#.id", .take = NULL },
+	{ "devices.#.slot", .take = NULL },
+	{ "devices.#.pid", .take = NULL },
+	{ "devices.#.leaving", .take = NULL },
+	{ "devices.#.coming", .take = NULL },
+	{ "devices.#.kind", .text = true, LABEL(kind) },
+	{ "devices.#.rings.#.ring", LABEL(ring) },
+	{ "devices.#.rings.#.*", .take = add_number, .metric = "ring_", .label = "device,ring" },
+	{ "devices.#.numbers.*", .take = add_number, .metric = "device_", .label = "device,kind" },
+	{ "devices.#.latency.#.request", .text = true, LABEL(request) },
+	{ "devices.#.latency.#.nanoseconds", .take = note_sum },
+	{ "devices.#.latency.#.buckets.#", .take = add_bucket, .metric = "device_latency_seconds",
+	  .label = "device,kind,request" },
+	{ "counters.*", .take = add_number, .metric = "" },
+	{ "migration.*", .take = add_number, .metric = "migration_" },
+	{ "arriving.*", .take = add_number, .metric = "arriving_" },
 };
 
 #define COUNTER VIRTDEV_METRIC_COUNTER
