@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <device-kinds/kind.h>
@@ -84,6 +85,18 @@ bool devkind_get_value(const struct devkind *kind, unsigned int key, uint32_t i,
 	else
 		memcpy(&value->number, at, sizeof(value->number));
 	return value->text || value->number;
+}
+
+size_t devkind_daemon_option(const struct devkind_key *key, const struct vsu_option_value *value,
+			     char *text, size_t size)
+{
+	const char *name = key->daemon_name ? key->daemon_name : key->option.name;
+	char number[VSU_OPTION_VALUE_NUMBER];
+
+	if (key->option.kind == VSU_OPTION_FLAG)
+		return (size_t)snprintf(text, size, "--%s", name);
+	return (size_t)snprintf(text, size, "--%s=%s", name,
+				vsu_option_value_text(&key->option, value, number));
 }
 
 const struct devkind_key *devkind_missing(

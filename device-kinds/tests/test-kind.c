@@ -51,6 +51,24 @@ START_TEST(a_kind_is_found_by_its_name)
 }
 END_TEST
 
+static void check_option(const struct devkind *kind, const char *key,
+			 const struct vsu_option_value *value, const char *option)
+{
+	const struct devkind_key *k = &kind->keys[devkind_key_index(kind, key)];
+	char text[64];
+
+	ck_assert_uint_eq(devkind_daemon_option(k, value, text, sizeof(text)), strlen(option));
+	ck_assert_str_eq(text, option);
+}
+
+START_TEST(a_value_becomes_an_option_of_the_daemon)
+{
+	check_option(devkind_blk(), "path", &(struct vsu_option_value){ .text = "/a,b" }, "--blk-file=/a,b");
+	check_option(devkind_blk(), "readonly", &(struct vsu_option_value){ .number = 1 }, "--read-only");
+	check_option(devkind_net(), "mtu", &(struct vsu_option_value){ .number = 1500 }, "--mtu=1500");
+}
+END_TEST
+
 START_TEST(a_key_is_found_by_its_name)
 {
 	const struct devkind *kind = devkind_get(_i);
@@ -627,6 +645,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
+	tcase_add_test(tc, a_value_becomes_an_option_of_the_daemon);
 	tcase_add_loop_test(tc, a_key_is_found_by_its_name, 0, n);
 	tcase_add_loop_test(tc, keys_are_different_and_fit, 0, n);
 	tcase_add_loop_test(tc, each_text_says_what_it_refers_to, 0, n);

@@ -256,6 +256,14 @@ DEVKIND_API bool devkind_get_value(const struct devkind *kind, unsigned int key,
 				   const void *config, struct vsu_option_value *value);
 
 /*
+ * Writes the option of the kind's daemon for a value of this key, "--NAME=VALUE". Returns its length,
+ * as snprintf() does: also of one that does not fit into size bytes.
+ */
+DEVKIND_API size_t devkind_daemon_option(const struct devkind_key *key,
+					 const struct vsu_option_value *value, char *text,
+					 size_t size);
+
+/*
  * Opens the device. Its reports are warnings of the host, except those of an own device: another
  * machine may serve it until this one's server has been made. After a failure *out is unchanged.
  */
