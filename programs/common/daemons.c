@@ -49,49 +49,47 @@ static int set_common(struct vmm_starter_setup *setup, const struct vmm_options 
 }
 
 /* A descriptor that is not open would be one that this program opens later. */
-static int check_descriptors(const struct vmm_starter_command *c, struct vsu_error *err)
+static int check_descriptors(const struct vmm_daemon_spec *spec, struct vsu_error *err)
 {
-	const char *word = NULL;
-	int fd;
+	struct vmm_daemon_value v = { .next = 0 };
+	char option[VMM_DAEMON_OPTION_MAX];
 
-	while ((word = vmm_spawn_words_next(&c->words, word))) {
-		fd = vmm_spawn_fd_of(c->kind, word, NULL);
-		if (fd >= 0 && (fd <= STDERR_FILENO || fcntl(fd, F_GETFD) < 0))
+	while (vmm_daemon_next_fd(spec, &v))
+		if (v.fd <= STDERR_FILENO || fcntl(v.fd, F_GETFD) < 0)
 			return vsu_error_set(err, -EBADF, "backend=spawn: '%s': descriptor %d is not open, or is a standard stream; pass one of 3 or above",
-					     word, fd);
-	}
+					     vmm_daemon_option(&v, v.fd, option), v.fd);
 	return 0;
 }
 
-static int command_add(struct vmm_starter_setup *setup, const struct vmm_device_spec *spec,
-		       struct vsu_error *err)
+static int add_device(struct vmm_starter_setup *setup, const struct vmm_device_spec *spec,
+		      struct vsu_error *err)
 {
-	struct vmm_starter_command *c = &setup->commands[setup->n];
+	const struct cvmm_server server = {
+		.kind = spec->kind, .config = spec->config,
+		.queues = spec->queues, .queue_size = spec->queue_size,
+	};
+	struct vmm_daemon_spec *out = &setup->devices[setup->n];
 	int rc;
 
 	if (!spec->spawned)
 		return 0;
-	c->kind = spec->kind;
 	setup->n++;
-	if (vmm_spawn_words_make(&c->words, spec) < 0)
+	if (vmm_daemon_spec_make(out, &server) < 0)
 		return vsu_error_set(err, -E2BIG, "backend=spawn: the options of the daemon are too long");
 	rc = vmm_spawn_find(setup->folder, spec->kind, err);
-	return rc ? rc : check_descriptors(c, err);
+	return rc ? rc : check_descriptors(out, err);
 }
 
 /* From here only the starter and the daemons have them. */
 static void close_descriptors(const struct vmm_starter_setup *setup)
 {
-	const struct vmm_starter_command *c = setup->commands;
-	const char *word;
-	int fd;
+	unsigned int i;
 
-	for (; c < setup->commands + setup->n; c++) {
-		word = NULL;
-		while ((word = vmm_spawn_words_next(&c->words, word))) {
-			fd = vmm_spawn_fd_of(c->kind, word, NULL);
-			vsu_fd_close(&fd);
-		}
+	for (i = 0; i < setup->n; i++) {
+		struct vmm_daemon_value v = { .next = 0 };
+
+		while (vmm_daemon_next_fd(&setup->devices[i], &v))
+			vsu_fd_close(&v.fd);
 	}
 }
 
@@ -122,7 +120,7 @@ int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *s
 	int rc = setup.open ? 0 : set_process(options, err);
 
 	for (i = 0; !rc && i < options->machine.ndevices; i++)
-		rc = command_add(&setup, &options->machine.specs[i], err);
+		rc = add_device(&setup, &options->machine.specs[i], err);
 	if (!rc && !setup.n && !options->process.daemon_path)
 		vmm_spawn_end(spawner);
 	else if (!rc)

@@ -14,7 +14,6 @@
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
-#include "config/spawn_words.h"
 
 /* Initial delay before a daemon that ended is started again. */
 #define RESTART_MS 100
@@ -287,8 +286,6 @@ static int check_spawned(struct parse *p, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
 	const struct devkind_key *missing;
-	struct vmm_spawn_words words;
-	int rc;
 
 	if (!spec->kind || !spec->kind->has_daemon)
 		return refuse_spawn(p, err);
@@ -302,11 +299,7 @@ static int check_spawned(struct parse *p, struct vsu_error *err)
 	spec->id = spec->kind->id;
 	spec->remote = true;
 	snprintf(spec->socket, sizeof(spec->socket), "cvmm-vhost-user-%s", spec->kind->name);
-	rc = set_restart(p, err);
-	if (!rc && vmm_spawn_words_make(&words, spec) < 0)
-		rc = vsu_error_set(err, -EINVAL, "%s '%s': the options of the daemon exceed %d bytes",
-				   p->option, p->list, VMM_SPAWN_WORDS_MAX);
-	return rc;
+	return set_restart(p, err);
 }
 
 static int check_any(const struct parse *p, struct vsu_error *err)

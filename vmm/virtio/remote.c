@@ -19,7 +19,6 @@
 #include <vmm-sys-util/sock.h>
 
 #include "log/closer.h"
-#include "config/spawn_words.h"
 #include "virtio/remote.h"
 #include "virtio/remote_session.h"
 
@@ -90,24 +89,17 @@ static int connect_socket(const char *text, struct vsu_error *err)
 static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 			   struct vsu_error *err)
 {
-	struct vmm_spawn_words text;
-	const char *words[VMM_SPAWN_MAX_WORDS + 1] = { NULL }, *word = NULL;
 	const struct cvmm_server config = {
-		.loop = r->loop, .kind = spec->spawned ? spec->kind->name : NULL, .words = words,
+		.loop = r->loop, .kind = spec->kind, .config = spec->config,
+		.queues = spec->queues, .queue_size = spec->queue_size,
 		.name = spec->socket, .passes = spec->plugged, .continues = spec->continues,
 	};
-	unsigned int n = 0;
 	int rc;
 
 	if (!spec->spawned)
 		return connect_socket(spec->socket, err);
 	if (!r->servers)
 		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: the program of this machine starts no daemons; use backend=user:SOCKET");
-	rc = vmm_spawn_words_make(&text, spec);
-	if (rc < 0)
-		return vsu_error_set(err, rc, "backend=spawn: the options of the daemon are too long");
-	while (n < VMM_SPAWN_MAX_WORDS && (word = vmm_spawn_words_next(&text, word)))
-		words[n++] = word;
 	rc = r->servers->add(r->servers->opaque, &config, &r->spawned, err);
 	return rc < 0 ? rc : r->servers->connect(r->spawned, err);
 }

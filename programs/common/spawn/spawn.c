@@ -22,12 +22,10 @@
 
 struct spawned {
 	struct vmm_spawner *spawner;	/* or NULL */
-	const struct devkind *kind;
 	struct vmm_starter_request request;
 	struct vmm_log_reader log;
-	bool continues;		/* the guest has used the device */
 	unsigned int nfds;
-	int fds[VMM_SPAWN_MAX_FDS];	/* passed at each start */
+	int fds[VMM_DAEMON_MAX_FDS];	/* passed at each start */
 };
 
 const char *vmm_spawn_default_folder(void)
@@ -77,7 +75,7 @@ static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_re
 			const int *fds, unsigned int nfds, struct vsu_error *err)
 {
 	const struct iovec iov = {
-		r, offsetof(struct vmm_starter_request, words.text) + r->words.len,
+		r, offsetof(struct vmm_starter_request, spec) + vmm_daemon_spec_size(&r->spec),
 	};
 	ssize_t rc;
 
@@ -92,26 +90,13 @@ static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_re
 			     rc == -EAGAIN ? "" : "; save the guest, and start cvmm again");
 }
 
-static uint32_t number_of(const struct devkind *kind)
-{
-	uint32_t i = 0;
-
-	while (devkind_get(i) && devkind_get(i) != kind)
-		i++;
-	return i;
-}
-
 /* The starter reads as fast as it can. */
-static int send_command(const struct vmm_spawner *spawner, uint32_t kind,
-			const struct vmm_spawn_words *words, struct vsu_error *err)
+static int send_list(const struct vmm_spawner *spawner, struct vmm_starter_request *r, struct vsu_error *err)
 {
-	struct vmm_starter_request r = { .kind = kind, .level = VMM_STARTER_COMMAND };
 	struct pollfd writable = { .fd = spawner->sock, .events = POLLOUT };
 	int rc;
 
-	if (words)
-		r.words = *words;
-	while ((rc = send_request(spawner, &r, NULL, 0, err)) == -EAGAIN)
+	while ((rc = send_request(spawner, r, NULL, 0, err)) == -EAGAIN)
 		poll(&writable, 1, -1);
 	return rc;
 }
@@ -119,13 +104,16 @@ static int send_command(const struct vmm_spawner *spawner, uint32_t kind,
 int vmm_spawn_list(const struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
 		   struct vsu_error *err)
 {
+	struct vmm_starter_request r = { .what = VMM_STARTER_DEVICE };
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < setup->n; i++)
-		rc = send_command(spawner, number_of(setup->commands[i].kind),
-				  &setup->commands[i].words, err);
-	return rc ? rc : send_command(spawner, VMM_STARTER_END, NULL, err);
+	for (i = 0; !rc && i < setup->n; i++) {
+		r.spec = setup->devices[i];
+		rc = send_list(spawner, &r, err);
+	}
+	r.what = VMM_STARTER_COMPLETE;
+	return rc ? rc : send_list(spawner, &r, err);
 }
 
 void vmm_spawn_end(struct vmm_spawner *spawner)
@@ -141,19 +129,17 @@ void vmm_spawn_end(struct vmm_spawner *spawner)
 
 static int keep_descriptors(struct spawned *s, struct vsu_error *err)
 {
-	const char *word = NULL;
+	struct vmm_daemon_value v = { .next = 0 };
+	char option[VMM_DAEMON_OPTION_MAX];
 	int fd;
 
-	while ((word = vmm_spawn_words_next(&s->request.words, word))) {
-		fd = vmm_spawn_fd_of(s->kind, word, NULL);
-		if (fd < 0)
-			continue;
-		if (s->nfds == VMM_SPAWN_MAX_FDS)
+	while (vmm_daemon_next_fd(&s->request.spec, &v)) {
+		if (s->nfds == VMM_DAEMON_MAX_FDS)
 			return vsu_error_set(err, -E2BIG, "backend=spawn: more than %d descriptors",
-					     VMM_SPAWN_MAX_FDS);
-		fd = vsu_fd_dup(fd);
+					     VMM_DAEMON_MAX_FDS);
+		fd = vsu_fd_dup(v.fd);
 		if (fd < 0)
-			return vsu_error_sys(err, fd, "backend=spawn: '%s'", word);
+			return vsu_error_sys(err, fd, "backend=spawn: '%s'", vmm_daemon_option(&v, v.fd, option));
 		s->fds[s->nfds++] = fd;
 	}
 	return 0;
@@ -165,8 +151,7 @@ static void spawned_remove(void *daemon)
 
 	if (!s)
 		return;
-	s->request.kind = VMM_STARTER_END;
-	s->request.words.len = 0;
+	s->request.what = VMM_STARTER_END;
 	(void)!send_request(s->spawner, &s->request, NULL, 0, NULL);
 	vmm_log_reader_fini(&s->log);
 	while (s->nfds)
@@ -178,18 +163,14 @@ static int spawned_add(void *spawner, const struct cvmm_server *config, void **d
 		       struct vsu_error *err)
 {
 	struct spawned *s = calloc(1, sizeof(*s));
-	const char *const *word = config->words;
-	int rc = 0;
+	int rc;
 
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "a daemon");
-	s->kind = devkind_find(config->kind, strlen(config->kind));
-	s->request.kind = number_of(s->kind);
 	s->spawner = spawner;
 	s->request.id = s->spawner ? ++s->spawner->last_id : 0;
-	while (!rc && *word)
-		rc = vmm_spawn_words_add(&s->request.words, "%s", *word++);
-	s->continues = config->continues;
+	s->request.continues = config->continues;
+	rc = vmm_daemon_spec_make(&s->request.spec, config);
 	vmm_log_reader_init(&s->log, config->loop, config->name);
 	rc = rc < 0 ? vsu_error_set(err, rc, "backend=spawn: the options of the daemon are too long") :
 	     config->passes ? keep_descriptors(s, err) : 0;
@@ -200,37 +181,23 @@ static int spawned_add(void *spawner, const struct cvmm_server *config, void **d
 	return rc;
 }
 
-/* Words that do not fit are left out: the daemon then checks as at its first start. */
-static void add_replacement(struct spawned *s)
-{
-	const char *more = s->kind->replacement, *word = NULL;
-
-	if (!s->continues || !more)
-		return;
-	while ((word = vmm_spawn_words_next(&s->request.words, word)))
-		if (!strcmp(word, more))
-			return;
-	(void)!vmm_spawn_words_add(&s->request.words, "%s", more);
-}
-
 /* The second descriptor of each pair is for the daemon. */
 static int request_start(struct spawned *s, int connection[2], int log[2],
 		 struct vsu_error *err)
 {
-	int fds[VMM_STARTER_FDS + VMM_SPAWN_MAX_FDS] = {
+	int fds[VMM_STARTER_FDS + VMM_DAEMON_MAX_FDS] = {
 		[VMM_STARTER_SOCKET] = connection[1], [VMM_STARTER_LOG] = log[1],
 	};
 	int rc = vsu_fd_set_nonblock(log[0]);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the daemon's log");
-	add_replacement(s);
-	s->continues = true;
 	s->request.level = prog_log_get_level();
 	memcpy(fds + VMM_STARTER_FDS, s->fds, s->nfds * sizeof(*fds));
 	rc = send_request(s->spawner, &s->request, fds, VMM_STARTER_FDS + s->nfds, err);
 	if (rc < 0)
 		return rc;
+	s->request.continues = true;
 	vmm_log_reader_start(&s->log, log[0]);
 	log[0] = -1;
 	rc = connection[0];

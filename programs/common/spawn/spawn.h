@@ -40,7 +40,7 @@ struct vmm_spawner {
 int vmm_spawn_prepare(struct vmm_spawner *spawner, struct vmm_starter_setup *setup,
 		      struct vsu_error *err);
 
-/* The commands of setup, for a starter that was prepared with an open list. */
+/* The devices of setup, for a starter that was prepared with an open list. */
 int vmm_spawn_list(const struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
 		   struct vsu_error *err);
 

@@ -35,8 +35,7 @@ struct daemon {
 	struct prog_child child; /* without one, a free entry */
 	uint32_t id;
 	int log;		/* its pipe, to log why it ended; or -1 */
-	const struct devkind *kind;
-	struct vmm_spawn_words words;
+	struct vmm_daemon_spec spec;
 };
 
 struct starter {
@@ -77,7 +76,7 @@ static void report_end(const struct daemon *d, int status)
 {
 	if (WIFSIGNALED(status) && !prog_child_was_sent(&d->child, WTERMSIG(status)))
 		dprintf(d->log, "cvmm-vhost-user-%s: process %d was killed by signal %d\n",
-			d->kind->name, (int)d->child.pid, WTERMSIG(status));
+			devkind_get(d->spec.kind)->name, (int)d->child.pid, WTERMSIG(status));
 }
 
 static void reap_all(struct starter *s)
@@ -162,36 +161,30 @@ static struct daemon *find_free(struct starter *s, struct vsu_error *err)
 	return NULL;
 }
 
-static int fork_daemon(struct starter *s, const struct devkind *kind,
-		       const struct vmm_starter_request *request, const int *fds,
+static int fork_daemon(struct starter *s, const struct vmm_starter_request *request, const int *fds,
 		       unsigned int nfds, struct vsu_error *err)
 {
 	struct daemon *d = find_free(s, err);
 	int rc = d ? prog_child_fork(&d->child, err) : err->code;
 
 	if (rc > 0)
-		vmm_starter_exec(s->setup, kind, request, fds, nfds);
+		vmm_starter_exec(s->setup, request, fds, nfds);
 	if (rc < 0)
 		return rc;
 	d->id = request->id;
-	d->kind = kind;
+	d->spec = request->spec;
 	d->log = log_open(fds[VMM_STARTER_LOG]);
-	d->words.len = request->words.len;
-	memcpy(d->words.text, request->words.text, request->words.len);
 	return 0;
 }
 
-/* Whether a daemon of this device, or of one with the same options, is ending. */
-static bool has_predecessor(const struct starter *s, const struct devkind *kind,
-			    const struct vmm_starter_request *request)
+/* Whether a daemon of this device, or of one with the same properties, is ending. */
+static bool has_predecessor(const struct starter *s, const struct vmm_starter_request *request)
 {
 	const struct daemon *d;
 
 	for (d = s->daemons; d < s->daemons + MAX_DAEMONS; d++)
 		if (d->child.deadline_ns &&
-		    (d->id == request->id ||
-		     (d->kind == kind && d->words.len == request->words.len &&
-		      !memcmp(d->words.text, request->words.text, d->words.len))))
+		    (d->id == request->id || !memcmp(&d->spec, &request->spec, sizeof(d->spec))))
 			return true;
 	return false;
 }
@@ -209,41 +202,25 @@ static void expect_end(struct starter *s, uint32_t id)
  * Two processes must not serve one device: waits until the previous daemon has ended, is
  * killed for not ending, or is abandoned.
  */
-static void wait_for_predecessor(struct starter *s, const struct devkind *kind,
-				 const struct vmm_starter_request *request)
+static void wait_for_predecessor(struct starter *s, const struct vmm_starter_request *request)
 {
 	expect_end(s, request->id);
-	while (has_predecessor(s, kind, request)) {
+	while (has_predecessor(s, request)) {
 		wait_for_event(s, -1);
 		reap_all(s);
 		enforce_deadlines(s);
 	}
 }
 
-static const struct devkind *find_kind(uint32_t number)
-{
-	uint32_t i;
-
-	for (i = 0; devkind_get(i); i++)
-		if (i == number)
-			return devkind_get(i);
-	return NULL;
-}
-
 static int start_daemon(struct starter *s, const struct vmm_starter_request *request,
 		 const int *fds, unsigned int nfds, struct vsu_error *err)
 {
-	const struct devkind *kind = find_kind(request->kind);
-	int rc;
+	int rc = vmm_starter_check(s->setup, &request->spec, nfds - VMM_STARTER_FDS, err);
 
-	if (!kind || request->level > VSU_LOG_DEBUG ||
-	    !vmm_spawn_words_are_valid(&request->words))
-		return vsu_error_set(err, -EINVAL, "the request is malformed");
-	rc = vmm_starter_check(s->setup, kind, &request->words, nfds - VMM_STARTER_FDS, err);
 	if (rc < 0)
 		return rc;
-	wait_for_predecessor(s, kind, request);
-	return fork_daemon(s, kind, request, fds, nfds, err);
+	wait_for_predecessor(s, request);
+	return fork_daemon(s, request, fds, nfds, err);
 }
 
 /* As a failure of the daemon, in its log. */
@@ -256,34 +233,35 @@ static void report_refusal(int fd, const struct vsu_error *err)
 	vsu_fd_close(&log);
 }
 
-/* Until the last one nothing else is served; afterwards, none. */
-static void add_command(struct vmm_starter_setup *setup, const struct vmm_starter_request *r, int sock)
+/* Until the list of devices is complete nothing else is served. */
+static void list_device(struct starter *s, const struct vmm_starter_request *r)
 {
-	const struct devkind *kind = find_kind(r->kind);
+	struct vmm_starter_setup *setup = s->setup;
 
-	if (r->kind == VMM_STARTER_END) {
+	if (r->what == VMM_STARTER_DEVICE && setup->n < VMM_MAX_DEVICES) {
+		setup->devices[setup->n++] = r->spec;
+	} else if (r->what == VMM_STARTER_COMPLETE) {
 		setup->open = false;
-		vmm_starter_close_others(setup, sock);
-	} else if (kind && setup->n < VMM_MAX_DEVICES && vmm_spawn_words_are_valid(&r->words)) {
-		setup->commands[setup->n++] = (struct vmm_starter_command){ kind, r->words };
+		vmm_starter_close_others(setup, s->sock);
 	}
 }
 
-static void serve_request(struct starter *s, const struct vmm_starter_request *request,
-			  ssize_t len, const int *fds, unsigned int nfds)
+static void serve_request(struct starter *s, const struct vmm_starter_request *request, size_t len,
+			  const int *fds, unsigned int nfds)
 {
-	const ssize_t head = offsetof(struct vmm_starter_request, words.text);
+	const size_t head = offsetof(struct vmm_starter_request, spec);
 	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = 0;
 
-	if (len < head || len - head != (ssize_t)request->words.len)
-		return;
-	if (s->setup->open && request->level == VMM_STARTER_COMMAND)
-		add_command(s->setup, request, s->sock);
+	if (len < head || request->level > VSU_LOG_DEBUG || !vmm_daemon_spec_is_valid(&request->spec, len - head))
+		rc = vsu_error_set(&err, -EINVAL, "the request is malformed");
 	else if (s->setup->open)
-		return;
-	else if (request->kind == VMM_STARTER_END)
+		list_device(s, request);
+	else if (request->what == VMM_STARTER_END)
 		end_id(s, request->id);
-	else if (nfds >= VMM_STARTER_FDS && start_daemon(s, request, fds, nfds, &err) < 0)
+	else if (request->what == VMM_STARTER_START && nfds >= VMM_STARTER_FDS)
+		rc = start_daemon(s, request, fds, nfds, &err);
+	if (rc < 0 && nfds >= VMM_STARTER_FDS)
 		report_refusal(fds[VMM_STARTER_LOG], &err);
 }
 
@@ -293,10 +271,12 @@ static void receive_request(struct starter *s)
 	const struct iovec iov = { &request, sizeof(request) };
 	int fds[VSU_SOCK_MAX_FDS];
 	unsigned int i, nfds = 0;
-	const ssize_t len = vsu_sock_recv(s->sock, &iov, 1, fds, &nfds);
+	ssize_t len;
 
+	memset(&request, 0, sizeof(request));
+	len = vsu_sock_recv(s->sock, &iov, 1, fds, &nfds);
 	if (len > 0)
-		serve_request(s, &request, len, fds, nfds);
+		serve_request(s, &request, (size_t)len, fds, nfds);
 	else if (len != -EAGAIN)
 		vsu_fd_close(&s->sock);
 	/* not vsu_foreign_close(), which would drop messages that the daemon has to receive */

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,17 +22,17 @@ struct inherited {
 
 static void close_if_unused(const void *opaque, int fd)
 {
-	const struct inherited *i = opaque;
-	const struct vmm_starter_command *c = i->setup->commands;
-	const char *word;
+	const struct inherited *in = opaque;
+	unsigned int i;
 
-	for (; c < i->setup->commands + i->setup->n; c++) {
-		word = NULL;
-		while ((word = vmm_spawn_words_next(&c->words, word)))
-			if (vmm_spawn_fd_of(c->kind, word, NULL) == fd)
+	for (i = 0; i < in->setup->n; i++) {
+		struct vmm_daemon_value v = { .next = 0 };
+
+		while (vmm_daemon_next_fd(&in->setup->devices[i], &v))
+			if (v.fd == fd)
 				return;
 	}
-	if (fd != i->sock)
+	if (fd != in->sock)
 		close(fd);
 }
 
@@ -42,34 +43,44 @@ void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock)
 	prog_descriptors_each(close_if_unused, &i);
 }
 
-/* A descriptor has another number here than in the process that passed it. */
-static void word_add(struct prog_program *p, const struct devkind *kind, const char *word, const int **passed)
+/*
+ * A descriptor that was passed has another number here than in the process that passed it.
+ * more: an option of a replacement, unless the device has it; or NULL.
+ */
+static void add_properties(struct prog_program *p, const struct vmm_daemon_spec *spec, const int *passed,
+			   const char *more)
 {
-	const char *digits;
-	int fd = vmm_spawn_fd_of(kind, word, &digits);
+	struct vmm_daemon_value v = { .next = 0 };
+	char option[VMM_DAEMON_OPTION_MAX];
+	int fd;
 
-	if (fd >= 0 && *passed) {
-		fd = *(*passed)++;
-		prog_program_add(p, "%.*s%d%s", (int)(digits - word), word, fd, digits + strcspn(digits, ":"));
-	} else {
-		prog_program_add(p, "%s", word);
+	while (vmm_daemon_next(spec, &v)) {
+		fd = v.fd >= 0 && passed ? *passed++ : v.fd;
+		prog_program_add(p, "%s", vmm_daemon_option(&v, fd, option));
+		if (fd >= 0)
+			prog_program_pass(p, fd);
+		if (more && !strcmp(more, option))
+			more = NULL;
 	}
-	if (fd >= 0)
-		prog_program_pass(p, fd);
+	if (spec->queues)
+		prog_program_add(p, "--num-queues=%" PRIu32, spec->queues);
+	if (spec->queue_size)
+		prog_program_add(p, "--queue-size=%" PRIu32, spec->queue_size);
+	if (more)
+		prog_program_add(p, "%s", more);
 }
 
 _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
-				const struct devkind *kind,
 				const struct vmm_starter_request *request,
 				const int *fds, unsigned int nfds)
 {
+	const struct devkind *kind = devkind_get(request->spec.kind);
 	const int *passed = nfds > VMM_STARTER_FDS ? fds + VMM_STARTER_FDS : NULL;
 	char path[PATH_MAX + 64], failure[sizeof(path) + 64];
 	struct prog_program p = {
 		.path = path, .failure = failure,
 		.remedy = "; install cvmm's daemons, or name their folder by --daemon-path",
 	};
-	const char *word = NULL;
 	unsigned int i;
 
 	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-%s", setup->folder, kind->name);
@@ -81,8 +92,7 @@ _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 	for (i = 0; i < VMM_STARTER_COMMON; i++)
 		if (setup->common[i][0])
 			prog_program_add(&p, "%s", setup->common[i]);
-	while ((word = vmm_spawn_words_next(&request->words, word)))
-		word_add(&p, kind, word, &passed);
+	add_properties(&p, &request->spec, passed, request->continues ? kind->replacement : NULL);
 	dprintf(fds[VMM_STARTER_LOG], "%d\n", (int)getpid());
 	prog_program_become(&p, fds[VMM_STARTER_LOG]);
 }

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <cvmm/attributes.h>
@@ -23,17 +24,21 @@
 
 VSU_BEGIN_DECLS
 
+struct devkind;
+
 /*
  * The server of one device: a program of this project for its kind, or one with the same options.
  * Fixed layout.
  */
 struct cvmm_server {
 	struct vsu_loop *loop;	/* of the machine: for watchers, until the server is removed */
-	const char *kind;	/* of the device, as in its option: "blk", "net", "fs", ... */
+	const struct devkind *kind;	/* of the device (<device-kinds/kind.h>) */
+	const void *config;	/* of the kind: devkind_get_value() reads its values, which
+				 * devkind_daemon_option() writes as options of the daemon */
+	uint32_t queues, queue_size; /* "--num-queues" and "--queue-size" of the daemon; 0: its default */
 	const char *name;	/* of the server, for lines of a log */
-	const char *const *words; /* its options, up to NULL: "--path=disk.img" */
 	/*
-	 * Whether descriptors that words name (fd:N) are of a device that was added to a running
+	 * Whether descriptors that values name (fd:N) are of a device that was added to a running
 	 * machine: they are open during the call alone. Otherwise they are those of the options.
 	 */
 	bool passes;

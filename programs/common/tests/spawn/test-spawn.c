@@ -15,10 +15,11 @@
 #include "turns.h"
 #include "util.h"
 #include "common/spawn/spawn.h"
+#include "config/device.h"
 
 static struct vmm_starter_setup setup;
 static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
-static struct vmm_spawn_words words;
+static struct vmm_device_spec spec;
 static struct cvmm_servers daemons;
 static void *spawned;
 static struct vsu_loop *loop;
@@ -56,24 +57,30 @@ static void rig_start(const char *script)
 	ck_assert_int_eq(vmm_spawn_prepare(&spawner, &setup, &err), 0);
 }
 
-static void make_one(const struct devkind *kind, bool passes)
+/* The device of the option that describes it. */
+static struct cvmm_server read_device(const char *list)
 {
-	const char *all[VMM_SPAWN_MAX_WORDS + 1] = { NULL }, *word = NULL;
-	const struct cvmm_server config = {
-		.loop = loop, .kind = kind->name, .words = all, .name = "device 7",
-		.passes = passes,
-	};
-	unsigned int n = 0;
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
-	while ((word = vmm_spawn_words_next(&words, word)))
-		all[n++] = word;
+	ck_assert_msg(!vmm_device_parse(&option, &spec, &err), "%s", err.msg);
+	return (struct cvmm_server){
+		.loop = loop, .kind = spec.kind, .config = spec.config, .name = "device 7",
+		.queues = spec.queues, .queue_size = spec.queue_size,
+	};
+}
+
+static void make_one(const char *list, bool passes)
+{
+	struct cvmm_server config = read_device(list);
+
+	config.passes = passes;
 	ck_assert_msg(!daemons.add(daemons.opaque, &config, &spawned, &err), "%s", err.msg);
 }
 
 static void rig_init(const char *script)
 {
 	rig_start(script);
-	make_one(devkind_rng(), false);
+	make_one("rng,rate=5,backend=spawn", false);
 }
 
 static void rig_fini(void)
@@ -146,7 +153,6 @@ static void wait_until_gone(pid_t pid)
 
 START_TEST(a_daemon_is_started_with_its_options)
 {
-	vmm_spawn_words_add(&words, "--rate=5");
 	rig_init("echo \"got ${1%=*} $2 $3 $4\" >&2");
 	check_end("backend=spawn: got --fd --log-level=warning --rate=5 ");
 	rig_fini();
@@ -180,14 +186,21 @@ static int file_with(const char *text)
 /* Its number is another one in the daemon, and /proc/self/fd/N begins at the start. */
 #define CATS "w=${3#*:}; n=${w%%:*}; echo \"$(cat /proc/self/fd/$n) ${w#*:}\" >&2"
 
+static const char *list_of(int fd)
+{
+	static char list[64];
+
+	snprintf(list, sizeof(list), "blk,path=fd:%d:name,backend=spawn", fd);
+	return list;
+}
+
 START_TEST(a_descriptor_is_passed_to_each_process)
 {
 	int fd = file_with("content"), i;
 
 	kind_name = "blk";
-	vmm_spawn_words_add(&words, "--blk-file=fd:%d:name", fd);
 	rig_start(CATS);
-	make_one(devkind_blk(), true);
+	make_one(list_of(fd), true);
 	close(fd);
 	for (i = 0; i < 2; i++) {
 		check_end("backend=spawn: content name");
@@ -198,30 +211,33 @@ END_TEST
 
 START_TEST(a_descriptor_that_is_not_open_is_refused)
 {
-	const struct cvmm_server config = {
-		.kind = "blk", .words = (const char *const []){ "--blk-file=fd:999", NULL },
-		.name = "d", .passes = true,
-	};
+	struct cvmm_server config = read_device("blk,path=fd:999,backend=spawn");
 
+	config.passes = true;
 	daemons = vmm_spawn_servers(&spawner);
 	ck_assert_int_eq(daemons.add(daemons.opaque, &config, &spawned, &err), -EBADF);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--blk-file=fd:999"));
 }
 END_TEST
 
+static void list_device(const char *list)
+{
+	const struct cvmm_server device = read_device(list);
+
+	ck_assert_int_eq(vmm_daemon_spec_make(&setup.devices[0], &device), 0);
+	setup.n = 1;
+}
+
 START_TEST(a_listed_descriptor_is_inherited)
 {
 	int fd = file_with("inherited");
 
 	kind_name = "blk";
-	vmm_spawn_words_add(&words, "--blk-file=fd:%d:name", fd);
-	setup.commands[0].kind = devkind_blk();
-	setup.commands[0].words = words;
-	setup.n = 1;
+	list_device(list_of(fd));
 	setup.locked = true;
 	rig_start(CATS);
 	close(fd);
-	make_one(devkind_blk(), false);
+	make_one(list_of(fd), false);
 	check_end("backend=spawn: inherited name");
 	rig_fini();
 }
@@ -235,22 +251,36 @@ static void list_begin(void)
 	rig_start("echo \"got $3\" >&2");
 }
 
-static void list_end(const char *word)
+static void list_end(const char *list)
 {
-	words.len = 0;
-	vmm_spawn_words_add(&words, "%s", word);
-	setup.commands[0].kind = devkind_blk();
-	setup.commands[0].words = words;
-	setup.n = 1;
+	list_device(list);
 	ck_assert_int_eq(vmm_spawn_list(&spawner, &setup, &err), 0);
 }
 
-START_TEST(commands_may_follow_the_fork)
+START_TEST(devices_may_follow_the_fork)
 {
 	list_begin();
-	list_end("--blk-file=/a");
-	make_one(devkind_blk(), false);
+	list_end("blk,/a,backend=spawn");
+	make_one("blk,/a,backend=spawn", false);
 	check_end("backend=spawn: got --blk-file=/a");
+	rig_fini();
+}
+END_TEST
+
+/* Once: the second device has it among its own. */
+START_TEST(a_replacement_has_one_more_option)
+{
+	static const char *const devices[] = { "blk,/a,backend=spawn", "blk,/a,format=raw,backend=spawn" };
+	size_t i;
+
+	kind_name = "blk";
+	rig_start("echo \"got $3 $4 $5\" >&2");
+	for_rows(i, COUNT(devices)) {
+		make_one(devices[i], false);
+		check_end(i ? "backend=spawn: got --blk-file=/a --format=raw " : "backend=spawn: got --blk-file=/a  ");
+		check_end("backend=spawn: got --blk-file=/a --format=raw ");
+		free_it();
+	}
 	rig_fini();
 }
 END_TEST
@@ -258,8 +288,7 @@ END_TEST
 START_TEST(nothing_is_started_before_the_list_ends)
 {
 	list_begin();
-	vmm_spawn_words_add(&words, "--read-only");
-	make_one(devkind_blk(), false);
+	make_one("blk,/a,backend=spawn", false);
 	wait_for_end(connect_it());
 	ck_assert_int_eq(daemons.pid(spawned), 0);
 	rig_fini();
@@ -269,9 +298,9 @@ END_TEST
 START_TEST(a_list_has_one_end)
 {
 	list_begin();
-	list_end("--blk-file=/a");
-	list_end("--blk-file=/b");
-	make_one(devkind_blk(), false);
+	list_end("blk,/a,backend=spawn");
+	list_end("blk,/b,backend=spawn");
+	make_one("blk,/b,backend=spawn", false);
 	wait_for_end(connect_it());
 	daemons.explain(spawned, &err);
 	ck_assert_ptr_nonnull(strstr(err.msg, "opens by name only what the command line names"));
@@ -287,10 +316,10 @@ START_TEST(descriptors_are_closed_when_the_list_ends)
 	ck_assert_int_eq(pipe(ends), 0);
 	list_begin();
 	close(ends[1]);
-	list_end("--blk-file=/a");
+	list_end("blk,/a,backend=spawn");
 	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
 	close(ends[0]);
-	make_one(devkind_blk(), false);
+	make_one("blk,/a,backend=spawn", false);
 	rig_fini();
 }
 END_TEST
@@ -438,7 +467,7 @@ START_TEST(the_next_device_of_a_file_waits_for_the_former)
 		wait_for_line("served");
 		close(sock);
 		daemons.remove(spawned);
-		make_one(devkind_rng(), false);
+		make_one("rng,rate=5,backend=spawn", false);
 	}
 	rig_fini();
 }
@@ -447,7 +476,6 @@ END_TEST
 START_TEST(a_missing_daemon_is_named)
 {
 	rig_init(SLEEPS);
-	strcpy(words.text, "");
 	ck_assert_int_eq(vmm_spawn_find(setup.folder, devkind_blk(), &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "cvmm-vhost-user-blk"));
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
@@ -489,9 +517,13 @@ END_TEST
 
 START_TEST(a_refused_request_is_explained)
 {
-	vmm_spawn_words_add(&words, "--seccomp=off");
-	rig_init(SLEEPS);
-	check_end("backend=spawn: cvmm-starter: '--seccomp=off' is not an option of a device");
+	setup.locked = true;
+	kind_name = "vsock";
+	rig_start(SLEEPS);
+	make_one("vsock,cid=3,path=/a,backend=spawn", false);
+	wait_for_end(connect_it());
+	daemons.explain(spawned, &err);
+	ck_assert_ptr_nonnull(strstr(err.msg, "backend=spawn: cvmm-starter: '--uds-path=/a': with --sandbox=on"));
 	ck_assert_int_eq(daemons.pid(spawned), 0);
 	rig_fini();
 }
@@ -533,7 +565,7 @@ START_TEST(without_a_starter_a_device_is_refused)
 {
 	loop = loop_begin();
 	daemons = vmm_spawn_servers(&spawner);
-	make_one(devkind_rng(), false);
+	make_one("rng,rate=5,backend=spawn", false);
 	ck_assert_int_eq(daemons.connect(spawned, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
 	daemons.remove(spawned);
@@ -591,7 +623,8 @@ int main(void)
 	tcase_add_test(tcase, a_descriptor_is_passed_to_each_process);
 	tcase_add_test(tcase, a_descriptor_that_is_not_open_is_refused);
 	tcase_add_test(tcase, a_listed_descriptor_is_inherited);
-	tcase_add_test(tcase, commands_may_follow_the_fork);
+	tcase_add_test(tcase, devices_may_follow_the_fork);
+	tcase_add_test(tcase, a_replacement_has_one_more_option);
 	tcase_add_test(tcase, nothing_is_started_before_the_list_ends);
 	tcase_add_test(tcase, a_list_has_one_end);
 	tcase_add_test(tcase, descriptors_are_closed_when_the_list_ends);

@@ -15,172 +15,217 @@
 
 #include "util.h"
 #include "common/spawn/starter.h"
+#include "config/device.h"
 
 static struct vmm_starter_setup setup;
-static struct vmm_spawn_words words;
+static struct vmm_daemon_spec spec;
 static struct vsu_error err;
 static unsigned int npassed;
 
-static void add(const char *word)
+/* spec becomes the device of the option that describes it. */
+static void read_device(const char *list)
 {
-	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", word), 0);
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
+	struct vmm_device_spec device;
+	struct cvmm_server server;
+
+	ck_assert_msg(!vmm_device_parse(&option, &device, &err), "%s", err.msg);
+	server = (struct cvmm_server){
+		.kind = device.kind, .config = device.config,
+		.queues = device.queues, .queue_size = device.queue_size,
+	};
+	ck_assert_int_eq(vmm_daemon_spec_make(&spec, &server), 0);
 }
 
-static int check_one(const struct devkind *kind, const char *word)
+static int check_one(const char *list)
 {
 	vsu_error_clear(&err);
-	words.len = 0;
-	add(word);
-	return vmm_starter_check(&setup, kind, &words, npassed, &err);
+	read_device(list);
+	return vmm_starter_check(&setup, &spec, npassed, &err);
 }
 
-static void list_one(const struct devkind *kind, const char *word)
+static void list_one(const char *list)
 {
-	words.len = 0;
-	add(word);
-	setup.commands[setup.n].kind = kind;
-	setup.commands[setup.n++].words = words;
+	read_device(list);
+	setup.devices[setup.n++] = spec;
 }
 
-START_TEST(words_are_found_in_order)
-{
-	const char *word = NULL;
+/* ------------------------------------------------------------------ properties */
 
-	add("--a=1");
-	add("");
-	add("--b");
-	word = vmm_spawn_words_next(&words, word);
-	ck_assert_str_eq(word, "--a=1");
-	word = vmm_spawn_words_next(&words, word);
-	ck_assert_str_eq(word, "");
-	word = vmm_spawn_words_next(&words, word);
-	ck_assert_str_eq(word, "--b");
-	ck_assert_ptr_null(vmm_spawn_words_next(&words, word));
-	ck_assert(vmm_spawn_words_are_valid(&words));
+/* The option of the next property. */
+static const char *next_option(struct vmm_daemon_value *v)
+{
+	static char option[VMM_DAEMON_OPTION_MAX];
+
+	return vmm_daemon_next(&spec, v) ? vmm_daemon_option(v, 77, option) : NULL;
 }
-END_TEST
 
-START_TEST(words_that_do_not_fit_are_refused)
+START_TEST(properties_become_options_of_the_daemon)
 {
-	static char text[VMM_SPAWN_WORDS_MAX + 1];
+	struct vmm_daemon_value v = { .next = 0 };
 
-	memset(text, 'x', VMM_SPAWN_WORDS_MAX);
-	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", text), -E2BIG);
-	text[VMM_SPAWN_WORDS_MAX - 1] = '\0';
-	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", text), 0);
-	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", ""), -E2BIG);
-	ck_assert_uint_eq(words.len, VMM_SPAWN_WORDS_MAX);
+	read_device("blk,a,,b,readonly,cache=none,block-size=4K,queues=2,backend=spawn");
+	ck_assert_uint_eq(spec.queues, 2);
+	ck_assert_str_eq(next_option(&v), "--blk-file=a,b");
+	ck_assert_str_eq(next_option(&v), "--read-only");
+	ck_assert_str_eq(next_option(&v), "--cache=none");
+	ck_assert_str_eq(next_option(&v), "--block-size=4096");
+	ck_assert_ptr_null(next_option(&v));
+	v = (struct vmm_daemon_value){ .next = 0 };
+	read_device("net,socket=s,reconnect=9,backend=spawn");
+	ck_assert_str_eq(next_option(&v), "--stream=s");
+	ck_assert_str_eq(next_option(&v), "--reconnect=9ms");
 }
 END_TEST
 
-START_TEST(words_without_an_end_are_not_valid)
+START_TEST(each_value_of_a_repeated_key_is_a_property)
 {
-	add("--a");
-	words.text[words.len - 1] = 'x';
-	ck_assert(!vmm_spawn_words_are_valid(&words));
-	words.len = VMM_SPAWN_WORDS_MAX + 1;
-	ck_assert(!vmm_spawn_words_are_valid(&words));
+	struct vmm_daemon_value v = { .next = 0 };
+
+	read_device("console,port=a:pty,port=b:fd:5,backend=spawn");
+	ck_assert_str_eq(next_option(&v), "--port=a:pty");
+	ck_assert_int_eq(v.fd, -1);
+	ck_assert_str_eq(next_option(&v), "--port=b:fd:77");
+	ck_assert_int_eq(v.fd, 5);
+	ck_assert_ptr_null(next_option(&v));
 }
 END_TEST
 
-START_TEST(too_many_words_are_not_valid)
+START_TEST(another_number_replaces_that_of_a_descriptor)
 {
-	unsigned int i;
+	struct vmm_daemon_value v = { .next = 0 };
 
-	for (i = 0; i <= VMM_SPAWN_MAX_WORDS; i++) {
-		ck_assert_int_eq(vmm_spawn_words_are_valid(&words), 1);
-		add("-");
-	}
-	ck_assert(!vmm_spawn_words_are_valid(&words));
+	read_device("blk,path=fd:8:a:b,backend=spawn");
+	ck_assert_str_eq(next_option(&v), "--blk-file=fd:77:a:b");
+	v = (struct vmm_daemon_value){ .next = 0 };
+	read_device("net,fd=5,backend=spawn");
+	ck_assert_str_eq(next_option(&v), "--net-fd=77");
+	ck_assert_int_eq(v.fd, 5);
 }
 END_TEST
 
-START_TEST(options_of_the_device_are_permitted)
+START_TEST(equal_devices_have_equal_bytes)
 {
-	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/a"), 0);
-	ck_assert_int_eq(check_one(devkind_blk(), "--read-only"), 0);
-	ck_assert_int_eq(check_one(devkind_blk(), "--num-queues=2"), 0);
-	ck_assert_int_eq(check_one(devkind_net(), "--tap=t0"), 0);
+	struct vmm_daemon_spec other;
+
+	read_device("blk,serial=x,path=/a,backend=spawn");
+	other = spec;
+	read_device("blk,path=/a,serial=x,backend=spawn");
+	ck_assert_mem_eq(&spec, &other, sizeof(spec));
+	read_device("blk,path=/a,serial=y,backend=spawn");
+	ck_assert_mem_ne(&spec, &other, sizeof(spec));
 }
 END_TEST
 
-/* They would weaken the daemon's own sandbox, or reach files by other means. */
-START_TEST(options_of_the_daemon_are_refused)
+/* Its texts are longer than those of any list. */
+START_TEST(texts_that_do_not_fit_are_refused)
 {
-	static const char *const refused[] = {
-		"--seccomp=off", "--user=root", "--fd=3", "--socket-path=/x", "--metrics=/x",
-		"--log-level=debug", "--sandbox=none", "--recover=/etc/passwd",
-		"--socket-mode=0777", "--blk", "blk-file=/a", "-h", "", "/a", "--",
-		"--num-queues", "--blk-filex=1",
-	};
-	size_t i;
+	static char text[VMM_DAEMON_TEXT_MAX + 1];
+	const struct vsu_option_value value = { .text = text };
+	_Alignas(8) unsigned char config[DEVKIND_MAX_CONFIG] = { 0 };
+	const struct cvmm_server server = { .kind = devkind_blk(), .config = config };
 
-	for_rows(i, sizeof(refused) / sizeof(*refused)) {
-		ck_assert_int_eq(check_one(devkind_blk(), refused[i]), -EPERM);
-		ck_assert_ptr_nonnull(strstr(err.msg, "is not an option of a device"));
-	}
-	ck_assert_int_eq(check_one(devkind_fs(), "--sandbox=none"), -EPERM);
+	memset(text, 'x', VMM_DAEMON_TEXT_MAX);
+	ck_assert_int_eq(devkind_set(devkind_blk(), 0, "path", &value, config, NULL), 0);
+	ck_assert_int_eq(vmm_daemon_spec_make(&spec, &server), -E2BIG);
+	text[VMM_DAEMON_TEXT_MAX - 1] = '\0';
+	ck_assert_int_eq(vmm_daemon_spec_make(&spec, &server), 0);
+	ck_assert(vmm_daemon_spec_is_valid(&spec, vmm_daemon_spec_size(&spec)));
+}
+END_TEST
+
+/* A compromised cvmm sends any bytes. */
+START_TEST(only_complete_texts_and_known_words_are_valid)
+{
+	const struct devkind_key *keys = devkind_blk()->keys;
+	uint64_t number = 3;
+	size_t size;
+
+	read_device("blk,/a,backend=spawn");
+	size = vmm_daemon_spec_size(&spec);
+	ck_assert(vmm_daemon_spec_is_valid(&spec, size) && !vmm_daemon_spec_is_valid(&spec, size - 1));
+	memcpy(spec.config + keys[0].offset, &number, sizeof(number));
+	ck_assert(vmm_daemon_spec_is_valid(&spec, size));
+	number++;
+	memcpy(spec.config + keys[0].offset, &number, sizeof(number));
+	ck_assert(!vmm_daemon_spec_is_valid(&spec, size));
+	memset(spec.config, 0, sizeof(spec.config));
+	memcpy(spec.config + keys[devkind_key_index(devkind_blk(), "cache")].offset, &number, sizeof(number));
+	ck_assert(!vmm_daemon_spec_is_valid(&spec, size));
+	memset(spec.config, 0, sizeof(spec.config));
+	spec.text[spec.len - 1] = 'x';
+	ck_assert(!vmm_daemon_spec_is_valid(&spec, size));
+	spec.len = UINT32_MAX;
+	ck_assert(!vmm_daemon_spec_is_valid(&spec, vmm_daemon_spec_size(&spec)));
+}
+END_TEST
+
+START_TEST(kinds_that_do_not_exist_are_not_valid)
+{
+	read_device("blk,/a,backend=spawn");
+	spec.kind = 1000;
+	ck_assert(!vmm_daemon_spec_is_valid(&spec, vmm_daemon_spec_size(&spec)));
+}
+END_TEST
+
+/* --------------------------------------------------------------------- checks */
+
+START_TEST(properties_of_the_device_are_permitted)
+{
+	ck_assert_int_eq(check_one("blk,/a,backend=spawn"), 0);
+	ck_assert_int_eq(check_one("blk,/a,readonly,queues=2,backend=spawn"), 0);
+	ck_assert_int_eq(check_one("net,tap=t0,backend=spawn"), 0);
 }
 END_TEST
 
 START_TEST(kinds_without_a_daemon_are_refused)
 {
-	words.len = 0;
-	ck_assert_int_eq(vmm_starter_check(&setup, devkind_balloon(), &words, 0,
-					   &err), -EPERM);
-	ck_assert_int_eq(vmm_starter_check(&setup, devkind_rng(), &words, 0, &err), 0);
+	const unsigned char config[DEVKIND_MAX_CONFIG] = { 0 };
+	const struct cvmm_server server = { .kind = devkind_balloon(), .config = config };
+
+	ck_assert_int_eq(vmm_daemon_spec_make(&spec, &server), 0);
+	ck_assert_int_eq(vmm_starter_check(&setup, &spec, 0, &err), -EPERM);
+	ck_assert_int_eq(check_one("rng,backend=spawn"), 0);
 }
 END_TEST
 
 START_TEST(a_locked_starter_opens_no_other_files)
 {
-	list_one(devkind_blk(), "--blk-file=/a");
+	list_one("blk,/a,backend=spawn");
 	setup.locked = true;
-	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/a"), 0);
-	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/b"), -EPERM);
-	ck_assert_ptr_nonnull(strstr(err.msg, "--sandbox=on"));
-	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=/a/../b"), -EPERM);
-	ck_assert_int_eq(check_one(devkind_fs(), "--shared-dir=/a"), -EPERM);
-	ck_assert_int_eq(check_one(devkind_net(), "--tap=t0"), -EPERM);
-	ck_assert_int_eq(check_one(devkind_console(), "--pty"), -EPERM);
-	ck_assert_int_eq(check_one(devkind_rng(), "--rate=5"), 0);
-	ck_assert_int_eq(check_one(devkind_vsock(), "--uds-path=/a"), -EPERM);
+	ck_assert_int_eq(check_one("blk,/a,backend=spawn"), 0);
+	ck_assert_int_eq(check_one("blk,/b,backend=spawn"), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "'--blk-file=/b': with --sandbox=on"));
+	ck_assert_int_eq(check_one("blk,/a/../b,backend=spawn"), -EPERM);
+	ck_assert_int_eq(check_one("fs,/a,tag=x,backend=spawn"), -EPERM);
+	ck_assert_int_eq(check_one("net,tap=t0,backend=spawn"), -EPERM);
+	ck_assert_int_eq(check_one("console,pty,backend=spawn"), -EPERM);
+	ck_assert_int_eq(check_one("rng,rate=5,backend=spawn"), 0);
+	ck_assert_int_eq(check_one("vsock,cid=3,path=/a,backend=spawn"), -EPERM);
 }
 END_TEST
 
-START_TEST(replacement_of_a_listed_daemon_has_one_more_option)
+START_TEST(a_listed_device_with_more_properties_is_another)
 {
-	list_one(devkind_blk(), "--blk-file=disk");
+	list_one("blk,/a,backend=spawn");
 	setup.locked = true;
-	add("--format=raw");
-	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), 0);
-	add("--format=raw");
-	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), -EPERM);
+	ck_assert_int_eq(check_one("blk,/a,overlay=/c,backend=spawn"), -EPERM);
+	ck_assert_int_eq(check_one("fs,/a,tag=x,backend=spawn"), -EPERM);
+	read_device("blk,/a,backend=spawn");
+	spec.kind++;
+	ck_assert_int_eq(vmm_starter_check(&setup, &spec, 0, &err), -EPERM);
 }
 END_TEST
 
-START_TEST(a_listed_command_with_more_words_is_another)
+START_TEST(inherited_descriptors_are_for_listed_devices)
 {
-	list_one(devkind_blk(), "--blk-file=/a");
-	setup.locked = true;
-	words.len = 0;
-	add("--blk-file=/a");
-	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), 0);
-	ck_assert_int_eq(vmm_starter_check(&setup, devkind_fs(), &words, 0, &err), -EPERM);
-	add("--overlay=/c");
-	ck_assert_int_eq(vmm_starter_check(&setup, devkind_blk(), &words, 0, &err), -EPERM);
-}
-END_TEST
-
-START_TEST(inherited_descriptors_are_for_listed_commands)
-{
-	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), -EPERM);
+	ck_assert_int_eq(check_one("net,fd=5,backend=spawn"), -EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "its options refer to 1"));
-	ck_assert_int_eq(check_one(devkind_console(), "--console-fd=5"), -EPERM);
-	ck_assert_int_eq(check_one(devkind_console(), "--port=a:fd:5"), -EPERM);
-	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=fd:5"), -EPERM);
-	list_one(devkind_net(), "--net-fd=5");
-	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), 0);
+	ck_assert_int_eq(check_one("console,fd=5,backend=spawn"), -EPERM);
+	ck_assert_int_eq(check_one("console,port=a:fd:5,backend=spawn"), -EPERM);
+	ck_assert_int_eq(check_one("blk,path=fd:5,backend=spawn"), -EPERM);
+	list_one("net,fd=5,backend=spawn");
+	ck_assert_int_eq(check_one("net,fd=5,backend=spawn"), 0);
 }
 END_TEST
 
@@ -188,64 +233,47 @@ START_TEST(passed_descriptors_are_counted)
 {
 	setup.locked = true;
 	npassed = 1;
-	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), 0);
-	ck_assert_int_eq(check_one(devkind_blk(), "--blk-file=fd:5:/etc/shadow"), 0);
-	ck_assert_int_eq(check_one(devkind_blk(), "--read-only"), -EPERM);
+	ck_assert_int_eq(check_one("net,fd=5,backend=spawn"), 0);
+	ck_assert_int_eq(check_one("blk,path=fd:5:/etc/shadow,backend=spawn"), 0);
+	ck_assert_int_eq(check_one("rng,rate=5,backend=spawn"), -EPERM);
 	npassed = 2;
-	ck_assert_int_eq(check_one(devkind_net(), "--net-fd=5"), -EPERM);
+	ck_assert_int_eq(check_one("net,fd=5,backend=spawn"), -EPERM);
 }
 END_TEST
 
 /* Each of these is a name for the daemon. */
 START_TEST(names_that_look_like_descriptors_stay_names)
 {
-	static const struct {
-		const struct devkind *(*kind)(void);
-		const char *word;
-	} names[] = {
-		{ devkind_console, "--port=a:socket:/x:fd:5" },
-		{ devkind_console, "--console-socket=fd:5" },
-		{ devkind_vsock, "--uds-path=/a:fd:5" },
-		{ devkind_vsock, "--uds-path=fd:5" },
-		{ devkind_fs, "--shared-dir=fd:5" },
-		{ devkind_blk, "--blk-file=./fd:5" },
-		{ devkind_blk, "--overlay=/fd:5" },
-		{ devkind_blk, "--blk-file=fd:x" },
-		{ devkind_blk, "--blk-file=fd:" },
-		{ devkind_blk, "--blk-file=fd:99999999999999" },
+	static const char *const names[] = {
+		"console,port=a:socket:/x:fd:5,backend=spawn",
+		"console,socket=fd:5,backend=spawn",
+		"vsock,cid=3,path=/a:fd:5,backend=spawn",
+		"vsock,cid=3,path=fd:5,backend=spawn",
+		"fs,path=fd:5,tag=x,backend=spawn",
+		"blk,path=./fd:5,backend=spawn",
+		"blk,path=/a,overlay=/fd:5,backend=spawn",
+		"blk,path=fd:x,backend=spawn",
+		"blk,path=fd:,backend=spawn",
+		"blk,path=fd:99999999999999,backend=spawn",
 	};
 	size_t i;
 
 	setup.locked = true;
 	for_rows(i, COUNT(names)) {
-		ck_assert_int_eq(vmm_spawn_fd_of(names[i].kind(), names[i].word, NULL), -1);
-		ck_assert_int_eq(check_one(names[i].kind(), names[i].word), -EPERM);
+		ck_assert_int_eq(check_one(names[i]), -EPERM);
+		ck_assert_ptr_nonnull(strstr(err.msg, "opens by name only"));
+		ck_assert_uint_eq(vmm_daemon_count_fds(&spec), 0);
 	}
-}
-END_TEST
-
-START_TEST(descriptors_are_recognised)
-{
-	const char *digits;
-
-	ck_assert_int_eq(vmm_spawn_fd_of(devkind_net(), "--net-fd=5", &digits), 5);
-	ck_assert_str_eq(digits, "5");
-	ck_assert_int_eq(vmm_spawn_fd_of(devkind_console(), "--console-fd=6", NULL), 6);
-	ck_assert_int_eq(vmm_spawn_fd_of(devkind_console(), "--port=a:fd:7", NULL), 7);
-	ck_assert_int_eq(vmm_spawn_fd_of(devkind_blk(), "--blk-file=fd:8:a:b", &digits), 8);
-	ck_assert_str_eq(digits, "8:a:b");
-	ck_assert_int_eq(vmm_spawn_fd_of(devkind_net(), "--mtu=1500", NULL), -1);
-	ck_assert_int_eq(vmm_spawn_fd_of(devkind_net(), "--num-queues=3", NULL), -1);
 }
 END_TEST
 
 /* ------------------------------------------------------------- a compromised cvmm */
 
-/* A request without words of a kind that does not exist. */
+/* A request for a kind that does not exist. */
 static void send_malformed(int sock, int connection, int log)
 {
-	static struct vmm_starter_request request = { .kind = 1000 };
-	const struct iovec iov = { &request, offsetof(struct vmm_starter_request, words.text) };
+	static struct vmm_starter_request request = { .spec.kind = 1000 };
+	const struct iovec iov = { &request, offsetof(struct vmm_starter_request, spec.text) };
 	const int fds[VMM_STARTER_FDS] = { connection, log };
 
 	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, VMM_STARTER_FDS), (ssize_t)iov.iov_len);
@@ -325,15 +353,14 @@ static void forbid_processes(void)
 		_exit(98);
 }
 
-static void send_request(int sock, const struct devkind *kind, int connection, int log)
+static void send_start(int sock, int connection, int log)
 {
-	static struct vmm_starter_request request;
-	const struct iovec iov = { &request, offsetof(struct vmm_starter_request, words.text) + words.len };
+	struct vmm_starter_request request = { .what = VMM_STARTER_START, .spec = spec };
+	const struct iovec iov = {
+		&request, offsetof(struct vmm_starter_request, spec) + vmm_daemon_spec_size(&spec),
+	};
 	const int fds[VMM_STARTER_FDS] = { connection, log };
 
-	while (devkind_get(request.kind) != kind)
-		request.kind++;
-	request.words = words;
 	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, VMM_STARTER_FDS), (ssize_t)iov.iov_len);
 }
 
@@ -351,8 +378,8 @@ START_TEST(process_that_cannot_be_started_is_reported)
 		forbid_processes();
 		vmm_starter_run(&setup, requests[1]);
 	}
-	add("--rate=5");
-	send_request(requests[0], devkind_rng(), connection[1], log[1]);
+	read_device("rng,rate=5,backend=spawn");
+	send_start(requests[0], connection[1], log[1]);
 	close(requests[0]);
 	close(requests[1]);
 	close(log[1]);
@@ -367,20 +394,20 @@ int main(void)
 	Suite *suite = suite_create("starter");
 	TCase *tcase = tcase_create("starter");
 
-	tcase_add_test(tcase, words_are_found_in_order);
-	tcase_add_test(tcase, words_that_do_not_fit_are_refused);
-	tcase_add_test(tcase, words_without_an_end_are_not_valid);
-	tcase_add_test(tcase, too_many_words_are_not_valid);
-	tcase_add_test(tcase, options_of_the_device_are_permitted);
-	tcase_add_test(tcase, options_of_the_daemon_are_refused);
+	tcase_add_test(tcase, properties_become_options_of_the_daemon);
+	tcase_add_test(tcase, each_value_of_a_repeated_key_is_a_property);
+	tcase_add_test(tcase, another_number_replaces_that_of_a_descriptor);
+	tcase_add_test(tcase, equal_devices_have_equal_bytes);
+	tcase_add_test(tcase, texts_that_do_not_fit_are_refused);
+	tcase_add_test(tcase, only_complete_texts_and_known_words_are_valid);
+	tcase_add_test(tcase, kinds_that_do_not_exist_are_not_valid);
+	tcase_add_test(tcase, properties_of_the_device_are_permitted);
 	tcase_add_test(tcase, kinds_without_a_daemon_are_refused);
 	tcase_add_test(tcase, a_locked_starter_opens_no_other_files);
-	tcase_add_test(tcase, replacement_of_a_listed_daemon_has_one_more_option);
-	tcase_add_test(tcase, a_listed_command_with_more_words_is_another);
-	tcase_add_test(tcase, inherited_descriptors_are_for_listed_commands);
+	tcase_add_test(tcase, a_listed_device_with_more_properties_is_another);
+	tcase_add_test(tcase, inherited_descriptors_are_for_listed_devices);
 	tcase_add_test(tcase, passed_descriptors_are_counted);
 	tcase_add_test(tcase, names_that_look_like_descriptors_stay_names);
-	tcase_add_test(tcase, descriptors_are_recognised);
 	tcase_add_test(tcase, connection_outlives_the_descriptor_of_the_starter);
 	tcase_add_test(tcase, e0_05_starter_does_not_wait_for_a_foreign_log);
 	tcase_add_test(tcase, process_that_cannot_be_started_is_reported);
