@@ -15,16 +15,17 @@ static void on_output(void *opaque, unsigned char byte)
 
 int main(void)
 {
-	struct varch_serial_config config;
-	struct varch_serial *port;
+	struct varch_access access;
+	struct varch_serial port;
 
-	memset(&config, 0, sizeof(config));
-	config.size = sizeof(config);
-	config.output = on_output;
-	if (varch_serial_new(&config, &port, NULL) < 0)
-		return 1;
-	varch_serial_write(port, 0, 'x');
-	varch_serial_free(port);
+	memset(&port, 0, sizeof(port));
+	memset(&access, 0, sizeof(access));
+	port.output = on_output;
+	varch_serial_init(&port);
+	access.value = 'x';
+	access.len = 1;
+	access.write = true;
+	varch_serial_access(&port, &access);
 	printf("%s\n", varch_version());
 	return sent != 'x';
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The program of libvm-arch(3). */
 #include <stdio.h>
-#include <string.h>
+#include <vm-arch/bus.h>
+#include <vm-arch/layout.h>
 #include <vm-arch/serial.h>
 #include <vmm-sys-util/exit.h>
 
@@ -13,23 +14,24 @@ static void on_output(void *opaque, unsigned char byte)
 
 int main(int argc, char **argv)
 {
-	const struct varch_serial_config config = { .size = sizeof(config), .output = on_output };
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct varch_serial *port;
+	struct varch_serial port = { .output = on_output };
+	const struct varch_range range = { VARCH_SERIAL_AT, VARCH_SERIAL_LEN, "port", varch_serial_access, &port };
+	struct varch_bus bus = { .n = 0 };
+	struct varch_access access;
 	const char *text;
 
 	if (argc != 2) {
 		fprintf(stderr, "example TEXT\n");
 		return VSU_EXIT_USAGE;
 	}
-	if (varch_serial_new(&config, &port, &err) < 0) {
-		fprintf(stderr, "example: %s\n", err.msg);
+	varch_serial_init(&port);
+	if (varch_bus_add(&bus, &range, NULL) < 0)
 		return VSU_EXIT_FAIL;
-	}
 	/* as a guest writes it, to the first register */
-	for (text = argv[1]; *text; text++)
-		varch_serial_write(port, 0, (uint8_t)*text);
+	for (text = argv[1]; *text; text++) {
+		access = (struct varch_access){ .value = (unsigned char)*text, .len = 1, .write = true };
+		varch_bus_access(&bus, VARCH_SERIAL_AT, &access);
+	}
 	putchar('\n');
-	varch_serial_free(port);
 	return VSU_EXIT_OK;
 }

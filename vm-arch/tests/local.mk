@@ -4,7 +4,6 @@
 if BUILD_VM_ARCH
 unit_tests = \
 	tests/acpi/test-plug \
-	tests/api/test-serial_port \
 	tests/arch/arm64/acpi/test-tables \
 	tests/arch/arm64/boot/test-compressed_image \
 	tests/arch/arm64/boot/test-device_tree \
@@ -26,8 +25,8 @@ unit_tests = \
 # With kernels, registers or addresses of x86, or on a KVM of it.
 if ARCH_X86
 unit_tests += \
-	tests/api/test-kernel_parts \
-	tests/api/test-kvm_parts \
+	tests/boot/test-load \
+	tests/vm/test-vm \
 	tests/arch/x86/acpi/test-acpi \
 	tests/arch/x86/acpi/test-iasl \
 	tests/arch/x86/boot/test-bzimage \

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include <device-kinds/port_log.h>
-#include <vm-arch/uart.h>
+#include <vm-arch/serial.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/terminal.h>
@@ -41,7 +41,7 @@ struct vmm_console {
 	struct vmm_serial_client client; /* with config.port */
 
 	pthread_mutex_t lock;	/* guards port and buffer */
-	struct varch_uart port;
+	struct varch_serial port;
 	unsigned char *buffer;	/* BUFFER bytes, resident only as used */
 	size_t head, count;
 	bool awaits_client;	/* the buffer keeps the last bytes until there is one */
@@ -83,7 +83,7 @@ static void record_byte(struct vmm_console *c, unsigned char byte)
 static void port_resume(struct vmm_console *c)
 {
 	if (c->port.busy && (c->count <= BUFFER / 2 || c->awaits_client || is_stopped(c)) && c->nrecorded <= BUFFER / 2)
-		varch_uart_set_busy(&c->port, false);
+		varch_serial_set_busy(&c->port, false);
 }
 
 /* Called by the port, with the lock. */
@@ -163,7 +163,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 		free_console(c);
 		return rc;
 	}
-	varch_uart_init(&c->port);
+	varch_serial_init(&c->port);
 	c->taken_ns = vsu_now_ns();
 	c->port.output = on_output;
 	c->port.interrupt = on_interrupt;
@@ -185,7 +185,7 @@ static void port_feed(struct vmm_console *c)
 	do {
 		piece = c->nheld < HELD - c->held_at ? c->nheld :
 						       HELD - c->held_at;
-		n = varch_uart_input(&c->port, c->held + c->held_at, piece);
+		n = varch_serial_input(&c->port, c->held + c->held_at, piece);
 		c->nheld -= n;
 		c->held_at = (c->held_at + n) % HELD;
 	} while (n && n == piece && c->nheld);
@@ -219,8 +219,8 @@ void vmm_console_access(void *opaque, struct varch_access *access)
 	had_room = input_room(c) > 0;
 	if (c->port.busy && is_stopped(c))
 		port_resume(c);
-	varch_uart_access(&c->port, access);
-	if (c->nheld && varch_uart_room(&c->port))
+	varch_serial_access(&c->port, access);
+	if (c->nheld && varch_serial_room(&c->port))
 		port_feed(c);	/* avoids a round through the main thread */
 	if (!had_room && input_room(c))
 		vsu_event_signal(c->event_fd);	/* resume reading input */
@@ -547,7 +547,7 @@ void vmm_console_save(struct vmm_console *c, struct varch_state_writer *w)
 {
 	varch_state_section(w, "serial", 0);
 	pthread_mutex_lock(&c->lock);
-	varch_uart_save(&c->port, w);
+	varch_serial_save(&c->port, w);
 	pthread_mutex_unlock(&c->lock);
 	varch_state_section_end(w);
 }
@@ -561,7 +561,7 @@ int vmm_console_load(struct vmm_console *c, const struct varch_state *state,
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&c->lock);
-	rc = varch_uart_load(&c->port, &f, err);
+	rc = varch_serial_load(&c->port, &f, err);
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }

@@ -1,56 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A 16550A serial port for monitors of their own making: a model of its registers, without
- * files, threads or clock. A machine of <cvmm/machine.h> has one already.
+ * A 16550A serial port: a register model without files, threads or clock.
+ * Output and interrupts are callbacks; the owner supplies input.
  *
- * A byte that the guest writes is sent at once. Received bytes below the trigger level time
- * out at once, because no more follow at that moment. The interrupt line rises once for all
- * pending causes, and falls when the driver has handled them.
+ * No time passes in it. A written byte is sent immediately, and received bytes
+ * below the trigger level time out immediately, because no more follow at that
+ * moment. The line rises once for all pending causes, and falls when the driver
+ * has handled them.
  *
- * Threads: one at a time; the owner locks, if several CPUs run.
+ * Threads: the owner serialises all calls.
  */
 #ifndef VARCH_SERIAL_H
 #define VARCH_SERIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <vm-arch/attributes.h>
-#include <vmm-sys-util/error.h>
+#include <vm-arch/bus.h>
+#include <vm-arch/state.h>
 
 VSU_BEGIN_DECLS
 
-struct varch_serial;
+#define VARCH_SERIAL_LEN 8	/* registers, of a byte each */
+#define VARCH_SERIAL_FIFO 16	/* capacity for received bytes; one without FIFO */
 
-#define VARCH_SERIAL_COM1 0x3f8u	/* I/O port of a PC's first serial port; interrupt 4 */
-#define VARCH_SERIAL_LEN 8u	/* number of registers, of a byte each */
-
-/* The functions are called during varch_serial_read(), _write() and _input(). */
-struct varch_serial_config {
-	size_t size;		/* sizeof(struct varch_serial_config); not 0 */
-	void *opaque;		/* for the functions */
-	void (*output)(void *opaque, unsigned char byte); /* the guest has sent it */
-	void (*interrupt)(void *opaque); /* the line rises; NULL: the driver polls */
+/* Its user zeroes it, sets the first three members, and calls varch_serial_init(). */
+struct varch_serial {
+	void (*output)(void *opaque, unsigned char byte);
+	void (*interrupt)(void *opaque); /* the interrupt line rises; or NULL */
+	void *opaque;
+	/* private */
+	unsigned char fifo[VARCH_SERIAL_FIFO];
+	unsigned int head, count;
+	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
+	uint8_t msr;		/* modem line states, and their changes */
+	bool overrun;		/* a byte was dropped, unreported */
+	bool line;		/* the interrupt line is up */
+	bool filling;		/* the last access wrote a byte to send */
+	bool busy;		/* the transmitter accepts nothing now */
+	bool thr_empty_pending;	/* the transmitter became empty, unreported */
 };
 
-/* config is copied. -EINVAL: no size, or no output; -ENOMEM. */
-VARCH_API int varch_serial_new(const struct varch_serial_config *config, struct varch_serial **out,
-			     struct vsu_error *err) VSU_NODISCARD;
-VARCH_API void varch_serial_free(struct varch_serial *s);
+VARCH_API void varch_serial_init(struct varch_serial *s);
 
 /*
- * An access of one byte by the guest; offset is that of the register. Registers beyond
- * VARCH_SERIAL_LEN read as 255 and ignore writes.
+ * While busy, the port reports a non-empty transmitter, and drivers wait for
+ * the interrupt at its end. Bytes written regardless are sent.
  */
-VARCH_API uint8_t varch_serial_read(struct varch_serial *s, uint32_t offset);
-VARCH_API void varch_serial_write(struct varch_serial *s, uint32_t offset, uint8_t value);
+VARCH_API void varch_serial_set_busy(struct varch_serial *s, bool busy);
 
-/*
- * Bytes for the guest. Returns how many of them fit: more do after varch_serial_read(), or
- * after a varch_serial_write() that enables or empties the FIFO.
- */
+/* A handler for the bus; opaque is the struct varch_serial. */
+VARCH_API void varch_serial_access(void *opaque, struct varch_access *access);
+
+/* The number of bytes the port accepts now; passes bytes, returns how many. */
+VARCH_API size_t varch_serial_room(const struct varch_serial *s);
 VARCH_API size_t varch_serial_input(struct varch_serial *s, const unsigned char *bytes,
-				  size_t n) VSU_NODISCARD;
+			size_t n);
+
+/* The port's registers and received bytes. -EBADMSG: such a port cannot be. */
+VARCH_API void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *w);
+VARCH_API int varch_serial_load(struct varch_serial *s, struct varch_state_fields *f,
+		    struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

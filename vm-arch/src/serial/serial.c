@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vm-arch/uart.h>
+#include <vm-arch/serial.h>
 
 enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
        SCR = 7 };
@@ -38,23 +38,23 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
 #define FCR_CLEAR_RX	0x02
 #define FCR_TRIGGER(fcr) ((fcr) >> 6 & 3)
 
-void varch_uart_init(struct varch_uart *s)
+void varch_serial_init(struct varch_serial *s)
 {
 	s->dll = 0x01;		/* 115200 baud */
 	s->msr = MSR_READY;
 }
 
-static bool has_fifo(const struct varch_uart *s)
+static bool has_fifo(const struct varch_serial *s)
 {
 	return s->fcr & FCR_ENABLE;
 }
 
-static unsigned int fifo_depth(const struct varch_uart *s)
+static unsigned int fifo_depth(const struct varch_serial *s)
 {
 	return has_fifo(s) ? VARCH_SERIAL_FIFO : 1;
 }
 
-static unsigned int fifo_trigger(const struct varch_uart *s)
+static unsigned int fifo_trigger(const struct varch_serial *s)
 {
 	static const unsigned int levels[] = { 1, 4, 8, 14 };
 
@@ -64,7 +64,7 @@ static unsigned int fifo_trigger(const struct varch_uart *s)
 /*
  * The pending cause of highest priority. Received bytes time out immediately.
  */
-static uint8_t interrupt_pending(const struct varch_uart *s)
+static uint8_t interrupt_pending(const struct varch_serial *s)
 {
 	if (s->overrun && (s->ier & IER_LINE))
 		return IIR_LINE;
@@ -80,7 +80,7 @@ static uint8_t interrupt_pending(const struct varch_uart *s)
 /*
  * The line rises once, and stays high until the driver has handled all causes.
  */
-static void interrupt_update(struct varch_uart *s)
+static void interrupt_update(struct varch_serial *s)
 {
 	const bool up = interrupt_pending(s) != IIR_NONE;
 
@@ -89,7 +89,7 @@ static void interrupt_update(struct varch_uart *s)
 	s->line = up;
 }
 
-void varch_uart_set_busy(struct varch_uart *s, bool busy)
+void varch_serial_set_busy(struct varch_serial *s, bool busy)
 {
 	if (s->busy && !busy)
 		s->thr_empty_pending = true;
@@ -98,20 +98,20 @@ void varch_uart_set_busy(struct varch_uart *s, bool busy)
 }
 
 /* In loopback mode no external input is received. */
-size_t varch_uart_room(const struct varch_uart *s)
+size_t varch_serial_room(const struct varch_serial *s)
 {
 	return s->mcr & MCR_LOOP ? 0 : fifo_depth(s) - s->count;
 }
 
-static void fifo_put(struct varch_uart *s, unsigned char byte)
+static void fifo_put(struct varch_serial *s, unsigned char byte)
 {
 	s->fifo[(s->head + s->count++) % VARCH_SERIAL_FIFO] = byte;
 }
 
-size_t varch_uart_input(struct varch_uart *s, const unsigned char *bytes,
+size_t varch_serial_input(struct varch_serial *s, const unsigned char *bytes,
 			size_t n)
 {
-	const size_t room = varch_uart_room(s);
+	const size_t room = varch_serial_room(s);
 	size_t i;
 
 	for (i = 0; i < n && i < room; i++)
@@ -120,7 +120,7 @@ size_t varch_uart_input(struct varch_uart *s, const unsigned char *bytes,
 	return i;
 }
 
-static uint8_t take_byte(struct varch_uart *s)
+static uint8_t take_byte(struct varch_serial *s)
 {
 	uint8_t byte;
 
@@ -141,7 +141,7 @@ static uint8_t take_byte(struct varch_uart *s)
  * An overrun keeps the FIFO and drops the new byte; without FIFO it replaces
  * the old byte.
  */
-static void loop_byte(struct varch_uart *s, uint8_t byte)
+static void loop_byte(struct varch_serial *s, uint8_t byte)
 {
 	if (s->count == fifo_depth(s)) {
 		s->overrun = true;
@@ -156,7 +156,7 @@ static void loop_byte(struct varch_uart *s, uint8_t byte)
  * A write clears the transmitter's interrupt, and the byte is sent immediately.
  * Only the first of consecutive writes raises the line.
  */
-static void send_byte(struct varch_uart *s, uint8_t byte)
+static void send_byte(struct varch_serial *s, uint8_t byte)
 {
 	if (!s->filling) {
 		s->thr_empty_pending = false;
@@ -170,7 +170,7 @@ static void send_byte(struct varch_uart *s, uint8_t byte)
 	s->thr_empty_pending = true;
 }
 
-static uint8_t read_iir(struct varch_uart *s)
+static uint8_t read_iir(struct varch_serial *s)
 {
 	uint8_t iir = interrupt_pending(s);
 
@@ -179,7 +179,7 @@ static uint8_t read_iir(struct varch_uart *s)
 	return iir | (has_fifo(s) ? IIR_FIFO : 0);
 }
 
-static uint8_t read_lsr(struct varch_uart *s)
+static uint8_t read_lsr(struct varch_serial *s)
 {
 	const uint8_t lsr = (s->busy ? 0 : LSR_TX_EMPTY) |
 			    (s->overrun ? LSR_OVERRUN : 0) |
@@ -189,7 +189,7 @@ static uint8_t read_lsr(struct varch_uart *s)
 	return lsr;
 }
 
-static uint8_t read_msr(struct varch_uart *s)
+static uint8_t read_msr(struct varch_serial *s)
 {
 	const uint8_t msr = s->msr;
 
@@ -197,7 +197,7 @@ static uint8_t read_msr(struct varch_uart *s)
 	return msr;
 }
 
-static uint8_t read_register(struct varch_uart *s, uint64_t offset)
+static uint8_t read_register(struct varch_serial *s, uint64_t offset)
 {
 	switch (offset) {
 	case RBR_THR:
@@ -219,7 +219,7 @@ static uint8_t read_register(struct varch_uart *s, uint64_t offset)
 	}
 }
 
-static void write_ier(struct varch_uart *s, uint8_t value)
+static void write_ier(struct varch_serial *s, uint8_t value)
 {
 	/*
 	 * Enabling the interrupt while the transmitter is empty raises it
@@ -234,7 +234,7 @@ static void write_ier(struct varch_uart *s, uint8_t value)
  * Other bits count only if the first is set; changing the first clears the
  * FIFOs.
  */
-static void write_fcr(struct varch_uart *s, uint8_t value)
+static void write_fcr(struct varch_serial *s, uint8_t value)
 {
 	if (((value ^ s->fcr) & FCR_ENABLE) ||
 	    ((value & FCR_ENABLE) && (value & FCR_CLEAR_RX)))
@@ -246,7 +246,7 @@ static void write_fcr(struct varch_uart *s, uint8_t value)
  * In loopback mode the modem outputs are connected to the inputs, which drivers
  * test.
  */
-static uint8_t modem_lines(const struct varch_uart *s)
+static uint8_t modem_lines(const struct varch_serial *s)
 {
 	if (!(s->mcr & MCR_LOOP))
 		return MSR_READY;
@@ -256,7 +256,7 @@ static uint8_t modem_lines(const struct varch_uart *s)
 }
 
 /* Only the trailing edge of the ring indicator is a change. */
-static void write_mcr(struct varch_uart *s, uint8_t value)
+static void write_mcr(struct varch_serial *s, uint8_t value)
 {
 	uint8_t lines, changed;
 
@@ -267,7 +267,7 @@ static void write_mcr(struct varch_uart *s, uint8_t value)
 	s->msr = (uint8_t)(lines | (s->msr & ~MSR_LINES) | changed >> 4);
 }
 
-static void write_register(struct varch_uart *s, uint64_t offset,
+static void write_register(struct varch_serial *s, uint64_t offset,
 			   uint8_t value)
 {
 	bool dlab = s->lcr & LCR_DLAB;
@@ -300,9 +300,9 @@ static void write_register(struct varch_uart *s, uint64_t offset,
 	}
 }
 
-void varch_uart_access(void *opaque, struct varch_access *access)
+void varch_serial_access(void *opaque, struct varch_access *access)
 {
-	struct varch_uart *s = opaque;
+	struct varch_serial *s = opaque;
 
 	if (!access->write || access->offset != RBR_THR)
 		s->filling = false;
@@ -314,7 +314,7 @@ void varch_uart_access(void *opaque, struct varch_access *access)
 }
 
 /* In the order of the state. */
-static void list_registers(struct varch_uart *s, uint8_t *registers[8])
+static void list_registers(struct varch_serial *s, uint8_t *registers[8])
 {
 	uint8_t *const all[8] = { &s->ier, &s->lcr, &s->mcr, &s->scr, &s->dll,
 				  &s->dlm, &s->fcr, &s->msr };
@@ -322,7 +322,7 @@ static void list_registers(struct varch_uart *s, uint8_t *registers[8])
 	memcpy(registers, all, sizeof(all));
 }
 
-static void list_flags(struct varch_uart *s, bool *flags[5])
+static void list_flags(struct varch_serial *s, bool *flags[5])
 {
 	bool *const all[5] = { &s->overrun, &s->line, &s->filling,
 			       &s->thr_empty_pending, &s->busy };
@@ -330,9 +330,9 @@ static void list_flags(struct varch_uart *s, bool *flags[5])
 	memcpy(flags, all, sizeof(all));
 }
 
-void varch_uart_save(const struct varch_uart *s, struct varch_state_writer *w)
+void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *w)
 {
-	struct varch_uart copy = *s;
+	struct varch_serial copy = *s;
 	uint8_t *registers[8];
 	bool *flags[5];
 	unsigned int i;
@@ -348,7 +348,7 @@ void varch_uart_save(const struct varch_uart *s, struct varch_state_writer *w)
 		varch_state_put_u32(w, s->fifo[(s->head + i) % VARCH_SERIAL_FIFO]);
 }
 
-int varch_uart_load(struct varch_uart *s, struct varch_state_fields *f,
+int varch_serial_load(struct varch_serial *s, struct varch_state_fields *f,
 		    struct vsu_error *err)
 {
 	uint8_t *registers[8];
@@ -372,6 +372,6 @@ int varch_uart_load(struct varch_uart *s, struct varch_state_fields *f,
 	for (i = 0; i < s->count; i++)
 		s->fifo[i] = (unsigned char)varch_state_get_u32(f);
 	s->line = false;	/* the interrupt controller may have been saved without the last edge */
-	varch_uart_set_busy(s, false);	/* the new reader has taken nothing yet */
+	varch_serial_set_busy(s, false);	/* the new reader has taken nothing yet */
 	return varch_state_fields_end(f, err);
 }

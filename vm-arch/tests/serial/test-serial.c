@@ -2,14 +2,14 @@
 /* Claims about the 16550A, by the registers of its datasheet. */
 #include <config.h>
 
-#include <vm-arch/uart.h>
+#include <vm-arch/serial.h>
 
 #include "../util.h"
 
 enum { DATA = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5,
        MSR = 6, SCR = 7 };
 
-static struct varch_uart port;
+static struct varch_serial port;
 static unsigned char sent[256];
 static unsigned int nsent, edges;
 
@@ -30,14 +30,14 @@ static void put(uint64_t offset, uint8_t value)
 	struct varch_access access = { .offset = offset, .value = value,
 				     .len = 1, .write = true };
 
-	varch_uart_access(&port, &access);
+	varch_serial_access(&port, &access);
 }
 
 static void setup(void)
 {
 	memset(&port, 0, sizeof(port));
 	nsent = edges = 0;
-	varch_uart_init(&port);
+	varch_serial_init(&port);
 	port.output = on_output;
 	port.interrupt = on_interrupt;
 	put(FCR, 0x01);
@@ -47,14 +47,14 @@ static uint8_t get(uint64_t offset)
 {
 	struct varch_access access = { .offset = offset, .len = 1 };
 
-	varch_uart_access(&port, &access);
+	varch_serial_access(&port, &access);
 	ck_assert_uint_le(access.value, 0xff);
 	return (uint8_t)access.value;
 }
 
 static void type(const char *text)
 {
-	ck_assert_uint_eq(varch_uart_input(&port, (const void *)text,
+	ck_assert_uint_eq(varch_serial_input(&port, (const void *)text,
 					   strlen(text)), strlen(text));
 }
 
@@ -82,13 +82,13 @@ START_TEST(busy_transmitter_interrupts_when_it_has_room)
 {
 	put(IER, 2);
 	ck_assert_uint_eq(get(IIR) & 0xf, 2);
-	varch_uart_set_busy(&port, true);
+	varch_serial_set_busy(&port, true);
 	put(DATA, 'a');
 	ck_assert_uint_eq(nsent, 1);	/* a byte stored despite that is sent */
 	ck_assert_uint_eq(get(LSR) & 0x60, 0);
 	ck_assert_uint_eq(get(IIR) & 0xf, 1);
 	edges = 0;
-	varch_uart_set_busy(&port, false);
+	varch_serial_set_busy(&port, false);
 	ck_assert_uint_eq(edges, 1);
 	ck_assert_uint_eq(get(LSR) & 0x60, 0x60);
 	ck_assert_uint_eq(get(IIR) & 0xf, 2);
@@ -112,14 +112,14 @@ START_TEST(fifo_has_16_bytes_and_the_port_without_it_one)
 	unsigned char many[20];
 
 	memset(many, 'm', sizeof(many));
-	ck_assert_uint_eq(varch_uart_room(&port), 16);
-	ck_assert_uint_eq(varch_uart_input(&port, many, sizeof(many)), 16);
-	ck_assert_uint_eq(varch_uart_room(&port), 0);
+	ck_assert_uint_eq(varch_serial_room(&port), 16);
+	ck_assert_uint_eq(varch_serial_input(&port, many, sizeof(many)), 16);
+	ck_assert_uint_eq(varch_serial_room(&port), 0);
 	get(DATA);
-	ck_assert_uint_eq(varch_uart_room(&port), 1);
+	ck_assert_uint_eq(varch_serial_room(&port), 1);
 	put(FCR, 0x00);
-	ck_assert_uint_eq(varch_uart_input(&port, many, sizeof(many)), 1);
-	ck_assert_uint_eq(varch_uart_room(&port), 0);
+	ck_assert_uint_eq(varch_serial_input(&port, many, sizeof(many)), 1);
+	ck_assert_uint_eq(varch_serial_room(&port), 0);
 }
 END_TEST
 
@@ -188,7 +188,7 @@ START_TEST(clearing_the_fifo_drops_input)
 	type("abc");
 	put(FCR, 0x03);
 	ck_assert_uint_eq(get(LSR), 0x60);
-	ck_assert_uint_eq(varch_uart_room(&port), 16);
+	ck_assert_uint_eq(varch_serial_room(&port), 16);
 }
 END_TEST
 
@@ -376,10 +376,10 @@ END_TEST
 START_TEST(loopback_ignores_input)
 {
 	put(MCR, 0x10);
-	ck_assert_uint_eq(varch_uart_room(&port), 0);
-	ck_assert_uint_eq(varch_uart_input(&port, (const void *)"a", 1), 0);
+	ck_assert_uint_eq(varch_serial_room(&port), 0);
+	ck_assert_uint_eq(varch_serial_input(&port, (const void *)"a", 1), 0);
 	put(MCR, 0x00);
-	ck_assert_uint_eq(varch_uart_room(&port), 16);
+	ck_assert_uint_eq(varch_serial_room(&port), 16);
 }
 END_TEST
 
@@ -433,13 +433,13 @@ START_TEST(cause_that_is_pending_interrupts_again_after_a_load)
 	put(IER, _i ? 0x01 : 0);
 	type("x");
 	ck_assert_uint_eq(edges, (unsigned int)_i);
-	varch_uart_save(&port, &w);
+	varch_serial_save(&port, &w);
 	varch_state_section_end(&w);
 	ck_assert_int_eq(varch_state_finish(&w), 0);
 	state = (struct varch_state){ w.out.bytes, w.out.len };
 	setup();
 	ck_assert_int_eq(varch_state_find(&state, "serial", 0, &f, NULL), 0);
-	ck_assert_int_eq(varch_uart_load(&port, &f, NULL), 0);
+	ck_assert_int_eq(varch_serial_load(&port, &f, NULL), 0);
 	ck_assert_uint_eq(edges, (unsigned int)_i);
 	ck_assert_uint_eq(get(DATA), 'x');
 	type("y");
@@ -469,9 +469,9 @@ START_TEST(state_with_more_bytes_than_the_port_holds_is_refused)
 	ck_assert_int_eq(varch_state_finish(&w), 0);
 	state = (struct varch_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(varch_state_find(&state, "serial", 0, &f, NULL), 0);
-	ck_assert_int_eq(varch_uart_load(&port, &f, &err), -EBADMSG);
+	ck_assert_int_eq(varch_serial_load(&port, &f, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, _i ? "17 bytes, but holds 16" : "2 bytes, but holds 1"));
-	ck_assert_uint_eq(varch_uart_room(&port), _i ? 16 : 1);
+	ck_assert_uint_eq(varch_serial_room(&port), _i ? 16 : 1);
 	free(w.out.bytes);
 }
 END_TEST

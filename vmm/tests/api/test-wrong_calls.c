@@ -9,9 +9,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "api/machine_private.h"
-#include "cvmm/boot.h"
 #include "cvmm/requests.h"
-#include "cvmm/serial.h"
 #include "cvmm/status.h"
 #include "../util.h"
 
@@ -37,20 +35,6 @@ static int pass_host(const void *host)
 	struct cvmm_machine *m;
 
 	return host ? cvmm_machine_new(options, host, &m, &err) : -EINVAL;
-}
-
-static int pass_kernel(const void *config)
-{
-	struct cvmm_kernel *k;
-
-	return cvmm_kernel_load(NULL, config, &k, &err);
-}
-
-static int pass_serial(const void *config)
-{
-	struct cvmm_serial *s;
-
-	return cvmm_serial_new(config, &s, &err);
 }
 
 static int pass_save(const void *save)
@@ -101,8 +85,6 @@ static const struct {
 	bool is_result;		/* is written up to its size */
 } structs[] = {
 	{ "cvmm_host", sizeof(struct cvmm_host), pass_host, -ENOENT, false },
-	{ "varch_kernel_config", sizeof(struct cvmm_kernel_config), pass_kernel, -EINVAL, false },
-	{ "varch_serial_config", sizeof(struct cvmm_serial_config), pass_serial, -EINVAL, false },
 	{ "cvmm_save", sizeof(struct cvmm_save), pass_save, -EAGAIN, false },
 	{ "cvmm_core", sizeof(struct cvmm_core), pass_core, -EAGAIN, false },
 	{ "cvmm_migration", sizeof(struct cvmm_migration), pass_migration, -EAGAIN, false },
@@ -246,15 +228,6 @@ static int json_without_text(void)
 	return cvmm_options_add_json(options, NULL, &err);
 }
 
-static int kernel_without_devices(void)
-{
-	const struct cvmm_kernel_config c = {
-		.size = sizeof(c), .kernel = "builtin:selftest", .ndevices = 1,
-	};
-
-	return pass_kernel(&c);
-}
-
 static const struct {
 	int (*call)(void);
 	const char *why;
@@ -273,7 +246,6 @@ static const struct {
 	{ words_with_null, "word 1 is NULL" },
 	{ options_without_properties, "properties is NULL" },
 	{ json_without_text, "text is NULL" },
-	{ kernel_without_devices, "config->devices is NULL" },
 };
 
 START_TEST(missing_array_or_text_is_refused)
