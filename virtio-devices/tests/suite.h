@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The scale of long tests, and the end of main() of every test program. */
-#ifndef VIRTIO_DEVICES_TESTS_SUITE_H
-#define VIRTIO_DEVICES_TESTS_SUITE_H
+#ifndef TESTS_SUITE_H
+#define TESTS_SUITE_H
 
 #include <check.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static __thread int noted_line __attribute__((unused));
 static inline unsigned int scaled(unsigned int n)
 {
 	const char *text = getenv("TEST_SCALE");
-	double scale = text ? strtod(text, NULL) : 1;
+	const double scale = text ? strtod(text, NULL) : 1;
 
 	if (!(scale > 0 && scale < 1))
 		return n;
@@ -50,12 +50,12 @@ static inline void test_nothing(int row)
 static inline void tcase_add_skipped(TCase *tc, const char *file, const char *test,
 				     const char *why, int start, int end)
 {
-	static char names[16][160];
+	static char names[64][256];
 	static unsigned int n;
 
 	if (n == sizeof(names) / sizeof(names[0]))
 		abort();
-	snprintf(names[n], sizeof(names[n]), "%s # SKIP %s", test, why);
+	snprintf(names[n], sizeof(names[n]), "%s # SKIP %.100s", test, why);
 #if CHECK_MAJOR_VERSION > 0 || CHECK_MINOR_VERSION >= 13
 	static TTest tests[sizeof(names) / sizeof(names[0])];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The scale of long tests, and the end of main() of every test program. */
-#ifndef VMM_TESTS_SUITE_H
-#define VMM_TESTS_SUITE_H
+#ifndef TESTS_SUITE_H
+#define TESTS_SUITE_H
 
 #include <check.h>
 #include <stdio.h>

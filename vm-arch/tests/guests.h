@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Test kernels, ELF files in the folder that CVMM_TEST_KERNELS names; the makefile sets it. */
-#ifndef VARCH_TESTS_GUESTS_H
-#define VARCH_TESTS_GUESTS_H
+#ifndef TESTS_GUESTS_H
+#define TESTS_GUESTS_H
 
 #include <limits.h>
 #include <stdio.h>

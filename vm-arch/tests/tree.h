@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* A folder of modules, as depmod(8) describes it. */
-#ifndef VARCH_TESTS_TREE_H
-#define VARCH_TESTS_TREE_H
+#ifndef TESTS_TREE_H
+#define TESTS_TREE_H
 
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Whether tests can make a VM here. */
-#ifndef VMM_TESTS_NO_KVM_H
-#define VMM_TESTS_NO_KVM_H
+#ifndef TESTS_NO_KVM_H
+#define TESTS_NO_KVM_H
 
 #include <vm-arch/vm.h>
 

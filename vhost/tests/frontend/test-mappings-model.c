@@ -383,14 +383,6 @@ static void make_file(void)
 					(off_t)(i * PAGE)), sizeof(i));
 }
 
-static unsigned long scaled(unsigned long n)
-{
-	const char *scale = getenv("TEST_SCALE");
-	double s = scale ? atof(scale) : 1;
-
-	return s > 0 ? (unsigned long)((double)n * s) + 1 : n;
-}
-
 static void run_model(unsigned long operations)
 {
 	unsigned long done = 0, next = COMPARE_EVERY;
