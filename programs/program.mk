@@ -7,9 +7,13 @@ AM_CPPFLAGS = -I$(srcdir) -I$(top_srcdir)/programs -I$(top_srcdir)/vmm/include -
 AM_CFLAGS = $(WARN_CFLAGS) $(HARDENING_CFLAGS) $(LIBEV_CFLAGS) $(PTHREAD_CFLAGS)
 AM_LDFLAGS = $(HARDENING_LDFLAGS)
 
+# The machine and the libraries below it
+machine_archives = $(top_builddir)/vmm/libmachine.la $(VM_ARCH_STATIC_LIBS) $(VM_AGENT_STATIC_LIBS) \
+	$(top_builddir)/programs/libprograms.la $(VIRTIO_DEVICES_STATIC_LIBS) $(VHOST_STATIC_LIBS) \
+	$(VIRTIO_QUEUE_STATIC_LIBS) $(VM_MEMORY_STATIC_LIBS) $(VMM_SYS_UTIL_STATIC_LIBS)
 # Of a program that runs machines
-machine_libs = $(top_builddir)/programs/common/libcommon.la $(CVMM_EXEC_STATIC_LIBS) $(top_builddir)/programs/control/libcontrol.la $(top_builddir)/vmm/libmachine.la $(VM_ARCH_STATIC_LIBS) $(VM_AGENT_STATIC_LIBS) \
-	$(top_builddir)/programs/libprograms.la $(LIBEV_LIBS)
+machine_libs = $(top_builddir)/programs/common/libcommon.la $(CVMM_EXEC_STATIC_LIBS) \
+	$(top_builddir)/programs/control/libcontrol.la $(machine_archives) $(LIBEV_LIBS)
 
 # A machine of the library's tests, on a KVM of theirs; flags of a program's own give it
 # objects of its own.

@@ -14,8 +14,6 @@
 
 #include "common/helpers.h"
 
-/* The folder of programs that libtool has linked and not installed. */
-#define UNINSTALLED "/.libs"
 #define LIBEXEC "/libexec"
 #define BESIDE LIBEXEC "/" PACKAGE
 
@@ -79,10 +77,8 @@ static bool find_beside(void)
 	cut_last(folder);
 	if (stat(*folder ? folder : "/", &st) < 0)
 		return false;
-	if (!cut_tail(folder, BESIDE)) {
-		cut_tail(folder, UNINSTALLED);
+	if (!cut_tail(folder, BESIDE))
 		cut_last(folder);
-	}
 	return add_libexec(st.st_uid);	/* who can replace the program, too */
 }
 

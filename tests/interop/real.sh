@@ -18,5 +18,5 @@ real_library_path() {
 real_program() {
 	local real=${1%/*}/.libs/${1##*/}
 
-	if [ -x "$real" ]; then echo "$real"; else echo "$1"; fi
+	if [ -x "$real" ] && [ "$(head -c 2 "$1")" = '#!' ]; then echo "$real"; else echo "$1"; fi
 }

@@ -62,7 +62,7 @@ endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
-LDADD = libvm-arch-private.la $(CHECK_LIBS)
+LDADD = libvm-arch-private.la $(VM_MEMORY_LIBS) $(VMM_SYS_UTIL_LIBS) $(CHECK_LIBS)
 # What needs no processor of arm64 is tested on any, by objects of the tests.
 if HAVE_ZLIB
 with_gzip = -DBOOTS_GZIP=1

@@ -184,5 +184,5 @@ tests_memory_test_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_slots_apply
 tests_memory_test_refused_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_map_edit_begin
 tests_memory_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmem_map_new \
 	-Wl,--wrap=vmem_map_from_regions
-LDADD = libmachine.la $(VM_ARCH_STATIC_LIBS) $(CHECK_LIBS)
+LDADD = libmachine.la $(VM_ARCH_STATIC_LIBS) $(libraries) $(CHECK_LIBS)
 TESTS = $(check_PROGRAMS)

@@ -66,7 +66,6 @@ static void setup(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(prefix));
 	make_folder("bin");
-	make_folder("bin/.libs");
 }
 
 static void teardown(void)
@@ -88,13 +87,6 @@ START_TEST(folder_beside_the_programs_is_preferred)
 {
 	make_libexec();
 	ck_assert_str_eq(answer_of("bin/program"), below("libexec/" PACKAGE "/cvmm-init"));
-}
-END_TEST
-
-START_TEST(program_that_libtool_has_not_installed_finds_it)
-{
-	make_libexec();
-	ck_assert_str_eq(answer_of("bin/.libs/program"), below("libexec/" PACKAGE "/cvmm-init"));
 }
 END_TEST
 
@@ -189,7 +181,6 @@ static int run_tests(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, folder_beside_the_programs_is_preferred);
-	tcase_add_test(tc, program_that_libtool_has_not_installed_finds_it);
 	tcase_add_test(tc, program_in_the_folder_finds_it);
 	tcase_add_test(tc, folder_of_configure_is_the_other);
 	tcase_add_loop_test(tc, folder_that_all_may_write_to_is_not_used, 0, 2);
