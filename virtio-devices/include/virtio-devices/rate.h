@@ -59,10 +59,6 @@ VIRTDEV_API int virtdev_rate_new(struct virtdev_rate **out) VSU_NODISCARD;
 /* NULL is allowed. No other thread uses the bucket. */
 VIRTDEV_API void virtdev_rate_free(struct virtdev_rate *rate);
 
-/* Checks limits as virtdev_rate_set() does. */
-VIRTDEV_API int virtdev_rate_check(const struct virtdev_rate_limits *limits,
-				   struct vsu_error *err) VSU_NODISCARD;
-
 /*
  * Replaces the limits, and fills the bucket. -EINVAL, without effect: a value above
  * VIRTDEV_RATE_MAX, or a burst without its rate.

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/checked.h>
 
-#include "virtio-devices/rate.h"
+#include "core/rate_priv.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* Default burst: the tokens of a second divided by this. */
@@ -68,7 +68,7 @@ static int check_limit(const char *name, uint64_t rate, uint64_t burst,
 	return 0;
 }
 
-int virtdev_rate_check(const struct virtdev_rate_limits *l, struct vsu_error *err)
+int virtdev_priv_rate_check(const struct virtdev_rate_limits *l, struct vsu_error *err)
 {
 	const int rc = check_limit("bytes", l->bytes, l->bytes_burst, err);
 
@@ -86,7 +86,7 @@ static void bucket_set(struct bucket *b, uint64_t rate, uint64_t burst)
 int virtdev_rate_set(struct virtdev_rate *r,
 		     const struct virtdev_rate_limits *l, struct vsu_error *err)
 {
-	const int rc = virtdev_rate_check(l, err);
+	const int rc = virtdev_priv_rate_check(l, err);
 
 	if (rc < 0)
 		return rc;

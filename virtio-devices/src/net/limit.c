@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "core/device_priv.h"
+#include "core/rate_priv.h"
 #include "net/priv.h"
 
 int virtdev_priv_net_rates_make(struct net *net,
@@ -41,7 +42,7 @@ int virtdev_net_set_limits(struct virtdev *dev,
 		return vsu_error_set(err, -EINVAL,
 				     "this device is not a network card of this process");
 	if (send)
-		rc = virtdev_rate_check(send, err);
+		rc = virtdev_priv_rate_check(send, err);
 	if (!rc && receive)
 		rc = virtdev_rate_set(net->rates[NET_RECEIVES], receive, err);
 	if (!rc && send)
