@@ -172,12 +172,15 @@ START_TEST(device_without_a_driver_is_paused_at_once)
 }
 END_TEST
 
+/* Also if the owner has given the pause up. */
 START_TEST(driver_resets_a_device_during_its_pause)
 {
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
 	use(1);
 	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -EAGAIN);
+	if (_i)
+		ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	virtdev_transport_set_status(rig.t, 0);
 	pump();
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
@@ -459,7 +462,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, pause_that_is_given_up_ends_when_it_is_complete);
 	tcase_add_loop_test(tc, queue_is_reset_while_a_pause_that_is_given_up_ends, 0, 2);
 	tcase_add_test(tc, device_without_a_driver_is_paused_at_once);
-	tcase_add_test(tc, driver_resets_a_device_during_its_pause);
+	tcase_add_loop_test(tc, driver_resets_a_device_during_its_pause, 0, 2);
 	tcase_add_test(tc, driver_starts_while_no_back_end_is_connected);
 	tcase_add_test(tc, queue_changes_while_no_back_end_is_connected_wait_for_the_start);
 	tcase_add_test(tc, start_that_fails_late_asks_for_a_reset);

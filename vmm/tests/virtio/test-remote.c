@@ -105,35 +105,6 @@ static uint32_t config_word(void)
 	return word;
 }
 
-static void on_interrupt(void *registers, uint32_t source)
-{
-	*(uint32_t *)registers = source;
-}
-
-START_TEST(a3_15_a_changed_configuration_reaches_the_guest)
-{
-	static const struct virtdev_register_ops registers = {
-		.size = sizeof(registers), .interrupt = on_interrupt,
-	};
-	struct virtdev_transport *t;
-	uint32_t generation, source = 0;
-
-	connect_to(VQ_F_VERSION_1);
-	t = vmm_virtio_transport(virtio);
-	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, &source, NULL),
-			 0);
-	rig_start(virtio);
-	generation = virtdev_transport_generation(t);
-	ck_assert_uint_eq(config_word(), 0);
-	vsu_event_signal(be.change);
-	while (config_word() == 0)
-		loop_once(resources.loop);
-	ck_assert_uint_ne(virtdev_transport_generation(t), generation);
-	ck_assert_uint_eq(source, VIRTDEV_INTERRUPT_CONFIG);
-	teardown();
-}
-END_TEST
-
 #define STORES 2000u	/* the last one's low byte is not 0 */
 
 /* Stores as the register interface does, on a CPU's thread. */
@@ -174,17 +145,6 @@ START_TEST(e1_22_a_cpu_stores_configuration_while_the_session_is_served)
 	pthread_join(cpu, NULL);
 	ck_assert_int_eq(lost.code, 0);
 	ck_assert_uint_eq(rig_status(virtio), 15);
-	teardown();
-}
-END_TEST
-
-START_TEST(c1_19_transport_features_of_a_back_end_are_not_offered)
-{
-	const uint64_t theirs = UINT64_C(0x1fff) << 37;
-
-	connect_to(VQ_F_VERSION_1 | theirs);
-	ck_assert_uint_eq(virtdev_transport_offered(
-				vmm_virtio_transport(virtio)) & theirs, 0);
 	teardown();
 }
 END_TEST
@@ -316,42 +276,6 @@ static void lose_back_end(void)
 		loop_once(resources.loop);
 }
 
-/* A used ring outside the memory: with a connected back-end, and without. */
-START_TEST(reason_of_a_failed_ring_start_is_reported_once)
-{
-	reconnect_ms = 1;
-	listen_to_stderr();
-	connect_to(VQ_F_VERSION_1);
-	if (_i)
-		lose_back_end();
-	rig_start_at(virtio, RIG_MEMORY);
-	if (_i)
-		back_end_serve();
-	while (!(rig_status(virtio) & 0x40))
-		loop_once(resources.loop);
-	ck_assert_uint_eq(times_said("ring 0 is not completely in the memory"), 1);
-	ck_assert_uint_ge(times_said(be.path), 1);
-	teardown();
-}
-END_TEST
-
-/* The driver need not know that no back-end was connected. */
-START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
-{
-	reconnect_ms = 1;
-	listen_to_stderr();
-	connect_to(VQ_F_VERSION_1);
-	lose_back_end();
-	rig_start(virtio);
-	back_end_serve();
-	vsu_event_signal(be.change);
-	while (config_word() == 0)
-		loop_once(resources.loop);
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	teardown();
-}
-END_TEST
-
 static void set_status(uint32_t status)
 {
 	vmm_virtio_lock(virtio);
@@ -399,33 +323,6 @@ static void pause_device(void)
 	ck_assert_int_eq(rc, 0);
 }
 
-/* Saved, and lost before it resumes. */
-START_TEST(a_paused_device_goes_on_with_the_next_back_end)
-{
-	size_t len;
-	void *bytes;
-
-	reconnect_ms = 1;
-	listen_to_stderr();
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	pause_device();
-	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
-	free(bytes);
-	lose_back_end();
-	ck_assert_int_eq(vmm_virtio_pause(virtio, true), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_lt(vmm_virtio_pause(virtio, true), 0);
-	back_end_serve();
-	hear_of_change();
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	pause_device();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	hear_of_change();
-	teardown();
-}
-END_TEST
-
 /* The back-end uses the chain at the head of an empty table. */
 static void use(uint16_t index)
 {
@@ -437,43 +334,6 @@ static void use(uint16_t index)
 	while (*(const volatile unsigned char *)used != index)
 		vsu_loop_dispatch(resources.loop);
 }
-
-static void begin_pause_and_resume(void)
-{
-	reconnect_ms = 0;
-	listen_to_stderr();
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	use(1);
-	ck_assert_int_eq(vmm_virtio_pause(virtio, true), -EAGAIN);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-}
-
-START_TEST(device_resumes_when_an_abandoned_pause_is_complete)
-{
-	begin_pause_and_resume();
-	use(2);
-	ck_assert_int_eq(vmm_virtio_pause(virtio, true), -EAGAIN);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	pause_device();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	use(3);
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	teardown();
-}
-END_TEST
-
-START_TEST(driver_resets_a_device_during_an_abandoned_pause)
-{
-	begin_pause_and_resume();
-	reset_driver();
-	ck_assert_int_eq(lost.code, 0);
-	pause_device();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_uint_eq(rig_status(virtio), 0);
-	teardown();
-}
-END_TEST
 
 static struct vmm_dirty_log record;
 static bool is_logged;
@@ -511,32 +371,6 @@ static void begin_log(void)
 	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
 }
 
-/* The back-end has no log, or ends it, when it has answered a change. */
-static void end_log(void)
-{
-	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
-	hear_of_change();
-}
-
-START_TEST(a_log_begins_with_a_start_and_ends_while_queues_run)
-{
-	reconnect_ms = 0;
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	use_one(1);
-	begin_log();
-	use_one(2);
-	ck_assert(used_ring_is_logged());
-	end_log();
-	(void)used_ring_is_logged();
-	use_one(3);
-	ck_assert(!used_ring_is_logged());
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	vmm_dirty_log_free(&record);
-	teardown();
-}
-END_TEST
-
 START_TEST(a_log_ends_when_a_paused_device_continues)
 {
 	reconnect_ms = 0;
@@ -550,27 +384,6 @@ START_TEST(a_log_ends_when_a_paused_device_continues)
 	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
 	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
 	use_one(1);
-	ck_assert(!used_ring_is_logged());
-	vmm_dirty_log_free(&record);
-	teardown();
-}
-END_TEST
-
-START_TEST(a_log_ends_in_the_next_back_end)
-{
-	reconnect_ms = 1;
-	listen_to_stderr();
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	begin_log();
-	use_one(1);
-	lose_back_end();
-	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
-	back_end_serve();
-	hear_of_change();
-	hear_of_change();
-	(void)used_ring_is_logged();
-	use_one(2);
 	ck_assert(!used_ring_is_logged());
 	vmm_dirty_log_free(&record);
 	teardown();
@@ -667,27 +480,6 @@ static void *take_state(uint32_t state, size_t *len)
 	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, len, NULL), 0);
 	return bytes;
 }
-
-/* Not what the save before it has read. */
-START_TEST(each_save_has_the_present_state_of_the_back_end)
-{
-	size_t len;
-	void *bytes;
-
-	reconnect_ms = 0;
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	free(take_state(1, &len));
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	bytes = take_state(2, &len);
-	teardown();
-	connect_to(VQ_F_VERSION_1);
-	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
-	ck_assert_uint_eq(__atomic_load_n(&be.state, __ATOMIC_ACQUIRE), 2);
-	free(bytes);
-	teardown();
-}
-END_TEST
 
 /* Descriptors of this process, when the thread that closes has closed all. */
 static int settled_fd_count(void)
@@ -822,24 +614,6 @@ START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 }
 END_TEST
 
-/* A waiting start is dropped when the driver resets the device. */
-START_TEST(reset_cancels_a_waiting_start)
-{
-	reconnect_ms = 1;
-	listen_to_stderr();
-	connect_to(VQ_F_VERSION_1);
-	lose_back_end();
-	rig_start_at(virtio, RIG_MEMORY);
-	set_status(0);
-	ck_assert_uint_eq(rig_status(virtio), 0);
-	back_end_serve();
-	hear_of_change();
-	ck_assert_uint_eq(times_said("cannot be started"), 0);
-	ck_assert_uint_eq(rig_status(virtio), 0);
-	teardown();
-}
-END_TEST
-
 START_TEST(device_may_be_freed_without_a_back_end)
 {
 	run_and_lose();
@@ -874,28 +648,15 @@ int main(void)
 	TCase *tc = tcase_create("remote");
 
 	tcase_add_test(tc, connected_socket_is_used_and_remains_the_callers);
-	tcase_add_test(tc, a3_15_a_changed_configuration_reaches_the_guest);
 	tcase_add_test(tc,
 		e1_22_a_cpu_stores_configuration_while_the_session_is_served);
-	tcase_add_test(tc,
-		c1_19_transport_features_of_a_back_end_are_not_offered);
 	tcase_add_test(tc, dead_back_end_is_reported_once_and_sets_needs_reset);
 	tcase_add_test(tc, silent_late_back_end_is_dropped_at_its_limit);
 	tcase_add_test(tc,
 		e2_09_queue_broken_in_its_back_end_sets_needs_reset);
-	tcase_add_loop_test(tc, reason_of_a_failed_ring_start_is_reported_once,
-			    0, 2);
-	tcase_add_test(tc,
-		a_driver_that_starts_meanwhile_runs_with_the_next_back_end);
-	tcase_add_test(tc, a_paused_device_goes_on_with_the_next_back_end);
-	tcase_add_test(tc, device_resumes_when_an_abandoned_pause_is_complete);
-	tcase_add_test(tc, driver_resets_a_device_during_an_abandoned_pause);
-	tcase_add_test(tc, a_log_begins_with_a_start_and_ends_while_queues_run);
 	tcase_add_test(tc, a_log_ends_when_a_paused_device_continues);
-	tcase_add_test(tc, a_log_ends_in_the_next_back_end);
 	tcase_add_test(tc, a_saved_device_starts_where_it_stopped);
 	tcase_add_loop_test(tc, continued_device_has_the_features_of_its_driver, 0, 2);
-	tcase_add_test(tc, each_save_has_the_present_state_of_the_back_end);
 	tcase_add_test(tc, saved_device_that_continues_keeps_no_descriptor_of_its_state);
 	tcase_add_test(tc, freed_device_closes_its_own_descriptors_only);
 	tcase_add_test(tc, rings_that_ran_go_on_with_the_next_back_end);
@@ -905,7 +666,6 @@ int main(void)
 		a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state, 0, 2);
 	tcase_add_test(tc,
 		a3_18_a_queue_of_a_back_end_is_reset_and_starts_again);
-	tcase_add_test(tc, reset_cancels_a_waiting_start);
 	tcase_add_loop_test(tc, device_may_be_freed_without_a_back_end, 0,
 			    2);
 	tcase_add_test(tc,
