@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
@@ -83,6 +84,36 @@ int vsu_file_value_open_in(const char *text, const char *name, int flags)
 	fd = fd < 0 ? -errno : fd;
 	free(path);
 	return fd;
+}
+
+static int check_text(const char *text, size_t len, size_t max, struct vsu_error *err)
+{
+	if (len == max)
+		return vsu_error_set(err, -E2BIG, "more than %zu bytes", max);
+	return strlen(text) < len ? vsu_error_set(err, -EBADMSG, "byte %zu is 0", strlen(text)) : 0;
+}
+
+int vsu_file_value_read_text(int fd, size_t max, char **out, struct vsu_error *err)
+{
+	char *text = malloc(max + 1);
+	size_t len = 0;
+	ssize_t n;
+	int rc;
+
+	if (!text)
+		return vsu_error_set(err, -ENOMEM, "no memory for a text");
+	do {
+		n = read(fd, text + len, max - len);
+		if (n > 0)
+			len += (size_t)n;
+	} while ((n > 0 && len < max) || (n < 0 && errno == EINTR));
+	text[len] = '\0';
+	rc = n < 0 ? vsu_error_sys(err, -errno, "cannot read it") : check_text(text, len, max, err);
+	if (rc < 0)
+		free(text);
+	else
+		*out = text;
+	return rc;
 }
 
 int vsu_file_value_stat(const char *text, struct stat *st)

@@ -101,6 +101,45 @@ START_TEST(file_is_that_of_its_path_or_descriptor)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	size_t len, max;
+	int rc;
+	const char *msg;
+} texts[] = {
+	{ "abc", 3, 4, 0, "" }, { "", 0, 1, 0, "" }, { "abcd", 4, 4, -E2BIG, "more than 4 bytes" },
+	{ "a\0b", 3, 8, -EBADMSG, "byte 1 is 0" },
+};
+
+START_TEST(text_of_a_pipe_is_read_to_its_end)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	char *text = NULL;
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(write(ends[1], texts[_i].text, texts[_i].len), (ssize_t)texts[_i].len);
+	close(ends[1]);
+	ck_assert_int_eq(vsu_file_value_read_text(ends[0], texts[_i].max, &text, &err), texts[_i].rc);
+	ck_assert_str_eq(err.msg, texts[_i].msg);
+	ck_assert(texts[_i].rc < 0 ? !text : !strcmp(text, texts[_i].text));
+	free(text);
+	close(ends[0]);
+}
+END_TEST
+
+START_TEST(text_that_cannot_be_read_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const int fd = open("/", O_RDONLY | O_CLOEXEC);
+	char *text = NULL;
+
+	ck_assert_int_eq(vsu_file_value_read_text(fd, 8, &text, &err), -EISDIR);
+	ck_assert_int_eq(strncmp(err.msg, "cannot read it: ", 16), 0);
+	close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("file_value");
@@ -112,6 +151,8 @@ int main(void)
 	tcase_add_test(tc, descriptor_of_another_process_is_rejected);
 	tcase_add_loop_test(tc, file_is_that_of_its_path_or_descriptor, 0,
 			    sizeof(pairs) / sizeof(pairs[0]));
+	tcase_add_loop_test(tc, text_of_a_pipe_is_read_to_its_end, 0, sizeof(texts) / sizeof(texts[0]));
+	tcase_add_test(tc, text_that_cannot_be_read_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #define VMM_SYS_UTIL_FILE_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
 #include <vmm-sys-util/attributes.h>
@@ -43,6 +44,12 @@ VSU_API int vsu_file_value_open(const char *text, int flags) VSU_NODISCARD;
 
 /* Opens the file name in the folder that the text names, with the flags; or -errno. */
 VSU_API int vsu_file_value_open_in(const char *text, const char *name, int flags) VSU_NODISCARD;
+
+/*
+ * Reads a text to its end, from an open file or pipe; *out ends with a 0, and the caller frees it.
+ * -E2BIG: it has max bytes or more; -EBADMSG: a byte is 0.
+ */
+VSU_API int vsu_file_value_read_text(int fd, size_t max, char **out, struct vsu_error *err) VSU_NODISCARD;
 
 /* Calls stat() for a path, or fstat() for a descriptor: 0 or -errno. */
 VSU_API int vsu_file_value_stat(const char *text, struct stat *st) VSU_NODISCARD;
