@@ -8,6 +8,7 @@
 #include <vm-memory/sigbus.h>
 
 #include "api/configuration.h"
+#include "common/config_words.h"
 #include "common/confinement.h"
 #include "common/daemons.h"
 #include "common/foreign_values.h"
@@ -141,20 +142,41 @@ static void explain_run(int status, int argc, char **argv, struct vsu_error *err
 		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
 }
 
+/* Reads the words. *stage is that of a failure. */
+static int read_words(struct vmm_configuration *c, const struct vmm_config_words *w, struct vsu_error *err)
+{
+	static const struct vmm_peer_guard guard = { .begin = begin_receiving };
+	struct vmm_arguments given;
+	int rc = vmm_foreign_values_check(w->n, w->words, err);
+
+	if (!rc)
+		rc = vmm_arguments_parse(&given, w->n, w->words, err);
+	c->stage = VMM_STAGE_OPTIONS;
+	if (rc < 0)
+		return rc;
+	rc = vmm_configuration_read(c, NULL, &given, &vmm_program_log, &guard, err);
+	vmm_arguments_free(&given);
+	return rc;
+}
+
 int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err)
 {
 	static struct vmm_options options, saved;
-	static const struct vmm_peer_guard guard = { .begin = begin_receiving };
-	struct vmm_configuration c;
-	int status, rc = vmm_configuration_read(&c, argc, argv, &vmm_program_log, &guard, err);
+	struct vsu_option table[VMM_OPTION_ROWS];
+	struct vmm_configuration c = { .stage = VMM_STAGE_CONFIGURATION };
+	struct vmm_config_words w;
+	int status, rc;
 
-	if (!rc) {
-		rc = vmm_foreign_values_check(c.given.n ? c.given.n : argc,
-					      c.given.n ? c.given.words : argv, err);
-		c.stage = rc < 0 ? VMM_STAGE_OPTIONS : c.stage;
-	}
+	vmm_option_table(table);
+	rc = vmm_config_words_make(&w, table, argc, argv, err);
+	if (!rc)
+		rc = read_words(&c, &w, err);
 	status = rc < 0 ? vmm_exit_status(c.stage, rc) :
 			  vmm_configuration_parse(&c, &options, &saved, err);
+	if (!status && c.cpu && vmm_config_words_set(&w, table, "cpu", c.cpu, err) < 0)
+		status = VSU_EXIT_HOST;
+	options.process.given = w.words + 1;
+	options.process.ngiven = w.n - 1;
 	vmm_helper_kernel(&options.machine.kernel, NULL);
 	if (status && !beside)
 		explain_run(status, argc, argv, err);
@@ -165,6 +187,7 @@ int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct
 	vmm_options_free(&options);
 	vmm_options_free(&saved);
 	vmm_configuration_free(&c);
+	vmm_config_words_free(&w);
 	return status;
 }
 

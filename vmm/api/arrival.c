@@ -82,6 +82,8 @@ int cvmm_priv_arrival_begin(struct cvmm_machine *m, const struct cvmm_options *o
 		return vsu_error_prefix(err, rc, "option --incoming");
 	rc = cvmm_options_new(&a->options, err);
 	if (!rc)
+		a->options->own = vmm_own_rows_ref(options->own);
+	if (!rc)
 		rc = vmm_arguments_copy(&a->options->arguments, &options->arguments, err);
 	if (!rc)
 		rc = make_descriptors(a);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Command lines from a file: --config FILE is replaced by the member
- * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER, which
- * may be one of these words, is replaced by the words of the saved machine, changed by the
- * other options (config/saved_words.h); --incoming ADDRESS by the words of the source, likewise.
+ * Command lines of other machines: --from FOLDER is replaced by the options of the saved machine,
+ * changed by the other options (config/saved_words.h); --incoming ADDRESS by those of the source,
+ * likewise. A file of --cpu is replaced by its content.
  *
  * Threads: the main thread, or the one that makes a machine which arrives.
  */
@@ -13,23 +12,23 @@
 #include <stdbool.h>
 
 #include "config/options.h"
+#include "config/own_rows.h"
 #include "config/saved_words.h"
 #include "machine/exit_status.h"
 #include "migration/channels.h"
 
 struct vmm_log;
 
-/* A command line; it lives as long as argv and this. */
 struct vmm_configuration {
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_peer_guard *guard; /* or NULL */
-	struct vmm_words given;	/* with the command; none with --incoming */
+	struct vmm_own_rows *own;	/* of the owner; or NULL */
+	struct vmm_arguments given;	/* a copy, without --incoming */
 	struct vmm_arguments all;	/* if merged: of a machine that was saved or arrives */
 	bool merged;
-	struct vmm_arguments saved;	/* its own arguments */
-	struct vmm_words words;	/* of these */
+	struct vmm_arguments saved;	/* its own arguments, in text */
 	char *text;		/* content of the saved file or of the stream, or NULL */
-	char *cpu;		/* the word "--cpu=list:..." in place of a file, or NULL */
+	char *cpu;		/* "list:..." in place of the file of --cpu, or NULL */
 	struct vmm_stream stream; /* --incoming: after its command line was read */
 	struct vmm_channels channels;
 	bool incoming;
@@ -48,15 +47,15 @@ struct vmm_peer_guard {
 };
 
 /*
- * guard may be NULL. -ENOENT and the like: the file cannot be read; -EBADMSG, -E2BIG, -EINVAL: its
- * content is refused. Freed in each case by vmm_configuration_free().
+ * own, log and guard may be NULL. -ENOENT and the like: the file cannot be read; -EBADMSG, -E2BIG,
+ * -EINVAL: its content is refused. Freed in each case by vmm_configuration_free().
  */
-int vmm_configuration_read(struct vmm_configuration *c, int argc, char *const *argv,
-			   const struct vmm_log *log, const struct vmm_peer_guard *guard,
-			   struct vsu_error *err);
+int vmm_configuration_read(struct vmm_configuration *c, struct vmm_own_rows *own,
+			   const struct vmm_arguments *given, const struct vmm_log *log,
+			   const struct vmm_peer_guard *guard, struct vsu_error *err);
 
 /*
- * The options of the words, and with --clone those of the saved machine. 0, or an exit status
+ * The options of all arguments, and with --clone those of the saved machine. 0, or an exit status
  * with its message. The options refer to the configuration.
  */
 int vmm_configuration_parse(struct vmm_configuration *c, struct vmm_options *options,

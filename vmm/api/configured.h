@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The content of struct cvmm_configuration: words of the options, what was read for them, and the
- * typed options.
+ * The content of struct cvmm_configuration: what was read for the options, and their typed values.
  */
 #ifndef VMM_API_CONFIGURED_H
 #define VMM_API_CONFIGURED_H
@@ -11,8 +10,9 @@
 #include "log/log.h"
 
 struct cvmm_configuration {
-	struct vmm_words words;	/* to which read refers */
-	struct vmm_log log;	/* likewise */
+	struct cvmm_reader reader;
+	int refused;		/* the exit status of the reader's function receive; 0: none */
+	struct vmm_log log;	/* to which read refers */
 	struct vmm_configuration read;
 	struct vmm_options options, saved;
 };

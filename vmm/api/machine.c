@@ -209,6 +209,8 @@ int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err)
 
 	if ((m->state != MADE && m->state != ARRIVES) || m->arrival.starts)
 		return vsu_error_set(err, -EINVAL, "the machine was started before");
+	if (m->state == MADE && m->machine->start->dry_run)
+		return vsu_error_set(err, -EINVAL, "the machine was made by a dry run, which starts no guest");
 	m->arrival.starts = true;
 	if (m->state == MADE)
 		rc = machine_start(m);

@@ -29,16 +29,17 @@ static int check_argument(const struct cvmm_options *o, const struct vmm_argumen
 {
 	const struct vmm_option_row *row = a->row;
 
-	if (row->scope == VMM_SCOPE_PROCESS || row->of_report)
+	if (row->own)
+		return 0;
+	if (row->scope == VMM_SCOPE_PROCESS)
 		return vsu_error_set(err, -ENOENT, "option --%s is for the process of cvmm, not for a machine",
 				     row->option.name);
 	if (is_kernel(a) && o->has_kernel)
 		return vsu_error_set(err, -EINVAL, "a second kernel, '%s'", a->value.text);
-	if (row->option.kind == VSU_OPTION_OPERAND && a->value.text[0] == '-')
-		return vsu_error_set(err, -EINVAL, "'%s' looks like an option; begin the path of a file by './'",
-				     a->value.text);
-	/* The address of a source, which cvmm_machine_new() reads before it reads the others */
-	return row->once.after ? 0 : vmm_options_check_value(a, err);
+	/* a device of the saved machine, and the address of a source, which is read before the others */
+	if (row->once.after || (row->change == VMM_CHANGE_DEVICE && !strcmp(a->value.text, "saved")))
+		return 0;
+	return vmm_options_check_value(a, err);
 }
 
 static int check_all(const struct cvmm_options *o, const struct vmm_arguments *added,
@@ -82,7 +83,7 @@ static int append_all(struct cvmm_options *o, const struct vmm_arguments *added,
 static int add_argv(struct cvmm_options *o, int argc, char *const *argv, struct vsu_error *err)
 {
 	struct vmm_arguments added;
-	int rc = vmm_arguments_parse_machine(&added, argc, argv, err);
+	int rc = vmm_arguments_parse_for(&added, o->own, argc, argv, err);
 
 	if (!rc)
 		rc = check_all(o, &added, err);
@@ -269,10 +270,60 @@ int cvmm_options_new(struct cvmm_options **out, struct vsu_error *err)
 	return 0;
 }
 
+int cvmm_options_new_for(const struct cvmm_option_row *own, struct cvmm_options **out,
+			 struct vsu_error *err)
+{
+	struct vmm_own_rows *rows;
+	struct cvmm_options *o = NULL;
+	int rc = vmm_own_rows_new(own, &rows, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cvmm_options_new(&o, err);
+	if (rc < 0) {
+		vmm_own_rows_unref(rows);
+		return rc;
+	}
+	o->own = rows;
+	*out = o;
+	return 0;
+}
+
+static const struct cvmm_option_row *find_own(const struct cvmm_option_row *own, const char *name)
+{
+	while (own && own->option.name && strcmp(own->option.name, name) != 0)
+		own++;
+	return own && own->option.name ? own : NULL;
+}
+
+/* The order is that of vmm_own_rows_all(), without the rows that no machine has. */
+size_t cvmm_option_table(const struct cvmm_option_row *own, struct vsu_option *table, size_t n)
+{
+	const struct vsu_option end = { .name = NULL };
+	const struct cvmm_option_row *mine;
+	const struct vmm_option_row *row;
+	size_t count = 0;
+
+	for (row = vmm_option_rows; row->option.name; row++) {
+		mine = find_own(own, row->option.name);
+		if (!mine && row->scope == VMM_SCOPE_PROCESS)
+			continue;
+		if (count++ < n)
+			table[count - 1] = mine ? mine->option : row->option;
+	}
+	for (; own && own->option.name; own++)
+		if (!vmm_option_named(own->option.name, strlen(own->option.name)) && count++ < n)
+			table[count - 1] = own->option;
+	if (count++ < n)
+		table[count - 1] = end;
+	return count;
+}
+
 void cvmm_options_free(struct cvmm_options *o)
 {
 	if (!o)
 		return;
 	vmm_arguments_free(&o->arguments);
+	vmm_own_rows_unref(o->own);
 	free(o);
 }

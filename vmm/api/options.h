@@ -6,10 +6,12 @@
 #include <stdbool.h>
 
 #include "config/arguments.h"
+#include "config/own_rows.h"
 #include "cvmm/options.h"
 
 struct cvmm_options {
 	struct vmm_arguments arguments;	/* their values are copies */
+	struct vmm_own_rows *own;	/* of the owner; or NULL */
 	bool has_kernel;
 };
 

@@ -72,7 +72,7 @@ static void add_option(struct walk *w, const struct vmm_options *o, const struct
 {
 	struct cvmm_reference ref = {
 		.kind = CVMM_REFERENCE_FILE, .device = -1,
-		.option = row->option.kind == VSU_OPTION_OPERAND ? "kernel" : row->option.name,
+		.option = vmm_option_public_name(row),
 	};
 	const char *text = vmm_option_text(o, row);
 
@@ -125,7 +125,7 @@ static void add_opening(struct walk *w, struct cvmm_reference ref, const struct 
 	static const enum cvmm_access uses[] = {
 		[DEVKIND_READS] = CVMM_ACCESS_READ,
 		[DEVKIND_WRITES] = CVMM_ACCESS_WRITE,
-		[DEVKIND_SHARES] = CVMM_ACCESS_CREATE,
+		[DEVKIND_SHARES] = CVMM_ACCESS_WRITE,
 		[DEVKIND_SHARES_READ] = CVMM_ACCESS_READ,
 		[DEVKIND_CREATES] = CVMM_ACCESS_CREATE,
 		[DEVKIND_LOGS] = CVMM_ACCESS_APPEND,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "config/arguments.h"
-#include "config/option_rows.h"
+#include "config/own_rows.h"
 
 const char *vmm_argument_name(const struct vmm_argument *a)
 {
@@ -19,45 +19,55 @@ static int no_memory(struct vsu_error *err)
 	return vsu_error_set(err, -ENOMEM, "no memory for options");
 }
 
+struct parsing {
+	struct vmm_arguments *to;
+	const struct vmm_option_row *rows[VMM_ALL_ROWS];
+	unsigned int n;
+};
+
 static int on_option(void *opaque, unsigned int index,
 		     const struct vsu_option_value *value, struct vsu_error *err)
 {
-	struct vmm_arguments *a = opaque;
+	const struct parsing *p = opaque;
 
 	(void)err;
-	a->list[a->n++] = (struct vmm_argument){ &vmm_option_rows[index], *value };
+	p->to->list[p->to->n++] = (struct vmm_argument){ p->rows[index], *value };
 	return 0;
 }
 
-static int parse_by(const struct vsu_option *table, struct vmm_arguments *a, int argc,
-		    char *const *argv, struct vsu_error *err)
+static int parse_by(struct parsing *p, int argc, char *const *argv, struct vsu_error *err)
 {
-	*a = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*a->list)) };
-	if (!a->list)
+	struct vsu_option table[VMM_ALL_ROWS];
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		table[i] = p->rows[i]->option;
+	table[i] = (struct vsu_option){ .name = NULL };
+	*p->to = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*p->to->list)) };
+	if (!p->to->list)
 		return no_memory(err);
-	return vsu_option_parse_argv(table, argc, argv, on_option, a, NULL, err);
+	return vsu_option_parse_argv(table, argc, argv, on_option, p, NULL, err);
 }
 
 int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
 			struct vsu_error *err)
 {
-	struct vsu_option table[VMM_OPTION_ROWS];
+	struct parsing p = { .to = a };
 
-	vmm_option_table(table);
-	return parse_by(table, a, argc, argv, err);
+	while (vmm_option_rows[p.n].option.name) {
+		p.rows[p.n] = &vmm_option_rows[p.n];
+		p.n++;
+	}
+	return parse_by(&p, argc, argv, err);
 }
 
-int vmm_arguments_parse_machine(struct vmm_arguments *a, int argc, char *const *argv,
-				struct vsu_error *err)
+int vmm_arguments_parse_for(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
+			    char *const *argv, struct vsu_error *err)
 {
-	struct vsu_option table[VMM_OPTION_ROWS];
-	unsigned int i = 0;
+	struct parsing p = { .to = a };
 
-	vmm_option_table(table);
-	while (table[i].name && strcmp(table[i].name, "help"))
-		i++;
-	table[i].name = NULL;
-	return parse_by(table, a, argc, argv, err);
+	p.n = vmm_own_rows_all(own, p.rows);
+	return parse_by(&p, argc, argv, err);
 }
 
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

@@ -14,6 +14,7 @@
 #include <vmm-sys-util/option.h>
 
 struct vmm_option_row;
+struct vmm_own_rows;
 
 struct vmm_argument {
 	const struct vmm_option_row *row;
@@ -38,9 +39,9 @@ struct vmm_words {
  */
 int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
 			struct vsu_error *err);
-/* The same without --help, of which messages then do not speak. */
-int vmm_arguments_parse_machine(struct vmm_arguments *a, int argc, char *const *argv,
-				struct vsu_error *err);
+/* The same with the rows of an owner (own_rows.h) or NULL: without --help if own has none. */
+int vmm_arguments_parse_for(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
+			    char *const *argv, struct vsu_error *err);
 
 /* Copies all, and their values, so that the words may be freed. -ENOMEM. */
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

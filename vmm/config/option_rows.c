@@ -185,7 +185,6 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  MACHINE, TOPIC(KERNEL), REFERS(FILE_READ), PLACE(machine.kernel) },
 	{ .option = { .name = "DISK", .kind = VSU_OPTION_OPERAND, .repeat = true },
 	  MACHINE, REFERS(FILE_WRITTEN), .how = VMM_DEVICE_DISK_PATH, .kind = devkind_blk },
-	/* The last one: see vmm_arguments_parse_machine(). */
 	{ .option = VSU_OPTION_ROW_HELP,
 	  PROCESS, PLACE(process.help), .change = VMM_CHANGE_START },
 	{ .option = { .name = NULL } },
@@ -208,6 +207,13 @@ enum vmm_topic vmm_option_topic(const struct vmm_option_row *row)
 	while (row->topic == VMM_TOPIC_NONE && row->needs)
 		row = vmm_option_named(row->needs, strlen(row->needs));
 	return row->topic;
+}
+
+const char *vmm_option_public_name(const struct vmm_option_row *row)
+{
+	if (row->option.kind != VSU_OPTION_OPERAND)
+		return row->option.name;
+	return row->how ? vmm_option_of_device(row->how)->option.name : "kernel";
 }
 
 const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how)

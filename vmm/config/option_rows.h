@@ -41,6 +41,7 @@ struct vmm_option_row {
 	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
 	const char *kept_value;	/* with VMM_CHANGE_OWN */
 	bool of_daemons;	/* also of the daemons that are started */
+	unsigned int own;	/* of the owner: 1 + its index in that table (own_rows.h); else 0 */
 	bool of_report;		/* a flag that shows the machine instead of running it */
 	const char *needs;	/* another option without which it has no use, or NULL */
 	enum vmm_topic topic;	/* see vmm_option_topic() */
@@ -70,6 +71,9 @@ static inline const struct devkind *vmm_option_kind(const struct vmm_option_row 
 {
 	return row->kind ? row->kind() : NULL;
 }
+
+/* The name of the option for programs: an operand has that of an option, too. */
+const char *vmm_option_public_name(const struct vmm_option_row *row);
 
 /* The row of a device; of DISK, that of --disk. */
 const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how);

@@ -59,6 +59,10 @@ static int take_argument(struct reading *r, const struct vmm_argument *a, struct
 	const struct vmm_option_row *row = a->row;
 	const char *name = row->option.name;
 
+	if (row->own) {
+		o->machine.shareable |= row->refers == DEVKIND_REFERS_PROGRAMS;
+		return 0;
+	}
 	if (take_level(o, row, value) || vsu_place_store(&row->place, o, value))
 		return 0;
 	if (row->once.after)
@@ -154,7 +158,7 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 
 	if (!o->machine.kernel)
 		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
-	o->machine.shareable = o->process.daemon_path;
+	o->machine.shareable |= o->process.daemon_path != NULL;
 	vmm_serial_end_read(&o->machine.serial);
 	rc = check_needs(o, err);
 	if (!rc)

@@ -102,7 +102,7 @@ static bool is_operand(const struct vmm_argument *e)
 	return e->row->option.kind == VSU_OPTION_OPERAND;
 }
 
-static int check_entries(const struct vmm_arguments *given, struct vsu_error *err)
+int vmm_saved_words_check(const struct vmm_arguments *given, struct vsu_error *err)
 {
 	const struct vmm_argument *e = given->list;
 	unsigned int i;
@@ -121,7 +121,7 @@ static int apply_changes(struct vmm_arguments *saved, const struct vmm_arguments
 	const struct vmm_argument *e = given->list;
 	struct vmm_argument *old;
 	unsigned int i;
-	int rc = check_entries(given, err);
+	int rc = vmm_saved_words_check(given, err);
 
 	for (i = 0; !rc && i < given->n; i++, e++) {
 		if (e->row->change == VMM_CHANGE_DEVICE) {
@@ -247,16 +247,5 @@ int vmm_saved_words_merge(struct vmm_arguments *out, struct vmm_ignored *ignored
 		free(new.text[--new.n]);
 	free(new.text);
 	vmm_arguments_free(&work);
-	return rc;
-}
-
-int vmm_saved_words_check(int argc, char *const *argv, struct vsu_error *err)
-{
-	struct vmm_arguments new;
-	int rc = vmm_arguments_parse(&new, argc, argv, err);
-
-	if (!rc)
-		rc = check_entries(&new, err);
-	vmm_arguments_free(&new);
 	return rc;
 }

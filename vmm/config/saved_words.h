@@ -43,6 +43,6 @@ int vmm_saved_words_merge(struct vmm_arguments *out, struct vmm_ignored *ignored
 			  const struct vmm_arguments *given, struct vsu_error *err);
 
 /* The same check of the options alone, before the saved command line is known. */
-int vmm_saved_words_check(int argc, char *const *argv, struct vsu_error *err);
+int vmm_saved_words_check(const struct vmm_arguments *given, struct vsu_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/configuration.h"
+#include "common/config_words.h"
 #include "common/dry_run.h"
 #include "machine/kernels.h"
 #include "machine/rig.h"
@@ -132,22 +133,31 @@ static void describe(const char *const *words, char text[sizeof(said)], struct v
 {
 	struct vmm_options options = { .machine.kernel = NULL }, saved = { .machine.kernel = NULL };
 	const struct vmm_process_options own = rig.options.process;
+	struct vsu_option table[VMM_OPTION_ROWS];
 	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_arguments given;
 	struct vmm_configuration c;
+	struct vmm_config_words w;
 	int n = 0;
 
 	while (words[n])
 		n++;
-	ck_assert_msg(!vmm_configuration_read(&c, n, (char *const *)(uintptr_t)words, NULL, NULL, &err),
-		      "%s", err.msg);
+	vmm_option_table(table);
+	ck_assert_msg(!vmm_config_words_make(&w, table, n, (char *const *)(uintptr_t)words, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_arguments_parse(&given, w.n, w.words, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_configuration_read(&c, NULL, &given, NULL, NULL, &err), "%s", err.msg);
 	ck_assert_msg(!vmm_configuration_parse(&c, &options, &saved, &err), "%s", err.msg);
 	rig.options.process = options.process;
+	rig.options.process.given = w.words + 1;
+	rig.options.process.ngiven = w.n - 1;
 	strcpy(text, report(true));
 	rig.options.process = own;
 	ck_assert_int_eq(vmm_arguments_write(&c.all, merged, NULL), 0);
 	vmm_options_free(&options);
 	vmm_options_free(&saved);
 	vmm_configuration_free(&c);
+	vmm_arguments_free(&given);
+	vmm_config_words_free(&w);
 }
 
 static void write_file(const char *name, const char *text)

@@ -13,7 +13,7 @@
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/option_place.h>
 
-#include "api/configuration.h"
+#include "api/configured.h"
 #include "cli/show_command.h"
 #include "config/device.h"
 #include "config/options.h"
@@ -197,23 +197,34 @@ static int status_of(int rc)
 	return vmm_exit_status(VMM_STAGE_CONFIGURATION, rc == -EOPNOTSUPP || rc == -ENODATA ? -EBADMSG : rc);
 }
 
+static int read_machine(const char *folder, struct cvmm_configuration **out, struct vsu_error *err)
+{
+	struct cvmm_options *o;
+	int rc = cvmm_options_new(&o, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cvmm_options_add(o, "from", folder, err);
+	if (!rc)
+		rc = cvmm_options_add(o, "dry-run", NULL, err);
+	if (!rc)
+		rc = cvmm_configuration_new(o, NULL, out, err);
+	cvmm_options_free(o);
+	return rc;
+}
+
 /* The command line of the saved machine, without opening what it names. */
 static int print_machine(struct shown *s, bool json, FILE *out, struct vsu_error *err)
 {
-	static char run[] = "run", from[] = "--from", dry_run[] = "--dry-run";
-	char *argv[] = { run, from, (char *)(uintptr_t)s->folder, dry_run, NULL };
-	struct vmm_configuration c;
-	struct vmm_options options = { .machine.kernel = NULL }, saved = { .machine.kernel = NULL };
-	int rc = vmm_configuration_read(&c, 4, argv, NULL, NULL, err), status;
+	struct cvmm_configuration *c;
+	const int rc = read_machine(s->folder, &c, err);
 
-	status = rc < 0 ? status_of(rc) : vmm_configuration_parse(&c, &options, &saved, err);
-	if (!status) {
-		s->machine = &options.machine;
-		print_report(s, json, out);
-		vmm_options_free(&options);
-	}
-	vmm_configuration_free(&c);
-	return status;
+	if (rc < 0)
+		return status_of(rc);
+	s->machine = &c->options.machine;
+	print_report(s, json, out);
+	cvmm_configuration_free(c);
+	return 0;
 }
 
 int vmm_show_command_run(const struct vmm_show_command *c, FILE *out, struct vsu_error *err)

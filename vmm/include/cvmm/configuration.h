@@ -21,15 +21,27 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cvmm/attributes.h>
 #include <cvmm/machine.h>
 #include <cvmm/options.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
 
 VSU_BEGIN_DECLS
 
 struct cvmm_configuration;
+
+/* The source that "incoming" awaits. */
+struct cvmm_source {
+	size_t size;		/* that of the library */
+	const char *address;	/* as in the option */
+	pid_t process;		/* the command of an address exec:, which runs; else 0 */
+	unsigned int process_ms; /* for the process to end by itself afterwards */
+	int leash;		/* -1; the owner may set it: the machine closes it to end the process */
+	int status;		/* 0; the owner sets the exit status of a failure, one of enum vsu_exit */
+};
 
 /* The owner while options are read. All other members may be zero. */
 struct cvmm_reader {
@@ -38,6 +50,16 @@ struct cvmm_reader {
 	/* Warnings about options of a saved machine that do not count, and about strangers who connect. */
 	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
 	int *status;		/* receives the exit status of a failure, one of enum vsu_exit; or NULL */
+	/*
+	 * With "incoming", before a byte of the source is read, for an owner that confines its process
+	 * first: the source names files. c has the options that were given, and no reference. A source of
+	 * fd: or exec: is connected, another one is accepted afterwards. A negative errno with its
+	 * sentence ends the reading.
+	 */
+	int (*receive)(void *opaque, const struct cvmm_configuration *c, struct cvmm_source *source,
+		       struct vsu_error *err);
+	/* The path of a kernel that the owner knows by this name, until the configuration is freed; or NULL. */
+	const char *(*kernel)(void *opaque, const char *name);
 };
 
 /*
@@ -54,6 +76,21 @@ CVMM_API int cvmm_configuration_new(const struct cvmm_options *options, const st
 /* After its machines. NULL is permitted. */
 CVMM_API void cvmm_configuration_free(struct cvmm_configuration *c);
 
+/* An option, as it was given or as a saved machine has it. Fixed layout. */
+struct cvmm_option {
+	const char *name;	/* "disk"; "kernel": the first operand of cvmm(1) */
+	struct vsu_option_value value;
+	int own;		/* the index of its row in the table of the owner (option_table.h), or -1 */
+};
+
+/*
+ * Option number i, counted from 0, in their order; those that describe the start of a saved machine
+ * are among them, "incoming" is not. -ENOENT: there are not as many.
+ */
+CVMM_API int cvmm_configuration_get_option(const struct cvmm_configuration *c, unsigned int i,
+					   struct cvmm_option *out,
+					   struct vsu_error *err) VSU_NODISCARD;
+
 /* Kinds of objects of the host. More may be added. */
 enum cvmm_reference_kind {
 	CVMM_REFERENCE_FILE,	/* a file, a block device or a character device */
@@ -68,8 +105,8 @@ enum cvmm_reference_kind {
 /* Use of a file or folder. More may be added. */
 enum cvmm_access {
 	CVMM_ACCESS_READ,
-	CVMM_ACCESS_WRITE,	/* and read; the file exists */
-	CVMM_ACCESS_CREATE,	/* likewise; it is created if it does not exist */
+	CVMM_ACCESS_WRITE,	/* and read; the file exists, and the files of a folder are the guest's */
+	CVMM_ACCESS_CREATE,	/* likewise; it is created if it does not exist. In a folder: temporary files */
 	CVMM_ACCESS_APPEND,	/* a log, which is created, and renamed to NAME.1 when it is full */
 };
 
@@ -108,6 +145,12 @@ CVMM_API int cvmm_configuration_get_reference(const struct cvmm_configuration *c
 CVMM_API int cvmm_machine_new_configured(const struct cvmm_configuration *c, const struct cvmm_host *host,
 					 struct cvmm_machine **out,
 					 struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * After the end of its machine by VSU_EXIT_REBOOT: the next one starts the guest from its kernel, also
+ * if this one continued a saved machine or came from a source.
+ */
+CVMM_API void cvmm_configuration_reboot(struct cvmm_configuration *c);
 
 VSU_END_DECLS
 

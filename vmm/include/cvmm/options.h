@@ -12,7 +12,8 @@
  * Each value is checked when it is added: its keys, numbers and words. An option that cannot be
  * repeated, or that contradicts another one, is refused by cvmm_machine_new(), which checks all of
  * them together before it opens a file. Options of cvmm's process, such as --jail and --control,
- * are none of a machine: its owner confines itself.
+ * are none of a machine: its owner confines itself, and may have a table of its own for them
+ * (<cvmm/option_table.h>). A machine with "dry-run" is made without changing a file, and not started.
  *
  * Threads: confined.
  */

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
 
 #include "cvmm/configuration.h"
+#include "cvmm/option_table.h"
 #include "../guests.h"
 #include "owner.h"
 
@@ -77,7 +80,7 @@ static const struct {
 	{ "--device=blk,path=d", "device", CVMM_REFERENCE_FILE, CVMM_ACCESS_WRITE, "d" },
 	{ "--net=tap0", "net", CVMM_REFERENCE_INTERFACE, CVMM_ACCESS_READ, "tap0" },
 	{ "--net=socket=s", "net", CVMM_REFERENCE_PEER, CVMM_ACCESS_READ, "s" },
-	{ "--fs=d,tag=t", "fs", CVMM_REFERENCE_FOLDER, CVMM_ACCESS_CREATE, "d" },
+	{ "--fs=d,tag=t", "fs", CVMM_REFERENCE_FOLDER, CVMM_ACCESS_WRITE, "d" },
 	{ "--fs=d,tag=t,readonly", "fs", CVMM_REFERENCE_FOLDER, CVMM_ACCESS_READ, "d" },
 	{ "--console=pty", "console", CVMM_REFERENCE_TERMINAL, CVMM_ACCESS_READ, "pty" },
 	{ "--console=socket=s", "console", CVMM_REFERENCE_SOCKET, CVMM_ACCESS_READ, "s" },
@@ -156,6 +159,124 @@ START_TEST(number_behind_the_last_is_refused)
 }
 END_TEST
 
+/* --------------------------------------------------------------- the owner's rows */
+
+enum { COLOUR, SERVERS, ONCE };
+
+static const struct cvmm_option_row rows[] = {
+	[COLOUR] = { .option = { .name = "colour", .kind = VSU_OPTION_STRING }, .change = CVMM_CHANGE_VALUE,
+		     .without = CVMM_WITHOUT_STREAM },
+	[SERVERS] = { .option = { .name = "daemon-path", .kind = VSU_OPTION_STRING },
+		      .change = CVMM_CHANGE_OWN, .refers = CVMM_REFERS_SERVERS },
+	[ONCE] = { .option = { .name = "once", .kind = VSU_OPTION_FLAG }, .change = CVMM_CHANGE_START },
+	{ .option = { .name = NULL } },
+};
+
+static int read_owned(const struct cvmm_reader *reader, size_t n, const char *const *words)
+{
+	struct cvmm_options *o;
+	int rc;
+
+	OK(cvmm_options_new_for(rows, &o, &err));
+	rc = cvmm_options_add_words(o, n, words, &err);
+	if (!rc)
+		rc = cvmm_configuration_new(o, reader, &c, &err);
+	cvmm_options_free(o);
+	return rc;
+}
+
+/* The value of the row; NULL: it has none. */
+static const char *text_of(const struct cvmm_configuration *of, int row)
+{
+	struct cvmm_option option;
+	unsigned int i;
+
+	for (i = 0; !cvmm_configuration_get_option(of, i, &option, NULL); i++)
+		if (option.own == row)
+			return option.value.text;
+	return NULL;
+}
+
+START_TEST(option_of_the_owner_has_the_index_of_its_row)
+{
+	OK(read_owned(NULL, WORDS("k", "--once", "--colour", "red")));
+	ck_assert_str_eq(text_of(c, COLOUR), "red");
+	ck_assert_ptr_nonnull(text_of(c, ONCE));
+	ck_assert_ptr_null(text_of(c, SERVERS));
+}
+END_TEST
+
+START_TEST(operands_have_the_names_of_options)
+{
+	struct cvmm_option option;
+
+	OK(read_owned(NULL, WORDS("k", "d")));
+	OK(cvmm_configuration_get_option(c, 0, &option, &err));
+	ck_assert_str_eq(option.name, "kernel");
+	OK(cvmm_configuration_get_option(c, 1, &option, &err));
+	ck_assert_str_eq(option.name, "disk");
+	ck_assert_int_eq(option.own, -1);
+	ck_assert_int_eq(cvmm_configuration_get_option(c, 2, &option, &err), -ENOENT);
+}
+END_TEST
+
+START_TEST(option_that_no_row_has_is_refused)
+{
+	ck_assert_int_eq(read_owned(NULL, WORDS("k", "--jail")), -ENOENT);
+	ck_assert_int_eq(read_owned(NULL, WORDS("k", "--color=red")), -ENOENT);
+	ck_assert_str_eq(err.msg, "unknown option '--color'; did you mean '--colour'?");
+}
+END_TEST
+
+static int try_row(struct vsu_option option)
+{
+	const struct cvmm_option_row wrong[] = { { .option = option }, { .option = { .name = NULL } } };
+	struct cvmm_options *o;
+
+	return cvmm_options_new_for(wrong, &o, &err);
+}
+
+START_TEST(row_with_the_name_of_a_machines_option_is_refused)
+{
+	ck_assert_int_eq(try_row((struct vsu_option){ .name = "memory", .kind = VSU_OPTION_STRING }), -EINVAL);
+	ck_assert_int_eq(try_row((struct vsu_option){ .name = "FILE", .kind = VSU_OPTION_OPERAND }), -EINVAL);
+	ck_assert_int_eq(try_row((struct vsu_option){ .name = "a", .kind = VSU_OPTION_ALIAS, .arg = "b" }), -EINVAL);
+}
+END_TEST
+
+START_TEST(more_rows_than_there_may_be_are_refused)
+{
+	static const char names[65][2];
+	struct cvmm_option_row many[66] = { { .option = { .name = NULL } } };
+	struct cvmm_options *o;
+	int i;
+
+	for (i = 0; i < 65; i++)
+		many[i].option = (struct vsu_option){ .name = names[i], .kind = VSU_OPTION_FLAG };
+	ck_assert_int_eq(cvmm_options_new_for(many, &o, &err), -E2BIG);
+}
+END_TEST
+
+static bool has_name(const struct vsu_option *table, const char *name)
+{
+	while (table->name && strcmp(table->name, name) != 0)
+		table++;
+	return table->name;
+}
+
+START_TEST(table_has_the_rows_of_machine_and_owner)
+{
+	struct vsu_option table[80], few[1];
+	const size_t n = cvmm_option_table(rows, table, COUNT(table));
+
+	ck_assert_uint_lt(n, COUNT(table));
+	ck_assert(has_name(table, "memory") && has_name(table, "colour") && has_name(table, "daemon-path"));
+	ck_assert(!has_name(table, "jail") && !has_name(table, "help"));
+	ck_assert_uint_eq(cvmm_option_table(rows, few, 1), n);
+	ck_assert_uint_eq(cvmm_option_table(NULL, NULL, 0), n - 3);
+}
+END_TEST
+
 /* ------------------------------------------------------------- a saved machine */
 
 static void write_saved(const char *text)
@@ -196,6 +317,83 @@ START_TEST(file_in_place_of_a_saved_one_is_the_reference)
 }
 END_TEST
 
+/* The options that a saved machine has, and those that another start adds. */
+static const struct { const char *saved, *given, *colour; } continued[] = {
+	{ "\"--colour=red\",\"--once\"", NULL, "red" },
+	{ "\"--colour\",\"red\"", "--colour=blue", "blue" },
+	{ "\"--cpus=1\"", "--colour=blue", "blue" },
+};
+
+START_TEST(saved_machine_has_the_options_of_its_owner)
+{
+	char text[128], from[128];
+	const char *words[] = { from, continued[_i].given };
+
+	snprintf(text, sizeof(text), "{\"arguments\":[\"k\",%s]}", continued[_i].saved);
+	write_saved(text);
+	snprintf(from, sizeof(from), "--from=%s", folder);
+	OK(read_owned(NULL, continued[_i].given ? 2 : 1, words));
+	ck_assert_str_eq(text_of(c, COLOUR), continued[_i].colour);
+	ck_assert_ptr_null(text_of(c, ONCE));
+}
+END_TEST
+
+START_TEST(saved_device_can_be_kept_by_its_rank)
+{
+	write_saved("{\"arguments\":[\"k\",\"--console=pty\"]}");
+	read_saved("--console=saved");
+	ck_assert_int_eq(of("console").kind, CVMM_REFERENCE_TERMINAL);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- a source */
+
+static struct {
+	const struct cvmm_configuration *c;
+	char colour[8], address[32];
+	int fd;			/* of the source, where it is connected before */
+} received;
+
+static int refuse_source(void *opaque, const struct cvmm_configuration *of, struct cvmm_source *source,
+			 struct vsu_error *why)
+{
+	struct cvmm_reference r = { .size = sizeof(r) };
+
+	ck_assert_ptr_eq(opaque, &received);
+	ck_assert_uint_eq(source->size, sizeof(*source));
+	ck_assert(!source->process && source->leash == -1);
+	ck_assert_int_eq(cvmm_configuration_get_reference(of, 0, &r, NULL), -ENOENT);
+	snprintf(received.colour, sizeof(received.colour), "%s", text_of(of, COLOUR));
+	snprintf(received.address, sizeof(received.address), "%s", source->address);
+	source->status = VSU_EXIT_BUSY;
+	return vsu_error_set(why, -EPERM, "no source");
+}
+
+START_TEST(owner_can_confine_itself_before_a_source_is_read)
+{
+	int status = 0, ends[2];
+	const struct cvmm_reader reader = {
+		.size = sizeof(reader), .opaque = &received, .receive = refuse_source, .status = &status,
+	};
+	char incoming[32];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	snprintf(incoming, sizeof(incoming), "--incoming=fd:%d", ends[1]);
+	assert_refused(read_owned(&reader, WORDS(incoming, "--colour=red")), -EPERM, "no source", err);
+	ck_assert_str_eq(received.colour, "red");
+	ck_assert_str_eq(received.address, incoming + strlen("--incoming="));
+	ck_assert_int_eq(status, VSU_EXIT_BUSY);
+	close(ends[0]);
+}
+END_TEST
+
+START_TEST(option_of_one_start_is_refused_beside_a_source)
+{
+	assert_refused(read_owned(NULL, WORDS("--incoming=unix:/missing/s", "--once")), -EINVAL,
+		       "option --incoming: '--once' cannot be combined with --incoming", err);
+}
+END_TEST
+
 static unsigned int lines;
 
 static void count_line(void *opaque, enum cvmm_log_level level, const char *cause, const char *text)
@@ -231,6 +429,24 @@ START_TEST(reader_receives_the_status_of_a_failure)
 }
 END_TEST
 
+static const char *kernel_named(void *opaque, const char *name)
+{
+	(void)opaque;
+	return strcmp(name, "builtin:one") != 0 ? NULL : "/srv/one";
+}
+
+START_TEST(owner_knows_kernels_by_name)
+{
+	const struct cvmm_reader reader = { .size = sizeof(reader), .kernel = kernel_named };
+
+	OK(read_by(&reader, WORDS("builtin:one")));
+	ck_assert_str_eq(of("kernel").text, "/srv/one");
+	cvmm_configuration_free(c);
+	OK(read_by(&reader, WORDS("k")));
+	ck_assert_str_eq(of("kernel").text, "k");
+}
+END_TEST
+
 /* ------------------------------------------------------------------- machines */
 
 static int make(struct cvmm_machine **m)
@@ -252,6 +468,32 @@ START_TEST(machines_are_made_one_after_another)
 		ck_assert_int_eq(run_to_end(&one), VSU_EXIT_OK);
 		cvmm_machine_free(one.m);
 	}
+}
+END_TEST
+
+START_TEST(guest_that_reboots_starts_from_its_kernel)
+{
+	struct one one = { .m = NULL };
+
+	write_saved("{\"arguments\":[\"k\"]}");
+	read_saved("--serial=null");
+	ck_assert_int_eq(of("from").fd, -1);
+	cvmm_configuration_reboot(c);
+	ck_assert_int_lt(make(&one.m), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "kernel 'k'"));
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(dry_run_makes_a_machine_that_does_not_start)
+{
+	struct one one = { .m = NULL };
+
+	READ(guest_word("builtin:selftest"), "--serial=null", "--memory=size=16M", "--dry-run");
+	OK(make(&one.m));
+	assert_refused(cvmm_machine_start(one.m, &err), -EINVAL,
+		       "the machine was made by a dry run, which starts no guest", err);
+	cvmm_machine_free(one.m);
 }
 END_TEST
 
@@ -291,10 +533,23 @@ int main(void)
 	tcase_add_test(tc, folder_states_the_files_that_require_capabilities);
 	tcase_add_test(tc, device_of_another_process_refers_to_no_file);
 	tcase_add_test(tc, number_behind_the_last_is_refused);
+	tcase_add_test(tc, option_of_the_owner_has_the_index_of_its_row);
+	tcase_add_test(tc, operands_have_the_names_of_options);
+	tcase_add_test(tc, option_that_no_row_has_is_refused);
+	tcase_add_test(tc, row_with_the_name_of_a_machines_option_is_refused);
+	tcase_add_test(tc, more_rows_than_there_may_be_are_refused);
+	tcase_add_test(tc, table_has_the_rows_of_machine_and_owner);
 	tcase_add_test(tc, saved_machine_refers_to_its_folder_and_its_files);
 	tcase_add_test(tc, file_in_place_of_a_saved_one_is_the_reference);
+	tcase_add_loop_test(tc, saved_machine_has_the_options_of_its_owner, 0, COUNT(continued));
+	tcase_add_test(tc, saved_device_can_be_kept_by_its_rank);
+	tcase_add_test(tc, owner_can_confine_itself_before_a_source_is_read);
+	tcase_add_test(tc, option_of_one_start_is_refused_beside_a_source);
 	tcase_add_test(tc, reader_learns_of_ignored_options);
 	tcase_add_test(tc, reader_receives_the_status_of_a_failure);
+	tcase_add_test(tc, owner_knows_kernels_by_name);
+	tcase_add_test_unless(tc, no_guest(), guest_that_reboots_starts_from_its_kernel);
+	tcase_add_test_unless(tc, no_guest(), dry_run_makes_a_machine_that_does_not_start);
 	tcase_add_test_unless(tc, no_guest(), machines_are_made_one_after_another);
 	tcase_add_test(tc, machine_that_failed_to_be_made_can_be_freed);
 	tcase_add_test(tc, refused_host_leaves_no_machine);

@@ -331,7 +331,6 @@ static const struct {
 } refused[] = {
 	{ { "builtin:selftest", "--jail", NULL }, -ENOENT },
 	{ { "builtin:selftest", "--control=socket", NULL }, -ENOENT },
-	{ { "builtin:selftest", "--dry-run", NULL }, -ENOENT },
 	{ { "builtin:selftest", "--color=red", NULL }, -ENOENT },
 	{ { "builtin:selftest", "--cpus=0", NULL }, -EINVAL },
 	{ { "builtin:selftest", "--memory=size=0", NULL }, -EINVAL },

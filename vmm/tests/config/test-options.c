@@ -3,7 +3,7 @@
 #include <config.h>
 
 #include "machine/exit_status.h"
-#include "config/option_words.h"
+#include "config/option_rows.h"
 #include "config/options.h"
 #include "config/device.h"
 #include "config/device_rows.h"
@@ -273,27 +273,6 @@ START_TEST(every_key_beside_those_of_kinds_has_its_columns)
 }
 END_TEST
 
-START_TEST(option_is_found_among_words)
-{
-	char line[] = "--append --from=a --FROM=b --KERNEL=c --from d -- --from=e", *words[8], *w;
-	const struct vmm_option_row *from = vmm_option_named("from", 4);
-	struct vmm_option_word word = { .used = 0 };
-	int n = 0;
-
-	for (w = strtok(line, " "); w; w = strtok(NULL, " "))
-		words[n++] = w;
-	ck_assert_int_eq(vmm_option_words_find(words, 8, from, &word), 4);
-	ck_assert_str_eq(word.value, "d");
-	ck_assert_int_eq(word.used, 2);
-	ck_assert_int_eq(vmm_option_words_find(words, 4, from, &word), 4);
-	ck_assert_ptr_null(vmm_option_word_at(words + 3, 1).row);
-	/* its value is missing */
-	ck_assert_int_eq(vmm_option_words_find(words, 5, from, &word), 4);
-	ck_assert(!word.value && word.used == 1);
-	ck_assert_int_eq(vmm_option_words_find(words + 6, 2, from, &word), 2);
-}
-END_TEST
-
 static int count_rows(void)
 {
 	int n = 0;
@@ -517,7 +496,6 @@ int main(void)
 	tcase_add_loop_test(tc, a_value_is_in_the_part_of_its_scope, 0, count_rows());
 	tcase_add_loop_test(tc, every_key_beside_those_of_kinds_has_its_columns, 0,
 			    VMM_KEYS_COMMON + VMM_KEYS_ANY);
-	tcase_add_test(tc, option_is_found_among_words);
 	tcase_add_test(tc, lists_are_parsed_with_the_options);
 	tcase_add_test(tc, options_outlive_their_words);
 	tcase_add_test(tc, sandbox_is_one_of_three);
