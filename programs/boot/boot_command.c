@@ -57,24 +57,25 @@ static bool is_own(const char *name)
 }
 
 /* The image has the kernel, and the machine is a new one. */
-static bool is_left_out(const struct vmm_option_row *row)
+static bool is_left_out(const struct vsu_option *row)
 {
-	const enum vmm_topic topic = vmm_option_topic(row);
+	const enum vmm_topic topic = vmm_run_topic(row->name);
 
-	return is_own(row->option.name) || row->option.kind == VSU_OPTION_OPERAND ||
+	return is_own(row->name) || row->kind == VSU_OPTION_OPERAND ||
 	       topic == VMM_TOPIC_WORDS || topic == VMM_TOPIC_KERNEL || topic == VMM_TOPIC_MIGRATION;
 }
 
 static void make_table(struct vmm_boot_command *c)
 {
-	struct vsu_option *to = c->table;
-	const struct vmm_option_row *row;
+	struct vsu_option run[VMM_RUN_ROWS], *to = c->table;
+	const struct vsu_option *row;
 
 	memcpy(to, vmm_boot_own_options, sizeof(vmm_boot_own_options));
 	to += OWN_ROWS;
-	for (row = vmm_option_rows; row->option.name; row++)
+	vmm_run_table(run);
+	for (row = run; row->name; row++)
 		if (!is_left_out(row))
-			*to++ = row->option;
+			*to++ = *row;
 	*to = (struct vsu_option){ .name = NULL };
 }
 

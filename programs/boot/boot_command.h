@@ -16,14 +16,14 @@
 #include "boot/cloud_init.h"
 #include "common/image_server.h"
 #include "common/user_network.h"
-#include "config/option_rows.h"
+#include "common/program_options.h"
 #include "machine/exit_status.h"
 
 /* Its own options; those of "cvmm run" follow in the whole table. */
 extern const struct vsu_option vmm_boot_own_options[];
 
 struct vmm_boot_command {
-	struct vsu_option table[VMM_OPTION_ROWS + 16]; /* own options, and most of "run" */
+	struct vsu_option table[VMM_RUN_ROWS + 16]; /* own options, and most of "run" */
 	const char *kernel, *modules, *init, *append;
 	struct vmm_cloud_init seed;
 	char **words;		/* of "cvmm run", from "run" on; allocated, as each word is */

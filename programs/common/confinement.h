@@ -15,7 +15,7 @@
 #define VMM_COMMON_CONFINEMENT_H
 
 #include "common/thread_calls.h"
-#include "config/options.h"
+#include "common/program_options.h"
 #include "confine/confine.h"
 
 struct vmm_confinement {
@@ -29,15 +29,17 @@ struct vmm_confinement {
  * and loads a filter. options are those of the process, which the source does not choose;
  * modules that a machine may need are loaded before, because the filter denies it.
  */
-int vmm_confinement_receive(struct vmm_confinement *c, const struct vmm_options *options,
+int vmm_confinement_receive(struct vmm_confinement *c, const struct vmm_program_options *options,
 			    bool tls, struct vsu_error *err);
 
 /*
- * The plan, except for its files; of a separated process, again for all options. -EINVAL: the
+ * The plan, except for its files; of a separated process, again for all options. machine has no
+ * references before a source is read, whose command is started if runs_command. -EINVAL: the
  * options contradict each other; -EOPNOTSUPP: an option has no use in a jail. Errors of
  * confine_user_find().
  */
-int vmm_confinement_make(struct vmm_confinement *c, const struct vmm_options *options,
+int vmm_confinement_make(struct vmm_confinement *c, const struct cvmm_configuration *machine,
+			 const struct vmm_program_options *options, bool runs_command,
 			 struct vsu_error *err);
 
 /* CONFINE_SEPARATE, unless it was executed. */
@@ -47,14 +49,14 @@ int vmm_confinement_separate(struct vmm_confinement *c, struct vsu_error *err);
  * The files, then all phases up to the filter. -ENOENT: a folder of the option; -EOPNOTSUPP: a
  * device needs what the jail hides, or memory a capability that is dropped.
  */
-int vmm_confinement_close(struct vmm_confinement *c, const struct vmm_options *options,
-			  struct vsu_error *err);
+int vmm_confinement_close(struct vmm_confinement *c, const struct cvmm_configuration *machine,
+			  const struct vmm_program_options *options, struct vsu_error *err);
 
 /* Adds the files that the options name, and those that a running machine reads. */
-int vmm_confinement_files(struct confine_plan *plan, const struct vmm_options *options,
-			  struct vsu_error *err);
+int vmm_confinement_files(struct confine_plan *plan, const struct cvmm_configuration *machine,
+			  const struct vmm_program_options *options, struct vsu_error *err);
 
 /* Why the machine has no network; NULL without a jail. */
-const char *vmm_confinement_without_network(const struct vmm_options *options);
+const char *vmm_confinement_without_network(const struct vmm_program_options *options);
 
 #endif

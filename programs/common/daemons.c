@@ -12,38 +12,36 @@
 #include <vmm-sys-util/fd.h>
 
 #include "common/daemons.h"
+#include "api/configured.h"
 #include "config/device.h"
-#include "config/option_rows.h"
 #include "common/spawn/spawn.h"
 
 /* A guest's restart changes no folder, so a relative path stays valid; but not a daemon's. */
-static int set_folder(struct vmm_starter_setup *setup, const struct vmm_options *o,
+static int set_folder(struct vmm_starter_setup *setup, const struct vmm_program_options *o,
 		      struct vsu_error *err)
 {
-	if (!o->process.daemon_path) {
+	if (!o->daemon_path) {
 		snprintf(setup->folder, sizeof(setup->folder), "%s",
 			 vmm_spawn_default_folder());
 		return 0;
 	}
-	if (realpath(o->process.daemon_path, setup->folder))
+	if (realpath(o->daemon_path, setup->folder))
 		return 0;
-	return vsu_error_sys(err, -errno, "--daemon-path: '%s'", o->process.daemon_path);
+	return vsu_error_sys(err, -errno, "--daemon-path: '%s'", o->daemon_path);
 }
 
-static int set_common(struct vmm_starter_setup *setup, const struct vmm_options *o,
+static int set_common(struct vmm_starter_setup *setup, const struct vmm_program_options *o,
 		      struct vsu_error *err)
 {
 	const size_t size = sizeof(setup->common[0]);
-	const struct vmm_option_row *row;
-	const char *text;
-	unsigned int n = 0;
+	const char *text, *name;
+	unsigned int i, n = 0;
 
-	for (row = vmm_option_rows; row->option.name; row++) {
-		text = row->of_daemons ? vmm_option_text(o, row) : NULL;
+	for (i = 0; i < VMM_DAEMON_OPTIONS; i++) {
+		text = vmm_option_of_daemons(o, i, &name);
 		if (text && n < VMM_STARTER_COMMON &&
-		    snprintf(setup->common[n++], size, "--%s=%s", row->option.name, text) >= (int)size)
-			return vsu_error_set(err, -EINVAL, "--%s '%s' is too long for a daemon",
-					     row->option.name, text);
+		    snprintf(setup->common[n++], size, "--%s=%s", name, text) >= (int)size)
+			return vsu_error_set(err, -EINVAL, "--%s '%s' is too long for a daemon", name, text);
 	}
 	return 0;
 }
@@ -95,16 +93,16 @@ static void close_descriptors(const struct vmm_starter_setup *setup)
 
 static struct vmm_starter_setup setup;
 
-static int set_process(const struct vmm_options *options, struct vsu_error *err)
+static int set_process(const struct vmm_program_options *options, struct vsu_error *err)
 {
 	const int rc = set_folder(&setup, options, err);
 
 	/* the others restrict no files */
-	setup.locked = options->process.confinement.how == VMM_SANDBOX_ON;
+	setup.locked = options->confinement.how == VMM_SANDBOX_ON;
 	return rc ? rc : set_common(&setup, options, err);
 }
 
-int vmm_daemons_begin(const struct vmm_options *options, struct vmm_spawner *spawner,
+int vmm_daemons_begin(const struct vmm_program_options *options, struct vmm_spawner *spawner,
 		      struct vsu_error *err)
 {
 	const int rc = set_process(options, err);
@@ -113,15 +111,17 @@ int vmm_daemons_begin(const struct vmm_options *options, struct vmm_spawner *spa
 	return rc ? rc : vmm_spawn_prepare(spawner, &setup, err);
 }
 
-int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,
+int vmm_daemons_prepare(const struct cvmm_configuration *machine,
+			const struct vmm_program_options *options, struct vmm_spawner *spawner,
 			struct vsu_error *err)
 {
+	const struct vmm_config *config = &machine->options.machine;
 	unsigned int i;
 	int rc = setup.open ? 0 : set_process(options, err);
 
-	for (i = 0; !rc && i < options->machine.ndevices; i++)
-		rc = add_device(&setup, &options->machine.specs[i], err);
-	if (!rc && !setup.n && !options->process.daemon_path)
+	for (i = 0; !rc && i < config->ndevices; i++)
+		rc = add_device(&setup, &config->specs[i], err);
+	if (!rc && !setup.n && !options->daemon_path)
 		vmm_spawn_end(spawner);
 	else if (!rc)
 		rc = setup.open ? vmm_spawn_list(spawner, &setup, err) :

@@ -5,14 +5,14 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "config/options.h"
+#include "common/program_options.h"
 #include "common/spawn/spawn.h"
 
 /*
  * Forks the starter before the devices are known, which a source names (--incoming). options are
  * those of the process. vmm_daemons_prepare() ends it if it is not required.
  */
-int vmm_daemons_begin(const struct vmm_options *options, struct vmm_spawner *spawner,
+int vmm_daemons_begin(const struct vmm_program_options *options, struct vmm_spawner *spawner,
 		      struct vsu_error *err);
 
 /*
@@ -20,7 +20,8 @@ int vmm_daemons_begin(const struct vmm_options *options, struct vmm_spawner *spa
  * starter (spawn/spawn.h). Call it before vmm_confinement_close(). Does nothing without such a
  * device and without --daemon-path.
  */
-int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,
+int vmm_daemons_prepare(const struct cvmm_configuration *machine,
+			const struct vmm_program_options *options, struct vmm_spawner *spawner,
 			struct vsu_error *err);
 
 #endif

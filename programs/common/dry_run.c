@@ -6,7 +6,6 @@
 
 #include "base/command_line.h"
 #include "common/dry_run.h"
-#include "config/option_rows.h"
 #include "memory/populated.h"
 #include "report.h"
 
@@ -116,25 +115,13 @@ static void report_device(struct vmm_report *r, struct cvmm_machine *m, unsigned
 }
 
 /* The command line that makes this machine, for --config. */
-static void write_arguments(const struct vmm_process_options *p, struct vsu_json *to)
+static void write_arguments(const struct vmm_program_options *p, struct vsu_json *to)
 {
-	const struct vmm_option_row *row;
-	char flags[4][24];
-	const char *skipped[5] = { NULL };
-	unsigned int n = 0;
-
-	for (row = vmm_option_rows; row->option.name && n < 4; row++) {
-		if (!row->of_report)
-			continue;
-		snprintf(flags[n], sizeof(flags[n]), "--%s", row->option.name);
-		skipped[n] = flags[n];
-		skipped[++n] = NULL;
-	}
-	vmm_command_line_member(to, p->given, p->ngiven, skipped);
+	vmm_command_line_member(to, p->given, p->ngiven, vmm_report_flags);
 }
 
 /* In text, windows follow the devices. */
-void vmm_report(struct cvmm_machine *m, const struct vmm_process_options *process, FILE *to)
+void vmm_report(struct cvmm_machine *m, const struct vmm_program_options *process, FILE *to)
 {
 	struct cvmm_statistics s = { .size = sizeof(s) };
 	struct cvmm_memory_piece p = { .size = sizeof(p) };

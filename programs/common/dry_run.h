@@ -9,12 +9,12 @@
 #include <cvmm/status.h>
 #include <vm-memory/block.h>
 
-#include "config/options.h"
+#include "common/program_options.h"
 
 /* One line for a block that no machine has yet. */
 void vmm_report_block(const struct vmem_block *block, FILE *to, bool json);
 
 /* As lines, or as JSON with the command line that makes this machine. */
-void vmm_report(struct cvmm_machine *m, const struct vmm_process_options *process, FILE *to);
+void vmm_report(struct cvmm_machine *m, const struct vmm_program_options *process, FILE *to);
 
 #endif

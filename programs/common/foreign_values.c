@@ -9,8 +9,6 @@
 #include <vmm-sys-util/option_list.h>
 
 #include "common/foreign_values.h"
-#include "config/arguments.h"
-#include "config/option_rows.h"
 
 /* By option; a key ends with "=", a prefix of values with ":", others are whole values. */
 static const struct foreign {
@@ -173,20 +171,34 @@ static int check_value(const char *option, const char *text, struct vsu_error *e
 	return 0;
 }
 
-int vmm_foreign_values_check(int argc, char *const *argv, struct vsu_error *err)
-{
-	struct vmm_arguments given;
-	const struct vmm_argument *a;
-	unsigned int i;
-	int rc = 0;
+/* The first value of another program, if the other words can be parsed. */
+struct search {
+	const struct vsu_option *table;
+	int rc;
+	struct vsu_error *err;
+};
 
-	if (!vmm_arguments_parse(&given, argc, argv, NULL)) {
-		for (i = 0; !rc && i < given.n; i++) {
-			a = &given.list[i];
-			if (a->row->option.kind == VSU_OPTION_STRING)
-				rc = check_value(a->row->option.name, a->value.text, err);
-		}
-	}
-	vmm_arguments_free(&given);
-	return rc;
+static int look_at_value(void *opaque, unsigned int index, const struct vsu_option_value *value,
+			 struct vsu_error *err)
+{
+	struct search *s = opaque;
+	const struct vsu_option *row = &s->table[index];
+
+	(void)err;
+	if (!s->rc && row->kind == VSU_OPTION_STRING)
+		s->rc = check_value(row->name, value->text, s->err);
+	return 0;
+}
+
+int vmm_foreign_values_check(const struct vsu_option *table, int argc, char *const *argv,
+			     struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	struct search s = { .table = table, .err = &why };
+
+	if (vsu_option_parse_argv(table, argc, argv, look_at_value, &s, NULL, NULL) < 0 || !s.rc)
+		return 0;
+	if (err)
+		*err = why;
+	return s.rc;
 }

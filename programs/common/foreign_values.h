@@ -10,11 +10,13 @@
 #define VMM_COMMON_FOREIGN_VALUES_H
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
 
 /*
- * The words of a command line from "run" on. Names cvmm's value or key in place of the other
+ * The words of a command line from "run" on, with its table. Names cvmm's value or key in place of the other
  * program's. -EINVAL: a value; -ENOENT: a key. 0 for words that cannot be parsed.
  */
-int vmm_foreign_values_check(int argc, char *const *argv, struct vsu_error *err);
+int vmm_foreign_values_check(const struct vsu_option *table, int argc, char *const *argv,
+			     struct vsu_error *err);
 
 #endif

@@ -24,7 +24,6 @@
 #include "common/end_watch.h"
 #include "process.h"
 #include "machine/exit_status.h"
-#include "setup/setup.h"
 
 /* Much longer than a slow disk needs to write what the guest has left. */
 #define END_MS 60000
@@ -127,12 +126,12 @@ static const char *process_log_level(const char *name)
 }
 
 /* Clients are served while the machine runs. The exit status of a failure, or 0. */
-static int control_open(const struct vmm_options *options, struct vsu_error *err)
+static int control_open(const struct vmm_program_options *options, struct vsu_error *err)
 {
-	const struct vmm_control_end *end = &options->process.control;
+	const struct vmm_control_end *end = &options->control;
 	struct vmm_commands_config config = {
 		.log = prog_log_machine, .closer = closer_of_clients, .path = end->path, .fd = end->fd,
-		.access = &options->process.sockets,
+		.access = &options->sockets,
 	};
 	int rc;
 
@@ -157,17 +156,17 @@ static void process_event(void *opaque, const struct cvmm_event *event)
 	vmm_commands_event(&commands, event);
 }
 
-static int make_machine(const struct vmm_options *options, const struct vmm_start *start,
+static int make_machine(const struct cvmm_configuration *c, const struct vmm_program_options *options,
 			const struct cvmm_host *owner, struct vsu_error *err)
 {
-	int status = start->dry_run ? 0 : control_open(options, err);
+	int status = options->dry_run ? 0 : control_open(options, err);
 	struct cvmm_host host = *owner;
 
 	if (status)
 		return status;
 	status = VSU_EXIT_HOST;
 	host.status = &status;
-	if (cvmm_priv_machine_new(&options->machine, start, &host, &commands.machine, err) < 0)
+	if (cvmm_machine_new_configured(c, &host, &commands.machine, err) < 0)
 		return status;
 	(void)!cvmm_machine_choose_events(commands.machine, 0, NULL);	/* until a client listens */
 	return 0;
@@ -185,7 +184,7 @@ static int run_machine(const struct cvmm_host *owner, struct vsu_error *err)
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
-static int live_once(const struct vmm_options *options, const struct vmm_start *start,
+static int live_once(const struct cvmm_configuration *c, const struct vmm_program_options *options,
 		     const struct cvmm_host *owner, struct vsu_error *err)
 {
 	struct ending ending = { .err = err };
@@ -196,9 +195,9 @@ static int live_once(const struct vmm_options *options, const struct vmm_start *
 
 	vsu_error_clear(err);
 	commands = (struct vmm_commands){ .log_level = process_log_level };
-	status = make_machine(options, start, owner, err);
-	if (!status && start->dry_run)
-		vmm_report(commands.machine, &options->process, stdout);
+	status = make_machine(c, options, owner, err);
+	if (!status && options->dry_run)
+		vmm_report(commands.machine, options, stdout);
 	else if (!status)
 		status = run_machine(owner, err);
 	ending.status = status;
@@ -217,8 +216,20 @@ static bool note_poison(const void *siginfo)
 	return varch_poison_note(&poison, siginfo);
 }
 
-void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
-		      const struct vmm_beside *beside, struct cvmm_host *owner)
+static bool continues_saved(const struct cvmm_configuration *c)
+{
+	struct cvmm_option o;
+	unsigned int i;
+
+	for (i = 0; !cvmm_configuration_get_option(c, i, &o, NULL); i++)
+		if (!strcmp(o.name, "from"))
+			return true;
+	return false;
+}
+
+void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_program_options *options,
+		      struct confine_plan *plan, const struct vmm_beside *beside,
+		      struct cvmm_host *owner)
 {
 	static const int stdio[] = { STDIN_FILENO, STDOUT_FILENO };
 	static int pagemap;
@@ -229,29 +240,27 @@ void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *pl
 		.opaque = plan, .log = prog_log_machine, .event = process_event,
 		.closer = process_closer, .begin_thread = process_thread, .poison = &poison,
 		.stuck = process_stuck, .tell = process_tell, .stdio = stdio,
-		.sockets = options->process.sockets.given ? &options->process.sockets.access : NULL,
+		.sockets = options->sockets.given ? &options->sockets.access : NULL,
 		.no_network = vmm_confinement_without_network(options),
-		.no_path = options->process.jail ? NO_PATH : NULL,
+		.no_path = options->jail ? NO_PATH : NULL,
 	};
-	pagemap = options->start.from ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
+	pagemap = continues_saved(c) ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
 	if (pagemap >= 0)
 		owner->pagemap = &pagemap;
 }
 
-int vmm_life_run(const struct vmm_options *options, const struct cvmm_host *owner,
-		 struct vsu_error *err)
+int vmm_life_run(struct cvmm_configuration *c, const struct vmm_program_options *options,
+		 const struct cvmm_host *owner, struct vsu_error *err)
 {
-	struct vmm_start next = options->start;
 	int status;
 
 	prog_ask_first(note_poison);
 	/* the guest may release a lost page before it is touched */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
-	do {
-		status = live_once(options, &next, owner, err);
-		next.from = NULL;
-		next.stream = NULL;
-		next.rebooted = true;
-	} while (status == VSU_EXIT_REBOOT && options->process.restart);
-	return status;
+	for (;;) {
+		status = live_once(c, options, owner, err);
+		if (status != VSU_EXIT_REBOOT || !options->restart)
+			return status;
+		cvmm_configuration_reboot(c);
+	}
 }

@@ -9,8 +9,9 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "config/options.h"
-#include "cvmm/machine.h"
+#include <cvmm/configuration.h>
+
+#include "common/program_options.h"
 
 struct confine_plan;
 struct vmm_beside;
@@ -20,11 +21,12 @@ struct vmm_beside;
  * what options add. Without sigbus and servers; before the process is confined. beside, as of
  * vmm_run(), is borrowed until the process ends.
  */
-void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
-		      const struct vmm_beside *beside, struct cvmm_host *owner);
+void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_program_options *options,
+		      struct confine_plan *plan, const struct vmm_beside *beside,
+		      struct cvmm_host *owner);
 
 /* Runs to the end; returns the exit status, with a message if any. After vmm_life_prepare(). */
-int vmm_life_run(const struct vmm_options *options, const struct cvmm_host *owner,
-		 struct vsu_error *err);
+int vmm_life_run(struct cvmm_configuration *c, const struct vmm_program_options *options,
+		 const struct cvmm_host *owner, struct vsu_error *err);
 
 #endif

@@ -62,16 +62,25 @@ static void explain_kernel(const char *kernel, struct vsu_error *err)
 		vsu_error_set(err, -ENOENT, "no such file: kernel '%s'; 'cvmm run KERNEL' starts a kernel, 'cvmm boot IMAGE' an image, 'cvmm exec -- COMMAND' a command", kernel);
 }
 
-void vmm_needs_explain(const struct vmm_options *o, struct vsu_error *err)
+/* A disk without properties, which looks as if it had some. */
+static void explain_disk(const char *path, struct vsu_error *err)
 {
-	const struct vmm_config *c = &o->machine;
+	if (strstr(err->msg, path) && strchr(path, ',') && strchr(path, '='))
+		vmm_needs_image(path, "", err);
+}
+
+void vmm_needs_explain(const struct cvmm_configuration *c, struct vsu_error *err)
+{
+	struct cvmm_reference r = { .size = sizeof(r) };
 	unsigned int i;
 
-	if (explain_name(c->kernel, err) || err->code != -ENOENT)
-		return;
-	explain_kernel(c->kernel, err);
-	for (i = 0; i < c->ndevices; i++)
-		if (c->devices[i].how == VMM_DEVICE_DISK_PATH && strstr(err->msg, c->devices[i].list) &&
-		    strchr(c->devices[i].list, ',') && strchr(c->devices[i].list, '='))
-			vmm_needs_image(c->devices[i].list, "", err);
+	for (i = 0; !cvmm_configuration_get_reference(c, i, &r, NULL); i++) {
+		if (!strcmp(r.option, "kernel") && r.fd < 0) {
+			if (explain_name(r.text, err) || err->code != -ENOENT)
+				return;
+			explain_kernel(r.text, err);
+		} else if (!strcmp(r.option, "disk") && r.fd < 0 && err->code == -ENOENT) {
+			explain_disk(r.text, err);
+		}
+	}
 }

@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "config/options.h"
+#include <cvmm/configuration.h>
 
 struct vmm_needs {
 	const char *kernel;	/* of --kernel; NULL: one of this host */
@@ -39,6 +39,6 @@ int vmm_needs_boot_init(const char *init, const char *option, struct vsu_error *
 void vmm_needs_explain_command(const char *command, struct vsu_error *err);
 
 /* If *err is about a kernel or disk of run that is no file: replaces it by what may have been meant. */
-void vmm_needs_explain(const struct vmm_options *options, struct vsu_error *err);
+void vmm_needs_explain(const struct cvmm_configuration *c, struct vsu_error *err);
 
 #endif

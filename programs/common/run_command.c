@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cvmm/configuration.h>
 #include <vm-memory/sigbus.h>
 
-#include "api/configuration.h"
 #include "common/config_words.h"
 #include "common/confinement.h"
 #include "common/daemons.h"
@@ -18,12 +18,11 @@
 #include "common/machine_rows.h"
 #include "common/needs.h"
 #include "common/program_log.h"
+#include "common/program_options.h"
 #include "common/remedy.h"
 #include "common/run.h"
 #include "common/user_network.h"
 #include "closer.h"
-#include "config/option_rows.h"
-#include "config/options.h"
 #include "child/leash.h"
 #include "log.h"
 #include "machine/exit_status.h"
@@ -43,13 +42,26 @@ static struct vmm_confinement confinement;
 static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 
 /* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
-static int restrict_process(const struct vmm_options *options, struct vsu_error *err)
+static int restrict_process(const struct cvmm_configuration *c, const struct vmm_program_options *p,
+			    struct vsu_error *err)
 {
-	int rc = vmm_daemons_prepare(options, &spawner, err);
+	int rc = vmm_daemons_prepare(c, p, &spawner, err);
 
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_SOCKET, rc);
-	rc = vmm_confinement_close(&confinement, options, err);
+	rc = vmm_confinement_close(&confinement, c, p, err);
+	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
+}
+
+/* The exit status of a failure, or 0. */
+static int separate_process(const struct cvmm_configuration *c, const struct vmm_program_options *p,
+			    bool runs_command, struct vsu_error *err)
+{
+	int rc;
+
+	prog_raise_fd_limit();
+	rc = vmm_confinement_make(&confinement, c, p, runs_command, err);
+	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
 }
 
@@ -57,45 +69,43 @@ static int restrict_process(const struct vmm_options *options, struct vsu_error 
  * Before a source is read, whose command line this process cannot choose. The process's own
  * options live as long as it.
  */
-static int begin_receiving(void *opaque, const char *address, const struct vmm_arguments *given,
-			   struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *err)
+static int begin_receiving(void *opaque, const struct cvmm_configuration *c, struct cvmm_source *source,
+			   struct vsu_error *err)
 {
-	static struct vmm_options own;
-	int rc = vmm_options_read_process(&own, given, err);
+	static struct vmm_program_options own;
+	int rc = vmm_program_options_read(&own, c, err);
 
 	(void)opaque;
-	*stage = VMM_STAGE_OPTIONS;
-	prog_raise_fd_limit();
-	rc = rc < 0 ? rc : vmm_confinement_make(&confinement, &own, err);
-	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
-	if (rc < 0)
-		return rc;
-	*stage = VMM_STAGE_SOCKET;
+	source->status = rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) :
+				  separate_process(c, &own, source->process, err);
+	if (source->status)
+		return err->code;
 	rc = vmm_daemons_begin(&own, &spawner, err);
-	if (rc >= 0 && source->child)
-		rc = prog_leash_tie(source->child, VMM_STREAM_CHILD_MS, &source->leash, err);
-	if (rc < 0)
+	if (rc >= 0 && source->process)
+		rc = prog_leash_tie(source->process, source->process_ms, &source->leash, err);
+	if (rc < 0) {
+		source->status = vmm_exit_status(VMM_STAGE_SOCKET, rc);
 		return rc;
-	*stage = VMM_STAGE_OPTIONS;
-	return vmm_confinement_receive(&confinement, &own, !strncmp(address, "tls:", 4), err);
+	}
+	rc = vmm_confinement_receive(&confinement, &own, !strncmp(source->address, "tls:", 4), err);
+	source->status = rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
+	return rc;
 }
 
 /* Initialises the process once, then runs its machines. The exit status. */
-static int run_options(const struct vmm_options *options, const struct vmm_beside *beside,
-		       struct vsu_error *err)
+static int run_options(struct cvmm_configuration *c, const struct vmm_program_options *p,
+		       const struct vmm_beside *beside, struct vsu_error *err)
 {
 	const struct cvmm_servers servers = vmm_spawn_servers(&spawner);
 	struct cvmm_host owner;
 	int status, rc;
 
-	prog_log_set_level(options->process.log_level);
-	prog_raise_fd_limit();
-	rc = vmm_confinement_make(&confinement, options, err);
-	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
-	if (rc < 0)
-		return report_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), beside, err);
-	vmm_life_prepare(options, &confinement.plan, beside, &owner);
-	status = restrict_process(options, err);
+	prog_log_set_level(p->log_level);
+	status = separate_process(c, p, false, err);
+	if (status)
+		return report_end(status, beside, err);
+	vmm_life_prepare(c, p, &confinement.plan, beside, &owner);
+	status = restrict_process(c, p, err);
 	if (status)
 		return report_end(status, beside, err);
 	rc = prog_handle_signals(VMM_MAX_MAPPINGS, &sigbus_table, err);
@@ -105,9 +115,9 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 		return report_end(VSU_EXIT_HOST, beside, err);
 	owner.sigbus = sigbus_table;
 	owner.servers = &servers;
-	rc = vmm_life_run(options, &owner, err);
+	rc = vmm_life_run(c, p, &owner, err);
 	if (!beside)
-		vmm_needs_explain(options, err);
+		vmm_needs_explain(c, err);
 	prog_log_flush();
 	report_end(rc, beside, err);
 	vmm_spawn_end(&spawner);
@@ -115,17 +125,41 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 	return rc;
 }
 
-static int show_run_help(void)
+/* ------------------------------------------------------------------------ words */
+
+static int find_help(void *opaque, unsigned int index, const struct vsu_option_value *value,
+		     struct vsu_error *err)
+{
+	bool *found = opaque;
+
+	(void)value;
+	(void)err;
+	*found |= index == 0;
+	return 0;
+}
+
+/* Before any file is read. A line that cannot be parsed is refused later. */
+static bool wants_help(const struct vsu_option *table, int argc, char **argv)
+{
+	struct vsu_option ordered[VMM_RUN_ROWS], *to = ordered + 1;
+	bool found = false;
+
+	for (; table->name; table++)
+		*(strcmp(table->name, "help") == 0 ? ordered : to++) = *table;
+	*to = *table;
+	return !vsu_option_parse_argv(ordered, argc, argv, find_help, &found, NULL, NULL) && found;
+}
+
+static int show_run_help(const struct vsu_option *run)
 {
 	static const struct vsu_option publish = VMM_ROW_PUBLISH;
-	struct vsu_option table[VMM_OPTION_ROWS + 1], *end = table;
+	struct vsu_option table[VMM_RUN_ROWS + 1], *end = table;
 	char lines[8192];
 
-	vmm_option_table(table);
-	while (end->name)
-		end++;
-	end[1] = *end;
-	*end = publish;
+	for (; run->name; run++)
+		*end++ = *run;
+	*end++ = publish;
+	*end = *run;
 	vsu_option_help(table, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
 	       lines);
@@ -133,60 +167,86 @@ static int show_run_help(void)
 }
 
 /* The words of the user, rather than those of a file. */
-static void explain_run(int status, int argc, char **argv, struct vsu_error *err)
+static void explain_run(int status, const struct vsu_option *table, int argc, char **argv,
+			struct vsu_error *err)
 {
-	struct vsu_option table[VMM_OPTION_ROWS];
-
-	vmm_option_table(table);
 	if (status == VSU_EXIT_USAGE || status == VSU_EXIT_DATA)
 		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
 }
 
-/* Reads the words. *stage is that of a failure. */
-static int read_words(struct vmm_configuration *c, const struct vmm_config_words *w, struct vsu_error *err)
+static const char *find_kernel(void *opaque, const char *name)
 {
-	static const struct vmm_peer_guard guard = { .begin = begin_receiving };
-	struct vmm_arguments given;
-	int rc = vmm_foreign_values_check(w->n, w->words, err);
+	(void)opaque;
+	return vmm_helper_kernel(&name, NULL) < 0 ? NULL : name;
+}
 
-	if (!rc)
-		rc = vmm_arguments_parse(&given, w->n, w->words, err);
-	c->stage = VMM_STAGE_OPTIONS;
+static int add_words(struct cvmm_options *o, const struct vsu_option *table,
+		     const struct vmm_config_words *w, struct vsu_error *err)
+{
+	const int rc = vmm_foreign_values_check(table, w->n, w->words, err);
+
+	return rc < 0 ? rc : cvmm_options_add_words(o, (size_t)w->n - 1, (const char *const *)w->words + 1, err);
+}
+
+/* 0, or an exit status. */
+static int read_words(const struct vsu_option *table, const struct vmm_config_words *w,
+		      struct cvmm_configuration **out, struct vsu_error *err)
+{
+	int status = VSU_EXIT_HOST;
+	const struct cvmm_reader reader = {
+		.size = sizeof(reader), .log = prog_log_machine, .status = &status,
+		.receive = begin_receiving, .kernel = find_kernel,
+	};
+	struct cvmm_options *o;
+	int rc = cvmm_options_new_for(vmm_program_rows, &o, err);
+
 	if (rc < 0)
-		return rc;
-	rc = vmm_configuration_read(c, NULL, &given, &vmm_program_log, &guard, err);
-	vmm_arguments_free(&given);
-	return rc;
+		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+	rc = add_words(o, table, w, err);
+	if (rc < 0)
+		status = vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+	else
+		rc = cvmm_configuration_new(o, &reader, out, err);
+	cvmm_options_free(o);
+	return rc < 0 ? status : 0;
+}
+
+/* A report has the processor in place of the file that describes it. 0, or an exit status. */
+static int read_options(struct vmm_program_options *p, const struct cvmm_configuration *c,
+			const struct vsu_option *table, struct vmm_config_words *w, struct vsu_error *err)
+{
+	struct cvmm_option o;
+	unsigned int i;
+	int rc = vmm_program_options_read(p, c, err);
+
+	for (i = 0; !rc && !cvmm_configuration_get_option(c, i, &o, NULL); i++)
+		if (!strcmp(o.name, "cpu"))
+			rc = vmm_config_words_set(w, table, "cpu", o.value.text, err);
+	p->given = w->words + 1;
+	p->ngiven = w->n - 1;
+	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
 }
 
 int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err)
 {
-	static struct vmm_options options, saved;
-	struct vsu_option table[VMM_OPTION_ROWS];
-	struct vmm_configuration c = { .stage = VMM_STAGE_CONFIGURATION };
+	static struct vmm_program_options options;
+	struct vsu_option table[VMM_RUN_ROWS];
+	struct cvmm_configuration *c = NULL;
 	struct vmm_config_words w;
 	int status, rc;
 
-	vmm_option_table(table);
+	vmm_run_table(table);
+	if (wants_help(table, argc, argv))
+		return show_run_help(table);
 	rc = vmm_config_words_make(&w, table, argc, argv, err);
-	if (!rc)
-		rc = read_words(&c, &w, err);
-	status = rc < 0 ? vmm_exit_status(c.stage, rc) :
-			  vmm_configuration_parse(&c, &options, &saved, err);
-	if (!status && c.cpu && vmm_config_words_set(&w, table, "cpu", c.cpu, err) < 0)
-		status = VSU_EXIT_HOST;
-	options.process.given = w.words + 1;
-	options.process.ngiven = w.n - 1;
-	vmm_helper_kernel(&options.machine.kernel, NULL);
+	status = rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : read_words(table, &w, &c, err);
+	if (!status)
+		status = read_options(&options, c, table, &w, err);
 	if (status && !beside)
-		explain_run(status, argc, argv, err);
-	if (status)
-		report_end(status, beside, err);
-	else
-		status = options.process.help ? show_run_help() : run_options(&options, beside, err);
-	vmm_options_free(&options);
-	vmm_options_free(&saved);
-	vmm_configuration_free(&c);
+		explain_run(status, table, argc, argv, err);
+	status = status ? report_end(status, beside, err) : run_options(c, &options, beside, err);
+	vmm_program_options_free(&options);
+	cvmm_configuration_free(c);
 	vmm_config_words_free(&w);
 	return status;
 }

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/machine_rows.h"
+#include "common/option_words.h"
+#include "common/program_options.h"
 #include "common/user_network.h"
-#include "config/option_rows.h"
 
 #define PASST "passt"
 #define NET "net"
@@ -49,46 +51,29 @@ void vmm_user_network_end(struct vmm_user_network *u)
 
 /* ------------------------------------------------------- the words of "cvmm run" */
 
-/* A word with a value: "--NAME=VALUE", or "--NAME VALUE" if the name is an option with a value. */
-struct pair {
-	const char *name, *value;	/* NULL: another word */
-	size_t len;			/* of the name */
-	int nwords;
-};
-
-static bool has_value(const char *name, size_t len)
+/* The table of "cvmm run", and what this program has beside it. */
+static void make_table(struct vsu_option table[VMM_RUN_ROWS + 1])
 {
-	const struct vmm_option_row *row = vmm_option_named(name, len);
+	static const struct vsu_option publish = VMM_ROW_PUBLISH, end = { .name = NULL };
+	unsigned int n = 0;
 
-	return (len == strlen(PUBLISH) && !memcmp(name, PUBLISH, len)) || (row && row->option.kind != VSU_OPTION_FLAG);
+	vmm_run_table(table);
+	while (table[n].name)
+		n++;
+	table[n] = publish;
+	table[n + 1] = end;
 }
 
-static struct pair read_pair(char **at, const char *next)
+static bool is_named(const struct vmm_option_word *w, const char *name)
 {
-	struct pair p = { .nwords = 1 };
-
-	if (strncmp(*at, "--", 2) != 0)
-		return p;
-	p.name = *at + 2;
-	p.len = strcspn(p.name, "=");
-	if (p.name[p.len]) {
-		p.value = p.name + p.len + 1;
-	} else if (next && has_value(p.name, p.len)) {
-		p.value = next;
-		p.nwords = 2;
-	}
-	return p;
+	return w->row && w->value && !strcmp(w->row->name, name);
 }
 
-static bool is_named(const struct pair *p, const char *name)
+/* Copies what is at argv[i] of argc; returns the number of read words. */
+static int take_words(struct vmm_network_words *w, const struct vsu_option *table, int argc, char **argv,
+		      int i, struct vsu_error *err)
 {
-	return p->value && p->len == strlen(name) && !memcmp(p->name, name, p->len);
-}
-
-/* Copies what is at argv[i]; returns the number of read words. */
-static int take_words(struct vmm_network_words *w, char **argv, int i, struct vsu_error *err)
-{
-	const struct pair p = read_pair(&argv[i], argv[i + 1]);
+	const struct vmm_option_word p = vmm_option_word_at(table, argv + i, argc - i);
 	int n, rc = 0;
 
 	if (is_named(&p, PUBLISH)) {
@@ -97,17 +82,19 @@ static int take_words(struct vmm_network_words *w, char **argv, int i, struct vs
 		rc = vmm_user_network_set(&w->network, p.value, err);
 		w->words[w->nwords++] = w->word;
 	} else {
-		for (n = 0; n < p.nwords; n++)
+		for (n = 0; n < p.used; n++)
 			w->words[w->nwords++] = argv[i + n];
 	}
-	return rc < 0 ? rc : p.nwords;
+	return rc < 0 ? rc : p.used;
 }
 
 int vmm_network_words_make(struct vmm_network_words *w, int argc, char **argv, struct vsu_error *err)
 {
+	struct vsu_option table[VMM_RUN_ROWS + 1];
 	bool operands = false;
 	int i, n;
 
+	make_table(table);
 	*w = (struct vmm_network_words){ .network = VMM_USER_NETWORK_INIT };
 	w->words = calloc((size_t)argc + 1, sizeof(*w->words));
 	if (!w->words)
@@ -115,7 +102,7 @@ int vmm_network_words_make(struct vmm_network_words *w, int argc, char **argv, s
 	w->words[w->nwords++] = argv[0];
 	for (i = 1; i < argc; i += n) {
 		operands |= !strcmp(argv[i], "--");
-		n = operands ? 1 : take_words(w, argv, i, err);
+		n = operands ? 1 : take_words(w, table, argc, argv, i, err);
 		if (n < 0)
 			return n;
 		if (operands)

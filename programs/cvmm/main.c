@@ -24,7 +24,6 @@
 #include "cli/other_commands.h"
 #include "common/remedy.h"
 #include "cli/show_command.h"
-#include "config/option_rows.h"
 #include "confine/privileges.h"
 #include "process.h"
 #include "common/run_command.h"

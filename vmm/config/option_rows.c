@@ -18,7 +18,6 @@
 #define START .scope = VMM_SCOPE_START, .change = VMM_CHANGE_START
 #define REFERS(what) .refers = DEVKIND_REFERS_##what
 #define LIST REFERS(PROPERTIES)
-#define TOPIC(name) .topic = VMM_TOPIC_##name
 #define PLACE(member) .place = VSU_PLACE(struct vmm_options, member)
 #define DEVICE(way, its_kind) \
 	MACHINE, LIST, .how = VMM_DEVICE_##way, .kind = (its_kind), .change = VMM_CHANGE_DEVICE
@@ -95,13 +94,13 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  MACHINE, PLACE(machine.acpi) },
 	{ .option = { .name = "initrd", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "initial RAM disk" },
-	  MACHINE, TOPIC(KERNEL), REFERS(FILE_READ), PLACE(machine.initrd) },
+	  MACHINE, REFERS(FILE_READ), PLACE(machine.initrd) },
 	{ .option = { .name = "cmdline", .kind = VSU_OPTION_STRING,
 		      .help = "kernel command line, in place of the default" },
-	  MACHINE, TOPIC(KERNEL), REFERS(TEXT), PLACE(machine.cmdline) },
+	  MACHINE, REFERS(TEXT), PLACE(machine.cmdline) },
 	{ .option = { .name = "append", .kind = VSU_OPTION_STRING,
 		      .help = "text to append to the kernel command line" },
-	  MACHINE, TOPIC(KERNEL), REFERS(TEXT), PLACE(machine.append) },
+	  MACHINE, REFERS(TEXT), PLACE(machine.append) },
 	{ .option = { .name = "console", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .repeat = true, .help = "a console: stdio, pty, socket=PATH or fd=N" },
 	  DEVICE(CONSOLE, devkind_console) },
@@ -117,7 +116,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  MACHINE, PLACE(machine.serial.log_size), .change = VMM_CHANGE_VALUE, .without = CLONE, .needs = "serial-log" },
 	{ .option = { .name = "control", .kind = VSU_OPTION_STRING, .arg = "SOCKET|fd:N",
 		      .help = "UNIX socket for commands while the guest runs" },
-	  PROCESS, TOPIC(CONTROL), REFERS(SOCKET), PLACE(process.control.path), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
+	  PROCESS, REFERS(SOCKET), PLACE(process.control.path), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
 	{ .option = { .name = "gdb-wait", .kind = VSU_OPTION_FLAG },
 	  START, PLACE(start.gdb_wait), .needs = "gdb" },
 	{ .option = { .name = "gdb", .kind = VSU_OPTION_STRING, .arg = "SOCKET",
@@ -127,32 +126,32 @@ const struct vmm_option_row vmm_option_rows[] = {
 		      .help = "measure how long requests of disks and folders take, for status and stats" },
 	  MACHINE, PLACE(machine.latency), .change = VMM_CHANGE_VALUE },
 	{ .option = DEVKIND_SOCKET_MODE_OPTION,
-	  PROCESS, TOPIC(CONTROL), REFERS(TEXT), PLACE(process.sockets.mode), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
+	  PROCESS, REFERS(TEXT), PLACE(process.sockets.mode), .change = VMM_CHANGE_VALUE, .without = STREAM },
 	{ .option = DEVKIND_SOCKET_GROUP_OPTION,
-	  PROCESS, TOPIC(CONTROL), REFERS(GROUP), PLACE(process.sockets.group), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
+	  PROCESS, REFERS(GROUP), PLACE(process.sockets.group), .change = VMM_CHANGE_VALUE, .without = STREAM },
 	{ .option = { .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .preset = "on",
 		      .help = "restrict privileges, system calls and files: on[,folder=FOLDER...], log, off" },
-	  PROCESS, TOPIC(SANDBOX), LIST, PLACE(process.sandbox), .change = VMM_CHANGE_OWN, .kept_value = "on" },
+	  PROCESS, LIST, PLACE(process.sandbox), .change = VMM_CHANGE_OWN, .kept_value = "on" },
 	{ .option = { .name = "daemon-path", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
 		      .preset = DAEMON_FOLDER,
 		      .help = "folder of the daemons for devices with backend=spawn" },
 	  PROCESS, REFERS(PROGRAMS), PLACE(process.daemon_path), .change = VMM_CHANGE_OWN },
 	{ .option = { .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "run as this user after all files are opened" },
-	  PROCESS, TOPIC(SANDBOX), REFERS(USER), PLACE(process.user), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
+	  PROCESS, REFERS(USER), PLACE(process.user), .change = VMM_CHANGE_VALUE, .without = STREAM },
 	{ .option = { .name = "jail", .kind = VSU_OPTION_FLAG,
 		      .help = "run in own namespaces, with a root that has only the options' files" },
-	  PROCESS, TOPIC(SANDBOX), PLACE(process.jail), .change = VMM_CHANGE_VALUE, .without = STREAM },
+	  PROCESS, PLACE(process.jail), .change = VMM_CHANGE_VALUE, .without = STREAM },
 	{ .option = { .name = "reboot", .kind = VSU_OPTION_CHOICE, .choices = reboots,
 		      .preset = "exit", .help = "what to do when the guest reboots" },
 	  PROCESS, PLACE(process.restart) },
 	{ .option = { .name = "config", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "read the arguments from the JSON of a dry run" },
-	  PROCESS, TOPIC(WORDS), REFERS(FILE_READ), .once = { "a second ", "; only one is allowed" } },
+	  PROCESS, REFERS(FILE_READ), .once = { "a second ", "; only one is allowed" } },
 	{ .option = { .name = "from", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
 		      .help = "continue the machine saved in this folder" },
-	  START, TOPIC(MIGRATION), REFERS(FOLDER_READ), PLACE(start.from) },
+	  START, REFERS(FOLDER_READ), PLACE(start.from) },
 	{ .option = { .name = "base", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
 		      .help = "with --from: the folder that an incremental save was made of" },
 	  START, REFERS(FOLDER_READ), PLACE(start.base), .needs = "from" },
@@ -171,7 +170,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  MACHINE, PLACE(machine.power_off_ms), .change = VMM_CHANGE_VALUE },
 	{ .option = { .name = "incoming", .kind = VSU_OPTION_STRING, .arg = "ADDRESS",
 		      .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT, exec:COMMAND or fd:N" },
-	  START, TOPIC(MIGRATION), REFERS(PEER), .once = { "", " is allowed only once, on the command line" } },
+	  START, REFERS(PEER), .once = { "", " is allowed only once, on the command line" } },
 	{ .option = { .name = "dry-run", .kind = VSU_OPTION_FLAG },
 	  START, PLACE(start.dry_run), .of_report = true },
 	{ .option = { .name = "json", .kind = VSU_OPTION_FLAG,
@@ -182,7 +181,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = VSU_LOG_VERBOSE_OPTION,
 	  PROCESS, .place = VSU_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
 	{ .option = { .name = "KERNEL", .kind = VSU_OPTION_OPERAND },
-	  MACHINE, TOPIC(KERNEL), REFERS(FILE_READ), PLACE(machine.kernel) },
+	  MACHINE, REFERS(FILE_READ), PLACE(machine.kernel) },
 	{ .option = { .name = "DISK", .kind = VSU_OPTION_OPERAND, .repeat = true },
 	  MACHINE, REFERS(FILE_WRITTEN), .how = VMM_DEVICE_DISK_PATH, .kind = devkind_blk },
 	{ .option = VSU_OPTION_ROW_HELP,
@@ -200,13 +199,6 @@ void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS])
 	do {
 		*table++ = row->option;
 	} while (row++->option.name);
-}
-
-enum vmm_topic vmm_option_topic(const struct vmm_option_row *row)
-{
-	while (row->topic == VMM_TOPIC_NONE && row->needs)
-		row = vmm_option_named(row->needs, strlen(row->needs));
-	return row->topic;
 }
 
 const char *vmm_option_public_name(const struct vmm_option_row *row)

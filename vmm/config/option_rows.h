@@ -12,7 +12,6 @@
 #include <vmm-sys-util/option_place.h>
 
 #include "config/machine_config.h"
-#include "config/topic.h"
 
 /* The owner of an option: the part of struct vmm_options that it belongs to. */
 enum vmm_option_scope {
@@ -40,11 +39,9 @@ struct vmm_option_row {
 	enum vmm_option_change change;
 	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
 	const char *kept_value;	/* with VMM_CHANGE_OWN */
-	bool of_daemons;	/* also of the daemons that are started */
 	unsigned int own;	/* of the owner: 1 + its index in that table (own_rows.h); else 0 */
 	bool of_report;		/* a flag that shows the machine instead of running it */
 	const char *needs;	/* another option without which it has no use, or NULL */
-	enum vmm_topic topic;	/* see vmm_option_topic() */
 	enum vmm_device_how how; /* of a device */
 	const struct devkind *(*kind)(void); /* of a device; NULL: the list names it */
 	/* of an option that is read before all others: around "--NAME 'VALUE'" in a refusal */
@@ -62,9 +59,6 @@ void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS]);
 
 /* The row of --NAME, or of an operand with this name; NULL: none. */
 const struct vmm_option_row *vmm_option_named(const char *name, size_t len);
-
-/* The topic of an option: its own, or that of the option that it needs. */
-enum vmm_topic vmm_option_topic(const struct vmm_option_row *row);
 
 /* The kind of a device that the option makes; NULL: its list names one, or it makes none. */
 static inline const struct devkind *vmm_option_kind(const struct vmm_option_row *row)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/foreign_values.h"
+#include "common/program_options.h"
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "memory/memory_options.h"
@@ -19,6 +20,7 @@ static struct vsu_error err;
 static int check(const char *line)
 {
 	char text[256], run[] = "run", *words[MAX_WORDS] = { run }, *at, *save;
+	struct vsu_option table[VMM_RUN_ROWS];
 	int n = 1;
 
 	ck_assert_uint_lt(strlen(line), sizeof(text));
@@ -26,7 +28,8 @@ static int check(const char *line)
 	for (at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save))
 		words[n++] = at;
 	vsu_error_clear(&err);
-	return vmm_foreign_values_check(n, words, &err);
+	vmm_run_table(table);
+	return vmm_foreign_values_check(table, n, words, &err);
 }
 
 static const struct refusal {

@@ -5,9 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/arguments.h"
 #include "config/device.h"
-#include "config/option_rows.h"
+#include "common/program_options.h"
 #include "common/tests/foreign.h"
 #include "util.h"
 
@@ -15,11 +14,11 @@ static struct vsu_error err;
 
 static void explain_run(const char *line)
 {
-	struct vsu_option table[VMM_OPTION_ROWS];
+	struct vsu_option table[VMM_RUN_ROWS];
 	char text[512], *words[MAX_WORDS];
 	const int n = split(line, text, words);
 
-	vmm_option_table(table);
+	vmm_run_table(table);
 	vsu_error_set(&err, -ENOENT, "before");
 	vmm_foreign_explain(vmm_foreign_run, table, n, words, false, &err);
 }
@@ -69,9 +68,9 @@ END_TEST
 
 START_TEST(answers_name_options_that_exist)
 {
-	struct vsu_option table[VMM_OPTION_ROWS];
+	struct vsu_option table[VMM_RUN_ROWS];
 
-	vmm_option_table(table);
+	vmm_run_table(table);
 	assert_options_exist(vmm_foreign_run, table);
 	assert_words_are_theirs(vmm_foreign_run, table);
 }

@@ -12,8 +12,8 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "config/options.h"
 #include "common/confinement.h"
+#include "parsed.h"
 #include "util.h"
 
 #define NO_RIGHTS 99
@@ -21,32 +21,27 @@
 /* Fails a claim with its line number, which is the exit status. */
 #define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
 
-static int parse(struct vmm_options *o, const char *option, const char *more)
+static int parse(struct parsed *p, const char *option, const char *more)
 {
-	static char words[4][64];
-	char *argv[] = { words[0], words[1], words[2], words[3] };
+	const char *words[] = { "builtin:selftest", option, more };
 
-	snprintf(words[0], sizeof(words[0]), "run");
-	snprintf(words[1], sizeof(words[1]), "builtin:selftest");
-	snprintf(words[2], sizeof(words[2]), "%s", option);
-	snprintf(words[3], sizeof(words[3]), "%s", more);
-	return vmm_options_parse(o, 4, argv, NULL);
+	return parsed_make(p, 3, words, NULL);
 }
 
 static struct vmm_confinement confinement;
 
 static int settle_and_run(const char *option, const char *more, int (*fn)(void))
 {
-	struct vmm_options o;
+	struct parsed o;
 	int rc;
 
-	if (parse(&o, option, more) < 0 || vmm_confinement_make(&confinement, &o, NULL) < 0 ||
-	    vmm_confinement_close(&confinement, &o, NULL) < 0 ||
+	if (parse(&o, option, more) < 0 || vmm_confinement_make(&confinement, o.c, &o.options, false, NULL) < 0 ||
+	    vmm_confinement_close(&confinement, o.c, &o.options, NULL) < 0 ||
 	    confine_execute(&confinement.plan, CONFINE_SETTLE, NULL) < 0 ||
 	    confine_execute(&confinement.plan, CONFINE_SETTLE, NULL) < 0)
 		return NO_RIGHTS;
 	rc = fn();
-	vmm_options_free(&o);
+	parsed_free(&o);
 	return rc;
 }
 
@@ -89,23 +84,23 @@ END_TEST
 START_TEST(user_that_does_not_exist_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_options o;
+	struct parsed o;
 
 	ck_assert_int_eq(parse(&o, "--user=no-such-user", "--sandbox=on"), 0);
-	ck_assert_int_eq(vmm_confinement_make(&confinement, &o, &err), -ENOENT);
+	ck_assert_int_eq(vmm_confinement_make(&confinement, o.c, &o.options, false, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--user: this host has no user 'no-such-user'"));
-	vmm_options_free(&o);
+	parsed_free(&o);
 }
 END_TEST
 
 static int refused_without_root(void)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_options o;
+	struct parsed o;
 
 	HOLDS(!geteuid() ? !setresuid(65534, 65534, 65534) : true);
 	HOLDS(!parse(&o, "--user=root", "--sandbox=off"));
-	HOLDS(vmm_confinement_make(&confinement, &o, &err) == -EPERM);
+	HOLDS(vmm_confinement_make(&confinement, o.c, &o.options, false, &err) == -EPERM);
 	HOLDS(strstr(err.msg, "CAP_SETUID"));
 	return 0;
 }

@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 
 #include "../../../tests/support/no_landlock.h"
-#include "config/options.h"
 #include "common/confinement.h"
+#include "parsed.h"
 #include "util.h"
 
 static char folder[64];
@@ -27,44 +27,30 @@ static char folder[64];
 /* Fails a claim with its line number, which is the exit status. */
 #define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
 
-/* "run" and up to 15 words of a line. */
-static int parse_for(struct vmm_options *o, const char *line, struct vsu_error *err)
+static int confine_by(struct vmm_confinement *c, const struct parsed *p, struct vsu_error *err)
 {
-	static char words[1024];
-	static char *argv[17];
-	char *word;
-	int argc = 0;
+	int rc = vmm_confinement_make(c, p->c, &p->options, false, err);
 
-	snprintf(words, sizeof(words), "run %s", line);
-	for (word = strtok(words, " "); word && argc < 16;
-	     word = strtok(NULL, " "))
-		argv[argc++] = word;
-	return vmm_options_parse(o, argc, argv, err);
+	return rc < 0 ? rc : vmm_confinement_close(c, p->c, &p->options, err);
 }
 
-static int parse(struct vmm_options *o, const char *line)
-{
-	return parse_for(o, line, NULL);
-}
-
-static int confine(const struct vmm_options *o, struct vsu_error *err)
+static int confine(const struct parsed *p, struct vsu_error *err)
 {
 	static struct vmm_confinement c;
-	int rc = vmm_confinement_make(&c, o, err);
 
-	return rc < 0 ? rc : vmm_confinement_close(&c, o, err);
+	return confine_by(&c, p, err);
 }
 
 static int lock_and_run(const char *line, int (*fn)(void))
 {
-	struct vmm_options o;
+	struct parsed o;
 	int rc;
 
-	if (chdir(folder) < 0 || parse(&o, line) < 0 ||
+	if (chdir(folder) < 0 || parsed_line(&o, line, NULL) < 0 ||
 	    confine(&o, NULL) < 0)
 		return NO_SANDBOX;
 	rc = fn();
-	vmm_options_free(&o);
+	parsed_free(&o);
 	return rc;
 }
 
@@ -77,10 +63,20 @@ static int status_of(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+/* Descriptor 9 is open, as options name it. */
+static pid_t fork_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid && dup3(STDIN_FILENO, 9, O_CLOEXEC) < 0)
+		_exit(NO_SANDBOX);
+	return pid;
+}
+
 /* The exit status of a child that runs fn with these options. */
 static int locked(const char *line, int (*fn)(void))
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (!pid)
 		_exit(lock_and_run(line, fn));
@@ -190,16 +186,16 @@ END_TEST
 static int receive_and_run(const char *line, int (*fn)(void))
 {
 	static struct vmm_confinement c;
-	struct vmm_options o, own;
+	struct parsed o, own;
 	int rc;
 
-	if (chdir(folder) < 0 || parse(&own, "k") < 0 ||
-	    vmm_confinement_receive(&c, &own, false, NULL) < 0 || parse(&o, line) < 0 ||
-	    vmm_confinement_make(&c, &o, NULL) < 0 || vmm_confinement_close(&c, &o, NULL) < 0)
+	if (chdir(folder) < 0 || parsed_line(&own, "k", NULL) < 0 ||
+	    vmm_confinement_receive(&c, &own.options, false, NULL) < 0 || parsed_line(&o, line, NULL) < 0 ||
+	    confine_by(&c, &o, NULL) < 0)
 		return NO_SANDBOX;
 	rc = fn();
-	vmm_options_free(&o);
-	vmm_options_free(&own);
+	parsed_free(&o);
+	parsed_free(&own);
 	return rc;
 }
 
@@ -208,7 +204,7 @@ START_TEST(machine_that_arrives_has_the_capabilities_of_its_devices)
 	pid_t pid;
 
 	wanted = devices[_i].kept & status_number("CapPrm");
-	pid = fork();
+	pid = fork_child();
 	if (!pid)
 		_exit(receive_and_run(devices[_i].line, capabilities_are_wanted));
 	ck_assert_int_eq(status_of(pid), 0);
@@ -497,11 +493,11 @@ static const struct { const char *line, *says; } refused[] = {
 START_TEST(mistakes_are_refused_and_named)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_options o;
+	struct parsed o;
 
-	if (!parse_for(&o, refused[_i].line, &err))
+	if (!parsed_line(&o, refused[_i].line, &err))
 		ck_assert_int_lt(confine(&o, &err), 0);
-	vmm_options_free(&o);
+	parsed_free(&o);
 	ck_assert_msg(strstr(err.msg, refused[_i].says), "%s", err.msg);
 }
 END_TEST
@@ -510,15 +506,15 @@ END_TEST
 START_TEST(d1_25_physical_memory_is_refused_with_the_remedy)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_options o;
+	struct parsed o;
 
 	ck_assert_int_eq(chdir(folder), 0);
 	if (mknod("mem", S_IFCHR | 0600, makedev(1, 1)) < 0)
 		return;		/* not root */
-	ck_assert_int_eq(parse(&o, "kernel --memory=size=1M,backend=file,mem-path=mem"), 0);
+	ck_assert_int_eq(parsed_line(&o, "kernel --memory=size=1M,backend=file,mem-path=mem", NULL), 0);
 	ck_assert_int_eq(confine(&o, &err), -EOPNOTSUPP);
 	ck_assert_str_eq(err.msg, "--memory: 'mem' requires CAP_SYS_RAWIO, which --sandbox=on drops; add --sandbox=off");
-	vmm_options_free(&o);
+	parsed_free(&o);
 	ck_assert_int_eq(unlink("mem"), 0);
 }
 END_TEST
@@ -534,20 +530,20 @@ START_TEST(jail_that_is_refused_leaves_no_log)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_options o;
+	struct parsed o;
 	char line[256];
 
 	ck_assert_int_eq(chdir(folder), 0);
 	snprintf(line, sizeof(line), "kernel --serial-log=share/serial --console=socket=share/c,log=share/port %s",
 		 outside[_i].words);
-	ck_assert_msg(!parse_for(&o, line, &err), "%s", err.msg);
+	ck_assert_msg(!parsed_line(&o, line, &err), "%s", err.msg);
 	plan.root = CONFINE_ROOT_FILES;
-	ck_assert_int_lt(vmm_confinement_files(&plan, &o, &err), 0);
+	ck_assert_int_lt(vmm_confinement_files(&plan, o.c, &o.options, &err), 0);
 	ck_assert_msg(strstr(err.msg, outside[_i].says), "%s", err.msg);
 	ck_assert_int_lt(access("share/serial", F_OK), 0);
 	ck_assert_int_lt(access("share/port", F_OK), 0);
 	confine_plan_end(&plan);
-	vmm_options_free(&o);
+	parsed_free(&o);
 }
 END_TEST
 

@@ -12,7 +12,6 @@
 #include "control/commands.h"
 #include "config/device.h"
 #include "config/device_rows.h"
-#include "config/option_rows.h"
 #include "memory/memory_options.h"
 
 #define MAX_TOPICS 40

@@ -10,7 +10,7 @@
 #include "cli/help_pages.h"
 #include "control/commands.h"
 #include "config/device.h"
-#include "config/option_rows.h"
+#include "common/program_options.h"
 
 static const struct {
 	const char *topic;
@@ -55,13 +55,13 @@ static const struct {
 
 static void show_options(enum vmm_topic about)
 {
-	struct vsu_option table[VMM_OPTION_ROWS], *to = table;
-	const struct vmm_option_row *row;
+	struct vsu_option table[VMM_RUN_ROWS], *row, *to = table;
 	char lines[2048];
 
-	for (row = vmm_option_rows; row->option.name; row++)
-		if (vmm_option_topic(row) == about)
-			*to++ = row->option;
+	vmm_run_table(table);
+	for (row = table; row->name; row++)
+		if (vmm_run_topic(row->name) == about)
+			*to++ = *row;
 	to->name = NULL;
 	vsu_option_help(table, lines, sizeof(lines));
 	printf("\nOptions of 'cvmm run':\n%s", lines);

@@ -14,7 +14,8 @@
 #include "cli/help_pages.h"
 #include "cli/other_commands.h"
 #include "config/device.h"
-#include "config/option_rows.h"
+#include "common/option_words.h"
+#include "common/program_options.h"
 #include "control/commands.h"
 
 #define MAX_NAMES 64
@@ -101,11 +102,11 @@ const char *vmm_topic_meant(const char *word)
 /* The row of run, as its help has it. */
 static bool show_option(const char *name)
 {
-	struct vsu_option run[VMM_OPTION_ROWS], one[2] = { { .name = NULL }, { .name = NULL } };
+	struct vsu_option run[VMM_RUN_ROWS], one[2] = { { .name = NULL }, { .name = NULL } };
 	const struct vsu_option *row = run;
 	char line[1024];
 
-	vmm_option_table(run);
+	vmm_run_table(run);
 	while (row->name && (strcmp(row->name, name) != 0 || row->kind == VSU_OPTION_OPERAND))
 		row++;
 	if (!row->name)
@@ -164,8 +165,10 @@ static int refuse_unknown(const char *word, const char *const *commands, struct 
 
 int vmm_other_command(const char *word, const char *const *commands, struct vsu_error *err)
 {
+	struct vsu_option run[VMM_RUN_ROWS];
 	size_t i;
 
+	vmm_run_table(run);
 	for (i = 0; i < sizeof(commands_of_others) / sizeof(commands_of_others[0]); i++)
 		if (has_word(commands_of_others[i].theirs, word))
 			return vsu_error_set(err, -ENOENT, "no command '%s'; %s", word, commands_of_others[i].answer);
@@ -173,7 +176,7 @@ int vmm_other_command(const char *word, const char *const *commands, struct vsu_
 		return vsu_error_set(err, -ENOENT, "no command '%s'; of a machine with --control=SOCKET it is 'cvmm ctl SOCKET %s'", word, word);
 	if (is_topic(word))
 		return vsu_error_set(err, -ENOENT, "no command '%s'; 'cvmm help %s' describes it", word, word);
-	if (vmm_option_named(word, strlen(word)))
+	if (vmm_option_row(run, word, strlen(word)))
 		return vsu_error_set(err, -ENOENT, "no command '%s'; --%s is an option of 'cvmm run'", word, word);
 	if (!access(word, F_OK) && (strpbrk(word, "./") || !vsu_nearest(word, commands)))
 		return vsu_error_set(err, -ENOENT, "no command '%s', which is a file; 'cvmm boot FILE' boots a disk image, 'cvmm run FILE' a kernel, 'cvmm exec FILE' runs a program", word);

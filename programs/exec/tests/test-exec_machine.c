@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "exec/exec_machine.h"
-#include "config/options.h"
+#include "common/tests/parsed.h"
 #include "util.h"
 
 static char folder[] = "/tmp/test-exec-XXXXXX";
@@ -91,9 +91,19 @@ static bool has_word(const char *wanted)
 	return false;
 }
 
+static unsigned int count_devices(const struct cvmm_configuration *c)
+{
+	struct cvmm_option o;
+	unsigned int i, n = 0;
+
+	for (i = 0; !cvmm_configuration_get_option(c, i, &o, NULL); i++)
+		n += !strcmp(o.name, "device") || !strcmp(o.name, "fs") || !strcmp(o.name, "console");
+	return n;
+}
+
 START_TEST(words_are_a_command_line_of_run)
 {
-	struct vmm_options o;
+	struct parsed o;
 	char **argv;
 	int n;
 
@@ -105,9 +115,9 @@ START_TEST(words_are_a_command_line_of_run)
 	ck_assert(has_word("--cpus=2"));
 	argv = words(&n);
 	ck_assert_str_eq(argv[n - 1], "vmlinux");
-	ck_assert_int_eq(vmm_options_parse(&o, n, argv, &err), 0);
-	ck_assert_uint_eq(o.machine.ndevices, 3);
-	vmm_options_free(&o);
+	ck_assert_int_eq(parsed_make(&o, (size_t)n - 1, (const char *const *)argv + 1, &err), 0);
+	ck_assert_uint_eq(count_devices(o.c), 3);
+	parsed_free(&o);
 }
 END_TEST
 
@@ -276,7 +286,7 @@ END_TEST
 
 START_TEST(image_is_a_disk_in_place_of_the_root)
 {
-	struct vmm_options o;
+	struct parsed o;
 	char shared[160], **argv;
 	int n;
 
@@ -288,8 +298,8 @@ START_TEST(image_is_a_disk_in_place_of_the_root)
 	snprintf(shared, sizeof(shared), "--fs=path=");
 	ck_assert(begins_with(shared));	/* the current folder */
 	argv = words(&n);
-	ck_assert_int_eq(vmm_options_parse(&o, n, argv, &err), 0);
-	vmm_options_free(&o);
+	ck_assert_int_eq(parsed_make(&o, (size_t)n - 1, (const char *const *)argv + 1, &err), 0);
+	parsed_free(&o);
 }
 END_TEST
 
