@@ -77,7 +77,7 @@ static void check_words(const struct vmm_arguments *merged)
 	CHECK(argv);
 	argv[0] = command;
 	memcpy(argv + 1, words.words, (size_t)words.n * sizeof(*argv));
-	CHECK(!vmm_arguments_parse(&again, words.n + 1, argv, NULL));
+	CHECK(!vmm_arguments_parse(&again, NULL, words.n + 1, argv, NULL));
 	CHECK(again.n == merged->n);
 	for (i = 0; i < again.n; i++)
 		check_same(&merged->list[i], &again.list[i]);
@@ -123,8 +123,8 @@ static void merge(struct line *saved_line, struct line *given_line, enum vmm_wor
 	struct vmm_arguments saved, given, merged = { .n = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_ignored ignored;
-	int rc = vmm_arguments_parse(&saved, saved_line->argc, saved_line->argv, &err);
-	int more = vmm_arguments_parse(&given, given_line->argc, given_line->argv, rc ? NULL : &err);
+	int rc = vmm_arguments_parse(&saved, NULL, saved_line->argc, saved_line->argv, &err);
+	int more = vmm_arguments_parse(&given, NULL, given_line->argc, given_line->argv, rc ? NULL : &err);
 
 	rc = rc ? rc : more;
 	if (!rc)

@@ -22,7 +22,6 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "config/ends.h"
 #include "control/control.h"
 #include "machine/answers.h"
 #include "play.h"

@@ -3,9 +3,11 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <vmm-sys-util/option_place.h>
+#include <vmm-sys-util/parse.h>
 
 #include "common/program_options.h"
 
@@ -13,6 +15,8 @@ enum {
 	CONTROL, SOCKET_MODE, SOCKET_GROUP, SANDBOX, DAEMON_PATH, USER, JAIL, REBOOT, CONFIG, JSON,
 	LOG_LEVEL, VERBOSE, HELP, ROWS,
 };
+
+#define INHERITED "fd:"
 
 static const char *const reboots[] = { "exit", "restart", NULL };
 
@@ -125,6 +129,21 @@ static void store_option(struct vmm_program_options *p, const struct cvmm_option
 		p->log_level = VSU_LOG_INFO;
 	else
 		(void)vsu_place_store(&places[o->own], p, &o->value);
+}
+
+int vmm_control_end_read(struct vmm_control_end *end, struct vsu_error *err)
+{
+	const char *text = end->path;
+	uint64_t fd;
+
+	if (!text || strncmp(text, INHERITED, strlen(INHERITED)) != 0)
+		return 0;
+	text += strlen(INHERITED);
+	if (vsu_parse_u64(text, &fd) < 0 || fd > INT_MAX)
+		return vsu_error_set(err, -EINVAL, "option --control: '%s' is not the number of a descriptor",
+				     text);
+	*end = (struct vmm_control_end){ .inherited = true, .fd = (int)fd };
+	return 0;
 }
 
 static int check_values(struct vmm_program_options *p, struct vsu_error *err)

@@ -15,8 +15,17 @@
 #include <device-kinds/socket_access.h>
 #include <vmm-sys-util/log_level.h>
 
-#include "config/ends.h"
-#include "config/sandbox_option.h"
+#include "common/sandbox_option.h"
+
+/* A listening UNIX socket. All zero: none. */
+struct vmm_control_end {
+	const char *path;	/* the socket to create; NULL: none */
+	bool inherited;		/* fd, of the program that started this one, such as systemd */
+	int fd;
+};
+
+/* path is the text of the option, or NULL. -EINVAL: "fd:" without the number of a descriptor. */
+int vmm_control_end_read(struct vmm_control_end *end, struct vsu_error *err);
 
 /* Strings are those of the configuration. */
 struct vmm_program_options {

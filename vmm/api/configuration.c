@@ -92,7 +92,7 @@ static int read_cpu(struct vmm_configuration *c, struct vsu_error *err)
 static int parse_saved(struct vmm_configuration *c, char **words, int n, struct vsu_error *err)
 {
 	words[0] = (char[]){ "" };
-	return vmm_arguments_parse_for(&c->saved, c->own, n + 1, words, err);
+	return vmm_arguments_parse(&c->saved, c->own, n + 1, words, err);
 }
 
 static int read_saved(struct vmm_configuration *c, const char *folder, struct vsu_error *err)
@@ -238,7 +238,7 @@ static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 
 static bool is_of_start(const struct vmm_option_row *row)
 {
-	return row->scope == VMM_SCOPE_START || row->of_report || (row->own && row->change == VMM_CHANGE_START);
+	return row->scope == VMM_SCOPE_START || (row->own && row->change == VMM_CHANGE_START);
 }
 
 /* Before a source connects. */

@@ -31,13 +31,13 @@ static int check_argument(const struct cvmm_options *o, const struct vmm_argumen
 
 	if (row->own)
 		return 0;
-	if (row->scope == VMM_SCOPE_PROCESS)
+	if (row->scope == VMM_SCOPE_OWNER)
 		return vsu_error_set(err, -ENOENT, "option --%s is for the process of cvmm, not for a machine",
 				     row->option.name);
 	if (is_kernel(a) && o->has_kernel)
 		return vsu_error_set(err, -EINVAL, "a second kernel, '%s'", a->value.text);
 	/* a device of the saved machine, and the address of a source, which is read before the others */
-	if (row->once.after || (row->change == VMM_CHANGE_DEVICE && !strcmp(a->value.text, "saved")))
+	if (row->once || (row->change == VMM_CHANGE_DEVICE && !strcmp(a->value.text, "saved")))
 		return 0;
 	return vmm_options_check_value(a, err);
 }
@@ -83,7 +83,7 @@ static int append_all(struct cvmm_options *o, const struct vmm_arguments *added,
 static int add_argv(struct cvmm_options *o, int argc, char *const *argv, struct vsu_error *err)
 {
 	struct vmm_arguments added;
-	int rc = vmm_arguments_parse_for(&added, o->own, argc, argv, err);
+	int rc = vmm_arguments_parse(&added, o->own, argc, argv, err);
 
 	if (!rc)
 		rc = check_all(o, &added, err);
@@ -306,7 +306,7 @@ size_t cvmm_option_table(const struct cvmm_option_row *own, struct vsu_option *t
 
 	for (row = vmm_option_rows; row->option.name; row++) {
 		mine = find_own(own, row->option.name);
-		if (!mine && row->scope == VMM_SCOPE_PROCESS)
+		if (!mine && row->scope == VMM_SCOPE_OWNER)
 			continue;
 		if (count++ < n)
 			table[count - 1] = mine ? mine->option : row->option;

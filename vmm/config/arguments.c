@@ -22,7 +22,6 @@ static int no_memory(struct vsu_error *err)
 struct parsing {
 	struct vmm_arguments *to;
 	const struct vmm_option_row *rows[VMM_ALL_ROWS];
-	unsigned int n;
 };
 
 static int on_option(void *opaque, unsigned int index,
@@ -35,39 +34,21 @@ static int on_option(void *opaque, unsigned int index,
 	return 0;
 }
 
-static int parse_by(struct parsing *p, int argc, char *const *argv, struct vsu_error *err)
+int vmm_arguments_parse(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
+			char *const *argv, struct vsu_error *err)
 {
 	struct vsu_option table[VMM_ALL_ROWS];
+	struct parsing p = { .to = a };
+	const unsigned int n = vmm_own_rows_all(own, p.rows);
 	unsigned int i;
 
-	for (i = 0; i < p->n; i++)
-		table[i] = p->rows[i]->option;
-	table[i] = (struct vsu_option){ .name = NULL };
-	*p->to = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*p->to->list)) };
-	if (!p->to->list)
+	for (i = 0; i < n; i++)
+		table[i] = p.rows[i]->option;
+	table[n] = (struct vsu_option){ .name = NULL };
+	*a = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*a->list)) };
+	if (!a->list)
 		return no_memory(err);
-	return vsu_option_parse_argv(table, argc, argv, on_option, p, NULL, err);
-}
-
-int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
-			struct vsu_error *err)
-{
-	struct parsing p = { .to = a };
-
-	while (vmm_option_rows[p.n].option.name) {
-		p.rows[p.n] = &vmm_option_rows[p.n];
-		p.n++;
-	}
-	return parse_by(&p, argc, argv, err);
-}
-
-int vmm_arguments_parse_for(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
-			    char *const *argv, struct vsu_error *err)
-{
-	struct parsing p = { .to = a };
-
-	p.n = vmm_own_rows_all(own, p.rows);
-	return parse_by(&p, argc, argv, err);
+	return vsu_option_parse_argv(table, argc, argv, on_option, &p, NULL, err);
 }
 
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

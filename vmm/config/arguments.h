@@ -34,14 +34,11 @@ struct vmm_words {
 };
 
 /*
- * argv[0] is the command. Values point into argv. -ENOENT: an unknown option, or an operand too
+ * own: rows of an owner (own_rows.h), or NULL. argv[0] is no word. Values point into argv. -ENOENT: an unknown option, or an operand too
  * many; -EINVAL: a value that is refused. Free the arguments in both cases.
  */
-int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
-			struct vsu_error *err);
-/* The same with the rows of an owner (own_rows.h) or NULL: without --help if own has none. */
-int vmm_arguments_parse_for(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
-			    char *const *argv, struct vsu_error *err);
+int vmm_arguments_parse(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
+			char *const *argv, struct vsu_error *err);
 
 /* Copies all, and their values, so that the words may be freed. -ENOMEM. */
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reads the values of --serial and --control. */
+/* Reads the value of --serial. */
 #include <config.h>
 
-#include <errno.h>
-#include <limits.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include <vmm-sys-util/parse.h>
-
 #include "config/ends.h"
-
-#define INHERITED "fd:"
 
 /* How a value begins; a word is a whole value, others are followed by a path. */
 static const struct {
@@ -40,19 +34,4 @@ void vmm_serial_end_read(struct vmm_serial_end *end)
 	len = strlen(serial_ends[i].text);
 	end->how = serial_ends[i].how;
 	end->path = serial_ends[i].is_word ? NULL : text + len;
-}
-
-int vmm_control_end_read(struct vmm_control_end *end, struct vsu_error *err)
-{
-	const char *text = end->path;
-	uint64_t fd;
-
-	if (!text || strncmp(text, INHERITED, strlen(INHERITED)) != 0)
-		return 0;
-	text += strlen(INHERITED);
-	if (vsu_parse_u64(text, &fd) < 0 || fd > INT_MAX)
-		return vsu_error_set(err, -EINVAL, "option --control: '%s' is not the number of a descriptor",
-				     text);
-	*end = (struct vmm_control_end){ .inherited = true, .fd = (int)fd };
-	return 0;
 }

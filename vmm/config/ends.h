@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The host's end of the serial port and of the control socket: --serial, --serial-log and
- * --control.
+ * The host's end of the serial port: --serial and --serial-log.
  *
  * Threads: no state.
  */
 #ifndef VMM_CONFIG_ENDS_H
 #define VMM_CONFIG_ENDS_H
 
-#include <stdbool.h>
 #include <stdint.h>
-
-#include <vmm-sys-util/error.h>
 
 struct vmm_serial_end {
 	enum {
@@ -27,17 +23,7 @@ struct vmm_serial_end {
 	uint64_t log_size;	/* 0: the default */
 };
 
-/* A listening UNIX socket. All zero: none. */
-struct vmm_control_end {
-	const char *path;	/* the socket to create; NULL: none */
-	bool inherited;		/* fd, of the program that started this one, such as systemd */
-	int fd;
-};
-
 /* path is the text of the option, or NULL. */
 void vmm_serial_end_read(struct vmm_serial_end *end);
-
-/* path is the text of the option, or NULL. -EINVAL: "fd:" without the number of a descriptor. */
-int vmm_control_end_read(struct vmm_control_end *end, struct vsu_error *err);
 
 #endif

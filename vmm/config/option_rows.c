@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The options of "cvmm run", a row for each. */
+/* The options of a machine, a row for each. */
 #include <config.h>
 
 #include <string.h>
@@ -7,14 +7,15 @@
 #include <device-kinds/kind.h>
 #include <device-kinds/port_log.h>
 #include <vmm-sys-util/file_value.h>
-#include <vmm-sys-util/log_level.h>
 
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "config/saved_words.h"
 
 #define MACHINE .scope = VMM_SCOPE_MACHINE
-#define PROCESS .scope = VMM_SCOPE_PROCESS
+/* An option of cvmm's process, which a saved machine can have: its owner reads the value. */
+#define OF_CVMM(its_name, its_kind) \
+	.option = { .name = (its_name), .kind = VSU_OPTION_##its_kind }, .scope = VMM_SCOPE_OWNER
 #define START .scope = VMM_SCOPE_START, .change = VMM_CHANGE_START
 #define REFERS(what) .refers = DEVKIND_REFERS_##what
 #define LIST REFERS(PROPERTIES)
@@ -26,7 +27,6 @@
 #define STREAM (1u << VMM_WORDS_STREAM)
 
 static const char *const changed_disks[] = { "refuse", "accept", NULL };
-static const char *const reboots[] = { "exit", "restart", NULL };
 static const char *const transports[] = {
 	[VMM_TRANSPORT_AUTO] = "auto", [VMM_TRANSPORT_MMIO] = "mmio",
 	[VMM_TRANSPORT_PCI] = "pci", NULL,
@@ -114,9 +114,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 		      .min = DEVKIND_PORT_LOG_MIN, .max = DEVKIND_PORT_LOG_MAX, .preset = DEVKIND_PORT_LOG_PRESET,
 		      .help = "size at which the log of the serial port moves to FILE.1" },
 	  MACHINE, PLACE(machine.serial.log_size), .change = VMM_CHANGE_VALUE, .without = CLONE, .needs = "serial-log" },
-	{ .option = { .name = "control", .kind = VSU_OPTION_STRING, .arg = "SOCKET|fd:N",
-		      .help = "UNIX socket for commands while the guest runs" },
-	  PROCESS, REFERS(SOCKET), PLACE(process.control.path), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
+	{ OF_CVMM("control", STRING), REFERS(FILE_READ), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
 	{ .option = { .name = "gdb-wait", .kind = VSU_OPTION_FLAG },
 	  START, PLACE(start.gdb_wait), .needs = "gdb" },
 	{ .option = { .name = "gdb", .kind = VSU_OPTION_STRING, .arg = "SOCKET",
@@ -125,30 +123,14 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = "latency", .kind = VSU_OPTION_FLAG,
 		      .help = "measure how long requests of disks and folders take, for status and stats" },
 	  MACHINE, PLACE(machine.latency), .change = VMM_CHANGE_VALUE },
-	{ .option = DEVKIND_SOCKET_MODE_OPTION,
-	  PROCESS, REFERS(TEXT), PLACE(process.sockets.mode), .change = VMM_CHANGE_VALUE, .without = STREAM },
-	{ .option = DEVKIND_SOCKET_GROUP_OPTION,
-	  PROCESS, REFERS(GROUP), PLACE(process.sockets.group), .change = VMM_CHANGE_VALUE, .without = STREAM },
-	{ .option = { .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
-		      .preset = "on",
-		      .help = "restrict privileges, system calls and files: on[,folder=FOLDER...], log, off" },
-	  PROCESS, LIST, PLACE(process.sandbox), .change = VMM_CHANGE_OWN, .kept_value = "on" },
-	{ .option = { .name = "daemon-path", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
-		      .preset = DAEMON_FOLDER,
-		      .help = "folder of the daemons for devices with backend=spawn" },
-	  PROCESS, REFERS(PROGRAMS), PLACE(process.daemon_path), .change = VMM_CHANGE_OWN },
-	{ .option = { .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",
-		      .help = "run as this user after all files are opened" },
-	  PROCESS, REFERS(USER), PLACE(process.user), .change = VMM_CHANGE_VALUE, .without = STREAM },
-	{ .option = { .name = "jail", .kind = VSU_OPTION_FLAG,
-		      .help = "run in own namespaces, with a root that has only the options' files" },
-	  PROCESS, PLACE(process.jail), .change = VMM_CHANGE_VALUE, .without = STREAM },
-	{ .option = { .name = "reboot", .kind = VSU_OPTION_CHOICE, .choices = reboots,
-		      .preset = "exit", .help = "what to do when the guest reboots" },
-	  PROCESS, PLACE(process.restart) },
-	{ .option = { .name = "config", .kind = VSU_OPTION_STRING, .arg = "FILE",
-		      .help = "read the arguments from the JSON of a dry run" },
-	  PROCESS, REFERS(FILE_READ), .once = { "a second ", "; only one is allowed" } },
+	{ OF_CVMM("socket-mode", STRING), REFERS(TEXT), .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ OF_CVMM("socket-group", STRING), REFERS(TEXT), .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ OF_CVMM("sandbox", STRING), REFERS(TEXT), .change = VMM_CHANGE_OWN, .kept_value = "on" },
+	{ OF_CVMM("daemon-path", STRING), REFERS(PROGRAMS), .change = VMM_CHANGE_OWN },
+	{ OF_CVMM("user", STRING), REFERS(TEXT), .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ OF_CVMM("jail", FLAG), .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ OF_CVMM("reboot", STRING), REFERS(TEXT) },
+	{ OF_CVMM("config", STRING), REFERS(FILE_READ) },
 	{ .option = { .name = "from", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
 		      .help = "continue the machine saved in this folder" },
 	  START, REFERS(FOLDER_READ), PLACE(start.from) },
@@ -170,36 +152,22 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  MACHINE, PLACE(machine.power_off_ms), .change = VMM_CHANGE_VALUE },
 	{ .option = { .name = "incoming", .kind = VSU_OPTION_STRING, .arg = "ADDRESS",
 		      .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT, exec:COMMAND or fd:N" },
-	  START, REFERS(PEER), .once = { "", " is allowed only once, on the command line" } },
+	  START, REFERS(PEER), .once = " is allowed only once, on the command line" },
 	{ .option = { .name = "dry-run", .kind = VSU_OPTION_FLAG },
-	  START, PLACE(start.dry_run), .of_report = true },
-	{ .option = { .name = "json", .kind = VSU_OPTION_FLAG,
-		      .help = "allocate and check everything, print the machine (--json: as JSON), and exit" },
-	  PROCESS, PLACE(process.json), .change = VMM_CHANGE_START, .of_report = true, .needs = "dry-run" },
-	{ .option = VSU_LOG_LEVEL_OPTION,
-	  PROCESS, .place = VSU_PLACE_LEVEL, .change = VMM_CHANGE_VALUE },
-	{ .option = VSU_LOG_VERBOSE_OPTION,
-	  PROCESS, .place = VSU_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
+	  START, PLACE(start.dry_run) },
+	{ OF_CVMM("json", FLAG), .change = VMM_CHANGE_START },
+	{ OF_CVMM("log-level", STRING), REFERS(TEXT), .change = VMM_CHANGE_VALUE },
+	{ OF_CVMM("verbose", FLAG), .change = VMM_CHANGE_VALUE },
 	{ .option = { .name = "KERNEL", .kind = VSU_OPTION_OPERAND },
 	  MACHINE, REFERS(FILE_READ), PLACE(machine.kernel) },
 	{ .option = { .name = "DISK", .kind = VSU_OPTION_OPERAND, .repeat = true },
 	  MACHINE, REFERS(FILE_WRITTEN), .how = VMM_DEVICE_DISK_PATH, .kind = devkind_blk },
-	{ .option = VSU_OPTION_ROW_HELP,
-	  PROCESS, PLACE(process.help), .change = VMM_CHANGE_START },
+	{ OF_CVMM("help", FLAG), .change = VMM_CHANGE_START },
 	{ .option = { .name = NULL } },
 };
 
 _Static_assert(sizeof(vmm_option_rows) / sizeof(vmm_option_rows[0]) <= VMM_OPTION_ROWS,
 	       "VMM_OPTION_ROWS is too small");
-
-void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS])
-{
-	const struct vmm_option_row *row = vmm_option_rows;
-
-	do {
-		*table++ = row->option;
-	} while (row++->option.name);
-}
 
 const char *vmm_option_public_name(const struct vmm_option_row *row)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The table of the options of "cvmm run". Parser, help, the options of a continued machine,
- * the sandbox and the jail are loops over its rows.
+ * The table of the options of a machine. The parser, the options of a continued machine and the
+ * references of a configuration are loops over its rows.
  *
  * Threads: no state.
  */
@@ -16,7 +16,7 @@
 /* The owner of an option: the part of struct vmm_options that it belongs to. */
 enum vmm_option_scope {
 	VMM_SCOPE_MACHINE = 1,	/* saved and moved with it */
-	VMM_SCOPE_PROCESS,	/* that runs it */
+	VMM_SCOPE_OWNER,	/* saved with it, and read by its owner: own rows, and those of cvmm */
 	VMM_SCOPE_START,	/* of this process: never part of a machine's command line */
 };
 
@@ -40,22 +40,17 @@ struct vmm_option_row {
 	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
 	const char *kept_value;	/* with VMM_CHANGE_OWN */
 	unsigned int own;	/* of the owner: 1 + its index in that table (own_rows.h); else 0 */
-	bool of_report;		/* a flag that shows the machine instead of running it */
 	const char *needs;	/* another option without which it has no use, or NULL */
 	enum vmm_device_how how; /* of a device */
 	const struct devkind *(*kind)(void); /* of a device; NULL: the list names it */
-	/* of an option that is read before all others: around "--NAME 'VALUE'" in a refusal */
-	struct { const char *before, *after; } once;
+	const char *once;	/* of an option that is read before all others: ends the refusal of a second one */
 };
 
 /* Ends with a row without a name. */
 extern const struct vmm_option_row vmm_option_rows[];
 
-/* Room for the table of the parser and of the help, with its terminator. */
+/* Room for their number, with the terminator. */
 #define VMM_OPTION_ROWS 52
-
-/* The table's index of an option is that of its row. */
-void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS]);
 
 /* The row of --NAME, or of an operand with this name; NULL: none. */
 const struct vmm_option_row *vmm_option_named(const char *name, size_t len);

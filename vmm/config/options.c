@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Parses the options of "cvmm run". */
+/* Reads the options of a machine. */
 #include <config.h>
 
 #include <errno.h>
@@ -39,19 +39,6 @@ static int add_device(struct vmm_config *c, enum vmm_device_how how,
 	return 0;
 }
 
-/* The program changes its level, not the parser. */
-static bool take_level(struct vmm_options *o, const struct vmm_option_row *row,
-		       const struct vsu_option_value *value)
-{
-	if (row->place.kind == VSU_PLACE_OF_LEVEL)
-		o->process.log_level = (enum vsu_log_level)value->number;
-	else if (row->place.kind == VSU_PLACE_OF_VERBOSE)
-		o->process.log_level = VSU_LOG_INFO;
-	else
-		return false;
-	return true;
-}
-
 static int take_argument(struct reading *r, const struct vmm_argument *a, struct vsu_error *err)
 {
 	struct vmm_options *o = r->options;
@@ -59,15 +46,14 @@ static int take_argument(struct reading *r, const struct vmm_argument *a, struct
 	const struct vmm_option_row *row = a->row;
 	const char *name = row->option.name;
 
-	if (row->own) {
+	if (row->scope == VMM_SCOPE_OWNER) {
 		o->machine.shareable |= row->refers == DEVKIND_REFERS_PROGRAMS;
 		return 0;
 	}
-	if (take_level(o, row, value) || vsu_place_store(&row->place, o, value))
+	if (vsu_place_store(&row->place, o, value))
 		return 0;
-	if (row->once.after)
-		return vsu_error_set(err, -EINVAL, "%s--%s '%s'%s", row->once.before, name,
-				     value->text, row->once.after);
+	if (row->once)
+		return vsu_error_set(err, -EINVAL, "--%s '%s'%s", name, value->text, row->once);
 	return row->how ? add_device(&o->machine, row->how, value->text, err) :
 			  add_memory(&r->memory, value->text, err);
 }
@@ -131,15 +117,6 @@ static int check_gdb(const struct vmm_config *c, struct vsu_error *err)
 	       vsu_error_set(err, -EINVAL, "option --gdb: the guest has private memory (--memory private=on), which a debugger cannot read; leave one of them out") : 0;
 }
 
-static int check_process(struct vmm_process_options *p, struct vsu_error *err)
-{
-	int rc = devkind_socket_access_read(&p->sockets, err);
-
-	if (!rc)
-		rc = vmm_control_end_read(&p->control, err);
-	return rc ? rc : vmm_sandbox_option_read(p->sandbox, &p->confinement, err);
-}
-
 static int check_name(const struct vmm_config *c, struct vsu_error *err)
 {
 	const size_t len = c->name ? strlen(c->name) : 1;
@@ -158,7 +135,6 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 
 	if (!o->machine.kernel)
 		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
-	o->machine.shareable |= o->process.daemon_path != NULL;
 	vmm_serial_end_read(&o->machine.serial);
 	rc = check_needs(o, err);
 	if (!rc)
@@ -167,8 +143,6 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 		rc = vmm_cpus_option_read(&o->machine.cpus, err);
 	if (!rc)
 		rc = varch_cpu_option_read(&o->machine.cpu, err);
-	if (!rc)
-		rc = check_process(&o->process, err);
 	if (!rc)
 		rc = read_devices(&o->machine, err);
 	if (!rc)
@@ -187,15 +161,11 @@ static int check_values(struct vmm_options *o, const struct vmm_memory_lists *me
 	if (!rc)
 		rc = varch_cpu_option_read(&o->machine.cpu, err);
 	if (!rc)
-		rc = check_process(&o->process, err);
-	if (!rc)
 		rc = read_devices(&o->machine, err);
 	return rc < 0 || !memory->n ? rc : vmm_memory_specs_read(&o->machine.memory, memory, err);
 }
 
-/* Options of these scopes, a mask of 1 << enum vmm_option_scope. */
-static int take_arguments(struct reading *r, const struct vmm_arguments *arguments,
-			  unsigned int scopes, struct vsu_error *err)
+static int take_arguments(struct reading *r, const struct vmm_arguments *arguments, struct vsu_error *err)
 {
 	struct vmm_options *o = r->options;
 	const struct vmm_arguments *own = &o->machine.arguments;
@@ -203,11 +173,9 @@ static int take_arguments(struct reading *r, const struct vmm_arguments *argumen
 	int rc;
 
 	memset(o, 0, sizeof(*o));
-	o->process.log_level = VSU_LOG_WARNING;
 	rc = vmm_arguments_copy(&o->machine.arguments, arguments, err);
 	for (i = 0; !rc && i < own->n; i++)
-		if (scopes & 1u << own->list[i].row->scope)
-			rc = take_argument(r, &own->list[i], err);
+		rc = take_argument(r, &own->list[i], err);
 	return rc;
 }
 
@@ -215,9 +183,9 @@ int vmm_options_read(struct vmm_options *options, const struct vmm_arguments *ar
 		     struct vsu_error *err)
 {
 	struct reading r = { .options = options, .memory.what = "--memory" };
-	int rc = take_arguments(&r, arguments, ~0u, err);
+	int rc = take_arguments(&r, arguments, err);
 
-	if (!rc && !options->process.help)
+	if (!rc)
 		rc = check_options(options, &r.memory, err);
 	if (rc < 0)
 		vmm_options_free(options);
@@ -230,7 +198,7 @@ int vmm_options_check_value(const struct vmm_argument *argument, struct vsu_erro
 	const struct vmm_arguments one = { .list = &copy, .n = 1 };
 	struct vmm_options o;
 	struct reading r = { .options = &o, .memory.what = "--memory" };
-	int rc = take_arguments(&r, &one, ~0u, err);
+	int rc = take_arguments(&r, &one, err);
 
 	if (!rc)
 		rc = check_values(&o, &r.memory, err);
@@ -238,35 +206,8 @@ int vmm_options_check_value(const struct vmm_argument *argument, struct vsu_erro
 	return rc;
 }
 
-int vmm_options_read_process(struct vmm_options *options, const struct vmm_arguments *arguments,
-			     struct vsu_error *err)
-{
-	struct reading r = { .options = options };
-	int rc = take_arguments(&r, arguments, 1u << VMM_SCOPE_PROCESS, err);
-
-	if (!rc)
-		rc = check_process(&options->process, err);
-	if (rc < 0)
-		vmm_options_free(options);
-	return rc;
-}
-
-int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
-		      struct vsu_error *err)
-{
-	struct vmm_arguments arguments;
-	int rc = vmm_arguments_parse(&arguments, argc, argv, err);
-
-	memset(options, 0, sizeof(*options));
-	if (!rc)
-		rc = vmm_options_read(options, &arguments, err);
-	vmm_arguments_free(&arguments);
-	return rc;
-}
-
 void vmm_options_free(struct vmm_options *options)
 {
-	vmm_sandbox_option_free(&options->process.confinement);
 	free(options->machine.specs);
 	vmm_memory_specs_free(&options->machine.memory);
 	vmm_arguments_free(&options->machine.arguments);

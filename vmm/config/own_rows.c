@@ -16,7 +16,7 @@ static int check_row(const struct cvmm_option_row *row, struct vsu_error *err)
 
 	if (row->option.kind == VSU_OPTION_OPERAND || row->option.kind == VSU_OPTION_ALIAS)
 		return vsu_error_set(err, -EINVAL, "row '%s' is an operand or an alias", name);
-	return same && same->scope != VMM_SCOPE_PROCESS ?
+	return same && same->scope != VMM_SCOPE_OWNER ?
 	       vsu_error_set(err, -EINVAL, "row '%s' is an option of a machine; choose another name", name) : 0;
 }
 
@@ -42,7 +42,7 @@ static void copy_row(struct vmm_option_row *to, const struct cvmm_option_row *fr
 	};
 
 	*to = (struct vmm_option_row){
-		.option = from->option, .scope = VMM_SCOPE_PROCESS, .refers = refers[from->refers],
+		.option = from->option, .scope = VMM_SCOPE_OWNER, .refers = refers[from->refers],
 		.change = changes[from->change], .without = from->without, .kept_value = from->kept_value,
 		.own = index + 1,
 	};

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "common/config_words.h"
-#include "config/option_rows.h"
+#include "common/program_options.h"
 #include "util.h"
 
-static struct vsu_option table[VMM_OPTION_ROWS];
+static struct vsu_option table[VMM_RUN_ROWS];
 static struct vsu_error err;
 static struct vmm_config_words w;
 static char file[64];
@@ -22,7 +22,7 @@ static void setup(void)
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	vmm_option_table(table);
+	vmm_run_table(table);
 	vsu_error_clear(&err);
 }
 

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "common/option_words.h"
-#include "config/option_rows.h"
+#include "common/program_options.h"
 #include "util.h"
 
-static struct vsu_option table[VMM_OPTION_ROWS];
+static struct vsu_option table[VMM_RUN_ROWS];
 
 static void setup(void)
 {
-	vmm_option_table(table);
+	vmm_run_table(table);
 }
 
 START_TEST(option_is_found_among_words)

@@ -67,13 +67,42 @@ static const struct { const char *line; int code; const char *says; } refused[] 
 	{ "k --sandbox=off,on", -EINVAL, "--sandbox 'off,on': expected on, log, off, or on,tls,folder=FOLDER" },
 	{ "k --sandbox=of", -ENOENT, "did you mean 'on'" },
 	{ "k --socket-mode=8", -EINVAL, "--socket-mode" },
-	{ "k --reboot=now", -EINVAL, "--reboot" },
+	{ "k --reboot=never", -EINVAL, "option --reboot: 'never' is not one of exit or restart" },
+	{ "k --log-level=loud", -EINVAL, "option --log-level: 'loud' is not one of error, warning, info or debug" },
+	{ "k --xyzzy", -ENOENT, "unknown option '--xyzzy'; try --help for the list of options" },
 };
 
 START_TEST(wrong_values_are_refused)
 {
 	ck_assert_int_eq(parse(refused[_i].line), refused[_i].code);
 	ck_assert_msg(strstr(err.msg, refused[_i].says), "%s", err.msg);
+}
+END_TEST
+
+static const struct { const char *text; int fd; } controls[] = {
+	{ NULL, -1 }, { "c", -1 }, { "./fd:3", -1 }, { "fd:0", 0 }, { "fd:17", 17 },
+};
+
+START_TEST(control_ends_at_a_socket_or_a_descriptor)
+{
+	struct vmm_control_end end = { .path = controls[_i].text };
+
+	ck_assert_int_eq(vmm_control_end_read(&end, &err), 0);
+	ck_assert_int_eq(end.inherited, controls[_i].fd >= 0);
+	if (end.inherited)
+		ck_assert_int_eq(end.fd, controls[_i].fd);
+	ck_assert_pstr_eq(end.path, end.inherited ? NULL : controls[_i].text);
+}
+END_TEST
+
+static const char *const no_numbers[] = { "fd:", "fd:x", "fd:-1", "fd:4294967296" };
+
+START_TEST(descriptor_of_control_is_a_number)
+{
+	struct vmm_control_end end = { .path = no_numbers[_i] };
+
+	ck_assert_int_eq(vmm_control_end_read(&end, &err), -EINVAL);
+	ck_assert_int_eq(strncmp(err.msg, "option --control: '", 19), 0);
 }
 END_TEST
 
@@ -135,6 +164,8 @@ int main(void)
 	tcase_add_test(tc, sandbox_is_one_of_three);
 	tcase_add_test(tc, values_are_those_of_their_options);
 	tcase_add_loop_test(tc, wrong_values_are_refused, 0, COUNT(refused));
+	tcase_add_loop_test(tc, control_ends_at_a_socket_or_a_descriptor, 0, COUNT(controls));
+	tcase_add_loop_test(tc, descriptor_of_control_is_a_number, 0, COUNT(no_numbers));
 	tcase_add_test(tc, options_of_daemons_are_passed_on);
 	tcase_add_loop_test(tc, option_has_its_topic, 0, COUNT(topics));
 	tcase_add_test(tc, help_has_related_options_side_by_side);

@@ -17,7 +17,6 @@
 #include <vmm-sys-util/sock.h>
 
 #include "owner.h"
-#include "config/ends.h"
 #include "control/control.h"
 #include "control/passed.h"
 #include "control/waiting.h"

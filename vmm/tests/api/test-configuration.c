@@ -51,7 +51,7 @@ static void add_word(const char *word)
 static int read_words(const struct vmm_peer_guard *guard)
 {
 	struct vmm_arguments given;
-	int rc = vmm_arguments_parse(&given, argc, argv, &err);
+	int rc = vmm_arguments_parse(&given, NULL, argc, argv, &err);
 
 	if (!rc)
 		rc = vmm_configuration_read(&c, NULL, &given, NULL, guard, &err);

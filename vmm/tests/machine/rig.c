@@ -7,6 +7,7 @@
 #include "../owner.h"
 #include "../turns.h"
 #include "rig.h"
+#include "../parse.h"
 
 struct rig rig;
 
@@ -90,9 +91,8 @@ void rig_options(const char *const *words)
 		argv[argc] = text[argc];
 	}
 	vmm_options_free(&rig.options);
-	ck_assert_msg(!vmm_options_parse(&rig.options, argc, argv, &rig.err),
+	ck_assert_msg(!parse_options(&rig.options, argc, argv, &rig.err),
 		      "%s", rig.err.msg);
-	rig.owner.sockets = rig.options.process.sockets.given ? &rig.options.process.sockets.access : NULL;
 }
 
 int rig_try(const struct cvmm_host *owner)

@@ -9,6 +9,7 @@
 #include "devices/devices.h"
 #include "machine/live.h"
 #include "../util.h"
+#include "../parse.h"
 
 static struct varch_cpus cpus;
 static struct vmm_machine m;
@@ -29,7 +30,7 @@ static void start(const char *line)
 		argv[argc++] = word;
 	argv[argc] = NULL;
 	vmm_options_free(&options);
-	ck_assert_int_eq(vmm_options_parse(&options, argc, argv, NULL), 0);
+	ck_assert_int_eq(parse_options(&options, argc, argv, NULL), 0);
 	m.config = &options.machine;
 	cpus.n = options.machine.cpus.n;
 	m.cpus = &cpus;

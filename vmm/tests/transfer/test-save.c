@@ -19,6 +19,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../machine/plug_rig.h"
+#include "../parse.h"
 
 /* The host's disk. The functions below replace those of the C library. */
 static struct {
@@ -625,7 +626,7 @@ START_TEST(clone_has_no_file_of_any_device_of_the_saved_machine)
 	rig_free();
 	fake_kvm_init();
 	fake.has_msi = true;
-	ck_assert_int_eq(vmm_options_parse(&original, COUNT(run_words) - 1, (char **)(uintptr_t)run_words,
+	ck_assert_int_eq(parse_options(&original, COUNT(run_words) - 1, (char **)(uintptr_t)run_words,
 					   &rig.err), 0);
 	RIG_OPTIONS("kernel", OWN_MEMORY, "--serial=null", "--from=saved", "--cpus=2", "--disk=other",
 		    "--disk=third");

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/option.h>
 
-#include "config/sandbox_option.h"
+#include "common/sandbox_option.h"
 
 /* The first rows are those of enum vmm_sandbox_how. */
 enum { TLS = VMM_SANDBOX_OFF + 1, FOLDER };

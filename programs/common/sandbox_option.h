@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_CONFIG_SANDBOX_OPTION_H
-#define VMM_CONFIG_SANDBOX_OPTION_H
+#ifndef VMM_COMMON_SANDBOX_OPTION_H
+#define VMM_COMMON_SANDBOX_OPTION_H
 
 #include <stdbool.h>
 
