@@ -274,7 +274,7 @@ int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err)
 	const char *kernel = c->kernel ? c->kernel : host;
 	int rc;
 
-	c->stage = VMM_STAGE_CONFIGURATION;
+	c->stage = CVMM_STEP_CONFIGURATION;
 	rc = c->kernel ? 0 : vagent_host_kernel("/boot", "/lib/modules", host, err);
 	if (!rc)
 		rc = make_initrd(c, kernel, err);
@@ -282,7 +282,7 @@ int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err)
 		rc = vmm_cloud_init_make(&c->seed, &c->seed_fd, err);
 	if (rc < 0)
 		return rc;
-	c->stage = VMM_STAGE_OPTIONS;
+	c->stage = CVMM_STEP_OPTIONS;
 	rc = set_word(c, 1, kernel, err);
 	if (!rc)
 		rc = serve_image(c, err);

@@ -17,7 +17,7 @@
 #include "common/image_server.h"
 #include "common/user_network.h"
 #include "common/program_options.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 
 /* Its own options; those of "cvmm run" follow in the whole table. */
 extern const struct vsu_option vmm_boot_own_options[];
@@ -34,7 +34,7 @@ struct vmm_boot_command {
 	struct vmm_image_server server;
 	struct vmm_user_network network;
 	int network_word;	/* index of --net=passt */
-	enum vmm_stage stage;	/* that failed: files of the first kernel and initrd, or options */
+	enum cvmm_step stage;	/* that failed: files of the first kernel and initrd, or options */
 	bool has_image, has_memory, is_dry, help;
 };
 

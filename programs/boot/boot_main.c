@@ -12,7 +12,7 @@
 #include "common/needs.h"
 #include "common/remedy.h"
 #include "common/run_command.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 
 static int show_boot_help(void)
 {
@@ -46,7 +46,7 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 		return vmm_complain_end(VSU_EXIT_HOST, err);
 	if (!rc)
 		rc = vmm_boot_command_make(c, err);
-	return rc < 0 ? vmm_complain_end(vmm_exit_status(c->stage, rc), err) :
+	return rc < 0 ? vmm_complain_end(cvmm_exit_status(c->stage, rc), err) :
 			vmm_run_words(c->nwords, c->words, NULL, err);
 }
 

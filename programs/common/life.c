@@ -23,7 +23,7 @@
 #include "log.h"
 #include "common/end_watch.h"
 #include "process.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 
 /* Much longer than a slow disk needs to write what the guest has left. */
 #define END_MS 60000
@@ -140,7 +140,7 @@ static int control_open(const struct vmm_program_options *options, struct vsu_er
 	rc = vsu_loop_new(&control_loop, err);
 	config.loop = control_loop;
 	rc = rc < 0 ? rc : vmm_commands_open(&commands, &config, err);
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) : 0;
+	return rc < 0 ? cvmm_exit_status(CVMM_STEP_SOCKET, rc) : 0;
 }
 
 static void control_close(void)

@@ -25,7 +25,7 @@
 #include "closer.h"
 #include "child/leash.h"
 #include "log.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "process.h"
 #include "common/run_command.h"
 #include "common/spawn/spawn.h"
@@ -48,9 +48,9 @@ static int restrict_process(const struct cvmm_configuration *c, const struct vmm
 	int rc = vmm_daemons_prepare(c, p, &spawner, err);
 
 	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_SOCKET, rc);
+		return cvmm_exit_status(CVMM_STEP_SOCKET, rc);
 	rc = vmm_confinement_close(&confinement, c, p, err);
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
+	return rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : 0;
 }
 
 /* The exit status of a failure, or 0. */
@@ -62,7 +62,7 @@ static int separate_process(const struct cvmm_configuration *c, const struct vmm
 	prog_raise_fd_limit();
 	rc = vmm_confinement_make(&confinement, c, p, runs_command, err);
 	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
+	return rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : 0;
 }
 
 /*
@@ -76,7 +76,7 @@ static int begin_receiving(void *opaque, const struct cvmm_configuration *c, str
 	int rc = vmm_program_options_read(&own, c, err);
 
 	(void)opaque;
-	source->status = rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) :
+	source->status = rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) :
 				  separate_process(c, &own, source->process, err);
 	if (source->status)
 		return err->code;
@@ -84,11 +84,11 @@ static int begin_receiving(void *opaque, const struct cvmm_configuration *c, str
 	if (rc >= 0 && source->process)
 		rc = prog_leash_tie(source->process, source->process_ms, &source->leash, err);
 	if (rc < 0) {
-		source->status = vmm_exit_status(VMM_STAGE_SOCKET, rc);
+		source->status = cvmm_exit_status(CVMM_STEP_SOCKET, rc);
 		return rc;
 	}
 	rc = vmm_confinement_receive(&confinement, &own, !strncmp(source->address, "tls:", 4), err);
-	source->status = rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
+	source->status = rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : 0;
 	return rc;
 }
 
@@ -201,10 +201,10 @@ static int read_words(const struct vsu_option *table, const struct vmm_config_wo
 	int rc = cvmm_options_new_for(vmm_program_rows, &o, err);
 
 	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+		return cvmm_exit_status(CVMM_STEP_OPTIONS, rc);
 	rc = add_words(o, table, w, err);
 	if (rc < 0)
-		status = vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+		status = cvmm_exit_status(CVMM_STEP_OPTIONS, rc);
 	else
 		rc = cvmm_configuration_new(o, &reader, out, err);
 	cvmm_options_free(o);
@@ -224,7 +224,7 @@ static int read_options(struct vmm_program_options *p, const struct cvmm_configu
 			rc = vmm_config_words_set(w, table, "cpu", o.value.text, err);
 	p->given = w->words + 1;
 	p->ngiven = w->n - 1;
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
+	return rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : 0;
 }
 
 int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err)
@@ -239,7 +239,7 @@ int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct
 	if (wants_help(table, argc, argv))
 		return show_run_help(table);
 	rc = vmm_config_words_make(&w, table, argc, argv, err);
-	status = rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : read_words(table, &w, &c, err);
+	status = rc < 0 ? cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc) : read_words(table, &w, &c, err);
 	if (!status)
 		status = read_options(&options, c, table, &w, err);
 	if (status && !beside)
@@ -256,7 +256,7 @@ int vmm_run_command(int argc, char **argv)
 	static struct vmm_network_words w;
 	struct vsu_error err = VSU_ERROR_INIT;
 	const int rc = vmm_network_words_make(&w, argc, argv, &err);
-	const int status = rc < 0 ? vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err) :
+	const int status = rc < 0 ? vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err) :
 				    vmm_run_words(w.nwords, w.words, NULL, &err);
 
 	vmm_network_words_free(&w);

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "control/commands.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "cli/cpu_command.h"
 #include "ctl/command.h"
 #include "ctl/ps_command.h"
@@ -48,7 +48,7 @@ static int cmd_memory(int argc, char **argv)
 	int rc = vmm_memory_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (command.help)
 		return show_memory_help();
 	rc = prog_handle_signals(VMM_MAX_MAPPINGS, &sigbus, &err);
@@ -80,7 +80,7 @@ static int cmd_ctl(int argc, char **argv)
 	int rc = vmm_control_request_parse(&request, argc, argv, &err);
 
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (request.help)
 		return show_control_help();
 	return vmm_complain_end(vmm_control_request_run(&request, stdout, &err), &err);
@@ -96,10 +96,10 @@ static int cmd_ps(int argc, char **argv)
 	if (rc < 0)
 		vmm_foreign_explain(vmm_foreign_ps, vmm_ps_command_options, argc, argv, false, &err);
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (!command.help) {
 		rc = vmm_ps_command_run(&command, stdout, &err);
-		return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+		return vmm_complain_end(rc < 0 ? cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc) : 0, &err);
 	}
 	vsu_option_help(vmm_ps_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm ps [FOLDER...]\n"
@@ -115,7 +115,7 @@ static int cmd_show(int argc, char **argv)
 	int rc = vmm_show_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (!command.help)
 		return vmm_complain_end(vmm_show_command_run(&command, stdout, &err), &err);
 	vsu_option_help(vmm_show_command_options, lines, sizeof(lines));
@@ -131,7 +131,7 @@ static int cmd_cpu(int argc, char **argv)
 	int rc = vmm_cpu_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (!command.help)
 		return vmm_complain_end(vmm_cpu_command_run(&command, stdout, &err), &err);
 	vsu_option_help(vmm_cpu_command_options, lines, sizeof(lines));
@@ -276,7 +276,7 @@ static int do_command(int argc, char **argv)
 	if (rc == -ENOENT)
 		vmm_foreign_explain(argc == 2 ? vmm_foreign_main : vmm_foreign_run, main_options, argc, argv, true, &err);
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (asked[OPT_HELP])
 		return show_help();
 	if (asked[OPT_VERSION])

@@ -11,7 +11,7 @@
 #include "exec/pool_command.h"
 #include "exec/pool_server.h"
 #include "exec/pool_worker.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 
 static int show_pool_help(void)
 {
@@ -42,7 +42,7 @@ static int pool_command(int argc, char **argv)
 	int fd = -1, status, rc = vmm_pool_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (command.help)
 		return show_pool_help();
 	rc = vmm_pool_server_open(&server, &command, &err);

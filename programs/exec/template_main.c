@@ -11,7 +11,7 @@
 #include "common/remedy.h"
 #include "exec/template_command.h"
 #include "exec/template_maker.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 
 static int show_template_help(void)
 {
@@ -49,7 +49,7 @@ static int template_command(int argc, char **argv)
 	int status, rc = vmm_template_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (command.help)
 		return show_template_help();
 	if (command.action == VMM_TEMPLATE_MAKE) {
@@ -57,7 +57,7 @@ static int template_command(int argc, char **argv)
 		return err.msg[0] ? vmm_complain_end(status, &err) : status;
 	}
 	rc = vmm_template_command_run(&command, stdout, &err);
-	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+	return vmm_complain_end(rc < 0 ? cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc) : 0, &err);
 }
 
 int main(int argc, char **argv)

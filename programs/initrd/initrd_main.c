@@ -7,7 +7,7 @@
 #include "common/command.h"
 #include "common/remedy.h"
 #include "initrd/initrd_command.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 
 static int show_help(void)
 {
@@ -24,11 +24,11 @@ static int run_command(int argc, char **argv)
 	int rc = vmm_initrd_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
-		return vmm_complain_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (command.help)
 		return show_help();
 	rc = vmm_initrd_command_run(&command, STDOUT_FILENO, &err);
-	return vmm_complain_end(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+	return vmm_complain_end(rc < 0 ? cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc) : 0, &err);
 }
 
 int main(int argc, char **argv)

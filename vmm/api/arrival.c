@@ -45,7 +45,7 @@ static int make_descriptors(struct cvmm_arrival *a)
 
 /* Called when the stream, or its listener, exists. */
 static int set_cancel(void *opaque, const char *address, const struct vmm_arguments *given,
-		      struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *err)
+		      struct vmm_stream *source, enum cvmm_step *stage, struct vsu_error *err)
 {
 	const struct cvmm_machine *m = opaque;
 

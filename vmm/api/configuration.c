@@ -18,7 +18,7 @@
 #include "api/configuration.h"
 #include "config/descriptors.h"
 #include "log/log.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "migration/address.h"
 
 #define MAX_BYTES (1u << 20)
@@ -163,7 +163,7 @@ static int confine_process(struct vmm_configuration *c, const char *address, str
 	const int rc = c->guard ? c->guard->begin(c->guard->opaque, address, &c->given, &c->stream, &c->stage, err) : 0;
 
 	if (!rc)
-		c->stage = VMM_STAGE_STREAM;
+		c->stage = CVMM_STEP_STREAM;
 	return rc;
 }
 
@@ -283,13 +283,13 @@ static int read_incoming(struct vmm_configuration *c, const char *address, struc
 
 	vmm_stream_init(&c->stream);
 	c->incoming = true;
-	c->stage = VMM_STAGE_STREAM;
+	c->stage = CVMM_STEP_STREAM;
 	rc = check_given(&c->given, err);
 	if (!rc)
 		rc = accept_machine(c, address, err);
 	if (rc < 0)
 		vmm_stream_refuse(&c->stream, err);
-	return rc < 0 && c->stage == VMM_STAGE_STREAM ?
+	return rc < 0 && c->stage == CVMM_STEP_STREAM ?
 	       vsu_error_prefix(err, rc, "option --incoming") : rc;
 }
 
@@ -304,7 +304,7 @@ int vmm_configuration_read(struct vmm_configuration *c, struct vmm_own_rows *own
 	c->log = log;
 	c->guard = guard;
 	c->own = vmm_own_rows_ref(own);
-	c->stage = VMM_STAGE_CONFIGURATION;
+	c->stage = CVMM_STEP_CONFIGURATION;
 	rc = vmm_descriptors_check(given, err);
 	if (!rc)
 		rc = copy_given(c, given, err);
@@ -323,7 +323,7 @@ static int read_cloned(struct vmm_options *options, struct vmm_options *saved,
 	int rc = vmm_options_read(saved, &c->saved, err);
 
 	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_CONFIGURATION,
+		return cvmm_exit_status(CVMM_STEP_CONFIGURATION,
 				       vsu_error_prefix(err, rc, "option --clone"));
 	options->start.saved = &saved->machine;
 	return VSU_EXIT_OK;
@@ -340,7 +340,7 @@ int vmm_configuration_parse(struct vmm_configuration *c, struct vmm_options *opt
 		options->start.stream = &c->stream;
 	options->start.channels = &c->channels;
 	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+		return cvmm_exit_status(CVMM_STEP_OPTIONS, rc);
 	return options->start.clone ? read_cloned(options, saved, c, err) : VSU_EXIT_OK;
 }
 

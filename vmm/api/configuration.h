@@ -14,7 +14,7 @@
 #include "config/options.h"
 #include "config/own_rows.h"
 #include "config/saved_words.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "migration/channels.h"
 
 struct vmm_log;
@@ -32,7 +32,7 @@ struct vmm_configuration {
 	struct vmm_stream stream; /* --incoming: after its command line was read */
 	struct vmm_channels channels;
 	bool incoming;
-	enum vmm_stage stage;	/* of a failure to read */
+	enum cvmm_step stage;	/* of a failure to read */
 };
 
 /*
@@ -42,7 +42,7 @@ struct vmm_configuration {
  */
 struct vmm_peer_guard {
 	int (*begin)(void *opaque, const char *address, const struct vmm_arguments *given,
-		     struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *err);
+		     struct vmm_stream *source, enum cvmm_step *stage, struct vsu_error *err);
 	void *opaque;
 };
 

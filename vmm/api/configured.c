@@ -18,7 +18,7 @@ int cvmm_priv_configuration_read(struct cvmm_configuration *c, const struct cvmm
 {
 	const int rc = vmm_configuration_read(&c->read, o->own, &o->arguments, log, guard, err);
 
-	return rc < 0 ? vmm_exit_status(c->read.stage, rc) :
+	return rc < 0 ? cvmm_exit_status(c->read.stage, rc) :
 			vmm_configuration_parse(&c->read, &c->options, &c->saved, err);
 }
 
@@ -31,7 +31,7 @@ void cvmm_priv_configuration_fini(struct cvmm_configuration *c)
 
 /* The process is confined before a source can name files. */
 static int begin_receiving(void *opaque, const char *address, const struct vmm_arguments *given,
-			   struct vmm_stream *stream, enum vmm_stage *stage, struct vsu_error *err)
+			   struct vmm_stream *stream, enum cvmm_step *stage, struct vsu_error *err)
 {
 	struct cvmm_configuration *c = opaque;
 	struct cvmm_source source = {
@@ -41,7 +41,7 @@ static int begin_receiving(void *opaque, const char *address, const struct vmm_a
 	const int rc = c->reader.receive(c->reader.opaque, c, &source, err);
 
 	(void)given;
-	*stage = VMM_STAGE_OPTIONS;
+	*stage = CVMM_STEP_OPTIONS;
 	c->refused = source.status;
 	if (source.leash >= 0)
 		stream->leash = source.leash;

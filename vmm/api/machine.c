@@ -12,7 +12,7 @@
 #include "api/machine_private.h"
 #include "api/options.h"
 #include "machine/events.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "run/console.h"
 #include "run/run.h"
 #include "setup/setup.h"

@@ -15,7 +15,7 @@
 
 #include "log/log.h"
 #include "machine/events.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "machine/sharing.h"
 #include "run/console.h"
 #include "run/cpu_faults.h"
@@ -338,7 +338,7 @@ int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
 			      m->lost);
 	}
 	if (rc < 0)
-		status = vmm_exit_status(VMM_STAGE_KVM, rc);
+		status = cvmm_exit_status(CVMM_STEP_KVM, rc);
 	vmm_life_end(&m->pause.life);
 	vmm_event_end(m, status, err);
 	return status;

@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "machine/disk_flush.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "machine/sharing.h"
 #include "run/console.h"
 #include "run/conversion.h"
@@ -37,7 +37,7 @@
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
 struct step {
 	int (*fn)(struct vmm_machine *m, struct vsu_error *err);
-	enum vmm_stage stage;
+	enum cvmm_step stage;
 };
 
 static int take_devices(struct vmm_machine *m, struct vsu_error *err)
@@ -187,98 +187,98 @@ static int make_loop(struct vmm_machine *m, struct vsu_error *err)
  * the machine itself.
  */
 static const struct step open_boot[] = {
-	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
-	{ take_devices, VMM_STAGE_OPTIONS },
-	{ vmm_machine_init_memory, VMM_STAGE_OPTIONS },
-	{ vmm_machine_check_memory, VMM_STAGE_OPTIONS },
-	{ vmm_boot_open, VMM_STAGE_KERNEL },
-	{ vmm_machine_choose_bus, VMM_STAGE_KVM },
+	{ vmm_machine_check_serial, CVMM_STEP_OPTIONS },
+	{ take_devices, CVMM_STEP_OPTIONS },
+	{ vmm_machine_init_memory, CVMM_STEP_OPTIONS },
+	{ vmm_machine_check_memory, CVMM_STEP_OPTIONS },
+	{ vmm_boot_open, CVMM_STEP_KERNEL },
+	{ vmm_machine_choose_bus, CVMM_STEP_KVM },
 	{ NULL, 0 }
 };
 
 static const struct step open_folder[] = {
-	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
-	{ take_devices, VMM_STAGE_OPTIONS },
-	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
-	{ continue_devices, VMM_STAGE_OPTIONS },
-	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
-	{ vmm_machine_init_saved_memory, VMM_STAGE_OPTIONS },
-	{ vmm_machine_check_saved_memory, VMM_STAGE_CONFIGURATION },
+	{ vmm_machine_check_serial, CVMM_STEP_OPTIONS },
+	{ take_devices, CVMM_STEP_OPTIONS },
+	{ vmm_restore_open, CVMM_STEP_CONFIGURATION },
+	{ continue_devices, CVMM_STEP_OPTIONS },
+	{ vmm_restore_check_clone, CVMM_STEP_CONFIGURATION },
+	{ vmm_machine_init_saved_memory, CVMM_STEP_OPTIONS },
+	{ vmm_machine_check_saved_memory, CVMM_STEP_CONFIGURATION },
 	{ NULL, 0 }
 };
 
 static const struct step open_stream[] = {
-	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
-	{ take_devices, VMM_STAGE_OPTIONS },
-	{ vmm_incoming_open, VMM_STAGE_STREAM },
-	{ continue_devices, VMM_STAGE_OPTIONS },
-	{ vmm_machine_init_memory, VMM_STAGE_OPTIONS },
-	{ vmm_machine_check_saved_memory, VMM_STAGE_CONFIGURATION },
-	{ vmm_incoming_share, VMM_STAGE_STREAM },
+	{ vmm_machine_check_serial, CVMM_STEP_OPTIONS },
+	{ take_devices, CVMM_STEP_OPTIONS },
+	{ vmm_incoming_open, CVMM_STEP_STREAM },
+	{ continue_devices, CVMM_STEP_OPTIONS },
+	{ vmm_machine_init_memory, CVMM_STEP_OPTIONS },
+	{ vmm_machine_check_saved_memory, CVMM_STEP_CONFIGURATION },
+	{ vmm_incoming_share, CVMM_STEP_STREAM },
 	{ NULL, 0 }
 };
 
 static const struct step make_vm[] = {
-	{ make_loop, VMM_STAGE_RUN },
-	{ open_kvm, VMM_STAGE_KVM },
-	{ vmm_machine_make_memory, VMM_STAGE_MEMORY },
-	{ vmm_machine_check_sharing, VMM_STAGE_MEMORY },
+	{ make_loop, CVMM_STEP_RUN },
+	{ open_kvm, CVMM_STEP_KVM },
+	{ vmm_machine_make_memory, CVMM_STEP_MEMORY },
+	{ vmm_machine_check_sharing, CVMM_STEP_MEMORY },
 	{ NULL, 0 }
 };
 
 static const struct step read_memory[] = {
-	{ vmm_restore_memory, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_memory, CVMM_STEP_CONFIGURATION },
 	{ NULL, 0 }
 };
 
 /* Interrupt controllers begin when all CPUs exist, and devices are connected to them. */
 static const struct step make_devices[] = {
-	{ vmm_machine_check_cpus, VMM_STAGE_KVM },
-	{ make_cpus, VMM_STAGE_KVM },
-	{ vmm_machine_make_bus, VMM_STAGE_KVM },
-	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
-	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
-	{ vmm_machine_make_remote_devices, VMM_STAGE_SOCKET },
-	{ make_events, VMM_STAGE_KVM },
-	{ make_power, VMM_STAGE_RUN },
-	{ vmm_machine_make_plug, VMM_STAGE_KVM },
+	{ vmm_machine_check_cpus, CVMM_STEP_KVM },
+	{ make_cpus, CVMM_STEP_KVM },
+	{ vmm_machine_make_bus, CVMM_STEP_KVM },
+	{ vmm_machine_make_local_devices, CVMM_STEP_DISK },
+	{ vmm_machine_make_kernel_devices, CVMM_STEP_VHOST },
+	{ vmm_machine_make_remote_devices, CVMM_STEP_SOCKET },
+	{ make_events, CVMM_STEP_KVM },
+	{ make_power, CVMM_STEP_RUN },
+	{ vmm_machine_make_plug, CVMM_STEP_KVM },
 	{ NULL, 0 }
 };
 
 /* The console may create a file, so it follows all that often fails. */
 static const struct step load_kernel[] = {
-	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
-	{ vmm_debugger_open, VMM_STAGE_SOCKET },
-	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
+	{ vmm_boot_prepare, CVMM_STEP_KERNEL },
+	{ vmm_debugger_open, CVMM_STEP_SOCKET },
+	{ vmm_machine_open_console, CVMM_STEP_CONSOLE },
 	{ NULL, 0 }
 };
 
 /* The serial port exists when the console is open. */
 static const struct step load_folder[] = {
-	{ vmm_debugger_open, VMM_STAGE_SOCKET },
-	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
-	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_check_content, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_load, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_plugged, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_controllers, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_renew, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_resume, VMM_STAGE_RUN },
-	{ vmm_restore_prefetch, VMM_STAGE_RUN },
+	{ vmm_debugger_open, CVMM_STEP_SOCKET },
+	{ vmm_machine_open_console, CVMM_STEP_CONSOLE },
+	{ vmm_restore_check_disks, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_check_content, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_load, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_plugged, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_controllers, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_renew, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_resume, CVMM_STEP_RUN },
+	{ vmm_restore_prefetch, CVMM_STEP_RUN },
 	{ NULL, 0 }
 };
 
 /* A terminal can interrupt the reception, because the console opens after it. */
 static const struct step load_stream[] = {
-	{ vmm_debugger_open, VMM_STAGE_SOCKET },
-	{ vmm_incoming_receive, VMM_STAGE_STREAM },
-	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
-	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_load, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_controllers, VMM_STAGE_CONFIGURATION },
-	{ vmm_restore_requested, VMM_STAGE_CONFIGURATION },
-	{ vmm_incoming_confirm, VMM_STAGE_STREAM },
-	{ vmm_restore_resume, VMM_STAGE_RUN },
+	{ vmm_debugger_open, CVMM_STEP_SOCKET },
+	{ vmm_incoming_receive, CVMM_STEP_STREAM },
+	{ vmm_machine_open_console, CVMM_STEP_CONSOLE },
+	{ vmm_restore_check_disks, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_load, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_controllers, CVMM_STEP_CONFIGURATION },
+	{ vmm_restore_requested, CVMM_STEP_CONFIGURATION },
+	{ vmm_incoming_confirm, CVMM_STEP_STREAM },
+	{ vmm_restore_resume, CVMM_STEP_RUN },
 	{ NULL, 0 }
 };
 
@@ -312,7 +312,7 @@ static int run_steps(struct vmm_machine *m, const struct step *step, struct vsu_
 	for (; step->fn; step++) {
 		rc = step->fn(m, err);
 		if (rc < 0)
-			return vmm_exit_status(step->stage, rc);
+			return cvmm_exit_status(step->stage, rc);
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include <vmm-sys-util/option_place.h>
 
 #include "cli/cpu_command.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 
 #define COLUMNS 80
 
@@ -65,7 +65,7 @@ static int find_words(const struct vmm_cpu_command *c, char *words, struct vsu_e
 	int rc = varch_cpu_words(c->files, c->n, words, err);
 	const bool files = c->n && rc != -EOPNOTSUPP;
 
-	return rc ? vmm_exit_status(files || rc == -E2BIG ? VMM_STAGE_CONFIGURATION : VMM_STAGE_KVM, rc) : 0;
+	return rc ? cvmm_exit_status(files || rc == -E2BIG ? CVMM_STEP_CONFIGURATION : CVMM_STEP_KVM, rc) : 0;
 }
 
 int vmm_cpu_command_run(const struct vmm_cpu_command *c, FILE *out, struct vsu_error *err)

@@ -9,7 +9,7 @@
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/option.h>
 
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "memory/memory.h"
 #include "memory/memory_options.h"
 #include "common/dry_run.h"
@@ -81,10 +81,10 @@ static int memory_make(struct vmm_memory *memory, struct varch_vm *kvm,
 	if (needs_kvm(memory->backends[0]))
 		rc = varch_vm_open(kvm, &config, err);
 	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_KVM, rc);
+		return cvmm_exit_status(CVMM_STEP_KVM, rc);
 	kvm->phys_bits = PHYS_BITS;
 	rc = vmm_memory_make(memory, kvm, sigbus, err);
-	return rc ? vmm_exit_status(VMM_STAGE_MEMORY, rc) : 0;
+	return rc ? cvmm_exit_status(CVMM_STEP_MEMORY, rc) : 0;
 }
 
 static int try_one(const struct vmm_memory_lists *lists, bool json,
@@ -95,7 +95,7 @@ static int try_one(const struct vmm_memory_lists *lists, bool json,
 	struct vmm_memory memory;
 	int rc = vmm_memory_parse(&memory, lists, &use, err), status;
 
-	status = rc ? vmm_exit_status(VMM_STAGE_OPTIONS, rc)
+	status = rc ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc)
 		    : memory_make(&memory, &kvm, sigbus, err);
 	if (!status)
 		vmm_report_block(memory.blocks[0], stdout, json);

@@ -17,7 +17,7 @@
 #include "cli/show_command.h"
 #include "config/device.h"
 #include "config/options.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "report.h"
 #include "transfer/saved_folder.h"
 
@@ -194,7 +194,7 @@ static int choose_folder(const struct vmm_show_command *c, char path[PATH_MAX], 
 
 static int status_of(int rc)
 {
-	return vmm_exit_status(VMM_STAGE_CONFIGURATION, rc == -EOPNOTSUPP || rc == -ENODATA ? -EBADMSG : rc);
+	return cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc == -EOPNOTSUPP || rc == -ENODATA ? -EBADMSG : rc);
 }
 
 static int read_machine(const char *folder, struct cvmm_configuration **out, struct vsu_error *err)

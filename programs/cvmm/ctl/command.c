@@ -18,7 +18,7 @@
 #include "ctl/files.h"
 #include "ctl/metrics.h"
 #include "ctl/output.h"
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "plain.h"
 
 /* A reply has less than 64 KiB for a machine with all devices. */
@@ -287,7 +287,7 @@ static int answer_next(const struct vmm_control_request *request,
 		       struct answers *a, FILE *to, struct vsu_error *err)
 {
 	if (!answer_receive(a))
-		return vmm_exit_status(VMM_STAGE_SOCKET, fail_ended(a, err));
+		return cvmm_exit_status(CVMM_STEP_SOCKET, fail_ended(a, err));
 	return reply_judge(request, a->bytes, to, err);
 }
 
@@ -320,7 +320,7 @@ static int watch_status(const struct vmm_control_request *request,
 		if (!rc)
 			status = answer_next(request, a, to, err);
 	}
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) : status;
+	return rc < 0 ? cvmm_exit_status(CVMM_STEP_SOCKET, rc) : status;
 }
 
 /* One command, or the first one of several. */
@@ -335,7 +335,7 @@ static int request_first(struct vmm_control_request *request, struct answers *a,
 	rc = rc ? rc : line_send(a->sock, request, files.fds, files.n, err);
 	vmm_control_files_sent(&files);
 	if (!status && rc < 0)
-		status = vmm_exit_status(VMM_STAGE_SOCKET, rc);
+		status = cvmm_exit_status(CVMM_STEP_SOCKET, rc);
 	if (!status)
 		status = answer_next(request, a, to, err);
 	rc = vmm_control_files_end(&files, !status, &why);
@@ -352,7 +352,7 @@ int vmm_control_request_run(struct vmm_control_request *request, FILE *to,
 	int sock = vsu_sock_connect(request->path, err), status;
 
 	if (sock < 0)
-		return vmm_exit_status(VMM_STAGE_SOCKET, sock);
+		return cvmm_exit_status(CVMM_STEP_SOCKET, sock);
 	answers.sock = sock;
 	answers.path = request->path;
 	answers.len = answers.used = 0;

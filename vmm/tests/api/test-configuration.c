@@ -284,7 +284,7 @@ static struct {
 } guarded;
 
 static int refuse_peer(void *opaque, const char *where, const struct vmm_arguments *given,
-		       struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *e)
+		       struct vmm_stream *source, enum cvmm_step *stage, struct vsu_error *e)
 {
 	ck_assert_ptr_eq(source, &c.stream);
 	ck_assert_ptr_eq(opaque, &guarded);
@@ -293,7 +293,7 @@ static int refuse_peer(void *opaque, const char *where, const struct vmm_argumen
 	guarded.source = c.stream.fd;
 	if (c.stream.fd >= 0)
 		ck_assert_int_eq(ioctl(c.stream.fd, FIONREAD, &guarded.unread), 0);
-	*stage = VMM_STAGE_OPTIONS;
+	*stage = CVMM_STEP_OPTIONS;
 	return vsu_error_set(e, -EPERM, "no peer of '%s'", where);
 }
 
@@ -314,7 +314,7 @@ START_TEST(guard_is_called_before_a_source_is_accepted)
 	ck_assert_uint_eq(guarded.calls, 1);
 	ck_assert_uint_eq(guarded.words, 1);	/* without --incoming */
 	ck_assert_int_eq(guarded.source, -1);
-	ck_assert_int_eq(c.stage, VMM_STAGE_OPTIONS);
+	ck_assert_int_eq(c.stage, CVMM_STEP_OPTIONS);
 	ck_assert_int_eq(strncmp(err.msg, "no peer of 'unix:", 17), 0);
 }
 END_TEST

@@ -2,7 +2,7 @@
 /* Claims about the command line of "cvmm run". */
 #include <config.h>
 
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "config/device.h"
@@ -324,7 +324,7 @@ START_TEST(d5_02_refuses_with_status_and_sentence)
 
 	ck_assert_int_eq(parse(r->line), r->code);
 	ck_assert_str_eq(err.msg, r->msg);
-	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_OPTIONS, r->code),
+	ck_assert_int_eq(cvmm_exit_status(CVMM_STEP_OPTIONS, r->code),
 			 r->status);
 }
 END_TEST

@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "memory/memory.h"
 #include "memory/memory_options.h"
 #include "memory/windows.h"
@@ -173,59 +173,59 @@ END_TEST
 
 static const struct {
 	const char *list;
-	enum vmm_stage stage;
+	enum cvmm_step stage;
 	int status;
 	const char *says;
 } refusals[] = {
-	{ "size=1M,shared=on", VMM_STAGE_OPTIONS, 64,
+	{ "size=1M,shared=on", CVMM_STEP_OPTIONS, 64,
 	  "unknown key 'shared'; did you mean 'share'?" },
-	{ "size=1M,share=maybe", VMM_STAGE_OPTIONS, 65, "'maybe'" },
-	{ "size=1M,backend=fil", VMM_STAGE_OPTIONS, 65, "'file'" },
-	{ "size=1M,size=2M", VMM_STAGE_OPTIONS, 65, "more than once" },
-	{ "size=1M,at=here", VMM_STAGE_OPTIONS, 65, "'at': 'here'" },
-	{ "size=1M,at=", VMM_STAGE_OPTIONS, 65, "'at': ''" },
-	{ "size=1M,at", VMM_STAGE_OPTIONS, 65, "write at=ADDRESS" },
-	{ "size=1M,at=1M,at=2M", VMM_STAGE_OPTIONS, 65, "more than once" },
-	{ "backend=memfd", VMM_STAGE_OPTIONS, 65, "size" },
-	{ "size=0", VMM_STAGE_OPTIONS, 65, "size" },
-	{ "0", VMM_STAGE_OPTIONS, 65, "size is 0" },
-	{ "512", VMM_STAGE_OPTIONS, 65, "'512' is a size in bytes; write '512M' for MiB" },
-	{ "much", VMM_STAGE_OPTIONS, 65, "key 'size': 'much' is not a size" },
-	{ "size=4097,backend=memfd", VMM_STAGE_OPTIONS, 65, "size 4097" },
-	{ "size=1M,backend=file", VMM_STAGE_OPTIONS, 65, "mem-path" },
-	{ "size=1M,mem-path=/tmp/x", VMM_STAGE_OPTIONS, 65, "mem-path" },
-	{ "size=1M,backend=file,mem-path=/nowhere/x", VMM_STAGE_MEMORY, 66,
+	{ "size=1M,share=maybe", CVMM_STEP_OPTIONS, 65, "'maybe'" },
+	{ "size=1M,backend=fil", CVMM_STEP_OPTIONS, 65, "'file'" },
+	{ "size=1M,size=2M", CVMM_STEP_OPTIONS, 65, "more than once" },
+	{ "size=1M,at=here", CVMM_STEP_OPTIONS, 65, "'at': 'here'" },
+	{ "size=1M,at=", CVMM_STEP_OPTIONS, 65, "'at': ''" },
+	{ "size=1M,at", CVMM_STEP_OPTIONS, 65, "write at=ADDRESS" },
+	{ "size=1M,at=1M,at=2M", CVMM_STEP_OPTIONS, 65, "more than once" },
+	{ "backend=memfd", CVMM_STEP_OPTIONS, 65, "size" },
+	{ "size=0", CVMM_STEP_OPTIONS, 65, "size" },
+	{ "0", CVMM_STEP_OPTIONS, 65, "size is 0" },
+	{ "512", CVMM_STEP_OPTIONS, 65, "'512' is a size in bytes; write '512M' for MiB" },
+	{ "much", CVMM_STEP_OPTIONS, 65, "key 'size': 'much' is not a size" },
+	{ "size=4097,backend=memfd", CVMM_STEP_OPTIONS, 65, "size 4097" },
+	{ "size=1M,backend=file", CVMM_STEP_OPTIONS, 65, "mem-path" },
+	{ "size=1M,mem-path=/tmp/x", CVMM_STEP_OPTIONS, 65, "mem-path" },
+	{ "size=1M,backend=file,mem-path=/nowhere/x", CVMM_STEP_MEMORY, 66,
 	  "/nowhere/x" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x,readonly=on,rom=off",
-	  VMM_STAGE_MEMORY, 66, "/nowhere/x" },
-	{ "size=1M,backend=file,mem-path=/nowhere/x,rom=on", VMM_STAGE_OPTIONS,
+	  CVMM_STEP_MEMORY, 66, "/nowhere/x" },
+	{ "size=1M,backend=file,mem-path=/nowhere/x,rom=on", CVMM_STEP_OPTIONS,
 	  65, "rom" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x,rom=off,readonly=on,"
-	  "share=on", VMM_STAGE_OPTIONS, 65, "rom" },
+	  "share=on", CVMM_STEP_OPTIONS, 65, "rom" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x,offset=0xfffffffffffff000",
-	  VMM_STAGE_OPTIONS, 65, "offset" },
-	{ "size=1M,backend=shm,share=off", VMM_STAGE_OPTIONS, 65, "share" },
-	{ "size=1M,backend=guest-memfd,seal=on", VMM_STAGE_OPTIONS, 65,
+	  CVMM_STEP_OPTIONS, 65, "offset" },
+	{ "size=1M,backend=shm,share=off", CVMM_STEP_OPTIONS, 65, "share" },
+	{ "size=1M,backend=guest-memfd,seal=on", CVMM_STEP_OPTIONS, 65,
 	  "seal" },
-	{ "size=1M,backend=guest-memfd,share=off", VMM_STAGE_OPTIONS, 65,
+	{ "size=1M,backend=guest-memfd,share=off", CVMM_STEP_OPTIONS, 65,
 	  "share" },
-	{ "size=1M,slot=bound", VMM_STAGE_OPTIONS, 65, "slot" },
-	{ "size=1M,at=3G", VMM_STAGE_OPTIONS, 65, "devices" },
-	{ "size=1M,at=12", VMM_STAGE_OPTIONS, 65, "at=0xc" },
+	{ "size=1M,slot=bound", CVMM_STEP_OPTIONS, 65, "slot" },
+	{ "size=1M,at=3G", CVMM_STEP_OPTIONS, 65, "devices" },
+	{ "size=1M,at=12", CVMM_STEP_OPTIONS, 65, "at=0xc" },
 };
 
 START_TEST(refuses_with_status_and_name)
 {
 	int rc = parse(refusals[_i].list, false);
-	enum vmm_stage stage = VMM_STAGE_OPTIONS;
+	enum cvmm_step stage = CVMM_STEP_OPTIONS;
 
 	if (!rc) {
-		stage = VMM_STAGE_MEMORY;
+		stage = CVMM_STEP_MEMORY;
 		rc = vmm_memory_make(&memory, &no_vm, NULL, &err);
 	}
 	ck_assert_int_lt(rc, 0);
 	ck_assert_int_eq(stage, refusals[_i].stage);
-	ck_assert_msg(vmm_exit_status(stage, rc) == refusals[_i].status,
+	ck_assert_msg(cvmm_exit_status(stage, rc) == refusals[_i].status,
 		      "%d: %s", rc, err.msg);
 	ck_assert_msg(strstr(err.msg, refusals[_i].says), "%s", err.msg);
 	vmm_memory_free(&memory);

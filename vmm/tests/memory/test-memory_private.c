@@ -19,7 +19,7 @@
 #include <vm-memory/access.h>
 #include <vm-memory/kvm.h>
 
-#include "machine/exit_status.h"
+#include "cvmm/exit_status.h"
 #include "memory/memory.h"
 #include "memory/memory_options.h"
 #include "memory/memory_private.h"
@@ -247,7 +247,7 @@ START_TEST(host_without_that_kind_is_refused_by_name)
 {
 	vm_types = 1;
 	ck_assert_int_eq(varch_vm_open(&kvm, &(struct varch_vm_config){ .private_memory = true }, &err), -EOPNOTSUPP);
-	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_KVM, -EOPNOTSUPP), 69);
+	ck_assert_int_eq(cvmm_exit_status(CVMM_STEP_KVM, -EOPNOTSUPP), 69);
 	ck_assert_ptr_nonnull(strstr(err.msg, "private=on"));
 	ck_assert_ptr_nonnull(strstr(err.msg, "KVM_X86_SW_PROTECTED_VM"));
 }
