@@ -66,11 +66,11 @@ static bool is_finished(const struct vagent_process *p)
 static int add_container(void)
 {
 	static const struct vagent_mount mounts[] = {
-		{ "proc", NULL, "/proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
-		{ "sysfs", NULL, "/sys", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY },
-		{ "tmpfs", NULL, "/dev", "mode=0755,size=64k", MS_NOSUID },
-		{ "devpts", NULL, "/dev/pts", "newinstance,ptmxmode=0666,mode=0620", MS_NOSUID | MS_NOEXEC },
-		{ "tmpfs", NULL, "/tmp", "mode=1777", MS_NOSUID | MS_NODEV },
+		{ "proc", NULL, "/proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, false },
+		{ "sysfs", NULL, "/sys", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, false },
+		{ "tmpfs", NULL, "/dev", "mode=0755,size=64k", MS_NOSUID, false },
+		{ "devpts", NULL, "/dev/pts", "newinstance,ptmxmode=0666,mode=0620", MS_NOSUID | MS_NOEXEC, false },
+		{ "tmpfs", NULL, "/tmp", "mode=1777", MS_NOSUID | MS_NODEV, false },
 	};
 	static const struct vagent_device devices[] = {
 		{ "/dev/null", 'c', 1, 3, 0666, 0, 0 }, { "/dev/zero", 'c', 1, 5, 0666, 0, 0 },

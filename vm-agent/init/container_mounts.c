@@ -154,15 +154,36 @@ static void bind_path(const struct guest_container *c, const struct guest_mount 
 		change_mount(c, m->target, MS_REMOUNT | MS_BIND | flags);
 }
 
+/* Copies the files that the mount at a path hides, and the mode of their folder. */
+static void copy_files(const struct guest_container *c, const char *path, int before)
+{
+	const struct place p = find_place(c, path);
+	const int to = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int rc = to < 0 ? -errno : child_copy_folder(before, to);
+
+	if (!rc && (fstat(before, &st) < 0 || fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
+		rc = -errno;
+	errno = -rc;
+	if (rc < 0)
+		fail_step("copy the files of", path);
+	close(to);
+	close(p.fd);
+	close(before);
+}
+
 /* Guests have the second version of control groups. */
 static void mount_type(const struct guest_container *c, const struct guest_mount *m)
 {
 	const char *type = !m->type ? "" : !strcmp(m->type, "cgroup") ? "cgroup2" : m->type;
 	const struct place p = require_place(c, m->target, true);
+	const int before = m->copies ? open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (mount(m->source ? m->source : type, p.path, type, m->flags & ~(PROPAGATION | MS_REC), m->data) < 0)
 		child_fail(VAGENT_FAILED, "cannot mount %.64s at %.300s: %s", type, m->target, strerror(errno));
 	close(p.fd);
+	if (before >= 0)
+		copy_files(c, m->target, before);
 }
 
 static void make_mount(const struct guest_container *c, const struct guest_mount *m)

@@ -17,6 +17,8 @@ static void read_mount(struct guest_container *c, char *text)
 		m->type = text + 1;
 	else if (*text == 's')
 		m->source = text + 1;
+	else if (*text == 'c')
+		m->copies = true;
 	else if (*text == 'o')
 		m->data = text + 1;
 	else
@@ -42,6 +44,7 @@ static void read_record(struct guest_container *c, char *text)
 	case 't':
 	case 's':
 	case 'o':
+	case 'c':
 	case 'f':
 		read_mount(c, text);
 		break;

@@ -18,6 +18,7 @@
 struct guest_mount {
 	const char *target, *type, *source, *data;
 	unsigned long flags;
+	bool copies;		/* begins with the files of its target */
 };
 
 /* Namespaces that further processes of a container join. */
@@ -68,6 +69,8 @@ pid_t container_fork(const struct guest_container *c);
 void child_enter_container(const struct guest_container *c);
 /* container_mounts.c: mounts the root and all others, and enters the root. */
 void child_mount_container(const struct guest_container *c);
+/* copy.c: copies all files of a folder into an empty one. A negative errno. */
+int child_copy_folder(int from, int to);
 /* container_mounts.c: makes a folder and those above it. A negative errno. */
 int child_make_folders(const char *path);
 

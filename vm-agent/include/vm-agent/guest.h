@@ -103,6 +103,7 @@ struct vagent_mount {
 	 * flag is applied afterwards.
 	 */
 	uint64_t flags;
+	bool copies_up;		/* a tmpfs that begins with copies of the files of its target, and their folder's mode */
 };
 
 /* Fixed layout. A device node of a container. */

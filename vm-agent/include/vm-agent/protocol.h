@@ -229,6 +229,7 @@ struct vagent_frame {
  *	M TARGET         a mount, in order; its target is made
  *	t TYPE  s SOURCE  o DATA  f FLAGS
  *	                 as of mount(2)
+ *	c                the mount begins with copies of the files of its target
  *	B c|b|p MAJOR:MINOR MODE USER GROUP PATH
  *	                 a device node; decimal numbers, an octal mode
  *	K PATH           hidden

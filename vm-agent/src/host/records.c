@@ -92,6 +92,8 @@ static int add_mount(struct vagent_request *r, const struct vagent_mount *m, str
 	add_text(r, 's', m->source);
 	add_text(r, 'o', m->data);
 	vagent_request_add(r, 'f', "%" PRIx64, m->flags);
+	if (m->copies_up)
+		vagent_request_add(r, 'c', "%s", "");
 	return check_path("target of a mount", m->target, err);
 }
 

@@ -290,12 +290,12 @@ END_TEST
 
 START_TEST(container_is_records)
 {
-	static const char records[] = "\1\0\0\0R/share/a\0O\0Hbox\0N4000000\0M/proc\0tproc\0f0\0"
+	static const char records[] = "\1\0\0\0R/share/a\0O\0Hbox\0N4000000\0M/proc\0tproc\0f0\0c\0"
 				      "M/etc/hosts\0s/share/hosts\0f1001\0Bc 1:3 666 0 5 /dev/null\0K/proc/kcore\0k/proc/sys\0Sa.b=1";
 	static const char *const masked[] = { "/proc/kcore", NULL }, *const readonly[] = { "/proc/sys", NULL };
 	static const char *const sysctls[] = { "a.b=1", NULL };
 	const struct vagent_mount mounts[] = {
-		{ .type = "proc", .target = "/proc" }, { .source = "/share/hosts", .target = "/etc/hosts", .flags = 0x1001 },
+		{ .type = "proc", .target = "/proc", .copies_up = true }, { .source = "/share/hosts", .target = "/etc/hosts", .flags = 0x1001 },
 	};
 	const struct vagent_device device = { "/dev/null", 'c', 1, 3, 0666, 0, 5 };
 	const struct vagent_container c = {

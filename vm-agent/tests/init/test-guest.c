@@ -96,7 +96,7 @@ static bool is_ready(const void *opaque)
 
 static void add_mount(const char *type, const char *source, const char *target, const char *data, uint64_t flags)
 {
-	mounts[nmounts++] = (struct vagent_mount){ type, source, target, data, flags };
+	mounts[nmounts++] = (struct vagent_mount){ type, source, target, data, flags, false };
 }
 
 /* Programs of this host, in folders or behind links to /usr. */
@@ -648,6 +648,23 @@ START_TEST(mounts_are_made_in_their_order)
 }
 END_TEST
 
+START_TEST(tmpfs_begins_with_the_files_of_its_target)
+{
+	static const char *const words[] = {
+		"sh", "-c", "cd \"$0\" && mkdir -p run/a/b && echo x >run/a/b/file && chmod 4711 run/a/b/file && ln -s a run/link && chmod 1777 run", folder, NULL,
+	};
+	const pid_t pid = fork();
+
+	if (!pid)
+		execv("/bin/sh", (char **)(uintptr_t)words);
+	waitpid(pid, NULL, 0);
+	add_mount("tmpfs", NULL, "/run", NULL, 0);
+	mounts[nmounts - 1].copies_up = true;
+	add_container((struct vagent_container){ .readonly_root = true });
+	runs("stat -c %a /run /run/a/b/file; cat /run/link/b/file; rm /run/link; stat -f -c %T /run", PLAIN, "1777\n4711\nx\ntmpfs\n");
+}
+END_TEST
+
 START_TEST(links_of_the_root_lead_nowhere_else)
 {
 	char path[96];
@@ -757,6 +774,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(terminal_has_its_size);
 	add(terminal_is_resized);
 	add(mounts_are_made_in_their_order);
+	add(tmpfs_begins_with_the_files_of_its_target);
 	add(links_of_the_root_lead_nowhere_else);
 	add(devices_and_links_are_made);
 	add(paths_are_masked_and_read_only);
