@@ -78,7 +78,7 @@ static void read_all(void *to, uint32_t len)
 
 static void send_ready(void)
 {
-	static const uint32_t version = VAGENT_VERSION;
+	static const uint32_t version = VAGENT_VERSION_COMMAND;
 
 	send_message(VAGENT_READY, &version, sizeof(version));
 }

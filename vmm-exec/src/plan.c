@@ -33,6 +33,11 @@
 
 /* --------------------------------------------------------------------- options */
 
+static int port_of(const struct cvmm_exec_parts *parts, int i)
+{
+	return parts->guest ? vagent_guest_port(parts->guest, (enum vagent_port)i) : vagent_session_port(parts->session, (enum vagent_port)i);
+}
+
 static int add_console(struct cvmm_exec_plan *p, struct vsu_error *err)
 {
 	static const char *const names[] = { VAGENT_PORT_NAMES };
@@ -44,7 +49,7 @@ static int add_console(struct cvmm_exec_plan *p, struct vsu_error *err)
 	properties[0] = (struct cvmm_property){ "fd", fd };
 	properties[1] = (struct cvmm_property){ "name", UNUSED };
 	for (i = 0; i < VAGENT_PORTS; i++) {
-		snprintf(ports[i], sizeof(ports[i]), "%s:fd:%d", names[i], vagent_session_port(p->parts.session, i));
+		snprintf(ports[i], sizeof(ports[i]), "%s:fd:%d", names[i], port_of(&p->parts, i));
 		properties[2 + i] = (struct cvmm_property){ "port", ports[i] };
 	}
 	return cvmm_options_add_properties(p->options, "console", properties, 2 + VAGENT_PORTS, err);
@@ -248,14 +253,19 @@ static int use_template(struct cvmm_exec_plan *p, const char *name, struct vsu_e
 	return vsu_error_set(err, -EPROTO, "%s", why.msg);
 }
 
-static int plan_clone(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+static int begin_clone(struct cvmm_exec_plan *p, const char *from, struct vsu_error *err)
 {
-	int rc = use_template(p, c->from, err);
+	int rc = use_template(p, from, err);
 
 	if (!rc)
 		rc = cvmm_priv_plan_add(p, err, "from", "%s/machine", cvmm_priv_plan_template(p)->path);
-	if (!rc)
-		rc = cvmm_options_add(p->options, "clone", NULL, err);
+	return rc < 0 ? rc : cvmm_options_add(p->options, "clone", NULL, err);
+}
+
+static int plan_clone(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	int rc = begin_clone(p, c->from, err);
+
 	if (!rc)
 		rc = add_records(p, c, err);
 	if (!rc)
@@ -291,6 +301,63 @@ static int plan_template(struct cvmm_exec_plan *p, const struct cvmm_exec_config
 	if (!rc)
 		rc = add_ends(p, c, err);
 	return rc < 0 ? rc : add_boot(p, err);
+}
+
+/* ------------------------------------------------------------------ containers */
+
+/* The members of a machine. Containers need no root of it, and so no driver of overlays. */
+static struct cvmm_exec_config describe_machine(const struct cvmm_guest_config *c)
+{
+	return (struct cvmm_exec_config){
+		.size = sizeof(struct cvmm_exec_config), .writable_root = true, .folders = c->folders,
+		.nfolders = c->nfolders, .kernel = c->kernel, .modules = c->modules, .init = c->init,
+		.append = c->append, .log = c->log, .memory = c->memory, .cpus = c->cpus, .options = c->options,
+	};
+}
+
+/* The devices of a guest and its connection, which sends their records. */
+static int add_agent(struct cvmm_exec_plan *p, const struct cvmm_guest_config *c,
+		     const struct cvmm_exec_config *machine, struct vsu_error *err)
+{
+	struct vagent_interface interfaces[VAGENT_MAX_INTERFACES];
+	struct cvmm_priv_card addresses[VAGENT_MAX_INTERFACES];
+	struct vagent_share shares[CVMM_EXEC_MAX_FOLDERS];
+	const struct vagent_guest_config g = {
+		.size = sizeof(g), .timeout_ms = c->timeout_ms, .clone = p->template != NULL, .shares = shares,
+		.nshares = c->nfolders, .interfaces = interfaces, .ninterfaces = c->ncards,
+	};
+	int rc = c->ncards <= VAGENT_MAX_INTERFACES ? 0 :
+		 vsu_error_set(err, -EINVAL, "%u network cards; the maximum is %d", c->ncards, VAGENT_MAX_INTERFACES);
+
+	if (!rc)
+		rc = cvmm_priv_plan_add_cards(p, c, addresses, interfaces, err);
+	if (!rc)
+		rc = cvmm_priv_plan_share_as_is(p, machine, shares, err);
+	return rc < 0 ? rc : vagent_guest_new(&p->parts.guest, &g, err);
+}
+
+static int plan_booting_guest(struct cvmm_exec_plan *p, const struct cvmm_guest_config *c, struct vsu_error *err)
+{
+	const struct cvmm_exec_config machine = describe_machine(c);
+	int rc = find_boot_files(p, &machine, c->ncards > 0, err);
+
+	if (!rc)
+		rc = add_agent(p, c, &machine, err);
+	if (!rc)
+		rc = add_size(p, &machine, err);
+	if (!rc)
+		rc = add_ends(p, &machine, err);
+	return rc < 0 ? rc : add_boot(p, err);
+}
+
+static int plan_cloned_guest(struct cvmm_exec_plan *p, const struct cvmm_guest_config *c, struct vsu_error *err)
+{
+	const struct cvmm_exec_config machine = describe_machine(c);
+	int rc = begin_clone(p, c->from, err);
+
+	if (!rc)
+		rc = add_agent(p, c, &machine, err);
+	return rc < 0 ? rc : add_ends(p, &machine, err);
 }
 
 /* ------------------------------------------------------------------------ life */
@@ -369,10 +436,32 @@ int cvmm_exec_plan_new_template(const struct cvmm_exec_config *config, const str
 	return rc;
 }
 
+int cvmm_exec_plan_new_guest(const struct cvmm_guest_config *config, struct cvmm_exec_plan **out,
+			     struct vsu_error *err)
+{
+	struct cvmm_guest_config c;
+	struct cvmm_exec_plan *p;
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_guest_config", err);
+
+	if (!rc)
+		rc = new_plan(&p, err);
+	if (rc < 0)
+		return rc;
+	rc = c.from ? plan_cloned_guest(p, &c, err) : plan_booting_guest(p, &c, err);
+	if (rc < 0)
+		cvmm_exec_plan_free(p);
+	else
+		*out = p;
+	return rc;
+}
+
 /* A card reads the peer of its socket, which stays. */
 void cvmm_exec_plan_close_given(struct cvmm_exec_plan *p)
 {
-	vagent_session_close_ports(p->parts.session);
+	if (p->parts.guest)
+		vagent_guest_close_ports(p->parts.guest);
+	else
+		vagent_session_close_ports(p->parts.session);
 	vsu_fd_close(&p->parts.initrd_fd);
 	vsu_fd_close(&p->unused[0]);
 	vsu_fd_close(&p->card[0]);
@@ -397,6 +486,7 @@ void cvmm_exec_plan_free(struct cvmm_exec_plan *p)
 	vsu_fd_close(&p->card[0]);
 	vsu_fd_close(&p->card[1]);
 	vagent_session_free(p->parts.session);
+	vagent_guest_free(p->parts.guest);
 	cvmm_template_close(p->template);
 	free(p);
 }

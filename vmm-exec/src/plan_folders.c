@@ -260,6 +260,42 @@ static int find_folders(struct cvmm_exec_plan *p, const struct cvmm_exec_config 
 	return rc;
 }
 
+static int share_as_is(struct cvmm_exec_plan *p, const struct cvmm_exec_folder *folder, unsigned int i,
+		       struct vagent_share *share, struct vsu_error *err)
+{
+	const struct cvmm_exec_share *f = &p->shares[i];
+	char tag[16] = VAGENT_ROOT_TAG;
+	int rc;
+
+	if (i)
+		snprintf(tag, sizeof(tag), "dir%u", i - 1);
+	rc = find_folder(p, folder, tag, err);
+	*share = (struct vagent_share){ f->tag, p->places[i], !f->writable };
+	return rc < 0 ? rc : add_share(p, f, err);
+}
+
+int cvmm_priv_plan_share_as_is(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c,
+			       struct vagent_share *shares, struct vsu_error *err)
+{
+	const struct cvmm_template_info *t = cvmm_priv_plan_template(p);
+	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
+	unsigned int i;
+	int rc;
+
+	if (c->nfolders > CVMM_EXEC_MAX_FOLDERS)
+		return vsu_error_set(err, -EINVAL, "%u folders; the maximum is %d", c->nfolders, CVMM_EXEC_MAX_FOLDERS);
+	rc = vsu_check_array(c->folders, c->nfolders, "config->folders", err);
+	if (!rc)
+		rc = sort_folders(c, sorted, err);
+	for (i = 0; !rc && i < c->nfolders; i++)
+		rc = share_as_is(p, &sorted[i], i, &shares[i], err);
+	if (rc < 0 || !t)
+		return rc;
+	if (!c->nfolders)
+		rc = cvmm_priv_plan_add_spare_folder(p, t->path, VAGENT_ROOT_TAG, err);
+	return rc < 0 ? rc : complete_folders(p, c->nfolders ? c->nfolders - 1 : 0, err);
+}
+
 int cvmm_priv_plan_share_folders(struct cvmm_exec_plan *p, struct vagent_request *r,
 			   const struct cvmm_exec_config *c, struct vsu_error *err)
 {

@@ -9,6 +9,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "cvmm/exec_plan.h"
+#include "cvmm/guest.h"
 #include "cvmm/template.h"
 #include "util.h"
 
@@ -69,6 +70,21 @@ static int pass_waiting_plan(const void *config)
 	return cvmm_exec_plan_new_waiting(config, &p, &err);
 }
 
+/* With a folder that does not exist. */
+static int pass_guest(const void *config)
+{
+	static const struct cvmm_exec_folder folder = { .path = "/nonexistent", .at = "/share" };
+	struct cvmm_guest_config *c = (struct cvmm_guest_config *)(uintptr_t)config;
+	struct cvmm_guest *g;
+
+	if (c && c->size >= sizeof(*c)) {
+		c->kernel = "builtin:agent";
+		c->folders = &folder;
+		c->nfolders = 1;
+	}
+	return cvmm_guest_new(config, NULL, &g, &err);
+}
+
 static int pass_template(const void *config)
 {
 	struct cvmm_template *t;
@@ -89,6 +105,7 @@ static const struct {
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting, -ENOENT },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_plan, -ENOENT },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting_plan, -ENOENT },
+	{ "cvmm_guest_config", sizeof(struct cvmm_guest_config), pass_guest, -ENOENT },
 	{ "cvmm_template_config", sizeof(struct cvmm_template_config), pass_template, -EINVAL },
 };
 

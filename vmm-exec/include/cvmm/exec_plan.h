@@ -35,6 +35,7 @@
 VSU_BEGIN_DECLS
 
 struct cvmm_exec_plan;
+struct vagent_guest;
 
 /* Fixed layout. A folder of the host that a device of file systems shares. */
 struct cvmm_exec_share {
@@ -49,13 +50,14 @@ struct cvmm_exec_share {
 struct cvmm_exec_parts {
 	/* For a machine of <cvmm/machine.h>. They name descriptors of the plan. */
 	const struct cvmm_options *options;
-	struct vagent_session *session;	/* with the guest's agent */
+	struct vagent_session *session;	/* with the guest's agent, unless that serves containers */
 	const struct cvmm_template *template_of; /* of which the machine is a clone; NULL: it boots */
 	/* The rest is for other VMMs, whose machine boots. */
 	const char *kernel, *cmdline;
 	int initrd_fd;		/* -1: the kernel has no initrd */
 	const struct cvmm_exec_share *shares;
 	unsigned int nshares;
+	struct vagent_guest *guest; /* in place of a session: of a plan of <cvmm/guest.h>; or NULL */
 };
 
 /*

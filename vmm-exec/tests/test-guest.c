@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about machines of guests with containers: their options, and the failure of an agent without containers. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <poll.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "guests.h"
+#include "util.h"
+#include "cvmm/guest.h"
+
+#define SIZE .size = sizeof(struct cvmm_guest_config)
+
+static struct vsu_error err;
+static struct cvmm_exec_plan *plan;
+static char **words;
+static int nwords;
+static char first[64], second[64];
+
+static void setup(void)
+{
+	strcpy(first, "/tmp/cvmm-guest.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(first));
+	strcpy(second, "/tmp/cvmm-guest.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(second));
+	plan = NULL;
+	words = NULL;
+	vsu_error_clear(&err);
+}
+
+static void after(void)
+{
+	cvmm_exec_plan_free(plan);
+	free(words);
+	rmdir(first);
+	rmdir(second);
+}
+
+static int make(struct cvmm_guest_config c)
+{
+	c.size = sizeof(c);
+	c.kernel = guest_word("builtin:agent");
+	return cvmm_exec_plan_new_guest(&c, &plan, &err);
+}
+
+static bool has_word(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static bool has_word(const char *fmt, ...)
+{
+	char word[256];
+	va_list ap;
+	int i;
+
+	va_start(ap, fmt);
+	vsnprintf(word, sizeof(word), fmt, ap);
+	va_end(ap);
+	if (!words)
+		nwords = cvmm_options_write_words(cvmm_exec_plan_get_parts(plan)->options, &words, &err);
+	for (i = 0; i < nwords; i++)
+		if (!strcmp(words[i], word))
+			return true;
+	return false;
+}
+
+START_TEST(folders_are_shared_as_they_are)
+{
+	const struct cvmm_exec_folder folders[] = {
+		{ .path = first, .at = "/share", .writable = true, .suid = true, .dev = true },
+		{ .path = second, .at = "/other" },
+	};
+
+	ck_assert_int_eq(make((struct cvmm_guest_config){ .folders = folders, .nfolders = 2 }), 0);
+	ck_assert(has_word("--fs=path=%s,tag=root,readonly", second));
+	ck_assert(has_word("--fs=path=%s,tag=dir0", first));
+	ck_assert_ptr_nonnull(cvmm_exec_plan_get_parts(plan)->guest);
+	ck_assert_ptr_null(cvmm_exec_plan_get_parts(plan)->session);
+}
+END_TEST
+
+START_TEST(cards_are_those_of_the_machine)
+{
+	const struct cvmm_guest_card cards[] = { { .card = "tap=a0" }, { .card = "tap=b0", .interface = { .name = "eth1" } } };
+
+	ck_assert_int_eq(make((struct cvmm_guest_config){ .cards = cards, .ncards = 2 }), 0);
+	ck_assert(has_word("--net=tap=a0"));
+	ck_assert(has_word("--net=tap=b0"));
+}
+END_TEST
+
+static const struct cvmm_exec_folder odd_folders[] = { { .path = "/", .at = "/" }, { .path = "/", .at = "a" } };
+static const struct cvmm_guest_card odd_card = { .card = NULL };
+static const struct cvmm_guest_config odd[] = {
+	{ SIZE, .folders = &odd_folders[0], .nfolders = 1 },
+	{ SIZE, .folders = &odd_folders[1], .nfolders = 1 },
+	{ SIZE, .folders = odd_folders, .nfolders = CVMM_EXEC_MAX_FOLDERS + 1 },
+	{ SIZE, .nfolders = 1 },
+	{ SIZE, .cards = &odd_card, .ncards = 1 },
+	{ SIZE, .cards = &odd_card, .ncards = VAGENT_MAX_INTERFACES + 1 },
+	{ SIZE, .ncards = 1 },
+};
+
+START_TEST(invalid_member_is_refused)
+{
+	ck_assert_int_eq(make(odd[_i]), -EINVAL);
+	ck_assert_str_ne(err.msg, "");
+}
+END_TEST
+
+/* The built-in agent executes commands only. */
+START_TEST(agent_without_containers_ends_the_machine)
+{
+	const struct cvmm_guest_config c = { SIZE, .kernel = guest_word("builtin:agent"), .memory = "16M", .timeout_ms = 60000 };
+	struct cvmm_guest *g;
+
+	ck_assert_msg(!cvmm_guest_new(&c, NULL, &g, &err), "%s", err.msg);
+	ck_assert_int_eq(cvmm_guest_status(g, NULL), -EAGAIN);
+	ck_assert_msg(!cvmm_guest_start(g, &err), "%s", err.msg);
+	ck_assert_int_eq(cvmm_guest_start(g, NULL), -EINVAL);
+	while (cvmm_guest_dispatch(g))
+		poll(&(struct pollfd){ cvmm_guest_fd(g), POLLIN, 0 }, 1, -1);
+	ck_assert_int_eq(cvmm_guest_status(g, &err), VSU_EXIT_FAIL);
+	ck_assert_msg(strstr(err.msg, "containers need 2"), "%s", err.msg);
+	ck_assert(!vagent_guest_is_ready(cvmm_guest_agent(g)));
+	ck_assert_ptr_nonnull(cvmm_guest_machine(g));
+	cvmm_guest_free(g);
+}
+END_TEST
+
+START_TEST(killed_machine_ends_the_guest)
+{
+	const struct cvmm_guest_config c = { SIZE, .kernel = guest_word("builtin:agent"), .memory = "16M", .timeout_ms = 60000 };
+	struct cvmm_guest *g;
+
+	ck_assert_msg(!cvmm_guest_new(&c, NULL, &g, &err), "%s", err.msg);
+	ck_assert_msg(!cvmm_guest_start(g, &err), "%s", err.msg);
+	cvmm_machine_kill(cvmm_guest_machine(g));
+	while (cvmm_guest_dispatch(g))
+		poll(&(struct pollfd){ cvmm_guest_fd(g), POLLIN, 0 }, 1, -1);
+	ck_assert_int_ge(cvmm_guest_status(g, NULL), 0);
+	cvmm_guest_free(g);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("guest");
+	TCase *tc = tcase_create("guest");
+
+	tcase_add_checked_fixture(tc, setup, after);
+	tcase_add_test(tc, folders_are_shared_as_they_are);
+	tcase_add_test(tc, cards_are_those_of_the_machine);
+	tcase_add_loop_test(tc, invalid_member_is_refused, 0, (int)COUNT(odd));
+	tcase_add_test_unless(tc, no_guest(), agent_without_containers_ends_the_machine);
+	tcase_add_test_unless(tc, no_guest(), killed_machine_ends_the_guest);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
