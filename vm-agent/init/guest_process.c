@@ -115,8 +115,8 @@ static bool make_streams(struct guest_process *p, struct guest_order *o)
 	return true;
 }
 
-/* A process that waits long would keep pipes of others open. */
-static void close_others(const struct guest_process *self)
+/* Runs in a new process, which would keep pipes of others open while it waits. */
+static void close_others(void)
 {
 	struct guest_process *p;
 	int i;
@@ -125,8 +125,7 @@ static void close_others(const struct guest_process *self)
 		close_end(&p->in.fd);
 		close_end(&p->out.fd);
 		close_end(&p->err.fd);
-		if (p != self)
-			close_end(&p->report);
+		close_end(&p->report);
 	}
 	for (i = 0; i < VAGENT_PORTS; i++)
 		close_end(&agent_ports[i]);
@@ -142,7 +141,7 @@ static int begin_process(struct guest_process *p, struct guest_order *o)
 	p->report = pair[0];
 	p->pid = container_fork(p->container);
 	if (!p->pid) {
-		close_others(NULL);
+		close_others();
 		child_run(o, pair[1]);
 	}
 	close(pair[1]);
@@ -366,6 +365,7 @@ static void begin_sync(struct guest_process *p)
 {
 	p->syncs = fork();
 	if (!p->syncs) {
+		close_others();
 		sync();
 		_exit(0);
 	}
