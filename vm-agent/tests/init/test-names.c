@@ -11,9 +11,11 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -258,10 +260,13 @@ END_TEST
 
 /* ------------------------------------------------------------------- accounts */
 
+static rlim_t room = RLIM_INFINITY;	/* of a file */
+
 static void make_accounts(char *records, size_t len)
 {
 	(void)records, (void)len;
-	if (!enter())
+	if (!enter() || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
+	    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ room, room }) < 0)
 		_exit(98);
 	agent_make_accounts();
 	dprintf(agent_ports[VAGENT_OUT], "made\n");
@@ -307,6 +312,18 @@ START_TEST(root_may_become_other_users_without_the_files_of_the_host)
 	start_accounts();
 	has_file("/etc/shadow", LOCKED, 0600);
 	has_file("/etc/sudoers", RULE, 0440);
+}
+END_TEST
+
+/* A file in part would lock out the users whose lines are missing. */
+START_TEST(part_of_a_file_is_removed)
+{
+	add_users_and_sudo();
+	room = 20;
+	start_accounts();
+	room = RLIM_INFINITY;
+	ck_assert_ptr_null(read_file("/etc/shadow"));
+	ck_assert_ptr_null(read_file("/etc/sudoers"));
 }
 END_TEST
 
@@ -369,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, folder_in_place_of_the_file_is_left_alone);
 	tcase_add_test(tc, fifo_in_place_of_the_file_is_left_alone);
 	tcase_add_test(tc, root_may_become_other_users_without_the_files_of_the_host);
+	tcase_add_test(tc, part_of_a_file_is_removed);
 	tcase_add_test(tc, accounts_of_the_root_remain);
 	tcase_add_test(tc, folder_of_the_host_has_no_account_files);
 	tcase_add_loop_test(tc, root_that_needs_no_account_files_has_none, 0, 3);
