@@ -55,6 +55,7 @@ static void after(void)
 	script_remove(folder, DAEMON);
 	script_remove(folder, NET_DAEMON);
 	rmdir(folder);
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 }
 
 /* The sentence at the end of a program of these lines. */

@@ -74,6 +74,7 @@ static void after(void)
 
 	snprintf(text, sizeof(text), "rm -rf %s", folder);
 	ck_assert_int_eq(system(text), 0);
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 }
 
 /* ------------------------------------------------------------------- messages */

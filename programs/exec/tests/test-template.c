@@ -42,6 +42,7 @@ static void after(void)
 
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	ck_assert_int_eq(system(command), 0);
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 }
 
 static void make(const char *name)
