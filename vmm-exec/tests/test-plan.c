@@ -129,6 +129,18 @@ START_TEST(driver_of_entropy_is_loaded_if_it_is_a_module)
 }
 END_TEST
 
+START_TEST(plan_without_a_command_is_refused)
+{
+	static const char *const nothing[] = { NULL };
+
+	make_modules(all);
+	config.command = _i ? nothing : NULL;
+	ck_assert_int_eq(make(), -EINVAL);
+	ck_assert_ptr_null(plan);
+	ck_assert_int_eq(cvmm_exec_plan_new_waiting(&config, &plan, &err), 0);
+}
+END_TEST
+
 /* Linux has 64 bytes for it; an agent that cannot set it would say nothing. */
 START_TEST(host_name_that_linux_cannot_have_is_refused)
 {
@@ -230,6 +242,7 @@ int main(void)
 	tcase_add_test(t, kernel_without_virtio_mmio_is_accepted);
 	tcase_add_test(t, given_kernel_runs_a_command_on_an_image);
 	tcase_add_test(t, driver_of_entropy_is_loaded_if_it_is_a_module);
+	tcase_add_loop_test(t, plan_without_a_command_is_refused, 0, 2);
 	tcase_add_loop_test(t, host_name_that_linux_cannot_have_is_refused, 0, 2);
 	tcase_add_test_unless(t, why, link_of_another_user_is_refused);
 	tcase_add_test_unless(t, why ? why : no_guest_file(), link_of_another_user_to_a_test_kernel_is_refused);
