@@ -31,8 +31,8 @@ static inline bool varch_kernel_is_program_name(const char *name)
 VARCH_API int varch_kernel_is_builtin(const struct varch_file *kernel, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * The same of a kernel that is not open: a name of the program cvmm, which is of this protocol, or a
- * file, with the errors of varch_file_open().
+ * Reads the notes of a kernel by its name: one of the program cvmm, which is of this protocol, or
+ * that of a file, with the errors of varch_file_open().
  */
 VARCH_API int varch_kernel_name_is_builtin(const char *name) VSU_NODISCARD;
 

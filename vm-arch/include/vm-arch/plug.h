@@ -3,7 +3,7 @@
  * The registers for hot plug, as used by the DSDT's methods: of PCI slots, and of CPUs where the
  * architecture has hot plug of them. Each has 32 bits and permits only 32-bit accesses.
  *
- * Those of slots, with a bit per slot:
+ * Registers of slots have a bit per slot:
  *
  *   0 came     slots with a new function; a read clears it
  *   4 goes     slots whose function the guest is requested to eject, or that
@@ -13,10 +13,10 @@
  * An ejection without a request is ignored: the guest may stop using a function
  * and use it again later.
  *
- * Those of CPUs, with a bit per CPU; writes have no effect:
+ * Registers of CPUs have a bit per CPU and ignore writes:
  *
  *   0, 4    present   CPUs 0 to 31, and 32 to 63, that the machine has
- *   8, 12   came      likewise, those that were added; a read clears it
+ *   8, 12   came      the same, of those that were added; a read clears it
  *
  * Threads: any.
  */
