@@ -190,7 +190,7 @@ static void add_ports(struct prog_program *p, const struct vmm_emulation_config 
 	prog_program_add(p, "-device");
 	prog_program_add(p, "virtio-serial-pci,max_ports=%d", VAGENT_PORTS + 1);
 	for (i = 0; i < VAGENT_PORTS; i++) {
-		fd = vagent_session_port(c->parts->session, i);
+		fd = c->ports ? c->ports[i] : vagent_session_port(c->parts->session, i);
 		prog_program_pass(p, fd);
 		prog_program_add(p, "-chardev");
 		prog_program_add(p, "socket,id=port%d,fd=%d", i, fd);

@@ -105,6 +105,18 @@ START_TEST(log_is_one_file_whatever_its_name)
 }
 END_TEST
 
+START_TEST(ports_may_be_of_another_connection)
+{
+	static const char *const wanted[] = { "socket,id=port3,fd=2\n", NULL };
+	const int ports[VAGENT_PORTS] = { STDERR_FILENO, STDERR_FILENO, STDERR_FILENO, STDERR_FILENO };
+
+	parts.session = NULL;
+	config.ports = ports;
+	ck_assert_int_eq(run(""), -ECONNRESET);
+	expect_words(PROGRAM, wanted);
+}
+END_TEST
+
 START_TEST(a_daemon_shares_a_folder)
 {
 	static const char *const of_qemu[] = { "vhost-user-fs-pci,chardev=folder0,tag=dir7\n", NULL };
@@ -314,6 +326,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, after);
 	tcase_add_test(tcase, qemu_has_the_machine_and_nothing_of_the_users);
 	tcase_add_test(tcase, log_is_one_file_whatever_its_name);
+	tcase_add_test(tcase, ports_may_be_of_another_connection);
 	tcase_add_test(tcase, a_daemon_shares_a_folder);
 	tcase_add_test(tcase, a_daemon_restricts_a_writable_folder);
 	tcase_add_loop_test(tcase, a_daemon_serves_the_network_card, 0, sizeof(cards) / sizeof(*cards));
