@@ -65,12 +65,21 @@ int prog_mount_map_ids(uid_t uid, gid_t gid)
 	return rc;
 }
 
-int prog_mount_copy(int place)
+static int copy_tree(int place, unsigned int flags)
 {
-	int tree = (int)syscall(SYS_open_tree, place, "",
-				TREE_CLONE | TREE_RECURSIVE | AT_EMPTY_PATH | O_CLOEXEC);
+	int tree = (int)syscall(SYS_open_tree, place, "", TREE_CLONE | AT_EMPTY_PATH | O_CLOEXEC | flags);
 
 	return tree < 0 ? -errno : tree;
+}
+
+int prog_mount_copy(int place)
+{
+	return copy_tree(place, TREE_RECURSIVE);
+}
+
+int prog_mount_copy_one(int place)
+{
+	return copy_tree(place, 0);
 }
 
 int prog_mount_restrict(int tree, uint64_t attributes)
