@@ -24,6 +24,7 @@
 #define FILE_NAME "state.json"
 #define NEW_NAME "state.json.new"
 #define SOCKET_NAME "socket"
+#define SHARE_NAME "share"
 #define MAX_BYTES (1u << 20)
 
 static const char *const status_names[] = {
@@ -198,6 +199,8 @@ int oci_state_remove(const char *root, const char *id, int folder, struct vsu_er
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (unlinkat(folder, names[i], 0) < 0 && errno != ENOENT)
 			return vsu_error_sys(err, -errno, "cannot remove the state of container '%s'", id);
+	if (unlinkat(folder, SHARE_NAME, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return vsu_error_sys(err, -errno, "cannot remove the folder of mounts of container '%s'", id);
 	snprintf(path, sizeof(path), "%s/%s", root, id);
 	return rmdir(path) < 0 ? vsu_error_sys(err, -errno, "cannot remove the folder '%s'", path) : 0;
 }

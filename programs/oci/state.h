@@ -4,6 +4,7 @@
  *
  *	state.json	what "state" and "list" print, and how to find its monitor
  *	socket		of the monitor
+ *	share		where only the monitor sees the files of the container
  *
  * The file is replaced as a whole, so that readers need no lock. Commands that change a container
  * hold a lock of its folder. A container has stopped when its monitor has ended, also if the file

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The files of a container, below one folder that its machine shares:
+ *
+ *	rootfs		the root folder
+ *	m0, m1, ...	the source of each bind, a folder or a file
+ *
+ * The folder is in a namespace of mounts that only the monitor has, so that its end removes all
+ * mounts. The guest mounts these sources in its container, in the order of the configuration.
+ * Nothing is mounted or followed in the root folder here, whose links may lead anywhere.
+ *
+ * A read-only source is read-only on the host, whatever the guest does with its own mounts. The
+ * targets of mounts within such a source are made before, without following a link out of it.
+ *
+ * Threads: before any thread is started.
+ */
+#ifndef OCI_LAYOUT_H
+#define OCI_LAYOUT_H
+
+#include <vm-agent/guest.h>
+
+#include "oci/spec.h"
+
+/* Where the guest's agent mounts the folder. */
+#define OCI_LAYOUT_SHARE "/share"
+
+struct oci_layout {
+	struct vagent_mount *mounts;	/* for the guest */
+	unsigned int nmounts;
+	char **texts;		/* to which the mounts refer */
+	unsigned int ntexts;
+};
+
+/* Checks all mounts of a configuration, without an effect. -EOPNOTSUPP, -EINVAL: one is not supported. */
+int oci_layout_check(const struct oci_spec *spec, struct vsu_error *err);
+
+/* Moves this process into a namespace of mounts, which receives mounts of the host, and returns none. */
+int oci_layout_enter(struct vsu_error *err);
+
+/*
+ * After enter: mounts a file system in memory over folder, and all sources in it. The root folder and the
+ * sources are relative to bundle. -ENOENT: a source does not exist. The result is freed by
+ * oci_layout_free(), also after a failure.
+ */
+int oci_layout_make(struct oci_layout *l, const struct oci_spec *spec, const char *bundle, const char *folder,
+		    struct vsu_error *err);
+void oci_layout_free(struct oci_layout *l);
+
+#endif
