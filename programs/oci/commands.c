@@ -157,6 +157,14 @@ static int run_features(struct oci_context *c, int argc, char **argv)
 
 const struct oci_command oci_commands[] = {
 	{ "state", " ID", "print the state of a container as JSON", NULL, run_state },
+	{ "create", " ID", "make the machine of a container, and prepare its process", oci_create_rows, oci_create },
+	{ "start", " ID", "execute the process of a container", NULL, oci_start },
+	{ "kill", " ID [SIGNAL]", "send a signal to the process of a container, SIGTERM by default", oci_kill_rows, oci_kill },
+	{ "delete", " ID", "remove a container that has ended", oci_delete_rows, oci_delete },
+	{ "exec", " ID", "execute a further process in a container", oci_exec_rows, oci_exec },
+	{ "ps", " ID", "list the processes of a container by their numbers in the guest", oci_ps_rows, oci_ps },
+	{ "pause", " ID", "stop the machine of a container", NULL, oci_pause },
+	{ "resume", " ID", "continue the machine of a container", NULL, oci_resume },
 	{ "list", "", "list the containers", list_rows, run_list },
 	{ "features", "", "print what this runtime supports as JSON", NULL, run_features },
 	{ .name = NULL },

@@ -16,6 +16,7 @@
 struct oci_context {
 	struct oci_report report;
 	char root[OCI_STATE_PATH];	/* folder of all containers */
+	const char *settings;	/* file; NULL: the usual one */
 };
 
 /*
@@ -30,5 +31,22 @@ struct oci_command {
 
 /* A name of NULL ends them. */
 extern const struct oci_command oci_commands[];
+
+/* create.c */
+extern const struct vsu_option oci_create_rows[];
+int oci_create(struct oci_context *c, int argc, char **argv);
+
+/* exec.c */
+extern const struct vsu_option oci_exec_rows[];
+int oci_exec(struct oci_context *c, int argc, char **argv);
+
+/* control.c */
+extern const struct vsu_option oci_kill_rows[], oci_delete_rows[], oci_ps_rows[];
+int oci_start(struct oci_context *c, int argc, char **argv);
+int oci_pause(struct oci_context *c, int argc, char **argv);
+int oci_resume(struct oci_context *c, int argc, char **argv);
+int oci_kill(struct oci_context *c, int argc, char **argv);
+int oci_delete(struct oci_context *c, int argc, char **argv);
+int oci_ps(struct oci_context *c, int argc, char **argv);
 
 #endif

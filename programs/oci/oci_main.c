@@ -12,7 +12,8 @@
 #include "oci/commands.h"
 #include "process.h"
 
-enum { ROOT, LOG, LOG_FORMAT, DEBUG, HELP, OF_VERSION };
+enum { ROOT, LOG, LOG_FORMAT, DEBUG, SETTINGS, CGROUPS, SYSTEMD, HELP, OF_VERSION };
+static const char *const cgroup_managers[] = { "disabled", "cgroupfs", "systemd", NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
 static const struct vsu_option rows[] = {
 	[ROOT] = { .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/run/cvmm-oci",
@@ -22,15 +23,20 @@ static const struct vsu_option rows[] = {
 	[LOG_FORMAT] = { .name = "log-format", .kind = VSU_OPTION_CHOICE, .choices = log_formats, .preset = "text",
 			 .help = "form of the lines" },
 	[DEBUG] = { .name = "debug", .kind = VSU_OPTION_FLAG, .help = "log more lines" },
+	[SETTINGS] = { .name = "settings", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "/etc/cvmm-oci.conf",
+		       .help = "settings of the machines" },
+	[CGROUPS] = { .name = "cgroup-manager", .kind = VSU_OPTION_CHOICE, .choices = cgroup_managers,
+		      .preset = "disabled", .help = "maker of the control group of a container" },
+	[SYSTEMD] = { .name = "systemd-cgroup", .kind = VSU_OPTION_FLAG, .help = "as --cgroup-manager=systemd" },
 	[HELP] = VSU_OPTION_ROW_HELP,
 	[OF_VERSION] = VSU_OPTION_ROW_VERSION,
 	{ .name = NULL },
 };
 
 struct options {
-	const char *root, *log;
-	int log_format;
-	bool debug, help, version;
+	const char *root, *log, *settings;
+	int log_format, cgroups;
+	bool debug, systemd, help, version;
 };
 
 static const struct vsu_place places[] = {
@@ -38,6 +44,9 @@ static const struct vsu_place places[] = {
 	[LOG] = VSU_PLACE(struct options, log),
 	[LOG_FORMAT] = VSU_PLACE(struct options, log_format),
 	[DEBUG] = VSU_PLACE(struct options, debug),
+	[SETTINGS] = VSU_PLACE(struct options, settings),
+	[CGROUPS] = VSU_PLACE(struct options, cgroups),
+	[SYSTEMD] = VSU_PLACE(struct options, systemd),
 	[HELP] = VSU_PLACE(struct options, help),
 	[OF_VERSION] = VSU_PLACE(struct options, version),
 };
@@ -96,6 +105,7 @@ static int open_context(struct oci_context *c, const struct options *o, struct v
 
 	c->report.format = (enum oci_report_format)o->log_format;
 	c->report.has_details = o->debug;
+	c->settings = o->settings;
 	return rc < 0 ? rc : oci_state_root(o->root, c->root, err);
 }
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Passes a configuration to the guest's agent. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oci/container.h"
+
+/* ---------------------------------------------------------------------- checks */
+
+#define MACHINE_HAS_ITS_OWN "a machine has a kernel of its own"
+
+static const struct {
+	enum oci_namespace_kind kind;
+	const char *name;
+	bool required;		/* without it, the container would be in the namespace of the host */
+	bool forbidden;
+	bool joined;		/* one that exists can be named */
+} namespaces[] = {
+	{ OCI_NAMESPACE_PID, "pid", true, false, false },
+	{ OCI_NAMESPACE_NETWORK, "network", true, false, true },
+	{ OCI_NAMESPACE_MOUNT, "mount", true, false, false },
+	{ OCI_NAMESPACE_IPC, "ipc", true, false, false },
+	{ OCI_NAMESPACE_UTS, "uts", true, false, false },
+	{ OCI_NAMESPACE_USER, "user", false, true, false },
+	{ OCI_NAMESPACE_CGROUP, "cgroup", false, false, false },
+	{ OCI_NAMESPACE_TIME, "time", false, true, false },
+};
+
+static int check_namespaces(const struct oci_spec *spec, struct vsu_error *err)
+{
+	const struct oci_namespace *n;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+		n = oci_spec_namespace(spec, namespaces[i].kind);
+		if (!n && namespaces[i].required)
+			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.namespaces' has no '%s', which would be that of the host: " MACHINE_HAS_ITS_OWN, namespaces[i].name);
+		if (n && (namespaces[i].forbidden || (n->path && !namespaces[i].joined)))
+			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.namespaces': '%s'%s is not supported: " MACHINE_HAS_ITS_OWN, namespaces[i].name, n->path ? " with a path" : "");
+	}
+	return 0;
+}
+
+/* Limits that need a control group of the host. */
+static int check_resources(const struct oci_resources *r, struct vsu_error *err)
+{
+	const struct {
+		const char *name;
+		bool is_set;
+	} members[] = {
+		{ "memory.reservation", r->memory_reservation != 0 },
+		{ "cpu.shares", r->cpu_shares != 0 },
+		{ "cpu.burst", r->cpu_burst != 0 },
+		{ "cpu.idle", r->cpu_idle != 0 },
+		{ "cpu.cpus", r->cpus && *r->cpus },
+		{ "cpu.mems", r->mems && *r->mems },
+		{ "pids.limit", r->pids_limit > 0 },
+		{ "blockIO.weight", r->block_weight != 0 },
+		{ "unified", r->unified.n != 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (members[i].is_set)
+			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.resources.%s' is not supported", members[i].name);
+	return 0;
+}
+
+static int check_hooks(const struct oci_spec *spec, struct vsu_error *err)
+{
+	unsigned int moment;
+
+	for (moment = 0; moment < OCI_MOMENTS; moment++)
+		if (spec->hooks[moment].n)
+			return vsu_error_set(err, -EOPNOTSUPP, "member 'hooks' is not supported");
+	return 0;
+}
+
+int oci_container_check_process(const struct oci_process *p, struct vsu_error *err)
+{
+	if (p->apparmor && *p->apparmor)
+		return vsu_error_set(err, -EOPNOTSUPP, "member 'process.apparmorProfile' is not supported: profiles of the host confine no process of a guest");
+	if (p->selinux && *p->selinux)
+		return vsu_error_set(err, -EOPNOTSUPP, "member 'process.selinuxLabel' is not supported: labels of the host confine no process of a guest");
+	return 0;
+}
+
+int oci_container_check(const struct oci_spec *spec, struct vsu_error *err)
+{
+	int rc = check_namespaces(spec, err);
+
+	rc = rc < 0 ? rc : check_resources(&spec->resources, err);
+	rc = rc < 0 ? rc : check_hooks(spec, err);
+	rc = rc < 0 ? rc : oci_container_check_process(&spec->process, err);
+	if (!rc && spec->domainname && *spec->domainname)
+		rc = vsu_error_set(err, -EOPNOTSUPP, "member 'domainname' is not supported");
+	if (!rc && spec->propagation && strstr(spec->propagation, "shared"))
+		rc = vsu_error_set(err, -EOPNOTSUPP, "member 'linux.rootfsPropagation': '%s' is not supported: mounts of a container's guest do not propagate to the host", spec->propagation);
+	return rc < 0 ? rc : oci_layout_check(spec, err);
+}
+
+/* ------------------------------------------------------------------- container */
+
+static unsigned int namespaces_of(const struct oci_spec *spec)
+{
+	unsigned int flags = CLONE_NEWUTS | CLONE_NEWIPC;
+
+	if (oci_spec_namespace(spec, OCI_NAMESPACE_CGROUP))
+		flags |= CLONE_NEWCGROUP;
+	return flags;
+}
+
+static void free_words(char **words)
+{
+	unsigned int i;
+
+	for (i = 0; words && words[i]; i++)
+		free(words[i]);
+	free(words);
+}
+
+/* NAME=VALUE; a NULL ends them. */
+static char **join_pairs(const struct oci_pairs *pairs)
+{
+	char **words = calloc(pairs->n + 1, sizeof(*words));
+	unsigned int i;
+
+	for (i = 0; words && i < pairs->n; i++)
+		if (asprintf(&words[i], "%s=%s", pairs->items[i].name, pairs->items[i].value) < 0) {
+			words[i] = NULL;
+			free_words(words);
+			return NULL;
+		}
+	return words;
+}
+
+int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const struct oci_layout *layout,
+		      unsigned int *number, struct vsu_error *err)
+{
+	char **sysctls = join_pairs(&spec->sysctls);
+	const struct vagent_container c = {
+		.size = sizeof(c),
+		.root = OCI_LAYOUT_SHARE "/rootfs", .hostname = spec->hostname, .readonly_root = spec->readonly_root,
+		.mounts = layout->mounts, .nmounts = layout->nmounts,
+		.masked = (const char *const *)spec->masked.words, .readonly = (const char *const *)spec->readonly.words,
+		.sysctls = (const char *const *)sysctls, .namespaces = namespaces_of(spec),
+	};
+	const int rc = sysctls ? vagent_guest_add_container(g, &c, number, err) : vsu_error_set(err, -ENOMEM, "out of memory");
+
+	free_words(sysctls);
+	return rc;
+}
+
+/* --------------------------------------------------------------------- process */
+
+static void copy_limits(const struct oci_process *p, struct vagent_limit *limits)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->nlimits; i++)
+		limits[i] = (struct vagent_limit){ p->limits[i].resource, p->limits[i].soft, p->limits[i].hard };
+}
+
+int oci_container_prepare(struct vagent_guest *g, unsigned int number, const struct oci_process *p,
+			  const struct oci_filter *filter, const int *streams, struct vagent_process **out,
+			  struct vsu_error *err)
+{
+	struct vagent_limit limits[OCI_MAX_LIMITS];
+	const struct vagent_process_config c = {
+		.size = sizeof(c),
+		.command = (const char *const *)p->args.words, .environment = (const char *const *)p->environment.words,
+		.folder = p->folder, .user = p->user, .group = p->group, .groups = p->groups, .ngroups = p->ngroups,
+		.has_umask = true, .umask = p->umask, .capabilities = p->capabilities,
+		.limits = limits, .nlimits = p->nlimits, .no_new_privileges = p->no_new_privileges,
+		.filter = filter->instructions, .nfilter = filter->n, .filter_flags = filter->flags,
+		.has_oom_score_adj = p->oom_score != OCI_NO_OOM_SCORE, .oom_score_adj = p->oom_score,
+		.terminal = p->terminal, .rows = p->rows, .columns = p->columns, .streams = streams,
+	};
+
+	copy_limits(p, limits);
+	return vagent_process_prepare(g, number, &c, out, err);
+}
+
+/* Engines search the sentence for these words, and report status 127 or 126. */
+int oci_container_status(const struct vagent_process *p, const char *program, struct vsu_error *why)
+{
+	struct vagent_end end;
+	int status, rc = vagent_process_end(p, &end, why);
+
+	if (rc < 0)
+		return rc;
+	status = vagent_end_status(&end);
+	if (end.kind == VAGENT_END_NOT_FOUND)
+		vsu_error_set(why, -ENOENT, "'%s': executable file not found in $PATH: No such file or directory", program);
+	else if (end.kind == VAGENT_END_NOT_EXECUTED)
+		vsu_error_prefix(why, -EACCES, "'%s' cannot be executed, permission denied", program);
+	return status;
+}

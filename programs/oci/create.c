@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* "create": checks a configuration, forks the monitor of the container, and waits until it was created. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/option_place.h>
+
+#include "oci/commands.h"
+#include "oci/console.h"
+#include "oci/container.h"
+#include "oci/monitor.h"
+#include "oci/pid_file.h"
+#include "oci/wire.h"
+
+enum { BUNDLE, CONSOLE, PID_FILE, PRESERVE, NO_PIVOT, NO_KEYRING, CREATE_ID };
+const struct vsu_option oci_create_rows[] = {
+	[BUNDLE] = { .name = "bundle", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = ".",
+		     .help = "folder with config.json" },
+	[CONSOLE] = { .name = "console-socket", .kind = VSU_OPTION_STRING, .arg = "SOCKET",
+		      .help = "receives the terminal of the process" },
+	[PID_FILE] = { .name = "pid-file", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		       .help = "receives the number of the container's process" },
+	[PRESERVE] = { .name = "preserve-fds", .kind = VSU_OPTION_U64, .arg = "N", .help = "0: others are not supported" },
+	[NO_PIVOT] = { .name = "no-pivot", .kind = VSU_OPTION_FLAG, .help = "no effect: a machine has its own root" },
+	[NO_KEYRING] = { .name = "no-new-keyring", .kind = VSU_OPTION_FLAG, .help = "no effect: a machine has its own keys" },
+	[CREATE_ID] = { .name = "ID", .kind = VSU_OPTION_OPERAND },
+	{ .name = NULL },
+};
+
+struct create_options {
+	const char *bundle, *console, *pid_file, *id;
+	uint64_t preserved;
+	bool no_pivot, no_keyring;
+};
+
+static const struct vsu_place places[] = {
+	[BUNDLE] = VSU_PLACE(struct create_options, bundle),
+	[CONSOLE] = VSU_PLACE(struct create_options, console),
+	[PID_FILE] = VSU_PLACE(struct create_options, pid_file),
+	[PRESERVE] = VSU_PLACE(struct create_options, preserved),
+	[NO_PIVOT] = VSU_PLACE(struct create_options, no_pivot),
+	[NO_KEYRING] = VSU_PLACE(struct create_options, no_keyring),
+	[CREATE_ID] = VSU_PLACE(struct create_options, id),
+};
+
+static int store_option(void *opaque, unsigned int index, const struct vsu_option_value *value, struct vsu_error *err)
+{
+	(void)err;
+	vsu_place_store(&places[index], opaque, value);
+	return 0;
+}
+
+static int parse_options(struct create_options *o, int argc, char **argv, struct vsu_error *err)
+{
+	int rc = vsu_option_parse_argv(oci_create_rows, argc, argv, store_option, o, NULL, err);
+
+	if (!rc && !o->id)
+		rc = vsu_error_set(err, -EINVAL, "create: the id of a container is missing");
+	if (!rc && o->preserved)
+		rc = vsu_error_set(err, -EOPNOTSUPP, "option --preserve-fds: descriptors of the host do not reach a guest");
+	return rc;
+}
+
+/* ----------------------------------------------------------------- configuration */
+
+static int read_bundle(struct oci_state *s, const struct create_options *o, struct vsu_error *err)
+{
+	char path[OCI_STATE_PATH + 16];
+	int rc;
+
+	if (!realpath(o->bundle ? o->bundle : ".", s->bundle))
+		return vsu_error_sys(err, -errno, "option --bundle: '%s'", o->bundle ? o->bundle : ".");
+	snprintf(path, sizeof(path), "%s/config.json", s->bundle);
+	rc = oci_spec_load(path, oci_spec_read, &s->spec, err);
+	if (!rc)
+		rc = oci_container_check(s->spec, err);
+	if (rc < 0)
+		return rc;
+	if (s->spec->process.terminal != (o->console != NULL))
+		return vsu_error_set(err, -EINVAL, s->spec->process.terminal ? "member 'process.terminal' requires the option --console-socket" :
+				     "option --console-socket requires the member 'process.terminal'");
+	return 0;
+}
+
+static int fill_state(struct oci_state *s, const struct create_options *o, struct vsu_error *err)
+{
+	const int rc = read_bundle(s, o, err);
+	int n;
+
+	if (rc < 0)
+		return rc;
+	n = snprintf(s->root, sizeof(s->root), "%s%s%s", *s->spec->root == '/' ? "" : s->bundle, *s->spec->root == '/' ? "" : "/", s->spec->root);
+	if (n >= (int)sizeof(s->root))
+		return vsu_error_set(err, -ENAMETOOLONG, "member 'root.path' is too long");
+	snprintf(s->id, sizeof(s->id), "%s", o->id);
+	s->status = OCI_CREATING;
+	s->created = (int64_t)time(NULL);
+	s->owner = geteuid();
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- monitor */
+
+struct create {
+	struct oci_context *context;
+	const struct create_options *options;
+	struct oci_settings settings;
+	struct oci_state state;
+	int folder;
+};
+
+/* Never returns. */
+static void become_monitor(struct create *c, int ready)
+{
+	struct oci_message failure = { .rc = 0 };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct oci_monitor_config config = {
+		.settings = &c->settings, .report = &c->context->report, .root = c->context->root,
+		.folder = c->folder, .state = &c->state, .streams = { 0, 1, 2 }, .ready = ready,
+	};
+	int console;
+
+	setsid();
+	if (c->options->console) {
+		console = oci_console_open(c->options->console, c->state.spec->process.rows, c->state.spec->process.columns, &err);
+		if (console < 0) {
+			failure.rc = console;
+			snprintf(failure.text, sizeof(failure.text), "%s", err.msg);
+			_exit(oci_wire_send(ready, &failure, NULL, 0) < 0);
+		}
+		config.streams[0] = config.streams[1] = console;
+		config.streams[2] = -1;
+	}
+	oci_monitor_run(&config);
+}
+
+static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_error *err)
+{
+	struct oci_message m;
+	int rc = oci_wire_await(ready, &m, -1);
+
+	if (rc < 0)
+		rc = vsu_error_sys(err, rc, "the monitor of the container has ended");
+	else if (m.rc < 0)
+		rc = vsu_error_set(err, m.rc, "%s", m.text);
+	rc = rc < 0 ? rc : oci_pid_file_write(c->options->pid_file, pid, err);
+	return rc;
+}
+
+/* A failed monitor ends by itself, or by the end of its socket. */
+static int run_monitor(struct create *c, struct vsu_error *err)
+{
+	int pair[2], rc;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return vsu_error_sys(err, -errno, "cannot make a socket");
+	pid = fork();
+	if (!pid) {
+		vsu_fd_close(&pair[0]);
+		become_monitor(c, pair[1]);
+	}
+	rc = pid < 0 ? vsu_error_sys(err, -errno, "cannot make a process") : 0;
+	vsu_fd_close(&pair[1]);
+	rc = rc < 0 ? rc : await_monitor(c, pid, pair[0], err);
+	if (rc < 0 && pid > 0) {
+		kill(pid, SIGTERM);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	vsu_fd_close(&pair[0]);
+	return rc;
+}
+
+static int create_container(struct create *c, struct vsu_error *err)
+{
+	struct vsu_error ignored = VSU_ERROR_INIT;
+	int rc = fill_state(&c->state, c->options, err);
+
+	if (!rc && c->state.spec->remark[0])
+		oci_report_line(&c->context->report, OCI_REPORT_WARNING, "%s", c->state.spec->remark);
+	c->folder = rc < 0 ? rc : oci_state_create(c->context->root, c->options->id, err);
+	if (c->folder < 0)
+		return c->folder;
+	rc = run_monitor(c, err);
+	if (rc < 0)
+		(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
+	vsu_fd_close(&c->folder);
+	return rc;
+}
+
+int oci_create(struct oci_context *context, int argc, char **argv)
+{
+	static struct create c;
+	struct create_options o = { .bundle = NULL };
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = parse_options(&o, argc, argv, &err);
+
+	c = (struct create){ .context = context, .options = &o, .folder = -1 };
+	rc = rc < 0 ? rc : oci_settings_read(&c.settings, context->settings, &err);
+	rc = rc < 0 ? rc : create_container(&c, &err);
+	oci_state_fini(&c.state);
+	return rc < 0 ? oci_report_failure(&context->report, &err) : EXIT_SUCCESS;
+}

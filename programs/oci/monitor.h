@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The process of a container, whose number engines know: it has the container's machine, and serves
+ * commands by the socket in the container's folder. Its end is that of the container, and its exit
+ * status that of the container's first process.
+ *
+ * Threads: the main thread.
+ */
+#ifndef OCI_MONITOR_H
+#define OCI_MONITOR_H
+
+#include "oci/report.h"
+#include "oci/settings.h"
+#include "oci/state.h"
+
+/* All is of the process that forked the monitor. */
+struct oci_monitor_config {
+	const struct oci_settings *settings;
+	const struct oci_report *report;
+	const char *root;	/* folder of all containers */
+	int folder;		/* of this container, with its lock */
+	struct oci_state *state; /* with the configuration */
+	int streams[3];		/* of the container's first process; 0 and 1 are a terminal, if it has one */
+	int ready;		/* a socket: receives a struct oci_message when the container was created, or has failed */
+};
+
+/*
+ * Runs in a forked child of "create" until the container has ended, and never returns. If the other end of
+ * ready is closed before the container was created, it removes the container.
+ */
+void oci_monitor_run(const struct oci_monitor_config *c);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about commands, without a machine: their reports, and that a failure leaves nothing behind. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "oci/commands.h"
+#include "util.h"
+
+#define MAX_WORDS 12
+
+static char folder[64], report[128];
+static struct oci_context context;
+
+static void init(void)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	strcpy(folder, "/tmp/oci-commands.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(report, sizeof(report), "%s/report", folder);
+	context = (struct oci_context){ .report = OCI_REPORT_INIT };
+	snprintf(context.root, sizeof(context.root), "%s/state", folder);
+	ck_assert_int_eq(oci_report_open(&context.report, report, &err), 0);
+}
+
+static void fini(void)
+{
+	char command[128];
+
+	oci_report_close(&context.report);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* Runs a command of words with blanks between them. */
+static int run(const char *words)
+{
+	static char text[512];
+	char *argv[MAX_WORDS];
+	const struct oci_command *c;
+	int argc = 0;
+
+	snprintf(text, sizeof(text), "%s", words);
+	for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	for (c = oci_commands; strcmp(c->name, argv[0]) != 0; c++)
+		ck_assert_ptr_nonnull(c->name);
+	return c->run(&context, argc, argv);
+}
+
+static void expect_report(const char *wanted)
+{
+	char text[4096];
+	FILE *f = fopen(report, "r");
+
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	ck_assert_msg(strstr(text, wanted), "%s", text);
+}
+
+static void write_config(const char *member)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/config.json", folder);
+	f = fopen(path, "w");
+	fprintf(f, "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"/\"},\"process\":{\"cwd\":\"/\",\"args\":[\"sh\"]},"
+		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]}%s%s}",
+		*member ? "," : "", member);
+	fclose(f);
+}
+
+static int create(const char *options)
+{
+	char words[256];
+
+	snprintf(words, sizeof(words), "create --bundle %s %s a", folder, options);
+	return run(words);
+}
+
+/* A container whose monitor has ended. */
+static void make_stopped(const char *id)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct oci_state s = { .status = OCI_RUNNING, .pid = getpid(), .begun = 1, .bundle = "/b" };
+	int fd = oci_state_create(context.root, id, &err);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(oci_state_write(fd, &s, &err), 0);
+	close(fd);
+}
+
+static const struct {
+	const char *words, *sentence;
+} refusals[] = {
+	{ "state", "state: the id of a container is missing" },
+	{ "state nope", "container 'nope' does not exist" },
+	{ "start nope", "container 'nope' does not exist" },
+	{ "kill nope", "container 'nope' does not exist" },
+	{ "kill nope SIGODD", "kill: 'SIGODD' is not a signal" },
+	{ "kill nope 65", "kill: '65' is not a signal" },
+	{ "delete nope", "container 'nope' does not exist" },
+	{ "pause nope", "container 'nope' does not exist" },
+	{ "resume nope", "container 'nope' does not exist" },
+	{ "ps nope", "container 'nope' does not exist" },
+	{ "exec nope", "exec: the option --process is missing" },
+	{ "exec", "exec: the id of a container is missing" },
+	{ "exec --process=/nonexistent nope", "container 'nope' does not exist" },
+	{ "exec --preserve-fds=1 --process=/nonexistent nope", "option --preserve-fds: descriptors of the host do not reach a guest" },
+	{ "create", "create: the id of a container is missing" },
+	{ "create --preserve-fds=2 a", "option --preserve-fds: descriptors of the host do not reach a guest" },
+	{ "create --bundle=/nonexistent a", "option --bundle: '/nonexistent': No such file or directory" },
+	{ "features x", "features: 'x' is no word of this command" },
+};
+
+START_TEST(refused_words_are_reported)
+{
+	ck_assert_int_eq(run(refusals[_i].words), EXIT_FAILURE);
+	expect_report(refusals[_i].sentence);
+}
+END_TEST
+
+static const struct {
+	const char *member, *sentence;
+} configs[] = {
+	{ "\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\"}]}", "member 'linux.devices.0.path' is not supported" },
+	{ "\"hostname\":\"a\",\"domainname\":\"b\"", "member 'domainname' is not supported" },
+	{ "\"linux\":{\"rootfsPropagation\":\"rshared\"}", "member 'linux.rootfsPropagation': 'rshared' is not supported" },
+	{ "\"process\":{\"selinuxLabel\":\"x\"}", "member 'process.selinuxLabel' is not supported" },
+	{ "\"process\":{\"apparmorProfile\":\"x\"}", "member 'process.apparmorProfile' is not supported" },
+	{ "\"process\":{\"terminal\":true}", "member 'process.terminal' requires the option --console-socket" },
+	{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"nfs\"}]", "mount of '/a': type 'nfs' is not supported" },
+};
+
+START_TEST(refused_configuration_makes_nothing)
+{
+	write_config(configs[_i].member);
+	ck_assert_int_eq(create(""), EXIT_FAILURE);
+	expect_report(configs[_i].sentence);
+	ck_assert_int_lt(access(context.root, F_OK), 0);
+}
+END_TEST
+
+START_TEST(network_of_the_host_is_refused)
+{
+	char path[128];
+	FILE *f;
+
+	write_config("");
+	snprintf(path, sizeof(path), "%s/config.json", folder);
+	f = fopen(path, "w");
+	fputs("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"/\"},\"process\":{\"cwd\":\"/\",\"args\":[\"sh\"]},"
+	      "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"}]}}", f);
+	fclose(f);
+	ck_assert_int_eq(create(""), EXIT_FAILURE);
+	expect_report("member 'linux.namespaces' has no 'network', which would be that of the host: a machine has a kernel of its own");
+}
+END_TEST
+
+START_TEST(console_without_a_terminal_is_refused)
+{
+	write_config("");
+	ck_assert_int_eq(create("--console-socket /nonexistent"), EXIT_FAILURE);
+	expect_report("option --console-socket requires the member 'process.terminal'");
+}
+END_TEST
+
+START_TEST(failed_monitor_leaves_nothing)
+{
+	char path[160];
+
+	write_config("\"process\":{\"terminal\":true}");
+	ck_assert_int_eq(create("--console-socket /nonexistent"), EXIT_FAILURE);
+	expect_report("option --console-socket");
+	snprintf(path, sizeof(path), "%s/state/a", folder);
+	ck_assert_int_lt(access(path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(stopped_container_is_removed)
+{
+	make_stopped("a");
+	ck_assert_int_eq(run("delete a"), 0);
+	ck_assert_int_eq(run("delete a"), EXIT_FAILURE);
+	ck_assert_int_eq(run("delete --force a"), 0);
+}
+END_TEST
+
+START_TEST(stopped_container_accepts_no_signal)
+{
+	make_stopped("a");
+	ck_assert_int_eq(run("kill a KILL"), EXIT_FAILURE);
+	expect_report("container not running: 'a'");
+	ck_assert_int_eq(run("start a"), EXIT_FAILURE);
+}
+END_TEST
+
+/* A process in place of the monitor, which the command kills. */
+START_TEST(running_container_is_removed_by_force)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct oci_state s = { .status = OCI_RUNNING, .pid = fork(), .bundle = "/b" };
+	int fd, status;
+
+	if (!s.pid)
+		for (;;)
+			pause();
+	s.begun = oci_state_begun(s.pid);
+	fd = oci_state_create(context.root, "a", &err);
+	ck_assert_int_eq(oci_state_write(fd, &s, &err), 0);
+	close(fd);
+	ck_assert_int_eq(run("delete a"), EXIT_FAILURE);
+	expect_report("container 'a' is running; end it, or use the option --force");
+	ck_assert_int_eq(run("delete --force a"), 0);
+	ck_assert_int_eq(waitpid(s.pid, &status, 0), s.pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("commands");
+	TCase *t = tcase_create("commands");
+
+	tcase_add_checked_fixture(t, init, fini);
+	tcase_add_loop_test(t, refused_words_are_reported, 0, COUNT(refusals));
+	tcase_add_loop_test(t, refused_configuration_makes_nothing, 0, COUNT(configs));
+	tcase_add_test(t, network_of_the_host_is_refused);
+	tcase_add_test(t, console_without_a_terminal_is_refused);
+	tcase_add_test(t, failed_monitor_leaves_nothing);
+	tcase_add_test(t, stopped_container_is_removed);
+	tcase_add_test(t, stopped_container_accepts_no_signal);
+	tcase_add_test(t, running_container_is_removed_by_force);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
