@@ -165,6 +165,7 @@ const struct oci_command oci_commands[] = {
 	{ "ps", " ID", "list the processes of a container by their numbers in the guest", oci_ps_rows, oci_ps },
 	{ "pause", " ID", "stop the machine of a container", NULL, oci_pause },
 	{ "resume", " ID", "continue the machine of a container", NULL, oci_resume },
+	{ "update", " ID", "change limits of a container", oci_update_rows, oci_update },
 	{ "list", "", "list the containers", list_rows, run_list },
 	{ "features", "", "print what this runtime supports as JSON", NULL, run_features },
 	{ .name = NULL },

@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/option.h>
 
+#include "oci/cgroup.h"
 #include "oci/report.h"
 #include "oci/state.h"
 
@@ -17,6 +18,7 @@ struct oci_context {
 	struct oci_report report;
 	char root[OCI_STATE_PATH];	/* folder of all containers */
 	const char *settings;	/* file; NULL: the usual one */
+	enum oci_cgroup_manager cgroups;
 };
 
 /*
@@ -41,12 +43,13 @@ extern const struct vsu_option oci_exec_rows[];
 int oci_exec(struct oci_context *c, int argc, char **argv);
 
 /* control.c */
-extern const struct vsu_option oci_kill_rows[], oci_delete_rows[], oci_ps_rows[];
+extern const struct vsu_option oci_kill_rows[], oci_delete_rows[], oci_ps_rows[], oci_update_rows[];
 int oci_start(struct oci_context *c, int argc, char **argv);
 int oci_pause(struct oci_context *c, int argc, char **argv);
 int oci_resume(struct oci_context *c, int argc, char **argv);
 int oci_kill(struct oci_context *c, int argc, char **argv);
 int oci_delete(struct oci_context *c, int argc, char **argv);
 int oci_ps(struct oci_context *c, int argc, char **argv);
+int oci_update(struct oci_context *c, int argc, char **argv);
 
 #endif

@@ -4,12 +4,17 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "oci/container.h"
+
+/* Of the guest's kernel and its agent */
+#define GUEST_THREADS 128
+#define MAX_THREADS (1 << 22)
 
 /* ---------------------------------------------------------------------- checks */
 
@@ -47,39 +52,11 @@ static int check_namespaces(const struct oci_spec *spec, struct vsu_error *err)
 	return 0;
 }
 
-/* Limits that need a control group of the host. */
-static int check_resources(const struct oci_resources *r, struct vsu_error *err)
-{
-	const struct {
-		const char *name;
-		bool is_set;
-	} members[] = {
-		{ "memory.reservation", r->memory_reservation != 0 },
-		{ "cpu.shares", r->cpu_shares != 0 },
-		{ "cpu.burst", r->cpu_burst != 0 },
-		{ "cpu.idle", r->cpu_idle != 0 },
-		{ "cpu.cpus", r->cpus && *r->cpus },
-		{ "cpu.mems", r->mems && *r->mems },
-		{ "pids.limit", r->pids_limit > 0 },
-		{ "blockIO.weight", r->block_weight != 0 },
-		{ "unified", r->unified.n != 0 },
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (members[i].is_set)
-			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.resources.%s' is not supported", members[i].name);
-	return 0;
-}
-
 static int check_hooks(const struct oci_spec *spec, struct vsu_error *err)
 {
-	unsigned int moment;
-
-	for (moment = 0; moment < OCI_MOMENTS; moment++)
-		if (spec->hooks[moment].n)
-			return vsu_error_set(err, -EOPNOTSUPP, "member 'hooks' is not supported");
-	return 0;
+	if (!spec->hooks[OCI_START_CONTAINER].n)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "member 'hooks.startContainer' is not supported: its programs would be those of the container");
 }
 
 int oci_container_check_process(const struct oci_process *p, struct vsu_error *err)
@@ -95,7 +72,6 @@ int oci_container_check(const struct oci_spec *spec, struct vsu_error *err)
 {
 	int rc = check_namespaces(spec, err);
 
-	rc = rc < 0 ? rc : check_resources(&spec->resources, err);
 	rc = rc < 0 ? rc : check_hooks(spec, err);
 	rc = rc < 0 ? rc : oci_container_check_process(&spec->process, err);
 	if (!rc && spec->domainname && *spec->domainname)
@@ -125,25 +101,30 @@ static void free_words(char **words)
 	free(words);
 }
 
-/* NAME=VALUE; a NULL ends them. */
-static char **join_pairs(const struct oci_pairs *pairs)
+/* NAME=VALUE; a NULL ends them. The guest's kernel limits all its threads, of which some are its own. */
+static char **join_sysctls(const struct oci_spec *spec)
 {
-	char **words = calloc(pairs->n + 1, sizeof(*words));
+	const struct oci_pairs *pairs = &spec->sysctls;
+	const int64_t limit = spec->resources.pids_limit;
+	char **words = calloc(pairs->n + 2, sizeof(*words));
 	unsigned int i;
+	int n = 0;
 
-	for (i = 0; words && i < pairs->n; i++)
-		if (asprintf(&words[i], "%s=%s", pairs->items[i].name, pairs->items[i].value) < 0) {
-			words[i] = NULL;
-			free_words(words);
-			return NULL;
-		}
-	return words;
+	for (i = 0; words && n >= 0 && i < pairs->n; i++)
+		n = asprintf(&words[i], "%s=%s", pairs->items[i].name, pairs->items[i].value);
+	if (words && n >= 0 && limit > 0 && limit < MAX_THREADS)
+		n = asprintf(&words[i++], "kernel.threads-max=%" PRId64, limit + GUEST_THREADS);
+	if (!words || n >= 0)
+		return words;
+	words[i - 1] = NULL;
+	free_words(words);
+	return NULL;
 }
 
 int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const struct oci_layout *layout,
 		      unsigned int *number, struct vsu_error *err)
 {
-	char **sysctls = join_pairs(&spec->sysctls);
+	char **sysctls = join_sysctls(spec);
 	const struct vagent_container c = {
 		.size = sizeof(c),
 		.root = OCI_LAYOUT_SHARE "/rootfs", .hostname = spec->hostname, .readonly_root = spec->readonly_root,

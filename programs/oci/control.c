@@ -19,6 +19,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "oci/commands.h"
+#include "oci/hooks.h"
 #include "oci/wire.h"
 
 #define ANSWER_MS 10000
@@ -43,6 +44,14 @@ const struct vsu_option oci_delete_rows[] = {
 	{ .name = NULL },
 };
 
+enum { UPDATE_RESOURCES, UPDATE_ID };
+const struct vsu_option oci_update_rows[] = {
+	[UPDATE_RESOURCES] = { .name = "resources", .kind = VSU_OPTION_STRING, .arg = "FILE",
+			       .help = "the limits, as linux.resources in config.json" },
+	[UPDATE_ID] = { .name = "ID", .kind = VSU_OPTION_OPERAND },
+	{ .name = NULL },
+};
+
 enum { PS_FORMAT, PS_ID };
 static const char *const formats[] = { "table", "json", NULL };
 const struct vsu_option oci_ps_rows[] = {
@@ -57,7 +66,7 @@ static const struct vsu_option id_rows[] = {
 };
 
 struct control_options {
-	const char *id, *signal;
+	const char *id, *signal, *resources;
 	int format;
 	bool all, force;
 };
@@ -70,6 +79,10 @@ static const struct vsu_place kill_places[] = {
 static const struct vsu_place delete_places[] = {
 	[DELETE_FORCE] = VSU_PLACE(struct control_options, force),
 	[DELETE_ID] = VSU_PLACE(struct control_options, id),
+};
+static const struct vsu_place update_places[] = {
+	[UPDATE_RESOURCES] = VSU_PLACE(struct control_options, resources),
+	[UPDATE_ID] = VSU_PLACE(struct control_options, id),
 };
 static const struct vsu_place ps_places[] = {
 	[PS_FORMAT] = VSU_PLACE(struct control_options, format),
@@ -147,9 +160,33 @@ static int run_simple(struct oci_context *c, int argc, char **argv, enum oci_op 
 	return rc < 0 ? oci_report_failure(&c->report, &err) : EXIT_SUCCESS;
 }
 
+/* With the state after the command, and the configuration of "create". */
+static void run_hooks(struct oci_context *c, const struct target *t, enum oci_moment moment, enum oci_status status)
+{
+	struct oci_state state = t->state;
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct oci_spec *spec = NULL;
+
+	state.status = status;
+	if (!oci_state_load_config(t->folder, &spec, &err))
+		oci_hooks_run_all(spec, moment, &state, &c->report);
+	oci_spec_free(spec);
+}
+
 int oci_start(struct oci_context *c, int argc, char **argv)
 {
-	return run_simple(c, argc, argv, OCI_OP_START, START_MS);
+	struct oci_message m = { .op = OCI_OP_START };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct target t = { .folder = -1 };
+	struct control_options o;
+	int rc = parse_options(&o, id_rows, id_places, argc, argv, &err);
+
+	rc = rc < 0 ? rc : open_target(&t, c->root, o.id, &err);
+	rc = rc < 0 ? rc : call_monitor(&t, &m, START_MS, &err);
+	if (!rc)
+		run_hooks(c, &t, OCI_POSTSTART, OCI_RUNNING);
+	close_target(&t);
+	return rc < 0 ? oci_report_failure(&c->report, &err) : EXIT_SUCCESS;
 }
 
 int oci_pause(struct oci_context *c, int argc, char **argv)
@@ -236,9 +273,9 @@ int oci_kill(struct oci_context *c, int argc, char **argv)
 
 /* ------------------------------------------------------------------------ delete */
 
-static int delete_container(const char *root, const struct control_options *o, struct target *t, struct vsu_error *err)
+static int delete_container(struct oci_context *c, const struct control_options *o, struct target *t, struct vsu_error *err)
 {
-	int rc = open_target(t, root, o->id, err);
+	int rc = open_target(t, c->root, o->id, err);
 
 	rc = rc < 0 ? rc : oci_state_lock(t->folder, o->id, err);
 	if (!rc) {
@@ -249,7 +286,12 @@ static int delete_container(const char *root, const struct control_options *o, s
 		rc = vsu_error_set(err, -EBUSY, "container '%s' is %s; end it, or use the option --force", o->id, oci_status_name(t->state.status));
 	if (!rc && t->state.status != OCI_STOPPED)
 		rc = kill_monitor(&t->state, END_MS, err);
-	return rc < 0 ? rc : oci_state_remove(root, o->id, t->folder, err);
+	rc = rc < 0 ? rc : oci_cgroup_remove(t->state.cgroup, err);
+	if (rc < 0)
+		return rc;
+	t->state.pid = 0;
+	run_hooks(c, t, OCI_POSTSTOP, OCI_STOPPED);
+	return oci_state_remove(c->root, o->id, t->folder, err);
 }
 
 /* Engines force the removal of containers that may not exist any more. */
@@ -260,7 +302,7 @@ int oci_delete(struct oci_context *c, int argc, char **argv)
 	struct control_options o;
 	int rc = parse_options(&o, oci_delete_rows, delete_places, argc, argv, &err);
 
-	rc = rc < 0 ? rc : delete_container(c->root, &o, &t, &err);
+	rc = rc < 0 ? rc : delete_container(c, &o, &t, &err);
 	close_target(&t);
 	if (rc == -ENOENT && o.force)
 		return EXIT_SUCCESS;
@@ -302,4 +344,36 @@ int oci_ps(struct oci_context *c, int argc, char **argv)
 		return oci_report_failure(&c->report, &err);
 	print_pids(&m, o.format == 1);
 	return EXIT_SUCCESS;
+}
+
+/* ------------------------------------------------------------------------ update */
+
+/* The size of a machine does not change: its control group limits it. */
+static int update_container(const struct target *t, const struct oci_resources *r, struct vsu_error *err)
+{
+	if (t->state.status == OCI_STOPPED)
+		return vsu_error_set(err, -ESRCH, "container not running: '%s'", t->state.id);
+	if (r->memory_limit > 0 || r->pids_limit > 0)
+		return vsu_error_set(err, -EOPNOTSUPP, "member '%s' cannot be changed: the machine runs", r->memory_limit > 0 ? "memory.limit" : "pids.limit");
+	if (!*t->state.cgroup)
+		return vsu_error_set(err, -EOPNOTSUPP, "container '%s' has no control group, whose limits could be changed", t->state.id);
+	return oci_cgroup_limit(t->state.cgroup, r, err);
+}
+
+int oci_update(struct oci_context *c, int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct target t = { .folder = -1 };
+	struct oci_spec *spec = NULL;
+	struct control_options o;
+	int rc = parse_options(&o, oci_update_rows, update_places, argc, argv, &err);
+
+	if (!rc && !o.resources)
+		rc = vsu_error_set(&err, -EINVAL, "update: the option --resources is missing");
+	rc = rc < 0 ? rc : open_target(&t, c->root, o.id, &err);
+	rc = rc < 0 ? rc : oci_spec_load(o.resources, oci_spec_read_resources, &spec, &err);
+	rc = rc < 0 ? rc : update_container(&t, &spec->resources, &err);
+	oci_spec_free(spec);
+	close_target(&t);
+	return rc < 0 ? oci_report_failure(&c->report, &err) : EXIT_SUCCESS;
 }

@@ -20,6 +20,7 @@
 #include "oci/commands.h"
 #include "oci/console.h"
 #include "oci/container.h"
+#include "oci/hooks.h"
 #include "oci/monitor.h"
 #include "oci/pid_file.h"
 #include "oci/wire.h"
@@ -94,11 +95,12 @@ static int read_bundle(struct oci_state *s, const struct create_options *o, stru
 	return 0;
 }
 
-static int fill_state(struct oci_state *s, const struct create_options *o, struct vsu_error *err)
+static int fill_state(struct oci_state *s, const struct create_options *o, enum oci_cgroup_manager cgroups,
+		      struct vsu_error *err)
 {
-	const int rc = read_bundle(s, o, err);
-	int n;
+	int n, rc = read_bundle(s, o, err);
 
+	rc = rc < 0 ? rc : oci_cgroup_choose(s->spec, cgroups, o->id, s->cgroup, err);
 	if (rc < 0)
 		return rc;
 	n = snprintf(s->root, sizeof(s->root), "%s%s%s", *s->spec->root == '/' ? "" : s->bundle, *s->spec->root == '/' ? "" : "/", s->spec->root);
@@ -146,11 +148,26 @@ static void become_monitor(struct create *c, int ready)
 	oci_monitor_run(&config);
 }
 
+/* The monitor waits meanwhile. */
+static int run_hooks(struct create *c, int ready, struct oci_message *m)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	m->rc = oci_hooks_run(c->state.spec, OCI_PRESTART, &c->state, &err);
+	m->rc = m->rc < 0 ? m->rc : oci_hooks_run(c->state.spec, OCI_CREATE_RUNTIME, &c->state, &err);
+	snprintf(m->text, sizeof(m->text), "%s", err.msg);
+	return oci_wire_send(ready, m, NULL, 0);
+}
+
 static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_error *err)
 {
 	struct oci_message m;
-	int rc = oci_wire_await(ready, &m, -1);
+	int rc;
 
+	c->state.pid = pid;
+	do {
+		rc = oci_wire_await(ready, &m, -1);
+	} while (!rc && m.op == OCI_OP_HOOKS && !run_hooks(c, ready, &m));
 	if (rc < 0)
 		rc = vsu_error_sys(err, rc, "the monitor of the container has ended");
 	else if (m.rc < 0)
@@ -159,7 +176,7 @@ static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_erro
 	return rc;
 }
 
-/* A failed monitor ends by itself, or by the end of its socket. */
+/* A failed monitor ends by itself. One that was created is killed, and its machine with it. */
 static int run_monitor(struct create *c, struct vsu_error *err)
 {
 	int pair[2], rc;
@@ -176,7 +193,7 @@ static int run_monitor(struct create *c, struct vsu_error *err)
 	vsu_fd_close(&pair[1]);
 	rc = rc < 0 ? rc : await_monitor(c, pid, pair[0], err);
 	if (rc < 0 && pid > 0) {
-		kill(pid, SIGTERM);
+		kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			continue;
 	}
@@ -187,15 +204,18 @@ static int run_monitor(struct create *c, struct vsu_error *err)
 static int create_container(struct create *c, struct vsu_error *err)
 {
 	struct vsu_error ignored = VSU_ERROR_INIT;
-	int rc = fill_state(&c->state, c->options, err);
+	char path[OCI_STATE_PATH + 16];
+	int rc = fill_state(&c->state, c->options, c->context->cgroups, err);
 
 	if (!rc && c->state.spec->remark[0])
 		oci_report_line(&c->context->report, OCI_REPORT_WARNING, "%s", c->state.spec->remark);
 	c->folder = rc < 0 ? rc : oci_state_create(c->context->root, c->options->id, err);
 	if (c->folder < 0)
 		return c->folder;
-	rc = run_monitor(c, err);
-	if (rc < 0)
+	snprintf(path, sizeof(path), "%s/config.json", c->state.bundle);
+	rc = oci_state_keep_config(c->folder, path, err);
+	rc = rc < 0 ? rc : run_monitor(c, err);
+	if (rc < 0 && !oci_cgroup_remove(c->state.cgroup, &ignored))
 		(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
 	vsu_fd_close(&c->folder);
 	return rc;

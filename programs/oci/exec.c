@@ -152,7 +152,7 @@ static void pass_signal(const struct stand_in *s)
 		return;
 	m.first = info.ssi_signo;
 	if (info.ssi_signo == SIGWINCH) {
-		if (s->console < 0 || ioctl(s->console, TIOCGWINSZ, &size) < 0)
+		if (s->console < 0 || ioctl(s->console, TIOCGWINSZ, &size) < 0 || !size.ws_row)
 			return;
 		m = (struct oci_message){ .op = OCI_OP_SIZE, .first = size.ws_row, .second = size.ws_col };
 	}

@@ -167,7 +167,7 @@ static int export_filter(scmp_filter_ctx ctx, struct oci_filter *out, struct vsu
 	return 0;
 }
 
-static int compile(scmp_filter_ctx ctx, const struct oci_seccomp *s, struct oci_filter *out, struct vsu_error *err)
+static int compile_rules(scmp_filter_ctx ctx, const struct oci_seccomp *s, struct oci_filter *out, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = read_flags(&s->flags, &out->flags, err);
@@ -197,7 +197,7 @@ int oci_seccomp_compile(const struct oci_seccomp *s, struct oci_filter *out, str
 		return vsu_error_set(err, -ENOMEM, "out of memory");
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	rc = compile(ctx, s, out, err);
+	rc = compile_rules(ctx, s, out, err);
 	seccomp_release(ctx);
 	if (rc < 0)
 		oci_filter_free(out);

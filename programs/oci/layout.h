@@ -21,7 +21,7 @@
 
 #include "oci/spec.h"
 
-/* Where the guest's agent mounts the folder. */
+/* The guest's agent mounts the folder here. */
 #define OCI_LAYOUT_SHARE "/share"
 
 struct oci_layout {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +20,13 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "oci/cgroup.h"
 #include "oci/container.h"
+#include "oci/hooks.h"
 #include "oci/layout.h"
 #include "oci/machine.h"
 #include "oci/monitor.h"
+#include "oci/monitor_confinement.h"
 #include "oci/network.h"
 #include "oci/wire.h"
 
@@ -238,20 +242,12 @@ static void signal_container(struct monitor *mon, struct client *client, const s
 	answer_client(client, OCI_OP_SIGNAL, rc, &err);
 }
 
-static int read_process(int fd, struct oci_spec **out, struct vsu_error *err)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return oci_spec_load(path, oci_spec_read_process, out, err);
-}
-
 static int prepare_exec(struct monitor *mon, struct client *client, const int *fds, struct vsu_error *err)
 {
 	struct oci_spec *spec = NULL;
 	int rc = mon->phase == PHASE_RUNS ? 0 : vsu_error_set(err, -EINVAL, "the container is not running");
 
-	rc = rc < 0 ? rc : read_process(fds[0], &spec, err);
+	rc = rc < 0 ? rc : oci_spec_load_fd(fds[0], "process", oci_spec_read_process, &spec, err);
 	rc = rc < 0 ? rc : oci_container_check_process(&spec->process, err);
 	if (!rc) {
 		snprintf(client->program, sizeof(client->program), "%s", spec->process.args.words[0]);
@@ -435,7 +431,7 @@ static void resize_terminal(struct monitor *mon)
 {
 	struct winsize size;
 
-	if (mon->spec->process.terminal && mon->first && !ioctl(mon->config->streams[0], TIOCGWINSZ, &size) &&
+	if (mon->spec->process.terminal && mon->first && !ioctl(mon->config->streams[0], TIOCGWINSZ, &size) && size.ws_row &&
 	    vagent_process_resize(mon->first, size.ws_row, size.ws_col, NULL) < 0)
 		oci_report_line(mon->config->report, OCI_REPORT_DEBUG, "the size of the terminal could not be passed on");
 }
@@ -545,15 +541,33 @@ static int lay_out_files(struct monitor *mon, char *share, struct vsu_error *err
 	return rc < 0 ? rc : oci_layout_make(&mon->layout, mon->spec, c->state->bundle, share, err);
 }
 
-/* Without a path, the network is that of the guest alone. */
-static int connect_network(struct monitor *mon, struct vsu_error *err)
+/* A new namespace has no interfaces, unless a hook makes some. */
+static int enter_network(const struct monitor *mon, struct vsu_error *err)
 {
 	const struct oci_namespace *n = oci_spec_namespace(mon->spec, OCI_NAMESPACE_NETWORK);
-	int rc = n && n->path ? oci_network_enter(n->path, err) : 0;
 
-	if (rc < 0 || !n || !n->path)
-		return rc;
-	rc = oci_network_read(&mon->network, err);
+	if (n && n->path)
+		return oci_network_enter(n->path, err);
+	return unshare(CLONE_NEWNET) < 0 ? vsu_error_sys(err, -errno, "cannot make a network namespace") : 0;
+}
+
+/* create runs hooks in the namespaces of the engine, and answers. */
+static int await_hooks(const struct monitor *mon, struct vsu_error *err)
+{
+	struct oci_message m = { .op = OCI_OP_HOOKS };
+
+	if (!mon->spec->hooks[OCI_PRESTART].n && !mon->spec->hooks[OCI_CREATE_RUNTIME].n)
+		return 0;
+	return oci_wire_call(mon->config->ready, &m, NULL, 0, -1, err);
+}
+
+static int connect_network(struct monitor *mon, struct vsu_error *err)
+{
+	int rc = enter_network(mon, err);
+
+	rc = rc < 0 ? rc : await_hooks(mon, err);
+	rc = rc < 0 ? rc : oci_hooks_run(mon->spec, OCI_CREATE_CONTAINER, mon->config->state, err);
+	rc = rc < 0 ? rc : oci_network_read(&mon->network, err);
 	return rc < 0 ? rc : oci_network_redirect(&mon->network, err);
 }
 
@@ -573,13 +587,15 @@ static int begin_monitor(struct monitor *mon)
 	char share[OCI_STATE_PATH * 2];
 	int rc = oci_seccomp_compile(&mon->spec->seccomp, &mon->filter, &mon->why);
 
+	rc = rc < 0 ? rc : oci_cgroup_enter(mon->config->state->cgroup, &mon->spec->resources, &mon->why);
 	rc = rc < 0 ? rc : lay_out_files(mon, share, &mon->why);
 	rc = rc < 0 ? rc : connect_network(mon, &mon->why);
 	if (!rc)
 		rc = mon->signals = watch_signals(&mon->why);
 	if (rc >= 0)
 		rc = mon->listener = oci_wire_listen(mon->config->folder, &mon->why);
-	return rc < 0 ? rc : begin_machine(mon, share, &mon->why);
+	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
+	return rc < 0 ? rc : oci_monitor_confine(mon->config->folder, mon->config->root, &mon->why);
 }
 
 static void free_monitor(struct monitor *mon)

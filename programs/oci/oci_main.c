@@ -26,7 +26,7 @@ static const struct vsu_option rows[] = {
 	[SETTINGS] = { .name = "settings", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "/etc/cvmm-oci.conf",
 		       .help = "settings of the machines" },
 	[CGROUPS] = { .name = "cgroup-manager", .kind = VSU_OPTION_CHOICE, .choices = cgroup_managers,
-		      .preset = "disabled", .help = "maker of the control group of a container" },
+		      .preset = "cgroupfs", .help = "maker of the control group of a container" },
 	[SYSTEMD] = { .name = "systemd-cgroup", .kind = VSU_OPTION_FLAG, .help = "as --cgroup-manager=systemd" },
 	[HELP] = VSU_OPTION_ROW_HELP,
 	[OF_VERSION] = VSU_OPTION_ROW_VERSION,
@@ -106,6 +106,7 @@ static int open_context(struct oci_context *c, const struct options *o, struct v
 	c->report.format = (enum oci_report_format)o->log_format;
 	c->report.has_details = o->debug;
 	c->settings = o->settings;
+	c->cgroups = o->systemd ? OCI_CGROUPS_SYSTEMD : (enum oci_cgroup_manager)o->cgroups;
 	return rc < 0 ? rc : oci_state_root(o->root, c->root, err);
 }
 
@@ -125,7 +126,7 @@ static int run_program(int argc, char **argv)
 {
 	static struct oci_context c = { .report = OCI_REPORT_INIT };
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct options o = { .log_format = 0 };
+	struct options o = { .cgroups = OCI_CGROUPS_FILES };
 	int status, first = 0;
 	int rc = vsu_option_parse_argv(rows, argc, argv, store_option, &o, &first, &err);
 

@@ -16,7 +16,7 @@
 
 #define USUAL_FILE "/etc/cvmm-oci.conf"
 #define MIB UINT64_C(0x100000)
-/* What the guest's kernel uses beside the limit of a container. */
+/* The guest's kernel uses this beside the limit of a container. */
 #define GUEST_MEMORY (64 * MIB)
 #define MIN_MEMORY (128 * MIB)
 

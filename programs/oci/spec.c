@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/json_read.h>
@@ -475,36 +474,42 @@ int oci_spec_read_annotations(char *text, struct oci_spec **out, struct vsu_erro
 }
 
 /* Reads up to OCI_SPEC_BYTES, and ends them by a zero. */
-static int read_file(const char *path, char **text, struct vsu_error *err)
+static int read_file(int fd, const char *name, char **text, struct vsu_error *err)
 {
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *bytes = malloc(OCI_SPEC_BYTES + 1);
-	ssize_t n = fd < 0 ? -errno : bytes ? vsu_fd_read_full(fd, bytes, OCI_SPEC_BYTES + 1) : -ENOMEM;
+	const ssize_t n = bytes ? vsu_fd_pread_full(fd, bytes, OCI_SPEC_BYTES + 1, 0) : -ENOMEM;
 
-	if (fd >= 0)
-		close(fd);
 	if (n >= 0 && n <= (ssize_t)OCI_SPEC_BYTES) {
 		bytes[n] = '\0';
 		*text = bytes;
-		return strlen(bytes) == (size_t)n ? 0 : vsu_error_set(err, -EBADMSG, "%s: not a JSON object", path);
+		return strlen(bytes) == (size_t)n ? 0 : vsu_error_set(err, -EBADMSG, "%s: not a JSON object", name);
 	}
 	free(bytes);
-	return n < 0 ? vsu_error_sys(err, (int)n, "cannot read '%s'", path) :
-		       vsu_error_set(err, -E2BIG, "%s: more than %u bytes", path, OCI_SPEC_BYTES);
+	return n < 0 ? vsu_error_sys(err, (int)n, "cannot read '%s'", name) :
+		       vsu_error_set(err, -E2BIG, "%s: more than %u bytes", name, OCI_SPEC_BYTES);
 }
 
-int oci_spec_load(const char *path, int (*fn)(char *, struct oci_spec **, struct vsu_error *),
-		  struct oci_spec **out, struct vsu_error *err)
+int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
 {
 	char *text = NULL;
-	int rc = read_file(path, &text, err);
+	int rc = read_file(fd, name, &text, err);
 
 	if (!rc) {
 		rc = fn(text, out, err);
 		if (rc < 0)
-			vsu_error_prefix(err, rc, "%s", path);
+			vsu_error_prefix(err, rc, "%s", name);
 	}
 	free(text);
+	return rc;
+}
+
+int oci_spec_load(const char *path, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot read '%s'", path) :
+				oci_spec_load_fd(fd, path, fn, out, err);
+
+	vsu_fd_close(&fd);
 	return rc;
 }
 

@@ -187,9 +187,12 @@ int oci_spec_read_resources(char *text, struct oci_spec **out, struct vsu_error 
 /* Of any object only its member "annotations". */
 int oci_spec_read_annotations(char *text, struct oci_spec **out, struct vsu_error *err);
 
-/* Reads a file by one of these functions; fn is one of them. Errors of open() and read(). */
-int oci_spec_load(const char *path, int (*fn)(char *, struct oci_spec **, struct vsu_error *),
-		  struct oci_spec **out, struct vsu_error *err);
+/* One of these functions */
+typedef int oci_spec_fn(char *text, struct oci_spec **out, struct vsu_error *err);
+
+/* Read a file by one of them. name: for messages. Errors of open() and read(). */
+int oci_spec_load(const char *path, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err);
+int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err);
 
 /* spec may be NULL. */
 void oci_spec_free(struct oci_spec *spec);

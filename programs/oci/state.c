@@ -25,6 +25,7 @@
 #define NEW_NAME "state.json.new"
 #define SOCKET_NAME "socket"
 #define SHARE_NAME "share"
+#define CONFIG_NAME "config.json"
 #define MAX_BYTES (1u << 20)
 
 static const char *const status_names[] = {
@@ -192,7 +193,7 @@ int oci_state_open(const char *root, const char *id, struct vsu_error *err)
 
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err)
 {
-	static const char *const names[] = { SOCKET_NAME, NEW_NAME, FILE_NAME };
+	static const char *const names[] = { SOCKET_NAME, NEW_NAME, CONFIG_NAME, FILE_NAME };
 	char path[OCI_STATE_PATH + OCI_STATE_ID + 2];
 	unsigned int i;
 
@@ -274,6 +275,32 @@ int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err
 		rc = finish_file(f, folder);
 	}
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot write the state of container '%s'", s->id) : 0;
+}
+
+/* Changes of the bundle have no effect on a container. */
+int oci_state_keep_config(int folder, const char *path, struct vsu_error *err)
+{
+	char bytes[65536];
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	int to = openat(folder, CONFIG_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	ssize_t n = from < 0 || to < 0 ? -errno : 1, done = n;
+
+	while (n > 0) {
+		n = vsu_fd_read_full(from, bytes, sizeof(bytes));
+		done = n > 0 ? vsu_fd_write_full(to, bytes, (size_t)n) : n;
+		n = done < n ? (done < 0 ? done : -ENOSPC) : n;
+	}
+	vsu_fd_close(&from);
+	vsu_fd_close(&to);
+	return n < 0 ? vsu_error_sys(err, (int)n, "cannot copy '%s'", path) : 0;
+}
+
+int oci_state_load_config(int folder, struct oci_spec **out, struct vsu_error *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/" CONFIG_NAME, folder);
+	return oci_spec_load(path, oci_spec_read, out, err);
 }
 
 /* -------------------------------------------------------------------- reading */

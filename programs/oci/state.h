@@ -3,6 +3,7 @@
  * Containers in the file system: ROOT/ID is the folder of a container, with
  *
  *	state.json	what "state" and "list" print, and how to find its monitor
+ *	config.json	its configuration, as it was when the container was created
  *	socket		of the monitor
  *	share		where only the monitor sees the files of the container
  *
@@ -65,6 +66,10 @@ void oci_state_fini(struct oci_state *s);
 
 /* Replaces the file. The annotations are those of the spec. */
 int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err);
+
+/* Copies a configuration into the folder, and reads it again. */
+int oci_state_keep_config(int folder, const char *path, struct vsu_error *err);
+int oci_state_load_config(int folder, struct oci_spec **out, struct vsu_error *err);
 
 /* Removes the folder with its files. */
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err);

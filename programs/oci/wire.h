@@ -24,6 +24,7 @@ enum oci_op {
 	OCI_OP_LIST,		/* the reply has process IDs of the guest */
 	OCI_OP_PAUSE,
 	OCI_OP_RESUME,
+	OCI_OP_HOOKS,		/* from the monitor to create: its namespaces exist */
 	OCI_OP_ENDED,		/* from the monitor, after the reply to an exec; first: the status */
 };
 

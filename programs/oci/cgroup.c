@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes control groups by files. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "oci/cgroup.h"
+
+/* The kernel's value, which engines pass as a limit. */
+#define USUAL_SHARES 1024
+#define VALUE_BYTES 64
+/* The kernel removes the last process of a group after its end was reported. */
+#define REMOVE_NS UINT64_C(2000000000)
+
+/* ---------------------------------------------------------------------- choosing */
+
+/* Beside control groups of version 1, it has few controllers. */
+static bool has_controllers(const char *mount)
+{
+	char path[OCI_STATE_PATH + 32], names[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", mount);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : vsu_fd_read_full(fd, names, sizeof(names) - 1);
+	names[n < 0 ? 0 : n] = '\0';
+	vsu_fd_close(&fd);
+	return strstr(names, "memory") && strstr(names, "cpu");
+}
+
+static int find_mount(char mount[OCI_STATE_PATH])
+{
+	FILE *f = fopen("/proc/self/mounts", "re");
+	char line[OCI_STATE_PATH * 2], type[64], path[OCI_STATE_PATH];
+	int rc = -ENOENT;
+
+	while (f && rc < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %4095s %63s", path, type) == 2 && !strcmp(type, "cgroup2") && has_controllers(path)) {
+			strcpy(mount, path);
+			rc = 0;
+		}
+	if (f)
+		fclose(f);
+	return rc;
+}
+
+/* The first limit that only a control group can set. */
+static const char *find_limit(const struct oci_resources *r)
+{
+	const struct {
+		const char *name;
+		bool is_set;
+	} members[] = {
+		{ "memory.reservation", r->memory_reservation != 0 },
+		{ "cpu.shares", r->cpu_shares && r->cpu_shares != USUAL_SHARES },
+		{ "cpu.burst", r->cpu_burst != 0 },
+		{ "cpu.idle", r->cpu_idle != 0 },
+		{ "cpu.cpus", r->cpus && *r->cpus },
+		{ "cpu.mems", r->mems && *r->mems },
+		{ "blockIO.weight", r->block_weight != 0 },
+		{ "unified", r->unified.n != 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (members[i].is_set)
+			return members[i].name;
+	return NULL;
+}
+
+static bool leaves_folder(const char *path)
+{
+	size_t len;
+
+	for (path += strspn(path, "/"); *path; path += strspn(path, "/")) {
+		len = strcspn(path, "/");
+		if (len == 2 && !strncmp(path, "..", 2))
+			return true;
+		path += len;
+	}
+	return false;
+}
+
+static int join_path(const struct oci_spec *spec, const char *mount, const char *id, char folder[OCI_STATE_PATH],
+		     struct vsu_error *err)
+{
+	const char *path = spec->cgroup && *spec->cgroup ? spec->cgroup : NULL;
+	int n;
+
+	if (path && leaves_folder(path))
+		return vsu_error_set(err, -EINVAL, "member 'linux.cgroupsPath': '%s' leads out of the control groups", path);
+	n = path ? snprintf(folder, OCI_STATE_PATH, "%s/%s", mount, path + strspn(path, "/")) :
+		   snprintf(folder, OCI_STATE_PATH, "%s/cvmm-oci/%s", mount, id);
+	return n < OCI_STATE_PATH ? 0 : vsu_error_set(err, -ENAMETOOLONG, "member 'linux.cgroupsPath' is too long");
+}
+
+int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manager, const char *id,
+		      char folder[OCI_STATE_PATH], struct vsu_error *err)
+{
+	const char *limit = find_limit(&spec->resources);
+	char mount[OCI_STATE_PATH];
+
+	*folder = '\0';
+	if (manager == OCI_CGROUPS_SYSTEMD)
+		return vsu_error_set(err, -EOPNOTSUPP, "control groups by systemd are not supported; choose the manager 'cgroupfs' of the engine");
+	if (manager != OCI_CGROUPS_DISABLED && !find_mount(mount))
+		return join_path(spec, mount, id, folder, err);
+	if (!limit)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.resources.%s' needs a control group of version 2, and %s", limit,
+			     manager == OCI_CGROUPS_DISABLED ? "they are disabled" : "this host has none");
+}
+
+/* ------------------------------------------------------------------------ making */
+
+static int write_file(const char *folder, const char *name, const char *value)
+{
+	char path[OCI_STATE_PATH + 64];
+	int fd, rc = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		rc = -errno;
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+/* A host may lack some of them, which then fail where a limit is written. */
+static void enable_controllers(const char *folder)
+{
+	static const char *const controllers[] = { "+cpu", "+cpuset", "+io", "+memory", "+pids" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
+		if (write_file(folder, "cgroup.subtree_control", controllers[i]) < 0)
+			continue;
+}
+
+/* Only the folders below that of all control groups are made. */
+static int make_folders(const char *folder, struct vsu_error *err)
+{
+	char path[OCI_STATE_PATH], *slash;
+
+	snprintf(path, sizeof(path), "%s", folder);
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return vsu_error_sys(err, -errno, "cannot make the control group '%s'", path);
+		enable_controllers(path);
+		*slash = '/';
+	}
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return vsu_error_sys(err, -errno, "cannot make the control group '%s'", path);
+	return 0;
+}
+
+struct limit {
+	const char *file, *member;
+	bool is_set;
+	char value[VALUE_BYTES];
+};
+
+static int write_limit(const char *folder, const char *file, const char *member, const char *value, struct vsu_error *err)
+{
+	const int rc = strchr(file, '/') ? -EINVAL : write_file(folder, file, value);
+
+	return rc < 0 ? vsu_error_sys(err, rc, "member 'linux.resources.%s': cannot write '%s' to '%s/%s'", member, value, folder, file) : 0;
+}
+
+/* From the range of version 1 to that of version 2. */
+static int64_t weight_of(int64_t shares)
+{
+	return shares < 2 ? 1 : shares > 262144 ? 10000 : 1 + (shares - 2) * 9999 / 262142;
+}
+
+static void format_number(char value[VALUE_BYTES], int64_t number)
+{
+	if (number < 0)
+		strcpy(value, "max");
+	else
+		snprintf(value, VALUE_BYTES, "%" PRId64, number);
+}
+
+static int write_numbers(const char *folder, const struct oci_resources *r, struct vsu_error *err)
+{
+	const int64_t swap = r->memory_swap > 0 && r->memory_limit > 0 ? r->memory_swap - r->memory_limit : r->memory_swap;
+	struct limit limits[] = {
+		{ .file = "cpu.weight", .member = "cpu.shares", .is_set = r->cpu_shares != 0 },
+		{ .file = "cpu.max.burst", .member = "cpu.burst", .is_set = r->cpu_burst != 0 },
+		{ .file = "cpu.idle", .member = "cpu.idle", .is_set = r->cpu_idle != 0 },
+		{ .file = "memory.low", .member = "memory.reservation", .is_set = r->memory_reservation != 0 },
+		{ .file = "memory.swap.max", .member = "memory.swap", .is_set = r->memory_swap != 0 },
+		{ .file = "io.weight", .member = "blockIO.weight", .is_set = r->block_weight != 0 },
+	};
+	const int64_t numbers[] = {
+		weight_of(r->cpu_shares), r->cpu_burst, r->cpu_idle, r->memory_reservation, swap, r->block_weight,
+	};
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (!limits[i].is_set)
+			continue;
+		format_number(limits[i].value, numbers[i]);
+		rc = write_limit(folder, limits[i].file, limits[i].member, limits[i].value, err);
+	}
+	return rc;
+}
+
+static int write_quota(const char *folder, const struct oci_resources *r, struct vsu_error *err)
+{
+	char value[VALUE_BYTES], quota[VALUE_BYTES];
+
+	if (!r->cpu_quota && !r->cpu_period)
+		return 0;
+	format_number(quota, r->cpu_quota ? r->cpu_quota : -1);
+	if (r->cpu_period > 0)
+		snprintf(value, sizeof(value), "%.20s %" PRId64, quota, r->cpu_period);
+	else
+		strcpy(value, quota);
+	return write_limit(folder, "cpu.max", "cpu.quota", value, err);
+}
+
+int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = *folder ? write_numbers(folder, r, err) : 0;
+
+	if (!*folder)
+		return 0;
+	rc = rc < 0 ? rc : write_quota(folder, r, err);
+	if (!rc && r->cpus && *r->cpus)
+		rc = write_limit(folder, "cpuset.cpus", "cpu.cpus", r->cpus, err);
+	if (!rc && r->mems && *r->mems)
+		rc = write_limit(folder, "cpuset.mems", "cpu.mems", r->mems, err);
+	for (i = 0; !rc && i < r->unified.n; i++)
+		rc = write_limit(folder, r->unified.items[i].name, "unified", r->unified.items[i].value, err);
+	return rc;
+}
+
+int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err)
+{
+	int rc = *folder ? make_folders(folder, err) : 0;
+
+	if (!*folder)
+		return 0;
+	rc = rc < 0 ? rc : oci_cgroup_limit(folder, r, err);
+	if (rc < 0)
+		return rc;
+	rc = write_file(folder, "cgroup.procs", "0");
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot enter the control group '%s'", folder) : 0;
+}
+
+int oci_cgroup_remove(const char *folder, struct vsu_error *err)
+{
+	const uint64_t end = vsu_now_ns() + REMOVE_NS;
+
+	while (*folder && rmdir(folder) < 0 && errno != ENOENT) {
+		if (errno != EBUSY || vsu_now_ns() > end)
+			return vsu_error_sys(err, -errno, "cannot remove the control group '%s'", folder);
+		usleep(10000);
+	}
+	return 0;
+}

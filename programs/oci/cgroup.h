@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The control group of a container, version 2: it limits the monitor, and with it the machine. Engines
+ * read its statistics.
+ *
+ * Limits of memory and processors are also those of the machine, and the number of processes is limited in
+ * the guest: they hold without a control group.
+ *
+ * Threads: before any thread is started.
+ */
+#ifndef OCI_CGROUP_H
+#define OCI_CGROUP_H
+
+#include <stdbool.h>
+
+#include "oci/spec.h"
+#include "oci/state.h"
+
+/* In the order of the option --cgroup-manager. */
+enum oci_cgroup_manager { OCI_CGROUPS_DISABLED, OCI_CGROUPS_FILES, OCI_CGROUPS_SYSTEMD };
+
+/*
+ * Chooses the folder of a container's control group: folder is empty if the manager makes none, or if this
+ * host has none of version 2. -EOPNOTSUPP: then the configuration has a limit that needs one, or the manager is
+ * systemd; -EINVAL: its path.
+ */
+int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manager, const char *id,
+		      char folder[OCI_STATE_PATH], struct vsu_error *err);
+
+/* Makes the folder, writes the limits, and moves this process there. An empty one: no effect. */
+int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err);
+
+/* Writes the limits that are set: of an update, too. */
+int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err);
+
+/* Removes the folder, whose processes have ended. */
+int oci_cgroup_remove(const char *folder, struct vsu_error *err);
+
+#endif

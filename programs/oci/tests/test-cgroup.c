@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about control groups: files in a folder of the test stand for those of the kernel. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <sys/stat.h>
+
+#include "oci/cgroup.h"
+#include "util.h"
+
+static char folder[64], group[OCI_STATE_PATH];
+static struct oci_spec spec;
+static struct vsu_error err;
+
+static void init(void)
+{
+	strcpy(folder, "/tmp/oci-cgroup.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	memset(&spec, 0, sizeof(spec));
+	vsu_error_clear(&err);
+}
+
+static void fini(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void make_file(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	close(creat(path, 0600));
+}
+
+static void expect_file(const char *name, const char *wanted)
+{
+	char path[128], text[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	ck_assert_str_eq(text, wanted);
+}
+
+START_TEST(disabled_manager_makes_none)
+{
+	spec.cgroup = "/a/b";
+	spec.resources.cpu_shares = 1024;
+	spec.resources.memory_limit = 1 << 20;
+	spec.resources.pids_limit = 5;
+	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &err), 0);
+	ck_assert_str_eq(group, "");
+	ck_assert_int_eq(oci_cgroup_enter(group, &spec.resources, &err), 0);
+	ck_assert_int_eq(oci_cgroup_remove(group, &err), 0);
+}
+END_TEST
+
+START_TEST(limit_that_needs_one_is_refused)
+{
+	spec.resources.cpu_shares = 512;
+	assert_refused(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &err), -EOPNOTSUPP,
+		       "member 'linux.resources.cpu.shares' needs a control group of version 2, and they are disabled", err);
+}
+END_TEST
+
+START_TEST(manager_systemd_is_refused)
+{
+	assert_refused(oci_cgroup_choose(&spec, OCI_CGROUPS_SYSTEMD, "a", group, &err), -EOPNOTSUPP,
+		       "control groups by systemd are not supported; choose the manager 'cgroupfs' of the engine", err);
+}
+END_TEST
+
+START_TEST(limits_are_written_as_version_2_has_them)
+{
+	const struct oci_resources r = {
+		.cpu_shares = 1024, .cpu_quota = 150000, .cpu_period = 100000, .memory_limit = 100, .memory_swap = 300,
+		.memory_reservation = 50, .cpus = "0-1", .unified = { .items = { { "io.weight", "7" } }, .n = 1 },
+	};
+
+	make_file("cpu.weight");
+	make_file("cpu.max");
+	make_file("memory.swap.max");
+	make_file("memory.low");
+	make_file("cpuset.cpus");
+	make_file("io.weight");
+	ck_assert_msg(!oci_cgroup_limit(folder, &r, &err), "%s", err.msg);
+	expect_file("cpu.weight", "39");
+	expect_file("cpu.max", "150000 100000");
+	expect_file("memory.swap.max", "200");
+	expect_file("memory.low", "50");
+	expect_file("cpuset.cpus", "0-1");
+	expect_file("io.weight", "7");
+}
+END_TEST
+
+START_TEST(no_limit_is_written_as_a_word)
+{
+	const struct oci_resources r = { .cpu_quota = -1, .cpu_period = 100000, .memory_swap = -1 };
+
+	make_file("cpu.max");
+	make_file("memory.swap.max");
+	ck_assert_int_eq(oci_cgroup_limit(folder, &r, &err), 0);
+	expect_file("cpu.max", "max 100000");
+	expect_file("memory.swap.max", "max");
+}
+END_TEST
+
+START_TEST(limit_that_cannot_be_written_is_named)
+{
+	const struct oci_resources r = { .cpu_idle = 1 };
+	char sentence[256];
+
+	snprintf(sentence, sizeof(sentence), "member 'linux.resources.cpu.idle': cannot write '1' to '%s/cpu.idle': No such file or directory", folder);
+	assert_refused(oci_cgroup_limit(folder, &r, &err), -ENOENT, sentence, err);
+}
+END_TEST
+
+START_TEST(names_of_files_have_no_folders)
+{
+	const struct oci_resources r = { .unified = { .items = { { "../x", "7" } }, .n = 1 } };
+
+	ck_assert_int_eq(oci_cgroup_limit(folder, &r, &err), -EINVAL);
+}
+END_TEST
+
+START_TEST(removal_of_a_missing_group_succeeds)
+{
+	ck_assert_int_eq(oci_cgroup_remove("/nonexistent/a", &err), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("cgroup");
+	TCase *t = tcase_create("cgroup");
+
+	tcase_add_checked_fixture(t, init, fini);
+	tcase_add_test(t, disabled_manager_makes_none);
+	tcase_add_test(t, limit_that_needs_one_is_refused);
+	tcase_add_test(t, manager_systemd_is_refused);
+	tcase_add_test(t, limits_are_written_as_version_2_has_them);
+	tcase_add_test(t, no_limit_is_written_as_a_word);
+	tcase_add_test(t, limit_that_cannot_be_written_is_named);
+	tcase_add_test(t, names_of_files_have_no_folders);
+	tcase_add_test(t, removal_of_a_missing_group_succeeds);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
