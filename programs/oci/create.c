@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -135,6 +136,11 @@ static void become_monitor(struct create *c, int ready)
 	int console;
 
 	setsid();
+	/* the lock of the folder is that of "create", and ends with it */
+	config.folder = openat(c->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (config.folder < 0)
+		_exit(EXIT_FAILURE);
+	vsu_fd_close(&c->folder);
 	if (c->options->console) {
 		console = oci_console_open(c->options->console, c->state.spec->process.rows, c->state.spec->process.columns, &err);
 		if (console < 0) {
