@@ -55,9 +55,10 @@ void vmm_deferred_answer(void *opaque, const struct vsu_error *why, const struct
 	struct vmm_waiting *w = d->waiting;
 
 	d->answer = *answer;
-	d->is_answered = true;
-	if (!d->is_begun)
+	if (d->state == VMM_DEFERRED_CALLED) {
+		d->state = VMM_DEFERRED_ANSWERED;
 		return;
+	}
 	if (w) {
 		w->deferred = NULL;
 		vsu_alarm_stop(&w->limit);
@@ -69,10 +70,9 @@ void vmm_deferred_answer(void *opaque, const struct vsu_error *why, const struct
 int vmm_deferred_begin(struct vmm_deferred *d, int rc, FILE *answer)
 {
 	struct vsu_json to = { .to = answer, .more = true };
-	const bool waits = rc >= 0 && !d->is_answered;
 
-	if (waits) {
-		d->is_begun = true;
+	if (rc >= 0 && d->state == VMM_DEFERRED_CALLED) {
+		d->state = VMM_DEFERRED_AWAITED;
 		d->waiting->deferred = d;
 		return 1;
 	}

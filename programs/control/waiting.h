@@ -32,8 +32,11 @@ struct vmm_deferred {
 	/* Sends the reply to the client. */
 	void (*send)(void *client, vmm_reply_fn write, const struct cvmm_answer *answer,
 		     const struct vsu_error *why);
-	bool is_begun;		/* the command has returned */
-	bool is_answered;	/* before that, with this: */
+	enum {
+		VMM_DEFERRED_CALLED,	/* in the function of the command, which has not returned */
+		VMM_DEFERRED_ANSWERED,	/* before that function returned, with answer */
+		VMM_DEFERRED_AWAITED,	/* the function has returned: the client waits */
+	} state;
 	struct cvmm_answer answer;
 };
 
