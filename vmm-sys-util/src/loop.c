@@ -308,6 +308,8 @@ static void call_turns(struct vsu_loop *l)
 
 bool vsu_loop_dispatch(struct vsu_loop *l)
 {
+	if (l->place != OUTSIDE)
+		return true;
 	l->turn++;
 	l->due = false;
 	l->place = IN_EVENTS;

@@ -371,6 +371,25 @@ START_TEST(a_loop_that_was_ended_reports_it_after_the_turn)
 }
 END_TEST
 
+static void turn_within(struct rig *r)
+{
+	vsu_event_drain(r->io.fd, NULL);
+	vsu_loop_end(loop);
+	ck_assert(vsu_loop_dispatch(loop));
+}
+
+START_TEST(a_turn_within_a_callback_does_nothing)
+{
+	a.also = turn_within;
+	vsu_io_start(loop, &a.io);
+	vsu_event_signal(a.io.fd);
+	vsu_turn_start(loop, &b.turn);
+	ck_assert(!vsu_loop_dispatch(loop));
+	ck_assert_uint_eq(a.calls, 1);
+	ck_assert_uint_eq(b.calls, 1);
+}
+END_TEST
+
 START_TEST(a_loop_without_descriptors_is_refused_with_a_sentence)
 {
 	struct rlimit before;
@@ -420,6 +439,7 @@ int main(void)
 	tcase_add_test(tc, a_timer_started_at_the_end_of_a_turn_makes_the_loop_readable);
 	tcase_add_test(tc, a_turn_started_at_the_end_of_a_turn_makes_the_loop_readable);
 	tcase_add_test(tc, a_loop_that_was_ended_reports_it_after_the_turn);
+	tcase_add_test(tc, a_turn_within_a_callback_does_nothing);
 	tcase_add_test(tc, a_loop_without_descriptors_is_refused_with_a_sentence);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -6,7 +6,7 @@
  * The owner polls the loop's descriptor and calls vsu_loop_dispatch() when it is readable.
  * A watcher is a member of its user's struct; the sizes of these structs are part of the
  * ABI. Any callback, also the watcher's own, may start, stop and free a watcher, but not
- * dispatch or free the loop. Stopping a watcher that is zeroed or not active has no effect.
+ * free the loop. Stopping a watcher that is zeroed or not active has no effect.
  *
  * Threads: one thread at a time uses a loop and its watchers. Time is that of vsu_now_ns().
  */
@@ -34,7 +34,8 @@ VSU_API int vsu_loop_fd(const struct vsu_loop *l);
 
 /*
  * One turn: calls the watchers of ready descriptors, at most 32, then expired timers, then
- * the watchers of the turn's end. Never blocks. False after vsu_loop_end().
+ * the watchers of the turn's end. Never blocks. False after vsu_loop_end(). Within a callback of
+ * the loop it does nothing and returns true.
  */
 VSU_API bool vsu_loop_dispatch(struct vsu_loop *l);
 
