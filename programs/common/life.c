@@ -238,7 +238,7 @@ void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_progr
 	*owner = (struct cvmm_host){
 		.size = sizeof(*owner),
 		.opaque = plan, .log = prog_log_machine, .event = process_event,
-		.closer = process_closer, .begin_thread = process_thread, .poison = &poison,
+		.closer = process_closer, .begin_thread = process_thread,
 		.stuck = process_stuck, .tell = process_tell, .stdio = stdio,
 		.sockets = options->sockets.given ? &options->sockets.access : NULL,
 		.no_network = vmm_confinement_without_network(options),
@@ -252,13 +252,15 @@ void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_progr
 int vmm_life_run(struct cvmm_configuration *c, const struct vmm_program_options *options,
 		 const struct cvmm_host *owner, struct vsu_error *err)
 {
+	struct cvmm_host host = *owner;
 	int status;
 
+	host.poison = host.sigbus ? &poison : NULL;
 	prog_ask_first(note_poison);
 	/* the guest may release a lost page before it is touched */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 	for (;;) {
-		status = live_once(c, options, owner, err);
+		status = live_once(c, options, &host, err);
 		if (status != VSU_EXIT_REBOOT || !options->restart)
 			return status;
 		cvmm_configuration_reboot(c);
