@@ -29,6 +29,16 @@ const char *vsu_file_value_name(const char *text)
 	return colon && colon[1] ? colon + 1 : text;
 }
 
+char *vsu_file_value_former(const char *text)
+{
+	const size_t len = vsu_file_value_is_fd(text) ? strspn(text + strlen(prefix), "0123456789") : 0;
+	char *out;
+
+	if (!len)
+		return strdup(text);
+	return asprintf(&out, "%s%s%s", prefix, former, text + strlen(prefix) + len) < 0 ? NULL : out;
+}
+
 int vsu_file_value_read(const char *text, struct vsu_file_value *out,
 			struct vsu_error *err)
 {

@@ -67,6 +67,20 @@ START_TEST(descriptor_of_another_process_is_rejected)
 }
 END_TEST
 
+static const struct { const char *text, *former; } formers[] = {
+	{ "fd:7", "fd:former" }, { "fd:7:/a:b", "fd:former:/a:b" }, { "fd:former:/a", "fd:former:/a" },
+	{ "/a", "/a" }, { "./fd:7", "./fd:7" }, { "fd:x", "fd:x" },
+};
+
+START_TEST(descriptor_has_no_number_in_another_process)
+{
+	char *text = vsu_file_value_former(formers[_i].text);
+
+	ck_assert_str_eq(text, formers[_i].former);
+	free(text);
+}
+END_TEST
+
 /* "a" and "b" are one file, and descriptor 100 is that file, too. */
 static const struct {
 	const char *a, *b;
@@ -149,6 +163,8 @@ int main(void)
 	tcase_add_test(tc, descriptor_has_a_number_and_perhaps_a_name);
 	tcase_add_loop_test(tc, descriptor_without_a_number_is_rejected, 0, 6);
 	tcase_add_test(tc, descriptor_of_another_process_is_rejected);
+	tcase_add_loop_test(tc, descriptor_has_no_number_in_another_process, 0,
+			    sizeof(formers) / sizeof(formers[0]));
 	tcase_add_loop_test(tc, file_is_that_of_its_path_or_descriptor, 0,
 			    sizeof(pairs) / sizeof(pairs[0]));
 	tcase_add_loop_test(tc, text_of_a_pipe_is_read_to_its_end, 0, sizeof(texts) / sizeof(texts[0]));

@@ -37,6 +37,12 @@ VSU_API const char *vsu_file_value_name(const char *text);
 VSU_API bool vsu_file_value_is_fd(const char *text);
 
 /*
+ * The same value in another process, to which no descriptor was passed: "fd:former:NAME" in place
+ * of "fd:7:NAME". A new text, which the caller frees; NULL: no memory.
+ */
+VSU_API char *vsu_file_value_former(const char *text);
+
+/*
  * Opens a path with the flags of open(2), or duplicates the descriptor and ignores them.
  * Returns a new close-on-exec descriptor, or -errno.
  */
