@@ -17,7 +17,7 @@
 #include "config/device.h"
 #include "config/options.h"
 #include "config/option_rows.h"
-#include "config/saved_words.h"
+#include "config/merge.h"
 #include "play.h"
 
 #define MAX_WORDS 64
@@ -118,7 +118,7 @@ static void read_options(const struct vmm_arguments *merged)
 	vmm_options_free(&options);
 }
 
-static void merge(struct line *saved_line, struct line *given_line, enum vmm_words_origin origin)
+static void merge(struct line *saved_line, struct line *given_line, enum vmm_origin origin)
 {
 	struct vmm_arguments saved, given, merged = { .n = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -128,7 +128,7 @@ static void merge(struct line *saved_line, struct line *given_line, enum vmm_wor
 
 	rc = rc ? rc : more;
 	if (!rc)
-		rc = vmm_saved_words_merge(&merged, &ignored, &saved, origin, &given, &err);
+		rc = vmm_arguments_merge(&merged, &ignored, &saved, origin, &given, &err);
 	if (rc < 0) {
 		check_sentence(&err);
 	} else {
@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size - 1] = '\0';
 	split_words(&saved, &at);
 	split_words(&given, &at);
-	merge(&saved, &given, data[0] & 1 ? VMM_WORDS_STREAM : VMM_WORDS_SAVED);
+	merge(&saved, &given, data[0] & 1 ? VMM_ORIGIN_STREAM : VMM_ORIGIN_SAVED);
 	free(text);
 	return 0;
 }

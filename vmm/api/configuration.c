@@ -122,10 +122,10 @@ static void report_ignored(const struct vmm_configuration *c, const struct vmm_i
 }
 
 /* With c->saved, of a machine that was saved or that arrives. */
-static int merge_given(struct vmm_configuration *c, enum vmm_words_origin origin, struct vsu_error *err)
+static int merge_given(struct vmm_configuration *c, enum vmm_origin origin, struct vsu_error *err)
 {
 	struct vmm_ignored ignored = { .n = 0 };
-	const int rc = vmm_saved_words_merge(&c->all, &ignored, &c->saved, origin, &c->given, err);
+	const int rc = vmm_arguments_merge(&c->all, &ignored, &c->saved, origin, &c->given, err);
 
 	if (!rc)
 		report_ignored(c, &ignored);
@@ -138,7 +138,7 @@ static int change_saved(struct vmm_configuration *c, const char *folder, struct 
 	int rc = read_saved(c, folder, err);
 
 	if (!rc)
-		rc = merge_given(c, VMM_WORDS_SAVED, err);
+		rc = merge_given(c, VMM_ORIGIN_SAVED, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "--from '%s'", folder) : 0;
 }
 
@@ -250,7 +250,7 @@ static int check_given(const struct vmm_arguments *given, struct vsu_error *err)
 		if (is_of_start(given->list[i].row))
 			return vsu_error_set(err, -EINVAL, "'--%s' cannot be combined with --incoming",
 					     vmm_argument_name(&given->list[i]));
-	return vmm_saved_words_check(given, err);
+	return vmm_arguments_check_change(given, err);
 }
 
 static int receive_saved(struct vmm_configuration *c, struct vmm_listener *l, struct vsu_error *err)
@@ -274,7 +274,7 @@ static int accept_machine(struct vmm_configuration *c, const char *address, stru
 	if (!rc)
 		rc = receive_saved(c, &listener, err);
 	vmm_address_unlisten(&listener, c->stream.closer);
-	return rc < 0 ? rc : merge_given(c, VMM_WORDS_STREAM, err);
+	return rc < 0 ? rc : merge_given(c, VMM_ORIGIN_STREAM, err);
 }
 
 static int read_incoming(struct vmm_configuration *c, const char *address, struct vsu_error *err)
@@ -329,10 +329,22 @@ static int read_cloned(struct vmm_options *options, struct vmm_options *saved,
 	return VSU_EXIT_OK;
 }
 
+static int read_merged(struct vmm_options *options, const struct vmm_arguments *all, struct vsu_error *err)
+{
+	int rc = vmm_options_read(options, all, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_options_continue(options, err);
+	if (rc < 0)
+		vmm_options_free(options);
+	return rc;
+}
+
 int vmm_configuration_parse(struct vmm_configuration *c, struct vmm_options *options,
 			    struct vmm_options *saved, struct vsu_error *err)
 {
-	int rc = vmm_options_read(options, c->merged ? &c->all : &c->given, err);
+	int rc = c->merged ? read_merged(options, &c->all, err) : vmm_options_read(options, &c->given, err);
 
 	if (rc < 0 && c->incoming)
 		vmm_stream_refuse(&c->stream, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Command lines of other machines: --from FOLDER is replaced by the options of the saved machine,
- * changed by the other options (config/saved_words.h); --incoming ADDRESS by those of the source,
+ * changed by the other options (config/merge.h); --incoming ADDRESS by those of the source,
  * likewise. A file of --cpu is replaced by its content.
  *
  * Threads: the main thread, or the one that makes a machine which arrives.
@@ -11,9 +11,8 @@
 
 #include <stdbool.h>
 
-#include "config/options.h"
+#include "config/merge.h"
 #include "config/own_rows.h"
-#include "config/saved_words.h"
 #include "cvmm/exit_status.h"
 #include "migration/channels.h"
 

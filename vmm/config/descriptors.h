@@ -20,11 +20,4 @@ int vmm_descriptors_named(const struct vmm_argument *a, struct vsu_error *err);
  */
 int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err);
 
-/*
- * The value of an option for the start of a guest, such as its kernel, of another process: a
- * descriptor's number is replaced by a word that no file has (<vmm-sys-util/file_value.h>). A new text,
- * which the caller frees; *out is NULL if the value names none.
- */
-int vmm_descriptors_forget(const struct vmm_argument *a, char **out, struct vsu_error *err);
-
 #endif

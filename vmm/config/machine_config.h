@@ -22,6 +22,7 @@
 /* Characters of the name of a machine, and of a device in --device own:NAME. */
 #define VMM_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 #define VMM_MAX_NAME 64
+#define VMM_MAX_FORMER 2
 
 /* A device that was asked for, in the order of the command line. */
 struct vmm_device_option {
@@ -74,6 +75,8 @@ struct vmm_config {
 	bool latency;		/* is measured */
 	uint64_t power_off_ms;	/* until a guest that was asked to power off is ended; 0: never */
 	struct vmm_arguments arguments;	/* its command line, saved and moved with it; owned */
+	/* names of its kernel and initrd, if those of arguments were descriptors of another process; owned */
+	char *former[VMM_MAX_FORMER];
 };
 
 /* One start of a machine. All zero: its kernel boots. */

@@ -8,9 +8,8 @@
 #include <device-kinds/port_log.h>
 #include <vmm-sys-util/file_value.h>
 
+#include "config/merge.h"
 #include "config/option_rows.h"
-#include "config/options.h"
-#include "config/saved_words.h"
 
 #define MACHINE .scope = VMM_SCOPE_MACHINE
 /* An option of cvmm's process, which a saved machine can have: its owner reads the value. */
@@ -23,8 +22,8 @@
 #define DEVICE(way, its_kind) \
 	MACHINE, LIST, .how = VMM_DEVICE_##way, .kind = (its_kind), .change = VMM_CHANGE_DEVICE
 /* Origins of a command line. */
-#define CLONE (1u << VMM_WORDS_CLONE)
-#define STREAM (1u << VMM_WORDS_STREAM)
+#define CLONE (1u << VMM_ORIGIN_CLONE)
+#define STREAM (1u << VMM_ORIGIN_STREAM)
 
 static const char *const changed_disks[] = { "refuse", "accept", NULL };
 static const char *const transports[] = {

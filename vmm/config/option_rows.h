@@ -37,7 +37,7 @@ struct vmm_option_row {
 	enum devkind_refers refers;
 	struct vsu_place place;	/* of a value that is only stored */
 	enum vmm_option_change change;
-	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
+	unsigned int without;	/* origins (1u << enum vmm_origin) whose option does not count */
 	const char *kept_value;	/* with VMM_CHANGE_OWN */
 	unsigned int own;	/* of the owner: 1 + its index in that table (own_rows.h); else 0 */
 	const char *needs;	/* another option without which it has no use, or NULL */

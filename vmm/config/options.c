@@ -208,8 +208,12 @@ int vmm_options_check_value(const struct vmm_argument *argument, struct vsu_erro
 
 void vmm_options_free(struct vmm_options *options)
 {
+	unsigned int i;
+
 	free(options->machine.specs);
 	vmm_memory_specs_free(&options->machine.memory);
 	vmm_arguments_free(&options->machine.arguments);
+	for (i = 0; i < VMM_MAX_FORMER; i++)
+		free(options->machine.former[i]);
 	memset(options, 0, sizeof(*options));
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/merge.h"
 #include "config/own_rows.h"
-#include "config/saved_words.h"
 
 static int check_row(const struct cvmm_option_row *row, struct vsu_error *err)
 {
@@ -48,7 +48,7 @@ static void copy_row(struct vmm_option_row *to, const struct cvmm_option_row *fr
 	};
 }
 
-_Static_assert(1u << VMM_WORDS_CLONE == CVMM_WITHOUT_CLONE && 1u << VMM_WORDS_STREAM == CVMM_WITHOUT_STREAM,
+_Static_assert(1u << VMM_ORIGIN_CLONE == CVMM_WITHOUT_CLONE && 1u << VMM_ORIGIN_STREAM == CVMM_WITHOUT_STREAM,
 	       "the bits of a row are those of the origins");
 
 int vmm_own_rows_new(const struct cvmm_option_row *given, struct vmm_own_rows **out,

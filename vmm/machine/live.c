@@ -9,6 +9,7 @@
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "machine/live.h"
+#include "memory/memory_options.h"
 
 /* ------------------------------------------------------------------ the devices */
 
@@ -48,7 +49,7 @@ uint64_t vmm_live_size(const struct vmm_device *d)
 /* The options of a running machine. */
 struct live {
 	struct vmm_arguments arguments;
-	char **lists;		/* of devices that were added or changed; owned */
+	char **lists;		/* of memory, and of devices that were added or changed; owned */
 	unsigned int nlists;
 	char cpus[VMM_CPUS_OPTION_TEXT]; /* the value of that option */
 };
@@ -75,6 +76,19 @@ static int add_device(struct live *l, const struct vmm_machine *m, unsigned int 
 	return 0;
 }
 
+/* The option of piece i of the memory; a is that of its start. */
+static int add_memory(struct live *l, const struct vmm_machine *m, unsigned int i,
+		      const struct vmm_argument *a, struct vsu_error *err)
+{
+	int rc = vmm_memory_write(&m->config->memory.list[i], &l->lists[l->nlists], err);
+
+	if (rc < 0)
+		return rc;
+	l->arguments.list[l->arguments.n++] = (struct vmm_argument){ a->row, { .text = l->lists[l->nlists] } };
+	l->nlists++;
+	return 0;
+}
+
 /* Only a machine with this option can have more CPUs than at its start. */
 static struct vmm_argument cpus_argument(const struct vmm_machine *m, const struct vmm_argument *a,
 					 char text[VMM_CPUS_OPTION_TEXT])
@@ -93,12 +107,14 @@ static int add_all(struct live *l, const struct vmm_machine *m, unsigned int pla
 {
 	const struct vmm_arguments *from = &m->config->arguments;
 	const struct vmm_argument *a;
-	unsigned int i = 0;
+	unsigned int i = 0, pieces = 0;
 	int rc = 0;
 
 	for (a = from->list; !rc && a < from->list + from->n; a++) {
 		if (!strcmp(a->row->option.name, "cpus"))
 			l->arguments.list[l->arguments.n++] = cpus_argument(m, a, l->cpus);
+		else if (!strcmp(a->row->option.name, "memory"))
+			rc = add_memory(l, m, pieces++, a, err);
 		else if (!a->row->how)
 			l->arguments.list[l->arguments.n++] = *a;
 		else if (i++ < places)
@@ -114,7 +130,7 @@ static int make_words(const struct vmm_machine *m, struct vmm_words *out, struct
 	const unsigned int places = vmm_live_places(m);
 	struct live l = {
 		.arguments.list = calloc(m->config->arguments.n + places + 1, sizeof(*l.arguments.list)),
-		.lists = calloc(places + 1, sizeof(*l.lists)),
+		.lists = calloc(m->config->memory.n + places + 1, sizeof(*l.lists)),
 	};
 	int rc = 0;
 

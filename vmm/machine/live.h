@@ -4,7 +4,7 @@
  * that the host has added, removed and changed since the start.
  *
  * A free place between devices is "--device=none", because the number of a device is
- * its slot on the bus. A device that was added or changed is written from its typed values; files
+ * its slot on the bus. Memory, and a device that was added or changed, is written from its typed values; files
  * of an added one keep the names that their descriptors were passed with. All others keep their
  * options as they were typed.
  *

@@ -195,38 +195,52 @@ int vmm_piece_own(const struct vmm_memory_spec *spec, const struct vmm_image_par
 	return rc;
 }
 
-/* --------------------------------- the list in the command line of a clone */
+/* ------------------------------------------- the pieces of another process */
 
 /* Memory in place of the file, which was shared. */
-static int write_clone(const struct vmm_memory_spec *spec, const struct vmm_piece_facts *facts,
-		       char **out, struct vsu_error *err)
+static int replace_shared(struct vmm_memory_spec *spec, struct vsu_error *err)
 {
+	const struct vmm_piece_facts facts = vmm_piece_facts_of(spec);
 	struct vmm_memory_spec new;
-	int rc = copy_kept(spec, VMM_PIECE_CLONE, NULL, &new, err);
+	int rc;
 
+	if (!facts.file || !facts.shared || facts.readonly)
+		return 0;
+	rc = copy_kept(spec, VMM_PIECE_CLONE, NULL, &new, err);
 	if (rc < 0)
 		return rc;
-	rc = replace_kind(new.backend, facts, true, err);
+	rc = replace_kind(new.backend, &facts, true, err);
+	vmem_backend_free(rc < 0 ? new.backend : spec->backend);
 	if (!rc)
-		rc = vmm_memory_write(&new, out, err);
-	vmem_backend_free(new.backend);
+		*spec = new;
 	return rc;
 }
 
-int vmm_piece_list_clone(const char *list, char **out, struct vsu_error *err)
+static int forget_descriptor(struct vmem_backend *b, struct vsu_error *err)
 {
-	const struct vmm_memory_lists lists = { .what = "--memory", .list = { list }, .n = 1 };
-	struct vmm_piece_facts facts = { .file = false };
-	struct vmm_memory_specs specs;
+	const char *path = vmem_backend_text(b, "mem-path");
+	char *text;
+	int rc;
+
+	if (!path || !vsu_file_value_is_fd(path))
+		return 0;
+	text = vsu_file_value_former(path);
+	rc = text ? vmem_backend_set(b, "mem-path", text, err) :
+		    vsu_error_set(err, -ENOMEM, "no memory for options");
+	free(text);
+	return rc;
+}
+
+int vmm_pieces_continue(struct vmm_memory_specs *specs, bool clone, struct vsu_error *err)
+{
+	unsigned int i;
 	int rc = 0;
 
-	*out = NULL;
-	if (vmm_memory_specs_read(&specs, &lists, NULL) < 0)
-		return 0;
-	if (!vmm_memory_specs_check(&specs, NULL, NULL))
-		facts = vmm_piece_facts_of(&specs.list[0]);
-	if (facts.file && facts.shared && !facts.readonly)
-		rc = write_clone(&specs.list[0], &facts, out, err);
-	vmm_memory_specs_free(&specs);
+	for (i = 0; !rc && i < specs->n; i++) {
+		if (clone)
+			rc = replace_shared(&specs->list[i], err);
+		if (!rc)
+			rc = forget_descriptor(specs->list[i].backend, err);
+	}
 	return rc;
 }

@@ -6,7 +6,7 @@
  *   mapped   the saved file, mapped privately: memory without properties that a mapping
  *            of an ordinary file cannot have, and ROM
  *   own      memory that the machine allocates; the saved file is read into it
- *   clone    the command line of a clone, whose memory is not at the mem-path of the
+ *   clone    the options of a clone, whose memory is not at the mem-path of the
  *            saved machine
  *
  * Threads: any.
@@ -52,9 +52,9 @@ int vmm_piece_own(const struct vmm_memory_spec *spec, const struct vmm_image_par
 		  bool shared, struct vmm_memory_spec *out, struct vsu_error *err);
 
 /*
- * A new list, which the caller frees; *out is NULL if a clone can have the list as it is, or
- * if the list is not valid.
+ * The memory of a command line of another process: no number in it is a descriptor of this one. A clone
+ * has memory of its own in place of shared files, which the saved machine may use meanwhile. -ENOMEM.
  */
-int vmm_piece_list_clone(const char *list, char **out, struct vsu_error *err);
+int vmm_pieces_continue(struct vmm_memory_specs *specs, bool clone, struct vsu_error *err);
 
 #endif

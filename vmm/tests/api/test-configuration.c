@@ -165,9 +165,14 @@ END_TEST
 
 START_TEST(d1_63_descriptors_of_the_guests_start_are_forgotten)
 {
+	struct vmm_options options, saved;
+
 	read_saved("\"--initrd=fd:0:i\",\"--memory=size=2M,backend=file,mem-path=fd:0,offset=4k\"", NULL);
-	ck_assert(has_word("--initrd=fd:former:i"));
-	ck_assert(has_word("--memory=backend=file,size=2M,mem-path=fd:former,offset=4k"));
+	ck_assert_int_eq(vmm_configuration_parse(&c, &options, &saved, &err), 0);
+	ck_assert_str_eq(options.machine.initrd, "fd:former:i");
+	ck_assert_str_eq(options.machine.arguments.list[1].value.text, "fd:former:i");
+	ck_assert_str_eq(vmem_backend_text(options.machine.memory.list[0].backend, "mem-path"), "fd:former");
+	vmm_options_free(&options);
 }
 END_TEST
 

@@ -116,6 +116,14 @@ START_TEST(added_cpus_are_in_the_option)
 }
 END_TEST
 
+START_TEST(memory_is_written_from_its_values)
+{
+	start("builtin:selftest --memory 64M --rng=1000 --memory backend=memfd,size=8K,at=4G");
+	ck_assert_str_eq(live(), "builtin:selftest --memory=size=64M --rng=1000 "
+				 "--memory=at=4294967296,backend=memfd,size=8K");
+}
+END_TEST
+
 START_TEST(an_added_device_follows_all_others)
 {
 	start("builtin:selftest --rng=1000 --cpus 2");
@@ -224,6 +232,7 @@ int main(void)
 
 	tcase_add_test(tc, an_unchanged_machine_keeps_its_options);
 	tcase_add_test(tc, added_cpus_are_in_the_option);
+	tcase_add_test(tc, memory_is_written_from_its_values);
 	tcase_add_test(tc, an_added_device_follows_all_others);
 	tcase_add_test(tc, a_file_that_was_passed_keeps_its_name);
 	tcase_add_test(tc, a_removed_device_leaves_its_slot_free);

@@ -155,26 +155,35 @@ START_TEST(memory_becomes_shared_for_a_back_end)
 }
 END_TEST
 
+/* Without one, a clone has what the saved machine has. */
 static const struct { const char *list, *clone; } clones[] = {
 	{ "8K", NULL }, { "8K,backend=memfd", NULL },
 	{ "8K,backend=file,mem-path=/rom,readonly=on", NULL },
 	{ "8K,backend=file,mem-path=/rom,readonly=on,share=on", NULL },
 	{ "8K,backend=file,mem-path=/m", NULL },
-	{ "at=4G,8K,backend=file", NULL },	/* not valid: refused later, by name */
 	{ "8K,backend=file,mem-path=/m,share=on,offset=4K,at=4G,dump=off,discard-data=on",
 	  "at=4294967296,backend=memfd,size=8K,share=on,dump=off" },
 };
 
 START_TEST(e3_04_clone_leaves_shared_files_to_the_original)
 {
-	char *out;
+	struct vmm_memory_specs specs = read_list(clones[_i].list);
 
-	ck_assert_int_eq(vmm_piece_list_clone(clones[_i].list, &out, &err), 0);
-	if (clones[_i].clone)
-		ck_assert_str_eq(out, clones[_i].clone);
-	else
-		ck_assert_ptr_null(out);
-	free(out);
+	ck_assert_int_eq(vmm_pieces_continue(&specs, false, &err), 0);
+	ck_is_list(&specs.list[0], clones[_i].list);
+	ck_assert_int_eq(vmm_pieces_continue(&specs, true, &err), 0);
+	ck_is_list(&specs.list[0], clones[_i].clone ? clones[_i].clone : clones[_i].list);
+	vmm_memory_specs_free(&specs);
+}
+END_TEST
+
+START_TEST(d1_63_file_of_another_process_has_no_number)
+{
+	struct vmm_memory_specs specs = read_list("8K,backend=file,mem-path=fd:0:/m");
+
+	ck_assert_int_eq(vmm_pieces_continue(&specs, false, &err), 0);
+	ck_is_list(&specs.list[0], "8K,backend=file,mem-path=fd:former:/m");
+	vmm_memory_specs_free(&specs);
 }
 END_TEST
 
@@ -302,6 +311,7 @@ int main(void)
 	tcase_add_loop_test(tc, e3_08_memory_of_its_own_keeps_the_rest, 0, COUNT(owned));
 	tcase_add_loop_test(tc, memory_becomes_shared_for_a_back_end, 0, COUNT(sharable));
 	tcase_add_loop_test(tc, e3_04_clone_leaves_shared_files_to_the_original, 0, COUNT(clones));
+	tcase_add_test(tc, d1_63_file_of_another_process_has_no_number);
 	tcase_add_test(tc, second_part_of_a_piece_comes_after_all_pieces);
 	tcase_add_test(tc, e3_03_rom_is_a_mapping_in_shared_memory);
 	tcase_add_loop_test(tc, other_memory_than_the_options_is_refused, 0, 2);
