@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Descriptors that reach programs which this process starts. Those that were passed to it, such
+ * Descriptors that reach programs which this process starts. Descriptors that it received, such
  * as a control socket or a tap, have no FD_CLOEXEC.
  */
 #ifndef PROGRAMS_DESCRIPTORS_H

@@ -63,7 +63,7 @@ void vmm_report_end_list(struct vmm_report *r);
 /* An object, until the next one; in text, a line "title name=value ..." */
 void vmm_report_element(struct vmm_report *r, const char *title, const struct vmm_fact *facts);
 
-/* The same; in text, a line of a table with "-" for absent facts, or the line above with their names (no JSON). */
+/* An object, as above; in text, a line of a table with "-" for absent facts, or the line above with their names (no JSON). */
 void vmm_report_row(struct vmm_report *r, const struct vmm_fact *facts, bool is_header);
 
 /* A report of one line, "name=value ...", or one object. */

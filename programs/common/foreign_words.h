@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Options of other programs: QEMU, Firecracker, crosvm, Cloud Hypervisor and lkvm for
- * "cvmm run", docker, podman, virtme-ng and krunvm for "cvmm exec". None is accepted. Each
- * is answered with the option of cvmm that corresponds, which contains the user's value.
+ * "cvmm run", docker, podman, virtme-ng and krunvm for "cvmm exec". cvmm accepts none of them, and answers
+ * each with the option of cvmm that corresponds, which contains the user's value.
  *
  * Threads: no state.
  */

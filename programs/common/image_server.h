@@ -32,7 +32,7 @@ int vmm_image_server_start(struct vmm_image_server *s, const char *path, const c
 
 /*
  * *value is the value of --disk for an image, which the caller frees: its file, or if it is not
- * raw, a started server. Likewise; -ENOMEM.
+ * raw, a started server. Fails as vmm_image_server_start() does, and by -ENOMEM.
  */
 int vmm_image_server_disk(struct vmm_image_server *s, const char *path, bool writable, char **value,
 			  struct vsu_error *err);

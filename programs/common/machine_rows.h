@@ -30,7 +30,7 @@
 	{ .name = "log", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "none", \
 	  .help = "write the kernel's messages to a file" }
 
-/* Of a command's machine, and of those of a pool. */
+/* Options of a command's machine, and of the machines of a pool */
 #define VMM_ROW_ROOT \
 	{ .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/", \
 	  .help = "the command's root; its writes stay in the guest's memory" }

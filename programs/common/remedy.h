@@ -15,7 +15,7 @@ void vmm_remedy_add(struct vsu_error *err);
 /* As prog_complain(), with the remedy. */
 void vmm_complain(const struct vsu_error *err);
 
-/* The same at the end of a command, if it failed or has a sentence. Returns status. */
+/* Does so at the end of a command, if it failed or has a sentence. Returns status. */
 int vmm_complain_end(int status, const struct vsu_error *err);
 
 #endif

@@ -20,8 +20,8 @@
 #define IOCTL(number) CALL_IF_INT("ioctl", 1, (number))
 
 /*
- * In addition to those of devices. Which files are opened, created and removed is
- * decided by Landlock.
+ * The process has these in addition to the calls of devices. Landlock decides on the files
+ * that are opened, created and removed.
  */
 static const char *const process_calls[] = {
 	/* files of options, sockets with their modes, saved machines */

@@ -89,7 +89,7 @@ static int wrong_after(const int *passed, const int *before)
 	return 0;
 }
 
-/* One of those passed has the flag before, and one of the others lacks it. */
+/* A passed descriptor has the flag before, and another one lacks it. */
 _Noreturn static void pass_two(void)
 {
 	int first[2], second[2], before[MOST], fd, wrong;

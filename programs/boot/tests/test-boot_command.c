@@ -291,7 +291,7 @@ START_TEST(keys_of_a_file_are_its_lines)
 }
 END_TEST
 
-/* As that of 'ssh-keygen -f ssh-me'. */
+/* The name is that of a file which 'ssh-keygen -f ssh-me' writes. */
 START_TEST(name_of_a_file_is_no_key)
 {
 	const char *unique = path + strlen(path) - 6;

@@ -99,7 +99,7 @@ START_TEST(image_is_served_to_a_socket)
 }
 END_TEST
 
-/* Of Landlock: in the file system, this user may write it. */
+/* Landlock forbids it: in the file system, this user may write the image. */
 START_TEST(image_that_is_only_read_cannot_be_written)
 {
 	const bool writable = _i;
@@ -125,7 +125,7 @@ START_TEST(server_ends_with_its_owner)
 }
 END_TEST
 
-/* Those that were passed to cvmm have no FD_CLOEXEC; all its ends are closed while it serves. */
+/* Descriptors that were passed to cvmm have no FD_CLOEXEC; the ends of the pipe are closed while the server runs. */
 START_TEST(server_inherits_no_other_descriptor)
 {
 	struct pollfd p = { .events = POLLIN };

@@ -204,7 +204,7 @@ START_TEST(passt_ends_with_its_card)
 }
 END_TEST
 
-/* One that is stopped does not read the end of its socket. */
+/* A stopped process does not read the end of its socket. */
 START_TEST(stopped_passt_is_killed)
 {
 	int status;

@@ -211,7 +211,7 @@ START_TEST(machine_that_arrives_has_the_capabilities_of_its_devices)
 }
 END_TEST
 
-/* Those of each machine: its files, and locked memory. */
+/* Each machine has the capabilities for its files and for locked memory. */
 #define COMMON (UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK)
 
 static int only_files_are_left(void)

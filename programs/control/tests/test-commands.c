@@ -136,7 +136,7 @@ START_TEST(d5_01_memory_in_a_file_has_its_name_offset_and_rights)
 }
 END_TEST
 
-/* Of the device's configuration: sectors. */
+/* The sectors of the disk, from its configuration */
 static uint32_t capacity(void)
 {
 	return access_of(&rig.machine.mmio, VARCH_PCI_WINDOW_GPA + DEVICE_CONFIG, 4,

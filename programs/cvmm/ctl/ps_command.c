@@ -117,7 +117,7 @@ static void report_machines(const struct vmm_machines *ms, bool json, FILE *out)
 	vmm_report_end(&r);
 }
 
-/* Those that exist: of services, and of the user. */
+/* Searches the folders of services and of the user, if they exist. */
 static int find_usual(struct vmm_machines *ms, struct vsu_error *err)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");

@@ -267,7 +267,7 @@ START_TEST(options_without_effect_are_refused)
 }
 END_TEST
 
-/* Of an image only the current folder is shared, and none if it is written to. */
+/* With an image only the current folder is shared, and none if the image is written to. */
 START_TEST(image_without_folders_hides_nothing)
 {
 	char path[96];

@@ -87,7 +87,7 @@ static long request_owner_wide(void)
 static long change_priority(void) { return setpriority(PRIO_PROCESS, (id_t)getppid(), 0); }
 static long change_io_priority(void) { return syscall(SYS_ioprio_set, 1, getppid(), 0); }
 
-/* Of the own group, which is that of this test: not of all processes of the user. */
+/* They change the own group, which is that of this test, not all processes of the user. */
 static long change_priority_of_group(void) { return setpriority(PRIO_PGRP, 0, 0); }
 static long change_io_priority_of_group(void) { return syscall(SYS_ioprio_set, 2, 0, 0); }
 

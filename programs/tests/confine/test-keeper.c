@@ -138,7 +138,7 @@ END_TEST
 static const int stopping[] = { SIGTSTP, SIGTTIN, SIGTTOU };
 enum { STOPPING = sizeof(stopping) / sizeof(stopping[0]) };
 
-/* As that of a jail, whose first process ignores signals by default. */
+/* The namespace is like that of a jail, whose first process ignores signals by default. */
 static int enter_namespace(void)
 {
 	return unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWPID : CLONE_NEWPID);

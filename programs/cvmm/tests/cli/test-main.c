@@ -134,7 +134,7 @@ static const struct call {
 	{ { "run", "--incoming=unix:in", "--daemon-path=/none" }, VSU_EXIT_HOST, "", "cvmm: --daemon-path: '/none'", NULL },
 };
 
-/* Of a program that a build may leave out. */
+/* A build may leave out the program of these. */
 static const struct call boot_calls[] = {
 	{ { "help", "cvmm-boot" }, VSU_EXIT_OK, "Usage: cvmm boot ", NULL, NULL },
 	{ { "help", "boot" }, VSU_EXIT_OK, "Usage: cvmm boot ", NULL, "\n  --cloud-init=KEY=VALUE|FILE" },
