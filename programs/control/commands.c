@@ -13,7 +13,6 @@
 #include "control/commands.h"
 #include "control/device_commands.h"
 #include "control/event_line.h"
-#include "control/memory_report.h"
 #include "control/migrate_words.h"
 #include "control/passed.h"
 #include "control/save_words.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "control/commands.h"
-#include "control/memory_report.h"
+#include "control/status.h"
 #include "report.h"
 
 /* The name that a file had when it was opened; NULL: it is none. */

@@ -6,7 +6,6 @@
 
 #include "control/commands.h"
 #include "control/event_line.h"
-#include "control/memory_report.h"
 #include "control/status.h"
 #include "report.h"
 
