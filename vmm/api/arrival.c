@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -15,6 +17,16 @@
 #include "api/arrival.h"
 #include "api/machine_private.h"
 #include "migration/address.h"
+
+struct cvmm_arrival {
+	struct cvmm_machine *m;
+	struct cvmm_options *options;	/* a copy */
+	struct vmm_peer_guard guard;	/* makes the source's stream end with cancel_fd */
+	int fd;			/* an epoll descriptor with done_fd, later with the loop */
+	int cancel_fd, done_fd;
+	pthread_t thread;
+	int status;		/* of the thread's work */
+};
 
 static const char *address_of(const struct cvmm_options *o)
 {
@@ -47,39 +59,41 @@ static int make_descriptors(struct cvmm_arrival *a)
 static int set_cancel(void *opaque, const char *address, const struct vmm_arguments *given,
 		      struct vmm_stream *source, enum cvmm_step *stage, struct vsu_error *err)
 {
-	const struct cvmm_machine *m = opaque;
+	const struct cvmm_arrival *a = opaque;
 
 	(void)address;
 	(void)given;
 	(void)stage;
 	(void)err;
-	source->cancel_fd = m->arrival.cancel_fd;
-	source->closer = vmm_closer_get(&m->machine->process.closer, NULL);
+	source->cancel_fd = a->cancel_fd;
+	source->closer = vmm_closer_get(&a->m->machine->process.closer, NULL);
 	return 0;
 }
 
 static void *arrival_main(void *opaque)
 {
-	struct cvmm_machine *m = opaque;
+	struct cvmm_arrival *a = opaque;
 
-	m->arrival.status = m->make(m, m->arrival.options, &m->arrival.guard, &m->why);
-	vsu_event_signal(m->arrival.done_fd);
+	a->status = cvmm_priv_machine_make(a->m, a->options, &a->guard, &a->m->why);
+	vsu_event_signal(a->done_fd);
 	return NULL;
 }
 
-int cvmm_priv_arrival_begin(struct cvmm_machine *m, const struct cvmm_options *options,
-			    int (*make)(struct cvmm_machine *m, const struct cvmm_options *options,
-					const struct vmm_peer_guard *guard, struct vsu_error *err),
-			    struct vsu_error *err)
+int cvmm_priv_arrival_new(struct cvmm_machine *m, const struct cvmm_options *options,
+			  struct cvmm_arrival **out, struct vsu_error *err)
 {
-	struct cvmm_arrival *a = &m->arrival;
+	struct cvmm_arrival *a;
 	int rc = vmm_address_check(address_of(options), err);
 
-	a->fd = a->cancel_fd = a->done_fd = -1;
-	a->guard = (struct vmm_peer_guard){ .begin = set_cancel, .opaque = m };
-	m->make = make;
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --incoming");
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return vsu_error_set(err, -ENOMEM, "no memory for a machine");
+	a->m = m;
+	a->fd = a->cancel_fd = a->done_fd = -1;
+	a->guard = (struct vmm_peer_guard){ .begin = set_cancel, .opaque = a };
+	*out = a;
 	rc = cvmm_options_new(&a->options, err);
 	if (!rc)
 		a->options->own = vmm_own_rows_ref(options->own);
@@ -88,9 +102,13 @@ int cvmm_priv_arrival_begin(struct cvmm_machine *m, const struct cvmm_options *o
 	if (!rc)
 		rc = make_descriptors(a);
 	if (!rc)
-		rc = vsu_thread_start(&m->machine->process.threads, &a->thread, arrival_main, m);
-	a->runs = !rc;
-	return rc < 0 ? vsu_error_sys(err, rc, "option --incoming") : 0;
+		rc = vsu_thread_start(&m->machine->process.threads, &a->thread, arrival_main, a);
+	if (rc < 0) {
+		cvmm_priv_arrival_free(a);
+		*out = NULL;
+		return vsu_error_sys(err, rc, "option --incoming");
+	}
+	return 0;
 }
 
 bool cvmm_priv_arrival_is_over(const struct cvmm_arrival *a)
@@ -100,14 +118,18 @@ bool cvmm_priv_arrival_is_over(const struct cvmm_arrival *a)
 	return poll(&done, 1, 0) > 0;
 }
 
-void cvmm_priv_arrival_join(struct cvmm_arrival *a)
+int cvmm_priv_arrival_join(struct cvmm_arrival *a)
 {
-	if (a->runs)
-		pthread_join(a->thread, NULL);
-	a->runs = false;
+	pthread_join(a->thread, NULL);
+	return a->status;
 }
 
-int cvmm_priv_arrival_follow(struct cvmm_arrival *a, int loop_fd)
+int cvmm_priv_arrival_fd(const struct cvmm_arrival *a)
+{
+	return a->fd;
+}
+
+int cvmm_priv_arrival_follow(const struct cvmm_arrival *a, int loop_fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
@@ -124,8 +146,11 @@ void cvmm_priv_arrival_cancel(const struct cvmm_arrival *a)
 
 void cvmm_priv_arrival_free(struct cvmm_arrival *a)
 {
+	if (!a)
+		return;
 	cvmm_options_free(a->options);
 	vsu_fd_close(&a->cancel_fd);
 	vsu_fd_close(&a->done_fd);
 	vsu_fd_close(&a->fd);
+	free(a);
 }

@@ -8,46 +8,35 @@
 #ifndef VMM_API_ARRIVAL_H
 #define VMM_API_ARRIVAL_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
-#include "api/configuration.h"
-#include "api/options.h"
+#include "cvmm/machine.h"
 
-struct cvmm_arrival {
-	struct cvmm_options *options; /* a copy */
-	struct vmm_peer_guard guard;	/* makes the source's stream end with cancel_fd */
-	int fd;			/* readable when the thread ends, later also for the loop */
-	int cancel_fd, done_fd;
-	pthread_t thread;
-	bool runs;		/* the thread is not joined */
-	bool starts;		/* the owner has started the machine */
-	int status;		/* of the thread's work: 0, or that of a machine which has ended */
-};
-
-struct cvmm_machine;
+struct cvmm_arrival;
 
 bool cvmm_priv_arrival_is_needed(const struct cvmm_options *options);
 
 /*
- * make is called on the thread: 0, or an exit status and m->why. -EINVAL: the address. Free
- * the arrival in each case.
+ * Starts the thread, which calls cvmm_priv_machine_make() and uses m until it is joined. -EINVAL:
+ * the address.
  */
-int cvmm_priv_arrival_begin(struct cvmm_machine *m, const struct cvmm_options *options,
-			    int (*make)(struct cvmm_machine *m, const struct cvmm_options *options,
-					const struct vmm_peer_guard *guard, struct vsu_error *err),
-			    struct vsu_error *err);
+int cvmm_priv_arrival_new(struct cvmm_machine *m, const struct cvmm_options *options,
+			  struct cvmm_arrival **out, struct vsu_error *err);
+
+/* Joins the thread and returns its status: 0, or that of a machine which has ended. Once. */
+int cvmm_priv_arrival_join(struct cvmm_arrival *a);
 
 /* Whether the thread has ended; does not block. */
 bool cvmm_priv_arrival_is_over(const struct cvmm_arrival *a);
-/* Waits for its end. */
-void cvmm_priv_arrival_join(struct cvmm_arrival *a);
-/* The loop's descriptor takes the place of the thread's. */
-int cvmm_priv_arrival_follow(struct cvmm_arrival *a, int loop_fd);
+
+/* Readable when the thread ends, and later when the loop is, which follow adds. */
+int cvmm_priv_arrival_fd(const struct cvmm_arrival *a);
+int cvmm_priv_arrival_follow(const struct cvmm_arrival *a, int loop_fd);
 
 /* The source is not awaited any longer. */
 void cvmm_priv_arrival_cancel(const struct cvmm_arrival *a);
 
+/* After the thread was joined; NULL is ignored. */
 void cvmm_priv_arrival_free(struct cvmm_arrival *a);
 
 #endif

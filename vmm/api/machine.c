@@ -10,35 +10,17 @@
 #include <vmm-sys-util/sized.h>
 
 #include "api/machine_private.h"
-#include "api/options.h"
 #include "machine/events.h"
-#include "cvmm/exit_status.h"
 #include "run/console.h"
 #include "run/run.h"
 #include "setup/setup.h"
 
 /* ---------------------------------------------------------------------- life */
 
-/* 0, or an exit status. */
-static int read_and_make(struct cvmm_machine *m, const struct cvmm_options *options,
-			 const struct vmm_peer_guard *guard, struct vsu_error *err)
-{
-	struct cvmm_configuration *c = &m->configuration;
-	int status = cvmm_priv_configuration_read(c, options, &m->machine->process.log, guard, err);
-
-	if (status)
-		return status;
-	status = vmm_machine_make(m->machine, &c->options.machine, &c->options.start, err);
-	if (status)
-		vmm_machine_free(m->machine);
-	return status;
-}
-
 static void machine_discard(struct cvmm_machine *m)
 {
 	cvmm_priv_configuration_fini(&m->configuration);
-	if (m->arrives)
-		cvmm_priv_arrival_free(&m->arrival);
+	cvmm_priv_arrival_free(m->arrival);
 	free(m->machine);
 	free(m);
 }
@@ -98,8 +80,9 @@ int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err
 			     !own ? "it" : own->name ? "dev" : "name");
 }
 
-/* A machine of this owner that is to be made. */
-static int machine_begin(const struct cvmm_host *host, struct cvmm_machine **out, struct vsu_error *err)
+/* *status: where the owner wants the exit status of a failure. */
+static int machine_alloc(const struct cvmm_host *host, struct cvmm_machine **out, int **status,
+			 struct vsu_error *err)
 {
 	struct cvmm_machine *m = calloc(1, sizeof(*m));
 	struct cvmm_host owner;
@@ -114,22 +97,16 @@ static int machine_begin(const struct cvmm_host *host, struct cvmm_machine **out
 		free(m);
 		return rc;
 	}
+	*status = owner.status;
 	vmm_machine_set_owner(m->machine, &owner);
 	*out = m;
 	return 0;
 }
 
-/* Of a machine that was begun: rc is 0, or the errno of a failure with this status. */
-static int machine_finish(struct cvmm_machine *m, int rc, int status, struct cvmm_machine **out)
+/* Atomic: cvmm_machine_kill() and others read it on any thread. */
+static void life_set(struct cvmm_machine *m, enum cvmm_life to)
 {
-	if (!rc) {
-		*out = m;
-		return 0;
-	}
-	if (m->machine->owner.status)
-		*m->machine->owner.status = status;
-	machine_discard(m);
-	return rc;
+	__atomic_store_n(&m->life, to, __ATOMIC_SEQ_CST);
 }
 
 int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_start *start,
@@ -138,17 +115,17 @@ int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_star
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 	struct cvmm_machine *m;
-	int status, rc = machine_begin(host, &m, err);
+	int status, *wanted, rc = machine_alloc(host, &m, &wanted, err);
 
 	if (rc < 0)
 		return rc;
 	status = vmm_machine_make(m->machine, config, start, &why);
-	m->made = true;	/* as far as it was: cvmm_machine_free() ends the rest, too */
+	life_set(m, CVMM_LIFE_MADE);	/* as far as it was: cvmm_machine_free() ends the rest, too */
 	*out = m;
 	if (!status)
 		return 0;
-	if (m->machine->owner.status)
-		*m->machine->owner.status = status;
+	if (wanted)
+		*wanted = status;
 	if (err)
 		*err = why;
 	return why.code;
@@ -166,40 +143,49 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 	struct cvmm_machine *m;
-	int status = VSU_EXIT_HOST;
-	int rc = options ? machine_begin(host, &m, err) :
+	int status = VSU_EXIT_HOST, *wanted;
+	int rc = options ? machine_alloc(host, &m, &wanted, err) :
 			   vsu_error_set(err, -EINVAL, "options is NULL; make them by cvmm_options_new()");
 
 	if (rc < 0)
 		return rc;
-	m->arrives = cvmm_priv_arrival_is_needed(options);
-	if (m->arrives) {
-		m->state = ARRIVES;
-		rc = cvmm_priv_arrival_begin(m, options, read_and_make, &why);
+	if (cvmm_priv_arrival_is_needed(options)) {
+		rc = cvmm_priv_arrival_new(m, options, &m->arrival, &why);
 	} else {
-		status = read_and_make(m, options, NULL, &why);
-		m->made = !status;
+		status = cvmm_priv_machine_make(m, options, NULL, &why);
 		rc = status ? why.code : 0;
+		if (!status)
+			life_set(m, CVMM_LIFE_MADE);
 	}
-	if (rc < 0 && err)
+	if (!rc) {
+		*out = m;
+		return 0;
+	}
+	if (wanted)
+		*wanted = status;
+	if (err)
 		*err = why;
-	return machine_finish(m, rc, status, out);
+	machine_discard(m);
+	return rc;
 }
 
 static void machine_end(struct cvmm_machine *m, int rc)
 {
-	m->state = ENDS;
+	life_set(m, CVMM_LIFE_ENDS);
 	m->status = vmm_machine_end(m->machine, rc, &m->why);
-	m->state = ENDED;
+	life_set(m, CVMM_LIFE_ENDED);
 }
 
 static int machine_start(struct cvmm_machine *m)
 {
-	int rc = vmm_machine_start(m->machine, &m->why);
+	int rc;
 
-	m->state = RUNS;
+	life_set(m, CVMM_LIFE_STARTS);
+	rc = vmm_machine_start(m->machine, &m->why);
 	if (rc < 0)
 		machine_end(m, rc);
+	else
+		life_set(m, CVMM_LIFE_RUNS);
 	return rc;
 }
 
@@ -207,13 +193,14 @@ int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err)
 {
 	int rc = 0;
 
-	if ((m->state != MADE && m->state != ARRIVES) || m->arrival.starts)
-		return vsu_error_set(err, -EINVAL, "the machine was started before");
-	if (m->state == MADE && m->machine->start->dry_run)
+	if (m->life == CVMM_LIFE_MADE && m->machine->start->dry_run)
 		return vsu_error_set(err, -EINVAL, "the machine was made by a dry run, which starts no guest");
-	m->arrival.starts = true;
-	if (m->state == MADE)
+	if (m->life == CVMM_LIFE_AWAITED)
+		life_set(m, CVMM_LIFE_AWAITED_TO_START);
+	else if (m->life == CVMM_LIFE_MADE)
 		rc = machine_start(m);
+	else
+		return vsu_error_set(err, -EINVAL, "the machine was started before");
 	if (rc < 0 && err)
 		*err = m->why;
 	return rc;
@@ -221,79 +208,83 @@ int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err)
 
 /* ------------------------------------------------------------ a guest that arrives */
 
+static bool is_awaited(const struct cvmm_machine *m)
+{
+	return m->life == CVMM_LIFE_AWAITED || m->life == CVMM_LIFE_AWAITED_TO_START;
+}
+
+static bool is_asked_to_end(const struct cvmm_machine *m, enum cvmm_ask ask)
+{
+	return __atomic_load_n(&m->asked, __ATOMIC_SEQ_CST) & ask;
+}
+
 static void end_arrival(struct cvmm_machine *m, int status)
 {
-	struct cvmm_event event = {
-		.kind = CVMM_EVENT_ENDED, .status = status, .cause = m->why.msg,
-	};
+	const bool killed = is_asked_to_end(m, CVMM_ASK_KILL);
+	struct cvmm_event event = { .kind = CVMM_EVENT_ENDED };
 
-	m->state = ENDS;
-	m->status = status;
+	life_set(m, CVMM_LIFE_FAILS);
+	if (killed)
+		vsu_error_set(&m->why, -ECANCELED, "the program ended the machine");
+	m->status = event.status = killed ? VSU_EXIT_FAIL : status;
+	event.cause = m->why.msg;
 	vmm_event_publish(m->machine, &event);
-	m->state = ENDED;
+	life_set(m, CVMM_LIFE_FAILED);
 }
 
 /* The thread has ended: the machine is this thread's. */
 static void finish_arrival(struct cvmm_machine *m)
 {
-	bool killed;
-	int rc;
+	const bool starts = m->life == CVMM_LIFE_AWAITED_TO_START;
+	int rc, status = cvmm_priv_arrival_join(m->arrival);
 
-	cvmm_priv_arrival_join(&m->arrival);
-	if (m->arrival.status) {
-		killed = __atomic_load_n(&m->killed, __ATOMIC_SEQ_CST);
-		if (killed)
-			vsu_error_set(&m->why, -ECANCELED, "the program ended the machine");
-		end_arrival(m, killed ? VSU_EXIT_FAIL : m->arrival.status);
+	if (status) {
+		end_arrival(m, status);
 		return;
 	}
-	m->state = MADE;
-	__atomic_store_n(&m->made, true, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&m->killed, __ATOMIC_SEQ_CST))
+	life_set(m, CVMM_LIFE_MADE);
+	if (is_asked_to_end(m, CVMM_ASK_KILL))
 		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
-	rc = cvmm_priv_arrival_follow(&m->arrival, vsu_loop_fd(m->machine->loop));
+	rc = cvmm_priv_arrival_follow(m->arrival, vsu_loop_fd(m->machine->loop));
 	if (rc < 0)
 		varch_cpus_end(m->machine->cpus, VSU_EXIT_HOST, "the descriptor of the machine: %s", strerror(-rc));
-	if (m->arrival.starts)
+	if (starts)
 		(void)!machine_start(m);
 }
 
 int cvmm_machine_fd(const struct cvmm_machine *m)
 {
-	return m->arrives ? m->arrival.fd : vsu_loop_fd(m->machine->loop);
+	return m->arrival ? cvmm_priv_arrival_fd(m->arrival) : vsu_loop_fd(m->machine->loop);
 }
 
-static void turn(struct cvmm_machine *m)
+static bool has_ended(const struct cvmm_machine *m)
 {
-	if (m->state == ARRIVES) {
-		if (cvmm_priv_arrival_is_over(&m->arrival))
-			finish_arrival(m);
-	} else if (!vsu_loop_dispatch(m->machine->loop) && m->state == RUNS) {
-		machine_end(m, 0);
-	}
+	return m->life == CVMM_LIFE_FAILED || m->life == CVMM_LIFE_ENDED;
 }
 
-/* The loop has no turn within a turn, which a callback would begin. */
+/* Within a callback that is not the loop's, a turn has no work. */
 bool cvmm_machine_dispatch(struct cvmm_machine *m)
 {
-	if (m->inside || m->state == ENDS || m->state == ENDED)
-		return m->state != ENDED;
-	m->inside = true;
-	turn(m);
-	m->inside = false;
-	return m->state != ENDED;
+	if (is_awaited(m)) {
+		if (cvmm_priv_arrival_is_over(m->arrival))
+			finish_arrival(m);
+	} else if (m->life == CVMM_LIFE_MADE || m->life == CVMM_LIFE_RUNS) {
+		if (!vsu_loop_dispatch(m->machine->loop) && m->life == CVMM_LIFE_RUNS)
+			machine_end(m, 0);
+	}
+	return !has_ended(m);
 }
 
 int cvmm_machine_run_cpu(struct cvmm_machine *m, unsigned int cpu, struct vsu_error *err)
 {
-	if (!__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+	if (!cvmm_priv_is_made(m))
 		return vsu_error_set(err, -EAGAIN, "the guest has not arrived");
 	return varch_cpus_run(m->machine->cpus, cpu, err);
 }
 
 int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why)
 {
-	if (m->state != ENDED)
+	if (!has_ended(m))
 		return vsu_error_set(why, -EAGAIN, "the machine has not ended");
 	if (why)
 		*why = m->why;
@@ -303,45 +294,44 @@ int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why)
 /* Pairs with finish_arrival(): one of the two sees what the other has stored. */
 void cvmm_machine_kill(struct cvmm_machine *m)
 {
-	__atomic_store_n(&m->killed, true, __ATOMIC_SEQ_CST);
-	if (m->arrives)
-		cvmm_priv_arrival_cancel(&m->arrival);
-	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+	__atomic_fetch_or(&m->asked, CVMM_ASK_KILL, __ATOMIC_SEQ_CST);
+	if (m->arrival)
+		cvmm_priv_arrival_cancel(m->arrival);
+	if (cvmm_priv_is_made(m))
 		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program ended the machine");
 }
 
 void cvmm_machine_end(struct cvmm_machine *m, int status, const char *why)
 {
-	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+	if (cvmm_priv_is_made(m))
 		varch_cpus_end(m->machine->cpus, status, "%s", why ? why : "");
 }
 
 void cvmm_machine_resize_terminal(struct cvmm_machine *m)
 {
-	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+	if (cvmm_priv_is_made(m))
 		vmm_machine_resize_stdio(m->machine);
 }
 
 void cvmm_machine_suspend_terminal(struct cvmm_machine *m)
 {
-	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+	if (cvmm_priv_is_made(m))
 		vmm_machine_suspend_terminal(m->machine);
 }
 
 void cvmm_machine_resume_terminal(struct cvmm_machine *m)
 {
-	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+	if (cvmm_priv_is_made(m))
 		vmm_machine_resume_terminal(m->machine);
 }
 
 /* Beside a guest that ends at the same time, whose status is another one. */
 bool cvmm_machine_was_ended(const struct cvmm_machine *m)
 {
-	const bool killed = __atomic_load_n(&m->killed, __ATOMIC_SEQ_CST);
-
-	if (m->state != ENDED)
+	if (!has_ended(m))
 		return false;
-	return (killed && m->status == VSU_EXIT_FAIL) || (m->stopped && m->status == VSU_EXIT_OK);
+	return (is_asked_to_end(m, CVMM_ASK_KILL) && m->status == VSU_EXIT_FAIL) ||
+	       (is_asked_to_end(m, CVMM_ASK_STOP) && m->status == VSU_EXIT_OK);
 }
 
 int cvmm_machine_choose_events(struct cvmm_machine *m, uint64_t events, struct vsu_error *err)
@@ -350,7 +340,7 @@ int cvmm_machine_choose_events(struct cvmm_machine *m, uint64_t events, struct v
 
 	if (!rc && events && !m->machine->owner.event)
 		rc = vsu_error_set(err, -EINVAL, "the machine's host has no function event");
-	if (!rc && !m->made)
+	if (!rc && !cvmm_priv_is_made(m))
 		rc = vsu_error_set(err, -EAGAIN, "the guest has not arrived");
 	if (!rc)
 		m->machine->events = events;
@@ -361,16 +351,15 @@ void cvmm_machine_free(struct cvmm_machine *m)
 {
 	if (!m)
 		return;
-	if (m->state == ARRIVES) {
-		cvmm_priv_arrival_cancel(&m->arrival);
-		cvmm_priv_arrival_join(&m->arrival);
-		m->made = !m->arrival.status;
+	if (is_awaited(m)) {
+		cvmm_priv_arrival_cancel(m->arrival);
+		life_set(m, cvmm_priv_arrival_join(m->arrival) ? CVMM_LIFE_FAILED : CVMM_LIFE_MADE);
 	}
-	if (m->state == RUNS) {
+	if (m->life == CVMM_LIFE_RUNS) {
 		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the program freed the machine");
 		machine_end(m, 0);
 	}
-	if (m->made)
+	if (cvmm_priv_is_made(m))
 		vmm_machine_free(m->machine);
 	machine_discard(m);
 }

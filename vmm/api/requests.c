@@ -18,7 +18,7 @@
 
 int cvmm_priv_check_runs(const struct cvmm_machine *m, struct vsu_error *err)
 {
-	return m->made && vmm_life_is_active(&m->machine->pause.life) ?
+	return cvmm_priv_is_made(m) && vmm_life_is_active(&m->machine->pause.life) ?
 	       0 : vsu_error_set(err, -EAGAIN, "the machine does not run");
 }
 
@@ -57,7 +57,7 @@ int cvmm_priv_request_end(struct cvmm_request *r, int rc, const char *name, stru
 
 bool cvmm_machine_forget_answer(struct cvmm_machine *m, cvmm_answer_fn answer, const void *opaque)
 {
-	return m->made && vmm_answers_forget(&m->machine->answers, answer, opaque);
+	return cvmm_priv_is_made(m) && vmm_answers_forget(&m->machine->answers, answer, opaque);
 }
 
 /* -------------------------------------------------------------- pause and end */
@@ -116,7 +116,7 @@ int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
 	if (vmm_migrate_hand_over(m->machine) == VMM_THEIRS)
 		varch_cpus_end(m->machine->cpus, VSU_EXIT_FAIL, "the command 'quit' ended the source during post-copy: the guest is lost");
 	varch_cpus_end(m->machine->cpus, VSU_EXIT_OK, "%s", "");
-	m->stopped = true;
+	__atomic_fetch_or(&m->asked, CVMM_ASK_STOP, __ATOMIC_SEQ_CST);
 	return 0;
 }
 

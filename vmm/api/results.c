@@ -17,7 +17,7 @@ int cvmm_priv_check_result(const void *out, size_t given, const char *name, stru
 
 int cvmm_priv_check_made(const struct cvmm_machine *m, struct vsu_error *err)
 {
-	return m->made ? 0 : vsu_error_set(err, -ENOENT, "the guest has not arrived");
+	return cvmm_priv_is_made(m) ? 0 : vsu_error_set(err, -ENOENT, "the guest has not arrived");
 }
 
 void cvmm_priv_copy_result(void *out, size_t given, const void *from, size_t size)

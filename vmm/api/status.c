@@ -104,9 +104,9 @@ int cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *
 
 	if (rc < 0)
 		return rc;
-	if (m->made)
+	if (cvmm_priv_is_made(m))
 		read_statistics(m->machine, &s);
-	else if (m->state == ENDED)
+	else if (m->life == CVMM_LIFE_FAILED)
 		s.state = CVMM_STATE_ENDED;
 	cvmm_priv_copy_result(out, out->size, &s, sizeof(s));
 	return 0;

@@ -147,7 +147,7 @@ static void enter(enum state state)
 	rig.machine.pause.life.guest = state == DAMAGED ? VMM_DAMAGED :
 				 state == PAUSED ? VMM_PAUSED : VMM_RUNS;
 	rig.machine.pause.life.now = activities[state];
-	rig.owned.made = true;
+	rig.owned.life = CVMM_LIFE_MADE;
 	if (rig.machine.pause.life.guest != VMM_RUNS)
 		varch_cpus_pause(rig.machine.cpus);
 }

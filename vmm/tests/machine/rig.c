@@ -103,7 +103,8 @@ int rig_try(const struct cvmm_host *owner)
 	rig.owned = (struct cvmm_machine){ .machine = &rig.machine };
 	vmm_machine_set_owner(&rig.machine, owner);
 	rc = vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, &rig.err);
-	rig.owned.made = !rc;
+	if (!rc)
+		rig.owned.life = CVMM_LIFE_MADE;
 	if (!rc && rig.user) {
 		rc = rig.user->begin(&rig.err);
 		rig.is_used = !rc;
