@@ -63,6 +63,8 @@ static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct 
 		rc = vsu_check_array(to->devices, to->ndevices, "host->devices", err);
 	for (i = 0; !rc && i < to->ndevices; i++)
 		rc = cvmm_priv_check_own(&to->devices[i], err);
+	if (!rc && to->poison && !to->sigbus)
+		rc = vsu_error_set(err, -EINVAL, "host->poison without host->sigbus, whose handler reports the lost pages; set both or neither");
 	return rc ? rc : check_servers(to->servers, err);
 }
 
@@ -98,6 +100,7 @@ static int machine_alloc(const struct cvmm_host *host, struct cvmm_machine **out
 		return rc;
 	}
 	*status = owner.status;
+	owner.status = NULL;	/* it may be a variable of the caller's function */
 	vmm_machine_set_owner(m->machine, &owner);
 	*out = m;
 	return 0;

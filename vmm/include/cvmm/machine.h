@@ -155,7 +155,10 @@ struct cvmm_host {
 	 * does not have by -EINVAL, except in CVMM_EVENTS_ALL.
 	 */
 	uint64_t events;
-	/* Pages that the host's memory has lost, by the handler of SIGBUS (vm-arch/poison.h); requires sigbus. */
+	/*
+	 * Pages that the host's memory has lost, by the handler of SIGBUS (vm-arch/poison.h). -EINVAL
+	 * without sigbus.
+	 */
 	struct varch_poison *poison;
 	/* A descriptor of /proc/self/pagemap, for saves and working sets; NULL: it is opened. */
 	const int *pagemap;
@@ -168,7 +171,7 @@ struct cvmm_host {
 	 * which begins "'PATH' ". NULL: the error of connect() alone.
 	 */
 	const char *no_path;
-	/* Receives the exit status of a failure to make the machine, one of enum vsu_exit; or NULL. */
+	/* Receives the exit status, one of enum vsu_exit, if cvmm_machine_new() fails; not kept. Or NULL. */
 	int *status;
 	/* A line for the user at the terminal, who has typed Ctrl-A c. NULL: none is printed. */
 	void (*tell)(void *opaque, const char *line);

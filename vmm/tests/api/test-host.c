@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <vm-arch/poison.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/fd.h>
 
@@ -56,6 +57,32 @@ START_TEST(balloon_is_watched_for_a_listener_only)
 {
 	ck_assert(looks_at_balloon(on_event));
 	ck_assert(!looks_at_balloon(NULL));
+}
+END_TEST
+
+/* --------------------------------------------------------- members that are refused or not kept */
+
+START_TEST(poison_needs_a_table_of_sigbus)
+{
+	struct varch_poison poison = VARCH_POISON_INIT;
+	const struct cvmm_host host = { .size = sizeof(host), .poison = &poison };
+
+	ck_assert_int_eq(cvmm_host_check(&host, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "host->sigbus"));
+}
+END_TEST
+
+START_TEST(status_of_a_failure_is_not_kept)
+{
+	int status = -1;
+	const struct cvmm_host host = { .size = sizeof(host), .status = &status };
+	struct one one;
+
+	ck_assert_int_lt(make_by(&one, &host, WORDS("missing-kernel")), 0);
+	ck_assert_int_eq(status, VSU_EXIT_INPUT);
+	OK(make_by(&one, &host, WORDS(LOOPS)));
+	ck_assert_ptr_null(one.m->machine->owner.status);
+	cvmm_machine_free(one.m);
 }
 END_TEST
 
@@ -410,6 +437,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);
 	tcase_add_test_unless(tc, why, balloon_is_watched_for_a_listener_only);
+	tcase_add_test(tc, poison_needs_a_table_of_sigbus);
+	tcase_add_test_unless(tc, why, status_of_a_failure_is_not_kept);
 	tcase_add_test_unless(tc, why, truncated_memory_ends_only_its_machine);
 	tcase_add_test_unless(tc, why, truncated_memory_pauses_its_machine_for_good);
 	tcase_add_test_unless(tc, why, confined_owner_boots_by_descriptors);
