@@ -2,9 +2,10 @@
 /* The report of --dry-run: one line, or one object, for each thing. */
 #include <config.h>
 
+#include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "base/command_line.h"
 #include "common/dry_run.h"
 #include "memory/populated.h"
 #include "report.h"
@@ -114,10 +115,43 @@ static void report_device(struct vmm_report *r, struct cvmm_machine *m, unsigned
 		report_windows(r, m, number, d);
 }
 
-/* The command line that makes this machine, for --config. */
+static bool is_of_report(const char *word)
+{
+	const char *const *flag = vmm_report_flags;
+
+	while (*flag && strcmp(*flag, word) != 0)
+		flag++;
+	return *flag;
+}
+
+/* "./" keeps the name of a file from being an option. */
+static void write_file_name(const char *name, struct vsu_json *to)
+{
+	char path[PATH_MAX + 2];
+
+	if (*name == '-' && strlen(name) < PATH_MAX) {
+		snprintf(path, sizeof(path), "./%s", name);
+		name = path;
+	}
+	vsu_json_text(to, NULL, name);
+}
+
+/* The command line that makes this machine, for --config, which does not permit "--". */
 static void write_arguments(const struct vmm_program_options *p, struct vsu_json *to)
 {
-	vmm_command_line_member(to, p->given, p->ngiven, vmm_report_flags);
+	bool only_names = false;
+	int i;
+
+	vsu_json_open(to, "arguments", '[');
+	for (i = 0; i < p->ngiven; i++) {
+		if (only_names)
+			write_file_name(p->given[i], to);
+		else if (!strcmp(p->given[i], "--"))
+			only_names = true;
+		else if (!is_of_report(p->given[i]))
+			vsu_json_text(to, NULL, p->given[i]);
+	}
+	vsu_json_close(to, ']');
 }
 
 /* In text, windows follow the devices. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/json.h>
+
 #include "config/arguments.h"
 #include "config/own_rows.h"
 
@@ -124,6 +126,20 @@ int vmm_arguments_write(const struct vmm_arguments *a, struct vmm_words *out,
 		out->words[i] = write_word(&a->list[i], &at);
 	out->n = (int)a->n;
 	return 0;
+}
+
+void vmm_words_write_json(char *const *words, int n, FILE *to)
+{
+	struct vsu_json j = { .to = to };
+	int i;
+
+	vsu_json_open(&j, NULL, '{');
+	vsu_json_open(&j, "arguments", '[');
+	for (i = 0; i < n; i++)
+		vsu_json_text(&j, NULL, words[i]);
+	vsu_json_close(&j, ']');
+	vsu_json_close(&j, '}');
+	fputc('\n', to);
 }
 
 void vmm_arguments_free(struct vmm_arguments *a)

@@ -10,6 +10,8 @@
 #ifndef VMM_CONFIG_ARGUMENTS_H
 #define VMM_CONFIG_ARGUMENTS_H
 
+#include <stdio.h>
+
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
@@ -50,6 +52,9 @@ const char *vmm_argument_name(const struct vmm_argument *a);
 /* The words, without a command, which the caller frees: "--cpus=2". -ENOMEM. */
 int vmm_arguments_write(const struct vmm_arguments *a, struct vmm_words *out,
 			struct vsu_error *err);
+
+/* Writes a line with a JSON object whose member "arguments" has the n words. */
+void vmm_words_write_json(char *const *words, int n, FILE *to);
 
 void vmm_arguments_free(struct vmm_arguments *a);
 void vmm_words_free(struct vmm_words *words);

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "base/command_line.h"
+#include "config/arguments.h"
 #include "migration/missing.h"
 #include "migration/page_server.h"
 #include "migration/pages.h"
@@ -42,7 +42,7 @@ static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
 
 	if (!to)
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	vmm_command_line_write(to, s->config.words, s->config.nwords);
+	vmm_words_write_json(s->config.words, s->config.nwords, to);
 	return fclose(to) ? vsu_error_set(err, -ENOMEM, "no memory for the command line") : 0;
 }
 

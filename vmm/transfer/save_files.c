@@ -13,7 +13,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/path.h>
 
-#include "base/command_line.h"
+#include "config/arguments.h"
 #include "transfer/save_files.h"
 
 const char *const vmm_save_names[VMM_SAVE_NFILES] = {
@@ -90,7 +90,7 @@ static int write_words(struct vmm_save_files *s, struct vsu_error *err)
 		vsu_fd_close(&own);
 		return vsu_error_sys(err, rc, "file 'machine.json'");
 	}
-	vmm_command_line_write(to, s->words, s->nwords);
+	vmm_words_write_json(s->words, s->nwords, to);
 	rc = ferror(to) ? -EIO : 0;	/* fclose() returns only the failure of its own write */
 	if (fclose(to) && !rc)
 		rc = -errno;
