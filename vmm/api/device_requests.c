@@ -160,7 +160,5 @@ int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const
 	if (!vmm_machine_local_device(d))
 		return vsu_error_set(err, -EOPNOTSUPP, "limit: device '%u' is served by another process or the kernel, which cvmm cannot limit",
 				     number);
-	rc = vmm_device_limit(&d->spec, vmm_machine_local_device(d), "limit", properties, err);
-	d->changed |= !rc;
-	return rc;
+	return vmm_live_limit(d, vmm_machine_local_device(d), properties, err);
 }

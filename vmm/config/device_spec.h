@@ -61,6 +61,10 @@ static inline bool vmm_device_is_own(const struct vmm_device_spec *spec)
 /* Describes a device of this process or of a daemon. */
 struct devkind_facts vmm_device_describe(const struct vmm_device_spec *spec);
 
+/* Creates a device of this process. */
+int vmm_device_open(const struct vmm_device_spec *spec, const struct devkind_common *machine,
+		    struct virtdev **out, struct vsu_error *err);
+
 /* The backing file or shared folder, as it is named; NULL: none. */
 const char *vmm_device_file(const struct vmm_device_spec *spec);
 

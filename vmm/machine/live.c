@@ -44,6 +44,62 @@ uint64_t vmm_live_size(const struct vmm_device *d)
 	return size.number;
 }
 
+/* New values of the keys that may change while a device runs. */
+struct change {
+	const struct devkind *kind;
+	unsigned int keys[DEVKIND_MAX_KEYS];	/* of the rows */
+	struct vsu_option rows[DEVKIND_MAX_KEYS + 1];
+	_Alignas(8) unsigned char config[DEVKIND_MAX_CONFIG];
+};
+
+static void rows_fill(struct change *c)
+{
+	const unsigned int nkeys = devkind_nkeys(c->kind);
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nkeys; i++) {
+		if (!c->kind->keys[i].runtime)
+			continue;
+		c->keys[n] = i;
+		c->rows[n++] = c->kind->keys[i].option;
+	}
+	c->rows[n].name = NULL;
+}
+
+static int on_key(void *opaque, unsigned int index,
+		  const struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct change *c = opaque;
+
+	return devkind_set(c->kind, c->keys[index], c->rows[index].name,
+			   value, c->config, err);
+}
+
+int vmm_live_limit(struct vmm_device *d, struct virtdev *dev, const char *list,
+		   struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = &d->spec;
+	struct change c = { .kind = spec->kind };
+	char text[VMM_DEVICE_TEXT_MAX];
+	int rc;
+
+	if (!spec->kind || !spec->kind->limit)
+		return vsu_error_set(err, -EOPNOTSUPP, "limit: this device has no rate limits; only cvmm's own disks and network cards have them");
+	if (strlen(list) >= sizeof(text))
+		return vsu_error_set(err, -EINVAL, "limit: the list is longer than %zu characters", sizeof(text) - 1);
+	rows_fill(&c);
+	memcpy(c.config, spec->config, sizeof(c.config));
+	rc = vsu_option_parse_list(c.rows, "limit", list, text, sizeof(text), on_key, &c, err);
+	if (rc < 0)
+		return rc;
+	rc = spec->kind->limit(dev, c.config, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "limit");
+	memcpy(spec->config, c.config, sizeof(c.config));
+	d->changed = true;
+	return 0;
+}
+
 /* -------------------------------------------------------------------- the words */
 
 /* The options of a running machine. */

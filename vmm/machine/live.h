@@ -31,6 +31,12 @@ unsigned int vmm_live_places(const struct vmm_machine *m);
  * changes if the size belongs to the device's state.
  */
 void vmm_live_resize(struct vmm_device *d, uint64_t bytes);
+/*
+ * Parses keys that can change while the device runs, and applies them to dev, its model. Other keys
+ * of that kind keep their values.
+ */
+int vmm_live_limit(struct vmm_device *d, struct virtdev *dev, const char *list,
+		   struct vsu_error *err);
 /* That size, or the one of the option, of a device whose kind has a resize_key. */
 uint64_t vmm_live_size(const struct vmm_device *d);
 

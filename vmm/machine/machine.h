@@ -28,8 +28,6 @@
 #include <vmm-sys-util/thread.h>
 
 #include "legacy/console.h"
-#include "devices/devices.h"
-#include "devices/stdio.h"
 #include "log/closer.h"
 #include "log/log.h"
 #include "memory/memory.h"
@@ -41,6 +39,7 @@
 #include "machine/answers.h"
 #include "machine/life.h"
 #include "machine/owner.h"
+#include "machine/stdio.h"
 #include "memory/image.h"
 #include "virtio/virtio.h"
 

@@ -98,8 +98,11 @@ static int make_kernel(struct vmm_machine *m,
 		       const struct vmm_virtio_resources *resources,
 		       struct vmm_device *d, struct vsu_error *err)
 {
+	const struct devkind_common common = {
+		.queues = d->spec.queues, .queue_size = d->spec.queue_size, .host = &m->process.host,
+	};
 	struct virtdev_vhost_kern *kern;
-	int rc = vmm_device_open_kernel(&d->spec, &m->process.host, &kern, err);
+	int rc = d->spec.kind->kernel->open(d->spec.config, &common, &kern, err);
 
 	if (rc < 0)
 		return rc;

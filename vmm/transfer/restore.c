@@ -18,7 +18,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "devices/clone.h"
+#include "transfer/clone.h"
 #include "log/log.h"
 #include "machine/disks.h"
 #include "machine/live.h"

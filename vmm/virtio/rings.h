@@ -13,7 +13,7 @@
 #include <vhost/frontend.h>
 #include <vmm-sys-util/loop.h>
 
-#include "devices/devices.h"
+#include "config/device.h"
 #include "virtio/virtio.h"
 
 /*

@@ -2,7 +2,7 @@
 /* Claims about the keys of --disk, --rng and --device. */
 #include <config.h>
 
-#include "devices/devices.h"
+#include "config/device.h"
 #include "written.h"
 
 static struct vmm_device_spec spec;

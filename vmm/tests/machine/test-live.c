@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "config/options.h"
-#include "devices/devices.h"
 #include "machine/live.h"
 #include "../util.h"
 #include "../parse.h"
@@ -89,9 +88,8 @@ static void change(unsigned int i, const char *keys)
 
 	without_device.limit = accept_limits;
 	spec->kind = &without_device;
-	ck_assert_int_eq(vmm_device_limit(spec, NULL, "limit", keys, NULL), 0);
+	ck_assert_int_eq(vmm_live_limit(&m.devices[i], NULL, keys, NULL), 0);
 	spec->kind = devkind_blk();
-	m.devices[i].changed = true;
 }
 
 START_TEST(an_unchanged_machine_keeps_its_options)

@@ -13,7 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../util.h"
-#include "devices/stdio.h"
+#include "machine/stdio.h"
 
 #define HELD 65536u
 #define PIECE 4096u

@@ -7,8 +7,8 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_DEVICES_STDIO_H
-#define VMM_DEVICES_STDIO_H
+#ifndef VMM_MACHINE_STDIO_H
+#define VMM_MACHINE_STDIO_H
 
 #include <stdbool.h>
 #include <stdint.h>

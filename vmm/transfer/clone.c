@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/file_value.h>
 
-#include "devices/clone.h"
+#include "transfer/clone.h"
 
 /* A descriptor of the original was one of another process, which only its name can tell. */
 static bool is_same_file(const char *clone, const char *original)

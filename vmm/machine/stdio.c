@@ -14,7 +14,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "devices/stdio.h"
+#include "machine/stdio.h"
 
 #define HELD 65536u		/* bytes buffered for the guest */
 #define PIECE 4096u		/* bytes per read */

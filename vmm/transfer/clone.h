@@ -4,8 +4,8 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_DEVICES_CLONE_H
-#define VMM_DEVICES_CLONE_H
+#ifndef VMM_TRANSFER_CLONE_H
+#define VMM_TRANSFER_CLONE_H
 
 #include "config/device.h"
 

@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 
-#include "devices/clone.h"
+#include "transfer/clone.h"
 #include "../util.h"
 
 static struct vmm_device_spec of_clone, original;
