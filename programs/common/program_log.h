@@ -5,7 +5,7 @@
 
 #include <cvmm/machine.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 
 extern const struct vmm_log vmm_program_log;
 

@@ -17,9 +17,9 @@
 
 #include "api/configuration.h"
 #include "config/descriptors.h"
-#include "log/log.h"
 #include "cvmm/exit_status.h"
 #include "migration/address.h"
+#include "owner/owner.h"
 
 #define MAX_BYTES (1u << 20)
 #define MAX_WORDS 1024

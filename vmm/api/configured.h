@@ -7,7 +7,7 @@
 
 #include "api/configuration.h"
 #include "cvmm/configuration.h"
-#include "log/log.h"
+#include "owner/owner.h"
 
 struct cvmm_configuration {
 	struct cvmm_reader reader;

@@ -84,6 +84,15 @@ void vmm_event_device_removed(const struct vmm_machine *m, unsigned int number)
 
 /* ----------------------------------------------------------------------- end */
 
+void vmm_machine_abandon(const struct vmm_machine *m, int status, const struct vsu_error *why)
+{
+	if (m->console)
+		vmm_console_restore(m->console);
+	vmm_stdio_restore(m->stdio);
+	if (m->owner.stuck)
+		m->owner.stuck(m->owner.opaque, status, why);
+}
+
 void vmm_event_end(const struct vmm_machine *m, int status,
 		   const struct vsu_error *why)
 {

@@ -24,6 +24,12 @@ void vmm_event_complete(struct cvmm_event *event);
 /* Completes a copy, and passes it to the owner if that has chosen the kind. */
 void vmm_event_publish(const struct vmm_machine *m, const struct cvmm_event *event);
 
+/*
+ * A thread still uses the machine, which therefore cannot be freed: restores the terminals
+ * and calls the owner's function "stuck". Any thread. May return.
+ */
+void vmm_machine_abandon(const struct vmm_machine *m, int status, const struct vsu_error *why);
+
 /* The machine ends with this exit status. */
 void vmm_event_end(const struct vmm_machine *m, int status,
 		   const struct vsu_error *why);

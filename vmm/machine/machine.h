@@ -28,8 +28,6 @@
 #include <vmm-sys-util/thread.h>
 
 #include "legacy/console.h"
-#include "log/closer.h"
-#include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
 #include "config/device.h"
@@ -38,9 +36,9 @@
 #include "memory/windows.h"
 #include "machine/answers.h"
 #include "machine/life.h"
-#include "machine/owner.h"
 #include "machine/stdio.h"
 #include "memory/image.h"
+#include "owner/owner.h"
 #include "virtio/virtio.h"
 
 /* Maximum devices: limited by interrupts, and by slots of the bus. */
@@ -150,16 +148,6 @@ struct vmm_restore {
 	struct vmm_prefetch *prefetch;	/* with --prefetch; or NULL */
 	struct vmm_recording *recording; /* in progress, or NULL */
 	struct vmm_postcopy *postcopy;	/* memory may arrive later; or NULL */
-};
-
-/* Parts of the owner, as the machine's parts use them. */
-struct vmm_process {
-	struct devkind_host host; /* for devices */
-	struct vmm_log log;	/* lines for the operator */
-	struct vmm_closer closer; /* of descriptors of peers */
-	struct vsu_threads threads; /* all but those of CPUs */
-	struct devkind_socket_access sockets; /* access to those that are created */
-	int in_fd, out_fd;	/* the ends of "stdio", borrowed; negative: none */
 };
 
 struct vmm_machine {

@@ -14,9 +14,9 @@
 #include <vm-memory/kvm.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
+#include "owner/owner.h"
 
 bool vmm_memory_wants_private(const struct vmm_memory *memory)
 {

@@ -18,7 +18,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "run/console.h"
 #include "transfer/incoming.h"
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "log/log.h"
 #include "machine/stop.h"
+#include "owner/owner.h"
 #include "run/conversion.h"
 #include "run/devices.h"
 

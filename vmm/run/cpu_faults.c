@@ -8,8 +8,8 @@
 #include <vm-arch/arch.h>
 #include <vmm-sys-util/exit.h>
 
-#include "log/log.h"
 #include "machine/machine.h"
+#include "owner/owner.h"
 #include "run/cpu_faults.h"
 
 /* Consecutive faults of a CPU without a repair in between. */

@@ -17,8 +17,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "log/log.h"
 #include "machine/stop.h"
+#include "owner/owner.h"
 #include "run/debugger.h"
 
 /* Packets that are handled in a turn, and bytes that are read at once. */

@@ -14,8 +14,8 @@
 #include <vmm-sys-util/file_value.h>
 
 #include "cvmm/machine.h"
-#include "log/log.h"
 #include "machine/events.h"
+#include "owner/owner.h"
 #include "run/console.h"
 #include "run/devices.h"
 #include "transfer/incoming.h"

@@ -9,10 +9,10 @@
 #include <virtio-devices/transport.h>
 #include <vmm-sys-util/event.h>
 
-#include "log/log.h"
 #include "machine/disk_flush.h"
 #include "machine/events.h"
 #include "machine/stop.h"
+#include "owner/owner.h"
 #include "run/devices.h"
 #include "run/plug.h"
 

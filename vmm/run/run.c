@@ -13,10 +13,10 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/parse.h>
 
-#include "log/log.h"
 #include "machine/events.h"
 #include "cvmm/exit_status.h"
 #include "machine/sharing.h"
+#include "owner/owner.h"
 #include "run/console.h"
 #include "run/cpu_faults.h"
 #include "run/debugger.h"

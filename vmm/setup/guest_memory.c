@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "log/log.h"
 #include "machine/sharing.h"
+#include "owner/owner.h"
 #include "run/devices.h"
 #include "setup/guest_memory.h"
 

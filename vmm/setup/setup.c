@@ -15,6 +15,7 @@
 
 #include "machine/disk_flush.h"
 #include "cvmm/exit_status.h"
+#include "machine/events.h"
 #include "machine/sharing.h"
 #include "run/console.h"
 #include "run/conversion.h"
@@ -33,6 +34,15 @@
 #include "transfer/restore.h"
 #include "transfer/core.h"
 #include "transfer/save.h"
+
+void vmm_machine_set_owner(struct vmm_machine *m, const struct cvmm_host *owner)
+{
+	static const struct cvmm_host none = { .size = sizeof(none) };
+
+	m->owner = owner ? *owner : none;
+	vmm_process_init(&m->process, &m->owner);
+	m->events = m->owner.event ? m->owner.events : 0;
+}
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
 struct step {

@@ -10,6 +10,9 @@
 
 #include "machine/machine.h"
 
+/* Before anything else of a zeroed machine. owner was checked, and may be NULL. */
+void vmm_machine_set_owner(struct vmm_machine *m, const struct cvmm_host *owner);
+
 /*
  * *m has nothing but its owner (vmm_machine_set_owner()), and borrows config and start. Returns 0,
  * or an exit status and its message.

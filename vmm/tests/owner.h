@@ -9,8 +9,7 @@
 
 #include <vmm-sys-util/thread.h>
 
-#include "log/closer.h"
-#include "log/log.h"
+#include "owner/owner.h"
 
 static inline void tests_line(void *opaque, enum cvmm_log_level level, const char *cause,
 			      const char *text)

@@ -8,11 +8,11 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
-#include "log/log.h"
 #include "machine/events.h"
 #include "machine/locks.h"
 #include "machine/stop.h"
 #include "migration/address.h"
+#include "owner/owner.h"
 #include "transfer/hand_over.h"
 #include "transfer/marks.h"
 

@@ -15,12 +15,11 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log/log.h"
 #include "machine/events.h"
-#include "machine/owner.h"
 #include "migration/missing.h"
 #include "migration/page_fetch.h"
 #include "migration/userfault.h"
+#include "owner/owner.h"
 #include "transfer/plugged.h"
 #include "transfer/postcopy.h"
 

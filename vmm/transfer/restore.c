@@ -18,8 +18,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
+#include "owner/owner.h"
 #include "transfer/clone.h"
-#include "log/log.h"
 #include "machine/disks.h"
 #include "machine/live.h"
 #include "machine/sharing.h"

@@ -10,8 +10,8 @@
 
 #include <vm-arch/state.h>
 
-#include "log/closer.h"
 #include "memory/image.h"
+#include "owner/owner.h"
 
 enum { VMM_SAVE_MEMORY, VMM_SAVE_STATE, VMM_SAVE_MACHINE, VMM_SAVE_NFILES };
 

@@ -9,7 +9,7 @@
 #include <device-kinds/workers.h>
 #include <virtio-devices/report.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "virtio/kernel.h"
 #include "virtio/rings.h"
 

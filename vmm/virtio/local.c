@@ -20,7 +20,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "virtio/virtio.h"
 
 /*

@@ -12,7 +12,7 @@
 #include <virtio-devices/pci.h>
 #include <vm-arch/pci_host.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "virtio/pci_interrupts.h"
 #include "virtio/virtio.h"
 

@@ -10,7 +10,7 @@
 #include <vm-arch/layout.h>
 #include <vm-arch/vm.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "virtio/pci_interrupts.h"
 
 /* The requester ID of a slot on bus 0. */

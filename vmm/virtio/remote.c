@@ -18,7 +18,7 @@
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/sock.h>
 
-#include "log/closer.h"
+#include "owner/owner.h"
 #include "virtio/remote.h"
 #include "virtio/remote_session.h"
 

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "virtio/remote_session.h"
 
 #define NS_PER_MS UINT64_C(1000000)

@@ -10,7 +10,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "virtio/rings.h"
 
 static int make_ring(struct vmm_ring *q)

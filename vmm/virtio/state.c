@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log/log.h"
+#include "owner/owner.h"
 #include "virtio/priv.h"
 
 static const struct virtdev_info *info_of(const struct vmm_virtio *v)

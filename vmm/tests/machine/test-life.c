@@ -13,6 +13,7 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "machine/events.h"
 #include "../virtio/rig.h"
 #include "kernels.h"
 #include "user.h"

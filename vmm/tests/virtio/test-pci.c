@@ -13,8 +13,8 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "owner/owner.h"
 #include "rig.h"
-#include "log/log.h"
 
 #define FUNCTIONS 2u
 #define QUEUES 2u
