@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <vm-memory/kvm.h>
+
 #include "common/dry_run.h"
-#include "memory/populated.h"
 #include "report.h"
 
 /* The effect of a store by the guest. */
@@ -32,7 +33,7 @@ void vmm_report_block(const struct vmem_block *block, FILE *to, bool json)
 {
 	const uint32_t flags = vmem_block_flags(block);
 	const struct vmm_fact facts[] = {
-		{ "kind", VMM_TEXT(vmm_block_kind_name(block)), .label = "" },
+		{ "kind", VMM_TEXT(vmem_kind_name(vmem_block_kind(block))), .label = "" },
 		{ "size", VMM_NUMBER(vmem_block_len(block)) },
 		{ "page_size", VMM_NUMBER(vmem_block_page_size(block)), .label = "page-size" },
 		{ "mapping", VMM_TEXT(mapping_name(flags & VMEM_BLOCK_SHARED)) },
@@ -41,8 +42,8 @@ void vmm_report_block(const struct vmem_block *block, FILE *to, bool json)
 		{ "fd_offset", VMM_NUMBER(vmem_block_file_pos(block, 0)), .label = "fd-offset" },
 		{ "seals", VMM_HEX(vmem_block_seals(block)) },
 		{ "guest_store", VMM_TEXT(store_name(flags)), .label = "guest-store" },
-		{ "slot", VMM_TEXT(vmm_block_slot_name(block, flags & VMEM_BLOCK_ROM)) },
-		{ "populated", VMM_NUMBER(vmm_populated(block)) },
+		{ "slot", VMM_TEXT(vmem_block_slot_name(block, flags & VMEM_BLOCK_ROM)) },
+		{ "populated", VMM_NUMBER(vmem_block_present(block)) },
 		{ .name = NULL },
 	};
 

@@ -164,9 +164,9 @@ const struct vsu_option *vmem_backend_options(void)
 	return options;
 }
 
-const char *vmem_priv_kind_name(enum vmem_kind kind)
+const char *vmem_kind_name(enum vmem_kind kind)
 {
-	return kind_names[kind];
+	return kind == VMEM_KIND_FD ? "fd" : kind_names[kind];
 }
 
 const char *vmem_priv_prop_name(enum vmem_priv_prop p)

@@ -85,7 +85,6 @@ static inline struct vmem_priv_text vmem_priv_size_text(uint64_t size)
 struct vmem_priv_text vmem_priv_typed(const struct vmem_backend *b,
 				      enum vmem_priv_prop p);
 bool vmem_priv_rom(const struct vmem_backend *b);
-const char *vmem_priv_kind_name(enum vmem_kind kind);
 const char *vmem_priv_prop_name(enum vmem_priv_prop p);
 uint32_t vmem_priv_prop_kinds(enum vmem_priv_prop p);
 void vmem_priv_warn(const struct vmem_backend *b, const char *sentence);

@@ -30,7 +30,7 @@ static int guest_memfd_spelling(const struct judge *j)
 	    is_kind(j, VMEM_KIND_GUEST_MEMFD))
 		return 0;
 	return REFUSE(j, "guest-memfd=on belongs to backend=memfd, not to backend=%s",
-		      vmem_priv_kind_name(j->kind));
+		      vmem_kind_name(j->kind));
 }
 
 struct kind_names {
@@ -54,7 +54,7 @@ static struct kind_names kinds_of_property(uint32_t kinds)
 		if (kinds >> k & 1)
 			len += (size_t)snprintf(names.s + len, sizeof(names.s) - len,
 						"%sbackend=%s", len ? " or " : "",
-						vmem_priv_kind_name((enum vmem_kind)k));
+						vmem_kind_name((enum vmem_kind)k));
 	return names;
 }
 
@@ -70,7 +70,7 @@ static int foreign_properties(const struct judge *j)
 			continue;
 		return REFUSE(j, "%s is not a property of backend=%s; it belongs to %s",
 			      vmem_priv_prop_name((enum vmem_priv_prop)p),
-			      vmem_priv_kind_name(j->kind),
+			      vmem_kind_name(j->kind),
 			      kinds_of_property(kinds).s);
 	}
 	return 0;

@@ -88,6 +88,15 @@ bool vmem_block_is_bound(const struct vmem_block *block)
 	return block->bound;
 }
 
+const char *vmem_block_slot_name(const struct vmem_block *block, bool rom)
+{
+	if (block->private_fd >= 0)
+		return "two-layer";
+	if (block->bound)
+		return "bound";
+	return rom ? "readonly" : "plain";
+}
+
 static int check_piece(const struct vmem_region *region, uint64_t off,
 		       uint64_t len, struct vsu_error *err)
 {

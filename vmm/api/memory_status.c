@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <vm-memory/kvm.h>
+
 #include "api/status_private.h"
-#include "memory/populated.h"
 
 /*
  * The first region of a block that is split at 3 GiB has the present bytes of both, between
@@ -40,7 +41,7 @@ void cvmm_priv_count_memory(const struct vmm_machine *m, uint64_t *size, uint64_
 	while ((region = next_region(m, &at))) {
 		*size += vmem_region_len(region);
 		if (has_present(region))
-			*present += vmm_populated(vmem_region_block(region));
+			*present += vmem_block_present(vmem_region_block(region));
 	}
 }
 
@@ -65,16 +66,16 @@ static struct cvmm_memory_piece read_piece(const struct vmm_machine *m,
 	const struct vmem_block *block = vmem_region_block(region);
 	struct cvmm_memory_piece p = {
 		.gpa = vmem_region_gpa(region), .bytes = vmem_region_len(region),
-		.backend = vmm_block_kind_name(block),
+		.backend = vmem_kind_name(vmem_block_kind(block)),
 		.shared = vmem_block_flags(block) & VMEM_BLOCK_SHARED,
 		.rom = vmem_region_is_rom(region), .fd = -1, .has_present = has_present(region),
 		.mapped = vmem_region_hva(region), .writable = vmem_block_flags(block) & VMEM_BLOCK_WRITE,
-		.slot = vmm_block_slot_name(block, vmem_region_is_rom(region)), .block_fd = vmem_block_fd(block),
+		.slot = vmem_block_slot_name(block, vmem_region_is_rom(region)), .block_fd = vmem_block_fd(block),
 		.offset = vmem_region_file_pos(region, 0),
 	};
 
 	if (p.has_present)
-		p.present = vmm_populated(block);
+		p.present = vmem_block_present(block);
 	if (vmem_block_kind(block) == VMEM_KIND_FILE) {
 		p.fd = p.block_fd;
 		p.readonly = (fcntl(p.fd, F_GETFL) & O_ACCMODE) == O_RDONLY;

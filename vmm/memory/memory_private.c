@@ -6,10 +6,10 @@
 #include <inttypes.h>
 
 #include <vm-memory/kvm.h>
+#include <vm-memory/map_edit.h>
 #include <vmm-sys-util/checked.h>
 
 #include "memory/layout.h"
-#include "memory/map_edit.h"
 #include "memory/memory_private.h"
 
 /* A piece of the conversion within one region. */
@@ -58,18 +58,18 @@ static int conversion_check(const struct vmem_map *map, const struct varch_conve
 int vmm_private_publish(struct vmm_private *p, const struct vmem_map *map)
 {
 	struct vmem_map *shared;
-	struct vmm_map_edit e;
+	struct vmem_map_edit e;
 	unsigned int i;
-	int rc = vmm_map_edit_begin(&e, map);
+	int rc = vmem_map_edit_init(&e, map);
 
 	if (rc < 0)
 		return rc;
 	for (i = 0; rc >= 0 && i < p->ranges.n; i++)
-		rc = vmm_map_edit_carve(&e, p->ranges.at[i].gpa,
+		rc = vmem_map_edit_carve(&e, p->ranges.at[i].gpa,
 					p->ranges.at[i].len);
 	if (rc >= 0)
-		rc = vmm_map_edit_finish(&e, &shared);
-	vmm_map_edit_end(&e);
+		rc = vmem_map_edit_finish(&e, &shared);
+	vmem_map_edit_fini(&e);
 	if (rc < 0)
 		return rc;
 	rc = vmem_space_publish(p->space, shared);

@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
+#include <vm-memory/map_edit.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
-#include "memory/map_edit.h"
 #include "memory/probe.h"
 #include "memory/windows.h"
 
@@ -121,7 +121,7 @@ const struct vmm_window *vmm_window_find(const struct vmm_windows *s,
 	return NULL;
 }
 
-static int add_mapping(struct vmm_map_edit *e, uint64_t gpa,
+static int add_mapping(struct vmem_map_edit *e, uint64_t gpa,
 		       struct vmem_block *block, uint64_t len)
 {
 	const struct vmem_region_desc desc = {
@@ -134,28 +134,28 @@ static int add_mapping(struct vmm_map_edit *e, uint64_t gpa,
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_map_edit_add(e, region);
+	rc = vmem_map_edit_add(e, region);
 	vmem_region_unref(region);
 	return rc;
 }
 
 static int change_map(const struct vmm_windows *s, const void *owner,
 		      const struct vhost_user_shmem_change *c,
-		      struct vmm_map_edit *e)
+		      struct vmem_map_edit *e)
 {
 	const struct vmm_window *w = vmm_window_find(s, owner, c->shmid);
 
 	if (!w)
 		return -ENOENT;
 	return c->map ? add_mapping(e, w->gpa + c->offset, c->block, c->len)
-		      : vmm_map_edit_remove(e, w->gpa + c->offset);
+		      : vmem_map_edit_remove(e, w->gpa + c->offset);
 }
 
 /* Applies the edited map to KVM, then publishes it. */
-static int apply_edit(struct vmm_windows *s, const struct vmm_map_edit *e)
+static int apply_edit(struct vmm_windows *s, const struct vmem_map_edit *e)
 {
 	struct vmem_map *map;
-	int rc = vmm_map_edit_finish(e, &map);
+	int rc = vmem_map_edit_finish(e, &map);
 
 	if (rc < 0)
 		return rc;
@@ -181,8 +181,8 @@ static bool change_together(struct vmm_windows *s, const void *owner,
 			    unsigned int n)
 {
 	unsigned int i, changed = 0;
-	struct vmm_map_edit e;
-	int rc = vmm_map_edit_begin(&e, vmm_memory_map(s->memory));
+	struct vmem_map_edit e;
+	int rc = vmem_map_edit_init(&e, vmm_memory_map(s->memory));
 
 	for (i = 0; i < n; i++) {
 		changes[i].result = rc ? rc :
@@ -192,7 +192,7 @@ static bool change_together(struct vmm_windows *s, const void *owner,
 	if (rc < 0)
 		return true;
 	rc = changed ? apply_edit(s, &e) : 0;
-	vmm_map_edit_end(&e);
+	vmem_map_edit_fini(&e);
 	if (rc < 0 && n == 1)
 		changes[0].result = rc;
 	return !rc || n == 1;
@@ -217,19 +217,19 @@ void vmm_window_change(struct vmm_windows *s, const void *owner,
 static int range_set(struct vmm_windows *s, uint64_t gpa, uint64_t len,
 		     struct vmem_block *block)
 {
-	struct vmm_map_edit e;
-	int rc = vmm_map_edit_begin(&e, vmm_memory_map(s->memory));
+	struct vmem_map_edit e;
+	int rc = vmem_map_edit_init(&e, vmm_memory_map(s->memory));
 	bool changed;
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_map_edit_carve(&e, gpa, len);
+	rc = vmem_map_edit_carve(&e, gpa, len);
 	changed = rc > 0 || block;
 	if (rc >= 0 && block)
 		rc = add_mapping(&e, gpa, block, len);
 	if (rc >= 0 && changed)
 		rc = apply_edit(s, &e);
-	vmm_map_edit_end(&e);
+	vmem_map_edit_fini(&e);
 	return rc < 0 ? rc : !changed;
 }
 
@@ -326,7 +326,7 @@ static void report_dropped(struct vmm_windows *s, const struct vmem_map *old,
 
 /* Removes the regions to which the reason applies; returns their number. */
 static unsigned int remove_regions(const struct vmm_windows *s,
-				   struct vmm_map_edit *e,
+				   struct vmem_map_edit *e,
 				   const struct vmem_map *all,
 				   enum vmm_window_drop_reason reason)
 {
@@ -336,7 +336,7 @@ static unsigned int remove_regions(const struct vmm_windows *s,
 	for (i = 0; i < vmem_map_count(all); i++) {
 		region = vmem_map_region(all, i);
 		if (vmm_window_of(s, region) && reasons[reason].applies(region) &&
-		    !vmm_map_edit_remove(e, vmem_region_gpa(region)))
+		    !vmem_map_edit_remove(e, vmem_region_gpa(region)))
 			dropped++;
 	}
 	return dropped;
@@ -345,14 +345,14 @@ static unsigned int remove_regions(const struct vmm_windows *s,
 void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason)
 {
 	struct vmem_map *all = vmem_map_ref(vmm_memory_map(s->memory));
-	struct vmm_map_edit e;
+	struct vmem_map_edit e;
 
-	if (vmm_map_edit_begin(&e, all) == 0) {
+	if (vmem_map_edit_init(&e, all) == 0) {
 		if (remove_regions(s, &e, all, reason) && !apply_edit(s, &e)) {
 			report_dropped(s, all, reason);
 			after_publish(s);
 		}
-		vmm_map_edit_end(&e);
+		vmem_map_edit_fini(&e);
 	}
 	vmem_map_unref(all);
 }
@@ -395,18 +395,18 @@ static int make_view(const struct vmm_windows *s, const struct viewer *viewer,
 {
 	const struct vmem_map *all = s->devices ? vmem_space_current(s->devices) :
 						   vmm_memory_map(s->memory);
-	struct vmm_map_edit e;
+	struct vmem_map_edit e;
 	unsigned int i;
-	int rc = vmm_map_edit_begin(&e, NULL);
+	int rc = vmem_map_edit_init(&e, NULL);
 
 	if (rc < 0)
 		return rc;
 	for (i = 0; !rc && i < vmem_map_count(all); i++)
 		if (viewer->sees(vmm_window_of(s, vmem_map_region(all, i)), viewer))
-			rc = vmm_map_edit_add(&e, vmem_map_region(all, i));
+			rc = vmem_map_edit_add(&e, vmem_map_region(all, i));
 	if (!rc)
-		rc = vmm_map_edit_finish(&e, out);
-	vmm_map_edit_end(&e);
+		rc = vmem_map_edit_finish(&e, out);
+	vmem_map_edit_fini(&e);
 	return rc;
 }
 

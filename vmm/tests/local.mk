@@ -28,7 +28,6 @@ check_PROGRAMS = \
 	tests/transfer/test-throttle \
 	tests/memory/test-dirty_log \
 	tests/memory/test-image_sums \
-	tests/memory/test-populated \
 	tests/memory/test-prealloc \
 	tests/memory/test-prefetch \
 	tests/memory/test-private_ranges \
@@ -181,7 +180,7 @@ tests_memory_test_refused_windows_SOURCES = tests/memory/test-refused_windows.c 
 tests_memory_test_refused_slots_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
 tests_memory_test_working_set_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
 tests_memory_test_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_slots_apply
-tests_memory_test_refused_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_map_edit_begin
+tests_memory_test_refused_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmem_map_edit_init
 tests_memory_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmem_map_new \
 	-Wl,--wrap=vmem_map_from_regions
 LDADD = libmachine.la $(VM_ARCH_STATIC_LIBS) $(libraries) $(CHECK_LIBS)

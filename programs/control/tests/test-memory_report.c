@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "machine/plug_rig.h"
-#include "memory/populated.h"
 
 static void setup(void)
 {
@@ -103,7 +102,7 @@ static void counts_once(void)
 	memset(vmem_block_hva(block[0]), 1, MIB);
 	count(&size, &present);
 	ck_assert_uint_eq(size, 5 * GIB);
-	ck_assert_uint_eq(present, vmm_populated(block[0]) + vmm_populated(block[1]));
+	ck_assert_uint_eq(present, vmem_block_present(block[0]) + vmem_block_present(block[1]));
 	for (at = user_says("memory\n"); (at = strstr(at, "\"present\":")); at++)
 		n++;
 	ck_assert_uint_eq(n, 2);

@@ -113,6 +113,9 @@ VMEM_API struct vmem_block *vmem_block_unref(struct vmem_block *block);
  */
 VMEM_API void vmem_blocks_unref(struct vmem_block *const *blocks, size_t n);
 
+/* The word of the property "backend" for a kind; VMEM_KIND_FD, which has none, is "fd". */
+VMEM_API const char *vmem_kind_name(enum vmem_kind kind);
+
 VMEM_API enum vmem_kind vmem_block_kind(const struct vmem_block *block);
 VMEM_API uint32_t vmem_block_flags(const struct vmem_block *block);
 VMEM_API unsigned char *vmem_block_hva(const struct vmem_block *block);
@@ -154,6 +157,13 @@ VMEM_API bool vmem_block_failed(const struct vmem_block *block);
  */
 VMEM_API bool vmem_block_damaged(const struct vmem_block *block,
 				 uint64_t *off);
+
+/*
+ * Bytes of its pages that are in the host's memory. Private memory: the block's own pages, without
+ * those of the file that it still reads. Shared and read-only memory: the file's pages in the page
+ * cache. Reads files of /proc/self, in a time that does not depend on the block's length.
+ */
+VMEM_API uint64_t vmem_block_present(const struct vmem_block *block);
 
 /*
  * Populates [off, off + len); by reads if the block is read-only. Different pieces may

@@ -31,6 +31,9 @@ VSU_BEGIN_DECLS
 /* True if the block was allocated with slot=bound. */
 VMEM_API bool vmem_block_is_bound(const struct vmem_block *block);
 
+/* The memory slot of its regions for reports: "two-layer", "bound", "readonly" (rom) or "plain". */
+VMEM_API const char *vmem_block_slot_name(const struct vmem_block *block, bool rom);
+
 /*
  * The guest_memfd for private pages, borrowed. Its byte n is byte n of the block. -1:
  * the block was allocated without private=on.

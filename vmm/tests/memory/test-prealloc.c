@@ -13,7 +13,6 @@
 
 #include "memory/memory.h"
 #include "memory/memory_options.h"
-#include "memory/populated.h"
 #include "memory/prealloc.h"
 #include "../memory.h"
 
@@ -191,7 +190,7 @@ START_TEST(all_pages_are_present_when_memory_was_made)
 
 	ck_assert_int_eq(vmm_memory_parse(&memory, &o, NULL, &err), 0);
 	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
-	ck_assert_uint_eq(vmm_populated(memory.blocks[0]),
+	ck_assert_uint_eq(vmem_block_present(memory.blocks[0]),
 			  vmem_block_len(memory.blocks[0]));
 	vmm_memory_free(&memory);
 }

@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 
 #include <vm-arch/vm.h>
+#include <vm-memory/map_edit.h>
 
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
-#include "memory/map_edit.h"
 #include "memory/windows.h"
 
 #define PAGE UINT64_C(0x1000)
@@ -161,13 +161,13 @@ static bool lacks_all(int code)
 static bool lacks_map;
 static unsigned int begun;
 
-int __real_vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map);
-int __wrap_vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map);
+int __real_vmem_map_edit_init(struct vmem_map_edit *e, const struct vmem_map *map);
+int __wrap_vmem_map_edit_init(struct vmem_map_edit *e, const struct vmem_map *map);
 
 /* Only the first map cannot be allocated. */
-int __wrap_vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map)
+int __wrap_vmem_map_edit_init(struct vmem_map_edit *e, const struct vmem_map *map)
 {
-	return lacks_map && !begun++ ? -ENOMEM : __real_vmm_map_edit_begin(e, map);
+	return lacks_map && !begun++ ? -ENOMEM : __real_vmem_map_edit_init(e, map);
 }
 
 START_TEST(batch_without_memory_for_a_map_is_refused_as_a_whole)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A list of changes of the guest's memory map that becomes one new map. */
+/* The sorted list of regions behind an edit of a map. */
 #include <config.h>
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory/map_edit.h"
+#include <vm-memory/map_edit.h>
 
 /* Regions that are added before the list has to grow. */
 #define MORE_ROOM 16u
@@ -17,7 +17,7 @@ static uint64_t last_of(const struct vmem_region *region)
 	return vmem_region_gpa(region) + (vmem_region_len(region) - 1);
 }
 
-int vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map)
+int vmem_map_edit_init(struct vmem_map_edit *e, const struct vmem_map *map)
 {
 	unsigned int i;
 
@@ -31,7 +31,7 @@ int vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map)
 	return 0;
 }
 
-void vmm_map_edit_end(struct vmm_map_edit *e)
+void vmem_map_edit_fini(struct vmem_map_edit *e)
 {
 	while (e->n)
 		vmem_region_unref(e->regions[--e->n]);
@@ -39,7 +39,7 @@ void vmm_map_edit_end(struct vmm_map_edit *e)
 }
 
 /* Index of the first region that ends at gpa or behind it. */
-static unsigned int index_of(const struct vmm_map_edit *e, uint64_t gpa)
+static unsigned int index_of(const struct vmem_map_edit *e, uint64_t gpa)
 {
 	unsigned int low = 0, high = e->n, mid;
 
@@ -54,7 +54,7 @@ static unsigned int index_of(const struct vmm_map_edit *e, uint64_t gpa)
 }
 
 /* Takes the reference. */
-static int insert_take(struct vmm_map_edit *e, unsigned int at,
+static int insert_take(struct vmem_map_edit *e, unsigned int at,
 		       struct vmem_region *region)
 {
 	struct vmem_region **bigger = e->regions;
@@ -75,7 +75,7 @@ static int insert_take(struct vmm_map_edit *e, unsigned int at,
 	return 0;
 }
 
-static void remove_range(struct vmm_map_edit *e, unsigned int from,
+static void remove_range(struct vmem_map_edit *e, unsigned int from,
 			 unsigned int to)
 {
 	unsigned int i;
@@ -88,7 +88,7 @@ static void remove_range(struct vmm_map_edit *e, unsigned int from,
 }
 
 /* The part [first, last] of a region, at index at. */
-static int insert_part(struct vmm_map_edit *e, unsigned int at,
+static int insert_part(struct vmem_map_edit *e, unsigned int at,
 		       const struct vmem_region *of, uint64_t first,
 		       uint64_t last)
 {
@@ -106,7 +106,7 @@ static int insert_part(struct vmm_map_edit *e, unsigned int at,
 }
 
 /* Cuts the region at index at in two, of which the second begins at gpa. */
-static int cut_at(struct vmm_map_edit *e, unsigned int at, uint64_t gpa)
+static int cut_at(struct vmem_map_edit *e, unsigned int at, uint64_t gpa)
 {
 	struct vmem_region *whole = e->regions[at];
 	int rc;
@@ -122,7 +122,7 @@ static int cut_at(struct vmm_map_edit *e, unsigned int at, uint64_t gpa)
 	return rc;
 }
 
-int vmm_map_edit_carve(struct vmm_map_edit *e, uint64_t gpa, uint64_t len)
+int vmem_map_edit_carve(struct vmem_map_edit *e, uint64_t gpa, uint64_t len)
 {
 	unsigned int from, to;
 	int rc = cut_at(e, index_of(e, gpa), gpa);
@@ -137,7 +137,7 @@ int vmm_map_edit_carve(struct vmm_map_edit *e, uint64_t gpa, uint64_t len)
 	return (int)(to - from);
 }
 
-int vmm_map_edit_add(struct vmm_map_edit *e, struct vmem_region *region)
+int vmem_map_edit_add(struct vmem_map_edit *e, struct vmem_region *region)
 {
 	const unsigned int at = index_of(e, vmem_region_gpa(region));
 
@@ -146,7 +146,7 @@ int vmm_map_edit_add(struct vmm_map_edit *e, struct vmem_region *region)
 	return insert_take(e, at, vmem_region_ref(region));
 }
 
-int vmm_map_edit_remove(struct vmm_map_edit *e, uint64_t gpa)
+int vmem_map_edit_remove(struct vmem_map_edit *e, uint64_t gpa)
 {
 	const unsigned int at = index_of(e, gpa);
 
@@ -156,7 +156,7 @@ int vmm_map_edit_remove(struct vmm_map_edit *e, uint64_t gpa)
 	return 0;
 }
 
-int vmm_map_edit_finish(const struct vmm_map_edit *e, struct vmem_map **out)
+int vmem_map_edit_finish(const struct vmem_map_edit *e, struct vmem_map **out)
 {
 	return vmem_map_from_regions(e->regions, e->n, out, NULL);
 }

@@ -16,10 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <vm-memory/kvm.h>
+#include <vm-memory/block.h>
 #include <vmm-sys-util/foreign.h>
-
-#include "memory/populated.h"
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451	/* Linux 6.5; the same number everywhere */
@@ -120,27 +118,7 @@ static uint64_t count_mapped(const struct vmem_block *block,
 	return bytes;
 }
 
-const char *vmm_block_kind_name(const struct vmem_block *block)
-{
-	static const char *const names[] = {
-		[VMEM_KIND_ANON] = "anon", [VMEM_KIND_FILE] = "file",
-		[VMEM_KIND_MEMFD] = "memfd", [VMEM_KIND_SHM] = "shm",
-		[VMEM_KIND_GUEST_MEMFD] = "guest-memfd", [VMEM_KIND_FD] = "fd",
-	};
-
-	return names[vmem_block_kind(block)];
-}
-
-const char *vmm_block_slot_name(const struct vmem_block *block, bool rom)
-{
-	if (vmem_block_private_fd(block) >= 0)
-		return "two-layer";
-	if (vmem_block_is_bound(block))
-		return "bound";
-	return rom ? "readonly" : "plain";
-}
-
-uint64_t vmm_populated(const struct vmem_block *block)
+uint64_t vmem_block_present(const struct vmem_block *block)
 {
 	const uint32_t flags = vmem_block_flags(block);
 	uint64_t bytes = 0;

@@ -13,12 +13,27 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "memory/populated.h"
-#include "../memory.h"
+#include <vm-memory/backend.h>
+
+#include "util.h"
+
+#define MIB (1024 * KIB)
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
 #endif
+
+static struct vmem_block *block_of(const char *properties)
+{
+	struct vmem_backend *backend;
+	struct vmem_block *block;
+
+	ck_assert_int_eq(vmem_backend_new(&backend), 0);
+	ck_assert_int_eq(vmem_backend_parse(backend, "test", properties, NULL), 0);
+	ck_assert_int_eq(vmem_backend_alloc(backend, &block, NULL), 0);
+	vmem_backend_free(backend);
+	return block;
+}
 
 static unsigned int questions;	/* calls of mincore() */
 static bool old_kernel;
@@ -66,7 +81,7 @@ static const char *no_cachestat(void)
 	return has ? NULL : "the kernel has no cachestat(), as before Linux 6.5";
 }
 
-static char path[] = "/tmp/cvmm-populated-XXXXXX";
+static char path[] = "/tmp/vmem-present-XXXXXX";
 
 /* A file of 64 KiB whose pages are all in the page cache. */
 static void make_file(void)
@@ -90,7 +105,7 @@ static struct vmem_block *file_block(const char *properties)
 
 	snprintf(list, sizeof(list), "size=64k,backend=file,mem-path=%s,%s",
 		 path, properties);
-	return make_block(list);
+	return block_of(list);
 }
 
 static const char *const kinds[] = {
@@ -98,15 +113,15 @@ static const char *const kinds[] = {
 	"backend=memfd,share=off,size=9M",
 };
 
-START_TEST(only_touched_pages_count_as_populated)
+START_TEST(only_touched_pages_are_present)
 {
-	struct vmem_block *b = make_block(kinds[_i % 4]);
+	struct vmem_block *b = block_of(kinds[_i % 4]);
 
 	old_kernel = _i >= 4;
-	ck_assert_uint_eq(vmm_populated(b), 0);
+	ck_assert_uint_eq(vmem_block_present(b), 0);
 	memset(vmem_block_hva(b) + 8 * MIB, 1, 8192);
-	ck_assert_uint_ge(vmm_populated(b), 8192);
-	ck_assert_uint_lt(vmm_populated(b), 9 * MIB);
+	ck_assert_uint_ge(vmem_block_present(b), 8192);
+	ck_assert_uint_lt(vmem_block_present(b), 9 * MIB);
 	vmem_block_unref(b);
 }
 END_TEST
@@ -130,12 +145,12 @@ static struct vmem_block *take_over(struct vmem_block *source, uint64_t pos, uin
 /* The block of a machine that takes over memory, which the process before it has populated. */
 START_TEST(a_file_of_another_process_counts_before_it_is_mapped)
 {
-	struct vmem_block *source = make_block("backend=memfd,size=9M"), *b;
+	struct vmem_block *source = block_of("backend=memfd,size=9M"), *b;
 
 	old_kernel = _i;
 	memset(vmem_block_hva(source), 1, 9 * MIB);
 	b = take_over(source, 0, 9 * MIB);
-	ck_assert_uint_eq(vmm_populated(b), 9 * MIB);
+	ck_assert_uint_eq(vmem_block_present(b), 9 * MIB);
 	vmem_block_unref(b);
 }
 END_TEST
@@ -143,12 +158,12 @@ END_TEST
 /* An old kernel tells only the pages of the whole file. */
 START_TEST(pages_of_other_pieces_of_a_file_do_not_count)
 {
-	struct vmem_block *source = make_block("backend=memfd,size=9M"), *b;
+	struct vmem_block *source = block_of("backend=memfd,size=9M"), *b;
 
 	old_kernel = _i < 2;
 	memset(vmem_block_hva(source), 1, 9 * MIB);
 	b = take_over(source, _i % 2 ? 8 * MIB : 0, MIB);
-	ck_assert_uint_eq(vmm_populated(b), old_kernel ? 0 : MIB);
+	ck_assert_uint_eq(vmem_block_present(b), old_kernel ? 0 : MIB);
 	vmem_block_unref(b);
 }
 END_TEST
@@ -159,9 +174,9 @@ START_TEST(a_template_counts_its_own_pages_only)
 	volatile unsigned char *bytes = vmem_block_hva(b);
 
 	(void)bytes[8192];
-	ck_assert_uint_eq(vmm_populated(b), 0);
+	ck_assert_uint_eq(vmem_block_present(b), 0);
 	bytes[8192] = 1;
-	ck_assert_uint_eq(vmm_populated(b), 4096);
+	ck_assert_uint_eq(vmem_block_present(b), 4096);
 	vmem_block_unref(b);
 }
 END_TEST
@@ -171,8 +186,8 @@ START_TEST(shared_and_read_only_files_count_the_page_cache)
 	struct vmem_block *ram = file_block("share=on");
 	struct vmem_block *rom = file_block("readonly=on");
 
-	ck_assert_uint_eq(vmm_populated(ram), 65536);
-	ck_assert_uint_eq(vmm_populated(rom), 65536);
+	ck_assert_uint_eq(vmem_block_present(ram), 65536);
+	ck_assert_uint_eq(vmem_block_present(rom), 65536);
 	vmem_block_unref(ram);
 	vmem_block_unref(rom);
 }
@@ -180,21 +195,21 @@ END_TEST
 
 START_TEST(block_of_512_gib_is_counted_quickly)
 {
-	struct vmem_block *b = make_block(_i ? "size=512G,reserve=off" :
+	struct vmem_block *b = block_of(_i ? "size=512G,reserve=off" :
 					       "backend=memfd,size=512G");
 
-	ck_assert_uint_eq(vmm_populated(b), 0);
+	ck_assert_uint_eq(vmem_block_present(b), 0);
 	vmem_block_unref(b);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("populated");
-	TCase *tc = tcase_create("populated");
+	Suite *s = suite_create("present");
+	TCase *tc = tcase_create("present");
 
 	tcase_add_checked_fixture(tc, make_file, remove_file);
-	tcase_add_loop_test(tc, only_touched_pages_count_as_populated, 0,
+	tcase_add_loop_test(tc, only_touched_pages_are_present, 0,
 			    8);
 	tcase_add_loop_test(tc, a_file_of_another_process_counts_before_it_is_mapped, 0, 2);
 	tcase_add_loop_test(tc, pages_of_other_pieces_of_a_file_do_not_count, 0, 2);
