@@ -182,6 +182,6 @@ tests_memory_test_working_set_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sysconf
 tests_memory_test_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_slots_apply
 tests_memory_test_refused_windows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmem_map_edit_init
 tests_memory_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmem_map_new \
-	-Wl,--wrap=vmem_map_from_regions
+	-Wl,--wrap=vmem_map_edit_finish
 LDADD = libmachine.la $(VM_ARCH_STATIC_LIBS) $(libraries) $(CHECK_LIBS)
 TESTS = $(check_PROGRAMS)

@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include <vm-memory/map_edit.h>
+
 #include "cvmm/exit_status.h"
 #include "memory/memory.h"
 #include "memory/memory_options.h"
@@ -27,14 +29,11 @@ int __wrap_vmem_map_new(struct vmem_map **out)
 	return no_map ? -ENOMEM : __real_vmem_map_new(out);
 }
 
-int __real_vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
-				 struct vmem_map **out, struct vsu_error *why);
-int __wrap_vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
-				 struct vmem_map **out, struct vsu_error *why);
-int __wrap_vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
-				 struct vmem_map **out, struct vsu_error *why)
+int __real_vmem_map_edit_finish(const struct vmem_map_edit *e, struct vmem_map **out);
+int __wrap_vmem_map_edit_finish(const struct vmem_map_edit *e, struct vmem_map **out);
+int __wrap_vmem_map_edit_finish(const struct vmem_map_edit *e, struct vmem_map **out)
 {
-	return no_map ? -ENOMEM : __real_vmem_map_from_regions(regions, n, out, why);
+	return no_map ? -ENOMEM : __real_vmem_map_edit_finish(e, out);
 }
 
 static int parse(const char *list, bool shared)
