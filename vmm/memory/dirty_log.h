@@ -38,8 +38,8 @@ void vmm_dirty_log_add(const struct vmm_dirty_log *log, uint64_t gpa,
 		       uint64_t len);
 
 /*
- * Clears the words with bits of a range, and calls fn for those that were not 0. Such a
- * word can contain bits of up to 63 pages beside the range.
+ * Clears the words with bits of a range, and calls fn for those that were not 0. They can
+ * contain bits of up to 63 pages beside the range.
  */
 void vmm_dirty_log_harvest(const struct vmm_dirty_log *log, uint64_t gpa,
 			   uint64_t len, varch_slots_log_fn fn, void *opaque);

@@ -85,7 +85,7 @@ int vmm_image_write(const struct vmem_map *map, int fd,
 /* Writes all bytes at a position of the file: 0, or a negative errno. */
 int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_t at);
 
-/* The same in calls of 1 MiB, which raise progress->moves, so that slow files show it. */
+/* Writes them in calls of 1 MiB, which raise progress->moves, so that a slow file makes progress. */
 int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uint64_t at,
 			   struct vmm_image_progress *progress);
 

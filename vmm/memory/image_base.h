@@ -55,7 +55,7 @@ void vmm_image_base_free(struct vmm_image_base *base);
 
 /* ------------------------------------------------------------------- writing */
 
-/* Which pages of an image are written. */
+/* The pages of an image that are written. */
 struct vmm_image_changes {
 	const struct vmm_image_base *base;
 	int pagemap;		/* /proc/self/pagemap, borrowed */
@@ -77,8 +77,8 @@ struct vmm_page_window {
 
 /*
  * Bytes of the region from at on, at most to end, that are all changed or all as in the base.
- * Those of a region that does not map the base are all changed. Those that are changed are
- * marked, at file_at + at in the image. w is zeroed before the first call, and of this thread.
+ * If a region does not map the base, all its bytes are changed. Changed bytes are marked, at
+ * file_at + at in the image. w is zeroed before the first call, and belongs to this thread.
  */
 int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_window *w,
 			   const struct vmem_region *r, uint64_t at, uint64_t end, uint64_t file_at,

@@ -103,8 +103,8 @@ void vmm_memory_close_locks(struct vmm_memory *memory);
 uint64_t vmm_memory_given(const struct vmm_memory *memory);
 
 /*
- * Which process frees the content with discard-data=on: the one that runs the guest.
- * Given memory has the other process as its owner until this is called.
+ * Whether this process runs the guest, and so frees the content with discard-data=on.
+ * The other process is the owner of given memory until this is called.
  */
 void vmm_memory_set_owner(const struct vmm_memory *memory, uint64_t pieces, bool owner);
 

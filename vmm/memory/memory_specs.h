@@ -58,7 +58,7 @@ void vmm_memory_specs_name(const struct vmm_memory_specs *specs, unsigned int i,
 int vmm_memory_init(struct vmm_memory *memory, const struct vmm_memory_specs *specs,
 		    const struct vmm_memory_use *use, struct vsu_error *err);
 
-/* The same check alone. */
+/* Checks the specs without preparing a memory. Errors of vmm_memory_init(). */
 int vmm_memory_specs_check(const struct vmm_memory_specs *specs, const struct vmm_memory_use *use,
 			   struct vsu_error *err);
 

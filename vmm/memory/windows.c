@@ -372,7 +372,7 @@ const struct vmm_window *vmm_window_of(const struct vmm_windows *s,
 	return NULL;
 }
 
-/* Those who see a region of window w, which is NULL for memory. */
+/* A user of a map: whether it sees a region of window w, which is NULL for memory. */
 struct viewer {
 	bool (*sees)(const struct vmm_window *w, const struct viewer *viewer);
 	const void *owner;

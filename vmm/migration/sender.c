@@ -19,9 +19,8 @@
 #define NS_PER_S UINT64_C(1000000000)
 /* While the guest is stopped, for the peer beyond the limit of the downtime. */
 #define STOPPED_NS (10 * NS_PER_S)
-/* Rounds of less do not measure the connection. */
+/* A round of fewer bytes does not measure the connection, nor does the beginning of a round. */
 #define MEASURED (UINT64_C(1) << 20)
-/* Nor does the beginning of one. */
 #define MEASURED_NS (NS_PER_S / 4)
 /* A round that leaves more than this part of what the one before left is in vain. */
 #define IN_VAIN(left, before) ((left) > (before) / 4 * 3)

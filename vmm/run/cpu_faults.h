@@ -40,8 +40,8 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 		       struct vsu_error *err);
 
 /*
- * The same for a lost page before any access: a machine check that the guest can
- * recover from without loss. Main thread.
+ * The hardware lost a page that the guest has not accessed yet: injects a machine check from
+ * which the guest can recover without loss. Main thread.
  */
 void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva);
 

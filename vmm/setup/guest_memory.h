@@ -9,11 +9,11 @@
 
 #include "machine/machine.h"
 
-/* Of the options, or of the folder in place of the options. */
+/* Prepares the memory that the options describe, or that of the folder in place of it. */
 int vmm_machine_init_memory(struct vmm_machine *m, struct vsu_error *err);
-/* The files of a machine that begins: vmm_memory_check_images(). */
-int vmm_machine_check_memory(struct vmm_machine *m, struct vsu_error *err);
 int vmm_machine_init_saved_memory(struct vmm_machine *m, struct vsu_error *err);
+/* Checks the files of a machine that boots: vmm_memory_check_images(). */
+int vmm_machine_check_memory(struct vmm_machine *m, struct vsu_error *err);
 
 /* -EOPNOTSUPP: a saved machine with private memory. */
 int vmm_machine_check_saved_memory(struct vmm_machine *m, struct vsu_error *err);

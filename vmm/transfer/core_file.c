@@ -72,7 +72,7 @@ static size_t notes_at(const struct vmem_map *map)
 	return sizeof(Elf64_Ehdr) + (1 + vmem_map_count(map)) * sizeof(Elf64_Phdr);
 }
 
-/* All that precedes the image: whole pages, with room for the guest's note. For free(). */
+/* The headers in front of the image: whole pages, with room for the guest's note. For free(). */
 static unsigned char *make_headers(const struct vmem_map *map, const struct elf_prstatus *cpus,
 				   unsigned int ncpus, size_t *len)
 {

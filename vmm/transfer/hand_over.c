@@ -103,7 +103,7 @@ int vmm_hand_over_release(struct vmm_migration *g, struct vsu_error *err)
 	return 0;
 }
 
-/* All that was released. */
+/* Locks all that vmm_hand_over_release() has unlocked. */
 static int lock_all(struct vmm_migration *g, struct vsu_error *err)
 {
 	struct vmm_memory *memory = &g->m->memory;

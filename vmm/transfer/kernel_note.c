@@ -16,7 +16,7 @@
 #define TEXT_MAX 4096u
 #define KERNEL_TEXT (UINT64_C(64) << 20)	/* bytes of code, at most */
 
-/* Of a note, padded. */
+/* The name of the note, padded. */
 static const char name[12] = "VMCOREINFO";
 
 struct head {

@@ -38,14 +38,14 @@ int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migrat
 		      struct vsu_error *err);
 
 /*
- * A migration is in progress, and the command is allowed (command_rules.h). It fails,
+ * A migration is in progress, and the request is allowed (api/rules.h). It fails,
  * unless it ends before.
  */
 void vmm_migrate_cancel(struct vmm_machine *m);
 
 /*
- * Likewise: the guest continues at the destination as soon as possible, and its memory
- * follows. -EINVAL: the migration was started without "postcopy".
+ * A migration is in progress: the guest continues at the destination as soon as possible, and its
+ * memory follows. -EINVAL: the migration was started without "postcopy".
  */
 int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err);
 /* Without a migration: VMM_OURS. */

@@ -34,7 +34,7 @@ enum stage {
 	COMPLETE,	/* all pages have arrived */
 };
 
-/* Of a machine whose source is lost: who comes first, its end or its owner's free. */
+/* The first event after the loss of the source: the machine's end, or its owner's free. */
 enum fate {
 	UNDECIDED,
 	ABANDONED,	/* a thread ends the machine */

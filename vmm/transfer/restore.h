@@ -16,7 +16,7 @@
  */
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 
-/* The same of the file alone, whose bytes the caller frees. */
+/* Reads and checks the file "state" alone, whose bytes the caller frees. */
 int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu_error *err);
 
 /*

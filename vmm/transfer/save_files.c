@@ -38,7 +38,7 @@ int vmm_save_open_file(struct vmm_save_files *s, unsigned int file,
 	return rc < 0 ? rc : s->fds[file];
 }
 
-/* Of a folder: the file server of its path may delay this call. */
+/* Closes the files of a folder: the file server of its path may delay this call. */
 static void close_files(struct vmm_save_files *s)
 {
 	unsigned int i;

@@ -2,8 +2,8 @@
 /*
  * A thread that writes the memory of a paused guest into a file. The pause ends when it is
  * written, or when nothing was written for 30 seconds: a thread can be in a call that does
- * not return, and the guest does not wait for it. All that it then reads of the guest's
- * memory is not used.
+ * not return, and the guest does not wait for it. The thread may read
+ * more of the guest's memory, which is not used.
  *
  * Threads: the main thread, except where said.
  */

@@ -32,7 +32,7 @@ struct vmm_remote_arrival {
 	unsigned int limit_ms;	/* time limit of the handshake */
 };
 
-/* The same in steps, while the guest runs: the loop performs the handshake. */
+/* Begins the handshake of a device that is added while the guest runs; the loop performs it. */
 int vmm_virtio_remote_begin(const struct vmm_virtio_resources *resources,
 			    const struct vmm_device_spec *spec,
 			    const struct vmm_remote_arrival *arrival,

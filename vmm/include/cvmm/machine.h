@@ -24,12 +24,12 @@
  *
  * Threads: a machine is confined to one thread, on which all callbacks are made unless they
  * say otherwise: that of cvmm_machine_new() at first, and from cvmm_machine_start() on that of
- * its caller. One that does not run may be freed on any, and cvmm_machine_kill() may be called
- * on any until then. The machine has a thread per CPU, unless its owner lends them
- * (cvmm_machine_run_cpu()), those that the options of its devices name, and one or more during
- * a save, a migration, a prefetch, a preallocation, and with "incoming" the wait for the guest.
- * They block all signals except those of their own faults and SIGUSR2,
- * which the machine sends to its CPUs; no handler of it is called.
+ * its caller. Any thread may free a machine that does not run, and call cvmm_machine_kill() until
+ * then. The machine has a thread per CPU, unless its owner lends them (cvmm_machine_run_cpu()), and
+ * those that the options of its devices name. A save, a migration, a prefetch, a preallocation, and
+ * with "incoming" the wait for the guest have one or more. All of these threads block all signals
+ * except those of their own faults and SIGUSR2, which the machine sends to its CPUs; no handler of
+ * SIGUSR2 is called.
  *
  * SIGBUS: memory and images are mapped files, which other processes can truncate. An owner
  * whose handler calls vmem_sigbus_fix() with the table of each machine survives this
@@ -248,8 +248,8 @@ CVMM_API int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *
 CVMM_API void cvmm_machine_kill(struct cvmm_machine *m);
 
 /*
- * Likewise, with this status, one of enum vsu_exit, and sentence, unless the guest has ended. Without
- * effect before the machine is made (CVMM_STATE_WAITING). Any thread.
+ * Ends the guest at once, with this status, one of enum vsu_exit, and sentence. No effect on a guest
+ * that has ended, or before the machine is made (CVMM_STATE_WAITING). Any thread.
  */
 CVMM_API void cvmm_machine_end(struct cvmm_machine *m, int status, const char *why);
 
