@@ -28,9 +28,9 @@ void owner_teardown(void);
 
 /* The word "builtin:NAME" is a test kernel (guests.h). */
 int try_make(struct one *one, size_t n, const char *const *words);
-/* The same with a host. */
+/* Makes it with a host. */
 int make_by(struct one *one, const struct cvmm_host *host, size_t n, const char *const *words);
-/* The same, but its opaque and event are those of one. */
+/* Makes it with a host whose opaque and event are those of one. */
 int make_with(struct one *one, const struct cvmm_host *given, size_t n, const char *const *words);
 
 #define WORDS(...) (sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \

@@ -43,7 +43,7 @@ extern struct driver driver;
  */
 void driver_run(const char *memory, const char *device, unsigned int steps,
 		void (*story)(unsigned int n, struct kvm_run *run));
-/* The same without a check of its status. */
+/* Runs it as driver_run() does, without a check of its status. */
 void driver_run_any(const char *memory, const char *device, unsigned int steps,
 		    void (*story)(unsigned int n, struct kvm_run *run));
 

@@ -23,7 +23,7 @@
 /* Runs a machine to the end of the script, which must not fail. */
 void machine_run(const char *transport, const char *memory,
 		 void (*what)(void));
-/* The same with the words of its command line, up to NULL. */
+/* Runs a machine of the words of a command line, up to NULL. */
 void machine_run_words(const char *const *words, void (*what)(void));
 /* The machine ends with that status, by itself unless it is VSU_EXIT_OK. */
 void machine_run_to(int status, const char *const *words, void (*what)(void));

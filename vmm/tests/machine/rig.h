@@ -55,13 +55,13 @@ void rig_options(const char *const *words);
 /* Creates the machine of rig_options() for this owner, or NULL: the exit status. */
 int rig_try(const struct cvmm_host *owner);
 
-/* Likewise, for rig.owner; must succeed. */
+/* Creates it for rig.owner; must succeed. */
 void rig_make(void);
 
 /* Creates it, runs it to its end, and stores its status and message. */
 void rig_run(void);
 
-/* The same for one that was created. */
+/* Runs a machine that was created to its end, as rig_run() does. */
 void rig_run_made(void);
 
 /* Waits until a thread of the owner has closed descriptors of peers. */

@@ -31,7 +31,7 @@ static void note(int fd)
 	before[fd] = true;
 }
 
-/* One that was closed meanwhile has no flags. */
+/* A descriptor that was closed meanwhile has no flags. */
 static void assert_closed_on_exec(int fd)
 {
 	const int flags = fcntl(fd, F_GETFD);

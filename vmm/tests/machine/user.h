@@ -22,7 +22,7 @@ const char *user_hears(int user);
 /* The reply to the line, over a connection that stays open; stored in said. */
 extern char said[8192];
 const char *user_says(const char *line);
-/* The same with descriptors. */
+/* Types the line and passes descriptors with it. */
 const char *user_passes(const char *line, const int *fds, unsigned int n);
 /* The machine has ended. */
 void user_leaves(void);

@@ -492,7 +492,7 @@ START_TEST(devices_lose_a_page_before_kvm_converts_it)
 }
 END_TEST
 
-/* Of one half, at either side of private memory. */
+/* Memory with one half, at either side of private memory. */
 static const struct { const char *first, *second; } beside[] = {
 	{ "size=1M", "size=1M,private=on" },
 	{ "size=1M,private=on", "size=1M,backend=memfd" },

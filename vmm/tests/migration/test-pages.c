@@ -337,7 +337,7 @@ START_TEST(e3_03_rom_is_compared_and_in_no_set)
 }
 END_TEST
 
-/* Of a source whose ROM has other content: pages and zeros where ours differ. */
+/* A source whose ROM has other content sends pages and zeros where ours differ. */
 START_TEST(e3_03_other_rom_is_refused_by_name)
 {
 	const bool zeros = _i;

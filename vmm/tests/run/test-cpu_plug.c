@@ -150,7 +150,7 @@ START_TEST(machine_without_a_maximum_keeps_its_cpus)
 }
 END_TEST
 
-/* Of the third one, when the second one exists. */
+/* Fails the creation of the third CPU, when the second one exists. */
 static bool lacks_a_cpu(int code)
 {
 	(void)code;

@@ -223,7 +223,7 @@ START_TEST(failed_write_leaves_the_former_file)
 }
 END_TEST
 
-/* Neither waits for a reader, nor writes elsewhere. */
+/* A FIFO or a link in place of the file: the recording does not wait for a reader or write elsewhere. */
 static void refuse_strangers(void)
 {
 	ck_assert_int_eq(mkfifo(INCOMPLETE, 0600), 0);

@@ -217,7 +217,7 @@ START_TEST(guest_runs_until_its_disks_are_flushed)
 }
 END_TEST
 
-/* Of what was written after the first one. */
+/* The flush hangs of what was written after the first flush. */
 static void second_flush_hangs(void)
 {
 	const unsigned int before = runs();

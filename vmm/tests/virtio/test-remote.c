@@ -448,7 +448,7 @@ static void assert_features_there(void)
 		poll(NULL, 0, 1);
 }
 
-/* The same session, or the next one. */
+/* In the session that set them, or in the next one. */
 START_TEST(continued_device_has_the_features_of_its_driver)
 {
 	reconnect_ms = 1;

@@ -11,7 +11,7 @@
 GUEST(reset_once, "mov $0xd0000070, %edx\n xor %eax, %eax\n"
       "mov %eax, (%rdx)\n 1: incq (%rdi)\n jmp 1b");
 
-/* The same with a byte only. */
+/* Writes one byte of the register. */
 GUEST(narrow_once, "mov $0xd0000070, %edx\n xor %eax, %eax\n"
       "movb %al, (%rdx)\n 1: incq (%rdi)\n jmp 1b");
 
