@@ -88,7 +88,7 @@ void vmm_machine_abandon(const struct vmm_machine *m, int status, const struct v
 {
 	if (m->console)
 		vmm_console_restore(m->console);
-	vmm_stdio_restore(m->stdio);
+	devkind_stdio_restore(m->stdio);
 	if (m->owner.stuck)
 		m->owner.stuck(m->owner.opaque, status, why);
 }

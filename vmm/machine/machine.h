@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include <device-kinds/socket_access.h>
+#include <device-kinds/stdio.h>
 #include <vm-arch/arch.h>
 #include <vm-arch/bus.h>
 #include <vm-arch/cpus.h>
@@ -36,7 +37,6 @@
 #include "memory/windows.h"
 #include "machine/answers.h"
 #include "machine/life.h"
-#include "machine/stdio.h"
 #include "memory/image.h"
 #include "owner/owner.h"
 #include "virtio/virtio.h"
@@ -172,7 +172,7 @@ struct vmm_machine {
 	struct vmm_console *console;
 	int serial_irq_fd;
 	int event_irq_fd;	/* hot plug, or a new VM Generation ID */
-	struct vmm_stdio *stdio;	/* used by a console device, or NULL */
+	struct devkind_stdio *stdio;	/* used by a console device, or NULL */
 	struct vmm_device *stdio_device;
 	int console_in, console_out;
 	bool close_console;

@@ -241,9 +241,9 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 	if (m->stdio)
 		return vsu_error_set(err, -EINVAL,
 				     "option --console: two consoles use standard input and output; put one of them elsewhere");
-	rc = vmm_stdio_new(m->process.in_fd, m->process.out_fd, &terminal, on_want,
+	rc = devkind_stdio_new(m->process.in_fd, m->process.out_fd, &terminal, on_want,
 			   &m->stdio, err);
-	return rc ? rc : vmm_stdio_port(m->stdio, out, err);
+	return rc ? rc : devkind_stdio_port(m->stdio, out, err);
 }
 
 /* The guest receives the terminal's size as soon as its driver is ready. */
@@ -252,7 +252,7 @@ void vmm_machine_resize_stdio(struct vmm_machine *m)
 	struct vmm_virtio *v = m->stdio_device ? m->stdio_device->virtio : NULL;
 	uint16_t cols, rows;
 
-	if (!v || !vmm_stdio_size(m->stdio, &cols, &rows))
+	if (!v || !devkind_stdio_size(m->stdio, &cols, &rows))
 		return;
 	vmm_virtio_lock(v);
 	if (virtdev_console_resize(virtdev_transport_device(
@@ -266,14 +266,14 @@ void vmm_machine_suspend_terminal(struct vmm_machine *m)
 {
 	if (m->console)
 		vmm_console_suspend(m->console);
-	vmm_stdio_suspend(m->stdio);
+	devkind_stdio_suspend(m->stdio);
 }
 
 void vmm_machine_resume_terminal(struct vmm_machine *m)
 {
 	if (m->console)
 		vmm_console_resume(m->console);
-	vmm_stdio_resume(m->stdio);
+	devkind_stdio_resume(m->stdio);
 	vmm_machine_resize_stdio(m);
 }
 
@@ -287,7 +287,7 @@ static void on_keys(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	if (!vmm_stdio_input(m->stdio) || !vmm_stdio_wants(m->stdio))
+	if (!devkind_stdio_input(m->stdio) || !devkind_stdio_wants(m->stdio))
 		vsu_io_stop(&m->watch.keys);
 }
 

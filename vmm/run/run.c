@@ -330,7 +330,7 @@ int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
 	varch_cpus_stop(m->cpus, &status, err);
 	status = explain_crash(m, status, err);
 	vmm_console_restore(m->console);
-	vmm_stdio_restore(m->stdio);
+	devkind_stdio_restore(m->stdio);
 	unwatch_events(m);
 	if (!rc && !status && m->lost) {
 		status = VSU_EXIT_HOST;

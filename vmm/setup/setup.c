@@ -372,7 +372,7 @@ void vmm_machine_free(struct vmm_machine *m)
 			vmm_machine_free_device(&m->devices[i]);
 	vmm_postcopy_free(m);
 	vmm_console_free(m->console);
-	vmm_stdio_free(m->stdio);
+	devkind_stdio_free(m->stdio);
 	varch_cpus_free(m->cpus);
 	varch_power_free(&m->power);
 	varch_slots_free(m->slots);

@@ -15,7 +15,6 @@ check_PROGRAMS = \
 	tests/config/test-device \
 	tests/config/test-device_write \
 	tests/transfer/test-clone \
-	tests/machine/test-stdio \
 	tests/config/test-blk \
 	tests/legacy/test-console \
 	tests/machine/test-activity \
@@ -157,7 +156,6 @@ tests_machine_test_stop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_virtio_pause -Wl,
 tests_transfer_test_throttle_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_alarm_start -Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume
 tests_migration_test_lookup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 tests_config_test_device_write_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
-tests_machine_test_stdio_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=virtdev_port_new
 tests_migration_test_tcp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 tests_migration_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
 tests_migration_test_pages_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=lseek

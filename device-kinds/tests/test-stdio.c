@@ -2,6 +2,8 @@
 /* Claims about a console port on standard input and output: buffer, output, terminal. */
 #include <config.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -10,10 +12,10 @@
 #include <sys/uio.h>
 #include <termios.h>
 
+#include <device-kinds/stdio.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../util.h"
-#include "machine/stdio.h"
+#include "suite.h"
 
 #define HELD 65536u
 #define PIECE 4096u
@@ -30,7 +32,7 @@ int __wrap_virtdev_port_new(const struct virtdev_port_ops *o, void *self, struct
 	return 0;
 }
 
-static struct vmm_stdio *s;
+static struct devkind_stdio *s;
 static struct vsu_error err;
 static unsigned int wanted, left;
 static int in[2], out[2];
@@ -53,8 +55,8 @@ static void make(int in_fd, int out_fd)
 	const struct vsu_terminal terminal = { .quit = on_leave, .opaque = &wanted };
 	struct virtdev_port *made;
 
-	ck_assert_int_eq(vmm_stdio_new(in_fd, out_fd, &terminal, on_want, &s, &err), 0);
-	ck_assert_int_eq(vmm_stdio_port(s, &made, &err), 0);
+	ck_assert_int_eq(devkind_stdio_new(in_fd, out_fd, &terminal, on_want, &s, &err), 0);
+	ck_assert_int_eq(devkind_stdio_port(s, &made, &err), 0);
 }
 
 static void make_on_pipes(void)
@@ -81,7 +83,7 @@ static void teardown(void)
 {
 	int i;
 
-	vmm_stdio_free(s);
+	devkind_stdio_free(s);
 	for (i = 0; i < 2; i++) {
 		vsu_fd_close(&in[i]);
 		vsu_fd_close(&out[i]);
@@ -91,7 +93,7 @@ static void teardown(void)
 static void type(const void *from, size_t n)
 {
 	ck_assert_int_eq(write(in[1], from, n), (ssize_t)n);
-	ck_assert(vmm_stdio_input(s));
+	ck_assert(devkind_stdio_input(s));
 }
 
 static ssize_t guest_reads(size_t n)
@@ -130,7 +132,7 @@ START_TEST(one_call_reads_at_most_a_piece)
 	make_on_pipes();
 	type(bytes, PIECE + 1);
 	ck_assert_int_eq(guest_reads(sizeof(copy)), PIECE);
-	ck_assert(vmm_stdio_input(s));
+	ck_assert(devkind_stdio_input(s));
 	ck_assert_int_eq(guest_reads(sizeof(copy)), 1);
 	ck_assert_uint_eq(copy[0], bytes[PIECE]);
 }
@@ -157,17 +159,17 @@ START_TEST(full_buffer_is_not_read_into)
 
 	make_on_pipes();
 	for (i = 0; i < HELD; i += PIECE) {
-		ck_assert(vmm_stdio_wants(s));
+		ck_assert(devkind_stdio_wants(s));
 		type(bytes + i, PIECE);
 	}
-	ck_assert(!vmm_stdio_wants(s));
+	ck_assert(!devkind_stdio_wants(s));
 	type("x", 1);
 	ck_assert_uint_eq(wanted, 0);
 	ck_assert_int_eq(guest_reads(100), 100);
 	ck_assert_uint_eq(wanted, 1);
 	ck_assert_int_eq(guest_reads(1), 1);
 	ck_assert_uint_eq(wanted, 1);
-	ck_assert(vmm_stdio_input(s));
+	ck_assert(devkind_stdio_input(s));
 	ck_assert_int_eq(guest_reads(HELD), HELD - 101);
 	ck_assert_mem_eq(copy, bytes + 101, HELD - 101);
 	ck_assert_int_eq(guest_reads(HELD), 1);
@@ -197,7 +199,7 @@ START_TEST(end_of_input_is_reported)
 	make_on_pipes();
 	type("a", 1);
 	vsu_fd_close(&in[1]);
-	ck_assert(!vmm_stdio_input(s));
+	ck_assert(!devkind_stdio_input(s));
 	ck_assert_int_eq(guest_reads(8), 1);
 	ck_assert(ops.is_open(port));
 }
@@ -209,9 +211,9 @@ START_TEST(absent_input_is_retried_and_a_failure_ends_it)
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	make(pair[0], -1);
-	ck_assert(vmm_stdio_input(s));
+	ck_assert(devkind_stdio_input(s));
 	close(pair[0]);
-	ck_assert(!vmm_stdio_input(s));
+	ck_assert(!devkind_stdio_input(s));
 	close(pair[1]);
 }
 END_TEST
@@ -336,11 +338,11 @@ START_TEST(terminal_has_a_size)
 	uint16_t cols = 1, rows = 2;
 
 	make_on_terminal();
-	ck_assert(vmm_stdio_size(s, &cols, &rows));
+	ck_assert(devkind_stdio_size(s, &cols, &rows));
 	ck_assert_uint_eq(cols, 80);
 	ck_assert_uint_eq(rows, 24);
 	ck_assert_int_eq(ioctl(in[1], TIOCSWINSZ, &none), 0);
-	ck_assert(!vmm_stdio_size(s, &cols, &rows));
+	ck_assert(!devkind_stdio_size(s, &cols, &rows));
 }
 END_TEST
 
@@ -349,7 +351,7 @@ START_TEST(pipe_has_no_size)
 	uint16_t cols, rows;
 
 	make_on_pipes();
-	ck_assert(!vmm_stdio_size(s, &cols, &rows));
+	ck_assert(!devkind_stdio_size(s, &cols, &rows));
 }
 END_TEST
 
@@ -362,12 +364,12 @@ START_TEST(mode_of_the_terminal_is_restored)
 	make(in[0], in[0]);
 	ck_assert_int_eq(tcgetattr(in[0], &raw), 0);
 	ck_assert_uint_eq(raw.c_lflag & (ICANON | ECHO | ISIG | IEXTEN), 0);
-	vmm_stdio_restore(s);
+	devkind_stdio_restore(s);
 	ck_assert_int_eq(tcgetattr(in[0], &after), 0);
 	ck_assert_uint_eq(after.c_lflag, before.c_lflag);
 	ck_assert_uint_eq(after.c_iflag, before.c_iflag);
-	vmm_stdio_restore(NULL);
-	vmm_stdio_free(NULL);
+	devkind_stdio_restore(NULL);
+	devkind_stdio_free(NULL);
 }
 END_TEST
 
@@ -380,7 +382,7 @@ START_TEST(keys_are_read_when_the_buffer_is_full)
 	for (i = 0; i < HELD / 1024 + 1; i++) {
 		memset(bytes, 'a' + i % 26, 1024);
 		type(bytes, 1024);
-		ck_assert(vmm_stdio_wants(s));
+		ck_assert(devkind_stdio_wants(s));
 	}
 	type("\001x", 2);
 	ck_assert_uint_eq(left, 1);

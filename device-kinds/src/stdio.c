@@ -11,15 +11,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <device-kinds/stdio.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
-
-#include "machine/stdio.h"
 
 #define HELD 65536u		/* bytes buffered for the guest */
 #define PIECE 4096u		/* bytes per read */
 
-struct vmm_stdio {
+struct devkind_stdio {
 	struct vsu_terminal terminal;
 	void (*want)(void *opaque);
 	int out_fd;		/* borrowed */
@@ -32,7 +31,7 @@ struct vmm_stdio {
 
 /* ------------------------------------------------------------------- the port */
 
-static int out_fd_of(const struct vmm_stdio *s)
+static int out_fd_of(const struct devkind_stdio *s)
 {
 	return s->own_fd >= 0 ? s->own_fd : s->out_fd;
 }
@@ -48,7 +47,7 @@ static int watch_edge(int epfd, int fd, uint32_t events)
 
 static int stdio_attach(void *self, int in_epfd, int out_epfd)
 {
-	const struct vmm_stdio *s = self;
+	const struct devkind_stdio *s = self;
 	int rc = watch_edge(in_epfd, s->event, EPOLLIN);
 
 	return rc ? rc : watch_edge(out_epfd, out_fd_of(s), EPOLLOUT);
@@ -56,11 +55,11 @@ static int stdio_attach(void *self, int in_epfd, int out_epfd)
 
 static bool stdio_is_open(void *self)
 {
-	return !((const struct vmm_stdio *)self)->out_ended;
+	return !((const struct devkind_stdio *)self)->out_ended;
 }
 
 /* The first buffered bytes, up to one piece. */
-static size_t held_take(struct vmm_stdio *s, unsigned char *to, size_t len)
+static size_t held_take(struct devkind_stdio *s, unsigned char *to, size_t len)
 {
 	size_t n = s->count < HELD - s->at ? s->count : HELD - s->at;
 
@@ -74,8 +73,8 @@ static size_t held_take(struct vmm_stdio *s, unsigned char *to, size_t len)
 
 static ssize_t stdio_read(void *self, const struct iovec *iov, int n)
 {
-	struct vmm_stdio *s = self;
-	const bool wanted = vmm_stdio_wants(s);
+	struct devkind_stdio *s = self;
+	const bool wanted = devkind_stdio_wants(s);
 	ssize_t done = 0;
 	size_t piece;
 	int i;
@@ -86,13 +85,13 @@ static ssize_t stdio_read(void *self, const struct iovec *iov, int n)
 		if (piece < iov[i].iov_len)
 			break;
 	}
-	if (!wanted && vmm_stdio_wants(s))
+	if (!wanted && devkind_stdio_wants(s))
 		s->want(s->terminal.opaque);
 	return done ? done : -EAGAIN;
 }
 
 /* If reopening failed, poll() reports when a write will not block. */
-static bool takes_some(const struct vmm_stdio *s)
+static bool takes_some(const struct devkind_stdio *s)
 {
 	struct pollfd p = { .fd = s->out_fd, .events = POLLOUT };
 
@@ -101,7 +100,7 @@ static bool takes_some(const struct vmm_stdio *s)
 
 static ssize_t stdio_write(void *self, const struct iovec *iov, int n)
 {
-	struct vmm_stdio *s = self;
+	struct devkind_stdio *s = self;
 	ssize_t len;
 
 	(void)n;
@@ -119,7 +118,7 @@ static ssize_t stdio_write(void *self, const struct iovec *iov, int n)
 	return -ENOTCONN;
 }
 
-int vmm_stdio_port(struct vmm_stdio *s, struct virtdev_port **out,
+int devkind_stdio_port(struct devkind_stdio *s, struct virtdev_port **out,
 		   struct vsu_error *err)
 {
 	static const struct virtdev_port_ops ops = {
@@ -134,17 +133,17 @@ int vmm_stdio_port(struct vmm_stdio *s, struct virtdev_port **out,
 
 /* ---------------------------------------------------------------------- input */
 
-static size_t held_room(const struct vmm_stdio *s)
+static size_t held_room(const struct devkind_stdio *s)
 {
 	return HELD - s->count;
 }
 
-bool vmm_stdio_wants(const struct vmm_stdio *s)
+bool devkind_stdio_wants(const struct devkind_stdio *s)
 {
 	return s->terminal.raw || held_room(s) > 0;
 }
 
-static void held_add(struct vmm_stdio *s, const unsigned char *bytes, size_t n)
+static void held_add(struct devkind_stdio *s, const unsigned char *bytes, size_t n)
 {
 	size_t i;
 
@@ -153,7 +152,7 @@ static void held_add(struct vmm_stdio *s, const unsigned char *bytes, size_t n)
 	vsu_event_signal_own(s->event);
 }
 
-bool vmm_stdio_input(struct vmm_stdio *s)
+bool devkind_stdio_input(struct devkind_stdio *s)
 {
 	unsigned char bytes[PIECE];
 	size_t room = s->terminal.raw ? PIECE : held_room(s);
@@ -168,7 +167,7 @@ bool vmm_stdio_input(struct vmm_stdio *s)
 	return n > 0;
 }
 
-bool vmm_stdio_size(const struct vmm_stdio *s, uint16_t *cols, uint16_t *rows)
+bool devkind_stdio_size(const struct devkind_stdio *s, uint16_t *cols, uint16_t *rows)
 {
 	struct winsize size;
 
@@ -181,11 +180,11 @@ bool vmm_stdio_size(const struct vmm_stdio *s, uint16_t *cols, uint16_t *rows)
 
 /* ----------------------------------------------------------------------- life */
 
-int vmm_stdio_new(int in_fd, int out_fd, const struct vsu_terminal *terminal,
-		  void (*want)(void *opaque), struct vmm_stdio **out,
+int devkind_stdio_new(int in_fd, int out_fd, const struct vsu_terminal *terminal,
+		  void (*want)(void *opaque), struct devkind_stdio **out,
 		  struct vsu_error *err)
 {
-	struct vmm_stdio *s = calloc(1, sizeof(*s));
+	struct devkind_stdio *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "console");
@@ -206,29 +205,29 @@ int vmm_stdio_new(int in_fd, int out_fd, const struct vsu_terminal *terminal,
 	return 0;
 }
 
-void vmm_stdio_restore(struct vmm_stdio *s)
+void devkind_stdio_restore(struct devkind_stdio *s)
 {
 	if (s)
 		vsu_terminal_restore(&s->terminal);
 }
 
-void vmm_stdio_suspend(struct vmm_stdio *s)
+void devkind_stdio_suspend(struct devkind_stdio *s)
 {
 	if (s)
 		vsu_terminal_suspend(&s->terminal);
 }
 
-void vmm_stdio_resume(struct vmm_stdio *s)
+void devkind_stdio_resume(struct devkind_stdio *s)
 {
 	if (s)
 		vsu_terminal_resume(&s->terminal);
 }
 
-void vmm_stdio_free(struct vmm_stdio *s)
+void devkind_stdio_free(struct devkind_stdio *s)
 {
 	if (!s)
 		return;
-	vmm_stdio_restore(s);
+	devkind_stdio_restore(s);
 	vsu_fd_close(&s->own_fd);
 	vsu_fd_close(&s->event);
 	free(s);
