@@ -10,7 +10,7 @@
 #include <virtio-devices/latency.h>
 #include <vm-memory/access.h>
 
-#include "api/status_private.h"
+#include "api/results.h"
 #include "config/device.h"
 #include "machine/sharing.h"
 #include "run/plug.h"

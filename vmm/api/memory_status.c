@@ -7,7 +7,7 @@
 
 #include <vm-memory/kvm.h>
 
-#include "api/status_private.h"
+#include "api/results.h"
 
 /*
  * The first region of a block that is split at 3 GiB has the present bytes of both, between

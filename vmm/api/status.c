@@ -6,7 +6,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "api/status_private.h"
+#include "api/results.h"
 #include "transfer/migrate.h"
 #include "transfer/postcopy.h"
 #include "transfer/save.h"

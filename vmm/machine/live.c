@@ -181,28 +181,6 @@ static int add_all(struct live *l, const struct vmm_machine *m, unsigned int pla
 	return rc;
 }
 
-static int make_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err)
-{
-	const unsigned int places = vmm_live_places(m);
-	struct live l = {
-		.arguments.list = calloc(m->config->arguments.n + places + 1, sizeof(*l.arguments.list)),
-		.lists = calloc(m->config->memory.n + places + 1, sizeof(*l.lists)),
-	};
-	int rc = 0;
-
-	if (!l.arguments.list || !l.lists)
-		rc = vsu_error_set(err, -ENOMEM, "no memory for the command line of the machine");
-	if (!rc)
-		rc = add_all(&l, m, places, err);
-	if (!rc)
-		rc = vmm_arguments_write(&l.arguments, out, err);
-	while (l.nlists)
-		free(l.lists[--l.nlists]);
-	free(l.lists);
-	vmm_arguments_free(&l.arguments);
-	return rc;
-}
-
 int vmm_live_check(const struct vmm_machine *m, struct vsu_error *err)
 {
 	unsigned int i;
@@ -216,8 +194,23 @@ int vmm_live_check(const struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_live_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err)
 {
+	const unsigned int places = vmm_live_places(m);
+	struct live l = {
+		.arguments.list = calloc(m->config->arguments.n + places + 1, sizeof(*l.arguments.list)),
+		.lists = calloc(m->config->memory.n + places + 1, sizeof(*l.lists)),
+	};
 	int rc = vmm_live_check(m, err);
 
 	*out = (struct vmm_words){ .n = 0 };
-	return rc ? rc : make_words(m, out, err);
+	if (!rc && (!l.arguments.list || !l.lists))
+		rc = vsu_error_set(err, -ENOMEM, "no memory for the command line of the machine");
+	if (!rc)
+		rc = add_all(&l, m, places, err);
+	if (!rc)
+		rc = vmm_arguments_write(&l.arguments, out, err);
+	while (l.nlists)
+		free(l.lists[--l.nlists]);
+	free(l.lists);
+	vmm_arguments_free(&l.arguments);
+	return rc;
 }

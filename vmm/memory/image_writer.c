@@ -161,15 +161,12 @@ static int write_changed(const struct work *w, const struct vmem_region *r,
 	return rc;
 }
 
-static int write_part(const struct work *w, const struct vmem_region *r,
-		      uint64_t at, uint64_t end, uint64_t file_at)
-{
-	return (w->progress->changes ? write_changed : write_present)(w, r, at, end, file_at);
-}
-
 /* Bytes [first, end) of the image. */
 static int write_slice(const struct work *w, uint64_t first, uint64_t end)
 {
+	int (*write_part)(const struct work *w, const struct vmem_region *r, uint64_t at,
+			  uint64_t end, uint64_t file_at) =
+		w->progress->changes ? write_changed : write_present;
 	const struct vmem_region *r;
 	uint64_t begin = 0, len;
 	unsigned int i;
@@ -196,20 +193,12 @@ uint64_t vmm_image_bytes(const struct vmem_map *map)
 	return sum;
 }
 
-static void record_failure(struct work *w, int rc)
-{
-	int none = 0;
-
-	__atomic_compare_exchange_n(&w->rc, &none, rc, false, __ATOMIC_RELAXED,
-				    __ATOMIC_RELAXED);
-}
-
 static void *writer_main(void *arg)
 {
 	struct work *w = arg;
 	const uint64_t total = w->progress->total;
 	uint64_t first, n;
-	int rc = 0;
+	int rc = 0, none = 0;
 
 	while (!rc && !__atomic_load_n(&w->rc, __ATOMIC_RELAXED)) {
 		first = __atomic_fetch_add(&w->next, SLICE, __ATOMIC_RELAXED);
@@ -221,7 +210,8 @@ static void *writer_main(void *arg)
 		__atomic_fetch_add(&w->progress->done, n, __ATOMIC_RELAXED);
 	}
 	if (rc < 0)
-		record_failure(w, rc);
+		__atomic_compare_exchange_n(&w->rc, &none, rc, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
 	return NULL;
 }
 

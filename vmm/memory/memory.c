@@ -38,39 +38,19 @@ struct making {
 	struct vsu_error *err;
 };
 
-/* text: a path, or a descriptor (file_value.h). */
-static int file_stat(const char *text, struct stat *st)
-{
-	struct vsu_file_value v = { .fd = -1 };
-
-	if (!vsu_file_value_is_fd(text))
-		return stat(text, st);
-	return vsu_file_value_read(text, &v, NULL) < 0 ? -1 : fstat(v.fd, st);
-}
-
 static int look_at_file(struct vmm_memory_file *file, const char *path)
 {
 	struct stat st = { 0 };
 
-	file->path = path ? strdup(path) : NULL;
-	if (path && !file->path)
-		return -ENOMEM;
-	file->was_there = !file->path || !file_stat(file->path, &st) ||
-			  errno != ENOENT;
-	file->was_empty = file->path && file->was_there &&
-			  S_ISREG(st.st_mode) && !st.st_size;
-	return 0;
-}
-
-static int prealloc(const struct vmem_backend *backend,
-		    struct vmem_block *block, const struct vsu_threads *threads,
-		    struct vsu_error *err)
-{
-	if (!vmem_backend_value(backend, "prealloc"))
+	file->was_there = true;
+	if (!path)
 		return 0;
-	return vmm_prealloc(block, (unsigned int)
-			    vmem_backend_value(backend, "prealloc-threads"),
-			    threads, err);
+	file->path = strdup(path);
+	if (!file->path)
+		return -ENOMEM;
+	file->was_there = vsu_file_value_stat(path, &st) != -ENOENT;
+	file->was_empty = file->was_there && S_ISREG(st.st_mode) && !st.st_size;
+	return 0;
 }
 
 static void log_warning(void *opaque, const char *sentence)
@@ -98,7 +78,7 @@ static bool was_made_here(const struct vmm_memory *memory, const char *path)
 	struct stat st;
 	unsigned int k;
 
-	if (!path || file_stat(path, &st) < 0)
+	if (!path || vsu_file_value_stat(path, &st) < 0)
 		return false;
 	for (k = 0; k < memory->nblocks; k++)
 		if ((!file[k].was_there || file[k].was_empty) &&
@@ -235,9 +215,13 @@ static int lock_block(struct making *m, unsigned int i)
 
 static int prealloc_block(struct making *m, unsigned int i)
 {
-	return m->memory->given[i].len ? 0 :
-	       prealloc(m->memory->backends[i], m->memory->blocks[i],
-			m->memory->threads, m->err);
+	const struct vmem_backend *backend = m->memory->backends[i];
+
+	if (m->memory->given[i].len || !vmem_backend_value(backend, "prealloc"))
+		return 0;
+	return vmm_prealloc(m->memory->blocks[i],
+			    (unsigned int)vmem_backend_value(backend, "prealloc-threads"),
+			    m->memory->threads, m->err);
 }
 
 /* Executes step for every piece, and names the one that fails. */
@@ -254,15 +238,6 @@ static int for_each_block(struct making *m,
 						m->memory->requests[i].name);
 	}
 	return 0;
-}
-
-static int make_blocks(struct making *m)
-{
-	int rc = for_each_block(m, make_checked);
-
-	if (!rc)
-		rc = for_each_block(m, lock_block);
-	return rc < 0 ? rc : for_each_block(m, prealloc_block);
 }
 
 static void free_backends(struct vmm_memory *memory)
@@ -332,7 +307,11 @@ int vmm_memory_make(struct vmm_memory *memory, const struct varch_vm *kvm,
 	int rc;
 
 	memory->sigbus = sigbus;
-	rc = make_blocks(&m);
+	rc = for_each_block(&m, make_checked);
+	if (!rc)
+		rc = for_each_block(&m, lock_block);
+	if (!rc)
+		rc = for_each_block(&m, prealloc_block);
 	if (!rc)
 		rc = vmm_layout_memory(memory->requests, memory->nblocks,
 				       kvm->phys_bits, &memory->layout, err);

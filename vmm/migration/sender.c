@@ -35,23 +35,16 @@ static ssize_t put_text(void *section, const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
+static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
 {
 	FILE *to = fopencookie(&s->stream.w, "w", (cookie_io_functions_t){ .write = put_text });
 
-	if (!to)
-		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	vmm_words_write_json(s->config.words, s->config.nwords, to);
-	return fclose(to) ? vsu_error_set(err, -ENOMEM, "no memory for the command line") : 0;
-}
-
-static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
-{
-	int rc;
-
 	vmm_stream_begin(&s->stream, "arguments");
-	rc = put_arguments(s, err);
-	return rc ? rc : vmm_stream_send(&s->stream, err);
+	if (to)
+		vmm_words_write_json(s->config.words, s->config.nwords, to);
+	if (!to || fclose(to))
+		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
+	return vmm_stream_send(&s->stream, err);
 }
 
 /* A section with that content. */
@@ -73,12 +66,6 @@ static int connect_channels(struct vmm_sender *s, struct vsu_error *err)
 		s->streams[s->nstreams++] = &s->channels.channel[i].stream;
 	return vmm_channels_connect(&s->channels, s->config.channels,
 				    s->config.address, &s->stream, err);
-}
-
-static int announce_postcopy(struct vmm_sender *s, struct vsu_error *err)
-{
-	vmm_stream_begin(&s->stream, "postcopy");
-	return vmm_stream_send(&s->stream, err);
 }
 
 /* The destination replies with the size of the pages that it places at once. */
@@ -109,8 +96,10 @@ static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
 		rc = connect_channels(s, err);
 	if (!rc)
 		rc = send_arguments(s, err);
-	if (!rc && s->config.postcopy)
-		rc = announce_postcopy(s, err);
+	if (!rc && s->config.postcopy) {
+		vmm_stream_begin(&s->stream, "postcopy");
+		rc = vmm_stream_send(&s->stream, err);
+	}
 	if (!rc)
 		rc = send_blob(s, "head", &s->config.head, err);
 	if (!rc)

@@ -221,13 +221,6 @@ static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size
 	return -EBADMSG;
 }
 
-static ssize_t receive_some(struct vmm_stream *s, unsigned char *bytes, size_t len,
-			    short *events)
-{
-	return s->layer ? s->layer->receive(s->layer_self, bytes, len, events) :
-			  receive_with_fds(s, bytes, len);
-}
-
 static int receive_bytes(struct vmm_stream *s, unsigned char *bytes,
 			 size_t len, struct vsu_error *err)
 {
@@ -239,7 +232,8 @@ static int receive_bytes(struct vmm_stream *s, unsigned char *bytes,
 		rc = vmm_stream_check(s, s->deadline_ns, err);
 		if (rc < 0)
 			return rc;
-		n = receive_some(s, bytes, len, &events);
+		n = s->layer ? s->layer->receive(s->layer_self, bytes, len, &events) :
+			       receive_with_fds(s, bytes, len);
 		if (n == 0)
 			return lost_peer(err);
 		if (n < 0) {

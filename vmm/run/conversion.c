@@ -149,14 +149,6 @@ static void request_finish(struct vmm_machine *m, struct vmm_conversion_request 
 	varch_cpus_call_done(m->cpus, w->call);
 }
 
-static void continue_machine(struct vmm_machine *m)
-{
-	if (m->pause.life.now != VMM_CONVERTS)
-		return;
-	vmm_life_finish(&m->pause.life);
-	vmm_stop_end(m);
-}
-
 /* False: the first conversion waits for devices. */
 static bool serve_requests(struct vmm_machine *m)
 {
@@ -169,7 +161,10 @@ static bool serve_requests(struct vmm_machine *m)
 			return false;
 		request_finish(m, w);
 	}
-	continue_machine(m);
+	if (m->pause.life.now == VMM_CONVERTS) {
+		vmm_life_finish(&m->pause.life);
+		vmm_stop_end(m);
+	}
 	return true;
 }
 

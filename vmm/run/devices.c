@@ -11,6 +11,7 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
 #include <virtio-devices/report.h>
+#include <virtio-devices/vhost_kern.h>
 #include <vmm-sys-util/file_value.h>
 
 #include "cvmm/machine.h"
@@ -20,7 +21,6 @@
 #include "run/devices.h"
 #include "transfer/incoming.h"
 #include "transfer/restore.h"
-#include "virtio/kernel.h"
 
 static bool is_ram(void *memory, const struct vmem_region *region)
 {

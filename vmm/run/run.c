@@ -102,12 +102,10 @@ static void on_input(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	if (!vmm_console_input(m->console)) {
-		vsu_io_stop(&m->watch.input);
+	if (!vmm_console_input(m->console))
 		m->console_in = -1;
-	} else if (!vmm_console_wants_input(m->console)) {
+	if (m->console_in < 0 || !vmm_console_wants_input(m->console))
 		vsu_io_stop(&m->watch.input);
-	}
 }
 
 /* The last user of a retired map has released it: free it. */
@@ -181,14 +179,6 @@ static bool has_events(const struct vmm_machine *m)
 	return due && m->events;
 }
 
-static void publish_progress(const struct vmm_machine *m)
-{
-	if (m->pause.save)
-		vmm_save_publish_progress(m);
-	if (m->pause.migration)
-		vmm_migrate_publish_progress(m);
-}
-
 static void poll_events(struct vmm_machine *m)
 {
 	unsigned int i;
@@ -198,7 +188,10 @@ static void poll_events(struct vmm_machine *m)
 	for (i = 0; i < m->ndevices; i++)
 		if (is_balloon(&m->devices[i]))
 			balloon_poll(&m->devices[i]);
-	publish_progress(m);
+	if (m->pause.save)
+		vmm_save_publish_progress(m);
+	if (m->pause.migration)
+		vmm_migrate_publish_progress(m);
 }
 
 /* ------------------------------------------------------------ the machine's watchers */
@@ -214,32 +207,16 @@ static void on_look(void *opaque)
 	poll_events(opaque);
 }
 
-/* Whether the guest or the machine has something that on_look() checks. */
-static bool needs_look(const struct vmm_machine *m)
-{
-	return m->watch.files || m->shmem.n ||
-	       vmm_machine_has_unread(m) || has_events(m);
-}
-
 /* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */
 static void on_prepare(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 	struct vsu_alarm *look = &m->watch.look;
-	const bool needed = needs_look(m);
 
-	if (needed)
+	if (m->watch.files || m->shmem.n || vmm_machine_has_unread(m) || has_events(m))
 		vsu_alarm_start(m->loop, look, LOOK_NS, LOOK_NS);
 	else
 		vsu_alarm_stop(look);
-}
-
-static void watch_files(struct vmm_machine *m)
-{
-	m->watch.files = vmm_memory_may_shrink(&m->memory);
-	vsu_alarm_init(&m->watch.look, on_look, m);
-	vsu_turn_init(&m->watch.prepare, on_prepare, m);
-	vsu_turn_start(m->loop, &m->watch.prepare);
 }
 
 static void on_power_off_timeout(void *opaque)
@@ -288,6 +265,10 @@ static void watch_events(struct vmm_machine *m)
 	vsu_io_start(m->loop, &w->space);
 	vsu_io_start(m->loop, &w->cut);
 	vsu_io_start(m->loop, &w->alarm);
+	w->files = vmm_memory_may_shrink(&m->memory);
+	vsu_alarm_init(&w->look, on_look, m);
+	vsu_turn_init(&w->prepare, on_prepare, m);
+	vsu_turn_start(m->loop, &w->prepare);
 	if (m->owner.poison && cut >= 0)
 		varch_poison_wake(m->owner.poison, cut);
 }
@@ -295,7 +276,6 @@ static void watch_events(struct vmm_machine *m)
 int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err)
 {
 	watch_events(m);
-	watch_files(m);
 	vmm_memory_keep_files(&m->memory);
 	vmm_machine_watch_stdio(m);
 	m->shmem.closed = true;

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "memory/layout.h"
-#include "setup/boot.h"
+#include "setup/steps.h"
 
 #define SERIAL_CONSOLE "console=ttyS0"
 

@@ -8,7 +8,7 @@
 #include "machine/sharing.h"
 #include "owner/owner.h"
 #include "run/devices.h"
-#include "setup/guest_memory.h"
+#include "setup/steps.h"
 
 static void on_map_changed(void *opaque)
 {

@@ -74,8 +74,10 @@ static void core_leave(const struct vmm_core *c)
 }
 
 /* The answer may begin another command. */
-static void core_end(struct vmm_core *c)
+static void core_end(void *opaque)
 {
+	struct vmm_core *c = opaque;
+
 	vmm_writer_release(&c->writer, false);
 	remove_incomplete(c);
 	core_leave(c);
@@ -136,11 +138,6 @@ static int on_step(void *opaque)
 	return 0;
 }
 
-static void on_ended(void *opaque)
-{
-	core_end(opaque);
-}
-
 /* ------------------------------------------------------------------ its begin */
 
 static int open_target(struct vmm_core *c, const struct cvmm_core *core, struct vsu_error *err)
@@ -182,7 +179,7 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 	c->failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&c->err);
 	c->cpus = calloc(varch_cpus_number(m->cpus), sizeof(*c->cpus));
-	c->writer = (struct vmm_writer){ .m = m, .progress = &c->progress, .ended = on_ended,
+	c->writer = (struct vmm_writer){ .m = m, .progress = &c->progress, .ended = core_end,
 					 .opaque = c };
 	rc = vmm_writer_init(&c->writer, err);
 	if (!rc && !c->cpus)

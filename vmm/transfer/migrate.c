@@ -53,19 +53,13 @@ static void *sender_main(void *arg)
 
 /* ------------------------------------------------------------------------ stop */
 
-/* The guest may have released a device since the destination made the same. */
-static int check_again(const struct vmm_migration *g, struct vsu_error *err)
-{
-	int rc = vmm_save_check(g->m, err);
-
-	return rc ? rc : vmm_live_check(g->m, err);
-}
-
 static int collect_state(struct vmm_migration *g)
 {
 	struct vsu_error *err = g->request.err;
-	int rc = check_again(g, err);
+	int rc = vmm_save_check(g->m, err);	/* the guest may have released a device since */
 
+	if (!rc)
+		rc = vmm_live_check(g->m, err);
 	if (!rc)
 		rc = vmm_hand_over_stop(g, err);
 	if (rc < 0)
@@ -230,13 +224,6 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 	       vsu_error_sys(err, -ENOMEM, "the state") : 0;
 }
 
-static void start_watchers(struct vmm_migration *g)
-{
-	vsu_io_init(&g->request_io, on_request, g, g->request.fd, VSU_IO_READ);
-	vsu_io_start(g->m->loop, &g->request_io);
-	vmm_throttle_init(&g->throttle, g->m->loop, g->m->cpus);
-}
-
 static struct vmm_migration *migration_new(struct vmm_machine *m)
 {
 	struct vmm_migration *g = calloc(1, sizeof(*g));
@@ -248,7 +235,9 @@ static struct vmm_migration *migration_new(struct vmm_machine *m)
 	vsu_error_clear(&g->err);
 	(void)!vmm_main_request_init(&g->request);
 	g->cancel_fd = vsu_event_new();
-	start_watchers(g);
+	vsu_io_init(&g->request_io, on_request, g, g->request.fd, VSU_IO_READ);
+	vsu_io_start(m->loop, &g->request_io);
+	vmm_throttle_init(&g->throttle, m->loop, m->cpus);
 	m->pause.migration = g;
 	(void)!vmm_life_begin(&m->pause.life, VMM_MIGRATES, NULL);
 	return g;

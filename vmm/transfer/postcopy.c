@@ -118,12 +118,6 @@ static void on_lost(void *opaque)
 
 /* ------------------------------------------------------------------- the arrival */
 
-static void release_devices(struct vmm_postcopy *p)
-{
-	if (p->stage >= FETCHES)
-		(void)!vmm_plugged_hold(p->m, false, NULL);
-}
-
 static void end_servers(struct vmm_machine *m)
 {
 	unsigned int i;
@@ -259,13 +253,6 @@ static int make_set(struct vmm_postcopy *p, struct vsu_error *err)
 				 p->map, err);
 }
 
-static int send_granule(struct vmm_stream *s, uint64_t granule, struct vsu_error *err)
-{
-	vmm_stream_begin(s, "postcopy");
-	varch_state_put_u64(&s->w, granule);
-	return vmm_stream_send(s, err);
-}
-
 int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_postcopy *p = m->restore.postcopy;
@@ -281,7 +268,11 @@ int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 	for (i = 0; !rc && p->missing.n && i < m->ndevices; i++)
 		rc = check_device(m, i, err);
 	vmm_page_set_clear(&p->missing);
-	return rc ? rc : send_granule(m->restore.stream, granule, err);
+	if (rc < 0)
+		return rc;
+	vmm_stream_begin(m->restore.stream, "postcopy");
+	varch_state_put_u64(&m->restore.stream->w, granule);
+	return vmm_stream_send(m->restore.stream, err);
 }
 
 int vmm_postcopy_receive(struct vmm_machine *m, struct varch_state_section *section,
@@ -395,7 +386,8 @@ void vmm_postcopy_free(struct vmm_machine *m)
 	}
 	decide_fate(p, FREED);
 	vmm_page_fetch_free(p->fetch);
-	release_devices(p);
+	if (p->stage >= FETCHES)
+		(void)!vmm_plugged_hold(m, false, NULL);
 	vmm_page_set_free(&p->missing);
 	vmem_map_unref(p->map);
 	vsu_fd_close(&p->fd);

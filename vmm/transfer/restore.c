@@ -27,26 +27,10 @@
 #include "transfer/restore.h"
 #include "transfer/save.h"
 
-static int read_bytes(int fd, unsigned char *bytes, size_t len)
-{
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < len) {
-		n = read(fd, bytes + at, len - at);
-		if (n == 0)
-			return -EBADMSG;
-		if (n > 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
-
 static int read_file(struct vmm_restore *r, int fd)
 {
 	struct stat st;
+	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -57,7 +41,8 @@ static int read_file(struct vmm_restore *r, int fd)
 		return -ENOMEM;
 	r->state.bytes = r->bytes;
 	r->state.len = (size_t)st.st_size;
-	return read_bytes(fd, r->bytes, r->state.len);
+	n = vsu_fd_pread_full(fd, r->bytes, r->state.len, 0);
+	return n < 0 ? (int)n : (size_t)n < r->state.len ? -EBADMSG : 0;
 }
 
 int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu_error *err)

@@ -8,9 +8,9 @@
 
 #include <device-kinds/workers.h>
 #include <virtio-devices/report.h>
+#include <virtio-devices/vhost_kern.h>
 
 #include "owner/owner.h"
-#include "virtio/kernel.h"
 #include "virtio/rings.h"
 
 struct kernel_backend {

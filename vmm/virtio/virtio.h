@@ -34,6 +34,7 @@
 
 struct devkind_workers;
 struct varch_pci_host;
+struct virtdev_vhost_kern;
 struct vmm_virtio;
 
 /*
@@ -229,6 +230,10 @@ void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		     struct devkind_workers *workers, struct vmm_virtio **out,
 		     struct vsu_error *err);
+/* A device whose queues the host's kernel serves: kern and workers likewise. */
+int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
+		      struct virtdev_vhost_kern *kern, struct devkind_workers *workers,
+		      struct vmm_virtio **out, struct vsu_error *err);
 
 /* The register interfaces: registers at resources->gpa, one interrupt line. */
 int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct varch_bus *bus,

@@ -10,12 +10,12 @@
 
 #include <linux/vhost.h>
 
+#include <virtio-devices/vhost_kern.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../owner.h"
 #include "rig.h"
-#include "virtio/kernel.h"
 
 static struct {
 	int call, err;		/* eventfds of the first ring, owned by the library */
