@@ -300,7 +300,7 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 		vain = IN_VAIN(s->set.npages, before) ? vain + 1 : 0;
 		before = s->set.npages;
 		if (!rc && s->config.converge && vain >= PATIENT_ROUNDS)
-			rc = s->config.request(s->config.opaque,
+			rc = s->config.call_main(s->config.opaque,
 					       VMM_SENDER_THROTTLE, err);
 	}
 	return rc;
@@ -311,7 +311,7 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 /* Afterwards only the destination can decide whether it runs the guest. */
 static int send_go(struct vmm_sender *s, struct vsu_error *err)
 {
-	int rc = s->config.request(s->config.opaque, VMM_SENDER_RELEASE, err);
+	int rc = s->config.call_main(s->config.opaque, VMM_SENDER_RELEASE, err);
 
 	if (rc < 0)
 		return rc;
@@ -405,7 +405,7 @@ static int send_last(struct vmm_sender *s, struct vsu_error *err)
 static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 {
 	struct varch_state_section loaded;
-	int rc = s->config.request(s->config.opaque, VMM_SENDER_STOP, err);
+	int rc = s->config.call_main(s->config.opaque, VMM_SENDER_STOP, err);
 
 	set_phase(s, VMM_SENDER_STOPPED);
 	set_deadline(s, s->config.downtime_ns + STOPPED_NS);
@@ -428,7 +428,7 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 
 static int send_machine(struct vmm_sender *s, struct vsu_error *err)
 {
-	int rc = s->config.request(s->config.opaque, VMM_SENDER_MARK, err);
+	int rc = s->config.call_main(s->config.opaque, VMM_SENDER_MARK, err);
 
 	if (!rc)
 		rc = vmm_page_set_init(&s->set, s->config.memory, s->config.windows,

@@ -4,7 +4,7 @@
  * pages that were written meanwhile, and at last the state of the stopped machine.
  *
  * Threads: vmm_sender_run() has a thread of its own; the owner reads the progress and
- * cancels. The machine is changed by the owner's function request, in the main thread.
+ * cancels. The machine is changed by the owner's function call_main, in the main thread.
  */
 #ifndef VMM_MIGRATION_SENDER_H
 #define VMM_MIGRATION_SENDER_H
@@ -16,7 +16,7 @@
 #include "migration/page_set.h"
 
 /* The sender asks its owner to do one of these, and waits. */
-enum vmm_sender_request {
+enum vmm_sender_call {
 	VMM_SENDER_MARK,	/* devices mark the pages they write in a new map */
 	VMM_SENDER_THROTTLE,	/* the guest shall run less */
 	VMM_SENDER_STOP,	/* stop the guest, and collect its state */
@@ -40,7 +40,7 @@ struct vmm_sender_config {
 	uint64_t failed;	/* its pieces that were lost before */
 	const struct vmm_windows *windows;
 	struct varch_slots *slots;
-	const struct vmm_dirty_log *log; /* set by request: of other processes */
+	const struct vmm_dirty_log *log; /* set by call_main: of other processes */
 	char *const *words;	/* the command line */
 	int nwords;
 	struct varch_state_writer head; /* finished; describes the machine */
@@ -50,11 +50,10 @@ struct vmm_sender_config {
 	bool converge;		/* may throttle the guest */
 	bool postcopy;		/* the guest may run there before its memory is there ... */
 	uint64_t rounds;	/* ... after that many rounds, or vmm_sender_switch() */
-	bool paused;		/* set by request: the guest does not run there either */
+	bool paused;		/* set by call_main: the guest does not run there either */
 	int cancel_fd;		/* readable: end with -ECANCELED */
 	/* Waits until the main thread has executed it. */
-	int (*request)(void *opaque, enum vmm_sender_request request,
-		       struct vsu_error *err);
+	int (*call_main)(void *opaque, enum vmm_sender_call call, struct vsu_error *err);
 	/*
 	 * Writes the disks to stable storage; in the sender's thread. Ends with cancel_fd,
 	 * and with -ETIMEDOUT at the deadline, in the time of vsu_now_ns(); 0: none.
@@ -76,8 +75,8 @@ struct vmm_sender_progress {
 struct vmm_sender {
 	struct vmm_sender_config config;
 	struct vmm_sender_progress progress;
-	struct vmem_map *map;	/* set by request: with bitmaps of written pages */
-	struct varch_state_writer state; /* set by request: state of the stopped machine */
+	struct vmem_map *map;	/* set by call_main: with bitmaps of written pages */
+	struct varch_state_writer state; /* set by call_main: state of the stopped machine */
 
 	/* its own */
 	struct vmm_stream stream; /* the first connection */

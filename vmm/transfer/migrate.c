@@ -27,12 +27,11 @@
 
 /* ----------------------------------------------------------------- the thread */
 
-static int main_request(void *opaque, enum vmm_sender_request request,
-			struct vsu_error *err)
+static int call_main(void *opaque, enum vmm_sender_call call, struct vsu_error *err)
 {
 	struct vmm_migration *g = opaque;
 
-	return vmm_main_request_wait(&g->request, (int)request, err);
+	return vmm_main_call_wait(&g->call, (int)call, err);
 }
 
 static int flush_disks(void *opaque, uint64_t until_ns, struct vsu_error *err)
@@ -47,7 +46,7 @@ static void *sender_main(void *arg)
 	struct vmm_migration *g = arg;
 
 	g->rc = vmm_sender_run(&g->sender, &g->err);
-	vmm_main_request_end(&g->request);
+	vmm_main_call_end(&g->call);
 	return NULL;
 }
 
@@ -55,7 +54,7 @@ static void *sender_main(void *arg)
 
 static int collect_state(struct vmm_migration *g)
 {
-	struct vsu_error *err = g->request.err;
+	struct vsu_error *err = g->call.err;
 	int rc = vmm_save_check(g->m, err);	/* the guest may have released a device since */
 
 	if (!rc)
@@ -71,13 +70,13 @@ static int collect_state(struct vmm_migration *g)
 }
 
 /* CPUs and devices are paused. After a failed collection the sender ends. */
-static int request_execute(struct vmm_migration *g)
+static int call_execute(struct vmm_migration *g)
 {
 	int rc;
 
-	if (g->request.what == VMM_SENDER_STOP)
+	if (g->call.what == VMM_SENDER_STOP)
 		return collect_state(g);
-	rc = vmm_marks_begin(g->m, &g->sender.map, &g->log, g->request.err);
+	rc = vmm_marks_begin(g->m, &g->sender.map, &g->log, g->call.err);
 	vmm_stop_end(g->m);
 	return rc;
 }
@@ -85,11 +84,11 @@ static int request_execute(struct vmm_migration *g)
 /* As vmm_stop_step(); the thread that would see the cancellation waits. */
 static int stop_step(struct vmm_migration *g)
 {
-	const bool collects = g->request.what == VMM_SENDER_STOP;
-	int rc = vmm_stop_step(g->m, collects, g->request.err);
+	const bool collects = g->call.what == VMM_SENDER_STOP;
+	int rc = vmm_stop_step(g->m, collects, g->call.err);
 
 	if (rc == 1 && g->cancelled)
-		return vsu_error_set(g->request.err, -ECANCELED, "it was cancelled");
+		return vsu_error_set(g->call.err, -ECANCELED, "it was cancelled");
 	return rc;
 }
 
@@ -108,8 +107,8 @@ static int on_step(void *opaque)
 	if (rc < 0)
 		vmm_stop_end(g->m);
 	else
-		rc = request_execute(g);
-	vmm_main_request_reply(&g->request, rc);
+		rc = call_execute(g);
+	vmm_main_call_reply(&g->call, rc);
 	return 0;
 }
 
@@ -124,7 +123,7 @@ static void migration_leave(struct vmm_migration *g)
 		vmm_stop_abandon(m);
 	vmm_throttle_end(&g->throttle);
 	(void)!vmm_plugged_hold(m, false, NULL);
-	vsu_io_stop(&g->request_io);
+	vsu_io_stop(&g->call_io);
 	vmm_sharing_end_log(m, &g->log);
 	m->pause.migration = NULL;
 	vmm_life_finish(&m->pause.life);
@@ -133,7 +132,7 @@ static void migration_leave(struct vmm_migration *g)
 static void migration_destroy(struct vmm_migration *g)
 {
 	vmem_map_unref(g->sender.map);
-	vmm_main_request_fini(&g->request);
+	vmm_main_call_fini(&g->call);
 	vsu_fd_close(&g->cancel_fd);
 	free(g->sender.state.out.bytes);
 	free(g->sender.config.head.out.bytes);
@@ -153,7 +152,7 @@ static void migration_end(struct vmm_migration *g)
 {
 	pthread_join(g->thread, NULL);
 	g->started = false;
-	vsu_io_stop(&g->request_io);
+	vsu_io_stop(&g->call_io);
 	vmm_throttle_end(&g->throttle);
 	vmm_migrate_publish_progress(g->m);
 	if (!vmm_hand_over_end(g))
@@ -163,19 +162,19 @@ static void migration_end(struct vmm_migration *g)
 	migration_destroy(g);
 }
 
-static void on_request(void *opaque)
+static void on_call(void *opaque)
 {
 	struct vmm_migration *g = opaque;
-	const enum vmm_main_request_event event = vmm_main_request_check(&g->request);
+	const enum vmm_main_call_state state = vmm_main_call_check(&g->call);
 
-	if (event == VMM_MAIN_REQUEST_ENDED) {
+	if (state == VMM_MAIN_CALL_ENDED) {
 		migration_end(g);
-	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_THROTTLE) {
+	} else if (state == VMM_MAIN_CALL_PENDING && g->call.what == VMM_SENDER_THROTTLE) {
 		vmm_throttle_more(&g->throttle);
-		vmm_main_request_reply(&g->request, 0);
-	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_RELEASE) {
-		vmm_main_request_reply(&g->request, vmm_hand_over_release(g, g->request.err));
-	} else if (event == VMM_MAIN_REQUEST_PENDING && !vmm_stop_has_begun(g->m)) {
+		vmm_main_call_reply(&g->call, 0);
+	} else if (state == VMM_MAIN_CALL_PENDING && g->call.what == VMM_SENDER_RELEASE) {
+		vmm_main_call_reply(&g->call, vmm_hand_over_release(g, g->call.err));
+	} else if (state == VMM_MAIN_CALL_PENDING && !vmm_stop_has_begun(g->m)) {
 		vmm_throttle_end(&g->throttle);
 		g->stopped_ns = vsu_now_ns();
 		vmm_stop_begin(g->m, on_step, g);
@@ -188,7 +187,7 @@ void vmm_migrate_free(struct vmm_machine *m)
 
 	if (!g)
 		return;
-	vmm_main_request_abandon(&g->request);
+	vmm_main_call_abandon(&g->call);
 	vsu_event_signal(g->cancel_fd);
 	if (g->started)
 		pthread_join(g->thread, NULL);
@@ -216,7 +215,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 		.postcopy = g->options.postcopy, .rounds = g->options.rounds,
 		.rate = g->options.rate, .converge = g->options.converge,
 		.cancel_fd = g->cancel_fd,
-		.request = main_request, .flush = flush_disks, .opaque = g,
+		.call_main = call_main, .flush = flush_disks, .opaque = g,
 	};
 	if (vmm_save_describe(m, &g->sender.config.head, err) < 0)
 		return err->code;
@@ -233,10 +232,10 @@ static struct vmm_migration *migration_new(struct vmm_machine *m)
 	g->m = m;
 	g->console_in = -1;
 	vsu_error_clear(&g->err);
-	(void)!vmm_main_request_init(&g->request);
+	(void)!vmm_main_call_init(&g->call);
 	g->cancel_fd = vsu_event_new();
-	vsu_io_init(&g->request_io, on_request, g, g->request.fd, VSU_IO_READ);
-	vsu_io_start(m->loop, &g->request_io);
+	vsu_io_init(&g->call_io, on_call, g, g->call.fd, VSU_IO_READ);
+	vsu_io_start(m->loop, &g->call_io);
 	vmm_throttle_init(&g->throttle, m->loop, m->cpus);
 	m->pause.migration = g;
 	(void)!vmm_life_begin(&m->pause.life, VMM_MIGRATES, NULL);
@@ -275,7 +274,7 @@ int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migrat
 		return rc ? rc : vsu_error_set(err, -ENOMEM, "no memory");
 	}
 	g->options = options;
-	if (g->request.fd < 0 || g->cancel_fd < 0)
+	if (g->call.fd < 0 || g->cancel_fd < 0)
 		rc = vsu_error_set(err, -EMFILE, "no free descriptor");
 	if (!rc)
 		rc = migration_start(g, err);

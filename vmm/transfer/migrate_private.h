@@ -10,7 +10,7 @@
 #include "machine/live.h"
 #include "machine/machine.h"
 #include "machine/stop.h"
-#include "migration/main_request.h"
+#include "migration/main_call.h"
 #include "migration/sender.h"
 #include "transfer/migrate.h"
 #include "transfer/migrate_options.h"
@@ -24,8 +24,8 @@ struct vmm_migration {
 	pthread_t thread;
 	bool started;
 	int cancel_fd;
-	struct vmm_main_request request;
-	struct vsu_io request_io;
+	struct vmm_main_call call;
+	struct vsu_io call_io;
 	int rc;			/* of the thread */
 	struct vsu_error err;
 

@@ -28,9 +28,9 @@ static int pair[2];
 static char address[16];
 static struct vsu_error err;
 
-/* Requests of the sender: 'M', 'T', 'S' and 'R' by request, a flush 'f', with a limit 'F'. */
+/* Requests of the sender: 'M', 'T', 'S' and 'R' by call_main, a flush 'f', with a limit 'F'. */
 static char asked[32];
-static char failing;		/* the request of it that fails, or 0 */
+static char failing;		/* the call that fails, or 0 */
 static unsigned int writing_rounds;	/* in which the guest writes */
 static uint64_t written;	/* bytes that it writes, from the second page on */
 static bool logs;
@@ -120,7 +120,7 @@ static int ask(char what, struct vsu_error *e)
 	return what == failing ? vsu_error_set(e, -EIO, "request %c", what) : 0;
 }
 
-static int on_request(void *opaque, enum vmm_sender_request request, struct vsu_error *e)
+static int on_call(void *opaque, enum vmm_sender_call call, struct vsu_error *e)
 {
 	static const char names[] = {
 		[VMM_SENDER_MARK] = 'M', [VMM_SENDER_THROTTLE] = 'T',
@@ -128,9 +128,9 @@ static int on_request(void *opaque, enum vmm_sender_request request, struct vsu_
 	};
 
 	(void)opaque;
-	if (request == VMM_SENDER_MARK)
+	if (call == VMM_SENDER_MARK)
 		sender.map = map;
-	return ask(names[request], e);
+	return ask(names[call], e);
 }
 
 static int on_flush(void *opaque, uint64_t until_ns, struct vsu_error *e)
@@ -164,7 +164,7 @@ static void setup(void)
 	written = LEN - PAGE;
 	sender.config = (struct vmm_sender_config){
 		.address = address, .memory = &memory, .words = words, .nwords = 1,
-		.cancel_fd = -1, .request = on_request, .flush = on_flush,
+		.cancel_fd = -1, .call_main = on_call, .flush = on_flush,
 	};
 }
 
