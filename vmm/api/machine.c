@@ -12,7 +12,7 @@
 #include "api/machine_private.h"
 #include "machine/events.h"
 #include "run/console.h"
-#include "run/run.h"
+#include "run/loop.h"
 #include "setup/setup.h"
 
 /* ---------------------------------------------------------------------- life */

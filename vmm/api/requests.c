@@ -10,7 +10,7 @@
 #include "api/requests_private.h"
 #include "machine/stop.h"
 #include "run/cpu_plug.h"
-#include "run/run.h"
+#include "run/loop.h"
 #include "transfer/core.h"
 #include "transfer/migrate.h"
 #include "transfer/recording.h"

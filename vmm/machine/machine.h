@@ -44,7 +44,7 @@
 /* Maximum devices: limited by interrupts, and by slots of the bus. */
 #define VMM_DEVICE_PLACES (VARCH_LAST_IRQ - VARCH_FIRST_DEVICE_IRQ + 1)
 
-struct vmm_conversion_request;
+struct vmm_conversion;
 struct vmm_postcopy;
 
 /* Identifies a file at the time when it was specified. */
@@ -80,7 +80,7 @@ struct vmm_fault_state {
 	unsigned int tries;	/* retries since the last repair */
 };
 
-/* Watchers of the loop: run/run.c, and run/console.c for the terminal. */
+/* Watchers of the loop: run/loop.c, and run/console.c for the terminal. */
 struct vmm_watchers {
 	struct vsu_io keys, cpus, console, input, writable, cut, space, alarm;
 	struct vsu_alarm look;
@@ -117,7 +117,7 @@ struct vmm_stop_limit {
 
 /* Conversions of private memory that wait for devices; see run/conversion.c. */
 struct vmm_converting {
-	struct vmm_conversion_request *first;	/* on the stacks of waiting CPUs */
+	struct vmm_conversion *first;	/* on the stacks of waiting CPUs */
 };
 
 /* The machine's activity, and the job for which no CPU runs. */

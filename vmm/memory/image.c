@@ -82,11 +82,11 @@ static int place_saved(struct continuing *c)
 	int rc = vmm_memory_init(&memory, c->saved, NULL, c->err);
 
 	if (!rc)
-		rc = vmm_layout_memory(memory.requests, memory.n, VMM_MAX_PHYS_BITS,
+		rc = vmm_layout_memory(memory.items, memory.n, VMM_MAX_PHYS_BITS,
 				       &c->layout, c->err);
 	vmm_memory_free(&memory);
 	for (i = 0; !rc && i < c->layout.n; i++)
-		c->parts_of[c->layout.pieces[i].request]++;
+		c->parts_of[c->layout.pieces[i].item]++;
 	return rc;
 }
 
@@ -134,12 +134,12 @@ static int put_part(struct continuing *c, unsigned int k, const struct vmm_image
 	piece = &c->layout.pieces[k];
 	if (piece->gpa != part->gpa || piece->len != part->len)
 		return refuse_other(c, part);
-	number = piece->offset ? c->pieces->specs.n : piece->request;
+	number = piece->offset ? c->pieces->specs.n : piece->item;
 	if (piece->offset)
 		c->pieces->specs.n++;
-	if (c->parts_of[piece->request] > 1)
+	if (c->parts_of[piece->item] > 1)
 		c->pieces->parts |= UINT64_C(1) << number;
-	return put_piece(c, number, &c->saved->list[piece->request], part);
+	return put_piece(c, number, &c->saved->list[piece->item], part);
 }
 
 static int put_parts(struct continuing *c, struct varch_state_fields *f)

@@ -44,7 +44,7 @@ range_overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
 	return NULL;
 }
 
-static int check_size(const struct vmm_layout_request *r, uint64_t limit,
+static int check_size(const struct vmm_layout_item *r, uint64_t limit,
 		      struct vsu_error *err)
 {
 	char size[24], most[24];
@@ -62,7 +62,7 @@ static int check_size(const struct vmm_layout_request *r, uint64_t limit,
 	return 0;
 }
 
-static int check_request(const struct vmm_layout_request *r, uint64_t limit,
+static int check_address(const struct vmm_layout_item *r, uint64_t limit,
 			 struct vsu_error *err)
 {
 	if (!vsu_is_aligned(r->at, VARCH_PAGE))
@@ -80,11 +80,11 @@ static int check_request(const struct vmm_layout_request *r, uint64_t limit,
 	return 0;
 }
 
-static int place_request(struct vmm_layout *layout,
-			 const struct vmm_layout_request *requests,
+static int place_at(struct vmm_layout *layout,
+			 const struct vmm_layout_item *items,
 		      unsigned int i, struct vsu_error *err)
 {
-	const struct vmm_layout_request *r = &requests[i];
+	const struct vmm_layout_item *r = &items[i];
 	const struct vmm_layout_piece piece = { r->at, r->size, 0, i };
 	const struct vmm_layout_piece *other =
 		range_overlapped(layout, r->at, r->size);
@@ -93,7 +93,7 @@ static int place_request(struct vmm_layout *layout,
 		return vsu_error_set(err, -EEXIST,
 				     "%s: at=%#" PRIx64 " overlaps %s at %#" PRIx64,
 				     r->name, r->at,
-				     requests[other->request].name, other->gpa);
+				     items[other->item].name, other->gpa);
 	range_insert(layout, &piece);
 	return 0;
 }
@@ -108,7 +108,7 @@ static int place_request(struct vmm_layout *layout,
  * The first address at or above from that suits the piece of the block at
  * offset.
  */
-static uint64_t congruent_address(const struct vmm_layout_request *r,
+static uint64_t congruent_address(const struct vmm_layout_item *r,
 				  uint64_t offset, uint64_t from)
 {
 	return r->size < HUGE_PAGE ? from :
@@ -116,11 +116,11 @@ static uint64_t congruent_address(const struct vmm_layout_request *r,
 }
 
 /*
- * The first free address at or above from for the rest of the request, or for
+ * The first free address at or above from for the rest of the item, or for
  * its part below the hole. Sets piece->len to the length that fits there.
  */
 static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
-			 const struct vmm_layout_request *r,
+			 const struct vmm_layout_item *r,
 			 struct vmm_layout_piece *piece)
 {
 	const uint64_t len = r->size - piece->offset;
@@ -142,11 +142,11 @@ static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
 }
 
 /*
- * Places a request without an address at or above *cursor, in one or two
+ * Places an item without an address at or above *cursor, in one or two
  * pieces.
  */
 static int place_next(struct vmm_layout *layout, uint64_t *cursor,
-		      const struct vmm_layout_request *r, unsigned int i,
+		      const struct vmm_layout_item *r, unsigned int i,
 		      uint64_t limit, struct vsu_error *err)
 {
 	struct vmm_layout_piece piece = { 0, 0, 0, i };
@@ -164,7 +164,7 @@ static int place_next(struct vmm_layout *layout, uint64_t *cursor,
 	return 0;
 }
 
-int vmm_layout_memory(const struct vmm_layout_request *requests,
+int vmm_layout_memory(const struct vmm_layout_item *items,
 		      unsigned int n, unsigned int phys_bits,
 		      struct vmm_layout *out, struct vsu_error *err)
 {
@@ -175,15 +175,15 @@ int vmm_layout_memory(const struct vmm_layout_request *requests,
 	int rc = 0;
 
 	for (i = 0; !rc && i < n; i++) {
-		rc = check_size(&requests[i], limit, err);
-		if (!rc && requests[i].has_at)
-			rc = check_request(&requests[i], limit, err);
-		if (!rc && requests[i].has_at)
-			rc = place_request(&layout, requests, i, err);
+		rc = check_size(&items[i], limit, err);
+		if (!rc && items[i].has_at)
+			rc = check_address(&items[i], limit, err);
+		if (!rc && items[i].has_at)
+			rc = place_at(&layout, items, i, err);
 	}
 	for (i = 0; !rc && i < n; i++)
-		if (!requests[i].has_at)
-			rc = place_next(&layout, &cursor, &requests[i], i,
+		if (!items[i].has_at)
+			rc = place_next(&layout, &cursor, &items[i], i,
 					limit, err);
 	if (!rc)
 		*out = layout;

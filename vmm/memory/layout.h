@@ -3,9 +3,9 @@
  * The addresses of memory in the guest, computed from sizes and requested
  * addresses.
  *
- * Requests with an address are placed first. The others fill the space from 0
- * in order, around placed memory and the hole for devices (<vm-arch/layout.h>). Only a
- * request that reaches the hole is split there. Its second piece continues behind it, in the
+ * Items with an address are placed first. The others fill the space from 0
+ * in order, around placed memory and the hole for devices (<vm-arch/layout.h>). Only an
+ * item that reaches the hole is split there. Its second piece continues behind it, in the
  * backing memory where the first ended. Windows of shared memory are above all memory, each
  * aligned to its size.
  */
@@ -18,7 +18,8 @@
 #include <vm-arch/layout.h>
 #include <vmm-sys-util/error.h>
 
-struct vmm_layout_request {
+/* Memory that is to be placed. */
+struct vmm_layout_item {
 	uint64_t size;
 	uint64_t at;
 	bool has_at;
@@ -27,13 +28,13 @@ struct vmm_layout_request {
 
 struct vmm_layout_piece {
 	uint64_t gpa, len;
-	uint64_t offset;	/* in the memory of its request */
-	unsigned int request;
+	uint64_t offset;	/* in the memory of its item */
+	unsigned int item;
 };
 
-/* At most two pieces per request. */
-#define VMM_LAYOUT_MAX_REQUESTS 32
-#define VMM_LAYOUT_MAX (2 * VMM_LAYOUT_MAX_REQUESTS)
+/* At most two pieces per item. */
+#define VMM_LAYOUT_MAX_ITEMS 32
+#define VMM_LAYOUT_MAX (2 * VMM_LAYOUT_MAX_ITEMS)
 
 struct vmm_layout {
 	struct vmm_layout_piece pieces[VMM_LAYOUT_MAX]; /* by address */
@@ -45,7 +46,7 @@ struct vmm_layout {
 #define VMM_MAX_PHYS_BITS 52
 
 /* phys_bits: width of a guest physical address. */
-int vmm_layout_memory(const struct vmm_layout_request *requests,
+int vmm_layout_memory(const struct vmm_layout_item *items,
 		      unsigned int n, unsigned int phys_bits,
 		      struct vmm_layout *out, struct vsu_error *err);
 

@@ -90,8 +90,8 @@ static bool was_made_here(const struct vmm_memory *memory, const char *path)
 static void block_note(struct vmm_memory *memory, unsigned int i)
 {
 	memory->nblocks = i + 1;
-	memory->requests[i].size = vmem_block_len(memory->blocks[i]);
-	memory->good[i] = memory->requests[i].size;
+	memory->items[i].size = vmem_block_len(memory->blocks[i]);
+	memory->good[i] = memory->items[i].size;
 }
 
 /* The other process has populated and locked it. */
@@ -102,7 +102,7 @@ static int make_given(struct making *m, unsigned int i)
 	int rc;
 
 	vmem_backend_set_sigbus(memory->backends[i], memory->sigbus);
-	vmem_backend_set_gpa(memory->backends[i], memory->requests[i].at);
+	vmem_backend_set_gpa(memory->backends[i], memory->items[i].at);
 	vmem_backend_set_warn(memory->backends[i], log_warning, &memory->warn[i]);
 	rc = vmem_backend_alloc_fd(memory->backends[i], given->fd, given->fd_offset,
 				   given->len, &memory->blocks[i], m->err);
@@ -134,7 +134,7 @@ static int make_block(struct making *m, unsigned int i)
 
 	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
-	vmem_backend_set_gpa(backend, memory->requests[i].at);
+	vmem_backend_set_gpa(backend, memory->items[i].at);
 	vmem_backend_set_warn(backend, log_warning, &memory->warn[i]);
 	vmem_backend_leave_prealloc(backend);
 	rc = set_file(backend, path, m->err);
@@ -171,7 +171,7 @@ static int check_overlap(struct making *m, unsigned int i)
 		    vmem_blocks_overlap(memory->blocks[k], memory->blocks[i]))
 			return vsu_error_set(m->err, -EINVAL,
 					     "its part of the file overlaps that of %s; choose another offset, or share=off",
-					     memory->requests[k].name);
+					     memory->items[k].name);
 	return 0;
 }
 
@@ -235,7 +235,7 @@ static int for_each_block(struct making *m,
 		rc = step(m, i);
 		if (rc < 0)
 			return vsu_error_prefix(m->err, rc, "%s",
-						m->memory->requests[i].name);
+						m->memory->items[i].name);
 	}
 	return 0;
 }
@@ -250,7 +250,7 @@ static int add_region(struct making *m, const struct vmm_layout_piece *piece,
 		      struct vmem_map **map)
 {
 	struct vmem_region_desc desc = {
-		.block = m->memory->blocks[piece->request],
+		.block = m->memory->blocks[piece->item],
 		.offset = piece->offset, .gpa = piece->gpa, .len = piece->len,
 	};
 	struct vmem_region *region;
@@ -313,7 +313,7 @@ int vmm_memory_make(struct vmm_memory *memory, const struct varch_vm *kvm,
 	if (!rc)
 		rc = for_each_block(&m, prealloc_block);
 	if (!rc)
-		rc = vmm_layout_memory(memory->requests, memory->nblocks,
+		rc = vmm_layout_memory(memory->items, memory->nblocks,
 				       kvm->phys_bits, &memory->layout, err);
 	if (!rc)
 		rc = map_publish(&m);
@@ -399,7 +399,7 @@ int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *e
 		format = devkind_disk_format(path);
 		if (format)
 			return vsu_error_set(err, -EINVAL, "%s: mem-path '%s' begins like a %s image of a disk, which the guest would overwrite; name another file, or give share=off",
-					     memory->requests[i].name, vsu_file_value_name(path), format);
+					     memory->items[i].name, vsu_file_value_name(path), format);
 	}
 	return 0;
 }
@@ -417,6 +417,6 @@ int vmm_memory_check_disk(const struct vmm_memory *memory, const char *text,
 		    (!read_only || is_shared_ram(memory->blocks[i])))
 			return vsu_error_set(err, -EINVAL,
 					     "disk '%s' is also the file of %s; a disk needs a file of its own, as it is locked as a whole, also where the memory does not use it",
-					     vsu_file_value_name(text), memory->requests[i].name);
+					     vsu_file_value_name(text), memory->items[i].name);
 	return 0;
 }

@@ -39,13 +39,13 @@ struct vmm_memory_given {
 /* Warnings about a piece. */
 struct vmm_memory_warn {
 	const struct vmm_log *log;	/* or NULL */
-	const char *name;	/* of its request */
+	const char *name;	/* of its item */
 };
 
 struct vmm_memory {
 	struct vmem_space *space;
 	struct vmem_sigbus *sigbus;	/* borrowed */
-	struct vmm_layout_request requests[VMM_MAX_PIECES];
+	struct vmm_layout_item items[VMM_MAX_PIECES];
 	struct vmm_memory_warn warn[VMM_MAX_PIECES];
 	struct vmem_backend *backends[VMM_MAX_PIECES]; /* until allocated */
 	struct vmm_memory_file file[VMM_MAX_PIECES];
@@ -54,7 +54,7 @@ struct vmm_memory {
 	uint64_t parts;			/* blocks that are a part of the memory of an option */
 	uint64_t locked, lock_open;	/* pieces of vmm_memory_lock(); valid lock_fd */
 	int lock_fd[VMM_MAX_PIECES];
-	unsigned int n;			/* number of requests and backends */
+	unsigned int n;			/* number of items and backends */
 	struct vmm_layout layout;
 	unsigned int nblocks;
 	struct vmem_block *blocks[VMM_MAX_PIECES];

@@ -30,12 +30,12 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 		if (vmem_block_fd(block) < 0)
 			return vsu_error_set(err, -EINVAL,
 					     "%s needs memory that can be shared: %s has no file behind it; use backend=memfd",
-					     who, memory->requests[i].name);
+					     who, memory->items[i].name);
 		if (!(vmem_block_flags(block) & VMEM_BLOCK_SHARED) &&
 		    !(vmem_block_flags(block) & VMEM_BLOCK_ROM))
 			return vsu_error_set(err, -EINVAL,
 					     "%s needs memory that can be shared: %s has share=off; use share=on",
-					     who, memory->requests[i].name);
+					     who, memory->items[i].name);
 	}
 	return 0;
 }

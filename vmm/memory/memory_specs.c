@@ -55,19 +55,19 @@ static int check_sound(const struct vmem_backend *backend,
 static int copy_piece(struct vmm_memory *memory, const struct vmm_memory_spec *spec,
 		      const struct vmm_memory_use *use, struct vsu_error *err)
 {
-	struct vmm_layout_request *request = &memory->requests[memory->n];
+	struct vmm_layout_item *item = &memory->items[memory->n];
 	struct vmem_backend *backend;
 	int rc = vmem_backend_copy(spec->backend, &backend);
 
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "%s", request->name);
+		return vsu_error_sys(err, rc, "%s", item->name);
 	memory->backends[memory->n++] = backend;
-	request->has_at = spec->has_at;
-	request->at = spec->at;
+	item->has_at = spec->has_at;
+	item->at = spec->at;
 	rc = apply_use(backend, use, err);
 	if (!rc)
 		rc = check_sound(backend, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "%s", request->name) : 0;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", item->name) : 0;
 }
 
 /* Checks the addresses for the widest processor. */
@@ -80,9 +80,9 @@ static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
 	for (i = 0; i < memory->n; i++) {
 		size = vmem_backend_value(memory->backends[i], "size");
 		if (!vsu_align_up_overflow(size, VARCH_PAGE, &size))
-			memory->requests[i].size = size;
+			memory->items[i].size = size;
 	}
-	return vmm_layout_memory(memory->requests, memory->n, VMM_MAX_PHYS_BITS,
+	return vmm_layout_memory(memory->items, memory->n, VMM_MAX_PHYS_BITS,
 				 &layout, err);
 }
 
@@ -98,9 +98,9 @@ int vmm_memory_init(struct vmm_memory *memory, const struct vmm_memory_specs *sp
 	memory->threads = use->threads;
 	pthread_mutex_init(&memory->repairing, NULL);
 	for (i = 0; i < specs->n; i++) {
-		vmm_memory_specs_name(specs, i, memory->requests[i].name,
-				      sizeof(memory->requests[i].name));
-		memory->warn[i] = (struct vmm_memory_warn){ use->log, memory->requests[i].name };
+		vmm_memory_specs_name(specs, i, memory->items[i].name,
+				      sizeof(memory->items[i].name));
+		memory->warn[i] = (struct vmm_memory_warn){ use->log, memory->items[i].name };
 	}
 	for (i = 0; rc >= 0 && i < specs->n; i++)
 		rc = copy_piece(memory, &specs->list[i], use, err);

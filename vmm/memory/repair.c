@@ -116,14 +116,14 @@ bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu, bool probe)
 }
 
 /* The guest address of a byte of a block. */
-static uint64_t gpa_of(const struct vmm_memory *memory, unsigned int request,
+static uint64_t gpa_of(const struct vmm_memory *memory, unsigned int item,
 		       uint64_t off)
 {
 	const struct vmm_layout_piece *piece = memory->layout.pieces;
 	unsigned int i;
 
 	for (i = 0; i < memory->layout.n; i++, piece++)
-		if (piece->request == request && off >= piece->offset &&
+		if (piece->item == item && off >= piece->offset &&
 		    off - piece->offset < piece->len)
 			return piece->gpa + (off - piece->offset);
 	return 0;

@@ -16,7 +16,7 @@
 /*
  * Each range starts at a multiple of its room; *end: the end of the last one.
  */
-static int place_requests(const struct vmm_window_request *requests, unsigned int n,
+static int place_ranges(const struct vmm_window_size *sizes, unsigned int n,
 			  unsigned int phys_bits, uint64_t *offsets,
 			uint64_t *end, struct vsu_error *err)
 {
@@ -25,14 +25,14 @@ static int place_requests(const struct vmm_window_request *requests, unsigned in
 	int rc = 0;
 
 	for (i = 0; !rc && i < n; i++)
-		rc = vmm_layout_window(&next, requests[i].len, phys_bits,
+		rc = vmm_layout_window(&next, sizes[i].len, phys_bits,
 				       &offsets[i], err);
 	*end = next;
 	return rc;
 }
 
 int vmm_window_add_range(struct vmm_windows *s, const void *owner,
-			  const char *name, const struct vmm_window_request *requests,
+			  const char *name, const struct vmm_window_size *sizes,
 			  unsigned int n, struct vsu_error *err)
 {
 	uint64_t offsets[VMM_MAX_WINDOWS], end, gpa;
@@ -48,17 +48,17 @@ int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 				     VMM_MAX_WINDOWS);
 	if (!s->n)
 		s->next = s->memory->layout.end;
-	rc = place_requests(requests, n, s->phys_bits, offsets, &end, err);
+	rc = place_ranges(sizes, n, s->phys_bits, offsets, &end, err);
 	if (!rc)
 		rc = vmm_layout_window(&s->next, end, s->phys_bits, &gpa, err);
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < n; i++)
 		s->windows[s->n++] = (struct vmm_window){
-			.gpa = gpa + offsets[i], .len = requests[i].len,
+			.gpa = gpa + offsets[i], .len = sizes[i].len,
 			.room = i ? 0 : vmm_layout_window_room(end),
 			.owner = owner, .name = name,
-			.shmid = requests[i].shmid,
+			.shmid = sizes[i].shmid,
 		};
 	return 0;
 }
@@ -67,9 +67,9 @@ int vmm_window_add(struct vmm_windows *s, const void *owner,
 			 const char *name, uint8_t shmid, uint64_t len,
 			 struct vsu_error *err)
 {
-	const struct vmm_window_request request = { len, shmid };
+	const struct vmm_window_size size = { len, shmid };
 
-	return vmm_window_add_range(s, owner, name, &request, 1, err);
+	return vmm_window_add_range(s, owner, name, &size, 1, err);
 }
 
 void vmm_window_set_apart(struct vmm_windows *s, const void *owner, uint8_t shmid,

@@ -64,7 +64,7 @@ struct vmm_windows {
 };
 
 /* A window to be created. */
-struct vmm_window_request {
+struct vmm_window_size {
 	uint64_t len;
 	uint8_t shmid;
 };
@@ -75,7 +75,7 @@ struct vmm_window_request {
  * set.
  */
 int vmm_window_add_range(struct vmm_windows *s, const void *owner,
-			  const char *name, const struct vmm_window_request *requests,
+			  const char *name, const struct vmm_window_size *sizes,
 			  unsigned int n, struct vsu_error *err);
 
 /* Creates one window of len bytes. */

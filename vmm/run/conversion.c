@@ -11,7 +11,7 @@
 #include "run/devices.h"
 
 /* A conversion for which a CPU waits, on the stack of its thread. */
-struct vmm_conversion_request {
+struct vmm_conversion {
 	struct vmm_machine *machine;
 	unsigned int cpu;
 	const struct varch_conversion *conversion;
@@ -19,7 +19,7 @@ struct vmm_conversion_request {
 	int rc;
 	bool begun;
 	struct varch_main_call *call;
-	struct vmm_conversion_request *next;
+	struct vmm_conversion *next;
 };
 
 /*
@@ -37,7 +37,7 @@ static bool has_back_ends(const struct vmm_machine *m)
 }
 
 /* rc > 0: devices may use the range until they are quiet. */
-static void request_begin(struct vmm_machine *m, struct vmm_conversion_request *w)
+static void conversion_begin(struct vmm_machine *m, struct vmm_conversion *w)
 {
 	w->begun = true;
 	m->private_memory.early = has_back_ends(m);
@@ -112,7 +112,7 @@ static int settle_devices(struct vmm_machine *m, struct vsu_error *err)
  * The guest gets -EBUSY and may try again, and the operator a line with the device. With
  * too many regions for a back-end the guest gets -E2BIG, as with too many ranges.
  */
-static int request_cancel(struct vmm_machine *m, struct vmm_conversion_request *w, int why)
+static int conversion_cancel(struct vmm_machine *m, struct vmm_conversion *w, int why)
 {
 	int rc = vmm_private_cancel(&m->private_memory, vmm_memory_map(&m->memory),
 				    w->conversion);
@@ -128,18 +128,18 @@ static int request_cancel(struct vmm_machine *m, struct vmm_conversion_request *
 }
 
 /* False: the conversion waits for devices. */
-static bool is_settled(struct vmm_machine *m, struct vmm_conversion_request *w)
+static bool is_settled(struct vmm_machine *m, struct vmm_conversion *w)
 {
 	int rc = settle_devices(m, w->err);
 
 	if (rc == -EAGAIN)
 		return false;
 	if (rc < 0)
-		w->rc = request_cancel(m, w, rc);
+		w->rc = conversion_cancel(m, w, rc);
 	return true;
 }
 
-static void request_finish(struct vmm_machine *m, struct vmm_conversion_request *w)
+static void conversion_finish(struct vmm_machine *m, struct vmm_conversion *w)
 {
 	if (w->rc >= 0)
 		w->rc = vmm_private_finish(&m->private_memory, m->kvm.vm_fd,
@@ -150,16 +150,16 @@ static void request_finish(struct vmm_machine *m, struct vmm_conversion_request 
 }
 
 /* False: the first conversion waits for devices. */
-static bool serve_requests(struct vmm_machine *m)
+static bool serve_conversions(struct vmm_machine *m)
 {
-	struct vmm_conversion_request *w;
+	struct vmm_conversion *w;
 
 	while ((w = m->pause.converting.first)) {
 		if (!w->begun)
-			request_begin(m, w);
+			conversion_begin(m, w);
 		if (w->rc > 0 && !is_settled(m, w))
 			return false;
-		request_finish(m, w);
+		conversion_finish(m, w);
 	}
 	if (m->pause.life.now == VMM_CONVERTS) {
 		vmm_life_finish(&m->pause.life);
@@ -171,26 +171,26 @@ static bool serve_requests(struct vmm_machine *m)
 /* Requests in progress end in turns of the loop. */
 static int on_step(void *opaque)
 {
-	return serve_requests(opaque) ? 0 : 1;
+	return serve_conversions(opaque) ? 0 : 1;
 }
 
 static bool convert_on_main(void *opaque, struct varch_main_call *call)
 {
-	struct vmm_conversion_request *w = opaque, **at;
+	struct vmm_conversion *w = opaque, **at;
 	struct vmm_machine *m = w->machine;
 
 	w->call = call;
 	for (at = &m->pause.converting.first; *at; at = &(*at)->next)
 		;
 	*at = w;
-	(void)serve_requests(m);
+	(void)serve_conversions(m);
 	return false;
 }
 
 int vmm_conversion_run(void *machine, unsigned int cpu,
 		       const struct varch_conversion *c, struct vsu_error *err)
 {
-	struct vmm_conversion_request w = {
+	struct vmm_conversion w = {
 		.machine = machine, .cpu = cpu, .conversion = c, .err = err,
 		.rc = -ECANCELED,
 	};

@@ -140,7 +140,7 @@ static int add_memory_window(struct local *l, const char *name,
 static int make_windows(struct local *l, struct vsu_error *err)
 {
 	const struct virtdev_info *info = virtdev_get_info(l->dev);
-	struct vmm_window_request requests[VIRTDEV_REGIONS];
+	struct vmm_window_size sizes[VIRTDEV_REGIONS];
 	const char *name = virtdev_name(l->dev);
 	unsigned int i, n = 0;
 	int rc = 0;
@@ -151,9 +151,9 @@ static int make_windows(struct local *l, struct vsu_error *err)
 		if (r->flags & VIRTDEV_REGION_APART)
 			rc = add_memory_window(l, name, r, err);
 		else
-			requests[n++] = (struct vmm_window_request){ r->len, r->id };
+			sizes[n++] = (struct vmm_window_size){ r->len, r->id };
 	}
-	return rc ? rc : vmm_window_add_range(l->shmem, l->v, name, requests, n,
+	return rc ? rc : vmm_window_add_range(l->shmem, l->v, name, sizes, n,
 					      err);
 }
 

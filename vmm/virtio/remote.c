@@ -148,17 +148,17 @@ static int make_windows(struct remote *r, const char *name,
 {
 	const struct vhost_user_frontend *f =
 		virtdev_vhost_user_frontend(r->user);
-	struct vmm_window_request requests[VHOST_USER_SHMEM_REGIONS];
+	struct vmm_window_size sizes[VHOST_USER_SHMEM_REGIONS];
 	unsigned int id, n = 0;
 	uint64_t len;
 
 	for (id = 0; id < VHOST_USER_SHMEM_REGIONS; id++) {
 		len = vhost_user_frontend_shmem_size(f, (uint8_t)id);
 		if (len)
-			requests[n++] = (struct vmm_window_request){ len,
+			sizes[n++] = (struct vmm_window_size){ len,
 								(uint8_t)id };
 	}
-	return vmm_window_add_range(r->shmem, r->v, name, requests, n, err);
+	return vmm_window_add_range(r->shmem, r->v, name, sizes, n, err);
 }
 
 /* ------------------------------------------------------------- the steps */

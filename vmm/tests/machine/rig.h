@@ -11,7 +11,7 @@
 #include "config/options.h"
 #include "api/machine_private.h"
 #include "machine/machine.h"
-#include "run/run.h"
+#include "run/loop.h"
 #include "setup/setup.h"
 #include "fake_kvm.h"
 #include "../util.h"

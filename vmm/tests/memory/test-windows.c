@@ -137,19 +137,19 @@ END_TEST
 
 START_TEST(windows_of_one_device_lie_in_one_range_that_can_be_a_bar)
 {
-	static const struct vmm_window_request requests[] = {
+	static const struct vmm_window_size sizes[] = {
 		{ PAGE, 7 }, { 5 * PAGE, 0 }, { 2 * PAGE, 9 },
 	};
 	const struct vmm_window *w[3], *after;
 	unsigned int i;
 
-	ck_assert_int_eq(vmm_window_add_range(&shmem, &other, "other", requests,
+	ck_assert_int_eq(vmm_window_add_range(&shmem, &other, "other", sizes,
 					      3, NULL), 0);
 	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 4, PAGE, NULL),
 			 0);
 	after = vmm_window_find(&shmem, &me, 4);
 	for (i = 0; i < 3; i++)
-		w[i] = vmm_window_find(&shmem, &other, requests[i].shmid);
+		w[i] = vmm_window_find(&shmem, &other, sizes[i].shmid);
 	ck_assert_uint_eq(w[0]->room, 32 * PAGE);
 	ck_assert_uint_eq(w[0]->gpa % w[0]->room, 0);
 	ck_assert_uint_eq(w[1]->gpa, w[0]->gpa + 8 * PAGE);

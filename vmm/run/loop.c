@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Events of a running machine. */
+/* The watchers of a running machine, from its start to its end. */
 #include <config.h>
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "run/cpu_faults.h"
 #include "run/debugger.h"
 #include "run/plug.h"
-#include "run/run.h"
+#include "run/loop.h"
 #include "transfer/migrate.h"
 #include "transfer/postcopy.h"
 #include "transfer/save.h"

@@ -4,8 +4,8 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_RUN_H
-#define VMM_RUN_H
+#ifndef VMM_RUN_LOOP_H
+#define VMM_RUN_LOOP_H
 
 #include "machine/machine.h"
 
