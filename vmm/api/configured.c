@@ -8,9 +8,9 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "api/machine_private.h"
+#include "api/configured.h"
+#include "api/options.h"
 #include "config/option_rows.h"
-#include "setup/setup.h"
 
 int cvmm_priv_configuration_read(struct cvmm_configuration *c, const struct cvmm_options *o,
 				 const struct vmm_log *log, const struct vmm_peer_guard *guard,
@@ -123,18 +123,4 @@ void cvmm_configuration_free(struct cvmm_configuration *c)
 		return;
 	cvmm_priv_configuration_fini(c);
 	free(c);
-}
-
-int cvmm_priv_machine_make(struct cvmm_machine *m, const struct cvmm_options *options,
-			   const struct vmm_peer_guard *guard, struct vsu_error *err)
-{
-	struct cvmm_configuration *c = &m->configuration;
-	int status = cvmm_priv_configuration_read(c, options, &m->machine->process.log, guard, err);
-
-	if (status)
-		return status;
-	status = vmm_machine_make(m->machine, &c->options.machine, &c->options.start, err);
-	if (status)
-		vmm_machine_free(m->machine);
-	return status;
 }

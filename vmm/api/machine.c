@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/sized.h>
 
+#include "api/arrival.h"
 #include "api/machine_private.h"
 #include "machine/events.h"
 #include "run/console.h"

@@ -3,7 +3,6 @@
 #ifndef VMM_API_MACHINE_PRIVATE_H
 #define VMM_API_MACHINE_PRIVATE_H
 
-#include "api/arrival.h"
 #include "api/configured.h"
 #include "api/options.h"
 #include "cvmm/machine.h"
@@ -28,6 +27,8 @@ enum cvmm_life {
 /* How the owner has asked the machine to end: a bit for each. */
 enum cvmm_ask { CVMM_ASK_STOP = 1, CVMM_ASK_KILL = 2 };
 
+struct cvmm_arrival;
+
 struct cvmm_machine {
 	struct vmm_machine *machine;
 	struct cvmm_configuration configuration; /* its own, unless the owner has lent one */
@@ -45,7 +46,7 @@ static inline bool cvmm_priv_is_made(const struct cvmm_machine *m)
 }
 
 /*
- * configured.c: reads the options, and makes the machine that they describe. guard, which may be NULL, is
+ * make.c: reads the options, and makes the machine that they describe. guard, which may be NULL, is
  * called before the first byte of a source is read. 0, or an exit status with its sentence; then
  * nothing is left of machine.
  */
