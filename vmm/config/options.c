@@ -9,6 +9,7 @@
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "config/options.h"
+#include "memory/memory.h"
 #include "memory/memory_options.h"
 
 /* Options while they are parsed. */

@@ -66,6 +66,18 @@ struct vmm_memory {
 };
 
 /*
+ * Memory with copies of the pieces, and requests for their addresses; nothing is allocated.
+ * -EINVAL: a combination of properties that no host accepts, or impossible addresses. Free
+ * the memory in both cases.
+ */
+int vmm_memory_init(struct vmm_memory *memory, const struct vmm_memory_specs *specs,
+		    const struct vmm_memory_use *use, struct vsu_error *err);
+
+/* Checks the specs without preparing a memory. Errors of vmm_memory_init(). */
+int vmm_memory_specs_check(const struct vmm_memory_specs *specs, const struct vmm_memory_use *use,
+			   struct vsu_error *err);
+
+/*
  * True if some of it has a private half, for which the VM needs a special type. After
  * the options were parsed, before and after the allocation.
  */

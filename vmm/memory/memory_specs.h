@@ -50,18 +50,6 @@ struct vmm_memory_use {
 void vmm_memory_specs_name(const struct vmm_memory_specs *specs, unsigned int i,
 			   char *name, size_t size);
 
-/*
- * Memory with copies of the pieces, and requests for their addresses; nothing is allocated.
- * -EINVAL: a combination of properties that no host accepts, or impossible addresses. Free
- * the memory in both cases.
- */
-int vmm_memory_init(struct vmm_memory *memory, const struct vmm_memory_specs *specs,
-		    const struct vmm_memory_use *use, struct vsu_error *err);
-
-/* Checks the specs without preparing a memory. Errors of vmm_memory_init(). */
-int vmm_memory_specs_check(const struct vmm_memory_specs *specs, const struct vmm_memory_use *use,
-			   struct vsu_error *err);
-
 /* Whether a piece has a private half (vmm_memory_wants_private()). */
 bool vmm_memory_specs_private(const struct vmm_memory_specs *specs);
 

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/option.h>
 
+#include "memory/memory.h"
 #include "memory/memory_options.h"
 #include "memory/pieces.h"
 
