@@ -18,7 +18,6 @@
 #include <vmm-sys-util/sock.h>
 
 #include "migration/address.h"
-#include "migration/channels.h"
 #include "migration/tcp.h"
 #include "migration/tls.h"
 

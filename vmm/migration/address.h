@@ -20,6 +20,9 @@
 
 #include "migration/stream.h"
 
+/* Connections of a migration, including the first one. */
+#define VMM_CHANNELS_MAX 16u
+
 /* -EINVAL: no such address. */
 int vmm_address_check(const char *address, struct vsu_error *err);
 

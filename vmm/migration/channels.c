@@ -23,10 +23,10 @@ void vmm_channels_close(struct vmm_channels *c)
 		vmm_stream_close(&c->channel[--c->n].stream);
 }
 
-static struct vagent_priv_channel *channel_add(struct vmm_channels *c,
+static struct vmm_channel *channel_add(struct vmm_channels *c,
 				       const struct vmm_stream *first)
 {
-	struct vagent_priv_channel *channel = &c->channel[c->n++];
+	struct vmm_channel *channel = &c->channel[c->n++];
 
 	memset(channel, 0, sizeof(*channel));
 	vmm_stream_init(&channel->stream);
@@ -101,7 +101,7 @@ static bool has_joined(struct vmm_stream *s, const unsigned char *token)
 }
 
 /* Connections without the token are closed, until the time has passed. */
-static int accept_one(struct vagent_priv_channel *channel, struct vmm_listener *listener,
+static int accept_one(struct vmm_channel *channel, struct vmm_listener *listener,
 		      const unsigned char *token, uint64_t until_ns,
 		      struct vsu_error *err)
 {
@@ -157,17 +157,17 @@ void vmm_channels_set_closer(struct vmm_channels *c, struct vsu_closer *closer)
 
 static void *channel_main(void *arg)
 {
-	struct vagent_priv_channel *channel = arg;
+	struct vmm_channel *channel = arg;
 
 	channel->rc = channel->fn(channel, &channel->err);
 	return NULL;
 }
 
 void vmm_channels_start(struct vmm_channels *c,
-			int (*fn)(struct vagent_priv_channel *channel, struct vsu_error *err),
+			int (*fn)(struct vmm_channel *channel, struct vsu_error *err),
 			void *opaque)
 {
-	struct vagent_priv_channel *channel;
+	struct vmm_channel *channel;
 	unsigned int i;
 	int rc;
 

@@ -14,17 +14,14 @@
 
 #include "migration/address.h"
 
-/* Connections of a migration, including the first one. */
-#define VMM_CHANNELS_MAX 16u
-
-struct vagent_priv_channel {
+struct vmm_channel {
 	struct vmm_stream stream;
 	unsigned int number;	/* from 1; the first connection has number 0 */
 
 	/* while its thread runs */
 	pthread_t thread;
 	bool started;
-	int (*fn)(struct vagent_priv_channel *channel, struct vsu_error *err);
+	int (*fn)(struct vmm_channel *channel, struct vsu_error *err);
 	void *opaque;
 	int rc;			/* of fn */
 	struct vsu_error err;
@@ -32,7 +29,7 @@ struct vagent_priv_channel {
 
 struct vmm_channels {
 	const struct vsu_threads *threads; /* set before vmm_channels_start(); or NULL */
-	struct vagent_priv_channel channel[VMM_CHANNELS_MAX - 1];
+	struct vmm_channel channel[VMM_CHANNELS_MAX - 1];
 	unsigned int n;		/* additional connections */
 };
 
@@ -54,7 +51,7 @@ void vmm_channels_set_closer(struct vmm_channels *c, struct vsu_closer *closer);
 
 /* Calls fn in a thread for each channel. */
 void vmm_channels_start(struct vmm_channels *c,
-			int (*fn)(struct vagent_priv_channel *channel, struct vsu_error *err),
+			int (*fn)(struct vmm_channel *channel, struct vsu_error *err),
 			void *opaque);
 
 /*

@@ -219,7 +219,7 @@ static int send_part(struct vmm_sender *s, unsigned int part, struct vsu_error *
 	return rc;
 }
 
-static int send_channel(struct vagent_priv_channel *channel, struct vsu_error *err)
+static int send_channel(struct vmm_channel *channel, struct vsu_error *err)
 {
 	return send_part(channel->opaque, channel->number, err);
 }

@@ -133,7 +133,7 @@ static int expect_end(const struct varch_state_section *section, const char *nam
 }
 
 /* A failure ends the waiting for the first connection. */
-static int receive_channel(struct vagent_priv_channel *channel, struct vsu_error *err)
+static int receive_channel(struct vmm_channel *channel, struct vsu_error *err)
 {
 	const struct vmm_machine *m = channel->opaque;
 	struct varch_state_section section;

@@ -138,7 +138,7 @@ START_TEST(e2_28_impossible_number_of_channels_is_refused)
 }
 END_TEST
 
-static int receive_end(struct vagent_priv_channel *channel, struct vsu_error *e)
+static int receive_end(struct vmm_channel *channel, struct vsu_error *e)
 {
 	struct varch_state_section end;
 
