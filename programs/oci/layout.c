@@ -256,7 +256,8 @@ static int describe_mount(struct oci_layout *l, const struct oci_mount *m, unsig
 	struct vagent_mount *out = &l->mounts[l->nmounts++];
 	char source[sizeof(OCI_LAYOUT_SHARE) + NAME_BYTES];
 
-	*out = (struct vagent_mount){ .target = m->destination, .flags = o->flags | o->propagation };
+	*out = (struct vagent_mount){ .target = m->destination, .flags = o->flags | o->propagation,
+		.copies_up = o->copies_up };
 	if (o->binds) {
 		snprintf(source, sizeof(source), OCI_LAYOUT_SHARE "/m%u", i);
 		out->source = keep_text(l, source);

@@ -1,229 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The machine of a container, which QEMU emulates. */
-#define _GNU_SOURCE
+/* The machine of a container, by its kind. */
 #include <config.h>
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-
-#include <vm-agent/initrd.h>
-#include <vmm-sys-util/fd.h>
-
-#include "common/helpers.h"
-#include "exec/emulation.h"
-#include "oci/layout.h"
-#include "oci/machine.h"
-
-#define CMDLINE "console=ttyS0 quiet panic=-1 " VAGENT_WORD
-#define SHARE_TAG "share"
-
-struct oci_machine {
-	int epoll;		/* of the two below */
-	struct vagent_guest *agent;
-	struct vmm_emulation emulation;
-	char kernel[VAGENT_KERNEL_PATH];
-	char daemons[PATH_MAX];
-	char *cmdline;
-	int initrd;
-};
-
-/* ------------------------------------------------------------------------ files */
-
-static int find_kernel(struct oci_machine *m, const struct oci_settings *s, struct vsu_error *err)
-{
-	if (!s->kernel)
-		return vagent_host_kernel("/boot", "/lib/modules", m->kernel, err);
-	if (strlen(s->kernel) >= sizeof(m->kernel))
-		return vsu_error_set(err, -ENAMETOOLONG, "the path of the kernel is too long");
-	strcpy(m->kernel, s->kernel);
-	return 0;
-}
-
-/* vmlinuz-VERSION, or VERSION/vmlinuz */
-static int find_modules(const struct oci_machine *m, const struct oci_settings *s,
-			char folder[VAGENT_INITRD_FOLDER], struct vsu_error *err)
-{
-	char version[VAGENT_KERNEL_PATH], *slash;
-
-	if (s->modules) {
-		snprintf(folder, VAGENT_INITRD_FOLDER, "%s", s->modules);
-		return 0;
-	}
-	snprintf(version, sizeof(version), "%s", m->kernel);
-	slash = strrchr(version, '/');
-	if (slash && !strncmp(slash + 1, "vmlinuz-", 8))
-		return vagent_initrd_folder(slash + 9, folder, err);
-	if (slash)
-		*slash = '\0';
-	slash = strrchr(version, '/');
-	return vagent_initrd_folder(slash ? slash + 1 : version, folder, err);
-}
-
-static int make_initrd(struct oci_machine *m, const struct oci_machine_config *c, struct vsu_error *err)
-{
-	const char *const names[] = { "virtio_pci", "virtio_console", "virtiofs", c->network->ncards ? "virtio_net" : NULL, NULL };
-	const struct oci_settings *s = c->settings;
-	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", "virtio_rng", NULL };
-	char folder[VAGENT_INITRD_FOLDER];
-	const struct vagent_initrd initrd = {
-		.size = sizeof(initrd),
-		.init = s->init ? s->init : vmm_helper_init(false), .modules = folder,
-		.names = names, .others = others, .boot = "/boot",
-	};
-	int rc = find_modules(m, s, folder, err);
-
-	if (!rc && asprintf(&m->cmdline, CMDLINE "%s%s", s->append ? " " : "", s->append ? s->append : "") < 0) {
-		m->cmdline = NULL;
-		rc = vsu_error_set(err, -ENOMEM, "out of memory");
-	}
-	return rc < 0 ? rc : vagent_initrd_make(&initrd, &m->initrd, err);
-}
-
-/* ----------------------------------------------------------------------- machine */
-
-static int connect_agent(struct oci_machine *m, const struct oci_machine_config *c, struct vsu_error *err)
-{
-	static const struct vagent_share share = { SHARE_TAG, OCI_LAYOUT_SHARE, false };
-	struct vagent_interface interfaces[OCI_NETWORK_CARDS];
-	const struct vagent_guest_config g = {
-		.size = sizeof(g), .timeout_ms = c->settings->start_ms, .shares = &share, .nshares = 1,
-		.interfaces = interfaces, .ninterfaces = c->network->ncards,
-	};
-	unsigned int i;
-
-	for (i = 0; i < c->network->ncards; i++)
-		interfaces[i] = c->network->cards[i].interface;
-	return vagent_guest_new(&m->agent, &g, err);
-}
-
-static int start_emulation(struct oci_machine *m, const struct oci_machine_config *c, struct vsu_error *err)
-{
-	const struct oci_card *card = c->network->ncards ? &c->network->cards[0] : NULL;
-	const struct cvmm_exec_share share = { .path = (char *)(uintptr_t)c->share, .tag = SHARE_TAG, .writable = true };
-	const struct cvmm_exec_parts parts = {
-		.kernel = m->kernel, .initrd_fd = m->initrd, .cmdline = m->cmdline, .shares = &share, .nshares = 1,
-	};
-	int ports[VAGENT_PORTS];
-	const struct vmm_emulation_config e = {
-		.parts = &parts, .ports = ports, .memory = c->memory, .cpus = c->cpus,
-		.log = c->settings->log, .net = -1, .tap = card ? card->tap : NULL,
-		.mac = card ? card->mac : "", .block = "none", .daemons = m->daemons,
-	};
-	int i, rc;
-
-	if (c->network->ncards > 1)
-		return vsu_error_set(err, -EOPNOTSUPP, "an emulated machine has one network card, and the network namespace %u", c->network->ncards);
-	for (i = 0; i < VAGENT_PORTS; i++)
-		ports[i] = vagent_guest_port(m->agent, (enum vagent_port)i);
-	rc = vmm_emulation_start(&m->emulation, &e, err);
-	vagent_guest_close_ports(m->agent);
-	return rc;
-}
-
-static int watch_machine(struct oci_machine *m, struct vsu_error *err)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-	const int fds[] = { vagent_guest_fd(m->agent), m->emulation.end_fd };
-	unsigned int i;
-
-	m->epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (i = 0; m->epoll >= 0 && i < sizeof(fds) / sizeof(fds[0]); i++) {
-		event.data.fd = fds[i];
-		if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, fds[i], &event) < 0)
-			return vsu_error_sys(err, -errno, "cannot wait for the machine");
-	}
-	return m->epoll < 0 ? vsu_error_sys(err, -errno, "cannot wait for the machine") : 0;
-}
-
-static int begin_machine(struct oci_machine *m, const struct oci_machine_config *c, struct vsu_error *err)
-{
-	const struct oci_settings *s = c->settings;
-	int rc = find_kernel(m, s, err);
-
-	snprintf(m->daemons, sizeof(m->daemons), "%s", s->daemons ? s->daemons : DAEMON_FOLDER);
-	rc = rc < 0 ? rc : make_initrd(m, c, err);
-	rc = rc < 0 ? rc : connect_agent(m, c, err);
-	rc = rc < 0 ? rc : start_emulation(m, c, err);
-	return rc < 0 ? rc : watch_machine(m, err);
-}
+#include "oci/machine_kind.h"
 
 int oci_machine_new(const struct oci_machine_config *c, struct oci_machine **out, struct vsu_error *err)
 {
-	struct oci_machine *m;
-	int rc;
+	return c->settings->emulate ? oci_machine_new_emulated(c, out, err) : oci_machine_new_kvm(c, out, err);
+}
 
-	if (!c->settings->emulate)
-		return vsu_error_set(err, -EOPNOTSUPP, "this version runs emulated machines only; write emulate=on into the settings");
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return vsu_error_set(err, -ENOMEM, "out of memory");
-	m->epoll = m->initrd = -1;
-	m->emulation = (struct vmm_emulation)VMM_EMULATION_INIT;
-	rc = begin_machine(m, c, err);
-	if (rc < 0)
-		oci_machine_free(m);
-	else
-		*out = m;
-	return rc;
+int oci_machine_start(struct oci_machine *m, struct vsu_error *err)
+{
+	return m->kind->start(m, err);
 }
 
 int oci_machine_fd(const struct oci_machine *m)
 {
-	return m->epoll;
+	return m->kind->get_fd(m);
 }
 
-/* Messages of the agent are served before the end of QEMU is reported. */
 bool oci_machine_dispatch(struct oci_machine *m, struct vsu_error *why)
 {
-	struct epoll_event events[2];
-	int i, n = epoll_wait(m->epoll, events, 2, 0);
-	bool ended = false, served = false;
-
-	for (i = 0; i < n; i++)
-		if (events[i].data.fd == m->emulation.end_fd)
-			ended = true;
-		else
-			served = true;
-	if (served && vagent_guest_dispatch(m->agent))
-		return true;
-	if (ended) {
-		vmm_emulation_end(&m->emulation, why);
-		return false;
-	}
-	if (!served)
-		return true;
-	if (!vagent_guest_failure(m->agent, why))
-		vsu_error_set(why, -ECONNRESET, "the agent of the guest has ended");
-	return false;
+	return m->kind->dispatch(m, why);
 }
 
 struct vagent_guest *oci_machine_agent(struct oci_machine *m)
 {
-	return m->agent;
+	return m->kind->get_agent(m);
 }
 
 int oci_machine_pause(struct oci_machine *m, bool paused, struct vsu_error *err)
 {
-	const char *command = paused ? "{\"execute\":\"stop\"}\n" : "{\"execute\":\"cont\"}\n";
-
-	vmm_emulation_read(&m->emulation);	/* replies to former commands */
-	if (m->emulation.events < 0 || write(m->emulation.events, command, strlen(command)) < 0)
-		return vsu_error_set(err, -EIO, "cannot write to QEMU's monitor");
-	return 0;
+	return m->kind->pause(m, paused, err);
 }
 
 void oci_machine_free(struct oci_machine *m)
 {
-	if (!m)
-		return;
-	vmm_emulation_free(&m->emulation);
-	vagent_guest_free(m->agent);
-	vsu_fd_close(&m->epoll);
-	vsu_fd_close(&m->initrd);
-	free(m->cmdline);
-	free(m);
+	if (m)
+		m->kind->free(m);
 }

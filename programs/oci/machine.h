@@ -28,8 +28,9 @@ struct oci_machine_config {
 	unsigned int cpus;
 };
 
-/* Makes and starts a machine, which boots. */
+/* Makes a machine; the caller confines itself before the start, by which it boots. */
 int oci_machine_new(const struct oci_machine_config *c, struct oci_machine **out, struct vsu_error *err);
+int oci_machine_start(struct oci_machine *m, struct vsu_error *err);
 int oci_machine_fd(const struct oci_machine *m);
 
 /* One turn. False: the machine has ended, for the reason in *why. */

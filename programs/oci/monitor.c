@@ -595,7 +595,8 @@ static int begin_monitor(struct monitor *mon)
 	if (rc >= 0)
 		rc = mon->listener = oci_wire_listen(mon->config->folder, &mon->why);
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
-	return rc < 0 ? rc : oci_monitor_confine(mon->config->folder, mon->config->root, &mon->why);
+	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->folder, mon->config->root, mon->config->settings->emulate ? NULL : share, &mon->why);
+	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);
 }
 
 static void free_monitor(struct monitor *mon)

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 
 #include "confine/confine.h"
 #include "oci/monitor_confinement.h"
+
+#define BIT(capability) (UINT64_C(1) << (capability))
 
 /* The monitor replaces the state, and waits for QEMU, whose end is that of a child of another process. */
 static const char *const calls[] = {
@@ -32,7 +35,11 @@ static int add_files(struct confine_plan *plan, int folder, const char *root, st
 	return rc < 0 ? rc : confine_add_own(plan, err);
 }
 
-int oci_monitor_confine(int folder, const char *root, struct vsu_error *err)
+/* Files of a shared folder belong to any user; set-user-ID programs and device nodes are the container's. */
+static const uint64_t serving = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
+				BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
+
+int oci_monitor_confine(int folder, const char *root, const char *share, struct vsu_error *err)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc;
@@ -43,8 +50,13 @@ int oci_monitor_confine(int folder, const char *root, struct vsu_error *err)
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &monitoring;
 	rc = add_files(&plan, folder, root, err);
+	if (!rc && share) {
+		plan.capabilities = plan.own_capabilities = serving;
+		rc = confine_add_path(&plan, share, LANDLOCK_FULL, err);
+	}
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
-	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
+	if (!rc && !share)
+		rc = confine_execute(&plan, CONFINE_FILTER, err);
 	confine_plan_end(&plan);
 	return rc;
 }

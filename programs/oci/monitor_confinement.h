@@ -10,7 +10,10 @@
 
 #include <vmm-sys-util/error.h>
 
-/* folder: of the container; root: of all containers. */
-int oci_monitor_confine(int folder, const char *root, struct vsu_error *err);
+/*
+ * folder: of the container; root: of all containers. share: the folder that the machine of this process
+ * serves, which needs capabilities and many system calls; NULL: other processes serve it.
+ */
+int oci_monitor_confine(int folder, const char *root, const char *share, struct vsu_error *err);
 
 #endif
