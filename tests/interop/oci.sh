@@ -6,17 +6,22 @@
 #
 #   oci_prepare    finds what it needs, or skips all; sets OCI, the program as an engine calls it, and
 #                  OCI_ROOT, a folder with the applets of busybox
+#   oci_files      the same for a machine on KVM, which may be another than this host
 
 oci_prepare() {
+	program daemons/cvmm-vhost-user-net >/dev/null || tap_skip_all "daemons/cvmm-vhost-user-net is not built"
+	need_command qemu-system-x86_64
+	[ "$(id -u)" -eq 0 ] || tap_skip_all "this user is not root"
+	mounts_possible || tap_skip_all "no mount is possible in a new namespace"
+	oci_files
+}
+
+oci_files() {
 	need_program OCI_PROGRAM programs/oci/cvmm-oci
 	need_program INIT vm-agent/init/cvmm-init
 	need_program SERVER daemons/cvmm-vhost-user-fs
-	program daemons/cvmm-vhost-user-net >/dev/null || tap_skip_all "daemons/cvmm-vhost-user-net is not built"
-	need_command qemu-system-x86_64
 	need_command busybox
 	guests_wanted || tap_skip_all "$GUESTS_WHY"
-	[ "$(id -u)" -eq 0 ] || tap_skip_all "this user is not root"
-	mounts_possible || tap_skip_all "no mount is possible in a new namespace"
 	kernel_find || tap_skip_all "$KERNEL_WHY"
 	modules_describe virtio_pci virtio_console virtiofs virtio_net
 	cat >"$WORK/settings" <<END
@@ -24,7 +29,7 @@ kernel=$KERNEL_IMAGE
 modules=$MODULES
 init=$INIT
 daemons=${SERVER%/*}
-append=loglevel=1 mitigations=off
+append=loglevel=1 tsc=reliable mitigations=off
 log=$WORK/kernel.log
 memory=256M
 emulate=on
