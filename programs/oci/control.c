@@ -168,7 +168,7 @@ static void run_hooks(struct oci_context *c, const struct target *t, enum oci_mo
 	struct oci_spec *spec = NULL;
 
 	state.status = status;
-	if (!oci_state_load_config(t->folder, &spec, &err))
+	if (!oci_state_load_config(c->root, t->state.id, &spec, &err))
 		oci_hooks_run_all(spec, moment, &state, &c->report);
 	oci_spec_free(spec);
 }

@@ -219,7 +219,7 @@ static int create_container(struct create *c, struct vsu_error *err)
 	if (c->folder < 0)
 		return c->folder;
 	snprintf(path, sizeof(path), "%s/config.json", c->state.bundle);
-	rc = oci_state_keep_config(c->folder, path, err);
+	rc = oci_state_keep_config(c->context->root, c->options->id, path, err);
 	rc = rc < 0 ? rc : run_monitor(c, err);
 	if (rc < 0 && !oci_cgroup_remove(c->state.cgroup, &ignored))
 		(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);

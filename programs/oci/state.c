@@ -25,7 +25,8 @@
 #define NEW_NAME "state.json.new"
 #define SOCKET_NAME "socket"
 #define SHARE_NAME "share"
-#define CONFIG_NAME "config.json"
+#define CONFIGS_NAME ":configs"		/* no id of a container */
+#define CONFIG_PATH (OCI_STATE_PATH + sizeof(CONFIGS_NAME) + OCI_STATE_ID + 2)
 #define MAX_BYTES (1u << 20)
 
 static const char *const status_names[] = {
@@ -191,10 +192,16 @@ int oci_state_open(const char *root, const char *id, struct vsu_error *err)
 	return folder;
 }
 
+/* Out of the container's folder, in which a monitor that its guest controls can replace files. */
+static void config_path(char path[CONFIG_PATH], const char *root, const char *id)
+{
+	snprintf(path, CONFIG_PATH, "%s/" CONFIGS_NAME "/%s", root, id);
+}
+
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err)
 {
-	static const char *const names[] = { SOCKET_NAME, NEW_NAME, CONFIG_NAME, FILE_NAME };
-	char path[OCI_STATE_PATH + OCI_STATE_ID + 2];
+	static const char *const names[] = { SOCKET_NAME, NEW_NAME, FILE_NAME };
+	char path[CONFIG_PATH];
 	unsigned int i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -202,6 +209,9 @@ int oci_state_remove(const char *root, const char *id, int folder, struct vsu_er
 			return vsu_error_sys(err, -errno, "cannot remove the state of container '%s'", id);
 	if (unlinkat(folder, SHARE_NAME, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return vsu_error_sys(err, -errno, "cannot remove the folder of mounts of container '%s'", id);
+	config_path(path, root, id);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return vsu_error_sys(err, -errno, "cannot remove the configuration of container '%s'", id);
 	snprintf(path, sizeof(path), "%s/%s", root, id);
 	return rmdir(path) < 0 ? vsu_error_sys(err, -errno, "cannot remove the folder '%s'", path) : 0;
 }
@@ -277,13 +287,24 @@ int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot write the state of container '%s'", s->id) : 0;
 }
 
+/* Returns a descriptor, or -1 with errno. */
+static int create_config(const char *root, const char *id)
+{
+	char path[CONFIG_PATH];
+
+	config_path(path, root, "");
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	config_path(path, root, id);
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 /* Changes of the bundle have no effect on a container. */
-int oci_state_keep_config(int folder, const char *path, struct vsu_error *err)
+int oci_state_keep_config(const char *root, const char *id, const char *path, struct vsu_error *err)
 {
 	char bytes[65536];
-	int from = open(path, O_RDONLY | O_CLOEXEC);
-	int to = openat(folder, CONFIG_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ssize_t n = from < 0 || to < 0 ? -errno : 1, done = n;
+	int from = open(path, O_RDONLY | O_CLOEXEC), to = from < 0 ? -1 : create_config(root, id);
+	ssize_t n = to < 0 ? -errno : 1, done = n;
 
 	while (n > 0) {
 		n = vsu_fd_read_full(from, bytes, sizeof(bytes));
@@ -295,11 +316,11 @@ int oci_state_keep_config(int folder, const char *path, struct vsu_error *err)
 	return n < 0 ? vsu_error_sys(err, (int)n, "cannot copy '%s'", path) : 0;
 }
 
-int oci_state_load_config(int folder, struct oci_spec **out, struct vsu_error *err)
+int oci_state_load_config(const char *root, const char *id, struct oci_spec **out, struct vsu_error *err)
 {
-	char path[64];
+	char path[CONFIG_PATH];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/" CONFIG_NAME, folder);
+	config_path(path, root, id);
 	return oci_spec_load(path, oci_spec_read, out, err);
 }
 

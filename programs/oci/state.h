@@ -3,9 +3,11 @@
  * Containers in the file system: ROOT/ID is the folder of a container, with
  *
  *	state.json	what "state" and "list" print, and how to find its monitor
- *	config.json	its configuration, as it was when the container was created
  *	socket		of the monitor
  *	share		where only the monitor sees the files of the container
+ *
+ * ROOT/:configs/ID is its configuration, as it was when the container was created. Commands run
+ * its hooks with all rights of their user, so that the monitor cannot write it.
  *
  * The file is replaced as a whole, so that readers need no lock. Commands that change a container
  * hold a lock of its folder. A container has stopped when its monitor has ended, also if the file
@@ -67,11 +69,11 @@ void oci_state_fini(struct oci_state *s);
 /* Replaces the file. The annotations are those of the spec. */
 int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err);
 
-/* Copies a configuration into the folder, and reads it again. */
-int oci_state_keep_config(int folder, const char *path, struct vsu_error *err);
-int oci_state_load_config(int folder, struct oci_spec **out, struct vsu_error *err);
+/* Copies a configuration, and reads it again. */
+int oci_state_keep_config(const char *root, const char *id, const char *path, struct vsu_error *err);
+int oci_state_load_config(const char *root, const char *id, struct oci_spec **out, struct vsu_error *err);
 
-/* Removes the folder with its files. */
+/* Removes the folder with its files, and the configuration. */
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err);
 
 /* Prints the state as the specification defines it. */

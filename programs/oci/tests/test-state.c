@@ -173,6 +173,40 @@ START_TEST(container_without_a_file_has_stopped)
 }
 END_TEST
 
+static void add_name(void *opaque, const struct oci_state *s)
+{
+	strcat(opaque, s->id);
+	strcat(opaque, s->status == OCI_RUNNING ? "+" : "-");
+}
+
+START_TEST(configuration_is_out_of_the_folder_of_the_monitor)
+{
+	const char text[] = "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"}}";
+	struct oci_spec *spec = NULL;
+	char path[OCI_STATE_PATH + 8], names[32] = "";
+	int fd = create("a");
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/bundle", folder);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_msg(!oci_state_keep_config(root, "a", path, &err), "%s", err.msg);
+	ck_assert_msg(!oci_state_load_config(root, "a", &spec, &err), "%s", err.msg);
+	ck_assert_str_eq(spec->root, "r");
+	oci_spec_free(spec);
+	snprintf(path, sizeof(path), "%s/a", root);
+	ck_assert_msg(rmdir(path) == 0, "the folder is not empty");
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(oci_state_each(root, add_name, names, &err), 0);
+	ck_assert_str_eq(names, "a-");
+	ck_assert_msg(!oci_state_remove(root, "a", fd, &err), "%s", err.msg);
+	ck_assert_int_lt(oci_state_load_config(root, "a", &spec, NULL), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(removed_container_is_absent)
 {
 	const int fd = create_running("a"), other = oci_state_open(root, "a", &err);
@@ -184,12 +218,6 @@ START_TEST(removed_container_is_absent)
 	assert_refused(oci_state_open(root, "a", &err), -ENOENT, "container 'a' does not exist", err);
 }
 END_TEST
-
-static void add_name(void *opaque, const struct oci_state *s)
-{
-	strcat(opaque, s->id);
-	strcat(opaque, s->status == OCI_RUNNING ? "+" : "-");
-}
 
 START_TEST(containers_are_listed_by_id)
 {
@@ -249,6 +277,7 @@ int main(void)
 	tcase_add_test(t, container_has_stopped_without_its_monitor);
 	tcase_add_test(t, ended_process_has_no_begin);
 	tcase_add_test(t, container_without_a_file_has_stopped);
+	tcase_add_test(t, configuration_is_out_of_the_folder_of_the_monitor);
 	tcase_add_test(t, removed_container_is_absent);
 	tcase_add_test(t, containers_are_listed_by_id);
 	tcase_add_test(t, printed_state_has_what_the_specification_requires);
