@@ -201,13 +201,16 @@ static int make_inner_targets(const struct oci_spec *spec, const struct draft *d
 static uint64_t attributes_of(uint64_t flags)
 {
 	return (flags & MS_RDONLY ? PROG_MOUNT_READ_ONLY : 0) | (flags & MS_NOSUID ? PROG_MOUNT_NO_SUID : 0) |
-	       (flags & MS_NODEV ? PROG_MOUNT_NO_DEVICES : 0) | (flags & MS_NOEXEC ? PROG_MOUNT_NO_PROGRAMS : 0);
+	       (flags & MS_NOEXEC ? PROG_MOUNT_NO_PROGRAMS : 0);
 }
 
-/* Attaches a copy under a name of the shared folder. */
+/*
+ * Attaches a copy under a name of the shared folder. The guest's kernel opens device nodes itself; the
+ * monitor, which can make them, must not open the host's devices by them.
+ */
 static int attach_tree(int share, const char *name, int tree, uint64_t flags, bool is_file, struct vsu_error *err)
 {
-	int place, rc = attributes_of(flags) ? prog_mount_restrict(tree, attributes_of(flags)) : 0;
+	int place, rc = prog_mount_restrict(tree, attributes_of(flags) | PROG_MOUNT_NO_DEVICES);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot restrict a mount");

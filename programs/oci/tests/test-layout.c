@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "oci/layout.h"
@@ -102,6 +103,15 @@ START_TEST(read_only_sources_are_so_on_the_host)
 		  "{\"destination\":\"/f\",\"type\":\"bind\",\"source\":\"@/volume/one\",\"options\":[\"ro\"]}");
 	ck_assert_int_eq(lay_out("cd $1; ! touch m0/new 2>/dev/null && ! sh -c 'echo x >m1' 2>/dev/null"), 0);
 	run("grep -q one %s/volume/one", folder);
+}
+END_TEST
+
+/* A monitor that its guest controls can make nodes. */
+START_TEST(device_nodes_open_no_device_of_the_host)
+{
+	run("cd %s && mknod rootfs/null c 1 3 && mknod volume/null c 1 3", folder);
+	read_spec("{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"@/volume\",\"options\":[\"rw\"]}");
+	ck_assert_int_eq(lay_out("cd $1 && test -c rootfs/null && ! cat rootfs/null 2>/dev/null && ! cat m0/null 2>/dev/null"), 0);
 }
 END_TEST
 
@@ -205,6 +215,18 @@ static const char *why_no_mounts(void)
 	return NULL;
 }
 
+/* Root of a user namespace may make none. */
+static const char *why_no_nodes(void)
+{
+	char name[64];
+	int rc;
+
+	snprintf(name, sizeof(name), "/tmp/oci-layout-node.%d", (int)getpid());
+	rc = mknod(name, S_IFCHR | 0600, makedev(1, 3));
+	unlink(name);
+	return rc < 0 ? "this process may not make device nodes" : why_no_mounts();
+}
+
 int main(void)
 {
 	Suite *s = suite_create("layout");
@@ -215,6 +237,7 @@ int main(void)
 	tcase_add_test_unless(t, why, root_and_sources_are_below_one_folder);
 	tcase_add_test_unless(t, why, mounts_end_with_the_process);
 	tcase_add_test_unless(t, why, read_only_sources_are_so_on_the_host);
+	tcase_add_test_unless(t, why_no_nodes(), device_nodes_open_no_device_of_the_host);
 	tcase_add_test_unless(t, why, targets_within_a_read_only_source_are_made);
 	tcase_add_test_unless(t, why, links_do_not_lead_out_of_a_source);
 	tcase_add_test_unless(t, why, links_of_the_root_are_not_followed);
