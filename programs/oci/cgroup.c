@@ -125,13 +125,14 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 
 /* ------------------------------------------------------------------------ making */
 
+/* "update" reads the folder from the state, which a guest that controls its monitor can replace. */
 static int write_file(const char *folder, const char *name, const char *value)
 {
 	char path[OCI_STATE_PATH + 64];
 	int fd, rc = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		rc = -errno;
 	vsu_fd_close(&fd);

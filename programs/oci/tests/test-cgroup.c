@@ -130,6 +130,19 @@ START_TEST(names_of_files_have_no_folders)
 }
 END_TEST
 
+START_TEST(links_are_not_followed)
+{
+	const struct oci_resources r = { .cpu_idle = 1 };
+	char path[128];
+
+	make_file("other");
+	snprintf(path, sizeof(path), "%s/cpu.idle", folder);
+	ck_assert_int_eq(symlink("other", path), 0);
+	ck_assert_int_eq(oci_cgroup_limit(folder, &r, &err), -ELOOP);
+	expect_file("other", "");
+}
+END_TEST
+
 START_TEST(removal_of_a_missing_group_succeeds)
 {
 	ck_assert_int_eq(oci_cgroup_remove("/nonexistent/a", &err), 0);
@@ -149,6 +162,7 @@ int main(void)
 	tcase_add_test(t, no_limit_is_written_as_a_word);
 	tcase_add_test(t, limit_that_cannot_be_written_is_named);
 	tcase_add_test(t, names_of_files_have_no_folders);
+	tcase_add_test(t, links_are_not_followed);
 	tcase_add_test(t, removal_of_a_missing_group_succeeds);
 	suite_add_tcase(s, t);
 	return run_suite(s);
