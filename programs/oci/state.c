@@ -373,9 +373,10 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 		copy_text(s->cgroup, value);
 }
 
+/* A monitor that its guest controls may leave a FIFO, whose open would wait. */
 static int read_text(int folder, char **text)
 {
-	int fd = openat(folder, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(folder, FILE_NAME, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	char *bytes = calloc(1, MAX_BYTES + 1);
 	ssize_t n = fd < 0 ? -errno : bytes ? vsu_fd_read_full(fd, bytes, MAX_BYTES) : -ENOMEM;
 

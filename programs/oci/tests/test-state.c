@@ -179,6 +179,16 @@ static void add_name(void *opaque, const struct oci_state *s)
 	strcat(opaque, s->status == OCI_RUNNING ? "+" : "-");
 }
 
+START_TEST(fifo_is_no_state)
+{
+	const int fd = create("a");
+
+	ck_assert_int_eq(mkfifoat(fd, "state.json", 0600), 0);
+	ck_assert_int_lt(oci_state_read(fd, "a", &state, &err), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(configuration_is_out_of_the_folder_of_the_monitor)
 {
 	const char text[] = "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"}}";
@@ -277,6 +287,7 @@ int main(void)
 	tcase_add_test(t, container_has_stopped_without_its_monitor);
 	tcase_add_test(t, ended_process_has_no_begin);
 	tcase_add_test(t, container_without_a_file_has_stopped);
+	tcase_add_test(t, fifo_is_no_state);
 	tcase_add_test(t, configuration_is_out_of_the_folder_of_the_monitor);
 	tcase_add_test(t, removed_container_is_absent);
 	tcase_add_test(t, containers_are_listed_by_id);
