@@ -395,12 +395,13 @@ static void serve_client(struct monitor *mon, struct client *client)
 		close_client(mon, client);
 }
 
+/* A process whose client is gone keeps its place until it is freed. */
 static void accept_client(struct monitor *mon)
 {
 	int i, fd = vsu_sock_accept(mon->listener);
 
 	for (i = 0; fd >= 0 && i < MAX_CLIENTS; i++)
-		if (mon->clients[i].fd < 0) {
+		if (mon->clients[i].fd < 0 && !mon->clients[i].process) {
 			mon->clients[i] = (struct client){ .fd = fd };
 			return;
 		}
