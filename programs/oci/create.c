@@ -168,12 +168,15 @@ static int run_hooks(struct create *c, int ready, struct oci_message *m)
 static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_error *err)
 {
 	struct oci_message m;
+	bool has_hooks;
 	int rc;
 
 	c->state.pid = pid;
 	do {
 		rc = oci_wire_await(ready, &m, -1);
-	} while (!rc && m.op == OCI_OP_HOOKS && !run_hooks(c, ready, &m));
+		has_hooks = !rc && m.op == OCI_OP_HOOKS;
+		rc = has_hooks ? run_hooks(c, ready, &m) : rc;
+	} while (!rc && has_hooks);
 	if (rc < 0)
 		rc = vsu_error_sys(err, rc, "the monitor of the container has ended");
 	else if (m.rc < 0)
