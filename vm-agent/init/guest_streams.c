@@ -71,6 +71,7 @@ static void end_input(struct guest_process *p)
 		close_input(i);
 	else if (i->fd >= 0)
 		put_bytes(p, ends, is_partial ? 2 : 1);
+	i->consumed = 0;	/* the host has sent its last byte, and did not send these */
 }
 
 /* False: nothing can be written now. */

@@ -628,6 +628,28 @@ START_TEST(terminal_is_resized)
 }
 END_TEST
 
+/* The agent ends the input by a byte that the host has not sent. */
+START_TEST(end_of_a_terminals_input_is_not_credited)
+{
+	const struct vagent_process_config c = { .terminal = true };
+	char lines[VAGENT_WINDOW / 2 - 1];
+	struct run r;
+
+	memset(lines, '\n', sizeof(lines));
+	add_mount("tmpfs", NULL, "/dev", "mode=0755", 0);
+	add_mount("devpts", NULL, "/dev/pts", "newinstance,ptmxmode=0666,mode=0620", 0);
+	add_container((struct vagent_container){ .readonly_root = false });
+	prepare(&r, "stty -echo; echo; wc -l", c);
+	start(&r);
+	turn_until(is_echoed, &r);
+	ck_assert_int_eq(write(r.in, lines, sizeof(lines)), sizeof(lines));
+	vsu_fd_close(&r.in);
+	finish(&r);
+	ck_assert_str_eq(r.text, "\r\n32767\r\n");
+	release(&r);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------- mounts */
 
 START_TEST(mounts_are_made_in_their_order)
@@ -773,6 +795,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(working_folder_is_made);
 	add(terminal_has_its_size);
 	add(terminal_is_resized);
+	add(end_of_a_terminals_input_is_not_credited);
 	add(mounts_are_made_in_their_order);
 	add(tmpfs_begins_with_the_files_of_its_target);
 	add(links_of_the_root_lead_nowhere_else);
