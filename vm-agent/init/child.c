@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -159,12 +160,23 @@ static void await_start(int report)
 		_exit(127);
 }
 
+/*
+ * Until it executes the program, this process has memory and descriptors of the agent. Processes of the
+ * container that it joins must not trace it.
+ */
+static void hide_agent(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		child_fail(VAGENT_FAILED, "cannot set PR_SET_DUMPABLE: %s", strerror(errno));
+}
+
 void child_run(const struct guest_order *o, int report)
 {
 	char program[PATH_MAX];
 	sigset_t none;
 
 	child_set_report(report);
+	hide_agent();
 	child_begin_rights(&o->rights);
 	child_enter_container(o->container);
 	take_streams(o);

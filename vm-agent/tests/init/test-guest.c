@@ -372,6 +372,22 @@ START_TEST(second_process_is_in_the_namespaces_of_the_first)
 }
 END_TEST
 
+/* Its memory and descriptors are the agent's, also where no capability distinguishes the process. */
+START_TEST(waiting_process_is_hidden_from_the_container)
+{
+	static const uint64_t none[VAGENT_AMBIENT + 1];
+	const struct vagent_process_config c = { .capabilities = none };
+	struct run first, waiting;
+
+	prepare(&first, "exec cat", c);
+	start(&first);
+	prepare(&waiting, ":", c);
+	runs("for p in /proc/[0-9]*; do readlink $p/exe >/dev/null || echo ${p#/proc/}; done", c, "2\n");
+	release(&waiting);
+	release(&first);
+}
+END_TEST
+
 START_TEST(end_of_the_first_process_ends_the_others)
 {
 	struct run first, second;
@@ -778,6 +794,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(prepared_process_waits_for_its_start);
 	add(prepared_process_can_be_killed);
 	add(second_process_is_in_the_namespaces_of_the_first);
+	add(waiting_process_is_hidden_from_the_container);
 	add(end_of_the_first_process_ends_the_others);
 	add(ended_container_prepares_nothing);
 	add(signal_is_for_one_process_or_all);
