@@ -246,11 +246,15 @@ static int run_stand_in(struct stand_in *s, struct vsu_error *err)
 	vsu_fd_close(&pair[1]);
 	rc = pid < 0 ? vsu_error_sys(err, -errno, "cannot make a process") : await_ready(s, pid, pair[0], err);
 	vsu_fd_close(&pair[0]);
-	if (rc < 0 || s->options->detach)
+	if (rc < 0 && pid > 0)
+		kill(pid, SIGKILL);	/* and with it the process of the guest */
+	if (pid < 0 || (!rc && s->options->detach))
 		return rc;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return STATUS_LOST;
+	if (rc < 0)
+		return rc;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
