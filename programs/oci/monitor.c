@@ -596,7 +596,7 @@ static int begin_monitor(struct monitor *mon)
 	if (rc >= 0)
 		rc = mon->listener = oci_wire_listen(mon->config->folder, &mon->why);
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
-	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->folder, mon->config->root, mon->config->settings->emulate ? NULL : share, &mon->why);
+	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->folder, mon->config->settings->emulate ? NULL : share, &mon->why);
 	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);
 }
 

@@ -26,11 +26,10 @@ static const struct call_rule rules[] = {
 };
 static const struct call_table monitoring = { calls, rules };
 
-static int add_files(struct confine_plan *plan, int folder, const char *root, struct vsu_error *err)
+static int add_files(struct confine_plan *plan, int folder, struct vsu_error *err)
 {
 	int rc = confine_add(plan, vsu_fd_dup(folder), NULL, LANDLOCK_FULL, err);
 
-	rc = rc < 0 ? rc : confine_add_path(plan, root, LANDLOCK_READ, err);
 	rc = rc < 0 ? rc : confine_add_path(plan, "/dev/null", LANDLOCK_FILE, err);
 	return rc < 0 ? rc : confine_add_own(plan, err);
 }
@@ -39,7 +38,7 @@ static int add_files(struct confine_plan *plan, int folder, const char *root, st
 static const uint64_t serving = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
 				BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
 
-int oci_monitor_confine(int folder, const char *root, const char *share, struct vsu_error *err)
+int oci_monitor_confine(int folder, const char *share, struct vsu_error *err)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc;
@@ -49,7 +48,7 @@ int oci_monitor_confine(int folder, const char *root, const char *share, struct 
 	plan.action = CALL_FILTER_FAIL;
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &monitoring;
-	rc = add_files(&plan, folder, root, err);
+	rc = add_files(&plan, folder, err);
 	if (!rc && share) {
 		plan.capabilities = plan.own_capabilities = serving;
 		rc = confine_add_path(&plan, share, LANDLOCK_FULL, err);

@@ -11,9 +11,9 @@
 #include <vmm-sys-util/error.h>
 
 /*
- * folder: of the container; root: of all containers. share: the folder that the machine of this process
+ * folder: of the container. share: the folder that the machine of this process
  * serves, which needs capabilities and many system calls; NULL: other processes serve it.
  */
-int oci_monitor_confine(int folder, const char *root, const char *share, struct vsu_error *err);
+int oci_monitor_confine(int folder, const char *share, struct vsu_error *err);
 
 #endif
