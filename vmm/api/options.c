@@ -24,6 +24,15 @@ static bool is_kernel(const struct vmm_argument *a)
 	return a->row->option.kind == VSU_OPTION_OPERAND && !a->row->how;
 }
 
+/* The address of a source, a device of the saved machine, and a processor, which may be a file, are read later. */
+static bool is_checked_later(const struct vmm_argument *a)
+{
+	const struct vmm_option_row *row = a->row;
+
+	return row->once || !strcmp(row->option.name, "cpu") ||
+	       (row->change == VMM_CHANGE_DEVICE && !strcmp(a->value.text, "saved"));
+}
+
 static int check_argument(const struct cvmm_options *o, const struct vmm_argument *a,
 			  struct vsu_error *err)
 {
@@ -36,10 +45,7 @@ static int check_argument(const struct cvmm_options *o, const struct vmm_argumen
 				     row->option.name);
 	if (is_kernel(a) && o->has_kernel)
 		return vsu_error_set(err, -EINVAL, "a second kernel, '%s'", a->value.text);
-	/* a device of the saved machine, and the address of a source, which is read before the others */
-	if (row->once || (row->change == VMM_CHANGE_DEVICE && !strcmp(a->value.text, "saved")))
-		return 0;
-	return vmm_options_check_value(a, err);
+	return is_checked_later(a) ? 0 : vmm_options_check_value(a, err);
 }
 
 static int check_all(const struct cvmm_options *o, const struct vmm_arguments *added,

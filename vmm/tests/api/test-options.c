@@ -99,6 +99,12 @@ START_TEST(refused_property_adds_nothing)
 }
 END_TEST
 
+START_TEST(processor_may_be_a_file)
+{
+	ck_assert_int_eq(cvmm_options_add(options, "cpu", "first.cpu", &err), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("options");
@@ -109,6 +115,7 @@ int main(void)
 	tcase_add_test(tc, written_words_are_the_same_options);
 	tcase_add_test(tc, empty_options_have_no_words);
 	tcase_add_test(tc, list_of_properties_has_a_maximum);
+	tcase_add_test(tc, processor_may_be_a_file);
 	tcase_add_loop_test(tc, refused_property_adds_nothing, 0, (int)COUNT(refused));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
