@@ -102,7 +102,7 @@ static int send_message(int fd, struct oci_netlink_message *m)
 }
 
 /* 1: more messages follow. */
-static int read_element(const struct nlmsghdr *h, size_t part, int (*fn)(void *opaque, const struct nlmsghdr *h),
+static int read_element(struct nlmsghdr *h, size_t part, int (*fn)(void *opaque, struct nlmsghdr *h),
 			void *opaque)
 {
 	const struct nlmsgerr *e = NLMSG_DATA(h);
@@ -118,10 +118,10 @@ static int read_element(const struct nlmsghdr *h, size_t part, int (*fn)(void *o
 	return rc ? rc : 1;
 }
 
-static int read_answer(int fd, size_t part, int (*fn)(void *opaque, const struct nlmsghdr *h), void *opaque)
+static int read_answer(int fd, size_t part, int (*fn)(void *opaque, struct nlmsghdr *h), void *opaque)
 {
 	_Alignas(8) unsigned char bytes[32768];
-	const struct nlmsghdr *h;
+	struct nlmsghdr *h;
 	unsigned int len;
 	ssize_t n;
 	int rc = 1;
@@ -133,7 +133,7 @@ static int read_answer(int fd, size_t part, int (*fn)(void *opaque, const struct
 		if (n <= 0)
 			return n ? -errno : -ECONNRESET;
 		len = (unsigned int)n;
-		for (h = (const struct nlmsghdr *)(const void *)bytes; rc == 1 && NLMSG_OK(h, len); h = NLMSG_NEXT(h, len))
+		for (h = (struct nlmsghdr *)(void *)bytes; rc == 1 && NLMSG_OK(h, len); h = NLMSG_NEXT(h, len))
 			rc = read_element(h, part, fn, opaque);
 	}
 	return rc;
@@ -152,14 +152,14 @@ int oci_netlink_call(int fd, struct oci_netlink_message *m)
 }
 
 int oci_netlink_list(int fd, struct oci_netlink_message *m, size_t size,
-		     int (*fn)(void *opaque, const struct nlmsghdr *h), void *opaque)
+		     int (*fn)(void *opaque, struct nlmsghdr *h), void *opaque)
 {
 	const int rc = send_message(fd, m);
 
 	return rc < 0 ? rc : read_answer(fd, size, fn, opaque);
 }
 
-const void *oci_netlink_find(const struct nlmsghdr *h, size_t part, uint16_t type, size_t least, size_t *len)
+const void *oci_netlink_find(struct nlmsghdr *h, size_t part, uint16_t type, size_t least, size_t *len)
 {
 	const unsigned char *at = (const unsigned char *)NLMSG_DATA(h) + NLMSG_ALIGN(part);
 	size_t left = h->nlmsg_len - NLMSG_HDRLEN;

@@ -43,12 +43,12 @@ int oci_netlink_call(int fd, struct oci_netlink_message *m);
  * result. part is its fixed part, of at least size bytes.
  */
 int oci_netlink_list(int fd, struct oci_netlink_message *m, size_t size,
-		     int (*fn)(void *opaque, const struct nlmsghdr *h), void *opaque);
+		     int (*fn)(void *opaque, struct nlmsghdr *h), void *opaque);
 
 /*
  * Finds an attribute of an element behind its fixed part. Returns its value and *len; NULL: it is absent, or
  * shorter than least.
  */
-const void *oci_netlink_find(const struct nlmsghdr *h, size_t part, uint16_t type, size_t least, size_t *len);
+const void *oci_netlink_find(struct nlmsghdr *h, size_t part, uint16_t type, size_t least, size_t *len);
 
 #endif

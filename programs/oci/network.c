@@ -49,7 +49,7 @@ static struct oci_card *find_card(struct oci_network *n, int index)
 	return NULL;
 }
 
-static int read_link(void *opaque, const struct nlmsghdr *h)
+static int read_link(void *opaque, struct nlmsghdr *h)
 {
 	const struct ifinfomsg *link = NLMSG_DATA(h);
 	struct oci_network *n = opaque;
@@ -83,7 +83,7 @@ static size_t address_bytes(int family)
 }
 
 /* The guest makes its own addresses of the link. */
-static int read_address(void *opaque, const struct nlmsghdr *h)
+static int read_address(void *opaque, struct nlmsghdr *h)
 {
 	const struct ifaddrmsg *a = NLMSG_DATA(h);
 	struct oci_card *c = find_card(opaque, (int)a->ifa_index);
@@ -105,7 +105,7 @@ static int read_address(void *opaque, const struct nlmsghdr *h)
 	return 0;
 }
 
-static int describe_route(struct oci_card *c, const struct nlmsghdr *h, size_t bytes)
+static int describe_route(struct oci_card *c, struct nlmsghdr *h, size_t bytes)
 {
 	const struct rtmsg *r = NLMSG_DATA(h);
 	char to[INET6_ADDRSTRLEN + 8] = "default", gateway[INET6_ADDRSTRLEN] = "-";
@@ -127,7 +127,7 @@ static int describe_route(struct oci_card *c, const struct nlmsghdr *h, size_t b
 }
 
 /* The kernel adds those that follow from addresses. */
-static int read_route(void *opaque, const struct nlmsghdr *h)
+static int read_route(void *opaque, struct nlmsghdr *h)
 {
 	const struct rtmsg *r = NLMSG_DATA(h);
 	const size_t bytes = address_bytes(r->rtm_family);
@@ -250,10 +250,9 @@ static void add_mirred(struct oci_netlink_message *m, int to)
 /* Each frame that arrives on one interface leaves by the other. */
 static int redirect_frames(int fd, int from, int to)
 {
-	struct {
-		struct tc_u32_sel sel;
-		struct tc_u32_key key;	/* of 0 bits: matches each frame */
-	} all = { .sel = { .nkeys = 1, .flags = TC_U32_TERMINAL } };
+	const struct tc_u32_sel sel = { .nkeys = 1, .flags = TC_U32_TERMINAL };
+	/* a key of 0 bits, which matches each frame, follows */
+	unsigned char all[sizeof(sel) + sizeof(struct tc_u32_key)] = { 0 };
 	const struct tcmsg tc = {
 		.tcm_family = AF_UNSPEC, .tcm_ifindex = from, .tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0),
 		.tcm_info = TC_H_MAKE(0, htons(ETH_P_ALL)),
@@ -261,10 +260,11 @@ static int redirect_frames(int fd, int from, int to)
 	struct oci_netlink_message m;
 	size_t options;
 
+	memcpy(all, &sel, sizeof(sel));
 	oci_netlink_begin(&m, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &tc, sizeof(tc));
 	oci_netlink_add(&m, TCA_KIND, "u32", sizeof("u32"));
 	options = oci_netlink_nest(&m, TCA_OPTIONS);
-	oci_netlink_add(&m, TCA_U32_SEL, &all, sizeof(all));
+	oci_netlink_add(&m, TCA_U32_SEL, all, sizeof(all));
 	add_mirred(&m, to);
 	oci_netlink_end(&m, options);
 	return oci_netlink_call(fd, &m);
