@@ -39,22 +39,22 @@ struct cvmm_source {
 	const char *address;	/* as in the option */
 	pid_t process;		/* the command of an address exec:, which runs; else 0 */
 	unsigned int process_ms; /* for the process to end by itself afterwards */
-	int leash;		/* -1; the owner may set it: the machine closes it to end the process */
-	int status;		/* 0; the owner sets the exit status of a failure, one of enum vsu_exit */
+	int leash;		/* -1, or a descriptor of the owner, which the machine closes to end the process */
+	int status;		/* 0; if receive fails, the owner sets an exit status of enum vsu_exit */
 };
 
 /* The owner while options are read. All other members may be zero. */
 struct cvmm_reader {
 	size_t size;		/* sizeof(struct cvmm_reader); not 0 */
 	void *opaque;		/* for the functions */
-	/* Warnings about options of a saved machine that do not count, and about strangers who connect. */
+	/* Warnings: ignored options of a saved machine, and rejected connections to the address of "incoming". */
 	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
 	int *status;		/* receives the exit status of a failure, one of enum vsu_exit; or NULL */
 	/*
-	 * With "incoming", before a byte of the source is read, for an owner that confines its process
-	 * first: the source names files. c has the options that were given, and no reference. A source of
-	 * fd: or exec: is connected, another one is accepted afterwards. A negative errno with its
-	 * sentence ends the reading.
+	 * With "incoming", called before a byte of the source is read, because the source names files: the
+	 * owner can confine its process first. c has the options that were given, and no reference. A
+	 * source of fd: or exec: is connected; any other is accepted afterwards. To refuse the source,
+	 * return a negative errno with its sentence.
 	 */
 	int (*receive)(void *opaque, const struct cvmm_configuration *c, struct cvmm_source *source,
 		       struct vsu_error *err);
@@ -73,7 +73,7 @@ CVMM_API int cvmm_configuration_new(const struct cvmm_options *options, const st
 				    struct cvmm_configuration **out,
 				    struct vsu_error *err) VSU_NODISCARD;
 
-/* After its machines. NULL is permitted. */
+/* Frees a configuration, after its machines. c may be NULL. */
 CVMM_API void cvmm_configuration_free(struct cvmm_configuration *c);
 
 /* An option, as it was given or as a saved machine has it. Fixed layout. */
@@ -84,8 +84,8 @@ struct cvmm_option {
 };
 
 /*
- * Option number i, counted from 0, in their order; those that describe the start of a saved machine
- * are among them, "incoming" is not. -ENOENT: there are not as many.
+ * Option number i, counted from 0, in their order. Options that describe the start of a saved machine
+ * are included, "incoming" is not. -ENOENT: there are fewer options.
  */
 CVMM_API int cvmm_configuration_get_option(const struct cvmm_configuration *c, unsigned int i,
 					   struct cvmm_option *out,
@@ -105,8 +105,8 @@ enum cvmm_reference_kind {
 /* Use of a file or folder. More may be added. */
 enum cvmm_access {
 	CVMM_ACCESS_READ,
-	CVMM_ACCESS_WRITE,	/* and read; the file exists, and the files of a folder are the guest's */
-	CVMM_ACCESS_CREATE,	/* likewise; it is created if it does not exist. In a folder: temporary files */
+	CVMM_ACCESS_WRITE,	/* and read; the file exists. In a folder, the guest changes files */
+	CVMM_ACCESS_CREATE,	/* read and write; the file is created if it does not exist. In a folder: temporary files */
 	CVMM_ACCESS_APPEND,	/* a log, which is created, and renamed to NAME.1 when it is full */
 };
 
@@ -125,12 +125,12 @@ struct cvmm_reference {
 	const char *text;	/* its path, name or address; NULL: a descriptor without a name */
 	int fd;			/* the descriptor that the option names in place of the path, or -1 */
 	int device;		/* the number of its device among those of the options, or -1 */
-	uint32_t makes;		/* of enum cvmm_makes; 0 if it is no folder that is written */
+	uint32_t makes;		/* of enum cvmm_makes; 0 unless it is a folder that the guest writes */
 };
 
 /*
- * Reference number i, counted from 0. Devices that another process serves refer to the socket of
- * that process alone, and with backend=spawn to nothing. -ENOENT: there are not as many; -EINVAL:
+ * Reference number i, counted from 0. A device that another process serves refers only to the socket of
+ * that process, and with backend=spawn to nothing. -ENOENT: there are fewer references; -EINVAL:
  * out has no size.
  */
 CVMM_API int cvmm_configuration_get_reference(const struct cvmm_configuration *c, unsigned int i,
@@ -138,17 +138,17 @@ CVMM_API int cvmm_configuration_get_reference(const struct cvmm_configuration *c
 					      struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Makes the machine, as cvmm_machine_new() does, on the caller's thread. It borrows c, of which one
- * machine exists at a time. After a failure *out is a machine that can only be freed, or NULL: an
- * unresponsive file can delay its end, which the owner may want to limit.
+ * Makes the machine, as cvmm_machine_new() does, on the caller's thread. The machine borrows c; only one
+ * machine of c may exist at a time. After a failure *out is NULL, or a machine that can only be freed:
+ * an unresponsive file can delay cvmm_machine_free(), and the owner may want to limit this time.
  */
 CVMM_API int cvmm_machine_new_configured(const struct cvmm_configuration *c, const struct cvmm_host *host,
 					 struct cvmm_machine **out,
 					 struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * After the end of its machine by VSU_EXIT_REBOOT: the next one starts the guest from its kernel, also
- * if this one continued a saved machine or came from a source.
+ * Call it after the machine has ended with VSU_EXIT_REBOOT: the next machine boots the kernel, even if
+ * the previous one continued a saved machine or came from a source.
  */
 CVMM_API void cvmm_configuration_reboot(struct cvmm_configuration *c);
 

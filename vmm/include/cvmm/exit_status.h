@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Exit statuses of failures, for a program that ends as cvmm(1) does: by the step that failed, which
- * determines the meaning of an error code, and by the code.
+ * Exit statuses of failures, for a program that ends as cvmm(1) does. A status follows from the error code
+ * and the step that failed, because a code has different causes in different steps.
  *
  *	rc = cvmm_options_add_words(options, n, words, &err);
  *	if (rc < 0)
  *		return cvmm_exit_status(CVMM_STEP_OPTIONS, rc);
  *
- * Functions that make a machine know the step better than their caller, and have the status as a
- * result: the members status of struct cvmm_host and of struct cvmm_reader.
+ * Functions that make a machine have several steps. They return the status by the member status of
+ * struct cvmm_host or struct cvmm_reader.
  *
  * Threads: no state.
  */
@@ -36,7 +36,7 @@ enum cvmm_step {
 	CVMM_STEP_RUN,
 };
 
-/* One of enum vsu_exit for a negative errno in that step. */
+/* Returns the value of enum vsu_exit for a negative errno in that step. */
 CVMM_API int cvmm_exit_status(enum cvmm_step step, int code) VSU_NODISCARD;
 
 VSU_END_DECLS

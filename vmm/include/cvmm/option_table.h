@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Options of an owner beside those of a machine, in one command line: cvmm has --jail and --control.
- * A saved machine has both, so that its owner continues it with its restrictions.
+ * An owner's own options in the command line of a machine, such as --jail and --control of cvmm. They are
+ * saved with the machine, so that its owner continues it with the same restrictions.
  *
  *	static const struct cvmm_option_row rows[] = {
  *		{ .option = { .name = "jail", .kind = VSU_OPTION_FLAG }, .change = CVMM_CHANGE_VALUE },
@@ -12,7 +12,7 @@
  *	rc = cvmm_options_add_words(options, n, words, &err);
  *	rc = cvmm_configuration_new(options, NULL, &c, &err);
  *
- * The owner reads the values of its rows by cvmm_configuration_get_option(); they change no
+ * The owner reads the values of its rows by cvmm_configuration_get_option(). They do not change the
  * machine, except those of CVMM_REFERS_SERVERS.
  *
  * Threads: no state.
@@ -31,25 +31,25 @@ VSU_BEGIN_DECLS
 
 /* Treatment of an option when a machine that was saved, or that moves, continues. */
 enum cvmm_option_change {
-	CVMM_CHANGE_NEVER,	/* the former one counts; another one is refused */
-	CVMM_CHANGE_VALUE,	/* another one replaces the former one */
-	CVMM_CHANGE_OWN,	/* likewise; the former one does not count, unless it is kept_value */
-	CVMM_CHANGE_START,	/* describes one start: a former one does not count, and it is refused with
+	CVMM_CHANGE_NEVER,	/* the saved value is kept; a new one is refused */
+	CVMM_CHANGE_VALUE,	/* a new value replaces the saved one */
+	CVMM_CHANGE_OWN,	/* only a new value counts; the saved one is ignored unless it is kept_value */
+	CVMM_CHANGE_START,	/* describes one start: the saved value is ignored, and the option is refused with
 				 * "incoming" */
 };
 
-/* Machines for which a former option does not count; bits. */
+/* Machines that ignore the saved value; bits. */
 enum cvmm_option_without {
 	CVMM_WITHOUT_CLONE = 2,	/* a clone, beside which the saved machine may run */
-	CVMM_WITHOUT_STREAM = 4, /* it was an option of another process, the source of a migration */
+	CVMM_WITHOUT_STREAM = 4, /* a machine that arrives: the option was one of the source's process */
 };
 
 /* The object to which the value of an option refers. */
 enum cvmm_option_refers {
 	CVMM_REFERS_NOTHING,
 	CVMM_REFERS_FILE,	/* a path; "fd:N" is a descriptor, which must be open */
-	CVMM_REFERS_SERVERS,	/* programs that the owner starts for devices, also for those that are
-				 * added later: it makes the guest's memory shareable */
+	CVMM_REFERS_SERVERS,	/* programs that the owner starts for devices, also for devices that are
+				 * added later: the guest's memory becomes shareable */
 };
 
 /* A row of the owner's table, which ends with one without a name. Fixed layout. */
@@ -63,15 +63,16 @@ struct cvmm_option_row {
 
 /*
  * Options of a machine and of its owner. own is copied; its strings are borrowed until the options,
- * and the configurations and machines that were made of them, are freed. -EINVAL: a row that has no
- * name of its own, or is an operand or an alias; -E2BIG: more than 64 rows; -ENOMEM.
+ * and the configurations and machines that were made of them, are freed. -EINVAL: own is NULL, or a row
+ * has the name of an option of a machine, or is an operand or an alias; -E2BIG: more than 64 rows;
+ * -ENOMEM.
  */
 CVMM_API int cvmm_options_new_for(const struct cvmm_option_row *own, struct cvmm_options **out,
 				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * The table of such a command line, with its terminator, for help and for a program that looks at
- * words itself. own may be NULL. Writes at most n rows; returns the number of all of them.
+ * Writes the table of such a command line, with its terminator, for help and for a program that parses
+ * words itself. own may be NULL. Writes at most n rows; returns the total number of rows.
  */
 CVMM_API size_t cvmm_option_table(const struct cvmm_option_row *own, struct vsu_option *table, size_t n);
 
