@@ -24,8 +24,8 @@
  *		poll(&(struct pollfd){ cvmm_exec_fd(e), POLLIN, 0 }, 1, -1);
  *	rc = cvmm_exec_request(e, &command, &err);
  *
- * From then on it is as one that was made with its command. Machines that wait share the memory of
- * their template until they write to it, and their folders. Clock and random numbers of a clone are
+ * From then on it behaves as if it were made with its command. Machines that wait share their folders, and the
+ * memory of their template until they write to it. Clock and random numbers of a clone are
  * set when it receives its command. examples/exec-pool.c keeps a number of such machines.
  *
  * A process may have any number of them, in one loop. The machine is one of <cvmm/machine.h>,
@@ -65,7 +65,7 @@ VSU_BEGIN_DECLS
 
 struct cvmm_exec;
 
-/* Statuses beside those of the command, as of timeout(1), env(1) and shells. */
+/* Statuses in addition to the command's; timeout(1), env(1) and shells use the same. */
 #define CVMM_EXEC_TIMEOUT 124
 #define CVMM_EXEC_FAILED 125	/* the machine, its guest or its agent; the sentence has the cause */
 #define CVMM_EXEC_NOT_EXECUTED 126
@@ -165,7 +165,7 @@ struct cvmm_exec_config {
 	const char *from;
 	const char *kernel;	/* as "cvmm exec": a bzImage, vmlinux or Image, or agent.elf of
 				   docs/test-kernels.md; NULL: its default, which starts the kernel of an image if there is one */
-	/* The next three are for kernels with an initrd, which agent.elf has not: */
+	/* The next three are for kernels with an initrd; agent.elf has none: */
 	const char *modules;	/* folder of the kernel's modules; NULL: found by the kernel's
 				   version; "none": all are built in */
 	const char *init;	/* first program of the guest; NULL: the installed cvmm-init, with an image cvmm-boot-init */
@@ -228,7 +228,7 @@ CVMM_API int cvmm_exec_fd(const struct cvmm_exec *e);
 /* One turn. False: the command and its machine have ended. */
 CVMM_API bool cvmm_exec_dispatch(struct cvmm_exec *e);
 
-/* Whether its guest waits for cvmm_exec_request(). */
+/* Returns whether the guest waits for cvmm_exec_request(). */
 CVMM_API bool cvmm_exec_waits(const struct cvmm_exec *e);
 
 /*
@@ -242,13 +242,13 @@ CVMM_API bool cvmm_exec_waits(const struct cvmm_exec *e);
 CVMM_API int cvmm_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *command,
 			       struct vsu_error *err) VSU_NODISCARD;
 
-/* Whether the command has been started, and its end has not arrived, which follows its output. */
+/* Returns whether the command was started, and its end, which follows its output, has not arrived. */
 CVMM_API bool cvmm_exec_is_running(const struct cvmm_exec *e);
 
 /* Sends a signal to the command's process group. -EAGAIN: it does not run; -EINVAL: no signal. */
 CVMM_API int cvmm_exec_signal(struct cvmm_exec *e, int signo, struct vsu_error *err) VSU_NODISCARD;
 
-/* Another size of the terminal. -EAGAIN: the command does not run; -ENOTTY: it has none; -EINVAL: a size over 65535. */
+/* Changes the size of the terminal. -EAGAIN: the command does not run; -ENOTTY: it has none; -EINVAL: a size over 65535. */
 CVMM_API int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned int columns,
 			      struct vsu_error *err) VSU_NODISCARD;
 

@@ -42,8 +42,8 @@ struct cvmm_exec_share {
 	char *path;		/* on the host, without links */
 	char tag[16];		/* of the device */
 	bool writable, nosuid, nodev;
-	bool hides_private;	/* files that others may not read */
-	char *hidden;		/* names that do not exist for it, as "hide" of the device; or NULL */
+	bool hides_private;	/* hides files that others may not read */
+	char *hidden;		/* names that the guest does not see, as "hide" of the device; or NULL */
 };
 
 /* The parts of a plan, which owns them. The library allocates the struct, and may add members at its end. */
@@ -51,7 +51,7 @@ struct cvmm_exec_parts {
 	/* For a machine of <cvmm/machine.h>. They name descriptors of the plan. */
 	const struct cvmm_options *options;
 	struct vagent_session *session;	/* with the guest's agent, unless that serves containers */
-	const struct cvmm_template *template_of; /* of which the machine is a clone; NULL: it boots */
+	const struct cvmm_template *template_of; /* the machine is a clone of it; NULL: it boots */
 	/* The rest is for other VMMs, whose machine boots. */
 	const char *kernel, *cmdline;
 	int initrd_fd;		/* -1: the kernel has no initrd */
@@ -84,19 +84,19 @@ CVMM_API int cvmm_exec_plan_new_template(const struct cvmm_exec_config *config, 
 CVMM_API const struct cvmm_exec_parts *cvmm_exec_plan_get_parts(const struct cvmm_exec_plan *p);
 
 /*
- * The machine as bytes, which the caller frees: they are equal for plans that make the same machine of
- * the same folders, except for networks. -ENOMEM.
+ * Describes the machine as bytes, which the caller frees. They are equal for two plans if both make the
+ * same machine with the same folders; networks are not compared. -ENOMEM.
  */
 CVMM_API int cvmm_exec_plan_describe(const struct cvmm_exec_plan *p, char **bytes, size_t *len,
 				     struct vsu_error *err) VSU_NODISCARD;
 
-/* After the machine was made, which has duplicates: closes the descriptors that its options name. */
+/* Closes the descriptors that the options name, after the machine was made, which has duplicates. */
 CVMM_API void cvmm_exec_plan_close_given(struct cvmm_exec_plan *p);
 
 /*
- * The end of the command, after its machine has ended with a status of enum vsu_exit and perhaps a
- * sentence in *why, which is replaced by the session's if that has ended. hint: how to keep the kernel's
- * messages, as a part of a sentence.
+ * Determines the end of the command, after its machine has ended with status, of enum vsu_exit, and perhaps
+ * a sentence in *why. If the session has ended, its sentence replaces that one. hint: a part of a sentence,
+ * how to keep the kernel's messages.
  */
 CVMM_API void cvmm_exec_plan_get_end(const struct cvmm_exec_plan *p, int status, const char *hint,
 				     struct vagent_end *end, struct vsu_error *why);
