@@ -25,7 +25,7 @@ VSU_BEGIN_DECLS
 #define VARCH_PCI_PORT_LEN	8
 #define VARCH_PCI_NOWHERE		UINT64_MAX
 
-/* Either is called on the thread of the CPU that accesses. */
+/* space and registers are called on the thread of the CPU that accesses. */
 struct varch_pci_function {
 	varch_access_fn space;	/* configuration space; NULL: no function */
 	varch_access_fn registers;
@@ -40,9 +40,9 @@ struct varch_pci_host {
 };
 
 /*
- * host must be zeroed; the buses refer to it afterwards. memory NULL: the ports of a machine
- * without a PCI bus. Port 0xcf8 then keeps what is stored, and each function is absent: Linux
- * reports an error if it finds no such ports.
+ * host must be zeroed; the buses refer to it afterwards. memory NULL: a machine
+ * without a PCI bus has the ports, because Linux reports an error if they are absent. Port 0xcf8 then
+ * keeps what is stored, and each function is absent.
  */
 VARCH_API int varch_pci_host_init(struct varch_pci_host *host, struct varch_bus *memory,
 		      struct varch_bus *ports, struct vsu_error *err) VSU_NODISCARD;

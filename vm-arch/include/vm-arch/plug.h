@@ -41,14 +41,14 @@ struct varch_plug {
 	uint32_t asked;		/* slots that the guest may eject */
 	uint32_t cpus[VARCH_PLUG_CPU_WORDS];	/* CPUs of the machine */
 	uint32_t new_cpus[VARCH_PLUG_CPU_WORDS]; /* those that the guest has not read yet */
-	/* The guest ejected these slots. Called on a CPU's thread. NULL: there is no bus. */
+	/* Called on a CPU's thread when the guest has ejected these slots. NULL: the machine has no bus. */
 	void (*eject)(void *opaque, uint32_t slots);
 	void *opaque;
 };
 
 /*
- * Adds the registers: of slots if there is a bus, and of CPUs, of which 0 to ncpus - 1 are
- * present. -EINVAL: more than VARCH_PLUG_CPUS; -EEXIST: other registers are there.
+ * Adds the registers of slots, if plug has eject, and of CPUs; CPUs 0 to ncpus - 1 are
+ * present. -EINVAL: more than VARCH_PLUG_CPUS; -EEXIST: the addresses are in use.
  */
 VARCH_API int varch_plug_add(struct varch_plug *plug, unsigned int ncpus, struct varch_bus *registers,
 			     struct vsu_error *err) VSU_NODISCARD;
@@ -67,7 +67,10 @@ enum varch_plug_event {
  */
 VARCH_API void varch_plug_note(struct varch_plug *plug, enum varch_plug_event event, unsigned int number);
 
-/* Bits are unread: an interrupt before the guest's driver was loaded is lost. */
+/*
+ * Returns whether the guest has not read all bits. Then raise the interrupt again: one before the guest's
+ * driver was loaded is lost.
+ */
 VARCH_API bool varch_plug_is_unread(const struct varch_plug *plug);
 
 VSU_END_DECLS

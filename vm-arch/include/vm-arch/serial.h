@@ -54,12 +54,12 @@ VARCH_API void varch_serial_set_busy(struct varch_serial *s, bool busy);
 /* A handler for the bus; opaque is the struct varch_serial. */
 VARCH_API void varch_serial_access(void *opaque, struct varch_access *access);
 
-/* The number of bytes the port accepts now; passes bytes, returns how many. */
+/* Return the number of bytes that the port accepts now, and that it has accepted. */
 VARCH_API size_t varch_serial_room(const struct varch_serial *s);
 VARCH_API size_t varch_serial_input(struct varch_serial *s, const unsigned char *bytes,
 			size_t n);
 
-/* The port's registers and received bytes. -EBADMSG: such a port cannot be. */
+/* The port's registers and received bytes. -EBADMSG: a state that no port can have. */
 VARCH_API void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *w);
 VARCH_API int varch_serial_load(struct varch_serial *s, struct varch_state_fields *f,
 		    struct vsu_error *err) VSU_NODISCARD;

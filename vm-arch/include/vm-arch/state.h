@@ -40,8 +40,8 @@ struct varch_state_writer {
 /* w must be zeroed. */
 VARCH_API void varch_state_begin(struct varch_state_writer *w);
 /*
- * Begins a section. An unknown name is that of a section of version 1, as streams have. A name of more than
- * VARCH_STATE_NAME bytes sets w->out.error to -EINVAL.
+ * Begins a section. A section with an unknown name, such as those of streams, has version 1. A name of more
+ * than VARCH_STATE_NAME bytes sets w->out.error to -EINVAL.
  */
 VARCH_API void varch_state_section(struct varch_state_writer *w, const char *name,
 		       uint32_t instance);
@@ -130,7 +130,7 @@ static inline const unsigned char *varch_state_get_bytes(struct varch_state_fiel
 	return vsu_fields_view(&f->in, len);
 }
 
-/* 0 when everything was there and nothing is left, else -EBADMSG. */
+/* Returns 0 if all fields were present and no bytes remain, else -EBADMSG. */
 VARCH_API int varch_state_fields_end(const struct varch_state_fields *f,
 			 struct vsu_error *err) VSU_NODISCARD;
 

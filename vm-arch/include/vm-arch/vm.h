@@ -25,7 +25,7 @@ struct varch_cpu_choice;
 struct varch_cpus;
 struct varch_state;
 
-/* Its members are read by anyone, and written by this library. */
+/* Any code may read the members; only this library writes them. */
 struct varch_vm {
 	int kvm_fd, vm_fd;
 	struct varch_cpus *cpus; /* between their start and stop, or NULL; main thread */
@@ -64,8 +64,8 @@ VARCH_API int varch_vm_open(struct varch_vm *kvm, const struct varch_vm_config *
 VARCH_API void varch_vm_close(struct varch_vm *kvm);
 
 /*
- * A write of len bytes at gpa signals event_fd; unless any, only if it equals
- * match.
+ * A write of len bytes at gpa signals event_fd; unless any is set, only a write of
+ * the value match does.
  */
 struct varch_ioeventfd {
 	uint64_t gpa;
