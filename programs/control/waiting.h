@@ -46,7 +46,7 @@ void vmm_waiting_init(struct vmm_waiting *w, const struct vmm_control_config *co
 
 /* After the command, whose reply is deferred. */
 void vmm_waiting_begin(struct vmm_waiting *w, const struct vmm_line_terms *terms);
-/* Nobody awaits the reply any more: its answer is forgotten. No effect unless one is awaited. */
+/* Drops the answer of an awaited reply, after its client has gone. No effect unless one is awaited. */
 void vmm_waiting_end(struct vmm_waiting *w);
 
 /* Ends it, with the error that replaces the reply. */

@@ -12,7 +12,7 @@
 
 #include "oci/container.h"
 
-/* Of the guest's kernel and its agent */
+/* Threads of the guest's kernel and its agent */
 #define GUEST_THREADS 128
 #define MAX_THREADS (1 << 22)
 

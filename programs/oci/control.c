@@ -201,7 +201,7 @@ int oci_resume(struct oci_context *c, int argc, char **argv)
 
 /* -------------------------------------------------------------------------- kill */
 
-/* Of x86 and of arm64, which are equal. */
+/* The numbers of x86 and of arm64 are equal. */
 static const char *const signal_names[] = {
 	[SIGHUP] = "HUP", [SIGINT] = "INT", [SIGQUIT] = "QUIT", [SIGILL] = "ILL", [SIGTRAP] = "TRAP",
 	[SIGABRT] = "ABRT", [SIGBUS] = "BUS", [SIGFPE] = "FPE", [SIGKILL] = "KILL", [SIGUSR1] = "USR1",

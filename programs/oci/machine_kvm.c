@@ -15,7 +15,7 @@
 #include "oci/machine_kind.h"
 #include "process.h"
 
-/* Of memory, the shared folder and the kernel */
+/* Room in the table of SIGBUS: memory, the shared folder and the kernel */
 #define MAPPINGS 64
 #define CARD_BYTES 64
 

@@ -184,7 +184,7 @@ struct oci_spec {
 int oci_spec_read(char *text, struct oci_spec **out, struct vsu_error *err);
 int oci_spec_read_process(char *text, struct oci_spec **out, struct vsu_error *err);
 int oci_spec_read_resources(char *text, struct oci_spec **out, struct vsu_error *err);
-/* Of any object only its member "annotations". */
+/* Reads the member "annotations" of any object, and ignores the others. */
 int oci_spec_read_annotations(char *text, struct oci_spec **out, struct vsu_error *err);
 
 /* One of these functions */

@@ -11,7 +11,7 @@
  *
  * The file is replaced as a whole, so that readers need no lock. Commands that change a container
  * hold a lock of its folder. A container has stopped when its monitor has ended, also if the file
- * reports otherwise: whoever kills the monitor ends the container.
+ * reports otherwise: a signal that kills the monitor ends the container.
  *
  * Threads: any; a struct is confined.
  */

@@ -147,7 +147,7 @@ static bool is_given(const struct vmm_arguments *given, const struct vmm_argumen
 	return false;
 }
 
-/* A kernel, an initrd or memory: not needed before the guest starts again, and cannot be given anew. */
+/* A kernel, an initrd or memory: not needed before the guest boots again, and cannot be given again. */
 static bool is_of_boot(const struct vmm_argument *e)
 {
 	return e->row->scope == VMM_SCOPE_MACHINE && e->row->change == VMM_CHANGE_NEVER && !e->row->how;

@@ -8,7 +8,7 @@
 /* operations.c: NULL: unknown opcode. */
 const struct fs_operation *virtdev_priv_fs_operation(uint32_t opcode);
 
-/* request.c: the callback of vq_turn(); opaque is the struct fs_queue. */
+/* request.c: the callback of vq_serve_turn(); opaque is the struct fs_queue. */
 uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 			       struct vq_chain *chain);
 
