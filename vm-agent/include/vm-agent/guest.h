@@ -83,7 +83,7 @@ VAGENT_API void vagent_guest_close_ports(struct vagent_guest *g);
 VAGENT_API int vagent_guest_fd(const struct vagent_guest *g);
 /* Serves the agent, all streams and the time limit once. False: the connection has failed; end the machine. */
 VAGENT_API bool vagent_guest_dispatch(struct vagent_guest *g);
-/* Tells whether the agent serves containers, and the connection has not failed. */
+/* Returns whether the agent serves containers, and the connection has not failed. */
 VAGENT_API bool vagent_guest_is_ready(const struct vagent_guest *g);
 /*
  * Returns the negative errno of a connection that has failed, with a sentence in *why, or 0. -ETIMEDOUT: the
@@ -103,7 +103,7 @@ struct vagent_mount {
 	 * flag is applied afterwards.
 	 */
 	uint64_t flags;
-	bool copies_up;		/* a tmpfs that begins with copies of the files of its target, and their folder's mode */
+	bool copies_up;		/* a tmpfs that begins with copies of the files at its target, and the mode of that folder */
 };
 
 /* Fixed layout. A device node of a container. */
@@ -115,7 +115,7 @@ struct vagent_device {
 	uint32_t user, group;
 };
 
-/* A container. Members other than size and root may be zero; lists of texts end with NULL. */
+/* All is borrowed during the call. Members other than size and root may be zero; lists of texts end with NULL. */
 struct vagent_container {
 	size_t size;		/* sizeof(struct vagent_container); not 0 */
 	const char *root;	/* absolute path in the namespace of the agent, as "/share/rootfs" */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The protocol between a host and its agent, the first process of a guest that executes one command.
+ * The protocol between a host and its agent, the first process of a guest, which executes one command or
+ * serves containers.
  *
  * They share four ports of a console device, each a byte stream with its own flow control: control,
- * and the command's standard streams. The bytes of a standard stream are the port's, unchanged. A
- * stream's end is a message on the control port that contains its length in bytes, so that no order
+ * and the command's standard streams. A port passes the bytes of its stream unchanged. The end of a
+ * stream is a message on the control port that contains its length in bytes, so that no order
  * between ports is assumed. Ports need no address and no name in the host's file system, and are
  * part of the oldest kernels; sockets (vsock) need a socket file per guest.
  *
@@ -58,7 +59,7 @@
 
 /* The version of this protocol. A template may contain an agent of another version. */
 #define VAGENT_VERSION 2u
-/* Agents from this version on serve REQUEST, and those from the other one on serve GUEST. */
+/* The first versions that serve REQUEST and GUEST. */
 #define VAGENT_VERSION_COMMAND 1u
 #define VAGENT_VERSION_GUEST 2u
 
