@@ -78,18 +78,19 @@ struct varch_power {
 	void *opaque;
 	uint64_t start_ns;
 	int button_irq_fd;	/* interrupt of the power button; its user closes both */
-	int clock_irq_fd;	/* that of the real-time clock, if VARCH_CLOCK_IRQ is not 0 */
+	int clock_irq_fd;	/* interrupt of the real-time clock, if VARCH_CLOCK_IRQ is not 0 */
 	int alarm_fd;		/* of varch_power_add(): readable when an alarm of that clock is due; -1: never */
 	struct varch_parts *parts;	/* of varch_power_add(): what only this architecture has; or NULL */
 };
 
 /*
- * Adds the registers by which the guest ends or restarts the machine, to the bus of
- * the machine's registers (ports on x86-64, else memory), the real-time clock and the pins of the button. -EEXIST: other registers are there.
+ * Adds three parts to the bus of the machine's registers (ports on x86-64, else memory): registers by which
+ * the guest ends or restarts the machine, the real-time clock, and the pins of the button. -EEXIST: an
+ * address is in use.
  */
 VARCH_API int varch_power_add(struct varch_power *power, struct varch_bus *registers, struct vsu_error *err) VSU_NODISCARD;
 
-/* Also after a failure, and of a zeroed struct. */
+/* Frees the parts, also after a failure of varch_power_add(); power may be zeroed. */
 VARCH_API void varch_power_free(struct varch_power *power);
 
 enum varch_power_event {
