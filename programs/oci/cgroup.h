@@ -30,7 +30,7 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 /* Makes the folder, writes the limits, and moves this process there. An empty one: no effect. */
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
-/* Writes the limits that are set: of an update, too. */
+/* Writes the limits that r sets, also those of an update. */
 int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
 /* Removes the folder, whose processes have ended. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A configuration as what the guest's agent receives: a container, and its processes.
+ * Converts a configuration into what the guest's agent receives: a container, and its processes.
  *
  * Threads: no state.
  */

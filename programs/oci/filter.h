@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The filter of system calls of a container, compiled here for its guest, whose processor is that of
- * the host.
+ * The filter of system calls of a container. The host compiles it, because guest and host have the same
+ * architecture.
  *
  * Threads: confined.
  */

@@ -5,12 +5,12 @@
  *	rootfs		the root folder
  *	m0, m1, ...	the source of each bind, a folder or a file
  *
- * The folder is in a namespace of mounts that only the monitor has, so that its end removes all
+ * The folder is in the mount namespace of the monitor, so that the end of the monitor removes all
  * mounts. The guest mounts these sources in its container, in the order of the configuration.
  * Nothing is mounted or followed in the root folder here, whose links may lead anywhere.
  *
  * A read-only source is read-only on the host, whatever the guest does with its own mounts. The
- * targets of mounts within such a source are made before, without following a link out of it.
+ * mount points within such a source are made in advance, without following a link out of it.
  *
  * Threads: before any thread is started.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The process of a container, whose number engines know: it has the container's machine, and serves
- * commands by the socket in the container's folder. Its end is that of the container, and its exit
- * status that of the container's first process.
+ * The process whose ID engines use for a container: it runs the container's machine, and serves commands at
+ * the socket in the container's folder. It ends with the container, with the exit status of the container's
+ * first process.
  *
  * Threads: the main thread.
  */
@@ -13,7 +13,7 @@
 #include "oci/settings.h"
 #include "oci/state.h"
 
-/* All is of the process that forked the monitor. */
+/* The process that forks the monitor owns all of it. */
 struct oci_monitor_config {
 	const struct oci_settings *settings;
 	const struct oci_report *report;

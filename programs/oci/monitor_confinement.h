@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The rights of a monitor from the start of its guest on: those to serve connections, and the state of its
- * container. It may open no other file, and has no capability; the programs that it has started keep theirs.
+ * Confines a monitor before its guest starts: it can write only the files of its container and of the
+ * container's state, and can also read those below root. On KVM it keeps the capabilities that serve a
+ * shared folder, and has no filter of system calls; otherwise it has no capability, and a filter.
+ * Programs that it has started keep their rights.
  *
  * Threads: the main thread.
  */

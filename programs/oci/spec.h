@@ -4,8 +4,8 @@
  * 1.0 to 1.2 defines it, and the process of an "exec", as typed values.
  *
  * Each member of the specification is read, or refused by its name before anything is made. A
- * member that is null is absent. Members that the specification does not have are remarked upon
- * and otherwise ignored, as it requires.
+ * member that is null is absent. Unknown members cause a warning
+ * and are ignored, as the specification requires.
  *
  * Sizes are bounded: OCI_SPEC_BYTES of text, and the numbers of elements below.
  *
