@@ -67,8 +67,8 @@ struct cvmm_template_config {
 
 /*
  * Begins a template: makes its folder, and opens the files of its saved machine for writing, which
- * belong to the caller. Replaces an incomplete template whose maker ended. info->path is that of the
- * incomplete one. -EEXIST: the name is in use; -EBUSY: another process makes it; -EINVAL: not a
+ * belong to the caller. Replaces an incomplete template whose maker has ended. Until it is published, info->path is
+ * its incomplete folder. -EEXIST: the name is in use; -EBUSY: another process makes it; -EINVAL: not a
  * name, or a text is NULL or has a line break; -E2BIG: a text is too long; -EPERM:
  * cvmm_template_open() would refuse the folder, or one above it; -ENOENT: no home folder; -ENOMEM.
  */
@@ -78,8 +78,8 @@ CVMM_API int cvmm_template_begin(const char *folder, const char *name,
 				 struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * After its files were written: gives a begun template its name. -EEXIST: another one has
- * it; -EINVAL: it is complete. The template stays incomplete after a failure.
+ * Gives a begun template its name, after its files were written. -EEXIST: the name is in use; -EINVAL: the
+ * template is complete already. It stays incomplete after a failure.
  */
 CVMM_API int cvmm_template_publish(struct cvmm_template *t, struct vsu_error *err) VSU_NODISCARD;
 
@@ -91,7 +91,7 @@ CVMM_API const struct cvmm_template_info *cvmm_template_get_info(const struct cv
 
 /*
  * Compares a template with this library and this host. -EPROTO: its guest cannot be used; -ESTALE:
- * clones work, but the version, the kernel's file or the root is another than when it was made.
+ * clones work, but the version, the kernel's file or the root has changed since it was made.
  */
 CVMM_API int cvmm_template_check(const struct cvmm_template *t, struct vsu_error *err) VSU_NODISCARD;
 
@@ -105,7 +105,10 @@ CVMM_API int cvmm_template_remove(const char *folder, const char *name, struct v
 typedef void (*cvmm_template_fn)(void *opaque, const char *name, const struct cvmm_template *t,
 				 const struct vsu_error *why);
 
-/* Calls fn for each template, sorted by name. The error of the folder; NULL may name one that does not exist. */
+/*
+ * Calls fn for each template, sorted by name. Fails with the error of the folder; if folder is NULL, the
+ * folder of the user may be absent.
+ */
 CVMM_API int cvmm_template_list(const char *folder, cvmm_template_fn fn, void *opaque,
 				struct vsu_error *err) VSU_NODISCARD;
 

@@ -12,7 +12,7 @@
  * Each value is checked when it is added: its keys, numbers and words. An option that cannot be
  * repeated, or that contradicts another one, is refused by cvmm_machine_new(), which checks all of
  * them together before it opens a file. Options of cvmm's process, such as --jail and --control,
- * are none of a machine: its owner confines itself, and may have a table of its own for them
+ * are not options of a machine: its owner confines itself, and can add them by a table
  * (<cvmm/option_table.h>). A machine with "dry-run" is made without changing a file, and not started.
  *
  * Threads: confined.
@@ -50,24 +50,23 @@ struct cvmm_property {
 };
 
 /*
- * Adds --NAME with a list of n properties, as that of a device. Values are literal: the commas of
- * a path are not doubled. -E2BIG: the list exceeds CVMM_OPTION_MAX_LIST, and err->got is its length; others as
- * of cvmm_options_add().
+ * Adds --NAME with a list of n properties, such as those of a device. Values are literal: commas in
+ * a path are not doubled. -E2BIG: the list exceeds CVMM_OPTION_MAX_LIST, and err->got is its length; other
+ * errors are those of cvmm_options_add().
  */
 CVMM_API int cvmm_options_add_properties(struct cvmm_options *options, const char *name,
 					 const struct cvmm_property *properties, size_t n,
 					 struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Adds the words of a command line that follow "cvmm run". -ENOENT, -EINVAL and
- * -ENOMEM, likewise.
+ * Adds the words of a command line that follow "cvmm run". Errors are those of cvmm_options_add().
  */
 CVMM_API int cvmm_options_add_words(struct cvmm_options *options, size_t n,
 				    const char *const *words, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Adds the member "arguments" of a JSON object, as "cvmm run --dry-run --json" prints it.
- * text ends with a NUL. -EBADMSG: not such an object; else likewise.
+ * text ends with a NUL. -EBADMSG: not such an object; other errors are those of cvmm_options_add().
  */
 CVMM_API int cvmm_options_add_json(struct cvmm_options *options, const char *text,
 				   struct vsu_error *err) VSU_NODISCARD;
