@@ -21,7 +21,7 @@
 #include <vm-arch/slots.h>
 #include <vmm-sys-util/event.h>
 
-#define MEMORY_GPA (VARCH_HOLE_FIRST ? 0 : VARCH_HOLE_END)
+#define MEMORY_GPA (VARCH_HOLE_FIRST > 0 ? 0 : VARCH_HOLE_END)
 enum { DISK_IRQ = VARCH_FIRST_DEVICE_IRQ };
 
 struct vm {
