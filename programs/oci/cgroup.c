@@ -93,14 +93,22 @@ static bool leaves_folder(const char *path)
 	return false;
 }
 
+static int check_path(const char *path, struct vsu_error *err)
+{
+	if (!path || !*path)
+		return 0;
+	if (leaves_folder(path))
+		return vsu_error_set(err, -EINVAL, "member 'linux.cgroupsPath': '%s' leads out of the control groups", path);
+	return path[strspn(path, "/")] ? 0 :
+	       vsu_error_set(err, -EINVAL, "member 'linux.cgroupsPath': '%s' is the group of all processes", path);
+}
+
 static int join_path(const struct oci_spec *spec, const char *mount, const char *id, char folder[OCI_STATE_PATH],
 		     struct vsu_error *err)
 {
 	const char *path = spec->cgroup && *spec->cgroup ? spec->cgroup : NULL;
 	int n;
 
-	if (path && leaves_folder(path))
-		return vsu_error_set(err, -EINVAL, "member 'linux.cgroupsPath': '%s' leads out of the control groups", path);
 	n = path ? snprintf(folder, OCI_STATE_PATH, "%s/%s", mount, path + strspn(path, "/")) :
 		   snprintf(folder, OCI_STATE_PATH, "%s/cvmm-oci/%s", mount, id);
 	return n < OCI_STATE_PATH ? 0 : vsu_error_set(err, -ENAMETOOLONG, "member 'linux.cgroupsPath' is too long");
@@ -115,6 +123,8 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 	*folder = '\0';
 	if (manager == OCI_CGROUPS_SYSTEMD)
 		return vsu_error_set(err, -EOPNOTSUPP, "control groups by systemd are not supported; choose the manager 'cgroupfs' of the engine");
+	if (manager != OCI_CGROUPS_DISABLED && check_path(spec->cgroup, err) < 0)
+		return -EINVAL;
 	if (manager != OCI_CGROUPS_DISABLED && !find_mount(mount))
 		return join_path(spec, mount, id, folder, err);
 	if (!limit)

@@ -77,6 +77,16 @@ START_TEST(manager_systemd_is_refused)
 }
 END_TEST
 
+static const char *const foreign[] = { "/", "//", "/a/../../b", ".." };
+
+START_TEST(path_of_no_group_below_the_mount_is_refused)
+{
+	spec.cgroup = (char *)(uintptr_t)foreign[_i];
+	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_FILES, "a", group, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "member 'linux.cgroupsPath'"));
+}
+END_TEST
+
 START_TEST(limits_are_written_as_version_2_has_them)
 {
 	const struct oci_resources r = {
@@ -158,6 +168,7 @@ int main(void)
 	tcase_add_test(t, disabled_manager_makes_none);
 	tcase_add_test(t, limit_that_needs_one_is_refused);
 	tcase_add_test(t, manager_systemd_is_refused);
+	tcase_add_loop_test(t, path_of_no_group_below_the_mount_is_refused, 0, COUNT(foreign));
 	tcase_add_test(t, limits_are_written_as_version_2_has_them);
 	tcase_add_test(t, no_limit_is_written_as_a_word);
 	tcase_add_test(t, limit_that_cannot_be_written_is_named);
