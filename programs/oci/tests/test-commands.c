@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "oci/commands.h"
+#include "oci/container.h"
 #include "util.h"
 
 #define MAX_WORDS 12
@@ -147,6 +148,15 @@ START_TEST(refused_configuration_makes_nothing)
 }
 END_TEST
 
+/* An engine writes it for "apparmor=unconfined". */
+START_TEST(no_profile_of_apparmor_is_permitted)
+{
+	const struct oci_process p = { .apparmor = (char[]){ "unconfined" } };
+
+	ck_assert_int_eq(oci_container_check_process(&p, NULL), 0);
+}
+END_TEST
+
 START_TEST(network_of_the_host_is_refused)
 {
 	char path[128];
@@ -231,6 +241,7 @@ int main(void)
 	tcase_add_checked_fixture(t, init, fini);
 	tcase_add_loop_test(t, refused_words_are_reported, 0, COUNT(refusals));
 	tcase_add_loop_test(t, refused_configuration_makes_nothing, 0, COUNT(configs));
+	tcase_add_test(t, no_profile_of_apparmor_is_permitted);
 	tcase_add_test(t, network_of_the_host_is_refused);
 	tcase_add_test(t, console_without_a_terminal_is_refused);
 	tcase_add_test(t, failed_monitor_leaves_nothing);
