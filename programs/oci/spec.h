@@ -187,10 +187,10 @@ int oci_spec_read_resources(char *text, struct oci_spec **out, struct vsu_error 
 /* Reads the member "annotations" of any object, and ignores the others. */
 int oci_spec_read_annotations(char *text, struct oci_spec **out, struct vsu_error *err);
 
-/* One of these functions */
+/* The parser of a text: one of the functions above. */
 typedef int oci_spec_fn(char *text, struct oci_spec **out, struct vsu_error *err);
 
-/* Read a file by one of them. name: for messages. Errors of open() and read(). */
+/* Reads a file and parses its text by fn. name is for messages. Errors of open(), read() and fn. */
 int oci_spec_load(const char *path, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err);
 int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err);
 
