@@ -135,7 +135,6 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 
 /* ------------------------------------------------------------------------ making */
 
-/* "update" reads the folder from the state, which a guest that controls its monitor can replace. */
 static int write_file(const char *folder, const char *name, const char *value)
 {
 	char path[OCI_STATE_PATH + 64];

@@ -52,7 +52,7 @@ static int print_state(const char *root, const char *id, struct vsu_error *err)
 
 	if (folder < 0)
 		return folder;
-	rc = oci_state_read(folder, id, &s, err);
+	rc = oci_state_read(root, folder, id, &s, err);
 	if (!rc)
 		oci_state_print(&s, stdout);
 	oci_state_fini(&s);

@@ -124,7 +124,7 @@ struct target {
 static int open_target(struct target *t, const char *root, const char *id, struct vsu_error *err)
 {
 	t->folder = oci_state_open(root, id, err);
-	return t->folder < 0 ? t->folder : oci_state_read(t->folder, id, &t->state, err);
+	return t->folder < 0 ? t->folder : oci_state_read(root, t->folder, id, &t->state, err);
 }
 
 static void close_target(struct target *t)
@@ -227,16 +227,15 @@ static int find_signal(const char *text, struct vsu_error *err)
 	return vsu_error_set(err, -EINVAL, "kill: '%s' is not a signal", text);
 }
 
-/* Kills the monitor, and with it the machine. The number cannot be that of another process. */
+/* Kills the monitor, and with it the machine. */
 static int kill_monitor(const struct oci_state *s, int ms, struct vsu_error *err)
 {
-	int fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	int fd = oci_state_open_monitor(s), rc = 0;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int rc = 0;
 
 	if (fd < 0)
-		return errno == ESRCH ? 0 : vsu_error_sys(err, -errno, "cannot open the process of container '%s'", s->id);
-	if (oci_state_begun(s->pid) == s->begun && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return fd == -ESRCH ? 0 : vsu_error_sys(err, fd, "cannot open the process of container '%s'", s->id);
+	if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		rc = vsu_error_sys(err, -errno, "cannot kill the process of container '%s'", s->id);
 	if (!rc && poll(&p, 1, ms) != 1)
 		rc = vsu_error_set(err, -ETIMEDOUT, "the process of container '%s' does not end", s->id);
@@ -280,7 +279,7 @@ static int delete_container(struct oci_context *c, const struct control_options 
 	rc = rc < 0 ? rc : oci_state_lock(t->folder, o->id, err);
 	if (!rc) {
 		oci_state_fini(&t->state);	/* create may have changed it until the lock */
-		rc = oci_state_read(t->folder, o->id, &t->state, err);
+		rc = oci_state_read(c->root, t->folder, o->id, &t->state, err);
 	}
 	if (!rc && t->state.status != OCI_STOPPED && !o->force)
 		rc = vsu_error_set(err, -EBUSY, "container '%s' is %s; end it, or use the option --force", o->id, oci_status_name(t->state.status));

@@ -129,12 +129,16 @@ static void become_monitor(struct create *c, int ready)
 {
 	struct oci_message failure = { .rc = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
+	struct oci_message begin;
 	struct oci_monitor_config config = {
 		.settings = &c->settings, .report = &c->context->report, .root = c->context->root,
 		.folder = c->folder, .state = &c->state, .streams = { 0, 1, 2 }, .ready = ready,
 	};
 	int console;
 
+	/* before, no command could find what it makes */
+	if (oci_wire_await(ready, &begin, -1) < 0)
+		_exit(EXIT_FAILURE);
 	setsid();
 	/* the lock of the folder is that of "create", and ends with it */
 	config.folder = openat(c->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -165,13 +169,26 @@ static int run_hooks(struct create *c, int ready, struct oci_message *m)
 	return oci_wire_send(ready, m, NULL, 0);
 }
 
+/* A monitor that has ended is noticed afterwards. */
+static int begin_monitor(struct create *c, pid_t pid, int ready, struct vsu_error *err)
+{
+	const struct oci_message begin = { .op = OCI_OP_BEGIN };
+	int rc;
+
+	c->state.pid = pid;
+	c->state.begun = oci_state_begun(pid);
+	rc = oci_state_write(c->context->root, c->folder, &c->state, err);
+	if (!rc && oci_wire_send(ready, &begin, NULL, 0) < 0)
+		rc = vsu_error_set(err, -ECONNRESET, "the monitor of the container has ended");
+	return rc;
+}
+
 static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_error *err)
 {
 	struct oci_message m;
 	bool has_hooks;
 	int rc;
 
-	c->state.pid = pid;
 	do {
 		rc = oci_wire_await(ready, &m, -1);
 		has_hooks = !rc && m.op == OCI_OP_HOOKS;
@@ -200,6 +217,7 @@ static int run_monitor(struct create *c, struct vsu_error *err)
 	}
 	rc = pid < 0 ? vsu_error_sys(err, -errno, "cannot make a process") : 0;
 	vsu_fd_close(&pair[1]);
+	rc = rc < 0 ? rc : begin_monitor(c, pid, pair[0], err);
 	rc = rc < 0 ? rc : await_monitor(c, pid, pair[0], err);
 	if (rc < 0 && pid > 0) {
 		kill(pid, SIGKILL);

@@ -67,7 +67,7 @@ struct monitor {
 	struct client clients[MAX_CLIENTS];
 	struct client *starter;	/* waits for the execution; or NULL */
 	struct client *lister;	/* waits for a list; or NULL */
-	int listener, signals;
+	int listener, signals, status_file;
 	uint64_t kill_ns;	/* when an unresponsive guest is ended; 0: never */
 	bool paused;
 	int status;		/* exit status of this process */
@@ -115,7 +115,7 @@ static void write_status(struct monitor *mon, enum oci_status status)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	mon->config->state->status = status;
-	if (oci_state_write(mon->config->folder, mon->config->state, &err) < 0)
+	if (oci_status_write(mon->status_file, status, &err) < 0)
 		oci_report_line(mon->config->report, OCI_REPORT_WARNING, "%s", err.msg);
 }
 
@@ -595,8 +595,10 @@ static int begin_monitor(struct monitor *mon)
 		rc = mon->signals = watch_signals(&mon->why);
 	if (rc >= 0)
 		rc = mon->listener = oci_wire_listen(mon->config->folder, &mon->why);
+	if (rc >= 0)
+		rc = mon->status_file = oci_status_open(mon->config->folder, &mon->why);
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
-	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->folder, mon->config->settings->emulate ? NULL : share, &mon->why);
+	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->settings->emulate ? NULL : share, &mon->why);
 	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);
 }
 
@@ -612,34 +614,19 @@ static void free_monitor(struct monitor *mon)
 	oci_filter_free(&mon->filter);
 }
 
-/* create removes a container whose failure it has received. */
-static void remove_abandoned(const struct monitor *mon, bool was_created)
-{
-	const struct oci_monitor_config *c = mon->config;
-	char byte;
-
-	if (!was_created && recv(c->ready, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-		(void)oci_state_remove(c->root, c->state->id, c->folder, NULL);
-}
-
 void oci_monitor_run(const struct oci_monitor_config *c)
 {
 	static struct monitor mon;
-	bool was_created = false;
 	int i;
 
-	mon = (struct monitor){ .config = c, .spec = c->state->spec, .listener = -1, .signals = -1 };
+	mon = (struct monitor){ .config = c, .spec = c->state->spec, .listener = -1, .signals = -1, .status_file = -1 };
 	for (i = 0; i < MAX_CLIENTS; i++)
 		mon.clients[i].fd = -1;
 	c->state->pid = getpid();
-	c->state->begun = oci_state_begun(getpid());
 	if (begin_monitor(&mon) < 0)
 		fail_monitor(&mon);
-	while (mon.phase != PHASE_ENDED) {
-		was_created |= mon.phase >= PHASE_CREATED;
+	while (mon.phase != PHASE_ENDED)
 		turn_monitor(&mon);
-	}
 	free_monitor(&mon);
-	remove_abandoned(&mon, was_created);
 	_exit(mon.status);
 }

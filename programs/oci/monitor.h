@@ -25,8 +25,8 @@ struct oci_monitor_config {
 };
 
 /*
- * Runs in a forked child of "create" until the container has ended, and never returns. If the other end of
- * ready is closed before the container was created, it removes the container.
+ * Runs in a forked child of "create" until the container has ended, and never returns. It ends if the other end
+ * of ready is closed before the container was created; "delete" removes the files that remain.
  */
 void oci_monitor_run(const struct oci_monitor_config *c);
 

@@ -10,16 +10,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/fd.h>
-
 #include "confine/confine.h"
 #include "oci/monitor_confinement.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-/* The monitor replaces the state, and waits for QEMU, whose end is that of a child of another process. */
+/* The monitor writes its status, and waits for QEMU, whose end is that of a child of another process. */
 static const char *const calls[] = {
-	"dup3", "geteuid", "getpgid", "getpgrp", "rename", "renameat", "rmdir", "signalfd4", "wait4", "waitid", NULL,
+	"dup3", "geteuid", "getpgid", "getpgrp", "pwrite64", "signalfd4", "wait4", "waitid", NULL,
 };
 static const struct call_rule rules[] = {
 	CALL_IF_INT("ioctl", 1, TIOCGWINSZ), CALL_IF_INT("ioctl", 1, FIONREAD),
@@ -41,11 +39,10 @@ static const struct call_rule machine_rules[] = {
 };
 static const struct call_table running = { machine_calls, machine_rules };
 
-static int add_files(struct confine_plan *plan, int folder, struct vsu_error *err)
+static int add_files(struct confine_plan *plan, struct vsu_error *err)
 {
-	int rc = confine_add(plan, vsu_fd_dup(folder), NULL, LANDLOCK_FULL, err);
+	const int rc = confine_add_path(plan, "/dev/null", LANDLOCK_FILE, err);
 
-	rc = rc < 0 ? rc : confine_add_path(plan, "/dev/null", LANDLOCK_FILE, err);
 	return rc < 0 ? rc : confine_add_own(plan, err);
 }
 
@@ -53,7 +50,7 @@ static int add_files(struct confine_plan *plan, int folder, struct vsu_error *er
 static const uint64_t serving = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
 				BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
 
-int oci_monitor_confine(int folder, const char *share, struct vsu_error *err)
+int oci_monitor_confine(const char *share, struct vsu_error *err)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc;
@@ -63,7 +60,7 @@ int oci_monitor_confine(int folder, const char *share, struct vsu_error *err)
 	plan.action = CALL_FILTER_FAIL;
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &monitoring;
-	rc = add_files(&plan, folder, err);
+	rc = add_files(&plan, err);
 	if (!rc && share) {
 		plan.calls[2] = &call_table_folder;
 		plan.calls[3] = &running;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -21,12 +22,14 @@
 #include "oci/state.h"
 
 #define FOLDER "cvmm-oci"
-#define FILE_NAME "state.json"
-#define NEW_NAME "state.json.new"
+#define STATUS_NAME "status"
 #define SOCKET_NAME "socket"
 #define SHARE_NAME "share"
-#define CONFIGS_NAME ":configs"		/* no id of a container */
-#define CONFIG_PATH (OCI_STATE_PATH + sizeof(CONFIGS_NAME) + OCI_STATE_ID + 2)
+#define NEW_NAME "state.new"
+/* no ids of containers */
+#define CONFIGS_NAME ":configs"
+#define STATES_NAME ":states"
+#define KEPT_PATH (OCI_STATE_PATH + sizeof(CONFIGS_NAME) + OCI_STATE_ID + 2)
 #define MAX_BYTES (1u << 20)
 
 static const char *const status_names[] = {
@@ -61,6 +64,19 @@ uint64_t oci_state_begun(pid_t pid)
 	if (at)
 		begun = strtoull(at + 1, NULL, 10);
 	return begun;
+}
+
+/* The number is that of the process of the descriptor, unless it has ended meanwhile. */
+int oci_state_open_monitor(const struct oci_state *s)
+{
+	int fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (oci_state_begun(s->pid) == s->begun)
+		return fd;
+	vsu_fd_close(&fd);
+	return -ESRCH;
 }
 
 /* --------------------------------------------------------------------- folders */
@@ -192,16 +208,17 @@ int oci_state_open(const char *root, const char *id, struct vsu_error *err)
 	return folder;
 }
 
-/* Out of the container's folder, in which a monitor that its guest controls can replace files. */
-static void config_path(char path[CONFIG_PATH], const char *root, const char *id)
+/* Out of the container's folder: kind is CONFIGS_NAME or STATES_NAME. */
+static void kept_path(char path[KEPT_PATH], const char *root, const char *kind, const char *id)
 {
-	snprintf(path, CONFIG_PATH, "%s/" CONFIGS_NAME "/%s", root, id);
+	snprintf(path, KEPT_PATH, "%s/%s/%s", root, kind, id);
 }
 
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err)
 {
-	static const char *const names[] = { SOCKET_NAME, NEW_NAME, FILE_NAME };
-	char path[CONFIG_PATH];
+	static const char *const names[] = { SOCKET_NAME, STATUS_NAME, NEW_NAME };
+	static const char *const kinds[] = { CONFIGS_NAME, STATES_NAME };
+	char path[KEPT_PATH];
 	unsigned int i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -209,9 +226,11 @@ int oci_state_remove(const char *root, const char *id, int folder, struct vsu_er
 			return vsu_error_sys(err, -errno, "cannot remove the state of container '%s'", id);
 	if (unlinkat(folder, SHARE_NAME, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return vsu_error_sys(err, -errno, "cannot remove the folder of mounts of container '%s'", id);
-	config_path(path, root, id);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return vsu_error_sys(err, -errno, "cannot remove the configuration of container '%s'", id);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		kept_path(path, root, kinds[i], id);
+		if (unlink(path) < 0 && errno != ENOENT)
+			return vsu_error_sys(err, -errno, "cannot remove '%s'", path);
+	}
 	snprintf(path, sizeof(path), "%s/%s", root, id);
 	return rmdir(path) < 0 ? vsu_error_sys(err, -errno, "cannot remove the folder '%s'", path) : 0;
 }
@@ -243,7 +262,8 @@ static void write_state(const struct oci_state *s, bool own, FILE *to)
 	vsu_json_open(&j, NULL, '{');
 	vsu_json_text(&j, "ociVersion", OCI_VERSION_MAX);
 	vsu_json_text(&j, "id", s->id);
-	vsu_json_text(&j, "status", status_names[s->status]);
+	if (!own)
+		vsu_json_text(&j, "status", status_names[s->status]);
 	vsu_json_u64(&j, "pid", (uint64_t)s->pid);
 	vsu_json_text(&j, "bundle", s->bundle);
 	vsu_json_text(&j, "rootfs", s->root);
@@ -263,48 +283,97 @@ void oci_state_print(const struct oci_state *s, FILE *to)
 	write_state(s, false, to);
 }
 
-static int finish_file(FILE *f, int folder)
+/* Makes the folder of a kind. */
+static int make_kind(const char *root, const char *kind)
+{
+	char path[KEPT_PATH];
+
+	kept_path(path, root, kind, "");
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int finish_file(FILE *f, int folder, const char *path)
 {
 	const bool failed = ferror(f);
 
 	if (fclose(f) || failed)
 		return errno ? -errno : -EIO;
-	return renameat(folder, NEW_NAME, folder, FILE_NAME) < 0 ? -errno : 0;
+	return renameat(folder, NEW_NAME, AT_FDCWD, path) < 0 ? -errno : 0;
 }
 
-int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err)
+/* The new file is complete before it leaves the folder, in which no monitor works yet. */
+int oci_state_write(const char *root, int folder, const struct oci_state *s, struct vsu_error *err)
 {
-	const int fd = openat(folder, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	int rc = f ? 0 : -errno;
+	int rc = make_kind(root, STATES_NAME), fd = -1;
+	char path[KEPT_PATH];
+	FILE *f = NULL;
 
-	if (!f && fd >= 0)
-		close(fd);
+	if (!rc) {
+		fd = openat(folder, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+		f = fd < 0 ? NULL : fdopen(fd, "w");
+		rc = f ? 0 : -errno;
+	}
+	if (!f)
+		vsu_fd_close(&fd);
 	if (f) {
+		kept_path(path, root, STATES_NAME, s->id);
 		write_state(s, true, f);
-		rc = finish_file(f, folder);
+		rc = finish_file(f, folder, path);
 	}
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot write the state of container '%s'", s->id) : 0;
 }
 
-/* Returns a descriptor, or -1 with errno. */
+/* ---------------------------------------------------------------------- status */
+
+int oci_status_open(int folder, struct vsu_error *err)
+{
+	const int fd = openat(folder, STATUS_NAME, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? vsu_error_sys(err, -errno, "cannot make the file of the status") : fd;
+}
+
+/* A letter is replaced as a whole. */
+int oci_status_write(int fd, enum oci_status status, struct vsu_error *err)
+{
+	return pwrite(fd, status_names[status], 1, 0) < 0 ? vsu_error_sys(err, -errno, "cannot write the status") : 0;
+}
+
+/* The monitor runs. Whatever it wrote does not end the container. */
+static enum oci_status read_status(int folder)
+{
+	int fd = openat(folder, STATUS_NAME, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), i;
+	char letter = 0;
+
+	if (fd >= 0 && read(fd, &letter, 1) < 0)
+		letter = 0;
+	vsu_fd_close(&fd);
+	for (i = OCI_CREATED; i < OCI_STOPPED; i++)
+		if (letter == *status_names[i])
+			return (enum oci_status)i;
+	return OCI_CREATING;
+}
+
+/* --------------------------------------------------------------- configuration */
+
 static int create_config(const char *root, const char *id)
 {
-	char path[CONFIG_PATH];
+	const int rc = make_kind(root, CONFIGS_NAME);
+	char path[KEPT_PATH];
+	int fd;
 
-	config_path(path, root, "");
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -1;
-	config_path(path, root, id);
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (rc < 0)
+		return rc;
+	kept_path(path, root, CONFIGS_NAME, id);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
 }
 
 /* Changes of the bundle have no effect on a container. */
 int oci_state_keep_config(const char *root, const char *id, const char *path, struct vsu_error *err)
 {
 	char bytes[65536];
-	int from = open(path, O_RDONLY | O_CLOEXEC), to = from < 0 ? -1 : create_config(root, id);
-	ssize_t n = to < 0 ? -errno : 1, done = n;
+	int from = open(path, O_RDONLY | O_CLOEXEC), to = from < 0 ? -errno : create_config(root, id);
+	ssize_t n = to < 0 ? to : 1, done = n;
 
 	while (n > 0) {
 		n = vsu_fd_read_full(from, bytes, sizeof(bytes));
@@ -318,23 +387,13 @@ int oci_state_keep_config(const char *root, const char *id, const char *path, st
 
 int oci_state_load_config(const char *root, const char *id, struct oci_spec **out, struct vsu_error *err)
 {
-	char path[CONFIG_PATH];
+	char path[KEPT_PATH];
 
-	config_path(path, root, id);
+	kept_path(path, root, CONFIGS_NAME, id);
 	return oci_spec_load(path, oci_spec_read, out, err);
 }
 
 /* -------------------------------------------------------------------- reading */
-
-static enum oci_status find_status(const char *name)
-{
-	int i;
-
-	for (i = OCI_CREATING; i < OCI_STOPPED; i++)
-		if (!strcmp(name, status_names[i]))
-			return (enum oci_status)i;
-	return OCI_STOPPED;
-}
 
 static void copy_text(char *to, const char *value)
 {
@@ -363,8 +422,6 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 
 	if (!is_string)
 		on_number(s, path, value);
-	else if (!strcmp(path, "status"))
-		s->status = find_status(value);
 	else if (!strcmp(path, "bundle"))
 		copy_text(s->bundle, value);
 	else if (!strcmp(path, "rootfs"))
@@ -373,10 +430,9 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 		copy_text(s->cgroup, value);
 }
 
-/* A monitor that its guest controls may leave a FIFO, whose open would wait. */
-static int read_text(int folder, char **text)
+static int read_text(const char *path, char **text)
 {
-	int fd = openat(folder, FILE_NAME, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char *bytes = calloc(1, MAX_BYTES + 1);
 	ssize_t n = fd < 0 ? -errno : bytes ? vsu_fd_read_full(fd, bytes, MAX_BYTES) : -ENOMEM;
 
@@ -399,12 +455,14 @@ static int read_members(char *text, struct oci_state *s, struct vsu_error *err)
 	return rc < 0 ? rc : oci_spec_read_annotations(text, &s->spec, err);
 }
 
-/* Without a file, create was killed. */
-int oci_state_read(int folder, const char *id, struct oci_state *s, struct vsu_error *err)
+/* Without a file, create was killed before it allowed the monitor to make anything. */
+int oci_state_read(const char *root, int folder, const char *id, struct oci_state *s, struct vsu_error *err)
 {
-	char *text = NULL;
-	int rc = read_text(folder, &text);
+	char path[KEPT_PATH], *text = NULL;
+	int rc;
 
+	kept_path(path, root, STATES_NAME, id);
+	rc = read_text(path, &text);
 	memset(s, 0, sizeof(*s));
 	snprintf(s->id, sizeof(s->id), "%s", id);
 	s->status = OCI_STOPPED;
@@ -416,10 +474,10 @@ int oci_state_read(int folder, const char *id, struct oci_state *s, struct vsu_e
 	free(text);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "the state of container '%s'", id);
-	if (!s->pid || !s->begun || oci_state_begun(s->pid) != s->begun) {
-		s->status = OCI_STOPPED;
+	if (s->pid && s->begun && oci_state_begun(s->pid) == s->begun)
+		s->status = read_status(folder);
+	else
 		s->pid = 0;
-	}
 	return 0;
 }
 
@@ -437,14 +495,14 @@ static int is_name(const struct dirent *entry)
 }
 
 /* A reader takes no lock: a command may hold it while it waits for a guest. */
-static void visit_folder(int parent, const char *id, void (*fn)(void *opaque, const struct oci_state *s), void *opaque)
+static void visit_folder(const char *root, int parent, const char *id, void (*fn)(void *opaque, const struct oci_state *s), void *opaque)
 {
 	int folder = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct oci_state s;
 
 	if (folder < 0)
 		return;
-	if (!oci_state_read(folder, id, &s, NULL))
+	if (!oci_state_read(root, folder, id, &s, NULL))
 		fn(opaque, &s);
 	oci_state_fini(&s);
 	vsu_fd_close(&folder);
@@ -462,7 +520,7 @@ int oci_state_each(const char *root, void (*fn)(void *opaque, const struct oci_s
 	parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (i = 0; i < n; i++) {
 		if (parent >= 0)
-			visit_folder(parent, names[i]->d_name, fn, opaque);
+			visit_folder(root, parent, names[i]->d_name, fn, opaque);
 		free(names[i]);
 	}
 	free(names);

@@ -2,15 +2,17 @@
 /*
  * Containers in the file system: ROOT/ID is the folder of a container, with
  *
- *	state.json	what "state" and "list" print, and how to find its monitor
+ *	status		a letter, which the monitor writes
  *	socket		of the monitor
  *	share		where only the monitor sees the files of the container
  *
- * ROOT/:configs/ID is its configuration, as it was when the container was created. Commands run
- * its hooks with all rights of their user, so that the monitor cannot write it.
+ * A guest may control its monitor. Therefore "create" writes beside the folder all that commands trust:
  *
- * The file is replaced as a whole, so that readers need no lock. Commands that change a container
- * hold a lock of its folder. A container has stopped when its monitor has ended, also if the file
+ *	:configs/ID	the configuration, as it was when the container was created; commands run its hooks
+ *	:states/ID	which process is the monitor, and what belongs to the container
+ *
+ * A file of a state is replaced as a whole, so that readers need no lock. Commands that change a container
+ * hold a lock of its folder. A container has stopped when its monitor has ended, also if its status
  * reports otherwise: a signal that kills the monitor ends the container.
  *
  * Threads: any; a struct is confined.
@@ -62,18 +64,27 @@ int oci_state_open(const char *root, const char *id, struct vsu_error *err);
 /* Waits for other commands that change the container. -ENOENT: one of them has removed it. */
 int oci_state_lock(int folder, const char *id, struct vsu_error *err);
 
-/* Reads the state, and corrects the status if its monitor has ended. oci_state_fini() frees its parts. */
-int oci_state_read(int folder, const char *id, struct oci_state *s, struct vsu_error *err);
+/*
+ * Reads the state, whose status is that of the monitor while it runs. oci_state_fini() frees its parts. A container
+ * without a file has stopped.
+ */
+int oci_state_read(const char *root, int folder, const char *id, struct oci_state *s, struct vsu_error *err);
 void oci_state_fini(struct oci_state *s);
 
-/* Replaces the file. The annotations are those of the spec. */
-int oci_state_write(int folder, const struct oci_state *s, struct vsu_error *err);
+/* Replaces the file, without the status, by one that it makes in the folder. The annotations are those of the spec. */
+int oci_state_write(const char *root, int folder, const struct oci_state *s, struct vsu_error *err);
+
+/* A descriptor of the status, which remains writable when the folder does not. */
+int oci_status_open(int folder, struct vsu_error *err);
+
+/* status: OCI_CREATED, OCI_RUNNING, OCI_PAUSED. */
+int oci_status_write(int fd, enum oci_status status, struct vsu_error *err);
 
 /* Copies a configuration, and reads it again. */
 int oci_state_keep_config(const char *root, const char *id, const char *path, struct vsu_error *err);
 int oci_state_load_config(const char *root, const char *id, struct oci_spec **out, struct vsu_error *err);
 
-/* Removes the folder with its files, and the configuration. */
+/* Removes the folder with its files, the configuration and the state. */
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err);
 
 /* Prints the state as the specification defines it. */
@@ -83,6 +94,9 @@ const char *oci_status_name(enum oci_status status);
 
 /* When a process began; 0: it does not run. */
 uint64_t oci_state_begun(pid_t pid);
+
+/* A pidfd of the monitor. -ESRCH: it has ended, and another process may have its number. */
+int oci_state_open_monitor(const struct oci_state *s);
 
 /* Calls fn for each container of a folder, sorted by id. A folder that does not exist has none. */
 int oci_state_each(const char *root, void (*fn)(void *opaque, const struct oci_state *s), void *opaque,

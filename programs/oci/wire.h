@@ -25,6 +25,7 @@ enum oci_op {
 	OCI_OP_PAUSE,
 	OCI_OP_RESUME,
 	OCI_OP_HOOKS,		/* from the monitor to create: its namespaces exist */
+	OCI_OP_BEGIN,		/* from create to the monitor: its number was written */
 	OCI_OP_ENDED,		/* from the monitor, after the reply to an exec; first: the status */
 };
 

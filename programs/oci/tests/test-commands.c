@@ -89,11 +89,12 @@ static int create(const char *options)
 static void make_stopped(const char *id)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct oci_state s = { .status = OCI_RUNNING, .pid = getpid(), .begun = 1, .bundle = "/b" };
+	struct oci_state s = { .pid = getpid(), .begun = 1, .bundle = "/b" };
 	int fd = oci_state_create(context.root, id, &err);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(oci_state_write(fd, &s, &err), 0);
+	strcpy(s.id, id);
+	ck_assert_int_eq(oci_state_write(context.root, fd, &s, &err), 0);
 	close(fd);
 }
 
@@ -215,15 +216,18 @@ END_TEST
 START_TEST(running_container_is_removed_by_force)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct oci_state s = { .status = OCI_RUNNING, .pid = fork(), .bundle = "/b" };
-	int fd, status;
+	struct oci_state s = { .id = "a", .pid = fork(), .bundle = "/b" };
+	int fd, file, status;
 
 	if (!s.pid)
 		for (;;)
 			pause();
 	s.begun = oci_state_begun(s.pid);
 	fd = oci_state_create(context.root, "a", &err);
-	ck_assert_int_eq(oci_state_write(fd, &s, &err), 0);
+	ck_assert_int_eq(oci_state_write(context.root, fd, &s, &err), 0);
+	file = oci_status_open(fd, &err);
+	ck_assert_int_eq(oci_status_write(file, OCI_RUNNING, &err), 0);
+	close(file);
 	close(fd);
 	ck_assert_int_eq(run("delete a"), EXIT_FAILURE);
 	expect_report("container 'a' is running; end it, or use the option --force");

@@ -2,6 +2,7 @@
 /* Claims about the folders and files of containers. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -42,13 +43,17 @@ static int create(const char *id)
 /* A container whose monitor is this process. */
 static int create_running(const char *id)
 {
-	const struct oci_state s = {
-		.status = OCI_RUNNING, .pid = getpid(), .begun = oci_state_begun(getpid()), .bundle = "/b \"quoted\"",
+	struct oci_state s = {
+		.pid = getpid(), .begun = oci_state_begun(getpid()), .bundle = "/b \"quoted\"",
 		.root = "/r", .cgroup = "/c", .created = 1735689600, .owner = 7,
 	};
 	const int fd = create(id);
+	int status = oci_status_open(fd, &err);
 
-	ck_assert_int_eq(oci_state_write(fd, &s, &err), 0);
+	strcpy(s.id, id);
+	ck_assert_int_eq(oci_state_write(root, fd, &s, &err), 0);
+	ck_assert_int_eq(oci_status_write(status, OCI_RUNNING, &err), 0);
+	close(status);
 	return fd;
 }
 
@@ -108,7 +113,7 @@ START_TEST(state_is_read_as_it_was_written)
 {
 	const int fd = create_running("a");
 
-	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
 	ck_assert_int_eq(state.status, OCI_RUNNING);
 	ck_assert_int_eq(state.pid, getpid());
 	ck_assert_str_eq(state.bundle, "/b \"quoted\"");
@@ -125,10 +130,11 @@ START_TEST(annotations_are_kept)
 	char text[] = "{\"annotations\":{\"a.b/c\":\"d \\\"e\"}}";
 	const int fd = create("a");
 
+	strcpy(state.id, "a");
 	ck_assert_int_eq(oci_spec_read_annotations(text, &state.spec, &err), 0);
-	ck_assert_int_eq(oci_state_write(fd, &state, &err), 0);
+	ck_assert_int_eq(oci_state_write(root, fd, &state, &err), 0);
 	oci_state_fini(&state);
-	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
 	ck_assert_str_eq(oci_spec_annotation(state.spec, "a.b/c"), "d \"e");
 	close(fd);
 }
@@ -138,11 +144,11 @@ START_TEST(container_has_stopped_without_its_monitor)
 {
 	const int fd = create_running("a");
 
-	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
 	state.begun++;	/* another process has its number */
-	ck_assert_int_eq(oci_state_write(fd, &state, &err), 0);
+	ck_assert_int_eq(oci_state_write(root, fd, &state, &err), 0);
 	oci_state_fini(&state);
-	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
 	ck_assert_int_eq(state.status, OCI_STOPPED);
 	ck_assert_int_eq(state.pid, 0);
 	close(fd);
@@ -163,11 +169,23 @@ START_TEST(ended_process_has_no_begin)
 }
 END_TEST
 
+START_TEST(process_that_has_the_number_of_a_monitor_is_no_monitor)
+{
+	struct oci_state s = { .pid = getpid(), .begun = oci_state_begun(getpid()) };
+	const int fd = oci_state_open_monitor(&s);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	s.begun++;
+	ck_assert_int_eq(oci_state_open_monitor(&s), -ESRCH);
+}
+END_TEST
+
 START_TEST(container_without_a_file_has_stopped)
 {
 	const int fd = create("a");
 
-	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
 	ck_assert_int_eq(state.status, OCI_STOPPED);
 	close(fd);
 }
@@ -179,12 +197,62 @@ static void add_name(void *opaque, const struct oci_state *s)
 	strcat(opaque, s->status == OCI_RUNNING ? "+" : "-");
 }
 
-START_TEST(fifo_is_no_state)
+static void write_status(int fd, const char *text)
 {
-	const int fd = create("a");
+	const int file = openat(fd, "status", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-	ck_assert_int_eq(mkfifoat(fd, "state.json", 0600), 0);
-	ck_assert_int_lt(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(write(file, text, strlen(text)), (int)strlen(text));
+	close(file);
+}
+
+static const struct {
+	const char *text;
+	enum oci_status status;
+} statuses[] = {
+	{ "", OCI_CREATING }, { "c", OCI_CREATED }, { "r", OCI_RUNNING }, { "p", OCI_PAUSED },
+	/* a guest that controls the monitor cannot hide it */
+	{ "stopped", OCI_CREATING }, { "{\"pid\":1,\"cgroup\":\"/x\"}", OCI_CREATING },
+};
+
+START_TEST(monitor_can_write_its_status_only)
+{
+	const int fd = create_running("a");
+
+	write_status(fd, statuses[_i].text);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
+	ck_assert_int_eq(state.status, statuses[_i].status);
+	ck_assert_int_eq(state.pid, getpid());
+	ck_assert_str_eq(state.cgroup, "/c");
+	close(fd);
+}
+END_TEST
+
+START_TEST(fifo_is_no_status)
+{
+	const int fd = create_running("a");
+
+	ck_assert_int_eq(unlinkat(fd, "status", 0), 0);
+	ck_assert_int_eq(mkfifoat(fd, "status", 0600), 0);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
+	ck_assert_int_eq(state.status, OCI_CREATING);
+	ck_assert_int_eq(unlinkat(fd, "status", 0), 0);
+	close(fd);
+}
+END_TEST
+
+/* A hostile monitor may leave any file in its folder. */
+START_TEST(state_is_out_of_the_folder_of_the_monitor)
+{
+	const int fd = create_running("a");
+	int file;
+
+	write_status(fd, "r");
+	file = openat(fd, "state.json", O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_eq(write(file, "{\"pid\":1}", 9), 9);
+	close(file);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
+	ck_assert_int_eq(state.pid, getpid());
+	ck_assert_str_eq(state.bundle, "/b \"quoted\"");
 	close(fd);
 }
 END_TEST
@@ -254,7 +322,7 @@ START_TEST(printed_state_has_what_the_specification_requires)
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 
-	ck_assert_int_eq(oci_state_read(fd, "a", &state, &err), 0);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
 	oci_state_print(&state, to);
 	fclose(to);
 	word = strstr(text, "{\"ociVersion\":\"1.2.1\",\"id\":\"a\",\"status\":\"running\",\"pid\":");
@@ -286,8 +354,11 @@ int main(void)
 	tcase_add_test(t, annotations_are_kept);
 	tcase_add_test(t, container_has_stopped_without_its_monitor);
 	tcase_add_test(t, ended_process_has_no_begin);
+	tcase_add_test(t, process_that_has_the_number_of_a_monitor_is_no_monitor);
 	tcase_add_test(t, container_without_a_file_has_stopped);
-	tcase_add_test(t, fifo_is_no_state);
+	tcase_add_loop_test(t, monitor_can_write_its_status_only, 0, COUNT(statuses));
+	tcase_add_test(t, fifo_is_no_status);
+	tcase_add_test(t, state_is_out_of_the_folder_of_the_monitor);
 	tcase_add_test(t, configuration_is_out_of_the_folder_of_the_monitor);
 	tcase_add_test(t, removed_container_is_absent);
 	tcase_add_test(t, containers_are_listed_by_id);
