@@ -114,6 +114,10 @@ void agent_enter_moment(const char *payload, size_t len, bool cloned);
 char **agent_collect_words(char letter, char *records, size_t len);
 /* request.c: the request's texts are those of the records, which must remain. */
 void agent_read_request(struct agent_request *r, char *records, size_t len);
+/* request.c: the same without a command. */
+void agent_read_system(struct agent_request *r, char *records, size_t len);
+/* request.c: whether the records of GUEST have a root, in which processes run that are in no container. */
+bool agent_has_root(const char *records, size_t len);
 
 /* oom.c: begins to count processes that the kernel kills for lack of memory, from 0. */
 void agent_watch_kills(void);

@@ -105,7 +105,7 @@ void container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid
 }
 
 /* The namespace of the agent's further children is its own again. */
-pid_t container_fork(const struct guest_container *c)
+static pid_t fork_within(const struct guest_container *c)
 {
 	const int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	pid_t pid = -1;
@@ -121,6 +121,11 @@ pid_t container_fork(const struct guest_container *c)
 	close(own);
 	errno = code;
 	return pid;
+}
+
+pid_t container_fork(const struct guest_container *c)
+{
+	return c->number == VAGENT_ITSELF ? fork() : fork_within(c);
 }
 
 /* ----------------------------------------------------------------- the process */
@@ -192,6 +197,8 @@ static void join_namespaces(const struct guest_container *c)
 
 void child_enter_container(const struct guest_container *c)
 {
+	if (c->number == VAGENT_ITSELF)
+		return;
 	enter_cgroup(c);
 	if (c->state == CONTAINER_READY) {
 		join_namespaces(c);

@@ -12,6 +12,8 @@
 
 #include "init/guest.h"
 
+static struct guest_container itself = { .number = VAGENT_ITSELF, .state = CONTAINER_READY };
+static bool serves_itself;
 static struct guest_container *containers;
 static unsigned int ncontainers;
 
@@ -24,6 +26,11 @@ static struct guest_container *find_container(uint32_t number)
 	while (c && c->number != number)
 		c = c->next;
 	return c;
+}
+
+static struct guest_container *find_place(uint32_t number)
+{
+	return number == VAGENT_ITSELF && serves_itself ? &itself : find_container(number);
 }
 
 /* Takes the payload. */
@@ -175,7 +182,7 @@ static void serve_message(void)
 	else if (h.type == VAGENT_LIST)
 		list_processes(m.number);
 	else if (h.type == VAGENT_PREPARE)
-		process_prepare(find_container(m.prepare.container), m.prepare.process, payload + sizeof(m.prepare), h.len - sizeof(m.prepare));
+		process_prepare(find_place(m.prepare.container), m.prepare.process, payload + sizeof(m.prepare), h.len - sizeof(m.prepare));
 	else
 		serve_process(h.type, &m);
 	free(payload);
@@ -254,12 +261,13 @@ static bool turn_once(int signals)
 	return moved;
 }
 
-void agent_serve_guest(void)
+void agent_serve_guest(bool has_root)
 {
 	sigset_t child;
 	int signals;
 	bool moved;
 
+	serves_itself = has_root;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);

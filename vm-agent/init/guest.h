@@ -26,10 +26,10 @@ enum guest_namespace {
 	NS_CGROUP, NS_IPC, NS_UTS, NS_NET, NS_PID, NS_MNT, NAMESPACES,
 };
 
-/* Texts are in the payload of its message. */
+/* Texts are in the payload of its message. The guest itself has no message, and is always CONTAINER_READY. */
 struct guest_container {
 	struct guest_container *next;
-	uint32_t number;
+	uint32_t number;	/* VAGENT_ITSELF: the guest, with the namespaces of the agent */
 	enum {
 		CONTAINER_NEW,		/* no process was prepared */
 		CONTAINER_PREPARING,	/* its first process */
@@ -202,7 +202,7 @@ void agent_raise_cards(char *records, size_t len);
 
 /* guest.c: mounts file systems of the host and configures the network. */
 void agent_enter_guest(char *records, size_t len);
-/* guest.c: serves containers and processes. */
-void agent_serve_guest(void) __attribute__((noreturn));
+/* guest.c: serves containers and processes. has_root: processes may run in the root of the agent. */
+void agent_serve_guest(bool has_root) __attribute__((noreturn));
 
 #endif

@@ -307,6 +307,18 @@ static bool signal_one(void *opaque, pid_t pid)
 	return true;
 }
 
+static bool is_of_guest(const struct guest_process *p)
+{
+	return p->container && p->container->number == VAGENT_ITSELF;
+}
+
+/* Signals for a process of the guest itself are for its group, which it makes while it is prepared. */
+static void kill_process(const struct guest_process *p, int signo)
+{
+	if (!is_of_guest(p) || kill(-p->pid, signo) < 0)
+		kill(p->pid, signo);
+}
+
 /* SIGKILL for PID 1 of a container ends the others. */
 void process_kill(struct guest_process *p, int signo, bool all)
 {
@@ -315,7 +327,7 @@ void process_kill(struct guest_process *p, int signo, bool all)
 	for (other = guest_processes; signo == SIGKILL && other; other = other->next)
 		other->host_kills = other->host_kills || other == p || (all && other->container == p->container);
 	if (!all && p->pid)
-		kill(p->pid, signo);
+		kill_process(p, signo);
 	else if (all && signo == SIGKILL && p->container && p->container->first)
 		kill(p->container->first, SIGKILL);
 	else if (all && p->container)
@@ -335,7 +347,7 @@ void process_forget(struct guest_process *p)
 	p->forgotten = true;
 	streams_close(p);
 	if (p->pid)
-		kill(p->pid, SIGKILL);
+		kill_process(p, SIGKILL);
 }
 
 /* ------------------------------------------------------------------------- end */
@@ -385,7 +397,7 @@ static void end_process(struct guest_process *p, int status)
 	release_container(p);
 	if (p->is_first)
 		end_container(p);
-	if (p->is_first && p->state == PROCESS_EXECUTED && !p->forgotten)
+	if ((p->is_first || is_of_guest(p)) && p->state == PROCESS_EXECUTED && !p->forgotten)
 		begin_sync(p);
 	else if (!p->reported)
 		report_status(p);

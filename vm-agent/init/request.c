@@ -62,7 +62,17 @@ static void read_record(struct agent_request *r, const char *text)
 	}
 }
 
-void agent_read_request(struct agent_request *r, char *records, size_t len)
+bool agent_has_root(const char *records, size_t len)
+{
+	size_t at;
+
+	for (at = 0; at < len; at += strlen(records + at) + 1)
+		if (records[at] == 'R')
+			return true;
+	return false;
+}
+
+void agent_read_system(struct agent_request *r, char *records, size_t len)
 {
 	size_t at;
 
@@ -72,6 +82,11 @@ void agent_read_request(struct agent_request *r, char *records, size_t len)
 	r->envp = agent_collect_words('E', records, len);
 	for (at = 0; at < len; at += strlen(records + at) + 1)
 		read_record(r, records + at);
+}
+
+void agent_read_request(struct agent_request *r, char *records, size_t len)
+{
+	agent_read_system(r, records, len);
 	if (!r->argv[0])
 		agent_fail("the host requested no command");
 }

@@ -58,21 +58,38 @@ static const char *mount_image(const struct agent_images *images, bool writable)
 	return images->mount(writable);
 }
 
+static void enter_system(const struct agent_images *images, const struct agent_request *r)
+{
+	agent_enter_root(r, r->image ? mount_image(images, r->writable_root) : NULL);
+	agent_raise_loopback();
+	if (r->network)
+		agent_raise_network(r->network);
+	agent_name_guest(r);
+	agent_make_accounts();
+}
+
 static void run_command(const struct agent_images *images, char *records, size_t len)
 {
 	struct agent_command command;
 	struct agent_request request;
 
 	agent_read_request(&request, records, len);
-	agent_enter_root(&request, request.image ? mount_image(images, request.writable_root) : NULL);
-	agent_raise_loopback();
-	if (request.network)
-		agent_raise_network(request.network);
-	agent_name_guest(&request);
-	agent_make_accounts();
+	enter_system(images, &request);
 	agent_start(&command, &request);
 	agent_send(VAGENT_STARTED, NULL, 0);
 	agent_serve(&command);
+}
+
+static void serve_processes(const struct agent_images *images, char *records, size_t len)
+{
+	struct agent_request system;
+
+	agent_read_system(&system, records, len);
+	enter_system(images, &system);
+	free(system.argv);
+	free(system.envp);
+	free(records);
+	agent_serve_guest(true);
 }
 
 static void serve_host(const struct agent_images *images)
@@ -85,9 +102,11 @@ static void serve_host(const struct agent_images *images)
 	records = await_request(&header);
 	if (header.type == VAGENT_REQUEST)
 		run_command(images, records, header.len);
+	if (agent_has_root(records, header.len))
+		serve_processes(images, records, header.len);
 	agent_enter_guest(records, header.len);
 	free(records);
-	agent_serve_guest();
+	agent_serve_guest(false);
 }
 
 int agent_run(const struct agent_images *images)

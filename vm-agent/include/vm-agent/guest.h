@@ -25,6 +25,7 @@
 
 #include <vm-agent/attributes.h>
 #include <vm-agent/protocol.h>
+#include <vm-agent/request.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
@@ -57,13 +58,19 @@ struct vagent_guest_config {
 	unsigned int nshares;	/* at most VAGENT_MAX_SHARES */
 	const struct vagent_interface *interfaces;
 	unsigned int ninterfaces; /* at most VAGENT_MAX_INTERFACES */
+	/*
+	 * The root, folders, host name and network of a request, without its command, in place of shares and
+	 * interfaces: the guest has them as for that command, and processes of VAGENT_ITSELF run in them. NULL: none.
+	 */
+	const struct vagent_request *system;
 };
 
 #define VAGENT_MAX_SHARES 32
 #define VAGENT_MAX_INTERFACES 16
 
 /*
- * Makes a connection and the sockets of its ports. -EINVAL: the size of config, or a member; -E2BIG: its
+ * Makes a connection and the sockets of its ports. -EINVAL: the size of config, a member, or a system beside shares
+ * or interfaces; -E2BIG: its
  * texts exceed VAGENT_MAX_REQUEST; -ENOMEM; errors of socketpair().
  */
 VAGENT_API int vagent_guest_new(struct vagent_guest **out, const struct vagent_guest_config *config,

@@ -38,7 +38,7 @@ enum vagent_capability_set {
 	VAGENT_BOUNDING, VAGENT_EFFECTIVE, VAGENT_INHERITABLE, VAGENT_PERMITTED, VAGENT_AMBIENT, VAGENT_CAPABILITY_SETS,
 };
 
-/* All is borrowed during the call. Members other than size and command may be zero. */
+/* All is borrowed during the call. Members other than size, and command or request, may be zero. */
 struct vagent_process_config {
 	size_t size;		/* sizeof(struct vagent_process_config); not 0 */
 	const char *const *command; /* words, looked up in PATH of environment; a NULL ends them; not empty */
@@ -62,6 +62,11 @@ struct vagent_process_config {
 	unsigned int rows, columns; /* of the terminal; 0: 24 and 80 */
 	/* Three descriptors, which are duplicated: input, output, errors. -1: no input, or output is discarded. NULL: none. */
 	const int *streams;
+	/*
+	 * The records of a command, as of vagent_request_add_command(), in place of command, environment, folder and
+	 * terminal with its size. Its further records, such as U of the user, replace those of the other members. NULL: none.
+	 */
+	const struct vagent_request *request;
 };
 
 enum vagent_process_state {
@@ -73,7 +78,7 @@ enum vagent_process_state {
 };
 
 /*
- * Prepares a process in a container: the guest makes the container's mounts for its first process, and finds
+ * Prepares a process in a container, or in VAGENT_ITSELF: the guest makes the container's mounts for its first process, and finds
  * the program. The first process has PID 1 of the container, and its end ends the others. A program that is missing
  * finishes here, with VAGENT_END_NOT_FOUND. -EAGAIN: the guest is not ready; -ENOENT: no such container; -EINVAL: a
  * member; -EBADF: a stream; -E2BIG: the texts exceed VAGENT_MAX_REQUEST; -ENOBUFS: the agent does not read; -ENOMEM.

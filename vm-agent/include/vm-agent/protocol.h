@@ -37,6 +37,9 @@
  *	                              PROCESS_ENDED
  *	FORGET, REMOVE
  *
+ * If the records of GUEST have a root, the agent enters it as for a REQUEST, and processes of container
+ * VAGENT_ITSELF run in it, without namespaces of their own. A signal for one of them is for its group.
+ *
  * The host chooses the numbers, in ascending order from 1. Bytes of all streams are frames: the
  * host's on the port of the input, the agent's on that of the output; the fourth port is not used.
  * A frame without bytes ends its stream. Each stream has a window of its own: its sender may have
@@ -145,6 +148,8 @@ enum vagent_cause {
 /* Maximum numbers of containers and processes that an agent serves at a time. */
 #define VAGENT_MAX_CONTAINERS 256u
 #define VAGENT_MAX_PROCESSES 1024u
+/* The number of no container: processes of the guest itself. */
+#define VAGENT_ITSELF 0u
 
 struct vagent_prepare {
 	uint32_t process, container;
@@ -211,7 +216,7 @@ struct vagent_frame {
  *	D TAG:ro|rw:PATH a further file system, and where it is mounted
  *	T ROWSxCOLUMNS   the command's streams are a terminal of this size
  *
- * Records of GUEST. Network cards are in the order of their devices; the records of a card follow its J.
+ * Records of GUEST: R, I, H, N and D as of a request without a command, or the following. Network cards are in the order of their devices; the records of a card follow its J.
  *
  *	D TAG:ro|rw:PATH a file system of the host, and where it is mounted for containers
  *	J NAME           the next network card, and its new name; empty: unchanged

@@ -80,6 +80,7 @@ int vagent_guest_new(struct vagent_guest **out, const struct vagent_guest_config
 	memset(g->ours, -1, sizeof(g->ours));
 	memset(g->guests, -1, sizeof(g->guests));
 	g->epfd = g->timer_fd = g->again_fd = -1;
+	g->has_system = c.system;
 	rc = vagent_priv_add_guest(&g->records, &c, err);
 	if (!rc) {
 		rc = begin_greeting(g, &c);
@@ -216,7 +217,8 @@ int vagent_guest_remove_container(struct vagent_guest *g, unsigned int number, s
 {
 	const uint32_t removed = number;
 	struct vagent_priv_container **c, *former;
-	int rc = vagent_priv_check_container(g, number, err);
+	int rc = number == VAGENT_ITSELF ? vsu_error_set(err, -ENOENT, "the guest itself is no container") :
+					   vagent_priv_check_container(g, number, err);
 
 	if (!rc)
 		rc = vagent_priv_request(g, VAGENT_REMOVE, &removed, sizeof(removed), NULL, err);
@@ -234,7 +236,8 @@ int vagent_guest_list(struct vagent_guest *g, unsigned int container, vagent_lis
 {
 	struct vagent_priv_listing *added, **last = &g->listings;
 	const uint32_t number = container;
-	int rc = vagent_priv_check_container(g, container, err);
+	int rc = container == VAGENT_ITSELF ? vsu_error_set(err, -ENOENT, "the guest itself is no container") :
+					      vagent_priv_check_container(g, container, err);
 
 	if (rc < 0)
 		return rc;

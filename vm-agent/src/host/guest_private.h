@@ -24,6 +24,7 @@ struct vagent_guest {
 	int ours[VAGENT_PORTS], guests[VAGENT_PORTS];
 	struct vagent_priv_channel control;
 	struct vagent_request records;	/* of GUEST, until it is sent */
+	bool has_system;	/* processes may run in the guest itself */
 	uint32_t ncontainers, nprocesses; /* numbers that were used */
 	struct vagent_process *processes; /* a list */
 	struct vagent_priv_container {

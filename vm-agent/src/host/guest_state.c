@@ -46,6 +46,8 @@ int vagent_priv_check_container(const struct vagent_guest *g, uint32_t number, s
 	const struct vagent_priv_container *c = g->containers;
 	int rc = vagent_priv_check_ready(g, err);
 
+	if (!rc && number == VAGENT_ITSELF && g->has_system)
+		return 0;
 	while (!rc && c && c->number != number)
 		c = c->next;
 	return rc < 0 || c ? rc : vsu_error_set(err, -ENOENT, "the guest has no container %u", number);

@@ -82,6 +82,7 @@ int vagent_process_prepare(struct vagent_guest *g, unsigned int container, const
 	p = make_process(g, container);
 	if (!p)
 		return vsu_error_set(err, -ENOMEM, "no memory for a process");
+	c.terminal = c.terminal || (c.request && vagent_priv_has_record(c.request, 'T'));
 	p->terminal = c.terminal;
 	rc = send_process(p, &c, err);
 	if (rc < 0) {

@@ -76,6 +76,10 @@ int vagent_priv_add_guest(struct vagent_request *r, const struct vagent_guest_co
 
 	if (c->nshares > VAGENT_MAX_SHARES || c->ninterfaces > VAGENT_MAX_INTERFACES)
 		return vsu_error_set(err, -EINVAL, "a guest has at most %u file systems and %u network cards", VAGENT_MAX_SHARES, VAGENT_MAX_INTERFACES);
+	if (c->system && (c->nshares || c->ninterfaces))
+		return vsu_error_set(err, -EINVAL, "a guest with the system of a request has file systems or network cards beside it");
+	if (c->system)
+		vagent_request_add_all(r, c->system);
 	for (i = 0; !rc && i < c->nshares; i++)
 		rc = add_share(r, &c->shares[i], err);
 	for (i = 0; !rc && i < c->ninterfaces; i++)
@@ -155,6 +159,29 @@ int vagent_priv_add_container(struct vagent_request *r, const struct vagent_cont
 
 /* -------------------------------------------------------------------- process */
 
+bool vagent_priv_has_record(const struct vagent_request *r, char letter)
+{
+	size_t at;
+
+	for (at = 0; at < r->len; at += strlen(r->records + at) + 1)
+		if (r->records[at] == letter)
+			return true;
+	return false;
+}
+
+/* Texts that another process has sent may lack their ends. */
+static int check_records(const struct vagent_process_config *c, struct vsu_error *err)
+{
+	const struct vagent_request *r = c->request;
+
+	if (c->command || c->environment || c->folder || c->terminal)
+		return vsu_error_set(err, -EINVAL, "a process has a request, and members that are part of it");
+	if (r->rc < 0)
+		return vagent_request_check(r, err);
+	return r->len && !r->records[r->len - 1] && vagent_priv_has_record(r, 'A') ? 0 :
+	       vsu_error_set(err, -EINVAL, "the request of a process has no command");
+}
+
 static int check_environment(const char *const *environment, struct vsu_error *err)
 {
 	for (; environment && *environment; environment++)
@@ -167,7 +194,9 @@ static int check_process(const struct vagent_process_config *c, struct vsu_error
 {
 	int rc = c->folder ? check_path("working folder", c->folder, err) : 0;
 
-	if (!c->command || !*c->command)
+	if (c->request)
+		rc = check_records(c, err);
+	else if (!c->command || !*c->command)
 		return vsu_error_set(err, -EINVAL, "no command");
 	if (c->nfilter > 4096 || (c->nfilter && !c->filter))
 		return vsu_error_set(err, -EINVAL, "a filter of system calls has %u instructions; the maximum is 4096", c->nfilter);
@@ -219,17 +248,25 @@ static void add_rights(struct vagent_request *r, const struct vagent_process_con
 		vagent_request_add(r, 'X', "%d", c->oom_score_adj);
 }
 
+static void add_command(struct vagent_request *r, const struct vagent_process_config *c)
+{
+	add_texts(r, 'A', c->command);
+	add_texts(r, 'E', c->environment);
+	vagent_request_add(r, 'C', "%s", c->folder ? c->folder : "/");
+	if (c->terminal)
+		vagent_request_add(r, 'T', "%ux%u", c->rows ? c->rows : 24, c->columns ? c->columns : 80);
+}
+
 int vagent_priv_add_process(struct vagent_request *r, const struct vagent_process_config *c, struct vsu_error *err)
 {
 	const int rc = check_process(c, err);
 
 	if (rc < 0)
 		return rc;
-	add_texts(r, 'A', c->command);
-	add_texts(r, 'E', c->environment);
-	vagent_request_add(r, 'C', "%s", c->folder ? c->folder : "/");
-	if (c->terminal)
-		vagent_request_add(r, 'T', "%ux%u", c->rows ? c->rows : 24, c->columns ? c->columns : 80);
+	if (!c->request)
+		add_command(r, c);
 	add_rights(r, c);
+	if (c->request)	/* the last one of records counts */
+		vagent_request_add_all(r, c->request);
 	return check_size(r, "process", err);
 }

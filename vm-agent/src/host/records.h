@@ -17,5 +17,7 @@ int vagent_priv_add_container(struct vagent_request *r, const struct vagent_cont
 	VSU_NODISCARD;
 int vagent_priv_add_process(struct vagent_request *r, const struct vagent_process_config *c, struct vsu_error *err)
 	VSU_NODISCARD;
+/* Whether a request has a record with this letter. */
+bool vagent_priv_has_record(const struct vagent_request *r, char letter);
 
 #endif

@@ -277,6 +277,27 @@ START_TEST(invalid_guest_is_refused)
 }
 END_TEST
 
+START_TEST(system_of_a_request_is_records)
+{
+	const struct vagent_share share = { "root", "/share", true };
+	struct vagent_request system = { NULL, 0, 0 };
+	struct vagent_guest_config c = { .size = sizeof(c), .system = &system };
+
+	vagent_guest_free(g);
+	vagent_request_add(&system, 'R', "ro");
+	ck_assert_int_eq(vagent_guest_new(&g, &c, NULL), 0);
+	agent_is_ready(VAGENT_VERSION_GUEST);
+	ck_assert(turns());
+	agent_reads(VAGENT_MOMENT);
+	ck_assert_uint_eq(agent_reads(VAGENT_GUEST), 4);
+	ck_assert_mem_eq(received, "Rro", 4);
+	c.shares = &share;
+	c.nshares = 1;
+	ck_assert_int_eq(vagent_guest_new(&g, &c, &why), -EINVAL);
+	vagent_request_free(&system);
+}
+END_TEST
+
 START_TEST(calls_before_the_agent_serves_are_refused)
 {
 	const struct vagent_container c = { .size = sizeof(c), .root = "/share" };
@@ -287,6 +308,32 @@ START_TEST(calls_before_the_agent_serves_are_refused)
 END_TEST
 
 /* ------------------------------------------------------------------- containers */
+
+START_TEST(guest_without_a_system_runs_nothing_itself)
+{
+	const struct vagent_process_config c = { .size = sizeof(c), .command = command };
+	struct vagent_process *other;
+
+	serve();
+	ck_assert_int_eq(vagent_process_prepare(g, VAGENT_ITSELF, &c, &other, &why), -ENOENT);
+}
+END_TEST
+
+START_TEST(invalid_request_of_a_process_is_refused)
+{
+	static char records[][8] = { "Atrue", "Eno=one", "Atrue" };
+	static const uint32_t lens[] = { 5, 8, 6 };	/* the first one has no end */
+	struct vagent_request request = { records[_i], lens[_i], 0 };
+	const struct vagent_process_config c = {
+		.size = sizeof(c), .request = &request, .folder = _i == 2 ? "/" : NULL,
+	};
+	struct vagent_process *other;
+
+	serve();
+	add_container();
+	ck_assert_int_eq(vagent_process_prepare(g, container, &c, &other, &why), -EINVAL);
+}
+END_TEST
 
 START_TEST(container_is_records)
 {
@@ -770,6 +817,9 @@ static Suite *suite(void)
 	tcase_add_test(tc[0], file_systems_and_network_cards_are_records);
 	tcase_add_loop_test(tc[0], invalid_guest_is_refused, 0, 4);
 	tcase_add_test(tc[0], calls_before_the_agent_serves_are_refused);
+	tcase_add_test(tc[0], system_of_a_request_is_records);
+	tcase_add_test(tc[0], guest_without_a_system_runs_nothing_itself);
+	tcase_add_loop_test(tc[0], invalid_request_of_a_process_is_refused, 0, 3);
 	tcase_add_test(tc[0], container_is_records);
 	tcase_add_loop_test(tc[0], invalid_container_is_refused, 0, sizeof(odd_containers) / sizeof(odd_containers[0]));
 	tcase_add_test(tc[1], removed_container_has_no_processes);

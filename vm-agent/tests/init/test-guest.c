@@ -70,7 +70,7 @@ static void run_agent(void)
 
 		free(agent_receive(&h));
 	}
-	agent_serve_guest();
+	agent_serve_guest(true);
 }
 
 static void turn_until(bool (*is_done)(const void *opaque), const void *opaque)
@@ -128,10 +128,20 @@ static void add_container(struct vagent_container c)
 	ck_assert_int_eq(vagent_guest_add_container(g, &c, &container, &err), 0);
 }
 
+static void begin_guest(const struct vagent_request *system)
+{
+	const struct vagent_guest_config c = { .size = sizeof(c), .system = system };
+
+	ck_assert_int_eq(vagent_guest_new(&g, &c, &err), 0);
+	agent = fork();
+	if (!agent)
+		run_agent();
+	vagent_guest_close_ports(g);
+	turn_until(is_ready, NULL);
+}
+
 static void setup_guest(void)
 {
-	const struct vagent_guest_config c = { .size = sizeof(c) };
-
 	signal(SIGPIPE, SIG_IGN);
 	strcpy(folder, "/tmp/guest.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -141,18 +151,26 @@ static void setup_guest(void)
 	add_mount("proc", NULL, "/proc", NULL, 0);
 	add_mount(NULL, "/dev/null", "/dev/null", NULL, MS_BIND);
 	add_mount(NULL, "/dev/zero", "/dev/zero", NULL, MS_BIND);
-	ck_assert_int_eq(vagent_guest_new(&g, &c, &err), 0);
-	agent = fork();
-	if (!agent)
-		run_agent();
-	vagent_guest_close_ports(g);
-	turn_until(is_ready, NULL);
+	begin_guest(NULL);
 }
 
 static void setup(void)
 {
 	setup_guest();
 	add_container((struct vagent_container){ .readonly_root = false });
+}
+
+/* The agent of this test does not read the records, and has the root of the test. */
+static void setup_itself(void)
+{
+	struct vagent_request system = { NULL, 0, 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(folder, "/none");
+	vagent_request_add(&system, 'R', "ro");
+	begin_guest(&system);
+	vagent_request_free(&system);
+	container = VAGENT_ITSELF;
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -209,7 +227,7 @@ static bool is_echoed(const void *opaque)
 }
 
 /* Output and errors are one pipe. */
-static void prepare_words(struct run *r, const char *const *words, struct vagent_process_config c)
+static void prepare_config(struct run *r, struct vagent_process_config c)
 {
 	int in[2], out[2], streams[3];
 
@@ -218,8 +236,6 @@ static void prepare_words(struct run *r, const char *const *words, struct vagent
 	streams[0] = in[0];
 	streams[1] = streams[2] = out[1];
 	c.size = sizeof(c);
-	c.command = words;
-	c.environment = environment;
 	c.streams = streams;
 	ck_assert_int_eq(vagent_process_prepare(g, container, &c, &r->p, &err), 0);
 	close(in[0]);
@@ -227,6 +243,18 @@ static void prepare_words(struct run *r, const char *const *words, struct vagent
 	r->in = in[1];
 	r->out = out[0];
 	turn_until(is_prepared, r);
+}
+
+static void prepare_words(struct run *r, const char *const *words, struct vagent_process_config c)
+{
+	c.command = words;
+	c.environment = environment;
+	prepare_config(r, c);
+}
+
+static void prepare_request(struct run *r, const struct vagent_request *request)
+{
+	prepare_config(r, (struct vagent_process_config){ .request = request });
 }
 
 static void prepare(struct run *r, const char *script, struct vagent_process_config c)
@@ -309,6 +337,63 @@ START_TEST(status_is_that_of_the_process)
 	prepare(&r, "exit 7", PLAIN);
 	start(&r);
 	ends_by(&r, VAGENT_END_STATUS, 7);
+}
+END_TEST
+
+START_TEST(process_of_the_guest_has_the_namespaces_of_the_agent)
+{
+	char text[64] = "", line[80];
+
+	ck_assert_int_gt(readlink("/proc/self/ns/mnt", text, sizeof(text) - 1), 0);
+	snprintf(line, sizeof(line), "%s\n", text);
+	runs("readlink /proc/self/ns/mnt", PLAIN, line);
+}
+END_TEST
+
+START_TEST(processes_of_the_guest_end_apart)
+{
+	struct run first, second;
+
+	begin_first(&first);
+	prepare(&second, "exit 7", PLAIN);
+	start(&second);
+	ends_by(&second, VAGENT_END_STATUS, 7);
+	ck_assert_int_eq(write(first.in, "on\n", 3), 3);
+	close(first.in);
+	first.in = -1;
+	finish(&first);
+	ck_assert_str_eq(first.text, "on\n");
+	release(&first);
+}
+END_TEST
+
+START_TEST(signal_is_for_the_group_of_a_process_of_the_guest)
+{
+	struct run r;
+
+	prepare(&r, "sleep 1000 | cat; true", PLAIN);
+	start(&r);
+	ck_assert_int_eq(vagent_process_signal(r.p, SIGTERM, false, &err), 0);
+	ends_by(&r, VAGENT_END_SIGNAL, SIGTERM);
+}
+END_TEST
+
+START_TEST(request_of_a_command_is_its_process)
+{
+	const char *const words[] = { "sh", "-c", "echo $NAME $HOME; pwd; id -u", NULL };
+	const char *const settings[] = { "NAME=value", NULL };
+	const struct vagent_command c = { .size = sizeof(c), .words = words, .environment = settings, .folder = "/usr" };
+	struct vagent_request request = { NULL, 0, 0 };
+	struct run r;
+
+	ck_assert_int_eq(vagent_request_add_command(&request, &c, &err), 0);
+	vagent_request_add(&request, 'U', "65534 65534 22");
+	prepare_request(&r, &request);
+	vagent_request_free(&request);
+	start(&r);
+	finish(&r);
+	ck_assert_str_eq(r.text, "value /root\n/usr\n65534\n");
+	release(&r);
 }
 END_TEST
 
@@ -830,13 +915,24 @@ static void add_tests(TCase *tc, const char *why)
 	add(failed_mount_is_named);
 }
 
+static void add_itself(TCase *tc, const char *why)
+{
+	add(process_of_the_guest_has_the_namespaces_of_the_agent);
+	add(processes_of_the_guest_end_apart);
+	add(signal_is_for_the_group_of_a_process_of_the_guest);
+	add(request_of_a_command_is_its_process);
+}
+
 int main(void)
 {
 	Suite *s = suite_create("agent");
-	TCase *tc = tcase_create("guest");
+	TCase *tc = tcase_create("guest"), *itself = tcase_create("itself");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	add_tests(tc, cannot_contain());
 	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(itself, setup_itself, teardown);
+	add_itself(itself, cannot_contain());
+	suite_add_tcase(s, itself);
 	return run_suite(s);
 }
