@@ -23,7 +23,7 @@ struct vmm_emulation_config {
 	unsigned int cpus;
 	const char *log;	/* file; NULL: kernel messages are discarded */
 	const char *tap;	/* name of the interface of its network card, or NULL */
-	int net;		/* the socket of its network card (passt), if there is no tap; -1: no card */
+	int net;		/* the socket (passt) or tap of its network card, if there is no name; -1: no card */
 	const char *mac;	/* of the card; "": QEMU's own */
 	const char *block;	/* addresses that the card drops, as its property */
 	const char *daemons;	/* the folder of cvmm-vhost-user-fs and -net */

@@ -111,7 +111,7 @@ static int start_emulation(struct emulated *m, const struct oci_machine_config *
 	int ports[VAGENT_PORTS];
 	const struct vmm_emulation_config e = {
 		.parts = &parts, .ports = ports, .memory = c->memory, .cpus = c->cpus,
-		.log = c->settings->log, .net = -1, .tap = card ? card->tap : NULL,
+		.log = c->settings->log, .net = card ? card->fd : -1,
 		.mac = card ? card->mac : "", .block = "none", .daemons = m->daemons,
 	};
 	int i, rc;

@@ -74,7 +74,7 @@ static void describe_cards(const struct oci_network *n, char words[][CARD_BYTES]
 	unsigned int i;
 
 	for (i = 0; i < n->ncards; i++) {
-		snprintf(words[i], CARD_BYTES, "tap=%s,mac=%s", n->cards[i].tap, n->cards[i].mac);
+		snprintf(words[i], CARD_BYTES, "fd=%d,mac=%s", n->cards[i].fd, n->cards[i].mac);
 		cards[i] = (struct cvmm_guest_card){ words[i], n->cards[i].interface };
 	}
 }

@@ -580,7 +580,10 @@ static int begin_machine(struct monitor *mon, const char *share, struct vsu_erro
 		.memory = oci_settings_memory(s, &mon->spec->resources), .cpus = oci_settings_cpus(s, &mon->spec->resources),
 	};
 
-	return oci_machine_new(&c, &mon->machine, err);
+	const int rc = oci_machine_new(&c, &mon->machine, err);
+
+	oci_network_close(&mon->network);
+	return rc;
 }
 
 static int begin_monitor(struct monitor *mon)

@@ -164,6 +164,7 @@ static void describe_cards(struct oci_network *n)
 	for (i = 0; i < n->ncards; i++) {
 		c = &n->cards[i];
 		snprintf(c->tap, sizeof(c->tap), "cvmm-tap%u", i);
+		c->fd = -1;
 		list_texts((const char (*)[OCI_NETWORK_TEXT])c->addresses, c->naddresses, c->address_list);
 		list_texts((const char (*)[OCI_NETWORK_TEXT])c->routes, c->nroutes, c->route_list);
 		c->interface = (struct vagent_interface){
@@ -194,17 +195,21 @@ int oci_network_read(struct oci_network *n, struct vsu_error *err)
 
 /* ------------------------------------------------------------------- redirection */
 
-/* Its owner opens it by its name. It ends with the namespace. */
+/* Filters of this order are ours. */
+#define PREFERENCE 0x4000
+
+/* Returns its descriptor. */
 static int make_tap(const char *name)
 {
 	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), rc = 0;
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), rc;
 
 	if (fd < 0)
 		return -errno;
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
-		rc = -errno;
+	if (ioctl(fd, TUNSETIFF, &r) == 0)
+		return fd;
+	rc = -errno;
 	vsu_fd_close(&fd);
 	return rc;
 }
@@ -217,6 +222,24 @@ static int set_link(int fd, int index, unsigned int mtu)
 	oci_netlink_begin(&m, RTM_NEWLINK, 0, &link, sizeof(link));
 	oci_netlink_add(&m, IFLA_MTU, &mtu, sizeof(mtu));
 	return oci_netlink_call(fd, &m);
+}
+
+static struct tcmsg filter_of(int index)
+{
+	return (struct tcmsg){
+		.tcm_family = AF_UNSPEC, .tcm_ifindex = index, .tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0),
+		.tcm_info = TC_H_MAKE(PREFERENCE << 16, htons(ETH_P_ALL)),
+	};
+}
+
+/* One to the tap of a former container in the namespace. */
+static void remove_redirection(int fd, int index)
+{
+	const struct tcmsg tc = filter_of(index);
+	struct oci_netlink_message m;
+
+	oci_netlink_begin(&m, RTM_DELTFILTER, 0, &tc, sizeof(tc));
+	(void)oci_netlink_call(fd, &m);
 }
 
 static int add_ingress(int fd, int index)
@@ -253,10 +276,7 @@ static int redirect_frames(int fd, int from, int to)
 	const struct tc_u32_sel sel = { .nkeys = 1, .flags = TC_U32_TERMINAL };
 	/* a key of 0 bits, which matches each frame, follows */
 	unsigned char all[sizeof(sel) + sizeof(struct tc_u32_key)] = { 0 };
-	const struct tcmsg tc = {
-		.tcm_family = AF_UNSPEC, .tcm_ifindex = from, .tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0),
-		.tcm_info = TC_H_MAKE(0, htons(ETH_P_ALL)),
-	};
+	const struct tcmsg tc = filter_of(from);
 	struct oci_netlink_message m;
 	size_t options;
 
@@ -270,14 +290,17 @@ static int redirect_frames(int fd, int from, int to)
 	return oci_netlink_call(fd, &m);
 }
 
-static int connect_card(int fd, const struct oci_card *c, struct vsu_error *err)
+static int connect_card(int fd, struct oci_card *c, struct vsu_error *err)
 {
-	int tap, rc = make_tap(c->tap);
+	int tap, rc;
 
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "cannot make the interface '%s'", c->tap);
+	c->fd = make_tap(c->tap);
+	if (c->fd < 0)
+		return vsu_error_sys(err, c->fd, "cannot make the interface '%s'", c->tap);
 	tap = (int)if_nametoindex(c->tap);
 	rc = tap ? set_link(fd, tap, c->mtu) : -errno;
+	if (!rc)
+		remove_redirection(fd, c->index);
 	rc = rc < 0 ? rc : add_ingress(fd, c->index);
 	rc = rc < 0 ? rc : add_ingress(fd, tap);
 	rc = rc < 0 ? rc : redirect_frames(fd, c->index, tap);
@@ -297,4 +320,12 @@ int oci_network_redirect(struct oci_network *n, struct vsu_error *err)
 		rc = connect_card(fd, &n->cards[i], err);
 	vsu_fd_close(&fd);
 	return rc;
+}
+
+void oci_network_close(struct oci_network *n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n->ncards; i++)
+		vsu_fd_close(&n->cards[i].fd);
 }

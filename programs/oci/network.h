@@ -3,7 +3,8 @@
  * The network of a container: a network plug-in of the engine has prepared interfaces in a namespace. For
  * each, a tap interface is made there, and all frames are redirected between the two (tc, u32 and mirred).
  * The machine has a card on the tap, to which the guest gives the name, the addresses and the routes of
- * the interface. So the interface remains as it is, and rules of the host hold.
+ * the interface. So the interface remains as it is, and rules of the host hold. The tap disappears with the
+ * last process that has its descriptor, however it ends.
  *
  * Threads: before any thread is started.
  */
@@ -22,6 +23,7 @@ struct oci_card {
 	int index;		/* of the interface */
 	char name[IF_NAMESIZE];
 	char tap[IF_NAMESIZE];
+	int fd;			/* of the tap; -1: none */
 	char mac[18];
 	unsigned int mtu;
 	char addresses[OCI_NETWORK_TEXTS][OCI_NETWORK_TEXT];
@@ -46,7 +48,11 @@ int oci_network_enter(const char *path, struct vsu_error *err);
  */
 int oci_network_read(struct oci_network *n, struct vsu_error *err);
 
-/* Makes a tap for each card, and redirects frames. They end with the namespace. */
+/*
+ * Makes a tap for each card, and redirects frames, in place of a former redirection. oci_network_close() closes the
+ * taps, also after a failure.
+ */
 int oci_network_redirect(struct oci_network *n, struct vsu_error *err);
+void oci_network_close(struct oci_network *n);
 
 #endif

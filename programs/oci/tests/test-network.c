@@ -4,13 +4,11 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <linux/if_packet.h>
@@ -73,17 +71,6 @@ START_TEST(loopback_and_interfaces_that_are_down_have_no_card)
 }
 END_TEST
 
-static int open_tap(const char *name)
-{
-	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	strcpy(r.ifr_name, name);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ioctl(fd, TUNSETIFF, &r), 0);
-	return fd;
-}
-
 static int open_packets(const char *name)
 {
 	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(0x88b5), .sll_ifindex = (int)if_nametoindex(name) };
@@ -108,17 +95,52 @@ static bool receives(int fd, size_t before, const char *frame, size_t len)
 	return false;
 }
 
+/* Without frames of IPv6 */
+static void redirect(void)
+{
+	run("ip link set peer0 down; ip link set eth0 up");
+	ck_assert_msg(!oci_network_read(&network, &err), "%s", err.msg);
+	ck_assert_uint_eq(network.ncards, 1);
+	ck_assert_msg(!oci_network_redirect(&network, &err), "%s", err.msg);
+	run("ip link set peer0 up");
+}
+
+START_TEST(tap_disappears_with_its_descriptor)
+{
+	make_pair();
+	redirect();
+	ck_assert_int_ge((int)if_nametoindex("cvmm-tap0"), 1);
+	oci_network_close(&network);
+	ck_assert_uint_eq(if_nametoindex("cvmm-tap0"), 0);
+}
+END_TEST
+
+/* Another container is made in the namespace, as engines do for a pod. */
+START_TEST(redirection_replaces_a_former_one)
+{
+	const char frame[60] = "\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x09\x88\xb5";
+	int peer;
+
+	make_pair();
+	redirect();
+	oci_network_close(&network);
+	redirect();
+	peer = open_packets("peer0");
+	ck_assert_int_eq(write(peer, frame, sizeof(frame)), sizeof(frame));
+	ck_assert(receives(network.cards[0].fd, 10, frame, sizeof(frame)));
+	oci_network_close(&network);
+	close(peer);
+}
+END_TEST
+
 START_TEST(frames_pass_between_an_interface_and_its_tap)
 {
 	char frame[70] = "\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x09\x88\xb5";
 	int tap, peer;
 
 	make_pair();
-	run("ip link set peer0 down");
-	ck_assert_msg(!oci_network_read(&network, &err), "%s", err.msg);
-	ck_assert_msg(!oci_network_redirect(&network, &err), "%s", err.msg);
-	run("ip link set peer0 up");
-	tap = open_tap(network.cards[0].tap);
+	redirect();
+	tap = network.cards[0].fd;
 	peer = open_packets("peer0");
 	ck_assert_int_eq(write(peer, frame, 60), 60);
 	ck_assert(receives(tap, 10, frame, 60));
@@ -179,6 +201,8 @@ int main(void)
 	tcase_add_test_unless(t, why, interface_becomes_a_card);
 	tcase_add_test_unless(t, why, addresses_and_routes_of_ipv6_are_read);
 	tcase_add_test_unless(t, why, loopback_and_interfaces_that_are_down_have_no_card);
+	tcase_add_test_unless(t, why, tap_disappears_with_its_descriptor);
+	tcase_add_test_unless(t, why, redirection_replaces_a_former_one);
 	tcase_add_test_unless(t, why, frames_pass_between_an_interface_and_its_tap);
 	tcase_add_test(t, missing_namespace_is_named);
 	tcase_add_test(t, message_that_is_too_long_is_not_sent);
