@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/option_place.h>
 
+#include "confine/keeper.h"
 #include "oci/commands.h"
 #include "process.h"
 
@@ -141,6 +143,8 @@ static int run_program(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	/* those of an engine would stay open in a monitor, which a guest may control */
+	confine_close_range(STDERR_FILENO + 1, ~0u);
 	prog_begin("cvmm-oci");
 	return prog_end(run_program(argc, argv));
 }
