@@ -156,6 +156,31 @@ int oci_state_lock(int folder, const char *id, struct vsu_error *err)
 	return 0;
 }
 
+/* Whoever can write to it chooses what root trusts. A sticky bit would not prevent that. */
+static int check_root(int fd, const char *root, struct vsu_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return vsu_error_sys(err, -errno, "cannot open the folder '%s'", root);
+	if (st.st_uid != geteuid())
+		return vsu_error_set(err, -EPERM, "the folder of the state of containers, '%s', belongs to another user", root);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return vsu_error_set(err, -EPERM, "other users can write to the folder of the state of containers, '%s'; name one that only its owner can write to", root);
+	return 0;
+}
+
+/* -ENOENT: it does not exist. */
+static int open_root(const char *root, struct vsu_error *err)
+{
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot open the folder '%s'", root) : check_root(fd, root, err);
+
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
+}
+
 static int open_folder(int parent, const char *id, struct vsu_error *err)
 {
 	const int folder = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -186,9 +211,9 @@ int oci_state_create(const char *root, const char *id, struct vsu_error *err)
 	rc = rc < 0 ? rc : make_root(root, err);
 	if (rc < 0)
 		return rc;
-	parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	parent = open_root(root, err);
 	if (parent < 0)
-		return vsu_error_sys(err, -errno, "cannot open the folder '%s'", root);
+		return parent;
 	folder = make_folder(parent, root, id, err);
 	close(parent);
 	return folder;
@@ -200,9 +225,11 @@ int oci_state_open(const char *root, const char *id, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc;
-	parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (parent < 0)
+	parent = open_root(root, err);
+	if (parent == -ENOENT)
 		return vsu_error_set(err, -ENOENT, "container '%s' does not exist", id);
+	if (parent < 0)
+		return parent;
 	folder = open_folder(parent, id, err);
 	close(parent);
 	return folder;
@@ -512,19 +539,16 @@ int oci_state_each(const char *root, void (*fn)(void *opaque, const struct oci_s
 		   struct vsu_error *err)
 {
 	struct dirent **names = NULL;
-	int i, n = scandir(root, &names, is_name, alphasort);
-	int parent;
+	int parent = open_root(root, err), i, n;
 
-	if (n < 0)
-		return errno == ENOENT ? 0 : vsu_error_sys(err, -errno, "cannot read the folder '%s'", root);
-	parent = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return parent == -ENOENT ? 0 : parent;
+	n = scandirat(parent, ".", &names, is_name, alphasort);
 	for (i = 0; i < n; i++) {
-		if (parent >= 0)
-			visit_folder(root, parent, names[i]->d_name, fn, opaque);
+		visit_folder(root, parent, names[i]->d_name, fn, opaque);
 		free(names[i]);
 	}
 	free(names);
-	if (parent >= 0)
-		close(parent);
-	return 0;
+	close(parent);
+	return n < 0 ? vsu_error_sys(err, -errno, "cannot read the folder '%s'", root) : 0;
 }

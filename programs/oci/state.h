@@ -54,7 +54,8 @@ struct oci_state {
 int oci_state_root(const char *given, char root[OCI_STATE_PATH], struct vsu_error *err);
 
 /*
- * Return a descriptor of the folder of a container, which the caller closes. oci_state_create() makes
+ * Return a descriptor of the folder of a container, which the caller closes. -EPERM: other users can change the
+ * folder of all containers. oci_state_create() makes
  * it and those above, and locks it; -EEXIST: the container exists. oci_state_open() finds it; -ENOENT:
  * it does not exist. -EINVAL: not an id.
  */

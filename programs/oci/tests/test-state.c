@@ -88,6 +88,42 @@ START_TEST(given_folder_is_absolute)
 }
 END_TEST
 
+static void add_name(void *opaque, const struct oci_state *s)
+{
+	strcat(opaque, s->id);
+	strcat(opaque, s->status == OCI_RUNNING ? "+" : "-");
+}
+
+/* Another user could prepare what commands of root trust. */
+START_TEST(folder_that_others_can_write_is_refused)
+{
+	const mode_t modes[] = { 0720, 0702, 01777 };
+	char sentence[OCI_STATE_PATH + 128], names[32] = "";
+	unsigned int i;
+
+	close(create("a"));
+	snprintf(sentence, sizeof(sentence), "other users can write to the folder of the state of containers, '%s'; name one that only its owner can write to", root);
+	for (i = 0; i < COUNT(modes); i++) {
+		ck_assert_int_eq(chmod(root, modes[i]), 0);
+		assert_refused(oci_state_create(root, "b", &err), -EPERM, sentence, err);
+		assert_refused(oci_state_open(root, "a", &err), -EPERM, sentence, err);
+		assert_refused(oci_state_each(root, add_name, names, &err), -EPERM, sentence, err);
+	}
+	ck_assert_str_eq(names, "");
+}
+END_TEST
+
+START_TEST(folder_of_another_user_is_refused)
+{
+	char sentence[OCI_STATE_PATH + 128];
+
+	close(create("a"));
+	snprintf(sentence, sizeof(sentence), "the folder of the state of containers, '%s', belongs to another user", root);
+	ck_assert_int_eq(chown(root, 65534, (gid_t)-1), 0);
+	assert_refused(oci_state_open(root, "a", &err), -EPERM, sentence, err);
+}
+END_TEST
+
 START_TEST(container_exists_once)
 {
 	const int fd = create("a");
@@ -190,12 +226,6 @@ START_TEST(container_without_a_file_has_stopped)
 	close(fd);
 }
 END_TEST
-
-static void add_name(void *opaque, const struct oci_state *s)
-{
-	strcat(opaque, s->id);
-	strcat(opaque, s->status == OCI_RUNNING ? "+" : "-");
-}
 
 static void write_status(int fd, const char *text)
 {
@@ -348,6 +378,8 @@ int main(void)
 	tcase_add_test_unless(t, why_no_root(), folder_of_root_is_in_run);
 	tcase_add_test(t, folder_of_a_user_is_its_own);
 	tcase_add_test(t, given_folder_is_absolute);
+	tcase_add_test(t, folder_that_others_can_write_is_refused);
+	tcase_add_test_unless(t, why_no_root(), folder_of_another_user_is_refused);
 	tcase_add_test(t, container_exists_once);
 	tcase_add_loop_test(t, id_is_a_name, 0, COUNT(bad_ids));
 	tcase_add_test(t, state_is_read_as_it_was_written);
