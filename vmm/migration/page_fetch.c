@@ -379,11 +379,13 @@ static void stop_thread(struct vmm_page_fetch *f)
 	f->config.stream->cancel_fd = -1;
 }
 
-/* The source does not have to wait for pages that nothing will use. */
+/* The source does not have to wait for pages that nothing will use. It may be sending some. */
 static void release_source(struct vmm_page_fetch *f)
 {
-	if (f->runs && !f->arrived && !f->rc)
+	if (f->runs && !f->arrived && !f->rc) {
 		send_complete(f);
+		vmm_stream_drain(f->config.stream);
+	}
 	if (f->runs)
 		vmm_stream_close(f->config.stream);
 }

@@ -25,6 +25,7 @@
 #define TEXT_MAX 1024u		/* of "failed" */
 #define REFUSE_NS (UINT64_C(1000) * NS_PER_MS)
 #define REASON_NS (UINT64_C(1000) * NS_PER_MS)
+#define DRAIN_NS (UINT64_C(1000) * NS_PER_MS)
 
 /* The sections of a stream and the maximum length of their content. */
 static const struct limit {
@@ -421,6 +422,24 @@ void vmm_stream_fields(const struct varch_state_section *section,
 void vmm_stream_await_reason(struct vmm_stream *s)
 {
 	s->deadline_ns = vsu_now_ns() + REASON_NS;
+}
+
+/* Below a layer: nobody reads the bytes. */
+void vmm_stream_drain(struct vmm_stream *s)
+{
+	unsigned char bytes[4096];
+	ssize_t n;
+	int rc = 0;
+
+	s->deadline_ns = vsu_now_ns() + DRAIN_NS;
+	while (!rc) {
+		n = receive_with_fds(s, bytes, sizeof(bytes));
+		if (n == 0)
+			return;
+		rc = vmm_stream_check(s, s->deadline_ns, NULL);
+		if (!rc && n < 0)
+			rc = wait_again(s, (int)n, POLLIN, NULL);
+	}
 }
 
 void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why)

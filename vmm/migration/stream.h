@@ -133,6 +133,12 @@ void vmm_stream_fields(const struct varch_state_section *section,
 /* The peer is gone: calls receive what it has sent before, for at most a second. */
 void vmm_stream_await_reason(struct vmm_stream *s);
 
+/*
+ * Discards what the peer still sends until it has closed the connection, for at most a second. A
+ * socket that is closed with unread bytes is reset, and the peer would lose what it was sent last.
+ */
+void vmm_stream_drain(struct vmm_stream *s);
+
 /* Reports a failure to the peer, as far as that is still possible. */
 void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why);
 

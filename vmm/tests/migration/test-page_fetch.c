@@ -281,6 +281,36 @@ START_TEST(end_of_the_machine_releases_the_source)
 }
 END_TEST
 
+static bool is_complete(void)
+{
+	struct pollfd p = { .fd = there.fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Sends pages all the time, and closes the connection as a source does. */
+static void *send_until_complete(void *arg)
+{
+	while (!is_complete())
+		send_page(MISSING_PAGE + 1, 9, PAGE);
+	expect("complete");
+	vmm_stream_close(&there);
+	return arg;
+}
+
+START_TEST(end_of_the_machine_releases_a_source_that_sends)
+{
+	pthread_t source;
+
+	begin();
+	run_guest();
+	ck_assert_int_eq(pthread_create(&source, NULL, send_until_complete, NULL), 0);
+	vmm_page_fetch_free(fetch);
+	fetch = NULL;
+	ck_assert_int_eq(pthread_join(source, NULL), 0);
+}
+END_TEST
+
 /* Until the thread has read all that was sent. */
 static void wait_until_read(void)
 {
@@ -546,6 +576,7 @@ int main(void)
 	tcase_add_test(tc, failure_before_the_guest_runs_releases_its_threads);
 	tcase_add_test(tc, failure_while_the_guest_runs_loses_it);
 	tcase_add_test(tc, end_of_the_machine_releases_the_source);
+	tcase_add_test(tc, end_of_the_machine_releases_a_source_that_sends);
 	tcase_add_loop_test(tc, e2_51_source_that_stalls_within_a_section_does_not_keep_the_machine,
 			    0, 2);
 	tcase_add_loop_test(tc, memory_that_cannot_report_missing_pages_is_refused, 0,
