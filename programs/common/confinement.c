@@ -10,7 +10,6 @@
 
 #include "common/confinement.h"
 #include "common/helpers.h"
-#include "migration/tls.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
@@ -172,7 +171,7 @@ int vmm_confinement_separate(struct vmm_confinement *c, struct vsu_error *err)
 static int load_modules(const struct vmm_program_options *o, bool tls, struct vsu_error *err)
 {
 	(void)!devkind_disk_load("nbd://", NULL);
-	return tls || o->confinement.tls ? vmm_tls_load(err) : 0;
+	return tls || o->confinement.tls ? cvmm_tls_load(err) : 0;
 }
 
 /* A jail is made later. */

@@ -20,7 +20,6 @@
 #include <vmm-sys-util/fd.h>
 
 #include "common/confinement.h"
-#include "migration/tls.h"
 
 static bool is_jail(const struct confine_plan *plan)
 {
@@ -271,7 +270,7 @@ int vmm_confinement_files(struct confine_plan *plan, const struct cvmm_configura
 	if (rc < 0 || sandbox->how == VMM_SANDBOX_OFF)
 		return rc;
 	if (sandbox->tls)
-		rc = vmm_tls_load(err);
+		rc = cvmm_tls_load(err);
 	rc = rc ? rc : for_references(plan, machine, check_reference, err);
 	if (!rc && !options->dry_run)
 		rc = for_references(plan, machine, log_create, err);

@@ -9,6 +9,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/module.h>
 
+#include "cvmm/configuration.h"
 #include "migration/tls.h"
 
 static const struct vsu_module module = {
@@ -17,7 +18,7 @@ static const struct vsu_module module = {
 	.subject = "TLS", .package = "cvmm-migration-tls", .library = "gnutls",
 };
 
-int vmm_tls_load(struct vsu_error *err)
+int cvmm_tls_load(struct vsu_error *err)
 {
 	const void *loaded;
 

@@ -10,7 +10,8 @@
  *   server-cert.pem, server-key.pem   of the destination
  *   client-cert.pem, client-key.pem   of the source
  *
- * TLS is done by a module (<vmm-sys-util/module.h>), which is loaded when it is needed.
+ * TLS is done by a module (<vmm-sys-util/module.h>), which is loaded when it is needed, or before by
+ * cvmm_tls_load().
  *
  * Threads: confined.
  */
@@ -38,9 +39,6 @@ struct vmm_tls_module {
 
 #define VMM_TLS_MODULE_SYMBOL "vmm_tls_module"
 extern const struct vmm_tls_module vmm_tls_module;
-
-/* Loads the module before a sandbox denies it. -ENOENT: it is not installed. */
-int vmm_tls_load(struct vsu_error *err);
 
 /*
  * Reads the files, before a connection exists. -EOPNOTSUPP: the module is not installed;

@@ -147,6 +147,12 @@ CVMM_API int cvmm_machine_new_configured(const struct cvmm_configuration *c, con
 					 struct vsu_error *err) VSU_NODISCARD;
 
 /*
+ * Loads the module that encrypts migrations, for an owner that is confined before a migration uses it: the file
+ * of a module may be out of reach then. A module remains loaded. -EOPNOTSUPP: it is not installed, or has another version.
+ */
+CVMM_API int cvmm_tls_load(struct vsu_error *err) VSU_NODISCARD;
+
+/*
  * Call it after the machine has ended with VSU_EXIT_REBOOT: the next machine boots the kernel, even if
  * the previous one continued a saved machine or came from a source.
  */
