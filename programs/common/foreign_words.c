@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cvmm/option_table.h>
+#include <device-kinds/kind.h>
 #include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/parse.h>
 
 #include "common/foreign_words.h"
-#include "config/device.h"
 
 /* The answers found so far, as one sentence. */
 struct answers {
@@ -175,7 +176,7 @@ static bool answer_device(struct answers *a, const struct word *w)
 		return false;
 	kind = devkind_find(name, w->len - 2);
 	if (kind)
-		snprintf(text, sizeof(text), "--%s=PROPERTIES", vmm_device_shorthand(kind));
+		snprintf(text, sizeof(text), "--%s=PROPERTIES", cvmm_option_of_kind(kind->name));
 	else if (virtdev_vhost_user_id_of(name, w->len - 2))
 		snprintf(text, sizeof(text), "--device=%.*s,backend=user:SOCKET", (int)w->len - 2, name);
 	else

@@ -5,16 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cvmm/option_table.h>
+#include <device-kinds/kind.h>
 #include <vmm-sys-util/parse.h>
 
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "control/commands.h"
-#include "config/device.h"
-#include "config/device_rows.h"
 #include "memory/memory_options.h"
 
 #define MAX_TOPICS 40
+#define MAX_KEYS 64
 #define ANY "device"
 
 static void show_keys(const char *title, const struct vsu_option *keys)
@@ -37,7 +38,7 @@ void vmm_help_memory(void)
 /* The word of the option, as users know the kind. */
 static const char *topic_of(const struct devkind *kind)
 {
-	return vmm_device_shorthand(kind);
+	return cvmm_option_of_kind(kind->name);
 }
 
 void vmm_help_topics(void)
@@ -56,7 +57,7 @@ static void show_value(const struct devkind *kind)
 {
 	if (kind->value.key)
 		printf("'--%s VALUE' is the same as '--%s %s=VALUE%s%s'.\n",
-		       vmm_device_shorthand(kind), vmm_device_shorthand(kind),
+		       cvmm_option_of_kind(kind->name), cvmm_option_of_kind(kind->name),
 		       kind->value.key, kind->value.alone ? "," : "",
 		       kind->value.alone ? kind->value.alone : "");
 }
@@ -64,12 +65,13 @@ static void show_value(const struct devkind *kind)
 /* A comma in a value is doubled. */
 static void show_kind(const struct devkind *kind)
 {
-	struct vsu_option rows[VMM_DEVICE_ROWS];
-	const unsigned int own = vmm_device_rows(kind, rows);
-	const struct vsu_option common = rows[own];
+	struct vsu_option rows[MAX_KEYS], common;
+	size_t own;
 
+	cvmm_option_keys(cvmm_option_of_kind(kind->name), rows, MAX_KEYS, &own);
+	common = rows[own];
 	printf("--%s PROPERTIES, or --device %s,PROPERTIES: %s\n",
-	       vmm_device_shorthand(kind), kind->name, kind->summary);
+	       cvmm_option_of_kind(kind->name), kind->name, kind->summary);
 	show_value(kind);
 	rows[own].name = NULL;
 	show_keys("Properties:", rows);
@@ -79,9 +81,9 @@ static void show_kind(const struct devkind *kind)
 
 static void show_any(void)
 {
-	struct vsu_option rows[VMM_DEVICE_ROWS];
+	struct vsu_option rows[MAX_KEYS];
 
-	vmm_device_rows(NULL, rows);
+	cvmm_option_keys(ANY, rows, MAX_KEYS, NULL);
 	puts("--device KIND,PROPERTIES or --device id=N,PROPERTIES: any device\n"
 	     "KIND is a topic of this help, or gpu, input, scsi, crypto, sound and\n"
 	     "other VIRTIO devices that a back-end serves.");
@@ -90,11 +92,10 @@ static void show_any(void)
 
 bool vmm_help_device(const char *topic)
 {
-	const struct devkind *kind =
-		vmm_device_kind_named(topic, strlen(topic));
+	const char *kind = cvmm_option_kind(topic);
 
 	if (kind)
-		show_kind(kind);
+		show_kind(devkind_find(kind, strlen(kind)));
 	else if (!strcmp(topic, ANY))
 		show_any();
 	else

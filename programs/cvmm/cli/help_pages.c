@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cvmm/option_table.h>
+#include <device-kinds/kind.h>
 #include <vmm-sys-util/parse.h>
 
 #include "cli/help_pages.h"
 #include "control/commands.h"
-#include "config/device.h"
 #include "common/program_options.h"
 
 static const struct {
@@ -87,7 +88,7 @@ static void show_kinds(void)
 
 	puts("\nDevices:");
 	for (i = 0; (kind = devkind_get(i)); i++)
-		printf("  --%-14s %s\n", vmm_device_shorthand(kind), kind->summary);
+		printf("  --%-14s %s\n", cvmm_option_of_kind(kind->name), kind->summary);
 }
 
 static void show_summary(unsigned int i)

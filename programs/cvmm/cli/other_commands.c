@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <cvmm/option_table.h>
 #include <vmm-sys-util/parse.h>
 
 #include "cli/executed.h"
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/other_commands.h"
-#include "config/device.h"
 #include "common/option_words.h"
 #include "common/program_options.h"
 #include "control/commands.h"
@@ -152,7 +152,7 @@ static bool is_topic(const char *word)
 	for (i = 0; vmm_help_page_topic(i); i++)
 		if (!strcmp(vmm_help_page_topic(i), word))
 			return true;
-	return vmm_device_kind_named(word, strlen(word)) || !strcmp(word, "device");
+	return cvmm_option_kind(word) || !strcmp(word, "device");
 }
 
 static int refuse_unknown(const char *word, const char *const *commands, struct vsu_error *err)

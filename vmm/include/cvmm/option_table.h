@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An owner's own options in the command line of a machine, such as --jail and --control of cvmm. They are
- * saved with the machine, so that its owner continues it with the same restrictions.
+ * The table of the options of a machine, for help and completion, and the keys of their lists. An owner
+ * adds options of its own, such as --jail and --control of cvmm. They are saved with the machine, so
+ * that its owner continues it with the same restrictions.
  *
  *	static const struct cvmm_option_row rows[] = {
  *		{ .option = { .name = "jail", .kind = VSU_OPTION_FLAG }, .change = CVMM_CHANGE_VALUE },
@@ -75,6 +76,23 @@ CVMM_API int cvmm_options_new_for(const struct cvmm_option_row *own, struct cvmm
  * words itself. own may be NULL. Writes at most n rows; returns the total number of rows.
  */
 CVMM_API size_t cvmm_option_table(const struct cvmm_option_row *own, struct vsu_option *table, size_t n);
+
+/*
+ * Writes the keys in the list of a device's option, "disk", as a table with its terminator, for help and for a
+ * program that parses the list itself. For "device", it writes the keys of a device selected by id. Writes at most
+ * n rows; returns the total number of rows, or 0 for an option of no device. *common receives the index of
+ * the first key that every device has; the other such keys follow. common may be NULL.
+ */
+CVMM_API size_t cvmm_option_keys(const char *name, struct vsu_option *table, size_t n, size_t *common);
+
+/*
+ * The kind of device of an option ("disk"), or of this name ("blk"), as <device-kinds/kind.h> names it:
+ * "blk". NULL: neither; so are "device", whose list names a kind, and the operands.
+ */
+CVMM_API const char *cvmm_option_kind(const char *name);
+
+/* The option of a kind of device: "disk" for "blk". NULL: the kind has none. */
+CVMM_API const char *cvmm_option_of_kind(const char *kind);
 
 VSU_END_DECLS
 

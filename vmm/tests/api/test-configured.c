@@ -277,6 +277,37 @@ START_TEST(table_has_the_rows_of_machine_and_owner)
 }
 END_TEST
 
+START_TEST(keys_of_a_device_precede_those_of_every_device)
+{
+	struct vsu_option keys[64], few[1];
+	size_t common = 0, any = 0;
+	const size_t n = cvmm_option_keys("disk", keys, COUNT(keys), &common);
+
+	ck_assert_uint_lt(n, COUNT(keys));
+	ck_assert_str_eq(keys[common].name, "backend");
+	ck_assert(has_name(keys, "readonly") && has_name(keys, "queues") && !keys[n - 1].name);
+	ck_assert_uint_eq(cvmm_option_keys("disk", few, 1, NULL), n);
+	ck_assert_uint_gt(cvmm_option_keys("device", keys, COUNT(keys), &any), any);
+	ck_assert(has_name(keys, "id") && !has_name(keys, "readonly"));
+	ck_assert_str_eq(keys[any].name, "backend");
+	ck_assert_uint_eq(cvmm_option_keys("serial", keys, COUNT(keys), NULL), 0);
+	ck_assert_uint_eq(cvmm_option_keys("DISK", keys, COUNT(keys), NULL), 0);
+	ck_assert_uint_eq(cvmm_option_keys("blk", keys, COUNT(keys), NULL), 0);
+}
+END_TEST
+
+START_TEST(option_and_kind_of_a_device_name_each_other)
+{
+	ck_assert_str_eq(cvmm_option_kind("disk"), "blk");
+	ck_assert_str_eq(cvmm_option_kind("blk"), "blk");
+	ck_assert_str_eq(cvmm_option_of_kind("blk"), "disk");
+	ck_assert_ptr_null(cvmm_option_kind("device"));
+	ck_assert_ptr_null(cvmm_option_kind("DISK"));
+	ck_assert_ptr_null(cvmm_option_kind("memory"));
+	ck_assert_ptr_null(cvmm_option_of_kind("disk"));
+}
+END_TEST
+
 /* ------------------------------------------------------------- a saved machine */
 
 static void write_saved(const char *text)
@@ -539,6 +570,8 @@ int main(void)
 	tcase_add_test(tc, row_with_the_name_of_a_machines_option_is_refused);
 	tcase_add_test(tc, more_rows_than_there_may_be_are_refused);
 	tcase_add_test(tc, table_has_the_rows_of_machine_and_owner);
+	tcase_add_test(tc, keys_of_a_device_precede_those_of_every_device);
+	tcase_add_test(tc, option_and_kind_of_a_device_name_each_other);
 	tcase_add_test(tc, saved_machine_refers_to_its_folder_and_its_files);
 	tcase_add_test(tc, file_in_place_of_a_saved_one_is_the_reference);
 	tcase_add_loop_test(tc, saved_machine_has_the_options_of_its_owner, 0, COUNT(continued));

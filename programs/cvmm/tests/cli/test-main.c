@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include <cvmm/option_table.h>
 #include <device-kinds/kind.h>
 #include <vmm-sys-util/exit.h>
 
-#include "config/device.h"
 #include "control/commands.h"
 #include "util.h"
 
@@ -213,7 +213,7 @@ END_TEST
 START_TEST(d5_07_help_of_each_command_of_the_socket_has_its_words)
 {
 	const struct vmm_control_command *c = &vmm_machine_commands[_i];
-	const bool is_topic = !strcmp(c->name, "memory") || vmm_device_kind_named(c->name, strlen(c->name));
+	const bool is_topic = !strcmp(c->name, "memory") || cvmm_option_kind(c->name);
 	const char *const words[WORDS] = { "help", c->name };
 	const int out = memfd_create("out", MFD_CLOEXEC);
 	char printed[8192], usage[256];

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The keys and kinds of devices by their options, from the tables of the parsers. */
+#include <config.h>
+
+#include <string.h>
+
+#include <device-kinds/kind.h>
+
+#include "cvmm/option_table.h"
+#include "config/device.h"
+#include "config/device_rows.h"
+#include "config/option_rows.h"
+
+/* Returns the number of rows with the terminator. */
+static size_t copy_rows(const struct vsu_option *rows, struct vsu_option *table, size_t n)
+{
+	size_t count = 0;
+
+	do {
+		if (count < n)
+			table[count] = rows[count];
+	} while (rows[count++].name);
+	return count;
+}
+
+size_t cvmm_option_keys(const char *name, struct vsu_option *table, size_t n, size_t *common)
+{
+	const struct vmm_option_row *row = vmm_option_named(name, strlen(name));
+	struct vsu_option keys[VMM_DEVICE_ROWS];
+	unsigned int first;
+
+	if (!row || !row->how || row->option.kind == VSU_OPTION_OPERAND)
+		return 0;
+	first = vmm_device_rows(vmm_option_kind(row), keys);
+	if (common)
+		*common = first;
+	return copy_rows(keys, table, n);
+}
+
+const char *cvmm_option_kind(const char *name)
+{
+	const struct devkind *kind = vmm_device_kind_named(name, strlen(name));
+
+	return kind ? kind->name : NULL;
+}
+
+const char *cvmm_option_of_kind(const char *name)
+{
+	const struct devkind *kind = devkind_find(name, strlen(name));
+
+	return kind ? vmm_device_shorthand(kind) : NULL;
+}
