@@ -12,8 +12,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "config/device.h"
 #include "control/line.h"
+#include "ctl/device_files.h"
 #include "ctl/files.h"
 #include "migration/address.h"
 #include "transfer/save_target.h"
@@ -46,71 +46,20 @@ static char *text_behind(const struct vmm_control_request *request, const char *
 
 /* ----------------------------------------------------------------- device-add */
 
-/* Only what the machine accepts: it refuses others in its words. */
-static int open_image(const struct devkind_opening *o)
-{
-	const bool reads = o->use == DEVKIND_READS;
-	int fd, kind;
-
-	if ((!reads && o->use != DEVKIND_WRITES) || vsu_file_value_is_fd(o->text))
-		return -1;
-	fd = open(o->text, (reads ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	kind = fd < 0 ? -1 : vsu_fd_kind(fd);
-	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK)
-		vsu_fd_close(&fd);
-	return fd;
-}
-
-/* The machine refuses a list that is wrong. */
-static bool read_device(const struct vmm_device_option *option, struct vmm_device_spec *spec)
-{
-	return !strpbrk(option->list, " \t") && vmm_device_parse(option, spec, NULL) >= 0 &&
-	       spec->kind && (!spec->remote || spec->spawned) && !spec->kernel;
-}
-
-/* Puts a descriptor in front of the name of each file that can be opened; names are the new texts. */
-static int open_images(struct vmm_control_files *f, struct vmm_device_spec *spec,
-		       char *names[DEVKIND_MAX_OPENS], struct vsu_error *err)
-{
-	const struct devkind_facts facts = vmm_device_describe(spec);
-	const struct devkind_opening *o;
-	struct vsu_option_value value;
-	int fd, rc = 0;
-
-	for (o = facts.opens; !rc && o->text; o++) {
-		fd = o->key && f->n < VMM_PASSED_MAX ? open_image(o) : -1;
-		if (fd < 0)
-			continue;
-		f->fds[f->n] = fd;
-		if (asprintf(&names[f->n], "fd:%u:%s", f->n, o->text) < 0)
-			names[f->n] = NULL;
-		value = (struct vsu_option_value){ .text = names[f->n++] };
-		rc = value.text ? devkind_set(spec->kind, devkind_key_index(spec->kind, o->key),
-					      o->key, &value, spec->config, err) :
-				  vsu_error_set(err, -ENOMEM, "no memory for a command");
-	}
-	return rc;
-}
-
 static int open_device(struct vmm_control_files *f, struct vmm_control_request *request,
 		       const char *word, const char *list, struct vsu_error *err)
 {
-	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
-	struct vmm_device_spec *spec = malloc(sizeof(*spec));
-	char *names[DEVKIND_MAX_OPENS] = { NULL }, *text = NULL;
-	unsigned int i;
-	int rc = spec ? 0 : vsu_error_set(err, -ENOMEM, "no memory for a command");
+	struct vmm_device_files files;
+	int rc;
 
-	if (spec && read_device(&option, spec))
-		rc = open_images(f, spec, names, err);
-	if (!rc && f->n)
-		rc = vmm_device_write(spec, VMM_DEVICE_ANY, false, &text, err);
-	if (!rc && f->n)
-		rc = replace_rest(request, strlen(word), text, err);
-	for (i = 0; i < DEVKIND_MAX_OPENS; i++)
-		free(names[i]);
-	free(text);
-	free(spec);
+	if (strpbrk(list, " \t"))
+		return 0;
+	rc = vmm_device_files_open(&files, list, err);
+	memcpy(f->fds, files.fds, files.n * sizeof(files.fds[0]));
+	f->n = files.n;
+	if (!rc && files.list)
+		rc = replace_rest(request, strlen(word), files.list, err);
+	free(files.list);
 	return rc;
 }
 
