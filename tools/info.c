@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vhost/message.h>
 #include <vhost/shmem.h>
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
@@ -100,7 +101,7 @@ static const char *feature_name(const struct info *info, unsigned int bit)
 static const char *protocol_name(const struct info *info, unsigned int bit)
 {
 	(void)info;
-	return names_protocol_feature(bit);
+	return vhost_user_protocol_feature_name(bit);
 }
 
 static void text_blk(const struct info *info)

@@ -138,33 +138,6 @@ static const char *const common_bits[] = {
 	[63] = "VIRTIO_NET_F_SPEED_DUPLEX",
 };
 
-static const char *const protocol_bits[] = {
-	[0] = "MQ",
-	[1] = "LOG_SHMFD",
-	[2] = "RARP",
-	[3] = "REPLY_ACK",
-	[4] = "NET_MTU",
-	[5] = "BACKEND_REQ",
-	[6] = "CROSS_ENDIAN",
-	[7] = "CRYPTO_SESSION",
-	[8] = "PAGEFAULT",
-	[9] = "CONFIG",
-	[10] = "BACKEND_SEND_FD",
-	[11] = "HOST_NOTIFIER",
-	[12] = "INFLIGHT_SHMFD",
-	[13] = "RESET_DEVICE",
-	[14] = "INBAND_NOTIFICATIONS",
-	[15] = "CONFIGURE_MEM_SLOTS",
-	[16] = "STATUS",
-	[17] = "XEN_MMAP",
-	[18] = "SHARED_OBJECT",
-	[19] = "DEVICE_STATE",
-	[20] = "GET_VRING_BASE_INFLIGHT",
-	[21] = "GPA_ADDRESSES",
-	[22] = "SHMEM",
-	[23] = "GET_VRING_BASE_SKIP_DRAIN",
-};
-
 #define NAME(id, name) name,
 static const char *const device_names[] = {
 	VIRTDEV_FOR_EACH_NAME(NAME) NULL
@@ -248,9 +221,4 @@ const char *names_feature(const struct names_device *dev, unsigned int bit)
 	if (bit >= first_net_only && (!dev || dev->id != VIRTDEV_ID_NET))
 		return NULL;
 	return common_bits[bit];
-}
-
-const char *names_protocol_feature(unsigned int bit)
-{
-	return bit < COUNT(protocol_bits) ? protocol_bits[bit] : NULL;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * Names of feature bits: of VIRTIO, of each device, and of the vhost-user protocol.
- */
+/* Names of feature bits: of VIRTIO and of each device. */
 #ifndef TOOLS_NAMES_H
 #define TOOLS_NAMES_H
 
@@ -27,8 +25,5 @@ const char *const *names_devices(void);
 
 /* The name of a feature bit; NULL: unknown. dev may be NULL. */
 const char *names_feature(const struct names_device *dev, unsigned int bit);
-
-/* The name of a protocol feature bit; NULL: unknown. */
-const char *names_protocol_feature(unsigned int bit);
 
 #endif

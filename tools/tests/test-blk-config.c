@@ -92,15 +92,6 @@ START_TEST(bit_of_every_device_needs_none)
 }
 END_TEST
 
-START_TEST(protocol_bits_are_named)
-{
-	ck_assert_str_eq(names_protocol_feature(0), "MQ");
-	ck_assert_str_eq(names_protocol_feature(23),
-			 "GET_VRING_BASE_SKIP_DRAIN");
-	ck_assert_ptr_null(names_protocol_feature(24));
-}
-END_TEST
-
 START_TEST(every_device_that_is_listed_is_known)
 {
 	const char *const *name;
@@ -130,7 +121,6 @@ int main(void)
 	tcase_add_test(tc, every_field_comes_from_its_place);
 	tcase_add_test(tc, bit_is_named_by_its_device);
 	tcase_add_test(tc, bit_of_every_device_needs_none);
-	tcase_add_test(tc, protocol_bits_are_named);
 	tcase_add_test(tc, every_device_that_is_listed_is_known);
 	tcase_add_test(tc, disks_and_network_cards_are_guessed);
 	return run_suite(s);

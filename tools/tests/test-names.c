@@ -13,7 +13,6 @@
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <linux/virtio_scsi.h>
-#include <vhost/protocol.h>
 
 #include "../../tests/support/suite.h"
 #include "names.h"
@@ -77,30 +76,12 @@ START_TEST(bits_have_the_names_of_the_headers)
 }
 END_TEST
 
-#define PROTOCOL_BIT(name) { NULL, #name, VHOST_USER_PROTOCOL_F_##name }
-static const struct row protocol_rows[] = {
-	PROTOCOL_BIT(MQ), PROTOCOL_BIT(LOG_SHMFD), PROTOCOL_BIT(RARP), PROTOCOL_BIT(REPLY_ACK),
-	PROTOCOL_BIT(CONFIG), PROTOCOL_BIT(INFLIGHT_SHMFD), PROTOCOL_BIT(RESET_DEVICE),
-	PROTOCOL_BIT(CONFIGURE_MEM_SLOTS), PROTOCOL_BIT(STATUS), PROTOCOL_BIT(SHARED_OBJECT),
-	PROTOCOL_BIT(DEVICE_STATE),
-};
-
-START_TEST(protocol_bits_have_the_names_of_the_header)
-{
-	const struct row *row = &protocol_rows[_i];
-
-	ck_assert_ptr_nonnull(names_protocol_feature(row->bit));
-	ck_assert_str_eq(names_protocol_feature(row->bit), row->name);
-}
-END_TEST
-
 START_TEST(bits_of_one_device_are_unknown_of_another)
 {
 	ck_assert_ptr_null(names_feature(names_device("rng"), VIRTIO_BLK_F_RO));
 	ck_assert_ptr_null(names_feature(NULL, VIRTIO_NET_F_MAC));
 	ck_assert_ptr_null(names_feature(names_device("blk"), VIRTIO_NET_F_RSS));
 	ck_assert_ptr_null(names_feature(NULL, 64));
-	ck_assert_ptr_null(names_protocol_feature(64));
 }
 END_TEST
 
@@ -139,8 +120,6 @@ int main(void)
 	TCase *tc = tcase_create("names");
 
 	tcase_add_loop_test(tc, bits_have_the_names_of_the_headers, 0, (int)COUNT(rows));
-	tcase_add_loop_test(tc, protocol_bits_have_the_names_of_the_header, 0,
-			    (int)COUNT(protocol_rows));
 	tcase_add_test(tc, bits_of_one_device_are_unknown_of_another);
 	tcase_add_test(tc, each_listed_device_is_known_by_its_name_once);
 	tcase_add_test(tc, a_device_is_guessed_by_bits_that_only_it_has);

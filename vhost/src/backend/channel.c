@@ -88,7 +88,7 @@ static void report_answer(struct vhost_user_backend *b, const char *name)
 /* Replies must match the oldest request; they carry no other identification. */
 static int check_result(const struct vhost_user_backend *b,
 			const struct vhost_user_priv_asked *asked,
-			const struct vhost_user_priv_message *row,
+			const struct vhost_user_message *row,
 			const struct vhost_user_priv_msg *msg,
 			struct vsu_error *err)
 {
@@ -119,8 +119,8 @@ static int accept_result(struct vhost_user_backend *b,
 {
 	/* a copy: the callback may send further requests */
 	const struct vhost_user_priv_asked asked = *nth_asked(b, 0);
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
+	const struct vhost_user_message *row =
+		vhost_user_message(VHOST_USER_SIDE_BACKEND,
 					msg->hdr.request);
 	int rc = check_result(b, &asked, row, msg, err);
 
@@ -270,7 +270,7 @@ static int set_socket(struct vhost_user_backend *b,
 	vhost_user_priv_backend_channel_close(b, NULL);
 	rc = vhost_user_priv_channel_init_take_fd(&b->backend_channel,
 						  msg->fds[0],
-						  VHOST_USER_PRIV_BACKEND,
+						  VHOST_USER_SIDE_BACKEND,
 						  true, OUT_MAX, err);
 	if (rc < 0)
 		return rc;
@@ -295,12 +295,12 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 					  const struct vhost_user_priv_ask *kind,
 					  struct vsu_error *err)
 {
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, kind->request);
+	const struct vhost_user_message *row =
+		vhost_user_message(VHOST_USER_SIDE_BACKEND, kind->request);
 	uint64_t need = VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
 			UINT64_C(1) << row->protocol_bit;
 
-	if (row->fds != VHOST_USER_PRIV_FDS_NONE)
+	if (row->fds != VHOST_USER_FDS_NONE)
 		need |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
 	if ((b->protocol_features & need) != need ||
 	    (kind->answered == vhost_user_priv_owner_answered &&
@@ -340,10 +340,10 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 		size_t len, const int *fd, uint64_t cookie,
 		struct vsu_error *err)
 {
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, kind->request);
+	const struct vhost_user_message *row =
+		vhost_user_message(VHOST_USER_SIDE_BACKEND, kind->request);
 	bool acks = vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_REPLY_ACK);
-	bool answered = acks || row->reply != VHOST_USER_PRIV_ACK;
+	bool answered = acks || row->reply != VHOST_USER_REPLY_ACK;
 	bool waits = kind->may_wait &&
 		     (b->life == VHOST_USER_PRIV_DISPATCHES || b->asks.held);
 	const struct vhost_user_priv_out out = {

@@ -48,14 +48,14 @@ static uint64_t left_out(const struct vhost_user_backend *b)
  */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 {
-	const struct vhost_user_priv_message *row;
+	const struct vhost_user_message *row;
 	uint64_t bits = BIT(REPLY_ACK);
 	unsigned int i;
 
 	for (i = 0; i < VHOST_USER_PRIV_FRONTEND_ROWS; i++) {
-		row = vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, i);
+		row = vhost_user_message(VHOST_USER_SIDE_FRONTEND, i);
 		if (row && b->handlers[i] &&
-		    row->protocol_bit != VHOST_USER_PRIV_NO_BIT)
+		    row->protocol_bit != VHOST_USER_NO_BIT)
 			bits |= UINT64_C(1) << row->protocol_bit;
 	}
 	bits &= ~left_out(b);
@@ -198,7 +198,7 @@ static int set_protocol(struct vhost_user_backend *b,
 	const char *name;
 
 	if (strange) {
-		name = vhost_user_priv_protocol_feature_name(
+		name = vhost_user_protocol_feature_name(
 				(unsigned int)__builtin_ctzll(strange));
 		return vsu_error_set(err, -EBADMSG,
 				     "SET_PROTOCOL_FEATURES requests bits that were not offered: %#" PRIx64 " (%s%s)",

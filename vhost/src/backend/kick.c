@@ -22,7 +22,7 @@ static int check_fd(const struct vhost_user_priv_msg *msg, int unusable,
 		    struct vsu_error *err)
 {
 	const char *name =
-		vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
+		vhost_user_message_name(VHOST_USER_SIDE_FRONTEND,
 					     msg->hdr.request);
 	int rc = 0;
 

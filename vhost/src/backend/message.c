@@ -70,27 +70,27 @@ static bool ack_wanted(const struct vhost_user_backend *b,
 
 /* Without LOG_SHMFD, SET_LOG_BASE has no reply. */
 static uint8_t reply_class(const struct vhost_user_backend *b,
-			   const struct vhost_user_priv_message *row)
+			   const struct vhost_user_message *row)
 {
 	if (row->number == VHOST_USER_SET_LOG_BASE &&
 	    !vhost_user_priv_agreed(b, row->protocol_bit))
-		return VHOST_USER_PRIV_ACK;
+		return VHOST_USER_REPLY_ACK;
 	return row->reply;
 }
 
 /* Sends a refusal in the form that the sender expects. */
 static void send_refusal(struct vhost_user_backend *b,
-		      const struct vhost_user_priv_message *row,
+		      const struct vhost_user_message *row,
 		      const struct vhost_user_priv_msg *msg)
 {
 	uint64_t no = 1;
 
-	switch (row ? reply_class(b, row) : VHOST_USER_PRIV_ACK) {
-	case VHOST_USER_PRIV_VALUE:
+	switch (row ? reply_class(b, row) : VHOST_USER_REPLY_ACK) {
+	case VHOST_USER_REPLY_VALUE:
 		send_reply(b, msg->hdr.request, NULL, 0);
 		break;
-	case VHOST_USER_PRIV_STATUS:
-		if (row->reply_fds != VHOST_USER_PRIV_FDS_NONE)
+	case VHOST_USER_REPLY_STATUS:
+		if (row->reply_fds != VHOST_USER_FDS_NONE)
 			no |= VHOST_USER_VRING_NOFD;
 		send_status(b, msg->hdr.request, no);
 		break;
@@ -102,30 +102,30 @@ static void send_refusal(struct vhost_user_backend *b,
 }
 
 static void answer_yes(struct vhost_user_backend *b,
-		       const struct vhost_user_priv_message *row,
+		       const struct vhost_user_message *row,
 		       const struct vhost_user_priv_msg *msg)
 {
-	bool may_have_fd = row->reply_fds != VHOST_USER_PRIV_FDS_NONE;
+	bool may_have_fd = row->reply_fds != VHOST_USER_FDS_NONE;
 
-	if (row->reply == VHOST_USER_PRIV_VALUE)
+	if (row->reply == VHOST_USER_REPLY_VALUE)
 		send_reply(b, msg->hdr.request, msg->payload.bytes,
 			   msg->hdr.size);
-	else if (row->reply == VHOST_USER_PRIV_STATUS || ack_wanted(b, msg))
+	else if (row->reply == VHOST_USER_REPLY_STATUS || ack_wanted(b, msg))
 		send_status(b, msg->hdr.request,
 			    may_have_fd ? VHOST_USER_VRING_NOFD : 0);
 }
 
 /* The ring index of a message: 32 bits wide in most, 8 in some. */
-static uint32_t named_ring(const struct vhost_user_priv_message *row,
+static uint32_t named_ring(const struct vhost_user_message *row,
 			   const struct vhost_user_priv_msg *msg)
 {
-	if (row->kind == VHOST_USER_PRIV_U64)
+	if (row->kind == VHOST_USER_PAYLOAD_RING)
 		return msg->payload.u64 & VHOST_USER_VRING_INDEX_MASK;
 	return msg->payload.state.index;
 }
 
 static uint32_t refused_ring(const struct vhost_user_backend *b,
-			     const struct vhost_user_priv_message *row,
+			     const struct vhost_user_message *row,
 			     const struct vhost_user_priv_msg *msg)
 {
 	const struct vhost_user_priv_handler *h =
@@ -141,7 +141,7 @@ static uint32_t refused_ring(const struct vhost_user_backend *b,
 
 /* Replies and reports the refusal to the owner; the session continues. */
 static void message_refuse(struct vhost_user_backend *b,
-			   const struct vhost_user_priv_message *row,
+			   const struct vhost_user_message *row,
 			   struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_priv_handler *h =
@@ -163,7 +163,7 @@ static int strike_add(struct vhost_user_backend *b,
 		      const struct vhost_user_priv_msg *msg, unsigned int max,
 		      struct vsu_error *err)
 {
-	const char *name = vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
+	const char *name = vhost_user_message_name(VHOST_USER_SIDE_FRONTEND,
 							msg->hdr.request);
 
 	if (++b->strikes >= MAX_STRIKES) {
@@ -177,7 +177,7 @@ static int strike_add(struct vhost_user_backend *b,
 }
 
 static int check_fds(struct vhost_user_backend *b,
-		     const struct vhost_user_priv_message *row,
+		     const struct vhost_user_message *row,
 		     const struct vhost_user_priv_msg *msg,
 		     struct vsu_error *err)
 {
@@ -196,7 +196,7 @@ static int check_fds(struct vhost_user_backend *b,
 /* Some front-ends send SET_VRING_ENABLE before features are negotiated. */
 static bool feature_agreed(const struct vhost_user_backend *b, uint8_t bit)
 {
-	if (bit == VHOST_USER_PRIV_NO_BIT)
+	if (bit == VHOST_USER_NO_BIT)
 		return true;
 	if (!vhost_user_priv_has_features(b))
 		return UINT64_C(1) << bit == VHOST_USER_F_PROTOCOL_FEATURES;
@@ -204,21 +204,21 @@ static bool feature_agreed(const struct vhost_user_backend *b, uint8_t bit)
 }
 
 static int check_negotiated(const struct vhost_user_backend *b,
-			    const struct vhost_user_priv_message *row,
+			    const struct vhost_user_message *row,
 			    struct vsu_error *err)
 {
 	uint8_t bit = row->protocol_bit;
 
-	if (bit != VHOST_USER_PRIV_NO_BIT && !vhost_user_priv_agreed(b, bit))
+	if (bit != VHOST_USER_NO_BIT && !vhost_user_priv_agreed(b, bit))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s needs the protocol feature %s, which was not negotiated",
 				     row->name,
-				     vhost_user_priv_protocol_feature_name(bit));
+				     vhost_user_protocol_feature_name(bit));
 	if (!feature_agreed(b, row->feature_bit))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s needs feature bit %u, which was not negotiated",
 				     row->name, row->feature_bit);
-	if (row->when == VHOST_USER_PRIV_SUSPENDED &&
+	if (row->when == VHOST_USER_WHEN_SUSPENDED &&
 	    vhost_user_priv_any_started(b))
 		return vsu_error_set(err, -EPROTO,
 				     "%s needs all rings to be stopped",
@@ -227,14 +227,14 @@ static int check_negotiated(const struct vhost_user_backend *b,
 }
 
 static int check_ring(const struct vhost_user_backend *b,
-		      const struct vhost_user_priv_message *row,
+		      const struct vhost_user_message *row,
 		      const struct vhost_user_priv_msg *msg,
 		      struct vsu_error *err)
 {
 	uint64_t known = VHOST_USER_VRING_INDEX_MASK | VHOST_USER_VRING_NOFD;
 	uint32_t index = named_ring(row, msg);
 
-	if (row->kind == VHOST_USER_PRIV_U64 && (msg->payload.u64 & ~known))
+	if (row->kind == VHOST_USER_PAYLOAD_RING && (msg->payload.u64 & ~known))
 		return vsu_error_set(err, -EBADMSG,
 				     "%s has unknown bits: %#" PRIx64, row->name,
 				     msg->payload.u64);
@@ -248,7 +248,7 @@ static int check_ring(const struct vhost_user_backend *b,
 
 /* All checks that precede the handler's own. */
 static int check_message(struct vhost_user_backend *b,
-			 const struct vhost_user_priv_message *row,
+			 const struct vhost_user_message *row,
 			 const struct vhost_user_priv_handler *h,
 			 const struct vhost_user_priv_msg *msg,
 			 struct vsu_error *err)
@@ -270,7 +270,7 @@ static int check_message(struct vhost_user_backend *b,
 /* handling */
 
 static void finish_message(struct vhost_user_backend *b,
-			   const struct vhost_user_priv_message *row,
+			   const struct vhost_user_message *row,
 			   struct vhost_user_priv_msg *msg)
 {
 	struct vsu_error err;
@@ -287,7 +287,7 @@ static void finish_message(struct vhost_user_backend *b,
 
 void vhost_user_priv_backend_resume(struct vhost_user_backend *b)
 {
-	const struct vhost_user_priv_message *row = b->parked.row;
+	const struct vhost_user_message *row = b->parked.row;
 
 	b->parked.row = NULL;
 	finish_message(b, row, b->parked.msg);
@@ -295,7 +295,7 @@ void vhost_user_priv_backend_resume(struct vhost_user_backend *b)
 
 /* Parks the message unless its rings may continue or are already quiet. */
 static void carry_out(struct vhost_user_backend *b,
-		      const struct vhost_user_priv_message *row,
+		      const struct vhost_user_message *row,
 		      const struct vhost_user_priv_handler *h,
 		      struct vhost_user_priv_msg *msg, int quiet)
 {
@@ -335,7 +335,7 @@ static void refuse_unknown(struct vhost_user_backend *b,
  * SET_MEM_TABLE during postcopy has a reply of its own; the message that ends
  * it has none.
  */
-static const struct vhost_user_priv_message *
+static const struct vhost_user_message *
 find_row(const struct vhost_user_backend *b,
 	 const struct vhost_user_priv_msg *msg)
 {
@@ -343,14 +343,14 @@ find_row(const struct vhost_user_backend *b,
 	    msg->hdr.request == VHOST_USER_SET_MEM_TABLE &&
 	    msg->payload.table.nregions)
 		return &vhost_user_priv_postcopy_table;
-	return vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
+	return vhost_user_message(VHOST_USER_SIDE_FRONTEND,
 				       msg->hdr.request);
 }
 
 void vhost_user_priv_backend_message(struct vhost_user_backend *b,
 				     struct vhost_user_priv_msg *msg)
 {
-	const struct vhost_user_priv_message *row = find_row(b, msg);
+	const struct vhost_user_message *row = find_row(b, msg);
 	const struct vhost_user_priv_handler *h;
 	struct vsu_error err;
 	int rc;

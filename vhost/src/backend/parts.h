@@ -150,7 +150,7 @@ struct vhost_user_priv_inband {
 
 /* The message between check and apply: park.c, message.c. */
 struct vhost_user_priv_parked {
-	const struct vhost_user_priv_message *row; /* NULL: no message is parked */
+	const struct vhost_user_message *row; /* NULL: no message is parked */
 	const struct vhost_user_priv_handler *handler;
 	struct vhost_user_priv_msg *msg;
 	struct vhost_user_priv_answer answer;

@@ -13,7 +13,7 @@
 static void name_request(uint32_t request, struct vsu_error *err)
 {
 	const char *name =
-		vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND, request);
+		vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, request);
 
 	if (strncmp(err->msg, name, strlen(name)))
 		vsu_error_prefix(err, err->code, "%s", name);

@@ -131,7 +131,7 @@ static int attach_socket(struct vhost_user_backend *b, int sock,
 			 struct vsu_error *err)
 {
 	int rc = vhost_user_priv_channel_init_take_fd(&b->main, sock,
-						      VHOST_USER_PRIV_FRONTEND,
+						      VHOST_USER_SIDE_FRONTEND,
 						      false, OUT_MAX, err);
 
 	if (rc < 0) {

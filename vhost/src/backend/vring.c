@@ -20,7 +20,7 @@ static int must_be_stopped(const struct vhost_user_backend *b,
 	if (!vhost_user_priv_is_active(&b->rings[index]))
 		return 0;
 	return vsu_error_set(err, -EPROTO, "%s of ring %u while it is started",
-			     vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
+			     vhost_user_message_name(VHOST_USER_SIDE_FRONTEND,
 							  msg->hdr.request),
 			     index);
 }

@@ -40,8 +40,8 @@ static int check_header(const struct fe_pending *p,
 		return vsu_error_set(err, -EBADMSG,
 				     "the reply to %s has the number of %s (%u)",
 				     name,
-				     vhost_user_priv_message_name(
-					VHOST_USER_PRIV_FRONTEND,
+				     vhost_user_message_name(
+					VHOST_USER_SIDE_FRONTEND,
 					msg->hdr.request), msg->hdr.request);
 	return vsu_error_set(err, -EBADMSG,
 			     "the reply to %s has the flags %#x instead of %#x",
@@ -49,7 +49,7 @@ static int check_header(const struct fe_pending *p,
 }
 
 /* Checks the rest against the message table. */
-static int check_body(const struct vhost_user_priv_message *row,
+static int check_body(const struct vhost_user_message *row,
 		      const struct vhost_user_priv_msg *msg,
 		      struct vsu_error *err)
 {
@@ -91,11 +91,11 @@ static void note_refusal(struct vhost_user_frontend *f, const struct fe_pending 
 }
 
 static int accept_answer(struct vhost_user_frontend *f, const struct fe_pending *p,
-		const struct vhost_user_priv_message *row,
+		const struct vhost_user_message *row,
 		const struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct fe_handler *h =
-		f->handlers[VHOST_USER_PRIV_FRONTEND][p->request];
+		f->handlers[VHOST_USER_SIDE_FRONTEND][p->request];
 
 	if (p->placing)
 		f->postcopy.asked = false;
@@ -103,7 +103,7 @@ static int accept_answer(struct vhost_user_frontend *f, const struct fe_pending 
 		note_refusal(f, p, msg);
 		return 0;
 	}
-	if (row->reply == VHOST_USER_PRIV_ACK)
+	if (row->reply == VHOST_USER_REPLY_ACK)
 		f->replies.answered = *p;
 	return h && h->accept ? h->accept(f, p, msg, err) : 0;
 }
@@ -111,7 +111,7 @@ static int accept_answer(struct vhost_user_frontend *f, const struct fe_pending 
 void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 			       struct vhost_user_priv_msg *msg)
 {
-	const struct vhost_user_priv_message *row;
+	const struct vhost_user_message *row;
 	struct vsu_error err;
 	struct fe_pending p;
 	int rc;
@@ -121,15 +121,15 @@ void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 		vsu_error_set(&err, -EBADMSG,
 			      "unsolicited reply (number %u, %s)",
 			      msg->hdr.request,
-			      vhost_user_priv_message_name(
-					VHOST_USER_PRIV_FRONTEND,
+			      vhost_user_message_name(
+					VHOST_USER_SIDE_FRONTEND,
 					msg->hdr.request));
 		vhost_user_priv_fe_fail(f, &err);
 		return;
 	}
 	p = pop_pending(f);
 	row = p.placing ? &vhost_user_priv_postcopy_table :
-			  vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
+			  vhost_user_message(VHOST_USER_SIDE_FRONTEND,
 						  p.request);
 	rc = check_header(&p, msg, &err);
 	if (!rc)

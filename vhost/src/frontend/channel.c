@@ -34,7 +34,7 @@ static int channel_adopt(struct vhost_user_frontend *f, int sock, struct vsu_err
 	int rc;
 
 	rc = vhost_user_priv_channel_init_take_fd(&f->backend_channel, sock,
-						  VHOST_USER_PRIV_BACKEND,
+						  VHOST_USER_SIDE_BACKEND,
 						  false, BACK_OUT_MAX, err);
 	if (rc < 0) {
 		vsu_fd_close(&sock);
@@ -102,7 +102,7 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 
 /* Refuses requests with a format that the table does not permit. */
 static int request_judge(struct vhost_user_frontend *f,
-			 const struct vhost_user_priv_message *row,
+			 const struct vhost_user_message *row,
 			 const struct fe_handler *h,
 			 const struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -112,7 +112,7 @@ static int request_judge(struct vhost_user_frontend *f,
 	if (!h)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "it is not supported here");
-	if (row->protocol_bit != VHOST_USER_PRIV_NO_BIT &&
+	if (row->protocol_bit != VHOST_USER_NO_BIT &&
 	    !fe_has(f, row->protocol_bit))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "its protocol feature was not negotiated");
@@ -129,7 +129,7 @@ static int request_judge(struct vhost_user_frontend *f,
 
 /* Reports a refused request of the back-end and the reason to the owner. */
 static void report_request(struct vhost_user_frontend *f,
-			   const struct vhost_user_priv_message *row,
+			   const struct vhost_user_message *row,
 			   uint32_t request, struct vsu_error *why)
 {
 	if (row)
@@ -144,7 +144,7 @@ static void report_request(struct vhost_user_frontend *f,
 }
 
 static int count_strays(struct vhost_user_frontend *f,
-			const struct vhost_user_priv_message *row,
+			const struct vhost_user_message *row,
 			const struct vhost_user_priv_msg *msg,
 			struct vsu_error *err)
 {
@@ -160,12 +160,12 @@ static int count_strays(struct vhost_user_frontend *f,
 }
 
 static int serve_one(struct vhost_user_frontend *f,
-		     const struct vhost_user_priv_message *row,
+		     const struct vhost_user_message *row,
 		     const struct fe_handler *h,
 		     struct vhost_user_priv_msg *msg, int answer,
 		     struct vsu_error *why, struct vsu_error *err)
 {
-	bool always = row && row->reply == VHOST_USER_PRIV_STATUS;
+	bool always = row && row->reply == VHOST_USER_REPLY_STATUS;
 	int fd = -1, rc = 0;
 
 	if (!answer)
@@ -185,11 +185,11 @@ static int serve_one(struct vhost_user_frontend *f,
 static int request_serve(struct vhost_user_frontend *f,
 			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
+	const struct vhost_user_message *row =
+		vhost_user_message(VHOST_USER_SIDE_BACKEND,
 					msg->hdr.request);
 	const struct fe_handler *h = row ?
-		f->handlers[VHOST_USER_PRIV_BACKEND][row->number] : NULL;
+		f->handlers[VHOST_USER_SIDE_BACKEND][row->number] : NULL;
 	struct vsu_error why;
 	int rc = 0, judged;
 

@@ -15,7 +15,7 @@
 
 /* Checks by the message table whether the request may be sent now. */
 static int check_now(const struct vhost_user_frontend *f,
-		     const struct vhost_user_priv_message *row,
+		     const struct vhost_user_message *row,
 		     struct vsu_error *err)
 {
 	uint8_t bit = row->protocol_bit;
@@ -25,12 +25,12 @@ static int check_now(const struct vhost_user_frontend *f,
 		return vsu_error_set(err, -EPROTO,
 				     "%s: the session with '%s' is not ready",
 				     row->name, f->peer);
-	if (bit != VHOST_USER_PRIV_NO_BIT && !fe_has(f, bit))
+	if (bit != VHOST_USER_NO_BIT && !fe_has(f, bit))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s: the back-end '%s' lacks the protocol feature %s",
 				     row->name, f->peer,
-				     vhost_user_priv_protocol_feature_name(bit));
-	if (row->when == VHOST_USER_PRIV_SUSPENDED &&
+				     vhost_user_protocol_feature_name(bit));
+	if (row->when == VHOST_USER_WHEN_SUSPENDED &&
 	    f->state != VHOST_USER_FRONTEND_READY)
 		return vsu_error_set(err, -EBUSY,
 				     "%s: the rings of '%s' have to be stopped first",
@@ -51,7 +51,7 @@ static int send_now(struct vhost_user_frontend *f, uint32_t number,
 		.nfds = fd >= 0,
 		.note = { .ring = FE_NO_ITEM },
 	};
-	int rc = check_now(f, vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
+	int rc = check_now(f, vhost_user_message(VHOST_USER_SIDE_FRONTEND,
 						      number), err);
 
 	return rc ? rc : vhost_user_priv_fe_request_now(f, &r, err);

@@ -47,7 +47,7 @@ typedef int (*fe_join_fn)(struct vhost_user_frontend *f,
 
 struct fe_handler {
 	uint32_t request;
-	enum vhost_user_priv_side sender;
+	enum vhost_user_side sender;
 	fe_accept_fn accept;	/* of the reply; NULL: the reply has no value */
 	bool reports;		/* accept also reports refusals to the owner */
 	fe_serve_fn serve;	/* for requests of the back-end: serve or join */
@@ -59,9 +59,9 @@ struct fe_handler {
 #define FE_OP(member) offsetof(struct vhost_user_frontend, member)
 /* First fields of a row: a message that we send, or a request that we serve. */
 #define FE_SENT(name) \
-	.request = VHOST_USER_##name, .sender = VHOST_USER_PRIV_FRONTEND
+	.request = VHOST_USER_##name, .sender = VHOST_USER_SIDE_FRONTEND
 #define FE_SERVED(name) \
-	.request = VHOST_USER_BACKEND_##name, .sender = VHOST_USER_PRIV_BACKEND
+	.request = VHOST_USER_BACKEND_##name, .sender = VHOST_USER_SIDE_BACKEND
 
 /* The rows of one file. */
 struct fe_handlers {

@@ -48,17 +48,17 @@ static bool has_op(const struct vhost_user_frontend *f, size_t op)
 	return fn;
 }
 
-static const struct vhost_user_priv_message *
+static const struct vhost_user_message *
 message_of(const struct fe_handler *h)
 {
-	return vhost_user_priv_message(h->sender, h->request);
+	return vhost_user_message(h->sender, h->request);
 }
 
 static uint64_t feature_of(const struct fe_handler *h)
 {
 	const unsigned int bit = message_of(h)->protocol_bit;
 
-	return bit == VHOST_USER_PRIV_NO_BIT ? 0 : UINT64_C(1) << bit;
+	return bit == VHOST_USER_NO_BIT ? 0 : UINT64_C(1) << bit;
 }
 
 /*
@@ -67,11 +67,11 @@ static uint64_t feature_of(const struct fe_handler *h)
  */
 static bool moves_fd(const struct fe_handler *h)
 {
-	const struct vhost_user_priv_message *row = message_of(h);
+	const struct vhost_user_message *row = message_of(h);
 
-	return h->sender == VHOST_USER_PRIV_BACKEND &&
-	       (row->fds != VHOST_USER_PRIV_FDS_NONE ||
-		row->reply_fds != VHOST_USER_PRIV_FDS_NONE);
+	return h->sender == VHOST_USER_SIDE_BACKEND &&
+	       (row->fds != VHOST_USER_FDS_NONE ||
+		row->reply_fds != VHOST_USER_FDS_NONE);
 }
 
 uint64_t vhost_user_priv_fe_handled_features(const struct vhost_user_frontend *f)

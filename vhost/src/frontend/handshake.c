@@ -25,7 +25,7 @@ static void name_bits(uint64_t bits, char *buf, size_t size)
 	for (i = 0; i < 64 && len < size; i++) {
 		if (!(bits >> i & 1))
 			continue;
-		name = vhost_user_priv_protocol_feature_name(i);
+		name = vhost_user_protocol_feature_name(i);
 		len += (size_t)snprintf(buf + len, size - len, "%s%s",
 					len ? ", " : "", name ? name : "?");
 	}

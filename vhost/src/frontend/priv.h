@@ -206,7 +206,7 @@ struct vhost_user_frontend {
 	struct vhost_user_frontend_ops ops;
 	struct vhost_user_frontend_device_ops device;
 	void *opaque;
-	const struct fe_handler *handlers[VHOST_USER_PRIV_SIDES]
+	const struct fe_handler *handlers[VHOST_USER_SIDES]
 					 [VHOST_USER_PRIV_FRONTEND_ROWS];
 	char *peer;
 	uint64_t timeout_ns;

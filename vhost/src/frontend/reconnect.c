@@ -50,7 +50,7 @@ static void end_pending(struct vhost_user_frontend *f)
 	for (; f->replies.n; f->replies.n--) {
 		p = &f->replies.pending[f->replies.first];
 		f->replies.first = (f->replies.first + 1) % FE_PENDING;
-		h = f->handlers[VHOST_USER_PRIV_FRONTEND][p->request];
+		h = f->handlers[VHOST_USER_SIDE_FRONTEND][p->request];
 		if (h && h->reports)
 			(void)!h->accept(f, p, NULL, NULL);
 	}

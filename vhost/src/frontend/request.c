@@ -45,9 +45,9 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 			       const struct fe_request *r,
 			       struct vsu_error *err)
 {
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, r->number);
-	bool ack = row->reply == VHOST_USER_PRIV_ACK && !r->note.placing;
+	const struct vhost_user_message *row =
+		vhost_user_message(VHOST_USER_SIDE_FRONTEND, r->number);
+	bool ack = row->reply == VHOST_USER_REPLY_ACK && !r->note.placing;
 	struct vhost_user_priv_out out = {
 		.request = r->number, .flags = VHOST_USER_HDR_VERSION,
 		.head = r->head, .head_len = r->head_len,
@@ -127,7 +127,7 @@ int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
 const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,
 				    size_t size)
 {
-	const char *name = vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
+	const char *name = vhost_user_message_name(VHOST_USER_SIDE_FRONTEND,
 							p->request);
 
 	if (p->ring == FE_NO_ITEM)

@@ -85,7 +85,7 @@ int vhost_user_priv_fe_attach(struct vhost_user_frontend *f, int sock,
 				     f->peer);
 	f->wait.main_events = EPOLLIN;
 	rc = vhost_user_priv_channel_init_take_fd(&f->main, sock,
-						  VHOST_USER_PRIV_FRONTEND,
+						  VHOST_USER_SIDE_FRONTEND,
 						  true, FE_OUT_MAX, err);
 	if (rc < 0)
 		return rc;
@@ -166,7 +166,7 @@ static int check_required(const struct vhost_user_frontend_config *config,
 		return 0;
 	while (!(cannot >> bit & 1))
 		bit++;
-	name = vhost_user_priv_protocol_feature_name(bit);
+	name = vhost_user_protocol_feature_name(bit);
 	return vsu_error_set(err, -EOPNOTSUPP,
 			     "'%s': the protocol feature %s (bit %u) is required, but not supported by this front-end",
 			     config->peer ? config->peer : "back-end",

@@ -14,7 +14,7 @@
 
 int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 int sock,
-					 enum vhost_user_priv_side side,
+					 enum vhost_user_side side,
 					 bool replies, size_t out_max,
 					 struct vsu_error *err)
 {

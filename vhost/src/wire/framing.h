@@ -64,7 +64,7 @@ struct vhost_user_priv_attached {
 struct vhost_user_priv_channel {
 	int fd;
 	bool replies;		/* receives replies, not requests */
-	enum vhost_user_priv_side side;	/* the sender of the requests */
+	enum vhost_user_side side;	/* the sender of the requests */
 
 	size_t in_pos, in_end;	/* read, but not yet returned by recv */
 	bool drained;		/* the last read emptied the socket */
@@ -92,7 +92,7 @@ struct vhost_user_priv_channel {
  */
 int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 int sock,
-					 enum vhost_user_priv_side side,
+					 enum vhost_user_side side,
 					 bool replies, size_t out_max,
 					 struct vsu_error *err);
 

@@ -35,7 +35,7 @@ static size_t end_of(const struct vhost_user_priv_channel *ch, size_t pos)
 static const char *name_of(const struct vhost_user_priv_channel *ch,
 			   const struct vhost_user_header *hdr)
 {
-	return vhost_user_priv_message_name(ch->side, hdr->request);
+	return vhost_user_message_name(ch->side, hdr->request);
 }
 
 static const char *in_what(const struct vhost_user_priv_channel *ch)
@@ -133,13 +133,13 @@ static int keep_fds(struct vhost_user_priv_channel *ch, int *fds,
 
 static bool needs_fds_at(const struct vhost_user_priv_channel *ch, size_t pos)
 {
-	const struct vhost_user_priv_message *row;
+	const struct vhost_user_message *row;
 	struct vhost_user_header hdr;
 	size_t len = ch->in_end - pos - HEADER;
 
 	if (!header_at(ch, pos, &hdr))
 		return false;
-	row = vhost_user_priv_message(ch->side, hdr.request);
+	row = vhost_user_message(ch->side, hdr.request);
 	return row && vhost_user_priv_needs_fds(row, ch->replies,
 						ch->in_bytes + pos + HEADER,
 						len < hdr.size ? len : hdr.size);

@@ -228,8 +228,8 @@ static int fds_attach(struct vhost_user_priv_channel *ch, const int *fds,
 static bool may_lead(const struct vhost_user_priv_channel *ch, uint32_t request,
 		     const void *payload, size_t len)
 {
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(ch->side, request);
+	const struct vhost_user_message *row =
+		vhost_user_message(ch->side, request);
 
 	return row && vhost_user_priv_needs_fds(row, !ch->replies, payload, len);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The message table: the format of every message of both sides. Encoder,
- * checks, dispatch, tracers and fuzz targets use it.
+ * Received messages, and checks of them by the table of <vhost/message.h>, on which
+ * encoder, dispatch and fuzz targets depend as well.
  *
  * Threads: the table is constant, the functions are pure.
  */
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vhost/message.h>
 #include <vhost/protocol.h>
 #include <vmm-sys-util/error.h>
 
@@ -20,72 +21,6 @@
 #define VHOST_USER_PRIV_MAX_FDS		32u
 /* Requests of a front-end have numbers below this. */
 #define VHOST_USER_PRIV_FRONTEND_ROWS (VHOST_USER_GET_VRING_BASE_SKIP_DRAIN + 1)
-/* In place of a bit: no feature is required. */
-#define VHOST_USER_PRIV_NO_BIT		0xffu
-
-/* The sender of a request. */
-enum vhost_user_priv_side {
-	VHOST_USER_PRIV_FRONTEND,
-	VHOST_USER_PRIV_BACKEND,
-	VHOST_USER_PRIV_SIDES
-};
-
-enum vhost_user_priv_kind {
-	VHOST_USER_PRIV_EMPTY,
-	VHOST_USER_PRIV_U64,
-	VHOST_USER_PRIV_STATE,
-	VHOST_USER_PRIV_ADDR,
-	VHOST_USER_PRIV_TABLE,
-	VHOST_USER_PRIV_REGION,
-	VHOST_USER_PRIV_LOG,
-	VHOST_USER_PRIV_IOTLB,
-	VHOST_USER_PRIV_CONFIG,
-	VHOST_USER_PRIV_INFLIGHT,
-	VHOST_USER_PRIV_AREA,
-	VHOST_USER_PRIV_SHARED,
-	VHOST_USER_PRIV_TRANSFER,
-	VHOST_USER_PRIV_MMAP,
-	VHOST_USER_PRIV_SHMEM,
-	VHOST_USER_PRIV_CRYPTO,
-	VHOST_USER_PRIV_KINDS
-};
-
-/* The descriptors that a request or a reply carries. */
-enum vhost_user_priv_fds {
-	VHOST_USER_PRIV_FDS_NONE,
-	VHOST_USER_PRIV_FDS_ONE,
-	VHOST_USER_PRIV_FDS_UNLESS_NOFD, /* one; none if bit 8 of the u64 is set */
-	VHOST_USER_PRIV_FDS_PER_REGION,
-	VHOST_USER_PRIV_FDS_OPTIONAL,	/* none or one, depending on the device */
-	VHOST_USER_PRIV_FDS_IGNORED,	/* none; one is closed without an error */
-};
-
-enum vhost_user_priv_reply {
-	VHOST_USER_PRIV_ACK,	/* u64, only with REPLY_ACK and NEED_REPLY */
-	VHOST_USER_PRIV_STATUS,	/* u64, always */
-	VHOST_USER_PRIV_VALUE,	/* payload of its own, always; empty if the request is refused */
-};
-
-/* The state in which a request is legal. */
-enum vhost_user_priv_when {
-	VHOST_USER_PRIV_ALWAYS,
-	VHOST_USER_PRIV_SUSPENDED,	/* all rings are stopped */
-	VHOST_USER_PRIV_STARTED,	/* at least one ring is started */
-};
-
-struct vhost_user_priv_message {
-	uint8_t number;
-	uint8_t kind;		/* enum vhost_user_priv_kind, of the request */
-	uint8_t fds;		/* enum vhost_user_priv_fds */
-	uint8_t reply;		/* enum vhost_user_priv_reply */
-	uint8_t reply_kind;	/* of a VALUE, else U64 */
-	uint8_t reply_fds;
-	uint8_t protocol_bit;	/* must be negotiated, or NO_BIT */
-	uint8_t feature_bit;	/* likewise, in the device's feature word */
-	uint8_t when;		/* enum vhost_user_priv_when */
-	const char *name;	/* as in the specification, "SET_VRING_NUM" */
-};
-
 /* The payload of any message, aligned for each. */
 union vhost_user_priv_payload {
 	uint64_t u64;
@@ -119,22 +54,11 @@ struct vhost_user_priv_msg {
 
 /* messages.c */
 
-/* The row of a request, or NULL when the number is unknown. */
-const struct vhost_user_priv_message *
-vhost_user_priv_message(enum vhost_user_priv_side side, uint32_t number);
-
 /*
  * SET_MEM_TABLE between POSTCOPY_LISTEN and POSTCOPY_END: the reply is always
  * the same table with the back-end's addresses.
  */
-extern const struct vhost_user_priv_message vhost_user_priv_postcopy_table;
-
-/* The name for error messages; "request" for an unknown number. */
-const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
-					 uint32_t number);
-
-/* Name of a protocol feature bit, or NULL. */
-const char *vhost_user_priv_protocol_feature_name(unsigned int bit);
+extern const struct vhost_user_message vhost_user_priv_postcopy_table;
 
 /*
  * Removes the bits whose required features are missing. For example, SHMEM
@@ -157,13 +81,13 @@ int vhost_user_priv_check_shmem_bit(uint32_t *bit, struct vsu_error *err);
 /* payload.c */
 
 /* Bytes of a sent payload of that kind (CONFIG, TABLE: its head). */
-uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind);
+uint32_t vhost_user_priv_kind_size(enum vhost_user_payload_kind kind);
 
 /*
  * Checks that the size of the payload is allowed by its row and agrees with the
  * counts inside. -EBADMSG: it does not.
  */
-int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
+int vhost_user_priv_check_request(const struct vhost_user_message *row,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err);
 
@@ -172,7 +96,7 @@ int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
  * XEN_MMAP, which this library does not support: the checks refuse the request. *first
  * receives the first region.
  */
-bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
+bool vhost_user_priv_xen_region(const struct vhost_user_message *row,
 				const struct vhost_user_priv_msg *msg,
 				struct vhost_user_xen_mem_region *first);
 
@@ -180,22 +104,22 @@ bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
  * As check_request, for the payload of a reply, successful or refused (see
  * vhost_user_priv_is_refusal()).
  */
-int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
+int vhost_user_priv_check_reply(const struct vhost_user_message *row,
 				const struct vhost_user_priv_msg *msg,
 				struct vsu_error *err);
 
 /* True if a checked reply refuses the request. */
-bool vhost_user_priv_is_refusal(const struct vhost_user_priv_message *row,
+bool vhost_user_priv_is_refusal(const struct vhost_user_message *row,
 				const struct vhost_user_priv_msg *reply);
 
 /*
  * The minimum and the maximum number of descriptors of a checked request or
  * reply.
  */
-void vhost_user_priv_request_fds(const struct vhost_user_priv_message *row,
+void vhost_user_priv_request_fds(const struct vhost_user_message *row,
 				 const struct vhost_user_priv_msg *msg,
 				 unsigned int *min, unsigned int *max);
-void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
+void vhost_user_priv_reply_fds(const struct vhost_user_message *row,
 			       const struct vhost_user_priv_msg *msg,
 			       unsigned int *min, unsigned int *max);
 
@@ -203,7 +127,7 @@ void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
  * True if a request (reply: a reply to it) must have descriptors, judged from
  * the first len bytes of its payload.
  */
-bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
+bool vhost_user_priv_needs_fds(const struct vhost_user_message *row,
 			       bool reply, const unsigned char *payload,
 			       size_t len);
 

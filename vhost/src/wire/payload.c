@@ -11,52 +11,30 @@
 #include "wire/messages.h"
 #include <vmm-sys-util/foreign.h>
 
-#define K(kind) VHOST_USER_PRIV_##kind
-#define FDS(rule) VHOST_USER_PRIV_FDS_##rule
+#define K(kind) VHOST_USER_PAYLOAD_##kind
+#define FDS(rule) VHOST_USER_FDS_##rule
+#define REPLY(rule) VHOST_USER_REPLY_##rule
 
-/*
- * Sizes of payloads. alt: the only other size that is in use; unit: size of the
- * elements that may follow, up to max.
- */
-static const struct {
-	uint16_t size, alt, unit, max;
-} kinds[VHOST_USER_PRIV_KINDS] = {
-	[K(EMPTY)] = { 0, 0, 0, 0 },
-	[K(U64)] = { 8, 8, 0, 8 },
-	[K(STATE)] = { 8, 8, 0, 8 },
-	[K(ADDR)] = { 40, 40, 0, 40 },
-	[K(TABLE)] = { 8, 8, 32, 8 + 32 * VHOST_USER_MAX_REGIONS },
-	[K(REGION)] = { 40, 40, 0, 40 },
-	[K(LOG)] = { 16, 8, 0, 16 },	/* 8: without LOG_SHMFD */
-	[K(IOTLB)] = { 32, 32, 0, 32 },
-	[K(CONFIG)] = { 12, 12, 1, VHOST_USER_PRIV_MAX_PAYLOAD },
-	[K(INFLIGHT)] = { 24, 24, 0, 24 },
-	[K(AREA)] = { 24, 24, 0, 24 },
-	[K(SHARED)] = { 16, 0, 0, 16 },	/* 0: QEMU omits the payload */
-	[K(TRANSFER)] = { 8, 8, 0, 8 },
-	[K(MMAP)] = { 40, 40, 0, 40 },
-	[K(SHMEM)] = { 2056, 2056, 0, 2056 },
-	[K(CRYPTO)] = { 1072, 1072, 0, 1072 },
-};
-
-uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind)
+uint32_t vhost_user_priv_kind_size(enum vhost_user_payload_kind kind)
 {
-	return kinds[kind].size;
+	return vhost_user_payload(kind)->size;
 }
 
 static bool size_fits(uint8_t kind, uint32_t size)
 {
-	if (!kinds[kind].unit)
-		return size == kinds[kind].size || size == kinds[kind].alt;
-	return size >= kinds[kind].size && size <= kinds[kind].max &&
-	       (size - kinds[kind].size) % kinds[kind].unit == 0;
+	const struct vhost_user_payload *p = vhost_user_payload(kind);
+
+	if (!p->unit)
+		return size == p->size || size == p->alt;
+	return size >= p->size && size <= p->max &&
+	       (size - p->size) % p->unit == 0;
 }
 
 /* The payload contains the announced regions, or space for the maximum. */
 static bool table_fits(const struct vhost_user_priv_msg *msg)
 {
-	uint32_t head = kinds[K(TABLE)].size;
-	uint32_t room = (msg->hdr.size - head) / kinds[K(TABLE)].unit;
+	const struct vhost_user_payload *p = vhost_user_payload(K(TABLE));
+	uint32_t room = (msg->hdr.size - p->size) / p->unit;
 	uint32_t n = msg->payload.table.nregions;
 
 	return n == room ||
@@ -65,7 +43,7 @@ static bool table_fits(const struct vhost_user_priv_msg *msg)
 
 static uint32_t config_room(const struct vhost_user_priv_msg *msg)
 {
-	return msg->hdr.size - kinds[K(CONFIG)].size;
+	return msg->hdr.size - vhost_user_payload(K(CONFIG))->size;
 }
 
 /*
@@ -80,19 +58,21 @@ static bool config_request_fits(const struct vhost_user_priv_msg *msg, bool get)
 	       (size < room && room == VHOST_USER_MAX_CONFIG);
 }
 
-static int bad_size(const struct vhost_user_priv_message *row,
+static int bad_size(const struct vhost_user_message *row,
 		    const char *what, uint8_t kind, uint32_t size,
 		    struct vsu_error *err)
 {
+	const struct vhost_user_payload *p = vhost_user_payload(kind);
+
 	vsu_error_set(err, -EBADMSG,
 		      "%s %s has %u bytes of payload, expected %s%u",
-		      row->name, what, size, kinds[kind].unit ? "at least " : "",
-		      kinds[kind].size);
-	vsu_error_operands(err, row->number, size, kinds[kind].size);
+		      row->name, what, size, p->unit ? "at least " : "",
+		      p->size);
+	vsu_error_operands(err, row->number, size, p->size);
 	return -EBADMSG;
 }
 
-static int bad_count(const struct vhost_user_priv_message *row,
+static int bad_count(const struct vhost_user_message *row,
 		     const char *what, uint32_t count, uint32_t size,
 		     struct vsu_error *err)
 {
@@ -107,7 +87,7 @@ static int bad_count(const struct vhost_user_priv_message *row,
  * The offset of the first region in a payload of Xen's format; 0: another
  * format.
  */
-static uint32_t xen_regions_at(const struct vhost_user_priv_message *row,
+static uint32_t xen_regions_at(const struct vhost_user_message *row,
 			       const struct vhost_user_priv_msg *msg)
 {
 	const uint32_t head = sizeof(uint64_t);
@@ -120,7 +100,7 @@ static uint32_t xen_regions_at(const struct vhost_user_priv_message *row,
 	       head + n * sizeof(struct vhost_user_xen_mem_region) ? head : 0;
 }
 
-bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
+bool vhost_user_priv_xen_region(const struct vhost_user_message *row,
 				const struct vhost_user_priv_msg *msg,
 				struct vhost_user_xen_mem_region *first)
 {
@@ -131,7 +111,7 @@ bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
 	return at;
 }
 
-static int refuse_xen(const struct vhost_user_priv_message *row,
+static int refuse_xen(const struct vhost_user_message *row,
 		      const struct vhost_user_xen_mem_region *x,
 		      struct vsu_error *err)
 {
@@ -142,7 +122,7 @@ static int refuse_xen(const struct vhost_user_priv_message *row,
 			     "foreign", x->mmap_flags);
 }
 
-int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
+int vhost_user_priv_check_request(const struct vhost_user_message *row,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err)
 {
@@ -157,7 +137,7 @@ int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
 		return bad_count(row, "regions", msg->payload.table.nregions,
 				 size, err);
 	if (row->kind == K(CONFIG) &&
-	    !config_request_fits(msg, row->reply == K(VALUE)))
+	    !config_request_fits(msg, row->reply == REPLY(VALUE)))
 		return bad_count(row, "bytes", msg->payload.config.size, size,
 				 err);
 	return 0;
@@ -167,15 +147,15 @@ int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
  * SET_LOG_BASE replies of 0, 8 and 16 bytes exist, and their content is unused.
  * An empty reply refuses a GET_ request.
  */
-int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
+int vhost_user_priv_check_reply(const struct vhost_user_message *row,
 				const struct vhost_user_priv_msg *msg,
 				struct vsu_error *err)
 {
 	uint32_t size = msg->hdr.size;
 
-	if (row->reply == K(VALUE) && size == 0)
+	if (row->reply == REPLY(VALUE) && size == 0)
 		return 0;
-	if (row->reply_kind == K(LOG) && size <= kinds[K(LOG)].size)
+	if (row->reply_kind == K(LOG) && size <= vhost_user_payload(K(LOG))->size)
 		return 0;
 	if (!size_fits(row->reply_kind, size))
 		return bad_size(row, "reply", row->reply_kind, size, err);
@@ -189,10 +169,10 @@ int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
 	return 0;
 }
 
-bool vhost_user_priv_is_refusal(const struct vhost_user_priv_message *row,
+bool vhost_user_priv_is_refusal(const struct vhost_user_message *row,
 				const struct vhost_user_priv_msg *reply)
 {
-	if (row->reply != K(VALUE))
+	if (row->reply != REPLY(VALUE))
 		return row->number == VHOST_USER_SET_DEVICE_STATE_FD ?
 		       (reply->payload.u64 & 0xff) != 0 :
 		       reply->payload.u64 != 0;
@@ -233,21 +213,21 @@ static void count_fds(uint8_t rule, const struct vhost_user_priv_msg *msg,
 	}
 }
 
-void vhost_user_priv_request_fds(const struct vhost_user_priv_message *row,
+void vhost_user_priv_request_fds(const struct vhost_user_message *row,
 				 const struct vhost_user_priv_msg *msg,
 				 unsigned int *min, unsigned int *max)
 {
 	count_fds(row->fds, msg, min, max);
 }
 
-void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
+void vhost_user_priv_reply_fds(const struct vhost_user_message *row,
 			       const struct vhost_user_priv_msg *msg,
 			       unsigned int *min, unsigned int *max)
 {
 	count_fds(row->reply_fds, msg, min, max);
 }
 
-bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
+bool vhost_user_priv_needs_fds(const struct vhost_user_message *row,
 			       bool reply, const unsigned char *payload,
 			       size_t len)
 {
@@ -286,4 +266,57 @@ void vhost_user_priv_msg_close_fds(struct vhost_user_priv_msg *msg)
 	for (i = 0; i < msg->nfds; i++)
 		vsu_foreign_close(msg->closer, &msg->fds[i]);
 	msg->nfds = 0;
+}
+
+/* The bits of the flags that a request or a reply may have, and those it must have. */
+static int check_flags(const struct vhost_user_message *row, bool reply,
+		       uint32_t flags, struct vsu_error *err)
+{
+	uint32_t required = VHOST_USER_HDR_VERSION |
+			    (reply ? VHOST_USER_HDR_REPLY : 0);
+	uint32_t optional = reply ? 0 : VHOST_USER_HDR_NEED_REPLY;
+
+	if ((flags & ~optional) == required)
+		return 0;
+	return vsu_error_set(err, -EBADMSG,
+			     "%s %s has the flags %#x instead of %#x",
+			     row->name, reply ? "reply" : "request", flags,
+			     required | (flags & optional));
+}
+
+static int check_fds(const struct vhost_user_message *row, bool reply,
+		     const struct vhost_user_priv_msg *msg,
+		     struct vsu_error *err)
+{
+	unsigned int min, max;
+
+	count_fds(reply ? row->reply_fds : row->fds, msg, &min, &max);
+	if (msg->nfds >= min && msg->nfds <= max)
+		return 0;
+	return vsu_error_set(err, -EBADMSG,
+			     "%s %s has %u descriptors; expected %s%u",
+			     row->name, reply ? "reply" : "request", msg->nfds,
+			     min < max ? "at most " : "", max);
+}
+
+int vhost_user_message_check(const struct vhost_user_message *m, bool reply,
+			     uint32_t flags, const void *payload, uint32_t size,
+			     unsigned int nfds, struct vsu_error *err)
+{
+	struct vhost_user_priv_msg msg = {
+		.hdr = { m->number, flags, size }, .nfds = nfds
+	};
+	int rc;
+
+	if (size > VHOST_USER_PRIV_MAX_PAYLOAD)
+		return vsu_error_set(err, -EMSGSIZE,
+				     "%s has %u bytes of payload; the maximum is %u",
+				     m->name, size, VHOST_USER_PRIV_MAX_PAYLOAD);
+	if (size)
+		memcpy(msg.payload.bytes, payload, size);
+	rc = check_flags(m, reply, flags, err);
+	if (rc == 0)
+		rc = reply ? vhost_user_priv_check_reply(m, &msg, err) :
+			     vhost_user_priv_check_request(m, &msg, err);
+	return rc < 0 ? rc : check_fds(m, reply, &msg, err);
 }

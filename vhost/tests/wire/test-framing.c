@@ -43,9 +43,9 @@ static void setup(void)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    ends), 0);
 	ck_assert_int_eq(vhost_user_priv_channel_init_take_fd(&a, ends[0],
-			VHOST_USER_PRIV_FRONTEND, true, OUT_MAX, NULL), 0);
+			VHOST_USER_SIDE_FRONTEND, true, OUT_MAX, NULL), 0);
 	ck_assert_int_eq(vhost_user_priv_channel_init_take_fd(&b, ends[1],
-			VHOST_USER_PRIV_FRONTEND, false, OUT_MAX, NULL), 0);
+			VHOST_USER_SIDE_FRONTEND, false, OUT_MAX, NULL), 0);
 }
 
 static void teardown(void)
@@ -738,7 +738,7 @@ START_TEST(only_a_unix_stream_socket_is_accepted)
 
 	for (i = 0; i < 2; i++) {
 		ck_assert_int_eq(vhost_user_priv_channel_init_take_fd(&c,
-				fds[i], VHOST_USER_PRIV_BACKEND, true, OUT_MAX,
+				fds[i], VHOST_USER_SIDE_BACKEND, true, OUT_MAX,
 				NULL), -ENOTSOCK);
 		ck_assert_int_ge(fcntl(fds[i], F_GETFD), 0);
 		vsu_fd_close(&fds[i]);

@@ -10,15 +10,15 @@
 #include "../suite.h"
 #include "wire/messages.h"
 
-#define FRONTEND VHOST_USER_PRIV_FRONTEND
-#define BACKEND VHOST_USER_PRIV_BACKEND
+#define FRONTEND VHOST_USER_SIDE_FRONTEND
+#define BACKEND VHOST_USER_SIDE_BACKEND
 
 static struct vhost_user_priv_msg msg;
 
-static const struct vhost_user_priv_message *row(uint32_t number)
+static const struct vhost_user_message *row(uint32_t number)
 {
-	const struct vhost_user_priv_message *m =
-		vhost_user_priv_message(FRONTEND, number);
+	const struct vhost_user_message *m =
+		vhost_user_message(FRONTEND, number);
 
 	ck_assert_ptr_nonnull(m);
 	return m;
@@ -38,7 +38,7 @@ static int check_reply(uint32_t number, uint32_t size)
 
 START_TEST(every_message_of_the_protocol_has_a_row)
 {
-	const struct vhost_user_priv_message *m;
+	const struct vhost_user_message *m;
 	uint32_t i;
 
 	for (i = 1; i <= 45; i++) {
@@ -47,10 +47,10 @@ START_TEST(every_message_of_the_protocol_has_a_row)
 		ck_assert_uint_gt(strlen(m->name), 0);
 	}
 	for (i = 1; i <= 10; i++) {
-		m = vhost_user_priv_message(BACKEND, i);
+		m = vhost_user_message(BACKEND, i);
 		ck_assert_ptr_nonnull(m);
 		ck_assert_uint_eq(m->number, i);
-		ck_assert_uint_eq(m->when, VHOST_USER_PRIV_STARTED);
+		ck_assert_uint_eq(m->when, VHOST_USER_WHEN_STARTED);
 	}
 }
 END_TEST
@@ -61,15 +61,15 @@ START_TEST(numbers_outside_the_protocol_have_no_row)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		ck_assert_ptr_null(vhost_user_priv_message(FRONTEND,
+		ck_assert_ptr_null(vhost_user_message(FRONTEND,
 							   numbers[i]));
-		ck_assert_ptr_null(vhost_user_priv_message(BACKEND,
+		ck_assert_ptr_null(vhost_user_message(BACKEND,
 							   numbers[i]));
-		ck_assert_str_eq(vhost_user_priv_message_name(FRONTEND,
+		ck_assert_str_eq(vhost_user_message_name(FRONTEND,
 							      numbers[i]),
 				 "request");
 	}
-	ck_assert_ptr_null(vhost_user_priv_message(BACKEND, 11));
+	ck_assert_ptr_null(vhost_user_message(BACKEND, 11));
 }
 END_TEST
 
@@ -77,13 +77,13 @@ START_TEST(names_are_those_of_the_specification)
 {
 	ck_assert_str_eq(row(VHOST_USER_GET_FEATURES)->name, "GET_FEATURES");
 	ck_assert_str_eq(row(45)->name, "GET_VRING_BASE_SKIP_DRAIN");
-	ck_assert_str_eq(vhost_user_priv_message_name(BACKEND, 9), "SHMEM_MAP");
-	ck_assert_str_eq(vhost_user_priv_protocol_feature_name(22), "SHMEM");
-	ck_assert_str_eq(vhost_user_priv_protocol_feature_name(21),
+	ck_assert_str_eq(vhost_user_message_name(BACKEND, 9), "SHMEM_MAP");
+	ck_assert_str_eq(vhost_user_protocol_feature_name(22), "SHMEM");
+	ck_assert_str_eq(vhost_user_protocol_feature_name(21),
 			 "GPA_ADDRESSES");
-	ck_assert_str_eq(vhost_user_priv_protocol_feature_name(20),
+	ck_assert_str_eq(vhost_user_protocol_feature_name(20),
 			 "GET_VRING_BASE_INFLIGHT");
-	ck_assert_ptr_null(vhost_user_priv_protocol_feature_name(24));
+	ck_assert_ptr_null(vhost_user_protocol_feature_name(24));
 }
 END_TEST
 
@@ -92,7 +92,7 @@ START_TEST(every_protocol_feature_has_a_name)
 	unsigned int i;
 
 	for (i = 0; i < VHOST_USER_PROTOCOL_F_COUNT; i++)
-		ck_assert_ptr_nonnull(vhost_user_priv_protocol_feature_name(i));
+		ck_assert_ptr_nonnull(vhost_user_protocol_feature_name(i));
 }
 END_TEST
 

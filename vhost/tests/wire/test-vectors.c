@@ -25,11 +25,11 @@
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 #define MAX (sizeof(struct vhost_user_header) + 4096)
-#define FRONT VHOST_USER_PRIV_FRONTEND
-#define BACK VHOST_USER_PRIV_BACKEND
+#define FRONT VHOST_USER_SIDE_FRONTEND
+#define BACK VHOST_USER_SIDE_BACKEND
 
 struct vector {
-	enum vhost_user_priv_side side;
+	enum vhost_user_side side;
 	const char *bytes;	/* hexadecimal; spaces are ignored */
 	unsigned int nfds;
 	const void *payload;	/* the payload passed to send */
@@ -258,7 +258,7 @@ static void send_bytes(int sock, const unsigned char *bytes, size_t len,
 
 /* Creates a channel at one end of a pair; returns the other end. */
 static int open_channel(struct vhost_user_priv_channel *ch,
-			enum vhost_user_priv_side side, bool replies_come)
+			enum vhost_user_side side, bool replies_come)
 {
 	int pair[2];
 
@@ -274,7 +274,7 @@ static int open_channel(struct vhost_user_priv_channel *ch,
 static void check_read(const struct vector *v, bool reply)
 {
 	static struct vhost_user_priv_channel ch;
-	const struct vhost_user_priv_message *row;
+	const struct vhost_user_message *row;
 	struct vhost_user_priv_msg *msg;
 	unsigned char bytes[MAX];
 	unsigned int min, max;
@@ -285,8 +285,8 @@ static void check_read(const struct vector *v, bool reply)
 	send_bytes(other, bytes, len, v->nfds ? other : -1);
 	ck_assert_msg(vhost_user_priv_channel_recv(&ch, &msg, &err) == 1, "%s",
 		      err.msg);
-	row = vhost_user_priv_message(v->side, msg->hdr.request);
-	if (reply && row->kind == VHOST_USER_PRIV_TABLE && msg->hdr.size != 8)
+	row = vhost_user_message(v->side, msg->hdr.request);
+	if (reply && row->kind == VHOST_USER_PAYLOAD_TABLE && msg->hdr.size != 8)
 		row = &vhost_user_priv_postcopy_table;
 	ck_assert_ptr_nonnull(row);
 	ck_assert_mem_eq(msg->payload.bytes, bytes + sizeof(msg->hdr),
@@ -347,7 +347,7 @@ START_TEST(xen_region_is_read_from_its_bytes_and_refused)
 	};
 	struct vhost_user_xen_mem_region first;
 	static struct vhost_user_priv_msg msg;
-	const struct vhost_user_priv_message *row;
+	const struct vhost_user_message *row;
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned char bytes[MAX];
 	size_t len = unhex(xen[_i].bytes, bytes);
@@ -355,7 +355,7 @@ START_TEST(xen_region_is_read_from_its_bytes_and_refused)
 	memcpy(&msg.hdr, bytes, sizeof(msg.hdr));
 	memcpy(msg.payload.bytes, bytes + sizeof(msg.hdr),
 	       len - sizeof(msg.hdr));
-	row = vhost_user_priv_message(FRONT, msg.hdr.request);
+	row = vhost_user_message(FRONT, msg.hdr.request);
 	ck_assert(vhost_user_priv_xen_region(row, &msg, &first));
 	ck_assert_uint_eq(first.domid, _i ? 7 : 5);
 	ck_assert_uint_eq(first.region.size, _i ? 0x10000 : 0x100000);
@@ -371,8 +371,8 @@ START_TEST(reply_is_sent_as_its_bytes) { check_sent(&replies[_i]); }
 END_TEST
 
 static bool has_vector(const struct vector *v, int n,
-		       const struct vhost_user_priv_message *row,
-		       enum vhost_user_priv_side side)
+		       const struct vhost_user_message *row,
+		       enum vhost_user_side side)
 {
 	unsigned char bytes[MAX];
 	int i;
@@ -387,17 +387,17 @@ static bool has_vector(const struct vector *v, int n,
 
 START_TEST(every_message_has_a_vector)
 {
-	const struct vhost_user_priv_message *row;
-	enum vhost_user_priv_side side = (enum vhost_user_priv_side)_i;
+	const struct vhost_user_message *row;
+	enum vhost_user_side side = (enum vhost_user_side)_i;
 	uint32_t number;
 
 	for (number = 0; number < 256; number++) {
-		row = vhost_user_priv_message(side, number);
+		row = vhost_user_message(side, number);
 		if (!row)
 			continue;
 		ck_assert_msg(has_vector(requests, COUNT(requests), row, side),
 			      "%s", row->name);
-		ck_assert_msg(row->reply == VHOST_USER_PRIV_ACK ||
+		ck_assert_msg(row->reply == VHOST_USER_REPLY_ACK ||
 			      has_vector(replies, COUNT(replies), row, side),
 			      "the reply to %s", row->name);
 	}
