@@ -18,9 +18,6 @@
 #include "alloc.h"
 #include "uapi.h"
 
-/* Bytes of a slice of a preallocation: many pages per call, and progress in between. */
-#define SLICE (64ull << 20)
-
 #ifndef MFD_HUGE_SHIFT
 #define MFD_HUGE_SHIFT 26
 #endif
@@ -265,21 +262,6 @@ int vmem_priv_map_made(struct maker *m, uint32_t flags)
 	return rc < 0 ? refuse_map(m, rc) : 0;
 }
 
-static int populate_all(const struct vmem_backend *b, struct vmem_block *block,
-			struct vsu_error *err)
-{
-	uint64_t off, n;
-	int rc = 0;
-
-	if (!vmem_priv_prop(b, PROP_PREALLOC) || b->leave_prealloc)
-		return 0;
-	for (off = 0; off < block->len && !rc; off += n) {
-		n = block->len - off < SLICE ? block->len - off : SLICE;
-		rc = vmem_block_populate(block, off, n, err);
-	}
-	return rc;
-}
-
 void vmem_priv_note_properties(struct maker *m)
 {
 	struct vmem_block *block = m->block;
@@ -299,8 +281,8 @@ static int block_make(struct maker *m)
 		rc = vmem_priv_map_made(m, block_flags(m));
 	if (!rc)
 		rc = vmem_priv_apply_policy(m->b, m->block, m->err);
-	if (!rc)
-		rc = populate_all(m->b, m->block, m->err);
+	if (!rc && maker_prop(m, PROP_PREALLOC) && !m->b->leave_prealloc)
+		rc = vmem_block_prealloc(m->block, 1, NULL, m->err);
 	if (!rc)
 		vmem_priv_note_properties(m);
 	return rc;

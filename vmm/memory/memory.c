@@ -16,7 +16,6 @@
 #include <vmm-sys-util/file_value.h>
 
 #include "memory/memory.h"
-#include "memory/prealloc.h"
 #include "owner/owner.h"
 
 /* --------------------------------------------------- what is specified, and checked */
@@ -320,9 +319,9 @@ static int prealloc_block(struct making *m, unsigned int i)
 
 	if (m->memory->given[i].len || !vmem_backend_value(backend, "prealloc"))
 		return 0;
-	return vmm_prealloc(m->memory->blocks[i],
-			    (unsigned int)vmem_backend_value(backend, "prealloc-threads"),
-			    m->memory->threads, m->err);
+	return vmem_block_prealloc(m->memory->blocks[i],
+				   (unsigned int)vmem_backend_value(backend, "prealloc-threads"),
+				   m->memory->threads, m->err);
 }
 
 /* Executes step for every piece, and names the one that fails. */

@@ -12,7 +12,6 @@
 #include <vmm-sys-util/fd.h>
 
 #include "memory/memory.h"
-#include "memory/probe.h"
 
 bool vmm_memory_may_shrink(const struct vmm_memory *memory)
 {
@@ -57,9 +56,7 @@ static bool find_lost(const struct vmm_memory *memory, unsigned int i,
 	*loss = VMM_MEMORY_NO_ROOM;
 	return probe && vmem_block_fd(block) >= 0 &&
 	       !vmem_block_is_bound(block) &&
-	       vmm_probe(vmem_block_hva(block), memory->good[i],
-			 vmem_block_page_size(block),
-			 vmem_block_flags(block) & VMEM_BLOCK_WRITE, off);
+	       vmem_block_find_missing(block, 0, memory->good[i], off);
 }
 
 /*

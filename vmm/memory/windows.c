@@ -10,7 +10,6 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
-#include "memory/probe.h"
 #include "memory/windows.h"
 
 /*
@@ -266,12 +265,10 @@ static bool is_short(const struct vmem_region *region)
 
 static bool is_missing(const struct vmem_region *region)
 {
-	const struct vmem_block *block = vmem_region_block(region);
 	uint64_t off;
 
-	return vmm_probe(vmem_region_hva(region), vmem_region_len(region),
-			 vmem_block_page_size(block),
-			 vmem_block_flags(block) & VMEM_BLOCK_WRITE, &off);
+	return vmem_block_find_missing(vmem_region_block(region), vmem_region_offset(region),
+				       vmem_region_len(region), &off);
 }
 
 static bool has_failed(const struct vmem_region *region)

@@ -27,10 +27,8 @@ check_PROGRAMS = \
 	tests/transfer/test-throttle \
 	tests/memory/test-dirty_log \
 	tests/memory/test-image_sums \
-	tests/memory/test-prealloc \
 	tests/memory/test-prefetch \
 	tests/memory/test-private_ranges \
-	tests/memory/test-probe \
 	tests/memory/test-working_set \
 	tests/migration/test-channels \
 	tests/migration/test-missing \

@@ -139,8 +139,8 @@ VMEM_API void vmem_backend_set_gpa(struct vmem_backend *backend, uint64_t gpa);
 
 /*
  * With prealloc=on, vmem_backend_alloc() allocates all pages on the calling
- * thread. After this call it does not: the caller runs vmem_block_populate() on
- * slices, with its own threads, whose number is the property prealloc-threads.
+ * thread. After this call it does not: the caller runs vmem_block_prealloc(), with
+ * as many threads as the property prealloc-threads has.
  */
 VMEM_API void vmem_backend_leave_prealloc(struct vmem_backend *backend);
 

@@ -14,8 +14,8 @@
  * unmaps it and closes its fd.
  *
  * Threads: immutable after construction, shareable; ref and unref from any
- * thread. populate and discard are system calls on the mapping and may be
- * called from any thread too.
+ * thread. populate, find_missing and discard are system calls on the mapping and may
+ * be called from any thread too.
  */
 #ifndef VM_MEMORY_BLOCK_H
 #define VM_MEMORY_BLOCK_H
@@ -32,6 +32,7 @@ VSU_BEGIN_DECLS
 struct vmem_block;
 struct vmem_sigbus;
 struct vsu_closer;
+struct vsu_threads;
 
 enum vmem_kind {
 	VMEM_KIND_ANON,
@@ -172,6 +173,25 @@ VMEM_API uint64_t vmem_block_present(const struct vmem_block *block);
 VMEM_API int vmem_block_populate(struct vmem_block *block, uint64_t off,
 				 uint64_t len, struct vsu_error *err)
 	VSU_NODISCARD;
+
+/*
+ * Populates the whole block in slices, on nthreads threads with the calling one; the others
+ * have ended on return. threads is the program's hook for them, or NULL. If one cannot be
+ * started, the rest populate its slices. Returns the first failure of vmem_block_populate(), or
+ * -ENOMEM.
+ */
+VMEM_API int vmem_block_prealloc(struct vmem_block *block, unsigned int nthreads,
+				 const struct vsu_threads *threads, struct vsu_error *err)
+	VSU_NODISCARD;
+
+/*
+ * Finds a page in [off, off + len) that its file cannot provide, although the file is long
+ * enough: its file system is full, its pool of huge pages is empty, or its disk reports errors.
+ * *missing is the page's offset in the block. Requests only missing pages, at most 128: pages of
+ * one file have one source, and each request allocates space there. The range must stay mapped.
+ */
+VMEM_API bool vmem_block_find_missing(const struct vmem_block *block, uint64_t off,
+				      uint64_t len, uint64_t *missing);
 
 /*
  * Returns the pages of [off, off + len) to the host; the range reads as zeros

@@ -62,6 +62,22 @@ START_TEST(default_is_256_mib_of_anonymous_memory)
 }
 END_TEST
 
+static const char *const preallocated[] = {
+	"size=40M,prealloc=on,prealloc-threads=3",
+	"size=40M,prealloc=on,prealloc-threads=1024,backend=memfd",
+	"size=4k,prealloc=on,prealloc-threads=2,backend=shm",
+	"size=20M,prealloc=on,backend=memfd",
+};
+
+START_TEST(all_pages_are_present_when_memory_was_made)
+{
+	ck_assert_int_eq(make(preallocated[_i], false), 0);
+	ck_assert_uint_eq(vmem_block_present(memory.blocks[0]),
+			  vmem_block_len(memory.blocks[0]));
+	vmm_memory_free(&memory);
+}
+END_TEST
+
 START_TEST(size_needs_no_key)
 {
 	ck_assert_int_eq(parse("8M,prealloc=on", false), 0);
@@ -391,6 +407,7 @@ int main(void)
 	tcase_add_loop_test(tc, image_of_a_disk_is_not_written_as_memory, 0, 4);
 	tcase_add_test(tc, lack_of_memory_for_the_map_is_reported);
 	tcase_add_test(tc, no_memory_for_the_map_of_a_device_is_an_error);
+	tcase_add_loop_test(tc, all_pages_are_present_when_memory_was_made, 0, COUNT(preallocated));
 	tcase_add_test(tc, size_needs_no_key);
 	tcase_add_test(tc, memory_is_sharable_by_default_for_back_ends);
 	tcase_add_loop_test(tc, error_names_the_refused_memory,

@@ -7,12 +7,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <vmm-sys-util/thread.h>
 
-#include "memory/prealloc.h"
+#include "priv.h"
 
 /* Small enough that threads end together, large enough for little overhead. */
 #define SLICE (UINT64_C(16) << 20)
@@ -71,18 +69,16 @@ static void populate_on(struct work *w, const struct vsu_threads *threads, pthre
 		pthread_join(thread[--started], NULL);
 }
 
-int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
-		 const struct vsu_threads *threads, struct vsu_error *err)
+int vmem_block_prealloc(struct vmem_block *block, unsigned int nthreads,
+			const struct vsu_threads *threads, struct vsu_error *err)
 {
-	const uint64_t page = vmem_block_page_size(block);
-	struct work w = { .block = block, .len = vmem_block_len(block),
-			  .slice = page > SLICE ? page : SLICE };
-	uint64_t slices = (w.len - 1) / w.slice + 1, others;
-	pthread_t *thread;
+	struct work w = { .block = block, .len = block->len,
+			  .slice = block->page_size > SLICE ? block->page_size : SLICE };
+	const uint64_t slices = (w.len - 1) / w.slice + 1;
+	const uint64_t others = nthreads ? (nthreads < slices ? nthreads : slices) - 1 : 0;
+	pthread_t *thread = others ? calloc(others, sizeof(*thread)) : NULL;
 
-	others = (nthreads < slices ? nthreads : slices) - 1;
-	thread = calloc(others + 1, sizeof(*thread));
-	if (!thread)
+	if (others && !thread)
 		return vsu_error_sys(err, -ENOMEM, "prealloc-threads");
 	pthread_mutex_init(&w.lock, NULL);
 	populate_on(&w, threads, thread, others);

@@ -11,17 +11,14 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "memory/memory.h"
-#include "memory/memory_options.h"
-#include "memory/prealloc.h"
-#include "../memory.h"
+#include "util.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define SLICE (16 * MIB)
+#define SLICE (16ull << 20)
 #define SLICES 4u
 
 /* A requested slice. */
@@ -73,7 +70,7 @@ static struct vsu_error err;
 
 static void setup(void)
 {
-	block = make_block("backend=memfd,size=64M");
+	block = make_block(SLICES * SLICE);
 }
 
 static void teardown(void)
@@ -108,7 +105,7 @@ START_TEST(every_slice_is_populated_once)
 	unsigned int i;
 
 	pretend = true;
-	ck_assert_int_eq(vmm_prealloc(block, (unsigned int)_i, NULL, &err), 0);
+	ck_assert_int_eq(vmem_block_prealloc(block, (unsigned int)_i, NULL, &err), 0);
 	ck_assert_uint_eq(nasked, SLICES);
 	for (i = 0; i < SLICES; i++)
 		ck_assert(was_asked(vmem_block_hva(block) + i * SLICE));
@@ -121,7 +118,7 @@ START_TEST(each_thread_takes_a_slice)
 
 	pretend = true;
 	meet = SLICES;
-	ck_assert_int_eq(vmm_prealloc(block, SLICES, NULL, &err), 0);
+	ck_assert_int_eq(vmem_block_prealloc(block, SLICES, NULL, &err), 0);
 	for (i = 0; i < SLICES; i++)
 		for (k = 0; k < i; k++)
 			ck_assert(!pthread_equal(asked[i].by, asked[k].by));
@@ -134,7 +131,7 @@ START_TEST(threads_take_no_signal_but_faults)
 
 	pretend = true;
 	meet = SLICES;
-	ck_assert_int_eq(vmm_prealloc(block, SLICES, NULL, &err), 0);
+	ck_assert_int_eq(vmem_block_prealloc(block, SLICES, NULL, &err), 0);
 	for (i = 0; i < SLICES; i++) {
 		if (pthread_equal(asked[i].by, pthread_self()))
 			continue;
@@ -149,7 +146,7 @@ START_TEST(threads_are_gone_afterwards)
 {
 	pretend = true;
 	meet = SLICES;
-	ck_assert_int_eq(vmm_prealloc(block, SLICES, NULL, &err), 0);
+	ck_assert_int_eq(vmem_block_prealloc(block, SLICES, NULL, &err), 0);
 	assert_alone();
 }
 END_TEST
@@ -158,7 +155,7 @@ START_TEST(failure_is_reported_with_its_message)
 {
 	pretend = true;
 	refused = vmem_block_hva(block) + 2 * SLICE;
-	ck_assert_int_eq(vmm_prealloc(block, (unsigned int)_i, NULL, &err), -ENOSPC);
+	ck_assert_int_eq(vmem_block_prealloc(block, (unsigned int)_i, NULL, &err), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "offset 0x2000000 has no room"));
 	assert_alone();
 }
@@ -168,31 +165,8 @@ START_TEST(no_slice_starts_after_a_failure)
 {
 	pretend = true;
 	refused = vmem_block_hva(block) + SLICE;
-	ck_assert_int_eq(vmm_prealloc(block, 1, NULL, &err), -ENOSPC);
+	ck_assert_int_eq(vmem_block_prealloc(block, 1, NULL, &err), -ENOSPC);
 	ck_assert_uint_eq(nasked, 2);
-}
-END_TEST
-
-static const char *const lists[] = {
-	"size=40M,prealloc=on,prealloc-threads=3",
-	"size=40M,prealloc=on,prealloc-threads=1024,backend=memfd",
-	"size=4k,prealloc=on,prealloc-threads=2,backend=shm",
-	"size=20M,prealloc=on,backend=memfd",
-};
-
-START_TEST(all_pages_are_present_when_memory_was_made)
-{
-	const struct vmm_memory_lists o = { .list = { lists[_i] }, .n = 1,
-					      .what = "--memory" };
-	const struct varch_vm no_vm = { .kvm_fd = -1, .vm_fd = -1,
-				       .phys_bits = 46 };
-	static struct vmm_memory memory;
-
-	ck_assert_int_eq(vmm_memory_parse(&memory, &o, NULL, &err), 0);
-	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
-	ck_assert_uint_eq(vmem_block_present(memory.blocks[0]),
-			  vmem_block_len(memory.blocks[0]));
-	vmm_memory_free(&memory);
 }
 END_TEST
 
@@ -209,8 +183,6 @@ int main(void)
 	tcase_add_test(tc, threads_are_gone_afterwards);
 	tcase_add_loop_test(tc, failure_is_reported_with_its_message, 1, 5);
 	tcase_add_test(tc, no_slice_starts_after_a_failure);
-	tcase_add_loop_test(tc, all_pages_are_present_when_memory_was_made, 0,
-			    COUNT(lists));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

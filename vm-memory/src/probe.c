@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "memory/probe.h"
+#include "priv.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -51,20 +51,20 @@ static bool probe_chunk(struct probe *p, uint64_t off, unsigned int n,
 	return false;
 }
 
-bool vmm_probe(unsigned char *hva, uint64_t len, uint64_t page_size,
-	       bool write, uint64_t *off)
+bool vmem_block_find_missing(const struct vmem_block *block, uint64_t off,
+			     uint64_t len, uint64_t *missing)
 {
-	const uint64_t host_page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t host_page = vmem_priv_host_page(), end = off + len;
 	struct probe p = {
-		.hva = hva, .page_size = page_size,
-		.advice = write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ,
+		.hva = block->hva, .page_size = block->page_size,
+		.advice = block->flags & VMEM_BLOCK_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ,
 	};
-	uint64_t at, left;
+	uint64_t left;
 
-	for (at = 0; at < len && p.asked < MAX_ASKED; at += CHUNK * host_page) {
-		left = (len - at + host_page - 1) / host_page;
-		if (probe_chunk(&p, at, left < CHUNK ? (unsigned int)left :
-				CHUNK, host_page, off))
+	for (; off < end && p.asked < MAX_ASKED; off += CHUNK * host_page) {
+		left = (end - off + host_page - 1) / host_page;
+		if (probe_chunk(&p, off, left < CHUNK ? (unsigned int)left :
+				CHUNK, host_page, missing))
 			return true;
 	}
 	return false;
