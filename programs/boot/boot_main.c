@@ -47,7 +47,7 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 	if (!rc)
 		rc = vmm_boot_command_make(c, err);
 	return rc < 0 ? vmm_complain_end(cvmm_exit_status(c->stage, rc), err) :
-			vmm_run_words(c->nwords, c->words, NULL, err);
+			vmm_run_words(c->nwords, c->words, err);
 }
 
 static int boot_command(int argc, char **argv)

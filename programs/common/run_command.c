@@ -93,8 +93,8 @@ static int begin_receiving(void *opaque, const struct cvmm_configuration *c, str
 }
 
 /* Initialises the process once, then runs its machines. The exit status. */
-static int run_options(struct cvmm_configuration *c, const struct vmm_program_options *p,
-		       const struct vmm_beside *beside, struct vsu_error *err)
+static int run_configuration(struct cvmm_configuration *c, const struct vmm_program_options *p,
+			     const struct vmm_beside *beside, struct vsu_error *err)
 {
 	const struct cvmm_servers servers = vmm_spawn_servers(&spawner);
 	struct cvmm_host owner;
@@ -123,6 +123,36 @@ static int run_options(struct cvmm_configuration *c, const struct vmm_program_op
 	vmm_spawn_end(&spawner);
 	prog_closer_end();
 	return rc;
+}
+
+static const char *find_kernel(void *opaque, const char *name)
+{
+	(void)opaque;
+	return vmm_helper_kernel(&name, NULL) < 0 ? NULL : name;
+}
+
+/* 0, or an exit status. */
+static int read_machine(const struct cvmm_options *o, struct cvmm_configuration **out, struct vsu_error *err)
+{
+	int status = VSU_EXIT_HOST;
+	const struct cvmm_reader reader = {
+		.size = sizeof(reader), .log = prog_log_machine, .status = &status,
+		.receive = begin_receiving, .kernel = find_kernel,
+	};
+
+	return cvmm_configuration_new(o, &reader, out, err) < 0 ? status : 0;
+}
+
+int vmm_run_machine(const struct cvmm_options *o, const struct vmm_program_options *p,
+		    const struct vmm_beside *beside, struct vsu_error *err)
+{
+	struct cvmm_configuration *c = NULL;
+	int status = read_machine(o, &c, err);
+
+	if (!status)
+		status = run_configuration(c, p, beside, err);
+	cvmm_configuration_free(c);
+	return status;
 }
 
 /* ------------------------------------------------------------------------ words */
@@ -174,12 +204,6 @@ static void explain_run(int status, const struct vsu_option *table, int argc, ch
 		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
 }
 
-static const char *find_kernel(void *opaque, const char *name)
-{
-	(void)opaque;
-	return vmm_helper_kernel(&name, NULL) < 0 ? NULL : name;
-}
-
 static int add_words(struct cvmm_options *o, const struct vsu_option *table,
 		     const struct vmm_config_words *w, struct vsu_error *err)
 {
@@ -192,23 +216,14 @@ static int add_words(struct cvmm_options *o, const struct vsu_option *table,
 static int read_words(const struct vsu_option *table, const struct vmm_config_words *w,
 		      struct cvmm_configuration **out, struct vsu_error *err)
 {
-	int status = VSU_EXIT_HOST;
-	const struct cvmm_reader reader = {
-		.size = sizeof(reader), .log = prog_log_machine, .status = &status,
-		.receive = begin_receiving, .kernel = find_kernel,
-	};
-	struct cvmm_options *o;
-	int rc = cvmm_options_new_for(vmm_program_rows, &o, err);
+	struct cvmm_options *o = NULL;
+	int status, rc = cvmm_options_new_for(vmm_program_rows, &o, err);
 
-	if (rc < 0)
-		return cvmm_exit_status(CVMM_STEP_OPTIONS, rc);
-	rc = add_words(o, table, w, err);
-	if (rc < 0)
-		status = cvmm_exit_status(CVMM_STEP_OPTIONS, rc);
-	else
-		rc = cvmm_configuration_new(o, &reader, out, err);
+	if (!rc)
+		rc = add_words(o, table, w, err);
+	status = rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : read_machine(o, out, err);
 	cvmm_options_free(o);
-	return rc < 0 ? status : 0;
+	return status;
 }
 
 /* A report has the processor in place of the file that describes it. 0, or an exit status. */
@@ -227,7 +242,7 @@ static int read_options(struct vmm_program_options *p, const struct cvmm_configu
 	return rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : 0;
 }
 
-int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err)
+int vmm_run_words(int argc, char **argv, struct vsu_error *err)
 {
 	static struct vmm_program_options options;
 	struct vsu_option table[VMM_RUN_ROWS];
@@ -242,9 +257,12 @@ int vmm_run_words(int argc, char **argv, const struct vmm_beside *beside, struct
 	status = rc < 0 ? cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc) : read_words(table, &w, &c, err);
 	if (!status)
 		status = read_options(&options, c, table, &w, err);
-	if (status && !beside)
+	if (status) {
 		explain_run(status, table, argc, argv, err);
-	status = status ? report_end(status, beside, err) : run_options(c, &options, beside, err);
+		vmm_complain_end(status, err);
+	} else {
+		status = run_configuration(c, &options, NULL, err);
+	}
 	vmm_program_options_free(&options);
 	cvmm_configuration_free(c);
 	vmm_config_words_free(&w);
@@ -257,7 +275,7 @@ int vmm_run_command(int argc, char **argv)
 	struct vsu_error err = VSU_ERROR_INIT;
 	const int rc = vmm_network_words_make(&w, argc, argv, &err);
 	const int status = rc < 0 ? vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err) :
-				    vmm_run_words(w.nwords, w.words, NULL, &err);
+				    vmm_run_words(w.nwords, w.words, &err);
 
 	vmm_network_words_free(&w);
 	return status;

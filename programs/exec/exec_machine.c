@@ -18,7 +18,6 @@
 #include <vmm-sys-util/text.h>
 
 #include "common/helpers.h"
-#include "common/run_command.h"
 #include "exec/exec_machine.h"
 #include "exec/template_command.h"
 
@@ -258,12 +257,15 @@ static int set_pieces(struct draft *d, const struct vmm_exec_options *o, struct 
 	return 0;
 }
 
-static void set_machine(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o)
+/* The options of the process, and those of the machine. */
+static int set_machine(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
+		       struct vsu_error *err)
 {
 	struct cvmm_exec_config *c = &d->config;
 
-	m->sandbox = o->sandbox;
-	m->jail = o->jail;
+	m->process = (struct vmm_program_options){
+		.log_level = VSU_LOG_WARNING, .sandbox = o->sandbox, .jail = o->jail,
+	};
 	c->size = sizeof(*c);
 	c->from = o->from;
 	c->command = (const char *const *)o->command;
@@ -280,6 +282,7 @@ static void set_machine(struct vmm_exec_machine *m, struct draft *d, const struc
 	c->hide = o->hide;
 	c->show = o->show;
 	c->home = getenv("HOME");
+	return vmm_sandbox_option_read(o->sandbox, &m->process.confinement, err);
 }
 
 /* The plan's own choice is the folder in which the library is installed, not that of a tree. */
@@ -349,10 +352,10 @@ static int describe_command(struct vmm_exec_machine *m, struct draft *d,
 static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
 		      const struct cvmm_template_info *t, bool waits, struct vsu_error *err)
 {
-	int rc;
+	int rc = set_machine(m, d, o, err);
 
-	set_machine(m, d, o);
-	rc = set_pieces(d, o, err);
+	if (!rc)
+		rc = set_pieces(d, o, err);
 	if (!rc && !waits)
 		rc = describe_command(m, d, o, err);
 	if (!rc)
@@ -447,9 +450,10 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	set_machine(m, d, o);
+	rc = set_machine(m, d, o, err);
 	set_init(d);
-	rc = take_plan(m, cvmm_exec_plan_new_template(&d->config, t, &m->plan, err));
+	if (!rc)
+		rc = take_plan(m, cvmm_exec_plan_new_template(&d->config, t, &m->plan, err));
 	free_draft(d);
 	return rc;
 }
@@ -466,7 +470,7 @@ int vmm_exec_machine_describe(const struct vmm_exec_machine *m, char **text, siz
 	rc = vsu_text_open(&t);
 	if (!rc) {
 		fwrite(plan, 1, n, t.to);
-		fprintf(t.to, "%s%s", m->jail ? "jail " : "", m->sandbox ? m->sandbox : "");
+		fprintf(t.to, "%s%s", m->process.jail ? "jail " : "", m->process.sandbox ? m->process.sandbox : "");
 		rc = vsu_text_close(&t);
 	}
 	free(plan);
@@ -482,6 +486,7 @@ void vmm_exec_machine_free(struct vmm_exec_machine *m)
 	vsu_terminal_restore(&m->terminal);
 	cvmm_exec_plan_free(m->plan);
 	m->plan = NULL;
+	vmm_program_options_free(&m->process);
 	vmm_passt_end(&m->passt);
 	vmm_image_server_end(&m->server);
 	vsu_fd_close(&m->out_fd);
@@ -581,41 +586,4 @@ bool vmm_exec_end_is_expected(int status, const struct vsu_error *err)
 {
 	return err->code == -ECANCELED &&
 	       (status == VAGENT_STATUS_SIGNALLED + SIGPIPE || status == VAGENT_STATUS_SIGNALLED + SIGINT);
-}
-
-/* ----------------------------------------------------------------- a command line */
-
-/* argv has room for the words of the plan and those of the process. */
-static int fill_words(char **argv, char **words, int n, char *sandbox, bool jail)
-{
-	static char run[] = "run", jailed[] = "--jail";
-	int argc = 0;
-
-	argv[argc++] = run;
-	memcpy(argv + argc, words, (size_t)n * sizeof(*argv));
-	argc += n;
-	if (sandbox)
-		argv[argc++] = sandbox;
-	if (jail)
-		argv[argc++] = jailed;
-	return argc;
-}
-
-int vmm_exec_machine_run(const struct vmm_exec_machine *m, const struct vmm_beside *beside,
-			 struct vsu_error *err)
-{
-	char **words, **argv, *sandbox = NULL;
-	int n = cvmm_options_write_words(m->parts->options, &words, err), status = VAGENT_STATUS_FAILED;
-
-	if (n < 0)
-		return status;
-	argv = calloc((size_t)n + 4, sizeof(*argv));
-	if (argv && (!m->sandbox || asprintf(&sandbox, "--sandbox=%s", m->sandbox) >= 0))
-		status = vmm_run_words(fill_words(argv, words, n, sandbox, m->jail), argv, beside, err);
-	else
-		vsu_error_set(err, -ENOMEM, "no memory for options");
-	free(sandbox);
-	free(argv);
-	free(words);
-	return status;
 }

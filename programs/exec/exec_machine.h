@@ -14,6 +14,7 @@
 #include "exec/exec_options.h"
 #include "common/image_server.h"
 #include "common/passt.h"
+#include "common/program_options.h"
 #include "common/run.h"
 
 /* Further ones end the machine, as the guest may not answer. */
@@ -23,8 +24,7 @@ struct vmm_exec_machine {
 	struct cvmm_exec_plan *plan;	/* NULL: it is not made */
 	const struct cvmm_exec_parts *parts; /* of the plan */
 	struct vagent_session *session;	/* of the plan */
-	const char *sandbox;	/* options of the process of the machine; or NULL */
-	bool jail;
+	struct vmm_program_options process; /* that runs the machine */
 	struct vmm_passt passt;
 	struct vmm_image_server server;	/* of the image with the root */
 	unsigned int signals;	/* that were passed to the command */
@@ -59,11 +59,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
  */
 int vmm_exec_machine_describe(const struct vmm_exec_machine *m, char **text, size_t *len);
 
-/* Runs it in this process to its end: vmm_run_words(). */
-int vmm_exec_machine_run(const struct vmm_exec_machine *m, const struct vmm_beside *beside,
-			 struct vsu_error *err);
-
-/* The session, for the loop of the machine. */
+/* The session, for the loop of the machine: vmm_run_machine() with the options of the plan. */
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m);
 
 /*

@@ -52,7 +52,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 	if (options->from && cvmm_exec_check_kvm(cvmm_template_get_info(m->parts->template_of)->kernel, err) < 0)
 		return VAGENT_STATUS_FAILED;
 	beside = vmm_exec_machine_beside(m);
-	status = vmm_exec_machine_run(m, &beside, err);
+	status = vmm_run_machine(m->parts->options, &m->process, &beside, err);
 	return vmm_exec_machine_status(m, status, err);
 }
 

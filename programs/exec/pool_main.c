@@ -8,6 +8,7 @@
 
 #include "common/command.h"
 #include "common/remedy.h"
+#include "common/run_command.h"
 #include "exec/pool_command.h"
 #include "exec/pool_server.h"
 #include "exec/pool_worker.h"
@@ -29,7 +30,7 @@ static int run_pool_machine(const struct vmm_pool_command_line *command, int fd,
 
 	if (!vmm_pool_worker_make(&worker, &command->machine, fd, err)) {
 		beside = vmm_pool_worker_beside(&worker);
-		status = vmm_exec_machine_run(&worker.exec, &beside, err);
+		status = vmm_run_machine(worker.exec.parts->options, &worker.exec.process, &beside, err);
 	}
 	return vmm_pool_worker_end(&worker, status, err);
 }

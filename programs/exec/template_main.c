@@ -9,6 +9,7 @@
 #include "common/command.h"
 #include "common/needs.h"
 #include "common/remedy.h"
+#include "common/run_command.h"
 #include "exec/template_command.h"
 #include "exec/template_maker.h"
 #include "cvmm/exit_status.h"
@@ -38,7 +39,7 @@ static int make_template(const struct vmm_template_command *command, struct vsu_
 	if (rc < 0 || !child)
 		return vmm_template_maker_end(&maker, status, err);
 	beside = vmm_template_maker_beside(&maker);
-	status = vmm_exec_machine_run(&maker.exec, &beside, err);
+	status = vmm_run_machine(maker.exec.parts->options, &maker.exec.process, &beside, err);
 	return vmm_template_maker_status(&maker, status, err);
 }
 

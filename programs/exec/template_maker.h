@@ -4,7 +4,7 @@
  * child, which confines itself; this process waits, and publishes the template or removes it.
  *
  *	vmm_template_maker_prepare()
- *	vmm_template_maker_fork()      in the child: runs the words of the machine, and returns
+ *	vmm_template_maker_fork()      in the child: runs the machine, and returns
  *	vmm_template_maker_status()    the status of the child
  *	vmm_template_maker_end()       in the parent, with the status of the child
  *

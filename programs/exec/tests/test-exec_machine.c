@@ -140,7 +140,7 @@ START_TEST(jail_requires_another_root)
 	vmm_exec_machine_free(&m);
 	options.root = folder;
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
-	ck_assert(!strcmp(m.sandbox, "on,tls") && m.jail);
+	ck_assert(m.process.confinement.tls && m.process.jail);
 }
 END_TEST
 
