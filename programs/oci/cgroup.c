@@ -261,12 +261,27 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 	return rc;
 }
 
+/* The end of the container kills the whole group. */
+static int check_empty(const char *folder, struct vsu_error *err)
+{
+	char path[OCI_STATE_PATH + 64], byte;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, &byte, 1);
+	vsu_fd_close(&fd);
+	return n > 0 ? vsu_error_set(err, -EBUSY, "the control group '%s' has processes of others", folder) : 0;
+}
+
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err)
 {
 	int rc = *folder ? make_folders(folder, err) : 0;
 
 	if (!*folder)
 		return 0;
+	rc = rc < 0 ? rc : check_empty(folder, err);
 	rc = rc < 0 ? rc : oci_cgroup_limit(folder, r, err);
 	if (rc < 0)
 		return rc;
@@ -278,6 +293,8 @@ int oci_cgroup_remove(const char *folder, struct vsu_error *err)
 {
 	const uint64_t end = vsu_now_ns() + REMOVE_NS;
 
+	if (*folder)
+		(void)write_file(folder, "cgroup.kill", "1");	/* since Linux 5.14 */
 	while (*folder && rmdir(folder) < 0 && errno != ENOENT) {
 		if (errno != EBUSY || vsu_now_ns() > end)
 			return vsu_error_sys(err, -errno, "cannot remove the control group '%s'", folder);

@@ -27,13 +27,16 @@ enum oci_cgroup_manager { OCI_CGROUPS_DISABLED, OCI_CGROUPS_FILES, OCI_CGROUPS_S
 int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manager, const char *id,
 		      char folder[OCI_STATE_PATH], struct vsu_error *err);
 
-/* Makes the folder, writes the limits, and moves this process there. An empty one: no effect. */
+/*
+ * Makes the folder, writes the limits, and moves this process there. An empty one: no effect. -EBUSY: it exists
+ * and has processes, which the end of the container would kill.
+ */
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
 /* Writes the limits that r sets, also those of an update. */
 int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
-/* Removes the folder, whose processes have ended. */
+/* Kills the processes that remain, such as daemons of a monitor that was killed, and removes the folder. */
 int oci_cgroup_remove(const char *folder, struct vsu_error *err);
 
 #endif

@@ -49,6 +49,31 @@ static void expect_file(const char *name, const char *wanted)
 	ck_assert_str_eq(text, wanted);
 }
 
+START_TEST(group_with_processes_is_refused)
+{
+	char sentence[192];
+	FILE *f;
+
+	make_file("cgroup.procs");
+	snprintf(sentence, sizeof(sentence), "%s/cgroup.procs", folder);
+	f = fopen(sentence, "w");
+	fputs("1\n", f);
+	fclose(f);
+	snprintf(sentence, sizeof(sentence), "the control group '%s' has processes of others", folder);
+	assert_refused(oci_cgroup_enter(folder, &spec.resources, &err), -EBUSY, sentence, err);
+	expect_file("cgroup.procs", "1\n");
+}
+END_TEST
+
+/* A daemon of a monitor that was killed */
+START_TEST(processes_that_remain_are_killed)
+{
+	make_file("cgroup.kill");
+	ck_assert_int_lt(oci_cgroup_remove(folder, &err), 0);	/* a folder of files */
+	expect_file("cgroup.kill", "1");
+}
+END_TEST
+
 START_TEST(disabled_manager_makes_none)
 {
 	spec.cgroup = "/a/b";
@@ -165,6 +190,8 @@ int main(void)
 	TCase *t = tcase_create("cgroup");
 
 	tcase_add_checked_fixture(t, init, fini);
+	tcase_add_test(t, group_with_processes_is_refused);
+	tcase_add_test(t, processes_that_remain_are_killed);
 	tcase_add_test(t, disabled_manager_makes_none);
 	tcase_add_test(t, limit_that_needs_one_is_refused);
 	tcase_add_test(t, manager_systemd_is_refused);
