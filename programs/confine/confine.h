@@ -129,6 +129,9 @@ struct confine_plan {
  */
 int confine_execute(struct confine_plan *plan, enum confine_phase phase, struct vsu_error *err);
 
+/* Whether CONFINE_CLOSE has restricted files to those of the plan. */
+bool confine_has_closed(const struct confine_plan *plan);
+
 /*
  * Frees the list of files, and closes the descriptors that CONFINE_CLOSE has kept. Does not
  * undo any step.

@@ -244,6 +244,11 @@ static int files_restrict(struct confine_plan *p, struct vsu_error *err)
 	return 0;
 }
 
+bool confine_has_closed(const struct confine_plan *plan)
+{
+	return plan->closed;
+}
+
 static int calls_filter(struct confine_plan *p, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;

@@ -122,6 +122,7 @@ struct create {
 	struct oci_settings settings;
 	struct oci_state state;
 	int folder;
+	char remark[sizeof(((struct oci_message *)0)->text)]; /* of the monitor; empty: none */
 };
 
 /* Never returns. */
@@ -198,6 +199,8 @@ static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_erro
 		rc = vsu_error_sys(err, rc, "the monitor of the container has ended");
 	else if (m.rc < 0)
 		rc = vsu_error_set(err, m.rc, "%s", m.text);
+	else
+		snprintf(c->remark, sizeof(c->remark), "%s", m.text);
 	rc = rc < 0 ? rc : oci_pid_file_write(c->options->pid_file, pid, err);
 	return rc;
 }
@@ -228,20 +231,31 @@ static int run_monitor(struct create *c, struct vsu_error *err)
 	return rc;
 }
 
+/* After a success only: engines expect nothing beside the line of a failure. */
+static void report_remarks(const struct create *c)
+{
+	const char *const remarks[] = { c->state.spec->remark, c->remark };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++)
+		if (remarks[i][0])
+			oci_report_line(&c->context->report, OCI_REPORT_WARNING, "%s", remarks[i]);
+}
+
 static int create_container(struct create *c, struct vsu_error *err)
 {
 	struct vsu_error ignored = VSU_ERROR_INIT;
 	char path[OCI_STATE_PATH + 16];
 	int rc = fill_state(&c->state, c->options, c->context->cgroups, err);
 
-	if (!rc && c->state.spec->remark[0])
-		oci_report_line(&c->context->report, OCI_REPORT_WARNING, "%s", c->state.spec->remark);
 	c->folder = rc < 0 ? rc : oci_state_create(c->context->root, c->options->id, err);
 	if (c->folder < 0)
 		return c->folder;
 	snprintf(path, sizeof(path), "%s/config.json", c->state.bundle);
 	rc = oci_state_keep_config(c->context->root, c->options->id, path, err);
 	rc = rc < 0 ? rc : run_monitor(c, err);
+	if (!rc)
+		report_remarks(c);
 	if (rc < 0 && !oci_cgroup_remove(c->state.cgroup, &ignored))
 		(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
 	vsu_fd_close(&c->folder);

@@ -70,6 +70,7 @@ struct monitor {
 	int listener, signals, status_file;
 	uint64_t kill_ns;	/* when an unresponsive guest is ended; 0: never */
 	bool paused;
+	const char *remark;	/* for the user of "create"; or NULL */
 	int status;		/* exit status of this process */
 	struct vsu_error why;	/* of the end, if it is a failure */
 };
@@ -89,9 +90,12 @@ static void answer_client(struct client *client, uint32_t op, int rc, const stru
 /* create waits for this. */
 static void report_ready(struct monitor *mon, int rc)
 {
-	struct client parent = { .fd = mon->config->ready };
+	const char *text = rc < 0 ? mon->why.msg : mon->remark;
+	struct oci_message m = { .rc = rc };
 
-	answer_client(&parent, 0, rc, &mon->why);
+	snprintf(m.text, sizeof(m.text), "%s", text ? text : "");
+	if (oci_wire_send(mon->config->ready, &m, NULL, 0) < 0)
+		oci_report_line(mon->config->report, OCI_REPORT_DEBUG, "the command 'create' has ended");
 }
 
 /* A failure before the container was created is that of "create". */
@@ -601,7 +605,7 @@ static int begin_monitor(struct monitor *mon)
 	if (rc >= 0)
 		rc = mon->status_file = oci_status_open(mon->config->folder, &mon->why);
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
-	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->settings->emulate ? NULL : share, &mon->why);
+	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->settings->emulate ? NULL : share, &mon->remark, &mon->why);
 	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);
 }
 

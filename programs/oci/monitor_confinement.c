@@ -50,7 +50,7 @@ static int add_files(struct confine_plan *plan, struct vsu_error *err)
 static const uint64_t serving = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
 				BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
 
-int oci_monitor_confine(const char *share, struct vsu_error *err)
+int oci_monitor_confine(const char *share, const char **remark, struct vsu_error *err)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc;
@@ -69,6 +69,8 @@ int oci_monitor_confine(const char *share, struct vsu_error *err)
 	}
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
+	if (!rc && !confine_has_closed(&plan))
+		*remark = "a guest that controls its monitor can change files of the host, because this kernel or build has no Landlock; use Linux 5.19 or newer with 'landlock' in its parameter 'lsm'";
 	confine_plan_end(&plan);
 	return rc;
 }

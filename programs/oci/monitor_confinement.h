@@ -13,9 +13,9 @@
 #include <vmm-sys-util/error.h>
 
 /*
- * share: the folder that the machine of this process serves, which needs capabilities and many system
+ * *remark: what this host lacks, with its remedy, or unchanged. share: the folder that the machine of this process serves, which needs capabilities and many system
  * calls; NULL: other processes serve it.
  */
-int oci_monitor_confine(const char *share, struct vsu_error *err);
+int oci_monitor_confine(const char *share, const char **remark, struct vsu_error *err);
 
 #endif

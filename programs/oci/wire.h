@@ -34,7 +34,7 @@ enum oci_op {
 
 struct oci_message {
 	uint32_t op;		/* of enum oci_op; a reply repeats it */
-	int32_t rc;		/* of a reply: 0, or a negative errno with text */
+	int32_t rc;		/* of a reply: 0, or a negative errno with text; text after "create" is a warning */
 	uint32_t first, second;
 	uint32_t npids;
 	char text[488];
