@@ -22,6 +22,12 @@ void oci_filter_free(struct oci_filter *f)
 	*f = (struct oci_filter){ .instructions = NULL };
 }
 
+enum { FLAG_LOG, FLAG_SPEC_ALLOW, FLAG_TSYNC };
+const char *const oci_filter_flags[] = {
+	[FLAG_LOG] = "SECCOMP_FILTER_FLAG_LOG", [FLAG_SPEC_ALLOW] = "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+	[FLAG_TSYNC] = "SECCOMP_FILTER_FLAG_TSYNC", NULL,
+};
+
 #ifdef HAVE_LIBSECCOMP
 #include <seccomp.h>
 
@@ -115,32 +121,51 @@ static int add_rule(scmp_filter_ctx ctx, const struct oci_rule *r, struct vsu_er
 	return rc;
 }
 
-/* "SCMP_ARCH_X86_64" is "x86_64" of libseccomp. That of the host is there. */
-static int add_architecture(scmp_filter_ctx ctx, const char *word, struct vsu_error *err)
+/* "SCMP_ARCH_X86_64" is "x86_64" of libseccomp. 0: unknown. */
+static uint32_t find_architecture(const char *word)
 {
 	char name[32] = "";
-	uint32_t token;
 	size_t i;
-	int rc;
 
 	if (!strncmp(word, "SCMP_ARCH_", 10) && strlen(word + 10) < sizeof(name))
 		for (i = 0; word[10 + i]; i++)
 			name[i] = word[10 + i] >= 'A' && word[10 + i] <= 'Z' ? (char)(word[10 + i] + 32) : word[10 + i];
-	token = seccomp_arch_resolve_name(name);
-	rc = token ? seccomp_arch_add(ctx, token) : -EINVAL;
+	return seccomp_arch_resolve_name(name);
+}
+
+bool oci_filter_is_possible(void)
+{
+	return true;
+}
+
+bool oci_filter_has_architecture(const char *name)
+{
+	return find_architecture(name) != 0;
+}
+
+/* That of the host is there. */
+static int add_architecture(scmp_filter_ctx ctx, const char *word, struct vsu_error *err)
+{
+	const uint32_t token = find_architecture(word);
+	const int rc = token ? seccomp_arch_add(ctx, token) : -EINVAL;
+
 	return !rc || rc == -EEXIST ? 0 : vsu_error_set(err, -EOPNOTSUPP, "member 'linux.seccomp.architectures': '%s' is not supported", word);
 }
 
+/* One thread installs the filter, for which FLAG_TSYNC has no effect. */
 static int read_flags(const struct oci_list *flags, unsigned int *out, struct vsu_error *err)
 {
-	unsigned int i;
+	static const unsigned int bits[] = {
+		[FLAG_LOG] = SECCOMP_FILTER_FLAG_LOG, [FLAG_SPEC_ALLOW] = SECCOMP_FILTER_FLAG_SPEC_ALLOW, [FLAG_TSYNC] = 0,
+	};
+	unsigned int i, flag;
 
 	for (i = 0; i < flags->n; i++) {
-		if (!strcmp(flags->words[i], "SECCOMP_FILTER_FLAG_LOG"))
-			*out |= SECCOMP_FILTER_FLAG_LOG;
-		else if (!strcmp(flags->words[i], "SECCOMP_FILTER_FLAG_SPEC_ALLOW"))
-			*out |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-		else if (strcmp(flags->words[i], "SECCOMP_FILTER_FLAG_TSYNC") != 0)	/* one thread installs it */
+		for (flag = 0; oci_filter_flags[flag] && strcmp(flags->words[i], oci_filter_flags[flag]) != 0;)
+			flag++;
+		if (oci_filter_flags[flag])
+			*out |= bits[flag];
+		else
 			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.seccomp.flags': '%s' is not supported", flags->words[i]);
 	}
 	return 0;
@@ -204,6 +229,17 @@ int oci_seccomp_compile(const struct oci_seccomp *s, struct oci_filter *out, str
 	return rc;
 }
 #else
+bool oci_filter_is_possible(void)
+{
+	return false;
+}
+
+bool oci_filter_has_architecture(const char *name)
+{
+	(void)name;
+	return false;
+}
+
 int oci_seccomp_compile(const struct oci_seccomp *s, struct oci_filter *out, struct vsu_error *err)
 {
 	*out = (struct oci_filter){ .instructions = NULL };

@@ -8,6 +8,8 @@
 #ifndef OCI_FILTER_H
 #define OCI_FILTER_H
 
+#include <stdbool.h>
+
 #include "oci/spec.h"
 
 struct sock_filter;
@@ -24,6 +26,16 @@ struct oci_filter {
  * effect, as with other runtimes: profiles list those of all kernels.
  */
 int oci_seccomp_compile(const struct oci_seccomp *s, struct oci_filter *out, struct vsu_error *err);
+
+/* Whether this build can make filters. */
+bool oci_filter_is_possible(void);
+
+/* Whether a name, such as "SCMP_ARCH_X86_64", is that of an architecture for filters. */
+bool oci_filter_has_architecture(const char *name);
+
+/* Flags of filters; a NULL ends them. */
+extern const char *const oci_filter_flags[];
+
 void oci_filter_free(struct oci_filter *f);
 
 #endif

@@ -49,12 +49,12 @@ static const char *const namespace_names[] = {
 	"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time", NULL,
 };
 
-static const char *const action_names[] = {
+const char *const oci_action_names[] = {
 	"SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",
 	"SCMP_ACT_ERRNO", "SCMP_ACT_TRACE", "SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", NULL,
 };
 
-static const char *const operator_names[] = {
+const char *const oci_operator_names[] = {
 	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
 	"SCMP_CMP_MASKED_EQ", NULL,
 };
@@ -183,17 +183,17 @@ const struct oci_row oci_rows[] = {
 	REFUSED("linux.resources.rdma.*", "is not supported: a machine has no devices of the host"),
 	VALUE("linux.resources.unified.*", OCI_PAIR, resources.unified),
 
-	CHOICE("linux.seccomp.defaultAction", seccomp.action, action_names),
+	CHOICE("linux.seccomp.defaultAction", seccomp.action, oci_action_names),
 	VALUE("linux.seccomp.defaultErrnoRet", OCI_U32, seccomp.errnum),
 	VALUE("linux.seccomp.architectures.#", OCI_LIST, seccomp.architectures),
 	VALUE("linux.seccomp.flags.#", OCI_LIST, seccomp.flags),
 	ELEMENT("linux.seccomp.syscalls.#.names.#", OCI_LIST, rules, oci_rule, names),
-	CHOICE_OF("linux.seccomp.syscalls.#.action", rules, oci_rule, action, action_names),
+	CHOICE_OF("linux.seccomp.syscalls.#.action", rules, oci_rule, action, oci_action_names),
 	ELEMENT("linux.seccomp.syscalls.#.errnoRet", OCI_U32, rules, oci_rule, errnum),
 	ELEMENT("linux.seccomp.syscalls.#.args.#.index", OCI_U32, conditions, oci_condition, index),
 	ELEMENT("linux.seccomp.syscalls.#.args.#.value", OCI_U64, conditions, oci_condition, value),
 	ELEMENT("linux.seccomp.syscalls.#.args.#.valueTwo", OCI_U64, conditions, oci_condition, value_two),
-	CHOICE_OF("linux.seccomp.syscalls.#.args.#.op", conditions, oci_condition, op, operator_names),
+	CHOICE_OF("linux.seccomp.syscalls.#.args.#.op", conditions, oci_condition, op, oci_operator_names),
 	REFUSED("linux.seccomp.listenerPath", "is not supported: no process of the host can answer for the guest's kernel"),
 	REFUSED("linux.seccomp.listenerMetadata", "is not supported: no process of the host can answer for the guest's kernel"),
 

@@ -47,6 +47,9 @@ struct oci_row {
 /* A form of NULL ends them. */
 extern const struct oci_row oci_rows[];
 
+/* In the order of their enums; a NULL ends them. */
+extern const char *const oci_action_names[], *const oci_operator_names[];
+
 /* Without "CAP_", in the order of their numbers. */
 extern const char *const oci_capability_names[];
 
