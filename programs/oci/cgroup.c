@@ -80,6 +80,11 @@ static const char *find_limit(const struct oci_resources *r)
 	return NULL;
 }
 
+bool oci_cgroup_has_limits(const struct oci_resources *r)
+{
+	return find_limit(r) || r->cpu_quota || r->cpu_period || r->memory_swap;
+}
+
 static bool leaves_folder(const char *path)
 {
 	size_t len;

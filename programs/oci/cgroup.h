@@ -33,6 +33,9 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
  */
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
+/* Whether r sets limits that only a control group can change while the machine runs. */
+bool oci_cgroup_has_limits(const struct oci_resources *r);
+
 /* Writes the limits that r sets, also those of an update. */
 int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 

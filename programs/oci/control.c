@@ -347,13 +347,24 @@ int oci_ps(struct oci_context *c, int argc, char **argv)
 
 /* ------------------------------------------------------------------------ update */
 
-/* The size of a machine does not change: its control group limits it. */
-static int update_container(const struct target *t, const struct oci_resources *r, struct vsu_error *err)
+/* 0: the update does not mention the limit. All negative numbers are none. */
+static bool is_changed(int64_t to, int64_t from)
 {
+	return to && to != from && (to > 0 || from > 0);
+}
+
+/* The size of a machine does not change: its control group limits it. Engines repeat limits that do not change. */
+static int update_container(const struct target *t, const struct oci_resources *former, const struct oci_resources *r,
+			    struct vsu_error *err)
+{
+	const bool changes_memory = is_changed(r->memory_limit, former->memory_limit);
+
 	if (t->state.status == OCI_STOPPED)
 		return vsu_error_set(err, -ESRCH, "container not running: '%s'", t->state.id);
-	if (r->memory_limit > 0 || r->pids_limit > 0)
-		return vsu_error_set(err, -EOPNOTSUPP, "member '%s' cannot be changed: the machine runs", r->memory_limit > 0 ? "memory.limit" : "pids.limit");
+	if (changes_memory || is_changed(r->pids_limit, former->pids_limit))
+		return vsu_error_set(err, -EOPNOTSUPP, "member '%s' cannot be changed: the machine runs", changes_memory ? "memory.limit" : "pids.limit");
+	if (!oci_cgroup_has_limits(r))
+		return 0;
 	if (!*t->state.cgroup)
 		return vsu_error_set(err, -EOPNOTSUPP, "container '%s' has no control group, whose limits could be changed", t->state.id);
 	return oci_cgroup_limit(t->state.cgroup, r, err);
@@ -363,7 +374,7 @@ int oci_update(struct oci_context *c, int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct target t = { .folder = -1 };
-	struct oci_spec *spec = NULL;
+	struct oci_spec *spec = NULL, *former = NULL;
 	struct control_options o;
 	int rc = parse_options(&o, oci_update_rows, update_places, argc, argv, &err);
 
@@ -371,7 +382,9 @@ int oci_update(struct oci_context *c, int argc, char **argv)
 		rc = vsu_error_set(&err, -EINVAL, "update: the option --resources is missing");
 	rc = rc < 0 ? rc : open_target(&t, c->root, o.id, &err);
 	rc = rc < 0 ? rc : oci_spec_load(o.resources, oci_spec_read_resources, &spec, &err);
-	rc = rc < 0 ? rc : update_container(&t, &spec->resources, &err);
+	rc = rc < 0 ? rc : oci_state_load_config(c->root, o.id, &former, &err);
+	rc = rc < 0 ? rc : update_container(&t, &former->resources, &spec->resources, &err);
+	oci_spec_free(former);
 	oci_spec_free(spec);
 	close_target(&t);
 	return rc < 0 ? oci_report_failure(&c->report, &err) : EXIT_SUCCESS;

@@ -237,6 +237,54 @@ START_TEST(running_container_is_removed_by_force)
 }
 END_TEST
 
+static int update(const char *limits)
+{
+	char path[128], words[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/resources", folder);
+	f = fopen(path, "w");
+	fputs(limits, f);
+	fclose(f);
+	snprintf(words, sizeof(words), "update --resources %s a", path);
+	return run(words);
+}
+
+/* The machine of a container without a control group has this memory, and as many processes. */
+static void make_limited(void)
+{
+	struct oci_state s = { .id = "a", .pid = getpid(), .begun = oci_state_begun(getpid()), .bundle = "/b" };
+	struct vsu_error err = VSU_ERROR_INIT;
+	char path[160];
+	int fd = oci_state_create(context.root, "a", &err);
+
+	write_config("\"linux\":{\"resources\":{\"memory\":{\"limit\":268435456},\"pids\":{\"limit\":100}}}");
+	snprintf(path, sizeof(path), "%s/config.json", folder);
+	ck_assert_int_eq(oci_state_keep_config(context.root, "a", path, &err), 0);
+	ck_assert_int_eq(oci_state_write(context.root, fd, &s, &err), 0);
+	close(fd);
+}
+
+static const struct {
+	const char *limits, *refusal;
+} updates[] = {
+	{ "{}", NULL },
+	{ "{\"memory\":{\"limit\":268435456},\"pids\":{\"limit\":100}}", NULL },
+	{ "{\"memory\":{\"limit\":268435457}}", "member 'memory.limit' cannot be changed: the machine runs" },
+	{ "{\"memory\":{\"limit\":-1}}", "member 'memory.limit' cannot be changed: the machine runs" },
+	{ "{\"pids\":{\"limit\":101}}", "member 'pids.limit' cannot be changed: the machine runs" },
+	{ "{\"cpu\":{\"quota\":1000}}", "container 'a' has no control group, whose limits could be changed" },
+};
+
+START_TEST(update_repeats_limits_that_cannot_change)
+{
+	make_limited();
+	ck_assert_int_eq(update(updates[_i].limits), updates[_i].refusal ? EXIT_FAILURE : 0);
+	if (updates[_i].refusal)
+		expect_report(updates[_i].refusal);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("commands");
@@ -252,6 +300,7 @@ int main(void)
 	tcase_add_test(t, stopped_container_is_removed);
 	tcase_add_test(t, stopped_container_accepts_no_signal);
 	tcase_add_test(t, running_container_is_removed_by_force);
+	tcase_add_loop_test(t, update_repeats_limits_that_cannot_change, 0, COUNT(updates));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
