@@ -15,5 +15,3 @@ void prog_log_machine(void *opaque, enum cvmm_log_level level, const char *cause
 	(void)opaque;
 	prog_log(levels[level], cause, "%s", text);
 }
-
-const struct vmm_log vmm_program_log = { .line = prog_log_machine };

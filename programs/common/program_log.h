@@ -5,10 +5,6 @@
 
 #include <cvmm/machine.h>
 
-#include "owner/owner.h"
-
-extern const struct vmm_log vmm_program_log;
-
 /* The member log of struct cvmm_host. */
 void prog_log_machine(void *opaque, enum cvmm_log_level level, const char *cause, const char *text);
 

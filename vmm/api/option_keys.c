@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The keys and kinds of devices by their options, from the tables of the parsers. */
+/* The keys of options of devices and memory, and kinds of devices, from the tables of the parsers. */
 #include <config.h>
 
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
+#include "memory/memory_options.h"
 
 /* Returns the number of rows with the terminator. */
 static size_t copy_rows(const struct vsu_option *rows, struct vsu_option *table, size_t n)
@@ -26,9 +27,13 @@ static size_t copy_rows(const struct vsu_option *rows, struct vsu_option *table,
 size_t cvmm_option_keys(const char *name, struct vsu_option *table, size_t n, size_t *common)
 {
 	const struct vmm_option_row *row = vmm_option_named(name, strlen(name));
-	struct vsu_option keys[VMM_DEVICE_ROWS];
+	struct vsu_option keys[VMM_DEVICE_ROWS], of_memory[VMM_MEMORY_ROWS];
 	unsigned int first;
 
+	if (!strcmp(name, "memory")) {
+		vmm_memory_rows(of_memory);
+		return copy_rows(of_memory, table, n);
+	}
 	if (!row || !row->how || row->option.kind == VSU_OPTION_OPERAND)
 		return 0;
 	first = vmm_device_rows(vmm_option_kind(row), keys);

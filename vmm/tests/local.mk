@@ -7,6 +7,7 @@ check_PROGRAMS = \
 	tests/api/test-configured \
 	tests/api/test-lent \
 	tests/api/test-machine \
+	tests/api/test-memory_trial \
 	tests/api/test-options \
 	tests/api/test-own_device \
 	tests/api/test-requests \

@@ -12,7 +12,6 @@
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "control/commands.h"
-#include "memory/memory_options.h"
 
 #define MAX_TOPICS 40
 #define MAX_KEYS 64
@@ -28,9 +27,9 @@ static void show_keys(const char *title, const struct vsu_option *keys)
 
 void vmm_help_memory(void)
 {
-	struct vsu_option rows[VMM_MEMORY_ROWS];
+	struct vsu_option rows[MAX_KEYS];
 
-	vmm_memory_rows(rows);
+	cvmm_option_keys("memory", rows, MAX_KEYS, NULL);
 	puts("\n--memory PROPERTIES: guest memory, such as 1G or size=1G,backend=memfd");
 	show_keys("Properties:", rows);
 }

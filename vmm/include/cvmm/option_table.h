@@ -78,10 +78,11 @@ CVMM_API int cvmm_options_new_for(const struct cvmm_option_row *own, struct cvmm
 CVMM_API size_t cvmm_option_table(const struct cvmm_option_row *own, struct vsu_option *table, size_t n);
 
 /*
- * Writes the keys in the list of a device's option, "disk", as a table with its terminator, for help and for a
- * program that parses the list itself. For "device", it writes the keys of a device selected by id. Writes at most
- * n rows; returns the total number of rows, or 0 for an option of no device. *common receives the index of
- * the first key that every device has; the other such keys follow. common may be NULL.
+ * Writes the keys in the list of an option of a device, "disk", or of "memory", as a table with its
+ * terminator, for help and for a program that parses the list itself. For "device", it writes the keys of a
+ * device selected by id. Writes at most n rows; returns the total number of rows, or 0 for an option with
+ * another value. *common receives the index of the first key that every device has; the other such keys
+ * follow. common may be NULL.
  */
 CVMM_API size_t cvmm_option_keys(const char *name, struct vsu_option *table, size_t n, size_t *common);
 

@@ -296,6 +296,16 @@ START_TEST(keys_of_a_device_precede_those_of_every_device)
 }
 END_TEST
 
+START_TEST(keys_of_memory_include_its_address)
+{
+	struct vsu_option keys[64];
+	const size_t n = cvmm_option_keys("memory", keys, COUNT(keys), NULL);
+
+	ck_assert_uint_lt(n, COUNT(keys));
+	ck_assert(has_name(keys, "at") && has_name(keys, "hugetlb") && !keys[n - 1].name);
+}
+END_TEST
+
 START_TEST(option_and_kind_of_a_device_name_each_other)
 {
 	ck_assert_str_eq(cvmm_option_kind("disk"), "blk");
@@ -571,6 +581,7 @@ int main(void)
 	tcase_add_test(tc, more_rows_than_there_may_be_are_refused);
 	tcase_add_test(tc, table_has_the_rows_of_machine_and_owner);
 	tcase_add_test(tc, keys_of_a_device_precede_those_of_every_device);
+	tcase_add_test(tc, keys_of_memory_include_its_address);
 	tcase_add_test(tc, option_and_kind_of_a_device_name_each_other);
 	tcase_add_test(tc, saved_machine_refers_to_its_folder_and_its_files);
 	tcase_add_test(tc, file_in_place_of_a_saved_one_is_the_reference);

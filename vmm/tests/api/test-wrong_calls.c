@@ -9,6 +9,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "api/machine_private.h"
+#include "cvmm/memory.h"
 #include "cvmm/requests.h"
 #include "cvmm/status.h"
 #include "../util.h"
@@ -76,6 +77,13 @@ static int pass_device(const void *out)
 	return cvmm_machine_get_device(&idle, 0, (void *)(uintptr_t)out, &err);
 }
 
+static int pass_trial(const void *trial)
+{
+	struct cvmm_memory *memory;
+
+	return cvmm_memory_new(trial, &memory, &err);
+}
+
 /* Each struct of a caller that has a size. The code is that of one with a right size and zeroes. */
 static const struct {
 	const char *name;
@@ -92,6 +100,7 @@ static const struct {
 	{ "cvmm_reader", sizeof(struct cvmm_reader), pass_reader, -ENOENT, false },
 	{ "cvmm_reference", sizeof(struct cvmm_reference), pass_reference, -ENOENT, true },
 	{ "cvmm_device", sizeof(struct cvmm_device), pass_device, -ENOENT, true },
+	{ "cvmm_memory_trial", sizeof(struct cvmm_memory_trial), pass_trial, -EINVAL, false },
 };
 
 /* With more bytes than the struct has. A result must be readable and writable. */
