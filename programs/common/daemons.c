@@ -12,8 +12,6 @@
 #include <vmm-sys-util/fd.h>
 
 #include "common/daemons.h"
-#include "api/configured.h"
-#include "config/device.h"
 #include "common/spawn/spawn.h"
 
 /* A guest's restart changes no folder, so a relative path stays valid; but not a daemon's. */
@@ -59,22 +57,18 @@ static int check_descriptors(const struct vmm_daemon_spec *spec, struct vsu_erro
 	return 0;
 }
 
-static int add_device(struct vmm_starter_setup *setup, const struct vmm_device_spec *spec,
+static int add_device(struct vmm_starter_setup *setup, const struct cvmm_server *server,
 		      struct vsu_error *err)
 {
-	const struct cvmm_server server = {
-		.kind = spec->kind, .config = spec->config,
-		.queues = spec->queues, .queue_size = spec->queue_size,
-	};
 	struct vmm_daemon_spec *out = &setup->devices[setup->n];
 	int rc;
 
-	if (!spec->spawned)
-		return 0;
+	if (setup->n == VMM_STARTER_DEVICES)
+		return vsu_error_set(err, -E2BIG, "backend=spawn: more than %d devices", VMM_STARTER_DEVICES);
 	setup->n++;
-	if (vmm_daemon_spec_make(out, &server) < 0)
+	if (vmm_daemon_spec_make(out, server) < 0)
 		return vsu_error_set(err, -E2BIG, "backend=spawn: the options of the daemon are too long");
-	rc = vmm_spawn_find(setup->folder, spec->kind, err);
+	rc = vmm_spawn_find(setup->folder, server->kind, err);
 	return rc ? rc : check_descriptors(out, err);
 }
 
@@ -115,12 +109,12 @@ int vmm_daemons_prepare(const struct cvmm_configuration *machine,
 			const struct vmm_program_options *options, struct vmm_spawner *spawner,
 			struct vsu_error *err)
 {
-	const struct vmm_config *config = &machine->options.machine;
+	struct cvmm_server server;
 	unsigned int i;
 	int rc = setup.open ? 0 : set_process(options, err);
 
-	for (i = 0; !rc && i < config->ndevices; i++)
-		rc = add_device(&setup, &config->specs[i], err);
+	for (i = 0; !rc && !cvmm_configuration_get_server(machine, i, &server, NULL); i++)
+		rc = add_device(&setup, &server, err);
 	if (!rc && !setup.n && !options->daemon_path)
 		vmm_spawn_end(spawner);
 	else if (!rc)

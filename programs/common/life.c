@@ -12,7 +12,6 @@
 #include <vm-arch/poison.h>
 #include <vmm-sys-util/exit.h>
 
-#include "api/machine_private.h"
 #include "common/confinement.h"
 #include "common/dry_run.h"
 #include "common/life.h"

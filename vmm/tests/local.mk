@@ -5,6 +5,7 @@ if BUILD_VMM
 check_PROGRAMS = \
 	tests/api/test-arrival \
 	tests/api/test-configured \
+	tests/api/test-described \
 	tests/api/test-lent \
 	tests/api/test-machine \
 	tests/api/test-memory_trial \
@@ -114,6 +115,7 @@ tests_api_test_lack_LDFLAGS = $(lack_wraps)
 tests_api_test_host_SOURCES = tests/api/test-host.c tests/api/owner.c tests/machine/kernels.c
 tests_api_test_arrival_SOURCES = tests/api/test-arrival.c tests/api/owner.c
 tests_api_test_configured_SOURCES = tests/api/test-configured.c tests/api/owner.c
+tests_api_test_described_SOURCES = tests/api/test-described.c tests/api/owner.c
 tests_api_test_lent_SOURCES = tests/api/test-lent.c tests/api/owner.c
 tests_api_test_machine_SOURCES = tests/api/test-machine.c tests/api/owner.c
 tests_api_test_own_device_SOURCES = tests/api/test-own_device.c tests/api/owner.c

@@ -23,7 +23,7 @@
 #include "log.h"
 
 /* Running daemons, and replaced ones that have not ended yet. */
-#define MAX_DAEMONS (2 * VMM_MAX_DEVICES)
+#define MAX_DAEMONS (2 * VMM_STARTER_DEVICES)
 #define NS_PER_MS UINT64_C(1000000)
 /* Time for a daemon to complete its requests; after SIGKILL, until it is abandoned. */
 #define END_NS (UINT64_C(5000) * NS_PER_MS)
@@ -238,7 +238,7 @@ static void list_device(struct starter *s, const struct vmm_starter_request *r)
 {
 	struct vmm_starter_setup *setup = s->setup;
 
-	if (r->what == VMM_STARTER_DEVICE && setup->n < VMM_MAX_DEVICES) {
+	if (r->what == VMM_STARTER_DEVICE && setup->n < VMM_STARTER_DEVICES) {
 		setup->devices[setup->n++] = r->spec;
 	} else if (r->what == VMM_STARTER_COMPLETE) {
 		setup->open = false;

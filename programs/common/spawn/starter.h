@@ -13,10 +13,11 @@
 #include <limits.h>
 
 #include "common/spawn/daemon_spec.h"
-#include "config/machine_config.h"
 
 /* Arguments that all daemons get. */
 #define VMM_STARTER_COMMON 3
+/* As many as a machine can have. */
+#define VMM_STARTER_DEVICES 32
 
 struct vmm_starter_setup {
 	char folder[PATH_MAX];	/* of the daemons */
@@ -24,7 +25,7 @@ struct vmm_starter_setup {
 	bool locked;		/* permits only these devices, and devices without files */
 	bool open;		/* the devices follow as requests, before all others */
 	unsigned int n;
-	struct vmm_daemon_spec devices[VMM_MAX_DEVICES]; /* of the command line */
+	struct vmm_daemon_spec devices[VMM_STARTER_DEVICES]; /* of the command line */
 };
 
 /*

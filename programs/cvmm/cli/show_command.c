@@ -13,13 +13,11 @@
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/option_place.h>
 
-#include "api/configured.h"
 #include "cli/show_command.h"
-#include "config/device.h"
-#include "config/options.h"
+#include "cvmm/configuration.h"
 #include "cvmm/exit_status.h"
+#include "cvmm/saved.h"
 #include "report.h"
-#include "transfer/saved_folder.h"
 
 #define WIDTH 10	/* of names */
 
@@ -63,64 +61,52 @@ int vmm_show_command_parse(struct vmm_show_command *c, int argc, char *const *ar
 struct shown {
 	const char *folder;	/* of the saved machine */
 	bool template;
-	struct vmm_saved_facts facts;
-	const struct vmm_config *machine;
+	const struct cvmm_saved *saved;
+	const struct cvmm_configuration *machine;
 	bool verified;
 };
 
-static const char *kind_of(const struct vmm_device_spec *spec, char text[32])
+static const char *kind_of(const struct cvmm_described_device *d, char text[32])
 {
-	if (spec->kind)
-		return spec->kind->name;
-	snprintf(text, 32, "id=%" PRIu32, spec->id);
+	if (d->kind)
+		return d->kind;
+	snprintf(text, 32, "id=%" PRIu32, d->id);
 	return text;
 }
 
 /* Its file, or the socket of its back-end; "" if it has none. */
-static const char *file_of(const struct vmm_device_spec *spec)
+static const char *file_of(const struct cvmm_described_device *d)
 {
-	const char *file = spec->remote && !spec->spawned ? vsu_file_value_name(spec->socket) :
-							    vmm_device_file(spec);
+	const char *file = d->socket ? vsu_file_value_name(d->socket) : d->file;
 
 	return file ? file : "";
 }
 
-/* Its properties as typed, behind the kind of --device. */
-static const char *options_of(const struct vmm_config *machine, unsigned int i)
+static void report_device(struct vmm_report *r, unsigned int number, const struct cvmm_described_device *d)
 {
-	const char *list = machine->devices[i].list;
+	const char *file = file_of(d);
+	char title[32], kind[32];
+	const struct vmm_fact facts[] = {
+		{ "device", VMM_NUMBER(number), .place = VMM_IN_JSON },
+		{ "kind", VMM_TEXT(kind_of(d, kind)), .label = "" },
+		{ "file", VMM_TEXT(file), .label = "", .is_absent = !*file },
+		{ "options", VMM_TEXT(d->properties), .label = "", .is_absent = *file || !*d->properties },
+		{ .name = NULL },
+	};
 
-	if (!list || machine->devices[i].how != VMM_DEVICE_ANY)
-		return list ? list : "";
-	list += strcspn(list, ",");
-	return list + (*list == ',');
+	snprintf(title, sizeof(title), "device %u", number);
+	vmm_report_element(r, title, facts);
 }
 
-static void report_devices(struct vmm_report *r, const struct vmm_config *machine)
+static void report_devices(struct vmm_report *r, const struct cvmm_configuration *machine, unsigned int n)
 {
-	const struct vmm_device_spec *spec;
-	const char *file, *options;
-	char title[32], kind[32];
+	struct cvmm_described_device d = { .size = sizeof(d) };
 	unsigned int i;
 
 	vmm_report_list(r, "devices");
-	for (i = 0; i < machine->ndevices; i++) {
-		spec = &machine->specs[i];
-		file = spec->absent ? "" : file_of(spec);
-		options = options_of(machine, i);
-		const struct vmm_fact facts[] = {
-			{ "device", VMM_NUMBER(i), .place = VMM_IN_JSON },
-			{ "kind", VMM_TEXT(kind_of(spec, kind)), .label = "" },
-			{ "file", VMM_TEXT(file), .label = "", .is_absent = !*file },
-			{ "options", VMM_TEXT(options), .label = "", .is_absent = *file || !*options },
-			{ .name = NULL },
-		};
-
-		if (spec->absent)
-			continue;
-		snprintf(title, sizeof(title), "device %u", i);
-		vmm_report_element(r, title, facts);
-	}
+	for (i = 0; i < n; i++)
+		if (!cvmm_configuration_get_device(machine, i, &d, NULL))
+			report_device(r, i, &d);
 	vmm_report_end_list(r);
 }
 
@@ -136,7 +122,7 @@ static const char *date_of(uint64_t seconds, char text[32])
 
 static const char *sums_of(const struct shown *s)
 {
-	return s->verified ? "verified" : s->facts.sums ? "present; --verify compares them" : "none";
+	return s->verified ? "verified" : s->saved->has_sums ? "present; --verify compares them" : "none";
 }
 
 static const char *or_unknown(const char *text)
@@ -146,35 +132,37 @@ static const char *or_unknown(const char *text)
 
 static void print_report(const struct shown *s, bool json, FILE *out)
 {
-	const struct vmm_saved_facts *f = &s->facts;
-	const struct vmm_config *machine = s->machine;
+	struct cvmm_description machine = { .size = sizeof(machine) };
+	const struct cvmm_saved *f = s->saved;
 	char date[32], ran[32];
+	struct vmm_report r;
+
+	(void)!cvmm_configuration_get_machine(s->machine, &machine, NULL);
 	const struct vmm_fact facts[] = {
 		{ "folder", VMM_TEXT(s->folder) },
 		{ "template", VMM_BOOL(s->template), .label = "kind", .as = s->template ? "template" : "saved machine" },
-		{ "name", VMM_TEXT(machine->name) },
+		{ "name", VMM_TEXT(machine.name) },
 		{ "saved_s", VMM_NUMBER(f->saved_s), .label = "date", .as = date_of(f->saved_s, date) },
 		{ "version", VMM_TEXT(f->version), .as = or_unknown(f->version) },
-		{ "kernel", VMM_TEXT(machine->kernel) },
+		{ "kernel", VMM_TEXT(machine.kernel) },
 		{ "cpus", VMM_NUMBER(f->cpus) },
-		{ "max_cpus", VMM_NUMBER(machine->cpus.max), .label = "max-cpus",
-		  .place = machine->cpus.max > f->cpus ? VMM_EVERYWHERE : VMM_IN_JSON },
+		{ "max_cpus", VMM_NUMBER(machine.max_cpus), .label = "max-cpus",
+		  .place = machine.max_cpus > f->cpus ? VMM_EVERYWHERE : VMM_IN_JSON },
 		{ "processor", VMM_TEXT(f->processor), .as = or_unknown(f->processor) },
 		{ "age_ns", VMM_NUMBER(f->age_ns), .label = "ran", .as = ran },
 		{ "memory", VMM_BYTES(f->memory) },
 		{ "bytes", VMM_ROOM(f->bytes), .label = "disk" },
 		{ "base", VMM_TEXT(f->base), .is_absent = !f->base[0] },
 		{ "changed", VMM_ROOM(f->changed), .is_absent = !f->base[0] },
-		{ "checksums", VMM_BOOL(f->sums), .as = sums_of(s) },
+		{ "checksums", VMM_BOOL(f->has_sums), .as = sums_of(s) },
 		{ "verified", VMM_BOOL(s->verified), .place = VMM_IN_JSON },
 		{ .name = NULL },
 	};
-	struct vmm_report r;
 
 	snprintf(ran, sizeof(ran), "%" PRIu64 " s", f->age_ns / 1000000000);
 	vmm_report_begin(&r, json, WIDTH, out);
 	vmm_report_facts(&r, facts);
-	report_devices(&r, machine);
+	report_devices(&r, s->machine, machine.devices);
 	vmm_report_end(&r);
 }
 
@@ -213,7 +201,7 @@ static int read_machine(const char *folder, struct cvmm_configuration **out, str
 	return rc;
 }
 
-/* The command line of the saved machine, without opening what it names. */
+/* The machine is described without opening what its options name. */
 static int print_machine(struct shown *s, bool json, FILE *out, struct vsu_error *err)
 {
 	struct cvmm_configuration *c;
@@ -221,7 +209,7 @@ static int print_machine(struct shown *s, bool json, FILE *out, struct vsu_error
 
 	if (rc < 0)
 		return status_of(rc);
-	s->machine = &c->options.machine;
+	s->machine = c;
 	print_report(s, json, out);
 	cvmm_configuration_free(c);
 	return 0;
@@ -231,9 +219,13 @@ int vmm_show_command_run(const struct vmm_show_command *c, FILE *out, struct vsu
 {
 	char path[PATH_MAX];
 	struct shown s = { .folder = path, .verified = c->verify };
+	struct cvmm_saved *saved = NULL;
 	int rc = choose_folder(c, path, &s.template, err);
 
 	if (!rc)
-		rc = vmm_saved_folder_read(path, c->verify, &s.facts, err);
-	return rc < 0 ? status_of(rc) : print_machine(&s, c->json, out, err);
+		rc = cvmm_saved_read(path, c->verify, &saved, err);
+	s.saved = saved;
+	rc = rc < 0 ? status_of(rc) : print_machine(&s, c->json, out, err);
+	cvmm_saved_free(saved);
+	return rc;
 }

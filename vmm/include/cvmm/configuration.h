@@ -26,6 +26,7 @@
 #include <cvmm/attributes.h>
 #include <cvmm/machine.h>
 #include <cvmm/options.h>
+#include <cvmm/servers.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
@@ -136,6 +137,46 @@ struct cvmm_reference {
 CVMM_API int cvmm_configuration_get_reference(const struct cvmm_configuration *c, unsigned int i,
 					      struct cvmm_reference *out,
 					      struct vsu_error *err) VSU_NODISCARD;
+
+/* The machine that the options describe. */
+struct cvmm_description {
+	size_t size;		/* sizeof(struct cvmm_description); set by the caller */
+	/* The configuration owns the strings; NULL: not given. */
+	const char *name, *kernel, *initrd;
+	unsigned int cpus, max_cpus;
+	unsigned int devices;	/* their numbers are smaller; some may be free */
+};
+
+/* -EINVAL: out has no size. */
+CVMM_API int cvmm_configuration_get_machine(const struct cvmm_configuration *c,
+					    struct cvmm_description *out,
+					    struct vsu_error *err) VSU_NODISCARD;
+
+/* A device of the options. The configuration owns the strings that are not static. */
+struct cvmm_described_device {
+	size_t size;		/* sizeof(struct cvmm_described_device); set by the caller */
+	const char *kind;	/* "blk", as in the option "device"; static; NULL: known by its id alone */
+	uint32_t id;		/* of virtio; 0: that of an own device */
+	const char *option;	/* that describes it, such as "disk"; static */
+	const char *properties;	/* as typed in the option, without a kind; or "" */
+	const char *file;	/* backing file or folder, as named; NULL: none */
+	const char *socket;	/* of its back-end, as named; NULL: this process or the kernel serves the
+				 * device, or a server that the owner starts */
+};
+
+/* -ENOENT: no device has this number, which can be free between others; -EINVAL: out has no size. */
+CVMM_API int cvmm_configuration_get_device(const struct cvmm_configuration *c, unsigned int number,
+					   struct cvmm_described_device *out,
+					   struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Server number i, counted from 0, which the owner starts for a device with "backend=spawn": what it will
+ * be told of it by the function add (<cvmm/servers.h>), without the members that the machine sets. So an
+ * owner that is confined later can prepare for it. -ENOENT: there are fewer servers.
+ */
+CVMM_API int cvmm_configuration_get_server(const struct cvmm_configuration *c, unsigned int i,
+					   struct cvmm_server *out,
+					   struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Makes the machine, as cvmm_machine_new() does, on the caller's thread. The machine borrows c; only one

@@ -72,6 +72,20 @@ static int pass_reference(const void *out)
 	return cvmm_configuration_get_reference(&none, 0, (void *)(uintptr_t)out, &err);
 }
 
+static int pass_description(const void *out)
+{
+	static const struct cvmm_configuration none;
+
+	return cvmm_configuration_get_machine(&none, (void *)(uintptr_t)out, &err);
+}
+
+static int pass_described(const void *out)
+{
+	static const struct cvmm_configuration none;
+
+	return cvmm_configuration_get_device(&none, 0, (void *)(uintptr_t)out, &err);
+}
+
 static int pass_device(const void *out)
 {
 	return cvmm_machine_get_device(&idle, 0, (void *)(uintptr_t)out, &err);
@@ -100,6 +114,8 @@ static const struct {
 	{ "cvmm_reader", sizeof(struct cvmm_reader), pass_reader, -ENOENT, false },
 	{ "cvmm_reference", sizeof(struct cvmm_reference), pass_reference, -ENOENT, true },
 	{ "cvmm_device", sizeof(struct cvmm_device), pass_device, -ENOENT, true },
+	{ "cvmm_description", sizeof(struct cvmm_description), pass_description, 0, true },
+	{ "cvmm_described_device", sizeof(struct cvmm_described_device), pass_described, -ENOENT, true },
 	{ "cvmm_memory_trial", sizeof(struct cvmm_memory_trial), pass_trial, -EINVAL, false },
 };
 
