@@ -282,8 +282,7 @@ static int spawn_shell(const char *command, int fd, pid_t *child)
 }
 
 /* The command's end of the pair blocks, as programs expect of their input. */
-static int exec_start(const char *command, struct vmm_stream *s,
-		      struct vsu_error *err)
+int vmm_address_start_command(const char *command, pid_t *child, struct vsu_error *err)
 {
 	int pair[2], rc;
 
@@ -291,13 +290,21 @@ static int exec_start(const char *command, struct vmm_stream *s,
 		return vsu_error_sys(err, -errno, "socketpair");
 	rc = vsu_fd_set_nonblock(pair[0]);
 	if (!rc)
-		rc = spawn_shell(command, pair[1], &s->child);
+		rc = spawn_shell(command, pair[1], child);
 	vsu_fd_close(&pair[1]);
-	s->fd = pair[0];
+	if (rc >= 0)
+		return pair[0];
+	vsu_fd_close(&pair[0]);
 	if (rc == -EACCES || rc == -EPERM)
 		return vsu_error_set(err, rc, "cannot start '%s': not permitted in a sandbox; use 'cvmm ctl', which starts it, or unix: or tcp:",
 				     command);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot start '%s'", command) : 0;
+	return vsu_error_sys(err, rc, "cannot start '%s'", command);
+}
+
+static int exec_start(const char *command, struct vmm_stream *s, struct vsu_error *err)
+{
+	s->fd = vmm_address_start_command(command, &s->child, err);
+	return s->fd < 0 ? s->fd : 0;
 }
 
 static int exec_accept(struct vmm_listener *l, struct vmm_stream *s,

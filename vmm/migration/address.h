@@ -29,6 +29,8 @@ int vmm_address_check(const char *address, struct vsu_error *err);
 /* Makes the connection of s. They block as the stream does. */
 int vmm_address_connect(const char *address, struct vmm_stream *s,
 			struct vsu_error *err);
+/* The command of exec: as a child: a socket to its standard input and output, or a negative errno. */
+int vmm_address_start_command(const char *command, pid_t *child, struct vsu_error *err);
 /* True for fd:N and unix:fd:N, whose number is no name for the user. */
 bool vmm_address_is_descriptor(const char *address);
 /* True for these and exec:, which have no second connection. */

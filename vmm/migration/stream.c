@@ -46,10 +46,10 @@ void vmm_stream_init(struct vmm_stream *s)
 }
 
 /*
- * With a leash, another process kills it. No event tells of its end: a sandbox forbids the descriptor of a
+ * No event tells of its end: a sandbox forbids the descriptor of a
  * process, and SIGCHLD belongs to the program.
  */
-static void end_child(pid_t child, bool leashed)
+void vmm_stream_end_child(pid_t child, bool leashed)
 {
 	const uint64_t deadline = vsu_now_ns() + VMM_STREAM_CHILD_MS * NS_PER_MS * (leashed ? 2 : 1);
 
@@ -93,7 +93,7 @@ void vmm_stream_close(struct vmm_stream *s)
 	leashed = s->leash >= 0;
 	vsu_fd_close(&s->leash);
 	if (s->child > 0)
-		end_child(s->child, leashed);
+		vmm_stream_end_child(s->child, leashed);
 	s->child = 0;
 	free(s->w.out.bytes);
 	free(s->bytes);

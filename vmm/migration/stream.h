@@ -71,6 +71,8 @@ struct vmm_stream {
 void vmm_stream_init(struct vmm_stream *s);
 /* Also ends a child, which gets VMM_STREAM_CHILD_MS to end by itself. */
 void vmm_stream_close(struct vmm_stream *s);
+/* Ends a child, if it does not end by itself in time. With a leash, another process kills it later. */
+void vmm_stream_end_child(pid_t child, bool leashed);
 /* Closes it for another connection, with the same cancel_fd, threads and closer. */
 void vmm_stream_renew(struct vmm_stream *s);
 

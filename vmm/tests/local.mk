@@ -12,6 +12,7 @@ check_PROGRAMS = \
 	tests/api/test-options \
 	tests/api/test-own_device \
 	tests/api/test-requests \
+	tests/api/test-saved_target \
 	tests/api/test-status \
 	tests/api/test-wrong_calls \
 	tests/config/test-device \

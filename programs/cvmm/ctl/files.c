@@ -15,8 +15,6 @@
 #include "control/line.h"
 #include "ctl/device_files.h"
 #include "ctl/files.h"
-#include "migration/address.h"
-#include "transfer/save_target.h"
 #include "control/save_words.h"
 
 /* Replaces the line from position at by text, with its newline. -E2BIG. */
@@ -88,15 +86,10 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 	snprintf(words, sizeof(words), "%s", name);
 	if (!read_save(words, &save) || vsu_file_value_is_fd(save.folder))
 		return 0;
-	rc = vmm_save_target_open(&f->save, &save, &why);
+	rc = cvmm_saved_target_new(save.folder, f->fds, &f->save, &why);
 	if (rc < 0)
 		return rc == -EEXIST ? vsu_error_set(err, rc, "save: %s", why.msg) : 0;
-	for (f->n = 0; f->n < VMM_SAVE_NFILES; f->n++) {
-		f->fds[f->n] = vmm_save_open_file(&f->save, f->n, err);
-		if (f->fds[f->n] < 0)
-			return err->code;
-		f->save.fds[f->n] = -1;
-	}
+	f->n = CVMM_SAVED_FILES;
 	f->keeps = strlen(word) > strlen("save ") && save.then == CVMM_THEN_STOP;
 	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", name + strspn(name, " \t") + strlen(save.folder));
 	return replace_rest(request, strlen(word), text, err);
@@ -131,7 +124,7 @@ static int start_command(struct vmm_control_files *f, struct vmm_control_request
 {
 	static const char scheme[] = "exec:";
 	const char *address = text;
-	int rc;
+	int sock;
 
 	/* options are words before it */
 	while (address && strncmp(address, scheme, strlen(scheme)) != 0) {
@@ -141,11 +134,10 @@ static int start_command(struct vmm_control_files *f, struct vmm_control_request
 	}
 	if (!address)
 		return 0;
-	rc = vmm_address_connect(address, &f->command, err);
-	if (rc < 0)
-		return rc;
-	f->fds[f->n++] = f->command.fd;
-	f->command.fd = -1;
+	sock = cvmm_migration_start_command(address + strlen(scheme), &f->command, err);
+	if (sock < 0)
+		return sock;
+	f->fds[f->n++] = sock;
 	return replace_rest(request, strlen(word) + (size_t)(address - text), "fd:0", err);
 }
 
@@ -186,11 +178,7 @@ int vmm_control_files_open(struct vmm_control_files *f,
 	size_t i;
 	int rc = 0;
 
-	f->n = 0;
-	f->keeps = false;
-	f->core = NULL;
-	vmm_save_target_init(&f->save);
-	vmm_stream_init(&f->command);
+	*f = (struct vmm_control_files){ .n = 0 };
 	for (i = 0; !rc && i < sizeof(commands) / sizeof(*commands); i++) {
 		put_word(word, request, commands[i].word);
 		text = text_behind(request, word);
@@ -213,18 +201,16 @@ int vmm_control_files_end(struct vmm_control_files *f, bool done, struct vsu_err
 
 	vmm_control_files_sent(f);
 	/* The machine may have ended with this state, which is never removed then. */
-	if (f->save.folder && done)
-		rc = vmm_save_publish(&f->save, err);
-	if (rc < 0)
-		vsu_error_prefix(err, rc, "the saved machine is in '%s'",
-				 access(f->save.incomplete, F_OK) ? f->save.folder : f->save.incomplete);
-	if (f->save.folder && !done && !f->keeps)
-		vmm_save_remove_files(&f->save);
-	vmm_save_target_close(&f->save);
+	if (f->save && done)
+		rc = cvmm_saved_target_publish(f->save, err);
+	else if (f->save && !f->keeps)
+		cvmm_saved_target_remove(f->save);
+	cvmm_saved_target_free(f->save);
 	if (f->core && !done)
 		unlink(f->core);
 	free(f->core);
 	f->core = NULL;
-	vmm_stream_close(&f->command);
+	if (f->command)
+		cvmm_migration_end_command(f->command);
 	return rc;
 }

@@ -14,19 +14,19 @@
 #define VMM_CTL_FILES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "control/passed.h"
 #include "ctl/command.h"
-#include "migration/stream.h"
-#include "transfer/save_files.h"
+#include "cvmm/saved.h"
 
 struct vmm_control_files {
 	unsigned int n;
 	int fds[VMM_PASSED_MAX];
-	struct vmm_save_files save;	/* folder: NULL without one */
+	struct cvmm_saved_target *save;	/* NULL: none */
 	bool keeps;			/* the machine may end with the save after a timeout */
 	char *core;			/* path of its file; NULL without one */
-	struct vmm_stream command;	/* child: 0 without one */
+	pid_t command;			/* 0: none */
 };
 
 /* Rewrites the line of the request. Close the files in each case. */

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cvmm/attributes.h>
 #include <cvmm/machine.h>
@@ -155,6 +156,16 @@ CVMM_API int cvmm_machine_cancel_migration(struct cvmm_machine *m,
  */
 CVMM_API int cvmm_machine_start_postcopy(struct cvmm_machine *m,
 					 struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Starts the command of an address "exec:COMMAND" by a shell, for a machine in another process that may
+ * not: a connected socket for the member sock there, or a negative errno. The caller closes it, and ends
+ * the command after the migration. Any thread.
+ */
+CVMM_API int cvmm_migration_start_command(const char *command, pid_t *process,
+					  struct vsu_error *err) VSU_NODISCARD;
+/* Waits a second for the command to end by itself, and ends it then. */
+CVMM_API void cvmm_migration_end_command(pid_t process);
 
 /*
  * Writes the list of the pages that the guest has used to the folder of "from", for the option

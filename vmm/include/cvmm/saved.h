@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The folder of a saved machine: what it contains, without continuing it. The options of the machine are a
+ * The folder of a saved machine: what it contains, without continuing it, and the target of a save. The options of the machine are a
  * configuration with "from" (<cvmm/configuration.h>), for which "dry-run" leaves their files alone.
  *
  * Threads: no state.
@@ -43,6 +43,45 @@ CVMM_API int cvmm_saved_read(const char *folder, bool verify, struct cvmm_saved 
 
 /* saved may be NULL. */
 CVMM_API void cvmm_saved_free(struct cvmm_saved *saved);
+
+/*
+ * A new folder of the caller for a machine in another process, which need not reach it: the machine
+ * receives descriptors of the files (struct cvmm_save), and the folder gets its name when they are complete.
+ *
+ *	rc = cvmm_saved_target_new("/srv/guest.saved", fds, &target, &err);
+ *	...			the machine saves itself into fds
+ *	if (saved)
+ *		rc = cvmm_saved_target_publish(target, &err);
+ *	else
+ *		cvmm_saved_target_remove(target);
+ *	cvmm_saved_target_free(target);
+ *
+ * Threads: confined.
+ */
+struct cvmm_saved_target;
+
+#define CVMM_SAVED_FILES 3u
+
+/*
+ * Makes "FOLDER.incomplete" with empty files; fds receives their descriptors, which the caller closes.
+ * -EEXIST: one of the folders exists; -EINVAL: no name; -ENOMEM, and errors of the files. After a failure
+ * nothing was made.
+ */
+CVMM_API int cvmm_saved_target_new(const char *folder, int fds[CVMM_SAVED_FILES],
+				   struct cvmm_saved_target **out, struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Gives the folder its name, durably. After a failure the sentence names the folder in which the saved
+ * machine is, and the machine can have ended with it: keep it.
+ */
+CVMM_API int cvmm_saved_target_publish(struct cvmm_saved_target *target,
+				       struct vsu_error *err) VSU_NODISCARD;
+
+/* Removes the folder and its files, unless they were published. */
+CVMM_API void cvmm_saved_target_remove(struct cvmm_saved_target *target);
+
+/* Leaves the folder as it is. target may be NULL. */
+CVMM_API void cvmm_saved_target_free(struct cvmm_saved_target *target);
 
 VSU_END_DECLS
 
