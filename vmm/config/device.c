@@ -436,7 +436,7 @@ static int parse_own(struct parse *p, struct vsu_error *err)
 	spec->kind = devkind_own();
 	snprintf(spec->text, sizeof(spec->text), "%s", name);
 	rc = devkind_set(spec->kind, 0, p->option, &value, spec->config, err);
-	if (rc < 0 || !name[strspn(name, VMM_NAME_CHARACTERS)])
+	if (rc < 0 || !name[strspn(name, CVMM_OPTION_NAME_CHARACTERS)])
 		return rc;
 	return vsu_error_set(err, -EINVAL, "%s '%s': the name may contain letters, digits, '-', '_' and '.'",
 			     p->option, p->list);

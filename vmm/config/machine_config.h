@@ -19,9 +19,6 @@
 #include "memory/memory_specs.h"
 
 #define VMM_MAX_DEVICES 32
-/* Characters of the name of a machine, and of a device in --device own:NAME. */
-#define VMM_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-#define VMM_MAX_NAME 64
 #define VMM_MAX_FORMER 2
 
 /* A device that was asked for, in the order of the command line. */

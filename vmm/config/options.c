@@ -122,11 +122,11 @@ static int check_name(const struct vmm_config *c, struct vsu_error *err)
 {
 	const size_t len = c->name ? strlen(c->name) : 1;
 
-	if (len && len <= VMM_MAX_NAME && (!c->name || strspn(c->name, VMM_NAME_CHARACTERS) == len))
+	if (len && len <= CVMM_OPTION_MAX_NAME && (!c->name || strspn(c->name, CVMM_OPTION_NAME_CHARACTERS) == len))
 		return 0;
 	return vsu_error_set(err, -EINVAL,
 			     "option --name: '%s' is not a name; use 1 to %d letters, digits, '-', '_' or '.'",
-			     c->name, VMM_MAX_NAME);
+			     c->name, CVMM_OPTION_MAX_NAME);
 }
 
 static int check_options(struct vmm_options *o, const struct vmm_memory_lists *memory,

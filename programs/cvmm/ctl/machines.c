@@ -199,7 +199,7 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 	uint64_t number = 0;
 
 	if (is_string && !strcmp(path, "name"))
-		take_letters(f->name, sizeof(f->name), value, VMM_NAME_CHARACTERS);
+		take_letters(f->name, sizeof(f->name), value, CVMM_OPTION_NAME_CHARACTERS);
 	else if (is_string && !strcmp(path, "state"))
 		take_letters(f->activity, sizeof(f->activity), value, STATE_LETTERS);
 	else if (is_string || vsu_parse_u64(value, &number) < 0)

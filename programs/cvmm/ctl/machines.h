@@ -15,7 +15,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "config/machine_config.h"
+#include "cvmm/options.h"
 
 /* Limits of a search. */
 #define VMM_MACHINES_MAX 256
@@ -32,7 +32,7 @@ struct vmm_found {
 		VMM_FOUND_FAILED,
 	} state;
 	pid_t pid;		/* that answered; 0: unknown here */
-	char name[VMM_MAX_NAME + 1], activity[16]; /* of the guest; "": none */
+	char name[CVMM_OPTION_MAX_NAME + 1], activity[16]; /* of the guest; "": none */
 	uint64_t uptime_ns, memory, present;
 	struct vsu_error why;	/* of FAILED */
 	char *reply;

@@ -14,10 +14,10 @@
 #include <vmm-sys-util/parse.h>
 
 #include "ctl/metrics.h"
-#include "config/machine_config.h"
+#include "cvmm/options.h"
 
 /* machine="NAME" */
-#define MAX_LABEL (VMM_MAX_NAME + 16)
+#define MAX_LABEL (CVMM_OPTION_MAX_NAME + 16)
 #define MAX_LABELS 160
 #define LETTERS "abcdefghijklmnopqrstuvwxyz-"
 
@@ -78,7 +78,7 @@ static void set_machine(struct reading *r, const char *name)
 	char *c = r->machine + snprintf(r->machine, sizeof(r->machine), "machine=\"");
 
 	for (; *name && c < end; name++)
-		*c++ = strchr(VMM_NAME_CHARACTERS, *name) ? *name : '_';
+		*c++ = strchr(CVMM_OPTION_NAME_CHARACTERS, *name) ? *name : '_';
 	strcpy(c, "\"");
 }
 

@@ -32,6 +32,10 @@ struct cvmm_options;
 /* The longest value of an option of a device, in bytes without the terminating NUL. */
 #define CVMM_OPTION_MAX_LIST 6143
 
+/* Characters of the option "name", and their largest number; a program that shows names expects no others. */
+#define CVMM_OPTION_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+#define CVMM_OPTION_MAX_NAME 64
+
 /* -ENOMEM. */
 CVMM_API int cvmm_options_new(struct cvmm_options **out, struct vsu_error *err) VSU_NODISCARD;
 CVMM_API void cvmm_options_free(struct cvmm_options *options);

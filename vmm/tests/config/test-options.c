@@ -144,10 +144,10 @@ START_TEST(name_has_letters_digits_and_few_others)
 		snprintf(line, sizeof(line), "k --name=%s", refused[i]);
 		ck_assert_int_eq(parse(line), -EINVAL);
 	}
-	memset(line + 9, 'n', VMM_MAX_NAME + 1);
-	line[9 + VMM_MAX_NAME + 1] = '\0';
+	memset(line + 9, 'n', CVMM_OPTION_MAX_NAME + 1);
+	line[9 + CVMM_OPTION_MAX_NAME + 1] = '\0';
 	ck_assert_int_eq(parse(line), -EINVAL);
-	line[9 + VMM_MAX_NAME] = '\0';
+	line[9 + CVMM_OPTION_MAX_NAME] = '\0';
 	ck_assert_int_eq(parse(line), 0);
 }
 END_TEST
