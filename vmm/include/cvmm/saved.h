@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The folder of a saved machine: what it contains, without continuing it, and the target of a save. The options of the machine are a
- * configuration with "from" (<cvmm/configuration.h>), for which "dry-run" leaves their files alone.
+ * The folder of a saved machine: what it contains, without continuing it, and the target of a save. The
+ * options of the machine are a configuration with "from" (<cvmm/configuration.h>), for which "dry-run"
+ * leaves their files alone.
  *
  * Threads: no state.
  */
