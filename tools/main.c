@@ -28,6 +28,9 @@
 /* Rows shared by several tables. */
 #define ROW_SOCKET { .name = "SOCKET", .kind = VSU_OPTION_OPERAND }
 #define ROW_FILE { .name = "FILE", .kind = VSU_OPTION_OPERAND }
+#define ROW_DEVICE \
+	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME", \
+	  .help = "kind of device: blk, net, ...; none: generic names only" }
 
 static const struct vsu_option main_options[] = {
 	VSU_OPTION_ROW_HELP, VSU_OPTION_ROW_VERSION, { .name = NULL }
@@ -37,9 +40,7 @@ static const struct vsu_place main_places[] = { PLACE(help), PLACE(version) };
 static const struct vsu_option info_options[] = {
 	{ .name = "json", .kind = VSU_OPTION_FLAG,
 	  .help = "print one JSON object" },
-	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
-	  .help = "kind of device: blk, net, ...; none: generic names only" },
-	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
+	ROW_DEVICE, VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
 static const struct vsu_place info_places[] = {
 	PLACE(json), PLACE(device), PLACE(help), PLACE(socket)
@@ -74,10 +75,27 @@ static const struct vsu_place copy_places[] = {
 	PLACE(file)
 };
 
+static const struct vsu_option trace_options[] = {
+	{ .name = "json", .kind = VSU_OPTION_FLAG,
+	  .help = "print one JSON object per line" },
+	{ .name = "pcapng", .kind = VSU_OPTION_STRING, .arg = "FILE",
+	  .help = "also write the messages to a file for Wireshark" },
+	ROW_DEVICE,
+	{ .name = "front-end-listens", .kind = VSU_OPTION_FLAG,
+	  .help = "the front-end listens on CONNECT, the back-end connects to LISTEN" },
+	VSU_OPTION_ROW_HELP,
+	{ .name = "LISTEN", .kind = VSU_OPTION_OPERAND },
+	{ .name = "CONNECT", .kind = VSU_OPTION_OPERAND }, { .name = NULL }
+};
+static const struct vsu_place trace_places[] = {
+	PLACE(json), PLACE(pcapng), PLACE(device), PLACE(front_end_listens),
+	PLACE(help), PLACE(socket), PLACE(file)
+};
+
 struct command {
 	const char *name;
 	const char *operands;	/* for the usage line */
-	bool file;		/* one operand is a file */
+	const char *second;	/* what the second operand is; NULL: there is none */
 	const char *what;	/* one line of help */
 	const struct vsu_option *options;
 	const struct vsu_place *places;	/* for the rows */
@@ -86,14 +104,17 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ "info", "SOCKET", false, "prints features and configuration of a back-end",
+	{ "info", "SOCKET", NULL, "prints features and configuration of a back-end",
 	  info_options, info_places, tool_info },
-	{ "blk-read", "SOCKET FILE", true,
+	{ "blk-read", "SOCKET FILE", "file",
 	  "copies from a disk to a file, or to standard output (-)",
 	  copy_options, copy_places, tool_blk_read },
-	{ "blk-write", "SOCKET FILE", true,
+	{ "blk-write", "SOCKET FILE", "file",
 	  "copies a file, or standard input (-), to a disk",
 	  copy_options, copy_places, tool_blk_write },
+	{ "trace", "LISTEN CONNECT", "socket to connect to",
+	  "shows the messages between a front-end and a back-end",
+	  trace_options, trace_places, tool_trace },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -151,10 +172,10 @@ static void show_help(void)
 	const struct command *c;
 
 	printf("usage: " PROGRAM " COMMAND SOCKET [FILE] [OPTION...]\n\n"
-	       "Talks to the vhost-user back-end that listens on SOCKET.\n\n"
+	       "Talks to the vhost-user back-end that listens on SOCKET, or traces it.\n\n"
 	       "commands:\n");
 	for (c = commands; c < commands + NCOMMANDS; c++)
-		printf("  %-9s %-11s  %s\n", c->name, c->operands, c->what);
+		printf("  %-9s %-14s  %s\n", c->name, c->operands, c->what);
 	show_options(main_options);
 	printf("\n" PROGRAM " COMMAND --help shows a command's options.\n");
 }
@@ -185,7 +206,7 @@ static const struct command *find_command(const char *name,
 		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you mean '%s'?",
 			      name, nearest);
 	else
-		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read and blk-write",
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read, blk-write and trace",
 			      name);
 	return NULL;
 }
@@ -199,10 +220,10 @@ static enum vsu_exit check_operands(const struct command *c,
 				    const struct tool_args *args,
 				    struct vsu_error *err)
 {
-	if (args->socket && (args->file || !c->file))
+	if (args->socket && (args->file || !c->second))
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "%s: %s is missing; write " PROGRAM
-		      " %s %s", c->name, args->socket ? "file" : "socket",
+		      " %s %s", c->name, args->socket ? c->second : "socket",
 		      c->name, c->operands);
 	return VSU_EXIT_USAGE;
 }
@@ -250,7 +271,7 @@ static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	}
 	if (first >= argc) {
-		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read and blk-write");
+		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read, blk-write and trace");
 		return VSU_EXIT_USAGE;
 	}
 	c = find_command(argv[first], err);

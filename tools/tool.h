@@ -18,11 +18,13 @@
 /* The parsed command line, for all commands. */
 struct tool_args {
 	const char *socket;
-	const char *file;	/* "-": standard input or output */
+	const char *file;	/* "-": standard input or output; trace: CONNECT */
 	bool help, version;
 	bool json;
 	bool progress;
 	const char *device;	/* NULL: guess */
+	const char *pcapng;	/* file of packets; NULL: none */
+	bool front_end_listens;	/* on file; the back-end connects to socket */
 	uint64_t offset;	/* on the disk, bytes */
 	uint64_t length;	/* bytes, or TOOL_ALL */
 	uint64_t depth;		/* requests at once */
@@ -35,5 +37,6 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 			    struct vsu_error *err);
 enum vsu_exit tool_blk_write(const struct tool_args *args,
 			     struct vsu_error *err);
+enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err);
 
 #endif
