@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""
+A vhost-user back-end with one fault, for tests of "vhost-user-tool trace". It uses none
+of the libraries.
+
+    faulty_back_end.py PATH FAULT
+
+    flags     replies have NEED_REPLY set, copied from the request's flags
+    size      the reply to GET_QUEUE_NUM has 4 bytes
+    twice     GET_PROTOCOL_FEATURES has two replies
+    silent    GET_QUEUE_NUM has no reply
+    dies      ends at GET_QUEUE_NUM without a reply
+    offered   none: offers every feature
+
+Serves one connection after another.
+"""
+import socket
+import struct
+import sys
+
+GET_FEATURES, GET_PROTOCOL, GET_QUEUES, GET_SLOTS = 1, 15, 17, 36
+FEATURES, PROTOCOL = 1 << 30 | 1 << 32, 0x9
+NEED_REPLY, ANSWER = 8, 5
+
+
+def receive(sock, n):
+    data = b""
+    while len(data) < n:
+        part = sock.recv(n - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def reply(sock, request, word, fault):
+    payload = struct.pack("=Q", word)
+    if fault == "size" and request == GET_QUEUES:
+        payload = payload[:4]
+    flags = ANSWER | NEED_REPLY if fault == "flags" else ANSWER
+    sock.sendall(struct.pack("=III", request, flags, len(payload)) + payload)
+
+
+def answer(sock, request, flags, fault):
+    words = {GET_FEATURES: FEATURES, GET_PROTOCOL: PROTOCOL, GET_QUEUES: 1, GET_SLOTS: 8}
+    if request == GET_QUEUES and fault == "dies":
+        sys.exit(0)
+    if request == GET_QUEUES and fault == "silent":
+        return
+    if request in words or flags & NEED_REPLY:
+        reply(sock, request, words.get(request, 0), fault)
+    if request == GET_PROTOCOL and fault == "twice":
+        reply(sock, request, PROTOCOL, fault)
+
+
+def main(path, fault):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(4)
+    while True:
+        sock, _ = listener.accept()
+        try:
+            while True:
+                request, flags, size = struct.unpack("=III", receive(sock, 12))
+                receive(sock, size)
+                answer(sock, request, flags, fault)
+        except (EOFError, OSError):
+            sock.close()
+
+
+main(*sys.argv[1:3])
