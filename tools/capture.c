@@ -96,7 +96,7 @@ static bool comment_text(const struct trace_line *line, struct vsu_text *text)
 static void put_head(FILE *to, const struct trace_line *line)
 {
 	const unsigned char head[4] = {
-		1, line->from, line->channel,
+		1, (unsigned char)line->from, (unsigned char)line->channel,
 		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1 : 2
 	};
 

@@ -209,7 +209,7 @@ START_TEST(any_message_is_judged_and_shown)
 
 	for (i = 0; i < 2000; i++) {
 		message.nfds = 0;
-		payload[rand_r(&seed) % sizeof(payload)] = (unsigned char)rand_r(&seed);
+		payload[(size_t)rand_r(&seed) % sizeof(payload)] = (unsigned char)rand_r(&seed);
 		judge(rand_r(&seed) & 1, rand_r(&seed) & 1,
 		      (uint32_t)rand_r(&seed) % 50, (uint32_t)rand_r(&seed) % 16,
 		      payload, (uint32_t)rand_r(&seed) % (_i % 2 ? 64 : sizeof(payload)));
