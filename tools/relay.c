@@ -358,17 +358,16 @@ static void lane_poll(const struct lane *l, struct pollfd *p)
 	p->revents = 0;
 }
 
-static void relay_loop(struct relay *r, const sigset_t *while_waiting,
-		       const volatile sig_atomic_t *stop)
+static void relay_loop(struct relay *r, int stop_fd)
 {
-	struct pollfd fds[LANES];
+	struct pollfd fds[LANES + 1] = { [LANES] = { stop_fd, POLLIN, 0 } };
 	int i, rc;
 
-	while (!*stop && !ended(r)) {
+	while (!fds[LANES].revents && !ended(r)) {
 		for (i = 0; i < LANES; i++)
 			lane_poll(&r->lanes[i], &fds[i]);
 		r->ops->idle(r->opaque);
-		rc = ppoll(fds, LANES, NULL, while_waiting);
+		rc = poll(fds, LANES + 1, -1);
 		for (i = 0; rc > 0 && i < LANES; i++)
 			lane_turn(r, &r->lanes[i], fds[i].revents);
 		if (r->lanes[2].state == LANE_END || r->lanes[3].state == LANE_END)
@@ -377,8 +376,7 @@ static void relay_loop(struct relay *r, const sigset_t *while_waiting,
 }
 
 void relay_run(const int socks[VHOST_USER_SIDES], struct vsu_closer *closer,
-	       const sigset_t *while_waiting, const volatile sig_atomic_t *stop,
-	       const struct relay_ops *ops, void *opaque)
+	       int stop_fd, const struct relay_ops *ops, void *opaque)
 {
 	struct relay r = {
 		.socks = { socks[FRONTEND], socks[BACKEND] },
@@ -388,7 +386,7 @@ void relay_run(const int socks[VHOST_USER_SIDES], struct vsu_closer *closer,
 
 	lane_open(&r.lanes[0], FRONTEND, FRONTEND, r.socks);
 	lane_open(&r.lanes[1], FRONTEND, BACKEND, r.socks);
-	relay_loop(&r, while_waiting, stop);
+	relay_loop(&r, stop_fd);
 	lane_end(&r, &r.lanes[0]);
 	lane_end(&r, &r.lanes[1]);
 	channel_close(&r);

@@ -16,7 +16,6 @@
 #ifndef TOOLS_RELAY_H
 #define TOOLS_RELAY_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,11 +51,9 @@ struct relay_ops {
 
 /*
  * Passes messages between two connected sockets, indexed by side, until both sides
- * have closed, an error occurs, or *stop is set by a signal that is unblocked only
- * while it waits. Closes the sockets.
+ * have closed, an error occurs, or stop_fd is readable. Closes the sockets.
  */
 void relay_run(const int socks[VHOST_USER_SIDES], struct vsu_closer *closer,
-	       const sigset_t *while_waiting, const volatile sig_atomic_t *stop,
-	       const struct relay_ops *ops, void *opaque);
+	       int stop_fd, const struct relay_ops *ops, void *opaque);
 
 #endif

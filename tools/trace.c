@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include <vmm-sys-util/event.h>
@@ -31,29 +32,31 @@ struct trace {
 	const struct names_device *device;
 };
 
-/* Set by a signal that ends the program. */
-static volatile sig_atomic_t stopped;
+/* An eventfd, readable after a signal that ends the program. */
+static int stop_fd = -1;
 
 static void on_signal(int number)
 {
+	const int saved = errno;
+
 	(void)number;
-	stopped = 1;
+	(void)!eventfd_write(stop_fd, 1);
+	errno = saved;
 }
 
-/* Signals end the program only while it waits; *waiting is the mask for that. */
-static void catch_signals(sigset_t *waiting)
+/* Without SA_RESTART, so that a signal also ends the wait for a reader of the output. */
+static int catch_signals(struct vsu_error *err)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = on_signal };
-	sigset_t blocked;
+	const struct sigaction action = { .sa_handler = on_signal };
 	size_t i;
 
-	sigemptyset(&blocked);
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (stop_fd < 0)
+		return vsu_error_sys(err, -errno, "cannot make an eventfd");
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
-		sigaddset(&blocked, numbers[i]);
-	}
-	sigprocmask(SIG_BLOCK, &blocked, waiting);
+	return 0;
 }
 
 /* ------------------------------------------------------------------- output */
@@ -144,7 +147,7 @@ static void report_unanswered(struct trace *t)
 	}
 }
 
-static void serve(struct trace *t, int accepted, const sigset_t *waiting)
+static void serve(struct trace *t, int accepted)
 {
 	enum vhost_user_side side = accepted_side(t);
 	struct vsu_error err;
@@ -161,24 +164,25 @@ static void serve(struct trace *t, int accepted, const sigset_t *waiting)
 		return;
 	}
 	on_event(t, VHOST_USER_SIDE_FRONTEND, side, "connected");
-	relay_run(socks, prog_closer(), waiting, &stopped, &ops, t);
+	relay_run(socks, prog_closer(), stop_fd, &ops, t);
 	report_unanswered(t);
 	on_event(t, VHOST_USER_SIDE_FRONTEND, side, "disconnected");
 }
 
 /* One connection after another; others wait in the backlog. */
-static void serve_all(struct trace *t, int listener, const sigset_t *waiting)
+static void serve_all(struct trace *t, int listener)
 {
-	struct pollfd p = { .fd = listener, .events = POLLIN };
+	struct pollfd p[] = { { stop_fd, POLLIN, 0 }, { listener, POLLIN, 0 } };
 	int accepted;
 
-	while (!stopped && !ferror(stdout) && !(t->capture && ferror(t->capture))) {
+	while (!p[0].revents && !ferror(stdout) &&
+	       !(t->capture && ferror(t->capture))) {
 		on_idle(t);
-		if (ppoll(&p, 1, NULL, waiting) < 0)
+		if (poll(p, 2, -1) < 0 || !p[1].revents)
 			continue;
 		accepted = vsu_sock_accept(listener);
 		if (accepted >= 0)
-			serve(t, accepted, waiting);
+			serve(t, accepted);
 	}
 	on_idle(t);
 }
@@ -209,19 +213,17 @@ enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err)
 	struct trace t = { .args = args, .start_ns = vsu_now_ns(),
 			   .start_real_ns = real_ns() };
 	struct vsu_sock_path where;
-	sigset_t waiting;
 	int listener, rc;
 
-	catch_signals(&waiting);
 	prog_raise_fd_limit();
-	if (prog_closer_start(err) < 0)
+	if (catch_signals(err) < 0 || prog_closer_start(err) < 0)
 		return VSU_EXIT_HOST;
 	if (args->pcapng && capture_open(args->pcapng, &t.capture, err) < 0)
 		return VSU_EXIT_INPUT;
 	listener = vsu_sock_listen(args->socket, BACKLOG, err);
 	rc = listener < 0 ? listener : vsu_sock_path_of(listener, &where);
 	if (rc == 0) {
-		serve_all(&t, listener, &waiting);
+		serve_all(&t, listener);
 		vsu_sock_unlink(&where);
 	}
 	vsu_fd_close(&listener);

@@ -29,7 +29,7 @@
 static struct rig {
 	int socks[VHOST_USER_SIDES];
 	pthread_t thread;
-	volatile sig_atomic_t stop;
+	int stop_fd;
 	int relay_socks[VHOST_USER_SIDES];
 	unsigned int nmessages, nevents;
 	struct relay_message messages[MAX_SEEN];	/* without pointers */
@@ -78,10 +78,7 @@ static const struct relay_ops ops = { on_message, on_event, on_idle };
 
 static void *run_relay(void *opaque)
 {
-	sigset_t none;
-
-	sigemptyset(&none);
-	relay_run(rig.relay_socks, NULL, &none, &rig.stop, &ops, opaque);
+	relay_run(rig.relay_socks, NULL, rig.stop_fd, &ops, opaque);
 	return NULL;
 }
 
@@ -91,6 +88,7 @@ static void setup(void)
 
 	memset(&rig, 0, sizeof(rig));
 	rig.nfds_before = count_fds();
+	rig.stop_fd = eventfd(0, EFD_CLOEXEC);
 	for (side = 0; side < VHOST_USER_SIDES; side++) {
 		ck_assert_int_eq(vsu_sock_pair(pair), 0);
 		rig.socks[side] = pair[0];
@@ -112,6 +110,7 @@ static void finish(void)
 	vsu_fd_close(&rig.socks[FRONTEND]);
 	vsu_fd_close(&rig.socks[BACKEND]);
 	pthread_join(rig.thread, NULL);
+	vsu_fd_close(&rig.stop_fd);
 	ck_assert_int_eq(count_fds(), rig.nfds_before);
 }
 
@@ -437,6 +436,24 @@ START_TEST(half_closed_side_still_receives)
 }
 END_TEST
 
+/* Messages pass without a pause, and still the relay ends. */
+START_TEST(stop_is_seen_during_traffic)
+{
+	const struct vhost_user_header hdr = { VHOST_USER_SET_OWNER, V1, 0 };
+	const struct iovec iov = { (void *)(uintptr_t)&hdr, sizeof(hdr) };
+	ssize_t n = 0;
+	int side;
+
+	ck_assert_int_eq(eventfd_write(rig.stop_fd, 1), 0);
+	while (n >= 0 || n == -EAGAIN)
+		for (side = 0; side < VHOST_USER_SIDES; side++) {
+			n = vsu_sock_send(rig.socks[side], &iov, 1, NULL, 0);
+			(void)!recv(rig.socks[side], &(char[64]){ 0 }, 64, MSG_DONTWAIT);
+		}
+	ck_assert_int_eq(n, -ECONNRESET);
+}
+END_TEST
+
 /* Bytes, lengths and descriptors at random: the relay ends, and nothing remains open. */
 START_TEST(random_bytes_are_survived)
 {
@@ -483,6 +500,7 @@ int main(void)
 	tcase_add_test(tc, slow_receiver_slows_the_sender);
 	tcase_add_loop_test(tc, one_closing_side_closes_the_other, 0, 2);
 	tcase_add_test(tc, half_closed_side_still_receives);
+	tcase_add_test(tc, stop_is_seen_during_traffic);
 	tcase_add_loop_test(tc, random_bytes_are_survived, 0, 50);
 
 	return run_suite(s);
