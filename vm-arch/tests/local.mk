@@ -41,6 +41,7 @@ unit_tests += \
 	tests/boot/test-initrd \
 	tests/cpu/test-cpu_exit \
 	tests/cpu/test-cpus \
+	tests/places/test-places \
 	tests/slots/test-slots \
 	tests/vm/test-open \
 	$(NULL)

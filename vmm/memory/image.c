@@ -63,7 +63,7 @@ struct continuing {
 	const struct vmm_memory_specs *saved;
 	const struct vmm_image_source *source;
 	bool shared;
-	struct vmm_layout layout;	/* of the saved pieces */
+	struct varch_places layout;	/* of the saved pieces */
 	unsigned int parts_of[VMM_MAX_MEMORY];	/* parts of each saved piece */
 	struct vsu_error *err;
 };
@@ -82,7 +82,7 @@ static int place_saved(struct continuing *c)
 	int rc = vmm_memory_init(&memory, c->saved, NULL, c->err);
 
 	if (!rc)
-		rc = vmm_layout_memory(memory.items, memory.n, VMM_MAX_PHYS_BITS,
+		rc = varch_place_memory(memory.items, memory.n, VARCH_MAX_PHYS_BITS,
 				       &c->layout, c->err);
 	vmm_memory_free(&memory);
 	for (i = 0; !rc && i < c->layout.n; i++)
@@ -126,7 +126,7 @@ static int put_piece(struct continuing *c, unsigned int number, const struct vmm
 /* Part k of the memory, in the order of addresses. */
 static int put_part(struct continuing *c, unsigned int k, const struct vmm_image_part *part)
 {
-	const struct vmm_layout_piece *piece;
+	const struct varch_place *piece;
 	unsigned int number;
 
 	if (k >= c->layout.n)

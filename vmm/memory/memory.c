@@ -50,7 +50,7 @@ static int check_sound(const struct vmem_backend *backend,
 static int copy_piece(struct vmm_memory *memory, const struct vmm_memory_spec *spec,
 		      const struct vmm_memory_use *use, struct vsu_error *err)
 {
-	struct vmm_layout_item *item = &memory->items[memory->n];
+	struct varch_place_item *item = &memory->items[memory->n];
 	struct vmem_backend *backend;
 	int rc = vmem_backend_copy(spec->backend, &backend);
 
@@ -68,7 +68,7 @@ static int copy_piece(struct vmm_memory *memory, const struct vmm_memory_spec *s
 /* Checks the addresses for the widest processor. */
 static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
 {
-	struct vmm_layout layout;
+	struct varch_places layout;
 	unsigned int i;
 	uint64_t size;
 
@@ -77,7 +77,7 @@ static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
 		if (!vsu_align_up_overflow(size, VARCH_PAGE, &size))
 			memory->items[i].size = size;
 	}
-	return vmm_layout_memory(memory->items, memory->n, VMM_MAX_PHYS_BITS,
+	return varch_place_memory(memory->items, memory->n, VARCH_MAX_PHYS_BITS,
 				 &layout, err);
 }
 
@@ -346,7 +346,7 @@ static void free_backends(struct vmm_memory *memory)
 		vmem_backend_free(memory->backends[--memory->n]);
 }
 
-static int add_region(struct making *m, const struct vmm_layout_piece *piece,
+static int add_region(struct making *m, const struct varch_place *piece,
 		      struct vmem_map **map)
 {
 	struct vmem_region_desc desc = {
@@ -370,7 +370,7 @@ static int add_region(struct making *m, const struct vmm_layout_piece *piece,
 
 static int map_publish(struct making *m)
 {
-	const struct vmm_layout *layout = &m->memory->layout;
+	const struct varch_places *layout = &m->memory->layout;
 	struct vmem_map *map = NULL;
 	unsigned int i;
 	int rc = vmem_space_new(&m->memory->space);
@@ -413,7 +413,7 @@ int vmm_memory_make(struct vmm_memory *memory, const struct varch_vm *kvm,
 	if (!rc)
 		rc = for_each_block(&m, prealloc_block);
 	if (!rc)
-		rc = vmm_layout_memory(memory->items, memory->nblocks,
+		rc = varch_place_memory(memory->items, memory->nblocks,
 				       kvm->phys_bits, &memory->layout, err);
 	if (!rc)
 		rc = map_publish(&m);

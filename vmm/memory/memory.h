@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <vm-arch/cpus.h>
+#include <vm-arch/places.h>
 #include <vm-arch/vm.h>
 #include <vm-memory/backend.h>
 #include <vm-memory/map.h>
@@ -20,7 +21,6 @@
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
-#include "memory/layout.h"
 #include "memory/memory_specs.h"
 
 /* The file at mem-path. It is restored unless the machine starts. */
@@ -45,7 +45,7 @@ struct vmm_memory_warn {
 struct vmm_memory {
 	struct vmem_space *space;
 	struct vmem_sigbus *sigbus;	/* borrowed */
-	struct vmm_layout_item items[VMM_MAX_PIECES];
+	struct varch_place_item items[VMM_MAX_PIECES];
 	struct vmm_memory_warn warn[VMM_MAX_PIECES];
 	struct vmem_backend *backends[VMM_MAX_PIECES]; /* until allocated */
 	struct vmm_memory_file file[VMM_MAX_PIECES];
@@ -55,7 +55,7 @@ struct vmm_memory {
 	uint64_t locked, lock_open;	/* pieces of vmm_memory_lock(); valid lock_fd */
 	int lock_fd[VMM_MAX_PIECES];
 	unsigned int n;			/* number of items and backends */
-	struct vmm_layout layout;
+	struct varch_places layout;
 	unsigned int nblocks;
 	struct vmem_block *blocks[VMM_MAX_PIECES];
 	pthread_mutex_t repairing;	/* guards the following members */

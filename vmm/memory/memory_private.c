@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <vm-arch/layout.h>
 #include <vm-memory/kvm.h>
 #include <vm-memory/map_edit.h>
 #include <vmm-sys-util/checked.h>
 
-#include "memory/layout.h"
 #include "memory/memory_private.h"
 
 /* A piece of the conversion within one region. */
@@ -82,7 +82,7 @@ static void note_pieces(struct vmm_private *p, const struct vmem_map *map)
 	const struct vmem_region *region;
 	unsigned int i;
 
-	for (i = 0; i < vmem_map_count(map) && p->npieces < VMM_LAYOUT_MAX; i++) {
+	for (i = 0; i < vmem_map_count(map) && p->npieces < VARCH_MAX_PLACES; i++) {
 		region = vmem_map_region(map, i);
 		if (vmem_block_private_fd(vmem_region_block(region)) >= 0)
 			p->pieces[p->npieces++] = (struct vmm_private_piece){

@@ -26,11 +26,11 @@
 #include <stdint.h>
 
 #include <vm-arch/cpus.h>
+#include <vm-arch/places.h>
 #include <vm-memory/map.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
-#include "memory/layout.h"
 #include "memory/private_ranges.h"
 
 /* A region of memory with a private half. */
@@ -49,7 +49,7 @@ struct vmm_private {
 	uint64_t changes;	/* number of changes of ranges */
 	uint64_t conversions;	/* number of conversions */
 	uint64_t failed;	/* conversions that were refused or failed */
-	struct vmm_private_piece pieces[VMM_LAYOUT_MAX];
+	struct vmm_private_piece pieces[VARCH_MAX_PLACES];
 	unsigned int npieces;
 	uint64_t seen[VARCH_MAX_CPUS];	/* changes + 1 at each CPU's last fault; 0: none */
 };

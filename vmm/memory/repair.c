@@ -116,7 +116,7 @@ bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu, bool probe)
 static uint64_t gpa_of(const struct vmm_memory *memory, unsigned int item,
 		       uint64_t off)
 {
-	const struct vmm_layout_piece *piece = memory->layout.pieces;
+	const struct varch_place *piece = memory->layout.pieces;
 	unsigned int i;
 
 	for (i = 0; i < memory->layout.n; i++, piece++)

@@ -24,7 +24,7 @@ static int place_ranges(const struct vmm_window_size *sizes, unsigned int n,
 	int rc = 0;
 
 	for (i = 0; !rc && i < n; i++)
-		rc = vmm_layout_window(&next, sizes[i].len, phys_bits,
+		rc = varch_place_window(&next, sizes[i].len, phys_bits,
 				       &offsets[i], err);
 	*end = next;
 	return rc;
@@ -49,13 +49,13 @@ int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 		s->next = s->memory->layout.end;
 	rc = place_ranges(sizes, n, s->phys_bits, offsets, &end, err);
 	if (!rc)
-		rc = vmm_layout_window(&s->next, end, s->phys_bits, &gpa, err);
+		rc = varch_place_window(&s->next, end, s->phys_bits, &gpa, err);
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < n; i++)
 		s->windows[s->n++] = (struct vmm_window){
 			.gpa = gpa + offsets[i], .len = sizes[i].len,
-			.room = i ? 0 : vmm_layout_window_room(end),
+			.room = i ? 0 : s->next - gpa,
 			.owner = owner, .name = name,
 			.shmid = sizes[i].shmid,
 		};

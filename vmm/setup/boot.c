@@ -8,10 +8,10 @@
 #include <virtio-devices/mmio.h>
 #include <vm-arch/arch.h>
 #include <vm-arch/kernel.h>
+#include <vm-arch/layout.h>
 #include <vm-arch/load.h>
 #include <vmm-sys-util/fd.h>
 
-#include "memory/layout.h"
 #include "setup/steps.h"
 
 #define SERIAL_CONSOLE "console=ttyS0"

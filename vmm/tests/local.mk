@@ -66,7 +66,6 @@ check_PROGRAMS += \
 	tests/machine/test-life \
 	tests/machine/test-sharing \
 	tests/memory/test-image_writer \
-	tests/memory/test-layout \
 	tests/memory/test-memory \
 	tests/memory/test-memory_private \
 	tests/memory/test-piece_lists \

@@ -2,17 +2,17 @@
 /* Claims about the addresses of memory and windows. */
 #include <config.h>
 
-#include "memory/layout.h"
+#include <vm-arch/places.h>
 #include "../util.h"
 
 #define BITS 46
 
-static struct vmm_layout layout;
+static struct varch_places layout;
 static struct vsu_error err;
 
-static int lay(const struct vmm_layout_item *r, unsigned int n)
+static int lay(const struct varch_place_item *r, unsigned int n)
 {
-	return vmm_layout_memory(r, n, BITS, &layout, &err);
+	return varch_place_memory(r, n, BITS, &layout, &err);
 }
 
 static void assert_piece(unsigned int i, uint64_t gpa, uint64_t len,
@@ -27,7 +27,7 @@ static void assert_piece(unsigned int i, uint64_t gpa, uint64_t len,
 
 START_TEST(one_region_starts_at_0)
 {
-	const struct vmm_layout_item r[] = { { 256 * MIB, 0, false, "" } };
+	const struct varch_place_item r[] = { { 256 * MIB, 0, false, "" } };
 
 	ck_assert_int_eq(lay(r, 1), 0);
 	ck_assert_uint_eq(layout.n, 1);
@@ -38,7 +38,7 @@ END_TEST
 
 START_TEST(regions_follow_each_other_in_the_order_of_the_options)
 {
-	const struct vmm_layout_item r[] = {
+	const struct varch_place_item r[] = {
 		{ 64 * MIB, 0, false, "" }, { 4 * KIB, 0, false, "" },
 		{ 32 * MIB, 0, false, "" },
 	};
@@ -52,7 +52,7 @@ END_TEST
 
 START_TEST(region_that_reaches_3_gib_continues_at_4_gib)
 {
-	const struct vmm_layout_item r[] = { { 5 * GIB, 0, false, "" } };
+	const struct varch_place_item r[] = { { 5 * GIB, 0, false, "" } };
 
 	ck_assert_int_eq(lay(r, 1), 0);
 	ck_assert_uint_eq(layout.n, 2);
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(region_that_ends_at_3_gib_is_one_piece)
 {
-	const struct vmm_layout_item r[] = {
+	const struct varch_place_item r[] = {
 		{ 3 * GIB, 0, false, "" }, { 4 * KIB, 0, false, "" },
 	};
 
@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(addressed_regions_are_placed_before_the_others)
 {
-	const struct vmm_layout_item r[] = {
+	const struct varch_place_item r[] = {
 		{ 512 * MIB, 0, false, "" }, { MIB, 0, true, "" },
 	};
 
@@ -89,7 +89,7 @@ END_TEST
 
 START_TEST(region_is_not_split_at_another)
 {
-	const struct vmm_layout_item r[] = {
+	const struct varch_place_item r[] = {
 		{ 2 * GIB, 0, false, "" }, { GIB, GIB, true, "" },
 	};
 
@@ -104,7 +104,7 @@ END_TEST
 
 START_TEST(second_piece_goes_around_what_lies_at_4_gib)
 {
-	const struct vmm_layout_item r[] = {
+	const struct varch_place_item r[] = {
 		{ 4 * GIB, 0, false, "" }, { 2 * GIB, 4 * GIB, true, "" },
 	};
 
@@ -117,7 +117,7 @@ END_TEST
 
 START_TEST(address_up_to_the_hole_and_behind_it_is_taken)
 {
-	const struct vmm_layout_item r[] = {
+	const struct varch_place_item r[] = {
 		{ GIB, 2 * GIB, true, "" }, { GIB, 4 * GIB, true, "" },
 	};
 
@@ -130,7 +130,7 @@ END_TEST
 START_TEST(last_addressable_page_is_taken)
 {
 	const uint64_t end = UINT64_C(1) << BITS;
-	const struct vmm_layout_item r[] = { { 4096, end - 4096, true, "" } };
+	const struct varch_place_item r[] = { { 4096, end - 4096, true, "" } };
 
 	ck_assert_int_eq(lay(r, 1), 0);
 	ck_assert_uint_eq(layout.end, end);
@@ -138,7 +138,7 @@ START_TEST(last_addressable_page_is_taken)
 END_TEST
 
 static const struct refusal {
-	struct vmm_layout_item r[2];
+	struct varch_place_item r[2];
 	unsigned int n;
 	int code;
 	const char *msg;
@@ -199,13 +199,13 @@ END_TEST
  * Arbitrary sizes and addresses: an accepted layout never overlaps and is
  * complete.
  */
-static void assert_sound(const struct vmm_layout_item *r, unsigned int n)
+static void assert_sound(const struct varch_place_item *r, unsigned int n)
 {
-	uint64_t total[VMM_LAYOUT_MAX_ITEMS] = { 0 }, end = 0;
+	uint64_t total[VARCH_MAX_PLACE_ITEMS] = { 0 }, end = 0;
 	unsigned int i;
 
 	for (i = 0; i < layout.n; i++) {
-		const struct vmm_layout_piece *p = &layout.pieces[i];
+		const struct varch_place *p = &layout.pieces[i];
 
 		ck_assert_uint_ge(p->gpa, end);
 		end = p->gpa + p->len;
@@ -230,7 +230,7 @@ static uint64_t next(uint64_t *x)
 
 START_TEST(d1_26_memory_is_placed_where_huge_pages_fit)
 {
-	const struct vmm_layout_item r[] = {
+	const struct varch_place_item r[] = {
 		{ 513 * MIB, 0, false, "" }, { 4096, 0, false, "" },
 		{ 3 * GIB, 0, false, "" },
 	};
@@ -249,12 +249,12 @@ END_TEST
 
 START_TEST(random_layouts_are_sound)
 {
-	struct vmm_layout_item r[VMM_LAYOUT_MAX_ITEMS];
+	struct varch_place_item r[VARCH_MAX_PLACE_ITEMS];
 	uint64_t x = 0x9e3779b97f4a7c15 + (uint64_t)_i;
 	unsigned int round, i, n, taken = 0;
 
 	for (round = 0; round < 2000; round++) {
-		n = 1 + (unsigned int)(next(&x) % VMM_LAYOUT_MAX_ITEMS);
+		n = 1 + (unsigned int)(next(&x) % VARCH_MAX_PLACE_ITEMS);
 		for (i = 0; i < n; i++) {
 			r[i].size = (1 + next(&x) % 4096) * MIB;
 			r[i].at = next(&x) % 64 * (GIB / 4);
@@ -274,18 +274,18 @@ START_TEST(window_is_aligned_to_its_size)
 {
 	uint64_t next_gpa = 4 * GIB + 4096, gpa;
 
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, 2 * MIB, BITS, &gpa,
+	ck_assert_int_eq(varch_place_window(&next_gpa, 2 * MIB, BITS, &gpa,
 					   &err), 0);
 	ck_assert_uint_eq(gpa, 4 * GIB + 2 * MIB);
 	ck_assert_uint_eq(next_gpa, 4 * GIB + 4 * MIB);
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, 3 * MIB, BITS, &gpa,
+	ck_assert_int_eq(varch_place_window(&next_gpa, 3 * MIB, BITS, &gpa,
 					   &err), 0);
 	ck_assert_uint_eq(gpa, 4 * GIB + 4 * MIB);
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, 3 * MIB, BITS, &gpa,
+	ck_assert_int_eq(varch_place_window(&next_gpa, 3 * MIB, BITS, &gpa,
 					   &err), 0);
 	ck_assert_uint_eq(gpa, 4 * GIB + 8 * MIB);
 	/* Behind the 4 MiB that a base address register decodes for 3 MiB. */
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, 64 * KIB, BITS, &gpa,
+	ck_assert_int_eq(varch_place_window(&next_gpa, 64 * KIB, BITS, &gpa,
 					   &err), 0);
 	ck_assert_uint_eq(gpa, 4 * GIB + 12 * MIB);
 }
@@ -296,12 +296,12 @@ START_TEST(window_beyond_the_address_width_is_refused)
 	const uint64_t end = UINT64_C(1) << BITS;
 	uint64_t next_gpa = end - MIB, gpa = 7;
 
-	assert_refused(vmm_layout_window(&next_gpa, 2 * MIB, BITS, &gpa, &err),
+	assert_refused(varch_place_window(&next_gpa, 2 * MIB, BITS, &gpa, &err),
 		       -ENOSPC, "no room for a shared memory region of 2097152 "
 		       "bytes below what KVM can address, 0x400000000000", err);
 	ck_assert_uint_eq(gpa, 7);
 	ck_assert_uint_eq(next_gpa, end - MIB);
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, MIB, BITS, &gpa, &err),
+	ck_assert_int_eq(varch_place_window(&next_gpa, MIB, BITS, &gpa, &err),
 			 0);
 	ck_assert_uint_eq(gpa, end - MIB);
 }
@@ -311,11 +311,11 @@ START_TEST(window_of_absurd_size_is_refused)
 {
 	uint64_t next_gpa = 4 * GIB, gpa;
 
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, 0, BITS, &gpa, &err),
+	ck_assert_int_eq(varch_place_window(&next_gpa, 0, BITS, &gpa, &err),
 			 -ENOSPC);
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, UINT64_MAX, BITS, &gpa,
+	ck_assert_int_eq(varch_place_window(&next_gpa, UINT64_MAX, BITS, &gpa,
 					   &err), -ENOSPC);
-	ck_assert_int_eq(vmm_layout_window(&next_gpa, UINT64_C(1) << BITS,
+	ck_assert_int_eq(varch_place_window(&next_gpa, UINT64_C(1) << BITS,
 					   BITS, &gpa, &err), -ENOSPC);
 }
 END_TEST

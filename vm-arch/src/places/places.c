@@ -9,7 +9,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/parse.h>
 
-#include "memory/layout.h"
+#include <vm-arch/places.h>
 
 static bool in_device_hole(uint64_t gpa, uint64_t len)
 {
@@ -17,8 +17,8 @@ static bool in_device_hole(uint64_t gpa, uint64_t len)
 				  VARCH_HOLE_END - VARCH_HOLE_FIRST);
 }
 
-static void range_insert(struct vmm_layout *layout,
-			 const struct vmm_layout_piece *piece)
+static void range_insert(struct varch_places *layout,
+			 const struct varch_place *piece)
 {
 	unsigned int at = layout->n;
 
@@ -32,8 +32,8 @@ static void range_insert(struct vmm_layout *layout,
 		layout->end = piece->gpa + piece->len;
 }
 
-static const struct vmm_layout_piece *
-range_overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
+static const struct varch_place *
+range_overlapped(const struct varch_places *layout, uint64_t gpa, uint64_t len)
 {
 	unsigned int i;
 
@@ -44,7 +44,7 @@ range_overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
 	return NULL;
 }
 
-static int check_size(const struct vmm_layout_item *r, uint64_t limit,
+static int check_size(const struct varch_place_item *r, uint64_t limit,
 		      struct vsu_error *err)
 {
 	char size[24], most[24];
@@ -62,7 +62,7 @@ static int check_size(const struct vmm_layout_item *r, uint64_t limit,
 	return 0;
 }
 
-static int check_address(const struct vmm_layout_item *r, uint64_t limit,
+static int check_address(const struct varch_place_item *r, uint64_t limit,
 			 struct vsu_error *err)
 {
 	if (!vsu_is_aligned(r->at, VARCH_PAGE))
@@ -80,13 +80,13 @@ static int check_address(const struct vmm_layout_item *r, uint64_t limit,
 	return 0;
 }
 
-static int place_at(struct vmm_layout *layout,
-			 const struct vmm_layout_item *items,
+static int place_at(struct varch_places *layout,
+			 const struct varch_place_item *items,
 		      unsigned int i, struct vsu_error *err)
 {
-	const struct vmm_layout_item *r = &items[i];
-	const struct vmm_layout_piece piece = { r->at, r->size, 0, i };
-	const struct vmm_layout_piece *other =
+	const struct varch_place_item *r = &items[i];
+	const struct varch_place piece = { r->at, r->size, 0, i };
+	const struct varch_place *other =
 		range_overlapped(layout, r->at, r->size);
 
 	if (other)
@@ -108,7 +108,7 @@ static int place_at(struct vmm_layout *layout,
  * The first address at or above from that suits the piece of the block at
  * offset.
  */
-static uint64_t congruent_address(const struct vmm_layout_item *r,
+static uint64_t congruent_address(const struct varch_place_item *r,
 				  uint64_t offset, uint64_t from)
 {
 	return r->size < HUGE_PAGE ? from :
@@ -119,12 +119,12 @@ static uint64_t congruent_address(const struct vmm_layout_item *r,
  * The first free address at or above from for the rest of the item, or for
  * its part below the hole. Sets piece->len to the length that fits there.
  */
-static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
-			 const struct vmm_layout_item *r,
-			 struct vmm_layout_piece *piece)
+static uint64_t find_gap(const struct varch_places *layout, uint64_t from,
+			 const struct varch_place_item *r,
+			 struct varch_place *piece)
 {
 	const uint64_t len = r->size - piece->offset;
-	const struct vmm_layout_piece *other;
+	const struct varch_place *other;
 	uint64_t *fit = &piece->len;
 
 	for (;;) {
@@ -145,11 +145,11 @@ static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
  * Places an item without an address at or above *cursor, in one or two
  * pieces.
  */
-static int place_next(struct vmm_layout *layout, uint64_t *cursor,
-		      const struct vmm_layout_item *r, unsigned int i,
+static int place_next(struct varch_places *layout, uint64_t *cursor,
+		      const struct varch_place_item *r, unsigned int i,
 		      uint64_t limit, struct vsu_error *err)
 {
-	struct vmm_layout_piece piece = { 0, 0, 0, i };
+	struct varch_place piece = { 0, 0, 0, i };
 
 	while (piece.offset < r->size) {
 		piece.gpa = find_gap(layout, *cursor, r, &piece);
@@ -164,12 +164,12 @@ static int place_next(struct vmm_layout *layout, uint64_t *cursor,
 	return 0;
 }
 
-int vmm_layout_memory(const struct vmm_layout_item *items,
-		      unsigned int n, unsigned int phys_bits,
-		      struct vmm_layout *out, struct vsu_error *err)
+int varch_place_memory(const struct varch_place_item *items,
+		       unsigned int n, unsigned int phys_bits,
+		       struct varch_places *out, struct vsu_error *err)
 {
 	const uint64_t limit = UINT64_C(1) << phys_bits;
-	struct vmm_layout layout = { .n = 0, .end = VARCH_HOLE_END };
+	struct varch_places layout = { .n = 0, .end = VARCH_HOLE_END };
 	uint64_t cursor = 0;
 	unsigned int i;
 	int rc = 0;
@@ -190,7 +190,8 @@ int vmm_layout_memory(const struct vmm_layout_item *items,
 	return rc;
 }
 
-uint64_t vmm_layout_window_room(uint64_t size)
+/* size: at most 2^63. */
+static uint64_t room_of(uint64_t size)
 {
 	uint64_t room = VARCH_PAGE;
 
@@ -199,13 +200,13 @@ uint64_t vmm_layout_window_room(uint64_t size)
 	return room;
 }
 
-int vmm_layout_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
-		      uint64_t *gpa, struct vsu_error *err)
+int varch_place_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
+		       uint64_t *gpa, struct vsu_error *err)
 {
 	const uint64_t limit = UINT64_C(1) << phys_bits;
 	uint64_t room, at;
 
-	room = size <= limit ? vmm_layout_window_room(size) : limit;
+	room = size <= limit ? room_of(size) : limit;
 	if (!size || vsu_align_up_overflow(*next, room, &at) ||
 	    vsu_range_exceeds(at, room, limit))
 		return vsu_error_set(err, -ENOSPC, "no room for a shared memory region of %" PRIu64 " bytes below what KVM can address, %#" PRIx64,
