@@ -8,13 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <vm-arch/arch.h>
+#include <vm-arch/core.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
 #include "machine/stop.h"
 #include "transfer/core.h"
-#include "transfer/core_file.h"
 #include "transfer/save.h"
 #include "transfer/save_target.h"
 #include "transfer/writer.h"
@@ -24,7 +23,7 @@ struct vmm_core {
 	char *path;		/* of the file that this process created; NULL: fd is the client's */
 	int fd;
 	struct vmem_map *map;
-	struct elf_prstatus *cpus;
+	struct varch_core core;
 	uint64_t failed;	/* pieces of memory that were lost before */
 	struct vmm_image_progress progress;
 	struct vmm_writer writer;
@@ -32,12 +31,27 @@ struct vmm_core {
 	struct vsu_error err;
 };
 
+static int write_core(struct vmm_core *c)
+{
+	int rc;
+
+	c->progress.begin = c->core.len;
+	c->progress.look = varch_core_look;
+	c->progress.opaque = &c->core;
+	rc = vmm_image_write(c->map, c->fd, &c->progress, &c->err);
+	if (rc < 0)
+		return rc;
+	varch_core_finish(&c->core, c->map);
+	rc = vmm_image_write_at(c->fd, c->core.headers, c->core.len, 0);
+	return rc < 0 ? vsu_error_sys(&c->err, rc, "the headers of the core") : 0;
+}
+
 static void *writer_main(void *arg)
 {
 	struct vmm_core *c = arg;
 
 	vmm_writer_moves(&c->writer);
-	c->rc = vmm_core_write(c->map, c->cpus, varch_cpus_number(c->m->cpus), c->fd, &c->progress, &c->err);
+	c->rc = write_core(c);
 	if (!c->rc)	/* zeros may have been read in place of lost memory */
 		c->rc = vmm_memory_check_loss(&c->m->memory, c->failed, &c->err);
 	if (!c->rc)
@@ -61,7 +75,7 @@ static void core_destroy(struct vmm_core *c)
 {
 	vsu_foreign_close(vmm_closer_get(&c->m->process.closer, NULL), &c->fd);
 	vmem_map_unref(c->map);
-	free(c->cpus);
+	free(c->core.headers);
 	free(c->path);
 	free(c);
 }
@@ -106,17 +120,6 @@ void vmm_core_free(struct vmm_machine *m)
 
 /* ------------------------------------------------------------------ its steps */
 
-static int read_cpus(struct vmm_core *c)
-{
-	const struct vmm_machine *m = c->m;
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 0; !rc && i < varch_cpus_number(m->cpus); i++)
-		rc = varch_cpu_status(m->cpus->cpu[i].fd, i, &c->cpus[i], &c->err);
-	return rc;
-}
-
 /* Requests in progress end in turns of the loop. */
 static int on_step(void *opaque)
 {
@@ -126,9 +129,9 @@ static int on_step(void *opaque)
 	if (rc == 1)
 		return rc;
 	if (!rc)
-		rc = read_cpus(c);
-	if (!rc)
 		rc = vmm_save_map(c->m, &c->map, &c->err);
+	if (!rc)
+		rc = varch_core_init(&c->core, c->m->cpus, c->map, &c->err);
 	if (!rc)
 		rc = vmm_writer_start(&c->writer, writer_main, &c->err);
 	if (rc < 0) {
@@ -178,12 +181,9 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 	c->progress.threads = &m->process.threads;
 	c->failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&c->err);
-	c->cpus = calloc(varch_cpus_number(m->cpus), sizeof(*c->cpus));
 	c->writer = (struct vmm_writer){ .m = m, .progress = &c->progress, .ended = core_end,
 					 .opaque = c };
 	rc = vmm_writer_init(&c->writer, err);
-	if (!rc && !c->cpus)
-		rc = vsu_error_set(err, -ENOMEM, "no memory");
 	if (!rc && !open_target(c, core, err))
 		return c;
 	vmm_writer_fini(&c->writer);

@@ -18,7 +18,6 @@
 
 VSU_BEGIN_DECLS
 
-struct elf_prstatus;
 struct varch_parts;
 struct varch_bus;
 struct varch_cpus;
@@ -49,13 +48,6 @@ VARCH_API bool varch_emulates_level0(const struct varch_vm *kvm);
 
 /* The name of the first processor in a checked state, padded with zeros. False: none. */
 VARCH_API bool varch_cpu_name(const struct varch_state *state, unsigned char name[48]);
-
-/*
- * The registers of a CPU as a core file has them (<sys/procfs.h>): VARCH_STATUS_COUNTER is the
- * index of the program counter. Its process id is the number of the CPU from 1 on; 0 is none.
- */
-VARCH_API int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
-			struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing

@@ -9,6 +9,7 @@
 
 #include <vm-arch/arch.h>
 
+struct elf_prstatus;
 struct kvm_msi;
 
 /*
@@ -49,6 +50,12 @@ int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
 		   struct varch_state_writer *w, struct vsu_error *err);
 int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
 		   const struct varch_state *state, struct vsu_error *err);
+
+/*
+ * The registers of a CPU as a core file has them (<sys/procfs.h>): VARCH_STATUS_COUNTER is the
+ * index of the program counter. Its process id is the number of the CPU from 1 on; 0 is none.
+ */
+int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out, struct vsu_error *err);
 
 /* The state of the registers of power. */
 void varch_power_save(const struct varch_power *power, struct varch_state_writer *w);

@@ -7,10 +7,10 @@
 #include <sys/procfs.h>
 #include <sys/user.h>
 
-#include <vm-arch/arch.h>
 #include <vm-arch/layout.h>
 
 #include "arch/arm64/cpu.h"
+#include "arch/own.h"
 
 #define MODE_MASK 0xfu		/* of PSTATE: the level, and which of its stack pointers */
 #define MODE_EL1H 0x5u

@@ -7,9 +7,9 @@
 #include <sys/procfs.h>
 #include <sys/user.h>
 
-#include <vm-arch/arch.h>
 #include <vm-arch/layout.h>
 
+#include "arch/own.h"
 #include "kvm/ioctl.h"
 #include "kvm/uapi.h"
 

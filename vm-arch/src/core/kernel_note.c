@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vm-arch/layout.h>
 #include <vm-memory/access.h>
 
-#include "transfer/kernel_note.h"
+#include "core/core_private.h"
 
 #define PAGE 4096u
 #define TEXT_MAX 4096u
@@ -24,7 +23,7 @@ struct head {
 	char name[sizeof(name)];
 };
 
-_Static_assert(sizeof(struct head) + TEXT_MAX <= VMM_KERNEL_NOTE_MAX, "the longest note has room");
+_Static_assert(sizeof(struct head) + TEXT_MAX <= VARCH_KERNEL_NOTE_MAX, "the longest note has room");
 
 static bool is_head(const struct head *head)
 {
@@ -33,9 +32,9 @@ static bool is_head(const struct head *head)
 	       !memcmp(head->name, name, sizeof(name));
 }
 
-void vmm_kernel_notes_look(void *opaque, const unsigned char *bytes, uint64_t len, uint64_t at)
+void varch_core_look(void *opaque, const unsigned char *bytes, uint64_t len, uint64_t at)
 {
-	struct vmm_kernel_notes *notes = opaque;
+	struct varch_core *core = opaque;
 	struct head head;
 	unsigned int n;
 	uint64_t page;
@@ -44,9 +43,9 @@ void vmm_kernel_notes_look(void *opaque, const unsigned char *bytes, uint64_t le
 		memcpy(&head, bytes + page, sizeof(head));
 		if (!is_head(&head))
 			continue;
-		n = __atomic_fetch_add(&notes->n, 1, __ATOMIC_RELAXED);
-		if (n < VMM_KERNEL_NOTES)
-			notes->at[n] = at + page;
+		n = __atomic_fetch_add(&core->nnotes, 1, __ATOMIC_RELAXED);
+		if (n < VARCH_CORE_NOTES)
+			core->notes[n] = at + page;
 	}
 }
 
@@ -76,7 +75,7 @@ static size_t read_note(const struct vmem_map *map, uint64_t at, unsigned char *
 	    vmem_read(vmem_map_view(map), gpa, &head, sizeof(head)) != (ssize_t)sizeof(head) || !is_head(&head))
 		return 0;
 	len = head.note.n_descsz;
-	memset(to, 0, VMM_KERNEL_NOTE_MAX);
+	memset(to, 0, VARCH_KERNEL_NOTE_MAX);
 	memcpy(to, &head, sizeof(head));
 	if (vmem_read(vmem_map_view(map), gpa + sizeof(head), to + sizeof(head), len) != (ssize_t)len)
 		return 0;
@@ -92,33 +91,31 @@ static uint64_t code_of(const unsigned char *note)
 	return text ? strtoull(text + strlen(key), NULL, 16) : 0;
 }
 
-static unsigned int count_running(const unsigned char *note, const struct elf_prstatus *cpus,
-				  unsigned int ncpus)
+static unsigned int count_running(const struct varch_core *core, const unsigned char *note)
 {
 	const uint64_t code = code_of(note);
 	unsigned int i, n = 0;
 
-	for (i = 0; code && i < ncpus; i++)
-		n += (uint64_t)cpus[i].pr_reg[VARCH_STATUS_COUNTER] - code < KERNEL_TEXT;
+	for (i = 0; code && i < core->ncpus; i++)
+		n += core->counters[i] - code < KERNEL_TEXT;
 	return n;
 }
 
-size_t vmm_kernel_notes_read(const struct vmm_kernel_notes *notes, const struct vmem_map *map,
-			     const struct elf_prstatus *cpus, unsigned int ncpus,
-			     unsigned char to[VMM_KERNEL_NOTE_MAX])
+size_t varch_kernel_note_read(const struct varch_core *core, const struct vmem_map *map,
+			      unsigned char to[VARCH_KERNEL_NOTE_MAX])
 {
-	const unsigned int n = notes->n < VMM_KERNEL_NOTES ? notes->n : VMM_KERNEL_NOTES;
+	const unsigned int n = core->nnotes < VARCH_CORE_NOTES ? core->nnotes : VARCH_CORE_NOTES;
 	unsigned int i, running, most = 0;
 	uint64_t best = UINT64_MAX;
 
 	for (i = 0; i < n; i++) {
-		if (!read_note(map, notes->at[i], to))
+		if (!read_note(map, core->notes[i], to))
 			continue;
-		running = count_running(to, cpus, ncpus);
-		if (best != UINT64_MAX && (running < most || (running == most && notes->at[i] < best)))
+		running = count_running(core, to);
+		if (best != UINT64_MAX && (running < most || (running == most && core->notes[i] < best)))
 			continue;
 		most = running;
-		best = notes->at[i];
+		best = core->notes[i];
 	}
 	return best == UINT64_MAX ? 0 : read_note(map, best, to);
 }
