@@ -22,6 +22,7 @@ unit_tests = \
 	tests/core/test-metrics \
 	tests/core/test-move \
 	tests/core/test-offers \
+	tests/core/test-queue_names \
 	tests/core/test-rate \
 	tests/core/test-region \
 	tests/core/test-state \

@@ -14,7 +14,6 @@
 #include "config/device.h"
 #include "machine/sharing.h"
 #include "run/plug.h"
-#include "virtio/queue_names.h"
 
 #define MAX_STATS 64u
 
@@ -95,13 +94,13 @@ static void read_ring(const struct vmm_machine *m, const struct vmm_device *d, u
 {
 	struct virtdev_transport *t = vmm_virtio_transport(d->virtio);
 	struct virtdev *dev = virtdev_transport_device(t);
-	char text[VMM_QUEUE_NAME_MAX];
+	char text[VIRTDEV_QUEUE_NAME_MAX];
 	struct vq_config config;
 	const char *name;
 
 	if (!virtdev_transport_queue(t, ring, &config))
 		return;
-	name = vmm_queue_name(d->spec.id, ring, virtdev_get_info(dev)->nqueues, text);
+	name = virtdev_queue_name(d->spec.id, ring, virtdev_get_info(dev)->nqueues, text);
 	snprintf(out->name, sizeof(out->name), "%s", name ? name : "");
 	out->ready = true;
 	out->entries = config.size;

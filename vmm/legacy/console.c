@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include <device-kinds/port_log.h>
+#include <virtio-devices/port.h>
 #include <vm-arch/serial.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/terminal.h>
 
 #include "legacy/console.h"
-#include "legacy/serial_client.h"
 
 #define BUFFER (64 * 1024)	/* capacity for output that has not been read */
 #define SPARE 256		/* part of it for drivers that ignore a busy transmitter */
@@ -38,7 +38,7 @@ struct vmm_console {
 	int own_fd;		/* a new open file of out_fd, or -1 */
 	bool left;		/* the reader of out_fd: output is dropped and counted */
 	struct vsu_terminal terminal;
-	struct vmm_serial_client client; /* with config.port */
+	struct virtdev_port_client client; /* with config.port */
 
 	pthread_mutex_t lock;	/* guards port and buffer */
 	struct varch_serial port;
@@ -133,7 +133,7 @@ static int make_buffer(struct vmm_console *c)
 static void free_console(struct vmm_console *c)
 {
 	if (c->client.port)
-		vmm_serial_client_close(&c->client);
+		virtdev_port_client_close(&c->client);
 	vsu_fd_close(&c->own_fd);
 	vsu_fd_close(&c->event_fd);
 	if (c->buffer)
@@ -158,7 +158,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 	if (rc < 0)
 		vsu_error_sys(err, rc, "console");
 	if (!rc && config->port)
-		rc = vmm_serial_client_open(&c->client, config->port, err);
+		rc = virtdev_port_client_open(&c->client, config->port, err);
 	if (rc < 0) {
 		free_console(c);
 		return rc;
@@ -239,7 +239,7 @@ int vmm_console_in_fd(const struct vmm_console *c)
 
 int vmm_console_out_fd(const struct vmm_console *c)
 {
-	return c->client.port ? c->client.out_epfd : c->config.out_fd;
+	return c->client.port ? c->client.out_fd : c->config.out_fd;
 }
 
 /* The first contiguous part of the held bytes. */
@@ -281,7 +281,7 @@ static ssize_t write_some(struct vmm_console *c, const void *at,
 	ssize_t n;
 
 	if (c->client.port)
-		return vmm_serial_client_write(&c->client, at, len);
+		return virtdev_port_client_write(&c->client, at, len);
 	if (c->left)
 		return -EPIPE;
 	if (!own && !is_ready(c, 0))
@@ -338,7 +338,7 @@ static bool take_rest(struct vmm_console *c)
 	unsigned int pieces = 0;
 	size_t n;
 
-	for (; pieces < LAST_PIECES && (n = vmm_serial_client_read(&c->client, bytes, sizeof(bytes))); pieces++) {
+	for (; pieces < LAST_PIECES && (n = virtdev_port_client_read(&c->client, bytes, sizeof(bytes))); pieces++) {
 		pthread_mutex_lock(&c->lock);
 		input_hold(c, bytes, n);
 		port_feed(c);
@@ -376,7 +376,7 @@ static void set_awaits_client(struct vmm_console *c, bool awaits)
 /* False: none has connected since the last one left. */
 static bool has_client(struct vmm_console *c)
 {
-	if (c->awaits_client && vmm_serial_client_accept(&c->client))
+	if (c->awaits_client && virtdev_port_client_accept(&c->client))
 		set_awaits_client(c, false);
 	return !c->awaits_client;
 }
@@ -455,7 +455,7 @@ static ssize_t read_some(struct vmm_console *c, unsigned char *to, size_t room)
 	ssize_t n;
 
 	if (c->client.port)
-		n = (ssize_t)vmm_serial_client_read(&c->client, to, room);
+		n = (ssize_t)virtdev_port_client_read(&c->client, to, room);
 	else
 		n = read(c->config.in_fd, to, room);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))

@@ -46,7 +46,6 @@ check_PROGRAMS = \
 	tests/virtio/test-kernel \
 	tests/virtio/test-local \
 	tests/virtio/test-pci \
-	tests/virtio/test-queue_names \
 	tests/virtio/test-remote \
 	tests/virtio/test-remote_postcopy \
 	$(NULL)

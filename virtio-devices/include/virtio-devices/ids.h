@@ -2,14 +2,18 @@
 /*
  * Numbers common to all VIRTIO devices: device ids (VIRTIO 1.3, section 5) and the bits
  * of the device status (section 2.1). The names have a prefix of their own, because
- * kernel headers define VIRTIO_ID_ and VIRTIO_CONFIG_S_.
+ * kernel headers define VIRTIO_ID_ and VIRTIO_CONFIG_S_. Names of queues, for people.
  *
- * Threads: constants only.
+ * Threads: no state.
  */
 #ifndef VIRTIO_DEVICES_IDS_H
 #define VIRTIO_DEVICES_IDS_H
 
+#include <stdint.h>
+
 #include <virtio-devices/attributes.h>
+
+VSU_BEGIN_DECLS
 
 enum virtdev_id {
 	VIRTDEV_ID_NET = 1,
@@ -55,5 +59,17 @@ enum virtdev_status {
 	VIRTDEV_STATUS_NEEDS_RESET = 0x40,
 	VIRTDEV_STATUS_FAILED = 0x80,
 };
+
+#define VIRTDEV_QUEUE_NAME_MAX 32
+
+/*
+ * The name that VIRTIO has for a queue of a device with this id and n queues, with the number of
+ * the queue where a device has several of a kind: "receiveq1". name is storage for it. NULL: the
+ * name is unknown, or depends on the driver's features.
+ */
+VIRTDEV_API const char *virtdev_queue_name(uint32_t id, uint32_t queue, uint32_t n,
+					   char name[VIRTDEV_QUEUE_NAME_MAX]);
+
+VSU_END_DECLS
 
 #endif

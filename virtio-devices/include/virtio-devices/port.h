@@ -62,19 +62,32 @@ VIRTDEV_API int virtdev_port_new(const struct virtdev_port_ops *ops, void *self,
 VIRTDEV_API void virtdev_port_free(struct virtdev_port *port);
 
 /*
- * The operations of a port that no device owns, for a program with another serial device
- * than a virtio console. Attach first: 0, or a negative errno of epoll; the epoll instances
- * must exist until the port is freed. At an event call is_open, again if it releases a
- * client, and read or write until -EAGAIN. A client that has shut down its sending side
- * is read as -ENOTCONN while the port stays open.
+ * A port that no device owns, for a program with another serial device than a virtio console: its
+ * peer comes and goes as a client. Both descriptors are level-triggered. Threads: one at a time.
  */
-VIRTDEV_API int virtdev_port_attach(struct virtdev_port *port, int in_epfd,
-				    int out_epfd) VSU_NODISCARD;
-VIRTDEV_API bool virtdev_port_is_open(struct virtdev_port *port);
-VIRTDEV_API ssize_t virtdev_port_read(struct virtdev_port *port, const struct iovec *iov,
-				      int n) VSU_NODISCARD;
-VIRTDEV_API ssize_t virtdev_port_write(struct virtdev_port *port, const struct iovec *iov,
-				       int n) VSU_NODISCARD;
+struct virtdev_port_client {
+	struct virtdev_port *port;
+	int in_fd;		/* readable: call virtdev_port_client_read() */
+	int out_fd;		/* readable: a client came, or takes more */
+	/* private */
+	int in_epfd, more;
+};
+
+/* Owns the port after success. */
+VIRTDEV_API int virtdev_port_client_open(struct virtdev_port_client *client, struct virtdev_port *port,
+					 struct vsu_error *err) VSU_NODISCARD;
+VIRTDEV_API void virtdev_port_client_close(struct virtdev_port_client *client);
+
+/* Whether a client is connected, or waits and is accepted. If so, write to it until -EAGAIN. */
+VIRTDEV_API bool virtdev_port_client_accept(struct virtdev_port_client *client);
+
+/* Returns the number of bytes; 0: there is nothing to read now. */
+VIRTDEV_API size_t virtdev_port_client_read(struct virtdev_port_client *client, unsigned char *to,
+					    size_t len);
+
+/* Returns the number of bytes; -EAGAIN: wait for out_fd; -ENOTCONN: there is no client. */
+VIRTDEV_API ssize_t virtdev_port_client_write(struct virtdev_port_client *client, const void *from,
+					      size_t len) VSU_NODISCARD;
 
 /*
  * A port on two descriptors, which may be equal; -1: this direction is absent.

@@ -51,7 +51,7 @@ void virtdev_priv_kept_send(struct port *p)
 	while (p->nkept && p->host_open && p->output == OUTPUT_FLOWS) {
 		iov.iov_base = p->kept + p->kept_at;
 		iov.iov_len = p->nkept < KEPT_MAX - p->kept_at ? p->nkept : KEPT_MAX - p->kept_at;
-		n = virtdev_port_write(p->host, &iov, 1);
+		n = virtdev_priv_port_give(p->host, &iov, 1);
 		p->recheck = p->recheck || n == -ENOTCONN;
 		if (n == -ENOTCONN)
 			return;

@@ -65,7 +65,7 @@ static int port_attach(struct console *c, struct port *p)
 		if (rc < 0)
 			return rc;
 	}
-	return virtdev_port_attach(p->host, c->channels[rx].epfd,
+	return virtdev_priv_port_attach(p->host, c->channels[rx].epfd,
 				   c->channels[rx + 1].epfd);
 }
 

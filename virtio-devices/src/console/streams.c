@@ -43,7 +43,7 @@ void virtdev_priv_port_recheck(struct console *c, struct port *p)
 	if (!p->recheck)
 		return;
 	p->recheck = false;
-	open = virtdev_port_is_open(p->host);
+	open = virtdev_priv_port_is_open(p->host);
 	if (open == p->host_open)
 		return;
 	p->host_open = open;
@@ -70,7 +70,7 @@ static enum verdict chain_fill(struct turn *t, struct vq *q,
 		return TURN_DONE;
 	vq_writer_init(&writer, q, chain);
 	pieces = vq_cursor_iov(&writer, MAX_TRANSFER, iov, MAX_PIECES, &bytes);
-	n = virtdev_port_read(p->host, iov, pieces);
+	n = virtdev_priv_port_take(p->host, iov, pieces);
 	if (n <= 0) {
 		p->in_ready = false;
 		p->recheck = n == -ENOTCONN;
@@ -221,7 +221,7 @@ static int chain_write(struct turn *t, struct vq *q,
 	vq_reader_init(&reader, q, chain);
 	vq_cursor_skip(&reader, p->written);
 	pieces = vq_cursor_iov(&reader, transfer_max(t), iov, MAX_PIECES, &bytes);
-	n = virtdev_port_write(p->host, iov, pieces);
+	n = virtdev_priv_port_give(p->host, iov, pieces);
 	if (n <= 0)
 		return n ? (int)n : -EAGAIN;
 	if ((uint32_t)n < bytes)
@@ -300,7 +300,7 @@ void virtdev_priv_port_emergency(struct console *c, unsigned char byte)
 
 	p->recheck = true;
 	virtdev_priv_port_recheck(c, p);
-	if (virtdev_port_write(p->host, &iov, 1) == 1)
+	if (virtdev_priv_port_give(p->host, &iov, 1) == 1)
 		p->from_guest++;
 	else
 		p->dropped++;

@@ -40,26 +40,6 @@ void virtdev_port_free(struct virtdev_port *port)
 	free(port);
 }
 
-int virtdev_port_attach(struct virtdev_port *port, int in_epfd, int out_epfd)
-{
-	return port->ops.attach(port->self, in_epfd, out_epfd);
-}
-
-bool virtdev_port_is_open(struct virtdev_port *port)
-{
-	return port->ops.is_open(port->self);
-}
-
-ssize_t virtdev_port_read(struct virtdev_port *port, const struct iovec *iov, int n)
-{
-	return port->ops.read(port->self, iov, n);
-}
-
-ssize_t virtdev_port_write(struct virtdev_port *port, const struct iovec *iov, int n)
-{
-	return port->ops.write(port->self, iov, n);
-}
-
 /* An error on a descriptor is permanent and treated as its end. */
 static ssize_t answer_of(ssize_t n)
 {

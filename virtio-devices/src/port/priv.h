@@ -11,6 +11,27 @@ struct virtdev_port {
 	bool owned;		/* by a console, which frees it */
 };
 
+/* The operations, as the public header describes them. */
+static inline int virtdev_priv_port_attach(struct virtdev_port *port, int in_epfd, int out_epfd)
+{
+	return port->ops.attach(port->self, in_epfd, out_epfd);
+}
+
+static inline bool virtdev_priv_port_is_open(struct virtdev_port *port)
+{
+	return port->ops.is_open(port->self);
+}
+
+static inline ssize_t virtdev_priv_port_take(struct virtdev_port *port, const struct iovec *iov, int n)
+{
+	return port->ops.read(port->self, iov, n);
+}
+
+static inline ssize_t virtdev_priv_port_give(struct virtdev_port *port, const struct iovec *iov, int n)
+{
+	return port->ops.write(port->self, iov, n);
+}
+
 /*
  * One non-blocking transfer. Returns bytes, -EAGAIN, or -ENOTCONN at the end or
  * after an error of the descriptor.

@@ -50,26 +50,26 @@ static void teardown(void)
 
 static void attach(void)
 {
-	ck_assert_int_eq(virtdev_port_attach(port, in_epfd, out_epfd), 0);
+	ck_assert_int_eq(virtdev_priv_port_attach(port, in_epfd, out_epfd), 0);
 }
 
 static bool is_open(void)
 {
-	return virtdev_port_is_open(port);
+	return virtdev_priv_port_is_open(port);
 }
 
 static ssize_t put(const char *what)
 {
 	const struct iovec iov = { (void *)(uintptr_t)what, strlen(what) };
 
-	return virtdev_port_write(port, &iov, 1);
+	return virtdev_priv_port_give(port, &iov, 1);
 }
 
 /* Reads into text; returns the port's result. */
 static ssize_t get(void)
 {
 	const struct iovec iov = { text, sizeof(text) - 1 };
-	ssize_t n = virtdev_port_read(port, &iov, 1);
+	ssize_t n = virtdev_priv_port_take(port, &iov, 1);
 
 	text[n > 0 ? n : 0] = '\0';
 	return n;
@@ -128,9 +128,9 @@ START_TEST(full_pipe_does_not_block)
 	ck_assert_int_eq(pipe(out), 0);
 	ck_assert_int_eq(virtdev_port_fds_new(-1, out[1], &port, &err), 0);
 	attach();
-	while (virtdev_port_write(port, &iov, 1) > 0)
+	while (virtdev_priv_port_give(port, &iov, 1) > 0)
 		;
-	ck_assert_int_eq(virtdev_port_write(port, &iov, 1), -EAGAIN);
+	ck_assert_int_eq(virtdev_priv_port_give(port, &iov, 1), -EAGAIN);
 	ck_assert_int_eq(get(), -ENOTCONN);
 	close(out[0]);
 	close(out[1]);
@@ -340,9 +340,66 @@ START_TEST(unread_terminal_does_not_block)
 	fd = open_terminal();
 	/* the kernel forwards the bytes in parts, from a thread of its own */
 	for (i = 0; i < 64 && rc > 0; i++)
-		rc = virtdev_port_write(port, &iov, 1);
+		rc = virtdev_priv_port_give(port, &iov, 1);
 	ck_assert_int_eq(rc, -EAGAIN);
 	close(fd);
+}
+END_TEST
+
+/* ------------------------------------------------- the end of a serial port */
+
+static struct virtdev_port_client end;
+
+/* Opens an end on a pair of sockets, and returns the peer's. */
+static int open_end(void)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert_int_eq(virtdev_port_fds_new(pair[0], pair[0], &port, &err), 0);
+	close(pair[0]);
+	ck_assert_int_eq(virtdev_port_client_open(&end, port, &err), 0);
+	port = NULL;	/* the end's */
+	return pair[1];
+}
+
+static bool end_is_readable(void)
+{
+	struct pollfd p = { .fd = end.in_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+START_TEST(end_of_a_serial_port_is_readable_until_its_client_was_read)
+{
+	unsigned char byte;
+	int peer = open_end();
+
+	ck_assert(virtdev_port_client_accept(&end));
+	ck_assert_uint_eq(virtdev_port_client_read(&end, &byte, 1), 0);
+	ck_assert(!end_is_readable());
+	ck_assert_int_eq(write(peer, "ab", 2), 2);
+	ck_assert(end_is_readable());
+	ck_assert_uint_eq(virtdev_port_client_read(&end, &byte, 1), 1);
+	ck_assert(end_is_readable());
+	ck_assert_uint_eq(virtdev_port_client_read(&end, &byte, 1), 1);
+	ck_assert_int_eq(byte, 'b');
+	ck_assert_uint_eq(virtdev_port_client_read(&end, &byte, 1), 0);
+	ck_assert(!end_is_readable());
+	virtdev_port_client_close(&end);
+	close(peer);
+}
+END_TEST
+
+START_TEST(end_of_a_serial_port_has_no_client_after_it_left)
+{
+	int peer = open_end();
+
+	ck_assert_int_eq(virtdev_port_client_write(&end, "x", 1), 1);
+	close(peer);
+	ck_assert_int_eq(virtdev_port_client_write(&end, "x", 1), -ENOTCONN);
+	ck_assert(!virtdev_port_client_accept(&end));
+	virtdev_port_client_close(&end);
 }
 END_TEST
 
@@ -361,6 +418,8 @@ int main(void)
 	tcase_add_test(tc, client_opens_and_closes_the_port);
 	tcase_add_test(tc, second_client_waits_until_the_first_disconnects);
 	tcase_add_test(tc, client_that_shut_down_writing_still_receives);
+	tcase_add_test(tc, end_of_a_serial_port_is_readable_until_its_client_was_read);
+	tcase_add_test(tc, end_of_a_serial_port_has_no_client_after_it_left);
 	tcase_add_test(tc, socket_is_removed_with_its_port);
 	tcase_add_test(tc, terminal_port_is_open_while_a_process_has_it_open);
 	tcase_add_test(tc, a_terminal_is_raw);

@@ -4,8 +4,7 @@
 
 #include <virtio-devices/ids.h>
 
-#include "virtio/queue_names.h"
-#include "../util.h"
+#include "../suite.h"
 
 static const struct row {
 	uint32_t id, queue, n;
@@ -26,8 +25,8 @@ static const struct row {
 START_TEST(queue_has_the_name_of_the_specification)
 {
 	const struct row *const row = &rows[_i];
-	char name[VMM_QUEUE_NAME_MAX];
-	const char *const is = vmm_queue_name(row->id, row->queue, row->n, name);
+	char name[VIRTDEV_QUEUE_NAME_MAX];
+	const char *const is = virtdev_queue_name(row->id, row->queue, row->n, name);
 
 	ck_assert_msg(is ? row->name && !strcmp(is, row->name) : !row->name, "%s, not %s",
 		      is ? is : "none", row->name ? row->name : "none");
@@ -39,7 +38,7 @@ int main(void)
 	Suite *s = suite_create("queue_names");
 	TCase *tc = tcase_create("queue_names");
 
-	tcase_add_loop_test(tc, queue_has_the_name_of_the_specification, 0, COUNT(rows));
+	tcase_add_loop_test(tc, queue_has_the_name_of_the_specification, 0, sizeof(rows) / sizeof(rows[0]));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

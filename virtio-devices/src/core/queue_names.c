@@ -8,8 +8,6 @@
 
 #include <virtio-devices/ids.h>
 
-#include "virtio/queue_names.h"
-
 #define MAX_FIRST 4
 #define MAX_GROUP 2
 
@@ -36,7 +34,7 @@ static const struct layout {
 };
 
 static const char *in_group(const struct layout *l, uint32_t queue, uint32_t n,
-			    char name[VMM_QUEUE_NAME_MAX])
+			    char name[VIRTDEV_QUEUE_NAME_MAX])
 {
 	const uint32_t size = l->group[1] ? 2 : 1;
 
@@ -44,11 +42,11 @@ static const char *in_group(const struct layout *l, uint32_t queue, uint32_t n,
 		return NULL;
 	if (l->last && n % size && queue == n - 1)
 		return l->last;
-	snprintf(name, VMM_QUEUE_NAME_MAX, "%s%" PRIu32, l->group[queue % size], l->from + queue / size);
+	snprintf(name, VIRTDEV_QUEUE_NAME_MAX, "%s%" PRIu32, l->group[queue % size], l->from + queue / size);
 	return name;
 }
 
-const char *vmm_queue_name(uint32_t id, uint32_t queue, uint32_t n, char name[VMM_QUEUE_NAME_MAX])
+const char *virtdev_queue_name(uint32_t id, uint32_t queue, uint32_t n, char name[VIRTDEV_QUEUE_NAME_MAX])
 {
 	const struct layout *l = layouts, *const end = l + sizeof(layouts) / sizeof(layouts[0]);
 	uint32_t first = 0;
