@@ -499,10 +499,9 @@ const struct cvmm_exec_parts *cvmm_exec_plan_get_parts(const struct cvmm_exec_pl
 /* ----------------------------------------------------------------- description */
 
 /* Descriptors of this process are of no other one. */
-static bool has_descriptor(const struct cvmm_exec_plan *p, const char *word)
+static bool has_descriptor(const struct cvmm_exec_plan *p, const struct cvmm_option *o)
 {
-	return !strncmp(word, "--console=", strlen("--console=")) ||
-	       (p->card[0] >= 0 && !strncmp(word, "--net=", strlen("--net=")));
+	return !strcmp(o->name, "console") || (p->card[0] >= 0 && !strcmp(o->name, "net"));
 }
 
 /* Another file system may have another folder at this path: that of a container, or a new one. */
@@ -518,23 +517,17 @@ static void put_folder(FILE *f, const struct cvmm_exec_share *share)
 int cvmm_exec_plan_describe(const struct cvmm_exec_plan *p, char **bytes, size_t *len, struct vsu_error *err)
 {
 	struct vsu_text text;
-	char **words;
+	struct cvmm_option o;
 	unsigned int i;
-	int w, n = cvmm_options_write_words(p->options, &words, err);
 
-	if (n < 0)
-		return n;
-	if (vsu_text_open(&text) < 0) {
-		free(words);
+	if (vsu_text_open(&text) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a description");
-	}
 	fwrite(PACKAGE_VERSION, 1, sizeof(PACKAGE_VERSION), text.to);
-	for (w = 0; w < n; w++)
-		if (!has_descriptor(p, words[w]))
-			fwrite(words[w], 1, strlen(words[w]) + 1, text.to);
+	for (i = 0; !cvmm_options_get(p->options, i, &o, NULL); i++)
+		if (!has_descriptor(p, &o))
+			fprintf(text.to, "%s=%s%c", o.name, o.value.text, '\0');
 	for (i = 0; i < p->parts.nshares; i++)
 		put_folder(text.to, &p->shares[i]);
-	free(words);
 	if (vsu_text_close(&text) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a description");
 	*bytes = text.bytes;

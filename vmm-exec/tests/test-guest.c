@@ -15,8 +15,6 @@
 
 static struct vsu_error err;
 static struct cvmm_exec_plan *plan;
-static char **words;
-static int nwords;
 static char first[64], second[64];
 
 static void setup(void)
@@ -26,14 +24,12 @@ static void setup(void)
 	strcpy(second, "/tmp/cvmm-guest.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(second));
 	plan = NULL;
-	words = NULL;
 	vsu_error_clear(&err);
 }
 
 static void after(void)
 {
 	cvmm_exec_plan_free(plan);
-	free(words);
 	rmdir(first);
 	rmdir(second);
 }
@@ -48,17 +44,16 @@ static int make(struct cvmm_guest_config c)
 static bool has_word(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static bool has_word(const char *fmt, ...)
 {
-	char word[256];
+	char word[256], text[256];
+	struct cvmm_option o;
+	unsigned int i;
 	va_list ap;
-	int i;
 
 	va_start(ap, fmt);
 	vsnprintf(word, sizeof(word), fmt, ap);
 	va_end(ap);
-	if (!words)
-		nwords = cvmm_options_write_words(cvmm_exec_plan_get_parts(plan)->options, &words, &err);
-	for (i = 0; i < nwords; i++)
-		if (!strcmp(words[i], word))
+	for (i = 0; !cvmm_options_get(cvmm_exec_plan_get_parts(plan)->options, i, &o, NULL); i++)
+		if (snprintf(text, sizeof(text), "--%s=%s", o.name, o.value.text) > 0 && !strcmp(text, word))
 			return true;
 	return false;
 }

@@ -69,20 +69,20 @@ END_TEST
 static const struct {
 	const char *word, *named;
 } foreign[] = {
-	{ "\"--fs=path=/home/me,tag=more\"", "'--fs=path=/home/me,tag=more'" },
-	{ "\"--disk=/home/me/disk.img\"", "'--disk=/home/me/disk.img'" },
-	{ "\"/home/me/disk.img\"", "'/home/me/disk.img'" },
-	{ "\"--net=tap0\"", "'--net=tap0'" },
-	{ "\"--disk=backend=user:/run/socket\"", "'--disk=backend=user:/run/socket'" },
-	{ "\"--pmem=/home/me/file\"", "'--pmem=/home/me/file'" },
-	{ "\"--vsock=3\"", "'--vsock=3'" }, { "\"--balloon=1G\"", "'--balloon=1G'" }, { "\"--mem=size=1G\"", "'--mem=size=1G'" },
-	{ "\"--rng=/home/me/key\"", "'--rng=/home/me/key'" }, { "\"--device=rng,/home/me/key\"", "'--device=rng,/home/me/key'" },
-	{ "\"--device=fs,path=/home/me,tag=more\"", "'--device=fs" },
-	{ "\"--console=/home/me/file\"", "'--console=/home/me/file'" },
-	{ "\"--control=/tmp/socket\"", "'--control=/tmp/socket'" }, { "\"--gdb=/tmp/socket\"", "'--gdb=/tmp/socket'" },
-	{ "\"--serial-log=/home/me/file\"", "'--serial-log=/home/me/file'" }, { "\"--reboot=restart\"", "'--reboot=" },
-	{ "\"--user=nobody\"", "'--user=nobody'" }, { "\"--jail\"", "'--jail" }, { "\"--config=/home/me/file\"", "'--config=" },
-	{ "\"--memory=size=1M\"", "'--memory=size=1M'" },
+	{ "\"--fs=path=/home/me,tag=more\"", "'fs=path=/home/me,tag=more'" },
+	{ "\"--disk=/home/me/disk.img\"", "'disk=/home/me/disk.img'" },
+	{ "\"/home/me/disk.img\"", "'disk=/home/me/disk.img'" },
+	{ "\"--net=tap0\"", "'net=tap0'" },
+	{ "\"--disk=backend=user:/run/socket\"", "'disk=backend=user:/run/socket'" },
+	{ "\"--pmem=/home/me/file\"", "'pmem=/home/me/file'" },
+	{ "\"--vsock=3\"", "'vsock=3'" }, { "\"--balloon=1G\"", "'balloon=1G'" }, { "\"--mem=size=1G\"", "'mem=size=1G'" },
+	{ "\"--rng=/home/me/key\"", "'/home/me/key'" }, { "\"--device=rng,/home/me/key\"", "'/home/me/key'" },
+	{ "\"--device=fs,path=/home/me,tag=more\"", "'device=fs" },
+	{ "\"--console=/home/me/file\"", "--console '/home/me/file'" },
+	{ "\"--control=/tmp/socket\"", "--control" }, { "\"--gdb=/tmp/socket\"", "'gdb=/tmp/socket'" },
+	{ "\"--serial-log=/home/me/file\"", "'serial-log=/home/me/file'" }, { "\"--reboot=restart\"", "--reboot" },
+	{ "\"--user=nobody\"", "--user" }, { "\"--jail\"", "--jail" }, { "\"--config=/home/me/file\"", "--config" },
+	{ "\"--memory=size=1M\"", "'memory=size=1M'" },
 };
 
 START_TEST(option_of_another_making_is_refused_by_its_name)

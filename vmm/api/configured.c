@@ -10,7 +10,6 @@
 
 #include "api/configured.h"
 #include "api/options.h"
-#include "config/option_rows.h"
 
 int cvmm_priv_configuration_read(struct cvmm_configuration *c, const struct cvmm_options *o,
 				 const struct vmm_log *log, const struct vmm_peer_guard *guard,
@@ -99,15 +98,7 @@ int cvmm_configuration_new(const struct cvmm_options *options, const struct cvmm
 int cvmm_configuration_get_option(const struct cvmm_configuration *c, unsigned int i,
 				  struct cvmm_option *out, struct vsu_error *err)
 {
-	const struct vmm_arguments *all = c->read.merged ? &c->read.all : &c->read.given;
-	const struct vmm_argument *a = &all->list[i];
-
-	if (i >= all->n)
-		return vsu_error_set(err, -ENOENT, "the configuration has no option %u", i);
-	*out = (struct cvmm_option){
-		.name = vmm_option_public_name(a->row), .value = a->value, .own = (int)a->row->own - 1,
-	};
-	return 0;
+	return cvmm_priv_option_get(c->read.merged ? &c->read.all : &c->read.given, i, out, err);
 }
 
 void cvmm_configuration_reboot(struct cvmm_configuration *c)

@@ -226,42 +226,21 @@ int cvmm_options_add_json(struct cvmm_options *o, const char *text, struct vsu_e
 	return rc;
 }
 
-/* ----------------------------------------------------------------------- words */
-
-/* One block: the array, then the texts. */
-static char **pack_words(const struct vmm_words *w)
+int cvmm_priv_option_get(const struct vmm_arguments *all, unsigned int i, struct cvmm_option *out, struct vsu_error *err)
 {
-	const size_t array = ((size_t)w->n + 1) * sizeof(char *);
-	size_t size = array;
-	char **words, *at;
-	int i;
+	const struct vmm_argument *a = &all->list[i];
 
-	for (i = 0; i < w->n; i++)
-		size += strlen(w->words[i]) + 1;
-	words = calloc(1, size);
-	at = (char *)words + array;
-	for (i = 0; words && i < w->n; i++) {
-		words[i] = at;
-		at = stpcpy(at, w->words[i]) + 1;
-	}
-	return words;
+	if (i >= all->n)
+		return vsu_error_set(err, -ENOENT, "there is no option %u", i);
+	*out = (struct cvmm_option){
+		.name = vmm_option_public_name(a->row), .value = a->value, .own = (int)a->row->own - 1,
+	};
+	return 0;
 }
 
-int cvmm_options_write_words(const struct cvmm_options *o, char ***words, struct vsu_error *err)
+int cvmm_options_get(const struct cvmm_options *o, unsigned int i, struct cvmm_option *out, struct vsu_error *err)
 {
-	struct vmm_words written;
-	char **packed;
-	int n, rc = vmm_arguments_write(&o->arguments, &written, err);
-
-	if (rc < 0)
-		return rc;
-	n = written.n;
-	packed = pack_words(&written);
-	vmm_words_free(&written);
-	if (!packed)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	*words = packed;
-	return n;
+	return cvmm_priv_option_get(&o->arguments, i, out, err);
 }
 
 /* ------------------------------------------------------------------------ life */

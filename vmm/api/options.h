@@ -15,4 +15,8 @@ struct cvmm_options {
 	bool has_kernel;
 };
 
+/* Option number i. -ENOENT: there are fewer. */
+int cvmm_priv_option_get(const struct vmm_arguments *all, unsigned int i, struct cvmm_option *out,
+			 struct vsu_error *err);
+
 #endif

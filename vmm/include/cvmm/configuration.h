@@ -28,7 +28,6 @@
 #include <cvmm/options.h>
 #include <cvmm/servers.h>
 #include <vmm-sys-util/error.h>
-#include <vmm-sys-util/option.h>
 
 VSU_BEGIN_DECLS
 
@@ -77,15 +76,8 @@ CVMM_API int cvmm_configuration_new(const struct cvmm_options *options, const st
 /* Frees a configuration, after its machines. c may be NULL. */
 CVMM_API void cvmm_configuration_free(struct cvmm_configuration *c);
 
-/* An option, as it was given or as a saved machine has it. Fixed layout. */
-struct cvmm_option {
-	const char *name;	/* "disk"; "kernel": the first operand of cvmm(1) */
-	struct vsu_option_value value;
-	int own;		/* the index of its row in the table of the owner (option_table.h), or -1 */
-};
-
 /*
- * Option number i, counted from 0, in their order. Options that describe the start of a saved machine
+ * Option number i, counted from 0, in their order, as it was given or as a saved machine has it. Options that describe the start of a saved machine
  * are included, "incoming" is not. -ENOENT: there are fewer options.
  */
 CVMM_API int cvmm_configuration_get_option(const struct cvmm_configuration *c, unsigned int i,

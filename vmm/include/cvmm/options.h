@@ -24,6 +24,7 @@
 
 #include <cvmm/attributes.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
 
 VSU_BEGIN_DECLS
 
@@ -75,12 +76,19 @@ CVMM_API int cvmm_options_add_words(struct cvmm_options *options, size_t n,
 CVMM_API int cvmm_options_add_json(struct cvmm_options *options, const char *text,
 				   struct vsu_error *err) VSU_NODISCARD;
 
+/* An option. Fixed layout. */
+struct cvmm_option {
+	const char *name;	/* "disk"; "kernel": the first operand of cvmm(1) */
+	struct vsu_option_value value;
+	int own;		/* the index of its row in the table of the owner (option_table.h), or -1 */
+};
+
 /*
- * Writes the options as words that cvmm_options_add_words() accepts. *words receives an array with a NULL at
- * its end, which the caller frees by free(); it contains the texts. Returns the number of words. -ENOMEM.
+ * Option number i, counted from 0, in the order in which they were added. Its texts are valid until another one
+ * is added. -ENOENT: there are fewer options.
  */
-CVMM_API int cvmm_options_write_words(const struct cvmm_options *options, char ***words,
-				      struct vsu_error *err) VSU_NODISCARD;
+CVMM_API int cvmm_options_get(const struct cvmm_options *options, unsigned int i, struct cvmm_option *out,
+			      struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 
