@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Makes the command line of a machine that boots a disk image. */
+/* Makes the options of a machine that boots a disk image. */
 #define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +24,9 @@
 #define CMDLINE "console=ttyS0 quiet panic=-1" VARCH_CMDLINE_NO_BUS " " VAGENT_IMAGE_WORD
 /* A kernel and its initrd are in memory twice when it is started. */
 #define MEMORY "1G"
-/* Words besides those of the caller. */
-#define OWN_WORDS 8
+/* Operands of "cvmm run". */
+#define KERNEL_FILE "KERNEL"
+#define DISK "DISK"
 
 enum { CLOUD_INIT, KERNEL, MODULES, INIT, APPEND, PUBLISH, HELP, IMAGE, OWN_ROWS };
 
@@ -79,35 +79,6 @@ static void make_table(struct vmm_boot_command *c)
 	*to = (struct vsu_option){ .name = NULL };
 }
 
-static int add_word(struct vmm_boot_command *c, struct vsu_error *err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static int add_word(struct vmm_boot_command *c, struct vsu_error *err, const char *fmt, ...)
-{
-	va_list ap;
-	int len = -1;
-
-	if (c->nwords == c->max_words)
-		return vsu_error_set(err, -E2BIG, "too many options");
-	va_start(ap, fmt);
-	len = vasprintf(&c->words[c->nwords], fmt, ap);
-	va_end(ap);
-	if (len < 0) {
-		c->words[c->nwords] = NULL;
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	}
-	c->nwords++;
-	return 0;
-}
-
-/* Its word is replaced when passt has been started. */
-static int add_network(struct vmm_boot_command *c, const char *text, struct vsu_error *err)
-{
-	int rc = vmm_user_network_set(&c->network, text, err);
-
-	c->network_word = c->nwords;
-	return rc < 0 ? rc : add_word(c, err, "--net=%s", text);
-}
-
 /* The first disk is the image, be it an operand or an option. */
 static int pass_option(struct vmm_boot_command *c, const struct vsu_option *o, const char *text,
 		       struct vsu_error *err)
@@ -118,20 +89,15 @@ static int pass_option(struct vmm_boot_command *c, const struct vsu_option *o, c
 		c->has_memory = true;
 	else if (!strcmp(o->name, "dry-run"))
 		c->is_dry = true;
-	else if (!strcmp(o->name, "net") && vmm_user_network_is(text))
-		return add_network(c, text, err);
-	return o->kind == VSU_OPTION_FLAG ? add_word(c, err, "--%s", o->name) :
-					    add_word(c, err, "--%s=%s", o->name, text);
+	return vmm_run_line_add(&c->line, err, o->name, "%s", text);
 }
 
 static int add_operand(struct vmm_boot_command *c, const char *path, struct vsu_error *err)
 {
-	if (!c->has_image) {
+	if (!c->has_image)
 		c->image = path;
-		c->image_word = c->nwords;
-	}
 	c->has_image = true;
-	return add_word(c, err, "%s", path);
+	return vmm_run_line_add(&c->line, err, DISK, "%s", path);
 }
 
 #define PLACE(member) VSU_PLACE(struct vmm_boot_command, member)
@@ -150,12 +116,12 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 	if (vsu_place_store(&places[index], c, value))
 		return 0;
 	if (index == PUBLISH)
-		return vmm_exec_network_publish(&c->network.network, value->text, err);
+		return pass_option(c, &c->table[index], value->text, err);
 	return index == IMAGE ? add_operand(c, value->text, err) :
 				vmm_cloud_init_read(&c->seed, value->text, err);
 }
 
-/* The second word becomes the kernel, since operands keep their order. */
+/* The first operand becomes the kernel, since operands keep their order. */
 int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *argv,
 			   struct vsu_error *err)
 {
@@ -163,12 +129,8 @@ int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *ar
 
 	*c = (struct vmm_boot_command){ .init = vmm_helper_init(true), .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
 	make_table(c);
-	c->max_words = argc + OWN_WORDS;
-	c->words = calloc((size_t)c->max_words + 1, sizeof(*c->words));
-	if (!c->words)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	rc = add_word(c, err, "run");
-	rc = rc < 0 ? rc : add_word(c, err, "KERNEL");
+	vmm_run_line_init(&c->line);
+	rc = vmm_run_line_add(&c->line, err, KERNEL_FILE, "none");
 	if (!rc)
 		rc = vsu_option_parse_argv(c->table, argc, argv, take_option, c, NULL, err);
 	if (rc < 0 || c->help || c->has_image)
@@ -205,40 +167,18 @@ static int make_initrd(struct vmm_boot_command *c, const char *kernel, struct vs
 	return rc < 0 ? rc : vagent_initrd_make(&initrd, &c->initrd_fd, err);
 }
 
-static int set_word(struct vmm_boot_command *c, int i, const char *text, struct vsu_error *err)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	free(c->words[i]);
-	c->words[i] = copy;
-	return 0;
-}
-
 /* An image that is not raw becomes a disk behind a socket. */
 static int serve_image(struct vmm_boot_command *c, struct vsu_error *err)
 {
-	char *value, *word;
+	char *value;
 	int rc = c->image && devkind_disk_format(c->image) ?
 		 vmm_image_server_disk(&c->server, c->image, true, &value, err) : 0;
 
 	if (rc < 0 || c->server.sock < 0)
 		return rc;
-	if (asprintf(&word, "--disk=%s", value) < 0)
-		word = NULL;
+	rc = vmm_run_line_set(&c->line, vmm_run_line_find(&c->line, DISK), "disk", value, err);
 	free(value);
-	rc = word ? set_word(c, c->image_word, word, err) : vsu_error_set(err, -ENOMEM, "no memory for options");
-	free(word);
 	return rc;
-}
-
-static int start_network(struct vmm_boot_command *c, struct vsu_error *err)
-{
-	char word[VMM_PASST_WORD];
-	int rc = vmm_user_network_start(&c->network, word, err);
-
-	return rc < 0 || !word[0] ? rc : set_word(c, c->network_word, word, err);
 }
 
 /* A file can be opened again by the process that continues the guest. */
@@ -251,20 +191,20 @@ static int add_seed(struct vmm_boot_command *c, struct vsu_error *err)
 	if (path && !rc && !value)
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
 	if (!rc)
-		rc = value ? add_word(c, err, "--disk=path=%s,readonly", value) :
-		     add_word(c, err, "--disk=fd:%d:cloud-init,readonly", c->seed_fd);
+		rc = value ? vmm_run_line_add(&c->line, err, "disk", "path=%s,readonly", value) :
+			     vmm_run_line_add(&c->line, err, "disk", "fd:%d:cloud-init,readonly", c->seed_fd);
 	free(value);
 	return rc;
 }
 
-static int add_words(struct vmm_boot_command *c, struct vsu_error *err)
+static int add_own(struct vmm_boot_command *c, struct vsu_error *err)
 {
-	int rc = add_word(c, err, "--initrd=fd:%d:initrd", c->initrd_fd);
+	int rc = vmm_run_line_add(&c->line, err, "initrd", "fd:%d:initrd", c->initrd_fd);
 
 	if (!rc)
-		rc = add_word(c, err, "--cmdline=" CMDLINE "%s%s", c->append ? " -- " : "", c->append ? c->append : "");
+		rc = vmm_run_line_add(&c->line, err, "cmdline", CMDLINE "%s%s", c->append ? " -- " : "", c->append ? c->append : "");
 	if (!rc && !c->has_memory)
-		rc = add_word(c, err, "--memory=" MEMORY);
+		rc = vmm_run_line_add(&c->line, err, "memory", MEMORY);
 	return rc < 0 || c->seed_fd < 0 ? rc : add_seed(c, err);
 }
 
@@ -283,21 +223,17 @@ int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	c->stage = CVMM_STEP_OPTIONS;
-	rc = set_word(c, 1, kernel, err);
+	rc = vmm_run_line_set(&c->line, 0, KERNEL_FILE, kernel, err);
 	if (!rc)
 		rc = serve_image(c, err);
 	if (!rc)
-		rc = start_network(c, err);
-	return rc < 0 ? rc : add_words(c, err);
+		rc = vmm_user_network_take(&c->network, &c->line, err);
+	return rc < 0 ? rc : add_own(c, err);
 }
 
 void vmm_boot_command_free(struct vmm_boot_command *c)
 {
-	int i;
-
-	for (i = 0; i < c->nwords; i++)
-		free(c->words[i]);
-	free(c->words);
+	vmm_run_line_free(&c->line);
 	vsu_fd_close(&c->initrd_fd);
 	vsu_fd_close(&c->seed_fd);
 	vmm_cloud_init_free(&c->seed);

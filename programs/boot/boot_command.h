@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * "cvmm boot": the words of "cvmm run" for a disk image, whose kernel is found and started in the
+ * "cvmm boot": the options of "cvmm run" for a disk image, whose kernel is found and started in the
  * guest by our first process (programs/boot/init). Nothing of the image is parsed here.
  *
  * Threads: no state.
@@ -15,6 +15,7 @@
 
 #include "boot/cloud_init.h"
 #include "common/image_server.h"
+#include "common/run_line.h"
 #include "common/user_network.h"
 #include "common/program_options.h"
 #include "cvmm/exit_status.h"
@@ -26,14 +27,11 @@ struct vmm_boot_command {
 	struct vsu_option table[VMM_RUN_ROWS + 16]; /* own options, and most of "run" */
 	const char *kernel, *modules, *init, *append;
 	struct vmm_cloud_init seed;
-	char **words;		/* of "cvmm run", from "run" on; allocated, as each word is */
-	int nwords, max_words;
+	struct vmm_run_line line; /* of "cvmm run" */
 	int initrd_fd, seed_fd;
 	const char *image;	/* the operand that is the first disk, or NULL */
-	int image_word;
 	struct vmm_image_server server;
 	struct vmm_user_network network;
-	int network_word;	/* index of --net=passt */
 	enum cvmm_step stage;	/* that failed: files of the first kernel and initrd, or options */
 	bool has_image, has_memory, is_dry, help;
 };
@@ -44,7 +42,7 @@ struct vmm_boot_command {
  */
 int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *argv,
 			   struct vsu_error *err);
-/* Makes the initrd and the seed, starts programs, and completes the words. -ENOENT and others: kernel, modules, a file. */
+/* Makes the initrd and the seed, starts programs, and completes the options. -ENOENT and others: kernel, modules, a file. */
 int vmm_boot_command_make(struct vmm_boot_command *c, struct vsu_error *err);
 void vmm_boot_command_free(struct vmm_boot_command *c);
 

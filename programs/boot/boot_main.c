@@ -8,7 +8,6 @@
 
 #include "boot/boot_command.h"
 #include "common/command.h"
-#include "common/foreign_words.h"
 #include "common/needs.h"
 #include "common/remedy.h"
 #include "common/run_command.h"
@@ -37,17 +36,16 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 	int rc = vmm_boot_command_parse(c, argc, argv, err);
 
 	if (rc < 0)
-		vmm_foreign_explain(vmm_foreign_run, c->table, argc, argv, false, err);
-	if (!rc && c->help)
+		return vmm_run_line_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), c->table, argc, argv, err);
+	if (c->help)
 		return show_boot_help();
-	if (!rc && c->image && vmm_needs_image(c->image, "", err) < 0)
+	if (c->image && vmm_needs_image(c->image, "", err) < 0)
 		return vmm_complain_end(VSU_EXIT_INPUT, err);
-	if (!rc && !c->is_dry && check_boot(c, err) < 0)
+	if (!c->is_dry && check_boot(c, err) < 0)
 		return vmm_complain_end(VSU_EXIT_HOST, err);
-	if (!rc)
-		rc = vmm_boot_command_make(c, err);
+	rc = vmm_boot_command_make(c, err);
 	return rc < 0 ? vmm_complain_end(cvmm_exit_status(c->stage, rc), err) :
-			vmm_run_words(c->nwords, c->words, err);
+			vmm_run_line_run(&c->line, c->table, argc, argv, err);
 }
 
 static int boot_command(int argc, char **argv)

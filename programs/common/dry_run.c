@@ -9,6 +9,7 @@
 #include <vm-memory/kvm.h>
 
 #include "common/dry_run.h"
+#include "common/run_line.h"
 #include "report.h"
 
 /* The effect of a store by the guest. */
@@ -116,45 +117,6 @@ static void report_device(struct vmm_report *r, struct cvmm_machine *m, unsigned
 		report_windows(r, m, number, d);
 }
 
-static bool is_of_report(const char *word)
-{
-	const char *const *flag = vmm_report_flags;
-
-	while (*flag && strcmp(*flag, word) != 0)
-		flag++;
-	return *flag;
-}
-
-/* "./" keeps the name of a file from being an option. */
-static void write_file_name(const char *name, struct vsu_json *to)
-{
-	char path[PATH_MAX + 2];
-
-	if (*name == '-' && strlen(name) < PATH_MAX) {
-		snprintf(path, sizeof(path), "./%s", name);
-		name = path;
-	}
-	vsu_json_text(to, NULL, name);
-}
-
-/* The command line that makes this machine, for --config, which does not permit "--". */
-static void write_arguments(const struct vmm_program_options *p, struct vsu_json *to)
-{
-	bool only_names = false;
-	int i;
-
-	vsu_json_open(to, "arguments", '[');
-	for (i = 0; i < p->ngiven; i++) {
-		if (only_names)
-			write_file_name(p->given[i], to);
-		else if (!strcmp(p->given[i], "--"))
-			only_names = true;
-		else if (!is_of_report(p->given[i]))
-			vsu_json_text(to, NULL, p->given[i]);
-	}
-	vsu_json_close(to, ']');
-}
-
 /* In text, windows follow the devices. */
 void vmm_report(struct cvmm_machine *m, const struct vmm_program_options *process, FILE *to)
 {
@@ -187,6 +149,6 @@ void vmm_report(struct cvmm_machine *m, const struct vmm_program_options *proces
 		if (!cvmm_machine_get_device(m, i, &d, NULL) && d.socket)
 			report_windows(&r, m, i, &d);
 	if (r.is_json)
-		write_arguments(process, &r.json);
+		vmm_run_line_write(process->line, &r.json);
 	vmm_report_end(&r);
 }

@@ -156,49 +156,17 @@ static int refuse_item(const struct foreign *f, const char *item, size_t len,
 			     file ? ", and for a file of this name ./ before it" : "");
 }
 
-static int check_value(const char *option, const char *text, struct vsu_error *err)
+int vmm_foreign_value_check(const struct vsu_option *row, const char *text, struct vsu_error *err)
 {
 	const char *list = text;
 	const struct foreign *f;
 	struct vsu_list_item item;
 
-	while (vsu_list_next(&list, &item)) {
-		f = find_item(option, item.text, item.len);
+	while (row->kind == VSU_OPTION_STRING && vsu_list_next(&list, &item)) {
+		f = find_item(row->name, item.text, item.len);
 		/* other items are keys only */
 		if (f && (item.text == text || strchr(f->theirs, '=')))
 			return refuse_item(f, item.text, item.len, err);
 	}
 	return 0;
-}
-
-/* The first value of another program, if the other words can be parsed. */
-struct search {
-	const struct vsu_option *table;
-	int rc;
-	struct vsu_error *err;
-};
-
-static int look_at_value(void *opaque, unsigned int index, const struct vsu_option_value *value,
-			 struct vsu_error *err)
-{
-	struct search *s = opaque;
-	const struct vsu_option *row = &s->table[index];
-
-	(void)err;
-	if (!s->rc && row->kind == VSU_OPTION_STRING)
-		s->rc = check_value(row->name, value->text, s->err);
-	return 0;
-}
-
-int vmm_foreign_values_check(const struct vsu_option *table, int argc, char *const *argv,
-			     struct vsu_error *err)
-{
-	struct vsu_error why = VSU_ERROR_INIT;
-	struct search s = { .table = table, .err = &why };
-
-	if (vsu_option_parse_argv(table, argc, argv, look_at_value, &s, NULL, NULL) < 0 || !s.rc)
-		return 0;
-	if (err)
-		*err = why;
-	return s.rc;
 }

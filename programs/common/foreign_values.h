@@ -13,10 +13,9 @@
 #include <vmm-sys-util/option.h>
 
 /*
- * The words of a command line from "run" on, with its table. Names cvmm's value or key in place of the other
- * program's. -EINVAL: a value; -ENOENT: a key. 0 for words that cannot be parsed.
+ * The value of an option of "cvmm run". Names cvmm's value or key in place of the other program's. -EINVAL: a
+ * value; -ENOENT: a key.
  */
-int vmm_foreign_values_check(const struct vsu_option *table, int argc, char *const *argv,
-			     struct vsu_error *err);
+int vmm_foreign_value_check(const struct vsu_option *row, const char *text, struct vsu_error *err);
 
 #endif

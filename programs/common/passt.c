@@ -192,9 +192,9 @@ int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struc
 	return rc < 0 ? explain_failure(p, rc, err) : 0;
 }
 
-void vmm_passt_word(const struct vmm_passt *p, const struct vmm_exec_network *n, char word[VMM_PASST_WORD])
+void vmm_passt_card(const struct vmm_passt *p, const struct vmm_exec_network *n, char card[VMM_PASST_CARD])
 {
-	snprintf(word, VMM_PASST_WORD, VMM_PASST_NET "fd=%d,mac=%s,mtu=%d,block=%s", p->fd, n->mac, VMM_PASST_MTU, n->block);
+	snprintf(card, VMM_PASST_CARD, "fd=%d,mac=%s,mtu=%d,block=%s", p->fd, n->mac, VMM_PASST_MTU, n->block);
 }
 
 void vmm_passt_end(struct vmm_passt *p)

@@ -21,9 +21,8 @@
 /* The maximum that passt takes: few and large frames. */
 #define VMM_PASST_MTU 65520
 
-#define VMM_PASST_NET "--net="
-/* Bytes of the word for its card. */
-#define VMM_PASST_WORD 96
+/* Bytes of the value for its card. */
+#define VMM_PASST_CARD 96
 
 struct vmm_passt {
 	int fd;			/* the card's end, -1: not started */
@@ -38,8 +37,8 @@ struct vmm_passt {
  * port cannot be published; -EREMOTEIO: passt ended, and err has its last line, or does not answer.
  */
 int vmm_passt_start(struct vmm_passt *p, const struct vmm_exec_network *n, struct vsu_error *err);
-/* The option of a machine for its card: "--net=fd=7,...". */
-void vmm_passt_word(const struct vmm_passt *p, const struct vmm_exec_network *n, char word[VMM_PASST_WORD]);
+/* The value of a machine's option --net for its card: "fd=7,...". */
+void vmm_passt_card(const struct vmm_passt *p, const struct vmm_exec_network *n, char card[VMM_PASST_CARD]);
 void vmm_passt_end(struct vmm_passt *p);
 
 #endif

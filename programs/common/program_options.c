@@ -75,8 +75,6 @@ static const struct vsu_place places[ROWS] = {
 	[LOG_LEVEL] = VSU_PLACE_LEVEL, [VERBOSE] = VSU_PLACE_VERBOSE,
 };
 
-const char *const vmm_report_flags[] = { "--dry-run", "--json", NULL };
-
 void vmm_run_table(struct vsu_option table[VMM_RUN_ROWS])
 {
 	cvmm_option_table(vmm_program_rows, table, VMM_RUN_ROWS);

@@ -17,6 +17,8 @@
 
 #include "common/sandbox_option.h"
 
+struct vmm_run_line;
+
 /* A listening UNIX socket. All zero: none. */
 struct vmm_control_end {
 	const char *path;	/* the socket to create; NULL: none */
@@ -37,8 +39,7 @@ struct vmm_program_options {
 	bool jail;
 	bool restart;		/* after the guest asked for a reboot */
 	bool json, dry_run;
-	char *const *given;	/* words of its own command line, for a report; borrowed */
-	int ngiven;
+	const struct vmm_run_line *line; /* its own command line, for a report; borrowed, or NULL */
 };
 
 /* The table for cvmm_options_new_for(). */
@@ -61,9 +62,6 @@ enum vmm_topic {
 };
 
 enum vmm_topic vmm_run_topic(const char *option);
-
-/* Flags that show the machine instead of running it: "--dry-run". NULL after the last. */
-extern const char *const vmm_report_flags[];
 
 /* Reads the values. -EINVAL, -ENOENT: one is refused. After success the caller frees them. */
 int vmm_program_options_read(struct vmm_program_options *p, const struct cvmm_configuration *c,

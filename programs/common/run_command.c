@@ -8,19 +8,17 @@
 #include <cvmm/configuration.h>
 #include <vm-memory/sigbus.h>
 
-#include "common/config_words.h"
 #include "common/confinement.h"
 #include "common/daemons.h"
-#include "common/foreign_values.h"
 #include "common/foreign_words.h"
 #include "common/helpers.h"
 #include "common/life.h"
-#include "common/machine_rows.h"
 #include "common/needs.h"
 #include "common/program_log.h"
 #include "common/program_options.h"
 #include "common/remedy.h"
 #include "common/run.h"
+#include "common/run_line.h"
 #include "common/user_network.h"
 #include "closer.h"
 #include "child/leash.h"
@@ -155,72 +153,26 @@ int vmm_run_machine(const struct cvmm_options *o, const struct vmm_program_optio
 	return status;
 }
 
-/* ------------------------------------------------------------------------ words */
+/* ------------------------------------------------------------------------- line */
 
-static int find_help(void *opaque, unsigned int index, const struct vsu_option_value *value,
-		     struct vsu_error *err)
+static int show_run_help(const struct vsu_option *table)
 {
-	bool *found = opaque;
-
-	(void)value;
-	(void)err;
-	*found |= index == 0;
-	return 0;
-}
-
-/* Before any file is read. A line that cannot be parsed is refused later. */
-static bool wants_help(const struct vsu_option *table, int argc, char **argv)
-{
-	struct vsu_option ordered[VMM_RUN_ROWS], *to = ordered + 1;
-	bool found = false;
-
-	for (; table->name; table++)
-		*(strcmp(table->name, "help") == 0 ? ordered : to++) = *table;
-	*to = *table;
-	return !vsu_option_parse_argv(ordered, argc, argv, find_help, &found, NULL, NULL) && found;
-}
-
-static int show_run_help(const struct vsu_option *run)
-{
-	static const struct vsu_option publish = VMM_ROW_PUBLISH;
-	struct vsu_option table[VMM_RUN_ROWS + 1], *end = table;
 	char lines[8192];
 
-	for (; run->name; run++)
-		*end++ = *run;
-	*end++ = publish;
-	*end = *run;
 	vsu_option_help(table, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
 	       lines);
 	return 0;
 }
 
-/* The words of the user, rather than those of a file. */
-static void explain_run(int status, const struct vsu_option *table, int argc, char **argv,
-			struct vsu_error *err)
-{
-	if (status == VSU_EXIT_USAGE || status == VSU_EXIT_DATA)
-		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
-}
-
-static int add_words(struct cvmm_options *o, const struct vsu_option *table,
-		     const struct vmm_config_words *w, struct vsu_error *err)
-{
-	const int rc = vmm_foreign_values_check(table, w->n, w->words, err);
-
-	return rc < 0 ? rc : cvmm_options_add_words(o, (size_t)w->n - 1, (const char *const *)w->words + 1, err);
-}
-
 /* 0, or an exit status. */
-static int read_words(const struct vsu_option *table, const struct vmm_config_words *w,
-		      struct cvmm_configuration **out, struct vsu_error *err)
+static int read_line(const struct vmm_run_line *l, struct cvmm_configuration **out, struct vsu_error *err)
 {
 	struct cvmm_options *o = NULL;
 	int status, rc = cvmm_options_new_for(vmm_program_rows, &o, err);
 
 	if (!rc)
-		rc = add_words(o, table, w, err);
+		rc = vmm_run_line_add_to(l, o, err);
 	status = rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : read_machine(o, out, err);
 	cvmm_options_free(o);
 	return status;
@@ -228,55 +180,64 @@ static int read_words(const struct vsu_option *table, const struct vmm_config_wo
 
 /* A report has the processor in place of the file that describes it. 0, or an exit status. */
 static int read_options(struct vmm_program_options *p, const struct cvmm_configuration *c,
-			const struct vsu_option *table, struct vmm_config_words *w, struct vsu_error *err)
+			struct vmm_run_line *l, struct vsu_error *err)
 {
+	const unsigned int cpu = vmm_run_line_find(l, "cpu");
 	struct cvmm_option o;
 	unsigned int i;
 	int rc = vmm_program_options_read(p, c, err);
 
-	for (i = 0; !rc && !cvmm_configuration_get_option(c, i, &o, NULL); i++)
+	for (i = 0; cpu < l->n && !rc && !cvmm_configuration_get_option(c, i, &o, NULL); i++)
 		if (!strcmp(o.name, "cpu"))
-			rc = vmm_config_words_set(w, table, "cpu", o.value.text, err);
-	p->given = w->words + 1;
-	p->ngiven = w->n - 1;
+			rc = vmm_run_line_set(l, cpu, "cpu", o.value.text, err);
+	p->line = l;
 	return rc < 0 ? cvmm_exit_status(CVMM_STEP_OPTIONS, rc) : 0;
 }
 
-int vmm_run_words(int argc, char **argv, struct vsu_error *err)
+int vmm_run_line_end(int status, const struct vsu_option *table, int argc, char *const *argv, struct vsu_error *err)
+{
+	if (status == VSU_EXIT_USAGE || status == VSU_EXIT_DATA)
+		vmm_foreign_explain(vmm_foreign_run, table, argc, argv, false, err);
+	return vmm_complain_end(status, err);
+}
+
+int vmm_run_line_run(struct vmm_run_line *l, const struct vsu_option *table, int argc, char *const *argv,
+		     struct vsu_error *err)
 {
 	static struct vmm_program_options options;
-	struct vsu_option table[VMM_RUN_ROWS];
 	struct cvmm_configuration *c = NULL;
-	struct vmm_config_words w;
-	int status, rc;
+	int status = read_line(l, &c, err);
 
-	vmm_run_table(table);
-	if (wants_help(table, argc, argv))
-		return show_run_help(table);
-	rc = vmm_config_words_make(&w, table, argc, argv, err);
-	status = rc < 0 ? cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc) : read_words(table, &w, &c, err);
 	if (!status)
-		status = read_options(&options, c, table, &w, err);
-	if (status) {
-		explain_run(status, table, argc, argv, err);
-		vmm_complain_end(status, err);
-	} else {
-		status = run_configuration(c, &options, NULL, err);
-	}
+		status = read_options(&options, c, l, err);
+	status = status ? vmm_run_line_end(status, table, argc, argv, err) : run_configuration(c, &options, NULL, err);
 	vmm_program_options_free(&options);
 	cvmm_configuration_free(c);
-	vmm_config_words_free(&w);
 	return status;
+}
+
+/* Starts passt, if the words ask for it, and reads the file of --config. */
+static int complete_line(struct vmm_run_line *l, struct vmm_user_network *n, struct vsu_error *err)
+{
+	int rc = vmm_user_network_take(n, l, err);
+
+	return rc < 0 ? rc : vmm_run_line_read_file(l, err);
 }
 
 int vmm_run_command(int argc, char **argv)
 {
-	static struct vmm_network_words w;
+	static struct vmm_run_line l;
+	struct vmm_user_network network = VMM_USER_NETWORK_INIT;
 	struct vsu_error err = VSU_ERROR_INIT;
-	const int rc = vmm_network_words_make(&w, argc, argv, &err);
-	const int status = rc < 0 ? vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err) :
-				    vmm_run_words(w.nwords, w.words, &err);
+	int status, rc = vmm_run_line_parse(&l, argc, argv, &err);
 
-	vmm_network_words_free(&w);
+	if (!rc && vmm_run_line_find(&l, "help") < l.n)
+		return show_run_help(l.table);
+	if (!rc)
+		rc = complete_line(&l, &network, &err);
+	status = rc < 0 ? vmm_run_line_end(cvmm_exit_status(l.step, rc), l.table, argc, argv, &err) :
+			  vmm_run_line_run(&l, l.table, argc, argv, &err);
+	vmm_user_network_end(&network);
+	vmm_run_line_free(&l);
 	return status;
 }

@@ -12,6 +12,8 @@
 struct cvmm_options;
 struct vmm_beside;
 struct vmm_program_options;
+struct vmm_run_line;
+struct vsu_option;
 
 /* Mappings of files, in all windows and memory. */
 #define VMM_MAX_MAPPINGS 32768
@@ -23,10 +25,17 @@ struct vmm_program_options;
 int vmm_run_machine(const struct cvmm_options *o, const struct vmm_program_options *p,
 		    const struct vmm_beside *beside, struct vsu_error *err);
 
-/* A command line from "run" on. Returns the exit status, and prints its sentence. */
-int vmm_run_words(int argc, char **argv, struct vsu_error *err);
+/*
+ * Runs the machine of the line. table and argv: as the user has typed it, for the explanation of a failure.
+ * Returns the exit status, and prints its sentence.
+ */
+int vmm_run_line_run(struct vmm_run_line *l, const struct vsu_option *table, int argc, char *const *argv,
+		     struct vsu_error *err);
 
-/* "cvmm run" as a user has typed it: starts passt first, if the words ask for it. */
+/* Explains a failure of such a line, and prints its sentence. Returns the status. */
+int vmm_run_line_end(int status, const struct vsu_option *table, int argc, char *const *argv, struct vsu_error *err);
+
+/* "cvmm run" as a user has typed it. */
 int vmm_run_command(int argc, char **argv);
 
 #endif

@@ -35,7 +35,7 @@ struct draft {
 	const char *options[VMM_EXEC_MAX_PIECES + 1];
 	unsigned int noptions;
 	struct cvmm_exec_network network;
-	char card[VMM_PASST_WORD];	/* an option of the machine */
+	char card[VMM_PASST_CARD];
 	int streams[3];
 };
 
@@ -314,18 +314,18 @@ static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct
 	if (n->kind == VMM_EXEC_NET_NONE)
 		return 0;
 	d->network = (struct cvmm_exec_network){
-		.card = d->card + strlen(VMM_PASST_NET), .address = text_or_null(n->address),
+		.card = d->card, .address = text_or_null(n->address),
 		.gateway = text_or_null(n->gateway), .resolver = text_or_null(n->resolver),
 	};
 	d->config.network = &d->network;
 	rc = check_card(t, err);
 	if (rc < 0)
 		return rc;
-	snprintf(d->card, sizeof(d->card), VMM_PASST_NET "tap=%s%s%s,block=%s", n->tap, *n->mac ? ",mac=" : "", n->mac, n->block);
+	snprintf(d->card, sizeof(d->card), "tap=%s%s%s,block=%s", n->tap, *n->mac ? ",mac=" : "", n->mac, n->block);
 	if (n->kind == VMM_EXEC_NET_TAP)
 		return 0;
 	rc = vmm_passt_start(&m->passt, n, err);
-	vmm_passt_word(&m->passt, n, d->card);
+	vmm_passt_card(&m->passt, n, d->card);
 	return rc;
 }
 

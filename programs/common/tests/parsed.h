@@ -19,6 +19,17 @@ static inline void parsed_free(struct parsed *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* Frees the options. */
+static inline int parsed_options(struct parsed *p, struct cvmm_options *o, struct vsu_error *err)
+{
+	int rc = cvmm_configuration_new(o, NULL, &p->c, err);
+
+	if (!rc)
+		rc = vmm_program_options_read(&p->options, p->c, err);
+	cvmm_options_free(o);
+	return rc;
+}
+
 static inline int parsed_make(struct parsed *p, size_t n, const char *const *words, struct vsu_error *err)
 {
 	struct cvmm_options *o;
@@ -29,9 +40,7 @@ static inline int parsed_make(struct parsed *p, size_t n, const char *const *wor
 		return rc;
 	rc = cvmm_options_add_words(o, n, words, err);
 	if (!rc)
-		rc = cvmm_configuration_new(o, NULL, &p->c, err);
-	if (!rc)
-		rc = vmm_program_options_read(&p->options, p->c, err);
+		return parsed_options(p, o, err);
 	cvmm_options_free(o);
 	return rc;
 }

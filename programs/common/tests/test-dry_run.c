@@ -7,14 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/config_words.h"
+#include "common/run_line.h"
 #include "common/dry_run.h"
 #include "machine/kernels.h"
 #include "machine/rig.h"
 #include "memory.h"
 #include "parsed.h"
 
-static struct vmm_program_options process;
+static struct vmm_run_line empty;
+static struct vmm_program_options process = { .line = &empty };
 static char said[8192];
 
 static void setup(void)
@@ -120,11 +121,11 @@ static const struct command_line {
 	const char *arguments;	/* of the report */
 } lines[] = {
 	{ { "run", "kernel", "--dry-run", "--append", "a \"b\"", "--json", "--disk=path=a", "--", "-d.img", "--json" },
-	  "[\"kernel\",\"--append\",\"a \\\"b\\\"\",\"--disk=path=a\",\"./-d.img\",\"./--json\"]" },
+	  "[\"kernel\",\"--append=a \\\"b\\\"\",\"--disk=path=a\",\"./-d.img\",\"./--json\"]" },
 	{ { "run", "kernel", "--append=--json", "--json", "--dry-run", "--cpu=x86-64-v2" },
 	  "[\"kernel\",\"--append=--json\",\"--cpu=x86-64-v2\"]" },
 	{ { "run", "--from", "saved.dir", "--disk", "copy", "--dry-run", "--json" },
-	  "[\"--from\",\"saved.dir\",\"--disk\",\"copy\"]" },
+	  "[\"--from=saved.dir\",\"--disk=copy\"]" },
 	{ { "run", "--clone", "--from=saved.dir", "--disk=copy", "--control=c", "--dry-run", "--json" },
 	  "[\"--clone\",\"--from=saved.dir\",\"--disk=copy\",\"--control=c\"]" },
 };
@@ -143,24 +144,25 @@ static void list_options(const struct cvmm_configuration *c, char text[sizeof(sa
 /* Of the machine that the words make: a report, and the options. */
 static void describe(const char *const *words, char text[sizeof(said)], char options[sizeof(said)])
 {
-	struct vsu_option table[VMM_RUN_ROWS];
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_config_words w;
+	struct cvmm_options *o;
+	struct vmm_run_line l;
 	struct parsed p;
 	int n = 0;
 
 	while (words[n])
 		n++;
-	vmm_run_table(table);
-	ck_assert_msg(!vmm_config_words_make(&w, table, n, (char *const *)(uintptr_t)words, &err), "%s", err.msg);
-	ck_assert_msg(!parsed_make(&p, (size_t)w.n - 1, (const char *const *)w.words + 1, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_run_line_parse(&l, n, (char *const *)(uintptr_t)words, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_run_line_read_file(&l, &err), "%s", err.msg);
+	ck_assert_int_eq(cvmm_options_new_for(vmm_program_rows, &o, &err), 0);
+	ck_assert_msg(!vmm_run_line_add_to(&l, o, &err), "%s", err.msg);
+	ck_assert_msg(!parsed_options(&p, o, &err), "%s", err.msg);
 	process = p.options;
-	process.given = w.words + 1;
-	process.ngiven = w.n - 1;
+	process.line = &l;
 	strcpy(text, report(true));
 	list_options(p.c, options);
 	parsed_free(&p);
-	vmm_config_words_free(&w);
+	vmm_run_line_free(&l);
 }
 
 static void write_file(const char *name, const char *text)

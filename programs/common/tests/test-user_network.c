@@ -14,7 +14,8 @@
 #define CARD ",mac=52:54:00:12:34:56,mtu=65520,block=local"
 
 static char folder[] = "/tmp/test-user-network-XXXXXX";
-static struct vmm_network_words w;
+static struct vmm_run_line l;
+static struct vmm_user_network network;
 static struct vsu_error err;
 static char joined[1024];
 
@@ -26,59 +27,61 @@ static void setup(void)
 	snprintf(path, sizeof(path), "%s:/usr/bin:/bin", folder);
 	setenv("PATH", path, 1);
 	script_write(folder, "passt", ANSWER);
+	network = (struct vmm_user_network)VMM_USER_NETWORK_INIT;
 	vsu_error_clear(&err);
 }
 
 static void after(void)
 {
-	vmm_network_words_free(&w);
+	vmm_user_network_end(&network);
+	vmm_run_line_free(&l);
 	script_remove(folder, "passt");
 	rmdir(folder);
 }
 
-/* Words are separated by a space; the result is in joined, with N for a number after "fd=". */
+/* Words are separated by a space; the result is in joined, with N for the number of passt's socket. */
 static int make(const char *text)
 {
-	char *words[32], *copy = strdup(text), *at = copy, *fd;
-	int n = 0, i, rc;
+	char *words[32], *copy = strdup(text), *at = copy, card[32];
+	unsigned int i;
+	int n = 0, rc;
 
 	while ((words[n] = strsep(&at, " ")))
 		n++;
-	rc = vmm_network_words_make(&w, n, words, &err);
-	joined[0] = '\0';
-	for (i = 0; !rc && i < w.nwords; i++)
-		snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", i ? " " : "", w.words[i]);
-	fd = strstr(joined, "--net=fd=");
-	if (fd && w.word[0]) {
-		fd += strlen("--net=fd=");
-		memmove(fd + 1, fd + strspn(fd, "0123456789"), strlen(fd + strspn(fd, "0123456789")) + 1);
-		*fd = 'N';
-	}
+	ck_assert_msg(!vmm_run_line_parse(&l, n, words, &err), "%s", err.msg);
 	free(copy);
+	rc = vmm_user_network_take(&network, &l, &err);
+	snprintf(card, sizeof(card), "--net=fd=%d,", network.passt.fd);
+	joined[0] = '\0';
+	for (i = 0; !rc && i < l.n; i++) {
+		const bool is_card = !strncmp(l.items[i].word, card, strlen(card));
+
+		snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s%s", i ? " " : "", is_card ? "--net=fd=N," : "",
+			 l.items[i].word + (is_card ? strlen(card) : 0));
+	}
 	return rc;
 }
 
 static const struct {
 	const char *text, *words;
 } lines[] = {
-	{ "run kernel", "run kernel" },
-	{ "run kernel --net=passt", "run kernel --net=fd=N" CARD },
-	{ "run --net passt kernel disk", "run --net=fd=N" CARD " kernel disk" },
-	{ "run --net=passt,block=loopback kernel", "run --net=fd=N,mac=52:54:00:12:34:56,mtu=65520,block=loopback kernel" },
-	{ "run --net=tap0 --net=passt kernel --net socket=a", "run --net=tap0 --net=fd=N" CARD " kernel --net socket=a" },
-	{ "run --publish=127.0.0.1:18098:80 k --net=passt --publish 18097:53/udp", "run k --net=fd=N" CARD },
+	{ "run kernel", "kernel" },
+	{ "run kernel --net=passt", "kernel --net=fd=N" CARD },
+	{ "run --net passt kernel disk", "--net=fd=N" CARD " kernel disk" },
+	{ "run --net=passt,block=loopback kernel", "--net=fd=N,mac=52:54:00:12:34:56,mtu=65520,block=loopback kernel" },
+	{ "run --net=tap0 --net=passt kernel --net socket=a", "--net=tap0 --net=fd=N" CARD " kernel --net=socket=a" },
+	{ "run --publish=127.0.0.1:18098:80 k --net=passt --publish 18097:53/udp", "k --net=fd=N" CARD },
 	/* of other options and words, none is read */
-	{ "run --net=passt0 --net tap=passt k", "run --net=passt0 --net tap=passt k" },
-	{ "run --cmdline --net=passt k", "run --cmdline --net=passt k" },
-	{ "run k -- --net=passt --publish=1:1", "run k -- --net=passt --publish=1:1" },
-	{ "run --acpi passt --name net --net", "run --acpi passt --name net --net" },
+	{ "run --net=passt0 --net tap=passt k", "--net=passt0 --net=tap=passt k" },
+	{ "run --cmdline=--net=passt k", "--cmdline=--net=passt k" },
+	{ "run k -- --net=passt --publish=1:1", "k ./--net=passt ./--publish=1:1" },
 };
 
 START_TEST(card_of_passt_replaces_its_words)
 {
 	ck_assert_msg(!make(lines[_i].text), "%s", err.msg);
 	ck_assert_str_eq(joined, lines[_i].words);
-	ck_assert_int_eq(w.network.passt.fd >= 0, !!strstr(lines[_i].words, "fd=N"));
+	ck_assert_int_eq(network.passt.fd >= 0, !!strstr(lines[_i].words, "fd=N"));
 }
 END_TEST
 
@@ -105,7 +108,7 @@ START_TEST(network_that_cannot_be_is_refused)
 {
 	ck_assert_int_eq(make(refused[_i].text), refused[_i].rc);
 	ck_assert_msg(strstr(err.msg, refused[_i].why), "%s", err.msg);
-	ck_assert_int_eq(w.network.passt.fd, -1);
+	ck_assert_int_eq(network.passt.fd, -1);
 }
 END_TEST
 

@@ -14,7 +14,6 @@
 #include "cli/help.h"
 #include "cli/help_pages.h"
 #include "cli/other_commands.h"
-#include "common/option_words.h"
 #include "common/program_options.h"
 #include "control/commands.h"
 
@@ -163,6 +162,13 @@ static int refuse_unknown(const char *word, const char *const *commands, struct 
 			     near ? near : "cvmm help");
 }
 
+static bool is_option(const struct vsu_option *table, const char *word)
+{
+	while (table->name && (table->kind == VSU_OPTION_OPERAND || strcmp(table->name, word) != 0))
+		table++;
+	return table->name;
+}
+
 int vmm_other_command(const char *word, const char *const *commands, struct vsu_error *err)
 {
 	struct vsu_option run[VMM_RUN_ROWS];
@@ -176,7 +182,7 @@ int vmm_other_command(const char *word, const char *const *commands, struct vsu_
 		return vsu_error_set(err, -ENOENT, "no command '%s'; of a machine with --control=SOCKET it is 'cvmm ctl SOCKET %s'", word, word);
 	if (is_topic(word))
 		return vsu_error_set(err, -ENOENT, "no command '%s'; 'cvmm help %s' describes it", word, word);
-	if (vmm_option_row(run, word, strlen(word)))
+	if (is_option(run, word))
 		return vsu_error_set(err, -ENOENT, "no command '%s'; --%s is an option of 'cvmm run'", word, word);
 	if (!access(word, F_OK) && (strpbrk(word, "./") || !vsu_nearest(word, commands)))
 		return vsu_error_set(err, -ENOENT, "no command '%s', which is a file; 'cvmm boot FILE' boots a disk image, 'cvmm run FILE' a kernel, 'cvmm exec FILE' runs a program", word);
