@@ -26,8 +26,8 @@ static int take_streams(struct vagent_process *p, const struct vagent_process_co
 	if (!rc)
 		rc = vagent_priv_sink_init(&p->sinks[VAGENT_STDOUT], epfd, fds[VAGENT_STDOUT]);
 	if (!rc)
-		rc = vagent_priv_sink_init(&p->sinks[VAGENT_STDERR], epfd, c->terminal ? -1 : fds[VAGENT_STDERR]);
-	p->sinks[VAGENT_STDERR].source_ended = c->terminal;
+		rc = vagent_priv_sink_init(&p->sinks[VAGENT_STDERR], epfd, p->terminal ? -1 : fds[VAGENT_STDERR]);
+	p->sinks[VAGENT_STDERR].source_ended = p->terminal;
 	return rc;
 }
 
@@ -82,8 +82,7 @@ int vagent_process_prepare(struct vagent_guest *g, unsigned int container, const
 	p = make_process(g, container);
 	if (!p)
 		return vsu_error_set(err, -ENOMEM, "no memory for a process");
-	c.terminal = c.terminal || (c.request && vagent_priv_has_record(c.request, 'T'));
-	p->terminal = c.terminal;
+	p->terminal = c.terminal || (c.request && vagent_priv_has_record(c.request, 'T'));
 	rc = send_process(p, &c, err);
 	if (rc < 0) {
 		free_streams(p);

@@ -397,6 +397,23 @@ START_TEST(request_of_a_command_is_its_process)
 }
 END_TEST
 
+START_TEST(request_may_have_a_terminal)
+{
+	const char *const words[] = { "stty", "size", NULL };
+	const struct vagent_command c = { .size = sizeof(c), .words = words, .terminal = true, .rows = 30, .columns = 90 };
+	struct vagent_request request = { NULL, 0, 0 };
+	struct run r;
+
+	ck_assert_int_eq(vagent_request_add_command(&request, &c, &err), 0);
+	prepare_request(&r, &request);
+	vagent_request_free(&request);
+	start(&r);
+	finish(&r);
+	ck_assert_str_eq(r.text, "30 90\r\n");
+	release(&r);
+}
+END_TEST
+
 static const struct {
 	const char *word;
 	enum vagent_end_kind kind;
@@ -921,6 +938,7 @@ static void add_itself(TCase *tc, const char *why)
 	add(processes_of_the_guest_end_apart);
 	add(signal_is_for_the_group_of_a_process_of_the_guest);
 	add(request_of_a_command_is_its_process);
+	add(request_may_have_a_terminal);
 }
 
 int main(void)
