@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vm-agent/guest.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/sock.h>
@@ -178,6 +179,13 @@ static void add_monitor(struct prog_program *p, int monitor)
 	prog_program_add(p, "chardev=monitor,mode=control");
 }
 
+static int port_of(const struct vmm_emulation_config *c, enum vagent_port port)
+{
+	if (c->ports)
+		return c->ports[port];
+	return c->parts->guest ? vagent_guest_port(c->parts->guest, port) : vagent_session_port(c->parts->session, port);
+}
+
 static void add_ports(struct prog_program *p, const struct vmm_emulation_config *c)
 {
 	static const char *const names[] = { VAGENT_PORT_NAMES };
@@ -190,7 +198,7 @@ static void add_ports(struct prog_program *p, const struct vmm_emulation_config 
 	prog_program_add(p, "-device");
 	prog_program_add(p, "virtio-serial-pci,max_ports=%d", VAGENT_PORTS + 1);
 	for (i = 0; i < VAGENT_PORTS; i++) {
-		fd = c->ports ? c->ports[i] : vagent_session_port(c->parts->session, i);
+		fd = port_of(c, (enum vagent_port)i);
 		prog_program_pass(p, fd);
 		prog_program_add(p, "-chardev");
 		prog_program_add(p, "socket,id=port%d,fd=%d", i, fd);

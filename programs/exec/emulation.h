@@ -18,7 +18,7 @@
 
 struct vmm_emulation_config {
 	const struct cvmm_exec_parts *parts; /* of a Linux kernel */
-	const int *ports;	/* VAGENT_PORTS ends of the agent's ports; NULL: those of the session of parts */
+	const int *ports;	/* VAGENT_PORTS ends of the agent's ports; NULL: those of parts */
 	uint64_t memory;	/* bytes */
 	unsigned int cpus;
 	const char *log;	/* file; NULL: kernel messages are discarded */

@@ -18,19 +18,18 @@
 #include <vmm-sys-util/text.h>
 
 #include "common/helpers.h"
+#include "exec/environment.h"
 #include "exec/exec_machine.h"
+#include "exec/named.h"
 #include "exec/template_command.h"
-
-#define MAX_ENVIRONMENT (VMM_EXEC_MAX_SETTINGS + 8)
 
 /* A configuration, and the texts that it refers to. */
 struct draft {
 	struct cvmm_exec_config config;
 	struct cvmm_exec_folder folders[VMM_EXEC_MAX_FOLDERS];
-	char *texts[VMM_EXEC_MAX_FOLDERS + MAX_ENVIRONMENT + VMM_EXEC_MAX_PIECES + 1]; /* allocated */
+	char *texts[VMM_EXEC_MAX_FOLDERS + VMM_EXEC_MAX_PIECES + 1]; /* allocated */
 	unsigned int ntexts;
-	const char *environment[MAX_ENVIRONMENT + 1];
-	unsigned int nenvironment;
+	struct vmm_exec_environment environment;
 	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX];
 	const char *options[VMM_EXEC_MAX_PIECES + 1];
 	unsigned int noptions;
@@ -45,47 +44,6 @@ static const char *keep_text(struct draft *d, char *text)
 	if (text)
 		d->texts[d->ntexts++] = text;
 	return text;
-}
-
-/* -------------------------------------------------------------- environment */
-
-static int set_variable(struct draft *d, const char *name, const char *value, struct vsu_error *err)
-{
-	char *text;
-
-	if (!value)
-		return 0;
-	if (asprintf(&text, "%s=%s", name, value) < 0)
-		return vsu_error_set(err, -ENOMEM, "no memory for a variable");
-	d->environment[d->nenvironment++] = keep_text(d, text);
-	return 0;
-}
-
-static int pass_variable(struct draft *d, const char *name, struct vsu_error *err)
-{
-	const char *value = getenv(name);
-
-	return value ? set_variable(d, name, value, err) :
-		       vsu_error_set(err, -EINVAL, "option --env: this process has no variable '%s'; write %s=VALUE, or leave it out", name, name);
-}
-
-static int set_variables(struct draft *d, const struct vmm_exec_options *o, bool terminal,
-			 struct vsu_error *err)
-{
-	static const char *const kept[] = { "LANG", "LC_ALL", "TZ", "TERM" };
-	const unsigned int n = sizeof(kept) / sizeof(kept[0]) - !terminal;
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 0; !rc && i < n; i++)
-		rc = set_variable(d, kept[i], getenv(kept[i]), err);
-	for (i = 0; !rc && i < o->nsettings; i++)
-		if (strchr(o->settings[i], '='))
-			d->environment[d->nenvironment++] = o->settings[i];
-		else
-			rc = pass_variable(d, o->settings[i], err);
-	d->config.environment = d->environment;
-	return rc;
 }
 
 /* ------------------------------------------------------------------ folders */
@@ -222,8 +180,7 @@ static void set_terminal(struct vmm_exec_machine *m, struct draft *d,
 {
 	struct winsize w = { .ws_row = 24, .ws_col = 80 };
 
-	m->on_terminal = o->terminal == VMM_EXEC_TERMINAL_ON ||
-		(o->terminal == VMM_EXEC_TERMINAL_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+	m->on_terminal = vmm_exec_is_on_terminal(o);
 	(void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &w);
 	d->config.terminal = m->on_terminal;
 	d->config.rows = w.ws_row;
@@ -345,7 +302,8 @@ static int describe_command(struct vmm_exec_machine *m, struct draft *d,
 			    const struct vmm_exec_options *o, struct vsu_error *err)
 {
 	set_terminal(m, d, o);
-	return set_variables(d, o, m->on_terminal, err);
+	d->config.environment = d->environment.settings;
+	return vmm_exec_environment_make(&d->environment, o, m->on_terminal, err);
 }
 
 /* t: of which the machine is a clone, or NULL. A machine that waits has a command later. */
@@ -373,6 +331,7 @@ static void free_draft(struct draft *d)
 {
 	while (d->ntexts)
 		free(d->texts[--d->ntexts]);
+	vmm_exec_environment_free(&d->environment);
 	free(d);
 }
 
@@ -391,9 +350,16 @@ static int take_plan(struct vmm_exec_machine *m, int rc)
 	return 0;
 }
 
-static int plan_machine(struct vmm_exec_machine *m, struct draft *d, bool waits, struct vsu_error *err)
+static int plan_machine(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o, bool waits,
+			struct vsu_error *err)
 {
+	int rc;
+
 	set_init(d);
+	if (o->name) {
+		rc = take_plan(m, cvmm_exec_plan_new_shared(&d->config, &m->plan, err));
+		return rc < 0 ? rc : vmm_named_new(&m->named, m, o, err);
+	}
 	return take_plan(m, waits ? cvmm_exec_plan_new_waiting(&d->config, &m->plan, err) :
 				    cvmm_exec_plan_new(&d->config, &m->plan, err));
 }
@@ -424,7 +390,7 @@ static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_option
 	if (!rc)
 		rc = fill_draft(m, d, o, t ? cvmm_template_get_info(t) : NULL, waits, err);
 	if (!rc)
-		rc = plan_machine(m, d, waits, err);
+		rc = plan_machine(m, d, o, waits, err);
 	cvmm_template_close(t);
 	free_draft(d);
 	return rc;
@@ -484,6 +450,7 @@ int vmm_exec_machine_describe(const struct vmm_exec_machine *m, char **text, siz
 void vmm_exec_machine_free(struct vmm_exec_machine *m)
 {
 	vsu_terminal_restore(&m->terminal);
+	vmm_named_free(m->named);
 	cvmm_exec_plan_free(m->plan);
 	m->plan = NULL;
 	vmm_program_options_free(&m->process);
@@ -495,12 +462,34 @@ void vmm_exec_machine_free(struct vmm_exec_machine *m)
 
 /* --------------------------------------------------------------- the machine */
 
+static bool is_started(const struct vmm_exec_machine *m)
+{
+	return m->named ? vmm_named_is_started(m->named) : vagent_session_is_started(m->session);
+}
+
+static bool has_ended(const struct vmm_exec_machine *m)
+{
+	return m->named ? vmm_named_has_ended(m->named) : vagent_session_status(m->session, NULL) >= 0;
+}
+
+static void send_signal(const struct vmm_exec_machine *m, int signo)
+{
+	if (m->named)
+		vmm_named_signal(m->named, signo);
+	else
+		vagent_session_signal(m->session, signo);
+}
+
 static void on_resize(void *opaque)
 {
 	const struct vmm_exec_machine *m = opaque;
 	struct winsize w;
 
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0)
+		return;
+	if (m->named)
+		vmm_named_resize(m->named, w.ws_row, w.ws_col);
+	else
 		vagent_session_resize(m->session, w.ws_row, w.ws_col);
 }
 
@@ -530,9 +519,9 @@ static void on_resume(void *opaque)
 static bool on_turn(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
-	const bool lives = vagent_session_dispatch(m->session);
+	const bool lives = m->named ? vmm_named_turn(m->named) : vagent_session_dispatch(m->session);
 
-	if (m->on_terminal && m->terminal.in_fd < 0 && vagent_session_is_started(m->session))
+	if (m->on_terminal && m->terminal.in_fd < 0 && is_started(m))
 		begin_terminal(m);
 	if (m->terminal.is_used && !m->terminal.raw)	/* shells do not report that a job that runs is in the foreground */
 		vsu_terminal_resume(&m->terminal);
@@ -545,11 +534,11 @@ static bool on_signal(void *opaque, int signo)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	if (!vagent_session_is_started(m->session) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
+	if (!is_started(m) || ++m->signals > VMM_EXEC_MAX_SIGNALS) {
 		m->ended_by = signo;
 		return false;
 	}
-	vagent_session_signal(m->session, signo);
+	send_signal(m, signo);
 	return true;
 }
 
@@ -564,7 +553,7 @@ static int on_abandon(void *opaque, int status, struct vsu_error *err)
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
-		.opaque = m, .fd = vagent_session_fd(m->session), .turn = on_turn, .signal = on_signal,
+		.opaque = m, .fd = m->named ? vmm_named_fd(m->named) : vagent_session_fd(m->session), .turn = on_turn, .signal = on_signal,
 		.resize = on_resize, .suspend = on_suspend, .resume = on_resume, .abandon = on_abandon,
 	};
 }
@@ -574,11 +563,12 @@ int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct
 {
 	struct vagent_end end;
 
-	if (m->ended_by && vagent_session_status(m->session, NULL) < 0) {
+	if (m->ended_by && !has_ended(m)) {
 		vsu_error_set(err, -EINTR, "ended by signal %d", m->ended_by);
 		return VAGENT_STATUS_SIGNALLED + m->ended_by;
 	}
-	cvmm_exec_plan_get_end(m->plan, status, "--log=FILE", &end, err);
+	if (!m->named || vmm_named_get_end(m->named, &end, err) < 0)
+		cvmm_exec_plan_get_end(m->plan, status, "--log=FILE", &end, err);
 	return vagent_end_status(&end);
 }
 

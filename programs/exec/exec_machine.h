@@ -17,13 +17,16 @@
 #include "common/program_options.h"
 #include "common/run.h"
 
+struct vmm_named;
+
 /* Further ones end the machine, as the guest may not answer. */
 #define VMM_EXEC_MAX_SIGNALS 3
 
 struct vmm_exec_machine {
 	struct cvmm_exec_plan *plan;	/* NULL: it is not made */
 	const struct cvmm_exec_parts *parts; /* of the plan */
-	struct vagent_session *session;	/* of the plan */
+	struct vagent_session *session;	/* of the plan; NULL: the machine has a name */
+	struct vmm_named *named; /* in place of the session; or NULL */
 	struct vmm_program_options process; /* that runs the machine */
 	struct vmm_passt passt;
 	struct vmm_image_server server;	/* of the image with the root */

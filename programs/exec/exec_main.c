@@ -15,6 +15,7 @@
 #include "common/run_command.h"
 #include "exec/exec_emulated.h"
 #include "exec/exec_machine.h"
+#include "exec/named_client.h"
 #include "exec/pool_client.h"
 
 /* For a reader of standard error. */
@@ -45,7 +46,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 		return VAGENT_STATUS_FAILED;
 	if (options->emulate)
 		return vmm_exec_emulated_run(m, options, err);
-	status = options->from ? vmm_pool_client_run(m, options, err) : -EAGAIN;
+	status = options->from && !options->name ? vmm_pool_client_run(m, options, err) : -EAGAIN;
 	if (status >= 0)
 		return status;
 	report_pool(err);
@@ -82,6 +83,14 @@ static int check_exec(const struct vmm_exec_options *o, struct vsu_error *err)
 	return rc < 0 || o->from ? rc : vmm_needs_check(&needs, err);
 }
 
+/* Nothing is printed that a command has printed already. */
+static int report_end(const struct vmm_exec_options *o, int status, struct vsu_error *err)
+{
+	if (status == CVMM_EXEC_NOT_FOUND)
+		vmm_needs_explain_command(o->command[0], err);
+	return !err->msg[0] || vmm_exec_end_is_expected(status, err) || !error_is_read() ? status : vmm_complain_end(status, err);
+}
+
 static int exec_command(int argc, char **argv)
 {
 	static struct vmm_exec_options options;
@@ -93,13 +102,13 @@ static int exec_command(int argc, char **argv)
 		return vmm_complain_end(status, &err);
 	if (options.help)
 		return show_exec_help();
+	if (options.in)
+		return report_end(&options, vmm_named_client_run(&options, &err), &err);
 	if (check_exec(&options, &err) < 0)
 		return vmm_complain_end(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
-	if (status == CVMM_EXEC_NOT_FOUND)
-		vmm_needs_explain_command(options.command[0], &err);
-	return !err.msg[0] || vmm_exec_end_is_expected(status, &err) || !error_is_read() ? status : vmm_complain_end(status, &err);
+	return report_end(&options, status, &err);
 }
 
 int main(int argc, char **argv)

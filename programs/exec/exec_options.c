@@ -18,7 +18,7 @@ static const char *const terminals[] = {
 };
 
 enum { ROOT, IMAGE, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CPUS, ENV, CHDIR, HOSTNAME,
-       NET, PUBLISH, TERMINAL, TIMEOUT, LOG, APPEND, SANDBOX, JAIL, EMULATE, DAEMON_PATH, HELP };
+       NET, PUBLISH, TERMINAL, TIMEOUT, NAME, IN, LOG, APPEND, SANDBOX, JAIL, EMULATE, DAEMON_PATH, HELP };
 
 const struct vsu_option vmm_exec_option_rows[] = {
 	[ROOT] = VMM_ROW_ROOT,
@@ -47,6 +47,10 @@ const struct vsu_option vmm_exec_option_rows[] = {
 	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_TIME, .min = 1,
 		      .max = VMM_ROW_MAX_TIME, .preset = "none",
 		      .help = "end the machine after seconds, or 500ms, 1.5m, 2h, with status 124" },
+	[NAME] = { .name = "name", .kind = VSU_OPTION_STRING, .arg = "NAME", .preset = "none",
+		   .help = "of the machine, for further commands with --in" },
+	[IN] = { .name = "in", .kind = VSU_OPTION_STRING, .arg = "NAME",
+		 .help = "run a further command in a machine with a name" },
 	[LOG] = VMM_ROW_LOG, [APPEND] = VMM_ROW_APPEND,
 	[SANDBOX] = VMM_ROW_SANDBOX,
 	[JAIL] = VMM_ROW_JAIL,
@@ -64,7 +68,7 @@ static const struct vsu_place places[] = {
 	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
 	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder),
 	[HOSTNAME] = PLACE(hostname), [TERMINAL] = PLACE(terminal), [TIMEOUT] = PLACE(timeout_ms),
-	[LOG] = PLACE(log), [APPEND] = PLACE(append), [SANDBOX] = PLACE(sandbox), [JAIL] = PLACE(jail),
+	[NAME] = PLACE(name), [IN] = PLACE(in), [LOG] = PLACE(log), [APPEND] = PLACE(append), [SANDBOX] = PLACE(sandbox), [JAIL] = PLACE(jail),
 	[EMULATE] = PLACE(emulate), [DAEMON_PATH] = PLACE(daemons), [HELP] = PLACE(help),
 };
 
@@ -146,6 +150,18 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 	return vmm_exec_options_add(o, list_of[index], vmm_exec_option_rows[index].name, value->text, err);
 }
 
+/* A machine that runs has all that other options choose. */
+static int check_further(const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	static const unsigned int possible = 1u << IN | 1u << ENV | 1u << CHDIR | 1u << TERMINAL;
+	unsigned int i;
+
+	for (i = 0; vmm_exec_option_rows[i].name; i++)
+		if (o->in && is_given(o, i) && !(possible & 1u << i))
+			return vsu_error_set(err, -EINVAL, "option --%s has no effect beside --in: the machine runs; leave one of them out", vmm_exec_option_rows[i].name);
+	return 0;
+}
+
 static int check_rules(const struct vmm_exec_options *o, struct vsu_error *err)
 {
 	const struct rule *r;
@@ -172,6 +188,8 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 	if (rc < 0 || o->help)
 		return rc;
 	rc = check_rules(o, err);
+	if (!rc)
+		rc = check_further(o, err);
 	if (rc < 0)
 		return rc;
 	if (!o->root && !o->from && !o->image)
@@ -179,6 +197,8 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 	o->command = argv + first;
 	if (first == argc && o->image)
 		return vsu_error_set(err, -ENOENT, "no command; 'cvmm boot %s' boots the image's own system", o->image);
+	if (first < argc && o->in)
+		return 0;
 	return first < argc ? vmm_helper_kernel(&o->kernel, err) :
 			      vsu_error_set(err, -ENOENT, "no command; example: 'cvmm exec -- uname -a'");
 }

@@ -170,7 +170,7 @@ const struct vmm_foreign_word vmm_foreign_exec[] = {
 	{ .theirs = "--cpu-quota --cpu-period --cpu-rt-period --cpu-rt-runtime --blkio-weight", .ours = SHARE, .value = "N" },
 	{ .theirs = "--cpuset-cpus --cpuset-mems", .ours = "'taskset --cpu-list %' before the command line, on the host", .value = "LIST" },
 	{ .theirs = "--numa", .ours = "leave it out: the machine has one node", .value = "NODE" },
-	{ .theirs = "--name --container-name", .ours = "leave it out: a machine of exec has no name; --hostname=% is its host name", .value = "NAME" },
+	{ .theirs = "--container-name", .ours = "--name=%", .value = "NAME" },
 	{ .theirs = "--domainname", .ours = "--hostname=NAME.%", .value = "DOMAIN" },
 	{ .theirs = "--cidfile --pidfile --label -l --label-file --annotation --restart --stop-signal --stop-timeout --pod --requires", .ours = ENDS, .value = "VALUE" },
 	{ .theirs = "--replace", .ours = ENDS },

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/socket.h>
 
 #include <vmm-sys-util/fd.h>
@@ -33,14 +34,6 @@ struct client {
 };
 
 /* ----------------------------------------------------------------- a machine */
-
-static bool is_own(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) && peer.uid == geteuid();
-}
 
 static const char *template_path(const struct client *c)
 {
@@ -75,7 +68,7 @@ static int connect_pool(struct client *c)
 	if (snprintf(path, sizeof(path), "%s/" CVMM_TEMPLATE_SOCKET, template_path(c)) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	c->fd = vsu_sock_connect_type(path, SOCK_SEQPACKET, NULL);
-	return c->fd < 0 ? c->fd : is_own(c->fd) ? 0 : -EPERM;
+	return c->fd < 0 ? c->fd : vmm_pool_is_of(c->fd, geteuid()) ? 0 : -EPERM;
 }
 
 /* The pool runs, but does not accept the command. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Messages of pools. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -22,6 +23,11 @@ static const struct rule {
 	[VMM_POOL_ENDED] = { sizeof(uint32_t), sizeof(uint32_t) + VMM_POOL_MAX_SENTENCE, 0 },
 	[VMM_POOL_READY] = { 1, VMM_POOL_MAX_PAYLOAD, 0 },
 	[VMM_POOL_TAKE] = { 0, 0, 1 },
+	[VMM_POOL_REQUEST] = { 1, VMM_POOL_MAX_PAYLOAD, 0 },
+	[VMM_POOL_EXECUTE] = { sizeof(uint32_t), sizeof(uint32_t), VMM_POOL_STREAMS },
+	[VMM_POOL_STARTED] = { 0, 0, 0 },
+	[VMM_POOL_SIGNAL] = { sizeof(uint32_t), sizeof(uint32_t), 0 },
+	[VMM_POOL_SIZE] = { 2 * sizeof(uint16_t), 2 * sizeof(uint16_t), 0 },
 };
 
 static bool is_valid(uint32_t type, size_t len, unsigned int nfds)
@@ -70,6 +76,14 @@ int vmm_pool_receive(int sock, struct vmm_pool_packet *p)
 	p->nfds = nfds;
 	memcpy(p->fds, fds, nfds * sizeof(fds[0]));
 	return 0;
+}
+
+bool vmm_pool_is_of(int sock, uid_t user)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) && peer.uid == user;
 }
 
 void vmm_pool_packet_close(struct vmm_pool_packet *p)

@@ -13,6 +13,16 @@
  *	                                              TERMINATE
  *	                                              ENDED    status, perhaps a sentence
  *
+ * The same messages are between "cvmm exec --in" and a machine with a name:
+ *
+ *	client                                        machine
+ *	REQUEST, ...   records of a command
+ *	EXECUTE        version, three sockets ->
+ *	                                              STARTED
+ *	SIGNAL, SIZE
+ *	                                              ENDED    status, perhaps a sentence; or
+ *	                                              REFUSED, a sentence
+ *
  * The pool gives its end of the client's socket to the machine. From TAKEN on, the client alone has the
  * host's ends of the ports, and runs the command by them as without a pool. The end of any socket ends
  * the command and the machine.
@@ -22,8 +32,10 @@
 #ifndef VMM_EXEC_POOL_WIRE_H
 #define VMM_EXEC_POOL_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <vm-agent/protocol.h>
 #include <vmm-sys-util/attributes.h>
@@ -32,6 +44,7 @@
 #define VMM_POOL_MAX_PAYLOAD 65536u
 #define VMM_POOL_MAX_SENTENCE 512u
 #define VMM_POOL_FDS VAGENT_PORTS
+#define VMM_POOL_STREAMS VAGENT_STREAMS
 
 enum vmm_pool_message {
 	VMM_POOL_HELLO = 1,	/* uint32_t: VMM_POOL_VERSION; the text of vmm_exec_machine_describe() */
@@ -41,6 +54,11 @@ enum vmm_pool_message {
 	VMM_POOL_ENDED,		/* uint32_t: the status of the machine; a sentence */
 	VMM_POOL_READY,		/* a text as of HELLO */
 	VMM_POOL_TAKE,		/* one descriptor: the socket of a client */
+	VMM_POOL_REQUEST,	/* a part of the records of vagent_request_add_command() */
+	VMM_POOL_EXECUTE,	/* uint32_t: VMM_POOL_VERSION; the streams of the command, as UNIX stream sockets */
+	VMM_POOL_STARTED,	/* empty */
+	VMM_POOL_SIGNAL,	/* uint32_t: for the command's process group */
+	VMM_POOL_SIZE,		/* 2 uint16_t: rows and columns of the command's terminal */
 	VMM_POOL_MESSAGES,
 };
 
@@ -63,5 +81,8 @@ int vmm_pool_send(int sock, enum vmm_pool_message type, const void *payload, siz
  */
 int vmm_pool_receive(int sock, struct vmm_pool_packet *p) VSU_NODISCARD;
 void vmm_pool_packet_close(struct vmm_pool_packet *p);
+
+/* Whether the peer of a socket has this user. */
+bool vmm_pool_is_of(int sock, uid_t user);
 
 #endif

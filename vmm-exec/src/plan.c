@@ -225,6 +225,11 @@ static int add_records(struct cvmm_exec_plan *p, const struct cvmm_exec_config *
 	return rc < 0 ? rc : vagent_request_check(r, err);
 }
 
+static int make_connection(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	return p->kind == PLAN_SHARED ? cvmm_priv_plan_make_guest(p, c, err) : cvmm_priv_plan_make_session(p, c, err);
+}
+
 static int plan_booting(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	int rc = find_boot_files(p, c, c->network != NULL, err);
@@ -232,7 +237,7 @@ static int plan_booting(struct cvmm_exec_plan *p, const struct cvmm_exec_config 
 	if (!rc)
 		rc = add_records(p, c, err);
 	if (!rc)
-		rc = cvmm_priv_plan_make_session(p, c, err);
+		rc = make_connection(p, c, err);
 	if (!rc)
 		rc = add_size(p, c, err);
 	if (!rc)
@@ -269,7 +274,7 @@ static int plan_clone(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c
 	if (!rc)
 		rc = add_records(p, c, err);
 	if (!rc)
-		rc = cvmm_priv_plan_make_session(p, c, err);
+		rc = make_connection(p, c, err);
 	return rc < 0 ? rc : add_ends(p, c, err);
 }
 
@@ -382,16 +387,20 @@ static int new_plan(struct cvmm_exec_plan **out, struct vsu_error *err)
 	return rc;
 }
 
-static int make_plan(const struct cvmm_exec_config *c, bool waits, struct cvmm_exec_plan **out,
+/* kind: of the plan. */
+static int make_plan(const struct cvmm_exec_config *config, int kind, struct cvmm_exec_plan **out,
 		     struct vsu_error *err)
 {
+	struct cvmm_exec_config c;
 	struct cvmm_exec_plan *p;
-	int rc = new_plan(&p, err);
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_exec_config", err);
 
+	if (!rc)
+		rc = new_plan(&p, err);
 	if (rc < 0)
 		return rc;
-	p->waits = waits;
-	rc = c->from ? plan_clone(p, c, err) : plan_booting(p, c, err);
+	p->kind = kind;
+	rc = c.from ? plan_clone(p, &c, err) : plan_booting(p, &c, err);
 	if (rc < 0)
 		cvmm_exec_plan_free(p);
 	else
@@ -402,19 +411,19 @@ static int make_plan(const struct cvmm_exec_config *c, bool waits, struct cvmm_e
 int cvmm_exec_plan_new(const struct cvmm_exec_config *config, struct cvmm_exec_plan **out,
 		       struct vsu_error *err)
 {
-	struct cvmm_exec_config c;
-	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_exec_config", err);
-
-	return rc < 0 ? rc : make_plan(&c, false, out, err);
+	return make_plan(config, PLAN_COMMAND, out, err);
 }
 
 int cvmm_exec_plan_new_waiting(const struct cvmm_exec_config *config, struct cvmm_exec_plan **out,
 			       struct vsu_error *err)
 {
-	struct cvmm_exec_config c;
-	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_exec_config", err);
+	return make_plan(config, PLAN_WAITS, out, err);
+}
 
-	return rc < 0 ? rc : make_plan(&c, true, out, err);
+int cvmm_exec_plan_new_shared(const struct cvmm_exec_config *config, struct cvmm_exec_plan **out,
+			      struct vsu_error *err)
+{
+	return make_plan(config, PLAN_SHARED, out, err);
 }
 
 int cvmm_exec_plan_new_template(const struct cvmm_exec_config *config, const struct cvmm_template *t,
@@ -479,6 +488,7 @@ void cvmm_exec_plan_free(struct cvmm_exec_plan *p)
 	cvmm_options_free(p->options);
 	cvmm_priv_hidden_free(p->hidden);
 	vagent_request_free(&p->records);
+	vagent_request_free(&p->command);
 	free(p->cmdline);
 	vsu_fd_close(&p->parts.initrd_fd);
 	vsu_fd_close(&p->unused[0]);
@@ -537,16 +547,34 @@ int cvmm_exec_plan_describe(const struct cvmm_exec_plan *p, char **bytes, size_t
 
 /* ------------------------------------------------------------------------- end */
 
+/* Whether the connection to the agent determines the end. */
+static bool has_ended(const struct cvmm_exec_plan *p, struct vagent_end *end, struct vsu_error *why)
+{
+	struct vsu_error own = VSU_ERROR_INIT;
+	bool has;
+	int rc;
+
+	if (p->parts.guest) {
+		rc = vagent_guest_failure(p->parts.guest, &own);
+		has = rc < 0;
+		if (rc == -ETIMEDOUT)
+			*end = (struct vagent_end){ VAGENT_END_TIME, 0 };
+	} else {
+		has = !vagent_session_end(p->parts.session, end);
+		(void)!vagent_session_status(p->parts.session, &own);
+	}
+	if (has)
+		*why = own;
+	return has;
+}
+
 void cvmm_exec_plan_get_end(const struct cvmm_exec_plan *p, int status, const char *hint,
 			    struct vagent_end *end, struct vsu_error *why)
 {
-	struct vsu_error of_session = VSU_ERROR_INIT;
-
 	*end = (struct vagent_end){ VAGENT_END_MACHINE, status };
-	if (!vagent_session_end(p->parts.session, end)) {
-		(void)!vagent_session_status(p->parts.session, &of_session);
-		*why = of_session;
-	} else if (p->may_lack_modules && (status == VSU_EXIT_PANIC || !why->msg[0])) {
+	if (has_ended(p, end, why))
+		return;
+	if (p->may_lack_modules && (status == VSU_EXIT_PANIC || !why->msg[0])) {
 		vsu_error_set(why, -EFAULT, "the guest's kernel ended before the command, perhaps because it cannot load its compressed modules (CONFIG_MODULE_DECOMPRESS, Linux 5.17 and later); %s keeps its messages", hint);
 	} else if (status == VSU_EXIT_PANIC) {
 		vsu_error_set(why, -EFAULT, "the guest's kernel panicked; %s keeps its messages", hint);

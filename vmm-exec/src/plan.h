@@ -29,7 +29,12 @@ struct cvmm_exec_plan {
 	int unused[2];		/* sockets; the first is hvc0 of the guest */
 	int card[2];		/* sockets; the first is of a network card without a network; -1: no such card */
 	struct vagent_request records; /* of the folders, the root and the network */
-	bool waits;		/* the command is that of cvmm_priv_plan_request() */
+	enum {
+		PLAN_COMMAND,
+		PLAN_WAITS,	/* the command is that of cvmm_priv_plan_request() */
+		PLAN_SHARED,	/* processes of the guest itself run in the machine of the command */
+	} kind;
+	struct vagent_request command; /* of PLAN_SHARED */
 };
 
 /* The template of a clone; NULL: the machine boots. */

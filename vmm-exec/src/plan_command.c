@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include <vm-agent/guest.h>
+
 #include "plan_command.h"
 
 struct vagent_command cvmm_priv_plan_command_of(const struct cvmm_exec_config *c)
@@ -43,15 +45,34 @@ int cvmm_priv_plan_make_session(struct cvmm_exec_plan *p, const struct cvmm_exec
 {
 	struct vagent_request r = { NULL, 0, 0 };
 	struct vagent_session_config s;
-	int rc = p->waits ? 0 : make_request(p, &r, c, err);
+	int rc = p->kind == PLAN_WAITS ? 0 : make_request(p, &r, c, err);
 
 	s = describe_command(c, &r);
 	s.clone = p->template != NULL;
-	s.waits = p->waits;
+	s.waits = p->kind == PLAN_WAITS;
 	if (!rc)
 		rc = vagent_session_new(&p->parts.session, &s, err);
 	vagent_request_free(&r);
 	return rc;
+}
+
+/* The host name is a part of the system. */
+int cvmm_priv_plan_make_guest(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	const struct vagent_command command = cvmm_priv_plan_command_of(c);
+	const struct vagent_guest_config g = {
+		.size = sizeof(g), .timeout_ms = c->timeout_ms, .clone = p->template != NULL, .system = &p->records,
+	};
+	int rc = vagent_request_add_command(&p->command, &command, err);
+
+	if (!rc && c->hostname)
+		vagent_request_add(&p->records, 'H', "%s", c->hostname);
+	if (!rc)
+		rc = vagent_request_check(&p->command, err);
+	if (!rc)
+		rc = vagent_request_check(&p->records, err);
+	p->parts.command = &p->command;
+	return rc < 0 ? rc : vagent_guest_new(&p->parts.guest, &g, err);
 }
 
 int cvmm_priv_plan_request(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c,

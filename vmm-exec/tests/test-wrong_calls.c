@@ -70,6 +70,16 @@ static int pass_waiting_plan(const void *config)
 	return cvmm_exec_plan_new_waiting(config, &p, &err);
 }
 
+static int pass_shared_plan(const void *config)
+{
+	struct cvmm_exec_config *c = (struct cvmm_exec_config *)(uintptr_t)config;
+	struct cvmm_exec_plan *p;
+
+	if (c && c->size >= sizeof(*c))
+		c->from = "/nonexistent/base";
+	return cvmm_exec_plan_new_shared(config, &p, &err);
+}
+
 /* With a folder that does not exist. */
 static int pass_guest(const void *config)
 {
@@ -105,6 +115,7 @@ static const struct {
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting, -ENOENT },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_plan, -ENOENT },
 	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_waiting_plan, -ENOENT },
+	{ "cvmm_exec_config", sizeof(struct cvmm_exec_config), pass_shared_plan, -ENOENT },
 	{ "cvmm_guest_config", sizeof(struct cvmm_guest_config), pass_guest, -ENOENT },
 	{ "cvmm_template_config", sizeof(struct cvmm_template_config), pass_template, -EINVAL },
 };

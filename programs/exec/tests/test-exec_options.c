@@ -145,6 +145,9 @@ static const struct {
 	{ { "--from=b", "--emulate", "true" }, -EINVAL, "option --emulate has no effect beside --from: a template is a machine of KVM" },
 	{ { "--sandbox=on", "--emulate", "true" }, -EINVAL, "option --sandbox has no effect beside --emulate: QEMU and the daemons of an emulated guest have their own" },
 	{ { "--daemon-path=/", "true" }, -EINVAL, "option --daemon-path needs --emulate: other guests have no daemons" },
+	{ { "--in=a", "--root=/", "true" }, -EINVAL, "option --root has no effect beside --in: the machine runs; leave one of them out" },
+	{ { "--in=a", "--name=b", "true" }, -EINVAL, "option --name has no effect beside --in: the machine runs; leave one of them out" },
+	{ { "--in=a" }, -ENOENT, "no command; example: 'cvmm exec -- uname -a'" },
 	{ { "--env=", "true" }, -EINVAL, "option --env '' has no name; write NAME=VALUE" },
 	{ { "--env==a", "true" }, -EINVAL, "option --env '=a' has no name; write NAME=VALUE" },
 	{ { "--image=a" }, -ENOENT, "no command; 'cvmm boot a' boots the image's own system" },
@@ -208,6 +211,16 @@ START_TEST(networks_of_other_programs_have_a_name_here)
 }
 END_TEST
 
+START_TEST(further_command_needs_no_kernel)
+{
+	static const char *const words[] = { "--in=a", "--env=A=1", "--chdir=/", "--terminal=off", "true", NULL };
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_str_eq(options.in, "a");
+	ck_assert_ptr_null(options.kernel);
+}
+END_TEST
+
 START_TEST(ports_require_passt)
 {
 	const char *ports[] = { "--publish=80:80", "--net=tap:tap0", "true", NULL };
@@ -238,6 +251,7 @@ int main(void)
 	tcase_add_loop_test(tc, template_determines_what_the_guest_has_booted_with, 0, 6);
 	tcase_add_loop_test(tc, networks_of_other_programs_have_a_name_here, 0,
 			    sizeof(other_networks) / sizeof(other_networks[0]));
+	tcase_add_test(tc, further_command_needs_no_kernel);
 	tcase_add_test(tc, ports_require_passt);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

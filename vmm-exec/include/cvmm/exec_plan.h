@@ -36,6 +36,7 @@ VSU_BEGIN_DECLS
 
 struct cvmm_exec_plan;
 struct vagent_guest;
+struct vagent_request;
 
 /* Fixed layout. A folder of the host that a device of file systems shares. */
 struct cvmm_exec_share {
@@ -57,7 +58,8 @@ struct cvmm_exec_parts {
 	int initrd_fd;		/* -1: the kernel has no initrd */
 	const struct cvmm_exec_share *shares;
 	unsigned int nshares;
-	struct vagent_guest *guest; /* in place of a session: of a plan of <cvmm/guest.h>; or NULL */
+	struct vagent_guest *guest; /* in place of a session: of a plan of <cvmm/guest.h>, or a shared one; or NULL */
+	const struct vagent_request *command; /* of a shared plan, for a process of VAGENT_ITSELF */
 };
 
 /*
@@ -73,6 +75,15 @@ CVMM_API int cvmm_exec_plan_new(const struct cvmm_exec_config *config, struct cv
  */
 CVMM_API int cvmm_exec_plan_new_waiting(const struct cvmm_exec_config *config, struct cvmm_exec_plan **out,
 					struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Plans the machine of a command beside which others run. In place of a session its parts have a guest
+ * (<vm-agent/guest.h>), whose VAGENT_ITSELF has the root, folders and network of the configuration, and the records of
+ * the command for vagent_process_prepare(). Terminal and streams are those of that process; timeout_ms limits the
+ * time until the agent serves. Errors are the same.
+ */
+CVMM_API int cvmm_exec_plan_new_shared(const struct cvmm_exec_config *config, struct cvmm_exec_plan **out,
+				       struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Plans the machine that is saved as a template, which was begun. It has no command, and its session
@@ -95,7 +106,7 @@ CVMM_API void cvmm_exec_plan_close_given(struct cvmm_exec_plan *p);
 
 /*
  * Determines the end of the command, after its machine has ended with status, of enum vsu_exit, and perhaps
- * a sentence in *why. If the session has ended, its sentence replaces that one. hint: a part of a sentence,
+ * a sentence in *why. If the session has ended, or the connection to the guest has failed, its sentence replaces that one. hint: a part of a sentence,
  * how to keep the kernel's messages.
  */
 CVMM_API void cvmm_exec_plan_get_end(const struct cvmm_exec_plan *p, int status, const char *hint,

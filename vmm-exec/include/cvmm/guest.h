@@ -96,8 +96,7 @@ CVMM_API int cvmm_guest_status(const struct cvmm_guest *g, struct vsu_error *why
 
 /*
  * Plans the machine of a guest, for a program that runs it in a loop and confinement of its own, or in another VMM:
- * <cvmm/exec_plan.h>. Its parts have the connection to the agent in place of a session, and
- * cvmm_exec_plan_get_end() does not apply. Errors of cvmm_exec_plan_new() and vagent_guest_new().
+ * <cvmm/exec_plan.h>. Its parts have the connection to the agent in place of a session. Errors of cvmm_exec_plan_new() and vagent_guest_new().
  */
 CVMM_API int cvmm_exec_plan_new_guest(const struct cvmm_guest_config *config, struct cvmm_exec_plan **out,
 				      struct vsu_error *err) VSU_NODISCARD;
