@@ -17,6 +17,7 @@
 struct agent_request {
 	char **argv, **envp;
 	const char *cwd, *hostname;
+	const char *own;	/* one of the agent's own programs, whose operand is the first word; or NULL */
 	const char *network;	/* ADDRESS/BITS GATEWAY RESOLVER MAC MTU, or NULL */
 	bool writable_root, terminal;
 	bool image;		/* the root is in the first disk, not in a folder of the host */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "init/guest.h"
+#include "files/pack.h"
 
 #define PRESET_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -117,6 +118,34 @@ static int search_program(const char *name, const char *folders, char path[PATH_
 	}
 }
 
+/* Programs of the agent, which need nothing of the root. */
+static const struct {
+	const char *name;
+	bool reads;
+} own_programs[] = { { "pack", false }, { "unpack", true } };
+
+static void run_own(const struct guest_order *o, bool reads) __attribute__((noreturn));
+static void run_own(const struct guest_order *o, bool reads)
+{
+	const char *path = o->request.argv[0];
+	struct vagent_priv_pack_failure why;
+	const int rc = reads ? vagent_priv_pack_read(STDIN_FILENO, path, 07777, &why) : vagent_priv_pack_write(STDOUT_FILENO, path, &why);
+
+	if (rc < 0)
+		dprintf(STDERR_FILENO, "%s\n", why.text);
+	_exit(rc < 0);
+}
+
+static unsigned int find_own(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(own_programs) / sizeof(own_programs[0]); i++)
+		if (!strcmp(own_programs[i].name, name))
+			return i;
+	child_fail(VAGENT_NOT_FOUND, "the agent has no program %.64s", name);
+}
+
 static void find_program(const struct guest_order *o, char path[PATH_MAX])
 {
 	const char *name = o->request.argv[0], *folders = value_of(o->request.envp, "PATH");
@@ -173,6 +202,7 @@ static void hide_agent(void)
 void child_run(const struct guest_order *o, int report)
 {
 	char program[PATH_MAX];
+	unsigned int own = 0;
 	sigset_t none;
 
 	child_set_report(report);
@@ -182,12 +212,19 @@ void child_run(const struct guest_order *o, int report)
 	take_streams(o);
 	enter_folder(o);
 	child_take_rights(&o->rights);
-	find_program(o, program);
+	if (o->request.own)
+		own = find_own(o->request.own);
+	else
+		find_program(o, program);
 	await_start(report);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	child_end_rights(&o->rights);
+	if (o->request.own) {
+		close(report);	/* as execve() does */
+		run_own(o, own_programs[own].reads);
+	}
 	execve(program, o->request.argv, o->request.envp);
 	child_fail(VAGENT_NOT_EXECUTED, "%.300s: %s", o->request.argv[0], strerror(errno));
 }

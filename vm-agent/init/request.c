@@ -47,6 +47,9 @@ static void read_record(struct agent_request *r, const char *text)
 	case 'R':
 		r->writable_root = !strcmp(text + 1, "rw");
 		break;
+	case 'b':
+		r->own = text + 1;
+		break;
 	case 'I':
 		r->image = true;
 		break;

@@ -254,6 +254,8 @@ struct vagent_frame {
  *	n                no_new_privs
  *	F FLAGS PROGRAM  of seccomp(2), each instruction as 16 digits: code, jt, jf, k
  *	X ADJUSTMENT     of the OOM killer; decimal
+ *	b pack|unpack    a program of the agent in place of a file: the first word is the path of a file, which it
+ *	                 writes to its output, or reads from its input
  */
 #define VAGENT_ROOT_TAG "root"
 

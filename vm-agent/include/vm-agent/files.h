@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Files as a stream, from and to a guest, whose agent has the other end: a process of the records 'b', 'A' and 'C'
+ * (<vm-agent/protocol.h>), which packs a file or folder into its output, or unpacks its input.
+ *
+ *	vagent_request_add(&request, 'b', "pack");
+ *	vagent_request_add(&request, 'A', "/var/log");
+ *	vagent_request_add(&request, 'C', "/");
+ *	rc = vagent_process_prepare(g, VAGENT_ITSELF, &process, &p, &err);	with the request
+ *	rc = vagent_files_receive(output, "logs", 0777, &err);
+ *
+ * Folders are copied with all that is in them, with modes, times and links, and without owners. Devices, sockets
+ * and FIFOs are refused. The guest is not trusted: a receiver follows no link that a stream contains or meets, and
+ * writes nothing outside of the destination. How many bytes arrive is the guest's choice.
+ *
+ * Threads: any; calls block.
+ */
+#ifndef VM_AGENT_FILES_H
+#define VM_AGENT_FILES_H
+
+#include <sys/types.h>
+
+#include <vm-agent/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* Sends a file, a link or a folder. -EINVAL: one cannot be copied; -EPIPE: the reader has gone; errors of open() and read(). */
+VAGENT_API int vagent_files_send(int to, const char *path, struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Receives such a stream. An existing folder at path gets the entry by its own name; otherwise path is the new
+ * name of the entry, in a folder that exists. Files and links are replaced, folders are merged. modes: bits of modes
+ * that are copied. -EBADMSG: the stream is invalid or incomplete; errors of open(), mkdir() and write(). Files that
+ * were copied before a failure remain.
+ */
+VAGENT_API int vagent_files_receive(int from, const char *path, mode_t modes, struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
+
+#endif
