@@ -149,6 +149,7 @@ static const struct command {
 	{ "run", "KERNEL [DISK...]", "runs a guest", vmm_run_command },
 	{ "boot", "IMAGE [DISK...]", "boots a disk image by its own kernel", NULL },
 	{ "exec", "COMMAND...", "runs a command in a guest of this host's files", NULL },
+	{ "cp", "SOURCE DESTINATION", "copies files from and to a guest of exec with a name", NULL },
 	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", NULL },
 	{ "pool", "TEMPLATE", "keeps clones of a template ready for commands", NULL },
 	{ "initrd", "VERSION", "prints an initrd for a kernel", NULL },

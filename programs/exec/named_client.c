@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,37 +68,6 @@ static int make_request(struct vagent_request *r, const struct vmm_exec_options 
 	rc = rc < 0 ? rc : vagent_request_add_command(r, &c, err);
 	vmm_exec_environment_free(&environment);
 	return rc < 0 ? rc : vagent_request_check(r, err);
-}
-
-/* The machine reads at once, unless it is stopped. */
-static int send_message(const struct client *c, enum vmm_pool_message type, const void *payload, size_t len,
-			const int *fds, unsigned int nfds)
-{
-	struct pollfd p = { .fd = c->sock, .events = POLLOUT };
-	int rc;
-
-	do
-		rc = vmm_pool_send(c->sock, type, payload, len, fds, nfds);
-	while (rc == -EAGAIN && poll(&p, 1, -1) > 0);
-	return rc;
-}
-
-static int send_request(struct client *c, const struct vagent_request *r, struct vsu_error *err)
-{
-	const uint32_t version = VMM_POOL_VERSION;
-	uint32_t at = 0, len;
-	int rc = 0;
-
-	for (; !rc && at < r->len; at += len) {
-		len = r->len - at < VMM_POOL_MAX_PAYLOAD ? r->len - at : VMM_POOL_MAX_PAYLOAD;
-		rc = send_message(c, VMM_POOL_REQUEST, r->records + at, len, NULL, 0);
-	}
-	if (!rc)
-		rc = send_message(c, VMM_POOL_EXECUTE, &version, sizeof(version), c->copiers.ends, VMM_POOL_STREAMS);
-	vmm_copiers_close_ends(&c->copiers);
-	if (rc == -ECONNRESET || rc == -EPIPE)
-		return 0;	/* the reason is received next */
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot send the command to the machine") : 0;
 }
 
 /* ----------------------------------------------------------------------- turns */
@@ -238,7 +206,8 @@ static int run_command(struct client *c, const struct vmm_exec_options *o, struc
 		rc = c->sock = vmm_named_connect(o->in, err);
 	rc = rc < 0 ? rc : vmm_copiers_start(&c->copiers, streams, c->sock, err);
 	rc = rc < 0 ? rc : vmm_waiting_confine(err);
-	rc = rc < 0 ? rc : send_request(c, &r, err);
+	rc = rc < 0 ? rc : vmm_named_execute(c->sock, &r, c->copiers.ends, err);
+	vmm_copiers_close_ends(&c->copiers);
 	vagent_request_free(&r);
 	if (rc < 0)
 		return rc;

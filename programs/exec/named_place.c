@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Finds the sockets of machines with names. */
+/* Finds the sockets of machines with names, and sends commands. */
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,4 +101,34 @@ int vmm_named_connect(const char *name, struct vsu_error *err)
 		return vsu_error_set(err, -EPERM, "the machine with the name '%s' is another user's", name);
 	}
 	return sock;
+}
+
+/* The machine reads at once, unless it is stopped. */
+static int send_message(int sock, enum vmm_pool_message type, const void *payload, size_t len, const int *fds,
+			unsigned int nfds)
+{
+	struct pollfd p = { .fd = sock, .events = POLLOUT };
+	int rc;
+
+	do
+		rc = vmm_pool_send(sock, type, payload, len, fds, nfds);
+	while (rc == -EAGAIN && poll(&p, 1, -1) > 0);
+	return rc;
+}
+
+int vmm_named_execute(int sock, const struct vagent_request *r, const int *streams, struct vsu_error *err)
+{
+	const uint32_t version = VMM_POOL_VERSION;
+	uint32_t at = 0, len;
+	int rc = 0;
+
+	for (; !rc && at < r->len; at += len) {
+		len = r->len - at < VMM_POOL_MAX_PAYLOAD ? r->len - at : VMM_POOL_MAX_PAYLOAD;
+		rc = send_message(sock, VMM_POOL_REQUEST, r->records + at, len, NULL, 0);
+	}
+	if (!rc)
+		rc = send_message(sock, VMM_POOL_EXECUTE, &version, sizeof(version), streams, VMM_POOL_STREAMS);
+	if (rc == -ECONNRESET || rc == -EPIPE)
+		return 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot send the command to the machine") : 0;
 }

@@ -28,6 +28,7 @@ static const struct executed {
 	int missing;		/* the exit status without the program */
 } programs[] = {
 	{ "boot", VSU_EXIT_HOST },
+	{ "cp", VSU_EXIT_HOST },
 	{ "exec", CVMM_EXEC_FAILED },	/* other statuses are those of a command in the guest */
 	{ "initrd", VSU_EXIT_HOST },
 	{ "oci", VSU_EXIT_HOST },

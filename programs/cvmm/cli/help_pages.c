@@ -24,6 +24,7 @@ static const struct {
 	{ .topic = "run", .page = "cvmm", .section = "1" },
 	{ .topic = "boot", .page = "cvmm-boot", .section = "1" },
 	{ .topic = "exec", .page = "cvmm-exec", .section = "1" },
+	{ .topic = "cp", .page = "cvmm-cp", .section = "1" },
 	{ .topic = "template", .page = "cvmm-template", .section = "1" },
 	{ .topic = "pool", .page = "cvmm-pool", .section = "1" },
 	{ .topic = "initrd", .page = "cvmm-initrd", .section = "1" },
