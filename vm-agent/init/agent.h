@@ -76,6 +76,10 @@ void agent_raise_loopback(void);
 /* network.c: configures the first interface of a device by a request's text. */
 void agent_raise_network(const char *text);
 
+/* network.c: reads six bytes as "02:00:00:00:00:07". */
+#define AGENT_MAC 6
+bool agent_read_mac(const char *text, unsigned char mac[AGENT_MAC]);
+
 /* boot.c: mounts the root of the kernel's command line, and executes its init. */
 void agent_boot(void) __attribute__((noreturn));
 /* boot.c: the value of the last word NAME=VALUE of the kernel's command line, or NULL. */

@@ -147,14 +147,6 @@ static int add_route(int fd, const struct card *c, const char *text)
 
 /* ----------------------------------------------------------------------- links */
 
-static int read_mac(const char *text, unsigned char mac[6])
-{
-	int end = 0;
-
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) == 6 &&
-	       !text[end] ? 0 : -EINVAL;
-}
-
 /* Sets an attribute of a card, or raises it if there is none. */
 static int change_link(int fd, const struct card *c, uint16_t type, const void *value, size_t len)
 {
@@ -173,15 +165,13 @@ static int change_link(int fd, const struct card *c, uint16_t type, const void *
 static int apply_record(int fd, struct card *c, const char *text)
 {
 	const unsigned int mtu = (unsigned int)strtoul(text + 1, NULL, 10);
-	unsigned char mac[6];
-	int rc;
+	unsigned char mac[AGENT_MAC];
 
 	switch (*text) {
 	case 'J':
 		return text[1] && strcmp(text + 1, c->name) ? change_link(fd, c, IFLA_IFNAME, text + 1, strlen(text + 1) + 1) : 0;
 	case 'm':
-		rc = read_mac(text + 1, mac);
-		return rc < 0 ? rc : change_link(fd, c, IFLA_ADDRESS, mac, sizeof(mac));
+		return agent_read_mac(text + 1, mac) ? change_link(fd, c, IFLA_ADDRESS, mac, sizeof(mac)) : -EINVAL;
 	case 'u':
 		return change_link(fd, c, IFLA_MTU, &mtu, sizeof(mtu));
 	case 'a':

@@ -59,7 +59,7 @@ struct network {
 	struct in_addr address, mask, gateway;
 	char resolver[64];
 	bool has_mac;
-	unsigned char mac[6];
+	unsigned char mac[AGENT_MAC];
 	int mtu;		/* 0: that of the driver */
 };
 
@@ -69,18 +69,23 @@ static bool read_address(const char *text, struct in_addr *a)
 }
 
 /* Not by sscanf(), which reads "0x" and single digits as bytes. */
-static bool read_mac(const char *text, struct network *n)
+bool agent_read_mac(const char *text, unsigned char mac[AGENT_MAC])
 {
 	unsigned int i;
 
-	n->has_mac = strcmp(text, "-") != 0;
-	for (i = 0; n->has_mac && i < sizeof(n->mac); i++, text += 3) {
+	for (i = 0; i < AGENT_MAC; i++, text += 3) {
 		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]) ||
-		    text[2] != (i + 1 < sizeof(n->mac) ? ':' : '\0'))
+		    text[2] != (i + 1 < AGENT_MAC ? ':' : '\0'))
 			return false;
-		n->mac[i] = (unsigned char)strtoul(text, NULL, 16);
+		mac[i] = (unsigned char)strtoul(text, NULL, 16);
 	}
 	return true;
+}
+
+static bool read_own_mac(const char *text, struct network *n)
+{
+	n->has_mac = strcmp(text, "-") != 0;
+	return !n->has_mac || agent_read_mac(text, n->mac);
 }
 
 /* "ADDRESS/BITS GATEWAY RESOLVER MAC MTU", where "-" is none */
@@ -92,7 +97,7 @@ static void read_network(const char *text, struct network *n)
 
 	if (sscanf(text, "%31[0-9.-]/%u %31s %63s %17s %d", address, &bits, gateway, n->resolver, mac, &n->mtu) != 6 ||
 	    bits > 32 || !read_address(address, &n->address) || !read_address(gateway, &n->gateway) ||
-	    !read_address(n->resolver, &resolver) || !read_mac(mac, n))
+	    !read_address(n->resolver, &resolver) || !read_own_mac(mac, n))
 		agent_fail("the host requested an invalid network: %s", text);
 	n->mask.s_addr = bits ? htonl(~0u << (32 - bits)) : 0;
 }
