@@ -162,6 +162,15 @@ static int change_link(int fd, const struct card *c, uint16_t type, const void *
 	return send_message(fd, &m);
 }
 
+static int rename_card(int fd, struct card *c, const char *name)
+{
+	const int rc = change_link(fd, c, IFLA_IFNAME, name, strlen(name) + 1);
+
+	if (!rc)
+		snprintf(c->name, sizeof(c->name), "%s", name);
+	return rc;
+}
+
 static int apply_record(int fd, struct card *c, const char *text)
 {
 	const unsigned int mtu = (unsigned int)strtoul(text + 1, NULL, 10);
@@ -169,7 +178,7 @@ static int apply_record(int fd, struct card *c, const char *text)
 
 	switch (*text) {
 	case 'J':
-		return text[1] && strcmp(text + 1, c->name) ? change_link(fd, c, IFLA_IFNAME, text + 1, strlen(text + 1) + 1) : 0;
+		return text[1] && strcmp(text + 1, c->name) ? rename_card(fd, c, text + 1) : 0;
 	case 'm':
 		return agent_read_mac(text + 1, mac) ? change_link(fd, c, IFLA_ADDRESS, mac, sizeof(mac)) : -EINVAL;
 	case 'u':
@@ -264,10 +273,38 @@ static void apply_card(int fd, struct card *c, char *records, size_t len)
 		agent_fail("cannot raise the network card %s", c->name);
 }
 
+/* The kernel's name of a card may be that which another one receives. */
+static void free_name(int fd, struct card *c, unsigned int number)
+{
+	char name[IF_NAMESIZE];
+	int rc;
+
+	snprintf(name, sizeof(name), "cvmm-card%u", number);
+	rc = rename_card(fd, c, name);
+	if (rc < 0)
+		agent_fail("cannot rename the network card %s: %s", c->name, strerror(-rc));
+}
+
+static void open_cards(int fd, const struct cards *cs, const char *records, size_t len, struct card *all)
+{
+	unsigned int i = 0;
+	size_t at;
+
+	for (at = 0; at < len; at += strlen(records + at) + 1) {
+		if (records[at] != 'J')
+			continue;
+		snprintf(all[i].name, sizeof(all[i].name), "%s", cs->all[i].name);
+		all[i].index = if_nametoindex(all[i].name);
+		if (records[at + 1] && strcmp(records + at + 1, all[i].name) != 0)
+			free_name(fd, &all[i], i);
+		i++;
+	}
+}
+
 void agent_raise_cards(char *records, size_t len)
 {
+	struct card all[MAX_CARDS];
 	struct cards cs = { .n = 0 };
-	struct card c;
 	unsigned int i = 0;
 	size_t at;
 	int fd;
@@ -281,12 +318,9 @@ void agent_raise_cards(char *records, size_t len)
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd < 0)
 		agent_fail("the guest's kernel has no network: %s", strerror(errno));
-	for (at = 0; at < len; at += strlen(records + at) + 1) {
-		if (records[at] != 'J')
-			continue;
-		snprintf(c.name, sizeof(c.name), "%s", cs.all[i++].name);
-		c.index = if_nametoindex(c.name);
-		apply_card(fd, &c, records + at, len - at);
-	}
+	open_cards(fd, &cs, records, len, all);
+	for (at = 0; at < len; at += strlen(records + at) + 1)
+		if (records[at] == 'J')
+			apply_card(fd, &all[i++], records + at, len - at);
 	close(fd);
 }

@@ -141,6 +141,26 @@ START_TEST(card_is_renamed_before_it_is_up)
 }
 END_TEST
 
+/* Two cards that have each other's name */
+static void raise_pair(char *records, size_t len)
+{
+	if (unshare((geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNET) || system("ip link add card0 type veth peer name card1") ||
+	    chroot(folder) || chdir("/"))
+		_exit(98);
+	agent_raise_cards(records, len);
+	print_mtu("card0");
+	print_mtu("card1");
+}
+
+START_TEST(names_of_cards_can_be_exchanged)
+{
+	add_card("card0", "virtio3");
+	add_card("card1", "virtio4");
+	agent_starts(raise_pair, "Jcard1\0u1401\0Jcard0\0u1400");
+	port_has(VAGENT_OUT, "mtu 1400\nmtu 1401\n");
+}
+END_TEST
+
 /* By numbers, not by texts. */
 START_TEST(cards_are_in_the_order_of_their_devices)
 {
@@ -191,6 +211,17 @@ START_TEST(missing_card_is_reported)
 }
 END_TEST
 
+static const char *cannot_make_pair(void)
+{
+	int status = -1;
+	const pid_t pid = fork();
+
+	if (!pid)
+		_exit(unshare((geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNET) || system("ip link add v0 type veth peer name v1 2>/dev/null"));
+	waitpid(pid, &status, 0);
+	return status ? "cannot make a pair of interfaces by ip(8)" : NULL;
+}
+
 static const char *cannot_enter(void)
 {
 	int status = -1;
@@ -213,6 +244,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test_unless(tc, why, card_has_its_addresses_and_routes);
 	tcase_add_test_unless(tc, why, card_is_renamed_before_it_is_up);
+	tcase_add_test_unless(tc, cannot_make_pair(), names_of_cards_can_be_exchanged);
 	tcase_add_test_unless(tc, why, cards_are_in_the_order_of_their_devices);
 	tcase_add_test_unless(tc, why, guest_without_cards_has_no_records);
 	tcase_add_loop_test_unless(tc, why, invalid_record_is_named, 0, sizeof(refused) / sizeof(refused[0]));
