@@ -174,6 +174,7 @@ static void make_namespaces(const struct guest_container *c)
 {
 	char **setting;
 
+	child_filter_devices(c);
 	if (unshare((int)(CLONE_NEWNS | c->flags)) < 0)
 		child_fail(VAGENT_FAILED, "cannot make the namespaces 0x%x: %s", CLONE_NEWNS | c->flags, strerror(errno));
 	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)

@@ -65,6 +65,8 @@ int container_open_namespaces(struct guest_container *c);
 void container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid_t pid), void *opaque);
 /* container.c: begins a process in the PID namespace of a container, as fork() does. */
 pid_t container_fork(const struct guest_container *c);
+/* container_devices.c: refuses devices, other than /dev/null and its like, to a container in its control group. */
+void child_filter_devices(const struct guest_container *c);
 /* container.c: makes the namespaces and mounts of the container, or joins them. */
 void child_enter_container(const struct guest_container *c);
 /* container_mounts.c: mounts the root and all others, and enters the root. */
