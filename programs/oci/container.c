@@ -121,6 +121,23 @@ static char **join_sysctls(const struct oci_spec *spec)
 	return NULL;
 }
 
+#define DEVICE(name, its_major, its_minor) { "/dev/" name, 'c', its_major, its_minor, 0666, 0, 0 }
+static const struct vagent_device devices[] = {
+	DEVICE("null", 1, 3), DEVICE("zero", 1, 5), DEVICE("full", 1, 7), DEVICE("random", 1, 8),
+	DEVICE("urandom", 1, 9), DEVICE("tty", 5, 0),
+};
+
+/* Those of each container, in a /dev of the guest. Another one has what its owner has put there. */
+static unsigned int count_devices(const struct oci_layout *layout)
+{
+	unsigned int i;
+
+	for (i = 0; i < layout->nmounts; i++)
+		if (!strcmp(layout->mounts[i].target, "/dev"))
+			return layout->mounts[i].type && !strcmp(layout->mounts[i].type, "tmpfs") ? sizeof(devices) / sizeof(devices[0]) : 0;
+	return 0;
+}
+
 int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const struct oci_layout *layout,
 		      unsigned int *number, struct vsu_error *err)
 {
@@ -129,6 +146,7 @@ int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const
 		.size = sizeof(c),
 		.root = OCI_LAYOUT_SHARE "/rootfs", .hostname = spec->hostname, .readonly_root = spec->readonly_root,
 		.mounts = layout->mounts, .nmounts = layout->nmounts,
+		.devices = devices, .ndevices = count_devices(layout),
 		.masked = (const char *const *)spec->masked.words, .readonly = (const char *const *)spec->readonly.words,
 		.sysctls = (const char *const *)sysctls, .namespaces = namespaces_of(spec),
 	};
