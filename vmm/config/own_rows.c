@@ -9,11 +9,16 @@
 #include "config/merge.h"
 #include "config/own_rows.h"
 
-static int check_row(const struct cvmm_option_row *row, struct vsu_error *err)
+static int check_row(const struct cvmm_option_row *given, unsigned int index, struct vsu_error *err)
 {
+	const struct cvmm_option_row *row = &given[index];
 	const char *name = row->option.name;
 	const struct vmm_option_row *same = vmm_option_named(name, strlen(name));
+	unsigned int i;
 
+	for (i = 0; i < index; i++)
+		if (!strcmp(given[i].option.name, name))
+			return vsu_error_set(err, -EINVAL, "two rows have the name '%s'", name);
 	if (row->option.kind == VSU_OPTION_OPERAND || row->option.kind == VSU_OPTION_ALIAS)
 		return vsu_error_set(err, -EINVAL, "row '%s' is an operand or an alias", name);
 	return same && same->scope != VMM_SCOPE_OWNER ?
@@ -25,7 +30,7 @@ static int check_rows(const struct cvmm_option_row *given, unsigned int *n, stru
 	int rc = given ? 0 : vsu_error_set(err, -EINVAL, "own is NULL; pass a table, or call cvmm_options_new()");
 
 	for (*n = 0; !rc && given[*n].option.name; ++*n)
-		rc = *n < VMM_MAX_OWN_ROWS ? check_row(&given[*n], err) :
+		rc = *n < VMM_MAX_OWN_ROWS ? check_row(given, *n, err) :
 		     vsu_error_set(err, -E2BIG, "more than %d rows", VMM_MAX_OWN_ROWS);
 	return rc;
 }

@@ -65,7 +65,7 @@ struct cvmm_option_row {
 /*
  * Options of a machine and of its owner. own is copied; its strings are borrowed until the options,
  * and the configurations and machines that were made of them, are freed. -EINVAL: own is NULL, or a row
- * has the name of an option of a machine, or is an operand or an alias; -E2BIG: more than 64 rows;
+ * has the name of another row or of an option of a machine, or is an operand or an alias; -E2BIG: more than 64 rows;
  * -ENOMEM.
  */
 CVMM_API int cvmm_options_new_for(const struct cvmm_option_row *own, struct cvmm_options **out,

@@ -244,15 +244,33 @@ START_TEST(row_with_the_name_of_a_machines_option_is_refused)
 }
 END_TEST
 
+START_TEST(two_rows_of_one_name_are_refused)
+{
+	const struct cvmm_option_row twice[] = {
+		{ .option = { .name = "colour", .kind = VSU_OPTION_STRING } },
+		{ .option = { .name = "once", .kind = VSU_OPTION_FLAG } },
+		{ .option = { .name = "colour", .kind = VSU_OPTION_FLAG } },
+		{ .option = { .name = NULL } },
+	};
+	struct cvmm_options *o = NULL;
+
+	ck_assert_int_eq(cvmm_options_new_for(twice, &o, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "two rows have the name 'colour'");
+	ck_assert_ptr_null(o);
+}
+END_TEST
+
 START_TEST(more_rows_than_there_may_be_are_refused)
 {
-	static const char names[65][2];
+	char names[65][2];
 	struct cvmm_option_row many[66] = { { .option = { .name = NULL } } };
 	struct cvmm_options *o;
 	int i;
 
-	for (i = 0; i < 65; i++)
+	for (i = 0; i < 65; i++) {
+		memcpy(names[i], (const char[]){ (char)('0' + i), '\0' }, 2);
 		many[i].option = (struct vsu_option){ .name = names[i], .kind = VSU_OPTION_FLAG };
+	}
 	ck_assert_int_eq(cvmm_options_new_for(many, &o, &err), -E2BIG);
 }
 END_TEST
@@ -578,6 +596,7 @@ int main(void)
 	tcase_add_test(tc, operands_have_the_names_of_options);
 	tcase_add_test(tc, option_that_no_row_has_is_refused);
 	tcase_add_test(tc, row_with_the_name_of_a_machines_option_is_refused);
+	tcase_add_test(tc, two_rows_of_one_name_are_refused);
 	tcase_add_test(tc, more_rows_than_there_may_be_are_refused);
 	tcase_add_test(tc, table_has_the_rows_of_machine_and_owner);
 	tcase_add_test(tc, keys_of_a_device_precede_those_of_every_device);
