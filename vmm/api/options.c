@@ -24,13 +24,12 @@ static bool is_kernel(const struct vmm_argument *a)
 	return a->row->option.kind == VSU_OPTION_OPERAND && !a->row->how;
 }
 
-/* The address of a source, a device of the saved machine, and a processor, which may be a file, are read later. */
+/* Also a device of the saved machine */
 static bool is_checked_later(const struct vmm_argument *a)
 {
 	const struct vmm_option_row *row = a->row;
 
-	return row->once || !strcmp(row->option.name, "cpu") ||
-	       (row->change == VMM_CHANGE_DEVICE && !strcmp(a->value.text, "saved"));
+	return row->later || (row->change == VMM_CHANGE_DEVICE && !strcmp(a->value.text, "saved"));
 }
 
 static int check_argument(const struct cvmm_options *o, const struct vmm_argument *a,

@@ -43,6 +43,7 @@ struct vmm_option_row {
 	const char *needs;	/* another option without which it has no use, or NULL */
 	enum vmm_device_how how; /* of a device */
 	const struct devkind *(*kind)(void); /* of a device; NULL: the list names it */
+	bool later;		/* a value may name a file or an address: it is checked when the machine is made */
 	const char *once;	/* of an option that is read before all others: ends the refusal of a second one */
 };
 
