@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/own_rows.h"
 #include "parsed.h"
 #include "util.h"
 
@@ -154,6 +155,31 @@ START_TEST(help_has_related_options_side_by_side)
 }
 END_TEST
 
+/* A program without these rows continues machines that this one has saved. */
+START_TEST(library_has_the_same_facts_of_each_row)
+{
+	struct vmm_own_rows *own;
+	const struct vmm_option_row *row, *theirs;
+	unsigned int i, n = 0;
+
+	ck_assert_int_eq(vmm_own_rows_new(vmm_program_rows, &own, &err), 0);
+	for (i = 0; i < own->n; i++) {
+		row = &own->rows[i];
+		theirs = vmm_option_named(row->option.name, strlen(row->option.name));
+		ck_assert_msg(theirs && theirs->scope == VMM_SCOPE_OWNER, "%s", row->option.name);
+		ck_assert_msg(theirs->change == row->change && theirs->without == row->without, "%s", row->option.name);
+		ck_assert_pstr_eq(theirs->kept_value, row->kept_value);
+		ck_assert_int_eq(theirs->option.kind == VSU_OPTION_FLAG, row->option.kind == VSU_OPTION_FLAG);
+		ck_assert_int_eq(theirs->refers == DEVKIND_REFERS_FILE_READ, row->refers == DEVKIND_REFERS_FILE_READ);
+		ck_assert_int_eq(theirs->refers == DEVKIND_REFERS_PROGRAMS, row->refers == DEVKIND_REFERS_PROGRAMS);
+	}
+	for (theirs = vmm_option_rows; theirs->option.name; theirs++)
+		n += theirs->scope == VMM_SCOPE_OWNER;
+	ck_assert_uint_eq(n, own->n);
+	vmm_own_rows_unref(own);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("program_options");
@@ -162,6 +188,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, last_option_of_the_log_counts);
 	tcase_add_test(tc, sandbox_is_one_of_three);
+	tcase_add_test(tc, library_has_the_same_facts_of_each_row);
 	tcase_add_test(tc, values_are_those_of_their_options);
 	tcase_add_loop_test(tc, wrong_values_are_refused, 0, COUNT(refused));
 	tcase_add_loop_test(tc, control_ends_at_a_socket_or_a_descriptor, 0, COUNT(controls));
