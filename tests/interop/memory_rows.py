@@ -99,7 +99,7 @@ ROWS = [
     Row("bound", "`slot=bound`", "size={size},backend=guest-memfd,slot=bound,private=off", needs="guest_memfd",
         cells={"clone-moves": BOUND, "hand-over": BOUND, "copy": BOUND, "tcp": BOUND, "post-copy": NO_FAULTS}),
     Row("private", "`private=on`", "size={size},private=on", needs="private memory", cells={
-        column: "the guest has private memory (--memory private=on), which cvmm cannot read; *" for column in MOVES}),
+        column: "the guest has private memory (--memory private=on), which its host cannot read; *" for column in MOVES}),
     Row("dev-mem", "`mem-path=/dev/mem`", "size={size},backend=file,mem-path=/dev/mem,share=on", needs="/dev/mem", cells={
         column: "'/dev/mem' requires CAP_SYS_RAWIO, which --* drops" for column in COLUMNS}),
     Row("sixteen", "16 pieces", *["size=2M"] * 13, "size=2M,at=1G", "size={size}", alone=True),

@@ -158,7 +158,7 @@ int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const
 	if (rc < 0)
 		return rc;
 	if (!vmm_machine_local_device(d))
-		return vsu_error_set(err, -EOPNOTSUPP, "limit: device '%u' is served by another process or the kernel, which cvmm cannot limit",
+		return vsu_error_set(err, -EOPNOTSUPP, "limit: device '%u' is served by another process or the kernel, which this process cannot limit",
 				     number);
 	return vmm_live_limit(d, vmm_machine_local_device(d), properties, err);
 }

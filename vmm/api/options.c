@@ -40,7 +40,7 @@ static int check_argument(const struct cvmm_options *o, const struct vmm_argumen
 	if (row->own)
 		return 0;
 	if (row->scope == VMM_SCOPE_OWNER)
-		return vsu_error_set(err, -ENOENT, "option --%s is for the process of cvmm, not for a machine",
+		return vsu_error_set(err, -ENOENT, "option --%s is for the process that runs a machine, not for the machine",
 				     row->option.name);
 	if (is_kernel(a) && o->has_kernel)
 		return vsu_error_set(err, -EINVAL, "a second kernel, '%s'", a->value.text);

@@ -206,7 +206,7 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 
 	if (p->spec->read_only_windows)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'read-only-windows' requires 'backend=user:'; cvmm's own devices access all memory",
+				     "%s '%s': 'read-only-windows' requires 'backend=user:'; a device of this process accesses all memory",
 				     p->option, p->list);
 	if (missing)
 		return vsu_error_set(err, -EINVAL,
@@ -294,7 +294,7 @@ static int check_spawned(struct parse *p, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL, "%s '%s': needs '%s=%s' for the daemon",
 				     p->option, p->list, missing->option.name, missing->option.arg);
 	if (vmm_device_describe(spec).stdio)
-		return vsu_error_set(err, -EINVAL, "%s '%s': standard input and output are those of cvmm, not of a daemon; leave 'backend=spawn' out",
+		return vsu_error_set(err, -EINVAL, "%s '%s': standard input and output are those of this process, not of a daemon; leave 'backend=spawn' out",
 				     p->option, p->list);
 	spec->id = spec->kind->id;
 	spec->remote = true;

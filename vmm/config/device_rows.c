@@ -80,7 +80,7 @@ static void copy_own(const struct devkind *kind, unsigned int n,
 	for (i = 0; i < n; i++) {
 		rows[i] = kind->keys[i].option;
 		if (kind->keys[i].not_inline)
-			rows[i].help = "not supported by cvmm (daemon only)";
+			rows[i].help = "only with backend=spawn";
 	}
 }
 

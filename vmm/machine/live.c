@@ -84,7 +84,7 @@ int vmm_live_limit(struct vmm_device *d, struct virtdev *dev, const char *list,
 	int rc;
 
 	if (!spec->kind || !spec->kind->limit)
-		return vsu_error_set(err, -EOPNOTSUPP, "limit: this device has no rate limits; only cvmm's own disks and network cards have them");
+		return vsu_error_set(err, -EOPNOTSUPP, "limit: this device has no rate limits; only disks and network cards that this process serves have them");
 	if (strlen(list) >= sizeof(text))
 		return vsu_error_set(err, -EINVAL, "limit: the list is longer than %zu characters", sizeof(text) - 1);
 	rows_fill(&c);

@@ -166,7 +166,7 @@ int vmm_image_sums_verify(const struct varch_state *state, int fd, struct vsu_er
 	int rc;
 
 	if (varch_state_find(state, SECTION, 0, &f, NULL) < 0)
-		return vsu_error_set(err, -ENODATA, "the saved machine has no checksums of its memory: an older cvmm saved it");
+		return vsu_error_set(err, -ENODATA, "the saved machine has no checksums of its memory: an older version saved it");
 	slice = varch_state_get_u64(&f);
 	total = varch_state_get_u64(&f);
 	rc = check_section(&f, slice, total, fd, err);

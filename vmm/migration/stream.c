@@ -354,7 +354,7 @@ static int receive_any(struct vmm_stream *s, struct varch_state_section *out,
 	if (rc < 0)
 		return rc;
 	if (!memcmp(s->bytes, MAGIC, strlen(MAGIC)))
-		return vsu_error_set(err, -EBADMSG, "the other side returns what it receives; name a 'cvmm run --incoming'");
+		return vsu_error_set(err, -EBADMSG, "the other side returns what it receives; name the address of a machine with 'incoming'");
 	limit = find_limit(s->bytes);
 	len = varch_state_length(s->bytes);
 	if (len > (limit ? limit->max : VMM_STREAM_PIECE))

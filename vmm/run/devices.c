@@ -355,7 +355,7 @@ static int check_private(const struct vmm_machine *m,
 {
 	if (!vmm_memory_wants_private(&m->memory) || !spec->kernel)
 		return 0;
-	return vsu_error_set(err, -EINVAL, "backend=kernel cannot be used with --memory private=on: the host's kernel would have access to pages that the guest makes private; use a device that cvmm or a back-end serves, or private=off");
+	return vsu_error_set(err, -EINVAL, "backend=kernel cannot be used with --memory private=on: the host's kernel would have access to pages that the guest makes private; use a device that this process or a back-end serves, or private=off");
 }
 
 int vmm_machine_check_device(const struct vmm_machine *m, struct vmm_device *d,

@@ -136,7 +136,7 @@ static int make_power(struct vmm_machine *m, struct vsu_error *err)
 static void on_stuck(void *opaque)
 {
 	static const struct vsu_error why = {
-		.msg = "a CPU waits for a page of a file whose server does not respond, and cannot be stopped; cvmm ends without it",
+		.msg = "a CPU waits for a page of a file whose server does not respond, and cannot be stopped; the process ends without it",
 	};
 
 	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);

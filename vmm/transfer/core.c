@@ -198,7 +198,7 @@ int vmm_core_begin(struct vmm_machine *m, const struct cvmm_core *core, struct v
 	if (rc < 0)
 		return rc;
 	if (vmm_memory_wants_private(&m->memory))
-		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which cvmm cannot read");
+		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which its host cannot read");
 	m->pause.core = core_new(m, core, err);
 	if (!m->pause.core)
 		return err->code;

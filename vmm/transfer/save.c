@@ -375,7 +375,7 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 	int rc = 0;
 
 	if (vmm_memory_wants_private(&m->memory))
-		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which cvmm cannot read; only a machine without it can be saved or migrated");
+		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which its host cannot read; only a machine without it can be saved or migrated");
 	rc = vmm_window_check_order(&m->shmem, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = check_device(&m->devices[i], i, err);

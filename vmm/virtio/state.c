@@ -91,7 +91,7 @@ int vmm_virtio_force_stop(struct vmm_virtio *v)
 
 	if (!v->gone)
 		return -EOPNOTSUPP;
-	vsu_error_set(&why, -ECANCELED, "cvmm no longer waits for the server of this device");
+	vsu_error_set(&why, -ECANCELED, "the machine no longer waits for the server of this device");
 	return virtdev_server_fail(v->server, &why);
 }
 

@@ -366,7 +366,7 @@ static const struct refusal {
 	  "'backend=user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,read-only-windows", -EINVAL,
 	  "--disk 'path=a,read-only-windows': 'read-only-windows' requires 'backend=user:'; "
-	  "cvmm's own devices access all memory" },
+	  "a device of this process accesses all memory" },
 	{ VMM_DEVICE_ANY, "blk", -EINVAL,
 	  "--device 'blk': needs 'path=FILE' or 'backend=user:SOCKET'" },
 };

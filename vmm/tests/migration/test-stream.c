@@ -148,7 +148,7 @@ START_TEST(echo_of_the_stream_is_named)
 	ck_assert_int_eq(vmm_stream_send_header(&there, &err), 0);
 	ck_assert_int_eq(send(there.fd, rest, sizeof(rest), 0), sizeof(rest));
 	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -EBADMSG);
-	ck_assert_str_eq(err.msg, "the other side returns what it receives; name a 'cvmm run --incoming'");
+	ck_assert_str_eq(err.msg, "the other side returns what it receives; name the address of a machine with 'incoming'");
 }
 END_TEST
 
