@@ -22,15 +22,12 @@
 
 #include "init/agent.h"
 #include "image.h"
-#include "initrd/compressed.h"
-#include "initrd/modules.h"
-#include "initrd/names.h"
 
 #define DESCRIPTOR 32		/* bytes of /proc/self/fd/N */
 
 static struct {
 	int system;		/* the image's root, which has the modules */
-	struct vagent_priv_names names;
+	const char *names;	/* path of the names of the modules (vm-agent/initrd.h) */
 	char *why;		/* of the first kernel that was not started */
 	bool impossible;	/* for each kernel */
 } own;
@@ -70,36 +67,6 @@ static int open_modules(const char *version)
 
 /* ------------------------------------------------------------ compressed modules */
 
-static bool selects_compressed(struct vagent_priv_modules *m)
-{
-	const char *const *name;
-	const struct vagent_priv_module *module;
-	unsigned int i;
-
-	for (name = own.names.required; *name; name++)
-		if (vagent_priv_modules_select(m, *name, VAGENT_MODULE_REQUIRED, NULL) < 0)
-			return false;
-	for (name = own.names.later; *name; name++)
-		if (vagent_priv_modules_select(m, *name, VAGENT_MODULE_IF_PRESENT, NULL) < 0)
-			return false;
-	for (i = 0; (module = vagent_priv_modules_get(m, i)); i++)
-		if (vagent_priv_module_is_compressed(module))
-			return true;
-	return false;
-}
-
-static bool needs_decompression(const char *folder)
-{
-	struct vagent_priv_modules *m;
-	bool compressed;
-
-	if (vagent_priv_modules_open(&m, folder, NULL) < 0)
-		return false;
-	compressed = selects_compressed(m);
-	vagent_priv_modules_free(m);
-	return compressed;
-}
-
 /* The configuration is beside the modules, or beside the kernel. */
 static char *read_configuration(int root, const char *folder, int modules, const char *version, size_t *len)
 {
@@ -126,37 +93,40 @@ static bool can_decompress(int root, const char *folder, int modules, const char
 
 /* ------------------------------------------------------------------ the kernel */
 
-static int make_initrd(int modules)
+/* Returns a descriptor, or a negative errno. */
+static int make_initrd(int modules, bool *compressed, struct vsu_error *err)
 {
 	char folder[DESCRIPTOR];
 	const struct vagent_initrd initrd = {
 		.size = sizeof(initrd),
 		.init = "/proc/self/exe", .modules = name_descriptor(folder, modules),
-		.names = own.names.required, .others = own.names.optional, .later = own.names.later,
+		.like = own.names, .compressed = compressed,
 	};
-	struct vsu_error err = VSU_ERROR_INIT;
-	int fd = -1;
+	int fd = -1, rc = vagent_initrd_make(&initrd, &fd, err);
 
-	if (vagent_initrd_make(&initrd, &fd, &err) < 0)
-		keep_reason("no initrd for its kernel: %s", err.msg);
-	return fd;
+	return rc < 0 ? rc : fd;
 }
 
 /* An initrd for the kernel of a version, or -1. */
 static int make_initrd_of(int root, const char *folder, const char *version)
 {
-	char path[DESCRIPTOR];
+	struct vsu_error err = VSU_ERROR_INIT;
 	const int modules = open_modules(version);
-	int fd = -1;
+	bool compressed = false;
+	int fd;
 
 	if (modules < 0) {
 		keep_reason("the image has no modules of its kernel %s", version);
 		return -1;
 	}
-	if (needs_decompression(name_descriptor(path, modules)) && !can_decompress(root, folder, modules, version))
+	fd = make_initrd(modules, &compressed, &err);
+	if (fd == -EOPNOTSUPP || (fd >= 0 && compressed && !can_decompress(root, folder, modules, version))) {
 		keep_reason("its kernel %s cannot load its compressed modules (CONFIG_MODULE_DECOMPRESS)", version);
-	else
-		fd = make_initrd(modules);
+		close(fd);
+		fd = -1;
+	} else if (fd < 0) {
+		keep_reason("no initrd for its kernel: %s", err.msg);
+	}
 	close(modules);
 	return fd;
 }
@@ -200,14 +170,9 @@ static void try_kernel(int root, const char *folder, const struct entry *e, cons
 
 void image_start_own(const char *names, char why[IMAGE_WHY])
 {
-	struct vsu_error err = VSU_ERROR_INIT;
-
 	*why = '\0';
 	own.why = why;
-	if (vagent_priv_names_read(&own.names, names, &err) < 0) {
-		keep_reason("%s", err.msg);
-		return;
-	}
+	own.names = names;
 	own.system = image_open_system();
 	if (own.system < 0)
 		keep_reason("no root with /etc and /usr can be read");
@@ -215,7 +180,6 @@ void image_start_own(const char *names, char why[IMAGE_WHY])
 		image_try_disk(try_kernel);
 	keep_reason("the image has no kernel");
 	close(own.system);
-	vagent_priv_names_free(&own.names);
 }
 
 void agent_start_own_kernel(void)
@@ -223,7 +187,7 @@ void agent_start_own_kernel(void)
 	static char why[IMAGE_WHY];
 	struct utsname u = { .release = "" };
 
-	image_start_own("/" VAGENT_NAMES_FILE, why);
+	image_start_own("/" VAGENT_INITRD_NAMES, why);
 	uname(&u);
 	dprintf(STDERR_FILENO, "cvmm-init: the command runs on the host's kernel %s: %s\n", u.release, why);
 }

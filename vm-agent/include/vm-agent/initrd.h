@@ -40,6 +40,9 @@ enum vagent_advice {
 VAGENT_API int vagent_host_kernel(const char *boot, const char *modules, char path[VAGENT_KERNEL_PATH],
 				  struct vsu_error *err) VSU_NODISCARD;
 
+/* The path of the file of names in an initrd. */
+#define VAGENT_INITRD_NAMES "modules/names"
+
 /* The content of an initrd. All is borrowed. */
 struct vagent_initrd {
 	size_t size;		/* sizeof(struct vagent_initrd); not 0 */
@@ -54,12 +57,18 @@ struct vagent_initrd {
 	const char *const *later;
 	const char *boot;	/* folder of kernels and their configurations, or NULL */
 	bool *may_fail;		/* set if it is unknown whether the kernel can load compressed modules; or NULL */
+	/*
+	 * The path of the file of names of another initrd: its names in place of names, others and later; or NULL.
+	 * A first process makes an initrd of another kernel by it.
+	 */
+	const char *like;
+	bool *compressed;	/* set if a module of names or later, or that these need, is compressed; or NULL */
 };
 
 /*
- * Makes an initrd. *fd receives a sealed memfd, positioned at 0, which the caller closes. -EINVAL: its size, or
- * init is NULL; -ENOENT: a file or a required module does not exist; -EOPNOTSUPP: the kernel cannot load compressed modules;
- * -EBADMSG: the files of depmod(8) are damaged, or a file was truncated; -E2BIG: more than 256 modules;
+ * Makes an initrd. *fd receives a sealed memfd, positioned at 0, which the caller closes. -EINVAL: its size,
+ * init is NULL, or names besides like; -ENOENT: a file or a required module does not exist; -EOPNOTSUPP: the kernel cannot load compressed modules;
+ * -EBADMSG: the files of depmod(8) or the names of like are damaged, or a file was truncated; -E2BIG: more than 256 modules;
  * -EFBIG: it would exceed 1 GiB; errors of open(), read() and write().
  */
 VAGENT_API int vagent_initrd_make(const struct vagent_initrd *initrd, int *fd, struct vsu_error *err) VSU_NODISCARD;

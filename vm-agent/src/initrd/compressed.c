@@ -15,7 +15,7 @@
 #define MAX_LINES 65536
 #define MAX_NAME 256
 
-bool vagent_priv_module_is_compressed(const struct vagent_priv_module *module)
+static bool is_compressed(const struct vagent_priv_module *module)
 {
 	const size_t len = strlen(module->path);
 
@@ -83,9 +83,20 @@ static const struct vagent_priv_module *find_compressed(const struct vagent_priv
 	unsigned int i;
 
 	for (i = 0; i < n && (module = vagent_priv_modules_get(m, i)); i++)
-		if (!module->optional && vagent_priv_module_is_compressed(module))
+		if (!module->optional && is_compressed(module))
 			return module;
 	return NULL;
+}
+
+bool vagent_priv_modules_have_compressed(const struct vagent_priv_modules *m, unsigned int n)
+{
+	const struct vagent_priv_module *module;
+	unsigned int i;
+
+	for (i = n; (module = vagent_priv_modules_get(m, i)); i++)
+		if (is_compressed(module))
+			return true;
+	return find_compressed(m, n) != NULL;
 }
 
 int vagent_priv_modules_check_compressed(const struct vagent_priv_modules *m, unsigned int n, const char *folder, const char *boot,

@@ -11,8 +11,11 @@
 
 #include "initrd/modules.h"
 
-/* True for "NAME.ko.xz" and others, which are not "NAME.ko". */
-bool vagent_priv_module_is_compressed(const struct vagent_priv_module *module);
+/*
+ * Whether one of the first n selected modules, except optional ones, or any one behind them is compressed:
+ * "NAME.ko.xz" and others, which are not "NAME.ko".
+ */
+bool vagent_priv_modules_have_compressed(const struct vagent_priv_modules *m, unsigned int n);
 
 /*
  * Checks the first n selected modules, except optional ones. folder: where the modules are; boot: where

@@ -159,7 +159,7 @@ static int add_names(struct vagent_priv_archive *a, const struct vagent_initrd *
 	if (rc < 0)
 		return rc;
 	vagent_priv_names_write(names.to, initrd);
-	return end_list(&names, a, VAGENT_NAMES_FILE, 0, err);
+	return end_list(&names, a, VAGENT_INITRD_NAMES, 0, err);
 }
 
 static int fill_archive(int fd, const struct vagent_initrd *initrd, const struct vagent_priv_modules *modules,
@@ -236,12 +236,43 @@ static int select_and_make(struct vagent_priv_modules *m, const struct vagent_in
 		rc = make_file(initrd, m, first, fd, err);
 	if (!rc && initrd->may_fail)
 		*initrd->may_fail = unknown;
+	if (!rc && initrd->compressed)
+		*initrd->compressed = vagent_priv_modules_have_compressed(m, first);
+	return rc;
+}
+
+/* Returns 0 without initrd->like. The caller frees names in each case. */
+static int read_like(struct vagent_initrd *initrd, struct vagent_priv_names *names, struct vsu_error *err)
+{
+	int rc;
+
+	names->text = NULL;
+	if (!initrd->like)
+		return 0;
+	if (initrd->names || initrd->others || initrd->later)
+		return vsu_error_set(err, -EINVAL, "the names of modules are those of '%s', and others were passed", initrd->like);
+	rc = vagent_priv_names_read(names, initrd->like, err);
+	initrd->names = names->required;
+	initrd->others = names->optional;
+	initrd->later = names->later;
+	return rc;
+}
+
+static int make_of_names(const struct vagent_initrd *initrd, int *fd, struct vsu_error *err)
+{
+	struct vagent_priv_modules *m;
+	int rc = vagent_priv_modules_open(&m, initrd->modules, err);
+
+	if (rc < 0)
+		return rc;
+	rc = select_and_make(m, initrd, fd, err);
+	vagent_priv_modules_free(m);
 	return rc;
 }
 
 int vagent_initrd_make(const struct vagent_initrd *given, int *fd, struct vsu_error *err)
 {
-	struct vagent_priv_modules *m;
+	struct vagent_priv_names names;
 	struct vagent_initrd initrd;
 	int rc = vsu_copy_sized(&initrd, sizeof(initrd), given, "struct vagent_initrd", err);
 
@@ -251,10 +282,9 @@ int vagent_initrd_make(const struct vagent_initrd *given, int *fd, struct vsu_er
 		return vsu_error_set(err, -EINVAL, "the initrd has no first program");
 	if (initrd.modules && !strcmp(initrd.modules, "none"))
 		initrd.modules = NULL;
-	rc = vagent_priv_modules_open(&m, initrd.modules, err);
-	if (rc < 0)
-		return rc;
-	rc = select_and_make(m, &initrd, fd, err);
-	vagent_priv_modules_free(m);
+	rc = read_like(&initrd, &names, err);
+	if (!rc)
+		rc = make_of_names(&initrd, fd, err);
+	vagent_priv_names_free(&names);
 	return rc;
 }

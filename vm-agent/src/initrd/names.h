@@ -16,7 +16,6 @@
 #include "vm-agent/initrd.h"
 
 
-#define VAGENT_NAMES_FILE "modules/names"
 #define VAGENT_NAMES_MAX 64	/* of one kind */
 
 struct vagent_priv_names {

@@ -261,6 +261,55 @@ START_TEST(d2_23_size_of_an_archive_is_limited)
 }
 END_TEST
 
+static int make_like(const char *const *names, bool *compressed, int *fd, struct vsu_error *err)
+{
+	char init[256], like[256];
+	const struct vagent_initrd initrd = {
+		.size = sizeof(initrd), .init = init, .modules = tree, .names = names,
+		.like = like, .compressed = compressed,
+	};
+
+	snprintf(init, sizeof(init), "%s/program", tree);
+	snprintf(like, sizeof(like), "%s/names", tree);
+	return vagent_initrd_make(&initrd, fd, err);
+}
+
+START_TEST(names_are_those_of_another_initrd)
+{
+	static const char text[] = "required fuse\noptional absent\nlater virtiofs\n";
+	struct entry e;
+	bool compressed = false;
+	int fd;
+
+	tree_text("names", text);
+	ck_assert_int_eq(make_like(NULL, &compressed, &fd, NULL), 0);
+	ck_assert(find_entry(fd, "modules/order", &e));
+	ck_assert_str_eq(e.bytes, "required 000-fuse.ko\nlater 001-virtiofs.ko.xz\n");
+	ck_assert(find_entry(fd, VAGENT_INITRD_NAMES, &e));
+	ck_assert_str_eq(e.bytes, text);
+	ck_assert(compressed);
+	close(fd);
+	tree_text("names", "required fuse\n");
+	ck_assert_int_eq(make_like(NULL, &compressed, &fd, NULL), 0);
+	ck_assert(!compressed);
+	close(fd);
+}
+END_TEST
+
+START_TEST(names_of_another_initrd_are_the_only_ones)
+{
+	static const char *const names[] = { "fuse", NULL };
+	struct vsu_error err = VSU_ERROR_INIT;
+	int fd = -1;
+
+	ck_assert_int_eq(make_like(NULL, NULL, &fd, &err), -ENOENT);
+	tree_text("names", "fuse\n");
+	ck_assert_int_eq(make_like(NULL, NULL, &fd, &err), -EBADMSG);
+	ck_assert_int_eq(make_like(names, NULL, &fd, &err), -EINVAL);
+	ck_assert_int_eq(fd, -1);
+}
+END_TEST
+
 START_TEST(initrd_without_a_program_is_refused)
 {
 	const struct vagent_initrd initrd = { .size = sizeof(initrd) };
@@ -286,6 +335,8 @@ int main(void)
 	tcase_add_test(tc, names_of_missing_files_are_in_the_error);
 	tcase_add_loop_test(tc, version_is_the_name_of_a_folder, 0, 6);
 	tcase_add_loop_test(tc, each_kind_with_a_driver_is_among_all_drivers, 0, 9);
+	tcase_add_test(tc, names_are_those_of_another_initrd);
+	tcase_add_test(tc, names_of_another_initrd_are_the_only_ones);
 	tcase_add_test(tc, initrd_without_a_program_is_refused);
 	tcase_add_test(tc, d2_22_rejects_a_file_that_becomes_shorter);
 	tcase_add_test(tc, d2_23_size_of_an_archive_is_limited);
