@@ -9,7 +9,7 @@
 #include "boot/boot_command.h"
 #include "common/command.h"
 #include "common/needs.h"
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "common/run_command.h"
 #include "cvmm/exit_status.h"
 

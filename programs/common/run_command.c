@@ -16,7 +16,7 @@
 #include "common/needs.h"
 #include "common/program_log.h"
 #include "common/program_options.h"
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "common/run.h"
 #include "common/run_line.h"
 #include "common/user_network.h"

@@ -7,6 +7,7 @@
 
 #include <vmm-sys-util/sock.h>
 
+#include "control/remedy.h"
 #include "control/reply.h"
 
 bool vmm_reply_send(struct vsu_text *line, int sock)
@@ -22,6 +23,14 @@ bool vmm_reply_send(struct vsu_text *line, int sock)
 	return sent;
 }
 
+static void write_reason(struct vsu_json *j, const struct vsu_error *err)
+{
+	struct vsu_error why = *err;
+
+	vmm_remedy_add(&why);
+	vsu_json_text(j, "error", why.msg);
+}
+
 bool vmm_reply_send_result(int sock, vmm_reply_fn write, const struct cvmm_answer *answer,
 			   const struct vsu_error *err)
 {
@@ -34,7 +43,7 @@ bool vmm_reply_send_result(int sock, vmm_reply_fn write, const struct cvmm_answe
 	vsu_json_open(&j, NULL, '{');
 	vsu_json_bool(&j, "ok", !err);
 	if (err)
-		vsu_json_text(&j, "error", err->msg);
+		write_reason(&j, err);
 	else if (write)
 		write(answer, &j);
 	vsu_json_close(&j, '}');

@@ -22,7 +22,7 @@
 #include "cli/help_pages.h"
 #include "cli/memory_command.h"
 #include "cli/other_commands.h"
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "cli/show_command.h"
 #include "confine/privileges.h"
 #include "process.h"

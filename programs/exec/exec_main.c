@@ -11,7 +11,7 @@
 #include "common/command.h"
 #include "common/helpers.h"
 #include "common/needs.h"
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "common/run_command.h"
 #include "exec/exec_emulated.h"
 #include "exec/exec_machine.h"

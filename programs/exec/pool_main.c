@@ -7,7 +7,7 @@
 #include <vm-agent/end.h>
 
 #include "common/command.h"
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "common/run_command.h"
 #include "exec/pool_command.h"
 #include "exec/pool_server.h"

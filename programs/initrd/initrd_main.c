@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/command.h"
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "initrd/initrd_command.h"
 #include "cvmm/exit_status.h"
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cvmm/configuration.h"
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "config/options.h"
@@ -129,13 +130,21 @@ static int check_name(const struct vmm_config *c, struct vsu_error *err)
 			     c->name, CVMM_OPTION_MAX_NAME);
 }
 
+static int refuse_no_kernel(struct vsu_error *err)
+{
+	const int rc = vsu_error_set(err, -ENOENT, "no kernel is named");
+
+	(void)vsu_error_operands(err, CVMM_ADVICE_NO_KERNEL, 0, 0);
+	return rc;
+}
+
 static int check_options(struct vmm_options *o, const struct vmm_memory_lists *memory,
 			 struct vsu_error *err)
 {
 	int rc;
 
 	if (!o->machine.kernel)
-		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
+		return refuse_no_kernel(err);
 	vmm_serial_end_read(&o->machine.serial);
 	rc = check_needs(o, err);
 	if (!rc)

@@ -17,6 +17,7 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
+#include "cvmm/configuration.h"
 #include "migration/address.h"
 #include "migration/tcp.h"
 #include "migration/tls.h"
@@ -295,9 +296,11 @@ int vmm_address_start_command(const char *command, pid_t *child, struct vsu_erro
 	if (rc >= 0)
 		return pair[0];
 	vsu_fd_close(&pair[0]);
-	if (rc == -EACCES || rc == -EPERM)
-		return vsu_error_set(err, rc, "cannot start '%s': not permitted in a sandbox; use 'cvmm ctl', which starts it, or unix: or tcp:",
-				     command);
+	if (rc == -EACCES || rc == -EPERM) {
+		vsu_error_set(err, rc, "cannot start '%s': not permitted in a sandbox", command);
+		(void)vsu_error_operands(err, CVMM_ADVICE_COMMAND, 0, 0);
+		return rc;
+	}
 	return vsu_error_sys(err, rc, "cannot start '%s'", command);
 }
 

@@ -33,8 +33,10 @@ int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
 	int rc = vsu_module_load(&module, &loaded, err);
 
 	/* a filter denies this question */
-	if (rc < 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0)
-		return vsu_error_set(err, -EACCES, "TLS is not permitted in this sandbox; start cvmm with --sandbox=on,tls,folder=FOLDER, the folder of the certificates");
+	if (rc < 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0) {
+		rc = vsu_error_set(err, -EACCES, "TLS is not permitted in this sandbox");
+		(void)vsu_error_operands(err, CVMM_ADVICE_TLS, 0, 0);
+	}
 	if (rc < 0)
 		return rc;
 	tls = loaded;

@@ -33,6 +33,17 @@ VSU_BEGIN_DECLS
 
 struct cvmm_configuration;
 
+/*
+ * Remedies of failures, which depend on the program: the sentence of a struct vsu_error states the fact, and its
+ * member arg is one of these, so that the program can add advice. The numbers of <vm-agent/initrd.h>,
+ * <vm-arch/advice.h> and <cvmm/exec.h> differ from these. More may be added.
+ */
+enum cvmm_advice {
+	CVMM_ADVICE_NO_KERNEL = 0x636d0001, /* the path of a kernel as the option "kernel" */
+	CVMM_ADVICE_TLS,	/* load TLS before the process is confined (cvmm_tls_load()), and permit its files */
+	CVMM_ADVICE_COMMAND,	/* a process that may start commands connects, and passes the socket */
+};
+
 /* The source that "incoming" awaits. */
 struct cvmm_source {
 	size_t size;		/* that of the library */

@@ -268,7 +268,7 @@ static const struct refusal {
 	const char *msg;
 } refusals[] = {
 	{ "", -ENOENT, VSU_EXIT_USAGE,
-	  "run: no kernel named; try 'cvmm run builtin:selftest'" },
+	  "no kernel is named" },
 	{ "k --momory=size=1M", -ENOENT, VSU_EXIT_USAGE,
 	  "unknown option '--momory'; did you mean '--memory'?" },
 	{ "k --xyzzy", -ENOENT, VSU_EXIT_USAGE,

@@ -4,11 +4,12 @@
 
 #include <errno.h>
 
+#include <cvmm/configuration.h>
 #include <cvmm/exec.h>
 #include <vm-agent/initrd.h>
 #include <vm-arch/advice.h>
 
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "util.h"
 
 static const struct {
@@ -16,6 +17,9 @@ static const struct {
 	const char *sentence;
 } remedies[] = {
 	{ CVMM_EXEC_ADVICE_MEMBER, "option --WHAT: WHY" },
+	{ CVMM_ADVICE_NO_KERNEL, "WHAT: WHY; try 'cvmm run builtin:selftest'" },
+	{ CVMM_ADVICE_TLS, "WHAT: WHY; start cvmm with --sandbox=on,tls,folder=FOLDER, the folder of the certificates" },
+	{ CVMM_ADVICE_COMMAND, "WHAT: WHY; use 'cvmm ctl', which starts it, or unix: or tcp:" },
 	{ VARCH_ADVICE_MEMORY, "WHAT: WHY; increase --memory" },
 	{ VARCH_ADVICE_MEMORY_AT_0, "WHAT: WHY; place some with --memory at=0" },
 	{ VARCH_ADVICE_MEMORY_AT_1G, "WHAT: WHY; place some with --memory at=0x40000000" },

@@ -2,11 +2,12 @@
 /* The options that are the remedy of a failure. */
 #include <config.h>
 
+#include <cvmm/configuration.h>
 #include <cvmm/exec.h>
 #include <vm-agent/initrd.h>
 #include <vm-arch/advice.h>
 
-#include "common/remedy.h"
+#include "control/remedy.h"
 #include "log.h"
 
 static const struct {
@@ -14,6 +15,9 @@ static const struct {
 	const char *before, *after; /* the sentence */
 } texts[] = {
 	{ CVMM_EXEC_ADVICE_MEMBER, "option --", "" },
+	{ CVMM_ADVICE_NO_KERNEL, "", "; try 'cvmm run builtin:selftest'" },
+	{ CVMM_ADVICE_TLS, "", "; start cvmm with --sandbox=on,tls,folder=FOLDER, the folder of the certificates" },
+	{ CVMM_ADVICE_COMMAND, "", "; use 'cvmm ctl', which starts it, or unix: or tcp:" },
 	{ VARCH_ADVICE_MEMORY, "", "; increase --memory" },
 	{ VARCH_ADVICE_MEMORY_AT_0, "", "; place some with --memory at=0" },
 	{ VARCH_ADVICE_MEMORY_AT_1G, "", "; place some with --memory at=0x40000000" },
