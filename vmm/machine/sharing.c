@@ -44,7 +44,7 @@ static bool has_other_servers(const struct vmm_machine *m)
 	return false;
 }
 
-int vmm_sharing_begin_log(struct vmm_machine *m, struct vmm_dirty_log *log,
+int vmm_sharing_begin_log(struct vmm_machine *m, struct vhost_dirty_log *log,
 			  struct vsu_error *err)
 {
 	unsigned int i;
@@ -52,7 +52,7 @@ int vmm_sharing_begin_log(struct vmm_machine *m, struct vmm_dirty_log *log,
 
 	if (!has_other_servers(m))
 		return 0;
-	rc = vmm_dirty_log_init(log, vmm_memory_map(&m->memory), m->shmem.next, err);
+	rc = vhost_dirty_log_init(log, vmm_memory_map(&m->memory), m->shmem.next, err);
 	if (rc < 0)
 		return rc;
 	for (i = 0; !rc && i < m->ndevices; i++)
@@ -61,7 +61,7 @@ int vmm_sharing_begin_log(struct vmm_machine *m, struct vmm_dirty_log *log,
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i - 1) : 0;
 }
 
-void vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log)
+void vmm_sharing_end_log(struct vmm_machine *m, struct vhost_dirty_log *log)
 {
 	unsigned int i;
 
@@ -69,11 +69,11 @@ void vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log)
 	for (i = 0; log->words && i < m->ndevices; i++)
 		if (m->devices[i].virtio)
 			(void)!vmm_virtio_set_log(m->devices[i].virtio, NULL, NULL);
-	vmm_dirty_log_free(log);
+	vhost_dirty_log_free(log);
 }
 
 void vmm_sharing_log_rings(const struct vmm_machine *m,
-			   const struct vmm_dirty_log *log)
+			   const struct vhost_dirty_log *log)
 {
 	unsigned int i;
 

@@ -24,15 +24,15 @@ int vmm_sharing_check_log(const struct vmm_machine *m, struct vsu_error *err);
  * Other processes and the kernel log the pages that they write, if there are such. The devices are
  * paused, and begin the log when they resume.
  */
-int vmm_sharing_begin_log(struct vmm_machine *m, struct vmm_dirty_log *log,
+int vmm_sharing_begin_log(struct vmm_machine *m, struct vhost_dirty_log *log,
 			  struct vsu_error *err);
 /*
  * At any time after it, also after a failure or for a log of zeros. The kernel writes into
  * the memory of the log until then; frees it.
  */
-void vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log);
+void vmm_sharing_end_log(struct vmm_machine *m, struct vhost_dirty_log *log);
 /* Their devices are paused: logs the rings. */
 void vmm_sharing_log_rings(const struct vmm_machine *m,
-			   const struct vmm_dirty_log *log);
+			   const struct vhost_dirty_log *log);
 
 #endif

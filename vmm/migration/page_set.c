@@ -169,12 +169,12 @@ int vmm_page_set_harvest(struct vmm_page_set *set,
 
 /* Bits of other pages are not expected, and ignored. */
 void vmm_page_set_add_log(struct vmm_page_set *set,
-			  const struct vmm_dirty_log *log)
+			  const struct vhost_dirty_log *log)
 {
 	unsigned int i;
 
 	for (i = 0; log->words && i < set->n; i++)
-		vmm_dirty_log_harvest(log, set->span[i].gpa, set->span[i].len,
+		vhost_dirty_log_harvest(log, set->span[i].gpa, set->span[i].len,
 				      on_logged, set);
 }
 

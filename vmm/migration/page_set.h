@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vhost/dirty_log.h>
 #include <vm-arch/slots.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#include "memory/dirty_log.h"
 #include "memory/memory.h"
 #include "memory/windows.h"
 
@@ -71,7 +71,7 @@ int vmm_page_set_harvest(struct vmm_page_set *set,
 
 /* Adds what other processes have logged since the last call. */
 void vmm_page_set_add_log(struct vmm_page_set *set,
-			  const struct vmm_dirty_log *log);
+			  const struct vhost_dirty_log *log);
 
 /*
  * A position in the set: begins at page 0. With several parts only the blocks of one are

@@ -9,9 +9,9 @@
 #ifndef VMM_MIGRATION_SENDER_H
 #define VMM_MIGRATION_SENDER_H
 
+#include <vhost/dirty_log.h>
 #include <vm-arch/slots.h>
 
-#include "memory/dirty_log.h"
 #include "migration/channels.h"
 #include "migration/page_set.h"
 
@@ -40,7 +40,7 @@ struct vmm_sender_config {
 	uint64_t failed;	/* its pieces that were lost before */
 	const struct vmm_windows *windows;
 	struct varch_slots *slots;
-	const struct vmm_dirty_log *log; /* set by call_main: of other processes */
+	const struct vhost_dirty_log *log; /* set by call_main: of other processes */
 	char *const *words;	/* the command line */
 	int nwords;
 	struct varch_state_writer head; /* finished; describes the machine */

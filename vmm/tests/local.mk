@@ -28,7 +28,6 @@ check_PROGRAMS = \
 	tests/transfer/test-save_files \
 	tests/machine/test-stop \
 	tests/transfer/test-throttle \
-	tests/memory/test-dirty_log \
 	tests/memory/test-image_sums \
 	tests/memory/test-prefetch \
 	tests/memory/test-private_ranges \
@@ -149,7 +148,7 @@ tests_transfer_test_save_SOURCES = tests/transfer/test-save.c tests/machine/plug
 tests_transfer_test_save_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_join -Wl,--wrap=vsu_thread_start
 tests_transfer_test_save_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=vsu_path_rename_new -Wl,--wrap=fdopen
 tests_machine_test_sharing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_virtio_set_log \
-	-Wl,--wrap=vmm_dirty_log_free
+	-Wl,--wrap=vhost_dirty_log_free
 tests_transfer_test_migrate_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_sharing_end_log -Wl,--wrap=vmm_locks_get
 tests_machine_test_stop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_virtio_pause -Wl,--wrap=vmm_virtio_resume \
 	-Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume

@@ -76,14 +76,14 @@ static int replace_map(struct vmm_machine *m, uint32_t shift,
 }
 
 int vmm_marks_begin(struct vmm_machine *m, struct vmem_map **map,
-		    struct vmm_dirty_log *log, struct vsu_error *err)
+		    struct vhost_dirty_log *log, struct vsu_error *err)
 {
 	int rc = replace_map(m, PAGE_SHIFT, map, err);
 
 	return rc ? rc : vmm_sharing_begin_log(m, log, err);
 }
 
-void vmm_marks_end(struct vmm_machine *m, struct vmm_dirty_log *log)
+void vmm_marks_end(struct vmm_machine *m, struct vhost_dirty_log *log)
 {
 	struct vmem_map *map;
 

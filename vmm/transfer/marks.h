@@ -16,12 +16,12 @@
  * caller ends the log (sharing.h).
  */
 int vmm_marks_begin(struct vmm_machine *m, struct vmem_map **map,
-		    struct vmm_dirty_log *log, struct vsu_error *err);
+		    struct vhost_dirty_log *log, struct vsu_error *err);
 
 /*
  * Back to a map without them, if that is possible. Before paused devices resume: they
  * start without a log, which is freed.
  */
-void vmm_marks_end(struct vmm_machine *m, struct vmm_dirty_log *log);
+void vmm_marks_end(struct vmm_machine *m, struct vhost_dirty_log *log);
 
 #endif

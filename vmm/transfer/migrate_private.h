@@ -33,7 +33,7 @@ struct vmm_migration {
 	int console_in;		/* while the guest is not ours */
 	uint64_t stopped_ns;	/* when the last stop began */
 	struct vmm_throttle throttle;
-	struct vmm_dirty_log log; /* of devices that others serve */
+	struct vhost_dirty_log log; /* of devices that others serve */
 	uint64_t held;		/* pieces of memory whose locks this process held before */
 	bool cancelled;
 };

@@ -150,7 +150,7 @@ int vmm_virtio_check_log(const struct vmm_virtio *v, struct vsu_error *err)
 	return add_remedy(rc, &why, v->ops->log_remedy, err);
 }
 
-int vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log,
+int vmm_virtio_set_log(struct vmm_virtio *v, const struct vhost_dirty_log *log,
 		       struct vsu_error *err)
 {
 	struct virtdev_server_log own;
@@ -168,7 +168,7 @@ int vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log,
  * The lengths are those of split rings (VIRTIO 1.3, 2.7); packed rings are shorter. They
  * do not depend on the server: some log the wrong area of packed rings.
  */
-void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
+void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vhost_dirty_log *log)
 {
 	struct vq_config config;
 	uint32_t i;
@@ -176,9 +176,9 @@ void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
 	for (i = 0; i < info_of(v)->nqueues; i++) {
 		if (!virtdev_transport_queue(v->transport, i, &config))
 			continue;
-		vmm_dirty_log_add(log, config.desc_gpa, UINT64_C(16) * config.size);
-		vmm_dirty_log_add(log, config.driver_gpa, 6 + UINT64_C(2) * config.size);
-		vmm_dirty_log_add(log, config.device_gpa, 6 + UINT64_C(8) * config.size);
+		vhost_dirty_log_add(log, config.desc_gpa, UINT64_C(16) * config.size);
+		vhost_dirty_log_add(log, config.driver_gpa, 6 + UINT64_C(2) * config.size);
+		vhost_dirty_log_add(log, config.device_gpa, 6 + UINT64_C(8) * config.size);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vhost/dirty_log.h>
 #include <virtio-devices/device.h>
 #include <virtio-devices/server.h>
 #include <virtio-devices/transport.h>
@@ -28,7 +29,6 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 
-#include "memory/dirty_log.h"
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 
@@ -162,9 +162,9 @@ int vmm_virtio_load(struct vmm_virtio *v, const void *bytes, size_t len,
  * without the lock.
  */
 int vmm_virtio_check_log(const struct vmm_virtio *v, struct vsu_error *err);
-int vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log,
+int vmm_virtio_set_log(struct vmm_virtio *v, const struct vhost_dirty_log *log,
 		       struct vsu_error *err);
-void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log);
+void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vhost_dirty_log *log);
 
 /*
  * For post-copy at the destination, if resources->postcopy is set. advise: the server must

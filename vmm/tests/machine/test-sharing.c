@@ -14,8 +14,8 @@ static unsigned int told;	/* the devices that write no longer, as bits */
 static unsigned int refusing;	/* the device that refuses the end */
 static unsigned int frees;
 
-int __wrap_vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log, struct vsu_error *err);
-void __wrap_vmm_dirty_log_free(struct vmm_dirty_log *log);
+int __wrap_vmm_virtio_set_log(struct vmm_virtio *v, const struct vhost_dirty_log *log, struct vsu_error *err);
+void __wrap_vhost_dirty_log_free(struct vhost_dirty_log *log);
 
 static unsigned int number_of(const struct vmm_virtio *v)
 {
@@ -26,7 +26,7 @@ static unsigned int number_of(const struct vmm_virtio *v)
 	return i;
 }
 
-int __wrap_vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log, struct vsu_error *err)
+int __wrap_vmm_virtio_set_log(struct vmm_virtio *v, const struct vhost_dirty_log *log, struct vsu_error *err)
 {
 	const unsigned int i = number_of(v);
 
@@ -36,7 +36,7 @@ int __wrap_vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *
 	return i == refusing ? vsu_error_set(err, -EIO, "refused") : 0;
 }
 
-void __wrap_vmm_dirty_log_free(struct vmm_dirty_log *log)
+void __wrap_vhost_dirty_log_free(struct vhost_dirty_log *log)
 {
 	log->words = NULL;
 	frees++;
@@ -46,7 +46,7 @@ void __wrap_vmm_dirty_log_free(struct vmm_dirty_log *log)
 START_TEST(log_is_freed_after_each_device_was_told)
 {
 	static uint64_t words[1], devices[DEVICES];
-	struct vmm_dirty_log log = { -1, sizeof(words), words };
+	struct vhost_dirty_log log = { -1, sizeof(words), words };
 	unsigned int i;
 
 	told = frees = 0;

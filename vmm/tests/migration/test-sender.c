@@ -44,7 +44,7 @@ static bool switches;		/* to post-copy, with the first page of the stopped guest
 int __wrap_varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *e);
 int __wrap_vmm_page_set_harvest(struct vmm_page_set *set, struct varch_slots *slots,
 				struct vmem_map *from, struct vsu_error *e);
-void __wrap_vmm_page_set_add_log(struct vmm_page_set *set, const struct vmm_dirty_log *log);
+void __wrap_vmm_page_set_add_log(struct vmm_page_set *set, const struct vhost_dirty_log *log);
 int __wrap_vmm_page_server_run(struct vmm_page_server *p, struct vsu_error *e);
 
 int __wrap_varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *e)
@@ -85,7 +85,7 @@ int __wrap_vmm_pages_send(struct vmm_stream *stream, const struct vmm_page_run *
 	return __real_vmm_pages_send(stream, run, e);
 }
 
-void __wrap_vmm_page_set_add_log(struct vmm_page_set *set, const struct vmm_dirty_log *log)
+void __wrap_vmm_page_set_add_log(struct vmm_page_set *set, const struct vhost_dirty_log *log)
 {
 	(void)set;
 	(void)log;

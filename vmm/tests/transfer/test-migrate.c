@@ -85,10 +85,10 @@ static void *destination_main(void *arg)
 
 static unsigned int log_ends;	/* how often the devices were told that their log ends */
 
-void __real_vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log);
-void __wrap_vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log);
+void __real_vmm_sharing_end_log(struct vmm_machine *m, struct vhost_dirty_log *log);
+void __wrap_vmm_sharing_end_log(struct vmm_machine *m, struct vhost_dirty_log *log);
 
-void __wrap_vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log)
+void __wrap_vmm_sharing_end_log(struct vmm_machine *m, struct vhost_dirty_log *log)
 {
 	log_ends++;
 	__real_vmm_sharing_end_log(m, log);

@@ -419,7 +419,7 @@ END_TEST
 START_TEST(dirty_log_is_passed_to_the_kernel_until_its_end)
 {
 	static uint64_t words[512];
-	const struct vmm_dirty_log record = { -1, sizeof(words), words };
+	const struct vhost_dirty_log record = { -1, sizeof(words), words };
 
 	rig_start(virtio);
 	ck_assert_int_eq(vmm_virtio_check_log(virtio, NULL), 0);

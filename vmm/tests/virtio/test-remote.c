@@ -335,7 +335,7 @@ static void use(uint16_t index)
 		vsu_loop_dispatch(resources.loop);
 }
 
-static struct vmm_dirty_log record;
+static struct vhost_dirty_log record;
 static bool is_logged;
 
 static void on_word(void *opaque, uint64_t gpa, const uint64_t *words,
@@ -351,7 +351,7 @@ static bool used_ring_is_logged(void)
 	uint64_t page = 0x3000;
 
 	is_logged = false;
-	vmm_dirty_log_harvest(&record, page, 1, on_word, &page);
+	vhost_dirty_log_harvest(&record, page, 1, on_word, &page);
 	return is_logged;
 }
 
@@ -365,7 +365,7 @@ static void use_one(uint16_t index)
 static void begin_log(void)
 {
 	ck_assert_int_eq(vmm_virtio_check_log(virtio, NULL), 0);
-	ck_assert_int_eq(vmm_dirty_log_init(&record, map, 0, NULL), 0);
+	ck_assert_int_eq(vhost_dirty_log_init(&record, map, 0, NULL), 0);
 	pause_device();
 	ck_assert_int_eq(vmm_virtio_set_log(virtio, &record, NULL), 0);
 	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
@@ -385,7 +385,7 @@ START_TEST(a_log_ends_when_a_paused_device_continues)
 	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
 	use_one(1);
 	ck_assert(!used_ring_is_logged());
-	vmm_dirty_log_free(&record);
+	vhost_dirty_log_free(&record);
 	teardown();
 }
 END_TEST

@@ -7,10 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vhost/dirty_log.h>
+#include <vm-memory/map.h>
+#include <vm-memory/region.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
-
-#include "memory/dirty_log.h"
 
 #define PAGE UINT64_C(4096)
 #define BITS 64u
@@ -29,7 +30,7 @@ static uint64_t end_of(const struct vmem_map *map)
 }
 
 /* The kernel's maximum of an address has room for the length of its log. */
-static int make_file(struct vmm_dirty_log *log)
+static int make_file(struct vhost_dirty_log *log)
 {
 	int fd = memfd_create("dirty log", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -46,7 +47,7 @@ static int make_file(struct vmm_dirty_log *log)
 	return 0;
 }
 
-static int map_file(struct vmm_dirty_log *log)
+static int map_file(struct vhost_dirty_log *log)
 {
 	void *at = mmap(NULL, (size_t)log->size, PROT_READ | PROT_WRITE,
 			MAP_SHARED, log->fd, 0);
@@ -59,7 +60,7 @@ static int map_file(struct vmm_dirty_log *log)
 	return rc;
 }
 
-int vmm_dirty_log_init(struct vmm_dirty_log *log, const struct vmem_map *map,
+int vhost_dirty_log_init(struct vhost_dirty_log *log, const struct vmem_map *map,
 		       uint64_t end, struct vsu_error *err)
 {
 	int rc;
@@ -74,7 +75,7 @@ int vmm_dirty_log_init(struct vmm_dirty_log *log, const struct vmem_map *map,
 	return rc < 0 ? vsu_error_sys(err, rc, "a log of written pages") : 0;
 }
 
-void vmm_dirty_log_free(struct vmm_dirty_log *log)
+void vhost_dirty_log_free(struct vhost_dirty_log *log)
 {
 	if (!log->words)
 		return;
@@ -83,7 +84,7 @@ void vmm_dirty_log_free(struct vmm_dirty_log *log)
 	vsu_fd_close(&log->fd);
 }
 
-void vmm_dirty_log_add(const struct vmm_dirty_log *log, uint64_t gpa,
+void vhost_dirty_log_add(const struct vhost_dirty_log *log, uint64_t gpa,
 		       uint64_t len)
 {
 	const uint64_t end = len ? (gpa + len - 1) / PAGE + 1 : 0;
@@ -99,8 +100,8 @@ void vmm_dirty_log_add(const struct vmm_dirty_log *log, uint64_t gpa,
  * Pairs with the release of the writer, which sets a bit after its store to the page:
  * who fetches the bit reads the stored bytes.
  */
-void vmm_dirty_log_harvest(const struct vmm_dirty_log *log, uint64_t gpa,
-			   uint64_t len, varch_slots_log_fn fn, void *opaque)
+void vhost_dirty_log_harvest(const struct vhost_dirty_log *log, uint64_t gpa,
+			   uint64_t len, vhost_dirty_log_fn fn, void *opaque)
 {
 	const uint64_t end = len ? (gpa + len - 1) / PAGE / BITS + 1 : 0;
 	uint64_t at, bits;

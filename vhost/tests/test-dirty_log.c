@@ -2,32 +2,35 @@
 /* Claims about the bitmap of pages that other processes write. */
 #include <config.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "../util.h"
-#include "../virtio/rig.h"
-#include "memory/dirty_log.h"
+#include <vhost/dirty_log.h>
+
+#include "suite.h"
 
 #define PAGE UINT64_C(4096)
+#define MEMORY (UINT64_C(1) << 20)
 
-static struct vmm_dirty_log record;
+static struct vhost_dirty_log record;
 static struct vmem_map *map;
 static uint64_t found[64];	/* addresses */
 static unsigned int nfound;
 
 static void setup(void)
 {
-	map = rig_map();
+	ck_assert_int_eq(vmem_map_from_properties("size=1M", 0, NULL, &map, NULL), 0);
 	nfound = 0;
 	memset(&record, 0, sizeof(record));
-	ck_assert_int_eq(vmm_dirty_log_init(&record, map, 0, NULL), 0);
+	ck_assert_int_eq(vhost_dirty_log_init(&record, map, 0, NULL), 0);
 }
 
 static void teardown(void)
 {
-	vmm_dirty_log_free(&record);
+	vhost_dirty_log_free(&record);
 	vmem_map_unref(map);
 }
 
@@ -45,17 +48,17 @@ static void on_word(void *opaque, uint64_t gpa, const uint64_t *words,
 static void harvest(uint64_t gpa, uint64_t len)
 {
 	nfound = 0;
-	vmm_dirty_log_harvest(&record, gpa, len, on_word, NULL);
+	vhost_dirty_log_harvest(&record, gpa, len, on_word, NULL);
 }
 
 START_TEST(bits_of_a_range_are_fetched_once)
 {
-	vmm_dirty_log_add(&record, PAGE + 1, PAGE);
-	harvest(0, RIG_MEMORY);
+	vhost_dirty_log_add(&record, PAGE + 1, PAGE);
+	harvest(0, MEMORY);
 	ck_assert_uint_eq(nfound, 2);
 	ck_assert_uint_eq(found[0], PAGE);
 	ck_assert_uint_eq(found[1], 2 * PAGE);
-	harvest(0, RIG_MEMORY);
+	harvest(0, MEMORY);
 	ck_assert_uint_eq(nfound, 0);
 }
 END_TEST
@@ -63,7 +66,7 @@ END_TEST
 START_TEST(lowest_bit_of_the_first_byte_is_the_page_at_0)
 {
 	((unsigned char *)record.words)[1] = 0x81;
-	harvest(0, RIG_MEMORY);
+	harvest(0, MEMORY);
 	ck_assert_uint_eq(nfound, 2);
 	ck_assert_uint_eq(found[0], 8 * PAGE);
 	ck_assert_uint_eq(found[1], 15 * PAGE);
@@ -72,7 +75,7 @@ END_TEST
 
 START_TEST(range_of_other_words_keeps_its_bits)
 {
-	vmm_dirty_log_add(&record, 64 * PAGE, 1);
+	vhost_dirty_log_add(&record, 64 * PAGE, 1);
 	harvest(0, 64 * PAGE);
 	ck_assert_uint_eq(nfound, 0);
 	harvest(64 * PAGE, 1);
@@ -84,9 +87,9 @@ START_TEST(e2_26_range_beyond_the_log_is_cut)
 {
 	const uint64_t end = record.size * 8 * PAGE;
 
-	vmm_dirty_log_add(&record, end - PAGE, 2 * PAGE);
-	vmm_dirty_log_add(&record, UINT64_MAX - PAGE, PAGE);
-	vmm_dirty_log_add(&record, 0, 0);
+	vhost_dirty_log_add(&record, end - PAGE, 2 * PAGE);
+	vhost_dirty_log_add(&record, UINT64_MAX - PAGE, PAGE);
+	vhost_dirty_log_add(&record, 0, 0);
 	harvest(end - PAGE, UINT64_C(1) << 40);
 	ck_assert_uint_eq(nfound, 1);
 	ck_assert_uint_eq(found[0], end - PAGE);
@@ -102,7 +105,7 @@ END_TEST
 
 START_TEST(log_is_long_enough_for_the_last_page)
 {
-	ck_assert_uint_ge(record.size * 8 * PAGE, RIG_MEMORY);
+	ck_assert_uint_ge(record.size * 8 * PAGE, MEMORY);
 	ck_assert_uint_eq(record.size % PAGE, 0);
 }
 END_TEST
@@ -119,7 +122,7 @@ static void *write_page(void *arg)
 	(void)arg;
 	for (i = 1; i <= n; i++) {
 		atomic_store_explicit(&written, i, memory_order_relaxed);
-		vmm_dirty_log_add(&record, 0, 1);
+		vhost_dirty_log_add(&record, 0, 1);
 	}
 	atomic_store(&ended, true);
 	return NULL;
