@@ -4,10 +4,11 @@
 
 #include <string.h>
 
+#include <vm-memory/userfault.h>
+
 #include "migration/missing.h"
 #include "migration/page_place.h"
 #include "migration/page_server.h"
-#include "migration/userfault.h"
 #include "play.h"
 #include "postcopy.h"
 
@@ -78,7 +79,7 @@ int postcopy_read_missing(struct postcopy *p, struct vmm_stream *s,
 	struct vmm_placer placer = { .nsources = 1 };
 	int rc;
 
-	placer.sources[0].fd = vmm_userfault_open(NULL);
+	placer.sources[0].fd = vmem_userfault_open(NULL);
 	placer.map = vmem_map_ref(p->map);
 	CHECK(vmm_page_set_init(&placer.missing, &p->memory, NULL, 0, p->map, NULL) == 0);
 	vmm_page_set_clear(&placer.missing);

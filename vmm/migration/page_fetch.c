@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/thread.h>
 
 #include "migration/page_fetch.h"
-#include "migration/userfault.h"
 
 #define MAX_REQUESTS 64u
 #define MAX_POLLED (VMM_PLACE_MAX_SOURCES + 2)
@@ -118,7 +118,7 @@ static int requests_read(struct page_requests *r, struct vmm_placer *p,
 
 	if (requests_full(r))
 		return 0;
-	rc = vmm_userfault_next(source->fd, &address);
+	rc = vmem_userfault_next(source->fd, &address);
 	if (rc < 0)
 		return is_fatal(p, source) ? vsu_error_sys(err, rc, "userfaultfd") : 0;
 	if (!rc)

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/fd.h>
 
 #include "migration/missing.h"
 #include "migration/page_place.h"
 #include "migration/pages.h"
-#include "migration/userfault.h"
 
 static uint64_t address_of(const struct vmm_page_span *span, uint64_t offset)
 {
@@ -43,9 +43,9 @@ static int check_span(const struct vmm_page_span *span, int fd, struct vsu_error
 		return vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " has pages of %" PRIu64 " bytes, too many to fetch while the guest waits; use smaller ones, or migrate without 'postcopy'",
 				     span->gpa, page);
 	rc = at % page || span->len % page || is_private_file(span) ? -EINVAL :
-	     vmm_userfault_register(fd, at, span->len);
+	     vmem_userfault_register(fd, at, span->len);
 	if (!rc)
-		rc = vmm_userfault_unregister(fd, at, span->len);
+		rc = vmem_userfault_unregister(fd, at, span->len);
 	return rc < 0 ? vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " is a file that cannot report missing pages; use backend=anon, or memfd or shm with share=on, or migrate without 'postcopy'",
 				      span->gpa) : 0;
 }
@@ -72,9 +72,9 @@ static int check_region(const struct vmem_region *r, int fd)
 	const uint64_t hva = (uint64_t)(uintptr_t)vmem_region_hva(r);
 	const uint64_t at = hva / page * page;
 	const uint64_t len = (hva + vmem_region_len(r) - at + page - 1) / page * page;
-	const int rc = vmm_userfault_register(fd, at, len);
+	const int rc = vmem_userfault_register(fd, at, len);
 
-	return rc ? rc : vmm_userfault_unregister(fd, at, len);
+	return rc ? rc : vmem_userfault_unregister(fd, at, len);
 }
 
 int vmm_placer_check_shared(const struct vmem_map *map, int fd, struct vsu_error *err)
@@ -128,7 +128,7 @@ static int begin_span(const struct vmm_placer *p, const struct vmm_page_span *sp
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_userfault_register(p->sources[0].fd, address_of(span, 0), span->len);
+	rc = vmem_userfault_register(p->sources[0].fd, address_of(span, 0), span->len);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot register the memory at %#" PRIx64, span->gpa) : 0;
 }
 
@@ -165,7 +165,7 @@ void vmm_placer_end(struct vmm_placer *p)
 	unsigned int i;
 
 	for (i = 0; p->registered && i < own->n; i++)
-		(void)!vmm_userfault_unregister(own->fd, own->ranges[i].address, own->ranges[i].len);
+		(void)!vmem_userfault_unregister(own->fd, own->ranges[i].address, own->ranges[i].len);
 	p->registered = false;
 }
 
@@ -205,14 +205,14 @@ static void wake_source(const struct vmm_fault_source *source, uint64_t gpa, uin
 	for (i = 0; i < source->n; i++) {
 		n = range_overlap(&source->ranges[i], gpa, len, &address);
 		if (n)
-			(void)!vmm_userfault_wake(source->fd, address, n);
+			(void)!vmem_userfault_wake(source->fd, address, n);
 	}
 }
 
 /* bytes NULL: zeros. */
 static int place_at_once(int fd, uint64_t at, const unsigned char *bytes, uint64_t len)
 {
-	return bytes ? vmm_userfault_copy(fd, at, bytes, len) : vmm_userfault_zero(fd, at, len);
+	return bytes ? vmem_userfault_copy(fd, at, bytes, len) : vmem_userfault_zero(fd, at, len);
 }
 
 /* Pages that are present are unexpected, and stay. */
@@ -225,7 +225,7 @@ static int place_singly(int fd, uint64_t at, const unsigned char *bytes, uint64_
 	for (i = 0; !rc && i < len; i += page) {
 		rc = place_at_once(fd, at + i, bytes ? bytes + i : NULL, page);
 		if (rc == -EEXIST)
-			rc = vmm_userfault_wake(fd, at + i, page);
+			rc = vmem_userfault_wake(fd, at + i, page);
 	}
 	return rc;
 }
@@ -366,9 +366,9 @@ static int provide_own(struct vmm_placer *p, const struct vmm_page_span *span,
 	const int fd = p->sources[0].fd;
 	int rc;
 
-	rc = page <= VMM_SET_PAGE ? vmm_userfault_zero(fd, at, page) :
-	     vmm_userfault_copy(fd, at, p->zeros, page);
-	return rc == -EEXIST ? vmm_userfault_wake(fd, at, page) : rc;
+	rc = page <= VMM_SET_PAGE ? vmem_userfault_zero(fd, at, page) :
+	     vmem_userfault_copy(fd, at, p->zeros, page);
+	return rc == -EEXIST ? vmem_userfault_wake(fd, at, page) : rc;
 }
 
 /* Memory that both processes share, and that was never in the set. */

@@ -160,7 +160,7 @@ tests_migration_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
 tests_migration_test_pages_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=lseek
 tests_migration_test_missing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_now_ns -Wl,--wrap=vmm_stream_wait
 tests_migration_test_page_place_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmem_block_page_size \
-	-Wl,--wrap=vmm_userfault_wake -Wl,--wrap=madvise
+	-Wl,--wrap=vmem_userfault_wake -Wl,--wrap=madvise
 tests_migration_test_sender_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_slots_log \
 	-Wl,--wrap=vmm_page_set_harvest -Wl,--wrap=vmm_page_set_add_log -Wl,--wrap=vmm_page_server_run \
 	-Wl,--wrap=vmm_stream_wait -Wl,--wrap=vmm_pages_send

@@ -11,6 +11,7 @@
 
 #include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
@@ -18,7 +19,6 @@
 #include "machine/events.h"
 #include "migration/missing.h"
 #include "migration/page_fetch.h"
-#include "migration/userfault.h"
 #include "owner/owner.h"
 #include "transfer/plugged.h"
 #include "transfer/postcopy.h"
@@ -140,7 +140,7 @@ static void on_server_ended(void *opaque)
 static int add_server(void *opaque, int fd, unsigned int *number, struct vsu_error *err)
 {
 	const struct vmm_machine *m = opaque;
-	int rc = vmm_userfault_adopt(fd);
+	int rc = vmem_userfault_adopt(fd);
 
 	if (!rc)
 		rc = vmm_page_fetch_add(m->restore.postcopy->fetch, fd, number);
@@ -199,9 +199,9 @@ int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err)
 	m->restore.postcopy = p;
 	p->m = m;
 	p->lost_fd = vsu_event_new();
-	p->fd = vmm_userfault_open(err);
+	p->fd = vmem_userfault_open(err);
 	if (p->fd < 0)
-		return p->fd;
+		return vsu_error_prefix(err, p->fd, "'postcopy' at the destination");
 	return p->lost_fd < 0 ? vsu_error_set(err, -EMFILE, "no free descriptor") : 0;
 }
 

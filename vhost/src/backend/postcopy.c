@@ -16,14 +16,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/userfaultfd.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "backend/priv.h"
 #include "backend/postcopy.h"
@@ -31,54 +27,11 @@
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>
 #include <vm-memory/region.h>
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/fd.h>
 
 #define PLACE VHOST_USER_PRIV_PLACE
 #define PLACE_ARGS VHOST_USER_PRIV_PLACE_ARGS
-
-/* the descriptor */
-
-/*
- * Also handles faults inside the kernel: devices have it access guest memory.
- * If the system call is not permitted, /dev/userfaultfd may be.
- */
-static int open_faults(void)
-{
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-		fd = -errno;
-#ifdef USERFAULTFD_IOC_NEW
-	if (fd == -EPERM) {
-		int dev = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
-
-		if (dev < 0)
-			return fd;
-		fd = ioctl(dev, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
-		fd = fd < 0 ? -errno : fd;
-		vsu_fd_close(&dev);
-	}
-#endif
-	return fd;
-}
-
-static int new_faults(struct vsu_error *err)
-{
-	struct uffdio_api api = {
-		.api = UFFD_API, .features = UFFD_FEATURE_MISSING_SHMEM,
-	};
-	int fd = open_faults(), rc;
-
-	if (fd < 0)
-		return vsu_error_sys(err, fd,
-				     "POSTCOPY_ADVISE: cannot make a userfaultfd; it needs CAP_SYS_PTRACE, access to /dev/userfaultfd or vm.unprivileged_userfaultfd=1");
-	if (ioctl(fd, UFFDIO_API, &api) == 0)
-		return fd;
-	rc = -errno;
-	vsu_fd_close(&fd);
-	return vsu_error_sys(err, rc,
-			     "POSTCOPY_ADVISE: this kernel's userfaultfd does not support shared memory");
-}
 
 /* pages */
 
@@ -100,25 +53,22 @@ static int register_slot(const struct vhost_user_backend *b,
 			 const struct vhost_user_priv_slot *s,
 			 struct vsu_error *err)
 {
-	struct uffdio_register reg = {
-		.range = pages_of(s), .mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
+	const struct uffdio_range r = pages_of(s);
+	int rc;
 
-	madvise((void *)(uintptr_t)reg.range.start, reg.range.len,
-		MADV_NOHUGEPAGE);
-	if (ioctl(b->postcopy.faults, UFFDIO_REGISTER, &reg) == 0)
-		return 0;
-	return vsu_error_sys(err, -errno, PLACE
+	madvise((void *)(uintptr_t)r.start, r.len, MADV_NOHUGEPAGE);
+	rc = vmem_userfault_register(b->postcopy.faults, r.start, r.len);
+	return rc < 0 ? vsu_error_sys(err, rc, PLACE
 			     ": cannot wait for its pages; that requires a writable file on tmpfs or hugetlbfs",
-			     PLACE_ARGS(&s->wire));
+			     PLACE_ARGS(&s->wire)) : 0;
 }
 
 static void unregister_slot(const struct vhost_user_backend *b,
 			    const struct vhost_user_priv_slot *s)
 {
-	struct uffdio_range range = pages_of(s);
+	const struct uffdio_range r = pages_of(s);
 
-	vhost_user_priv_unregister_pages(b->postcopy.faults, &range);
+	(void)!vmem_userfault_unregister(b->postcopy.faults, r.start, r.len);
 }
 
 /* Passes the registered memory of two tables to the guard; the second may be NULL. */
@@ -250,11 +200,11 @@ static int check_advise(struct vhost_user_backend *b,
 static int give_advice(struct vhost_user_backend *b,
 		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	int fd = new_faults(err), rc;
+	int fd = vmem_userfault_open(err), rc;
 
 	(void)msg;
 	if (fd < 0)
-		return fd;
+		return vsu_error_prefix(err, fd, "POSTCOPY_ADVISE");
 	rc = vsu_fd_dup(fd);
 	if (rc < 0) {
 		vsu_fd_close(&fd);

@@ -13,11 +13,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <vhost/protocol.h>
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/fd.h>
 
 #include "backend/postcopy_guard.h"
@@ -71,12 +71,6 @@ int vhost_user_postcopy_guard_fd(const struct vhost_user_postcopy_guard *g)
 	return g->epoll;
 }
 
-void vhost_user_priv_unregister_pages(int faults, struct uffdio_range *pages)
-{
-	ioctl(faults, UFFDIO_UNREGISTER, pages);
-	ioctl(faults, UFFDIO_WAKE, pages);
-}
-
 /*
  * A new mapping without pages; if the kernel refuses it, zeros are better than a thread
  * that never continues.
@@ -87,9 +81,9 @@ static void release_pages(const struct vhost_user_postcopy_guard *g,
 	if (g->fails && mmap((void *)(uintptr_t)pages->start, pages->len,
 			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			     g->empty, 0) != MAP_FAILED)
-		ioctl(g->faults, UFFDIO_WAKE, pages);
+		(void)!vmem_userfault_wake(g->faults, pages->start, pages->len);
 	else
-		vhost_user_priv_unregister_pages(g->faults, pages);
+		(void)!vmem_userfault_unregister(g->faults, pages->start, pages->len);
 }
 
 static void stop_watching(struct vhost_user_postcopy_guard *g)

@@ -30,11 +30,4 @@ int vhost_user_priv_guard_set(struct vhost_user_postcopy_guard *g,
 			      uint32_t n);
 void vhost_user_priv_guard_end(struct vhost_user_postcopy_guard *g);
 
-/*
- * Pages that have not arrived read as zeros. Wakes blocked threads: since Linux 6.4, whose
- * faults hold the lock of one mapping only, the kernel misses a thread that comes to wait
- * while the pages are unregistered.
- */
-void vhost_user_priv_unregister_pages(int faults, struct uffdio_range *pages);
-
 #endif

@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "migration/userfault.h"
 #include "../machine/fake_kvm.h"
 #include "peer.h"
 
@@ -118,7 +118,7 @@ void peer_record(bool postcopy)
 
 bool peer_has_userfault(void)
 {
-	int fd = vmm_userfault_open(NULL);
+	int fd = vmem_userfault_open(NULL);
 	const bool has = fd >= 0;
 
 	vsu_fd_close(&fd);

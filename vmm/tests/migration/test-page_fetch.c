@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -29,7 +30,6 @@
 #include "../disk.h"
 #include "../memory.h"
 #include "migration/page_fetch.h"
-#include "migration/userfault.h"
 
 #define LEN (64 * KIB)
 #define GPA MIB
@@ -74,7 +74,7 @@ static void setup(void)
 	here.fd = pair[0];
 	there.fd = pair[1];
 	lost_fd = vsu_event_new();
-	fd = vmm_userfault_open(&err);
+	fd = vmem_userfault_open(&err);
 	ck_assert_int_ge(fd, 0);
 }
 
@@ -397,7 +397,7 @@ START_TEST(other_process_waits_as_well)
 	struct vmem_block *twin;
 	pthread_t process;
 	void *value;
-	int twin_fd = vmm_userfault_open(&err);
+	int twin_fd = vmem_userfault_open(&err);
 
 	use_kind(kinds[1]);
 	ck_assert_int_eq(vmem_block_new_fd(&(struct vmem_fd_desc){
@@ -407,7 +407,7 @@ START_TEST(other_process_waits_as_well)
 	begin();
 	hva = vmem_block_hva(twin);
 	mapped.address = (uint64_t)(uintptr_t)hva;
-	ck_assert_int_eq(vmm_userfault_register(twin_fd, mapped.address, LEN), 0);
+	ck_assert_int_eq(vmem_userfault_register(twin_fd, mapped.address, LEN), 0);
 	ck_assert_int_eq(vmm_page_fetch_add(fetch, twin_fd, &number), 0);
 	ck_assert_int_eq(vmm_page_fetch_set_ranges(fetch, number, &mapped, 1), 0);
 	ck_assert_int_eq(pthread_create(&process, NULL, read_page, &page), 0);
@@ -452,12 +452,12 @@ START_TEST(c1_04_only_a_userfaultfd_is_adopted)
 	int status = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 
 	ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
-	ck_assert_int_eq(vmm_userfault_adopt(fd), 0);
+	ck_assert_int_eq(vmem_userfault_adopt(fd), 0);
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
-	ck_assert_int_eq(vmm_userfault_adopt(event), -EINVAL);
-	ck_assert_int_eq(vmm_userfault_adopt(null), -EINVAL);
-	ck_assert_int_eq(vmm_userfault_adopt(status), -EINVAL);
-	ck_assert_int_eq(vmm_userfault_adopt(here.fd), -EINVAL);
+	ck_assert_int_eq(vmem_userfault_adopt(event), -EINVAL);
+	ck_assert_int_eq(vmem_userfault_adopt(null), -EINVAL);
+	ck_assert_int_eq(vmem_userfault_adopt(status), -EINVAL);
+	ck_assert_int_eq(vmem_userfault_adopt(here.fd), -EINVAL);
 	vsu_fd_close(&event);
 	vsu_fd_close(&null);
 	vsu_fd_close(&status);
@@ -470,7 +470,7 @@ START_TEST(c1_04_blocking_descriptor_of_another_process_is_read_without_waiting)
 	uint64_t at;
 
 	ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
-	ck_assert_int_eq(vmm_userfault_next(fd, &at), 0);
+	ck_assert_int_eq(vmem_userfault_next(fd, &at), 0);
 }
 END_TEST
 
@@ -500,7 +500,7 @@ static pid_t start_forking(int to)
 	at_fork = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	own = open_with_forks();
 	if (own < 0 || at_fork == MAP_FAILED ||
-	    vmm_userfault_register(own, (uint64_t)(uintptr_t)at_fork, LEN) < 0 ||
+	    vmem_userfault_register(own, (uint64_t)(uintptr_t)at_fork, LEN) < 0 ||
 	    vsu_sock_send(to, &byte, 1, &own, 1) != 1 || fork() < 0)
 		_exit(1);
 	_exit(0);
@@ -522,7 +522,7 @@ START_TEST(c1_04_descriptor_of_a_child_of_another_process_is_closed)
 	before = dup(own[0]);
 	close(before);
 	wait_for(own[0]);
-	ck_assert_int_eq(vmm_userfault_next(own[0], &at), 0);
+	ck_assert_int_eq(vmem_userfault_next(own[0], &at), 0);
 	ck_assert_int_eq(waitpid(process, &status, 0), process);
 	ck_assert_int_eq(status, 0);
 	after = dup(own[0]);
@@ -558,7 +558,7 @@ int main(void)
 	Suite *s;
 	TCase *tc;
 
-	fd = vmm_userfault_open(NULL);
+	fd = vmem_userfault_open(NULL);
 	if (fd < 0) {
 		printf("1..0 # SKIP userfaultfd is not permitted: %s\n",
 		       strerror(-fd));

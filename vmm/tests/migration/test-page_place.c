@@ -10,12 +10,12 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../memory.h"
 #include "migration/missing.h"
 #include "migration/page_place.h"
-#include "migration/userfault.h"
 
 #define PAGE VMM_SET_PAGE
 #define HUGE (4 * PAGE)
@@ -54,13 +54,13 @@ int __wrap_madvise(void *at, size_t len, int advice)
 
 static uint64_t woken_at, woken_len;	/* of a source without a descriptor */
 
-int __real_vmm_userfault_wake(int fd, uint64_t at, uint64_t len);
-int __wrap_vmm_userfault_wake(int fd, uint64_t at, uint64_t len);
+int __real_vmem_userfault_wake(int fd, uint64_t at, uint64_t len);
+int __wrap_vmem_userfault_wake(int fd, uint64_t at, uint64_t len);
 
-int __wrap_vmm_userfault_wake(int fd, uint64_t at, uint64_t len)
+int __wrap_vmem_userfault_wake(int fd, uint64_t at, uint64_t len)
 {
 	if (fd >= 0)
-		return __real_vmm_userfault_wake(fd, at, len);
+		return __real_vmem_userfault_wake(fd, at, len);
 	woken_at = at;
 	woken_len = len;
 	return 0;
@@ -69,7 +69,7 @@ int __wrap_vmm_userfault_wake(int fd, uint64_t at, uint64_t len)
 /* The first huge page has the content 7. */
 static void begin(const char *properties, uint64_t len, uint64_t missing, uint64_t n)
 {
-	int fd = vmm_userfault_open(&err);
+	int fd = vmem_userfault_open(&err);
 
 	ck_assert_int_ge(fd, 0);
 	memset(&memory, 0, sizeof(memory));
@@ -241,7 +241,7 @@ START_TEST(present_page_stays_and_those_beside_it_are_placed)
 
 	teardown();
 	begin("size=64K", LEN, MISSING, 4 * PAGE);
-	ck_assert_int_eq(vmm_userfault_copy(placer.sources[0].fd, (uintptr_t)hva + MISSING + PAGE,
+	ck_assert_int_eq(vmem_userfault_copy(placer.sources[0].fd, (uintptr_t)hva + MISSING + PAGE,
 					    own, PAGE), 0);
 	ck_assert_int_eq(receive(MISSING, _i, 4 * PAGE), 0);
 	ck_assert_uint_eq(placer.missing.npages, 0);
@@ -257,7 +257,7 @@ START_TEST(present_huge_page_stays)
 {
 	static const unsigned char own[HUGE] = { 9 };
 
-	ck_assert_int_eq(vmm_userfault_copy(placer.sources[0].fd, (uintptr_t)hva + MISSING,
+	ck_assert_int_eq(vmem_userfault_copy(placer.sources[0].fd, (uintptr_t)hva + MISSING,
 					    own, HUGE), 0);
 	ck_assert_msg(!receive(MISSING, _i, 2 * HUGE), "%s", err.msg);
 	ck_assert_uint_eq(placer.missing.npages, 0);
@@ -325,16 +325,16 @@ END_TEST
 /* Its other flags stay. */
 START_TEST(descriptor_of_another_process_does_not_block)
 {
-	int fd = vmm_userfault_open(&err);
+	int fd = vmem_userfault_open(&err);
 	const int flags = fcntl(fd, F_GETFL);
 
 	ck_assert(flags >= 0 && flags & O_NONBLOCK);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, (flags & ~O_NONBLOCK) | O_APPEND), 0);
-	ck_assert_int_eq(vmm_userfault_adopt(fd), 0);
+	ck_assert_int_eq(vmem_userfault_adopt(fd), 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFL), flags | O_APPEND);
 	close(fd);
 	fd = memfd_create("other", MFD_CLOEXEC);
-	ck_assert_int_eq(vmm_userfault_adopt(fd), -EINVAL);
+	ck_assert_int_eq(vmem_userfault_adopt(fd), -EINVAL);
 	close(fd);
 }
 END_TEST
@@ -343,7 +343,7 @@ int main(void)
 {
 	Suite *s = suite_create("page_place");
 	TCase *tc = tcase_create("huge");
-	int fd = vmm_userfault_open(&err);
+	int fd = vmem_userfault_open(&err);
 
 	if (fd < 0)
 		return skip_all(err.msg);

@@ -14,12 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "migration/channels.h"
-#include "migration/userfault.h"
 #include "transfer/postcopy.h"
 #include "../back_end.h"
 #include "../disk.h"
@@ -468,7 +468,7 @@ END_TEST
 
 static const char *no_userfault(void)
 {
-	int fd = vmm_userfault_open(NULL);
+	int fd = vmem_userfault_open(NULL);
 	const bool lacks = fd < 0;
 
 	vsu_fd_close(&fd);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <vhost/frontend_device.h>
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -18,7 +19,6 @@
 #include "../owner.h"
 #include "../back_end.h"
 #include "migration/page_fetch.h"
-#include "migration/userfault.h"
 #include "rig.h"
 #include "virtio/remote.h"
 
@@ -55,7 +55,7 @@ static int add_faults(void *opaque, int fd, unsigned int *number, struct vsu_err
 {
 	(void)opaque;
 	(void)why;
-	ck_assert_int_eq(vmm_userfault_adopt(fd), 0);
+	ck_assert_int_eq(vmem_userfault_adopt(fd), 0);
 	return vmm_page_fetch_add(fetch, fd, number);
 }
 
@@ -116,7 +116,7 @@ static void connect_to(bool postcopy, uint32_t reconnect_ms)
 static void begin_fetch(uint64_t missing)
 {
 	struct vmm_page_set set;
-	int pair[2], fd = vmm_userfault_open(&err);
+	int pair[2], fd = vmem_userfault_open(&err);
 
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	vmm_stream_init(&here);
@@ -304,7 +304,7 @@ int main(void)
 {
 	Suite *s;
 	TCase *tc;
-	int fd = vmm_userfault_open(NULL);
+	int fd = vmem_userfault_open(NULL);
 
 	if (fd < 0) {
 		printf("1..0 # SKIP userfaultfd is not permitted: %s\n", strerror(-fd));

@@ -11,10 +11,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <vm-memory/userfault.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
-
-#include "migration/userfault.h"
 
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
@@ -39,22 +38,24 @@ static int open_descriptor(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int vmm_userfault_open(struct vsu_error *err)
+int vmem_userfault_open(struct vsu_error *err)
 {
-	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_api api = {
+		.api = UFFD_API, .features = UFFD_FEATURE_MISSING_SHMEM,
+	};
 	int fd = open_descriptor(), rc;
 
 	if (fd < 0)
-		return vsu_error_sys(err, fd, "userfaultfd is not permitted, which 'postcopy' needs at the destination; permit access to /dev/userfaultfd, or set vm.unprivileged_userfaultfd=1");
+		return vsu_error_sys(err, fd, "userfaultfd is not permitted; it needs access to /dev/userfaultfd, CAP_SYS_PTRACE or vm.unprivileged_userfaultfd=1");
 	if (ioctl(fd, UFFDIO_API, &api) == 0)
 		return fd;
-	rc = vsu_error_sys(err, -errno, "userfaultfd");
+	rc = vsu_error_sys(err, -errno, "this kernel's userfaultfd does not support shared memory");
 	vsu_fd_close(&fd);
 	return rc;
 }
 
 /* A file on FUSE would forward the request to its server: it is refused before. */
-int vmm_userfault_adopt(int fd)
+int vmem_userfault_adopt(int fd)
 {
 	struct uffdio_range none = { 0, 0 };
 	int flags;
@@ -66,7 +67,7 @@ int vmm_userfault_adopt(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-int vmm_userfault_register(int fd, uint64_t at, uint64_t len)
+int vmem_userfault_register(int fd, uint64_t at, uint64_t len)
 {
 	struct uffdio_register r = {
 		.range = { at, len }, .mode = UFFDIO_REGISTER_MODE_MISSING,
@@ -75,7 +76,7 @@ int vmm_userfault_register(int fd, uint64_t at, uint64_t len)
 	return ioctl(fd, UFFDIO_REGISTER, &r) < 0 ? -errno : 0;
 }
 
-int vmm_userfault_unregister(int fd, uint64_t at, uint64_t len)
+int vmem_userfault_unregister(int fd, uint64_t at, uint64_t len)
 {
 	struct uffdio_range r = { at, len };
 	int rc = ioctl(fd, UFFDIO_UNREGISTER, &r) < 0 ? -errno : 0;
@@ -94,7 +95,7 @@ static int count_placed(int rc, int64_t placed, uint64_t *done, unsigned int *tr
 	return (rc == -EAGAIN || rc == -EINTR) && ++*tries < MAX_RETRIES ? 0 : rc;
 }
 
-int vmm_userfault_copy(int fd, uint64_t to, const void *from, uint64_t len)
+int vmem_userfault_copy(int fd, uint64_t to, const void *from, uint64_t len)
 {
 	struct uffdio_copy c;
 	unsigned int tries = 0;
@@ -112,7 +113,7 @@ int vmm_userfault_copy(int fd, uint64_t to, const void *from, uint64_t len)
 	return rc;
 }
 
-int vmm_userfault_zero(int fd, uint64_t at, uint64_t len)
+int vmem_userfault_zero(int fd, uint64_t at, uint64_t len)
 {
 	struct uffdio_zeropage z;
 	unsigned int tries = 0;
@@ -127,7 +128,7 @@ int vmm_userfault_zero(int fd, uint64_t at, uint64_t len)
 	return rc;
 }
 
-int vmm_userfault_wake(int fd, uint64_t at, uint64_t len)
+int vmem_userfault_wake(int fd, uint64_t at, uint64_t len)
 {
 	struct uffdio_range r = { at, len };
 
@@ -150,7 +151,7 @@ static ssize_t read_message(int fd, struct uffd_msg *msg)
  * A privileged process can order other messages than faults: that of a fork comes with a
  * descriptor for the child.
  */
-int vmm_userfault_next(int fd, uint64_t *at)
+int vmem_userfault_next(int fd, uint64_t *at)
 {
 	struct uffd_msg msg;
 	ssize_t n;
