@@ -543,25 +543,7 @@ void vmm_console_free(struct vmm_console *c)
 	free_console(c);
 }
 
-void vmm_console_save(struct vmm_console *c, struct varch_state_writer *w)
+struct varch_serial *vmm_console_port(struct vmm_console *c)
 {
-	varch_state_section(w, "serial", 0);
-	pthread_mutex_lock(&c->lock);
-	varch_serial_save(&c->port, w);
-	pthread_mutex_unlock(&c->lock);
-	varch_state_section_end(w);
-}
-
-int vmm_console_load(struct vmm_console *c, const struct varch_state *state,
-		     struct vsu_error *err)
-{
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, "serial", 0, &f, err);
-
-	if (rc < 0)
-		return rc;
-	pthread_mutex_lock(&c->lock);
-	rc = varch_serial_load(&c->port, &f, err);
-	pthread_mutex_unlock(&c->lock);
-	return rc;
+	return &c->port;
 }

@@ -26,9 +26,9 @@
 
 #include <virtio-devices/port.h>
 #include <vm-arch/bus.h>
-#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 
+struct varch_serial;
 struct vmm_console;
 
 struct vmm_console_config {
@@ -81,12 +81,10 @@ bool vmm_console_input(struct vmm_console *console);
 bool vmm_console_wants_input(struct vmm_console *console);
 
 /*
- * The serial port's state, as section "serial"; bytes on their way to the reader are
- * not part of it. A load is of a checked state, before the guest runs.
+ * The serial port, whose state is that of the machine; bytes on their way to the reader are
+ * not part of it. While no CPU runs.
  */
-void vmm_console_save(struct vmm_console *console, struct varch_state_writer *w);
-int vmm_console_load(struct vmm_console *console, const struct varch_state *state,
-		     struct vsu_error *err);
+struct varch_serial *vmm_console_port(struct vmm_console *console);
 
 uint64_t vmm_console_dropped(const struct vmm_console *console);
 

@@ -439,13 +439,11 @@ int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err)
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct varch_state *state = &m->restore.state;
-	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power };
+	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power, vmm_console_port(m->console) };
 	unsigned int i;
 	int rc = varch_machine_load(&parts, state, err);
 
 	m->power.start_ns = vsu_now_ns() - m->restore.age_ns;
-	if (!rc)
-		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);
 	return name_folder(m, rc, err);

@@ -270,13 +270,12 @@ int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
 int vmm_save_collect(struct vmm_machine *m, struct varch_state_writer *w,
 		     struct vsu_error *err)
 {
-	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power };
+	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power, vmm_console_port(m->console) };
 	unsigned int i;
 	int rc = vmm_save_describe(m, w, err);
 
 	if (!rc)
 		rc = varch_machine_save(&parts, w, err);
-	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = put_device(m, i, w, err);
 	for (i = 0; i < m->ndevices; i++)

@@ -21,6 +21,7 @@ VSU_BEGIN_DECLS
 struct varch_parts;
 struct varch_bus;
 struct varch_cpus;
+struct varch_serial;
 
 /* ------------------------------------------------------------------- the VM */
 
@@ -99,10 +100,11 @@ struct varch_machine {
 	struct varch_vm *kvm;
 	struct varch_cpus *cpus;
 	struct varch_power *power;
+	struct varch_serial *serial;	/* NULL: none */
 };
 
 /*
- * Appends interrupt controllers and clock, each CPU, and the registers of power. -EOPNOTSUPP: the
+ * Appends interrupt controllers and clock, each CPU, and the registers of power and of the serial port. -EOPNOTSUPP: the
  * guest runs guests of its own, or a processor has more extended state than is supported here.
  */
 VARCH_API int varch_machine_save(const struct varch_machine *machine, struct varch_state_writer *w,

@@ -8,6 +8,8 @@
  * moment. The line rises once for all pending causes, and falls when the driver
  * has handled them.
  *
+ * Its registers and received bytes are part of the state of a machine (<vm-arch/arch.h>).
+ *
  * Threads: the owner serialises all calls.
  */
 #ifndef VARCH_SERIAL_H
@@ -19,7 +21,6 @@
 
 #include <vm-arch/attributes.h>
 #include <vm-arch/bus.h>
-#include <vm-arch/state.h>
 
 VSU_BEGIN_DECLS
 
@@ -58,11 +59,6 @@ VARCH_API void varch_serial_access(void *opaque, struct varch_access *access);
 VARCH_API size_t varch_serial_room(const struct varch_serial *s);
 VARCH_API size_t varch_serial_input(struct varch_serial *s, const unsigned char *bytes,
 			size_t n);
-
-/* The port's registers and received bytes. -EBADMSG: a state that no port can have. */
-VARCH_API void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *w);
-VARCH_API int varch_serial_load(struct varch_serial *s, struct varch_state_fields *f,
-		    struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -6,6 +6,7 @@
 #include <vm-arch/cpus.h>
 
 #include "arch/own.h"
+#include "serial/serial_private.h"
 
 int varch_machine_save(const struct varch_machine *machine, struct varch_state_writer *w,
 		       struct vsu_error *err)
@@ -16,9 +17,12 @@ int varch_machine_save(const struct varch_machine *machine, struct varch_state_w
 
 	for (i = 0; !rc && i < cpus->n; i++)
 		rc = varch_cpu_save(machine->kvm, cpus->cpu[i].fd, i, w, err);
-	if (!rc)
-		varch_power_save(machine->power, w);
-	return rc;
+	if (rc < 0)
+		return rc;
+	varch_power_save(machine->power, w);
+	if (machine->serial)
+		varch_serial_save(machine->serial, w);
+	return 0;
 }
 
 int varch_machine_load(const struct varch_machine *machine, const struct varch_state *state,
@@ -30,5 +34,7 @@ int varch_machine_load(const struct varch_machine *machine, const struct varch_s
 
 	for (i = 0; !rc && i < cpus->n; i++)
 		rc = varch_cpu_load(machine->kvm, cpus->cpu[i].fd, i, state, err);
-	return rc ? rc : varch_power_load(machine->power, state, err);
+	if (!rc)
+		rc = varch_power_load(machine->power, state, err);
+	return rc < 0 || !machine->serial ? rc : varch_serial_load(machine->serial, state, err);
 }

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vm-arch/serial.h>
+#include "serial/serial_private.h"
 
 enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
        SCR = 7 };
@@ -339,6 +339,7 @@ void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *
 
 	list_registers(&copy, registers);
 	list_flags(&copy, flags);
+	varch_state_section(w, "serial", 0);
 	for (i = 0; i < 8; i++)
 		varch_state_put_u32(w, *registers[i]);
 	for (i = 0; i < 5; i++)
@@ -346,23 +347,27 @@ void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *
 	varch_state_put_u32(w, s->count);
 	for (i = 0; i < s->count; i++)
 		varch_state_put_u32(w, s->fifo[(s->head + i) % VARCH_SERIAL_FIFO]);
+	varch_state_section_end(w);
 }
 
-int varch_serial_load(struct varch_serial *s, struct varch_state_fields *f,
-		    struct vsu_error *err)
+int varch_serial_load(struct varch_serial *s, const struct varch_state *state, struct vsu_error *err)
 {
+	struct varch_state_fields f;
 	uint8_t *registers[8];
 	bool *flags[5];
 	unsigned int i;
+	int rc = varch_state_find(state, "serial", 0, &f, err);
 
+	if (rc < 0)
+		return rc;
 	list_registers(s, registers);
 	list_flags(s, flags);
 	for (i = 0; i < 8; i++)
-		*registers[i] = (uint8_t)varch_state_get_u32(f);
+		*registers[i] = (uint8_t)varch_state_get_u32(&f);
 	for (i = 0; i < 5; i++)
-		*flags[i] = varch_state_get_u32(f);
+		*flags[i] = varch_state_get_u32(&f);
 	s->head = 0;
-	s->count = varch_state_get_u32(f);
+	s->count = varch_state_get_u32(&f);
 	if (s->count > fifo_depth(s)) {
 		vsu_error_set(err, -EBADMSG, "the serial port of the state has received %u bytes, but holds %u",
 			      s->count, fifo_depth(s));
@@ -370,8 +375,8 @@ int varch_serial_load(struct varch_serial *s, struct varch_state_fields *f,
 		return -EBADMSG;
 	}
 	for (i = 0; i < s->count; i++)
-		s->fifo[i] = (unsigned char)varch_state_get_u32(f);
+		s->fifo[i] = (unsigned char)varch_state_get_u32(&f);
 	s->line = false;	/* the interrupt controller may have been saved without the last edge */
 	varch_serial_set_busy(s, false);	/* the new reader has taken nothing yet */
-	return varch_state_fields_end(f, err);
+	return varch_state_fields_end(&f, err);
 }

@@ -2,8 +2,8 @@
 /* Claims about the 16550A, by the registers of its datasheet. */
 #include <config.h>
 
-#include <vm-arch/serial.h>
 
+#include "serial/serial_private.h"
 #include "../util.h"
 
 enum { DATA = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5,
@@ -425,21 +425,17 @@ END_TEST
 START_TEST(cause_that_is_pending_interrupts_again_after_a_load)
 {
 	struct varch_state_writer w = { 0 };
-	struct varch_state_fields f;
 	struct varch_state state;
 
 	varch_state_begin(&w);
-	varch_state_section(&w, "serial", 0);
 	put(IER, _i ? 0x01 : 0);
 	type("x");
 	ck_assert_uint_eq(edges, (unsigned int)_i);
 	varch_serial_save(&port, &w);
-	varch_state_section_end(&w);
 	ck_assert_int_eq(varch_state_finish(&w), 0);
 	state = (struct varch_state){ w.out.bytes, w.out.len };
 	setup();
-	ck_assert_int_eq(varch_state_find(&state, "serial", 0, &f, NULL), 0);
-	ck_assert_int_eq(varch_serial_load(&port, &f, NULL), 0);
+	ck_assert_int_eq(varch_serial_load(&port, &state, NULL), 0);
 	ck_assert_uint_eq(edges, (unsigned int)_i);
 	ck_assert_uint_eq(get(DATA), 'x');
 	type("y");
@@ -454,7 +450,6 @@ START_TEST(state_with_more_bytes_than_the_port_holds_is_refused)
 	const uint32_t count = _i ? 17 : 2, fcr = _i ? 1 : 0;
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct varch_state_writer w = { 0 };
-	struct varch_state_fields f;
 	struct varch_state state;
 	unsigned int i;
 
@@ -468,8 +463,7 @@ START_TEST(state_with_more_bytes_than_the_port_holds_is_refused)
 	varch_state_section_end(&w);
 	ck_assert_int_eq(varch_state_finish(&w), 0);
 	state = (struct varch_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(varch_state_find(&state, "serial", 0, &f, NULL), 0);
-	ck_assert_int_eq(varch_serial_load(&port, &f, &err), -EBADMSG);
+	ck_assert_int_eq(varch_serial_load(&port, &state, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, _i ? "17 bytes, but holds 16" : "2 bytes, but holds 1"));
 	ck_assert_uint_eq(varch_serial_room(&port), _i ? 16 : 1);
 	free(w.out.bytes);
