@@ -53,7 +53,7 @@ static void read_private(const struct vmm_machine *m, struct cvmm_memory_piece *
 	if (!piece)
 		return;
 	out->has_private = true;
-	out->private_bytes = vmm_private_ranges_count(&p->ranges, piece->gpa, piece->len);
+	out->private_bytes = vmem_gpa_set_count(&p->ranges, piece->gpa, piece->len);
 	out->shared_bytes = piece->len - out->private_bytes;
 	out->conversions = piece->conversions;
 	out->failed_conversions = piece->failed;

@@ -123,8 +123,8 @@ int vmm_private_init(struct vmm_private *p, const struct vmem_map *map,
 void vmm_private_free(struct vmm_private *p)
 {
 	vmem_space_free(p->space);
-	vmm_private_ranges_free(&p->ranges);
-	vmm_private_ranges_free(&p->before);
+	vmem_gpa_set_free(&p->ranges);
+	vmem_gpa_set_free(&p->before);
 	p->space = NULL;
 }
 
@@ -136,7 +136,7 @@ bool vmm_private_is_quiet(const struct vmm_private *p)
 static bool changes_pages(const struct vmm_private *p,
 			  const struct varch_conversion *c)
 {
-	return vmm_private_ranges_count(&p->ranges, c->gpa, c->len) !=
+	return vmem_gpa_set_count(&p->ranges, c->gpa, c->len) !=
 	       (c->to_private ? c->len : 0);
 }
 
@@ -161,14 +161,14 @@ static int check_progress(struct vmm_private *p, unsigned int cpu,
 static int set_range(struct vmm_private *p, const struct varch_conversion *c,
 		     struct vsu_error *err)
 {
-	int rc = vmm_private_ranges_copy(&p->before, &p->ranges);
+	int rc = vmem_gpa_set_copy(&p->before, &p->ranges);
 
 	if (!rc)
-		rc = vmm_private_ranges_set(&p->ranges, c->gpa, c->len,
+		rc = vmem_gpa_set_change(&p->ranges, c->gpa, c->len,
 					    c->to_private);
 	if (rc == -E2BIG)
 		return vsu_error_set(err, rc, "private memory has more than %u separate ranges; convert larger ones",
-				     VMM_PRIVATE_MAX_RANGES);
+				     VMEM_GPA_SET_MAX);
 	p->changes += !rc;
 	return rc < 0 ? vsu_error_sys(err, rc, "the list of private memory") : 0;
 }
@@ -221,7 +221,7 @@ int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
 int vmm_private_cancel(struct vmm_private *p, const struct vmem_map *map,
 		       const struct varch_conversion *c)
 {
-	const struct vmm_private_ranges begun = p->ranges;
+	const struct vmem_gpa_set begun = p->ranges;
 
 	p->ranges = p->before;
 	p->before = begun;
@@ -240,8 +240,8 @@ static int release_shared(const struct vmm_private *p, const struct piece *piece
 	struct vmem_block *block = vmem_region_block(piece->region);
 	const uint64_t page = vmem_block_page_size(block);
 	const uint64_t gpa = vmem_region_gpa(piece->region) + piece->off;
-	const struct vmm_private_range *range =
-		vmm_private_ranges_find(&p->ranges, gpa);
+	const struct vmem_gpa_range *range =
+		vmem_gpa_set_find(&p->ranges, gpa);
 	const uint64_t at = vmem_region_offset(piece->region) + piece->off;
 	uint64_t before, behind, from, end;
 

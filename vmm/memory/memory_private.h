@@ -27,11 +27,11 @@
 
 #include <vm-arch/cpus.h>
 #include <vm-arch/places.h>
+#include <vm-memory/gpa_set.h>
 #include <vm-memory/map.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
-#include "memory/private_ranges.h"
 
 /* A region of memory with a private half. */
 struct vmm_private_piece {
@@ -43,8 +43,8 @@ struct vmm_private_piece {
 
 struct vmm_private {
 	struct vmem_space *space;	/* memory of devices; NULL: none of it is private */
-	struct vmm_private_ranges ranges;	/* private pages */
-	struct vmm_private_ranges before;	/* those before the last begin */
+	struct vmem_gpa_set ranges;	/* private pages */
+	struct vmem_gpa_set before;	/* those before the last begin */
 	bool early;		/* devices pause for each conversion: see begin */
 	uint64_t changes;	/* number of changes of ranges */
 	uint64_t conversions;	/* number of conversions */

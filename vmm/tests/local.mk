@@ -30,7 +30,6 @@ check_PROGRAMS = \
 	tests/transfer/test-throttle \
 	tests/memory/test-image_sums \
 	tests/memory/test-prefetch \
-	tests/memory/test-private_ranges \
 	tests/memory/test-working_set \
 	tests/migration/test-channels \
 	tests/migration/test-missing \

@@ -159,7 +159,7 @@ static int make_windows(struct local *l, struct vsu_error *err)
 
 static void report_refused(struct local *l, const struct vq_fault *fault)
 {
-	if (l->reported || !vmm_private_ranges_count(&l->private_memory->ranges,
+	if (l->reported || !vmem_gpa_set_count(&l->private_memory->ranges,
 						     fault->gpa, fault->len))
 		return;
 	l->reported = true;

@@ -563,7 +563,7 @@ START_TEST(separate_ranges_are_bounded)
 
 	make("size=16M,private=on", NULL);
 	ntold = 0;
-	for (i = 0; i < VMM_PRIVATE_MAX_RANGES; i++, at += 2 * PAGE, ntold = 0)
+	for (i = 0; i < VMEM_GPA_SET_MAX; i++, at += 2 * PAGE, ntold = 0)
 		ck_assert_int_eq(ask(at, PAGE, true, false), 0);
 	ck_assert_int_eq(ask(at, PAGE, true, false), -E2BIG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "more than 1024 separate ranges"));

@@ -255,16 +255,16 @@ static void makes_many_ranges(unsigned int n, struct kvm_run *run)
 {
 	if (n)
 		ck_assert_int_eq((int)run->hypercall.ret,
-				 n <= VMM_PRIVATE_MAX_RANGES ? 0 : E2BIG_OF_KVM);
+				 n <= VMEM_GPA_SET_MAX ? 0 : E2BIG_OF_KVM);
 	driver_convert(run, n * UINT64_C(2) * PAGE, 1, true);
 }
 
 START_TEST(guest_receives_the_refusal_of_too_many_ranges)
 {
 	driver_run("--memory=size=16M,private=on", "--disk=path=disk",
-	    VMM_PRIVATE_MAX_RANGES + 2, makes_many_ranges);
+	    VMEM_GPA_SET_MAX + 2, makes_many_ranges);
 	ck_assert_uint_eq(rig.machine.private_memory.conversions,
-			  VMM_PRIVATE_MAX_RANGES);
+			  VMEM_GPA_SET_MAX);
 	ck_assert_uint_eq(rig.machine.private_memory.failed, 2);
 }
 END_TEST

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory/private_ranges.h"
+#include <vm-memory/gpa_set.h>
 
 /* Index of the first range that ends at gpa or behind it. */
-static unsigned int index_of(const struct vmm_private_ranges *r, uint64_t gpa)
+static unsigned int index_of(const struct vmem_gpa_set *r, uint64_t gpa)
 {
 	unsigned int low = 0, high = r->n, mid;
 
@@ -27,10 +27,10 @@ static unsigned int index_of(const struct vmm_private_ranges *r, uint64_t gpa)
  * Replaces the ranges from index first on that overlap or touch [gpa, end): by one that
  * covers them all, or by what is left of them on both sides.
  */
-static unsigned int ranges_replacing(const struct vmm_private_ranges *r,
+static unsigned int ranges_replacing(const struct vmem_gpa_set *r,
 				     unsigned int first, unsigned int last,
-				     struct vmm_private_range range, bool in,
-				     struct vmm_private_range out[2])
+				     struct vmem_gpa_range range, bool in,
+				     struct vmem_gpa_range out[2])
 {
 	uint64_t low = range.gpa, end = range.gpa + range.len, high = end;
 	unsigned int n = 0;
@@ -40,36 +40,36 @@ static unsigned int ranges_replacing(const struct vmm_private_ranges *r,
 	if (first < last && r->at[last - 1].gpa + r->at[last - 1].len > high)
 		high = r->at[last - 1].gpa + r->at[last - 1].len;
 	if (in) {
-		out[n++] = (struct vmm_private_range){ low, high - low };
+		out[n++] = (struct vmem_gpa_range){ low, high - low };
 		return n;
 	}
 	if (low < range.gpa)
-		out[n++] = (struct vmm_private_range){ low, range.gpa - low };
+		out[n++] = (struct vmem_gpa_range){ low, range.gpa - low };
 	if (high > end)
-		out[n++] = (struct vmm_private_range){ end, high - end };
+		out[n++] = (struct vmem_gpa_range){ end, high - end };
 	return n;
 }
 
 /* The whole array exists from the first range on, so that removal does not fail. */
-static int make_room(struct vmm_private_ranges *r)
+static int make_room(struct vmem_gpa_set *r)
 {
 	if (!r->at)
-		r->at = calloc(VMM_PRIVATE_MAX_RANGES, sizeof(*r->at));
+		r->at = calloc(VMEM_GPA_SET_MAX, sizeof(*r->at));
 	return r->at ? 0 : -ENOMEM;
 }
 
-int vmm_private_ranges_set(struct vmm_private_ranges *r, uint64_t gpa,
+int vmem_gpa_set_change(struct vmem_gpa_set *r, uint64_t gpa,
 			   uint64_t len, bool in)
 {
 	const unsigned int first = index_of(r, gpa);
-	struct vmm_private_range with[2];
+	struct vmem_gpa_range with[2];
 	unsigned int last = first, n;
 
 	while (last < r->n && r->at[last].gpa <= gpa + len)
 		last++;
-	n = ranges_replacing(r, first, last, (struct vmm_private_range){ gpa, len },
+	n = ranges_replacing(r, first, last, (struct vmem_gpa_range){ gpa, len },
 			     in, with);
-	if (r->n - (last - first) + n > VMM_PRIVATE_MAX_RANGES)
+	if (r->n - (last - first) + n > VMEM_GPA_SET_MAX)
 		return -E2BIG;
 	if (make_room(r) < 0)
 		return -ENOMEM;
@@ -79,8 +79,8 @@ int vmm_private_ranges_set(struct vmm_private_ranges *r, uint64_t gpa,
 	return 0;
 }
 
-int vmm_private_ranges_copy(struct vmm_private_ranges *r,
-			    const struct vmm_private_ranges *from)
+int vmem_gpa_set_copy(struct vmem_gpa_set *r,
+			    const struct vmem_gpa_set *from)
 {
 	if (make_room(r) < 0)
 		return -ENOMEM;
@@ -90,7 +90,7 @@ int vmm_private_ranges_copy(struct vmm_private_ranges *r,
 	return 0;
 }
 
-uint64_t vmm_private_ranges_count(const struct vmm_private_ranges *r,
+uint64_t vmem_gpa_set_count(const struct vmem_gpa_set *r,
 				  uint64_t gpa, uint64_t len)
 {
 	uint64_t sum = 0, from, end;
@@ -105,8 +105,8 @@ uint64_t vmm_private_ranges_count(const struct vmm_private_ranges *r,
 	return sum;
 }
 
-const struct vmm_private_range *vmm_private_ranges_find(
-		const struct vmm_private_ranges *r, uint64_t gpa)
+const struct vmem_gpa_range *vmem_gpa_set_find(
+		const struct vmem_gpa_set *r, uint64_t gpa)
 {
 	unsigned int i = index_of(r, gpa);
 
@@ -115,8 +115,8 @@ const struct vmm_private_range *vmm_private_ranges_find(
 	return i < r->n && r->at[i].gpa <= gpa ? &r->at[i] : NULL;
 }
 
-void vmm_private_ranges_free(struct vmm_private_ranges *r)
+void vmem_gpa_set_free(struct vmem_gpa_set *r)
 {
 	free(r->at);
-	*r = (struct vmm_private_ranges){ 0 };
+	*r = (struct vmem_gpa_set){ 0 };
 }

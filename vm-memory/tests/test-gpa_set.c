@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the set of private pages. */
+/* Claims about a set of guest addresses. */
 #include <config.h>
 
-#include <errno.h>
-#include <stdlib.h>
+#include <vm-memory/gpa_set.h>
 
-#include "memory/private_ranges.h"
-#include "../util.h"
+#include "util.h"
 
 #define CELLS 64u
 #define CELL 4096u
 
-static struct vmm_private_ranges ranges;
+static struct vmem_gpa_set ranges;
 
 static int set(uint64_t first, uint64_t n, bool in)
 {
-	return vmm_private_ranges_set(&ranges, first * CELL, n * CELL, in);
+	return vmem_gpa_set_change(&ranges, first * CELL, n * CELL, in);
 }
 
 static uint64_t count(uint64_t first, uint64_t n)
 {
-	return vmm_private_ranges_count(&ranges, first * CELL, n * CELL) / CELL;
+	return vmem_gpa_set_count(&ranges, first * CELL, n * CELL) / CELL;
 }
 
 static void teardown(void)
 {
-	vmm_private_ranges_free(&ranges);
+	vmem_gpa_set_free(&ranges);
 }
 
 START_TEST(neighbours_become_one_range)
@@ -47,9 +45,9 @@ START_TEST(removal_in_the_middle_leaves_both_sides)
 	ck_assert_uint_eq(ranges.n, 2);
 	ck_assert_uint_eq(count(0, 10), 8);
 	ck_assert_uint_eq(count(2, 3), 1);
-	ck_assert_ptr_null(vmm_private_ranges_find(&ranges, 3 * CELL));
-	ck_assert_ptr_eq(vmm_private_ranges_find(&ranges, 5 * CELL), &ranges.at[1]);
-	ck_assert_ptr_null(vmm_private_ranges_find(&ranges, 10 * CELL));
+	ck_assert_ptr_null(vmem_gpa_set_find(&ranges, 3 * CELL));
+	ck_assert_ptr_eq(vmem_gpa_set_find(&ranges, 5 * CELL), &ranges.at[1]);
+	ck_assert_ptr_null(vmem_gpa_set_find(&ranges, 10 * CELL));
 }
 END_TEST
 
@@ -57,7 +55,7 @@ START_TEST(full_set_refuses_one_more_range_and_a_hole)
 {
 	uint64_t i;
 
-	for (i = 0; i < VMM_PRIVATE_MAX_RANGES; i++)
+	for (i = 0; i < VMEM_GPA_SET_MAX; i++)
 		ck_assert_int_eq(set(10 * i, 5, true), 0);
 	ck_assert_int_eq(set(10 * i, 1, true), -E2BIG);
 	ck_assert_int_eq(set(11, 1, false), -E2BIG);
@@ -84,7 +82,7 @@ static void assert_same(const bool *cells)
 				  ranges.at[i].gpa);
 	for (i = 0; i < CELLS; i++)
 		ck_assert(cells[i] ==
-			  !!vmm_private_ranges_find(&ranges, i * CELL + 1));
+			  !!vmem_gpa_set_find(&ranges, i * CELL + 1));
 }
 
 START_TEST(random_changes_equal_those_of_an_array)
@@ -108,8 +106,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("private_ranges");
-	TCase *tc = tcase_create("private_ranges");
+	Suite *s = suite_create("gpa_set");
+	TCase *tc = tcase_create("gpa_set");
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, neighbours_become_one_range);
