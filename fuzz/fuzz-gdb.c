@@ -151,10 +151,10 @@ static void feed(struct machine *m, const unsigned char *bytes, size_t n, bool r
 	for (; done < n && part; done += part) {
 		part = varch_gdb_input(m->stub, bytes + done, n - done);
 		CHECK(part <= n - done);
-		out = varch_gdb_output(m->stub, &at);
+		out = varch_gdb_output(m->stub, 0, &at);
 		CHECK(out <= sizeof(m->stub->out));
 		if (reads && out)
-			varch_gdb_sent(m->stub, out);
+			(void)varch_gdb_output(m->stub, out, &at);
 	}
 }
 
@@ -206,7 +206,7 @@ static void act(void *machine, struct input *in)
 	else if (what % 8 == 6 && m->runs)
 		stop(m, &(struct varch_gdb_stop){ .cpu = what / 8 % CPUS, .watched = what > 127, .kind = VARCH_GDB_ACCESS });
 	else
-		varch_gdb_sent(m->stub, varch_gdb_output(m->stub, &at));
+		(void)varch_gdb_output(m->stub, varch_gdb_output(m->stub, 0, &at), &at);
 }
 
 /* All breakpoints are removed, except those that the client wrote as data. */

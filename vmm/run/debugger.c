@@ -217,7 +217,6 @@ bool vmm_debugger_is_connected(const struct vmm_machine *m)
 static void client_close(struct vmm_debugger *d)
 {
 	vmm_stop_for_user(d->m);
-	varch_gdb_end(d->stub);
 	varch_gdb_free(d->stub);
 	d->stub = NULL;
 	act_all(d, VARCH_GDB_RUNS);
@@ -236,15 +235,12 @@ static bool client_write(struct vmm_debugger *d)
 {
 	const char *at;
 	size_t n;
-	ssize_t rc;
+	ssize_t rc = 0;
 
-	while ((n = varch_gdb_output(d->stub, &at))) {
+	while ((n = varch_gdb_output(d->stub, rc > 0 ? (size_t)rc : 0, &at))) {
 		rc = send(d->sock, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (rc < 0 && errno == EINTR)
-			continue;
-		if (rc < 0)
+		if (rc < 0 && errno != EINTR)
 			return errno == EAGAIN;
-		varch_gdb_sent(d->stub, (size_t)rc);
 	}
 	return varch_gdb_state(d->stub) != VARCH_GDB_DETACHED;
 }
@@ -271,7 +267,7 @@ static bool client_serve(struct vmm_debugger *d)
 	for (turns = 0; turns < MAX_PACKETS; turns++) {
 		if (!client_write(d))
 			return false;
-		if (varch_gdb_output(d->stub, &at) || d->at == d->len)
+		if (varch_gdb_output(d->stub, 0, &at) || d->at == d->len)
 			break;
 		d->at += varch_gdb_input(d->stub, d->input + d->at, d->len - d->at);
 	}
@@ -282,7 +278,7 @@ static bool client_serve(struct vmm_debugger *d)
 static void client_watch(struct vmm_debugger *d)
 {
 	const char *at;
-	const bool waits = varch_gdb_output(d->stub, &at);
+	const bool waits = varch_gdb_output(d->stub, 0, &at);
 
 	if (waits || d->at < d->len)
 		vsu_io_start(d->m->loop, &d->writable);

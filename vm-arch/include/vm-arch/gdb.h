@@ -99,18 +99,17 @@ struct varch_gdb_ops {
 VARCH_API int varch_gdb_new(const struct varch_gdb_target *target, const struct varch_gdb_ops *ops, void *opaque,
 			    unsigned int cpus, struct varch_gdb_stub **out, struct vsu_error *err) VSU_NODISCARD;
 
-/* Calls no operation. NULL is ignored. */
+/* The client has left: removes all breakpoints. The CPUs are stopped. NULL is ignored. */
 VARCH_API void varch_gdb_free(struct varch_gdb_stub *s);
-
-/* Removes all breakpoints: the client has left. The CPUs are stopped. */
-VARCH_API void varch_gdb_end(struct varch_gdb_stub *s);
 
 /* Handles bytes until there is a reply to send; returns how many were handled. */
 VARCH_API size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *bytes, size_t n);
 
-/* Bytes to be sent; at is valid until the next call. */
-VARCH_API size_t varch_gdb_output(struct varch_gdb_stub *s, const char **at);
-VARCH_API void varch_gdb_sent(struct varch_gdb_stub *s, size_t n);
+/*
+ * The first bytes of the output, sent of them, have been sent: returns how many are left to be
+ * sent. *at is valid until the next call.
+ */
+VARCH_API size_t varch_gdb_output(struct varch_gdb_stub *s, size_t sent, const char **at);
 
 /* All CPUs have stopped; ignored if they had before. */
 VARCH_API void varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why);

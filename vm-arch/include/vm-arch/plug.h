@@ -71,7 +71,17 @@ VARCH_API void varch_plug_note(struct varch_plug *plug, enum varch_plug_event ev
  * Returns whether the guest has not read all bits. Then raise the interrupt again: one before the guest's
  * driver was loaded is lost.
  */
-VARCH_API bool varch_plug_is_unread(const struct varch_plug *plug);
+static inline bool varch_plug_is_unread(const struct varch_plug *plug)
+{
+	/* a loaded state may have bits of slots without a bus, which no guest can read */
+	bool unread = plug->eject && (__atomic_load_n(&plug->came, __ATOMIC_ACQUIRE) |
+				      __atomic_load_n(&plug->goes, __ATOMIC_ACQUIRE));
+	unsigned int i;
+
+	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
+		unread |= __atomic_load_n(&plug->new_cpus[i], __ATOMIC_ACQUIRE) != 0;
+	return unread;
+}
 
 VSU_END_DECLS
 

@@ -122,15 +122,3 @@ void varch_plug_note(struct varch_plug *plug, enum varch_plug_event event, unsig
 		break;
 	}
 }
-
-/* A loaded state may have bits of slots without a bus, which no guest can read. */
-bool varch_plug_is_unread(const struct varch_plug *plug)
-{
-	bool unread = plug->eject && (__atomic_load_n(&plug->came, __ATOMIC_ACQUIRE) |
-				      __atomic_load_n(&plug->goes, __ATOMIC_ACQUIRE));
-	unsigned int i;
-
-	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
-		unread |= __atomic_load_n(&plug->new_cpus[i], __ATOMIC_ACQUIRE) != 0;
-	return unread;
-}

@@ -498,6 +498,8 @@ int varch_gdb_new(const struct varch_gdb_target *target, const struct varch_gdb_
 
 void varch_gdb_free(struct varch_gdb_stub *s)
 {
+	if (s)
+		varch_gdb_end(s);
 	free(s);
 }
 
@@ -510,17 +512,13 @@ size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *bytes, siz
 	return at;
 }
 
-size_t varch_gdb_output(struct varch_gdb_stub *s, const char **at)
+size_t varch_gdb_output(struct varch_gdb_stub *s, size_t sent, const char **at)
 {
-	*at = s->out + s->out_at;
-	return s->out_len - s->out_at;
-}
-
-void varch_gdb_sent(struct varch_gdb_stub *s, size_t n)
-{
-	s->out_at += n;
+	s->out_at += sent;
 	if (s->out_at == s->out_len)
 		s->out_at = s->out_len = 0;
+	*at = s->out + s->out_at;
+	return s->out_len - s->out_at;
 }
 
 enum varch_gdb_state varch_gdb_state(const struct varch_gdb_stub *s)

@@ -52,4 +52,7 @@ void varch_gdb_on_write_binary(struct varch_gdb_stub *s, const char *at);
 void varch_gdb_on_insert(struct varch_gdb_stub *s, const char *at);
 void varch_gdb_on_remove(struct varch_gdb_stub *s, const char *at);
 
+/* breakpoints.c: removes all of them, of both kinds. */
+void varch_gdb_end(struct varch_gdb_stub *s);
+
 #endif

@@ -116,11 +116,11 @@ static void teardown(void)
 static void take_output(void)
 {
 	const char *at;
-	const size_t n = varch_gdb_output(stub, &at);
+	const size_t n = varch_gdb_output(stub, 0, &at);
 
 	ck_assert_uint_lt(strlen(got) + n, sizeof(got));
 	strncat(got, at, n);
-	varch_gdb_sent(stub, n);
+	ck_assert_uint_eq(varch_gdb_output(stub, n, &at), 0);
 }
 
 static void feed(const char *bytes, size_t n)
