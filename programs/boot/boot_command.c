@@ -80,23 +80,15 @@ static void make_table(struct vmm_boot_command *c)
 }
 
 /* The first disk is the image, be it an operand or an option. */
-static int pass_option(struct vmm_boot_command *c, const struct vsu_option *o, const char *text,
-		       struct vsu_error *err)
+static bool has_image(const struct vmm_boot_command *c)
 {
-	if (!strcmp(o->name, "disk"))
-		c->has_image = true;
-	else if (!strcmp(o->name, "memory"))
-		c->has_memory = true;
-	else if (!strcmp(o->name, "dry-run"))
-		c->is_dry = true;
-	return vmm_run_line_add(&c->line, err, o->name, "%s", text);
+	return vmm_run_line_has(&c->line, DISK) || vmm_run_line_has(&c->line, "disk");
 }
 
 static int add_operand(struct vmm_boot_command *c, const char *path, struct vsu_error *err)
 {
-	if (!c->has_image)
+	if (!has_image(c))
 		c->image = path;
-	c->has_image = true;
 	return vmm_run_line_add(&c->line, err, DISK, "%s", path);
 }
 
@@ -111,12 +103,10 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 {
 	struct vmm_boot_command *c = opaque;
 
-	if (index >= OWN_ROWS)
-		return pass_option(c, &c->table[index], value->text, err);
+	if (index >= OWN_ROWS || index == PUBLISH)
+		return vmm_run_line_add(&c->line, err, c->table[index].name, "%s", value->text);
 	if (vsu_place_store(&places[index], c, value))
 		return 0;
-	if (index == PUBLISH)
-		return pass_option(c, &c->table[index], value->text, err);
 	return index == IMAGE ? add_operand(c, value->text, err) :
 				vmm_cloud_init_read(&c->seed, value->text, err);
 }
@@ -133,7 +123,7 @@ int vmm_boot_command_parse(struct vmm_boot_command *c, int argc, char *const *ar
 	rc = vmm_run_line_add(&c->line, err, KERNEL_FILE, "none");
 	if (!rc)
 		rc = vsu_option_parse_argv(c->table, argc, argv, take_option, c, NULL, err);
-	if (rc < 0 || c->help || c->has_image)
+	if (rc < 0 || c->help || has_image(c))
 		return rc;
 	return vsu_error_set(err, -ENOENT, "boot: no disk image; example: 'cvmm boot debian.raw'");
 }
@@ -184,7 +174,7 @@ static int serve_image(struct vmm_boot_command *c, struct vsu_error *err)
 /* A file can be opened again by the process that continues the guest. */
 static int add_seed(struct vmm_boot_command *c, struct vsu_error *err)
 {
-	const char *path = c->is_dry ? NULL : vmm_cloud_init_file(&c->seed);
+	const char *path = vmm_run_line_has(&c->line, "dry-run") ? NULL : vmm_cloud_init_file(&c->seed);
 	char *value = path ? vsu_list_escape(path) : NULL;
 	int rc = path ? vmm_cloud_init_keep(&c->seed, c->seed_fd, err) : 0;
 
@@ -203,7 +193,7 @@ static int add_own(struct vmm_boot_command *c, struct vsu_error *err)
 
 	if (!rc)
 		rc = vmm_run_line_add(&c->line, err, "cmdline", CMDLINE "%s%s", c->append ? " -- " : "", c->append ? c->append : "");
-	if (!rc && !c->has_memory)
+	if (!rc && !vmm_run_line_has(&c->line, "memory"))
 		rc = vmm_run_line_add(&c->line, err, "memory", MEMORY);
 	return rc < 0 || c->seed_fd < 0 ? rc : add_seed(c, err);
 }

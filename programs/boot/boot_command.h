@@ -33,7 +33,7 @@ struct vmm_boot_command {
 	struct vmm_image_server server;
 	struct vmm_user_network network;
 	enum cvmm_step stage;	/* that failed: files of the first kernel and initrd, or options */
-	bool has_image, has_memory, is_dry, help;
+	bool help;
 };
 
 /*

@@ -41,7 +41,7 @@ static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct 
 		return show_boot_help();
 	if (c->image && vmm_needs_image(c->image, "", err) < 0)
 		return vmm_complain_end(VSU_EXIT_INPUT, err);
-	if (!c->is_dry && check_boot(c, err) < 0)
+	if (!vmm_run_line_has(&c->line, "dry-run") && check_boot(c, err) < 0)
 		return vmm_complain_end(VSU_EXIT_HOST, err);
 	rc = vmm_boot_command_make(c, err);
 	return rc < 0 ? vmm_complain_end(cvmm_exit_status(c->stage, rc), err) :

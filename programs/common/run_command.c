@@ -231,7 +231,7 @@ int vmm_run_command(int argc, char **argv)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status, rc = vmm_run_line_parse(&l, argc, argv, &err);
 
-	if (!rc && vmm_run_line_find(&l, "help") < l.n)
+	if (!rc && vmm_run_line_has(&l, "help"))
 		return show_run_help(l.table);
 	if (!rc)
 		rc = complete_line(&l, &network, &err);

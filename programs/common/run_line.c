@@ -94,6 +94,11 @@ unsigned int vmm_run_line_find(const struct vmm_run_line *l, const char *name)
 	return i;
 }
 
+bool vmm_run_line_has(const struct vmm_run_line *l, const char *name)
+{
+	return vmm_run_line_find(l, name) < l->n;
+}
+
 int vmm_run_line_add(struct vmm_run_line *l, struct vsu_error *err, const char *name, const char *fmt, ...)
 {
 	char *text;
@@ -224,7 +229,7 @@ int vmm_run_line_read_file(struct vmm_run_line *l, struct vsu_error *err)
 	char *path;
 	int rc;
 
-	if (at == l->n || vmm_run_line_find(l, "incoming") < l->n)
+	if (at == l->n || vmm_run_line_has(l, "incoming"))
 		return 0;
 	path = strdup(l->items[at].text);
 	if (!path)

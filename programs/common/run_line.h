@@ -50,6 +50,7 @@ int vmm_run_line_read_file(struct vmm_run_line *l, struct vsu_error *err);
 
 /* The index of the first option or operand of this name, or the number of items. */
 unsigned int vmm_run_line_find(const struct vmm_run_line *l, const char *name);
+bool vmm_run_line_has(const struct vmm_run_line *l, const char *name);
 
 /* Changes of the items. name is that of a row of the table. -ENOMEM. */
 int vmm_run_line_add(struct vmm_run_line *l, struct vsu_error *err, const char *name, const char *fmt, ...)
