@@ -27,7 +27,7 @@ static void setup(void)
 
 	ck_assert_int_ge(fd, 0);
 	vsu_fd_close(&fd);
-	boot = (struct vmm_boot_command){ .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT };
+	boot = (struct vmm_boot_command){ .initrd_fd = -1, .seed_fd = -1, .server = VMM_IMAGE_SERVER_INIT, .network = VMM_USER_NETWORK_INIT };
 	cloud = (struct vmm_cloud_init){ .is_given = false };
 }
 

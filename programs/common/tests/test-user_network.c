@@ -37,6 +37,7 @@ static void after(void)
 	vmm_run_line_free(&l);
 	script_remove(folder, "passt");
 	rmdir(folder);
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 }
 
 /* Words are separated by a space; the result is in joined, with N for the number of passt's socket. */
