@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "oci/container.h"
+#include "oci/pod.h"
 
 /* Threads of the guest's kernel and its agent */
 #define GUEST_THREADS 128
@@ -37,16 +38,24 @@ static const struct {
 	{ OCI_NAMESPACE_TIME, "time", false, true, false },
 };
 
+/* Members of a pod join those of its sandbox, which may have been made before it. */
+static bool is_of_pod(const struct oci_spec *spec, enum oci_namespace_kind kind)
+{
+	return (kind == OCI_NAMESPACE_IPC || kind == OCI_NAMESPACE_UTS) && (oci_pod_is_sandbox(spec) || oci_pod_sandbox(spec));
+}
+
 static int check_namespaces(const struct oci_spec *spec, struct vsu_error *err)
 {
 	const struct oci_namespace *n;
+	bool joined;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
 		n = oci_spec_namespace(spec, namespaces[i].kind);
 		if (!n && namespaces[i].required)
 			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.namespaces' has no '%s', which would be that of the host: " MACHINE_HAS_ITS_OWN, namespaces[i].name);
-		if (n && (namespaces[i].forbidden || (n->path && !namespaces[i].joined)))
+		joined = namespaces[i].joined || is_of_pod(spec, namespaces[i].kind);
+		if (n && (namespaces[i].forbidden || (n->path && !joined)))
 			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.namespaces': '%s'%s is not supported: " MACHINE_HAS_ITS_OWN, namespaces[i].name, n->path ? " with a path" : "");
 	}
 	return 0;
@@ -78,17 +87,31 @@ int oci_container_check(const struct oci_spec *spec, struct vsu_error *err)
 		rc = vsu_error_set(err, -EOPNOTSUPP, "member 'domainname' is not supported");
 	if (!rc && spec->propagation && strstr(spec->propagation, "shared"))
 		rc = vsu_error_set(err, -EOPNOTSUPP, "member 'linux.rootfsPropagation': '%s' is not supported: mounts of a container's guest do not propagate to the host", spec->propagation);
+	if (!rc && oci_pod_sandbox(spec))
+		rc = *oci_pod_sandbox(spec) ? oci_pod_check_resources(&spec->resources, err) :
+					      vsu_error_set(err, -EINVAL, "member 'annotations': the sandbox of the container has no id");
 	return rc < 0 ? rc : oci_layout_check(spec, err);
 }
 
 /* ------------------------------------------------------------------- container */
 
+/*
+ * The container that owns the machine shares these with its guest, and so with members of its pod. A member has
+ * those of its own that it does not join.
+ */
 static unsigned int namespaces_of(const struct oci_spec *spec)
 {
-	unsigned int flags = CLONE_NEWUTS | CLONE_NEWIPC;
+	static const struct {
+		enum oci_namespace_kind kind;
+		unsigned int flag;
+	} kinds[] = {
+		{ OCI_NAMESPACE_NETWORK, CLONE_NEWNET }, { OCI_NAMESPACE_IPC, CLONE_NEWIPC }, { OCI_NAMESPACE_UTS, CLONE_NEWUTS },
+	};
+	unsigned int i, flags = oci_spec_namespace(spec, OCI_NAMESPACE_CGROUP) ? CLONE_NEWCGROUP : 0;
 
-	if (oci_spec_namespace(spec, OCI_NAMESPACE_CGROUP))
-		flags |= CLONE_NEWCGROUP;
+	for (i = 0; oci_pod_sandbox(spec) && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!oci_spec_namespace(spec, kinds[i].kind)->path)
+			flags |= kinds[i].flag;
 	return flags;
 }
 
@@ -102,17 +125,19 @@ static void free_words(char **words)
 }
 
 /* NAME=VALUE; a NULL ends them. The guest's kernel limits all its threads, of which some are its own. */
-static char **join_sysctls(const struct oci_spec *spec)
+static char **join_sysctls(const struct oci_spec *spec, bool shares_name)
 {
 	const struct oci_pairs *pairs = &spec->sysctls;
 	const int64_t limit = spec->resources.pids_limit;
-	char **words = calloc(pairs->n + 2, sizeof(*words));
+	char **words = calloc(pairs->n + 3, sizeof(*words));
 	unsigned int i;
 	int n = 0;
 
 	for (i = 0; words && n >= 0 && i < pairs->n; i++)
 		n = asprintf(&words[i], "%s=%s", pairs->items[i].name, pairs->items[i].value);
-	if (words && n >= 0 && limit > 0 && limit < MAX_THREADS)
+	if (words && n >= 0 && shares_name && spec->hostname)
+		n = asprintf(&words[i++], "kernel.hostname=%s", spec->hostname);
+	if (words && n >= 0 && limit > 0 && limit < MAX_THREADS && !oci_pod_sandbox(spec))
 		n = asprintf(&words[i++], "kernel.threads-max=%" PRId64, limit + GUEST_THREADS);
 	if (!words || n >= 0)
 		return words;
@@ -141,14 +166,15 @@ static unsigned int count_devices(const struct oci_layout *layout)
 int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const struct oci_layout *layout,
 		      unsigned int *number, struct vsu_error *err)
 {
-	char **sysctls = join_sysctls(spec);
+	const unsigned int flags = namespaces_of(spec);
+	char **sysctls = join_sysctls(spec, !(flags & CLONE_NEWUTS));
 	const struct vagent_container c = {
 		.size = sizeof(c),
-		.root = OCI_LAYOUT_SHARE "/rootfs", .hostname = spec->hostname, .readonly_root = spec->readonly_root,
+		.root = layout->root, .hostname = flags & CLONE_NEWUTS ? spec->hostname : NULL, .readonly_root = spec->readonly_root,
 		.mounts = layout->mounts, .nmounts = layout->nmounts,
 		.devices = devices, .ndevices = count_devices(layout),
 		.masked = (const char *const *)spec->masked.words, .readonly = (const char *const *)spec->readonly.words,
-		.sysctls = (const char *const *)sysctls, .namespaces = namespaces_of(spec),
+		.sysctls = (const char *const *)sysctls, .namespaces = flags,
 	};
 	const int rc = sysctls ? vagent_guest_add_container(g, &c, number, err) : vsu_error_set(err, -ENOMEM, "out of memory");
 

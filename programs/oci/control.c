@@ -20,6 +20,8 @@
 
 #include "oci/commands.h"
 #include "oci/hooks.h"
+#include "oci/member.h"
+#include "oci/pod.h"
 #include "oci/wire.h"
 
 #define ANSWER_MS 10000
@@ -117,12 +119,14 @@ static int parse_options(struct control_options *o, const struct vsu_option *row
 /* ----------------------------------------------------------------------- monitor */
 
 struct target {
+	const char *root;	/* folder of all containers */
 	int folder;
 	struct oci_state state;
 };
 
 static int open_target(struct target *t, const char *root, const char *id, struct vsu_error *err)
 {
+	t->root = root;
 	t->folder = oci_state_open(root, id, err);
 	return t->folder < 0 ? t->folder : oci_state_read(root, t->folder, id, &t->state, err);
 }
@@ -136,7 +140,8 @@ static void close_target(struct target *t)
 static int call_monitor(const struct target *t, struct oci_message *m, int ms, struct vsu_error *err)
 {
 	int rc, sock = t->state.status == OCI_STOPPED ?
-		vsu_error_set(err, -ESRCH, "container not running: '%s'", t->state.id) : oci_wire_connect(t->folder, err);
+		vsu_error_set(err, -ESRCH, "container not running: '%s'", t->state.id) :
+		oci_pod_connect(t->root, t->folder, &t->state, m, err);
 
 	if (sock < 0)
 		return sock;
@@ -145,8 +150,8 @@ static int call_monitor(const struct target *t, struct oci_message *m, int ms, s
 	return rc;
 }
 
-/* A request without more than its operation. */
-static int run_simple(struct oci_context *c, int argc, char **argv, enum oci_op op, int ms)
+/* "pause" and "resume": of the machine. */
+static int pause_machine(struct oci_context *c, int argc, char **argv, enum oci_op op)
 {
 	struct oci_message m = { .op = op };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -155,7 +160,9 @@ static int run_simple(struct oci_context *c, int argc, char **argv, enum oci_op 
 	int rc = parse_options(&o, id_rows, id_places, argc, argv, &err);
 
 	rc = rc < 0 ? rc : open_target(&t, c->root, o.id, &err);
-	rc = rc < 0 ? rc : call_monitor(&t, &m, ms, &err);
+	if (!rc && oci_pod_sandbox(t.state.spec))
+		rc = vsu_error_set(&err, -EOPNOTSUPP, "container '%s' is a member of a pod, whose machine stops only by its sandbox '%s'", o.id, oci_pod_sandbox(t.state.spec));
+	rc = rc < 0 ? rc : call_monitor(&t, &m, ANSWER_MS, &err);
 	close_target(&t);
 	return rc < 0 ? oci_report_failure(&c->report, &err) : EXIT_SUCCESS;
 }
@@ -191,12 +198,12 @@ int oci_start(struct oci_context *c, int argc, char **argv)
 
 int oci_pause(struct oci_context *c, int argc, char **argv)
 {
-	return run_simple(c, argc, argv, OCI_OP_PAUSE, ANSWER_MS);
+	return pause_machine(c, argc, argv, OCI_OP_PAUSE);
 }
 
 int oci_resume(struct oci_context *c, int argc, char **argv)
 {
-	return run_simple(c, argc, argv, OCI_OP_RESUME, ANSWER_MS);
+	return pause_machine(c, argc, argv, OCI_OP_RESUME);
 }
 
 /* -------------------------------------------------------------------------- kill */
@@ -288,6 +295,7 @@ static int delete_container(struct oci_context *c, const struct control_options 
 	rc = rc < 0 ? rc : oci_cgroup_remove(t->state.cgroup, err);
 	if (rc < 0)
 		return rc;
+	oci_member_detach(c->root, &t->state);
 	t->state.pid = 0;
 	run_hooks(c, t, OCI_POSTSTOP, OCI_STOPPED);
 	return oci_state_remove(c->root, o->id, t->folder, err);
@@ -365,6 +373,8 @@ static int update_container(const struct target *t, const struct oci_resources *
 		return vsu_error_set(err, -EOPNOTSUPP, "member '%s' cannot be changed: the machine runs", changes_memory ? "memory.limit" : "pids.limit");
 	if (!oci_cgroup_has_limits(r))
 		return 0;
+	if (oci_pod_sandbox(t->state.spec))
+		return vsu_error_set(err, -EOPNOTSUPP, "container '%s' is a member of a pod, whose limits cannot be changed", t->state.id);
 	if (!*t->state.cgroup)
 		return vsu_error_set(err, -EOPNOTSUPP, "container '%s' has no control group, whose limits could be changed", t->state.id);
 	return oci_cgroup_limit(t->state.cgroup, r, err);

@@ -22,8 +22,10 @@
 #include "oci/console.h"
 #include "oci/container.h"
 #include "oci/hooks.h"
+#include "oci/member.h"
 #include "oci/monitor.h"
 #include "oci/pid_file.h"
+#include "oci/pod.h"
 #include "oci/wire.h"
 
 enum { BUNDLE, CONSOLE, PID_FILE, PRESERVE, NO_PIVOT, NO_KEYRING, CREATE_ID };
@@ -156,6 +158,8 @@ static void become_monitor(struct create *c, int ready)
 		config.streams[0] = config.streams[1] = console;
 		config.streams[2] = -1;
 	}
+	if (oci_pod_sandbox(c->state.spec))
+		oci_member_run(&config);
 	oci_monitor_run(&config);
 }
 
@@ -256,6 +260,8 @@ static int create_container(struct create *c, struct vsu_error *err)
 	rc = rc < 0 ? rc : run_monitor(c, err);
 	if (!rc)
 		report_remarks(c);
+	if (rc < 0)
+		oci_member_detach(c->context->root, &c->state);
 	if (rc < 0 && !oci_cgroup_remove(c->state.cgroup, &ignored))
 		(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
 	vsu_fd_close(&c->folder);

@@ -5,13 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +20,8 @@
 #include "oci/console.h"
 #include "oci/container.h"
 #include "oci/pid_file.h"
+#include "oci/pod.h"
+#include "oci/stand_in.h"
 #include "oci/wire.h"
 
 /* The process of the guest was lost. */
@@ -79,7 +78,9 @@ static int parse_options(struct exec_options *o, int argc, char **argv, struct v
 
 struct stand_in {
 	const struct exec_options *options;
+	const char *root;	/* folder of all containers */
 	int folder;		/* of the container */
+	struct oci_state state;	/* of the container */
 	int document;
 	uint32_t rows, columns;
 	bool terminal;
@@ -87,22 +88,6 @@ struct stand_in {
 	int console;		/* -1: no terminal */
 	int signals;
 };
-
-static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
-
-static int watch_signals(struct vsu_error *err)
-{
-	sigset_t set;
-	unsigned int i;
-	int fd;
-
-	sigemptyset(&set);
-	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-		sigaddset(&set, forwarded[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? vsu_error_sys(err, -errno, "cannot wait for signals") : fd;
-}
 
 static int open_console(struct stand_in *s, struct vsu_error *err)
 {
@@ -123,62 +108,10 @@ static int begin_process(struct stand_in *s, struct vsu_error *err)
 	if (!rc && s->terminal)
 		fds[1] = fds[2] = fds[3] = s->console;
 	if (!rc)
-		rc = s->signals = watch_signals(err);
+		rc = s->signals = oci_stand_in_watch_signals(err);
 	if (rc >= 0)
-		rc = s->sock = oci_wire_connect(s->folder, err);
+		rc = s->sock = oci_pod_connect(s->root, s->folder, &s->state, &m, err);
 	return rc < 0 ? rc : oci_wire_call(s->sock, &m, fds, 1 + OCI_WIRE_STREAMS, -1, err);
-}
-
-/* Engines have their own descriptors of the streams, and wait for the end of all others. */
-static void release_streams(const struct stand_in *s)
-{
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int i;
-
-	for (i = 0; null >= 0 && s->options->detach && i < 3; i++)
-		if (dup2(null, i) < 0)
-			break;
-	if (null > 2)
-		close(null);
-}
-
-static void pass_signal(const struct stand_in *s)
-{
-	struct oci_message m = { .op = OCI_OP_SIGNAL };
-	struct signalfd_siginfo info;
-	struct winsize size;
-
-	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
-		return;
-	m.first = info.ssi_signo;
-	if (info.ssi_signo == SIGWINCH) {
-		if (s->console < 0 || ioctl(s->console, TIOCGWINSZ, &size) < 0 || !size.ws_row)
-			return;
-		m = (struct oci_message){ .op = OCI_OP_SIZE, .first = size.ws_row, .second = size.ws_col };
-	}
-	if (oci_wire_send(s->sock, &m, NULL, 0) < 0)
-		errno = 0;	/* the end of the connection is read next */
-}
-
-static int await_process(const struct stand_in *s)
-{
-	struct pollfd p[] = { { .fd = s->sock, .events = POLLIN }, { .fd = s->signals, .events = POLLIN } };
-	struct oci_message m = { .op = 0 };
-	int rc;
-
-	for (;;) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return STATUS_LOST;
-		if (p[1].revents)
-			pass_signal(s);
-		if (!p[0].revents)
-			continue;
-		rc = oci_wire_await(s->sock, &m, 0);
-		if (rc < 0 && rc != -ETIMEDOUT && rc != -EAGAIN)
-			return STATUS_LOST;
-		if (!rc && m.op == OCI_OP_ENDED)
-			return (int)m.first;
-	}
 }
 
 /* Never returns. ready: receives a message when the process runs, or has failed. */
@@ -192,8 +125,9 @@ static void stand_in(struct stand_in *s, int ready)
 	if (oci_wire_send(ready, &m, NULL, 0) < 0 || m.rc < 0)
 		_exit(EXIT_FAILURE);
 	vsu_fd_close(&ready);
-	release_streams(s);
-	_exit(await_process(s));
+	if (s->options->detach)
+		oci_stand_in_release_streams();
+	_exit(oci_stand_in_await(s->sock, s->signals, s->console, NULL));
 }
 
 /* ----------------------------------------------------------------------- command */
@@ -261,14 +195,16 @@ static int run_stand_in(struct stand_in *s, struct vsu_error *err)
 int oci_exec(struct oci_context *c, int argc, char **argv)
 {
 	struct exec_options o = { .id = NULL };
-	struct stand_in s = { .options = &o, .folder = -1, .document = -1, .sock = -1, .console = -1, .signals = -1 };
+	struct stand_in s = { .options = &o, .root = c->root, .folder = -1, .document = -1, .sock = -1, .console = -1, .signals = -1 };
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = parse_options(&o, argc, argv, &err);
 
 	if (!rc)
 		rc = s.folder = oci_state_open(c->root, o.id, &err);
+	rc = rc < 0 ? rc : oci_state_read(c->root, s.folder, o.id, &s.state, &err);
 	rc = rc < 0 ? rc : open_process(&s, &err);
 	rc = rc < 0 ? rc : run_stand_in(&s, &err);
+	oci_state_fini(&s.state);
 	vsu_fd_close(&s.folder);
 	vsu_fd_close(&s.document);
 	return rc < 0 ? oci_report_failure(&c->report, &err) : rc;

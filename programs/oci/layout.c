@@ -257,12 +257,12 @@ static int describe_mount(struct oci_layout *l, const struct oci_mount *m, unsig
 			  const struct oci_mount_options *o, struct vsu_error *err)
 {
 	struct vagent_mount *out = &l->mounts[l->nmounts++];
-	char source[sizeof(OCI_LAYOUT_SHARE) + NAME_BYTES];
+	char source[sizeof(l->root) + NAME_BYTES];
 
 	*out = (struct vagent_mount){ .target = m->destination, .flags = o->flags | o->propagation,
 		.copies_up = o->copies_up };
 	if (o->binds) {
-		snprintf(source, sizeof(source), OCI_LAYOUT_SHARE "/m%u", i);
+		snprintf(source, sizeof(source), "%.*sm%u", (int)(strlen(l->root) - strlen(ROOT_NAME)), l->root, i);
 		out->source = keep_text(l, source);
 		return out->source ? 0 : vsu_error_set(err, -ENOMEM, "out of memory");
 	}
@@ -322,19 +322,16 @@ static int read_drafts(struct draft *drafts, const struct oci_spec *spec, struct
 	return rc;
 }
 
-static int lay_out(struct oci_layout *l, struct draft *drafts, const struct oci_spec *spec, const char *bundle,
-		   const char *folder, struct vsu_error *err)
+static int lay_out(struct draft *drafts, const struct oci_spec *spec, const char *bundle, const char *folder,
+		   struct vsu_error *err)
 {
 	int share, rc = read_drafts(drafts, spec, err);
-	unsigned int i;
 
 	share = rc < 0 ? rc : open_share(folder, err);
 	if (share < 0)
 		return share;
 	rc = attach_root(share, spec, bundle, err);
 	rc = rc < 0 ? rc : lay_out_binds(drafts, share, spec, bundle, err);
-	for (i = 0; !rc && i < spec->nmounts; i++)
-		rc = describe_mount(l, &spec->mounts[i], i, &drafts[i].options, err);
 	close(share);
 	return rc;
 }
@@ -348,22 +345,36 @@ int oci_layout_enter(struct vsu_error *err)
 	return 0;
 }
 
-int oci_layout_make(struct oci_layout *l, const struct oci_spec *spec, const char *bundle, const char *folder,
-		    struct vsu_error *err)
+int oci_layout_make(const struct oci_spec *spec, const char *bundle, const char *folder, struct vsu_error *err)
 {
 	struct draft *drafts = calloc(spec->nmounts + 1, sizeof(*drafts));
 	unsigned int i;
-	int rc = -ENOMEM;
+	int rc;
+
+	if (!drafts)
+		return vsu_error_set(err, -ENOMEM, "out of memory");
+	rc = lay_out(drafts, spec, bundle, folder, err);
+	for (i = 0; i < spec->nmounts; i++)
+		vsu_fd_close(&drafts[i].tree);
+	free(drafts);
+	return rc;
+}
+
+int oci_layout_describe(struct oci_layout *l, const struct oci_spec *spec, const char *name, struct vsu_error *err)
+{
+	struct oci_mount_options o;
+	unsigned int i;
+	int rc = 0;
 
 	*l = (struct oci_layout){ .mounts = calloc(spec->nmounts + 1, sizeof(*l->mounts)),
 				  .texts = calloc(2 * spec->nmounts + 1, sizeof(*l->texts)) };
-	if (drafts && l->mounts && l->texts)
-		rc = lay_out(l, drafts, spec, bundle, folder, err);
-	else
-		vsu_error_set(err, rc, "out of memory");
-	for (i = 0; drafts && i < spec->nmounts; i++)
-		vsu_fd_close(&drafts[i].tree);
-	free(drafts);
+	if (!l->mounts || !l->texts)
+		return vsu_error_set(err, -ENOMEM, "out of memory");
+	snprintf(l->root, sizeof(l->root), OCI_LAYOUT_SHARE "/%.*s%s" ROOT_NAME, OCI_LAYOUT_NAME, name ? name : "", name ? "/" : "");
+	for (i = 0; !rc && i < spec->nmounts; i++) {
+		rc = check_mount(&spec->mounts[i], &o, err);
+		rc = rc < 0 ? rc : describe_mount(l, &spec->mounts[i], i, &o, err);
+	}
 	return rc;
 }
 

@@ -12,6 +12,8 @@
  * A read-only source is read-only on the host, whatever the guest does with its own mounts. The
  * mount points within such a source are made in advance, without following a link out of it.
  *
+ * A member of a pod has such a folder in that of the pod's machine, by its id.
+ *
  * Threads: before any thread is started.
  */
 #ifndef OCI_LAYOUT_H
@@ -23,8 +25,11 @@
 
 /* The guest's agent mounts the folder here. */
 #define OCI_LAYOUT_SHARE "/share"
+#define OCI_LAYOUT_NAME 255
 
+/* Mounts of a container in the guest. */
 struct oci_layout {
+	char root[sizeof(OCI_LAYOUT_SHARE) + OCI_LAYOUT_NAME + 16];	/* folder of the container's files */
 	struct vagent_mount *mounts;	/* for the guest */
 	unsigned int nmounts;
 	char **texts;		/* to which the mounts refer */
@@ -39,11 +44,15 @@ int oci_layout_enter(struct vsu_error *err);
 
 /*
  * After enter: mounts a file system in memory over folder, and all sources in it. The root folder and the
- * sources are relative to bundle. -ENOENT: a source does not exist. The result is freed by
- * oci_layout_free(), also after a failure.
+ * sources are relative to bundle. -ENOENT: a source does not exist.
  */
-int oci_layout_make(struct oci_layout *l, const struct oci_spec *spec, const char *bundle, const char *folder,
-		    struct vsu_error *err);
+int oci_layout_make(const struct oci_spec *spec, const char *bundle, const char *folder, struct vsu_error *err);
+
+/*
+ * Describes the mounts of the guest, without an effect. name: the folder of a pod's member below the shared
+ * one; NULL: the shared one itself. The result is freed by oci_layout_free(), also after a failure.
+ */
+int oci_layout_describe(struct oci_layout *l, const struct oci_spec *spec, const char *name, struct vsu_error *err);
 void oci_layout_free(struct oci_layout *l);
 
 #endif

@@ -30,4 +30,7 @@ struct oci_monitor_config {
  */
 void oci_monitor_run(const struct oci_monitor_config *c);
 
+/* Runs the hooks between the namespaces and the machine, in this process and in "create", which waits for it. */
+int oci_monitor_run_hooks(const struct oci_monitor_config *c, struct vsu_error *err);
+
 #endif

@@ -15,9 +15,12 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-/* The monitor writes its status, and waits for QEMU, whose end is that of a child of another process. */
+/*
+ * The monitor writes its status, compiles filters of members of its pod, and waits for QEMU, whose end is
+ * that of a child of another process.
+ */
 static const char *const calls[] = {
-	"dup3", "geteuid", "getpgid", "getpgrp", "pwrite64", "signalfd4", "wait4", "waitid", NULL,
+	"dup3", "geteuid", "getpgid", "getpgrp", "memfd_create", "pwrite64", "signalfd4", "wait4", "waitid", NULL,
 };
 static const struct call_rule rules[] = {
 	CALL_IF_INT("ioctl", 1, TIOCGWINSZ), CALL_IF_INT("ioctl", 1, FIONREAD),

@@ -26,12 +26,12 @@
 #include "oci/netlink.h"
 #include "oci/network.h"
 
-int oci_network_enter(const char *path, struct vsu_error *err)
+int oci_namespace_enter(const char *path, int flag, struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
 
-	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-		rc = vsu_error_sys(err, -errno, "cannot enter the network namespace '%s'", path);
+	if (fd < 0 || setns(fd, flag) < 0)
+		rc = vsu_error_sys(err, -errno, "cannot enter the namespace '%s'", path);
 	vsu_fd_close(&fd);
 	return rc;
 }

@@ -39,8 +39,8 @@ struct oci_network {
 	unsigned int ncards;
 };
 
-/* Enters the network namespace at path. It has one at least, of this user namespace. */
-int oci_network_enter(const char *path, struct vsu_error *err);
+/* Enters the namespace at path. flag: its kind, of clone(2). */
+int oci_namespace_enter(const char *path, int flag, struct vsu_error *err);
 
 /*
  * Reads the interfaces of the namespace, of which those of Ethernet that are up become cards. -E2BIG: more than

@@ -155,8 +155,8 @@ END_TEST
 
 START_TEST(missing_namespace_is_named)
 {
-	assert_refused(oci_network_enter("/nonexistent", &err), -ENOENT,
-		       "cannot enter the network namespace '/nonexistent': No such file or directory", err);
+	assert_refused(oci_namespace_enter("/nonexistent", CLONE_NEWNET, &err), -ENOENT,
+		       "cannot enter the namespace '/nonexistent': No such file or directory", err);
 }
 END_TEST
 

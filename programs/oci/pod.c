@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Reads the annotations of pods. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/parse.h>
+
+#include "oci/pod.h"
+
+#define OF_CONTAINERD "io.kubernetes.cri."
+#define OF_CRIO "io.kubernetes.cri-o."
+
+/* ------------------------------------------------------------------------- roles */
+
+static const struct {
+	const char *type, *sandbox;
+} annotations[] = {
+	{ OF_CONTAINERD "container-type", OF_CONTAINERD "sandbox-id" },
+	{ OF_CRIO "ContainerType", OF_CRIO "SandboxID" },
+};
+#define ANNOTATIONS (sizeof(annotations) / sizeof(annotations[0]))
+
+static bool has_type(const struct oci_spec *spec, unsigned int i, const char *type)
+{
+	const char *value = spec ? oci_spec_annotation(spec, annotations[i].type) : NULL;
+
+	return value && !strcmp(value, type);
+}
+
+bool oci_pod_is_sandbox(const struct oci_spec *spec)
+{
+	unsigned int i;
+
+	for (i = 0; i < ANNOTATIONS; i++)
+		if (has_type(spec, i, "sandbox"))
+			return true;
+	return false;
+}
+
+const char *oci_pod_sandbox(const struct oci_spec *spec)
+{
+	const char *id;
+	unsigned int i;
+
+	for (i = 0; i < ANNOTATIONS; i++)
+		if (has_type(spec, i, "container")) {
+			id = oci_spec_annotation(spec, annotations[i].sandbox);
+			return id ? id : "";
+		}
+	return NULL;
+}
+
+int oci_pod_connect(const char *root, int folder, const struct oci_state *s, struct oci_message *m,
+		    struct vsu_error *err)
+{
+	const char *sandbox = oci_pod_sandbox(s->spec);
+	int sock, other;
+
+	if (!sandbox)
+		return oci_wire_connect(folder, err);
+	snprintf(m->text, sizeof(m->text), "%s", s->id);
+	other = oci_state_open(root, sandbox, err);
+	if (other < 0)
+		return other;
+	sock = oci_wire_connect(other, err);
+	vsu_fd_close(&other);
+	return sock;
+}
+
+/* -------------------------------------------------------------------- namespaces */
+
+static const char *const files[] = {
+	[OCI_NAMESPACE_NETWORK] = "net", [OCI_NAMESPACE_IPC] = "ipc", [OCI_NAMESPACE_UTS] = "uts",
+};
+
+/* Other kinds cannot have a path. */
+static bool is_of_process(const struct oci_namespace *n, pid_t pid)
+{
+	struct stat joined, own;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, files[n->kind]);
+	return !stat(n->path, &joined) && !stat(path, &own) && joined.st_dev == own.st_dev && joined.st_ino == own.st_ino;
+}
+
+int oci_pod_check_namespaces(const struct oci_spec *spec, pid_t sandbox, struct vsu_error *err)
+{
+	static const enum oci_namespace_kind kinds[] = { OCI_NAMESPACE_NETWORK, OCI_NAMESPACE_IPC, OCI_NAMESPACE_UTS };
+	const struct oci_namespace *n;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		n = oci_spec_namespace(spec, kinds[i]);
+		if (n && n->path && !is_of_process(n, sandbox))
+			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.namespaces': '%s' is not the %s namespace of the sandbox '%s', whose machine the container joins", n->path, files[kinds[i]], oci_pod_sandbox(spec));
+	}
+	return 0;
+}
+
+/* --------------------------------------------------------------------- resources */
+
+int oci_pod_check_resources(const struct oci_resources *r, struct vsu_error *err)
+{
+	const struct {
+		const char *name;
+		bool is_set;
+	} members[] = {
+		{ "memory.limit", r->memory_limit > 0 },
+		{ "memory.reservation", r->memory_reservation > 0 },
+		{ "pids.limit", r->pids_limit > 0 },
+		{ "cpu.quota", r->cpu_quota > 0 },
+		{ "unified", r->unified.n != 0 },
+		{ "cpu.cpus", r->cpus && *r->cpus },
+		{ "cpu.mems", r->mems && *r->mems },
+		{ "blockIO.weight", r->block_weight != 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (members[i].is_set)
+			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.resources.%s' is not supported for a member of a pod, whose machine the sandbox owns", members[i].name);
+	return 0;
+}
+
+static int64_t read_limit(const struct oci_spec *spec, const char *name)
+{
+	const char *text = oci_spec_annotation(spec, name);
+	uint64_t number;
+
+	return text && !vsu_parse_u64(text, &number) && number <= INT64_MAX ? (int64_t)number : 0;
+}
+
+struct oci_resources oci_pod_resources(const struct oci_spec *spec)
+{
+	struct oci_resources r = spec->resources;
+	int64_t memory, quota, period;
+
+	if (!oci_pod_is_sandbox(spec))
+		return r;
+	memory = read_limit(spec, OF_CONTAINERD "sandbox-memory");
+	quota = read_limit(spec, OF_CONTAINERD "sandbox-cpu-quota");
+	period = read_limit(spec, OF_CONTAINERD "sandbox-cpu-period");
+	if (memory)
+		r.memory_limit = memory;
+	if (quota && period) {
+		r.cpu_quota = quota;
+		r.cpu_period = period;
+	}
+	return r;
+}
