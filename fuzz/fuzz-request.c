@@ -90,6 +90,7 @@ static void check_container(const char *text, size_t len)
 	demand_words(container.masked, text, len);
 	demand_words(container.readonly, text, len);
 	demand_words(container.sysctls, text, len);
+	demand_words(container.limits, text, len);
 }
 
 static void read_container(char *text, size_t len)

@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "oci/cgroup.h"
+#include "oci/pod.h"
 
 /* The kernel's value, which engines pass as a limit. */
 #define USUAL_SHARES 1024
@@ -122,7 +123,8 @@ static int join_path(const struct oci_spec *spec, const char *mount, const char 
 int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manager, const char *id,
 		      char folder[OCI_STATE_PATH], struct vsu_error *err)
 {
-	const char *limit = find_limit(&spec->resources);
+	/* limits of a pod's member hold in the guest */
+	const char *limit = oci_pod_sandbox(spec) ? NULL : find_limit(&spec->resources);
 	char mount[OCI_STATE_PATH];
 
 	*folder = '\0';
@@ -196,7 +198,7 @@ static int write_limit(const char *folder, const char *file, const char *member,
 }
 
 /* From the range of version 1 to that of version 2. */
-static int64_t weight_of(int64_t shares)
+int64_t oci_cgroup_weight(int64_t shares)
 {
 	return shares < 2 ? 1 : shares > 262144 ? 10000 : 1 + (shares - 2) * 9999 / 262142;
 }
@@ -221,7 +223,7 @@ static int write_numbers(const char *folder, const struct oci_resources *r, stru
 		{ .file = "io.weight", .member = "blockIO.weight", .is_set = r->block_weight != 0 },
 	};
 	const int64_t numbers[] = {
-		weight_of(r->cpu_shares), r->cpu_burst, r->cpu_idle, r->memory_reservation, swap, r->block_weight,
+		oci_cgroup_weight(r->cpu_shares), r->cpu_burst, r->cpu_idle, r->memory_reservation, swap, r->block_weight,
 	};
 	unsigned int i;
 	int rc = 0;

@@ -39,6 +39,9 @@ bool oci_cgroup_has_limits(const struct oci_resources *r);
 /* Writes the limits that r sets, also those of an update. */
 int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
+/* The weight of version 2 for shares of version 1. */
+int64_t oci_cgroup_weight(int64_t shares);
+
 /* Kills the processes that remain, such as daemons of a monitor that was killed, and removes the folder. */
 int oci_cgroup_remove(const char *folder, struct vsu_error *err);
 

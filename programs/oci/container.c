@@ -10,12 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oci/cgroup.h"
 #include "oci/container.h"
 #include "oci/pod.h"
 
 /* Threads of the guest's kernel and its agent */
 #define GUEST_THREADS 128
 #define MAX_THREADS (1 << 22)
+/* Microseconds; the kernel's */
+#define USUAL_PERIOD 100000
 
 /* ---------------------------------------------------------------------- checks */
 
@@ -146,6 +149,37 @@ static char **join_sysctls(const struct oci_spec *spec, bool shares_name)
 	return NULL;
 }
 
+/* FILE=VALUE of a control group; a NULL ends them. Values below 0 mean no limit. */
+static char **join_limits(const struct oci_resources *r)
+{
+	const struct {
+		const char *file;
+		int64_t value;
+	} numbers[] = {
+		{ "memory.max", r->memory_limit }, { "memory.low", r->memory_reservation }, { "pids.max", r->pids_limit },
+		{ "cpu.weight", r->cpu_shares > 0 ? oci_cgroup_weight(r->cpu_shares) : 0 }, { "cpu.idle", r->cpu_idle },
+	};
+	char **words = calloc(sizeof(numbers) / sizeof(numbers[0]) + r->unified.n + 3, sizeof(*words));
+	unsigned int i, n = 0;
+	int rc = words ? 0 : -1;
+
+	for (i = 0; rc >= 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i].value > 0)
+			rc = asprintf(&words[n++], "%s=%" PRId64, numbers[i].file, numbers[i].value);
+	if (rc >= 0 && r->cpu_quota > 0)
+		rc = asprintf(&words[n++], "cpu.max=%" PRId64 " %" PRId64, r->cpu_quota, r->cpu_period > 0 ? r->cpu_period : USUAL_PERIOD);
+	if (rc >= 0 && r->cpu_burst > 0)
+		rc = asprintf(&words[n++], "cpu.max.burst=%" PRId64, r->cpu_burst);
+	for (i = 0; rc >= 0 && i < r->unified.n; i++)
+		rc = asprintf(&words[n++], "%s=%s", r->unified.items[i].name, r->unified.items[i].value);
+	if (rc >= 0)
+		return words;
+	if (n)
+		words[n - 1] = NULL;
+	free_words(words);
+	return NULL;
+}
+
 #define DEVICE(name, its_major, its_minor) { "/dev/" name, 'c', its_major, its_minor, 0666, 0, 0 }
 static const struct vagent_device devices[] = {
 	DEVICE("null", 1, 3), DEVICE("zero", 1, 5), DEVICE("full", 1, 7), DEVICE("random", 1, 8),
@@ -167,7 +201,10 @@ int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const
 		      unsigned int *number, struct vsu_error *err)
 {
 	const unsigned int flags = namespaces_of(spec);
+	const struct oci_resources none = { .memory_limit = 0 };
 	char **sysctls = join_sysctls(spec, !(flags & CLONE_NEWUTS));
+	/* limits of the container that owns the machine are those of the machine */
+	char **limits = join_limits(oci_pod_sandbox(spec) ? &spec->resources : &none);
 	const struct vagent_container c = {
 		.size = sizeof(c),
 		.root = layout->root, .hostname = flags & CLONE_NEWUTS ? spec->hostname : NULL, .readonly_root = spec->readonly_root,
@@ -175,10 +212,12 @@ int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const
 		.devices = devices, .ndevices = count_devices(layout),
 		.masked = (const char *const *)spec->masked.words, .readonly = (const char *const *)spec->readonly.words,
 		.sysctls = (const char *const *)sysctls, .namespaces = flags,
+		.limits = (const char *const *)limits,
 	};
-	const int rc = sysctls ? vagent_guest_add_container(g, &c, number, err) : vsu_error_set(err, -ENOMEM, "out of memory");
+	const int rc = sysctls && limits ? vagent_guest_add_container(g, &c, number, err) : vsu_error_set(err, -ENOMEM, "out of memory");
 
 	free_words(sysctls);
+	free_words(limits);
 	return rc;
 }
 

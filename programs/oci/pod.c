@@ -112,11 +112,6 @@ int oci_pod_check_resources(const struct oci_resources *r, struct vsu_error *err
 		const char *name;
 		bool is_set;
 	} members[] = {
-		{ "memory.limit", r->memory_limit > 0 },
-		{ "memory.reservation", r->memory_reservation > 0 },
-		{ "pids.limit", r->pids_limit > 0 },
-		{ "cpu.quota", r->cpu_quota > 0 },
-		{ "unified", r->unified.n != 0 },
 		{ "cpu.cpus", r->cpus && *r->cpus },
 		{ "cpu.mems", r->mems && *r->mems },
 		{ "blockIO.weight", r->block_weight != 0 },
@@ -125,7 +120,7 @@ int oci_pod_check_resources(const struct oci_resources *r, struct vsu_error *err
 
 	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (members[i].is_set)
-			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.resources.%s' is not supported for a member of a pod, whose machine the sandbox owns", members[i].name);
+			return vsu_error_set(err, -EOPNOTSUPP, "member 'linux.resources.%s' is not supported for a member of a pod, whose limits hold in the guest", members[i].name);
 	return 0;
 }
 

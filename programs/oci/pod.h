@@ -39,7 +39,7 @@ int oci_pod_connect(const char *root, int folder, const struct oci_state *s, str
  */
 int oci_pod_check_namespaces(const struct oci_spec *spec, pid_t sandbox, struct vsu_error *err);
 
-/* Checks that a member has no limit of its own: its machine is that of the sandbox. -EOPNOTSUPP. */
+/* Checks that a guest can limit a member: it has other CPUs and disks than the host. -EOPNOTSUPP. */
 int oci_pod_check_resources(const struct oci_resources *r, struct vsu_error *err);
 
 /* The limits of a container for the size of its machine: those of a sandbox are the annotated ones of its pod. */

@@ -16,7 +16,8 @@
 
 #include "init/guest.h"
 
-#define CGROUP "/sys/fs/cgroup/cvmm.%u"
+#define CGROUPS "/sys/fs/cgroup"
+#define CGROUP CGROUPS "/cvmm.%u"
 
 static const struct {
 	const char *name;
@@ -154,6 +155,35 @@ static void set_sysctl(const char *setting)
 	write_text(path, value + 1);
 }
 
+/* A kernel may lack some, whose files the group then lacks. */
+static void enable_controllers(void)
+{
+	static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
+	const int fd = open(CGROUPS "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	unsigned int i;
+
+	for (i = 0; fd >= 0 && i < sizeof(controllers) / sizeof(controllers[0]); i++)
+		(void)!write(fd, controllers[i], strlen(controllers[i]));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void set_limits(const struct guest_container *c)
+{
+	char path[320], **limit;
+	size_t len;
+
+	if (*c->limits)
+		enable_controllers();
+	for (limit = c->limits; *limit; limit++) {
+		len = strcspn(*limit, "=");
+		if (!(*limit)[len] || strchr(*limit, '/'))
+			child_fail(VAGENT_FAILED, "invalid limit %.200s", *limit);
+		snprintf(path, sizeof(path), CGROUP "/%.*s", c->number, (int)len, *limit);
+		write_text(path, *limit + len + 1);
+	}
+}
+
 /* The group exists only if the kernel has control groups. */
 static void enter_cgroup(const struct guest_container *c)
 {
@@ -162,6 +192,8 @@ static void enter_cgroup(const struct guest_container *c)
 
 	snprintf(path, sizeof(path), CGROUP, c->number);
 	(void)mkdir(path, 0755);
+	if (c->state == CONTAINER_NEW)
+		set_limits(c);
 	snprintf(path, sizeof(path), CGROUP "/cgroup.procs", c->number);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)

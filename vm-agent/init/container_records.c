@@ -69,6 +69,7 @@ void container_read(struct guest_container *c, char *text, size_t len)
 	c->masked = agent_collect_words('K', text, len);
 	c->readonly = agent_collect_words('k', text, len);
 	c->sysctls = agent_collect_words('S', text, len);
+	c->limits = agent_collect_words('L', text, len);
 	if (!c->root || *c->root != '/')
 		agent_fail("the host sent a container without a root");
 }
@@ -80,4 +81,5 @@ void container_fini(struct guest_container *c)
 	free(c->masked);
 	free(c->readonly);
 	free(c->sysctls);
+	free(c->limits);
 }

@@ -46,7 +46,7 @@ struct guest_container {
 	unsigned int flags;	/* CLONE_NEW* */
 	struct guest_mount *mounts;
 	unsigned int nmounts;
-	char **devices, **masked, **readonly, **sysctls; /* NULL ends each */
+	char **devices, **masked, **readonly, **sysctls, **limits; /* NULL ends each */
 };
 
 /* container_records.c: reads records into an empty container; their texts must remain. */

@@ -140,6 +140,11 @@ struct vagent_container {
 	 * with the guest. Namespaces of PIDs and mounts are always its own.
 	 */
 	unsigned int namespaces;
+	/*
+	 * Files of its control group in the guest, version 2: "memory.max=1048576". The first process fails if the kernel
+	 * lacks one.
+	 */
+	const char *const *limits;
 };
 
 /*

@@ -241,6 +241,7 @@ struct vagent_frame {
  *	K PATH           hidden
  *	k PATH           read-only
  *	S NAME=VALUE     sysctl
+ *	L FILE=VALUE     a limit of its control group
  *
  * Records of PREPARE: A, E, C and T as of a request, and
  *

@@ -118,6 +118,14 @@ static int check_sysctls(const char *const *settings, struct vsu_error *err)
 	return 0;
 }
 
+static int check_limits(const char *const *limits, struct vsu_error *err)
+{
+	for (; limits && *limits; limits++)
+		if (**limits == '=' || **limits == '.' || !strchr(*limits, '=') || strchr(*limits, '/'))
+			return vsu_error_set(err, -EINVAL, "the limit '%s' is not FILE=VALUE of a control group", *limits);
+	return 0;
+}
+
 static int check_container(const struct vagent_container *c, struct vsu_error *err)
 {
 	int rc = check_path("root of a container", c->root, err);
@@ -132,7 +140,9 @@ static int check_container(const struct vagent_container *c, struct vsu_error *e
 		rc = check_paths("hidden path", c->masked, err);
 	if (!rc)
 		rc = check_paths("read-only path", c->readonly, err);
-	return rc < 0 ? rc : check_sysctls(c->sysctls, err);
+	if (!rc)
+		rc = check_sysctls(c->sysctls, err);
+	return rc < 0 ? rc : check_limits(c->limits, err);
 }
 
 int vagent_priv_add_container(struct vagent_request *r, const struct vagent_container *c, struct vsu_error *err)
@@ -154,6 +164,7 @@ int vagent_priv_add_container(struct vagent_request *r, const struct vagent_cont
 	add_texts(r, 'K', c->masked);
 	add_texts(r, 'k', c->readonly);
 	add_texts(r, 'S', c->sysctls);
+	add_texts(r, 'L', c->limits);
 	return rc < 0 ? rc : check_size(r, "container", err);
 }
 

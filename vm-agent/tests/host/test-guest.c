@@ -338,9 +338,9 @@ END_TEST
 START_TEST(container_is_records)
 {
 	static const char records[] = "\1\0\0\0R/share/a\0O\0Hbox\0N4000000\0M/proc\0tproc\0f0\0c\0"
-				      "M/etc/hosts\0s/share/hosts\0f1001\0Bc 1:3 666 0 5 /dev/null\0K/proc/kcore\0k/proc/sys\0Sa.b=1";
+				      "M/etc/hosts\0s/share/hosts\0f1001\0Bc 1:3 666 0 5 /dev/null\0K/proc/kcore\0k/proc/sys\0Sa.b=1\0Lpids.max=5";
 	static const char *const masked[] = { "/proc/kcore", NULL }, *const readonly[] = { "/proc/sys", NULL };
-	static const char *const sysctls[] = { "a.b=1", NULL };
+	static const char *const sysctls[] = { "a.b=1", NULL }, *const limits[] = { "pids.max=5", NULL };
 	const struct vagent_mount mounts[] = {
 		{ .type = "proc", .target = "/proc", .copies_up = true }, { .source = "/share/hosts", .target = "/etc/hosts", .flags = 0x1001 },
 	};
@@ -348,7 +348,7 @@ START_TEST(container_is_records)
 	const struct vagent_container c = {
 		.size = sizeof(c), .root = "/share/a", .hostname = "box", .readonly_root = true, .mounts = mounts,
 		.nmounts = 2, .devices = &device, .ndevices = 1, .masked = masked, .readonly = readonly,
-		.sysctls = sysctls, .namespaces = CLONE_NEWUTS,
+		.sysctls = sysctls, .namespaces = CLONE_NEWUTS, .limits = limits,
 	};
 
 	serve();
@@ -361,7 +361,7 @@ END_TEST
 
 static const struct vagent_mount odd_mount = { .target = "proc" };
 static const struct vagent_device odd_device = { .path = "/dev/a", .type = 'x' };
-static const char *const odd_texts[] = { "a", NULL };
+static const char *const odd_texts[] = { "a", NULL }, *const odd_limits[] = { "../cgroup.procs=0", NULL };
 static const struct vagent_container odd_containers[] = {
 	{ .size = sizeof(odd_containers[0]) },
 	{ .size = sizeof(odd_containers[0]), .root = "share" },
@@ -373,6 +373,8 @@ static const struct vagent_container odd_containers[] = {
 	{ .size = sizeof(odd_containers[0]), .root = "/", .masked = odd_texts },
 	{ .size = sizeof(odd_containers[0]), .root = "/", .readonly = odd_texts },
 	{ .size = sizeof(odd_containers[0]), .root = "/", .sysctls = odd_texts },
+	{ .size = sizeof(odd_containers[0]), .root = "/", .limits = odd_texts },
+	{ .size = sizeof(odd_containers[0]), .root = "/", .limits = odd_limits },
 };
 
 START_TEST(invalid_container_is_refused)

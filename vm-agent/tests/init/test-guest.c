@@ -860,6 +860,19 @@ START_TEST(host_name_and_settings_are_those_of_the_container)
 }
 END_TEST
 
+START_TEST(missing_limit_is_named)
+{
+	const char *const words[] = { "true", NULL };
+	static const char *const limits[] = { "none.max=1", NULL };
+	struct run r;
+
+	add_container((struct vagent_container){ .limits = limits });
+	prepare_words(&r, words, PLAIN);
+	ends_by(&r, VAGENT_END_MACHINE, 1);
+	ck_assert_msg(strstr(err.msg, "in the guest: cannot write /sys/fs/cgroup/cvmm."), "%s", err.msg);
+}
+END_TEST
+
 START_TEST(failed_mount_is_named)
 {
 	const char *const words[] = { "true", NULL };
@@ -929,6 +942,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(devices_and_links_are_made);
 	add(paths_are_masked_and_read_only);
 	add(host_name_and_settings_are_those_of_the_container);
+	add(missing_limit_is_named);
 	add(failed_mount_is_named);
 }
 
