@@ -150,6 +150,13 @@ static void send_listed(struct guest *g, struct input *in)
 	send_message(g, VAGENT_LISTED, &m, (uint32_t)(sizeof(m.head) + take(in, 1) % sizeof(m.pids)));
 }
 
+static void send_measured(struct guest *g, struct input *in)
+{
+	const struct vagent_measured m = { .container = g->container + (take(in, 1) > 250), .memory = take(in, 1) };
+
+	send_message(g, VAGENT_MEASURED, &m, sizeof(m));
+}
+
 /* Sends a header that the input selects; its payload may follow. */
 static void send_header(struct guest *g, struct input *in)
 {
@@ -240,6 +247,19 @@ static void list(struct guest *g, struct input *in)
 	(void)!vagent_guest_list(g->g, g->container, on_list, g, NULL);
 }
 
+static void on_usage(void *opaque, const struct vagent_usage *usage)
+{
+	const struct guest *g = opaque;
+
+	CHECK(g->lives && usage);
+}
+
+static void measure(struct guest *g, struct input *in)
+{
+	(void)in;
+	(void)!vagent_guest_measure(g->g, g->container, on_usage, g, NULL);
+}
+
 static void count_end(struct vagent_process *p)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
@@ -276,7 +296,7 @@ static void read_output(struct guest *g, struct input *in)
 static void (*const actions[])(struct guest *g, struct input *in) = {
 	send_prepared, send_running, send_ended, send_credited, send_listed, send_header, send_frame, send_frame,
 	send_input, close_port, receive_messages, dispatch, dispatch, start, send_signal, resize, list, free_process,
-	read_output,
+	read_output, send_measured, measure,
 };
 
 static void act(void *opaque, struct input *in)

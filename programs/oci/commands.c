@@ -162,6 +162,7 @@ const struct oci_command oci_commands[] = {
 	{ "kill", " ID [SIGNAL]", "send a signal to the process of a container, SIGTERM by default", oci_kill_rows, oci_kill },
 	{ "delete", " ID", "remove a container that has ended", oci_delete_rows, oci_delete },
 	{ "exec", " ID", "execute a further process in a container", oci_exec_rows, oci_exec },
+	{ "events", " ID", "print statistics of a container as lines of JSON", oci_events_rows, oci_events },
 	{ "ps", " ID", "list the processes of a container by their numbers in the guest", oci_ps_rows, oci_ps },
 	{ "pause", " ID", "stop the machine of a container", NULL, oci_pause },
 	{ "resume", " ID", "continue the machine of a container", NULL, oci_resume },

@@ -38,6 +38,10 @@ extern const struct oci_command oci_commands[];
 extern const struct vsu_option oci_create_rows[];
 int oci_create(struct oci_context *c, int argc, char **argv);
 
+/* events.c */
+extern const struct vsu_option oci_events_rows[];
+int oci_events(struct oci_context *c, int argc, char **argv);
+
 /* exec.c */
 extern const struct vsu_option oci_exec_rows[];
 int oci_exec(struct oci_context *c, int argc, char **argv);

@@ -56,6 +56,8 @@ struct monitor {
 	struct oci_members members;
 	struct oci_client clients[MAX_CLIENTS];
 	struct oci_client *lister; /* waits for a list; or NULL */
+	struct oci_client *measurer; /* waits for the usage of a container; or NULL */
+	struct oci_client gone;	/* waits in place of a client that was closed, until the guest has replied */
 	int listener, signals, status_file;
 	bool paused;
 	const char *remark;	/* for the user of "create"; or NULL */
@@ -154,7 +156,9 @@ static void close_client(struct monitor *mon, struct oci_client *client)
 	if (mon->own.starter == client)
 		mon->own.starter = NULL;
 	if (mon->lister == client)
-		mon->lister = NULL;
+		mon->lister = &mon->gone;
+	if (mon->measurer == client)
+		mon->measurer = &mon->gone;
 	oci_members_disconnect(&mon->members, client);
 	vagent_process_free(client->process);
 	client->process = NULL;
@@ -267,7 +271,7 @@ static void on_list(void *opaque, const uint32_t *pids, unsigned int n)
 	struct monitor *mon = opaque;
 
 	memcpy(m.pids, pids, m.npids * sizeof(*pids));
-	if (mon->lister && oci_wire_send(mon->lister->fd, &m, NULL, 0) < 0)
+	if (mon->lister->fd >= 0 && oci_wire_send(mon->lister->fd, &m, NULL, 0) < 0)
 		close_client(mon, mon->lister);
 	mon->lister = NULL;
 }
@@ -285,6 +289,31 @@ static void list_processes(struct monitor *mon, struct oci_client *client, const
 		oci_client_answer(client, OCI_OP_LIST, rc, &err);
 	else
 		mon->lister = client;
+}
+
+static void on_usage(void *opaque, const struct vagent_usage *usage)
+{
+	const struct oci_message m = { .op = OCI_OP_MEASURE, .usage = *usage };
+	struct monitor *mon = opaque;
+
+	if (mon->measurer->fd >= 0 && oci_wire_send(mon->measurer->fd, &m, NULL, 0) < 0)
+		close_client(mon, mon->measurer);
+	mon->measurer = NULL;
+}
+
+static void measure_container(struct monitor *mon, struct oci_client *client, const struct oci_message *m)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct oci_workload *w = find_workload(mon, m, &err);
+	int rc = w ? 0 : -ESRCH;
+
+	if (mon->measurer)
+		rc = vsu_error_set(&err, -EBUSY, "another command measures a container of this machine");
+	rc = rc < 0 ? rc : vagent_guest_measure(oci_machine_agent(mon->machine), w->number, on_usage, mon, &err);
+	if (rc < 0)
+		oci_client_answer(client, OCI_OP_MEASURE, rc, &err);
+	else
+		mon->measurer = client;
 }
 
 static void pause_container(struct monitor *mon, struct oci_client *client, bool paused)
@@ -326,6 +355,9 @@ static void serve_request(struct monitor *mon, struct oci_client *client, const 
 		break;
 	case OCI_OP_LIST:
 		list_processes(mon, client, m);
+		break;
+	case OCI_OP_MEASURE:
+		measure_container(mon, client, m);
 		break;
 	case OCI_OP_PAUSE:
 	case OCI_OP_RESUME:
@@ -589,7 +621,7 @@ void oci_monitor_run(const struct oci_monitor_config *c)
 	static struct monitor mon;
 	int i;
 
-	mon = (struct monitor){ .config = c, .spec = c->state->spec, .own.spec = c->state->spec, .listener = -1, .signals = -1, .status_file = -1 };
+	mon = (struct monitor){ .config = c, .spec = c->state->spec, .own.spec = c->state->spec, .gone.fd = -1, .listener = -1, .signals = -1, .status_file = -1 };
 	for (i = 0; i < MAX_CLIENTS; i++)
 		mon.clients[i].fd = -1;
 	c->state->pid = getpid();

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include <vm-agent/guest.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
 
@@ -23,6 +24,7 @@ enum oci_op {
 	OCI_OP_EXEC,		/* with descriptors: the document, and OCI_WIRE_STREAMS */
 	OCI_OP_SIZE,		/* first, second: rows and columns of the terminal of this connection's process */
 	OCI_OP_LIST,		/* the reply has process IDs of the guest */
+	OCI_OP_MEASURE,		/* the reply has the usage of the container */
 	OCI_OP_PAUSE,
 	OCI_OP_RESUME,
 	OCI_OP_HOOKS,		/* from the monitor to create: its namespaces exist */
@@ -38,6 +40,7 @@ struct oci_message {
 	int32_t rc;		/* of a reply: 0, or a negative errno with text; text after "create" is a warning */
 	uint32_t first, second;
 	uint32_t npids;
+	struct vagent_usage usage;
 	char text[488];		/* of a request: the id of the pod's member that it is for; empty: the monitor's container */
 	uint32_t pids[OCI_WIRE_PIDS];
 };

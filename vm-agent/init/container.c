@@ -16,9 +16,6 @@
 
 #include "init/guest.h"
 
-#define CGROUPS "/sys/fs/cgroup"
-#define CGROUP CGROUPS "/cvmm.%u"
-
 static const struct {
 	const char *name;
 	unsigned int flag;
@@ -42,20 +39,19 @@ struct guest_container *container_new(uint32_t number, char *payload, size_t hea
 	c->number = number;
 	c->payload = payload;
 	memset(c->namespaces, -1, sizeof(c->namespaces));
+	container_enable_controllers();
 	container_read(c, payload + head, len - head);
 	return c;
 }
 
 void container_free(struct guest_container *c)
 {
-	char path[64];
 	int i;
 
 	for (i = 0; i < NAMESPACES; i++)
 		if (c->namespaces[i] >= 0)
 			close(c->namespaces[i]);
-	snprintf(path, sizeof(path), CGROUP, c->number);
-	(void)rmdir(path);
+	container_remove_group(c);
 	container_fini(c);
 	free(c->payload);
 	free(c);
@@ -131,15 +127,6 @@ pid_t container_fork(const struct guest_container *c)
 
 /* ----------------------------------------------------------------- the process */
 
-static void write_text(const char *path, const char *text)
-{
-	const int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		child_fail(VAGENT_FAILED, "cannot write %.300s: %s", path, strerror(errno));
-	close(fd);
-}
-
 /* As sysctl(8): names are separated by dots, or by slashes if the first separator is one. */
 static void set_sysctl(const char *setting)
 {
@@ -152,54 +139,7 @@ static void set_sysctl(const char *setting)
 	snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)(value - setting), setting);
 	for (at = path + strlen("/proc/sys/"); *at && !has_slashes; at++)
 		*at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
-	write_text(path, value + 1);
-}
-
-/* A kernel may lack some, whose files the group then lacks. */
-static void enable_controllers(void)
-{
-	static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
-	const int fd = open(CGROUPS "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
-	unsigned int i;
-
-	for (i = 0; fd >= 0 && i < sizeof(controllers) / sizeof(controllers[0]); i++)
-		(void)!write(fd, controllers[i], strlen(controllers[i]));
-	if (fd >= 0)
-		close(fd);
-}
-
-static void set_limits(const struct guest_container *c)
-{
-	char path[320], **limit;
-	size_t len;
-
-	if (*c->limits)
-		enable_controllers();
-	for (limit = c->limits; *limit; limit++) {
-		len = strcspn(*limit, "=");
-		if (!(*limit)[len] || strchr(*limit, '/'))
-			child_fail(VAGENT_FAILED, "invalid limit %.200s", *limit);
-		snprintf(path, sizeof(path), CGROUP "/%.*s", c->number, (int)len, *limit);
-		write_text(path, *limit + len + 1);
-	}
-}
-
-/* The group exists only if the kernel has control groups. */
-static void enter_cgroup(const struct guest_container *c)
-{
-	char path[80];
-	int fd;
-
-	snprintf(path, sizeof(path), CGROUP, c->number);
-	(void)mkdir(path, 0755);
-	if (c->state == CONTAINER_NEW)
-		set_limits(c);
-	snprintf(path, sizeof(path), CGROUP "/cgroup.procs", c->number);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)!write(fd, "0", 1);
-	close(fd);
+	child_write_text(path, value + 1);
 }
 
 static void make_namespaces(const struct guest_container *c)
@@ -232,7 +172,7 @@ void child_enter_container(const struct guest_container *c)
 {
 	if (c->number == VAGENT_ITSELF)
 		return;
-	enter_cgroup(c);
+	child_enter_group(c);
 	if (c->state == CONTAINER_READY) {
 		join_namespaces(c);
 		return;

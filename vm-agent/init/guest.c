@@ -110,6 +110,16 @@ static void list_processes(uint32_t number)
 	send_list(&l, false);
 }
 
+static void measure_container(uint32_t number)
+{
+	const struct guest_container *c = find_container(number);
+	struct vagent_measured m = { .container = number };
+
+	if (c)
+		container_measure(c, &m);
+	agent_send(VAGENT_MEASURED, &m, sizeof(m));
+}
+
 /* -------------------------------------------------------------------- messages */
 
 /* The length of a message, or of the struct before its records. */
@@ -122,6 +132,7 @@ static const struct {
 	{ VAGENT_KILL, sizeof(struct vagent_kill) }, { VAGENT_RESIZE, sizeof(struct vagent_resize) },
 	{ VAGENT_LIST, sizeof(uint32_t) }, { VAGENT_LOST, sizeof(struct vagent_stream) },
 	{ VAGENT_FORGET, sizeof(uint32_t) }, { VAGENT_CREDIT, sizeof(struct vagent_credit) },
+	{ VAGENT_MEASURE, sizeof(uint32_t) },
 };
 
 static void check_length(const struct vagent_header *h)
@@ -181,6 +192,8 @@ static void serve_message(void)
 		remove_container(m.number);
 	else if (h.type == VAGENT_LIST)
 		list_processes(m.number);
+	else if (h.type == VAGENT_MEASURE)
+		measure_container(m.number);
 	else if (h.type == VAGENT_PREPARE)
 		process_prepare(find_place(m.prepare.container), m.prepare.process, payload + sizeof(m.prepare), h.len - sizeof(m.prepare));
 	else

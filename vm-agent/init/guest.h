@@ -67,6 +67,16 @@ void container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid
 pid_t container_fork(const struct guest_container *c);
 /* container_devices.c: refuses devices, other than /dev/null and its like, to a container in its control group. */
 void child_filter_devices(const struct guest_container *c);
+/* container_group.c: prepares the control groups of a guest for those of containers. */
+void container_enable_controllers(void);
+/* container_group.c: moves this process into the control group of a container, with the limits of a new one. */
+void child_enter_group(const struct guest_container *c);
+/* container_group.c: writes a file of the kernel, or fails. */
+void child_write_text(const char *path, const char *text);
+/* container_group.c: fills in what the container has used, in a struct of zeros. */
+void container_measure(const struct guest_container *c, struct vagent_measured *m);
+/* container_group.c: removes the group, whose processes have ended. */
+void container_remove_group(const struct guest_container *c);
 /* container.c: makes the namespaces and mounts of the container, or joins them. */
 void child_enter_container(const struct guest_container *c);
 /* container_mounts.c: mounts the root and all others, and enters the root. */

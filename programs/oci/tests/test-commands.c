@@ -111,6 +111,8 @@ static const struct {
 	{ "pause nope", "container 'nope' does not exist" },
 	{ "resume nope", "container 'nope' does not exist" },
 	{ "ps nope", "container 'nope' does not exist" },
+	{ "events", "events: the id of a container is missing" },
+	{ "events --stats nope", "container 'nope' does not exist" },
 	{ "exec nope", "exec: the option --process is missing" },
 	{ "exec", "exec: the id of a container is missing" },
 	{ "exec --process=/nonexistent nope", "container 'nope' does not exist" },

@@ -167,6 +167,22 @@ typedef void vagent_list_fn(void *opaque, const uint32_t *pids, unsigned int n);
 VAGENT_API int vagent_guest_list(struct vagent_guest *g, unsigned int container, vagent_list_fn *f, void *opaque,
 			struct vsu_error *err) VSU_NODISCARD;
 
+/* Fixed layout. What a container has used, as its guest counts: 0 if the guest does not know. */
+struct vagent_usage {
+	uint64_t memory, max_memory; /* bytes now, and at most until now */
+	uint64_t cpu, user, system; /* microseconds; cpu is the sum of both others */
+	uint32_t processes;
+};
+
+/* Receives the usage of a container, which is valid during the call. */
+typedef void vagent_usage_fn(void *opaque, const struct vagent_usage *usage);
+/*
+ * Measures a container: f is called once, by vagent_guest_dispatch(), unless the connection fails. -EAGAIN, -ENOBUFS,
+ * -ENOMEM: as above; -ENOENT: no such number.
+ */
+VAGENT_API int vagent_guest_measure(struct vagent_guest *g, unsigned int container, vagent_usage_fn *f, void *opaque,
+			struct vsu_error *err) VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif

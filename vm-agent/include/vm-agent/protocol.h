@@ -34,6 +34,7 @@
  *	START
  *	                              RUNNING      the program is executed
  *	KILL, RESIZE, LIST, LOST      LISTED
+ *	MEASURE                       MEASURED
  *	                              PROCESS_ENDED
  *	FORGET, REMOVE
  *
@@ -93,6 +94,7 @@ enum vagent_message {
 	VAGENT_LOST,	/* struct vagent_stream: an output whose reader is gone */
 	VAGENT_FORGET,	/* uint32_t: a process, which is killed if it runs; no message about it follows */
 	VAGENT_CREDIT,	/* struct vagent_credit: of an output */
+	VAGENT_MEASURE,	/* uint32_t: a container */
 	/* from the agent */
 	VAGENT_READY = 65,	/* uint32_t: VAGENT_VERSION; once per host */
 	VAGENT_STARTED,	/* empty; once */
@@ -103,6 +105,7 @@ enum vagent_message {
 	VAGENT_PROCESS_ENDED,	/* struct vagent_process_ended, and a sentence; once per process */
 	VAGENT_LISTED,	/* struct vagent_listed, and process IDs */
 	VAGENT_CREDITED,	/* struct vagent_credit: of an input */
+	VAGENT_MEASURED,	/* struct vagent_measured */
 };
 
 struct vagent_header {
@@ -178,6 +181,13 @@ struct vagent_process_ended {
 struct vagent_listed {
 	uint32_t container;
 	uint32_t more;		/* 1: a further message of the list follows; 0: this one is the last */
+};
+
+/* Usage of the control group of a container; 0: unknown to the guest's kernel. */
+struct vagent_measured {
+	uint32_t container, processes;
+	uint64_t memory, max_memory; /* bytes now, and at most until now */
+	uint64_t cpu, user, system; /* microseconds */
 };
 
 enum vagent_standard {

@@ -113,6 +113,7 @@ static void free_lists(struct vagent_guest *g)
 		g->listings = l->next;
 		free_listing(l);
 	}
+	vagent_priv_free_measurings(g);
 }
 
 void vagent_guest_free(struct vagent_guest *g)
@@ -355,6 +356,7 @@ static bool is_length(uint32_t type, size_t len)
 		{ VAGENT_PROCESS_ENDED, sizeof(struct vagent_process_ended), VAGENT_MAX_MESSAGE },
 		{ VAGENT_LISTED, sizeof(struct vagent_listed), VAGENT_MAX_MESSAGE },
 		{ VAGENT_CREDITED, sizeof(struct vagent_credit), sizeof(struct vagent_credit) },
+		{ VAGENT_MEASURED, sizeof(struct vagent_measured), sizeof(struct vagent_measured) },
 	};
 	unsigned int i;
 
@@ -390,6 +392,7 @@ static void serve_message(struct vagent_guest *g)
 {
 	const struct vagent_header h = g->control.in.header;
 	const char *payload = g->control.in.bytes + sizeof(h);
+	struct vagent_measured measured;
 
 	if (!is_length(h.type, h.len))
 		vagent_priv_distrust(g, "an unknown message, or one of a wrong length");
@@ -401,6 +404,8 @@ static void serve_message(struct vagent_guest *g)
 		serve_ended(g, payload + sizeof(struct vagent_ended), h.len - sizeof(struct vagent_ended));
 	else if (h.type == VAGENT_LISTED)
 		serve_listed(g, payload, h.len);
+	else if (h.type == VAGENT_MEASURED)
+		vagent_priv_serve_measured(g, memcpy(&measured, payload, sizeof(measured)));
 	else
 		serve_process_message(g, h.type, payload, h.len);
 }

@@ -12,6 +12,7 @@
 #include "vm-agent/process.h"
 
 struct vagent_priv_listing;
+struct vagent_priv_measuring;
 
 struct vagent_guest {
 	enum vagent_priv_guest_state {
@@ -32,6 +33,7 @@ struct vagent_guest {
 		uint32_t number;
 	} *containers;
 	struct vagent_priv_listing *listings; /* in the order of their requests */
+	struct vagent_priv_measuring *measurings; /* in their order */
 	struct vagent_priv_frame_out out; /* to the port of the input */
 	struct vagent_priv_frame_in in;	/* from the port of the output */
 	struct vsu_error why;		/* of the failure */
@@ -70,6 +72,11 @@ void vagent_priv_serve_running(struct vagent_guest *g, uint32_t process);
 void vagent_priv_serve_process_ended(struct vagent_guest *g, const struct vagent_process_ended *m, const char *text,
 				     size_t len);
 void vagent_priv_serve_credited(struct vagent_guest *g, const struct vagent_credit *m);
+
+/* measure.c: a message of a length that the caller has checked. */
+void vagent_priv_serve_measured(struct vagent_guest *g, const struct vagent_measured *m);
+/* measure.c: frees requests without a reply. */
+void vagent_priv_free_measurings(struct vagent_guest *g);
 
 /* process_streams.c: serves the frames and streams of all processes. True: call again. */
 bool vagent_priv_serve_streams(struct vagent_guest *g);

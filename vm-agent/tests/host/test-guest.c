@@ -436,6 +436,41 @@ START_TEST(list_that_was_not_requested_is_distrusted)
 }
 END_TEST
 
+static void on_usage(void *opaque, const struct vagent_usage *usage)
+{
+	*(struct vagent_usage *)opaque = *usage;
+}
+
+START_TEST(measurement_is_that_of_the_agent)
+{
+	const struct vagent_measured m = { 1, 3, 10, 20, 30, 25, 5 };
+	struct vagent_usage usage = { .memory = 0 };
+
+	ck_assert_int_eq(vagent_guest_measure(g, container, on_usage, &usage, NULL), 0);
+	agent_reads(VAGENT_MEASURE);
+	agent_sends(VAGENT_MEASURED, &m, sizeof(m));
+	ck_assert(turns());
+	ck_assert_uint_eq(usage.processes, 3);
+	ck_assert_uint_eq(usage.memory, 10);
+	ck_assert_uint_eq(usage.max_memory, 20);
+	ck_assert_uint_eq(usage.cpu, 30);
+	ck_assert_uint_eq(usage.user, 25);
+	ck_assert_uint_eq(usage.system, 5);
+}
+END_TEST
+
+START_TEST(measurement_of_another_container_is_distrusted)
+{
+	const struct vagent_measured m = { .container = 2 };
+	struct vagent_usage usage;
+
+	ck_assert_int_eq(vagent_guest_measure(g, container, on_usage, &usage, NULL), 0);
+	agent_reads(VAGENT_MEASURE);
+	agent_sends(VAGENT_MEASURED, &m, sizeof(m));
+	is_distrusted("an invalid measurement");
+}
+END_TEST
+
 /* -------------------------------------------------------------------- processes */
 
 START_TEST(process_is_records)
@@ -781,6 +816,7 @@ static const struct {
 	{ VAGENT_CREDITED, 12, { 1, VAGENT_STDOUT, 1 } },
 	{ VAGENT_PROCESS_ENDED, 12, { 1, 0, 0 } },
 	{ VAGENT_LISTED, 4, { 1 } },
+	{ VAGENT_MEASURED, 8, { 1 } },
 	{ 1000, 0, { 0 } },
 	{ VAGENT_LISTED, VAGENT_MAX_MESSAGE + 1, { 1 } },
 };
@@ -827,6 +863,8 @@ static Suite *suite(void)
 	tcase_add_test(tc[1], removed_container_has_no_processes);
 	tcase_add_test(tc[1], list_is_complete_after_its_last_message);
 	tcase_add_test(tc[1], list_that_was_not_requested_is_distrusted);
+	tcase_add_test(tc[1], measurement_is_that_of_the_agent);
+	tcase_add_test(tc[1], measurement_of_another_container_is_distrusted);
 	tcase_add_test(tc[1], process_is_records);
 	tcase_add_loop_test(tc[1], invalid_process_is_refused, 0, sizeof(odd_processes) / sizeof(odd_processes[0]));
 	tcase_add_test(tc[1], closed_stream_is_refused);

@@ -576,6 +576,26 @@ START_TEST(list_has_all_processes_of_the_container)
 }
 END_TEST
 
+static void on_usage(void *opaque, const struct vagent_usage *usage)
+{
+	*(unsigned int *)opaque = usage->processes;
+}
+
+START_TEST(processes_of_the_container_are_counted)
+{
+	unsigned int n = 0;
+	struct run first;
+
+	prepare(&first, "sleep 1000 & echo; exec cat", PLAIN);
+	start(&first);
+	turn_until(is_echoed, &first);
+	ck_assert_int_eq(vagent_guest_measure(g, container, on_usage, &n, &err), 0);
+	turn_until(is_listed, &n);
+	ck_assert_uint_eq(n, 2);
+	release(&first);
+}
+END_TEST
+
 START_TEST(removed_container_is_killed)
 {
 	struct run first;
@@ -923,6 +943,7 @@ static void add_tests(TCase *tc, const char *why)
 	add_joined(signal_is_for_one_process_or_all);
 	add_joined(freed_process_is_killed);
 	add(list_has_all_processes_of_the_container);
+	add(processes_of_the_container_are_counted);
 	add(removed_container_is_killed);
 	add(bytes_are_unchanged);
 	add_joined(reader_that_does_not_read_stops_only_its_process);

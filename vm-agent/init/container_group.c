@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The control group of a container: its limits, and what it has used. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "init/guest.h"
+
+#define CGROUPS "/sys/fs/cgroup"
+#define CGROUP CGROUPS "/cvmm.%u"
+
+void child_write_text(const char *path, const char *text)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		child_fail(VAGENT_FAILED, "cannot write %.300s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* A kernel may lack some, whose files the group then lacks. The first process of a system owns its groups. */
+void container_enable_controllers(void)
+{
+	static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
+	const int fd = getpid() == 1 ? open(CGROUPS "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC) : -1;
+	unsigned int i;
+
+	for (i = 0; fd >= 0 && i < sizeof(controllers) / sizeof(controllers[0]); i++)
+		(void)!write(fd, controllers[i], strlen(controllers[i]));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void set_limits(const struct guest_container *c)
+{
+	char path[320], **limit;
+	size_t len;
+
+	for (limit = c->limits; *limit; limit++) {
+		len = strcspn(*limit, "=");
+		if (!(*limit)[len] || strchr(*limit, '/'))
+			child_fail(VAGENT_FAILED, "invalid limit %.200s", *limit);
+		snprintf(path, sizeof(path), CGROUP "/%.*s", c->number, (int)len, *limit);
+		child_write_text(path, *limit + len + 1);
+	}
+}
+
+/* The group exists only if the kernel has control groups. */
+void child_enter_group(const struct guest_container *c)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), CGROUP, c->number);
+	(void)mkdir(path, 0755);
+	if (c->state == CONTAINER_NEW)
+		set_limits(c);
+	snprintf(path, sizeof(path), CGROUP "/cgroup.procs", c->number);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1);
+	close(fd);
+}
+
+/* ----------------------------------------------------------------------- usage */
+
+static void read_group(const struct guest_container *c, const char *name, char *text, size_t size)
+{
+	char path[80];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), CGROUP "/%s", c->number, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, size - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static uint64_t read_number(const struct guest_container *c, const char *name)
+{
+	char text[32];
+
+	read_group(c, name, text, sizeof(text));
+	return strtoull(text, NULL, 10);
+}
+
+/* A line of cpu.stat, which begins with the one of the sum. */
+static uint64_t find_number(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static bool count_process(void *opaque, pid_t pid)
+{
+	struct vagent_measured *m = opaque;
+
+	(void)pid;
+	m->processes++;
+	return true;
+}
+
+void container_measure(const struct guest_container *c, struct vagent_measured *m)
+{
+	char text[512];
+
+	m->memory = read_number(c, "memory.current");
+	m->max_memory = read_number(c, "memory.peak");
+	read_group(c, "cpu.stat", text, sizeof(text));
+	m->cpu = find_number(text, "usage_usec ");
+	m->user = find_number(text, "user_usec ");
+	m->system = find_number(text, "system_usec ");
+	container_walk(c, count_process, m);
+}
+
+void container_remove_group(const struct guest_container *c)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), CGROUP, c->number);
+	(void)rmdir(path);
+}
