@@ -100,15 +100,6 @@ static uint64_t find_number(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
-static bool count_process(void *opaque, pid_t pid)
-{
-	struct vagent_measured *m = opaque;
-
-	(void)pid;
-	m->processes++;
-	return true;
-}
-
 void container_measure(const struct guest_container *c, struct vagent_measured *m)
 {
 	char text[512];
@@ -119,7 +110,6 @@ void container_measure(const struct guest_container *c, struct vagent_measured *
 	m->cpu = find_number(text, "usage_usec ");
 	m->user = find_number(text, "user_usec ");
 	m->system = find_number(text, "system_usec ");
-	container_walk(c, count_process, m);
 }
 
 void container_remove_group(const struct guest_container *c)

@@ -110,13 +110,24 @@ static void list_processes(uint32_t number)
 	send_list(&l, false);
 }
 
+static bool count_process(void *opaque, pid_t pid)
+{
+	struct vagent_measured *m = opaque;
+
+	(void)pid;
+	m->processes++;
+	return true;
+}
+
 static void measure_container(uint32_t number)
 {
 	const struct guest_container *c = find_container(number);
 	struct vagent_measured m = { .container = number };
 
-	if (c)
+	if (c) {
 		container_measure(c, &m);
+		container_walk(c, count_process, &m);
+	}
 	agent_send(VAGENT_MEASURED, &m, sizeof(m));
 }
 

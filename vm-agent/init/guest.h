@@ -73,7 +73,7 @@ void container_enable_controllers(void);
 void child_enter_group(const struct guest_container *c);
 /* container_group.c: writes a file of the kernel, or fails. */
 void child_write_text(const char *path, const char *text);
-/* container_group.c: fills in what the container has used, in a struct of zeros. */
+/* container_group.c: fills in what the container has used; zeros without a control group. */
 void container_measure(const struct guest_container *c, struct vagent_measured *m);
 /* container_group.c: removes the group, whose processes have ended. */
 void container_remove_group(const struct guest_container *c);
