@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/parse.h>
 
 #include "oci/pod.h"
@@ -132,6 +134,34 @@ static int64_t read_limit(const struct oci_spec *spec, const char *name)
 	return text && !vsu_parse_u64(text, &number) && number <= INT64_MAX ? (int64_t)number : 0;
 }
 
+/* Of the JSON object that CRI-O annotates, by the names of Kubernetes. */
+static void on_resource(void *opaque, const char *path, const char *value, bool is_string)
+{
+	struct oci_resources *r = opaque;
+	uint64_t number;
+
+	if (is_string || vsu_parse_u64(value, &number) < 0 || number > INT64_MAX || !number)
+		return;
+	if (!strcmp(path, "memory_limit_in_bytes"))
+		r->memory_limit = (int64_t)number;
+	else if (!strcmp(path, "cpu_quota"))
+		r->cpu_quota = (int64_t)number;
+	else if (!strcmp(path, "cpu_period"))
+		r->cpu_period = (int64_t)number;
+}
+
+/* Text that is no JSON has no limits. */
+static void read_limits_of_crio(const struct oci_spec *spec, struct oci_resources *r)
+{
+	const char *text = oci_spec_annotation(spec, OF_CRIO "PodLinuxResources");
+	struct oci_resources read = *r;
+	char *copy = text ? strdup(text) : NULL;
+
+	if (copy && !vsu_json_walk(copy, on_resource, &read, NULL))
+		*r = read;
+	free(copy);
+}
+
 struct oci_resources oci_pod_resources(const struct oci_spec *spec)
 {
 	struct oci_resources r = spec->resources;
@@ -142,6 +172,7 @@ struct oci_resources oci_pod_resources(const struct oci_spec *spec)
 	memory = read_limit(spec, OF_CONTAINERD "sandbox-memory");
 	quota = read_limit(spec, OF_CONTAINERD "sandbox-cpu-quota");
 	period = read_limit(spec, OF_CONTAINERD "sandbox-cpu-period");
+	read_limits_of_crio(spec, &r);
 	if (memory)
 		r.memory_limit = memory;
 	if (quota && period) {

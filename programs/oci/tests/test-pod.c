@@ -142,6 +142,27 @@ START_TEST(machine_has_the_size_of_its_pod)
 }
 END_TEST
 
+START_TEST(machine_has_the_size_that_crio_annotates)
+{
+	struct oci_resources r;
+
+	read_spec("\"io.kubernetes.cri-o.ContainerType\":\"sandbox\",\"io.kubernetes.cri-o.PodLinuxResources\":"
+		  "\"{\\\"cpu_period\\\":100000,\\\"cpu_quota\\\":200000,\\\"memory_limit_in_bytes\\\":536870912}\"", "");
+	r = oci_pod_resources(spec);
+	ck_assert_int_eq(r.memory_limit, 536870912);
+	ck_assert_int_eq(r.cpu_quota, 200000);
+	ck_assert_int_eq(r.cpu_period, 100000);
+}
+END_TEST
+
+START_TEST(limits_of_crio_that_cannot_be_read_are_none)
+{
+	read_spec("\"io.kubernetes.cri-o.ContainerType\":\"sandbox\",\"io.kubernetes.cri-o.PodLinuxResources\":"
+		  "\"{\\\"memory_limit_in_bytes\\\":536870912\"", "");
+	ck_assert_int_eq(oci_pod_resources(spec).memory_limit, 0);
+}
+END_TEST
+
 START_TEST(pod_without_limits_has_those_of_its_sandbox)
 {
 	struct oci_resources r;
@@ -187,6 +208,8 @@ int main(void)
 	tcase_add_test(t, processes_of_a_pod_are_not_shared);
 	tcase_add_test(t, namespaces_must_be_those_of_the_sandbox);
 	tcase_add_test(t, machine_has_the_size_of_its_pod);
+	tcase_add_test(t, machine_has_the_size_that_crio_annotates);
+	tcase_add_test(t, limits_of_crio_that_cannot_be_read_are_none);
 	tcase_add_test(t, pod_without_limits_has_those_of_its_sandbox);
 	tcase_add_loop_test(t, limits_of_the_host_are_refused_for_a_member, 0, 3);
 	suite_add_tcase(s, t);
