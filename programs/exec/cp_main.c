@@ -8,7 +8,7 @@
 #include "exec/cp_command.h"
 #include "log.h"
 
-static int fail(int status, const struct vsu_error *err)
+static int fail_command(int status, const struct vsu_error *err)
 {
 	prog_complain(err);
 	return status;
@@ -20,12 +20,12 @@ static int cp_command(int argc, char **argv)
 	struct vmm_cp_command c;
 
 	if (vmm_cp_command_parse(&c, argc, argv, &err) < 0)
-		return fail(VSU_EXIT_USAGE, &err);
+		return fail_command(VSU_EXIT_USAGE, &err);
 	if (c.help)
 		return vmm_command_help(vmm_cp_command_options,
 					"Usage: cvmm cp NAME:PATH PATH\n       cvmm cp PATH NAME:PATH\n"
 					"Copies files and folders from or to a machine of 'cvmm exec --name=NAME'.");
-	return vmm_cp_command_run(&c, &err) < 0 ? fail(VSU_EXIT_FAIL, &err) : 0;
+	return vmm_cp_command_run(&c, &err) < 0 ? fail_command(VSU_EXIT_FAIL, &err) : 0;
 }
 
 int main(int argc, char **argv)

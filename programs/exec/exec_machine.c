@@ -356,7 +356,7 @@ static int plan_machine(struct vmm_exec_machine *m, struct draft *d, const struc
 	int rc;
 
 	set_init(d);
-	if (o->name) {
+	if (o->name || o->has_user) {
 		rc = take_plan(m, cvmm_exec_plan_new_shared(&d->config, &m->plan, err));
 		return rc < 0 ? rc : vmm_named_new(&m->named, m, o, err);
 	}

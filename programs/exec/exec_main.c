@@ -16,6 +16,7 @@
 #include "exec/exec_emulated.h"
 #include "exec/exec_machine.h"
 #include "exec/named_client.h"
+#include "exec/oci_image.h"
 #include "exec/pool_client.h"
 
 /* For a reader of standard error. */
@@ -46,7 +47,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 		return VAGENT_STATUS_FAILED;
 	if (options->emulate)
 		return vmm_exec_emulated_run(m, options, err);
-	status = options->from && !options->name ? vmm_pool_client_run(m, options, err) : -EAGAIN;
+	status = options->from && !options->name && !options->oci ? vmm_pool_client_run(m, options, err) : -EAGAIN;
 	if (status >= 0)
 		return status;
 	report_pool(err);
@@ -94,6 +95,7 @@ static int report_end(const struct vmm_exec_options *o, int status, struct vsu_e
 static int exec_command(int argc, char **argv)
 {
 	static struct vmm_exec_options options;
+	struct vmm_oci_image *image = NULL;
 	struct vmm_exec_machine m;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status = VAGENT_STATUS_FAILED;
@@ -106,8 +108,11 @@ static int exec_command(int argc, char **argv)
 		return report_end(&options, vmm_named_client_run(&options, &err), &err);
 	if (check_exec(&options, &err) < 0)
 		return vmm_complain_end(status, &err);
+	if (options.oci && vmm_oci_image_open(&image, &options, &err) < 0)
+		return vmm_complain_end(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
+	vmm_oci_image_close(image);
 	return report_end(&options, status, &err);
 }
 

@@ -17,13 +17,15 @@ static const char *const terminals[] = {
 	[VMM_EXEC_TERMINAL_OFF] = "off", NULL,
 };
 
-enum { ROOT, IMAGE, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CPUS, ENV, CHDIR, HOSTNAME,
+enum { ROOT, IMAGE, OCI, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CPUS, ENV, CHDIR, HOSTNAME,
        NET, PUBLISH, TERMINAL, TIMEOUT, NAME, IN, LOG, APPEND, SANDBOX, JAIL, EMULATE, DAEMON_PATH, HELP };
 
 const struct vsu_option vmm_exec_option_rows[] = {
 	[ROOT] = VMM_ROW_ROOT,
 	[IMAGE] = { .name = "image", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		    .help = "a disk image with the root, and its kernel if that can be started" },
+	[OCI] = { .name = "oci", .kind = VSU_OPTION_STRING, .arg = "IMAGE",
+		  .help = "an OCI image with the root and the command: LAYOUT[:TAG], containers-storage:NAME" },
 	[RW] = { .name = "rw", .kind = VSU_OPTION_FLAG, .help = "write to the root or image itself" },
 	[DIR] = VMM_ROW_DIR,
 	[HIDE] = VMM_ROW_HIDE,
@@ -64,7 +66,7 @@ const struct vsu_option vmm_exec_option_rows[] = {
 
 #define PLACE(member) VSU_PLACE(struct vmm_exec_options, member)
 static const struct vsu_place places[] = {
-	[ROOT] = PLACE(root), [IMAGE] = PLACE(image), [RW] = PLACE(writable_root), [FROM] = PLACE(from),
+	[ROOT] = PLACE(root), [IMAGE] = PLACE(image), [OCI] = PLACE(oci), [RW] = PLACE(writable_root), [FROM] = PLACE(from),
 	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
 	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder),
 	[HOSTNAME] = PLACE(hostname), [TERMINAL] = PLACE(terminal), [TIMEOUT] = PLACE(timeout_ms),
@@ -106,6 +108,9 @@ static const struct rule {
 	{ IMAGE, BESIDE, FROM, "a template has no disk" },
 	{ IMAGE, BESIDE, ROOT, "the image has the root" },
 	{ IMAGE, BESIDE, EMULATE, "an emulated guest has no disk" },
+	{ OCI, BESIDE, ROOT, "the image has the root" },
+	{ OCI, BESIDE, IMAGE, "both have the root" },
+	{ OCI, BESIDE, RW, "the unpacked image is temporary" },
 	{ SANDBOX, BESIDE, EMULATE, "QEMU and the daemons of an emulated guest have their own" },
 	{ JAIL, BESIDE, EMULATE, "QEMU and the daemons of an emulated guest have their own sandboxes" },
 	{ DAEMON_PATH, WITHOUT, EMULATE, "other guests have no daemons" },
@@ -192,13 +197,13 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 		rc = check_further(o, err);
 	if (rc < 0)
 		return rc;
-	if (!o->root && !o->from && !o->image)
+	if (!o->root && !o->from && !o->image && !o->oci)
 		o->root = "/";
 	o->command = argv + first;
 	if (first == argc && o->image)
 		return vsu_error_set(err, -ENOENT, "no command; 'cvmm boot %s' boots the image's own system", o->image);
 	if (first < argc && o->in)
 		return 0;
-	return first < argc ? vmm_helper_kernel(&o->kernel, err) :
+	return first < argc || o->oci ? vmm_helper_kernel(&o->kernel, err) :
 			      vsu_error_set(err, -ENOENT, "no command; example: 'cvmm exec -- uname -a'");
 }

@@ -127,7 +127,7 @@ static bool convert_capability(const char *value, char out[VMM_FOREIGN_TEXT])
 #define MEMORY "leave it out: --memory=SIZE is all that the machine has"
 #define HOSTS "leave it out: names are those of /etc/hosts of the root"
 #define SHARE "leave it out; on the host, 'systemd-run --scope -p CPUWeight=N' before the command line gives it a share of the CPUs"
-#define NO_IMAGE "leave it out: images of registries are not fetched; unpack one with 'podman export' and use --root=FOLDER"
+#define NO_IMAGE "leave it out: images of registries are not fetched; --oci=containers-storage:NAME runs one of this host"
 #define QEMU "leave it out: only --emulate starts QEMU, which has no other options"
 #define BOOT "leave it out; 'cvmm boot IMAGE' and 'cvmm run KERNEL' have devices of any kind"
 

@@ -37,7 +37,7 @@ struct client {
 
 struct vmm_named {
 	struct vagent_guest *guest;
-	const struct vagent_request *command; /* the first one */
+	struct vagent_request command; /* the first one */
 	struct vagent_process *first;
 	int streams[VAGENT_STREAMS];
 	int listener, timer, epfd;
@@ -103,18 +103,31 @@ static int start_remover(struct vmm_named *n)
 
 static int open_descriptors(struct vmm_named *n, const struct vmm_exec_options *o, struct vsu_error *err)
 {
-	int rc = vmm_named_listen(o->name, err);
+	int rc = o->name ? vmm_named_listen(o->name, err) : 0;
 
 	if (rc < 0)
 		return rc;
-	n->listener = rc;
+	n->listener = o->name ? rc : -1;
 	n->epfd = epoll_create1(EPOLL_CLOEXEC);
-	rc = n->epfd < 0 ? -errno : vsu_sock_path_of(n->listener, &n->path);
-	rc = rc < 0 ? rc : start_remover(n);
+	rc = n->epfd < 0 ? -errno : 0;
+	if (!rc && o->name)
+		rc = vsu_sock_path_of(n->listener, &n->path);
+	if (!rc && o->name)
+		rc = start_remover(n);
 	rc = rc < 0 ? rc : set_timer(n, o->timeout_ms);
 	rc = rc < 0 ? rc : watch_fd(n, vagent_guest_fd(n->guest));
 	rc = rc < 0 ? rc : watch_fd(n, n->timer);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot wait for commands") : 0;
+}
+
+/* The records of the user are those of the guest's root without it. */
+static int copy_command(struct vmm_named *n, const struct vagent_request *command, const struct vmm_exec_options *o,
+			struct vsu_error *err)
+{
+	vagent_request_add_all(&n->command, command);
+	if (o->has_user)
+		vagent_request_add(&n->command, 'U', "%u %u 22", (unsigned int)o->user, (unsigned int)o->group);
+	return vagent_request_check(&n->command, err);
 }
 
 int vmm_named_new(struct vmm_named **out, const struct vmm_exec_machine *m, const struct vmm_exec_options *o,
@@ -127,7 +140,6 @@ int vmm_named_new(struct vmm_named **out, const struct vmm_exec_machine *m, cons
 	if (!n)
 		return vsu_error_set(err, -ENOMEM, "no memory for commands");
 	n->guest = m->parts->guest;
-	n->command = m->parts->command;
 	n->timeout_ms = o->timeout_ms;
 	n->user = geteuid();
 	n->streams[VAGENT_STDIN] = STDIN_FILENO;
@@ -136,7 +148,8 @@ int vmm_named_new(struct vmm_named **out, const struct vmm_exec_machine *m, cons
 	n->listener = n->timer = n->epfd = n->alive = -1;
 	for (i = 0; i < MAX_CLIENTS; i++)
 		n->clients[i].fd = -1;
-	rc = open_descriptors(n, o, err);
+	rc = copy_command(n, m->parts->command, o, err);
+	rc = rc < 0 ? rc : open_descriptors(n, o, err);
 	if (rc < 0)
 		vmm_named_free(n);
 	else
@@ -161,6 +174,7 @@ void vmm_named_free(struct vmm_named *n)
 	for (i = 0; i < MAX_CLIENTS; i++)
 		close_client(&n->clients[i]);
 	vagent_process_free(n->first);
+	vagent_request_free(&n->command);
 	vsu_fd_close(&n->alive);
 	vsu_fd_close(&n->listener);
 	vsu_fd_close(&n->timer);
@@ -177,7 +191,7 @@ int vmm_named_fd(const struct vmm_named *n)
 
 static void prepare_first(struct vmm_named *n)
 {
-	const struct vagent_process_config c = { .size = sizeof(c), .request = n->command, .streams = n->streams };
+	const struct vagent_process_config c = { .size = sizeof(c), .request = &n->command, .streams = n->streams };
 
 	if (vagent_process_prepare(n->guest, VAGENT_ITSELF, &c, &n->first, &n->why) < 0)
 		n->state = NAMED_FAILED;
@@ -186,13 +200,13 @@ static void prepare_first(struct vmm_named *n)
 /* Clients wait in the queue of the listener until the first command was executed. */
 static void begin_listening(struct vmm_named *n)
 {
-	int rc = n->listens || !vmm_named_is_started(n) ? 0 : watch_fd(n, n->listener);
+	int rc = n->listens || n->listener < 0 || !vmm_named_is_started(n) ? 0 : watch_fd(n, n->listener);
 
 	if (rc < 0) {
 		vsu_error_sys(&n->why, rc, "cannot wait for commands");
 		n->state = NAMED_FAILED;
 	}
-	n->listens = n->listens || vmm_named_is_started(n);
+	n->listens = n->listens || (n->listener >= 0 && vmm_named_is_started(n));
 }
 
 static void serve_first(struct vmm_named *n)

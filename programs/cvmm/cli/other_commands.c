@@ -46,7 +46,7 @@ static const struct {
 	{ "logs log", "the serial port is on standard output, and --serial-log=FILE keeps it; 'cvmm exec --log=FILE' keeps the kernel's messages" },
 	{ "console attach tty", "the serial port is where --serial leads, as --serial=socket:PATH; 'cvmm help console' describes other consoles" },
 	{ "ssh shell enter login", "'cvmm exec -- sh' starts a shell in a machine of its own, 'cvmm exec --in=NAME -- sh' in one with a name; the guest of 'cvmm boot' has the network of --net" },
-	{ "pull push images image import load build search tag registry", "images of registries are not fetched; unpack one with 'podman export' and use 'cvmm exec --root=FOLDER -- COMMAND'" },
+	{ "pull push images image import load build search tag registry", "images of registries are not fetched; 'cvmm exec --oci=containers-storage:NAME' runs one that podman has fetched" },
 	{ "suspend", "'cvmm ctl SOCKET pause' pauses a machine" },
 	{ "unpause continue", "'cvmm ctl SOCKET resume' continues a machine" },
 	{ "snapshot checkpoint", "'cvmm ctl SOCKET save FOLDER' saves a machine" },
