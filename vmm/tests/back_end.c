@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <virtio-devices/state.h>
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 
@@ -29,31 +28,6 @@ static int config_write(void *self, uint32_t off, const void *buf,
 {
 	memcpy(((struct back_end *)self)->config + off, buf, len);
 	return 0;
-}
-
-static int set_features(void *self, uint64_t features, struct vsu_error *err)
-{
-	(void)err;
-	__atomic_store_n(&((struct back_end *)self)->features, features, __ATOMIC_RELEASE);
-	return 0;
-}
-
-static void state_save(void *self, struct virtdev_state_writer *w)
-{
-	virtdev_state_put_u32(w, __atomic_load_n(&((struct back_end *)self)->state,
-						 __ATOMIC_ACQUIRE));
-}
-
-static int state_load(void *self, uint32_t version, struct virtdev_state_reader *r,
-		      struct vsu_error *err)
-{
-	const uint32_t state = virtdev_state_get_u32(r);
-	int rc = virtdev_state_end(r, err);
-
-	(void)version;
-	if (!rc)
-		__atomic_store_n(&((struct back_end *)self)->state, state, __ATOMIC_RELEASE);
-	return rc;
 }
 
 static struct vq *served;	/* the queue; that thread's */
@@ -130,10 +104,9 @@ void back_end_serve(void)
 void back_end_make_device(uint64_t features)
 {
 	static const struct virtdev_ops ops = {
-		.size = sizeof(ops), .name = "test", .set_features = set_features,
+		.size = sizeof(ops), .name = "test",
 		.config_read = config_read, .config_write = config_write,
 		.queue_start = queue_start, .queue_serve = queue_serve,
-		.state_save = state_save, .state_load = state_load,
 	};
 	const struct virtdev_info info = {
 		.id = 26, .nqueues = 1, .queue_size_max = 16, .config_size = 4,

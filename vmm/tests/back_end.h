@@ -17,8 +17,6 @@ struct back_end {
 	pthread_t thread;
 	int listener, change, quit;	/* eventfds for its thread */
 	unsigned char config[4];
-	uint64_t features;	/* of its driver; atomic */
-	uint32_t state;		/* that it saves and loads; atomic */
 	char path[64];
 	struct vsu_sock_path where;
 	bool ended;

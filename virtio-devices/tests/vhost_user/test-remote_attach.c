@@ -44,7 +44,7 @@ START_TEST(d4_02_device_has_one_server)
 }
 END_TEST
 
-START_TEST(failed_session_asks_the_driver_for_a_reset_that_ends_at_once)
+START_TEST(a3_06_failed_session_asks_the_driver_for_a_reset_that_ends_at_once)
 {
 	begin(VIRTDEV_ID_BLOCK, false);
 	start_driver();
@@ -56,6 +56,8 @@ START_TEST(failed_session_asks_the_driver_for_a_reset_that_ends_at_once)
 	ck_assert_int_eq(virtdev_server_check_save(rig.served, NULL), -ENOTCONN);
 	virtdev_transport_set_status(rig.t, 0);
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
+	ck_assert_uint_eq(virtdev_transport_features(rig.t), 0);
+	ck_assert(!virtdev_transport_queue_ready(rig.t, 0));
 	ck_assert_int_eq(virtdev_priv_remote_activate(rig.remote, 0, &rig.err), -ECONNRESET);
 	teardown();
 }
@@ -105,6 +107,7 @@ START_TEST(paused_device_continues_at_its_position)
 	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	pump();
 	ck_assert_uint_eq(rig.started, 2);
+	ck_assert_uint_eq(rig.features, VQ_F_VERSION_1);
 	ck_assert_uint_eq(rig.base, 3);
 	use(4);
 	teardown();
@@ -212,7 +215,7 @@ static void find_back_end(void)
 	pump();
 }
 
-START_TEST(driver_starts_while_no_back_end_is_connected)
+START_TEST(c1_14_driver_starts_while_no_back_end_is_connected)
 {
 	begin(VIRTDEV_ID_BLOCK, true);
 	lose_back_end();
@@ -277,7 +280,9 @@ START_TEST(paused_device_continues_behind_the_next_back_end)
 	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), 0);
 	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
 	ck_assert_int_eq(virtdev_server_pause(rig.served, false, NULL), -ENOTCONN);
+	rig.features = 0;
 	find_back_end();
+	ck_assert_uint_eq(rig.features, VQ_F_VERSION_1);
 	ck_assert_uint_eq(rig.base, 5);
 	ck_assert(!needs_reset());
 	use(6);
@@ -456,14 +461,14 @@ static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, driver_starts_and_resets_the_device_without_callbacks_of_the_owner);
 	tcase_add_test(tc, d4_02_device_has_one_server);
-	tcase_add_test(tc, failed_session_asks_the_driver_for_a_reset_that_ends_at_once);
+	tcase_add_test(tc, a3_06_failed_session_asks_the_driver_for_a_reset_that_ends_at_once);
 	tcase_add_test(tc, start_that_fails_is_reported_unless_the_session_has_ended);
 	tcase_add_test(tc, paused_device_continues_at_its_position);
 	tcase_add_test(tc, pause_that_is_given_up_ends_when_it_is_complete);
 	tcase_add_loop_test(tc, queue_is_reset_while_a_pause_that_is_given_up_ends, 0, 2);
 	tcase_add_test(tc, device_without_a_driver_is_paused_at_once);
 	tcase_add_loop_test(tc, driver_resets_a_device_during_its_pause, 0, 2);
-	tcase_add_test(tc, driver_starts_while_no_back_end_is_connected);
+	tcase_add_test(tc, c1_14_driver_starts_while_no_back_end_is_connected);
 	tcase_add_test(tc, queue_changes_while_no_back_end_is_connected_wait_for_the_start);
 	tcase_add_test(tc, start_that_fails_late_asks_for_a_reset);
 	tcase_add_test(tc, reset_cancels_a_start_that_waits);

@@ -4,6 +4,7 @@
 
 #include <vhost/frontend.h>
 #include <vhost/protocol.h>
+#include <vmm-sys-util/fd.h>
 
 #include "remote-rig.h"
 
@@ -263,9 +264,11 @@ START_TEST(each_save_has_the_present_state_of_the_back_end)
 {
 	size_t len, again;
 	void *first, *second;
+	int fds;
 
 	begin(VIRTDEV_ID_SOCKET, false);
 	start_driver();
+	fds = vsu_fd_count();
 	rig.state = 1;
 	first = take(&len);
 	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
@@ -274,6 +277,9 @@ START_TEST(each_save_has_the_present_state_of_the_back_end)
 	second = take(&again);
 	ck_assert_uint_eq(len, again);
 	ck_assert_int_ne(memcmp(first, second, len), 0);
+	ck_assert_int_eq(virtdev_server_resume(rig.served, &rig.err), 0);
+	pump();
+	ck_assert_int_eq(vsu_fd_count(), fds);
 	free(first);
 	free(second);
 	teardown();

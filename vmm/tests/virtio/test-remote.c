@@ -2,15 +2,11 @@
 /* Claims about a device whose queues a back-end serves, in another thread. */
 #include <config.h>
 
-#include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 #include "../back_end.h"
@@ -314,172 +310,28 @@ START_TEST(rings_that_ran_go_on_with_the_next_back_end)
 }
 END_TEST
 
-static void pause_device(void)
-{
-	int rc;
-
-	while ((rc = vmm_virtio_pause(virtio, true)) == -EAGAIN)
-		loop_once(resources.loop);
-	ck_assert_int_eq(rc, 0);
-}
-
-/* The back-end uses the chain at the head of an empty table. */
-static void use(uint16_t index)
-{
-	uint32_t hint = 0;
-	const unsigned char *used = vmem_view_translate(vmem_map_view(map), &hint,
-							0x3002, 2, VMEM_READ);
-
-	offer(index);
-	while (*(const volatile unsigned char *)used != index)
-		vsu_loop_dispatch(resources.loop);
-}
-
-static struct vhost_dirty_log record;
-static bool is_logged;
-
-static void on_word(void *opaque, uint64_t gpa, const uint64_t *words,
-		    uint64_t npages)
+static void on_word(void *opaque, uint64_t gpa, const uint64_t *words, uint64_t npages)
 {
 	(void)npages;
-	is_logged |= *words >> (*(const uint64_t *)opaque - gpa) / 4096 & 1;
+	ck_assert_uint_eq(gpa, 0);
+	*(uint64_t *)opaque = *words;
 }
 
-/* Whether the page of the used ring was written since the last call. */
-static bool used_ring_is_logged(void)
+START_TEST(areas_of_a_ring_are_logged_for_every_server)
 {
-	uint64_t page = 0x3000;
+	struct vhost_dirty_log record;
+	uint64_t words = 0;
 
-	is_logged = false;
-	vhost_dirty_log_harvest(&record, page, 1, on_word, &page);
-	return is_logged;
-}
-
-/* The back-end logs the ring after that, and before it reports a change. */
-static void use_one(uint16_t index)
-{
-	use(index);
-	hear_of_change();
-}
-
-static void begin_log(void)
-{
-	ck_assert_int_eq(vmm_virtio_check_log(virtio, NULL), 0);
-	ck_assert_int_eq(vhost_dirty_log_init(&record, map, 0, NULL), 0);
-	pause_device();
-	ck_assert_int_eq(vmm_virtio_set_log(virtio, &record, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-}
-
-START_TEST(a_log_ends_when_a_paused_device_continues)
-{
-	reconnect_ms = 0;
 	connect_to(VQ_F_VERSION_1);
 	rig_start(virtio);
-	begin_log();
-	pause_device();
-	(void)used_ring_is_logged();
+	ck_assert_int_eq(vhost_dirty_log_init(&record, map, 0, NULL), 0);
 	vmm_virtio_log_rings(virtio, &record);
-	ck_assert(used_ring_is_logged());
-	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	use_one(1);
-	ck_assert(!used_ring_is_logged());
+	vhost_dirty_log_harvest(&record, 0, RIG_MEMORY, on_word, &words);
+	ck_assert_uint_eq(words, 1 << 1 | 1 << 2 | 1 << 3);
 	vhost_dirty_log_free(&record);
 	teardown();
 }
 END_TEST
-
-START_TEST(a_saved_device_starts_where_it_stopped)
-{
-	size_t len;
-	void *bytes;
-
-	reconnect_ms = 0;
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	pause_device();
-	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
-	teardown();
-	connect_to(VQ_F_VERSION_1);
-	ck_assert_int_lt(vmm_virtio_load(virtio, bytes, len - 1, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	hear_of_change();
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	reset_driver();
-	free(bytes);
-	teardown();
-}
-END_TEST
-
-/* ------------------------------------------------------- what continues, or is closed */
-
-#define DRIVER_FEATURE UINT64_C(1)	/* of the two of the device */
-
-static void set_up_ring(struct virtdev_transport *t);
-
-/* The driver's: one of the two, and the reset of rings, which the transport has. */
-static void start_with_features(void)
-{
-	static const struct virtdev_register_ops registers = {
-		.size = sizeof(registers), .features = VQ_F_RING_RESET,
-	};
-	struct virtdev_transport *t = vmm_virtio_transport(virtio);
-
-	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, NULL, NULL), 0);
-	vmm_virtio_lock(virtio);
-	virtdev_transport_set_status(t, 3);
-	virtdev_transport_set_features(t, 0, DRIVER_FEATURE);
-	virtdev_transport_set_features(t, 1, (uint32_t)((VQ_F_VERSION_1 | VQ_F_RING_RESET) >> 32));
-	virtdev_transport_set_status(t, 11);
-	set_up_ring(t);
-	virtdev_transport_set_status(t, 15);
-	vmm_virtio_unlock(virtio);
-	hear_of_change();
-}
-
-static void assert_features_there(void)
-{
-	hear_of_change();
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	/* The thread of the back-end stores them when it has received them. */
-	while (__atomic_load_n(&be.features, __ATOMIC_ACQUIRE) != (VQ_F_VERSION_1 | DRIVER_FEATURE))
-		poll(NULL, 0, 1);
-}
-
-/* In the session that set them, or in the next one. */
-START_TEST(continued_device_has_the_features_of_its_driver)
-{
-	reconnect_ms = 1;
-	listen_to_stderr();
-	connect_to(VQ_F_VERSION_1 | DRIVER_FEATURE | DRIVER_FEATURE << 1);
-	start_with_features();
-	assert_features_there();
-	pause_device();
-	if (_i)
-		lose_back_end();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	if (_i) {
-		__atomic_store_n(&be.features, 0, __ATOMIC_RELEASE);
-		back_end_serve();
-	}
-	assert_features_there();
-	ck_assert_int_eq(virtdev_transport_set_registers(vmm_virtio_transport(virtio), NULL,
-							 NULL, NULL), 0);
-	teardown();
-}
-END_TEST
-
-static void *take_state(uint32_t state, size_t *len)
-{
-	void *bytes;
-
-	__atomic_store_n(&be.state, state, __ATOMIC_RELEASE);
-	pause_device();
-	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, len, NULL), 0);
-	return bytes;
-}
 
 /* Descriptors of this process, when the thread that closes has closed all. */
 static int settled_fd_count(void)
@@ -487,31 +339,6 @@ static int settled_fd_count(void)
 	tests_closer_settle();
 	return vsu_fd_count();
 }
-
-static void save_and_resume(void)
-{
-	size_t len;
-
-	free(take_state(1, &len));
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	hear_of_change();
-}
-
-START_TEST(saved_device_that_continues_keeps_no_descriptor_of_its_state)
-{
-	int fds, i;
-
-	reconnect_ms = 0;
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	save_and_resume();
-	fds = settled_fd_count();
-	for (i = 0; i < 3; i++)
-		save_and_resume();
-	ck_assert_int_eq(settled_fd_count(), fds);
-	teardown();
-}
-END_TEST
 
 /* The first one starts the thread that closes files. */
 START_TEST(freed_device_closes_its_own_descriptors_only)
@@ -529,88 +356,6 @@ START_TEST(freed_device_closes_its_own_descriptors_only)
 		ck_assert_msg(!i || settled_fd_count() == fds, "%d, then %d", fds, settled_fd_count());
 		fds = settled_fd_count();
 	}
-}
-END_TEST
-
-START_TEST(c1_14_device_is_reset_and_restarted_without_a_back_end)
-{
-	run_and_lose();
-	set_status(0);
-	while (rig_status(virtio))
-		loop_once(resources.loop);
-	rig_start(virtio);
-	back_end_serve();
-	hear_of_change();
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	teardown();
-}
-END_TEST
-
-/* The back-end fails before that, or while it is stopping its queues. */
-START_TEST(a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state)
-{
-	connect_to(VQ_F_VERSION_1);
-	rig_start(virtio);
-	if (_i)
-		reset_driver();
-	back_end_stop();
-	while (!lost.code)
-		loop_once(resources.loop);
-	if (!_i)
-		reset_driver();
-	while (rig_status(virtio) & 15)
-		loop_once(resources.loop);
-	ck_assert_uint_eq(virtdev_transport_features(
-				vmm_virtio_transport(virtio)), 0);
-	ck_assert(!virtdev_transport_queue_ready(vmm_virtio_transport(virtio),
-						 0));
-	teardown();
-}
-END_TEST
-
-static void set_up_ring(struct virtdev_transport *t)
-{
-	virtdev_transport_set_queue_size(t, 0, 16);
-	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DESC, 0, 0x1000);
-	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DRIVER, 0,
-					 0x2000);
-	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DEVICE, 0,
-					 0x3000);
-	virtdev_transport_set_queue_ready(t, 0, true);
-}
-
-START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
-{
-	static const struct virtdev_register_ops registers = {
-		.size = sizeof(registers), .features = VQ_F_RING_RESET,
-	};
-	const uint64_t features = VQ_F_VERSION_1 | VQ_F_RING_RESET;
-	struct virtdev_transport *t;
-	int round;
-
-	connect_to(VQ_F_VERSION_1);
-	t = vmm_virtio_transport(virtio);
-	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, NULL, NULL), 0);
-	vmm_virtio_lock(virtio);
-	virtdev_transport_set_status(t, 3);
-	virtdev_transport_set_features(t, 1, (uint32_t)(features >> 32));
-	virtdev_transport_set_status(t, 11);
-	set_up_ring(t);
-	virtdev_transport_set_status(t, 15);
-	for (round = 0; round < 3; round++) {
-		virtdev_transport_reset_queue(t, 0);
-		vmm_virtio_unlock(virtio);
-		while (virtdev_transport_queue_resets(t, 0))
-			loop_once(resources.loop);
-		ck_assert(!virtdev_transport_queue_ready(t, 0));
-		vmm_virtio_lock(virtio);
-		set_up_ring(t);
-		ck_assert(virtdev_transport_queue_ready(t, 0));
-	}
-	vmm_virtio_unlock(virtio);
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	ck_assert_int_eq(virtdev_transport_set_registers(t, NULL, NULL, NULL), 0);
-	teardown();
 }
 END_TEST
 
@@ -654,18 +399,9 @@ int main(void)
 	tcase_add_test(tc, silent_late_back_end_is_dropped_at_its_limit);
 	tcase_add_test(tc,
 		e2_09_queue_broken_in_its_back_end_sets_needs_reset);
-	tcase_add_test(tc, a_log_ends_when_a_paused_device_continues);
-	tcase_add_test(tc, a_saved_device_starts_where_it_stopped);
-	tcase_add_loop_test(tc, continued_device_has_the_features_of_its_driver, 0, 2);
-	tcase_add_test(tc, saved_device_that_continues_keeps_no_descriptor_of_its_state);
+	tcase_add_test(tc, areas_of_a_ring_are_logged_for_every_server);
 	tcase_add_test(tc, freed_device_closes_its_own_descriptors_only);
 	tcase_add_test(tc, rings_that_ran_go_on_with_the_next_back_end);
-	tcase_add_test(tc,
-		c1_14_device_is_reset_and_restarted_without_a_back_end);
-	tcase_add_loop_test(tc,
-		a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state, 0, 2);
-	tcase_add_test(tc,
-		a3_18_a_queue_of_a_back_end_is_reset_and_starts_again);
 	tcase_add_loop_test(tc, device_may_be_freed_without_a_back_end, 0,
 			    2);
 	tcase_add_test(tc,
