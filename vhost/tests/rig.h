@@ -24,7 +24,6 @@
 #define RIG_CONFIG	60u
 #define RIG_SIZE	16u		/* entries of a ring */
 #define RIG_FEATURES	(VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX)
-#define RIG_PROTOCOL	UINT64_MAX	/* everything the back-end offers */
 #define RIG_NEED	(VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY)
 
 struct rig {

@@ -17,7 +17,6 @@ enum {
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2, S_UNTOUCHED = 0xee };
 #define F_RO		(UINT64_C(1) << 5)
 #define F_FLUSH		(UINT64_C(1) << 9)
-#define F_CONFIG_WCE	(UINT64_C(1) << 11)
 #define F_MQ		(UINT64_C(1) << 12)
 #define F_DISCARD	(UINT64_C(1) << 13)
 #define F_WRITE_ZEROES	(UINT64_C(1) << 14)

@@ -12,7 +12,6 @@
 #define USED_IDX	16
 #define OLD_USED_IDX	18
 #define USED_WRAP	20
-#define OLD_USED_WRAP	21
 #define ENTRY(i)	(32 + 32 * (i))
 #define E_NEXT		2
 #define E_LAST		4

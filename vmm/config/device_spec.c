@@ -12,21 +12,6 @@ struct devkind_facts vmm_device_describe(const struct vmm_device_spec *spec)
 	       devkind_facts_of(spec->kind, spec->config) : none;
 }
 
-bool vmm_device_shares_folder(const struct vmm_device_spec *spec)
-{
-	const struct devkind_facts facts = vmm_device_describe(spec);
-	const struct devkind_opening *o = facts.opens;
-
-	while (o->text && o->use != DEVKIND_SHARES && o->use != DEVKIND_SHARES_READ)
-		o++;
-	return o->text && vmm_device_is_own(spec);
-}
-
-bool vmm_device_opens_interface(const struct vmm_device_spec *spec)
-{
-	return vmm_device_is_own(spec) && vmm_device_describe(spec).interface;
-}
-
 const char *vmm_device_file(const struct vmm_device_spec *spec)
 {
 	const struct devkind_facts facts = vmm_device_describe(spec);

@@ -68,8 +68,4 @@ int vmm_device_open(const struct vmm_device_spec *spec, const struct devkind_com
 /* The backing file or shared folder, as it is named; NULL: none. */
 const char *vmm_device_file(const struct vmm_device_spec *spec);
 
-/* Whether this process opens the files of a folder for the guest, or a network interface. */
-bool vmm_device_shares_folder(const struct vmm_device_spec *spec);
-bool vmm_device_opens_interface(const struct vmm_device_spec *spec);
-
 #endif

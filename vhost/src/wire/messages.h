@@ -80,9 +80,6 @@ int vhost_user_priv_check_shmem_bit(uint32_t *bit, struct vsu_error *err);
 
 /* payload.c */
 
-/* Bytes of a sent payload of that kind (CONFIG, TABLE: its head). */
-uint32_t vhost_user_priv_kind_size(enum vhost_user_payload_kind kind);
-
 /*
  * Checks that the size of the payload is allowed by its row and agrees with the
  * counts inside. -EBADMSG: it does not.

@@ -15,11 +15,6 @@
 #define FDS(rule) VHOST_USER_FDS_##rule
 #define REPLY(rule) VHOST_USER_REPLY_##rule
 
-uint32_t vhost_user_priv_kind_size(enum vhost_user_payload_kind kind)
-{
-	return vhost_user_payload(kind)->size;
-}
-
 static bool size_fits(uint8_t kind, uint32_t size)
 {
 	const struct vhost_user_payload *p = vhost_user_payload(kind);

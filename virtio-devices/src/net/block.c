@@ -27,7 +27,6 @@
 #define ICMPV6_ECHO 128u
 #define ICMPV6_NODE_QUERY 139u
 
-#define ARP_ADDRESSES 8u	/* length of each kind of address */
 #define ARP_SENDER 14u
 #define ARP_TARGET 24u
 #define IPV4_SOURCE 12u

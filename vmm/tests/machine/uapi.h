@@ -40,9 +40,6 @@
 #define KVM_CAP_DISABLE_QUIRKS2 213
 #endif
 
-/* In the third argument of KVM_HC_MAP_GPA_RANGE: private instead of shared. */
-#define FAKE_ENCRYPTED (1u << 4)
-
 struct fake_memory_fault {	/* in struct kvm_run, of KVM_EXIT_MEMORY_FAULT */
 	__u64 flags;
 	__u64 gpa;
