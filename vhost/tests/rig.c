@@ -98,10 +98,18 @@ static void setup(void)
 	maps_before = count_maps();
 }
 
+static struct rig *shared;	/* by the tests of a case, or NULL */
+
 static void teardown(void)
 {
-	int maps = count_maps(), fds = vsu_fd_count();
+	int maps, fds;
 
+	if (shared && shared->mem) {
+		rig_fini(shared);
+		memset(shared, 0, sizeof(*shared));
+	}
+	maps = count_maps();
+	fds = vsu_fd_count();
 	ck_assert_msg(fds == fds_before, "%d descriptors before, %d after",
 		      fds_before, fds);
 	ck_assert_msg(maps == maps_before, "%d mappings before, %d after",
@@ -116,6 +124,12 @@ TCase *rig_case(Suite *s, const char *name)
 	tcase_set_timeout(tc, 120);	/* reached only by a test that hangs */
 	suite_add_tcase(s, tc);
 	return tc;
+}
+
+TCase *rig_case_of(Suite *s, const char *name, struct rig *of)
+{
+	shared = of;
+	return rig_case(s, name);
 }
 
 /* owner */

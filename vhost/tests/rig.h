@@ -77,6 +77,8 @@ void rig_poll(struct rig *r);
 
 /* A test case whose fixture counts descriptors and mappings. */
 TCase *rig_case(Suite *s, const char *name);
+/* The same for tests that share a rig: its session ends behind each that began one. */
+TCase *rig_case_of(Suite *s, const char *name, struct rig *of);
 bool rig_under_valgrind(void);
 /* Limits the further descriptors that this process can open. */
 void rig_limit_descriptors(unsigned int more);

@@ -4,7 +4,7 @@
 
 #include <virtio-queue/cursor.h>
 
-#include "util.h"
+#include "ring.h"
 
 /* Readable "0123456789" in pieces of 3, 0, 3 and 4; writable 5 and 6. */
 static void rig_init_pieces(struct rig *r)
@@ -27,10 +27,9 @@ START_TEST(reader_joins_pieces)
 {
 	struct vq_cursor c;
 	char buf[16] = "";
-	struct rig r;
 
-	rig_init_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	ck_assert_uint_eq(vq_cursor_left(&c), 10);
 	ck_assert_uint_eq(vq_cursor_done(&c), 0);
 	ck_assert_uint_eq(vq_cursor_read(&c, buf, 5), 5);
@@ -39,7 +38,6 @@ START_TEST(reader_joins_pieces)
 	ck_assert_uint_eq(vq_cursor_done(&c), 10);
 	ck_assert_uint_eq(vq_cursor_left(&c), 0);
 	ck_assert_uint_eq(vq_cursor_read(&c, buf, 1), 0);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -47,15 +45,13 @@ START_TEST(read_exact_is_all_or_nothing)
 {
 	struct vq_cursor c;
 	char buf[16] = "";
-	struct rig r;
 
-	rig_init_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	ck_assert(!vq_cursor_read_exact(&c, buf, 11));
 	ck_assert_uint_eq(vq_cursor_done(&c), 0);
 	ck_assert(vq_cursor_read_exact(&c, buf, 10));
 	ck_assert_str_eq(buf, "0123456789");
-	rig_fini(&r);
 }
 END_TEST
 
@@ -63,33 +59,29 @@ START_TEST(peek_does_not_move)
 {
 	struct vq_cursor c;
 	char buf[16] = "";
-	struct rig r;
 
-	rig_init_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	vq_cursor_skip(&c, 2);
 	ck_assert(vq_cursor_peek(&c, buf, 4));
 	ck_assert_str_eq(buf, "2345");
 	ck_assert_uint_eq(vq_cursor_done(&c), 2);
 	ck_assert(!vq_cursor_peek(&c, buf, 9));
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(writer_spreads_over_pieces_and_stops_at_the_end)
 {
 	struct vq_cursor c;
-	struct rig r;
 
-	rig_init_pieces(&r);
-	memset(r.mem + RIG_DATA + 256, 0xaa, 128);
-	vq_writer_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	memset(rig.mem + RIG_DATA + 256, 0xaa, 128);
+	vq_writer_init(&c, rig.q, &rig.chain);
 	ck_assert_uint_eq(vq_cursor_write(&c, "abcdefgh", 8), 8);
 	ck_assert_uint_eq(vq_cursor_zero(&c, 100), 3);
-	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 256, "abcde\xaa", 6), 0);
-	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 320, "fgh\0\0\0\xaa", 7), 0);
+	ck_assert_int_eq(memcmp(rig.mem + RIG_DATA + 256, "abcde\xaa", 6), 0);
+	ck_assert_int_eq(memcmp(rig.mem + RIG_DATA + 320, "fgh\0\0\0\xaa", 7), 0);
 	ck_assert_uint_eq(vq_cursor_done(&c), 11);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -97,10 +89,9 @@ START_TEST(tail_is_cut_off_wherever_the_pieces_end)
 {
 	struct vq_cursor c, tail;
 	char buf[16] = "";
-	struct rig r;
 
-	rig_init_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	ck_assert(!vq_cursor_split_tail(&c, 11, &tail));
 	ck_assert(vq_cursor_split_tail(&c, 5, &tail));
 	ck_assert_uint_eq(vq_cursor_left(&c), 5);
@@ -111,7 +102,6 @@ START_TEST(tail_is_cut_off_wherever_the_pieces_end)
 	memset(buf, 0, sizeof(buf));
 	vq_cursor_read(&c, buf, 16);
 	ck_assert_str_eq(buf, "01234");
-	rig_fini(&r);
 }
 END_TEST
 
@@ -120,20 +110,18 @@ START_TEST(host_pieces_cover_what_was_asked)
 	struct iovec iov[4];
 	struct vq_cursor c;
 	uint32_t bytes;
-	struct rig r;
 
-	rig_init_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	vq_cursor_skip(&c, 1);
 	ck_assert_int_eq(vq_cursor_iov(&c, 7, iov, 4, &bytes), 3);
 	ck_assert_uint_eq(bytes, 7);
 	ck_assert_uint_eq(iov[0].iov_len, 2);
 	ck_assert_uint_eq(iov[2].iov_len, 2);
-	ck_assert_ptr_eq(iov[1].iov_base, r.mem + RIG_DATA + 64);
+	ck_assert_ptr_eq(iov[1].iov_base, rig.mem + RIG_DATA + 64);
 	ck_assert_int_eq(vq_cursor_iov(&c, 100, iov, 4, &bytes), 1);
 	ck_assert_uint_eq(bytes, 2);
 	ck_assert_int_eq(vq_cursor_iov(&c, 1, iov, 4, &bytes), 0);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -142,14 +130,12 @@ START_TEST(host_pieces_stop_at_the_callers_room)
 	struct iovec iov[1];
 	struct vq_cursor c;
 	uint32_t bytes;
-	struct rig r;
 
-	rig_init_pieces(&r);
-	vq_writer_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_writer_init(&c, rig.q, &rig.chain);
 	ck_assert_int_eq(vq_cursor_iov(&c, 11, iov, 1, &bytes), 1);
 	ck_assert_uint_eq(bytes, 5);
 	ck_assert_uint_eq(vq_cursor_left(&c), 6);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -158,46 +144,42 @@ START_TEST(pieces_go_to_a_file_and_come_from_one)
 	int fd = memfd_create("file", MFD_CLOEXEC);
 	struct vq_cursor c;
 	char buf[16] = "";
-	struct rig r;
 
 	ck_assert_int_ge(fd, 0);
-	rig_init_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	vq_cursor_skip(&c, 1);
 	ck_assert_int_eq(vq_cursor_to_fd(&c, fd, 3, 7), 7);
 	ck_assert_uint_eq(vq_cursor_left(&c), 2);
 	ck_assert_int_eq(pread(fd, buf, 16, 3), 7);
 	ck_assert_str_eq(buf, "1234567");
-	vq_writer_init(&c, r.q, &r.chain);
+	vq_writer_init(&c, rig.q, &rig.chain);
 	ck_assert_int_eq(vq_cursor_from_fd(&c, fd, 3, 100), 7);
 	ck_assert_uint_eq(vq_cursor_done(&c), 7);
-	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 256, "12345", 5), 0);
-	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 320, "67", 2), 0);
+	ck_assert_int_eq(memcmp(rig.mem + RIG_DATA + 256, "12345", 5), 0);
+	ck_assert_int_eq(memcmp(rig.mem + RIG_DATA + 320, "67", 2), 0);
 	ck_assert_int_eq(vq_cursor_from_fd(&c, fd, 10, 1), 0);
 	close(fd);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(pieces_go_through_a_stream)
 {
 	struct vq_cursor c;
-	struct rig r;
 	int fds[2];
 
 	ck_assert_int_eq(pipe(fds), 0);
-	rig_init_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	ck_assert_int_eq(vq_cursor_to_fd(&c, fds[1], -1, 10), 10);
 	ck_assert_int_eq(vq_cursor_to_fd(&c, fds[1], -1, 10), 0);
-	vq_writer_init(&c, r.q, &r.chain);
+	vq_writer_init(&c, rig.q, &rig.chain);
 	ck_assert_int_eq(vq_cursor_from_fd(&c, fds[0], -1, 11), 10);
 	ck_assert_uint_eq(vq_cursor_left(&c), 1);
 	ck_assert_int_eq(vq_cursor_from_fd(&c, fds[1], -1, 1), -EBADF);
 	ck_assert_uint_eq(vq_cursor_left(&c), 1);
 	close(fds[0]);
 	close(fds[1]);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -206,18 +188,16 @@ START_TEST(cursor_over_nothing_is_empty)
 	struct vq_cursor c, tail;
 	struct iovec iov[1];
 	uint32_t bytes;
-	struct rig r;
 
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 4, 0, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_writer_init(&c, r.q, &r.chain);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 4, 0, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_writer_init(&c, rig.q, &rig.chain);
 	ck_assert_uint_eq(vq_cursor_write(&c, "x", 1), 0);
 	ck_assert_int_eq(vq_cursor_iov(&c, 1, iov, 1, &bytes), 0);
 	ck_assert_uint_eq(bytes, 0);
 	ck_assert(vq_cursor_split_tail(&c, 0, &tail));
-	rig_fini(&r);
 }
 END_TEST
 
@@ -238,13 +218,12 @@ static void pop_pieces(struct rig *r)
 START_TEST(numbers_are_little_endian_and_whole_or_not_read)
 {
 	struct vq_cursor c;
-	struct rig r;
 	uint16_t a = 0;
 	uint32_t b = 0;
 	uint64_t d = 0;
 
-	pop_pieces(&r);
-	vq_reader_init(&c, r.q, &r.chain);
+	pop_pieces(&rig);
+	vq_reader_init(&c, rig.q, &rig.chain);
 	ck_assert(vq_cursor_read_le16(&c, &a));
 	ck_assert(vq_cursor_read_le64(&c, &d));
 	ck_assert_uint_eq(a, 0x0201);
@@ -255,17 +234,15 @@ START_TEST(numbers_are_little_endian_and_whole_or_not_read)
 	ck_assert_uint_eq(b, 0x0e0d0c0bu);
 	ck_assert(!vq_cursor_read_le16(&c, &a));
 	ck_assert(!vq_cursor_read_le32(&c, &b));
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(numbers_are_written_whole_or_not_at_all)
 {
 	struct vq_cursor c;
-	struct rig r;
 
-	pop_pieces(&r);
-	vq_writer_init(&c, r.q, &r.chain);
+	pop_pieces(&rig);
+	vq_writer_init(&c, rig.q, &rig.chain);
 	ck_assert(vq_cursor_write_le16(&c, 0x0201));
 	ck_assert(vq_cursor_write_le64(&c, UINT64_C(0x0a09080706050403)));
 	ck_assert(!vq_cursor_write_le64(&c, 0));
@@ -274,9 +251,8 @@ START_TEST(numbers_are_written_whole_or_not_at_all)
 	ck_assert(vq_cursor_write_le32(&c, 0x0e0d0c0bu));
 	ck_assert(!vq_cursor_write_le16(&c, 0));
 	ck_assert(!vq_cursor_write_le32(&c, 0));
-	ck_assert_mem_eq(r.mem + RIG_DATA + 128, r.mem + RIG_DATA, 5);
-	ck_assert_mem_eq(r.mem + RIG_DATA + 192, r.mem + RIG_DATA + 64, 9);
-	rig_fini(&r);
+	ck_assert_mem_eq(rig.mem + RIG_DATA + 128, rig.mem + RIG_DATA, 5);
+	ck_assert_mem_eq(rig.mem + RIG_DATA + 192, rig.mem + RIG_DATA + 64, 9);
 }
 END_TEST
 
@@ -284,11 +260,10 @@ START_TEST(objects_are_read_and_written_whole)
 {
 	struct { struct vsu_le32 type, flags; } header, peeked;
 	struct vq_cursor in, out;
-	struct rig r;
 
-	pop_pieces(&r);
-	vq_reader_init(&in, r.q, &r.chain);
-	vq_writer_init(&out, r.q, &r.chain);
+	pop_pieces(&rig);
+	vq_reader_init(&in, rig.q, &rig.chain);
+	vq_writer_init(&out, rig.q, &rig.chain);
 	ck_assert(vq_cursor_peek_obj(&in, &peeked));
 	ck_assert(vq_cursor_read_obj(&in, &header));
 	ck_assert(!vq_cursor_read_obj(&in, &header));
@@ -297,55 +272,50 @@ START_TEST(objects_are_read_and_written_whole)
 	ck_assert(vq_cursor_write_obj(&out, &header));
 	ck_assert(!vq_cursor_write_obj(&out, &header));
 	ck_assert_uint_eq(vq_cursor_done(&in), vq_cursor_done(&out));
-	ck_assert_mem_eq(r.mem + RIG_DATA + 128, r.mem + RIG_DATA, 5);
-	rig_fini(&r);
+	ck_assert_mem_eq(rig.mem + RIG_DATA + 128, rig.mem + RIG_DATA, 5);
 }
 END_TEST
 
 START_TEST(copy_goes_from_piece_to_piece_until_one_side_ends)
 {
 	struct vq_cursor in, out;
-	struct rig r;
 
-	rig_init_pieces(&r);
-	vq_reader_init(&in, r.q, &r.chain);
-	vq_writer_init(&out, r.q, &r.chain);
+	rig_init_pieces(&rig);
+	vq_reader_init(&in, rig.q, &rig.chain);
+	vq_writer_init(&out, rig.q, &rig.chain);
 	ck_assert_uint_eq(vq_cursor_copy(&out, &in, 2), 2);
 	ck_assert_uint_eq(vq_cursor_copy(&out, &in, UINT32_MAX), 8);
-	ck_assert_mem_eq(r.mem + RIG_DATA + 256, "01234", 5);
-	ck_assert_mem_eq(r.mem + RIG_DATA + 320, "56789", 5);
+	ck_assert_mem_eq(rig.mem + RIG_DATA + 256, "01234", 5);
+	ck_assert_mem_eq(rig.mem + RIG_DATA + 320, "56789", 5);
 	ck_assert_uint_eq(vq_cursor_left(&in), 0);
 	ck_assert_uint_eq(vq_cursor_done(&out), 10);
-	vq_reader_init(&in, r.q, &r.chain);
+	vq_reader_init(&in, rig.q, &rig.chain);
 	ck_assert_uint_eq(vq_cursor_copy(&out, &in, 10), 1);
 	ck_assert_uint_eq(vq_cursor_done(&in), 1);
-	ck_assert_uint_eq(r.mem[RIG_DATA + 325], '0');
-	rig_fini(&r);
+	ck_assert_uint_eq(rig.mem[RIG_DATA + 325], '0');
 }
 END_TEST
 
 START_TEST(copy_between_pieces_that_overlap_stays_within_them)
 {
 	struct vq_cursor in, out;
-	struct rig r;
 
-	rig_init(&r, 0);
-	memcpy(r.mem + RIG_DATA, "abcdefgh", 8);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 8, F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA + 2, 8, F_WRITE, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_reader_init(&in, r.q, &r.chain);
-	vq_writer_init(&out, r.q, &r.chain);
+	rig_init(&rig, 0);
+	memcpy(rig.mem + RIG_DATA, "abcdefgh", 8);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 8, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA + 2, 8, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_reader_init(&in, rig.q, &rig.chain);
+	vq_writer_init(&out, rig.q, &rig.chain);
 	ck_assert_uint_eq(vq_cursor_copy(&out, &in, 8), 8);
-	ck_assert_mem_eq(r.mem + RIG_DATA, "ababcdefgh\0", 11);
-	rig_fini(&r);
+	ck_assert_mem_eq(rig.mem + RIG_DATA, "ababcdefgh\0", 11);
 }
 END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("cursor");
+	TCase *tc = rig_case("cursor");
 
 	tcase_add_test(tc, reader_joins_pieces);
 	tcase_add_test(tc, read_exact_is_all_or_nothing);

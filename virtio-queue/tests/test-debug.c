@@ -7,7 +7,7 @@
 
 #include <signal.h>
 
-#include "util.h"
+#include "ring.h"
 
 /* A chain of 32 writable bytes, popped; its memory has a dirty bitmap or not. */
 static void pop_writable(struct rig *r, bool bitmap)
@@ -25,12 +25,9 @@ static void pop_writable(struct rig *r, bool bitmap)
 
 START_TEST(debug_build_ends_a_device_that_uses_what_it_did_not_mark)
 {
-	struct rig r;
-
-	pop_writable(&r, true);
-	vq_chain_written(r.q, &r.chain, 0, 31);
-	vq_push(r.q, &r.chain, 32);
-	rig_fini(&r);
+	pop_writable(&rig, true);
+	vq_chain_written(rig.q, &rig.chain, 0, 31);
+	vq_push(rig.q, &rig.chain, 32);
 }
 END_TEST
 
@@ -38,41 +35,34 @@ START_TEST(debug_build_looks_at_each_chain_of_a_batch)
 {
 	uint32_t written[2] = { 0, 1 };
 	struct vq_chain chains[2];
-	struct rig r;
 
-	pop_writable(&r, true);
-	put_desc(&r, RIG_DESC, 2, RIG_DATA, 16, F_WRITE, 0);
-	offer(&r, 2);
-	chains[0] = r.chain;
-	chains[1] = r.chain;
+	pop_writable(&rig, true);
+	put_desc(&rig, RIG_DESC, 2, RIG_DATA, 16, F_WRITE, 0);
+	offer(&rig, 2);
+	chains[0] = rig.chain;
+	chains[1] = rig.chain;
 	chains[1].iov += 4;
-	ck_assert_int_eq(vq_pop(r.q, &chains[1]), 1);
-	vq_push_batch(r.q, chains, written, 2);
-	rig_fini(&r);
+	ck_assert_int_eq(vq_pop(rig.q, &chains[1]), 1);
+	vq_push_batch(rig.q, chains, written, 2);
 }
 END_TEST
 
 START_TEST(what_was_marked_in_pieces_may_be_used)
 {
 	struct vq_cursor w;
-	struct rig r;
 
-	pop_writable(&r, true);
-	vq_chain_written(r.q, &r.chain, 20, 12);
-	vq_writer_init(&w, r.q, &r.chain);
+	pop_writable(&rig, true);
+	vq_chain_written(rig.q, &rig.chain, 20, 12);
+	vq_writer_init(&w, rig.q, &rig.chain);
 	vq_cursor_zero(&w, 20);
-	vq_push(r.q, &r.chain, 32);
-	rig_fini(&r);
+	vq_push(rig.q, &rig.chain, 32);
 }
 END_TEST
 
 START_TEST(nothing_is_to_be_marked_without_a_bitmap)
 {
-	struct rig r;
-
-	pop_writable(&r, false);
-	vq_push(r.q, &r.chain, 32);
-	rig_fini(&r);
+	pop_writable(&rig, false);
+	vq_push(rig.q, &rig.chain, 32);
 }
 END_TEST
 
@@ -80,25 +70,20 @@ START_TEST(marks_made_before_logging_count)
 {
 	unsigned char bits[RIG_MEMORY / 4096 / 8] = { 0 };
 	struct vq_log log = { bits, sizeof(bits) };
-	struct rig r;
 
-	pop_writable(&r, false);
-	vq_chain_written(r.q, &r.chain, 0, 32);
-	vq_set_log(r.q, &log);
-	vq_push(r.q, &r.chain, 32);
-	rig_fini(&r);
+	pop_writable(&rig, false);
+	vq_chain_written(rig.q, &rig.chain, 0, 32);
+	vq_set_log(rig.q, &log);
+	vq_push(rig.q, &rig.chain, 32);
 }
 END_TEST
 
 START_TEST(chain_of_a_disabled_queue_is_only_given_back)
 {
-	struct rig r;
-
-	pop_writable(&r, true);
-	vq_disable(r.q);
-	vq_push(r.q, &r.chain, 32);
-	ck_assert_uint_eq(vq_inflight(r.q), 0);
-	rig_fini(&r);
+	pop_writable(&rig, true);
+	vq_disable(rig.q);
+	vq_push(rig.q, &rig.chain, 32);
+	ck_assert_uint_eq(vq_inflight(rig.q), 0);
 }
 END_TEST
 
@@ -107,22 +92,19 @@ END_TEST
  */
 START_TEST(debug_build_counts_each_chain_anew)
 {
-	struct rig r;
-
-	pop_writable(&r, true);
-	vq_chain_written(r.q, &r.chain, 0, 32);
-	vq_push(r.q, &r.chain, 32);
-	vq_publish(r.q);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_push(r.q, &r.chain, 1);
-	rig_fini(&r);
+	pop_writable(&rig, true);
+	vq_chain_written(rig.q, &rig.chain, 0, 32);
+	vq_push(rig.q, &rig.chain, 32);
+	vq_publish(rig.q);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_push(rig.q, &rig.chain, 1);
 }
 END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("debug");
+	TCase *tc = rig_case("debug");
 #ifdef VQ_DEBUG
 	int end = SIGABRT;
 #else

@@ -5,7 +5,7 @@
  */
 #include <config.h>
 
-#include "util.h"
+#include "ring.h"
 
 #define AVAIL	0x80u		/* available in the first lap */
 #define USED	0x8000u
@@ -34,76 +34,63 @@ static void put_ring(struct rig *r, uint32_t at, uint64_t gpa, uint32_t len,
 
 START_TEST(a2_01_id_beyond_the_queue_breaks_the_ring)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	put_ring(&r, 0, RIG_DATA, 16, RIG_SIZE, AVAIL);
-	ck_broken(&r, VQ_BROKEN_HEAD);
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	put_ring(&rig, 0, RIG_DATA, 16, RIG_SIZE, AVAIL);
+	ck_broken(&rig, VQ_BROKEN_HEAD);
 }
 END_TEST
 
 START_TEST(a2_02_id_in_flight_breaks_the_ring)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	put_ring(&r, 0, RIG_DATA, 16, 3, AVAIL);
-	put_ring(&r, 1, RIG_DATA, 16, 3, AVAIL);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_broken(&r, VQ_BROKEN_TWICE);
-	vq_push(r.q, &r.chain, 0);
-	ck_assert_uint_eq(vq_inflight(r.q), 0);
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	put_ring(&rig, 0, RIG_DATA, 16, 3, AVAIL);
+	put_ring(&rig, 1, RIG_DATA, 16, 3, AVAIL);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_broken(&rig, VQ_BROKEN_TWICE);
+	vq_push(rig.q, &rig.chain, 0);
+	ck_assert_uint_eq(vq_inflight(rig.q), 0);
 }
 END_TEST
 
 START_TEST(a2_03_other_flag_bits_mean_nothing_is_available)
 {
 	static const uint16_t flags[] = { 0, USED, AVAIL | USED };
-	struct rig r;
 	size_t i;
 
-	packed_init(&r, 0);
+	packed_init(&rig, 0);
 	for (i = 0; i < 3; i++) {
-		put_ring(&r, 0, RIG_DATA, 16, 0, flags[i]);
-		ck_assert_int_eq(rig_pop(&r), 0);
-		ck_assert(!vq_has_available(r.q));
+		put_ring(&rig, 0, RIG_DATA, 16, 0, flags[i]);
+		ck_assert_int_eq(rig_pop(&rig), 0);
+		ck_assert(!vq_has_available(rig.q));
 	}
-	put_ring(&r, 0, RIG_DATA, 16, 0, AVAIL);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	rig_fini(&r);
+	put_ring(&rig, 0, RIG_DATA, 16, 0, AVAIL);
+	ck_assert_int_eq(rig_pop(&rig), 1);
 }
 END_TEST
 
 START_TEST(a2_04_link_in_every_slot_breaks_the_ring)
 {
-	struct rig r;
 	uint32_t i;
 
-	packed_init(&r, 0);
+	packed_init(&rig, 0);
 	for (i = 0; i < RIG_SIZE; i++)
-		put_ring(&r, i, RIG_DATA, 16, 0, AVAIL | F_NEXT);
-	ck_broken(&r, VQ_BROKEN_LOOP);
-	rig_fini(&r);
+		put_ring(&rig, i, RIG_DATA, 16, 0, AVAIL | F_NEXT);
+	ck_broken(&rig, VQ_BROKEN_LOOP);
 }
 END_TEST
 
 START_TEST(a2_04_chain_into_slots_in_flight_breaks_the_ring)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	vq_disable(r.q);
-	r.config.size = 4;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	put_ring(&r, 0, RIG_DATA, 16, 0, AVAIL);
-	put_ring(&r, 1, RIG_DATA, 16, 1, AVAIL | F_NEXT);
-	put_ring(&r, 2, RIG_DATA, 16, 1, AVAIL | F_NEXT);
-	put_ring(&r, 3, RIG_DATA, 16, 1, AVAIL | F_NEXT);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_broken(&r, VQ_BROKEN_LOOP);
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.size = 4;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
+	put_ring(&rig, 0, RIG_DATA, 16, 0, AVAIL);
+	put_ring(&rig, 1, RIG_DATA, 16, 1, AVAIL | F_NEXT);
+	put_ring(&rig, 2, RIG_DATA, 16, 1, AVAIL | F_NEXT);
+	put_ring(&rig, 3, RIG_DATA, 16, 1, AVAIL | F_NEXT);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_broken(&rig, VQ_BROKEN_LOOP);
 }
 END_TEST
 
@@ -119,24 +106,21 @@ static void packed_init_before_end(struct rig *r)
 
 START_TEST(a2_05_chain_over_the_end_is_judged_by_its_first_slot)
 {
-	struct rig r;
-
-	packed_init_before_end(&r);
-	put_ring(&r, 3, RIG_DATA, 16, 9, AVAIL | F_NEXT);
+	packed_init_before_end(&rig);
+	put_ring(&rig, 3, RIG_DATA, 16, 9, AVAIL | F_NEXT);
 	/* flags of the later slot are of an old lap; the id is its own */
-	put_ring(&r, 0, RIG_DATA, 8, 2, AVAIL | F_WRITE);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.head, 2);
-	ck_assert_uint_eq(r.chain.readable_len, 16);
-	ck_assert_uint_eq(r.chain.writable_len, 8);
-	ck_assert_uint_eq(vq_base(r.q) & 0xffff, 1);
-	vq_push(r.q, &r.chain, 8);
-	vq_publish(r.q);
-	ck_assert_uint_eq(get16(&r, RIG_DESC + 3 * 16 + 14),
+	put_ring(&rig, 0, RIG_DATA, 8, 2, AVAIL | F_WRITE);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.head, 2);
+	ck_assert_uint_eq(rig.chain.readable_len, 16);
+	ck_assert_uint_eq(rig.chain.writable_len, 8);
+	ck_assert_uint_eq(vq_base(rig.q) & 0xffff, 1);
+	vq_push(rig.q, &rig.chain, 8);
+	vq_publish(rig.q);
+	ck_assert_uint_eq(get16(&rig, RIG_DESC + 3 * 16 + 14),
 			  AVAIL | USED | F_WRITE);
-	ck_assert_uint_eq(get16(&r, RIG_DESC + 3 * 16 + 12), 2);
-	ck_assert_uint_eq(vq_base(r.q), 0x00010001);
-	rig_fini(&r);
+	ck_assert_uint_eq(get16(&rig, RIG_DESC + 3 * 16 + 12), 2);
+	ck_assert_uint_eq(vq_base(rig.q), 0x00010001);
 }
 END_TEST
 
@@ -167,58 +151,50 @@ END_TEST
 
 START_TEST(a2_06_table_is_taken_in_its_order)
 {
-	struct rig r;
-
-	packed_init(&r, VQ_F_INDIRECT_DESC);
-	put_ring(&r, 0, RIG_TABLE, 48, 5, AVAIL | F_INDIRECT | F_WRITE);
-	put_slot(&r, RIG_TABLE, 0, RIG_DATA, 1, 77, 0);
-	put_slot(&r, RIG_TABLE, 1, RIG_DATA, 2, 78, F_WRITE);
-	put_slot(&r, RIG_TABLE, 2, RIG_DATA, 4, 79, F_WRITE);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.head, 5);
-	ck_assert_uint_eq(r.chain.readable_len, 1);
-	ck_assert_uint_eq(r.chain.writable_len, 6);
-	ck_assert_uint_eq(vq_base(r.q) & 0x7fff, 1);
-	rig_fini(&r);
+	packed_init(&rig, VQ_F_INDIRECT_DESC);
+	put_ring(&rig, 0, RIG_TABLE, 48, 5, AVAIL | F_INDIRECT | F_WRITE);
+	put_slot(&rig, RIG_TABLE, 0, RIG_DATA, 1, 77, 0);
+	put_slot(&rig, RIG_TABLE, 1, RIG_DATA, 2, 78, F_WRITE);
+	put_slot(&rig, RIG_TABLE, 2, RIG_DATA, 4, 79, F_WRITE);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.head, 5);
+	ck_assert_uint_eq(rig.chain.readable_len, 1);
+	ck_assert_uint_eq(rig.chain.writable_len, 6);
+	ck_assert_uint_eq(vq_base(rig.q) & 0x7fff, 1);
 }
 END_TEST
 
 START_TEST(a2_07_any_size_is_fine)
 {
 	static const uint32_t sizes[] = { 1, 3, 7, 13 };
-	struct rig r;
 	uint32_t lap, i;
 
-	packed_init(&r, 0);
-	vq_disable(r.q);
-	r.config.size = sizes[_i];
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
+	packed_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.size = sizes[_i];
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
 	for (lap = 0; lap < 5; lap++) {
 		for (i = 0; i < sizes[_i]; i++) {
-			put_ring(&r, i, RIG_DATA, 16, 0,
+			put_ring(&rig, i, RIG_DATA, 16, 0,
 				 lap % 2 ? USED : AVAIL);
-			ck_assert_int_eq(rig_pop(&r), 1);
-			vq_push(r.q, &r.chain, 0);
-			vq_publish(r.q);
-			ck_assert_uint_eq(get16(&r, RIG_DESC + 16 * i + 14),
+			ck_assert_int_eq(rig_pop(&rig), 1);
+			vq_push(rig.q, &rig.chain, 0);
+			vq_publish(rig.q);
+			ck_assert_uint_eq(get16(&rig, RIG_DESC + 16 * i + 14),
 					  lap % 2 ? 0 : AVAIL | USED);
 		}
 	}
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(a2_08_sizes_beyond_32768_are_refused)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	vq_disable(r.q);
-	r.config.size = 32769;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
-	r.config.size = 0;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.size = 32769;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
+	rig.config.size = 0;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
 }
 END_TEST
 
@@ -232,48 +208,39 @@ static bool serve(struct rig *r, uint32_t at, uint16_t flags)
 
 START_TEST(a2_09_odd_event_structures_mean_always)
 {
-	struct rig r;
-
-	packed_init(&r, VQ_F_EVENT_IDX);
-	put16(&r, RIG_DRIVER, RIG_SIZE);	/* beyond the ring */
-	put16(&r, RIG_DRIVER + 2, 2);
-	ck_assert(serve(&r, 0, AVAIL));
-	put16(&r, RIG_DRIVER, 0);
-	put16(&r, RIG_DRIVER + 2, 3);		/* no such value */
-	ck_assert(serve(&r, 1, AVAIL));
-	put16(&r, RIG_DRIVER + 2, 1);
-	ck_assert(!serve(&r, 2, AVAIL));
-	rig_fini(&r);
+	packed_init(&rig, VQ_F_EVENT_IDX);
+	put16(&rig, RIG_DRIVER, RIG_SIZE);	/* beyond the ring */
+	put16(&rig, RIG_DRIVER + 2, 2);
+	ck_assert(serve(&rig, 0, AVAIL));
+	put16(&rig, RIG_DRIVER, 0);
+	put16(&rig, RIG_DRIVER + 2, 3);		/* no such value */
+	ck_assert(serve(&rig, 1, AVAIL));
+	put16(&rig, RIG_DRIVER + 2, 1);
+	ck_assert(!serve(&rig, 2, AVAIL));
 }
 END_TEST
 
 START_TEST(a2_09_event_of_a_slot_without_the_feature_means_always)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	put16(&r, RIG_DRIVER, 5);
-	put16(&r, RIG_DRIVER + 2, 2);
-	ck_assert(serve(&r, 0, AVAIL));
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	put16(&rig, RIG_DRIVER, 5);
+	put16(&rig, RIG_DRIVER + 2, 2);
+	ck_assert(serve(&rig, 0, AVAIL));
 }
 END_TEST
 
 START_TEST(a2_10_used_slot_is_not_taken_again)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	vq_disable(r.q);
-	r.config.size = 1;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	serve(&r, 0, AVAIL);
-	ck_assert_int_eq(rig_pop(&r), 0);
-	put_ring(&r, 0, RIG_DATA, 16, 0, AVAIL);
-	ck_assert_int_eq(rig_pop(&r), 0);
-	put_ring(&r, 0, RIG_DATA, 16, 0, USED);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.size = 1;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
+	serve(&rig, 0, AVAIL);
+	ck_assert_int_eq(rig_pop(&rig), 0);
+	put_ring(&rig, 0, RIG_DATA, 16, 0, AVAIL);
+	ck_assert_int_eq(rig_pop(&rig), 0);
+	put_ring(&rig, 0, RIG_DATA, 16, 0, USED);
+	ck_assert_int_eq(rig_pop(&rig), 1);
 }
 END_TEST
 
@@ -281,21 +248,19 @@ START_TEST(a2_11_batch_stops_at_what_is_available)
 {
 	struct vq_chain chains[2 * RIG_SIZE];
 	struct iovec iov[2 * RIG_SIZE];
-	struct rig r;
 	uint32_t i;
 
-	packed_init(&r, 0);
+	packed_init(&rig, 0);
 	for (i = 0; i < 2 * RIG_SIZE; i++) {
 		chains[i].iov = &iov[i];
 		chains[i].iov_max = 1;
 	}
 	for (i = 0; i < RIG_SIZE; i++)
-		put_ring(&r, i, RIG_DATA, 16, (uint16_t)i, AVAIL);
-	ck_assert_int_eq(vq_pop_batch(r.q, chains, 2 * RIG_SIZE), RIG_SIZE);
+		put_ring(&rig, i, RIG_DATA, 16, (uint16_t)i, AVAIL);
+	ck_assert_int_eq(vq_pop_batch(rig.q, chains, 2 * RIG_SIZE), RIG_SIZE);
 	/* the second lap is not the driver's: all slots are in flight */
-	put_ring(&r, 0, RIG_DATA, 16, 0, USED);
-	ck_broken(&r, VQ_BROKEN_INDEX);
-	rig_fini(&r);
+	put_ring(&rig, 0, RIG_DATA, 16, 0, USED);
+	ck_broken(&rig, VQ_BROKEN_INDEX);
 }
 END_TEST
 
@@ -303,16 +268,14 @@ START_TEST(a2_12_empty_descriptor_with_a_bad_address_is_skipped_in_a_batch)
 {
 	struct vq_chain chain;
 	struct iovec iov[2];
-	struct rig r;
 
-	packed_init(&r, 0);
+	packed_init(&rig, 0);
 	chain.iov = iov;
 	chain.iov_max = 2;
-	put_ring(&r, 0, UINT64_MAX, 0, 0, AVAIL);
-	ck_assert_int_eq(vq_pop_batch(r.q, &chain, 1), 1);
+	put_ring(&rig, 0, UINT64_MAX, 0, 0, AVAIL);
+	ck_assert_int_eq(vq_pop_batch(rig.q, &chain, 1), 1);
 	ck_assert_uint_eq(chain.nreadable + chain.nwritable, 0);
 	ck_assert_uint_eq(chain.fault.why, VQ_FAULT_NONE);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -340,32 +303,27 @@ START_TEST(a2_14_base_that_contradicts_itself_is_refused)
 		0x80018000,		/* used before available */
 		0x00008001,		/* more than one lap apart */
 	};
-	struct rig r;
 	size_t i;
 
-	packed_init(&r, 0);
-	vq_disable(r.q);
+	packed_init(&rig, 0);
+	vq_disable(rig.q);
 	for (i = 0; i < 4; i++) {
-		r.config.base = bad[i];
-		ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
+		rig.config.base = bad[i];
+		ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
 	}
-	r.config.base = 0x80000000;	/* a whole lap: all in flight */
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	rig_fini(&r);
+	rig.config.base = 0x80000000;	/* a whole lap: all in flight */
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
 }
 END_TEST
 
 START_TEST(a2_14_ring_that_contradicts_its_base_is_empty)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	vq_disable(r.q);
-	r.config.base = 0x00000000;	/* second lap, ring of the first */
-	put_ring(&r, 0, RIG_DATA, 16, 0, AVAIL);
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	ck_assert_int_eq(rig_pop(&r), 0);
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.base = 0x00000000;	/* second lap, ring of the first */
+	put_ring(&rig, 0, RIG_DATA, 16, 0, AVAIL);
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
+	ck_assert_int_eq(rig_pop(&rig), 0);
 }
 END_TEST
 
@@ -395,12 +353,9 @@ END_TEST
 
 START_TEST(a1_12_table_that_wraps_breaks_a_packed_ring)
 {
-	struct rig r;
-
-	packed_init(&r, VQ_F_INDIRECT_DESC);
-	put_ring(&r, 0, UINT64_MAX - 15, 32, 0, AVAIL | F_INDIRECT);
-	ck_broken(&r, VQ_BROKEN_TABLE_MEMORY);
-	rig_fini(&r);
+	packed_init(&rig, VQ_F_INDIRECT_DESC);
+	put_ring(&rig, 0, UINT64_MAX - 15, 32, 0, AVAIL | F_INDIRECT);
+	ck_broken(&rig, VQ_BROKEN_TABLE_MEMORY);
 }
 END_TEST
 
@@ -440,52 +395,44 @@ END_TEST
 
 START_TEST(a1_28_packed_table_at_an_odd_address_is_fine)
 {
-	struct rig r;
-
-	packed_init(&r, VQ_F_INDIRECT_DESC);
-	put_slot(&r, RIG_TABLE + 5, 0, RIG_DATA, 9, 0, F_WRITE);
-	put_ring(&r, 0, RIG_TABLE + 5, 16, 0, AVAIL | F_INDIRECT);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.writable_len, 9);
-	rig_fini(&r);
+	packed_init(&rig, VQ_F_INDIRECT_DESC);
+	put_slot(&rig, RIG_TABLE + 5, 0, RIG_DATA, 9, 0, F_WRITE);
+	put_ring(&rig, 0, RIG_TABLE + 5, 16, 0, AVAIL | F_INDIRECT);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.writable_len, 9);
 }
 END_TEST
 
 START_TEST(a1_34_misaligned_areas_of_a_packed_ring_are_refused)
 {
-	struct rig r;
-
-	packed_init(&r, 0);
-	vq_disable(r.q);
-	r.config.driver_gpa = RIG_DRIVER + 2;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
-	r.config.driver_gpa = RIG_DRIVER;
-	r.config.desc_gpa = RIG_DESC + 8;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
-	rig_fini(&r);
+	packed_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.driver_gpa = RIG_DRIVER + 2;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
+	rig.config.driver_gpa = RIG_DRIVER;
+	rig.config.desc_gpa = RIG_DESC + 8;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
 }
 END_TEST
 
 START_TEST(a1_35_packed_ring_in_rom_is_refused)
 {
 	struct vmem_region *regions[2];
-	struct rig r;
 
 	regions[0] = make_region(0, RIG_MEMORY, 0, 0);
 	regions[1] = make_region(2 * RIG_MEMORY, 4096, VMEM_REGION_ROM, 0);
-	rig_init_regions(&r, regions, 2, VQ_F_RING_PACKED);
-	r.config.base = vq_initial_base(VQ_F_RING_PACKED);
-	r.config.desc_gpa = 2 * RIG_MEMORY;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EFAULT);
-	r.config.desc_gpa = RIG_DESC;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	rig_fini(&r);
+	rig_init_regions(&rig, regions, 2, VQ_F_RING_PACKED);
+	rig.config.base = vq_initial_base(VQ_F_RING_PACKED);
+	rig.config.desc_gpa = 2 * RIG_MEMORY;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EFAULT);
+	rig.config.desc_gpa = RIG_DESC;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
 }
 END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("hostile-packed");
+	TCase *tc = rig_case("hostile-packed");
 
 	tcase_add_test(tc, a2_01_id_beyond_the_queue_breaks_the_ring);
 	tcase_add_test(tc, a2_02_id_in_flight_breaks_the_ring);

@@ -4,42 +4,33 @@
 
 #include <errno.h>
 
-#include "util.h"
+#include "ring.h"
 
 START_TEST(a1_01_loop_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_LOOP);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_LOOP);
 }
 END_TEST
 
 START_TEST(a1_01_two_descriptors_that_name_each_other_break_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA, 16, F_NEXT, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_LOOP);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 16, F_NEXT, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_LOOP);
 }
 END_TEST
 
 START_TEST(a1_01_loop_of_empty_descriptors_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 3, RIG_DATA, 0, F_NEXT, 3);
-	offer(&r, 3);
-	ck_broken(&r, VQ_BROKEN_LOOP);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 3, RIG_DATA, 0, F_NEXT, 3);
+	offer(&rig, 3);
+	ck_broken(&rig, VQ_BROKEN_LOOP);
 }
 END_TEST
 
@@ -54,108 +45,90 @@ static void put_line(struct rig *r, uint64_t table, uint32_t n)
 
 START_TEST(a1_02_longest_chain_is_the_queue_size)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_line(&r, RIG_DESC, RIG_SIZE);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.nreadable, RIG_SIZE);
-	ck_assert_uint_eq(r.chain.readable_len, 32 * RIG_SIZE);
-	vq_push(r.q, &r.chain, 0);
+	rig_init(&rig, 0);
+	put_line(&rig, RIG_DESC, RIG_SIZE);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.nreadable, RIG_SIZE);
+	ck_assert_uint_eq(rig.chain.readable_len, 32 * RIG_SIZE);
+	vq_push(rig.q, &rig.chain, 0);
 
 	/* one more step, into a descriptor that was walked already */
-	put_desc(&r, RIG_DESC, RIG_SIZE - 1, RIG_DATA, 32, F_NEXT, 2);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_LOOP);
-	rig_fini(&r);
+	put_desc(&rig, RIG_DESC, RIG_SIZE - 1, RIG_DATA, 32, F_NEXT, 2);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_LOOP);
 }
 END_TEST
 
 START_TEST(a1_03_head_beyond_the_queue_breaks_the_ring)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct rig r;
 
-	rig_init(&r, 0);
-	offer(&r, RIG_SIZE);
-	ck_broken(&r, VQ_BROKEN_HEAD);
-	ck_assert_int_eq(vq_broken_error(r.q, &err), -EFAULT);
+	rig_init(&rig, 0);
+	offer(&rig, RIG_SIZE);
+	ck_broken(&rig, VQ_BROKEN_HEAD);
+	ck_assert_int_eq(vq_broken_error(rig.q, &err), -EFAULT);
 	ck_assert_uint_eq(err.got, RIG_SIZE);
 	ck_assert_uint_eq(err.limit, RIG_SIZE);
 	ck_assert_ptr_nonnull(strstr(err.msg, "ring 0"));
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(a1_04_next_beyond_the_queue_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, RIG_SIZE);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_NEXT);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, RIG_SIZE);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_NEXT);
 }
 END_TEST
 
 START_TEST(a1_05_index_that_jumps_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_avail_idx(&r, RIG_SIZE + 1);
-	ck_broken(&r, VQ_BROKEN_INDEX);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_avail_idx(&rig, RIG_SIZE + 1);
+	ck_broken(&rig, VQ_BROKEN_INDEX);
 }
 END_TEST
 
 START_TEST(a1_05_index_that_moves_by_the_size_is_fine)
 {
-	struct rig r;
 	uint16_t i;
 
-	rig_init(&r, 0);
+	rig_init(&rig, 0);
 	for (i = 0; i < RIG_SIZE; i++)
-		offer(&r, i);
+		offer(&rig, i);
 	for (i = 0; i < RIG_SIZE; i++)
-		ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_int_eq(rig_pop(&r), 0);
-	rig_fini(&r);
+		ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_int_eq(rig_pop(&rig), 0);
 }
 END_TEST
 
 START_TEST(a1_06_index_runs_freely_past_the_size)
 {
-	struct rig r;
 	uint32_t i;
 
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 5, RIG_DATA, 16, F_WRITE, 0);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 5, RIG_DATA, 16, F_WRITE, 0);
 	for (i = 0; i < 70000; i++) {
-		offer(&r, 5);
-		ck_assert_int_eq(rig_pop(&r), 1);
-		vq_push(r.q, &r.chain, i);
-		vq_publish(r.q);
+		offer(&rig, 5);
+		ck_assert_int_eq(rig_pop(&rig), 1);
+		vq_push(rig.q, &rig.chain, i);
+		vq_publish(rig.q);
 	}
-	ck_assert_uint_eq(used_idx(&r), 70000 % 65536);
-	ck_assert_uint_eq(get32(&r, RIG_DEVICE + 4 + 8 * ((i - 1) % RIG_SIZE)),
+	ck_assert_uint_eq(used_idx(&rig), 70000 % 65536);
+	ck_assert_uint_eq(get32(&rig, RIG_DEVICE + 4 + 8 * ((i - 1) % RIG_SIZE)),
 			  5);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(a1_07_index_that_moves_backwards_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	put_avail_idx(&r, 0);
-	ck_broken(&r, VQ_BROKEN_INDEX);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	put_avail_idx(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_INDEX);
 }
 END_TEST
 
@@ -163,53 +136,46 @@ START_TEST(a1_08_batch_is_bounded_by_its_caller)
 {
 	struct vq_chain chains[4];
 	struct iovec iov[4][2];
-	struct rig r;
 	uint16_t i;
 
-	rig_init(&r, 0);
+	rig_init(&rig, 0);
 	for (i = 0; i < 4; i++) {
 		chains[i].iov = iov[i];
 		chains[i].iov_max = 2;
 	}
 	for (i = 0; i < RIG_SIZE; i++)
-		offer(&r, i);
-	ck_assert_int_eq(vq_pop_batch(r.q, chains, 4), 4);
-	ck_assert_uint_eq(vq_inflight(r.q), 4);
-	rig_fini(&r);
+		offer(&rig, i);
+	ck_assert_int_eq(vq_pop_batch(rig.q, chains, 4), 4);
+	ck_assert_uint_eq(vq_inflight(rig.q), 4);
 }
 END_TEST
 
 START_TEST(a1_09_head_available_twice_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 2, RIG_DATA, 16, F_WRITE, 0);
-	offer(&r, 2);
-	offer(&r, 2);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_broken(&r, VQ_BROKEN_TWICE);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 2, RIG_DATA, 16, F_WRITE, 0);
+	offer(&rig, 2);
+	offer(&rig, 2);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_broken(&rig, VQ_BROKEN_TWICE);
 	/* the first one's memory is still there, and it ends quietly */
-	memset(r.iov[0].iov_base, 1, r.iov[0].iov_len);
-	vq_push(r.q, &r.chain, 16);
-	ck_assert_uint_eq(vq_inflight(r.q), 0);
-	ck_assert_uint_eq(used_idx(&r), 0);
-	rig_fini(&r);
+	memset(rig.iov[0].iov_base, 1, rig.iov[0].iov_len);
+	vq_push(rig.q, &rig.chain, 16);
+	ck_assert_uint_eq(vq_inflight(rig.q), 0);
+	ck_assert_uint_eq(used_idx(&rig), 0);
 }
 END_TEST
 
 START_TEST(a1_09_head_may_come_again_once_it_was_used)
 {
-	struct rig r;
 	int i;
 
-	rig_init(&r, 0);
+	rig_init(&rig, 0);
 	for (i = 0; i < 3; i++) {
-		offer(&r, 2);
-		ck_assert_int_eq(rig_pop(&r), 1);
-		vq_push(r.q, &r.chain, 0);
+		offer(&rig, 2);
+		ck_assert_int_eq(rig_pop(&rig), 1);
+		vq_push(rig.q, &rig.chain, 0);
 	}
-	rig_fini(&r);
 }
 END_TEST
 
@@ -217,33 +183,28 @@ START_TEST(a1_10_chains_may_share_descriptors_and_bytes)
 {
 	struct vq_chain other;
 	struct iovec iov[4];
-	struct rig r;
 
-	rig_init(&r, 0);
+	rig_init(&rig, 0);
 	other.iov = iov;
 	other.iov_max = 4;
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 2);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA, 16, F_NEXT, 2);
-	put_desc(&r, RIG_DESC, 2, RIG_DATA + 8, 16, F_WRITE, 0);
-	offer(&r, 0);
-	offer(&r, 1);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_int_eq(vq_pop(r.q, &other), 1);
-	ck_assert_ptr_eq(r.iov[1].iov_base, iov[1].iov_base);
-	rig_fini(&r);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 2);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 16, F_NEXT, 2);
+	put_desc(&rig, RIG_DESC, 2, RIG_DATA + 8, 16, F_WRITE, 0);
+	offer(&rig, 0);
+	offer(&rig, 1);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_int_eq(vq_pop(rig.q, &other), 1);
+	ck_assert_ptr_eq(rig.iov[1].iov_base, iov[1].iov_base);
 }
 END_TEST
 
 START_TEST(a1_11_lengths_of_four_gib_break_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 0x80000000, F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA, 0x80000000, F_WRITE, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_LENGTH);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 0x80000000, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 0x80000000, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_LENGTH);
 }
 END_TEST
 
@@ -261,37 +222,28 @@ static void ck_fault(struct rig *r, enum vq_fault_why why, uint64_t gpa,
 
 START_TEST(a1_12_buffer_that_wraps_is_a_fault)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, UINT64_MAX - 7, 9, 0, 0);
-	offer(&r, 0);
-	ck_fault(&r, VQ_FAULT_WRAPS, UINT64_MAX - 7, 9);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, UINT64_MAX - 7, 9, 0, 0);
+	offer(&rig, 0);
+	ck_fault(&rig, VQ_FAULT_WRAPS, UINT64_MAX - 7, 9);
 }
 END_TEST
 
 START_TEST(a1_12_buffer_that_ends_at_the_last_byte_does_not_wrap)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, UINT64_MAX - 7, 8, 0, 0);
-	offer(&r, 0);
-	ck_fault(&r, VQ_FAULT_UNMAPPED, UINT64_MAX - 7, 8);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, UINT64_MAX - 7, 8, 0, 0);
+	offer(&rig, 0);
+	ck_fault(&rig, VQ_FAULT_UNMAPPED, UINT64_MAX - 7, 8);
 }
 END_TEST
 
 START_TEST(a1_12_table_that_wraps_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_DESC, 0, UINT64_MAX - 15, 32, F_INDIRECT, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_TABLE_MEMORY);
-	rig_fini(&r);
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_DESC, 0, UINT64_MAX - 15, 32, F_INDIRECT, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_TABLE_MEMORY);
 }
 END_TEST
 
@@ -308,56 +260,47 @@ static void rig_init_border(struct rig *r, uint64_t features)
 
 START_TEST(a1_13_buffer_over_a_border_becomes_two_pieces)
 {
-	struct rig r;
-
-	rig_init_border(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_MEMORY - 100, 300, F_WRITE, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.nreadable, 0);
-	ck_assert_uint_eq(r.chain.nwritable, 2);
-	ck_assert_uint_eq(r.chain.writable_len, 300);
-	ck_assert_uint_eq(r.iov[0].iov_len, 100);
-	ck_assert_uint_eq(r.iov[1].iov_len, 200);
-	ck_assert_ptr_eq(r.iov[0].iov_base, r.mem + RIG_MEMORY - 100);
-	rig_fini(&r);
+	rig_init_border(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_MEMORY - 100, 300, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.nreadable, 0);
+	ck_assert_uint_eq(rig.chain.nwritable, 2);
+	ck_assert_uint_eq(rig.chain.writable_len, 300);
+	ck_assert_uint_eq(rig.iov[0].iov_len, 100);
+	ck_assert_uint_eq(rig.iov[1].iov_len, 200);
+	ck_assert_ptr_eq(rig.iov[0].iov_base, rig.mem + RIG_MEMORY - 100);
 }
 END_TEST
 
 START_TEST(a1_14_buffer_that_ends_in_a_hole_is_a_fault)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA, 32, F_NEXT | F_WRITE, 2);
-	put_desc(&r, RIG_DESC, 2, RIG_MEMORY - 8, 16, F_NEXT | F_WRITE, 3);
-	put_desc(&r, RIG_DESC, 3, RIG_DATA, 1, F_WRITE, 0);
-	offer(&r, 0);
-	ck_fault(&r, VQ_FAULT_UNMAPPED, RIG_MEMORY - 8, 16);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 32, F_NEXT | F_WRITE, 2);
+	put_desc(&rig, RIG_DESC, 2, RIG_MEMORY - 8, 16, F_NEXT | F_WRITE, 3);
+	put_desc(&rig, RIG_DESC, 3, RIG_DATA, 1, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_fault(&rig, VQ_FAULT_UNMAPPED, RIG_MEMORY - 8, 16);
 	/* the valid part of each kind precedes the bad buffer */
-	ck_assert_uint_eq(r.chain.nreadable, 1);
-	ck_assert_uint_eq(r.chain.nwritable, 1);
-	ck_assert_uint_eq(r.chain.readable_len, 16);
-	ck_assert_uint_eq(r.chain.writable_len, 32);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig.chain.nreadable, 1);
+	ck_assert_uint_eq(rig.chain.nwritable, 1);
+	ck_assert_uint_eq(rig.chain.readable_len, 16);
+	ck_assert_uint_eq(rig.chain.writable_len, 32);
 }
 END_TEST
 
 START_TEST(a1_14_bad_readable_buffer_leaves_the_writable_ones)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_MEMORY, 512, F_NEXT, 2);
-	put_desc(&r, RIG_DESC, 2, RIG_DATA, 1, F_WRITE, 0);
-	offer(&r, 0);
-	ck_fault(&r, VQ_FAULT_UNMAPPED, RIG_MEMORY, 512);
-	ck_assert_uint_eq(r.chain.nreadable, 1);
-	ck_assert_uint_eq(r.chain.nwritable, 1);
-	ck_assert_ptr_eq(r.iov[1].iov_base, r.mem + RIG_DATA);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_MEMORY, 512, F_NEXT, 2);
+	put_desc(&rig, RIG_DESC, 2, RIG_DATA, 1, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_fault(&rig, VQ_FAULT_UNMAPPED, RIG_MEMORY, 512);
+	ck_assert_uint_eq(rig.chain.nreadable, 1);
+	ck_assert_uint_eq(rig.chain.nwritable, 1);
+	ck_assert_ptr_eq(rig.iov[1].iov_base, rig.mem + RIG_DATA);
 }
 END_TEST
 
@@ -365,162 +308,131 @@ END_TEST
 START_TEST(a1_14_bad_buffer_in_front_of_a_table_ends_the_list)
 {
 	const uint16_t kind = _i ? F_WRITE : 0;
-	struct rig r;
 
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT | kind, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_MEMORY, 512, F_NEXT | kind, 2);
-	put_desc(&r, RIG_DESC, 2, RIG_TABLE, 32, F_INDIRECT, 0);
-	put_desc(&r, RIG_TABLE, 0, RIG_DATA, 64, F_NEXT | kind, 1);
-	put_desc(&r, RIG_TABLE, 1, RIG_DATA + 64, 1, F_WRITE, 0);
-	offer(&r, 0);
-	ck_fault(&r, VQ_FAULT_UNMAPPED, RIG_MEMORY, 512);
-	ck_assert_uint_eq(r.chain.nreadable, !_i);
-	ck_assert_uint_eq(r.chain.nwritable, 1);
-	ck_assert_uint_eq(r.chain.readable_len, _i ? 0 : 16);
-	ck_assert_uint_eq(r.chain.writable_len, _i ? 16 : 1);
-	rig_fini(&r);
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 16, F_NEXT | kind, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_MEMORY, 512, F_NEXT | kind, 2);
+	put_desc(&rig, RIG_DESC, 2, RIG_TABLE, 32, F_INDIRECT, 0);
+	put_desc(&rig, RIG_TABLE, 0, RIG_DATA, 64, F_NEXT | kind, 1);
+	put_desc(&rig, RIG_TABLE, 1, RIG_DATA + 64, 1, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_fault(&rig, VQ_FAULT_UNMAPPED, RIG_MEMORY, 512);
+	ck_assert_uint_eq(rig.chain.nreadable, !_i);
+	ck_assert_uint_eq(rig.chain.nwritable, 1);
+	ck_assert_uint_eq(rig.chain.readable_len, _i ? 0 : 16);
+	ck_assert_uint_eq(rig.chain.writable_len, _i ? 16 : 1);
 }
 END_TEST
 
 START_TEST(a1_14_ring_that_ends_in_a_hole_is_refused)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	vq_disable(r.q);
-	r.config.desc_gpa = RIG_MEMORY - 16;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EFAULT);
-	ck_assert(!vq_is_enabled(r.q));
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.desc_gpa = RIG_MEMORY - 16;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EFAULT);
+	ck_assert(!vq_is_enabled(rig.q));
 }
 END_TEST
 
 START_TEST(a1_15_buffer_outside_memory_is_a_fault)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, 0xfee00000, 4, F_WRITE, 0);
-	offer(&r, 0);
-	ck_fault(&r, VQ_FAULT_UNMAPPED, 0xfee00000, 4);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, 0xfee00000, 4, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_fault(&rig, VQ_FAULT_UNMAPPED, 0xfee00000, 4);
 }
 END_TEST
 
 START_TEST(a1_15_rom_may_be_read_and_not_written)
 {
 	struct vmem_region *regions[2];
-	struct rig r;
 
 	regions[0] = make_region(0, RIG_MEMORY, 0, 0);
 	regions[1] = make_region(2 * RIG_MEMORY, 4096, VMEM_REGION_ROM, 0);
-	rig_init_regions(&r, regions, 2, 0);
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	put_desc(&r, RIG_DESC, 0, 2 * RIG_MEMORY, 16, 0, 0);
-	put_desc(&r, RIG_DESC, 1, 2 * RIG_MEMORY, 16, F_WRITE, 0);
-	offer(&r, 0);
-	offer(&r, 1);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.fault.why, VQ_FAULT_NONE);
-	ck_fault(&r, VQ_FAULT_READ_ONLY, 2 * RIG_MEMORY, 16);
-	ck_assert(!vq_chain_write_last(r.q, &r.chain, "x", 1));
-	rig_fini(&r);
+	rig_init_regions(&rig, regions, 2, 0);
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
+	put_desc(&rig, RIG_DESC, 0, 2 * RIG_MEMORY, 16, 0, 0);
+	put_desc(&rig, RIG_DESC, 1, 2 * RIG_MEMORY, 16, F_WRITE, 0);
+	offer(&rig, 0);
+	offer(&rig, 1);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.fault.why, VQ_FAULT_NONE);
+	ck_fault(&rig, VQ_FAULT_READ_ONLY, 2 * RIG_MEMORY, 16);
+	ck_assert(!vq_chain_write_last(rig.q, &rig.chain, "x", 1));
 }
 END_TEST
 
 START_TEST(a1_16_empty_descriptor_is_a_step_and_no_piece)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 0, F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA, 8, F_NEXT, 2);
-	put_desc(&r, RIG_DESC, 2, RIG_DATA, 0, F_WRITE, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.nreadable, 1);
-	ck_assert_uint_eq(r.chain.nwritable, 0);
-	ck_assert_uint_eq(r.chain.readable_len, 8);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 0, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 8, F_NEXT, 2);
+	put_desc(&rig, RIG_DESC, 2, RIG_DATA, 0, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.nreadable, 1);
+	ck_assert_uint_eq(rig.chain.nwritable, 0);
+	ck_assert_uint_eq(rig.chain.readable_len, 8);
 }
 END_TEST
 
 START_TEST(a1_17_empty_descriptor_with_a_bad_address_is_skipped)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, UINT64_MAX, 0, F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA, 8, 0, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.fault.why, VQ_FAULT_NONE);
-	ck_assert_uint_eq(r.chain.nreadable, 1);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, UINT64_MAX, 0, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 8, 0, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.fault.why, VQ_FAULT_NONE);
+	ck_assert_uint_eq(rig.chain.nreadable, 1);
 }
 END_TEST
 
 START_TEST(a1_18_largest_length_is_a_fault)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 0xffffffff, F_WRITE, 0);
-	offer(&r, 0);
-	ck_fault(&r, VQ_FAULT_UNMAPPED, RIG_DATA, 0xffffffff);
-	ck_assert_uint_eq(r.chain.writable_len, 0);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 0xffffffff, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_fault(&rig, VQ_FAULT_UNMAPPED, RIG_DATA, 0xffffffff);
+	ck_assert_uint_eq(rig.chain.writable_len, 0);
 }
 END_TEST
 
 START_TEST(a1_19_readable_after_writable_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 8, F_WRITE | F_NEXT, 1);
-	put_desc(&r, RIG_DESC, 1, RIG_DATA, 8, 0, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_ORDER);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 8, F_WRITE | F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 8, 0, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_ORDER);
 }
 END_TEST
 
 START_TEST(a1_21_indirect_without_the_feature_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_TABLE, 16, F_INDIRECT, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_INDIRECT);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_TABLE, 16, F_INDIRECT, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_INDIRECT);
 }
 END_TEST
 
 START_TEST(a1_22_indirect_with_a_link_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_DESC, 0, RIG_TABLE, 16, F_INDIRECT | F_NEXT, 1);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_INDIRECT);
-	rig_fini(&r);
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_DESC, 0, RIG_TABLE, 16, F_INDIRECT | F_NEXT, 1);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_INDIRECT);
 }
 END_TEST
 
 START_TEST(a1_23_nested_table_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_DESC, 0, RIG_TABLE, 16, F_INDIRECT, 0);
-	put_desc(&r, RIG_TABLE, 0, RIG_TABLE + 64, 16, F_INDIRECT, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_INDIRECT);
-	rig_fini(&r);
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_DESC, 0, RIG_TABLE, 16, F_INDIRECT, 0);
+	put_desc(&rig, RIG_TABLE, 0, RIG_TABLE + 64, 16, F_INDIRECT, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_INDIRECT);
 }
 END_TEST
 
@@ -556,96 +468,79 @@ END_TEST
 
 START_TEST(a1_26_table_up_to_max_chain_is_fine)
 {
-	struct rig r;
-
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	vq_disable(r.q);
-	r.config.max_chain = RIG_SIZE + 8;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	put_line(&r, RIG_TABLE, RIG_SIZE + 8);
-	put_desc(&r, RIG_DESC, 0, RIG_TABLE, 16 * (RIG_SIZE + 8), F_INDIRECT,
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	vq_disable(rig.q);
+	rig.config.max_chain = RIG_SIZE + 8;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
+	put_line(&rig, RIG_TABLE, RIG_SIZE + 8);
+	put_desc(&rig, RIG_DESC, 0, RIG_TABLE, 16 * (RIG_SIZE + 8), F_INDIRECT,
 		 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.nreadable, RIG_SIZE + 8);
-	rig_fini(&r);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.nreadable, RIG_SIZE + 8);
 }
 END_TEST
 
 START_TEST(a1_27_table_over_a_border_is_gathered)
 {
-	struct rig r;
 	unsigned char table[32];
 	struct vmem_map *map;
 
-	rig_init_border(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_TABLE, 0, RIG_DATA, 8, F_NEXT, 1);
-	put_desc(&r, RIG_TABLE, 1, RIG_DATA, 24, F_WRITE, 0);
-	memcpy(table, r.mem + RIG_TABLE, 32);
-	map = vmem_space_current(r.space);
-	memcpy(r.mem + RIG_MEMORY - 24, table, 24);
+	rig_init_border(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_TABLE, 0, RIG_DATA, 8, F_NEXT, 1);
+	put_desc(&rig, RIG_TABLE, 1, RIG_DATA, 24, F_WRITE, 0);
+	memcpy(table, rig.mem + RIG_TABLE, 32);
+	map = vmem_space_current(rig.space);
+	memcpy(rig.mem + RIG_MEMORY - 24, table, 24);
 	memcpy(vmem_region_hva(vmem_map_region(map, 1)), table + 24, 8);
-	put_desc(&r, RIG_DESC, 0, RIG_MEMORY - 24, 32, F_INDIRECT, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.readable_len, 8);
-	ck_assert_uint_eq(r.chain.writable_len, 24);
-	rig_fini(&r);
+	put_desc(&rig, RIG_DESC, 0, RIG_MEMORY - 24, 32, F_INDIRECT, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.readable_len, 8);
+	ck_assert_uint_eq(rig.chain.writable_len, 24);
 }
 END_TEST
 
 START_TEST(a1_28_table_at_an_odd_address_is_fine)
 {
-	struct rig r;
-
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_TABLE + 3, 0, RIG_DATA, 8, F_NEXT, 1);
-	put_desc(&r, RIG_TABLE + 3, 1, RIG_DATA, 9, F_WRITE, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_TABLE + 3, 32, F_INDIRECT, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.writable_len, 9);
-	rig_fini(&r);
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_TABLE + 3, 0, RIG_DATA, 8, F_NEXT, 1);
+	put_desc(&rig, RIG_TABLE + 3, 1, RIG_DATA, 9, F_WRITE, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_TABLE + 3, 32, F_INDIRECT, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.writable_len, 9);
 }
 END_TEST
 
 START_TEST(a1_29_next_beyond_the_table_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_TABLE, 0, RIG_DATA, 8, F_NEXT, 2);
-	put_desc(&r, RIG_DESC, 0, RIG_TABLE, 32, F_INDIRECT, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_NEXT);
-	rig_fini(&r);
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_TABLE, 0, RIG_DATA, 8, F_NEXT, 2);
+	put_desc(&rig, RIG_DESC, 0, RIG_TABLE, 32, F_INDIRECT, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_NEXT);
 }
 END_TEST
 
 START_TEST(a1_29_loop_in_a_table_breaks_the_ring)
 {
-	struct rig r;
-
-	rig_init(&r, VQ_F_INDIRECT_DESC);
-	put_desc(&r, RIG_TABLE, 0, RIG_DATA, 8, F_NEXT, 1);
-	put_desc(&r, RIG_TABLE, 1, RIG_DATA, 8, F_NEXT, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_TABLE, 32, F_INDIRECT, 0);
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_LOOP);
-	rig_fini(&r);
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	put_desc(&rig, RIG_TABLE, 0, RIG_DATA, 8, F_NEXT, 1);
+	put_desc(&rig, RIG_TABLE, 1, RIG_DATA, 8, F_NEXT, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_TABLE, 32, F_INDIRECT, 0);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_LOOP);
 }
 END_TEST
 
 START_TEST(a1_30_unknown_flags_are_ignored)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	put_desc(&r, RIG_DESC, 0, RIG_DATA, 8, 0xfff8, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	ck_assert_uint_eq(r.chain.readable_len, 8);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 8, 0xfff8, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	ck_assert_uint_eq(rig.chain.readable_len, 8);
 }
 END_TEST
 
@@ -683,26 +578,23 @@ END_TEST
 
 START_TEST(a1_33_largest_size_works)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	vq_disable(r.q);
-	r.config.size = 32768;
-	r.config.desc_gpa = 0x20000;
-	r.config.driver_gpa = 0xa0000;
-	r.config.device_gpa = 0xb1000;
-	put16(&r, 0xb1002, 32767);
-	put16(&r, 0xa0002, 32768);
-	r.config.base = 32767;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	put16(&r, 0xa0004 + 2 * 32767, 32767);
-	put_desc(&r, 0x20000, 32767, RIG_DATA, 8, F_WRITE, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_push(r.q, &r.chain, 8);
-	vq_publish(r.q);
-	ck_assert_uint_eq(get32(&r, 0xb1004 + 8 * 32767), 32767);
-	ck_assert_uint_eq(get16(&r, 0xb1002), 32768);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.size = 32768;
+	rig.config.desc_gpa = 0x20000;
+	rig.config.driver_gpa = 0xa0000;
+	rig.config.device_gpa = 0xb1000;
+	put16(&rig, 0xb1002, 32767);
+	put16(&rig, 0xa0002, 32768);
+	rig.config.base = 32767;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
+	put16(&rig, 0xa0004 + 2 * 32767, 32767);
+	put_desc(&rig, 0x20000, 32767, RIG_DATA, 8, F_WRITE, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_push(rig.q, &rig.chain, 8);
+	vq_publish(rig.q);
+	ck_assert_uint_eq(get32(&rig, 0xb1004 + 8 * 32767), 32767);
+	ck_assert_uint_eq(get16(&rig, 0xb1002), 32768);
 }
 END_TEST
 
@@ -725,114 +617,99 @@ END_TEST
 
 START_TEST(a1_36_areas_that_overlap_hurt_only_the_guest)
 {
-	struct rig r;
 	int i;
 
-	rig_init(&r, 0);
-	vq_disable(r.q);
-	r.config.driver_gpa = r.config.desc_gpa;
-	r.config.device_gpa = r.config.desc_gpa;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	put16(&r, RIG_DESC + 2, 1);
-	for (i = 0; i < 100 && rig_pop(&r) == 1; i++) {
-		vq_push(r.q, &r.chain, 0xffffffff);
-		vq_publish(r.q);
+	rig_init(&rig, 0);
+	vq_disable(rig.q);
+	rig.config.driver_gpa = rig.config.desc_gpa;
+	rig.config.device_gpa = rig.config.desc_gpa;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
+	put16(&rig, RIG_DESC + 2, 1);
+	for (i = 0; i < 100 && rig_pop(&rig) == 1; i++) {
+		vq_push(rig.q, &rig.chain, 0xffffffff);
+		vq_publish(rig.q);
 	}
 	ck_assert_int_lt(i, 100);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(a1_38_disabled_queue_is_never_walked)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	offer(&r, 0);
-	vq_disable(r.q);
-	ck_assert_int_eq(rig_pop(&r), -EFAULT);
-	ck_assert(!vq_has_available(r.q));
-	ck_assert(!vq_enable_notify(r.q));
-	ck_assert(!vq_publish(r.q));
-	vq_disable_notify(r.q);
-	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 0);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	offer(&rig, 0);
+	vq_disable(rig.q);
+	ck_assert_int_eq(rig_pop(&rig), -EFAULT);
+	ck_assert(!vq_has_available(rig.q));
+	ck_assert(!vq_enable_notify(rig.q));
+	ck_assert(!vq_publish(rig.q));
+	vq_disable_notify(rig.q);
+	ck_assert_uint_eq(get16(&rig, RIG_DEVICE), 0);
 }
 END_TEST
 
 START_TEST(a1_42_nonsense_event_index_is_harmless)
 {
-	struct rig r;
 	int i, calls = 0;
 
-	rig_init(&r, VQ_F_EVENT_IDX);
+	rig_init(&rig, VQ_F_EVENT_IDX);
 	for (i = 0; i < 100; i++) {
-		put16(&r, RIG_DRIVER + 4 + 2 * RIG_SIZE, (uint16_t)(i * 7919));
-		offer(&r, 0);
-		ck_assert_int_eq(rig_pop(&r), 1);
-		vq_push(r.q, &r.chain, 0);
-		calls += vq_publish(r.q);
+		put16(&rig, RIG_DRIVER + 4 + 2 * RIG_SIZE, (uint16_t)(i * 7919));
+		offer(&rig, 0);
+		ck_assert_int_eq(rig_pop(&rig), 1);
+		vq_push(rig.q, &rig.chain, 0);
+		calls += vq_publish(rig.q);
 	}
-	ck_assert_uint_eq(used_idx(&r), 100);
+	ck_assert_uint_eq(used_idx(&rig), 100);
 	ck_assert_int_lt(calls, 100);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(a1_43_used_ring_is_never_read_back)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_push(r.q, &r.chain, 0);
-	memset(r.mem + RIG_DEVICE, 0xff, 4 + 8 * RIG_SIZE);
-	vq_publish(r.q);
-	ck_assert_uint_eq(used_idx(&r), 1);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_push(rig.q, &rig.chain, 0);
+	memset(rig.mem + RIG_DEVICE, 0xff, 4 + 8 * RIG_SIZE);
+	vq_publish(rig.q);
+	ck_assert_uint_eq(used_idx(&rig), 1);
 }
 END_TEST
 
 START_TEST(a1_43_base_that_contradicts_the_used_index_is_refused)
 {
-	struct rig r;
-
-	rig_init(&r, 0);
-	vq_disable(r.q);
-	put16(&r, RIG_DEVICE + 2, 100);
-	r.config.base = 99;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
-	r.config.base = 100 + RIG_SIZE + 1;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
-	r.config.base = 0x10064;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
-	r.config.base = 100 + RIG_SIZE;
-	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
-	rig_fini(&r);
+	rig_init(&rig, 0);
+	vq_disable(rig.q);
+	put16(&rig, RIG_DEVICE + 2, 100);
+	rig.config.base = 99;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
+	rig.config.base = 100 + RIG_SIZE + 1;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
+	rig.config.base = 0x10064;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), -EINVAL);
+	rig.config.base = 100 + RIG_SIZE;
+	ck_assert_int_eq(vq_enable(rig.q, &rig.config, NULL), 0);
 }
 END_TEST
 
 START_TEST(a1_44_requests_in_flight_are_bounded_by_the_size)
 {
-	struct rig r;
 	uint32_t i;
 
-	rig_init(&r, 0);
+	rig_init(&rig, 0);
 	for (i = 0; i < RIG_SIZE; i++) {
-		offer(&r, (uint16_t)i);
-		ck_assert_int_eq(rig_pop(&r), 1);
+		offer(&rig, (uint16_t)i);
+		ck_assert_int_eq(rig_pop(&rig), 1);
 	}
-	offer(&r, 0);
-	ck_broken(&r, VQ_BROKEN_TWICE);
-	ck_assert_uint_eq(vq_inflight(r.q), RIG_SIZE);
-	rig_fini(&r);
+	offer(&rig, 0);
+	ck_broken(&rig, VQ_BROKEN_TWICE);
+	ck_assert_uint_eq(vq_inflight(rig.q), RIG_SIZE);
 }
 END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("hostile-split");
+	TCase *tc = rig_case("hostile-split");
 
 	tcase_add_test(tc, a1_01_loop_breaks_the_ring);
 	tcase_add_test(tc, a1_01_two_descriptors_that_name_each_other_break_the_ring);

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "util.h"
+#include "ring.h"
 
 #define FAR_GPA	(4ull * RIG_MEMORY)
 
@@ -209,69 +209,61 @@ static bool page_is_dirty(const struct vmem_dirty *dirty, uint64_t gpa)
 START_TEST(used_ring_is_marked_at_publish)
 {
 	struct vmem_dirty *dirty;
-	struct rig r;
 
-	dirty = rig_init_dirty(&r);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
+	dirty = rig_init_dirty(&rig);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
 	ck_assert(!page_is_dirty(dirty, RIG_DEVICE));
-	vq_push(r.q, &r.chain, 0);
-	vq_publish(r.q);
+	vq_push(rig.q, &rig.chain, 0);
+	vq_publish(rig.q);
 	ck_assert(page_is_dirty(dirty, RIG_DEVICE));
 	ck_assert(!page_is_dirty(dirty, RIG_DRIVER));
 	ck_assert(!page_is_dirty(dirty, RIG_DESC));
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(notification_flag_is_marked)
 {
 	struct vmem_dirty *dirty;
-	struct rig r;
 
-	dirty = rig_init_dirty(&r);
-	vq_disable_notify(r.q);
+	dirty = rig_init_dirty(&rig);
+	vq_disable_notify(rig.q);
 	ck_assert(page_is_dirty(dirty, RIG_DEVICE));
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(written_range_is_marked_and_nothing_else)
 {
 	struct vmem_dirty *dirty;
-	struct rig r;
 
-	dirty = rig_init_dirty(&r);
-	put_desc(&r, RIG_DESC, 0, 0x20000, 0x3000, F_NEXT | F_WRITE, 1);
-	put_desc(&r, RIG_DESC, 1, 0x40000, 0x3000, F_WRITE, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_chain_written(r.q, &r.chain, 0x1000, 0x3001);
+	dirty = rig_init_dirty(&rig);
+	put_desc(&rig, RIG_DESC, 0, 0x20000, 0x3000, F_NEXT | F_WRITE, 1);
+	put_desc(&rig, RIG_DESC, 1, 0x40000, 0x3000, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_chain_written(rig.q, &rig.chain, 0x1000, 0x3001);
 	ck_assert(!page_is_dirty(dirty, 0x20000));
 	ck_assert(page_is_dirty(dirty, 0x21000));
 	ck_assert(page_is_dirty(dirty, 0x22000));
 	ck_assert(page_is_dirty(dirty, 0x40000));
 	ck_assert(page_is_dirty(dirty, 0x41000));
 	ck_assert(!page_is_dirty(dirty, 0x42000));
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(chain_is_marked_after_disable_whatever_became_of_the_log)
 {
 	struct vmem_dirty *dirty;
-	struct rig r;
 
-	dirty = rig_init_dirty(&r);
-	put_desc(&r, RIG_DESC, 0, 0x20000, 0x1000, F_WRITE, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_disable(r.q);
-	vq_set_log(r.q, NULL);
-	vq_chain_written(r.q, &r.chain, 0, 0x1000);
+	dirty = rig_init_dirty(&rig);
+	put_desc(&rig, RIG_DESC, 0, 0x20000, 0x1000, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_disable(rig.q);
+	vq_set_log(rig.q, NULL);
+	vq_chain_written(rig.q, &rig.chain, 0, 0x1000);
 	ck_assert(page_is_dirty(dirty, 0x20000));
-	vq_push(r.q, &r.chain, 0x1000);
-	rig_fini(&r);
+	vq_push(rig.q, &rig.chain, 0x1000);
 }
 END_TEST
 
@@ -279,25 +271,23 @@ START_TEST(writer_marks_what_it_stores)
 {
 	struct vmem_dirty *dirty;
 	struct vq_cursor w;
-	struct rig r;
 
-	dirty = rig_init_dirty(&r);
-	put_desc(&r, RIG_DESC, 0, 0x20000, 0x3000, F_WRITE, 0);
-	offer(&r, 0);
-	ck_assert_int_eq(rig_pop(&r), 1);
-	vq_writer_init(&w, r.q, &r.chain);
+	dirty = rig_init_dirty(&rig);
+	put_desc(&rig, RIG_DESC, 0, 0x20000, 0x3000, F_WRITE, 0);
+	offer(&rig, 0);
+	ck_assert_int_eq(rig_pop(&rig), 1);
+	vq_writer_init(&w, rig.q, &rig.chain);
 	vq_cursor_skip(&w, 0x1ffc);
 	ck_assert_uint_eq(vq_cursor_write(&w, "12345678", 8), 8);
 	ck_assert(!page_is_dirty(dirty, 0x20000));
 	ck_assert(page_is_dirty(dirty, 0x21000));
 	ck_assert(page_is_dirty(dirty, 0x22000));
-	rig_fini(&r);
 }
 END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("memory");
+	TCase *tc = rig_case("memory");
 
 	tcase_add_test(tc, removed_memory_is_not_found_any_more);
 	tcase_add_test(tc, added_memory_is_found_at_the_next_chain);

@@ -17,6 +17,8 @@
 
 #include "../rig.h"
 
+static struct rig rig;
+
 /*
  * A split ring of RIG_SIZE entries: a 16-byte header and 16 bytes per entry,
  * rounded up to 64.
@@ -77,9 +79,8 @@ START_TEST(area_has_the_size_of_its_layout_and_is_zeroed)
 {
 	struct vhost_user_inflight in;
 	unsigned char *bytes;
-	struct rig r;
 	unsigned int i;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
 	ck_assert_uint_eq(in.mmap_size, 2 * PART_MADE);
 	ck_assert_uint_eq(in.mmap_offset, 0);
@@ -93,7 +94,6 @@ START_TEST(area_has_the_size_of_its_layout_and_is_zeroed)
 	/* sealed: neither side can truncate the area under the other */
 	ck_assert_int_ne(ftruncate(fd, 0), 0);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -134,22 +134,20 @@ static void next_session(struct rig *r)
 START_TEST(next_back_end_continues_incomplete_requests)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	rig_set_ring(&r, 0);
-	take_two_and_finish_the_second(&r);
-	next_session(&r);
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	rig_set_ring(&r, 0);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_used(&r, 0), 2);
-	rig_offer(&r, 0, 6);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_used(&r, 0), 3);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	rig_set_ring(&rig, 0);
+	take_two_and_finish_the_second(&rig);
+	next_session(&rig);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	rig_set_ring(&rig, 0);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_used(&rig, 0), 2);
+	rig_offer(&rig, 0, 6);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_used(&rig, 0), 3);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -157,44 +155,40 @@ END_TEST
 START_TEST(ring_larger_than_the_requested_area_is_recorded)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
 	in.queue_size = RIG_SIZE / 2;
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	rig_set_ring(&r, 1);
-	rig_set_ring(&r, 0);
-	take_two_and_finish_the_second(&r);
-	next_session(&r);
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	rig_set_ring(&r, 1);
-	rig_set_ring(&r, 0);
-	ck_assert_uint_eq(rig_serve(&r, 1), 0);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_used(&r, 0), 2);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	rig_set_ring(&rig, 1);
+	rig_set_ring(&rig, 0);
+	take_two_and_finish_the_second(&rig);
+	next_session(&rig);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	rig_set_ring(&rig, 1);
+	rig_set_ring(&rig, 0);
+	ck_assert_uint_eq(rig_serve(&rig, 1), 0);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_used(&rig, 0), 2);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(ring_without_an_area_starts_at_its_base)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	rig_set_ring(&r, 0);
-	take_two_and_finish_the_second(&r);
-	next_session(&r);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	rig_set_ring(&rig, 0);
+	take_two_and_finish_the_second(&rig);
+	next_session(&rig);
 	/*
 	 * its base is the used index, which does not count the unfinished
 	 * request
 	 */
-	rig_set_ring(&r, 0);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	rig_set_ring(&rig, 0);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -202,24 +196,22 @@ END_TEST
 START_TEST(b4_09_reset_drops_the_area)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	rig_set_ring(&r, 0);
-	rig_offer(&r, 0, 3);
-	rig_offer(&r, 0, 5);
-	ck_assert_uint_eq(rig_serve(&r, 0), 2);
-	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	rig_set_ring(&rig, 0);
+	rig_offer(&rig, 0, 3);
+	rig_offer(&rig, 0, 5);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 2);
+	ck_assert_uint_eq(rig_ack(&rig, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
 				  0), 0);
-	memset(r.mem, 0, RIG_MEMORY);
-	rig_negotiate(&r);
-	rig_set_ring(&r, 0);
-	rig_offer(&r, 0, 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_used(&r, 0), 1);
+	memset(rig.mem, 0, RIG_MEMORY);
+	rig_negotiate(&rig);
+	rig_set_ring(&rig, 0);
+	rig_offer(&rig, 0, 1);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_used(&rig, 0), 1);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -263,22 +255,20 @@ static int init_kept(struct rig *r, struct vhost_user_inflight *in)
 START_TEST(bytes_behind_the_area_reach_the_next_back_end)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init_kept(&r, &in);
+	int fd = init_kept(&rig, &in);
 
 	ck_assert_uint_eq(in.mmap_size, 2 * PART_MADE);
 	ck_assert_uint_eq(kept_calls, 0);
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
 	ck_assert_ptr_nonnull(kept);
 	ck_assert_uint_eq(kept[0], 0);
 	memset(kept, 0x77, KEPT);
-	next_session(&r);
+	next_session(&rig);
 	kept = NULL;
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
 	ck_assert_uint_eq(kept[0], 0x77);
 	ck_assert_uint_eq(kept[KEPT - 1], 0x77);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -286,37 +276,33 @@ END_TEST
 START_TEST(b4_23_area_without_a_room_has_no_state)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init_kept(&r, &in), other = memfd_create("area", MFD_CLOEXEC);
+	int fd = init_kept(&rig, &in), other = memfd_create("area", MFD_CLOEXEC);
 
 	/* exact, one byte short of a room, and a room without its mark */
 	ck_assert_int_eq(ftruncate(other, (off_t)(((in.mmap_size + 4095) & ~UINT64_C(4095)) +
 				   (_i ? 64 + KEPT - (_i == 1) : 0))), 0);
-	ck_assert_uint_eq(set_area(&r, &in, other), 0);
+	ck_assert_uint_eq(set_area(&rig, &in, other), 0);
 	ck_assert_uint_eq(kept_calls, 0);
-	rig_set_ring(&r, 0);
-	take_two_and_finish_the_second(&r);
+	rig_set_ring(&rig, 0);
+	take_two_and_finish_the_second(&rig);
 	vsu_fd_close(&fd);
 	vsu_fd_close(&other);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(a3_17_reset_clears_the_room)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init_kept(&r, &in);
+	int fd = init_kept(&rig, &in);
 
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
 	memset(kept, 0x77, KEPT);
-	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL, 0), 0);
+	ck_assert_uint_eq(rig_ack(&rig, VHOST_USER_RESET_DEVICE, NULL, 0, NULL, 0), 0);
 	ck_assert_ptr_null(kept);
 	ck_assert_uint_eq(kept_calls, 2);
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
 	ck_assert_uint_eq(kept[KEPT - 1], 0);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -332,17 +318,15 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 START_TEST(end_of_a_session_takes_the_room_back)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
 	int fd;
 
-	rig_prepare(&r);
-	gone = r.ops.gone;
-	r.ops.gone = on_gone;
-	fd = start_kept(&r, &in);
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_prepare(&rig);
+	gone = rig.ops.gone;
+	rig.ops.gone = on_gone;
+	fd = start_kept(&rig, &in);
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
 	ck_assert_ptr_nonnull(kept);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -358,17 +342,15 @@ START_TEST(b4_22_skip_drain_without_an_area_drains)
 {
 	const struct vhost_user_vring_state ask = { 0, 0 };
 	struct rig_reply reply;
-	struct rig r;
 
-	rig_prepare(&r);
-	r.ops.park = on_park;
-	rig_start(&r);
-	rig_up(&r);
-	r.asked_drain = false;
-	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_VRING_BASE_SKIP_DRAIN,
+	rig_prepare(&rig);
+	rig.ops.park = on_park;
+	rig_start(&rig);
+	rig_up(&rig);
+	rig.asked_drain = false;
+	ck_assert_uint_eq(rig_get(&rig, VHOST_USER_GET_VRING_BASE_SKIP_DRAIN,
 				  &ask, sizeof(ask), &reply), sizeof(ask));
-	ck_assert(r.asked_drain);
-	rig_fini(&r);
+	ck_assert(rig.asked_drain);
 }
 END_TEST
 
@@ -380,49 +362,43 @@ static const struct { uint16_t rings, entries; } bad_asks[] = {
 START_TEST(b4_05_area_of_invalid_size_is_refused)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
 
-	rig_init(&r);
-	rig_negotiate(&r);
-	ck_assert_int_eq(get_area(&r, bad_asks[_i].rings, bad_asks[_i].entries,
+	rig_init(&rig);
+	rig_negotiate(&rig);
+	ck_assert_int_eq(get_area(&rig, bad_asks[_i].rings, bad_asks[_i].entries,
 				  &in), -1);
-	rig_expect_refused(&r, VHOST_USER_GET_INFLIGHT_FD,
+	rig_expect_refused(&rig, VHOST_USER_GET_INFLIGHT_FD,
 			   VHOST_USER_ALL_RINGS, "GET_INFLIGHT_FD");
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(b4_05_repeated_requests_for_an_area_leak_nothing)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
 	int i, fd, before;
 
-	rig_init(&r);
-	rig_negotiate(&r);
+	rig_init(&rig);
+	rig_negotiate(&rig);
 	before = vsu_fd_count();
 	for (i = 0; i < 100; i++) {
-		fd = get_area(&r, 1, RIG_SIZE, &in);
+		fd = get_area(&rig, 1, RIG_SIZE, &in);
 		ck_assert_int_ge(fd, 0);
 		vsu_fd_close(&fd);
 	}
 	ck_assert_int_eq(vsu_fd_count(), before);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(b4_06_area_for_too_many_rings_is_refused)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
 	in.num_queues = RIG_RINGS + 1;
-	ck_assert_uint_ne(set_area(&r, &in, fd), 0);
-	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+	ck_assert_uint_ne(set_area(&rig, &in, fd), 0);
+	rig_expect_refused(&rig, VHOST_USER_SET_INFLIGHT_FD,
 			   VHOST_USER_ALL_RINGS, "the device has 3");
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -434,91 +410,81 @@ static const struct { int64_t size, offset; } bad_areas[] = {
 START_TEST(b4_07_area_of_invalid_size_or_offset_is_refused)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
 	in.mmap_size = (uint64_t)bad_areas[_i].size;
 	in.mmap_offset = (uint64_t)bad_areas[_i].offset;
-	ck_assert_uint_ne(set_area(&r, &in, fd), 0);
-	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+	ck_assert_uint_ne(set_area(&rig, &in, fd), 0);
+	rig_expect_refused(&rig, VHOST_USER_SET_INFLIGHT_FD,
 			   VHOST_USER_ALL_RINGS, "SET_INFLIGHT_FD");
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(b4_07_area_that_is_not_a_file_is_refused)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in), event = eventfd(0, EFD_CLOEXEC);
+	int fd = init(&rig, &in), event = eventfd(0, EFD_CLOEXEC);
 
-	ck_assert_uint_ne(set_area(&r, &in, event), 0);
-	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+	ck_assert_uint_ne(set_area(&rig, &in, event), 0);
+	rig_expect_refused(&rig, VHOST_USER_SET_INFLIGHT_FD,
 			   VHOST_USER_ALL_RINGS, "mapped");
 	vsu_fd_close(&event);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(area_of_a_running_ring_cannot_be_replaced)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
-	rig_set_ring(&r, 0);
-	ck_assert_uint_ne(set_area(&r, &in, fd), 0);
-	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+	rig_set_ring(&rig, 0);
+	ck_assert_uint_ne(set_area(&rig, &in, fd), 0);
+	rig_expect_refused(&rig, VHOST_USER_SET_INFLIGHT_FD,
 			   VHOST_USER_ALL_RINGS, "started");
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(b4_08_ring_waits_while_its_area_is_invalid)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 	uint16_t version = 99;
 
 	ck_assert_int_eq(pwrite(fd, &version, 2, 8), 2);
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0,
 					RIG_SIZE), 0);
-	rig_set_ring(&r, 1);	/* its part of the area is valid */
-	ck_assert(r.running[1]);
-	rig_set_ring(&r, 0);
-	ck_assert(!r.running[0]);
-	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "waits");
+	rig_set_ring(&rig, 1);	/* its part of the area is valid */
+	ck_assert(rig.running[1]);
+	rig_set_ring(&rig, 0);
+	ck_assert(!rig.running[0]);
+	rig_expect_refused(&rig, VHOST_USER_NO_REQUEST, 0, "waits");
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(b4_08_ring_larger_than_its_part_of_the_area_waits)
 {
 	struct vhost_user_inflight in;
-	struct rig r;
-	int fd = init(&r, &in);
+	int fd = init(&rig, &in);
 
 	in.queue_size = RIG_SIZE / 2;
 	in.mmap_size = 2 * PART - 1;
-	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
-	rig_set_ring(&r, 0);
-	ck_assert(!r.running[0]);
-	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "too few for 16");
+	ck_assert_uint_eq(set_area(&rig, &in, fd), 0);
+	rig_set_ring(&rig, 0);
+	ck_assert(!rig.running[0]);
+	rig_expect_refused(&rig, VHOST_USER_NO_REQUEST, 0, "too few for 16");
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
 int main(void)
 {
 	Suite *s = suite_create("vhost back-end in flight");
-	TCase *tc = rig_case(s, "inflight");
+	TCase *tc = rig_case_of(s, "inflight", &rig);
 
 	tcase_add_test(tc, area_has_the_size_of_its_layout_and_is_zeroed);
 	tcase_add_test(tc, next_back_end_continues_incomplete_requests);

@@ -13,6 +13,8 @@
 
 #include "../rig.h"
 
+static struct rig rig;
+
 #define MiB (UINT64_C(1) << 20)
 #define PAGE UINT64_C(0x1000)
 
@@ -94,50 +96,41 @@ END_TEST
 
 START_TEST(kick_is_kept_only_for_memory_changes)
 {
-	struct rig r;
-
-	up(&r);
-	ck_assert(!vhost_user_backend_keep_kick(r.b, 0));
-	remove_page(&r);
+	up(&rig);
+	ck_assert(!vhost_user_backend_keep_kick(rig.b, 0));
+	remove_page(&rig);
 	ck_assert(kept[0]);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 0,
-				     r.call[0]), 0);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_CALL, 0,
+				     rig.call[0]), 0);
 	ck_assert(!kept[0]);
-	add_page(&r);
-	remove_page(&r);
+	add_page(&rig);
+	remove_page(&rig);
 	ck_assert(kept[0]);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 0),
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_ENABLE, 0, 0),
 			  0);
 	ck_assert(!kept[0] && kept[1]);
-	rig_stop_ring(&r, 1);
+	rig_stop_ring(&rig, 1);
 	ck_assert(!kept[1]);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(kick_is_not_kept_if_the_rings_memory_is_removed)
 {
-	struct rig r;
-
-	up(&r);
-	ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG, 0, RIG_MEMORY,
+	up(&rig);
+	ck_assert_uint_eq(change(&rig, VHOST_USER_REM_MEM_REG, 0, RIG_MEMORY,
 				 -1), 0);
-	ck_assert(r.asked_drain);
+	ck_assert(rig.asked_drain);
 	ck_assert(!kept[0] && !kept[1]);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(keeping_a_kick_fails_for_a_ring_without_one)
 {
-	struct rig r;
-
-	up(&r);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1),
+	up(&rig);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_KICK, 0x100, -1),
 			  0);
-	remove_page(&r);
+	remove_page(&rig);
 	ck_assert(!kept[0] && kept[1]);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -145,23 +138,21 @@ END_TEST
 START_TEST(kept_kick_of_a_disabled_ring_is_replaced_after_a_quiesce)
 {
 	unsigned int asked;
-	struct rig r;
 
-	up(&r);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 0),
+	up(&rig);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_ENABLE, 0, 0),
 			  0);
-	remove_page(&r);
-	ck_assert(kept[0] && !r.running[0]);
-	asked = r.quiesces;
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0,
-				     r.kick[0]), 0);
-	ck_assert_uint_eq(r.quiesces, asked + 1);
-	ck_assert_uint_eq(r.asked_ring, 0);
+	remove_page(&rig);
+	ck_assert(kept[0] && !rig.running[0]);
+	asked = rig.quiesces;
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_KICK, 0,
+				     rig.kick[0]), 0);
+	ck_assert_uint_eq(rig.quiesces, asked + 1);
+	ck_assert_uint_eq(rig.asked_ring, 0);
 	ck_assert(!kept[0]);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0,
-				     r.kick[0]), 0);
-	ck_assert_uint_eq(r.quiesces, asked + 1);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_KICK, 0,
+				     rig.kick[0]), 0);
+	ck_assert_uint_eq(rig.quiesces, asked + 1);
 }
 END_TEST
 
@@ -174,32 +165,30 @@ START_TEST(session_that_ends_during_a_quiesce_drops_the_kick)
 		.region = rig_region(4 * MiB, PAGE, 0),
 	};
 	unsigned int asked;
-	struct rig r;
 
-	up(&r);
-	r.holds_answers = true;
-	rig_send(&r, VHOST_USER_REM_MEM_REG, RIG_NEED, &reg, sizeof(reg), NULL,
+	up(&rig);
+	rig.holds_answers = true;
+	rig_send(&rig, VHOST_USER_REM_MEM_REG, RIG_NEED, &reg, sizeof(reg), NULL,
 		 0);
-	rig_dispatch(&r);
+	rig_dispatch(&rig);
 	ck_assert(kept[0]);
-	asked = r.quiesces;
-	r.holds_answers = false;
-	vsu_fd_close(&r.sock);
-	rig_dispatch(&r);
-	ck_assert_ptr_nonnull(r.b);
-	vhost_user_backend_done(r.b, r.token);
-	rig_dispatch(&r);
-	ck_assert_ptr_null(r.b);
-	ck_assert_uint_eq(r.quiesces, asked + 1);
-	ck_assert(r.asked_drain && !kept[0]);
-	rig_fini(&r);
+	asked = rig.quiesces;
+	rig.holds_answers = false;
+	vsu_fd_close(&rig.sock);
+	rig_dispatch(&rig);
+	ck_assert_ptr_nonnull(rig.b);
+	vhost_user_backend_done(rig.b, rig.token);
+	rig_dispatch(&rig);
+	ck_assert_ptr_null(rig.b);
+	ck_assert_uint_eq(rig.quiesces, asked + 1);
+	ck_assert(rig.asked_drain && !kept[0]);
 }
 END_TEST
 
 int main(void)
 {
 	Suite *s = suite_create("backend-kick");
-	TCase *tc = rig_case(s, "kept");
+	TCase *tc = rig_case_of(s, "kept", &rig);
 
 	tcase_add_test(tc, kept_kick_works_across_a_memory_change);
 	tcase_add_test(tc, kick_is_kept_only_for_memory_changes);

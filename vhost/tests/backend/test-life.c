@@ -22,6 +22,8 @@
 
 #include "../rig.h"
 
+static struct rig rig;
+
 static const struct vhost_user_vring_state ring_0;
 
 /* Requests a stop of ring 0; the owner does not answer yet. */
@@ -37,69 +39,62 @@ START_TEST(nothing_is_read_while_a_message_waits_for_the_owner)
 {
 	const uint64_t one = 1;
 	struct rig_reply reply;
-	struct rig r;
 	int i;
 
-	rig_init(&r);
-	rig_up(&r);
-	park(&r);
-	rig_send(&r, VHOST_USER_SET_STATUS, 1, &one, 8, NULL, 0);
+	rig_init(&rig);
+	rig_up(&rig);
+	park(&rig);
+	rig_send(&rig, VHOST_USER_SET_STATUS, 1, &one, 8, NULL, 0);
 	for (i = 0; i < 5; i++)
-		rig_send(&r, VHOST_USER_GET_STATUS, 1, NULL, 0, NULL, 0);
-	rig_expect_silence(&r);
-	ck_assert_uint_eq(r.status, 0);
-	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_dispatch(&r), 0);
-	ck_assert(rig_reply(&r, &reply));
+		rig_send(&rig, VHOST_USER_GET_STATUS, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&rig);
+	ck_assert_uint_eq(rig.status, 0);
+	vhost_user_backend_done(rig.b, rig.token);
+	ck_assert_int_eq(rig_dispatch(&rig), 0);
+	ck_assert(rig_reply(&rig, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
 	for (i = 0; i < 5; i++) {
-		ck_assert(rig_reply(&r, &reply));
+		ck_assert(rig_reply(&rig, &reply));
 		ck_assert_mem_eq(reply.payload, &one, 8);
 	}
-	r.holds_answers = false;
-	rig_fini(&r);
+	rig.holds_answers = false;
 }
 END_TEST
 
 START_TEST(done_with_another_token_is_ignored)
 {
 	struct rig_reply reply;
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	park(&r);
-	vhost_user_backend_done(r.b, r.token + 1);
-	vhost_user_backend_done(r.b, 0);
-	rig_expect_silence(&r);
-	vhost_user_backend_done(r.b, r.token);
-	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_dispatch(&r), 0);
-	ck_assert(rig_reply(&r, &reply));
-	r.holds_answers = false;
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_up(&rig);
+	park(&rig);
+	vhost_user_backend_done(rig.b, rig.token + 1);
+	vhost_user_backend_done(rig.b, 0);
+	rig_expect_silence(&rig);
+	vhost_user_backend_done(rig.b, rig.token);
+	vhost_user_backend_done(rig.b, rig.token);
+	ck_assert_int_eq(rig_dispatch(&rig), 0);
+	ck_assert(rig_reply(&rig, &reply));
+	rig.holds_answers = false;
 }
 END_TEST
 
 START_TEST(hang_up_during_a_quiesce_waits_for_done)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_up(&r);
-	park(&r);
-	vsu_fd_close(&r.sock);
-	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
-	ck_assert_uint_eq(r.gones, 0);
-	vhost_user_backend_done(r.b, r.token);
+	rig_init(&rig);
+	rig_up(&rig);
+	park(&rig);
+	vsu_fd_close(&rig.sock);
+	ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), -ECONNRESET);
+	ck_assert_uint_eq(rig.gones, 0);
+	vhost_user_backend_done(rig.b, rig.token);
 	/* the next message would then quiesce ring 1, too */
-	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
-	ck_assert_uint_eq(r.gones, 0);
-	ck_assert_uint_eq(r.asked_ring, VHOST_USER_ALL_RINGS);
-	ck_assert(r.asked_drain);
-	vhost_user_backend_done(r.b, r.token);
-	rig_expect_gone(&r, -ECONNRESET);
-	rig_fini(&r);
+	ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), -ECONNRESET);
+	ck_assert_uint_eq(rig.gones, 0);
+	ck_assert_uint_eq(rig.asked_ring, VHOST_USER_ALL_RINGS);
+	ck_assert(rig.asked_drain);
+	vhost_user_backend_done(rig.b, rig.token);
+	rig_expect_gone(&rig, -ECONNRESET);
 }
 END_TEST
 
@@ -107,21 +102,19 @@ END_TEST
 START_TEST(ended_session_does_not_spin)
 {
 	struct pollfd p = { .events = POLLIN };
-	struct rig r;
 	int i;
 
-	rig_init(&r);
-	rig_up(&r);
-	r.holds_answers = true;
-	rig_send(&r, 77, 0, NULL, 0, NULL, 0);	/* version 0 */
+	rig_init(&rig);
+	rig_up(&rig);
+	rig.holds_answers = true;
+	rig_send(&rig, 77, 0, NULL, 0, NULL, 0);	/* version 0 */
 	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -EBADMSG);
-	p.fd = vhost_user_backend_fd(r.b);
+		ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), -EBADMSG);
+	p.fd = vhost_user_backend_fd(rig.b);
 	ck_assert_int_eq(poll(&p, 1, 0), 0);
-	vhost_user_backend_done(r.b, r.token);
+	vhost_user_backend_done(rig.b, rig.token);
 	ck_assert_int_eq(poll(&p, 1, 0), 1);
-	rig_expect_gone(&r, -EBADMSG);
-	rig_fini(&r);
+	rig_expect_gone(&rig, -EBADMSG);
 }
 END_TEST
 
@@ -129,60 +122,53 @@ END_TEST
 START_TEST(socket_of_another_process_does_not_wake_an_ended_session)
 {
 	struct pollfd p = { .events = POLLIN };
-	struct rig r;
 	int other;
 
-	rig_init(&r);
-	rig_up(&r);
-	r.holds_answers = true;
-	other = dup(r.b->main.fd);
-	vsu_fd_close(&r.sock);
-	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
-	p.fd = vhost_user_backend_fd(r.b);
+	rig_init(&rig);
+	rig_up(&rig);
+	rig.holds_answers = true;
+	other = dup(rig.b->main.fd);
+	vsu_fd_close(&rig.sock);
+	ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), -ECONNRESET);
+	p.fd = vhost_user_backend_fd(rig.b);
 	ck_assert_int_eq(poll(&p, 1, 0), 0);
-	vhost_user_backend_done(r.b, r.token);
-	rig_expect_gone(&r, -ECONNRESET);
+	vhost_user_backend_done(rig.b, rig.token);
+	rig_expect_gone(&rig, -ECONNRESET);
 	close(other);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(waiting_session_does_not_spin)
 {
 	struct pollfd p = { .events = POLLIN };
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	park(&r);
-	rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
-	p.fd = vhost_user_backend_fd(r.b);
-	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
+	rig_init(&rig);
+	rig_up(&rig);
+	park(&rig);
+	rig_send(&rig, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	p.fd = vhost_user_backend_fd(rig.b);
+	ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), 0);
 	ck_assert_int_eq(poll(&p, 1, 0), 0);
-	vhost_user_backend_done(r.b, r.token);
-	r.holds_answers = false;
-	rig_fini(&r);
+	vhost_user_backend_done(rig.b, rig.token);
+	rig.holds_answers = false;
 }
 END_TEST
 
 START_TEST(close_drains_rings_before_gone)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_up(&r);
-	r.holds_answers = _i;
-	vhost_user_backend_close(r.b);
-	ck_assert(r.asked_drain);
+	rig_init(&rig);
+	rig_up(&rig);
+	rig.holds_answers = _i;
+	vhost_user_backend_close(rig.b);
+	ck_assert(rig.asked_drain);
 	if (_i) {
-		ck_assert_uint_eq(r.gones, 0);
-		vhost_user_backend_close(r.b);
-		vhost_user_backend_done(r.b, r.token);
-		rig_dispatch(&r);
+		ck_assert_uint_eq(rig.gones, 0);
+		vhost_user_backend_close(rig.b);
+		vhost_user_backend_done(rig.b, rig.token);
+		rig_dispatch(&rig);
 	}
-	ck_assert_uint_eq(r.gones, 1);
-	ck_assert_int_eq(r.why.code, -ECANCELED);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig.gones, 1);
+	ck_assert_int_eq(rig.why.code, -ECANCELED);
 }
 END_TEST
 
@@ -197,22 +183,19 @@ static void close_on_run(void *opaque, uint32_t ring)
 
 START_TEST(close_inside_a_callback_takes_effect_after_it)
 {
-	struct rig r;
-
-	rig_prepare(&r);
-	r.ops.run = close_on_run;
-	rig_start(&r);
-	rig_negotiate(&r);
-	ck_assert_uint_eq(rig_set_memory(&r), 0);
-	rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, RIG_SIZE);
-	rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1);
-	rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1);
-	rig_send(&r, VHOST_USER_SET_VRING_ADDR, 1,
+	rig_prepare(&rig);
+	rig.ops.run = close_on_run;
+	rig_start(&rig);
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0, RIG_SIZE);
+	rig_ack_state(&rig, VHOST_USER_SET_VRING_ENABLE, 0, 1);
+	rig_ack_fd(&rig, VHOST_USER_SET_VRING_KICK, 0x100, -1);
+	rig_send(&rig, VHOST_USER_SET_VRING_ADDR, 1,
 		 &(struct vhost_user_vring_addr){ .desc = RIG_UADDR,
 		 .used = RIG_UADDR + 0x1000, .avail = RIG_UADDR + 0x2000 },
 		 40, NULL, 0);
-	rig_expect_gone(&r, -ECANCELED);
-	rig_fini(&r);
+	rig_expect_gone(&rig, -ECANCELED);
 }
 END_TEST
 
@@ -228,26 +211,24 @@ START_TEST(b1_35_partial_message_behind_a_waiting_one_is_not_a_stall)
 		    { VHOST_USER_SET_STATUS, 1, 8 }, 1 };
 	const size_t first = sizeof(bytes) - 4;
 	struct rig_reply reply;
-	struct rig r;
 	int i;
 
-	rig_prepare(&r);
-	r.config.stall_ns = 1;
-	rig_start(&r);
-	rig_up(&r);
-	r.holds_answers = true;
-	rig_send_raw(&r, &bytes, first, NULL, 0);
+	rig_prepare(&rig);
+	rig.config.stall_ns = 1;
+	rig_start(&rig);
+	rig_up(&rig);
+	rig.holds_answers = true;
+	rig_send_raw(&rig, &bytes, first, NULL, 0);
 	for (i = 0; i < 1000; i++)
-		ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
+		ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), 0);
 	/* the rest arrives before the owner's answer */
-	rig_send_raw(&r, (const char *)&bytes + first, 4, NULL, 0);
-	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_dispatch(&r), 0);
-	ck_assert(rig_reply(&r, &reply));
+	rig_send_raw(&rig, (const char *)&bytes + first, 4, NULL, 0);
+	vhost_user_backend_done(rig.b, rig.token);
+	ck_assert_int_eq(rig_dispatch(&rig), 0);
+	ck_assert(rig_reply(&rig, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
-	ck_assert_uint_eq(r.status, 1);
-	r.holds_answers = false;
-	rig_fini(&r);
+	ck_assert_uint_eq(rig.status, 1);
+	rig.holds_answers = false;
 }
 END_TEST
 
@@ -404,33 +385,29 @@ static void wait_readable(struct rig *r)
 START_TEST(b5_01_peer_that_stalls_inside_a_message_is_disconnected)
 {
 	static const unsigned char half[6];
-	struct rig r;
 
-	rig_prepare(&r);
-	r.config.stall_ns = 1000000;
-	rig_start(&r);
-	rig_send_raw(&r, "\1", 1, NULL, 0);
-	rig_send_raw(&r, half, sizeof(half), &r.memfd, 1);
-	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
-	wait_readable(&r);
-	rig_expect_gone(&r, -ETIMEDOUT);
-	rig_fini(&r);
+	rig_prepare(&rig);
+	rig.config.stall_ns = 1000000;
+	rig_start(&rig);
+	rig_send_raw(&rig, "\1", 1, NULL, 0);
+	rig_send_raw(&rig, half, sizeof(half), &rig.memfd, 1);
+	ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), 0);
+	wait_readable(&rig);
+	rig_expect_gone(&rig, -ETIMEDOUT);
 }
 END_TEST
 
 START_TEST(b5_01_idle_peer_stays_connected)
 {
 	struct pollfd p = { .events = POLLIN };
-	struct rig r;
 
-	rig_prepare(&r);
-	r.config.stall_ns = 1;
-	rig_start(&r);
-	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_GET_FEATURES), 0);
-	p.fd = vhost_user_backend_fd(r.b);
+	rig_prepare(&rig);
+	rig.config.stall_ns = 1;
+	rig_start(&rig);
+	ck_assert_uint_ne(rig_get_u64(&rig, VHOST_USER_GET_FEATURES), 0);
+	p.fd = vhost_user_backend_fd(rig.b);
 	ck_assert_int_eq(poll(&p, 1, 5), 0);	/* no timer is running */
-	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
-	rig_fini(&r);
+	ck_assert_int_eq(vhost_user_backend_dispatch(rig.b), 0);
 }
 END_TEST
 
@@ -449,13 +426,10 @@ static int flood(struct rig *r)
 
 START_TEST(b5_02_peer_that_never_reads_is_disconnected_at_a_limit)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_negotiate(&r);
-	ck_assert_int_eq(flood(&r), -ENOSPC);
-	ck_assert_int_eq(r.why.code, -ENOSPC);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_negotiate(&rig);
+	ck_assert_int_eq(flood(&rig), -ENOSPC);
+	ck_assert_int_eq(rig.why.code, -ENOSPC);
 }
 END_TEST
 
@@ -463,21 +437,19 @@ START_TEST(b5_02_peer_that_never_reads_is_disconnected_at_its_deadline)
 {
 	struct vhost_user_config c = { 0, RIG_CONFIG, 0 };
 	int small = 1, rc = 0;
-	struct rig r;
 
-	rig_prepare(&r);
-	r.config.stall_ns = 1000000;
-	rig_start(&r);
-	rig_negotiate(&r);
-	setsockopt(r.sock, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	rig_prepare(&rig);
+	rig.config.stall_ns = 1000000;
+	rig_start(&rig);
+	rig_negotiate(&rig);
+	setsockopt(rig.sock, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	while (rc >= 0) {
-		if (send(r.sock, NULL, 0, MSG_DONTWAIT) == 0)
-			rig_send(&r, VHOST_USER_GET_CONFIG, 1, &c, sizeof(c),
+		if (send(rig.sock, NULL, 0, MSG_DONTWAIT) == 0)
+			rig_send(&rig, VHOST_USER_GET_CONFIG, 1, &c, sizeof(c),
 				 NULL, 0);
-		rc = vhost_user_backend_dispatch(r.b);
+		rc = vhost_user_backend_dispatch(rig.b);
 	}
 	ck_assert(rc == -ETIMEDOUT || rc == -ENOSPC);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -486,71 +458,61 @@ START_TEST(b5_02_slow_reader_gets_every_reply)
 	struct vhost_user_config c = { 0, RIG_CONFIG, 0 };
 	struct rig_reply reply;
 	unsigned int sent = 0, got = 0;
-	struct rig r;
 
-	rig_init(&r);
-	rig_negotiate(&r);
+	rig_init(&rig);
+	rig_negotiate(&rig);
 	for (sent = 0; sent < 3000; sent++) {
-		rig_send(&r, VHOST_USER_GET_CONFIG, 1, &c, sizeof(c), NULL, 0);
-		ck_assert_int_ge(vhost_user_backend_dispatch(r.b), 0);
+		rig_send(&rig, VHOST_USER_GET_CONFIG, 1, &c, sizeof(c), NULL, 0);
+		ck_assert_int_ge(vhost_user_backend_dispatch(rig.b), 0);
 		if (sent < 1000)
 			continue;
-		while (got < sent - 500 && rig_reply(&r, &reply))
+		while (got < sent - 500 && rig_reply(&rig, &reply))
 			got++;
 	}
 	while (got < sent) {
-		ck_assert_int_ge(rig_dispatch(&r), 0);
-		ck_assert(rig_reply(&r, &reply));
+		ck_assert_int_ge(rig_dispatch(&rig), 0);
+		ck_assert(rig_reply(&rig, &reply));
 		ck_assert_uint_eq(reply.hdr.size, 12 + RIG_CONFIG);
 		got++;
 	}
-	rig_expect_silence(&r);
-	rig_fini(&r);
+	rig_expect_silence(&rig);
 }
 END_TEST
 
 START_TEST(b5_03_half_closed_socket_ends_the_session)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_up(&r);
-	rig_offer(&r, 0, 1);
-	ck_assert_int_eq(shutdown(r.sock, SHUT_WR), 0);
-	rig_expect_gone(&r, -ECONNRESET);
-	ck_assert(r.asked_drain);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_up(&rig);
+	rig_offer(&rig, 0, 1);
+	ck_assert_int_eq(shutdown(rig.sock, SHUT_WR), 0);
+	rig_expect_gone(&rig, -ECONNRESET);
+	ck_assert(rig.asked_drain);
 }
 END_TEST
 
 START_TEST(b5_08_dispatch_handles_a_bounded_number_of_messages)
 {
 	struct rig_reply reply;
-	struct rig r;
 	int i, turns = 0;
 
-	rig_init(&r);
+	rig_init(&rig);
 	for (i = 0; i < 200; i++)
-		rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
-	while (vhost_user_backend_dispatch(r.b) == 1)
+		rig_send(&rig, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	while (vhost_user_backend_dispatch(rig.b) == 1)
 		turns++;
 	ck_assert_int_gt(turns, 3);
 	for (i = 0; i < 200; i++)
-		ck_assert(rig_reply(&r, &reply));
-	rig_fini(&r);
+		ck_assert(rig_reply(&rig, &reply));
 }
 END_TEST
 
 START_TEST(b5_09_peer_lost_during_a_write_ends_the_session)
 {
-	struct rig r;
-
 	signal(SIGPIPE, SIG_DFL);
-	rig_init(&r);
-	rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
-	vsu_fd_close(&r.sock);
-	rig_expect_gone(&r, -ECONNRESET);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_send(&rig, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	vsu_fd_close(&rig.sock);
+	rig_expect_gone(&rig, -ECONNRESET);
 }
 END_TEST
 
@@ -659,25 +621,22 @@ END_TEST
 
 START_TEST(b5_07_session_begins_without_state_of_the_previous_one)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_up(&r);
-	rig_offer(&r, 0, 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	vsu_fd_close(&r.sock);
-	rig_expect_gone(&r, -ECONNRESET);
-	r.gones = 0;
-	rig_start(&r);
-	ck_assert_uint_eq(vhost_user_backend_features(r.b), 0);
-	ck_assert_uint_eq(vhost_user_priv_protocol_features(r.b), 0);
-	ck_assert_ptr_null(vmem_space_current(vhost_user_priv_space(r.b)));
-	rig_negotiate(&r);
-	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_STATUS), 0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
-	ck_assert_uint_eq(rig_set_memory(&r), 0);
-	ck_assert(!r.running[0]);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_up(&rig);
+	rig_offer(&rig, 0, 1);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	vsu_fd_close(&rig.sock);
+	rig_expect_gone(&rig, -ECONNRESET);
+	rig.gones = 0;
+	rig_start(&rig);
+	ck_assert_uint_eq(vhost_user_backend_features(rig.b), 0);
+	ck_assert_uint_eq(vhost_user_priv_protocol_features(rig.b), 0);
+	ck_assert_ptr_null(vmem_space_current(vhost_user_priv_space(rig.b)));
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(rig_get_u64(&rig, VHOST_USER_GET_STATUS), 0);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 0);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	ck_assert(!rig.running[0]);
 }
 END_TEST
 
@@ -720,7 +679,7 @@ END_TEST
 
 static void add_ends(Suite *s)
 {
-	TCase *tc = rig_case(s, "ends");
+	TCase *tc = rig_case_of(s, "ends", &rig);
 
 	tcase_add_test(tc, b5_01_peer_that_stalls_inside_a_message_is_disconnected);
 	tcase_add_test(tc, b5_01_idle_peer_stays_connected);
@@ -739,7 +698,7 @@ static void add_ends(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("backend-life");
-	TCase *tc = rig_case(s, "answers");
+	TCase *tc = rig_case_of(s, "answers", &rig);
 
 	tcase_add_test(tc, nothing_is_read_while_a_message_waits_for_the_owner);
 	tcase_add_test(tc, done_with_another_token_is_ignored);

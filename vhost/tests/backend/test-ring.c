@@ -13,6 +13,8 @@
 
 #include "../rig.h"
 
+static struct rig rig;
+
 static uint64_t set_addr(struct rig *r, struct vhost_user_vring_addr addr)
 {
 	return rig_ack(r, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr), NULL,
@@ -31,17 +33,14 @@ static void rig_ready(struct rig *r)
 
 START_TEST(ring_is_served_and_the_driver_is_notified)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_up(&r);
-	rig_offer(&r, 0, 5);
-	rig_offer(&r, 0, 6);
-	ck_assert_uint_eq(rig_serve(&r, 0), 2);
-	ck_assert_uint_eq(rig_used(&r, 0), 2);
-	ck_assert_uint_eq(rig_drain(r.call[0]), 1);
-	ck_assert_uint_eq(rig_drain(r.call[1]), 0);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_up(&rig);
+	rig_offer(&rig, 0, 5);
+	rig_offer(&rig, 0, 6);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 2);
+	ck_assert_uint_eq(rig_used(&rig, 0), 2);
+	ck_assert_uint_eq(rig_drain(rig.call[0]), 1);
+	ck_assert_uint_eq(rig_drain(rig.call[1]), 0);
 }
 END_TEST
 
@@ -73,42 +72,37 @@ static void refuse_ring(uint32_t ring)
 /* QEMU 7.2 sends it whenever it stops a device, and migrates this base. */
 START_TEST(ring_stopped_by_a_reset_keeps_its_base)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_up(&r);
-	rig_offer(&r, 0, 5);
-	rig_offer(&r, 0, 6);
-	ck_assert_uint_eq(rig_serve(&r, 0), 2);
-	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_STATUS, 0), 0);
-	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+	rig_init(&rig);
+	rig_up(&rig);
+	rig_offer(&rig, 0, 5);
+	rig_offer(&rig, 0, 6);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 2);
+	ck_assert_uint_eq(rig_ack_u64(&rig, VHOST_USER_SET_STATUS, 0), 0);
+	ck_assert_uint_eq(rig_ack(&rig, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
 				  0), 0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 2);
-	ck_assert_uint_eq(rig_stop_ring(&r, 1), 0);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 2);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 1), 0);
 }
 END_TEST
 
 START_TEST(e2_07_ring_begins_at_0_after_a_reset)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	rig_offer(&r, 0, 5);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_STATUS, 0), 0);
-	memset(r.mem, 0, RIG_MEMORY);
-	rig_negotiate(&r);
-	ck_assert_uint_eq(set_addr(&r, addr), 0);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1),
+	rig_init(&rig);
+	rig_up(&rig);
+	rig_offer(&rig, 0, 5);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_ack_u64(&rig, VHOST_USER_SET_STATUS, 0), 0);
+	memset(rig.mem, 0, RIG_MEMORY);
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(set_addr(&rig, addr), 0);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_KICK, 0x100, -1),
 			  0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1),
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_ENABLE, 0, 1),
 			  0);
-	ck_assert_uint_eq(r.runs[0], 2);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig.runs[0], 2);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 0);
 }
 END_TEST
 
@@ -131,17 +125,14 @@ END_TEST
 
 START_TEST(b3_03_every_message_accepts_the_last_ring)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_negotiate(&r);
-	ck_assert_uint_eq(rig_set_memory(&r), 0);
-	rig_set_ring(&r, RIG_RINGS - 1);
-	ck_assert(r.running[RIG_RINGS - 1]);
-	rig_offer(&r, RIG_RINGS - 1, 0);
-	ck_assert_uint_eq(rig_serve(&r, RIG_RINGS - 1), 1);
-	ck_assert_uint_eq(rig_stop_ring(&r, RIG_RINGS - 1), 1);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	rig_set_ring(&rig, RIG_RINGS - 1);
+	ck_assert(rig.running[RIG_RINGS - 1]);
+	rig_offer(&rig, RIG_RINGS - 1, 0);
+	ck_assert_uint_eq(rig_serve(&rig, RIG_RINGS - 1), 1);
+	ck_assert_uint_eq(rig_stop_ring(&rig, RIG_RINGS - 1), 1);
 }
 END_TEST
 
@@ -149,36 +140,31 @@ START_TEST(b3_04_size_must_fit_the_device_and_the_format)
 {
 	static const uint32_t wrong[] = { 0, 3, 1000, 2048, 32769, 0x10000,
 					  0x10010, 0xffffffff };
-	struct rig r;
 
-	rig_ready(&r);
-	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+	rig_ready(&rig);
+	ck_assert_uint_ne(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0,
 					wrong[_i]), 0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 1024),
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0, 1024),
 			  0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 1), 0);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0, 1), 0);
 }
 END_TEST
 
 START_TEST(packed_ring_may_have_any_size_and_a_base_of_32_bits)
 {
-	struct rig r;
-
-	rig_prepare(&r);
-	r.config.features |= VQ_F_RING_PACKED;
-	rig_start(&r);
-	rig_negotiate(&r);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 100),
+	rig_prepare(&rig);
+	rig.config.features |= VQ_F_RING_PACKED;
+	rig_start(&rig);
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0, 100),
 			  0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0,
 					0x80638063), 0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0x80638063);
-	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0, 100),
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 0x80638063);
+	ck_assert_uint_ne(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0, 100),
 			  0);
-	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+	ck_assert_uint_ne(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0,
 					100 << 16), 0);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -191,59 +177,52 @@ static const struct {
 
 START_TEST(packed_base_of_16_bits_sets_both_positions)
 {
-	struct rig r;
-
-	rig_prepare(&r);
-	r.config.features |= VQ_F_RING_PACKED;
-	rig_start(&r);
-	rig_negotiate(&r);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 100),
+	rig_prepare(&rig);
+	rig.config.features |= VQ_F_RING_PACKED;
+	rig_start(&rig);
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0, 100),
 			  0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0,
 					short_bases[_i].sent), 0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), short_bases[_i].position);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), short_bases[_i].position);
 }
 END_TEST
 
 /* b3_05: sanitizers and valgrind check the heap for leaks. */
 START_TEST(b3_05_repeated_set_up_leaks_nothing)
 {
-	struct rig r;
 	int i;
 
-	rig_ready(&r);
+	rig_ready(&rig);
 	for (i = 0; i < 2000; i++) {
-		ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+		ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0,
 						RIG_SIZE), 0);
-		ck_assert_uint_eq(set_addr(&r, rig_addr(0)), 0);
+		ck_assert_uint_eq(set_addr(&rig, rig_addr(0)), 0);
 	}
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(b3_06_running_ring_keeps_size_base_and_addresses)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 8), 0);
-	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0, 5),
+	rig_init(&rig);
+	rig_up(&rig);
+	ck_assert_uint_ne(rig_ack_state(&rig, VHOST_USER_SET_VRING_NUM, 0, 8), 0);
+	ck_assert_uint_ne(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0, 5),
 			  0);
-	ck_assert_uint_eq(set_addr(&r, addr), 0);
+	ck_assert_uint_eq(set_addr(&rig, addr), 0);
 	addr.flags = VHOST_USER_VRING_F_LOG;
-	ck_assert_uint_eq(set_addr(&r, addr), 0);
+	ck_assert_uint_eq(set_addr(&rig, addr), 0);
 	addr.avail += 16;
-	ck_assert_uint_ne(set_addr(&r, addr), 0);
+	ck_assert_uint_ne(set_addr(&rig, addr), 0);
 	addr = rig_addr(0);
 	addr.flags = 2;
-	ck_assert_uint_ne(set_addr(&r, addr), 0);
-	ck_assert(r.running[0]);
-	rig_offer(&r, 0, 0);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	rig_fini(&r);
+	ck_assert_uint_ne(set_addr(&rig, addr), 0);
+	ck_assert(rig.running[0]);
+	rig_offer(&rig, 0, 0);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
 }
 END_TEST
 
@@ -251,137 +230,119 @@ START_TEST(b3_07_whole_ring_must_lie_in_memory)
 {
 	struct vhost_user_vring_addr a = rig_addr(0), ok = a;
 	uint64_t end = RIG_UADDR + RIG_MEMORY;
-	struct rig r;
 
-	rig_ready(&r);
+	rig_ready(&rig);
 	a.desc = end - 16 * RIG_SIZE + 16;	/* the last entry is outside memory */
-	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 	a.desc = end;
-	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 	/* guest address 0 is not a user address */
 	a.desc = 0;
-	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 	a = ok;
 	a.used = end - 8;			/* only the ring's header is in memory */
-	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 	a.used = UINT64_MAX - 3;
-	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 	a = ok;
 	a.avail = RIG_UADDR - 2;
-	ck_assert_uint_ne(set_addr(&r, a), 0);
-	ck_assert_uint_eq(r.runs[0], 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
+	ck_assert_uint_eq(rig.runs[0], 0);
 	a.desc = end - 16 * RIG_SIZE;		/* the last valid address */
 	a.avail = ok.avail;
-	ck_assert_uint_eq(set_addr(&r, a), 0);
-	rig_fini(&r);
+	ck_assert_uint_eq(set_addr(&rig, a), 0);
 }
 END_TEST
 
 START_TEST(b3_07_ring_must_be_aligned)
 {
 	struct vhost_user_vring_addr a;
-	struct rig r;
 
-	rig_ready(&r);
+	rig_ready(&rig);
 	a = rig_addr(0);
 	a.desc += 8;
-	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 	a = rig_addr(0);
 	a.avail += 1;
-	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 	a = rig_addr(0);
 	a.used += 2;
-	ck_assert_uint_ne(set_addr(&r, a), 0);
-	rig_fini(&r);
+	ck_assert_uint_ne(set_addr(&rig, a), 0);
 }
 END_TEST
 
 START_TEST(addresses_need_a_size_first)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_negotiate(&r);
-	ck_assert_uint_eq(rig_set_memory(&r), 0);
-	ck_assert_uint_ne(set_addr(&r, rig_addr(0)), 0);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	ck_assert_uint_ne(set_addr(&rig, rig_addr(0)), 0);
 }
 END_TEST
 
 START_TEST(b3_08_base_of_a_split_ring_has_16_bits)
 {
-	struct rig r;
-
-	rig_ready(&r);
-	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+	rig_ready(&rig);
+	ck_assert_uint_ne(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0,
 					0x10000), 0);
-	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+	ck_assert_uint_ne(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0,
 					0xffffffff), 0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 0,
 					0xffff), 0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0xffff);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 0xffff);
 }
 END_TEST
 
 START_TEST(b3_09_base_of_a_ring_that_never_started_is_the_one_set)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_up(&r);
-	ck_assert_uint_eq(rig_stop_ring(&r, 2), 0);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 2, 77),
+	rig_init(&rig);
+	rig_up(&rig);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 2), 0);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_BASE, 2, 77),
 			  0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 2), 77);
-	ck_assert_uint_eq(rig_stop_ring(&r, 2), 77);
-	ck_assert(r.running[0] && r.running[1]);
-	rig_offer(&r, 0, 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
-	ck_assert(r.running[1]);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 2), 77);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 2), 77);
+	ck_assert(rig.running[0] && rig.running[1]);
+	rig_offer(&rig, 0, 1);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 1);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 1);
+	ck_assert(rig.running[1]);
 }
 END_TEST
 
 /* A ring is served when it starts, whether or not it was kicked. */
 START_TEST(b3_10_kick_before_the_start_is_not_lost)
 {
-	struct rig r;
-
-	rig_init(&r);
-	rig_negotiate(&r);
-	ck_assert_uint_eq(rig_set_memory(&r), 0);
-	rig_offer(&r, 0, 2);
-	rig_set_ring(&r, 0);
-	ck_assert_uint_eq(r.runs[0], 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 0),
+	rig_init(&rig);
+	rig_negotiate(&rig);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	rig_offer(&rig, 0, 2);
+	rig_set_ring(&rig, 0);
+	ck_assert_uint_eq(rig.runs[0], 1);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_ENABLE, 0, 0),
 			  0);
-	rig_offer(&r, 0, 3);
-	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1),
+	rig_offer(&rig, 0, 3);
+	ck_assert_uint_eq(rig_ack_state(&rig, VHOST_USER_SET_VRING_ENABLE, 0, 1),
 			  0);
-	ck_assert_uint_eq(r.runs[0], 2);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig.runs[0], 2);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
 }
 END_TEST
 
 START_TEST(b3_11_kick_is_drained_by_the_owner)
 {
 	uint64_t many = 1000, count;
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	ck_assert_int_eq(write(r.kick[0], &many, 8), 8);
-	ck_assert_int_eq(rig_dispatch(&r), 0);	/* the session does not drain the kick */
-	ck_assert_int_eq(read(vhost_user_backend_kick_fd(r.b, 0), &count, 8),
+	rig_init(&rig);
+	rig_up(&rig);
+	ck_assert_int_eq(write(rig.kick[0], &many, 8), 8);
+	ck_assert_int_eq(rig_dispatch(&rig), 0);	/* the session does not drain the kick */
+	ck_assert_int_eq(read(vhost_user_backend_kick_fd(rig.b, 0), &count, 8),
 			 8);
 	ck_assert_uint_eq(count, many);
-	ck_assert_uint_eq(rig_serve(&r, 0), 0);
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 0);
 }
 END_TEST
 
@@ -390,17 +351,15 @@ START_TEST(b3_12_full_call_eventfd_does_not_block)
 {
 	uint64_t full = UINT64_MAX - 1;
 	int flags;
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	ck_assert_int_eq(write(r.call[0], &full, 8), 8);
-	flags = fcntl(r.call[0], F_GETFL);
-	ck_assert_int_eq(fcntl(r.call[0], F_SETFL, flags & ~O_NONBLOCK), 0);
-	rig_offer(&r, 0, 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	ck_assert_uint_eq(rig_drain(r.call[0]), full);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_up(&rig);
+	ck_assert_int_eq(write(rig.call[0], &full, 8), 8);
+	flags = fcntl(rig.call[0], F_GETFL);
+	ck_assert_int_eq(fcntl(rig.call[0], F_SETFL, flags & ~O_NONBLOCK), 0);
+	rig_offer(&rig, 0, 1);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+	ck_assert_uint_eq(rig_drain(rig.call[0]), full);
 }
 END_TEST
 
@@ -410,28 +369,26 @@ START_TEST(b3_13_disabled_ring_is_drained)
 	struct vq_chain chain = { .iov = iov, .iov_max = 2 };
 	struct rig_reply reply;
 	struct vq *q;
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	q = vhost_user_backend_vq(r.b, 0);
-	rig_offer(&r, 0, 1);
+	rig_init(&rig);
+	rig_up(&rig);
+	q = vhost_user_backend_vq(rig.b, 0);
+	rig_offer(&rig, 0, 1);
 	ck_assert_int_eq(vq_pop(q, &chain), 1);
-	r.holds_answers = true;
-	rig_send(&r, VHOST_USER_SET_VRING_ENABLE, RIG_NEED,
+	rig.holds_answers = true;
+	rig_send(&rig, VHOST_USER_SET_VRING_ENABLE, RIG_NEED,
 		 &(struct vhost_user_vring_state){ 0, 0 }, 8, NULL, 0);
-	rig_expect_silence(&r);
-	ck_assert(r.asked_drain);
-	ck_assert_uint_eq(r.asked_ring, 0);
+	rig_expect_silence(&rig);
+	ck_assert(rig.asked_drain);
+	ck_assert_uint_eq(rig.asked_ring, 0);
 	vq_push(q, &chain, 0);
 	vq_publish(q);
-	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_dispatch(&r), 0);
-	ck_assert(rig_reply(&r, &reply));
-	ck_assert_uint_eq(rig_used(&r, 0), 1);
-	r.holds_answers = false;
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
-	rig_fini(&r);
+	vhost_user_backend_done(rig.b, rig.token);
+	ck_assert_int_eq(rig_dispatch(&rig), 0);
+	ck_assert(rig_reply(&rig, &reply));
+	ck_assert_uint_eq(rig_used(&rig, 0), 1);
+	rig.holds_answers = false;
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 1);
 }
 END_TEST
 
@@ -442,101 +399,93 @@ START_TEST(stop_waits_for_chains_in_flight_and_drops_kick_and_call)
 	struct vq_chain chain = { .iov = iov, .iov_max = 2 };
 	struct rig_reply reply;
 	struct vq *q;
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	q = vhost_user_backend_vq(r.b, 0);
-	rig_offer(&r, 0, 1);
+	rig_init(&rig);
+	rig_up(&rig);
+	q = vhost_user_backend_vq(rig.b, 0);
+	rig_offer(&rig, 0, 1);
 	ck_assert_int_eq(vq_pop(q, &chain), 1);
-	r.holds_answers = true;
-	rig_send(&r, VHOST_USER_GET_VRING_BASE, 1, &s, sizeof(s), NULL, 0);
-	rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
-	rig_expect_silence(&r);
+	rig.holds_answers = true;
+	rig_send(&rig, VHOST_USER_GET_VRING_BASE, 1, &s, sizeof(s), NULL, 0);
+	rig_send(&rig, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&rig);
 	vq_push(q, &chain, 64);
 	if (vq_publish(q))
-		vhost_user_backend_call(r.b, 0);
-	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_dispatch(&r), 0);
-	ck_assert(rig_reply(&r, &reply));
+		vhost_user_backend_call(rig.b, 0);
+	vhost_user_backend_done(rig.b, rig.token);
+	ck_assert_int_eq(rig_dispatch(&rig), 0);
+	ck_assert(rig_reply(&rig, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
 	memcpy(&s, reply.payload, sizeof(s));
 	ck_assert_uint_eq(s.num, 1);
-	ck_assert(rig_reply(&r, &reply));
+	ck_assert(rig_reply(&rig, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_FEATURES);
-	ck_assert_uint_eq(rig_drain(r.call[0]), 1);
-	ck_assert_int_eq(vhost_user_backend_kick_fd(r.b, 0), -1);
-	vhost_user_backend_call(r.b, 0);
-	ck_assert_uint_eq(rig_drain(r.call[0]), 0);
-	r.holds_answers = false;
-	rig_fini(&r);
+	ck_assert_uint_eq(rig_drain(rig.call[0]), 1);
+	ck_assert_int_eq(vhost_user_backend_kick_fd(rig.b, 0), -1);
+	vhost_user_backend_call(rig.b, 0);
+	ck_assert_uint_eq(rig_drain(rig.call[0]), 0);
+	rig.holds_answers = false;
 }
 END_TEST
 
 START_TEST(stopped_ring_starts_again_at_its_position)
 {
 	uint32_t base;
-	struct rig r;
 	int i;
 
-	rig_init(&r);
-	rig_up(&r);
+	rig_init(&rig);
+	rig_up(&rig);
 	for (i = 1; i < 40; i++) {
-		rig_offer(&r, 0, (uint16_t)(i % RIG_SIZE));
-		ck_assert_uint_eq(rig_serve(&r, 0), 1);
-		base = rig_stop_ring(&r, 0);
+		rig_offer(&rig, 0, (uint16_t)(i % RIG_SIZE));
+		ck_assert_uint_eq(rig_serve(&rig, 0), 1);
+		base = rig_stop_ring(&rig, 0);
 		ck_assert_uint_eq(base, i);
-		ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0,
-					     r.kick[0]), 0);
-		ck_assert(r.running[0]);
+		ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_KICK, 0,
+					     rig.kick[0]), 0);
+		ck_assert(rig.running[0]);
 	}
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(kick_and_call_are_replaced_while_the_ring_is_paused)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 0, fd), 0);
-	ck_assert_uint_eq(r.quiesces, 1);
-	ck_assert(!r.asked_drain);
-	ck_assert_uint_eq(r.runs[0], 2);
+	rig_init(&rig);
+	rig_up(&rig);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_CALL, 0, fd), 0);
+	ck_assert_uint_eq(rig.quiesces, 1);
+	ck_assert(!rig.asked_drain);
+	ck_assert_uint_eq(rig.runs[0], 2);
 	ck_assert_uint_eq(rig_drain(fd), 1);
-	rig_offer(&r, 0, 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	rig_offer(&rig, 0, 1);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
 	ck_assert_uint_eq(rig_drain(fd), 1);
-	ck_assert_uint_eq(rig_drain(r.call[0]), 0);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 0x100, -1),
+	ck_assert_uint_eq(rig_drain(rig.call[0]), 0);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_CALL, 0x100, -1),
 			  0);
-	vhost_user_backend_call(r.b, 0);
+	vhost_user_backend_call(rig.b, 0);
 	ck_assert_uint_eq(rig_drain(fd), 0);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0, fd), 0);
-	ck_assert_uint_eq(r.runs[0], 4);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_KICK, 0, fd), 0);
+	ck_assert_uint_eq(rig.runs[0], 4);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
 START_TEST(d4_08_broken_ring_is_reported_once_per_start)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	vhost_user_backend_ring_error(r.b, 0);
-	rig_stop_ring(&r, 0);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_ERR, 0, fd), 0);
-	rig_set_ring(&r, 0);
-	vhost_user_backend_ring_error(r.b, 0);
-	vhost_user_backend_ring_error(r.b, 0);
+	rig_init(&rig);
+	rig_up(&rig);
+	vhost_user_backend_ring_error(rig.b, 0);
+	rig_stop_ring(&rig, 0);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_ERR, 0, fd), 0);
+	rig_set_ring(&rig, 0);
+	vhost_user_backend_ring_error(rig.b, 0);
+	vhost_user_backend_ring_error(rig.b, 0);
 	ck_assert_uint_eq(rig_drain(fd), 1);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -545,22 +494,20 @@ START_TEST(e2_09_broken_ring_is_signalled_and_other_rings_run)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct vsu_le16 jump = vsu_le16_make(5000);
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_ERR, 0, fd), 0);
-	memcpy(r.mem + 0x5000 + 2, &jump, 2);
-	ck_assert_uint_eq(rig_serve(&r, 0), 0);
-	ck_assert_int_ne(vq_broken(vhost_user_backend_vq(r.b, 0)), VQ_OK);
-	vhost_user_backend_ring_error(r.b, 0);
+	rig_init(&rig);
+	rig_up(&rig);
+	ck_assert_uint_eq(rig_ack_fd(&rig, VHOST_USER_SET_VRING_ERR, 0, fd), 0);
+	memcpy(rig.mem + 0x5000 + 2, &jump, 2);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 0);
+	ck_assert_int_ne(vq_broken(vhost_user_backend_vq(rig.b, 0)), VQ_OK);
+	vhost_user_backend_ring_error(rig.b, 0);
 	ck_assert_uint_eq(rig_drain(fd), 1);
-	rig_offer(&r, 1, 1);
-	ck_assert_uint_eq(rig_serve(&r, 1), 1);
-	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_GET_FEATURES), 0);
+	rig_offer(&rig, 1, 1);
+	ck_assert_uint_eq(rig_serve(&rig, 1), 1);
+	ck_assert_uint_ne(rig_get_u64(&rig, VHOST_USER_GET_FEATURES), 0);
 	ck_assert_uint_eq(rig_drain(fd), 0);
 	vsu_fd_close(&fd);
-	rig_fini(&r);
 }
 END_TEST
 
@@ -571,26 +518,24 @@ END_TEST
 START_TEST(broken_ring_can_be_stopped_and_started_again)
 {
 	struct vsu_le16 jump = vsu_le16_make(5000);
-	struct rig r;
 
-	rig_init(&r);
-	rig_up(&r);
-	memcpy(r.mem + 0x5000 + 2, &jump, 2);
-	ck_assert_uint_eq(rig_serve(&r, 0), 0);
-	ck_assert_int_ne(vq_broken(vhost_user_backend_vq(r.b, 0)), VQ_OK);
-	vhost_user_backend_ring_error(r.b, 0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
-	memset(r.mem + 0x5000, 0, 4);
-	rig_set_ring(&r, 0);
-	rig_offer(&r, 0, 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	rig_fini(&r);
+	rig_init(&rig);
+	rig_up(&rig);
+	memcpy(rig.mem + 0x5000 + 2, &jump, 2);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 0);
+	ck_assert_int_ne(vq_broken(vhost_user_backend_vq(rig.b, 0)), VQ_OK);
+	vhost_user_backend_ring_error(rig.b, 0);
+	ck_assert_uint_eq(rig_stop_ring(&rig, 0), 0);
+	memset(rig.mem + 0x5000, 0, 4);
+	rig_set_ring(&rig, 0);
+	rig_offer(&rig, 0, 1);
+	ck_assert_uint_eq(rig_serve(&rig, 0), 1);
 }
 END_TEST
 
 static void add_states(Suite *s)
 {
-	TCase *tc = rig_case(s, "states");
+	TCase *tc = rig_case_of(s, "states", &rig);
 
 	tcase_add_test(tc, b3_09_base_of_a_ring_that_never_started_is_the_one_set);
 	tcase_add_test(tc, b3_10_kick_before_the_start_is_not_lost);
@@ -608,7 +553,7 @@ static void add_states(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("backend-ring");
-	TCase *tc = rig_case(s, "set-up");
+	TCase *tc = rig_case_of(s, "set-up", &rig);
 
 	tcase_add_test(tc, ring_is_served_and_the_driver_is_notified);
 	tcase_add_test(tc, ring_stopped_by_a_reset_keeps_its_base);
