@@ -85,6 +85,16 @@ static void ck_nothing(struct driver_rig *p)
 	ck_assert_int_eq(vq_driver_collect(p->d, &got, &len), 0);
 }
 
+static struct driver_rig pair;
+
+/* Some tests make none, or one of their own. */
+static void end(void)
+{
+	if (pair.d)
+		driver_rig_fini(&pair);
+	memset(&pair, 0, sizeof(pair));
+}
+
 START_TEST(layout_refuses_illegal_sizes)
 {
 	struct vq_layout l;
@@ -114,20 +124,17 @@ END_TEST
 
 START_TEST(request_goes_there_and_back)
 {
-	struct driver_rig p;
-
-	driver_rig_init(&p, FORMAT, 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 42), 0);
-	ck_assert(!vq_has_available(p.r.q));
-	ck_assert(vq_driver_publish(p.d));
-	ck_assert(serve_one(&p, 513));
-	ck_assert_uint_eq(p.r.chain.readable_len, 16);
-	ck_assert_uint_eq(p.r.chain.writable_len, 513);
-	ck_assert_uint_eq(vq_driver_inflight(p.d), 1);
-	ck_collects(&p, 42, 513);
-	ck_assert_uint_eq(vq_driver_inflight(p.d), 0);
-	ck_nothing(&p);
-	driver_rig_fini(&p);
+	driver_rig_init(&pair, FORMAT, 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, 42), 0);
+	ck_assert(!vq_has_available(pair.r.q));
+	ck_assert(vq_driver_publish(pair.d));
+	ck_assert(serve_one(&pair, 513));
+	ck_assert_uint_eq(pair.r.chain.readable_len, 16);
+	ck_assert_uint_eq(pair.r.chain.writable_len, 513);
+	ck_assert_uint_eq(vq_driver_inflight(pair.d), 1);
+	ck_collects(&pair, 42, 513);
+	ck_assert_uint_eq(vq_driver_inflight(pair.d), 0);
+	ck_nothing(&pair);
 }
 END_TEST
 
@@ -137,16 +144,14 @@ START_TEST(illegal_requests_are_refused)
 		{ RIG_DATA, 1, 1 }, { RIG_DATA, 1, 0 },
 	};
 	struct vq_buffer many[RIG_SIZE + 1];
-	struct driver_rig p;
 
 	memset(many, 0, sizeof(many));
-	driver_rig_init(&p, FORMAT, 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 0, 0), -EINVAL);
-	ck_assert_int_eq(vq_driver_add(p.d, reversed, 2, 0), -EINVAL);
-	ck_assert_int_eq(vq_driver_add(p.d, many, RIG_SIZE + 1, 0), -EINVAL);
-	ck_assert_int_eq(vq_driver_add(p.d, many, RIG_SIZE, 0), 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 0), -ENOSPC);
-	driver_rig_fini(&p);
+	driver_rig_init(&pair, FORMAT, 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 0, 0), -EINVAL);
+	ck_assert_int_eq(vq_driver_add(pair.d, reversed, 2, 0), -EINVAL);
+	ck_assert_int_eq(vq_driver_add(pair.d, many, RIG_SIZE + 1, 0), -EINVAL);
+	ck_assert_int_eq(vq_driver_add(pair.d, many, RIG_SIZE, 0), 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 1, 0), -ENOSPC);
 }
 END_TEST
 
@@ -167,14 +172,12 @@ static bool goes_round(struct driver_rig *p, uint32_t i)
 START_TEST(room_comes_back_with_each_request)
 {
 	const uint32_t n = scaled(700000) < 70000 ? scaled(700000) : 70000;
-	struct driver_rig p;
 	uint32_t i;
 
-	driver_rig_init(&p, FORMAT, 0);
-	for (i = 0; i < n && goes_round(&p, i); i++)
+	driver_rig_init(&pair, FORMAT, 0);
+	for (i = 0; i < n && goes_round(&pair, i); i++)
 		;
 	ck_assert_uint_eq(i, n);
-	driver_rig_fini(&p);
 }
 END_TEST
 
@@ -185,47 +188,43 @@ START_TEST(ids_survive_rings_that_are_full_of_long_requests)
 	struct vq_buffer buffers[RIG_SIZE];
 	uint64_t seen, cookie;
 	unsigned int i, n, k;
-	struct driver_rig p;
 	uint32_t len;
 
-	driver_rig_init(&p, FORMAT, 0);
+	driver_rig_init(&pair, FORMAT, 0);
 	for (i = 0; i < RIG_SIZE; i++)
 		buffers[i] = in_out[0];
 	for (i = 0; i < 200; i++) {
 		/* long ones, then a single short one, then as many as fit */
 		for (n = 0; n < (i % 3 == 1 ? 1 : RIG_SIZE) &&
-		     vq_driver_add(p.d, buffers, i % 3 ? 1 :
+		     vq_driver_add(pair.d, buffers, i % 3 ? 1 :
 				   lengths[(i / 3 + n) % 9], n) == 0; n++)
 			;
-		vq_driver_publish(p.d);
+		vq_driver_publish(pair.d);
 		for (k = 0, seen = 0; k < n; k++) {
-			serve_one(&p, 0);
-			ck_assert_int_eq(vq_driver_collect(p.d, &cookie, &len),
+			serve_one(&pair, 0);
+			ck_assert_int_eq(vq_driver_collect(pair.d, &cookie, &len),
 					 1);
 			seen |= UINT64_C(1) << cookie;
 		}
 		ck_assert_uint_eq(seen, (UINT64_C(1) << n) - 1);
 	}
-	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(long_requests_go_through_tables)
 {
-	struct driver_rig p;
 	uint32_t i;
 
-	driver_rig_init(&p, FORMAT | VQ_F_INDIRECT_DESC, 4);
+	driver_rig_init(&pair, FORMAT | VQ_F_INDIRECT_DESC, 4);
 	for (i = 0; i < RIG_SIZE; i++)
-		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 0), -ENOSPC);
-	vq_driver_publish(p.d);
+		ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, i), 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, 0), -ENOSPC);
+	vq_driver_publish(pair.d);
 	for (i = 0; i < RIG_SIZE; i++) {
-		serve_one(&p, 1);
-		ck_assert_uint_eq(p.r.chain.nwritable, 2);
-		ck_collects(&p, i, 1);
+		serve_one(&pair, 1);
+		ck_assert_uint_eq(pair.r.chain.nwritable, 2);
+		ck_collects(&pair, i, 1);
 	}
-	driver_rig_fini(&p);
 }
 END_TEST
 
@@ -233,26 +232,24 @@ START_TEST(requests_come_back_in_the_devices_order)
 {
 	struct vq_chain other;
 	struct iovec iov[4];
-	struct driver_rig p;
 
-	driver_rig_init(&p, FORMAT, 0);
+	driver_rig_init(&pair, FORMAT, 0);
 	other.iov = iov;
 	other.iov_max = 4;
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 1), 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 2, 2), 0);
-	vq_driver_publish(p.d);
-	ck_assert_int_eq(rig_pop(&p.r), 1);
-	ck_assert_int_eq(vq_pop(p.r.q, &other), 1);
-	vq_push(p.r.q, &other, 7);
-	vq_push(p.r.q, &p.r.chain, 8);
-	vq_publish(p.r.q);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, 1), 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 2, 2), 0);
+	vq_driver_publish(pair.d);
+	ck_assert_int_eq(rig_pop(&pair.r), 1);
+	ck_assert_int_eq(vq_pop(pair.r.q, &other), 1);
+	vq_push(pair.r.q, &other, 7);
+	vq_push(pair.r.q, &pair.r.chain, 8);
+	vq_publish(pair.r.q);
 	/* or in the order of arrival, if negotiated */
 	if (FORMAT & VQ_F_IN_ORDER)
-		ck_collects(&p, 1, 8);
-	ck_collects(&p, 2, 7);
+		ck_collects(&pair, 1, 8);
+	ck_collects(&pair, 2, 7);
 	if (!(FORMAT & VQ_F_IN_ORDER))
-		ck_collects(&p, 1, 8);
-	driver_rig_fini(&p);
+		ck_collects(&pair, 1, 8);
 }
 END_TEST
 
@@ -342,14 +339,11 @@ END_TEST
 
 START_TEST(written_is_at_most_what_may_be_written)
 {
-	struct driver_rig p;
-
-	driver_rig_init(&p, FORMAT, 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 1), 0);
-	vq_driver_publish(p.d);
-	serve_one(&p, 0xffffffff);
-	ck_collects(&p, 1, 513);
-	driver_rig_fini(&p);
+	driver_rig_init(&pair, FORMAT, 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, 1), 0);
+	vq_driver_publish(pair.d);
+	serve_one(&pair, 0xffffffff);
+	ck_collects(&pair, 1, 513);
 }
 END_TEST
 
@@ -365,52 +359,40 @@ static void ck_breaks(struct driver_rig *p)
 
 START_TEST(used_index_that_jumps_breaks_the_driver)
 {
-	struct driver_rig p;
-
-	driver_rig_init(&p, 0, 0);
-	put16(&p.r, p.r.config.device_gpa + 2, RIG_SIZE + 1);
-	ck_breaks(&p);
-	driver_rig_fini(&p);
+	driver_rig_init(&pair, 0, 0);
+	put16(&pair.r, pair.r.config.device_gpa + 2, RIG_SIZE + 1);
+	ck_breaks(&pair);
 }
 END_TEST
 
 START_TEST(used_id_that_is_not_out_breaks_the_driver)
 {
-	struct driver_rig p;
-
-	driver_rig_init(&p, 0, 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
-	vq_driver_publish(p.d);
-	put16(&p.r, p.r.config.device_gpa + 4, 1);
-	put16(&p.r, p.r.config.device_gpa + 2, 1);
-	ck_breaks(&p);
-	driver_rig_fini(&p);
+	driver_rig_init(&pair, 0, 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 1, 1), 0);
+	vq_driver_publish(pair.d);
+	put16(&pair.r, pair.r.config.device_gpa + 4, 1);
+	put16(&pair.r, pair.r.config.device_gpa + 2, 1);
+	ck_breaks(&pair);
 }
 END_TEST
 
 START_TEST(used_id_beyond_the_ring_breaks_the_driver)
 {
-	struct driver_rig p;
-
-	driver_rig_init(&p, 0, 0);
-	memset(p.r.mem + p.r.config.device_gpa + 4, 0xff, 8);
-	put16(&p.r, p.r.config.device_gpa + 2, 1);
-	ck_breaks(&p);
-	driver_rig_fini(&p);
+	driver_rig_init(&pair, 0, 0);
+	memset(pair.r.mem + pair.r.config.device_gpa + 4, 0xff, 8);
+	put16(&pair.r, pair.r.config.device_gpa + 2, 1);
+	ck_breaks(&pair);
 }
 END_TEST
 
 START_TEST(used_id_of_a_packed_ring_that_is_not_out_breaks_the_driver)
 {
-	struct driver_rig p;
-
-	driver_rig_init(&p, VQ_F_RING_PACKED, 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
-	vq_driver_publish(p.d);
-	put16(&p.r, RING_GPA + 12, 1);
-	put16(&p.r, RING_GPA + 14, 0x8080);
-	ck_breaks(&p);
-	driver_rig_fini(&p);
+	driver_rig_init(&pair, VQ_F_RING_PACKED, 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 1, 1), 0);
+	vq_driver_publish(pair.d);
+	put16(&pair.r, RING_GPA + 12, 1);
+	put16(&pair.r, RING_GPA + 14, 0x8080);
+	ck_breaks(&pair);
 }
 END_TEST
 
@@ -431,47 +413,43 @@ static void forge_batch(struct driver_rig *p, uint16_t last, uint16_t n)
 START_TEST(in_order_device_may_name_the_last_of_several_only)
 {
 	uint16_t heads[3] = { 0, 0, 0 };
-	struct driver_rig p;
 	uint32_t i;
 
 	ck_assert_uint_ne(FORMAT & VQ_F_IN_ORDER, 0);
-	driver_rig_init(&p, FORMAT, 0);
+	driver_rig_init(&pair, FORMAT, 0);
 	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
-	vq_driver_publish(p.d);
+		ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, i), 0);
+	vq_driver_publish(pair.d);
 	for (i = 0; i < 3; i++) {
-		ck_assert_int_eq(rig_pop(&p.r), 1);
-		heads[i] = p.r.chain.head;
+		ck_assert_int_eq(rig_pop(&pair.r), 1);
+		heads[i] = pair.r.chain.head;
 	}
-	forge_batch(&p, heads[1], 2);
-	ck_collects(&p, 0, 513);
-	ck_collects(&p, 1, 100);
-	ck_nothing(&p);
-	ck_assert_uint_eq(vq_driver_inflight(p.d), 1);
-	driver_rig_fini(&p);
+	forge_batch(&pair, heads[1], 2);
+	ck_collects(&pair, 0, 513);
+	ck_collects(&pair, 1, 100);
+	ck_nothing(&pair);
+	ck_assert_uint_eq(vq_driver_inflight(pair.d), 1);
 }
 END_TEST
 
 START_TEST(reset_forgets_requests_on_both_sides)
 {
-	struct driver_rig p;
 	uint32_t i;
 
-	driver_rig_init(&p, FORMAT | VQ_F_RING_RESET, 0);
+	driver_rig_init(&pair, FORMAT | VQ_F_RING_RESET, 0);
 	for (i = 0; i < 5; i++)
-		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
-	vq_driver_publish(p.d);
-	serve_one(&p, 0);
-	vq_disable(p.r.q);
-	vq_driver_reset(p.d);
-	ck_assert_uint_eq(vq_driver_inflight(p.d), 0);
-	ck_nothing(&p);
-	ck_assert_int_eq(vq_enable(p.r.q, &p.r.config, NULL), 0);
-	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 77), 0);
-	vq_driver_publish(p.d);
-	serve_one(&p, 5);
-	ck_collects(&p, 77, 5);
-	driver_rig_fini(&p);
+		ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, i), 0);
+	vq_driver_publish(pair.d);
+	serve_one(&pair, 0);
+	vq_disable(pair.r.q);
+	vq_driver_reset(pair.d);
+	ck_assert_uint_eq(vq_driver_inflight(pair.d), 0);
+	ck_nothing(&pair);
+	ck_assert_int_eq(vq_enable(pair.r.q, &pair.r.config, NULL), 0);
+	ck_assert_int_eq(vq_driver_add(pair.d, in_out, 3, 77), 0);
+	vq_driver_publish(pair.d);
+	serve_one(&pair, 5);
+	ck_collects(&pair, 77, 5);
 }
 END_TEST
 
@@ -520,6 +498,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("driver");
 
+	tcase_add_checked_fixture(tc, NULL, end);
 	tcase_add_test(tc, layout_refuses_illegal_sizes);
 	tcase_add_test(tc, layout_of_a_packed_ring_takes_any_size);
 	tcase_add_loop_test(tc, request_goes_there_and_back, 0, N_FORMATS);

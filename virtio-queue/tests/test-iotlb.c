@@ -87,79 +87,77 @@ static void ck_misses(struct iotlb_rig *b, uint64_t gpa, uint64_t len,
 	ck_assert_uint_eq(vq_inflight(b->r.q), 0);
 }
 
+static struct iotlb_rig iotlb;
+
+/* Some tests make none, or one of their own. */
+static void end(void)
+{
+	if (iotlb.tlb)
+		iotlb_fini(&iotlb);
+	memset(&iotlb, 0, sizeof(iotlb));
+}
+
 START_TEST(miss_consumes_nothing_and_the_chain_comes_after_the_answer)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
-	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_NONE);
-	ck_assert_ptr_eq(b.r.iov[0].iov_base, b.r.mem + RIG_DATA);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_DATA, 64, VMEM_WRITE);
+	ck_misses(&iotlb, RIG_DATA, 64, VMEM_WRITE);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_WRITE);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_uint_eq(iotlb.r.chain.fault.why, VQ_FAULT_NONE);
+	ck_assert_ptr_eq(iotlb.r.iov[0].iov_base, iotlb.r.mem + RIG_DATA);
 }
 END_TEST
 
 START_TEST(b4_11_chain_in_flight_keeps_what_is_invalidated)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_enable(&b);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
-	offer(&b.r, 0);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_int_eq(vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DATA, 0x1000), 0);
-	iotlb_publish(&b);
-	ck_assert_int_gt(vmem_space_reclaim(b.r.space), 0);
-	memset(b.r.iov[0].iov_base, 7, 64);
-	ck_assert_uint_eq(b.r.mem[RIG_DATA + 63], 7);
-	vq_push(b.r.q, &b.r.chain, 64);
-	vq_publish(b.r.q);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_enable(&iotlb);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_WRITE);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&iotlb.r, 0);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_int_eq(vmem_iotlb_invalidate(iotlb.tlb, IOVA + RIG_DATA, 0x1000), 0);
+	iotlb_publish(&iotlb);
+	ck_assert_int_gt(vmem_space_reclaim(iotlb.r.space), 0);
+	memset(iotlb.r.iov[0].iov_base, 7, 64);
+	ck_assert_uint_eq(iotlb.r.mem[RIG_DATA + 63], 7);
+	vq_push(iotlb.r.q, &iotlb.r.chain, 64);
+	vq_publish(iotlb.r.q);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_DATA, 64, VMEM_WRITE);
 }
 END_TEST
 
 START_TEST(miss_names_the_first_byte_that_is_missing)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA + 0xff0, 64, 0, 0);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_DATA + 0x1000, 48, VMEM_READ);
-	iotlb_set(&b, RIG_DATA + 0x1000, 0x1000, VMEM_READ);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_uint_eq(b.r.chain.readable_len, 64);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_DATA + 0xff0, 64, 0, 0);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_DATA + 0x1000, 48, VMEM_READ);
+	iotlb_set(&iotlb, RIG_DATA + 0x1000, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_uint_eq(iotlb.r.chain.readable_len, 64);
 }
 END_TEST
 
 START_TEST(indirect_table_may_miss)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_TABLE, 16, F_INDIRECT, 0);
-	put_desc(&b.r, RIG_TABLE, 0, IOVA + RIG_DATA, 4, 0, 0);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_TABLE, 16, VMEM_READ);
-	iotlb_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_uint_eq(b.r.chain.readable_len, 4);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_TABLE, 16, F_INDIRECT, 0);
+	put_desc(&iotlb.r, RIG_TABLE, 0, IOVA + RIG_DATA, 4, 0, 0);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_TABLE, 16, VMEM_READ);
+	iotlb_set(&iotlb, RIG_TABLE, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_uint_eq(iotlb.r.chain.readable_len, 4);
 }
 END_TEST
 
@@ -167,61 +165,53 @@ END_TEST
 START_TEST(miss_of_a_table_names_its_first_byte_that_is_missing)
 {
 	const uint64_t table = RIG_TABLE + 0xff0;
-	struct iotlb_rig b;
 
-	iotlb_init(&b);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
-	iotlb_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + table, 48, F_INDIRECT, 0);
-	put_desc(&b.r, table, 0, IOVA + RIG_DATA, 4, F_NEXT, 1);
-	put_desc(&b.r, table, 1, IOVA + RIG_DATA, 5, 0, 0);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_TABLE + 0x1000, 32, VMEM_READ);
-	iotlb_set(&b, RIG_TABLE + 0x1000, 0x1000, VMEM_READ);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_uint_eq(b.r.chain.readable_len, 9);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_set(&iotlb, RIG_TABLE, 0x1000, VMEM_READ);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + table, 48, F_INDIRECT, 0);
+	put_desc(&iotlb.r, table, 0, IOVA + RIG_DATA, 4, F_NEXT, 1);
+	put_desc(&iotlb.r, table, 1, IOVA + RIG_DATA, 5, 0, 0);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_TABLE + 0x1000, 32, VMEM_READ);
+	iotlb_set(&iotlb, RIG_TABLE + 0x1000, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_uint_eq(iotlb.r.chain.readable_len, 9);
 }
 END_TEST
 
 START_TEST(entry_that_forbids_the_access_is_a_fault)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
-	offer(&b.r, 0);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_READ_ONLY);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&iotlb.r, 0);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_uint_eq(iotlb.r.chain.fault.why, VQ_FAULT_READ_ONLY);
 }
 END_TEST
 
 START_TEST(address_that_is_denied_is_a_fault_of_its_chain_alone)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
-	vq_deny_missed(b.r.q);
-	ck_misses(&b, RIG_DATA + 63, 1, VMEM_WRITE);
-	vq_deny_missed(b.r.q);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_UNMAPPED);
-	ck_assert_uint_eq(b.r.chain.writable_len, 0);
-	vq_push(b.r.q, &b.r.chain, 0);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_NONE);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_DATA, 64, VMEM_WRITE);
+	vq_deny_missed(iotlb.r.q);
+	ck_misses(&iotlb, RIG_DATA + 63, 1, VMEM_WRITE);
+	vq_deny_missed(iotlb.r.q);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_uint_eq(iotlb.r.chain.fault.why, VQ_FAULT_UNMAPPED);
+	ck_assert_uint_eq(iotlb.r.chain.writable_len, 0);
+	vq_push(iotlb.r.q, &iotlb.r.chain, 0);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_DATA, 64, VMEM_WRITE);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_WRITE);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_uint_eq(iotlb.r.chain.fault.why, VQ_FAULT_NONE);
 }
 END_TEST
 
@@ -244,32 +234,26 @@ static unsigned int denials_of(struct iotlb_rig *b, unsigned int n)
 
 START_TEST(b4_10_number_of_questions_about_one_chain_is_limited)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	b.r.config.max_chain = 64;
-	iotlb_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
-	iotlb_enable(&b);
-	ck_assert_uint_eq(denials_of(&b, 60), 16);
-	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_UNMAPPED);
-	vq_push(b.r.q, &b.r.chain, 0);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb.r.config.max_chain = 64;
+	iotlb_set(&iotlb, RIG_TABLE, 0x1000, VMEM_READ);
+	iotlb_enable(&iotlb);
+	ck_assert_uint_eq(denials_of(&iotlb, 60), 16);
+	ck_assert_uint_eq(iotlb.r.chain.fault.why, VQ_FAULT_UNMAPPED);
+	vq_push(iotlb.r.q, &iotlb.r.chain, 0);
 }
 END_TEST
 
 START_TEST(table_that_is_denied_breaks_the_queue)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_TABLE, 16, F_INDIRECT, 0);
-	offer(&b.r, 0);
-	ck_misses(&b, RIG_TABLE, 16, VMEM_READ);
-	vq_deny_missed(b.r.q);
-	ck_assert_int_eq(rig_pop(&b.r), -EFAULT);
-	ck_assert_int_eq(vq_broken(b.r.q), VQ_BROKEN_TABLE_MEMORY);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_TABLE, 16, F_INDIRECT, 0);
+	offer(&iotlb.r, 0);
+	ck_misses(&iotlb, RIG_TABLE, 16, VMEM_READ);
+	vq_deny_missed(iotlb.r.q);
+	ck_assert_int_eq(rig_pop(&iotlb.r), -EFAULT);
+	ck_assert_int_eq(vq_broken(iotlb.r.q), VQ_BROKEN_TABLE_MEMORY);
 }
 END_TEST
 
@@ -277,96 +261,83 @@ START_TEST(device_area_behind_an_iommu_is_logged_where_it_is)
 {
 	unsigned char bits[32] = { 0 };
 	struct vq_log log = { bits, sizeof(bits) };
-	struct iotlb_rig b;
 
-	iotlb_init(&b);
-	vq_set_log(b.r.q, &log);
-	vq_set_ring_log(b.r.q, true, 0x70000);
-	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
-	iotlb_enable(&b);
-	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
-	offer(&b.r, 0);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	vq_push(b.r.q, &b.r.chain, 0);
-	vq_publish(b.r.q);
+	iotlb_init(&iotlb);
+	vq_set_log(iotlb.r.q, &log);
+	vq_set_ring_log(iotlb.r.q, true, 0x70000);
+	iotlb_set(&iotlb, RIG_DATA, 0x1000, VMEM_WRITE);
+	iotlb_enable(&iotlb);
+	put_desc(&iotlb.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&iotlb.r, 0);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	vq_push(iotlb.r.q, &iotlb.r.chain, 0);
+	vq_publish(iotlb.r.q);
 	ck_assert_uint_ne(bits[RIG_DEVICE >> 15] & 1u << (RIG_DEVICE >> 12 & 7),
 			  0);
 	ck_assert_uint_eq(bits[0x70000 >> 15] & 1u << (0x70000 >> 12 & 7), 0);
-	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(ring_that_misses_is_enabled_after_the_answer)
 {
 	struct vq_miss miss;
-	struct iotlb_rig b;
 
-	iotlb_init(&b);
-	b.r.config.driver_gpa = IOVA + 0x9000;
-	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EAGAIN);
-	vq_missed(b.r.q, &miss);
+	iotlb_init(&iotlb);
+	iotlb.r.config.driver_gpa = IOVA + 0x9000;
+	ck_assert_int_eq(vq_enable(iotlb.r.q, &iotlb.r.config, NULL), -EAGAIN);
+	vq_missed(iotlb.r.q, &miss);
 	ck_assert_uint_eq(miss.gpa, IOVA + 0x9000);
-	iotlb_set(&b, 0x9000, 0x1000, VMEM_READ);
-	iotlb_enable(&b);
-	iotlb_fini(&b);
+	iotlb_set(&iotlb, 0x9000, 0x1000, VMEM_READ);
+	iotlb_enable(&iotlb);
 }
 END_TEST
 
 START_TEST(ring_over_pages_of_an_iommu_is_one_ring)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	b.r.config.size = 512;	/* two pages of descriptors: 1 and 2 */
-	b.r.config.driver_gpa = IOVA + 0x3000;
-	b.r.config.device_gpa = IOVA + 0x4000;
-	iotlb_set(&b, 0x4000, 0x1000, VMEM_READ | VMEM_WRITE);
-	iotlb_set(&b, 0x5000, 0x1000, VMEM_READ | VMEM_WRITE);
-	iotlb_enable(&b);
-	iotlb_fini(&b);
+	iotlb_init(&iotlb);
+	iotlb.r.config.size = 512;	/* two pages of descriptors: 1 and 2 */
+	iotlb.r.config.driver_gpa = IOVA + 0x3000;
+	iotlb.r.config.device_gpa = IOVA + 0x4000;
+	iotlb_set(&iotlb, 0x4000, 0x1000, VMEM_READ | VMEM_WRITE);
+	iotlb_set(&iotlb, 0x5000, 0x1000, VMEM_READ | VMEM_WRITE);
+	iotlb_enable(&iotlb);
 }
 END_TEST
 
 START_TEST(used_entries_go_on_while_the_ring_misses)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_enable(&b);
-	offer(&b.r, 0);
-	put_desc(&b.r, RIG_DESC, 0, 0, 0, F_WRITE, 0);
-	ck_assert_int_eq(rig_pop(&b.r), 1);
-	ck_assert_int_eq(vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000),
+	iotlb_init(&iotlb);
+	iotlb_enable(&iotlb);
+	offer(&iotlb.r, 0);
+	put_desc(&iotlb.r, RIG_DESC, 0, 0, 0, F_WRITE, 0);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 1);
+	ck_assert_int_eq(vmem_iotlb_invalidate(iotlb.tlb, IOVA + RIG_DRIVER, 0x1000),
 			 0);
-	iotlb_publish(&b);
-	ck_assert_int_eq(rig_pop(&b.r), -EAGAIN);
-	vq_push(b.r.q, &b.r.chain, 0);
-	vq_publish(b.r.q);
-	ck_assert_uint_eq(used_idx(&b.r), 1);
-	iotlb_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
-	ck_assert_int_eq(rig_pop(&b.r), 0);
-	iotlb_fini(&b);
+	iotlb_publish(&iotlb);
+	ck_assert_int_eq(rig_pop(&iotlb.r), -EAGAIN);
+	vq_push(iotlb.r.q, &iotlb.r.chain, 0);
+	vq_publish(iotlb.r.q);
+	ck_assert_uint_eq(used_idx(&iotlb.r), 1);
+	iotlb_set(&iotlb, RIG_DRIVER, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 0);
 }
 END_TEST
 
 /* A device that waits for a notification instead would never poll the ring. */
 START_TEST(ring_that_misses_is_looked_at_again_before_the_wait)
 {
-	struct iotlb_rig b;
-
-	iotlb_init(&b);
-	iotlb_enable(&b);
-	ck_assert_int_eq(rig_pop(&b.r), 0);
-	ck_assert_int_eq(vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000),
+	iotlb_init(&iotlb);
+	iotlb_enable(&iotlb);
+	ck_assert_int_eq(rig_pop(&iotlb.r), 0);
+	ck_assert_int_eq(vmem_iotlb_invalidate(iotlb.tlb, IOVA + RIG_DRIVER, 0x1000),
 			 0);
-	iotlb_publish(&b);
-	ck_assert(vq_enable_notify(b.r.q));
-	ck_assert(vq_has_available(b.r.q));
-	ck_misses(&b, RIG_DRIVER, 4 + 2 * RIG_SIZE + 2, VMEM_READ);
-	iotlb_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
-	ck_assert(!vq_enable_notify(b.r.q));
-	ck_assert(!vq_has_available(b.r.q));
-	iotlb_fini(&b);
+	iotlb_publish(&iotlb);
+	ck_assert(vq_enable_notify(iotlb.r.q));
+	ck_assert(vq_has_available(iotlb.r.q));
+	ck_misses(&iotlb, RIG_DRIVER, 4 + 2 * RIG_SIZE + 2, VMEM_READ);
+	iotlb_set(&iotlb, RIG_DRIVER, 0x1000, VMEM_READ);
+	ck_assert(!vq_enable_notify(iotlb.r.q));
+	ck_assert(!vq_has_available(iotlb.r.q));
 }
 END_TEST
 
@@ -499,6 +470,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("iotlb");
 
+	tcase_add_checked_fixture(tc, NULL, end);
 	tcase_add_test(tc, miss_consumes_nothing_and_the_chain_comes_after_the_answer);
 	tcase_add_test(tc, b4_11_chain_in_flight_keeps_what_is_invalidated);
 	tcase_add_test(tc, miss_names_the_first_byte_that_is_missing);

@@ -122,24 +122,31 @@ static int only_page(struct log *l)
 /* Page of guest address 0x7000, where the rig's buffers of ring 0 begin. */
 #define BUFFER_PAGE 7
 
+static struct log logged;
+
+/* Some tests make none, or one of their own. */
+static void end(void)
+{
+	if (logged.r.mem)
+		fini(&logged);
+	memset(&logged, 0, sizeof(logged));
+}
+
 START_TEST(buffers_are_logged_while_log_all_is_set)
 {
-	struct log l;
-
-	init(&l);
-	serve(&l, 1);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	serve(&l, 2);
-	ck_assert_int_eq(only_page(&l), -1);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert(l.r.running[0] && l.r.running[1]);
-	ck_assert_uint_eq(l.r.runs[0], 2);
-	serve(&l, 3);
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	ck_assert_uint_eq(log_all(&l, false), 0);
-	serve(&l, 4);
-	ck_assert_int_eq(only_page(&l), -1);
-	fini(&l);
+	init(&logged);
+	serve(&logged, 1);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	serve(&logged, 2);
+	ck_assert_int_eq(only_page(&logged), -1);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert(logged.r.running[0] && logged.r.running[1]);
+	ck_assert_uint_eq(logged.r.runs[0], 2);
+	serve(&logged, 3);
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
+	ck_assert_uint_eq(log_all(&logged, false), 0);
+	serve(&logged, 4);
+	ck_assert_int_eq(only_page(&logged), -1);
 }
 END_TEST
 
@@ -148,36 +155,31 @@ END_TEST
 START_TEST(device_receives_no_features_when_only_logging_changes)
 {
 	unsigned int before;
-	struct log l;
 
-	init(&l);
-	before = l.r.features_set;
+	init(&logged);
+	before = logged.r.features_set;
 	ck_assert_uint_ne(before, 0);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_uint_eq(log_all(&l, false), 0);
-	ck_assert_uint_eq(l.r.features_set, before);
-	fini(&l);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_uint_eq(log_all(&logged, false), 0);
+	ck_assert_uint_eq(logged.r.features_set, before);
 }
 END_TEST
 
 START_TEST(used_ring_is_logged_at_its_log_address_if_requested)
 {
-	struct log l;
-
-	init(&l);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_uint_eq(ring_log(&l, VHOST_USER_VRING_F_LOG, 900 * PAGE), 0);
-	ck_assert(l.r.running[0]);
-	serve(&l, 1);
-	ck_assert_uint_ne(l.bits[900 / 8] & 1 << 900 % 8, 0);
-	l.bits[900 / 8] = 0;
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	ck_assert_uint_eq(ring_log(&l, 0, 0), 0);
-	serve(&l, 2);
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	fini(&l);
+	init(&logged);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_uint_eq(ring_log(&logged, VHOST_USER_VRING_F_LOG, 900 * PAGE), 0);
+	ck_assert(logged.r.running[0]);
+	serve(&logged, 1);
+	ck_assert_uint_ne(logged.bits[900 / 8] & 1 << 900 % 8, 0);
+	logged.bits[900 / 8] = 0;
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
+	ck_assert_uint_eq(ring_log(&logged, 0, 0), 0);
+	serve(&logged, 2);
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
 }
 END_TEST
 
@@ -243,30 +245,24 @@ END_TEST
 
 START_TEST(b4_01_log_that_wraps_is_refused)
 {
-	struct log l;
-
-	init(&l);
-	ck_assert_uint_eq(set_log(&l, UINT64_MAX, 0, l.fd), 0);
-	ck_assert_uint_eq(set_log(&l, l.size, UINT64_MAX - l.size + 1, l.fd),
+	init(&logged);
+	ck_assert_uint_eq(set_log(&logged, UINT64_MAX, 0, logged.fd), 0);
+	ck_assert_uint_eq(set_log(&logged, logged.size, UINT64_MAX - logged.size + 1, logged.fd),
 			  0);
-	ck_assert_uint_eq(set_log(&l, UINT64_MAX - 4095, 8192, l.fd), 0);
-	ck_assert(l.r.running[0]);
-	fini(&l);
+	ck_assert_uint_eq(set_log(&logged, UINT64_MAX - 4095, 8192, logged.fd), 0);
+	ck_assert(logged.r.running[0]);
 }
 END_TEST
 
 START_TEST(b4_02_log_too_small_for_memory_or_for_its_file_is_refused)
 {
-	struct log l;
-
-	init(&l);
+	init(&logged);
 	/* one bit for each of RIG_MEMORY's 256 pages */
-	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8 - 1, 0, l.fd), 0);
-	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
-	ck_assert_uint_eq(set_log(&l, l.size + 1, 0, l.fd), 0);
-	ck_assert_uint_eq(set_log(&l, l.size, l.size, l.fd), 0);
-	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8, 0, l.fd), 16);
-	fini(&l);
+	ck_assert_uint_eq(set_log(&logged, RIG_MEMORY / PAGE / 8 - 1, 0, logged.fd), 0);
+	ck_assert_uint_eq(set_log(&logged, 0, 0, logged.fd), 0);
+	ck_assert_uint_eq(set_log(&logged, logged.size + 1, 0, logged.fd), 0);
+	ck_assert_uint_eq(set_log(&logged, logged.size, logged.size, logged.fd), 0);
+	ck_assert_uint_eq(set_log(&logged, RIG_MEMORY / PAGE / 8, 0, logged.fd), 16);
 }
 END_TEST
 
@@ -276,19 +272,16 @@ END_TEST
  */
 START_TEST(b4_02_mark_beyond_the_log_is_ignored)
 {
-	struct log l;
-
-	init(&l);
-	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8, 0, l.fd), 16);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_uint_eq(ring_log(&l, VHOST_USER_VRING_F_LOG,
+	init(&logged);
+	ck_assert_uint_eq(set_log(&logged, RIG_MEMORY / PAGE / 8, 0, logged.fd), 16);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_uint_eq(ring_log(&logged, VHOST_USER_VRING_F_LOG,
 				   UINT64_MAX - PAGE), 0);
-	serve(&l, 1);
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	ck_assert_uint_eq(ring_log(&l, VHOST_USER_VRING_F_LOG, RIG_MEMORY), 0);
-	serve(&l, 2);
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	fini(&l);
+	serve(&logged, 1);
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
+	ck_assert_uint_eq(ring_log(&logged, VHOST_USER_VRING_F_LOG, RIG_MEMORY), 0);
+	serve(&logged, 2);
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
 }
 END_TEST
 
@@ -311,20 +304,17 @@ static void expect_whole_memory(struct log *l)
 
 START_TEST(b4_03_writes_of_a_running_ring_without_a_log_are_marked_later)
 {
-	struct log l;
-
-	init(&l);
-	l.r.nrefused = 0;
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	rig_expect_refused(&l.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+	init(&logged);
+	logged.r.nrefused = 0;
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	rig_expect_refused(&logged.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			   "LOG_ALL");
-	ck_assert(l.r.running[0]);
-	serve(&l, 1);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	expect_whole_memory(&l);
-	serve(&l, 2);
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	fini(&l);
+	ck_assert(logged.r.running[0]);
+	serve(&logged, 1);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	expect_whole_memory(&logged);
+	serve(&logged, 2);
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
 }
 END_TEST
 
@@ -332,46 +322,41 @@ END_TEST
 START_TEST(b4_03_later_migration_begins_as_the_first)
 {
 	unsigned int reported;
-	struct log l;
 
-	init(&l);
-	l.r.nrefused = 0;
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	reported = l.r.nrefused;
+	init(&logged);
+	logged.r.nrefused = 0;
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	reported = logged.r.nrefused;
 	ck_assert_uint_eq(reported, 1);
-	ck_assert_uint_eq(log_all(&l, false), 0);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_uint_eq(l.r.nrefused, reported + 1);
-	ck_assert_uint_eq(log_all(&l, false), 0);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_int_eq(only_page(&l), -1);
-	ck_assert_uint_eq(l.r.nrefused, reported + 1);
-	fini(&l);
+	ck_assert_uint_eq(log_all(&logged, false), 0);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_uint_eq(logged.r.nrefused, reported + 1);
+	ck_assert_uint_eq(log_all(&logged, false), 0);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_int_eq(only_page(&logged), -1);
+	ck_assert_uint_eq(logged.r.nrefused, reported + 1);
 }
 END_TEST
 
 /* As a front-end that accepts every feature and never sends a log. */
 START_TEST(b4_03_ring_that_starts_without_a_log_is_reported)
 {
-	struct log l;
-
-	make(&l);
-	rig_init(&l.r);
-	rig_negotiate(&l.r);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_uint_eq(rig_set_memory(&l.r), 0);
-	ck_assert_uint_eq(l.r.nrefused, 0);
-	rig_set_ring(&l.r, 0);
-	rig_set_ring(&l.r, 1);
-	rig_expect_refused(&l.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+	make(&logged);
+	rig_init(&logged.r);
+	rig_negotiate(&logged.r);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_uint_eq(rig_set_memory(&logged.r), 0);
+	ck_assert_uint_eq(logged.r.nrefused, 0);
+	rig_set_ring(&logged.r, 0);
+	rig_set_ring(&logged.r, 1);
+	rig_expect_refused(&logged.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			   "SET_LOG_BASE");
-	ck_assert(l.r.running[0] && l.r.running[1]);
-	serve(&l, 1);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert(l.r.running[0] && l.r.running[1]);
-	expect_whole_memory(&l);
-	fini(&l);
+	ck_assert(logged.r.running[0] && logged.r.running[1]);
+	serve(&logged, 1);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	ck_assert(logged.r.running[0] && logged.r.running[1]);
+	expect_whole_memory(&logged);
 }
 END_TEST
 
@@ -385,75 +370,68 @@ START_TEST(b4_02_memory_above_the_log_is_marked_in_a_longer_one)
 		rig_region(4 * RIG_MEMORY, RIG_MEMORY, 0),
 	};
 	struct vhost_user_mem_table t = { .nregions = 2 };
-	struct log l;
 	int fds[2];
 
-	init(&l);
-	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8, 0, l.fd), 16);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	l.r.nrefused = 0;
+	init(&logged);
+	ck_assert_uint_eq(set_log(&logged, RIG_MEMORY / PAGE / 8, 0, logged.fd), 16);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	logged.r.nrefused = 0;
 	memcpy(t.regions, gpa, sizeof(gpa));
-	fds[0] = fds[1] = l.r.memfd;
-	ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_SET_MEM_TABLE, &t,
+	fds[0] = fds[1] = logged.r.memfd;
+	ck_assert_uint_eq(rig_ack(&logged.r, VHOST_USER_SET_MEM_TABLE, &t,
 				  8 + sizeof(gpa), fds, 2), 0);
-	rig_expect_refused(&l.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+	rig_expect_refused(&logged.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			   "beyond the log");
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert_uint_eq(marked(&l), 2 * RIG_MEMORY / PAGE);
-	fini(&l);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	ck_assert_uint_eq(marked(&logged), 2 * RIG_MEMORY / PAGE);
 }
 END_TEST
 
 /* A log that is set before the first ring starts begins empty. */
 START_TEST(b4_03_log_set_before_the_rings_begins_empty)
 {
-	struct log l;
-
-	make(&l);
-	rig_init(&l.r);
-	rig_negotiate(&l.r);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_uint_eq(rig_set_memory(&l.r), 0);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	rig_set_ring(&l.r, 0);
-	ck_assert_uint_eq(l.r.nrefused, 0);
-	ck_assert_int_eq(only_page(&l), -1);
-	serve(&l, 1);
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	fini(&l);
+	make(&logged);
+	rig_init(&logged.r);
+	rig_negotiate(&logged.r);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_uint_eq(rig_set_memory(&logged.r), 0);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	rig_set_ring(&logged.r, 0);
+	ck_assert_uint_eq(logged.r.nrefused, 0);
+	ck_assert_int_eq(only_page(&logged), -1);
+	serve(&logged, 1);
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
 }
 END_TEST
 
 START_TEST(b4_20_empty_log_or_log_without_a_descriptor_is_refused)
 {
 	int empty = memfd_create("empty", MFD_CLOEXEC);
-	struct log l;
 	int ends[2];
 
-	make(&l);
-	rig_init(&l.r);	/* without memory no log is too small */
-	rig_negotiate(&l.r);
+	make(&logged);
+	rig_init(&logged.r);	/* without memory no log is too small */
+	rig_negotiate(&logged.r);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
-	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
+	ck_assert_uint_eq(set_log(&logged, 0, 0, logged.fd), 0);
+	rig_expect_refused(&logged.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
 			   "an empty log");
-	ck_assert_uint_eq(set_log(&l, UINT64_MAX, l.size, l.fd), 0);
-	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
+	ck_assert_uint_eq(set_log(&logged, UINT64_MAX, logged.size, logged.fd), 0);
+	rig_expect_refused(&logged.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
 			   "wraps");
-	ck_assert_uint_eq(set_log(&l, 4096, 0, empty), 0);
-	ck_assert_uint_eq(set_log(&l, 0, 0, empty), 0);
-	ck_assert_uint_eq(set_log(&l, l.size * 2, 0, l.fd), 0);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, ends[0]), 0);
-	ck_assert_uint_eq(l.r.nrefused, 4);
-	l.r.nrefused = 0;
-	ck_assert_uint_eq(set_log(&l, l.size, 0, -1), 0);
-	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
+	ck_assert_uint_eq(set_log(&logged, 4096, 0, empty), 0);
+	ck_assert_uint_eq(set_log(&logged, 0, 0, empty), 0);
+	ck_assert_uint_eq(set_log(&logged, logged.size * 2, 0, logged.fd), 0);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, ends[0]), 0);
+	ck_assert_uint_eq(logged.r.nrefused, 4);
+	logged.r.nrefused = 0;
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, -1), 0);
+	rig_expect_refused(&logged.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
 			   "a descriptor");
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
 	vsu_fd_close(&ends[0]);
 	vsu_fd_close(&ends[1]);
 	vsu_fd_close(&empty);
-	fini(&l);
 }
 END_TEST
 
@@ -461,47 +439,42 @@ END_TEST
 START_TEST(log_all_is_refused_after_a_refused_log)
 {
 	int pair[2];
-	struct log l;
 
-	init(&l);
-	pair[0] = pair[1] = l.fd;
+	init(&logged);
+	pair[0] = pair[1] = logged.fd;
 	if (_i)		/* refused before its fields are read */
-		rig_send(&l.r, VHOST_USER_SET_LOG_BASE, 1, &l.size, 8, pair, 2);
+		rig_send(&logged.r, VHOST_USER_SET_LOG_BASE, 1, &logged.size, 8, pair, 2);
 	else
-		ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
-	ck_assert_int_ge(rig_dispatch(&l.r), 0);
+		ck_assert_uint_eq(set_log(&logged, 0, 0, logged.fd), 0);
+	ck_assert_int_ge(rig_dispatch(&logged.r), 0);
 	if (_i)
-		ck_assert(rig_reply(&l.r, &(struct rig_reply){ 0 }));
-	l.r.nrefused = 0;
-	ck_assert_uint_ne(log_all(&l, true), 0);
-	rig_expect_refused(&l.r, VHOST_USER_SET_FEATURES, VHOST_USER_ALL_RINGS,
+		ck_assert(rig_reply(&logged.r, &(struct rig_reply){ 0 }));
+	logged.r.nrefused = 0;
+	ck_assert_uint_ne(log_all(&logged, true), 0);
+	rig_expect_refused(&logged.r, VHOST_USER_SET_FEATURES, VHOST_USER_ALL_RINGS,
 			   "SET_LOG_BASE");
-	ck_assert_uint_eq(vhost_user_backend_features(l.r.b) &
+	ck_assert_uint_eq(vhost_user_backend_features(logged.r.b) &
 			  VHOST_USER_F_LOG_ALL, 0);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	serve(&l, 1);
-	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
-	fini(&l);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	serve(&logged, 1);
+	ck_assert_int_eq(only_page(&logged), BUFFER_PAGE);
 }
 END_TEST
 
 /* A front-end may negotiate LOG_ALL before it sends the log. */
 START_TEST(next_migration_may_send_the_features_first)
 {
-	struct log l;
-
-	init(&l);
-	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
-	l.r.nrefused = 0;
+	init(&logged);
+	ck_assert_uint_eq(set_log(&logged, 0, 0, logged.fd), 0);
+	logged.r.nrefused = 0;
 	if (_i)
-		ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_RESET_DEVICE, NULL,
+		ck_assert_uint_eq(rig_ack(&logged.r, VHOST_USER_RESET_DEVICE, NULL,
 					  0, NULL, 0), 0);
 	else
-		ck_assert_uint_eq(log_all(&l, false), 0);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	l.r.nrefused = 0;
-	fini(&l);
+		ck_assert_uint_eq(log_all(&logged, false), 0);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	logged.r.nrefused = 0;
 }
 END_TEST
 
@@ -510,48 +483,41 @@ START_TEST(b4_04_refused_descriptor_is_closed)
 	int fds[3] = { eventfd(0, EFD_CLOEXEC),
 		       open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 		       open("/dev/null", O_RDONLY | O_CLOEXEC) };
-	struct log l;
 	int i;
 
-	init(&l);
+	init(&logged);
 	for (i = 0; i < 3; i++) {
-		ck_assert_uint_eq(set_log(&l, l.size, 0, fds[i]), 0);
+		ck_assert_uint_eq(set_log(&logged, logged.size, 0, fds[i]), 0);
 		vsu_fd_close(&fds[i]);
 	}
-	ck_assert_uint_eq(set_log(&l, l.size, 0, -1), 0);
-	fini(&l);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, -1), 0);
 }
 END_TEST
 
 START_TEST(reset_drops_the_log)
 {
-	struct log l;
-
-	init(&l);
-	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert_uint_eq(log_all(&l, true), 0);
-	ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+	init(&logged);
+	ck_assert_uint_eq(set_log(&logged, logged.size, 0, logged.fd), 16);
+	ck_assert_uint_eq(log_all(&logged, true), 0);
+	ck_assert_uint_eq(rig_ack(&logged.r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
 				  0), 0);
-	ck_assert_uint_eq(rig_ack_u64(&l.r, VHOST_USER_SET_FEATURES,
+	ck_assert_uint_eq(rig_ack_u64(&logged.r, VHOST_USER_SET_FEATURES,
 				      VQ_F_VERSION_1 |
 				      VHOST_USER_F_PROTOCOL_FEATURES), 0);
-	rig_set_ring(&l.r, 0);
-	serve(&l, 1);
-	ck_assert_int_eq(only_page(&l), -1);
-	fini(&l);
+	rig_set_ring(&logged.r, 0);
+	serve(&logged, 1);
+	ck_assert_int_eq(only_page(&logged), -1);
 }
 END_TEST
 
 START_TEST(log_eventfd_is_accepted_and_closed)
 {
 	int fd = eventfd(0, EFD_CLOEXEC);
-	struct log l;
 
-	init(&l);
-	ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_SET_LOG_FD, NULL, 0, &fd, 1),
+	init(&logged);
+	ck_assert_uint_eq(rig_ack(&logged.r, VHOST_USER_SET_LOG_FD, NULL, 0, &fd, 1),
 			  0);
 	vsu_fd_close(&fd);
-	fini(&l);
 }
 END_TEST
 
@@ -560,6 +526,7 @@ int main(void)
 	Suite *s = suite_create("backend-log");
 	TCase *tc = rig_case(s, "log");
 
+	tcase_add_checked_fixture(tc, NULL, end);
 	tcase_add_test(tc, buffers_are_logged_while_log_all_is_set);
 	tcase_add_test(tc, device_receives_no_features_when_only_logging_changes);
 	tcase_add_test(tc, used_ring_is_logged_at_its_log_address_if_requested);

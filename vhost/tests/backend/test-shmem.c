@@ -33,23 +33,31 @@ static int unmap(struct channel_rig *f, uint8_t shmid, uint64_t offset,
 	return vhost_user_backend_shmem_unmap(f->r.b, &q, cookie, NULL);
 }
 
+static struct channel_rig channel;
+
+/* Some tests make none, or one of their own. */
+static void end(void)
+{
+	if (channel.r.mem)
+		channel_fini(&channel);
+	memset(&channel, 0, sizeof(channel));
+}
+
 START_TEST(regions_are_announced_by_id)
 {
 	struct vhost_user_shmem_config c;
 	struct rig_reply answer;
-	struct channel_rig f;
 
-	channel_prepare(&f);
-	rig_start(&f.r);
-	rig_negotiate(&f.r);
-	ck_assert_uint_eq(rig_get(&f.r, VHOST_USER_GET_SHMEM_CONFIG, NULL, 0,
+	channel_prepare(&channel);
+	rig_start(&channel.r);
+	rig_negotiate(&channel.r);
+	ck_assert_uint_eq(rig_get(&channel.r, VHOST_USER_GET_SHMEM_CONFIG, NULL, 0,
 				  &answer), sizeof(c));
 	memcpy(&c, answer.payload, sizeof(c));
 	ck_assert_uint_eq(c.nregions, 2);
 	ck_assert_uint_eq(c.padding, 0);
 	ck_assert_mem_eq(c.sizes, channel_sizes, sizeof(channel_sizes));
 	ck_assert_uint_eq(c.sizes[255], 0);
-	channel_fini(&f);
 }
 END_TEST
 
@@ -57,17 +65,15 @@ START_TEST(feature_is_offered_only_with_regions_and_a_result_callback)
 {
 	uint64_t bits = VHOST_USER_PROTOCOL_BIT(SHMEM) |
 			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
-	struct channel_rig f;
 
-	channel_prepare(&f);
+	channel_prepare(&channel);
 	if (_i == 1)
-		f.r.config.nshmem = 0;
+		channel.r.config.nshmem = 0;
 	if (_i == 2)
-		f.r.ops.shmem_result = NULL;
-	rig_start(&f.r);
-	ck_assert_uint_eq(rig_get_u64(&f.r, VHOST_USER_GET_PROTOCOL_FEATURES) &
+		channel.r.ops.shmem_result = NULL;
+	rig_start(&channel.r);
+	ck_assert_uint_eq(rig_get_u64(&channel.r, VHOST_USER_GET_PROTOCOL_FEATURES) &
 			  bits, _i ? 0 : bits);
-	channel_fini(&f);
 }
 END_TEST
 
@@ -76,28 +82,25 @@ START_TEST(sizes_must_be_whole_pages)
 	static const uint64_t odd[1] = { CHANNEL_PAGE + 1 };
 	struct vhost_user_backend *b;
 	struct vsu_error err;
-	struct channel_rig f;
 
-	channel_init(&f);
-	f.r.config.shmem_sizes = odd;
-	f.r.config.nshmem = 1;
-	ck_assert_int_eq(vhost_user_backend_new_take_fd(f.channel, &f.r.config,
-				&f.r.ops, &f.r, &b, &err), -EINVAL);
-	f.r.config.nshmem = 257;
-	ck_assert_int_eq(vhost_user_backend_new_take_fd(f.channel, &f.r.config,
-				&f.r.ops, &f.r, &b, &err), -EINVAL);
-	channel_fini(&f);
+	channel_init(&channel);
+	channel.r.config.shmem_sizes = odd;
+	channel.r.config.nshmem = 1;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(channel.channel, &channel.r.config,
+				&channel.r.ops, &channel.r, &b, &err), -EINVAL);
+	channel.r.config.nshmem = 257;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(channel.channel, &channel.r.config,
+				&channel.r.ops, &channel.r, &b, &err), -EINVAL);
 }
 END_TEST
 
 START_TEST(map_and_unmap_are_sent_and_answered)
 {
-	struct channel_rig f;
 	struct channel_request a;
 
-	channel_init(&f);
-	ck_assert_int_eq(map(&f, 3, 16 * CHANNEL_PAGE, 77), 0);
-	ck_assert(channel_next(&f, &a));
+	channel_init(&channel);
+	ck_assert_int_eq(map(&channel, 3, 16 * CHANNEL_PAGE, 77), 0);
+	ck_assert(channel_next(&channel, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_MAP);
 	ck_assert_uint_eq(a.hdr.flags, 9);
 	ck_assert_uint_eq(a.m.shmid, 3);
@@ -107,40 +110,37 @@ START_TEST(map_and_unmap_are_sent_and_answered)
 	ck_assert_uint_eq(a.m.flags, VHOST_USER_SHMEM_RW);
 	ck_assert_int_ge(a.fd, 0);
 	vsu_fd_close(&a.fd);
-	ck_assert_uint_eq(f.r.nresults, 0);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	ck_assert_int_eq(unmap(&f, 3, 16 * CHANNEL_PAGE, 78), 0);
-	ck_assert(channel_next(&f, &a));
+	ck_assert_uint_eq(channel.r.nresults, 0);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	ck_assert_int_eq(unmap(&channel, 3, 16 * CHANNEL_PAGE, 78), 0);
+	ck_assert(channel_next(&channel, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
 	ck_assert_int_eq(a.fd, -1);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
-	ck_assert_uint_eq(f.r.nresults, 2);
-	ck_assert_uint_eq(f.r.cookies[0], 77);
-	ck_assert_int_eq(f.r.results[0], 0);
-	ck_assert_uint_eq(f.r.cookies[1], 78);
-	ck_assert_int_eq(f.r.results[1], -EREMOTEIO);
-	channel_fini(&f);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
+	ck_assert_uint_eq(channel.r.nresults, 2);
+	ck_assert_uint_eq(channel.r.cookies[0], 77);
+	ck_assert_int_eq(channel.r.results[0], 0);
+	ck_assert_uint_eq(channel.r.cookies[1], 78);
+	ck_assert_int_eq(channel.r.results[1], -EREMOTEIO);
 }
 END_TEST
 
 START_TEST(unanswered_requests_are_limited_and_completed_in_order)
 {
-	struct channel_rig f;
 	struct channel_request a;
 	unsigned int i;
 
-	channel_init(&f);
+	channel_init(&channel);
 	for (i = 0; i < 64; i++)
-		ck_assert_int_eq(unmap(&f, 0, 0, i), 0);
-	ck_assert_int_eq(unmap(&f, 0, 0, 64), -EAGAIN);
+		ck_assert_int_eq(unmap(&channel, 0, 0, i), 0);
+	ck_assert_int_eq(unmap(&channel, 0, 0, 64), -EAGAIN);
 	for (i = 0; i < 64; i++) {
-		ck_assert(channel_next(&f, &a));
-		channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, i & 1);
-		ck_assert_uint_eq(f.r.cookies[i], i);
-		ck_assert_int_eq(f.r.results[i], i & 1 ? -EREMOTEIO : 0);
+		ck_assert(channel_next(&channel, &a));
+		channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_UNMAP, i & 1);
+		ck_assert_uint_eq(channel.r.cookies[i], i);
+		ck_assert_int_eq(channel.r.results[i], i & 1 ? -EREMOTEIO : 0);
 	}
-	ck_assert_int_eq(unmap(&f, 0, 0, 64), 0);
-	channel_fini(&f);
+	ck_assert_int_eq(unmap(&channel, 0, 0, 64), 0);
 }
 END_TEST
 
@@ -162,159 +162,141 @@ static void expect_offsets(struct channel_rig *f, const uint64_t *offsets,
 START_TEST(held_unmaps_are_sent_together)
 {
 	static const uint64_t expected[] = { 0, 1, 2 };
-	struct channel_rig f;
 	unsigned int i;
 
-	channel_init(&f);
-	vhost_user_backend_shmem_hold(f.r.b);
+	channel_init(&channel);
+	vhost_user_backend_shmem_hold(channel.r.b);
 	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(unmap(&f, 0, i * CHANNEL_PAGE, i), 0);
-	expect_offsets(&f, expected, 0);
-	vhost_user_backend_shmem_release(f.r.b);
-	expect_offsets(&f, expected, 3);
-	ck_assert_int_eq(unmap(&f, 0, 0, 3), 0);
-	expect_offsets(&f, expected, 1);
-	channel_fini(&f);
+		ck_assert_int_eq(unmap(&channel, 0, i * CHANNEL_PAGE, i), 0);
+	expect_offsets(&channel, expected, 0);
+	vhost_user_backend_shmem_release(channel.r.b);
+	expect_offsets(&channel, expected, 3);
+	ck_assert_int_eq(unmap(&channel, 0, 0, 3), 0);
+	expect_offsets(&channel, expected, 1);
 }
 END_TEST
 
 START_TEST(dispatch_map_and_stop_send_held_unmaps)
 {
 	static const uint64_t expected[] = { 0, 16, 32, 48 };
-	struct channel_rig f;
 
-	channel_init(&f);
-	vhost_user_backend_shmem_hold(f.r.b);
-	ck_assert_int_eq(unmap(&f, 0, 0, 1), 0);
-	ck_assert_int_ge(rig_dispatch(&f.r), 0);
-	expect_offsets(&f, expected, 1);
-	ck_assert_int_eq(unmap(&f, 0, 16 * CHANNEL_PAGE, 2), 0);
-	ck_assert_int_eq(map(&f, 0, 32 * CHANNEL_PAGE, 3), 0);
-	expect_offsets(&f, expected + 1, 2);
-	ck_assert_int_eq(unmap(&f, 0, 48 * CHANNEL_PAGE, 4), 0);
-	rig_stop_ring(&f.r, 0);
-	rig_stop_ring(&f.r, 1);
-	expect_offsets(&f, expected + 3, 1);
-	ck_assert_uint_eq(f.r.nresults, 4);
-	channel_fini(&f);
+	channel_init(&channel);
+	vhost_user_backend_shmem_hold(channel.r.b);
+	ck_assert_int_eq(unmap(&channel, 0, 0, 1), 0);
+	ck_assert_int_ge(rig_dispatch(&channel.r), 0);
+	expect_offsets(&channel, expected, 1);
+	ck_assert_int_eq(unmap(&channel, 0, 16 * CHANNEL_PAGE, 2), 0);
+	ck_assert_int_eq(map(&channel, 0, 32 * CHANNEL_PAGE, 3), 0);
+	expect_offsets(&channel, expected + 1, 2);
+	ck_assert_int_eq(unmap(&channel, 0, 48 * CHANNEL_PAGE, 4), 0);
+	rig_stop_ring(&channel.r, 0);
+	rig_stop_ring(&channel.r, 1);
+	expect_offsets(&channel, expected + 3, 1);
+	ck_assert_uint_eq(channel.r.nresults, 4);
 }
 END_TEST
 
 START_TEST(requests_are_refused_while_all_rings_are_stopped)
 {
-	struct channel_rig f;
 	struct channel_request a;
 
-	channel_init(&f);
-	rig_stop_ring(&f.r, 0);
-	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
-	ck_assert(channel_next(&f, &a));
+	channel_init(&channel);
+	rig_stop_ring(&channel.r, 0);
+	ck_assert_int_eq(map(&channel, 0, 0, 1), 0);
+	ck_assert(channel_next(&channel, &a));
 	vsu_fd_close(&a.fd);
-	rig_stop_ring(&f.r, 1);
-	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	ck_assert_int_eq(map(&f, 0, 0, 2), -EPROTO);
-	ck_assert(!channel_next(&f, &a));
-	channel_fini(&f);
+	rig_stop_ring(&channel.r, 1);
+	ck_assert_int_eq(channel.r.results[0], -ECANCELED);
+	ck_assert_int_eq(map(&channel, 0, 0, 2), -EPROTO);
+	ck_assert(!channel_next(&channel, &a));
 }
 END_TEST
 
 /* A reply to a request from before the stop does not match a later request. */
 START_TEST(reply_after_a_stop_matches_no_later_request)
 {
-	struct channel_rig f;
 	struct channel_request a;
 
-	channel_init(&f);
-	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
-	rig_stop_ring(&f.r, 0);
-	rig_stop_ring(&f.r, 1);
-	ck_assert_uint_eq(f.r.nresults, 1);
-	rig_set_ring(&f.r, 0);
-	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION / 2, 2), 0);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 1);
-	ck_assert_uint_eq(f.r.nresults, 1);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	ck_assert_uint_eq(f.r.nresults, 2);
-	ck_assert_uint_eq(f.r.cookies[1], 2);
-	ck_assert_int_eq(f.r.results[1], 0);
-	while (channel_next(&f, &a))
+	channel_init(&channel);
+	ck_assert_int_eq(map(&channel, 0, 0, 1), 0);
+	rig_stop_ring(&channel.r, 0);
+	rig_stop_ring(&channel.r, 1);
+	ck_assert_uint_eq(channel.r.nresults, 1);
+	rig_set_ring(&channel.r, 0);
+	ck_assert_int_eq(map(&channel, 0, CHANNEL_REGION / 2, 2), 0);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_MAP, 1);
+	ck_assert_uint_eq(channel.r.nresults, 1);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	ck_assert_uint_eq(channel.r.nresults, 2);
+	ck_assert_uint_eq(channel.r.cookies[1], 2);
+	ck_assert_int_eq(channel.r.results[1], 0);
+	while (channel_next(&channel, &a))
 		vsu_fd_close(&a.fd);
-	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(requests_outside_a_region_or_unaligned_are_refused)
 {
 	struct vhost_user_shmem_request q = { .len = 16 * CHANNEL_PAGE, .fd = -1 };
-	struct channel_rig f;
 	struct channel_request a;
 
-	channel_init(&f);
-	ck_assert_int_eq(map(&f, 1, 0, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 255, 0, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 0, UINT64_MAX - CHANNEL_PAGE + 1, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 0, 5, 1), -EINVAL);
-	ck_assert_int_eq(vhost_user_backend_shmem_map(f.r.b, &q, 1, NULL),
+	channel_init(&channel);
+	ck_assert_int_eq(map(&channel, 1, 0, 1), -EINVAL);
+	ck_assert_int_eq(map(&channel, 255, 0, 1), -EINVAL);
+	ck_assert_int_eq(map(&channel, 0, CHANNEL_REGION, 1), -EINVAL);
+	ck_assert_int_eq(map(&channel, 0, UINT64_MAX - CHANNEL_PAGE + 1, 1), -EINVAL);
+	ck_assert_int_eq(map(&channel, 0, 5, 1), -EINVAL);
+	ck_assert_int_eq(vhost_user_backend_shmem_map(channel.r.b, &q, 1, NULL),
 			 -EINVAL);
 	q.len = 0;
-	ck_assert_int_eq(vhost_user_backend_shmem_unmap(f.r.b, &q, 1, NULL),
+	ck_assert_int_eq(vhost_user_backend_shmem_unmap(channel.r.b, &q, 1, NULL),
 			 -EINVAL);
-	ck_assert(!channel_next(&f, &a));
-	channel_fini(&f);
+	ck_assert(!channel_next(&channel, &a));
 }
 END_TEST
 
 START_TEST(requests_without_the_feature_are_refused)
 {
-	struct channel_rig f;
-
-	channel_init(&f);
-	ck_assert_uint_eq(rig_ack_u64(&f.r, VHOST_USER_SET_PROTOCOL_FEATURES,
+	channel_init(&channel);
+	ck_assert_uint_eq(rig_ack_u64(&channel.r, VHOST_USER_SET_PROTOCOL_FEATURES,
 				      VHOST_USER_PROTOCOL_BIT(REPLY_ACK)), 0);
-	ck_assert_int_eq(map(&f, 0, 0, 1), -EOPNOTSUPP);
-	channel_fini(&f);
+	ck_assert_int_eq(map(&channel, 0, 0, 1), -EOPNOTSUPP);
 }
 END_TEST
 
 START_TEST(wrong_reply_closes_the_channel_and_cancels_requests)
 {
-	struct channel_rig f;
 	struct channel_request a;
 
-	channel_init(&f);
-	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
-	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION / 2, 2), 0);
-	ck_assert(channel_next(&f, &a));
+	channel_init(&channel);
+	ck_assert_int_eq(map(&channel, 0, 0, 1), 0);
+	ck_assert_int_eq(map(&channel, 0, CHANNEL_REGION / 2, 2), 0);
+	ck_assert(channel_next(&channel, &a));
 	vsu_fd_close(&a.fd);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
-	ck_assert_uint_eq(f.r.nresults, 2);
-	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	ck_assert_int_eq(f.r.results[1], -ECANCELED);
-	ck_assert_int_eq(map(&f, 0, 0, 3), -EOPNOTSUPP);
-	ck_assert(f.r.running[0]);
-	channel_renew(&f);
-	ck_assert_int_eq(map(&f, 0, 0, 4), 0);
-	ck_assert(channel_next(&f, &a));
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	ck_assert_uint_eq(channel.r.nresults, 2);
+	ck_assert_int_eq(channel.r.results[0], -ECANCELED);
+	ck_assert_int_eq(channel.r.results[1], -ECANCELED);
+	ck_assert_int_eq(map(&channel, 0, 0, 3), -EOPNOTSUPP);
+	ck_assert(channel.r.running[0]);
+	channel_renew(&channel);
+	ck_assert_int_eq(map(&channel, 0, 0, 4), 0);
+	ck_assert(channel_next(&channel, &a));
 	vsu_fd_close(&a.fd);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	ck_assert_int_eq(f.r.results[2], 0);
-	channel_fini(&f);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	ck_assert_int_eq(channel.r.results[2], 0);
 }
 END_TEST
 
 START_TEST(end_of_the_session_cancels_requests)
 {
-	struct channel_rig f;
-
-	channel_init(&f);
-	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
-	vsu_fd_close(&f.r.sock);
-	rig_expect_gone(&f.r, -ECONNRESET);
-	ck_assert_uint_eq(f.r.nresults, 1);
-	ck_assert_uint_eq(f.r.cookies[0], 9);
-	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	channel_fini(&f);
+	channel_init(&channel);
+	ck_assert_int_eq(map(&channel, 0, 0, 9), 0);
+	vsu_fd_close(&channel.r.sock);
+	rig_expect_gone(&channel.r, -ECONNRESET);
+	ck_assert_uint_eq(channel.r.nresults, 1);
+	ck_assert_uint_eq(channel.r.cookies[0], 9);
+	ck_assert_int_eq(channel.r.results[0], -ECANCELED);
 }
 END_TEST
 
@@ -324,33 +306,28 @@ START_TEST(reply_before_a_hang_up_is_reported)
 	const struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
 		{ VHOST_USER_BACKEND_SHMEM_MAP, 5, 8 }, { 0, 0 }
 	};
-	struct channel_rig f;
 
-	channel_init(&f);
-	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
-	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION / 2, 10), 0);
-	ck_assert_int_eq(send(f.channel, &m, 20, 0), 20);
-	vsu_fd_close(&f.channel);
-	vsu_fd_close(&f.r.sock);
-	rig_expect_gone(&f.r, -ECONNRESET);
-	ck_assert_uint_eq(f.r.nresults, 2);
-	ck_assert_int_eq(f.r.results[0], 0);
-	ck_assert_int_eq(f.r.results[1], -ECANCELED);
-	channel_fini(&f);
+	channel_init(&channel);
+	ck_assert_int_eq(map(&channel, 0, 0, 9), 0);
+	ck_assert_int_eq(map(&channel, 0, CHANNEL_REGION / 2, 10), 0);
+	ck_assert_int_eq(send(channel.channel, &m, 20, 0), 20);
+	vsu_fd_close(&channel.channel);
+	vsu_fd_close(&channel.r.sock);
+	rig_expect_gone(&channel.r, -ECONNRESET);
+	ck_assert_uint_eq(channel.r.nresults, 2);
+	ck_assert_int_eq(channel.r.results[0], 0);
+	ck_assert_int_eq(channel.r.results[1], -ECANCELED);
 }
 END_TEST
 
 /* The front-end does not reply, and the main channel is still served. */
 START_TEST(unanswered_request_does_not_block_the_main_channel)
 {
-	struct channel_rig f;
-
-	channel_init(&f);
-	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
-	ck_assert_uint_eq(rig_get_u64(&f.r, VHOST_USER_GET_QUEUE_NUM),
+	channel_init(&channel);
+	ck_assert_int_eq(map(&channel, 0, 0, 9), 0);
+	ck_assert_uint_eq(rig_get_u64(&channel.r, VHOST_USER_GET_QUEUE_NUM),
 			  RIG_RINGS);
-	ck_assert_uint_eq(f.r.nresults, 0);
-	channel_fini(&f);
+	ck_assert_uint_eq(channel.r.nresults, 0);
 }
 END_TEST
 
@@ -359,17 +336,15 @@ START_TEST(full_channel_returns_eagain)
 	int rc = 0, small = 1;
 	unsigned int n;
 	struct channel_request a;
-	struct channel_rig f;
 
-	channel_init(&f);
-	setsockopt(f.channel, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	channel_init(&channel);
+	setsockopt(channel.channel, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	for (n = 0; rc == 0; n++)
-		rc = map(&f, 0, 0, n);
+		rc = map(&channel, 0, 0, n);
 	ck_assert_int_eq(rc, -EAGAIN);
 	ck_assert_uint_ge(n, 16);
-	while (channel_next(&f, &a))
+	while (channel_next(&channel, &a))
 		vsu_fd_close(&a.fd);
-	channel_fini(&f);
 }
 END_TEST
 
@@ -399,35 +374,33 @@ static void *post_three(void *opaque)
 START_TEST(request_of_another_thread_is_sent_by_the_session)
 {
 	pthread_t thread;
-	struct channel_rig f;
 	struct channel_request a;
 
-	channel_init(&f);
-	f.r.nrefused = 0;
-	ck_assert_int_eq(pthread_create(&thread, NULL, post_three, &f), 0);
+	channel_init(&channel);
+	channel.r.nrefused = 0;
+	ck_assert_int_eq(pthread_create(&thread, NULL, post_three, &channel), 0);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	ck_assert(!channel_next(&f, &a));
-	rig_poll(&f.r);
-	ck_assert(channel_next(&f, &a));
+	ck_assert(!channel_next(&channel, &a));
+	rig_poll(&channel.r);
+	ck_assert(channel_next(&channel, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_MAP);
 	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION |
 			  VHOST_USER_HDR_NEED_REPLY);
 	vsu_fd_close(&a.fd);
-	ck_assert(channel_next(&f, &a));
+	ck_assert(channel_next(&channel, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
-	ck_assert(!channel_next(&f, &a));
-	rig_expect_refused(&f.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+	ck_assert(!channel_next(&channel, &a));
+	rig_expect_refused(&channel.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			   "whole pages");
-	ck_assert_uint_eq(f.r.nresults, 1);
-	ck_assert_uint_eq(f.r.cookies[0], 3);
-	ck_assert_int_eq(f.r.results[0], -EINVAL);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
-	ck_assert_uint_eq(f.r.nresults, 3);
-	ck_assert_int_eq(f.r.results[1], 0);
-	ck_assert_uint_eq(f.r.cookies[2], 2);
-	ck_assert_int_eq(f.r.results[2], -EREMOTEIO);
-	channel_fini(&f);
+	ck_assert_uint_eq(channel.r.nresults, 1);
+	ck_assert_uint_eq(channel.r.cookies[0], 3);
+	ck_assert_int_eq(channel.r.results[0], -EINVAL);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
+	ck_assert_uint_eq(channel.r.nresults, 3);
+	ck_assert_int_eq(channel.r.results[1], 0);
+	ck_assert_uint_eq(channel.r.cookies[2], 2);
+	ck_assert_int_eq(channel.r.results[2], -EREMOTEIO);
 }
 END_TEST
 
@@ -464,82 +437,72 @@ END_TEST
 START_TEST(messages_are_served_while_a_reply_is_pending)
 {
 	struct vhost_user_header ask[100];
-	struct channel_rig f;
 	struct rig_reply reply;
 	struct channel_request a;
 	unsigned int i;
 
-	channel_init(&f);
-	ck_assert_int_eq(post(&f, false, 0, 1), 0);
-	rig_poll(&f.r);
-	ck_assert(channel_next(&f, &a));
+	channel_init(&channel);
+	ck_assert_int_eq(post(&channel, false, 0, 1), 0);
+	rig_poll(&channel.r);
+	ck_assert(channel_next(&channel, &a));
 	for (i = 0; i < 100; i++)
 		ask[i] = (struct vhost_user_header){
 			VHOST_USER_GET_FEATURES, VHOST_USER_HDR_VERSION, 0
 		};
-	rig_send_raw(&f.r, ask, sizeof(ask), NULL, 0);
-	rig_poll(&f.r);
+	rig_send_raw(&channel.r, ask, sizeof(ask), NULL, 0);
+	rig_poll(&channel.r);
 	for (i = 0; i < 100; i++)
-		ck_assert(rig_reply(&f.r, &reply));
-	ck_assert_uint_eq(f.r.nresults, 0);
-	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
-	ck_assert_uint_eq(f.r.nresults, 1);
-	channel_fini(&f);
+		ck_assert(rig_reply(&channel.r, &reply));
+	ck_assert_uint_eq(channel.r.nresults, 0);
+	channel_reply(&channel, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	ck_assert_uint_eq(channel.r.nresults, 1);
 }
 END_TEST
 
 START_TEST(end_of_the_session_cancels_requests_of_other_threads)
 {
-	struct channel_rig f;
-
-	channel_init(&f);
-	ck_assert_int_eq(post(&f, true, 0, 7), 0);
-	vhost_user_backend_close(f.r.b);
-	ck_assert_uint_eq(f.r.nresults, 1);
-	ck_assert_uint_eq(f.r.cookies[0], 7);
-	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	channel_fini(&f);
+	channel_init(&channel);
+	ck_assert_int_eq(post(&channel, true, 0, 7), 0);
+	vhost_user_backend_close(channel.r.b);
+	ck_assert_uint_eq(channel.r.nresults, 1);
+	ck_assert_uint_eq(channel.r.cookies[0], 7);
+	ck_assert_int_eq(channel.r.results[0], -ECANCELED);
 }
 END_TEST
 
 /* A ring may wait for the result before it is drained. */
 START_TEST(end_of_the_session_cancels_requests_before_rings_are_drained)
 {
-	struct channel_rig f;
-
-	channel_init(&f);
-	f.r.holds_answers = true;
-	ck_assert_int_eq(post(&f, true, 0, 7), 0);
-	vhost_user_backend_close(f.r.b);
-	ck_assert_uint_eq(f.r.quiesces, 1);
-	ck_assert_uint_eq(f.r.gones, 0);
-	ck_assert_uint_eq(f.r.nresults, 1);
-	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	vhost_user_backend_done(f.r.b, f.r.token);
-	rig_poll(&f.r);
-	ck_assert_uint_eq(f.r.gones, 1);
-	channel_fini(&f);
+	channel_init(&channel);
+	channel.r.holds_answers = true;
+	ck_assert_int_eq(post(&channel, true, 0, 7), 0);
+	vhost_user_backend_close(channel.r.b);
+	ck_assert_uint_eq(channel.r.quiesces, 1);
+	ck_assert_uint_eq(channel.r.gones, 0);
+	ck_assert_uint_eq(channel.r.nresults, 1);
+	ck_assert_int_eq(channel.r.results[0], -ECANCELED);
+	vhost_user_backend_done(channel.r.b, channel.r.token);
+	rig_poll(&channel.r);
+	ck_assert_uint_eq(channel.r.gones, 1);
 }
 END_TEST
 
 START_TEST(requests_without_reply_ack_complete_when_sent)
 {
-	struct channel_rig f;
 	struct channel_request a;
 
-	channel_init(&f);
-	channel_end_acknowledgements(&f);
-	ck_assert_int_eq(map(&f, 0, 0, 1), 1);
-	ck_assert(channel_next(&f, &a));
+	channel_init(&channel);
+	channel_end_acknowledgements(&channel);
+	ck_assert_int_eq(map(&channel, 0, 0, 1), 1);
+	ck_assert(channel_next(&channel, &a));
 	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION);
 	vsu_fd_close(&a.fd);
-	ck_assert_uint_eq(f.r.nresults, 0);
-	ck_assert_int_eq(post(&f, false, 0, 2), 0);
-	rig_poll(&f.r);
-	ck_assert(channel_next(&f, &a));
-	ck_assert_uint_eq(f.r.nresults, 1);
-	ck_assert_int_eq(f.r.results[0], 0);
-	channel_fini(&f);
+	ck_assert_uint_eq(channel.r.nresults, 0);
+	ck_assert_int_eq(post(&channel, false, 0, 2), 0);
+	rig_poll(&channel.r);
+	ck_assert(channel_next(&channel, &a));
+	ck_assert_uint_eq(channel.r.nresults, 1);
+	ck_assert_int_eq(channel.r.results[0], 0);
 }
 END_TEST
 
@@ -548,6 +511,7 @@ int main(void)
 	Suite *s = suite_create("backend-shmem");
 	TCase *tc = rig_case(s, "shmem");
 
+	tcase_add_checked_fixture(tc, NULL, end);
 	tcase_add_test(tc, regions_are_announced_by_id);
 	tcase_add_loop_test(tc, feature_is_offered_only_with_regions_and_a_result_callback,
 			    0, 3);

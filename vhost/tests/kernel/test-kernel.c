@@ -122,79 +122,80 @@ static bool has(const struct rig *rig, const char *words)
 
 /* --------------------------------------------------------------------- start */
 
+static struct rig device;
+
+/* Some tests make none, or one of their own. */
+static void end(void)
+{
+	if (device.map)
+		rig_fini(&device);
+	memset(&device, 0, sizeof(device));
+}
+
 START_TEST(start_passes_rings_and_tap_to_the_kernel)
 {
-	struct rig rig;
 	const struct fake_ring *r = &fake_vhost.rings[1];
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
-	ck_assert(vhost_kern_is_running(rig.k));
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
+	ck_assert(vhost_kern_is_running(device.k));
 	ck_assert_uint_eq(r->num, 16);
 	ck_assert_uint_eq(r->base, 5);
-	ck_assert_uint_eq(r->addr.desc_user_addr, hva(&rig, DESC));
-	ck_assert_uint_eq(r->addr.avail_user_addr, hva(&rig, DRIVER));
-	ck_assert_uint_eq(r->addr.used_user_addr, hva(&rig, DEVICE));
+	ck_assert_uint_eq(r->addr.desc_user_addr, hva(&device, DESC));
+	ck_assert_uint_eq(r->addr.avail_user_addr, hva(&device, DRIVER));
+	ck_assert_uint_eq(r->addr.used_user_addr, hva(&device, DEVICE));
 	ck_assert_int_ge(r->kick, 0);
 	ck_assert_int_eq(r->call, -1);
 	ck_assert_int_ge(r->backend, 0);
-	ck_assert_int_ne(r->backend, rig.tap);
+	ck_assert_int_ne(r->backend, device.tap);
 	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(vsock_has_its_context_id_and_runs_with_both_rings)
 {
-	struct rig rig;
 	const struct vhost_user_ring ring = ring_at(DESC);
 
-	rig_init(&rig, VHOST_KERN_VSOCK);
+	rig_init(&device, VHOST_KERN_VSOCK);
 	ck_assert_uint_eq(fake_vhost.cid, 7);
-	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), 0);
-	ck_assert_int_eq(vhost_kern_start(rig.k, VQ_F_VERSION_1, &rig.err),
+	ck_assert_int_eq(vhost_kern_set_ring(device.k, 0, &ring, NULL), 0);
+	ck_assert_int_eq(vhost_kern_start(device.k, VQ_F_VERSION_1, &device.err),
 			 -EINVAL);
-	ck_assert(has(&rig, "set up 1 rings, 2 are required"));
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert(has(&device, "set up 1 rings, 2 are required"));
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
 	ck_assert(fake_vhost.running);
-	vhost_kern_stop(rig.k, NULL);
+	vhost_kern_stop(device.k, NULL);
 	ck_assert(!fake_vhost.running);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(stop_returns_the_bases_and_detaches_the_rings)
 {
 	uint32_t bases[VHOST_KERN_RINGS] = { 0 };
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
 	fake_vhost.rings[1].base = 77;
-	vhost_kern_stop(rig.k, bases);
+	vhost_kern_stop(device.k, bases);
 	ck_assert_uint_eq(bases[0], 5);
 	ck_assert_uint_eq(bases[1], 77);
 	ck_assert_int_eq(fake_vhost.rings[1].backend, -1);
 	ck_assert_int_eq(fake_vhost.rings[0].kick, -1);
-	ck_assert(!vhost_kern_is_running(rig.k));
-	ck_assert_int_eq(vhost_kern_start(rig.k, VQ_F_VERSION_1, &rig.err),
+	ck_assert(!vhost_kern_is_running(device.k));
+	ck_assert_int_eq(vhost_kern_start(device.k, VQ_F_VERSION_1, &device.err),
 			 -EINVAL);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(e2_14_features_that_were_not_offered_are_refused)
 {
-	struct rig rig;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert(vhost_kern_features(rig.k) & VQ_F_EVENT_IDX);
-	ck_assert(!(vhost_kern_features(rig.k) & VQ_F_RING_PACKED));
-	ck_assert_int_eq(start(&rig, DESC, VQ_F_RING_PACKED), -EINVAL);
-	ck_assert(has(&rig, "0x400000000 were not offered"));
-	ck_assert_int_eq(vhost_kern_start(rig.k, 0, &rig.err), -EINVAL);
-	ck_assert(has(&rig, "VERSION_1"));
-	rig_fini(&rig);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert(vhost_kern_features(device.k) & VQ_F_EVENT_IDX);
+	ck_assert(!(vhost_kern_features(device.k) & VQ_F_RING_PACKED));
+	ck_assert_int_eq(start(&device, DESC, VQ_F_RING_PACKED), -EINVAL);
+	ck_assert(has(&device, "0x400000000 were not offered"));
+	ck_assert_int_eq(vhost_kern_start(device.k, 0, &device.err), -EINVAL);
+	ck_assert(has(&device, "VERSION_1"));
 }
 END_TEST
 
@@ -206,17 +207,14 @@ static const unsigned long refusals[] = {
 
 START_TEST(e2_11_refused_start_leaves_nothing_running)
 {
-	struct rig rig;
-
-	rig_init(&rig, VHOST_KERN_NET);
+	rig_init(&device, VHOST_KERN_NET);
 	fake_vhost.fails = refusals[_i];
 	fake_vhost.code = EINVAL;
-	ck_assert_int_eq(start(&rig, DESC, 0), -EINVAL);
-	ck_assert(has(&rig, "'/dev/vhost-net': "));
-	ck_assert(!vhost_kern_is_running(rig.k));
+	ck_assert_int_eq(start(&device, DESC, 0), -EINVAL);
+	ck_assert(has(&device, "'/dev/vhost-net': "));
+	ck_assert(!vhost_kern_is_running(device.k));
 	fake_vhost.fails = 0;
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
-	rig_fini(&rig);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
 }
 END_TEST
 
@@ -232,40 +230,32 @@ static const uint64_t bad_places[] = {
 
 START_TEST(a1_35_ring_outside_memory_is_refused_before_any_ioctl)
 {
-	struct rig rig;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, bad_places[_i], 0), -EFAULT);
-	ck_assert(has(&rig, "ring 1 has 256 bytes at "));
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, bad_places[_i], 0), -EFAULT);
+	ck_assert(has(&device, "ring 1 has 256 bytes at "));
 	ck_assert_uint_eq(fake_vhost.rings[1].addr.desc_user_addr, 0);
 	ck_assert_int_eq(fake_vhost.rings[0].backend, -1);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(ring_at_the_end_of_memory_is_accepted)
 {
-	struct rig rig;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, GPA + LEN - 16 * 16, 0), 0);
-	rig_fini(&rig);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, GPA + LEN - 16 * 16, 0), 0);
 }
 END_TEST
 
 START_TEST(rom_is_not_passed_to_the_kernel)
 {
-	struct rig rig;
 	struct vmem_map *map = make_map(GPA,
 		"size=64K,backend=file,mem-path=/proc/self/exe,readonly=on,share=on");
 
-	rig_init(&rig, VHOST_KERN_NET);
+	rig_init(&device, VHOST_KERN_NET);
 	ck_assert_uint_eq(fake_vhost.nregions, 1);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, map, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, map, NULL), 0);
 	ck_assert_uint_eq(fake_vhost.nregions, 0);
-	ck_assert_int_eq(start(&rig, DESC, 0), -EFAULT);
+	ck_assert_int_eq(start(&device, DESC, 0), -EFAULT);
 	vmem_map_unref(map);
-	rig_fini(&rig);
 }
 END_TEST
 
@@ -290,55 +280,49 @@ static struct vmem_map *map_of(const struct rig *rig, unsigned int more)
 START_TEST(memory_grows_and_shrinks_while_rings_run)
 {
 	struct vmem_map *more;
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
-	more = map_of(&rig, 3);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, more, NULL), 0);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
+	more = map_of(&device, 3);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, more, NULL), 0);
 	vmem_map_unref(more);
 	ck_assert_uint_eq(fake_vhost.nregions, 4);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, rig.map, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, device.map, NULL), 0);
 	ck_assert_uint_eq(fake_vhost.nregions, 1);
-	ck_assert_uint_eq(fake_vhost.regions[0].userspace_addr, hva(&rig, GPA));
-	rig_fini(&rig);
+	ck_assert_uint_eq(fake_vhost.regions[0].userspace_addr, hva(&device, GPA));
 }
 END_TEST
 
 START_TEST(e2_12_memory_of_a_running_ring_cannot_be_removed)
 {
 	struct vmem_map *other = make_map(GPA, "size=64K,backend=memfd");
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, NULL, &rig.err), -EBUSY);
-	ck_assert(has(&rig, "ring 0 runs in memory that would be removed"));
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, other, NULL), -EBUSY);
-	ck_assert_uint_eq(fake_vhost.regions[0].userspace_addr, hva(&rig, GPA));
-	vhost_kern_stop(rig.k, NULL);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, other, NULL), 0);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, NULL, NULL), 0);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, NULL, &device.err), -EBUSY);
+	ck_assert(has(&device, "ring 0 runs in memory that would be removed"));
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, other, NULL), -EBUSY);
+	ck_assert_uint_eq(fake_vhost.regions[0].userspace_addr, hva(&device, GPA));
+	vhost_kern_stop(device.k, NULL);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, other, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, NULL, NULL), 0);
 	vmem_map_unref(other);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(e2_02_more_regions_than_the_kernel_takes_are_refused)
 {
 	struct vmem_map *most, *more;
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	most = map_of(&rig, 63);
-	more = map_of(&rig, 64);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, most, NULL), 0);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, more, &rig.err), -ENOSPC);
-	ck_assert(has(&rig, "has 65 memory regions, the limit of '/dev/vhost-net' is 64"));
+	rig_init(&device, VHOST_KERN_NET);
+	most = map_of(&device, 63);
+	more = map_of(&device, 64);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, most, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(device.k, more, &device.err), -ENOSPC);
+	ck_assert(has(&device, "has 65 memory regions, the limit of '/dev/vhost-net' is 64"));
 	ck_assert_uint_eq(fake_vhost.nregions, 64);
 	vmem_map_unref(most);
 	vmem_map_unref(more);
-	rig_fini(&rig);
 }
 END_TEST
 
@@ -347,11 +331,10 @@ END_TEST
 START_TEST(log_is_switched_while_rings_run)
 {
 	static uint64_t log[64];
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), -1, NULL),
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, log, sizeof(log), -1, NULL),
 			 0);
 	ck_assert_uint_eq(fake_vhost.log_base, (uintptr_t)log);
 	ck_assert_uint_eq(fake_vhost.features,
@@ -359,24 +342,22 @@ START_TEST(log_is_switched_while_rings_run)
 	ck_assert_uint_eq(fake_vhost.rings[0].addr.flags,
 			  1u << VHOST_VRING_F_LOG);
 	ck_assert_uint_eq(fake_vhost.rings[0].addr.log_guest_addr, DEVICE);
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, NULL, 0, -1, NULL), 0);
 	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
 	ck_assert_uint_eq(fake_vhost.rings[0].addr.flags, 0);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(e2_08_log_that_is_too_small_is_refused)
 {
 	unsigned char log[34];	/* 272 pages: the end of 1 MiB and 64 KiB */
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, 33, -1, &rig.err),
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, log, 33, -1, &device.err),
 			 -EINVAL);
-	ck_assert(has(&rig, "a dirty log of 33 bytes is too short; the guest's memory requires 34"));
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, 34, -1, &rig.err), 0);
-	rig_fini(&rig);
+	ck_assert(has(&device,
+		      "a dirty log of 33 bytes is too short; the guest's memory requires 34"));
+	ck_assert_int_eq(vhost_kern_set_log(device.k, log, 34, -1, &device.err), 0);
 }
 END_TEST
 
@@ -384,61 +365,55 @@ END_TEST
 START_TEST(d4_03_refused_log_keeps_the_previous_one)
 {
 	unsigned char log[64], other[64];
-	struct rig rig;
 	int event = eventfd(0, EFD_CLOEXEC);
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), event, NULL), 0);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, log, sizeof(log), event, NULL), 0);
 	fake_vhost.fails_once = _i ? VHOST_SET_VRING_ADDR : 0;
 	fake_vhost.code = EFAULT;
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, other, _i ? sizeof(other) : 1, -1,
-					    &rig.err), _i ? -EFAULT : -EINVAL);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, other, _i ? sizeof(other) : 1, -1,
+					    &device.err), _i ? -EFAULT : -EINVAL);
 	ck_assert_uint_eq(fake_vhost.log_base, (uintptr_t)log);
 	ck_assert_int_ge(fcntl(fake_vhost.log_fd, F_GETFD), 0);
 	ck_assert_uint_eq(fake_vhost.features,
 			  VQ_F_VERSION_1 | UINT64_C(1) << VHOST_F_LOG_ALL);
 	ck_assert_uint_eq(fake_vhost.rings[0].addr.flags, 1u << VHOST_VRING_F_LOG);
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, &rig.err), 0);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, NULL, 0, -1, &device.err), 0);
 	ck_assert_int_eq(fake_vhost.log_fd, -1);
 	close(event);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(d4_03_log_whose_end_is_refused_goes_on)
 {
 	unsigned char log[64];
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), -1, &rig.err), 0);
-	ck_assert_int_eq(rig.err.code, 0);	/* nothing is set on success */
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, log, sizeof(log), -1, &device.err), 0);
+	ck_assert_int_eq(device.err.code, 0);	/* nothing is set on success */
 	fake_vhost.fails_once = VHOST_SET_VRING_ADDR;
 	fake_vhost.code = EFAULT;
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, &rig.err), -EFAULT);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, NULL, 0, -1, &device.err), -EFAULT);
 	ck_assert_uint_eq(fake_vhost.features,
 			  VQ_F_VERSION_1 | UINT64_C(1) << VHOST_F_LOG_ALL);
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, NULL, 0, -1, NULL), 0);
 	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
-	rig_fini(&rig);
 }
 END_TEST
 
 START_TEST(refused_log_is_disabled)
 {
 	unsigned char log[64];
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
 	fake_vhost.fails = VHOST_SET_VRING_ADDR;
 	fake_vhost.code = EFAULT;
-	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), -1,
-					    &rig.err), -EFAULT);
+	ck_assert_int_eq(vhost_kern_set_log(device.k, log, sizeof(log), -1,
+					    &device.err), -EFAULT);
 	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
-	rig_fini(&rig);
 }
 END_TEST
 
@@ -503,24 +478,22 @@ END_TEST
 START_TEST(invalid_ring_is_refused)
 {
 	struct vhost_user_ring ring = ring_at(DESC);
-	struct rig rig;
 
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 2, &ring, NULL), -EINVAL);
+	rig_init(&device, VHOST_KERN_NET);
+	ck_assert_int_eq(vhost_kern_set_ring(device.k, 2, &ring, NULL), -EINVAL);
 	ring.size = 0;
-	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EINVAL);
+	ck_assert_int_eq(vhost_kern_set_ring(device.k, 0, &ring, NULL), -EINVAL);
 	ring.size = 24;
-	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EINVAL);
+	ck_assert_int_eq(vhost_kern_set_ring(device.k, 0, &ring, NULL), -EINVAL);
 	ring.size = 65536;
-	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EINVAL);
+	ck_assert_int_eq(vhost_kern_set_ring(device.k, 0, &ring, NULL), -EINVAL);
 	ring.size = 32;
 	ring.call_fd = 1 << 20;
-	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EBADF);
-	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_ring(device.k, 0, &ring, NULL), -EBADF);
+	ck_assert_int_eq(start(&device, DESC, 0), 0);
 	ring.call_fd = -1;
-	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EBUSY);
-	ck_assert_int_eq(vhost_kern_start(rig.k, VQ_F_VERSION_1, NULL), -EBUSY);
-	rig_fini(&rig);
+	ck_assert_int_eq(vhost_kern_set_ring(device.k, 0, &ring, NULL), -EBUSY);
+	ck_assert_int_eq(vhost_kern_start(device.k, VQ_F_VERSION_1, NULL), -EBUSY);
 }
 END_TEST
 
@@ -529,6 +502,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("kernel");
 	TCase *t = tcase_create("kernel");
 
+	tcase_add_checked_fixture(t, NULL, end);
 	suite_add_tcase(s, t);
 	tcase_add_test(t, start_passes_rings_and_tap_to_the_kernel);
 	tcase_add_test(t, vsock_has_its_context_id_and_runs_with_both_rings);
