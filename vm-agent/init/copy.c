@@ -32,12 +32,9 @@ static int copy_bytes(int from, int to)
 	return n < 0 ? -errno : 0;
 }
 
-static int copy_file(int from, int to, const char *name, const struct stat *st)
+/* Gives the copy the owner and mode of its source, unless it failed; closes both. */
+static int end_copy(int rc, int in, int out, const struct stat *st)
 {
-	const int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	const int out = in < 0 ? -1 : openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int rc = out < 0 ? -errno : copy_bytes(in, out);
-
 	/* the mode comes last, since a change of the owner clears set-user-ID */
 	if (!rc)
 		rc = result_of(fchown(out, st->st_uid, st->st_gid));
@@ -48,6 +45,14 @@ static int copy_file(int from, int to, const char *name, const struct stat *st)
 	if (out >= 0)
 		close(out);
 	return rc;
+}
+
+static int copy_file(int from, int to, const char *name, const struct stat *st)
+{
+	const int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	const int out = in < 0 ? -1 : openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	return end_copy(out < 0 ? -errno : copy_bytes(in, out), in, out, st);
 }
 
 static int copy_link(int from, int to, const char *name, const struct stat *st)
@@ -72,15 +77,7 @@ static int copy_inner(int from, int to, const char *name, const struct stat *st,
 		out = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		rc = out < 0 ? -errno : copy_folder(in, out, depth + 1);
 	}
-	if (!rc)
-		rc = result_of(fchown(out, st->st_uid, st->st_gid));
-	if (!rc)
-		rc = result_of(fchmod(out, st->st_mode & 07777));
-	if (in >= 0)
-		close(in);
-	if (out >= 0)
-		close(out);
-	return rc;
+	return end_copy(rc, in, out, st);
 }
 
 /* Sockets, devices and FIFOs are left out. */
