@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <vhost/frontend_device.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -505,4 +506,28 @@ int client_do(struct client_side *c, uint32_t type, uint64_t sector)
 	client_begin(c, 0, 0, type, sector);
 	client_wait(c);
 	return client_status(c, 0, 0);
+}
+
+void client_state_pair(int kind, int fds[2])
+{
+	if (kind)
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	else
+		ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+}
+
+int client_give(struct client_side *c, bool load, int fd)
+{
+	c->state_moves = false;
+	ck_assert_int_eq(vhost_user_frontend_move_state(c->fe, load, fd, NULL), 0);
+	pump(c, &c->state_moves);
+	return c->state_result;
+}
+
+int client_result(struct client_side *c)
+{
+	c->state_moved = false;
+	ck_assert_int_eq(vhost_user_frontend_check_state(c->fe, NULL), 0);
+	pump(c, &c->state_moved);
+	return c->state_result;
 }

@@ -105,4 +105,11 @@ int client_status(struct client_side *c, unsigned int queue,
 /* Runs one request on queue 0; returns its status. */
 int client_do(struct client_side *c, uint32_t type, uint64_t sector);
 
+/* The ends of a transfer, to read and to write: of a pipe, or, if kind is not 0, of sockets. */
+void client_state_pair(int kind, int fds[2]);
+/* Passes the descriptor of a state to the back-end; returns its reply. */
+int client_give(struct client_side *c, bool load, int fd);
+/* Returns the back-end's result of the transfer. */
+int client_result(struct client_side *c);
+
 #endif

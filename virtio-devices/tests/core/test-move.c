@@ -172,7 +172,6 @@ START_TEST(paused_device_continues_at_its_position)
 	ck_assert_int_eq(virtdev_server_pause(a.in, false, NULL), 0);
 	ck_assert_int_eq(virtdev_server_resume(a.in, NULL), 0);
 	use(&a, SIZE + 1);
-	teardown();
 }
 END_TEST
 
@@ -192,7 +191,6 @@ START_TEST(requests_sent_during_a_pause_are_served_after_it)
 	ck_assert_int_eq(virtdev_server_resume(a.in, NULL), 0);
 	virtdev_server_dispatch(a.in);
 	ck_assert_int_eq(vq_driver_collect(g.driver, &cookie, &written), 1);
-	teardown();
 }
 END_TEST
 
@@ -217,7 +215,6 @@ START_TEST(e3_21_device_continues_in_another_server_with_its_drivers_settings)
 	ck_assert_int_eq(virtdev_server_load(a.in, bytes, len, NULL), 0);
 	ck_assert_int_eq(virtdev_server_resume(a.in, NULL), 0);
 	use(&a, 3);
-	teardown();
 }
 END_TEST
 
@@ -229,7 +226,6 @@ START_TEST(driver_may_reset_a_loaded_device)
 	set(&b, STATUS, 0);
 	ck_assert_uint_eq(registers->get(b.f, STATUS), 0);
 	ck_assert_uint_eq(registers->config_read(b.f, WRITEBACK, 1), 1);
-	teardown();
 }
 END_TEST
 
@@ -239,7 +235,6 @@ START_TEST(state_is_neither_saved_nor_loaded_while_the_device_runs)
 	ck_assert_int_eq(virtdev_server_take(a.in, &bytes, &len, NULL), -EBUSY);
 	save();
 	ck_assert_int_eq(virtdev_server_load(a.in, bytes, len, NULL), -EBUSY);
-	teardown();
 }
 END_TEST
 
@@ -264,7 +259,6 @@ START_TEST(truncated_state_leaves_a_new_device)
 		free(copy);
 	}
 	check_untouched();
-	teardown();
 }
 END_TEST
 
@@ -290,7 +284,6 @@ START_TEST(modified_state_does_no_harm)
 		check_untouched();
 	}
 	free(copy);
-	teardown();
 }
 END_TEST
 
@@ -306,7 +299,6 @@ START_TEST(state_of_a_disk_with_other_queues_is_refused)
 			 -EBADMSG);
 	ck_assert_str_eq(err.msg, "the state of a transport: another number of queues");
 	free_server(&other);
-	teardown();
 }
 END_TEST
 
@@ -322,7 +314,6 @@ START_TEST(load_refuses_the_other_register_interface)
 			 -EBADMSG);
 	free_server(&other);
 	registers = register_sets[_i % 2];
-	teardown();
 }
 END_TEST
 
@@ -345,7 +336,6 @@ START_TEST(queue_that_cannot_run_is_not_loaded)
 	ck_assert_int_eq(virtdev_server_take(a.in, &bytes, &len, NULL), 0);
 	ck_assert_int_eq(virtdev_server_load(b.in, bytes, len, NULL), -EBADMSG);
 	check_untouched();
-	teardown();
 }
 END_TEST
 
@@ -388,7 +378,6 @@ START_TEST(served_queues_have_their_positions_after_a_load)
 	ck_assert_uint_eq(registers->get(b.f, STATUS), STATUS_OK);
 	ck_assert_int_eq(load_served(bytes, len), -EBUSY);
 	set(&b, STATUS, 0);
-	teardown();
 }
 END_TEST
 
@@ -406,7 +395,6 @@ START_TEST(truncated_state_of_served_queues_leaves_a_new_device)
 		free(copy);
 	}
 	check_untouched();
-	teardown();
 }
 END_TEST
 
@@ -417,7 +405,6 @@ START_TEST(position_outside_of_the_ring_is_refused)
 	save_served(_i / 2 ? SIZE << 16 : 0x10000);
 	ck_assert_int_eq(load_served(bytes, len), -EBADMSG);
 	check_untouched();
-	teardown();
 }
 END_TEST
 
@@ -428,7 +415,6 @@ START_TEST(position_of_a_queue_that_cannot_run_is_refused)
 	take_served(0);
 	ck_assert_int_eq(load_served(bytes, len), -EBADMSG);
 	check_untouched();
-	teardown();
 }
 END_TEST
 
@@ -437,6 +423,7 @@ int main(void)
 	Suite *s = suite_create("move");
 	TCase *tc = tcase_create("move");
 
+	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_loop_test(tc, paused_device_continues_at_its_position, 0, 4);
 	tcase_add_loop_test(tc, requests_sent_during_a_pause_are_served_after_it, 0,
 			    4);

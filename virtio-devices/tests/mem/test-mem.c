@@ -226,7 +226,6 @@ static void touch(uint64_t block)
 
 START_TEST(plugged_blocks_are_usable_and_unplugged_ones_freed)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 63, 2), ACK);	/* crosses a piece boundary */
 	ck_assert(rig.mapped[0] && rig.mapped[1] && !rig.mapped[2]);
 	ck_assert_uint_eq(config_at(40), 2 * BLOCK);
@@ -240,13 +239,11 @@ START_TEST(plugged_blocks_are_usable_and_unplugged_ones_freed)
 	ck_assert_uint_eq(resident(), 0);
 	ck_assert(!rig.mapped[0]);
 	ck_assert_uint_eq(config_at(40), 0);
-	teardown();
 }
 END_TEST
 
 START_TEST(state_of_blocks_is_returned)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 5, 3), ACK);
 	ck_assert_int_eq(ask(STATE, 5, 3), ACK);
 	ck_assert_uint_eq(rig.state, 0);
@@ -254,7 +251,6 @@ START_TEST(state_of_blocks_is_returned)
 	ck_assert_uint_eq(rig.state, 1);
 	ck_assert_int_eq(ask(STATE, 0, 256), ACK);
 	ck_assert_uint_eq(rig.state, 2);
-	teardown();
 }
 END_TEST
 
@@ -262,7 +258,6 @@ START_TEST(plug_above_the_requested_size_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 193), NACK);
 	ck_assert_int_eq(ask(PLUG, 0, 192), ACK);
 	ck_assert_int_eq(ask(PLUG, 200, 1), NACK);
@@ -278,13 +273,11 @@ START_TEST(plug_above_the_requested_size_is_refused)
 	ck_assert_int_eq(virtdev_mem_set_requested(rig.dev, 5 * PIECE, &err),
 			 -EINVAL);
 	ck_assert_str_eq(err.msg, "mem: 671088640 bytes requested; multiples of 2 MiB up to 536870912 are possible");
-	teardown();
 }
 END_TEST
 
 START_TEST(unplug_all_frees_every_block)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 1), ACK);
 	ck_assert_int_eq(ask(PLUG, 130, 7), ACK);
 	touch(131);
@@ -293,7 +286,6 @@ START_TEST(unplug_all_frees_every_block)
 	ck_assert_uint_eq(config_at(40), 0);
 	ck_assert(!rig.mapped[0] && !rig.mapped[2]);
 	ck_assert_int_eq(ask(UNPLUG_ALL, 0, 0), ACK);
-	teardown();
 }
 END_TEST
 
@@ -310,38 +302,32 @@ START_TEST(a8_18_blocks_outside_the_device_are_refused)
 {
 	uint16_t type;
 
-	setup();
 	ck_assert_int_eq(ask(PLUG, 7, 1), ACK);
 	for (type = PLUG; type <= STATE; type++)
 		if (type != UNPLUG_ALL)
 			ck_assert_int_eq(obey(type, nowhere[_i].addr,
 					      nowhere[_i].n, 24, 10), ERROR);
 	ck_assert_uint_eq(config_at(40), BLOCK);
-	teardown();
 }
 END_TEST
 
 START_TEST(a8_18_truncated_or_unknown_requests_change_nothing)
 {
-	setup();
 	ck_assert_int_eq(obey(PLUG, BASE, 1, 23, 10), ERROR);
 	ck_assert_int_eq(obey(PLUG, BASE, 1, 24, 9), -1);
 	ck_assert_int_eq(obey(4, BASE, 1, 24, 10), ERROR);
 	ck_assert_int_eq(obey(UINT16_MAX, BASE, 1, 24, 10), ERROR);
 	ck_assert_uint_eq(config_at(40), 0);
-	teardown();
 }
 END_TEST
 
 START_TEST(a8_19_blocks_in_the_wrong_state_are_refused)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 10, 10), ACK);
 	ck_assert_int_eq(ask(PLUG, 19, 2), ERROR);
 	ck_assert_int_eq(ask(UNPLUG, 19, 2), ERROR);
 	ck_assert_int_eq(ask(UNPLUG, 30, 1), ERROR);
 	ck_assert_uint_eq(config_at(40), 10 * BLOCK);
-	teardown();
 }
 END_TEST
 
@@ -377,7 +363,6 @@ START_TEST(a8_20_memory_unplugged_during_a_request_stays_mapped_until_its_end)
 	struct vmem_map *during;
 	unsigned char *p;
 
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 2), ACK);
 	during = map_with_piece();
 	p = block_at(during, 1);
@@ -390,7 +375,6 @@ START_TEST(a8_20_memory_unplugged_during_a_request_stays_mapped_until_its_end)
 	memset(p, 2, BLOCK);
 	ck_assert_uint_eq(p[BLOCK - 1], 2);
 	vmem_map_unref(during);
-	teardown();
 }
 END_TEST
 
@@ -399,7 +383,6 @@ START_TEST(a8_20_late_writes_are_freed_by_the_next_unplug)
 {
 	struct vmem_map *during;
 
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 1), ACK);
 	during = map_with_piece();
 	ck_assert_int_eq(ask(UNPLUG, 0, 1), ACK);
@@ -407,7 +390,6 @@ START_TEST(a8_20_late_writes_are_freed_by_the_next_unplug)
 	vmem_map_unref(during);
 	ck_assert_int_eq(ask(UNPLUG_ALL, 0, 0), ACK);
 	ck_assert_uint_eq(resident(), 0);
-	teardown();
 }
 END_TEST
 
@@ -422,7 +404,6 @@ static void on_report(void *opaque, struct virtdev *dev,
 
 START_TEST(blocks_whose_memory_cannot_be_freed_stay_plugged)
 {
-	setup();
 	virtdev_set_report(rig.dev, on_report, NULL);
 	ck_assert_int_eq(ask(PLUG, 0, 100), ACK);
 	refused_punch = 2;	/* the first step succeeds */
@@ -439,13 +420,11 @@ START_TEST(blocks_whose_memory_cannot_be_freed_stay_plugged)
 	ck_assert_uint_eq(config_at(40), 0);
 	ck_assert_uint_eq(rig.reports, 2);
 	ck_assert_int_eq(rig.report.code, 0);
-	teardown();
 }
 END_TEST
 
 START_TEST(failed_mapping_leaves_nothing_plugged)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 64, 1), ACK);
 	rig.refuse = -ENOSPC;
 	ck_assert_int_eq(ask(PLUG, 100, 60), NACK);
@@ -454,7 +433,6 @@ START_TEST(failed_mapping_leaves_nothing_plugged)
 	ck_assert_uint_eq(config_at(40), BLOCK);
 	rig.refuse = 0;
 	ck_assert_int_eq(ask(PLUG, 100, 60), ACK);
-	teardown();
 }
 END_TEST
 
@@ -476,7 +454,6 @@ static unsigned int turns_of(uint16_t type, uint64_t block, uint16_t n)
 
 START_TEST(request_for_many_pieces_takes_many_turns)
 {
-	setup();
 	rig.slow = true;
 	ck_assert_uint_ge(turns_of(PLUG, 1, 191), 3);
 	ck_assert_int_eq(answer_type(), ACK);
@@ -486,7 +463,6 @@ START_TEST(request_for_many_pieces_takes_many_turns)
 	ck_assert_int_eq(answer_type(), ACK);
 	ck_assert_uint_eq(rig.changes, 6);
 	ck_assert_uint_eq(config_at(40), 0);
-	teardown();
 }
 END_TEST
 
@@ -494,7 +470,6 @@ START_TEST(stop_completes_the_request_in_steps)
 {
 	unsigned int steps = 0;
 
-	setup();
 	rig.slow = true;
 	offer(PLUG, BASE, 192, 24, 10);
 	ck_assert_int_eq(virtdev_queue_serve(rig.dev, 0), 1);
@@ -504,26 +479,22 @@ START_TEST(stop_completes_the_request_in_steps)
 		ck_assert_uint_le(rig.changes, steps + 2);
 	ck_assert_int_eq(answer_type(), ACK);
 	ck_assert_uint_eq(config_at(40), 192 * BLOCK);
-	teardown();
 }
 END_TEST
 
 START_TEST(reset_maps_nothing_again)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 192), ACK);
 	virtdev_queue_stop(rig.dev, 0);
 	virtdev_reset(rig.dev);
 	rig.refuse = -EIO;	/* the device does not call the server */
 	memset(rig.mapped, 0, sizeof(rig.mapped));
 	start();
-	teardown();
 }
 END_TEST
 
 START_TEST(blocks_stay_plugged_over_a_reset)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 3), ACK);
 	virtdev_queue_stop(rig.dev, 0);
 	virtdev_reset(rig.dev);
@@ -531,9 +502,21 @@ START_TEST(blocks_stay_plugged_over_a_reset)
 	start();
 	ck_assert_int_eq(ask(STATE, 0, 3), ACK);
 	ck_assert_uint_eq(rig.state, 0);
-	teardown();
 }
 END_TEST
+
+/* The state of the device, which ends. */
+static void *save(size_t *len)
+{
+	void *bytes;
+
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, len, NULL), 0);
+	virtdev_free(rig.dev);
+	memset(rig.mapped, 0, sizeof(rig.mapped));
+	return bytes;
+}
 
 START_TEST(plugged_blocks_are_part_of_the_state)
 {
@@ -541,13 +524,8 @@ START_TEST(plugged_blocks_are_part_of_the_state)
 	void *bytes;
 	size_t len;
 
-	setup();
 	ck_assert_int_eq(ask(PLUG, 62, 3), ACK);
-	virtdev_queue_stop(rig.dev, 0);
-	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
-	virtdev_free(rig.dev);
-	memset(rig.mapped, 0, sizeof(rig.mapped));
+	bytes = save(&len);
 	make_mem();
 	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len - 1, &err),
 			 -EBADMSG);
@@ -561,13 +539,11 @@ START_TEST(plugged_blocks_are_part_of_the_state)
 	ck_assert_uint_eq(rig.changes, 4);	/* two of them before the save */
 	ck_assert_int_eq(ask(STATE, 62, 3), ACK);
 	ck_assert_uint_eq(rig.state, 0);
-	teardown();
 }
 END_TEST
 
 START_TEST(held_memory_keeps_its_blocks)
 {
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 2), ACK);
 	ck_assert_int_eq(virtdev_mem_hold(rig.dev, true), 0);
 	ck_assert_int_eq(ask(PLUG, 2, 1), BUSY);
@@ -578,7 +554,6 @@ START_TEST(held_memory_keeps_its_blocks)
 	ck_assert_uint_eq(config_at(40), 2 * BLOCK);
 	ck_assert_int_eq(virtdev_mem_hold(rig.dev, false), 0);
 	ck_assert_int_eq(ask(UNPLUG, 0, 2), ACK);
-	teardown();
 }
 END_TEST
 
@@ -591,13 +566,8 @@ START_TEST(plugged_blocks_have_content_before_their_state)
 	void *bytes;
 	size_t len;
 
-	setup();
 	ck_assert_int_eq(ask(PLUG, 62, 3), ACK);
-	virtdev_queue_stop(rig.dev, 0);
-	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
-	virtdev_free(rig.dev);
-	memset(rig.mapped, 0, sizeof(rig.mapped));
+	bytes = save(&len);
 	make_mem();
 	ck_assert_int_eq(virtdev_mem_plug(rig.dev, 0, 3 * PIECE, &err), 0);
 	ck_assert(rig.mapped[0] && rig.mapped[2] && !rig.mapped[3]);
@@ -609,7 +579,6 @@ START_TEST(plugged_blocks_have_content_before_their_state)
 	ck_assert_int_eq(pread(rig.fd, &found, 8, 63 * BLOCK), 8);
 	ck_assert_uint_eq(found, mark);
 	start();
-	teardown();
 }
 END_TEST
 
@@ -624,11 +593,9 @@ START_TEST(a8_18_parts_of_blocks_are_not_plugged)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	setup();
 	ck_assert_int_eq(virtdev_mem_plug(rig.dev, not_blocks[_i].offset,
 					  not_blocks[_i].len, &err), -EINVAL);
 	ck_assert_uint_eq(config_at(40), 0);
-	teardown();
 }
 END_TEST
 
@@ -647,7 +614,6 @@ START_TEST(state_of_another_size_is_refused_with_both_sizes)
 	void *bytes;
 	size_t len;
 
-	setup();
 	virtdev_queue_stop(rig.dev, 0);
 	virtdev_pause(rig.dev);
 	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
@@ -660,7 +626,6 @@ START_TEST(state_of_another_size_is_refused_with_both_sizes)
 		"mem: the state is of a device of 320 blocks of 2 MiB, this one has 256" :
 		"mem: the state is of a device of 64 blocks of 2 MiB, this one has 256");
 	start();
-	teardown();
 }
 END_TEST
 
@@ -672,7 +637,6 @@ START_TEST(requested_sizes_of_a_state_are_checked)
 	uint32_t word = htole32(1);
 	size_t len;
 
-	setup();
 	virtdev_queue_stop(rig.dev, 0);
 	virtdev_pause(rig.dev);
 	ck_assert_int_eq(virtdev_state_take(rig.dev, (void **)&bytes, &len, NULL), 0);
@@ -686,7 +650,6 @@ START_TEST(requested_sizes_of_a_state_are_checked)
 	free(bytes);
 	ck_assert_uint_eq(config_at(48), 3 * PIECE);
 	start();
-	teardown();
 }
 END_TEST
 
@@ -696,26 +659,20 @@ START_TEST(a_state_whose_memory_cannot_be_shown_is_refused)
 	void *bytes;
 	size_t len;
 
-	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 1), ACK);
-	virtdev_queue_stop(rig.dev, 0);
-	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
-	virtdev_free(rig.dev);
-	memset(rig.mapped, 0, sizeof(rig.mapped));
+	bytes = save(&len);
 	make_mem();
 	rig.refuse = -ENOSPC;
 	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "plugged memory"));
 	free(bytes);
-	virtdev_free(rig.dev);
-	guest_fini(&rig.g);
+	rig.refuse = 0;
+	start();
 }
 END_TEST
 
 START_TEST(configuration_contains_address_and_size)
 {
-	setup();
 	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_MEMORY);
 	ck_assert_uint_eq(virtdev_get_info(rig.dev)->config_size, 56);
 	ck_assert_uint_eq(config_at(0), BLOCK);
@@ -725,7 +682,6 @@ START_TEST(configuration_contains_address_and_size)
 	ck_assert_uint_eq(config_at(48), 3 * PIECE);
 	ck_assert_int_eq(virtdev_config_write(rig.dev, 48, "12345678", 8),
 			 -EPERM);
-	teardown();
 }
 END_TEST
 
@@ -757,6 +713,7 @@ int main(void)
 	Suite *s = suite_create("mem");
 	TCase *tc = tcase_create("mem");
 
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc,
 		       plugged_blocks_are_usable_and_unplugged_ones_freed);
 	tcase_add_test(tc, state_of_blocks_is_returned);

@@ -76,7 +76,6 @@ START_TEST(frame_fills_one_buffer_after_its_header)
 	ck_assert_uint_eq(num_buffers(place(0)), 1);
 	ck_assert_int_eq(used_length(0, NULL), -1);
 	ck_assert_uint_eq(net_rig.notified, 1);
-	net_rig_fini();
 }
 END_TEST
 
@@ -101,7 +100,6 @@ START_TEST(long_frame_is_spread_over_merged_buffers)
 		ck_assert_int_eq(used_length(0, NULL),
 				 _i % 6 < 5 ? 1536 : HEADER + 9000 - 5 * 1536);
 	ck_assert_int_eq(used_length(0, NULL), -1);
-	net_rig_fini();
 }
 END_TEST
 
@@ -120,7 +118,6 @@ START_TEST(a5_06_frame_waits_until_enough_buffers_are_available)
 	ck_frame(0, 1536, 9000, 5);
 	ck_assert_uint_eq(num_buffers(place(0)), 6);
 	ck_frame(6, 1536, 60, 7);
-	net_rig_fini();
 }
 END_TEST
 
@@ -137,7 +134,6 @@ START_TEST(a5_06_frame_larger_than_all_buffers_is_dropped)
 	ck_assert_int_eq(used_length(0, NULL), -1);
 	ck_assert_uint_eq(vq_inflight(net_rig.q[0]), 0);
 	ck_assert_uint_eq(net_rig.broken, 0);
-	net_rig_fini();
 }
 END_TEST
 
@@ -160,7 +156,6 @@ START_TEST(a5_06_frame_that_waits_is_dropped_when_merging_ends)
 	link_queue_pattern(30, 7);
 	serve(0);
 	ck_assert_int_eq(used_length(0, NULL), HEADER + 30);
-	net_rig_fini();
 }
 END_TEST
 
@@ -175,7 +170,6 @@ START_TEST(a5_07_buffer_too_small_for_the_header_is_returned_empty)
 	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
 	ck_frame(1, 2048, 100, 2);
 	ck_assert_uint_eq(net_rig.broken, 0);
-	net_rig_fini();
 }
 END_TEST
 
@@ -195,7 +189,6 @@ START_TEST(a5_07_frame_longer_than_its_buffer_is_dropped_without_merging)
 	ck_assert_uint_eq(stats[0].value, 1);
 	ck_assert_uint_eq(stats[2].value, 500);
 	ck_assert_uint_eq(stats[4].value, 1);
-	net_rig_fini();
 }
 END_TEST
 
@@ -212,7 +205,6 @@ START_TEST(a1_15_a1_20_unwritable_buffers_are_returned_empty)
 	ck_assert_int_eq(used_length(0, NULL), 0);
 	ck_assert_int_eq(used_length(0, NULL), 0);
 	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
-	net_rig_fini();
 }
 END_TEST
 
@@ -230,7 +222,6 @@ START_TEST(a5_13_frames_wait_in_the_link_without_buffers)
 	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
 	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
 	ck_assert_uint_eq(net_rig.link.received, 2);
-	net_rig_fini();
 }
 END_TEST
 
@@ -244,7 +235,6 @@ START_TEST(idle_queue_is_woken_by_the_link_and_not_by_buffers)
 	ck_assert(is_ready(0, 0));
 	ck_assert_int_eq(vq_driver_add(net_rig.driver[0], &buf, 1, 0), 0);
 	ck_assert(!vq_driver_publish(net_rig.driver[0]));
-	net_rig_fini();
 }
 END_TEST
 
@@ -269,7 +259,6 @@ START_TEST(buffers_of_many_pieces_are_filled_without_merging)
 	serve(0);
 	for (i = 0; i < 16; i++)
 		ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
-	net_rig_fini();
 }
 END_TEST
 
@@ -287,7 +276,6 @@ START_TEST(a5_14_failures_of_the_link_are_survived)
 	link_queue_pattern(100, 1);
 	serve(0);
 	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
-	net_rig_fini();
 }
 END_TEST
 
@@ -302,7 +290,6 @@ START_TEST(end_of_the_link_is_reported_once)
 	ck_assert_uint_eq(net_rig.changed, 1);
 	ck_assert_uint_eq(card_status(), 0);
 	ck_assert(!is_ready(0, 0));
-	net_rig_fini();
 }
 END_TEST
 
@@ -325,7 +312,6 @@ START_TEST(turn_is_bounded)
 	add_buffers(0, 1, 2048);
 	for (i = 0; i < 10; i++)
 		ck_assert_int_le(virtdev_queue_serve(net_rig.dev, 0), 1);
-	net_rig_fini();
 }
 END_TEST
 
@@ -334,6 +320,7 @@ int main(void)
 	Suite *s = suite_create("net receive");
 	TCase *tc = tcase_create("receive");
 
+	tcase_add_checked_fixture(tc, NULL, net_rig_fini);
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, frame_fills_one_buffer_after_its_header, 0,
 			    2);

@@ -167,34 +167,6 @@ static void start_again(void)
 	pump(&client, &client.started);
 }
 
-/* A pair of the kind that the loop test selects: to read, to write. */
-static void make_pair(int kind, int fds[2])
-{
-	if (kind)
-		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
-					    0, fds), 0);
-	else
-		ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-}
-
-/* Passes the descriptor to the back-end; returns its reply. */
-static int give(bool load, int fd)
-{
-	client.state_moves = false;
-	ck_assert_int_eq(vhost_user_frontend_move_state(client.fe, load, fd,
-							NULL), 0);
-	pump(&client, &client.state_moves);
-	return client.state_result;
-}
-
-static int result(void)
-{
-	client.state_moved = false;
-	ck_assert_int_eq(vhost_user_frontend_check_state(client.fe, NULL), 0);
-	pump(&client, &client.state_moved);
-	return client.state_result;
-}
-
 /* The state with this value, in the way of a front-end. */
 static void load_value(int kind, uint32_t value)
 {
@@ -206,12 +178,12 @@ static void load_value(int kind, uint32_t value)
 	model.value = value;
 	ck_assert_int_eq(virtdev_state_take(server.dev, &bytes, &len, NULL), 0);
 	model.value = own;
-	make_pair(kind, fds);
+	client_state_pair(kind, fds);
 	ck_assert_int_eq(vsu_fd_write_full(fds[1], bytes, len), len);
 	close(fds[1]);
-	ck_assert_int_eq(give(true, fds[0]), 0);
+	ck_assert_int_eq(client_give(&client, true, fds[0]), 0);
 	close(fds[0]);
-	ck_assert_msg(result() == 0, "%s", server.refusal.msg);
+	ck_assert_msg(client_result(&client) == 0, "%s", server.refusal.msg);
 	free(bytes);
 }
 
@@ -221,10 +193,10 @@ static int save(int kind)
 	unsigned char bytes[256];
 	int fds[2], rc;
 
-	make_pair(kind, fds);
-	ck_assert_int_eq(give(false, fds[1]), 0);
+	client_state_pair(kind, fds);
+	ck_assert_int_eq(client_give(&client, false, fds[1]), 0);
 	close(fds[1]);
-	rc = result();
+	rc = client_result(&client);
 	ck_assert_int_gt(vsu_fd_read_full(fds[0], bytes, sizeof(bytes)), 0);
 	close(fds[0]);
 	return rc;
@@ -441,7 +413,7 @@ START_TEST(state_longer_than_its_pipe_follows_the_reader)
 	model.padding = 20000;
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
 	ck_assert_int_ge(fcntl(fds[1], F_SETPIPE_SZ, 4096), 0);
-	ck_assert_int_eq(give(false, fds[1]), 0);
+	ck_assert_int_eq(client_give(&client, false, fds[1]), 0);
 	close(fds[1]);
 	ck_assert_int_eq(vsu_fd_set_nonblock(fds[0]), 0);
 	arms = 0;
@@ -451,7 +423,7 @@ START_TEST(state_longer_than_its_pipe_follows_the_reader)
 	}
 	ck_assert_uint_gt(len, 20000);
 	ck_assert_uint_ge(arms, 20000 / 4096);
-	ck_assert_int_eq(result(), 0);
+	ck_assert_int_eq(client_result(&client), 0);
 	close(fds[0]);
 }
 END_TEST
@@ -469,12 +441,12 @@ START_TEST(descriptor_of_the_front_end_stays_blocking)
 {
 	int fds[2];
 
-	make_pair(_i, fds);
-	ck_assert_int_eq(give(true, fds[0]), 0);
+	client_state_pair(_i, fds);
+	ck_assert_int_eq(client_give(&client, true, fds[0]), 0);
 	ck_assert_int_eq(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
 	close(fds[0]);
 	close(fds[1]);
-	ck_assert_int_lt(result(), 0);	/* a state of no bytes */
+	ck_assert_int_lt(client_result(&client), 0);	/* a state of no bytes */
 }
 END_TEST
 
@@ -503,11 +475,11 @@ START_TEST(lost_reader_changes_no_signal_of_the_thread)
 	pthread_sigmask(_i ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 	if (_i)
 		raise(SIGPIPE);
-	make_pair(0, fds);
+	client_state_pair(0, fds);
 	close(fds[0]);
-	code = give(false, fds[1]);
+	code = client_give(&client, false, fds[1]);
 	close(fds[1]);
-	ck_assert_int_eq(code < 0 ? code : result(), -EREMOTEIO);
+	ck_assert_int_eq(code < 0 ? code : client_result(&client), -EREMOTEIO);
 	pthread_sigmask(SIG_BLOCK, &set, &now);
 	ck_assert_int_eq(sigismember(&now, SIGPIPE), _i);
 	sigpending(&now);

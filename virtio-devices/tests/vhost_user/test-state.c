@@ -85,44 +85,16 @@ static void *state_of_other(size_t *len)
 	return bytes;
 }
 
-/* Passes the descriptor to the back-end; returns its reply. */
-static int give(bool load, int fd)
-{
-	client.state_moves = false;
-	ck_assert_int_eq(vhost_user_frontend_move_state(client.fe, load, fd,
-							NULL), 0);
-	pump(&client, &client.state_moves);
-	return client.state_result;
-}
-
-static int result(void)
-{
-	client.state_moved = false;
-	ck_assert_int_eq(vhost_user_frontend_check_state(client.fe, NULL), 0);
-	pump(&client, &client.state_moved);
-	return client.state_result;
-}
-
-/* A pair of the kind that the loop test selects: to read, to write. */
-static void make_pair(int kind, int fds[2])
-{
-	if (kind)
-		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
-					    0, fds), 0);
-	else
-		ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-}
-
 static int load(int kind, const void *bytes, size_t len)
 {
 	int fds[2];
 
-	make_pair(kind, fds);
-	ck_assert_int_eq(give(true, fds[0]), 0);
+	client_state_pair(kind, fds);
+	ck_assert_int_eq(client_give(&client, true, fds[0]), 0);
 	close(fds[0]);
 	ck_assert_int_eq(vsu_fd_write_full(fds[1], bytes, len), len);
 	close(fds[1]);
-	return result();
+	return client_result(&client);
 }
 
 START_TEST(state_of_another_disk_is_loaded_through_the_socket)
@@ -145,8 +117,8 @@ START_TEST(b4_15_state_that_arrives_while_rings_run_is_refused)
 	size_t len;
 	void *bytes = state_of_other(&len);
 
-	make_pair(_i, fds);
-	ck_assert_int_eq(give(true, fds[0]), 0);
+	client_state_pair(_i, fds);
+	ck_assert_int_eq(client_give(&client, true, fds[0]), 0);
 	close(fds[0]);
 	client_start(&client, true);
 	ck_assert_int_eq(vsu_fd_write_full(fds[1], bytes, len), len);
@@ -157,7 +129,7 @@ START_TEST(b4_15_state_that_arrives_while_rings_run_is_refused)
 	ck_assert_int_eq(server.refusal.code, -EBUSY);
 	ck_assert_int_eq(client_do(&client, VIRTDEV_BLK_T_IN, 0), 0);
 	client_stop(&client);
-	ck_assert_int_lt(result(), 0);
+	ck_assert_int_lt(client_result(&client), 0);
 	free(bytes);
 }
 END_TEST
@@ -167,8 +139,8 @@ START_TEST(b4_18_reset_ends_a_transfer)
 	int before, fds[2];
 
 	before = vsu_fd_count();
-	make_pair(_i, fds);
-	ck_assert_int_eq(give(true, fds[0]), 0);
+	client_state_pair(_i, fds);
+	ck_assert_int_eq(client_give(&client, true, fds[0]), 0);
 	close(fds[0]);
 	ck_assert_int_eq(vhost_user_frontend_reset(client.fe, NULL), 0);
 	client.configured = false;
@@ -188,10 +160,10 @@ START_TEST(state_saved_through_the_socket_equals_that_of_other_servers)
 	int fds[2];
 
 	ck_assert_int_eq(load(_i, bytes, other_len), 0);
-	make_pair(_i, fds);
-	ck_assert_int_eq(give(false, fds[1]), 0);
+	client_state_pair(_i, fds);
+	ck_assert_int_eq(client_give(&client, false, fds[1]), 0);
 	close(fds[1]);
-	ck_assert_int_eq(result(), 0);
+	ck_assert_int_eq(client_result(&client), 0);
 	n = vsu_fd_read_full(fds[0], read_bytes, sizeof(read_bytes));
 	ck_assert_int_gt(n, 0);
 	len = (size_t)n;
@@ -265,8 +237,8 @@ START_TEST(endless_stream_is_refused_at_the_maximum)
 	int fd = memfd_create("state", MFD_CLOEXEC);
 
 	ck_assert_int_eq(ftruncate(fd, (off_t)len), 0);
-	ck_assert_int_eq(give(true, fd), 0);
-	ck_assert_int_lt(result(), 0);
+	ck_assert_int_eq(client_give(&client, true, fd), 0);
+	ck_assert_int_lt(client_result(&client), 0);
 	close(fd);
 }
 END_TEST
@@ -276,11 +248,11 @@ START_TEST(lost_reader_is_an_error_of_the_transfer)
 {
 	int fds[2], rc;
 
-	make_pair(_i, fds);
+	client_state_pair(_i, fds);
 	close(fds[0]);
-	rc = give(false, fds[1]);
+	rc = client_give(&client, false, fds[1]);
 	close(fds[1]);
-	ck_assert_int_lt(rc < 0 ? rc : result(), 0);
+	ck_assert_int_lt(rc < 0 ? rc : client_result(&client), 0);
 }
 END_TEST
 
@@ -290,8 +262,8 @@ START_TEST(stalled_stream_ends_with_its_session)
 	int fds[2], before;
 
 	before = vsu_fd_count();
-	make_pair(_i, fds);
-	ck_assert_int_eq(give(true, fds[0]), 0);
+	client_state_pair(_i, fds);
+	ck_assert_int_eq(client_give(&client, true, fds[0]), 0);
 	ck_assert_int_eq(vhost_user_frontend_check_state(client.fe, NULL), 0);
 	close(fds[0]);
 	client_fini(&client);
@@ -309,8 +281,8 @@ START_TEST(second_transfer_replaces_the_first)
 	void *bytes = state_of_other(&len);
 	int fds[2];
 
-	make_pair(_i, fds);
-	ck_assert_int_eq(give(true, fds[0]), 0);
+	client_state_pair(_i, fds);
+	ck_assert_int_eq(client_give(&client, true, fds[0]), 0);
 	close(fds[0]);
 	ck_assert_int_eq(load(_i, bytes, len), 0);
 	ck_assert_uint_eq(writeback_of(server.dev), 0);
@@ -381,7 +353,7 @@ static void give_slow_state(void)
 	ck_assert_int_eq(virtdev_state_take(other, &bytes, &len, NULL), 0);
 	ck_assert_int_eq(vsu_fd_write_full(fd, bytes, len), len);
 	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-	ck_assert_int_eq(give(true, fd), 0);
+	ck_assert_int_eq(client_give(&client, true, fd), 0);
 	close(fd);
 	free(bytes);
 	virtdev_free(other);
@@ -396,7 +368,7 @@ START_TEST(session_is_served_while_its_device_loads_a_state)
 	pump(&client, &client.configured);
 	ck_assert_uint_ge(slow.turns, 1);
 	slow.may_finish = true;
-	ck_assert_int_eq(result(), 0);
+	ck_assert_int_eq(client_result(&client), 0);
 	ck_assert_uint_eq(slow.given_up, 0);
 	client_fini(&client);
 	server_fini(&server);
