@@ -126,6 +126,16 @@ static void fini(struct rig *r)
 	rig_fini(r);
 }
 
+static struct rig rig;
+
+/* Some tests make none, or one of their own. */
+static void end(void)
+{
+	if (rig.mem)
+		fini(&rig);
+	memset(&rig, 0, sizeof(rig));
+}
+
 START_TEST(features_without_operations_are_not_offered)
 {
 	struct rig r;
@@ -175,35 +185,29 @@ END_TEST
 
 START_TEST(rarp_passes_the_mac_address)
 {
-	struct rig r;
-
-	init(&r);
-	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SEND_RARP,
+	init(&rig);
+	ck_assert_uint_eq(rig_ack(&rig, VHOST_USER_SEND_RARP,
 				  "\x52\x54\x00\x12\x34\x56\x00\x00", 8, NULL,
 				  0), 0);
 	ck_assert_mem_eq(device.mac, "\x52\x54\x00\x12\x34\x56", 6);
-	fini(&r);
 }
 END_TEST
 
 START_TEST(mtu_is_passed_to_the_device_within_its_limits)
 {
-	struct rig r;
-
-	init(&r);
-	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 9000), 0);
+	init(&rig);
+	ck_assert_uint_eq(rig_ack_u64(&rig, VHOST_USER_NET_SET_MTU, 9000), 0);
 	ck_assert_uint_eq(device.mtu, 9000);
-	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 67), 0);
-	rig_expect_refused(&r, VHOST_USER_NET_SET_MTU, VHOST_USER_ALL_RINGS,
+	ck_assert_uint_ne(rig_ack_u64(&rig, VHOST_USER_NET_SET_MTU, 67), 0);
+	rig_expect_refused(&rig, VHOST_USER_NET_SET_MTU, VHOST_USER_ALL_RINGS,
 			   "67");
-	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 0x1000040),
+	ck_assert_uint_ne(rig_ack_u64(&rig, VHOST_USER_NET_SET_MTU, 0x1000040),
 			  0);
-	rig_expect_refused(&r, VHOST_USER_NET_SET_MTU, VHOST_USER_ALL_RINGS,
+	rig_expect_refused(&rig, VHOST_USER_NET_SET_MTU, VHOST_USER_ALL_RINGS,
 			   "16777280");
 	ck_assert_uint_eq(device.mtu, 9000);
 	device.answer = -ERANGE;
-	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 1500), 0);
-	fini(&r);
+	ck_assert_uint_ne(rig_ack_u64(&rig, VHOST_USER_NET_SET_MTU, 1500), 0);
 }
 END_TEST
 
@@ -211,22 +215,20 @@ START_TEST(crypto_sessions_are_passed_to_the_device)
 {
 	struct vhost_user_crypto_session s = { .op_code = 2 };
 	struct rig_reply reply;
-	struct rig r;
 
-	init(&r);
+	init(&rig);
 	s.parameters[0] = 0xab;
 	s.parameters[1055] = 0xcd;
-	ck_assert_uint_eq(rig_get(&r, VHOST_USER_CREATE_CRYPTO_SESSION, &s,
+	ck_assert_uint_eq(rig_get(&rig, VHOST_USER_CREATE_CRYPTO_SESSION, &s,
 				  sizeof(s), &reply), sizeof(s));
 	memcpy(&s, reply.payload, sizeof(s));
 	ck_assert_int_eq(s.session_id, 7);
 	ck_assert_uint_eq(device.op_code, 2);
 	ck_assert_uint_eq(device.parameters[0], 0xab);
 	ck_assert_uint_eq(device.parameters[1055], 0xcd);
-	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_CLOSE_CRYPTO_SESSION, 7),
+	ck_assert_uint_eq(rig_ack_u64(&rig, VHOST_USER_CLOSE_CRYPTO_SESSION, 7),
 			  0);
 	ck_assert_uint_eq(device.closed, 7);
-	fini(&r);
 }
 END_TEST
 
@@ -234,36 +236,32 @@ START_TEST(refused_crypto_session_returns_a_negative_id)
 {
 	struct vhost_user_crypto_session s = { .op_code = 2 };
 	struct rig_reply reply;
-	struct rig r;
 
-	init(&r);
+	init(&rig);
 	device.answer = -ENOKEY;
-	ck_assert_uint_eq(rig_get(&r, VHOST_USER_CREATE_CRYPTO_SESSION, &s,
+	ck_assert_uint_eq(rig_get(&rig, VHOST_USER_CREATE_CRYPTO_SESSION, &s,
 				  sizeof(s), &reply), sizeof(s));
 	memcpy(&s, reply.payload, sizeof(s));
 	ck_assert_int_lt(s.session_id, 0);
-	fini(&r);
 }
 END_TEST
 
 START_TEST(gpu_socket_is_passed_to_the_device)
 {
-	struct rig r;
 	int pair[2];
 
-	init(&r);
+	init(&rig);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    pair), 0);
-	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_GPU_SET_SOCKET, NULL, 0,
+	ck_assert_uint_eq(rig_ack(&rig, VHOST_USER_GPU_SET_SOCKET, NULL, 0,
 				  &pair[0], 1), 0);
 	ck_assert_int_eq(write(device.gpu, "x", 1), 1);
-	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_GPU_SET_SOCKET, NULL, 0,
-				  &r.memfd, 1), 0);
-	rig_expect_refused(&r, VHOST_USER_GPU_SET_SOCKET,
+	ck_assert_uint_ne(rig_ack(&rig, VHOST_USER_GPU_SET_SOCKET, NULL, 0,
+				  &rig.memfd, 1), 0);
+	rig_expect_refused(&rig, VHOST_USER_GPU_SET_SOCKET,
 			   VHOST_USER_ALL_RINGS, "socket is needed");
 	vsu_fd_close(&pair[0]);
 	vsu_fd_close(&pair[1]);
-	fini(&r);
 }
 END_TEST
 
@@ -302,27 +300,22 @@ static int get_object(struct rig *r, const void *uuid, uint32_t size)
 
 START_TEST(shared_object_is_attached_to_the_reply)
 {
-	struct rig r;
 	int fd;
 
-	init(&r);
-	fd = get_object(&r, "\x01 a name of sixt", 16);
+	init(&rig);
+	fd = get_object(&rig, "\x01 a name of sixt", 16);
 	ck_assert_int_ge(fd, 0);
 	vsu_fd_close(&fd);
-	fini(&r);
 }
 END_TEST
 
 START_TEST(b4_19_reply_for_an_unknown_object_has_no_descriptor)
 {
-	struct rig r;
-
-	init(&r);
-	ck_assert_int_eq(get_object(&r, "\x02 a name of sixt", 16), -1);
+	init(&rig);
+	ck_assert_int_eq(get_object(&rig, "\x02 a name of sixt", 16), -1);
 	/* some front-ends omit the UUID */
-	ck_assert_int_eq(get_object(&r, NULL, 0), -1);
-	rig_expect_silence(&r);
-	fini(&r);
+	ck_assert_int_eq(get_object(&rig, NULL, 0), -1);
+	rig_expect_silence(&rig);
 }
 END_TEST
 
@@ -358,56 +351,48 @@ static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
 START_TEST(device_state_transfer_is_accepted_at_once_and_checked_later)
 {
 	struct rig_reply reply;
-	struct rig r;
 
-	init(&r);
+	init(&rig);
 	device.holds = true;
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_SAVE, 0, 1), 0x100);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_SAVE, 0, 1), 0x100);
 	ck_assert_int_ge(device.state, 0);
 	ck_assert(!device.load);
-	rig_send(&r, VHOST_USER_CHECK_DEVICE_STATE, 1, NULL, 0, NULL, 0);
-	rig_expect_silence(&r);
+	rig_send(&rig, VHOST_USER_CHECK_DEVICE_STATE, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&rig);
 	ck_assert_uint_eq(device.checks, 1);
-	vhost_user_backend_state_done(r.b, device.token, 0);
-	ck_assert_int_ge(rig_dispatch(&r), 0);
-	ck_assert(rig_reply(&r, &reply));
+	vhost_user_backend_state_done(rig.b, device.token, 0);
+	ck_assert_int_ge(rig_dispatch(&rig), 0);
+	ck_assert(rig_reply(&rig, &reply));
 	ck_assert_uint_eq(reply.payload[0], 0);
-	fini(&r);
 }
 END_TEST
 
 START_TEST(failed_transfer_is_reported_and_the_next_one_may_succeed)
 {
-	struct rig r;
-
-	init(&r);
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
+	init(&rig);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
 	ck_assert(device.load);
 	device.answer = -EBADMSG;
-	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_CHECK_DEVICE_STATE), 0);
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x101);
+	ck_assert_uint_ne(rig_get_u64(&rig, VHOST_USER_CHECK_DEVICE_STATE), 0);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x101);
 	device.answer = 0;
 	vsu_fd_close(&device.state);
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
-	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_CHECK_DEVICE_STATE), 0);
-	fini(&r);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
+	ck_assert_uint_eq(rig_get_u64(&rig, VHOST_USER_CHECK_DEVICE_STATE), 0);
 }
 END_TEST
 
 START_TEST(b4_15_invalid_transfers_are_refused)
 {
-	struct rig r;
-
-	init(&r);
-	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_CHECK_DEVICE_STATE), 0);
-	ck_assert_uint_eq(transfer(&r, 2, 0, 0), 0x101);
-	ck_assert_uint_eq(transfer(&r, 0, 1, 1), 0x101);
+	init(&rig);
+	ck_assert_uint_ne(rig_get_u64(&rig, VHOST_USER_CHECK_DEVICE_STATE), 0);
+	ck_assert_uint_eq(transfer(&rig, 2, 0, 0), 0x101);
+	ck_assert_uint_eq(transfer(&rig, 0, 1, 1), 0x101);
 	/* a pipe's end of the wrong direction */
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_SAVE, 0, 0), 0x101);
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 1), 0x101);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_SAVE, 0, 0), 0x101);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_LOAD, 0, 1), 0x101);
 	ck_assert_uint_eq(device.checks, 0);
 	ck_assert_int_eq(device.state, -1);
-	fini(&r);
 }
 END_TEST
 
@@ -431,45 +416,37 @@ START_TEST(b4_15_streams_that_may_block_are_refused)
 	const int fd = streams[_i].path ?
 		       open(streams[_i].path, streams[_i].mode | O_CLOEXEC) :
 		       memfd_create("state", MFD_CLOEXEC);
-	struct rig r;
 
 	ck_assert_int_ge(fd, 0);
-	init(&r);
-	ck_assert_uint_eq(transfer_by(&r, VHOST_USER_TRANSFER_LOAD, 0, fd),
+	init(&rig);
+	ck_assert_uint_eq(transfer_by(&rig, VHOST_USER_TRANSFER_LOAD, 0, fd),
 			  streams[_i].answer);
 	close(fd);
-	fini(&r);
 }
 END_TEST
 
 START_TEST(b4_15_transfer_is_refused_while_a_ring_is_started)
 {
-	struct rig r;
-
-	init(&r);
-	ck_assert_uint_eq(rig_set_memory(&r), 0);
-	rig_set_ring(&r, 0);
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_SAVE, 0, 1), 0x101);
-	rig_expect_refused(&r, VHOST_USER_SET_DEVICE_STATE_FD,
+	init(&rig);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	rig_set_ring(&rig, 0);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_SAVE, 0, 1), 0x101);
+	rig_expect_refused(&rig, VHOST_USER_SET_DEVICE_STATE_FD,
 			   VHOST_USER_ALL_RINGS, "stopped");
-	fini(&r);
 }
 END_TEST
 
 START_TEST(b4_16_session_that_ends_during_a_check_waits_for_its_result)
 {
-	struct rig r;
-
-	init(&r);
+	init(&rig);
 	device.holds = true;
-	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
-	rig_send(&r, VHOST_USER_CHECK_DEVICE_STATE, 1, NULL, 0, NULL, 0);
-	rig_expect_silence(&r);
-	vsu_fd_close(&r.sock);
-	rig_dispatch(&r);
-	ck_assert_ptr_nonnull(r.b);
-	vhost_user_backend_state_done(r.b, device.token, -EPIPE);
-	fini(&r);
+	ck_assert_uint_eq(transfer(&rig, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
+	rig_send(&rig, VHOST_USER_CHECK_DEVICE_STATE, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&rig);
+	vsu_fd_close(&rig.sock);
+	rig_dispatch(&rig);
+	ck_assert_ptr_nonnull(rig.b);
+	vhost_user_backend_state_done(rig.b, device.token, -EPIPE);
 }
 END_TEST
 
@@ -478,6 +455,7 @@ int main(void)
 	Suite *s = suite_create("vhost back-end device");
 	TCase *tc = rig_case(s, "device");
 
+	tcase_add_checked_fixture(tc, NULL, end);
 	tcase_add_test(tc, features_without_operations_are_not_offered);
 	tcase_add_loop_test(tc, requests_without_their_feature_are_refused,
 			    0, (int)(sizeof(not_offered) / sizeof(not_offered[0])));
@@ -489,6 +467,7 @@ int main(void)
 	tcase_add_test(tc, shared_object_is_attached_to_the_reply);
 	tcase_add_test(tc, b4_19_reply_for_an_unknown_object_has_no_descriptor);
 	tc = rig_case(s, "state");
+	tcase_add_checked_fixture(tc, NULL, end);
 	tcase_add_test(tc, device_state_transfer_is_accepted_at_once_and_checked_later);
 	tcase_add_test(tc, failed_transfer_is_reported_and_the_next_one_may_succeed);
 	tcase_add_loop_test(tc, b4_15_streams_that_may_block_are_refused, 0,
