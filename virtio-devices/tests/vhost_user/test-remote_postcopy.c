@@ -91,6 +91,18 @@ START_TEST(back_end_that_was_not_advised_uses_no_missing_memory)
 }
 END_TEST
 
+/* Nothing is missing after all. */
+START_TEST(advised_back_end_may_run_without_missing_pages)
+{
+	begin_advised(false);
+	virtdev_server_postcopy_end(rig.served);
+	start_driver();
+	use(1);
+	ck_assert_uint_eq(nended, 0);
+	end();
+}
+END_TEST
+
 START_TEST(e2_34_lost_back_end_does_not_wait_for_pages)
 {
 	begin_listening(true);
@@ -152,6 +164,7 @@ int main(void)
 	}
 	tcase_add_test(tc, faults_of_a_back_end_are_its_owners_until_the_end);
 	tcase_add_test(tc, back_end_that_was_not_advised_uses_no_missing_memory);
+	tcase_add_test(tc, advised_back_end_may_run_without_missing_pages);
 	tcase_add_test(tc, e2_34_lost_back_end_does_not_wait_for_pages);
 	tcase_add_test(tc, e2_34_advised_back_end_that_is_lost_cannot_listen);
 	tcase_add_loop_test(tc, e2_34_back_end_that_is_lost_before_its_reply_ends_the_request, 0, 2);
