@@ -101,7 +101,7 @@ static void seal(uint8_t *disk)
 static void check_partitions(const uint8_t *data, size_t size)
 {
 	static uint8_t disk[DISK_MAX];
-	static struct partition parts[PARTITIONS_MAX];
+	static struct vagent_partition parts[VAGENT_MAX_PARTITIONS];
 	const int fd = memfd_create("disk", MFD_CLOEXEC);
 	int i, n;
 
@@ -109,12 +109,12 @@ static void check_partitions(const uint8_t *data, size_t size)
 	memcpy(disk, data, size < sizeof(disk) ? size : sizeof(disk));
 	seal(disk);
 	demand(fd >= 0 && write(fd, disk, sizeof(disk)) == sizeof(disk));
-	n = partitions_read(fd, SECTOR, parts);
+	n = vagent_init_read_partitions(fd, SECTOR, parts);
 	close(fd);
-	demand(n <= PARTITIONS_MAX);
+	demand(n <= VAGENT_MAX_PARTITIONS);
 	for (i = 0; i < n; i++) {
-		demand(parts[i].number >= 1 && parts[i].number <= PARTITIONS_MAX);
-		demand(parts[i].role >= 0 && parts[i].role < PARTITION_ROLES);
+		demand(parts[i].number >= 1 && parts[i].number <= VAGENT_MAX_PARTITIONS);
+		demand(parts[i].role >= 0 && parts[i].role < VAGENT_PARTITION_ROLES);
 		demand_text(parts[i].uuid);
 	}
 }

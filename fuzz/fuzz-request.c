@@ -28,7 +28,7 @@ static void demand(bool holds)
 }
 
 /* In a guest this function ends the machine. */
-void agent_fail(const char *fmt, ...)
+void vagent_init_fail(const char *fmt, ...)
 {
 	demand(fmt != NULL);
 	longjmp(refused, 1);
@@ -63,7 +63,7 @@ static void read_request(char *text, size_t len)
 {
 	memset(&r, 0, sizeof(r));
 	if (!setjmp(refused)) {
-		agent_read_request(&r, text, len);
+		vagent_priv_read_request(&r, text, len);
 		check_request(text, len);
 	}
 	free(r.argv);
@@ -97,10 +97,10 @@ static void read_container(char *text, size_t len)
 {
 	memset(&container, 0, sizeof(container));
 	if (!setjmp(refused)) {
-		container_read(&container, text, len);
+		vagent_priv_container_read(&container, text, len);
 		check_container(text, len);
 	}
-	container_fini(&container);
+	vagent_priv_container_fini(&container);
 }
 
 static void read_rights(char *text, size_t len)
@@ -109,7 +109,7 @@ static void read_rights(char *text, size_t len)
 
 	memset(&rights, 0, sizeof(rights));
 	if (!setjmp(refused)) {
-		rights_read(&rights, text, len);
+		vagent_priv_rights_read(&rights, text, len);
 		demand_words(rights.groups, text, len);
 		demand_words(rights.limits, text, len);
 		demand_within(rights.filter, text, len);

@@ -98,7 +98,7 @@ static void make_missing(const char *path, mode_t mode, print_fn print)
 {
 	int rc;
 
-	if (!agent_is_in_memory(path))
+	if (!vagent_priv_is_in_memory(path))
 		return;
 	rc = print(NULL);
 	if (rc > 0)
@@ -107,7 +107,7 @@ static void make_missing(const char *path, mode_t mode, print_fn print)
 		dprintf(STDERR_FILENO, "cvmm-init: cannot make %s: %s\n", path, strerror(-rc));
 }
 
-void agent_make_accounts(void)
+void vagent_priv_make_accounts(void)
 {
 	make_missing(SHADOW, 0600, print_locked);
 	if (!access(SUDO, X_OK))

@@ -51,7 +51,7 @@ static void await_event(int fd, int64_t left)
 			;
 }
 
-bool agent_await(bool (*is_there)(void *opaque), void *opaque, int ms)
+bool vagent_init_await(bool (*is_there)(void *opaque), void *opaque, int ms)
 {
 	const int64_t deadline = now_ms() + ms;
 	const int fd = open_events();	/* before the first check */

@@ -14,26 +14,26 @@
 #define ROOT "/newroot"
 #define WAIT_MS 10000
 
-static char cmdline[AGENT_CMDLINE];
+static char cmdline[VAGENT_INIT_CMDLINE];
 
 static const char *next_word(char **at)
 {
 	return strsep(at, " \n");
 }
 
-static void read_cmdline(char line[AGENT_CMDLINE])
+static void read_cmdline(char line[VAGENT_INIT_CMDLINE])
 {
 	FILE *f = fopen("/proc/cmdline", "re");
 
 	line[0] = '\0';
-	if (f && !fgets(line, AGENT_CMDLINE, f))
+	if (f && !fgets(line, VAGENT_INIT_CMDLINE, f))
 		line[0] = '\0';
 	if (f)
 		fclose(f);
 }
 
 /* The last one counts. The value is in a static line. */
-const char *agent_word(const char *name)
+const char *vagent_priv_word(const char *name)
 {
 	const size_t len = strlen(name);
 	char *at = cmdline;
@@ -46,7 +46,7 @@ const char *agent_word(const char *name)
 	return value;
 }
 
-bool agent_has_word(const char *wanted)
+bool vagent_priv_has_word(const char *wanted)
 {
 	char line[sizeof(cmdline)], *at = line;
 	const char *word;
@@ -58,9 +58,9 @@ bool agent_has_word(const char *wanted)
 	return false;
 }
 
-void agent_cmdline_without(const char *unwanted, char line[AGENT_CMDLINE])
+void vagent_init_cmdline_without(const char *unwanted, char line[VAGENT_INIT_CMDLINE])
 {
-	char given[AGENT_CMDLINE], *at = given;
+	char given[VAGENT_INIT_CMDLINE], *at = given;
 	const char *word, *blank = "";
 	size_t len = 0;
 
@@ -69,7 +69,7 @@ void agent_cmdline_without(const char *unwanted, char line[AGENT_CMDLINE])
 	line[0] = '\0';
 	while ((word = next_word(&at)))
 		if (strcmp(word, unwanted) != 0) {
-			len += (size_t)snprintf(line + len, AGENT_CMDLINE - len, "%s%s", blank, word);
+			len += (size_t)snprintf(line + len, VAGENT_INIT_CMDLINE - len, "%s%s", blank, word);
 			blank = " ";
 		}
 }
@@ -80,7 +80,7 @@ void agent_cmdline_without(const char *unwanted, char line[AGENT_CMDLINE])
  */
 static bool mount_disk(const char *device, unsigned long flags, const char *data)
 {
-	const char *type = superblock_type_of(device);
+	const char *type = vagent_priv_superblock_type_of(device);
 	bool done = type && mount(device, ROOT, type, flags, data) == 0;
 	FILE *f = fopen("/proc/filesystems", "re");
 	char line[64];
@@ -95,7 +95,7 @@ static bool mount_disk(const char *device, unsigned long flags, const char *data
 	return done;
 }
 
-/* Texts are copied: each agent_word() overwrites those before. */
+/* Texts are copied: each vagent_priv_word() overwrites those before. */
 struct root {
 	char what[256], type[64], data[256], init[256];
 	unsigned long flags;
@@ -103,14 +103,14 @@ struct root {
 
 static void read_word(const char *name, char *to, size_t size, const char *preset)
 {
-	const char *value = agent_word(name);
+	const char *value = vagent_priv_word(name);
 
 	snprintf(to, size, "%s", value ? value : preset);
 }
 
 static bool is_disk(const char *root)
 {
-	return root[0] == '/' || agent_root_has_name(root);
+	return root[0] == '/' || vagent_priv_root_has_name(root);
 }
 
 static void read_root(struct root *r)
@@ -119,9 +119,9 @@ static void read_root(struct root *r)
 	read_word("rootfstype", r->type, sizeof(r->type), is_disk(r->what) ? "" : "virtiofs");
 	read_word("rootflags", r->data, sizeof(r->data), "");
 	read_word("init", r->init, sizeof(r->init), "/sbin/init");
-	r->flags = agent_has_word("rw") ? 0 : MS_RDONLY;
+	r->flags = vagent_priv_has_word("rw") ? 0 : MS_RDONLY;
 	if (!r->what[0])
-		agent_fail("the kernel's command line has no root=/dev/NAME, root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or root=TAG");
+		vagent_init_fail("the kernel's command line has no root=/dev/NAME, root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or root=TAG");
 }
 
 struct wanted {
@@ -133,19 +133,19 @@ static bool is_present(void *opaque)
 {
 	struct wanted *w = opaque;
 
-	return agent_root_has_name(w->what) ? agent_find_root(w->what, w->path) : access(w->what, F_OK) == 0;
+	return vagent_priv_root_has_name(w->what) ? vagent_priv_find_root(w->what, w->path) : access(w->what, F_OK) == 0;
 }
 
 /* Devices appear some time after their drivers. Names of devices are replaced by their paths. */
 static void find_device(struct root *r)
 {
 	struct wanted w = { .what = r->what };
-	const bool found = agent_await(is_present, &w, WAIT_MS);
+	const bool found = vagent_init_await(is_present, &w, WAIT_MS);
 
-	if (!agent_root_has_name(r->what))
+	if (!vagent_priv_root_has_name(r->what))
 		return;
 	if (!found)
-		agent_fail("cannot mount the root: no disk or partition has %s", r->what);
+		vagent_init_fail("cannot mount the root: no disk or partition has %s", r->what);
 	snprintf(r->what, sizeof(r->what), "%s", w.path);
 }
 
@@ -153,16 +153,16 @@ static void mount_root(struct root *r)
 {
 	bool done;
 
-	agent_make_folders(ROOT);
+	vagent_init_make_folders(ROOT);
 	if (is_disk(r->what))
 		find_device(r);
 	done = r->type[0] ? mount(r->what, ROOT, r->type, r->flags, r->data) == 0
 			  : mount_disk(r->what, r->flags, r->data);
 	if (!done)
-		agent_fail("cannot mount the root %s%s%s: %s", r->what, r->type[0] ? " as " : "", r->type, strerror(errno));
+		vagent_init_fail("cannot mount the root %s%s%s: %s", r->what, r->type[0] ? " as " : "", r->type, strerror(errno));
 }
 
-void agent_boot(void)
+void vagent_priv_boot(void)
 {
 	static const char *const moved[] = { "/proc", "/sys", "/dev" };
 	char where[32];
@@ -176,7 +176,7 @@ void agent_boot(void)
 		if (mount(moved[i], where, NULL, MS_MOVE, NULL) < 0)
 			umount2(moved[i], MNT_DETACH);
 	}
-	agent_switch_root(ROOT);
+	vagent_priv_switch_root(ROOT);
 	execl(r.init, r.init, (char *)NULL);
-	agent_fail("cannot execute %s of the root: %s", r.init, strerror(errno));
+	vagent_init_fail("cannot execute %s of the root: %s", r.init, strerror(errno));
 }

@@ -52,7 +52,7 @@ static void add_attribute(struct link_message *m, uint16_t type, const void *val
 	char *at = (char *)m + NLMSG_ALIGN(m->header.nlmsg_len);
 
 	if (at + RTA_SPACE(len) > (char *)m + sizeof(*m))
-		agent_fail("a message about a network card is too long");
+		vagent_init_fail("a message about a network card is too long");
 	memcpy(at, &a, sizeof(a));
 	memcpy(at + RTA_LENGTH(0), value, len);
 	m->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(m->header.nlmsg_len) + RTA_SPACE(len));
@@ -180,7 +180,7 @@ static int apply_record(int fd, struct card *c, const char *text)
 	case 'J':
 		return text[1] && strcmp(text + 1, c->name) ? rename_card(fd, c, text + 1) : 0;
 	case 'm':
-		return agent_read_mac(text + 1, mac) ? change_link(fd, c, IFLA_ADDRESS, mac, sizeof(mac)) : -EINVAL;
+		return vagent_priv_read_mac(text + 1, mac) ? change_link(fd, c, IFLA_ADDRESS, mac, sizeof(mac)) : -EINVAL;
 	case 'u':
 		return change_link(fd, c, IFLA_MTU, &mtu, sizeof(mtu));
 	case 'a':
@@ -266,11 +266,11 @@ static void apply_card(int fd, struct card *c, char *records, size_t len)
 		if (!rc)
 			rc = apply_record(fd, c, records + at);
 		if (rc < 0)
-			agent_fail("cannot configure the network card %s by %.100s: %s", c->name, records + at, strerror(-rc));
+			vagent_init_fail("cannot configure the network card %s by %.100s: %s", c->name, records + at, strerror(-rc));
 		at += strlen(records + at) + 1;
 	} while (at < len && records[at] != 'J');
 	if (!is_up && change_link(fd, c, 0, NULL, 0) < 0)
-		agent_fail("cannot raise the network card %s", c->name);
+		vagent_init_fail("cannot raise the network card %s", c->name);
 }
 
 /* The kernel's name of a card may be that which another one receives. */
@@ -282,7 +282,7 @@ static void free_name(int fd, struct card *c, unsigned int number)
 	snprintf(name, sizeof(name), "cvmm-card%u", number);
 	rc = rename_card(fd, c, name);
 	if (rc < 0)
-		agent_fail("cannot rename the network card %s: %s", c->name, strerror(-rc));
+		vagent_init_fail("cannot rename the network card %s: %s", c->name, strerror(-rc));
 }
 
 static void open_cards(int fd, const struct cards *cs, const char *records, size_t len, struct card *all)
@@ -301,7 +301,7 @@ static void open_cards(int fd, const struct cards *cs, const char *records, size
 	}
 }
 
-void agent_raise_cards(char *records, size_t len)
+void vagent_priv_raise_cards(char *records, size_t len)
 {
 	struct card all[MAX_CARDS];
 	struct cards cs = { .n = 0 };
@@ -313,11 +313,11 @@ void agent_raise_cards(char *records, size_t len)
 		cs.wanted += records[at] == 'J';
 	if (!cs.wanted)
 		return;
-	if (cs.wanted > MAX_CARDS || !agent_await(find_cards, &cs, WAIT_MS))
-		agent_fail("the guest has %u network cards, but the host configures %u (its kernel needs the driver virtio_net)", cs.n, cs.wanted);
+	if (cs.wanted > MAX_CARDS || !vagent_init_await(find_cards, &cs, WAIT_MS))
+		vagent_init_fail("the guest has %u network cards, but the host configures %u (its kernel needs the driver virtio_net)", cs.n, cs.wanted);
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd < 0)
-		agent_fail("the guest's kernel has no network: %s", strerror(errno));
+		vagent_init_fail("the guest's kernel has no network: %s", strerror(errno));
 	open_cards(fd, &cs, records, len, all);
 	for (at = 0; at < len; at += strlen(records + at) + 1)
 		if (records[at] == 'J')

@@ -46,12 +46,12 @@ static int make_terminal(const struct guest_order *o)
 	int fd;
 
 	if (master < 0 || unlockpt(master) < 0 || ptsname_r(master, name, sizeof(name)))
-		child_fail(VAGENT_FAILED, "cannot make a terminal: %s", strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot make a terminal: %s", strerror(errno));
 	ioctl(master, TIOCSWINSZ, &size);
 	fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		child_fail(VAGENT_FAILED, "cannot open the terminal %s: %s", name, strerror(errno));
-	child_report(&report, master);
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot open the terminal %s: %s", name, strerror(errno));
+	vagent_priv_child_report(&report, master);
 	close(master);
 	if (o->is_first)
 		mount_console(name);
@@ -143,7 +143,7 @@ static unsigned int find_own(const char *name)
 	for (i = 0; i < sizeof(own_programs) / sizeof(own_programs[0]); i++)
 		if (!strcmp(own_programs[i].name, name))
 			return i;
-	child_fail(VAGENT_NOT_FOUND, "the agent has no program %.64s", name);
+	vagent_priv_child_fail(VAGENT_NOT_FOUND, "the agent has no program %.64s", name);
 }
 
 static void find_program(const struct guest_order *o, char path[PATH_MAX])
@@ -156,9 +156,9 @@ static void find_program(const struct guest_order *o, char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "%s", name);
 	code = is_path ? check_file(path) : *name ? search_program(name, folders ? folders : PRESET_PATH, path) : ENOENT;
 	if (code == ENOENT && !is_path)
-		child_fail(VAGENT_NOT_FOUND, "%.300s: executable file not found in $PATH", name);
+		vagent_priv_child_fail(VAGENT_NOT_FOUND, "%.300s: executable file not found in $PATH", name);
 	if (code)
-		child_fail(code == ENOENT || code == ENOTDIR ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s", name, strerror(code));
+		vagent_priv_child_fail(code == ENOENT || code == ENOTDIR ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s", name, strerror(code));
 }
 
 /* The working folder of a container's first process is made. */
@@ -167,9 +167,9 @@ static void enter_folder(const struct guest_order *o)
 	const char *folder = o->request.cwd ? o->request.cwd : "/";
 
 	if (o->is_first && access(folder, F_OK) < 0)
-		(void)child_make_folders(folder);
+		(void)vagent_priv_child_make_folders(folder);
 	if (chdir(folder) < 0)
-		child_fail(VAGENT_FAILED, "cannot enter the folder %.300s: %s", folder, strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot enter the folder %.300s: %s", folder, strerror(errno));
 }
 
 /* The agent sends one byte; without it, it has closed its end. */
@@ -179,7 +179,7 @@ static void await_start(int report)
 	ssize_t n = -1;
 	char byte;
 
-	child_report(&prepared, -1);
+	vagent_priv_child_report(&prepared, -1);
 	while (n < 0) {
 		n = recv(report, &byte, 1, 0);
 		if (n < 0 && errno != EINTR)
@@ -196,22 +196,22 @@ static void await_start(int report)
 static void hide_agent(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		child_fail(VAGENT_FAILED, "cannot set PR_SET_DUMPABLE: %s", strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot set PR_SET_DUMPABLE: %s", strerror(errno));
 }
 
-void child_run(const struct guest_order *o, int report)
+void vagent_priv_child_run(const struct guest_order *o, int report)
 {
 	char program[PATH_MAX];
 	unsigned int own = 0;
 	sigset_t none;
 
-	child_set_report(report);
+	vagent_priv_child_set_report(report);
 	hide_agent();
-	child_begin_rights(&o->rights);
-	child_enter_container(o->container);
+	vagent_priv_child_begin_rights(&o->rights);
+	vagent_priv_child_enter_container(o->container);
 	take_streams(o);
 	enter_folder(o);
-	child_take_rights(&o->rights);
+	vagent_priv_child_take_rights(&o->rights);
 	if (o->request.own)
 		own = find_own(o->request.own);
 	else
@@ -220,11 +220,11 @@ void child_run(const struct guest_order *o, int report)
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	child_end_rights(&o->rights);
+	vagent_priv_child_end_rights(&o->rights);
 	if (o->request.own) {
 		close(report);	/* as execve() does */
 		run_own(o, own_programs[own].reads);
 	}
 	execve(program, o->request.argv, o->request.envp);
-	child_fail(VAGENT_NOT_EXECUTED, "%.300s: %s", o->request.argv[0], strerror(errno));
+	vagent_priv_child_fail(VAGENT_NOT_EXECUTED, "%.300s: %s", o->request.argv[0], strerror(errno));
 }

@@ -13,12 +13,12 @@
 
 static int report_fd = -1;
 
-void child_set_report(int fd)
+void vagent_priv_child_set_report(int fd)
 {
 	report_fd = fd;
 }
 
-void child_report(const struct guest_report *r, int fd)
+void vagent_priv_child_report(const struct guest_report *r, int fd)
 {
 	struct iovec part = { .iov_base = (void *)(uintptr_t)r, .iov_len = sizeof(*r) };
 	union {
@@ -41,7 +41,7 @@ void child_report(const struct guest_report *r, int fd)
 		_exit(127);
 }
 
-void child_fail(enum vagent_how how, const char *fmt, ...)
+void vagent_priv_child_fail(enum vagent_how how, const char *fmt, ...)
 {
 	struct guest_report r = { .kind = REPORT_FAILED, .how = how };
 	va_list ap;
@@ -49,6 +49,6 @@ void child_fail(enum vagent_how how, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(r.text, sizeof(r.text), fmt, ap);
 	va_end(ap);
-	child_report(&r, -1);
+	vagent_priv_child_report(&r, -1);
 	_exit(127);
 }

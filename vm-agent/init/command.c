@@ -38,7 +38,7 @@ static rlim_t larger_limit(rlim_t a, rlim_t b)
 }
 
 /* Raises limits to these values. Larger presets of a kernel remain, and a failure changes nothing. */
-void agent_raise_limits(void)
+void vagent_priv_raise_limits(void)
 {
 	struct rlimit r;
 	unsigned int i;
@@ -61,7 +61,7 @@ static void execute_command(const struct agent_request *r, const struct ends *e,
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	agent_raise_limits();
+	vagent_priv_raise_limits();
 	setsid();
 	if (terminal)
 		ioctl(e->in, TIOCSCTTY, 0);
@@ -81,7 +81,7 @@ static void execute_command(const struct agent_request *r, const struct ends *e,
 static void make_pipe(int fds[2])
 {
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		agent_fail("cannot make a pipe: %s", strerror(errno));
+		vagent_init_fail("cannot make a pipe: %s", strerror(errno));
 }
 
 static void make_pipes(struct agent_command *c, struct ends *e)
@@ -109,11 +109,11 @@ static void make_terminal(struct agent_command *c, struct ends *e, const struct 
 
 	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
 	    ptsname_r(master, name, sizeof(name)))
-		agent_fail("cannot make a terminal: %s", strerror(errno));
+		vagent_init_fail("cannot make a terminal: %s", strerror(errno));
 	ioctl(master, TIOCSWINSZ, &size);
 	e->in = e->out = e->err = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (e->in < 0)
-		agent_fail("cannot open the terminal %s: %s", name, strerror(errno));
+		vagent_init_fail("cannot open the terminal %s: %s", name, strerror(errno));
 	c->in = master;
 	c->out = fcntl(master, F_DUPFD_CLOEXEC, 3);
 	c->err = -1;
@@ -123,8 +123,8 @@ static void make_terminal(struct agent_command *c, struct ends *e, const struct 
 static void report_code(const struct agent_request *r, int code)
 {
 	if (code < 0)
-		agent_fail("cannot enter the folder %.300s: %s", r->cwd, strerror(-code));
-	agent_end(code == ENOENT ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s",
+		vagent_init_fail("cannot enter the folder %.300s: %s", r->cwd, strerror(-code));
+	vagent_priv_end(code == ENOENT ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s",
 		  r->argv[0], strerror(code));
 }
 
@@ -143,7 +143,7 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-void agent_start(struct agent_command *c, const struct agent_request *r)
+void vagent_priv_start(struct agent_command *c, const struct agent_request *r)
 {
 	int report[2], code;
 	struct ends e;
@@ -155,10 +155,10 @@ void agent_start(struct agent_command *c, const struct agent_request *r)
 		make_pipes(c, &e);
 	make_pipe(report);
 	e.report = report[1];
-	agent_watch_kills();
+	vagent_priv_watch_kills();
 	c->pid = fork();
 	if (c->pid < 0)
-		agent_fail("cannot start a process: %s", strerror(errno));
+		vagent_init_fail("cannot start a process: %s", strerror(errno));
 	if (!c->pid)
 		execute_command(r, &e, r->terminal);
 	close_ends(&e);

@@ -30,29 +30,29 @@ static const struct {
 
 /* ------------------------------------------------------------------------ life */
 
-struct guest_container *container_new(uint32_t number, char *payload, size_t head, size_t len)
+struct guest_container *vagent_priv_container_new(uint32_t number, char *payload, size_t head, size_t len)
 {
 	struct guest_container *c = calloc(1, sizeof(*c));
 
 	if (!c)
-		agent_fail("the guest has no memory for a container");
+		vagent_init_fail("the guest has no memory for a container");
 	c->number = number;
 	c->payload = payload;
 	memset(c->namespaces, -1, sizeof(c->namespaces));
-	container_enable_controllers();
-	container_read(c, payload + head, len - head);
+	vagent_priv_container_enable_controllers();
+	vagent_priv_container_read(c, payload + head, len - head);
 	return c;
 }
 
-void container_free(struct guest_container *c)
+void vagent_priv_container_free(struct guest_container *c)
 {
 	int i;
 
 	for (i = 0; i < NAMESPACES; i++)
 		if (c->namespaces[i] >= 0)
 			close(c->namespaces[i]);
-	container_remove_group(c);
-	container_fini(c);
+	vagent_priv_container_remove_group(c);
+	vagent_priv_container_fini(c);
 	free(c->payload);
 	free(c);
 }
@@ -60,7 +60,7 @@ void container_free(struct guest_container *c)
 /* ------------------------------------------------------------------ namespaces */
 
 /* A kernel may lack some that the container does not require. */
-int container_open_namespaces(struct guest_container *c)
+int vagent_priv_container_open_namespaces(struct guest_container *c)
 {
 	const unsigned int required = c->flags | CLONE_NEWPID | CLONE_NEWNS;
 	char path[64];
@@ -85,7 +85,7 @@ static bool is_in(const char *pid, const struct stat *namespace)
 	return !stat(path, &st) && st.st_ino == namespace->st_ino && st.st_dev == namespace->st_dev;
 }
 
-void container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid_t pid), void *opaque)
+void vagent_priv_container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid_t pid), void *opaque)
 {
 	const struct dirent *d;
 	struct stat namespace;
@@ -114,13 +114,13 @@ static pid_t fork_within(const struct guest_container *c)
 		pid = fork();
 	code = errno;
 	if (pid && setns(own, CLONE_NEWPID) < 0)
-		agent_fail("cannot leave the PID namespace of a container: %s", strerror(errno));
+		vagent_init_fail("cannot leave the PID namespace of a container: %s", strerror(errno));
 	close(own);
 	errno = code;
 	return pid;
 }
 
-pid_t container_fork(const struct guest_container *c)
+pid_t vagent_priv_container_fork(const struct guest_container *c)
 {
 	return c->number == VAGENT_ITSELF ? fork() : fork_within(c);
 }
@@ -135,26 +135,26 @@ static void set_sysctl(const char *setting)
 	char path[320], *at;
 
 	if (!value || value - setting > 255)
-		child_fail(VAGENT_FAILED, "invalid sysctl %.300s", setting);
+		vagent_priv_child_fail(VAGENT_FAILED, "invalid sysctl %.300s", setting);
 	snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)(value - setting), setting);
 	for (at = path + strlen("/proc/sys/"); *at && !has_slashes; at++)
 		*at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
-	child_write_text(path, value + 1);
+	vagent_priv_child_write_text(path, value + 1);
 }
 
 static void make_namespaces(const struct guest_container *c)
 {
 	char **setting;
 
-	child_filter_devices(c);
+	vagent_priv_child_filter_devices(c);
 	if (unshare((int)(CLONE_NEWNS | c->flags)) < 0)
-		child_fail(VAGENT_FAILED, "cannot make the namespaces 0x%x: %s", CLONE_NEWNS | c->flags, strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot make the namespaces 0x%x: %s", CLONE_NEWNS | c->flags, strerror(errno));
 	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
-		child_fail(VAGENT_FAILED, "cannot make mounts private: %s", strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot make mounts private: %s", strerror(errno));
 	if (c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
-		child_fail(VAGENT_FAILED, "cannot set the host name %.64s: %s", c->hostname, strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot set the host name %.64s: %s", c->hostname, strerror(errno));
 	if (c->flags & CLONE_NEWNET)
-		agent_raise_loopback();
+		vagent_priv_raise_loopback();
 	for (setting = c->sysctls; *setting; setting++)
 		set_sysctl(*setting);
 }
@@ -165,18 +165,18 @@ static void join_namespaces(const struct guest_container *c)
 
 	for (i = 0; i < NAMESPACES; i++)
 		if (i != NS_PID && c->namespaces[i] >= 0 && setns(c->namespaces[i], (int)kinds[i].flag) < 0)
-			child_fail(VAGENT_FAILED, "cannot join the %s namespace of a container: %s", kinds[i].name, strerror(errno));
+			vagent_priv_child_fail(VAGENT_FAILED, "cannot join the %s namespace of a container: %s", kinds[i].name, strerror(errno));
 }
 
-void child_enter_container(const struct guest_container *c)
+void vagent_priv_child_enter_container(const struct guest_container *c)
 {
 	if (c->number == VAGENT_ITSELF)
 		return;
-	child_enter_group(c);
+	vagent_priv_child_enter_group(c);
 	if (c->state == CONTAINER_READY) {
 		join_namespaces(c);
 		return;
 	}
 	make_namespaces(c);
-	child_mount_container(c);
+	vagent_priv_child_mount_container(c);
 }

@@ -96,7 +96,7 @@ static int load_program(const struct program *p)
 }
 
 /* A kernel may lack groups or such programs. The group keeps the program. */
-void child_filter_devices(const struct guest_container *c)
+void vagent_priv_child_filter_devices(const struct guest_container *c)
 {
 	struct program p = { .n = 0 };
 	union bpf_attr attr;

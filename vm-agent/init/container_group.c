@@ -14,17 +14,17 @@
 #define CGROUPS "/sys/fs/cgroup"
 #define CGROUP CGROUPS "/cvmm.%u"
 
-void child_write_text(const char *path, const char *text)
+void vagent_priv_child_write_text(const char *path, const char *text)
 {
 	const int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		child_fail(VAGENT_FAILED, "cannot write %.300s: %s", path, strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot write %.300s: %s", path, strerror(errno));
 	close(fd);
 }
 
 /* A kernel may lack some, whose files the group then lacks. The first process of a system owns its groups. */
-void container_enable_controllers(void)
+void vagent_priv_container_enable_controllers(void)
 {
 	static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
 	const int fd = getpid() == 1 ? open(CGROUPS "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC) : -1;
@@ -44,14 +44,14 @@ static void set_limits(const struct guest_container *c)
 	for (limit = c->limits; *limit; limit++) {
 		len = strcspn(*limit, "=");
 		if (!(*limit)[len] || strchr(*limit, '/'))
-			child_fail(VAGENT_FAILED, "invalid limit %.200s", *limit);
+			vagent_priv_child_fail(VAGENT_FAILED, "invalid limit %.200s", *limit);
 		snprintf(path, sizeof(path), CGROUP "/%.*s", c->number, (int)len, *limit);
-		child_write_text(path, *limit + len + 1);
+		vagent_priv_child_write_text(path, *limit + len + 1);
 	}
 }
 
 /* The group exists only if the kernel has control groups. */
-void child_enter_group(const struct guest_container *c)
+void vagent_priv_child_enter_group(const struct guest_container *c)
 {
 	char path[80];
 	int fd;
@@ -100,7 +100,7 @@ static uint64_t find_number(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
-void container_measure(const struct guest_container *c, struct vagent_measured *m)
+void vagent_priv_container_measure(const struct guest_container *c, struct vagent_measured *m)
 {
 	char text[512];
 
@@ -112,7 +112,7 @@ void container_measure(const struct guest_container *c, struct vagent_measured *
 	m->system = find_number(text, "system_usec ");
 }
 
-void container_remove_group(const struct guest_container *c)
+void vagent_priv_container_remove_group(const struct guest_container *c)
 {
 	char path[64];
 

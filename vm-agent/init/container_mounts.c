@@ -26,7 +26,7 @@ static int agent_root = -1;	/* descriptor of the root of the agent */
 
 static void __attribute__((noreturn)) fail_step(const char *what, const char *path)
 {
-	child_fail(VAGENT_FAILED, "cannot %s %.300s: %s", what, path, strerror(errno));
+	vagent_priv_child_fail(VAGENT_FAILED, "cannot %s %.300s: %s", what, path, strerror(errno));
 }
 
 /* ----------------------------------------------------------------------- paths */
@@ -43,7 +43,7 @@ static void leave_root(void)
 		fail_step("leave", "the root of a container");
 }
 
-int child_make_folders(const char *path)
+int vagent_priv_child_make_folders(const char *path)
 {
 	char *copy = strdup(path), *slash = copy;
 	int rc = 0;
@@ -72,7 +72,7 @@ static void make_target(const char *path, bool is_folder)
 	above = strdup(path);
 	if (above && strrchr(above, '/') > above) {
 		*strrchr(above, '/') = '\0';
-		rc = child_make_folders(above);
+		rc = vagent_priv_child_make_folders(above);
 	}
 	free(above);
 	if (!rc && is_folder && mkdir(path, 0755) < 0)
@@ -160,7 +160,7 @@ static void copy_files(const struct guest_container *c, const char *path, int be
 	const struct place p = find_place(c, path);
 	const int to = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
-	int rc = to < 0 ? -errno : child_copy_folder(before, to);
+	int rc = to < 0 ? -errno : vagent_priv_child_copy_folder(before, to);
 
 	if (!rc && (fstat(before, &st) < 0 || fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
 		rc = -errno;
@@ -180,7 +180,7 @@ static void mount_type(const struct guest_container *c, const struct guest_mount
 	const int before = m->copies ? open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (mount(m->source ? m->source : type, p.path, type, m->flags & ~(PROPAGATION | MS_REC), m->data) < 0)
-		child_fail(VAGENT_FAILED, "cannot mount %.64s at %.300s: %s", type, m->target, strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot mount %.64s at %.300s: %s", type, m->target, strerror(errno));
 	close(p.fd);
 	if (before >= 0)
 		copy_files(c, m->target, before);
@@ -206,7 +206,7 @@ static void make_device(const char *text)
 	char type;
 
 	if (sscanf(text, "%c %u:%u %o %u %u %n", &type, &major, &minor, &mode, &user, &group, &at) != 6 || text[at] != '/')
-		child_fail(VAGENT_FAILED, "invalid device %.300s", text);
+		vagent_priv_child_fail(VAGENT_FAILED, "invalid device %.300s", text);
 	text += at;
 	mode |= type == 'c' ? S_IFCHR : type == 'b' ? S_IFBLK : S_IFIFO;
 	make_target(text, false);
@@ -284,7 +284,7 @@ static void pivot_root_to(const struct guest_container *c)
 	close(agent_root);
 }
 
-void child_mount_container(const struct guest_container *c)
+void vagent_priv_child_mount_container(const struct guest_container *c)
 {
 	unsigned int i;
 	char **path;

@@ -12,7 +12,7 @@ static void read_mount(struct guest_container *c, char *text)
 	if (*text == 'M')
 		c->mounts[c->nmounts++].target = text + 1;
 	else if (!m)
-		agent_fail("the host sent a mount without a target");
+		vagent_init_fail("the host sent a mount without a target");
 	else if (*text == 't')
 		m->type = text + 1;
 	else if (*text == 's')
@@ -53,7 +53,7 @@ static void read_record(struct guest_container *c, char *text)
 	}
 }
 
-void container_read(struct guest_container *c, char *text, size_t len)
+void vagent_priv_container_read(struct guest_container *c, char *text, size_t len)
 {
 	unsigned int nmounts = 0;
 	size_t at;
@@ -62,19 +62,19 @@ void container_read(struct guest_container *c, char *text, size_t len)
 		nmounts += text[at] == 'M';
 	c->mounts = calloc(nmounts + 1, sizeof(*c->mounts));
 	if (!c->mounts)
-		agent_fail("the guest has no memory for a container");
+		vagent_init_fail("the guest has no memory for a container");
 	for (at = 0; at < len; at += strlen(text + at) + 1)
 		read_record(c, text + at);
-	c->devices = agent_collect_words('B', text, len);
-	c->masked = agent_collect_words('K', text, len);
-	c->readonly = agent_collect_words('k', text, len);
-	c->sysctls = agent_collect_words('S', text, len);
-	c->limits = agent_collect_words('L', text, len);
+	c->devices = vagent_priv_collect_words('B', text, len);
+	c->masked = vagent_priv_collect_words('K', text, len);
+	c->readonly = vagent_priv_collect_words('k', text, len);
+	c->sysctls = vagent_priv_collect_words('S', text, len);
+	c->limits = vagent_priv_collect_words('L', text, len);
 	if (!c->root || *c->root != '/')
-		agent_fail("the host sent a container without a root");
+		vagent_init_fail("the host sent a container without a root");
 }
 
-void container_fini(struct guest_container *c)
+void vagent_priv_container_fini(struct guest_container *c)
 {
 	free(c->mounts);
 	free(c->devices);

@@ -110,7 +110,7 @@ static int copy_folder(int from, int to, unsigned int depth)
 	return rc;
 }
 
-int child_copy_folder(int from, int to)
+int vagent_priv_child_copy_folder(int from, int to)
 {
 	return copy_folder(from, to, 0);
 }

@@ -40,9 +40,9 @@ static void add_container(char *payload, size_t len)
 	uint32_t number;
 
 	if (ncontainers == VAGENT_MAX_CONTAINERS)
-		agent_fail("the host sent more than %u containers", VAGENT_MAX_CONTAINERS);
+		vagent_init_fail("the host sent more than %u containers", VAGENT_MAX_CONTAINERS);
 	memcpy(&number, payload, sizeof(number));
-	c = container_new(number, payload, sizeof(number), len);
+	c = vagent_priv_container_new(number, payload, sizeof(number), len);
 	c->next = containers;
 	containers = c;
 	ncontainers++;
@@ -69,7 +69,7 @@ static void free_removed(void)
 			continue;
 		}
 		*at = c->next;
-		container_free(c);
+		vagent_priv_container_free(c);
 		ncontainers--;
 	}
 }
@@ -86,7 +86,7 @@ struct list {
 static void send_list(struct list *l, bool more)
 {
 	l->m.head.more = more;
-	agent_send(VAGENT_LISTED, &l->m, sizeof(l->m.head) + l->n * sizeof(l->m.pids[0]));
+	vagent_priv_send(VAGENT_LISTED, &l->m, sizeof(l->m.head) + l->n * sizeof(l->m.pids[0]));
 	l->n = 0;
 }
 
@@ -106,7 +106,7 @@ static void list_processes(uint32_t number)
 	struct list l = { .m = { .head = { .container = number } } };
 
 	if (c)
-		container_walk(c, list_process, &l);
+		vagent_priv_container_walk(c, list_process, &l);
 	send_list(&l, false);
 }
 
@@ -125,10 +125,10 @@ static void measure_container(uint32_t number)
 	struct vagent_measured m = { .container = number };
 
 	if (c) {
-		container_measure(c, &m);
-		container_walk(c, count_process, &m);
+		vagent_priv_container_measure(c, &m);
+		vagent_priv_container_walk(c, count_process, &m);
 	}
-	agent_send(VAGENT_MEASURED, &m, sizeof(m));
+	vagent_priv_send(VAGENT_MEASURED, &m, sizeof(m));
 }
 
 /* -------------------------------------------------------------------- messages */
@@ -154,7 +154,7 @@ static void check_length(const struct vagent_header *h)
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
 		if (h->type == lengths[i].type && (h->len == lengths[i].len || (has_records && h->len > lengths[i].len)))
 			return;
-	agent_fail("the host sent message %u of %u bytes", h->type, h->len);
+	vagent_init_fail("the host sent message %u of %u bytes", h->type, h->len);
 }
 
 union message {
@@ -169,28 +169,28 @@ union message {
 /* All begin with the number of the process, which may have been forgotten. */
 static void serve_process(uint32_t type, const union message *m)
 {
-	struct guest_process *p = process_find(m->number);
+	struct guest_process *p = vagent_priv_process_find(m->number);
 
 	if (!p || p->forgotten)
 		return;
 	if (type == VAGENT_START)
-		process_start(p);
+		vagent_priv_process_start(p);
 	else if (type == VAGENT_KILL)
-		process_kill(p, (int)m->kill.signo, m->kill.all);
+		vagent_priv_process_kill(p, (int)m->kill.signo, m->kill.all);
 	else if (type == VAGENT_RESIZE)
-		process_resize(p, m->resize.rows, m->resize.columns);
+		vagent_priv_process_resize(p, m->resize.rows, m->resize.columns);
 	else if (type == VAGENT_LOST)
-		streams_lose(p, m->stream.stream);
+		vagent_priv_streams_lose(p, m->stream.stream);
 	else if (type == VAGENT_CREDIT)
-		streams_credit(p, m->credit.stream, m->credit.bytes);
+		vagent_priv_streams_credit(p, m->credit.stream, m->credit.bytes);
 	else
-		process_forget(p);
+		vagent_priv_process_forget(p);
 }
 
 static void serve_message(void)
 {
 	struct vagent_header h;
-	char *payload = agent_receive(&h);
+	char *payload = vagent_priv_receive(&h);
 	union message m;
 
 	check_length(&h);
@@ -206,7 +206,8 @@ static void serve_message(void)
 	else if (h.type == VAGENT_MEASURE)
 		measure_container(m.number);
 	else if (h.type == VAGENT_PREPARE)
-		process_prepare(find_place(m.prepare.container), m.prepare.process, payload + sizeof(m.prepare), h.len - sizeof(m.prepare));
+		vagent_priv_process_prepare(find_place(m.prepare.container), m.prepare.process,
+					    payload + sizeof(m.prepare), h.len - sizeof(m.prepare));
 	else
 		serve_process(h.type, &m);
 	free(payload);
@@ -224,13 +225,13 @@ static void watch_fd(int fd, short events)
 		watched = realloc(watched, room * sizeof(*watched));
 	}
 	if (!watched)
-		agent_fail("the guest has no memory for its processes");
+		vagent_init_fail("the guest has no memory for its processes");
 	watched[nwatched++] = (struct pollfd){ fd, events, 0 };
 }
 
 static void watch_output(const struct guest_process *p, const struct guest_output *o)
 {
-	if (o->fd >= 0 && (o->credit || o->lost) && p->state == PROCESS_EXECUTED && !streams_are_full())
+	if (o->fd >= 0 && (o->credit || o->lost) && p->state == PROCESS_EXECUTED && !vagent_priv_streams_are_full())
 		watch_fd(o->fd, POLLIN);
 }
 
@@ -250,12 +251,12 @@ static void watch_all(int signals)
 	const struct guest_process *p;
 
 	nwatched = 0;
-	watch_fd(agent_ports[VAGENT_CONTROL], POLLIN);
-	watch_fd(agent_ports[VAGENT_IN], POLLIN);
+	watch_fd(vagent_priv_ports[VAGENT_CONTROL], POLLIN);
+	watch_fd(vagent_priv_ports[VAGENT_IN], POLLIN);
 	watch_fd(signals, POLLIN);
-	if (streams_are_full())
-		watch_fd(agent_ports[VAGENT_OUT], POLLOUT);
-	for (p = guest_processes; p; p = p->next)
+	if (vagent_priv_streams_are_full())
+		watch_fd(vagent_priv_ports[VAGENT_OUT], POLLOUT);
+	for (p = vagent_priv_guest_processes; p; p = p->next)
 		watch_process(p);
 }
 
@@ -268,7 +269,7 @@ static void reap_children(int fd)
 
 	(void)!read(fd, &info, sizeof(info));
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		process_reaped(pid, status);
+		vagent_priv_process_reaped(pid, status);
 }
 
 static bool turn_once(int signals)
@@ -277,15 +278,15 @@ static bool turn_once(int signals)
 	bool moved;
 
 	reap_children(signals);
-	for (p = guest_processes; p; p = p->next)
-		process_read_report(p);
-	moved = streams_turn();
-	process_free_forgotten();
+	for (p = vagent_priv_guest_processes; p; p = p->next)
+		vagent_priv_process_read_report(p);
+	moved = vagent_priv_streams_turn();
+	vagent_priv_process_free_forgotten();
 	free_removed();
 	return moved;
 }
 
-void agent_serve_guest(bool has_root)
+void vagent_priv_serve_guest(bool has_root)
 {
 	sigset_t child;
 	int signals;
@@ -295,8 +296,8 @@ void agent_serve_guest(bool has_root)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	agent_watch_kills();
-	agent_send(VAGENT_SERVES, NULL, 0);
+	vagent_priv_watch_kills();
+	vagent_priv_send(VAGENT_SERVES, NULL, 0);
 	for (;;) {
 		moved = turn_once(signals);
 		watch_all(signals);
@@ -308,18 +309,18 @@ void agent_serve_guest(bool has_root)
 /* ----------------------------------------------------------------------- begin */
 
 /* The agent has a root of its own, since the initrd's cannot be left by pivot_root(2). */
-void agent_enter_guest(char *records, size_t len)
+void vagent_priv_enter_guest(char *records, size_t len)
 {
 	char **folder;
-	char **folders = agent_collect_words('D', records, len);
+	char **folders = vagent_priv_collect_words('D', records, len);
 
-	agent_make_folders(AGENT_ROOT);
-	agent_mount("tmpfs", AGENT_ROOT, "tmpfs", 0, "mode=0755");
-	agent_mount_system();
-	agent_switch_root(AGENT_ROOT);
+	vagent_init_make_folders(AGENT_ROOT);
+	vagent_priv_mount("tmpfs", AGENT_ROOT, "tmpfs", 0, "mode=0755");
+	vagent_priv_mount_system();
+	vagent_priv_switch_root(AGENT_ROOT);
 	for (folder = folders; *folder; folder++)
-		agent_mount_folder(*folder);
+		vagent_priv_mount_folder(*folder);
 	free(folders);
-	agent_raise_loopback();
-	agent_raise_cards(records, len);
+	vagent_priv_raise_loopback();
+	vagent_priv_raise_cards(records, len);
 }

@@ -50,41 +50,41 @@ struct guest_container {
 };
 
 /* container_records.c: reads records into an empty container; their texts must remain. */
-void container_read(struct guest_container *c, char *text, size_t len);
-/* container_records.c: frees the lists of container_read(). */
-void container_fini(struct guest_container *c);
+void vagent_priv_container_read(struct guest_container *c, char *text, size_t len);
+/* container_records.c: frees the lists of vagent_priv_container_read(). */
+void vagent_priv_container_fini(struct guest_container *c);
 /* container.c: takes the payload of a message, len bytes that are allocated; records follow after head bytes. */
-struct guest_container *container_new(uint32_t number, char *payload, size_t head, size_t len);
-void container_free(struct guest_container *c);
+struct guest_container *vagent_priv_container_new(uint32_t number, char *payload, size_t head, size_t len);
+void vagent_priv_container_free(struct guest_container *c);
 /* container.c: opens the namespaces of its first process. A negative errno. */
-int container_open_namespaces(struct guest_container *c);
+int vagent_priv_container_open_namespaces(struct guest_container *c);
 /*
  * container.c: calls f for each process of a container that has one, as its PID namespace has, until
  * it returns false.
  */
-void container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid_t pid), void *opaque);
+void vagent_priv_container_walk(const struct guest_container *c, bool (*f)(void *opaque, pid_t pid), void *opaque);
 /* container.c: begins a process in the PID namespace of a container, as fork() does. */
-pid_t container_fork(const struct guest_container *c);
+pid_t vagent_priv_container_fork(const struct guest_container *c);
 /* container_devices.c: refuses devices, other than /dev/null and its like, to a container in its control group. */
-void child_filter_devices(const struct guest_container *c);
+void vagent_priv_child_filter_devices(const struct guest_container *c);
 /* container_group.c: prepares the control groups of a guest for those of containers. */
-void container_enable_controllers(void);
+void vagent_priv_container_enable_controllers(void);
 /* container_group.c: moves this process into the control group of a container, with the limits of a new one. */
-void child_enter_group(const struct guest_container *c);
+void vagent_priv_child_enter_group(const struct guest_container *c);
 /* container_group.c: writes a file of the kernel, or fails. */
-void child_write_text(const char *path, const char *text);
+void vagent_priv_child_write_text(const char *path, const char *text);
 /* container_group.c: fills in what the container has used; zeros without a control group. */
-void container_measure(const struct guest_container *c, struct vagent_measured *m);
+void vagent_priv_container_measure(const struct guest_container *c, struct vagent_measured *m);
 /* container_group.c: removes the group, whose processes have ended. */
-void container_remove_group(const struct guest_container *c);
+void vagent_priv_container_remove_group(const struct guest_container *c);
 /* container.c: makes the namespaces and mounts of the container, or joins them. */
-void child_enter_container(const struct guest_container *c);
+void vagent_priv_child_enter_container(const struct guest_container *c);
 /* container_mounts.c: mounts the root and all others, and enters the root. */
-void child_mount_container(const struct guest_container *c);
+void vagent_priv_child_mount_container(const struct guest_container *c);
 /* copy.c: copies all files of a folder into an empty one. A negative errno. */
-int child_copy_folder(int from, int to);
+int vagent_priv_child_copy_folder(int from, int to);
 /* container_mounts.c: makes a folder and those above it. A negative errno. */
-int child_make_folders(const char *path);
+int vagent_priv_child_make_folders(const char *path);
 
 /* ---------------------------------------------------------------------- rights */
 
@@ -100,13 +100,13 @@ struct guest_rights {
 };
 
 /* rights_records.c: the texts remain those of the records. */
-void rights_read(struct guest_rights *r, char *records, size_t len);
+void vagent_priv_rights_read(struct guest_rights *r, char *records, size_t len);
 /* rights.c: what needs the file systems of the agent. */
-void child_begin_rights(const struct guest_rights *r);
+void vagent_priv_child_begin_rights(const struct guest_rights *r);
 /* rights.c: all but the filter of a process that cannot gain privileges. */
-void child_take_rights(const struct guest_rights *r);
+void vagent_priv_child_take_rights(const struct guest_rights *r);
 /* rights.c: that filter, as the last one before the program. */
-void child_end_rights(const struct guest_rights *r);
+void vagent_priv_child_end_rights(const struct guest_rights *r);
 
 /* --------------------------------------------------------------------- streams */
 
@@ -173,48 +173,48 @@ struct guest_report {
 	char text[VAGENT_MAX_MESSAGE - sizeof(struct vagent_process_ended)];
 };
 
-/* child_report.c: the socket of the reports. */
-void child_set_report(int fd);
-/* child_report.c: sends a report, with a descriptor unless that is -1. */
-void child_report(const struct guest_report *r, int fd);
-/* child_report.c: reports how the process was not executed, and ends it. */
-void child_fail(enum vagent_how how, const char *fmt, ...)
+/* vagent_priv_child_report.c: the socket of the reports. */
+void vagent_priv_child_set_report(int fd);
+/* vagent_priv_child_report.c: sends a report, with a descriptor unless that is -1. */
+void vagent_priv_child_report(const struct guest_report *r, int fd);
+/* vagent_priv_child_report.c: reports how the process was not executed, and ends it. */
+void vagent_priv_child_fail(enum vagent_how how, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 /* child.c: runs in the new process. */
-void child_run(const struct guest_order *o, int report) __attribute__((noreturn));
+void vagent_priv_child_run(const struct guest_order *o, int report) __attribute__((noreturn));
 
 /* guest_table.c */
-extern struct guest_process *guest_processes;
-struct guest_process *process_find(uint32_t number);
+extern struct guest_process *vagent_priv_guest_processes;
+struct guest_process *vagent_priv_process_find(uint32_t number);
 
 /* guest_process.c */
-void process_prepare(struct guest_container *c, uint32_t container, char *records, size_t len);
-void process_start(struct guest_process *p);
-void process_kill(struct guest_process *p, int signo, bool all);
-void process_resize(struct guest_process *p, unsigned int rows, unsigned int columns);
-void process_forget(struct guest_process *p);
+void vagent_priv_process_prepare(struct guest_container *c, uint32_t container, char *records, size_t len);
+void vagent_priv_process_start(struct guest_process *p);
+void vagent_priv_process_kill(struct guest_process *p, int signo, bool all);
+void vagent_priv_process_resize(struct guest_process *p, unsigned int rows, unsigned int columns);
+void vagent_priv_process_forget(struct guest_process *p);
 /* guest_process.c: reads the report of a process. */
-void process_read_report(struct guest_process *p);
+void vagent_priv_process_read_report(struct guest_process *p);
 /* guest_process.c: a child of the agent has ended. */
-void process_reaped(pid_t pid, int status);
+void vagent_priv_process_reaped(pid_t pid, int status);
 /* guest_process.c: frees processes that are forgotten and reaped. */
-void process_free_forgotten(void);
+void vagent_priv_process_free_forgotten(void);
 
 /* guest_streams.c: copies what is possible. True: call again. */
-bool streams_turn(void);
+bool vagent_priv_streams_turn(void);
 /* guest_streams.c: closes streams of a process, without messages about them. */
-void streams_close(struct guest_process *p);
-void streams_credit(struct guest_process *p, uint32_t stream, uint32_t bytes);
-void streams_lose(struct guest_process *p, uint32_t stream);
+void vagent_priv_streams_close(struct guest_process *p);
+void vagent_priv_streams_credit(struct guest_process *p, uint32_t stream, uint32_t bytes);
+void vagent_priv_streams_lose(struct guest_process *p, uint32_t stream);
 /* guest_streams.c: bytes wait for room of the port. */
-bool streams_are_full(void);
+bool vagent_priv_streams_are_full(void);
 
 /* cards.c: configures the network cards of the records of GUEST. */
-void agent_raise_cards(char *records, size_t len);
+void vagent_priv_raise_cards(char *records, size_t len);
 
 /* guest.c: mounts file systems of the host and configures the network. */
-void agent_enter_guest(char *records, size_t len);
+void vagent_priv_enter_guest(char *records, size_t len);
 /* guest.c: serves containers and processes. has_root: processes may run in the root of the agent. */
-void agent_serve_guest(bool has_root) __attribute__((noreturn));
+void vagent_priv_serve_guest(bool has_root) __attribute__((noreturn));
 
 #endif

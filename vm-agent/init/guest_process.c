@@ -28,14 +28,14 @@ static void send_end(struct guest_process *p, uint32_t how, uint32_t status, con
 
 	memcpy(m.text, text, len);
 	if (!p->forgotten && !p->reported)
-		agent_send(VAGENT_PROCESS_ENDED, &m, sizeof(m.m) + len);
+		vagent_priv_send(VAGENT_PROCESS_ENDED, &m, sizeof(m.m) + len);
 	p->reported = true;
 }
 
 /* No frames of a process that was not executed follow. */
 static void fail_process(struct guest_process *p, uint32_t how, const char *text)
 {
-	streams_close(p);
+	vagent_priv_streams_close(p);
 	send_end(p, how, 0, text);
 }
 
@@ -71,12 +71,12 @@ static struct guest_process *add_process(uint32_t number)
 	struct guest_process *p = calloc(1, sizeof(*p));
 
 	if (!p)
-		agent_fail("the guest has no memory for a process");
+		vagent_init_fail("the guest has no memory for a process");
 	p->number = number;
 	p->report = p->in.fd = p->out.fd = p->err.fd = -1;
 	p->out.credit = p->err.credit = VAGENT_WINDOW;
-	p->next = guest_processes;
-	guest_processes = p;
+	p->next = vagent_priv_guest_processes;
+	vagent_priv_guest_processes = p;
 	return p;
 }
 
@@ -121,14 +121,14 @@ static void close_others(void)
 	struct guest_process *p;
 	int i;
 
-	for (p = guest_processes; p; p = p->next) {
+	for (p = vagent_priv_guest_processes; p; p = p->next) {
 		close_end(&p->in.fd);
 		close_end(&p->out.fd);
 		close_end(&p->err.fd);
 		close_end(&p->report);
 	}
 	for (i = 0; i < VAGENT_PORTS; i++)
-		close_end(&agent_ports[i]);
+		close_end(&vagent_priv_ports[i]);
 }
 
 /* A negative errno. */
@@ -139,10 +139,10 @@ static int begin_process(struct guest_process *p, struct guest_order *o)
 	if (!make_streams(p, o) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	p->report = pair[0];
-	p->pid = container_fork(p->container);
+	p->pid = vagent_priv_container_fork(p->container);
 	if (!p->pid) {
 		close_others();
-		child_run(o, pair[1]);
+		vagent_priv_child_run(o, pair[1]);
 	}
 	close(pair[1]);
 	set_nonblocking(p->report);
@@ -157,8 +157,8 @@ static void prepare_process(struct guest_process *p, char *records, size_t len)
 	struct guest_order o = { .container = p->container, .in = -1, .out = -1, .err = -1, .is_first = p->is_first };
 	int rc;
 
-	agent_read_request(&o.request, records, len);
-	rights_read(&o.rights, records, len);
+	vagent_priv_read_request(&o.request, records, len);
+	vagent_priv_rights_read(&o.rights, records, len);
 	p->terminal = o.request.terminal;
 	rc = begin_process(p, &o);
 	close_end(&o.in);
@@ -176,13 +176,13 @@ static void prepare_process(struct guest_process *p, char *records, size_t len)
 		p->container->first = p->pid;
 }
 
-void process_prepare(struct guest_container *c, uint32_t number, char *records, size_t len)
+void vagent_priv_process_prepare(struct guest_container *c, uint32_t number, char *records, size_t len)
 {
 	struct guest_process *p;
 	unsigned int n = 0;
 	const char *why;
 
-	for (p = guest_processes; p; p = p->next)
+	for (p = vagent_priv_guest_processes; p; p = p->next)
 		n++;
 	why = check_container(c, n);
 	p = add_process(number);
@@ -204,7 +204,7 @@ static void serve_prepared(struct guest_process *p)
 	int rc = 0;
 
 	if (p->is_first) {
-		rc = container_open_namespaces(p->container);
+		rc = vagent_priv_container_open_namespaces(p->container);
 		p->container->state = CONTAINER_READY;
 	}
 	if (rc < 0) {
@@ -214,7 +214,7 @@ static void serve_prepared(struct guest_process *p)
 	}
 	p->state = PROCESS_WAITING;
 	if (!p->forgotten)
-		agent_send(VAGENT_PREPARED, &m, sizeof(m));
+		vagent_priv_send(VAGENT_PREPARED, &m, sizeof(m));
 }
 
 /* A container whose first process was not prepared has no namespaces, and another one can be its first. */
@@ -273,10 +273,10 @@ static void serve_closed(struct guest_process *p)
 		return;
 	p->state = PROCESS_EXECUTED;
 	if (!p->forgotten)
-		agent_send(VAGENT_RUNNING, &p->number, sizeof(p->number));
+		vagent_priv_send(VAGENT_RUNNING, &p->number, sizeof(p->number));
 }
 
-void process_read_report(struct guest_process *p)
+void vagent_priv_process_read_report(struct guest_process *p)
 {
 	struct guest_report r;
 	ssize_t n = 1;
@@ -293,7 +293,7 @@ void process_read_report(struct guest_process *p)
 
 /* -------------------------------------------------------------------- requests */
 
-void process_start(struct guest_process *p)
+void vagent_priv_process_start(struct guest_process *p)
 {
 	if (p->state != PROCESS_WAITING || p->reported || p->report < 0)
 		return;
@@ -320,21 +320,21 @@ static void kill_process(const struct guest_process *p, int signo)
 }
 
 /* SIGKILL for PID 1 of a container ends the others. */
-void process_kill(struct guest_process *p, int signo, bool all)
+void vagent_priv_process_kill(struct guest_process *p, int signo, bool all)
 {
 	struct guest_process *other;
 
-	for (other = guest_processes; signo == SIGKILL && other; other = other->next)
+	for (other = vagent_priv_guest_processes; signo == SIGKILL && other; other = other->next)
 		other->host_kills = other->host_kills || other == p || (all && other->container == p->container);
 	if (!all && p->pid)
 		kill_process(p, signo);
 	else if (all && signo == SIGKILL && p->container && p->container->first)
 		kill(p->container->first, SIGKILL);
 	else if (all && p->container)
-		container_walk(p->container, signal_one, &signo);
+		vagent_priv_container_walk(p->container, signal_one, &signo);
 }
 
-void process_resize(struct guest_process *p, unsigned int rows, unsigned int columns)
+void vagent_priv_process_resize(struct guest_process *p, unsigned int rows, unsigned int columns)
 {
 	const struct winsize size = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
 
@@ -342,10 +342,10 @@ void process_resize(struct guest_process *p, unsigned int rows, unsigned int col
 		ioctl(p->out.fd, TIOCSWINSZ, &size);
 }
 
-void process_forget(struct guest_process *p)
+void vagent_priv_process_forget(struct guest_process *p)
 {
 	p->forgotten = true;
-	streams_close(p);
+	vagent_priv_streams_close(p);
 	if (p->pid)
 		kill_process(p, SIGKILL);
 }
@@ -355,9 +355,9 @@ void process_forget(struct guest_process *p)
 /* SIGKILL has no other sign of its sender. */
 static void find_cause(struct guest_process *p)
 {
-	if (WIFSIGNALED(p->status) && WTERMSIG(p->status) == SIGKILL && !p->host_kills && agent_saw_kills()) {
+	if (WIFSIGNALED(p->status) && WTERMSIG(p->status) == SIGKILL && !p->host_kills && vagent_priv_saw_kills()) {
 		p->cause = VAGENT_CAUSE_MEMORY;
-		agent_watch_kills();
+		vagent_priv_watch_kills();
 	}
 }
 
@@ -368,7 +368,7 @@ static void end_container(const struct guest_process *first)
 
 	first->container->first = 0;
 	first->container->state = CONTAINER_ENDED;
-	for (p = guest_processes; p; p = p->next)
+	for (p = vagent_priv_guest_processes; p; p = p->next)
 		p->host_kills = p->host_kills || p->container == first->container;
 }
 
@@ -389,7 +389,7 @@ static void begin_sync(struct guest_process *p)
 
 static void end_process(struct guest_process *p, int status)
 {
-	process_read_report(p);
+	vagent_priv_process_read_report(p);
 	close_end(&p->report);
 	p->pid = 0;
 	p->status = status;
@@ -403,11 +403,11 @@ static void end_process(struct guest_process *p, int status)
 		report_status(p);
 }
 
-void process_reaped(pid_t pid, int status)
+void vagent_priv_process_reaped(pid_t pid, int status)
 {
 	struct guest_process *p;
 
-	for (p = guest_processes; p; p = p->next) {
+	for (p = vagent_priv_guest_processes; p; p = p->next) {
 		if (p->pid == pid) {
 			end_process(p, status);
 			return;
@@ -429,9 +429,9 @@ static void free_process(struct guest_process *p)
 	free(p);
 }
 
-void process_free_forgotten(void)
+void vagent_priv_process_free_forgotten(void)
 {
-	struct guest_process **at = &guest_processes, *p;
+	struct guest_process **at = &vagent_priv_guest_processes, *p;
 
 	while ((p = *at)) {
 		if (!p->forgotten || p->pid || p->syncs) {

@@ -46,7 +46,7 @@ static void put_bytes(struct guest_process *p, const unsigned char *bytes, uint3
 	if (!i->bytes)
 		i->bytes = malloc(VAGENT_WINDOW);
 	if (!i->bytes)
-		agent_fail("the guest has no memory for the input of a process");
+		vagent_init_fail("the guest has no memory for the input of a process");
 	for (n = 0; n < len; n++)
 		put_byte(i, bytes[n]);
 }
@@ -108,18 +108,18 @@ static bool turn_input(struct guest_process *p)
 	credit.bytes = i->consumed;
 	i->consumed = 0;
 	if (!p->forgotten)
-		agent_send(VAGENT_CREDITED, &credit, sizeof(credit));
+		vagent_priv_send(VAGENT_CREDITED, &credit, sizeof(credit));
 	return moved;
 }
 
 static void begin_frame(void)
 {
-	struct guest_process *p = process_find(in.header.process);
+	struct guest_process *p = vagent_priv_process_find(in.header.process);
 
 	in.left = in.header.len;
 	if (in.header.stream != VAGENT_STDIN || in.left > VAGENT_MAX_FRAME ||
 	    (p && in.left > VAGENT_WINDOW - p->in.have - p->in.consumed))
-		agent_fail("the host sent a frame of %u bytes for stream %u of process %u", in.left, in.header.stream, in.header.process);
+		vagent_init_fail("the host sent a frame of %u bytes for stream %u of process %u", in.left, in.header.stream, in.header.process);
 	if (in.left)
 		return;
 	in.have = 0;
@@ -129,7 +129,7 @@ static void begin_frame(void)
 
 static void receive_payload(const unsigned char *bytes, uint32_t len)
 {
-	struct guest_process *p = process_find(in.header.process);
+	struct guest_process *p = vagent_priv_process_find(in.header.process);
 
 	if (p && !p->forgotten)
 		put_bytes(p, bytes, len);
@@ -142,7 +142,7 @@ static void receive_payload(const unsigned char *bytes, uint32_t len)
 static bool receive_part(void)
 {
 	unsigned char bytes[16384];
-	const int fd = agent_ports[VAGENT_IN];
+	const int fd = vagent_priv_ports[VAGENT_IN];
 	ssize_t n;
 
 	if (in.left) {
@@ -212,14 +212,14 @@ static bool flush_frame(void)
 	ssize_t n = 1;
 
 	while (out.at < out.len && n > 0) {
-		n = write(agent_ports[VAGENT_OUT], (const char *)&out.frame + out.at, out.len - out.at);
+		n = write(vagent_priv_ports[VAGENT_OUT], (const char *)&out.frame + out.at, out.len - out.at);
 		if (n > 0)
 			out.at += (size_t)n;
 	}
 	return out.at == out.len;
 }
 
-bool streams_are_full(void)
+bool vagent_priv_streams_are_full(void)
 {
 	return out.at < out.len;
 }
@@ -240,7 +240,7 @@ static bool turn_outputs(struct guest_process *p)
 
 /* ----------------------------------------------------------------------- turns */
 
-void streams_close(struct guest_process *p)
+void vagent_priv_streams_close(struct guest_process *p)
 {
 	close_input(&p->in);
 	close_output(&p->out);
@@ -253,17 +253,17 @@ static struct guest_output *find_output(struct guest_process *p, uint32_t stream
 	return stream == VAGENT_STDOUT ? &p->out : stream == VAGENT_STDERR ? &p->err : NULL;
 }
 
-void streams_credit(struct guest_process *p, uint32_t stream, uint32_t bytes)
+void vagent_priv_streams_credit(struct guest_process *p, uint32_t stream, uint32_t bytes)
 {
 	struct guest_output *o = find_output(p, stream);
 
 	if (!o || bytes > VAGENT_WINDOW - o->credit)
-		agent_fail("the host sent a credit of %u bytes for stream %u", bytes, stream);
+		vagent_init_fail("the host sent a credit of %u bytes for stream %u", bytes, stream);
 	o->credit += bytes;
 }
 
 /* A terminal stays open, since its end would end the program. */
-void streams_lose(struct guest_process *p, uint32_t stream)
+void vagent_priv_streams_lose(struct guest_process *p, uint32_t stream)
 {
 	struct guest_output *o = find_output(p, stream);
 
@@ -274,12 +274,12 @@ void streams_lose(struct guest_process *p, uint32_t stream)
 		close_output(o);
 }
 
-bool streams_turn(void)
+bool vagent_priv_streams_turn(void)
 {
 	struct guest_process *p;
 	bool moved = receive_part();
 
-	for (p = guest_processes; p; p = p->next) {
+	for (p = vagent_priv_guest_processes; p; p = p->next) {
 		moved = turn_input(p) || moved;
 		moved = turn_outputs(p) || moved;
 	}

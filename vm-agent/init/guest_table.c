@@ -4,11 +4,11 @@
 
 #include "init/guest.h"
 
-struct guest_process *guest_processes;
+struct guest_process *vagent_priv_guest_processes;
 
-struct guest_process *process_find(uint32_t number)
+struct guest_process *vagent_priv_process_find(uint32_t number)
 {
-	struct guest_process *p = guest_processes;
+	struct guest_process *p = vagent_priv_guest_processes;
 
 	while (p && p->number != number)
 		p = p->next;

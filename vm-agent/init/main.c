@@ -9,5 +9,5 @@
 
 int main(void)
 {
-	return agent_run(NULL);
+	return vagent_init_run(NULL);
 }

@@ -34,8 +34,8 @@ static void load_module(const char *name, bool required)
 	if (!code || code == EEXIST || !required)
 		return;
 	if (flags && (code == EOPNOTSUPP || code == EINVAL))
-		agent_fail("the guest's kernel cannot load the compressed module %s (it lacks CONFIG_MODULE_DECOMPRESS for this format)", name);
-	agent_fail("the guest's kernel cannot load the module %s: %s", name, strerror(code));
+		vagent_init_fail("the guest's kernel cannot load the compressed module %s (it lacks CONFIG_MODULE_DECOMPRESS for this format)", name);
+	vagent_init_fail("the guest's kernel cannot load the module %s: %s", name, strerror(code));
 }
 
 /* "NUMBER-NAME.ko" or a compressed one */
@@ -74,12 +74,12 @@ static bool walk_modules(bool later, const char *last, bool load)
 	return found;
 }
 
-void agent_load_modules(void)
+void vagent_priv_load_modules(void)
 {
 	walk_modules(false, NULL, true);
 }
 
-void agent_load_modules_until(const char *name)
+void vagent_init_load_modules_until(const char *name)
 {
 	if (walk_modules(true, name, false))
 		walk_modules(true, name, true);

@@ -48,21 +48,21 @@ static void discard_read_ahead(void)
 		close(fd);
 }
 
-void agent_enter_moment(const char *payload, size_t len, bool cloned)
+void vagent_priv_enter_moment(const char *payload, size_t len, bool cloned)
 {
 	struct vagent_moment m;
 	struct timespec now;
 	int code;
 
 	if (len != sizeof(m))
-		agent_fail("the host sent its time in %zu bytes", len);
+		vagent_init_fail("the host sent its time in %zu bytes", len);
 	memcpy(&m, payload, sizeof(m));
 	now = (struct timespec){ .tv_sec = (time_t)m.seconds, .tv_nsec = (long)m.nanoseconds };
 	if (clock_settime(CLOCK_REALTIME, &now) < 0)
-		agent_fail("cannot set the clock: %s", strerror(errno));
+		vagent_init_fail("cannot set the clock: %s", strerror(errno));
 	if (cloned)
 		discard_read_ahead();
 	code = reseed_kernel(m.entropy);
 	if (code && cloned)
-		agent_fail("cannot reseed the random numbers of a clone: %s", strerror(code));
+		vagent_init_fail("cannot reseed the random numbers of a clone: %s", strerror(code));
 }

@@ -16,10 +16,10 @@
 #define ROOT AGENT_ROOT
 #define OPTIONS "redirect_dir=on,metacopy=off,index=off,nfs_export=off"	/* of overlayfs */
 
-void agent_switch_root(const char *folder)
+void vagent_priv_switch_root(const char *folder)
 {
 	if (chdir(folder) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
-		agent_fail("cannot make %s the root: %s", folder, strerror(errno));
+		vagent_init_fail("cannot make %s the root: %s", folder, strerror(errno));
 }
 
 /*
@@ -32,56 +32,56 @@ static void mount_overlay(const char *lower)
 {
 	char data[192];
 
-	agent_make_folders(UPPER);
-	agent_mount("tmpfs", UPPER, "tmpfs", 0, "size=50%,mode=0755");
-	agent_make_folders(UPPER "/files");
-	agent_make_folders(UPPER "/work");
+	vagent_init_make_folders(UPPER);
+	vagent_priv_mount("tmpfs", UPPER, "tmpfs", 0, "size=50%,mode=0755");
+	vagent_init_make_folders(UPPER "/files");
+	vagent_init_make_folders(UPPER "/work");
 	snprintf(data, sizeof(data), "lowerdir=%s,upperdir=" UPPER "/files,workdir=" UPPER "/work," OPTIONS, lower);
-	agent_mount("overlay", ROOT, "overlay", 0, data);
+	vagent_priv_mount("overlay", ROOT, "overlay", 0, data);
 	(void)mkdir(ROOT "/root", 0700);	/* hidden ones of the host do not exist */
 }
 
 /* "TAG:ro|rw:PATH", from the request. Absolute links in the path are those of the command's root. */
-void agent_mount_folder(const char *text)
+void vagent_priv_mount_folder(const char *text)
 {
 	const char *colon = strchr(text, ':'), *where = colon + 4;
 	char tag[64];
 
 	snprintf(tag, sizeof(tag), "%.*s", (int)(colon - text), text);
-	agent_make_folders(where);
-	agent_mount(tag, where, "virtiofs", strncmp(colon + 1, "ro", 2) ? 0 : MS_RDONLY, NULL);
+	vagent_init_make_folders(where);
+	vagent_priv_mount(tag, where, "virtiofs", strncmp(colon + 1, "ro", 2) ? 0 : MS_RDONLY, NULL);
 }
 
 static void mount_shared_root(bool writable)
 {
 	if (writable) {
-		agent_mount(VAGENT_ROOT_TAG, ROOT, "virtiofs", 0, NULL);
+		vagent_priv_mount(VAGENT_ROOT_TAG, ROOT, "virtiofs", 0, NULL);
 		return;
 	}
-	agent_make_folders(LOWER);
-	agent_mount(VAGENT_ROOT_TAG, LOWER, "virtiofs", MS_RDONLY, NULL);
+	vagent_init_make_folders(LOWER);
+	vagent_priv_mount(VAGENT_ROOT_TAG, LOWER, "virtiofs", MS_RDONLY, NULL);
 	mount_overlay(LOWER);
 }
 
 static void mount_given_root(const char *root, bool writable)
 {
 	if (writable)
-		agent_mount(root, ROOT, NULL, MS_BIND, NULL);
+		vagent_priv_mount(root, ROOT, NULL, MS_BIND, NULL);
 	else
 		mount_overlay(root);
 }
 
-void agent_enter_root(const struct agent_request *r, const char *root)
+void vagent_priv_enter_root(const struct agent_request *r, const char *root)
 {
 	unsigned int i;
 
-	agent_make_folders(ROOT);
+	vagent_init_make_folders(ROOT);
 	if (root)
 		mount_given_root(root, r->writable_root);
 	else
 		mount_shared_root(r->writable_root);
-	agent_mount_system();
-	agent_switch_root(ROOT);
+	vagent_priv_mount_system();
+	vagent_priv_switch_root(ROOT);
 	for (i = 0; i < r->nfolders; i++)
-		agent_mount_folder(r->folders[i]);
+		vagent_priv_mount_folder(r->folders[i]);
 }

@@ -146,9 +146,9 @@ static int set_hosts(const struct missing *m, const char *hosts)
 {
 	int rc;
 
-	if (!agent_require_file(HOSTS))
+	if (!vagent_priv_require_file(HOSTS))
 		return -EROFS;
-	if (agent_is_in_memory(HOSTS))
+	if (vagent_priv_is_in_memory(HOSTS))
 		return write_hosts(HOSTS, m, hosts);
 	rc = write_hosts(OWN_HOSTS, m, hosts);
 	return !rc && mount(OWN_HOSTS, HOSTS, NULL, MS_BIND, NULL) < 0 ? -errno : rc;
@@ -161,7 +161,7 @@ static const char *explain_hosts(int rc)
 }
 
 /* Failures are printed on the console only: a command that resolves no names runs without the lines. */
-void agent_name_guest(const struct agent_request *r)
+void vagent_priv_name_guest(const struct agent_request *r)
 {
 	char address[32], *hosts = read_hosts();
 	struct missing m;

@@ -27,7 +27,7 @@ static int open_socket(void)
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		agent_fail("the guest's kernel has no network: %s", strerror(errno));
+		vagent_init_fail("the guest's kernel has no network: %s", strerror(errno));
 	return fd;
 }
 
@@ -42,7 +42,7 @@ static int raise_interface(int fd, const char *name)
 	return ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
 }
 
-void agent_raise_loopback(void)
+void vagent_priv_raise_loopback(void)
 {
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -69,7 +69,7 @@ static bool read_address(const char *text, struct in_addr *a)
 }
 
 /* Not by sscanf(), which reads "0x" and single digits as bytes. */
-bool agent_read_mac(const char *text, unsigned char mac[AGENT_MAC])
+bool vagent_priv_read_mac(const char *text, unsigned char mac[AGENT_MAC])
 {
 	unsigned int i;
 
@@ -85,7 +85,7 @@ bool agent_read_mac(const char *text, unsigned char mac[AGENT_MAC])
 static bool read_own_mac(const char *text, struct network *n)
 {
 	n->has_mac = strcmp(text, "-") != 0;
-	return !n->has_mac || agent_read_mac(text, n->mac);
+	return !n->has_mac || vagent_priv_read_mac(text, n->mac);
 }
 
 /* "ADDRESS/BITS GATEWAY RESOLVER MAC MTU", where "-" is none */
@@ -98,7 +98,7 @@ static void read_network(const char *text, struct network *n)
 	if (sscanf(text, "%31[0-9.-]/%u %31s %63s %17s %d", address, &bits, gateway, n->resolver, mac, &n->mtu) != 6 ||
 	    bits > 32 || !read_address(address, &n->address) || !read_address(gateway, &n->gateway) ||
 	    !read_address(n->resolver, &resolver) || !read_own_mac(mac, n))
-		agent_fail("the host requested an invalid network: %s", text);
+		vagent_init_fail("the host requested an invalid network: %s", text);
 	n->mask.s_addr = bits ? htonl(~0u << (32 - bits)) : 0;
 }
 
@@ -132,8 +132,8 @@ static bool find_interface(void *opaque)
 /* A device appears some time after its driver. */
 static void await_interface(char name[IF_NAMESIZE])
 {
-	if (!agent_await(find_interface, name, WAIT_MS))
-		agent_fail("the guest has no network interface (its kernel needs the driver virtio_net)");
+	if (!vagent_init_await(find_interface, name, WAIT_MS))
+		vagent_init_fail("the guest has no network interface (its kernel needs the driver virtio_net)");
 }
 
 static void set_address(struct sockaddr *to, struct in_addr a)
@@ -189,14 +189,14 @@ static void set_resolver(const char *resolver)
 	if (f)
 		fprintf(f, "nameserver %s\n", resolver);
 	if (!f || fclose(f))
-		agent_fail("cannot write " OWN_RESOLVER ": %s", strerror(errno));
-	if (!agent_require_file(RESOLVER))
-		agent_fail("the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave out --rw or the --dir of /etc");
+		vagent_init_fail("cannot write " OWN_RESOLVER ": %s", strerror(errno));
+	if (!vagent_priv_require_file(RESOLVER))
+		vagent_init_fail("the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave out --rw or the --dir of /etc");
 	if (mount(OWN_RESOLVER, RESOLVER, NULL, MS_BIND, NULL) < 0)
-		agent_fail("cannot mount " RESOLVER ": %s", strerror(errno));
+		vagent_init_fail("cannot mount " RESOLVER ": %s", strerror(errno));
 }
 
-void agent_raise_network(const char *text)
+void vagent_priv_raise_network(const char *text)
 {
 	struct network n = { .resolver = "" };
 	char name[IF_NAMESIZE];
@@ -209,7 +209,7 @@ void agent_raise_network(const char *text)
 	if (!rc)
 		rc = configure_interface(fd, name, &n);
 	if (rc < 0)
-		agent_fail("cannot configure the network interface %s: %s", name, strerror(-rc));
+		vagent_init_fail("cannot configure the network interface %s: %s", name, strerror(-rc));
 	close(fd);
 	if (strcmp(n.resolver, "-") != 0)
 		set_resolver(n.resolver);

@@ -28,7 +28,7 @@ static uint64_t count_kills(void)
 }
 
 /* The file stays open, since the command may mount another /proc. */
-void agent_watch_kills(void)
+void vagent_priv_watch_kills(void)
 {
 	if (vmstat < 0)
 		vmstat = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
@@ -36,7 +36,7 @@ void agent_watch_kills(void)
 }
 
 /* The kernel counts a process before it sends the signal. */
-bool agent_saw_kills(void)
+bool vagent_priv_saw_kills(void)
 {
 	return count_kills() > kills_before;
 }

@@ -63,17 +63,17 @@ static void print_uuid(const uint8_t *p, char text[37])
 }
 
 /* Types of the Discoverable Partitions Specification. */
-static enum partition_role role_of_type(const uint8_t *type)
+static enum vagent_partition_role role_of_type(const uint8_t *type)
 {
 	static const struct {
 		const char *type;
-		enum partition_role role;
+		enum vagent_partition_role role;
 	} rows[] = {
-		{ "bc13c2ff-59e6-4262-a352-b275fd6f7172", PARTITION_BOOT },
-		{ "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", PARTITION_ROOT },	/* x86-64 */
-		{ "b921b045-1df0-41c3-af44-4c6f280d3fae", PARTITION_ROOT },	/* arm64 */
-		{ "0fc63daf-8483-4772-8e79-3d69d8477de4", PARTITION_LINUX },
-		{ "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", PARTITION_ESP },
+		{ "bc13c2ff-59e6-4262-a352-b275fd6f7172", VAGENT_PARTITION_BOOT },
+		{ "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", VAGENT_PARTITION_ROOT },	/* x86-64 */
+		{ "b921b045-1df0-41c3-af44-4c6f280d3fae", VAGENT_PARTITION_ROOT },	/* arm64 */
+		{ "0fc63daf-8483-4772-8e79-3d69d8477de4", VAGENT_PARTITION_LINUX },
+		{ "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", VAGENT_PARTITION_ESP },
 	};
 	char text[37];
 	unsigned int i;
@@ -82,13 +82,13 @@ static enum partition_role role_of_type(const uint8_t *type)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (!strcmp(rows[i].type, text))
 			return rows[i].role;
-	return PARTITION_OTHER;
+	return VAGENT_PARTITION_OTHER;
 }
 
 /* --------------------------------------------------------------------- GPT */
 
 /* UTF-16 without surrogates; other units end the label, since no shell can have written them. */
-static void read_label(const uint8_t *p, char label[PARTITION_LABEL])
+static void read_label(const uint8_t *p, char label[VAGENT_PARTITION_LABEL])
 {
 	size_t n = 0;
 	uint16_t unit;
@@ -108,7 +108,7 @@ static void read_label(const uint8_t *p, char label[PARTITION_LABEL])
 }
 
 static int read_entries(const uint8_t *table, uint32_t count, uint32_t size,
-			struct partition parts[PARTITIONS_MAX])
+			struct vagent_partition parts[VAGENT_MAX_PARTITIONS])
 {
 	static const uint8_t unused[16];
 	const uint8_t *entry;
@@ -119,7 +119,7 @@ static int read_entries(const uint8_t *table, uint32_t count, uint32_t size,
 		entry = table + (size_t)i * size;
 		if (!memcmp(entry, unused, sizeof(unused)))
 			continue;
-		if (n == PARTITIONS_MAX)
+		if (n == VAGENT_MAX_PARTITIONS)
 			return -EBADMSG;
 		parts[n].number = i + 1;
 		parts[n].role = role_of_type(entry);
@@ -140,7 +140,7 @@ static bool is_gpt(uint8_t header[GPT_HEADER])
 	return checksum_of(header, GPT_HEADER) == sum;
 }
 
-static int read_gpt(int fd, uint32_t sector, struct partition parts[PARTITIONS_MAX])
+static int read_gpt(int fd, uint32_t sector, struct vagent_partition parts[VAGENT_MAX_PARTITIONS])
 {
 	uint8_t header[GPT_HEADER], *table;
 	uint32_t count, size;
@@ -150,7 +150,7 @@ static int read_gpt(int fd, uint32_t sector, struct partition parts[PARTITIONS_M
 		return rc;
 	count = read_u32(header + 80);
 	size = read_u32(header + 84);
-	if (!is_gpt(header) || !count || count > PARTITIONS_MAX || size < GPT_MIN_ENTRY ||
+	if (!is_gpt(header) || !count || count > VAGENT_MAX_PARTITIONS || size < GPT_MIN_ENTRY ||
 	    size > GPT_MAX_ENTRY || read_u64(header + 72) > INT64_MAX / sector)
 		return -EBADMSG;
 	table = calloc(count, size);
@@ -171,10 +171,10 @@ static bool is_extended(uint8_t type)
 	return type == 0x05 || type == 0x0f || type == 0x85;
 }
 
-static enum partition_role role_of_byte(uint8_t type)
+static enum vagent_partition_role role_of_byte(uint8_t type)
 {
-	return type == 0xea ? PARTITION_BOOT : type == 0x83 ? PARTITION_LINUX :
-	       type == 0xef ? PARTITION_ESP : PARTITION_OTHER;
+	return type == 0xea ? VAGENT_PARTITION_BOOT : type == 0x83 ? VAGENT_PARTITION_LINUX :
+	       type == 0xef ? VAGENT_PARTITION_ESP : VAGENT_PARTITION_OTHER;
 }
 
 static bool has_signature(const uint8_t *sector)
@@ -182,8 +182,8 @@ static bool has_signature(const uint8_t *sector)
 	return sector[MBR_SIGNATURE] == 0x55 && sector[MBR_SIGNATURE + 1] == 0xaa;
 }
 
-static void add_partition(struct partition *p, const uint8_t *sector, unsigned int number,
-			  enum partition_role role)
+static void add_partition(struct vagent_partition *p, const uint8_t *sector, unsigned int number,
+			  enum vagent_partition_role role)
 {
 	p->number = number;
 	p->role = role;
@@ -194,7 +194,7 @@ static void add_partition(struct partition *p, const uint8_t *sector, unsigned i
  * Logical partitions: a list of tables, each with one partition and the place of the next table in
  * sectors after the first one. A damaged list ends where it is damaged, as for the kernel.
  */
-static int read_logical(int fd, uint32_t sector, const uint8_t *mbr, uint64_t start, struct partition *parts)
+static int read_logical(int fd, uint32_t sector, const uint8_t *mbr, uint64_t start, struct vagent_partition *parts)
 {
 	uint8_t table[512];
 	uint64_t at = start;
@@ -214,7 +214,7 @@ static int read_logical(int fd, uint32_t sector, const uint8_t *mbr, uint64_t st
 	return n;
 }
 
-static int read_mbr(int fd, uint32_t sector, const uint8_t *mbr, struct partition parts[PARTITIONS_MAX])
+static int read_mbr(int fd, uint32_t sector, const uint8_t *mbr, struct vagent_partition *parts)
 {
 	const uint8_t *entry = mbr + MBR_TABLE;
 	uint32_t start = 0;
@@ -252,12 +252,13 @@ static bool is_mbr(const uint8_t *sector)
 	return true;
 }
 
-int partitions_read(int fd, uint32_t sector, struct partition parts[PARTITIONS_MAX])
+int vagent_init_read_partitions(int fd, uint32_t sector,
+				struct vagent_partition parts[VAGENT_MAX_PARTITIONS])
 {
 	uint8_t first[512];
 	int rc = read_at(fd, first, sizeof(first), 0);
 
-	memset(parts, 0, PARTITIONS_MAX * sizeof(*parts));
+	memset(parts, 0, VAGENT_MAX_PARTITIONS * sizeof(*parts));
 	if (rc < 0)
 		return rc;
 	if (!is_mbr(first))

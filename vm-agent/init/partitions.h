@@ -10,30 +10,31 @@
 
 #include <stdint.h>
 
-#define PARTITIONS_MAX 128
-#define PARTITION_LABEL 109	/* 36 units of UTF-16 as UTF-8 */
+#define VAGENT_MAX_PARTITIONS 128
+#define VAGENT_PARTITION_LABEL 109	/* 36 units of UTF-16 as UTF-8 */
 
 /* In the order in which boot entries are searched. */
-enum partition_role {
-	PARTITION_BOOT,		/* the extended boot loader partition */
-	PARTITION_ROOT,
-	PARTITION_LINUX,
-	PARTITION_ESP,
-	PARTITION_OTHER,
-	PARTITION_ROLES
+enum vagent_partition_role {
+	VAGENT_PARTITION_BOOT,		/* the extended boot loader partition */
+	VAGENT_PARTITION_ROOT,
+	VAGENT_PARTITION_LINUX,
+	VAGENT_PARTITION_ESP,
+	VAGENT_PARTITION_OTHER,
+	VAGENT_PARTITION_ROLES
 };
 
-struct partition {
+struct vagent_partition {
 	unsigned int number;	/* of its device; 0: the whole disk */
-	enum partition_role role;
+	enum vagent_partition_role role;
 	char uuid[37];		/* of the partition, for PARTUUID=; "" without one */
-	char label[PARTITION_LABEL]; /* in a GPT, for PARTLABEL= */
+	char label[VAGENT_PARTITION_LABEL]; /* in a GPT, for PARTLABEL= */
 };
 
 /*
  * Reads the tables of a disk with sectors of size bytes: the number of partitions; 0 if it has
- * neither table; -EBADMSG: a GPT that is damaged or exceeds PARTITIONS_MAX; errors of pread().
+ * neither table; -EBADMSG: a GPT that is damaged or exceeds VAGENT_MAX_PARTITIONS; errors of pread().
  */
-int partitions_read(int fd, uint32_t sector, struct partition parts[PARTITIONS_MAX]);
+int vagent_init_read_partitions(int fd, uint32_t sector,
+				struct vagent_partition parts[VAGENT_MAX_PARTITIONS]);
 
 #endif

@@ -51,46 +51,46 @@ static bool open_present(void *opaque)
 	while (folder && (d = readdir(folder))) {
 		read_name(d->d_name, name, sizeof(name));
 		for (i = 0; i < VAGENT_PORTS; i++)
-			if (agent_ports[i] < 0 && !strcmp(name, names[i]))
-				agent_ports[i] = open_port(d->d_name);
+			if (vagent_priv_ports[i] < 0 && !strcmp(name, names[i]))
+				vagent_priv_ports[i] = open_port(d->d_name);
 	}
 	if (folder)
 		closedir(folder);
 	for (i = 0; i < VAGENT_PORTS; i++)
-		open_ports += agent_ports[i] >= 0;
+		open_ports += vagent_priv_ports[i] >= 0;
 	return open_ports == VAGENT_PORTS;
 }
 
-void agent_open_ports(void)
+void vagent_priv_open_ports(void)
 {
-	if (!agent_await(open_present, NULL, WAIT_MS))
-		agent_fail("the machine has no ports for the streams of a command");
+	if (!vagent_init_await(open_present, NULL, WAIT_MS))
+		vagent_init_fail("the machine has no ports for the streams of a command");
 }
 
 static void receive_all(char *bytes, size_t len)
 {
 	while (len) {
-		const ssize_t n = read(agent_ports[VAGENT_CONTROL], bytes, len);
+		const ssize_t n = read(vagent_priv_ports[VAGENT_CONTROL], bytes, len);
 
 		if (n > 0) {
 			bytes += n;
 			len -= (size_t)n;
 		} else {
-			agent_wait(POLLIN);
+			vagent_priv_wait(POLLIN);
 		}
 	}
 }
 
-char *agent_receive(struct vagent_header *header)
+char *vagent_priv_receive(struct vagent_header *header)
 {
 	char *payload;
 
 	receive_all((char *)header, sizeof(*header));
 	if (header->len > VAGENT_MAX_REQUEST)
-		agent_fail("the host sent a message of %u bytes", header->len);
+		vagent_init_fail("the host sent a message of %u bytes", header->len);
 	payload = malloc(header->len + 1);
 	if (!payload)
-		agent_fail("the guest has no memory for a message of %u bytes", header->len);
+		vagent_init_fail("the guest has no memory for a message of %u bytes", header->len);
 	receive_all(payload, header->len);
 	payload[header->len] = '\0';
 	return payload;

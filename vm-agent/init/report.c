@@ -13,7 +13,7 @@
 
 #define EDGE_MS 100
 
-int agent_ports[VAGENT_PORTS] = { -1, -1, -1, -1 };
+int vagent_priv_ports[VAGENT_PORTS] = { -1, -1, -1, -1 };
 
 /*
  * While the host has not opened its end, the port is hung up, and poll() returns at once each time. An
@@ -25,16 +25,16 @@ static void await_edge(short events)
 	struct epoll_event e = { .events = (uint32_t)(unsigned short)events | EPOLLET };
 	int fd = epoll_create1(EPOLL_CLOEXEC);
 
-	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, agent_ports[VAGENT_CONTROL], &e) == 0 &&
+	if (fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, vagent_priv_ports[VAGENT_CONTROL], &e) == 0 &&
 	    epoll_wait(fd, &e, 1, -1) == 1 && e.events & EPOLLHUP)
 		(void)epoll_wait(fd, &e, 1, EDGE_MS);
 	if (fd >= 0)
 		close(fd);
 }
 
-void agent_wait(short events)
+void vagent_priv_wait(short events)
 {
-	struct pollfd p = { agent_ports[VAGENT_CONTROL], events, 0 };
+	struct pollfd p = { vagent_priv_ports[VAGENT_CONTROL], events, 0 };
 
 	if (poll(&p, 1, -1) > 0 && p.revents & POLLHUP)
 		await_edge(events);
@@ -43,18 +43,18 @@ void agent_wait(short events)
 static void send_all(const char *bytes, size_t len)
 {
 	while (len) {
-		const ssize_t n = write(agent_ports[VAGENT_CONTROL], bytes, len);
+		const ssize_t n = write(vagent_priv_ports[VAGENT_CONTROL], bytes, len);
 
 		if (n > 0) {
 			bytes += n;
 			len -= (size_t)n;
 		} else {
-			agent_wait(POLLOUT);
+			vagent_priv_wait(POLLOUT);
 		}
 	}
 }
 
-void agent_send(enum vagent_message type, const void *payload, size_t len)
+void vagent_priv_send(enum vagent_message type, const void *payload, size_t len)
 {
 	const struct vagent_header header = { (uint32_t)type, (uint32_t)len };
 
@@ -111,14 +111,14 @@ end_guest(enum vagent_how how, const char *fmt, va_list ap)
 	m.ended.how = how;
 	vsnprintf(m.why, sizeof(m.why), fmt, ap);
 	dprintf(STDERR_FILENO, "cvmm-init: %s\n", m.why);
-	if (agent_ports[VAGENT_CONTROL] < 0)
+	if (vagent_priv_ports[VAGENT_CONTROL] < 0)
 		end_by_panic();
-	agent_send(VAGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
+	vagent_priv_send(VAGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
 	for (;;)
 		pause();
 }
 
-void agent_end(enum vagent_how how, const char *fmt, ...)
+void vagent_priv_end(enum vagent_how how, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -126,7 +126,7 @@ void agent_end(enum vagent_how how, const char *fmt, ...)
 	end_guest(how, fmt, ap);
 }
 
-void agent_fail(const char *fmt, ...)
+void vagent_init_fail(const char *fmt, ...)
 {
 	va_list ap;
 

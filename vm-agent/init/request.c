@@ -7,7 +7,7 @@
 
 #include "init/agent.h"
 
-char **agent_collect_words(char letter, char *records, size_t len)
+char **vagent_priv_collect_words(char letter, char *records, size_t len)
 {
 	size_t n = 0, at;
 	char **words;
@@ -16,7 +16,7 @@ char **agent_collect_words(char letter, char *records, size_t len)
 		n += records[at] == letter;
 	words = calloc(n + 1, sizeof(*words));
 	if (!words)
-		agent_fail("the guest has no memory for the command's words");
+		vagent_init_fail("the guest has no memory for the command's words");
 	for (n = 0, at = 0; at < len; at += strlen(records + at) + 1)
 		if (records[at] == letter)
 			words[n++] = records + at + 1;
@@ -28,7 +28,7 @@ static void add_folder(struct agent_request *r, const char *text)
 	const char *colon = strchr(text, ':');
 
 	if (r->nfolders == AGENT_MAX_FOLDERS || !colon || strlen(colon) < 5 || colon[3] != ':' || colon[4] != '/')
-		agent_fail("the host requested an invalid folder: %s", text);
+		vagent_init_fail("the host requested an invalid folder: %s", text);
 	r->folders[r->nfolders++] = text;
 }
 
@@ -65,7 +65,7 @@ static void read_record(struct agent_request *r, const char *text)
 	}
 }
 
-bool agent_has_root(const char *records, size_t len)
+bool vagent_priv_has_root(const char *records, size_t len)
 {
 	size_t at;
 
@@ -75,21 +75,21 @@ bool agent_has_root(const char *records, size_t len)
 	return false;
 }
 
-void agent_read_system(struct agent_request *r, char *records, size_t len)
+void vagent_priv_read_system(struct agent_request *r, char *records, size_t len)
 {
 	size_t at;
 
 	memset(r, 0, sizeof(*r));
 	r->hostname = "cvmm";
-	r->argv = agent_collect_words('A', records, len);
-	r->envp = agent_collect_words('E', records, len);
+	r->argv = vagent_priv_collect_words('A', records, len);
+	r->envp = vagent_priv_collect_words('E', records, len);
 	for (at = 0; at < len; at += strlen(records + at) + 1)
 		read_record(r, records + at);
 }
 
-void agent_read_request(struct agent_request *r, char *records, size_t len)
+void vagent_priv_read_request(struct agent_request *r, char *records, size_t len)
 {
-	agent_read_system(r, records, len);
+	vagent_priv_read_system(r, records, len);
 	if (!r->argv[0])
-		agent_fail("the host requested no command");
+		vagent_init_fail("the host requested no command");
 }

@@ -26,10 +26,10 @@ enum { BOUNDING, EFFECTIVE, INHERITABLE, PERMITTED, AMBIENT };
 
 static void __attribute__((noreturn)) fail_setting(const char *what)
 {
-	child_fail(VAGENT_FAILED, "cannot set %s: %s", what, strerror(errno));
+	vagent_priv_child_fail(VAGENT_FAILED, "cannot set %s: %s", what, strerror(errno));
 }
 
-void child_begin_rights(const struct guest_rights *r)
+void vagent_priv_child_begin_rights(const struct guest_rights *r)
 {
 	int fd;
 
@@ -49,10 +49,10 @@ static void set_limit(const char *text)
 	struct rlimit l;
 
 	if (sscanf(text, "%x %" SCNx64 " %" SCNx64, &resource, &soft, &hard) != 3)
-		child_fail(VAGENT_FAILED, "invalid limit %.300s", text);
+		vagent_priv_child_fail(VAGENT_FAILED, "invalid limit %.300s", text);
 	l = (struct rlimit){ (rlim_t)soft, (rlim_t)hard };
 	if (setrlimit((__rlimit_resource_t)resource, &l) < 0)
-		child_fail(VAGENT_FAILED, "cannot set the limit %u to %" PRIu64 " and %" PRIu64 ": %s", resource, soft, hard, strerror(errno));
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot set the limit %u to %" PRIu64 " and %" PRIu64 ": %s", resource, soft, hard, strerror(errno));
 }
 
 /* Each instruction is 16 digits behind "FLAGS "; a part of one ends the program. */
@@ -126,11 +126,11 @@ static void set_capabilities(const struct guest_rights *r)
 }
 
 /* Without no_new_privs, a filter needs a capability that the process may lose. */
-void child_take_rights(const struct guest_rights *r)
+void vagent_priv_child_take_rights(const struct guest_rights *r)
 {
 	char **limit;
 
-	agent_raise_limits();
+	vagent_priv_raise_limits();
 	for (limit = r->limits; *limit; limit++)
 		set_limit(*limit);
 	if (r->filter && !r->no_new_privileges)
@@ -148,7 +148,7 @@ void child_take_rights(const struct guest_rights *r)
 		fail_setting("no_new_privs");
 }
 
-void child_end_rights(const struct guest_rights *r)
+void vagent_priv_child_end_rights(const struct guest_rights *r)
 {
 	if (r->filter && r->no_new_privileges)
 		set_filter(r->filter);

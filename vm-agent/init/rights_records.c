@@ -13,13 +13,13 @@ static void read_record(struct guest_rights *r, const char *text)
 	switch (*text) {
 	case 'U':
 		if (sscanf(text + 1, "%u %u %o", &r->user, &r->group, &r->umask) != 3)
-			agent_fail("the host sent the invalid user %s", text + 1);
+			vagent_init_fail("the host sent the invalid user %s", text + 1);
 		break;
 	case 'P':
 		r->has_capabilities = sscanf(text + 1, "%" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &set[0],
 					     &set[1], &set[2], &set[3], &set[4]) == 5;
 		if (!r->has_capabilities)
-			agent_fail("the host sent the invalid capabilities %s", text + 1);
+			vagent_init_fail("the host sent the invalid capabilities %s", text + 1);
 		break;
 	case 'n':
 		r->no_new_privileges = true;
@@ -35,7 +35,7 @@ static void read_record(struct guest_rights *r, const char *text)
 	}
 }
 
-void rights_read(struct guest_rights *r, char *records, size_t len)
+void vagent_priv_rights_read(struct guest_rights *r, char *records, size_t len)
 {
 	size_t at;
 
@@ -43,6 +43,6 @@ void rights_read(struct guest_rights *r, char *records, size_t len)
 	r->umask = 022;
 	for (at = 0; at < len; at += strlen(records + at) + 1)
 		read_record(r, records + at);
-	r->groups = agent_collect_words('G', records, len);
-	r->limits = agent_collect_words('L', records, len);
+	r->groups = vagent_priv_collect_words('G', records, len);
+	r->limits = vagent_priv_collect_words('L', records, len);
 }

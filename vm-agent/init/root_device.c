@@ -35,7 +35,7 @@ static enum kind kind_of(const char *root)
 	return kind;
 }
 
-bool agent_root_has_name(const char *root)
+bool vagent_priv_root_has_name(const char *root)
 {
 	return kind_of(root) < KINDS;
 }
@@ -43,12 +43,12 @@ bool agent_root_has_name(const char *root)
 /* Finds a partition of a whole disk. Names of disks that end with a digit have a "p": "nvme0n1p1". */
 static bool find_partition(int fd, const char *disk, enum kind kind, const char *name, char path[AGENT_DEVICE])
 {
-	static struct partition parts[PARTITIONS_MAX];
+	static struct vagent_partition parts[VAGENT_MAX_PARTITIONS];
 	const bool digit = isdigit((unsigned char)disk[strlen(disk) - 1]);
 	int sector = 512, n, i;
 
 	ioctl(fd, BLKSSZGET, &sector);
-	n = partitions_read(fd, (uint32_t)sector, parts);
+	n = vagent_init_read_partitions(fd, (uint32_t)sector, parts);
 	for (i = 0; i < n; i++)
 		if (kind == PARTUUID ? !strcasecmp(parts[i].uuid, name) : !strcmp(parts[i].label, name)) {
 			snprintf(path, AGENT_DEVICE, "/dev/%.200s%s%u", disk, digit ? "p" : "", parts[i].number);
@@ -63,7 +63,7 @@ static bool has_volume(int fd, enum kind kind, const char *name)
 	struct volume v;
 
 	memset(bytes, 0, sizeof(bytes));
-	if (pread(fd, bytes, sizeof(bytes), 0) <= 0 || !volume_read(bytes, &v))
+	if (pread(fd, bytes, sizeof(bytes), 0) <= 0 || !vagent_priv_volume_read(bytes, &v))
 		return false;
 	return kind == UUID ? !strcasecmp(v.uuid, name) : !strcmp(v.label, name);
 }
@@ -83,7 +83,7 @@ static bool is_named(const char *device, enum kind kind, const char *name, char 
 	return found;
 }
 
-bool agent_find_root(const char *root, char path[AGENT_DEVICE])
+bool vagent_priv_find_root(const char *root, char path[AGENT_DEVICE])
 {
 	const enum kind kind = kind_of(root);
 	DIR *d = kind < KINDS ? opendir("/sys/class/block") : NULL;

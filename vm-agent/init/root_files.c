@@ -14,24 +14,24 @@
 
 #include "init/agent.h"
 
-void agent_make_folders(const char *path)
+void vagent_init_make_folders(const char *path)
 {
 	char *copy = strdup(path), *slash = copy;
 
 	if (!copy)
-		agent_fail("no memory for a path");
+		vagent_init_fail("no memory for a path");
 	while (*slash && (slash = strchr(slash + 1, '/'))) {
 		*slash = '\0';
 		mkdir(copy, 0755);
 		*slash = '/';
 	}
 	if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-		agent_fail("cannot make the folder %s: %s", path, strerror(errno));
+		vagent_init_fail("cannot make the folder %s: %s", path, strerror(errno));
 	free(copy);
 }
 
 /* If the file does not exist, the folder in which it would be made decides. */
-bool agent_is_in_memory(const char *path)
+bool vagent_priv_is_in_memory(const char *path)
 {
 	char above[PATH_MAX];
 	struct statfs fs;
@@ -50,10 +50,10 @@ static void make_file(const char *path)
 
 	snprintf(above, sizeof(above), "%s", path);
 	*strrchr(above, '/') = '\0';
-	agent_make_folders(above);
+	vagent_init_make_folders(above);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
-		agent_fail("cannot make %s: %s", path, strerror(errno));
+		vagent_init_fail("cannot make %s: %s", path, strerror(errno));
 	close(fd);
 }
 
@@ -68,18 +68,18 @@ static void read_link(const char *link, char path[PATH_MAX])
 }
 
 /* Links of a root often refer to a file of /run, which is empty here. */
-bool agent_require_file(const char *path)
+bool vagent_priv_require_file(const char *path)
 {
 	char target[PATH_MAX];
 
 	if (!access(path, F_OK))
 		return true;
 	read_link(path, target);
-	if (agent_is_in_memory(path)) {
+	if (vagent_priv_is_in_memory(path)) {
 		if (unlink(path) < 0 && errno != ENOENT)
-			agent_fail("cannot replace %s: %s", path, strerror(errno));
+			vagent_init_fail("cannot replace %s: %s", path, strerror(errno));
 		make_file(path);
-	} else if (*target && agent_is_in_memory(target)) {
+	} else if (*target && vagent_priv_is_in_memory(target)) {
 		make_file(target);
 	} else {
 		return false;

@@ -23,7 +23,7 @@ static void send_ready(void)
 {
 	static const uint32_t version = VAGENT_VERSION;
 
-	agent_send(VAGENT_READY, &version, sizeof(version));
+	vagent_priv_send(VAGENT_READY, &version, sizeof(version));
 }
 
 /* Messages up to the request: a saved guest waits here, and its clones continue. */
@@ -34,7 +34,7 @@ static char *await_request(struct vagent_header *request)
 	char *payload;
 
 	for (;;) {
-		payload = agent_receive(&header);
+		payload = vagent_priv_receive(&header);
 		if (header.type == VAGENT_REQUEST || header.type == VAGENT_GUEST) {
 			*request = header;
 			return payload;
@@ -43,88 +43,88 @@ static char *await_request(struct vagent_header *request)
 			cloned = true;
 			send_ready();
 		} else if (header.type == VAGENT_MOMENT) {
-			agent_enter_moment(payload, header.len, cloned);
+			vagent_priv_enter_moment(payload, header.len, cloned);
 		} else {
-			agent_fail("the host sent message %u before its request", header.type);
+			vagent_init_fail("the host sent message %u before its request", header.type);
 		}
 		free(payload);
 	}
 }
 
-static const char *mount_image(const struct agent_images *images, bool writable)
+static const char *mount_image(const struct vagent_init_images *images, bool writable)
 {
 	if (!images)
-		agent_fail("this first program does not read disk images; cvmm-boot-init does");
+		vagent_init_fail("this first program does not read disk images; cvmm-boot-init does");
 	return images->mount(writable);
 }
 
-static void enter_system(const struct agent_images *images, const struct agent_request *r)
+static void enter_system(const struct vagent_init_images *images, const struct agent_request *r)
 {
-	agent_enter_root(r, r->image ? mount_image(images, r->writable_root) : NULL);
-	agent_raise_loopback();
+	vagent_priv_enter_root(r, r->image ? mount_image(images, r->writable_root) : NULL);
+	vagent_priv_raise_loopback();
 	if (r->network)
-		agent_raise_network(r->network);
-	agent_name_guest(r);
-	agent_make_accounts();
+		vagent_priv_raise_network(r->network);
+	vagent_priv_name_guest(r);
+	vagent_priv_make_accounts();
 }
 
-static void run_command(const struct agent_images *images, char *records, size_t len)
+static void run_command(const struct vagent_init_images *images, char *records, size_t len)
 {
 	struct agent_command command;
 	struct agent_request request;
 
-	agent_read_request(&request, records, len);
+	vagent_priv_read_request(&request, records, len);
 	enter_system(images, &request);
-	agent_start(&command, &request);
-	agent_send(VAGENT_STARTED, NULL, 0);
-	agent_serve(&command);
+	vagent_priv_start(&command, &request);
+	vagent_priv_send(VAGENT_STARTED, NULL, 0);
+	vagent_priv_serve(&command);
 }
 
-static void serve_processes(const struct agent_images *images, char *records, size_t len)
+static void serve_processes(const struct vagent_init_images *images, char *records, size_t len)
 {
 	struct agent_request system;
 
-	agent_read_system(&system, records, len);
+	vagent_priv_read_system(&system, records, len);
 	enter_system(images, &system);
 	free(system.argv);
 	free(system.envp);
 	free(records);
-	agent_serve_guest(true);
+	vagent_priv_serve_guest(true);
 }
 
-static void serve_host(const struct agent_images *images)
+static void serve_host(const struct vagent_init_images *images)
 {
 	struct vagent_header header;
 	char *records;
 
-	agent_open_ports();
+	vagent_priv_open_ports();
 	send_ready();
 	records = await_request(&header);
 	if (header.type == VAGENT_REQUEST)
 		run_command(images, records, header.len);
-	if (agent_has_root(records, header.len))
+	if (vagent_priv_has_root(records, header.len))
 		serve_processes(images, records, header.len);
-	agent_enter_guest(records, header.len);
+	vagent_priv_enter_guest(records, header.len);
 	free(records);
-	agent_serve_guest(false);
+	vagent_priv_serve_guest(false);
 }
 
-int agent_run(const struct agent_images *images)
+int vagent_init_run(const struct vagent_init_images *images)
 {
 	if (getpid() != 1) {
 		fputs("cvmm-init: this program is the first process of a guest; see cvmm-initrd(1)\n", stderr);
 		return 64;
 	}
 	prepare_signals();
-	agent_mount_early();
-	agent_load_modules();
-	if (agent_has_word(VAGENT_IMAGE_WORD) && !images)
-		agent_fail("this first program does not boot disk images; cvmm-boot-init does");
-	if (agent_has_word(VAGENT_IMAGE_WORD))
+	vagent_priv_mount_early();
+	vagent_priv_load_modules();
+	if (vagent_priv_has_word(VAGENT_IMAGE_WORD) && !images)
+		vagent_init_fail("this first program does not boot disk images; cvmm-boot-init does");
+	if (vagent_priv_has_word(VAGENT_IMAGE_WORD))
 		images->boot();
-	if (!agent_has_word(VAGENT_WORD))
-		agent_boot();
-	if (images && agent_has_word(VAGENT_KERNEL_WORD))
+	if (!vagent_priv_has_word(VAGENT_WORD))
+		vagent_priv_boot();
+	if (images && vagent_priv_has_word(VAGENT_KERNEL_WORD))
 		images->start_kernel();
 	serve_host(images);
 	return 0;

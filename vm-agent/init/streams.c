@@ -160,7 +160,7 @@ static void send_signal(uint32_t signo)
 static void serve_message(void)
 {
 	struct vagent_header h;
-	char *payload = agent_receive(&h);
+	char *payload = vagent_priv_receive(&h);
 
 	if (h.type == VAGENT_SIGNAL && h.len == 4 && !ended)
 		send_signal(number_of(payload));
@@ -193,7 +193,7 @@ static void reap_children(int fd)
 /* SIGKILL has no other sign of its sender. */
 static enum vagent_cause find_cause(void)
 {
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !host_kills && agent_saw_kills() ?
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !host_kills && vagent_priv_saw_kills() ?
 	       VAGENT_CAUSE_MEMORY : VAGENT_CAUSE_UNKNOWN;
 }
 
@@ -212,7 +212,7 @@ static void report_end(void)
 	};
 
 	sync();
-	agent_send(VAGENT_ENDED, &m, sizeof(m.ended) + (WIFSIGNALED(status) ? sizeof(m.cause) : 0));
+	vagent_priv_send(VAGENT_ENDED, &m, sizeof(m.ended) + (WIFSIGNALED(status) ? sizeof(m.cause) : 0));
 	for (;;)
 		pause();
 }
@@ -223,7 +223,7 @@ static bool is_drained(const struct flow *f, bool idle)
 	return f->state == CLOSED || (idle && !f->have);
 }
 
-void agent_serve(struct agent_command *c)
+void vagent_priv_serve(struct agent_command *c)
 {
 	struct pollfd p[5];
 	sigset_t child;
@@ -231,12 +231,12 @@ void agent_serve(struct agent_command *c)
 	bool moved;
 
 	command = c;
-	in.from = agent_ports[VAGENT_IN];
+	in.from = vagent_priv_ports[VAGENT_IN];
 	in.to = c->in;
 	out.from = c->out;
-	out.to = agent_ports[VAGENT_OUT];
+	out.to = vagent_priv_ports[VAGENT_OUT];
 	err.from = c->err;
-	err.to = agent_ports[VAGENT_ERR];
+	err.to = vagent_priv_ports[VAGENT_ERR];
 	err.state = c->err < 0 ? CLOSED : OPEN;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -249,7 +249,7 @@ void agent_serve(struct agent_command *c)
 		if (ended && is_drained(&out, !moved) && is_drained(&err, !moved))
 			report_end();
 		p[0] = (struct pollfd){ signals, POLLIN, 0 };
-		p[1] = (struct pollfd){ agent_ports[VAGENT_CONTROL], POLLIN, 0 };
+		p[1] = (struct pollfd){ vagent_priv_ports[VAGENT_CONTROL], POLLIN, 0 };
 		p[2] = watch_flow(&in);
 		p[3] = watch_flow(&out);
 		p[4] = watch_flow(&err);

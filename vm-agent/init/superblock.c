@@ -25,7 +25,7 @@ static const struct {
 	{ "vfat", 0x36, "FAT" },
 };
 
-const char *superblock_type(const char *bytes, size_t len)
+const char *vagent_init_superblock_type(const char *bytes, size_t len)
 {
 	size_t i, n;
 
@@ -37,12 +37,12 @@ const char *superblock_type(const char *bytes, size_t len)
 	return NULL;
 }
 
-const char *superblock_type_of(const char *path)
+const char *vagent_priv_superblock_type_of(const char *path)
 {
-	char *bytes = malloc(SUPERBLOCK_BYTES);
+	char *bytes = malloc(VAGENT_SUPERBLOCK_BYTES);
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const ssize_t n = bytes && fd >= 0 ? pread(fd, bytes, SUPERBLOCK_BYTES, 0) : -1;
-	const char *type = n > 0 ? superblock_type(bytes, (size_t)n) : NULL;
+	const ssize_t n = bytes && fd >= 0 ? pread(fd, bytes, VAGENT_SUPERBLOCK_BYTES, 0) : -1;
+	const char *type = n > 0 ? vagent_init_superblock_type(bytes, (size_t)n) : NULL;
 
 	free(bytes);
 	if (fd >= 0)

@@ -10,14 +10,14 @@
 
 #include <stddef.h>
 
-#define SUPERBLOCK_BYTES 0x10048u
+#define VAGENT_SUPERBLOCK_BYTES 0x10048u
 
 /*
- * Returns the type for mount() from the first bytes of a device, up to SUPERBLOCK_BYTES; NULL: unknown.
+ * Returns the type for mount() from the first bytes of a device, up to VAGENT_SUPERBLOCK_BYTES; NULL: unknown.
  */
-const char *superblock_type(const char *bytes, size_t len);
+const char *vagent_init_superblock_type(const char *bytes, size_t len);
 
 /* Returns the type of the file system of a device or file; NULL: unknown, or it cannot be read. */
-const char *superblock_type_of(const char *path);
+const char *vagent_priv_superblock_type_of(const char *path);
 
 #endif

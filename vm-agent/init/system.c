@@ -12,11 +12,11 @@
 #define ROOT AGENT_ROOT
 #define MINIMAL (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
-void agent_mount(const char *what, const char *where, const char *type, unsigned long flags,
+void vagent_priv_mount(const char *what, const char *where, const char *type, unsigned long flags,
 		 const char *data)
 {
 	if (mount(what, where, type, flags, data) < 0 && errno != EBUSY)
-		agent_fail("cannot mount %s at %s (%s): %s", what, where, type ? type : "move", strerror(errno));
+		vagent_init_fail("cannot mount %s at %s (%s): %s", what, where, type ? type : "move", strerror(errno));
 }
 
 /*
@@ -68,8 +68,8 @@ static void mount_file_systems(void)
 				       file_systems[i].flags, file_systems[i].data);
 			continue;
 		}
-		agent_make_folders(file_systems[i].where);
-		agent_mount(file_systems[i].what, file_systems[i].where, file_systems[i].type,
+		vagent_init_make_folders(file_systems[i].where);
+		vagent_priv_mount(file_systems[i].what, file_systems[i].where, file_systems[i].type,
 			    file_systems[i].flags, file_systems[i].data);
 	}
 }
@@ -80,21 +80,21 @@ static void make_links(void)
 
 	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlink(links[i].target, links[i].name) < 0 && errno != EEXIST)
-			agent_fail("cannot make the link %s: %s", links[i].name + strlen(ROOT), strerror(errno));
+			vagent_init_fail("cannot make the link %s: %s", links[i].name + strlen(ROOT), strerror(errno));
 }
 
-void agent_mount_early(void)
+void vagent_priv_mount_early(void)
 {
-	agent_mount("proc", "/proc", "proc", MINIMAL, NULL);
-	agent_mount("sysfs", "/sys", "sysfs", MINIMAL, NULL);
-	agent_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
+	vagent_priv_mount("proc", "/proc", "proc", MINIMAL, NULL);
+	vagent_priv_mount("sysfs", "/sys", "sysfs", MINIMAL, NULL);
+	vagent_priv_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
 }
 
-void agent_mount_system(void)
+void vagent_priv_mount_system(void)
 {
 	mount_file_systems();
 	make_links();
 	/* for each user's programs, as /var/lock is often a link to it */
-	agent_make_folders(ROOT "/run/lock");
+	vagent_init_make_folders(ROOT "/run/lock");
 	(void)!chmod(ROOT "/run/lock", 01777);
 }

@@ -41,7 +41,7 @@ static void read_label(const uint8_t *p, size_t len, char label[VOLUME_LABEL])
 	label[n] = '\0';
 }
 
-bool volume_read(const uint8_t bytes[VOLUME_PROBE], struct volume *v)
+bool vagent_priv_volume_read(const uint8_t bytes[VOLUME_PROBE], struct volume *v)
 {
 	const struct layout *l;
 	unsigned int i;

@@ -21,6 +21,6 @@ struct volume {
 };
 
 /* The names in the first VOLUME_PROBE bytes of a device. False: an unknown file system. */
-bool volume_read(const uint8_t bytes[VOLUME_PROBE], struct volume *v);
+bool vagent_priv_volume_read(const uint8_t bytes[VOLUME_PROBE], struct volume *v);
 
 #endif

@@ -57,7 +57,7 @@ static const struct {
 
 /* A file system of the disk, which is mounted at WHERE. */
 struct mounted {
-	const struct partition *partition;
+	const struct vagent_partition *partition;
 	const char *device, *type, *options;
 };
 
@@ -109,14 +109,15 @@ static void report_unsupported(const char *device, const char *bytes)
 static const struct file_system *probe_file_system(const char *device, bool reports)
 {
 	const struct file_system *f = file_systems;
-	char *bytes = malloc(SUPERBLOCK_BYTES);
+	char *bytes = malloc(VAGENT_SUPERBLOCK_BYTES);
 	const int fd = open(device, O_RDONLY | O_CLOEXEC);
-	const ssize_t n = bytes && fd >= 0 ? pread(fd, bytes, SUPERBLOCK_BYTES, 0) : -1;
-	const char *type = n == SUPERBLOCK_BYTES ? superblock_type(bytes, SUPERBLOCK_BYTES) : NULL;
+	const ssize_t n = bytes && fd >= 0 ? pread(fd, bytes, VAGENT_SUPERBLOCK_BYTES, 0) : -1;
+	const char *type = n == VAGENT_SUPERBLOCK_BYTES ?
+			   vagent_init_superblock_type(bytes, VAGENT_SUPERBLOCK_BYTES) : NULL;
 
 	while (f->name && (!type || strcmp(f->name, type) != 0))
 		f++;
-	if (!f->name && n == SUPERBLOCK_BYTES && reports)
+	if (!f->name && n == VAGENT_SUPERBLOCK_BYTES && reports)
 		report_unsupported(device, bytes);
 	free(bytes);
 	if (fd >= 0)
@@ -157,7 +158,7 @@ static bool reports_unsupported(const struct use *use)
 }
 
 /* True: the use is done, and the file system stays mounted. */
-static bool try_partition(const struct partition *p, struct use *use)
+static bool try_partition(const struct vagent_partition *p, struct use *use)
 {
 	const struct file_system *f;
 	const char *const *options;
@@ -165,9 +166,10 @@ static bool try_partition(const struct partition *p, struct use *use)
 	char device[32];
 
 	name_device(device, p->number);
-	if (!agent_await(path_exists, device, PARTITION_MS) || !(f = probe_file_system(device, reports_unsupported(use))))
+	if (!vagent_init_await(path_exists, device, PARTITION_MS) ||
+	    !(f = probe_file_system(device, reports_unsupported(use))))
 		return false;
-	agent_load_modules_until(f->name);
+	vagent_init_load_modules_until(f->name);
 	for (options = f->options; *options; options++) {
 		if (!is_of_search(f, *options, use->journals))
 			continue;
@@ -181,11 +183,11 @@ static bool try_partition(const struct partition *p, struct use *use)
 	return false;
 }
 
-static bool try_partitions(const struct partition *parts, int n, struct use *use)
+static bool try_partitions(const struct vagent_partition *parts, int n, struct use *use)
 {
 	int role, i;
 
-	for (role = 0; role < PARTITION_ROLES; role++)
+	for (role = 0; role < VAGENT_PARTITION_ROLES; role++)
 		for (i = 0; i < n; i++)
 			if ((int)parts[i].role == role && try_partition(&parts[i], use))
 				return true;
@@ -193,7 +195,7 @@ static bool try_partitions(const struct partition *parts, int n, struct use *use
 }
 
 /* If nothing is found without journals, with them. */
-static bool try_all(const struct partition *parts, int n, struct use *use)
+static bool try_all(const struct vagent_partition *parts, int n, struct use *use)
 {
 	if (try_partitions(parts, n, use))
 		return true;
@@ -203,30 +205,33 @@ static bool try_all(const struct partition *parts, int n, struct use *use)
 	return try_partitions(parts, n, use);
 }
 
-/* A disk without a table is one file system. -ENXIO: there is no disk; errors of partitions_read(). */
-static int find_partitions(struct partition parts[PARTITIONS_MAX])
+/*
+ * A disk without a table is one file system. -ENXIO: there is no disk; errors of
+ * vagent_init_read_partitions().
+ */
+static int find_partitions(struct vagent_partition parts[VAGENT_MAX_PARTITIONS])
 {
 	char disk[] = DISK;
 	int fd, n, sector = 512;
 
-	if (!agent_await(path_exists, disk, DISK_MS))
+	if (!vagent_init_await(path_exists, disk, DISK_MS))
 		return -ENXIO;
 	fd = open(DISK, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		ioctl(fd, BLKSSZGET, &sector);
-	n = fd < 0 ? -errno : partitions_read(fd, (uint32_t)sector, parts);
+	n = fd < 0 ? -errno : vagent_init_read_partitions(fd, (uint32_t)sector, parts);
 	close(fd);
 	return n ? n : 1;
 }
 
-static int require_partitions(struct partition parts[PARTITIONS_MAX])
+static int require_partitions(struct vagent_partition parts[VAGENT_MAX_PARTITIONS])
 {
 	const int n = find_partitions(parts);
 
 	if (n == -ENXIO)
-		agent_fail("the machine has no disk " DISK);
+		vagent_init_fail("the machine has no disk " DISK);
 	if (n < 0)
-		agent_fail("the partition table of the image cannot be read: %s", n == -EBADMSG ? "it is damaged" : strerror(-n));
+		vagent_init_fail("the partition table of the image cannot be read: %s", n == -EBADMSG ? "it is damaged" : strerror(-n));
 	return n;
 }
 
@@ -264,26 +269,26 @@ static bool has_root(const struct mounted *m, struct use *use)
 	return find_system() != NULL;
 }
 
-const char *agent_mount_image(bool writable)
+const char *image_mount_system(bool writable)
 {
-	static struct partition parts[PARTITIONS_MAX];
+	static struct vagent_partition parts[VAGENT_MAX_PARTITIONS];
 	struct use use = { writable ? 0 : MS_RDONLY, writable ? USE_JOURNALS : SKIP_JOURNALS, has_root, IMAGE_ROOT, "", NULL };
 	const int n = require_partitions(parts);
 
-	agent_make_folders(WHERE);
+	vagent_init_make_folders(WHERE);
 	if (!try_all(parts, n, &use))
-		agent_fail("the image has no root with /etc and /usr in %d partition(s) of ext4, xfs, btrfs or FAT", n);
+		vagent_init_fail("the image has no root with /etc and /usr in %d partition(s) of ext4, xfs, btrfs or FAT", n);
 	return find_system();
 }
 
 int image_open_system(void)
 {
-	static struct partition parts[PARTITIONS_MAX];
+	static struct vagent_partition parts[VAGENT_MAX_PARTITIONS];
 	struct use use = { READ_ONLY, SKIP_JOURNALS, has_root, IMAGE_ROOT, "", NULL };
 	const int n = find_partitions(parts);
 	int fd;
 
-	agent_make_folders(WHERE);
+	vagent_init_make_folders(WHERE);
 	if (n < 0 || !try_all(parts, n, &use))
 		return -1;
 	fd = open(find_system(), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -338,7 +343,7 @@ static bool boot_mounted(const struct mounted *m, struct use *use)
 	return false;
 }
 
-static void try_kernels(const struct partition *parts, int n, struct use use, enum journals journals)
+static void try_kernels(const struct vagent_partition *parts, int n, struct use use, enum journals journals)
 {
 	use.fn = boot_mounted;
 	use.search = IMAGE_KERNELS;
@@ -347,7 +352,7 @@ static void try_kernels(const struct partition *parts, int n, struct use use, en
 }
 
 /* Menus come first. Without its journal, a file system may not show a root, which a kernel elsewhere needs. */
-static void try_menus_and_kernels(const struct partition *parts, int n, struct use use)
+static void try_menus_and_kernels(const struct vagent_partition *parts, int n, struct use use)
 {
 	use.fn = boot_mounted;
 	use.search = IMAGE_ENTRIES;
@@ -362,11 +367,11 @@ static void try_menus_and_kernels(const struct partition *parts, int n, struct u
 		try_kernels(parts, n, use, USE_JOURNALS);
 }
 
-static void try_disk(const struct partition *parts, int n, image_start *start)
+static void try_disk(const struct vagent_partition *parts, int n, image_start *start)
 {
 	struct use use = { .flags = READ_ONLY, .journals = SKIP_JOURNALS, .start = start };
 
-	agent_make_folders(WHERE);
+	vagent_init_make_folders(WHERE);
 	try_menus_and_kernels(parts, n, use);
 	use.journals = USE_JOURNALS;
 	try_menus_and_kernels(parts, n, use);
@@ -374,18 +379,18 @@ static void try_disk(const struct partition *parts, int n, image_start *start)
 
 void image_try_disk(image_start *start)
 {
-	static struct partition parts[PARTITIONS_MAX];
+	static struct vagent_partition parts[VAGENT_MAX_PARTITIONS];
 	const int n = find_partitions(parts);
 
 	if (n > 0)
 		try_disk(parts, n, start);
 }
 
-void agent_boot_image(void)
+void image_boot_disk(void)
 {
-	static struct partition parts[PARTITIONS_MAX];
+	static struct vagent_partition parts[VAGENT_MAX_PARTITIONS];
 	const int n = require_partitions(parts);
 
 	try_disk(parts, n, image_boot);
-	agent_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
+	vagent_init_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
 }

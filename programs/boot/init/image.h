@@ -33,9 +33,9 @@ void image_try_disk(image_start *start);
 int image_open_system(void);
 
 /* image.c: boots the kernel of the first disk. */
-void agent_boot_image(void) __attribute__((noreturn));
+void image_boot_disk(void) __attribute__((noreturn));
 /* image.c: mounts the file system of the first disk that has a system, and returns its root. */
-const char *agent_mount_image(bool writable);
+const char *image_mount_system(bool writable);
 
 /* image_files.c: paths of subvolumes of btrfs that installers make for the root; NULL ends them. */
 extern const char *const image_subvolumes[];
@@ -60,6 +60,6 @@ const char *image_explain_load(int code);
  */
 void image_start_own(const char *names, char why[IMAGE_WHY]);
 /* own_kernel.c: does so with the names of this initrd, and reports on the console why it returns. */
-void agent_start_own_kernel(void);
+void image_start_own_kernel(void);
 
 #endif

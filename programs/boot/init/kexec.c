@@ -115,7 +115,7 @@ const char *image_explain_load(int code)
 
 static void fail_load(const char *path, int code)
 {
-	agent_fail("the image's kernel %s cannot be loaded: %s%s", path, image_explain_load(code),
+	vagent_init_fail("the image's kernel %s cannot be loaded: %s%s", path, image_explain_load(code),
 		   code == ENOSYS || code == EPERM ? "; name another one with --kernel" : "");
 }
 
@@ -124,7 +124,7 @@ static void start_kernel(const char *path)
 	umount2("/image", MNT_DETACH);
 	sync();
 	reboot((int)LINUX_REBOOT_CMD_KEXEC);
-	agent_fail("cannot start the image's kernel %s: %s", path, strerror(errno));
+	vagent_init_fail("cannot start the image's kernel %s: %s", path, strerror(errno));
 }
 
 /* Words and files of the entry that have no effect here. */
@@ -152,7 +152,7 @@ void image_boot(int root, const char *folder, const struct entry *given, const c
 		entry_append(e, CONSOLE);
 	append_given(e);
 	if (e->invalid)
-		agent_fail("the command line of the image's kernel exceeds %d bytes", ENTRY_OPTIONS - 1);
+		vagent_init_fail("the command line of the image's kernel exceeds %d bytes", ENTRY_OPTIONS - 1);
 	report_ignored(e);
 	dprintf(STDERR_FILENO, "cvmm-init: boots %s (%s of %s)\n", e->title, e->linux_path, device);
 	if (syscall(SYS_kexec_file_load, kernel, e->ninitrds ? initrd : -1, strlen(e->options) + 1,

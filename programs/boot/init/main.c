@@ -8,9 +8,9 @@
 
 int main(void)
 {
-	static const struct agent_images images = {
-		.boot = agent_boot_image, .mount = agent_mount_image, .start_kernel = agent_start_own_kernel,
+	static const struct vagent_init_images images = {
+		.boot = image_boot_disk, .mount = image_mount_system, .start_kernel = image_start_own_kernel,
 	};
 
-	return agent_run(&images);
+	return vagent_init_run(&images);
 }

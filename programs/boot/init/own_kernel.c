@@ -134,9 +134,9 @@ static int make_initrd_of(int root, const char *folder, const char *version)
 /* Returns only if it cannot be started. */
 static void start_kernel(int kernel, int initrd, const char *version)
 {
-	char line[AGENT_CMDLINE];
+	char line[VAGENT_INIT_CMDLINE];
 
-	agent_cmdline_without(VAGENT_KERNEL_WORD, line);
+	vagent_init_cmdline_without(VAGENT_KERNEL_WORD, line);
 	if (syscall(SYS_kexec_file_load, kernel, initrd, strlen(line) + 1, line, 0UL) < 0) {
 		own.impossible = errno == ENOSYS || errno == EPERM;
 		keep_reason("its kernel %s cannot be loaded: %s", version, image_explain_load(errno));
@@ -182,7 +182,7 @@ void image_start_own(const char *names, char why[IMAGE_WHY])
 	close(own.system);
 }
 
-void agent_start_own_kernel(void)
+void image_start_own_kernel(void)
 {
 	static char why[IMAGE_WHY];
 	struct utsname u = { .release = "" };

@@ -23,7 +23,7 @@ static void close_others(void)
 	int fd;
 
 	for (fd = 3; fd < 256; fd++) {
-		for (i = 0; i < VAGENT_PORTS && agent_ports[i] != fd; i++)
+		for (i = 0; i < VAGENT_PORTS && vagent_priv_ports[i] != fd; i++)
 			;
 		if (i == VAGENT_PORTS)
 			close(fd);
@@ -54,7 +54,7 @@ void agent_rig_start(agent_part *part, const char *records, size_t len)
 	for (i = 0; i < VAGENT_PORTS; i++) {
 		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 		host[i] = pair[0];
-		agent_ports[i] = pair[1];
+		vagent_priv_ports[i] = pair[1];
 		ck_assert_int_eq(fcntl(pair[1], F_SETFL, O_RDWR | O_NONBLOCK), 0);
 	}
 	process = fork();
@@ -64,7 +64,7 @@ void agent_rig_start(agent_part *part, const char *records, size_t len)
 		run(part, records, len);
 	}
 	for (i = 0; i < VAGENT_PORTS; i++)
-		close(agent_ports[i]);
+		close(vagent_priv_ports[i]);
 }
 
 void agent_rig_end(void)

@@ -85,7 +85,7 @@ static int64_t now_ms(void)
 START_TEST(what_is_there_is_not_awaited)
 {
 	present_at = 1;
-	ck_assert(agent_await(is_there, NULL, 30000));
+	ck_assert(vagent_init_await(is_there, NULL, 30000));
 	ck_assert_uint_eq(polls, 0);
 }
 END_TEST
@@ -96,7 +96,7 @@ START_TEST(event_ends_the_wait)
 	const int64_t begun = now_ms();
 
 	present_at = 2;
-	ck_assert(agent_await(is_there, NULL, 30000));
+	ck_assert(vagent_init_await(is_there, NULL, 30000));
 	ck_assert_uint_eq(polls, 1);
 	ck_assert_int_lt(now_ms() - begun, 900);
 }
@@ -107,7 +107,7 @@ START_TEST(wait_ends_at_its_time)
 {
 	const int64_t begun = now_ms();
 
-	ck_assert(!agent_await(is_there, NULL, 60));
+	ck_assert(!vagent_init_await(is_there, NULL, 60));
 	ck_assert_int_ge(now_ms() - begun, 60);
 	ck_assert_uint_le(checks, 4);
 }
@@ -117,7 +117,7 @@ START_TEST(kernel_without_networks_is_asked_again)
 {
 	has_network = false;
 	present_at = 5;
-	ck_assert(agent_await(is_there, NULL, 30000));
+	ck_assert(vagent_init_await(is_there, NULL, 30000));
 	ck_assert_uint_eq(polls, 4);
 }
 END_TEST

@@ -56,7 +56,7 @@ static int called(const char *fmt, ...)
 	len = vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);
 	line[len++] = '\n';
-	(void)!write(agent_ports[VAGENT_OUT], line, (size_t)len);
+	(void)!write(vagent_priv_ports[VAGENT_OUT], line, (size_t)len);
 	if (!failing || strncmp(line, failing, strlen(failing)) != 0)
 		return 0;
 	errno = failure;
@@ -69,7 +69,7 @@ int __wrap_umount2(const char *where, int flags);
 int __wrap_chroot(const char *path);
 int __wrap_chdir(const char *path);
 void __wrap_sync(void);
-bool __wrap_agent_await(bool (*is_there)(void *opaque), void *opaque, int ms);
+bool __wrap_vagent_init_await(bool (*is_there)(void *opaque), void *opaque, int ms);
 int __wrap_statfs(const char *path, struct statfs *s);
 int __wrap_execl(const char *path, const char *arg, ...);
 long __wrap_syscall(long call, ...);
@@ -107,7 +107,7 @@ void __wrap_sync(void)
 	called("waited %u", waits);
 }
 
-bool __wrap_agent_await(bool (*is_there)(void *opaque), void *opaque, int ms)
+bool __wrap_vagent_init_await(bool (*is_there)(void *opaque), void *opaque, int ms)
 {
 	if (is_there(opaque))
 		return true;
@@ -314,7 +314,7 @@ static void load(char *records, size_t len)
 {
 	(void)records;
 	(void)len;
-	agent_load_modules();
+	vagent_priv_load_modules();
 }
 
 START_TEST(modules_are_loaded_in_their_order)
@@ -379,8 +379,8 @@ static void load_later(char *records, size_t len)
 {
 	load(records, len);
 	called("later");
-	agent_load_modules_until("built_in");
-	agent_load_modules_until("b");
+	vagent_init_load_modules_until("built_in");
+	vagent_init_load_modules_until("b");
 }
 
 START_TEST(later_modules_are_loaded_up_to_a_name)
@@ -412,8 +412,8 @@ static void enter_root(char *records, size_t len)
 {
 	struct agent_request r;
 
-	agent_read_request(&r, records, len);
-	agent_enter_root(&r, r.image ? mount_image(r.writable_root) : NULL);
+	vagent_priv_read_request(&r, records, len);
+	vagent_priv_enter_root(&r, r.image ? mount_image(r.writable_root) : NULL);
 }
 
 #define SYSTEM									\
@@ -555,22 +555,22 @@ static void open_ports(char *records, size_t len)
 	static const char *const texts[] = { "c", "i", "o", "e" };
 	char text[8];
 	unsigned int i;
-	int lines = agent_ports[VAGENT_OUT];
+	int lines = vagent_priv_ports[VAGENT_OUT];
 
 	(void)records;
 	(void)len;
 	for (i = 0; i < VAGENT_PORTS; i++)
-		agent_ports[i] = -1;
-	agent_open_ports();
+		vagent_priv_ports[i] = -1;
+	vagent_priv_open_ports();
 	for (i = 0; i < VAGENT_PORTS; i++) {
-		const ssize_t n = read(agent_ports[i], text, sizeof(text));
+		const ssize_t n = read(vagent_priv_ports[i], text, sizeof(text));
 
-		if (n != 1 || text[0] != texts[i][0] || !(fcntl(agent_ports[i], F_GETFL) & O_NONBLOCK) ||
-		    (fcntl(agent_ports[i], F_GETFL) & O_ACCMODE) != O_RDWR ||
-		    !(fcntl(agent_ports[i], F_GETFD) & FD_CLOEXEC))
+		if (n != 1 || text[0] != texts[i][0] || !(fcntl(vagent_priv_ports[i], F_GETFL) & O_NONBLOCK) ||
+		    (fcntl(vagent_priv_ports[i], F_GETFL) & O_ACCMODE) != O_RDWR ||
+		    !(fcntl(vagent_priv_ports[i], F_GETFD) & FD_CLOEXEC))
 			_exit(97);
 	}
-	agent_ports[VAGENT_OUT] = lines;
+	vagent_priv_ports[VAGENT_OUT] = lines;
 }
 
 START_TEST(ports_are_found_by_their_names)
@@ -603,13 +603,13 @@ static void assert_panic(void)
 /* Lines are on standard error of the agent: no port is open that it could report to. */
 static void lack_ports(char *records, size_t len)
 {
-	const int lines = agent_ports[VAGENT_OUT];
+	const int lines = vagent_priv_ports[VAGENT_OUT];
 
 	(void)records;
 	(void)len;
-	agent_ports[VAGENT_CONTROL] = -1;
+	vagent_priv_ports[VAGENT_CONTROL] = -1;
 	dup2(lines, STDERR_FILENO);
-	agent_open_ports();
+	vagent_priv_open_ports();
 }
 
 static const struct { const char *given, *kept; } panics[] = {
@@ -642,28 +642,28 @@ END_TEST
 
 static void boot_image(void)
 {
-	agent_fail("an image");
+	vagent_init_fail("an image");
 }
 
 static void start_kernel(void)
 {
-	char line[AGENT_CMDLINE];
+	char line[VAGENT_INIT_CMDLINE];
 
-	agent_cmdline_without(VAGENT_KERNEL_WORD, line);
+	vagent_init_cmdline_without(VAGENT_KERNEL_WORD, line);
 	called("own kernel: %s", line);
 }
 
-static void run(const struct agent_images *images)
+static void run(const struct vagent_init_images *images)
 {
 	char line[32];
 
-	snprintf(line, sizeof(line), "ended %d", agent_run(images));
+	snprintf(line, sizeof(line), "ended %d", vagent_init_run(images));
 	called("%s", line);
 }
 
 static void run_main(char *records, size_t len)
 {
-	static const struct agent_images images = {
+	static const struct vagent_init_images images = {
 		.boot = boot_image, .mount = mount_image, .start_kernel = start_kernel,
 	};
 
@@ -784,7 +784,7 @@ END_TEST
 
 static void lack_control(char *records, size_t len)
 {
-	agent_ports[VAGENT_CONTROL] = -1;
+	vagent_priv_ports[VAGENT_CONTROL] = -1;
 	run_main(records, len);
 }
 

@@ -27,11 +27,11 @@
 static char folder[32];
 
 #pragma GCC visibility push(default)
-bool __wrap_agent_await(bool (*is_there)(void *opaque), void *opaque, int ms);
+bool __wrap_vagent_init_await(bool (*is_there)(void *opaque), void *opaque, int ms);
 #pragma GCC visibility pop
 
 /* An absent card does not appear later. */
-bool __wrap_agent_await(bool (*is_there)(void *opaque), void *opaque, int ms)
+bool __wrap_vagent_init_await(bool (*is_there)(void *opaque), void *opaque, int ms)
 {
 	(void)ms;
 	return is_there(opaque);
@@ -84,7 +84,7 @@ static void print_mtu(const char *name)
 
 	strcpy(r.ifr_name, name);
 	if (ioctl(fd, SIOCGIFMTU, &r) == 0)
-		dprintf(agent_ports[VAGENT_OUT], "mtu %d\n", r.ifr_mtu);
+		dprintf(vagent_priv_ports[VAGENT_OUT], "mtu %d\n", r.ifr_mtu);
 	close(fd);
 }
 
@@ -101,7 +101,7 @@ static void print_route(int family, const char *to)
 	inet_pton(family, to, family == AF_INET ? (void *)&four.sin_addr : (void *)&six.sin6_addr);
 	if (connect(fd, a, len) == 0 && getsockname(fd, a, &len) == 0)
 		inet_ntop(family, family == AF_INET ? (void *)&four.sin_addr : (void *)&six.sin6_addr, text, sizeof(text));
-	dprintf(agent_ports[VAGENT_OUT], "%s by %s\n", to, text);
+	dprintf(vagent_priv_ports[VAGENT_OUT], "%s by %s\n", to, text);
 	close(fd);
 }
 
@@ -114,7 +114,7 @@ static void raise_cards(char *records, size_t len)
 {
 	if (!enter())
 		_exit(98);
-	agent_raise_cards(records, len);
+	vagent_priv_raise_cards(records, len);
 	print_mtu(if_nametoindex("eth7") ? "eth7" : "lo");
 	print_route(AF_INET, "192.0.2.9");
 	print_route(AF_INET, "10.1.2.3");
@@ -147,7 +147,7 @@ static void raise_pair(char *records, size_t len)
 	if (unshare((geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNET) || system("ip link add card0 type veth peer name card1") ||
 	    chroot(folder) || chdir("/"))
 		_exit(98);
-	agent_raise_cards(records, len);
+	vagent_priv_raise_cards(records, len);
 	print_mtu("card0");
 	print_mtu("card1");
 }

@@ -76,7 +76,7 @@ __attribute__((disable_sanitizer_instrumentation))
 int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *r)
 {
 	if (before)
-		dprintf(agent_ports[VAGENT_OUT], r->rlim_max == RLIM_INFINITY ? "%s %ju unlimited\n" : "%s %ju %ju\n",
+		dprintf(vagent_priv_ports[VAGENT_OUT], r->rlim_max == RLIM_INFINITY ? "%s %ju unlimited\n" : "%s %ju %ju\n",
 			resource == RLIMIT_NOFILE ? "files" : "memlock", (uintmax_t)r->rlim_cur, (uintmax_t)r->rlim_max);
 	return 0;
 }
@@ -86,10 +86,10 @@ static void run_request(char *records, size_t len)
 	struct agent_command c;
 	struct agent_request r;
 
-	agent_read_request(&r, records, len);
-	agent_start(&c, &r);
-	agent_send(VAGENT_STARTED, NULL, 0);
-	agent_serve(&c);
+	vagent_priv_read_request(&r, records, len);
+	vagent_priv_start(&c, &r);
+	vagent_priv_send(VAGENT_STARTED, NULL, 0);
+	vagent_priv_serve(&c);
 }
 
 #define starts(literal) do {							\
@@ -310,12 +310,12 @@ END_TEST
 static void receive_one(char *records, size_t len)
 {
 	struct vagent_header h;
-	char *payload = agent_receive(&h);
+	char *payload = vagent_priv_receive(&h);
 
 	(void)records;
 	(void)len;
 	if (h.type == VAGENT_SIZE && h.len == VAGENT_MAX_REQUEST && !payload[h.len])
-		agent_send(VAGENT_READY, NULL, 0);
+		vagent_priv_send(VAGENT_READY, NULL, 0);
 }
 
 /* The maximum is received, and one byte more ends the guest. */

@@ -55,8 +55,8 @@ static void run_agent(void)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (i = 0; i < VAGENT_PORTS; i++) {
-		agent_ports[i] = fcntl(vagent_guest_port(g, (enum vagent_port)i), F_DUPFD_CLOEXEC, 200);
-		fcntl(agent_ports[i], F_SETFL, O_RDWR | O_NONBLOCK);
+		vagent_priv_ports[i] = fcntl(vagent_guest_port(g, (enum vagent_port)i), F_DUPFD_CLOEXEC, 200);
+		fcntl(vagent_priv_ports[i], F_SETFL, O_RDWR | O_NONBLOCK);
 	}
 	for (fd = 3; fd < 200; fd++)
 		close(fd);
@@ -64,13 +64,13 @@ static void run_agent(void)
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	agent_send(VAGENT_READY, &(uint32_t){ VAGENT_VERSION_GUEST }, sizeof(uint32_t));
+	vagent_priv_send(VAGENT_READY, &(uint32_t){ VAGENT_VERSION_GUEST }, sizeof(uint32_t));
 	for (i = 0; i < 2; i++) {
 		struct vagent_header h;
 
-		free(agent_receive(&h));
+		free(vagent_priv_receive(&h));
 	}
-	agent_serve_guest(true);
+	vagent_priv_serve_guest(true);
 }
 
 static void turn_until(bool (*is_done)(const void *opaque), const void *opaque)

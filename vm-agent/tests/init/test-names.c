@@ -39,7 +39,7 @@ int __wrap_statfs(const char *path, struct statfs *s);
 int __wrap_mount(const char *what, const char *where, const char *type, unsigned long flags, const void *data)
 {
 	(void)type, (void)data;
-	dprintf(agent_ports[VAGENT_OUT], "mount %s %s %lx\n", what, where, flags);
+	dprintf(vagent_priv_ports[VAGENT_OUT], "mount %s %s %lx\n", what, where, flags);
 	return 0;
 }
 
@@ -144,10 +144,10 @@ static void name_guest(char *records, size_t len)
 
 	if (!enter())
 		_exit(98);
-	agent_read_request(&r, records, len);
-	agent_name_guest(&r);
+	vagent_priv_read_request(&r, records, len);
+	vagent_priv_name_guest(&r);
 	gethostname(name, sizeof(name) - 1);
-	dprintf(agent_ports[VAGENT_OUT], "%s\n", name);
+	dprintf(vagent_priv_ports[VAGENT_OUT], "%s\n", name);
 	_exit(0);
 }
 
@@ -268,8 +268,8 @@ static void make_accounts(char *records, size_t len)
 	if (!enter() || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
 	    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ room, room }) < 0)
 		_exit(98);
-	agent_make_accounts();
-	dprintf(agent_ports[VAGENT_OUT], "made\n");
+	vagent_priv_make_accounts();
+	dprintf(vagent_priv_ports[VAGENT_OUT], "made\n");
 	_exit(0);
 }
 

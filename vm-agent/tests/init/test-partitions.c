@@ -20,7 +20,7 @@ static const uint8_t linux_type[] = { 0xaf, 0x3d, 0xc6, 0x0f, 0x83, 0x84, 0x72, 
 
 static uint8_t disk[65536], *header, *entries;
 static uint32_t sector;
-static struct partition parts[PARTITIONS_MAX];
+static struct vagent_partition parts[VAGENT_MAX_PARTITIONS];
 
 static void put(uint8_t *to, uint64_t value, int bytes)
 {
@@ -90,7 +90,7 @@ static int read_disk(void)
 	int n;
 
 	ck_assert_int_eq(write(fd, disk, sizeof(disk)), sizeof(disk));
-	n = partitions_read(fd, sector, parts);
+	n = vagent_init_read_partitions(fd, sector, parts);
 	close(fd);
 	return n;
 }
@@ -118,7 +118,7 @@ START_TEST(label_ends_with_its_field)
 	memset(entries + 56, 0x7f, 72);
 	seal();
 	ck_assert_int_eq(read_disk(), 2);
-	ck_assert_uint_eq(strlen(parts[0].label), PARTITION_LABEL - 1);
+	ck_assert_uint_eq(strlen(parts[0].label), VAGENT_PARTITION_LABEL - 1);
 }
 END_TEST
 
@@ -130,12 +130,12 @@ START_TEST(roles_are_those_of_types)
 	seal();
 	ck_assert_int_eq(read_disk(), 5);
 	ck_assert_uint_eq(parts[0].number, 1);
-	ck_assert_int_eq(parts[0].role, PARTITION_ESP);
+	ck_assert_int_eq(parts[0].role, VAGENT_PARTITION_ESP);
 	ck_assert_uint_eq(parts[1].number, 3);
-	ck_assert_int_eq(parts[1].role, PARTITION_ROOT);
-	ck_assert_int_eq(parts[2].role, PARTITION_BOOT);
-	ck_assert_int_eq(parts[3].role, PARTITION_LINUX);
-	ck_assert_int_eq(parts[4].role, PARTITION_OTHER);
+	ck_assert_int_eq(parts[1].role, VAGENT_PARTITION_ROOT);
+	ck_assert_int_eq(parts[2].role, VAGENT_PARTITION_BOOT);
+	ck_assert_int_eq(parts[3].role, VAGENT_PARTITION_LINUX);
+	ck_assert_int_eq(parts[4].role, VAGENT_PARTITION_OTHER);
 	ck_assert_uint_eq(parts[4].number, 6);
 }
 END_TEST
@@ -151,17 +151,18 @@ START_TEST(sectors_may_have_4096_bytes)
 {
 	make_gpt(4096);
 	ck_assert_int_eq(read_disk(), 2);
-	ck_assert_int_eq(parts[1].role, PARTITION_ROOT);
+	ck_assert_int_eq(parts[1].role, VAGENT_PARTITION_ROOT);
 }
 END_TEST
 
 static const struct {
 	uint8_t type;
 	int n;
-	enum partition_role role;
+	enum vagent_partition_role role;
 } types[] = {
-	{ 0x83, 1, PARTITION_LINUX }, { 0xef, 1, PARTITION_ESP }, { 0xea, 1, PARTITION_BOOT }, { 0x82, 1, PARTITION_OTHER },
-	{ 0x05, 0, PARTITION_BOOT }, { 0x0f, 0, PARTITION_BOOT }, { 0, 0, PARTITION_BOOT },
+	{ 0x83, 1, VAGENT_PARTITION_LINUX }, { 0xef, 1, VAGENT_PARTITION_ESP },
+	{ 0xea, 1, VAGENT_PARTITION_BOOT }, { 0x82, 1, VAGENT_PARTITION_OTHER },
+	{ 0x05, 0, VAGENT_PARTITION_BOOT }, { 0x0f, 0, VAGENT_PARTITION_BOOT }, { 0, 0, VAGENT_PARTITION_BOOT },
 };
 
 START_TEST(table_of_an_mbr_is_read)
@@ -207,9 +208,9 @@ START_TEST(logical_partitions_are_those_of_the_list)
 	ck_assert_int_eq(read_disk(), 3);
 	ck_assert_uint_eq(parts[0].number, 1);
 	ck_assert_uint_eq(parts[1].number, 5);
-	ck_assert_int_eq(parts[1].role, PARTITION_LINUX);
+	ck_assert_int_eq(parts[1].role, VAGENT_PARTITION_LINUX);
 	ck_assert_uint_eq(parts[2].number, 6);
-	ck_assert_int_eq(parts[2].role, PARTITION_ESP);
+	ck_assert_int_eq(parts[2].role, VAGENT_PARTITION_ESP);
 	ck_assert_str_eq(parts[2].uuid, "abcd1234-06");
 }
 END_TEST
@@ -276,7 +277,7 @@ START_TEST(a9_13_rejects_a_truncated_disk)
 	const int fd = memfd_create("disk", MFD_CLOEXEC);
 
 	ck_assert_int_eq(write(fd, disk, (size_t)sizes[_i]), sizes[_i]);
-	ck_assert_int_eq(partitions_read(fd, 512, parts), -EBADMSG);
+	ck_assert_int_eq(vagent_init_read_partitions(fd, 512, parts), -EBADMSG);
 	close(fd);
 }
 END_TEST

@@ -16,7 +16,7 @@ static char *text;
 #define READ(literal) do {							\
 	text = malloc(sizeof(literal));						\
 	memcpy(text, literal, sizeof(literal));					\
-	agent_read_request(&r, text, sizeof(literal));				\
+	vagent_priv_read_request(&r, text, sizeof(literal));				\
 } while (0)
 
 static void teardown(void)
@@ -31,8 +31,8 @@ static void teardown(void)
 
 static void read_request(char *records, size_t len)
 {
-	agent_read_request(&r, records, len);
-	agent_send(VAGENT_STARTED, NULL, 0);
+	vagent_priv_read_request(&r, records, len);
+	vagent_priv_send(VAGENT_STARTED, NULL, 0);
 }
 
 START_TEST(words_are_in_their_order)

@@ -17,24 +17,24 @@ static const struct { const char *type; size_t at; const char *magic; } rows[] =
 	{ "iso9660", 0x8001, "CD001" }, { "vfat", 0x52, "FAT32   " }, { "vfat", 0x36, "FAT16   " },
 };
 
-static char bytes[SUPERBLOCK_BYTES];
+static char bytes[VAGENT_SUPERBLOCK_BYTES];
 
 START_TEST(type_is_that_of_the_magic_number)
 {
 	const size_t n = strlen(rows[_i].magic);
 
 	memcpy(bytes + rows[_i].at, rows[_i].magic, n);
-	ck_assert_str_eq(superblock_type(bytes, sizeof(bytes)), rows[_i].type);
-	ck_assert_str_eq(superblock_type(bytes, rows[_i].at + n), rows[_i].type);
+	ck_assert_str_eq(vagent_init_superblock_type(bytes, sizeof(bytes)), rows[_i].type);
+	ck_assert_str_eq(vagent_init_superblock_type(bytes, rows[_i].at + n), rows[_i].type);
 	bytes[rows[_i].at] ^= 1;
-	ck_assert_ptr_null(superblock_type(bytes, sizeof(bytes)));
+	ck_assert_ptr_null(vagent_init_superblock_type(bytes, sizeof(bytes)));
 }
 END_TEST
 
 START_TEST(truncated_magic_number_is_not_read)
 {
 	memcpy(bytes + rows[_i].at, rows[_i].magic, strlen(rows[_i].magic));
-	ck_assert_ptr_null(superblock_type(bytes, rows[_i].at + 1));
+	ck_assert_ptr_null(vagent_init_superblock_type(bytes, rows[_i].at + 1));
 }
 END_TEST
 
@@ -44,11 +44,11 @@ START_TEST(small_device_is_read)
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ck_assert_ptr_null(superblock_type_of(path));
+	ck_assert_ptr_null(vagent_priv_superblock_type_of(path));
 	ck_assert_int_eq(pwrite(fd, "XFSB", 4, 0), 4);
-	ck_assert_str_eq(superblock_type_of(path), "xfs");
+	ck_assert_str_eq(vagent_priv_superblock_type_of(path), "xfs");
 	close(fd);
-	ck_assert_ptr_null(superblock_type_of(path));
+	ck_assert_ptr_null(vagent_priv_superblock_type_of(path));
 }
 END_TEST
 

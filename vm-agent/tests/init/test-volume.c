@@ -36,7 +36,7 @@ START_TEST(names_are_those_of_the_superblock)
 		memcpy(bytes + rows[_i].uuid_at, ID, 16);
 	memcpy(bytes + rows[_i].label_at, rows[_i].label, strlen(rows[_i].label));
 	memcpy(bytes + rows[_i].magic_at, rows[_i].magic, strlen(rows[_i].magic));
-	ck_assert(volume_read(bytes, &v));
+	ck_assert(vagent_priv_volume_read(bytes, &v));
 	ck_assert_str_eq(v.uuid, rows[_i].uuid);
 	ck_assert_str_eq(v.label, rows[_i].read);
 }
@@ -45,7 +45,7 @@ END_TEST
 START_TEST(other_contents_have_no_names)
 {
 	memset(bytes, 0xff * _i, sizeof(bytes));
-	ck_assert(!volume_read(bytes, &v));
+	ck_assert(!vagent_priv_volume_read(bytes, &v));
 	ck_assert_str_eq(v.uuid, "");
 	ck_assert_str_eq(v.label, "");
 }
@@ -56,7 +56,7 @@ START_TEST(label_ends_with_its_field)
 {
 	memset(bytes, 'x', sizeof(bytes));
 	memcpy(bytes + 0x10040, "_BHRfS_M", 8);
-	ck_assert(volume_read(bytes, &v));
+	ck_assert(vagent_priv_volume_read(bytes, &v));
 	ck_assert_uint_eq(strlen(v.label), 256);
 }
 END_TEST

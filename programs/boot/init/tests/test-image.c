@@ -54,7 +54,7 @@ int __real_open(const char *path, int flags, ...);
 int __wrap_access(const char *path, int mode);
 int __wrap_mount(const char *what, const char *where, const char *type, unsigned long flags, const void *data);
 int __wrap_umount2(const char *where, int flags);
-int __wrap_partitions_read(int fd, uint32_t sector, struct partition parts[PARTITIONS_MAX]);
+int __wrap_vagent_init_read_partitions(int fd, uint32_t sector, struct vagent_partition *parts);
 #pragma GCC visibility pop
 
 static int open_partition(const char *path)
@@ -105,12 +105,12 @@ int __wrap_umount2(const char *where, int flags)
 	return 0;
 }
 
-int __wrap_partitions_read(int fd, uint32_t sector, struct partition parts[PARTITIONS_MAX])
+int __wrap_vagent_init_read_partitions(int fd, uint32_t sector, struct vagent_partition *parts)
 {
 	(void)fd;
 	(void)sector;
-	parts[0] = (struct partition){ .number = 1, .role = PARTITION_LINUX };
-	parts[1] = (struct partition){ .number = 2, .role = PARTITION_LINUX };
+	parts[0] = (struct vagent_partition){ .number = 1, .role = VAGENT_PARTITION_LINUX };
+	parts[1] = (struct vagent_partition){ .number = 2, .role = VAGENT_PARTITION_LINUX };
 	return 2;
 }
 
@@ -137,17 +137,17 @@ void image_boot(int root, const char *path, const struct entry *e, const char *d
 	(void)device;
 }
 
-void agent_load_modules_until(const char *name)
+void vagent_init_load_modules_until(const char *name)
 {
 	(void)name;
 }
 
-void agent_make_folders(const char *path)
+void vagent_init_make_folders(const char *path)
 {
 	(void)path;
 }
 
-void agent_fail(const char *fmt, ...)
+void vagent_init_fail(const char *fmt, ...)
 {
 	ck_abort_msg("%s", fmt);
 	abort();
@@ -210,7 +210,7 @@ START_TEST(root_is_found_without_journals)
 	ck_assert_str_eq(mounts, "1 ext4 noload;2 ext4 noload;");
 	setup();
 	system_on = 2;
-	ck_assert_str_eq(agent_mount_image(false), "/image");
+	ck_assert_str_eq(image_mount_system(false), "/image");
 	ck_assert_str_eq(mounts, "1 ext4 noload;2 ext4 noload;");
 }
 END_TEST
@@ -219,7 +219,7 @@ START_TEST(root_that_is_written_has_its_journal)
 {
 	fat = _i ? 3 << 1 : 0;
 	system_on = 2;
-	ck_assert_str_eq(agent_mount_image(true), "/image");
+	ck_assert_str_eq(image_mount_system(true), "/image");
 	ck_assert_str_eq(mounts, _i ? "1 vfat ;2 vfat ;" : "1 ext4 ;2 ext4 ;");
 }
 END_TEST
