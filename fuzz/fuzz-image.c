@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "entry.h"
-#include "init/partitions.h"
+#include "vm-agent/init.h"
 
 #define SECTOR 512
 #define DISK_MAX 32768

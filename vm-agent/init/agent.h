@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Parts of the guest's first process. A failure of any part ends the guest, so functions do not return it. */
+/* Private parts of the guest's first process, beside those of <vm-agent/init.h>. */
 #ifndef VMM_AGENT_AGENT_H
 #define VMM_AGENT_AGENT_H
 
@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "vm-agent/init.h"
 #include "vm-agent/protocol.h"
-
 
 #define AGENT_MAX_FOLDERS 32
 
@@ -29,24 +29,12 @@ struct agent_request {
 /* report.c: reports to the host how the command was not executed, and a sentence. */
 void vagent_priv_end(enum vagent_how how, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
-/*
- * report.c: reports a failure of the agent to the host, and ends the guest; without an open port on the
- * console, and ends it by a panic of its kernel, which is a failure for every host.
- */
-void vagent_init_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* modules.c: loads the modules of the initrd in their order, except later ones. */
 void vagent_priv_load_modules(void);
-/* modules.c: loads the later modules up to one, which may be built in. */
-void vagent_init_load_modules_until(const char *name);
-
-/* await.c: waits until it is there, checked after each event of the kernel, for up to ms. */
-bool vagent_init_await(bool (*is_there)(void *opaque), void *opaque, int ms);
 
 /* mounts.c: enters the command's root: a folder that is mounted, or NULL: the one that the host shares. */
 void vagent_priv_enter_root(const struct agent_request *r, const char *root);
-/* root_files.c: makes a folder and those above it. */
-void vagent_init_make_folders(const char *path);
 /* root_files.c: whether a file is in the guest's memory, not in a file system of the host or of an image. */
 bool vagent_priv_is_in_memory(const char *path);
 /* root_files.c: makes a file that does not exist in the guest's memory. False: it would be elsewhere. */
@@ -85,12 +73,11 @@ void vagent_priv_boot(void) __attribute__((noreturn));
 /* boot.c: the value of the last word NAME=VALUE of the kernel's command line, or NULL. */
 const char *vagent_priv_word(const char *name);
 bool vagent_priv_has_word(const char *word);
-#define VAGENT_INIT_CMDLINE 4096
-/* boot.c: the kernel's command line without a word. */
-void vagent_init_cmdline_without(const char *word, char line[VAGENT_INIT_CMDLINE]);
 
 /* root_device.c: whether root=VALUE has the form PARTUUID=, PARTLABEL=, UUID= or LABEL=. */
 bool vagent_priv_root_has_name(const char *root);
+/* superblock.c: the type of the file system of a device or file; NULL: unknown, or it cannot be read. */
+const char *vagent_priv_superblock_type_of(const char *path);
 #define AGENT_DEVICE 256
 /* root_device.c: the device with such a name. False: there is none yet. */
 bool vagent_priv_find_root(const char *root, char path[AGENT_DEVICE]);
@@ -141,20 +128,5 @@ void vagent_priv_raise_limits(void);
 
 /* streams.c: copies until the command has ended, and reports its end. */
 void vagent_priv_serve(struct agent_command *c) __attribute__((noreturn));
-
-/* The boot loader of a first process, for the first disk. */
-struct vagent_init_images {
-	void (*boot)(void);	/* boots the kernel of the first disk; does not return */
-	/* Mounts the file system of the first disk that has a system, and returns its root. */
-	const char *(*mount)(bool writable);
-	/* Starts the kernel of the first disk for the command; returns if that is not possible. */
-	void (*start_kernel)(void);
-};
-
-/*
- * run.c: executes the command of a request, or a system, as the kernel's command line has it. NULL: without
- * a boot loader. Returns the exit status of a process that is not the first one.
- */
-int vagent_init_run(const struct vagent_init_images *images);
 
 #endif

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "init/agent.h"
-#include "init/superblock.h"
 
 #define ROOT "/newroot"
 #define WAIT_MS 10000

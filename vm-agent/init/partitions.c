@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "init/partitions.h"
+#include "vm-agent/init.h"
 
 #define GPT_HEADER 92
 #define GPT_MIN_ENTRY 128

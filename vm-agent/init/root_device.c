@@ -17,7 +17,6 @@
 #include <linux/fs.h>
 
 #include "init/agent.h"
-#include "init/partitions.h"
 #include "init/volume.h"
 
 #define MAX_DEVICES 1024

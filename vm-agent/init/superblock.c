@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "init/superblock.h"
+#include "init/agent.h"
 
 /* ext2 and ext3 are mounted as ext4, whose superblock they have. */
 static const struct {

@@ -12,10 +12,9 @@
 
 #include <linux/fs.h>
 
-#include "init/agent.h"
+#include <vm-agent/init.h>
+
 #include "image.h"
-#include "init/partitions.h"
-#include "init/superblock.h"
 
 #define DISK "/dev/vda"
 #define WHERE "/image"

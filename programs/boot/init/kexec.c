@@ -17,7 +17,8 @@
 #include <linux/kexec.h>
 #include <linux/reboot.h>
 
-#include "init/agent.h"
+#include <vm-agent/init.h>
+
 #include "image.h"
 
 #define CONSOLE "console=ttyS0"

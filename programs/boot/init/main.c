@@ -3,7 +3,8 @@
  * cvmm-boot-init, the first process of a guest that boots a disk image for "cvmm boot", or executes one
  * command in the system of an image for "cvmm exec --image". It is cvmm-init with a boot loader.
  */
-#include "init/agent.h"
+#include <vm-agent/init.h>
+
 #include "image.h"
 
 int main(void)

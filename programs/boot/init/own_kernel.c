@@ -17,10 +17,11 @@
 
 #include <linux/reboot.h>
 
+#include <vm-agent/init.h>
 #include <vm-agent/initrd.h>
+#include <vm-agent/protocol.h>
 #include <vm-arch/kernel_version.h>
 
-#include "init/agent.h"
 #include "image.h"
 
 #define DESCRIPTOR 32		/* bytes of /proc/self/fd/N */

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "../suite.h"
-#include "init/partitions.h"
+#include "vm-agent/init.h"
 
 #define ENTRIES_AT 2		/* sector */
 

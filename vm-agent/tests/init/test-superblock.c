@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../suite.h"
-#include "init/superblock.h"
+#include "init/agent.h"
 
 static const struct { const char *type; size_t at; const char *magic; } rows[] = {
 	{ "ext4", 0x438, "\x53\xef" }, { "xfs", 0, "XFSB" }, { "btrfs", 0x10040, "_BHRfS_M" },

@@ -14,10 +14,10 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 
+#include <vm-agent/init.h>
+
 #include "suite.h"
-#include "init/agent.h"
 #include "image.h"
-#include "init/partitions.h"
 
 #define DEVICE "/dev/vda"
 #define SIZE 0x20000

@@ -14,9 +14,10 @@
 
 #include <linux/openat2.h>
 
+#include <vm-agent/protocol.h>
+
 #include "tree.h"
 #include "suite.h"
-#include "init/agent.h"
 #include "image.h"
 
 static char why[IMAGE_WHY];
