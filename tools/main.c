@@ -92,6 +92,23 @@ static const struct vsu_place trace_places[] = {
 	PLACE(help), PLACE(socket), PLACE(file)
 };
 
+static const struct vsu_option check_options[] = {
+	{ .name = "command", .kind = VSU_OPTION_STRING, .arg = "CMD",
+	  .help = "start the back-end by this shell command, again whenever it ends" },
+	{ .name = "list", .kind = VSU_OPTION_FLAG,
+	  .help = "print the cases and end" },
+	{ .name = "only", .kind = VSU_OPTION_STRING, .arg = "PATTERN",
+	  .help = "only cases with such names, for example 'features.*'" },
+	{ .name = "reply-timeout", .kind = VSU_OPTION_TIME,
+	  .min = 1, .max = MAX_TIMEOUT_MS,
+	  .help = "wait this long for each reply (default 2)" },
+	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
+};
+static const struct vsu_place check_places[] = {
+	PLACE(command), PLACE(list), PLACE(only), PLACE(reply_timeout_ms),
+	PLACE(help), PLACE(socket)
+};
+
 struct command {
 	const char *name;
 	const char *operands;	/* for the usage line */
@@ -112,6 +129,9 @@ static const struct command commands[] = {
 	{ "blk-write", "SOCKET FILE", "file",
 	  "copies a file, or standard input (-), to a disk",
 	  copy_options, copy_places, tool_blk_write },
+	{ "check", "SOCKET", NULL,
+	  "checks a back-end against the specification, and prints TAP",
+	  check_options, check_places, tool_check },
 	{ "trace", "LISTEN CONNECT", "socket to connect to",
 	  "shows the messages between a front-end and a back-end",
 	  trace_options, trace_places, tool_trace },
@@ -206,7 +226,7 @@ static const struct command *find_command(const char *name,
 		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you mean '%s'?",
 			      name, nearest);
 	else
-		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read, blk-write and trace",
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read, blk-write, check and trace",
 			      name);
 	return NULL;
 }
@@ -220,7 +240,7 @@ static enum vsu_exit check_operands(const struct command *c,
 				    const struct tool_args *args,
 				    struct vsu_error *err)
 {
-	if (args->socket && (args->file || !c->second))
+	if ((args->socket && (args->file || !c->second)) || args->list)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "%s: %s is missing; write " PROGRAM
 		      " %s %s", c->name, args->socket ? c->second : "socket",
@@ -232,7 +252,8 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 				 char *const *argv, struct vsu_error *err)
 {
 	struct parse p = {
-		.args = { .depth = 16, .timeout_ms = 30000, .length = TOOL_ALL },
+		.args = { .depth = 16, .timeout_ms = 30000, .reply_timeout_ms = 2000,
+			  .length = TOOL_ALL },
 		.places = c->places,
 	};
 	enum vsu_exit status;
@@ -271,7 +292,7 @@ static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	}
 	if (first >= argc) {
-		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read, blk-write and trace");
+		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read, blk-write, check and trace");
 		return VSU_EXIT_USAGE;
 	}
 	c = find_command(argv[first], err);

@@ -23,6 +23,10 @@ struct tool_args {
 	bool json;
 	bool progress;
 	const char *device;	/* NULL: guess */
+	const char *command;	/* starts the back-end; NULL: it runs */
+	const char *only;	/* pattern of names; NULL: all */
+	bool list;
+	uint64_t reply_timeout_ms;
 	const char *pcapng;	/* file of packets; NULL: none */
 	bool front_end_listens;	/* on file; the back-end connects to socket */
 	uint64_t offset;	/* on the disk, bytes */
@@ -37,6 +41,7 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 			    struct vsu_error *err);
 enum vsu_exit tool_blk_write(const struct tool_args *args,
 			     struct vsu_error *err);
+enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err);
 
 #endif

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """
-A vhost-user back-end with one fault, for tests of "vhost-user-tool trace". It uses none
-of the libraries.
+A vhost-user back-end with one fault, for tests of "vhost-user-tool trace" and "check". It
+uses none of the libraries.
 
     faulty_back_end.py PATH FAULT
 
@@ -10,7 +10,7 @@ of the libraries.
     size      the reply to GET_QUEUE_NUM has 4 bytes
     twice     GET_PROTOCOL_FEATURES has two replies
     silent    GET_QUEUE_NUM has no reply
-    dies      ends at GET_QUEUE_NUM without a reply
+    dies      ends at GET_QUEUE_NUM without a reply, with status 3
     offered   none: offers every feature
 
 Serves one connection after another.
@@ -45,7 +45,7 @@ def reply(sock, request, word, fault):
 def answer(sock, request, flags, fault):
     words = {GET_FEATURES: FEATURES, GET_PROTOCOL: PROTOCOL, GET_QUEUES: 1, GET_SLOTS: 8}
     if request == GET_QUEUES and fault == "dies":
-        sys.exit(0)
+        sys.exit(3)
     if request == GET_QUEUES and fault == "silent":
         return
     if request in words or flags & NEED_REPLY:

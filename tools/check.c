@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* "vhost-user-tool check": runs the cases on a back-end and prints TAP. */
+#include <config.h>
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/text.h>
+
+#include "check_case.h"
+#include "tool.h"
+
+static const struct check_case *const tables[] = {
+	check_handshake,
+};
+
+#define NTABLES (sizeof(tables) / sizeof(tables[0]))
+
+struct run {
+	const struct tool_args *args;
+	struct check_server server;
+	unsigned int count, failed;
+};
+
+static bool is_chosen(const struct run *r, const struct check_case *k)
+{
+	return !r->args->only || fnmatch(r->args->only, k->name, 0) == 0;
+}
+
+/* Calls each for the chosen cases, until it returns false. */
+static bool for_cases(struct run *r, bool (*each)(struct run *r, const struct check_case *k))
+{
+	const struct check_case *k;
+	size_t i;
+
+	for (i = 0; i < NTABLES; i++)
+		for (k = tables[i]; k->name; k++)
+			if (is_chosen(r, k) && !each(r, k))
+				return false;
+	return true;
+}
+
+static bool count_case(struct run *r, const struct check_case *k)
+{
+	(void)k;
+	r->count++;
+	return true;
+}
+
+static bool list_case(struct run *r, const struct check_case *k)
+{
+	(void)r;
+	printf("%s\t%s (%s)\n", k->name, k->rule, k->section);
+	return true;
+}
+
+/* ---------------------------------------------------------------------- TAP */
+
+static void print_log(const char *log)
+{
+	const char *end;
+
+	for (; *log; log = end + 1) {
+		end = strchrnul(log, '\n');
+		printf("# %.*s\n", (int)(end - log), log);
+		if (!*end)
+			break;
+	}
+}
+
+static void print_result(const struct run *r, const struct check_case *k,
+			 const struct check *c, const char *log)
+{
+	printf("%sok %u - %s: %s%s%s\n", c->verdict == CHECK_FAIL ? "not " : "",
+	       r->count, k->name, k->rule,
+	       c->verdict == CHECK_SKIP ? " # SKIP " : "",
+	       c->verdict == CHECK_SKIP ? c->why : "");
+	if (c->verdict == CHECK_FAIL) {
+		printf("# %s\n# specification: %s\n", c->why, k->section);
+		print_log(log);
+	}
+	fflush(stdout);
+}
+
+/* The connection of the case, its protocol features, and then the case itself. */
+static void try_case(struct check *c, const struct check_case *k)
+{
+	if (check_connect(c) && (!k->needs || check_negotiate(c, k->needs)))
+		k->run(c);
+	check_disconnect(c);
+	if (c->verdict == CHECK_FAIL)
+		check_server_await_end(c->server);
+	else
+		check_server_reap(c->server);
+	if (c->server->death[0]) {
+		c->verdict = CHECK_PASS;	/* of all reasons, this is the first */
+		check_fail(c, "%s", c->server->death);
+		c->server->death[0] = '\0';
+	}
+}
+
+static bool run_case(struct run *r, const struct check_case *k)
+{
+	struct check c = { .server = &r->server, .timeout_ms = r->args->reply_timeout_ms,
+			   .sock = -1, .start_ns = vsu_now_ns() };
+	struct vsu_text log;
+
+	if (vsu_text_open(&log) < 0)
+		return false;
+	c.log = log.to;
+	try_case(&c, k);
+	if (vsu_text_close(&log) < 0)
+		return false;
+	r->count++;
+	r->failed += c.verdict == CHECK_FAIL;
+	print_result(r, k, &c, log.bytes);
+	free(log.bytes);
+	return true;
+}
+
+static enum vsu_exit run_cases(struct run *r, struct vsu_error *err)
+{
+	bool whole;
+	int rc = check_server_probe(&r->server, err);
+
+	if (rc < 0)
+		return rc == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
+	for_cases(r, count_case);
+	printf("TAP version 13\n1..%u\n", r->count);
+	r->count = 0;
+	whole = for_cases(r, run_case);
+	check_server_stop(&r->server);
+	if (!whole) {
+		vsu_error_set(err, -ENOMEM, "no memory for the log of a case");
+		return VSU_EXIT_HOST;
+	}
+	if (!r->failed)
+		return VSU_EXIT_OK;
+	vsu_error_set(err, -EPROTO, "%u of %u cases failed", r->failed, r->count);
+	return VSU_EXIT_FAIL;
+}
+
+enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err)
+{
+	struct run r = { .args = args,
+			 .server = { .path = args->socket, .command = args->command } };
+
+	if (!args->list)
+		return run_cases(&r, err);
+	for_cases(&r, list_case);
+	return VSU_EXIT_OK;
+}

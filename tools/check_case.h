@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Cases of "vhost-user-tool check": each is a rule of the specification, tried on a new
+ * connection to the back-end. A case is a function of at most 20 lines that calls the
+ * functions below until one of them returns false: that one has set the verdict.
+ *
+ *	static void features_repeat(struct check *c)
+ *	{
+ *		uint64_t first, second;
+ *
+ *		if (check_get(c, VHOST_USER_GET_FEATURES, &first) &&
+ *		    check_get(c, VHOST_USER_GET_FEATURES, &second))
+ *			check_that(c, first == second, "two replies differ");
+ *	}
+ *
+ * Every message of the back-end is also judged by its form (exchange.h): a problem fails
+ * the case. All messages are in the log of the case.
+ *
+ * Threads: confined to one.
+ */
+#ifndef TOOLS_CHECK_CASE_H
+#define TOOLS_CHECK_CASE_H
+
+#include <vmm-sys-util/sock.h>
+
+#include "check_server.h"
+#include "trace.h"
+
+enum check_verdict {
+	CHECK_PASS,
+	CHECK_FAIL,
+	CHECK_SKIP,
+};
+
+struct check {
+	struct check_server *server;
+	uint64_t timeout_ms;		/* for each reply */
+	int sock;			/* -1: closed by the case or the back-end */
+	uint64_t start_ns;
+	uint64_t features, protocol;	/* offered, after check_negotiate() */
+	struct exchange exchange;
+	FILE *log;
+	enum check_verdict verdict;
+	char why[256];			/* unless the verdict is CHECK_PASS */
+};
+
+struct check_case {
+	const char *name;		/* "group.name" */
+	const char *rule;		/* one sentence */
+	const char *section;		/* of the specification */
+	uint64_t needs;			/* protocol features, else the case is skipped */
+	void (*run)(struct check *c);
+};
+
+/* The tables, each ended by a row without a name. */
+extern const struct check_case check_handshake[];
+
+/* ------------------------------------------------------------ check_peer.c */
+
+/* A new connection; closes the former one. */
+bool check_connect(struct check *c);
+void check_disconnect(struct check *c);
+
+/* Sets the verdict and returns false. The first verdict is kept. */
+bool check_fail(struct check *c, const char *fmt, ...) VSU_PRINTF(2, 3);
+bool check_skip(struct check *c, const char *fmt, ...) VSU_PRINTF(2, 3);
+/* Fails unless holds. */
+bool check_that(struct check *c, bool holds, const char *fmt, ...) VSU_PRINTF(3, 4);
+
+/* Sends a message with any header; payload has size bytes. */
+bool check_send(struct check *c, uint32_t number, uint32_t flags,
+		const void *payload, uint32_t size, const int *fds,
+		unsigned int nfds);
+/* Sends a request without a payload in single bytes. */
+bool check_send_slowly(struct check *c, uint32_t number);
+/* Sends bytes that may be no message. False without a verdict: the back-end has closed. */
+bool check_send_bytes(struct check *c, const void *bytes, size_t n,
+		      const int *fds, unsigned int nfds);
+
+struct check_reply {
+	struct vhost_user_header hdr;
+	unsigned int nfds;
+	int fds[VSU_SOCK_MAX_FDS];	/* all closed, when the caller has the reply */
+	unsigned char payload[RELAY_MAX_PAYLOAD];
+};
+
+/* Receives the reply to this request. */
+bool check_reply(struct check *c, uint32_t number, struct check_reply *reply);
+
+/* A request without a payload, and the u64 of its reply. */
+bool check_get(struct check *c, uint32_t number, uint64_t *word);
+/* A request with a u64, without a reply. */
+bool check_set(struct check *c, uint32_t number, uint64_t word);
+/* A request with NEED_REPLY; fails unless it is acknowledged with 0. */
+bool check_acked(struct check *c, uint32_t number, const void *payload,
+		 uint32_t size, const int *fds, unsigned int nfds);
+/* A request that must be refused: by a result, or by closing the connection. */
+bool check_refused(struct check *c, uint32_t number, const void *payload,
+		   uint32_t size, const int *fds, unsigned int nfds);
+
+/*
+ * Reads the features and acknowledges the protocol features in wanted that are offered.
+ * Skips the case if one of wanted is not.
+ */
+bool check_negotiate(struct check *c, uint64_t wanted);
+
+/* Fails unless the connection still has replies. */
+bool check_alive(struct check *c);
+/*
+ * For a connection that the back-end may close: closes it, and fails unless the back-end
+ * serves the next one.
+ */
+bool check_survives(struct check *c);
+
+#endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Cases of "check": negotiation, replies, and malformed messages before any ring exists. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "check_case.h"
+
+#define V1 VHOST_USER_HDR_VERSION
+#define NEED (V1 | VHOST_USER_HDR_NEED_REPLY)
+#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
+#define HEADER sizeof(struct vhost_user_header)
+
+/* ----------------------------------------------------------------- features */
+
+static void features_reply(struct check *c)
+{
+	uint64_t word;
+
+	(void)check_get(c, VHOST_USER_GET_FEATURES, &word);
+}
+
+static void features_repeat(struct check *c)
+{
+	uint64_t first, second;
+
+	if (check_get(c, VHOST_USER_GET_FEATURES, &first) &&
+	    check_get(c, VHOST_USER_GET_FEATURES, &second))
+		(void)check_that(c, first == second, "%#" PRIx64 ", then %#" PRIx64,
+				 first, second);
+}
+
+static void features_set(struct check *c)
+{
+	if (check_negotiate(c, 0) &&
+	    check_set(c, VHOST_USER_SET_FEATURES,
+		      c->features & ~VHOST_USER_F_LOG_ALL))
+		(void)check_alive(c);
+}
+
+static void features_set_twice(struct check *c)
+{
+	uint64_t same;
+
+	if (check_negotiate(c, 0) &&
+	    check_set(c, VHOST_USER_SET_FEATURES, c->features & ~VHOST_USER_F_LOG_ALL) &&
+	    check_set(c, VHOST_USER_SET_FEATURES, c->features & ~VHOST_USER_F_LOG_ALL) &&
+	    check_get(c, VHOST_USER_GET_FEATURES, &same))
+		(void)check_that(c, same == c->features,
+				 "the offer has become %#" PRIx64, same);
+}
+
+static void features_before_owner(struct check *c)
+{
+	uint64_t word;
+
+	if (check_get(c, VHOST_USER_GET_FEATURES, &word) &&
+	    check_send(c, VHOST_USER_SET_OWNER, V1, NULL, 0, NULL, 0))
+		(void)check_alive(c);
+}
+
+static void features_per_connection(struct check *c)
+{
+	uint64_t first, second;
+
+	if (check_get(c, VHOST_USER_GET_FEATURES, &first) && check_connect(c) &&
+	    check_get(c, VHOST_USER_GET_FEATURES, &second))
+		(void)check_that(c, first == second, "%#" PRIx64 ", then %#" PRIx64,
+				 first, second);
+}
+
+/* -------------------------------------------------------- protocol features */
+
+/* The offered protocol features; skips the case without them. */
+static bool get_protocol(struct check *c)
+{
+	if (!check_negotiate(c, 0))
+		return false;
+	if (!(c->features & VHOST_USER_F_PROTOCOL_FEATURES))
+		return check_skip(c, "no protocol features are offered");
+	return true;
+}
+
+static void protocol_reply(struct check *c)
+{
+	(void)get_protocol(c);
+}
+
+static void protocol_repeat(struct check *c)
+{
+	uint64_t again;
+
+	if (get_protocol(c) &&
+	    check_get(c, VHOST_USER_GET_PROTOCOL_FEATURES, &again))
+		(void)check_that(c, again == c->protocol, "%#" PRIx64 ", then %#" PRIx64,
+				 c->protocol, again);
+}
+
+static void protocol_none(struct check *c)
+{
+	if (get_protocol(c) &&
+	    check_set(c, VHOST_USER_SET_PROTOCOL_FEATURES, 0))
+		(void)check_alive(c);
+}
+
+static void protocol_all(struct check *c)
+{
+	if (get_protocol(c) &&
+	    check_set(c, VHOST_USER_SET_PROTOCOL_FEATURES, c->protocol))
+		(void)check_alive(c);
+}
+
+/* A feature and those that must be offered with it. */
+static void protocol_needs(struct check *c)
+{
+	static const struct { unsigned int bit; uint64_t needs; } rows[] = {
+		{ VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD, PF(BACKEND_REQ) },
+		{ VHOST_USER_PROTOCOL_F_HOST_NOTIFIER, PF(BACKEND_REQ) },
+		{ VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS, PF(BACKEND_REQ) | PF(REPLY_ACK) },
+		{ VHOST_USER_PROTOCOL_F_SHMEM, PF(BACKEND_REQ) | PF(BACKEND_SEND_FD) },
+	};
+	size_t i;
+
+	if (!get_protocol(c))
+		return;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (c->protocol >> rows[i].bit & 1)
+			(void)check_that(c, !(rows[i].needs & ~c->protocol), "%s without %#" PRIx64,
+					 vhost_user_protocol_feature_name(rows[i].bit),
+					 rows[i].needs & ~c->protocol);
+}
+
+/* ------------------------------------------------------------------ replies */
+
+static void ack_owner(struct check *c)
+{
+	(void)check_acked(c, VHOST_USER_SET_OWNER, NULL, 0, NULL, 0);
+}
+
+static void ack_features(struct check *c)
+{
+	const uint64_t word = c->features & ~VHOST_USER_F_LOG_ALL;
+
+	(void)check_acked(c, VHOST_USER_SET_FEATURES, &word, sizeof(word), NULL, 0);
+}
+
+/* A reply to SET_FEATURES would precede that to GET_FEATURES. */
+static void ack_not_asked(struct check *c)
+{
+	if (check_set(c, VHOST_USER_SET_FEATURES, c->features & ~VHOST_USER_F_LOG_ALL))
+		(void)check_alive(c);
+}
+
+static void ack_once(struct check *c)
+{
+	struct check_reply reply;
+
+	if (check_send(c, VHOST_USER_GET_FEATURES, NEED, NULL, 0, NULL, 0) &&
+	    check_reply(c, VHOST_USER_GET_FEATURES, &reply) &&
+	    check_send(c, VHOST_USER_GET_PROTOCOL_FEATURES, NEED, NULL, 0, NULL, 0))
+		(void)check_reply(c, VHOST_USER_GET_PROTOCOL_FEATURES, &reply);
+}
+
+static void ack_in_order(struct check *c)
+{
+	static const uint32_t numbers[] = { VHOST_USER_GET_FEATURES, VHOST_USER_SET_OWNER,
+					    VHOST_USER_GET_PROTOCOL_FEATURES,
+					    VHOST_USER_GET_FEATURES };
+	struct check_reply reply;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		if (!check_send(c, numbers[i], numbers[i] == VHOST_USER_SET_OWNER ? NEED : V1,
+				NULL, 0, NULL, 0))
+			return;
+	for (i = 0; i < 4; i++)
+		if (!check_reply(c, numbers[i], &reply))
+			return;
+}
+
+/* ------------------------------------------------------ simple GET requests */
+
+static void queue_num(struct check *c)
+{
+	uint64_t n;
+
+	if (check_get(c, VHOST_USER_GET_QUEUE_NUM, &n))
+		(void)check_that(c, n >= 1 && n <= 65536, "%" PRIu64 " queues", n);
+}
+
+static void mem_slots(struct check *c)
+{
+	uint64_t first, second;
+
+	if (check_get(c, VHOST_USER_GET_MAX_MEM_SLOTS, &first) &&
+	    check_get(c, VHOST_USER_GET_MAX_MEM_SLOTS, &second) &&
+	    check_that(c, first >= 1, "no slots"))
+		(void)check_that(c, second >= first, "%" PRIu64 " slots, then %" PRIu64,
+				 first, second);
+}
+
+static void status_returned(struct check *c)
+{
+	uint64_t status;
+
+	if (check_set(c, VHOST_USER_SET_STATUS, 0x3) &&
+	    check_get(c, VHOST_USER_GET_STATUS, &status))
+		(void)check_that(c, (status & 0x3) == 0x3, "the status is %#" PRIx64, status);
+}
+
+static void status_reset(struct check *c)
+{
+	uint64_t status;
+
+	if (check_set(c, VHOST_USER_SET_STATUS, 0x3) &&
+	    check_set(c, VHOST_USER_SET_STATUS, 0) &&
+	    check_get(c, VHOST_USER_GET_STATUS, &status))
+		(void)check_that(c, status == 0, "the status is %#" PRIx64, status);
+}
+
+static void reset_idempotent(struct check *c)
+{
+	if (check_send(c, VHOST_USER_RESET_DEVICE, V1, NULL, 0, NULL, 0) &&
+	    check_send(c, VHOST_USER_RESET_DEVICE, V1, NULL, 0, NULL, 0))
+		(void)check_alive(c);
+}
+
+static void shmem_config(struct check *c)
+{
+	static struct check_reply reply;
+
+	if (check_send(c, VHOST_USER_GET_SHMEM_CONFIG, V1, NULL, 0, NULL, 0))
+		(void)check_reply(c, VHOST_USER_GET_SHMEM_CONFIG, &reply);
+}
+
+static void channel_accepted(struct check *c)
+{
+	int pair[2];
+
+	if (!check_that(c, vsu_sock_pair(pair) == 0, "no socket pair"))
+		return;
+	(void)check_acked(c, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0, &pair[1], 1);
+	vsu_fd_close(&pair[0]);
+	vsu_fd_close(&pair[1]);
+}
+
+/* ------------------------------------------------------------ configuration */
+
+/* GET_CONFIG of 8 bytes at an offset. */
+static bool get_config(struct check *c, uint32_t offset, struct check_reply *reply)
+{
+	unsigned char request[20] = { 0 };
+	const struct vhost_user_config config = { .offset = offset, .size = 8 };
+
+	memcpy(request, &config, sizeof(config));
+	return check_send(c, VHOST_USER_GET_CONFIG, V1, request, sizeof(request), NULL, 0) &&
+	       check_reply(c, VHOST_USER_GET_CONFIG, reply);
+}
+
+static void config_reply(struct check *c)
+{
+	struct check_reply reply;
+	struct vhost_user_config config;
+
+	if (!get_config(c, 0, &reply))
+		return;
+	if (reply.hdr.size <= sizeof(config)) {
+		(void)check_skip(c, "the device has no configuration space");
+		return;
+	}
+	memcpy(&config, reply.payload, sizeof(config));
+	(void)check_that(c, reply.hdr.size == 20 && config.offset == 0 && config.size == 8,
+			 "offset %u, size %u in %u bytes", config.offset, config.size,
+			 reply.hdr.size);
+}
+
+/* Refused, or bytes that are zero; but not the end of the connection. */
+static void config_beyond(struct check *c)
+{
+	struct check_reply reply;
+
+	if (get_config(c, 0xfffffff8, &reply))
+		(void)check_alive(c);
+}
+
+/* ---------------------------------------------------------- malformed input */
+
+static void cut_at(struct check *c, size_t n)
+{
+	const struct vhost_user_header hdr = { VHOST_USER_SET_FEATURES, V1, 8 };
+	unsigned char bytes[20] = { 0 };
+
+	memcpy(bytes, &hdr, sizeof(hdr));
+	(void)check_send_bytes(c, bytes, n, NULL, 0);
+	(void)check_survives(c);
+}
+
+static void cut_header(struct check *c)
+{
+	cut_at(c, 5);
+}
+
+static void cut_payload(struct check *c)
+{
+	cut_at(c, HEADER);
+}
+
+static void cut_nothing(struct check *c)
+{
+	(void)check_survives(c);
+}
+
+static void in_single_bytes(struct check *c)
+{
+	struct check_reply reply;
+
+	if (check_send_slowly(c, VHOST_USER_GET_FEATURES))
+		(void)check_reply(c, VHOST_USER_GET_FEATURES, &reply);
+}
+
+/* Sends one message that no front-end should; the back-end may close, but not end. */
+static void send_and_survive(struct check *c, uint32_t number, uint32_t flags,
+			     uint32_t size, unsigned int nfds)
+{
+	static const unsigned char zeros[RELAY_MAX_PAYLOAD];
+	int i, fds[VSU_SOCK_MAX_FDS], fd = eventfd(0, EFD_CLOEXEC);
+
+	for (i = 0; i < VSU_SOCK_MAX_FDS; i++)
+		fds[i] = fd;
+	if (check_send(c, number, flags, zeros, size, fds, nfds))
+		(void)check_survives(c);
+	vsu_fd_close(&fd);
+}
+
+static void unknown_request(struct check *c)
+{
+	send_and_survive(c, 250, V1, 0, 0);
+}
+
+static void unknown_request_with_payload(struct check *c)
+{
+	send_and_survive(c, 0x7fffffff, V1, 64, 0);
+}
+
+static void unknown_refused(struct check *c)
+{
+	if (check_refused(c, 250, NULL, 0, NULL, 0))
+		(void)check_survives(c);
+}
+
+static void wrong_version(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_GET_FEATURES, 2, 0, 0);
+}
+
+static void reply_flag(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_GET_FEATURES, V1 | VHOST_USER_HDR_REPLY, 0, 0);
+}
+
+static void unknown_flags(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_OWNER, 0xfffffff1, 0, 0);
+}
+
+static void huge_size(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_FEATURES, V1, UINT32_MAX, 0);
+}
+
+static void short_size(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_FEATURES, V1, 4, 0);
+}
+
+static void long_size(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_OWNER, V1, 512, 0);
+}
+
+static void one_unexpected_fd(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_OWNER, V1, 0, 1);
+}
+
+static void most_fds(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_OWNER, V1, 0, VSU_SOCK_MAX_FDS);
+}
+
+static void channel_without_fd(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 0);
+}
+
+static void channel_of_eventfd(struct check *c)
+{
+	send_and_survive(c, VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 1);
+}
+
+/* -------------------------------------------------------------------- table */
+
+#define FRONT_END "Front-end message types"
+#define FEATURES "Protocol features"
+#define COMMUNICATION "Communication"
+#define HEADERS "Header"
+#define ACKS "VHOST_USER_PROTOCOL_F_REPLY_ACK"
+
+const struct check_case check_handshake[] = {
+	{ "features.reply", "GET_FEATURES has a reply of 8 bytes",
+	  FRONT_END, 0, features_reply },
+	{ "features.repeat", "GET_FEATURES has the same reply each time",
+	  FRONT_END, 0, features_repeat },
+	{ "features.set", "SET_FEATURES of what is offered keeps the connection",
+	  FRONT_END, 0, features_set },
+	{ "features.set-twice", "SET_FEATURES can be repeated",
+	  FRONT_END, 0, features_set_twice },
+	{ "features.before-owner", "GET_FEATURES may precede SET_OWNER",
+	  FRONT_END, 0, features_before_owner },
+	{ "features.per-connection", "each connection is offered the same features",
+	  FRONT_END, 0, features_per_connection },
+	{ "protocol.reply", "GET_PROTOCOL_FEATURES has a reply before SET_FEATURES",
+	  FEATURES, 0, protocol_reply },
+	{ "protocol.repeat", "GET_PROTOCOL_FEATURES has the same reply each time",
+	  FEATURES, 0, protocol_repeat },
+	{ "protocol.none", "no protocol feature must be acknowledged",
+	  FEATURES, 0, protocol_none },
+	{ "protocol.all", "all offered protocol features can be acknowledged",
+	  FEATURES, 0, protocol_all },
+	{ "protocol.needs", "a feature is offered with those that it requires",
+	  FEATURES, 0, protocol_needs },
+	{ "ack.owner", "SET_OWNER is acknowledged on demand",
+	  ACKS, PF(REPLY_ACK), ack_owner },
+	{ "ack.features", "SET_FEATURES is acknowledged on demand",
+	  ACKS, PF(REPLY_ACK), ack_features },
+	{ "ack.not-asked", "a request without NEED_REPLY has no reply",
+	  ACKS, PF(REPLY_ACK), ack_not_asked },
+	{ "ack.once", "a GET_ request with NEED_REPLY has one reply",
+	  ACKS, PF(REPLY_ACK), ack_once },
+	{ "ack.in-order", "requests sent together are answered in order",
+	  COMMUNICATION, PF(REPLY_ACK), ack_in_order },
+	{ "queues.number", "GET_QUEUE_NUM has a number above 0",
+	  "Multiple queue support", PF(MQ), queue_num },
+	{ "memory.slots", "GET_MAX_MEM_SLOTS does not decrease",
+	  FRONT_END, PF(CONFIGURE_MEM_SLOTS), mem_slots },
+	{ "status.returned", "GET_STATUS has the bits of SET_STATUS",
+	  FRONT_END, PF(STATUS), status_returned },
+	{ "status.reset", "SET_STATUS of 0 resets the status",
+	  FRONT_END, PF(STATUS), status_reset },
+	{ "reset.idempotent", "RESET_DEVICE can be repeated, without a ring",
+	  FRONT_END, PF(RESET_DEVICE), reset_idempotent },
+	{ "shmem.configuration", "GET_SHMEM_CONFIG has a reply of its size",
+	  FRONT_END, PF(SHMEM), shmem_config },
+	{ "channel.accepted", "SET_BACKEND_REQ_FD is acknowledged",
+	  "Back-end communication", PF(BACKEND_REQ) | PF(REPLY_ACK), channel_accepted },
+	{ "config.reply", "GET_CONFIG has the requested bytes",
+	  FRONT_END, PF(CONFIG), config_reply },
+	{ "config.beyond", "GET_CONFIG beyond the space keeps the connection",
+	  FRONT_END, PF(CONFIG), config_beyond },
+	{ "input.nothing", "a front-end that sends nothing disconnects",
+	  COMMUNICATION, 0, cut_nothing },
+	{ "input.cut-header", "a front-end disconnects inside a header",
+	  COMMUNICATION, 0, cut_header },
+	{ "input.cut-payload", "a front-end disconnects before the payload",
+	  COMMUNICATION, 0, cut_payload },
+	{ "input.single-bytes", "a header may arrive in parts",
+	  COMMUNICATION, 0, in_single_bytes },
+	{ "input.unknown", "an unknown request does not end the back-end",
+	  COMMUNICATION, 0, unknown_request },
+	{ "input.unknown-payload", "an unknown request with a payload does not end the back-end",
+	  COMMUNICATION, 0, unknown_request_with_payload },
+	{ "input.unknown-refused", "an unknown request with NEED_REPLY is not acknowledged",
+	  ACKS, PF(REPLY_ACK), unknown_refused },
+	{ "input.version", "another version does not end the back-end",
+	  HEADERS, 0, wrong_version },
+	{ "input.reply-flag", "a reply without request does not end the back-end",
+	  HEADERS, 0, reply_flag },
+	{ "input.flags", "unknown flags do not end the back-end",
+	  HEADERS, 0, unknown_flags },
+	{ "input.huge", "a size of 4 GiB does not end the back-end",
+	  HEADERS, 0, huge_size },
+	{ "input.short", "a payload that is too short does not end the back-end",
+	  HEADERS, 0, short_size },
+	{ "input.long", "a payload that is too long does not end the back-end",
+	  HEADERS, 0, long_size },
+	{ "input.descriptor", "an unexpected descriptor does not end the back-end",
+	  COMMUNICATION, 0, one_unexpected_fd },
+	{ "input.descriptors", "253 descriptors do not end the back-end",
+	  COMMUNICATION, 0, most_fds },
+	{ "input.no-channel", "SET_BACKEND_REQ_FD without a descriptor does not end the back-end",
+	  COMMUNICATION, 0, channel_without_fd },
+	{ "input.wrong-channel", "SET_BACKEND_REQ_FD of an eventfd does not end the back-end",
+	  COMMUNICATION, 0, channel_of_eventfd },
+	{ NULL, NULL, NULL, 0, NULL }
+};

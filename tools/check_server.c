@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Starting and ending the back-end under test. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "check_server.h"
+
+#define PATIENCE_NS UINT64_C(10000000000)
+#define END_NS UINT64_C(500000000)
+#define PAUSE_MS 5
+
+static void pause_shortly(void)
+{
+	(void)!poll(NULL, 0, PAUSE_MS);
+}
+
+static bool is_past(uint64_t end)
+{
+	return vsu_now_ns() >= end;
+}
+
+/* In the child: a process group of its own, and standard output for messages only. */
+static _Noreturn void run(const char *command)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(null, STDIN_FILENO);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+static int start(struct check_server *s, struct vsu_error *err)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return vsu_error_sys(err, -errno, "cannot start '%s'", s->command);
+	if (pid == 0)
+		run(s->command);
+	setpgid(pid, pid);
+	s->pid = pid;
+	return 0;
+}
+
+static void note_death(struct check_server *s, int status)
+{
+	s->pid = 0;
+	if (WIFSIGNALED(status))
+		snprintf(s->death, sizeof(s->death),
+			 "the back-end was ended by signal %d (%s)",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		snprintf(s->death, sizeof(s->death),
+			 "the back-end ended with status %d", WEXITSTATUS(status));
+	else
+		s->ends = true;
+}
+
+void check_server_reap(struct check_server *s)
+{
+	int status;
+
+	if (s->pid > 0 && waitpid(s->pid, &status, WNOHANG) == s->pid)
+		note_death(s, status);
+}
+
+void check_server_await_end(struct check_server *s)
+{
+	uint64_t end = vsu_now_ns() + END_NS;
+
+	for (check_server_reap(s); s->pid && !is_past(end); check_server_reap(s))
+		pause_shortly();
+}
+
+int check_server_probe(struct check_server *s, struct vsu_error *err)
+{
+	int sock = check_server_connect(s, err);
+
+	if (sock < 0)
+		return sock;
+	vsu_fd_close(&sock);
+	check_server_await_end(s);
+	return 0;
+}
+
+/* A process that ends with its connection would accept another one before. */
+int check_server_connect(struct check_server *s, struct vsu_error *err)
+{
+	uint64_t end = vsu_now_ns() + PATIENCE_NS;
+	int sock, rc;
+
+	if (s->ends)
+		check_server_await_end(s);
+
+	for (;;) {
+		check_server_reap(s);
+		if (s->command && !s->pid) {
+			rc = start(s, err);
+			if (rc < 0)
+				return rc;
+		}
+		sock = vsu_sock_connect(s->path, err);
+		if (sock >= 0 || !s->command || is_past(end))
+			return sock;
+		pause_shortly();
+	}
+}
+
+void check_server_stop(struct check_server *s)
+{
+	uint64_t end = vsu_now_ns() + PATIENCE_NS;
+
+	if (s->pid <= 0)
+		return;
+	kill(-s->pid, SIGTERM);
+	while (waitpid(s->pid, NULL, WNOHANG) == 0) {
+		if (is_past(end))
+			kill(-s->pid, SIGKILL);
+		pause_shortly();
+	}
+	s->pid = 0;
+}
