@@ -15,6 +15,8 @@
 
 static const struct check_case *const tables[] = {
 	check_handshake,
+	check_memory,
+	check_rings,
 };
 
 #define NTABLES (sizeof(tables) / sizeof(tables[0]))
@@ -91,6 +93,7 @@ static void try_case(struct check *c, const struct check_case *k)
 	if (check_connect(c) && (!k->needs || check_negotiate(c, k->needs)))
 		k->run(c);
 	check_disconnect(c);
+	check_guest_free(c);
 	if (c->verdict == CHECK_FAIL)
 		check_server_await_end(c->server);
 	else
@@ -105,7 +108,7 @@ static void try_case(struct check *c, const struct check_case *k)
 static bool run_case(struct run *r, const struct check_case *k)
 {
 	struct check c = { .server = &r->server, .timeout_ms = r->args->reply_timeout_ms,
-			   .sock = -1, .start_ns = vsu_now_ns() };
+			   .sock = -1, .memory = -1, .start_ns = vsu_now_ns() };
 	struct vsu_text log;
 
 	if (vsu_text_open(&log) < 0)

@@ -38,6 +38,8 @@ struct check {
 	int sock;			/* -1: closed by the case or the back-end */
 	uint64_t start_ns;
 	uint64_t features, protocol;	/* offered, after check_negotiate() */
+	int memory;			/* memfd, after check_guest(), or -1 */
+	unsigned char *guest;		/* CHECK_MEMORY_SIZE bytes of it, mapped */
 	struct exchange exchange;
 	FILE *log;
 	enum check_verdict verdict;
@@ -54,6 +56,8 @@ struct check_case {
 
 /* The tables, each ended by a row without a name. */
 extern const struct check_case check_handshake[];
+extern const struct check_case check_memory[];
+extern const struct check_case check_rings[];
 
 /* ------------------------------------------------------------ check_peer.c */
 
@@ -106,10 +110,49 @@ bool check_negotiate(struct check *c, uint64_t wanted);
 
 /* Fails unless the connection still has replies. */
 bool check_alive(struct check *c);
+/* check_acked() for a message without descriptors. */
+bool check_acked_plain(struct check *c, uint32_t number, const void *payload,
+		       uint32_t size);
+
 /*
  * For a connection that the back-end may close: closes it, and fails unless the back-end
  * serves the next one.
  */
 bool check_survives(struct check *c);
+
+/* Sends one request that no front-end should send, and then check_survives(). */
+void check_survives_request(struct check *c, uint32_t number, const void *payload,
+			    uint32_t size, const int *fds, unsigned int nfds);
+
+/* ----------------------------------------------------------- check_guest.c */
+
+/* Memory of the guest: one region. */
+#define CHECK_MEMORY_SIZE	UINT64_C(0x100000)
+#define CHECK_GUEST_ADDR	UINT64_C(0x100000)
+#define CHECK_USER_ADDR		UINT64_C(0x7f0000000000)
+#define CHECK_RING_SIZE		64u
+
+/* A region that is len bytes at offset of the memory. */
+struct vhost_user_mem_region check_region(uint64_t offset, uint64_t len);
+
+/* Makes the memory, once in a case. */
+bool check_guest(struct check *c);
+void check_guest_free(struct check *c);
+
+/* Shares the memory by SET_MEM_TABLE. */
+bool check_share(struct check *c);
+
+/* The addresses of ring 0: split, with CHECK_RING_SIZE entries. */
+struct vhost_user_vring_addr check_ring_addr(void);
+
+/* SET_FEATURES and check_share(); ring 0 is started at a base, and enabled. */
+bool check_start(struct check *c, uint16_t base);
+/* Starts it again. */
+bool check_restart(struct check *c, uint16_t base);
+/* Stops it; fails unless the reply has this base. */
+bool check_stop(struct check *c, uint16_t base);
+
+/* A request for a ring with an eventfd, acknowledged. */
+bool check_ring_event(struct check *c, uint32_t number, uint64_t index);
 
 #endif

@@ -285,6 +285,12 @@ bool check_acked(struct check *c, uint32_t number, const void *payload,
 	       check_that(c, result == 0, "the request was refused");
 }
 
+bool check_acked_plain(struct check *c, uint32_t number, const void *payload,
+		       uint32_t size)
+{
+	return check_acked(c, number, payload, size, NULL, 0);
+}
+
 bool check_refused(struct check *c, uint32_t number, const void *payload,
 		   uint32_t size, const int *fds, unsigned int nfds)
 {
@@ -340,4 +346,11 @@ bool check_alive(struct check *c)
 bool check_survives(struct check *c)
 {
 	return check_connect(c) && check_alive(c);
+}
+
+void check_survives_request(struct check *c, uint32_t number, const void *payload,
+			    uint32_t size, const int *fds, unsigned int nfds)
+{
+	if (check_send(c, number, VHOST_USER_HDR_VERSION, payload, size, fds, nfds))
+		(void)check_survives(c);
 }

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Cases of "check": the memory table, regions, logs and in-flight areas. */
+#include <config.h>
+
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "check_case.h"
+
+#define V1 VHOST_USER_HDR_VERSION
+#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
+#define PAGE 4096u
+
+/* -------------------------------------------------------------------- table */
+
+/* A table of n regions of two pages each, a page apart; returns its size. */
+static uint32_t fill_table(struct vhost_user_mem_table *table, unsigned int n)
+{
+	unsigned int i;
+
+	memset(table, 0, sizeof(*table));
+	table->nregions = n;
+	for (i = 0; i < n && i < VHOST_USER_MAX_REGIONS; i++)
+		table->regions[i] = check_region(i * 3 * PAGE, 2 * PAGE);
+	return 8 + 32 * n;
+}
+
+static bool table_acked(struct check *c, unsigned int n)
+{
+	struct vhost_user_mem_table table;
+	uint32_t size = fill_table(&table, n);
+	int fds[VHOST_USER_MAX_REGIONS];
+	unsigned int i;
+
+	for (i = 0; check_guest(c) && i < n; i++)
+		fds[i] = c->memory;
+	return c->guest &&
+	       check_acked(c, VHOST_USER_SET_MEM_TABLE, &table, size, fds, n);
+}
+
+static void table_of_one(struct check *c)
+{
+	(void)table_acked(c, 1);
+}
+
+static void table_of_eight(struct check *c)
+{
+	(void)table_acked(c, VHOST_USER_MAX_REGIONS);
+}
+
+static void table_replaced(struct check *c)
+{
+	if (table_acked(c, 1) && table_acked(c, 3))
+		(void)table_acked(c, 2);
+}
+
+static void table_of_bytes(struct check *c)
+{
+	struct vhost_user_mem_table table = { .nregions = 1 };
+
+	table.regions[0] = check_region(0, 0x3b10);
+	table.regions[0].guest_addr = 0x100;
+	if (check_guest(c))
+		(void)check_acked(c, VHOST_USER_SET_MEM_TABLE, &table, 40, &c->memory, 1);
+}
+
+/* A table whose first region is changed, and which a back-end may refuse. */
+static void bad_table(struct check *c, struct vhost_user_mem_region first,
+		      unsigned int n, unsigned int nfds)
+{
+	struct vhost_user_mem_table table;
+	uint32_t size = fill_table(&table, n);
+	int fds[VHOST_USER_MAX_REGIONS];
+	unsigned int i;
+
+	table.regions[0] = first;
+	for (i = 0; check_guest(c) && i < nfds; i++)
+		fds[i] = c->memory;
+	if (c->guest)
+		check_survives_request(c, VHOST_USER_SET_MEM_TABLE, &table, size, fds,
+				       nfds);
+}
+
+static void table_empty(struct check *c)
+{
+	bad_table(c, check_region(0, PAGE), 0, 0);
+}
+
+static void table_without_fd(struct check *c)
+{
+	bad_table(c, check_region(0, PAGE), 1, 0);
+}
+
+static void table_with_more_fds(struct check *c)
+{
+	bad_table(c, check_region(0, PAGE), 1, 8);
+}
+
+static void table_beyond_file(struct check *c)
+{
+	bad_table(c, check_region(0, CHECK_MEMORY_SIZE * 4), 1, 1);
+}
+
+static void table_wraps(struct check *c)
+{
+	struct vhost_user_mem_region region = check_region(0, PAGE * 2);
+
+	region.guest_addr = UINT64_MAX - PAGE + 1;
+	bad_table(c, region, 1, 1);
+}
+
+static void table_offset_wraps(struct check *c)
+{
+	struct vhost_user_mem_region region = check_region(0, PAGE);
+
+	region.mmap_offset = UINT64_MAX - PAGE + 1;
+	bad_table(c, region, 1, 1);
+}
+
+static void table_size_0(struct check *c)
+{
+	bad_table(c, check_region(0, 0), 1, 1);
+}
+
+static void table_huge(struct check *c)
+{
+	bad_table(c, check_region(0, UINT64_MAX - PAGE), 1, 1);
+}
+
+static void table_overlaps(struct check *c)
+{
+	bad_table(c, check_region(0, 5 * PAGE), 2, 2);
+}
+
+/* More regions are announced than the payload contains. */
+static void table_count(struct check *c)
+{
+	struct vhost_user_mem_table table;
+
+	fill_table(&table, 1);
+	table.nregions = 0x08000001;
+	if (check_guest(c))
+		check_survives_request(c, VHOST_USER_SET_MEM_TABLE, &table, 40, &c->memory, 1);
+}
+
+static void table_of_eventfd(struct check *c)
+{
+	struct vhost_user_mem_table table;
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	fill_table(&table, 1);
+	check_survives_request(c, VHOST_USER_SET_MEM_TABLE, &table, 40, &fd, 1);
+	vsu_fd_close(&fd);
+}
+
+/* ------------------------------------------------------------------ regions */
+
+static struct vhost_user_mem_reg slot_at(uint64_t offset)
+{
+	const struct vhost_user_mem_reg slot = {
+		.region = check_region(offset, 2 * PAGE)
+	};
+
+	return slot;
+}
+
+static bool add_slot(struct check *c, uint64_t offset)
+{
+	const struct vhost_user_mem_reg slot = slot_at(offset);
+
+	return check_guest(c) &&
+	       check_acked(c, VHOST_USER_ADD_MEM_REG, &slot, sizeof(slot), &c->memory, 1);
+}
+
+static bool remove_slot(struct check *c, uint64_t offset)
+{
+	const struct vhost_user_mem_reg slot = slot_at(offset);
+
+	return check_acked_plain(c, VHOST_USER_REM_MEM_REG, &slot, sizeof(slot));
+}
+
+static void slot_added(struct check *c)
+{
+	(void)add_slot(c, 0);
+}
+
+static void slot_removed(struct check *c)
+{
+	if (add_slot(c, 0))
+		(void)remove_slot(c, 0);
+}
+
+static void slot_added_again(struct check *c)
+{
+	if (add_slot(c, 0) && remove_slot(c, 0))
+		(void)add_slot(c, 0);
+}
+
+static void slots_in_any_order(struct check *c)
+{
+	if (add_slot(c, 8 * PAGE) && add_slot(c, 0) && add_slot(c, 4 * PAGE) &&
+	    remove_slot(c, 0) && remove_slot(c, 8 * PAGE))
+		(void)remove_slot(c, 4 * PAGE);
+}
+
+static void slot_removed_without_offset(struct check *c)
+{
+	struct vhost_user_mem_reg slot = slot_at(4 * PAGE);
+
+	slot.region.mmap_offset = 0;
+	if (add_slot(c, 4 * PAGE))
+		(void)check_acked_plain(c, VHOST_USER_REM_MEM_REG, &slot, sizeof(slot));
+}
+
+static void slot_unknown(struct check *c)
+{
+	const struct vhost_user_mem_reg slot = slot_at(0);
+
+	if (check_refused(c, VHOST_USER_REM_MEM_REG, &slot, sizeof(slot), NULL, 0))
+		(void)check_survives(c);
+}
+
+static void slot_without_fd(struct check *c)
+{
+	const struct vhost_user_mem_reg slot = slot_at(0);
+
+	if (check_refused(c, VHOST_USER_ADD_MEM_REG, &slot, sizeof(slot), NULL, 0))
+		(void)check_survives(c);
+}
+
+static void slot_short(struct check *c)
+{
+	const struct vhost_user_mem_reg slot = slot_at(0);
+
+	if (check_guest(c))
+		check_survives_request(c, VHOST_USER_ADD_MEM_REG, &slot, 32, &c->memory, 1);
+}
+
+/* ------------------------------------------------------- logs, in-flight area */
+
+static void log_reply(struct check *c)
+{
+	const struct vhost_user_log log = { PAGE, 0 };
+	struct check_reply reply;
+
+	if (check_guest(c) &&
+	    check_send(c, VHOST_USER_SET_LOG_BASE, V1, &log, sizeof(log), &c->memory, 1))
+		(void)check_reply(c, VHOST_USER_SET_LOG_BASE, &reply);
+}
+
+static void log_huge(struct check *c)
+{
+	const struct vhost_user_log log = { UINT64_MAX, PAGE };
+
+	if (check_guest(c))
+		check_survives_request(c, VHOST_USER_SET_LOG_BASE, &log, sizeof(log), &c->memory, 1);
+}
+
+static void log_without_fd(struct check *c)
+{
+	const struct vhost_user_log log = { PAGE, 0 };
+
+	check_survives_request(c, VHOST_USER_SET_LOG_BASE, &log, sizeof(log), NULL, 0);
+}
+
+static bool get_inflight(struct check *c, uint16_t queues, uint16_t size,
+			 struct check_reply *reply)
+{
+	const struct vhost_user_inflight want = { .num_queues = queues, .queue_size = size };
+
+	return check_send(c, VHOST_USER_GET_INFLIGHT_FD, V1, &want, sizeof(want), NULL, 0) &&
+	       check_reply(c, VHOST_USER_GET_INFLIGHT_FD, reply);
+}
+
+static void inflight_area(struct check *c)
+{
+	struct vhost_user_inflight area;
+	struct check_reply reply;
+
+	if (!get_inflight(c, 1, 128, &reply) ||
+	    !check_that(c, reply.hdr.size == sizeof(area), "%u bytes", reply.hdr.size))
+		return;
+	memcpy(&area, reply.payload, sizeof(area));
+	(void)check_that(c, area.mmap_size >= 16 + 16 * 128 && reply.nfds == 1,
+			 "an area of %u bytes with %u descriptors",
+			 (unsigned int)area.mmap_size, reply.nfds);
+}
+
+static void inflight_of_nothing(struct check *c)
+{
+	struct check_reply reply;
+
+	if (get_inflight(c, 0, 0, &reply))
+		(void)check_survives(c);
+}
+
+/* A file that is shorter than the area says. */
+static void inflight_short(struct check *c)
+{
+	const struct vhost_user_inflight area = {
+		.mmap_size = CHECK_MEMORY_SIZE * 16, .num_queues = 1, .queue_size = 128
+	};
+
+	if (check_guest(c))
+		check_survives_request(c, VHOST_USER_SET_INFLIGHT_FD, &area, sizeof(area),
+				       &c->memory, 1);
+}
+
+static void inflight_without_fd(struct check *c)
+{
+	const struct vhost_user_inflight area = { .mmap_size = PAGE, .num_queues = 1,
+						  .queue_size = 128 };
+
+	check_survives_request(c, VHOST_USER_SET_INFLIGHT_FD, &area, sizeof(area), NULL, 0);
+}
+
+/* --------------------------------------------------------------------- rows */
+
+#define ACCESS "Memory access"
+#define REGIONS "Front-end message types"
+#define LOG "Migration"
+#define INFLIGHT "Inflight I/O tracking"
+#define ACK PF(REPLY_ACK)
+#define SLOTS (PF(REPLY_ACK) | PF(CONFIGURE_MEM_SLOTS))
+
+const struct check_case check_memory[] = {
+	{ "table.one", "a table of one region is accepted", ACCESS, ACK, table_of_one },
+	{ "table.eight", "a table of eight regions is accepted", ACCESS, ACK, table_of_eight },
+	{ "table.replaced", "a new table replaces the old one", ACCESS, ACK, table_replaced },
+	{ "table.bytes", "a region may begin and end inside a page", ACCESS, ACK, table_of_bytes },
+	{ "table.empty", "an empty table does not end the back-end", ACCESS, 0, table_empty },
+	{ "table.no-descriptor", "a region without a descriptor does not end the back-end",
+	  ACCESS, 0, table_without_fd },
+	{ "table.descriptors", "more descriptors than regions do not end the back-end",
+	  ACCESS, 0, table_with_more_fds },
+	{ "table.beyond-file", "a region beyond its file does not end the back-end",
+	  ACCESS, 0, table_beyond_file },
+	{ "table.wraps", "a region that wraps does not end the back-end", ACCESS, 0, table_wraps },
+	{ "table.offset-wraps", "an offset that wraps does not end the back-end",
+	  ACCESS, 0, table_offset_wraps },
+	{ "table.size-0", "a region of 0 bytes does not end the back-end", ACCESS, 0, table_size_0 },
+	{ "table.huge", "a region of 2^64 bytes does not end the back-end", ACCESS, 0, table_huge },
+	{ "table.overlaps", "overlapping regions do not end the back-end", ACCESS, 0, table_overlaps },
+	{ "table.count", "a count beyond the payload does not end the back-end", ACCESS, 0, table_count },
+	{ "table.eventfd", "memory of an eventfd does not end the back-end", ACCESS, 0, table_of_eventfd },
+	{ "slot.added", "ADD_MEM_REG is acknowledged", REGIONS, SLOTS, slot_added },
+	{ "slot.removed", "REM_MEM_REG is acknowledged", REGIONS, SLOTS, slot_removed },
+	{ "slot.again", "a removed region can be added again", REGIONS, SLOTS, slot_added_again },
+	{ "slot.order", "regions may come and go in any order", REGIONS, SLOTS, slots_in_any_order },
+	{ "slot.offset", "the offset of a region to remove is ignored", REGIONS, SLOTS,
+	  slot_removed_without_offset },
+	{ "slot.unknown", "REM_MEM_REG of an unknown region is refused", REGIONS, SLOTS, slot_unknown },
+	{ "slot.no-descriptor", "ADD_MEM_REG without a descriptor is refused", REGIONS, SLOTS,
+	  slot_without_fd },
+	{ "slot.short", "ADD_MEM_REG that is too short does not end the back-end",
+	  REGIONS, PF(CONFIGURE_MEM_SLOTS), slot_short },
+	{ "log.reply", "SET_LOG_BASE has a reply", LOG, PF(LOG_SHMFD), log_reply },
+	{ "log.huge", "a log of 2^64 bytes does not end the back-end", LOG, PF(LOG_SHMFD), log_huge },
+	{ "log.no-descriptor", "a log without a descriptor does not end the back-end",
+	  LOG, PF(LOG_SHMFD), log_without_fd },
+	{ "inflight.area", "GET_INFLIGHT_FD has an area of sufficient size", INFLIGHT,
+	  PF(INFLIGHT_SHMFD), inflight_area },
+	{ "inflight.nothing", "an area for no queues does not end the back-end", INFLIGHT,
+	  PF(INFLIGHT_SHMFD), inflight_of_nothing },
+	{ "inflight.short", "an area beyond its file does not end the back-end", INFLIGHT,
+	  PF(INFLIGHT_SHMFD), inflight_short },
+	{ "inflight.no-descriptor", "an area without a descriptor does not end the back-end", INFLIGHT,
+	  PF(INFLIGHT_SHMFD), inflight_without_fd },
+	{ NULL, NULL, NULL, 0, NULL }
+};
