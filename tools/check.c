@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/text.h>
@@ -25,6 +24,7 @@ struct run {
 	const struct tool_args *args;
 	struct check_server server;
 	unsigned int count, failed;
+	FILE *junit;		/* NULL: none */
 };
 
 static bool is_chosen(const struct run *r, const struct check_case *k)
@@ -59,33 +59,7 @@ static bool list_case(struct run *r, const struct check_case *k)
 	return true;
 }
 
-/* ---------------------------------------------------------------------- TAP */
-
-static void print_log(const char *log)
-{
-	const char *end;
-
-	for (; *log; log = end + 1) {
-		end = strchrnul(log, '\n');
-		printf("# %.*s\n", (int)(end - log), log);
-		if (!*end)
-			break;
-	}
-}
-
-static void print_result(const struct run *r, const struct check_case *k,
-			 const struct check *c, const char *log)
-{
-	printf("%sok %u - %s: %s%s%s\n", c->verdict == CHECK_FAIL ? "not " : "",
-	       r->count, k->name, k->rule,
-	       c->verdict == CHECK_SKIP ? " # SKIP " : "",
-	       c->verdict == CHECK_SKIP ? c->why : "");
-	if (c->verdict == CHECK_FAIL) {
-		printf("# %s\n# specification: %s\n", c->why, k->section);
-		print_log(log);
-	}
-	fflush(stdout);
-}
+/* -------------------------------------------------------------------- cases */
 
 /* The connection of the case, its protocol features, and then the case itself. */
 static void try_case(struct check *c, const struct check_case *k)
@@ -119,7 +93,9 @@ static bool run_case(struct run *r, const struct check_case *k)
 		return false;
 	r->count++;
 	r->failed += c.verdict == CHECK_FAIL;
-	print_result(r, k, &c, log.bytes);
+	check_report_tap(r->count, k, &c, log.bytes);
+	if (r->junit)
+		check_report_junit(r->junit, k, &c, log.bytes);
 	free(log.bytes);
 	return true;
 }
@@ -146,13 +122,34 @@ static enum vsu_exit run_cases(struct run *r, struct vsu_error *err)
 	return VSU_EXIT_FAIL;
 }
 
+/* The report is complete, or the exit status says that it is not. */
+static enum vsu_exit run_with_report(struct run *r, struct vsu_error *err)
+{
+	enum vsu_exit status;
+	bool lost;
+
+	r->junit = fopen(r->args->junit, "we");
+	if (!r->junit) {
+		vsu_error_sys(err, -errno, "cannot create '%s'", r->args->junit);
+		return VSU_EXIT_INPUT;
+	}
+	check_report_junit_begin(r->junit);
+	status = run_cases(r, err);
+	check_report_junit_end(r->junit);
+	lost = ferror(r->junit);
+	if (!fclose(r->junit) && !lost)
+		return status;
+	vsu_error_set(err, -EIO, "cannot write '%s'", r->args->junit);
+	return VSU_EXIT_INPUT;
+}
+
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err)
 {
 	struct run r = { .args = args,
 			 .server = { .path = args->socket, .command = args->command } };
 
 	if (!args->list)
-		return run_cases(&r, err);
+		return args->junit ? run_with_report(&r, err) : run_cases(&r, err);
 	for_cases(&r, list_case);
 	return VSU_EXIT_OK;
 }

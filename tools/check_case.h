@@ -59,6 +59,18 @@ extern const struct check_case check_handshake[];
 extern const struct check_case check_memory[];
 extern const struct check_case check_rings[];
 
+/* ---------------------------------------------------------- check_report.c */
+
+/* Prints the result of case number n, with the log of a failure. */
+void check_report_tap(unsigned int n, const struct check_case *k,
+		      const struct check *c, const char *log);
+
+/* The same as XML in the form of JUnit, between a beginning and an end. */
+void check_report_junit_begin(FILE *to);
+void check_report_junit(FILE *to, const struct check_case *k,
+			const struct check *c, const char *log);
+void check_report_junit_end(FILE *to);
+
 /* ------------------------------------------------------------ check_peer.c */
 
 /* A new connection; closes the former one. */

@@ -57,12 +57,16 @@ static int start(struct check_server *s, struct vsu_error *err)
 		run(s->command);
 	setpgid(pid, pid);
 	s->pid = pid;
+	s->used = false;
 	return 0;
 }
 
+/* A failed start has another cause than a message. It is tried again. */
 static void note_death(struct check_server *s, int status)
 {
 	s->pid = 0;
+	if (!s->used)
+		return;
 	if (WIFSIGNALED(status))
 		snprintf(s->death, sizeof(s->death),
 			 "the back-end was ended by signal %d (%s)",
@@ -118,6 +122,7 @@ int check_server_connect(struct check_server *s, struct vsu_error *err)
 				return rc;
 		}
 		sock = vsu_sock_connect(s->path, err);
+		s->used |= sock >= 0;
 		if (sock >= 0 || !s->command || is_past(end))
 			return sock;
 		pause_shortly();

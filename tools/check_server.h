@@ -16,6 +16,7 @@ struct check_server {
 	const char *command;	/* for the shell; NULL: the process is not ours */
 	pid_t pid;		/* 0: not running, or not ours */
 	bool ends;		/* in order with each connection */
+	bool used;		/* the process has accepted a connection */
 	char death[80];		/* a sentence: it ended with an error; the user clears it */
 };
 

@@ -97,6 +97,8 @@ static const struct vsu_option check_options[] = {
 	  .help = "start the back-end by this shell command, again whenever it ends" },
 	{ .name = "list", .kind = VSU_OPTION_FLAG,
 	  .help = "print the cases and end" },
+	{ .name = "junit", .kind = VSU_OPTION_STRING, .arg = "FILE",
+	  .help = "also write the results to a file in the format of JUnit" },
 	{ .name = "only", .kind = VSU_OPTION_STRING, .arg = "PATTERN",
 	  .help = "only cases with such names, for example 'features.*'" },
 	{ .name = "reply-timeout", .kind = VSU_OPTION_TIME,
@@ -105,8 +107,8 @@ static const struct vsu_option check_options[] = {
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
 static const struct vsu_place check_places[] = {
-	PLACE(command), PLACE(list), PLACE(only), PLACE(reply_timeout_ms),
-	PLACE(help), PLACE(socket)
+	PLACE(command), PLACE(list), PLACE(junit), PLACE(only),
+	PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
 };
 
 struct command {

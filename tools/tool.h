@@ -24,6 +24,7 @@ struct tool_args {
 	bool progress;
 	const char *device;	/* NULL: guess */
 	const char *command;	/* starts the back-end; NULL: it runs */
+	const char *junit;	/* file of results; NULL: none */
 	const char *only;	/* pattern of names; NULL: all */
 	bool list;
 	uint64_t reply_timeout_ms;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Results of "check" in the Test Anything Protocol and in the format of JUnit. */
+#include <config.h>
+
+#include <string.h>
+
+#include "check_case.h"
+
+static void tap_log(const char *log)
+{
+	const char *end;
+
+	for (; *log; log = *end ? end + 1 : end) {
+		end = strchrnul(log, '\n');
+		printf("# %.*s\n", (int)(end - log), log);
+	}
+}
+
+void check_report_tap(unsigned int n, const struct check_case *k,
+		      const struct check *c, const char *log)
+{
+	bool skipped = c->verdict == CHECK_SKIP;
+
+	printf("%sok %u - %s: %s%s%s\n", c->verdict == CHECK_FAIL ? "not " : "", n,
+	       k->name, k->rule, skipped ? " # SKIP " : "", skipped ? c->why : "");
+	if (c->verdict == CHECK_FAIL) {
+		printf("# %s\n# specification: %s\n", c->why, k->section);
+		tap_log(log);
+	}
+	fflush(stdout);
+}
+
+/* Control characters are not allowed in XML. */
+static void xml_text(FILE *to, const char *text)
+{
+	for (; *text; text++)
+		switch (*text) {
+		case '<':
+			fputs("&lt;", to);
+			break;
+		case '>':
+			fputs("&gt;", to);
+			break;
+		case '&':
+			fputs("&amp;", to);
+			break;
+		case '"':
+			fputs("&quot;", to);
+			break;
+		default:
+			fputc((unsigned char)*text < ' ' && *text != '\n' ? ' ' : *text, to);
+			break;
+		}
+}
+
+void check_report_junit_begin(FILE *to)
+{
+	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vhost-user\">\n", to);
+}
+
+static void junit_failure(FILE *to, const struct check_case *k,
+			  const struct check *c, const char *log)
+{
+	fputs("<failure message=\"", to);
+	xml_text(to, c->why);
+	fputs("\">", to);
+	xml_text(to, k->rule);
+	fputc('\n', to);
+	xml_text(to, log);
+	fputs("</failure>", to);
+}
+
+/* A name is "group.name". */
+void check_report_junit(FILE *to, const struct check_case *k,
+			const struct check *c, const char *log)
+{
+	int group = (int)strcspn(k->name, ".");
+
+	fprintf(to, "<testcase classname=\"%.*s\" name=\"%s\">", group, k->name,
+		k->name + group + 1);
+	if (c->verdict == CHECK_FAIL)
+		junit_failure(to, k, c, log);
+	else if (c->verdict == CHECK_SKIP)
+		fputs("<skipped/>", to);
+	fputs("</testcase>\n", to);
+}
+
+void check_report_junit_end(FILE *to)
+{
+	fputs("</testsuite>\n", to);
+}
