@@ -16,6 +16,7 @@ static const struct check_case *const tables[] = {
 	check_handshake,
 	check_memory,
 	check_rings,
+	check_device,
 };
 
 #define NTABLES (sizeof(tables) / sizeof(tables[0]))
@@ -77,6 +78,8 @@ static void try_case(struct check *c, const struct check_case *k)
 		check_fail(c, "%s", c->server->death);
 		c->server->death[0] = '\0';
 	}
+	if (c->verdict == CHECK_FAIL)
+		check_server_stop(c->server);	/* it may hang: the next case has a new one */
 }
 
 static bool run_case(struct run *r, const struct check_case *k)

@@ -55,6 +55,7 @@ struct check_case {
 };
 
 /* The tables, each ended by a row without a name. */
+extern const struct check_case check_device[];
 extern const struct check_case check_handshake[];
 extern const struct check_case check_memory[];
 extern const struct check_case check_rings[];

@@ -19,6 +19,7 @@
 #include "check_server.h"
 
 #define PATIENCE_NS UINT64_C(10000000000)
+#define STOP_NS UINT64_C(2000000000)
 #define END_NS UINT64_C(500000000)
 #define PAUSE_MS 5
 
@@ -131,7 +132,7 @@ int check_server_connect(struct check_server *s, struct vsu_error *err)
 
 void check_server_stop(struct check_server *s)
 {
-	uint64_t end = vsu_now_ns() + PATIENCE_NS;
+	uint64_t end = vsu_now_ns() + STOP_NS;
 
 	if (s->pid <= 0)
 		return;
