@@ -66,7 +66,7 @@ extern const struct check_case check_rings[];
 void check_report_tap(unsigned int n, const struct check_case *k,
 		      const struct check *c, const char *log);
 
-/* The same as XML in the form of JUnit, between a beginning and an end. */
+/* Writes results as XML in the form of JUnit, between a beginning and an end. */
 void check_report_junit_begin(FILE *to);
 void check_report_junit(FILE *to, const struct check_case *k,
 			const struct check *c, const char *log);

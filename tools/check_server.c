@@ -48,10 +48,22 @@ static _Noreturn void run(const char *command)
 	_exit(127);
 }
 
+/* Many back-ends refuse to listen where one that died has left its socket. */
+static void remove_stale_socket(const char *path)
+{
+	int sock = vsu_sock_connect(path, NULL);
+
+	if (sock == -ECONNREFUSED)
+		unlink(path);
+	vsu_fd_close(&sock);
+}
+
 static int start(struct check_server *s, struct vsu_error *err)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	remove_stale_socket(s->path);
+	pid = fork();
 	if (pid < 0)
 		return vsu_error_sys(err, -errno, "cannot start '%s'", s->command);
 	if (pid == 0)
