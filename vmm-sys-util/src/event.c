@@ -19,6 +19,7 @@
 #include <vmm-sys-util/event.h>
 
 #define NS_PER_S 1000000000u
+#define NS_PER_MS 1000000u
 
 int vsu_event_new(void)
 {
@@ -165,4 +166,33 @@ uint64_t vsu_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Milliseconds for poll(2), rounded up; -1: no limit. */
+static int patience_ms(uint64_t until_ns)
+{
+	const uint64_t now = vsu_now_ns();
+
+	if (!until_ns)
+		return -1;
+	return now >= until_ns ? 0 :
+	       (int)((until_ns - now) / NS_PER_MS % 1000000) + 1;
+}
+
+int vsu_wait(int fd, short events, int cancel_fd, uint64_t until_ns, struct vsu_error *err)
+{
+	struct pollfd p[2] = {
+		{ .fd = cancel_fd, .events = POLLIN },
+		{ .fd = fd, .events = events },
+	};
+	int rc;
+
+	do
+		rc = poll(p, 2, patience_ms(until_ns));
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		return vsu_error_sys(err, -errno, "poll");
+	if (p[0].revents)
+		return vsu_error_set(err, -ECANCELED, "it was cancelled");
+	return rc ? 0 : vsu_error_set(err, -ETIMEDOUT, "the other side does not answer");
 }

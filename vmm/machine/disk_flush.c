@@ -12,7 +12,6 @@
 
 #include "machine/disk_flush.h"
 #include "machine/sharing.h"
-#include "migration/stream.h"
 
 /* For a flush that the end of the machine finds. */
 #define END_LIMIT_MS 2000
@@ -118,8 +117,7 @@ static void flush_release(struct vmm_machine *m)
 static int flush_wait(struct vmm_machine *m, int cancel_fd, uint64_t until_ns,
 		      struct vsu_error *err)
 {
-	const struct vmm_stream wait = { .fd = -1, .cancel_fd = cancel_fd };
-	int rc = vmm_stream_wait(&wait, m->flush->done_fd, POLLIN, until_ns, err);
+	int rc = vsu_wait(m->flush->done_fd, POLLIN, cancel_fd, until_ns, err);
 
 	return rc != -ETIMEDOUT ? rc :
 	       vsu_error_set(err, rc, "the flush of a disk did not end in time; check whether the server of its file is available");

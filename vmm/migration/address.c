@@ -16,10 +16,10 @@
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
+#include <vmm-sys-util/tcp.h>
 
 #include "cvmm/configuration.h"
 #include "migration/address.h"
-#include "migration/tcp.h"
 #include "migration/tls.h"
 
 /* ------------------------------------------------------------------ descriptor */
@@ -126,10 +126,20 @@ static int unix_accept(struct vmm_listener *l, struct vmm_stream *s,
 
 /* ------------------------------------------------------------------------ tcp */
 
+int vmm_tcp_connect(const char *address, struct vmm_stream *s, struct vsu_error *err)
+{
+	const struct vsu_tcp_wait wait = { s->cancel_fd, s->deadline_ns, s->threads };
+
+	if (s->no_network)
+		return vsu_error_set(err, -ENETUNREACH, "%s", s->no_network);
+	s->fd = vsu_tcp_connect(address, &wait, err);
+	return s->fd < 0 ? s->fd : 0;
+}
+
 static int tcp_listen(const char *address, struct vmm_listener *l,
 		      struct vsu_error *err)
 {
-	l->fd = vmm_tcp_listen(address, VMM_CHANNELS_MAX, err);
+	l->fd = vsu_tcp_listen(address, VMM_CHANNELS_MAX, err);
 	return l->fd < 0 ? l->fd : 0;
 }
 
@@ -193,7 +203,7 @@ static int prepare_client(struct vmm_stream *s, const struct tls_address *a,
 {
 	char *copy = strdup(a->host), *host, *port;
 	struct vmm_tls_config config = { .folder = a->folder };
-	int rc = copy ? vmm_tcp_split(copy, &host, &port) : -ENOMEM;
+	int rc = copy ? vsu_tcp_split(copy, &host, &port) : -ENOMEM;
 
 	if (rc < 0) {
 		vsu_error_set(err, rc, "'%s' is not HOST:PORT", a->host);

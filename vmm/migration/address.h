@@ -56,4 +56,7 @@ int vmm_address_accept(struct vmm_listener *l, struct vmm_stream *s,
 /* Also closes connections that nobody accepted; closer: as of a stream. */
 void vmm_address_unlisten(struct vmm_listener *l, struct vsu_closer *closer);
 
+/* The connection of a stream to HOST:PORT. -ENETUNREACH: s->no_network; others of vsu_tcp_connect(). */
+int vmm_tcp_connect(const char *address, struct vmm_stream *s, struct vsu_error *err);
+
 #endif

@@ -36,7 +36,6 @@ check_PROGRAMS = \
 	tests/migration/test-page_fetch \
 	tests/migration/test-page_place \
 	tests/migration/test-pages \
-	tests/migration/test-lookup \
 	tests/migration/test-sender \
 	tests/migration/test-shared \
 	tests/migration/test-stream \
@@ -152,9 +151,7 @@ tests_transfer_test_migrate_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_sharing_end_l
 tests_machine_test_stop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_virtio_pause -Wl,--wrap=vmm_virtio_resume \
 	-Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume
 tests_transfer_test_throttle_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_alarm_start -Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume
-tests_migration_test_lookup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 tests_config_test_device_write_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
-tests_migration_test_tcp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 tests_migration_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
 tests_migration_test_pages_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=lseek
 tests_migration_test_missing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_now_ns -Wl,--wrap=vmm_stream_wait

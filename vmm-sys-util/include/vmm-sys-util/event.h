@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <vmm-sys-util/attributes.h>
+#include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
 
@@ -61,6 +62,13 @@ VSU_API int vsu_timer_drain(int fd, uint64_t *count);
 
 /* The current time of the monotonic clock. */
 VSU_API uint64_t vsu_now_ns(void);
+
+/*
+ * Waits for events of poll(2) on fd, which may be -1. -ECANCELED: cancel_fd is readable, -1: none;
+ * -ETIMEDOUT: until_ns, in the time of vsu_now_ns(), has passed, 0: no limit.
+ */
+VSU_API int vsu_wait(int fd, short events, int cancel_fd, uint64_t until_ns,
+		     struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Starting threads that leave the signals of the process to others. The library itself
- * starts none.
+ * starts none except for the lookup of a host (<vmm-sys-util/tcp.h>).
  *
  * Threads: any thread.
  */

@@ -14,9 +14,9 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/thread.h>
 
-#include "migration/tcp.h"
+#include "tcp_priv.h"
 
-int vmm_tcp_split(char *text, char **host, char **port)
+int vsu_tcp_split(char *text, char **host, char **port)
 {
 	char *colon = strrchr(text, ':');
 
@@ -100,18 +100,18 @@ static int lookup_start(struct lookup *l, const struct vsu_threads *threads)
 	return rc;
 }
 
-static uint64_t find_limit(const struct vmm_stream *s)
+static uint64_t find_limit(const struct vsu_tcp_wait *w)
 {
 	const uint64_t until_ns = vsu_now_ns() + LIMIT_NS;
 
-	return s->deadline_ns && s->deadline_ns < until_ns ? s->deadline_ns : until_ns;
+	return w->deadline_ns && w->deadline_ns < until_ns ? w->deadline_ns : until_ns;
 }
 
 /* *result is that of getaddrinfo(), whose codes are no errnos. */
-static int lookup_wait(struct lookup *l, const struct vmm_stream *s, int *result,
+static int lookup_wait(struct lookup *l, const struct vsu_tcp_wait *w, int *result,
 		       struct addrinfo **out, struct vsu_error *err)
 {
-	int rc = vmm_stream_wait(s, l->done_fd, POLLIN, find_limit(s), err);
+	int rc = vsu_wait(l->done_fd, POLLIN, w->cancel_fd, find_limit(w), err);
 
 	if (rc == -ETIMEDOUT)
 		return vsu_error_set(err, rc, "'%s': the name server does not answer; use the numeric address",
@@ -127,20 +127,20 @@ static int lookup_wait(struct lookup *l, const struct vmm_stream *s, int *result
 }
 
 static int look_up_name(const char *host, const char *port, const struct addrinfo *hints,
-			const struct vmm_stream *s, int *result, struct addrinfo **out,
+			const struct vsu_tcp_wait *w, int *result, struct addrinfo **out,
 			struct vsu_error *err)
 {
 	struct lookup *l = lookup_new(host, port, hints);
-	int rc = l ? lookup_start(l, s->threads) : -ENOMEM;
+	int rc = l ? lookup_start(l, w->threads) : -ENOMEM;
 
 	rc = rc < 0 ? vsu_error_sys(err, rc, "cannot look up '%s'", host) :
-		      lookup_wait(l, s, result, out, err);
+		      lookup_wait(l, w, result, out, err);
 	if (l)
 		lookup_unref(l);
 	return rc;
 }
 
-int vmm_lookup_tcp(const char *host, const char *port, bool passive, const struct vmm_stream *s,
+int vsu_priv_tcp_look_up(const char *host, const char *port, bool passive, const struct vsu_tcp_wait *w,
 		   struct addrinfo **out, struct vsu_error *err)
 {
 	struct addrinfo hints = {
@@ -151,20 +151,20 @@ int vmm_lookup_tcp(const char *host, const char *port, bool passive, const struc
 
 	hints.ai_flags &= ~AI_NUMERICHOST;
 	if (result == EAI_NONAME && *host)
-		rc = look_up_name(host, port, &hints, s, &result, out, err);
+		rc = look_up_name(host, port, &hints, w, &result, out, err);
 	if (rc < 0)
 		return rc;
 	return result ? vsu_error_set(err, -ENOENT, "'%s': %s", host, gai_strerror(result)) : 0;
 }
 
-static int resolve_address(const char *address, bool passive, const struct vmm_stream *s,
+static int resolve_address(const char *address, bool passive, const struct vsu_tcp_wait *w,
 			   struct addrinfo **out, struct vsu_error *err)
 {
 	char *copy = strdup(address), *host, *port;
-	int rc = copy ? vmm_tcp_split(copy, &host, &port) : -ENOMEM;
+	int rc = copy ? vsu_tcp_split(copy, &host, &port) : -ENOMEM;
 
 	rc = rc < 0 ? vsu_error_set(err, rc, "'%s' is not HOST:PORT", address) :
-		      vmm_lookup_tcp(host, port, passive, s, out, err);
+		      vsu_priv_tcp_look_up(host, port, passive, w, out, err);
 	free(copy);
 	return rc;
 }
@@ -181,48 +181,53 @@ static int open_socket(const struct addrinfo *a)
 	return fd;
 }
 
-static int connect_to(const struct addrinfo *a, struct vmm_stream *s,
-		      struct vsu_error *err)
+/* Waits until the socket is connected. */
+static int connect_socket(int fd, const struct addrinfo *a, const struct vsu_tcp_wait *w,
+			  struct vsu_error *err)
 {
 	socklen_t len = sizeof(int);
 	int rc, failure = 0;
 
-	s->fd = open_socket(a);
-	if (s->fd < 0)
-		return vsu_error_sys(err, s->fd, "socket");
-	rc = connect(s->fd, a->ai_addr, a->ai_addrlen) < 0 ? -errno : 0;
+	rc = connect(fd, a->ai_addr, a->ai_addrlen) < 0 ? -errno : 0;
 	if (rc == -EINPROGRESS) {
-		rc = vmm_stream_wait(s, s->fd, POLLOUT, 0, err);
+		rc = vsu_wait(fd, POLLOUT, w->cancel_fd, 0, err);
 		if (rc < 0)
 			return rc;
-		(void)!getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &failure, &len);
+		(void)!getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len);
 		rc = -failure;
 	}
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot connect") : 0;
 }
 
-int vmm_tcp_connect(const char *address, struct vmm_stream *s,
-		    struct vsu_error *err)
+static int connect_to(const struct addrinfo *a, const struct vsu_tcp_wait *w, struct vsu_error *err)
+{
+	int fd = open_socket(a), rc;
+
+	if (fd < 0)
+		return vsu_error_sys(err, fd, "socket");
+	rc = connect_socket(fd, a, w, err);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
+}
+
+int vsu_tcp_connect(const char *address, const struct vsu_tcp_wait *w, struct vsu_error *err)
 {
 	struct addrinfo *list = NULL, *a;
-	int rc = s->no_network ?
-		 vsu_error_set(err, -ENETUNREACH, "%s", s->no_network) :
-		 resolve_address(address, false, s, &list, err);
+	int rc = resolve_address(address, false, w, &list, err);
 
 	if (rc < 0)
 		return rc;
 	rc = -ENOENT;
-	for (a = list; a && rc < 0 && rc != -ECANCELED; a = a->ai_next) {
-		vsu_fd_close(&s->fd);
-		rc = connect_to(a, s, err);
-	}
+	for (a = list; a && rc < 0 && rc != -ECANCELED; a = a->ai_next)
+		rc = connect_to(a, w, err);
 	freeaddrinfo(list);
 	return rc;
 }
 
-int vmm_tcp_listen(const char *address, int backlog, struct vsu_error *err)
+int vsu_tcp_listen(const char *address, int backlog, struct vsu_error *err)
 {
-	const struct vmm_stream none = { .fd = -1, .cancel_fd = -1 };
+	const struct vsu_tcp_wait none = { .cancel_fd = -1 };
 	struct addrinfo *list = NULL;
 	const int on = 1;
 	int rc = resolve_address(address, true, &none, &list, err), fd;
