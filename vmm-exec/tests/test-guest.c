@@ -5,6 +5,7 @@
 
 #include <poll.h>
 
+#include <cvmm/requests.h>
 #include <vmm-sys-util/exit.h>
 
 #include "guests.h"
@@ -122,6 +123,84 @@ START_TEST(agent_without_containers_ends_the_machine)
 }
 END_TEST
 
+/* ------------------------------------------------------- requests of a machine that runs */
+
+static void on_answer(void *opaque, const struct vsu_error *why, const struct cvmm_answer *answer)
+{
+	(void)opaque;
+	(void)why;
+	(void)answer;
+}
+
+static int add_device(struct cvmm_machine *m)
+{
+	unsigned int number;
+
+	return cvmm_machine_add_device(m, "rng", NULL, 0, &number, on_answer, NULL, &err);
+}
+
+static int remove_device(struct cvmm_machine *m)
+{
+	return cvmm_machine_remove_device(m, 0, true, on_answer, NULL, &err);
+}
+
+static int add_cpus(struct cvmm_machine *m)
+{
+	return cvmm_machine_add_cpus(m, 2, &err);
+}
+
+static int record_pages(struct cvmm_machine *m)
+{
+	return cvmm_machine_record_working_set(m, on_answer, NULL, &err);
+}
+
+static int save_over(struct cvmm_machine *m)
+{
+	const struct cvmm_save save = { .size = sizeof(save), .folder = "/tmp" };
+
+	return cvmm_machine_save(m, &save, on_answer, NULL, &err);
+}
+
+static int migrate_nowhere(struct cvmm_machine *m)
+{
+	const struct cvmm_migration migration = { .size = sizeof(migration), .address = "nowhere" };
+
+	return cvmm_machine_migrate(m, &migration, on_answer, NULL, &err);
+}
+
+static const struct {
+	int (*request)(struct cvmm_machine *m);
+	int code;
+	const char *words;
+} requests[] = {
+	{ add_device, -EOPNOTSUPP, "device-add: the machine has no PCI bus" },
+	{ remove_device, -EOPNOTSUPP, "device-del: the machine has no PCI bus" },
+	{ add_cpus, -EINVAL, "cpus: 2 CPUs are more than the maximum of this machine" },
+	{ record_pages, -EOPNOTSUPP, "working-set: the memory of this machine is not mapped" },
+	{ save_over, -EEXIST, "'/tmp'" },
+	{ migrate_nowhere, -EINVAL, "'nowhere'" },
+};
+
+START_TEST(refused_request_leaves_the_guest_as_it_is)
+{
+	const struct cvmm_exec_folder folder = { .path = first, .at = "/share", .writable = true };
+	const struct cvmm_guest_config c = { SIZE, .kernel = guest_word("builtin:agent"), .memory = "16M", .timeout_ms = 60000,
+		.folders = &folder, .nfolders = 1 };
+	struct cvmm_guest *g;
+
+	ck_assert_msg(!cvmm_guest_new(&c, NULL, &g, &err), "%s", err.msg);
+	ck_assert_msg(!cvmm_guest_start(g, &err), "%s", err.msg);
+	ck_assert_int_eq(requests[_i].request(cvmm_guest_machine(g)), requests[_i].code);
+	ck_assert_msg(strstr(err.msg, requests[_i].words), "%s", err.msg);
+	vsu_error_clear(&err);
+	while (cvmm_guest_dispatch(g))
+		poll(&(struct pollfd){ cvmm_guest_fd(g), POLLIN, 0 }, 1, -1);
+	ck_assert_int_eq(cvmm_guest_status(g, &err), VSU_EXIT_FAIL);
+	ck_assert_msg(strstr(err.msg, "containers need 2"), "%s", err.msg);
+	cvmm_guest_free(g);
+}
+END_TEST
+
 START_TEST(killed_machine_ends_the_guest)
 {
 	const struct cvmm_guest_config c = { SIZE, .kernel = guest_word("builtin:agent"), .memory = "16M", .timeout_ms = 60000 };
@@ -147,6 +226,7 @@ int main(void)
 	tcase_add_test(tc, cards_are_those_of_the_machine);
 	tcase_add_loop_test(tc, invalid_member_is_refused, 0, (int)COUNT(odd));
 	tcase_add_test_unless(tc, no_guest(), agent_without_containers_ends_the_machine);
+	tcase_add_loop_test_unless(tc, no_guest(), refused_request_leaves_the_guest_as_it_is, 0, (int)COUNT(requests));
 	tcase_add_test_unless(tc, no_guest(), killed_machine_ends_the_guest);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
