@@ -156,7 +156,7 @@ static int set_hosts(const struct missing *m, const char *hosts)
 
 static const char *explain_hosts(int rc)
 {
-	return rc == -EROFS ? "the file does not exist, and would be in a file system that cvmm does not change" :
+	return rc == -EROFS ? "the file does not exist, and would be in a file system that the agent does not change" :
 	       rc == -ENODATA ? "the file cannot be read, or exceeds 16 MiB" : strerror(-rc);
 }
 

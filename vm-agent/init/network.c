@@ -191,7 +191,7 @@ static void set_resolver(const char *resolver)
 	if (!f || fclose(f))
 		vagent_init_fail("cannot write " OWN_RESOLVER ": %s", strerror(errno));
 	if (!vagent_priv_require_file(RESOLVER))
-		vagent_init_fail("the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave out --rw or the --dir of /etc");
+		vagent_init_fail("the guest's " RESOLVER " does not exist, and would be in a file system that the agent does not change; make the file there, or leave out 'rw' of the root or the folder that is mounted on /etc");
 	if (mount(OWN_RESOLVER, RESOLVER, NULL, MS_BIND, NULL) < 0)
 		vagent_init_fail("cannot mount " RESOLVER ": %s", strerror(errno));
 }

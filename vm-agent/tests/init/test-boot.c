@@ -992,7 +992,7 @@ START_TEST(card_has_the_address_and_the_mtu_of_the_request)
 END_TEST
 
 #define RESOLVER "/etc/resolv.conf"
-#define OF_ROOT "the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave out --rw or the --dir of /etc"
+#define OF_ROOT "the guest's " RESOLVER " does not exist, and would be in a file system that the agent does not change; make the file there, or leave out 'rw' of the root or the folder that is mounted on /etc"
 
 /* A file or a dangling link of a root, or none; what the link refers to then, or why it does not. */
 static const struct { bool writable; const char *text, *link, *made, *why; } resolvers[] = {
