@@ -119,10 +119,10 @@ static const struct devkind_key keys[] = {
 		      .preset = "none", .example = "1G" },
 	  .offset = offsetof(struct fs, window) },
 	{ .option = { .name = "thread-pool-size", .kind = VSU_OPTION_U64,
-		      .arg = "N", .preset = "0, 4 in cvmm",
+		      .arg = "N", .preset = "0, 4 in the VMM",
 		      .max = VIRTDEV_FS_WORKERS_MAX,
-		      .help = "threads that process requests; 0: the queue's own thread, not in cvmm" },
-	  .zero_not_inline = "in cvmm the queue has no own thread, and a slow file would block all devices",
+		      .help = "threads that process requests; 0: the queue's own thread, not in the VMM" },
+	  .zero_not_inline = "in the VMM the queue has no own thread, and a slow file would block all devices",
 	  .offset = offsetof(struct fs, workers) },
 	{ .option = { .name = NULL } },
 };

@@ -41,7 +41,7 @@ static const struct devkind kind = {
 	.name = "mem", .summary = "hot-pluggable memory (virtio-mem)",
 	.id = VIRTDEV_ID_MEMORY, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "64", .keys = keys,
-	.value = { .refusal = "a size without a key; the guest's memory is '--memory SIZE', memory that is plugged while it runs is '--mem size=SIZE'" },
+	.value = { .refusal = "a size without a key; memory that is plugged while the guest runs is 'size=SIZE', and that of its start is the option 'memory'" },
 	.open = mem_open, .resize = virtdev_mem_set_requested,
 	.hold = virtdev_mem_hold, .plug = virtdev_mem_plug,
 };

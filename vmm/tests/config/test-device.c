@@ -326,8 +326,8 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "dsk,path=a", -ENOENT,
 	  "--device: unknown device kind 'dsk'; did you mean 'disk'?" },
 	{ VMM_DEVICE_MEM, "512M", -EINVAL,
-	  "--mem '512M': a size without a key; the guest's memory is '--memory "
-	  "SIZE', memory that is plugged while it runs is '--mem size=SIZE'" },
+	  "--mem '512M': a size without a key; memory that is plugged while the guest "
+	  "runs is 'size=SIZE', and that of its start is the option 'memory'" },
 	{ VMM_DEVICE_CONSOLE, "/run/s", -EINVAL,
 	  "--console '/run/s': begin with 'stdio', 'pty', 'socket=PATH', 'fd=N' "
 	  "or 'backend=user:SOCKET'" },
