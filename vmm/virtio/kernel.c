@@ -98,8 +98,8 @@ static void kernel_free(void *backend)
 
 static const struct vmm_virtio_backend kernel_ops = {
 	.refresh = kernel_refresh, .stats = kernel_stats, .free = kernel_free,
-	.log_remedy = "; give it path= in place of backend=kernel, or save the machine",
-	.postcopy_remedy = "; migrate without 'postcopy'",
+	.log_remedy.text = "; give it path= in place of backend=kernel, or save the machine",
+	.postcopy_remedy.text = "; migrate without 'postcopy'",
 };
 
 /* ------------------------------------------------------------------- creation */

@@ -12,6 +12,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
+#include "cvmm/configuration.h"
 #include "owner/owner.h"
 #include "virtio/remote_session.h"
 
@@ -287,7 +288,8 @@ static pid_t remote_process(void *backend)
 const struct vmm_virtio_backend vmm_remote_backend = {
 	.refresh = remote_refresh, .announce = remote_announce, .stats = remote_stats,
 	.process = remote_process, .free = vmm_remote_free,
-	.postcopy_remedy = " (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
+	.postcopy_remedy = { ", which an option of its program may permit; migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
+			     CVMM_ADVICE_POSTCOPY },
 };
 
 void vmm_remote_run(struct remote *r)

@@ -133,10 +133,13 @@ int vmm_virtio_give_memory(struct vmm_virtio *v, bool with_windows, struct vsu_e
 
 /* ------------------------------------------------------------ pages that it writes */
 
-static int add_remedy(int rc, const struct vsu_error *why, const char *remedy, struct vsu_error *err)
+static int add_remedy(int rc, const struct vsu_error *why, const struct vmm_virtio_remedy *remedy, struct vsu_error *err)
 {
-	if (rc == -EOPNOTSUPP && remedy)
-		return vsu_error_set(err, rc, "%s%s", why->msg, remedy);
+	if (rc == -EOPNOTSUPP && remedy->text) {
+		vsu_error_set(err, rc, "%s%s", why->msg, remedy->text);
+		(void)vsu_error_operands(err, remedy->advice, 0, 0);
+		return rc;
+	}
 	if (rc < 0 && err)
 		*err = *why;
 	return rc;
@@ -147,7 +150,7 @@ int vmm_virtio_check_log(const struct vmm_virtio *v, struct vsu_error *err)
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc = virtdev_server_check_log(v->server, &why);
 
-	return add_remedy(rc, &why, v->ops->log_remedy, err);
+	return add_remedy(rc, &why, &v->ops->log_remedy, err);
 }
 
 int vmm_virtio_set_log(struct vmm_virtio *v, const struct vhost_dirty_log *log,
@@ -192,7 +195,7 @@ int vmm_virtio_postcopy_advise(struct vmm_virtio *v, struct vsu_error *err)
 	vmm_virtio_lock(v);
 	rc = virtdev_server_postcopy_advise(v->server, &why);
 	vmm_virtio_unlock(v);
-	return add_remedy(rc, &why, v->ops->postcopy_remedy, err);
+	return add_remedy(rc, &why, &v->ops->postcopy_remedy, err);
 }
 
 int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_page_faults *to,

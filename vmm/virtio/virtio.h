@@ -37,6 +37,12 @@ struct varch_pci_host;
 struct virtdev_vhost_kern;
 struct vmm_virtio;
 
+/* The remedy of a caller for a server that does not offer something. */
+struct vmm_virtio_remedy {
+	const char *text;	/* appended to the reason; NULL: none */
+	uint32_t advice;	/* enum cvmm_advice, or 0 */
+};
+
 /*
  * Operations of the machine for the server of a device's queues, beside the functions of
  * <virtio-devices/server.h>. An operation that is NULL does nothing. Main thread; "lock" is
@@ -66,8 +72,8 @@ struct vmm_virtio_backend {
 	 * the device any more.
 	 */
 	void (*free)(void *backend);
-	/* Appended to the reason of a server that has no log, or no post-copy; or NULL. */
-	const char *log_remedy, *postcopy_remedy;
+	/* For a server that has no log, or no post-copy. */
+	struct vmm_virtio_remedy log_remedy, postcopy_remedy;
 };
 
 /* Resources of the machine that a device uses. */

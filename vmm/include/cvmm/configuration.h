@@ -42,6 +42,7 @@ enum cvmm_advice {
 	CVMM_ADVICE_NO_KERNEL = 0x636d0001, /* the path of a kernel as the option "kernel" */
 	CVMM_ADVICE_TLS,	/* load TLS before the process is confined (cvmm_tls_load()), and permit its files */
 	CVMM_ADVICE_COMMAND,	/* a process that may start commands connects, and passes the socket */
+	CVMM_ADVICE_POSTCOPY,	/* the back-end's program permits postcopy */
 };
 
 /* The source that "incoming" awaits. */

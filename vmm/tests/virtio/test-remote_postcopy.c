@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "cvmm/configuration.h"
 #include "../owner.h"
 #include "../back_end.h"
 #include "migration/page_fetch.h"
@@ -162,7 +163,8 @@ START_TEST(back_end_without_pagefault_is_refused_by_name)
 	connect_to(false, 0);
 	ck_assert_int_eq(vmm_virtio_postcopy_advise(virtio, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, be.path));
-	ck_assert_ptr_nonnull(strstr(err.msg, "PAGEFAULT"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "PAGEFAULT, which an option of its program may permit; migrate without"));
+	ck_assert_uint_eq(err.arg, CVMM_ADVICE_POSTCOPY);
 	teardown();
 }
 END_TEST
