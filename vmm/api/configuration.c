@@ -81,9 +81,11 @@ static int read_cpu(struct vmm_configuration *c, struct vsu_error *err)
 	struct vmm_argument *a = find_argument(&c->given, "cpu");
 	int rc = a ? varch_cpu_option_expand(a->value.text, &c->cpu, err) : 0;
 
-	if (!rc && a && c->cpu)
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --cpu");
+	if (c->cpu)
 		a->value.text = c->cpu;
-	return rc;
+	return 0;
 }
 
 /* ------------------------------------------------------------ a saved machine */

@@ -138,6 +138,13 @@ static int refuse_no_kernel(struct vsu_error *err)
 	return rc;
 }
 
+static int read_cpu(struct varch_cpu_option *cpu, struct vsu_error *err)
+{
+	const int rc = varch_cpu_option_read(cpu, err);
+
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --cpu") : 0;
+}
+
 static int check_options(struct vmm_options *o, const struct vmm_memory_lists *memory,
 			 struct vsu_error *err)
 {
@@ -152,7 +159,7 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 	if (!rc)
 		rc = vmm_cpus_option_read(&o->machine.cpus, err);
 	if (!rc)
-		rc = varch_cpu_option_read(&o->machine.cpu, err);
+		rc = read_cpu(&o->machine.cpu, err);
 	if (!rc)
 		rc = read_devices(&o->machine, err);
 	if (!rc)
@@ -169,7 +176,7 @@ static int check_values(struct vmm_options *o, const struct vmm_memory_lists *me
 	if (!rc)
 		rc = vmm_cpus_option_read(&o->machine.cpus, err);
 	if (!rc)
-		rc = varch_cpu_option_read(&o->machine.cpu, err);
+		rc = read_cpu(&o->machine.cpu, err);
 	if (!rc)
 		rc = read_devices(&o->machine, err);
 	return rc < 0 || !memory->n ? rc : vmm_memory_specs_read(&o->machine.memory, memory, err);

@@ -14,6 +14,10 @@ enum varch_advice {
 	VARCH_ADVICE_TRANSPORT,	/* devices on virtio-mmio */
 	VARCH_ADVICE_MEMORY_AT_0,	/* writable memory at address 0 of the guest */
 	VARCH_ADVICE_MEMORY_AT_1G,	/* writable memory at 0x40000000 */
+	VARCH_ADVICE_CPU_PLAIN,	/* CPUs of the model "plain", or another host */
+	VARCH_ADVICE_CPU_PORTABLE,	/* CPUs of a model other than "host" */
+	VARCH_ADVICE_CPU_COMMON,	/* a description of what all hosts have */
+	VARCH_ADVICE_CPU_DESCRIPTION,	/* a whole description, as varch_cpu_description_write() writes it */
 };
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The value of --cpu, whose models are those of the architecture: the name of one, a file that describes a processor, or such a
+ * A choice of CPUs as text, whose models are those of the architecture: the name of one, a file that describes a processor, or such a
  * description as a list. The list replaces the file before other options are read, so that a
  * confined process, a saved machine and another host do not need the file.
  *

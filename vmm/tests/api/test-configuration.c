@@ -378,8 +378,8 @@ START_TEST(file_of_a_processor_becomes_part_of_the_command_line)
 END_TEST
 
 static const struct { const char *text, *complaint; } cpu_files[] = {
-	{ CPU "sse5", ": line 4: 'sse5' is not a feature that this cvmm knows; remove it" },
-	{ "", ": it has no 'vendor='; 'cvmm cpu' writes all words" },
+	{ CPU "sse5", ": line 4: 'sse5' is not a feature that this version knows; remove it" },
+	{ "", ": it has no 'vendor='" },
 };
 
 START_TEST(refused_file_of_a_processor_is_named)

@@ -308,7 +308,7 @@ static const struct refusal {
 	{ "k --cpu=old", -EINVAL, VSU_EXIT_DATA,
 	  "option --cpu: 'old' is not one of host, plain, x86-64-v2, x86-64-v3 or x86-64-v4" },
 	{ "k --cpu=list:sse3,sse5", -EBADMSG, VSU_EXIT_DATA,
-	  "option --cpu: its list: line 1: 'sse5' is not a feature that this cvmm knows; remove it" },
+	  "option --cpu: its list: line 1: 'sse5' is not a feature that this version knows; remove it" },
 	{ "k --on-memory-error=panic", -EINVAL, VSU_EXIT_DATA,
 	  "option --on-memory-error: 'panic' is not one of stop, continue or "
 	  "pause" },

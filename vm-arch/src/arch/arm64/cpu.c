@@ -9,6 +9,7 @@
 #include <vm-arch/arch.h>
 #include <vm-arch/cpu_choice.h>
 
+#include "advise.h"
 #include "arch/arm64/cpu.h"
 #include "arch/own.h"
 #include "kvm/ioctl.h"
@@ -16,7 +17,7 @@
 #define PSCI (1u << KVM_ARM_VCPU_PSCI_0_2)
 #define SVE (1u << KVM_ARM_VCPU_SVE)
 
-/* Those of --cpu=host beside PSCI. KVM gives a CPU both kinds of pointer authentication, or none. */
+/* Those of the model "host" beside PSCI. KVM gives a CPU both kinds of pointer authentication, or none. */
 static const struct optional {
 	uint32_t bits;
 	int capabilities[2];
@@ -56,7 +57,8 @@ static int check_features(const struct varch_vm *kvm, uint32_t features, struct 
 
 	for (i = 0; i < NOPTIONAL; i++) {
 		if ((features & optional[i].bits) == optional[i].bits && !host_has(kvm, &optional[i]))
-			return vsu_error_set(err, -EOPNOTSUPP, "the guest's processors have %s, which this host's KVM does not offer; use a host that has it, or start the guest with --cpu=plain", optional[i].name);
+			return varch_advise(err, vsu_error_set(err, -EOPNOTSUPP, "the guest's processors have %s, which this host's KVM does not offer", optional[i].name),
+					    VARCH_ADVICE_CPU_PLAIN);
 		if ((features & optional[i].bits) == optional[i].bits)
 			features &= ~optional[i].bits;
 	}
@@ -139,7 +141,8 @@ static int choose_lengths(struct varch_vm *kvm, int cpu_fd, unsigned int cpu, st
 	}
 	rc = varch_arm64_set_register(cpu_fd, KVM_REG_ARM64_SVE_VLS, kvm->vector_lengths);
 	if (rc == -EINVAL)
-		return vsu_error_set(err, -EOPNOTSUPP, "CPU %u: the guest's SVE vectors have lengths that this host's KVM does not offer; use a host that has them, or start the guest with --cpu=plain", cpu);
+		return varch_advise(err, vsu_error_set(err, -EOPNOTSUPP, "CPU %u: the guest's SVE vectors have lengths that this host's KVM does not offer", cpu),
+				    VARCH_ADVICE_CPU_PLAIN);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: the lengths of its SVE vectors", cpu) : 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reads the value of --cpu, which has two models. */
+/* Reads a choice of CPUs from text, of two models. */
 #include <config.h>
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static int find_name(const char *text, enum varch_cpu_model *model, struct vsu_e
 			*model = (enum varch_cpu_model)i;
 			return 0;
 		}
-	return vsu_error_set(err, -EINVAL, "option --cpu: '%s' is not supported on arm64, whose models are host and plain", text);
+	return vsu_error_set(err, -EINVAL, "'%s' is not supported on arm64, whose models are host and plain", text);
 }
 
 int varch_cpu_option_read(struct varch_cpu_option *option, struct vsu_error *err)

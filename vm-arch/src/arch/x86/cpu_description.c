@@ -11,6 +11,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
+#include "advise.h"
 #include "arch/x86/cpu_description.h"
 
 #define SEPARATORS " \t\r\n,"
@@ -75,7 +76,7 @@ static int take_feature(const struct reading *r)
 	const int feature = varch_cpu_feature_find(r->word, strlen(r->word));
 
 	if (feature < 0)
-		return refuse_word(r, "is not a feature that this cvmm knows; remove it");
+		return refuse_word(r, "is not a feature that this version knows; remove it");
 	if (varch_cpu_set_has(&r->d->features, (unsigned int)feature))
 		return refuse_word(r, "is given twice");
 	varch_cpu_set_add(&r->d->features, (unsigned int)feature);
@@ -140,8 +141,8 @@ static int check_whole(const struct reading *r)
 
 	for (i = 0; i < NKEYS; i++)
 		if (!(r->seen & 1u << i))
-			return vsu_error_set(r->err, -EBADMSG, "it has no '%s'; 'cvmm cpu' writes all words",
-					     keys[i].name);
+			return varch_advise(r->err, vsu_error_set(r->err, -EBADMSG, "it has no '%s'", keys[i].name),
+					    VARCH_ADVICE_CPU_DESCRIPTION);
 	if (d->model > 15 && d->family != FAMILY_P6 && d->family < FAMILY_EXTENDED)
 		return vsu_error_set(r->err, -EBADMSG, "model=%u is impossible in family=%u, which has models up to 15",
 				     d->model, d->family);
@@ -253,7 +254,7 @@ int varch_cpu_description_of(struct varch_cpu_description *out, struct kvm_cpuid
 		memcpy(d.vendor + 8, &e->ecx, 4);
 	}
 	if (strlen(d.vendor) != VARCH_CPU_VENDOR || strspn(d.vendor, LETTERS) != VARCH_CPU_VENDOR)
-		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM reports no vendor of processors that can be described; use a level such as --cpu=x86-64-v2");
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM reports no vendor of processors that can be described; use a level such as x86-64-v2");
 	e = varch_cpuid_find(table, 1, VARCH_CPUID_ANY);
 	if (e)
 		read_signature(&d, e->eax);

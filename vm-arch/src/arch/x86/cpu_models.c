@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advise.h"
 #include "arch/x86/cpu_models.h"
 
 #define ECX_CMP_LEGACY (1u << 1)
@@ -63,7 +64,7 @@ int varch_cpu_choice_read(struct varch_cpu_choice *out, const char *text, struct
 	if (!strncmp(text, VARCH_CPU_LIST, strlen(VARCH_CPU_LIST))) {
 		rc = varch_cpu_description_parse(&c.described, text + strlen(VARCH_CPU_LIST), err);
 		if (rc < 0)
-			return vsu_error_prefix(err, rc, "option --cpu: its list");
+			return vsu_error_prefix(err, rc, "its list");
 	} else {
 		while (i < NNAMES && strcmp(names[i], text) != 0)
 			i++;
@@ -93,11 +94,11 @@ static int check_description(const struct varch_cpu_description *d, struct kvm_c
 	if (rc < 0)
 		return rc;
 	if (strcmp(d->vendor, here.vendor) != 0)
-		return vsu_error_set(err, -EOPNOTSUPP, "the processor of --cpu is of %s, and this host's of %s; use a level such as --cpu=x86-64-v2",
+		return vsu_error_set(err, -EOPNOTSUPP, "the described processor is of %s, and this host's of %s; use a level such as x86-64-v2",
 				     d->vendor, here.vendor);
 	return !varch_cpu_set_names(&d->features, &here.features, lacks, sizeof(lacks)) ? 0 :
-	       vsu_error_set(err, -EOPNOTSUPP, "this host's KVM lacks features of the processor of --cpu: %s; 'cvmm cpu FILE...' prints what all hosts have",
-			     lacks);
+	       varch_advise(err, vsu_error_set(err, -EOPNOTSUPP, "this host's KVM lacks features of the described processor: %s", lacks),
+			    VARCH_ADVICE_CPU_COMMON);
 }
 
 int varch_cpu_model_check(struct kvm_cpuid2 *supported, const struct varch_cpu_choice *choice,
@@ -110,7 +111,7 @@ int varch_cpu_model_check(struct kvm_cpuid2 *supported, const struct varch_cpu_c
 		return check_description(&choice->described, supported, err);
 	if (choice->model < VARCH_CPU_V2 || !varch_cpu_set_names(&set, &here, lacks, sizeof(lacks)))
 		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM lacks features of --cpu=%s: %s; choose a lower level",
+	return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM lacks features of the level %s: %s; choose a lower level",
 			     names[choice->model], lacks);
 }
 

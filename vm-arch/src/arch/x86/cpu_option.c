@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reads the value of --cpu. */
+/* Reads a choice of CPUs from text. */
 #include <config.h>
 
 #include <errno.h>
@@ -20,7 +20,7 @@ int varch_cpu_option_read(struct varch_cpu_option *option, struct vsu_error *err
 	int rc = option->text ? varch_cpu_choice_read(&option->choice, option->text, err) : 0;
 
 	return rc != -ENOENT ? rc :
-	       vsu_error_set(err, -EINVAL, "option --cpu: '%s' is not one of " NAMES, option->text);
+	       vsu_error_set(err, -EINVAL, "'%s' is not one of " NAMES, option->text);
 }
 
 static int write_list(const struct varch_cpu_description *d, char **out, struct vsu_error *err)
@@ -45,10 +45,9 @@ static int read_file(const char *text, struct varch_cpu_description *d, struct v
 	int rc;
 
 	if (fd == -ENOENT)
-		return vsu_error_set(err, -ENOENT, "option --cpu: '%s' is no file, and not one of " NAMES,
-				     text);
+		return vsu_error_set(err, -ENOENT, "'%s' is no file, and not one of " NAMES, text);
 	rc = varch_cpu_description_read(d, fd, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --cpu: '%s'", text) : 0;
+	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", text) : 0;
 }
 
 int varch_cpu_option_expand(const char *text, char **out, struct vsu_error *err)

@@ -14,6 +14,7 @@
 
 #include <vm-arch/arch.h>
 
+#include "advise.h"
 #include "arch/x86/cpuid_compare.h"
 #include "arch/x86/mce.h"
 #include "arch/x86/msrs.h"
@@ -116,9 +117,9 @@ static int check_xsave(const struct vcpu *c)
 
 	if (size <= (int)sizeof(struct kvm_xsave))
 		return 0;
-	return vsu_error_set(c->err, -EOPNOTSUPP,
-			     "CPU %u: its extended state has %d bytes, but at most %zu can be saved; use --cpu=plain",
-			     c->number, size, sizeof(struct kvm_xsave));
+	return varch_advise(c->err, vsu_error_set(c->err, -EOPNOTSUPP, "CPU %u: its extended state has %d bytes, but at most %zu can be saved",
+						  c->number, size, sizeof(struct kvm_xsave)),
+			    VARCH_ADVICE_CPU_PLAIN);
 }
 
 /* The vCPU's table, for free(). */

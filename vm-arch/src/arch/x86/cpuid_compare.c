@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "advise.h"
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/cpuid_compare.h"
 
@@ -57,10 +58,10 @@ static int refuse_host(const struct word *w, uint32_t lacks, const char *names,
 {
 	static const char *const registers[] = { "eax", "ebx", "ecx", "edx" };
 
-	return vsu_error_set(err, -EOPNOTSUPP,
-			     "this host's processor lacks features of the saved one: CPUID leaf %#" PRIx32 " %s bits %#" PRIx32 "%s%s%s; --cpu=plain, a level such as --cpu=x86-64-v3 or a file of 'cvmm cpu' saves a portable one",
-			     w->function, registers[w->reg], lacks, names[0] ? " (" : "", names,
-			     names[0] ? ")" : "");
+	return varch_advise(err, vsu_error_set(err, -EOPNOTSUPP, "this host's processor lacks features of the saved one: CPUID leaf %#" PRIx32 " %s bits %#" PRIx32 "%s%s%s",
+					       w->function, registers[w->reg], lacks, names[0] ? " (" : "", names,
+					       names[0] ? ")" : ""),
+			    VARCH_ADVICE_CPU_PORTABLE);
 }
 
 int varch_cpuid_compare(struct kvm_cpuid2 *saved, struct kvm_cpuid2 *here,
