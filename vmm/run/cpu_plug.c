@@ -31,7 +31,7 @@ static int check_number(const struct vmm_machine *m, unsigned int n, struct vsu_
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has %u CPUs and cannot lose any; the guest may put some offline",
 				     now);
 	if (n > max)
-		return vsu_error_set(err, -EINVAL, "%u CPUs are more than the maximum of this machine, %u; it is that of --cpus=N,max=N",
+		return vsu_error_set(err, -EINVAL, "%u CPUs are more than the maximum of this machine, %u, which is the key 'max' of the option cpus",
 				     n, max);
 	if (n > now && !varch_guest_finds(m->loaded.protocol, VARCH_FINDS_CPUS))
 		return vsu_error_set(err, -EOPNOTSUPP, "a built-in guest has no ACPI and cannot find a new CPU; start it with all of them");

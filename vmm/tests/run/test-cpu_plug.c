@@ -116,7 +116,7 @@ END_TEST
 static const struct { const char *line, *why; } refusals[] = {
 	{ "cpus 1\n", "cpus: the machine has 2 CPUs and cannot lose any; the guest may put some offline" },
 	{ "cpus 0\n", "cannot lose any" },
-	{ "cpus 5\n", "cpus: 5 CPUs are more than the maximum of this machine, 4; it is that of --cpus=N,max=N" },
+	{ "cpus 5\n", "cpus: 5 CPUs are more than the maximum of this machine, 4, which is the key 'max' of the option cpus" },
 	{ "cpus 4294967295\n", "more than the maximum" },
 };
 
