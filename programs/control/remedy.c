@@ -19,6 +19,7 @@ static const struct {
 	{ CVMM_ADVICE_TLS, "", "; start cvmm with --sandbox=on,tls,folder=FOLDER, the folder of the certificates" },
 	{ CVMM_ADVICE_COMMAND, "", "; use 'cvmm ctl', which starts it, or unix: or tcp:" },
 	{ CVMM_ADVICE_POSTCOPY, "", "; cvmm's daemons permit it with --allow-postcopy" },
+	{ CVMM_ADVICE_FOLDER, "", "; in a sandbox, start cvmm with --sandbox=on,folder=FOLDER, the folder of the file" },
 	{ VARCH_ADVICE_MEMORY, "", "; increase --memory" },
 	{ VARCH_ADVICE_MEMORY_AT_0, "", "; place some with --memory at=0" },
 	{ VARCH_ADVICE_MEMORY_AT_1G, "", "; place some with --memory at=0x40000000" },

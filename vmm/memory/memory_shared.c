@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "cvmm/configuration.h"
 #include "memory/memory.h"
 
 /*
@@ -55,6 +56,13 @@ static struct flock lock_of(const struct vmem_block *block, short type)
 	};
 }
 
+static int refuse_lock(int code, struct vsu_error *err)
+{
+	vsu_error_sys(err, code, "cannot open the guest's memory again to lock it");
+	(void)vsu_error_operands(err, CVMM_ADVICE_FOLDER, 0, 0);
+	return code;
+}
+
 static int open_lock(struct vmm_memory *memory, unsigned int i, struct vsu_error *err)
 {
 	char name[64];
@@ -65,7 +73,7 @@ static int open_lock(struct vmm_memory *memory, unsigned int i, struct vsu_error
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", vmem_block_fd(memory->blocks[i]));
 	fd = open(name, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot open the guest's memory again to lock it; a sandbox needs its folder (--sandbox=on,folder=FOLDER)");
+		return refuse_lock(-errno, err);
 	memory->lock_fd[i] = fd;
 	memory->lock_open |= UINT64_C(1) << i;
 	return 0;

@@ -17,6 +17,7 @@
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/thread.h>
 
+#include "cvmm/configuration.h"
 #include "machine/sharing.h"
 #include "transfer/recording.h"
 
@@ -54,8 +55,11 @@ static int write_file(const struct vmm_recording *r, const struct varch_state_wr
 	if (rc < 0 && fd >= 0)
 		unlink(r->incomplete);
 	vsu_fd_close(&fd);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot write '%s'%s", r->path, rc == -EACCES ?
-				      "; in a sandbox, start with --sandbox=on,folder=FOLDER" : "") : 0;
+	if (rc < 0)
+		vsu_error_sys(err, rc, "cannot write '%s'", r->path);
+	if (rc == -EACCES)
+		(void)vsu_error_operands(err, CVMM_ADVICE_FOLDER, 0, 0);
+	return rc < 0 ? rc : 0;
 }
 
 static void *recording_main(void *arg)

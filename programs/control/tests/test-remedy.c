@@ -21,6 +21,7 @@ static const struct {
 	{ CVMM_ADVICE_TLS, "WHAT: WHY; start cvmm with --sandbox=on,tls,folder=FOLDER, the folder of the certificates" },
 	{ CVMM_ADVICE_COMMAND, "WHAT: WHY; use 'cvmm ctl', which starts it, or unix: or tcp:" },
 	{ CVMM_ADVICE_POSTCOPY, "WHAT: WHY; cvmm's daemons permit it with --allow-postcopy" },
+	{ CVMM_ADVICE_FOLDER, "WHAT: WHY; in a sandbox, start cvmm with --sandbox=on,folder=FOLDER, the folder of the file" },
 	{ VARCH_ADVICE_MEMORY, "WHAT: WHY; increase --memory" },
 	{ VARCH_ADVICE_MEMORY_AT_0, "WHAT: WHY; place some with --memory at=0" },
 	{ VARCH_ADVICE_MEMORY_AT_1G, "WHAT: WHY; place some with --memory at=0x40000000" },

@@ -43,6 +43,7 @@ enum cvmm_advice {
 	CVMM_ADVICE_TLS,	/* load TLS before the process is confined (cvmm_tls_load()), and permit its files */
 	CVMM_ADVICE_COMMAND,	/* a process that may start commands connects, and passes the socket */
 	CVMM_ADVICE_POSTCOPY,	/* the back-end's program permits postcopy */
+	CVMM_ADVICE_FOLDER,	/* the confined process may use the folder of the file */
 };
 
 /* The source that "incoming" awaits. */
