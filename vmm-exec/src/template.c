@@ -323,10 +323,10 @@ int cvmm_template_check(const struct cvmm_template *t, struct vsu_error *err)
 	int rc;
 
 	if (t->info.agent < VAGENT_VERSION_COMMAND || t->info.agent > VAGENT_VERSION)
-		return vsu_error_set(err, -EPROTO, "the template '%s' was made by cvmm %s, whose guests this cvmm does not know; make it again",
+		return vsu_error_set(err, -EPROTO, "the template '%s' was made by version %s, whose guests this version does not know; make it again",
 				     t->path, t->info.version);
 	if (strcmp(t->info.version, PACKAGE_VERSION) != 0)
-		return vsu_error_set(err, -ESTALE, "it was made by cvmm %s", t->info.version);
+		return vsu_error_set(err, -ESTALE, "it was made by version %s", t->info.version);
 	rc = check_kernel(t, err);
 	return rc < 0 || !access(t->info.root, F_OK) ? rc :
 	       vsu_error_set(err, -ESTALE, "the root '%s' no longer exists", t->info.root);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The saved machine of a template. Each clone has its devices and options, so that one of another
- * person's making could share this user's files with its guest. Only what "cvmm exec" makes is accepted.
+ * person's making could share this user's files with its guest. No other options than those of
+ * templates are accepted.
  */
 #include <config.h>
 
@@ -87,7 +88,7 @@ static int check_options(const struct cvmm_template_info *info, const struct cvm
 		for (n = 1, k = 0; k < i && !cvmm_options_get(options, k, &other, NULL); k++)
 			n += !strcmp(other.name, o.name);
 		if (n > max_of(info, o.name) || !is_own(&o))
-			return vsu_error_set(err, -EPERM, "its machine has '%s=%.80s', which cvmm makes in no template, and which each clone would have; make a template of your own",
+			return vsu_error_set(err, -EPERM, "its machine has '%s=%.80s', which templates are not made with, and which each clone would have; make a template of your own",
 					     o.name, o.value.text);
 	}
 	return 0;
@@ -111,7 +112,7 @@ static int read_options(const char *text, struct cvmm_options *o, struct vsu_err
 	const int rc = cvmm_options_add_json(o, text, &why);
 
 	if (rc == -ENOENT || rc == -EINVAL)
-		return vsu_error_set(err, -EPERM, "its machine is one that cvmm makes in no template, and that each clone would be (%s); make a template of your own", why.msg);
+		return vsu_error_set(err, -EPERM, "its machine is not as templates are made, and each clone would be like it (%s); make a template of your own", why.msg);
 	return rc < 0 ? vsu_error_set(err, rc, "%s", why.msg) : 0;
 }
 

@@ -199,7 +199,7 @@ static const struct {
 	{ "/", "/", PACKAGE_VERSION, VAGENT_VERSION, "current\n" },
 	{ "/none", "/", PACKAGE_VERSION, VAGENT_VERSION, "outdated: the kernel '/none' no longer exists\n" },
 	{ "builtin:agent", "/none", PACKAGE_VERSION, VAGENT_VERSION, "outdated: the root '/none' no longer exists\n" },
-	{ "builtin:agent", "/", "0.0.1", VAGENT_VERSION, "outdated: it was made by cvmm 0.0.1\n" },
+	{ "builtin:agent", "/", "0.0.1", VAGENT_VERSION, "outdated: it was made by version 0.0.1\n" },
 	{ "builtin:agent", "/", "0.0.1", VAGENT_VERSION + 1, "unusable: the template '" },
 };
 
