@@ -20,15 +20,15 @@ static int check_properties(const char *properties, struct vsu_error *err)
 	       vsu_error_set(err, -EINVAL, "properties is NULL; expected a list such as \"blk,path=disk.img\"");
 }
 
-/* A device that exists or is coming. */
-static int find_device(struct vmm_machine *m, unsigned int number, enum vmm_rule rule,
+/* A device that exists or is coming. prefix: of the sentence. */
+static int find_device(struct vmm_machine *m, unsigned int number, const char *prefix,
 		       struct vmm_device **out, struct vsu_error *err)
 {
 	struct vmm_device *d = number < m->ndevices ? &m->devices[number] : NULL;
 
 	if (!d || (!d->virtio && !d->coming))
-		return vsu_error_set(err, -ENOENT, "%s: no device '%u'; 'status' lists them",
-				     vmm_rule_name(rule), number);
+		return vsu_error_set(err, -ENOENT, "%sno device '%u'; 'status' lists them", prefix,
+				     number);
 	*out = d;
 	return 0;
 }
@@ -57,21 +57,18 @@ int cvmm_machine_add_device(struct cvmm_machine *m, const char *properties, cons
 {
 	struct cvmm_given_fds given = { .fds = fds, .n = nfds };
 	struct cvmm_request r = { .m = m };
-	int rc = check_properties(properties, err);
+	int rc = check_properties(properties, &r.why);
 
 	if (!rc)
-		rc = vsu_check_array(fds, nfds, "fds", err);
+		rc = vsu_check_array(fds, nfds, "fds", &r.why);
 	if (!rc && nfds > CVMM_MAX_GIVEN_FDS)
-		rc = vsu_error_set(err, -E2BIG, "%u descriptors; expected at most %u", nfds,
+		rc = vsu_error_set(&r.why, -E2BIG, "%u descriptors; expected at most %u", nfds,
 				   CVMM_MAX_GIVEN_FDS);
 	if (!rc)
-		rc = cvmm_priv_check_request(m, VMM_RULE_DEVICE_ADD, err);
-	if (rc < 0)
-		return rc;
-	rc = cvmm_priv_request_begin(&r, answer, opaque);
+		rc = cvmm_priv_request_begin(&r, VMM_RULE_DEVICE_ADD, answer, opaque);
 	if (!rc)
 		rc = add_device(m, properties, &given, NULL, number, &r);
-	return cvmm_priv_request_end(&r, rc, "device-add", err);
+	return cvmm_priv_request_end(&r, rc, err);
 }
 
 int cvmm_machine_add_own_device(struct cvmm_machine *m, const struct cvmm_own_device *own,
@@ -80,20 +77,18 @@ int cvmm_machine_add_own_device(struct cvmm_machine *m, const struct cvmm_own_de
 {
 	struct cvmm_given_fds none = { .n = 0 };
 	struct cvmm_request r = { .m = m };
-	int rc = cvmm_priv_check_own(own, err);
+	int rc = cvmm_priv_check_own(own, &r.why);
 	char *list;
 
 	if (!rc)
-		rc = cvmm_priv_check_request(m, VMM_RULE_DEVICE_ADD, err);
-	if (rc < 0)
-		return rc;
-	if (asprintf(&list, "own:%s", own->name) < 0)
-		return vsu_error_set(err, -ENOMEM, "no memory for a device");
-	rc = cvmm_priv_request_begin(&r, answer, opaque);
-	if (!rc)
+		rc = cvmm_priv_request_begin(&r, VMM_RULE_DEVICE_ADD, answer, opaque);
+	if (!rc && asprintf(&list, "own:%s", own->name) < 0)
+		rc = vsu_error_set(&r.why, -ENOMEM, "no memory for a device");
+	if (!rc) {
 		rc = add_device(m, list, &none, own->dev, number, &r);
-	free(list);
-	return cvmm_priv_request_end(&r, rc, "device-add", err);
+		free(list);
+	}
+	return cvmm_priv_request_end(&r, rc, err);
 }
 
 /* --------------------------------------------------------------------- changes */
@@ -103,21 +98,20 @@ int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool
 {
 	struct cvmm_request r = { .m = m };
 	struct vmm_device *d = NULL;
-	int rc = cvmm_priv_check_request(m, VMM_RULE_DEVICE_DEL, err);
+	int rc = cvmm_priv_request_begin(&r, VMM_RULE_DEVICE_DEL, answer, opaque);
 	bool cancels;
 
 	if (!rc)
-		rc = find_device(m->machine, number, VMM_RULE_DEVICE_DEL, &d, err);
+		rc = find_device(m->machine, number, "", &d, &r.why);
 	if (rc < 0)
-		return rc;
+		return cvmm_priv_request_end(&r, rc, err);
 	cancels = d->coming;
-	rc = cvmm_priv_request_begin(&r, answer, opaque);
 	/* a request with an answer also waits for a removal that another one has begun */
-	if (!rc && (!d->leaving || force || !answer))
+	if (!d->leaving || force || !answer)
 		rc = vmm_machine_remove_device(m->machine, d, force, &r.why);
 	/* the answer to a cancelled addition may begin another one, which takes the place */
 	r.subject = !cancels && d->virtio ? d : NULL;
-	return cvmm_priv_request_end(&r, rc, "device-del", err);
+	return cvmm_priv_request_end(&r, rc, err);
 }
 
 int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number, uint64_t bytes,
@@ -127,7 +121,7 @@ int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number, uint
 	int rc = cvmm_priv_check_request(m, VMM_RULE_RESIZE, err);
 
 	if (!rc)
-		rc = find_device(m->machine, number, VMM_RULE_RESIZE, &d, err);
+		rc = find_device(m->machine, number, "resize: ", &d, err);
 	if (rc < 0)
 		return rc;
 	if (!vmm_machine_local_device(d) || !d->spec.kind->resize)
@@ -154,7 +148,7 @@ int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const
 	if (!rc)
 		rc = cvmm_priv_check_request(m, VMM_RULE_LIMIT, err);
 	if (!rc)
-		rc = find_device(m->machine, number, VMM_RULE_LIMIT, &d, err);
+		rc = find_device(m->machine, number, "limit: ", &d, err);
 	if (rc < 0)
 		return rc;
 	if (!vmm_machine_local_device(d))

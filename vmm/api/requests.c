@@ -30,20 +30,29 @@ int cvmm_priv_check_request(const struct cvmm_machine *m, enum vmm_rule rule,
 	return rc < 0 ? rc : vmm_rule_check(m->machine, rule, err);
 }
 
-int cvmm_priv_request_begin(struct cvmm_request *r, cvmm_answer_fn fn, void *opaque)
+static int begin_named(struct cvmm_request *r, const char *name, cvmm_answer_fn fn, void *opaque)
 {
+	r->name = name;
 	r->answer = fn ? vmm_answer_new(fn, opaque) : NULL;
 	return fn && !r->answer ? vsu_error_set(&r->why, -ENOMEM, "no memory for an answer") : 0;
 }
 
-int cvmm_priv_request_end(struct cvmm_request *r, int rc, const char *name, struct vsu_error *err)
+int cvmm_priv_request_begin(struct cvmm_request *r, enum vmm_rule rule, cvmm_answer_fn fn,
+			    void *opaque)
+{
+	int rc = cvmm_priv_check_request(r->m, rule, &r->why);
+
+	return rc < 0 ? rc : begin_named(r, vmm_rule_name(rule), fn, opaque);
+}
+
+int cvmm_priv_request_end(struct cvmm_request *r, int rc, struct vsu_error *err)
 {
 	struct vmm_answer *answer = r->answer;
 
 	if (rc < 0) {
 		vmm_answer_free(answer);
-		if (name)
-			vsu_error_prefix(&r->why, rc, "%s", name);
+		if (r->name)
+			vsu_error_prefix(&r->why, rc, "%s", r->name);
 		if (err)
 			*err = r->why;
 		return rc;
@@ -137,17 +146,14 @@ int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 {
 	struct cvmm_request r = { .m = m };
 	struct cvmm_save copy;
-	int rc = vsu_copy_sized(&copy, sizeof(copy), save, "struct cvmm_save", err);
+	int rc = vsu_copy_sized(&copy, sizeof(copy), save, "struct cvmm_save", &r.why);
 
 	if (!rc)
-		rc = cvmm_priv_check_request(m, VMM_RULE_SAVE, err);
-	if (rc < 0)
-		return rc;
-	rc = cvmm_priv_request_begin(&r, answer, opaque);
+		rc = cvmm_priv_request_begin(&r, VMM_RULE_SAVE, answer, opaque);
 	if (!rc)
 		rc = vmm_save_begin(m->machine, &copy, &r.why);
-	r.subject = m->machine->pause.save;
-	return cvmm_priv_request_end(&r, rc, "save", err);
+	r.subject = rc ? NULL : m->machine->pause.save;
+	return cvmm_priv_request_end(&r, rc, err);
 }
 
 int cvmm_machine_write_core(struct cvmm_machine *m, const struct cvmm_core *core,
@@ -155,17 +161,14 @@ int cvmm_machine_write_core(struct cvmm_machine *m, const struct cvmm_core *core
 {
 	struct cvmm_request r = { .m = m };
 	struct cvmm_core copy;
-	int rc = vsu_copy_sized(&copy, sizeof(copy), core, "struct cvmm_core", err);
+	int rc = vsu_copy_sized(&copy, sizeof(copy), core, "struct cvmm_core", &r.why);
 
 	if (!rc)
-		rc = cvmm_priv_check_request(m, VMM_RULE_CORE, err);
-	if (rc < 0)
-		return rc;
-	rc = cvmm_priv_request_begin(&r, answer, opaque);
+		rc = cvmm_priv_request_begin(&r, VMM_RULE_CORE, answer, opaque);
 	if (!rc)
 		rc = vmm_core_begin(m->machine, &copy, &r.why);
-	r.subject = m->machine->pause.core;
-	return cvmm_priv_request_end(&r, rc, "core", err);
+	r.subject = rc ? NULL : m->machine->pause.core;
+	return cvmm_priv_request_end(&r, rc, err);
 }
 
 int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *migration,
@@ -173,17 +176,14 @@ int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *mi
 {
 	struct cvmm_request r = { .m = m };
 	struct cvmm_migration copy;
-	int rc = vsu_copy_sized(&copy, sizeof(copy), migration, "struct cvmm_migration", err);
+	int rc = vsu_copy_sized(&copy, sizeof(copy), migration, "struct cvmm_migration", &r.why);
 
 	if (!rc)
-		rc = cvmm_priv_check_request(m, VMM_RULE_MIGRATE, err);
-	if (rc < 0)
-		return rc;
-	rc = cvmm_priv_request_begin(&r, answer, opaque);
+		rc = cvmm_priv_request_begin(&r, VMM_RULE_MIGRATE, answer, opaque);
 	if (!rc)
 		rc = vmm_migrate_begin(m->machine, &copy, &r.why);
-	r.subject = m->machine->pause.migration;
-	return cvmm_priv_request_end(&r, rc, "migrate", err);
+	r.subject = rc ? NULL : m->machine->pause.migration;
+	return cvmm_priv_request_end(&r, rc, err);
 }
 
 int cvmm_machine_cancel_migration(struct cvmm_machine *m, struct vsu_error *err)
@@ -209,13 +209,12 @@ int cvmm_machine_record_working_set(struct cvmm_machine *m, cvmm_answer_fn answe
 				    struct vsu_error *err)
 {
 	struct cvmm_request r = { .m = m };
-	int rc = cvmm_priv_check_runs(m, err);
+	int rc = cvmm_priv_check_runs(m, &r.why);
 
-	if (rc < 0)
-		return rc;
-	rc = cvmm_priv_request_begin(&r, answer, opaque);
+	if (!rc)
+		rc = begin_named(&r, "working-set", answer, opaque);
 	if (!rc)
 		rc = vmm_recording_begin(m->machine, &r.why);
-	r.subject = m->machine->restore.recording;
-	return cvmm_priv_request_end(&r, rc, "working-set", err);
+	r.subject = rc ? NULL : m->machine->restore.recording;
+	return cvmm_priv_request_end(&r, rc, err);
 }

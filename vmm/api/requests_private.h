@@ -7,9 +7,10 @@
 #include "api/rules.h"
 #include "cvmm/requests.h"
 
-/* All other members are 0 before begin. */
+/* All other members are 0 before begin; why takes the reason of a request that is refused. */
 struct cvmm_request {
 	struct cvmm_machine *m;
+	const char *name;	/* precedes the sentence of a failure; NULL: it was refused before */
 	struct vmm_answer *answer;	/* NULL: the owner wants none */
 	const void *subject;	/* of the answer; NULL: the request is complete, with this result: */
 	struct cvmm_answer result;
@@ -22,13 +23,14 @@ int cvmm_priv_check_runs(const struct cvmm_machine *m, struct vsu_error *err);
 int cvmm_priv_check_request(const struct cvmm_machine *m, enum vmm_rule rule,
 			    struct vsu_error *err);
 
-/* Allocates the answer. -ENOMEM. */
-int cvmm_priv_request_begin(struct cvmm_request *r, cvmm_answer_fn fn, void *opaque);
+/* Checks the request, and allocates its answer. -ENOMEM, or as above. */
+int cvmm_priv_request_begin(struct cvmm_request *r, enum vmm_rule rule, cvmm_answer_fn fn,
+			    void *opaque);
 
 /*
- * rc: of the request, which has failed with r->why, or has begun. Gives or awaits the answer. name
- * precedes the sentence of a failure, unless it is NULL. Returns rc, or 0.
+ * rc: of the request, which has failed with r->why, or has begun. Gives or awaits the answer.
+ * Returns rc, or 0.
  */
-int cvmm_priv_request_end(struct cvmm_request *r, int rc, const char *name, struct vsu_error *err);
+int cvmm_priv_request_end(struct cvmm_request *r, int rc, struct vsu_error *err);
 
 #endif
