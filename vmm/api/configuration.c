@@ -25,20 +25,15 @@
 #define MAX_WORDS 1024
 #define HEADER_NS UINT64_C(5000000000)	/* for a peer to send the header */
 
-/* The words point into *text. fd is closed; negative: why the file could not be opened. */
-static int read_words(char **text, int fd, char **words, struct vsu_error *err)
+/* The words point into text, which changes. refusal: of the word "--". */
+static int read_words(char *text, char **words, const char *refusal, struct vsu_error *err)
 {
-	int rc = fd < 0 ? vsu_error_sys(err, fd, "cannot open it") :
-			  vsu_file_value_read_text(fd, MAX_BYTES, text, err);
-	int i, n;
+	const int n = vsu_json_read_strings(text, "arguments", words, MAX_WORDS, err);
+	int i;
 
-	vsu_fd_close(&fd);
-	if (rc < 0)
-		return rc;
-	n = vsu_json_read_strings(*text, "arguments", words, MAX_WORDS, err);
 	for (i = 0; i < n; i++)
 		if (!strcmp(words[i], "--"))
-			return vsu_error_set(err, -EINVAL, "'--' cannot be in a configuration; write ./ before a name that begins with '-'");
+			return vsu_error_set(err, -EINVAL, "%s", refusal);
 	return n;
 }
 
@@ -90,28 +85,33 @@ static int read_cpu(struct vmm_configuration *c, struct vsu_error *err)
 
 /* ------------------------------------------------------------ a saved machine */
 
-/* Parses c->text, which has n words. */
-static int parse_saved(struct vmm_configuration *c, char **words, int n, struct vsu_error *err)
+/* Parses the words of c->text, from the file of folder, or from the stream without one. */
+static int parse_saved(struct vmm_configuration *c, const char *folder, struct vsu_error *err)
 {
-	words[0] = (char[]){ "" };
-	return vmm_arguments_parse(&c->saved, c->own, n + 1, words, err);
+	char empty[] = "", **words = calloc(MAX_WORDS + 2, sizeof(*words));
+	int rc = words ? read_words(c->text, words + 1, folder ?
+				    "'--' cannot be in a configuration; write ./ before a name that begins with '-'" :
+				    "the source's command line has '--'", err) : no_memory(err);
+
+	if (rc < 0 && folder) {
+		vsu_error_prefix(err, rc, "'%s/machine.json'", folder);
+	} else if (rc >= 0) {
+		words[0] = empty;
+		rc = vmm_arguments_parse(&c->saved, c->own, rc + 1, words, err);
+	}
+	free(words);
+	return rc;
 }
 
 static int read_saved(struct vmm_configuration *c, const char *folder, struct vsu_error *err)
 {
-	char **words = calloc(MAX_WORDS + 2, sizeof(*words));
-	int fd, n, rc;
+	int fd = vsu_file_value_open_in(folder, "machine.json", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	int rc = fd < 0 ? vsu_error_sys(err, fd, "cannot open it") :
+			  vsu_file_value_read_text(fd, MAX_BYTES, &c->text, err);
 
-	if (!words)
-		return no_memory(err);
-	fd = vsu_file_value_open_in(folder, "machine.json", O_RDONLY | O_NOCTTY | O_NONBLOCK);
-	n = read_words(&c->text, fd, words + 1, err);
-	if (n < 0)
-		rc = vsu_error_prefix(err, n, "'%s/machine.json'", folder);
-	else
-		rc = parse_saved(c, words, n, err);
-	free(words);
-	return rc;
+	vsu_fd_close(&fd);
+	return rc < 0 ? vsu_error_prefix(err, rc, "'%s/machine.json'", folder) :
+			parse_saved(c, folder, err);
 }
 
 static void report_ignored(const struct vmm_configuration *c, const struct vmm_ignored *ignored)
@@ -217,25 +217,16 @@ static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l
 	return rc ? rc : vmm_stream_expect(&c->stream, "arguments", s, err);
 }
 
-/* The source's command line; its number of words. */
-static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
-			 char **words, struct vsu_error *err)
+/* The source's command line. */
+static int receive_saved(struct vmm_configuration *c, struct vmm_listener *l, struct vsu_error *err)
 {
 	struct varch_state_section s;
-	int i, n, rc = receive_arguments(c, l, &s, err);
+	int rc = receive_arguments(c, l, &s, err);
 
 	if (rc < 0)
 		return rc;
-	c->text = malloc(s.len + 1);
-	if (!c->text)
-		return no_memory(err);
-	memcpy(c->text, s.bytes, s.len);
-	c->text[s.len] = '\0';
-	n = vsu_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
-	for (i = 0; i < n; i++)
-		if (!strcmp(words[i], "--"))
-			return vsu_error_set(err, -EINVAL, "the source's command line has '--'");
-	return n;
+	c->text = strndup((const char *)s.bytes, s.len);
+	return c->text ? parse_saved(c, NULL, err) : no_memory(err);
 }
 
 static bool is_of_start(const struct vmm_option_row *row)
@@ -253,16 +244,6 @@ static int check_given(const struct vmm_arguments *given, struct vsu_error *err)
 			return vsu_error_set(err, -EINVAL, "'--%s' cannot be combined with --incoming",
 					     vmm_argument_name(&given->list[i]));
 	return vmm_arguments_check_change(given, err);
-}
-
-static int receive_saved(struct vmm_configuration *c, struct vmm_listener *l, struct vsu_error *err)
-{
-	char **words = calloc(MAX_WORDS + 2, sizeof(*words));
-	int n = words ? receive_words(c, l, words + 1, err) : no_memory(err);
-	const int rc = n < 0 ? n : parse_saved(c, words, n, err);
-
-	free(words);
-	return rc;
 }
 
 static int accept_machine(struct vmm_configuration *c, const char *address, struct vsu_error *err)
