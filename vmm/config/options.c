@@ -138,11 +138,17 @@ static int refuse_no_kernel(struct vsu_error *err)
 	return rc;
 }
 
-static int read_cpu(struct varch_cpu_option *cpu, struct vsu_error *err)
+/* Values that can be checked alone; those of the memory can be, too. */
+static int read_values(struct vmm_config *c, struct vsu_error *err)
 {
-	const int rc = varch_cpu_option_read(cpu, err);
+	int rc = check_name(c, err);
 
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --cpu") : 0;
+	if (!rc)
+		rc = vmm_cpus_option_read(&c->cpus, err);
+	if (rc < 0)
+		return rc;
+	rc = varch_cpu_option_read(&c->cpu, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --cpu") : read_devices(c, err);
 }
 
 static int check_options(struct vmm_options *o, const struct vmm_memory_lists *memory,
@@ -155,31 +161,10 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 	vmm_serial_end_read(&o->machine.serial);
 	rc = check_needs(o, err);
 	if (!rc)
-		rc = check_name(&o->machine, err);
-	if (!rc)
-		rc = vmm_cpus_option_read(&o->machine.cpus, err);
-	if (!rc)
-		rc = read_cpu(&o->machine.cpu, err);
-	if (!rc)
-		rc = read_devices(&o->machine, err);
+		rc = read_values(&o->machine, err);
 	if (!rc)
 		rc = read_memory(&o->machine, memory, &o->start, err);
 	return rc ? rc : check_gdb(&o->machine, err);
-}
-
-/* Values that can be checked alone. */
-static int check_values(struct vmm_options *o, const struct vmm_memory_lists *memory,
-			struct vsu_error *err)
-{
-	int rc = check_name(&o->machine, err);
-
-	if (!rc)
-		rc = vmm_cpus_option_read(&o->machine.cpus, err);
-	if (!rc)
-		rc = read_cpu(&o->machine.cpu, err);
-	if (!rc)
-		rc = read_devices(&o->machine, err);
-	return rc < 0 || !memory->n ? rc : vmm_memory_specs_read(&o->machine.memory, memory, err);
 }
 
 static int take_arguments(struct reading *r, const struct vmm_arguments *arguments, struct vsu_error *err)
@@ -218,7 +203,9 @@ int vmm_options_check_value(const struct vmm_argument *argument, struct vsu_erro
 	int rc = take_arguments(&r, &one, err);
 
 	if (!rc)
-		rc = check_values(&o, &r.memory, err);
+		rc = read_values(&o.machine, err);
+	if (!rc && r.memory.n)
+		rc = vmm_memory_specs_read(&o.machine.memory, &r.memory, err);
 	vmm_options_free(&o);
 	return rc;
 }
