@@ -190,53 +190,37 @@ static int on_key(void *opaque, unsigned int index,
 
 /* ---------------------------------------------------------------- the checks */
 
-static int check_remote(const struct parse *p, struct vsu_error *err)
+static int check_remote(const char *own_key, struct vsu_error *err)
 {
-	if (!p->own_key)
-		return 0;
-	return vsu_error_set(err, -EINVAL,
-			     "%s '%s': '%s' is decided by the back-end; leave it out, or 'backend=user:'",
-			     p->option, p->list, p->own_key);
+	return !own_key ? 0 :
+	       vsu_error_set(err, -EINVAL, "'%s' is decided by the back-end; leave it out, or 'backend=user:'", own_key);
 }
 
-static int check_inline(const struct parse *p, struct vsu_error *err)
+static int check_inline(struct vmm_device_spec *spec, struct vsu_error *err)
 {
-	const struct devkind *kind = p->spec->kind;
-	const struct devkind_key *missing = devkind_missing(kind, p->spec->config);
+	const struct devkind *kind = spec->kind;
+	const struct devkind_key *missing = devkind_missing(kind, spec->config);
 
-	if (p->spec->read_only_windows)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'read-only-windows' requires 'backend=user:'; a device of this process accesses all memory",
-				     p->option, p->list);
+	if (spec->read_only_windows)
+		return vsu_error_set(err, -EINVAL, "'read-only-windows' requires 'backend=user:'; a device of this process accesses all memory");
 	if (missing)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': needs '%s=%s'%s or 'backend=user:SOCKET'",
-				     p->option, p->list, missing->option.name,
-				     missing->option.arg,
+		return vsu_error_set(err, -EINVAL, "needs '%s=%s'%s or 'backend=user:SOCKET'",
+				     missing->option.name, missing->option.arg,
 				     kind->kernel ? ", 'backend=kernel'" : "");
 	if (kind->share_loop)
-		kind->share_loop(p->spec->config);
+		kind->share_loop(spec->config);
 	return 0;
 }
 
-static int check_kernel(const struct parse *p, struct vsu_error *err)
+static int check_kernel(const struct vmm_device_spec *spec, struct vsu_error *err)
 {
-	const struct vmm_device_spec *spec = p->spec;
 	const struct devkind *kind = spec->kind;
-	struct vsu_error why = VSU_ERROR_INIT;
-	int rc;
 
 	if (!kind || !kind->kernel)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'backend=kernel' supports only 'net' and 'vsock'",
-				     p->option, p->list);
+		return vsu_error_set(err, -EINVAL, "'backend=kernel' supports only 'net' and 'vsock'");
 	if (spec->read_only_windows)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'read-only-windows' requires 'backend=user:'",
-				     p->option, p->list);
-	rc = kind->kernel->check(spec->config, &why);
-	return rc < 0 ? vsu_error_set(err, rc, "%s '%s': %s", p->option,
-				      p->list, why.msg) : 0;
+		return vsu_error_set(err, -EINVAL, "'read-only-windows' requires 'backend=user:'");
+	return kind->kernel->check(spec->config, err);
 }
 
 static unsigned int count_daemons(void)
@@ -250,7 +234,7 @@ static unsigned int count_daemons(void)
 }
 
 /* Names the kinds as "blk, net and rng". */
-static int refuse_spawn(const struct parse *p, struct vsu_error *err)
+static int refuse_spawn(struct vsu_error *err)
 {
 	const struct devkind *kind;
 	unsigned int left = count_daemons(), i;
@@ -261,8 +245,7 @@ static int refuse_spawn(const struct parse *p, struct vsu_error *err)
 		if (kind->has_daemon)
 			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", kind->name,
 						--left > 1 ? ", " : left ? " and " : "");
-	return vsu_error_set(err, -EINVAL, "%s '%s': 'backend=spawn' supports only %s, which have a daemon",
-			     p->option, p->list, names);
+	return vsu_error_set(err, -EINVAL, "'backend=spawn' supports only %s, which have a daemon", names);
 }
 
 /* The restart of the daemon, or of the daemon's own connection. */
@@ -288,36 +271,29 @@ static int check_spawned(struct parse *p, struct vsu_error *err)
 	const struct devkind_key *missing;
 
 	if (!spec->kind || !spec->kind->has_daemon)
-		return refuse_spawn(p, err);
+		return refuse_spawn(err);
 	missing = devkind_missing(spec->kind, spec->config);
 	if (missing)
-		return vsu_error_set(err, -EINVAL, "%s '%s': needs '%s=%s' for the daemon",
-				     p->option, p->list, missing->option.name, missing->option.arg);
+		return vsu_error_set(err, -EINVAL, "needs '%s=%s' for the daemon",
+				     missing->option.name, missing->option.arg);
 	if (vmm_device_describe(spec).stdio)
-		return vsu_error_set(err, -EINVAL, "%s '%s': standard input and output are those of this process, not of a daemon; leave 'backend=spawn' out",
-				     p->option, p->list);
+		return vsu_error_set(err, -EINVAL, "standard input and output are those of this process, not of a daemon; leave 'backend=spawn' out");
 	spec->id = spec->kind->id;
 	spec->remote = true;
 	snprintf(spec->socket, sizeof(spec->socket), "cvmm-vhost-user-%s", spec->kind->name);
 	return set_restart(p, err);
 }
 
-static int check_any(const struct parse *p, struct vsu_error *err)
+static int check_any(struct vmm_device_spec *spec, struct vsu_error *err)
 {
-	if (!p->spec->id)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': needs a kind first, or 'id=N', the VIRTIO device id",
-				     p->option, p->list);
-	if (!p->spec->remote)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': needs 'backend=user:SOCKET'",
-				     p->option, p->list);
-	if (p->spec->tag[0] && p->spec->id != VIRTDEV_ID_FS)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'tag' requires a file system; leave it out, or begin with 'fs'",
-				     p->option, p->list);
-	if (p->spec->tag[0])
-		p->spec->config_size = VMM_FS_CONFIG;
+	if (!spec->id)
+		return vsu_error_set(err, -EINVAL, "needs a kind first, or 'id=N', the VIRTIO device id");
+	if (!spec->remote)
+		return vsu_error_set(err, -EINVAL, "needs 'backend=user:SOCKET'");
+	if (spec->tag[0] && spec->id != VIRTDEV_ID_FS)
+		return vsu_error_set(err, -EINVAL, "'tag' requires a file system; leave it out, or begin with 'fs'");
+	if (spec->tag[0])
+		spec->config_size = VMM_FS_CONFIG;
 	return 0;
 }
 
@@ -339,16 +315,12 @@ static bool has_item(const char *keys, bool (*matches)(const struct vsu_list_ite
 static int set_own_reconnect(struct parse *p, struct vsu_error *err)
 {
 	const struct devkind *kind = p->spec->kind;
-	const struct vsu_option_value value = {
-		.number = p->spec->reconnect_ms,
-	};
+	const struct vsu_option_value value = { .number = p->spec->reconnect_ms };
 	const unsigned int n = kind ? devkind_nkeys(kind) : 0;
 
 	if (n && kind->keys[n - 1].common && !p->spec->kernel)
 		return devkind_set(kind, n - 1, p->option, &value, p->spec->config, err);
-	return vsu_error_set(err, -EINVAL,
-			     "%s '%s': 'reconnect' needs 'backend=user:SOCKET'",
-			     p->option, p->list);
+	return vsu_error_set(err, -EINVAL, "'reconnect' needs 'backend=user:SOCKET'");
 }
 
 static int check_reconnect(struct parse *p, struct vsu_error *err)
@@ -360,7 +332,28 @@ static int check_reconnect(struct parse *p, struct vsu_error *err)
 	if (!spec->remote)
 		return set_own_reconnect(p, err);
 	return !vsu_file_value_is_fd(spec->socket) ? 0 :
-	       vsu_error_set(err, -EINVAL, "%s '%s': 'reconnect' needs the path of a socket; '%s' is one connection", p->option, p->list, spec->socket);
+	       vsu_error_set(err, -EINVAL, "'reconnect' needs the path of a socket; '%s' is one connection", spec->socket);
+}
+
+/* The caller names the list in errors. */
+static int check_keys(struct parse *p, struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = p->spec;
+	int rc;
+
+	if (spec->spawned)
+		return check_spawned(p, err);
+	rc = check_reconnect(p, err);
+	if (!rc && spec->kernel)
+		rc = check_kernel(spec, err);
+	if (rc < 0)
+		return rc;
+	if (!spec->kind)
+		return check_any(spec, err);
+	spec->id = spec->kind->id;
+	if (spec->kernel)
+		return 0;
+	return spec->remote ? check_remote(p->own_key, err) : check_inline(spec, err);
 }
 
 /* A value without a key has the key that is clear for its kind. */
@@ -395,20 +388,10 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	accept_numbers(p);
 	if (keys[0])
 		rc = parse_list(p, keys, err);
-	if (rc >= 0 && spec->spawned)
-		return check_spawned(p, err);
-	if (rc >= 0)
-		rc = check_reconnect(p, err);
-	if (rc >= 0 && spec->kernel)
-		rc = check_kernel(p, err);
 	if (rc < 0)
 		return rc;
-	if (!spec->kind)
-		return check_any(p, err);
-	spec->id = spec->kind->id;
-	if (spec->kernel)
-		return 0;
-	return spec->remote ? check_remote(p, err) : check_inline(p, err);
+	rc = check_keys(p, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s '%s'", p->option, p->list) : 0;
 }
 
 static int refuse_kind(const struct parse *p, const char *word, struct vsu_error *err)
