@@ -32,6 +32,11 @@
 #define LAST_ROUNDS 10		/* rounds of waiting for the reader at the end, */
 #define LAST_MS 100		/* of this duration */
 
+struct ring {
+	unsigned char *bytes;	/* size of them, resident only as used */
+	size_t size, at, n;
+};
+
 struct vmm_console {
 	struct vmm_console_config config;
 	int event_fd;
@@ -40,19 +45,33 @@ struct vmm_console {
 	struct vsu_terminal terminal;
 	struct virtdev_port_client client; /* with config.port */
 
-	pthread_mutex_t lock;	/* guards port and buffer */
+	pthread_mutex_t lock;	/* guards port and rings */
 	struct varch_serial port;
-	unsigned char *buffer;	/* BUFFER bytes, resident only as used */
-	size_t head, count;
+	struct ring buffer;	/* output for the reader */
 	bool awaits_client;	/* the buffer keeps the last bytes until there is one */
 	uint64_t taken_ns;	/* time of the reader's last progress */
 	uint64_t dropped;
-	unsigned char *held;	/* the same for HELD bytes, behind the buffer */
-	size_t held_at, nheld;
-	unsigned char *recorded; /* likewise BUFFER bytes for the log, or NULL */
-	size_t record_at, nrecorded;
+	struct ring held;	/* typed bytes, behind the buffer */
+	struct ring recorded;	/* output for the log; empty without one */
 	uint64_t unrecorded;	/* bytes that a driver sent to a busy port */
 };
+
+static void ring_put(struct ring *r, unsigned char byte)
+{
+	r->bytes[(r->at + r->n++) % r->size] = byte;
+}
+
+static void ring_drop(struct ring *r, size_t n)
+{
+	r->at = (r->at + n) % r->size;
+	r->n -= n;
+}
+
+/* Its first contiguous part. */
+static struct iovec ring_first(const struct ring *r)
+{
+	return (struct iovec){ r->bytes + r->at, r->n < r->size - r->at ? r->n : r->size - r->at };
+}
 
 /*
  * True if the reader has made no progress for so long that the guest no longer
@@ -66,23 +85,23 @@ static bool is_stopped(const struct vmm_console *c)
 /* The log writes as fast as its file system: a guest that prints faster waits. */
 static void record_byte(struct vmm_console *c, unsigned char byte)
 {
-	if (!c->recorded)
+	if (!c->config.log)
 		return;
-	if (c->nrecorded == BUFFER) {
+	if (c->recorded.n == BUFFER) {
 		c->unrecorded++;
 		return;
 	}
-	c->recorded[(c->record_at + c->nrecorded) % BUFFER] = byte;
-	if (c->nrecorded++ == 0)
+	ring_put(&c->recorded, byte);
+	if (c->recorded.n == 1)
 		vsu_event_signal(c->event_fd);
-	if (c->nrecorded == BUFFER - SPARE)
+	if (c->recorded.n == BUFFER - SPARE)
 		c->port.busy = true;
 }
 
 /* The guest may print again. With the lock. */
 static void port_resume(struct vmm_console *c)
 {
-	if (c->port.busy && (c->count <= BUFFER / 2 || c->awaits_client || is_stopped(c)) && c->nrecorded <= BUFFER / 2)
+	if (c->port.busy && (c->buffer.n <= BUFFER / 2 || c->awaits_client || is_stopped(c)) && c->recorded.n <= BUFFER / 2)
 		varch_serial_set_busy(&c->port, false);
 }
 
@@ -92,19 +111,18 @@ static void on_output(void *opaque, unsigned char byte)
 	struct vmm_console *c = opaque;
 
 	record_byte(c, byte);
-	if (c->count == BUFFER) {
+	if (c->buffer.n == BUFFER) {
 		c->dropped++;
 		if (!c->awaits_client)
 			return;
-		c->head = (c->head + 1) % BUFFER;
-		c->count--;
+		ring_drop(&c->buffer, 1);
 	}
-	c->buffer[(c->head + c->count) % BUFFER] = byte;
-	if (c->count++ == 0) {
+	ring_put(&c->buffer, byte);
+	if (c->buffer.n == 1) {
 		c->taken_ns = vsu_now_ns();
 		vsu_event_signal(c->event_fd);
 	}
-	if (c->count == BUFFER - SPARE && !c->awaits_client && !is_stopped(c))
+	if (c->buffer.n == BUFFER - SPARE && !c->awaits_client && !is_stopped(c))
 		c->port.busy = true;
 }
 
@@ -118,14 +136,14 @@ static void on_interrupt(void *opaque)
 
 static int make_buffer(struct vmm_console *c)
 {
-	void *map = mmap(NULL, 2 * BUFFER + HELD, PROT_READ | PROT_WRITE,
+	unsigned char *map = mmap(NULL, 2 * BUFFER + HELD, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
-	c->buffer = map;
-	c->held = c->buffer + BUFFER;
-	c->recorded = c->config.log ? c->held + HELD : NULL;
+	c->buffer = (struct ring){ map, BUFFER, 0, 0 };
+	c->held = (struct ring){ map + BUFFER, HELD, 0, 0 };
+	c->recorded = (struct ring){ map + BUFFER + HELD, BUFFER, 0, 0 };
 	c->event_fd = vsu_event_new();
 	return c->event_fd < 0 ? c->event_fd : 0;
 }
@@ -136,8 +154,8 @@ static void free_console(struct vmm_console *c)
 		virtdev_port_client_close(&c->client);
 	vsu_fd_close(&c->own_fd);
 	vsu_fd_close(&c->event_fd);
-	if (c->buffer)
-		munmap(c->buffer, 2 * BUFFER + HELD);
+	if (c->buffer.bytes)
+		munmap(c->buffer.bytes, 2 * BUFFER + HELD);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -180,15 +198,14 @@ int vmm_console_new(const struct vmm_console_config *config,
 /* Passes held bytes to the port. With the lock. */
 static void port_feed(struct vmm_console *c)
 {
-	size_t n, piece;
+	struct iovec piece;
+	size_t n;
 
 	do {
-		piece = c->nheld < HELD - c->held_at ? c->nheld :
-						       HELD - c->held_at;
-		n = varch_serial_input(&c->port, c->held + c->held_at, piece);
-		c->nheld -= n;
-		c->held_at = (c->held_at + n) % HELD;
-	} while (n && n == piece && c->nheld);
+		piece = ring_first(&c->held);
+		n = varch_serial_input(&c->port, piece.iov_base, piece.iov_len);
+		ring_drop(&c->held, n);
+	} while (n && n == piece.iov_len && c->held.n);
 }
 
 /* Holds typed bytes; drops bytes beyond the capacity. */
@@ -196,8 +213,8 @@ static void input_hold(struct vmm_console *c, const unsigned char *bytes, size_t
 {
 	size_t i;
 
-	for (i = 0; i < n && c->nheld < HELD; i++)
-		c->held[(c->held_at + c->nheld++) % HELD] = bytes[i];
+	for (i = 0; i < n && c->held.n < HELD; i++)
+		ring_put(&c->held, bytes[i]);
 	c->dropped += n - i;
 }
 
@@ -207,7 +224,7 @@ static void input_hold(struct vmm_console *c, const unsigned char *bytes, size_t
  */
 static size_t input_room(const struct vmm_console *c)
 {
-	return c->nheld > AHEAD / 2 ? 0 : AHEAD - c->nheld;
+	return c->held.n > AHEAD / 2 ? 0 : AHEAD - c->held.n;
 }
 
 void vmm_console_access(void *opaque, struct varch_access *access)
@@ -220,7 +237,7 @@ void vmm_console_access(void *opaque, struct varch_access *access)
 	if (c->port.busy && is_stopped(c))
 		port_resume(c);
 	varch_serial_access(&c->port, access);
-	if (c->nheld && varch_serial_room(&c->port))
+	if (c->held.n && varch_serial_room(&c->port))
 		port_feed(c);	/* avoids a round through the main thread */
 	if (!had_room && input_room(c))
 		vsu_event_signal(c->event_fd);	/* resume reading input */
@@ -242,23 +259,20 @@ int vmm_console_out_fd(const struct vmm_console *c)
 	return c->client.port ? c->client.out_fd : c->config.out_fd;
 }
 
-/* The first contiguous part of the held bytes. */
-static size_t input_waiting(struct vmm_console *c, unsigned char **at)
+static struct iovec first_waiting(struct vmm_console *c, const struct ring *r)
 {
-	size_t n;
+	struct iovec iov;
 
 	pthread_mutex_lock(&c->lock);
-	n = c->head + c->count > BUFFER ? BUFFER - c->head : c->count;
-	*at = c->buffer + c->head;
+	iov = ring_first(r);
 	pthread_mutex_unlock(&c->lock);
-	return n;
+	return iov;
 }
 
 static void input_consumed(struct vmm_console *c, size_t n, bool dropped)
 {
 	pthread_mutex_lock(&c->lock);
-	c->head = (c->head + n) % BUFFER;
-	c->count -= n;
+	ring_drop(&c->buffer, n);
 	c->dropped += dropped ? n : 0;
 	c->taken_ns = vsu_now_ns();
 	port_resume(c);
@@ -291,25 +305,12 @@ static ssize_t write_some(struct vmm_console *c, const void *at,
 	return n < 0 ? -errno : n;
 }
 
-/* The first contiguous part of what is to be recorded, as a piece. */
-static struct iovec record_waiting(struct vmm_console *c)
-{
-	struct iovec iov;
-
-	pthread_mutex_lock(&c->lock);
-	iov.iov_base = c->recorded + c->record_at;
-	iov.iov_len = c->record_at + c->nrecorded > BUFFER ? BUFFER - c->record_at : c->nrecorded;
-	pthread_mutex_unlock(&c->lock);
-	return iov;
-}
-
 static void record_consumed(struct vmm_console *c, size_t n)
 {
 	pthread_mutex_lock(&c->lock);
-	c->record_at = (c->record_at + n) % BUFFER;
-	c->nrecorded -= n;
+	ring_drop(&c->recorded, n);
 	port_resume(c);
-	if (c->nrecorded)
+	if (c->recorded.n)
 		vsu_event_signal(c->event_fd);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -317,11 +318,8 @@ static void record_consumed(struct vmm_console *c, size_t n)
 /* Once: what the guest prints meanwhile is for the next turn. */
 static void record_flush(struct vmm_console *c)
 {
-	struct iovec iov;
+	const struct iovec iov = first_waiting(c, &c->recorded);
 
-	if (!c->recorded)
-		return;
-	iov = record_waiting(c);
 	if (!iov.iov_len)
 		return;
 	(void)!devkind_port_log_add(c->config.log, &iov, 1);
@@ -358,7 +356,7 @@ static size_t output_left(struct vmm_console *c)
 	size_t n;
 
 	pthread_mutex_lock(&c->lock);
-	n = c->count;
+	n = c->buffer.n;
 	pthread_mutex_unlock(&c->lock);
 	return n;
 }
@@ -387,15 +385,15 @@ static bool has_client(struct vmm_console *c)
  */
 static ssize_t flush_once(struct vmm_console *c, size_t max)
 {
-	unsigned char *at;
+	struct iovec first;
 	size_t len;
 	ssize_t n;
 
 	if (!has_client(c))
 		return -EAGAIN;
-	len = input_waiting(c, &at);
-	len = len < max ? len : max;
-	n = vmm_console_out_fd(c) < 0 ? (ssize_t)len : write_some(c, at, len);
+	first = first_waiting(c, &c->buffer);
+	len = first.iov_len < max ? first.iov_len : max;
+	n = vmm_console_out_fd(c) < 0 ? (ssize_t)len : write_some(c, first.iov_base, len);
 	if (n == -EAGAIN || n == -EINTR)
 		return -EAGAIN;
 	if (n < 0 && c->client.port && take_rest(c))	/* until there is a client */
@@ -491,7 +489,7 @@ int vmm_console_set_log_locked(struct vmm_console *c, bool locked, struct vsu_er
 		return 0;
 	if (locked)
 		return devkind_port_log_hold(c->config.log, err);
-	while (c->nrecorded)
+	while (c->recorded.n)
 		record_flush(c);
 	devkind_port_log_release(c->config.log);
 	return 0;
@@ -536,7 +534,7 @@ void vmm_console_free(struct vmm_console *c)
 	if (!c)
 		return;
 	write_last(c);
-	while (c->nrecorded)	/* no CPU prints any more */
+	while (c->recorded.n)	/* no CPU prints any more */
 		record_flush(c);
 	vmm_console_restore(c);
 	devkind_port_log_close(c->config.log);
