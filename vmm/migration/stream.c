@@ -144,24 +144,25 @@ static int wait_again(const struct vmm_stream *s, int rc, short events,
 }
 
 /* Descriptors go with the first byte. */
-static ssize_t send_some(struct vmm_stream *s, const unsigned char *bytes, size_t len,
-			 short *events)
+static ssize_t send_some(struct vmm_stream *s, unsigned char *bytes, size_t len, short *events)
 {
-	const struct iovec iov = { (void *)(uintptr_t)bytes, len };
-	ssize_t n;
+	const struct iovec iov = { bytes, len };
+	const ssize_t n = s->layer ? s->layer->send(s->layer_self, bytes, len, events) :
+				     vsu_sock_send(s->fd, &iov, 1, s->send_fds, s->nsend_fds);
 
-	if (s->layer)
-		return s->layer->send(s->layer_self, bytes, len, events);
-	n = vsu_sock_send(s->fd, &iov, 1, s->send_fds, s->nsend_fds);
-	if (n >= 0)
+	if (n >= 0 && !s->layer)
 		s->nsend_fds = 0;
+	s->torn = s->torn || n > 0 || s->layer;
+	s->sent += n > 0 ? (uint64_t)n : 0;
 	return n;
 }
 
-static int send_all(struct vmm_stream *s, const unsigned char *bytes,
-		    size_t len, struct vsu_error *err)
+/* some transfers a part of the bytes; -ECONNRESET, -EAGAIN: wait for *events. */
+static int transfer_all(struct vmm_stream *s, unsigned char *bytes, size_t len, short events,
+			ssize_t (*some)(struct vmm_stream *s, unsigned char *bytes, size_t len,
+					short *events),
+			struct vsu_error *err)
 {
-	short events = POLLOUT;
 	ssize_t n;
 	int rc = 0;
 
@@ -169,15 +170,13 @@ static int send_all(struct vmm_stream *s, const unsigned char *bytes,
 		rc = vmm_stream_check(s, s->deadline_ns, err);
 		if (rc < 0)
 			return rc;
-		n = send_some(s, bytes, len, &events);
-		s->torn = s->torn || n > 0 || s->layer;
+		n = some(s, bytes, len, &events);
 		if (n < 0) {
 			rc = wait_again(s, (int)n, events, err);
 			continue;
 		}
 		bytes += n;
 		len -= (size_t)n;
-		s->sent += (uint64_t)n;
 	}
 	return rc;
 }
@@ -186,14 +185,13 @@ static int send_all(struct vmm_stream *s, const unsigned char *bytes,
  * After a part, the peer would take the next section for the rest of this one. A layer may have
  * kept the bytes of a call: it expects the same call again, and returns their number then.
  */
-static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
-		      size_t len, struct vsu_error *err)
+static int send_bytes(struct vmm_stream *s, unsigned char *bytes, size_t len, struct vsu_error *err)
 {
 	int rc;
 
 	if (s->torn)
 		return vsu_error_set(err, -ECONNRESET, "the connection ended within a section that was sent before");
-	rc = send_all(s, bytes, len, err);
+	rc = transfer_all(s, bytes, len, POLLOUT, send_some, err);
 	if (!rc)
 		s->torn = false;
 	return rc;
@@ -222,36 +220,25 @@ static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size
 	return -EBADMSG;
 }
 
-static int receive_bytes(struct vmm_stream *s, unsigned char *bytes,
-			 size_t len, struct vsu_error *err)
+static ssize_t receive_some(struct vmm_stream *s, unsigned char *bytes, size_t len, short *events)
 {
-	short events = POLLIN;
-	ssize_t n;
-	int rc = 0;
+	const ssize_t n = s->layer ? s->layer->receive(s->layer_self, bytes, len, events) :
+				     receive_with_fds(s, bytes, len);
 
-	while (!rc && len > 0) {
-		rc = vmm_stream_check(s, s->deadline_ns, err);
-		if (rc < 0)
-			return rc;
-		n = s->layer ? s->layer->receive(s->layer_self, bytes, len, &events) :
-			       receive_with_fds(s, bytes, len);
-		if (n == 0)
-			return lost_peer(err);
-		if (n < 0) {
-			rc = wait_again(s, (int)n, events, err);
-			continue;
-		}
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return rc;
+	return n ? n : -ECONNRESET;
+}
+
+static int receive_bytes(struct vmm_stream *s, unsigned char *bytes, size_t len,
+			 struct vsu_error *err)
+{
+	return transfer_all(s, bytes, len, POLLIN, receive_some, err);
 }
 
 /* --------------------------------------------------------------------- header */
 
 int vmm_stream_send_header(struct vmm_stream *s, struct vsu_error *err)
 {
-	static const unsigned char header[HEADER] = MAGIC "\1";
+	unsigned char header[HEADER] = MAGIC "\1";
 
 	return send_bytes(s, header, sizeof(header), err);
 }
