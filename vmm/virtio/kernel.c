@@ -15,8 +15,6 @@
 
 struct kernel_backend {
 	struct vmm_virtio *v;
-	struct vsu_loop *loop;
-	const struct vmm_log *log;	/* or NULL */
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_server *server;
 	struct devkind_workers *workers;	/* of its link; or NULL */
@@ -46,8 +44,8 @@ static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error 
 	const struct kernel_backend *e = opaque;
 
 	(void)dev;
-	vmm_log(e->log, CVMM_LOG_WARNING, "not started", "the device of %s: %s", e->rings.who,
-		what->msg);
+	vmm_log(vmm_virtio_get_resources(e->v)->log, CVMM_LOG_WARNING, "not started",
+		"the device of %s: %s", e->rings.who, what->msg);
 }
 
 static void on_ready(void *opaque)
@@ -69,7 +67,7 @@ static void kernel_refresh(void *backend)
 
 	if (give_memory(e, &err) == 0)
 		return;
-	vmm_log(e->log, CVMM_LOG_WARNING, "memory",
+	vmm_log(vmm_virtio_get_resources(e->v)->log, CVMM_LOG_WARNING, "memory",
 		"%s; its device is stopped, and the guest has to reset it", err.msg);
 	(void)!virtdev_server_fail(e->server, &err);
 }
@@ -80,8 +78,7 @@ static uint32_t kernel_stats(void *backend, struct virtdev_stat *stats,
 	const struct kernel_backend *e = backend;
 	const struct virtdev_stat all[] = { { "interrupts", e->rings.calls } };
 
-	return vmm_virtio_some_stats(stats, max, all,
-				     sizeof(all) / sizeof(all[0]));
+	return vmm_virtio_some_stats(stats, max, all, 1);
 }
 
 static void kernel_free(void *backend)
@@ -148,8 +145,6 @@ int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 
 	if (!e)
 		return vsu_error_sys(err, -ENOMEM, "device");
-	e->loop = resources->loop;
-	e->log = resources->log;
 	e->kern = kern;
 	rc = new_backend(resources, e, err);
 	if (rc < 0) {
@@ -162,7 +157,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 	e->workers = workers;
 	virtdev_set_report(virtdev_vhost_kern_device(kern), on_report, e);
 	vsu_io_init(&e->ready, on_ready, e, virtdev_server_fd(e->server), VSU_IO_READ);
-	vsu_io_start(e->loop, &e->ready);
+	vsu_io_start(resources->loop, &e->ready);
 	vmm_virtio_set_backend(e->v, e, e->server);
 	vmm_rings_run(&e->rings, e->v, resources->loop);
 	*out = e->v;

@@ -31,15 +31,11 @@
 
 struct local {
 	struct vmm_virtio *v;
-	struct vsu_loop *loop;
-	const struct vmm_log *log;	/* or NULL */
+	const struct vmm_virtio_resources *resources;	/* of v */
 	struct virtdev *dev;
-	bool borrows;		/* dev, which its owner frees */
 	struct virtdev_server *server;
-	struct vmm_windows *shmem;
 	struct devkind_workers *workers;	/* serve its requests; or NULL */
 	struct virtdev_measured *measured;	/* used by dev; or NULL */
-	const struct vmm_private *private_memory;	/* NULL: none */
 	uint64_t refused;	/* requests with a buffer outside of shared memory */
 	bool reported;		/* one of them was logged */
 	struct vsu_io ready;
@@ -57,9 +53,9 @@ static int set_window(const struct local *l, const struct virtdev_mapping *m,
 	};
 
 	if (!block || m->replaces)
-		return vmm_window_set(l->shmem, l->v, m->region, m->offset, m->len,
+		return vmm_window_set(l->resources->shmem, l->v, m->region, m->offset, m->len,
 				     block);
-	vmm_window_change(l->shmem, l->v, &add, 1);
+	vmm_window_change(l->resources->shmem, l->v, &add, 1);
 	return add.result;
 }
 
@@ -71,7 +67,7 @@ static int make_block(const struct local *l, const struct virtdev_mapping *m,
 		.fd_offset = m->fd_offset, .len = m->len,
 		.flags = VMEM_BLOCK_SHARED |
 			 (m->writable ? VMEM_BLOCK_WRITE : 0),
-		.sigbus = l->shmem->memory->sigbus,
+		.sigbus = l->resources->shmem->memory->sigbus,
 	};
 	struct vmem_fd_facts facts;
 	int rc = vmem_fd_look(m->fd, &facts);
@@ -113,7 +109,7 @@ static int on_region_change(void *opaque, bool map,
 static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
 {
 	const struct local *l = opaque;
-	const struct vmm_window *w = vmm_window_find(l->shmem, l->v, region);
+	const struct vmm_window *w = vmm_window_find(l->resources->shmem, l->v, region);
 
 	if (!w)
 		return -EINVAL;
@@ -128,10 +124,10 @@ static int add_memory_window(struct local *l, const char *name,
 			     const struct virtdev_region *r,
 			     struct vsu_error *err)
 {
-	int rc = vmm_window_add(l->shmem, l->v, name, r->id, r->len, err);
+	int rc = vmm_window_add(l->resources->shmem, l->v, name, r->id, r->len, err);
 
 	if (!rc)
-		vmm_window_set_apart(l->shmem, l->v, r->id,
+		vmm_window_set_apart(l->resources->shmem, l->v, r->id,
 				     virtdev_get_info(l->dev)->id ==
 				     VIRTDEV_ID_MEMORY);
 	return rc;
@@ -153,17 +149,17 @@ static int make_windows(struct local *l, struct vsu_error *err)
 		else
 			sizes[n++] = (struct vmm_window_size){ r->len, r->id };
 	}
-	return rc ? rc : vmm_window_add_range(l->shmem, l->v, name, sizes, n,
+	return rc ? rc : vmm_window_add_range(l->resources->shmem, l->v, name, sizes, n,
 					      err);
 }
 
 static void report_refused(struct local *l, const struct vq_fault *fault)
 {
-	if (l->reported || !vmem_gpa_set_count(&l->private_memory->ranges,
+	if (l->reported || !vmem_gpa_set_count(&l->resources->private_memory->ranges,
 						     fault->gpa, fault->len))
 		return;
 	l->reported = true;
-	vmm_log(l->log, CVMM_LOG_WARNING, "private",
+	vmm_log(l->resources->log, CVMM_LOG_WARNING, "private",
 		 "the guest requested access of a %s device to %" PRIu32 " bytes at %#" PRIx64 ", which are private memory; such requests fail (refused_buffers)",
 		 virtdev_name(l->dev), fault->len, fault->gpa);
 }
@@ -187,7 +183,7 @@ static uint32_t local_stats(void *backend, struct virtdev_stat *stats,
 	const struct local *l = backend;
 	uint32_t n = virtdev_stats(l->dev, stats, max);
 
-	if (l->private_memory && n < max)
+	if (l->resources->private_memory && n < max)
 		stats[n++] = (struct virtdev_stat){ "refused_buffers", l->refused };
 	return n;
 }
@@ -204,7 +200,7 @@ static void on_ready(void *opaque)
 
 	vmm_virtio_lock(l->v);
 	virtdev_server_dispatch(l->server);
-	if (l->private_memory)
+	if (l->resources->private_memory)
 		count_refused(l);
 	vmm_virtio_unlock(l->v);
 }
@@ -229,7 +225,7 @@ static bool stop_by_force(struct local *l)
 
 static void release_device(struct local *l)
 {
-	if (l->borrows)
+	if (l->resources->borrows)
 		virtdev_set_report(l->dev, NULL, NULL);
 	else
 		virtdev_free(l->dev);
@@ -245,7 +241,7 @@ static void local_free(void *backend)
 
 	vsu_io_stop(&l->ready);
 	if (!stop_by_force(l)) {
-		vmm_log(l->log, CVMM_LOG_WARNING, NULL, "the host has not finished requests of a %s device within %d ms; they are abandoned",
+		vmm_log(l->resources->log, CVMM_LOG_WARNING, NULL, "the host has not finished requests of a %s device within %d ms; they are abandoned",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
 		(void)!virtdev_set_server(l->dev, NULL, NULL);
 		virtdev_set_report(l->dev, NULL, NULL);
@@ -254,7 +250,7 @@ static void local_free(void *backend)
 	virtdev_server_free(l->server);
 	devkind_workers_end(l->workers);
 	release_device(l);
-	vmm_window_disown(l->shmem, l->v);
+	vmm_window_disown(l->resources->shmem, l->v);
 	free(l->measured);
 	free(l);
 }
@@ -271,13 +267,14 @@ static const struct virtdev_server_ops region_ops = {
 static int make_local(const struct vmm_virtio_resources *resources, struct local *l,
 		      struct vsu_error *err)
 {
-	int rc = resources->measures && !l->borrows ? devkind_latency_measure(l->dev, &l->measured) : 0;
+	int rc = resources->measures && !resources->borrows ? devkind_latency_measure(l->dev, &l->measured) : 0;
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "device");
 	rc = vmm_virtio_new(resources, l->dev, &local_ops, &l->v, err);
 	if (rc < 0)
 		return rc;
+	l->resources = vmm_virtio_get_resources(l->v);
 	rc = virtdev_inline_new(vmm_virtio_transport(l->v), resources->space, &region_ops, l,
 				&l->server, err);
 	if (!rc)
@@ -298,12 +295,7 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 
 	if (!l)
 		return vsu_error_sys(err, -ENOMEM, "device");
-	l->loop = resources->loop;
-	l->log = resources->log;
-	l->shmem = resources->shmem;
-	l->private_memory = resources->private_memory;
 	l->dev = dev;
-	l->borrows = resources->borrows;
 	rc = make_local(resources, l, err);
 	if (rc < 0) {
 		free(l->measured);
@@ -312,7 +304,7 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 	}
 	l->workers = workers;
 	vsu_io_init(&l->ready, on_ready, l, virtdev_server_fd(l->server), VSU_IO_READ);
-	vsu_io_start(l->loop, &l->ready);
+	vsu_io_start(resources->loop, &l->ready);
 	vmm_virtio_set_backend(l->v, l, l->server);
 	*out = l->v;
 	return 0;
