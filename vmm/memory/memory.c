@@ -187,28 +187,13 @@ static bool was_made_here(const struct vmm_memory *memory, const char *path)
 	return false;
 }
 
-static void block_note(struct vmm_memory *memory, unsigned int i)
-{
-	memory->nblocks = i + 1;
-	memory->items[i].size = vmem_block_len(memory->blocks[i]);
-	memory->good[i] = memory->items[i].size;
-}
-
 /* The other process has populated and locked it. */
 static int make_given(struct making *m, unsigned int i)
 {
-	struct vmm_memory *memory = m->memory;
-	const struct vmm_memory_given *given = &memory->given[i];
-	int rc;
+	const struct vmm_memory_given *given = &m->memory->given[i];
 
-	vmem_backend_set_sigbus(memory->backends[i], memory->sigbus);
-	vmem_backend_set_gpa(memory->backends[i], memory->items[i].at);
-	vmem_backend_set_warn(memory->backends[i], log_warning, &memory->warn[i]);
-	rc = vmem_backend_alloc_fd(memory->backends[i], given->fd, given->fd_offset,
-				   given->len, &memory->blocks[i], m->err);
-	if (!rc)
-		block_note(memory, i);
-	return rc;
+	return vmem_backend_alloc_fd(m->memory->backends[i], given->fd, given->fd_offset,
+				     given->len, &m->memory->blocks[i], m->err);
 }
 
 /* A file that was passed is not opened. */
@@ -232,10 +217,7 @@ static int make_block(struct making *m, unsigned int i)
 	const char *path = vmem_backend_text(backend, "mem-path");
 	int rc;
 
-	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
-	vmem_backend_set_gpa(backend, memory->items[i].at);
-	vmem_backend_set_warn(backend, log_warning, &memory->warn[i]);
 	vmem_backend_leave_prealloc(backend);
 	rc = set_file(backend, path, m->err);
 	if (rc < 0)
@@ -245,11 +227,7 @@ static int make_block(struct making *m, unsigned int i)
 		return vsu_error_sys(m->err, rc, "mem-path");
 	if (was_made_here(memory, path))
 		vmem_backend_allow_growth(backend);
-	rc = vmem_backend_alloc(backend, &memory->blocks[i], m->err);
-	if (rc < 0)
-		return rc;
-	block_note(memory, i);
-	return 0;
+	return vmem_backend_alloc(backend, &memory->blocks[i], m->err);
 }
 
 static bool is_shared_ram(const struct vmem_block *block)
@@ -277,9 +255,18 @@ static int check_overlap(struct making *m, unsigned int i)
 
 static int make_checked(struct making *m, unsigned int i)
 {
-	int rc = m->memory->given[i].len ? make_given(m, i) : make_block(m, i);
+	struct vmm_memory *memory = m->memory;
+	int rc;
 
-	return rc < 0 ? rc : check_overlap(m, i);
+	vmem_backend_set_sigbus(memory->backends[i], memory->sigbus);
+	vmem_backend_set_gpa(memory->backends[i], memory->items[i].at);
+	vmem_backend_set_warn(memory->backends[i], log_warning, &memory->warn[i]);
+	rc = memory->given[i].len ? make_given(m, i) : make_block(m, i);
+	if (rc < 0)
+		return rc;
+	memory->nblocks = i + 1;
+	memory->good[i] = memory->items[i].size = vmem_block_len(memory->blocks[i]);
+	return check_overlap(m, i);
 }
 
 /* True if piece i reads bytes that another piece of this machine writes. */

@@ -27,38 +27,18 @@ static bool is_ram(void *memory, const struct vmem_region *region)
 	return vmm_memory_has(memory, region);
 }
 
-static int start_workers(const struct vmm_device *d, struct virtdev *dev,
-			 struct devkind_workers **out, struct vsu_error *err)
-{
-	return devkind_workers_start(d->spec.kind->work, &d->owner->process.threads, dev,
-				     vmm_device_describe(&d->spec).workers, out, err);
-}
-
-static int start_local(const struct vmm_virtio_resources *resources,
-		       struct vmm_device *d, struct virtdev *dev,
-		       struct vsu_error *err)
+/* kern: whose device dev is; NULL: this process serves its queues. */
+static int start_device(const struct vmm_virtio_resources *resources, struct vmm_device *d,
+			struct virtdev *dev, struct virtdev_vhost_kern *kern, struct vsu_error *err)
 {
 	struct devkind_workers *workers;
-	int rc = start_workers(d, dev, &workers, err);
+	int rc = devkind_workers_start(d->spec.kind->work, &d->owner->process.threads, dev,
+				       vmm_device_describe(&d->spec).workers, &workers, err);
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_virtio_local(resources, dev, workers, &d->virtio, err);
-	if (rc < 0)
-		devkind_workers_end(workers);
-	return rc;
-}
-
-static int start_kernel(const struct vmm_virtio_resources *resources,
-			struct vmm_device *d, struct virtdev_vhost_kern *kern,
-			struct vsu_error *err)
-{
-	struct devkind_workers *workers;
-	int rc = start_workers(d, virtdev_vhost_kern_device(kern), &workers, err);
-
-	if (rc < 0)
-		return rc;
-	rc = vmm_virtio_kernel(resources, kern, workers, &d->virtio, err);
+	rc = kern ? vmm_virtio_kernel(resources, kern, workers, &d->virtio, err) :
+		    vmm_virtio_local(resources, dev, workers, &d->virtio, err);
 	if (rc < 0)
 		devkind_workers_end(workers);
 	return rc;
@@ -82,7 +62,7 @@ static int make_local(struct vmm_machine *m,
 
 	if (rc < 0)
 		return rc;
-	rc = start_local(resources, d, dev, err);
+	rc = start_device(resources, d, dev, NULL, err);
 	if (rc < 0 && !d->own)
 		virtdev_free(dev);
 	if (rc < 0)
@@ -106,7 +86,7 @@ static int make_kernel(struct vmm_machine *m,
 
 	if (rc < 0)
 		return rc;
-	rc = start_kernel(resources, d, kern, err);
+	rc = start_device(resources, d, virtdev_vhost_kern_device(kern), kern, err);
 	if (rc < 0)
 		virtdev_vhost_kern_free(kern);
 	return rc;

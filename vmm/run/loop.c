@@ -83,19 +83,16 @@ static void on_cpus(void *opaque)
 }
 
 /* Writes output until it would block; then the loop waits for the reader, too. */
-static void console_flush(struct vmm_machine *m)
+static void on_console(void *opaque)
 {
+	struct vmm_machine *m = opaque;
+
 	if (vmm_console_flush(m->console))
 		vsu_io_stop(&m->watch.writable);
 	else
 		vsu_io_start(m->loop, &m->watch.writable);
 	if (m->console_in >= 0 && vmm_console_wants_input(m->console))
 		vsu_io_start(m->loop, &m->watch.input);
-}
-
-static void on_console(void *opaque)
-{
-	console_flush(opaque);
 }
 
 static void on_input(void *opaque)

@@ -168,6 +168,7 @@ static void end_lost(struct vmm_migration *g)
 	const struct vsu_error why = g->err;
 	struct vmm_sender_progress now;
 
+	(void)!vmm_hand_over_enter(g, VMM_LOST, NULL);
 	vmm_sender_progress(&g->sender, &now);
 	vsu_error_set(&g->err, g->rc, "migrate: %s; %" PRIu64 " bytes of the guest's memory had not been sent, and the guest is lost",
 		      why.msg, now.left);
@@ -221,11 +222,9 @@ bool vmm_hand_over_end(struct vmm_migration *g)
 		return false;
 	}
 	(void)!vmm_hand_over_enter(g, VMM_THEIRS, NULL);
-	if (!g->rc) {
+	if (g->rc)
+		end_lost(g);
+	else
 		end_moved(g);
-		return false;
-	}
-	(void)!vmm_hand_over_enter(g, VMM_LOST, NULL);
-	end_lost(g);
 	return false;
 }

@@ -219,8 +219,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 	};
 	if (vmm_save_describe(m, &g->sender.config.head, err) < 0)
 		return err->code;
-	return varch_state_finish(&g->sender.config.head) < 0 ?
-	       vsu_error_sys(err, -ENOMEM, "the state") : 0;
+	return vmm_save_finish(&g->sender.config.head, err);
 }
 
 static struct vmm_migration *migration_new(struct vmm_machine *m)

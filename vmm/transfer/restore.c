@@ -127,7 +127,6 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!rc)
 		rc = varch_state_find(&r->state, "machine", 0, &f, err);
-
 	if (rc < 0)
 		return rc;
 	cpus = varch_state_get_u32(&f);

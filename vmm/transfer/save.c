@@ -332,6 +332,7 @@ static int on_step(void *opaque)
 	s->phase = SAVE_WRITES;
 	s->flush_until_ns = vmm_stop_deadline_ns(m);
 	s->writer.holds = s->then != CVMM_THEN_RESUME;
+	/* the thread stores its own result to s->rc */
 	rc = s->rc ? s->rc : vmm_writer_start(&s->writer, writer_main, &s->err);
 	if (!rc)
 		return 0;
@@ -408,13 +409,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 	}
 	s->m = m;
 	s->then = save->then;
-	if (vmm_live_words(m, &s->words, err) < 0) {
-		free(s);
-		return NULL;
-	}
 	vmm_save_target_init(&s->files);
-	s->files.words = s->words.words;
-	s->files.nwords = s->words.n;
 	s->files.memory = &m->memory;
 	s->files.closer = &m->process.closer;
 	s->files.progress.threads = &m->process.threads;
@@ -425,14 +420,10 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 					 .ended = on_ended, .opaque = s };
 	if (vmm_writer_init(&s->writer, err) < 0 || s->cancel_fd < 0)
 		vsu_error_set(err, -EMFILE, "no free descriptor");
-	else if ((!save->incremental || !use_base(s, err)) &&
+	else if (!vmm_live_words(m, &s->words, err) && (!save->incremental || !use_base(s, err)) &&
 		 !vmm_save_target_open(&s->files, save, err))
 		return s;
-	vmm_save_target_close(&s->files);
-	vmm_words_free(&s->words);
-	vsu_fd_close(&s->cancel_fd);
-	vmm_writer_fini(&s->writer);
-	free(s);
+	save_free(s);
 	return NULL;
 }
 
