@@ -56,32 +56,10 @@ int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 		s->windows[s->n++] = (struct vmm_window){
 			.gpa = gpa + offsets[i], .len = sizes[i].len,
 			.room = i ? 0 : s->next - gpa,
-			.owner = owner, .name = name,
-			.shmid = sizes[i].shmid,
+			.owner = owner, .name = name, .shmid = sizes[i].shmid,
+			.apart = sizes[i].apart, .plugged = sizes[i].plugged,
 		};
 	return 0;
-}
-
-int vmm_window_add(struct vmm_windows *s, const void *owner,
-			 const char *name, uint8_t shmid, uint64_t len,
-			 struct vsu_error *err)
-{
-	const struct vmm_window_size size = { len, shmid };
-
-	return vmm_window_add_range(s, owner, name, &size, 1, err);
-}
-
-void vmm_window_set_apart(struct vmm_windows *s, const void *owner, uint8_t shmid,
-			  bool plugged)
-{
-	unsigned int i;
-
-	for (i = 0; i < s->n; i++)
-		if (s->windows[i].owner == owner &&
-		    s->windows[i].shmid == shmid) {
-			s->windows[i].apart = true;
-			s->windows[i].plugged = plugged;
-		}
 }
 
 void vmm_window_disown(struct vmm_windows *s, const void *owner)

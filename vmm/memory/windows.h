@@ -67,6 +67,7 @@ struct vmm_windows {
 struct vmm_window_size {
 	uint64_t len;
 	uint8_t shmid;
+	bool apart, plugged;	/* as in struct vmm_window */
 };
 
 /*
@@ -77,18 +78,6 @@ struct vmm_window_size {
 int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 			  const char *name, const struct vmm_window_size *sizes,
 			  unsigned int n, struct vsu_error *err);
-
-/* Creates one window of len bytes. */
-int vmm_window_add(struct vmm_windows *s, const void *owner,
-			 const char *name, uint8_t shmid, uint64_t len,
-			 struct vsu_error *err);
-
-/*
- * From now on the owner's mappings in that window are memory for all devices; plugged: and
- * must be saved, because no file that outlives the machine has their content.
- */
-void vmm_window_set_apart(struct vmm_windows *s, const void *owner,
-			 uint8_t shmid, bool plugged);
 
 /*
  * The owner and its mappings are gone; its windows are never reused. s may be

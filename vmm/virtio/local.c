@@ -117,40 +117,28 @@ static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
 	return 0;
 }
 
-/*
- * Regions that the transport exposes are adjacent; each other region is alone.
- */
-static int add_memory_window(struct local *l, const char *name,
-			     const struct virtdev_region *r,
-			     struct vsu_error *err)
-{
-	int rc = vmm_window_add(l->resources->shmem, l->v, name, r->id, r->len, err);
-
-	if (!rc)
-		vmm_window_set_apart(l->resources->shmem, l->v, r->id,
-				     virtdev_get_info(l->dev)->id ==
-				     VIRTDEV_ID_MEMORY);
-	return rc;
-}
-
+/* Regions that the transport exposes are adjacent; each other region is alone. */
 static int make_windows(struct local *l, struct vsu_error *err)
 {
 	const struct virtdev_info *info = virtdev_get_info(l->dev);
-	struct vmm_window_size sizes[VIRTDEV_REGIONS];
+	struct vmm_windows *shmem = l->resources->shmem;
+	struct vmm_window_size sizes[VIRTDEV_REGIONS], size;
 	const char *name = virtdev_name(l->dev);
 	unsigned int i, n = 0;
 	int rc = 0;
 
 	for (i = 0; !rc && i < info->nregions; i++) {
-		const struct virtdev_region *r = &info->regions[i];
-
-		if (r->flags & VIRTDEV_REGION_APART)
-			rc = add_memory_window(l, name, r, err);
+		size = (struct vmm_window_size){
+			.len = info->regions[i].len, .shmid = info->regions[i].id,
+			.apart = info->regions[i].flags & VIRTDEV_REGION_APART,
+		};
+		size.plugged = size.apart && info->id == VIRTDEV_ID_MEMORY;
+		if (size.apart)
+			rc = vmm_window_add_range(shmem, l->v, name, &size, 1, err);
 		else
-			sizes[n++] = (struct vmm_window_size){ r->len, r->id };
+			sizes[n++] = size;
 	}
-	return rc ? rc : vmm_window_add_range(l->resources->shmem, l->v, name, sizes, n,
-					      err);
+	return rc ? rc : vmm_window_add_range(shmem, l->v, name, sizes, n, err);
 }
 
 static void report_refused(struct local *l, const struct vq_fault *fault)

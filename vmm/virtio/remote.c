@@ -155,8 +155,7 @@ static int make_windows(struct remote *r, const char *name,
 	for (id = 0; id < VHOST_USER_SHMEM_REGIONS; id++) {
 		len = vhost_user_frontend_shmem_size(f, (uint8_t)id);
 		if (len)
-			sizes[n++] = (struct vmm_window_size){ len,
-								(uint8_t)id };
+			sizes[n++] = (struct vmm_window_size){ .len = len, .shmid = (uint8_t)id };
 	}
 	return vmm_window_add_range(r->shmem, r->v, name, sizes, n, err);
 }

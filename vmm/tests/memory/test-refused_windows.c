@@ -17,6 +17,7 @@
 
 #define PAGE UINT64_C(0x1000)
 #define WINDOW (16 * PAGE)
+#define ONE_WINDOW(id, bytes) &(const struct vmm_window_size){ .len = (bytes), .shmid = (id) }
 
 static struct varch_vm kvm;
 static struct varch_slots *slots;
@@ -68,8 +69,8 @@ static void setup(void)
 		.memory = &memory, .slots = slots, .phys_bits = 40,
 		.changed = on_changed, .dropped = on_dropped,
 	};
-	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 3, WINDOW,
-					      NULL), 0);
+	ck_assert_int_eq(vmm_window_add_range(&shmem, &me, "me", ONE_WINDOW(3, WINDOW), 1, NULL),
+			 0);
 }
 
 static void teardown(void)
@@ -256,11 +257,10 @@ START_TEST(more_windows_than_there_is_room_for_are_refused)
 	unsigned int i;
 
 	for (i = 1; i < VMM_MAX_WINDOWS; i++)
-		ck_assert_int_eq(vmm_window_add(&shmem, &me, "me",
-						      (uint8_t)(i + 3), WINDOW,
-						      NULL), 0);
-	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 0, WINDOW,
-					      &err), -ENOSPC);
+		ck_assert_int_eq(vmm_window_add_range(&shmem, &me, "me", ONE_WINDOW((uint8_t)(i + 3), WINDOW),
+						      1, NULL), 0);
+	ck_assert_int_eq(vmm_window_add_range(&shmem, &me, "me", ONE_WINDOW(0, WINDOW), 1, &err),
+			 -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "shared memory regions in one"));
 	ck_assert_uint_eq(shmem.n, VMM_MAX_WINDOWS);
 }
@@ -270,8 +270,8 @@ START_TEST(window_beyond_the_addresses_of_the_guest_is_refused)
 {
 	const unsigned int n = shmem.n;
 
-	ck_assert_int_lt(vmm_window_add(&shmem, &me, "me", 5,
-					      UINT64_C(1) << 40, &err), 0);
+	ck_assert_int_lt(vmm_window_add_range(&shmem, &me, "me", ONE_WINDOW(5, UINT64_C(1) << 40), 1,
+					      &err), 0);
 	ck_assert_str_ne(err.msg, "");
 	ck_assert_uint_eq(shmem.n, n);
 }

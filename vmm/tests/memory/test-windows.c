@@ -13,6 +13,7 @@ GUEST(count, "1: incq (%rdi)\n jmp 1b");
 
 #define PAGE UINT64_C(0x1000)
 #define WINDOW (16 * PAGE)
+#define ONE_WINDOW(id, bytes) &(const struct vmm_window_size){ .len = (bytes), .shmid = (id) }
 
 static struct vm vm;
 static struct vmm_memory memory;
@@ -74,7 +75,7 @@ static void setup(void)
 	shmem.dropped = on_dropped;
 	file = memfd_create("window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ck_assert_int_eq(ftruncate(file, WINDOW), 0);
-	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 3, WINDOW, NULL),
+	ck_assert_int_eq(vmm_window_add_range(&shmem, &me, "me", ONE_WINDOW(3, WINDOW), 1, NULL),
 			 0);
 }
 
@@ -138,14 +139,15 @@ END_TEST
 START_TEST(windows_of_one_device_lie_in_one_range_that_can_be_a_bar)
 {
 	static const struct vmm_window_size sizes[] = {
-		{ PAGE, 7 }, { 5 * PAGE, 0 }, { 2 * PAGE, 9 },
+		{ .len = PAGE, .shmid = 7 }, { .len = 5 * PAGE, .shmid = 0 },
+		{ .len = 2 * PAGE, .shmid = 9 },
 	};
 	const struct vmm_window *w[3], *after;
 	unsigned int i;
 
 	ck_assert_int_eq(vmm_window_add_range(&shmem, &other, "other", sizes,
 					      3, NULL), 0);
-	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 4, PAGE, NULL),
+	ck_assert_int_eq(vmm_window_add_range(&shmem, &me, "me", ONE_WINDOW(4, PAGE), 1, NULL),
 			 0);
 	after = vmm_window_find(&shmem, &me, 4);
 	for (i = 0; i < 3; i++)
