@@ -96,7 +96,7 @@ static void check_device(const struct vmm_device_spec *spec, enum vmm_device_how
 	if (vmm_device_write(spec, option.how, false, &list, NULL) == -E2BIG)
 		return;
 	option.list = list;
-	CHECK(!vmm_device_parse(&option, &again, NULL));
+	CHECK(!vmm_device_parse(&option, NULL, &again, NULL));
 	CHECK(!vmm_device_write(&again, option.how, false, &same, NULL));
 	CHECK(!strcmp(list, same));
 	free(same);

@@ -18,7 +18,7 @@ struct cvmm_given_fds {
 };
 
 /*
- * For vmm_device_parse_passed(), with at most the maximum. It fails with -EINVAL: one is not named;
+ * For vmm_device_parse(), with at most the maximum. It fails with -EINVAL: one is not named;
  * -EBADF: an index has no descriptor.
  */
 struct vmm_device_fds cvmm_priv_given_fds(struct cvmm_given_fds *given);

@@ -462,8 +462,8 @@ static int take_path(struct parse *p, struct vsu_error *err)
 	return devkind_set(spec->kind, 0, "disk", &value, spec->config, err);
 }
 
-int vmm_device_parse_passed(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
-			    struct vmm_device_spec *spec, struct vsu_error *err)
+int vmm_device_parse(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
+		     struct vmm_device_spec *spec, struct vsu_error *err)
 {
 	const struct vmm_option_row *row = vmm_option_of_device(option->how);
 	struct parse p = { .spec = spec, .list = option->list, .fds = fds };
@@ -477,10 +477,4 @@ int vmm_device_parse_passed(const struct vmm_device_option *option, const struct
 	else
 		rc = option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err) : parse_keys(&p, p.list, err);
 	return rc || !fds ? rc : fds->end(fds->opaque, err);
-}
-
-int vmm_device_parse(const struct vmm_device_option *option,
-		     struct vmm_device_spec *spec, struct vsu_error *err)
-{
-	return vmm_device_parse_passed(option, NULL, spec, err);
 }

@@ -24,10 +24,6 @@ const struct devkind *vmm_device_kind_named(const char *name,
 /* The option for this kind, such as "disk", or NULL. */
 const char *vmm_device_shorthand(const struct devkind *kind);
 
-/* Parses one option. */
-int vmm_device_parse(const struct vmm_device_option *option,
-		     struct vmm_device_spec *spec, struct vsu_error *err);
-
 /* Descriptors that were passed with a list, which names them by other numbers. */
 struct vmm_device_fds {
 	void *opaque;
@@ -37,9 +33,12 @@ struct vmm_device_fds {
 	int (*end)(void *opaque, struct vsu_error *err);
 };
 
-/* Parses one option; the spec has the descriptors that the list names. Fails also as fds do. */
-int vmm_device_parse_passed(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
-			    struct vmm_device_spec *spec, struct vsu_error *err);
+/*
+ * Parses one option; the spec has the descriptors that the list names. Fails also as fds do. Without
+ * fds the numbers are of this process.
+ */
+int vmm_device_parse(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
+		     struct vmm_device_spec *spec, struct vsu_error *err);
 
 /*
  * Writes the list that vmm_device_parse() reads as this spec, for --device or the option of its

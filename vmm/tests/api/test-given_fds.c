@@ -39,7 +39,7 @@ START_TEST(indexes_become_numbers_where_a_key_refers_to_a_descriptor)
 	const struct vmm_device_fds passed = cvmm_priv_given_fds(&given);
 	struct vsu_error err = VSU_ERROR_INIT;
 	char *list;
-	int rc = vmm_device_parse_passed(&option, &passed, spec, &err);
+	int rc = vmm_device_parse(&option, &passed, spec, &err);
 
 	ck_assert_msg(rc == rows[_i].code, "%d: %s", rc, err.msg);
 	if (rc < 0) {

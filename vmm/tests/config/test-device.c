@@ -17,7 +17,7 @@ static int parse(enum vmm_device_how how, const char *list)
 	int rc;
 
 	vsu_error_clear(&err);
-	rc = vmm_device_parse(&option, &spec, &err);
+	rc = vmm_device_parse(&option, NULL, &spec, &err);
 	if (!rc)
 		ck_reads_back(&spec, how);
 	return rc;

@@ -85,7 +85,7 @@ static bool reads(void)
 
 	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_ANY, false, &list, &err), 0);
 	option.list = list;
-	rc = vmm_device_parse(&option, &read_once, &err);
+	rc = vmm_device_parse(&option, NULL, &read_once, &err);
 	free(list);
 	return !rc;
 }
@@ -227,7 +227,7 @@ START_TEST(writes_the_keys_in_the_order_of_their_table)
 	const struct vmm_device_option option = { lists[_i].how, lists[_i].list };
 	char *list;
 
-	ck_assert_int_eq(vmm_device_parse(&option, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
 	ck_assert_int_eq(vmm_device_write(&typed, option.how, lists[_i].names, &list, NULL), 0);
 	ck_assert_str_eq(list, lists[_i].written);
 	free(list);
@@ -242,7 +242,7 @@ START_TEST(list_that_the_reader_would_refuse_is_not_written)
 	char *list = NULL;
 
 	memset(path, ',', sizeof(path) - 1);
-	ck_assert_int_eq(vmm_device_parse(&option, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
 	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, &err), -E2BIG);
 	ck_assert_str_eq(err.msg, "the properties of the device have 8005 characters, at most 6143 fit");
 	ck_assert_ptr_null(list);
@@ -259,12 +259,12 @@ START_TEST(list_fits_up_to_its_last_character)
 
 	memset(path, 'x', longest_path + 2100);
 	memset(path, ',', 2100);
-	ck_assert_int_eq(vmm_device_parse(&option, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
 	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, NULL), 0);
 	ck_assert_uint_eq(strlen(list), VMM_DEVICE_TEXT_MAX - 1);
 	free(list);
 	path[longest_path + 2100] = 'x';
-	ck_assert_int_eq(vmm_device_parse(&option, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
 	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, &err), -E2BIG);
 	ck_assert_ptr_nonnull(strstr(err.msg, " have 6144 characters, at most 6143 fit"));
 }

@@ -57,7 +57,7 @@ static inline void ck_reads_back(const struct vmm_device_spec *spec, enum vmm_de
 	for (;;) {
 		ck_assert_int_eq(vmm_device_write(spec, option.how, false, &list, NULL), 0);
 		option.list = list;
-		ck_assert_msg(!vmm_device_parse(&option, again, &err), "'%s': %s", list, err.msg);
+		ck_assert_msg(!vmm_device_parse(&option, NULL, again, &err), "'%s': %s", list, err.msg);
 		ck_same_spec(spec, again);
 		free(list);
 		if (option.how == VMM_DEVICE_ANY)

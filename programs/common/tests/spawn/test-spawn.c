@@ -62,7 +62,7 @@ static struct cvmm_server read_device(const char *list)
 {
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
-	ck_assert_msg(!vmm_device_parse(&option, &spec, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_device_parse(&option, NULL, &spec, &err), "%s", err.msg);
 	return (struct cvmm_server){
 		.loop = loop, .kind = spec.kind, .config = spec.config, .name = "device 7",
 		.queues = spec.queues, .queue_size = spec.queue_size,

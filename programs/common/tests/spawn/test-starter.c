@@ -29,7 +29,7 @@ static void read_device(const char *list)
 	struct vmm_device_spec device;
 	struct cvmm_server server;
 
-	ck_assert_msg(!vmm_device_parse(&option, &device, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_device_parse(&option, NULL, &device, &err), "%s", err.msg);
 	server = (struct cvmm_server){
 		.kind = device.kind, .config = device.config,
 		.queues = device.queues, .queue_size = device.queue_size,
