@@ -74,7 +74,7 @@ static void load_memory(const struct varch_state *state, bool shared)
 	if (!vmm_image_changed_get(&changed, state, &err))
 		(void)vmm_image_changed_bytes(&changed);
 	(void)!vmm_image_pieces(state, &source, shared, &saved, &pieces, &err);
-	vmm_image_pieces_free(&pieces);
+	vmm_memory_specs_free(&pieces.specs);
 	vmm_image_base_free(&base);
 	vmm_memory_specs_free(&saved);
 }

@@ -176,19 +176,9 @@ int vmm_image_pieces(const struct varch_state *state, const struct vmm_image_sou
 	return rc ? rc : put_parts(&c, &f);
 }
 
-void vmm_image_pieces_free(struct vmm_image_pieces *pieces)
-{
-	vmm_memory_specs_free(&pieces->specs);
-}
-
 /* ------------------------------------------ reads the memory from its file */
 
-/* Bytes of the file, and their guest address. */
-struct piece {
-	uint64_t gpa, len, at;
-};
-
-static int read_extent(int fd, const struct vmem_map *map, struct piece p)
+static int read_extent(int fd, const struct vmem_map *map, struct vmm_base_part p)
 {
 	ssize_t n;
 
@@ -204,10 +194,10 @@ static int read_extent(int fd, const struct vmem_map *map, struct piece p)
 }
 
 /* Skips holes, which new memory already has. */
-static int read_piece(int fd, const struct vmem_map *map, struct piece p)
+static int read_piece(int fd, const struct vmem_map *map, struct vmm_base_part p)
 {
 	const uint64_t end = p.at + p.len;
-	struct piece extent;
+	struct vmm_base_part extent;
 	off_t data, hole;
 	int rc = 0;
 
@@ -253,9 +243,9 @@ struct reading {
 };
 
 /* Holes are zeros, which the base may not have. */
-static int read_changed(const struct reading *g, struct piece p)
+static int read_changed(const struct reading *g, struct vmm_base_part p)
 {
-	struct piece run = p;
+	struct vmm_base_part run = p;
 	bool changed;
 	int rc = 0;
 
@@ -271,14 +261,14 @@ static int read_changed(const struct reading *g, struct piece p)
 	return rc;
 }
 
-static int read_whole(struct reading *g, const struct opened *from, const struct piece *p)
+static int read_whole(struct reading *g, const struct opened *from, const struct vmm_base_part *p)
 {
 	if (vsu_range_exceeds(p->at, p->len, from->size))
 		return -EBADMSG;
 	return is_mapped(g->map, p->gpa) ? 0 : read_piece(from->fd, g->map, *p);
 }
 
-static int read_part(struct reading *g, const struct piece *p)
+static int read_part(struct reading *g, const struct vmm_base_part *p)
 {
 	const struct vmm_image_source *s = g->source;
 	const struct vmm_base_part *there =
@@ -287,7 +277,7 @@ static int read_part(struct reading *g, const struct piece *p)
 
 	if (there) {
 		g->path = s->base_path;
-		rc = read_whole(g, &g->base, &(struct piece){ p->gpa, p->len, there->at });
+		rc = read_whole(g, &g->base, &(struct vmm_base_part){ p->gpa, p->len, there->at });
 	}
 	if (rc < 0)
 		return rc;
@@ -297,7 +287,7 @@ static int read_part(struct reading *g, const struct piece *p)
 
 static int read_parts(struct reading *g, struct varch_state_fields *f)
 {
-	struct piece p;
+	struct vmm_base_part p;
 	int rc = 0;
 
 	while (!rc && f->in.left && !f->in.truncated) {

@@ -55,7 +55,6 @@ int vmm_image_pieces(const struct varch_state *state, const struct vmm_image_sou
 int vmm_image_read(const struct varch_state *state, const char *section,
 		   const struct vmm_image_source *source, const struct vmem_map *map,
 		   struct vsu_error *err);
-void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
 
 /* image_writer.c: any thread may read the numbers and set cancel, by atomic accesses. */
 struct vmm_image_progress {

@@ -82,10 +82,8 @@ int vmm_channels_end(struct vmm_channels *c, struct vsu_error *err)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < c->n; i++) {
-		vmm_stream_begin(&c->channel[i].stream, "end");
-		rc = vmm_stream_send(&c->channel[i].stream, err);
-	}
+	for (i = 0; !rc && i < c->n; i++)
+		rc = vmm_stream_send_empty(&c->channel[i].stream, "end", err);
 	return rc;
 }
 

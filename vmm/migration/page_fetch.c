@@ -189,8 +189,7 @@ static int receive_section(struct vmm_page_fetch *f, struct vsu_error *err)
 static void send_complete(struct vmm_page_fetch *f)
 {
 	f->config.stream->deadline_ns = vsu_now_ns() + COMPLETE_NS;
-	vmm_stream_begin(f->config.stream, "complete");
-	(void)!vmm_stream_send(f->config.stream, NULL);
+	(void)!vmm_stream_send_empty(f->config.stream, "complete", NULL);
 }
 
 /* All pages are here: no fault can follow. Requires the lock. */
@@ -212,8 +211,7 @@ static int apply_changes(struct vmm_page_fetch *f, struct vsu_error *err)
 
 	vsu_event_drain(f->wake_fd, NULL);
 	if (name) {
-		vmm_stream_begin(f->config.stream, name);
-		rc = vmm_stream_send(f->config.stream, err);
+		rc = vmm_stream_send_empty(f->config.stream, name, err);
 		f->to_send = NULL;
 		pthread_cond_broadcast(&f->changed);
 		if (rc < 0)

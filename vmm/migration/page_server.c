@@ -51,8 +51,9 @@ static int push_pages(struct vmm_page_server *p, struct vsu_error *err)
 /* ------------------------------------------------------------- what is received */
 
 /* A page that is no longer in the set is on its way. The pages behind it follow. */
-static int send_wanted(struct vmm_page_server *p, uint64_t gpa, struct vsu_error *err)
+static int on_want(struct vmm_page_server *p, struct varch_state_fields *f, struct vsu_error *err)
 {
+	const uint64_t gpa = varch_state_get_u64(f);
 	const struct vmm_page_span *span = vmm_page_set_find(p->set, gpa);
 	struct vmm_page_run run;
 	uint64_t offset;
@@ -65,12 +66,6 @@ static int send_wanted(struct vmm_page_server *p, uint64_t gpa, struct vsu_error
 	p->cursor.page = vmm_page_set_position(p->set, span, offset);
 	return vmm_page_set_next(p->set, &p->cursor, p->granule, &run) ?
 	       send_run(p, &run, err) : 0;
-}
-
-static int on_want(struct vmm_page_server *p, struct varch_state_fields *f,
-		   struct vsu_error *err)
-{
-	return send_wanted(p, varch_state_get_u64(f), err);
 }
 
 static int out_of_order(const char *name, struct vsu_error *err)

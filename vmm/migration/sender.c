@@ -96,10 +96,8 @@ static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
 		rc = connect_channels(s, err);
 	if (!rc)
 		rc = send_arguments(s, err);
-	if (!rc && s->config.postcopy) {
-		vmm_stream_begin(&s->stream, "postcopy");
-		rc = vmm_stream_send(&s->stream, err);
-	}
+	if (!rc && s->config.postcopy)
+		rc = vmm_stream_send_empty(&s->stream, "postcopy", err);
 	if (!rc)
 		rc = send_blob(s, "head", &s->config.head, err);
 	if (!rc)
@@ -121,8 +119,9 @@ static uint64_t rate_of(uint64_t bytes, uint64_t ns)
 }
 
 /* Any of the sender's threads may call it. */
-static void add_progress(struct vmm_sender *s, uint64_t bytes)
+static void add_progress(void *sender, uint64_t bytes)
 {
+	struct vmm_sender *s = sender;
 	const uint64_t pages = __atomic_load_n(&s->set.npages, __ATOMIC_RELAXED);
 
 	__atomic_add_fetch(&s->progress.sent, bytes, __ATOMIC_RELAXED);
@@ -362,18 +361,13 @@ static void on_running(void *opaque)
 	set_phase(s, VMM_SENDER_POSTCOPY);
 }
 
-static void on_progress(void *opaque, uint64_t bytes)
-{
-	add_progress(opaque, bytes);
-}
-
 /* Pages follow the state, while the destination loads it and runs the guest. */
 static int serve_pages(struct vmm_sender *s, struct vsu_error *err)
 {
 	struct vmm_page_server server = {
 		.stream = &s->stream, .set = &s->set, .granule = s->granule,
 		.rate = s->config.rate, .loaded = on_loaded, .running = on_running,
-		.progress = on_progress, .opaque = s,
+		.progress = add_progress, .opaque = s,
 	};
 	int rc = check_memory(s, err);
 

@@ -275,6 +275,12 @@ int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err)
 	return send_bytes(s, s->w.out.bytes, s->w.out.len, err);
 }
 
+int vmm_stream_send_empty(struct vmm_stream *s, const char *name, struct vsu_error *err)
+{
+	vmm_stream_begin(s, name);
+	return vmm_stream_send(s, err);
+}
+
 /* The header has this name, padded with zeros. */
 static bool has_name(const unsigned char *header, const char *name)
 {

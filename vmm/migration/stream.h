@@ -107,6 +107,8 @@ int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err);
  */
 void vmm_stream_begin(struct vmm_stream *s, const char *name);
 int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err);
+/* A section without content. */
+int vmm_stream_send_empty(struct vmm_stream *s, const char *name, struct vsu_error *err);
 
 /*
  * Receives the next section, valid until the next call. Skips unknown sections that

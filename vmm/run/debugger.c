@@ -44,24 +44,19 @@ struct vmm_debugger {
 
 /* --------------------------------------------------------------------- the machine */
 
-/* Completes accesses, whose results KVM would otherwise store over what the client writes. */
-static int settle_cpus(const struct vmm_debugger *d)
-{
-	return varch_cpus_settle(d->m->cpus);
-}
-
 static int get_registers(void *opaque, unsigned int cpu, struct varch_gdb_registers *regs)
 {
 	const struct vmm_debugger *d = opaque;
 
-	(void)!settle_cpus(d);
+	(void)!varch_cpus_settle(d->m->cpus);
 	return varch_debug()->get_registers(d->m->cpus, cpu, regs);
 }
 
+/* KVM would otherwise store the results of accesses over what the client writes. */
 static int set_registers(void *opaque, unsigned int cpu, const struct varch_gdb_registers *regs)
 {
 	const struct vmm_debugger *d = opaque;
-	int rc = settle_cpus(d);
+	int rc = varch_cpus_settle(d->m->cpus);
 
 	return rc ? rc : varch_debug()->set_registers(d->m->cpus, cpu, regs);
 }
@@ -290,8 +285,10 @@ static void client_watch(struct vmm_debugger *d)
 		vsu_io_start(d->m->loop, &d->readable);
 }
 
-static void client_turn(struct vmm_debugger *d)
+static void client_turn(void *opaque)
 {
+	struct vmm_debugger *d = opaque;
+
 	if (client_serve(d))
 		client_watch(d);
 	else
@@ -306,11 +303,6 @@ static void on_readable(void *opaque)
 		client_turn(d);
 	else
 		client_close(d);
-}
-
-static void on_writable(void *opaque)
-{
-	client_turn(opaque);
 }
 
 /* A save or a move must not find breakpoints in the memory, and ends before a debugger comes. */
@@ -337,7 +329,7 @@ static void on_connecting(void *opaque)
 	act_all(d, VARCH_GDB_RUNS);
 	vmm_stop_for_user(m);
 	vsu_io_init(&d->readable, on_readable, d, d->sock, VSU_IO_READ);
-	vsu_io_init(&d->writable, on_writable, d, d->sock, VSU_IO_WRITE);
+	vsu_io_init(&d->writable, client_turn, d, d->sock, VSU_IO_WRITE);
 	vsu_io_start(m->loop, &d->readable);
 }
 

@@ -99,13 +99,6 @@ int vmm_incoming_share(struct vmm_machine *m, struct vsu_error *err)
 	return name_option(vmm_shared_receive(m->restore.stream, &m->memory, err), err);
 }
 
-static int send_reply(struct vmm_stream *s, const char *name,
-		      struct vsu_error *err)
-{
-	vmm_stream_begin(s, name);
-	return vmm_stream_send(s, err);
-}
-
 /* All sections of memory, up to another one. */
 static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
 			 struct varch_state_section *section, struct vsu_error *err)
@@ -179,7 +172,7 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_postcopy_check(m, err);
 	if (!rc)
-		rc = send_reply(m->restore.stream, "ready", err);
+		rc = vmm_stream_send_empty(m->restore.stream, "ready", err);
 	if (!rc)
 		rc = receive_memory(m, err);
 	return name_option(rc, err);
@@ -211,7 +204,7 @@ static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error 
 static int answer_source(struct vmm_machine *m, const char *name, struct vsu_error *err)
 {
 	return vmm_postcopy_is_active(m) ? vmm_postcopy_say(m, name, err) :
-	       send_reply(m->restore.stream, name, err);
+	       vmm_stream_send_empty(m->restore.stream, name, err);
 }
 
 /*

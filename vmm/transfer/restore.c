@@ -168,7 +168,10 @@ static int name_memory_file(const char *folder, int *fd, char **text, struct vsu
 			return vsu_error_sys(err, *fd, "cannot read '%s/memory'", folder);
 		rc = asprintf(text, "fd:%d:memory", *fd);
 	}
-	return rc < 0 ? vsu_error_set(err, -ENOMEM, "no memory for a path") : 0;
+	if (rc >= 0)
+		return 0;
+	*text = NULL;
+	return vsu_error_set(err, -ENOMEM, "no memory for a path");
 }
 
 struct named_source {
@@ -190,12 +193,8 @@ static int name_source(struct vmm_machine *m, struct named_source *s, struct vsu
 
 	s->path = s->base_path = NULL;
 	rc = name_memory_file(r->folder, &r->memory_fd, &s->path, err);
-	if (rc < 0)
-		s->path = NULL;
 	if (!rc && m->start->base)
 		rc = name_memory_file(m->start->base, &r->base_fd, &s->base_path, err);
-	if (rc < 0)
-		s->base_path = NULL;
 	s->source = (struct vmm_image_source){ s->path, s->base_path, &r->base };
 	return rc;
 }
@@ -489,5 +488,5 @@ void vmm_restore_free(struct vmm_machine *m)
 	m->restore.bytes = NULL;
 	vsu_fd_close(&m->restore.memory_fd);
 	vsu_fd_close(&m->restore.base_fd);
-	vmm_image_pieces_free(&m->restore.memory);
+	vmm_memory_specs_free(&m->restore.memory.specs);
 }

@@ -240,7 +240,7 @@ START_TEST(second_part_of_a_piece_comes_after_all_pieces)
 	ck_assert_uint_eq(pieces.parts, 1 << 1 | 1 << 3);
 	ck_is_list(&pieces.specs.list[2], "size=65536,at=4294967296," GAP "on,offset=3221225472,mem-path=/m");
 	ck_is_list(&pieces.specs.list[3], "size=1073741824,at=4297064448," GAP "off,offset=3221291008,mem-path=/m,dump=off");
-	vmm_image_pieces_free(&pieces);
+	vmm_memory_specs_free(&pieces.specs);
 }
 END_TEST
 
@@ -250,7 +250,7 @@ START_TEST(e3_03_rom_is_a_mapping_in_shared_memory)
 	ck_assert_int_eq(make_pieces(&split, true), 0);
 	ck_is_list(&pieces.specs.list[0], "size=1073741824,at=0,backend=memfd");
 	ck_is_list(&pieces.specs.list[2], "size=65536,at=4294967296," GAP "on,offset=3221225472,mem-path=/m");
-	vmm_image_pieces_free(&pieces);
+	vmm_memory_specs_free(&pieces.specs);
 }
 END_TEST
 
@@ -261,7 +261,7 @@ START_TEST(other_memory_than_the_options_is_refused)
 	put_regions(_i ? split_regions : other, _i ? 3 : 1);
 	ck_assert_int_eq(make_pieces(&split, false), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "the saved command line describes"));
-	vmm_image_pieces_free(&pieces);
+	vmm_memory_specs_free(&pieces.specs);
 }
 END_TEST
 
@@ -274,7 +274,7 @@ START_TEST(default_memory_is_an_option)
 	ck_assert_msg(!make_pieces(&none, false), "%s", err.msg);
 	ck_assert_uint_eq(pieces.specs.n, 1);
 	ck_assert_str_eq(vmem_backend_text(pieces.specs.list[0].backend, "mem-path"), "/m");
-	vmm_image_pieces_free(&pieces);
+	vmm_memory_specs_free(&pieces.specs);
 }
 END_TEST
 
@@ -295,7 +295,7 @@ START_TEST(e3_06_sixteen_pieces_with_one_across_the_gap_are_accepted)
 	put_regions((const uint64_t (*)[3])regions, 17);
 	ck_assert_msg(!make_pieces(&o, false), "%s", err.msg);
 	ck_assert_uint_eq(pieces.specs.n, 17);
-	vmm_image_pieces_free(&pieces);
+	vmm_memory_specs_free(&pieces.specs);
 }
 END_TEST
 
