@@ -187,7 +187,7 @@ static int copy_files(struct copying *c, const struct vmm_cp_command *cp, struct
 	if (!cp->to_guest)
 		vsu_fd_close(&c->ours[VAGENT_STDIN]);
 	own = cp->to_guest ? vagent_files_send(c->ours[VAGENT_STDIN], cp->host, &why) :
-			     vagent_files_receive(c->ours[VAGENT_STDOUT], cp->host, MODES, &why);
+			     vagent_files_receive(c->ours[VAGENT_STDOUT], cp->host, cp->guest, MODES, &why);
 	if (own < 0 && own != -EBADMSG && own != -EPIPE && own != -ECONNRESET)
 		return vsu_error_set(err, own, "%s", why.msg);
 	vsu_fd_close(&c->ours[VAGENT_STDIN]);

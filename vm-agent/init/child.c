@@ -129,7 +129,7 @@ static void run_own(const struct guest_order *o, bool reads)
 {
 	const char *path = o->request.argv[0];
 	struct vagent_priv_pack_failure why;
-	const int rc = reads ? vagent_priv_pack_read(STDIN_FILENO, path, 07777, &why) : vagent_priv_pack_write(STDOUT_FILENO, path, &why);
+	const int rc = reads ? vagent_priv_pack_read(STDIN_FILENO, path, NULL, 07777, &why) : vagent_priv_pack_write(STDOUT_FILENO, path, &why);
 
 	if (rc < 0)
 		dprintf(STDERR_FILENO, "%s\n", why.text);

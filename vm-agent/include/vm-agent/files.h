@@ -7,11 +7,12 @@
  *	vagent_request_add(&request, 'A', "/var/log");
  *	vagent_request_add(&request, 'C', "/");
  *	rc = vagent_process_prepare(g, VAGENT_ITSELF, &process, &p, &err);	with the request
- *	rc = vagent_files_receive(output, "logs", 0777, &err);
+ *	rc = vagent_files_receive(output, "logs", "/var/log", 0777, &err);
  *
  * Folders are copied with all that is in them, with modes, times and links, and without owners. Devices, sockets
  * and FIFOs are refused. The guest is not trusted: a receiver follows no link that a stream contains or meets, and
- * writes nothing outside of the destination. How many bytes arrive is the guest's choice.
+ * writes nothing outside of the destination, nor by a name at its top that the guest chose. How many bytes arrive is the
+ * guest's choice.
  *
  * Threads: any; calls block.
  */
@@ -29,12 +30,13 @@ VSU_BEGIN_DECLS
 VAGENT_API int vagent_files_send(int to, const char *path, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Receives such a stream. An existing folder at path gets the entry by its own name; otherwise path is the new
- * name of the entry, in a folder that exists. Files and links are replaced, folders are merged. modes: bits of modes
+ * Receives such a stream. source: the path that the guest was asked for. An existing folder at path gets the entry by
+ * the last part of source; -EINVAL if that is none, as of "/" and "..". Otherwise path is the new name of the entry, in
+ * a folder that exists. Files and links are replaced, folders are merged. modes: bits of modes
  * that are copied. -EBADMSG: the stream is invalid or incomplete; errors of open(), mkdir() and write(). Files that
  * were copied before a failure remain.
  */
-VAGENT_API int vagent_files_receive(int from, const char *path, mode_t modes, struct vsu_error *err) VSU_NODISCARD;
+VAGENT_API int vagent_files_receive(int from, const char *path, const char *source, mode_t modes, struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

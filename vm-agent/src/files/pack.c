@@ -169,24 +169,31 @@ static int send_any(struct writer *w, int folder, const char *path, const char *
 	return vagent_priv_pack_fail(w->why, -EINVAL, "'%s' is a device, a socket or a FIFO, which cannot be copied", name);
 }
 
+char *vagent_priv_pack_last_part(char *path)
+{
+	size_t len;
+	char *slash;
+
+	for (len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+		path[len - 1] = '\0';
+	slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 /* The last part of a path; that of "." and ".." is a name. */
 static int find_name(const char *path, char name[PATH_MAX])
 {
 	char whole[PATH_MAX];
-	const char *slash;
-	size_t len;
+	const char *last;
 
 	snprintf(name, PATH_MAX, "%s", path);
-	for (len = strlen(name); len > 1 && name[len - 1] == '/'; len--)
-		name[len - 1] = '\0';
-	slash = strrchr(name, '/');
-	slash = slash ? slash + 1 : name;
-	if (!*slash || !strcmp(slash, ".") || !strcmp(slash, "..")) {
+	last = vagent_priv_pack_last_part(name);
+	if (!*last || !strcmp(last, ".") || !strcmp(last, "..")) {
 		if (!realpath(path, whole))
 			return -errno;
-		slash = strrchr(whole, '/') + 1;
+		last = strrchr(whole, '/') + 1;
 	}
-	memmove(name, slash, strlen(slash) + 1);
+	memmove(name, last, strlen(last) + 1);
 	return *name ? 0 : -EINVAL;
 }
 

@@ -46,11 +46,15 @@ struct vagent_priv_pack_failure {
 int vagent_priv_pack_write(int to, const char *path, struct vagent_priv_pack_failure *why);
 
 /*
- * Reads such a stream. An existing folder at path receives the entry by its name; otherwise path is the
- * new name of the entry, in a folder that exists. Files and links are replaced, folders are merged. modes: bits that are
+ * Reads such a stream. An existing folder at path receives the entry by the last part of source; otherwise path is the
+ * new name of the entry, in a folder that exists. source: the path that the writer was asked for; NULL: a trusted writer
+ * chooses the name. Files and links are replaced, folders are merged. modes: bits that are
  * copied. A negative errno: -EBADMSG: the stream is invalid; the entries before remain.
  */
-int vagent_priv_pack_read(int from, const char *path, mode_t modes, struct vagent_priv_pack_failure *why);
+int vagent_priv_pack_read(int from, const char *path, const char *source, mode_t modes, struct vagent_priv_pack_failure *why);
+
+/* The last part of a path without slashes at its end, which are removed; it is empty for "/". */
+char *vagent_priv_pack_last_part(char *path);
 
 /* Sets the sentence, and returns rc. */
 int vagent_priv_pack_fail(struct vagent_priv_pack_failure *why, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

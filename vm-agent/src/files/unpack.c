@@ -18,7 +18,7 @@
 struct reader {
 	int from;
 	mode_t modes;
-	const char *top;	/* the name of the first entry; NULL: that of the stream */
+	const char *top;	/* the name of the first entry; NULL: that of the stream, by a trusted writer */
 	unsigned int depth;	/* folders that are open below the first */
 	uint32_t entries;
 	struct level {
@@ -242,27 +242,35 @@ static int open_folder(struct reader *r, const char *path)
 	return r->levels[0].fd < 0 ? fail_entry(r, "enter", path) : 0;
 }
 
+/* The reader keeps the name of the entry in *copy. */
+static int open_existing(struct reader *r, const char *path, const char *source, char copy[PATH_MAX])
+{
+	if (source) {
+		snprintf(copy, PATH_MAX, "%s", source);
+		r->top = vagent_priv_pack_last_part(copy);
+		if (!is_name(r->top, strlen(r->top)))
+			return vagent_priv_pack_fail(r->why, -EINVAL, "'%s' has no name for a copy in the folder '%s'; name a destination that does not exist", source, path);
+	}
+	return open_folder(r, path);
+}
+
 /* The folder of a new name, which the reader keeps in *copy. */
 static int open_parent(struct reader *r, const char *path, char copy[PATH_MAX])
 {
-	char *slash;
-	size_t len;
+	char *last;
 
 	if (snprintf(copy, PATH_MAX, "%s", path) >= PATH_MAX || !*path)
 		return vagent_priv_pack_fail(r->why, -EINVAL, "the destination is empty or too long");
-	for (len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
-		copy[len - 1] = '\0';
-	slash = strrchr(copy, '/');
-	r->top = slash ? slash + 1 : copy;
-	if (!is_name(r->top, strlen(r->top)))
+	r->top = last = vagent_priv_pack_last_part(copy);
+	if (!is_name(last, strlen(last)))
 		return vagent_priv_pack_fail(r->why, -EINVAL, "the destination '%s' does not exist", path);
-	if (!slash)
+	if (last == copy)
 		return open_folder(r, ".");
-	*slash = '\0';
-	return open_folder(r, slash == copy ? "/" : copy);
+	last[-1] = '\0';
+	return open_folder(r, *copy ? copy : "/");
 }
 
-int vagent_priv_pack_read(int from, const char *path, mode_t modes, struct vagent_priv_pack_failure *why)
+int vagent_priv_pack_read(int from, const char *path, const char *source, mode_t modes, struct vagent_priv_pack_failure *why)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	char copy[PATH_MAX];
@@ -274,7 +282,7 @@ int vagent_priv_pack_read(int from, const char *path, mode_t modes, struct vagen
 	r->from = from;
 	r->modes = modes;
 	r->why = why;
-	rc = !stat(path, &st) && S_ISDIR(st.st_mode) ? open_folder(r, path) : open_parent(r, path, copy);
+	rc = !stat(path, &st) && S_ISDIR(st.st_mode) ? open_existing(r, path, source, copy) : open_parent(r, path, copy);
 	if (!rc) {
 		rc = receive_all(r);
 		for (;; r->depth--) {

@@ -13,10 +13,10 @@ int vagent_files_send(int to, const char *path, struct vsu_error *err)
 	return rc < 0 ? vsu_error_set(err, rc, "%s", why.text) : 0;
 }
 
-int vagent_files_receive(int from, const char *path, mode_t modes, struct vsu_error *err)
+int vagent_files_receive(int from, const char *path, const char *source, mode_t modes, struct vsu_error *err)
 {
 	struct vagent_priv_pack_failure why;
-	const int rc = vagent_priv_pack_read(from, path, modes, &why);
+	const int rc = vagent_priv_pack_read(from, path, source, modes, &why);
 
 	return rc < 0 ? vsu_error_set(err, rc, "%s", why.text) : 0;
 }

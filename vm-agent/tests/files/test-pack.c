@@ -63,7 +63,7 @@ static int copies(const char *from, const char *to, mode_t modes)
 	const int rc = vagent_priv_pack_write(stream, from, &why);
 
 	lseek(stream, 0, SEEK_SET);
-	return rc < 0 ? rc : vagent_priv_pack_read(stream, to, modes, &why);
+	return rc < 0 ? rc : vagent_priv_pack_read(stream, to, NULL, modes, &why);
 }
 
 static void adds(uint32_t type, const char *name, const char *rest)
@@ -81,7 +81,7 @@ static void adds(uint32_t type, const char *name, const char *rest)
 static int reads(const char *to)
 {
 	lseek(stream, 0, SEEK_SET);
-	return vagent_priv_pack_read(stream, to, 0777, &why);
+	return vagent_priv_pack_read(stream, to, NULL, 0777, &why);
 }
 
 /* -------------------------------------------------------------------- copies */
@@ -176,6 +176,31 @@ START_TEST(name_that_is_a_path_is_refused)
 	ck_assert_int_eq(reads("to"), -EBADMSG);
 	ck_assert_str_eq(why.text, "the files are not received further: a name that is a path");
 	ck_assert_int_eq(access("a", F_OK), -1);
+}
+END_TEST
+
+START_TEST(folder_gets_the_name_that_was_asked_for)
+{
+	adds(PACK_FILE, ".bashrc", "text");
+	adds(PACK_END, "", "");
+	lseek(stream, 0, SEEK_SET);
+	ck_assert_int_eq(vagent_priv_pack_read(stream, "to", "/etc/hostname//", 0777, &why), 0);
+	file_is("to/hostname", "text");
+	ck_assert_int_eq(access("to/.bashrc", F_OK), -1);
+}
+END_TEST
+
+static const char *const nameless[] = { "/", "//", ".", "..", "/a/..", "a/./" };
+
+START_TEST(path_without_a_name_needs_a_new_destination)
+{
+	adds(PACK_FILE, ".bashrc", "text");
+	adds(PACK_END, "", "");
+	lseek(stream, 0, SEEK_SET);
+	ck_assert_int_eq(vagent_priv_pack_read(stream, "to", nameless[_i], 0777, &why), -EINVAL);
+	ck_assert_int_eq(access("to/.bashrc", F_OK), -1);
+	ck_assert_int_eq(vagent_priv_pack_read(stream, "to/new", nameless[_i], 0777, &why), 0);
+	file_is("to/new", "text");
 }
 END_TEST
 
@@ -287,6 +312,8 @@ int main(void)
 	tcase_add_test(tc, fifo_is_refused_by_its_name);
 	tcase_add_test(tc, destination_without_a_folder_is_refused);
 	tcase_add_loop_test(tc, name_that_is_a_path_is_refused, 0, 5);
+	tcase_add_test(tc, folder_gets_the_name_that_was_asked_for);
+	tcase_add_loop_test(tc, path_without_a_name_needs_a_new_destination, 0, sizeof(nameless) / sizeof(nameless[0]));
 	tcase_add_test(tc, link_of_the_stream_is_not_followed);
 	tcase_add_test(tc, file_replaces_a_link_and_not_its_target);
 	tcase_add_test(tc, folder_does_not_replace_a_file);
