@@ -17,6 +17,7 @@
 #include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/parse.h>
 
+#include "child/child.h"
 #include "confine/keeper.h"
 #include "exec/exec_options.h"
 #include "exec/oci_image.h"
@@ -33,7 +34,7 @@ struct words {
 struct vmm_oci_image {
 	char folder[32], root[48]; /* folder is "": it does not exist */
 	char *source;		/* LAYOUT:TAG */
-	int alive;		/* open while this process is */
+	int alive;		/* open while this process or a program is */
 	struct words entrypoint, command, environment, all;
 	char *working;		/* folder; or NULL */
 	uint64_t user, group;
@@ -42,11 +43,16 @@ struct vmm_oci_image {
 
 /* -------------------------------------------------------------------- programs */
 
-/* Runs in a new process. */
-static void __attribute__((noreturn)) execute_program(char *const *words, int out)
+/*
+ * Runs in a new process. The program inherits a descriptor of alive, as the folder must not be removed before its last
+ * writer has ended, which would make it again.
+ */
+static void __attribute__((noreturn)) execute_program(const struct vmm_oci_image *i, char *const *words, int out)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	if (i->alive >= 0 && dup(i->alive) < 0)
+		_exit(1);
 	dup2(null, STDIN_FILENO);
 	dup2(out >= 0 ? out : null, STDOUT_FILENO);
 	execvp(words[0], words);
@@ -86,41 +92,40 @@ static int read_all(int fd, char **text, struct vsu_error *err)
 }
 
 /* text: NULL, or receives the output. */
-static int run_program(char *const *words, char **text, struct vsu_error *err)
+static int run_program(const struct vmm_oci_image *i, char *const *words, char **text, struct vsu_error *err)
 {
-	int pair[2] = { -1, -1 }, rc = 0, ended;
-	pid_t pid;
+	struct prog_child child = { .pid = -1 };
+	int pair[2] = { -1, -1 }, rc, ended;
 
 	if (text && pipe2(pair, O_CLOEXEC) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a pipe");
-	pid = fork();
-	if (!pid)
-		execute_program(words, pair[1]);
+	rc = prog_child_fork(&child, err);
+	if (rc > 0)
+		execute_program(i, words, pair[1]);
 	vsu_fd_close(&pair[1]);
-	if (pid < 0)
-		rc = vsu_error_sys(err, -errno, "cannot start %s", words[0]);
-	else if (text)
+	if (!rc && text)
 		rc = read_all(pair[0], text, err);
 	vsu_fd_close(&pair[0]);
-	ended = pid < 0 ? rc : await_program(pid, words[0], rc < 0 ? NULL : err);
+	ended = child.pid < 0 ? rc : await_program(child.pid, words[0], rc < 0 ? NULL : err);
 	return rc < 0 ? rc : ended;
 }
 
 /* ---------------------------------------------------------------------- folder */
 
-/* Waits for the end of the process, and removes the folder. Other descriptors would delay the ends of output. */
-static void __attribute__((noreturn)) remove_folder(const char *folder, int alive)
+/* Waits for the end of the process and its programs, and removes the folder. Other descriptors would delay the ends of output. */
+static void __attribute__((noreturn)) remove_folder(struct vmm_oci_image *i, int alive)
 {
-	char *const writable[] = { (char *)(uintptr_t)"chmod", (char *)(uintptr_t)"-R", (char *)(uintptr_t)"u+rwX", (char *)(uintptr_t)folder, NULL };
+	char *const writable[] = { (char *)(uintptr_t)"chmod", (char *)(uintptr_t)"-R", (char *)(uintptr_t)"u+rwX", i->folder, NULL };
 	char byte;
 
 	setsid();
 	dup2(alive, STDIN_FILENO);
 	confine_close_range(STDOUT_FILENO, ~0u);
+	i->alive = -1;
 	while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR)
 		;
-	(void)!run_program(writable, NULL, NULL);
-	execlp("rm", "rm", "-rf", folder, (char *)NULL);
+	(void)!run_program(i, writable, NULL, NULL);
+	execlp("rm", "rm", "-rf", i->folder, (char *)NULL);
 	_exit(1);
 }
 
@@ -140,7 +145,7 @@ static int make_folder(struct vmm_oci_image *i, struct vsu_error *err)
 	i->alive = pair[1];
 	pid = fork();
 	if (!pid)
-		remove_folder(i->folder, pair[0]);
+		remove_folder(i, pair[0]);
 	vsu_fd_close(&pair[0]);
 	return pid < 0 ? vsu_error_sys(err, -errno, "cannot start a process") : 0;
 }
@@ -160,7 +165,7 @@ static int copy_stored(struct vmm_oci_image *i, const char *name, struct vsu_err
 
 	if (asprintf(&i->source, "%s/layout:image", i->folder) < 0 || asprintf(&to, "oci:%s", i->source) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for the name of an image");
-	rc = run_program((char *const[]){ as_word("skopeo"), as_word("copy"), as_word("--quiet"), as_word(name), to, NULL }, NULL, err);
+	rc = run_program(i, (char *const[]){ as_word("skopeo"), as_word("copy"), as_word("--quiet"), as_word(name), to, NULL }, NULL, err);
 	free(to);
 	return rc;
 }
@@ -185,7 +190,7 @@ static int unpack_image(const struct vmm_oci_image *i, struct vsu_error *err)
 	int rc = -ENOMEM;
 
 	if (asprintf(&image, "--image=%s", i->source) >= 0 && asprintf(&bundle, "%s/b", i->folder) >= 0)
-		rc = run_program((char *const[]){ as_word("umoci"), as_word("--log=error"), as_word("unpack"), image, geteuid() ? as_word("--rootless") : bundle,
+		rc = run_program(i, (char *const[]){ as_word("umoci"), as_word("--log=error"), as_word("unpack"), image, geteuid() ? as_word("--rootless") : bundle,
 						  geteuid() ? bundle : NULL, NULL }, NULL, err);
 	else
 		vsu_error_set(err, rc, "no memory for the name of an image");
@@ -250,7 +255,7 @@ static int read_image(struct vmm_oci_image *i, struct vsu_error *err)
 
 	if (asprintf(&from, "oci:%s", i->source) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for the name of an image");
-	rc = run_program((char *const[]){ as_word("skopeo"), as_word("inspect"), as_word("--config"), from, NULL }, &text, err);
+	rc = run_program(i, (char *const[]){ as_word("skopeo"), as_word("inspect"), as_word("--config"), from, NULL }, &text, err);
 	free(from);
 	if (rc < 0)
 		free(text);
