@@ -112,8 +112,9 @@ static int exec_command(int argc, char **argv)
 		return vmm_complain_end(status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
+	status = report_end(&options, status, &err);
 	vmm_oci_image_close(image);
-	return report_end(&options, status, &err);
+	return status;
 }
 
 int main(int argc, char **argv)
