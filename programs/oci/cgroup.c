@@ -268,29 +268,36 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 	return rc;
 }
 
-/* The end of the container kills the whole group. */
+/* Includes the groups below. */
 static int check_empty(const char *folder, struct vsu_error *err)
 {
-	char path[OCI_STATE_PATH + 64], byte;
+	char path[OCI_STATE_PATH + 64], events[256];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, &byte, 1);
+	snprintf(path, sizeof(path), "%s/cgroup.events", folder);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	n = fd < 0 ? -errno : vsu_fd_read_full(fd, events, sizeof(events) - 1);
 	vsu_fd_close(&fd);
-	return n > 0 ? vsu_error_set(err, -EBUSY, "the control group '%s' has processes of others", folder) : 0;
+	if (n < 0)
+		return vsu_error_sys(err, (int)n, "cannot read '%s'", path);
+	events[n] = '\0';
+	return strstr(events, "populated 0") ? 0 :
+	       vsu_error_set(err, -EBUSY, "the control group '%s' has processes of others", folder);
+}
+
+int oci_cgroup_claim(const char *folder, struct vsu_error *err)
+{
+	const int rc = *folder ? make_folders(folder, err) : 0;
+
+	return rc < 0 || !*folder ? rc : check_empty(folder, err);
 }
 
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err)
 {
-	int rc = *folder ? make_folders(folder, err) : 0;
+	int rc = oci_cgroup_limit(folder, r, err);
 
-	if (!*folder)
-		return 0;
-	rc = rc < 0 ? rc : check_empty(folder, err);
-	rc = rc < 0 ? rc : oci_cgroup_limit(folder, r, err);
-	if (rc < 0)
+	if (rc < 0 || !*folder)
 		return rc;
 	rc = write_file(folder, "cgroup.procs", "0");
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot enter the control group '%s'", folder) : 0;

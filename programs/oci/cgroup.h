@@ -28,9 +28,12 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 		      char folder[OCI_STATE_PATH], struct vsu_error *err);
 
 /*
- * Makes the folder, writes the limits, and moves this process there. An empty one: no effect. -EBUSY: it exists
- * and has processes, which the end of the container would kill.
+ * Makes the folder, which the end of the container removes with all its processes. -EBUSY: it exists, and it or
+ * a group below has processes, which must remain. An empty folder: no effect.
  */
+int oci_cgroup_claim(const char *folder, struct vsu_error *err);
+
+/* Writes the limits of a claimed group, and moves this process there. An empty folder: no effect. */
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
 /* Whether r sets limits that only a control group can change while the machine runs. */
@@ -42,7 +45,7 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 /* The weight of version 2 for shares of version 1. */
 int64_t oci_cgroup_weight(int64_t shares);
 
-/* Kills the processes that remain, such as daemons of a monitor that was killed, and removes the folder. */
+/* Kills the processes that remain in a claimed group, such as daemons of a monitor, and removes the folder. */
 int oci_cgroup_remove(const char *folder, struct vsu_error *err);
 
 #endif

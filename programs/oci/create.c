@@ -99,11 +99,11 @@ static int read_bundle(struct oci_state *s, const struct create_options *o, stru
 }
 
 static int fill_state(struct oci_state *s, const struct create_options *o, enum oci_cgroup_manager cgroups,
-		      struct vsu_error *err)
+		      char cgroup[OCI_STATE_PATH], struct vsu_error *err)
 {
 	int n, rc = read_bundle(s, o, err);
 
-	rc = rc < 0 ? rc : oci_cgroup_choose(s->spec, cgroups, o->id, s->cgroup, err);
+	rc = rc < 0 ? rc : oci_cgroup_choose(s->spec, cgroups, o->id, cgroup, err);
 	if (rc < 0)
 		return rc;
 	n = snprintf(s->root, sizeof(s->root), "%s%s%s", *s->spec->root == '/' ? "" : s->bundle, *s->spec->root == '/' ? "" : "/", s->spec->root);
@@ -124,6 +124,7 @@ struct create {
 	struct oci_settings settings;
 	struct oci_state state;
 	int folder;
+	char cgroup[OCI_STATE_PATH];	/* chosen; that of the state was claimed */
 	char remark[sizeof(((struct oci_message *)0)->text)]; /* of the monitor; empty: none */
 };
 
@@ -246,24 +247,42 @@ static void report_remarks(const struct create *c)
 			oci_report_line(&c->context->report, OCI_REPORT_WARNING, "%s", remarks[i]);
 }
 
-static int create_container(struct create *c, struct vsu_error *err)
+/* The state names a group only then: its end kills the processes of the group. */
+static int claim_cgroup(struct create *c, struct vsu_error *err)
+{
+	const int rc = oci_cgroup_claim(c->cgroup, err);
+
+	if (!rc)
+		strcpy(c->state.cgroup, c->cgroup);
+	return rc;
+}
+
+/* A group that others use as well may remain. */
+static void undo_create(struct create *c)
 {
 	struct vsu_error ignored = VSU_ERROR_INIT;
+
+	oci_member_detach(c->context->root, &c->state);
+	(void)oci_cgroup_remove(c->state.cgroup, &ignored);
+	(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
+}
+
+static int create_container(struct create *c, struct vsu_error *err)
+{
 	char path[OCI_STATE_PATH + 16];
-	int rc = fill_state(&c->state, c->options, c->context->cgroups, err);
+	int rc = fill_state(&c->state, c->options, c->context->cgroups, c->cgroup, err);
 
 	c->folder = rc < 0 ? rc : oci_state_create(c->context->root, c->options->id, err);
 	if (c->folder < 0)
 		return c->folder;
 	snprintf(path, sizeof(path), "%s/config.json", c->state.bundle);
 	rc = oci_state_keep_config(c->context->root, c->options->id, path, err);
+	rc = rc < 0 ? rc : claim_cgroup(c, err);
 	rc = rc < 0 ? rc : run_monitor(c, err);
-	if (!rc)
-		report_remarks(c);
 	if (rc < 0)
-		oci_member_detach(c->context->root, &c->state);
-	if (rc < 0 && !oci_cgroup_remove(c->state.cgroup, &ignored))
-		(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
+		undo_create(c);
+	else
+		report_remarks(c);
 	vsu_fd_close(&c->folder);
 	return rc;
 }

@@ -49,19 +49,40 @@ static void expect_file(const char *name, const char *wanted)
 	ck_assert_str_eq(text, wanted);
 }
 
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* Its own list does not have those of groups below. */
 START_TEST(group_with_processes_is_refused)
 {
 	char sentence[192];
-	FILE *f;
 
 	make_file("cgroup.procs");
-	snprintf(sentence, sizeof(sentence), "%s/cgroup.procs", folder);
-	f = fopen(sentence, "w");
-	fputs("1\n", f);
-	fclose(f);
+	write_file("cgroup.events", "populated 1\nfrozen 0\n");
 	snprintf(sentence, sizeof(sentence), "the control group '%s' has processes of others", folder);
-	assert_refused(oci_cgroup_enter(folder, &spec.resources, &err), -EBUSY, sentence, err);
-	expect_file("cgroup.procs", "1\n");
+	assert_refused(oci_cgroup_claim(folder, &err), -EBUSY, sentence, err);
+}
+END_TEST
+
+START_TEST(group_without_processes_is_claimed)
+{
+	write_file("cgroup.events", "populated 0\nfrozen 0\n");
+	ck_assert_int_eq(oci_cgroup_claim(folder, &err), 0);
+}
+END_TEST
+
+START_TEST(folder_that_is_no_group_is_refused)
+{
+	ck_assert_int_eq(oci_cgroup_claim(folder, &err), -ENOENT);
 }
 END_TEST
 
@@ -82,6 +103,7 @@ START_TEST(disabled_manager_makes_none)
 	spec.resources.pids_limit = 5;
 	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &err), 0);
 	ck_assert_str_eq(group, "");
+	ck_assert_int_eq(oci_cgroup_claim(group, &err), 0);
 	ck_assert_int_eq(oci_cgroup_enter(group, &spec.resources, &err), 0);
 	ck_assert_int_eq(oci_cgroup_remove(group, &err), 0);
 }
@@ -191,6 +213,8 @@ int main(void)
 
 	tcase_add_checked_fixture(t, init, fini);
 	tcase_add_test(t, group_with_processes_is_refused);
+	tcase_add_test(t, group_without_processes_is_claimed);
+	tcase_add_test(t, folder_that_is_no_group_is_refused);
 	tcase_add_test(t, processes_that_remain_are_killed);
 	tcase_add_test(t, disabled_manager_makes_none);
 	tcase_add_test(t, limit_that_needs_one_is_refused);
