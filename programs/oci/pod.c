@@ -21,42 +21,40 @@
 
 /* ------------------------------------------------------------------------- roles */
 
+enum engine { CONTAINERD, CRIO };
 static const struct {
 	const char *type, *sandbox;
 } annotations[] = {
-	{ OF_CONTAINERD "container-type", OF_CONTAINERD "sandbox-id" },
-	{ OF_CRIO "ContainerType", OF_CRIO "SandboxID" },
+	[CONTAINERD] = { OF_CONTAINERD "container-type", OF_CONTAINERD "sandbox-id" },
+	[CRIO] = { OF_CRIO "ContainerType", OF_CRIO "SandboxID" },
 };
-#define ANNOTATIONS (sizeof(annotations) / sizeof(annotations[0]))
 
-static bool has_type(const struct oci_spec *spec, unsigned int i, const char *type)
+/* CRI-O passes on annotations of the pod's user, which may be those of containerd. */
+static enum engine find_engine(const struct oci_spec *spec)
 {
-	const char *value = spec ? oci_spec_annotation(spec, annotations[i].type) : NULL;
+	return oci_spec_annotation(spec, annotations[CRIO].type) ? CRIO : CONTAINERD;
+}
+
+static bool has_type(const struct oci_spec *spec, const char *type)
+{
+	const char *value = spec ? oci_spec_annotation(spec, annotations[find_engine(spec)].type) : NULL;
 
 	return value && !strcmp(value, type);
 }
 
 bool oci_pod_is_sandbox(const struct oci_spec *spec)
 {
-	unsigned int i;
-
-	for (i = 0; i < ANNOTATIONS; i++)
-		if (has_type(spec, i, "sandbox"))
-			return true;
-	return false;
+	return has_type(spec, "sandbox");
 }
 
 const char *oci_pod_sandbox(const struct oci_spec *spec)
 {
 	const char *id;
-	unsigned int i;
 
-	for (i = 0; i < ANNOTATIONS; i++)
-		if (has_type(spec, i, "container")) {
-			id = oci_spec_annotation(spec, annotations[i].sandbox);
-			return id ? id : "";
-		}
-	return NULL;
+	if (!has_type(spec, "container"))
+		return NULL;
+	id = oci_spec_annotation(spec, annotations[find_engine(spec)].sandbox);
+	return id ? id : "";
 }
 
 int oci_pod_connect(const char *root, int folder, const struct oci_state *s, struct oci_message *m,
@@ -162,22 +160,29 @@ static void read_limits_of_crio(const struct oci_spec *spec, struct oci_resource
 	free(copy);
 }
 
+static void read_limits_of_containerd(const struct oci_spec *spec, struct oci_resources *r)
+{
+	const int64_t memory = read_limit(spec, OF_CONTAINERD "sandbox-memory");
+	const int64_t quota = read_limit(spec, OF_CONTAINERD "sandbox-cpu-quota");
+	const int64_t period = read_limit(spec, OF_CONTAINERD "sandbox-cpu-period");
+
+	if (memory)
+		r->memory_limit = memory;
+	if (quota && period) {
+		r->cpu_quota = quota;
+		r->cpu_period = period;
+	}
+}
+
 struct oci_resources oci_pod_resources(const struct oci_spec *spec)
 {
 	struct oci_resources r = spec->resources;
-	int64_t memory, quota, period;
 
 	if (!oci_pod_is_sandbox(spec))
 		return r;
-	memory = read_limit(spec, OF_CONTAINERD "sandbox-memory");
-	quota = read_limit(spec, OF_CONTAINERD "sandbox-cpu-quota");
-	period = read_limit(spec, OF_CONTAINERD "sandbox-cpu-period");
-	read_limits_of_crio(spec, &r);
-	if (memory)
-		r.memory_limit = memory;
-	if (quota && period) {
-		r.cpu_quota = quota;
-		r.cpu_period = period;
-	}
+	if (find_engine(spec) == CRIO)
+		read_limits_of_crio(spec, &r);
+	else
+		read_limits_of_containerd(spec, &r);
 	return r;
 }

@@ -54,6 +54,21 @@ START_TEST(member_names_its_sandbox)
 }
 END_TEST
 
+/* The user of a pod may choose those that the engine only passes on. */
+START_TEST(annotations_of_crio_precede_those_of_containerd)
+{
+	read_spec(CRIO ",\"io.kubernetes.cri.container-type\":\"container\",\"io.kubernetes.cri.sandbox-id\":\"other\"", "");
+	ck_assert_str_eq(oci_pod_sandbox(spec), "box");
+	fini();
+	read_spec(CRIO "," SANDBOX, "");
+	ck_assert(!oci_pod_is_sandbox(spec));
+	fini();
+	read_spec("\"io.kubernetes.cri-o.ContainerType\":\"sandbox\",\"io.kubernetes.cri.sandbox-memory\":\"7\"", "");
+	ck_assert(oci_pod_is_sandbox(spec));
+	ck_assert_int_eq(oci_pod_resources(spec).memory_limit, 0);
+}
+END_TEST
+
 START_TEST(sandbox_is_no_member)
 {
 	read_spec(SANDBOX, "");
@@ -200,6 +215,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, NULL, fini);
 	tcase_add_loop_test(t, member_names_its_sandbox, 0, 2);
+	tcase_add_test(t, annotations_of_crio_precede_those_of_containerd);
 	tcase_add_test(t, sandbox_is_no_member);
 	tcase_add_test(t, other_containers_have_no_pod);
 	tcase_add_test(t, member_without_a_sandbox_is_refused);
