@@ -28,6 +28,8 @@
 #define START_MS 120000
 /* A monitor that was killed ends when the kernel has freed its memory. */
 #define END_MS 30000
+/* A monitor that has accepted SIGKILL gives up its guest after three seconds. */
+#define ACCEPTED_MS 4000
 
 /* ----------------------------------------------------------------------- options */
 
@@ -234,7 +236,7 @@ static int find_signal(const char *text, struct vsu_error *err)
 	return vsu_error_set(err, -EINVAL, "kill: '%s' is not a signal", text);
 }
 
-/* Kills the monitor, and with it the machine. */
+/* Kills the monitor, and with it the machine, unless it ends within ms by itself. */
 static int kill_monitor(const struct oci_state *s, int ms, struct vsu_error *err)
 {
 	int fd = oci_state_open_monitor(s), rc = 0;
@@ -242,23 +244,23 @@ static int kill_monitor(const struct oci_state *s, int ms, struct vsu_error *err
 
 	if (fd < 0)
 		return fd == -ESRCH ? 0 : vsu_error_sys(err, fd, "cannot open the process of container '%s'", s->id);
-	if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+	if (poll(&p, 1, ms) != 1 && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		rc = vsu_error_sys(err, -errno, "cannot kill the process of container '%s'", s->id);
-	if (!rc && poll(&p, 1, ms) != 1)
+	if (!rc && poll(&p, 1, END_MS) != 1)
 		rc = vsu_error_set(err, -ETIMEDOUT, "the process of container '%s' does not end", s->id);
 	vsu_fd_close(&fd);
 	return rc;
 }
 
-/* SIGKILL must work even if the monitor does not answer. */
+/* SIGKILL must work even if the monitor does not answer, or does not do as it answers. */
 static int kill_container(const struct target *t, int number, bool all, struct vsu_error *err)
 {
 	struct oci_message m = { .op = OCI_OP_SIGNAL, .first = (uint32_t)number, .second = all };
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc = call_monitor(t, &m, ANSWER_MS, &why);
 
-	if (rc < 0 && number == SIGKILL && t->state.status != OCI_STOPPED)
-		return kill_monitor(&t->state, END_MS, err);
+	if (number == SIGKILL && t->state.status != OCI_STOPPED)
+		return kill_monitor(&t->state, rc < 0 ? 0 : ACCEPTED_MS, err);
 	return rc < 0 ? vsu_error_set(err, rc, "%s", why.msg) : 0;
 }
 
@@ -291,7 +293,7 @@ static int delete_container(struct oci_context *c, const struct control_options 
 	if (!rc && t->state.status != OCI_STOPPED && !o->force)
 		rc = vsu_error_set(err, -EBUSY, "container '%s' is %s; end it, or use the option --force", o->id, oci_status_name(t->state.status));
 	if (!rc && t->state.status != OCI_STOPPED)
-		rc = kill_monitor(&t->state, END_MS, err);
+		rc = kill_monitor(&t->state, 0, err);
 	rc = rc < 0 ? rc : oci_cgroup_remove(t->state.cgroup, err);
 	if (rc < 0)
 		return rc;

@@ -4,11 +4,14 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "oci/commands.h"
 #include "oci/container.h"
+#include "oci/wire.h"
 #include "util.h"
 
 #define MAX_WORDS 12
@@ -239,6 +242,40 @@ START_TEST(running_container_is_removed_by_force)
 }
 END_TEST
 
+/* A guest may control it. */
+static void answer_and_live(int listener)
+{
+	const struct oci_message answer = { .op = OCI_OP_SIGNAL };
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+	struct oci_message m;
+	int fd = poll(&p, 1, -1) == 1 ? accept(listener, NULL, NULL) : -1;
+
+	if (oci_wire_await(fd, &m, -1) < 0 || oci_wire_send(fd, &answer, NULL, 0) < 0)
+		_exit(EXIT_FAILURE);
+	for (;;)
+		pause();
+}
+
+START_TEST(monitor_that_survives_its_answer_is_killed)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct oci_state s = { .id = "a", .bundle = "/b" };
+	int fd = oci_state_create(context.root, "a", &err), listener = oci_wire_listen(fd, &err), status;
+
+	ck_assert_int_ge(listener, 0);
+	s.pid = fork();
+	if (!s.pid)
+		answer_and_live(listener);
+	s.begun = oci_state_begun(s.pid);
+	ck_assert_int_eq(oci_state_write(context.root, fd, &s, &err), 0);
+	close(listener);
+	close(fd);
+	ck_assert_int_eq(run("kill a KILL"), 0);
+	ck_assert_int_eq(waitpid(s.pid, &status, 0), s.pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+END_TEST
+
 static int update(const char *limits)
 {
 	char path[128], words[256];
@@ -302,6 +339,7 @@ int main(void)
 	tcase_add_test(t, stopped_container_is_removed);
 	tcase_add_test(t, stopped_container_accepts_no_signal);
 	tcase_add_test(t, running_container_is_removed_by_force);
+	tcase_add_test(t, monitor_that_survives_its_answer_is_killed);
 	tcase_add_loop_test(t, update_repeats_limits_that_cannot_change, 0, COUNT(updates));
 	suite_add_tcase(s, t);
 	return run_suite(s);
