@@ -29,7 +29,7 @@
 /* no ids of containers */
 #define CONFIGS_NAME ":configs"
 #define STATES_NAME ":states"
-#define KEPT_PATH (OCI_STATE_PATH + sizeof(CONFIGS_NAME) + OCI_STATE_ID + 2)
+#define KEPT_NAME (sizeof(CONFIGS_NAME) + OCI_STATE_ID + 2)
 #define MAX_BYTES (1u << 20)
 
 static const char *const status_names[] = {
@@ -190,6 +190,27 @@ static int open_folder(int parent, const char *id, struct vsu_error *err)
 	return folder < 0 ? vsu_error_sys(err, -errno, "cannot open the state of container '%s'", id) : folder;
 }
 
+/* Out of the container's folder, in that of all: kind is CONFIGS_NAME or STATES_NAME. */
+static void kept_name(char name[KEPT_NAME], const char *kind, const char *id)
+{
+	snprintf(name, KEPT_NAME, "%s/%s", kind, id);
+}
+
+/* The folder was removed and made again before it was locked, if it has a container now. */
+static int check_new(int parent, const char *id, struct vsu_error *err)
+{
+	static const char *const kinds[] = { CONFIGS_NAME, STATES_NAME };
+	char name[KEPT_NAME];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		kept_name(name, kinds[i], id);
+		if (!faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW))
+			return vsu_error_set(err, -EEXIST, "container '%s' exists", id);
+	}
+	return 0;
+}
+
 static int make_folder(int parent, const char *root, const char *id, struct vsu_error *err)
 {
 	int folder, rc;
@@ -199,6 +220,7 @@ static int make_folder(int parent, const char *root, const char *id, struct vsu_
 			vsu_error_sys(err, -errno, "cannot make the folder '%s/%s'", root, id);
 	folder = open_folder(parent, id, err);
 	rc = folder < 0 ? folder : oci_state_lock(folder, id, err);
+	rc = rc < 0 ? rc : check_new(parent, id, err);
 	if (rc < 0)
 		vsu_fd_close(&folder);
 	return rc < 0 ? rc : folder;
@@ -235,31 +257,35 @@ int oci_state_open(const char *root, const char *id, struct vsu_error *err)
 	return folder;
 }
 
-/* Out of the container's folder: kind is CONFIGS_NAME or STATES_NAME. */
-static void kept_path(char path[KEPT_PATH], const char *root, const char *kind, const char *id)
+static int remove_kept(int parent, const char *id, struct vsu_error *err)
 {
-	snprintf(path, KEPT_PATH, "%s/%s/%s", root, kind, id);
+	static const char *const kinds[] = { CONFIGS_NAME, STATES_NAME };
+	char name[KEPT_NAME];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		kept_name(name, kinds[i], id);
+		if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
+			return vsu_error_sys(err, -errno, "cannot remove '%s'", name);
+	}
+	return unlinkat(parent, id, AT_REMOVEDIR) < 0 ? vsu_error_sys(err, -errno, "cannot remove the folder of container '%s'", id) : 0;
 }
 
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err)
 {
 	static const char *const names[] = { SOCKET_NAME, STATUS_NAME, NEW_NAME };
-	static const char *const kinds[] = { CONFIGS_NAME, STATES_NAME };
-	char path[KEPT_PATH];
 	unsigned int i;
+	int parent, rc;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (unlinkat(folder, names[i], 0) < 0 && errno != ENOENT)
 			return vsu_error_sys(err, -errno, "cannot remove the state of container '%s'", id);
 	if (unlinkat(folder, SHARE_NAME, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return vsu_error_sys(err, -errno, "cannot remove the folder of mounts of container '%s'", id);
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		kept_path(path, root, kinds[i], id);
-		if (unlink(path) < 0 && errno != ENOENT)
-			return vsu_error_sys(err, -errno, "cannot remove '%s'", path);
-	}
-	snprintf(path, sizeof(path), "%s/%s", root, id);
-	return rmdir(path) < 0 ? vsu_error_sys(err, -errno, "cannot remove the folder '%s'", path) : 0;
+	parent = open_root(root, err);
+	rc = parent < 0 ? parent : remove_kept(parent, id, err);
+	vsu_fd_close(&parent);
+	return rc;
 }
 
 /* ------------------------------------------------------------------------ file */
@@ -311,28 +337,25 @@ void oci_state_print(const struct oci_state *s, FILE *to)
 }
 
 /* Makes the folder of a kind. */
-static int make_kind(const char *root, const char *kind)
+static int make_kind(int parent, const char *kind)
 {
-	char path[KEPT_PATH];
-
-	kept_path(path, root, kind, "");
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	return mkdirat(parent, kind, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int finish_file(FILE *f, int folder, const char *path)
+static int finish_file(FILE *f, int folder, int parent, const char *name)
 {
 	const bool failed = ferror(f);
 
 	if (fclose(f) || failed)
 		return errno ? -errno : -EIO;
-	return renameat(folder, NEW_NAME, AT_FDCWD, path) < 0 ? -errno : 0;
+	return renameat(folder, NEW_NAME, parent, name) < 0 ? -errno : 0;
 }
 
 /* The new file is complete before it leaves the folder, in which no monitor works yet. */
-int oci_state_write(const char *root, int folder, const struct oci_state *s, struct vsu_error *err)
+static int replace_state(int parent, int folder, const struct oci_state *s)
 {
-	int rc = make_kind(root, STATES_NAME), fd = -1;
-	char path[KEPT_PATH];
+	int rc = make_kind(parent, STATES_NAME), fd = -1;
+	char name[KEPT_NAME];
 	FILE *f = NULL;
 
 	if (!rc) {
@@ -343,10 +366,21 @@ int oci_state_write(const char *root, int folder, const struct oci_state *s, str
 	if (!f)
 		vsu_fd_close(&fd);
 	if (f) {
-		kept_path(path, root, STATES_NAME, s->id);
+		kept_name(name, STATES_NAME, s->id);
 		write_state(s, true, f);
-		rc = finish_file(f, folder, path);
+		rc = finish_file(f, folder, parent, name);
 	}
+	return rc;
+}
+
+int oci_state_write(const char *root, int folder, const struct oci_state *s, struct vsu_error *err)
+{
+	int parent = open_root(root, err), rc;
+
+	if (parent < 0)
+		return parent;
+	rc = replace_state(parent, folder, s);
+	close(parent);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot write the state of container '%s'", s->id) : 0;
 }
 
@@ -384,15 +418,15 @@ static enum oci_status read_status(int folder)
 
 static int create_config(const char *root, const char *id)
 {
-	const int rc = make_kind(root, CONFIGS_NAME);
-	char path[KEPT_PATH];
-	int fd;
+	int parent = open_root(root, NULL), fd = parent < 0 ? parent : make_kind(parent, CONFIGS_NAME);
+	char name[KEPT_NAME];
 
-	if (rc < 0)
-		return rc;
-	kept_path(path, root, CONFIGS_NAME, id);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : fd;
+	kept_name(name, CONFIGS_NAME, id);
+	if (fd >= 0)
+		fd = openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = fd < 0 && parent >= 0 ? -errno : fd;
+	vsu_fd_close(&parent);
+	return fd;
 }
 
 /* Changes of the bundle have no effect on a container. */
@@ -412,12 +446,29 @@ int oci_state_keep_config(const char *root, const char *id, const char *path, st
 	return n < 0 ? vsu_error_sys(err, (int)n, "cannot copy '%s'", path) : 0;
 }
 
+/* Of a kind. */
+static int open_kept(const char *root, const char *kind, const char *id)
+{
+	int parent = open_root(root, NULL), fd = parent;
+	char name[KEPT_NAME];
+
+	kept_name(name, kind, id);
+	if (parent >= 0)
+		fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = fd < 0 && parent >= 0 ? -errno : fd;
+	vsu_fd_close(&parent);
+	return fd;
+}
+
 int oci_state_load_config(const char *root, const char *id, struct oci_spec **out, struct vsu_error *err)
 {
-	char path[KEPT_PATH];
+	int fd = open_kept(root, CONFIGS_NAME, id), rc;
 
-	kept_path(path, root, CONFIGS_NAME, id);
-	return oci_spec_load(path, oci_spec_read, out, err);
+	if (fd < 0)
+		return vsu_error_sys(err, fd, "cannot open the configuration of container '%s'", id);
+	rc = oci_spec_load_fd(fd, "config.json", oci_spec_read, out, err);
+	close(fd);
+	return rc;
 }
 
 /* -------------------------------------------------------------------- reading */
@@ -457,11 +508,11 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 		copy_text(s->cgroup, value);
 }
 
-static int read_text(const char *path, char **text)
+static int read_text(const char *root, const char *id, char **text)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_kept(root, STATES_NAME, id);
 	char *bytes = calloc(1, MAX_BYTES + 1);
-	ssize_t n = fd < 0 ? -errno : bytes ? vsu_fd_read_full(fd, bytes, MAX_BYTES) : -ENOMEM;
+	ssize_t n = fd < 0 ? fd : bytes ? vsu_fd_read_full(fd, bytes, MAX_BYTES) : -ENOMEM;
 
 	vsu_fd_close(&fd);
 	if (n < 0) {
@@ -485,11 +536,9 @@ static int read_members(char *text, struct oci_state *s, struct vsu_error *err)
 /* Without a file, create was killed before it allowed the monitor to make anything. */
 int oci_state_read(const char *root, int folder, const char *id, struct oci_state *s, struct vsu_error *err)
 {
-	char path[KEPT_PATH], *text = NULL;
-	int rc;
+	char *text = NULL;
+	int rc = read_text(root, id, &text);
 
-	kept_path(path, root, STATES_NAME, id);
-	rc = read_text(path, &text);
 	memset(s, 0, sizeof(*s));
 	snprintf(s->id, sizeof(s->id), "%s", id);
 	s->status = OCI_STOPPED;

@@ -99,16 +99,20 @@ START_TEST(folder_that_others_can_write_is_refused)
 {
 	const mode_t modes[] = { 0720, 0702, 01777 };
 	char sentence[OCI_STATE_PATH + 128], names[32] = "";
+	const int fd = create("a");
 	unsigned int i;
 
-	close(create("a"));
 	snprintf(sentence, sizeof(sentence), "other users can write to the folder of the state of containers, '%s'; name one that only its owner can write to", root);
 	for (i = 0; i < COUNT(modes); i++) {
 		ck_assert_int_eq(chmod(root, modes[i]), 0);
 		assert_refused(oci_state_create(root, "b", &err), -EPERM, sentence, err);
 		assert_refused(oci_state_open(root, "a", &err), -EPERM, sentence, err);
 		assert_refused(oci_state_each(root, add_name, names, &err), -EPERM, sentence, err);
+		assert_refused(oci_state_write(root, fd, &state, &err), -EPERM, sentence, err);
+		assert_refused(oci_state_remove(root, "a", fd, &err), -EPERM, sentence, err);
+		ck_assert_int_lt(oci_state_read(root, fd, "a", &state, NULL), 0);
 	}
+	close(fd);
 	ck_assert_str_eq(names, "");
 }
 END_TEST
@@ -129,6 +133,22 @@ START_TEST(container_exists_once)
 	const int fd = create("a");
 
 	assert_refused(oci_state_create(root, "a", &err), -EEXIST, "container 'a' exists", err);
+	close(fd);
+}
+END_TEST
+
+/* Two commands may make and lock one folder, if a removal was between them. */
+START_TEST(folder_of_another_create_is_refused)
+{
+	char path[OCI_STATE_PATH + 8];
+	const int fd = create_running("a");
+
+	ck_assert_int_eq(unlinkat(fd, "status", 0), 0);
+	snprintf(path, sizeof(path), "%s/a", root);
+	ck_assert_int_eq(rmdir(path), 0);
+	assert_refused(oci_state_create(root, "a", &err), -EEXIST, "container 'a' exists", err);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
+	ck_assert_str_eq(state.root, "/r");
 	close(fd);
 }
 END_TEST
@@ -381,6 +401,7 @@ int main(void)
 	tcase_add_test(t, folder_that_others_can_write_is_refused);
 	tcase_add_test_unless(t, why_no_root(), folder_of_another_user_is_refused);
 	tcase_add_test(t, container_exists_once);
+	tcase_add_test(t, folder_of_another_create_is_refused);
 	tcase_add_loop_test(t, id_is_a_name, 0, COUNT(bad_ids));
 	tcase_add_test(t, state_is_read_as_it_was_written);
 	tcase_add_test(t, annotations_are_kept);
