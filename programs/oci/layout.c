@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <sched.h>
@@ -358,6 +359,11 @@ int oci_layout_make(const struct oci_spec *spec, const char *bundle, const char 
 		vsu_fd_close(&drafts[i].tree);
 	free(drafts);
 	return rc;
+}
+
+void oci_layout_name_member(char name[OCI_LAYOUT_MEMBER], const char *id, uint64_t begun)
+{
+	snprintf(name, OCI_LAYOUT_MEMBER, ":%.*s.%" PRIu64, OCI_LAYOUT_NAME, id, begun);
 }
 
 int oci_layout_describe(struct oci_layout *l, const struct oci_spec *spec, const char *name, struct vsu_error *err)

@@ -12,7 +12,8 @@
  * A read-only source is read-only on the host, whatever the guest does with its own mounts. The
  * mount points within such a source are made in advance, without following a link out of it.
  *
- * A member of a pod has such a folder in that of the pod's machine, by its id.
+ * A member of a pod has such a folder in that of the pod's machine. Its name is no other member's, also no
+ * earlier one's of the same id, because the guest may know old names for a while.
  *
  * Threads: before any thread is started.
  */
@@ -27,6 +28,9 @@
 #define OCI_LAYOUT_SHARE "/share"
 #define OCI_LAYOUT_NAME 255
 
+/* Bytes of the name of a member's folder, although the file system refuses those above OCI_LAYOUT_NAME. */
+#define OCI_LAYOUT_MEMBER (OCI_LAYOUT_NAME + 24)
+
 /* Mounts of a container in the guest. */
 struct oci_layout {
 	char root[sizeof(OCI_LAYOUT_SHARE) + OCI_LAYOUT_NAME + 16];	/* folder of the container's files */
@@ -35,6 +39,9 @@ struct oci_layout {
 	char **texts;		/* to which the mounts refer */
 	unsigned int ntexts;
 };
+
+/* Names the folder of a pod's member, by its id and when its process began. No id begins as the name does. */
+void oci_layout_name_member(char name[OCI_LAYOUT_MEMBER], const char *id, uint64_t begun);
 
 /* Checks all mounts of a configuration, without an effect. -EOPNOTSUPP, -EINVAL: one is not supported. */
 int oci_layout_check(const struct oci_spec *spec, struct vsu_error *err);

@@ -101,13 +101,15 @@ static int enter_share(const struct sandbox *s, const char *root, struct vsu_err
 
 static int attach_files(const struct sandbox *s, const struct oci_monitor_config *c, struct vsu_error *err)
 {
+	char name[OCI_LAYOUT_MEMBER];
 	int tree = copy_files(c, err), share = tree < 0 ? tree : enter_share(s, c->root, err), place = -1;
 	int rc = share < 0 ? share : 0;
 
-	if (!rc && mkdirat(share, c->state->id, 0700) < 0 && errno != EEXIST)
+	oci_layout_name_member(name, c->state->id, oci_state_begun(getpid()));
+	if (!rc && mkdirat(share, name, 0700) < 0)
 		rc = -errno;
 	if (!rc)
-		rc = place = open_folder(share, c->state->id);
+		rc = place = open_folder(share, name);
 	rc = rc < 0 ? rc : prog_mount_attach(tree, place);
 	if (rc < 0 && share >= 0)
 		vsu_error_sys(err, rc, "cannot mount the files of the container for the sandbox '%s'", s->state.id);
@@ -117,19 +119,20 @@ static int attach_files(const struct sandbox *s, const struct oci_monitor_config
 	return rc;
 }
 
-static void detach_files(const char *root, const char *id, const char *sandbox)
+static void detach_files(const char *root, const struct oci_state *member, const char *sandbox)
 {
 	struct sandbox s = SANDBOX_INIT;
-	char path[64];
+	char path[64], name[OCI_LAYOUT_MEMBER];
 	int share = open_sandbox(&s, root, sandbox, NULL), place;
 
 	share = share < 0 ? share : enter_share(&s, root, NULL);
-	place = share < 0 ? share : open_folder(share, id);
+	oci_layout_name_member(name, member->id, member->begun);
+	place = share < 0 ? share : open_folder(share, name);
 	if (place < 0)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
-	if (!umount2(path, MNT_DETACH))
-		(void)unlinkat(share, id, AT_REMOVEDIR);
+	if (!umount2(path, MNT_DETACH) || errno == EINVAL)
+		(void)unlinkat(share, name, AT_REMOVEDIR);
 }
 
 /* In a process of its own, because it leaves the namespace of mounts. */
@@ -139,7 +142,7 @@ void oci_member_detach(const char *root, const struct oci_state *s)
 	const pid_t pid = sandbox ? fork() : -1;
 
 	if (!pid) {
-		detach_files(root, s->id, sandbox);
+		detach_files(root, s, sandbox);
 		_exit(EXIT_SUCCESS);
 	}
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -174,7 +177,7 @@ static int await_prepared(const struct member *m, struct vsu_error *err)
 static int join_machine(struct member *m, struct vsu_error *err)
 {
 	const struct oci_monitor_config *c = m->config;
-	struct oci_message request = { .op = OCI_OP_JOIN };
+	struct oci_message request = { .op = OCI_OP_JOIN, .begun = oci_state_begun(getpid()) };
 	char path[OCI_STATE_PATH + 16];
 	int fds[OCI_JOIN_FDS], null = open("/dev/null", O_WRONLY | O_CLOEXEC), i, rc;
 

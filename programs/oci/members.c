@@ -20,6 +20,7 @@
 struct oci_member {
 	struct oci_workload workload;
 	char id[OCI_STATE_ID + 1];
+	char folder[OCI_LAYOUT_MEMBER];
 	struct oci_spec *spec;
 	struct oci_client *stand_in;
 	int status_file;
@@ -52,7 +53,7 @@ static int prepare_member(struct oci_member *member, struct vagent_guest *g, con
 	if (rc < 0)
 		return rc;
 	w->spec = member->spec;
-	rc = oci_layout_describe(&w->layout, w->spec, member->id, err);
+	rc = oci_layout_describe(&w->layout, w->spec, member->folder, err);
 	rc = rc < 0 ? rc : oci_seccomp_compile(&w->spec->seccomp, &w->filter, err);
 	return rc < 0 ? rc : oci_workload_prepare(w, g, fds + OCI_JOIN_STREAMS, err);
 }
@@ -69,10 +70,10 @@ static int find_place(const struct oci_members *ms, const char *id, struct vsu_e
 	return vsu_error_set(err, -ENOSPC, "the machine of the pod has %d containers already", OCI_MAX_MEMBERS);
 }
 
-int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_client *stand_in, const char *id,
+int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_client *stand_in, const struct oci_message *request,
 		     const int *fds, struct vsu_error *err)
 {
-	const int place = find_place(ms, id, err);
+	const int place = find_place(ms, request->text, err);
 	struct oci_member *member;
 	int rc;
 
@@ -81,7 +82,8 @@ int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_
 	member = calloc(1, sizeof(*member));
 	if (!member)
 		return vsu_error_set(err, -ENOMEM, "out of memory");
-	snprintf(member->id, sizeof(member->id), "%s", id);
+	snprintf(member->id, sizeof(member->id), "%.*s", OCI_STATE_ID, request->text);
+	oci_layout_name_member(member->folder, member->id, request->begun);
 	member->stand_in = stand_in;
 	ms->all[place] = member;
 	member->status_file = vsu_fd_dup(fds[OCI_JOIN_STATUS]);

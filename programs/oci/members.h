@@ -8,6 +8,7 @@
 #ifndef OCI_MEMBERS_H
 #define OCI_MEMBERS_H
 
+#include "oci/wire.h"
 #include "oci/workload.h"
 
 #define OCI_MAX_MEMBERS 64
@@ -22,10 +23,10 @@ struct oci_members {
 enum { OCI_JOIN_CONFIG, OCI_JOIN_STATUS, OCI_JOIN_STREAMS, OCI_JOIN_FDS = OCI_JOIN_STREAMS + 3 };
 
 /*
- * Adds a member by its id, configuration, streams, and the file of its status. stand_in is answered when its
+ * Adds a member by its request, configuration, streams, and the file of its status. stand_in is answered when its
  * process was prepared, and at its end. -EEXIST: the id; -ENOSPC: too many members; errors of the configuration.
  */
-int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_client *stand_in, const char *id,
+int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_client *stand_in, const struct oci_message *request,
 		     const int *fds, struct vsu_error *err);
 
 /* Finds a member. NULL: no such id. */

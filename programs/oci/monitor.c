@@ -224,7 +224,7 @@ static void join_member(struct monitor *mon, struct oci_client *client, const st
 		rc = vsu_error_set(&err, -EAGAIN, "the sandbox of the pod is not created yet");
 	else if (n != OCI_JOIN_FDS || !*m->text || client->process)
 		rc = vsu_error_set(&err, -EBADMSG, "join: an id, a configuration, a status and three streams are required");
-	rc = rc < 0 ? rc : oci_members_join(&mon->members, oci_machine_agent(mon->machine), client, m->text, fds, &err);
+	rc = rc < 0 ? rc : oci_members_join(&mon->members, oci_machine_agent(mon->machine), client, m, fds, &err);
 	if (rc < 0)
 		oci_client_answer(client, OCI_OP_JOIN, rc, &err);
 }

@@ -20,7 +20,7 @@
 enum oci_op {
 	OCI_OP_START = 1,	/* executes the program of the container */
 	OCI_OP_SIGNAL,		/* first: the number; second: 1 for all processes of the container */
-	OCI_OP_JOIN,		/* adds the container of text to the machine; descriptors: see members.h */
+	OCI_OP_JOIN,		/* adds the container of text, whose process began then, to the machine; descriptors: see members.h */
 	OCI_OP_EXEC,		/* with descriptors: the document, and OCI_WIRE_STREAMS */
 	OCI_OP_SIZE,		/* first, second: rows and columns of the terminal of this connection's process */
 	OCI_OP_LIST,		/* the reply has process IDs of the guest */
@@ -40,6 +40,7 @@ struct oci_message {
 	int32_t rc;		/* of a reply: 0, or a negative errno with text; text after "create" is a warning */
 	uint32_t first, second;
 	uint32_t npids;
+	uint64_t begun;		/* of OCI_OP_JOIN; as in the state */
 	struct vagent_usage usage;
 	char text[488];		/* of a request: the id of the pod's member that it is for; empty: the monitor's container */
 	uint32_t pids[OCI_WIRE_PIDS];

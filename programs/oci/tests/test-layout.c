@@ -173,6 +173,17 @@ START_TEST(guest_mounts_in_the_order_of_the_configuration)
 }
 END_TEST
 
+START_TEST(folder_of_a_member_has_a_name_that_is_no_id)
+{
+	char name[OCI_LAYOUT_MEMBER], other[OCI_LAYOUT_MEMBER];
+
+	oci_layout_name_member(name, "rootfs", 7);
+	ck_assert_str_eq(name, ":rootfs.7");
+	oci_layout_name_member(other, "rootfs", 8);
+	ck_assert_str_ne(name, other);
+}
+END_TEST
+
 START_TEST(member_of_a_pod_has_a_folder_of_its_own)
 {
 	read_spec("{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"@/volume\"}");
@@ -250,6 +261,7 @@ int main(void)
 	tcase_add_test_unless(t, why, links_of_the_root_are_not_followed);
 	tcase_add_test_unless(t, why, mount_within_a_source_is_shared_if_the_bind_is_recursive);
 	tcase_add_test(t, guest_mounts_in_the_order_of_the_configuration);
+	tcase_add_test(t, folder_of_a_member_has_a_name_that_is_no_id);
 	tcase_add_test(t, member_of_a_pod_has_a_folder_of_its_own);
 	tcase_add_loop_test(t, mounts_are_checked_before_anything_is_made, 0, COUNT(refusals));
 	tcase_add_test_unless(t, why, missing_source_is_named);
