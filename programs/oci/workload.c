@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -24,7 +25,7 @@ void oci_client_answer(struct oci_client *client, uint32_t op, int rc, const str
 	if (rc < 0)
 		snprintf(m.text, sizeof(m.text), "%s", err->msg);
 	if (client->fd >= 0 && oci_wire_send(client->fd, &m, NULL, 0) < 0)
-		vsu_fd_close(&client->fd);
+		(void)shutdown(client->fd, SHUT_RDWR);	/* its event frees what it stands for */
 }
 
 int oci_workload_prepare(struct oci_workload *w, struct vagent_guest *g, const int *streams, struct vsu_error *err)
