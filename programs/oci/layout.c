@@ -269,9 +269,10 @@ static int describe_mount(struct oci_layout *l, const struct oci_mount *m, unsig
 	}
 	out->type = type_in_guest(m->type);
 	out->source = m->source ? m->source : out->type;
-	if (!*o->data)
+	if (!*o->data && strcmp(out->type, "cgroup2"))
 		return 0;
-	out->data = keep_text(l, o->data);
+	/* as the agent's mount: each mount outside of namespaces decides for all */
+	out->data = keep_text(l, *o->data ? o->data : "nsdelegate");
 	return out->data ? 0 : vsu_error_set(err, -ENOMEM, "out of memory");
 }
 

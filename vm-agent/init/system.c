@@ -23,6 +23,7 @@ void vagent_priv_mount(const char *what, const char *where, const char *type, un
  * They hide the host's below. Sizes leave memory to programs, so that a write fails with ENOSPC before the kernel
  * kills one; a file that is made in /dev by mistake has a small one. The kernel has one devtmpfs, which was
  * mounted before, and so ignores options of a further mount. Programs execute what they compile in /dev/shm.
+ * A container cannot change the limits of its own control group (nsdelegate).
  */
 static const struct {
 	const char *what, *where, *type, *data;
@@ -31,7 +32,7 @@ static const struct {
 } file_systems[] = {
 	{ "proc", ROOT "/proc", "proc", NULL, MINIMAL, false },
 	{ "sysfs", ROOT "/sys", "sysfs", NULL, MINIMAL, false },
-	{ "cgroup2", ROOT "/sys/fs/cgroup", "cgroup2", NULL, MINIMAL, true },
+	{ "cgroup2", ROOT "/sys/fs/cgroup", "cgroup2", "nsdelegate", MINIMAL, true },
 	{ "devtmpfs", ROOT "/dev", "devtmpfs", "mode=0755", MS_NOSUID, false },
 	{ "devtmpfs", ROOT "/dev", NULL, "mode=0755,size=4M", MS_REMOUNT | MS_NOSUID, true },
 	{ "devpts", ROOT "/dev/pts", "devpts", "mode=0620,ptmxmode=0666,gid=5", MS_NOSUID | MS_NOEXEC, false },

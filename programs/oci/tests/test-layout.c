@@ -170,6 +170,7 @@ START_TEST(guest_mounts_in_the_order_of_the_configuration)
 	ck_assert_str_eq(layout.mounts[1].target, "/run/v");
 	ck_assert_uint_eq(layout.mounts[1].flags, MS_BIND | MS_RDONLY | MS_PRIVATE | MS_REC);
 	ck_assert_str_eq(layout.mounts[2].type, "cgroup2");
+	ck_assert_str_eq(layout.mounts[2].data, "nsdelegate");
 }
 END_TEST
 
