@@ -4,6 +4,7 @@
  * for example of the agent's ports, through which it would be the agent. Making nodes is permitted, as in other runtimes.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <stddef.h>
@@ -95,7 +96,7 @@ static int load_program(const struct program *p)
 	return call_bpf(BPF_PROG_LOAD, &attr);
 }
 
-/* A kernel may lack groups or such programs. The group keeps the program. */
+/* A kernel may lack groups (EBADF: an ordinary folder) or such programs. The group keeps the program. */
 void vagent_priv_child_filter_devices(const struct guest_container *c)
 {
 	struct program p = { .n = 0 };
@@ -111,10 +112,10 @@ void vagent_priv_child_filter_devices(const struct guest_container *c)
 	attr.target_fd = (uint32_t)folder;
 	attr.attach_bpf_fd = (uint32_t)program;
 	attr.attach_type = BPF_CGROUP_DEVICE;
-	if (program >= 0) {
-		(void)!call_bpf(BPF_PROG_ATTACH, &attr);
+	if (program >= 0 && call_bpf(BPF_PROG_ATTACH, &attr) < 0 && errno != EBADF)
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot restrict the devices of the container: %s", strerror(errno));
+	if (program >= 0)
 		close(program);
-	}
 	if (folder >= 0)
 		close(folder);
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,22 +51,61 @@ static void set_limits(const struct guest_container *c)
 	}
 }
 
+/* A file that does not exist is read as empty. */
+static void read_file(const char *path, char *text, size_t size)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const ssize_t n = fd < 0 ? 0 : read(fd, text, size - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static int enter_by(const char *group)
+{
+	char path[PATH_MAX + 64];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", group);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	rc = write(fd, "0", 1) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+/* A container that has controllers for groups of its own has its processes there. */
+static int enter_as_first(const struct guest_container *c, const char *group)
+{
+	const size_t len = strlen(group);
+	char path[64], text[PATH_MAX], *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)c->first);
+	read_file(path, text, sizeof(text));
+	at = strstr(text, "0::");
+	if (!at || strncmp(at + 3, group, len) || at[3 + len] != '/')
+		return -EBUSY;
+	at[strcspn(at, "\n")] = '\0';
+	return enter_by(at + 3);
+}
+
 /* The group exists only if the kernel has control groups. */
 void vagent_priv_child_enter_group(const struct guest_container *c)
 {
-	char path[80];
-	int fd;
+	char path[80], *group = path + strlen(CGROUPS);
+	int rc;
 
 	snprintf(path, sizeof(path), CGROUP, c->number);
 	(void)mkdir(path, 0755);
 	if (c->state == CONTAINER_NEW)
 		set_limits(c);
-	snprintf(path, sizeof(path), CGROUP "/cgroup.procs", c->number);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)!write(fd, "0", 1);
-	close(fd);
+	rc = enter_by(group);
+	if (rc == -EBUSY && c->first)
+		rc = enter_as_first(c, group);
+	if (rc < 0 && !access(CGROUPS "/cgroup.procs", F_OK))
+		vagent_priv_child_fail(VAGENT_FAILED, "cannot enter the control group of the container: %s", strerror(-rc));
 }
 
 /* ----------------------------------------------------------------------- usage */
@@ -73,15 +113,9 @@ void vagent_priv_child_enter_group(const struct guest_container *c)
 static void read_group(const struct guest_container *c, const char *name, char *text, size_t size)
 {
 	char path[80];
-	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), CGROUP "/%s", c->number, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, text, size - 1);
-	text[n < 0 ? 0 : n] = '\0';
-	if (fd >= 0)
-		close(fd);
+	read_file(path, text, size);
 }
 
 static uint64_t read_number(const struct guest_container *c, const char *name)
