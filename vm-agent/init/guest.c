@@ -33,14 +33,16 @@ static struct guest_container *find_place(uint32_t number)
 	return number == VAGENT_ITSELF && serves_itself ? &itself : find_container(number);
 }
 
-/* Takes the payload. */
+/* Takes the payload. Removed ones count while they have processes. One too many is refused: its processes fail. */
 static void add_container(char *payload, size_t len)
 {
 	struct guest_container *c;
 	uint32_t number;
 
-	if (ncontainers == VAGENT_MAX_CONTAINERS)
-		vagent_init_fail("the host sent more than %u containers", VAGENT_MAX_CONTAINERS);
+	if (ncontainers == VAGENT_MAX_CONTAINERS) {
+		free(payload);
+		return;
+	}
 	memcpy(&number, payload, sizeof(number));
 	c = vagent_priv_container_new(number, payload, sizeof(number), len);
 	c->next = containers;
