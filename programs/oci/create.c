@@ -189,25 +189,38 @@ static int begin_monitor(struct create *c, pid_t pid, int ready, struct vsu_erro
 	return rc;
 }
 
+static int receive_answer(int ready, struct oci_message *m, struct vsu_error *err)
+{
+	const int rc = oci_wire_await(ready, m, -1);
+
+	return rc < 0 ? vsu_error_sys(err, rc, "the monitor of the container has ended") : 0;
+}
+
+/* A guest may control the monitor after the hooks, which therefore run once. */
+static int await_created(struct create *c, int ready, struct oci_message *m, struct vsu_error *err)
+{
+	int rc = receive_answer(ready, m, err);
+
+	if (rc < 0 || m->op != OCI_OP_HOOKS)
+		return rc;
+	rc = run_hooks(c, ready, m);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the monitor of the container has ended");
+	rc = receive_answer(ready, m, err);
+	return !rc && m->op == OCI_OP_HOOKS ? vsu_error_set(err, -EPROTO, "the monitor of the container requests its hooks again") : rc;
+}
+
 static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_error *err)
 {
 	struct oci_message m;
-	bool has_hooks;
-	int rc;
+	int rc = await_created(c, ready, &m, err);
 
-	do {
-		rc = oci_wire_await(ready, &m, -1);
-		has_hooks = !rc && m.op == OCI_OP_HOOKS;
-		rc = has_hooks ? run_hooks(c, ready, &m) : rc;
-	} while (!rc && has_hooks);
 	if (rc < 0)
-		rc = vsu_error_sys(err, rc, "the monitor of the container has ended");
-	else if (m.rc < 0)
-		rc = vsu_error_set(err, m.rc, "%s", m.text);
-	else
-		snprintf(c->remark, sizeof(c->remark), "%s", m.text);
-	rc = rc < 0 ? rc : oci_pid_file_write(c->options->pid_file, pid, err);
-	return rc;
+		return rc;
+	if (m.rc < 0)
+		return vsu_error_set(err, m.rc, "%s", m.text);
+	snprintf(c->remark, sizeof(c->remark), "%s", m.text);
+	return oci_pid_file_write(c->options->pid_file, pid, err);
 }
 
 /* A failed monitor ends by itself. One that was created is killed, and its machine with it. */
