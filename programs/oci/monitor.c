@@ -580,9 +580,9 @@ static int begin_machine(struct monitor *mon, const char *share, struct vsu_erro
 		.settings = s, .share = share, .network = &mon->network,
 		.memory = oci_settings_memory(s, &r), .cpus = oci_settings_cpus(s, &r),
 	};
+	int rc = s->emulate ? 0 : oci_monitor_separate(err);
 
-	const int rc = oci_machine_new(&c, &mon->machine, err);
-
+	rc = rc < 0 ? rc : oci_machine_new(&c, &mon->machine, err);
 	oci_network_close(&mon->network);
 	return rc;
 }
@@ -601,6 +601,7 @@ static int begin_monitor(struct monitor *mon)
 		rc = mon->listener = oci_wire_listen(mon->config->folder, &mon->why);
 	if (rc >= 0)
 		rc = mon->status_file = oci_status_open(mon->config->folder, &mon->why);
+	close(mon->config->folder);	/* no folder beside the share stays open */
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
 	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->settings->emulate ? NULL : share, &mon->remark, &mon->why);
 	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);

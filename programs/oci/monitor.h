@@ -18,7 +18,7 @@ struct oci_monitor_config {
 	const struct oci_settings *settings;
 	const struct oci_report *report;
 	const char *root;	/* folder of all containers */
-	int folder;		/* of this container, with its lock */
+	int folder;		/* of this container; the monitor closes it */
 	struct oci_state *state; /* with the configuration */
 	int streams[3];		/* of the container's first process; 0 and 1 are a terminal, if it has one */
 	int ready;		/* a socket: receives a struct oci_message when the container was created, or has failed */

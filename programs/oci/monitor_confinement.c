@@ -3,16 +3,19 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "confine/confine.h"
 #include "oci/monitor_confinement.h"
 
+#define OWN_FILES "/proc/self/fd"
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 /*
@@ -53,6 +56,19 @@ static int add_files(struct confine_plan *plan, struct vsu_error *err)
 static const uint64_t serving = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
 				BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
 
+/* Landlock does not restrict changes of owners, modes and attributes: the share is all that a path leads to. */
+static int enter_share(const char *share, struct vsu_error *err)
+{
+	if (umount2(OWN_FILES, MNT_DETACH) < 0)
+		return vsu_error_sys(err, -errno, "cannot unmount '" OWN_FILES "'");
+	return chdir(share) < 0 || chroot(".") < 0 ? vsu_error_sys(err, -errno, "cannot change the root to '%s'", share) : 0;
+}
+
+int oci_monitor_separate(struct vsu_error *err)
+{
+	return mount(OWN_FILES, OWN_FILES, NULL, MS_BIND, NULL) < 0 ? vsu_error_sys(err, -errno, "cannot mount '" OWN_FILES "'") : 0;
+}
+
 int oci_monitor_confine(const char *share, const char **remark, struct vsu_error *err)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
@@ -69,6 +85,7 @@ int oci_monitor_confine(const char *share, const char **remark, struct vsu_error
 		plan.calls[3] = &running;
 		plan.capabilities = plan.own_capabilities = serving;
 		rc = confine_add_path(&plan, share, LANDLOCK_FULL, err);
+		rc = rc < 0 ? rc : enter_share(share, err);
 	}
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
