@@ -236,9 +236,9 @@ static int receive_all(struct reader *r)
 
 /* ------------------------------------------------------------------ destination */
 
-static int open_folder(struct reader *r, const char *path)
+static int open_folder(struct reader *r, const char *path, int flags)
 {
-	r->levels[0].fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->levels[0].fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
 	return r->levels[0].fd < 0 ? fail_entry(r, "enter", path) : 0;
 }
 
@@ -251,7 +251,7 @@ static int open_existing(struct reader *r, const char *path, const char *source,
 		if (!is_name(r->top, strlen(r->top)))
 			return vagent_priv_pack_fail(r->why, -EINVAL, "'%s' has no name for a copy in the folder '%s'; name a destination that does not exist", source, path);
 	}
-	return open_folder(r, path);
+	return open_folder(r, path, O_NOFOLLOW);
 }
 
 /* The folder of a new name, which the reader keeps in *copy. */
@@ -265,16 +265,27 @@ static int open_parent(struct reader *r, const char *path, char copy[PATH_MAX])
 	if (!is_name(last, strlen(last)))
 		return vagent_priv_pack_fail(r->why, -EINVAL, "the destination '%s' does not exist", path);
 	if (last == copy)
-		return open_folder(r, ".");
+		return open_folder(r, ".", 0);
 	last[-1] = '\0';
-	return open_folder(r, *copy ? copy : "/");
+	return open_folder(r, *copy ? copy : "/", 0);
+}
+
+/* A link can be of an earlier copy; the kernel follows one with a slash at its end. */
+static int open_destination(struct reader *r, const char *path, const char *source, char copy[PATH_MAX])
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return open_parent(r, path, copy);
+	if (S_ISLNK(st.st_mode))
+		return vagent_priv_pack_fail(r->why, -ELOOP, "the destination '%s' is a link; end it with '/' to copy into its folder", path);
+	return S_ISDIR(st.st_mode) ? open_existing(r, path, source, copy) : open_parent(r, path, copy);
 }
 
 int vagent_priv_pack_read(int from, const char *path, const char *source, mode_t modes, struct vagent_priv_pack_failure *why)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	char copy[PATH_MAX];
-	struct stat st;
 	int rc;
 
 	if (!r)
@@ -282,7 +293,7 @@ int vagent_priv_pack_read(int from, const char *path, const char *source, mode_t
 	r->from = from;
 	r->modes = modes;
 	r->why = why;
-	rc = !stat(path, &st) && S_ISDIR(st.st_mode) ? open_existing(r, path, source, copy) : open_parent(r, path, copy);
+	rc = open_destination(r, path, source, copy);
 	if (!rc) {
 		rc = receive_all(r);
 		for (;; r->depth--) {

@@ -216,6 +216,23 @@ START_TEST(link_of_the_stream_is_not_followed)
 }
 END_TEST
 
+START_TEST(destination_is_not_followed_without_a_slash)
+{
+	write_file("from", "text");
+	write_file("outside", "unchanged");
+	ck_assert_int_eq(mkdir("folder", 0755), 0);
+	ck_assert_int_eq(symlink("folder", "link"), 0);
+	ck_assert_int_eq(symlink("outside", "other"), 0);
+	ck_assert_int_eq(copies("from", "link", 0777), -ELOOP);
+	ck_assert_str_eq(why.text, "the destination 'link' is a link; end it with '/' to copy into its folder");
+	ck_assert_int_eq(reads("other"), -ELOOP);
+	file_is("outside", "unchanged");
+	ck_assert_int_eq(access("folder/from", F_OK), -1);
+	ck_assert_int_eq(reads("link/"), 0);
+	file_is("folder/from", "text");
+}
+END_TEST
+
 START_TEST(file_replaces_a_link_and_not_its_target)
 {
 	write_file("outside", "unchanged");
@@ -315,6 +332,7 @@ int main(void)
 	tcase_add_test(tc, folder_gets_the_name_that_was_asked_for);
 	tcase_add_loop_test(tc, path_without_a_name_needs_a_new_destination, 0, sizeof(nameless) / sizeof(nameless[0]));
 	tcase_add_test(tc, link_of_the_stream_is_not_followed);
+	tcase_add_test(tc, destination_is_not_followed_without_a_slash);
 	tcase_add_test(tc, file_replaces_a_link_and_not_its_target);
 	tcase_add_test(tc, folder_does_not_replace_a_file);
 	tcase_add_loop_test(tc, truncated_stream_is_refused, 0, 2);
