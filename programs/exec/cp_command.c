@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vm-agent/files.h>
@@ -21,6 +22,14 @@
 
 /* Rights of files of a guest: set-user-ID files are not those of the user who copies them. */
 #define MODES 0777
+
+static mode_t find_modes(void)
+{
+	const mode_t mask = umask(0);
+
+	umask(mask);
+	return MODES & ~mask;
+}
 
 /* ---------------------------------------------------------------- command line */
 
@@ -187,7 +196,7 @@ static int copy_files(struct copying *c, const struct vmm_cp_command *cp, struct
 	if (!cp->to_guest)
 		vsu_fd_close(&c->ours[VAGENT_STDIN]);
 	own = cp->to_guest ? vagent_files_send(c->ours[VAGENT_STDIN], cp->host, &why) :
-			     vagent_files_receive(c->ours[VAGENT_STDOUT], cp->host, cp->guest, MODES, &why);
+			     vagent_files_receive(c->ours[VAGENT_STDOUT], cp->host, cp->guest, find_modes(), &why);
 	if (own < 0 && own != -EBADMSG && own != -EPIPE && own != -ECONNRESET)
 		return vsu_error_set(err, own, "%s", why.msg);
 	vsu_fd_close(&c->ours[VAGENT_STDIN]);

@@ -23,6 +23,7 @@ struct reader {
 	uint32_t entries;
 	struct level {
 		int fd;
+		bool is_new;
 		struct vagent_priv_pack_entry entry;	/* of the folder; not of the first level, which existed */
 	} levels[PACK_MAX_DEPTH + 1];
 	struct vagent_priv_pack_entry entry;
@@ -183,27 +184,31 @@ static int receive_link(const struct reader *r)
 /* A link to a folder is not followed. */
 static int begin_folder(struct reader *r)
 {
+	bool is_new;
 	int fd;
 
 	if (r->depth == PACK_MAX_DEPTH)
 		return refuse_stream(r, "a folder that is too deep");
-	if (mkdirat(folder_of(r), name_of(r), 0700) < 0 && errno != EEXIST)
+	is_new = !mkdirat(folder_of(r), name_of(r), 0700);
+	if (!is_new && errno != EEXIST)
 		return fail_entry(r, "make", name_of(r));
 	fd = openat(folder_of(r), name_of(r), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail_entry(r, "enter", name_of(r));
-	r->levels[++r->depth] = (struct level){ fd, r->entry };
+	r->levels[++r->depth] = (struct level){ fd, is_new, r->entry };
 	return 0;
 }
 
+/* A folder that existed keeps its mode. */
 static int end_folder(struct reader *r)
 {
 	struct level *l = &r->levels[r->depth];
-	int rc;
+	int rc = 0;
 
 	if (!r->depth)
 		return refuse_stream(r, "the end of a folder that did not begin");
-	rc = finish_fd(r, l->fd, &l->entry);
+	if (l->is_new)
+		rc = finish_fd(r, l->fd, &l->entry);
 	close(l->fd);
 	r->depth--;
 	errno = -rc;

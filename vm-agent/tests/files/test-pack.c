@@ -139,6 +139,24 @@ START_TEST(existing_files_are_replaced_and_folders_are_merged)
 }
 END_TEST
 
+START_TEST(existing_folders_keep_their_modes)
+{
+	struct stat st;
+
+	make_folder();
+	ck_assert_int_eq(mkdir("to/from", 0755), 0);
+	ck_assert_int_eq(chmod("to/from", 0711), 0);
+	ck_assert_int_eq(mkdir("to/from/sub", 0755), 0);
+	ck_assert_int_eq(chmod("to/from/sub", 0700), 0);
+	ck_assert_msg(copies("from", "to", 0777) == 0, "%s", why.text);
+	ck_assert_int_eq(stat("to/from", &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0711);
+	ck_assert_int_eq(stat("to/from/sub", &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+	ck_assert_int_ne(st.st_mtim.tv_sec, 2000);
+}
+END_TEST
+
 START_TEST(folder_has_its_own_name_as_a_dot)
 {
 	make_folder();
@@ -325,6 +343,7 @@ int main(void)
 	tcase_add_test(tc, folder_is_copied_with_modes_times_and_links);
 	tcase_add_test(tc, absent_destination_is_the_new_name);
 	tcase_add_test(tc, existing_files_are_replaced_and_folders_are_merged);
+	tcase_add_test(tc, existing_folders_keep_their_modes);
 	tcase_add_test(tc, folder_has_its_own_name_as_a_dot);
 	tcase_add_test(tc, fifo_is_refused_by_its_name);
 	tcase_add_test(tc, destination_without_a_folder_is_refused);
