@@ -15,13 +15,11 @@
 
 #include "files/pack.h"
 
-#define BYTES 65536
-
 struct writer {
 	int to;
 	unsigned int depth;
 	struct vagent_priv_pack_failure *why;
-	char bytes[BYTES];
+	char bytes[PACK_MAX_PIECE];
 };
 
 int vagent_priv_pack_fail(struct vagent_priv_pack_failure *why, int rc, const char *fmt, ...)
@@ -67,7 +65,6 @@ static int send_entry(const struct writer *w, enum vagent_priv_pack_type type, c
 
 	if (st) {
 		e.mode = st->st_mode & 07777;
-		e.size = type == PACK_FILE ? (uint64_t)st->st_size : 0;
 		e.seconds = st->st_mtim.tv_sec;
 		e.nanoseconds = (uint32_t)st->st_mtim.tv_nsec;
 	}
@@ -76,23 +73,23 @@ static int send_entry(const struct writer *w, enum vagent_priv_pack_type type, c
 	return rc < 0 ? rc : send_bytes(w, target, e.target_len);
 }
 
-/* A file that becomes shorter meanwhile is filled with zeroes. */
-static int send_content(struct writer *w, int fd, uint64_t size)
+/* The size that the file system states differs for files of /proc and /sys, and for those that change. */
+static int send_content(struct writer *w, int fd, const char *name)
 {
+	uint32_t len;
 	ssize_t n;
-	int rc = 0;
+	int rc;
 
-	for (; !rc && size; size -= (uint64_t)n) {
-		n = read(fd, w->bytes, size < BYTES ? (size_t)size : BYTES);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (!n) {
-			n = (ssize_t)(size < BYTES ? size : BYTES);
-			memset(w->bytes, 0, (size_t)n);
-		}
-		n = n < 0 ? 0 : n;
-		rc = send_bytes(w, w->bytes, (size_t)n);
-	}
+	do {
+		do
+			n = read(fd, w->bytes, sizeof(w->bytes));
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			return fail_file(w, "read", name, -errno);
+		len = (uint32_t)n;
+		rc = send_bytes(w, &len, sizeof(len));
+		rc = rc < 0 ? rc : send_bytes(w, w->bytes, len);
+	} while (!rc && len);
 	return rc;
 }
 
@@ -106,7 +103,7 @@ static int send_file(struct writer *w, int folder, const char *path, const char 
 		rc = fail_file(w, "read", name, errno ? -errno : -EINVAL);
 	} else {
 		rc = send_entry(w, PACK_FILE, &st, name, "");
-		rc = rc < 0 ? rc : send_content(w, fd, (uint64_t)st.st_size);
+		rc = rc < 0 ? rc : send_content(w, fd, name);
 	}
 	if (fd >= 0)
 		close(fd);

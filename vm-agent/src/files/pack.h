@@ -17,7 +17,7 @@
 
 enum vagent_priv_pack_type {
 	PACK_END,	/* of the stream */
-	PACK_FILE,	/* size bytes follow */
+	PACK_FILE,	/* pieces follow the name, of which the last is empty: a length of uint32_t, and that many bytes */
 	PACK_LINK,	/* its target follows the name */
 	PACK_FOLDER,
 	PACK_UP,	/* the folder is complete; without a name */
@@ -27,13 +27,13 @@ enum vagent_priv_pack_type {
 struct vagent_priv_pack_entry {
 	uint32_t type, mode;
 	uint32_t name_len, target_len; /* bytes that follow, without NULs */
-	uint64_t size;
 	int64_t seconds;	/* time of the last change */
 	uint32_t nanoseconds, reserved;
 };
 
 #define PACK_MAX_NAME 255
 #define PACK_MAX_TARGET 4095
+#define PACK_MAX_PIECE 65536
 #define PACK_MAX_DEPTH 128
 #define PACK_MAX_ENTRIES (1u << 24)
 

@@ -13,8 +13,6 @@
 
 #include "files/pack.h"
 
-#define BYTES 65536
-
 struct reader {
 	int from;
 	mode_t modes;
@@ -29,7 +27,7 @@ struct reader {
 	struct vagent_priv_pack_entry entry;
 	char name[PACK_MAX_NAME + 1], target[PACK_MAX_TARGET + 1];
 	struct vagent_priv_pack_failure *why;
-	char bytes[BYTES];
+	char bytes[PACK_MAX_PIECE];
 };
 
 static int refuse_stream(const struct reader *r, const char *what)
@@ -76,7 +74,7 @@ static int check_entry(const struct reader *r)
 	if (e->type >= PACK_TYPES)
 		return refuse_stream(r, "an unknown kind of file");
 	if (e->name_len > PACK_MAX_NAME || e->target_len > PACK_MAX_TARGET || e->nanoseconds > 999999999 || e->mode > 07777 ||
-	    (e->size && e->type != PACK_FILE) || e->size > INT64_MAX || (!!e->target_len != (e->type == PACK_LINK)) || (!!e->name_len != has_name))
+	    (!!e->target_len != (e->type == PACK_LINK)) || (!!e->name_len != has_name))
 		return refuse_stream(r, "an invalid entry");
 	return 0;
 }
@@ -124,16 +122,23 @@ static int finish_fd(const struct reader *r, int fd, const struct vagent_priv_pa
 	return 0;
 }
 
+static int receive_piece(struct reader *r, uint32_t *len)
+{
+	const int rc = receive_bytes(r, len, sizeof(*len));
+
+	if (rc < 0)
+		return rc;
+	return *len > sizeof(r->bytes) ? refuse_stream(r, "too long a piece of a file") : receive_bytes(r, r->bytes, *len);
+}
+
 static int receive_content(struct reader *r, int fd)
 {
-	uint64_t left = r->entry.size;
-	size_t len;
+	uint32_t len;
 	ssize_t n;
 	int rc;
 
-	for (; left; left -= len) {
-		len = left < BYTES ? (size_t)left : BYTES;
-		rc = receive_bytes(r, r->bytes, len);
+	do {
+		rc = receive_piece(r, &len);
 		if (rc < 0)
 			return rc;
 		n = write(fd, r->bytes, len);
@@ -141,7 +146,7 @@ static int receive_content(struct reader *r, int fd)
 			errno = n < 0 ? errno : ENOSPC;
 			return fail_entry(r, "write", name_of(r));
 		}
-	}
+	} while (len);
 	return 0;
 }
 

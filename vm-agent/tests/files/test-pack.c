@@ -66,16 +66,26 @@ static int copies(const char *from, const char *to, mode_t modes)
 	return rc < 0 ? rc : vagent_priv_pack_read(stream, to, NULL, modes, &why);
 }
 
+static void adds_bytes(const void *bytes, size_t len)
+{
+	ck_assert_int_eq(write(stream, bytes, len), (ssize_t)len);
+}
+
 static void adds(uint32_t type, const char *name, const char *rest)
 {
 	const struct vagent_priv_pack_entry e = {
 		.type = type, .mode = 0644, .name_len = (uint32_t)strlen(name),
-		.target_len = type == PACK_LINK ? (uint32_t)strlen(rest) : 0, .size = type == PACK_FILE ? strlen(rest) : 0,
+		.target_len = type == PACK_LINK ? (uint32_t)strlen(rest) : 0,
 	};
+	const uint32_t lens[] = { (uint32_t)strlen(rest), 0 };
 
-	ck_assert_int_eq(write(stream, &e, sizeof(e)), sizeof(e));
-	ck_assert_int_eq(write(stream, name, strlen(name)), (ssize_t)strlen(name));
-	ck_assert_int_eq(write(stream, rest, strlen(rest)), (ssize_t)strlen(rest));
+	adds_bytes(&e, sizeof(e));
+	adds_bytes(name, strlen(name));
+	if (type == PACK_FILE)
+		adds_bytes(&lens[0], sizeof(lens[0]));
+	adds_bytes(rest, strlen(rest));
+	if (type == PACK_FILE && *rest)
+		adds_bytes(&lens[1], sizeof(lens[1]));
 }
 
 static int reads(const char *to)
@@ -163,6 +173,30 @@ START_TEST(folder_has_its_own_name_as_a_dot)
 	ck_assert_int_eq(chdir("from"), 0);
 	ck_assert_msg(copies(".", "../to", 0777) == 0, "%s", why.text);
 	file_is("../to/from/sub/file", "text");
+}
+END_TEST
+
+START_TEST(files_have_the_content_that_is_read)
+{
+	char wanted[64] = "";
+	const int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_gt(read(fd, wanted, sizeof(wanted) - 1), 0);
+	close(fd);
+	ck_assert_msg(copies("/proc/self/comm", "to", 0777) == 0, "%s", why.text);
+	file_is("to/comm", wanted);
+}
+END_TEST
+
+START_TEST(long_files_are_copied_in_pieces)
+{
+	struct stat st;
+
+	write_file("from", "text");
+	ck_assert_int_eq(truncate("from", 3 * PACK_MAX_PIECE + 1), 0);
+	ck_assert_msg(copies("from", "to", 0777) == 0, "%s", why.text);
+	ck_assert_int_eq(stat("to/from", &st), 0);
+	ck_assert_int_eq(st.st_size, 3 * PACK_MAX_PIECE + 1);
 }
 END_TEST
 
@@ -276,7 +310,7 @@ START_TEST(truncated_stream_is_refused)
 {
 	write_file("from", "text");
 	ck_assert_int_eq(vagent_priv_pack_write(stream, "from", &why), 0);
-	ck_assert_int_eq(ftruncate(stream, lseek(stream, 0, SEEK_CUR) - 1 - _i * 45), 0);
+	ck_assert_int_eq(ftruncate(stream, lseek(stream, 0, SEEK_CUR) - 1 - _i * 44), 0);
 	ck_assert_int_eq(reads("to"), -EBADMSG);
 	ck_assert_str_eq(why.text, "the files are not received further: the stream ended early");
 }
@@ -288,8 +322,7 @@ static const struct vagent_priv_pack_entry odd_entries[] = {
 	{ .type = PACK_FILE, .name_len = PACK_MAX_NAME + 1 },
 	{ .type = PACK_LINK, .name_len = 1, .target_len = PACK_MAX_TARGET + 1 },
 	{ .type = PACK_LINK, .name_len = 1 },
-	{ .type = PACK_FOLDER, .name_len = 1, .size = 1 },
-	{ .type = PACK_FILE, .name_len = 1, .size = UINT64_MAX },
+	{ .type = PACK_FOLDER, .name_len = 1, .target_len = 1 },
 	{ .type = PACK_FILE, .name_len = 1, .mode = 010000 },
 	{ .type = PACK_UP },
 	{ .type = PACK_UP, .name_len = 1 },
@@ -302,6 +335,19 @@ START_TEST(invalid_entry_is_refused)
 	ck_assert_int_eq(write(stream, "a", 1), 1);
 	ck_assert_int_eq(reads("to"), -EBADMSG);
 	ck_assert_int_eq(access("to/a", F_OK), -1);
+}
+END_TEST
+
+START_TEST(too_long_a_piece_is_refused)
+{
+	const struct vagent_priv_pack_entry e = { .type = PACK_FILE, .name_len = 1 };
+	const uint32_t len = PACK_MAX_PIECE + 1;
+
+	adds_bytes(&e, sizeof(e));
+	adds_bytes("a", 1);
+	adds_bytes(&len, sizeof(len));
+	ck_assert_int_eq(reads("to"), -EBADMSG);
+	ck_assert_str_eq(why.text, "the files are not received further: too long a piece of a file");
 }
 END_TEST
 
@@ -345,6 +391,8 @@ int main(void)
 	tcase_add_test(tc, existing_files_are_replaced_and_folders_are_merged);
 	tcase_add_test(tc, existing_folders_keep_their_modes);
 	tcase_add_test(tc, folder_has_its_own_name_as_a_dot);
+	tcase_add_test(tc, files_have_the_content_that_is_read);
+	tcase_add_test(tc, long_files_are_copied_in_pieces);
 	tcase_add_test(tc, fifo_is_refused_by_its_name);
 	tcase_add_test(tc, destination_without_a_folder_is_refused);
 	tcase_add_loop_test(tc, name_that_is_a_path_is_refused, 0, 5);
@@ -356,6 +404,7 @@ int main(void)
 	tcase_add_test(tc, folder_does_not_replace_a_file);
 	tcase_add_loop_test(tc, truncated_stream_is_refused, 0, 2);
 	tcase_add_loop_test(tc, invalid_entry_is_refused, 0, sizeof(odd_entries) / sizeof(odd_entries[0]));
+	tcase_add_test(tc, too_long_a_piece_is_refused);
 	tcase_add_test(tc, second_file_at_the_top_is_refused);
 	tcase_add_test(tc, depth_of_folders_is_limited);
 	tcase_add_test(tc, control_characters_of_names_are_not_printed);
