@@ -3,11 +3,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ struct reader {
 	} levels[PACK_MAX_DEPTH + 1];
 	struct vagent_priv_pack_entry entry;
 	char name[PACK_MAX_NAME + 1], target[PACK_MAX_TARGET + 1];
+	char part[32];		/* the name of a file or link that is not complete */
 	struct vagent_priv_pack_failure *why;
 	char bytes[PACK_MAX_PIECE];
 };
@@ -150,40 +153,61 @@ static int receive_content(struct reader *r, int fd)
 	return 0;
 }
 
-/* A file or link of this name is replaced, not followed or changed. */
-static int remove_former(const struct reader *r)
+/* A file or link of this name will be replaced, not followed or changed. */
+static int begin_part(struct reader *r)
 {
-	return unlinkat(folder_of(r), name_of(r), 0) < 0 && errno != ENOENT ? fail_entry(r, "replace", name_of(r)) : 0;
+	uint64_t number;
+	struct stat st;
+
+	if (fstatat(folder_of(r), name_of(r), &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return fail_entry(r, "replace", name_of(r));
+	} else if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
+		return vagent_priv_pack_fail(r->why, -EEXIST, "cannot replace '%s', which is neither a file nor a link", name_of(r));
+	}
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+		return fail_entry(r, "choose a name for", name_of(r));
+	snprintf(r->part, sizeof(r->part), ".cvmm-cp-%016" PRIx64, number);
+	return 0;
+}
+
+static int end_part(const struct reader *r, int rc)
+{
+	if (!rc && renameat(folder_of(r), r->part, folder_of(r), name_of(r)) < 0)
+		rc = fail_entry(r, "replace", name_of(r));
+	if (rc < 0)
+		(void)unlinkat(folder_of(r), r->part, 0);
+	return rc;
 }
 
 static int receive_file(struct reader *r)
 {
-	int fd, rc = remove_former(r);
+	int fd, rc = begin_part(r);
 
 	if (rc < 0)
 		return rc;
-	fd = openat(folder_of(r), name_of(r), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(folder_of(r), r->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_entry(r, "make", name_of(r));
 	rc = receive_content(r, fd);
 	if (!rc && finish_fd(r, fd, &r->entry) < 0)
 		rc = fail_entry(r, "change the mode of", name_of(r));
 	close(fd);
-	return rc;
+	return end_part(r, rc);
 }
 
-static int receive_link(const struct reader *r)
+static int receive_link(struct reader *r)
 {
 	struct timespec times[2];
-	const int rc = remove_former(r);
+	const int rc = begin_part(r);
 
 	if (rc < 0)
 		return rc;
-	if (symlinkat(r->target, folder_of(r), name_of(r)) < 0)
+	if (symlinkat(r->target, folder_of(r), r->part) < 0)
 		return fail_entry(r, "make", name_of(r));
 	fill_times(&r->entry, times);
-	(void)utimensat(folder_of(r), name_of(r), times, AT_SYMLINK_NOFOLLOW);
-	return 0;
+	(void)utimensat(folder_of(r), r->part, times, AT_SYMLINK_NOFOLLOW);
+	return end_part(r, 0);
 }
 
 /* A link to a folder is not followed. */

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -297,6 +298,44 @@ START_TEST(file_replaces_a_link_and_not_its_target)
 }
 END_TEST
 
+static int count_names(const char *path)
+{
+	DIR *list = opendir(path);
+	int n = 0;
+
+	ck_assert_ptr_nonnull(list);
+	while (readdir(list))
+		n++;
+	closedir(list);
+	return n - 2;
+}
+
+START_TEST(incomplete_file_does_not_replace_one)
+{
+	write_file("to/file", "whole");
+	adds(PACK_FILE, "file", "text");
+	ck_assert_int_eq(ftruncate(stream, lseek(stream, 0, SEEK_CUR) - 1), 0);
+	ck_assert_int_eq(reads("to"), -EBADMSG);
+	file_is("to/file", "whole");
+	ck_assert_int_eq(count_names("to"), 1);
+}
+END_TEST
+
+START_TEST(fifo_and_folder_are_not_replaced)
+{
+	struct stat st;
+
+	ck_assert_int_eq(_i ? mkdir("to/a", 0755) : mkfifo("to/a", 0644), 0);
+	adds(PACK_FILE, "a", "text");
+	adds(PACK_END, "", "");
+	ck_assert_int_eq(reads("to"), -EEXIST);
+	ck_assert_str_eq(why.text, "cannot replace 'a', which is neither a file nor a link");
+	ck_assert_int_eq(stat("to/a", &st), 0);
+	ck_assert(_i ? S_ISDIR(st.st_mode) : S_ISFIFO(st.st_mode));
+	ck_assert_int_eq(count_names("to"), 1);
+}
+END_TEST
+
 START_TEST(folder_does_not_replace_a_file)
 {
 	write_file("to/file", "text");
@@ -401,6 +440,8 @@ int main(void)
 	tcase_add_test(tc, link_of_the_stream_is_not_followed);
 	tcase_add_test(tc, destination_is_not_followed_without_a_slash);
 	tcase_add_test(tc, file_replaces_a_link_and_not_its_target);
+	tcase_add_test(tc, incomplete_file_does_not_replace_one);
+	tcase_add_loop_test(tc, fifo_and_folder_are_not_replaced, 0, 2);
 	tcase_add_test(tc, folder_does_not_replace_a_file);
 	tcase_add_loop_test(tc, truncated_stream_is_refused, 0, 2);
 	tcase_add_loop_test(tc, invalid_entry_is_refused, 0, sizeof(odd_entries) / sizeof(odd_entries[0]));
