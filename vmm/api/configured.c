@@ -70,6 +70,7 @@ int cvmm_configuration_new(const struct cvmm_options *options, const struct cvmm
 	int status, rc = options ? 0 :
 			 vsu_error_set(err, -EINVAL, "options is NULL; make them by cvmm_options_new()");
 
+	*out = NULL;
 	if (rc < 0)
 		return rc;
 	c = calloc(1, sizeof(*c));

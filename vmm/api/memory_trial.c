@@ -77,8 +77,10 @@ int cvmm_memory_new(const struct cvmm_memory_trial *given, struct cvmm_memory **
 	struct cvmm_memory_trial trial;
 	struct cvmm_memory *m;
 	enum cvmm_step step;
-	int rc = read_trial(&trial, given, err);
+	int rc;
 
+	*out = NULL;
+	rc = read_trial(&trial, given, err);
 	if (rc < 0)
 		return rc;
 	m = calloc(1, sizeof(*m));

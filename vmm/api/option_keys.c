@@ -26,11 +26,11 @@ static size_t copy_rows(const struct vsu_option *rows, struct vsu_option *table,
 
 size_t cvmm_option_keys(const char *name, struct vsu_option *table, size_t n, size_t *common)
 {
-	const struct vmm_option_row *row = vmm_option_named(name, strlen(name));
+	const struct vmm_option_row *row = name ? vmm_option_named(name, strlen(name)) : NULL;
 	struct vsu_option keys[VMM_DEVICE_ROWS], of_memory[VMM_MEMORY_ROWS];
 	unsigned int first;
 
-	if (!strcmp(name, "memory")) {
+	if (name && !strcmp(name, "memory")) {
 		vmm_memory_rows(of_memory);
 		return copy_rows(of_memory, table, n);
 	}
@@ -44,14 +44,14 @@ size_t cvmm_option_keys(const char *name, struct vsu_option *table, size_t n, si
 
 const char *cvmm_option_kind(const char *name)
 {
-	const struct devkind *kind = vmm_device_kind_named(name, strlen(name));
+	const struct devkind *kind = name ? vmm_device_kind_named(name, strlen(name)) : NULL;
 
 	return kind ? kind->name : NULL;
 }
 
 const char *cvmm_option_of_kind(const char *name)
 {
-	const struct devkind *kind = devkind_find(name, strlen(name));
+	const struct devkind *kind = name ? devkind_find(name, strlen(name)) : NULL;
 
 	return kind ? vmm_device_shorthand(kind) : NULL;
 }

@@ -30,6 +30,7 @@ int cvmm_saved_read(const char *folder, bool verify, struct cvmm_saved **out, st
 	struct saved *s;
 	int rc;
 
+	*out = NULL;
 	if (!folder)
 		return vsu_error_set(err, -EINVAL, "folder is NULL; give that of a saved machine");
 	s = calloc(1, sizeof(*s));

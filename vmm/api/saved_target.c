@@ -9,9 +9,15 @@
 #include "cvmm/saved.h"
 #include "transfer/save_target.h"
 
+enum target_state {
+	TARGET_INCOMPLETE,
+	TARGET_PUBLISHED,
+	TARGET_REMOVED,
+};
+
 struct cvmm_saved_target {
 	struct vmm_save_files files;	/* without descriptors, which are the caller's */
-	bool published;
+	enum target_state state;
 };
 
 _Static_assert(CVMM_SAVED_FILES == VMM_SAVE_NFILES, "each file has a descriptor");
@@ -48,6 +54,7 @@ int cvmm_saved_target_new(const char *folder, int fds[CVMM_SAVED_FILES],
 	unsigned int i;
 	int rc;
 
+	*out = NULL;
 	if (!folder)
 		return vsu_error_set(err, -EINVAL, "folder is NULL; name a new folder");
 	t = calloc(1, sizeof(*t));
@@ -68,18 +75,27 @@ int cvmm_saved_target_new(const char *folder, int fds[CVMM_SAVED_FILES],
 
 int cvmm_saved_target_publish(struct cvmm_saved_target *t, struct vsu_error *err)
 {
-	const int rc = vmm_save_publish(&t->files, err);
+	int rc;
 
-	t->published = rc >= 0;
-	return rc < 0 ? vsu_error_prefix(err, rc, "the saved machine is in '%s'",
-					 access(t->files.incomplete, F_OK) ? t->files.folder : t->files.incomplete) : 0;
+	if (t->state == TARGET_REMOVED)
+		return vsu_error_set(err, -EINVAL, "'%s' was removed", t->files.incomplete);
+	if (t->state == TARGET_PUBLISHED)
+		return vsu_error_set(err, -EINVAL, "the saved machine is in '%s', since an earlier call", t->files.folder);
+	rc = vmm_save_publish(&t->files, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "the saved machine is in '%s'",
+					access(t->files.incomplete, F_OK) ? t->files.folder : t->files.incomplete);
+	t->state = TARGET_PUBLISHED;
+	return 0;
 }
 
 /* A later folder of the same name is not this one. */
 void cvmm_saved_target_remove(struct cvmm_saved_target *t)
 {
-	if (!t->published)
-		vmm_save_remove_files(&t->files);
+	if (t->state != TARGET_INCOMPLETE)
+		return;
+	vmm_save_remove_files(&t->files);
+	t->state = TARGET_REMOVED;
 }
 
 void cvmm_saved_target_free(struct cvmm_saved_target *t)

@@ -73,12 +73,12 @@ CVMM_API int cvmm_saved_target_new(const char *folder, int fds[CVMM_SAVED_FILES]
 
 /*
  * Gives the folder its name, durably. After a failure the sentence names the folder in which the saved
- * machine is, and the machine can have ended with it: keep it.
+ * machine is, and the machine can have ended with it: keep it. -EINVAL: it was published or removed before.
  */
 CVMM_API int cvmm_saved_target_publish(struct cvmm_saved_target *target,
 				       struct vsu_error *err) VSU_NODISCARD;
 
-/* Removes the folder and its files, unless they were published. */
+/* Removes the folder and its files, unless they were published or removed before. */
 CVMM_API void cvmm_saved_target_remove(struct cvmm_saved_target *target);
 
 /* Leaves the folder as it is. target may be NULL. */

@@ -113,6 +113,29 @@ START_TEST(another_folder_is_not_removed_after_the_own_was_published)
 }
 END_TEST
 
+START_TEST(second_publication_is_refused_and_changes_nothing)
+{
+	make("a");
+	ck_assert_int_eq(cvmm_saved_target_publish(target, &err), 0);
+	ck_assert_int_eq(mkdir("a.incomplete", 0700), 0);
+	ck_assert_int_eq(cvmm_saved_target_publish(target, &err), -EINVAL);
+	cvmm_saved_target_remove(target);
+	ck_assert(exists("a.incomplete") && exists("a/memory"));
+}
+END_TEST
+
+START_TEST(removed_folder_is_not_published)
+{
+	make("a");
+	cvmm_saved_target_remove(target);
+	ck_assert_int_eq(mkdir("a.incomplete", 0700), 0);
+	ck_assert_int_eq(cvmm_saved_target_publish(target, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "'a.incomplete' was removed");
+	cvmm_saved_target_remove(target);
+	ck_assert(exists("a.incomplete") && !exists("a"));
+}
+END_TEST
+
 START_TEST(existing_folder_is_refused)
 {
 	ck_assert_int_eq(mkdir("a", 0700), 0);
@@ -198,6 +221,8 @@ int main(void)
 	tcase_add_test(tc, removed_folder_leaves_nothing);
 	tcase_add_test(tc, folder_that_is_only_freed_stays);
 	tcase_add_test(tc, another_folder_is_not_removed_after_the_own_was_published);
+	tcase_add_test(tc, second_publication_is_refused_and_changes_nothing);
+	tcase_add_test(tc, removed_folder_is_not_published);
 	tcase_add_test(tc, existing_folder_is_refused);
 	tcase_add_test(tc, folder_that_another_save_makes_is_refused);
 	tcase_add_test(tc, missing_name_is_refused);

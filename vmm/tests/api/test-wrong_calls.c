@@ -10,7 +10,9 @@
 
 #include "api/machine_private.h"
 #include "cvmm/memory.h"
+#include "cvmm/option_table.h"
 #include "cvmm/requests.h"
+#include "cvmm/saved.h"
 #include "cvmm/status.h"
 #include "../util.h"
 
@@ -280,6 +282,72 @@ START_TEST(missing_array_or_text_is_refused)
 }
 END_TEST
 
+/* A value of the caller that no function may leave in its pointer. */
+#define BEFORE ((void *)&idle)
+
+static void *memory_without_trial(void)
+{
+	struct cvmm_memory *out = BEFORE;
+
+	ck_assert_int_eq(cvmm_memory_new(NULL, &out, &err), -EINVAL);
+	return out;
+}
+
+static void *saved_without_folder(void)
+{
+	struct cvmm_saved *out = BEFORE;
+
+	ck_assert_int_eq(cvmm_saved_read(NULL, false, &out, &err), -EINVAL);
+	return out;
+}
+
+static void *saved_of_no_folder(void)
+{
+	struct cvmm_saved *out = BEFORE;
+
+	ck_assert_int_eq(cvmm_saved_read("/dev/null/none", false, &out, &err), -ENOTDIR);
+	return out;
+}
+
+static void *target_without_folder(void)
+{
+	struct cvmm_saved_target *out = BEFORE;
+	int fds[CVMM_SAVED_FILES];
+
+	ck_assert_int_eq(cvmm_saved_target_new(NULL, fds, &out, &err), -EINVAL);
+	return out;
+}
+
+static void *configuration_without_options(void)
+{
+	struct cvmm_configuration *out = BEFORE;
+
+	ck_assert_int_eq(cvmm_configuration_new(NULL, NULL, &out, &err), -EINVAL);
+	return out;
+}
+
+static void *(*const failures[])(void) = {
+	memory_without_trial,
+	saved_without_folder,
+	saved_of_no_folder,
+	target_without_folder,
+	configuration_without_options,
+};
+
+START_TEST(failed_call_leaves_no_pointer)
+{
+	ck_assert_ptr_null(failures[_i]());
+}
+END_TEST
+
+START_TEST(missing_name_has_no_keys_and_no_kind)
+{
+	ck_assert_uint_eq(cvmm_option_keys(NULL, NULL, 0, NULL), 0);
+	ck_assert_ptr_null(cvmm_option_kind(NULL));
+	ck_assert_ptr_null(cvmm_option_of_kind(NULL));
+}
+END_TEST
+
 START_TEST(unknown_option_is_not_sought_in_the_help_of_a_program)
 {
 	ck_assert_int_eq(cvmm_options_add(options, "xyzzy", "1", &err), -ENOENT);
@@ -301,6 +369,8 @@ int main(void)
 	tcase_add_loop_test(tc, size_that_was_not_set_is_refused_by_name, 0, ROWS(structs));
 	tcase_add_loop_test(tc, unknown_member_must_be_zero, 0, ROWS(structs));
 	tcase_add_loop_test(tc, missing_array_or_text_is_refused, 0, ROWS(wrong));
+	tcase_add_loop_test(tc, failed_call_leaves_no_pointer, 0, ROWS(failures));
+	tcase_add_test(tc, missing_name_has_no_keys_and_no_kind);
 	tcase_add_test(tc, unknown_option_is_not_sought_in_the_help_of_a_program);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
