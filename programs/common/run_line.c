@@ -190,6 +190,16 @@ static int read_words(const char *path, char **text, char **words, struct vsu_er
 	return n;
 }
 
+/* Refuses options that are read before the file. */
+static int check_of_file(const struct vmm_run_item *item, struct vsu_error *err)
+{
+	if (has_name(item, "incoming"))
+		return vsu_error_set(err, -EINVAL, "--incoming '%s' is allowed only once, on the command line", item->text);
+	if (has_name(item, "help"))
+		return vsu_error_set(err, -EINVAL, "--help is allowed only on the command line");
+	return 0;
+}
+
 static int insert_file(struct vmm_run_line *l, unsigned int at, const char *path, struct vsu_error *err)
 {
 	struct reading r = { .line = l, .at = at, .of_file = true };
@@ -201,6 +211,8 @@ static int insert_file(struct vmm_run_line *l, unsigned int at, const char *path
 		l->step = CVMM_STEP_OPTIONS;
 		rc = vsu_option_parse_argv(l->table, n + 1, words, on_option, &r, NULL, err);
 	}
+	for (; !rc && at < r.at; at++)
+		rc = check_of_file(&l->items[at], err);
 	if (!rc)
 		l->step = CVMM_STEP_CONFIGURATION;
 	free(words);

@@ -135,6 +135,22 @@ START_TEST(second_file_is_refused)
 }
 END_TEST
 
+static const struct {
+	const char *option, *why;
+} of_line[] = {
+	{ "\"--incoming=unix:a\"", "--incoming 'unix:a' is allowed only once, on the command line" },
+	{ "\"--help\"", "--help is allowed only on the command line" },
+	{ "\"-h\"", "--help is allowed only on the command line" },
+};
+
+START_TEST(option_that_is_read_before_the_file_is_refused_in_it)
+{
+	ck_assert_int_eq(read_config(of_line[_i].option, "--rng=", "--verbose", NULL), -EINVAL);
+	ck_assert_str_eq(err.msg, of_line[_i].why);
+	ck_assert_int_eq(l.step, CVMM_STEP_OPTIONS);
+}
+END_TEST
+
 START_TEST(end_of_options_is_refused_in_a_file)
 {
 	ck_assert_int_eq(read_config("\"--\",\"-d\"", "--rng=", "--verbose", NULL), -EINVAL);
@@ -171,6 +187,7 @@ int main(void)
 	tcase_add_test(tc, options_of_the_file_are_in_the_place_of_its_name);
 	tcase_add_test(tc, file_stays_an_option_beside_a_source);
 	tcase_add_test(tc, second_file_is_refused);
+	tcase_add_loop_test(tc, option_that_is_read_before_the_file_is_refused_in_it, 0, (int)COUNT(of_line));
 	tcase_add_test(tc, end_of_options_is_refused_in_a_file);
 	tcase_add_test(tc, unknown_option_of_a_file_is_one_of_the_command_line);
 	tcase_add_test(tc, item_is_replaced);
