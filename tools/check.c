@@ -10,6 +10,7 @@
 #include <vmm-sys-util/text.h>
 
 #include "check_case.h"
+#include "closer.h"
 #include "tool.h"
 
 static const struct check_case *const tables[] = {
@@ -62,12 +63,23 @@ static bool list_case(struct run *r, const struct check_case *k)
 
 /* -------------------------------------------------------------------- cases */
 
+/* A back-end can die behind its last reply; then it does not serve the next front-end. */
+static void see_survival(struct check *c)
+{
+	check_disconnect(c);
+	if (c->server->ends)
+		check_server_await_end(c->server);
+	else if (c->verdict == CHECK_PASS)
+		(void)check_survives(c);
+	check_disconnect(c);
+}
+
 /* The connection of the case, its protocol features, and then the case itself. */
 static void try_case(struct check *c, const struct check_case *k)
 {
 	if (check_connect(c) && (!k->needs || check_negotiate(c, k->needs)))
 		k->run(c);
-	check_disconnect(c);
+	see_survival(c);
 	check_guest_free(c);
 	if (c->verdict == CHECK_FAIL)
 		check_server_await_end(c->server);
@@ -146,13 +158,26 @@ static enum vsu_exit run_with_report(struct run *r, struct vsu_error *err)
 	return VSU_EXIT_INPUT;
 }
 
+/* With threads that close what the back-end sends: a close can block. */
+static enum vsu_exit run_with_closer(struct run *r, struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	if (prog_closer_start(err) < 0)
+		return VSU_EXIT_HOST;
+	check_server_catch_signals();
+	status = r->args->junit ? run_with_report(r, err) : run_cases(r, err);
+	prog_closer_end();
+	return status;
+}
+
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err)
 {
 	struct run r = { .args = args,
 			 .server = { .path = args->socket, .command = args->command } };
 
 	if (!args->list)
-		return args->junit ? run_with_report(&r, err) : run_cases(&r, err);
+		return run_with_closer(&r, err);
 	for_cases(&r, list_case);
 	return VSU_EXIT_OK;
 }

@@ -13,7 +13,9 @@
 #include <vmm-sys-util/sock.h>
 
 #include "check_case.h"
+#include "closer.h"
 
+#define NS_PER_MS UINT64_C(1000000)
 #define NEED (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY)
 
 /* ----------------------------------------------------------------- verdicts */
@@ -104,15 +106,23 @@ static bool note(struct check *c, enum vhost_user_side from,
 
 /* --------------------------------------------------------------------- send */
 
-/* False if it does not become ready in time. */
-static bool wait_for(const struct check *c, short events)
+/* The end of the wait for a message that begins now. */
+static uint64_t deadline(const struct check *c)
+{
+	return vsu_now_ns() + c->timeout_ms * NS_PER_MS;
+}
+
+/* False if it does not become ready before the end. */
+static bool wait_for(const struct check *c, short events, uint64_t end)
 {
 	struct pollfd p = { .fd = c->sock, .events = events };
+	uint64_t now;
 	int rc;
 
-	do
-		rc = poll(&p, 1, (int)c->timeout_ms);
-	while (rc < 0 && errno == EINTR);
+	do {
+		now = vsu_now_ns();
+		rc = poll(&p, 1, now < end ? (int)((end - now) / NS_PER_MS) + 1 : 0);
+	} while (rc < 0 && errno == EINTR);
 	return rc > 0;
 }
 
@@ -120,12 +130,13 @@ bool check_send_bytes(struct check *c, const void *bytes, size_t n,
 		      const int *fds, unsigned int nfds)
 {
 	struct iovec iov = { (void *)(uintptr_t)bytes, n };
+	const uint64_t end = deadline(c);
 	ssize_t sent;
 
 	while (iov.iov_len) {
 		sent = vsu_sock_send(c->sock, &iov, 1, fds, nfds);
 		if (sent == -EAGAIN) {
-			if (wait_for(c, POLLOUT))
+			if (wait_for(c, POLLOUT, end))
 				continue;
 			return check_fail(c, "the back-end does not read");
 		}
@@ -172,10 +183,11 @@ enum received {
 	RECEIVED,
 	RECEIVED_END,		/* the back-end has closed */
 	RECEIVED_NOTHING,	/* in time */
+	RECEIVED_INVALID,	/* a header with a size that no message has */
 };
 
 /* Receives n bytes. More descriptors than one message can have are closed. */
-static enum received receive(struct check *c, void *bytes, size_t n,
+static enum received receive(struct check *c, void *bytes, size_t n, uint64_t end,
 			     struct check_reply *r)
 {
 	struct iovec iov = { bytes, n };
@@ -184,14 +196,14 @@ static enum received receive(struct check *c, void *bytes, size_t n,
 	ssize_t rc;
 
 	while (iov.iov_len) {
-		if (!wait_for(c, POLLIN))
+		if (!wait_for(c, POLLIN, end))
 			return RECEIVED_NOTHING;
 		rc = vsu_sock_recv(c->sock, &iov, 1, fds, &got);
 		for (i = 0; i < got; i++)
 			if (r->nfds < VSU_SOCK_MAX_FDS)
 				r->fds[r->nfds++] = fds[i];
 			else
-				vsu_fd_close(&fds[i]);
+				vsu_foreign_close(prog_closer(), &fds[i]);
 		if (rc == -EAGAIN)
 			continue;
 		if (rc <= 0)
@@ -204,15 +216,16 @@ static enum received receive(struct check *c, void *bytes, size_t n,
 
 static enum received receive_message(struct check *c, struct check_reply *r)
 {
+	const uint64_t end = deadline(c);
 	enum received got;
 
 	r->nfds = 0;
-	got = receive(c, &r->hdr, sizeof(r->hdr), r);
+	got = receive(c, &r->hdr, sizeof(r->hdr), end, r);
 	if (got != RECEIVED)
 		return got;
 	if (r->hdr.size > RELAY_MAX_PAYLOAD)
-		return RECEIVED_END;
-	return receive(c, r->payload, r->hdr.size, r);
+		return RECEIVED_INVALID;
+	return receive(c, r->payload, r->hdr.size, end, r);
 }
 
 /* Notes a message that was received, and closes its descriptors in any case. */
@@ -223,8 +236,14 @@ static bool take_reply(struct check *c, struct check_reply *r, enum received got
 	unsigned int i;
 
 	for (i = 0; i < r->nfds; i++)
-		vsu_fd_close(&r->fds[i]);
+		vsu_foreign_close(prog_closer(), &r->fds[i]);
 	return fine;
+}
+
+static bool fail_by_size(struct check *c, const struct check_reply *r)
+{
+	return check_fail(c, "a reply has %u bytes, more than the maximum of %u",
+			  r->hdr.size, RELAY_MAX_PAYLOAD);
 }
 
 bool check_reply(struct check *c, uint32_t number, struct check_reply *reply)
@@ -240,6 +259,8 @@ bool check_reply(struct check *c, uint32_t number, struct check_reply *reply)
 	case RECEIVED_NOTHING:
 		return check_fail(c, "no reply to %s within %" PRIu64 " ms", name,
 				  c->timeout_ms);
+	case RECEIVED_INVALID:
+		return fail_by_size(c, reply);
 	case RECEIVED:
 		break;
 	}
@@ -309,6 +330,8 @@ bool check_refused(struct check *c, uint32_t number, const void *payload,
 	case RECEIVED_NOTHING:
 		return check_fail(c, "no reply within %" PRIu64 " ms, and no end",
 				  c->timeout_ms);
+	case RECEIVED_INVALID:
+		return fail_by_size(c, &reply);
 	case RECEIVED:
 		break;
 	}

@@ -23,6 +23,9 @@
 #define END_NS UINT64_C(500000000)
 #define PAUSE_MS 5
 
+/* The process group of the command, also for the handler of signals; 0: none. */
+static volatile sig_atomic_t group;
+
 static void pause_shortly(void)
 {
 	(void)!poll(NULL, 0, PAUSE_MS);
@@ -69,15 +72,23 @@ static int start(struct check_server *s, struct vsu_error *err)
 	if (pid == 0)
 		run(s->command);
 	setpgid(pid, pid);
+	group = pid;
 	s->pid = pid;
 	s->used = false;
 	return 0;
+}
+
+static bool has_members(void)
+{
+	return group && kill(-group, 0) == 0;
 }
 
 /* A failed start has another cause than a message. It is tried again. */
 static void note_death(struct check_server *s, int status)
 {
 	s->pid = 0;
+	if (!has_members())
+		group = 0;
 	if (!s->used)
 		return;
 	if (WIFSIGNALED(status))
@@ -142,17 +153,40 @@ int check_server_connect(struct check_server *s, struct vsu_error *err)
 	}
 }
 
+/* The processes of a group can outlive the shell that started them. */
 void check_server_stop(struct check_server *s)
 {
 	uint64_t end = vsu_now_ns() + STOP_NS;
 
-	if (s->pid <= 0)
+	if (s->pid <= 0 && !has_members())
 		return;
-	kill(-s->pid, SIGTERM);
-	while (waitpid(s->pid, NULL, WNOHANG) == 0) {
-		if (is_past(end))
-			kill(-s->pid, SIGKILL);
+	kill(-group, SIGTERM);
+	while (has_members() && !is_past(end)) {
+		if (s->pid > 0 && waitpid(s->pid, NULL, WNOHANG) == s->pid)
+			s->pid = 0;
 		pause_shortly();
 	}
+	if (has_members())
+		kill(-group, SIGKILL);
+	if (s->pid > 0)
+		waitpid(s->pid, NULL, 0);
 	s->pid = 0;
+	group = 0;
+}
+
+static void end_with_group(int number)
+{
+	if (group)
+		kill(-group, SIGKILL);
+	raise(number);
+}
+
+void check_server_catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction action = { .sa_handler = end_with_group, .sa_flags = SA_RESETHAND };
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
 }

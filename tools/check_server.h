@@ -37,7 +37,10 @@ void check_server_reap(struct check_server *s);
  */
 int check_server_probe(struct check_server *s, struct vsu_error *err);
 
-/* Ends the process. */
+/* Ends the process, and those that it has started in its process group. */
 void check_server_stop(struct check_server *s);
+
+/* SIGINT, SIGTERM and SIGHUP end them, too, before they end the caller. */
+void check_server_catch_signals(void);
 
 #endif

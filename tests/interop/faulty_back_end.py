@@ -11,6 +11,9 @@ uses none of the libraries.
     twice     GET_PROTOCOL_FEATURES has two replies
     silent    GET_QUEUE_NUM has no reply
     dies      ends at GET_QUEUE_NUM without a reply, with status 3
+    later     ends when a front-end that knows its queues has disconnected, with status 3
+    large     the reply to GET_QUEUE_NUM has 5000 bytes
+    slow      the reply to GET_QUEUE_NUM comes in bytes, one in 0.3 seconds
     offered   none: offers every feature
 
 Serves one connection after another.
@@ -18,6 +21,7 @@ Serves one connection after another.
 import socket
 import struct
 import sys
+import time
 
 GET_FEATURES, GET_PROTOCOL, GET_QUEUES, GET_SLOTS = 1, 15, 17, 36
 FEATURES, PROTOCOL = 1 << 30 | 1 << 32, 0x9
@@ -38,8 +42,16 @@ def reply(sock, request, word, fault):
     payload = struct.pack("=Q", word)
     if fault == "size" and request == GET_QUEUES:
         payload = payload[:4]
+    if fault == "large" and request == GET_QUEUES:
+        payload = bytes(5000)
     flags = ANSWER | NEED_REPLY if fault == "flags" else ANSWER
-    sock.sendall(struct.pack("=III", request, flags, len(payload)) + payload)
+    message = struct.pack("=III", request, flags, len(payload)) + payload
+    if fault == "slow" and request == GET_QUEUES:
+        for byte in message:
+            time.sleep(0.3)
+            sock.sendall(bytes([byte]))
+    else:
+        sock.sendall(message)
 
 
 def answer(sock, request, flags, fault):
@@ -60,13 +72,18 @@ def main(path, fault):
     listener.listen(4)
     while True:
         sock, _ = listener.accept()
+        asked = False
         try:
             while True:
                 request, flags, size = struct.unpack("=III", receive(sock, 12))
+                asked = asked or request == GET_QUEUES
                 receive(sock, size)
                 answer(sock, request, flags, fault)
         except (EOFError, OSError):
             sock.close()
+        if fault == "later" and asked:
+            time.sleep(0.03)
+            sys.exit(3)
 
 
 main(*sys.argv[1:3])
