@@ -268,15 +268,17 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 	return rc;
 }
 
-/* Includes the groups below. */
-static int check_empty(const char *folder, struct vsu_error *err)
+/* The events are those of the groups below, too. */
+int oci_cgroup_claim(const char *folder, struct vsu_error *err)
 {
 	char path[OCI_STATE_PATH + 64], events[256];
 	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/cgroup.events", folder);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = *folder ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (!*folder || (fd < 0 && errno == ENOENT))
+		return 0;
 	n = fd < 0 ? -errno : vsu_fd_read_full(fd, events, sizeof(events) - 1);
 	vsu_fd_close(&fd);
 	if (n < 0)
@@ -286,17 +288,11 @@ static int check_empty(const char *folder, struct vsu_error *err)
 	       vsu_error_set(err, -EBUSY, "the control group '%s' has processes of others", folder);
 }
 
-int oci_cgroup_claim(const char *folder, struct vsu_error *err)
-{
-	const int rc = *folder ? make_folders(folder, err) : 0;
-
-	return rc < 0 || !*folder ? rc : check_empty(folder, err);
-}
-
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err)
 {
-	int rc = oci_cgroup_limit(folder, r, err);
+	int rc = *folder ? make_folders(folder, err) : 0;
 
+	rc = rc < 0 ? rc : oci_cgroup_limit(folder, r, err);
 	if (rc < 0 || !*folder)
 		return rc;
 	rc = write_file(folder, "cgroup.procs", "0");

@@ -28,12 +28,12 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 		      char folder[OCI_STATE_PATH], struct vsu_error *err);
 
 /*
- * Makes the folder, which the end of the container removes with all its processes. -EBUSY: it exists, and it or
- * a group below has processes, which must remain. An empty folder: no effect.
+ * Checks that nobody uses the group, which the end of the container removes with all its processes. -EBUSY: it, or
+ * a group below, has processes. One that does not exist, or an empty folder, is free.
  */
 int oci_cgroup_claim(const char *folder, struct vsu_error *err);
 
-/* Writes the limits of a claimed group, and moves this process there. An empty folder: no effect. */
+/* Makes the folder of a claimed group, writes the limits, and moves this process there. An empty folder: no effect. */
 int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
 /* Whether r sets limits that only a control group can change while the machine runs. */

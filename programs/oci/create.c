@@ -260,7 +260,7 @@ static void report_remarks(const struct create *c)
 			oci_report_line(&c->context->report, OCI_REPORT_WARNING, "%s", remarks[i]);
 }
 
-/* The state names a group only then: its end kills the processes of the group. */
+/* The state names a group only then, and before it is made, so that "delete" finds it. */
 static int claim_cgroup(struct create *c, struct vsu_error *err)
 {
 	const int rc = oci_cgroup_claim(c->cgroup, err);
