@@ -606,6 +606,20 @@ START_TEST(removed_container_is_killed)
 }
 END_TEST
 
+START_TEST(container_too_many_is_refused)
+{
+	const char *const words[] = { "true", NULL };
+	unsigned int i;
+	struct run r;
+
+	for (i = 0; i <= VAGENT_MAX_CONTAINERS; i++)
+		add_container((struct vagent_container){ .readonly_root = false });
+	prepare_words(&r, words, PLAIN);
+	ends_by(&r, VAGENT_END_MACHINE, 1);
+	ck_assert_str_eq(err.msg, "in the guest: the container does not exist");
+}
+END_TEST
+
 /* --------------------------------------------------------------------- streams */
 
 /* Writes and reads pieces in turns, more than any window. */
@@ -945,6 +959,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(list_has_all_processes_of_the_container);
 	add(processes_of_the_container_are_counted);
 	add(removed_container_is_killed);
+	add(container_too_many_is_refused);
 	add(bytes_are_unchanged);
 	add_joined(reader_that_does_not_read_stops_only_its_process);
 	add_joined(lost_reader_ends_the_writer);
