@@ -32,10 +32,10 @@ VAGENT_API int vagent_files_send(int to, const char *path, struct vsu_error *err
 /*
  * Receives such a stream. source: the path that the guest was asked for. An existing folder at path gets the entry by
  * the last part of source; -EINVAL if that is none, as of "/" and "..". Otherwise path is the new name of the entry, in
- * a folder that exists. -ELOOP: path is a link, which is followed only with a slash at its end. Files and links are replaced when the new
- * ones are complete; -EEXIST: a device, socket or FIFO, which is not. Folders are merged, and keep their modes and times. modes: bits of
- * modes that are copied. -EBADMSG: the stream is invalid or incomplete; errors of open(), mkdir() and write(). Files that
- * were copied before a failure remain.
+ * a folder that exists. -ELOOP: path is a link, which is followed only with a slash at its end. Files and links are
+ * replaced when the new ones are complete; -EEXIST: a device, a socket, a FIFO or a folder, which is not. Folders are
+ * merged, and keep their modes and times. modes: bits of modes that are copied. -EBADMSG: the stream is invalid or
+ * incomplete; errors of open(), mkdir() and write(). Files that were copied before a failure remain.
  */
 VAGENT_API int vagent_files_receive(int from, const char *path, const char *source, mode_t modes, struct vsu_error *err) VSU_NODISCARD;
 

@@ -48,9 +48,9 @@ int vagent_priv_pack_write(int to, const char *path, struct vagent_priv_pack_fai
 /*
  * Reads such a stream. An existing folder at path receives the entry by the last part of source; otherwise path is the
  * new name of the entry, in a folder that exists. source: the path that the writer was asked for; NULL: a trusted writer
- * chooses the name. Files and links are replaced when the new ones are
- * complete, devices, sockets and FIFOs are not. Folders are merged, and keep their
- * modes and times. modes: bits that are copied. A negative errno: -EBADMSG: the stream is invalid; the entries before remain.
+ * chooses the name. Files and links are replaced when the new ones are complete; devices, sockets and FIFOs are not.
+ * Folders are merged, and keep their modes and times. modes: bits that are copied. A negative errno: -EBADMSG: the
+ * stream is invalid; the entries before remain.
  */
 int vagent_priv_pack_read(int from, const char *path, const char *source, mode_t modes, struct vagent_priv_pack_failure *why);
 
