@@ -14,10 +14,12 @@ uses none of the libraries.
     later     ends when a front-end that knows its queues has disconnected, with status 3
     large     the reply to GET_QUEUE_NUM has 5000 bytes
     slow      the reply to GET_QUEUE_NUM comes in bytes, one in 0.3 seconds
+    stays     ignores SIGTERM
     offered   none: offers every feature
 
 Serves one connection after another.
 """
+import signal
 import socket
 import struct
 import sys
@@ -67,6 +69,8 @@ def answer(sock, request, flags, fault):
 
 
 def main(path, fault):
+    if fault == "stays":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(4)
