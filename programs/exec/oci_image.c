@@ -179,6 +179,8 @@ static int name_layout(struct vmm_oci_image *i, const char *text, struct vsu_err
 
 	if (!*text || (!is_whole && (!colon || !colon[1])))
 		return vsu_error_set(err, -ENOENT, "option --oci '%s': no such folder; write LAYOUT[:TAG], or " STORAGE "NAME for an image of podman", text);
+	if (strchr(text, ':') != colon)
+		return vsu_error_set(err, -EINVAL, "option --oci '%s': skopeo and umoci cannot read a folder with a colon in its name; rename it, or link to it", text);
 	if (asprintf(&i->source, "%s%s", text, colon ? "" : ":latest") < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for the name of an image");
 	return 0;
