@@ -98,7 +98,7 @@ static int exec_command(int argc, char **argv)
 	struct vmm_oci_image *image = NULL;
 	struct vmm_exec_machine m;
 	struct vsu_error err = VSU_ERROR_INIT;
-	int status = VAGENT_STATUS_FAILED;
+	int status = VAGENT_STATUS_FAILED, rc;
 
 	if (vmm_exec_options_parse(&options, argc, argv, &err) < 0)
 		return vmm_complain_end(status, &err);
@@ -108,8 +108,9 @@ static int exec_command(int argc, char **argv)
 		return report_end(&options, vmm_named_client_run(&options, &err), &err);
 	if (check_exec(&options, &err) < 0)
 		return vmm_complain_end(status, &err);
-	if (options.oci && vmm_oci_image_open(&image, &options, &err) < 0)
-		return vmm_complain_end(status, &err);
+	rc = options.oci ? vmm_oci_image_open(&image, &options, &err) : 0;
+	if (rc < 0)
+		return vmm_complain_end(rc == -ETIMEDOUT ? VAGENT_STATUS_TIMEOUT : status, &err);
 	status = run_exec(&m, &options, &err);
 	vmm_exec_machine_free(&m);
 	status = report_end(&options, status, &err);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/parse.h>
@@ -25,6 +28,7 @@
 #define STORAGE "containers-storage:"
 #define MAX_TEXT (1u << 20)	/* of a configuration */
 #define MAX_WORDS 256
+#define NS_PER_MS UINT64_C(1000000)
 
 struct words {
 	char *list[MAX_WORDS + 1];
@@ -35,6 +39,7 @@ struct vmm_oci_image {
 	char folder[32], root[48]; /* folder is "": it does not exist */
 	char *source;		/* LAYOUT:TAG */
 	int alive;		/* open while this process or a program is */
+	uint64_t limit_ms, until_ns; /* of programs; 0: none */
 	struct words entrypoint, command, environment, all;
 	char *working;		/* folder; or NULL */
 	uint64_t user, group;
@@ -44,17 +49,17 @@ struct vmm_oci_image {
 /* -------------------------------------------------------------------- programs */
 
 /*
- * Runs in a new process. The program inherits a descriptor of alive, as the folder must not be removed before its last
+ * Runs in a new process. The program holds out open until it ends, and inherits a descriptor of alive, as the folder must not be removed before its last
  * writer has ended, which would make it again.
  */
-static void __attribute__((noreturn)) execute_program(const struct vmm_oci_image *i, char *const *words, int out)
+static void __attribute__((noreturn)) execute_program(const struct vmm_oci_image *i, char *const *words, int out, bool prints)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (i->alive >= 0 && dup(i->alive) < 0)
+	if ((i->alive >= 0 && dup(i->alive) < 0) || (!prints && dup(out) < 0))
 		_exit(1);
 	dup2(null, STDIN_FILENO);
-	dup2(out >= 0 ? out : null, STDOUT_FILENO);
+	dup2(prints ? out : null, STDOUT_FILENO);
 	execvp(words[0], words);
 	_exit(127);
 }
@@ -72,15 +77,19 @@ static int await_program(pid_t pid, const char *name, struct vsu_error *err)
 }
 
 /* Reads up to MAX_TEXT bytes; the caller frees *text. */
-static int read_all(int fd, char **text, struct vsu_error *err)
+static int read_all(int fd, uint64_t until_ns, char **text, struct vsu_error *err)
 {
 	char *bytes = malloc(MAX_TEXT + 1);
 	size_t len = 0;
 	ssize_t n = 1;
+	int rc = 0;
 
 	if (!bytes)
 		return vsu_error_set(err, -ENOMEM, "no memory for the configuration of an image");
 	while (len < MAX_TEXT && n) {
+		rc = vsu_wait(fd, POLLIN, -1, until_ns, err);
+		if (rc < 0)
+			break;
 		n = read(fd, bytes + len, MAX_TEXT - len);
 		if (n < 0 && errno != EINTR)
 			break;
@@ -88,25 +97,39 @@ static int read_all(int fd, char **text, struct vsu_error *err)
 	}
 	bytes[len] = '\0';
 	*text = bytes;
+	if (rc < 0)
+		return rc;
 	return n ? vsu_error_set(err, -EBADMSG, "option --oci: the configuration of the image is too long") : 0;
+}
+
+/* text: NULL, or receives the output. */
+static int await_output(const struct vmm_oci_image *i, const char *name, int fd, char **text, struct vsu_error *err)
+{
+	const int rc = text ? read_all(fd, i->until_ns, text, err) : vsu_wait(fd, POLLIN, -1, i->until_ns, err);
+
+	return rc == -ETIMEDOUT ? vsu_error_set(err, rc, "option --oci: %s did not end within %g seconds", name, (double)i->limit_ms / 1000) : rc;
 }
 
 /* text: NULL, or receives the output. */
 static int run_program(const struct vmm_oci_image *i, char *const *words, char **text, struct vsu_error *err)
 {
 	struct prog_child child = { .pid = -1 };
-	int pair[2] = { -1, -1 }, rc, ended;
+	int pair[2], rc, ended;
 
-	if (text && pipe2(pair, O_CLOEXEC) < 0)
+	if (pipe2(pair, O_CLOEXEC) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a pipe");
 	rc = prog_child_fork(&child, err);
 	if (rc > 0)
-		execute_program(i, words, pair[1]);
+		execute_program(i, words, pair[1], text != NULL);
 	vsu_fd_close(&pair[1]);
-	if (!rc && text)
-		rc = read_all(pair[0], text, err);
+	if (!rc)
+		rc = await_output(i, words[0], pair[0], text, err);
 	vsu_fd_close(&pair[0]);
-	ended = child.pid < 0 ? rc : await_program(child.pid, words[0], rc < 0 ? NULL : err);
+	if (child.pid < 0)
+		return rc;
+	if (rc < 0)
+		kill(child.pid, SIGKILL);
+	ended = await_program(child.pid, words[0], rc < 0 ? NULL : err);
 	return rc < 0 ? rc : ended;
 }
 
@@ -122,6 +145,7 @@ static void __attribute__((noreturn)) remove_folder(struct vmm_oci_image *i, int
 	dup2(alive, STDIN_FILENO);
 	confine_close_range(STDOUT_FILENO, ~0u);
 	i->alive = -1;
+	i->until_ns = 0;
 	while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR)
 		;
 	(void)!run_program(i, writable, NULL, NULL);
@@ -274,7 +298,7 @@ static int read_bundle(struct vmm_oci_image *i, struct vsu_error *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return vsu_error_sys(err, -errno, "cannot read '%s'", path);
-	rc = read_all(fd, &text, err);
+	rc = read_all(fd, 0, &text, err);
 	close(fd);
 	if (rc < 0)
 		free(text);
@@ -319,6 +343,8 @@ static int open_image(struct vmm_oci_image *i, struct vmm_exec_options *o, struc
 {
 	int rc = make_folder(i, err);
 
+	i->limit_ms = o->timeout_ms;
+	i->until_ns = o->timeout_ms ? vsu_now_ns() + o->timeout_ms * NS_PER_MS : 0;
 	if (!rc)
 		rc = !strncmp(o->oci, STORAGE, strlen(STORAGE)) ? copy_stored(i, o->oci, err) : name_layout(i, o->oci, err);
 	rc = rc < 0 ? rc : read_image(i, err);

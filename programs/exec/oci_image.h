@@ -17,7 +17,7 @@ struct vmm_oci_image;
 /*
  * Unpacks the image that the options name, and sets root, command, variables, working folder and user: what is not given
  * is the image's. -ENOENT: a program, the image or a command is missing; -EINVAL: the name; -EBADMSG: its
- * configuration. The options refer to the image.
+ * configuration; -ETIMEDOUT: its unpacking took longer than the command may. The options refer to the image.
  */
 int vmm_oci_image_open(struct vmm_oci_image **out, struct vmm_exec_options *o, struct vsu_error *err);
 /* i may be NULL. */
