@@ -33,6 +33,7 @@ struct client {
 	struct vagent_request request;
 	struct vagent_process *process; /* NULL: the request is not complete */
 	bool started;
+	unsigned int signals;	/* that were passed to the command */
 };
 
 struct vmm_named {
@@ -291,6 +292,15 @@ static int append_request(struct vagent_request *r, const char *bytes, size_t le
 	return 0;
 }
 
+/* A client that sends them without an end would fill the queue to the agent, which all commands share. */
+static int pass_signal(struct client *c, int signo, struct vsu_error *err)
+{
+	if (++c->signals > VMM_EXEC_MAX_SIGNALS)
+		return vsu_error_set(err, -ENOBUFS, "the client sent more than %d signals", VMM_EXEC_MAX_SIGNALS);
+	(void)!vagent_process_signal(c->process, signo, false, NULL);	/* it may have ended */
+	return 0;
+}
+
 /* Other descriptors than these sockets could make this process wait. */
 static int check_streams(const struct vmm_pool_packet *p, struct vsu_error *err)
 {
@@ -331,7 +341,7 @@ static void serve_message(struct vmm_named *n, struct client *c, const struct vm
 	else if (p->type == VMM_POOL_EXECUTE && !c->process)
 		rc = execute_request(n, c, p, &err);
 	else if (p->type == VMM_POOL_SIGNAL && c->process)
-		(void)!vagent_process_signal(c->process, (int)signo, false, NULL);	/* it may have ended */
+		rc = pass_signal(c, (int)signo, &err);
 	else if (p->type == VMM_POOL_SIZE && c->process)
 		(void)!vagent_process_resize(c->process, size[0], size[1], NULL);	/* the same */
 	else

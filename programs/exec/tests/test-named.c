@@ -366,6 +366,26 @@ START_TEST(message_in_the_wrong_order_is_refused)
 }
 END_TEST
 
+START_TEST(client_of_many_signals_is_refused)
+{
+	static const uint32_t number = SIGCONT;
+	int i;
+
+	start_first();
+	connects();
+	open_streams();
+	sends_command(streams);
+	agent_executes(2);
+	client_receives(VMM_POOL_STARTED);
+	for (i = 0; i <= VMM_EXEC_MAX_SIGNALS; i++)
+		sends(VMM_POOL_SIGNAL, &number, sizeof(number), NULL, 0);
+	ck_assert(turns());
+	is_refused("the client sent more than 3 signals");
+	agent_reads(VAGENT_FORGET);
+	close_streams();
+}
+END_TEST
+
 START_TEST(request_without_a_command_is_refused)
 {
 	const uint32_t version = VMM_POOL_VERSION;
@@ -417,6 +437,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, stream_that_is_no_socket_is_refused);
 	tcase_add_test(tc, endless_request_is_refused);
 	tcase_add_loop_test(tc, message_in_the_wrong_order_is_refused, 0, 3);
+	tcase_add_test(tc, client_of_many_signals_is_refused);
 	tcase_add_test(tc, request_without_a_command_is_refused);
 	tcase_add_test(tc, time_limit_is_that_of_the_first_command);
 	suite_add_tcase(s, tc);
