@@ -11,6 +11,8 @@
 
 /* Limits the bytes that wait for an agent which does not read, not counting records. */
 #define MAX_QUEUED (64u << 10)
+/* Signals and sizes leave the rest to FORGET, whose failure ends the guest. */
+#define MAX_OPTIONAL (MAX_QUEUED / 2)
 /* Limits the records that wait. */
 #define MAX_RECORDS (2 * VAGENT_MAX_REQUEST)
 
@@ -56,6 +58,11 @@ static void append_bytes(struct vagent_priv_channel *c, const void *bytes, size_
 	c->nqueued += len;
 }
 
+static size_t max_queued(enum vagent_message type)
+{
+	return type == VAGENT_KILL || type == VAGENT_RESIZE ? MAX_OPTIONAL : MAX_QUEUED;
+}
+
 int vagent_priv_channel_send_records(struct vagent_priv_channel *c, enum vagent_message type, const void *head,
 			     size_t len, const struct vagent_request *records)
 {
@@ -63,7 +70,7 @@ int vagent_priv_channel_send_records(struct vagent_priv_channel *c, enum vagent_
 	const size_t counted = c->nqueued - c->nrecords + sizeof(header) + len;
 	int rc;
 
-	if (counted > MAX_QUEUED || c->nrecords + records->len > MAX_RECORDS)
+	if (counted > max_queued(type) || c->nrecords + records->len > MAX_RECORDS)
 		return -ENOBUFS;
 	rc = reserve_bytes(c, c->nqueued + sizeof(header) + header.len);
 	if (rc < 0)

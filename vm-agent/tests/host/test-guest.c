@@ -766,6 +766,17 @@ START_TEST(a9_33_calls_to_a_deaf_agent_are_refused)
 }
 END_TEST
 
+START_TEST(signals_leave_room_for_the_end_of_a_process)
+{
+	while (vagent_process_signal(p, SIGTERM, false, NULL) >= 0)
+		;
+	vagent_process_free(p);
+	p = NULL;
+	ck_assert(turns());
+	ck_assert_int_eq(vagent_guest_failure(g, NULL), 0);
+}
+END_TEST
+
 /* Ends that the guest reports. */
 static const struct {
 	uint32_t process, how, status, cause;
@@ -882,6 +893,7 @@ static Suite *suite(void)
 	tcase_add_test(tc[2], signals_and_sizes_are_sent);
 	tcase_add_test(tc[2], freed_process_is_killed_and_its_bytes_are_discarded);
 	tcase_add_test(tc[2], a9_33_calls_to_a_deaf_agent_are_refused);
+	tcase_add_test(tc[2], signals_leave_room_for_the_end_of_a_process);
 	tcase_add_loop_test(tc[2], a9_34_end_of_a_process_is_checked, 0, sizeof(ends) / sizeof(ends[0]));
 	tcase_add_loop_test(tc[2], a9_32_hostile_message_ends_the_connection, 0, sizeof(hostile) / sizeof(hostile[0]));
 	return s;
