@@ -419,7 +419,7 @@ static void enter_root(char *records, size_t len)
 #define SYSTEM									\
 	"mount proc /newroot/proc proc e -\n"					\
 	"mount sysfs /newroot/sys sysfs e -\n"					\
-	"mount cgroup2 /newroot/sys/fs/cgroup cgroup2 e -\n"			\
+	"mount cgroup2 /newroot/sys/fs/cgroup cgroup2 e nsdelegate\n"			\
 	"mount devtmpfs /newroot/dev devtmpfs 2 mode=0755\n"			\
 	"mount devtmpfs /newroot/dev - 22 mode=0755,size=4M\n"			\
 	"mount devpts /newroot/dev/pts devpts a mode=0620,ptmxmode=0666,gid=5\n"	\
