@@ -273,11 +273,13 @@ static int add_operand(struct cvmm_options *o, const char *text, bool *has_kerne
 
 int vmm_run_line_add_to(const struct vmm_run_line *l, struct cvmm_options *o, struct vsu_error *err)
 {
-	const struct vmm_run_item *item = l->items, *end = item + l->n;
+	const struct vmm_run_item *item;
 	bool has_kernel = false;
+	unsigned int i;
 	int rc = 0;
 
-	for (; !rc && item < end; item++) {
+	for (i = 0; !rc && i < l->n; i++) {
+		item = &l->items[i];
 		rc = vmm_foreign_value_check(item->row, item->text, err);
 		if (!rc && is_operand(item))
 			rc = add_operand(o, item->text, &has_kernel, err);
@@ -289,12 +291,12 @@ int vmm_run_line_add_to(const struct vmm_run_line *l, struct cvmm_options *o, st
 
 void vmm_run_line_write(const struct vmm_run_line *l, struct vsu_json *to)
 {
-	const struct vmm_run_item *item = l->items, *end = item + l->n;
+	unsigned int i;
 
 	vsu_json_open(to, "arguments", '[');
-	for (; item < end; item++)
-		if (!has_name(item, "dry-run") && !has_name(item, "json"))
-			vsu_json_text(to, NULL, item->word);
+	for (i = 0; i < l->n; i++)
+		if (!has_name(&l->items[i], "dry-run") && !has_name(&l->items[i], "json"))
+			vsu_json_text(to, NULL, l->items[i].word);
 	vsu_json_close(to, ']');
 }
 

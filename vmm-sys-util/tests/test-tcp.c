@@ -29,11 +29,11 @@ static unsigned int ended;	/* atomic */
 /* "twice" has two addresses, of which the first one refuses. */
 static int look_up_twice(const char *port, struct addrinfo **out)
 {
+	const struct addrinfo stream = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *first;
 
-	if (__real_getaddrinfo("127.0.0.1", "1", NULL, &first) || __real_getaddrinfo("127.0.0.1", port, NULL, out))
+	if (__real_getaddrinfo("127.0.0.1", "1", &stream, &first) || __real_getaddrinfo("127.0.0.1", port, &stream, out))
 		return EAI_FAIL;
-	(*out)->ai_socktype = first->ai_socktype = SOCK_STREAM;
 	first->ai_next = *out;
 	*out = first;
 	return 0;

@@ -64,13 +64,14 @@ int cvmm_configuration_get_server(const struct cvmm_configuration *c, unsigned i
 				  struct cvmm_server *out, struct vsu_error *err)
 {
 	const struct vmm_config *config = &c->options.machine;
-	const struct vmm_device_spec *spec = config->specs, *end = spec + config->ndevices;
-	unsigned int left = i;
+	const struct vmm_device_spec *spec;
+	unsigned int left = i, at = 0;
 
-	while (spec < end && (!spec->spawned || left--))
-		spec++;
-	if (spec == end)
+	while (at < config->ndevices && (!config->specs[at].spawned || left--))
+		at++;
+	if (at == config->ndevices)
 		return vsu_error_set(err, -ENOENT, "the configuration has no server %u", i);
+	spec = &config->specs[at];
 	*out = (struct cvmm_server){
 		.kind = spec->kind, .config = spec->config,
 		.queues = spec->queues, .queue_size = spec->queue_size,

@@ -227,10 +227,11 @@ int cvmm_options_add_json(struct cvmm_options *o, const char *text, struct vsu_e
 
 int cvmm_priv_option_get(const struct vmm_arguments *all, unsigned int i, struct cvmm_option *out, struct vsu_error *err)
 {
-	const struct vmm_argument *a = &all->list[i];
+	const struct vmm_argument *a;
 
 	if (i >= all->n)
 		return vsu_error_set(err, -ENOENT, "there is no option %u", i);
+	a = &all->list[i];
 	*out = (struct cvmm_option){
 		.name = vmm_option_public_name(a->row), .value = a->value, .own = (int)a->row->own - 1,
 	};
