@@ -16,7 +16,6 @@
 
 #include "init/guest.h"
 
-#define GROUP "/sys/fs/cgroup/cvmm.%u"
 #define ANY UINT32_MAX
 
 static const struct {
@@ -104,7 +103,7 @@ void vagent_priv_child_filter_devices(const struct guest_container *c)
 	int folder, program;
 	char path[64];
 
-	snprintf(path, sizeof(path), GROUP, c->number);
+	snprintf(path, sizeof(path), CONTAINER_GROUP, c->number);
 	folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	write_program(&p);
 	program = folder < 0 ? -1 : load_program(&p);

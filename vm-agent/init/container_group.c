@@ -12,9 +12,6 @@
 
 #include "init/guest.h"
 
-#define CGROUPS "/sys/fs/cgroup"
-#define CGROUP CGROUPS "/cvmm.%u"
-
 void vagent_priv_child_write_text(const char *path, const char *text)
 {
 	const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -28,7 +25,7 @@ void vagent_priv_child_write_text(const char *path, const char *text)
 void vagent_priv_container_enable_controllers(void)
 {
 	static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
-	const int fd = getpid() == 1 ? open(CGROUPS "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC) : -1;
+	const int fd = getpid() == 1 ? open(CONTAINER_GROUPS "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC) : -1;
 	unsigned int i;
 
 	for (i = 0; fd >= 0 && i < sizeof(controllers) / sizeof(controllers[0]); i++)
@@ -46,7 +43,7 @@ static void set_limits(const struct guest_container *c)
 		len = strcspn(*limit, "=");
 		if (!(*limit)[len] || strchr(*limit, '/'))
 			vagent_priv_child_fail(VAGENT_FAILED, "invalid limit %.200s", *limit);
-		snprintf(path, sizeof(path), CGROUP "/%.*s", c->number, (int)len, *limit);
+		snprintf(path, sizeof(path), CONTAINER_GROUP "/%.*s", c->number, (int)len, *limit);
 		vagent_priv_child_write_text(path, *limit + len + 1);
 	}
 }
@@ -67,7 +64,7 @@ static int enter_by(const char *group)
 	char path[PATH_MAX + 64];
 	int fd, rc;
 
-	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", group);
+	snprintf(path, sizeof(path), CONTAINER_GROUPS "%s/cgroup.procs", group);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -94,17 +91,17 @@ static int enter_as_first(const struct guest_container *c, const char *group)
 /* The group exists only if the kernel has control groups. */
 void vagent_priv_child_enter_group(const struct guest_container *c)
 {
-	char path[80], *group = path + strlen(CGROUPS);
+	char path[80], *group = path + strlen(CONTAINER_GROUPS);
 	int rc;
 
-	snprintf(path, sizeof(path), CGROUP, c->number);
+	snprintf(path, sizeof(path), CONTAINER_GROUP, c->number);
 	(void)mkdir(path, 0755);
 	if (c->state == CONTAINER_NEW)
 		set_limits(c);
 	rc = enter_by(group);
 	if (rc == -EBUSY && c->first)
 		rc = enter_as_first(c, group);
-	if (rc < 0 && !access(CGROUPS "/cgroup.procs", F_OK))
+	if (rc < 0 && !access(CONTAINER_GROUPS "/cgroup.procs", F_OK))
 		vagent_priv_child_fail(VAGENT_FAILED, "cannot enter the control group of the container: %s", strerror(-rc));
 }
 
@@ -114,7 +111,7 @@ static void read_group(const struct guest_container *c, const char *name, char *
 {
 	char path[80];
 
-	snprintf(path, sizeof(path), CGROUP "/%s", c->number, name);
+	snprintf(path, sizeof(path), CONTAINER_GROUP "/%s", c->number, name);
 	read_file(path, text, size);
 }
 
@@ -150,6 +147,6 @@ void vagent_priv_container_remove_group(const struct guest_container *c)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), CGROUP, c->number);
+	snprintf(path, sizeof(path), CONTAINER_GROUP, c->number);
 	(void)rmdir(path);
 }

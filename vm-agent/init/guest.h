@@ -15,6 +15,10 @@
 
 /* ------------------------------------------------------------------ containers */
 
+/* Control groups, and the one of the container with a number. */
+#define CONTAINER_GROUPS "/sys/fs/cgroup"
+#define CONTAINER_GROUP CONTAINER_GROUPS "/cvmm.%u"
+
 struct guest_mount {
 	const char *target, *type, *source, *data;
 	unsigned long flags;
