@@ -78,7 +78,4 @@ bool varch_has_msi(const struct varch_vm *kvm);
  */
 void varch_msi_sender(struct kvm_msi *message, uint32_t sender);
 
-/* Whether the interrupt controllers are those that a board without a KVM describes. */
-bool varch_is_usual(const struct varch_vm *kvm);
-
 #endif

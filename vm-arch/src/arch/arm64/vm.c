@@ -81,11 +81,6 @@ int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 	return rc ? rc : varch_gic_begin(kvm, err);
 }
 
-bool varch_is_usual(const struct varch_vm *kvm)
-{
-	return kvm->gic != 2;
-}
-
 bool varch_has_msi(const struct varch_vm *kvm)
 {
 	return varch_gic_has_its(kvm);

@@ -104,12 +104,6 @@ int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 	return 0;
 }
 
-bool varch_is_usual(const struct varch_vm *kvm)
-{
-	(void)kvm;
-	return true;
-}
-
 bool varch_has_msi(const struct varch_vm *kvm)
 {
 	(void)kvm;
