@@ -18,6 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "exec/cp_command.h"
+#include "exec/cp_confinement.h"
 #include "exec/pool_wire.h"
 
 /* Rights of files of a guest: set-user-ID files are not those of the user who copies them. */
@@ -100,6 +101,7 @@ int vmm_cp_command_parse(struct vmm_cp_command *c, int argc, char *const *argv, 
 
 struct copying {
 	int sock;
+	mode_t modes;		/* that are copied from the guest */
 	int ours[VMM_POOL_STREAMS], theirs[VMM_POOL_STREAMS];
 };
 
@@ -196,7 +198,7 @@ static int copy_files(struct copying *c, const struct vmm_cp_command *cp, struct
 	if (!cp->to_guest)
 		vsu_fd_close(&c->ours[VAGENT_STDIN]);
 	own = cp->to_guest ? vagent_files_send(c->ours[VAGENT_STDIN], cp->host, &why) :
-			     vagent_files_receive(c->ours[VAGENT_STDOUT], cp->host, cp->guest, find_modes(), &why);
+			     vagent_files_receive(c->ours[VAGENT_STDOUT], cp->host, cp->guest, c->modes, &why);
 	if (own < 0 && own != -EBADMSG && own != -EPIPE && own != -ECONNRESET)
 		return vsu_error_set(err, own, "%s", why.msg);
 	vsu_fd_close(&c->ours[VAGENT_STDIN]);
@@ -207,12 +209,13 @@ static int copy_files(struct copying *c, const struct vmm_cp_command *cp, struct
 
 int vmm_cp_command_run(const struct vmm_cp_command *cp, struct vsu_error *err)
 {
-	struct copying c = { .sock = -1, .ours = { -1, -1, -1 }, .theirs = { -1, -1, -1 } };
+	struct copying c = { .sock = -1, .modes = find_modes(), .ours = { -1, -1, -1 }, .theirs = { -1, -1, -1 } };
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
 	rc = c.sock = vmm_named_connect(cp->name, err);
 	rc = rc < 0 ? rc : open_streams(&c, err);
+	rc = rc < 0 ? rc : vmm_cp_confine(cp, err);
 	rc = rc < 0 ? rc : begin_program(&c, cp, err);
 	rc = rc < 0 ? rc : copy_files(&c, cp, err);
 	close_all(c.ours);
