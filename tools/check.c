@@ -17,6 +17,7 @@ static const struct check_case *const tables[] = {
 	check_handshake,
 	check_memory,
 	check_rings,
+	check_chains,
 	check_device,
 };
 
@@ -96,8 +97,9 @@ static void try_case(struct check *c, const struct check_case *k)
 
 static bool run_case(struct run *r, const struct check_case *k)
 {
-	struct check c = { .server = &r->server, .timeout_ms = r->args->reply_timeout_ms,
-			   .sock = -1, .memory = -1, .start_ns = vsu_now_ns() };
+	struct check c = { .row = k, .server = &r->server, .timeout_ms = r->args->reply_timeout_ms,
+			   .sock = -1, .memory = -1, .start_ns = vsu_now_ns(),
+			   .rings = { CHECK_RING_NONE, CHECK_RING_NONE, CHECK_RING_NONE } };
 	struct vsu_text log;
 
 	if (vsu_text_open(&log) < 0)

@@ -32,14 +32,33 @@ enum check_verdict {
 	CHECK_SKIP,
 };
 
+#define CHECK_RINGS		3u
+#define CHECK_RING_SIZE		64u
+
+struct check_ring {
+	int kick, call, err;		/* or -1 */
+	uint16_t made, seen;		/* positions of the driver: buffers offered, and used */
+	uint16_t slots[CHECK_RING_SIZE];		/* of a packed ring, by head */
+};
+
+#define CHECK_RING_NONE { .kick = -1, .call = -1, .err = -1 }
+
+struct check_case;
+
 struct check {
+	const struct check_case *row;
 	struct check_server *server;
 	uint64_t timeout_ms;		/* for each reply */
 	int sock;			/* -1: closed by the case or the back-end */
 	uint64_t start_ns;
 	uint64_t features, protocol;	/* offered, after check_negotiate() */
+	uint64_t extra;			/* features that check_start() acknowledges, too */
 	int memory;			/* memfd, after check_guest(), or -1 */
 	unsigned char *guest;		/* CHECK_MEMORY_SIZE bytes of it, mapped */
+	unsigned char *before;		/* a copy of it at the last check_kick(), or NULL */
+	unsigned char *permitted;	/* 1: the device may write this byte */
+	unsigned int ring;		/* that the functions below use */
+	struct check_ring rings[CHECK_RINGS];
 	struct exchange exchange;
 	FILE *log;
 	enum check_verdict verdict;
@@ -52,10 +71,12 @@ struct check_case {
 	const char *section;		/* of the specification */
 	uint64_t needs;			/* protocol features, else the case is skipped */
 	void (*run)(struct check *c);
+	const void *with;		/* for run, as row->with; of a type known to it */
 };
 
 /* The tables, each ended by a row without a name. */
 extern const struct check_case check_device[];
+extern const struct check_case check_chains[];
 extern const struct check_case check_handshake[];
 extern const struct check_case check_memory[];
 extern const struct check_case check_rings[];
@@ -143,7 +164,14 @@ void check_survives_request(struct check *c, uint32_t number, const void *payloa
 #define CHECK_MEMORY_SIZE	UINT64_C(0x100000)
 #define CHECK_GUEST_ADDR	UINT64_C(0x100000)
 #define CHECK_USER_ADDR		UINT64_C(0x7f0000000000)
-#define CHECK_RING_SIZE		64u
+/* Ring i begins at i * CHECK_RING_STRIDE; its areas: */
+#define CHECK_RING_STRIDE	4096u
+#define CHECK_AVAIL		1024u	/* packed: the driver's event suppression */
+#define CHECK_USED		2048u	/* packed: the device's */
+/* Places for requests. */
+#define CHECK_TABLE		0x4000u	/* indirect */
+#define CHECK_REQUEST		0x10000u
+#define CHECK_REPLY		0x20000u
 
 /* A region that is len bytes at offset of the memory. */
 struct vhost_user_mem_region check_region(uint64_t offset, uint64_t len);
@@ -155,17 +183,55 @@ void check_guest_free(struct check *c);
 /* Shares the memory by SET_MEM_TABLE. */
 bool check_share(struct check *c);
 
-/* The addresses of ring 0: split, with CHECK_RING_SIZE entries. */
-struct vhost_user_vring_addr check_ring_addr(void);
+/* The addresses of the ring, with CHECK_RING_SIZE entries. */
+struct vhost_user_vring_addr check_ring_addr(const struct check *c);
 
-/* SET_FEATURES and check_share(); ring 0 is started at a base, and enabled. */
+/* SET_FEATURES and check_share(); the ring is started at a base, and enabled. */
 bool check_start(struct check *c, uint16_t base);
 /* Starts it again. */
 bool check_restart(struct check *c, uint16_t base);
 /* Stops it; fails unless the reply has this base. */
 bool check_stop(struct check *c, uint16_t base);
 
-/* A request for a ring with an eventfd, acknowledged. */
+/* A request for a ring with a new eventfd, acknowledged. */
 bool check_ring_event(struct check *c, uint32_t number, uint64_t index);
+
+/* ------------------------------------------------------------- check_ring.c */
+
+#define CHECK_NEXT	1u
+#define CHECK_WRITE	2u
+#define CHECK_INDIRECT	4u
+
+/* A descriptor. next is added to the index behind this one, in a split ring. */
+struct check_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
+
+struct check_used {
+	uint32_t id, len;
+};
+
+void check_put(struct check *c, unsigned int at, const void *bytes, size_t n);
+/* A field of the ring, by its offset in it. */
+uint16_t check_get16(struct check *c, unsigned int offset);
+void check_put16(struct check *c, unsigned int offset, uint16_t value);
+
+/* Writes an indirect table. */
+void check_table(struct check *c, unsigned int at, const struct check_desc *d, unsigned int n);
+/* Makes a chain available, at this index of the table or with this id. */
+bool check_offer(struct check *c, uint16_t head, const struct check_desc *d, unsigned int n);
+/* Kicks. From here on, the device may write only buffers and its part of the ring. */
+void check_kick(struct check *c);
+/* Fails if it wrote more. */
+bool check_untouched(struct check *c);
+
+/* Waits for a call, an error of the ring, or the end of the connection; false: none in time. */
+bool check_wait(struct check *c, uint64_t ms);
+/* The next used buffer; false: none now. */
+bool check_take(struct check *c, struct check_used *used);
+/* Waits for it, then check_untouched(). */
+bool check_used(struct check *c, struct check_used *used);
 
 #endif

@@ -22,79 +22,34 @@
 /* ------------------------------------------------------------ configuration */
 
 /* A request with a payload of len bytes whose head has other numbers. */
-static void bad_config(struct check *c, uint32_t number, uint32_t offset,
-		       uint32_t size, uint32_t len)
+struct config_request {
+	uint32_t number, len;
+	struct vhost_user_config config;
+};
+
+static void bad_config(struct check *c)
 {
+	const struct config_request *r = c->row->with;
 	unsigned char request[sizeof(struct vhost_user_config) + 512] = { 0 };
-	const struct vhost_user_config config = { .offset = offset, .size = size };
 
-	memcpy(request, &config, sizeof(config));
-	check_survives_request(c, number, request, len, NULL, 0);
-}
-
-static void config_of_256(struct check *c)
-{
-	bad_config(c, VHOST_USER_GET_CONFIG, 0, 256, 12 + 256);
-}
-
-static void config_of_nothing(struct check *c)
-{
-	bad_config(c, VHOST_USER_GET_CONFIG, 0, 0, 12);
-}
-
-static void config_short(struct check *c)
-{
-	bad_config(c, VHOST_USER_GET_CONFIG, 0, 8, 4);
-}
-
-static void config_of_other_size(struct check *c)
-{
-	bad_config(c, VHOST_USER_GET_CONFIG, 0, 400, 20);
-}
-
-static void config_wraps(struct check *c)
-{
-	bad_config(c, VHOST_USER_GET_CONFIG, 8, UINT32_MAX, 20);
-}
-
-static void config_written_beyond(struct check *c)
-{
-	bad_config(c, VHOST_USER_SET_CONFIG, 0xfffffff0, 8, 20);
-}
-
-static void config_written_short(struct check *c)
-{
-	bad_config(c, VHOST_USER_SET_CONFIG, 0, UINT32_MAX, 12);
+	memcpy(request, &r->config, sizeof(r->config));
+	check_survives_request(c, r->number, request, r->len, NULL, 0);
 }
 
 /* -------------------------------------------------------------------- state */
 
-static void bad_transfer(struct check *c, uint32_t direction, uint32_t phase)
+static void bad_transfer(struct check *c)
 {
-	const struct vhost_user_transfer transfer = { direction, phase };
+	const struct vhost_user_transfer *transfer = c->row->with;
 	int fds[2];
 
 	if (!check_that(c, pipe(fds) == 0, "no pipe"))
 		return;
-	check_survives_request(c, VHOST_USER_SET_DEVICE_STATE_FD, &transfer,
-			       sizeof(transfer), &fds[direction == VHOST_USER_TRANSFER_SAVE], 1);
+	check_survives_request(c, VHOST_USER_SET_DEVICE_STATE_FD, transfer,
+			       sizeof(*transfer),
+			       &fds[transfer->direction == VHOST_USER_TRANSFER_SAVE], 1);
 	vsu_fd_close(&fds[0]);
 	vsu_fd_close(&fds[1]);
-}
-
-static void state_saved_for_nobody(struct check *c)
-{
-	bad_transfer(c, VHOST_USER_TRANSFER_SAVE, VHOST_USER_TRANSFER_STOPPED);
-}
-
-static void state_of_direction_9(struct check *c)
-{
-	bad_transfer(c, 9, VHOST_USER_TRANSFER_STOPPED);
-}
-
-static void state_of_phase_9(struct check *c)
-{
-	bad_transfer(c, VHOST_USER_TRANSFER_SAVE, 9);
 }
 
 static void state_without_fd(struct check *c)
@@ -161,29 +116,16 @@ static void channel_of_noise(struct check *c)
 
 /* ---------------------------------------------------------- other requests */
 
-static void word_and_survive(struct check *c, uint32_t number, uint64_t word)
-{
-	check_survives_request(c, number, &word, sizeof(word), NULL, 0);
-}
+struct word_request {
+	uint32_t number;
+	uint64_t word;
+};
 
-static void status_of_ones(struct check *c)
+static void word_and_survive(struct check *c)
 {
-	word_and_survive(c, VHOST_USER_SET_STATUS, UINT64_MAX);
-}
+	const struct word_request *r = c->row->with;
 
-static void features_of_ones(struct check *c)
-{
-	word_and_survive(c, VHOST_USER_SET_FEATURES, UINT64_MAX);
-}
-
-static void protocol_of_ones(struct check *c)
-{
-	word_and_survive(c, VHOST_USER_SET_PROTOCOL_FEATURES, UINT64_MAX);
-}
-
-static void mtu_of_ones(struct check *c)
-{
-	word_and_survive(c, VHOST_USER_NET_SET_MTU, UINT64_MAX);
+	check_survives_request(c, r->number, &r->word, sizeof(r->word), NULL, 0);
 }
 
 static void listen_unadvised(struct check *c)
@@ -208,59 +150,30 @@ static void owner_twice(struct check *c)
  * Sends each known request on a connection of its own, until one ends the back-end: it is
  * the last in the log. size UINT32_MAX: the right one.
  */
-static void every_request(struct check *c, unsigned char byte, uint32_t size,
-			  unsigned int nfds)
+struct every {
+	unsigned char byte;
+	uint32_t size;
+	unsigned int nfds;
+};
+
+static void every_request(struct check *c)
 {
+	const struct every *e = c->row->with;
 	unsigned char payload[RELAY_MAX_PAYLOAD];
 	const struct vhost_user_message *m;
 	int fd = eventfd(0, EFD_CLOEXEC);
 	const int fds[3] = { fd, fd, fd };
 	unsigned int i;
 
-	memset(payload, byte, sizeof(payload));
+	memset(payload, e->byte, sizeof(payload));
 	for (i = 1; i <= LAST_REQUEST && check_connect(c); i++) {
 		m = vhost_user_message(VHOST_USER_SIDE_FRONTEND, i);
-		if (!check_send(c, i, V1, payload, size != UINT32_MAX ? size :
-				vhost_user_payload(m->kind)->size, fds, nfds) ||
+		if (!check_send(c, i, V1, payload, e->size != UINT32_MAX ? e->size :
+				vhost_user_payload(m->kind)->size, fds, e->nfds) ||
 		    !check_survives(c))
 			break;
 	}
 	vsu_fd_close(&fd);
-}
-
-static void every_empty(struct check *c)
-{
-	every_request(c, 0, 0, 0);
-}
-
-static void every_short(struct check *c)
-{
-	every_request(c, 0, 1, 0);
-}
-
-static void every_long(struct check *c)
-{
-	every_request(c, 0, RELAY_MAX_PAYLOAD, 0);
-}
-
-static void every_zero(struct check *c)
-{
-	every_request(c, 0, UINT32_MAX, 0);
-}
-
-static void every_one(struct check *c)
-{
-	every_request(c, 0xff, UINT32_MAX, 0);
-}
-
-static void every_descriptors(struct check *c)
-{
-	every_request(c, 0, UINT32_MAX, 3);
-}
-
-static void every_descriptors_of_ones(struct check *c)
-{
-	every_request(c, 0xff, UINT32_MAX, 3);
 }
 
 /* --------------------------------------------------------------------- rows */
@@ -269,58 +182,66 @@ static void every_descriptors_of_ones(struct check *c)
 #define CHANNEL "Back-end communication"
 #define STATE "Migrating back-end state"
 #define MESSAGES "Communication"
+#define CONFIG_REQUEST(number, offset, size, len) \
+	bad_config, &(const struct config_request){ VHOST_USER_##number, len, { offset, size, 0 } }
+#define TRANSFER(...) bad_transfer, &(const struct vhost_user_transfer){ __VA_ARGS__ }
+#define WORD(number, word) \
+	word_and_survive, &(const struct word_request){ VHOST_USER_##number, word }
+#define EVERY(...) every_request, &(const struct every){ __VA_ARGS__ }
 
 const struct check_case check_device[] = {
 	{ "config.256", "GET_CONFIG of 256 bytes does not end the back-end", TYPES, PF(CONFIG),
-	  config_of_256 },
+	  CONFIG_REQUEST(GET_CONFIG, 0, 256, 12 + 256) },
 	{ "config.nothing", "GET_CONFIG of 0 bytes does not end the back-end", TYPES, PF(CONFIG),
-	  config_of_nothing },
+	  CONFIG_REQUEST(GET_CONFIG, 0, 0, 12) },
 	{ "config.short", "GET_CONFIG without its head does not end the back-end", TYPES, PF(CONFIG),
-	  config_short },
+	  CONFIG_REQUEST(GET_CONFIG, 0, 8, 4) },
 	{ "config.size", "GET_CONFIG of more than its payload does not end the back-end", TYPES,
-	  PF(CONFIG), config_of_other_size },
+	  PF(CONFIG), CONFIG_REQUEST(GET_CONFIG, 0, 400, 20) },
 	{ "config.wraps", "GET_CONFIG that wraps does not end the back-end", TYPES, PF(CONFIG),
-	  config_wraps },
+	  CONFIG_REQUEST(GET_CONFIG, 8, UINT32_MAX, 20) },
 	{ "config.set-beyond", "SET_CONFIG beyond the space does not end the back-end", TYPES,
-	  PF(CONFIG), config_written_beyond },
+	  PF(CONFIG), CONFIG_REQUEST(SET_CONFIG, 0xfffffff0, 8, 20) },
 	{ "config.set-short", "SET_CONFIG without its bytes does not end the back-end", TYPES,
-	  PF(CONFIG), config_written_short },
+	  PF(CONFIG), CONFIG_REQUEST(SET_CONFIG, 0, UINT32_MAX, 12) },
 	{ "state.nobody", "a state that nobody reads does not end the back-end", STATE,
-	  PF(DEVICE_STATE), state_saved_for_nobody },
+	  PF(DEVICE_STATE), TRANSFER(VHOST_USER_TRANSFER_SAVE, VHOST_USER_TRANSFER_STOPPED) },
 	{ "state.direction", "an unknown direction does not end the back-end", STATE,
-	  PF(DEVICE_STATE), state_of_direction_9 },
+	  PF(DEVICE_STATE), TRANSFER(9, VHOST_USER_TRANSFER_STOPPED) },
 	{ "state.phase", "an unknown phase does not end the back-end", STATE, PF(DEVICE_STATE),
-	  state_of_phase_9 },
+	  TRANSFER(VHOST_USER_TRANSFER_SAVE, 9) },
 	{ "state.no-descriptor", "a state without a descriptor does not end the back-end", STATE,
-	  PF(DEVICE_STATE), state_without_fd },
+	  PF(DEVICE_STATE), state_without_fd, NULL },
 	{ "state.unasked", "CHECK_DEVICE_STATE without a transfer does not end the back-end", STATE,
-	  PF(DEVICE_STATE), state_unasked },
+	  PF(DEVICE_STATE), state_unasked, NULL },
 	{ "channel.twice", "SET_BACKEND_REQ_FD can be repeated", CHANNEL,
-	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_twice },
+	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_twice, NULL },
 	{ "channel.closed", "a channel that the front-end closes does not end the back-end", CHANNEL,
-	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_closed },
+	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_closed, NULL },
 	{ "channel.noise", "bytes that are no reply do not end the back-end", CHANNEL,
-	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_of_noise },
+	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_of_noise, NULL },
 	{ "status.ones", "a status of all bits does not end the back-end", TYPES, PF(STATUS),
-	  status_of_ones },
+	  WORD(SET_STATUS, UINT64_MAX) },
 	{ "features.ones", "features that were not offered do not end the back-end", TYPES, 0,
-	  features_of_ones },
+	  WORD(SET_FEATURES, UINT64_MAX) },
 	{ "protocol.ones", "protocol features that were not offered do not end the back-end", TYPES,
-	  0, protocol_of_ones },
-	{ "mtu.ones", "an MTU of 2^64 does not end the back-end", TYPES, PF(NET_MTU), mtu_of_ones },
+	  0, WORD(SET_PROTOCOL_FEATURES, UINT64_MAX) },
+	{ "mtu.ones", "an MTU of 2^64 does not end the back-end",
+	  TYPES, PF(NET_MTU), WORD(NET_SET_MTU, UINT64_MAX) },
 	{ "postcopy.unadvised", "POSTCOPY_LISTEN without POSTCOPY_ADVISE does not end the back-end",
-	  TYPES, PF(PAGEFAULT), listen_unadvised },
+	  TYPES, PF(PAGEFAULT), listen_unadvised, NULL },
 	{ "postcopy.unbegun", "POSTCOPY_END without POSTCOPY_LISTEN does not end the back-end", TYPES,
-	  PF(PAGEFAULT), postcopy_ends_unbegun },
-	{ "owner.twice", "a second SET_OWNER does not end the back-end", TYPES, 0, owner_twice },
-	{ "every.empty", "no request without its payload ends the back-end", MESSAGES, 0, every_empty },
-	{ "every.short", "no request of 1 byte ends the back-end", MESSAGES, 0, every_short },
-	{ "every.long", "no request of 4096 bytes ends the back-end", MESSAGES, 0, every_long },
-	{ "every.zeros", "no request of zeros ends the back-end", MESSAGES, 0, every_zero },
-	{ "every.ones", "no request of ones ends the back-end", MESSAGES, 0, every_one },
+	  PF(PAGEFAULT), postcopy_ends_unbegun, NULL },
+	{ "owner.twice", "a second SET_OWNER does not end the back-end", TYPES, 0, owner_twice, NULL },
+	{ "every.empty", "no request without its payload ends the back-end", MESSAGES, 0, EVERY(0, 0, 0) },
+	{ "every.short", "no request of 1 byte ends the back-end", MESSAGES, 0, EVERY(0, 1, 0) },
+	{ "every.long", "no request of 4096 bytes ends the back-end",
+	  MESSAGES, 0, EVERY(0, RELAY_MAX_PAYLOAD, 0) },
+	{ "every.zeros", "no request of zeros ends the back-end", MESSAGES, 0, EVERY(0, UINT32_MAX, 0) },
+	{ "every.ones", "no request of ones ends the back-end", MESSAGES, 0, EVERY(0xff, UINT32_MAX, 0) },
 	{ "every.descriptors", "no request with eventfds ends the back-end", MESSAGES, 0,
-	  every_descriptors },
+	  EVERY(0, UINT32_MAX, 3) },
 	{ "every.descriptors-ones", "no request of ones with eventfds ends the back-end", MESSAGES, 0,
-	  every_descriptors_of_ones },
-	{ NULL, NULL, NULL, 0, NULL }
+	  EVERY(0xff, UINT32_MAX, 3) },
+	{ NULL, NULL, NULL, 0, NULL, NULL }
 };

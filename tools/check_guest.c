@@ -2,18 +2,17 @@
 /* Memory and a ring of a guest, for cases of "check". */
 #include <config.h>
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <virtio-queue/features.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "check_case.h"
-
-#define AVAIL 1024u	/* offsets in the memory */
-#define USED 2048u
 
 struct vhost_user_mem_region check_region(uint64_t offset, uint64_t len)
 {
@@ -44,10 +43,19 @@ bool check_guest(struct check *c)
 
 void check_guest_free(struct check *c)
 {
+	unsigned int i;
+
 	if (c->guest)
 		munmap(c->guest, CHECK_MEMORY_SIZE);
-	c->guest = NULL;
+	free(c->before);
+	free(c->permitted);
+	c->guest = c->before = c->permitted = NULL;
 	vsu_fd_close(&c->memory);
+	for (i = 0; i < CHECK_RINGS; i++) {
+		vsu_fd_close(&c->rings[i].kick);
+		vsu_fd_close(&c->rings[i].call);
+		vsu_fd_close(&c->rings[i].err);
+	}
 }
 
 bool check_share(struct check *c)
@@ -59,11 +67,12 @@ bool check_share(struct check *c)
 	       check_acked(c, VHOST_USER_SET_MEM_TABLE, &table, 40, &c->memory, 1);
 }
 
-struct vhost_user_vring_addr check_ring_addr(void)
+struct vhost_user_vring_addr check_ring_addr(const struct check *c)
 {
+	const uint64_t desc = CHECK_USER_ADDR + c->ring * CHECK_RING_STRIDE;
 	const struct vhost_user_vring_addr addr = {
-		.desc = CHECK_USER_ADDR, .used = CHECK_USER_ADDR + USED,
-		.avail = CHECK_USER_ADDR + AVAIL,
+		.index = c->ring, .desc = desc, .used = desc + CHECK_USED,
+		.avail = desc + CHECK_AVAIL,
 	};
 
 	return addr;
@@ -71,32 +80,49 @@ struct vhost_user_vring_addr check_ring_addr(void)
 
 bool check_ring_event(struct check *c, uint32_t number, uint64_t index)
 {
-	int fd = eventfd(0, EFD_CLOEXEC);
-	bool acked = check_acked(c, number, &index, sizeof(index), &fd, 1);
+	struct check_ring *r = &c->rings[index];
+	int *fd = number == VHOST_USER_SET_VRING_KICK ? &r->kick :
+		  number == VHOST_USER_SET_VRING_CALL ? &r->call : &r->err;
 
-	vsu_fd_close(&fd);
-	return acked;
+	vsu_fd_close(fd);
+	*fd = vsu_event_new();
+	return check_acked(c, number, &index, sizeof(index), fd, 1);
 }
 
-/* The indices of both rings: the driver has seen every buffer used. */
+/* The driver has seen every buffer used. */
 static void set_indices(struct check *c, uint16_t base)
 {
-	memcpy(c->guest + AVAIL + 2, &base, sizeof(base));
-	memcpy(c->guest + USED + 2, &base, sizeof(base));
+	struct check_ring *r = &c->rings[c->ring];
+
+	r->made = r->seen = base;
+	if (c->extra & VHOST_USER_F_RING_PACKED)
+		return;
+	check_put16(c, CHECK_AVAIL + 2, base);
+	check_put16(c, CHECK_USED + 2, base);
+}
+
+/* The num of SET_VRING_BASE for a number of buffers. */
+static uint32_t base_of(const struct check *c, uint16_t n)
+{
+	const uint32_t half = n % CHECK_RING_SIZE | (n / CHECK_RING_SIZE & 1 ? 0 : 0x8000u);
+
+	return c->extra & VHOST_USER_F_RING_PACKED ? half | half << 16 : n;
 }
 
 bool check_restart(struct check *c, uint16_t base)
 {
-	const struct vhost_user_vring_state num = { 0, CHECK_RING_SIZE };
-	const struct vhost_user_vring_state from = { 0, base }, enable = { 0, 1 };
-	const struct vhost_user_vring_addr addr = check_ring_addr();
+	const struct vhost_user_vring_state num = { c->ring, CHECK_RING_SIZE };
+	const struct vhost_user_vring_state from = { c->ring, base_of(c, base) };
+	const struct vhost_user_vring_state enable = { c->ring, 1 };
+	const struct vhost_user_vring_addr addr = check_ring_addr(c);
 
 	set_indices(c, base);
 	return check_acked_plain(c, VHOST_USER_SET_VRING_NUM, &num, sizeof(num)) &&
 	       check_acked_plain(c, VHOST_USER_SET_VRING_BASE, &from, sizeof(from)) &&
 	       check_acked_plain(c, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr)) &&
-	       check_ring_event(c, VHOST_USER_SET_VRING_CALL, 0) &&
-	       check_ring_event(c, VHOST_USER_SET_VRING_KICK, 0) &&
+	       check_ring_event(c, VHOST_USER_SET_VRING_ERR, c->ring) &&
+	       check_ring_event(c, VHOST_USER_SET_VRING_CALL, c->ring) &&
+	       check_ring_event(c, VHOST_USER_SET_VRING_KICK, c->ring) &&
 	       check_acked_plain(c, VHOST_USER_SET_VRING_ENABLE, &enable,
 				 sizeof(enable));
 }
@@ -104,8 +130,11 @@ bool check_restart(struct check *c, uint16_t base)
 bool check_start(struct check *c, uint16_t base)
 {
 	const uint64_t features = c->features & (VHOST_USER_F_PROTOCOL_FEATURES |
-						 VQ_F_VERSION_1);
+						 VQ_F_VERSION_1 | c->extra);
 
+	if (c->extra & ~c->features)
+		return check_skip(c, "features %#" PRIx64 " are not offered",
+				  c->extra & ~c->features);
 	return check_acked_plain(c, VHOST_USER_SET_OWNER, NULL, 0) &&
 	       check_acked_plain(c, VHOST_USER_SET_FEATURES, &features,
 				 sizeof(features)) &&
@@ -114,7 +143,7 @@ bool check_start(struct check *c, uint16_t base)
 
 bool check_stop(struct check *c, uint16_t base)
 {
-	const struct vhost_user_vring_state ring = { 0, 0 };
+	const struct vhost_user_vring_state ring = { c->ring, 0 };
 	struct vhost_user_vring_state state;
 	struct check_reply reply;
 
@@ -125,7 +154,7 @@ bool check_stop(struct check *c, uint16_t base)
 			reply.hdr.size))
 		return false;
 	memcpy(&state, reply.payload, sizeof(state));
-	return check_that(c, state.index == 0 && state.num == base,
-			  "ring %u stopped at %u, expected ring 0 at %u",
-			  state.index, state.num, base);
+	return check_that(c, state.index == c->ring && state.num == base_of(c, base),
+			  "ring %u stopped at %#x, expected ring %u at %#x",
+			  state.index, state.num, c->ring, base_of(c, base));
 }

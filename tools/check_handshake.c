@@ -324,27 +324,22 @@ static void in_single_bytes(struct check *c)
 }
 
 /* Sends one message that no front-end should; the back-end may close, but not end. */
-static void send_and_survive(struct check *c, uint32_t number, uint32_t flags,
-			     uint32_t size, unsigned int nfds)
+struct message {
+	uint32_t number, flags, size;
+	unsigned int nfds;
+};
+
+static void send_and_survive(struct check *c)
 {
+	const struct message *m = c->row->with;
 	static const unsigned char zeros[RELAY_MAX_PAYLOAD];
 	int i, fds[VSU_SOCK_MAX_FDS], fd = eventfd(0, EFD_CLOEXEC);
 
 	for (i = 0; i < VSU_SOCK_MAX_FDS; i++)
 		fds[i] = fd;
-	if (check_send(c, number, flags, zeros, size, fds, nfds))
+	if (check_send(c, m->number, m->flags, zeros, m->size, fds, m->nfds))
 		(void)check_survives(c);
 	vsu_fd_close(&fd);
-}
-
-static void unknown_request(struct check *c)
-{
-	send_and_survive(c, 250, V1, 0, 0);
-}
-
-static void unknown_request_with_payload(struct check *c)
-{
-	send_and_survive(c, 0x7fffffff, V1, 64, 0);
 }
 
 static void unknown_refused(struct check *c)
@@ -353,148 +348,99 @@ static void unknown_refused(struct check *c)
 		(void)check_survives(c);
 }
 
-static void wrong_version(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_GET_FEATURES, 2, 0, 0);
-}
-
-static void reply_flag(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_GET_FEATURES, V1 | VHOST_USER_HDR_REPLY, 0, 0);
-}
-
-static void unknown_flags(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_OWNER, 0xfffffff1, 0, 0);
-}
-
-static void huge_size(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_FEATURES, V1, UINT32_MAX, 0);
-}
-
-static void short_size(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_FEATURES, V1, 4, 0);
-}
-
-static void long_size(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_OWNER, V1, 512, 0);
-}
-
-static void one_unexpected_fd(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_OWNER, V1, 0, 1);
-}
-
-static void most_fds(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_OWNER, V1, 0, VSU_SOCK_MAX_FDS);
-}
-
-static void channel_without_fd(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 0);
-}
-
-static void channel_of_eventfd(struct check *c)
-{
-	send_and_survive(c, VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 1);
-}
-
 /* -------------------------------------------------------------------- table */
 
 #define FRONT_END "Front-end message types"
 #define FEATURES "Protocol features"
 #define COMMUNICATION "Communication"
 #define HEADERS "Header"
+#define MESSAGE(...) send_and_survive, &(const struct message){ __VA_ARGS__ }
 #define ACKS "VHOST_USER_PROTOCOL_F_REPLY_ACK"
 
 const struct check_case check_handshake[] = {
 	{ "features.reply", "GET_FEATURES has a reply of 8 bytes",
-	  FRONT_END, 0, features_reply },
+	  FRONT_END, 0, features_reply, NULL },
 	{ "features.repeat", "GET_FEATURES has the same reply each time",
-	  FRONT_END, 0, features_repeat },
+	  FRONT_END, 0, features_repeat, NULL },
 	{ "features.set", "SET_FEATURES of what is offered keeps the connection",
-	  FRONT_END, 0, features_set },
+	  FRONT_END, 0, features_set, NULL },
 	{ "features.set-twice", "SET_FEATURES can be repeated",
-	  FRONT_END, 0, features_set_twice },
+	  FRONT_END, 0, features_set_twice, NULL },
 	{ "features.before-owner", "GET_FEATURES may precede SET_OWNER",
-	  FRONT_END, 0, features_before_owner },
+	  FRONT_END, 0, features_before_owner, NULL },
 	{ "features.per-connection", "each connection is offered the same features",
-	  FRONT_END, 0, features_per_connection },
+	  FRONT_END, 0, features_per_connection, NULL },
 	{ "protocol.reply", "GET_PROTOCOL_FEATURES has a reply before SET_FEATURES",
-	  FEATURES, 0, protocol_reply },
+	  FEATURES, 0, protocol_reply, NULL },
 	{ "protocol.repeat", "GET_PROTOCOL_FEATURES has the same reply each time",
-	  FEATURES, 0, protocol_repeat },
+	  FEATURES, 0, protocol_repeat, NULL },
 	{ "protocol.none", "no protocol feature must be acknowledged",
-	  FEATURES, 0, protocol_none },
+	  FEATURES, 0, protocol_none, NULL },
 	{ "protocol.all", "all offered protocol features can be acknowledged",
-	  FEATURES, 0, protocol_all },
+	  FEATURES, 0, protocol_all, NULL },
 	{ "protocol.needs", "a feature is offered with those that it requires",
-	  FEATURES, 0, protocol_needs },
+	  FEATURES, 0, protocol_needs, NULL },
 	{ "ack.owner", "SET_OWNER is acknowledged on demand",
-	  ACKS, PF(REPLY_ACK), ack_owner },
+	  ACKS, PF(REPLY_ACK), ack_owner, NULL },
 	{ "ack.features", "SET_FEATURES is acknowledged on demand",
-	  ACKS, PF(REPLY_ACK), ack_features },
+	  ACKS, PF(REPLY_ACK), ack_features, NULL },
 	{ "ack.not-asked", "a request without NEED_REPLY has no reply",
-	  ACKS, PF(REPLY_ACK), ack_not_asked },
+	  ACKS, PF(REPLY_ACK), ack_not_asked, NULL },
 	{ "ack.once", "a GET_ request with NEED_REPLY has one reply",
-	  ACKS, PF(REPLY_ACK), ack_once },
+	  ACKS, PF(REPLY_ACK), ack_once, NULL },
 	{ "ack.in-order", "requests sent together are answered in order",
-	  COMMUNICATION, PF(REPLY_ACK), ack_in_order },
+	  COMMUNICATION, PF(REPLY_ACK), ack_in_order, NULL },
 	{ "queues.number", "GET_QUEUE_NUM has a number above 0",
-	  "Multiple queue support", PF(MQ), queue_num },
+	  "Multiple queue support", PF(MQ), queue_num, NULL },
 	{ "memory.slots", "GET_MAX_MEM_SLOTS does not decrease",
-	  FRONT_END, PF(CONFIGURE_MEM_SLOTS), mem_slots },
+	  FRONT_END, PF(CONFIGURE_MEM_SLOTS), mem_slots, NULL },
 	{ "status.returned", "GET_STATUS has the bits of SET_STATUS",
-	  FRONT_END, PF(STATUS), status_returned },
+	  FRONT_END, PF(STATUS), status_returned, NULL },
 	{ "status.reset", "SET_STATUS of 0 resets the status",
-	  FRONT_END, PF(STATUS), status_reset },
+	  FRONT_END, PF(STATUS), status_reset, NULL },
 	{ "reset.idempotent", "RESET_DEVICE can be repeated, without a ring",
-	  FRONT_END, PF(RESET_DEVICE), reset_idempotent },
+	  FRONT_END, PF(RESET_DEVICE), reset_idempotent, NULL },
 	{ "shmem.configuration", "GET_SHMEM_CONFIG has a reply of its size",
-	  FRONT_END, PF(SHMEM), shmem_config },
+	  FRONT_END, PF(SHMEM), shmem_config, NULL },
 	{ "channel.accepted", "SET_BACKEND_REQ_FD is acknowledged",
-	  "Back-end communication", PF(BACKEND_REQ) | PF(REPLY_ACK), channel_accepted },
+	  "Back-end communication", PF(BACKEND_REQ) | PF(REPLY_ACK), channel_accepted, NULL },
 	{ "config.reply", "GET_CONFIG has the requested bytes",
-	  FRONT_END, PF(CONFIG), config_reply },
+	  FRONT_END, PF(CONFIG), config_reply, NULL },
 	{ "config.beyond", "GET_CONFIG beyond the space keeps the connection",
-	  FRONT_END, PF(CONFIG), config_beyond },
+	  FRONT_END, PF(CONFIG), config_beyond, NULL },
 	{ "input.nothing", "a front-end that sends nothing disconnects",
-	  COMMUNICATION, 0, cut_nothing },
+	  COMMUNICATION, 0, cut_nothing, NULL },
 	{ "input.cut-header", "a front-end disconnects inside a header",
-	  COMMUNICATION, 0, cut_header },
+	  COMMUNICATION, 0, cut_header, NULL },
 	{ "input.cut-payload", "a front-end disconnects before the payload",
-	  COMMUNICATION, 0, cut_payload },
+	  COMMUNICATION, 0, cut_payload, NULL },
 	{ "input.single-bytes", "a header may arrive in parts",
-	  COMMUNICATION, 0, in_single_bytes },
+	  COMMUNICATION, 0, in_single_bytes, NULL },
 	{ "input.unknown", "an unknown request does not end the back-end",
-	  COMMUNICATION, 0, unknown_request },
+	  COMMUNICATION, 0, MESSAGE(250, V1, 0, 0) },
 	{ "input.unknown-payload", "an unknown request with a payload does not end the back-end",
-	  COMMUNICATION, 0, unknown_request_with_payload },
+	  COMMUNICATION, 0, MESSAGE(0x7fffffff, V1, 64, 0) },
 	{ "input.unknown-refused", "an unknown request with NEED_REPLY is not acknowledged",
-	  ACKS, PF(REPLY_ACK), unknown_refused },
+	  ACKS, PF(REPLY_ACK), unknown_refused, NULL },
 	{ "input.version", "another version does not end the back-end",
-	  HEADERS, 0, wrong_version },
+	  HEADERS, 0, MESSAGE(VHOST_USER_GET_FEATURES, 2, 0, 0) },
 	{ "input.reply-flag", "a reply without request does not end the back-end",
-	  HEADERS, 0, reply_flag },
+	  HEADERS, 0, MESSAGE(VHOST_USER_GET_FEATURES, V1 | VHOST_USER_HDR_REPLY, 0, 0) },
 	{ "input.flags", "unknown flags do not end the back-end",
-	  HEADERS, 0, unknown_flags },
+	  HEADERS, 0, MESSAGE(VHOST_USER_SET_OWNER, 0xfffffff1, 0, 0) },
 	{ "input.huge", "a size of 4 GiB does not end the back-end",
-	  HEADERS, 0, huge_size },
+	  HEADERS, 0, MESSAGE(VHOST_USER_SET_FEATURES, V1, UINT32_MAX, 0) },
 	{ "input.short", "a payload that is too short does not end the back-end",
-	  HEADERS, 0, short_size },
+	  HEADERS, 0, MESSAGE(VHOST_USER_SET_FEATURES, V1, 4, 0) },
 	{ "input.long", "a payload that is too long does not end the back-end",
-	  HEADERS, 0, long_size },
+	  HEADERS, 0, MESSAGE(VHOST_USER_SET_OWNER, V1, 512, 0) },
 	{ "input.descriptor", "an unexpected descriptor does not end the back-end",
-	  COMMUNICATION, 0, one_unexpected_fd },
+	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_OWNER, V1, 0, 1) },
 	{ "input.descriptors", "253 descriptors do not end the back-end",
-	  COMMUNICATION, 0, most_fds },
+	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_OWNER, V1, 0, VSU_SOCK_MAX_FDS) },
 	{ "input.no-channel", "SET_BACKEND_REQ_FD without a descriptor does not end the back-end",
-	  COMMUNICATION, 0, channel_without_fd },
+	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 0) },
 	{ "input.wrong-channel", "SET_BACKEND_REQ_FD of an eventfd does not end the back-end",
-	  COMMUNICATION, 0, channel_of_eventfd },
-	{ NULL, NULL, NULL, 0, NULL }
+	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 1) },
+	{ NULL, NULL, NULL, 0, NULL, NULL }
 };

@@ -116,57 +116,17 @@ static void gone_without_memory(struct check *c)
 
 /* -------------------------------------------------------------- wrong values */
 
-static void bad_state(struct check *c, uint32_t number, uint32_t index, uint32_t num)
+struct state_request {
+	uint32_t number;
+	struct vhost_user_vring_state state;
+};
+
+static void bad_state(struct check *c)
 {
-	const struct vhost_user_vring_state state = { index, num };
+	const struct state_request *r = c->row->with;
 
 	if (check_share(c))
-		check_survives_request(c, number, &state, sizeof(state), NULL, 0);
-}
-
-static void num_0(struct check *c)
-{
-	bad_state(c, VHOST_USER_SET_VRING_NUM, 0, 0);
-}
-
-static void num_huge(struct check *c)
-{
-	bad_state(c, VHOST_USER_SET_VRING_NUM, 0, UINT32_MAX);
-}
-
-static void num_odd(struct check *c)
-{
-	bad_state(c, VHOST_USER_SET_VRING_NUM, 0, 77);
-}
-
-static void index_of_num(struct check *c)
-{
-	bad_state(c, VHOST_USER_SET_VRING_NUM, UINT32_MAX, 64);
-}
-
-static void index_of_base(struct check *c)
-{
-	bad_state(c, VHOST_USER_SET_VRING_BASE, 0x10000, 0);
-}
-
-static void index_of_enable(struct check *c)
-{
-	bad_state(c, VHOST_USER_SET_VRING_ENABLE, 0x80000000, 1);
-}
-
-static void enable_of_7(struct check *c)
-{
-	bad_state(c, VHOST_USER_SET_VRING_ENABLE, 0, 7);
-}
-
-static void index_of_stop(struct check *c)
-{
-	bad_state(c, VHOST_USER_GET_VRING_BASE, UINT32_MAX, 0);
-}
-
-static void stop_unstarted(struct check *c)
-{
-	bad_state(c, VHOST_USER_GET_VRING_BASE, 0, 0);
+		check_survives_request(c, r->number, &r->state, sizeof(r->state), NULL, 0);
 }
 
 /* Addresses of ring 0, whose size is known. */
@@ -181,12 +141,12 @@ static void bad_addr(struct check *c, struct vhost_user_vring_addr addr)
 
 static void addr_before_memory(struct check *c)
 {
-	bad_addr(c, check_ring_addr());
+	bad_addr(c, check_ring_addr(c));
 }
 
 static void addr_outside_memory(struct check *c)
 {
-	struct vhost_user_vring_addr addr = check_ring_addr();
+	struct vhost_user_vring_addr addr = check_ring_addr(c);
 
 	addr.desc = addr.used = addr.avail = 0x1000;
 	if (check_share(c))
@@ -195,7 +155,7 @@ static void addr_outside_memory(struct check *c)
 
 static void addr_across_the_end(struct check *c)
 {
-	struct vhost_user_vring_addr addr = check_ring_addr();
+	struct vhost_user_vring_addr addr = check_ring_addr(c);
 
 	addr.used = CHECK_USER_ADDR + CHECK_MEMORY_SIZE - 4;
 	if (check_share(c))
@@ -204,7 +164,7 @@ static void addr_across_the_end(struct check *c)
 
 static void addr_unaligned(struct check *c)
 {
-	struct vhost_user_vring_addr addr = check_ring_addr();
+	struct vhost_user_vring_addr addr = check_ring_addr(c);
 
 	addr.desc += 1;
 	addr.used += 1;
@@ -215,47 +175,26 @@ static void addr_unaligned(struct check *c)
 
 static void addr_index(struct check *c)
 {
-	struct vhost_user_vring_addr addr = check_ring_addr();
+	struct vhost_user_vring_addr addr = check_ring_addr(c);
 
 	addr.index = UINT32_MAX;
 	if (check_share(c))
 		bad_addr(c, addr);
 }
 
-static void bad_event(struct check *c, uint32_t number, uint64_t word, bool fd)
+struct event_request {
+	uint32_t number;
+	uint64_t word;
+	unsigned int nfds;
+};
+
+static void bad_event(struct check *c)
 {
+	const struct event_request *r = c->row->with;
+
 	if (check_share(c))
-		check_survives_request(c, number, &word, sizeof(word), &c->memory, fd);
-}
-
-static void kick_of_memory(struct check *c)
-{
-	bad_event(c, VHOST_USER_SET_VRING_KICK, 0, true);
-}
-
-static void kick_without_fd(struct check *c)
-{
-	bad_event(c, VHOST_USER_SET_VRING_KICK, 0, false);
-}
-
-static void kick_of_nofd_with_fd(struct check *c)
-{
-	bad_event(c, VHOST_USER_SET_VRING_KICK, VHOST_USER_VRING_NOFD, true);
-}
-
-static void kick_index(struct check *c)
-{
-	bad_event(c, VHOST_USER_SET_VRING_KICK, 0xff, true);
-}
-
-static void call_of_memory(struct check *c)
-{
-	bad_event(c, VHOST_USER_SET_VRING_CALL, 0, true);
-}
-
-static void err_bits(struct check *c)
-{
-	bad_event(c, VHOST_USER_SET_VRING_ERR, UINT64_MAX, false);
+		check_survives_request(c, r->number, &r->word, sizeof(r->word), &c->memory,
+				       r->nfds);
 }
 
 /* --------------------------------------------------------------------- rows */
@@ -263,59 +202,73 @@ static void err_bits(struct check *c)
 #define STATES "Ring states"
 #define TYPES "Front-end message types"
 #define ACK PF(REPLY_ACK)
+#define STATE(number, index, num) \
+	bad_state, &(const struct state_request){ VHOST_USER_##number, { index, num } }
+#define EVENT(number, word, nfds) \
+	bad_event, &(const struct event_request){ VHOST_USER_##number, word, nfds }
 
 const struct check_case check_rings[] = {
-	{ "ring.at-0", "a ring stops where it started", STATES, ACK, ring_stops_at_0 },
-	{ "ring.at-base", "a ring stops at the base that was set", STATES, ACK, ring_stops_at_its_base },
-	{ "ring.at-last", "a base may be 65535", STATES, ACK, ring_stops_at_the_last },
-	{ "ring.again", "a stopped ring can be started again", STATES, ACK, ring_starts_again },
-	{ "ring.twice", "a stopped ring can be stopped", STATES, ACK, ring_stops_twice },
-	{ "ring.disabled", "a running ring can be disabled and enabled", STATES, ACK, ring_is_disabled },
-	{ "ring.call", "the call of a running ring can be replaced", TYPES, ACK, call_is_replaced },
-	{ "ring.call-first", "calls and errors may precede the memory", TYPES, ACK, call_before_memory },
-	{ "ring.no-call", "a running ring can lose its call", TYPES, ACK, call_without_fd },
-	{ "ring.features", "GET_FEATURES is answered while a ring runs", TYPES, ACK, features_while_running },
+	{ "ring.at-0", "a ring stops where it started", STATES, ACK, ring_stops_at_0, NULL },
+	{ "ring.at-base", "a ring stops at the base that was set",
+	  STATES, ACK, ring_stops_at_its_base, NULL },
+	{ "ring.at-last", "a base may be 65535", STATES, ACK, ring_stops_at_the_last, NULL },
+	{ "ring.again", "a stopped ring can be started again", STATES, ACK, ring_starts_again, NULL },
+	{ "ring.twice", "a stopped ring can be stopped", STATES, ACK, ring_stops_twice, NULL },
+	{ "ring.disabled", "a running ring can be disabled and enabled",
+	  STATES, ACK, ring_is_disabled, NULL },
+	{ "ring.call", "the call of a running ring can be replaced", TYPES, ACK, call_is_replaced, NULL },
+	{ "ring.call-first", "calls and errors may precede the memory",
+	  TYPES, ACK, call_before_memory, NULL },
+	{ "ring.no-call", "a running ring can lose its call", TYPES, ACK, call_without_fd, NULL },
+	{ "ring.features", "GET_FEATURES is answered while a ring runs",
+	  TYPES, ACK, features_while_running, NULL },
 	{ "ring.table", "a table can be replaced while a ring runs", "Memory access", ACK,
-	  table_while_running },
+	  table_while_running, NULL },
 	{ "ring.reset", "RESET_DEVICE keeps the connection while a ring runs", TYPES,
-	  ACK | PF(RESET_DEVICE), reset_while_running },
-	{ "ring.gone", "a front-end disconnects while a ring runs", STATES, ACK, gone_while_running },
+	  ACK | PF(RESET_DEVICE), reset_while_running, NULL },
+	{ "ring.gone", "a front-end disconnects while a ring runs",
+	  STATES, ACK, gone_while_running, NULL },
 	{ "ring.truncated", "memory disappears while a ring runs", "Memory access", ACK,
-	  gone_without_memory },
-	{ "num.0", "a ring of 0 entries does not end the back-end", TYPES, ACK, num_0 },
-	{ "num.huge", "a ring of 2^32 entries does not end the back-end", TYPES, ACK, num_huge },
-	{ "num.odd", "a ring of 77 entries does not end the back-end", TYPES, ACK, num_odd },
+	  gone_without_memory, NULL },
+	{ "num.0", "a ring of 0 entries does not end the back-end",
+	  TYPES, ACK, STATE(SET_VRING_NUM, 0, 0) },
+	{ "num.huge", "a ring of 2^32 entries does not end the back-end",
+	  TYPES, ACK, STATE(SET_VRING_NUM, 0, UINT32_MAX) },
+	{ "num.odd", "a ring of 77 entries does not end the back-end",
+	  TYPES, ACK, STATE(SET_VRING_NUM, 0, 77) },
 	{ "index.num", "SET_VRING_NUM of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, index_of_num },
+	  TYPES, ACK, STATE(SET_VRING_NUM, UINT32_MAX, 64) },
 	{ "index.base", "SET_VRING_BASE of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, index_of_base },
+	  TYPES, ACK, STATE(SET_VRING_BASE, 0x10000, 0) },
 	{ "index.enable", "SET_VRING_ENABLE of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, index_of_enable },
+	  TYPES, ACK, STATE(SET_VRING_ENABLE, 0x80000000, 1) },
 	{ "index.stop", "GET_VRING_BASE of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, index_of_stop },
+	  TYPES, ACK, STATE(GET_VRING_BASE, UINT32_MAX, 0) },
 	{ "index.addr", "SET_VRING_ADDR of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, addr_index },
+	  TYPES, ACK, addr_index, NULL },
 	{ "index.kick", "SET_VRING_KICK of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, kick_index },
-	{ "enable.7", "SET_VRING_ENABLE of 7 does not end the back-end", TYPES, ACK, enable_of_7 },
+	  TYPES, ACK, EVENT(SET_VRING_KICK, 0xff, 1) },
+	{ "enable.7", "SET_VRING_ENABLE of 7 does not end the back-end",
+	  TYPES, ACK, STATE(SET_VRING_ENABLE, 0, 7) },
 	{ "stop.unstarted", "GET_VRING_BASE of an unstarted ring does not end the back-end",
-	  STATES, ACK, stop_unstarted },
+	  STATES, ACK, STATE(GET_VRING_BASE, 0, 0) },
 	{ "addr.no-memory", "addresses without memory do not end the back-end", TYPES, ACK,
-	  addr_before_memory },
+	  addr_before_memory, NULL },
 	{ "addr.outside", "addresses outside of memory do not end the back-end", TYPES, ACK,
-	  addr_outside_memory },
+	  addr_outside_memory, NULL },
 	{ "addr.across", "a ring across the end of memory does not end the back-end", TYPES, ACK,
-	  addr_across_the_end },
-	{ "addr.unaligned", "unaligned addresses do not end the back-end", TYPES, ACK, addr_unaligned },
+	  addr_across_the_end, NULL },
+	{ "addr.unaligned", "unaligned addresses do not end the back-end",
+	  TYPES, ACK, addr_unaligned, NULL },
 	{ "event.kick-memory", "a kick that is memory does not end the back-end", TYPES, ACK,
-	  kick_of_memory },
+	  EVENT(SET_VRING_KICK, 0, 1) },
 	{ "event.kick-missing", "a kick without its descriptor does not end the back-end", TYPES, ACK,
-	  kick_without_fd },
+	  EVENT(SET_VRING_KICK, 0, 0) },
 	{ "event.kick-nofd", "a descriptor that is denied does not end the back-end", TYPES, ACK,
-	  kick_of_nofd_with_fd },
+	  EVENT(SET_VRING_KICK, VHOST_USER_VRING_NOFD, 1) },
 	{ "event.call-memory", "a call that is memory does not end the back-end", TYPES, ACK,
-	  call_of_memory },
+	  EVENT(SET_VRING_CALL, 0, 1) },
 	{ "event.err-bits", "unknown bits of SET_VRING_ERR do not end the back-end", TYPES, ACK,
-	  err_bits },
-	{ NULL, NULL, NULL, 0, NULL }
+	  EVENT(SET_VRING_ERR, UINT64_MAX, 0) },
+	{ NULL, NULL, NULL, 0, NULL, NULL }
 };

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The driver of a ring for "check": requests that may be malformed, and what they change. */
+#include <config.h>
+
+#include <endian.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "check_case.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define PACKED_AVAIL 0x80u
+#define PACKED_USED 0x8000u
+
+/* Both are little-endian. */
+struct wire_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
+
+struct wire_packed {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t id, flags;
+};
+
+static struct check_ring *the_ring(struct check *c)
+{
+	return &c->rings[c->ring];
+}
+
+static unsigned char *area(struct check *c, unsigned int offset)
+{
+	return c->guest + c->ring * CHECK_RING_STRIDE + offset;
+}
+
+static bool is_packed(const struct check *c)
+{
+	return c->extra & VHOST_USER_F_RING_PACKED;
+}
+
+/* ------------------------------------------------------------------- memory */
+
+void check_put(struct check *c, unsigned int at, const void *bytes, size_t n)
+{
+	memcpy(c->guest + at, bytes, n);
+}
+
+uint16_t check_get16(struct check *c, unsigned int offset)
+{
+	return le16toh(__atomic_load_n((uint16_t *)(void *)area(c, offset), __ATOMIC_ACQUIRE));
+}
+
+void check_put16(struct check *c, unsigned int offset, uint16_t value)
+{
+	__atomic_store_n((uint16_t *)(void *)area(c, offset), htole16(value), __ATOMIC_RELEASE);
+}
+
+/* The device may write n bytes there. */
+static void permit(struct check *c, uint64_t at, uint64_t n)
+{
+	if (at < CHECK_MEMORY_SIZE && n <= CHECK_MEMORY_SIZE - at)
+		memset(c->permitted + at, 1, n);
+}
+
+/* Everything else in memory is compared by check_untouched(). */
+static bool remember(struct check *c)
+{
+	unsigned int i;
+
+	c->before = malloc(CHECK_MEMORY_SIZE);
+	c->permitted = calloc(1, CHECK_MEMORY_SIZE);
+	if (!c->before || !c->permitted)
+		return check_skip(c, "no memory for a copy of the guest's");
+	for (i = 0; i < CHECK_RINGS; i++)
+		permit(c, i * CHECK_RING_STRIDE + (is_packed(c) ? 0 : CHECK_USED),
+		       is_packed(c) ? 16 * CHECK_RING_SIZE : 6 + 8 * CHECK_RING_SIZE);
+	if (is_packed(c))
+		permit(c, c->ring * CHECK_RING_STRIDE + CHECK_USED, 4);
+	return true;
+}
+
+bool check_untouched(struct check *c)
+{
+	size_t i;
+
+	for (i = 0; c->before && i < CHECK_MEMORY_SIZE; i++)
+		if (c->guest[i] != c->before[i] && !c->permitted[i])
+			return check_fail(c, "the device wrote to %#zx, where no buffer is writable",
+					  (size_t)CHECK_GUEST_ADDR + i);
+	return true;
+}
+
+/* -------------------------------------------------------------------- offer */
+
+static void permit_buffers(struct check *c, const struct check_desc *d, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (d[i].flags & CHECK_WRITE && !(d[i].flags & CHECK_INDIRECT))
+			permit(c, d[i].addr - CHECK_GUEST_ADDR, d[i].len);
+}
+
+/* Writes n descriptors, the first at index first of a table. */
+static void put_split(unsigned char *table, unsigned int first, const struct check_desc *d,
+		      unsigned int n)
+{
+	struct wire_desc wire;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		wire.addr = htole64(d[i].addr);
+		wire.len = htole32(d[i].len);
+		wire.flags = htole16(d[i].flags);
+		wire.next = htole16((uint16_t)(first + i + 1 + d[i].next));
+		memcpy(table + 16 * ((first + i) % CHECK_RING_SIZE), &wire, 16);
+	}
+}
+
+/* The flags of the first one are written last. */
+static void put_packed(struct check *c, uint16_t id, const struct check_desc *d, unsigned int n)
+{
+	unsigned int i = n, at;
+	struct wire_packed wire;
+
+	while (i-- > 0) {
+		at = the_ring(c)->made + i;
+		wire.addr = htole64(d[i].addr);
+		wire.len = htole32(d[i].len);
+		wire.id = htole16(id);
+		memcpy(area(c, 16 * (at % CHECK_RING_SIZE)), &wire, 14);
+		check_put16(c, 16 * (at % CHECK_RING_SIZE) + 14, (uint16_t)(d[i].flags |
+			    (at / CHECK_RING_SIZE & 1 ? PACKED_USED : PACKED_AVAIL)));
+	}
+}
+
+void check_table(struct check *c, unsigned int at, const struct check_desc *d, unsigned int n)
+{
+	struct wire_packed wire = { 0 };
+	unsigned int i;
+
+	if (!is_packed(c))
+		put_split(c->guest + at, 0, d, n);
+	for (i = 0; is_packed(c) && i < n; i++) {
+		wire.addr = htole64(d[i].addr);
+		wire.len = htole32(d[i].len);
+		wire.flags = htole16(d[i].flags);
+		memcpy(c->guest + at + 16 * i, &wire, 16);
+	}
+	if (c->before || remember(c))
+		permit_buffers(c, d, n);
+}
+
+bool check_offer(struct check *c, uint16_t head, const struct check_desc *d, unsigned int n)
+{
+	struct check_ring *r = the_ring(c);
+
+	if (!c->before && !remember(c))
+		return false;
+	permit_buffers(c, d, n);
+	r->slots[head % CHECK_RING_SIZE] = (uint16_t)n;
+	if (is_packed(c)) {
+		put_packed(c, head, d, n);
+		r->made = (uint16_t)(r->made + n);
+		return true;
+	}
+	put_split(area(c, 0), head, d, n);
+	check_put16(c, CHECK_AVAIL + 4 + 2 * (r->made % CHECK_RING_SIZE), head);
+	check_put16(c, CHECK_AVAIL + 2, ++r->made);
+	return true;
+}
+
+void check_kick(struct check *c)
+{
+	memcpy(c->before, c->guest, CHECK_MEMORY_SIZE);
+	vsu_event_signal(the_ring(c)->kick);
+}
+
+/* --------------------------------------------------------------------- used */
+
+/* Waits for a call, an error of the ring, or the end of the connection; false: none in time. */
+bool check_wait(struct check *c, uint64_t ms)
+{
+	struct pollfd p[] = { { .fd = the_ring(c)->call, .events = POLLIN },
+			      { .fd = the_ring(c)->err, .events = POLLIN },
+			      { .fd = c->sock, .events = POLLRDHUP } };
+
+	if (poll(p, 3, (int)ms) <= 0)
+		return false;
+	vsu_event_drain(p[0].fd, NULL);
+	return true;
+}
+
+static bool take_split(struct check *c, struct check_used *used)
+{
+	struct check_ring *r = the_ring(c);
+	uint32_t elem[2];
+
+	if (check_get16(c, CHECK_USED + 2) == r->seen)
+		return false;
+	memcpy(elem, area(c, CHECK_USED + 4 + 8 * (r->seen % CHECK_RING_SIZE)), 8);
+	used->id = le32toh(elem[0]);
+	used->len = le32toh(elem[1]);
+	r->seen++;
+	return true;
+}
+
+static bool take_packed(struct check *c, struct check_used *used)
+{
+	struct check_ring *r = the_ring(c);
+	const unsigned int at = 16 * (r->seen % CHECK_RING_SIZE);
+	const unsigned int want = r->seen / CHECK_RING_SIZE & 1 ? 0 : PACKED_AVAIL | PACKED_USED;
+	struct wire_packed wire;
+
+	if ((check_get16(c, at + 14) & (PACKED_AVAIL | PACKED_USED)) != want)
+		return false;
+	memcpy(&wire, area(c, at), 16);
+	used->id = le16toh(wire.id);
+	used->len = le32toh(wire.len);
+	r->seen = (uint16_t)(r->seen + r->slots[used->id % CHECK_RING_SIZE]);
+	return true;
+}
+
+bool check_take(struct check *c, struct check_used *used)
+{
+	return is_packed(c) ? take_packed(c, used) : take_split(c, used);
+}
+
+bool check_used(struct check *c, struct check_used *used)
+{
+	const uint64_t end = vsu_now_ns() + c->timeout_ms * NS_PER_MS;
+
+	while (!check_take(c, used))
+		if (vsu_now_ns() >= end)
+			return check_fail(c, "a request is not used within %u ms",
+					  (unsigned int)c->timeout_ms);
+		else
+			(void)check_wait(c, 1);
+	return check_untouched(c);
+}
