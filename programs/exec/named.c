@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +29,17 @@
 #define MAX_CLIENTS 64
 #define TURN_MESSAGES 32	/* of a client */
 
+/* Messages for a process that its agent did not read yet. */
+struct notices {
+	uint64_t signals;	/* 1 << signo - 1 */
+	uint16_t rows, columns;	/* of the terminal; rows of 0: unchanged */
+};
+
 struct client {
 	int fd;			/* -1: unused */
 	struct vagent_request request;
 	struct vagent_process *process; /* NULL: the request is not complete */
+	struct notices notices;
 	bool started;
 	unsigned int signals;	/* that were passed to the command */
 };
@@ -40,6 +48,7 @@ struct vmm_named {
 	struct vagent_guest *guest;
 	struct vagent_request command; /* the first one */
 	struct vagent_process *first;
+	struct notices notices;	/* of the first one */
 	int streams[VAGENT_STREAMS];
 	int listener, timer, epfd;
 	int alive;		/* open while this process is */
@@ -188,6 +197,35 @@ int vmm_named_fd(const struct vmm_named *n)
 	return n->epfd;
 }
 
+/* --------------------------------------------------------------------- notices */
+
+/* Signals of a number are one while they wait, as those of the kernel. */
+static void add_signal(struct notices *w, int signo)
+{
+	w->signals |= UINT64_C(1) << (signo - 1);
+}
+
+/* Whether a notice has to wait: the agent does not read, or the process is not prepared. One that has ended receives none. */
+static bool must_wait(int rc)
+{
+	return rc == -ENOBUFS || rc == -EAGAIN;
+}
+
+static void pass_notices(struct vagent_process *p, struct notices *w)
+{
+	uint64_t left = w->signals;
+	int signo;
+
+	for (; left; left &= left - 1) {
+		signo = __builtin_ctzll(left) + 1;
+		if (must_wait(vagent_process_signal(p, signo, false, NULL)))
+			return;
+		w->signals &= left - 1;
+	}
+	if (w->rows && !must_wait(vagent_process_resize(p, w->rows, w->columns, NULL)))
+		w->rows = 0;
+}
+
 /* ------------------------------------------------------------- the first command */
 
 static void prepare_first(struct vmm_named *n)
@@ -216,6 +254,8 @@ static void serve_first(struct vmm_named *n)
 		prepare_first(n);
 	if (n->first && vagent_process_state(n->first) == VAGENT_WAITING && vagent_process_start(n->first, &n->why) < 0)
 		n->state = NAMED_FAILED;
+	if (n->first)
+		pass_notices(n->first, &n->notices);
 	begin_listening(n);
 }
 
@@ -239,17 +279,21 @@ bool vmm_named_has_ended(const struct vmm_named *n)
 	return n->state != NAMED_LIVES || (n->first && vagent_process_state(n->first) == VAGENT_FINISHED);
 }
 
-/* A process that has ended meanwhile receives none. */
 void vmm_named_signal(struct vmm_named *n, int signo)
 {
-	if (vmm_named_is_started(n))
-		(void)!vagent_process_signal(n->first, signo, false, NULL);
+	if (!vmm_named_is_started(n))
+		return;
+	add_signal(&n->notices, signo);
+	pass_notices(n->first, &n->notices);
 }
 
 void vmm_named_resize(struct vmm_named *n, unsigned int rows, unsigned int columns)
 {
-	if (rows && vmm_named_is_started(n))
-		(void)!vagent_process_resize(n->first, rows, columns, NULL);
+	if (!vmm_named_is_started(n))
+		return;
+	n->notices.rows = (uint16_t)rows;
+	n->notices.columns = (uint16_t)columns;
+	pass_notices(n->first, &n->notices);
 }
 
 int vmm_named_get_end(const struct vmm_named *n, struct vagent_end *end, struct vsu_error *why)
@@ -293,12 +337,20 @@ static int append_request(struct vagent_request *r, const char *bytes, size_t le
 }
 
 /* A client that sends them without an end would fill the queue to the agent, which all commands share. */
-static int pass_signal(struct client *c, int signo, struct vsu_error *err)
+static int take_signal(struct client *c, uint32_t signo, struct vsu_error *err)
 {
 	if (++c->signals > VMM_EXEC_MAX_SIGNALS)
 		return vsu_error_set(err, -ENOBUFS, "the client sent more than %d signals", VMM_EXEC_MAX_SIGNALS);
-	(void)!vagent_process_signal(c->process, signo, false, NULL);	/* it may have ended */
+	if (signo < 1 || signo > (uint32_t)SIGRTMAX)
+		return vsu_error_set(err, -EINVAL, "the client sent an invalid signal");
+	add_signal(&c->notices, (int)signo);
 	return 0;
+}
+
+static void take_size(struct client *c, const uint16_t size[2])
+{
+	c->notices.rows = size[0];
+	c->notices.columns = size[1];
 }
 
 /* Other descriptors than these sockets could make this process wait. */
@@ -341,9 +393,9 @@ static void serve_message(struct vmm_named *n, struct client *c, const struct vm
 	else if (p->type == VMM_POOL_EXECUTE && !c->process)
 		rc = execute_request(n, c, p, &err);
 	else if (p->type == VMM_POOL_SIGNAL && c->process)
-		rc = pass_signal(c, (int)signo, &err);
+		rc = take_signal(c, signo, &err);
 	else if (p->type == VMM_POOL_SIZE && c->process)
-		(void)!vagent_process_resize(c->process, size[0], size[1], NULL);	/* the same */
+		take_size(c, size);
 	else
 		rc = vsu_error_set(&err, -EBADMSG, "the client sent a message in the wrong order");
 	if (rc < 0)
@@ -386,6 +438,7 @@ static void serve_process(struct client *c)
 	const enum vagent_process_state state = vagent_process_state(c->process);
 	struct vsu_error err = VSU_ERROR_INIT;
 
+	pass_notices(c->process, &c->notices);
 	if (state == VAGENT_WAITING && vagent_process_start(c->process, &err) < 0) {
 		refuse_client(c, err.msg);
 	} else if (state == VAGENT_EXECUTED && !c->started) {

@@ -386,6 +386,67 @@ START_TEST(client_of_many_signals_is_refused)
 }
 END_TEST
 
+START_TEST(odd_signal_is_refused)
+{
+	static const uint32_t numbers[] = { 0, 65, UINT32_MAX };
+
+	start_first();
+	connects();
+	open_streams();
+	sends_command(streams);
+	agent_executes(2);
+	client_receives(VMM_POOL_STARTED);
+	sends(VMM_POOL_SIGNAL, &numbers[_i], sizeof(numbers[_i]), NULL, 0);
+	ck_assert(turns());
+	is_refused("the client sent an invalid signal");
+	close_streams();
+}
+END_TEST
+
+/* Signals to the first command are sent until the queue of the agent is full. */
+static void fill_queue(void)
+{
+	int i;
+
+	for (i = 0; i < 100000; i++)
+		vmm_named_signal(named, SIGCONT);
+}
+
+/* Turns until the agent has received a signal of a process. */
+static bool agent_receives_signal(uint32_t process, uint32_t signo)
+{
+	struct { struct vagent_header head; struct vagent_kill kill; } m;
+
+	do {
+		while (recv(control_port(), &m, sizeof(m), MSG_DONTWAIT) == (ssize_t)sizeof(m))
+			if (m.head.type == VAGENT_KILL && m.kill.process == process && m.kill.signo == signo)
+				return true;
+		ck_assert(turns());
+	} while (recv(control_port(), &m, 1, MSG_DONTWAIT | MSG_PEEK) > 0);
+	return false;
+}
+
+START_TEST(signal_waits_until_the_agent_reads)
+{
+	static const uint32_t number = SIGHUP;
+
+	start_first();
+	connects();
+	open_streams();
+	sends_command(streams);
+	agent_executes(2);
+	fill_queue();
+	vmm_named_signal(named, SIGTERM);
+	sends(VMM_POOL_SIGNAL, &number, sizeof(number), NULL, 0);
+	ck_assert(turns());
+	if (_i)
+		ck_assert(agent_receives_signal(1, SIGTERM));
+	else
+		ck_assert(agent_receives_signal(2, SIGHUP));
+	close_streams();
+}
+END_TEST
+
 START_TEST(request_without_a_command_is_refused)
 {
 	const uint32_t version = VMM_POOL_VERSION;
@@ -438,6 +499,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, endless_request_is_refused);
 	tcase_add_loop_test(tc, message_in_the_wrong_order_is_refused, 0, 3);
 	tcase_add_test(tc, client_of_many_signals_is_refused);
+	tcase_add_loop_test(tc, odd_signal_is_refused, 0, 3);
+	tcase_add_loop_test(tc, signal_waits_until_the_agent_reads, 0, 2);
 	tcase_add_test(tc, request_without_a_command_is_refused);
 	tcase_add_test(tc, time_limit_is_that_of_the_first_command);
 	suite_add_tcase(s, tc);
