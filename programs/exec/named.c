@@ -37,6 +37,7 @@ struct notices {
 
 struct client {
 	int fd;			/* -1: unused */
+	uint64_t arrival;	/* the number of clients before */
 	struct vagent_request request;
 	struct vagent_process *process; /* NULL: the request is not complete */
 	struct notices notices;
@@ -59,6 +60,7 @@ struct vmm_named {
 	struct vsu_error why;	/* the first command was not executed, or had no more time */
 	enum { NAMED_LIVES, NAMED_FAILED, NAMED_LATE } state;
 	struct client clients[MAX_CLIENTS];
+	uint64_t arrivals;	/* of clients */
 	struct vmm_pool_packet packet;
 };
 
@@ -449,16 +451,35 @@ static void serve_process(struct client *c)
 	}
 }
 
+/*
+ * An unused place, or the one of the client that has not finished its request for the longest time: clients which send
+ * nothing must not keep others out. NULL: each client has a command.
+ */
+static struct client *find_place(struct vmm_named *n)
+{
+	struct client *oldest = NULL, *c;
+
+	for (c = n->clients; c < n->clients + MAX_CLIENTS; c++) {
+		if (c->fd < 0)
+			return c;
+		if (!c->process && (!oldest || c->arrival < oldest->arrival))
+			oldest = c;
+	}
+	if (oldest)
+		refuse_client(oldest, "the client sent no command, and another one needs its place");
+	return oldest;
+}
+
 static void add_client(struct vmm_named *n, int fd)
 {
-	unsigned int i;
+	struct client *c = vmm_pool_is_of(fd, n->user) ? find_place(n) : NULL;
 
-	for (i = 0; i < MAX_CLIENTS; i++)
-		if (n->clients[i].fd < 0 && vmm_pool_is_of(fd, n->user) && watch_fd(n, fd) >= 0) {
-			n->clients[i].fd = fd;
-			return;
-		}
-	vsu_fd_close(&fd);
+	if (!c || watch_fd(n, fd) < 0) {
+		vsu_fd_close(&fd);
+		return;
+	}
+	c->fd = fd;
+	c->arrival = n->arrivals++;
 }
 
 static void serve_clients(struct vmm_named *n)

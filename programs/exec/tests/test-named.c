@@ -447,6 +447,31 @@ START_TEST(signal_waits_until_the_agent_reads)
 }
 END_TEST
 
+#define PLACES 64
+
+START_TEST(silent_clients_keep_no_other_out)
+{
+	int silent[PLACES], i;
+
+	start_first();
+	for (i = 0; i < PLACES; i++) {
+		silent[i] = vmm_named_connect("box", &err);
+		ck_assert_int_ge(silent[i], 0);
+		ck_assert(turns());
+	}
+	connects();
+	open_streams();
+	sends_command(streams);
+	agent_executes(2);
+	client_receives(VMM_POOL_STARTED);
+	ck_assert_int_eq(vmm_pool_receive(silent[0], &packet), 0);
+	ck_assert_str_eq(packet.payload, "the client sent no command, and another one needs its place");
+	for (i = 0; i < PLACES; i++)
+		vsu_fd_close(&silent[i]);
+	close_streams();
+}
+END_TEST
+
 START_TEST(request_without_a_command_is_refused)
 {
 	const uint32_t version = VMM_POOL_VERSION;
@@ -501,6 +526,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, client_of_many_signals_is_refused);
 	tcase_add_loop_test(tc, odd_signal_is_refused, 0, 3);
 	tcase_add_loop_test(tc, signal_waits_until_the_agent_reads, 0, 2);
+	tcase_add_test(tc, silent_clients_keep_no_other_out);
 	tcase_add_test(tc, request_without_a_command_is_refused);
 	tcase_add_test(tc, time_limit_is_that_of_the_first_command);
 	suite_add_tcase(s, tc);
