@@ -42,6 +42,15 @@ _cvmm_sockets() {
 	done < <(timeout 2 "$program" ps 2>/dev/null | tail -n +2)
 }
 
+# _cvmm_names PREFIX END: names of machines of "exec --name", each with this end
+_cvmm_names() {
+	local name pid state rest
+
+	while read -r name pid state rest; do
+		[[ $state != command ]] || _cvmm_say "$1$name$2"
+	done < <(timeout 2 "$program" ps 2>/dev/null | tail -n +2)
+}
+
 # _cvmm_kinds SOCKET: number and, if cvmm has its kind, kind of each of the machine's devices; it
 # has two seconds to answer
 _cvmm_kinds() {
@@ -201,6 +210,7 @@ _cvmm_value() {
 	what=$(sed -n "s/^  \(-[a-zA-Z], \)\{0,1\}$2=\([^ ]*\).*/\2/p" <<<"$help")
 	kind=${typed#"$1"}
 	case $2 in
+	--in) _cvmm_names "$1" '' ;;
 	--device)
 		if [[ $kind == *,* || $kind == *=* ]]; then
 			kind=${kind%%,*}
@@ -271,6 +281,10 @@ _cvmm() {
 		fi
 	elif [[ $command == pool ]]; then
 		_cvmm_templates ''
+		_cvmm_files ''
+	elif [[ $command == cp ]]; then
+		compopt -o nospace 2>/dev/null
+		_cvmm_names '' :
 		_cvmm_files ''
 	elif [[ $command == memory ]]; then
 		_cvmm_list '' memory

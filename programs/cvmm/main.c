@@ -103,7 +103,7 @@ static int cmd_ps(int argc, char **argv)
 	}
 	vsu_option_help(vmm_ps_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm ps [FOLDER...]\n"
-	       "Lists machines by their control sockets, named control or NAME.control, below the folders (default\n/run/cvmm and $XDG_RUNTIME_DIR/cvmm).\n\n%s", lines);
+	       "Lists machines by their control sockets, named control or NAME.control, and those of 'cvmm exec --name',\nbelow the folders (default /run/cvmm and $XDG_RUNTIME_DIR/cvmm).\n\n%s", lines);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Finds control sockets, and requests the status of their machines. */
+/* Finds sockets of machines, and requests the status of their machines. */
 #include <config.h>
 
 #include <dirent.h>
@@ -22,19 +22,20 @@
 #include "ctl/machines.h"
 
 #define NAME "control"
+#define NAMED_FOLDER "exec"
 #define MAX_REPLY (1u << 20)
 #define CHUNK 65536u
 #define STATE_LETTERS "abcdefghijklmnopqrstuvwxyz"
 
 /* ----------------------------------------------------------------- the search */
 
-static int add_socket(struct vmm_machines *ms, const char *folder, const char *name,
+static int add_socket(struct vmm_machines *ms, enum vmm_found_kind kind, const char *folder, const char *name,
 		      struct vsu_error *err)
 {
 	struct vmm_found *f;
 
 	if (ms->n == VMM_MACHINES_MAX)
-		return vsu_error_set(err, -E2BIG, "more than %d control sockets", VMM_MACHINES_MAX);
+		return vsu_error_set(err, -E2BIG, "more than %d sockets of machines", VMM_MACHINES_MAX);
 	f = calloc(1, sizeof(*f));
 	if (f && asprintf(&f->path, "%s/%s", folder, name) < 0) {
 		free(f);
@@ -42,7 +43,10 @@ static int add_socket(struct vmm_machines *ms, const char *folder, const char *n
 	}
 	if (!f)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	f->kind = kind;
 	f->sock = -1;
+	if (kind == VMM_FOUND_NAMED)
+		snprintf(f->name, sizeof(f->name), "%s", name);
 	vsu_error_clear(&f->why);
 	ms->list[ms->n++] = f;
 	return 0;
@@ -53,6 +57,22 @@ static bool is_control(const char *name)
 	const size_t len = strlen(name), end = strlen("." NAME);
 
 	return !strcmp(name, NAME) || (len > end && !strcmp(name + len - end, "." NAME));
+}
+
+static bool is_named(const char *folder, const char *name)
+{
+	const char *last = strrchr(folder, '/');
+	const size_t len = strlen(name);
+
+	return !strcmp(last ? last + 1 : folder, NAMED_FOLDER) && len <= CVMM_OPTION_MAX_NAME &&
+	       strspn(name, CVMM_OPTION_NAME_CHARACTERS) == len;
+}
+
+static int judge_socket(struct vmm_machines *ms, const char *folder, const char *name, struct vsu_error *err)
+{
+	if (is_control(name))
+		return add_socket(ms, VMM_FOUND_CONTROL, folder, name, err);
+	return is_named(folder, name) ? add_socket(ms, VMM_FOUND_NAMED, folder, name, err) : 0;
 }
 
 static int search_folder(struct vmm_machines *ms, int fd, const char *folder, unsigned int depth,
@@ -85,8 +105,8 @@ static int judge_entry(struct vmm_machines *ms, int at, const char *folder, cons
 				     folder, VMM_MACHINES_ENTRIES);
 	if (!strcmp(name, ".") || !strcmp(name, "..") || fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	if (S_ISSOCK(st.st_mode) && is_control(name))
-		return add_socket(ms, folder, name, err);
+	if (S_ISSOCK(st.st_mode))
+		return judge_socket(ms, folder, name, err);
 	return S_ISDIR(st.st_mode) && depth < VMM_MACHINES_DEPTH ?
 	       search_below(ms, at, folder, name, depth, err) : 0;
 }
@@ -136,6 +156,28 @@ static void found_close(struct vmm_found *f, enum vmm_found_state state)
 	vsu_fd_close(&f->sock);
 }
 
+static bool connect_to(struct vmm_found *f, int type)
+{
+	f->sock = vsu_sock_connect_type(f->path, type, &f->why);
+	if (f->sock >= 0)
+		return true;
+	found_close(f, f->sock == -ECONNREFUSED ? VMM_FOUND_STALE : VMM_FOUND_FAILED);
+	f->sock = -1;
+	return false;
+}
+
+/* The process that listens is all that such a machine tells. */
+static void note_listener(struct vmm_found *f)
+{
+	struct ucred listener;
+	socklen_t len = sizeof(listener);
+
+	if (!getsockopt(f->sock, SOL_SOCKET, SO_PEERCRED, &listener, &len))
+		f->pid = listener.pid;
+	snprintf(f->activity, sizeof(f->activity), "command");
+	found_close(f, VMM_FOUND_ANSWERED);
+}
+
 /* The kernel then adds the sender's process to each message. */
 static void send_request(struct vmm_found *f)
 {
@@ -143,12 +185,6 @@ static void send_request(struct vmm_found *f)
 	const struct iovec iov = { line, strlen(line) };
 	const int yes = 1;
 
-	f->sock = vsu_sock_connect(f->path, &f->why);
-	if (f->sock < 0) {
-		found_close(f, f->sock == -ECONNREFUSED ? VMM_FOUND_STALE : VMM_FOUND_FAILED);
-		f->sock = -1;
-		return;
-	}
 	(void)!setsockopt(f->sock, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
 	if (vsu_sock_send(f->sock, &iov, 1, NULL, 0) != (ssize_t)iov.iov_len) {
 		vsu_error_set(&f->why, -ECONNRESET, "the request cannot be sent");
@@ -269,6 +305,16 @@ static bool wait_once(struct vmm_machines *ms, int ms_left)
 	return true;
 }
 
+static void ask_machine(struct vmm_found *f)
+{
+	if (!connect_to(f, f->kind == VMM_FOUND_NAMED ? SOCK_SEQPACKET : SOCK_STREAM))
+		return;
+	if (f->kind == VMM_FOUND_NAMED)
+		note_listener(f);
+	else
+		send_request(f);
+}
+
 void vmm_machines_ask(struct vmm_machines *ms, unsigned int seconds)
 {
 	const uint64_t until = vsu_now_ns() + seconds * UINT64_C(1000000000);
@@ -276,7 +322,7 @@ void vmm_machines_ask(struct vmm_machines *ms, unsigned int seconds)
 	unsigned int i;
 
 	for (i = 0; i < ms->n; i++)
-		send_request(ms->list[i]);
+		ask_machine(ms->list[i]);
 	while ((now = vsu_now_ns()) < until && wait_once(ms, (int)((until - now) / 1000000 + 1)))
 		;
 	for (i = 0; i < ms->n; i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Machines of this host, by their control sockets below a folder. Only sockets with the name
- * "control" or NAME.control are connected to: a client of another socket, such as a console's,
- * would take the place of its user.
+ * Machines of this host, by their sockets below a folder: control sockets with the name "control" or
+ * NAME.control, and those of "cvmm exec --name=NAME", which are NAME in a folder "exec". Others are not connected
+ * to: a client of another socket, such as a console's, would take the place of its user. Sockets in "exec" are only
+ * connected to by their type, which those of other programs do not have.
  *
  * Threads: confined.
  */
@@ -23,6 +24,10 @@
 #define VMM_MACHINES_DEPTH 4
 
 struct vmm_found {
+	enum vmm_found_kind {
+		VMM_FOUND_CONTROL,
+		VMM_FOUND_NAMED, /* for further commands: tells its process only */
+	} kind;
 	char *path;
 	int sock;		/* -1: closed */
 	enum vmm_found_state {
@@ -31,9 +36,9 @@ struct vmm_found {
 		VMM_FOUND_STALE,	/* no process listens */
 		VMM_FOUND_FAILED,
 	} state;
-	pid_t pid;		/* that answered; 0: unknown here */
+	pid_t pid;		/* that answered or listens; 0: unknown here */
 	char name[CVMM_OPTION_MAX_NAME + 1], activity[16]; /* of the guest; "": none */
-	uint64_t uptime_ns, memory, present;
+	uint64_t uptime_ns, memory, present; /* of CONTROL */
 	struct vsu_error why;	/* of FAILED */
 	char *reply;
 	size_t len;
@@ -46,7 +51,7 @@ struct vmm_machines {
 };
 
 /*
- * Adds the control sockets of a folder and of its folders, without following links. -E2BIG: a
+ * Adds the sockets of a folder and of its folders, without following links. -E2BIG: a
  * limit was reached; -ENOMEM; else why the folder cannot be read. Folders in it that cannot be
  * read are skipped.
  */

@@ -85,16 +85,16 @@ static void report_machine(struct vmm_report *r, const struct vmm_found *found)
 {
 	static const struct vmm_found none;
 	const struct vmm_found *f = found ? found : &none;
-	const bool answered = f->state == VMM_FOUND_ANSWERED;
+	const bool answered = f->state == VMM_FOUND_ANSWERED, measured = answered && f->kind == VMM_FOUND_CONTROL;
 	char uptime[32];
 	const struct vmm_fact facts[] = {
 		{ "name", VMM_TEXT(f->name), .is_absent = !f->name[0], .width = -16 },
 		{ "pid", VMM_NUMBER(f->pid), .is_absent = !f->pid, .width = 7 },
 		{ "state", VMM_TEXT(state_of(f)), .width = -9 },
 		{ "uptime_ns", VMM_NUMBER(f->uptime_ns), .label = "uptime", .as = uptime_of(f, uptime),
-		  .is_absent = !answered, .width = 13 },
-		{ "memory", VMM_BYTES(f->memory), .is_absent = !answered, .width = 9 },
-		{ "present", VMM_BYTES(f->present), .is_absent = !answered, .width = 9 },
+		  .is_absent = !measured, .width = 13 },
+		{ "memory", VMM_BYTES(f->memory), .is_absent = !measured, .width = 9 },
+		{ "present", VMM_BYTES(f->present), .is_absent = !measured, .width = 9 },
 		{ "socket", VMM_TEXT(f->path) },
 		{ "error", VMM_TEXT(reason_of(f)), .is_absent = answered, .place = VMM_IS_JOINED },
 		{ .name = NULL },

@@ -170,6 +170,47 @@ START_TEST(silent_machine_delays_nobody)
 }
 END_TEST
 
+static int listen_as(const char *path, int type)
+{
+	const int fd = vsu_sock_listen_type(path, type, 1, &err);
+
+	ck_assert_msg(fd >= 0, "%s", err.msg);
+	return fd;
+}
+
+START_TEST(machine_of_commands_has_a_name_and_a_process)
+{
+	int listener;
+
+	ck_assert_int_eq(mkdir("exec", 0700), 0);
+	listener = listen_as("exec/box", SOCK_SEQPACKET);
+	ck_assert_int_eq(ask(0)->state, VMM_FOUND_ANSWERED);
+	ck_assert_str_eq(ms.list[0]->name, "box");
+	ck_assert_int_eq(ms.list[0]->pid, getpid());
+	close(listener);
+}
+END_TEST
+
+START_TEST(socket_of_commands_without_a_process_is_stale)
+{
+	ck_assert_int_eq(mkdir("exec", 0700), 0);
+	close(listen_as("exec/box", SOCK_SEQPACKET));
+	ck_assert_int_eq(ask(0)->state, VMM_FOUND_STALE);
+}
+END_TEST
+
+START_TEST(socket_of_another_program_is_not_connected_to)
+{
+	int listener;
+
+	ck_assert_int_eq(mkdir("exec", 0700), 0);
+	listener = listen_as("exec/console", SOCK_STREAM);
+	ck_assert_int_eq(ask(0)->state, VMM_FOUND_FAILED);
+	ck_assert_int_eq(vsu_sock_accept(listener), -EAGAIN);
+	close(listener);
+}
+END_TEST
+
 /* --------------------------------------------------------------- hostile input */
 
 #define BYTES(text) { text, sizeof(text) - 1 }
@@ -247,6 +288,18 @@ START_TEST(table_names_machines_and_stale_sockets)
 }
 END_TEST
 
+START_TEST(table_names_machines_of_commands)
+{
+	int listener;
+
+	ck_assert_int_eq(mkdir("exec", 0700), 0);
+	listener = listen_as("exec/box", SOCK_SEQPACKET);
+	ck_assert_ptr_nonnull(strstr(run(".", NULL), "\nbox "));
+	ck_assert_ptr_nonnull(strstr(run("--json", "."), "\"state\":\"command\",\"socket\":\"./exec/box\"}"));
+	close(listener);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("machines");
@@ -259,10 +312,14 @@ int main(void)
 	tcase_add_test(tc, machine_answers_with_its_name_and_process);
 	tcase_add_test(tc, socket_without_a_process_is_stale);
 	tcase_add_test(tc, silent_machine_delays_nobody);
+	tcase_add_test(tc, machine_of_commands_has_a_name_and_a_process);
+	tcase_add_test(tc, socket_of_commands_without_a_process_is_stale);
+	tcase_add_test(tc, socket_of_another_program_is_not_connected_to);
 	tcase_add_loop_test(tc, e2_41_reply_that_is_no_status_is_a_failure, 0, COUNT(strange));
 	tcase_add_test(tc, e2_41_reply_without_an_end_is_a_failure);
 	tcase_add_test(tc, e2_41_name_that_a_terminal_would_obey_is_dropped);
 	tcase_add_test(tc, table_names_machines_and_stale_sockets);
+	tcase_add_test(tc, table_names_machines_of_commands);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
