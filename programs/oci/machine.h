@@ -16,6 +16,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "oci/network.h"
+#include "oci/report.h"
 #include "oci/settings.h"
 
 struct oci_machine;
@@ -24,6 +25,7 @@ struct oci_machine_config {
 	const struct oci_settings *settings;
 	const char *share;	/* folder of the host, which the agent mounts at OCI_LAYOUT_SHARE */
 	const struct oci_network *network; /* its cards */
+	const struct oci_report *report;
 	uint64_t memory;
 	unsigned int cpus;
 };

@@ -13,6 +13,7 @@
 
 #include "oci/layout.h"
 #include "oci/machine_kind.h"
+#include "oci/template.h"
 #include "process.h"
 
 /* Room in the table of SIGBUS: memory, the shared folder and the kernel */
@@ -79,15 +80,30 @@ static void describe_cards(const struct oci_network *n, char words[][CARD_BYTES]
 	}
 }
 
+/* A clone has the kernel, the agent and the size of its template. */
+static int find_template(struct cvmm_guest_config *config, const struct oci_machine_config *c, char path[PATH_MAX],
+			 struct vsu_error *err)
+{
+	const struct oci_shape shape = { .memory = c->memory, .cpus = c->cpus, .cards = c->network->ncards };
+	const int rc = oci_template_find(c->settings, &shape, c->report, path, err);
+
+	if (rc > 0) {
+		config->from = path;
+		config->kernel = config->modules = config->init = config->append = config->memory = NULL;
+		config->cpus = 0;
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int make_guest(struct kvm *m, const struct oci_machine_config *c, struct vsu_error *err)
 {
 	const struct cvmm_exec_folder folder = {
 		.path = c->share, .at = OCI_LAYOUT_SHARE, .writable = true, .suid = true, .dev = true,
 	};
 	const struct oci_settings *s = c->settings;
-	char words[OCI_NETWORK_CARDS][CARD_BYTES], memory[32];
+	char words[OCI_NETWORK_CARDS][CARD_BYTES], memory[32], template[PATH_MAX];
 	struct cvmm_guest_card cards[OCI_NETWORK_CARDS];
-	const struct cvmm_guest_config config = {
+	struct cvmm_guest_config config = {
 		.size = sizeof(config), .folders = &folder, .nfolders = 1, .cards = cards, .ncards = c->network->ncards,
 		.kernel = s->kernel, .modules = s->modules, .init = s->init, .append = s->append, .log = s->log,
 		.memory = memory, .cpus = c->cpus, .timeout_ms = s->start_ms,
@@ -97,6 +113,7 @@ static int make_guest(struct kvm *m, const struct oci_machine_config *c, struct 
 
 	snprintf(memory, sizeof(memory), "%" PRIu64, c->memory);
 	describe_cards(c->network, words, cards);
+	rc = rc < 0 ? rc : find_template(&config, c, template, err);
 	return rc < 0 ? rc : cvmm_guest_new(&config, &host, &m->guest, err);
 }
 

@@ -577,7 +577,7 @@ static int begin_machine(struct monitor *mon, const char *share, struct vsu_erro
 	const struct oci_settings *s = mon->config->settings;
 	const struct oci_resources r = oci_pod_resources(mon->spec);
 	const struct oci_machine_config c = {
-		.settings = s, .share = share, .network = &mon->network,
+		.settings = s, .share = share, .network = &mon->network, .report = mon->config->report,
 		.memory = oci_settings_memory(s, &r), .cpus = oci_settings_cpus(s, &r),
 	};
 	int rc = s->emulate ? 0 : oci_monitor_separate(err);

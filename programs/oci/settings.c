@@ -20,7 +20,7 @@
 #define GUEST_MEMORY (64 * MIB)
 #define MIN_MEMORY (128 * MIB)
 
-enum { KERNEL, MODULES, INIT, APPEND, LOG, DAEMONS, MEMORY, CPUS, START, EMULATE };
+enum { KERNEL, MODULES, INIT, APPEND, LOG, DAEMONS, MEMORY, CPUS, START, TEMPLATES, EMULATE };
 const struct vsu_option oci_settings_rows[] = {
 	[KERNEL] = { .name = "kernel", .kind = VSU_OPTION_STRING, .arg = "FILE", .help = "kernel of the guests" },
 	[MODULES] = { .name = "modules", .kind = VSU_OPTION_STRING, .arg = "FOLDER|none", .help = "its modules" },
@@ -33,6 +33,7 @@ const struct vsu_option oci_settings_rows[] = {
 	[CPUS] = { .name = "cpus", .kind = VSU_OPTION_U64, .arg = "N", .min = 1, .max = 255, .help = "CPUs of such a container" },
 	[START] = { .name = "start-timeout", .kind = VSU_OPTION_TIME, .arg = "TIME", .min = 1, .max = UINT32_MAX,
 		    .help = "limit of the start of a guest" },
+	[TEMPLATES] = { .name = "templates", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .help = "templates of machines" },
 	[EMULATE] = { .name = "emulate", .kind = VSU_OPTION_FLAG, .help = "emulate the processor by QEMU" },
 	{ .name = NULL },
 };
@@ -47,6 +48,7 @@ static const struct vsu_place places[] = {
 	[MEMORY] = VSU_PLACE(struct oci_settings, memory),
 	[CPUS] = VSU_PLACE(struct oci_settings, cpus),
 	[START] = VSU_PLACE(struct oci_settings, start_ms),
+	[TEMPLATES] = VSU_PLACE(struct oci_settings, templates),
 	[EMULATE] = VSU_PLACE(struct oci_settings, emulate),
 };
 
@@ -83,6 +85,15 @@ static int read_lines(struct oci_settings *s, struct vsu_error *err)
 	return rc;
 }
 
+/* Engines determine the current folder. */
+static int check_templates(const struct oci_settings *s, struct vsu_error *err)
+{
+	if (s->templates && s->templates[0] != '/')
+		return vsu_error_set(err, -EINVAL, "setting templates: '%s' is not an absolute path", s->templates);
+	return s->templates && s->emulate ?
+	       vsu_error_set(err, -EINVAL, "setting templates has no effect beside emulate=on: a template is a machine of KVM") : 0;
+}
+
 int oci_settings_read(struct oci_settings *s, const char *path, struct vsu_error *err)
 {
 	const char *name = path ? path : USUAL_FILE;
@@ -101,6 +112,7 @@ int oci_settings_read(struct oci_settings *s, const char *path, struct vsu_error
 		return vsu_error_set(err, -E2BIG, "the settings '%s' have more than %d bytes", name, OCI_SETTINGS_BYTES - 1);
 	s->text[n] = '\0';
 	rc = read_lines(s, err);
+	rc = rc < 0 ? rc : check_templates(s, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", name) : 0;
 }
 

@@ -24,6 +24,7 @@ struct oci_settings {
 	const char *append;	/* text for the kernel's command line */
 	const char *log;	/* file for the kernel's messages; NULL: none */
 	const char *daemons;	/* folder of the daemons of an emulated machine */
+	const char *templates;	/* folder of templates, an absolute path; NULL: each machine boots */
 	uint64_t memory;	/* bytes, of a container without a limit */
 	uint64_t cpus;
 	uint64_t start_ms;	/* for the start of a guest */

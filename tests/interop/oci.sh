@@ -23,7 +23,8 @@ oci_files() {
 	need_command busybox
 	guests_wanted || tap_skip_all "$GUESTS_WHY"
 	kernel_find || tap_skip_all "$KERNEL_WHY"
-	modules_describe virtio_pci virtio_console virtiofs virtio_net
+	# shellcheck disable=SC2086 # words
+	modules_describe virtio_pci virtio_console virtiofs virtio_net ${OCI_MODULES-}
 	cat >"$WORK/settings" <<END
 kernel=$KERNEL_IMAGE
 modules=$MODULES

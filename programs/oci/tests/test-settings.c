@@ -63,6 +63,8 @@ START_TEST(lines_without_a_meaning_are_refused)
 	expect_refusal("kernel\n", "'kernel' is not NAME=VALUE");
 	expect_refusal("kernal=/k\n", "kernal");
 	expect_refusal("memory=1M\n", "memory");
+	expect_refusal("templates=folder\n", "'folder' is not an absolute path");
+	expect_refusal("templates=/folder\nemulate=on\n", "has no effect beside emulate=on");
 }
 END_TEST
 

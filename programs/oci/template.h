@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The template of "cvmm template" whose machine is that of a container: of its clone, the guest has
+ * booted already.
+ *
+ * Threads: no state.
+ */
+#ifndef OCI_TEMPLATE_H
+#define OCI_TEMPLATE_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "oci/report.h"
+#include "oci/settings.h"
+
+/* The machine of a container. */
+struct oci_shape {
+	uint64_t memory;	/* bytes */
+	unsigned int cpus;
+	unsigned int cards;	/* a template may have more */
+};
+
+/*
+ * Stores the path of the first template, by its name, in the folder of the settings that has this shape, and the
+ * kernel of the settings. 1: found; 0: none fits, or the settings have no folder. A template that is out of date or
+ * invalid is not used; the report has the reasons. Errors of cvmm_template_list(), and of the kernel.
+ */
+int oci_template_find(const struct oci_settings *s, const struct oci_shape *shape, const struct oci_report *report,
+		      char path[PATH_MAX], struct vsu_error *err);
+
+#endif
