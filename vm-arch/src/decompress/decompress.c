@@ -11,6 +11,7 @@
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
 
+#include "decompress/decompress.h"
 #include "decompress/method.h"
 
 /* The header of a zboot kernel (Linux's drivers/firmware/efi/libstub/zboot-header.S). */
@@ -27,6 +28,17 @@
 static const struct varch_method *const methods[] = { &varch_method_gzip };
 
 #define NMETHODS (sizeof(methods) / sizeof(methods[0]))
+
+#define PIECE 16384u
+
+struct varch_decompressor {
+	struct varch_compressed source;
+	uint64_t at, end;	/* in the source: bytes that are not read yet */
+	const struct varch_method *method;
+	struct varch_method_data data;
+	bool ended;
+	unsigned char piece[PIECE];
+};
 
 static int read_source(const struct varch_compressed *c, uint64_t at, void *buf, size_t len,
 		       struct vsu_error *err)
@@ -126,7 +138,7 @@ static int begin_method(struct varch_decompressor *d, struct vsu_error *err)
 	if (!d->method->begin)
 		return vsu_error_set(err, -EOPNOTSUPP, "it is compressed by %s, which this build does not support; decompress it by %s, or name another kernel",
 				     d->method->name, d->method->command);
-	return d->method->begin(d) < 0 ? vsu_error_sys(err, -ENOMEM, "no memory to decompress it") : 0;
+	return d->method->begin(&d->data) < 0 ? vsu_error_sys(err, -ENOMEM, "no memory to decompress it") : 0;
 }
 
 bool varch_is_compressed(const struct varch_compressed *c)
@@ -161,7 +173,7 @@ int varch_decompressor_new(struct varch_decompressor **out, const struct varch_c
 void varch_decompressor_free(struct varch_decompressor *d)
 {
 	if (d)
-		d->method->end(d);
+		d->method->end(&d->data);
 	free(d);
 }
 
@@ -177,14 +189,14 @@ static int refill_piece(struct varch_decompressor *d, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	d->at += n;
-	d->in = d->piece;
-	d->in_len = n;
+	d->data.in = d->piece;
+	d->data.in_len = n;
 	return 0;
 }
 
 static int check_end(struct varch_decompressor *d, struct vsu_error *err)
 {
-	const uint64_t left = d->in_len + (d->end - d->at);
+	const uint64_t left = d->data.in_len + (d->end - d->at);
 
 	d->ended = true;
 	return left ? vsu_error_set(err, -EBADMSG, "%" PRIu64 " bytes follow the end of its %s data; remove them, or decompress it by %s",
@@ -200,17 +212,17 @@ static int report_failure(const struct varch_decompressor *d, int rc, const char
 /* A method can have content left when all input is consumed: only one without progress needs more. */
 static int advance_method(struct varch_decompressor *d, struct vsu_error *err)
 {
-	const size_t in_len = d->in_len, out_len = d->out_len;
+	const struct varch_method_data before = d->data;
 	const char *why = "no progress";
-	const int rc = d->method->step(d, &why);
+	const int rc = d->method->step(&d->data, &why);
 
 	if (rc < 0)
 		return report_failure(d, rc, why, err);
 	if (rc > 0)
 		return check_end(d, err);
-	if (d->in_len < in_len || d->out_len < out_len)
+	if (d->data.in_len < before.in_len || d->data.out_len < before.out_len)
 		return 0;
-	return in_len ? report_failure(d, -EBADMSG, why, err) : refill_piece(d, err);
+	return before.in_len ? report_failure(d, -EBADMSG, why, err) : refill_piece(d, err);
 }
 
 ssize_t varch_decompressor_read(struct varch_decompressor *d, void *buf, size_t len,
@@ -218,9 +230,9 @@ ssize_t varch_decompressor_read(struct varch_decompressor *d, void *buf, size_t 
 {
 	int rc = 0;
 
-	d->out = buf;
-	d->out_len = len;
-	while (!rc && !d->ended && d->out_len)
+	d->data.out = buf;
+	d->data.out_len = len;
+	while (!rc && !d->ended && d->data.out_len)
 		rc = advance_method(d, err);
-	return rc < 0 ? rc : (ssize_t)(len - d->out_len);
+	return rc < 0 ? rc : (ssize_t)(len - d->data.out_len);
 }

@@ -14,7 +14,7 @@
 
 #define GZIP_WINDOW (MAX_WBITS + 16)	/* with the header of gzip, not of zlib */
 
-static int inflate_begin(struct varch_decompressor *d)
+static int inflate_begin(struct varch_method_data *d)
 {
 	z_stream *z = calloc(1, sizeof(*z));
 
@@ -26,7 +26,7 @@ static int inflate_begin(struct varch_decompressor *d)
 	return 0;
 }
 
-static int inflate_step(struct varch_decompressor *d, const char **why)
+static int inflate_step(struct varch_method_data *d, const char **why)
 {
 	const size_t room = d->out_len < UINT_MAX ? d->out_len : UINT_MAX;
 	z_stream *z = d->state;
@@ -47,7 +47,7 @@ static int inflate_step(struct varch_decompressor *d, const char **why)
 	return rc == Z_STREAM_END ? 1 : rc == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
 }
 
-static void inflate_end(struct varch_decompressor *d)
+static void inflate_end(struct varch_method_data *d)
 {
 	inflateEnd(d->state);
 	free(d->state);

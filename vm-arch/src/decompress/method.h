@@ -3,21 +3,15 @@
 #ifndef VARCH_DECOMPRESS_METHOD_H
 #define VARCH_DECOMPRESS_METHOD_H
 
-#include "decompress/decompress.h"
+#include <stddef.h>
 
-#define VARCH_COMPRESSED_PIECE 16384u
-
-struct varch_decompressor {
-	struct varch_compressed source;
-	const struct varch_method *method;
+/* The data of a method between two steps. */
+struct varch_method_data {
 	void *state;		/* of the method */
-	uint64_t at, end;	/* in the source: bytes that are not read yet */
 	const unsigned char *in; /* bytes that the method has not consumed */
 	size_t in_len;
 	unsigned char *out;	/* free space of the caller's buffer */
 	size_t out_len;
-	bool ended;
-	unsigned char piece[VARCH_COMPRESSED_PIECE];
 };
 
 struct varch_method {
@@ -27,10 +21,10 @@ struct varch_method {
 	size_t magic_len;
 	const char *type;	/* how the header of a zboot kernel begins its name */
 	/* NULL: this build lacks it. 0 or -ENOMEM. */
-	int (*begin)(struct varch_decompressor *d);
+	int (*begin)(struct varch_method_data *d);
 	/* Consumes and writes what it can: 1 at the end, 0 before, -ENOMEM, or -EBADMSG and *why. */
-	int (*step)(struct varch_decompressor *d, const char **why);
-	void (*end)(struct varch_decompressor *d);
+	int (*step)(struct varch_method_data *d, const char **why);
+	void (*end)(struct varch_method_data *d);
 };
 
 extern const struct varch_method varch_method_gzip;

@@ -3,8 +3,9 @@
 #ifndef VARCH_ACPI_DSDT_H
 #define VARCH_ACPI_DSDT_H
 
+#include <vm-arch/board.h>
+
 #include "acpi/aml.h"
-#include "arch/x86/acpi/tables.h"
 
 void varch_acpi_dsdt(const struct varch_board *machine,
 		   struct varch_aml *aml);
