@@ -8,13 +8,12 @@
 #include <unistd.h>
 
 #include "disk/identity.h"
-#include "disk/overlay.h"
 
 /* Bytes at each end that identify a file. */
 #define SAMPLE 65536u
 #define SUM_START UINT64_C(0xcbf29ce484222325)
 
-int virtdev_priv_overlay_pread(int fd, void *to, uint64_t len, uint64_t pos)
+int virtdev_priv_read_all(int fd, void *to, uint64_t len, uint64_t pos)
 {
 	char *p = to;
 
@@ -50,11 +49,11 @@ static int sum_ends(int fd, uint64_t bytes, uint64_t *sum)
 {
 	const uint64_t len = bytes < SAMPLE ? bytes : SAMPLE;
 	char *sample = malloc(SAMPLE);
-	int rc = sample ? virtdev_priv_overlay_pread(fd, sample, len, 0) : -ENOMEM;
+	int rc = sample ? virtdev_priv_read_all(fd, sample, len, 0) : -ENOMEM;
 
 	if (!rc) {
 		*sum = add_to_sum(SUM_START, sample, len);
-		rc = virtdev_priv_overlay_pread(fd, sample, len, bytes - len);
+		rc = virtdev_priv_read_all(fd, sample, len, bytes - len);
 	}
 	if (!rc)
 		*sum = add_to_sum(*sum, sample, len);

@@ -8,6 +8,9 @@
 
 #include "disk/priv.h"
 
+/* Reads all bytes, or fails; -ENODATA: the file ends before them. */
+int virtdev_priv_read_all(int fd, void *to, uint64_t len, uint64_t pos);
+
 /* FNV-1a, 64 bits. */
 uint64_t virtdev_priv_sum(const void *data, size_t len);
 

@@ -129,7 +129,7 @@ static int64_t copy_cluster(struct virtdev_priv_overlay *o, uint64_t pos)
 
 	pos -= pos % CLUSTER;
 	left = pos < o->base_bytes ? o->base_bytes - pos : 0;
-	rc = virtdev_priv_overlay_pread(o->base->fd, cluster,
+	rc = virtdev_priv_read_all(o->base->fd, cluster,
 					left < CLUSTER ? left : CLUSTER, pos);
 	if (rc == -ENODATA)	/* another process truncated it */
 		rc = -EIO;

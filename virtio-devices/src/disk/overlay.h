@@ -61,8 +61,7 @@ int virtdev_priv_overlay_flush(struct virtdev_priv_overlay *o);
 int virtdev_priv_overlay_load(struct virtdev_priv_overlay *o, bool may_init,
 			      uint64_t *capacity, struct vsu_error *err);
 
-/* Transfer all bytes, or fail; -ENODATA: the file ends before them. */
-int virtdev_priv_overlay_pread(int fd, void *to, uint64_t len, uint64_t pos);
+/* Transfers all bytes, or fails. */
 int virtdev_priv_overlay_pwrite(int fd, const void *from, uint64_t len, uint64_t pos);
 
 /* Extends the file for a larger disk. */

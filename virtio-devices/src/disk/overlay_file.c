@@ -354,7 +354,7 @@ static int read_map(struct virtdev_priv_overlay *o, uint64_t capacity)
 
 	for (at = 0; at < bytes; at += len) {
 		len = bytes - at < sizeof(block) ? bytes - at : sizeof(block);
-		rc = virtdev_priv_overlay_pread(o->fd, block, len, MAP_POS + at);
+		rc = virtdev_priv_read_all(o->fd, block, len, MAP_POS + at);
 		if (rc < 0)
 			return rc;
 		for (i = 0; i < len; i++)
@@ -371,7 +371,7 @@ static int load_file(struct virtdev_priv_overlay *o, uint64_t size,
 {
 	struct overlay_header h = { 0 };
 	uint64_t needed;
-	int rc = size < sizeof(h) ? 0 : virtdev_priv_overlay_pread(o->fd, &h, sizeof(h), 0);
+	int rc = size < sizeof(h) ? 0 : virtdev_priv_read_all(o->fd, &h, sizeof(h), 0);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s'", o->path);

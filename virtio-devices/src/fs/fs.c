@@ -17,6 +17,7 @@
 
 #include "core/device_priv.h"
 #include "core/kept.h"
+#include "fs/device/recover.h"
 #include "fs/serve/serve.h"
 
 /* Additional pieces per chain: buffers that cross memory regions are split. */

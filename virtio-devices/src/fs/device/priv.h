@@ -32,7 +32,7 @@
 #include "fs/device/mapping.h"
 #include "fs/device/pool.h"
 #include "fs/device/protocol.h"
-#include "fs/device/recover.h"
+#include "fs/device/recover_file.h"
 
 /* Maximum bytes of one FUSE_WRITE, and pages of the guest in one request. */
 #define FS_TRANSFER (1u << 20)

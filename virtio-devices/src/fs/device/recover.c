@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs/device/priv.h"
+#include "fs/device/recover.h"
 
 /* Bytes allocated by one fallocate(). */
 #define STEP (UINT64_C(256) << 10)

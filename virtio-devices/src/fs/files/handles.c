@@ -7,6 +7,7 @@
 
 #include <vmm-sys-util/event.h>
 
+#include "fs/device/recover.h"
 #include "fs/files/files.h"
 
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)

@@ -11,6 +11,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "fs/device/recover.h"
 #include "fs/files/files.h"
 
 #define MIN_BUCKETS 64u

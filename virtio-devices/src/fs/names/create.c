@@ -11,6 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "fs/device/recover.h"
 #include "fs/names/names.h"
 
 #define PERMISSIONS 0777u

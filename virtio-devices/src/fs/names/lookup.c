@@ -8,6 +8,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "fs/device/recover.h"
 #include "fs/names/names.h"
 
 /*

@@ -15,6 +15,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "fs/device/recover.h"
 #include "fs/session/session.h"
 
 #define MAGIC "cvmm-fs"

@@ -7,6 +7,7 @@
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 
+#include "fs/device/recover.h"
 #include "fs/session/session.h"
 
 /* Offered with any configuration. */
