@@ -9,7 +9,7 @@
 #ifndef VMM_TRANSFER_HAND_OVER_H
 #define VMM_TRANSFER_HAND_OVER_H
 
-#include "transfer/migrate_private.h"
+#include "transfer/migration.h"
 
 /* -EPERM: this state cannot follow the present one. */
 int vmm_hand_over_enter(struct vmm_migration *g, enum vmm_hand_over to, struct vsu_error *err);

@@ -19,7 +19,7 @@
 #include "transfer/hand_over.h"
 #include "transfer/marks.h"
 #include "transfer/migrate.h"
-#include "transfer/migrate_private.h"
+#include "transfer/migration.h"
 #include "transfer/plugged.h"
 #include "transfer/save.h"
 

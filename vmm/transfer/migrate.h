@@ -18,17 +18,7 @@
 #include "cvmm/requests.h"
 #include "cvmm/status.h"
 #include "machine/machine.h"
-
-/* Whose the guest is. */
-enum vmm_hand_over {
-	VMM_OURS,	/* it runs here, or stops */
-	VMM_STOPPED,	/* its state is collected: a later change would be lost */
-	VMM_RELEASED,	/* the destination may run it */
-	VMM_THEIRS,	/* it runs there, and may need memory of this process */
-	VMM_UNKNOWN,	/* it may run there; here it is paused until "resume" */
-	VMM_LOST,	/* it ran there, and a part of its memory did not arrive */
-	VMM_NHAND_OVERS
-};
+#include "transfer/migration.h"
 
 /*
  * m->pause.migration is its subject for vmm_answers_send() until the end. -EINVAL,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "owner/owner.h"
-#include "virtio/priv.h"
+#include "virtio/virtio_private.h"
 
 static const struct virtdev_info *info_of(const struct vmm_virtio *v)
 {

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "virtio/priv.h"
+#include "virtio/virtio_private.h"
 
 /* A register access on its way to the main thread, on its CPU's stack. */
 struct access_call {

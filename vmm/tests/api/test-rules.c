@@ -10,7 +10,7 @@
 #include "cvmm/requests.h"
 #include "cvmm/status.h"
 #include "transfer/migrate.h"
-#include "transfer/migrate_private.h"
+#include "transfer/migration.h"
 #include "../machine/rig.h"
 
 enum state {

@@ -4,6 +4,7 @@
 
 #include "../util.h"
 #include "transfer/hand_over.h"
+#include "transfer/migrate.h"
 
 /* "x": the state of the column can follow: ours stopped released theirs unknown lost */
 static const char *const rows[VMM_NHAND_OVERS] = {

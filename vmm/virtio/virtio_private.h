@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* A virtio device in the machine, for virtio.c and state.c. */
-#ifndef VMM_VIRTIO_PRIV_H
-#define VMM_VIRTIO_PRIV_H
+#ifndef VMM_VIRTIO_VIRTIO_PRIVATE_H
+#define VMM_VIRTIO_VIRTIO_PRIVATE_H
 
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* A migration in progress: of migrate.c, hand_over.c, and the commands. */
-#ifndef VMM_TRANSFER_MIGRATE_PRIVATE_H
-#define VMM_TRANSFER_MIGRATE_PRIVATE_H
+#ifndef VMM_TRANSFER_MIGRATION_H
+#define VMM_TRANSFER_MIGRATION_H
 
 #include <pthread.h>
 
@@ -12,9 +12,19 @@
 #include "machine/stop.h"
 #include "migration/main_call.h"
 #include "migration/sender.h"
-#include "transfer/migrate.h"
 #include "transfer/migrate_options.h"
 #include "transfer/throttle.h"
+
+/* Whose the guest is. */
+enum vmm_hand_over {
+	VMM_OURS,	/* it runs here, or stops */
+	VMM_STOPPED,	/* its state is collected: a later change would be lost */
+	VMM_RELEASED,	/* the destination may run it */
+	VMM_THEIRS,	/* it runs there, and may need memory of this process */
+	VMM_UNKNOWN,	/* it may run there; here it is paused until "resume" */
+	VMM_LOST,	/* it ran there, and a part of its memory did not arrive */
+	VMM_NHAND_OVERS
+};
 
 struct vmm_migration {
 	struct vmm_machine *m;
