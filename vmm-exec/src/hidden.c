@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "advice.h"
+#include "hidden.h"
 #include "hidden_rows.h"
 
 /* ------------------------------------------------------------------ options */

@@ -10,6 +10,7 @@
 
 #include <vmm-sys-util/text.h>
 
+#include "hidden.h"
 #include "hidden_rows.h"
 
 static void put_escaped(FILE *f, const char *text, size_t len)

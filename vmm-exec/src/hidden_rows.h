@@ -9,8 +9,7 @@
 #define CVMM_PRIV_HIDDEN_ROWS_H
 
 #include <limits.h>
-
-#include "hidden.h"
+#include <stdbool.h>
 
 enum cvmm_priv_hidden_kind {
 	CVMM_PRIV_HIDDEN_SECRET,
