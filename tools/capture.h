@@ -16,7 +16,7 @@
 #ifndef TOOLS_CAPTURE_H
 #define TOOLS_CAPTURE_H
 
-#include "trace.h"
+#include "trace_line.h"
 
 #define CAPTURE_LINK_TYPE 147u
 #define CAPTURE_HEAD 12u

@@ -24,7 +24,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "check_server.h"
-#include "trace.h"
+#include "trace_line.h"
 
 enum check_verdict {
 	CHECK_PASS,

@@ -17,7 +17,7 @@
 #include "closer.h"
 #include "process.h"
 #include "tool.h"
-#include "trace.h"
+#include "trace_line.h"
 
 #define BACKLOG 16
 

@@ -10,7 +10,7 @@
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/json.h>
 
-#include "trace.h"
+#include "trace_line.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* Bytes of a configuration are 2 digits each. */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "../../tests/support/suite.h"
-#include "trace.h"
+#include "trace_line.h"
 
 #define FRONTEND VHOST_USER_SIDE_FRONTEND
 #define BACKEND VHOST_USER_SIDE_BACKEND

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The parts of "vhost-user-tool trace": a line of it, its descriptors, its text. */
-#ifndef TOOLS_TRACE_H
-#define TOOLS_TRACE_H
+/* A line of "vhost-user-tool trace", its descriptors, its text. */
+#ifndef TOOLS_TRACE_LINE_H
+#define TOOLS_TRACE_LINE_H
 
 #include <stdio.h>
 
