@@ -2,6 +2,7 @@
 /* The machine of a container, by its kind. */
 #include <config.h>
 
+#include "oci/machine.h"
 #include "oci/machine_kind.h"
 
 int oci_machine_new(const struct oci_machine_config *c, struct oci_machine **out, struct vsu_error *err)

@@ -16,6 +16,7 @@
 #include "common/helpers.h"
 #include "exec/emulation.h"
 #include "oci/layout.h"
+#include "oci/machine.h"
 #include "oci/machine_kind.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VAGENT_WORD

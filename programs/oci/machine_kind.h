@@ -7,7 +7,12 @@
 #ifndef OCI_MACHINE_KIND_H
 #define OCI_MACHINE_KIND_H
 
-#include "oci/machine.h"
+#include <stdbool.h>
+
+struct oci_machine;
+struct oci_machine_config;
+struct vagent_guest;
+struct vsu_error;
 
 /* Functions of <oci/machine.h> for a kind. */
 struct oci_machine_kind {

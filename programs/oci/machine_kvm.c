@@ -12,6 +12,7 @@
 #include <cvmm/requests.h>
 
 #include "oci/layout.h"
+#include "oci/machine.h"
 #include "oci/machine_kind.h"
 #include "oci/template.h"
 #include "process.h"
