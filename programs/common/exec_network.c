@@ -14,7 +14,6 @@
 #include <vmm-sys-util/parse.h>
 
 #include "common/exec_network.h"
-#include "common/passt.h"
 
 #define TAP "tap:"
 

@@ -10,6 +10,9 @@
 
 #define VMM_EXEC_MAX_PORTS 32
 
+/* The preset address of the guest's card. passt sends frames to the sender of the last one. */
+#define VMM_PASST_MAC "52:54:00:12:34:56"
+
 /* A port of the host, whose connections or packets a port of the guest receives. */
 struct vmm_exec_port {
 	char address[48];	/* of the host, without brackets; "": each of them */

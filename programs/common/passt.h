@@ -16,8 +16,6 @@
 #include "child/leash.h"
 #include "common/exec_network.h"
 
-/* The preset address of the guest's card. passt sends frames to the sender of the last one. */
-#define VMM_PASST_MAC "52:54:00:12:34:56"
 /* The maximum that passt takes: few and large frames. */
 #define VMM_PASST_MTU 65520
 

@@ -10,6 +10,7 @@
 
 #if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
 
+#include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
@@ -19,8 +20,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "confine/call_program.h"
 
 static const struct call_rule always[] = {
 	CALL_IF("mmap", 2, PROT_EXEC, 0),

@@ -11,6 +11,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "confine/call_program.h"
+
 /* The effect of a call that the tables do not permit. */
 enum call_filter_action {
 	CALL_FILTER_NONE,	/* no filter; not to be loaded */
@@ -18,27 +20,6 @@ enum call_filter_action {
 	CALL_FILTER_KILL,	/* the process is killed */
 	CALL_FILTER_LOG,	/* the kernel logs it, and executes it */
 };
-
-/* (Argument arg & mask) == value. A mask of 0: always. */
-struct call_condition {
-	unsigned int arg;
-	uint64_t mask, value;
-};
-
-#define CALL_CONDITIONS 2u
-
-/* Permits a call if all conditions hold. */
-struct call_rule {
-	const char *name;	/* NULL: end of the table */
-	struct call_condition when[CALL_CONDITIONS];
-};
-
-/* Rows of a table. int: the kernel reads the lower half of the argument only. */
-#define CALL_IF(call, arg, mask, value) \
-	{ .name = (call), .when = { { (arg), (mask), (value) } } }
-#define CALL_IF_INT(call, arg, value) CALL_IF(call, arg, UINT32_MAX, value)
-#define CALL_IF_BOTH(call, arg, mask, value, arg2, mask2, value2) \
-	{ .name = (call), .when = { { (arg), (mask), (value) }, { (arg2), (mask2), (value2) } } }
 
 struct call_table {
 	const char *const *names; /* permitted with any arguments; ends with NULL, or NULL */

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdlib.h>

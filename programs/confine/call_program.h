@@ -13,11 +13,31 @@
 #ifndef PROGRAMS_CALL_PROGRAM_H
 #define PROGRAMS_CALL_PROGRAM_H
 
-#include <linux/filter.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "confine/call_filter.h"
+struct sock_fprog;
+
+/* (Argument arg & mask) == value. A mask of 0: always. */
+struct call_condition {
+	unsigned int arg;
+	uint64_t mask, value;
+};
+
+#define CALL_CONDITIONS 2u
+
+/* Permits a call if all conditions hold. */
+struct call_rule {
+	const char *name;	/* NULL: end of the table */
+	struct call_condition when[CALL_CONDITIONS];
+};
+
+/* Rules of a table. int: the kernel reads the lower half of the argument only. */
+#define CALL_IF(call, arg, mask, value) \
+	{ .name = (call), .when = { { (arg), (mask), (value) } } }
+#define CALL_IF_INT(call, arg, value) CALL_IF(call, arg, UINT32_MAX, value)
+#define CALL_IF_BOTH(call, arg, mask, value, arg2, mask2, value2) \
+	{ .name = (call), .when = { { (arg), (mask), (value) }, { (arg2), (mask2), (value2) } } }
 
 /* One call, or one alternative of its arguments. */
 struct call_item {

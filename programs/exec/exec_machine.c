@@ -357,8 +357,14 @@ static int plan_machine(struct vmm_exec_machine *m, struct draft *d, const struc
 
 	set_init(d);
 	if (o->name || o->has_user) {
+		const int streams[VAGENT_STREAMS] = {
+			[VAGENT_STDIN] = STDIN_FILENO,
+			[VAGENT_STDOUT] = m->out_fd < 0 ? STDOUT_FILENO : m->out_fd,
+			[VAGENT_STDERR] = m->err_fd < 0 ? STDERR_FILENO : m->err_fd,
+		};
+
 		rc = take_plan(m, cvmm_exec_plan_new_shared(&d->config, &m->plan, err));
-		return rc < 0 ? rc : vmm_named_new(&m->named, m, o, err);
+		return rc < 0 ? rc : vmm_named_new(&m->named, m->parts, streams, o, err);
 	}
 	return take_plan(m, waits ? cvmm_exec_plan_new_waiting(&d->config, &m->plan, err) :
 				    cvmm_exec_plan_new(&d->config, &m->plan, err));

@@ -19,9 +19,6 @@
 
 struct vmm_named;
 
-/* Further ones end the machine, as the guest may not answer. */
-#define VMM_EXEC_MAX_SIGNALS 3
-
 struct vmm_exec_machine {
 	struct cvmm_exec_plan *plan;	/* NULL: it is not made */
 	const struct cvmm_exec_parts *parts; /* of the plan */

@@ -11,6 +11,8 @@
 
 #include "common/exec_network.h"
 
+/* Signals to a command; further ones end the machine, as the guest may not answer. */
+#define VMM_EXEC_MAX_SIGNALS 3
 #define VMM_EXEC_MAX_FOLDERS 16
 #define VMM_EXEC_MAX_SETTINGS 128
 #define VMM_EXEC_MAX_PATHS 64

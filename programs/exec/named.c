@@ -13,6 +13,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <cvmm/exec_plan.h>
 #include <vm-agent/guest.h>
 #include <vm-agent/process.h>
 #include <vm-agent/request.h>
@@ -21,7 +22,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "confine/confine.h"
-#include "exec/exec_machine.h"
+#include "exec/exec_options.h"
 #include "exec/named.h"
 #include "exec/named_place.h"
 #include "exec/pool_wire.h"
@@ -142,8 +143,8 @@ static int copy_command(struct vmm_named *n, const struct vagent_request *comman
 	return vagent_request_check(&n->command, err);
 }
 
-int vmm_named_new(struct vmm_named **out, const struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-		  struct vsu_error *err)
+int vmm_named_new(struct vmm_named **out, const struct cvmm_exec_parts *parts, const int streams[VAGENT_STREAMS],
+		  const struct vmm_exec_options *o, struct vsu_error *err)
 {
 	struct vmm_named *n = calloc(1, sizeof(*n));
 	unsigned int i;
@@ -151,16 +152,14 @@ int vmm_named_new(struct vmm_named **out, const struct vmm_exec_machine *m, cons
 
 	if (!n)
 		return vsu_error_set(err, -ENOMEM, "no memory for commands");
-	n->guest = m->parts->guest;
+	n->guest = parts->guest;
 	n->timeout_ms = o->timeout_ms;
 	n->user = geteuid();
-	n->streams[VAGENT_STDIN] = STDIN_FILENO;
-	n->streams[VAGENT_STDOUT] = m->out_fd < 0 ? STDOUT_FILENO : m->out_fd;
-	n->streams[VAGENT_STDERR] = m->err_fd < 0 ? STDERR_FILENO : m->err_fd;
+	memcpy(n->streams, streams, sizeof(n->streams));
 	n->listener = n->timer = n->epfd = n->alive = -1;
 	for (i = 0; i < MAX_CLIENTS; i++)
 		n->clients[i].fd = -1;
-	rc = copy_command(n, m->parts->command, o, err);
+	rc = copy_command(n, parts->command, o, err);
 	rc = rc < 0 ? rc : open_descriptors(n, o, err);
 	if (rc < 0)
 		vmm_named_free(n);

@@ -15,15 +15,19 @@
 #include <stdbool.h>
 
 #include <vm-agent/end.h>
+#include <vm-agent/protocol.h>
 #include <vmm-sys-util/error.h>
 
-struct vmm_exec_machine;
+struct cvmm_exec_parts;
 struct vmm_exec_options;
 struct vmm_named;
 
-/* Listens for clients of a machine with a shared plan, before the process is confined. Errors of vmm_named_listen(). */
-int vmm_named_new(struct vmm_named **out, const struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-		  struct vsu_error *err);
+/*
+ * Listens for clients of the machine of a shared plan with these parts, before the process is confined. streams: those
+ * of the first command. Errors of vmm_named_listen().
+ */
+int vmm_named_new(struct vmm_named **out, const struct cvmm_exec_parts *parts, const int streams[VAGENT_STREAMS],
+		  const struct vmm_exec_options *o, struct vsu_error *err);
 /* Before the plan; n may be NULL. */
 void vmm_named_free(struct vmm_named *n);
 

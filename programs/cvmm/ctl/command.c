@@ -15,7 +15,6 @@
 #include <vmm-sys-util/sock.h>
 
 #include "ctl/command.h"
-#include "ctl/files.h"
 #include "ctl/metrics.h"
 #include "ctl/output.h"
 #include "cvmm/exit_status.h"
@@ -56,15 +55,15 @@ static int append_word(struct vmm_control_request *request, const char *word,
 		return vsu_error_set(err, -EINVAL,
 				     "ctl: word %u is empty or has a newline, which commands cannot contain",
 				     request->nwords);
-	if (request->len + len + 1 > sizeof(request->line))
+	if (request->line.len + len + 1 > sizeof(request->line.text))
 		return vsu_error_set(err, -E2BIG,
 				     "ctl: the command is longer than %u bytes",
 				     VMM_CONTROL_LINE);
-	if (request->len)
-		request->line[request->len - 1] = ' ';
-	memcpy(request->line + request->len, word, len);
-	request->len += len;
-	request->line[request->len++] = '\n';
+	if (request->line.len)
+		request->line.text[request->line.len - 1] = ' ';
+	memcpy(request->line.text + request->line.len, word, len);
+	request->line.len += len;
+	request->line.text[request->line.len++] = '\n';
 	return 0;
 }
 
@@ -91,24 +90,24 @@ static int take_option(void *opaque, unsigned int index,
 
 static bool is_line(const struct vmm_control_request *request, const char *line)
 {
-	return request->len == strlen(line) &&
-	       !memcmp(request->line, line, request->len);
+	return request->line.len == strlen(line) &&
+	       !memcmp(request->line.text, line, request->line.len);
 }
 
 static void set_line(struct vmm_control_request *request, const char *line)
 {
-	request->len = strlen(line);
-	memcpy(request->line, line, request->len);
+	request->line.len = strlen(line);
+	memcpy(request->line.text, line, request->line.len);
 }
 
 static int read_watch(struct vmm_control_request *request, struct vsu_error *err)
 {
 	char time[24] = "";
 	uint64_t ms = WATCH_MS;
-	const size_t len = request->len - strlen("watch\n");
+	const size_t len = request->line.len - strlen("watch\n");
 
 	if (len && len <= sizeof(time))
-		memcpy(time, request->line + strlen("watch "), len - 1);
+		memcpy(time, request->line.text + strlen("watch "), len - 1);
 	if (len > sizeof(time) || (len && (vsu_parse_time(time, 1000, &ms) < 0 || ms < MIN_WATCH_MS || ms > MAX_WATCH_MS)))
 		return vsu_error_set(err, -EINVAL, "ctl: watch: '%s' is not a number of seconds, or a time such as 500ms, from 100ms to 1h",
 				     time);
@@ -125,8 +124,8 @@ static int read_line(struct vmm_control_request *request, struct vsu_error *err)
 	request->follows = is_line(request, "subscribe\n");
 	if (is_line(request, "stats\n"))
 		set_line(request, "status\n");
-	else if (!strncmp(request->line, "watch\n", 6) ||
-		 !strncmp(request->line, "watch ", 6))
+	else if (!strncmp(request->line.text, "watch\n", 6) ||
+		 !strncmp(request->line.text, "watch ", 6))
 		rc = read_watch(request, err);
 	if (!rc && request->format == VMM_CONTROL_PROMETHEUS &&
 	    !is_line(request, "status\n"))
@@ -144,7 +143,7 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 				   take_option, request, NULL, err);
 	if (rc < 0 || request->help)
 		return rc;
-	if (request->len)
+	if (request->line.len)
 		return read_line(request, err);
 	return vsu_error_set(err, -ENOENT,
 			     "ctl: %s is missing; example: 'cvmm ctl control.sock status'",
@@ -154,11 +153,11 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 static int line_send(int sock, const struct vmm_control_request *request,
 		     const int *fds, unsigned int nfds, struct vsu_error *err)
 {
-	const struct iovec iov = { (void *)(uintptr_t)request->line,
-				   request->len };
+	const struct iovec iov = { (void *)(uintptr_t)request->line.text,
+				   request->line.len };
 	const ssize_t n = vsu_sock_send(sock, &iov, 1, fds, nfds);
 
-	if (n == (ssize_t)request->len)
+	if (n == (ssize_t)request->line.len)
 		return 0;
 	return vsu_error_set(err, -ECONNRESET, "%s: cannot send the command",
 			     request->path);
@@ -329,7 +328,7 @@ static int request_first(struct vmm_control_request *request, struct answers *a,
 {
 	struct vmm_control_files files;
 	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = vmm_control_files_open(&files, request, err);
+	int rc = vmm_control_files_open(&files, &request->line, err);
 	int status = rc < 0 ? VSU_EXIT_FAIL : VSU_EXIT_OK;
 
 	rc = rc ? rc : line_send(a->sock, request, files.fds, files.n, err);

@@ -9,7 +9,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
-#include "control/control.h"
+#include "ctl/files.h"
 
 extern const struct vsu_option vmm_control_command_options[];
 
@@ -28,8 +28,7 @@ enum vmm_control_format {
 struct vmm_control_request {
 	bool help;
 	const char *path;	/* of the socket */
-	char line[VMM_CONTROL_LINE];
-	size_t len;
+	struct vmm_control_text line;
 	unsigned int nwords;
 	enum vmm_control_format format;
 	unsigned int interval_ms;	/* between two requests of "watch"; 0: one request */

@@ -12,39 +12,38 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "control/line.h"
 #include "ctl/device_files.h"
 #include "ctl/files.h"
 #include "control/save_words.h"
 
 /* Replaces the line from position at by text, with its newline. -E2BIG. */
-static int replace_rest(struct vmm_control_request *request, size_t at, const char *text,
+static int replace_rest(struct vmm_control_text *line, size_t at, const char *text,
 			struct vsu_error *err)
 {
 	const size_t len = strlen(text);
 
-	if (at + len + 1 > sizeof(request->line))
+	if (at + len + 1 > sizeof(line->text))
 		return vsu_error_set(err, -E2BIG,
 				     "ctl: the command with the names of descriptors is longer than %u bytes",
 				     VMM_CONTROL_LINE);
-	memcpy(request->line + at, text, len);
-	request->line[at + len] = '\n';
-	request->len = at + len + 1;
+	memcpy(line->text + at, text, len);
+	line->text[at + len] = '\n';
+	line->len = at + len + 1;
 	return 0;
 }
 
 /* The text behind a word at the line's beginning, in the caller's memory; NULL. */
-static char *text_behind(const struct vmm_control_request *request, const char *word)
+static char *text_behind(const struct vmm_control_text *line, const char *word)
 {
 	const size_t len = strlen(word);
 
-	return request->len > len && !memcmp(request->line, word, len) ?
-	       strndup(request->line + len, request->len - len - 1) : NULL;
+	return line->len > len && !memcmp(line->text, word, len) ?
+	       strndup(line->text + len, line->len - len - 1) : NULL;
 }
 
 /* ----------------------------------------------------------------- device-add */
 
-static int open_device(struct vmm_control_files *f, struct vmm_control_request *request,
+static int open_device(struct vmm_control_files *f, struct vmm_control_text *line,
 		       const char *word, const char *list, struct vsu_error *err)
 {
 	struct vmm_device_files files;
@@ -56,7 +55,7 @@ static int open_device(struct vmm_control_files *f, struct vmm_control_request *
 	memcpy(f->fds, files.fds, files.n * sizeof(files.fds[0]));
 	f->n = files.n;
 	if (!rc && files.list)
-		rc = replace_rest(request, strlen(word), files.list, err);
+		rc = replace_rest(line, strlen(word), files.list, err);
 	free(files.list);
 	return rc;
 }
@@ -75,7 +74,7 @@ static bool read_save(char *text, struct cvmm_save *save)
 }
 
 /* Undone if not all of it is possible: the machine says why, or can do it. */
-static int open_folder(struct vmm_control_files *f, struct vmm_control_request *request,
+static int open_folder(struct vmm_control_files *f, struct vmm_control_text *line,
 		       const char *word, const char *name, struct vsu_error *err)
 {
 	struct cvmm_save save = { .size = sizeof(save) };
@@ -92,12 +91,12 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 	f->n = CVMM_SAVED_FILES;
 	f->keeps = strlen(word) > strlen("save ") && save.then == CVMM_THEN_STOP;
 	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", name + strspn(name, " \t") + strlen(save.folder));
-	return replace_rest(request, strlen(word), text, err);
+	return replace_rest(line, strlen(word), text, err);
 }
 
 /* ----------------------------------------------------------------------- core */
 
-static int create_core(struct vmm_control_files *f, struct vmm_control_request *request,
+static int create_core(struct vmm_control_files *f, struct vmm_control_text *line,
 		       const char *word, const char *name, struct vsu_error *err)
 {
 	int fd;
@@ -114,12 +113,12 @@ static int create_core(struct vmm_control_files *f, struct vmm_control_request *
 		unlink(name);
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
 	}
-	return replace_rest(request, strlen(word), "fd:0", err);
+	return replace_rest(line, strlen(word), "fd:0", err);
 }
 
 /* -------------------------------------------------------------------- migrate */
 
-static int start_command(struct vmm_control_files *f, struct vmm_control_request *request,
+static int start_command(struct vmm_control_files *f, struct vmm_control_text *line,
 			 const char *word, const char *text, struct vsu_error *err)
 {
 	static const char scheme[] = "exec:";
@@ -138,14 +137,14 @@ static int start_command(struct vmm_control_files *f, struct vmm_control_request
 	if (sock < 0)
 		return sock;
 	f->fds[f->n++] = sock;
-	return replace_rest(request, strlen(word) + (size_t)(address - text), "fd:0", err);
+	return replace_rest(line, strlen(word) + (size_t)(address - text), "fd:0", err);
 }
 
 /* ------------------------------------------------------------------------ all */
 
 static const struct {
 	const char *word;
-	int (*open)(struct vmm_control_files *f, struct vmm_control_request *request,
+	int (*open)(struct vmm_control_files *f, struct vmm_control_text *line,
 		    const char *word, const char *text, struct vsu_error *err);
 } commands[] = {
 	{ "device-add ", open_device },
@@ -155,23 +154,23 @@ static const struct {
 };
 
 /* The command with its space, and with a timeout= that follows. */
-static void put_word(char word[VMM_CONTROL_LINE], const struct vmm_control_request *request,
+static void put_word(char word[VMM_CONTROL_LINE], const struct vmm_control_text *line,
 		     const char *command)
 {
 	static const char timeout[] = "timeout=";
-	const char *rest = request->line + strlen(command), *end;
+	const char *rest = line->text + strlen(command), *end;
 	size_t len = strlen(command);
 
-	if (request->len > len + strlen(timeout) &&
+	if (line->len > len + strlen(timeout) &&
 	    !memcmp(rest, timeout, strlen(timeout))) {
-		end = memchr(rest, ' ', request->len - len);
+		end = memchr(rest, ' ', line->len - len);
 		len += end ? (size_t)(end - rest) + 1 : 0;
 	}
 	snprintf(word, VMM_CONTROL_LINE, "%s%.*s", command, (int)(len - strlen(command)), rest);
 }
 
-int vmm_control_files_open(struct vmm_control_files *f,
-			   struct vmm_control_request *request, struct vsu_error *err)
+int vmm_control_files_open(struct vmm_control_files *f, struct vmm_control_text *line,
+			   struct vsu_error *err)
 {
 	char word[VMM_CONTROL_LINE];
 	char *text;
@@ -180,10 +179,10 @@ int vmm_control_files_open(struct vmm_control_files *f,
 
 	*f = (struct vmm_control_files){ .n = 0 };
 	for (i = 0; !rc && i < sizeof(commands) / sizeof(*commands); i++) {
-		put_word(word, request, commands[i].word);
-		text = text_behind(request, word);
+		put_word(word, line, commands[i].word);
+		text = text_behind(line, word);
 		if (text)
-			rc = commands[i].open(f, request, word, text, err);
+			rc = commands[i].open(f, line, word, text, err);
 		free(text);
 	}
 	return rc;

@@ -16,9 +16,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "control/line.h"
 #include "control/passed.h"
-#include "ctl/command.h"
 #include "cvmm/saved.h"
+
+/* The line of a request, with its end. */
+struct vmm_control_text {
+	char text[VMM_CONTROL_LINE];
+	size_t len;
+};
 
 struct vmm_control_files {
 	unsigned int n;
@@ -29,9 +35,9 @@ struct vmm_control_files {
 	pid_t command;			/* 0: none */
 };
 
-/* Rewrites the line of the request. Close the files in each case. */
-int vmm_control_files_open(struct vmm_control_files *f,
-			   struct vmm_control_request *request, struct vsu_error *err);
+/* Rewrites the line of a request. Close the files in each case. */
+int vmm_control_files_open(struct vmm_control_files *f, struct vmm_control_text *line,
+			   struct vsu_error *err);
 
 /* The line was sent: the machine has the descriptors. */
 void vmm_control_files_sent(struct vmm_control_files *f);

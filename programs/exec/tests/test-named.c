@@ -13,12 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cvmm/exec_plan.h>
 #include <vm-agent/guest.h>
 #include <vm-agent/request.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "exec/exec_machine.h"
+#include "exec/exec_options.h"
 #include "exec/named.h"
 #include "exec/named_place.h"
 #include "exec/pool_wire.h"
@@ -27,7 +28,7 @@
 static char folder[64], path[96];
 static struct vagent_request command;
 static struct cvmm_exec_parts parts;
-static struct vmm_exec_machine machine;
+static const int standard[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
 static struct vmm_exec_options options;
 static struct vmm_named *named;
 static struct vsu_error err;
@@ -122,10 +123,9 @@ static void setup(void)
 	setenv("XDG_RUNTIME_DIR", folder, 1);
 	make_guest();
 	parts.command = &command;
-	machine = (struct vmm_exec_machine){ .parts = &parts, .out_fd = -1, .err_fd = -1 };
 	options = (struct vmm_exec_options){ .name = "box" };
 	client = -1;
-	ck_assert_int_eq(vmm_named_new(&named, &machine, &options, &err), 0);
+	ck_assert_int_eq(vmm_named_new(&named, &parts, standard, &options, &err), 0);
 }
 
 static void teardown(void)
@@ -494,7 +494,7 @@ START_TEST(time_limit_is_that_of_the_first_command)
 
 	vmm_named_free(named);
 	options = (struct vmm_exec_options){ .name = "late", .timeout_ms = 1 };
-	ck_assert_int_eq(vmm_named_new(&named, &machine, &options, &err), 0);
+	ck_assert_int_eq(vmm_named_new(&named, &parts, standard, &options, &err), 0);
 	ready.fd = vmm_named_fd(named);
 	while (vmm_named_turn(named))
 		poll(&ready, 1, -1);

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdlib.h>

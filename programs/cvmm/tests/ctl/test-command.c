@@ -60,8 +60,8 @@ static int parse(int n, ...)
 
 static void claim_line(const char *line)
 {
-	ck_assert_uint_eq(request.len, strlen(line));
-	ck_assert_int_eq(memcmp(request.line, line, request.len), 0);
+	ck_assert_uint_eq(request.line.len, strlen(line));
+	ck_assert_int_eq(memcmp(request.line.text, line, request.line.len), 0);
 }
 
 START_TEST(words_become_one_line)
@@ -106,7 +106,7 @@ START_TEST(lines_have_a_limit)
 	ck_assert_ptr_nonnull(word);
 	memset(word, 'a', VMM_CONTROL_LINE - 1);
 	ck_assert_int_eq(parse(2, SOCKET, word), 0);
-	ck_assert_uint_eq(request.len, VMM_CONTROL_LINE);
+	ck_assert_uint_eq(request.line.len, VMM_CONTROL_LINE);
 	word[VMM_CONTROL_LINE - 1] = 'a';
 	ck_assert_int_eq(parse(2, SOCKET, word), -E2BIG);
 	free(word);
@@ -537,8 +537,8 @@ START_TEST(save_with_a_wrong_word_is_left_to_the_machine)
 		ck_assert_int_eq(parse(4, SOCKET, "save", "saved", wrong[i]), 0);
 		snprintf(line, sizeof(line), "save saved %s\n", wrong[i]);
 		ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_FAIL);
-		ck_assert_msg(request.len == strlen(line) && !memcmp(request.line, line, strlen(line)),
-			      "sent '%.*s'", (int)request.len, request.line);
+		ck_assert_msg(request.line.len == strlen(line) && !memcmp(request.line.text, line, strlen(line)),
+			      "sent '%.*s'", (int)request.line.len, request.line.text);
 	}
 }
 END_TEST
