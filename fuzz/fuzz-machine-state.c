@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include <vm-arch/arch.h>
-#include <vm-arch/state.h>
+#include <vmm-sys-util/state.h>
 
 #include "arch/own.h"
 #include "memory/image.h"
@@ -26,7 +26,7 @@ static const char *const names[] = {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void put_section(struct varch_state_writer *w, struct input *in)
+static void put_section(struct vsu_state_writer *w, struct input *in)
 {
 	const char *name = names[take(in, 1) % (sizeof(names) / sizeof(names[0]))];
 	const uint32_t instance = (uint32_t)take(in, 1);
@@ -34,26 +34,26 @@ static void put_section(struct varch_state_writer *w, struct input *in)
 
 	if (len > (size_t)(in->end - in->p))
 		len = (size_t)(in->end - in->p);
-	varch_state_section(w, name, instance);
-	varch_state_put(w, in->p, len);
-	varch_state_section_end(w);
+	vsu_state_section(w, name, instance);
+	vsu_state_put(w, in->p, len);
+	vsu_state_section_end(w);
 	in->p += len;
 }
 
 /* With a wrong checksum the state would be refused before its content is read. */
-static void build_state(struct varch_state_writer *w, struct input *in)
+static void build_state(struct vsu_state_writer *w, struct input *in)
 {
 	unsigned int n;
 
-	varch_state_begin(w);
+	vsu_state_begin(w);
 	for (n = 0; n < MAX_SECTIONS && in->p < in->end; n++)
 		put_section(w, in);
-	if (varch_state_finish(w) < 0)
+	if (vsu_state_finish(w) < 0)
 		abort();
 }
 
 /* The machine that continues has two pieces. */
-static void load_memory(const struct varch_state *state, bool shared)
+static void load_memory(const struct vsu_state *state, bool shared)
 {
 	static const struct vmm_memory_lists lists = {
 		.list = { "size=4M", "size=64K,share=on" }, .n = 2, .what = "--memory",
@@ -79,7 +79,7 @@ static void load_memory(const struct varch_state *state, bool shared)
 	vmm_memory_specs_free(&saved);
 }
 
-static void load_state(const struct varch_state *state)
+static void load_state(const struct vsu_state *state)
 {
 	const struct varch_vm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -93,19 +93,19 @@ static void load_state(const struct varch_state *state)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, data + size };
-	struct varch_state_writer w = { .section = 0 };
+	struct vsu_state_writer w = { .section = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct varch_state state;
+	struct vsu_state state;
 
 	if (!size)
 		return 0;
 	if (take(&in, 1)) {
 		build_state(&w, &in);
-		state = (struct varch_state){ w.out.bytes, w.out.len };
+		state = (struct vsu_state){ w.out.bytes, w.out.len };
 	} else {
-		state = (struct varch_state){ in.p, (size_t)(in.end - in.p) };
+		state = (struct vsu_state){ in.p, (size_t)(in.end - in.p) };
 	}
-	if (!varch_state_check(&state, &err))
+	if (!vsu_state_check(&state, &err))
 		load_state(&state);
 	free(w.out.bytes);
 	return 0;

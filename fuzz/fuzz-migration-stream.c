@@ -142,7 +142,7 @@ static uint64_t read_u64(const unsigned char *at)
 }
 
 /* Whether the section may be stored; stores it in the model. */
-static bool model_store(const struct varch_state_section *s)
+static bool model_store(const struct vsu_state_section *s)
 {
 	const bool zeros = !strcmp(s->name, "zeros");
 	unsigned char *at;
@@ -164,7 +164,7 @@ static bool model_store(const struct varch_state_section *s)
 
 static int read_arguments(struct vmm_stream *s, struct vsu_error *err)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	char *words[MAX_WORDS], *text;
 	int rc = vmm_stream_expect(s, "arguments", &section, err);
 
@@ -179,7 +179,7 @@ static int read_arguments(struct vmm_stream *s, struct vsu_error *err)
 	return vmm_stream_expect(s, "head", &section, err);
 }
 
-static int read_memory(struct vmm_stream *s, struct varch_state_section *section,
+static int read_memory(struct vmm_stream *s, struct vsu_state_section *section,
 		       struct vsu_error *err)
 {
 	bool valid;
@@ -201,9 +201,9 @@ static int read_memory(struct vmm_stream *s, struct varch_state_section *section
 
 static int read_machine(struct vmm_stream *s, struct vsu_error *err)
 {
-	struct varch_state_section section;
-	struct varch_state_fields fields;
-	struct varch_state state;
+	struct vsu_state_section section;
+	struct vsu_state_fields fields;
+	struct vsu_state state;
 	int rc = vmm_stream_receive_header(s, err);
 
 	if (!rc)
@@ -214,22 +214,22 @@ static int read_machine(struct vmm_stream *s, struct vsu_error *err)
 		rc = postcopy_read_missing(&postcopy, s, &section, err);
 	if (rc < 0)
 		return rc;
-	CHECK(section.len <= VARCH_STATE_MAX);
-	state = (struct varch_state){ section.bytes, section.len };
-	(void)!varch_state_check(&state, NULL);
+	CHECK(section.len <= VSU_STATE_MAX);
+	state = (struct vsu_state){ section.bytes, section.len };
+	(void)!vsu_state_check(&state, NULL);
 	rc = vmm_stream_expect(s, "go", &section, err);
 	if (rc < 0)
 		return rc;
 	vmm_stream_fields(&section, &fields);
-	varch_state_get_u32(&fields);
+	vsu_state_get_u32(&fields);
 	ended++;
-	return varch_state_fields_end(&fields, err);
+	return vsu_state_fields_end(&fields, err);
 }
 
 static int read_replies(struct vmm_stream *s, struct vsu_error *err)
 {
 	static const char *const wanted[] = { "ready", "loaded", "running" };
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	unsigned int i;
 	int rc = 0;
 
@@ -243,7 +243,7 @@ static int read_replies(struct vmm_stream *s, struct vsu_error *err)
 /* Reads the replies of pre-copy after "ready", or requests. */
 static int read_answers(struct vmm_stream *s, bool serves, struct vsu_error *err)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	int rc;
 
 	if (!serves)
@@ -269,36 +269,36 @@ static uint64_t take_address(struct input *in)
 	return base + (uint64_t)(int64_t)(int16_t)take(in, 2);
 }
 
-static void put_bytes(struct varch_state_writer *w, struct input *in)
+static void put_bytes(struct vsu_state_writer *w, struct input *in)
 {
 	size_t len = take(in, 2);
 
 	if (len > (size_t)(in->end - in->p))
 		len = (size_t)(in->end - in->p);
-	varch_state_put(w, in->p, len);
+	vsu_state_put(w, in->p, len);
 	in->p += len;
 }
 
 /* Repeats bytes, so that a short input can have long sections. */
-static void put_fill(struct varch_state_writer *w, struct input *in)
+static void put_fill(struct vsu_state_writer *w, struct input *in)
 {
 	static unsigned char fill[MAX_FILL];
 	const uint32_t len = take(in, 2) % MAX_FILL;
 
 	memset(fill, (int)take(in, 1), len);
-	varch_state_put(w, fill, len);
+	vsu_state_put(w, fill, len);
 }
 
-static void put_content(struct varch_state_writer *w, const char *name,
+static void put_content(struct vsu_state_writer *w, const char *name,
 			struct input *in)
 {
 	if (!strcmp(name, "pages") || !strcmp(name, "zeros") || !strcmp(name, "missing") ||
 	    !strcmp(name, "want"))
-		varch_state_put_u64(w, take_address(in));
+		vsu_state_put_u64(w, take_address(in));
 	if (!strcmp(name, "pages"))
 		put_fill(w, in);
 	else if (!strcmp(name, "zeros"))
-		varch_state_put_u64(w, take(in, 1) & 1 ? take_u64(in, 8) :
+		vsu_state_put_u64(w, take(in, 1) & 1 ? take_u64(in, 8) :
 							 take(in, 2));
 	else if (strcmp(name, "want") != 0)
 		put_bytes(w, in);
@@ -317,7 +317,7 @@ static void send_section(struct vmm_stream *s, struct input *in)
 		s->w.out.bytes[VERSION_AT] = (unsigned char)take(in, 1);
 	if (odd & 2)
 		s->w.out.bytes[FLAGS_AT] = 0;
-	varch_state_section_end(&s->w);
+	vsu_state_section_end(&s->w);
 	if (odd & 4)
 		s->w.out.bytes[take(in, 2) % s->w.out.len] ^= 1u << odd / 8 % 8;
 	send_bytes(s->fd, s->w.out.bytes, s->w.out.len);

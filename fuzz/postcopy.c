@@ -15,18 +15,18 @@
 #define PAGE VMM_SET_PAGE
 
 /* Stores the pages of the section that are missing in the model, if the section is valid. */
-static bool model_place(struct postcopy *p, const struct varch_state_section *s,
+static bool model_place(struct postcopy *p, const struct vsu_state_section *s,
 			uint64_t missing)
 {
 	const bool zeros = !strcmp(s->name, "zeros");
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint64_t gpa, len, at;
 
 	if (s->len < 8 || (zeros && s->len != 16))
 		return false;
 	vmm_stream_fields(s, &f);
-	gpa = varch_state_get_u64(&f);
-	len = zeros ? varch_state_get_u64(&f) : f.in.left;
+	gpa = vsu_state_get_u64(&f);
+	len = zeros ? vsu_state_get_u64(&f) : f.in.left;
 	if (gpa >= p->len || !len || len > p->len - gpa || (gpa | len) % PAGE)
 		return false;
 	for (at = 0; at < len; at += PAGE) {
@@ -52,7 +52,7 @@ static uint64_t bits_of(const struct postcopy *p, const struct vmm_page_set *set
 
 /* Places the pages behind the state, until another section. */
 static int place_pages(struct postcopy *p, struct vmm_placer *placer, struct vmm_stream *s,
-		       struct varch_state_section *section, struct vsu_error *err)
+		       struct vsu_state_section *section, struct vsu_error *err)
 {
 	uint64_t missing = bits_of(p, &placer->missing), page;
 	bool valid;
@@ -74,7 +74,7 @@ static int place_pages(struct postcopy *p, struct vmm_placer *placer, struct vmm
 }
 
 int postcopy_read_missing(struct postcopy *p, struct vmm_stream *s,
-			  struct varch_state_section *section, struct vsu_error *err)
+			  struct vsu_state_section *section, struct vsu_error *err)
 {
 	struct vmm_placer placer = { .nsources = 1 };
 	int rc;

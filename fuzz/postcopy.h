@@ -22,7 +22,7 @@ struct postcopy {
  * userfaultfd is permitted; *section becomes the next section.
  */
 int postcopy_read_missing(struct postcopy *p, struct vmm_stream *s,
-			  struct varch_state_section *section, struct vsu_error *err);
+			  struct vsu_state_section *section, struct vsu_error *err);
 
 /* Serves requests until the peer has everything. */
 int postcopy_serve(struct postcopy *p, struct vmm_stream *s, struct vsu_error *err);

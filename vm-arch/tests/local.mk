@@ -19,7 +19,6 @@ unit_tests = \
 	tests/decompress/test-decompress \
 	tests/decompress/test-kernel_version \
 	tests/serial/test-serial \
-	tests/state/test-sections \
 	tests/vm/test-msi \
 	$(NULL)
 # With kernels, registers or addresses of x86, or on a KVM of it.
@@ -130,7 +129,6 @@ tests_arch_arm64_test_pl061_CPPFLAGS = $(for_arm64)
 tests_arch_arm64_test_pl061_SOURCES = tests/arch/arm64/test-pl061.c \
 	src/arch/arm64/pl061.c \
 	src/arch/arm64/pl061.h
-tests_state_test_sections_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_checksum_add
 tests_arch_x86_test_cpu_state_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_ioctl -Wl,--wrap=varch_vm_capability
 tests_arch_arm64_test_cpu_state_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_ioctl -Wl,--wrap=varch_vm_capability
 tests_arch_arm64_test_exits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=varch_ioctl

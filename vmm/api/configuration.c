@@ -202,7 +202,7 @@ static int accept_confined(struct vmm_configuration *c, struct vmm_listener *l, 
 
 /* The section "arguments", and other connections before it. */
 static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l,
-			     struct varch_state_section *s, struct vsu_error *err)
+			     struct vsu_state_section *s, struct vsu_error *err)
 {
 	int rc = vmm_stream_receive(&c->stream, s, err);
 
@@ -220,7 +220,7 @@ static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l
 /* The source's command line. */
 static int receive_saved(struct vmm_configuration *c, struct vmm_listener *l, struct vsu_error *err)
 {
-	struct varch_state_section s;
+	struct vsu_state_section s;
 	int rc = receive_arguments(c, l, &s, err);
 
 	if (rc < 0)

@@ -46,7 +46,7 @@ static bool read_disk(const struct vmm_device *d, struct disk *out)
 	return true;
 }
 
-void vmm_disks_describe(const struct vmm_machine *m, struct varch_state_writer *w)
+void vmm_disks_describe(const struct vmm_machine *m, struct vsu_state_writer *w)
 {
 	struct disk disk;
 	unsigned int i;
@@ -54,10 +54,10 @@ void vmm_disks_describe(const struct vmm_machine *m, struct varch_state_writer *
 	for (i = 0; i < m->ndevices; i++) {
 		if (!read_disk(&m->devices[i], &disk))
 			continue;
-		varch_state_section(w, "disk", i);
-		varch_state_put_u64(w, disk.bytes);
-		varch_state_put_u32(w, disk.read_only);
-		varch_state_section_end(w);
+		vsu_state_section(w, "disk", i);
+		vsu_state_put_u64(w, disk.bytes);
+		vsu_state_put_u32(w, disk.read_only);
+		vsu_state_section_end(w);
 	}
 }
 
@@ -83,10 +83,10 @@ static int check_disk(const struct vmm_device *d, const struct disk *here,
 	return 0;
 }
 
-int vmm_disks_check(const struct vmm_machine *m, const struct varch_state *state,
+int vmm_disks_check(const struct vmm_machine *m, const struct vsu_state *state,
 		    struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	struct disk here, guests;
 	unsigned int i;
 	int rc = 0;
@@ -94,14 +94,14 @@ int vmm_disks_check(const struct vmm_machine *m, const struct varch_state *state
 	for (i = 0; !rc && i < m->ndevices; i++) {
 		if (!read_disk(&m->devices[i], &here))
 			continue;
-		if (is_memory(&m->devices[i]) && varch_state_find(state, "disk", i, &f, NULL) < 0)
+		if (is_memory(&m->devices[i]) && vsu_state_find(state, "disk", i, &f, NULL) < 0)
 			continue;	/* older states have no section for it */
-		rc = varch_state_find(state, "disk", i, &f, err);
+		rc = vsu_state_find(state, "disk", i, &f, err);
 		if (rc < 0)
 			return rc;
-		guests.bytes = varch_state_get_u64(&f);
-		guests.read_only = varch_state_get_u32(&f);
-		rc = varch_state_fields_end(&f, err);
+		guests.bytes = vsu_state_get_u64(&f);
+		guests.read_only = vsu_state_get_u32(&f);
+		rc = vsu_state_fields_end(&f, err);
 		if (!rc)
 			rc = check_disk(&m->devices[i], &here, &guests, err);
 		if (rc < 0)
@@ -123,7 +123,7 @@ static int identify_disk(const struct vmm_device *d, struct virtdev_disk_identit
 	return rc == -EOPNOTSUPP ? 0 : rc < 0 ? rc : 1;
 }
 
-int vmm_disks_identify(const struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_disks_identify(const struct vmm_machine *m, struct vsu_state_writer *w,
 		       struct vsu_error *err)
 {
 	struct virtdev_disk_identity id;
@@ -136,12 +136,12 @@ int vmm_disks_identify(const struct vmm_machine *m, struct varch_state_writer *w
 			return vsu_error_prefix(err, rc, "device %u", i);
 		if (!rc)
 			continue;
-		varch_state_section(w, "disk-content", i);
-		varch_state_put_u64(w, id.bytes);
-		varch_state_put_u64(w, id.sum);
-		varch_state_put_u64(w, (uint64_t)id.seconds);
-		varch_state_put_u32(w, id.ns);
-		varch_state_section_end(w);
+		vsu_state_section(w, "disk-content", i);
+		vsu_state_put_u64(w, id.bytes);
+		vsu_state_put_u64(w, id.sum);
+		vsu_state_put_u64(w, (uint64_t)id.seconds);
+		vsu_state_put_u32(w, id.ns);
+		vsu_state_section_end(w);
 	}
 	return 0;
 }
@@ -155,16 +155,16 @@ static bool is_same_content(const struct virtdev_disk_identity *a,
 	       (timeless || (a->seconds == b->seconds && a->ns == b->ns));
 }
 
-static int check_content(const struct vmm_device *d, struct varch_state_fields *f,
+static int check_content(const struct vmm_device *d, struct vsu_state_fields *f,
 			 struct vsu_error *err)
 {
-	struct virtdev_disk_identity now, was = { .bytes = varch_state_get_u64(f) };
+	struct virtdev_disk_identity now, was = { .bytes = vsu_state_get_u64(f) };
 	int rc;
 
-	was.sum = varch_state_get_u64(f);
-	was.seconds = (int64_t)varch_state_get_u64(f);
-	was.ns = varch_state_get_u32(f);
-	rc = varch_state_fields_end(f, err);
+	was.sum = vsu_state_get_u64(f);
+	was.seconds = (int64_t)vsu_state_get_u64(f);
+	was.ns = vsu_state_get_u32(f);
+	rc = vsu_state_fields_end(f, err);
 	if (!rc)
 		rc = identify_disk(d, &now, err);
 	if (rc <= 0 || is_same_content(&was, &now))
@@ -173,15 +173,15 @@ static int check_content(const struct vmm_device *d, struct varch_state_fields *
 			     name_disk(&d->spec));
 }
 
-int vmm_disks_check_content(const struct vmm_machine *m, const struct varch_state *state,
+int vmm_disks_check_content(const struct vmm_machine *m, const struct vsu_state *state,
 			    struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < m->ndevices; i++) {
-		if (!m->devices[i].virtio || varch_state_find(state, "disk-content", i, &f, NULL) < 0)
+		if (!m->devices[i].virtio || vsu_state_find(state, "disk-content", i, &f, NULL) < 0)
 			continue;
 		rc = check_content(&m->devices[i], &f, err);
 		if (rc < 0)

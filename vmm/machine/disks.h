@@ -12,13 +12,13 @@
 #include "machine/machine.h"
 
 /* Appends a section "disk" for each, also behind a socket, and for persistent memory. */
-void vmm_disks_describe(const struct vmm_machine *m, struct varch_state_writer *w);
+void vmm_disks_describe(const struct vmm_machine *m, struct vsu_state_writer *w);
 
 /*
  * Compares them with a state. -EINVAL: one is smaller than the guest's, or read-only in
  * place of a writable one.
  */
-int vmm_disks_check(const struct vmm_machine *m, const struct varch_state *state,
+int vmm_disks_check(const struct vmm_machine *m, const struct vsu_state *state,
 		    struct vsu_error *err);
 
 /*
@@ -26,11 +26,11 @@ int vmm_disks_check(const struct vmm_machine *m, const struct varch_state *state
  * vmm_disks_check_content() notices that it was changed after the save. Blocks; no request
  * is in progress, and the devices stay the same meanwhile.
  */
-int vmm_disks_identify(const struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_disks_identify(const struct vmm_machine *m, struct vsu_state_writer *w,
 		       struct vsu_error *err);
 
 /* -ESTALE: a file has changed. A state without these sections has no restriction. */
-int vmm_disks_check_content(const struct vmm_machine *m, const struct varch_state *state,
+int vmm_disks_check_content(const struct vmm_machine *m, const struct vsu_state *state,
 			    struct vsu_error *err);
 
 #endif

@@ -22,10 +22,10 @@
 #include <vm-arch/pci_host.h>
 #include <vm-arch/plug.h>
 #include <vm-arch/slots.h>
-#include <vm-arch/state.h>
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
+#include <vmm-sys-util/state.h>
 #include <vmm-sys-util/thread.h>
 
 #include "legacy/console.h"
@@ -138,7 +138,7 @@ struct vmm_restore {
 	const char *folder;	/* of --from; or NULL */
 	struct vmm_stream *stream;	/* from the source of a migration; or NULL */
 	unsigned char *bytes;	/* state, saved or received; NULL: the machine boots */
-	struct varch_state state;
+	struct vsu_state state;
 	struct vmm_image_pieces memory;
 	struct vmm_image_base base;	/* from which the memory is mapped; n 0: none */
 	int memory_fd;		/* its file, of a folder that was passed; or -1 */

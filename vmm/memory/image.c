@@ -18,23 +18,23 @@
 
 static void describe_regions(const struct vmm_memory *memory,
 			     const struct vmem_map *map, bool plugged,
-			     struct varch_state_writer *w)
+			     struct vsu_state_writer *w)
 {
 	const struct vmem_region *r;
 	uint64_t at = 0;
 	unsigned int i;
 
-	varch_state_section(w, plugged ? "plugged" : "memory", 0);
+	vsu_state_section(w, plugged ? "plugged" : "memory", 0);
 	for (i = 0; i < vmem_map_count(map); i++) {
 		r = vmem_map_region(map, i);
 		if (vmm_memory_has(memory, r) != plugged) {
-			varch_state_put_u64(w, vmem_region_gpa(r));
-			varch_state_put_u64(w, vmem_region_len(r));
-			varch_state_put_u64(w, at);
+			vsu_state_put_u64(w, vmem_region_gpa(r));
+			vsu_state_put_u64(w, vmem_region_len(r));
+			vsu_state_put_u64(w, at);
 		}
 		at += vmem_region_len(r);
 	}
-	varch_state_section_end(w);
+	vsu_state_section_end(w);
 }
 
 static bool has_plugged(const struct vmm_memory *memory, const struct vmem_map *map)
@@ -48,7 +48,7 @@ static bool has_plugged(const struct vmm_memory *memory, const struct vmem_map *
 }
 
 void vmm_image_describe(const struct vmm_memory *memory,
-			const struct vmem_map *map, struct varch_state_writer *w)
+			const struct vmem_map *map, struct vsu_state_writer *w)
 {
 	describe_regions(memory, map, false, w);
 	if (has_plugged(memory, map))
@@ -142,32 +142,32 @@ static int put_part(struct continuing *c, unsigned int k, const struct vmm_image
 	return put_piece(c, number, &c->saved->list[piece->item], part);
 }
 
-static int put_parts(struct continuing *c, struct varch_state_fields *f)
+static int put_parts(struct continuing *c, struct vsu_state_fields *f)
 {
 	struct vmm_image_part part = { .path = c->source->path };
 	unsigned int k = 0;
 	int rc = 0;
 
 	while (!rc && f->in.left && !f->in.truncated) {
-		part.gpa = varch_state_get_u64(f);
-		part.len = varch_state_get_u64(f);
-		part.at = varch_state_get_u64(f);
+		part.gpa = vsu_state_get_u64(f);
+		part.len = vsu_state_get_u64(f);
+		part.at = vsu_state_get_u64(f);
 		rc = put_part(c, k++, &part);
 	}
 	if (!rc)
-		rc = varch_state_fields_end(f, c->err);
+		rc = vsu_state_fields_end(f, c->err);
 	return rc || k == c->layout.n ? rc :
 	       vsu_error_set(c->err, -EINVAL, "the state has less memory than the saved command line describes");
 }
 
-int vmm_image_pieces(const struct varch_state *state, const struct vmm_image_source *source,
+int vmm_image_pieces(const struct vsu_state *state, const struct vmm_image_source *source,
 		     bool shared, const struct vmm_memory_specs *saved,
 		     struct vmm_image_pieces *pieces, struct vsu_error *err)
 {
 	struct continuing c = { .pieces = pieces, .saved = saved, .source = source,
 				.shared = shared, .err = err };
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, "memory", 0, &f, err);
+	struct vsu_state_fields f;
+	int rc = vsu_state_find(state, "memory", 0, &f, err);
 
 	if (!rc)
 		rc = place_saved(&c);
@@ -285,15 +285,15 @@ static int read_part(struct reading *g, const struct vmm_base_part *p)
 	return there ? read_changed(g, *p) : read_whole(g, &g->own, p);
 }
 
-static int read_parts(struct reading *g, struct varch_state_fields *f)
+static int read_parts(struct reading *g, struct vsu_state_fields *f)
 {
 	struct vmm_base_part p;
 	int rc = 0;
 
 	while (!rc && f->in.left && !f->in.truncated) {
-		p.gpa = varch_state_get_u64(f);
-		p.len = varch_state_get_u64(f);
-		p.at = varch_state_get_u64(f);
+		p.gpa = vsu_state_get_u64(f);
+		p.len = vsu_state_get_u64(f);
+		p.at = vsu_state_get_u64(f);
 		rc = read_part(g, &p);
 	}
 	return rc;
@@ -314,13 +314,13 @@ static int open_memory(const char *path, struct opened *file, struct vsu_error *
 	return 0;
 }
 
-int vmm_image_read(const struct varch_state *state, const char *section,
+int vmm_image_read(const struct vsu_state *state, const char *section,
 		   const struct vmm_image_source *source, const struct vmem_map *map,
 		   struct vsu_error *err)
 {
 	struct reading g = { .map = map, .source = source, .own.fd = -1, .base.fd = -1 };
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, section, 0, &f, err);
+	struct vsu_state_fields f;
+	int rc = vsu_state_find(state, section, 0, &f, err);
 
 	if (!rc && source->base_path)
 		rc = vmm_image_changed_get(&g.changed, state, err);

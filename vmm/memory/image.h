@@ -9,7 +9,7 @@
 #ifndef VMM_MEMORY_IMAGE_H
 #define VMM_MEMORY_IMAGE_H
 
-#include <vm-arch/state.h>
+#include <vmm-sys-util/state.h>
 #include <vmm-sys-util/thread.h>
 
 #include "memory/image_base.h"
@@ -18,7 +18,7 @@
 
 /* Appends the sections: address, length and position in the file of each region. */
 void vmm_image_describe(const struct vmm_memory *memory,
-			const struct vmem_map *map, struct varch_state_writer *w);
+			const struct vmem_map *map, struct vsu_state_writer *w);
 
 /*
  * The pieces of the machine that continues, in the order of the options of the saved machine;
@@ -45,14 +45,14 @@ struct vmm_image_source {
  * saved: those of the saved machine. -EBADMSG: the section describes impossible memory;
  * -EINVAL: other memory than saved. Free the pieces also after a failure.
  */
-int vmm_image_pieces(const struct varch_state *state, const struct vmm_image_source *source,
+int vmm_image_pieces(const struct vsu_state *state, const struct vmm_image_source *source,
 		     bool shared, const struct vmm_memory_specs *saved,
 		     struct vmm_image_pieces *pieces, struct vsu_error *err);
 /*
  * Reads the files into the regions that a section lists. Regions that map a file have
  * their content already, except the pages that were changed since the base was saved.
  */
-int vmm_image_read(const struct varch_state *state, const char *section,
+int vmm_image_read(const struct vsu_state *state, const char *section,
 		   const struct vmm_image_source *source, const struct vmem_map *map,
 		   struct vsu_error *err);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <vm-arch/checksum.h>
+#include <vmm-sys-util/checksum.h>
 
 #include "memory/image_base.h"
 
@@ -20,10 +20,10 @@
 #define ENTRY_SWAPPED (UINT64_C(1) << 62)
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
 
-struct vmm_base_id vmm_base_id_of(const struct varch_state *state)
+struct vmm_base_id vmm_base_id_of(const struct vsu_state *state)
 {
 	return (struct vmm_base_id){ state->len,
-				     ~varch_checksum_add(UINT32_MAX, state->bytes, state->len) };
+				     ~vsu_checksum_add(UINT32_MAX, state->bytes, state->len) };
 }
 
 bool vmm_base_id_is(const struct vmm_base_id *a, const struct vmm_base_id *b)
@@ -42,11 +42,11 @@ const struct vmm_base_part *vmm_image_base_find(const struct vmm_image_base *bas
 	return NULL;
 }
 
-static int get_folder(struct vmm_image_base *base, struct varch_state_fields *f,
+static int get_folder(struct vmm_image_base *base, struct vsu_state_fields *f,
 		      struct vsu_error *err)
 {
-	const uint32_t len = varch_state_get_u32(f);
-	const unsigned char *name = len <= VMM_BASE_NAME_MAX ? varch_state_get_bytes(f, len) : NULL;
+	const uint32_t len = vsu_state_get_u32(f);
+	const unsigned char *name = len <= VMM_BASE_NAME_MAX ? vsu_state_get_bytes(f, len) : NULL;
 
 	if (!name || memchr(name, '\0', len))
 		return vsu_error_set(err, -EBADMSG, "section 'base' has no valid folder");
@@ -54,28 +54,28 @@ static int get_folder(struct vmm_image_base *base, struct varch_state_fields *f,
 	return base->folder ? 0 : vsu_error_set(err, -ENOMEM, "no memory for a path");
 }
 
-int vmm_image_base_get(struct vmm_image_base *base, const struct varch_state *state,
+int vmm_image_base_get(struct vmm_image_base *base, const struct vsu_state *state,
 		       struct vsu_error *err)
 {
 	struct vmm_base_part *part;
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	int rc;
 
 	*base = (struct vmm_image_base){ .folder = NULL };
-	if (varch_state_find(state, BASE, 0, &f, NULL) < 0)
+	if (vsu_state_find(state, BASE, 0, &f, NULL) < 0)
 		return -ENOENT;
-	base->id.len = varch_state_get_u64(&f);
-	base->id.sum = varch_state_get_u32(&f);
+	base->id.len = vsu_state_get_u64(&f);
+	base->id.sum = vsu_state_get_u32(&f);
 	rc = get_folder(base, &f, err);
 	while (!rc && f.in.left && !f.in.truncated) {
 		if (base->n == VMM_MAX_PIECES)
 			return vsu_error_set(err, -EBADMSG, "section 'base' has more than %d parts", VMM_MAX_PIECES);
 		part = &base->parts[base->n++];
-		part->gpa = varch_state_get_u64(&f);
-		part->len = varch_state_get_u64(&f);
-		part->at = varch_state_get_u64(&f);
+		part->gpa = vsu_state_get_u64(&f);
+		part->len = vsu_state_get_u64(&f);
+		part->at = vsu_state_get_u64(&f);
 	}
-	return rc ? rc : varch_state_fields_end(&f, err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }
 
 void vmm_image_base_free(struct vmm_image_base *base)
@@ -178,41 +178,41 @@ int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_window *
 	return 0;
 }
 
-void vmm_image_changes_put(const struct vmm_image_changes *c, struct varch_state_writer *w)
+void vmm_image_changes_put(const struct vmm_image_changes *c, struct vsu_state_writer *w)
 {
 	const struct vmm_image_base *b = c->base;
 	unsigned int i;
 
-	varch_state_section(w, BASE, 0);
-	varch_state_put_u64(w, b->id.len);
-	varch_state_put_u32(w, b->id.sum);
-	varch_state_put_u32(w, (uint32_t)strlen(b->folder));
-	varch_state_put(w, b->folder, strlen(b->folder));
+	vsu_state_section(w, BASE, 0);
+	vsu_state_put_u64(w, b->id.len);
+	vsu_state_put_u32(w, b->id.sum);
+	vsu_state_put_u32(w, (uint32_t)strlen(b->folder));
+	vsu_state_put(w, b->folder, strlen(b->folder));
 	for (i = 0; i < b->n; i++) {
-		varch_state_put_u64(w, b->parts[i].gpa);
-		varch_state_put_u64(w, b->parts[i].len);
-		varch_state_put_u64(w, b->parts[i].at);
+		vsu_state_put_u64(w, b->parts[i].gpa);
+		vsu_state_put_u64(w, b->parts[i].len);
+		vsu_state_put_u64(w, b->parts[i].at);
 	}
-	varch_state_section_end(w);
-	varch_state_section(w, CHANGED, 0);
-	varch_state_put_u64(w, c->page);
-	varch_state_put_u64(w, c->total);
-	varch_state_put(w, c->bits, bytes_of(c->total, c->page));
-	varch_state_section_end(w);
+	vsu_state_section_end(w);
+	vsu_state_section(w, CHANGED, 0);
+	vsu_state_put_u64(w, c->page);
+	vsu_state_put_u64(w, c->total);
+	vsu_state_put(w, c->bits, bytes_of(c->total, c->page));
+	vsu_state_section_end(w);
 }
 
 /* ------------------------------------------------------------------- reading */
 
-int vmm_image_changed_get(struct vmm_image_changed *c, const struct varch_state *state,
+int vmm_image_changed_get(struct vmm_image_changed *c, const struct vsu_state *state,
 			  struct vsu_error *err)
 {
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, CHANGED, 0, &f, err);
+	struct vsu_state_fields f;
+	int rc = vsu_state_find(state, CHANGED, 0, &f, err);
 
 	if (rc < 0)
 		return rc;
-	c->page = varch_state_get_u64(&f);
-	c->total = varch_state_get_u64(&f);
+	c->page = vsu_state_get_u64(&f);
+	c->total = vsu_state_get_u64(&f);
 	if (f.in.truncated || c->page < MIN_PAGE || c->page > MAX_PAGE || (c->page & (c->page - 1)) ||
 	    f.in.left != bytes_of(c->total, c->page))
 		return vsu_error_set(err, -EBADMSG, "section 'changed' is invalid");

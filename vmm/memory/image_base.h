@@ -15,9 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <vm-arch/state.h>
 #include <vm-memory/region.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/state.h>
 
 #include "memory/memory_specs.h"
 
@@ -41,7 +41,7 @@ struct vmm_image_base {
 	struct vmm_base_part parts[VMM_MAX_PIECES];
 };
 
-struct vmm_base_id vmm_base_id_of(const struct varch_state *state);
+struct vmm_base_id vmm_base_id_of(const struct vsu_state *state);
 bool vmm_base_id_is(const struct vmm_base_id *a, const struct vmm_base_id *b);
 
 /* The part that is exactly this memory, or NULL. */
@@ -49,7 +49,7 @@ const struct vmm_base_part *vmm_image_base_find(const struct vmm_image_base *bas
 						uint64_t len);
 
 /* From a checked state. -ENOENT: the saved machine is whole; -EBADMSG. */
-int vmm_image_base_get(struct vmm_image_base *base, const struct varch_state *state,
+int vmm_image_base_get(struct vmm_image_base *base, const struct vsu_state *state,
 		       struct vsu_error *err);
 void vmm_image_base_free(struct vmm_image_base *base);
 
@@ -85,7 +85,7 @@ int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_window *
 			   uint64_t *len, bool *changed);
 
 /* Appends both sections. */
-void vmm_image_changes_put(const struct vmm_image_changes *c, struct varch_state_writer *w);
+void vmm_image_changes_put(const struct vmm_image_changes *c, struct vsu_state_writer *w);
 
 /* ------------------------------------------------------------------- reading */
 
@@ -96,7 +96,7 @@ struct vmm_image_changed {
 };
 
 /* -EBADMSG. */
-int vmm_image_changed_get(struct vmm_image_changed *c, const struct varch_state *state,
+int vmm_image_changed_get(struct vmm_image_changed *c, const struct vsu_state *state,
 			  struct vsu_error *err);
 
 /* Bytes of the image from at on, below total and at most to end, that are all changed or all not. */

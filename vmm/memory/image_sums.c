@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vm-arch/checksum.h>
+#include <vmm-sys-util/checksum.h>
 #include <vmm-sys-util/fd.h>
 
 #include "memory/image_sums.h"
@@ -68,21 +68,21 @@ void vmm_image_sums_add(struct vmm_image_sums *sums, uint64_t file_at, const uns
 	for (at = 0; at < len; at += n) {
 		n = at_most(len - at, VMM_IMAGE_PAGE);
 		position = htole64(file_at + at);
-		*sum = varch_checksum_add(*sum, (const unsigned char *)&position, sizeof(position));
-		*sum = varch_checksum_add(*sum, bytes + at, n);
+		*sum = vsu_checksum_add(*sum, (const unsigned char *)&position, sizeof(position));
+		*sum = vsu_checksum_add(*sum, bytes + at, n);
 	}
 }
 
-void vmm_image_sums_put(const struct vmm_image_sums *sums, struct varch_state_writer *w)
+void vmm_image_sums_put(const struct vmm_image_sums *sums, struct vsu_state_writer *w)
 {
 	uint64_t i;
 
-	varch_state_section(w, SECTION, 0);
-	varch_state_put_u64(w, VMM_IMAGE_SLICE);
-	varch_state_put_u64(w, sums->total);
+	vsu_state_section(w, SECTION, 0);
+	vsu_state_put_u64(w, VMM_IMAGE_SLICE);
+	vsu_state_put_u64(w, sums->total);
 	for (i = 0; i < sums->n; i++)
-		varch_state_put_u32(w, ~sums->list[i]);
-	varch_state_section_end(w);
+		vsu_state_put_u32(w, ~sums->list[i]);
+	vsu_state_section_end(w);
 }
 
 /* ----------------------------------------------------------------- verification */
@@ -129,20 +129,20 @@ static int read_sums(int fd, struct vmm_image_sums *sums, struct vsu_error *err)
 	return n < 0 ? vsu_error_sys(err, (int)n, "file 'memory'") : 0;
 }
 
-static int compare_sums(const struct vmm_image_sums *sums, struct varch_state_fields *f,
+static int compare_sums(const struct vmm_image_sums *sums, struct vsu_state_fields *f,
 			struct vsu_error *err)
 {
 	uint64_t i, first = 0, damaged = 0;
 
 	for (i = 0; i < sums->n; i++)
-		if (varch_state_get_u32(f) != (uint32_t)~sums->list[i] && !damaged++)
+		if (vsu_state_get_u32(f) != (uint32_t)~sums->list[i] && !damaged++)
 			first = i;
 	return damaged ? vsu_error_set(err, -EBADMSG, "file 'memory' is damaged: %" PRIu64 " of %" PRIu64 " parts of 16 MiB differ from their checksums, the first at byte %" PRIu64,
 				       damaged, sums->n, first * VMM_IMAGE_SLICE) : 0;
 }
 
 /* The length of the section limits what is allocated and read. */
-static int check_section(const struct varch_state_fields *f, uint64_t slice, uint64_t total, int fd,
+static int check_section(const struct vsu_state_fields *f, uint64_t slice, uint64_t total, int fd,
 			 struct vsu_error *err)
 {
 	struct stat st;
@@ -158,17 +158,17 @@ static int check_section(const struct varch_state_fields *f, uint64_t slice, uin
 	return 0;
 }
 
-int vmm_image_sums_verify(const struct varch_state *state, int fd, struct vsu_error *err)
+int vmm_image_sums_verify(const struct vsu_state *state, int fd, struct vsu_error *err)
 {
 	struct vmm_image_sums sums;
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint64_t slice, total;
 	int rc;
 
-	if (varch_state_find(state, SECTION, 0, &f, NULL) < 0)
+	if (vsu_state_find(state, SECTION, 0, &f, NULL) < 0)
 		return vsu_error_set(err, -ENODATA, "the saved machine has no checksums of its memory: an older version saved it");
-	slice = varch_state_get_u64(&f);
-	total = varch_state_get_u64(&f);
+	slice = vsu_state_get_u64(&f);
+	total = vsu_state_get_u64(&f);
 	rc = check_section(&f, slice, total, fd, err);
 	if (rc < 0)
 		return rc;

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/state.h>
 
 #define VMM_IMAGE_SLICE (UINT64_C(16) << 20)
 #define VMM_IMAGE_PAGE UINT64_C(4096)
@@ -38,12 +38,12 @@ void vmm_image_sums_add(struct vmm_image_sums *sums, uint64_t file_at, const uns
 			uint64_t len);
 
 /* Appends the section. */
-void vmm_image_sums_put(const struct vmm_image_sums *sums, struct varch_state_writer *w);
+void vmm_image_sums_put(const struct vmm_image_sums *sums, struct vsu_state_writer *w);
 
 /*
  * Compares a file with the section of a checked state. -ENODATA: the state has no checksums;
  * -EBADMSG: the section or the memory is damaged; else why the file cannot be read.
  */
-int vmm_image_sums_verify(const struct varch_state *state, int fd, struct vsu_error *err);
+int vmm_image_sums_verify(const struct vsu_state *state, int fd, struct vsu_error *err);
 
 #endif

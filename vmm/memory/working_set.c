@@ -100,19 +100,19 @@ int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory 
 	return rc < 0 ? vsu_error_sys(err, rc, "the used pages cannot be listed") : 0;
 }
 
-int vmm_working_set_put(const struct vmm_working_set *set, struct varch_state_writer *w,
+int vmm_working_set_put(const struct vmm_working_set *set, struct vsu_state_writer *w,
 			struct vsu_error *err)
 {
 	size_t i;
 
-	varch_state_begin(w);
-	varch_state_section(w, "working-set", 0);
+	vsu_state_begin(w);
+	vsu_state_section(w, "working-set", 0);
 	for (i = 0; i < set->n; i++) {
-		varch_state_put_u64(w, set->ranges[i].at);
-		varch_state_put_u64(w, set->ranges[i].len);
+		vsu_state_put_u64(w, set->ranges[i].at);
+		vsu_state_put_u64(w, set->ranges[i].len);
 	}
-	varch_state_section_end(w);
-	return varch_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the working set") : 0;
+	vsu_state_section_end(w);
+	return vsu_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the working set") : 0;
 }
 
 /* end is that of the range before. */
@@ -122,7 +122,7 @@ static bool is_possible(const struct vmm_working_range *r, uint64_t end, uint64_
 	       r->at <= size && r->len <= size - r->at;
 }
 
-static int get_ranges(struct vmm_working_set *set, struct varch_state_fields *f,
+static int get_ranges(struct vmm_working_set *set, struct vsu_state_fields *f,
 		      uint64_t size)
 {
 	struct vmm_working_range r = { 0, 0 };
@@ -130,23 +130,23 @@ static int get_ranges(struct vmm_working_set *set, struct varch_state_fields *f,
 	int rc = 0;
 
 	while (!rc && f->in.left >= RANGE_SIZE) {
-		r.at = varch_state_get_u64(f);
-		r.len = varch_state_get_u64(f);
+		r.at = vsu_state_get_u64(f);
+		r.len = vsu_state_get_u64(f);
 		rc = is_possible(&r, end, size) ? range_append(set, r.at, r.len) : -EBADMSG;
 		end = r.at + r.len;
 	}
 	return rc;
 }
 
-int vmm_working_set_get(struct vmm_working_set *set, const struct varch_state *state,
+int vmm_working_set_get(struct vmm_working_set *set, const struct vsu_state *state,
 			uint64_t size, struct vsu_error *err)
 {
-	struct varch_state_fields f;
-	int rc = varch_state_check(state, err);
+	struct vsu_state_fields f;
+	int rc = vsu_state_check(state, err);
 
 	memset(set, 0, sizeof(*set));
 	if (!rc)
-		rc = varch_state_find(state, "working-set", 0, &f, err);
+		rc = vsu_state_find(state, "working-set", 0, &f, err);
 	if (rc < 0)
 		return rc;
 	rc = get_ranges(set, &f, size);
@@ -154,7 +154,7 @@ int vmm_working_set_get(struct vmm_working_set *set, const struct varch_state *s
 		vsu_error_set(err, rc, rc == -ENOMEM ? "no memory for a working set" :
 			      "the working set has a range that is not in the saved memory");
 	else
-		rc = varch_state_fields_end(&f, err);
+		rc = vsu_state_fields_end(&f, err);
 	if (rc < 0)
 		vmm_working_set_free(set);
 	return rc;

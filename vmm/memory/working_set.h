@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The working set of a machine that continues from a folder: the parts of the file
- * "memory" whose pages this process has used. It is kept as a state (<vm-arch/state.h>)
+ * "memory" whose pages this process has used. It is kept as a state (<vmm-sys-util/state.h>)
  * with one section, "working-set".
  *
  * Threads: any, one at a time for each object.
@@ -9,7 +9,7 @@
 #ifndef VMM_MEMORY_WORKING_SET_H
 #define VMM_MEMORY_WORKING_SET_H
 
-#include <vm-arch/state.h>
+#include <vmm-sys-util/state.h>
 
 #include "memory/memory.h"
 
@@ -34,14 +34,14 @@ int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory 
 			   struct vsu_error *err);
 
 /* w is zeroed, and freed by the caller. */
-int vmm_working_set_put(const struct vmm_working_set *set, struct varch_state_writer *w,
+int vmm_working_set_put(const struct vmm_working_set *set, struct vsu_state_writer *w,
 			struct vsu_error *err);
 
 /*
  * From untrusted bytes; size is that of the file "memory". -EBADMSG: ranges that are
- * impossible; or as varch_state_check(). The set is empty after a failure.
+ * impossible; or as vsu_state_check(). The set is empty after a failure.
  */
-int vmm_working_set_get(struct vmm_working_set *set, const struct varch_state *state,
+int vmm_working_set_get(struct vmm_working_set *set, const struct vsu_state *state,
 			uint64_t size, struct vsu_error *err);
 
 void vmm_working_set_free(struct vmm_working_set *set);

@@ -42,8 +42,8 @@ static int announce_channels(struct vmm_stream *first, unsigned int n,
 			     const unsigned char *token, struct vsu_error *err)
 {
 	vmm_stream_begin(first, "channels");
-	varch_state_put_u32(&first->w, n);
-	varch_state_put(&first->w, token, TOKEN);
+	vsu_state_put_u32(&first->w, n);
+	vsu_state_put(&first->w, token, TOKEN);
 	return vmm_stream_send(first, err);
 }
 
@@ -57,7 +57,7 @@ static int connect_one(struct vmm_stream *s, const char *address,
 	if (rc < 0)
 		return rc;
 	vmm_stream_begin(s, "join");
-	varch_state_put(&s->w, token, TOKEN);
+	vsu_state_put(&s->w, token, TOKEN);
 	return vmm_stream_send(s, err);
 }
 
@@ -91,7 +91,7 @@ int vmm_channels_end(struct vmm_channels *c, struct vsu_error *err)
 
 static bool has_joined(struct vmm_stream *s, const unsigned char *token)
 {
-	struct varch_state_section join;
+	struct vsu_state_section join;
 
 	return !vmm_stream_receive_header(s, NULL) &&
 	       !vmm_stream_expect(s, "join", &join, NULL) &&
@@ -122,19 +122,19 @@ static int accept_one(struct vmm_channel *channel, struct vmm_listener *listener
 
 int vmm_channels_accept(struct vmm_channels *c, struct vmm_listener *listener,
 			const struct vmm_stream *first,
-			const struct varch_state_section *announced,
+			const struct vsu_state_section *announced,
 			struct vsu_error *err)
 {
 	const uint64_t until_ns = vsu_now_ns() + ACCEPT_NS;
 	unsigned char token[TOKEN];
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint32_t n;
 	int rc;
 
 	vmm_stream_fields(announced, &f);
-	n = varch_state_get_u32(&f);
-	varch_state_get(&f, token, sizeof(token));
-	rc = varch_state_fields_end(&f, err);
+	n = vsu_state_get_u32(&f);
+	vsu_state_get(&f, token, sizeof(token));
+	rc = vsu_state_fields_end(&f, err);
 	if (!rc && (!n || n >= VMM_CHANNELS_MAX))
 		rc = vsu_error_set(err, -EBADMSG, "the source announces %u additional connections; allowed is 1 to %u",
 				   n, VMM_CHANNELS_MAX - 1);

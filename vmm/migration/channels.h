@@ -43,7 +43,7 @@ int vmm_channels_connect(struct vmm_channels *c, unsigned int n, const char *add
  */
 int vmm_channels_accept(struct vmm_channels *c, struct vmm_listener *listener,
 			const struct vmm_stream *first,
-			const struct varch_state_section *announced,
+			const struct vsu_state_section *announced,
 			struct vsu_error *err);
 
 /* Gives the channels the closer of a stream, which is not known before the machine's owner. */

@@ -44,9 +44,9 @@ static int send_words(struct vmm_stream *s, uint64_t gpa, const uint64_t *words,
 	uint64_t i;
 
 	vmm_stream_begin(s, "missing");
-	varch_state_put_u64(&s->w, gpa);
+	vsu_state_put_u64(&s->w, gpa);
 	for (i = 0; i < n; i++)
-		varch_state_put_u64(&s->w, words[i]);
+		vsu_state_put_u64(&s->w, words[i]);
 	return vmm_stream_send(s, err);
 }
 
@@ -109,19 +109,19 @@ static int add_word(struct vmm_page_set *set, uint64_t gpa, uint64_t word,
 	return 0;
 }
 
-int vmm_missing_receive(struct vmm_page_set *set, const struct varch_state_section *section,
+int vmm_missing_receive(struct vmm_page_set *set, const struct vsu_state_section *section,
 			struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint64_t gpa;
 	int rc = 0;
 
 	vmm_stream_fields(section, &f);
-	gpa = varch_state_get_u64(&f);
+	gpa = vsu_state_get_u64(&f);
 	if (gpa % VMM_SET_PAGE)
 		return vsu_error_set(err, -EBADMSG, "the list of missing pages has the address %#" PRIx64 ", which is not the start of a page",
 				     gpa);
 	for (; !rc && f.in.left && !f.in.truncated; gpa += BITS * VMM_SET_PAGE)
-		rc = add_word(set, gpa, varch_state_get_u64(&f), err);
-	return rc ? rc : varch_state_fields_end(&f, err);
+		rc = add_word(set, gpa, vsu_state_get_u64(&f), err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }

@@ -25,7 +25,7 @@ int vmm_missing_send(struct vmm_stream *s, const struct vmm_page_set *set,
  * Adds the pages of a received section. -EBADMSG: a damaged one, or a page that is no
  * memory.
  */
-int vmm_missing_receive(struct vmm_page_set *set, const struct varch_state_section *section,
+int vmm_missing_receive(struct vmm_page_set *set, const struct vsu_state_section *section,
 			struct vsu_error *err);
 
 #endif

@@ -91,7 +91,7 @@ static int request_page(struct page_requests *r, uint64_t gpa,
 	r->gpa[r->n++] = gpa;
 	r->total++;
 	vmm_stream_begin(stream, "want");
-	varch_state_put_u64(&stream->w, gpa);
+	vsu_state_put_u64(&stream->w, gpa);
 	return vmm_stream_send(stream, err);
 }
 
@@ -144,19 +144,19 @@ static void publish_left(struct vmm_page_fetch *f)
 	__atomic_store_n(&f->foreign, f->requests.foreign, __ATOMIC_RELAXED);
 }
 
-static int on_go(struct vmm_page_fetch *f, const struct varch_state_section *section,
+static int on_go(struct vmm_page_fetch *f, const struct vsu_state_section *section,
 		 struct vsu_error *err)
 {
-	struct varch_state_fields fields;
+	struct vsu_state_fields fields;
 
 	vmm_stream_fields(section, &fields);
-	f->paused = varch_state_get_u32(&fields);
+	f->paused = vsu_state_get_u32(&fields);
 	f->has_go = true;
 	pthread_cond_broadcast(&f->changed);
-	return varch_state_fields_end(&fields, err);
+	return vsu_state_fields_end(&fields, err);
 }
 
-static int handle_section(struct vmm_page_fetch *f, const struct varch_state_section *section,
+static int handle_section(struct vmm_page_fetch *f, const struct vsu_state_section *section,
 			  struct vsu_error *err)
 {
 	int rc = vmm_placer_receive(&f->placer, section, err);
@@ -175,7 +175,7 @@ static int handle_section(struct vmm_page_fetch *f, const struct varch_state_sec
 
 static int receive_section(struct vmm_page_fetch *f, struct vsu_error *err)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	int rc = vmm_stream_receive(f->config.stream, &section, err);
 
 	if (rc < 0)

@@ -323,7 +323,7 @@ static int place_huge(struct vmm_placer *p, const struct vmm_page_span *span,
 	return rc;
 }
 
-int vmm_placer_receive(struct vmm_placer *p, const struct varch_state_section *section,
+int vmm_placer_receive(struct vmm_placer *p, const struct vsu_state_section *section,
 		       struct vsu_error *err)
 {
 	const struct vmm_page_span *span;

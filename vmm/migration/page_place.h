@@ -69,7 +69,7 @@ void vmm_placer_free(struct vmm_placer *p);
  * Places a received section. Pages that are not missing are ignored: the guest may
  * have written to them. Returns 1 if it is another one. -EBADMSG: its range is not memory.
  */
-int vmm_placer_receive(struct vmm_placer *p, const struct varch_state_section *section,
+int vmm_placer_receive(struct vmm_placer *p, const struct vsu_state_section *section,
 		       struct vsu_error *err);
 
 /* The guest's address for one of a source. -EFAULT: none. */

@@ -51,9 +51,9 @@ static int push_pages(struct vmm_page_server *p, struct vsu_error *err)
 /* ------------------------------------------------------------- what is received */
 
 /* A page that is no longer in the set is on its way. The pages behind it follow. */
-static int on_want(struct vmm_page_server *p, struct varch_state_fields *f, struct vsu_error *err)
+static int on_want(struct vmm_page_server *p, struct vsu_state_fields *f, struct vsu_error *err)
 {
-	const uint64_t gpa = varch_state_get_u64(f);
+	const uint64_t gpa = vsu_state_get_u64(f);
 	const struct vmm_page_span *span = vmm_page_set_find(p->set, gpa);
 	struct vmm_page_run run;
 	uint64_t offset;
@@ -73,7 +73,7 @@ static int out_of_order(const char *name, struct vsu_error *err)
 	return vsu_error_set(err, -EBADMSG, "the destination sent '%s' out of order", name);
 }
 
-static int on_loaded(struct vmm_page_server *p, struct varch_state_fields *f,
+static int on_loaded(struct vmm_page_server *p, struct vsu_state_fields *f,
 		     struct vsu_error *err)
 {
 	if (p->is_loaded)
@@ -82,7 +82,7 @@ static int on_loaded(struct vmm_page_server *p, struct varch_state_fields *f,
 	return p->loaded(p->opaque, err);
 }
 
-static int on_running(struct vmm_page_server *p, struct varch_state_fields *f,
+static int on_running(struct vmm_page_server *p, struct vsu_state_fields *f,
 		      struct vsu_error *err)
 {
 	if (!p->is_loaded || p->is_running)
@@ -93,7 +93,7 @@ static int on_running(struct vmm_page_server *p, struct varch_state_fields *f,
 	return 0;
 }
 
-static int on_complete(struct vmm_page_server *p, struct varch_state_fields *f,
+static int on_complete(struct vmm_page_server *p, struct vsu_state_fields *f,
 		       struct vsu_error *err)
 {
 	if (!p->is_running)
@@ -104,7 +104,7 @@ static int on_complete(struct vmm_page_server *p, struct varch_state_fields *f,
 
 static const struct {
 	const char *name;
-	int (*fn)(struct vmm_page_server *p, struct varch_state_fields *f,
+	int (*fn)(struct vmm_page_server *p, struct vsu_state_fields *f,
 		  struct vsu_error *err);
 } handlers[] = {
 	{ "want", on_want }, { "loaded", on_loaded }, { "running", on_running },
@@ -113,8 +113,8 @@ static const struct {
 
 static int receive_one(struct vmm_page_server *p, struct vsu_error *err)
 {
-	struct varch_state_section section;
-	struct varch_state_fields f;
+	struct vsu_state_section section;
+	struct vsu_state_fields f;
 	size_t i;
 	int rc = vmm_stream_receive(p->stream, &section, err);
 
@@ -125,7 +125,7 @@ static int receive_one(struct vmm_page_server *p, struct vsu_error *err)
 		if (strcmp(section.name, handlers[i].name) != 0)
 			continue;
 		rc = handlers[i].fn(p, &f, err);
-		return rc ? rc : varch_state_fields_end(&f, err);
+		return rc ? rc : vsu_state_fields_end(&f, err);
 	}
 	return strcmp(section.name, "failed") ? out_of_order(section.name, err) :
 						vmm_stream_report_failed(&section, err);
@@ -167,7 +167,7 @@ static int wait_for_request(struct vmm_page_server *p, struct vsu_error *err)
 static int read_reason(struct vmm_page_server *p, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	unsigned int failures = 0, n;
 	int rc;
 

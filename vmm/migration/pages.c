@@ -30,8 +30,8 @@ static int send_zeros(struct vmm_stream *s, uint64_t gpa, uint64_t len,
 		      struct vsu_error *err)
 {
 	vmm_stream_begin(s, "zeros");
-	varch_state_put_u64(&s->w, gpa);
-	varch_state_put_u64(&s->w, len);
+	vsu_state_put_u64(&s->w, gpa);
+	vsu_state_put_u64(&s->w, len);
 	return vmm_stream_send(s, err);
 }
 
@@ -41,8 +41,8 @@ static int send_bytes(struct vmm_stream *s, uint64_t gpa,
 		      struct vsu_error *err)
 {
 	vmm_stream_begin(s, "pages");
-	varch_state_put_u64(&s->w, gpa);
-	varch_state_put(&s->w, bytes, (size_t)len);
+	vsu_state_put_u64(&s->w, gpa);
+	vsu_state_put(&s->w, bytes, (size_t)len);
 	return vmm_stream_send(s, err);
 }
 
@@ -202,19 +202,19 @@ static void clear_memory(struct vmem_region *r, unsigned char *hva, uint64_t len
 		clear_pages(hva, len);
 }
 
-int vmm_pages_read(const struct varch_state_section *section, struct vmm_pages_part *out,
+int vmm_pages_read(const struct vsu_state_section *section, struct vmm_pages_part *out,
 		   struct vsu_error *err)
 {
 	const bool zeros = !strcmp(section->name, "zeros");
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 
 	if (!zeros && strcmp(section->name, "pages") != 0)
 		return 1;
 	vmm_stream_fields(section, &f);
-	out->gpa = varch_state_get_u64(&f);
-	out->len = zeros ? varch_state_get_u64(&f) : f.in.left;
+	out->gpa = vsu_state_get_u64(&f);
+	out->len = zeros ? vsu_state_get_u64(&f) : f.in.left;
 	out->bytes = zeros ? NULL : f.in.at;
-	return zeros && varch_state_fields_end(&f, err) < 0 ? -EBADMSG : 0;
+	return zeros && vsu_state_fields_end(&f, err) < 0 ? -EBADMSG : 0;
 }
 
 int vmm_pages_refuse(const struct vmm_pages_part *part, struct vsu_error *err)
@@ -237,7 +237,7 @@ static int compare_rom(const unsigned char *hva, const struct vmm_pages_part *pa
 }
 
 int vmm_pages_receive(const struct vmem_map *map,
-		      const struct varch_state_section *section,
+		      const struct vsu_state_section *section,
 		      struct vsu_error *err)
 {
 	struct vmm_pages_part part;

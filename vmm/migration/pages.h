@@ -36,7 +36,7 @@ struct vmm_pages_part {
 };
 
 /* Reads such a section. Returns 1 if it is another one. Any thread. */
-int vmm_pages_read(const struct varch_state_section *section, struct vmm_pages_part *out,
+int vmm_pages_read(const struct vsu_state_section *section, struct vmm_pages_part *out,
 		   struct vsu_error *err);
 
 /* Returns -EBADMSG, because the part is not in memory. */
@@ -48,7 +48,7 @@ int vmm_pages_refuse(const struct vmm_pages_part *part, struct vsu_error *err);
  * Any thread.
  */
 int vmm_pages_receive(const struct vmem_map *map,
-		      const struct varch_state_section *section,
+		      const struct vsu_state_section *section,
 		      struct vsu_error *err);
 
 #endif

@@ -31,7 +31,7 @@
 /* A stream calls it. The section records if no memory was left. */
 static ssize_t put_text(void *section, const char *text, size_t len)
 {
-	varch_state_put(section, text, len);
+	vsu_state_put(section, text, len);
 	return (ssize_t)len;
 }
 
@@ -49,10 +49,10 @@ static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
 
 /* A section with that content. */
 static int send_blob(struct vmm_sender *s, const char *name,
-		     const struct varch_state_writer *w, struct vsu_error *err)
+		     const struct vsu_state_writer *w, struct vsu_error *err)
 {
 	vmm_stream_begin(&s->stream, name);
-	varch_state_put(&s->stream.w, w->out.bytes, w->out.len);
+	vsu_state_put(&s->stream.w, w->out.bytes, w->out.len);
 	return vmm_stream_send(&s->stream, err);
 }
 
@@ -71,23 +71,23 @@ static int connect_channels(struct vmm_sender *s, struct vsu_error *err)
 /* The destination replies with the size of the pages that it places at once. */
 static int receive_granule(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct varch_state_section section;
-	struct varch_state_fields f;
+	struct vsu_state_section section;
+	struct vsu_state_fields f;
 	int rc = vmm_stream_expect(&s->stream, "postcopy", &section, err);
 
 	if (rc < 0)
 		return rc;
 	vmm_stream_fields(&section, &f);
-	s->granule = varch_state_get_u64(&f);
+	s->granule = vsu_state_get_u64(&f);
 	if (s->granule < VMM_SET_PAGE || s->granule & (s->granule - 1))
 		return vsu_error_set(err, -EBADMSG, "the destination has an invalid page size");
-	return varch_state_fields_end(&f, err);
+	return vsu_state_fields_end(&f, err);
 }
 
 /* Until "ready": the destination checks the command line and makes its machine. */
 static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct varch_state_section ready;
+	struct vsu_state_section ready;
 	int rc = vmm_address_connect(s->config.address, &s->stream, err);
 
 	if (!rc)
@@ -315,7 +315,7 @@ static int send_go(struct vmm_sender *s, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	vmm_stream_begin(&s->stream, "go");
-	varch_state_put_u32(&s->stream.w, s->config.paused);
+	vsu_state_put_u32(&s->stream.w, s->config.paused);
 	rc = vmm_stream_send(&s->stream, err);
 	if (rc < 0)
 		return rc;
@@ -326,7 +326,7 @@ static int send_go(struct vmm_sender *s, struct vsu_error *err)
 
 static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct varch_state_section running;
+	struct vsu_state_section running;
 	int rc = send_go(s, err);
 
 	if (rc < 0)
@@ -398,7 +398,7 @@ static int send_last(struct vmm_sender *s, struct vsu_error *err)
 
 static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct varch_state_section loaded;
+	struct vsu_state_section loaded;
 	int rc = s->config.call_main(s->config.opaque, VMM_SENDER_STOP, err);
 
 	set_phase(s, VMM_SENDER_STOPPED);
@@ -444,7 +444,7 @@ static int send_machine(struct vmm_sender *s, struct vsu_error *err)
 /* A peer that ended has perhaps sent the reason before. */
 static void ask_reason(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	struct vsu_error why = VSU_ERROR_INIT;
 
 	vmm_stream_await_reason(&s->stream);

@@ -43,7 +43,7 @@ struct vmm_sender_config {
 	const struct vhost_dirty_log *log; /* set by call_main: of other processes */
 	char *const *words;	/* the command line */
 	int nwords;
-	struct varch_state_writer head; /* finished; describes the machine */
+	struct vsu_state_writer head; /* finished; describes the machine */
 	uint64_t downtime_ns;	/* limit of the last part */
 	uint64_t rate;		/* bytes per second, 0: no limit */
 	unsigned int channels;	/* additional connections for memory */
@@ -76,7 +76,7 @@ struct vmm_sender {
 	struct vmm_sender_config config;
 	struct vmm_sender_progress progress;
 	struct vmem_map *map;	/* set by call_main: with bitmaps of written pages */
-	struct varch_state_writer state; /* set by call_main: state of the stopped machine */
+	struct vsu_state_writer state; /* set by call_main: state of the stopped machine */
 
 	/* its own */
 	struct vmm_stream stream; /* the first connection */

@@ -44,9 +44,9 @@ int vmm_shared_send(struct vmm_stream *s, const struct vmm_memory *memory,
 		if (!can_move(memory, i))
 			continue;
 		*pieces |= UINT64_C(1) << i;
-		varch_state_put_u64(&s->w, i);
-		varch_state_put_u64(&s->w, vmem_block_file_pos(block, 0));
-		varch_state_put_u64(&s->w, vmem_block_len(block));
+		vsu_state_put_u64(&s->w, i);
+		vsu_state_put_u64(&s->w, vmem_block_file_pos(block, 0));
+		vsu_state_put_u64(&s->w, vmem_block_len(block));
 		fds[n++] = vmem_block_fd(block);
 	}
 	s->send_fds = fds;
@@ -66,12 +66,12 @@ static int check_fd(int fd, struct vsu_error *err)
 }
 
 /* The number of a piece, which is not given yet. */
-static int read_piece(struct varch_state_fields *f, struct vmm_memory *memory, int fd,
+static int read_piece(struct vsu_state_fields *f, struct vmm_memory *memory, int fd,
 		      struct vsu_error *err)
 {
-	const uint64_t i = varch_state_get_u64(f);
-	const uint64_t offset = varch_state_get_u64(f);
-	const uint64_t len = varch_state_get_u64(f);
+	const uint64_t i = vsu_state_get_u64(f);
+	const uint64_t offset = vsu_state_get_u64(f);
+	const uint64_t len = vsu_state_get_u64(f);
 
 	if (f->in.truncated || i >= memory->n || memory->given[i].len || !len)
 		return vsu_error_set(err, -EBADMSG, "the source sent a piece of memory that this machine lacks");
@@ -81,10 +81,10 @@ static int read_piece(struct varch_state_fields *f, struct vmm_memory *memory, i
 	return check_fd(fd, err);
 }
 
-static int read_pieces(struct vmm_stream *s, const struct varch_state_section *section,
+static int read_pieces(struct vmm_stream *s, const struct vsu_state_section *section,
 		       struct vmm_memory *memory, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int i;
 	int rc = 0;
 
@@ -100,7 +100,7 @@ static int read_pieces(struct vmm_stream *s, const struct varch_state_section *s
 int vmm_shared_receive(struct vmm_stream *s, struct vmm_memory *memory,
 		       struct vsu_error *err)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	int rc;
 
 	s->wants_fds = s->has_fds;

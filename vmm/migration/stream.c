@@ -34,7 +34,7 @@ static const struct limit {
 } limits[] = {
 	{ "arguments", UINT64_C(1) << 20 }, { "head", UINT64_C(1) << 21 },
 	{ "pages", 8 + VMM_STREAM_PIECE }, { "zeros", 16 }, { "missing", 8 + 65536 },
-	{ "state", VARCH_STATE_MAX }, { "go", 4 }, { "ready", 0 }, { "want", 8 }, { "complete", 0 },
+	{ "state", VSU_STATE_MAX }, { "go", 4 }, { "ready", 0 }, { "want", 8 }, { "complete", 0 },
 	{ "shared", 24 * VMM_MAX_MEMORY }, { "loaded", 0 }, { "running", 0 }, { "failed", TEXT_MAX },
 	{ "channels", 20 }, { "join", 16 }, { "end", 0 }, { "postcopy", 8 },
 };
@@ -264,12 +264,12 @@ void vmm_stream_begin(struct vmm_stream *s, const char *name)
 {
 	s->w.out.len = 0;
 	s->w.out.error = 0;
-	varch_state_section(&s->w, name, 0);
+	vsu_state_section(&s->w, name, 0);
 }
 
 int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err)
 {
-	varch_state_section_end(&s->w);
+	vsu_state_section_end(&s->w);
 	if (s->w.out.error < 0)
 		return vsu_error_sys(err, s->w.out.error, "a section of the stream");
 	return send_bytes(s, s->w.out.bytes, s->w.out.len, err);
@@ -284,7 +284,7 @@ int vmm_stream_send_empty(struct vmm_stream *s, const char *name, struct vsu_err
 /* The header has this name, padded with zeros. */
 static bool has_name(const unsigned char *header, const char *name)
 {
-	char padded[VARCH_STATE_NAME] = { 0 };
+	char padded[VSU_STATE_NAME] = { 0 };
 
 	memcpy(padded, name, strlen(name));
 	return !memcmp(header, padded, sizeof(padded));
@@ -318,7 +318,7 @@ static int make_room(struct vmm_stream *s, size_t len, struct vsu_error *err)
 static int receive_content(struct vmm_stream *s, size_t len,
 			   struct vsu_error *err)
 {
-	size_t at = VARCH_STATE_HEADER, room;
+	size_t at = VSU_STATE_HEADER, room;
 	const size_t end = at + len;
 	int rc = 0;
 
@@ -333,35 +333,35 @@ static int receive_content(struct vmm_stream *s, size_t len,
 	return rc;
 }
 
-static int receive_any(struct vmm_stream *s, struct varch_state_section *out,
+static int receive_any(struct vmm_stream *s, struct vsu_state_section *out,
 		       struct vsu_error *err)
 {
 	const struct limit *limit;
-	struct varch_state whole;
+	struct vsu_state whole;
 	uint64_t len;
 	size_t at = 0;
 	int rc = make_room(s, FIRST_ROOM, err);
 
 	if (!rc)
-		rc = receive_bytes(s, s->bytes, VARCH_STATE_HEADER, err);
+		rc = receive_bytes(s, s->bytes, VSU_STATE_HEADER, err);
 	if (rc < 0)
 		return rc;
 	if (!memcmp(s->bytes, MAGIC, strlen(MAGIC)))
 		return vsu_error_set(err, -EBADMSG, "the other side returns what it receives; name the address of a machine with 'incoming'");
 	limit = find_limit(s->bytes);
-	len = varch_state_length(s->bytes);
+	len = vsu_state_length(s->bytes);
 	if (len > (limit ? limit->max : VMM_STREAM_PIECE))
 		return vsu_error_set(err, -EBADMSG, "a section of the stream is too long");
 	rc = receive_content(s, (size_t)len, err);
 	if (rc < 0)
 		return rc;
-	whole = (struct varch_state){ s->bytes, VARCH_STATE_HEADER + (size_t)len };
-	if (varch_state_next(&whole, &at, out, NULL) < 0)
+	whole = (struct vsu_state){ s->bytes, VSU_STATE_HEADER + (size_t)len };
+	if (vsu_state_next(&whole, &at, out, NULL) < 0)
 		return vsu_error_set(err, -EBADMSG, "a section of the stream has a wrong checksum");
 	return limit ? 0 : 1;
 }
 
-int vmm_stream_receive(struct vmm_stream *s, struct varch_state_section *out,
+int vmm_stream_receive(struct vmm_stream *s, struct vsu_state_section *out,
 		       struct vsu_error *err)
 {
 	int rc;
@@ -379,13 +379,13 @@ int vmm_stream_receive(struct vmm_stream *s, struct varch_state_section *out,
 	return rc;
 }
 
-int vmm_stream_report_failed(const struct varch_state_section *failed, struct vsu_error *err)
+int vmm_stream_report_failed(const struct vsu_state_section *failed, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EREMOTEIO, "the other side failed: %.*s",
 			     (int)failed->len, (const char *)failed->bytes);
 }
 
-int vmm_stream_check_name(const struct varch_state_section *section, const char *name,
+int vmm_stream_check_name(const struct vsu_state_section *section, const char *name,
 			  struct vsu_error *err)
 {
 	if (!strcmp(section->name, name))
@@ -397,17 +397,17 @@ int vmm_stream_check_name(const struct varch_state_section *section, const char 
 }
 
 int vmm_stream_expect(struct vmm_stream *s, const char *name,
-		      struct varch_state_section *out, struct vsu_error *err)
+		      struct vsu_state_section *out, struct vsu_error *err)
 {
 	int rc = vmm_stream_receive(s, out, err);
 
 	return rc < 0 ? rc : vmm_stream_check_name(out, name, err);
 }
 
-void vmm_stream_fields(const struct varch_state_section *section,
-		       struct varch_state_fields *fields)
+void vmm_stream_fields(const struct vsu_state_section *section,
+		       struct vsu_state_fields *fields)
 {
-	*fields = (struct varch_state_fields){
+	*fields = (struct vsu_state_fields){
 		.name = section->name, .in = { .at = section->bytes, .left = section->len },
 	};
 }
@@ -443,6 +443,6 @@ void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why)
 		return;
 	s->deadline_ns = vsu_now_ns() + REFUSE_NS;
 	vmm_stream_begin(s, "failed");
-	varch_state_put(&s->w, why->msg, len < TEXT_MAX ? len : TEXT_MAX);
+	vsu_state_put(&s->w, why->msg, len < TEXT_MAX ? len : TEXT_MAX);
 	(void)!vmm_stream_send(s, NULL);
 }

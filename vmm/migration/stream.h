@@ -18,9 +18,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
+#include <vmm-sys-util/state.h>
 
 /* Maximum bytes of guest memory in one section. */
 #define VMM_STREAM_PIECE (UINT64_C(1) << 20)
@@ -63,7 +63,7 @@ struct vmm_stream {
 	unsigned int nfds;
 	const int *send_fds;	/* to send with the next section, borrowed */
 	unsigned int nsend_fds;
-	struct varch_state_writer w; /* the section that is being built */
+	struct vsu_state_writer w; /* the section that is being built */
 	unsigned char *bytes;	/* the section that was received */
 	size_t room;
 };
@@ -102,7 +102,7 @@ int vmm_stream_send_header(struct vmm_stream *s, struct vsu_error *err);
 int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err);
 
 /*
- * Begins a section; append its content to s->w by varch_state_put(), then send it.
+ * Begins a section; append its content to s->w by vsu_state_put(), then send it.
  * -ECONNRESET: the peer is gone, or an earlier call has sent a part of its section.
  */
 void vmm_stream_begin(struct vmm_stream *s, const char *name);
@@ -116,23 +116,23 @@ int vmm_stream_send_empty(struct vmm_stream *s, const char *name, struct vsu_err
  * damaged or too long, or has descriptors that were not requested; -EOPNOTSUPP: a required
  * section is unknown.
  */
-int vmm_stream_receive(struct vmm_stream *s, struct varch_state_section *out,
+int vmm_stream_receive(struct vmm_stream *s, struct vsu_state_section *out,
 		       struct vsu_error *err);
 
 /* -EREMOTEIO: the section is "failed", and its text is the reason. */
-int vmm_stream_report_failed(const struct varch_state_section *failed, struct vsu_error *err);
+int vmm_stream_report_failed(const struct vsu_state_section *failed, struct vsu_error *err);
 
 /* The section must have that name: 0, -EBADMSG, or as above if it is "failed". */
-int vmm_stream_check_name(const struct varch_state_section *section, const char *name,
+int vmm_stream_check_name(const struct vsu_state_section *section, const char *name,
 			  struct vsu_error *err);
 
 /* Receives the next section, and checks its name. */
 int vmm_stream_expect(struct vmm_stream *s, const char *name,
-		      struct varch_state_section *out, struct vsu_error *err);
+		      struct vsu_state_section *out, struct vsu_error *err);
 
 /* The fields of a received section. */
-void vmm_stream_fields(const struct varch_state_section *section,
-		       struct varch_state_fields *fields);
+void vmm_stream_fields(const struct vsu_state_section *section,
+		       struct vsu_state_fields *fields);
 
 /* The peer is gone: calls receive what it has sent before, for at most a second. */
 void vmm_stream_await_reason(struct vmm_stream *s);

@@ -40,15 +40,15 @@ static const struct vmem_region *next_region(const struct vmm_machine *m,
 static int check_memory(const struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmem_region *r;
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint64_t gpa, len;
 	unsigned int i = 0;
-	int rc = varch_state_find(&m->restore.state, "memory", 0, &f, err);
+	int rc = vsu_state_find(&m->restore.state, "memory", 0, &f, err);
 
 	while (!rc && f.in.left && !f.in.truncated) {
-		gpa = varch_state_get_u64(&f);
-		len = varch_state_get_u64(&f);
-		varch_state_get_u64(&f);	/* its place in a file */
+		gpa = vsu_state_get_u64(&f);
+		len = vsu_state_get_u64(&f);
+		vsu_state_get_u64(&f);	/* its place in a file */
 		r = next_region(m, &i);
 		if (!r || vmem_region_gpa(r) != gpa || vmem_region_len(r) != len)
 			return vsu_error_set(err, -EINVAL, "the source has %" PRIu64 " bytes of memory at %#" PRIx64 ", which this machine lacks",
@@ -56,7 +56,7 @@ static int check_memory(const struct vmm_machine *m, struct vsu_error *err)
 	}
 	if (!rc && next_region(m, &i))
 		rc = vsu_error_set(err, -EINVAL, "this machine has more memory than the source");
-	return rc ? rc : varch_state_fields_end(&f, err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }
 
 static int name_option(int rc, struct vsu_error *err)
@@ -77,7 +77,7 @@ static void take_closer(struct vmm_machine *m)
 
 int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct varch_state_section head;
+	struct vsu_state_section head;
 	int rc;
 
 	take_closer(m);
@@ -101,7 +101,7 @@ int vmm_incoming_share(struct vmm_machine *m, struct vsu_error *err)
 
 /* All sections of memory, up to another one. */
 static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
-			 struct varch_state_section *section, struct vsu_error *err)
+			 struct vsu_state_section *section, struct vsu_error *err)
 {
 	struct vmem_map *map;
 	int rc = vmm_save_map(m, &map, err);
@@ -117,7 +117,7 @@ static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
 	return rc < 0 ? rc : 0;
 }
 
-static int expect_end(const struct varch_state_section *section, const char *name,
+static int expect_end(const struct vsu_state_section *section, const char *name,
 		      struct vsu_error *err)
 {
 	return !strcmp(section->name, name) ? 0 :
@@ -129,7 +129,7 @@ static int expect_end(const struct varch_state_section *section, const char *nam
 static int receive_channel(struct vmm_channel *channel, struct vsu_error *err)
 {
 	const struct vmm_machine *m = channel->opaque;
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	int rc = receive_pages(m, &channel->stream, &section, err);
 
 	if (!rc)
@@ -142,7 +142,7 @@ static int receive_channel(struct vmm_channel *channel, struct vsu_error *err)
 static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_channels *channels = m->start->channels;
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	int rc;
 
 	channels->threads = &m->process.threads;
@@ -187,8 +187,8 @@ bool vmm_incoming_is_open(const struct vmm_machine *m)
 /* A guest that its user has paused stays paused. */
 static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *err)
 {
-	struct varch_state_section go;
-	struct varch_state_fields f;
+	struct vsu_state_section go;
+	struct vsu_state_fields f;
 	int rc;
 
 	if (vmm_postcopy_is_active(m))
@@ -197,8 +197,8 @@ static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error 
 	if (rc < 0)
 		return rc;
 	vmm_stream_fields(&go, &f);
-	*paused = varch_state_get_u32(&f);
-	return varch_state_fields_end(&f, err);
+	*paused = vsu_state_get_u32(&f);
+	return vsu_state_fields_end(&f, err);
 }
 
 static int answer_source(struct vmm_machine *m, const char *name, struct vsu_error *err)
@@ -245,7 +245,7 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 /* Pages that nobody received would reset the connection, and the reason with it. */
 static void drain_pages(struct vmm_stream *s)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	unsigned int n = 0;
 
 	while (s->fd >= 0 && n++ < MAX_DRAINED && !vmm_stream_receive(s, &section, NULL))

@@ -60,21 +60,21 @@ static int plug_region(const struct vmm_machine *m, uint64_t gpa, uint64_t len,
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i - 1) : 0;
 }
 
-int vmm_plugged_make(const struct vmm_machine *m, const struct varch_state *state,
+int vmm_plugged_make(const struct vmm_machine *m, const struct vsu_state *state,
 		     struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint64_t gpa, len;
 	int rc = 0;
 
-	if (varch_state_find(state, "plugged", 0, &f, NULL) < 0)
+	if (vsu_state_find(state, "plugged", 0, &f, NULL) < 0)
 		return 0;
 	while (!rc && f.in.left && !f.in.truncated) {
-		gpa = varch_state_get_u64(&f);
-		len = varch_state_get_u64(&f);
-		varch_state_get_u64(&f);	/* its place in a file */
+		gpa = vsu_state_get_u64(&f);
+		len = vsu_state_get_u64(&f);
+		vsu_state_get_u64(&f);	/* its place in a file */
 		if (!f.in.truncated)
 			rc = plug_region(m, gpa, len, err);
 	}
-	return rc ? rc : varch_state_fields_end(&f, err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }

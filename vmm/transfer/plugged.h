@@ -14,7 +14,7 @@
 int vmm_plugged_hold(const struct vmm_machine *m, bool held, struct vsu_error *err);
 
 /* Plugs the regions of the section "plugged". -EINVAL: no device has these addresses. */
-int vmm_plugged_make(const struct vmm_machine *m, const struct varch_state *state,
+int vmm_plugged_make(const struct vmm_machine *m, const struct vsu_state *state,
 		     struct vsu_error *err);
 
 #endif

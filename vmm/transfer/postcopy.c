@@ -271,11 +271,11 @@ int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	vmm_stream_begin(m->restore.stream, "postcopy");
-	varch_state_put_u64(&m->restore.stream->w, granule);
+	vsu_state_put_u64(&m->restore.stream->w, granule);
 	return vmm_stream_send(m->restore.stream, err);
 }
 
-int vmm_postcopy_receive(struct vmm_machine *m, struct varch_state_section *section,
+int vmm_postcopy_receive(struct vmm_machine *m, struct vsu_state_section *section,
 			 struct vsu_error *err)
 {
 	struct vmm_postcopy *p = m->restore.postcopy;

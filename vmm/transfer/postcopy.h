@@ -29,7 +29,7 @@ int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err);
  * If *section is the first of the list, receives all of it: *section becomes the one
  * behind it.
  */
-int vmm_postcopy_receive(struct vmm_machine *m, struct varch_state_section *section,
+int vmm_postcopy_receive(struct vmm_machine *m, struct vsu_state_section *section,
 			 struct vsu_error *err);
 /* Does nothing without a list. */
 int vmm_postcopy_begin(struct vmm_machine *m, struct vsu_error *err);

@@ -42,7 +42,7 @@ struct vmm_recording {
  * The file appears under its name when it is complete. For a FIFO in its place the thread,
  * and the end of the machine, would wait for a reader.
  */
-static int write_file(const struct vmm_recording *r, const struct varch_state_writer *w,
+static int write_file(const struct vmm_recording *r, const struct vsu_state_writer *w,
 		      struct vsu_error *err)
 {
 	int fd = open(r->incomplete, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW |
@@ -65,7 +65,7 @@ static int write_file(const struct vmm_recording *r, const struct varch_state_wr
 static void *recording_main(void *arg)
 {
 	struct vmm_recording *r = arg;
-	struct varch_state_writer w = { 0 };
+	struct vsu_state_writer w = { 0 };
 
 	r->rc = vmm_working_set_record(&r->set, &r->m->memory, r->map, r->pagemap, &r->stop,
 				       &r->err);
@@ -192,8 +192,8 @@ static int open_in(const char *folder, const char *name, struct stat *st)
 static int read_set(int fd, const struct stat *st, uint64_t memory, struct vmm_working_set *set,
 		    struct vsu_error *err)
 {
-	struct varch_state state = { .len = (size_t)st->st_size };
-	unsigned char *bytes = (uint64_t)st->st_size > VARCH_STATE_MAX ? NULL : malloc(state.len + 1);
+	struct vsu_state state = { .len = (size_t)st->st_size };
+	unsigned char *bytes = (uint64_t)st->st_size > VSU_STATE_MAX ? NULL : malloc(state.len + 1);
 	int rc = !bytes ? -ENOMEM : pread(fd, bytes, state.len, 0) != st->st_size ? -EBADMSG : 0;
 
 	state.bytes = bytes;

@@ -34,7 +34,7 @@ static int read_file(struct vmm_restore *r, int fd)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > VARCH_STATE_MAX)
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > VSU_STATE_MAX)
 		return -EBADMSG;
 	r->bytes = malloc((size_t)st.st_size + 1);
 	if (!r->bytes)
@@ -55,35 +55,35 @@ int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu
 		return vsu_error_set(err, rc, "cannot read '%s/state': No such file or directory; '%s' is not the folder of a saved machine", folder, folder);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s/state'", folder);
-	rc = varch_state_check(&r->state, err);
+	rc = vsu_state_check(&r->state, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s/state'", folder) : 0;
 }
 
 /* The machine that the options describe must be the one that was saved. */
 static int check_devices(const struct vmm_machine *m,
-			 struct varch_state_fields *f, struct vsu_error *err)
+			 struct vsu_state_fields *f, struct vsu_error *err)
 {
-	const uint32_t n = varch_state_get_u32(f);
+	const uint32_t n = vsu_state_get_u32(f);
 	unsigned int i;
 
 	if (n != m->ndevices)
 		return vsu_error_set(err, -EINVAL, "the saved machine has %u devices, but %u are specified",
 				     n, m->ndevices);
 	for (i = 0; i < n; i++)
-		if (varch_state_get_u32(f) != m->devices[i].spec.id)
+		if (vsu_state_get_u32(f) != m->devices[i].spec.id)
 			return vsu_error_set(err, -EINVAL, "device %u of the saved machine differs from the specified one",
 					     i);
-	return varch_state_fields_end(f, err);
+	return vsu_state_fields_end(f, err);
 }
 
 /* The architecture that a state names by text; NULL: an unknown one. */
-static const char *find_architecture(const struct varch_state *state)
+static const char *find_architecture(const struct vsu_state *state)
 {
 	static const char *const names[] = { VMM_STATE_ARCHITECTURE, "arm64" };
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int i;
 
-	if (varch_state_find(state, "architecture", 0, &f, NULL) < 0)
+	if (vsu_state_find(state, "architecture", 0, &f, NULL) < 0)
 		return VMM_STATE_ARCHITECTURE;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (f.in.left == strlen(names[i]) && !memcmp(f.in.at, names[i], f.in.left))
@@ -91,7 +91,7 @@ static const char *find_architecture(const struct varch_state *state)
 	return NULL;
 }
 
-static int check_architecture(const struct varch_state *state, struct vsu_error *err)
+static int check_architecture(const struct vsu_state *state, struct vsu_error *err)
 {
 	const char *name = find_architecture(state);
 
@@ -104,33 +104,33 @@ static int check_architecture(const struct varch_state *state, struct vsu_error 
 /* CPUs that the guest has not looked for yet; the section is absent without any. */
 static int read_new_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int i;
 
 	memset(m->plug.new_cpus, 0, sizeof(m->plug.new_cpus));
-	if (varch_state_find(&m->restore.state, "new-cpus", 0, &f, NULL) < 0)
+	if (vsu_state_find(&m->restore.state, "new-cpus", 0, &f, NULL) < 0)
 		return 0;
 	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
-		m->plug.new_cpus[i] = varch_state_get_u32(&f);
+		m->plug.new_cpus[i] = vsu_state_get_u32(&f);
 	for (i = m->config->cpus.n; i < VARCH_PLUG_CPUS; i++)
 		if (m->plug.new_cpus[i / 32] >> i % 32 & 1)
 			return vsu_error_set(err, -EBADMSG, "the state has a new CPU %u, beyond the CPUs of the machine", i);
-	return varch_state_fields_end(&f, err);
+	return vsu_state_fields_end(&f, err);
 }
 
 static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_restore *r = &m->restore;
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint32_t cpus, protocol;
 	int rc = check_architecture(&r->state, err);
 
 	if (!rc)
-		rc = varch_state_find(&r->state, "machine", 0, &f, err);
+		rc = vsu_state_find(&r->state, "machine", 0, &f, err);
 	if (rc < 0)
 		return rc;
-	cpus = varch_state_get_u32(&f);
-	protocol = varch_state_get_u32(&f);
+	cpus = vsu_state_get_u32(&f);
+	protocol = vsu_state_get_u32(&f);
 	if (cpus != m->config->cpus.n)
 		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, but %u are specified",
 				     cpus, m->config->cpus.n);
@@ -138,13 +138,13 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",
 				     protocol);
 	m->loaded.protocol = protocol;
-	m->loaded.level0 = varch_state_get_u32(&f);
-	r->on_bus = varch_state_get_u32(&f);
-	m->pci.selected = varch_state_get_u32(&f);
-	m->plug.came = varch_state_get_u32(&f);
-	m->plug.goes = varch_state_get_u32(&f);
-	m->plug.asked = varch_state_get_u32(&f);
-	r->age_ns = varch_state_get_u64(&f);
+	m->loaded.level0 = vsu_state_get_u32(&f);
+	r->on_bus = vsu_state_get_u32(&f);
+	m->pci.selected = vsu_state_get_u32(&f);
+	m->plug.came = vsu_state_get_u32(&f);
+	m->plug.goes = vsu_state_get_u32(&f);
+	m->plug.asked = vsu_state_get_u32(&f);
+	r->age_ns = vsu_state_get_u64(&f);
 	rc = check_devices(m, &f, err);
 	return rc ? rc : read_new_cpus(m, err);
 }
@@ -303,8 +303,8 @@ int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 	if (!r->bytes)
 		return vsu_error_set(err, -ENOMEM, "no memory for the state");
 	memcpy(r->bytes, bytes, len);
-	r->state = (struct varch_state){ r->bytes, len };
-	rc = varch_state_check(&r->state, err);
+	r->state = (struct vsu_state){ r->bytes, len };
+	rc = vsu_state_check(&r->state, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "the state") :
 			read_machine(m, err);
 }
@@ -347,12 +347,12 @@ int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
 static int load_device(struct vmm_machine *m, unsigned int i,
 		       struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	int rc;
 
 	if (!m->devices[i].virtio)
 		return 0;
-	rc = varch_state_find(&m->restore.state, "device", i, &f, err);
+	rc = vsu_state_find(&m->restore.state, "device", i, &f, err);
 	if (!rc)
 		rc = vmm_virtio_check_save(m->devices[i].virtio, err);
 	if (!rc)
@@ -368,15 +368,15 @@ static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_erro
 {
 	struct vmm_device *d = &m->devices[i];
 	struct virtdev *dev = vmm_machine_local_device(d);
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint64_t bytes;
 	int rc;
 
 	if (!dev || !d->spec.kind->resize_key ||
-	    varch_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
+	    vsu_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
 		return 0;
-	bytes = varch_state_get_u64(&f);
-	rc = varch_state_fields_end(&f, err);
+	bytes = vsu_state_get_u64(&f);
+	rc = vsu_state_fields_end(&f, err);
 	if (!rc)
 		rc = d->spec.kind->resize(dev, bytes, err);
 	if (!rc)
@@ -417,9 +417,9 @@ int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 
-	return varch_state_find(&m->restore.state, "plugged", 0, &f, NULL) < 0 ? 0 :
+	return vsu_state_find(&m->restore.state, "plugged", 0, &f, NULL) < 0 ? 0 :
 	       name_folder(m, read_memory(m, "plugged", err), err);
 }
 
@@ -436,7 +436,7 @@ int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
-	const struct varch_state *state = &m->restore.state;
+	const struct vsu_state *state = &m->restore.state;
 	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power, vmm_console_port(m->console) };
 	unsigned int i;
 	int rc = varch_machine_load(&parts, state, err);

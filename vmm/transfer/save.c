@@ -162,38 +162,38 @@ void vmm_save_free(struct vmm_machine *m)
 
 /* ------------------------------------------------------------------- the state */
 
-static void put_architecture(struct varch_state_writer *w)
+static void put_architecture(struct vsu_state_writer *w)
 {
 	if (!strcmp(VARCH_NAME, VMM_STATE_ARCHITECTURE))
 		return;
-	varch_state_section(w, "architecture", 0);
-	varch_state_put(w, VARCH_NAME, strlen(VARCH_NAME));
-	varch_state_section_end(w);
+	vsu_state_section(w, "architecture", 0);
+	vsu_state_put(w, VARCH_NAME, strlen(VARCH_NAME));
+	vsu_state_section_end(w);
 }
 
-static void put_machine(const struct vmm_machine *m, struct varch_state_writer *w)
+static void put_machine(const struct vmm_machine *m, struct vsu_state_writer *w)
 {
 	const unsigned int places = vmm_live_places(m);
 	unsigned int i;
 
-	varch_state_section(w, "machine", 0);
-	varch_state_put_u32(w, varch_cpus_number(m->cpus));
-	varch_state_put_u32(w, (uint32_t)m->loaded.protocol);
-	varch_state_put_u32(w, m->loaded.level0);
-	varch_state_put_u32(w, m->on_bus);
-	varch_state_put_u32(w, m->pci.selected);
-	varch_state_put_u32(w, m->plug.came);
-	varch_state_put_u32(w, m->plug.goes);
-	varch_state_put_u32(w, m->plug.asked);
-	varch_state_put_u64(w, vsu_now_ns() - m->power.start_ns);
-	varch_state_put_u32(w, places);
+	vsu_state_section(w, "machine", 0);
+	vsu_state_put_u32(w, varch_cpus_number(m->cpus));
+	vsu_state_put_u32(w, (uint32_t)m->loaded.protocol);
+	vsu_state_put_u32(w, m->loaded.level0);
+	vsu_state_put_u32(w, m->on_bus);
+	vsu_state_put_u32(w, m->pci.selected);
+	vsu_state_put_u32(w, m->plug.came);
+	vsu_state_put_u32(w, m->plug.goes);
+	vsu_state_put_u32(w, m->plug.asked);
+	vsu_state_put_u64(w, vsu_now_ns() - m->power.start_ns);
+	vsu_state_put_u32(w, places);
 	for (i = 0; i < places; i++)
-		varch_state_put_u32(w, m->devices[i].spec.id);
-	varch_state_section_end(w);
+		vsu_state_put_u32(w, m->devices[i].spec.id);
+	vsu_state_section_end(w);
 }
 
 /* CPUs that the guest has not looked for yet. */
-static void put_new_cpus(const struct vmm_machine *m, struct varch_state_writer *w)
+static void put_new_cpus(const struct vmm_machine *m, struct vsu_state_writer *w)
 {
 	uint32_t words[VARCH_PLUG_CPU_WORDS], all = 0;
 	unsigned int i;
@@ -202,27 +202,27 @@ static void put_new_cpus(const struct vmm_machine *m, struct varch_state_writer 
 		all |= words[i] = __atomic_load_n(&m->plug.new_cpus[i], __ATOMIC_ACQUIRE);
 	if (!all)
 		return;
-	varch_state_section(w, "new-cpus", 0);
+	vsu_state_section(w, "new-cpus", 0);
 	for (i = 0; i < VARCH_PLUG_CPU_WORDS; i++)
-		varch_state_put_u32(w, words[i]);
-	varch_state_section_end(w);
+		vsu_state_put_u32(w, words[i]);
+	vsu_state_section_end(w);
 }
 
 /* The size that the host requests, which may have changed since the migration began. */
 static void put_requested(const struct vmm_machine *m, unsigned int i,
-			  struct varch_state_writer *w)
+			  struct vsu_state_writer *w)
 {
 	const struct vmm_device *d = &m->devices[i];
 
 	if (!d->virtio || !d->spec.kind || !d->spec.kind->resize_key || !d->changed)
 		return;
-	varch_state_section(w, "requested", i);
-	varch_state_put_u64(w, vmm_live_size(d));
-	varch_state_section_end(w);
+	vsu_state_section(w, "requested", i);
+	vsu_state_put_u64(w, vmm_live_size(d));
+	vsu_state_section_end(w);
 }
 
 static int put_device(const struct vmm_machine *m, unsigned int i,
-		      struct varch_state_writer *w, struct vsu_error *err)
+		      struct vsu_state_writer *w, struct vsu_error *err)
 {
 	void *bytes;
 	size_t len;
@@ -233,9 +233,9 @@ static int put_device(const struct vmm_machine *m, unsigned int i,
 	rc = vmm_virtio_take(m->devices[i].virtio, &bytes, &len, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "device %u", i);
-	varch_state_section(w, "device", i);
-	varch_state_put(w, bytes, len);
-	varch_state_section_end(w);
+	vsu_state_section(w, "device", i);
+	vsu_state_put(w, bytes, len);
+	vsu_state_section_end(w);
 	free(bytes);
 	return 0;
 }
@@ -248,7 +248,7 @@ int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
 	return rc < 0 ? vsu_error_sys(err, rc, "the memory to save") : 0;
 }
 
-int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_save_describe(const struct vmm_machine *m, struct vsu_state_writer *w,
 		      struct vsu_error *err)
 {
 	struct vmem_map *map;
@@ -256,7 +256,7 @@ int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
 
 	if (rc < 0)
 		return rc;
-	varch_state_begin(w);
+	vsu_state_begin(w);
 	put_architecture(w);
 	put_machine(m, w);
 	put_new_cpus(m, w);
@@ -267,7 +267,7 @@ int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
 	return 0;
 }
 
-int vmm_save_collect(struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_save_collect(struct vmm_machine *m, struct vsu_state_writer *w,
 		     struct vsu_error *err)
 {
 	const struct varch_machine parts = { &m->kvm, m->cpus, &m->power, vmm_console_port(m->console) };
@@ -283,9 +283,9 @@ int vmm_save_collect(struct vmm_machine *m, struct varch_state_writer *w,
 	return rc;
 }
 
-int vmm_save_finish(struct varch_state_writer *w, struct vsu_error *err)
+int vmm_save_finish(struct vsu_state_writer *w, struct vsu_error *err)
 {
-	return varch_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the state") : 0;
+	return vsu_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the state") : 0;
 }
 
 /* ------------------------------------------------------------------ its steps */
@@ -308,10 +308,10 @@ static int collect_state(struct vmm_save *s)
 {
 	int rc = vmm_save_collect(s->m, &s->files.state, &s->err);
 
-	varch_state_section(&s->files.state, "origin", 0);
-	varch_state_put_u64(&s->files.state, (uint64_t)time(NULL));
-	varch_state_put(&s->files.state, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
-	varch_state_section_end(&s->files.state);
+	vsu_state_section(&s->files.state, "origin", 0);
+	vsu_state_put_u64(&s->files.state, (uint64_t)time(NULL));
+	vsu_state_put(&s->files.state, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
+	vsu_state_section_end(&s->files.state);
 	return rc;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Saves the machine into a new folder:
  *
- *   state         sections (<vm-arch/state.h>)
+ *   state         sections (<vmm-sys-util/state.h>)
  *   memory        the guest's memory (memory/image.h)
  *   machine.json  the command line, for "cvmm run --from"
  *
@@ -43,14 +43,14 @@ void vmm_save_free(struct vmm_machine *m);
  * everything but the end; the CPUs and devices are stopped (stop.h).
  */
 int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err);
-int vmm_save_describe(const struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_save_describe(const struct vmm_machine *m, struct vsu_state_writer *w,
 		      struct vsu_error *err);
 /* The memory that is saved, which the caller releases. */
 int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
 		 struct vsu_error *err);
-int vmm_save_collect(struct vmm_machine *m, struct varch_state_writer *w,
+int vmm_save_collect(struct vmm_machine *m, struct vsu_state_writer *w,
 		     struct vsu_error *err);
 /* Appends the end. */
-int vmm_save_finish(struct varch_state_writer *w, struct vsu_error *err);
+int vmm_save_finish(struct vsu_state_writer *w, struct vsu_error *err);
 
 #endif

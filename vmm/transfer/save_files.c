@@ -60,7 +60,7 @@ static int finish_state(struct vmm_save_files *s, struct vsu_error *err)
 		vmm_image_sums_put(s->progress.sums, &s->state);
 	if (s->progress.changes)
 		vmm_image_changes_put(s->progress.changes, &s->state);
-	return varch_state_finish(&s->state) < 0 ? vsu_error_sys(err, s->state.out.error, "the state") : 0;
+	return vsu_state_finish(&s->state) < 0 ? vsu_error_sys(err, s->state.out.error, "the state") : 0;
 }
 
 static int write_state(struct vmm_save_files *s, struct vsu_error *err)

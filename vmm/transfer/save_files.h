@@ -8,7 +8,7 @@
 #ifndef VMM_TRANSFER_SAVE_FILES_H
 #define VMM_TRANSFER_SAVE_FILES_H
 
-#include <vm-arch/state.h>
+#include <vmm-sys-util/state.h>
 
 #include "memory/image.h"
 #include "owner/owner.h"
@@ -26,7 +26,7 @@ struct vmm_save_files {
 	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_memory *memory;	/* its owner; NULL: cannot be lost */
 	uint64_t failed;		/* its pieces that were lost before */
-	struct varch_state_writer state;	/* not finished: checksums of memory follow */
+	struct vsu_state_writer state;	/* not finished: checksums of memory follow */
 	char *const *words;		/* the command line */
 	int nwords;
 	int pagemap;			/* owned; or -1 */

@@ -37,61 +37,61 @@ static void copy_text(char *to, size_t size, const unsigned char *from, size_t l
 	to[len] = '\0';
 }
 
-static int read_origin(const struct varch_state *state, struct vmm_saved_facts *out,
+static int read_origin(const struct vsu_state *state, struct vmm_saved_facts *out,
 		       struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	size_t len;
 
-	if (varch_state_find(state, "origin", 0, &f, NULL) < 0)
+	if (vsu_state_find(state, "origin", 0, &f, NULL) < 0)
 		return 0;
-	out->saved_s = varch_state_get_u64(&f);
+	out->saved_s = vsu_state_get_u64(&f);
 	len = f.in.left;
-	copy_text(out->version, sizeof(out->version), varch_state_get_bytes(&f, len), len);
-	return varch_state_fields_end(&f, err);
+	copy_text(out->version, sizeof(out->version), vsu_state_get_bytes(&f, len), len);
+	return vsu_state_fields_end(&f, err);
 }
 
 /* The order of save.c; devices follow. */
-static int read_machine(const struct varch_state *state, struct vmm_saved_facts *out,
+static int read_machine(const struct vsu_state *state, struct vmm_saved_facts *out,
 			struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int i;
-	int rc = varch_state_find(state, "machine", 0, &f, err);
+	int rc = vsu_state_find(state, "machine", 0, &f, err);
 
 	if (rc < 0)
 		return rc;
-	out->cpus = varch_state_get_u32(&f);
+	out->cpus = vsu_state_get_u32(&f);
 	for (i = 0; i < 7; i++)
-		(void)varch_state_get_u32(&f);
-	out->age_ns = varch_state_get_u64(&f);
-	return f.in.truncated ? varch_state_fields_end(&f, err) : 0;
+		(void)vsu_state_get_u32(&f);
+	out->age_ns = vsu_state_get_u64(&f);
+	return f.in.truncated ? vsu_state_fields_end(&f, err) : 0;
 }
 
 /* The end of each part must be in the file. */
-static int add_memory(const struct varch_state *state, const char *section, uint64_t size,
+static int add_memory(const struct vsu_state *state, const char *section, uint64_t size,
 		      struct vmm_saved_facts *out, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint64_t len, at;
-	int rc = varch_state_find(state, section, 0, &f, err);
+	int rc = vsu_state_find(state, section, 0, &f, err);
 
 	while (!rc && f.in.left && !f.in.truncated) {
-		(void)varch_state_get_u64(&f);
-		len = varch_state_get_u64(&f);
-		at = varch_state_get_u64(&f);
+		(void)vsu_state_get_u64(&f);
+		len = vsu_state_get_u64(&f);
+		at = vsu_state_get_u64(&f);
 		if (vsu_range_exceeds(at, len, size) || out->memory > UINT64_MAX - len)
 			return vsu_error_set(err, -EBADMSG, "the state has memory of %" PRIu64 " bytes at byte %" PRIu64 ", beyond the end of the file 'memory'",
 					     len, at);
 		out->memory += len;
 	}
-	return rc ? rc : varch_state_fields_end(&f, err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }
 
-static int read_memory(const struct varch_state *state, int fd, bool verify,
+static int read_memory(const struct vsu_state *state, int fd, bool verify,
 		       struct vmm_saved_facts *out, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	struct stat st;
 	int rc;
 
@@ -100,14 +100,14 @@ static int read_memory(const struct varch_state *state, int fd, bool verify,
 	if (!S_ISREG(st.st_mode))
 		return vsu_error_set(err, -EBADMSG, "file 'memory' is not a regular file");
 	rc = add_memory(state, "memory", (uint64_t)st.st_size, out, err);
-	if (!rc && varch_state_find(state, "plugged", 0, &f, NULL) == 0)
+	if (!rc && vsu_state_find(state, "plugged", 0, &f, NULL) == 0)
 		rc = add_memory(state, "plugged", (uint64_t)st.st_size, out, err);
-	out->sums = varch_state_find(state, "checksums", 0, &f, NULL) == 0;
+	out->sums = vsu_state_find(state, "checksums", 0, &f, NULL) == 0;
 	return rc || !verify ? rc : vmm_image_sums_verify(state, fd, err);
 }
 
 /* The name is printable, or replaced. */
-static int read_base(const struct varch_state *state, struct vmm_saved_facts *out,
+static int read_base(const struct vsu_state *state, struct vmm_saved_facts *out,
 		     struct vsu_error *err)
 {
 	struct vmm_image_changed changed;

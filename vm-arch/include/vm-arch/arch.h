@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #include <vm-arch/attributes.h>
-#include <vm-arch/state.h>
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/state.h>
 
 VSU_BEGIN_DECLS
 
@@ -29,13 +29,13 @@ struct varch_serial;
  * Appends what varch_vm_open() reads from a state. It makes no call for a vCPU: KVM
  * answers one only when the guest has left that vCPU, and a migration begins while it runs.
  */
-VARCH_API void varch_vm_describe(const struct varch_vm *kvm, struct varch_state_writer *w);
+VARCH_API void varch_vm_describe(const struct varch_vm *kvm, struct vsu_state_writer *w);
 
 /*
  * The rest of varch_machine_load(): interrupt controllers whose tables are in the guest's memory,
  * which has all of its content.
  */
-VARCH_API int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
+VARCH_API int varch_vm_load_last(const struct varch_vm *kvm, const struct vsu_state *state,
 			  struct vsu_error *err) VSU_NODISCARD;
 
 /*
@@ -48,7 +48,7 @@ VARCH_API bool varch_emulates_level0(const struct varch_vm *kvm);
 /* --------------------------------------------------------------------- a CPU */
 
 /* The name of the first processor in a checked state, padded with zeros. False: none. */
-VARCH_API bool varch_cpu_name(const struct varch_state *state, unsigned char name[48]);
+VARCH_API bool varch_cpu_name(const struct vsu_state *state, unsigned char name[48]);
 
 /*
  * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing
@@ -107,7 +107,7 @@ struct varch_machine {
  * Appends interrupt controllers and clock, each CPU, and the registers of power and of the serial port. -EOPNOTSUPP: the
  * guest runs guests of its own, or a processor has more extended state than is supported here.
  */
-VARCH_API int varch_machine_save(const struct varch_machine *machine, struct varch_state_writer *w,
+VARCH_API int varch_machine_save(const struct varch_machine *machine, struct vsu_state_writer *w,
 				 struct vsu_error *err) VSU_NODISCARD;
 
 /*
@@ -115,7 +115,7 @@ VARCH_API int varch_machine_save(const struct varch_machine *machine, struct var
  * values are untrusted: KVM accepts or rejects them. -EBADMSG; -EOPNOTSUPP: this host lacks a
  * feature of the saved processor, which err names.
  */
-VARCH_API int varch_machine_load(const struct varch_machine *machine, const struct varch_state *state,
+VARCH_API int varch_machine_load(const struct varch_machine *machine, const struct vsu_state *state,
 				 struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS

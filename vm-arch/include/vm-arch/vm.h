@@ -23,7 +23,7 @@ struct kvm_cpuid2;
 struct kvm_run;
 struct varch_cpu_choice;
 struct varch_cpus;
-struct varch_state;
+struct vsu_state;
 
 /* Any code may read the members; only this library writes them. */
 struct varch_vm {
@@ -50,7 +50,7 @@ struct varch_vm_config {
 	const int *device;	/* a descriptor of /dev/kvm, which is duplicated; NULL: it is opened */
 	bool private_memory;	/* a VM of the type with private memory */
 	const struct varch_cpu_choice *choice;	/* the model of its CPUs; NULL: the host's */
-	const struct varch_state *state;	/* in place of choice: CPUs that continue; or NULL */
+	const struct vsu_state *state;	/* in place of choice: CPUs that continue; or NULL */
 };
 
 /*

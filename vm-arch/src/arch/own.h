@@ -26,7 +26,7 @@ int varch_vm_init(struct varch_vm *kvm, struct vsu_error *err);
  * or if it is NULL those of the model. -EOPNOTSUPP: this host lacks one, which err names.
  */
 int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
-		      const struct varch_state *state, struct vsu_error *err);
+		      const struct vsu_state *state, struct vsu_error *err);
 
 /* Sets phys_bits: guest-physical address bits of this host's KVM. */
 int varch_phys_bits(struct varch_vm *kvm, struct vsu_error *err);
@@ -42,14 +42,14 @@ int varch_cpus_made(struct varch_vm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err);
 
 /* The state of the VM except its CPUs: interrupt controllers and clock. A load is of a checked state. */
-int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err);
-int varch_vm_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err);
+int varch_vm_save(const struct varch_vm *kvm, struct vsu_state_writer *w, struct vsu_error *err);
+int varch_vm_load(const struct varch_vm *kvm, const struct vsu_state *state, struct vsu_error *err);
 
 /* Section "cpu" of this number; errors are those of a machine's state. A load is into a new vCPU. */
 int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		   struct varch_state_writer *w, struct vsu_error *err);
+		   struct vsu_state_writer *w, struct vsu_error *err);
 int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		   const struct varch_state *state, struct vsu_error *err);
+		   const struct vsu_state *state, struct vsu_error *err);
 
 /*
  * The registers of a CPU as a core file has them (<sys/procfs.h>): VARCH_STATUS_COUNTER is the
@@ -58,8 +58,8 @@ int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
 int varch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out, struct vsu_error *err);
 
 /* The state of the registers of power. */
-void varch_power_save(const struct varch_power *power, struct varch_state_writer *w);
-int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err);
+void varch_power_save(const struct varch_power *power, struct vsu_state_writer *w);
+int varch_power_load(struct varch_power *power, const struct vsu_state *state, struct vsu_error *err);
 
 /*
  * Sets up a new vCPU of a guest that runs: the processor of first_fd, which is paused, with this

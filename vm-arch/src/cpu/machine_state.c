@@ -8,7 +8,7 @@
 #include "arch/own.h"
 #include "serial/serial_private.h"
 
-int varch_machine_save(const struct varch_machine *machine, struct varch_state_writer *w,
+int varch_machine_save(const struct varch_machine *machine, struct vsu_state_writer *w,
 		       struct vsu_error *err)
 {
 	const struct varch_cpus *cpus = machine->cpus;
@@ -25,7 +25,7 @@ int varch_machine_save(const struct varch_machine *machine, struct varch_state_w
 	return 0;
 }
 
-int varch_machine_load(const struct varch_machine *machine, const struct varch_state *state,
+int varch_machine_load(const struct varch_machine *machine, const struct vsu_state *state,
 		       struct vsu_error *err)
 {
 	const struct varch_cpus *cpus = machine->cpus;

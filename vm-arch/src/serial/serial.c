@@ -330,7 +330,7 @@ static void list_flags(struct varch_serial *s, bool *flags[5])
 	memcpy(flags, all, sizeof(all));
 }
 
-void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *w)
+void varch_serial_save(const struct varch_serial *s, struct vsu_state_writer *w)
 {
 	struct varch_serial copy = *s;
 	uint8_t *registers[8];
@@ -339,35 +339,35 @@ void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *
 
 	list_registers(&copy, registers);
 	list_flags(&copy, flags);
-	varch_state_section(w, "serial", 0);
+	vsu_state_section(w, "serial", 0);
 	for (i = 0; i < 8; i++)
-		varch_state_put_u32(w, *registers[i]);
+		vsu_state_put_u32(w, *registers[i]);
 	for (i = 0; i < 5; i++)
-		varch_state_put_u32(w, *flags[i]);
-	varch_state_put_u32(w, s->count);
+		vsu_state_put_u32(w, *flags[i]);
+	vsu_state_put_u32(w, s->count);
 	for (i = 0; i < s->count; i++)
-		varch_state_put_u32(w, s->fifo[(s->head + i) % VARCH_SERIAL_FIFO]);
-	varch_state_section_end(w);
+		vsu_state_put_u32(w, s->fifo[(s->head + i) % VARCH_SERIAL_FIFO]);
+	vsu_state_section_end(w);
 }
 
-int varch_serial_load(struct varch_serial *s, const struct varch_state *state, struct vsu_error *err)
+int varch_serial_load(struct varch_serial *s, const struct vsu_state *state, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint8_t *registers[8];
 	bool *flags[5];
 	unsigned int i;
-	int rc = varch_state_find(state, "serial", 0, &f, err);
+	int rc = vsu_state_find(state, "serial", 0, &f, err);
 
 	if (rc < 0)
 		return rc;
 	list_registers(s, registers);
 	list_flags(s, flags);
 	for (i = 0; i < 8; i++)
-		*registers[i] = (uint8_t)varch_state_get_u32(&f);
+		*registers[i] = (uint8_t)vsu_state_get_u32(&f);
 	for (i = 0; i < 5; i++)
-		*flags[i] = varch_state_get_u32(&f);
+		*flags[i] = vsu_state_get_u32(&f);
 	s->head = 0;
-	s->count = varch_state_get_u32(&f);
+	s->count = vsu_state_get_u32(&f);
 	if (s->count > fifo_depth(s)) {
 		vsu_error_set(err, -EBADMSG, "the serial port of the state has received %u bytes, but holds %u",
 			      s->count, fifo_depth(s));
@@ -375,8 +375,8 @@ int varch_serial_load(struct varch_serial *s, const struct varch_state *state, s
 		return -EBADMSG;
 	}
 	for (i = 0; i < s->count; i++)
-		s->fifo[i] = (unsigned char)varch_state_get_u32(&f);
+		s->fifo[i] = (unsigned char)vsu_state_get_u32(&f);
 	s->line = false;	/* the interrupt controller may have been saved without the last edge */
 	varch_serial_set_busy(s, false);	/* the new reader has taken nothing yet */
-	return varch_state_fields_end(&f, err);
+	return vsu_state_fields_end(&f, err);
 }

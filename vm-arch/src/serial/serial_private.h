@@ -8,11 +8,11 @@
 #define VARCH_SERIAL_PRIVATE_H
 
 #include <vm-arch/serial.h>
-#include <vm-arch/state.h>
+#include <vmm-sys-util/state.h>
 
 /* Section "serial". */
-void varch_serial_save(const struct varch_serial *s, struct varch_state_writer *w);
+void varch_serial_save(const struct varch_serial *s, struct vsu_state_writer *w);
 /* -EBADMSG: a state that no port can have. */
-int varch_serial_load(struct varch_serial *s, const struct varch_state *state, struct vsu_error *err);
+int varch_serial_load(struct varch_serial *s, const struct vsu_state *state, struct vsu_error *err);
 
 #endif

@@ -424,16 +424,16 @@ END_TEST
 /* The interrupt controller may have been saved before the last edge reached it. */
 START_TEST(cause_that_is_pending_interrupts_again_after_a_load)
 {
-	struct varch_state_writer w = { 0 };
-	struct varch_state state;
+	struct vsu_state_writer w = { 0 };
+	struct vsu_state state;
 
-	varch_state_begin(&w);
+	vsu_state_begin(&w);
 	put(IER, _i ? 0x01 : 0);
 	type("x");
 	ck_assert_uint_eq(edges, (unsigned int)_i);
 	varch_serial_save(&port, &w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 	setup();
 	ck_assert_int_eq(varch_serial_load(&port, &state, NULL), 0);
 	ck_assert_uint_eq(edges, (unsigned int)_i);
@@ -449,20 +449,20 @@ START_TEST(state_with_more_bytes_than_the_port_holds_is_refused)
 {
 	const uint32_t count = _i ? 17 : 2, fcr = _i ? 1 : 0;
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct varch_state_writer w = { 0 };
-	struct varch_state state;
+	struct vsu_state_writer w = { 0 };
+	struct vsu_state state;
 	unsigned int i;
 
-	varch_state_begin(&w);
-	varch_state_section(&w, "serial", 0);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "serial", 0);
 	for (i = 0; i < 8 + 5; i++)	/* the FIFO's control is the seventh register */
-		varch_state_put_u32(&w, i == 6 ? fcr : 0);
-	varch_state_put_u32(&w, count);
+		vsu_state_put_u32(&w, i == 6 ? fcr : 0);
+	vsu_state_put_u32(&w, count);
 	for (i = 0; i < count; i++)
-		varch_state_put_u32(&w, 'x');
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+		vsu_state_put_u32(&w, 'x');
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(varch_serial_load(&port, &state, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, _i ? "17 bytes, but holds 16" : "2 bytes, but holds 1"));
 	ck_assert_uint_eq(varch_serial_room(&port), _i ? 16 : 1);

@@ -50,7 +50,7 @@ void peer_reply(const char *const *names)
 	for (; *names; names++) {
 		vmm_stream_begin(&peer.stream, *names);
 		if (!strcmp(*names, "postcopy"))
-			varch_state_put_u64(&peer.stream.w, 4096);
+			vsu_state_put_u64(&peer.stream.w, 4096);
 		ck_assert_int_eq(vmm_stream_send(&peer.stream, NULL), 0);
 	}
 }
@@ -65,7 +65,7 @@ void peer_migrate(bool postcopy)
 
 static bool was_sent(const char *name)
 {
-	char padded[VARCH_STATE_NAME] = "";
+	char padded[VSU_STATE_NAME] = "";
 
 	memcpy(padded, name, strlen(name));
 	return memmem(peer.bytes, peer.nbytes, padded, sizeof(padded)) != NULL;

@@ -236,7 +236,7 @@ static void send_machine(const char *arguments)
 	s.fd = connect_it();
 	ck_assert_int_eq(vmm_stream_send_header(&s, &err), 0);
 	vmm_stream_begin(&s, "arguments");
-	varch_state_put(&s.w, arguments, strlen(arguments));
+	vsu_state_put(&s.w, arguments, strlen(arguments));
 	ck_assert_int_eq(vmm_stream_send(&s, &err), 0);
 	vmm_stream_close(&s);
 }

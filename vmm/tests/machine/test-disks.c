@@ -18,7 +18,7 @@
 /* Devices 0 and 2 are disks of 2 MiB, device 3 is persistent memory, device 1 is none. */
 #define BYTES UINT64_C(0x200000)
 
-static struct varch_state_writer writer;
+static struct vsu_state_writer writer;
 
 static void setup(void)
 {
@@ -34,7 +34,7 @@ static void setup(void)
 		    "--disk=path=second,readonly", "--pmem=path=third,readonly");
 	rig_make();
 	memset(&writer, 0, sizeof(writer));
-	varch_state_begin(&writer);
+	vsu_state_begin(&writer);
 }
 
 static void teardown(void)
@@ -45,19 +45,19 @@ static void teardown(void)
 
 static void add_disk(uint32_t device, uint64_t bytes, uint32_t read_only)
 {
-	varch_state_section(&writer, "disk", device);
-	varch_state_put_u64(&writer, bytes);
-	varch_state_put_u32(&writer, read_only);
-	varch_state_section_end(&writer);
+	vsu_state_section(&writer, "disk", device);
+	vsu_state_put_u64(&writer, bytes);
+	vsu_state_put_u32(&writer, read_only);
+	vsu_state_section_end(&writer);
 }
 
 static int check_disks(void)
 {
-	struct varch_state state;
+	struct vsu_state state;
 
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(varch_state_check(&state, &rig.err), 0);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(vsu_state_check(&state, &rig.err), 0);
 	return vmm_disks_check(&rig.machine, &state, &rig.err);
 }
 
@@ -149,20 +149,20 @@ static struct virtdev_disk_identity identify(unsigned int device)
 
 static void add_content(uint32_t device, const struct virtdev_disk_identity *id)
 {
-	varch_state_section(&writer, "disk-content", device);
-	varch_state_put_u64(&writer, id->bytes);
-	varch_state_put_u64(&writer, id->sum);
-	varch_state_put_u64(&writer, (uint64_t)id->seconds);
-	varch_state_put_u32(&writer, id->ns);
-	varch_state_section_end(&writer);
+	vsu_state_section(&writer, "disk-content", device);
+	vsu_state_put_u64(&writer, id->bytes);
+	vsu_state_put_u64(&writer, id->sum);
+	vsu_state_put_u64(&writer, (uint64_t)id->seconds);
+	vsu_state_put_u32(&writer, id->ns);
+	vsu_state_section_end(&writer);
 }
 
 static int check_content(void)
 {
-	struct varch_state state;
+	struct vsu_state state;
 
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
 	return vmm_disks_check_content(&rig.machine, &state, &rig.err);
 }
 

@@ -10,8 +10,8 @@
 #define TOTAL (VMM_IMAGE_SLICE + (UINT64_C(3) << 20))
 #define PAGE VMM_IMAGE_PAGE
 
-static struct varch_state_writer w;
-static struct varch_state state;
+static struct vsu_state_writer w;
+static struct vsu_state state;
 static struct vsu_error err;
 static unsigned char page[PAGE];
 static int fd;
@@ -25,9 +25,9 @@ static void put_page(struct vmm_image_sums *sums, uint64_t at, int byte)
 
 static void finish(void)
 {
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(varch_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
 }
 
 static void setup(void)
@@ -43,7 +43,7 @@ static void setup(void)
 	put_page(&sums, 7 * PAGE, 2);
 	put_page(&sums, VMM_IMAGE_SLICE, 3);
 	put_page(&sums, TOTAL - PAGE, 4);
-	varch_state_begin(&w);
+	vsu_state_begin(&w);
 	vmm_image_sums_put(&sums, &w);
 	vmm_image_sums_free(&sums);
 }
@@ -116,7 +116,7 @@ END_TEST
 START_TEST(older_folder_has_no_checksums)
 {
 	w.out.len = 0;
-	varch_state_begin(&w);
+	vsu_state_begin(&w);
 	finish();
 	ck_assert_int_eq(verify(), -ENODATA);
 }
@@ -134,13 +134,13 @@ START_TEST(e2_42_impossible_section_is_refused)
 	uint64_t i;
 
 	w.out.len = 0;
-	varch_state_begin(&w);
-	varch_state_section(&w, "checksums", 0);
-	varch_state_put_u64(&w, impossible[_i][0]);
-	varch_state_put_u64(&w, impossible[_i][1]);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "checksums", 0);
+	vsu_state_put_u64(&w, impossible[_i][0]);
+	vsu_state_put_u64(&w, impossible[_i][1]);
 	for (i = 0; i < impossible[_i][2]; i++)
-		varch_state_put_u32(&w, 0);
-	varch_state_section_end(&w);
+		vsu_state_put_u32(&w, 0);
+	vsu_state_section_end(&w);
 	finish();
 	ck_assert_int_eq(verify(), -EBADMSG);
 }

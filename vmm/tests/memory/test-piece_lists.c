@@ -189,25 +189,25 @@ END_TEST
 
 /* ------------------------------------------------------------ from a state to pieces */
 
-static struct varch_state_writer writer;
+static struct vsu_state_writer writer;
 static struct vmm_image_pieces pieces;
 
 static void put_regions(const uint64_t (*regions)[3], unsigned int n)
 {
 	unsigned int i;
 
-	varch_state_begin(&writer);
-	varch_state_section(&writer, "memory", 0);
+	vsu_state_begin(&writer);
+	vsu_state_section(&writer, "memory", 0);
 	for (i = 0; i < 3 * n; i++)
-		varch_state_put_u64(&writer, regions[i / 3][i % 3]);
-	varch_state_section_end(&writer);
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
+		vsu_state_put_u64(&writer, regions[i / 3][i % 3]);
+	vsu_state_section_end(&writer);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
 }
 
 static int make_pieces(const struct vmm_memory_lists *lists, bool shared)
 {
 	static const struct vmm_image_source source = { "/m", NULL, NULL };
-	const struct varch_state state = { writer.out.bytes, writer.out.len };
+	const struct vsu_state state = { writer.out.bytes, writer.out.len };
 	struct vmm_memory_specs saved;
 	int rc;
 

@@ -20,7 +20,7 @@
 #define FILE_SIZE (64u * PAGE)
 
 static struct vmm_working_set set;
-static struct varch_state_writer w;
+static struct vsu_state_writer w;
 static struct vsu_error err;
 
 static void setup(void)
@@ -43,18 +43,18 @@ struct pair { uint64_t at, len; };
 /* A file with these ranges, and its parse. */
 static int parse(const struct pair *pairs, size_t n)
 {
-	struct varch_state state;
+	struct vsu_state state;
 	size_t i;
 
-	varch_state_begin(&w);
-	varch_state_section(&w, "working-set", 0);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "working-set", 0);
 	for (i = 0; i < n; i++) {
-		varch_state_put_u64(&w, pairs[i].at);
-		varch_state_put_u64(&w, pairs[i].len);
+		vsu_state_put_u64(&w, pairs[i].at);
+		vsu_state_put_u64(&w, pairs[i].len);
 	}
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 	return vmm_working_set_get(&set, &state, FILE_SIZE, &err);
 }
 
@@ -62,7 +62,7 @@ START_TEST(ranges_survive_a_file)
 {
 	static const struct pair pairs[] = { { 0, PAGE }, { 4 * PAGE, 8 * PAGE },
 					     { FILE_SIZE - PAGE, PAGE } };
-	struct varch_state_writer again = { 0 };
+	struct vsu_state_writer again = { 0 };
 
 	ck_assert_int_eq(parse(pairs, 3), 0);
 	ck_assert_uint_eq(set.n, 3);
@@ -105,13 +105,13 @@ END_TEST
 START_TEST(e2_29_truncated_and_damaged_files_are_refused)
 {
 	static const struct pair pairs[] = { { 0, PAGE } };
-	struct varch_state state;
+	struct vsu_state state;
 	size_t i;
 
 	ck_assert_int_eq(parse(pairs, 1), 0);
 	for (i = 0; i < w.out.len; i++) {
 		vmm_working_set_free(&set);
-		state = (struct varch_state){ w.out.bytes, i };
+		state = (struct vsu_state){ w.out.bytes, i };
 		ck_assert_int_lt(vmm_working_set_get(&set, &state, FILE_SIZE, &err), 0);
 		if (i < HEADER)
 			continue;
@@ -126,16 +126,16 @@ END_TEST
 /* Behind a whole one. */
 START_TEST(e2_29_half_a_range_is_refused)
 {
-	struct varch_state state;
+	struct vsu_state state;
 
-	varch_state_begin(&w);
-	varch_state_section(&w, "working-set", 0);
-	varch_state_put_u64(&w, 0);
-	varch_state_put_u64(&w, PAGE);
-	varch_state_put_u64(&w, 2 * PAGE);
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "working-set", 0);
+	vsu_state_put_u64(&w, 0);
+	vsu_state_put_u64(&w, PAGE);
+	vsu_state_put_u64(&w, 2 * PAGE);
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(vmm_working_set_get(&set, &state, FILE_SIZE, &err), -EBADMSG);
 	ck_assert_ptr_null(set.ranges);
 }

@@ -62,7 +62,7 @@ static void *connect_main(void *arg)
 /* Both ends at the same time. */
 static void connect_both(void)
 {
-	struct varch_state_section announced;
+	struct vsu_state_section announced;
 	pthread_t thread;
 	void *rc;
 
@@ -96,7 +96,7 @@ START_TEST(e2_28_connections_of_other_programs_are_closed)
 	ck_assert_int_eq(vmm_address_connect(address, &other, &err), 0);
 	ck_assert_int_eq(vmm_stream_send_header(&other, &err), 0);
 	vmm_stream_begin(&other, "join");
-	varch_state_put(&other.w, token, sizeof(token));
+	vsu_state_put(&other.w, token, sizeof(token));
 	ck_assert_int_eq(vmm_stream_send(&other, &err), 0);
 	connect_both();
 	ck_assert_int_le(recv(stranger, &byte, 1, 0), 0);
@@ -125,11 +125,11 @@ static const uint32_t impossible[] = { 0, VMM_CHANNELS_MAX, UINT32_MAX };
 START_TEST(e2_28_impossible_number_of_channels_is_refused)
 {
 	unsigned char token[16] = { 0 };
-	struct varch_state_section announced;
+	struct vsu_state_section announced;
 
 	vmm_stream_begin(&source, "channels");
-	varch_state_put_u32(&source.w, impossible[_i]);
-	varch_state_put(&source.w, token, sizeof(token));
+	vsu_state_put_u32(&source.w, impossible[_i]);
+	vsu_state_put(&source.w, token, sizeof(token));
 	ck_assert_int_eq(vmm_stream_send(&source, &err), 0);
 	ck_assert_int_eq(vmm_stream_expect(&destination, "channels", &announced, &err), 0);
 	ck_assert_int_eq(vmm_channels_accept(&to, &listener, &destination, &announced, &err),
@@ -140,7 +140,7 @@ END_TEST
 
 static int receive_end(struct vmm_channel *channel, struct vsu_error *e)
 {
-	struct varch_state_section end;
+	struct vsu_state_section end;
 
 	return vmm_stream_expect(&channel->stream, "end", &end, e);
 }
@@ -182,12 +182,12 @@ END_TEST
 START_TEST(acceptance_can_be_cancelled)
 {
 	unsigned char token[16] = { 0 };
-	struct varch_state_section announced;
+	struct vsu_state_section announced;
 
 	destination.cancel_fd = vsu_event_new();
 	vmm_stream_begin(&source, "channels");
-	varch_state_put_u32(&source.w, 1);
-	varch_state_put(&source.w, token, sizeof(token));
+	vsu_state_put_u32(&source.w, 1);
+	vsu_state_put(&source.w, token, sizeof(token));
 	ck_assert_int_eq(vmm_stream_send(&source, &err), 0);
 	ck_assert_int_eq(vmm_stream_expect(&destination, "channels", &announced, &err), 0);
 	vsu_event_signal(destination.cancel_fd);

@@ -93,7 +93,7 @@ static void teardown(void)
 /* All sections of a list. Returns their number. */
 static unsigned int receive_list(void)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	unsigned int n = 0;
 
 	ck_assert_int_eq(vmm_missing_send(&here, &set, &err), 0);
@@ -164,7 +164,7 @@ END_TEST
 /* A section with an address and a word of bits; len bytes of it. */
 static int receive_forged(uint64_t gpa, uint64_t word, size_t len)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	unsigned char bytes[16];
 	unsigned int i;
 
@@ -172,7 +172,7 @@ static int receive_forged(uint64_t gpa, uint64_t word, size_t len)
 		bytes[i] = (unsigned char)(gpa >> 8 * i);
 		bytes[8 + i] = (unsigned char)(word >> 8 * i);
 	}
-	section = (struct varch_state_section){ .name = "missing", .bytes = bytes, .len = len };
+	section = (struct vsu_state_section){ .name = "missing", .bytes = bytes, .len = len };
 	return vmm_missing_receive(&other, &section, &err);
 }
 
@@ -205,19 +205,19 @@ static void say(const char *name)
 static void want(uint64_t gpa)
 {
 	vmm_stream_begin(&there, "want");
-	varch_state_put_u64(&there.w, gpa);
+	vsu_state_put_u64(&there.w, gpa);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
 /* Address of the next section of memory. */
 static uint64_t next_gpa(void)
 {
-	struct varch_state_section section;
-	struct varch_state_fields f;
+	struct vsu_state_section section;
+	struct vsu_state_fields f;
 
 	ck_assert_int_eq(vmm_stream_receive(&there, &section, &err), 0);
 	vmm_stream_fields(&section, &f);
-	return varch_state_get_u64(&f);
+	return vsu_state_get_u64(&f);
 }
 
 static void say_all(void)

@@ -121,19 +121,19 @@ static void begin(void)
 
 static void expect(const char *name)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 
 	ck_assert_int_eq(vmm_stream_expect(&there, name, &section, &err), 0);
 }
 
 static uint64_t expect_want(void)
 {
-	struct varch_state_section section;
-	struct varch_state_fields f;
+	struct vsu_state_section section;
+	struct vsu_state_fields f;
 
 	ck_assert_int_eq(vmm_stream_expect(&there, "want", &section, &err), 0);
 	vmm_stream_fields(&section, &f);
-	return varch_state_get_u64(&f);
+	return vsu_state_get_u64(&f);
 }
 
 static void send_page(unsigned int page, int value, size_t len)
@@ -142,23 +142,23 @@ static void send_page(unsigned int page, int value, size_t len)
 
 	memset(bytes, value, len);
 	vmm_stream_begin(&there, "pages");
-	varch_state_put_u64(&there.w, GPA + page * PAGE);
-	varch_state_put(&there.w, bytes, len);
+	vsu_state_put_u64(&there.w, GPA + page * PAGE);
+	vsu_state_put(&there.w, bytes, len);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
 static void send_zeros(unsigned int page, unsigned int n)
 {
 	vmm_stream_begin(&there, "zeros");
-	varch_state_put_u64(&there.w, GPA + page * PAGE);
-	varch_state_put_u64(&there.w, n * PAGE);
+	vsu_state_put_u64(&there.w, GPA + page * PAGE);
+	vsu_state_put_u64(&there.w, n * PAGE);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
 static void send_go(void)
 {
 	vmm_stream_begin(&there, "go");
-	varch_state_put_u32(&there.w, 1);
+	vsu_state_put_u32(&there.w, 1);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
@@ -327,10 +327,10 @@ START_TEST(e2_51_source_that_stalls_within_a_section_does_not_keep_the_machine)
 	if (_i)
 		run_guest();
 	vmm_stream_begin(&there, "pages");
-	varch_state_put_u64(&there.w, GPA + MISSING_PAGE * PAGE);
-	varch_state_section_end(&there.w);
-	ck_assert_int_eq(send(there.fd, there.w.out.bytes, VARCH_STATE_HEADER + 3, 0),
-			 VARCH_STATE_HEADER + 3);
+	vsu_state_put_u64(&there.w, GPA + MISSING_PAGE * PAGE);
+	vsu_state_section_end(&there.w);
+	ck_assert_int_eq(send(there.fd, there.w.out.bytes, VSU_STATE_HEADER + 3, 0),
+			 VSU_STATE_HEADER + 3);
 	wait_until_read();
 	vmm_page_fetch_free(fetch);
 	fetch = NULL;
@@ -380,8 +380,8 @@ START_TEST(rejects_what_is_no_missing_page)
 
 	begin();
 	vmm_stream_begin(&there, hostile[_i].name);
-	varch_state_put_u64(&there.w, hostile[_i].gpa);
-	varch_state_put_u64(&there.w, hostile[_i].len);
+	vsu_state_put_u64(&there.w, hostile[_i].gpa);
+	vsu_state_put_u64(&there.w, hostile[_i].len);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(vmm_page_fetch_go(fetch, &paused, &err), -EBADMSG);
 	ck_assert(err.msg[0]);

@@ -107,8 +107,8 @@ static void teardown(void)
 /* A section of memory from the source; value < 0: zeros. */
 static int receive(uint64_t offset, int value, uint64_t len)
 {
-	struct varch_state_writer w = { 0 };
-	struct varch_state_section s = { .name = "pages" };
+	struct vsu_state_writer w = { 0 };
+	struct vsu_state_section s = { .name = "pages" };
 	unsigned char *bytes = malloc(len);
 	int rc;
 
@@ -116,14 +116,14 @@ static int receive(uint64_t offset, int value, uint64_t len)
 	memset(bytes, value, len);
 	if (value < 0)
 		strcpy(s.name, "zeros");
-	varch_state_section(&w, s.name, 0);
-	varch_state_put_u64(&w, GPA + offset);
+	vsu_state_section(&w, s.name, 0);
+	vsu_state_put_u64(&w, GPA + offset);
 	if (value < 0)
-		varch_state_put_u64(&w, len);
+		vsu_state_put_u64(&w, len);
 	else
-		varch_state_put(&w, bytes, len);
-	s.bytes = w.out.bytes + w.section + VARCH_STATE_HEADER;
-	s.len = w.out.len - w.section - VARCH_STATE_HEADER;
+		vsu_state_put(&w, bytes, len);
+	s.bytes = w.out.bytes + w.section + VSU_STATE_HEADER;
+	s.len = w.out.len - w.section - VSU_STATE_HEADER;
 	rc = vmm_placer_receive(&placer, &s, &err);
 	free(w.out.bytes);
 	free(bytes);

@@ -168,7 +168,7 @@ END_TEST
 /* The next section is stored; its name must be that. */
 static int receive(const char *name)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 
 	ck_assert_int_eq(vmm_stream_expect(&here, name, &section, &err), 0);
 	return vmm_pages_receive(map, &section, &err);
@@ -230,8 +230,8 @@ START_TEST(hole_of_a_file_is_sent_over_the_connections_of_its_blocks)
 	struct vmm_stream other;
 	struct vmm_stream *const streams[] = { &there, &other };
 	const uint64_t sizes[] = { 4 * PAGE, 2 * MIB, 2 * MIB };
-	struct varch_state_section section;
-	struct varch_state_fields f;
+	struct vsu_state_section section;
+	struct vsu_state_fields f;
 	unsigned int i;
 	int pair[2];
 
@@ -245,14 +245,14 @@ START_TEST(hole_of_a_file_is_sent_over_the_connections_of_its_blocks)
 	for_rows(i, COUNT(sizes)) {
 		ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
 		vmm_stream_fields(&section, &f);
-		varch_state_get_u64(&f);
-		ck_assert_uint_eq(varch_state_get_u64(&f), sizes[i]);
+		vsu_state_get_u64(&f);
+		ck_assert_uint_eq(vsu_state_get_u64(&f), sizes[i]);
 	}
 	vmm_stream_close(&other);
 	other.fd = pair[1];
 	ck_assert_int_eq(vmm_stream_expect(&other, "zeros", &section, &err), 0);
 	vmm_stream_fields(&section, &f);
-	ck_assert_uint_eq(varch_state_get_u64(&f), 18 * MIB);
+	ck_assert_uint_eq(vsu_state_get_u64(&f), 18 * MIB);
 	vmm_stream_close(&other);
 }
 END_TEST
@@ -266,8 +266,8 @@ static const struct { uint64_t gpa, len; } hostile[] = {
 START_TEST(e2_18_range_that_is_not_memory_is_refused)
 {
 	vmm_stream_begin(&there, "zeros");
-	varch_state_put_u64(&there.w, hostile[_i].gpa);
-	varch_state_put_u64(&there.w, hostile[_i].len);
+	vsu_state_put_u64(&there.w, hostile[_i].gpa);
+	vsu_state_put_u64(&there.w, hostile[_i].len);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(receive("zeros"), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "not in guest memory"));
@@ -279,8 +279,8 @@ START_TEST(e2_18_pages_beyond_their_region_are_refused)
 	unsigned char bytes[2 * PAGE] = { 1 };
 
 	vmm_stream_begin(&there, "pages");
-	varch_state_put_u64(&there.w, LOW - PAGE);
-	varch_state_put(&there.w, bytes, sizeof(bytes));
+	vsu_state_put_u64(&there.w, LOW - PAGE);
+	vsu_state_put(&there.w, bytes, sizeof(bytes));
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(receive("pages"), -EBADMSG);
 }
@@ -290,8 +290,8 @@ END_TEST
 START_TEST(part_of_a_page_is_accepted)
 {
 	vmm_stream_begin(&there, "pages");
-	varch_state_put_u64(&there.w, HIGH + 4 * PAGE - 3);
-	varch_state_put(&there.w, "abc", 3);
+	vsu_state_put_u64(&there.w, HIGH + 4 * PAGE - 3);
+	vsu_state_put(&there.w, "abc", 3);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(receive("pages"), 0);
 	ck_assert_int_eq(memcmp(vmem_block_hva(memory.blocks[1]) + 4 * PAGE - 3,
@@ -316,7 +316,7 @@ static void add_rom(void)
 
 START_TEST(e3_03_rom_is_compared_and_in_no_set)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	unsigned int n = 0;
 	int rc;
 
@@ -344,11 +344,11 @@ START_TEST(e3_03_other_rom_is_refused_by_name)
 
 	add_rom();
 	vmm_stream_begin(&there, zeros ? "zeros" : "pages");
-	varch_state_put_u64(&there.w, 32 * MIB + (zeros ? PAGE : 0));
+	vsu_state_put_u64(&there.w, 32 * MIB + (zeros ? PAGE : 0));
 	if (zeros)
-		varch_state_put_u64(&there.w, PAGE);
+		vsu_state_put_u64(&there.w, PAGE);
 	else
-		varch_state_put(&there.w, "x", 1);
+		vsu_state_put(&there.w, "x", 1);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(receive(zeros ? "zeros" : "pages"), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "the read-only memory at 0x200"));
@@ -364,8 +364,8 @@ START_TEST(e3_07_zeros_leave_preallocated_pages_allocated)
 	block = memory.blocks[2];
 	memset(vmem_block_hva(block), 1, 4 * PAGE);
 	vmm_stream_begin(&there, "zeros");
-	varch_state_put_u64(&there.w, 16 * MIB);
-	varch_state_put_u64(&there.w, 4 * PAGE);
+	vsu_state_put_u64(&there.w, 16 * MIB);
+	vsu_state_put_u64(&there.w, 4 * PAGE);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(receive("zeros"), 0);
 	ck_assert_uint_eq(vmem_block_hva(block)[3 * PAGE], 0);

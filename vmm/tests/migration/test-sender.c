@@ -182,7 +182,7 @@ static void reply(const char *name)
 {
 	vmm_stream_begin(&there, name);
 	if (!strcmp(name, "failed"))
-		varch_state_put(&there.w, "no room", 7);
+		vsu_state_put(&there.w, "no room", 7);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
@@ -197,7 +197,7 @@ static void reply_all(void)
 static const char *sent(void)
 {
 	static char names[64];
-	struct varch_state_section section;
+	struct vsu_state_section section;
 
 	memset(names, 0, sizeof(names));
 	vsu_fd_close(&pair[0]);
@@ -332,7 +332,7 @@ END_TEST
 static void reply_granule(uint64_t granule)
 {
 	vmm_stream_begin(&there, "postcopy");
-	varch_state_put_u64(&there.w, granule);
+	vsu_state_put_u64(&there.w, granule);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	reply("ready");
 }

@@ -132,7 +132,7 @@ START_TEST(e2_27_impossible_section_is_refused_and_its_descriptors_are_closed)
 
 	vmm_stream_begin(&source, "shared");
 	for (i = 0; i < hostile[_i].nfields; i++)
-		varch_state_put_u64(&source.w, hostile[_i].fields[i]);
+		vsu_state_put_u64(&source.w, hostile[_i].fields[i]);
 	for (i = 0; i < hostile[_i].nfds; i++)
 		fds[i] = open_nth(_i, i);
 	source.send_fds = fds;

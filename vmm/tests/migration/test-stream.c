@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <vm-arch/checksum.h>
+#include <vmm-sys-util/checksum.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
@@ -16,10 +16,10 @@
 #include "migration/address.h"
 #include "migration/stream.h"
 
-#define HEADER VARCH_STATE_HEADER
+#define HEADER VSU_STATE_HEADER
 
 static struct vmm_stream here, there;
-static struct varch_state_section section;
+static struct vsu_state_section section;
 static struct vsu_error err;
 
 static void setup(void)
@@ -44,9 +44,9 @@ static void teardown(void)
 static void build_zeros(void)
 {
 	vmm_stream_begin(&there, "zeros");
-	varch_state_put_u64(&there.w, 5);
-	varch_state_put_u64(&there.w, 6);
-	varch_state_section_end(&there.w);
+	vsu_state_put_u64(&there.w, 5);
+	vsu_state_put_u64(&there.w, 6);
+	vsu_state_section_end(&there.w);
 }
 
 /* Its first n bytes, and the end of the connection. */
@@ -58,15 +58,15 @@ static void send_some(size_t n)
 
 START_TEST(sections_arrive_as_sent)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 
 	build_zeros();
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
 	vmm_stream_fields(&section, &f);
-	ck_assert_uint_eq(varch_state_get_u64(&f), 5);
-	ck_assert_uint_eq(varch_state_get_u64(&f), 6);
-	ck_assert_int_eq(varch_state_fields_end(&f, &err), 0);
+	ck_assert_uint_eq(vsu_state_get_u64(&f), 5);
+	ck_assert_uint_eq(vsu_state_get_u64(&f), 6);
+	ck_assert_int_eq(vsu_state_fields_end(&f, &err), 0);
 }
 END_TEST
 
@@ -102,7 +102,7 @@ END_TEST
 START_TEST(e2_17_memory_is_allocated_as_bytes_arrive)
 {
 	vmm_stream_begin(&there, "state");
-	varch_state_section_end(&there.w);
+	vsu_state_section_end(&there.w);
 	there.w.out.bytes[35] = 0x40;	/* 1 GiB */
 	send_some(HEADER);
 	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECONNRESET);
@@ -219,11 +219,11 @@ static void flood_begin(void)
 	uint32_t sum;
 
 	vmm_stream_begin(&there, "zzz");
-	varch_state_section_end(&there.w);
+	vsu_state_section_end(&there.w);
 	header = there.w.out.bytes;
 	memset(header + 24, 0, 4);	/* not required */
-	sum = varch_checksum_add(UINT32_MAX, header, 28);
-	sum = ~varch_checksum_add(varch_checksum_add(sum, zeros, 4), header + 32, 8);
+	sum = vsu_checksum_add(UINT32_MAX, header, 28);
+	sum = ~vsu_checksum_add(vsu_checksum_add(sum, zeros, 4), header + 32, 8);
 	memcpy(header + 28, &sum, 4);
 	here.layer = &flood;
 	transfers = 0;
@@ -234,7 +234,7 @@ static int send_large(void)
 	static const unsigned char bytes[2 * FLOOD];
 
 	vmm_stream_begin(&here, "pages");
-	varch_state_put(&here.w, bytes, sizeof(bytes));
+	vsu_state_put(&here.w, bytes, sizeof(bytes));
 	return vmm_stream_send(&here, &err);
 }
 

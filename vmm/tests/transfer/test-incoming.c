@@ -95,7 +95,7 @@ static void teardown(void)
 static void put_section(const char *name, const void *bytes, size_t len)
 {
 	vmm_stream_begin(&there, name);
-	varch_state_put(&there.w, bytes, len);
+	vsu_state_put(&there.w, bytes, len);
 	ck_assert_msg(!vmm_stream_send(&there, &rig.err), "%s", rig.err.msg);
 }
 
@@ -120,7 +120,7 @@ static void put_machine(uint32_t paused)
 
 static void expect(const char *name)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 
 	ck_assert_msg(!vmm_stream_expect(&there, name, &section, &rig.err), "%s: %s", name,
 		      rig.err.msg);
@@ -129,7 +129,7 @@ static void expect(const char *name)
 /* The reason that the source receives. */
 static void expect_reason(const char *why)
 {
-	struct varch_state_section section;
+	struct vsu_state_section section;
 	int rc;
 
 	do
@@ -239,7 +239,7 @@ static void *read_missing(void *value)
 
 START_TEST(guest_runs_before_its_memory_has_arrived)
 {
-	struct varch_state_section want;
+	struct vsu_state_section want;
 	uint64_t value = 0;
 	pthread_t cpu;
 
@@ -355,9 +355,9 @@ static void pass_file(void)
 
 	ck_assert_int_ge(fd, 0);
 	vmm_stream_begin(&there, "shared");
-	varch_state_put_u64(&there.w, 0);
-	varch_state_put_u64(&there.w, 0);
-	varch_state_put_u64(&there.w, 2 * MIB);
+	vsu_state_put_u64(&there.w, 0);
+	vsu_state_put_u64(&there.w, 0);
+	vsu_state_put_u64(&there.w, 2 * MIB);
 	here.has_fds = true;
 	there.send_fds = &fd;
 	there.nsend_fds = 1;

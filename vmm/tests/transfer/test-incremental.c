@@ -275,14 +275,14 @@ END_TEST
 
 /* -------------------------------------------------------------------- the sections */
 
-static struct varch_state_writer w;
-static struct varch_state state;
+static struct vsu_state_writer w;
+static struct vsu_state state;
 
 static void finish(void)
 {
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 }
 
 static void changed_section(uint64_t page, uint64_t total, size_t bits)
@@ -290,11 +290,11 @@ static void changed_section(uint64_t page, uint64_t total, size_t bits)
 	static const unsigned char map[8] = { 0xff, 0x0f, 0x00, 0x80 };
 
 	memset(&w, 0, sizeof(w));
-	varch_state_begin(&w);
-	varch_state_section(&w, "changed", 0);
-	varch_state_put_u64(&w, page);
-	varch_state_put_u64(&w, total);
-	varch_state_put(&w, map, bits);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "changed", 0);
+	vsu_state_put_u64(&w, page);
+	vsu_state_put_u64(&w, total);
+	vsu_state_put(&w, map, bits);
 	finish();
 }
 
@@ -349,14 +349,14 @@ START_TEST(damaged_base_is_refused)
 	size_t i;
 
 	memset(&w, 0, sizeof(w));
-	varch_state_begin(&w);
-	varch_state_section(&w, "base", 0);
-	varch_state_put_u64(&w, 1);
-	varch_state_put_u32(&w, 2);
-	varch_state_put_u32(&w, bad_bases[_i].len);
-	varch_state_put(&w, bad_bases[_i].name, bad_bases[_i].name[0] ? 5 : 0);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "base", 0);
+	vsu_state_put_u64(&w, 1);
+	vsu_state_put_u32(&w, 2);
+	vsu_state_put_u32(&w, bad_bases[_i].len);
+	vsu_state_put(&w, bad_bases[_i].name, bad_bases[_i].name[0] ? 5 : 0);
 	for (i = 0; i < 3 * bad_bases[_i].parts + bad_bases[_i].more; i++)
-		varch_state_put_u64(&w, i);
+		vsu_state_put_u64(&w, i);
 	finish();
 	ck_assert_int_eq(vmm_image_base_get(&base, &state, &rig.err), -EBADMSG);
 	if (strcmp(bad_bases[_i].why, "truncated") != 0)

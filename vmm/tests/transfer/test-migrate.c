@@ -127,7 +127,7 @@ static void setup(void)
 /* Whether the machine has sent a section of that name. */
 static bool was_sent(const char *name)
 {
-	char padded[VARCH_STATE_NAME] = "";
+	char padded[VSU_STATE_NAME] = "";
 
 	memcpy(padded, name, strlen(name));
 	return memmem(received, __atomic_load_n(&nreceived, __ATOMIC_ACQUIRE), padded, sizeof(padded)) != NULL;
@@ -175,9 +175,9 @@ static void reply_all(const char *const *names)
 		}
 		vmm_stream_begin(&there, *names);
 		if (!strcmp(*names, "failed"))
-			varch_state_put(&there.w, "no room", 7);
+			vsu_state_put(&there.w, "no room", 7);
 		if (!strcmp(*names, "postcopy"))
-			varch_state_put_u64(&there.w, 4096);
+			vsu_state_put_u64(&there.w, 4096);
 		ck_assert_int_eq(vmm_stream_send(&there, NULL), 0);
 	}
 }

@@ -7,7 +7,7 @@
 
 #include <device-kinds/kind.h>
 #include <virtio-devices/device.h>
-#include <vm-arch/state.h>
+#include <vmm-sys-util/state.h>
 
 #include "machine/sharing.h"
 #include "transfer/plugged.h"
@@ -129,7 +129,7 @@ END_TEST
 /* A state with these ranges; the last n bytes of its section are missing. */
 static int make(const uint64_t (*ranges)[2], unsigned int n, size_t missing)
 {
-	struct varch_state_writer w = { 0 };
+	struct vsu_state_writer w = { 0 };
 	unsigned char bytes[256];
 	size_t len = 0;
 	unsigned int i;
@@ -139,12 +139,12 @@ static int make(const uint64_t (*ranges)[2], unsigned int n, size_t missing)
 		memcpy(bytes + len, ranges[i], 16);
 		memset(bytes + len + 16, 0, 8);
 	}
-	varch_state_begin(&w);
-	varch_state_section(&w, "plugged", 0);
-	varch_state_put(&w, bytes, len - missing);
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	rc = vmm_plugged_make(&m, &(const struct varch_state){ w.out.bytes, w.out.len }, &err);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "plugged", 0);
+	vsu_state_put(&w, bytes, len - missing);
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	rc = vmm_plugged_make(&m, &(const struct vsu_state){ w.out.bytes, w.out.len }, &err);
 	free(w.out.bytes);
 	return rc;
 }
@@ -202,11 +202,11 @@ END_TEST
 
 START_TEST(state_without_plugged_memory_plugs_nothing)
 {
-	struct varch_state_writer w = { 0 };
+	struct vsu_state_writer w = { 0 };
 
-	varch_state_begin(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	ck_assert_int_eq(vmm_plugged_make(&m, &(const struct varch_state){ w.out.bytes, w.out.len }, &err), 0);
+	vsu_state_begin(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	ck_assert_int_eq(vmm_plugged_make(&m, &(const struct vsu_state){ w.out.bytes, w.out.len }, &err), 0);
 	ck_assert_int_eq(make(NULL, 0, 0), 0);
 	ck_assert_uint_eq(models[1].calls + models[2].calls, 0);
 	free(w.out.bytes);

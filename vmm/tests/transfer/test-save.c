@@ -13,10 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <vm-arch/state.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
+#include <vmm-sys-util/state.h>
 
 #include "../machine/plug_rig.h"
 #include "../parse.h"
@@ -521,48 +521,48 @@ static void write_file(const char *path, const void *bytes, size_t len)
 }
 
 /* Writes the state again, with the section of this number longer by some bytes; returns its name. */
-static const char *resize_section(const struct varch_state *state, unsigned int number, int bytes)
+static const char *resize_section(const struct vsu_state *state, unsigned int number, int bytes)
 {
 	static char name[64];
-	struct varch_state_writer w = { 0 };
-	struct varch_state_section s;
+	struct vsu_state_writer w = { 0 };
+	struct vsu_state_section s;
 	size_t at = 16;
 
-	varch_state_begin(&w);
-	for (name[0] = '\0'; !varch_state_next(state, &at, &s, NULL) && strcmp(s.name, "end"); number--) {
-		varch_state_section(&w, s.name, s.instance);
+	vsu_state_begin(&w);
+	for (name[0] = '\0'; !vsu_state_next(state, &at, &s, NULL) && strcmp(s.name, "end"); number--) {
+		vsu_state_section(&w, s.name, s.instance);
 		if (!number)
 			snprintf(name, sizeof(name), "%s", s.name);
 		if (!number && bytes < 0 && s.len)
 			s.len--;
-		varch_state_put(&w, s.bytes, s.len);
+		vsu_state_put(&w, s.bytes, s.len);
 		if (!number && bytes > 0)
-			varch_state_put(&w, "", 1);
-		varch_state_section_end(&w);
+			vsu_state_put(&w, "", 1);
+		vsu_state_section_end(&w);
 	}
-	ck_assert_int_eq(varch_state_finish(&w), 0);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	write_file("saved/state", w.out.bytes, w.out.len);
 	free(w.out.bytes);
 	return name;
 }
 
 /* Writes the state again, with a section that names its architecture. */
-static void name_architecture(const struct varch_state *state, const char *text)
+static void name_architecture(const struct vsu_state *state, const char *text)
 {
-	struct varch_state_writer w = { 0 };
-	struct varch_state_section s;
+	struct vsu_state_writer w = { 0 };
+	struct vsu_state_section s;
 	size_t at = 16;
 
-	varch_state_begin(&w);
-	varch_state_section(&w, "architecture", 0);
-	varch_state_put(&w, text, strlen(text));
-	varch_state_section_end(&w);
-	while (!varch_state_next(state, &at, &s, NULL) && strcmp(s.name, "end")) {
-		varch_state_section(&w, s.name, s.instance);
-		varch_state_put(&w, s.bytes, s.len);
-		varch_state_section_end(&w);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "architecture", 0);
+	vsu_state_put(&w, text, strlen(text));
+	vsu_state_section_end(&w);
+	while (!vsu_state_next(state, &at, &s, NULL) && strcmp(s.name, "end")) {
+		vsu_state_section(&w, s.name, s.instance);
+		vsu_state_put(&w, s.bytes, s.len);
+		vsu_state_section_end(&w);
 	}
-	ck_assert_int_eq(varch_state_finish(&w), 0);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	write_file("saved/state", w.out.bytes, w.out.len);
 	free(w.out.bytes);
 }
@@ -570,7 +570,7 @@ static void name_architecture(const struct varch_state *state, const char *text)
 START_TEST(machine_of_another_architecture_is_refused_by_name)
 {
 	static unsigned char bytes[1 << 20];
-	struct varch_state state = { bytes, 0 };
+	struct vsu_state state = { bytes, 0 };
 
 	run("--device=rng", save);
 	state.len = read_file("saved/state", bytes, sizeof(bytes));
@@ -594,13 +594,13 @@ static bool is_skipped(const char *name)
 START_TEST(d1_62_section_of_another_length_is_refused_by_name)
 {
 	static unsigned char bytes[1 << 20];
-	struct varch_state state = { bytes, 0 };
+	struct vsu_state state = { bytes, 0 };
 	const char *name;
 	unsigned int n;
 
 	run("--device=rng", save);
 	state.len = read_file("saved/state", bytes, sizeof(bytes));
-	ck_assert_int_eq(varch_state_check(&state, &rig.err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, &rig.err), 0);
 	for (n = 0; (name = resize_section(&state, n, _i ? 1 : -1))[0]; n++) {
 		if (is_skipped(name))
 			continue;

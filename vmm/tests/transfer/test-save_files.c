@@ -110,7 +110,7 @@ static void setup(void)
 	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
 					 .folder_fd = -1, .fds = { -1, -1, -1 },
 					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
-	varch_state_begin(&files.state);
+	vsu_state_begin(&files.state);
 	ncalls = 0;
 	failing = cancelling = -1;
 	no_stream = loses = remains = false;

@@ -180,16 +180,16 @@ static bool has_input(void)
 static void send_zeros(uint64_t gpa)
 {
 	vmm_stream_begin(&there, "zeros");
-	varch_state_put_u64(&there.w, gpa);
-	varch_state_put_u64(&there.w, VMM_SET_PAGE);
+	vsu_state_put_u64(&there.w, gpa);
+	vsu_state_put_u64(&there.w, VMM_SET_PAGE);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 }
 
 /* The back-end's thread reads the rings. */
 START_TEST(page_for_which_a_back_end_waits_is_requested)
 {
-	struct varch_state_section section;
-	struct varch_state_fields f;
+	struct vsu_state_section section;
+	struct vsu_state_fields f;
 
 	connect_to(true, 0);
 	ck_assert_int_eq(vmm_virtio_postcopy_advise(virtio, &err), 0);
@@ -201,7 +201,7 @@ START_TEST(page_for_which_a_back_end_waits_is_requested)
 		vsu_loop_dispatch(resources.loop);
 	ck_assert_int_eq(vmm_stream_expect(&there, "want", &section, &err), 0);
 	vmm_stream_fields(&section, &f);
-	ck_assert_uint_eq(varch_state_get_u64(&f), DRIVER_RING);
+	ck_assert_uint_eq(vsu_state_get_u64(&f), DRIVER_RING);
 	send_zeros(DRIVER_RING);
 	while (vmm_page_fetch_left(fetch))
 		vsu_loop_dispatch(resources.loop);

@@ -25,37 +25,37 @@ static void write_file(const char *name, const void *bytes, size_t len)
 	close(fd);
 }
 
-static void put_numbers(struct varch_state_writer *w, uint32_t value, unsigned int n)
+static void put_numbers(struct vsu_state_writer *w, uint32_t value, unsigned int n)
 {
 	while (n--)
-		varch_state_put_u32(w, value);
+		vsu_state_put_u32(w, value);
 }
 
 /* A machine of two CPUs and one page at byte at of its file. */
 static void write_state(uint64_t at, const char *version)
 {
-	struct varch_state_writer w = { .section = 0 };
+	struct vsu_state_writer w = { .section = 0 };
 	struct vmm_image_sums sums;
 
 	ck_assert_int_eq(vmm_image_sums_new(&sums, sizeof(page)), 0);
 	vmm_image_sums_add(&sums, 0, page, sizeof(page));
-	varch_state_begin(&w);
-	varch_state_section(&w, "machine", 0);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "machine", 0);
 	put_numbers(&w, 2, 8);
-	varch_state_put_u64(&w, UINT64_C(7000000000));
-	varch_state_put_u32(&w, 0);
-	varch_state_section_end(&w);
-	varch_state_section(&w, "memory", 0);
-	varch_state_put_u64(&w, 0);
-	varch_state_put_u64(&w, sizeof(page));
-	varch_state_put_u64(&w, at);
-	varch_state_section_end(&w);
-	varch_state_section(&w, "origin", 0);
-	varch_state_put_u64(&w, 1);
-	varch_state_put(&w, version, strlen(version));
-	varch_state_section_end(&w);
+	vsu_state_put_u64(&w, UINT64_C(7000000000));
+	vsu_state_put_u32(&w, 0);
+	vsu_state_section_end(&w);
+	vsu_state_section(&w, "memory", 0);
+	vsu_state_put_u64(&w, 0);
+	vsu_state_put_u64(&w, sizeof(page));
+	vsu_state_put_u64(&w, at);
+	vsu_state_section_end(&w);
+	vsu_state_section(&w, "origin", 0);
+	vsu_state_put_u64(&w, 1);
+	vsu_state_put(&w, version, strlen(version));
+	vsu_state_section_end(&w);
 	vmm_image_sums_put(&sums, &w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	write_file("state", w.out.bytes, w.out.len);
 	free(w.out.bytes);
 	vmm_image_sums_free(&sums);

@@ -81,19 +81,19 @@ static int check_lengths(const struct varch_vm *kvm, uint32_t features, struct v
 }
 
 /* Without the section they have none. */
-static int choose_by_state(struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
+static int choose_by_state(struct varch_vm *kvm, const struct vsu_state *state, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint32_t features;
 	unsigned int i;
 	int rc;
 
-	if (varch_state_find(state, "features", 0, &f, NULL) < 0)
+	if (vsu_state_find(state, "features", 0, &f, NULL) < 0)
 		return 0;
-	features = varch_state_get_u32(&f);
+	features = vsu_state_get_u32(&f);
 	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
-		kvm->vector_lengths[i] = varch_state_get_u64(&f);
-	rc = varch_state_fields_end(&f, err);
+		kvm->vector_lengths[i] = vsu_state_get_u64(&f);
+	rc = vsu_state_fields_end(&f, err);
 	if (!rc)
 		rc = check_features(kvm, features, err);
 	if (!rc)
@@ -104,7 +104,7 @@ static int choose_by_state(struct varch_vm *kvm, const struct varch_state *state
 }
 
 int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
-			 const struct varch_state *state, struct vsu_error *err)
+			 const struct vsu_state *state, struct vsu_error *err)
 {
 	kvm->cpu_features = 0;
 	memset(kvm->vector_lengths, 0, sizeof(kvm->vector_lengths));
@@ -114,17 +114,17 @@ int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choic
 	return 0;
 }
 
-void varch_vm_describe(const struct varch_vm *kvm, struct varch_state_writer *w)
+void varch_vm_describe(const struct varch_vm *kvm, struct vsu_state_writer *w)
 {
 	unsigned int i;
 
 	if (!kvm->cpu_features)
 		return;
-	varch_state_section(w, "features", 0);
-	varch_state_put_u32(w, kvm->cpu_features);
+	vsu_state_section(w, "features", 0);
+	vsu_state_put_u32(w, kvm->cpu_features);
 	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
-		varch_state_put_u64(w, kvm->vector_lengths[i]);
-	varch_state_section_end(w);
+		vsu_state_put_u64(w, kvm->vector_lengths[i]);
+	vsu_state_section_end(w);
 }
 
 /* ------------------------------------------------------------------------ a CPU */

@@ -72,7 +72,7 @@ static int list_registers(const struct vcpu *c, struct kvm_reg_list **out)
 	return 0;
 }
 
-static int save_register(const struct vcpu *c, uint64_t id, struct varch_state_writer *w)
+static int save_register(const struct vcpu *c, uint64_t id, struct vsu_state_writer *w)
 {
 	const uint32_t size = register_size(id);
 	unsigned char bytes[MAX_SIZE] = { 0 };
@@ -80,12 +80,12 @@ static int save_register(const struct vcpu *c, uint64_t id, struct varch_state_w
 
 	if (rc < 0)
 		return vsu_error_sys(c->err, rc, "CPU %u: KVM_GET_ONE_REG %#" PRIx64, c->number, id);
-	varch_state_put_u64(w, id);
-	varch_state_put(w, bytes, size);
+	vsu_state_put_u64(w, id);
+	vsu_state_put(w, bytes, size);
 	return 0;
 }
 
-static int save_registers(const struct vcpu *c, struct varch_state_writer *w)
+static int save_registers(const struct vcpu *c, struct vsu_state_writer *w)
 {
 	struct kvm_reg_list *list = NULL;
 	uint64_t i;
@@ -93,14 +93,14 @@ static int save_registers(const struct vcpu *c, struct varch_state_writer *w)
 
 	if (rc < 0)
 		return rc;
-	varch_state_put_u32(w, (uint32_t)list->n);
+	vsu_state_put_u32(w, (uint32_t)list->n);
 	for (i = 0; !rc && i < list->n; i++)
 		rc = save_register(c, list->reg[i], w);
 	free(list);
 	return rc;
 }
 
-static int save_events(const struct vcpu *c, struct varch_state_writer *w)
+static int save_events(const struct vcpu *c, struct vsu_state_writer *w)
 {
 	struct kvm_vcpu_events events = { 0 };
 	struct kvm_mp_state activity;
@@ -108,40 +108,40 @@ static int save_events(const struct vcpu *c, struct varch_state_writer *w)
 
 	if (rc < 0)
 		return call_failed(c, rc, "KVM_GET_VCPU_EVENTS");
-	varch_state_put(w, &events, sizeof(events));
+	vsu_state_put(w, &events, sizeof(events));
 	rc = varch_ioctl(c->fd, KVM_GET_MP_STATE, &activity);
 	if (rc < 0)
 		return call_failed(c, rc, "KVM_GET_MP_STATE");
-	varch_state_put_u32(w, activity.mp_state);
+	vsu_state_put_u32(w, activity.mp_state);
 	return 0;
 }
 
 int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		      struct varch_state_writer *w, struct vsu_error *err)
+		      struct vsu_state_writer *w, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
 	int rc;
 
-	varch_state_section(w, "cpu", cpu);
-	varch_state_put_u32(w, varch_arm64_cpu_features(kvm));
+	vsu_state_section(w, "cpu", cpu);
+	vsu_state_put_u32(w, varch_arm64_cpu_features(kvm));
 	rc = save_registers(&c, w);
 	if (!rc)
 		rc = varch_gic_save_cpu(kvm, cpu, w, err);
 	if (!rc)
 		rc = save_events(&c, w);
-	varch_state_section_end(w);
+	vsu_state_section_end(w);
 	return rc;
 }
 
 /* ------------------------------------------------------------------------------ load */
 
 /* KVM refuses what its processor does not have, or has with another value. */
-static int load_register(const struct vcpu *c, struct varch_state_fields *f)
+static int load_register(const struct vcpu *c, struct vsu_state_fields *f)
 {
-	const uint64_t id = varch_state_get_u64(f);
+	const uint64_t id = vsu_state_get_u64(f);
 	const uint32_t size = register_size(id);
 	unsigned char copy[MAX_SIZE];
-	const unsigned char *bytes = size ? varch_state_get_bytes(f, size) : NULL;
+	const unsigned char *bytes = size ? vsu_state_get_bytes(f, size) : NULL;
 	int rc;
 
 	if (!bytes)
@@ -154,14 +154,14 @@ static int load_register(const struct vcpu *c, struct varch_state_fields *f)
 				      c->number, id) : 0;
 }
 
-static int load_registers(const struct vcpu *c, struct varch_state_fields *f)
+static int load_registers(const struct vcpu *c, struct vsu_state_fields *f)
 {
 	uint32_t n;
 	int rc = 0;
 
-	if (varch_state_get_u32(f) != varch_arm64_cpu_features(c->kvm))
+	if (vsu_state_get_u32(f) != varch_arm64_cpu_features(c->kvm))
 		return vsu_error_set(c->err, -EOPNOTSUPP, "CPU %u: its features are not those that this host's KVM offers", c->number);
-	n = varch_state_get_u32(f);
+	n = vsu_state_get_u32(f);
 	if (n > MAX_REGISTERS)
 		return vsu_error_set(c->err, -EBADMSG, "CPU %u: it has %" PRIu32 " registers; %u are possible", c->number,
 				     n, MAX_REGISTERS);
@@ -170,15 +170,15 @@ static int load_registers(const struct vcpu *c, struct varch_state_fields *f)
 	return rc;
 }
 
-static int load_events(const struct vcpu *c, struct varch_state_fields *f)
+static int load_events(const struct vcpu *c, struct vsu_state_fields *f)
 {
 	struct kvm_vcpu_events events;
 	struct kvm_mp_state activity;
 	int rc;
 
-	varch_state_get(f, &events, sizeof(events));
-	activity.mp_state = varch_state_get_u32(f);
-	rc = varch_state_fields_end(f, c->err);
+	vsu_state_get(f, &events, sizeof(events));
+	activity.mp_state = vsu_state_get_u32(f);
+	rc = vsu_state_fields_end(f, c->err);
 	if (rc < 0)
 		return rc;
 	rc = varch_ioctl(c->fd, KVM_SET_VCPU_EVENTS, &events);
@@ -189,11 +189,11 @@ static int load_events(const struct vcpu *c, struct varch_state_fields *f)
 }
 
 int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct varch_state *state, struct vsu_error *err)
+		      const struct vsu_state *state, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, "cpu", cpu, &f, err);
+	struct vsu_state_fields f;
+	int rc = vsu_state_find(state, "cpu", cpu, &f, err);
 
 	if (!rc)
 		rc = load_registers(&c, &f);
@@ -203,7 +203,7 @@ int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
 }
 
 /* A state names its processor by numbers only. */
-bool varch_cpu_name(const struct varch_state *state, unsigned char name[48])
+bool varch_cpu_name(const struct vsu_state *state, unsigned char name[48])
 {
 	(void)state;
 	memset(name, 0, 48);

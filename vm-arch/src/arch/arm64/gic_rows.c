@@ -32,7 +32,7 @@ static uint64_t row_at(const struct varch_gic_row *r, uint32_t i, uint64_t cpu)
 }
 
 int varch_gic_save_rows(const struct varch_vm *kvm, const struct varch_gic_row *rows, size_t n, uint64_t cpu,
-		      struct varch_state_writer *w, struct vsu_error *err)
+		      struct vsu_state_writer *w, struct vsu_error *err)
 {
 	const struct varch_gic_row *r;
 	uint32_t value, i;
@@ -43,13 +43,13 @@ int varch_gic_save_rows(const struct varch_vm *kvm, const struct varch_gic_row *
 			rc = varch_gic_call(kvm, VARCH_GIC, KVM_GET_DEVICE_ATTR, r->group, row_at(r, i, cpu), &value);
 			if (rc < 0)
 				return varch_gic_failed("GET", "GIC", row_at(r, i, cpu), rc, err);
-			varch_state_put_u32(w, value);
+			vsu_state_put_u32(w, value);
 		}
 	return 0;
 }
 
 int varch_gic_load_rows(const struct varch_vm *kvm, const struct varch_gic_row *rows, size_t n, uint64_t cpu,
-		      struct varch_state_fields *f, struct vsu_error *err)
+		      struct vsu_state_fields *f, struct vsu_error *err)
 {
 	const struct varch_gic_row *r;
 	uint32_t value, i;
@@ -57,7 +57,7 @@ int varch_gic_load_rows(const struct varch_vm *kvm, const struct varch_gic_row *
 
 	for (r = rows; r < rows + n; r++)
 		for (i = 0; i < r->n; i++) {
-			value = varch_state_get_u32(f);
+			value = vsu_state_get_u32(f);
 			rc = varch_gic_call(kvm, VARCH_GIC, KVM_SET_DEVICE_ATTR, r->group, row_at(r, i, cpu), &value);
 			if (rc < 0)
 				return varch_gic_failed("SET", "GIC", row_at(r, i, cpu), rc, err);

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/state.h>
 
 #include "arch/arm64/gic.h"
 
@@ -31,8 +31,8 @@ int varch_gic_failed(const char *call, const char *part, uint64_t at, int rc, st
 
 /* cpu: whose registers they are, the affinity in a GICv3, the number in a GICv2; 0 for shared ones. */
 int varch_gic_save_rows(const struct varch_vm *kvm, const struct varch_gic_row *rows, size_t n, uint64_t cpu,
-		      struct varch_state_writer *w, struct vsu_error *err);
+		      struct vsu_state_writer *w, struct vsu_error *err);
 int varch_gic_load_rows(const struct varch_vm *kvm, const struct varch_gic_row *rows, size_t n, uint64_t cpu,
-		      struct varch_state_fields *f, struct vsu_error *err);
+		      struct vsu_state_fields *f, struct vsu_error *err);
 
 #endif

@@ -124,7 +124,7 @@ static int load_tables(const struct varch_vm *kvm, struct vsu_error *err)
 
 /* ----------------------------------------------------------------------- distributor */
 
-static int save_its(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
+static int save_its(const struct varch_vm *kvm, struct vsu_state_writer *w, struct vsu_error *err)
 {
 	uint64_t value;
 	unsigned int i;
@@ -132,20 +132,20 @@ static int save_its(const struct varch_vm *kvm, struct varch_state_writer *w, st
 
 	if (rc < 0)
 		return rc;
-	varch_state_section(w, "its", 0);
+	vsu_state_section(w, "its", 0);
 	for (i = 0; i <= VARCH_GIC_ROWS(its); i++) {
 		const uint32_t at = i < VARCH_GIC_ROWS(its) ? its[i] : ITS_CTLR;
 
 		rc = varch_gic_call(kvm, VARCH_ITS, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, at, &value);
 		if (rc < 0)
 			return varch_gic_failed("GET", "ITS", at, rc, err);
-		varch_state_put_u64(w, value);
+		vsu_state_put_u64(w, value);
 	}
-	varch_state_section_end(w);
+	vsu_state_section_end(w);
 	return 0;
 }
 
-int varch_gic_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
+int varch_gic_save(const struct varch_vm *kvm, struct vsu_state_writer *w, struct vsu_error *err)
 {
 	int rc;
 
@@ -154,37 +154,37 @@ int varch_gic_save(const struct varch_vm *kvm, struct varch_state_writer *w, str
 	rc = save_tables(kvm, VARCH_GIC, err);
 	if (rc < 0)
 		return rc;
-	varch_state_section(w, "gic", 0);
+	vsu_state_section(w, "gic", 0);
 	rc = varch_gic_save_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, w, err);
-	varch_state_section_end(w);
+	vsu_state_section_end(w);
 	return rc || !varch_gic_has_its(kvm) ? rc : save_its(kvm, w, err);
 }
 
 /* Sections of the one do not fit the other, and nor do device trees. */
-static int check_version(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
+static int check_version(const struct varch_vm *kvm, const struct vsu_state *state, struct vsu_error *err)
 {
 	const unsigned int other = 5 - kvm->gic;
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 
-	if (varch_state_find(state, other == 2 ? "gicv2" : "gic", 0, &f, NULL) < 0)
+	if (vsu_state_find(state, other == 2 ? "gicv2" : "gic", 0, &f, NULL) < 0)
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "the saved machine has a GICv%u, and machines of this host a GICv%u; use a host with the same interrupt controller", other, kvm->gic);
 }
 
-int varch_gic_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
+int varch_gic_load(const struct varch_vm *kvm, const struct vsu_state *state, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	int rc = check_version(kvm, state, err);
 
 	if (rc < 0)
 		return rc;
 	if (kvm->gic == 2)
 		return varch_gicv2_load(kvm, state, err);
-	rc = varch_state_find(state, "gic", 0, &f, err);
+	rc = vsu_state_find(state, "gic", 0, &f, err);
 
 	if (!rc)
 		rc = varch_gic_load_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, &f, err);
-	return rc ? rc : varch_state_fields_end(&f, err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }
 
 static int set_its(const struct varch_vm *kvm, uint32_t at, uint64_t value, struct vsu_error *err)
@@ -194,23 +194,23 @@ static int set_its(const struct varch_vm *kvm, uint32_t at, uint64_t value, stru
 	return rc < 0 ? varch_gic_failed("SET", "ITS", at, rc, err) : 0;
 }
 
-int varch_gic_load_its(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
+int varch_gic_load_its(const struct varch_vm *kvm, const struct vsu_state *state, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int i;
-	int rc = varch_state_find(state, "its", 0, &f, NULL);
+	int rc = vsu_state_find(state, "its", 0, &f, NULL);
 
 	if (rc < 0)
 		return 0;	/* the source had none */
 	if (!varch_gic_has_its(kvm))
 		return vsu_error_set(err, -EOPNOTSUPP, "the state has an ITS, which this host's KVM lacks");
 	for (i = 0; !rc && i < VARCH_GIC_ROWS(its); i++)
-		rc = set_its(kvm, its[i], varch_state_get_u64(&f), err);
+		rc = set_its(kvm, its[i], vsu_state_get_u64(&f), err);
 	if (!rc)
 		rc = load_tables(kvm, err);
 	if (!rc)
-		rc = set_its(kvm, ITS_CTLR, varch_state_get_u64(&f), err);
-	return rc ? rc : varch_state_fields_end(&f, err);
+		rc = set_its(kvm, ITS_CTLR, vsu_state_get_u64(&f), err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }
 
 /* ------------------------------------------------------------------------------ CPUs */
@@ -220,7 +220,7 @@ static uint64_t interface_at(const struct interface *r, uint64_t mpidr)
 	return mpidr << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT | r->at;
 }
 
-int varch_gic_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_writer *w,
+int varch_gic_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct vsu_state_writer *w,
 		     struct vsu_error *err)
 {
 	const uint64_t mpidr = varch_arm64_mpidr(cpu);
@@ -238,14 +238,14 @@ int varch_gic_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varc
 				 interface_at(r, mpidr), &value);
 		if (rc < 0 && (!r->may_lack || (rc != -EINVAL && rc != -ENXIO)))
 			return varch_gic_failed("GET", "GIC", interface_at(r, mpidr), rc, err);
-		varch_state_put_u32(w, rc == 0);
-		varch_state_put_u64(w, value);
+		vsu_state_put_u32(w, rc == 0);
+		vsu_state_put_u64(w, value);
 		rc = 0;
 	}
 	return rc;
 }
 
-int varch_gic_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_fields *f,
+int varch_gic_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct vsu_state_fields *f,
 		     struct vsu_error *err)
 {
 	const uint64_t mpidr = varch_arm64_mpidr(cpu);
@@ -265,8 +265,8 @@ int varch_gic_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varc
 		return varch_gic_failed("SET", "GIC", ICENABLER0, rc, err);
 	rc = varch_gic_load_rows(kvm, redistributor, VARCH_GIC_ROWS(redistributor), mpidr, f, err);
 	for (r = interface; !rc && r < interface + VARCH_GIC_ROWS(interface); r++) {
-		present = varch_state_get_u32(f);
-		value = varch_state_get_u64(f);
+		present = vsu_state_get_u32(f);
+		value = vsu_state_get_u64(f);
 		if (!present)
 			continue;
 		rc = varch_gic_call(kvm, VARCH_GIC, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,

@@ -47,24 +47,24 @@ static const struct varch_gic_row own[] = {
 #define ISPENDR0 0x200u
 #define FROM_CPUS 0xffffu	/* interrupts between CPUs, each of which has senders (SPENDSGIR) */
 
-int varch_gicv2_save(const struct varch_vm *kvm, struct varch_state_writer *w, struct vsu_error *err)
+int varch_gicv2_save(const struct varch_vm *kvm, struct vsu_state_writer *w, struct vsu_error *err)
 {
 	int rc;
 
-	varch_state_section(w, "gicv2", 0);
+	vsu_state_section(w, "gicv2", 0);
 	rc = varch_gic_save_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, w, err);
-	varch_state_section_end(w);
+	vsu_state_section_end(w);
 	return rc;
 }
 
-int varch_gicv2_load(const struct varch_vm *kvm, const struct varch_state *state, struct vsu_error *err)
+int varch_gicv2_load(const struct varch_vm *kvm, const struct vsu_state *state, struct vsu_error *err)
 {
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, "gicv2", 0, &f, err);
+	struct vsu_state_fields f;
+	int rc = vsu_state_find(state, "gicv2", 0, &f, err);
 
 	if (!rc)
 		rc = varch_gic_load_rows(kvm, distributor, VARCH_GIC_ROWS(distributor), 0, &f, err);
-	return rc ? rc : varch_state_fields_end(&f, err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }
 
 /* A word of the distributor for one CPU. */
@@ -78,7 +78,7 @@ static int access_own(const struct varch_vm *kvm, bool set, unsigned int cpu, ui
 	return rc < 0 ? varch_gic_failed(set ? "SET" : "GET", "GIC", name, rc, err) : 0;
 }
 
-int varch_gicv2_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_writer *w,
+int varch_gicv2_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct vsu_state_writer *w,
 		       struct vsu_error *err)
 {
 	uint32_t pending;
@@ -87,11 +87,11 @@ int varch_gicv2_save_cpu(const struct varch_vm *kvm, unsigned int cpu, struct va
 	if (!rc)
 		rc = access_own(kvm, false, cpu, ISPENDR0, &pending, err);
 	if (!rc)
-		varch_state_put_u32(w, pending & ~FROM_CPUS);
+		vsu_state_put_u32(w, pending & ~FROM_CPUS);
 	return rc;
 }
 
-int varch_gicv2_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct varch_state_fields *f,
+int varch_gicv2_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct vsu_state_fields *f,
 		       struct vsu_error *err)
 {
 	uint32_t all = UINT32_MAX, pending;
@@ -102,6 +102,6 @@ int varch_gicv2_load_cpu(const struct varch_vm *kvm, unsigned int cpu, struct va
 	if (rc < 0)
 		return rc;
 	/* KVM would add this CPU to the senders of an interrupt between CPUs. */
-	pending = varch_state_get_u32(f) & ~FROM_CPUS;
+	pending = vsu_state_get_u32(f) & ~FROM_CPUS;
 	return access_own(kvm, true, cpu, ISPENDR0, &pending, err);
 }

@@ -109,32 +109,32 @@ void varch_pl031_access(void *opaque, struct varch_access *access)
 		access->value = read_register(p, at);
 }
 
-void varch_pl031_save(const struct varch_pl031 *p, struct varch_state_writer *w)
+void varch_pl031_save(const struct varch_pl031 *p, struct vsu_state_writer *w)
 {
-	varch_state_section(w, "rtc", 0);
-	varch_state_put_u32(w, p->offset);
-	varch_state_put_u32(w, p->load);
-	varch_state_put_u32(w, p->match);
-	varch_state_put_u64(w, p->alarm_at);
-	varch_state_put_u32(w, p->enabled);
-	varch_state_put_u32(w, p->raised);
-	varch_state_section_end(w);
+	vsu_state_section(w, "rtc", 0);
+	vsu_state_put_u32(w, p->offset);
+	vsu_state_put_u32(w, p->load);
+	vsu_state_put_u32(w, p->match);
+	vsu_state_put_u64(w, p->alarm_at);
+	vsu_state_put_u32(w, p->enabled);
+	vsu_state_put_u32(w, p->raised);
+	vsu_state_section_end(w);
 }
 
-int varch_pl031_load(struct varch_pl031 *p, const struct varch_state *state, struct vsu_error *err)
+int varch_pl031_load(struct varch_pl031 *p, const struct vsu_state *state, struct vsu_error *err)
 {
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, "rtc", 0, &f, NULL);
+	struct vsu_state_fields f;
+	int rc = vsu_state_find(state, "rtc", 0, &f, NULL);
 
 	if (rc < 0)
 		return 0;	/* the source had none */
-	p->offset = varch_state_get_u32(&f);
-	p->load = varch_state_get_u32(&f);
-	p->match = varch_state_get_u32(&f);
-	p->alarm_at = varch_state_get_u64(&f);
-	p->enabled = varch_state_get_u32(&f) & 1;
-	p->raised = varch_state_get_u32(&f) & 1;
-	rc = varch_state_fields_end(&f, err);
+	p->offset = vsu_state_get_u32(&f);
+	p->load = vsu_state_get_u32(&f);
+	p->match = vsu_state_get_u32(&f);
+	p->alarm_at = vsu_state_get_u64(&f);
+	p->enabled = vsu_state_get_u32(&f) & 1;
+	p->raised = vsu_state_get_u32(&f) & 1;
+	rc = vsu_state_fields_end(&f, err);
 	if (!rc && p->alarm_at)
 		p->set_alarm(p->opaque, p->alarm_at);
 	/* KVM may have saved the interrupt controller before it had the last edge */

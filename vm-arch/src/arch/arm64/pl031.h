@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include <vm-arch/bus.h>
-#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/state.h>
 
 struct varch_pl031 {
 	uint64_t (*now)(void *opaque);	/* seconds of the host's clock */
@@ -34,7 +34,7 @@ void varch_pl031_access(void *opaque, struct varch_access *access);
 void varch_pl031_alarm(struct varch_pl031 *p);
 
 /* Section "rtc". The clock counts on while the machine is saved, and an alarm that is due then comes at the load. */
-void varch_pl031_save(const struct varch_pl031 *p, struct varch_state_writer *w);
-int varch_pl031_load(struct varch_pl031 *p, const struct varch_state *state, struct vsu_error *err);
+void varch_pl031_save(const struct varch_pl031 *p, struct vsu_state_writer *w);
+int varch_pl031_load(struct varch_pl031 *p, const struct vsu_state *state, struct vsu_error *err);
 
 #endif

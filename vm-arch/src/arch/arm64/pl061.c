@@ -128,34 +128,34 @@ void varch_pl061_access(void *opaque, struct varch_access *access)
 		access->value = read_register(p, at);
 }
 
-void varch_pl061_save(const struct varch_pl061 *p, struct varch_state_writer *w)
+void varch_pl061_save(const struct varch_pl061 *p, struct vsu_state_writer *w)
 {
 	unsigned int i;
 
-	varch_state_section(w, "gpio", 0);
-	varch_state_put(w, &p->inputs, 1);
-	varch_state_put(w, &p->outputs, 1);
-	varch_state_put(w, &p->raised, 1);
+	vsu_state_section(w, "gpio", 0);
+	vsu_state_put(w, &p->inputs, 1);
+	vsu_state_put(w, &p->outputs, 1);
+	vsu_state_put(w, &p->raised, 1);
 	for (i = 0; i < NROWS; i++)
-		varch_state_put(w, (const uint8_t *)p + rows[i].member, 1);
-	varch_state_section_end(w);
+		vsu_state_put(w, (const uint8_t *)p + rows[i].member, 1);
+	vsu_state_section_end(w);
 }
 
 /* Pins and interrupts are any bits. */
-int varch_pl061_load(struct varch_pl061 *p, const struct varch_state *state, struct vsu_error *err)
+int varch_pl061_load(struct varch_pl061 *p, const struct vsu_state *state, struct vsu_error *err)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int i;
-	int rc = varch_state_find(state, "gpio", 0, &f, NULL);
+	int rc = vsu_state_find(state, "gpio", 0, &f, NULL);
 
 	if (rc < 0)
 		return 0;	/* the source had none */
-	varch_state_get(&f, &p->inputs, 1);
-	varch_state_get(&f, &p->outputs, 1);
-	varch_state_get(&f, &p->raised, 1);
+	vsu_state_get(&f, &p->inputs, 1);
+	vsu_state_get(&f, &p->outputs, 1);
+	vsu_state_get(&f, &p->raised, 1);
 	for (i = 0; i < NROWS; i++)
-		varch_state_get(&f, (uint8_t *)p + rows[i].member, 1);
-	rc = varch_state_fields_end(&f, err);
+		vsu_state_get(&f, (uint8_t *)p + rows[i].member, 1);
+	rc = vsu_state_fields_end(&f, err);
 	/* KVM may have saved the interrupt controller before it had the last edge */
 	if (!rc && (p->raised & p->enabled))
 		p->interrupt(p->opaque);

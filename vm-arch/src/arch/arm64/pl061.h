@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include <vm-arch/bus.h>
-#include <vm-arch/state.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/state.h>
 
 #define VARCH_PL061_BUTTON 3u	/* its pin, which is 1 while it is pressed */
 
@@ -36,7 +36,7 @@ void varch_pl061_access(void *opaque, struct varch_access *access);
 void varch_pl061_press(struct varch_pl061 *p);
 
 /* Section "gpio". */
-void varch_pl061_save(const struct varch_pl061 *p, struct varch_state_writer *w);
-int varch_pl061_load(struct varch_pl061 *p, const struct varch_state *state, struct vsu_error *err);
+void varch_pl061_save(const struct varch_pl061 *p, struct vsu_state_writer *w);
+int varch_pl061_load(struct varch_pl061 *p, const struct vsu_state *state, struct vsu_error *err);
 
 #endif

@@ -188,13 +188,13 @@ void varch_power_free(struct varch_power *power)
 	power->parts = NULL;
 }
 
-void varch_power_save(const struct varch_power *power, struct varch_state_writer *w)
+void varch_power_save(const struct varch_power *power, struct vsu_state_writer *w)
 {
 	varch_pl031_save(&power->parts->clock, w);
 	varch_pl061_save(&power->parts->pins, w);
 }
 
-int varch_power_load(struct varch_power *power, const struct varch_state *state, struct vsu_error *err)
+int varch_power_load(struct varch_power *power, const struct vsu_state *state, struct vsu_error *err)
 {
 	struct varch_parts *parts = power->parts;
 	int rc = varch_pl031_load(&parts->clock, state, err);

@@ -67,12 +67,12 @@ static int call_failed(const struct vcpu *c, int rc, const char *call, const cha
 			     name);
 }
 
-static void put_record(struct varch_state_writer *w, enum record kind,
+static void put_record(struct vsu_state_writer *w, enum record kind,
 		       const void *bytes, size_t len)
 {
-	varch_state_put_u32(w, (uint32_t)kind);
-	varch_state_put_u32(w, (uint32_t)len);
-	varch_state_put(w, bytes, len);
+	vsu_state_put_u32(w, (uint32_t)kind);
+	vsu_state_put_u32(w, (uint32_t)len);
+	vsu_state_put(w, bytes, len);
 }
 
 /* --------------------------------------------------------------------- save */
@@ -130,7 +130,7 @@ static int get_cpuid(const struct vcpu *c, struct kvm_cpuid2 **out)
 	return rc < 0 ? call_failed(c, rc, "GET", "CPUID2") : 0;
 }
 
-static int save_cpuid(const struct vcpu *c, struct varch_state_writer *w)
+static int save_cpuid(const struct vcpu *c, struct vsu_state_writer *w)
 {
 	struct kvm_cpuid2 *table;
 	int rc = get_cpuid(c, &table);
@@ -143,7 +143,7 @@ static int save_cpuid(const struct vcpu *c, struct varch_state_writer *w)
 	return 0;
 }
 
-static int save_tsc_rate(const struct vcpu *c, struct varch_state_writer *w)
+static int save_tsc_rate(const struct vcpu *c, struct vsu_state_writer *w)
 {
 	int khz = varch_ioctl(c->fd, KVM_GET_TSC_KHZ, NULL);
 	uint32_t rate = (uint32_t)khz;
@@ -154,7 +154,7 @@ static int save_tsc_rate(const struct vcpu *c, struct varch_state_writer *w)
 	return 0;
 }
 
-static int save_msrs(const struct vcpu *c, struct varch_state_writer *w)
+static int save_msrs(const struct vcpu *c, struct vsu_state_writer *w)
 {
 	struct kvm_msr_entry *found = calloc(VARCH_MAX_MSRS, sizeof(*found));
 	int n = found ? varch_msrs_read(c->kvm, c->fd, found) : -ENOMEM;
@@ -166,7 +166,7 @@ static int save_msrs(const struct vcpu *c, struct varch_state_writer *w)
 }
 
 static int save_plain(const struct vcpu *c, const struct plain *p,
-		      struct varch_state_writer *w)
+		      struct vsu_state_writer *w)
 {
 	unsigned char bytes[sizeof(struct kvm_xsave)] = { 0 };
 	int rc;
@@ -181,7 +181,7 @@ static int save_plain(const struct vcpu *c, const struct plain *p,
 }
 
 int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		     struct varch_state_writer *w, struct vsu_error *err)
+		     struct vsu_state_writer *w, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
 	unsigned int i;
@@ -189,14 +189,14 @@ int varch_cpu_save(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
 
 	if (!rc)
 		rc = check_xsave(&c);
-	varch_state_section(w, "cpu", cpu);
+	vsu_state_section(w, "cpu", cpu);
 	if (!rc)
 		rc = save_cpuid(&c, w);
 	if (!rc)
 		rc = save_tsc_rate(&c, w);
 	for (i = 0; !rc && i < NPLAINS; i++)
 		rc = save_plain(&c, &plains[i], w);
-	varch_state_section_end(w);
+	vsu_state_section_end(w);
 	return rc;
 }
 
@@ -318,14 +318,14 @@ static int load_plain(const struct vcpu *c, const struct plain *p,
 
 /* The content of the next record, which must be of that kind. */
 static const unsigned char *next_record(const struct vcpu *c,
-					struct varch_state_fields *f,
+					struct vsu_state_fields *f,
 					enum record kind, uint32_t *len)
 {
 	const unsigned char *bytes = NULL;
 
-	if (varch_state_get_u32(f) == (uint32_t)kind) {
-		*len = varch_state_get_u32(f);
-		bytes = varch_state_get_bytes(f, *len);
+	if (vsu_state_get_u32(f) == (uint32_t)kind) {
+		*len = vsu_state_get_u32(f);
+		bytes = vsu_state_get_bytes(f, *len);
 	}
 	if (!bytes)
 		vsu_error_set(c->err, -EBADMSG,
@@ -335,14 +335,14 @@ static const unsigned char *next_record(const struct vcpu *c,
 }
 
 int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
-		     const struct varch_state *state, struct vsu_error *err)
+		     const struct vsu_state *state, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	const unsigned char *bytes;
 	unsigned int i;
 	uint32_t len;
-	int rc = varch_state_find(state, "cpu", cpu, &f, err);
+	int rc = vsu_state_find(state, "cpu", cpu, &f, err);
 
 	if (!rc)
 		rc = (bytes = next_record(&c, &f, CPUID, &len)) ?
@@ -354,7 +354,7 @@ int varch_cpu_load(const struct varch_vm *kvm, int cpu_fd, unsigned int cpu,
 	for (i = 0; !rc && i < NPLAINS; i++)
 		rc = (bytes = next_record(&c, &f, plains[i].kind, &len)) ?
 		     load_plain(&c, &plains[i], bytes, len) : -EBADMSG;
-	return rc ? rc : varch_state_fields_end(&f, err);
+	return rc ? rc : vsu_state_fields_end(&f, err);
 }
 
 /* Leaves of the name, with 16 bytes each. */
@@ -372,17 +372,17 @@ static void copy_name(const struct kvm_cpuid_entry2 *e, unsigned char name[48], 
 	*found |= 1u << leaf;
 }
 
-bool varch_cpu_name(const struct varch_state *state, unsigned char name[48])
+bool varch_cpu_name(const struct vsu_state *state, unsigned char name[48])
 {
 	const struct vcpu c = { .fd = -1 };
 	struct kvm_cpuid_entry2 entry;
 	const unsigned char *bytes;
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned int found = 0;
 	uint32_t len = 0, at;
 
 	memset(name, 0, 48);
-	if (varch_state_find(state, "cpu", 0, &f, NULL) < 0)
+	if (vsu_state_find(state, "cpu", 0, &f, NULL) < 0)
 		return false;
 	bytes = next_record(&c, &f, CPUID, &len);
 	for (at = 0; bytes && len - at >= sizeof(entry); at += sizeof(entry)) {

@@ -137,13 +137,13 @@ void varch_power_note(struct varch_power *ports, enum varch_power_event event)
 }
 
 /* No port has a state. */
-void varch_power_save(const struct varch_power *ports, struct varch_state_writer *w)
+void varch_power_save(const struct varch_power *ports, struct vsu_state_writer *w)
 {
 	(void)ports;
 	(void)w;
 }
 
-int varch_power_load(struct varch_power *ports, const struct varch_state *state, struct vsu_error *err)
+int varch_power_load(struct varch_power *ports, const struct vsu_state *state, struct vsu_error *err)
 {
 	(void)ports;
 	(void)state;

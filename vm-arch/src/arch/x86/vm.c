@@ -78,7 +78,7 @@ void varch_vm_tune(struct varch_vm *kvm, bool private_memory)
 
 /* A CPU's table is set when it is set up. */
 int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choice,
-			 const struct varch_state *state, struct vsu_error *err)
+			 const struct vsu_state *state, struct vsu_error *err)
 {
 	(void)kvm;
 	(void)choice;
@@ -87,7 +87,7 @@ int varch_cpus_choose(struct varch_vm *kvm, const struct varch_cpu_choice *choic
 	return 0;
 }
 
-void varch_vm_describe(const struct varch_vm *kvm, struct varch_state_writer *w)
+void varch_vm_describe(const struct varch_vm *kvm, struct vsu_state_writer *w)
 {
 	(void)kvm;
 	(void)w;

@@ -13,20 +13,20 @@
 #define NCHIPS 3u
 
 static int save_chip(const struct varch_vm *kvm, uint32_t id,
-		     struct varch_state_writer *w, struct vsu_error *err)
+		     struct vsu_state_writer *w, struct vsu_error *err)
 {
 	struct kvm_irqchip chip = { .chip_id = id };
 	int rc = varch_ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &chip);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_GET_IRQCHIP %u", id);
-	varch_state_section(w, "irqchip", id);
-	varch_state_put(w, &chip.chip, sizeof(chip.chip));
-	varch_state_section_end(w);
+	vsu_state_section(w, "irqchip", id);
+	vsu_state_put(w, &chip.chip, sizeof(chip.chip));
+	vsu_state_section_end(w);
 	return 0;
 }
 
-int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w,
+int varch_vm_save(const struct varch_vm *kvm, struct vsu_state_writer *w,
 		       struct vsu_error *err)
 {
 	struct kvm_clock_data clock = { 0 };
@@ -35,25 +35,25 @@ int varch_vm_save(const struct varch_vm *kvm, struct varch_state_writer *w,
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_GET_CLOCK");
-	varch_state_section(w, "clock", 0);
-	varch_state_put_u64(w, clock.clock);
-	varch_state_section_end(w);
+	vsu_state_section(w, "clock", 0);
+	vsu_state_put_u64(w, clock.clock);
+	vsu_state_section_end(w);
 	for (i = 0; rc >= 0 && i < NCHIPS; i++)
 		rc = save_chip(kvm, i, w, err);
 	return rc;
 }
 
 static int load_chip(const struct varch_vm *kvm, uint32_t id,
-		     const struct varch_state *state, struct vsu_error *err)
+		     const struct vsu_state *state, struct vsu_error *err)
 {
 	struct kvm_irqchip chip = { .chip_id = id };
-	struct varch_state_fields f;
-	int rc = varch_state_find(state, "irqchip", id, &f, err);
+	struct vsu_state_fields f;
+	int rc = vsu_state_find(state, "irqchip", id, &f, err);
 
 	if (rc < 0)
 		return rc;
-	varch_state_get(&f, &chip.chip, sizeof(chip.chip));
-	rc = varch_state_fields_end(&f, err);
+	vsu_state_get(&f, &chip.chip, sizeof(chip.chip));
+	rc = vsu_state_fields_end(&f, err);
 	if (rc < 0)
 		return rc;
 	rc = varch_ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &chip);
@@ -61,17 +61,17 @@ static int load_chip(const struct varch_vm *kvm, uint32_t id,
 }
 
 int varch_vm_load(const struct varch_vm *kvm,
-		       const struct varch_state *state, struct vsu_error *err)
+		       const struct vsu_state *state, struct vsu_error *err)
 {
 	struct kvm_clock_data clock = { 0 };
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint32_t i;
-	int rc = varch_state_find(state, "clock", 0, &f, err);
+	int rc = vsu_state_find(state, "clock", 0, &f, err);
 
 	if (rc < 0)
 		return rc;
-	clock.clock = varch_state_get_u64(&f);
-	rc = varch_state_fields_end(&f, err);
+	clock.clock = vsu_state_get_u64(&f);
+	rc = vsu_state_fields_end(&f, err);
 	if (rc < 0)
 		return rc;
 	rc = varch_ioctl(kvm->vm_fd, KVM_SET_CLOCK, &clock);
@@ -82,7 +82,7 @@ int varch_vm_load(const struct varch_vm *kvm,
 	return rc;
 }
 
-int varch_vm_load_last(const struct varch_vm *kvm, const struct varch_state *state,
+int varch_vm_load_last(const struct varch_vm *kvm, const struct vsu_state *state,
 			  struct vsu_error *err)
 {
 	(void)kvm;

@@ -30,8 +30,8 @@ static uint32_t features;	/* of the last CPU that was initialized */
 static uint64_t refused;	/* id of a register that is refused */
 static bool lacks_feature;
 static uint32_t activity;
-static struct varch_state_writer writer;
-static struct varch_state state;
+static struct vsu_state_writer writer;
+static struct vsu_state state;
 static struct vsu_error err;
 
 int __wrap_varch_vm_capability(const struct varch_vm *k, int capability);
@@ -130,14 +130,14 @@ int __attribute__((used)) __wrap_varch_ioctl(int fd, unsigned long request, void
 static void save(void)
 {
 	memset(&writer, 0, sizeof(writer));
-	varch_state_begin(&writer);
+	vsu_state_begin(&writer);
 	in_guest = true;
 	varch_vm_describe(&kvm, &writer);
 	in_guest = false;
 	ck_assert_int_eq(varch_cpu_save(&kvm, 3, 0, &writer, &err), 0);
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(varch_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
 }
 
 static int load(void)
@@ -202,7 +202,7 @@ END_TEST
 static const struct varch_cpu_choice host = { .model = VARCH_CPU_HOST }, plain = { .model = VARCH_CPU_PLAIN };
 
 /* A new VM for the state, or for the choice; then its CPU. */
-static int begin(const struct varch_cpu_choice *choice, const struct varch_state *from)
+static int begin(const struct varch_cpu_choice *choice, const struct vsu_state *from)
 {
 	int rc;
 
@@ -304,12 +304,12 @@ START_TEST(truncated_features_are_refused)
 {
 	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
-	varch_state_begin(&writer);
-	varch_state_section(&writer, "features", 0);
-	varch_state_put_u32(&writer, 1u << KVM_ARM_VCPU_SVE);
-	varch_state_section_end(&writer);
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
+	vsu_state_begin(&writer);
+	vsu_state_section(&writer, "features", 0);
+	vsu_state_put_u32(&writer, 1u << KVM_ARM_VCPU_SVE);
+	vsu_state_section_end(&writer);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
 	has_vectors = true;
 	ck_assert_int_eq(begin(&host, &state), -EBADMSG);
 	ck_assert_uint_eq(kvm.cpu_features, 0);
@@ -327,14 +327,14 @@ START_TEST(lengths_of_vectors_that_cannot_be_are_refused)
 
 	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
-	varch_state_begin(&writer);
-	varch_state_section(&writer, "features", 0);
-	varch_state_put_u32(&writer, impossible[_i].features);
+	vsu_state_begin(&writer);
+	vsu_state_section(&writer, "features", 0);
+	vsu_state_put_u32(&writer, impossible[_i].features);
 	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
-		varch_state_put_u64(&writer, !i ? impossible[_i].first : i == VARCH_LENGTH_WORDS - 1 ? impossible[_i].last : 0);
-	varch_state_section_end(&writer);
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
+		vsu_state_put_u64(&writer, !i ? impossible[_i].first : i == VARCH_LENGTH_WORDS - 1 ? impossible[_i].last : 0);
+	vsu_state_section_end(&writer);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
 	has_vectors = true;
 	ck_assert_int_eq(begin(&host, &state), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "lengths of SVE vectors"));
@@ -345,24 +345,24 @@ END_TEST
 /* The same section with another number of bytes, or of registers. */
 static void save_raw(uint32_t count, size_t left_out)
 {
-	struct varch_state_fields f;
-	struct varch_state_writer w = { 0 };
+	struct vsu_state_fields f;
+	struct vsu_state_writer w = { 0 };
 	unsigned char *bytes;
 
-	ck_assert_int_eq(varch_state_find(&state, "cpu", 0, &f, NULL), 0);
+	ck_assert_int_eq(vsu_state_find(&state, "cpu", 0, &f, NULL), 0);
 	bytes = malloc(f.in.left);
 	ck_assert_ptr_nonnull(bytes);
 	memcpy(bytes, f.in.at, f.in.left);
 	memcpy(bytes + 4, &count, sizeof(count));
-	varch_state_begin(&w);
-	varch_state_section(&w, "cpu", 0);
-	varch_state_put(&w, bytes, f.in.left - left_out);
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "cpu", 0);
+	vsu_state_put(&w, bytes, f.in.left - left_out);
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	free(bytes);
 	free(writer.out.bytes);
 	writer = w;
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 }
 
 START_TEST(sections_of_another_length_are_refused)

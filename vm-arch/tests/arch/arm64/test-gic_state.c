@@ -120,8 +120,8 @@ static int lack;			/* error of AP0R1-3 and AP1R1-3 of the source; 0: it has them
 static uint64_t lacked;			/* another register that it lacks */
 static struct { uint64_t command; int error; } refused;	/* a command on tables, by either KVM */
 static bool stopped;
-static struct varch_state_writer writer;
-static struct varch_state state;
+static struct vsu_state_writer writer;
+static struct vsu_state state;
 static struct vsu_error err;
 
 /* ------------------------------------------------------------------------------ KVMs */
@@ -248,15 +248,15 @@ static int save(void)
 	memset(&writer, 0, sizeof(writer));
 	vsu_error_clear(&err);
 	nwrites = 0;
-	varch_state_begin(&writer);
+	vsu_state_begin(&writer);
 	rc = varch_vm_save(&source, &writer, &err);
 	for (i = 0; !rc && i < NCPUS; i++)
 		rc = varch_cpu_save(&source, CPU_FD, model->cpus[i], &writer, &err);
 	if (rc < 0)
 		return rc;
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
-	return varch_state_check(&state, &err);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
+	return vsu_state_check(&state, &err);
 }
 
 static int load_cpu(unsigned int i)
@@ -301,20 +301,20 @@ static void teardown(void)
 /* A state of one section, with bytes added to its end or removed from there. */
 static void resize(const char *name, uint32_t instance, int change)
 {
-	struct varch_state_fields f;
-	struct varch_state_writer w = { 0 };
+	struct vsu_state_fields f;
+	struct vsu_state_writer w = { 0 };
 	const unsigned char zeros[8] = { 0 };
 
-	ck_assert_int_eq(varch_state_find(&state, name, instance, &f, NULL), 0);
-	varch_state_begin(&w);
-	varch_state_section(&w, name, instance);
-	varch_state_put(&w, f.in.at, f.in.left - (change < 0 ? (size_t)-change : 0));
-	varch_state_put(&w, zeros, change > 0 ? (size_t)change : 0);
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
+	ck_assert_int_eq(vsu_state_find(&state, name, instance, &f, NULL), 0);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, name, instance);
+	vsu_state_put(&w, f.in.at, f.in.left - (change < 0 ? (size_t)-change : 0));
+	vsu_state_put(&w, zeros, change > 0 ? (size_t)change : 0);
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	free(writer.out.bytes);
 	writer = w;
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 }
 
 /* ---------------------------------------------------------------------------- claims */
@@ -479,12 +479,12 @@ START_TEST(interrupts_between_cpus_are_pending_by_their_senders_only)
 	const size_t behind = sizeof(struct kvm_vcpu_events) + 4;
 	const uint64_t attr = model->names[1] << 32 | 0x200;
 	const uint32_t all = UINT32_MAX;
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	uint32_t saved;
 
 	ck_assert_uint_ne(value_of(DIST, attr) & FROM_CPUS, 0);
 	resize("cpu", model->cpus[1], 0);
-	ck_assert_int_eq(varch_state_find(&state, "cpu", model->cpus[1], &f, &err), 0);
+	ck_assert_int_eq(vsu_state_find(&state, "cpu", model->cpus[1], &f, &err), 0);
 	memcpy(&saved, f.in.at + f.in.left - behind - 4, 4);
 	ck_assert_uint_eq(saved, (uint32_t)value_of(DIST, attr) & ~FROM_CPUS);
 	memcpy(writer.out.bytes + (f.in.at - state.bytes) + f.in.left - behind - 4, &all, 4);

@@ -172,8 +172,8 @@ END_TEST
 START_TEST(state_has_each_register_and_the_press)
 {
 	static const uint64_t registers[] = { DIRECTION, LEVEL, BOTH, RISING, ENABLED, ALTERNATE };
-	struct varch_state_writer w = { 0 };
-	struct varch_state state;
+	struct vsu_state_writer w = { 0 };
+	struct vsu_state state;
 	unsigned int i;
 
 	put(BOTH, PIN);
@@ -181,11 +181,11 @@ START_TEST(state_has_each_register_and_the_press)
 	for (i = 0; i < COUNT(registers); i++)
 		put(registers[i], 0x81 + i);
 	put(PINS(0xff), 0xa1);
-	varch_state_begin(&w);
+	vsu_state_begin(&w);
 	varch_pl061_save(&chip, &w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(varch_state_check(&state, NULL), 0);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(vsu_state_check(&state, NULL), 0);
 	setup();
 	ck_assert_int_eq(varch_pl061_load(&chip, &state, NULL), 0);
 	free(w.out.bytes);
@@ -199,15 +199,15 @@ END_TEST
 /* The interrupt controller may have been saved without it. */
 START_TEST(saved_press_interrupts_again_and_so_does_a_repeated_one)
 {
-	struct varch_state_writer w = { 0 };
-	struct varch_state state;
+	struct vsu_state_writer w = { 0 };
+	struct vsu_state state;
 
 	use_both_edges();
 	varch_pl061_press(&chip);
-	varch_state_begin(&w);
+	vsu_state_begin(&w);
 	varch_pl061_save(&chip, &w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
 	setup();
 	ck_assert_int_eq(varch_pl061_load(&chip, &state, NULL), 0);
 	free(w.out.bytes);

@@ -14,7 +14,7 @@
 #include "kvm/uapi.h"
 
 static const struct varch_vm kvm;
-static struct varch_state_writer writer;
+static struct vsu_state_writer writer;
 static struct vsu_error err;
 static struct kvm_nested_state nested;	/* of the vCPU */
 static int nested_size, nested_result, xsave_size;
@@ -56,7 +56,7 @@ static void setup(void)
 	failing_request = 0;
 	xsave_size = sizeof(struct kvm_xsave);
 	memset(&writer, 0, sizeof(writer));
-	varch_state_begin(&writer);
+	vsu_state_begin(&writer);
 }
 
 static void teardown(void)
@@ -111,21 +111,21 @@ static const struct { uint32_t kind; size_t len; } format[] = {
 
 START_TEST(records_of_a_cpu_are_those_of_the_format)
 {
-	struct varch_state_fields f;
-	struct varch_state state;
+	struct vsu_state_fields f;
+	struct vsu_state state;
 	unsigned int i;
 
 	nested_size = 0;
 	ck_assert_int_eq(save(), 0);
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(varch_state_find(&state, "cpu", 1, &f, &err), 0);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(vsu_state_find(&state, "cpu", 1, &f, &err), 0);
 	for_rows(i, COUNT(format)) {
-		ck_assert_uint_eq(varch_state_get_u32(&f), format[i].kind);
-		ck_assert_uint_eq(varch_state_get_u32(&f), format[i].len);
-		ck_assert_ptr_nonnull(varch_state_get_bytes(&f, format[i].len));
+		ck_assert_uint_eq(vsu_state_get_u32(&f), format[i].kind);
+		ck_assert_uint_eq(vsu_state_get_u32(&f), format[i].len);
+		ck_assert_ptr_nonnull(vsu_state_get_bytes(&f, format[i].len));
 	}
-	ck_assert_int_eq(varch_state_fields_end(&f, &err), 0);
+	ck_assert_int_eq(vsu_state_fields_end(&f, &err), 0);
 }
 END_TEST
 
@@ -196,9 +196,9 @@ static void put_record(unsigned int i, uint32_t len, uint32_t bytes)
 	void *zeros = calloc(1, bytes + 1);
 
 	ck_assert_ptr_nonnull(zeros);
-	varch_state_put_u32(&writer, i + 1);
-	varch_state_put_u32(&writer, len);
-	varch_state_put(&writer, zeros, bytes);
+	vsu_state_put_u32(&writer, i + 1);
+	vsu_state_put_u32(&writer, len);
+	vsu_state_put(&writer, zeros, bytes);
 	free(zeros);
 }
 
@@ -210,18 +210,18 @@ static void put_records(unsigned int from, unsigned int end)
 
 static void begin(unsigned int end)
 {
-	varch_state_section(&writer, "cpu", 1);
+	vsu_state_section(&writer, "cpu", 1);
 	put_records(0, end);
 }
 
 static int load(void)
 {
-	struct varch_state state;
+	struct vsu_state state;
 
-	varch_state_section_end(&writer);
-	ck_assert_int_eq(varch_state_finish(&writer), 0);
-	state = (struct varch_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(varch_state_check(&state, NULL), 0);
+	vsu_state_section_end(&writer);
+	ck_assert_int_eq(vsu_state_finish(&writer), 0);
+	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
+	ck_assert_int_eq(vsu_state_check(&state, NULL), 0);
 	vsu_error_clear(&err);
 	return varch_cpu_load(&kvm, 3, 1, &state, &err);
 }
@@ -247,9 +247,9 @@ START_TEST(extended_control_registers_are_set_if_there_are_any)
 
 	failing_request = KVM_SET_XCRS;
 	begin(6);
-	varch_state_put_u32(&writer, 7);
-	varch_state_put_u32(&writer, sizeof(xcrs));
-	varch_state_put(&writer, &xcrs, sizeof(xcrs));
+	vsu_state_put_u32(&writer, 7);
+	vsu_state_put_u32(&writer, sizeof(xcrs));
+	vsu_state_put(&writer, &xcrs, sizeof(xcrs));
 	put_records(7, COUNT(records));
 	if (_i)
 		load_is_refused(-EINVAL, "CPU 1: KVM_SET_XCRS");
@@ -296,7 +296,7 @@ END_TEST
 START_TEST(bytes_behind_the_last_record_are_refused)
 {
 	begin(COUNT(records));
-	varch_state_put(&writer, "", 1);
+	vsu_state_put(&writer, "", 1);
 	load_is_refused(-EBADMSG, "section 'cpu'");
 }
 END_TEST

@@ -6,27 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vm-arch/checksum.h>
-#include <vm-arch/state.h>
+#include <vmm-sys-util/checksum.h>
+#include <vmm-sys-util/state.h>
 
-#include "../util.h"
+#include "util.h"
 
 #define HEADER 40u		/* of a section */
 #define FIRST 16u		/* byte of the first section */
 
 static unsigned int nsums;	/* computed parts of checksums */
 
-uint32_t __real_varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
-uint32_t __attribute__((used)) __wrap_varch_checksum_add(uint32_t sum, const unsigned char *bytes,
+uint32_t __real_vsu_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
+uint32_t __attribute__((used)) __wrap_vsu_checksum_add(uint32_t sum, const unsigned char *bytes,
 						       size_t len);
-uint32_t __wrap_varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
+uint32_t __wrap_vsu_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
 {
 	nsums++;
-	return __real_varch_checksum_add(sum, bytes, len);
+	return __real_vsu_checksum_add(sum, bytes, len);
 }
 
-static struct varch_state_writer w;
-static struct varch_state state;
+static struct vsu_state_writer w;
+static struct vsu_state state;
 static struct vsu_error err;
 
 /* A clock, which consists of two numbers and three bytes, and an empty section of CPU 3. */
@@ -34,15 +34,15 @@ static void write_two_sections(void)
 {
 	memset(&w, 0, sizeof(w));
 	vsu_error_clear(&err);
-	varch_state_begin(&w);
-	varch_state_section(&w, "clock", 0);
-	varch_state_put_u32(&w, 7);
-	varch_state_put_u64(&w, UINT64_C(0x1122334455667788));
-	varch_state_put(&w, "abc", 3);
-	varch_state_section_end(&w);
-	varch_state_section(&w, "cpu", 3);
-	varch_state_section_end(&w);
-	ck_assert_int_eq(varch_state_finish(&w), 0);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, "clock", 0);
+	vsu_state_put_u32(&w, 7);
+	vsu_state_put_u64(&w, UINT64_C(0x1122334455667788));
+	vsu_state_put(&w, "abc", 3);
+	vsu_state_section_end(&w);
+	vsu_state_section(&w, "cpu", 3);
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	state.bytes = w.out.bytes;
 	state.len = w.out.len;
 }
@@ -54,18 +54,18 @@ static void free_state(void)
 
 START_TEST(sections_are_read_as_written)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	char bytes[3];
 
-	ck_assert_int_eq(varch_state_check(&state, &err), 0);
-	ck_assert_int_eq(varch_state_find(&state, "clock", 0, &f, &err), 0);
-	ck_assert_uint_eq(varch_state_get_u32(&f), 7);
-	ck_assert_uint_eq(varch_state_get_u64(&f), UINT64_C(0x1122334455667788));
-	ck_assert_int_eq(varch_state_fields_end(&f, &err), -EBADMSG);
-	varch_state_get(&f, bytes, 3);
+	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_find(&state, "clock", 0, &f, &err), 0);
+	ck_assert_uint_eq(vsu_state_get_u32(&f), 7);
+	ck_assert_uint_eq(vsu_state_get_u64(&f), UINT64_C(0x1122334455667788));
+	ck_assert_int_eq(vsu_state_fields_end(&f, &err), -EBADMSG);
+	vsu_state_get(&f, bytes, 3);
 	ck_assert_int_eq(memcmp(bytes, "abc", 3), 0);
-	ck_assert_int_eq(varch_state_fields_end(&f, &err), 0);
-	ck_assert_int_eq(varch_state_find(&state, "cpu", 3, &f, &err), 0);
+	ck_assert_int_eq(vsu_state_fields_end(&f, &err), 0);
+	ck_assert_int_eq(vsu_state_find(&state, "cpu", 3, &f, &err), 0);
 	ck_assert_uint_eq(f.in.left, 0);
 }
 END_TEST
@@ -93,13 +93,13 @@ END_TEST
 
 START_TEST(d1_61_checksums_are_computed_once)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 
-	ck_assert_int_eq(varch_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
 	ck_assert_uint_gt(nsums, 0);
 	nsums = 0;
-	ck_assert_int_eq(varch_state_find(&state, "cpu", 3, &f, &err), 0);
-	ck_assert_int_eq(varch_state_find(&state, "cpu", 4, &f, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_find(&state, "cpu", 3, &f, &err), 0);
+	ck_assert_int_eq(vsu_state_find(&state, "cpu", 4, &f, &err), -EBADMSG);
 	ck_assert_uint_eq(nsums, 0);
 }
 END_TEST
@@ -110,37 +110,37 @@ START_TEST(d1_61_sections_are_counted)
 
 	free(w.out.bytes);
 	memset(&w, 0, sizeof(w));
-	varch_state_begin(&w);
+	vsu_state_begin(&w);
 	for (i = 0; i < 16383 + (unsigned int)_i; i++) {
-		varch_state_section(&w, "cpu", i);
-		varch_state_section_end(&w);
+		vsu_state_section(&w, "cpu", i);
+		vsu_state_section_end(&w);
 	}
-	ck_assert_int_eq(varch_state_finish(&w), 0);
-	state = (struct varch_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(varch_state_check(&state, &err), _i ? -EBADMSG : 0);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
+	ck_assert_int_eq(vsu_state_check(&state, &err), _i ? -EBADMSG : 0);
 }
 END_TEST
 
 START_TEST(section_that_is_absent_is_named)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 
-	ck_assert_int_eq(varch_state_find(&state, "cpu", 1, &f, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_find(&state, "cpu", 1, &f, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "'cpu' 1 is missing"));
-	ck_assert_int_eq(varch_state_find(&state, "serial", 0, &f, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_find(&state, "serial", 0, &f, &err), -EBADMSG);
 }
 END_TEST
 
 START_TEST(reads_beyond_a_section_return_zero)
 {
-	struct varch_state_fields f;
+	struct vsu_state_fields f;
 	unsigned char bytes[16] = { 1 };
 
-	ck_assert_int_eq(varch_state_find(&state, "clock", 0, &f, &err), 0);
-	varch_state_get(&f, bytes, sizeof(bytes));
+	ck_assert_int_eq(vsu_state_find(&state, "clock", 0, &f, &err), 0);
+	vsu_state_get(&f, bytes, sizeof(bytes));
 	ck_assert_uint_eq(bytes[0], 0);
-	ck_assert_uint_eq(varch_state_get_u32(&f), 0);
-	ck_assert_int_eq(varch_state_fields_end(&f, &err), -EBADMSG);
+	ck_assert_uint_eq(vsu_state_get_u32(&f), 0);
+	ck_assert_int_eq(vsu_state_fields_end(&f, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "too short"));
 }
 END_TEST
@@ -150,7 +150,7 @@ START_TEST(state_that_is_cut_anywhere_is_refused)
 	const size_t len = state.len;
 
 	for (state.len = 0; state.len < len; state.len++)
-		ck_assert_int_eq(varch_state_check(&state, &err), -EBADMSG);
+		ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
 }
 END_TEST
 
@@ -162,34 +162,34 @@ START_TEST(state_with_one_other_byte_is_refused)
 	for (i = 0; i < w.out.len; i++) {
 		w.out.bytes[i] ^= 0x81;
 		if (i < 12 || i >= FIRST)
-			ck_assert_int_lt(varch_state_check(&state, &err), 0);
+			ck_assert_int_lt(vsu_state_check(&state, &err), 0);
 		w.out.bytes[i] ^= 0x81;
 	}
-	ck_assert_int_eq(varch_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
 }
 END_TEST
 
 START_TEST(length_of_all_ones_is_refused)
 {
 	memset(w.out.bytes + FIRST + 32, 0xff, 8);
-	ck_assert_int_eq(varch_state_check(&state, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "longer than the file"));
 }
 END_TEST
 
 START_TEST(bytes_behind_the_last_section_are_refused)
 {
-	varch_state_put_u32(&w, 0);
+	vsu_state_put_u32(&w, 0);
 	state.bytes = w.out.bytes;
 	state.len = w.out.len;
-	ck_assert_int_eq(varch_state_check(&state, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
 }
 END_TEST
 
 START_TEST(later_version_of_the_format_is_refused)
 {
 	w.out.bytes[8] = 2;
-	ck_assert_int_eq(varch_state_check(&state, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(vsu_state_check(&state, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "version 2"));
 }
 END_TEST
@@ -197,21 +197,21 @@ END_TEST
 START_TEST(content_of_another_file_is_refused)
 {
 	w.out.bytes[0] = 'X';
-	ck_assert_int_eq(varch_state_check(&state, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "not the state of a machine"));
 }
 END_TEST
 
 START_TEST(more_than_the_limit_is_not_written)
 {
-	static struct varch_state_writer large;
+	static struct vsu_state_writer large;
 
-	varch_state_begin(&large);
-	large.out.len = large.out.room = VARCH_STATE_MAX - 2;
-	varch_state_put_u32(&large, 1);
+	vsu_state_begin(&large);
+	large.out.len = large.out.room = VSU_STATE_MAX - 2;
+	vsu_state_put_u32(&large, 1);
 	ck_assert_int_eq(large.out.error, -EFBIG);
-	varch_state_put(&large, "", 1);
-	ck_assert_uint_eq(large.out.len, VARCH_STATE_MAX - 2);
+	vsu_state_put(&large, "", 1);
+	ck_assert_uint_eq(large.out.len, VSU_STATE_MAX - 2);
 	free(large.out.bytes);
 }
 END_TEST
@@ -238,12 +238,12 @@ START_TEST(checksum_is_that_of_the_polynomial)
 
 	for (len = 0; len < sizeof(bytes); len++)
 		bytes[len] = (unsigned char)(len * 37);
-	ck_assert_uint_eq(~varch_checksum_add(UINT32_MAX,
+	ck_assert_uint_eq(~vsu_checksum_add(UINT32_MAX,
 					    (const unsigned char *)"123456789", 9),
 			  0xe3069283);
 	for (from = 0; from < 9; from++)
 		for (len = 0; from + len < sizeof(bytes); len++)
-			ck_assert_uint_eq(varch_checksum_add(7, bytes + from, len),
+			ck_assert_uint_eq(vsu_checksum_add(7, bytes + from, len),
 					  checksum_by_bits(7, bytes + from, len));
 }
 END_TEST
@@ -252,10 +252,10 @@ static int write_section_of(const char *name)
 {
 	free(w.out.bytes);
 	memset(&w, 0, sizeof(w));
-	varch_state_begin(&w);
-	varch_state_section(&w, name, 0);
-	varch_state_section_end(&w);
-	return varch_state_finish(&w);
+	vsu_state_begin(&w);
+	vsu_state_section(&w, name, 0);
+	vsu_state_section_end(&w);
+	return vsu_state_finish(&w);
 }
 
 START_TEST(name_that_is_too_long_is_not_written)
@@ -274,13 +274,13 @@ END_TEST
 START_TEST(section_beyond_the_end_is_refused)
 {
 	const size_t second = FIRST + HEADER + 15;
-	const struct varch_state cut = { state.bytes, second - (size_t)_i };
-	struct varch_state_section s;
+	const struct vsu_state cut = { state.bytes, second - (size_t)_i };
+	struct vsu_state_section s;
 	size_t at = second;
 
-	ck_assert_int_eq(varch_state_next(&cut, &at, &s, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_next(&cut, &at, &s, &err), -EBADMSG);
 	ck_assert_uint_eq(at, second);
-	ck_assert_int_eq(varch_state_next(&state, &at, &s, &err), 0);
+	ck_assert_int_eq(vsu_state_next(&state, &at, &s, &err), 0);
 	ck_assert_str_eq(s.name, "cpu");
 }
 END_TEST
@@ -288,10 +288,10 @@ END_TEST
 /* Its bytes are those of nothing, so that a read of one is an invalid access. */
 START_TEST(no_section_is_found_in_a_short_state)
 {
-	const struct varch_state empty = { .len = (size_t)_i };
-	struct varch_state_fields f;
+	const struct vsu_state empty = { .len = (size_t)_i };
+	struct vsu_state_fields f;
 
-	ck_assert_int_eq(varch_state_find(&empty, "clock", 0, &f, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_find(&empty, "clock", 0, &f, &err), -EBADMSG);
 }
 END_TEST
 

@@ -5,18 +5,18 @@
  *
  * Threads: any.
  */
-#ifndef VARCH_STATE_CHECKSUM_H
-#define VARCH_STATE_CHECKSUM_H
+#ifndef VMM_SYS_UTIL_CHECKSUM_H
+#define VMM_SYS_UTIL_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vm-arch/attributes.h>
+#include <vmm-sys-util/attributes.h>
 
 VSU_BEGIN_DECLS
 
 /* Begin with UINT32_MAX; the complement of the last result is the checksum. */
-VARCH_API uint32_t varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
+VSU_API uint32_t vsu_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
 
 VSU_END_DECLS
 

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vm-arch/checksum.h>
-#include <vm-arch/state.h>
+#include <vmm-sys-util/checksum.h>
 #include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/state.h>
 
 #define MAGIC "CVMMSTAT"
 /* Several for each CPU, device and disk; each is read once for each search. */
@@ -15,12 +15,12 @@
 #define FORMAT_VERSION 1u
 #define FILE_HEADER 16u		/* magic, version, 0 */
 /* of a section: name, version, instance, flags, checksum, length */
-#define HEADER VARCH_STATE_HEADER
+#define HEADER VSU_STATE_HEADER
 #define AT_VERSION 16u
 #define AT_INSTANCE 20u
 #define AT_FLAGS 24u
 #define AT_SUM 28u
-#define AT_LENGTH VARCH_STATE_LENGTH_AT
+#define AT_LENGTH VSU_STATE_LENGTH_AT
 #define REQUIRED 1u		/* a reader that does not know it refuses the state */
 
 /* All that this version writes into a state. */
@@ -56,30 +56,30 @@ static const struct kind *find_kind(const char *name)
 static uint32_t section_sum(const unsigned char *section, size_t len)
 {
 	static const unsigned char zeros[4];
-	uint32_t sum = varch_checksum_add(UINT32_MAX, section, AT_SUM);
+	uint32_t sum = vsu_checksum_add(UINT32_MAX, section, AT_SUM);
 
-	sum = varch_checksum_add(sum, zeros, sizeof(zeros));
-	return ~varch_checksum_add(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
+	sum = vsu_checksum_add(sum, zeros, sizeof(zeros));
+	return ~vsu_checksum_add(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
 }
 
 /* ------------------------------------------------------------------- writer */
 
-void varch_state_begin(struct varch_state_writer *w)
+void vsu_state_begin(struct vsu_state_writer *w)
 {
-	w->out.max = VARCH_STATE_MAX;
-	varch_state_put(w, MAGIC, 8);
-	varch_state_put_u32(w, FORMAT_VERSION);
-	varch_state_put_u32(w, 0);
+	w->out.max = VSU_STATE_MAX;
+	vsu_state_put(w, MAGIC, 8);
+	vsu_state_put_u32(w, FORMAT_VERSION);
+	vsu_state_put_u32(w, 0);
 }
 
-void varch_state_section(struct varch_state_writer *w, const char *name,
+void vsu_state_section(struct vsu_state_writer *w, const char *name,
 		       uint32_t instance)
 {
 	const struct kind *kind = find_kind(name);
 	const size_t len = strlen(name);
 	unsigned char header[HEADER] = { 0 };
 
-	if (len > VARCH_STATE_NAME) {
+	if (len > VSU_STATE_NAME) {
 		w->out.error = w->out.error ? w->out.error : -EINVAL;
 		return;
 	}
@@ -87,12 +87,12 @@ void varch_state_section(struct varch_state_writer *w, const char *name,
 	vsu_le_store(header + AT_VERSION, kind ? kind->version : 1, 4);
 	vsu_le_store(header + AT_INSTANCE, instance, 4);
 	vsu_le_store(header + AT_FLAGS, kind && kind->optional ? 0 : REQUIRED, 4);
-	w->out.max = VARCH_STATE_MAX;
+	w->out.max = VSU_STATE_MAX;
 	w->section = w->out.len;
-	varch_state_put(w, header, sizeof(header));
+	vsu_state_put(w, header, sizeof(header));
 }
 
-void varch_state_section_end(struct varch_state_writer *w)
+void vsu_state_section_end(struct vsu_state_writer *w)
 {
 	unsigned char *at;
 	size_t len;
@@ -105,18 +105,18 @@ void varch_state_section_end(struct varch_state_writer *w)
 	vsu_le_store(at + AT_SUM, section_sum(at, len), 4);
 }
 
-int varch_state_finish(struct varch_state_writer *w)
+int vsu_state_finish(struct vsu_state_writer *w)
 {
-	varch_state_section(w, "end", 0);
-	varch_state_section_end(w);
+	vsu_state_section(w, "end", 0);
+	vsu_state_section_end(w);
 	return w->out.error;
 }
 
 /* ------------------------------------------------------------------- reader */
 
-/* As varch_state_next(), without the checksum. */
-static int read_section(const struct varch_state *state, size_t *at,
-			struct varch_state_section *s, struct vsu_error *err)
+/* As vsu_state_next(), without the checksum. */
+static int read_section(const struct vsu_state *state, size_t *at,
+			struct vsu_state_section *s, struct vsu_error *err)
 {
 	const unsigned char *header;
 	uint64_t len;
@@ -126,12 +126,12 @@ static int read_section(const struct varch_state *state, size_t *at,
 				     "it ends at byte %zu, without a last section",
 				     state->len);
 	header = state->bytes + *at;
-	memcpy(s->name, header, VARCH_STATE_NAME);
-	s->name[VARCH_STATE_NAME] = '\0';
+	memcpy(s->name, header, VSU_STATE_NAME);
+	s->name[VSU_STATE_NAME] = '\0';
 	s->version = (uint32_t)vsu_le_load(header + AT_VERSION, 4);
 	s->instance = (uint32_t)vsu_le_load(header + AT_INSTANCE, 4);
 	s->required = vsu_le_load(header + AT_FLAGS, 4) & REQUIRED;
-	len = varch_state_length(header);
+	len = vsu_state_length(header);
 	if (len > state->len - *at - HEADER)
 		return vsu_error_set(err, -EBADMSG,
 				     "the section at byte %zu is longer than the file",
@@ -142,8 +142,8 @@ static int read_section(const struct varch_state *state, size_t *at,
 	return 0;
 }
 
-int varch_state_next(const struct varch_state *state, size_t *at,
-		   struct varch_state_section *s, struct vsu_error *err)
+int vsu_state_next(const struct vsu_state *state, size_t *at,
+		   struct vsu_state_section *s, struct vsu_error *err)
 {
 	const size_t begin = *at;
 	const unsigned char *header;
@@ -159,7 +159,7 @@ int varch_state_next(const struct varch_state *state, size_t *at,
 			     begin);
 }
 
-static int check_kind(const struct varch_state_section *s, struct vsu_error *err)
+static int check_kind(const struct vsu_state_section *s, struct vsu_error *err)
 {
 	const struct kind *kind = find_kind(s->name);
 
@@ -174,7 +174,7 @@ static int check_kind(const struct varch_state_section *s, struct vsu_error *err
 	return 0;
 }
 
-static int check_header(const struct varch_state *state, struct vsu_error *err)
+static int check_header(const struct vsu_state *state, struct vsu_error *err)
 {
 	if (state->len < FILE_HEADER || memcmp(state->bytes, MAGIC, 8) != 0)
 		return vsu_error_set(err, -EBADMSG,
@@ -187,10 +187,10 @@ static int check_header(const struct varch_state *state, struct vsu_error *err)
 	return 0;
 }
 
-int varch_state_check(const struct varch_state *state, struct vsu_error *err)
+int vsu_state_check(const struct vsu_state *state, struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
-	struct varch_state_section s;
+	struct vsu_state_section s;
 	unsigned int n = 0;
 	int rc = check_header(state, err);
 
@@ -198,7 +198,7 @@ int varch_state_check(const struct varch_state *state, struct vsu_error *err)
 		if (!rc && n++ == MAX_SECTIONS)
 			rc = vsu_error_set(err, -EBADMSG, "it has more than %u sections", MAX_SECTIONS);
 		if (!rc)
-			rc = varch_state_next(state, &at, &s, err);
+			rc = vsu_state_next(state, &at, &s, err);
 		if (!rc)
 			rc = check_kind(&s, err);
 	} while (!rc && strcmp(s.name, "end") != 0);
@@ -207,18 +207,18 @@ int varch_state_check(const struct varch_state *state, struct vsu_error *err)
 	return rc;
 }
 
-int varch_state_find(const struct varch_state *state, const char *name,
-		   uint32_t instance, struct varch_state_fields *fields,
+int vsu_state_find(const struct vsu_state *state, const char *name,
+		   uint32_t instance, struct vsu_state_fields *fields,
 		   struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
-	struct varch_state_section s;
+	struct vsu_state_section s;
 
 	do {
 		if (read_section(state, &at, &s, err) < 0)
 			return -EBADMSG;
 		if (!strcmp(s.name, name) && s.instance == instance) {
-			*fields = (struct varch_state_fields){
+			*fields = (struct vsu_state_fields){
 				.name = name, .instance = instance,
 				.in = { .at = s.bytes, .left = s.len },
 			};
@@ -229,7 +229,7 @@ int varch_state_find(const struct varch_state *state, const char *name,
 			     instance);
 }
 
-int varch_state_fields_end(const struct varch_state_fields *f,
+int vsu_state_fields_end(const struct vsu_state_fields *f,
 			 struct vsu_error *err)
 {
 	if (!f->in.truncated && !f->in.left)

@@ -2,9 +2,9 @@
 /* CRC-32C: eight bytes per instruction, or four bits per step. */
 #include <config.h>
 
-#include <vm-arch/checksum.h>
+#include <vmm-sys-util/checksum.h>
 
-#include "target/crc32c.h"
+#include "crc32c.h"
 
 static uint32_t add_plain(uint32_t sum, const unsigned char *bytes, size_t len)
 {
@@ -24,10 +24,10 @@ static uint32_t add_plain(uint32_t sum, const unsigned char *bytes, size_t len)
 	return sum;
 }
 
-uint32_t varch_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
+uint32_t vsu_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
 {
-	const size_t words = varch_has_crc32c() ? len / 8 : 0;
+	const size_t words = vsu_has_crc32c() ? len / 8 : 0;
 
-	sum = words ? varch_crc32c(sum, bytes, words) : sum;
+	sum = words ? vsu_crc32c(sum, bytes, words) : sum;
 	return add_plain(sum, bytes + words * 8, len - words * 8);
 }
