@@ -17,6 +17,7 @@
 #include "memory/image.h"
 #include "memory/memory_options.h"
 #include "play.h"
+#include "transfer/state_kinds.h"
 
 #define MAX_SECTIONS 64
 
@@ -45,7 +46,7 @@ static void build_state(struct vsu_state_writer *w, struct input *in)
 {
 	unsigned int n;
 
-	vsu_state_begin(w);
+	vsu_state_begin(w, vmm_state_kinds);
 	for (n = 0; n < MAX_SECTIONS && in->p < in->end; n++)
 		put_section(w, in);
 	if (vsu_state_finish(w) < 0)
@@ -105,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		state = (struct vsu_state){ in.p, (size_t)(in.end - in.p) };
 	}
-	if (!vsu_state_check(&state, &err))
+	if (!vsu_state_check(&state, vmm_state_kinds, &err))
 		load_state(&state);
 	free(w.out.bytes);
 	return 0;

@@ -216,7 +216,7 @@ static int read_machine(struct vmm_stream *s, struct vsu_error *err)
 		return rc;
 	CHECK(section.len <= VSU_STATE_MAX);
 	state = (struct vsu_state){ section.bytes, section.len };
-	(void)!vsu_state_check(&state, NULL);
+	(void)!vsu_state_check(&state, NULL, NULL);
 	rc = vmm_stream_expect(s, "go", &section, err);
 	if (rc < 0)
 		return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Writes and reads the sections of a machine's state. */
+/* Writes and reads the sections of a saved state. */
 #include <config.h>
 
 #include <errno.h>
@@ -23,29 +23,12 @@
 #define AT_LENGTH VSU_STATE_LENGTH_AT
 #define REQUIRED 1u		/* a reader that does not know it refuses the state */
 
-/* All that this version writes into a state. */
-static const struct kind {
-	const char *name;
-	uint32_t version;
-	bool optional;		/* an earlier reader may skip it */
-} kinds[] = {
-	{ "machine", 1, false }, { "working-set", 1, false }, { "memory", 1, false },
-	{ "cpu", 1, false }, { "irqchip", 1, false }, { "clock", 1, false },
-	{ "ports", 1, false }, { "serial", 1, false }, { "device", 1, false },
-	{ "disk", 1, false }, { "disk-content", 1, false }, { "plugged", 1, false },
-	{ "base", 1, false }, { "changed", 1, false }, { "new-cpus", 1, false },
-	{ "requested", 1, true }, { "origin", 1, true }, { "checksums", 1, true },
-	{ "architecture", 1, false }, { "features", 1, false }, { "gic", 1, false }, { "gicv2", 1, false }, { "its", 1, false },
-	{ "rtc", 1, false }, { "gpio", 1, false }, { "end", 1, false },
-};
-
-static const struct kind *find_kind(const char *name)
+/* The section's row, or NULL. */
+static const struct vsu_state_kind *find_kind(const struct vsu_state_kind *kinds, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kinds[i].name, name))
-			return &kinds[i];
+	for (; kinds && kinds->name; kinds++)
+		if (!strcmp(kinds->name, name))
+			return kinds;
 	return NULL;
 }
 
@@ -64,18 +47,18 @@ static uint32_t section_sum(const unsigned char *section, size_t len)
 
 /* ------------------------------------------------------------------- writer */
 
-void vsu_state_begin(struct vsu_state_writer *w)
+void vsu_state_begin(struct vsu_state_writer *w, const struct vsu_state_kind *kinds)
 {
+	w->kinds = kinds;
 	w->out.max = VSU_STATE_MAX;
 	vsu_state_put(w, MAGIC, 8);
 	vsu_state_put_u32(w, FORMAT_VERSION);
 	vsu_state_put_u32(w, 0);
 }
 
-void vsu_state_section(struct vsu_state_writer *w, const char *name,
-		       uint32_t instance)
+void vsu_state_section(struct vsu_state_writer *w, const char *name, uint32_t instance)
 {
-	const struct kind *kind = find_kind(name);
+	const struct vsu_state_kind *kind = find_kind(w->kinds, name);
 	const size_t len = strlen(name);
 	unsigned char header[HEADER] = { 0 };
 
@@ -142,8 +125,8 @@ static int read_section(const struct vsu_state *state, size_t *at,
 	return 0;
 }
 
-int vsu_state_next(const struct vsu_state *state, size_t *at,
-		   struct vsu_state_section *s, struct vsu_error *err)
+int vsu_state_next(const struct vsu_state *state, size_t *at, struct vsu_state_section *s,
+		   struct vsu_error *err)
 {
 	const size_t begin = *at;
 	const unsigned char *header;
@@ -159,11 +142,12 @@ int vsu_state_next(const struct vsu_state *state, size_t *at,
 			     begin);
 }
 
-static int check_kind(const struct vsu_state_section *s, struct vsu_error *err)
+static int check_kind(const struct vsu_state_section *s, const struct vsu_state_kind *kinds,
+		      struct vsu_error *err)
 {
-	const struct kind *kind = find_kind(s->name);
+	const struct vsu_state_kind *kind = find_kind(kinds, s->name);
 
-	if (!kind && s->required)
+	if (!kind && kinds && s->required)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "it has an unknown section '%s'",
 				     s->name);
@@ -187,11 +171,13 @@ static int check_header(const struct vsu_state *state, struct vsu_error *err)
 	return 0;
 }
 
-int vsu_state_check(const struct vsu_state *state, struct vsu_error *err)
+int vsu_state_check(const struct vsu_state *state, const struct vsu_state_kind *kinds,
+		    struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
 	struct vsu_state_section s;
 	unsigned int n = 0;
+	bool last;
 	int rc = check_header(state, err);
 
 	do {
@@ -199,17 +185,17 @@ int vsu_state_check(const struct vsu_state *state, struct vsu_error *err)
 			rc = vsu_error_set(err, -EBADMSG, "it has more than %u sections", MAX_SECTIONS);
 		if (!rc)
 			rc = vsu_state_next(state, &at, &s, err);
-		if (!rc)
-			rc = check_kind(&s, err);
-	} while (!rc && strcmp(s.name, "end") != 0);
+		last = !rc && !strcmp(s.name, "end");
+		if (!rc && !last)
+			rc = check_kind(&s, kinds, err);
+	} while (!rc && !last);
 	if (!rc && at != state->len)
 		rc = vsu_error_set(err, -EBADMSG, "bytes follow its last section");
 	return rc;
 }
 
-int vsu_state_find(const struct vsu_state *state, const char *name,
-		   uint32_t instance, struct vsu_state_fields *fields,
-		   struct vsu_error *err)
+int vsu_state_find(const struct vsu_state *state, const char *name, uint32_t instance,
+		   struct vsu_state_fields *fields, struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
 	struct vsu_state_section s;
@@ -229,8 +215,7 @@ int vsu_state_find(const struct vsu_state *state, const char *name,
 			     instance);
 }
 
-int vsu_state_fields_end(const struct vsu_state_fields *f,
-			 struct vsu_error *err)
+int vsu_state_fields_end(const struct vsu_state_fields *f, struct vsu_error *err)
 {
 	if (!f->in.truncated && !f->in.left)
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the format of a machine's state, and what is not one. */
+/* Claims about the format of a saved state, and what is not one. */
 #include <config.h>
 
 #include <errno.h>
@@ -25,6 +25,10 @@ uint32_t __wrap_vsu_checksum_add(uint32_t sum, const unsigned char *bytes, size_
 	return __real_vsu_checksum_add(sum, bytes, len);
 }
 
+static const struct vsu_state_kind kinds[] = {
+	{ "clock", 1, false }, { "cpu", 1, false }, { "note", 2, true }, { NULL, 0, false },
+};
+
 static struct vsu_state_writer w;
 static struct vsu_state state;
 static struct vsu_error err;
@@ -34,7 +38,7 @@ static void write_two_sections(void)
 {
 	memset(&w, 0, sizeof(w));
 	vsu_error_clear(&err);
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, kinds);
 	vsu_state_section(&w, "clock", 0);
 	vsu_state_put_u32(&w, 7);
 	vsu_state_put_u64(&w, UINT64_C(0x1122334455667788));
@@ -57,7 +61,7 @@ START_TEST(sections_are_read_as_written)
 	struct vsu_state_fields f;
 	char bytes[3];
 
-	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), 0);
 	ck_assert_int_eq(vsu_state_find(&state, "clock", 0, &f, &err), 0);
 	ck_assert_uint_eq(vsu_state_get_u32(&f), 7);
 	ck_assert_uint_eq(vsu_state_get_u64(&f), UINT64_C(0x1122334455667788));
@@ -95,7 +99,7 @@ START_TEST(d1_61_checksums_are_computed_once)
 {
 	struct vsu_state_fields f;
 
-	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), 0);
 	ck_assert_uint_gt(nsums, 0);
 	nsums = 0;
 	ck_assert_int_eq(vsu_state_find(&state, "cpu", 3, &f, &err), 0);
@@ -110,14 +114,14 @@ START_TEST(d1_61_sections_are_counted)
 
 	free(w.out.bytes);
 	memset(&w, 0, sizeof(w));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, kinds);
 	for (i = 0; i < 16383 + (unsigned int)_i; i++) {
 		vsu_state_section(&w, "cpu", i);
 		vsu_state_section_end(&w);
 	}
 	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	state = (struct vsu_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(vsu_state_check(&state, &err), _i ? -EBADMSG : 0);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), _i ? -EBADMSG : 0);
 }
 END_TEST
 
@@ -150,7 +154,7 @@ START_TEST(state_that_is_cut_anywhere_is_refused)
 	const size_t len = state.len;
 
 	for (state.len = 0; state.len < len; state.len++)
-		ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
+		ck_assert_int_eq(vsu_state_check(&state, kinds, &err), -EBADMSG);
 }
 END_TEST
 
@@ -162,17 +166,17 @@ START_TEST(state_with_one_other_byte_is_refused)
 	for (i = 0; i < w.out.len; i++) {
 		w.out.bytes[i] ^= 0x81;
 		if (i < 12 || i >= FIRST)
-			ck_assert_int_lt(vsu_state_check(&state, &err), 0);
+			ck_assert_int_lt(vsu_state_check(&state, kinds, &err), 0);
 		w.out.bytes[i] ^= 0x81;
 	}
-	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), 0);
 }
 END_TEST
 
 START_TEST(length_of_all_ones_is_refused)
 {
 	memset(w.out.bytes + FIRST + 32, 0xff, 8);
-	ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "longer than the file"));
 }
 END_TEST
@@ -182,14 +186,14 @@ START_TEST(bytes_behind_the_last_section_are_refused)
 	vsu_state_put_u32(&w, 0);
 	state.bytes = w.out.bytes;
 	state.len = w.out.len;
-	ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), -EBADMSG);
 }
 END_TEST
 
 START_TEST(later_version_of_the_format_is_refused)
 {
 	w.out.bytes[8] = 2;
-	ck_assert_int_eq(vsu_state_check(&state, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "version 2"));
 }
 END_TEST
@@ -197,7 +201,7 @@ END_TEST
 START_TEST(content_of_another_file_is_refused)
 {
 	w.out.bytes[0] = 'X';
-	ck_assert_int_eq(vsu_state_check(&state, &err), -EBADMSG);
+	ck_assert_int_eq(vsu_state_check(&state, kinds, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "not the state of a machine"));
 }
 END_TEST
@@ -206,13 +210,54 @@ START_TEST(more_than_the_limit_is_not_written)
 {
 	static struct vsu_state_writer large;
 
-	vsu_state_begin(&large);
+	vsu_state_begin(&large, kinds);
 	large.out.len = large.out.room = VSU_STATE_MAX - 2;
 	vsu_state_put_u32(&large, 1);
 	ck_assert_int_eq(large.out.error, -EFBIG);
 	vsu_state_put(&large, "", 1);
 	ck_assert_uint_eq(large.out.len, VSU_STATE_MAX - 2);
 	free(large.out.bytes);
+}
+END_TEST
+
+/* Checks a section of kinds as a program with the other kinds does. */
+static int read_by_other_kinds(const char *name, const struct vsu_state_kind *other)
+{
+	free(w.out.bytes);
+	memset(&w, 0, sizeof(w));
+	vsu_state_begin(&w, kinds);
+	vsu_state_section(&w, name, 0);
+	vsu_state_section_end(&w);
+	ck_assert_int_eq(vsu_state_finish(&w), 0);
+	state = (struct vsu_state){ w.out.bytes, w.out.len };
+	return vsu_state_check(&state, other, &err);
+}
+
+static const struct vsu_state_kind no_kinds[] = { { NULL, 0, false } };
+
+START_TEST(unknown_section_is_refused_unless_it_is_optional)
+{
+	ck_assert_int_eq(read_by_other_kinds("note", no_kinds), 0);
+	ck_assert_int_eq(read_by_other_kinds("cpu", no_kinds), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "unknown section 'cpu'"));
+	ck_assert_int_eq(read_by_other_kinds("not-in-the-table", kinds), -EOPNOTSUPP);
+}
+END_TEST
+
+START_TEST(later_version_of_a_section_is_refused)
+{
+	static const struct vsu_state_kind earlier[] = { { "note", 1, true }, { NULL, 0, false } };
+
+	ck_assert_int_eq(read_by_other_kinds("note", kinds), 0);
+	ck_assert_int_eq(read_by_other_kinds("note", earlier), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has version 2; supported is 1"));
+}
+END_TEST
+
+START_TEST(reader_without_kinds_refuses_no_section)
+{
+	ck_assert_int_eq(read_by_other_kinds("note", NULL), 0);
+	ck_assert_int_eq(read_by_other_kinds("cpu", NULL), 0);
 }
 END_TEST
 
@@ -252,7 +297,7 @@ static int write_section_of(const char *name)
 {
 	free(w.out.bytes);
 	memset(&w, 0, sizeof(w));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, kinds);
 	vsu_state_section(&w, name, 0);
 	vsu_state_section_end(&w);
 	return vsu_state_finish(&w);
@@ -270,7 +315,7 @@ START_TEST(name_that_is_too_long_is_not_written)
 }
 END_TEST
 
-/* Of CPU 3, which is whole in memory. */
+/* The section of CPU 3 is whole in memory. */
 START_TEST(section_beyond_the_end_is_refused)
 {
 	const size_t second = FIRST + HEADER + 15;
@@ -314,6 +359,9 @@ int main(void)
 	tcase_add_test(tc, later_version_of_the_format_is_refused);
 	tcase_add_test(tc, content_of_another_file_is_refused);
 	tcase_add_test(tc, more_than_the_limit_is_not_written);
+	tcase_add_test(tc, unknown_section_is_refused_unless_it_is_optional);
+	tcase_add_test(tc, later_version_of_a_section_is_refused);
+	tcase_add_test(tc, reader_without_kinds_refuses_no_section);
 	tcase_add_test(tc, name_that_is_too_long_is_not_written);
 	tcase_add_loop_test(tc, section_beyond_the_end_is_refused, 0, 2);
 	tcase_add_loop_test(tc, no_section_is_found_in_a_short_state, 0, FIRST + HEADER);

@@ -14,6 +14,9 @@
 #define RANGE_SIZE 16u		/* bytes in the file */
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PRESENT_OR_SWAPPED (UINT64_C(3) << 62)
+#define SECTION "working-set"
+
+static const struct vsu_state_kind kinds[] = { { SECTION, 1, false }, { NULL, 0, false } };
 
 static int range_append(struct vmm_working_set *set, uint64_t at, uint64_t len)
 {
@@ -105,8 +108,8 @@ int vmm_working_set_put(const struct vmm_working_set *set, struct vsu_state_writ
 {
 	size_t i;
 
-	vsu_state_begin(w);
-	vsu_state_section(w, "working-set", 0);
+	vsu_state_begin(w, kinds);
+	vsu_state_section(w, SECTION, 0);
 	for (i = 0; i < set->n; i++) {
 		vsu_state_put_u64(w, set->ranges[i].at);
 		vsu_state_put_u64(w, set->ranges[i].len);
@@ -142,11 +145,11 @@ int vmm_working_set_get(struct vmm_working_set *set, const struct vsu_state *sta
 			uint64_t size, struct vsu_error *err)
 {
 	struct vsu_state_fields f;
-	int rc = vsu_state_check(state, err);
+	int rc = vsu_state_check(state, kinds, err);
 
 	memset(set, 0, sizeof(*set));
 	if (!rc)
-		rc = vsu_state_find(state, "working-set", 0, &f, err);
+		rc = vsu_state_find(state, SECTION, 0, &f, err);
 	if (rc < 0)
 		return rc;
 	rc = get_ranges(set, &f, size);

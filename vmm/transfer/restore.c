@@ -26,6 +26,7 @@
 #include "transfer/recording.h"
 #include "transfer/restore.h"
 #include "transfer/save.h"
+#include "transfer/state_kinds.h"
 
 static int read_file(struct vmm_restore *r, int fd)
 {
@@ -55,7 +56,7 @@ int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu
 		return vsu_error_set(err, rc, "cannot read '%s/state': No such file or directory; '%s' is not the folder of a saved machine", folder, folder);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s/state'", folder);
-	rc = vsu_state_check(&r->state, err);
+	rc = vsu_state_check(&r->state, vmm_state_kinds, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s/state'", folder) : 0;
 }
 
@@ -304,7 +305,7 @@ int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 		return vsu_error_set(err, -ENOMEM, "no memory for the state");
 	memcpy(r->bytes, bytes, len);
 	r->state = (struct vsu_state){ r->bytes, len };
-	rc = vsu_state_check(&r->state, err);
+	rc = vsu_state_check(&r->state, vmm_state_kinds, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "the state") :
 			read_machine(m, err);
 }

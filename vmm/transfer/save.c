@@ -29,6 +29,7 @@
 #include "transfer/save.h"
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
+#include "transfer/state_kinds.h"
 #include "transfer/writer.h"
 
 struct vmm_save {
@@ -256,7 +257,7 @@ int vmm_save_describe(const struct vmm_machine *m, struct vsu_state_writer *w,
 
 	if (rc < 0)
 		return rc;
-	vsu_state_begin(w);
+	vsu_state_begin(w, vmm_state_kinds);
 	put_architecture(w);
 	put_machine(m, w);
 	put_new_cpus(m, w);

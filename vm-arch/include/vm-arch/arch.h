@@ -23,6 +23,13 @@ struct varch_bus;
 struct varch_cpus;
 struct varch_serial;
 
+/* Rows for a table of struct vsu_state_kind: the sections that this library writes. */
+#define VARCH_STATE_KINDS \
+	{ "clock", 1, false }, { "cpu", 1, false }, { "features", 1, false }, \
+	{ "gic", 1, false }, { "gicv2", 1, false }, { "gpio", 1, false }, \
+	{ "irqchip", 1, false }, { "its", 1, false }, { "rtc", 1, false }, \
+	{ "serial", 1, false }
+
 /* ------------------------------------------------------------------- the VM */
 
 /*

@@ -427,7 +427,7 @@ START_TEST(cause_that_is_pending_interrupts_again_after_a_load)
 	struct vsu_state_writer w = { 0 };
 	struct vsu_state state;
 
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	put(IER, _i ? 0x01 : 0);
 	type("x");
 	ck_assert_uint_eq(edges, (unsigned int)_i);
@@ -453,7 +453,7 @@ START_TEST(state_with_more_bytes_than_the_port_holds_is_refused)
 	struct vsu_state state;
 	unsigned int i;
 
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vsu_state_section(&w, "serial", 0);
 	for (i = 0; i < 8 + 5; i++)	/* the FIFO's control is the seventh register */
 		vsu_state_put_u32(&w, i == 6 ? fcr : 0);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The format of a saved machine's state: a header, then sections, each with name,
- * version, instance, length and checksum, and an empty section "end".
- * docs/state-format.md describes it.
+ * A format of saved state: a header, then sections, each with name, version, instance,
+ * length and checksum, and an empty section "end". docs/state-format.md describes it
+ * and the sections of a machine.
  *
+ *   kinds    the sections that a program knows: a table up to a row without a name
  *   writer   appends to memory; after a failure further calls have no effect, and
  *            vsu_state_finish() returns the error
  *   reader   the bytes are untrusted: vsu_state_check() checks all of them before
@@ -32,19 +33,28 @@ VSU_BEGIN_DECLS
 #define VSU_STATE_LENGTH_AT 32u	/* its length in that header */
 #define VSU_STATE_MAX (UINT64_C(1) << 30) /* bytes of a state */
 
+struct vsu_state_kind {
+	const char *name;
+	uint32_t version;	/* the one that is written, and the last that is read */
+	bool optional;		/* a reader that does not know it may skip it */
+};
+
+/* Zeroed before the first use. Fixed layout. */
 struct vsu_state_writer {
 	struct vsu_fields_writer out;
 	size_t section;		/* begin of the open section */
+	const struct vsu_state_kind *kinds;
 };
 
-/* w must be zeroed. */
-VSU_API void vsu_state_begin(struct vsu_state_writer *w);
+/* kinds is borrowed until the end, or NULL. */
+VSU_API void vsu_state_begin(struct vsu_state_writer *w, const struct vsu_state_kind *kinds);
 /*
- * Begins a section. A section with an unknown name, such as those of streams, has version 1. A name of more
- * than VSU_STATE_NAME bytes sets w->out.error to -EINVAL.
+ * Begins a section, also without vsu_state_begin() before it: a stream has no header. A
+ * name that is not in w->kinds has version 1 and is not optional. A name of more than
+ * VSU_STATE_NAME bytes sets w->out.error to -EINVAL.
  */
 VSU_API void vsu_state_section(struct vsu_state_writer *w, const char *name,
-		       uint32_t instance);
+			       uint32_t instance);
 static inline void vsu_state_put(struct vsu_state_writer *w, const void *bytes, size_t len)
 {
 	vsu_fields_put(&w->out, bytes, len);
@@ -71,9 +81,10 @@ struct vsu_state {
 
 /*
  * -EBADMSG: not a state, or truncated or damaged; -EOPNOTSUPP: written by a
- * later version.
+ * later version, or, unless kinds is NULL, a section that the reader has to know.
  */
-VSU_API int vsu_state_check(const struct vsu_state *state, struct vsu_error *err) VSU_NODISCARD;
+VSU_API int vsu_state_check(const struct vsu_state *state, const struct vsu_state_kind *kinds,
+			    struct vsu_error *err) VSU_NODISCARD;
 
 /* One section, for readers of streams of them. */
 struct vsu_state_section {
@@ -95,7 +106,7 @@ static inline uint64_t vsu_state_length(const unsigned char *header)
  * or damaged section, or *at is beyond the end.
  */
 VSU_API int vsu_state_next(const struct vsu_state *state, size_t *at,
-		   struct vsu_state_section *s, struct vsu_error *err) VSU_NODISCARD;
+			   struct vsu_state_section *s, struct vsu_error *err) VSU_NODISCARD;
 
 struct vsu_state_fields {
 	const char *name;	/* the section's name, for messages */
@@ -105,8 +116,8 @@ struct vsu_state_fields {
 
 /* The section of a checked state, whose sums are not computed again; -EBADMSG: absent. */
 VSU_API int vsu_state_find(const struct vsu_state *state, const char *name,
-		   uint32_t instance, struct vsu_state_fields *fields,
-		   struct vsu_error *err) VSU_NODISCARD;
+			   uint32_t instance, struct vsu_state_fields *fields,
+			   struct vsu_error *err) VSU_NODISCARD;
 
 static inline uint32_t vsu_state_get_u32(struct vsu_state_fields *f)
 {
@@ -132,7 +143,7 @@ static inline const unsigned char *vsu_state_get_bytes(struct vsu_state_fields *
 
 /* Returns 0 if all fields were present and no bytes remain, else -EBADMSG. */
 VSU_API int vsu_state_fields_end(const struct vsu_state_fields *f,
-			 struct vsu_error *err) VSU_NODISCARD;
+				 struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -34,7 +34,7 @@ static void setup(void)
 		    "--disk=path=second,readonly", "--pmem=path=third,readonly");
 	rig_make();
 	memset(&writer, 0, sizeof(writer));
-	vsu_state_begin(&writer);
+	vsu_state_begin(&writer, NULL);
 }
 
 static void teardown(void)
@@ -57,7 +57,7 @@ static int check_disks(void)
 
 	ck_assert_int_eq(vsu_state_finish(&writer), 0);
 	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(vsu_state_check(&state, &rig.err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, NULL, &rig.err), 0);
 	return vmm_disks_check(&rig.machine, &state, &rig.err);
 }
 

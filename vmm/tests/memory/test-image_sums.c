@@ -27,7 +27,7 @@ static void finish(void)
 {
 	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	state = (struct vsu_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, NULL, &err), 0);
 }
 
 static void setup(void)
@@ -43,7 +43,7 @@ static void setup(void)
 	put_page(&sums, 7 * PAGE, 2);
 	put_page(&sums, VMM_IMAGE_SLICE, 3);
 	put_page(&sums, TOTAL - PAGE, 4);
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vmm_image_sums_put(&sums, &w);
 	vmm_image_sums_free(&sums);
 }
@@ -116,7 +116,7 @@ END_TEST
 START_TEST(older_folder_has_no_checksums)
 {
 	w.out.len = 0;
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	finish();
 	ck_assert_int_eq(verify(), -ENODATA);
 }
@@ -134,7 +134,7 @@ START_TEST(e2_42_impossible_section_is_refused)
 	uint64_t i;
 
 	w.out.len = 0;
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vsu_state_section(&w, "checksums", 0);
 	vsu_state_put_u64(&w, impossible[_i][0]);
 	vsu_state_put_u64(&w, impossible[_i][1]);

@@ -196,7 +196,7 @@ static void put_regions(const uint64_t (*regions)[3], unsigned int n)
 {
 	unsigned int i;
 
-	vsu_state_begin(&writer);
+	vsu_state_begin(&writer, NULL);
 	vsu_state_section(&writer, "memory", 0);
 	for (i = 0; i < 3 * n; i++)
 		vsu_state_put_u64(&writer, regions[i / 3][i % 3]);

@@ -46,7 +46,7 @@ static int parse(const struct pair *pairs, size_t n)
 	struct vsu_state state;
 	size_t i;
 
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vsu_state_section(&w, "working-set", 0);
 	for (i = 0; i < n; i++) {
 		vsu_state_put_u64(&w, pairs[i].at);
@@ -128,7 +128,7 @@ START_TEST(e2_29_half_a_range_is_refused)
 {
 	struct vsu_state state;
 
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vsu_state_section(&w, "working-set", 0);
 	vsu_state_put_u64(&w, 0);
 	vsu_state_put_u64(&w, PAGE);

@@ -13,6 +13,7 @@
 #include "memory/image_base.h"
 #include "transfer/restore.h"
 #include "transfer/saved_folder.h"
+#include "transfer/state_kinds.h"
 
 #define PAGE 4096u
 #define KEPT (512u * 1024)	/* guest addresses of pages */
@@ -290,7 +291,7 @@ static void changed_section(uint64_t page, uint64_t total, size_t bits)
 	static const unsigned char map[8] = { 0xff, 0x0f, 0x00, 0x80 };
 
 	memset(&w, 0, sizeof(w));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, vmm_state_kinds);
 	vsu_state_section(&w, "changed", 0);
 	vsu_state_put_u64(&w, page);
 	vsu_state_put_u64(&w, total);
@@ -349,7 +350,7 @@ START_TEST(damaged_base_is_refused)
 	size_t i;
 
 	memset(&w, 0, sizeof(w));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, vmm_state_kinds);
 	vsu_state_section(&w, "base", 0);
 	vsu_state_put_u64(&w, 1);
 	vsu_state_put_u32(&w, 2);

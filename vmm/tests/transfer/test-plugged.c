@@ -11,6 +11,7 @@
 
 #include "machine/sharing.h"
 #include "transfer/plugged.h"
+#include "transfer/state_kinds.h"
 #include "../util.h"
 
 #define NDEVICES 4u
@@ -139,7 +140,7 @@ static int make(const uint64_t (*ranges)[2], unsigned int n, size_t missing)
 		memcpy(bytes + len, ranges[i], 16);
 		memset(bytes + len + 16, 0, 8);
 	}
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, vmm_state_kinds);
 	vsu_state_section(&w, "plugged", 0);
 	vsu_state_put(&w, bytes, len - missing);
 	vsu_state_section_end(&w);
@@ -204,7 +205,7 @@ START_TEST(state_without_plugged_memory_plugs_nothing)
 {
 	struct vsu_state_writer w = { 0 };
 
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, vmm_state_kinds);
 	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	ck_assert_int_eq(vmm_plugged_make(&m, &(const struct vsu_state){ w.out.bytes, w.out.len }, &err), 0);
 	ck_assert_int_eq(make(NULL, 0, 0), 0);

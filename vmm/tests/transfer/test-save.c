@@ -20,6 +20,7 @@
 
 #include "../machine/plug_rig.h"
 #include "../parse.h"
+#include "transfer/state_kinds.h"
 
 /* The host's disk. The functions below replace those of the C library. */
 static struct {
@@ -528,7 +529,7 @@ static const char *resize_section(const struct vsu_state *state, unsigned int nu
 	struct vsu_state_section s;
 	size_t at = 16;
 
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, vmm_state_kinds);
 	for (name[0] = '\0'; !vsu_state_next(state, &at, &s, NULL) && strcmp(s.name, "end"); number--) {
 		vsu_state_section(&w, s.name, s.instance);
 		if (!number)
@@ -553,7 +554,7 @@ static void name_architecture(const struct vsu_state *state, const char *text)
 	struct vsu_state_section s;
 	size_t at = 16;
 
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, vmm_state_kinds);
 	vsu_state_section(&w, "architecture", 0);
 	vsu_state_put(&w, text, strlen(text));
 	vsu_state_section_end(&w);
@@ -600,7 +601,7 @@ START_TEST(d1_62_section_of_another_length_is_refused_by_name)
 
 	run("--device=rng", save);
 	state.len = read_file("saved/state", bytes, sizeof(bytes));
-	ck_assert_int_eq(vsu_state_check(&state, &rig.err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, vmm_state_kinds, &rig.err), 0);
 	for (n = 0; (name = resize_section(&state, n, _i ? 1 : -1))[0]; n++) {
 		if (is_skipped(name))
 			continue;

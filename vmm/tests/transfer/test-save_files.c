@@ -11,6 +11,7 @@
 
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
+#include "transfer/state_kinds.h"
 #include "memory/memory_options.h"
 #include "../memory.h"
 
@@ -110,7 +111,7 @@ static void setup(void)
 	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
 					 .folder_fd = -1, .fds = { -1, -1, -1 },
 					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
-	vsu_state_begin(&files.state);
+	vsu_state_begin(&files.state, vmm_state_kinds);
 	ncalls = 0;
 	failing = cancelling = -1;
 	no_stream = loses = remains = false;

@@ -39,7 +39,7 @@ static void write_state(uint64_t at, const char *version)
 
 	ck_assert_int_eq(vmm_image_sums_new(&sums, sizeof(page)), 0);
 	vmm_image_sums_add(&sums, 0, page, sizeof(page));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vsu_state_section(&w, "machine", 0);
 	put_numbers(&w, 2, 8);
 	vsu_state_put_u64(&w, UINT64_C(7000000000));

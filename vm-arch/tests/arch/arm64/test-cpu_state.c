@@ -130,14 +130,14 @@ int __attribute__((used)) __wrap_varch_ioctl(int fd, unsigned long request, void
 static void save(void)
 {
 	memset(&writer, 0, sizeof(writer));
-	vsu_state_begin(&writer);
+	vsu_state_begin(&writer, NULL);
 	in_guest = true;
 	varch_vm_describe(&kvm, &writer);
 	in_guest = false;
 	ck_assert_int_eq(varch_cpu_save(&kvm, 3, 0, &writer, &err), 0);
 	ck_assert_int_eq(vsu_state_finish(&writer), 0);
 	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(vsu_state_check(&state, &err), 0);
+	ck_assert_int_eq(vsu_state_check(&state, NULL, &err), 0);
 }
 
 static int load(void)
@@ -304,7 +304,7 @@ START_TEST(truncated_features_are_refused)
 {
 	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
-	vsu_state_begin(&writer);
+	vsu_state_begin(&writer, NULL);
 	vsu_state_section(&writer, "features", 0);
 	vsu_state_put_u32(&writer, 1u << KVM_ARM_VCPU_SVE);
 	vsu_state_section_end(&writer);
@@ -327,7 +327,7 @@ START_TEST(lengths_of_vectors_that_cannot_be_are_refused)
 
 	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
-	vsu_state_begin(&writer);
+	vsu_state_begin(&writer, NULL);
 	vsu_state_section(&writer, "features", 0);
 	vsu_state_put_u32(&writer, impossible[_i].features);
 	for (i = 0; i < VARCH_LENGTH_WORDS; i++)
@@ -354,7 +354,7 @@ static void save_raw(uint32_t count, size_t left_out)
 	ck_assert_ptr_nonnull(bytes);
 	memcpy(bytes, f.in.at, f.in.left);
 	memcpy(bytes + 4, &count, sizeof(count));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vsu_state_section(&w, "cpu", 0);
 	vsu_state_put(&w, bytes, f.in.left - left_out);
 	vsu_state_section_end(&w);

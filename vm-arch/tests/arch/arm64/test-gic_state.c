@@ -248,7 +248,7 @@ static int save(void)
 	memset(&writer, 0, sizeof(writer));
 	vsu_error_clear(&err);
 	nwrites = 0;
-	vsu_state_begin(&writer);
+	vsu_state_begin(&writer, NULL);
 	rc = varch_vm_save(&source, &writer, &err);
 	for (i = 0; !rc && i < NCPUS; i++)
 		rc = varch_cpu_save(&source, CPU_FD, model->cpus[i], &writer, &err);
@@ -256,7 +256,7 @@ static int save(void)
 		return rc;
 	ck_assert_int_eq(vsu_state_finish(&writer), 0);
 	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
-	return vsu_state_check(&state, &err);
+	return vsu_state_check(&state, NULL, &err);
 }
 
 static int load_cpu(unsigned int i)
@@ -306,7 +306,7 @@ static void resize(const char *name, uint32_t instance, int change)
 	const unsigned char zeros[8] = { 0 };
 
 	ck_assert_int_eq(vsu_state_find(&state, name, instance, &f, NULL), 0);
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	vsu_state_section(&w, name, instance);
 	vsu_state_put(&w, f.in.at, f.in.left - (change < 0 ? (size_t)-change : 0));
 	vsu_state_put(&w, zeros, change > 0 ? (size_t)change : 0);

@@ -159,14 +159,14 @@ static void check_state(void)
 {
 	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	state = (struct vsu_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(vsu_state_check(&state, NULL), 0);
+	ck_assert_int_eq(vsu_state_check(&state, NULL, NULL), 0);
 }
 
 /* Another clock, after so many seconds, with the state of this one. */
 static void move(unsigned int seconds)
 {
 	memset(&w, 0, sizeof(w));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	varch_pl031_save(&chip, &w);
 	check_state();
 	setup();
@@ -206,7 +206,7 @@ END_TEST
 START_TEST(state_without_the_clock_leaves_it_as_it_is)
 {
 	memset(&w, 0, sizeof(w));
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	check_state();
 	ck_assert_int_eq(varch_pl031_load(&chip, &state, NULL), 0);
 	ck_assert_uint_eq(alarm_at, 0);

@@ -181,11 +181,11 @@ START_TEST(state_has_each_register_and_the_press)
 	for (i = 0; i < COUNT(registers); i++)
 		put(registers[i], 0x81 + i);
 	put(PINS(0xff), 0xa1);
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	varch_pl061_save(&chip, &w);
 	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	state = (struct vsu_state){ w.out.bytes, w.out.len };
-	ck_assert_int_eq(vsu_state_check(&state, NULL), 0);
+	ck_assert_int_eq(vsu_state_check(&state, NULL, NULL), 0);
 	setup();
 	ck_assert_int_eq(varch_pl061_load(&chip, &state, NULL), 0);
 	free(w.out.bytes);
@@ -204,7 +204,7 @@ START_TEST(saved_press_interrupts_again_and_so_does_a_repeated_one)
 
 	use_both_edges();
 	varch_pl061_press(&chip);
-	vsu_state_begin(&w);
+	vsu_state_begin(&w, NULL);
 	varch_pl061_save(&chip, &w);
 	ck_assert_int_eq(vsu_state_finish(&w), 0);
 	state = (struct vsu_state){ w.out.bytes, w.out.len };

@@ -56,7 +56,7 @@ static void setup(void)
 	failing_request = 0;
 	xsave_size = sizeof(struct kvm_xsave);
 	memset(&writer, 0, sizeof(writer));
-	vsu_state_begin(&writer);
+	vsu_state_begin(&writer, NULL);
 }
 
 static void teardown(void)
@@ -221,7 +221,7 @@ static int load(void)
 	vsu_state_section_end(&writer);
 	ck_assert_int_eq(vsu_state_finish(&writer), 0);
 	state = (struct vsu_state){ writer.out.bytes, writer.out.len };
-	ck_assert_int_eq(vsu_state_check(&state, NULL), 0);
+	ck_assert_int_eq(vsu_state_check(&state, NULL, NULL), 0);
 	vsu_error_clear(&err);
 	return varch_cpu_load(&kvm, 3, 1, &state, &err);
 }
