@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/text.h>
@@ -13,12 +14,18 @@
 #include "closer.h"
 #include "tool.h"
 
-static const struct check_case *const tables[] = {
-	check_handshake,
-	check_memory,
-	check_rings,
-	check_chains,
-	check_device,
+static const char ANY[] = "";
+
+static const struct {
+	const struct check_case *cases;
+	const char *device;	/* of --device; ANY: one of them; NULL: none is necessary */
+} tables[] = {
+	{ check_handshake, NULL },
+	{ check_memory, NULL },
+	{ check_rings, NULL },
+	{ check_chains, NULL },
+	{ check_device, NULL },
+	{ check_traffic, ANY },
 };
 
 #define NTABLES (sizeof(tables) / sizeof(tables[0]))
@@ -29,6 +36,13 @@ struct run {
 	unsigned int count, failed;
 	FILE *junit;		/* NULL: none */
 };
+
+static bool has_device(const struct run *r, const char *device)
+{
+	const char *ours = r->args->device;
+
+	return !device || r->args->list || (ours && (device == ANY || !strcmp(device, ours)));
+}
 
 static bool is_chosen(const struct run *r, const struct check_case *k)
 {
@@ -42,7 +56,7 @@ static bool for_cases(struct run *r, bool (*each)(struct run *r, const struct ch
 	size_t i;
 
 	for (i = 0; i < NTABLES; i++)
-		for (k = tables[i]; k->name; k++)
+		for (k = tables[i].cases; k->name && has_device(r, tables[i].device); k++)
 			if (is_chosen(r, k) && !each(r, k))
 				return false;
 	return true;
@@ -97,7 +111,7 @@ static void try_case(struct check *c, const struct check_case *k)
 
 static bool run_case(struct run *r, const struct check_case *k)
 {
-	struct check c = { .row = k, .server = &r->server, .timeout_ms = r->args->reply_timeout_ms,
+	struct check c = { .row = k, .device = r->args->device, .server = &r->server, .timeout_ms = r->args->reply_timeout_ms,
 			   .sock = -1, .memory = -1, .start_ns = vsu_now_ns(),
 			   .rings = { CHECK_RING_NONE, CHECK_RING_NONE, CHECK_RING_NONE } };
 	struct vsu_text log;

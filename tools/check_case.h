@@ -48,11 +48,13 @@ struct check_case;
 struct check {
 	const struct check_case *row;
 	struct check_server *server;
+	const char *device;		/* of --device, or NULL */
 	uint64_t timeout_ms;		/* for each reply */
 	int sock;			/* -1: closed by the case or the back-end */
 	uint64_t start_ns;
 	uint64_t features, protocol;	/* offered, after check_negotiate() */
 	uint64_t extra;			/* features that check_start() acknowledges, too */
+	uint64_t log_addr;		/* of the used ring, or 0: it is not logged */
 	int memory;			/* memfd, after check_guest(), or -1 */
 	unsigned char *guest;		/* CHECK_MEMORY_SIZE bytes of it, mapped */
 	unsigned char *before;		/* a copy of it at the last check_kick(), or NULL */
@@ -80,6 +82,8 @@ extern const struct check_case check_chains[];
 extern const struct check_case check_handshake[];
 extern const struct check_case check_memory[];
 extern const struct check_case check_rings[];
+/* For any device that --device names. */
+extern const struct check_case check_traffic[];
 
 /* ---------------------------------------------------------- check_report.c */
 
@@ -188,8 +192,11 @@ struct vhost_user_vring_addr check_ring_addr(const struct check *c);
 
 /* SET_FEATURES and check_share(); the ring is started at a base, and enabled. */
 bool check_start(struct check *c, uint16_t base);
-/* Starts it again. */
+/* check_start() without SET_OWNER. */
+bool check_begin(struct check *c, uint16_t base);
+/* Starts it again; check_run(): with the indices that are in its memory. */
 bool check_restart(struct check *c, uint16_t base);
+bool check_run(struct check *c, uint16_t base);
 /* Stops it; fails unless the reply has this base. */
 bool check_stop(struct check *c, uint16_t base);
 
@@ -220,6 +227,10 @@ void check_put16(struct check *c, unsigned int offset, uint16_t value);
 
 /* Writes an indirect table. */
 void check_table(struct check *c, unsigned int at, const struct check_desc *d, unsigned int n);
+/* The device may write n bytes there. */
+void check_permit(struct check *c, uint64_t at, uint64_t n);
+/* Permits the device's part of the rings; before the first check_permit(). */
+bool check_remember(struct check *c);
 /* Makes a chain available, at this index of the table or with this id. */
 bool check_offer(struct check *c, uint16_t head, const struct check_desc *d, unsigned int n);
 /* Kicks. From here on, the device may write only buffers and its part of the ring. */
@@ -233,5 +244,23 @@ bool check_wait(struct check *c, uint64_t ms);
 bool check_take(struct check *c, struct check_used *used);
 /* Waits for it, then check_untouched(). */
 bool check_used(struct check *c, struct check_used *used);
+
+/* How the buffers of a request are described. */
+struct check_shape {
+	enum { CHECK_DIRECT, CHECK_IN_TABLE } layout;
+	uint32_t cut;		/* maximum bytes of a buffer; 0: no limit */
+	unsigned int direct;	/* buffers before an indirect table */
+	unsigned int shift;	/* bytes by which the table is not aligned */
+	uint16_t flags;		/* of the descriptor of the table */
+};
+
+/* Each request has a slot: CHECK_SLOT bytes at CHECK_REQUEST and CHECK_REPLY. */
+#define CHECK_SLOT	0x400u
+
+/* The head, or the id, of the chain of a slot. */
+uint16_t check_head(const struct check_shape *s, unsigned int slot);
+/* Offers a request of len bytes with a reply of at most reply bytes. */
+bool check_request(struct check *c, const struct check_shape *s, unsigned int slot,
+		   const void *request, uint32_t len, uint32_t reply);
 
 #endif

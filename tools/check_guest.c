@@ -73,6 +73,8 @@ struct vhost_user_vring_addr check_ring_addr(const struct check *c)
 	const struct vhost_user_vring_addr addr = {
 		.index = c->ring, .desc = desc, .used = desc + CHECK_USED,
 		.avail = desc + CHECK_AVAIL,
+		.flags = c->log_addr ? VHOST_USER_VRING_F_LOG : 0,
+		.log_guest_addr = c->log_addr,
 	};
 
 	return addr;
@@ -109,14 +111,13 @@ static uint32_t base_of(const struct check *c, uint16_t n)
 	return c->extra & VHOST_USER_F_RING_PACKED ? half | half << 16 : n;
 }
 
-bool check_restart(struct check *c, uint16_t base)
+bool check_run(struct check *c, uint16_t base)
 {
 	const struct vhost_user_vring_state num = { c->ring, CHECK_RING_SIZE };
 	const struct vhost_user_vring_state from = { c->ring, base_of(c, base) };
 	const struct vhost_user_vring_state enable = { c->ring, 1 };
 	const struct vhost_user_vring_addr addr = check_ring_addr(c);
 
-	set_indices(c, base);
 	return check_acked_plain(c, VHOST_USER_SET_VRING_NUM, &num, sizeof(num)) &&
 	       check_acked_plain(c, VHOST_USER_SET_VRING_BASE, &from, sizeof(from)) &&
 	       check_acked_plain(c, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr)) &&
@@ -127,7 +128,13 @@ bool check_restart(struct check *c, uint16_t base)
 				 sizeof(enable));
 }
 
-bool check_start(struct check *c, uint16_t base)
+bool check_restart(struct check *c, uint16_t base)
+{
+	set_indices(c, base);
+	return check_run(c, base);
+}
+
+bool check_begin(struct check *c, uint16_t base)
 {
 	const uint64_t features = c->features & (VHOST_USER_F_PROTOCOL_FEATURES |
 						 VQ_F_VERSION_1 | c->extra);
@@ -135,10 +142,14 @@ bool check_start(struct check *c, uint16_t base)
 	if (c->extra & ~c->features)
 		return check_skip(c, "features %#" PRIx64 " are not offered",
 				  c->extra & ~c->features);
-	return check_acked_plain(c, VHOST_USER_SET_OWNER, NULL, 0) &&
-	       check_acked_plain(c, VHOST_USER_SET_FEATURES, &features,
+	return check_acked_plain(c, VHOST_USER_SET_FEATURES, &features,
 				 sizeof(features)) &&
 	       check_share(c) && check_restart(c, base);
+}
+
+bool check_start(struct check *c, uint16_t base)
+{
+	return check_acked_plain(c, VHOST_USER_SET_OWNER, NULL, 0) && check_begin(c, base);
 }
 
 bool check_stop(struct check *c, uint16_t base)

@@ -60,27 +60,27 @@ void check_put16(struct check *c, unsigned int offset, uint16_t value)
 	__atomic_store_n((uint16_t *)(void *)area(c, offset), htole16(value), __ATOMIC_RELEASE);
 }
 
-/* The device may write n bytes there. */
-static void permit(struct check *c, uint64_t at, uint64_t n)
+void check_permit(struct check *c, uint64_t at, uint64_t n)
 {
-	if (at < CHECK_MEMORY_SIZE && n <= CHECK_MEMORY_SIZE - at)
+	if (c->permitted && at < CHECK_MEMORY_SIZE && n <= CHECK_MEMORY_SIZE - at)
 		memset(c->permitted + at, 1, n);
 }
 
-/* Everything else in memory is compared by check_untouched(). */
-static bool remember(struct check *c)
+bool check_remember(struct check *c)
 {
 	unsigned int i;
 
+	if (c->before)
+		return true;
 	c->before = malloc(CHECK_MEMORY_SIZE);
 	c->permitted = calloc(1, CHECK_MEMORY_SIZE);
 	if (!c->before || !c->permitted)
 		return check_skip(c, "no memory for a copy of the guest's");
 	for (i = 0; i < CHECK_RINGS; i++)
-		permit(c, i * CHECK_RING_STRIDE + (is_packed(c) ? 0 : CHECK_USED),
+		check_permit(c, i * CHECK_RING_STRIDE + (is_packed(c) ? 0 : CHECK_USED),
 		       is_packed(c) ? 16 * CHECK_RING_SIZE : 6 + 8 * CHECK_RING_SIZE);
 	if (is_packed(c))
-		permit(c, c->ring * CHECK_RING_STRIDE + CHECK_USED, 4);
+		check_permit(c, c->ring * CHECK_RING_STRIDE + CHECK_USED, 4);
 	return true;
 }
 
@@ -103,7 +103,7 @@ static void permit_buffers(struct check *c, const struct check_desc *d, unsigned
 
 	for (i = 0; i < n; i++)
 		if (d[i].flags & CHECK_WRITE && !(d[i].flags & CHECK_INDIRECT))
-			permit(c, d[i].addr - CHECK_GUEST_ADDR, d[i].len);
+			check_permit(c, d[i].addr - CHECK_GUEST_ADDR, d[i].len);
 }
 
 /* Writes n descriptors, the first at index first of a table. */
@@ -152,7 +152,7 @@ void check_table(struct check *c, unsigned int at, const struct check_desc *d, u
 		wire.flags = htole16(d[i].flags);
 		memcpy(c->guest + at + 16 * i, &wire, 16);
 	}
-	if (c->before || remember(c))
+	if (check_remember(c))
 		permit_buffers(c, d, n);
 }
 
@@ -160,7 +160,7 @@ bool check_offer(struct check *c, uint16_t head, const struct check_desc *d, uns
 {
 	struct check_ring *r = the_ring(c);
 
-	if (!c->before && !remember(c))
+	if (!check_remember(c))
 		return false;
 	permit_buffers(c, d, n);
 	r->slots[head % CHECK_RING_SIZE] = (uint16_t)n;
@@ -183,7 +183,6 @@ void check_kick(struct check *c)
 
 /* --------------------------------------------------------------------- used */
 
-/* Waits for a call, an error of the ring, or the end of the connection; false: none in time. */
 bool check_wait(struct check *c, uint64_t ms)
 {
 	struct pollfd p[] = { { .fd = the_ring(c)->call, .events = POLLIN },
@@ -229,6 +228,46 @@ static bool take_packed(struct check *c, struct check_used *used)
 bool check_take(struct check *c, struct check_used *used)
 {
 	return is_packed(c) ? take_packed(c, used) : take_split(c, used);
+}
+
+/* ----------------------------------------------------------------- requests */
+
+/* Buffers of at most cut bytes. */
+static unsigned int pieces(struct check_desc *d, uint64_t at, uint32_t len, uint32_t cut,
+			   uint16_t flags)
+{
+	unsigned int n = 0;
+	uint32_t done, part;
+
+	for (done = 0; done < len; done += part) {
+		part = cut && cut < len - done ? cut : len - done;
+		d[n++] = (struct check_desc){ at + done, part, flags | CHECK_NEXT, 0 };
+	}
+	return n;
+}
+
+uint16_t check_head(const struct check_shape *s, unsigned int slot)
+{
+	return (uint16_t)(slot * (s->cut ? CHECK_RING_SIZE / 2 : 4));
+}
+
+bool check_request(struct check *c, const struct check_shape *s, unsigned int slot,
+		   const void *request, uint32_t len, uint32_t reply)
+{
+	const unsigned int place = slot * CHECK_SLOT, table = CHECK_TABLE + place + s->shift;
+	struct check_desc d[CHECK_RING_SIZE];
+	unsigned int n;
+
+	check_put(c, CHECK_REQUEST + place, request, len);
+	n = pieces(d, CHECK_GUEST_ADDR + CHECK_REQUEST + place, len, s->cut, 0);
+	n += pieces(d + n, CHECK_GUEST_ADDR + CHECK_REPLY + place, reply, s->cut, CHECK_WRITE);
+	d[n - 1].flags &= CHECK_WRITE;
+	if (s->layout == CHECK_DIRECT)
+		return check_offer(c, check_head(s, slot), d, n);
+	check_table(c, table, d + s->direct, n - s->direct);
+	d[s->direct] = (struct check_desc){ CHECK_GUEST_ADDR + table, 16 * (n - s->direct),
+					    CHECK_INDIRECT | s->flags, 0 };
+	return check_offer(c, check_head(s, slot), d, s->direct + 1);
 }
 
 bool check_used(struct check *c, struct check_used *used)

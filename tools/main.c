@@ -101,6 +101,8 @@ static const struct vsu_option check_options[] = {
 	  .help = "also write the results to a file in the format of JUnit" },
 	{ .name = "only", .kind = VSU_OPTION_STRING, .arg = "PATTERN",
 	  .help = "only cases with such names, for example 'features.*'" },
+	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
+	  .help = "also try requests of this device, which change its data" },
 	{ .name = "reply-timeout", .kind = VSU_OPTION_TIME,
 	  .min = 1, .max = MAX_TIMEOUT_MS,
 	  .help = "wait this long for each reply (default 2)" },
@@ -108,7 +110,7 @@ static const struct vsu_option check_options[] = {
 };
 static const struct vsu_place check_places[] = {
 	PLACE(command), PLACE(list), PLACE(junit), PLACE(only),
-	PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
+	PLACE(device), PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
 };
 
 struct command {

@@ -19,9 +19,13 @@ uses none of the libraries.
 
 With a device that fills the writable buffers of ring 0 with 0x5a:
 
-    ring      none
+    ring      none but these: ignores SET_VRING_ENABLE, goes on after GET_VRING_BASE,
+              and calls a driver that does not wait
     overrun   writes one byte behind a writable buffer
     loop      ends at a chain that is a loop, with status 3
+    length    reports one byte more than it has written
+    mute      never signals a used buffer
+    forgets   the reply to GET_VRING_BASE has the base 0
 
 Serves one connection after another.
 """
@@ -36,7 +40,7 @@ import time
 
 GET_FEATURES, GET_PROTOCOL, GET_QUEUES, GET_SLOTS = 1, 15, 17, 36
 SET_TABLE, SET_ADDR, SET_BASE, GET_BASE, SET_KICK, SET_CALL = 5, 9, 10, 11, 12, 13
-RINGS = "ring", "overrun", "loop"
+RINGS = "ring", "overrun", "loop", "length", "mute", "forgets"
 FEATURES, PROTOCOL = 1 << 30 | 1 << 32, 0x9
 NEED_REPLY, ANSWER = 8, 5
 
@@ -105,7 +109,7 @@ class Ring:
                 behind = 1 if self.fault == "overrun" else 0
                 self.memory[at:at + size + behind] = b"\x5a" * (size + behind)
                 written += size
-        return written
+        return written + (self.fault == "length")
 
     def run(self):
         os.read(self.kick, 8)
@@ -120,7 +124,7 @@ class Ring:
                              head, self.fill(head))
             self.word(1, 2, (used + 1) & 0xffff)
             self.next = (self.next + 1) & 0xffff
-        if self.call is not None:
+        if self.call is not None and self.fault != "mute":
             os.write(self.call, struct.pack("=Q", 1))
 
 
@@ -192,7 +196,8 @@ def serve(sock, ring, fault):
         for fd in fds:
             os.close(fd)
     if request == GET_BASE and fault in RINGS:
-        sock.sendall(struct.pack("=5I", request, ANSWER, 8, 0, ring.next))
+        sock.sendall(struct.pack("=5I", request, ANSWER, 8, 0,
+                                 0 if fault == "forgets" else ring.next))
     else:
         answer(sock, request, flags, fault)
     return request == GET_QUEUES
