@@ -19,6 +19,7 @@
 /* Freed by the last of its two users: the machine and the thread. */
 struct vmm_disk_flush {
 	unsigned int users;	/* atomic */
+	pthread_t thread;
 	int done_fd;		/* readable when it is done */
 	bool done;		/* atomic: rc and err are valid */
 	int rc;
@@ -81,7 +82,6 @@ static void add_disks(struct vmm_disk_flush *f, const struct vmm_machine *m)
 static int flush_begin(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_disk_flush *f = calloc(1, sizeof(*f));
-	pthread_t thread;
 	int rc;
 
 	if (!f)
@@ -91,13 +91,12 @@ static int flush_begin(struct vmm_machine *m, struct vsu_error *err)
 	f->done_fd = vsu_event_new();
 	add_disks(f, m);
 	rc = f->done_fd < 0 ? f->done_fd :
-	     vsu_thread_start(&m->process.threads, &thread, flush_main, f);
+	     vsu_thread_start(&m->process.threads, &f->thread, flush_main, f);
 	if (rc < 0) {
 		flush_unref(f);
 		flush_unref(f);
 		return vsu_error_sys(err, rc, "cannot start a thread");
 	}
-	pthread_detach(thread);
 	m->flush = f;
 	return 0;
 }
@@ -107,10 +106,17 @@ static bool is_done(const struct vmm_disk_flush *f)
 	return __atomic_load_n(&f->done, __ATOMIC_ACQUIRE);
 }
 
+/* Nothing remains of a flush that is done: neither its thread nor its descriptor. */
 static void flush_release(struct vmm_machine *m)
 {
-	flush_unref(m->flush);
+	struct vmm_disk_flush *f = m->flush;
+
 	m->flush = NULL;
+	if (is_done(f))
+		pthread_join(f->thread, NULL);
+	else
+		pthread_detach(f->thread);
+	flush_unref(f);
 }
 
 /* Waits for the flush in progress. */
@@ -160,10 +166,13 @@ bool vmm_disks_are_flushing(struct vmm_machine *m)
 bool vmm_disks_end_flush(struct vmm_machine *m)
 {
 	struct pollfd p = { .events = POLLIN };
+	bool has_ended;
 
 	if (!m->flush)
 		return true;
 	p.fd = m->flush->done_fd;
 	(void)!poll(&p, 1, END_LIMIT_MS);
-	return !vmm_disks_are_flushing(m);
+	has_ended = is_done(m->flush);
+	flush_release(m);
+	return has_ended;
 }

@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -203,12 +205,24 @@ END_TEST
 
 static int answer = -1;	/* the server of the files answers when it is readable, if not -1 */
 
+/* Of the thread that flushes; its destructor is called when the thread ends. */
+static pthread_key_t thread_key;
+static bool has_thread_key, thread_ended;
+
+static void note_end(void *flag)
+{
+	sched_yield();
+	__atomic_store_n((bool *)flag, true, __ATOMIC_RELAXED);
+}
+
 /* Replaces the C library's function. */
 int fdatasync(int fd)
 {
 	struct pollfd p = { .fd = answer, .events = POLLIN };
 
 	(void)fd;
+	if (has_thread_key)
+		ck_assert_int_eq(pthread_setspecific(thread_key, &thread_ended), 0);
 	if (answer >= 0)
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
 	return 0;
@@ -230,6 +244,19 @@ START_TEST(e2_39_flush_that_hangs_ends_at_its_deadline)
 	ck_assert_int_eq(vmm_disks_flush(&rig.machine, -1, 0, &rig.err), 0);
 	ck_assert(!vmm_disks_are_flushing(&rig.machine));
 	ck_assert_int_eq(close(answer), 0);
+	answer = -1;
+}
+END_TEST
+
+START_TEST(flush_that_is_done_has_no_thread)
+{
+	ck_assert_int_eq(pthread_key_create(&thread_key, note_end), 0);
+	has_thread_key = true;
+	thread_ended = false;
+	ck_assert_int_eq(vmm_disks_flush(&rig.machine, -1, 0, &rig.err), 0);
+	ck_assert(__atomic_load_n(&thread_ended, __ATOMIC_RELAXED));
+	has_thread_key = false;
+	ck_assert_int_eq(pthread_key_delete(thread_key), 0);
 }
 END_TEST
 
@@ -250,6 +277,7 @@ int main(void)
 	tcase_add_test(tc, accepts_content_without_a_time);
 	tcase_add_loop_test(tc, e3_28_refuses_content_that_differs_in_one_property, 0, 4);
 	tcase_add_test(tc, e2_39_flush_that_hangs_ends_at_its_deadline);
+	tcase_add_test(tc, flush_that_is_done_has_no_thread);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
