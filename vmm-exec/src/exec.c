@@ -86,6 +86,7 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 		rc = cvmm_machine_new(e->plan->options, host, &e->m, err);
 	if (rc < 0)
 		return rc;
+	cvmm_machine_refuse_copies(e->m, "the guest executes the command of this process, which has its streams and cannot pass them on; a template is saved before");
 	cvmm_exec_plan_close_given(e->plan);
 	e->session = e->plan->parts.session;
 	e->epfd = epoll_create1(EPOLL_CLOEXEC);

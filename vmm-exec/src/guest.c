@@ -25,6 +25,9 @@ struct cvmm_guest {
 	struct vsu_error why;
 };
 
+/* The agent continues with its processes; messages and streams of this host would be lost. */
+static const char bound[] = "the guest serves the containers of this process, which has their streams and cannot pass them on; a template is saved before";
+
 /* ---------------------------------------------------------------------- life */
 
 static int watch_fd(struct cvmm_guest *g, int fd)
@@ -58,6 +61,7 @@ static int make_parts(struct cvmm_guest *g, const struct cvmm_guest_config *c, c
 		rc = cvmm_machine_new(g->plan->options, host, &g->m, err);
 	if (rc < 0)
 		return rc;
+	cvmm_machine_refuse_copies(g->m, bound);
 	cvmm_exec_plan_close_given(g->plan);
 	g->agent = g->plan->parts.guest;
 	return watch_parts(g, err);

@@ -309,6 +309,19 @@ START_TEST(kill_after_the_end_of_the_command_is_not_its_end)
 }
 END_TEST
 
+START_TEST(machine_of_a_command_is_not_saved)
+{
+	const struct cvmm_save save = { .size = sizeof(save), .folder = "/nonexistent/folder" };
+	const struct cvmm_migration migration = { .size = sizeof(migration), .address = "unix:/nonexistent" };
+
+	begin_command(COMMAND("exit", "3"));
+	ck_assert_int_eq(cvmm_machine_save(cvmm_exec_machine(e), &save, NULL, NULL, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the guest executes the command of this process"));
+	ck_assert_int_eq(cvmm_machine_migrate(cvmm_exec_machine(e), &migration, NULL, NULL, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(run_to_end(), 3);
+}
+END_TEST
+
 START_TEST(output_that_cannot_be_written_is_an_end_of_its_own)
 {
 	const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -459,6 +472,7 @@ int main(void)
 	tcase_add_loop_test_unless(tc, why, killed_machine_is_a_failure_of_its_own_kind, 0,
 				   sizeof(kills) / sizeof(kills[0]));
 	tcase_add_test_unless(tc, why, kill_after_the_end_of_the_command_is_not_its_end);
+	tcase_add_test_unless(tc, why, machine_of_a_command_is_not_saved);
 	tcase_add_test_unless(tc, why, output_that_cannot_be_written_is_an_end_of_its_own);
 	tcase_add_test_unless(tc, why, command_is_freed_in_each_state);
 	tcase_add_test_unless(tc, why, command_is_started_once);

@@ -177,8 +177,8 @@ static const struct {
 	{ remove_device, -EOPNOTSUPP, "device-del: the machine has no PCI bus" },
 	{ add_cpus, -EINVAL, "cpus: 2 CPUs are more than the maximum of this machine" },
 	{ record_pages, -EOPNOTSUPP, "working-set: the memory of this machine is not mapped" },
-	{ save_over, -EEXIST, "'/tmp'" },
-	{ migrate_nowhere, -EINVAL, "'nowhere'" },
+	{ save_over, -EOPNOTSUPP, "the guest serves the containers of this process" },
+	{ migrate_nowhere, -EOPNOTSUPP, "the guest serves the containers of this process" },
 };
 
 START_TEST(refused_request_leaves_the_guest_as_it_is)

@@ -35,6 +35,7 @@ struct cvmm_machine {
 	enum cvmm_life life;	/* atomic; changed by the owner's thread */
 	unsigned int asked;	/* atomic: of enum cvmm_ask */
 	struct cvmm_arrival *arrival; /* of a machine with a source; or NULL */
+	const char *stays;	/* of the owner: why it is neither saved nor migrated; or NULL */
 	int status;		/* of one that has ended */
 	struct vsu_error why;
 };

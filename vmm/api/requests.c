@@ -141,6 +141,16 @@ int cvmm_machine_add_cpus(struct cvmm_machine *m, unsigned int cpus, struct vsu_
 
 /* ---------------------------------------------------------- save and migration */
 
+void cvmm_machine_refuse_copies(struct cvmm_machine *m, const char *why)
+{
+	m->stays = why;
+}
+
+static int check_copies(const struct cvmm_machine *m, struct vsu_error *err)
+{
+	return m->stays ? vsu_error_set(err, -EOPNOTSUPP, "%s", m->stays) : 0;
+}
+
 int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 		      cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
 {
@@ -150,6 +160,8 @@ int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 
 	if (!rc)
 		rc = cvmm_priv_request_begin(&r, VMM_RULE_SAVE, answer, opaque);
+	if (!rc)
+		rc = check_copies(m, &r.why);
 	if (!rc)
 		rc = vmm_save_begin(m->machine, &copy, &r.why);
 	r.subject = rc ? NULL : m->machine->pause.save;
@@ -180,6 +192,8 @@ int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *mi
 
 	if (!rc)
 		rc = cvmm_priv_request_begin(&r, VMM_RULE_MIGRATE, answer, opaque);
+	if (!rc)
+		rc = check_copies(m, &r.why);
 	if (!rc)
 		rc = vmm_migrate_begin(m->machine, &copy, &r.why);
 	r.subject = rc ? NULL : m->machine->pause.migration;

@@ -266,7 +266,7 @@ CVMM_API int cvmm_exec_get_end(const struct cvmm_exec *e, int *value) VSU_NODISC
 
 /*
  * The machine, for requests, statistics and cvmm_machine_kill(). The object dispatches and frees
- * it.
+ * it. Saves and migrations are refused (cvmm_machine_refuse_copies()): the session would not continue.
  */
 CVMM_API struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e);
 

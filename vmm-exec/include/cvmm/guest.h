@@ -85,7 +85,10 @@ CVMM_API bool cvmm_guest_dispatch(struct cvmm_guest *g);
 
 /* Returns the connection to the agent, which the object dispatches and frees; its processes are freed before. */
 CVMM_API struct vagent_guest *cvmm_guest_agent(struct cvmm_guest *g);
-/* Returns the machine, for requests, statistics and cvmm_machine_kill(). The object dispatches and frees it. */
+/*
+ * Returns the machine, for requests, statistics and cvmm_machine_kill(). The object dispatches and frees it. Saves and
+ * migrations are refused (cvmm_machine_refuse_copies()): the connection to the agent would not continue.
+ */
 CVMM_API struct cvmm_machine *cvmm_guest_machine(struct cvmm_guest *g);
 
 /*

@@ -96,11 +96,17 @@ struct cvmm_save {
 };
 
 /*
+ * Refuses saves and migrations of the machine with -EOPNOTSUPP and this sentence, for an owner whose connection with
+ * the guest would not continue in the copy. The sentence stays valid until the machine is freed; NULL allows them.
+ */
+CVMM_API void cvmm_machine_refuse_copies(struct cvmm_machine *m, const char *why);
+
+/*
  * For the option "from". The guest is paused until its memory is written, and with
  * CVMM_THEN_RESUME it runs while the files are synchronized. With CVMM_THEN_STOP the folder
  * is a template: its memory and disks stay as they are, and any number of machines with
- * "clone" continue from it. -EOPNOTSUPP: a device cannot be saved, or incremental without
- * mapped memory of a saved machine; -EEXIST: the target is in use; -ETIMEDOUT: a device or
+ * "clone" continue from it. -EOPNOTSUPP: a device cannot be saved, incremental without
+ * mapped memory of a saved machine, or cvmm_machine_refuse_copies(); -EEXIST: the target is in use; -ETIMEDOUT: a device or
  * a flush did not end in time, or nothing was written for 30 seconds. The machine then uses
  * the descriptors until the host's call has returned, and refuses other saves (-EBUSY).
  */

@@ -174,6 +174,27 @@ START_TEST(answer_may_begin_another_command)
 }
 END_TEST
 
+START_TEST(owner_refuses_saves_and_migrations)
+{
+	const struct cvmm_migration migration = { .size = sizeof(migration), .address = "unix:/nonexistent" };
+	char path[128];
+	const struct cvmm_save target = { .size = sizeof(target), .folder = path };
+
+	make_folder(path, "refused");
+	ck_assert_int_eq(rmdir(path), 0);
+	MAKE(&one, LOOPS);
+	start(&one);
+	cvmm_machine_refuse_copies(one.m, "the owner's sentence");
+	assert_refused(cvmm_machine_save(one.m, &target, on_answer, &one, &err), -EOPNOTSUPP, "save: the owner's sentence", err);
+	assert_refused(cvmm_machine_migrate(one.m, &migration, on_answer, &one, &err), -EOPNOTSUPP, "migrate: the owner's sentence", err);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	cvmm_machine_refuse_copies(one.m, NULL);
+	save(&target);
+	expect_saved(path);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 START_TEST(machine_is_saved_to_an_open_folder)
 {
 	const int before = vsu_fd_count();
@@ -529,6 +550,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, pause_and_resume_are_complete_when_they_return);
 	tcase_add_loop_test_unless(tc, why, end_has_the_status_of_its_request, 0, COUNT(ends));
 	tcase_add_test_unless(tc, why, machine_is_saved_by_path);
+	tcase_add_test_unless(tc, why, owner_refuses_saves_and_migrations);
 	tcase_add_loop_test_unless(tc, why, answer_may_begin_another_command, 0, COUNT(firsts));
 	tcase_add_test_unless(tc, why, machine_is_saved_to_an_open_folder);
 	tcase_add_test_unless(tc, why, machine_is_saved_to_open_files);
