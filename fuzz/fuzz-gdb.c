@@ -142,19 +142,25 @@ static const struct varch_gdb_ops ops = {
 	.interrupt = interrupt, .kill = kill_machine,
 };
 
+static void receive(struct machine *m, bool reads)
+{
+	const char *at;
+	const int out = varch_gdb_output(m->stub, 0, &at);
+
+	CHECK(out <= (int)sizeof(m->stub->out));
+	if (reads && out > 0)
+		(void)!varch_gdb_output(m->stub, (size_t)out, &at);
+}
+
 /* Sends everything if the client reads; bytes that it does not read block the rest. */
 static void feed(struct machine *m, const unsigned char *bytes, size_t n, bool reads)
 {
-	const char *at;
-	size_t done = 0, part = 1, out;
+	size_t done = 0, part = 1;
 
 	for (; done < n && part; done += part) {
 		part = varch_gdb_input(m->stub, bytes + done, n - done);
 		CHECK(part <= n - done);
-		out = varch_gdb_output(m->stub, 0, &at);
-		CHECK(out <= sizeof(m->stub->out));
-		if (reads && out)
-			(void)varch_gdb_output(m->stub, out, &at);
+		receive(m, reads);
 	}
 }
 
@@ -197,7 +203,6 @@ static void act(void *machine, struct input *in)
 	struct machine *m = machine;
 	const uint32_t what = take(in, 1);
 	unsigned char bytes[BYTES];
-	const char *at;
 
 	if (what % 8 < 5)
 		send_packet(m, in, what < 250);
@@ -206,7 +211,7 @@ static void act(void *machine, struct input *in)
 	else if (what % 8 == 6 && m->runs)
 		stop(m, &(struct varch_gdb_stop){ .cpu = what / 8 % CPUS, .watched = what > 127, .kind = VARCH_GDB_ACCESS });
 	else
-		(void)varch_gdb_output(m->stub, varch_gdb_output(m->stub, 0, &at), &at);
+		receive(m, true);
 }
 
 /* All breakpoints are removed, except those that the client wrote as data. */

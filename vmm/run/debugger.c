@@ -152,8 +152,7 @@ static bool report_later(struct vmm_debugger *d, const enum varch_gdb_action *ac
 		d->later[i].watched = false;
 		if (!is_watched(d, &why))
 			continue;
-		varch_gdb_stopped(d->stub, &why);
-		return true;
+		return varch_gdb_stopped(d->stub, &why);
 	}
 	return false;
 }
@@ -174,17 +173,21 @@ static int resume_cpus(void *opaque, const enum varch_gdb_action *actions)
 	return 0;
 }
 
-static void report_stopped(struct vmm_debugger *d, const struct varch_gdb_stop *why)
+/* False: the client has stopped the CPUs. */
+static bool report_stopped(struct vmm_debugger *d, const struct varch_gdb_stop *why)
 {
-	vmm_stop_for_user(d->m);
-	varch_gdb_stopped(d->stub, why);
+	const bool ran = varch_gdb_stopped(d->stub, why);
+
+	if (ran)
+		vmm_stop_for_user(d->m);
+	return ran;
 }
 
 static void interrupt_cpus(void *opaque)
 {
 	struct vmm_debugger *d = opaque;
 
-	report_stopped(d, &(struct varch_gdb_stop){ .interrupted = true });
+	(void)report_stopped(d, &(struct varch_gdb_stop){ .interrupted = true });
 }
 
 static void kill_machine(void *opaque)
@@ -229,15 +232,15 @@ static void client_close(struct vmm_debugger *d)
 static bool client_write(struct vmm_debugger *d)
 {
 	const char *at;
-	size_t n;
 	ssize_t rc = 0;
+	int n;
 
-	while ((n = varch_gdb_output(d->stub, rc > 0 ? (size_t)rc : 0, &at))) {
-		rc = send(d->sock, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while ((n = varch_gdb_output(d->stub, rc > 0 ? (size_t)rc : 0, &at)) > 0) {
+		rc = send(d->sock, at, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (rc < 0 && errno != EINTR)
 			return errno == EAGAIN;
 	}
-	return varch_gdb_state(d->stub) != VARCH_GDB_DETACHED;
+	return n == 0;
 }
 
 /* False: the client is gone. Without bytes to read, it is not. */
@@ -262,7 +265,7 @@ static bool client_serve(struct vmm_debugger *d)
 	for (turns = 0; turns < MAX_PACKETS; turns++) {
 		if (!client_write(d))
 			return false;
-		if (varch_gdb_output(d->stub, 0, &at) || d->at == d->len)
+		if (varch_gdb_output(d->stub, 0, &at) > 0 || d->at == d->len)
 			break;
 		d->at += varch_gdb_input(d->stub, d->input + d->at, d->len - d->at);
 	}
@@ -273,7 +276,7 @@ static bool client_serve(struct vmm_debugger *d)
 static void client_watch(struct vmm_debugger *d)
 {
 	const char *at;
-	const bool waits = varch_gdb_output(d->stub, 0, &at);
+	const bool waits = varch_gdb_output(d->stub, 0, &at) > 0;
 
 	if (waits || d->at < d->len)
 		vsu_io_start(d->m->loop, &d->writable);
@@ -351,9 +354,7 @@ static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
 		why.kind = hit->kind;
 		why.address = hit->address;
 	}
-	if (varch_gdb_state(d->stub) == VARCH_GDB_RUNNING)
-		report_stopped(d, &why);
-	else if (why.watched)
+	if (!report_stopped(d, &why) && why.watched)
 		d->later[x->cpu] = why;
 	client_turn(d);
 }

@@ -63,9 +63,6 @@ struct varch_gdb_breakpoint {
 
 enum varch_gdb_action { VARCH_GDB_HOLDS, VARCH_GDB_RUNS, VARCH_GDB_STEPS };
 
-/* DETACHED: the connection ends after the output. */
-enum varch_gdb_state { VARCH_GDB_STOPPED, VARCH_GDB_RUNNING, VARCH_GDB_DETACHED };
-
 /* Why the CPUs have stopped. */
 struct varch_gdb_stop {
 	unsigned int cpu;
@@ -107,15 +104,13 @@ VARCH_API size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *
 
 /*
  * The first bytes of the output, sent of them, have been sent: returns how many are left to be
- * sent. *at is valid until the next call.
+ * sent. *at is valid until the next call. -ECONNRESET: none are left, and the client has detached:
+ * the connection ends.
  */
-VARCH_API size_t varch_gdb_output(struct varch_gdb_stub *s, size_t sent, const char **at);
+VARCH_API int varch_gdb_output(struct varch_gdb_stub *s, size_t sent, const char **at) VSU_NODISCARD;
 
-/* All CPUs have stopped; ignored if they had before. */
-VARCH_API void varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why);
-
-/* Whether the guest runs, as the client requested it. */
-VARCH_API enum varch_gdb_state varch_gdb_state(const struct varch_gdb_stub *s);
+/* All CPUs stop. False: they had stopped before, so that the client receives no report. */
+VARCH_API bool varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why);
 
 /* Whether a breakpoint in memory is the client's: others are the guest's own. */
 VARCH_API bool varch_gdb_has_software(const struct varch_gdb_stub *s, uint64_t address);

@@ -273,14 +273,15 @@ static void on_why(struct varch_gdb_stub *s, const char *at)
 	reply_stop(s);
 }
 
-void varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why)
+bool varch_gdb_stopped(struct varch_gdb_stub *s, const struct varch_gdb_stop *why)
 {
 	if (s->state != VARCH_GDB_RUNNING)
-		return;
+		return false;
 	s->state = VARCH_GDB_STOPPED;
 	s->last = *why;
 	s->cpu = why->cpu;
 	reply_stop(s);
+	return true;
 }
 
 /* ------------------------------------------------------------------------ queries */
@@ -512,16 +513,13 @@ size_t varch_gdb_input(struct varch_gdb_stub *s, const unsigned char *bytes, siz
 	return at;
 }
 
-size_t varch_gdb_output(struct varch_gdb_stub *s, size_t sent, const char **at)
+int varch_gdb_output(struct varch_gdb_stub *s, size_t sent, const char **at)
 {
 	s->out_at += sent;
 	if (s->out_at == s->out_len)
 		s->out_at = s->out_len = 0;
 	*at = s->out + s->out_at;
-	return s->out_len - s->out_at;
-}
-
-enum varch_gdb_state varch_gdb_state(const struct varch_gdb_stub *s)
-{
-	return s->state;
+	if (!s->out_len && s->state == VARCH_GDB_DETACHED)
+		return -ECONNRESET;
+	return (int)(s->out_len - s->out_at);
 }

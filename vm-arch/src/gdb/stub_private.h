@@ -14,6 +14,8 @@
 
 #define VARCH_GDB_MAX_SOFTWARE 64u	/* breakpoints in memory */
 
+enum varch_gdb_state { VARCH_GDB_STOPPED, VARCH_GDB_RUNNING, VARCH_GDB_DETACHED };
+
 struct varch_gdb_stub {
 	struct varch_gdb_target target;
 	struct varch_gdb_ops ops;

@@ -102,9 +102,12 @@ static const struct varch_gdb_ops ops = {
 	sizeof(ops), get_registers, set_registers, find_memory, read_memory, write_memory, set_breakpoints, resume, interrupt, kill_machine,
 };
 
+static bool ended;		/* by the client */
+
 static void setup(void)
 {
 	memset(&target, 0, sizeof(target));
+	ended = false;
 	ck_assert_int_eq(varch_gdb_new(&varch_x86_target, &ops, NULL, CPUS, &stub, NULL), 0);
 }
 
@@ -116,11 +119,12 @@ static void teardown(void)
 static void take_output(void)
 {
 	const char *at;
-	const size_t n = varch_gdb_output(stub, 0, &at);
+	const int n = varch_gdb_output(stub, 0, &at);
 
-	ck_assert_uint_lt(strlen(got) + n, sizeof(got));
-	strncat(got, at, n);
-	ck_assert_uint_eq(varch_gdb_output(stub, n, &at), 0);
+	ck_assert_int_ge(n, 0);
+	ck_assert_uint_lt(strlen(got) + (size_t)n, sizeof(got));
+	strncat(got, at, (size_t)n);
+	ck_assert_int_eq(varch_gdb_output(stub, (size_t)n, &at), ended ? -ECONNRESET : 0);
 }
 
 static void feed(const char *bytes, size_t n)
@@ -371,8 +375,8 @@ START_TEST(stop_names_the_cpu_and_the_accessed_address)
 
 	ask("c");
 	got[0] = '\0';
-	varch_gdb_stopped(stub, &why);
-	varch_gdb_stopped(stub, &why);
+	ck_assert(varch_gdb_stopped(stub, &why));
+	ck_assert(!varch_gdb_stopped(stub, &why));
 	take_output();
 	ck_assert_ptr_nonnull(strstr(got, "$T05thread:2;watch:1008;#"));
 	ck_assert_uint_eq(count(got, "T05"), 1);
@@ -518,8 +522,8 @@ START_TEST(detach_removes_all_breakpoints)
 	ask("Z0,1000,1");
 	ask("Z0,1001,1");
 	ask("Z1,1000,1");
+	ended = true;
 	ck_assert_str_eq(ask("D"), "OK");
-	ck_assert_int_eq(varch_gdb_state(stub), VARCH_GDB_DETACHED);
 	ck_assert_uint_eq(target.n, 0);
 	ck_assert_uint_eq(target.memory[0] | target.memory[1], 0);
 }
