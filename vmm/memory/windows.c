@@ -12,6 +12,37 @@
 
 #include "memory/windows.h"
 
+/* size: at most 2^63. */
+static uint64_t room_of(uint64_t size)
+{
+	uint64_t room = VARCH_PAGE;
+
+	while (room < size)
+		room <<= 1;
+	return room;
+}
+
+/*
+ * Chooses an address at or above *next, aligned to the window's room, and moves *next behind
+ * that. The room is the next power of two, because a PCI base address register decodes only such
+ * sizes.
+ */
+static int place_window(uint64_t *next, uint64_t size, unsigned int phys_bits, uint64_t *gpa,
+			struct vsu_error *err)
+{
+	const uint64_t limit = UINT64_C(1) << phys_bits;
+	uint64_t room, at;
+
+	room = size <= limit ? room_of(size) : limit;
+	if (!size || vsu_align_up_overflow(*next, room, &at) ||
+	    vsu_range_exceeds(at, room, limit))
+		return vsu_error_set(err, -ENOSPC, "no room for a shared memory region of %" PRIu64 " bytes below what KVM can address, %#" PRIx64,
+				     size, limit);
+	*gpa = at;
+	*next = at + room;
+	return 0;
+}
+
 /*
  * Each range starts at a multiple of its room; *end: the end of the last one.
  */
@@ -24,8 +55,7 @@ static int place_ranges(const struct vmm_window_size *sizes, unsigned int n,
 	int rc = 0;
 
 	for (i = 0; !rc && i < n; i++)
-		rc = varch_place_window(&next, sizes[i].len, phys_bits,
-				       &offsets[i], err);
+		rc = place_window(&next, sizes[i].len, phys_bits, &offsets[i], err);
 	*end = next;
 	return rc;
 }
@@ -49,7 +79,7 @@ int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 		s->next = s->memory->layout.end;
 	rc = place_ranges(sizes, n, s->phys_bits, offsets, &end, err);
 	if (!rc)
-		rc = varch_place_window(&s->next, end, s->phys_bits, &gpa, err);
+		rc = place_window(&s->next, end, s->phys_bits, &gpa, err);
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < n; i++)

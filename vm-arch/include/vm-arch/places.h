@@ -6,8 +6,7 @@
  * Items with an address are placed first. The others fill the space from 0
  * in order, around placed memory and the hole for devices (<vm-arch/layout.h>). Only an
  * item that reaches the hole is split there. Its second piece continues behind it, in the
- * backing memory where the first ended. Windows of shared memory are above all memory, each
- * aligned to its size.
+ * backing memory where the first ended.
  *
  * Threads: no state.
  */
@@ -58,14 +57,6 @@ struct varch_places {
 VARCH_API int varch_place_memory(const struct varch_place_item *items, unsigned int n,
 				 unsigned int phys_bits, struct varch_places *out,
 				 struct vsu_error *err) VSU_NODISCARD;
-
-/*
- * Chooses an address at or above *next for a window of size bytes, aligned to its room, and moves
- * *next behind the room. The room is the next power of two, because a PCI base address register
- * decodes only such sizes. -ENOSPC: beyond phys_bits.
- */
-VARCH_API int varch_place_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
-				 uint64_t *gpa, struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -189,29 +189,3 @@ int varch_place_memory(const struct varch_place_item *items,
 		*out = layout;
 	return rc;
 }
-
-/* size: at most 2^63. */
-static uint64_t room_of(uint64_t size)
-{
-	uint64_t room = VARCH_PAGE;
-
-	while (room < size)
-		room <<= 1;
-	return room;
-}
-
-int varch_place_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
-		       uint64_t *gpa, struct vsu_error *err)
-{
-	const uint64_t limit = UINT64_C(1) << phys_bits;
-	uint64_t room, at;
-
-	room = size <= limit ? room_of(size) : limit;
-	if (!size || vsu_align_up_overflow(*next, room, &at) ||
-	    vsu_range_exceeds(at, room, limit))
-		return vsu_error_set(err, -ENOSPC, "no room for a shared memory region of %" PRIu64 " bytes below what KVM can address, %#" PRIx64,
-			      size, limit);
-	*gpa = at;
-	*next = at + room;
-	return 0;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the addresses of memory and windows. */
+/* Claims about the addresses of memory. */
 #include <config.h>
 
 #include <vm-arch/places.h>
@@ -270,56 +270,6 @@ START_TEST(random_layouts_are_sound)
 }
 END_TEST
 
-START_TEST(window_is_aligned_to_its_size)
-{
-	uint64_t next_gpa = 4 * GIB + 4096, gpa;
-
-	ck_assert_int_eq(varch_place_window(&next_gpa, 2 * MIB, BITS, &gpa,
-					   &err), 0);
-	ck_assert_uint_eq(gpa, 4 * GIB + 2 * MIB);
-	ck_assert_uint_eq(next_gpa, 4 * GIB + 4 * MIB);
-	ck_assert_int_eq(varch_place_window(&next_gpa, 3 * MIB, BITS, &gpa,
-					   &err), 0);
-	ck_assert_uint_eq(gpa, 4 * GIB + 4 * MIB);
-	ck_assert_int_eq(varch_place_window(&next_gpa, 3 * MIB, BITS, &gpa,
-					   &err), 0);
-	ck_assert_uint_eq(gpa, 4 * GIB + 8 * MIB);
-	/* Behind the 4 MiB that a base address register decodes for 3 MiB. */
-	ck_assert_int_eq(varch_place_window(&next_gpa, 64 * KIB, BITS, &gpa,
-					   &err), 0);
-	ck_assert_uint_eq(gpa, 4 * GIB + 12 * MIB);
-}
-END_TEST
-
-START_TEST(window_beyond_the_address_width_is_refused)
-{
-	const uint64_t end = UINT64_C(1) << BITS;
-	uint64_t next_gpa = end - MIB, gpa = 7;
-
-	assert_refused(varch_place_window(&next_gpa, 2 * MIB, BITS, &gpa, &err),
-		       -ENOSPC, "no room for a shared memory region of 2097152 "
-		       "bytes below what KVM can address, 0x400000000000", err);
-	ck_assert_uint_eq(gpa, 7);
-	ck_assert_uint_eq(next_gpa, end - MIB);
-	ck_assert_int_eq(varch_place_window(&next_gpa, MIB, BITS, &gpa, &err),
-			 0);
-	ck_assert_uint_eq(gpa, end - MIB);
-}
-END_TEST
-
-START_TEST(window_of_absurd_size_is_refused)
-{
-	uint64_t next_gpa = 4 * GIB, gpa;
-
-	ck_assert_int_eq(varch_place_window(&next_gpa, 0, BITS, &gpa, &err),
-			 -ENOSPC);
-	ck_assert_int_eq(varch_place_window(&next_gpa, UINT64_MAX, BITS, &gpa,
-					   &err), -ENOSPC);
-	ck_assert_int_eq(varch_place_window(&next_gpa, UINT64_C(1) << BITS,
-					   BITS, &gpa, &err), -ENOSPC);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("layout");
@@ -339,11 +289,6 @@ int main(void)
 			    COUNT(refusals));
 	tcase_add_test(tc, d1_26_memory_is_placed_where_huge_pages_fit);
 	tcase_add_loop_test(tc, random_layouts_are_sound, 0, 4);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("windows");
-	tcase_add_test(tc, window_is_aligned_to_its_size);
-	tcase_add_test(tc, window_beyond_the_address_width_is_refused);
-	tcase_add_test(tc, window_of_absurd_size_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
