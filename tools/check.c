@@ -26,6 +26,12 @@ static const struct {
 	{ check_chains, NULL },
 	{ check_device, NULL },
 	{ check_traffic, ANY },
+	{ check_blk, "blk" },
+	{ check_console, "console" },
+	{ check_fs, "fs" },
+	{ check_net, "net" },
+	{ check_rng, "rng" },
+	{ check_vsock, "vsock" },
 };
 
 #define NTABLES (sizeof(tables) / sizeof(tables[0]))

@@ -84,6 +84,13 @@ extern const struct check_case check_memory[];
 extern const struct check_case check_rings[];
 /* For any device that --device names. */
 extern const struct check_case check_traffic[];
+/* For one device. */
+extern const struct check_case check_blk[];
+extern const struct check_case check_console[];
+extern const struct check_case check_fs[];
+extern const struct check_case check_net[];
+extern const struct check_case check_rng[];
+extern const struct check_case check_vsock[];
 
 /* ---------------------------------------------------------- check_report.c */
 

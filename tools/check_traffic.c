@@ -24,13 +24,13 @@ struct probe {
 	const char *device;
 	unsigned int ring;
 	uint32_t len, reply;
-	unsigned char request[72];
+	unsigned char request[104];
 };
 
 static const struct probe probes[] = {
 	{ "blk", 0, 16, 21, { 8 } },			/* GET_ID */
 	{ "console", 1, 1, 0, { 'x' } },
-	{ "fs", 1, 40, 16, { 40, 0, 0, 0, 0xff, 0xf } },	/* an unknown opcode */
+	{ "fs", 1, 104, 80, { 104, [4] = 26, [8] = 1, [40] = 7, [44] = 31 } },	/* INIT */
 	{ "net", 1, 72, 0, { 0 } },			/* a frame of 60 bytes */
 	{ "rng", 0, 0, 64, { 0 } },
 	{ "vsock", 1, 44, 0, { [8] = 2, [28] = 1, [30] = 3 } },	/* RST */
@@ -467,7 +467,7 @@ const struct check_case check_traffic[] = {
 	     VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE }, .requests = 130,
 	     .batch = 10,),
 	BOTH("table-pieces", "an indirect table may have many entries", TABLES, 0, complete_all,
-	     VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE, .cut = 2 },
+	     VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE, .cut = 3 },
 	     .requests = 4, .batch = 2,),
 	BOTH("table-unaligned", "an indirect table may have any address", TABLES, 0, complete_all,
 	     VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE, .shift = 1 },

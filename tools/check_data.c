@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Cases of "check" for the requests of each device. A row is a request with the value that
+ * its reply must have, or a malformed one, which the back-end must survive.
+ */
+#include <config.h>
+
+#include <endian.h>
+#include <string.h>
+
+#include <virtio-queue/features.h>
+
+#include "check_case.h"
+
+#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
+#define REACT_MS 50
+#define WORDS 20
+#define MAX_REQUEST 0x2000u
+#define PATTERN 0x5a
+
+struct data {
+	uint64_t extra;		/* features */
+	unsigned int ring;
+	uint32_t len, reply;	/* bytes that are readable, and writable */
+	uint32_t at, width;	/* of the value in the reply; width 0: there is none */
+	uint32_t expected;
+	uint32_t cut;		/* maximum bytes of a buffer; 0: no limit */
+	uint32_t min;		/* bytes that are written at least */
+	uint32_t head;		/* bytes of words; 0: all */
+	uint32_t words[WORDS];	/* the request begins with them; a pattern follows */
+};
+
+static bool offer(struct check *c, const struct data *d)
+{
+	const struct check_shape shape = { .cut = d->cut };
+	unsigned char bytes[MAX_REQUEST];
+	uint32_t words[WORDS];
+	const uint32_t head = d->head ? d->head : (uint32_t)sizeof(words);
+	unsigned int i;
+
+	for (i = 0; i < WORDS; i++)
+		words[i] = htole32(d->words[i]);
+	memset(bytes, PATTERN, sizeof(bytes));
+	memcpy(bytes, words, head < d->len ? head : d->len);
+	if (!check_request(c, &shape, 0, bytes, d->len, d->reply))
+		return false;
+	check_kick(c);
+	return true;
+}
+
+static uint32_t value(const struct check *c, uint32_t at, uint32_t width)
+{
+	uint32_t le = 0;
+
+	memcpy(&le, c->guest + CHECK_REPLY + at, width);
+	return le32toh(le);
+}
+
+static bool has_value(struct check *c, uint32_t at, uint32_t width, uint32_t expected)
+{
+	const uint32_t got = value(c, at, width);
+
+	return check_that(c, got == expected, "byte %u of the reply has %d, expected %d", at,
+			  (int)got, (int)expected);
+}
+
+static bool complete(struct check *c, const struct data *d)
+{
+	struct check_used used;
+
+	return offer(c, d) && check_used(c, &used) &&
+	       check_that(c, used.len <= d->reply && used.len >= d->min,
+			  "%u bytes are reported, of at least %u and at most %u", used.len,
+			  d->min, d->reply) &&
+	       has_value(c, d->at, d->width, d->expected);
+}
+
+static bool start(struct check *c)
+{
+	const struct data *d = c->row->with;
+
+	c->extra = d->extra;
+	c->ring = d->ring;
+	return check_start(c, 0);
+}
+
+static void valid(struct check *c)
+{
+	if (start(c) && complete(c, c->row->with))
+		(void)check_stop(c, c->rings[c->ring].made);
+}
+
+static void malformed(struct check *c)
+{
+	if (!start(c) || !offer(c, c->row->with))
+		return;
+	(void)check_wait(c, REACT_MS);
+	if (check_untouched(c))
+		(void)check_survives(c);
+}
+
+/* --------------------------------------------------------------------- disk */
+
+#define IN 0
+#define OUT 1
+#define FLUSH 4
+#define GET_ID 8
+#define DISCARD 11
+#define WRITE_ZEROES 13
+#define F_FLUSH (UINT64_C(1) << 9)
+#define F_MQ (UINT64_C(1) << 12)
+#define F_DISCARD (UINT64_C(1) << 13)
+#define F_WRITE_ZEROES (UINT64_C(1) << 14)
+#define SECTOR 512u
+
+/* The reply to a read of n bytes with status OK. */
+static bool reads(struct check *c, uint32_t sector, uint32_t n, int byte)
+{
+	const struct data in = { .len = 16, .reply = n + 1, .at = n, .width = 1,
+				 .words = { IN, 0, sector } };
+	uint32_t i;
+
+	if (!complete(c, &in))
+		return false;
+	for (i = 0; i < n; i++)
+		if (c->guest[CHECK_REPLY + i] != byte)
+			return check_fail(c, "byte %u of the disk has %#x, expected %#x", i,
+					  c->guest[CHECK_REPLY + i], byte);
+	return true;
+}
+
+/* The row writes; the sectors can be read then. */
+static void written(struct check *c)
+{
+	const struct data *d = c->row->with;
+
+	if (start(c) && complete(c, d))
+		(void)reads(c, d->words[2], d->len - 16, PATTERN);
+}
+
+/* The row zeroes sector 2, which was written before. */
+static void zeroed(struct check *c)
+{
+	const struct data out = { .len = 16 + SECTOR, .reply = 1, .width = 1, .head = 16,
+				  .words = { OUT, 0, 2 } };
+
+	if (start(c) && complete(c, &out) && complete(c, c->row->with))
+		(void)reads(c, 2, SECTOR, 0);
+}
+
+/* -------------------------------------------------------------- file system */
+
+#define FUSE_HEADER 40u
+#define FUSE_INIT(major) .words = { 104, 26, 1, 0, 0, 0, 0, 0, 0, 0, major, 31, 0, 0 }
+
+static void fs_valid(struct check *c)
+{
+	const struct data init = { .ring = 1, .len = 104, .reply = 80, .at = 4, .width = 4,
+				   FUSE_INIT(7) };
+
+	if (start(c) && complete(c, &init))
+		(void)complete(c, c->row->with);
+}
+
+/* -------------------------------------------------------------------- vsock */
+
+#define TX 1u
+#define OP(type, op) ((type) | (op) << 16)
+
+/* The reply in the receive ring is a reset of the same ports. */
+static void vsock_reset(struct check *c)
+{
+	const struct check_desc buffer = { CHECK_GUEST_ADDR + CHECK_REPLY, 4096, CHECK_WRITE, 0 };
+	struct data d = *(const struct data *)c->row->with;
+	struct check_used used;
+	struct check_reply reply;
+	const unsigned char request[20] = { [4] = 8 };
+
+	if (!check_send(c, VHOST_USER_GET_CONFIG, VHOST_USER_HDR_VERSION, request,
+			sizeof(request), NULL, 0) ||
+	    !check_reply(c, VHOST_USER_GET_CONFIG, &reply) || !start(c))
+		return;
+	memcpy(d.words, reply.payload + 12, 4);
+	d.words[0] = le32toh(d.words[0]);
+	c->ring = 0;
+	if (!check_restart(c, 0) || !check_offer(c, 0, &buffer, 1))
+		return;
+	check_kick(c);
+	c->ring = TX;
+	if (!complete(c, &d))
+		return;
+	c->ring = 0;
+	if (check_used(c, &used) && has_value(c, 30, 2, 3) && has_value(c, 16, 4, d.words[5]))
+		(void)has_value(c, 20, 4, d.words[4]);
+}
+
+/* --------------------------------------------------------------------- rows */
+
+#define VALID(name, rule, section, run, ...) \
+	{ name, rule, section, PF(REPLY_ACK), run, &(const struct data){ __VA_ARGS__ } }
+#define MALFORMED(name, rule, section, ...) \
+	VALID(name, rule " does not end the back-end", section, malformed, __VA_ARGS__)
+#define STATUS(offset, value) .reply = (offset) + 1, .at = offset, .width = 1, .expected = value
+#define OK 0
+#define IOERR 1
+#define UNSUPP 2
+#define BLK "VIRTIO: Block Device, Device Operation"
+#define BEYOND 0x00f00000		/* the upper word of a sector */
+
+const struct check_case check_blk[] = {
+	VALID("blk.read", "a sector is read", BLK, valid, .len = 16, STATUS(512, OK)),
+	VALID("blk.read-16", "16 sectors are read", BLK, valid, .len = 16, STATUS(8192, OK)),
+	VALID("blk.read-pieces", "a sector is read to buffers of 100 bytes", BLK, valid, .len = 16,
+	      STATUS(512, OK), .cut = 100),
+	VALID("blk.read-nothing", "a read of 0 sectors is completed", BLK, valid, .len = 16,
+	      .reply = 1),
+	VALID("blk.read-beyond", "a read beyond the end is an I/O error", BLK, valid, .len = 16,
+	      STATUS(512, IOERR), .words = { IN, 0, 0, BEYOND }),
+	VALID("blk.read-wraps", "a read that wraps is an I/O error", BLK, valid, .len = 16,
+	      STATUS(1024, IOERR), .words = { IN, 0, UINT32_MAX, UINT32_MAX }),
+	VALID("blk.write", "a written sector can be read", BLK, written, .len = 16 + SECTOR,
+	      STATUS(0, OK), .head = 16, .words = { OUT, 0, 1 }),
+	VALID("blk.write-8", "8 written sectors can be read", BLK, written, .len = 16 + 8 * SECTOR,
+	      STATUS(0, OK), .head = 16, .words = { OUT, 0, 4 }),
+	VALID("blk.write-pieces", "a sector is written from buffers of 100 bytes", BLK, written,
+	      .len = 16 + SECTOR, STATUS(0, OK), .cut = 100,
+	      .head = 16, .words = { OUT, 0, 3 }),
+	VALID("blk.write-beyond", "a write beyond the end is an I/O error", BLK, valid,
+	      .len = 16 + SECTOR, STATUS(0, IOERR), .words = { OUT, 0, 0, BEYOND }),
+	VALID("blk.write-wraps", "a write that wraps is an I/O error", BLK, valid,
+	      .len = 16 + 2 * SECTOR, STATUS(0, IOERR),
+	      .words = { OUT, 0, UINT32_MAX, UINT32_MAX }),
+	VALID("blk.flush", "FLUSH is completed", BLK, valid, .len = 16, STATUS(0, OK),
+	      .extra = F_FLUSH, .words = { FLUSH }),
+	VALID("blk.id", "GET_ID has 20 bytes", BLK, valid, .len = 16, STATUS(20, OK),
+	      .words = { GET_ID }),
+	VALID("blk.unknown", "an unknown type is unsupported", BLK, valid, .len = 16,
+	      STATUS(0, UNSUPP), .words = { 0x1234 }),
+	VALID("blk.unknown-data", "an unknown type with data is unsupported", BLK, valid,
+	      .len = 16 + SECTOR, STATUS(0, UNSUPP), .words = { 0x4321 }),
+	VALID("blk.zeroes", "WRITE_ZEROES zeroes a sector", BLK, zeroed, .len = 32, STATUS(0, OK),
+	      .extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 0 }),
+	VALID("blk.zeroes-beyond", "WRITE_ZEROES beyond the end is an I/O error", BLK, valid,
+	      .len = 32, STATUS(0, IOERR), .extra = F_WRITE_ZEROES,
+	      .words = { WRITE_ZEROES, 0, 0, 0, 0, BEYOND, 1, 0 }),
+	VALID("blk.zeroes-flags", "WRITE_ZEROES with an unknown flag is unsupported", BLK, valid,
+	      .len = 32, STATUS(0, UNSUPP), .extra = F_WRITE_ZEROES,
+	      .words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 2 }),
+	VALID("blk.discard", "DISCARD is completed", BLK, valid, .len = 32, STATUS(0, OK),
+	      .extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 0 }),
+	VALID("blk.discard-beyond", "DISCARD beyond the end is an I/O error", BLK, valid, .len = 32,
+	      STATUS(0, IOERR), .extra = F_DISCARD,
+	      .words = { DISCARD, 0, 0, 0, 0, BEYOND, 8, 0 }),
+	VALID("blk.discard-unmap", "DISCARD with the unmap flag is unsupported", BLK, valid,
+	      .len = 32, STATUS(0, UNSUPP), .extra = F_DISCARD,
+	      .words = { DISCARD, 0, 0, 0, 8, 0, 8, 1 }),
+	VALID("blk.discard-flags", "DISCARD with an unknown flag is unsupported", BLK, valid,
+	      .len = 32, STATUS(0, UNSUPP), .extra = F_DISCARD,
+	      .words = { DISCARD, 0, 0, 0, 8, 0, 8, 2 }),
+	VALID("blk.queue", "the second queue reads", "Multiple queue support", valid, .ring = 1,
+	      .len = 16, STATUS(512, OK), .extra = F_MQ),
+	MALFORMED("blk.no-status", "a read without a status", BLK, .len = 16),
+	MALFORMED("blk.no-header", "a status without a header", BLK, .reply = 1),
+	MALFORMED("blk.short-header", "a header of 8 bytes", BLK, .len = 8, .reply = 513),
+	MALFORMED("blk.unaligned", "a read of 100 bytes", BLK, .len = 16, .reply = 101),
+	MALFORMED("blk.unaligned-write", "a write of 100 bytes", BLK, .len = 116, .reply = 1,
+		  .words = { OUT, 0, 1 }),
+	MALFORMED("blk.short-id", "GET_ID of 5 bytes", BLK, .len = 16, .reply = 6,
+		  .words = { GET_ID }),
+	MALFORMED("blk.short-zeroes", "WRITE_ZEROES without a segment", BLK, .len = 16, .reply = 1,
+		  .extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES }),
+	MALFORMED("blk.odd-discard", "DISCARD of a segment and a half", BLK, .len = 40, .reply = 1,
+		  .extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 0 }),
+	MALFORMED("blk.flush-data", "FLUSH with data", BLK, .len = 16 + SECTOR, .reply = 1,
+		  .extra = F_FLUSH, .words = { FLUSH }),
+	{ NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+#define FS "VIRTIO: File System Device, Device Operation"
+#define FUSE(len, opcode, node) { len, opcode, 77, 0, node, 0, 0, 0, 0, 0
+#define ERROR(value) .at = 4, .width = 4, .expected = (uint32_t)-(value)
+#define NAME_NONE 0x656e6f6e
+
+const struct check_case check_fs[] = {
+	VALID("fs.init", "INIT is completed", FS, valid, .ring = 1, .len = 104, .reply = 80,
+	      ERROR(0), FUSE_INIT(7)),
+	VALID("fs.version", "INIT has the major version 7", FS, valid, .ring = 1, .len = 104,
+	      .reply = 80, .at = 16, .width = 4, .expected = 7, FUSE_INIT(7)),
+	VALID("fs.unique", "a reply has the number of its request", FS, fs_valid, .ring = 1,
+	      .len = 56, .reply = 120, .at = 8, .width = 4, .expected = 77,
+	      .words = FUSE(56, 3, 1) }),
+	VALID("fs.attributes", "GETATTR of the root is completed", FS, fs_valid, .ring = 1,
+	      .len = 56, .reply = 120, ERROR(0), .words = FUSE(56, 3, 1) }),
+	VALID("fs.pieces", "GETATTR may be in buffers of 10 bytes", FS, fs_valid, .ring = 1,
+	      .len = 56, .reply = 120, ERROR(0), .cut = 10, .words = FUSE(56, 3, 1) }),
+	VALID("fs.statfs", "STATFS is completed", FS, fs_valid, .ring = 1, .len = 40, .reply = 96,
+	      ERROR(0), .words = FUSE(40, 17, 1) }),
+	VALID("fs.opendir", "OPENDIR is completed", FS, fs_valid, .ring = 1, .len = 48,
+	      .reply = 32, ERROR(0), .words = FUSE(48, 27, 1) }),
+	VALID("fs.no-entry", "LOOKUP of a name that does not exist is ENOENT", FS, fs_valid,
+	      .ring = 1, .len = 45, .reply = 144, ERROR(2),
+	      .words = FUSE(45, 1, 1), NAME_NONE, 0 }),
+	VALID("fs.unknown", "an unknown opcode is ENOSYS", FS, fs_valid, .ring = 1, .len = 40,
+	      .reply = 16, ERROR(38), .words = FUSE(40, 4095, 1) }),
+	VALID("fs.no-handle", "READ of an unknown handle is EBADF", FS, fs_valid, .ring = 1,
+	      .len = 80, .reply = 4112, ERROR(9), .words = FUSE(80, 15, 1), 99, 0, 0, 0, 4096 }),
+	MALFORMED("fs.short-header", "a header of 20 bytes", FS, .ring = 1, .len = 20, .reply = 16,
+		  .words = FUSE(20, 3, 1) }),
+	MALFORMED("fs.length", "a length beyond the buffers", FS, .ring = 1, .len = 56,
+		  .reply = 120, .words = FUSE(UINT32_MAX, 3, 1) }),
+	MALFORMED("fs.length-0", "a length of 0", FS, .ring = 1, .len = 56, .reply = 120,
+		  .words = FUSE(0, 3, 1) }),
+	MALFORMED("fs.short-reply", "GETATTR with a reply of 16 bytes", FS, .ring = 1, .len = 56,
+		  .reply = 16, .words = FUSE(56, 3, 1) }),
+	MALFORMED("fs.no-reply", "GETATTR without a place for its reply", FS, .ring = 1, .len = 56,
+		  .words = FUSE(56, 3, 1) }),
+	MALFORMED("fs.name", "LOOKUP of a name without its end", FS, .ring = 1, .len = 60,
+		  .reply = 144, .words = FUSE(60, 1, 1) , NAME_NONE, NAME_NONE, NAME_NONE,
+					  NAME_NONE, NAME_NONE }),
+	MALFORMED("fs.write", "WRITE of 4 GiB", FS, .ring = 1, .len = 80, .reply = 24,
+		  .words = FUSE(80, 16, 1), 0, 0, 0, 0, UINT32_MAX }),
+	MALFORMED("fs.read", "READ of 4 GiB", FS, .ring = 1, .len = 80, .reply = 4112,
+		  .words = FUSE(80, 15, 1), 0, 0, 0, 0, UINT32_MAX }),
+	MALFORMED("fs.forget", "BATCH_FORGET of 2^32 nodes", FS, .ring = 1, .len = 48,
+		  .words = FUSE(48, 42, 0), UINT32_MAX, 0 }),
+	MALFORMED("fs.queue-0", "GETATTR in the queue for FORGET", FS, .len = 56, .reply = 120,
+		  .words = FUSE(56, 3, 1) }),
+	{ NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+#define NET "VIRTIO: Network Device, Packet Transmission"
+
+const struct check_case check_net[] = {
+	VALID("net.frame", "a frame of 1514 bytes is sent", NET, valid, .ring = TX,
+	      .len = 12 + 1514),
+	VALID("net.pieces", "a frame in buffers of 40 bytes is sent", NET, valid, .ring = TX,
+	      .len = 12 + 300, .cut = 40),
+	MALFORMED("net.short-header", "a header of 5 bytes", NET, .ring = TX, .len = 5),
+	MALFORMED("net.no-frame", "a header without a frame", NET, .ring = TX, .len = 12),
+	MALFORMED("net.short-frame", "a frame of 3 bytes", NET, .ring = TX, .len = 15),
+	MALFORMED("net.segments", "an unknown segmentation", NET, .ring = TX, .len = 12 + 60,
+		  .words = { 0x0000ff00, 0xffffffff }),
+	MALFORMED("net.checksum", "a checksum beyond the frame", NET, .ring = TX, .len = 12 + 60,
+		  .words = { 1, 0xffff0000, 0xffff }),
+	MALFORMED("net.writable", "a writable buffer in the transmit queue", NET, .ring = TX,
+		  .len = 12 + 60, .reply = 64),
+	MALFORMED("net.readable", "a readable buffer in the receive queue", NET, .len = 12 + 60),
+	{ NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+#define CONSOLE "VIRTIO: Console Device, Device Operation"
+#define RNG "VIRTIO: Entropy Device, Device Operation"
+
+const struct check_case check_console[] = {
+	VALID("console.bytes", "4096 bytes are sent", CONSOLE, valid, .ring = TX, .len = 4096),
+	VALID("console.pieces", "bytes in buffers of 2 bytes are sent", CONSOLE, valid, .ring = TX,
+	      .len = 32, .cut = 2),
+	MALFORMED("console.writable", "a writable buffer in the transmit queue", CONSOLE,
+		  .ring = TX, .len = 4, .reply = 64),
+	MALFORMED("console.readable", "a readable buffer in the receive queue", CONSOLE, .len = 4),
+	{ NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+const struct check_case check_rng[] = {
+	VALID("rng.byte", "a buffer of 1 byte is filled", RNG, valid, .reply = 1,
+	      .min = 1),
+	VALID("rng.page", "a buffer of 4096 bytes has at least one byte", RNG, valid,
+	      .reply = 4096, .min = 1),
+	VALID("rng.pieces", "buffers of 3 bytes have at least one byte", RNG, valid, .reply = 90,
+	      .cut = 3, .min = 1),
+	MALFORMED("rng.readable", "a readable buffer", RNG, .len = 64),
+	MALFORMED("rng.both", "a readable and a writable buffer", RNG, .len = 64, .reply = 64),
+	{ NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+#define VSOCK "VIRTIO: Socket Device, Device Operation"
+#define PACKET(len, type, op) .words = { 3, 0, 2, 0, 4000, 9999, len, OP(type, op), 0, 65536, 0 }
+#define RESET(name, rule, ...) \
+	{ name, rule, VSOCK, PF(REPLY_ACK) | PF(CONFIG), vsock_reset, \
+	  &(const struct data){ .ring = TX, .len = 44, __VA_ARGS__ } }
+#define ODD(name, rule, ...) MALFORMED(name, rule, VSOCK, .ring = TX, __VA_ARGS__)
+
+const struct check_case check_vsock[] = {
+	RESET("vsock.refused", "a connection that nobody accepts is reset", PACKET(0, 1u, 1u)),
+	RESET("vsock.type", "an unknown type is reset", PACKET(0, 77u, 1u)),
+	RESET("vsock.data", "data without a connection is reset", PACKET(0, 1u, 5u)),
+	RESET("vsock.credit", "a credit update without a connection is reset", PACKET(0, 1u, 6u)),
+	RESET("vsock.shutdown", "a shutdown without a connection is reset", PACKET(0, 1u, 4u)),
+	RESET("vsock.response", "a response without a request is reset", PACKET(0, 1u, 2u)),
+	ODD("vsock.short", "a header of 20 bytes", .len = 20, PACKET(0, 1u, 1u)),
+	ODD("vsock.length", "a length beyond the buffers", .len = 44, PACKET(UINT32_MAX, 1u, 5u)),
+	ODD("vsock.operation", "an unknown operation", .len = 44, PACKET(0, 1u, 99u)),
+	ODD("vsock.source", "another guest's context id", .len = 44,
+	    .words = { 99, 1, 2, 0, 4000, 9999, 0, OP(1u, 1u), 0, 65536, 0 }),
+	ODD("vsock.destination", "another host's context id", .len = 44,
+	    .words = { 3, 0, 7, 7, 4000, 9999, 0, OP(1u, 1u), 0, 65536, 0 }),
+	ODD("vsock.writable", "a writable buffer in the transmit queue", .len = 44, .reply = 64,
+	    PACKET(0, 1u, 1u)),
+	{ NULL, NULL, NULL, 0, NULL, NULL }
+};
