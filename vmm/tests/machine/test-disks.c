@@ -205,7 +205,7 @@ END_TEST
 
 static int answer = -1;	/* the server of the files answers when it is readable, if not -1 */
 
-/* Of the thread that flushes; its destructor is called when the thread ends. */
+/* Its destructor is called when the thread that flushes ends. */
 static pthread_key_t thread_key;
 static bool has_thread_key, thread_ended;
 
