@@ -111,6 +111,7 @@ static void read_rights(char *text, size_t len)
 	if (!setjmp(refused)) {
 		vagent_priv_rights_read(&rights, text, len);
 		demand_words(rights.groups, text, len);
+		demand_within(rights.account, text, len);
 		demand_words(rights.limits, text, len);
 		demand_within(rights.filter, text, len);
 		demand_within(rights.oom_score_adj, text, len);

@@ -20,8 +20,7 @@
 #define SUDOERS "/etc/sudoers"
 #define RULE "root ALL=(ALL:ALL) NOPASSWD: ALL\n"
 
-/* Returns NULL for anything but a regular file, which might block. */
-static FILE *open_regular(const char *path)
+FILE *vagent_priv_open_regular(const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
@@ -40,7 +39,7 @@ typedef int (*print_fn)(FILE *to);
 /* Prints a password that nothing matches for each user whose password is in the missing file (shadow(5)). */
 static int print_locked(FILE *to)
 {
-	FILE *passwd = open_regular(PASSWD);
+	FILE *passwd = vagent_priv_open_regular(PASSWD);
 	char *line = NULL;
 	size_t room = 0;
 	int n = 0;

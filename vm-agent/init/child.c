@@ -199,7 +199,7 @@ static void hide_agent(void)
 		vagent_priv_child_fail(VAGENT_FAILED, "cannot set PR_SET_DUMPABLE: %s", strerror(errno));
 }
 
-void vagent_priv_child_run(const struct guest_order *o, int report)
+void vagent_priv_child_run(struct guest_order *o, int report)
 {
 	char program[PATH_MAX];
 	unsigned int own = 0;
@@ -209,6 +209,7 @@ void vagent_priv_child_run(const struct guest_order *o, int report)
 	hide_agent();
 	vagent_priv_child_begin_rights(&o->rights);
 	vagent_priv_child_enter_container(o->container);
+	vagent_priv_child_find_user(o);
 	take_streams(o);
 	enter_folder(o);
 	vagent_priv_child_take_rights(&o->rights);

@@ -92,7 +92,10 @@ int vagent_priv_child_make_folders(const char *path);
 
 /* ---------------------------------------------------------------------- rights */
 
+struct guest_order;
+
 struct guest_rights {
+	const char *account;	/* USER[:GROUP], names or numbers; NULL: the following are those of the record */
 	uid_t user;
 	gid_t group;
 	mode_t umask;
@@ -105,6 +108,8 @@ struct guest_rights {
 
 /* rights_records.c: the texts remain those of the records. */
 void vagent_priv_rights_read(struct guest_rights *r, char *records, size_t len);
+/* user.c: replaces the account by numbers and groups, in the root of the process; its environment, too. */
+void vagent_priv_child_find_user(struct guest_order *o);
 /* rights.c: what needs the file systems of the agent. */
 void vagent_priv_child_begin_rights(const struct guest_rights *r);
 /* rights.c: all but the filter of a process that cannot gain privileges. */
@@ -185,7 +190,7 @@ void vagent_priv_child_report(const struct guest_report *r, int fd);
 void vagent_priv_child_fail(enum vagent_how how, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 /* child.c: runs in the new process. */
-void vagent_priv_child_run(const struct guest_order *o, int report) __attribute__((noreturn));
+void vagent_priv_child_run(struct guest_order *o, int report) __attribute__((noreturn));
 
 /* guest_table.c */
 extern struct guest_process *vagent_priv_guest_processes;

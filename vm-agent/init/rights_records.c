@@ -12,7 +12,8 @@ static void read_record(struct guest_rights *r, const char *text)
 
 	switch (*text) {
 	case 'U':
-		if (sscanf(text + 1, "%u %u %o", &r->user, &r->group, &r->umask) != 3)
+		r->account = text[1] == '@' ? text + 2 : NULL;
+		if (!r->account && sscanf(text + 1, "%u %u %o", &r->user, &r->group, &r->umask) != 3)
 			vagent_init_fail("the host sent the invalid user %s", text + 1);
 		break;
 	case 'P':

@@ -257,6 +257,9 @@ struct vagent_frame {
  *
  *	U USER GROUP UMASK
  *	                 decimal numbers, an octal mask
+ *	U @USER[:GROUP]
+ *	                 names or decimal numbers, of the files passwd and group of the root. Without GROUP, that of the
+ *	                 user and those that list it. HOME, USER and LOGNAME of root become the user's
  *	G GROUP          a further group
  *	P BOUNDING EFFECTIVE INHERITABLE PERMITTED AMBIENT
  *	                 sets of capabilities; without it, those of the agent

@@ -397,6 +397,105 @@ START_TEST(request_of_a_command_is_its_process)
 }
 END_TEST
 
+/* Files of accounts in the root of the container. */
+static void write_accounts(void)
+{
+	static const struct {
+		const char *name, *text;
+	} files[] = {
+		{ "passwd", "# none\nroot:x:0:0::/root:/bin/sh\nodd:x:y:1::/:\nann:x:1001:1002::/home/ann:/bin/sh\n" },
+		{ "group", "ann:x:1002:\nusers:x:100:bob,ann\naudio:x:29:annette\nvideo:x:44:ann\n" },
+	};
+	char path[96];
+	unsigned int i;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/etc", folder);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/etc/%s", folder, files[i].name);
+		f = fopen(path, "w");
+		ck_assert_ptr_nonnull(f);
+		fputs(files[i].text, f);
+		ck_assert_int_eq(fclose(f), 0);
+	}
+}
+
+static void prepare_account(struct run *r, const char *account)
+{
+	const char *const words[] = { "sh", "-c", "echo $(id -u) $(id -G) $HOME $USER", NULL };
+	const struct vagent_command c = { .size = sizeof(c), .words = words, .folder = "/" };
+	struct vagent_request request = { NULL, 0, 0 };
+
+	ck_assert_int_eq(vagent_request_add_command(&request, &c, &err), 0);
+	vagent_request_add(&request, 'U', "@%s", account);
+	prepare_request(r, &request);
+	vagent_request_free(&request);
+}
+
+static const struct {
+	const char *account, *text;
+} accounts[] = {
+	{ "ann", "1001 1002 44 100 /home/ann ann\n" },
+	{ "1001", "1001 1002 44 100 /home/ann ann\n" },
+	{ "ann:video", "1001 44 /home/ann ann\n" },
+	{ "ann:7", "1001 7 /home/ann ann\n" },
+	{ "root", "0 0 /root root\n" },
+	{ "5", "5 0 /root root\n" },
+	{ "5:users", "5 100 /root root\n" },
+	{ "4294967294:1", "4294967294 1 /root root\n" },
+};
+
+START_TEST(account_is_found_in_the_root_of_the_process)
+{
+	struct run r;
+
+	write_accounts();
+	prepare_account(&r, accounts[_i].account);
+	start(&r);
+	finish(&r);
+	ck_assert_str_eq(r.text, accounts[_i].text);
+	release(&r);
+}
+END_TEST
+
+static const struct {
+	const char *account, *why;
+} unknown[] = {
+	{ "bob", "in the guest: the guest has no user 'bob'" },
+	{ "odd", "in the guest: the guest has no user 'odd'" },
+	{ "", "in the guest: the guest has no user ''" },
+	{ "4294967295", "in the guest: the guest has no user '4294967295'" },
+	{ "-1", "in the guest: the guest has no user '-1'" },
+	{ "ann:bob", "in the guest: the guest has no group 'bob'" },
+	{ "ann:", "in the guest: the guest has no group ''" },
+};
+
+START_TEST(unknown_account_fails_before_the_program)
+{
+	struct run r;
+
+	write_accounts();
+	prepare_account(&r, unknown[_i].account);
+	finish(&r);
+	ck_assert_int_eq(r.end.kind, VAGENT_END_MACHINE);
+	ck_assert_str_eq(err.msg, unknown[_i].why);
+	release(&r);
+}
+END_TEST
+
+START_TEST(root_without_accounts_has_numbers)
+{
+	struct run r;
+
+	prepare_account(&r, "5:6");
+	start(&r);
+	finish(&r);
+	ck_assert_str_eq(r.text, "5 6 /root root\n");
+	release(&r);
+}
+END_TEST
+
 START_TEST(request_may_have_a_terminal)
 {
 	const char *const words[] = { "stty", "size", NULL };
@@ -980,6 +1079,9 @@ static void add_tests(TCase *tc, const char *why)
 	add(host_name_and_settings_are_those_of_the_container);
 	add(missing_limit_is_named);
 	add(failed_mount_is_named);
+	tcase_add_loop_test_unless(tc, why, account_is_found_in_the_root_of_the_process, 0, sizeof(accounts) / sizeof(accounts[0]));
+	tcase_add_loop_test_unless(tc, why, unknown_account_fails_before_the_program, 0, sizeof(unknown) / sizeof(unknown[0]));
+	add(root_without_accounts_has_numbers);
 }
 
 static void add_itself(TCase *tc, const char *why)
