@@ -356,7 +356,7 @@ static int plan_machine(struct vmm_exec_machine *m, struct draft *d, const struc
 	int rc;
 
 	set_init(d);
-	if (o->name || o->has_user) {
+	if (o->name || o->user) {
 		const int streams[VAGENT_STREAMS] = {
 			[VAGENT_STDIN] = STDIN_FILENO,
 			[VAGENT_STDOUT] = m->out_fd < 0 ? STDOUT_FILENO : m->out_fd,

@@ -17,7 +17,7 @@ static const char *const terminals[] = {
 	[VMM_EXEC_TERMINAL_OFF] = "off", NULL,
 };
 
-enum { ROOT, IMAGE, OCI, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CPUS, ENV, CHDIR, HOSTNAME,
+enum { ROOT, IMAGE, OCI, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CPUS, ENV, CHDIR, USER, HOSTNAME,
        NET, PUBLISH, TERMINAL, TIMEOUT, NAME, IN, LOG, APPEND, SANDBOX, JAIL, EMULATE, DAEMON_PATH, HELP };
 
 const struct vsu_option vmm_exec_option_rows[] = {
@@ -39,6 +39,8 @@ const struct vsu_option vmm_exec_option_rows[] = {
 	[ENV] = { .name = "env", .kind = VSU_OPTION_STRING, .arg = "NAME[=VALUE]", .repeat = true,
 		  .help = "set a variable; without a value, to that of the host" },
 	[CHDIR] = VMM_ROW_CHDIR,
+	[USER] = { .name = "user", .kind = VSU_OPTION_STRING, .arg = "USER[:GROUP]",
+		   .preset = "root", .help = "run the command as a user of the guest, by name or number" },
 	[HOSTNAME] = { .name = "hostname", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		       .preset = "cvmm", .help = "host name of the guest" },
 	[NET] = { .name = "net", .kind = VSU_OPTION_STRING, .arg = "passt|tap:NAME", .preset = "none",
@@ -68,7 +70,7 @@ const struct vsu_option vmm_exec_option_rows[] = {
 static const struct vsu_place places[] = {
 	[ROOT] = PLACE(root), [IMAGE] = PLACE(image), [OCI] = PLACE(oci), [RW] = PLACE(writable_root), [FROM] = PLACE(from),
 	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
-	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder),
+	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder), [USER] = PLACE(user),
 	[HOSTNAME] = PLACE(hostname), [TERMINAL] = PLACE(terminal), [TIMEOUT] = PLACE(timeout_ms),
 	[NAME] = PLACE(name), [IN] = PLACE(in), [LOG] = PLACE(log), [APPEND] = PLACE(append), [SANDBOX] = PLACE(sandbox), [JAIL] = PLACE(jail),
 	[EMULATE] = PLACE(emulate), [DAEMON_PATH] = PLACE(daemons), [HELP] = PLACE(help),
@@ -158,7 +160,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 /* A machine that runs has all that other options choose. */
 static int check_further(const struct vmm_exec_options *o, struct vsu_error *err)
 {
-	static const unsigned int possible = 1u << IN | 1u << ENV | 1u << CHDIR | 1u << TERMINAL;
+	static const unsigned int possible = 1u << IN | 1u << ENV | 1u << CHDIR | 1u << USER | 1u << TERMINAL;
 	unsigned int i;
 
 	for (i = 0; vmm_exec_option_rows[i].name; i++)

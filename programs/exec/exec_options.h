@@ -26,8 +26,7 @@ struct vmm_exec_options {
 	const char *root, *folder, *memory, *append, *log, *sandbox, *daemons;
 	const char *name, *in;	/* of this machine; of one that runs, for a further command */
 	const char *oci;	/* an image, LAYOUT[:TAG] or containers-storage:NAME */
-	bool has_user;		/* of the command, in the guest */
-	uint32_t user, group;
+	const char *user;	/* of the command, USER[:GROUP] in the guest; NULL: its root */
 	const char *hostname, *image, *from;	/* from: a template, which has a root if none is given */
 	const char *folders[VMM_EXEC_MAX_FOLDERS]; /* FOLDER[,rw[,suid][,dev]] */
 	const char *settings[VMM_EXEC_MAX_SETTINGS]; /* NAME[=VALUE] */

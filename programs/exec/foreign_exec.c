@@ -93,21 +93,6 @@ static bool is_network(const char *value, char out[VMM_FOREIGN_TEXT])
 	return strcmp(value, "none") != 0;
 }
 
-/* Names and numbers of a user are the words of setpriv(1). */
-static bool convert_user(const char *value, char out[VMM_FOREIGN_TEXT])
-{
-	const size_t len = strcspn(value, ":");
-	const char *group = value[len] ? value + len + 1 : NULL;
-
-	if (!len || len > 64 || (group && strlen(group) > 64))
-		return false;
-	if (group)
-		snprintf(out, VMM_FOREIGN_TEXT, "--reuid=%.*s --regid=%s --clear-groups", (int)len, value, group);
-	else
-		snprintf(out, VMM_FOREIGN_TEXT, "--reuid=%s --clear-groups", value);
-	return true;
-}
-
 /* "ALL", "NET_ADMIN" or "CAP_NET_ADMIN", in the words of setpriv(1). */
 static bool convert_capability(const char *value, char out[VMM_FOREIGN_TEXT])
 {
@@ -154,7 +139,7 @@ const struct vmm_foreign_word vmm_foreign_exec[] = {
 	{ .theirs = "--env-host", .ours = "--env=NAME for each variable of this process" },
 	{ .theirs = "-w --workdir --working-dir --cwd -C --work-dir", .ours = "--chdir=%", .value = "FOLDER" },
 	{ .theirs = "--pwd", .ours = "leave it out: the command begins in the current folder" },
-	{ .theirs = "-u --user", .ours = "the user behind two dashes: -- setpriv % COMMAND", .value = "--reuid=USER --clear-groups", .convert = convert_user },
+	{ .theirs = "-u", .ours = "--user=%", .value = "USER" },
 	{ .theirs = "--group-add", .ours = "the groups behind two dashes: -- setpriv --groups=% COMMAND", .value = "GROUPS" },
 	{ .theirs = "-p", .ours = "--net=passt --publish=%", .value = "PORT:PORT", .convert = convert_port, .is_other = is_cpus },
 	{ .theirs = "-p", .ours = "--cpus=% if these are processors, or --net=passt --publish=PORT:%", .value = "N" },

@@ -138,8 +138,8 @@ static int copy_command(struct vmm_named *n, const struct vagent_request *comman
 			struct vsu_error *err)
 {
 	vagent_request_add_all(&n->command, command);
-	if (o->has_user)
-		vagent_request_add(&n->command, 'U', "%u %u 22", (unsigned int)o->user, (unsigned int)o->group);
+	if (o->user)
+		vagent_request_add(&n->command, 'U', "@%s", o->user);
 	return vagent_request_check(&n->command, err);
 }
 

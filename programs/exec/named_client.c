@@ -66,6 +66,8 @@ static int make_request(struct vagent_request *r, const struct vmm_exec_options 
 
 	rc = rc < 0 ? rc : find_folder(o, folder, err);
 	rc = rc < 0 ? rc : vagent_request_add_command(r, &c, err);
+	if (o->user)
+		vagent_request_add(r, 'U', "@%s", o->user);
 	vmm_exec_environment_free(&environment);
 	return rc < 0 ? rc : vagent_request_check(r, err);
 }

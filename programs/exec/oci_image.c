@@ -18,7 +18,6 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/json_read.h>
-#include <vmm-sys-util/parse.h>
 
 #include "child/child.h"
 #include "confine/keeper.h"
@@ -42,7 +41,7 @@ struct vmm_oci_image {
 	uint64_t limit_ms, until_ns; /* of programs; 0: none */
 	struct words entrypoint, command, environment, all;
 	char *working;		/* folder; or NULL */
-	uint64_t user, group;
+	char *user;		/* USER[:GROUP]; or NULL */
 	int rc;			/* of reading */
 };
 
@@ -251,27 +250,18 @@ static void on_image(void *opaque, const char *path, const char *value, bool is_
 		keep_word(i, &i->environment, value);
 	else if (!strcmp(path, "config.WorkingDir") && *value == '/' && !i->working)
 		i->working = strdup(value);
+	else if (!strcmp(path, "config.User") && *value && !i->user)
+		i->user = strdup(value);
 }
 
-static void on_bundle(void *opaque, const char *path, const char *value, bool is_string)
+static int read_config(struct vmm_oci_image *i, char *text, struct vsu_error *err)
 {
-	struct vmm_oci_image *i = opaque;
-
-	(void)is_string;
-	if ((!strcmp(path, "process.user.uid") && vsu_parse_u64(value, &i->user) < 0) ||
-	    (!strcmp(path, "process.user.gid") && vsu_parse_u64(value, &i->group) < 0))
-		i->rc = -EBADMSG;
-}
-
-static int read_config(struct vmm_oci_image *i, char *text, vsu_json_fn fn, struct vsu_error *err)
-{
-	const int rc = vsu_json_walk(text, fn, i, err);
+	const int rc = vsu_json_walk(text, on_image, i, err);
 
 	free(text);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --oci: the configuration of the image");
-	return i->rc < 0 || i->user > UINT32_MAX || i->group > UINT32_MAX ?
-	       vsu_error_set(err, -EBADMSG, "option --oci: the configuration of the image has too many words, or an invalid user") : 0;
+	return i->rc < 0 ? vsu_error_set(err, -E2BIG, "option --oci: the configuration of the image has too many words") : 0;
 }
 
 static int read_image(struct vmm_oci_image *i, struct vsu_error *err)
@@ -285,24 +275,7 @@ static int read_image(struct vmm_oci_image *i, struct vsu_error *err)
 	free(from);
 	if (rc < 0)
 		free(text);
-	return rc < 0 ? rc : read_config(i, text, on_image, err);
-}
-
-/* The names of a user and its group have become numbers. */
-static int read_bundle(struct vmm_oci_image *i, struct vsu_error *err)
-{
-	char path[64], *text = NULL;
-	int fd, rc;
-
-	snprintf(path, sizeof(path), "%s/b/config.json", i->folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot read '%s'", path);
-	rc = read_all(fd, 0, &text, err);
-	close(fd);
-	if (rc < 0)
-		free(text);
-	return rc < 0 ? rc : read_config(i, text, on_bundle, err);
+	return rc < 0 ? rc : read_config(i, text, err);
 }
 
 /* ---------------------------------------------------------------------- options */
@@ -349,16 +322,13 @@ static int open_image(struct vmm_oci_image *i, struct vmm_exec_options *o, struc
 		rc = !strncmp(o->oci, STORAGE, strlen(STORAGE)) ? copy_stored(i, o->oci, err) : name_layout(i, o->oci, err);
 	rc = rc < 0 ? rc : read_image(i, err);
 	rc = rc < 0 ? rc : unpack_image(i, err);
-	rc = rc < 0 ? rc : read_bundle(i, err);
 	rc = rc < 0 ? rc : set_command(i, o, err);
 	rc = rc < 0 ? rc : set_variables(i, o, err);
 	if (rc < 0)
 		return rc;
 	o->root = i->root;
 	o->folder = o->folder ? o->folder : i->working ? i->working : "/";
-	o->has_user = true;
-	o->user = (uint32_t)i->user;
-	o->group = (uint32_t)i->group;
+	o->user = o->user ? o->user : i->user;
 	return 0;
 }
 
@@ -392,6 +362,7 @@ void vmm_oci_image_close(struct vmm_oci_image *i)
 	free_words(&i->command);
 	free_words(&i->environment);
 	free(i->working);
+	free(i->user);
 	free(i->source);
 	vsu_fd_close(&i->alive);
 	free(i);

@@ -216,7 +216,7 @@ END_TEST
 
 START_TEST(further_command_needs_no_kernel)
 {
-	static const char *const words[] = { "--in=a", "--env=A=1", "--chdir=/", "--terminal=off", "true", NULL };
+	static const char *const words[] = { "--in=a", "--env=A=1", "--chdir=/", "--user=ann:users", "--terminal=off", "true", NULL };
 
 	ck_assert_int_eq(parse_exec(words), 0);
 	ck_assert_str_eq(options.in, "a");

@@ -38,7 +38,7 @@ static const struct row exec_rows[] = {
 	{ "-eA=1 true", "unknown option '-e'; write --env=A=1" },
 	{ "-e uname+-a", "unknown option '-e'; the command behind two dashes: -- uname -a" },
 	{ "-w /src true", "unknown option '-w'; write --chdir=/src" },
-	{ "-u 1000:100 id", "unknown option '-u'; the user behind two dashes: -- setpriv --reuid=1000 --regid=100 --clear-groups COMMAND" },
+	{ "-u 1000:100 id", "unknown option '-u'; write --user=1000:100" },
 	{ "-p 8080:80 true", "unknown option '-p'; write --net=passt --publish=8080:80" },
 	{ "-p 80 true", "unknown option '-p'; write --net=passt --publish=80:80" },
 	{ "-p 4 true", "unknown option '-p'; write --cpus=4 if these are processors, or --net=passt --publish=PORT:4" },

@@ -51,16 +51,17 @@ static void agent_sends(uint32_t type, const void *payload, uint32_t len)
 		ck_assert_int_eq(send(control_port(), payload, len, 0), (ssize_t)len);
 }
 
+static char received[VAGENT_MAX_REQUEST];	/* of the last message */
+
 /* Reads messages up to one of a type. */
 static void agent_reads(uint32_t type)
 {
-	static char bytes[VAGENT_MAX_REQUEST];
 	struct vagent_header h;
 
 	do {
 		ck_assert_int_eq(recv(control_port(), &h, sizeof(h), MSG_WAITALL | MSG_DONTWAIT), sizeof(h));
 		if (h.len)
-			ck_assert_int_eq(recv(control_port(), bytes, h.len, MSG_WAITALL | MSG_DONTWAIT), (ssize_t)h.len);
+			ck_assert_int_eq(recv(control_port(), received, h.len, MSG_WAITALL | MSG_DONTWAIT), (ssize_t)h.len);
 	} while (h.type != type);
 }
 
@@ -281,6 +282,22 @@ START_TEST(further_command_has_its_streams_and_status)
 	ck_assert_uint_eq(status, 7);
 	ck_assert(!vmm_named_has_ended(named));
 	close_streams();
+}
+END_TEST
+
+START_TEST(user_of_the_first_command_is_found_in_the_guest)
+{
+	const uint32_t version = VAGENT_VERSION;
+
+	vmm_named_free(named);
+	options = (struct vmm_exec_options){ .user = "ann:users" };
+	ck_assert_int_eq(vmm_named_new(&named, &parts, standard, &options, &err), 0);
+	agent_sends(VAGENT_READY, &version, sizeof(version));
+	agent_sends(VAGENT_SERVES, NULL, 0);
+	ck_assert(turns());
+	memset(received, 0, sizeof(received));
+	agent_reads(VAGENT_PREPARE);
+	ck_assert_ptr_nonnull(memmem(received, sizeof(received), "U@ann:users", sizeof("U@ann:users")));
 }
 END_TEST
 
@@ -517,6 +534,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, folder_that_others_can_enter_is_refused);
 	tcase_add_test(tc, socket_is_removed_with_the_machine);
 	tcase_add_test(tc, further_command_has_its_streams_and_status);
+	tcase_add_test(tc, user_of_the_first_command_is_found_in_the_guest);
 	tcase_add_test(tc, lost_client_ends_its_command);
 	tcase_add_test(tc, end_of_the_first_command_ends_the_machine);
 	tcase_add_test(tc, clients_wait_for_the_first_command);
