@@ -23,13 +23,14 @@
 #include "oci/member.h"
 #include "oci/pod.h"
 #include "oci/wire.h"
+#include "oci/workload.h"
 
 #define ANSWER_MS 10000
 #define START_MS 120000
 /* A monitor that was killed ends when the kernel has freed its memory. */
 #define END_MS 30000
-/* A monitor that has accepted SIGKILL gives up its guest after three seconds. */
-#define ACCEPTED_MS 4000
+/* A monitor that has accepted SIGKILL gives up its guest before. */
+#define ACCEPTED_MS (OCI_KILL_MS + 1000)
 
 /* ----------------------------------------------------------------------- options */
 

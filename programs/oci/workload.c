@@ -15,9 +15,6 @@
 #include "oci/wire.h"
 #include "oci/workload.h"
 
-/* A guest that does not end its process by SIGKILL in this time is given up. */
-#define KILL_NS UINT64_C(3000000000)
-
 void oci_client_answer(struct oci_client *client, uint32_t op, int rc, const struct vsu_error *err)
 {
 	struct oci_message m = { .op = op, .rc = rc };
@@ -66,7 +63,7 @@ int oci_workload_signal(struct oci_workload *w, int number, bool all, struct vsu
 	if (number != SIGKILL)
 		return rc;
 	if (!w->kill_ns)
-		w->kill_ns = vsu_now_ns() + KILL_NS;
+		w->kill_ns = vsu_now_ns() + OCI_KILL_MS * UINT64_C(1000000);
 	return 0;
 }
 

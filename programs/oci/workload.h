@@ -19,6 +19,9 @@
 #include "oci/spec.h"
 #include "oci/state.h"
 
+/* A guest that does not end its process by SIGKILL in this time is given up. */
+#define OCI_KILL_MS 3000u
+
 enum oci_phase {
 	OCI_BOOTS,		/* the agent does not serve yet */
 	OCI_PREPARES,		/* mounts, and looks up the program */
