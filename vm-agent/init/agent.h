@@ -57,6 +57,8 @@ void vagent_priv_mount_system(void);
 
 /* names.c: the host name of a request, which resolves, as does localhost; after the network has its address. */
 void vagent_priv_name_guest(const struct agent_request *r);
+/* accounts.c: returns NULL for anything but a regular file, which might block. */
+FILE *vagent_priv_open_regular(const char *path);
 /* accounts.c: /etc/shadow and the rule of sudo for root, if the root lacks them. */
 void vagent_priv_make_accounts(void);
 /* accounts.c: NULL for anything but a regular file, which might block. */

@@ -201,7 +201,7 @@ static void hide_agent(void)
 
 void vagent_priv_child_run(struct guest_order *o, int report)
 {
-	char program[PATH_MAX];
+	char program[PATH_MAX], **environment;
 	unsigned int own = 0;
 	sigset_t none;
 
@@ -212,6 +212,7 @@ void vagent_priv_child_run(struct guest_order *o, int report)
 	vagent_priv_child_find_user(o);
 	take_streams(o);
 	enter_folder(o);
+	environment = vagent_priv_child_add_home(o->request.envp, o->rights.user);
 	vagent_priv_child_take_rights(&o->rights);
 	if (o->request.own)
 		own = find_own(o->request.own);
@@ -226,6 +227,6 @@ void vagent_priv_child_run(struct guest_order *o, int report)
 		close(report);	/* as execve() does */
 		run_own(o, own_programs[own].reads);
 	}
-	execve(program, o->request.argv, o->request.envp);
+	execve(program, o->request.argv, environment);
 	vagent_priv_child_fail(VAGENT_NOT_EXECUTED, "%.300s: %s", o->request.argv[0], strerror(errno));
 }

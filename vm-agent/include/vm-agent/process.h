@@ -42,7 +42,10 @@ enum vagent_capability_set {
 struct vagent_process_config {
 	size_t size;		/* sizeof(struct vagent_process_config); not 0 */
 	const char *const *command; /* words, looked up in PATH of environment; a NULL ends them; not empty */
-	const char *const *environment; /* NAME=VALUE; a NULL ends them; NULL: none */
+	/*
+	 * NAME=VALUE; a NULL ends them; NULL: none. Without HOME, it is that of the user in /etc/passwd of the container, or "/".
+	 */
+	const char *const *environment;
 	const char *folder;	/* absolute, in the container; NULL: "/" */
 	uint32_t user, group;
 	const uint32_t *groups;	/* further ones */

@@ -248,7 +248,8 @@ static void prepare_config(struct run *r, struct vagent_process_config c)
 static void prepare_words(struct run *r, const char *const *words, struct vagent_process_config c)
 {
 	c.command = words;
-	c.environment = environment;
+	if (!c.environment)
+		c.environment = environment;
 	prepare_config(r, c);
 }
 
@@ -840,6 +841,26 @@ START_TEST(filter_of_system_calls_holds)
 }
 END_TEST
 
+/* The accounts are those of the container: the second user has none there. */
+START_TEST(home_is_that_of_the_account)
+{
+	static const char *const homes[] = { "/home/one\n", "/\n", "/set\n" };
+	const char *const set[] = { "PATH=/bin", "HOME=/set", NULL };
+	const struct vagent_process_config c = { .user = _i == 1 ? 1001 : 1000, .environment = _i == 2 ? set : NULL };
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/etc", folder);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	strcat(path, "/passwd");
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fputs("root:x:0:0::/root:/bin/sh\nnot an account\none:x:1000:100::/home/one:/bin/sh\n", f);
+	fclose(f);
+	runs("echo $HOME", c, homes[_i]);
+}
+END_TEST
+
 START_TEST(working_folder_is_made)
 {
 	const struct vagent_process_config c = { .folder = "/srv/a" };
@@ -1067,6 +1088,8 @@ static void add_tests(TCase *tc, const char *why)
 	add(capabilities_are_set);
 	add(limits_and_oom_score_are_set);
 	tcase_add_loop_test_unless(tc, why, filter_of_system_calls_holds, 0, 2);
+	tcase_add_loop_test_unless(tc, why, home_is_that_of_the_account, 0, 3);
+	add(working_folder_is_made);
 	add(working_folder_is_made);
 	add(terminal_has_its_size);
 	add(terminal_is_resized);
