@@ -125,6 +125,7 @@ struct create {
 	struct oci_state state;
 	int folder;
 	char cgroup[OCI_STATE_PATH];	/* chosen; that of the state was claimed */
+	bool has_run_hooks;	/* of create; or the monitor may have run them */
 	char remark[sizeof(((struct oci_message *)0)->text)]; /* of the monitor; empty: none */
 };
 
@@ -169,6 +170,7 @@ static int run_hooks(struct create *c, int ready, struct oci_message *m)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
+	c->has_run_hooks = true;
 	m->rc = oci_hooks_run(c->state.spec, OCI_PRESTART, &c->state, &err);
 	m->rc = m->rc < 0 ? m->rc : oci_hooks_run(c->state.spec, OCI_CREATE_RUNTIME, &c->state, &err);
 	snprintf(m->text, sizeof(m->text), "%s", err.msg);
@@ -181,6 +183,7 @@ static int begin_monitor(struct create *c, pid_t pid, int ready, struct vsu_erro
 	const struct oci_message begin = { .op = OCI_OP_BEGIN };
 	int rc;
 
+	c->has_run_hooks = c->state.spec->hooks[OCI_CREATE_CONTAINER].n > 0;
 	c->state.pid = pid;
 	c->state.begun = oci_state_begun(pid);
 	rc = oci_state_write(c->context->root, c->folder, &c->state, err);
@@ -270,6 +273,16 @@ static int claim_cgroup(struct create *c, struct vsu_error *err)
 	return rc;
 }
 
+/* After a failure at or behind the hooks of create, those of poststop undo their effects. */
+static void run_poststop(struct create *c)
+{
+	if (!c->has_run_hooks)
+		return;
+	c->state.pid = 0;
+	c->state.status = OCI_STOPPED;
+	oci_hooks_run_all(c->state.spec, OCI_POSTSTOP, &c->state, &c->context->report);
+}
+
 /* A group that others use as well may remain. */
 static void undo_create(struct create *c)
 {
@@ -277,6 +290,7 @@ static void undo_create(struct create *c)
 
 	oci_member_detach(c->context->root, &c->state);
 	(void)oci_cgroup_remove(c->state.cgroup, &ignored);
+	run_poststop(c);
 	(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
 }
 
