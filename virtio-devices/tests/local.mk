@@ -81,6 +81,7 @@ unit_tests = \
 	tests/transport/test-transport \
 	tests/vhost_kern/test-kern \
 	tests/vhost_kern/test-pairs \
+	tests/vhost_kern/test-server \
 	tests/vhost_user/test-continued \
 	tests/vhost_user/test-serve \
 	tests/vhost_user/test-remote \
@@ -194,6 +195,11 @@ tests_vhost_kern_test_pairs_SOURCES = \
 	tests/vhost_kern/fake-kernel.c \
 	tests/vhost_kern/fake-kernel.h \
 	tests/vhost_kern/test-pairs.c \
+	$(NULL)
+tests_vhost_kern_test_server_SOURCES = \
+	tests/vhost_kern/fake-kernel.c \
+	tests/vhost_kern/fake-kernel.h \
+	tests/vhost_kern/test-server.c \
 	$(NULL)
 tests_vhost_user_test_continued_LDFLAGS = -Wl,--wrap=vsu_timer_arm
 tests_vhost_user_test_serve_LDFLAGS = -pthread -Wl,--wrap=vsu_now_ns

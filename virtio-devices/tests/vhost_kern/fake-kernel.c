@@ -75,6 +75,9 @@ static int carry_out(struct fake_node *node, unsigned int request, void *arg)
 	case VHOST_VSOCK_SET_GUEST_CID:
 		kernel.cid = *(uint64_t *)arg;
 		break;
+	case VHOST_SET_LOG_BASE:
+		kernel.log = *(uint64_t *)arg;
+		break;
 	case VHOST_SET_MEM_TABLE:
 		node->nregions = ((struct vhost_memory *)arg)->nregions;
 		break;
@@ -103,7 +106,7 @@ static bool is_known(unsigned int request)
 {
 	static const unsigned int known[] = {
 		VHOST_GET_FEATURES, VHOST_SET_FEATURES,
-		VHOST_VSOCK_SET_GUEST_CID, VHOST_SET_MEM_TABLE,
+		VHOST_VSOCK_SET_GUEST_CID, VHOST_SET_LOG_BASE, VHOST_SET_MEM_TABLE,
 		VHOST_SET_VRING_NUM, VHOST_SET_VRING_BASE,
 		VHOST_GET_VRING_BASE, VHOST_VSOCK_SET_RUNNING,
 	};

@@ -30,6 +30,7 @@ struct fake_node {
 
 struct fake_kernel {
 	uint64_t offered, features, cid;
+	uint64_t log;		/* address of the dirty log */
 	unsigned int fails;	/* the request that fails */
 	unsigned int succeeds;	/* requests that succeed before it fails */
 	unsigned int taps, sizes, switched;	/* number of requests */

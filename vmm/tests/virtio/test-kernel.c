@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a device whose queues the host's kernel serves; this program
- * simulates the kernel.
+ * Claims about a device whose queues the host's kernel serves: its interrupts, memory and
+ * messages. This program simulates the kernel. virtio-devices tests the server itself.
  */
 #include <config.h>
 
@@ -20,12 +20,8 @@
 static struct {
 	int call, err;		/* eventfds of the first ring, owned by the library */
 	int tap;		/* tap of the first ring, or -1 */
-	uint32_t size;		/* likewise */
 	unsigned int nregions;
 	unsigned long fails;	/* a request that it refuses */
-	uint64_t features;	/* of the last start */
-	uint32_t base;		/* position of the first ring */
-	void *log;		/* address of the log, or NULL */
 } kernel;
 
 static int take(unsigned long request, const void *arg)
@@ -38,14 +34,6 @@ static int take(unsigned long request, const void *arg)
 		kernel.nregions = ((const struct vhost_memory *)arg)->nregions;
 	else if (request == VHOST_NET_SET_BACKEND && !file->index)
 		kernel.tap = file->fd;
-	else if (request == VHOST_SET_VRING_NUM && !file->index)
-		kernel.size = ((const struct vhost_vring_state *)arg)->num;
-	else if (request == VHOST_SET_VRING_BASE && !file->index)
-		kernel.base = ((const struct vhost_vring_state *)arg)->num;
-	else if (request == VHOST_SET_FEATURES)
-		kernel.features = *(const uint64_t *)arg;
-	else if (request == VHOST_SET_LOG_BASE)
-		kernel.log = (void *)(uintptr_t)*(const uint64_t *)arg;
 	else if (request == VHOST_SET_VRING_CALL && !file->index)
 		kernel.call = file->fd;
 	else if (request == VHOST_SET_VRING_ERR && !file->index)
@@ -64,9 +52,7 @@ int ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	if (request == VHOST_GET_FEATURES)
-		*(uint64_t *)arg = VQ_F_VERSION_1 | UINT64_C(1) << VHOST_F_LOG_ALL;
-	if (request == VHOST_GET_VRING_BASE)
-		((struct vhost_vring_state *)arg)->num = kernel.base + 7;
+		*(uint64_t *)arg = VQ_F_VERSION_1;
 	rc = take(request, arg);
 	errno = -rc;
 	return rc ? -1 : 0;
@@ -136,90 +122,6 @@ static void reset_driver(void)
 	vmm_virtio_unlock(virtio);
 }
 
-/* Starts the first queue after its reset. */
-static void start_queue(uint32_t device_gpa)
-{
-	struct virtdev_transport *t = vmm_virtio_transport(virtio);
-
-	vmm_virtio_lock(virtio);
-	virtdev_transport_set_queue_size(t, 0, 8);
-	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DESC, 0, 0x1000);
-	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DRIVER, 0, 0x2000);
-	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DEVICE, 0,
-					 device_gpa);
-	virtdev_transport_set_queue_ready(t, 0, true);
-	vmm_virtio_unlock(virtio);
-}
-
-/* Resets the first queue, as a driver does that moves its used ring. */
-static void reset_queue(uint32_t device_gpa)
-{
-	struct virtdev_transport *t = vmm_virtio_transport(virtio);
-
-	vmm_virtio_lock(virtio);
-	virtdev_transport_reset_queue(t, 0);
-	ck_assert(!virtdev_transport_queue_resets(t, 0));
-	ck_assert_int_eq(kernel.tap, -1);
-	vmm_virtio_unlock(virtio);
-	start_queue(device_gpa);
-}
-
-/* The register interface must support the feature, too. */
-static void support_resets(void)
-{
-	static const struct virtdev_register_ops registers = {
-		.size = sizeof(registers), .features = VQ_F_RING_RESET,
-	};
-	struct virtdev_transport *t = vmm_virtio_transport(virtio);
-
-	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, NULL, NULL), 0);
-}
-
-static void start_with_resets(void)
-{
-	support_resets();
-	rig_start_with(virtio, VQ_F_RING_RESET, 0x3000);
-}
-
-START_TEST(queue_is_stopped_and_started_in_the_kernel)
-{
-	start_with_resets();
-	ck_assert_int_ge(kernel.tap, 0);
-	reset_queue(0x4000);
-	ck_assert_int_ge(kernel.tap, 0);
-	ck_assert_uint_eq(kernel.size, 8);
-	ck_assert_uint_eq(rig_status(virtio), 15);
-}
-END_TEST
-
-START_TEST(e2_11_queue_that_cannot_be_stopped_sets_needs_reset)
-{
-	start_with_resets();
-	reset_queue(RIG_MEMORY - 8);
-	ck_assert_int_eq(kernel.tap, -1);
-	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
-	ck_assert_uint_eq(times_said("not in one region"), 1);
-	reset_driver();
-	rig_start(virtio);
-}
-END_TEST
-
-START_TEST(kernel_serves_rings_from_start_to_reset)
-{
-	int round;
-
-	for (round = 0; round < 3; round++) {
-		ck_assert_int_eq(kernel.tap, -1);
-		rig_start(virtio);
-		ck_assert_int_ge(kernel.tap, 0);
-		reset_driver();
-		ck_assert_uint_eq(rig_status(virtio), 0);
-	}
-	ck_assert_int_eq(kernel.err, -1);
-	ck_assert_uint_eq(times_said("vhost"), 0);
-}
-END_TEST
-
 static void on_interrupt(void *registers, uint32_t source)
 {
 	*(uint32_t *)registers = source;
@@ -256,18 +158,6 @@ START_TEST(e2_09_queue_broken_in_the_kernel_sets_needs_reset)
 			  1);
 	reset_driver();
 	rig_start(virtio);
-}
-END_TEST
-
-START_TEST(a1_35_ring_outside_memory_is_not_passed_to_the_kernel)
-{
-	rig_start_at(virtio, RIG_MEMORY - 8);
-	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	ck_assert_uint_eq(times_said("not in one region"), 1);
-	reset_driver();
-	rig_start(virtio);
-	ck_assert_int_ge(kernel.tap, 0);
 }
 END_TEST
 
@@ -321,167 +211,6 @@ START_TEST(e2_12_rings_in_removed_memory_are_stopped_first)
 }
 END_TEST
 
-static void pause_card(void)
-{
-	ck_assert_int_eq(vmm_virtio_check_save(virtio, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_pause(virtio, true), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-}
-
-/* Its memory is there again, but its driver has not reset it. */
-START_TEST(device_that_was_stopped_for_removed_memory_is_not_resumed)
-{
-	struct vmem_map *map = rig_map();
-
-	rig_start(virtio);
-	publish(NULL);
-	publish(map);
-	vmem_map_unref(map);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
-	reset_driver();
-	rig_start(virtio);
-	ck_assert_int_ge(kernel.tap, 0);
-}
-END_TEST
-
-START_TEST(a_paused_device_continues_where_it_stopped)
-{
-	rig_start(virtio);
-	ck_assert_uint_eq(kernel.base, 0);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_pause(virtio, true), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_ge(kernel.tap, 0);
-	ck_assert_uint_eq(kernel.base, 7);
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	reset_driver();
-	rig_start(virtio);
-	ck_assert_uint_eq(kernel.base, 0);
-}
-END_TEST
-
-START_TEST(a_saved_device_continues_where_it_stopped)
-{
-	void *bytes;
-	size_t len;
-
-	rig_start(virtio);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
-	vmm_virtio_free(virtio);
-	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL), 0);
-	ck_assert_int_lt(vmm_virtio_load(virtio, bytes, len - 1, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	kernel.base = 0;
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_ge(kernel.tap, 0);
-	ck_assert_uint_eq(kernel.base, 7);
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	free(bytes);
-}
-END_TEST
-
-START_TEST(a_device_without_a_driver_stays_stopped_after_a_pause)
-{
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	rig_start(virtio);
-	ck_assert_uint_eq(kernel.base, 0);
-}
-END_TEST
-
-/* Before or after the kernel has its positions. */
-static const unsigned long refused[] = { VHOST_SET_MEM_TABLE, VHOST_SET_VRING_BASE };
-
-/* This process does not serve its queues instead. */
-START_TEST(e2_11_paused_device_that_cannot_continue_sets_needs_reset)
-{
-	rig_start(virtio);
-	pause_card();
-	kernel.fails = refused[_i];
-	ck_assert_int_lt(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
-	kernel.fails = 0;
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	reset_driver();
-	rig_start(virtio);
-}
-END_TEST
-
-START_TEST(dirty_log_is_passed_to_the_kernel_until_its_end)
-{
-	static uint64_t words[512];
-	const struct vhost_dirty_log record = { -1, sizeof(words), words };
-
-	rig_start(virtio);
-	ck_assert_int_eq(vmm_virtio_check_log(virtio, NULL), 0);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_set_log(virtio, &record, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_ptr_eq(kernel.log, words);
-	ck_assert(kernel.features & UINT64_C(1) << VHOST_F_LOG_ALL);
-	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
-	ck_assert(!(kernel.features & UINT64_C(1) << VHOST_F_LOG_ALL));
-	ck_assert_int_ge(kernel.tap, 0);
-}
-END_TEST
-
-/* The driver has reset its only queue when the device is saved. */
-START_TEST(queue_that_was_reset_starts_after_a_restore)
-{
-	void *bytes;
-	size_t len;
-
-	start_with_resets();
-	vmm_virtio_lock(virtio);
-	virtdev_transport_reset_queue(vmm_virtio_transport(virtio), 0);
-	vmm_virtio_unlock(virtio);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
-	vmm_virtio_free(virtio);
-	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL), 0);
-	support_resets();
-	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	start_queue(0x4000);
-	ck_assert_int_ge(kernel.tap, 0);
-	ck_assert_uint_eq(rig_status(virtio), 15);
-	free(bytes);
-}
-END_TEST
-
-/* Its start was refused before it was saved: its driver has to reset it first. */
-START_TEST(restored_device_that_needs_reset_starts_no_queue)
-{
-	void *bytes;
-	size_t len;
-
-	kernel.fails = VHOST_SET_VRING_NUM;
-	rig_start_at(virtio, 0x3000);
-	kernel.fails = 0;
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
-	vmm_virtio_free(virtio);
-	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_eq(kernel.tap, -1);
-	free(bytes);
-}
-END_TEST
-
 static void make_sockets(void)
 {
 	struct virtdev_vhost_kern *kern;
@@ -504,81 +233,6 @@ START_TEST(sockets_are_refused_by_name_where_written_pages_must_be_known)
 }
 END_TEST
 
-#define EVENTS 2u
-#define EVENT_GPA 0x4000u
-
-static unsigned char *at(uint64_t gpa)
-{
-	const struct vmem_map *map = vmem_space_current(memory.space);
-
-	return (unsigned char *)vmem_block_hva(vmem_region_block(vmem_map_region(map, 0))) + gpa;
-}
-
-/* A driver that offers one buffer for an event, at descriptor 0. */
-static void start_events(void)
-{
-	struct virtdev_transport *t = vmm_virtio_transport(virtio);
-	const struct vsu_le32 len = vsu_le32_make(8);
-
-	at(0x1000)[1] = EVENT_GPA >> 8;
-	memcpy(at(0x1008), &len, sizeof(len));
-	at(0x1008)[4] = 2;	/* the device writes it */
-	at(0x2000)[2] = 1;	/* index */
-	memset(at(EVENT_GPA), 0xee, 8);
-	vmm_virtio_lock(virtio);
-	virtdev_transport_set_status(t, 3);
-	virtdev_transport_set_features(t, 1, (uint32_t)(VQ_F_VERSION_1 >> 32));
-	virtdev_transport_set_status(t, 11);
-	virtdev_transport_set_queue_size(t, EVENTS, 16);
-	virtdev_transport_set_queue_area(t, EVENTS, VIRTDEV_QUEUE_DESC, 0, 0x1000);
-	virtdev_transport_set_queue_area(t, EVENTS, VIRTDEV_QUEUE_DRIVER, 0, 0x2000);
-	virtdev_transport_set_queue_area(t, EVENTS, VIRTDEV_QUEUE_DEVICE, 0, 0x3000);
-	virtdev_transport_set_queue_ready(t, EVENTS, true);
-	virtdev_transport_set_status(t, 15);
-	vmm_virtio_unlock(virtio);
-}
-
-/* Turns of the queues that have something to do. */
-static unsigned int events_used(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		vsu_loop_dispatch(resources.loop);
-	return at(0x3000)[2];
-}
-
-/* Its connections have ended, and its context id may be another one. */
-START_TEST(driver_of_restored_sockets_is_told_to_reset_its_transport)
-{
-	static const unsigned char event[8] = { 0, 0, 0, 0, 0xee, 0xee, 0xee, 0xee };
-	void *bytes;
-	size_t len;
-
-	make_sockets();
-	start_events();
-	ck_assert_uint_eq(events_used(), 0);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_uint_eq(events_used(), 0);
-	pause_card();
-	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
-	make_sockets();
-	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
-	ck_assert_uint_eq(events_used(), 0);
-	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_uint_eq(events_used(), 1);
-	ck_assert_uint_eq(at(0x3000)[8], 4);	/* bytes written */
-	ck_assert_mem_eq(at(EVENT_GPA), event, sizeof(event));
-	at(0x2000)[2] = 2;	/* the buffer is available again */
-	vmm_virtio_lock(virtio);
-	virtdev_transport_notify(vmm_virtio_transport(virtio), EVENTS);
-	vmm_virtio_unlock(virtio);
-	ck_assert_uint_eq(events_used(), 1);
-	free(bytes);
-}
-END_TEST
-
 START_TEST(postcopy_is_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -595,29 +249,14 @@ int main(void)
 	TCase *tc = tcase_create("kernel");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, kernel_serves_rings_from_start_to_reset);
 	tcase_add_test(tc, call_of_the_kernel_is_an_interrupt);
-	tcase_add_test(tc, queue_is_stopped_and_started_in_the_kernel);
-	tcase_add_test(tc,
-		e2_11_queue_that_cannot_be_stopped_sets_needs_reset);
 	tcase_add_test(tc,
 		e2_09_queue_broken_in_the_kernel_sets_needs_reset);
-	tcase_add_test(tc,
-		a1_35_ring_outside_memory_is_not_passed_to_the_kernel);
 	tcase_add_test(tc, e2_11_start_refused_by_the_kernel_sets_needs_reset);
 	tcase_add_test(tc,
 		added_memory_is_passed_to_the_running_kernel_device);
 	tcase_add_test(tc, e2_12_rings_in_removed_memory_are_stopped_first);
-	tcase_add_test(tc, device_that_was_stopped_for_removed_memory_is_not_resumed);
-	tcase_add_test(tc, a_paused_device_continues_where_it_stopped);
-	tcase_add_test(tc, a_saved_device_continues_where_it_stopped);
-	tcase_add_test(tc, a_device_without_a_driver_stays_stopped_after_a_pause);
-	tcase_add_loop_test(tc, e2_11_paused_device_that_cannot_continue_sets_needs_reset, 0, COUNT(refused));
-	tcase_add_test(tc, dirty_log_is_passed_to_the_kernel_until_its_end);
-	tcase_add_test(tc, queue_that_was_reset_starts_after_a_restore);
-	tcase_add_test(tc, restored_device_that_needs_reset_starts_no_queue);
 	tcase_add_test(tc, sockets_are_refused_by_name_where_written_pages_must_be_known);
-	tcase_add_test(tc, driver_of_restored_sockets_is_told_to_reset_its_transport);
 	tcase_add_test(tc, postcopy_is_refused_by_name);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
