@@ -13,6 +13,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "exec/emulation.h"
+#include "exec/exec_beside.h"
 #include "exec/exec_emulated.h"
 #include "exec/waiting.h"
 #include "common/spawn/spawn.h"

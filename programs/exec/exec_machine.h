@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The machine of "cvmm exec": the options and this process's folder, environment and terminal
- * become a plan (<cvmm/exec_plan.h>), whose session runs beside the machine.
+ * become a plan (<cvmm/exec_plan.h>).
  *
  * Threads: the main thread.
  */
@@ -15,7 +15,6 @@
 #include "common/image_server.h"
 #include "common/passt.h"
 #include "common/program_options.h"
-#include "common/run.h"
 
 struct vmm_named;
 
@@ -58,20 +57,5 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
  * it. -ENOMEM.
  */
 int vmm_exec_machine_describe(const struct vmm_exec_machine *m, char **text, size_t *len);
-
-/* The session, for the loop of the machine: vmm_run_machine() with the options of the plan. */
-struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m);
-
-/*
- * The status of "cvmm exec" after the machine has ended with a status and perhaps a sentence,
- * which is replaced by the session's if that has ended.
- */
-int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err);
-
-/*
- * Whether the sentence of such a status is not printed, as shells do: the reader of the command's
- * output is gone, or its user has typed the signal.
- */
-bool vmm_exec_end_is_expected(int status, const struct vsu_error *err);
 
 #endif

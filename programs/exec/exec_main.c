@@ -13,6 +13,7 @@
 #include "common/needs.h"
 #include "control/remedy.h"
 #include "common/run_command.h"
+#include "exec/exec_beside.h"
 #include "exec/exec_emulated.h"
 #include "exec/exec_machine.h"
 #include "exec/named_client.h"

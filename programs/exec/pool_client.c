@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "exec/exec_beside.h"
 #include "exec/pool_client.h"
 #include "exec/pool_wire.h"
 #include "exec/waiting.h"

@@ -8,6 +8,7 @@
 
 #include "common/command.h"
 #include "control/remedy.h"
+#include "common/run.h"
 #include "common/run_command.h"
 #include "exec/pool_command.h"
 #include "exec/pool_server.h"

@@ -11,6 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "exec/exec_beside.h"
 #include "exec/pool_worker.h"
 
 /* ---------------------------------------------------------------------- life */

@@ -17,6 +17,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "child/child.h"
+#include "exec/exec_beside.h"
 #include "exec/template_maker.h"
 #include "confine/denied_calls.h"
 #include "cvmm/requests.h"

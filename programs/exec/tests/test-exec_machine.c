@@ -13,6 +13,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
+#include "exec/exec_beside.h"
 #include "exec/exec_machine.h"
 #include "util.h"
 
