@@ -25,6 +25,11 @@ static const char *no_program(void)
 	return access(PROGRAM, X_OK) ? "the program is not in this folder" : NULL;
 }
 
+static const char *no_exec(void)
+{
+	return access("../libexec/" PACKAGE "/cvmm-exec", X_OK) ? "cvmm-exec is left out" : no_program();
+}
+
 static const char *no_boot(void)
 {
 	return access("../libexec/" PACKAGE "/cvmm-boot", X_OK) ? "cvmm-boot is left out" : no_program();
@@ -80,25 +85,14 @@ static const struct call {
 	{ { "help", "cvmm" }, VSU_EXIT_OK, "Usage: cvmm run ", NULL, NULL },
 	{ { "help", "cvmm-" }, VSU_EXIT_USAGE, "", "no topic 'cvmm-' of the help", NULL },
 	{ { "help", "port" }, VSU_EXIT_OK, "--net PROPERTIES", NULL, NULL },
-	{ { "template", "make" }, VSU_EXIT_USAGE, "", "template make: no name; example: 'cvmm template make base'", NULL },
 	{ { "show", "--help" }, VSU_EXIT_OK, "Usage: cvmm show ", NULL, NULL },
 	{ { "ps", "--help" }, VSU_EXIT_OK, "Usage: cvmm ps ", NULL, NULL },
 	{ { "help" }, VSU_EXIT_OK, "Usage: cvmm ", NULL, NULL },
 	{ { "help", "memory" }, VSU_EXIT_OK, "Usage: cvmm memory ", NULL, NULL },
 	{ { "memory", "--help" }, VSU_EXIT_OK, "Usage: cvmm memory ", NULL, "\n--memory PROPERTIES: " },
-	{ { "exec", "--help" }, VSU_EXIT_OK, "Usage: cvmm exec ", NULL, "\n  --rw " },
-	{ { "exec", "--rw" }, 125, "", "no command; example: 'cvmm exec -- uname -a'", NULL },
-	{ { "help", "initrd" }, VSU_EXIT_OK, "Usage: cvmm initrd ", NULL, "\n  --device=KIND " },
-	{ { "initrd", "9.9" }, VSU_EXIT_INPUT, "", "no modules of kernel 9.9", NULL },
-	{ { "initrd", "--modules=missing" }, VSU_EXIT_INPUT, "", "folder of modules 'missing'", NULL },
-	{ { "initrd" }, VSU_EXIT_USAGE, "", "cvmm: initrd: no version of a kernel", NULL },
-	{ { "--", "initrd" }, VSU_EXIT_USAGE, "", "cvmm: initrd: no version of a kernel", NULL },
-	{ { "help", "initrd" }, VSU_EXIT_OK, "Usage: cvmm initrd ", NULL, "\nManual page: cvmm-initrd(1)\n" },
-	{ { "initrd", "../6.1" }, VSU_EXIT_DATA, "", "is not the version of a kernel", NULL },
 	{ { "ctl", "--help" }, VSU_EXIT_OK, "Usage: cvmm ctl ", NULL, NULL },
 	{ { "help", "ctl" }, VSU_EXIT_OK, "Usage: cvmm ctl ", NULL, NULL },
 	{ { "run", "--help" }, VSU_EXIT_OK, "Usage: cvmm run ", NULL, NULL },
-	{ { "help", "exec" }, VSU_EXIT_OK, "Usage: cvmm exec ", NULL, "\nManual page: cvmm-exec(1)\n" },
 	{ { "help", "control" }, VSU_EXIT_OK, "Control of ", NULL, "\n  power-button " },
 	{ { "help", "devices" }, VSU_EXIT_OK, "Devices of ", NULL, "\n  --pmem " },
 	{ { "help", "migration" }, VSU_EXIT_OK, "Save a machine, ", NULL, "\n  --incoming=ADDRESS " },
@@ -113,8 +107,6 @@ static const struct call {
 	{ { "help", "from" }, VSU_EXIT_OK, "Save a machine, ", NULL, NULL },
 	{ { "help", "jail" }, VSU_EXIT_OK, "Limits of ", NULL, NULL },
 	{ { "help", "network" }, VSU_EXIT_OK, "--net PROPERTIES", NULL, NULL },
-	{ { "help", "--timeout" }, VSU_EXIT_OK, "Option of 'cvmm exec':\n  --timeout=", NULL, "cvmm-exec(1)" },
-	{ { "help", "hostname" }, VSU_EXIT_OK, "Option of 'cvmm exec':\n  --hostname=", NULL, "cvmm-exec(1)" },
 	{ { "version" }, VSU_EXIT_OK, "cvmm " PACKAGE_VERSION "\n", NULL, NULL },
 	{ { "ls" }, VSU_EXIT_USAGE, "", "no command 'ls'; 'cvmm ps' lists machines", NULL },
 	{ { "console" }, VSU_EXIT_USAGE, "", "no command 'console'; the serial port is where", NULL },
@@ -135,6 +127,23 @@ static const struct call {
 };
 
 /* A build may leave out the program of these. */
+/* Commands of the programs that stand on vm-agent. */
+static const struct call exec_calls[] = {
+	{ { "template", "make" }, VSU_EXIT_USAGE, "", "template make: no name; example: 'cvmm template make base'", NULL },
+	{ { "exec", "--help" }, VSU_EXIT_OK, "Usage: cvmm exec ", NULL, "\n  --rw " },
+	{ { "exec", "--rw" }, 125, "", "no command; example: 'cvmm exec -- uname -a'", NULL },
+	{ { "help", "initrd" }, VSU_EXIT_OK, "Usage: cvmm initrd ", NULL, "\n  --device=KIND " },
+	{ { "initrd", "9.9" }, VSU_EXIT_INPUT, "", "no modules of kernel 9.9", NULL },
+	{ { "initrd", "--modules=missing" }, VSU_EXIT_INPUT, "", "folder of modules 'missing'", NULL },
+	{ { "initrd" }, VSU_EXIT_USAGE, "", "cvmm: initrd: no version of a kernel", NULL },
+	{ { "--", "initrd" }, VSU_EXIT_USAGE, "", "cvmm: initrd: no version of a kernel", NULL },
+	{ { "help", "initrd" }, VSU_EXIT_OK, "Usage: cvmm initrd ", NULL, "\nManual page: cvmm-initrd(1)\n" },
+	{ { "initrd", "../6.1" }, VSU_EXIT_DATA, "", "is not the version of a kernel", NULL },
+	{ { "help", "exec" }, VSU_EXIT_OK, "Usage: cvmm exec ", NULL, "\nManual page: cvmm-exec(1)\n" },
+	{ { "help", "--timeout" }, VSU_EXIT_OK, "Option of 'cvmm exec':\n  --timeout=", NULL, "cvmm-exec(1)" },
+	{ { "help", "hostname" }, VSU_EXIT_OK, "Option of 'cvmm exec':\n  --hostname=", NULL, "cvmm-exec(1)" },
+};
+
 static const struct call boot_calls[] = {
 	{ { "help", "cvmm-boot" }, VSU_EXIT_OK, "Usage: cvmm boot ", NULL, NULL },
 	{ { "help", "boot" }, VSU_EXIT_OK, "Usage: cvmm boot ", NULL, "\n  --cloud-init=KEY=VALUE|FILE" },
@@ -164,6 +173,12 @@ static void assert_call(const struct call *call)
 START_TEST(command_line_ends_with_its_status_and_text)
 {
 	assert_call(&calls[_i]);
+}
+END_TEST
+
+START_TEST(command_line_of_exec_ends_with_its_status_and_text)
+{
+	assert_call(&exec_calls[_i]);
 }
 END_TEST
 
@@ -237,10 +252,12 @@ int main(void)
 		ncommands++;
 	tcase_add_loop_test_unless(tc, no_program(), command_line_ends_with_its_status_and_text, 0,
 				   COUNT(calls));
+	tcase_add_loop_test_unless(tc, no_exec(), command_line_of_exec_ends_with_its_status_and_text, 0,
+				   COUNT(exec_calls));
 	tcase_add_loop_test_unless(tc, no_boot(), command_line_of_boot_ends_with_its_status_and_text, 0,
 				   COUNT(boot_calls));
-	tcase_add_loop_test_unless(tc, no_program(), help_that_cannot_be_written_is_reported_once, 0, 1);
-	tcase_add_loop_test_unless(tc, no_program(), help_without_a_reader_ends_as_its_program, 0, 1);
+	tcase_add_loop_test_unless(tc, no_exec(), help_that_cannot_be_written_is_reported_once, 0, 1);
+	tcase_add_loop_test_unless(tc, no_exec(), help_without_a_reader_ends_as_its_program, 0, 1);
 	tcase_add_loop_test_unless(tc, no_program(),
 				   d5_07_help_of_each_command_of_the_socket_has_its_words, 0, ncommands);
 	suite_add_tcase(s, tc);
