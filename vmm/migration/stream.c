@@ -445,4 +445,5 @@ void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why)
 	vmm_stream_begin(s, "failed");
 	vsu_state_put(&s->w, why->msg, len < TEXT_MAX ? len : TEXT_MAX);
 	(void)!vmm_stream_send(s, NULL);
+	vmm_stream_drain(s);
 }

@@ -143,7 +143,7 @@ void vmm_stream_await_reason(struct vmm_stream *s);
  */
 void vmm_stream_drain(struct vmm_stream *s);
 
-/* Reports a failure to the peer, as far as that is still possible. */
+/* Reports a failure to the peer, as far as that is still possible, and drains the stream. */
 void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why);
 
 #endif

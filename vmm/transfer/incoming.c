@@ -18,9 +18,6 @@
 #include "transfer/restore.h"
 #include "transfer/save.h"
 
-/* Sections on their way when a source of post-copy learns of a failure. */
-#define MAX_DRAINED 4096u
-
 /* The next region of the own memory from *i on, or NULL. */
 static const struct vmem_region *next_region(const struct vmm_machine *m,
 					     unsigned int *i)
@@ -242,25 +239,12 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 	return name_option(rc, err);
 }
 
-/* Pages that nobody received would reset the connection, and the reason with it. */
-static void drain_pages(struct vmm_stream *s)
-{
-	struct vsu_state_section section;
-	unsigned int n = 0;
-
-	while (s->fd >= 0 && n++ < MAX_DRAINED && !vmm_stream_receive(s, &section, NULL))
-		;
-}
-
 void vmm_incoming_refuse(struct vmm_machine *m, const struct vsu_error *why)
 {
 	struct vmm_stream *s = m->restore.stream;
-	const bool sends = vmm_postcopy_is_active(m);
 
 	vmm_postcopy_free(m);
 	vmm_memory_unlock(&m->memory);	/* the source locks it after the reply */
 	vmm_stream_refuse(s, why);
-	if (sends)
-		drain_pages(s);
 	vmm_stream_close(s);	/* the closer may end before the configuration is freed */
 }

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
@@ -401,6 +402,7 @@ START_TEST(server_finds_the_reason_of_a_destination_that_is_gone)
 
 	vmm_page_set_clear(&set);
 	want(PAGE);
+	ck_assert_int_eq(shutdown(here.fd, SHUT_WR), 0);
 	vmm_stream_refuse(&there, &why);
 	vmm_stream_close(&there);
 	ck_assert_int_eq(vmm_page_server_run(&server, &err), -EREMOTEIO);

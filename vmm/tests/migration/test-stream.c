@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <vmm-sys-util/checksum.h>
@@ -133,11 +134,28 @@ START_TEST(failure_of_the_peer_is_its_sentence)
 	struct vsu_error why;
 
 	vsu_error_set(&why, -EIO, "no disk\33[2J");
+	ck_assert_int_eq(shutdown(here.fd, SHUT_WR), 0);
 	vmm_stream_refuse(&there, &why);
 	ck_assert_int_eq(vmm_stream_expect(&here, "ready", &section, &err),
 			 -EREMOTEIO);
 	ck_assert_ptr_nonnull(strstr(err.msg, "the other side failed: no disk"));
 	ck_assert_ptr_null(strchr(err.msg, '\33'));
+}
+END_TEST
+
+START_TEST(refusal_leaves_no_byte_unread)
+{
+	const struct vsu_error why = { .msg = "no room" };
+	unsigned char bytes[65536] = { 0 };
+	int left = -1;
+
+	ck_assert_int_eq(send(here.fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	ck_assert_int_eq(shutdown(here.fd, SHUT_WR), 0);
+	vmm_stream_refuse(&there, &why);
+	ck_assert_int_eq(ioctl(there.fd, FIONREAD, &left), 0);
+	ck_assert_int_eq(left, 0);
+	vmm_stream_close(&there);
+	ck_assert_int_eq(vmm_stream_expect(&here, "ready", &section, &err), -EREMOTEIO);
 }
 END_TEST
 
@@ -268,6 +286,7 @@ START_TEST(nothing_follows_a_part_of_a_section)
 	ck_assert_int_eq(send_large(), -ECANCELED);
 	vsu_fd_close(&here.cancel_fd);
 	vsu_error_set(&why, -EIO, "no disk");
+	ck_assert_int_eq(shutdown(there.fd, SHUT_WR), 0);
 	vmm_stream_refuse(&here, &why);
 	ck_assert_uint_eq(transfers, 1);
 	ck_assert_int_eq(send_large(), -ECONNRESET);
@@ -319,6 +338,7 @@ START_TEST(reason_that_was_sent_before_is_received)
 	struct vsu_error why;
 
 	vsu_error_set(&why, -EIO, "no disk");
+	ck_assert_int_eq(shutdown(here.fd, SHUT_WR), 0);
 	vmm_stream_refuse(&there, &why);
 	vsu_fd_close(&there.fd);
 	here.deadline_ns = 1;	/* the former one has passed */
@@ -475,6 +495,7 @@ int main(void)
 	tcase_add_test(tc, e2_17_unknown_section_is_refused_by_name_if_required);
 	tcase_add_test(tc, other_section_than_expected_is_named);
 	tcase_add_test(tc, failure_of_the_peer_is_its_sentence);
+	tcase_add_test(tc, refusal_leaves_no_byte_unread);
 	tcase_add_test(tc, echo_of_the_stream_is_named);
 	tcase_add_test(tc, header_of_another_version_is_refused);
 	tcase_add_test(tc, wait_ends_when_it_is_cancelled_or_late);
