@@ -379,10 +379,25 @@ int vmm_stream_receive(struct vmm_stream *s, struct vsu_state_section *out,
 	return rc;
 }
 
+/* The number of the remedy behind the sentence, or 0. */
+static uint32_t read_advice(const struct vsu_state_section *failed, size_t len)
+{
+	struct vsu_state_fields f;
+
+	if (failed->len != len + 1 + sizeof(uint32_t))
+		return 0;
+	vmm_stream_fields(failed, &f);
+	(void)vsu_state_get_bytes(&f, len + 1);
+	return vsu_state_get_u32(&f);
+}
+
 int vmm_stream_report_failed(const struct vsu_state_section *failed, struct vsu_error *err)
 {
-	return vsu_error_set(err, -EREMOTEIO, "the other side failed: %.*s",
-			     (int)failed->len, (const char *)failed->bytes);
+	const size_t len = strnlen((const char *)failed->bytes, failed->len);
+
+	vsu_error_set(err, -EREMOTEIO, "the other side failed: %.*s", (int)len, (const char *)failed->bytes);
+	(void)vsu_error_operands(err, read_advice(failed, len), 0, 0);
+	return -EREMOTEIO;
 }
 
 int vmm_stream_check_name(const struct vsu_state_section *section, const char *name,
@@ -435,15 +450,23 @@ void vmm_stream_drain(struct vmm_stream *s)
 	}
 }
 
+/* A NUL before the number ends the sentence for sources that know no advice. */
+static void put_failure(struct vsu_state_writer *w, const struct vsu_error *why)
+{
+	vsu_state_put(w, why->msg, strlen(why->msg));
+	if (!why->arg)
+		return;
+	vsu_state_put(w, "", 1);
+	vsu_state_put_u32(w, why->arg);
+}
+
 void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why)
 {
-	const size_t len = strlen(why->msg);
-
 	if (s->fd < 0)
 		return;
 	s->deadline_ns = vsu_now_ns() + REFUSE_NS;
 	vmm_stream_begin(s, "failed");
-	vsu_state_put(&s->w, why->msg, len < TEXT_MAX ? len : TEXT_MAX);
+	put_failure(&s->w, why);
 	(void)!vmm_stream_send(s, NULL);
 	vmm_stream_drain(s);
 }

@@ -119,7 +119,7 @@ int vmm_stream_send_empty(struct vmm_stream *s, const char *name, struct vsu_err
 int vmm_stream_receive(struct vmm_stream *s, struct vsu_state_section *out,
 		       struct vsu_error *err);
 
-/* -EREMOTEIO: the section is "failed", and its text is the reason. */
+/* -EREMOTEIO: the section is "failed", and its text is the reason; the member arg of err is the advice. */
 int vmm_stream_report_failed(const struct vsu_state_section *failed, struct vsu_error *err);
 
 /* The section must have that name: 0, -EBADMSG, or as above if it is "failed". */
@@ -143,7 +143,10 @@ void vmm_stream_await_reason(struct vmm_stream *s);
  */
 void vmm_stream_drain(struct vmm_stream *s);
 
-/* Reports a failure to the peer, as far as that is still possible, and drains the stream. */
+/*
+ * Reports a failure with its advice (the member arg) to the peer, as far as that is still possible,
+ * and drains the stream.
+ */
 void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why);
 
 #endif

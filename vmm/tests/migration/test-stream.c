@@ -143,6 +143,42 @@ START_TEST(failure_of_the_peer_is_its_sentence)
 }
 END_TEST
 
+START_TEST(failure_of_the_peer_has_its_advice)
+{
+	struct vsu_error why;
+
+	vsu_error_set(&why, -EINVAL, "no room");
+	vsu_error_operands(&why, 0x636d0002, 0, 0);
+	ck_assert_int_eq(shutdown(here.fd, SHUT_WR), 0);
+	vmm_stream_refuse(&there, &why);
+	ck_assert_int_eq(vmm_stream_expect(&here, "ready", &section, &err), -EREMOTEIO);
+	ck_assert_str_eq(err.msg, "the other side failed: no room");
+	ck_assert_uint_eq(err.arg, 0x636d0002);
+}
+END_TEST
+
+static const struct {
+	const char *bytes;
+	size_t len;
+	const char *msg;
+} odd_failures[] = {
+	{ "", 0, "the other side failed: " },
+	{ "\0\1\0\0\0", 5, "the other side failed: " },
+	{ "no room\0\1\0\0", 11, "the other side failed: no room" },
+	{ "no room\0\1\0\0\0\0", 13, "the other side failed: no room" },
+};
+
+START_TEST(advice_of_another_length_is_none)
+{
+	vmm_stream_begin(&there, "failed");
+	vsu_state_put(&there.w, odd_failures[_i].bytes, odd_failures[_i].len);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(vmm_stream_expect(&here, "ready", &section, &err), -EREMOTEIO);
+	ck_assert_str_eq(err.msg, odd_failures[_i].msg);
+	ck_assert_uint_eq(err.arg, odd_failures[_i].len == 5);
+}
+END_TEST
+
 START_TEST(refusal_leaves_no_byte_unread)
 {
 	const struct vsu_error why = { .msg = "no room" };
@@ -495,6 +531,9 @@ int main(void)
 	tcase_add_test(tc, e2_17_unknown_section_is_refused_by_name_if_required);
 	tcase_add_test(tc, other_section_than_expected_is_named);
 	tcase_add_test(tc, failure_of_the_peer_is_its_sentence);
+	tcase_add_test(tc, failure_of_the_peer_has_its_advice);
+	tcase_add_loop_test(tc, advice_of_another_length_is_none, 0,
+			    sizeof(odd_failures) / sizeof(*odd_failures));
 	tcase_add_test(tc, refusal_leaves_no_byte_unread);
 	tcase_add_test(tc, echo_of_the_stream_is_named);
 	tcase_add_test(tc, header_of_another_version_is_refused);
