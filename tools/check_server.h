@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The back-end under test: a process that listens, started by a command, or by somebody
- * else. Threads: confined to one.
+ * The back-end under test is a process that listens. A command has started it, or somebody
+ * else has. Threads: confined to one.
  */
 #ifndef TOOLS_CHECK_SERVER_H
 #define TOOLS_CHECK_SERVER_H
@@ -12,12 +12,12 @@
 #include <vmm-sys-util/error.h>
 
 struct check_server {
-	const char *path;	/* of its socket */
-	const char *command;	/* for the shell; NULL: the process is not ours */
+	const char *path;	/* the socket at which it listens */
+	const char *command;	/* a line for the shell; NULL: the process is not ours */
 	pid_t pid;		/* 0: not running, or not ours */
 	bool ends;		/* in order with each connection */
 	bool used;		/* the process has accepted a connection */
-	char death[80];		/* a sentence: it ended with an error; the user clears it */
+	char death[80];		/* the sentence for an end with an error; the user clears it */
 };
 
 /*
@@ -32,12 +32,12 @@ void check_server_await_end(struct check_server *s);
 void check_server_reap(struct check_server *s);
 
 /*
- * Connects and disconnects, to see whether somebody listens, and whether the process
- * ends with its connection, as some back-ends do.
+ * Connects and disconnects. The result is whether somebody listens; s->ends tells whether the
+ * process has ended with its connection, as some back-ends do.
  */
 int check_server_probe(struct check_server *s, struct vsu_error *err);
 
-/* Ends the process, and those that it has started in its process group. */
+/* Ends all processes of the group that the process leads. */
 void check_server_stop(struct check_server *s);
 
 /* SIGINT, SIGTERM and SIGHUP end them, too, before they end the caller. */

@@ -19,14 +19,14 @@ struct vsu_option;
 #define VMM_MAX_MAPPINGS 32768
 
 /*
- * Runs the machine of these options, with a task beside it. p: of the process, which borrows it to its end.
+ * Runs the machine that the options describe, and the task beside it. The process borrows p to its end.
  * Returns the exit status, with a sentence unless it is 0.
  */
 int vmm_run_machine(const struct cvmm_options *o, const struct vmm_program_options *p,
 		    const struct vmm_beside *beside, struct vsu_error *err);
 
 /*
- * Runs the machine of the line. table and argv: as the user has typed it, for the explanation of a failure.
+ * Runs the machine of the line. table and argv are what the user has typed, and explain a failure.
  * Returns the exit status, and prints its sentence.
  */
 int vmm_run_line_run(struct vmm_run_line *l, const struct vsu_option *table, int argc, char *const *argv,

@@ -16,17 +16,18 @@
 #define VMM_EXEC_MAX_FOLDERS 16
 #define VMM_EXEC_MAX_SETTINGS 128
 #define VMM_EXEC_MAX_PATHS 64
-#define VMM_EXEC_MAX_PIECES 15	/* of memory, beside the first one */
+#define VMM_EXEC_MAX_PIECES 15	/* pieces of memory beside the first one */
 
 extern const struct vsu_option vmm_exec_option_rows[];
 
 /* Texts live as long as argv. */
 struct vmm_exec_options {
-	const char *kernel, *modules, *init; /* NULL: as "cvmm exec" has them */
+	const char *kernel, *modules, *init; /* NULL: those that "cvmm exec" finds */
 	const char *root, *folder, *memory, *append, *log, *sandbox, *daemons;
-	const char *name, *in;	/* of this machine; of one that runs, for a further command */
-	const char *oci;	/* an image, LAYOUT[:TAG] or containers-storage:NAME */
-	const char *user;	/* of the command, USER[:GROUP] in the guest; NULL: its root */
+	const char *name;	/* this machine gets it */
+	const char *in;		/* the machine that runs, and gets a further command */
+	const char *oci;	/* the image as LAYOUT[:TAG] or containers-storage:NAME */
+	const char *user;	/* USER[:GROUP] in the guest, who runs the command; NULL: its root */
 	const char *hostname, *image, *from;	/* from: a template, which has a root if none is given */
 	const char *folders[VMM_EXEC_MAX_FOLDERS]; /* FOLDER[,rw[,suid][,dev]] */
 	const char *settings[VMM_EXEC_MAX_SETTINGS]; /* NAME[=VALUE] */

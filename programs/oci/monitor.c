@@ -55,19 +55,19 @@ struct monitor {
 	struct oci_workload own; /* the container whose machine it is */
 	struct oci_members members;
 	struct oci_client clients[MAX_CLIENTS];
-	struct oci_client *lister; /* waits for a list; or NULL */
-	struct oci_client *measurer; /* waits for the usage of a container; or NULL */
-	struct oci_client gone;	/* waits in place of a client that was closed, until the guest has replied */
+	struct oci_client *lister; /* NULL, or the client that waits for a list */
+	struct oci_client *measurer; /* NULL, or the client that waits for the usage of one */
+	struct oci_client gone;	/* stands for a closed client until the guest has replied */
 	int listener, signals, status_file;
 	bool paused;
-	const char *remark;	/* for the user of "create"; or NULL */
-	int status;		/* exit status of this process */
-	struct vsu_error why;	/* of the end, if it is a failure */
+	const char *remark;	/* NULL, or a sentence for the user of "create" */
+	int status;		/* the exit status of this process */
+	struct vsu_error why;	/* the failure that ends the monitor */
 };
 
 /* --------------------------------------------------------------------- messages */
 
-/* create waits for this. */
+/* The process of "create" waits for this message. */
 static void report_ready(struct monitor *mon, int rc)
 {
 	const char *text = rc < 0 ? mon->why.msg : mon->remark;
@@ -165,7 +165,7 @@ static void close_client(struct monitor *mon, struct oci_client *client)
 	vsu_fd_close(&client->fd);
 }
 
-/* The container of a request; NULL: it has ended, or is none of this machine. */
+/* The container of a request, or NULL if it has ended or belongs to another machine. */
 static struct oci_workload *find_workload(struct monitor *mon, const struct oci_message *m, struct vsu_error *err)
 {
 	struct oci_workload *w = *m->text ? oci_members_find(&mon->members, m->text) : &mon->own;
@@ -601,7 +601,7 @@ static int begin_monitor(struct monitor *mon)
 		rc = mon->listener = oci_wire_listen(mon->config->folder, &mon->why);
 	if (rc >= 0)
 		rc = mon->status_file = oci_status_open(mon->config->folder, &mon->why);
-	close(mon->config->folder);	/* no folder beside the share stays open */
+	close(mon->config->folder);	/* the share is the only folder that stays open */
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
 	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->settings->emulate ? NULL : share, &mon->remark, &mon->why);
 	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);

@@ -35,7 +35,7 @@ static const char *report(bool json)
 	return said;
 }
 
-/* Of a machine with 2 of 8 CPUs, and more words up to NULL */
+/* Makes a machine with 2 of 8 CPUs, and further words up to NULL. */
 static void make_machine(const char *first, const char *second)
 {
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--cpus=2,max=8", "--serial=null", first, second);
@@ -141,7 +141,7 @@ static void list_options(const struct cvmm_configuration *c, char text[sizeof(sa
 		len += (size_t)snprintf(text + len, sizeof(said) - len, "%s=%s\n", o.name, o.value.text);
 }
 
-/* Of the machine that the words make: a report, and the options. */
+/* Writes the report and the options of the machine that the words make. */
 static void describe(const char *const *words, char text[sizeof(said)], char options[sizeof(said)])
 {
 	struct vsu_error err = VSU_ERROR_INIT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Whether a kernel can load its compressed modules: from Linux 5.17 on an option of its
- * configuration (CONFIG_MODULE_DECOMPRESS). Its configuration is beside its modules ("config"), or in the
- * folder of kernels ("config-VERSION").
+ * A kernel from Linux 5.17 on can load compressed modules if it was configured with
+ * CONFIG_MODULE_DECOMPRESS. The file "config" beside its modules, or "config-VERSION" in the folder
+ * of kernels, has its configuration.
  *
  * Threads: no state.
  */
@@ -18,8 +18,8 @@
 bool vagent_priv_modules_have_compressed(const struct vagent_priv_modules *m, unsigned int n);
 
 /*
- * Checks the first n selected modules, except optional ones. folder: where the modules are; boot: where
- * kernels are, or NULL. -EOPNOTSUPP: the kernel cannot load one of the modules. *unknown: a module is
+ * Checks the first n selected modules, except optional ones. folder has the modules; boot is the folder
+ * of kernels, or NULL. -EOPNOTSUPP: the kernel cannot load one of the modules. *unknown: a module is
  * compressed, and the configuration cannot be read.
  */
 int vagent_priv_modules_check_compressed(const struct vagent_priv_modules *m, unsigned int n, const char *folder, const char *boot,

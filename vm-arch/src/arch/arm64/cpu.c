@@ -17,7 +17,7 @@
 #define PSCI (1u << KVM_ARM_VCPU_PSCI_0_2)
 #define SVE (1u << KVM_ARM_VCPU_SVE)
 
-/* Those of the model "host" beside PSCI. KVM gives a CPU both kinds of pointer authentication, or none. */
+/* The model "host" has these features beside PSCI. KVM gives a CPU both kinds of pointer authentication, or none. */
 static const struct optional {
 	uint32_t bits;
 	int capabilities[2];
@@ -245,10 +245,10 @@ int varch_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct varch_arm64
 /* ------------------------------------------------------------------------ suspend */
 
 #define SCTLR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 0)
-#define SCTLR_RESET 0xc50078ull	/* no MMU, no caches, little-endian */
-#define PSTATE_START 0x3c5ull	/* EL1h, everything masked */
+#define SCTLR_RESET 0xc50078ull	/* the MMU and the caches are off, data is little-endian */
+#define PSTATE_START 0x3c5ull	/* EL1h; all exceptions are masked */
 
-/* The registers of CPU_ON, in place of those of the call, which does not return. */
+/* The call does not return: the processor begins with the registers of CPU_ON. */
 static int begin_again(int cpu_fd, uint64_t entry, uint64_t context)
 {
 	const struct register_value rows[] = {
