@@ -268,6 +268,8 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 	return rc;
 }
 
+/* ----------------------------------------------------------------------- owning */
+
 /* The events are those of the groups below, too. */
 int oci_cgroup_claim(const char *folder, struct vsu_error *err)
 {
@@ -288,27 +290,85 @@ int oci_cgroup_claim(const char *folder, struct vsu_error *err)
 	       vsu_error_set(err, -EBUSY, "the control group '%s' has processes of others", folder);
 }
 
-int oci_cgroup_enter(const char *folder, const struct oci_resources *r, struct vsu_error *err)
+/* A group that was removed meanwhile has files that no path leads to. */
+static bool is_removed(int fd, const char *path)
 {
-	int rc = *folder ? make_folders(folder, err) : 0;
+	struct stat a, b;
+
+	return fstat(fd, &a) < 0 || lstat(path, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino;
+}
+
+/*
+ * The lock of a file that nobody writes to is the ownership. It is that of this process alone: programs and processes
+ * that it has started do not keep it. Returns a descriptor; -EBUSY: another process has it.
+ */
+static int own_group(const char *folder)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[OCI_STATE_PATH + 64];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s/cgroup.max.depth", folder);
+	rc = fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_SETLK, &lock) < 0)
+		rc = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+	else if (is_removed(fd, path))
+		rc = -EBUSY;
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc;
+}
+
+static int enter_owned(const char *folder, const struct oci_resources *r, struct vsu_error *err)
+{
+	int rc = oci_cgroup_claim(folder, err);
 
 	rc = rc < 0 ? rc : oci_cgroup_limit(folder, r, err);
-	if (rc < 0 || !*folder)
+	if (rc < 0)
 		return rc;
 	rc = write_file(folder, "cgroup.procs", "0");
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot enter the control group '%s'", folder) : 0;
 }
 
-int oci_cgroup_remove(const char *folder, struct vsu_error *err)
+int oci_cgroup_enter(const char *folder, const struct oci_resources *r, int *owned, struct vsu_error *err)
 {
-	const uint64_t end = vsu_now_ns() + REMOVE_NS;
+	int rc = *folder ? make_folders(folder, err) : 0;
 
-	if (*folder)
-		(void)write_file(folder, "cgroup.kill", "1");	/* since Linux 5.14 */
-	while (*folder && rmdir(folder) < 0 && errno != ENOENT) {
-		if (errno != EBUSY || vsu_now_ns() > end)
+	*owned = -1;
+	if (rc < 0 || !*folder)
+		return rc;
+	*owned = own_group(folder);
+	if (*owned == -EBUSY)
+		return vsu_error_set(err, -EBUSY, "the control group '%s' is that of another container", folder);
+	if (*owned < 0)
+		return vsu_error_sys(err, *owned, "cannot lock the control group '%s'", folder);
+	rc = enter_owned(folder, r, err);
+	if (rc < 0)
+		vsu_fd_close(owned);
+	return rc;
+}
+
+static int remove_folder(const char *folder, uint64_t until_ns, struct vsu_error *err)
+{
+	while (rmdir(folder) < 0 && errno != ENOENT) {
+		if (errno != EBUSY || vsu_now_ns() > until_ns)
 			return vsu_error_sys(err, -errno, "cannot remove the control group '%s'", folder);
 		usleep(10000);
 	}
 	return 0;
+}
+
+int oci_cgroup_remove(const char *folder, struct vsu_error *err)
+{
+	const uint64_t until_ns = vsu_now_ns() + REMOVE_NS;
+	int owned = *folder ? own_group(folder) : -EBUSY, rc;
+
+	if (owned == -EBUSY)
+		return 0;
+	(void)write_file(folder, "cgroup.kill", "1");	/* since Linux 5.14 */
+	rc = remove_folder(folder, until_ns, err);
+	vsu_fd_close(&owned);
+	return rc;
 }

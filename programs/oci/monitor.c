@@ -59,6 +59,7 @@ struct monitor {
 	struct oci_client *measurer; /* NULL, or the client that waits for the usage of one */
 	struct oci_client gone;	/* stands for a closed client until the guest has replied */
 	int listener, signals, status_file;
+	int group;		/* the control group is this process's while it is open */
 	bool paused;
 	const char *remark;	/* NULL, or a sentence for the user of "create" */
 	int status;		/* the exit status of this process */
@@ -592,7 +593,7 @@ static int begin_monitor(struct monitor *mon)
 	char share[OCI_STATE_PATH * 2];
 	int rc = oci_seccomp_compile(&mon->spec->seccomp, &mon->own.filter, &mon->why);
 
-	rc = rc < 0 ? rc : oci_cgroup_enter(mon->config->state->cgroup, &mon->spec->resources, &mon->why);
+	rc = rc < 0 ? rc : oci_cgroup_enter(mon->config->state->cgroup, &mon->spec->resources, &mon->group, &mon->why);
 	rc = rc < 0 ? rc : lay_out_files(mon, share, &mon->why);
 	rc = rc < 0 ? rc : connect_network(mon, &mon->why);
 	if (!rc)
@@ -622,7 +623,7 @@ void oci_monitor_run(const struct oci_monitor_config *c)
 	static struct monitor mon;
 	int i;
 
-	mon = (struct monitor){ .config = c, .spec = c->state->spec, .own.spec = c->state->spec, .gone.fd = -1, .listener = -1, .signals = -1, .status_file = -1 };
+	mon = (struct monitor){ .config = c, .spec = c->state->spec, .own.spec = c->state->spec, .gone.fd = -1, .listener = -1, .signals = -1, .status_file = -1, .group = -1 };
 	for (i = 0; i < MAX_CLIENTS; i++)
 		mon.clients[i].fd = -1;
 	c->state->pid = getpid();

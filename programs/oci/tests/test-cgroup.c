@@ -4,6 +4,10 @@
 #include <config.h>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
 
 #include "oci/cgroup.h"
 #include "util.h"
@@ -100,8 +104,64 @@ START_TEST(processes_that_remain_are_killed)
 }
 END_TEST
 
+static void make_group(void)
+{
+	write_file("cgroup.events", "populated 0\nfrozen 0\n");
+	make_file("cgroup.max.depth");
+	make_file("cgroup.procs");
+	make_file("cgroup.kill");
+}
+
+/* Both have claimed it before. */
+START_TEST(group_that_two_containers_claim_is_that_of_the_first)
+{
+	int owned, status;
+	pid_t pid;
+
+	make_group();
+	ck_assert_int_eq(oci_cgroup_enter(folder, &spec.resources, &owned, &err), 0);
+	pid = fork();
+	if (!pid)
+		_exit(oci_cgroup_enter(folder, &spec.resources, &owned, &err) != -EBUSY || !strstr(err.msg, "is that of another container"));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	vsu_fd_close(&owned);
+}
+END_TEST
+
+START_TEST(group_of_another_container_is_not_removed)
+{
+	int owned, status;
+	pid_t pid;
+
+	make_group();
+	ck_assert_int_eq(oci_cgroup_enter(folder, &spec.resources, &owned, &err), 0);
+	pid = fork();
+	if (!pid)
+		_exit(oci_cgroup_remove(folder, &err) < 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	expect_file("cgroup.kill", "");
+	vsu_fd_close(&owned);
+}
+END_TEST
+
+START_TEST(processes_that_came_between_are_not_joined)
+{
+	int owned;
+
+	make_group();
+	write_file("cgroup.events", "populated 1\nfrozen 0\n");
+	ck_assert_int_eq(oci_cgroup_enter(folder, &spec.resources, &owned, &err), -EBUSY);
+	ck_assert_int_eq(owned, -1);
+	expect_file("cgroup.procs", "");
+}
+END_TEST
+
 START_TEST(disabled_manager_makes_none)
 {
+	int owned;
+
 	spec.cgroup = "/a/b";
 	spec.resources.cpu_shares = 1024;
 	spec.resources.memory_limit = 1 << 20;
@@ -109,7 +169,8 @@ START_TEST(disabled_manager_makes_none)
 	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &err), 0);
 	ck_assert_str_eq(group, "");
 	ck_assert_int_eq(oci_cgroup_claim(group, &err), 0);
-	ck_assert_int_eq(oci_cgroup_enter(group, &spec.resources, &err), 0);
+	ck_assert_int_eq(oci_cgroup_enter(group, &spec.resources, &owned, &err), 0);
+	ck_assert_int_eq(owned, -1);
 	ck_assert_int_eq(oci_cgroup_remove(group, &err), 0);
 }
 END_TEST
@@ -221,6 +282,9 @@ int main(void)
 	tcase_add_test(t, group_without_processes_is_claimed);
 	tcase_add_test(t, missing_group_is_free_and_not_made);
 	tcase_add_test(t, processes_that_remain_are_killed);
+	tcase_add_test(t, group_that_two_containers_claim_is_that_of_the_first);
+	tcase_add_test(t, group_of_another_container_is_not_removed);
+	tcase_add_test(t, processes_that_came_between_are_not_joined);
 	tcase_add_test(t, disabled_manager_makes_none);
 	tcase_add_test(t, limit_that_needs_one_is_refused);
 	tcase_add_test(t, manager_systemd_is_refused);
