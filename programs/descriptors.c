@@ -5,8 +5,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,4 +51,31 @@ void prog_descriptors_pass(const int *fds, unsigned int n)
 	for (i = 0; i < n; i++)
 		if (fds[i] > STDERR_FILENO)
 			(void)!fcntl(fds[i], F_SETFD, 0);
+}
+
+static bool is_folder(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISDIR(st.st_mode);
+}
+
+static void close_received_folder(const void *opaque, int fd)
+{
+	(void)opaque;
+	if (fcntl(fd, F_GETFD) == 0 && is_folder(fd))
+		close(fd);
+}
+
+void prog_descriptors_close_folders(void)
+{
+	int fd, null;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		null = is_folder(fd) ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+		if (null < 0 || dup2(null, fd) < 0)
+			continue;
+		close(null);
+	}
+	prog_descriptors_each(close_received_folder, NULL);
 }

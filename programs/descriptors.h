@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Descriptors that reach programs which this process starts. Descriptors that it received, such
- * as a control socket or a tap, have no FD_CLOEXEC.
+ * Descriptors of this process and of programs which it starts. Descriptors that it received, such
+ * as a control socket or a tap, have no FD_CLOEXEC; those that it has opened have it.
  */
 #ifndef PROGRAMS_DESCRIPTORS_H
 #define PROGRAMS_DESCRIPTORS_H
@@ -14,5 +14,11 @@ void prog_descriptors_each(void (*fn)(const void *opaque, int fd), const void *o
  * these reach it.
  */
 void prog_descriptors_pass(const int *fds, unsigned int n);
+
+/*
+ * Closes folders that this process received, before its root changes: by such a descriptor, a path would lead out of
+ * the new root. A standard stream becomes /dev/null.
+ */
+void prog_descriptors_close_folders(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include "confine/mounts.h"
 #include "confine/privileges.h"
 #include "confine/root.h"
+#include "descriptors.h"
 #include "process.h"
 
 /* The process's descriptors, as files. */
@@ -87,6 +88,15 @@ static int own_files_separate(struct confine_plan *p, struct vsu_error *err)
 	(void)p;
 	(void)err;
 	return mount(OWN_FILES, OWN_FILES, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+/* They are not those of the plan, which this process has opened. */
+static int folders_close(struct confine_plan *p, struct vsu_error *err)
+{
+	(void)p;
+	(void)err;
+	prog_descriptors_close_folders();
+	return 0;
 }
 
 static int root_narrow(struct confine_plan *p, struct vsu_error *err)
@@ -326,6 +336,7 @@ static const struct step {
 
 	{ CONFINE_CLOSE, IF_FILES, confine_root_files, NULL, 0 },
 	{ CONFINE_CLOSE, IF_GROUPS, groups_drop, NULL, 0 },
+	{ CONFINE_CLOSE, IF_NAMESPACES | IF_CHROOT, folders_close, NULL, 0 },
 	{ CONFINE_CLOSE, IF_CHROOT, root_narrow, "the root cannot be changed", 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES, root_replace, "the root cannot be changed", 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES, NULL, "this host does not permit network namespaces", CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS },

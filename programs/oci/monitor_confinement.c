@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "confine/confine.h"
+#include "descriptors.h"
 #include "oci/monitor_confinement.h"
 
 #define OWN_FILES "/proc/self/fd"
@@ -80,6 +81,7 @@ int oci_monitor_confine(const char *share, const char **remark, struct vsu_error
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &monitoring;
 	rc = add_files(&plan, err);
+	prog_descriptors_close_folders();
 	if (!rc && share) {
 		plan.calls[2] = &call_table_folder;
 		plan.calls[3] = &running;

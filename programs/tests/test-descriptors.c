@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -121,6 +122,41 @@ START_TEST(only_those_passed_reach_the_program)
 }
 END_TEST
 
+/* ---------------------------------------------------------------------- folders */
+
+static int open_received(const char *path, int flags)
+{
+	const int fd = open(path, flags);
+
+	return fd >= 0 && fd <= STDERR_FILENO ? fcntl(fd, F_DUPFD, STDERR_FILENO + 1) : fd;
+}
+
+/* Exits by 0 if received folders alone are closed, also as O_PATH descriptors and standard input. */
+_Noreturn static void close_some(void)
+{
+	const int folder = open_received("/", O_RDONLY | O_DIRECTORY), path = open_received("/tmp", O_PATH);
+	const int own = open_received("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), file = open_received("/dev/null", O_RDONLY);
+	struct stat st;
+
+	if (dup2(folder, STDIN_FILENO) < 0)
+		_exit(1);
+	prog_descriptors_close_folders();
+	_exit(fcntl(folder, F_GETFD) >= 0 || fcntl(path, F_GETFD) >= 0 || fcntl(own, F_GETFD) < 0 || fcntl(file, F_GETFD) < 0 ||
+	      fstat(STDIN_FILENO, &st) < 0 || S_ISDIR(st.st_mode));
+}
+
+START_TEST(received_folders_are_closed)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		close_some();
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("descriptors");
@@ -128,6 +164,7 @@ int main(void)
 
 	tcase_add_test(tc, each_open_descriptor_is_named_once);
 	tcase_add_loop_test(tc, only_those_passed_reach_the_program, 0, 2);
+	tcase_add_test(tc, received_folders_are_closed);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -125,6 +125,12 @@ int __wrap_prog_mount_become_root(const char *folder)
 	return note_code("root");
 }
 
+void __wrap_prog_descriptors_close_folders(void);
+void __wrap_prog_descriptors_close_folders(void)
+{
+	note_code("descriptors");
+}
+
 int __wrap_chdir(const char *path);
 int __wrap_chdir(const char *path)
 {
@@ -261,18 +267,18 @@ static const struct {
 	{ CONFINE_ROOT_HOST, CONFINE_DROP_TRACING, CONFINE_SETTLE, 1, 0,
 	  " capabilities" TRACING FILES " no-new filter groups group user tie no-new capabilities limit" },
 	{ CONFINE_ROOT_FILES, CONFINE_DROP_TRACING, CONFINE_SETTLE, 0, 0,
-	  " processes keeper mounts private files root networks capabilities" TRACING FILES " no-new filter groups group user tie no-new limit" },
+	  " processes keeper mounts private files descriptors root networks capabilities" TRACING FILES " no-new filter groups group user tie no-new limit" },
 	{ CONFINE_ROOT_HOST, CONFINE_DROP_TRACING, 0, 0, 1000,
 	  " capabilities" TRACING FILES " no-new filter limit" },
 	/* the daemon of folders in each sandbox, with --user */
 	{ CONFINE_ROOT_FOLDER, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 0,
-	  " processes keeper mounts private own-files folder groups root networks capabilities" TRACING FILES " no-new filter limit" },
+	  " processes keeper mounts private own-files folder groups descriptors root networks capabilities" TRACING FILES " no-new filter limit" },
 	{ CONFINE_ROOT_FOLDER, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 1000,
-	  " users ids keeper mounts private own-files folder root networks capabilities" TRACING FILES " no-new filter limit" },
+	  " users ids keeper mounts private own-files folder descriptors root networks capabilities" TRACING FILES " no-new filter limit" },
 	{ CONFINE_ROOT_FOLDER, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, CONFINE_SEPARATE, 0, 0,
-	  " groups group user tie no-new processes keeper mounts private own-files folder groups root networks capabilities" TRACING FILES " no-new filter limit" },
+	  " groups group user tie no-new processes keeper mounts private own-files folder groups descriptors root networks capabilities" TRACING FILES " no-new filter limit" },
 	{ CONFINE_ROOT_CHROOT, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 0,
-	  " keeper groups chroot capabilities" TRACING FILES " no-new filter limit" },
+	  " keeper groups descriptors chroot capabilities" TRACING FILES " no-new filter limit" },
 	/* all daemons in the root of the host */
 	{ CONFINE_ROOT_HOST, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 0,
 	  " groups capabilities" TRACING FILES " no-new filter limit" },
@@ -315,7 +321,7 @@ static bool ends_at(const char *step)
 /* Others may be absent on a host: they are logged. */
 static bool must_succeed(const char *step)
 {
-	static const char *const may_fail[] = { "landlock", "filter", "untraceable", "limit" };
+	static const char *const may_fail[] = { "descriptors", "landlock", "filter", "untraceable", "limit" };
 	size_t i;
 
 	for (i = 0; i < sizeof(may_fail) / sizeof(*may_fail); i++)
