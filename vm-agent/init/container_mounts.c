@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,9 +174,28 @@ static void copy_files(const struct guest_container *c, const char *path, int be
 }
 
 /* Guests have the second version of control groups. */
+static const char *type_of(const struct guest_mount *m)
+{
+	return !m->type ? "" : !strcmp(m->type, "cgroup") ? "cgroup2" : m->type;
+}
+
+/* Without a namespace of control groups, the file system has those of all containers: a container sees its own. */
+static bool bind_own_group(const struct guest_container *c, const struct guest_mount *m)
+{
+	struct guest_mount own = *m;
+	char group[64];
+
+	snprintf(group, sizeof(group), CONTAINER_GROUP, c->number);
+	if (c->flags & CLONE_NEWCGROUP || strcmp(type_of(m), "cgroup2") != 0 || access(group, F_OK) < 0)
+		return false;
+	own.source = group;
+	bind_path(c, &own);
+	return true;
+}
+
 static void mount_type(const struct guest_container *c, const struct guest_mount *m)
 {
-	const char *type = !m->type ? "" : !strcmp(m->type, "cgroup") ? "cgroup2" : m->type;
+	const char *type = type_of(m);
 	const struct place p = require_place(c, m->target, true);
 	const int before = m->copies ? open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
@@ -190,7 +210,7 @@ static void make_mount(const struct guest_container *c, const struct guest_mount
 {
 	if (m->flags & MS_BIND)
 		bind_path(c, m);
-	else
+	else if (!bind_own_group(c, m))
 		mount_type(c, m);
 	if (m->flags & PROPAGATION)
 		change_mount(c, m->target, m->flags & (PROPAGATION | MS_REC));

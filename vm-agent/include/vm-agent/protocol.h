@@ -244,7 +244,7 @@ struct vagent_frame {
  *	N FLAGS          namespaces, flags of clone(2); those of PIDs and mounts are always its own
  *	M TARGET         a mount, in order; its target is made
  *	t TYPE  s SOURCE  o DATA  f FLAGS
- *	                 as of mount(2)
+ *	                 as of mount(2). cgroup2 is the group of the container, if its namespaces have none of groups
  *	c                the mount begins with copies of the files of its target
  *	B c|b|p MAJOR:MINOR MODE USER GROUP PATH
  *	                 a device node; decimal numbers, an octal mode

@@ -39,6 +39,7 @@
 
 static char folder[64];		/* root of the container */
 static pid_t agent;
+static bool has_groups;		/* the agent has a file system of control groups of its own */
 static struct vagent_guest *g;
 static struct vsu_error err;
 static unsigned int container;
@@ -47,6 +48,13 @@ static unsigned int nmounts;
 
 /* ----------------------------------------------------------------------- agent */
 
+static int mount_groups(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		return -1;
+	return mount("cgroup2", CONTAINER_GROUPS, "cgroup2", 0, NULL);
+}
+
 /* Closes descriptors of the test program, which the first process of a guest does not have. */
 static void run_agent(void)
 {
@@ -54,6 +62,8 @@ static void run_agent(void)
 	sigset_t child;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (has_groups)
+		ck_assert_int_eq(mount_groups(), 0);
 	for (i = 0; i < VAGENT_PORTS; i++) {
 		vagent_priv_ports[i] = fcntl(vagent_guest_port(g, (enum vagent_port)i), F_DUPFD_CLOEXEC, 200);
 		fcntl(vagent_priv_ports[i], F_SETFL, O_RDWR | O_NONBLOCK);
@@ -1014,6 +1024,35 @@ START_TEST(host_name_and_settings_are_those_of_the_container)
 }
 END_TEST
 
+static void setup_groups(void)
+{
+	has_groups = true;
+	setup_guest();
+	add_mount("cgroup2", "cgroup2", "/sys/fs/cgroup", "nsdelegate", MS_RDONLY | MS_NOSUID);
+}
+
+/* The groups of this host are beside it. */
+static void teardown_groups(void)
+{
+	char path[64];
+
+	teardown();
+	has_groups = false;
+	if (mount_groups() < 0)
+		return;
+	snprintf(path, sizeof(path), CONTAINER_GROUP, container);
+	(void)rmdir(path);
+	umount(CONTAINER_GROUPS);
+}
+
+START_TEST(container_sees_its_own_group_only)
+{
+	add_container((struct vagent_container){ .namespaces = _i ? CLONE_NEWCGROUP : 0 });
+	runs("read first </sys/fs/cgroup/cgroup.procs; echo $first; ls -d /sys/fs/cgroup/cvmm.* 2>/dev/null; mkdir /sys/fs/cgroup/a 2>/dev/null || echo refused", PLAIN,
+	     "1\nrefused\n");
+}
+END_TEST
+
 START_TEST(missing_limit_is_named)
 {
 	const char *const words[] = { "true", NULL };
@@ -1116,10 +1155,21 @@ static void add_itself(TCase *tc, const char *why)
 	add(request_may_have_a_terminal);
 }
 
+static const char *cannot_group(void)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(mount_groups() < 0 || access(CONTAINER_GROUPS "/cgroup.procs", W_OK) < 0);
+	waitpid(pid, &status, 0);
+	return status ? "this process has no control groups of version 2" : NULL;
+}
+
 int main(void)
 {
 	Suite *s = suite_create("agent");
-	TCase *tc = tcase_create("guest"), *itself = tcase_create("itself");
+	TCase *tc = tcase_create("guest"), *itself = tcase_create("itself"), *groups = tcase_create("groups");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	add_tests(tc, cannot_contain());
@@ -1127,5 +1177,8 @@ int main(void)
 	tcase_add_checked_fixture(itself, setup_itself, teardown);
 	add_itself(itself, cannot_contain());
 	suite_add_tcase(s, itself);
+	tcase_add_checked_fixture(groups, setup_groups, teardown_groups);
+	tcase_add_loop_test_unless(groups, cannot_contain() ? cannot_contain() : cannot_group(), container_sees_its_own_group_only, 0, 2);
+	suite_add_tcase(s, groups);
 	return run_suite(s);
 }
