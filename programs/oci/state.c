@@ -18,6 +18,7 @@
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/json_read.h>
 #include <vmm-sys-util/parse.h>
+#include <vmm-sys-util/path.h>
 
 #include "oci/state.h"
 
@@ -170,12 +171,25 @@ static int check_root(int fd, const char *root, struct vsu_error *err)
 	return 0;
 }
 
+/* The monitor names files in it by their paths. */
+static int check_way(const char *root, struct vsu_error *err)
+{
+	int rc = vsu_path_check_links(root, err);
+	char *real = rc < 0 ? NULL : realpath(root, NULL);
+
+	if (!rc)
+		rc = real ? vsu_path_check_above(real, err) : vsu_error_sys(err, -errno, "'%s'", root);
+	free(real);
+	return rc < 0 ? vsu_error_prefix(err, rc, "the folder of the state of containers") : 0;
+}
+
 /* -ENOENT: it does not exist. */
 static int open_root(const char *root, struct vsu_error *err)
 {
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot open the folder '%s'", root) : check_root(fd, root, err);
+	int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot open the folder '%s'", root) : check_root(fd, root, err);
 
+	rc = rc < 0 ? rc : check_way(root, err);
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc < 0 ? rc : fd;

@@ -117,6 +117,21 @@ START_TEST(folder_that_others_can_write_is_refused)
 }
 END_TEST
 
+START_TEST(folder_that_others_can_replace_is_refused)
+{
+	char above[OCI_STATE_PATH];
+
+	close(create("a"));
+	snprintf(above, sizeof(above), "%s/above", folder);
+	ck_assert_int_eq(chmod(above, 0777), 0);
+	ck_assert_int_eq(oci_state_open(root, "a", &err), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the folder of the state of containers: other users may write to the folder '"));
+	ck_assert_int_eq(oci_state_create(root, "b", &err), -EPERM);
+	ck_assert_int_eq(chmod(above, 0711), 0);
+	close(create("b"));
+}
+END_TEST
+
 START_TEST(folder_of_another_user_is_refused)
 {
 	char sentence[OCI_STATE_PATH + 128];
@@ -399,6 +414,7 @@ int main(void)
 	tcase_add_test(t, folder_of_a_user_is_its_own);
 	tcase_add_test(t, given_folder_is_absolute);
 	tcase_add_test(t, folder_that_others_can_write_is_refused);
+	tcase_add_test(t, folder_that_others_can_replace_is_refused);
 	tcase_add_test_unless(t, why_no_root(), folder_of_another_user_is_refused);
 	tcase_add_test(t, container_exists_once);
 	tcase_add_test(t, folder_of_another_create_is_refused);
