@@ -425,7 +425,7 @@ static void fill_queue(void)
 {
 	int i;
 
-	for (i = 0; i < 100000; i++)
+	for (i = 0; i < 20000; i++)
 		vmm_named_signal(named, SIGCONT);
 }
 
