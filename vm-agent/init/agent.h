@@ -61,8 +61,6 @@ void vagent_priv_name_guest(const struct agent_request *r);
 FILE *vagent_priv_open_regular(const char *path);
 /* accounts.c: /etc/shadow and the rule of sudo for root, if the root lacks them. */
 void vagent_priv_make_accounts(void);
-/* accounts.c: NULL for anything but a regular file, which might block. */
-FILE *vagent_priv_open_regular(const char *path);
 
 /* network.c: programs expect 127.0.0.1, also without a network. */
 void vagent_priv_raise_loopback(void);

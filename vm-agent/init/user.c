@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Finds the user of a process by the files of its root. */
+/* The user of a process, its groups and its home, by the accounts in the root of the process. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,67 +13,7 @@
 
 #define PASSWD "/etc/passwd"
 #define GROUP "/etc/group"
-#define MAX_FIELDS 7
-
-/* The fields of a line of passwd(5) or group(5). */
-enum { NAME, PASSWORD, NUMBER, GROUP_NUMBER, MEMBERS = GROUP_NUMBER, COMMENT, HOME };
-
-struct lines {
-	FILE *file;		/* NULL: there are none */
-	char *line;
-	size_t room;
-	char *fields[MAX_FIELDS];
-	unsigned int n;
-};
-
-static bool read_line(struct lines *l)
-{
-	char *rest;
-
-	if (!l->file || getline(&l->line, &l->room, l->file) < 0)
-		return false;
-	l->line[strcspn(l->line, "\n")] = '\0';
-	rest = l->line;
-	for (l->n = 0; rest && l->n < MAX_FIELDS; l->n++)
-		l->fields[l->n] = strsep(&rest, ":");
-	return true;
-}
-
-static void close_lines(struct lines *l)
-{
-	if (l->file)
-		fclose(l->file);
-	free(l->line);
-	*l = (struct lines){ .file = NULL };
-}
-
-/* The greatest number means no user or group to system calls. */
-static bool read_id(const char *text, uint32_t *id)
-{
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || n >= UINT32_MAX)
-		return false;
-	*id = (uint32_t)n;
-	return true;
-}
-
-/* Reads up to the line of a name or number; false: there is none. */
-static bool find_line(struct lines *l, const char *path, const char *what, unsigned int fields)
-{
-	uint32_t wanted = 0, id;
-	const bool is_number = read_id(what, &wanted);
-
-	l->file = vagent_priv_open_regular(path);
-	while (read_line(l))
-		if (l->n >= fields && read_id(l->fields[NUMBER], &id) &&
-		    (!strcmp(l->fields[NAME], what) || (is_number && id == wanted)))
-			return true;
-	return false;
-}
+#define HOME "HOME="
 
 static void require_memory(const void *memory)
 {
@@ -79,32 +21,65 @@ static void require_memory(const void *memory)
 		vagent_priv_child_fail(VAGENT_FAILED, "no memory for the user of a process");
 }
 
-/* ---------------------------------------------------------------------- groups */
+/* A name, or the number that a text may be as well. */
+struct key {
+	const char *name;
+	bool is_number;
+	uint32_t number;
+};
 
-static void find_group(struct guest_rights *r, const char *group)
+/* The greatest number means no user or group to system calls. */
+static struct key read_key(const char *text)
 {
-	struct lines l = { .file = NULL };
-	uint32_t id = 0;
+	struct key k = { .name = text };
+	unsigned long long n;
+	char *end;
 
-	if (find_line(&l, GROUP, group, MEMBERS))
-		(void)read_id(l.fields[NUMBER], &id);
-	else if (!read_id(group, &id))
-		vagent_priv_child_fail(VAGENT_FAILED, "the guest has no group '%.64s'", group);
-	r->group = id;
-	close_lines(&l);
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	k.is_number = *text >= '0' && *text <= '9' && !*end && !errno && n < UINT32_MAX;
+	k.number = k.is_number ? (uint32_t)n : 0;
+	return k;
 }
 
-static bool is_member(char *members, const char *name)
+static bool is_of(const struct key *k, const char *name, uint32_t number)
 {
-	char *one;
+	return number != UINT32_MAX && ((k->name && !strcmp(name, k->name)) || (k->is_number && number == k->number));
+}
 
-	while ((one = strsep(&members, ",")))
-		if (!strcmp(one, name))
+static void close_file(FILE *f)
+{
+	if (f)
+		fclose(f);
+}
+
+/* ---------------------------------------------------------------------- groups */
+
+static void find_group(struct guest_rights *r, const char *text)
+{
+	const struct key k = read_key(text);
+	FILE *f = vagent_priv_open_regular(GROUP);
+	const struct group *g = NULL;
+
+	while (f && (g = fgetgrent(f)) && !is_of(&k, g->gr_name, g->gr_gid))
+		;
+	if (!g && !k.is_number)
+		vagent_priv_child_fail(VAGENT_FAILED, "the guest has no group '%.64s'", text);
+	r->group = g ? g->gr_gid : k.number;
+	close_file(f);
+}
+
+static bool is_member(const struct group *g, const char *name)
+{
+	char **member;
+
+	for (member = g->gr_mem; *member; member++)
+		if (!strcmp(*member, name))
 			return true;
 	return false;
 }
 
-static void add_group(struct guest_rights *r, uint32_t id)
+static void add_group(struct guest_rights *r, gid_t id)
 {
 	size_t n = 0;
 
@@ -119,54 +94,85 @@ static void add_group(struct guest_rights *r, uint32_t id)
 
 static void add_groups(struct guest_rights *r, const char *name)
 {
-	struct lines l = { .file = vagent_priv_open_regular(GROUP) };
-	uint32_t id;
+	FILE *f = vagent_priv_open_regular(GROUP);
+	const struct group *g;
 
-	while (read_line(&l))
-		if (l.n > MEMBERS && read_id(l.fields[NUMBER], &id) && is_member(l.fields[MEMBERS], name))
-			add_group(r, id);
-	close_lines(&l);
+	while (f && (g = fgetgrent(f)))
+		if (is_member(g, name))
+			add_group(r, g->gr_gid);
+	close_file(f);
 }
 
 /* ----------------------------------------------------------------- environment */
 
-static void replace_setting(char **environment, const char *name, const char *former, const char *value)
+static char *join_setting(const char *name, const char *value)
 {
 	char *text;
 
+	if (asprintf(&text, "%s%s", name, value) < 0)
+		require_memory(NULL);
+	return text;
+}
+
+static void replace_setting(char **environment, const char *name, const char *former, const char *value)
+{
 	for (; *environment; environment++)
-		if (!strncmp(*environment, name, strlen(name)) && !strcmp(*environment + strlen(name), former)) {
-			if (asprintf(&text, "%s%s", name, value) < 0)
-				require_memory(NULL);
-			*environment = text;
-		}
+		if (!strncmp(*environment, name, strlen(name)) && !strcmp(*environment + strlen(name), former))
+			*environment = join_setting(name, value);
+}
+
+static const char *home_of(const struct passwd *p)
+{
+	return p && *p->pw_dir ? p->pw_dir : "/";
 }
 
 /* Programs expect their user's. */
-static void set_environment(char **environment, const char *name, const char *home)
+static void set_environment(char **environment, const struct passwd *p)
 {
-	replace_setting(environment, "HOME=", "/root", *home ? home : "/");
-	replace_setting(environment, "USER=", "root", name);
-	replace_setting(environment, "LOGNAME=", "root", name);
+	replace_setting(environment, HOME, "/root", home_of(p));
+	replace_setting(environment, "USER=", "root", p->pw_name);
+	replace_setting(environment, "LOGNAME=", "root", p->pw_name);
 }
 
 /* ------------------------------------------------------------------------ user */
 
-/* Without a group, that of the user and those that it is a member of. */
-static void take_account(struct guest_order *o, const struct lines *l, bool has_group)
+/* The account is valid until the next one is read. */
+static const struct passwd *find_account(FILE *f, const struct key *k)
 {
-	struct guest_rights *r = &o->rights;
+	const struct passwd *p = NULL;
 
-	if (!read_id(l->fields[NUMBER], &r->user) || !read_id(l->fields[GROUP_NUMBER], &r->group))
-		vagent_priv_child_fail(VAGENT_FAILED, "the guest's " PASSWD " has an invalid group of '%.64s'", l->fields[NAME]);
+	while (f && (p = fgetpwent(f)) && !is_of(k, p->pw_name, p->pw_uid))
+		;
+	return p;
+}
+
+/* Without a group, that of the user and those that it is a member of. */
+static void take_account(struct guest_order *o, const struct passwd *p, bool has_group)
+{
+	o->rights.user = p->pw_uid;
+	o->rights.group = p->pw_gid;
 	if (!has_group)
-		add_groups(r, l->fields[NAME]);
-	set_environment(o->request.envp, l->fields[NAME], l->fields[HOME]);
+		add_groups(&o->rights, p->pw_name);
+	set_environment(o->request.envp, p);
+}
+
+static void find_user(struct guest_order *o, const char *text, bool has_group)
+{
+	const struct key k = read_key(text);
+	FILE *f = vagent_priv_open_regular(PASSWD);
+	const struct passwd *p = find_account(f, &k);
+
+	if (!p && !k.is_number)
+		vagent_priv_child_fail(VAGENT_FAILED, "the guest has no user '%.64s'", text);
+	o->rights.user = k.number;
+	o->rights.group = 0;
+	if (p)
+		take_account(o, p, has_group);
+	close_file(f);
 }
 
 void vagent_priv_child_find_user(struct guest_order *o)
 {
-	struct lines l = { .file = NULL };
 	char *user, *group;
 
 	if (!o->rights.account)
@@ -176,13 +182,35 @@ void vagent_priv_child_find_user(struct guest_order *o)
 	group = strchr(user, ':');
 	if (group)
 		*group++ = '\0';
-	o->rights.group = 0;
-	if (find_line(&l, PASSWD, user, HOME + 1))
-		take_account(o, &l, group != NULL);
-	else if (!read_id(user, &o->rights.user))
-		vagent_priv_child_fail(VAGENT_FAILED, "the guest has no user '%.64s'", user);
-	close_lines(&l);
+	find_user(o, user, group != NULL);
 	if (group)
 		find_group(&o->rights, group);
 	free(user);
+}
+
+/* ------------------------------------------------------------------------ home */
+
+static char *find_home(uid_t user)
+{
+	const struct key k = { .is_number = true, .number = user };
+	FILE *f = vagent_priv_open_regular(PASSWD);
+	char *word = join_setting(HOME, home_of(find_account(f, &k)));
+
+	close_file(f);
+	return word;
+}
+
+char **vagent_priv_child_add_home(char **environment, uid_t user)
+{
+	size_t n;
+	char **all;
+
+	for (n = 0; environment[n]; n++)
+		if (!strncmp(environment[n], HOME, strlen(HOME)))
+			return environment;
+	all = calloc(n + 2, sizeof(*all));
+	require_memory(all);
+	memcpy(all, environment, n * sizeof(*all));
+	all[n] = find_home(user);
+	return all;
 }
