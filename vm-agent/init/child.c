@@ -161,13 +161,15 @@ static void find_program(const struct guest_order *o, char path[PATH_MAX])
 		vagent_priv_child_fail(code == ENOENT || code == ENOTDIR ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s", name, strerror(code));
 }
 
-/* The working folder of a container's first process is made. */
+/* The working folder of a container's first process is made, before the root may become read-only. */
 static void enter_folder(const struct guest_order *o)
 {
 	const char *folder = o->request.cwd ? o->request.cwd : "/";
 
 	if (o->is_first && access(folder, F_OK) < 0)
 		(void)vagent_priv_child_make_folders(folder);
+	if (o->is_first)
+		vagent_priv_child_seal_root(o->container);
 	if (chdir(folder) < 0)
 		vagent_priv_child_fail(VAGENT_FAILED, "cannot enter the folder %.300s: %s", folder, strerror(errno));
 }

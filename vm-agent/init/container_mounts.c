@@ -299,9 +299,13 @@ static void pivot_root_to(const struct guest_container *c)
 {
 	if (chdir(c->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		fail_step("enter the root", c->root);
+	close(agent_root);
+}
+
+void vagent_priv_child_seal_root(const struct guest_container *c)
+{
 	if (c->readonly_root && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
 		fail_step("make read-only", "the root");
-	close(agent_root);
 }
 
 void vagent_priv_child_mount_container(const struct guest_container *c)

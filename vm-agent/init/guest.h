@@ -85,6 +85,8 @@ void vagent_priv_container_remove_group(const struct guest_container *c);
 void vagent_priv_child_enter_container(const struct guest_container *c);
 /* container_mounts.c: mounts the root and all others, and enters the root. */
 void vagent_priv_child_mount_container(const struct guest_container *c);
+/* container_mounts.c: makes the root of a container read-only, if its description does. */
+void vagent_priv_child_seal_root(const struct guest_container *c);
 /* copy.c: copies all files of a folder into an empty one. A negative errno. */
 int vagent_priv_child_copy_folder(int from, int to);
 /* container_mounts.c: makes a folder and those above it. A negative errno. */

@@ -879,6 +879,15 @@ START_TEST(working_folder_is_made)
 }
 END_TEST
 
+START_TEST(working_folder_of_a_readonly_root_is_made)
+{
+	const struct vagent_process_config c = { .folder = "/srv/a" };
+
+	add_container((struct vagent_container){ .readonly_root = true });
+	runs("pwd; { echo >b; } 2>&- || echo no", c, "/srv/a\nno\n");
+}
+END_TEST
+
 /* -------------------------------------------------------------------- terminal */
 
 START_TEST(terminal_has_its_size)
@@ -1129,7 +1138,7 @@ static void add_tests(TCase *tc, const char *why)
 	tcase_add_loop_test_unless(tc, why, filter_of_system_calls_holds, 0, 2);
 	tcase_add_loop_test_unless(tc, why, home_is_that_of_the_account, 0, 3);
 	add(working_folder_is_made);
-	add(working_folder_is_made);
+	add(working_folder_of_a_readonly_root_is_made);
 	add(terminal_has_its_size);
 	add(terminal_is_resized);
 	add(end_of_a_terminals_input_is_not_credited);
