@@ -5,8 +5,8 @@
 # one script, which runs where KVM runs level 0 by hardware, in a folder of its own; each prints one
 # line, which is compared outside. Needs lib.sh, kernel.sh, guest.sh, linux.sh, modules.sh and real.sh.
 #
-#   exec_prepare            finds what they need, or skips all, and begins $WORK/claims, to which the
-#                           test appends
+#   exec_prepare            finds what they need, and EXEC_MODULES, or skips all, and begins $WORK/claims,
+#                           to which the test appends
 #   exec_run SECONDS        runs the claims of PARTS, or of BY_DAY and BY_NIGHT; those of OWN_MACHINE
 #                           change interfaces, mounts or installed files of their machine, and are
 #                           skipped where that is the host
@@ -19,7 +19,8 @@ exec_prepare() {
 	guests_wanted || tap_skip_all "$GUESTS_WHY"
 	kernel_find || tap_skip_all "$KERNEL_WHY"
 	kernel_unpack
-	modules_describe virtio_pci virtio_console virtiofs overlay pvpanic_mmio virtio_net virtio_rng
+	# shellcheck disable=SC2086 # words
+	modules_describe virtio_pci virtio_console virtiofs overlay pvpanic_mmio virtio_net virtio_rng ${EXEC_MODULES-}
 	cat >"$WORK/claims" <<'END'
 LINE='loglevel=1 tsc=reliable mitigations=off'
 HERE=$(mktemp -d /var/tmp/cvmm-exec.XXXXXX) && cd "$HERE" || exit 1
