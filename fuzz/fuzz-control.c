@@ -23,6 +23,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "control/control.h"
+#include "control/waiting.h"
 #include "machine/answers.h"
 #include "play.h"
 
@@ -308,8 +309,7 @@ static void init(void *machine, struct input *in)
 	CHECK(!vmm_control_new(&(struct vmm_control_config){
 		.loop = m->loop,
 		.path = path,
-		.commands = commands,
-		.opaque = m,
+		.commands = { commands, m, NULL },
 		.forget = forget,
 	}, &m->control, NULL));
 }

@@ -17,6 +17,7 @@
 #include "control/passed.h"
 #include "control/save_words.h"
 #include "control/status.h"
+#include "control/waiting.h"
 #include <cvmm/requests.h>
 
 #define SAVE_FILES 3u
@@ -285,7 +286,7 @@ int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *
 	const struct vmm_control_config socket = {
 		.loop = config->loop, .owner = config->opaque, .log = config->log,
 		.closer = config->closer, .path = config->path, .fd = config->fd,
-		.commands = vmm_machine_commands, .opaque = c, .machine = &c->machine, .listen = on_listen,
+		.commands = { vmm_machine_commands, c, &c->machine }, .listen = on_listen,
 		.forget = on_forget,
 	};
 	int rc = vmm_control_new(&socket, &c->control, err);

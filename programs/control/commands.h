@@ -10,24 +10,12 @@
 
 #include <device-kinds/socket_access.h>
 
+#include "control/command.h"
 #include "control/control.h"
 #include <cvmm/events.h>
 
-struct cvmm_machine;
-
 /* The table of commands; it ends with a row without a name. */
 extern const struct vmm_control_command vmm_machine_commands[];
-
-/* The argument of the commands: a machine and its socket. All zero: no socket. */
-struct vmm_commands {
-	struct cvmm_machine *machine;	/* NULL: it is not made yet, or was freed */
-	struct vmm_control *control;
-	/*
-	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name,
-	 * or NULL if no level has this name. The member is NULL if there are no levels.
-	 */
-	const char *(*log_level)(const char *name);
-};
 
 struct vmm_commands_config {
 	struct vsu_loop *loop;	/* of the caller, who dispatches it while the machine exists */

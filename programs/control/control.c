@@ -36,7 +36,7 @@ static bool client_answer(struct client *client, char *line)
 		return false;
 	fputs(VMM_REPLY_OK, reply.to);
 	c->served = client;
-	rc = vmm_control_execute(&c->config, line, &terms, reply.to, &err);
+	rc = vmm_control_execute(&c->config.commands, line, &terms, reply.to, &err);
 	c->served = NULL;
 	if (rc >= 0 && c->passed)
 		vmm_passed_release(c->passed);
@@ -323,7 +323,10 @@ static void clients_init(struct vmm_control *c)
 		vsu_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VSU_IO_READ);
 		/* after the next poll of all descriptors */
 		vsu_alarm_init(&c->clients[i].more, on_more, &c->clients[i]);
-		vmm_waiting_init(&c->clients[i].waiting, &c->config, on_expired, &c->clients[i]);
+		c->clients[i].waiting = (struct vmm_waiting){
+			.loop = c->config.loop, .forget = c->config.forget, .commands = c->config.commands.opaque,
+		};
+		vmm_waiting_init(&c->clients[i].waiting, on_expired, &c->clients[i]);
 	}
 }
 

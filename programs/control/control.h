@@ -40,35 +40,12 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 
+#include "control/line.h"
 #include "control/passed.h"
 #include "control/reply.h"
 
 #define VMM_CONTROL_CLIENTS 8u
 #define VMM_CONTROL_SUBSCRIBERS 4u /* the other places remain for commands */
-#define VMM_CONTROL_LINE 8192u	/* maximum length of a request, including its end */
-#define VMM_CONTROL_WORDS 64u	/* as long as an address exec: with a command */
-
-/*
- * Executes a command; words[0] is its name. Text written to answer is appended
- * to the JSON object as further members, each with a comma before it. On a
- * negative errno nothing was changed, and the text is dropped. A positive result
- * is that of vmm_deferred_begin(): the reply follows later, and the text is
- * dropped, too.
- */
-typedef int (*vmm_control_fn)(void *opaque, char *const *words, FILE *answer,
-			      struct vsu_error *err);
-
-struct vmm_control_command {
-	const char *name;
-	const char *args;	/* "DEVICE SIZE"; NULL: no arguments */
-	unsigned int nargs, nargs_max;	/* minimum and maximum */
-	vmm_control_fn fn;	/* NULL: request does all */
-	const char *help;	/* one line for people */
-	bool passes;		/* descriptors may come with its line */
-	bool moves;		/* for machines that are saved or move: help pages list it there, too */
-	bool waits;		/* its reply may be deferred; timeout= before the arguments limits it */
-	int (*request)(struct cvmm_machine *m, struct vsu_error *err);
-};
 
 struct vmm_control;
 struct vmm_deferred;
@@ -81,10 +58,8 @@ struct vmm_control_config {
 	vmm_closer_fn closer;	/* of descriptors that clients send; or NULL */
 	const char *path;	/* the socket to create; NULL: fd */
 	int fd;			/* a listening socket of the program that started this one; duplicated */
-	const struct vmm_control_command *commands; /* ends with a row without a name */
-	void *opaque;		/* of commands */
-	struct cvmm_machine *const *machine;	/* for requests of commands; set before the loop's first turn */
-	/* Clients listen to events from now on, or no longer; or NULL. */
+	struct vmm_command_table commands; /* its machine is set before the loop's first turn */
+	/* Clients listen to events from now on, or no longer; or NULL. opaque: that of commands. */
 	void (*listen)(void *opaque, bool listens);
 	/*
 	 * The client of the reply no longer waits: true if vmm_deferred_answer() is not called for it
@@ -106,13 +81,6 @@ struct vmm_passed *vmm_control_passed(const struct vmm_control *control);
  * the reply; or NULL. NULL: no memory.
  */
 struct vmm_deferred *vmm_control_defer(const struct vmm_control *control, vmm_reply_fn write);
-
-/* A cvmm_answer_fn: sends the reply if its client still waits. Also after vmm_control_free(). */
-void vmm_deferred_answer(void *deferred, const struct vsu_error *why,
-			 const struct cvmm_answer *answer);
-
-/* rc: of the request, 0 or a negative errno. Returns the result of the command. */
-int vmm_deferred_begin(struct vmm_deferred *deferred, int rc, FILE *answer);
 
 /*
  * The client of the command being executed receives events from now on. -EBUSY:

@@ -10,10 +10,12 @@
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
-#include "control/commands.h"
+#include "control/command.h"
+#include "control/control.h"
 #include "control/device_commands.h"
 #include "control/passed.h"
 #include "control/status.h"
+#include "control/waiting.h"
 #include <cvmm/requests.h>
 #include <cvmm/status.h>
 

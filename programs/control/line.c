@@ -117,14 +117,14 @@ static int check_words(const struct vmm_control_command *command, char *const *w
 }
 
 /* Executes words up to a NULL; the array is changed. An unknown command is an error, too. */
-static int execute_words(const struct vmm_control_config *config, char **words,
+static int execute_words(const struct vmm_command_table *commands, char **words,
 			 struct vmm_line_terms *terms, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_control_command *command = command_find(config->commands, words[0]);
+	const struct vmm_control_command *command = command_find(commands->rows, words[0]);
 	int rc;
 
 	if (!command)
-		return refuse_name(config->commands, words[0], err);
+		return refuse_name(commands->rows, words[0], err);
 	rc = take_timeout(command, words, terms, err);
 	if (rc < 0)
 		return rc;
@@ -132,11 +132,11 @@ static int execute_words(const struct vmm_control_config *config, char **words,
 	rc = check_words(command, words, terms->npassed, err);
 	if (rc < 0)
 		return rc;
-	return command->fn ? command->fn(config->opaque, words, answer, err) :
-			     command->request(*config->machine, err);
+	return command->fn ? command->fn(commands->opaque, words, answer, err) :
+			     command->request(*commands->machine, err);
 }
 
-int vmm_control_execute(const struct vmm_control_config *config, char *line,
+int vmm_control_execute(const struct vmm_command_table *commands, char *line,
 			struct vmm_line_terms *terms, FILE *answer, struct vsu_error *err)
 {
 	char *words[VMM_CONTROL_WORDS + 2];
@@ -144,5 +144,5 @@ int vmm_control_execute(const struct vmm_control_config *config, char *line,
 	if (!vmm_control_divide(line, words))
 		return vsu_error_set(err, -EINVAL,
 				     "an empty line; a command was expected");
-	return execute_words(config, words, terms, answer, err);
+	return execute_words(commands, words, terms, answer, err);
 }

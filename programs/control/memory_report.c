@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "control/commands.h"
+#include "control/command.h"
 #include "control/status.h"
 #include "report.h"
 

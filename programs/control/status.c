@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "control/commands.h"
+#include "control/command.h"
 #include "control/event_line.h"
 #include "control/status.h"
 #include "report.h"

@@ -30,7 +30,7 @@ void vmm_control_count_subscribers(struct vmm_control *c)
 		return;
 	c->is_heard = heard;
 	if (c->config.listen)
-		c->config.listen(c->config.opaque, heard);
+		c->config.listen(c->config.commands.opaque, heard);
 }
 
 int vmm_control_subscribe(struct vmm_control *c, struct vsu_error *err)

@@ -9,11 +9,9 @@
 
 #include "control/waiting.h"
 
-void vmm_waiting_init(struct vmm_waiting *w, const struct vmm_control_config *config,
-		      void (*expired)(void *opaque), void *opaque)
+void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque)
 {
 	w->deferred = NULL;
-	w->config = config;
 	w->opaque = opaque;
 	vsu_alarm_init(&w->limit, expired, opaque);
 }
@@ -23,7 +21,7 @@ void vmm_waiting_begin(struct vmm_waiting *w, const struct vmm_line_terms *terms
 	w->command = terms->command;
 	w->timeout_ms = terms->timeout_ms;
 	if (w->timeout_ms)
-		vsu_alarm_start(w->config->loop, &w->limit, w->timeout_ms * UINT64_C(1000000), 0);
+		vsu_alarm_start(w->loop, &w->limit, w->timeout_ms * UINT64_C(1000000), 0);
 }
 
 void vmm_waiting_end(struct vmm_waiting *w)
@@ -36,7 +34,7 @@ void vmm_waiting_end(struct vmm_waiting *w)
 		return;
 	/* that of one whose answer is being sent is freed by vmm_deferred_answer() */
 	d->waiting = NULL;
-	if (w->config->forget(w->config->opaque, d))
+	if (w->forget(w->commands, d))
 		free(d);
 }
 

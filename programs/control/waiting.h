@@ -11,14 +11,20 @@
 #include <vmm-sys-util/loop.h>
 
 #include "control/line.h"
+#include "control/reply.h"
+
+struct vmm_deferred;
 
 struct vmm_waiting {
 	struct vmm_deferred *deferred;	/* the reply; NULL: none is awaited */
 	const char *command;
 	uint64_t timeout_ms;
 	struct vsu_alarm limit;
-	const struct vmm_control_config *config;
 	void *opaque;		/* the client */
+	/* Set before vmm_waiting_init(): */
+	struct vsu_loop *loop;
+	bool (*forget)(void *commands, const struct vmm_deferred *deferred); /* see control.h */
+	void *commands;
 };
 
 /*
@@ -40,14 +46,20 @@ struct vmm_deferred {
 	struct cvmm_answer answer;
 };
 
-/* expired is called once if the reply does not come in time. config is used as long as w. */
-void vmm_waiting_init(struct vmm_waiting *w, const struct vmm_control_config *config,
-		      void (*expired)(void *opaque), void *opaque);
+/* expired is called once if the reply does not come in time. */
+void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque);
 
 /* After the command, whose reply is deferred. */
 void vmm_waiting_begin(struct vmm_waiting *w, const struct vmm_line_terms *terms);
 /* Drops the answer of an awaited reply, after its client has gone. No effect unless one is awaited. */
 void vmm_waiting_end(struct vmm_waiting *w);
+
+/* A cvmm_answer_fn: sends the reply if its client still waits. Also after vmm_control_free(). */
+void vmm_deferred_answer(void *deferred, const struct vsu_error *why,
+			 const struct cvmm_answer *answer);
+
+/* rc: of the request, 0 or a negative errno. Returns the result of the command. */
+int vmm_deferred_begin(struct vmm_deferred *deferred, int rc, FILE *answer);
 
 /* Ends it, with the error that replaces the reply. */
 void vmm_waiting_expire(struct vmm_waiting *w, struct vsu_error *why);

@@ -199,8 +199,8 @@ static struct vsu_closer *closer(void *opaque)
 static int control_make(const char *path, int fd, struct vmm_control **out, void *opaque)
 {
 	const struct vmm_control_config config = {
-		.loop = loop, .closer = closer, .path = path, .fd = fd, .commands = commands,
-		.opaque = opaque, .listen = on_listen, .forget = on_forget,
+		.loop = loop, .closer = closer, .path = path, .fd = fd,
+		.commands = { commands, opaque, NULL }, .listen = on_listen, .forget = on_forget,
 	};
 
 	return vmm_control_new(&config, out, &err);

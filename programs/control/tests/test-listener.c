@@ -95,7 +95,7 @@ static int control_make(struct vsu_loop *loop, const char *path, int fd, int cal
 {
 	static const struct vmm_control_command none[] = { { .name = NULL } };
 	const struct vmm_control_config config = {
-		.loop = loop, .path = path, .fd = fd, .commands = none,
+		.loop = loop, .path = path, .fd = fd, .commands = { none, NULL, NULL },
 	};
 	int rc;
 
