@@ -6,7 +6,6 @@
 #include <inttypes.h>
 
 #include "backend/priv.h"
-#include "backend/miss.h"
 
 #define BIT(name) VHOST_USER_PROTOCOL_BIT(name)
 

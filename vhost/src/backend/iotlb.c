@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "backend/priv.h"
+#include <vm-memory/iotlb.h>
 #include <vmm-sys-util/checked.h>
 
 /* Maximum number of entries processed for one message. */

@@ -14,6 +14,7 @@
 #include "backend/priv.h"
 #include "backend/postcopy.h"
 #include <vm-memory/block.h>
+#include <vm-memory/iotlb.h>
 #include <vm-memory/map.h>
 #include <vm-memory/region.h>
 

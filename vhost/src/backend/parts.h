@@ -142,6 +142,46 @@ struct vhost_user_priv_inflight {
 	uint64_t part_len;	/* bytes of a part */
 };
 
+/* Memory whose pages arrive on access, see postcopy.c. */
+struct vhost_user_priv_postcopy {
+	int faults;		/* the userfaultfd, or -1: not advised */
+	bool listening;
+	struct vhost_user_priv_table table; /* replied to, not yet confirmed */
+	struct vmem_map *map;	/* of table; NULL: none is held */
+};
+
+enum vhost_user_priv_miss_state {
+	VHOST_USER_PRIV_MISS_IDLE,
+	VHOST_USER_PRIV_MISS_WANTED,
+	VHOST_USER_PRIV_MISS_SENT,
+	VHOST_USER_PRIV_MISS_DENIED,
+};
+
+/* An I/O address that a ring cannot translate: miss.c. */
+struct vhost_user_priv_miss {
+	enum vhost_user_priv_miss_state state;	/* atomic */
+	struct vq_miss range;
+	uint64_t chains;	/* chains that the ring had popped at the miss */
+	uint64_t progress;	/* the same when evictions was stored */
+	uint32_t evictions;
+	bool counting;		/* progress and evictions are valid */
+	bool unasked_reported;		/* the missing channel was reported to the owner */
+	uint32_t number;	/* identifies the reply */
+};
+
+static inline enum vhost_user_priv_miss_state
+vhost_user_priv_miss_state(const struct vhost_user_priv_miss *m)
+{
+	return __atomic_load_n(&m->state, __ATOMIC_ACQUIRE);
+}
+
+static inline void
+vhost_user_priv_set_miss(struct vhost_user_priv_miss *m,
+			 enum vhost_user_priv_miss_state state)
+{
+	__atomic_store_n(&m->state, state, __ATOMIC_RELEASE);
+}
+
 /* Messages in place of eventfds: inband.c. */
 struct vhost_user_priv_inband {
 	bool due;		/* atomic: some ring has pending messages */

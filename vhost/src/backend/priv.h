@@ -20,8 +20,6 @@
 #include <stdint.h>
 
 #include "backend/handler.h"
-#include "backend/iotlb.h"
-#include "backend/miss.h"
 #include "backend/parts.h"
 #include "backend/table.h"
 #include "wire/framing.h"
@@ -232,14 +230,53 @@ bool vhost_user_priv_is_answering(const struct vhost_user_backend *b);
 /* features.c */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b);
 
-/* table.c */
+/* table_add.c */
 /* Drops staged memory. */
 void vhost_user_priv_unstage(struct vhost_user_backend *b);
+/*
+ * Checks one more region against t and adds it: newly mapped, or with keep's
+ * mapping of the same range of the same file. *fd becomes -1 if t took it, to
+ * map it or to close it.
+ */
+int vhost_user_priv_table_add(const struct vhost_user_backend *b,
+			      struct vhost_user_priv_table *t,
+			      const struct vhost_user_mem_region *r, int *fd,
+			      const struct vhost_user_priv_table *keep,
+			      struct vsu_error *err);
 /* memory.c */
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b);
 /* ACCESS_PLATFORM was switched: publishes memory again. No ring is active. */
 int vhost_user_priv_memory_switch(struct vhost_user_backend *b,
 				  struct vsu_error *err);
+
+/* iotlb.c */
+/*
+ * Publishes the entries over memory and references it. Unless memory only grew,
+ * drops all entries first.
+ */
+int vhost_user_priv_iotlb_set_memory(struct vhost_user_backend *b,
+				     struct vmem_map *memory, bool grows,
+				     struct vsu_error *err);
+/* Drops entries and memory; the space keeps its current map. */
+void vhost_user_priv_iotlb_clear(struct vhost_user_backend *b);
+
+/* miss.c */
+/* Records the miss of a ring that cannot be enabled yet; false: denied. */
+bool vhost_user_priv_miss_want(struct vhost_user_backend *b, uint32_t index);
+/* Drops the ring's miss. */
+void vhost_user_priv_miss_forget(struct vhost_user_priv_ring *ring);
+/* Drops it because a translation may exist now; the ring retries. */
+void vhost_user_priv_miss_settle(struct vhost_user_backend *b, uint32_t index);
+void vhost_user_priv_miss_deny(struct vhost_user_backend *b, uint32_t index);
+bool vhost_user_priv_miss_is_known(const struct vhost_user_backend *b,
+				   const struct vhost_user_priv_ring *ring);
+/* The front-end's reply to the miss with this cookie; fd is unused. */
+void vhost_user_priv_miss_answered(struct vhost_user_backend *b,
+				   uint64_t cookie, int result, int fd);
+
+/* miss_send.c */
+/* Sends recorded misses, as far as the channel accepts them. */
+void vhost_user_priv_miss_pump(struct vhost_user_backend *b);
 
 /* log.c */
 /* LOG_ALL may have changed: switches logging of all rings, which are quiet. */

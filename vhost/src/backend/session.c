@@ -12,6 +12,7 @@
 #include "backend/priv.h"
 #include "backend/postcopy.h"
 #include "backend/postcopy_guard.h"
+#include <vm-memory/iotlb.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>

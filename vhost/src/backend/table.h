@@ -10,8 +10,6 @@
 #include <vm-memory/region.h>
 #include <vmm-sys-util/error.h>
 
-struct vhost_user_backend;
-
 /* Maximum number of regions, as in other back-ends. */
 #define VHOST_USER_PRIV_MAX_SLOTS 509u
 
@@ -32,14 +30,6 @@ struct vhost_user_priv_table {
 	uint32_t nspare;
 	bool compared_in_vain;	/* F_DUPFD_QUERY is unsupported, or one open file differed: then the
 				 * others usually differ too */
-};
-
-/* Memory whose pages arrive on access, see postcopy.c. */
-struct vhost_user_priv_postcopy {
-	int faults;		/* the userfaultfd, or -1: not advised */
-	bool listening;
-	struct vhost_user_priv_table table; /* replied to, not yet confirmed */
-	struct vmem_map *map;	/* of table; NULL: none is held */
 };
 
 /* The name of a region in error messages. */
@@ -71,16 +61,6 @@ vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 			  const struct vhost_user_priv_slot *s);
 /* Closes the redundant descriptors of t. */
 void vhost_user_priv_close_spare(struct vhost_user_priv_table *t);
-/*
- * Checks one more region against t and adds it: newly mapped, or with keep's
- * mapping of the same range of the same file. *fd becomes -1 if t took it, to
- * map it or to close it.
- */
-int vhost_user_priv_table_add(const struct vhost_user_backend *b,
-			      struct vhost_user_priv_table *t,
-			      const struct vhost_user_mem_region *r, int *fd,
-			      const struct vhost_user_priv_table *keep,
-			      struct vsu_error *err);
 void vhost_user_priv_table_free(struct vhost_user_priv_table *t);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The front-end's session: declarations that its files share. Messages are sent
- * by sequences (sequence.h).
+ * by sequences (requests.h).
  *
  *   failed    the session cannot continue. Dispatch reports it, because only
  *             dispatch may call the owner.
@@ -17,8 +17,7 @@
 #include "wire/messages.h"
 #include "frontend/handler.h"
 #include "frontend/mappings.h"
-#include "frontend/kept.h"
-#include "frontend/sequence.h"
+#include "frontend/requests.h"
 #include <vhost/frontend.h>
 #include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
@@ -114,6 +113,20 @@ struct fe_shmem {
 	bool reported;			/* the batch was reported to the owner */
 	bool parked;			/* the next reply waits until its block is unused */
 	struct vhost_user_priv_msg *held; /* a received request of another kind */
+};
+
+/* Configuration writes that each start repeats: kept.c. */
+#define FE_KEPT_WRITES 8u
+#define FE_KEPT_BYTES 8u
+
+struct fe_kept_write {
+	uint32_t off, len;
+	unsigned char bytes[FE_KEPT_BYTES];
+};
+
+struct fe_kept {
+	struct fe_kept_write writes[FE_KEPT_WRITES];
+	unsigned int n;
 };
 
 struct fe_postcopy {
@@ -300,6 +313,50 @@ void vhost_user_priv_fe_check_timeouts(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_arm(struct vhost_user_frontend *f, uint64_t due);
 void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f);
 
+/* request.c */
+
+/* Fails the session; prefixes err with the peer's name. */
+void vhost_user_priv_fe_fail(struct vhost_user_frontend *f,
+			     const struct vsu_error *err);
+/* Reports a refusal to the owner; prefixes err with the peer's name. */
+void vhost_user_priv_fe_report(struct vhost_user_frontend *f,
+			       struct vsu_error *err);
+
+/*
+ * Queues a request and records the reply that it will have. -EAGAIN: too many
+ * are unanswered, -ENOSPC: too many bytes are queued.
+ */
+int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
+			       const struct fe_request *r,
+			       struct vsu_error *err);
+/* Requests of a sequence without payload, or with a u64. */
+int vhost_user_priv_fe_ask(struct vhost_user_frontend *f, uint32_t number,
+			   struct vsu_error *err);
+int vhost_user_priv_fe_tell(struct vhost_user_frontend *f, uint32_t number,
+			    uint64_t value, struct vsu_error *err);
+/* GET_FEATURES, also used as a barrier: all earlier messages were handled. */
+int vhost_user_priv_fe_barrier(struct vhost_user_frontend *f,
+			       unsigned int item, struct vsu_error *err);
+/* fd: sent with the reply, borrowed; or -1. */
+int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
+					     uint32_t request, int result,
+					     int fd, struct vsu_error *err);
+/* "SET_VRING_KICK of ring 1" */
+const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,
+				    size_t size);
+
+/* answer.c */
+
+/* Handles one reply; an invalid one ends the session. */
+void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
+			       struct vhost_user_priv_msg *msg);
+
+/* sequence.c */
+void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
+			      const struct fe_sequence *seq);
+/* Sends what can be sent now; ends the sequence after its last reply. */
+void vhost_user_priv_fe_run(struct vhost_user_frontend *f);
+
 /* handshake.c */
 void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f,
 				  void (*done)(struct vhost_user_frontend *f));
@@ -333,6 +390,12 @@ void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);
 int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
 				    const struct vmem_map *map,
 				    struct vsu_error *err);
+
+/* kept.c */
+/* A step of a start. */
+int vhost_user_priv_fe_send_kept(struct vhost_user_frontend *f,
+				 unsigned int item, struct vsu_error *err);
+unsigned int vhost_user_priv_fe_kept_count(struct vhost_user_frontend *f);
 
 /* postcopy.c */
 /* Sends the confirmation of a memory table whose reply was accepted. */

@@ -9,8 +9,8 @@
  *   pending   a request without a reply so far. Replies arrive in order, so
  *             each belongs to the oldest one
  */
-#ifndef VHOST_USER_PRIV_SEQUENCE_H
-#define VHOST_USER_PRIV_SEQUENCE_H
+#ifndef VHOST_USER_PRIV_REQUESTS_H
+#define VHOST_USER_PRIV_REQUESTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,15 +60,6 @@ struct fe_sequence {
 			const struct vsu_error *err);
 };
 
-/* request.c */
-
-/* Fails the session; prefixes err with the peer's name. */
-void vhost_user_priv_fe_fail(struct vhost_user_frontend *f,
-			     const struct vsu_error *err);
-/* Reports a refusal to the owner; prefixes err with the peer's name. */
-void vhost_user_priv_fe_report(struct vhost_user_frontend *f,
-			       struct vsu_error *err);
-
 struct fe_request {
 	uint32_t number;
 	const void *head, *tail;
@@ -79,40 +70,5 @@ struct fe_request {
 	bool lasting;		/* fds stay open until the channel is released */
 	struct fe_pending note;	/* request is filled in */
 };
-
-/*
- * Queues a request and records the reply that it will have. -EAGAIN: too many
- * are unanswered, -ENOSPC: too many bytes are queued.
- */
-int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
-			       const struct fe_request *r,
-			       struct vsu_error *err);
-/* Requests of a sequence without payload, or with a u64. */
-int vhost_user_priv_fe_ask(struct vhost_user_frontend *f, uint32_t number,
-			   struct vsu_error *err);
-int vhost_user_priv_fe_tell(struct vhost_user_frontend *f, uint32_t number,
-			    uint64_t value, struct vsu_error *err);
-/* GET_FEATURES, also used as a barrier: all earlier messages were handled. */
-int vhost_user_priv_fe_barrier(struct vhost_user_frontend *f,
-			       unsigned int item, struct vsu_error *err);
-/* fd: sent with the reply, borrowed; or -1. */
-int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
-					     uint32_t request, int result,
-					     int fd, struct vsu_error *err);
-/* "SET_VRING_KICK of ring 1" */
-const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,
-				    size_t size);
-
-/* answer.c */
-
-/* Handles one reply; an invalid one ends the session. */
-void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
-			       struct vhost_user_priv_msg *msg);
-
-/* sequence.c */
-void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
-			      const struct fe_sequence *seq);
-/* Sends what can be sent now; ends the sequence after its last reply. */
-void vhost_user_priv_fe_run(struct vhost_user_frontend *f);
 
 #endif
