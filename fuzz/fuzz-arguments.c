@@ -18,6 +18,7 @@
 #include "config/options.h"
 #include "config/option_rows.h"
 #include "config/merge.h"
+#include "config/own_rows.h"
 #include "play.h"
 
 #define MAX_WORDS 64
@@ -77,7 +78,7 @@ static void check_words(const struct vmm_arguments *merged)
 	CHECK(argv);
 	argv[0] = command;
 	memcpy(argv + 1, words.words, (size_t)words.n * sizeof(*argv));
-	CHECK(!vmm_arguments_parse(&again, NULL, words.n + 1, argv, NULL));
+	CHECK(!vmm_own_rows_parse(NULL, words.n + 1, argv, &again, NULL));
 	CHECK(again.n == merged->n);
 	for (i = 0; i < again.n; i++)
 		check_same(&merged->list[i], &again.list[i]);
@@ -123,8 +124,8 @@ static void merge(struct line *saved_line, struct line *given_line, enum vmm_ori
 	struct vmm_arguments saved, given, merged = { .n = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_ignored ignored;
-	int rc = vmm_arguments_parse(&saved, NULL, saved_line->argc, saved_line->argv, &err);
-	int more = vmm_arguments_parse(&given, NULL, given_line->argc, given_line->argv, rc ? NULL : &err);
+	int rc = vmm_own_rows_parse(NULL, saved_line->argc, saved_line->argv, &saved, &err);
+	int more = vmm_own_rows_parse(NULL, given_line->argc, given_line->argv, &given, rc ? NULL : &err);
 
 	rc = rc ? rc : more;
 	if (!rc)

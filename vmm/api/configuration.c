@@ -17,6 +17,8 @@
 
 #include "api/configuration.h"
 #include "config/descriptors.h"
+#include "config/options.h"
+#include "config/own_rows.h"
 #include "cvmm/exit_status.h"
 #include "migration/address.h"
 #include "owner/owner.h"
@@ -97,7 +99,7 @@ static int parse_saved(struct vmm_configuration *c, const char *folder, struct v
 		vsu_error_prefix(err, rc, "'%s/machine.json'", folder);
 	} else if (rc >= 0) {
 		words[0] = empty;
-		rc = vmm_arguments_parse(&c->saved, c->own, rc + 1, words, err);
+		rc = vmm_own_rows_parse(c->own, rc + 1, words, &c->saved, err);
 	}
 	free(words);
 	return rc;

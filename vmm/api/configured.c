@@ -10,6 +10,7 @@
 
 #include "api/configured.h"
 #include "api/options.h"
+#include "config/options.h"
 
 int cvmm_priv_configuration_read(struct cvmm_configuration *c, const struct cvmm_options *o,
 				 const struct vmm_log *log, const struct vmm_peer_guard *guard,

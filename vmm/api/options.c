@@ -15,6 +15,7 @@
 #include "api/options.h"
 #include "config/option_rows.h"
 #include "config/options.h"
+#include "config/own_rows.h"
 
 /* A command line has no more. */
 #define MAX_WORDS 1024
@@ -88,7 +89,7 @@ static int append_all(struct cvmm_options *o, const struct vmm_arguments *added,
 static int add_argv(struct cvmm_options *o, int argc, char *const *argv, struct vsu_error *err)
 {
 	struct vmm_arguments added;
-	int rc = vmm_arguments_parse(&added, o->own, argc, argv, err);
+	int rc = vmm_own_rows_parse(o->own, argc, argv, &added, err);
 
 	if (!rc)
 		rc = check_all(o, &added, err);

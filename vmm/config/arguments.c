@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Parses the words of a command line, and writes them. */
+/* Copies arguments, and writes them as words. */
 #include <config.h>
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <vmm-sys-util/json.h>
 
 #include "config/arguments.h"
-#include "config/own_rows.h"
+#include "config/option_row.h"
 
 const char *vmm_argument_name(const struct vmm_argument *a)
 {
@@ -19,38 +19,6 @@ const char *vmm_argument_name(const struct vmm_argument *a)
 static int no_memory(struct vsu_error *err)
 {
 	return vsu_error_set(err, -ENOMEM, "no memory for options");
-}
-
-struct parsing {
-	struct vmm_arguments *to;
-	const struct vmm_option_row *rows[VMM_ALL_ROWS];
-};
-
-static int on_option(void *opaque, unsigned int index,
-		     const struct vsu_option_value *value, struct vsu_error *err)
-{
-	const struct parsing *p = opaque;
-
-	(void)err;
-	p->to->list[p->to->n++] = (struct vmm_argument){ p->rows[index], *value };
-	return 0;
-}
-
-int vmm_arguments_parse(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
-			char *const *argv, struct vsu_error *err)
-{
-	struct vsu_option table[VMM_ALL_ROWS];
-	struct parsing p = { .to = a };
-	const unsigned int n = vmm_own_rows_all(own, p.rows);
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		table[i] = p.rows[i]->option;
-	table[n] = (struct vsu_option){ .name = NULL };
-	*a = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*a->list)) };
-	if (!a->list)
-		return no_memory(err);
-	return vsu_option_parse_argv(table, argc, argv, on_option, &p, NULL, err);
 }
 
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

@@ -16,7 +16,6 @@
 #include <vmm-sys-util/option.h>
 
 struct vmm_option_row;
-struct vmm_own_rows;
 
 struct vmm_argument {
 	const struct vmm_option_row *row;
@@ -34,13 +33,6 @@ struct vmm_words {
 	int n;
 	char *text;		/* storage of all of them, or NULL */
 };
-
-/*
- * own: rows of an owner (own_rows.h), or NULL. argv[0] is no word. Values point into argv. -ENOENT: an unknown option, or an operand too
- * many; -EINVAL: a value that is refused. Free the arguments in both cases.
- */
-int vmm_arguments_parse(struct vmm_arguments *a, const struct vmm_own_rows *own, int argc,
-			char *const *argv, struct vsu_error *err);
 
 /* Copies all, and their values, so that the words may be freed. -ENOMEM. */
 int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,

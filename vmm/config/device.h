@@ -15,7 +15,6 @@
 #include <vmm-sys-util/error.h>
 
 #include "config/device_spec.h"
-#include "config/machine_config.h"
 
 /* Finds a kind by its name or option: "blk" or "disk". NULL: unknown. */
 const struct devkind *vmm_device_kind_named(const char *name,

@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/option_place.h>
 
-#include "config/device.h"
+#include "config/device_spec.h"
 
 /* Keys of devices selected by id. */
 enum {

@@ -52,6 +52,24 @@ struct vmm_device_spec {
 	uint64_t max_mapped_bytes; /* mapped at once; 0: no limit */
 };
 
+/* A device that was asked for, in the order of the command line. */
+struct vmm_device_option {
+	enum vmm_device_how {
+		VMM_DEVICE_DISK = 1,	/* list: --disk */
+		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
+		VMM_DEVICE_NET,		/* list: --net */
+		VMM_DEVICE_RNG,		/* list: --rng */
+		VMM_DEVICE_FS,		/* list: --fs */
+		VMM_DEVICE_CONSOLE,	/* list: --console */
+		VMM_DEVICE_BALLOON,	/* list: --balloon */
+		VMM_DEVICE_PMEM,	/* list: --pmem */
+		VMM_DEVICE_MEM,		/* list: --mem */
+		VMM_DEVICE_VSOCK,	/* list: --vsock */
+		VMM_DEVICE_ANY,		/* list: --device */
+	} how;
+	const char *list;
+};
+
 /* Whether this process serves the device, or opens it for the host's kernel. */
 static inline bool vmm_device_is_own(const struct vmm_device_spec *spec)
 {

@@ -15,29 +15,12 @@
 
 #include "config/arguments.h"
 #include "config/cpus_option.h"
+#include "config/device_spec.h"
 #include "config/ends.h"
 #include "memory/memory_specs.h"
 
 #define VMM_MAX_DEVICES 32
 #define VMM_MAX_FORMER 2
-
-/* A device that was asked for, in the order of the command line. */
-struct vmm_device_option {
-	enum vmm_device_how {
-		VMM_DEVICE_DISK = 1,	/* list: --disk */
-		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
-		VMM_DEVICE_NET,		/* list: --net */
-		VMM_DEVICE_RNG,		/* list: --rng */
-		VMM_DEVICE_FS,		/* list: --fs */
-		VMM_DEVICE_CONSOLE,	/* list: --console */
-		VMM_DEVICE_BALLOON,	/* list: --balloon */
-		VMM_DEVICE_PMEM,	/* list: --pmem */
-		VMM_DEVICE_MEM,		/* list: --mem */
-		VMM_DEVICE_VSOCK,	/* list: --vsock */
-		VMM_DEVICE_ANY,		/* list: --device */
-	} how;
-	const char *list;
-};
 
 /* The user's choice for a guest that lost a part of its memory. */
 enum vmm_on_memory_error {
@@ -89,6 +72,12 @@ struct vmm_start {
 	const struct vmm_config *saved; /* with clone: the saved machine */
 	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
 	struct vmm_channels *channels; /* with stream: its other connections */
+};
+
+/* Each option is in the part of its scope; see option_rows.h. */
+struct vmm_options {
+	struct vmm_config machine;	/* its arguments have the strings of the other part, too */
+	struct vmm_start start;
 };
 
 #endif

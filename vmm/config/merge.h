@@ -13,7 +13,8 @@
 #ifndef VMM_CONFIG_MERGE_H
 #define VMM_CONFIG_MERGE_H
 
-#include "config/options.h"
+#include "config/machine_config.h"
+#include "config/option_row.h"
 
 /* Number of options that may be reported as ignored; none may be repeated. */
 #define VMM_MERGE_IGNORED 4
@@ -22,13 +23,6 @@
 struct vmm_ignored {
 	struct vmm_argument list[VMM_MERGE_IGNORED];
 	unsigned int n;
-};
-
-/* Whose options they were. */
-enum vmm_origin {
-	VMM_ORIGIN_SAVED,
-	VMM_ORIGIN_CLONE,	/* --clone is among the new options */
-	VMM_ORIGIN_STREAM,	/* of another process, the source */
 };
 
 /*

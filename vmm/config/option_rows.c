@@ -8,7 +8,6 @@
 #include <device-kinds/port_log.h>
 #include <vmm-sys-util/file_value.h>
 
-#include "config/merge.h"
 #include "config/option_rows.h"
 
 #define MACHINE .scope = VMM_SCOPE_MACHINE

@@ -10,12 +10,6 @@
 
 #include "config/machine_config.h"
 
-/* Each option is in the part of its scope; see option_rows.h. */
-struct vmm_options {
-	struct vmm_config machine;	/* its arguments have the strings of the other part, too */
-	struct vmm_start start;
-};
-
 /*
  * Reads a parsed command line, which is copied. -ENOENT: an unknown key; -EINVAL: a value
  * refused, or no kernel named. On success the caller frees the options.

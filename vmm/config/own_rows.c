@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Copies the rows of an owner, and joins them with those of a machine. */
+/* Copies the rows of an owner, joins them with those of a machine, and parses words by both. */
 #include <config.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/merge.h"
 #include "config/own_rows.h"
 
 static int check_row(const struct cvmm_option_row *given, unsigned int index, struct vsu_error *err)
@@ -114,4 +113,36 @@ unsigned int vmm_own_rows_all(const struct vmm_own_rows *own,
 		if (!vmm_option_named(own->rows[i].option.name, strlen(own->rows[i].option.name)))
 			all[n++] = &own->rows[i];
 	return n;
+}
+
+struct parsing {
+	struct vmm_arguments *to;
+	const struct vmm_option_row *rows[VMM_ALL_ROWS];
+};
+
+static int on_option(void *opaque, unsigned int index,
+		     const struct vsu_option_value *value, struct vsu_error *err)
+{
+	const struct parsing *p = opaque;
+
+	(void)err;
+	p->to->list[p->to->n++] = (struct vmm_argument){ p->rows[index], *value };
+	return 0;
+}
+
+int vmm_own_rows_parse(const struct vmm_own_rows *own, int argc, char *const *argv,
+		       struct vmm_arguments *out, struct vsu_error *err)
+{
+	struct vsu_option table[VMM_ALL_ROWS];
+	struct parsing p = { .to = out };
+	const unsigned int n = vmm_own_rows_all(own, p.rows);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		table[i] = p.rows[i]->option;
+	table[n] = (struct vsu_option){ .name = NULL };
+	*out = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*out->list)) };
+	if (!out->list)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	return vsu_option_parse_argv(table, argc, argv, on_option, &p, NULL, err);
 }

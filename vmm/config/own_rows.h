@@ -9,6 +9,7 @@
 #ifndef VMM_CONFIG_OWN_ROWS_H
 #define VMM_CONFIG_OWN_ROWS_H
 
+#include "config/arguments.h"
 #include "config/option_rows.h"
 #include "cvmm/option_table.h"
 
@@ -36,5 +37,13 @@ void vmm_own_rows_unref(struct vmm_own_rows *own);
  */
 unsigned int vmm_own_rows_all(const struct vmm_own_rows *own,
 			      const struct vmm_option_row *all[VMM_ALL_ROWS]);
+
+/*
+ * Parses the words of argv but the first one by the whole table. Values point into argv. -ENOENT: an
+ * unknown option, or an operand too many; -EINVAL: a value that is refused. Free the arguments in
+ * both cases.
+ */
+int vmm_own_rows_parse(const struct vmm_own_rows *own, int argc, char *const *argv,
+		       struct vmm_arguments *out, struct vsu_error *err);
 
 #endif

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "config/options.h"
+#include "config/own_rows.h"
 
 static inline int parse_options(struct vmm_options *o, int argc, char *const *argv, struct vsu_error *err)
 {
 	struct vmm_arguments arguments;
-	int rc = vmm_arguments_parse(&arguments, NULL, argc, argv, err);
+	int rc = vmm_own_rows_parse(NULL, argc, argv, &arguments, err);
 
 	memset(o, 0, sizeof(*o));
 	if (!rc)

@@ -14,6 +14,8 @@
 #include <vmm-sys-util/sock.h>
 
 #include "api/configuration.h"
+#include "config/options.h"
+#include "config/own_rows.h"
 #include "migration/stream.h"
 #include "../util.h"
 
@@ -51,7 +53,7 @@ static void add_word(const char *word)
 static int read_words(const struct vmm_peer_guard *guard)
 {
 	struct vmm_arguments given;
-	int rc = vmm_arguments_parse(&given, NULL, argc, argv, &err);
+	int rc = vmm_own_rows_parse(NULL, argc, argv, &given, &err);
 
 	if (!rc)
 		rc = vmm_configuration_read(&c, NULL, &given, NULL, guard, &err);
