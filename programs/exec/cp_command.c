@@ -215,7 +215,7 @@ int vmm_cp_command_run(const struct vmm_cp_command *cp, struct vsu_error *err)
 	signal(SIGPIPE, SIG_IGN);
 	rc = c.sock = vmm_named_connect(cp->name, err);
 	rc = rc < 0 ? rc : open_streams(&c, err);
-	rc = rc < 0 ? rc : vmm_cp_confine(cp, err);
+	rc = rc < 0 ? rc : vmm_cp_confine(cp->host, cp->to_guest, err);
 	rc = rc < 0 ? rc : begin_program(&c, cp, err);
 	rc = rc < 0 ? rc : copy_files(&c, cp, err);
 	close_all(c.ours);

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "confine/confine.h"
-#include "exec/cp_command.h"
 #include "exec/cp_confinement.h"
 
 #define CAPABILITY(bit) (UINT64_C(1) << (bit))
@@ -40,18 +39,18 @@ static int permit_destination(struct confine_plan *plan, const char *path, struc
 	return confine_add_parent(plan, name, LANDLOCK_FULL, err);
 }
 
-int vmm_cp_confine(const struct vmm_cp_command *cp, struct vsu_error *err)
+int vmm_cp_confine(const char *host, bool to_guest, struct vsu_error *err)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc;
 
 	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
 	plan.complaint = plan.filter_complaint = VSU_LOG_DEBUG;
-	plan.capabilities = cp->to_guest ? TO_GUEST : TO_HOST;
+	plan.capabilities = to_guest ? TO_GUEST : TO_HOST;
 	plan.action = CALL_FILTER_FAIL;
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &copying;
-	rc = cp->to_guest ? confine_add_path(&plan, cp->host, LANDLOCK_READ, err) : permit_destination(&plan, cp->host, err);
+	rc = to_guest ? confine_add_path(&plan, host, LANDLOCK_READ, err) : permit_destination(&plan, host, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
 	confine_plan_end(&plan);

@@ -8,11 +8,14 @@
 #ifndef VMM_EXEC_CP_CONFINEMENT_H
 #define VMM_EXEC_CP_CONFINEMENT_H
 
+#include <stdbool.h>
+
 #include <vmm-sys-util/error.h>
 
-struct vmm_cp_command;
-
-/* Call it when all sockets are open, and before a byte of the guest is read. Errors of confine_execute(). */
-int vmm_cp_confine(const struct vmm_cp_command *cp, struct vsu_error *err);
+/*
+ * Call it when all sockets are open, and before a byte of the guest is read. host: the path to or from which
+ * files are copied. Errors of confine_execute().
+ */
+int vmm_cp_confine(const char *host, bool to_guest, struct vsu_error *err);
 
 #endif

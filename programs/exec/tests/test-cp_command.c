@@ -280,7 +280,7 @@ static int make_confined(const char *from, const char *to, const char *const *na
 	int status;
 
 	if (!pid) {
-		if (parse(from, to, NULL) < 0 || vmm_cp_confine(&command, &err) < 0)
+		if (parse(from, to, NULL) < 0 || vmm_cp_confine(command.host, command.to_guest, &err) < 0)
 			_exit(255);
 		for (; *names; names++)
 			if (open(*names, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0)
