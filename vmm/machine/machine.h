@@ -33,7 +33,7 @@
 #include "memory/prefetch.h"
 #include "config/device.h"
 #include "config/machine_config.h"
-#include "memory/memory_private.h"
+#include "memory/private_memory.h"
 #include "memory/windows.h"
 #include "machine/answers.h"
 #include "machine/life.h"

@@ -63,8 +63,8 @@ check_PROGRAMS += \
 	tests/machine/test-sharing \
 	tests/memory/test-image_writer \
 	tests/memory/test-memory \
-	tests/memory/test-memory_private \
 	tests/memory/test-piece_lists \
+	tests/memory/test-private_memory \
 	tests/memory/test-refused_slots \
 	tests/memory/test-refused_windows \
 	tests/memory/test-windows \

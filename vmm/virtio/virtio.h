@@ -29,7 +29,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 
-#include "memory/memory_private.h"
+#include "memory/private_memory.h"
 #include "memory/windows.h"
 
 struct devkind_workers;

@@ -10,7 +10,7 @@
 #include <vm-memory/map_edit.h>
 #include <vmm-sys-util/checked.h>
 
-#include "memory/memory_private.h"
+#include "memory/private_memory.h"
 
 /* A piece of the conversion within one region. */
 struct piece {

@@ -22,7 +22,7 @@
 #include "cvmm/exit_status.h"
 #include "memory/memory.h"
 #include "memory/memory_options.h"
-#include "memory/memory_private.h"
+#include "memory/private_memory.h"
 #include "../machine/uapi.h"
 #include "../memory.h"
 
