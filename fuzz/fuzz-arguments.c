@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/options.h"
 #include "config/option_rows.h"
 #include "config/merge.h"
@@ -94,11 +94,11 @@ static void check_device(const struct vmm_device_spec *spec, enum vmm_device_how
 	static struct vmm_device_spec again;
 	char *list, *same;
 
-	if (vmm_device_write(spec, option.how, false, &list, NULL) == -E2BIG)
+	if (vmm_device_option_write(spec, option.how, false, &list, NULL) == -E2BIG)
 		return;
 	option.list = list;
-	CHECK(!vmm_device_parse(&option, NULL, &again, NULL));
-	CHECK(!vmm_device_write(&again, option.how, false, &same, NULL));
+	CHECK(!vmm_device_option_parse(&option, NULL, &again, NULL));
+	CHECK(!vmm_device_option_write(&again, option.how, false, &same, NULL));
 	CHECK(!strcmp(list, same));
 	free(same);
 	free(list);

@@ -7,7 +7,7 @@
 
 #include "api/configured.h"
 #include "api/results.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/option_rows.h"
 
 int cvmm_configuration_get_machine(const struct cvmm_configuration *c, struct cvmm_description *out,

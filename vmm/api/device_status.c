@@ -11,7 +11,7 @@
 #include <vm-memory/access.h>
 
 #include "api/results.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "machine/sharing.h"
 #include "run/plug.h"
 

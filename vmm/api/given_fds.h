@@ -7,7 +7,7 @@
 #ifndef VMM_API_GIVEN_FDS_H
 #define VMM_API_GIVEN_FDS_H
 
-#include "config/device.h"
+#include "config/device_option.h"
 
 #define CVMM_MAX_GIVEN_FDS 16u
 
@@ -18,7 +18,7 @@ struct cvmm_given_fds {
 };
 
 /*
- * For vmm_device_parse(), with at most the maximum. It fails with -EINVAL: one is not named;
+ * For vmm_device_option_parse(), with at most the maximum. It fails with -EINVAL: one is not named;
  * -EBADF: an index has no descriptor.
  */
 struct vmm_device_fds cvmm_priv_given_fds(struct cvmm_given_fds *given);

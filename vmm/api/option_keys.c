@@ -7,7 +7,7 @@
 #include <device-kinds/kind.h>
 
 #include "cvmm/option_table.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
 #include "memory/memory_options.h"

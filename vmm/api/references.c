@@ -13,7 +13,7 @@
 
 #include "api/configured.h"
 #include "api/results.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/option_rows.h"
 
 struct walk {

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/file_value.h>
 
 #include "config/descriptors.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/option_rows.h"
 #include "memory/memory_options.h"
 
@@ -71,7 +71,7 @@ static void look_at_device(struct search *s, const struct vmm_argument *a)
 	if (option.how == VMM_DEVICE_DISK_PATH)
 		look_at_file(s, option.list);
 	else
-		(void)!vmm_device_parse(&option, &fds, &spec, NULL);
+		(void)!vmm_device_option_parse(&option, &fds, &spec, NULL);
 }
 
 static bool is_memory(const struct vmm_argument *a)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cvmm/configuration.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "memory/memory.h"
@@ -87,7 +87,7 @@ static int read_devices(struct vmm_config *c, struct vsu_error *err)
 	if (!c->specs)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	for (i = 0; !rc && i < c->ndevices; i++)
-		rc = vmm_device_parse(&c->devices[i], NULL, &c->specs[i], err);
+		rc = vmm_device_option_parse(&c->devices[i], NULL, &c->specs[i], err);
 	return rc;
 }
 

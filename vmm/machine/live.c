@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/option_rows.h"
 #include "machine/live.h"
 #include "memory/memory_options.h"
@@ -123,7 +123,7 @@ static int add_device(struct live *l, const struct vmm_machine *m, unsigned int 
 	} else if (d->virtio) {
 		if (!d->added)
 			new.row = vmm_option_of_device(a->row->how);
-		rc = vmm_device_write(&d->spec, new.row->how, d->added, &l->lists[l->nlists], err);
+		rc = vmm_device_option_write(&d->spec, new.row->how, d->added, &l->lists[l->nlists], err);
 		if (rc < 0)
 			return vsu_error_prefix(err, rc, "device %u", i);
 		new.value.text = l->lists[l->nlists++];

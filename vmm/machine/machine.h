@@ -31,7 +31,7 @@
 #include "legacy/console.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/machine_config.h"
 #include "memory/private_memory.h"
 #include "memory/windows.h"

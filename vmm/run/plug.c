@@ -230,7 +230,7 @@ static int read_list(struct vmm_device *d, const char *list, const struct vmm_de
 {
 	struct vmm_device_spec *spec = &d->spec;
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
-	int rc = vmm_device_parse(&option, fds, spec, err);
+	int rc = vmm_device_option_parse(&option, fds, spec, err);
 
 	if (rc < 0)
 		return rc;

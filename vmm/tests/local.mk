@@ -15,8 +15,8 @@ check_PROGRAMS = \
 	tests/api/test-saved_target \
 	tests/api/test-status \
 	tests/api/test-wrong_calls \
-	tests/config/test-device \
-	tests/config/test-device_write \
+	tests/config/test-device_option \
+	tests/config/test-device_option_write \
 	tests/transfer/test-clone \
 	tests/config/test-blk \
 	tests/legacy/test-console \
@@ -151,7 +151,7 @@ tests_transfer_test_migrate_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_sharing_end_l
 tests_machine_test_stop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vmm_virtio_pause -Wl,--wrap=vmm_virtio_resume \
 	-Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume
 tests_transfer_test_throttle_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_alarm_start -Wl,--wrap=varch_cpus_pause -Wl,--wrap=varch_cpus_resume
-tests_config_test_device_write_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+tests_config_test_device_option_write_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_migration_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
 tests_migration_test_pages_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=lseek
 tests_migration_test_missing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_now_ns -Wl,--wrap=vmm_stream_wait

@@ -7,7 +7,7 @@
 #ifndef VMM_TRANSFER_CLONE_H
 #define VMM_TRANSFER_CLONE_H
 
-#include "config/device.h"
+#include "config/device_option.h"
 
 /*
  * -EBUSY, with the resource in the message: the clone writes a file of the original, also one that

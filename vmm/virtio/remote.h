@@ -7,7 +7,7 @@
 #ifndef VMM_VIRTIO_REMOTE_H
 #define VMM_VIRTIO_REMOTE_H
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "virtio/virtio.h"
 
 /* A device, also before its back-end has completed the handshake. */

@@ -17,7 +17,7 @@
 #include <vmm-sys-util/loop.h>
 
 #include "cvmm/servers.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
 

@@ -13,7 +13,7 @@
 #include <vhost/frontend.h>
 #include <vmm-sys-util/loop.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "virtio/virtio.h"
 
 /*

@@ -7,7 +7,7 @@
 
 #include "common/foreign_values.h"
 #include "common/run_line.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/device_rows.h"
 #include "memory/memory_options.h"
 #include "util.h"

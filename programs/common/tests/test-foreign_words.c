@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "common/program_options.h"
 #include "common/tests/foreign.h"
 #include "util.h"

@@ -39,13 +39,13 @@ START_TEST(indexes_become_numbers_where_a_key_refers_to_a_descriptor)
 	const struct vmm_device_fds passed = cvmm_priv_given_fds(&given);
 	struct vsu_error err = VSU_ERROR_INIT;
 	char *list;
-	int rc = vmm_device_parse(&option, &passed, spec, &err);
+	int rc = vmm_device_option_parse(&option, &passed, spec, &err);
 
 	ck_assert_msg(rc == rows[_i].code, "%d: %s", rc, err.msg);
 	if (rc < 0) {
 		ck_assert_str_eq(err.msg, rows[_i].why);
 	} else {
-		ck_assert_int_eq(vmm_device_write(spec, VMM_DEVICE_ANY, false, &list, &err), 0);
+		ck_assert_int_eq(vmm_device_option_write(spec, VMM_DEVICE_ANY, false, &list, &err), 0);
 		ck_assert_str_eq(list, rows[_i].list);
 		free(list);
 	}

@@ -6,7 +6,7 @@
 
 #include <virtio-devices/blk.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "../util.h"
 
 #define CONFIG_WRITEBACK 32u	/* of the configuration space */
@@ -43,7 +43,7 @@ static void parse(const char *keys)
 {
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, keys };
 
-	ck_assert_msg(!vmm_device_parse(&option, NULL, &spec, &err), "%s: %s", keys, err.msg);
+	ck_assert_msg(!vmm_device_option_parse(&option, NULL, &spec, &err), "%s: %s", keys, err.msg);
 }
 
 static int open_disk(const char *keys)

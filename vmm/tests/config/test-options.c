@@ -5,7 +5,7 @@
 #include "cvmm/exit_status.h"
 #include "config/option_rows.h"
 #include "config/options.h"
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/device_rows.h"
 #include "memory/memory_options.h"
 #include "../util.h"

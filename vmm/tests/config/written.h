@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "../util.h"
 
 static inline void ck_same_key(const struct devkind *kind, unsigned int key,
@@ -55,9 +55,9 @@ static inline void ck_reads_back(const struct vmm_device_spec *spec, enum vmm_de
 	char *list;
 
 	for (;;) {
-		ck_assert_int_eq(vmm_device_write(spec, option.how, false, &list, NULL), 0);
+		ck_assert_int_eq(vmm_device_option_write(spec, option.how, false, &list, NULL), 0);
 		option.list = list;
-		ck_assert_msg(!vmm_device_parse(&option, NULL, again, &err), "'%s': %s", list, err.msg);
+		ck_assert_msg(!vmm_device_option_parse(&option, NULL, again, &err), "'%s': %s", list, err.msg);
 		ck_same_spec(spec, again);
 		free(list);
 		if (option.how == VMM_DEVICE_ANY)

@@ -45,7 +45,7 @@ static void add(unsigned int i, const char *list)
 {
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
-	ck_assert_int_eq(vmm_device_parse(&option, NULL, &m.devices[i].spec, NULL), 0);
+	ck_assert_int_eq(vmm_device_option_parse(&option, NULL, &m.devices[i].spec, NULL), 0);
 	m.devices[i].added = true;
 	m.devices[i].virtio = (struct vmm_virtio *)&m;
 	if (i >= m.ndevices)

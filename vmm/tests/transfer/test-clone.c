@@ -41,7 +41,7 @@ static void parse(const char *list, struct vmm_device_spec *spec)
 {
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
-	ck_assert_msg(!vmm_device_parse(&option, NULL, spec, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_device_option_parse(&option, NULL, spec, &err), "%s", err.msg);
 }
 
 static const struct {

@@ -15,7 +15,7 @@
 #include "turns.h"
 #include "util.h"
 #include "common/spawn/spawn.h"
-#include "config/device.h"
+#include "config/device_option.h"
 
 static struct vmm_starter_setup setup;
 static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
@@ -62,7 +62,7 @@ static struct cvmm_server read_device(const char *list)
 {
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
-	ck_assert_msg(!vmm_device_parse(&option, NULL, &spec, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_device_option_parse(&option, NULL, &spec, &err), "%s", err.msg);
 	return (struct cvmm_server){
 		.loop = loop, .kind = spec.kind, .config = spec.config, .name = "device 7",
 		.queues = spec.queues, .queue_size = spec.queue_size,

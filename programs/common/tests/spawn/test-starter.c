@@ -15,7 +15,7 @@
 
 #include "util.h"
 #include "common/spawn/starter.h"
-#include "config/device.h"
+#include "config/device_option.h"
 
 static struct vmm_starter_setup setup;
 static struct vmm_daemon_spec spec;
@@ -29,7 +29,7 @@ static void read_device(const char *list)
 	struct vmm_device_spec device;
 	struct cvmm_server server;
 
-	ck_assert_msg(!vmm_device_parse(&option, NULL, &device, &err), "%s", err.msg);
+	ck_assert_msg(!vmm_device_option_parse(&option, NULL, &device, &err), "%s", err.msg);
 	server = (struct cvmm_server){
 		.kind = device.kind, .config = device.config,
 		.queues = device.queues, .queue_size = device.queue_size,

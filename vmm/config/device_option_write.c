@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/file_value.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
 
@@ -127,8 +127,8 @@ static void put_list(struct writing *w, enum vmm_device_how how)
 	put_all(w, how == VMM_DEVICE_ANY);
 }
 
-int vmm_device_write(const struct vmm_device_spec *spec, enum vmm_device_how how, bool names,
-		     char **out, struct vsu_error *err)
+int vmm_device_option_write(const struct vmm_device_spec *spec, enum vmm_device_how how, bool names,
+			    char **out, struct vsu_error *err)
 {
 	struct writing w = { .spec = spec, .names = names, .list = malloc(VMM_DEVICE_TEXT_MAX) };
 

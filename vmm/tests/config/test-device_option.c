@@ -2,7 +2,7 @@
 /* Claims about the keys of --disk, --rng and --device. */
 #include <config.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "written.h"
 
 static struct vmm_device_spec spec;
@@ -17,7 +17,7 @@ static int parse(enum vmm_device_how how, const char *list)
 	int rc;
 
 	vsu_error_clear(&err);
-	rc = vmm_device_parse(&option, NULL, &spec, &err);
+	rc = vmm_device_option_parse(&option, NULL, &spec, &err);
 	if (!rc)
 		ck_reads_back(&spec, how);
 	return rc;

@@ -6,8 +6,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_CONFIG_DEVICE_H
-#define VMM_CONFIG_DEVICE_H
+#ifndef VMM_CONFIG_DEVICE_OPTION_H
+#define VMM_CONFIG_DEVICE_OPTION_H
 
 #include <stddef.h>
 
@@ -36,16 +36,16 @@ struct vmm_device_fds {
  * Parses one option; the spec has the descriptors that the list names. Fails also as fds do. Without
  * fds the numbers are of this process.
  */
-int vmm_device_parse(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
-		     struct vmm_device_spec *spec, struct vsu_error *err);
+int vmm_device_option_parse(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
+			    struct vmm_device_spec *spec, struct vsu_error *err);
 
 /*
- * Writes the list that vmm_device_parse() reads as this spec, for --device or the option of its
+ * Writes the list that vmm_device_option_parse() reads as this spec, for --device or the option of its
  * kind, with the names of the keys in the order of their table. Values of 0 are left out. names:
  * an image that is a descriptor with a name ("fd:17:/srv/a.img") is written as that name. The
  * caller frees *out. -E2BIG: the reader would refuse the length; -ENOMEM.
  */
-int vmm_device_write(const struct vmm_device_spec *spec, enum vmm_device_how how, bool names,
-		     char **out, struct vsu_error *err);
+int vmm_device_option_write(const struct vmm_device_spec *spec, enum vmm_device_how how, bool names,
+			    char **out, struct vsu_error *err);
 
 #endif

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/parse.h>
 
-#include "config/device.h"
+#include "config/device_option.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
 
@@ -462,8 +462,8 @@ static int take_path(struct parse *p, struct vsu_error *err)
 	return devkind_set(spec->kind, 0, "disk", &value, spec->config, err);
 }
 
-int vmm_device_parse(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
-		     struct vmm_device_spec *spec, struct vsu_error *err)
+int vmm_device_option_parse(const struct vmm_device_option *option, const struct vmm_device_fds *fds,
+			    struct vmm_device_spec *spec, struct vsu_error *err)
 {
 	const struct vmm_option_row *row = vmm_option_of_device(option->how);
 	struct parse p = { .spec = spec, .list = option->list, .fds = fds };

@@ -83,9 +83,9 @@ static bool reads(void)
 	char *list;
 	int rc;
 
-	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_ANY, false, &list, &err), 0);
+	ck_assert_int_eq(vmm_device_option_write(&typed, VMM_DEVICE_ANY, false, &list, &err), 0);
 	option.list = list;
-	rc = vmm_device_parse(&option, NULL, &read_once, &err);
+	rc = vmm_device_option_parse(&option, NULL, &read_once, &err);
 	free(list);
 	return !rc;
 }
@@ -227,8 +227,8 @@ START_TEST(writes_the_keys_in_the_order_of_their_table)
 	const struct vmm_device_option option = { lists[_i].how, lists[_i].list };
 	char *list;
 
-	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
-	ck_assert_int_eq(vmm_device_write(&typed, option.how, lists[_i].names, &list, NULL), 0);
+	ck_assert_int_eq(vmm_device_option_parse(&option, NULL, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_option_write(&typed, option.how, lists[_i].names, &list, NULL), 0);
 	ck_assert_str_eq(list, lists[_i].written);
 	free(list);
 	ck_reads_back(&typed, option.how);
@@ -242,8 +242,8 @@ START_TEST(list_that_the_reader_would_refuse_is_not_written)
 	char *list = NULL;
 
 	memset(path, ',', sizeof(path) - 1);
-	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
-	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, &err), -E2BIG);
+	ck_assert_int_eq(vmm_device_option_parse(&option, NULL, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_option_write(&typed, VMM_DEVICE_DISK, false, &list, &err), -E2BIG);
 	ck_assert_str_eq(err.msg, "the properties of the device have 8005 characters, at most 6143 fit");
 	ck_assert_ptr_null(list);
 }
@@ -259,13 +259,13 @@ START_TEST(list_fits_up_to_its_last_character)
 
 	memset(path, 'x', longest_path + 2100);
 	memset(path, ',', 2100);
-	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
-	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, NULL), 0);
+	ck_assert_int_eq(vmm_device_option_parse(&option, NULL, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_option_write(&typed, VMM_DEVICE_DISK, false, &list, NULL), 0);
 	ck_assert_uint_eq(strlen(list), VMM_DEVICE_TEXT_MAX - 1);
 	free(list);
 	path[longest_path + 2100] = 'x';
-	ck_assert_int_eq(vmm_device_parse(&option, NULL, &typed, NULL), 0);
-	ck_assert_int_eq(vmm_device_write(&typed, VMM_DEVICE_DISK, false, &list, &err), -E2BIG);
+	ck_assert_int_eq(vmm_device_option_parse(&option, NULL, &typed, NULL), 0);
+	ck_assert_int_eq(vmm_device_option_write(&typed, VMM_DEVICE_DISK, false, &list, &err), -E2BIG);
 	ck_assert_ptr_nonnull(strstr(err.msg, " have 6144 characters, at most 6143 fit"));
 }
 END_TEST
@@ -277,7 +277,7 @@ START_TEST(list_without_memory_is_not_written)
 
 	begin(devkind_get(0), INLINE);
 	lacks_memory = true;
-	rc = vmm_device_write(&typed, VMM_DEVICE_ANY, false, &list, &err);
+	rc = vmm_device_option_write(&typed, VMM_DEVICE_ANY, false, &list, &err);
 	lacks_memory = false;
 	ck_assert_int_eq(rc, -ENOMEM);
 	ck_assert_str_eq(err.msg, "no memory for the properties of a device");
