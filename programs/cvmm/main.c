@@ -14,7 +14,7 @@
 #include "control/commands.h"
 #include "cvmm/exit_status.h"
 #include "cli/cpu_command.h"
-#include "ctl/command.h"
+#include "ctl/ctl_command.h"
 #include "ctl/ps_command.h"
 #include "cli/executed.h"
 #include "common/foreign_words.h"
@@ -62,7 +62,7 @@ static int show_control_help(void)
 	const struct vmm_control_command *c;
 	char lines[1024];
 
-	vsu_option_help(vmm_control_command_options, lines, sizeof(lines));
+	vsu_option_help(vmm_ctl_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm ctl SOCKET COMMAND [WORD...]\n"
 	       "Sends a command to a machine started with --control=SOCKET and prints its reply.\n\nCommands:\n");
 	for (c = vmm_machine_commands; c->name; c++)
@@ -75,15 +75,15 @@ static int show_control_help(void)
 
 static int cmd_ctl(int argc, char **argv)
 {
-	static struct vmm_control_request request;
+	static struct vmm_ctl_command command;
 	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = vmm_control_request_parse(&request, argc, argv, &err);
+	int rc = vmm_ctl_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
 		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
-	if (request.help)
+	if (command.help)
 		return show_control_help();
-	return vmm_complain_end(vmm_control_request_run(&request, stdout, &err), &err);
+	return vmm_complain_end(vmm_ctl_command_run(&command, stdout, &err), &err);
 }
 
 static int cmd_ps(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* "cvmm ctl": one command to the control socket of a running machine. */
-#ifndef VMM_CTL_COMMAND_H
-#define VMM_CTL_COMMAND_H
+#ifndef VMM_CTL_CTL_COMMAND_H
+#define VMM_CTL_CTL_COMMAND_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "ctl/files.h"
 
-extern const struct vsu_option vmm_control_command_options[];
+extern const struct vsu_option vmm_ctl_command_options[];
 
 enum vmm_control_format {
 	VMM_CONTROL_AUTO,	/* rows on a terminal, else JSON */
@@ -25,7 +25,7 @@ enum vmm_control_format {
  * The command line; path lives as long as argv. The machine divides the line at spaces:
  * a word with spaces, as in "exec:ssh host", becomes several.
  */
-struct vmm_control_request {
+struct vmm_ctl_command {
 	bool help;
 	const char *path;	/* of the socket */
 	struct vmm_control_text line;
@@ -39,7 +39,7 @@ struct vmm_control_request {
  * Commands of this program: "stats" sends "status", and "watch [SECONDS]" sends it
  * repeatedly. argv[0] is "ctl". -ENOENT: an unknown option, or a word is missing.
  */
-int vmm_control_request_parse(struct vmm_control_request *request, int argc,
+int vmm_ctl_command_parse(struct vmm_ctl_command *command, int argc,
 			      char *const *argv, struct vsu_error *err);
 
 /*
@@ -48,7 +48,7 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
  * status: VSU_EXIT_FAIL and the sentence of the reply if the machine refused the command.
  * "watch" ends only with the machine, and with an error.
  */
-int vmm_control_request_run(struct vmm_control_request *request, FILE *to,
+int vmm_ctl_command_run(struct vmm_ctl_command *command, FILE *to,
 			    struct vsu_error *err);
 
 #endif

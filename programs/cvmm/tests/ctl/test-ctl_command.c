@@ -15,13 +15,13 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "ctl/command.h"
+#include "ctl/ctl_command.h"
 #include "ctl/output.h"
 #include "util.h"
 
 #define SOCKET "control-socket"
 
-static struct vmm_control_request request;
+static struct vmm_ctl_command command;
 static struct vsu_error err;
 static char printed[8192];
 
@@ -55,19 +55,19 @@ static int parse(int n, ...)
 	for (i = 1; i <= n; i++)
 		words[i] = va_arg(more, char *);
 	va_end(more);
-	return vmm_control_request_parse(&request, n + 1, words, &err);
+	return vmm_ctl_command_parse(&command, n + 1, words, &err);
 }
 
 static void claim_line(const char *line)
 {
-	ck_assert_uint_eq(request.line.len, strlen(line));
-	ck_assert_int_eq(memcmp(request.line.text, line, request.line.len), 0);
+	ck_assert_uint_eq(command.line.len, strlen(line));
+	ck_assert_int_eq(memcmp(command.line.text, line, command.line.len), 0);
 }
 
 START_TEST(words_become_one_line)
 {
 	ck_assert_int_eq(parse(2, SOCKET, "status"), 0);
-	ck_assert_str_eq(request.path, SOCKET);
+	ck_assert_str_eq(command.path, SOCKET);
 	claim_line("status\n");
 	ck_assert_int_eq(parse(4, SOCKET, "resize", "balloon", "64M"), 0);
 	claim_line("resize balloon 64M\n");
@@ -83,7 +83,7 @@ START_TEST(missing_words_are_named)
 	ck_assert_int_eq(parse(1, SOCKET), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "the command is missing"));
 	ck_assert_int_eq(parse(2, "--help", SOCKET), 0);
-	ck_assert(request.help);
+	ck_assert(command.help);
 }
 END_TEST
 
@@ -106,7 +106,7 @@ START_TEST(lines_have_a_limit)
 	ck_assert_ptr_nonnull(word);
 	memset(word, 'a', VMM_CONTROL_LINE - 1);
 	ck_assert_int_eq(parse(2, SOCKET, word), 0);
-	ck_assert_uint_eq(request.line.len, VMM_CONTROL_LINE);
+	ck_assert_uint_eq(command.line.len, VMM_CONTROL_LINE);
 	word[VMM_CONTROL_LINE - 1] = 'a';
 	ck_assert_int_eq(parse(2, SOCKET, word), -E2BIG);
 	free(word);
@@ -145,7 +145,7 @@ static int run_parsed(const char *reply, size_t len)
 	int status, rc;
 
 	printed[0] = '\0';
-	rc = vmm_control_request_run(&request, to, &err);
+	rc = vmm_ctl_command_run(&command, to, &err);
 	fclose(to);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	return rc;
@@ -362,10 +362,10 @@ START_TEST(a_watch_ends_with_the_machine)
 {
 	ck_assert_int_eq(parse(2, SOCKET, "watch"), 0);
 	claim_line("status\n");
-	ck_assert_uint_eq(request.interval_ms, 2000);
+	ck_assert_uint_eq(command.interval_ms, 2000);
 	ck_assert_int_eq(parse(4, "--json", SOCKET, "watch", "5"), 0);
 	claim_line("status\n");
-	ck_assert_uint_eq(request.interval_ms, 5000);
+	ck_assert_uint_eq(command.interval_ms, 5000);
 	ck_assert_int_eq(run_parsed("{\"ok\":true}\n", 12), VSU_EXIT_HOST);
 	ck_assert_str_eq(printed, "{\"ok\":true}\n");
 	ck_assert_int_eq(parse(3, SOCKET, "watch", "0"), -EINVAL);
@@ -384,7 +384,7 @@ static int run_full(const char *replies)
 	int status, rc;
 
 	ck_assert_ptr_nonnull(to);
-	rc = vmm_control_request_run(&request, to, &err);
+	rc = vmm_ctl_command_run(&command, to, &err);
 	fclose(to);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	return rc;
@@ -537,8 +537,8 @@ START_TEST(save_with_a_wrong_word_is_left_to_the_machine)
 		ck_assert_int_eq(parse(4, SOCKET, "save", "saved", wrong[i]), 0);
 		snprintf(line, sizeof(line), "save saved %s\n", wrong[i]);
 		ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_FAIL);
-		ck_assert_msg(request.line.len == strlen(line) && !memcmp(request.line.text, line, strlen(line)),
-			      "sent '%.*s'", (int)request.line.len, request.line.text);
+		ck_assert_msg(command.line.len == strlen(line) && !memcmp(command.line.text, line, strlen(line)),
+			      "sent '%.*s'", (int)command.line.len, command.line.text);
 	}
 }
 END_TEST
@@ -615,7 +615,7 @@ END_TEST
 START_TEST(a_missing_socket_is_named)
 {
 	ck_assert_int_eq(parse(2, SOCKET, "status"), 0);
-	ck_assert_int_eq(vmm_control_request_run(&request, stdout, &err),
+	ck_assert_int_eq(vmm_ctl_command_run(&command, stdout, &err),
 			 VSU_EXIT_HOST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "no socket at '" SOCKET "'"));
 }
