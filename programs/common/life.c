@@ -19,6 +19,7 @@
 #include "common/run.h"
 #include "closer.h"
 #include "control/commands.h"
+#include "control/machine_socket.h"
 #include "log.h"
 #include "common/end_watch.h"
 #include "process.h"
@@ -85,7 +86,7 @@ static struct vsu_closer *process_closer(void *opaque, enum cvmm_closer kind, st
 }
 
 /* The socket of commands of the machine that exists, and its loop. */
-static struct vmm_commands commands;
+static struct vmm_machine_socket machine_socket;
 static struct vsu_loop *control_loop;
 
 /* Clients notice the end, and the socket is removed, unless another thread reports it. */
@@ -93,7 +94,7 @@ static void process_stuck(void *opaque, int status, const struct vsu_error *why)
 {
 	(void)opaque;
 	if (gettid() == getpid())
-		vmm_commands_close(&commands);
+		vmm_machine_socket_close(&machine_socket);
 	end_process(status, why, why);
 }
 
@@ -128,9 +129,9 @@ static const char *process_log_level(const char *name)
 static int control_open(const struct vmm_program_options *options, struct vsu_error *err)
 {
 	const struct vmm_control_end *end = &options->control;
-	struct vmm_commands_config config = {
+	struct vmm_machine_socket_config config = {
 		.log = prog_log_machine, .closer = closer_of_clients, .path = end->path, .fd = end->fd,
-		.access = &options->sockets,
+		.commands = vmm_machine_commands, .access = &options->sockets,
 	};
 	int rc;
 
@@ -138,13 +139,13 @@ static int control_open(const struct vmm_program_options *options, struct vsu_er
 		return 0;
 	rc = vsu_loop_new(&control_loop, err);
 	config.loop = control_loop;
-	rc = rc < 0 ? rc : vmm_commands_open(&commands, &config, err);
+	rc = rc < 0 ? rc : vmm_machine_socket_open(&machine_socket, &config, err);
 	return rc < 0 ? cvmm_exit_status(CVMM_STEP_SOCKET, rc) : 0;
 }
 
 static void control_close(void)
 {
-	vmm_commands_close(&commands);
+	vmm_machine_socket_close(&machine_socket);
 	vsu_loop_free(control_loop);
 	control_loop = NULL;
 }
@@ -152,7 +153,7 @@ static void control_close(void)
 static void process_event(void *opaque, const struct cvmm_event *event)
 {
 	(void)opaque;
-	vmm_commands_event(&commands, event);
+	vmm_machine_socket_event(&machine_socket, event);
 }
 
 static int make_machine(const struct cvmm_configuration *c, const struct vmm_program_options *options,
@@ -165,9 +166,9 @@ static int make_machine(const struct cvmm_configuration *c, const struct vmm_pro
 		return status;
 	status = VSU_EXIT_HOST;
 	host.status = &status;
-	if (cvmm_machine_new_configured(c, &host, &commands.machine, err) < 0)
+	if (cvmm_machine_new_configured(c, &host, &machine_socket.machine, err) < 0)
 		return status;
-	(void)!cvmm_machine_choose_events(commands.machine, 0, NULL);	/* until a client listens */
+	(void)!cvmm_machine_choose_events(machine_socket.machine, 0, NULL);	/* until a client listens */
 	return 0;
 }
 
@@ -179,7 +180,7 @@ static int run_machine(const struct cvmm_host *owner, struct vsu_error *err)
 
 	if (confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
 		return VSU_EXIT_HOST;
-	return vmm_run(commands.machine, &config, err);
+	return vmm_run(machine_socket.machine, &config, err);
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
@@ -193,16 +194,16 @@ static int live_once(const struct cvmm_configuration *c, const struct vmm_progra
 	int status;
 
 	vsu_error_clear(err);
-	commands = (struct vmm_commands){ .log_level = process_log_level };
+	machine_socket = (struct vmm_machine_socket){ .log_level = process_log_level };
 	status = make_machine(c, options, owner, err);
 	if (!status && options->dry_run)
-		vmm_report(commands.machine, options, stdout);
+		vmm_report(machine_socket.machine, options, stdout);
 	else if (!status)
 		status = run_machine(owner, err);
 	ending.status = status;
 	vmm_end_watch_start(&watch);
-	cvmm_machine_free(commands.machine);
-	commands.machine = NULL;
+	cvmm_machine_free(machine_socket.machine);
+	machine_socket.machine = NULL;
 	control_close();
 	vmm_end_watch_stop(&watch);
 	return status;

@@ -12,7 +12,7 @@
 
 #include "control/commands.h"
 #include "control/device_commands.h"
-#include "control/event_line.h"
+#include "control/machine_socket.h"
 #include "control/migrate_words.h"
 #include "control/passed.h"
 #include "control/save_words.h"
@@ -24,7 +24,7 @@
 
 static int command_cpus(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	uint64_t value;
 
 	(void)answer;
@@ -76,7 +76,7 @@ static int read_save(struct vmm_passed *passed, char *const *words, struct cvmm_
 
 static int command_save(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct cvmm_save save = { .size = sizeof(save) };
 	int fds[SAVE_FILES];
 	struct vmm_deferred *d;
@@ -93,7 +93,7 @@ static int command_save(void *opaque, char *const *words, FILE *answer, struct v
 
 static int command_core(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vmm_passed *passed = vmm_control_passed(c->control);
 	struct cvmm_core core = { .size = sizeof(core), .file = words[1] };
 	struct vmm_deferred *d;
@@ -120,7 +120,7 @@ static void write_migration(const struct cvmm_answer *answer, struct vsu_json *t
 	vsu_json_u64(to, "downtime_us", answer->downtime_us);
 }
 
-static int begin_migration(const struct vmm_commands *c, const struct cvmm_migration *migration,
+static int begin_migration(const struct vmm_machine_socket *c, const struct cvmm_migration *migration,
 			   FILE *answer, struct vsu_error *err)
 {
 	struct vmm_deferred *d = vmm_control_defer(c->control, write_migration);
@@ -131,7 +131,7 @@ static int begin_migration(const struct vmm_commands *c, const struct cvmm_migra
 
 static int command_migrate(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vmm_migrate_words read;
 	int rc = vmm_migrate_words_read(&read, words + 1, vmm_control_passed(c->control), err);
 
@@ -150,7 +150,7 @@ static void write_working_set(const struct cvmm_answer *answer, struct vsu_json 
 static int command_working_set(void *opaque, char *const *words, FILE *answer,
 			       struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vmm_deferred *d = vmm_control_defer(c->control, write_working_set);
 
 	(void)words;
@@ -164,7 +164,7 @@ static int command_working_set(void *opaque, char *const *words, FILE *answer,
 static int command_log_level(void *opaque, char *const *words, FILE *answer,
 			     struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vsu_json to = { .to = answer, .more = true };
 	const char *level;
 
@@ -182,7 +182,7 @@ static int command_log_level(void *opaque, char *const *words, FILE *answer,
 static int command_subscribe(void *opaque, char *const *words, FILE *answer,
 			     struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	int rc = vmm_control_subscribe(c->control, err);
 
 	(void)answer;
@@ -262,54 +262,3 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	{ .name = "help", NULL, 0, 0, command_help, "list the commands" },
 	{ .name = NULL },
 };
-
-/* -------------------------------------------------------------------- the socket */
-
-static void on_listen(void *opaque, bool listens)
-{
-	const struct vmm_commands *c = opaque;
-
-	if (c->machine)
-		(void)!cvmm_machine_choose_events(c->machine, listens ? CVMM_EVENTS_ALL : 0, NULL);
-}
-
-static bool on_forget(void *opaque, const struct vmm_deferred *deferred)
-{
-	const struct vmm_commands *c = opaque;
-
-	return cvmm_machine_forget_answer(c->machine, vmm_deferred_answer, deferred);
-}
-
-int vmm_commands_open(struct vmm_commands *c, const struct vmm_commands_config *config,
-		      struct vsu_error *err)
-{
-	const struct vmm_control_config socket = {
-		.loop = config->loop, .owner = config->opaque, .log = config->log,
-		.closer = config->closer, .path = config->path, .fd = config->fd,
-		.commands = { vmm_machine_commands, c, &c->machine }, .listen = on_listen,
-		.forget = on_forget,
-	};
-	int rc = vmm_control_new(&socket, &c->control, err);
-
-	if (rc < 0 || !config->path || !config->access)
-		return rc;
-	rc = devkind_socket_access_apply(config->access, config->path, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;
-}
-
-void vmm_commands_close(struct vmm_commands *c)
-{
-	vmm_control_free(c->control);
-	c->control = NULL;
-}
-
-void vmm_commands_event(const struct vmm_commands *c, const struct cvmm_event *event)
-{
-	char *line;
-
-	if (!vmm_control_is_heard(c->control))
-		return;
-	line = vmm_event_line(event);
-	vmm_control_publish(c->control, line);
-	free(line);
-}

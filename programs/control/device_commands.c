@@ -10,9 +10,9 @@
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
-#include "control/command.h"
 #include "control/control.h"
 #include "control/device_commands.h"
+#include "control/machine_socket.h"
 #include "control/passed.h"
 #include "control/status.h"
 #include "control/waiting.h"
@@ -21,13 +21,13 @@
 
 #define BALLOON_ID 5u		/* of virtio */
 
-static bool get_device(const struct vmm_commands *c, unsigned int number, struct cvmm_device *d)
+static bool get_device(const struct vmm_machine_socket *c, unsigned int number, struct cvmm_device *d)
 {
 	*d = (struct cvmm_device){ .size = sizeof(*d) };
 	return cvmm_machine_get_device(c->machine, number, d, NULL) == 0;
 }
 
-static unsigned int count_devices(const struct vmm_commands *c)
+static unsigned int count_devices(const struct vmm_machine_socket *c)
 {
 	struct cvmm_statistics s = { .size = sizeof(s) };
 
@@ -41,7 +41,7 @@ static bool is_kind(const struct cvmm_device *d, const char *word)
 }
 
 /* Two devices of a kind are distinguished by their numbers only. */
-static int find_kind(const struct vmm_commands *c, char *const *words, unsigned int *out,
+static int find_kind(const struct vmm_machine_socket *c, char *const *words, unsigned int *out,
 		     struct vsu_error *err)
 {
 	const unsigned int all = count_devices(c);
@@ -63,7 +63,7 @@ static int find_kind(const struct vmm_commands *c, char *const *words, unsigned 
 }
 
 /* The number of a device: the word, or that of its kind. The request checks whether it exists. */
-static int find_device(const struct vmm_commands *c, char *const *words, unsigned int *out,
+static int find_device(const struct vmm_machine_socket *c, char *const *words, unsigned int *out,
 		       struct vsu_error *err)
 {
 	uint64_t number;
@@ -100,7 +100,7 @@ static int refuse_memory(struct vsu_error *err)
 
 int vmm_command_device_add(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vmm_passed *passed = vmm_control_passed(c->control);
 	struct vmm_deferred *d = vmm_control_defer(c->control, write_number);
 	int rc;
@@ -132,7 +132,7 @@ static int read_manner(char *const *words, bool *force, bool *wait, struct vsu_e
 
 int vmm_command_device_del(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vmm_deferred *d = NULL;
 	unsigned int number;
 	bool force = false, wait = false;
@@ -163,7 +163,7 @@ static int read_size(char *const *words, const char *size, uint64_t *bytes,
 
 int vmm_command_resize(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	unsigned int number;
 	uint64_t bytes;
 	int rc = find_device(c, words, &number, err);
@@ -179,7 +179,7 @@ int vmm_command_resize(void *opaque, char *const *words, FILE *answer, struct vs
 
 int vmm_command_limit(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	unsigned int number;
 	int rc = find_device(c, words, &number, err);
 
@@ -190,7 +190,7 @@ int vmm_command_limit(void *opaque, char *const *words, FILE *answer, struct vsu
 	return name_device(words[1], number, rc, err);
 }
 
-static int find_balloon(const struct vmm_commands *c, unsigned int *out, struct vsu_error *err)
+static int find_balloon(const struct vmm_machine_socket *c, unsigned int *out, struct vsu_error *err)
 {
 	const unsigned int n = count_devices(c);
 	struct cvmm_device d;
@@ -202,7 +202,7 @@ static int find_balloon(const struct vmm_commands *c, unsigned int *out, struct 
 }
 
 /* A machine that moves refuses this as a resize. */
-static int resize_balloon(const struct vmm_commands *c, unsigned int number, char *const *words,
+static int resize_balloon(const struct vmm_machine_socket *c, unsigned int number, char *const *words,
 			  struct vsu_error *err)
 {
 	static const char as[] = "resize: ";
@@ -221,7 +221,7 @@ static int resize_balloon(const struct vmm_commands *c, unsigned int number, cha
 
 int vmm_command_balloon(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vsu_json to = { .to = answer, .more = true };
 	unsigned int number;
 	int rc = find_balloon(c, &number, err);

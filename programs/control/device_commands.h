@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Commands for devices; each is a vmm_control_fn with a struct vmm_commands.
+ * Commands for devices; each is a vmm_control_fn with a struct vmm_machine_socket.
  *
  * Threads: the main thread.
  */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "control/command.h"
+#include "control/machine_socket.h"
 #include "control/status.h"
 #include "report.h"
 
@@ -81,7 +81,7 @@ void vmm_memory_report(struct cvmm_machine *m, struct vsu_json *to)
 int vmm_memory_report_command(void *opaque, char *const *words, FILE *answer,
 			      struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vsu_json to = { .to = answer, .more = true };
 
 	(void)words;

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "control/command.h"
+#include "control/machine_socket.h"
 #include "control/event_line.h"
 #include "control/status.h"
 #include "report.h"
@@ -195,7 +195,7 @@ static void write_machine(const struct cvmm_statistics *s, struct vsu_json *to)
 
 int vmm_status_command(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
 {
-	const struct vmm_commands *c = opaque;
+	const struct vmm_machine_socket *c = opaque;
 	struct vsu_json to = { .to = answer, .more = true };
 	struct cvmm_statistics s = { .size = sizeof(s) };
 	int rc = cvmm_machine_get_statistics(c->machine, &s, err);

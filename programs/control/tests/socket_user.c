@@ -10,8 +10,9 @@
 #include "owner.h"
 #include "machine/user.h"
 #include "control/commands.h"
+#include "control/machine_socket.h"
 
-static struct vmm_commands commands;
+static struct vmm_machine_socket machine_socket;
 
 static const char *log_level(const char *name)
 {
@@ -39,22 +40,23 @@ static struct vsu_closer *closer(void *opaque)
 
 static int begin(struct vsu_error *err)
 {
-	const struct vmm_commands_config config = {
+	const struct vmm_machine_socket_config config = {
 		.loop = rig.machine.loop, .log = on_line, .closer = closer, .path = "control",
+		.commands = vmm_machine_commands,
 	};
 
-	commands = (struct vmm_commands){ .machine = &rig.owned, .log_level = log_level };
-	return vmm_commands_open(&commands, &config, err);
+	machine_socket = (struct vmm_machine_socket){ .machine = &rig.owned, .log_level = log_level };
+	return vmm_machine_socket_open(&machine_socket, &config, err);
 }
 
 static void end(void)
 {
-	vmm_commands_close(&commands);
+	vmm_machine_socket_close(&machine_socket);
 }
 
 static void event(const struct cvmm_event *e)
 {
-	vmm_commands_event(&commands, e);
+	vmm_machine_socket_event(&machine_socket, e);
 }
 
 static int connect_user(void)
