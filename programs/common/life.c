@@ -16,7 +16,7 @@
 #include "common/dry_run.h"
 #include "common/life.h"
 #include "common/program_log.h"
-#include "common/run.h"
+#include "common/machine_loop.h"
 #include "closer.h"
 #include "control/commands.h"
 #include "control/machine_socket.h"
@@ -174,13 +174,13 @@ static int make_machine(const struct cvmm_configuration *c, const struct vmm_pro
 
 static int run_machine(const struct cvmm_host *owner, struct vsu_error *err)
 {
-	const struct vmm_run_config config = {
+	const struct vmm_machine_loop_config config = {
 		.owner = owner, .plan = owner->opaque, .served = control_loop, .beside = task,
 	};
 
 	if (confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
 		return VSU_EXIT_HOST;
-	return vmm_run(machine_socket.machine, &config, err);
+	return vmm_machine_loop_run(machine_socket.machine, &config, err);
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */

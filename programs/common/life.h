@@ -19,7 +19,7 @@ struct vmm_beside;
 /*
  * The owner of each machine of this process: its log, threads, standard input and output, and
  * what options add. Without sigbus and servers; before the process is confined. beside, as of
- * vmm_run(), is borrowed until the process ends.
+ * vmm_machine_loop_run(), is borrowed until the process ends.
  */
 void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_program_options *options,
 		      struct confine_plan *plan, const struct vmm_beside *beside,

@@ -17,7 +17,7 @@
 #include "common/program_log.h"
 #include "common/program_options.h"
 #include "control/remedy.h"
-#include "common/run.h"
+#include "common/machine_loop.h"
 #include "common/run_line.h"
 #include "common/user_network.h"
 #include "closer.h"

@@ -7,7 +7,7 @@
 #ifndef VMM_EXEC_BESIDE_H
 #define VMM_EXEC_BESIDE_H
 
-#include "common/run.h"
+#include "common/machine_loop.h"
 #include "exec/exec_machine.h"
 
 /* The session, for the loop of the machine: vmm_run_machine() with the options of the plan. */

@@ -8,7 +8,7 @@
 
 #include "common/command.h"
 #include "control/remedy.h"
-#include "common/run.h"
+#include "common/machine_loop.h"
 #include "common/run_command.h"
 #include "exec/pool_command.h"
 #include "exec/pool_server.h"

@@ -9,7 +9,7 @@
 #include "common/command.h"
 #include "common/needs.h"
 #include "control/remedy.h"
-#include "common/run.h"
+#include "common/machine_loop.h"
 #include "common/run_command.h"
 #include "exec/template_command.h"
 #include "exec/template_maker.h"

@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "common/run.h"
+#include "common/machine_loop.h"
 
 /* A signalfd for those of the user, of job control and of the terminal's size; ignores SIGPIPE. The caller closes it. */
 int vmm_waiting_signals(int *fd, struct vsu_error *err);

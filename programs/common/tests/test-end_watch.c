@@ -14,7 +14,7 @@
 #include "util.h"
 #include "common/end_watch.h"
 #include "common/life.h"
-#include "common/run.h"
+#include "common/machine_loop.h"
 
 static int reported;	/* eventfd */
 

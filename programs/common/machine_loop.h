@@ -4,8 +4,8 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_COMMON_RUN_H
-#define VMM_COMMON_RUN_H
+#ifndef VMM_COMMON_MACHINE_LOOP_H
+#define VMM_COMMON_MACHINE_LOOP_H
 
 #include <stdbool.h>
 
@@ -34,7 +34,7 @@ struct vmm_beside {
 };
 
 /* Companions of a machine while it runs. All members may be zero. */
-struct vmm_run_config {
+struct vmm_machine_loop_config {
 	/* The owner's function "stuck" is called, too, if the loop does not handle a signal in time. */
 	const struct cvmm_host *owner;
 	const struct confine_plan *plan; /* of the process: narrows the thread that receives signals */
@@ -43,6 +43,6 @@ struct vmm_run_config {
 };
 
 /* Runs a machine that was made to its end; returns the exit status, with a message if any. */
-int vmm_run(struct cvmm_machine *m, const struct vmm_run_config *config, struct vsu_error *err);
+int vmm_machine_loop_run(struct cvmm_machine *m, const struct vmm_machine_loop_config *config, struct vsu_error *err);
 
 #endif

@@ -10,14 +10,14 @@
 #include <vm-arch/boot_protocol.h>
 #include <vmm-sys-util/exit.h>
 
-#include "common/run.h"
+#include "common/machine_loop.h"
 #include "machine/kernels.h"
 #include "machine/rig.h"
 
 static void run(void)
 {
 	rig_make();
-	rig.status = vmm_run(&rig.owned, &(struct vmm_run_config){ .beside = NULL }, &rig.err);
+	rig.status = vmm_machine_loop_run(&rig.owned, &(struct vmm_machine_loop_config){ .beside = NULL }, &rig.err);
 }
 
 static void assert_ended(int status, const char *says)
@@ -136,7 +136,7 @@ START_TEST(sigterm_that_no_command_takes_ends_its_machine)
 	signal_to_send = SIGTERM;
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	rig_make();
-	rig.status = vmm_run(&rig.owned, &(struct vmm_run_config){ .beside = &beside }, &rig.err);
+	rig.status = vmm_machine_loop_run(&rig.owned, &(struct vmm_machine_loop_config){ .beside = &beside }, &rig.err);
 	close(beside.fd);
 	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
 }

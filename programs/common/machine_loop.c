@@ -12,7 +12,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/loop.h>
 
-#include "common/run.h"
+#include "common/machine_loop.h"
 #include "common/signals.h"
 #include "common/thread_calls.h"
 #include "confine/confine.h"
@@ -23,9 +23,9 @@
 /* Shorter than any interval of a watchdog that is of use. */
 #define ALIVE_S 0.5
 
-struct run {
+struct machine_loop {
 	struct cvmm_machine *machine;
-	const struct vmm_run_config *config;
+	const struct vmm_machine_loop_config *config;
 	struct ev_loop *loop;
 	const struct vmm_beside *beside;
 	ev_io turn, served_turn, beside_turn;
@@ -37,7 +37,7 @@ struct run {
 
 static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct run *r = w->data;
+	const struct machine_loop *r = w->data;
 
 	(void)revents;
 	if (!cvmm_machine_dispatch(r->machine))
@@ -47,13 +47,13 @@ static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
 /* A client's request takes effect in the machine's turn. */
 static void on_served(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct run *r = w->data;
+	const struct machine_loop *r = w->data;
 
 	(void)vsu_loop_dispatch(r->config->served);
 	on_turn(loop, w, revents);
 }
 
-static void watch_served(struct run *r)
+static void watch_served(struct machine_loop *r)
 {
 	if (!r->config->served)
 		return;
@@ -64,7 +64,7 @@ static void watch_served(struct run *r)
 
 static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct run *r = w->data;
+	const struct machine_loop *r = w->data;
 
 	(void)revents;
 	if (r->beside->turn(r->beside->opaque))
@@ -73,7 +73,7 @@ static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
 	cvmm_machine_end(r->machine, VSU_EXIT_OK, "the command has ended");
 }
 
-static void watch_beside(struct run *r)
+static void watch_beside(struct machine_loop *r)
 {
 	if (!r->beside)
 		return;
@@ -93,7 +93,7 @@ static void on_alive(struct ev_loop *loop, ev_timer *w, int revents)
 	prog_watchdog_ms();
 }
 
-static void watch_alive(struct run *r)
+static void watch_alive(struct machine_loop *r)
 {
 	ev_timer_init(&r->alive, on_alive, ALIVE_S, ALIVE_S);
 	if (prog_watchdog_ms() >= 0)
@@ -108,7 +108,7 @@ static void watch_alive(struct run *r)
  */
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	struct run *r = w->data;
+	struct machine_loop *r = w->data;
 	char why[32];
 
 	(void)loop;
@@ -128,7 +128,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	struct run *r = w->data;
+	struct machine_loop *r = w->data;
 
 	(void)loop;
 	(void)revents;
@@ -138,7 +138,7 @@ static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
 		cvmm_machine_resize_terminal(r->machine);
 }
 
-static void suspend_terminal(const struct run *r)
+static void suspend_terminal(const struct machine_loop *r)
 {
 	if (!r->beside)
 		cvmm_machine_suspend_terminal(r->machine);
@@ -147,7 +147,7 @@ static void suspend_terminal(const struct run *r)
 }
 
 /* Input that was not read in the background is read then. */
-static void resume_terminal(struct run *r)
+static void resume_terminal(struct machine_loop *r)
 {
 	if (!r->beside) {
 		cvmm_machine_resume_terminal(r->machine);
@@ -161,7 +161,7 @@ static void resume_terminal(struct run *r)
 /* The default action of the signal stops this process, unless its group is orphaned. */
 static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	struct run *r = w->data;
+	struct machine_loop *r = w->data;
 
 	(void)revents;
 	suspend_terminal(r);
@@ -182,7 +182,7 @@ static void on_resume(struct ev_loop *loop, ev_signal *w, int revents)
 /* This thread serves no peer: without rights of its own, those of the process remain. */
 static void begin_signals(void *opaque)
 {
-	const struct run *r = opaque;
+	const struct machine_loop *r = opaque;
 
 	if (r->config->plan)
 		(void)!confine_thread(r->config->plan, vmm_thread_calls(VMM_THREAD_SIGNALS), NULL);
@@ -193,14 +193,14 @@ static void on_loop_stuck(void *opaque)
 	static const struct vsu_error why = {
 		.msg = "ended by a signal while devices wait for an unresponsive file or disk; their requests are abandoned (engine=io_uring would not wait)",
 	};
-	const struct run *r = opaque;
+	const struct machine_loop *r = opaque;
 
 	cvmm_machine_suspend_terminal(r->machine);
 	if (r->config->owner)
 		r->config->owner->stuck(r->config->owner->opaque, VSU_EXIT_INTERNAL, &why);
 }
 
-static void watch_signal(struct run *r, ev_signal *w, int signo,
+static void watch_signal(struct machine_loop *r, ev_signal *w, int signo,
 			 void (*fn)(struct ev_loop *, ev_signal *, int))
 {
 	ev_signal_init(w, fn, signo);
@@ -209,7 +209,7 @@ static void watch_signal(struct run *r, ev_signal *w, int signo,
 }
 
 /* Signals that would end the process without restoring its terminal. */
-static int watch_signals(struct run *r, struct vsu_error *err)
+static int watch_signals(struct machine_loop *r, struct vsu_error *err)
 {
 	int rc;
 
@@ -228,7 +228,7 @@ static int watch_signals(struct run *r, struct vsu_error *err)
 }
 
 /* libev ties a signal to one loop, and the next machine has a new one. */
-static void unwatch_signals(struct run *r)
+static void unwatch_signals(struct machine_loop *r)
 {
 	vmm_signals_stop(&r->signals);
 	ev_signal_stop(r->loop, &r->interrupt);
@@ -242,7 +242,7 @@ static void unwatch_signals(struct run *r)
 
 /* --------------------------------------------------------------------- life */
 
-static int run_loop(struct run *r, struct vsu_error *err)
+static int run_loop(struct machine_loop *r, struct vsu_error *err)
 {
 	int rc = watch_signals(r, err);
 
@@ -265,9 +265,9 @@ static int run_loop(struct run *r, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_run(struct cvmm_machine *m, const struct vmm_run_config *config, struct vsu_error *err)
+int vmm_machine_loop_run(struct cvmm_machine *m, const struct vmm_machine_loop_config *config, struct vsu_error *err)
 {
-	struct run r = { .machine = m, .config = config, .beside = config->beside };
+	struct machine_loop r = { .machine = m, .config = config, .beside = config->beside };
 	int status, rc;
 
 	ev_set_allocator(prog_loop_memory);
