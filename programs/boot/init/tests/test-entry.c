@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "suite.h"
+#include "../../../../tests/support/suite.h"
 #include "entry.h"
 
 static struct entry e;

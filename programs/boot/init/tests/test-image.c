@@ -16,7 +16,7 @@
 
 #include <vm-agent/init.h>
 
-#include "suite.h"
+#include "../../../../tests/support/suite.h"
 #include "image.h"
 
 #define DEVICE "/dev/vda"

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "suite.h"
+#include "../../../../tests/support/suite.h"
 #include "image.h"
 
 #define MAX_TEXT (1u << 20)

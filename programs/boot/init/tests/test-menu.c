@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "tree.h"
-#include "suite.h"
+#include "../../../../vm-agent/tests/tree.h"
+#include "../../../../tests/support/suite.h"
 #include "image.h"
 
 static const char *const menus[] = {

@@ -16,8 +16,8 @@
 
 #include <vm-agent/protocol.h>
 
-#include "tree.h"
-#include "suite.h"
+#include "../../../../vm-agent/tests/tree.h"
+#include "../../../../tests/support/suite.h"
 #include "image.h"
 
 static char why[IMAGE_WHY];
