@@ -36,46 +36,39 @@ static const struct {
 
 #define NTABLES (sizeof(tables) / sizeof(tables[0]))
 
-struct run {
-	const struct tool_args *args;
-	struct check_server server;
-	unsigned int count, failed;
-	FILE *junit;		/* NULL: none */
-};
-
-static bool has_device(const struct run *r, const char *device)
+static bool has_device(const struct check_suite *r, const char *device)
 {
 	const char *ours = r->args->device;
 
 	return !device || r->args->list || (ours && (device == ANY || !strcmp(device, ours)));
 }
 
-static bool is_chosen(const struct run *r, const struct check_case *k)
+bool check_is_chosen(const struct check_suite *r, const struct check_case *k)
 {
 	return !r->args->only || fnmatch(r->args->only, k->name, 0) == 0;
 }
 
-/* Calls each for the chosen cases, until it returns false. */
-static bool for_cases(struct run *r, bool (*each)(struct run *r, const struct check_case *k))
+static bool for_cases(struct check_suite *r,
+		      bool (*each)(struct check_suite *r, const struct check_case *k))
 {
 	const struct check_case *k;
 	size_t i;
 
 	for (i = 0; i < NTABLES; i++)
 		for (k = tables[i].cases; k->name && has_device(r, tables[i].device); k++)
-			if (is_chosen(r, k) && !each(r, k))
+			if (check_is_chosen(r, k) && !each(r, k))
 				return false;
 	return true;
 }
 
-static bool count_case(struct run *r, const struct check_case *k)
+static bool count_case(struct check_suite *r, const struct check_case *k)
 {
 	(void)k;
 	r->count++;
 	return true;
 }
 
-static bool list_case(struct run *r, const struct check_case *k)
+static bool list_case(struct check_suite *r, const struct check_case *k)
 {
 	(void)r;
 	printf("%s\t%s (%s)\n", k->name, k->rule, k->section);
@@ -96,8 +89,10 @@ static void see_survival(struct check *c)
 }
 
 /* The connection of the case, its protocol features, and then the case itself. */
-static void try_case(struct check *c, const struct check_case *k)
+static void try_case(struct check_suite *r, const struct check_case *k)
 {
+	struct check *c = r->c;
+
 	if (check_connect(c) && (!k->needs || check_negotiate(c, k->needs)))
 		k->run(c);
 	see_survival(c);
@@ -115,39 +110,41 @@ static void try_case(struct check *c, const struct check_case *k)
 		check_server_stop(c->server);	/* it may hang: the next case has a new one */
 }
 
-static bool run_case(struct run *r, const struct check_case *k)
+static bool run_case(struct check_suite *r, const struct check_case *k)
 {
-	struct check c = { .row = k, .device = r->args->device, .server = &r->server, .timeout_ms = r->args->reply_timeout_ms,
-			   .sock = -1, .memory = -1, .start_ns = vsu_now_ns(),
-			   .rings = { CHECK_RING_NONE, CHECK_RING_NONE, CHECK_RING_NONE } };
+	struct check *c = r->c;
 	struct vsu_text log;
 
+	*c = (struct check){ .row = k, .device = r->args->device, .server = &r->server,
+			     .timeout_ms = r->args->reply_timeout_ms,
+			     .sock = -1, .memory = -1, .start_ns = vsu_now_ns(),
+			     .rings = { CHECK_RING_NONE, CHECK_RING_NONE, CHECK_RING_NONE } };
 	if (vsu_text_open(&log) < 0)
 		return false;
-	c.log = log.to;
-	try_case(&c, k);
+	c->log = log.to;
+	r->try_case(r, k);
 	if (vsu_text_close(&log) < 0)
 		return false;
 	r->count++;
-	r->failed += c.verdict == CHECK_FAIL;
-	check_report_tap(r->count, k, &c, log.bytes);
+	r->failed += c->verdict == CHECK_FAIL;
+	check_report_tap(r->count, k, c, log.bytes);
 	if (r->junit)
-		check_report_junit(r->junit, k, &c, log.bytes);
+		check_report_junit(r->junit, k, c, log.bytes);
 	free(log.bytes);
 	return true;
 }
 
-static enum vsu_exit run_cases(struct run *r, struct vsu_error *err)
+static enum vsu_exit run_cases(struct check_suite *r, struct vsu_error *err)
 {
 	bool whole;
-	int rc = check_server_probe(&r->server, err);
+	int rc = r->probe(r, err);
 
 	if (rc < 0)
 		return rc == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
-	for_cases(r, count_case);
+	r->for_cases(r, count_case);
 	printf("TAP version 13\n1..%u\n", r->count);
 	r->count = 0;
-	whole = for_cases(r, run_case);
+	whole = r->for_cases(r, run_case);
 	check_server_stop(&r->server);
 	if (!whole) {
 		vsu_error_set(err, -ENOMEM, "no memory for the log of a case");
@@ -160,7 +157,7 @@ static enum vsu_exit run_cases(struct run *r, struct vsu_error *err)
 }
 
 /* The report is complete, or the exit status says that it is not. */
-static enum vsu_exit run_with_report(struct run *r, struct vsu_error *err)
+static enum vsu_exit run_with_report(struct check_suite *r, struct vsu_error *err)
 {
 	enum vsu_exit status;
 	bool lost;
@@ -181,7 +178,7 @@ static enum vsu_exit run_with_report(struct run *r, struct vsu_error *err)
 }
 
 /* With threads that close what the back-end sends: a close can block. */
-static enum vsu_exit run_with_closer(struct run *r, struct vsu_error *err)
+static enum vsu_exit run_with_closer(struct check_suite *r, struct vsu_error *err)
 {
 	enum vsu_exit status;
 
@@ -193,13 +190,26 @@ static enum vsu_exit run_with_closer(struct run *r, struct vsu_error *err)
 	return status;
 }
 
+enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err)
+{
+	if (!r->args->list)
+		return run_with_closer(r, err);
+	r->for_cases(r, list_case);
+	return VSU_EXIT_OK;
+}
+
+static int probe(struct check_suite *r, struct vsu_error *err)
+{
+	return check_server_probe(&r->server, err);
+}
+
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err)
 {
-	struct run r = { .args = args,
-			 .server = { .path = args->socket, .command = args->command } };
+	struct check c;
+	struct check_suite r = {
+		.args = args, .c = &c, .for_cases = for_cases, .try_case = try_case, .probe = probe,
+		.server = { .path = args->socket, .command = args->command },
+	};
 
-	if (!args->list)
-		return run_with_closer(&r, err);
-	for_cases(&r, list_case);
-	return VSU_EXIT_OK;
+	return check_suite_run(&r, err);
 }

@@ -24,6 +24,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "check_server.h"
+#include "tool.h"
 #include "trace_line.h"
 
 enum check_verdict {
@@ -75,6 +76,29 @@ struct check_case {
 	void (*run)(struct check *c);
 	const void *with;		/* for run, as row->with; of a type known to it */
 };
+
+struct check_suite;
+
+/* Cases of a command, and what they need. */
+struct check_suite {
+	const struct tool_args *args;
+	struct check_server server;
+	struct check *c;	/* the state of a case, set anew for each */
+	/* Calls each for the chosen cases, until it returns false. */
+	bool (*for_cases)(struct check_suite *r,
+			  bool (*each)(struct check_suite *r, const struct check_case *k));
+	void (*try_case)(struct check_suite *r, const struct check_case *k);
+	/* Whether anything can be tried; a negative errno. */
+	int (*probe)(struct check_suite *r, struct vsu_error *err);
+	unsigned int count, failed;
+	FILE *junit;		/* NULL: none */
+};
+
+/* Lists the cases, or tries them and prints the results. */
+enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err);
+
+/* Whether the user has chosen this case. */
+bool check_is_chosen(const struct check_suite *r, const struct check_case *k);
 
 /* The tables, each ended by a row without a name. */
 extern const struct check_case check_device[];
@@ -132,6 +156,16 @@ struct check_reply {
 	int fds[VSU_SOCK_MAX_FDS];	/* all closed, when the caller has the reply */
 	unsigned char payload[RELAY_MAX_PAYLOAD];
 };
+
+enum check_received {
+	CHECK_RECEIVED,
+	CHECK_RECEIVED_END,	/* the peer has closed */
+	CHECK_RECEIVED_NOTHING,	/* in time */
+	CHECK_RECEIVED_INVALID,	/* a header with a size that no message has */
+};
+
+/* Receives any message, without a log. The caller closes its descriptors in any case. */
+enum check_received check_receive(struct check *c, struct check_reply *r);
 
 /* Receives the reply to this request. */
 bool check_reply(struct check *c, uint32_t number, struct check_reply *reply);

@@ -179,15 +179,8 @@ bool check_send_slowly(struct check *c, uint32_t number)
 
 /* ------------------------------------------------------------------ receive */
 
-enum received {
-	RECEIVED,
-	RECEIVED_END,		/* the back-end has closed */
-	RECEIVED_NOTHING,	/* in time */
-	RECEIVED_INVALID,	/* a header with a size that no message has */
-};
-
 /* Receives n bytes. More descriptors than one message can have are closed. */
-static enum received receive(struct check *c, void *bytes, size_t n, uint64_t end,
+static enum check_received receive(struct check *c, void *bytes, size_t n, uint64_t end,
 			     struct check_reply *r)
 {
 	struct iovec iov = { bytes, n };
@@ -197,7 +190,7 @@ static enum received receive(struct check *c, void *bytes, size_t n, uint64_t en
 
 	while (iov.iov_len) {
 		if (!wait_for(c, POLLIN, end))
-			return RECEIVED_NOTHING;
+			return CHECK_RECEIVED_NOTHING;
 		rc = vsu_sock_recv(c->sock, &iov, 1, fds, &got);
 		for (i = 0; i < got; i++)
 			if (r->nfds < VSU_SOCK_MAX_FDS)
@@ -207,31 +200,31 @@ static enum received receive(struct check *c, void *bytes, size_t n, uint64_t en
 		if (rc == -EAGAIN)
 			continue;
 		if (rc <= 0)
-			return RECEIVED_END;
+			return CHECK_RECEIVED_END;
 		iov.iov_base = (char *)iov.iov_base + rc;
 		iov.iov_len -= (size_t)rc;
 	}
-	return RECEIVED;
+	return CHECK_RECEIVED;
 }
 
-static enum received receive_message(struct check *c, struct check_reply *r)
+enum check_received check_receive(struct check *c, struct check_reply *r)
 {
 	const uint64_t end = deadline(c);
-	enum received got;
+	enum check_received got;
 
 	r->nfds = 0;
 	got = receive(c, &r->hdr, sizeof(r->hdr), end, r);
-	if (got != RECEIVED)
+	if (got != CHECK_RECEIVED)
 		return got;
 	if (r->hdr.size > RELAY_MAX_PAYLOAD)
-		return RECEIVED_INVALID;
+		return CHECK_RECEIVED_INVALID;
 	return receive(c, r->payload, r->hdr.size, end, r);
 }
 
 /* Notes a message that was received, and closes its descriptors in any case. */
-static bool take_reply(struct check *c, struct check_reply *r, enum received got)
+static bool take_reply(struct check *c, struct check_reply *r, enum check_received got)
 {
-	bool fine = got == RECEIVED && note(c, VHOST_USER_SIDE_BACKEND, &r->hdr,
+	bool fine = got == CHECK_RECEIVED && note(c, VHOST_USER_SIDE_BACKEND, &r->hdr,
 					    r->payload, r->fds, r->nfds);
 	unsigned int i;
 
@@ -250,18 +243,18 @@ bool check_reply(struct check *c, uint32_t number, struct check_reply *reply)
 {
 	const char *name = vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, number);
 
-	enum received got = receive_message(c, reply);
+	enum check_received got = check_receive(c, reply);
 	bool fine = take_reply(c, reply, got);
 
 	switch (got) {
-	case RECEIVED_END:
+	case CHECK_RECEIVED_END:
 		return check_fail(c, "the back-end has closed instead of replying to %s", name);
-	case RECEIVED_NOTHING:
+	case CHECK_RECEIVED_NOTHING:
 		return check_fail(c, "no reply to %s within %" PRIu64 " ms", name,
 				  c->timeout_ms);
-	case RECEIVED_INVALID:
+	case CHECK_RECEIVED_INVALID:
 		return fail_by_size(c, reply);
-	case RECEIVED:
+	case CHECK_RECEIVED:
 		break;
 	}
 	return fine &&
@@ -316,23 +309,23 @@ bool check_refused(struct check *c, uint32_t number, const void *payload,
 		   uint32_t size, const int *fds, unsigned int nfds)
 {
 	struct check_reply reply;
-	enum received got;
+	enum check_received got;
 	uint64_t result = 0;
 
 	if (!check_send(c, number, NEED, payload, size, fds, nfds))
 		return false;
-	got = receive_message(c, &reply);
+	got = check_receive(c, &reply);
 	(void)take_reply(c, &reply, got);
 	switch (got) {
-	case RECEIVED_END:
+	case CHECK_RECEIVED_END:
 		check_disconnect(c);
 		return true;
-	case RECEIVED_NOTHING:
+	case CHECK_RECEIVED_NOTHING:
 		return check_fail(c, "no reply within %" PRIu64 " ms, and no end",
 				  c->timeout_ms);
-	case RECEIVED_INVALID:
+	case CHECK_RECEIVED_INVALID:
 		return fail_by_size(c, &reply);
-	case RECEIVED:
+	case CHECK_RECEIVED:
 		break;
 	}
 	memcpy(&result, reply.payload, sizeof(result));

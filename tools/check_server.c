@@ -37,7 +37,7 @@ static bool is_past(uint64_t end)
 }
 
 /* In the child: a process group of its own, and standard output for messages only. */
-static _Noreturn void run(const char *command)
+static _Noreturn void run(const struct check_server *s)
 {
 	int null = open("/dev/null", O_RDWR);
 
@@ -47,7 +47,10 @@ static _Noreturn void run(const char *command)
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	if (s->argv)
+		execvp(s->argv[0], s->argv);
+	else
+		execl("/bin/sh", "sh", "-c", s->command, (char *)NULL);
 	_exit(127);
 }
 
@@ -61,16 +64,15 @@ static void remove_stale_socket(const char *path)
 	vsu_fd_close(&sock);
 }
 
-static int start(struct check_server *s, struct vsu_error *err)
+int check_server_start(struct check_server *s, struct vsu_error *err)
 {
-	pid_t pid;
+	pid_t pid = fork();
 
-	remove_stale_socket(s->path);
-	pid = fork();
 	if (pid < 0)
-		return vsu_error_sys(err, -errno, "cannot start '%s'", s->command);
+		return vsu_error_sys(err, -errno, "cannot start '%s'",
+				     s->argv ? s->argv[0] : s->command);
 	if (pid == 0)
-		run(s->command);
+		run(s);
 	setpgid(pid, pid);
 	group = pid;
 	s->pid = pid;
@@ -83,21 +85,32 @@ static bool has_members(void)
 	return group && kill(-group, 0) == 0;
 }
 
+static const char *name_of(const struct check_server *s)
+{
+	return s->argv ? "front-end" : "back-end";
+}
+
+/* A front-end ends by SIGTERM, or as it likes. A shell adds 128 to the number of a signal. */
+static bool is_ordinary_end(int status)
+{
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGTERM :
+	       WEXITSTATUS(status) <= 128 || WEXITSTATUS(status) == 128 + SIGTERM;
+}
+
 /* A failed start has another cause than a message. It is tried again. */
 static void note_death(struct check_server *s, int status)
 {
 	s->pid = 0;
 	if (!has_members())
 		group = 0;
-	if (!s->used)
+	if (s->argv ? is_ordinary_end(status) : !s->used)
 		return;
 	if (WIFSIGNALED(status))
-		snprintf(s->death, sizeof(s->death),
-			 "the back-end was ended by signal %d (%s)",
-			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+		snprintf(s->death, sizeof(s->death), "the %s was ended by signal %d (%s)",
+			 name_of(s), WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status))
-		snprintf(s->death, sizeof(s->death),
-			 "the back-end ended with status %d", WEXITSTATUS(status));
+		snprintf(s->death, sizeof(s->death), "the %s ended with status %d",
+			 name_of(s), WEXITSTATUS(status));
 	else
 		s->ends = true;
 }
@@ -141,7 +154,8 @@ int check_server_connect(struct check_server *s, struct vsu_error *err)
 	for (;;) {
 		check_server_reap(s);
 		if (s->command && !s->pid) {
-			rc = start(s, err);
+			remove_stale_socket(s->path);
+			rc = check_server_start(s, err);
 			if (rc < 0)
 				return rc;
 		}

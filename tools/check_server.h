@@ -16,9 +16,13 @@ struct check_server {
 	const char *command;	/* a line for the shell; NULL: the process is not ours */
 	pid_t pid;		/* 0: not running, or not ours */
 	bool ends;		/* in order with each connection */
+	char *const *argv;	/* in place of command: a front-end, which may end with any status */
 	bool used;		/* the process has accepted a connection */
 	char death[80];		/* the sentence for an end with an error; the user clears it */
 };
+
+/* Starts the process. The first user of its socket waits until it listens. */
+int check_server_start(struct check_server *s, struct vsu_error *err);
 
 /*
  * A connected socket, or a negative errno. If the process has ended, starts it again,

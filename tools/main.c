@@ -92,25 +92,38 @@ static const struct vsu_place trace_places[] = {
 	PLACE(help), PLACE(socket), PLACE(file)
 };
 
+/* Of both kinds of cases. */
+#define CHECK_ROWS \
+	{ .name = "list", .kind = VSU_OPTION_FLAG, \
+	  .help = "print the cases and end" }, \
+	{ .name = "junit", .kind = VSU_OPTION_STRING, .arg = "FILE", \
+	  .help = "also write the results to a file in the format of JUnit" }, \
+	{ .name = "only", .kind = VSU_OPTION_STRING, .arg = "PATTERN", \
+	  .help = "only cases with such names, for example 'features.*'" }, \
+	{ .name = "reply-timeout", .kind = VSU_OPTION_TIME, \
+	  .min = 1, .max = MAX_TIMEOUT_MS, \
+	  .help = "wait this long for each reply (default 2)" }
+
 static const struct vsu_option check_options[] = {
 	{ .name = "command", .kind = VSU_OPTION_STRING, .arg = "CMD",
 	  .help = "start the back-end by this shell command, again whenever it ends" },
-	{ .name = "list", .kind = VSU_OPTION_FLAG,
-	  .help = "print the cases and end" },
-	{ .name = "junit", .kind = VSU_OPTION_STRING, .arg = "FILE",
-	  .help = "also write the results to a file in the format of JUnit" },
-	{ .name = "only", .kind = VSU_OPTION_STRING, .arg = "PATTERN",
-	  .help = "only cases with such names, for example 'features.*'" },
 	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
 	  .help = "also try requests of this device, which change its data" },
-	{ .name = "reply-timeout", .kind = VSU_OPTION_TIME,
-	  .min = 1, .max = MAX_TIMEOUT_MS,
-	  .help = "wait this long for each reply (default 2)" },
+	CHECK_ROWS,
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
 static const struct vsu_place check_places[] = {
-	PLACE(command), PLACE(list), PLACE(junit), PLACE(only),
-	PLACE(device), PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
+	PLACE(command), PLACE(device), PLACE(list), PLACE(junit), PLACE(only),
+	PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
+};
+
+static const struct vsu_option frontend_options[] = {
+	CHECK_ROWS,
+	VSU_OPTION_ROW_HELP,
+	{ .name = "LISTEN", .kind = VSU_OPTION_OPERAND }, { .name = NULL }
+};
+static const struct vsu_place frontend_places[] = {
+	PLACE(list), PLACE(junit), PLACE(only), PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
 };
 
 struct command {
@@ -136,6 +149,9 @@ static const struct command commands[] = {
 	{ "check", "SOCKET", NULL,
 	  "checks a back-end against the specification, and prints TAP",
 	  check_options, check_places, tool_check },
+	{ "check-frontend", "LISTEN -- CMD...", "command behind --",
+	  "checks a front-end that CMD starts, and prints TAP",
+	  frontend_options, frontend_places, tool_check_frontend },
 	{ "trace", "LISTEN CONNECT", "socket to connect to",
 	  "shows the messages between a front-end and a back-end",
 	  trace_options, trace_places, tool_trace },
@@ -199,7 +215,7 @@ static void show_help(void)
 	       "Talks to the vhost-user back-end that listens on SOCKET, or traces it.\n\n"
 	       "commands:\n");
 	for (c = commands; c < commands + NCOMMANDS; c++)
-		printf("  %-9s %-14s  %s\n", c->name, c->operands, c->what);
+		printf("  %-14s %-16s  %s\n", c->name, c->operands, c->what);
 	show_options(main_options);
 	printf("\n" PROGRAM " COMMAND --help shows a command's options.\n");
 }
@@ -230,7 +246,7 @@ static const struct command *find_command(const char *name,
 		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you mean '%s'?",
 			      name, nearest);
 	else
-		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read, blk-write, check and trace",
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read, blk-write, check, check-frontend and trace",
 			      name);
 	return NULL;
 }
@@ -244,12 +260,25 @@ static enum vsu_exit check_operands(const struct command *c,
 				    const struct tool_args *args,
 				    struct vsu_error *err)
 {
-	if ((args->socket && (args->file || !c->second)) || args->list)
+	if ((args->socket && (args->file || args->argv || !c->second)) || args->list)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "%s: %s is missing; write " PROGRAM
 		      " %s %s", c->name, args->socket ? c->second : "socket",
 		      c->name, c->operands);
 	return VSU_EXIT_USAGE;
+}
+
+/* Cuts argv at "--"; the rest is stored in args. Returns the number of words before. */
+static int split(int argc, char *const *argv, struct tool_args *args)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--")) {
+			args->argv = argv[i + 1] ? &argv[i + 1] : NULL;
+			return i;
+		}
+	return argc;
 }
 
 static enum vsu_exit run_command(const struct command *c, int argc,
@@ -263,6 +292,8 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 	enum vsu_exit status;
 	int rc;
 
+	if (c->run == tool_check_frontend)
+		argc = split(argc, argv, &p.args);
 	rc = vsu_option_parse_argv(c->options, argc, argv, take_option, &p,
 				   NULL, err);
 	if (rc == 0)
@@ -296,7 +327,7 @@ static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	}
 	if (first >= argc) {
-		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read, blk-write, check and trace");
+		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read, blk-write, check, check-frontend and trace");
 		return VSU_EXIT_USAGE;
 	}
 	c = find_command(argv[first], err);

@@ -24,6 +24,7 @@ struct tool_args {
 	bool progress;
 	const char *device;	/* NULL: guess */
 	const char *command;	/* starts the back-end; NULL: it runs */
+	char *const *argv;	/* starts the front-end */
 	const char *junit;	/* file of results; NULL: none */
 	const char *only;	/* pattern of names; NULL: all */
 	bool list;
@@ -43,6 +44,7 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 enum vsu_exit tool_blk_write(const struct tool_args *args,
 			     struct vsu_error *err);
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err);
+enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err);
 
 #endif

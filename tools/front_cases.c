@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Cases of "check-frontend" with a session of their own: other offers, events and replies. */
+#include <config.h>
+
+#include <virtio-queue/features.h>
+
+#include "front.h"
+
+#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
+#define F30 VHOST_USER_F_PROTOCOL_FEATURES
+#define OFFER (VQ_F_VERSION_1 | F30)
+#define CHANNEL (PF(BACKEND_REQ) | PF(BACKEND_SEND_FD))
+#define ALL (PF(MQ) | PF(LOG_SHMFD) | PF(REPLY_ACK) | CHANNEL | PF(CONFIG) | PF(INFLIGHT_SHMFD) | \
+	     PF(RESET_DEVICE) | PF(CONFIGURE_MEM_SLOTS) | PF(STATUS) | PF(SHMEM))
+
+const struct front_script front_plain = { .features = OFFER | VHOST_USER_F_LOG_ALL, .protocol = ALL };
+
+/* --------------------------------------------------------------- judgements */
+
+/* No message breaks a rule of <vhost/message.h> or of the negotiation. */
+static void is_clean(struct front *f)
+{
+	const struct front_record *r;
+
+	for (r = f->records; r < f->records + f->nrecords; r++)
+		if (!r->reply && !r->channel && r->problem.code)
+			check_fail(&f->c, "%s", r->problem.msg);
+}
+
+static void lives(struct front *f)
+{
+	if (!f->happened)
+		check_skip(&f->c, "the front-end has not come so far");
+}
+
+/* The reply to the request on the back-end channel, or NULL with a verdict. */
+static const struct front_record *reply_of(struct front *f)
+{
+	const struct front_record *r;
+
+	lives(f);
+	for (r = f->records; r < f->records + f->nrecords; r++)
+		if (r->channel && !r->reply)
+			return r;
+	if (f->c.verdict == CHECK_PASS && !(f->c.exchange.protocol.acked & PF(REPLY_ACK)))
+		check_skip(&f->c, "REPLY_ACK was not negotiated");
+	check_fail(&f->c, "no reply");
+	return NULL;
+}
+
+static void is_answered(struct front *f)
+{
+	(void)reply_of(f);
+}
+
+static void is_acknowledged(struct front *f)
+{
+	const struct front_record *r = reply_of(f);
+
+	if (r)
+		(void)check_that(&f->c, r->u64 == 0, "the request was refused");
+}
+
+static void is_refused(struct front *f)
+{
+	const struct front_record *r = reply_of(f);
+
+	if (r)
+		(void)check_that(&f->c, r->u64 != 0, "the request was not refused");
+}
+
+/* The second connection, or a verdict. */
+static bool is_back(struct front *f)
+{
+	lives(f);
+	f->judged = 2;
+	return f->c.verdict == CHECK_PASS &&
+	       (f->connection > 1 || check_skip(&f->c, "the front-end does not connect again"));
+}
+
+static void starts_again(struct front *f)
+{
+	static const uint32_t needed[] = {
+		VHOST_USER_GET_FEATURES, VHOST_USER_SET_OWNER, VHOST_USER_SET_FEATURES,
+		VHOST_USER_SET_VRING_NUM, VHOST_USER_SET_VRING_ADDR, VHOST_USER_SET_VRING_KICK,
+	};
+	size_t i;
+
+	if (!is_back(f))
+		return;
+	is_clean(f);
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		(void)check_that(&f->c, front_next(f, NULL, needed[i]), "%s was not sent again",
+				 vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, needed[i]));
+}
+
+static void keeps_area(struct front *f)
+{
+	const struct front_record *first, *second;
+
+	if (!is_back(f))
+		return;
+	second = front_next(f, NULL, VHOST_USER_SET_INFLIGHT_FD);
+	f->judged = 1;
+	first = front_next(f, NULL, VHOST_USER_SET_INFLIGHT_FD);
+	if (!first)
+		check_skip(&f->c, "SET_INFLIGHT_FD was not sent");
+	(void)check_that(&f->c, second && first->fds[0].st_ino == second->fds[0].st_ino,
+			 "the area was not sent again");
+}
+
+/* --------------------------------------------------------------- the offers */
+
+#define OFFERS(features_, protocol_) \
+	(&(const struct front_script){ .features = (features_), .protocol = (protocol_) })
+#define EVENT(...) \
+	(&(const struct front_script){ .features = OFFER, .protocol = ALL, .stalls = true, __VA_ARGS__ })
+#define SENDS(number_, payload_, size_, ...) \
+	EVENT(.event = FRONT_SENDS, .number = (number_), .payload = (payload_), .size = (size_), \
+	      .twist = { __VA_ARGS__ })
+
+#define CASE(name, rule, section, needs, script, judge) \
+	{ { name, rule, section, needs, NULL, NULL }, script, judge }
+#define NEGOTIATION "Front-end message types: VHOST_USER_SET_FEATURES"
+#define PROTOCOL "Protocol features"
+#define BACK "Back-end message types"
+#define AGAIN "Inflight I/O tracking"
+
+static const struct vhost_user_shmem_mmap page = { .len = 4096, .flags = VHOST_USER_SHMEM_RW };
+static const struct vhost_user_shmem_mmap no_region = { .shmid = 200, .len = 4096 };
+static const struct vhost_user_shmem_mmap beyond = { .shm_offset = UINT64_MAX - 4095, .len = 4096 };
+static const struct vhost_user_iotlb miss = { .iova = UINT64_MAX, .size = UINT64_MAX, .type = 1 };
+static const unsigned char ones[256] = { [0 ... 255] = 0xff };
+
+const struct front_case front_cases[] = {
+	CASE("offer.no-protocol-features", "without bit 30 there are no protocol features",
+	     NEGOTIATION, 0, OFFERS(VQ_F_VERSION_1, ALL), is_clean),
+	CASE("offer.nothing", "a back-end without protocol features is used without them",
+	     PROTOCOL, 0, OFFERS(OFFER, 0), is_clean),
+	CASE("offer.no-reply-ack", "without REPLY_ACK no acknowledgement is requested",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(REPLY_ACK)), is_clean),
+	CASE("offer.no-slots", "without CONFIGURE_MEM_SLOTS memory is sent as a table",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(CONFIGURE_MEM_SLOTS)), is_clean),
+	CASE("offer.no-queues", "without MQ the number of queues is not requested",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(MQ)), is_clean),
+	CASE("offer.no-channel", "without BACKEND_REQ there is no back-end channel",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~(CHANNEL | PF(SHMEM))), is_clean),
+	CASE("offer.no-inflight", "without INFLIGHT_SHMFD there is no area in flight",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(INFLIGHT_SHMFD)), is_clean),
+	CASE("offer.no-config", "without CONFIG the configuration is not read",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(CONFIG)), is_clean),
+	CASE("offer.no-status", "without STATUS the status is not sent",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(STATUS)), is_clean),
+	CASE("offer.unknown", "unknown protocol features do not confuse",
+	     PROTOCOL, 0, OFFERS(OFFER, ALL | ~(PF(COUNT) - 1)), is_clean),
+	CASE("reconnect.again", "after a disconnection everything is sent again",
+	     "Reconnection", 0, EVENT(.event = FRONT_DISCONNECTS), starts_again),
+	CASE("reconnect.inflight", "after a disconnection the area in flight is sent again",
+	     AGAIN, 0, EVENT(.event = FRONT_DISCONNECTS), keeps_area),
+	CASE("reconnect.fewer", "only features of the new offer are acknowledged",
+	     NEGOTIATION, 0, EVENT(.event = FRONT_DISCONNECTS, .later = F30), is_clean),
+	CASE("config.change", "CONFIG_CHANGE_MSG is acknowledged",
+	     BACK, PF(CONFIG), SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .name = NULL),
+	     is_acknowledged),
+	CASE("back.unknown", "an unknown request of the back-end is not acknowledged",
+	     BACK, 0, SENDS(200, ones, 8, .name = NULL), is_refused),
+	CASE("back.shmem-map", "SHMEM_MAP of a page is answered",
+	     BACK, PF(SHMEM), SENDS(VHOST_USER_BACKEND_SHMEM_MAP, &page, sizeof(page), .nfds = 1),
+	     is_answered),
+	CASE("back.shmem-region", "SHMEM_MAP of an unknown region is refused",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_SHMEM_MAP, &no_region, sizeof(no_region), .nfds = 1),
+	     is_refused),
+	CASE("back.shmem-range", "SHMEM_MAP beyond a region is refused",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_SHMEM_MAP, &beyond, sizeof(beyond), .nfds = 1), is_refused),
+	CASE("back.iotlb", "IOTLB_MSG without an IOMMU does not end the front-end",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_IOTLB_MSG, &miss, sizeof(miss), .name = NULL), lives),
+	CASE("back.ones", "a request of ones does not end the front-end",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_SHMEM_UNMAP, ones, sizeof(ones), .name = NULL), lives),
+	CASE("back.huge", "a request of 4 GiB does not end the front-end",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .claim = UINT32_MAX), lives),
+	CASE("back.descriptors", "32 descriptors do not end the front-end",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .nfds = 31), lives),
+	CASE("back.flags", "another version does not end the front-end",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .flags = 3), lives),
+	CASE("back.many", "many requests at once do not end the front-end",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .copies = 63), lives),
+	CASE("back.half", "half a header does not stop the front-end",
+	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .keep = 6), lives),
+	{ .k = { .name = NULL } }
+};
+
+/* ------------------------------------------------------------------ replies */
+
+const struct front_twist front_twists[] = {
+	{ .name = "number", .rule = "with the number of another request is not taken",
+	  .number = 1, .judged = true },
+	{ .name = "short", .rule = "that is too short is not taken", .size = -4, .judged = true },
+	{ .name = "long", .rule = "that is too long does not end the front-end", .size = 8 },
+	{ .name = "flags", .rule = "without the flag of replies does not end the front-end",
+	  .flags = VHOST_USER_HDR_REPLY },
+	{ .name = "version", .rule = "of another version does not end the front-end", .flags = 3 },
+	{ .name = "huge", .rule = "of 4 GiB does not end the front-end", .claim = UINT32_MAX },
+	{ .name = "ones", .rule = "of ones does not end the front-end", .fill = true },
+	{ .name = "twice", .rule = "that comes twice does not end the front-end", .copies = 1 },
+	{ .name = "descriptors", .rule = "with 31 descriptors does not end the front-end", .nfds = 31 },
+	{ .name = "half", .rule = "cut in its header does not stop the front-end", .keep = 6,
+	  .close = true },
+	{ .name = "closed", .rule = "that does not come, but an end, does not stop the front-end",
+	  .mute = true, .close = true },
+	{ .name = "missing", .rule = "that does not come does not keep the front-end from its end",
+	  .mute = true },
+	{ .name = NULL }
+};
+
+const uint32_t front_twisted[] = {
+	VHOST_USER_GET_FEATURES,
+	VHOST_USER_GET_PROTOCOL_FEATURES,
+	VHOST_USER_GET_QUEUE_NUM,
+	VHOST_USER_GET_MAX_MEM_SLOTS,
+	VHOST_USER_GET_CONFIG,
+	VHOST_USER_GET_INFLIGHT_FD,
+	VHOST_USER_GET_VRING_BASE,
+	VHOST_USER_SET_VRING_ENABLE,
+	0
+};

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A session of the front-end under test with the back-end that "check-frontend" plays. */
+#include <config.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "closer.h"
+#include "front.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define CONNECT_NS UINT64_C(20000000000)
+#define STOP_NS UINT64_C(8000000000)
+#define TICK_MS 10
+#define REPLY_FLAGS (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
+#define SECTORS UINT64_C(32768)
+#define SHMEM_SIZE UINT64_C(0x100000)
+
+struct answer {
+	uint32_t size;
+	int fd;			/* borrowed; -1: none */
+	unsigned char bytes[sizeof(struct vhost_user_shmem_config)];
+};
+
+/* ------------------------------------------------------------------- record */
+
+static void keep_fds(struct front_record *r, const int *fds, unsigned int nfds)
+{
+	unsigned int i;
+
+	r->nfds = nfds;
+	for (i = 0; i < nfds && i < FRONT_KEPT_FDS; i++)
+		if (fstat(fds[i], &r->fds[i]) < 0)
+			r->fds[i].st_mode = 0;
+}
+
+/* Writes a message to the log of the case, and to the record. */
+static void note(struct front *f, const struct relay_message *m)
+{
+	struct front_record *r = &f->records[f->nrecords];
+	struct verdict v;
+	struct trace_line line = { .time_ns = m->time_ns - f->c.start_ns, .from = m->from,
+				   .channel = m->channel, .connection = f->connection,
+				   .m = m, .v = &v };
+	const uint64_t protocol = f->c.exchange.protocol.acked;
+
+	exchange_judge(&f->c.exchange, m, &v);
+	trace_examine(&line);
+	trace_text(f->c.log, &line);
+	f->last_ns = m->time_ns;
+	if (f->nrecords == FRONT_MAX_RECORDS)
+		return;
+	f->nrecords++;
+	*r = (struct front_record){ .hdr = m->hdr, .row = v.row, .connection = f->connection,
+				    .reply = m->from == VHOST_USER_SIDE_BACKEND,
+				    .channel = m->channel == VHOST_USER_SIDE_BACKEND,
+				    .protocol = protocol };
+	if (v.nproblems)
+		r->problem = v.problems[0];
+	if (m->len)
+		memcpy(r->payload, m->payload,
+		       m->len < FRONT_KEPT_BYTES ? m->len : FRONT_KEPT_BYTES);
+	keep_fds(r, m->fds, m->nfds);
+}
+
+const struct front_record *front_next(const struct front *f, const struct front_record *r,
+				      uint32_t number)
+{
+	for (r = r ? r + 1 : f->records; r < f->records + f->nrecords; r++)
+		if (!r->reply && !r->channel && r->connection == f->judged &&
+		    (!number || r->hdr.request == number))
+			return r;
+	return NULL;
+}
+
+const struct front_record *front_before(const struct front *f, const struct front_record *r,
+					uint32_t number)
+{
+	const struct front_record *next, *last = NULL;
+
+	for (next = front_next(f, NULL, number); next && next < r;
+	     next = front_next(f, next, number))
+		last = next;
+	return last;
+}
+
+/* --------------------------------------------------------------------- send */
+
+/* A file of a page, for further descriptors. */
+static int spare_file(unsigned int needed)
+{
+	int fd = needed ? memfd_create("spare", MFD_CLOEXEC) : -1;
+
+	if (fd >= 0 && ftruncate(fd, 4096) < 0)
+		vsu_fd_close(&fd);
+	return fd;
+}
+
+/* Sends a message as the twist changes it. Errors show as the end of the connection. */
+static void send_twisted(struct front *f, int sock, enum vhost_user_side channel,
+			 struct vhost_user_header hdr, const struct answer *a,
+			 const struct front_twist *t)
+{
+	unsigned char bytes[sizeof(hdr) + RELAY_MAX_PAYLOAD] = { 0 };
+	int fds[FRONT_KEPT_FDS * 4] = { a->fd }, spare = spare_file(t->nfds);
+	unsigned int i, nfds = a->fd >= 0;
+	struct relay_message m = { .channel = channel, .from = VHOST_USER_SIDE_BACKEND,
+				   .time_ns = vsu_now_ns(), .payload = bytes + sizeof(hdr),
+				   .fds = fds };
+	struct iovec iov = { bytes, 0 };
+
+	hdr.request += t->number;
+	hdr.flags ^= t->flags;
+	hdr.size = (uint32_t)((int32_t)a->size + t->size);
+	memcpy(bytes + sizeof(hdr), a->bytes, a->size);
+	if (t->fill)
+		memset(bytes + sizeof(hdr), 0xff, hdr.size);
+	iov.iov_len = t->keep ? t->keep : sizeof(hdr) + hdr.size;
+	m.len = t->claim ? 0 : hdr.size;
+	hdr.size = t->claim ? t->claim : hdr.size;
+	memcpy(bytes, &hdr, sizeof(hdr));
+	for (i = 0; i < t->nfds; i++)
+		fds[nfds++] = spare;
+	m.hdr = hdr;
+	m.nfds = nfds;
+	for (i = 0; i <= t->copies && !t->mute; i++) {
+		note(f, &m);
+		(void)!vsu_sock_send(sock, &iov, 1, fds, nfds);
+	}
+	vsu_fd_close(&spare);
+	if (t->close)
+		check_disconnect(&f->c);
+}
+
+/* ------------------------------------------------------------------- answer */
+
+static void word(struct answer *a, uint64_t value)
+{
+	a->size = sizeof(value);
+	memcpy(a->bytes, &value, sizeof(value));
+}
+
+/* The request itself, in which the device's part has been changed. */
+static void same(struct answer *a, const struct check_reply *m)
+{
+	a->size = m->hdr.size < sizeof(a->bytes) ? m->hdr.size : sizeof(a->bytes);
+	memcpy(a->bytes, m->payload, a->size);
+}
+
+static void answer_config(struct answer *a, const struct check_reply *m)
+{
+	struct vhost_user_config head;
+	const uint64_t sectors = SECTORS;
+
+	same(a, m);
+	memcpy(&head, m->payload, sizeof(head));
+	if (head.offset == 0 && a->size >= sizeof(head) + sizeof(sectors))
+		memcpy(a->bytes + sizeof(head), &sectors, sizeof(sectors));
+}
+
+static void answer_inflight(struct front *f, struct answer *a, const struct check_reply *m)
+{
+	struct vhost_user_inflight area;
+
+	memcpy(&area, m->payload, sizeof(area));
+	a->fd = front_disk_area(&f->disk, area.num_queues, area.queue_size, &area.mmap_size);
+	area.mmap_offset = 0;
+	a->size = sizeof(area);
+	memcpy(a->bytes, &area, sizeof(area));
+}
+
+static void answer_base(struct front *f, struct answer *a, const struct check_reply *m)
+{
+	struct vhost_user_vring_state state;
+	struct front_ring *r;
+
+	memcpy(&state, m->payload, sizeof(state));
+	r = front_disk_ring(&f->disk, state.index);
+	state.num = r ? front_disk_stop(r) : 0;
+	a->size = sizeof(state);
+	memcpy(a->bytes, &state, sizeof(state));
+}
+
+static void answer_shmem(struct answer *a)
+{
+	const struct vhost_user_shmem_config config = { .nregions = 1, .sizes = { SHMEM_SIZE } };
+
+	a->size = sizeof(config);
+	memcpy(a->bytes, &config, sizeof(config));
+}
+
+static uint64_t features_of(const struct front *f)
+{
+	return f->connection > 1 && f->script->later ? f->script->later : f->script->features;
+}
+
+static void answer_value(struct front *f, struct answer *a, const struct check_reply *m)
+{
+	switch (m->hdr.request) {
+	case VHOST_USER_GET_FEATURES:
+		return word(a, features_of(f));
+	case VHOST_USER_GET_PROTOCOL_FEATURES:
+		return word(a, f->script->protocol);
+	case VHOST_USER_GET_QUEUE_NUM:
+		return word(a, FRONT_RINGS);
+	case VHOST_USER_GET_MAX_MEM_SLOTS:
+		return word(a, FRONT_SLOTS);
+	case VHOST_USER_GET_STATUS:
+		return word(a, f->status);
+	case VHOST_USER_GET_CONFIG:
+		return answer_config(a, m);
+	case VHOST_USER_GET_INFLIGHT_FD:
+		return answer_inflight(f, a, m);
+	case VHOST_USER_GET_VRING_BASE:
+		return answer_base(f, a, m);
+	case VHOST_USER_GET_SHMEM_CONFIG:
+		return answer_shmem(a);
+	case VHOST_USER_SET_LOG_BASE:
+		return same(a, m);
+	default:
+		return word(a, 0);
+	}
+}
+
+/* Whether the request has a reply. */
+static bool wants_answer(const struct front *f, const struct check_reply *m,
+			 const struct vhost_user_message *row)
+{
+	const uint64_t acked = f->c.exchange.protocol.acked;
+
+	if (m->hdr.request == VHOST_USER_SET_LOG_BASE)
+		return acked & VHOST_USER_PROTOCOL_BIT(LOG_SHMFD);
+	return (row && row->reply != VHOST_USER_REPLY_ACK) ||
+	       (m->hdr.flags & VHOST_USER_HDR_NEED_REPLY &&
+		acked & VHOST_USER_PROTOCOL_BIT(REPLY_ACK));
+}
+
+/* ------------------------------------------------------------------- effect */
+
+static bool take_table(struct front *f, const struct check_reply *m)
+{
+	struct vhost_user_mem_table table;
+	uint32_t i;
+
+	memcpy(&table, m->payload, sizeof(table));
+	front_disk_forget(&f->disk);
+	for (i = 0; i < table.nregions && i < m->nfds && i < VHOST_USER_MAX_REGIONS; i++)
+		if (!front_disk_region(&f->disk, &table.regions[i], m->fds[i]))
+			return false;
+	return true;
+}
+
+static bool take_slot(struct front *f, const struct check_reply *m)
+{
+	struct vhost_user_mem_reg slot;
+	bool add = m->hdr.request == VHOST_USER_ADD_MEM_REG;
+
+	memcpy(&slot, m->payload, sizeof(slot));
+	return (!add || m->nfds) &&
+	       front_disk_region(&f->disk, &slot.region, add ? m->fds[0] : -1);
+}
+
+/* Replaces a descriptor by that of the message. */
+static void take_fd(int *to, struct check_reply *m)
+{
+	vsu_fd_close(to);
+	if (m->nfds) {
+		*to = m->fds[0];
+		m->fds[0] = -1;
+	}
+}
+
+/* Messages with a ring's index in their first word, descriptors of events among them. */
+static bool take_ring(struct front *f, struct check_reply *m)
+{
+	struct vhost_user_vring_addr addr;
+	struct vhost_user_vring_state state;
+	struct front_ring *r;
+
+	memcpy(&addr, m->payload, sizeof(addr));
+	memcpy(&state, m->payload, sizeof(state));
+	r = front_disk_ring(&f->disk, state.index & VHOST_USER_VRING_INDEX_MASK);
+	if (!r)
+		return false;
+	switch (m->hdr.request) {
+	case VHOST_USER_SET_VRING_NUM:
+		r->config.size = state.num;
+		break;
+	case VHOST_USER_SET_VRING_BASE:
+		r->config.base = state.num;
+		break;
+	case VHOST_USER_SET_VRING_ADDR:
+		front_disk_addr(&f->disk, r, &addr);
+		break;
+	case VHOST_USER_SET_VRING_ENABLE:
+		r->enabled = state.num;
+		break;
+	case VHOST_USER_SET_VRING_KICK:
+		r->started = true;
+		r->config.features = f->c.exchange.features.acked;
+		r->enabled |= !(r->config.features & VHOST_USER_F_PROTOCOL_FEATURES);
+		take_fd(&r->kick, m);
+		break;
+	case VHOST_USER_SET_VRING_CALL:
+		take_fd(&r->call, m);
+		break;
+	}
+	return true;
+}
+
+static bool take_request(struct front *f, struct check_reply *m)
+{
+	switch (m->hdr.request) {
+	case VHOST_USER_SET_MEM_TABLE:
+		return take_table(f, m);
+	case VHOST_USER_ADD_MEM_REG:
+	case VHOST_USER_REM_MEM_REG:
+		return take_slot(f, m);
+	case VHOST_USER_SET_VRING_NUM:
+	case VHOST_USER_SET_VRING_BASE:
+	case VHOST_USER_SET_VRING_ADDR:
+	case VHOST_USER_SET_VRING_ENABLE:
+	case VHOST_USER_SET_VRING_KICK:
+	case VHOST_USER_SET_VRING_CALL:
+		return take_ring(f, m);
+	case VHOST_USER_SET_STATUS:
+		memcpy(&f->status, m->payload, sizeof(f->status));
+		return true;
+	case VHOST_USER_SET_BACKEND_REQ_FD:
+		take_fd(&f->channel, m);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* ------------------------------------------------------------------ session */
+
+static void take_message(struct front *f, struct check_reply *m, enum check_received got)
+{
+	static const struct front_twist none;
+	const struct front_script *s = f->script;
+	const struct relay_message seen = {
+		.channel = VHOST_USER_SIDE_FRONTEND, .from = VHOST_USER_SIDE_FRONTEND,
+		.time_ns = vsu_now_ns(), .hdr = m->hdr, .payload = m->payload,
+		.len = m->hdr.size, .fds = m->fds, .nfds = m->nfds
+	};
+	const struct front_twist *twist = &none;
+	struct vhost_user_header hdr = { m->hdr.request, REPLY_FLAGS, 0 };
+	struct answer a = { .fd = -1 };
+
+	if (got != CHECK_RECEIVED) {
+		check_disconnect(&f->c);
+		return;
+	}
+	note(f, &seen);
+	memset(m->payload + m->hdr.size, 0, RELAY_MAX_PAYLOAD - m->hdr.size);
+	word(&a, !take_request(f, m));
+	if (!wants_answer(f, m, f->records[f->nrecords - 1].row))
+		return;
+	if (f->records[f->nrecords - 1].row->reply != VHOST_USER_REPLY_ACK ||
+	    m->hdr.request == VHOST_USER_SET_LOG_BASE)
+		answer_value(f, &a, m);
+	if (s->at == m->hdr.request && !f->happened) {
+		twist = &s->twist;
+		f->happened = f->connection;
+	}
+	send_twisted(f, f->c.sock, VHOST_USER_SIDE_FRONTEND, hdr, &a, twist);
+}
+
+static void receive_message(struct front *f)
+{
+	struct check_reply m;
+	enum check_received got = check_receive(&f->c, &m);
+	unsigned int i;
+
+	take_message(f, &m, got);
+	for (i = 0; i < m.nfds; i++)
+		vsu_foreign_close(prog_closer(), &m.fds[i]);
+}
+
+/* A reply on the back-end channel. */
+static void receive_reply(struct front *f)
+{
+	int sock = f->c.sock;
+	struct check_reply m;
+	enum check_received got;
+	unsigned int i;
+
+	f->c.sock = f->channel;
+	got = check_receive(&f->c, &m);
+	f->c.sock = sock;
+	for (i = 0; i < m.nfds; i++)
+		vsu_foreign_close(prog_closer(), &m.fds[i]);
+	if (got == CHECK_RECEIVED)
+		note(f, &(struct relay_message){ .channel = VHOST_USER_SIDE_BACKEND,
+			.from = VHOST_USER_SIDE_FRONTEND, .time_ns = vsu_now_ns(),
+			.hdr = m.hdr, .payload = m.payload, .len = m.hdr.size });
+	else
+		vsu_fd_close(&f->channel);
+}
+
+static void disconnect(struct front *f)
+{
+	check_disconnect(&f->c);
+	vsu_fd_close(&f->channel);
+	front_disk_reset(&f->disk);
+	f->phase = f->phase == FRONT_RUNS ? FRONT_STARTS : f->phase;
+	f->last_ns = vsu_now_ns();
+}
+
+static void accept_next(struct front *f)
+{
+	disconnect(f);
+	f->c.sock = vsu_sock_accept(f->listener);
+	if (f->c.sock < 0)
+		return;
+	f->connection++;
+	f->status = 0;
+	memset(&f->c.exchange, 0, sizeof(f->c.exchange));
+	f->disk.stalls = f->script->stalls && f->connection == 1;
+}
+
+/* Does to running rings what the script plans, once. */
+static void act(struct front *f)
+{
+	const struct front_script *s = f->script;
+	struct answer a = { .fd = -1, .size = s->size };
+	struct vhost_user_header hdr = { s->number, VHOST_USER_HDR_VERSION, 0 };
+
+	if (f->c.exchange.protocol.acked & VHOST_USER_PROTOCOL_BIT(REPLY_ACK))
+		hdr.flags |= VHOST_USER_HDR_NEED_REPLY;
+	if (s->size)
+		memcpy(a.bytes, s->payload, s->size);
+	switch (s->event) {
+	case FRONT_NOTHING:
+		return;
+	case FRONT_DISCONNECTS:
+		disconnect(f);
+		break;
+	case FRONT_SENDS:
+		if (f->channel < 0)
+			return;
+		send_twisted(f, f->channel, VHOST_USER_SIDE_BACKEND, hdr, &a, &s->twist);
+		break;
+	}
+	f->happened = f->connection;
+}
+
+static bool any_runs(const struct front *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < FRONT_RINGS; i++)
+		if (f->disk.rings[i].started && f->disk.rings[i].enabled)
+			return true;
+	return false;
+}
+
+static void wait_for_messages(struct front *f)
+{
+	struct pollfd p[3 + FRONT_RINGS] = {
+		{ .fd = f->c.sock < 0 ? f->listener : -1, .events = POLLIN },
+		{ .fd = f->c.sock, .events = POLLIN },
+		{ .fd = f->channel, .events = POLLIN },
+	};
+	unsigned int i;
+
+	for (i = 0; i < FRONT_RINGS; i++)
+		p[3 + i] = (struct pollfd){ .fd = f->disk.rings[i].kick, .events = POLLIN };
+	(void)!poll(p, 3 + FRONT_RINGS, TICK_MS);
+	for (i = 0; i < FRONT_RINGS; i++) {
+		if (p[3 + i].revents & POLLIN)
+			(void)vsu_event_drain(p[3 + i].fd, NULL);
+		if (f->disk.rings[i].q)
+			front_disk_serve(&f->disk, i);
+	}
+	if (p[0].revents)
+		accept_next(f);
+	if (p[1].revents)
+		receive_message(f);
+	if (p[2].revents && f->channel >= 0)
+		receive_reply(f);
+}
+
+/* The next phase, when the front-end has done what the current one waits for. */
+static void proceed(struct front *f, struct check_server *process)
+{
+	const uint64_t quiet = vsu_now_ns() - f->last_ns;
+	const uint64_t settled = f->c.timeout_ms * NS_PER_MS;
+	enum front_phase before = f->phase;
+
+	check_server_reap(process);
+	if (!process->pid && (f->c.sock < 0 || quiet > settled))
+		f->phase = FRONT_ENDED;
+	else if (f->phase == FRONT_STARTS && any_runs(f))
+		f->phase = FRONT_RUNS;
+	else if (f->phase == FRONT_RUNS && !f->happened && quiet > settled / 4)
+		act(f);
+	if (f->phase < FRONT_STOPS &&
+	    quiet > (f->phase == FRONT_RUNS || f->happened ? settled : CONNECT_NS)) {
+		f->phase = FRONT_STOPS;
+		f->gone_on = f->happened && f->happened == f->connection && f->c.sock >= 0;
+		if (process->pid)
+			kill(-process->pid, SIGTERM);
+	} else if (f->phase == FRONT_STOPS && quiet > STOP_NS) {
+		f->killed = process->pid > 0;
+		f->phase = FRONT_ENDED;
+	}
+	if (f->phase != before)
+		f->last_ns = vsu_now_ns();
+}
+
+bool front_session(struct front *f, const struct front_script *script)
+{
+	struct check_server *process = f->c.server;
+	struct vsu_error err;
+
+	f->script = script;
+	f->phase = FRONT_STARTS;
+	f->gone_on = f->killed = false;
+	f->happened = f->connection = f->nrecords = 0;
+	f->judged = 1;
+	f->last_ns = vsu_now_ns();
+	if (!front_disk_open(&f->disk))
+		return check_skip(&f->c, "no memory for rings");
+	if (check_server_start(process, &err) < 0)
+		return check_skip(&f->c, "%s", err.msg);
+	while (f->phase != FRONT_ENDED) {
+		wait_for_messages(f);
+		proceed(f, process);
+	}
+	disconnect(f);
+	check_server_stop(process);
+	front_disk_close(&f->disk);
+	return check_that(&f->c, f->connection, "the front-end has not connected");
+}
