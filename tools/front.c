@@ -174,7 +174,10 @@ enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error
 		.front = { .listener = -1, .channel = -1 },
 	};
 	enum vsu_exit status;
+	unsigned int i;
 
+	for (i = 0; i < FRONT_RINGS; i++)
+		s.front.disk.rings[i].kick = s.front.disk.rings[i].call = -1;
 	s.front.records = calloc(FRONT_MAX_RECORDS, sizeof(*s.front.records));
 	if (!s.front.records) {
 		vsu_error_set(err, -ENOMEM, "no memory for the messages of a session");

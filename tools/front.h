@@ -17,11 +17,29 @@
 #include <sys/stat.h>
 
 #include "check_case.h"
-#include "front_disk.h"
 
+#define FRONT_RINGS		16u
+#define FRONT_SLOTS		32u
 #define FRONT_KEPT_BYTES	272u	/* of a payload */
 #define FRONT_KEPT_FDS		8u
 #define FRONT_MAX_RECORDS	2048u
+
+struct vmem_block;
+
+struct front_ring {
+	uint32_t size, base;
+	struct vhost_user_vring_addr addr;
+	int kick, call;		/* -1: none */
+	bool started, enabled;
+};
+
+struct front_disk {
+	unsigned int n;			/* regions */
+	struct vmem_block *blocks[FRONT_SLOTS];
+	struct vhost_user_mem_region wire[FRONT_SLOTS];	/* as they were sent */
+	struct front_ring rings[FRONT_RINGS];
+	bool stalls;		/* completes no request */
+};
 
 struct front_record {
 	struct vhost_user_header hdr;
@@ -130,6 +148,15 @@ struct front_case {
 	const struct front_script *script;
 	void (*judge)(struct front *f);
 };
+
+/* Adds a region, or, with fd -1, removes it. False: it cannot. */
+bool front_disk_region(struct front_disk *d, const struct vhost_user_mem_region *r, int fd);
+void front_disk_forget(struct front_disk *d);	/* all regions */
+void front_disk_serve(const struct front_disk *d, const struct front_ring *r);
+/* Returns the base. */
+uint32_t front_disk_stop(const struct front_disk *d, struct front_ring *r);
+/* At the end of a connection: everything that it has set. */
+void front_disk_reset(struct front_disk *d);
 
 /* The tables, each ended by a row without a name. */
 extern const struct front_rule front_rules[];

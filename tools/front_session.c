@@ -2,6 +2,7 @@
 /* A session of the front-end under test with the back-end that "check-frontend" plays. */
 #include <config.h>
 
+#include <endian.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -19,13 +20,20 @@
 #define STOP_NS UINT64_C(8000000000)
 #define TICK_MS 10
 #define REPLY_FLAGS (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
+#define PAGE UINT64_C(4096)
 #define SECTORS UINT64_C(32768)
 #define SHMEM_SIZE UINT64_C(0x100000)
 
 struct answer {
 	uint32_t size;
-	int fd;			/* borrowed; -1: none */
-	unsigned char bytes[sizeof(struct vhost_user_shmem_config)];
+	int fd;			/* owned; -1: none */
+	union {
+		uint64_t u64;
+		struct vhost_user_vring_state state;
+		struct vhost_user_inflight inflight;
+		struct vhost_user_shmem_config shmem;
+		unsigned char bytes[sizeof(struct vhost_user_shmem_config)];
+	};
 };
 
 /* ------------------------------------------------------------------- record */
@@ -40,8 +48,8 @@ static void keep_fds(struct front_record *r, const int *fds, unsigned int nfds)
 			r->fds[i].st_mode = 0;
 }
 
-/* Writes a message to the log of the case, and to the record. */
-static void note(struct front *f, const struct relay_message *m)
+/* Writes a message to the log of the case, and to the record. A full record loses its end. */
+static const struct front_record *note(struct front *f, const struct relay_message *m)
 {
 	struct front_record *r = &f->records[f->nrecords];
 	struct verdict v;
@@ -54,9 +62,7 @@ static void note(struct front *f, const struct relay_message *m)
 	trace_examine(&line);
 	trace_text(f->c.log, &line);
 	f->last_ns = m->time_ns;
-	if (f->nrecords == FRONT_MAX_RECORDS)
-		return;
-	f->nrecords++;
+	f->nrecords += f->nrecords < FRONT_MAX_RECORDS - 1;
 	*r = (struct front_record){ .hdr = m->hdr, .row = v.row, .connection = f->connection,
 				    .reply = m->from == VHOST_USER_SIDE_BACKEND,
 				    .channel = m->channel == VHOST_USER_SIDE_BACKEND,
@@ -67,6 +73,7 @@ static void note(struct front *f, const struct relay_message *m)
 		memcpy(r->payload, m->payload,
 		       m->len < FRONT_KEPT_BYTES ? m->len : FRONT_KEPT_BYTES);
 	keep_fds(r, m->fds, m->nfds);
+	return r;
 }
 
 const struct front_record *front_next(const struct front *f, const struct front_record *r,
@@ -97,7 +104,7 @@ static int spare_file(unsigned int needed)
 {
 	int fd = needed ? memfd_create("spare", MFD_CLOEXEC) : -1;
 
-	if (fd >= 0 && ftruncate(fd, 4096) < 0)
+	if (fd >= 0 && ftruncate(fd, PAGE) < 0)
 		vsu_fd_close(&fd);
 	return fd;
 }
@@ -130,7 +137,7 @@ static void send_twisted(struct front *f, int sock, enum vhost_user_side channel
 	m.hdr = hdr;
 	m.nfds = nfds;
 	for (i = 0; i <= t->copies && !t->mute; i++) {
-		note(f, &m);
+		(void)note(f, &m);
 		(void)!vsu_sock_send(sock, &iov, 1, fds, nfds);
 	}
 	vsu_fd_close(&spare);
@@ -140,59 +147,14 @@ static void send_twisted(struct front *f, int sock, enum vhost_user_side channel
 
 /* ------------------------------------------------------------------- answer */
 
-static void word(struct answer *a, uint64_t value)
+static int new_area(const struct front_record *r, uint64_t *size)
 {
-	a->size = sizeof(value);
-	memcpy(a->bytes, &value, sizeof(value));
-}
+	int fd = memfd_create("inflight", MFD_CLOEXEC);
 
-/* The request itself, in which the device's part has been changed. */
-static void same(struct answer *a, const struct check_reply *m)
-{
-	a->size = m->hdr.size < sizeof(a->bytes) ? m->hdr.size : sizeof(a->bytes);
-	memcpy(a->bytes, m->payload, a->size);
-}
-
-static void answer_config(struct answer *a, const struct check_reply *m)
-{
-	struct vhost_user_config head;
-	const uint64_t sectors = SECTORS;
-
-	same(a, m);
-	memcpy(&head, m->payload, sizeof(head));
-	if (head.offset == 0 && a->size >= sizeof(head) + sizeof(sectors))
-		memcpy(a->bytes + sizeof(head), &sectors, sizeof(sectors));
-}
-
-static void answer_inflight(struct front *f, struct answer *a, const struct check_reply *m)
-{
-	struct vhost_user_inflight area;
-
-	memcpy(&area, m->payload, sizeof(area));
-	a->fd = front_disk_area(&f->disk, area.num_queues, area.queue_size, &area.mmap_size);
-	area.mmap_offset = 0;
-	a->size = sizeof(area);
-	memcpy(a->bytes, &area, sizeof(area));
-}
-
-static void answer_base(struct front *f, struct answer *a, const struct check_reply *m)
-{
-	struct vhost_user_vring_state state;
-	struct front_ring *r;
-
-	memcpy(&state, m->payload, sizeof(state));
-	r = front_disk_ring(&f->disk, state.index);
-	state.num = r ? front_disk_stop(r) : 0;
-	a->size = sizeof(state);
-	memcpy(a->bytes, &state, sizeof(state));
-}
-
-static void answer_shmem(struct answer *a)
-{
-	const struct vhost_user_shmem_config config = { .nregions = 1, .sizes = { SHMEM_SIZE } };
-
-	a->size = sizeof(config);
-	memcpy(a->bytes, &config, sizeof(config));
+	*size = r->inflight.num_queues * (PAGE + 64 * (uint64_t)r->inflight.queue_size);
+	if (fd >= 0 && ftruncate(fd, (off_t)*size) < 0)
+		vsu_fd_close(&fd);
+	return fd;
 }
 
 static uint64_t features_of(const struct front *f)
@@ -200,71 +162,62 @@ static uint64_t features_of(const struct front *f)
 	return f->connection > 1 && f->script->later ? f->script->later : f->script->features;
 }
 
-static void answer_value(struct front *f, struct answer *a, const struct check_reply *m)
+/* A number, unless the reply is the request with the device's part. */
+static uint64_t answer_value(struct front *f, struct answer *a, const struct front_record *r)
 {
-	switch (m->hdr.request) {
+	const uint64_t sectors = htole64(SECTORS);
+
+	memcpy(a->bytes, r->payload, FRONT_KEPT_BYTES);
+	a->size = r->hdr.size < FRONT_KEPT_BYTES ? r->hdr.size : FRONT_KEPT_BYTES;
+	switch (r->hdr.request) {
 	case VHOST_USER_GET_FEATURES:
-		return word(a, features_of(f));
+		return features_of(f);
 	case VHOST_USER_GET_PROTOCOL_FEATURES:
-		return word(a, f->script->protocol);
+		return f->script->protocol;
 	case VHOST_USER_GET_QUEUE_NUM:
-		return word(a, FRONT_RINGS);
+		return FRONT_RINGS;
 	case VHOST_USER_GET_MAX_MEM_SLOTS:
-		return word(a, FRONT_SLOTS);
+		return FRONT_SLOTS;
 	case VHOST_USER_GET_STATUS:
-		return word(a, f->status);
+		return f->status;
 	case VHOST_USER_GET_CONFIG:
-		return answer_config(a, m);
+		if (!r->config.offset && r->config.size >= sizeof(sectors))
+			memcpy(a->bytes + sizeof(r->config), &sectors, sizeof(sectors));
+		break;
 	case VHOST_USER_GET_INFLIGHT_FD:
-		return answer_inflight(f, a, m);
+		a->fd = new_area(r, &a->inflight.mmap_size);
+		break;
 	case VHOST_USER_GET_VRING_BASE:
-		return answer_base(f, a, m);
+		a->state.num = r->state.index < FRONT_RINGS ?
+			front_disk_stop(&f->disk, &f->disk.rings[r->state.index]) : 0;
+		break;
 	case VHOST_USER_GET_SHMEM_CONFIG:
-		return answer_shmem(a);
-	case VHOST_USER_SET_LOG_BASE:
-		return same(a, m);
-	default:
-		return word(a, 0);
+		a->shmem = (struct vhost_user_shmem_config){ 1, 0, { SHMEM_SIZE } };
+		a->size = sizeof(a->shmem);
+		break;
 	}
+	return 0;
 }
 
-/* Whether the request has a reply. */
-static bool wants_answer(const struct front *f, const struct check_reply *m,
-			 const struct vhost_user_message *row)
+/* Fills the reply; false: the request has none. */
+static bool answer(struct front *f, struct answer *a, const struct front_record *r, bool done)
 {
-	const uint64_t acked = f->c.exchange.protocol.acked;
+	const bool value = r->row && r->row->reply == VHOST_USER_REPLY_VALUE;
+	uint64_t number = value ? answer_value(f, a, r) : !done;
 
-	if (m->hdr.request == VHOST_USER_SET_LOG_BASE)
-		return acked & VHOST_USER_PROTOCOL_BIT(LOG_SHMFD);
-	return (row && row->reply != VHOST_USER_REPLY_ACK) ||
-	       (m->hdr.flags & VHOST_USER_HDR_NEED_REPLY &&
-		acked & VHOST_USER_PROTOCOL_BIT(REPLY_ACK));
+	if (!value || r->row->reply_kind <= VHOST_USER_PAYLOAD_PROTOCOL_FEATURES ||
+	    r->row->reply_kind == VHOST_USER_PAYLOAD_STATUS) {
+		a->u64 = number;
+		a->size = sizeof(a->u64);
+	}
+	if (r->hdr.request == VHOST_USER_SET_LOG_BASE)
+		return r->protocol & VHOST_USER_PROTOCOL_BIT(LOG_SHMFD);
+	return (r->row && r->row->reply != VHOST_USER_REPLY_ACK) ||
+	       (r->hdr.flags & VHOST_USER_HDR_NEED_REPLY &&
+		r->protocol & VHOST_USER_PROTOCOL_BIT(REPLY_ACK));
 }
 
 /* ------------------------------------------------------------------- effect */
-
-static bool take_table(struct front *f, const struct check_reply *m)
-{
-	struct vhost_user_mem_table table;
-	uint32_t i;
-
-	memcpy(&table, m->payload, sizeof(table));
-	front_disk_forget(&f->disk);
-	for (i = 0; i < table.nregions && i < m->nfds && i < VHOST_USER_MAX_REGIONS; i++)
-		if (!front_disk_region(&f->disk, &table.regions[i], m->fds[i]))
-			return false;
-	return true;
-}
-
-static bool take_slot(struct front *f, const struct check_reply *m)
-{
-	struct vhost_user_mem_reg slot;
-	bool add = m->hdr.request == VHOST_USER_ADD_MEM_REG;
-
-	memcpy(&slot, m->payload, sizeof(slot));
-	return (!add || m->nfds) &&
-	       front_disk_region(&f->disk, &slot.region, add ? m->fds[0] : -1);
-}
 
 /* Replaces a descriptor by that of the message. */
 static void take_fd(int *to, struct check_reply *m)
@@ -276,134 +229,116 @@ static void take_fd(int *to, struct check_reply *m)
 	}
 }
 
-/* Messages with a ring's index in their first word, descriptors of events among them. */
-static bool take_ring(struct front *f, struct check_reply *m)
+static bool take_table(struct front *f, const struct front_record *r, const int *fds)
 {
-	struct vhost_user_vring_addr addr;
-	struct vhost_user_vring_state state;
-	struct front_ring *r;
+	uint32_t i;
 
-	memcpy(&addr, m->payload, sizeof(addr));
-	memcpy(&state, m->payload, sizeof(state));
-	r = front_disk_ring(&f->disk, state.index & VHOST_USER_VRING_INDEX_MASK);
-	if (!r)
-		return false;
-	switch (m->hdr.request) {
+	front_disk_forget(&f->disk);
+	for (i = 0; i < r->table.nregions && i < r->nfds && i < VHOST_USER_MAX_REGIONS; i++)
+		if (!front_disk_region(&f->disk, &r->table.regions[i], fds[i]))
+			return false;
+	return true;
+}
+
+/* A message with a ring's index in its first word. */
+static bool take_ring(struct front *f, const struct front_record *r, struct check_reply *m)
+{
+	const uint32_t index = r->state.index & VHOST_USER_VRING_INDEX_MASK;
+	struct front_ring *ring = &f->disk.rings[index % FRONT_RINGS];
+
+	switch (r->hdr.request) {
 	case VHOST_USER_SET_VRING_NUM:
-		r->config.size = state.num;
+		ring->size = r->state.num;
 		break;
 	case VHOST_USER_SET_VRING_BASE:
-		r->config.base = state.num;
+		ring->base = r->state.num;
 		break;
 	case VHOST_USER_SET_VRING_ADDR:
-		front_disk_addr(&f->disk, r, &addr);
+		ring->addr = r->addr;
 		break;
 	case VHOST_USER_SET_VRING_ENABLE:
-		r->enabled = state.num;
+		ring->enabled = r->state.num;
 		break;
 	case VHOST_USER_SET_VRING_KICK:
-		r->started = true;
-		r->config.features = f->c.exchange.features.acked;
-		r->enabled |= !(r->config.features & VHOST_USER_F_PROTOCOL_FEATURES);
-		take_fd(&r->kick, m);
+		ring->started = true;
+		ring->enabled |= !(f->c.exchange.features.acked & VHOST_USER_F_PROTOCOL_FEATURES);
+		take_fd(&ring->kick, m);
 		break;
 	case VHOST_USER_SET_VRING_CALL:
-		take_fd(&r->call, m);
+		take_fd(&ring->call, m);
+		break;
+	}
+	return index < FRONT_RINGS;
+}
+
+static bool take_request(struct front *f, const struct front_record *r, struct check_reply *m)
+{
+	switch (r->hdr.request) {
+	case VHOST_USER_SET_MEM_TABLE:
+		return take_table(f, r, m->fds);
+	case VHOST_USER_ADD_MEM_REG:
+		return m->nfds && front_disk_region(&f->disk, &r->slot.region, m->fds[0]);
+	case VHOST_USER_REM_MEM_REG:
+		return front_disk_region(&f->disk, &r->slot.region, -1);
+	case VHOST_USER_SET_VRING_NUM:
+	case VHOST_USER_SET_VRING_BASE:
+	case VHOST_USER_SET_VRING_ADDR:
+	case VHOST_USER_SET_VRING_ENABLE:
+	case VHOST_USER_SET_VRING_KICK:
+	case VHOST_USER_SET_VRING_CALL:
+		return take_ring(f, r, m);
+	case VHOST_USER_SET_STATUS:
+		f->status = r->u64;
+		break;
+	case VHOST_USER_SET_BACKEND_REQ_FD:
+		take_fd(&f->channel, m);
 		break;
 	}
 	return true;
 }
 
-static bool take_request(struct front *f, struct check_reply *m)
-{
-	switch (m->hdr.request) {
-	case VHOST_USER_SET_MEM_TABLE:
-		return take_table(f, m);
-	case VHOST_USER_ADD_MEM_REG:
-	case VHOST_USER_REM_MEM_REG:
-		return take_slot(f, m);
-	case VHOST_USER_SET_VRING_NUM:
-	case VHOST_USER_SET_VRING_BASE:
-	case VHOST_USER_SET_VRING_ADDR:
-	case VHOST_USER_SET_VRING_ENABLE:
-	case VHOST_USER_SET_VRING_KICK:
-	case VHOST_USER_SET_VRING_CALL:
-		return take_ring(f, m);
-	case VHOST_USER_SET_STATUS:
-		memcpy(&f->status, m->payload, sizeof(f->status));
-		return true;
-	case VHOST_USER_SET_BACKEND_REQ_FD:
-		take_fd(&f->channel, m);
-		return true;
-	default:
-		return true;
-	}
-}
-
 /* ------------------------------------------------------------------ session */
 
-static void take_message(struct front *f, struct check_reply *m, enum check_received got)
+static void take_message(struct front *f, const struct front_record *r, struct check_reply *m)
 {
 	static const struct front_twist none;
 	const struct front_script *s = f->script;
-	const struct relay_message seen = {
-		.channel = VHOST_USER_SIDE_FRONTEND, .from = VHOST_USER_SIDE_FRONTEND,
-		.time_ns = vsu_now_ns(), .hdr = m->hdr, .payload = m->payload,
-		.len = m->hdr.size, .fds = m->fds, .nfds = m->nfds
-	};
-	const struct front_twist *twist = &none;
-	struct vhost_user_header hdr = { m->hdr.request, REPLY_FLAGS, 0 };
+	const bool twisted = s->at == r->hdr.request && !f->happened;
+	const struct vhost_user_header hdr = { r->hdr.request, REPLY_FLAGS, 0 };
 	struct answer a = { .fd = -1 };
 
-	if (got != CHECK_RECEIVED) {
-		check_disconnect(&f->c);
-		return;
+	if (answer(f, &a, r, take_request(f, r, m))) {
+		if (twisted)
+			f->happened = f->connection;
+		send_twisted(f, f->c.sock, VHOST_USER_SIDE_FRONTEND, hdr, &a,
+			     twisted ? &s->twist : &none);
 	}
-	note(f, &seen);
-	memset(m->payload + m->hdr.size, 0, RELAY_MAX_PAYLOAD - m->hdr.size);
-	word(&a, !take_request(f, m));
-	if (!wants_answer(f, m, f->records[f->nrecords - 1].row))
-		return;
-	if (f->records[f->nrecords - 1].row->reply != VHOST_USER_REPLY_ACK ||
-	    m->hdr.request == VHOST_USER_SET_LOG_BASE)
-		answer_value(f, &a, m);
-	if (s->at == m->hdr.request && !f->happened) {
-		twist = &s->twist;
-		f->happened = f->connection;
-	}
-	send_twisted(f, f->c.sock, VHOST_USER_SIDE_FRONTEND, hdr, &a, twist);
+	vsu_fd_close(&a.fd);
 }
 
-static void receive_message(struct front *f)
+/* Receives a message on a channel; a socket at its end, or with no message, is closed. */
+static void receive(struct front *f, int *sock, enum vhost_user_side channel)
 {
+	const struct front_record *r = NULL;
 	struct check_reply m;
-	enum check_received got = check_receive(&f->c, &m);
-	unsigned int i;
-
-	take_message(f, &m, got);
-	for (i = 0; i < m.nfds; i++)
-		vsu_foreign_close(prog_closer(), &m.fds[i]);
-}
-
-/* A reply on the back-end channel. */
-static void receive_reply(struct front *f)
-{
-	int sock = f->c.sock;
-	struct check_reply m;
+	int main_sock = f->c.sock;
 	enum check_received got;
 	unsigned int i;
 
-	f->c.sock = f->channel;
+	f->c.sock = *sock;
 	got = check_receive(&f->c, &m);
-	f->c.sock = sock;
+	f->c.sock = main_sock;
+	if (got == CHECK_RECEIVED)
+		r = note(f, &(struct relay_message){
+			.channel = channel, .from = VHOST_USER_SIDE_FRONTEND,
+			.time_ns = vsu_now_ns(), .hdr = m.hdr, .payload = m.payload,
+			.len = m.hdr.size, .fds = m.fds, .nfds = m.nfds });
+	if (r && channel == VHOST_USER_SIDE_FRONTEND)
+		take_message(f, r, &m);
 	for (i = 0; i < m.nfds; i++)
 		vsu_foreign_close(prog_closer(), &m.fds[i]);
-	if (got == CHECK_RECEIVED)
-		note(f, &(struct relay_message){ .channel = VHOST_USER_SIDE_BACKEND,
-			.from = VHOST_USER_SIDE_FRONTEND, .time_ns = vsu_now_ns(),
-			.hdr = m.hdr, .payload = m.payload, .len = m.hdr.size });
-	else
-		vsu_fd_close(&f->channel);
+	if (!r)
+		vsu_fd_close(sock);
 }
 
 static void disconnect(struct front *f)
@@ -478,15 +413,14 @@ static void wait_for_messages(struct front *f)
 	for (i = 0; i < FRONT_RINGS; i++) {
 		if (p[3 + i].revents & POLLIN)
 			(void)vsu_event_drain(p[3 + i].fd, NULL);
-		if (f->disk.rings[i].q)
-			front_disk_serve(&f->disk, i);
+		front_disk_serve(&f->disk, &f->disk.rings[i]);
 	}
 	if (p[0].revents)
 		accept_next(f);
 	if (p[1].revents)
-		receive_message(f);
+		receive(f, &f->c.sock, VHOST_USER_SIDE_FRONTEND);
 	if (p[2].revents && f->channel >= 0)
-		receive_reply(f);
+		receive(f, &f->channel, VHOST_USER_SIDE_BACKEND);
 }
 
 /* The next phase, when the front-end has done what the current one waits for. */
@@ -528,8 +462,7 @@ bool front_session(struct front *f, const struct front_script *script)
 	f->happened = f->connection = f->nrecords = 0;
 	f->judged = 1;
 	f->last_ns = vsu_now_ns();
-	if (!front_disk_open(&f->disk))
-		return check_skip(&f->c, "no memory for rings");
+	front_disk_reset(&f->disk);
 	if (check_server_start(process, &err) < 0)
 		return check_skip(&f->c, "%s", err.msg);
 	while (f->phase != FRONT_ENDED) {
@@ -538,6 +471,5 @@ bool front_session(struct front *f, const struct front_script *script)
 	}
 	disconnect(f);
 	check_server_stop(process);
-	front_disk_close(&f->disk);
 	return check_that(&f->c, f->connection, "the front-end has not connected");
 }
