@@ -76,7 +76,7 @@ static void prepare(struct guest *g, unsigned int i, bool terminal)
 
 static void init(void *opaque, struct input *in)
 {
-	static const uint32_t version = VAGENT_VERSION_GUEST;
+	static const uint32_t version = VAGENT_VERSION;
 	const struct vagent_guest_config c = { .size = sizeof(c) };
 	const struct vagent_container container = { .size = sizeof(container), .root = "/" };
 	struct guest *g = opaque;

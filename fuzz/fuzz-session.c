@@ -83,28 +83,30 @@ static void send_ready(struct guest *g, struct input *in)
 	send_message(g, VAGENT_READY, &version, sizeof(version));
 }
 
+/* The messages up to the start of the command, in the order of the input. */
 static void send_started(struct guest *g, struct input *in)
 {
-	(void)in;
-	send_message(g, VAGENT_STARTED, NULL, 0);
+	static const struct vagent_prepared prepared = { 1, 1 };
+	const uint64_t kind = take(in, 1) % 3;
+
+	if (!kind)
+		send_message(g, VAGENT_SERVES, NULL, 0);
+	else if (kind == 1)
+		send_message(g, VAGENT_PREPARED, &prepared, sizeof(prepared));
+	else
+		send_message(g, VAGENT_RUNNING, &prepared.process, sizeof(prepared.process));
 }
 
-/* Reports the lengths of the outputs that were sent, or others. */
 static void send_ended(struct guest *g, struct input *in)
 {
 	struct {
-		struct vagent_ended ended;
+		struct vagent_process_ended ended;
 		char sentence[8];
-	} m = {
-		.ended = {
-			.how = take(in, 1), .status = take(in, 2),
-			.out = g->sent[VAGENT_OUT] + take(in, 1), .err = g->sent[VAGENT_ERR],
-		},
-	};
+	} m = { .ended = { .process = 1, .how = take(in, 1), .status = take(in, 2), .cause = take(in, 1) } };
 	const uint32_t len = take(in, 1) % (sizeof(m.sentence) + 1);
 
 	memset(m.sentence, (int)take(in, 1), sizeof(m.sentence));
-	send_message(g, VAGENT_ENDED, &m, sizeof(m.ended) + len);
+	send_message(g, VAGENT_PROCESS_ENDED, &m, sizeof(m.ended) + len);
 }
 
 /* Sends a header that the input selects; its payload may follow. */
@@ -122,7 +124,10 @@ static void send_control(struct guest *g, struct input *in)
 
 static void send_output(struct guest *g, struct input *in)
 {
-	send_input(g, in, take(in, 1) % VAGENT_PORTS ? VAGENT_OUT : VAGENT_ERR);
+	const struct vagent_frame frame = { 1, take(in, 1) % VAGENT_PORTS, take(in, 1) };
+
+	send_bytes(g, VAGENT_OUT, &frame, sizeof(frame));
+	send_input(g, in, VAGENT_OUT);
 }
 
 static void close_port(struct guest *g, struct input *in)

@@ -55,8 +55,8 @@ static uint64_t read_size(const char *memory)
 /* The reason why a template is not that of the container, or NULL. */
 static const char *find_difference(const struct choice *c, const struct cvmm_template_info *t)
 {
-	if (t->agent < VAGENT_VERSION_GUEST)
-		return "its agent serves no containers; make it again";
+	if (t->agent != VAGENT_VERSION)
+		return "its agent has another version; make it again";
 	if (strcmp(t->kernel, c->kernel) != 0)
 		return "it has another kernel";
 	if (read_size(t->memory) != c->shape->memory)

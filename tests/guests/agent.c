@@ -10,7 +10,7 @@
  *	sleep (until a signal)
  *
  * and some that fail: poweroff, lie (an invalid message), fail WORD (as the agent), missing (it does
- * not exist). Others print their words, one on a line; the status is that of the word "status=N".
+ * not exist). There is one command, in a container or not. Others print their words, one on a line; the status is that of the word "status=N".
  * With "mute" on the kernel command line, it sends nothing.
  */
 #include <vm-agent/protocol.h>
@@ -19,6 +19,7 @@
 #include "ports.h"
 
 #define SIGPIPE 13
+#define FRAME_BYTES (PORT_BYTES - (uint32_t)sizeof(struct vagent_frame)) /* of one write */
 #define EXITED(status) ((struct end){ VAGENT_EXITED, (status), 0, NULL })
 #define SIGNALLED(signo) ((struct end){ VAGENT_SIGNALLED, (signo), 0, NULL })
 #define RUNS ((struct end){ VAGENT_HOWS, 0, 0, NULL })
@@ -32,15 +33,17 @@ struct end {
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
 
 static struct port ports[VAGENT_PORTS];
-static uint64_t written[VAGENT_PORTS];
-static bool lost[VAGENT_PORTS];
-static uint64_t input_len = UINT64_MAX, input_read;
+static uint32_t process;	/* its number; 0: none was prepared */
+static bool is_started;
+static bool lost[VAGENT_STREAMS];
+static uint32_t room[VAGENT_STREAMS] = { 0, VAGENT_WINDOW, VAGENT_WINDOW }; /* bytes that may be sent */
+static bool input_ended;
 static uint32_t signo;		/* that was received; 0: none */
 static uint16_t size[2];	/* that was received; 0: none */
-static char request[VAGENT_MAX_REQUEST + 1];
-static uint32_t request_len;
+static char records[VAGENT_MAX_REQUEST + 4097u];
+static uint32_t records_len;
 
-/* ------------------------------------------------------------------ messages */
+/* --------------------------------------------------------------------- ports */
 
 static void write_all(enum vagent_port port, const void *bytes, uint32_t len)
 {
@@ -63,73 +66,31 @@ static void send_message(enum vagent_message type, const void *payload, uint32_t
 	write_all(VAGENT_CONTROL, payload, len);
 }
 
-static void read_all(void *to, uint32_t len)
+static void read_all(enum vagent_port port, void *to, uint32_t len)
 {
 	char *at = to;
 	uint32_t n;
 
 	while (len) {
-		n = port_read(&ports[VAGENT_CONTROL], at, len);
+		n = port_read(&ports[port], at, len);
 		at += n;
 		len -= n;
 		ports_wait();
 	}
 }
 
-static void send_ready(void)
+/* Reads a struct whose first byte has arrived. False: it has not. */
+static bool read_struct(enum vagent_port port, void *to, uint32_t len)
 {
-	static const uint32_t version = VAGENT_VERSION_COMMAND;
+	uint8_t *first = to;
 
-	send_message(VAGENT_READY, &version, sizeof(version));
+	if (!port_read(&ports[port], first, 1))
+		return false;
+	read_all(port, first + 1, len - 1);
+	return true;
 }
 
-/* A saved guest waits here, and its clones continue. It has neither clock nor random numbers. */
-static void read_request(void)
-{
-	struct vagent_header header;
-
-	do {
-		read_all(&header, sizeof(header));
-		if (header.len > VAGENT_MAX_REQUEST)
-			power_off(1);
-		read_all(request, header.len);
-		if (header.type == VAGENT_HELLO)
-			send_ready();
-	} while (header.type != VAGENT_REQUEST);
-	request_len = header.len;
-}
-
-static void take_lost(uint32_t port)
-{
-	if (port < VAGENT_PORTS)
-		lost[port] = true;
-}
-
-/* Messages that the host sends while a command runs. */
-static void serve_control(void)
-{
-	static struct vagent_header header;
-	uint8_t *first = (uint8_t *)&header;
-	uint32_t port;
-
-	if (!port_read(&ports[VAGENT_CONTROL], first, 1))
-		return;
-	read_all(first + 1, sizeof(header) - 1);
-	if (header.type == VAGENT_SIGNAL && header.len == sizeof(signo)) {
-		read_all(&signo, sizeof(signo));
-	} else if (header.type == VAGENT_SIZE && header.len == sizeof(size)) {
-		read_all(size, sizeof(size));
-	} else if (header.type == VAGENT_INPUT_END && header.len == sizeof(input_len)) {
-		read_all(&input_len, sizeof(input_len));
-	} else if (header.type == VAGENT_OUTPUT_LOST && header.len == sizeof(port)) {
-		read_all(&port, sizeof(port));
-		take_lost(port);
-	} else {
-		power_off(1);
-	}
-}
-
-/* ------------------------------------------------------------------- request */
+/* ------------------------------------------------------------------- records */
 
 static uint32_t text_length(const char *text)
 {
@@ -158,9 +119,9 @@ static const char *find_record(char letter, unsigned int n)
 {
 	uint32_t at;
 
-	for (at = 0; at < request_len; at += text_length(request + at) + 1)
-		if (request[at] == letter && !n--)
-			return request + at + 1;
+	for (at = 0; at < records_len; at += text_length(records + at) + 1)
+		if (records[at] == letter && !n--)
+			return records + at + 1;
 	return NULL;
 }
 
@@ -173,25 +134,197 @@ static uint32_t read_number(const char *text)
 	return n;
 }
 
-/* ------------------------------------------------------------------ commands */
+/* ------------------------------------------------------------------ messages */
+
+static void send_ready(void)
+{
+	static const uint32_t version = VAGENT_VERSION;
+
+	send_message(VAGENT_READY, &version, sizeof(version));
+}
+
+/* The guest has neither clock nor random numbers, nor containers. */
+static void skip(uint32_t len)
+{
+	static char bytes[PORT_BYTES];
+	uint32_t n;
+
+	for (; len; len -= n) {
+		n = len < sizeof(bytes) ? len : (uint32_t)sizeof(bytes);
+		read_all(VAGENT_CONTROL, bytes, n);
+	}
+}
+
+/* Adds the records of the system, and those of the process. */
+static void read_records(uint32_t len)
+{
+	if (len > sizeof(records) - 1 - records_len)
+		power_off(1);
+	read_all(VAGENT_CONTROL, records + records_len, len);
+	records_len += len;
+}
+
+static void report_end(struct end e)
+{
+	static struct {
+		struct vagent_process_ended ended;
+		char why[VAGENT_MAX_MESSAGE - sizeof(struct vagent_process_ended)];
+	} m;
+	uint32_t len = e.why ? text_length(e.why) : 0;
+
+	m.ended = (struct vagent_process_ended){ process, e.how, e.status, e.cause };
+	len = len < sizeof(m.why) ? len : (uint32_t)sizeof(m.why);
+	memcpy(m.why, e.why, len);
+	send_message(VAGENT_PROCESS_ENDED, &m, (uint32_t)sizeof(m.ended) + len);
+}
+
+/* There is one process: further ones fail. */
+static void prepare(uint32_t len)
+{
+	const uint32_t first = process;
+	struct vagent_prepare head;
+	struct vagent_prepared prepared = { 0, 1 };
+	const char *name;
+
+	read_all(VAGENT_CONTROL, &head, sizeof(head));
+	process = prepared.process = head.process;
+	if (first) {
+		skip(len - (uint32_t)sizeof(head));
+		report_end((struct end){ VAGENT_FAILED, 0, 0, "this guest has one process" });
+		process = first;
+		return;
+	}
+	read_records(len - (uint32_t)sizeof(head));
+	name = find_record('A', 0);
+	if (name && is_equal(name, "missing"))
+		report_end((struct end){ VAGENT_NOT_FOUND, 0, 0, "no such command" });
+	else
+		send_message(VAGENT_PREPARED, &prepared, sizeof(prepared));
+}
+
+/* Messages that begin with the number of a process. */
+static bool serve_process(uint32_t type)
+{
+	struct vagent_kill kill;
+	struct vagent_resize resize;
+	struct vagent_stream stream;
+	struct vagent_credit credit;
+
+	if (type == VAGENT_START) {
+		read_all(VAGENT_CONTROL, &credit.process, sizeof(credit.process));
+		is_started = true;
+	} else if (type == VAGENT_KILL) {
+		read_all(VAGENT_CONTROL, &kill, sizeof(kill));
+		signo = kill.signo;
+	} else if (type == VAGENT_RESIZE) {
+		read_all(VAGENT_CONTROL, &resize, sizeof(resize));
+		size[0] = resize.rows;
+		size[1] = resize.columns;
+	} else if (type == VAGENT_LOST) {
+		read_all(VAGENT_CONTROL, &stream, sizeof(stream));
+		lost[stream.stream % VAGENT_STREAMS] = true;
+	} else if (type == VAGENT_CREDIT) {
+		read_all(VAGENT_CONTROL, &credit, sizeof(credit));
+		room[credit.stream % VAGENT_STREAMS] += credit.bytes;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* A saved guest waits here, and its clones continue. */
+static void serve_control(void)
+{
+	static struct vagent_header header;
+
+	if (!read_struct(VAGENT_CONTROL, &header, sizeof(header)) || serve_process(header.type))
+		return;
+	if (header.type == VAGENT_HELLO) {
+		send_ready();
+	} else if (header.type == VAGENT_GUEST) {
+		read_records(header.len);
+		send_message(VAGENT_SERVES, NULL, 0);
+	} else if (header.type == VAGENT_PREPARE) {
+		prepare(header.len);
+	} else {
+		skip(header.len);
+	}
+}
+
+/* ------------------------------------------------------------------- streams */
 
 /* False: a signal was received, or the reader has closed its end. */
-static bool write_stream(enum vagent_port port, const char *text, uint32_t len)
+static bool await_room(enum vagent_standard stream)
+{
+	for (;;) {
+		serve_control();
+		if (signo || lost[stream])
+			return false;
+		if (room[stream])
+			return true;
+		ports_wait();
+	}
+}
+
+static void write_frame(enum vagent_standard stream, const void *bytes, uint32_t len)
+{
+	static struct {
+		struct vagent_frame header;
+		uint8_t bytes[FRAME_BYTES];
+	} frame;
+
+	frame.header = (struct vagent_frame){ process, stream, len };
+	memcpy(frame.bytes, bytes, len);
+	write_all(VAGENT_OUT, &frame, (uint32_t)sizeof(frame.header) + len);
+}
+
+/* False: as of await_room(). */
+static bool write_stream(enum vagent_standard stream, const char *text, uint32_t len)
 {
 	uint32_t n;
 
 	while (len) {
-		serve_control();
-		if (signo || lost[port])
+		if (!await_room(stream))
 			return false;
-		n = port_write(&ports[port], text, len);
+		n = len < FRAME_BYTES ? len : FRAME_BYTES;
+		n = n < room[stream] ? n : room[stream];
+		write_frame(stream, text, n);
 		text += n;
 		len -= n;
-		written[port] += n;
-		ports_wait();
+		room[stream] -= n;
 	}
 	return true;
 }
+
+static void credit_input(uint32_t n)
+{
+	static struct vagent_credit credit;
+
+	credit.process = process;
+	credit.bytes += n;
+	if (credit.bytes < VAGENT_WINDOW / 2)
+		return;
+	send_message(VAGENT_CREDITED, &credit, sizeof(credit));
+	credit.bytes = 0;
+}
+
+/* Returns a number of bytes; 0: none now, or the input has ended. */
+static uint32_t read_input(void *bytes, uint32_t len)
+{
+	static struct vagent_frame frame; /* that is being read; its len: bytes that follow */
+	uint32_t n;
+
+	if (!frame.len && !input_ended && read_struct(VAGENT_IN, &frame, sizeof(frame)))
+		input_ended = !frame.len;
+	if (!frame.len)
+		return 0;
+	n = port_read(&ports[VAGENT_IN], bytes, frame.len < len ? frame.len : len);
+	frame.len -= n;
+	credit_input(n);
+	return n;
+}
+
+/* ------------------------------------------------------------------ commands */
 
 static struct end end_of_write(bool done)
 {
@@ -199,16 +332,16 @@ static struct end end_of_write(bool done)
 }
 
 /* Records of a letter from the n-th on, with a text after each, and after the last one. */
-static struct end write_records(enum vagent_port port, char letter, unsigned int n,
+static struct end write_records(enum vagent_standard stream, char letter, unsigned int n,
 				const char *between, const char *last)
 {
 	bool done = true;
 	const char *text;
 
 	while (done && (text = find_record(letter, n++)))
-		done = write_stream(port, text, text_length(text)) &&
-		       (!find_record(letter, n) || write_stream(port, between, text_length(between)));
-	return end_of_write(done && write_stream(port, last, text_length(last)));
+		done = write_stream(stream, text, text_length(text)) &&
+		       (!find_record(letter, n) || write_stream(stream, between, text_length(between)));
+	return end_of_write(done && write_stream(stream, last, text_length(last)));
 }
 
 static struct end do_true(void)
@@ -233,12 +366,12 @@ static struct end do_kill(void)
 
 static struct end do_echo(void)
 {
-	return write_records(VAGENT_OUT, 'A', 1, " ", "\n");
+	return write_records(VAGENT_STDOUT, 'A', 1, " ", "\n");
 }
 
 static struct end do_warn(void)
 {
-	return write_records(VAGENT_ERR, 'A', 1, " ", "\n");
+	return write_records(VAGENT_STDERR, 'A', 1, " ", "\n");
 }
 
 static struct end do_cat(void)
@@ -246,21 +379,20 @@ static struct end do_cat(void)
 	static char bytes[PORT_BYTES];
 	uint32_t n;
 
-	if (input_read == input_len)
+	n = read_input(bytes, sizeof(bytes));
+	if (input_ended)
 		return EXITED(0);
-	n = port_read(&ports[VAGENT_IN], bytes, sizeof(bytes));
-	input_read += n;
-	return write_stream(VAGENT_OUT, bytes, n) ? RUNS : end_of_write(false);
+	return write_stream(VAGENT_STDOUT, bytes, n) ? RUNS : end_of_write(false);
 }
 
 static struct end do_yes(void)
 {
-	return write_stream(VAGENT_OUT, "y\n", 2) ? RUNS : end_of_write(false);
+	return write_stream(VAGENT_STDOUT, "y\n", 2) ? RUNS : end_of_write(false);
 }
 
 static struct end do_pwd(void)
 {
-	return write_records(VAGENT_OUT, 'C', 0, "", "\n");
+	return write_records(VAGENT_STDOUT, 'C', 0, "", "\n");
 }
 
 static struct end do_printenv(void)
@@ -270,16 +402,16 @@ static struct end do_printenv(void)
 
 	for (i = 0; name && (text = find_record('E', i)); i++)
 		if (begins_with(text, name) && text[text_length(name)] == '=')
-			return end_of_write(write_stream(VAGENT_OUT, text, text_length(text)) &&
-					    write_stream(VAGENT_OUT, "\n", 1));
+			return end_of_write(write_stream(VAGENT_STDOUT, text, text_length(text)) &&
+					    write_stream(VAGENT_STDOUT, "\n", 1));
 	return EXITED(1);
 }
 
 static struct end do_mounts(void)
 {
-	const struct end e = write_records(VAGENT_OUT, 'R', 0, "", "\n");
+	const struct end e = write_records(VAGENT_STDOUT, 'R', 0, "", "\n");
 
-	return e.how == VAGENT_EXITED ? write_records(VAGENT_OUT, 'D', 0, "\n", "\n") : e;
+	return e.how == VAGENT_EXITED ? write_records(VAGENT_STDOUT, 'D', 0, "\n", "\n") : e;
 }
 
 static bool write_number(uint32_t value, char after)
@@ -291,7 +423,7 @@ static bool write_number(uint32_t value, char after)
 	do
 		text[--at] = (char)('0' + value % 10);
 	while (value /= 10);
-	return write_stream(VAGENT_OUT, text + at, (uint32_t)sizeof(text) - at);
+	return write_stream(VAGENT_STDOUT, text + at, (uint32_t)sizeof(text) - at);
 }
 
 static struct end do_size(void)
@@ -299,7 +431,7 @@ static struct end do_size(void)
 	static bool begun;
 
 	if (!begun)
-		begun = write_records(VAGENT_OUT, 'T', 0, "", "\n").how == VAGENT_EXITED;
+		begun = write_records(VAGENT_STDOUT, 'T', 0, "", "\n").how == VAGENT_EXITED;
 	if (!size[0])
 		return RUNS;
 	return end_of_write(write_number(size[0], 'x') && write_number(size[1], '\n'));
@@ -323,13 +455,22 @@ static struct end do_lie(void)
 
 static struct end do_fail(void)
 {
-	return (struct end){ VAGENT_FAILED, 0, 0, find_record('A', 1) };
+	static struct {
+		struct vagent_ended ended;
+		char why[64];
+	} m = { .ended = { .how = VAGENT_FAILED } };
+	const char *why = find_record('A', 1);
+	const uint32_t len = why ? text_length(why) : 0, most = sizeof(m.why);
+
+	memcpy(m.why, why, len < most ? len : most);
+	send_message(VAGENT_ENDED, &m, (uint32_t)sizeof(m.ended) + (len < most ? len : most));
+	return RUNS;
 }
 
 /* The command in place of all that are not in the table. */
 static struct end print_words(void)
 {
-	const struct end e = write_records(VAGENT_OUT, 'A', 0, "\n", "\n");
+	const struct end e = write_records(VAGENT_STDOUT, 'A', 0, "\n", "\n");
 	unsigned int i;
 	const char *word;
 
@@ -366,7 +507,7 @@ static struct end run_command(struct end (*step)(void))
 {
 	struct end e = RUNS;
 
-	send_message(VAGENT_STARTED, NULL, 0);
+	send_message(VAGENT_RUNNING, &process, sizeof(process));
 	while (e.how == VAGENT_HOWS) {
 		serve_control();
 		e = signo ? SIGNALLED(signo) : step();
@@ -376,28 +517,17 @@ static struct end run_command(struct end (*step)(void))
 	return e;
 }
 
-static void report_end(struct end e)
+/* A terminal has no stream of errors. */
+static void end_streams(void)
 {
-	static struct {
-		struct vagent_ended ended;
-		char why[VAGENT_MAX_MESSAGE - sizeof(struct vagent_ended)];
-	} m;
-	uint32_t len = e.why ? text_length(e.why) : 0;
-
-	m.ended = (struct vagent_ended){ e.how, e.status, written[VAGENT_OUT], written[VAGENT_ERR] };
-	len = len < sizeof(m.why) ? len : (uint32_t)sizeof(m.why);
-	memcpy(m.why, e.why, len);
-	if (e.how == VAGENT_SIGNALLED) {
-		len = sizeof(e.cause);
-		memcpy(m.why, &e.cause, len);
-	}
-	send_message(VAGENT_ENDED, &m, (uint32_t)sizeof(m.ended) + len);
+	write_frame(VAGENT_STDOUT, NULL, 0);
+	if (!find_record('T', 0))
+		write_frame(VAGENT_STDERR, NULL, 0);
 }
 
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 {
 	static const char *const names[] = { VAGENT_PORT_NAMES };
-	const char *name;
 
 	if (cpu)
 		return;
@@ -408,8 +538,13 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	if (has_word((const char *)(uintptr_t)boot->cmdline_gpa, "mute"))
 		return;
 	send_ready();
-	read_request();
-	name = find_record('A', 0);
-	report_end(name && is_equal(name, "missing") ?
-		   (struct end){ VAGENT_NOT_FOUND, 0, 0, "no such command" } : run_command(find_step(name)));
+	for (;;) {
+		serve_control();
+		if (is_started) {
+			report_end(run_command(find_step(find_record('A', 0))));
+			end_streams();
+			is_started = false;
+		}
+		ports_wait();
+	}
 }

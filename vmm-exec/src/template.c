@@ -322,7 +322,7 @@ int cvmm_template_check(const struct cvmm_template *t, struct vsu_error *err)
 {
 	int rc;
 
-	if (t->info.agent < VAGENT_VERSION_COMMAND || t->info.agent > VAGENT_VERSION)
+	if (t->info.agent != VAGENT_VERSION)
 		return vsu_error_set(err, -EPROTO, "the template '%s' was made by version %s, whose guests this version does not know; make it again",
 				     t->path, t->info.version);
 	if (strcmp(t->info.version, PACKAGE_VERSION) != 0)

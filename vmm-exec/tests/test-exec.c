@@ -117,7 +117,7 @@ static const struct {
 	{ { "exit", "77" }, 77, "", CVMM_EXEC_END_STATUS, 77 },
 	{ { "exit", "125" }, 125, "", CVMM_EXEC_END_STATUS, 125 },
 	{ { "kill", "9" }, 137, "signal 9 ended the command", CVMM_EXEC_END_SIGNAL, 9 },
-	{ { "kill", "9", "1" }, 137, "the guest's memory was used up", CVMM_EXEC_END_MEMORY, 9 },
+	{ { "kill", "9", "1" }, 137, "memory was used up", CVMM_EXEC_END_MEMORY, 9 },
 	{ { "kill", "9", "2" }, CVMM_EXEC_FAILED, "the guest is not trusted further", CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL },
 	{ { "missing" }, CVMM_EXEC_NOT_FOUND, "in the guest: no such command", CVMM_EXEC_END_NOT_FOUND, 0 },
 	{ { "fail", "no disk" }, CVMM_EXEC_FAILED, "in the guest: no disk", CVMM_EXEC_END_MACHINE, VSU_EXIT_FAIL },

@@ -483,47 +483,56 @@ START_TEST(machine_that_ends_before_its_command_is_a_failure_of_ours)
 }
 END_TEST
 
+static void agent_sends(uint32_t type, const void *payload, uint32_t len)
+{
+	const struct vagent_header h = { type, len };
+	const int port = vagent_session_port(m.session, VAGENT_CONTROL);
+
+	ck_assert_int_eq(send(port, &h, sizeof(h), 0), sizeof(h));
+	ck_assert_int_eq(send(port, payload, len, 0), (ssize_t)len);
+}
+
+static void agent_starts(const struct vmm_beside *beside)
+{
+	static const uint32_t version = VAGENT_VERSION, number = 1;
+	static const struct vagent_prepared prepared = { 1, 77 };
+
+	agent_sends(VAGENT_READY, &version, sizeof(version));
+	ck_assert(beside->turn(beside->opaque));
+	agent_sends(VAGENT_SERVES, NULL, 0);
+	agent_sends(VAGENT_PREPARED, &prepared, sizeof(prepared));
+	ck_assert(beside->turn(beside->opaque));
+	agent_sends(VAGENT_RUNNING, &number, sizeof(number));
+	ck_assert(beside->turn(beside->opaque));
+}
+
+/* A terminal has no stream of errors. */
+static void agent_ends(uint32_t status)
+{
+	static const struct vagent_frame outputs[] = { { 1, VAGENT_STDOUT, 0 }, { 1, VAGENT_STDERR, 0 } };
+	const size_t len = m.on_terminal ? sizeof(outputs[0]) : sizeof(outputs);
+	const struct vagent_process_ended e = { .process = 1, .how = VAGENT_EXITED, .status = status };
+
+	ck_assert_int_eq(send(vagent_session_port(m.session, VAGENT_OUT), outputs, len, 0), (ssize_t)len);
+	agent_sends(VAGENT_PROCESS_ENDED, &e, sizeof(e));
+}
+
 /* The machine was ended with status 0, and perhaps a sentence that this is so. */
 START_TEST(status_of_the_command_replaces_that_of_the_machine)
 {
-	static const struct __attribute__((packed)) {
-		struct vagent_header h1;
-		uint32_t version;
-		struct vagent_header h2, h3;
-		struct vagent_ended e;
-	} messages = {
-		{ VAGENT_READY, sizeof(uint32_t) }, VAGENT_VERSION, { VAGENT_STARTED, 0 },
-		{ VAGENT_ENDED, sizeof(struct vagent_ended) }, { VAGENT_EXITED, 5, 0, 0 },
-	};
 	struct vmm_beside beside;
 
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
 	beside = vmm_exec_machine_beside(&m);
 	ck_assert(!beside.signal(beside.opaque, SIGTERM));
-	ck_assert_int_eq(send(vagent_session_port(m.session, VAGENT_CONTROL), &messages, sizeof(messages), 0), sizeof(messages));
+	agent_starts(&beside);
+	agent_ends(5);
 	ck_assert(!beside.turn(beside.opaque));
 	vsu_error_set(&err, -EIO, "ended");
 	ck_assert_int_eq(vmm_exec_machine_status(&m, 0, &err), 5);
 	ck_assert_str_eq(err.msg, "");
 }
 END_TEST
-
-static void agent_sends(const void *messages, size_t len)
-{
-	ck_assert_int_eq(send(vagent_session_port(m.session, VAGENT_CONTROL), messages, len, 0), (ssize_t)len);
-}
-
-static void agent_starts(const struct vmm_beside *beside)
-{
-	static const struct __attribute__((packed)) {
-		struct vagent_header h1;
-		uint32_t version;
-		struct vagent_header h2;
-	} messages = { { VAGENT_READY, sizeof(uint32_t) }, VAGENT_VERSION, { VAGENT_STARTED, 0 } };
-
-	agent_sends(&messages, sizeof(messages));
-	ck_assert(beside->turn(beside->opaque));
-}
 
 /* As a shell reports a program that the signal ended; others than the first ones are passed to the command. */
 START_TEST(machine_that_a_signal_ends_has_its_status)
@@ -601,23 +610,13 @@ static bool is_raw(void)
 	return !(t.c_lflag & ICANON);
 }
 
-static void agent_ends(uint32_t status)
-{
-	const struct __attribute__((packed)) {
-		struct vagent_header h;
-		struct vagent_ended e;
-	} message = { { VAGENT_ENDED, sizeof(struct vagent_ended) }, { VAGENT_EXITED, status, 0, 0 } };
-
-	agent_sends(&message, sizeof(message));
-}
-
 /* The request has the size of when the machine was made. */
 START_TEST(terminal_has_its_size_when_the_command_starts)
 {
-	static const struct __attribute__((packed)) {
+	static const struct {
 		struct vagent_header h;
-		uint16_t size[2];
-	} expected = { { VAGENT_SIZE, 4 }, { 50, 100 } };
+		struct vagent_resize m;
+	} expected = { { VAGENT_RESIZE, sizeof(struct vagent_resize) }, { 1, 50, 100 } };
 	const struct winsize size = { .ws_row = 50, .ws_col = 100 };
 	struct vmm_beside beside;
 	char had[8192];

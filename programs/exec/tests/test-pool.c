@@ -224,17 +224,15 @@ static void close_ports(void)
 /* The process of the machine does not read them any more: the end of the command is for the client. */
 START_TEST(client_alone_has_the_ports_of_the_agent)
 {
-	const struct vagent_ended end = { .how = VAGENT_EXITED, .status = 7 };
 	struct vagent_header h;
 	char c = 'x';
 	int i, guest;
 
 	take_worker();
-	send_agent(VAGENT_STARTED, NULL, 0);
-	send_agent(VAGENT_ENDED, &end, sizeof(end));
+	send_agent(VAGENT_SERVES, NULL, 0);
 	ck_assert(turn());
 	ck_assert_int_eq(recv(ports[VAGENT_CONTROL], &h, sizeof(h), 0), sizeof(h));
-	ck_assert_uint_eq(h.type, VAGENT_STARTED);
+	ck_assert_uint_eq(h.type, VAGENT_SERVES);
 	ck_assert_int_eq(vmm_pool_receive(clients[0], &packet), -EAGAIN);
 	for (i = 0; i < VAGENT_PORTS; i++) {
 		guest = vagent_session_port(worker.exec.session, i);
@@ -865,11 +863,9 @@ static void agent_reads(uint32_t type, char *payload, size_t size)
 {
 	struct vagent_header h;
 
-	do {
-		ck_assert_int_eq(recv(agent[VAGENT_CONTROL], &h, sizeof(h), MSG_WAITALL), sizeof(h));
-		ck_assert_uint_le(h.len, size);
-		ck_assert_int_eq(recv(agent[VAGENT_CONTROL], payload, h.len, MSG_WAITALL), (ssize_t)h.len);
-	} while (h.type == VAGENT_INPUT_END && h.type != type);
+	ck_assert_int_eq(recv(agent[VAGENT_CONTROL], &h, sizeof(h), MSG_WAITALL), sizeof(h));
+	ck_assert_uint_le(h.len, size);
+	ck_assert_int_eq(recv(agent[VAGENT_CONTROL], payload, h.len, MSG_WAITALL), (ssize_t)h.len);
 	ck_assert_uint_eq(h.type, type);
 }
 
@@ -881,11 +877,26 @@ static void agent_sends(uint32_t type, const void *payload, uint32_t len)
 	ck_assert_int_eq(send(agent[VAGENT_CONTROL], payload, len, 0), (ssize_t)len);
 }
 
-static void agent_ends(uint32_t how, uint32_t status)
+static void agent_starts(void)
 {
-	const struct vagent_ended e = { .how = how, .status = status };
+	static const struct vagent_prepared prepared = { 1, 77 };
+	char number[sizeof(uint32_t)];
 
-	agent_sends(VAGENT_ENDED, &e, sizeof(e));
+	agent_sends(VAGENT_SERVES, NULL, 0);
+	agent_sends(VAGENT_PREPARED, &prepared, sizeof(prepared));
+	agent_reads(VAGENT_START, number, sizeof(number));
+	agent_sends(VAGENT_RUNNING, number, sizeof(number));
+}
+
+/* A terminal has no stream of errors. */
+static void agent_ends(uint32_t how, uint32_t status, bool on_terminal)
+{
+	static const struct vagent_frame outputs[] = { { 1, VAGENT_STDOUT, 0 }, { 1, VAGENT_STDERR, 0 } };
+	const size_t len = on_terminal ? sizeof(outputs[0]) : sizeof(outputs);
+	const struct vagent_process_ended e = { .process = 1, .how = how, .status = status };
+
+	ck_assert_int_eq(send(agent[VAGENT_OUT], outputs, len, 0), (ssize_t)len);
+	agent_sends(VAGENT_PROCESS_ENDED, &e, sizeof(e));
 }
 
 /* The request is sent at once: the agent has waited for it. */
@@ -895,30 +906,31 @@ static void accept_command(int fd)
 
 	give_ports(fd);
 	agent_reads(VAGENT_MOMENT, bytes, sizeof(bytes));
-	agent_reads(VAGENT_REQUEST, bytes, sizeof(bytes));
-	ck_assert(!memcmp(bytes, "Atrue", 6));
+	agent_reads(VAGENT_GUEST, bytes, sizeof(bytes));
+	agent_reads(VAGENT_PREPARE, bytes, sizeof(bytes));
+	ck_assert_ptr_nonnull(memmem(bytes, sizeof(bytes), "Atrue", sizeof("Atrue")));
 }
 
 static void serve_status(int fd)
 {
 	accept_command(fd);
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	agent_ends(VAGENT_EXITED, 9);
+	agent_starts();
+	agent_ends(VAGENT_EXITED, 9, false);
 }
 
 /* The command has the size of before. */
 static void serve_resized(int fd)
 {
 	const struct winsize size = { .ws_row = 50, .ws_col = 100 };
-	const uint16_t expected[] = { 50, 100 };
+	const struct vagent_resize expected = { 1, 50, 100 };
 	char sent[8];
 
 	accept_command(fd);
 	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	agent_reads(VAGENT_SIZE, sent, sizeof(sent));
-	ck_assert_mem_eq(sent, expected, sizeof(expected));
-	agent_ends(VAGENT_EXITED, 9);
+	agent_starts();
+	agent_reads(VAGENT_RESIZE, sent, sizeof(sent));
+	ck_assert_mem_eq(sent, &expected, sizeof(expected));
+	agent_ends(VAGENT_EXITED, 9, true);
 }
 
 static void serve_refusal(int fd)
@@ -958,16 +970,16 @@ static void serve_signal(int fd)
 /* The pool's signal waits for the start of the command. */
 static void serve_termination(int fd)
 {
-	char bytes[8];
-	uint32_t signo;
+	char bytes[sizeof(struct vagent_kill)];
+	struct vagent_kill kill;
 
 	accept_command(fd);
 	ck_assert_int_eq(vmm_pool_send(fd, VMM_POOL_TERMINATE, NULL, 0, NULL, 0), 0);
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	agent_reads(VAGENT_SIGNAL, bytes, sizeof(bytes));
-	memcpy(&signo, bytes, sizeof(signo));
-	ck_assert_uint_eq(signo, SIGTERM);
-	agent_ends(VAGENT_SIGNALLED, SIGTERM);
+	agent_starts();
+	agent_reads(VAGENT_KILL, bytes, sizeof(bytes));
+	memcpy(&kill, bytes, sizeof(kill));
+	ck_assert_uint_eq(kill.signo, SIGTERM);
+	agent_ends(VAGENT_SIGNALLED, SIGTERM, false);
 }
 
 static void end_machine(int fd, uint32_t status)
@@ -979,15 +991,15 @@ static void end_machine(int fd, uint32_t status)
 static void serve_late_end(int fd)
 {
 	accept_command(fd);
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	agent_ends(VAGENT_EXITED, 9);
+	agent_starts();
+	agent_ends(VAGENT_EXITED, 9, false);
 	end_machine(fd, 1);
 }
 
 static void serve_panic(int fd)
 {
 	accept_command(fd);
-	agent_sends(VAGENT_STARTED, NULL, 0);
+	agent_starts();
 	end_machine(fd, VSU_EXIT_PANIC);
 	await_end(fd);
 }
@@ -1001,9 +1013,11 @@ static void serve_large_status(int fd)
 
 static void serve_two_starts(int fd)
 {
+	static const uint32_t number = 1;
+
 	accept_command(fd);
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	agent_sends(VAGENT_STARTED, NULL, 0);
+	agent_starts();
+	agent_sends(VAGENT_RUNNING, &number, sizeof(number));
 	await_end(fd);
 }
 

@@ -195,7 +195,7 @@ static const struct {
 	const char *state;
 } states[] = {
 	{ "builtin:agent", "/", PACKAGE_VERSION, VAGENT_VERSION, "current\n" },
-	{ "builtin:agent", "/", PACKAGE_VERSION, VAGENT_VERSION_COMMAND, "current\n" },
+	{ "builtin:agent", "/", PACKAGE_VERSION, VAGENT_VERSION - 1, "unusable: the template '" },
 	{ "/", "/", PACKAGE_VERSION, VAGENT_VERSION, "current\n" },
 	{ "/none", "/", PACKAGE_VERSION, VAGENT_VERSION, "outdated: the kernel '/none' no longer exists\n" },
 	{ "builtin:agent", "/none", PACKAGE_VERSION, VAGENT_VERSION, "outdated: the root '/none' no longer exists\n" },

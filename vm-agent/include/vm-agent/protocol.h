@@ -63,9 +63,6 @@
 
 /* The version of this protocol. A template may contain an agent of another version. */
 #define VAGENT_VERSION 2u
-/* The first versions that serve REQUEST and GUEST. */
-#define VAGENT_VERSION_COMMAND 1u
-#define VAGENT_VERSION_GUEST 2u
 
 enum vagent_port {
 	VAGENT_CONTROL, VAGENT_IN, VAGENT_OUT, VAGENT_ERR, VAGENT_PORTS,

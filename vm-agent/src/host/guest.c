@@ -35,16 +35,15 @@ struct vagent_priv_listing {
 
 static int make_descriptors(struct vagent_guest *g)
 {
-	int rc = vagent_priv_make_ports(g->ours, g->guests), i;
+	int rc = vagent_priv_make_ports(g->ours, g->guests);
 
 	g->epfd = epoll_create1(EPOLL_CLOEXEC);
 	g->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (!rc && (g->epfd < 0 || g->again_fd < 0 || g->timer_fd < 0))
 		rc = -errno;
-	g->control.fd = g->ours[VAGENT_CONTROL];
-	for (i = 0; !rc && i < VAGENT_PORTS; i++)
-		rc = vagent_priv_watch(g->epfd, g->ours[i], EPOLLIN | EPOLLOUT);
+	if (!rc)
+		rc = vagent_priv_guest_use_ports(g);
 	if (!rc)
 		rc = vagent_priv_watch(g->epfd, g->timer_fd, EPOLLIN);
 	return rc < 0 ? rc : vagent_priv_watch(g->epfd, g->again_fd, EPOLLIN);
@@ -132,19 +131,6 @@ void vagent_guest_free(struct vagent_guest *g)
 	vagent_request_free(&g->records);
 	free_lists(g);
 	free(g);
-}
-
-int vagent_guest_port(const struct vagent_guest *g, enum vagent_port port)
-{
-	return (unsigned int)port < VAGENT_PORTS ? g->guests[port] : -1;
-}
-
-void vagent_guest_close_ports(struct vagent_guest *g)
-{
-	int i;
-
-	for (i = 0; i < VAGENT_PORTS; i++)
-		vsu_fd_close(&g->guests[i]);
 }
 
 int vagent_guest_fd(const struct vagent_guest *g)
@@ -261,7 +247,7 @@ int vagent_guest_list(struct vagent_guest *g, unsigned int container, vagent_lis
 
 /* ------------------------------------------------------------------- messages */
 
-static void request_service(struct vagent_guest *g)
+void vagent_priv_request_service(struct vagent_guest *g)
 {
 	int rc = vagent_priv_send_moment(&g->control);
 
@@ -282,12 +268,14 @@ static void serve_ready(struct vagent_guest *g, const void *payload)
 	memcpy(&version, payload, sizeof(version));
 	if (g->state != VAGENT_GUEST_AWAITS_AGENT) {
 		vagent_priv_distrust(g, "READY in the wrong order");
-	} else if (version >= VAGENT_VERSION_GUEST) {
-		request_service(g);
-	} else {
-		vsu_error_set(&g->why, -EPROTO, "the guest's agent has version %u of the protocol, but containers need %u; make the template again, or use the cvmm-init that was installed with this program",
-			      version, VAGENT_VERSION_GUEST);
+	} else if (version != VAGENT_VERSION) {
+		vsu_error_set(&g->why, -EPROTO, "the guest's agent has version %u of the protocol, but this program has %u; make the template again, or use the cvmm-init that was installed with this program",
+			      version, VAGENT_VERSION);
 		vagent_priv_end_guest(g);
+	} else if (g->is_held) {
+		g->state = VAGENT_GUEST_HELD;
+	} else {
+		vagent_priv_request_service(g);
 	}
 }
 
@@ -410,8 +398,8 @@ static void serve_message(struct vagent_guest *g)
 		serve_process_message(g, h.type, payload, h.len);
 }
 
-/* True: call again. */
-static bool serve_control(struct vagent_guest *g)
+/* 1: call again; -ECONNRESET: the guest has closed the port. */
+static int serve_control(struct vagent_guest *g)
 {
 	int i, rc = 1;
 
@@ -422,10 +410,8 @@ static bool serve_control(struct vagent_guest *g)
 			serve_message(g);
 		else if (rc == -EBADMSG)
 			vagent_priv_distrust(g, "a message that is too long");
-		else if (rc < 0)
-			vagent_priv_fail_guest(g, rc, "the guest's port for its agent is closed");
 	}
-	return rc == 1;
+	return rc;
 }
 
 /* ---------------------------------------------------------------------- turns */
@@ -451,6 +437,19 @@ static void serve_timer(struct vagent_guest *g)
 	vagent_priv_end_guest(g);
 }
 
+/* Output that the guest sent before it closed its ports is complete. */
+static bool serve_ports(struct vagent_guest *g)
+{
+	const int rc = serve_control(g);
+	bool more = rc == 1;
+
+	if (g->state == VAGENT_GUEST_SERVES)
+		more = vagent_priv_serve_streams(g) || more;
+	if (rc < 0 && g->state != VAGENT_GUEST_FAILED)
+		vagent_priv_fail_guest(g, rc, "the guest's port for its agent is closed");
+	return more;
+}
+
 bool vagent_guest_dispatch(struct vagent_guest *g)
 {
 	static const uint64_t one = 1;
@@ -458,9 +457,7 @@ bool vagent_guest_dispatch(struct vagent_guest *g)
 
 	drain_events(g);
 	if (g->state != VAGENT_GUEST_FAILED)
-		more = serve_control(g);
-	if (g->state == VAGENT_GUEST_SERVES)
-		more = vagent_priv_serve_streams(g) || more;
+		more = serve_ports(g);
 	if (g->state != VAGENT_GUEST_FAILED)
 		serve_timer(g);
 	if (more)

@@ -17,6 +17,7 @@ struct vagent_priv_measuring;
 struct vagent_guest {
 	enum vagent_priv_guest_state {
 		VAGENT_GUEST_AWAITS_AGENT,	/* READY */
+		VAGENT_GUEST_HELD,	/* the agent waits for vagent_priv_request_service() */
 		VAGENT_GUEST_AWAITS_SERVICE,	/* SERVES */
 		VAGENT_GUEST_SERVES,
 		VAGENT_GUEST_FAILED,
@@ -25,6 +26,7 @@ struct vagent_guest {
 	int ours[VAGENT_PORTS], guests[VAGENT_PORTS];
 	struct vagent_priv_channel control;
 	struct vagent_request records;	/* of GUEST, until it is sent */
+	bool is_held;		/* GUEST is not sent when the agent is ready */
 	bool has_system;	/* processes may run in the guest itself */
 	uint32_t ncontainers, nprocesses; /* numbers that were used */
 	struct vagent_process *processes; /* a list */
@@ -42,10 +44,13 @@ struct vagent_guest {
 struct vagent_process {
 	struct vagent_process *next;
 	struct vagent_guest *guest;
-	uint32_t number, container, id;
+	uint32_t number;	/* 0: PREPARE was not sent */
+	uint32_t container, id;
+	struct vagent_request records; /* of PREPARE, until it is sent */
 	enum vagent_process_state state;
 	bool terminal;
 	bool ended;		/* in the guest; its output may not be complete */
+	uint64_t received;	/* bytes of both outputs */
 	struct vagent_priv_source in;
 	struct vagent_priv_sink sinks[VAGENT_STREAMS]; /* by enum vagent_standard; that of the input is not used */
 	struct vagent_end end;	/* if it ended */
@@ -65,6 +70,22 @@ int vagent_priv_check_container(const struct vagent_guest *g, uint32_t number, s
 /* guest_state.c: sends a request of the owner. Errors of vagent_priv_channel_send_records(), with a sentence. */
 int vagent_priv_request(struct vagent_guest *g, enum vagent_message type, const void *head, size_t len,
 			const struct vagent_request *records, struct vsu_error *err) VSU_NODISCARD;
+
+/* guest.c: sends MOMENT and GUEST with its records. The guest fails if that is impossible. */
+void vagent_priv_request_service(struct vagent_guest *g);
+
+/* guest_ports.c: watches the host's ends of the ports. */
+int vagent_priv_guest_use_ports(struct vagent_guest *g) VSU_NODISCARD;
+/* guest_ports.c: moves the host's ends out of a guest, which has no further work. */
+void vagent_priv_guest_release_ports(struct vagent_guest *g, int ports[VAGENT_PORTS]);
+/* guest_ports.c: replaces the ports of a guest whose agent has not been heard, and owns them, also after a failure. */
+int vagent_priv_guest_take_ports(struct vagent_guest *g, const int ports[VAGENT_PORTS]) VSU_NODISCARD;
+
+/* process.c: makes a process, of which nothing is sent yet. Errors of vagent_process_prepare(). */
+int vagent_priv_process_make(struct vagent_guest *g, unsigned int container, const struct vagent_process_config *c,
+			     struct vagent_process **out, struct vsu_error *err) VSU_NODISCARD;
+/* process.c: sends PREPARE. Errors of vagent_priv_request(). */
+int vagent_priv_process_send(struct vagent_process *p, struct vsu_error *err) VSU_NODISCARD;
 
 /* process.c: messages about processes, whose length the caller has checked. */
 void vagent_priv_serve_prepared(struct vagent_guest *g, const struct vagent_prepared *m);

@@ -38,34 +38,53 @@ static void free_streams(struct vagent_process *p)
 	vagent_priv_sink_fini(&p->sinks[VAGENT_STDERR]);
 }
 
-static int send_process(struct vagent_process *p, const struct vagent_process_config *c, struct vsu_error *err)
-{
-	const struct vagent_prepare head = { p->number, p->container };
-	struct vagent_request r = { NULL, 0, 0 };
-	int rc = vagent_priv_add_process(&r, c, err);
-
-	if (!rc) {
-		rc = take_streams(p, c);
-		if (rc < 0)
-			vsu_error_sys(err, rc, "cannot use the streams of a process");
-	}
-	if (!rc)
-		rc = vagent_priv_request(p->guest, VAGENT_PREPARE, &head, sizeof(head), &r, err);
-	vagent_request_free(&r);
-	return rc;
-}
-
-static struct vagent_process *make_process(struct vagent_guest *g, unsigned int container)
+static struct vagent_process *new_process(struct vagent_guest *g, unsigned int container)
 {
 	struct vagent_process *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->guest = g;
-	p->number = g->nprocesses + 1;
 	p->container = container;
 	p->in.from.fd = p->sinks[VAGENT_STDOUT].to.fd = p->sinks[VAGENT_STDERR].to.fd = -1;
 	return p;
+}
+
+int vagent_priv_process_make(struct vagent_guest *g, unsigned int container, const struct vagent_process_config *c,
+			     struct vagent_process **out, struct vsu_error *err)
+{
+	struct vagent_process *p = new_process(g, container);
+	int rc;
+
+	if (!p)
+		return vsu_error_set(err, -ENOMEM, "no memory for a process");
+	p->terminal = c->terminal || (c->request && vagent_priv_has_record(c->request, 'T'));
+	rc = vagent_priv_add_process(&p->records, c, err);
+	if (!rc) {
+		rc = take_streams(p, c);
+		if (rc < 0)
+			vsu_error_sys(err, rc, "cannot use the streams of a process");
+	}
+	if (rc < 0)
+		vagent_process_free(p);
+	else
+		*out = p;
+	return rc;
+}
+
+int vagent_priv_process_send(struct vagent_process *p, struct vsu_error *err)
+{
+	struct vagent_guest *g = p->guest;
+	const struct vagent_prepare head = { g->nprocesses + 1, p->container };
+	const int rc = vagent_priv_request(g, VAGENT_PREPARE, &head, sizeof(head), &p->records, err);
+
+	if (rc < 0)
+		return rc;
+	vagent_request_free(&p->records);
+	p->number = ++g->nprocesses;
+	p->next = g->processes;
+	g->processes = p;
+	return 0;
 }
 
 int vagent_process_prepare(struct vagent_guest *g, unsigned int container, const struct vagent_process_config *config,
@@ -77,23 +96,16 @@ int vagent_process_prepare(struct vagent_guest *g, unsigned int container, const
 
 	if (!rc)
 		rc = vagent_priv_check_container(g, container, err);
+	if (!rc)
+		rc = vagent_priv_process_make(g, container, &c, &p, err);
 	if (rc < 0)
 		return rc;
-	p = make_process(g, container);
-	if (!p)
-		return vsu_error_set(err, -ENOMEM, "no memory for a process");
-	p->terminal = c.terminal || (c.request && vagent_priv_has_record(c.request, 'T'));
-	rc = send_process(p, &c, err);
-	if (rc < 0) {
-		free_streams(p);
-		free(p);
-		return rc;
-	}
-	g->nprocesses++;
-	p->next = g->processes;
-	g->processes = p;
-	*out = p;
-	return 0;
+	rc = vagent_priv_process_send(p, err);
+	if (rc < 0)
+		vagent_process_free(p);
+	else
+		*out = p;
+	return rc;
 }
 
 /* An agent that cannot be asked to end a process is not served further. */
@@ -113,10 +125,13 @@ void vagent_process_free(struct vagent_process *p)
 
 	if (!p)
 		return;
-	forget_process(p);
-	for (at = &p->guest->processes; *at != p; at = &(*at)->next)
-		;
-	*at = p->next;
+	if (p->number) {
+		forget_process(p);
+		for (at = &p->guest->processes; *at != p; at = &(*at)->next)
+			;
+		*at = p->next;
+	}
+	vagent_request_free(&p->records);
 	free_streams(p);
 	free(p);
 }
@@ -263,10 +278,10 @@ static void set_end(struct vagent_process *p, const struct vagent_process_ended 
 		p->end = (struct vagent_end){ VAGENT_END_STATUS, (int)m->status };
 	} else if (m->how == VAGENT_SIGNALLED && m->cause) {
 		p->end = (struct vagent_end){ VAGENT_END_MEMORY, (int)m->status };
-		vsu_error_set(&p->why, -ENOMEM, "the guest's kernel killed the process, because memory was used up");
+		vsu_error_set(&p->why, -ENOMEM, "the guest's kernel killed the command, because memory was used up");
 	} else if (m->how == VAGENT_SIGNALLED) {
 		p->end = (struct vagent_end){ VAGENT_END_SIGNAL, (int)m->status };
-		vsu_error_set(&p->why, -ECANCELED, "signal %" PRIu32 " ended the process", m->status);
+		vsu_error_set(&p->why, -ECANCELED, "signal %" PRIu32 " ended the command", m->status);
 	} else {
 		p->end = failures[m->how];
 		vsu_error_set(&p->why, -ECANCELED, "in the guest: %.*s", (int)len, text);

@@ -48,8 +48,10 @@ static void receive_payload(struct vagent_guest *g, const unsigned char *bytes, 
 {
 	struct vagent_process *p = vagent_priv_find_process(g, g->in.header.process);
 
-	if (p)
+	if (p) {
 		vagent_priv_sink_put(&p->sinks[g->in.header.stream], bytes, len);
+		p->received += len;
+	}
 	g->in.left -= len;
 	if (!g->in.left)
 		g->in.have = 0;
@@ -112,7 +114,7 @@ static void finish_process(struct vagent_process *p)
 	const int rc = p->sinks[VAGENT_STDOUT].failure ? p->sinks[VAGENT_STDOUT].failure : p->sinks[VAGENT_STDERR].failure;
 
 	if (rc < 0) {
-		vsu_error_sys(&p->why, rc, "standard %s of the process was not written", p->sinks[VAGENT_STDOUT].failure ? "output" : "error");
+		vsu_error_sys(&p->why, rc, "standard %s of the command was not written", p->sinks[VAGENT_STDOUT].failure ? "output" : "error");
 		p->end = (struct vagent_end){ VAGENT_END_STREAM, -rc };
 	}
 	p->state = VAGENT_FINISHED;

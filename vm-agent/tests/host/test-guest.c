@@ -116,7 +116,7 @@ static void fails(int rc, const char *text)
 
 static void serve(void)
 {
-	agent_is_ready(VAGENT_VERSION_GUEST);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	ck_assert_uint_eq(agent_reads(VAGENT_MOMENT), sizeof(struct vagent_moment));
 	agent_reads(VAGENT_GUEST);
@@ -197,7 +197,7 @@ static void after(void)
 START_TEST(older_agent_is_refused)
 {
 	agent_is_ready(1);
-	fails(-EPROTO, "the guest's agent has version 1 of the protocol, but containers need 2; make the template again, or use the cvmm-init that was installed with this program");
+	fails(-EPROTO, "the guest's agent has version 1 of the protocol, but this program has 2; make the template again, or use the cvmm-init that was installed with this program");
 }
 END_TEST
 
@@ -258,7 +258,7 @@ START_TEST(file_systems_and_network_cards_are_records)
 
 	vagent_guest_free(g);
 	ck_assert_int_eq(vagent_guest_new(&g, &c, NULL), 0);
-	agent_is_ready(VAGENT_VERSION_GUEST);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	agent_reads(VAGENT_MOMENT);
 	ck_assert_uint_eq(agent_reads(VAGENT_GUEST), sizeof(records));
@@ -286,7 +286,7 @@ START_TEST(system_of_a_request_is_records)
 	vagent_guest_free(g);
 	vagent_request_add(&system, 'R', "ro");
 	ck_assert_int_eq(vagent_guest_new(&g, &c, NULL), 0);
-	agent_is_ready(VAGENT_VERSION_GUEST);
+	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	agent_reads(VAGENT_MOMENT);
 	ck_assert_uint_eq(agent_reads(VAGENT_GUEST), 4);

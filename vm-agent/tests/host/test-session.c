@@ -18,7 +18,9 @@
 #include "../suite.h"
 #include "vm-agent/session.h"
 
-#define REQUEST "Atrue\0Rro"
+#define REQUEST "Atrue\0Rrw\0E=\0Hname"
+#define SYSTEM "Rrw\0Hname"
+#define COMMAND "U0 0 22\0Atrue\0E="
 
 static struct vagent_session *s;
 static struct vsu_error why;
@@ -40,11 +42,38 @@ static void agent_sends(uint32_t type, const void *payload, uint32_t len)
 		ck_assert_int_eq(send(port(VAGENT_CONTROL), payload, len, 0), (ssize_t)len);
 }
 
-static void agent_ends(uint32_t how, uint32_t status, uint64_t nout, uint64_t nerr)
+static void agent_writes(uint32_t stream, const void *bytes, uint32_t len)
 {
-	const struct vagent_ended e = { how, status, nout, nerr };
+	const struct vagent_frame f = { 1, stream, len };
 
-	agent_sends(VAGENT_ENDED, &e, sizeof(e));
+	ck_assert_int_eq(send(port(VAGENT_OUT), &f, sizeof(f), 0), sizeof(f));
+	if (len)
+		ck_assert_int_eq(send(port(VAGENT_OUT), bytes, len, 0), (ssize_t)len);
+}
+
+static void agent_ends_outputs(void)
+{
+	agent_writes(VAGENT_STDOUT, NULL, 0);
+	agent_writes(VAGENT_STDERR, NULL, 0);
+}
+
+/* The outputs end by frames. */
+static void agent_ends(uint32_t how, uint32_t status)
+{
+	const struct vagent_process_ended m = { 1, how, status, VAGENT_CAUSE_UNKNOWN };
+
+	agent_sends(VAGENT_PROCESS_ENDED, &m, sizeof(m));
+}
+
+static void agent_fails(const char *text)
+{
+	struct {
+		struct vagent_ended e;
+		char text[16];
+	} m = { { VAGENT_FAILED, 0, 0, 0 }, "" };
+
+	strcpy(m.text, text);
+	agent_sends(VAGENT_ENDED, &m, (uint32_t)(sizeof(m.e) + strlen(text)));
 }
 
 static void agent_reads(void *to, size_t len)
@@ -88,28 +117,68 @@ static bool turns(void)
 	return lives;
 }
 
-static void begin(uint64_t timeout_ms)
+static void begin_with(const char *request, uint32_t len, uint64_t timeout_ms)
 {
 	const struct vagent_session_config c = {
-		.size = sizeof(c), .request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = out[1],
-		.err = err[1], .timeout_ms = timeout_ms,
+		.size = sizeof(c), .request = request, .request_len = len, .in = in[0], .out = out[1], .err = err[1],
+		.timeout_ms = timeout_ms,
 	};
 
 	ck_assert_int_eq(vagent_session_new(&s, &c, NULL), 0);
 }
 
+static void begin(uint64_t timeout_ms)
+{
+	begin_with(REQUEST, sizeof(REQUEST), timeout_ms);
+}
+
+static void discard_messages(void)
+{
+	char bytes[4096];
+
+	while (recv(port(VAGENT_CONTROL), bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* Both messages are sent at once. */
+static void agent_reads_request(void)
+{
+	char system[sizeof(SYSTEM)], command[sizeof(COMMAND)];
+	struct vagent_prepare head;
+
+	agent_reads_moment();
+	agent_reads_header(VAGENT_GUEST, sizeof(SYSTEM));
+	agent_reads(system, sizeof(system));
+	ck_assert_mem_eq(system, SYSTEM, sizeof(SYSTEM));
+	agent_reads_header(VAGENT_PREPARE, sizeof(head) + sizeof(COMMAND));
+	agent_reads(&head, sizeof(head));
+	ck_assert_uint_eq(head.process, 1);
+	ck_assert_uint_eq(head.container, VAGENT_ITSELF);
+	agent_reads(command, sizeof(command));
+	ck_assert_mem_eq(command, COMMAND, sizeof(COMMAND));
+}
+
+static void agent_runs_command(void)
+{
+	const struct vagent_prepared prepared = { 1, 77 };
+	uint32_t number = 0;
+
+	agent_sends(VAGENT_SERVES, NULL, 0);
+	agent_sends(VAGENT_PREPARED, &prepared, sizeof(prepared));
+	ck_assert(turns() && !vagent_session_is_started(s));
+	agent_reads_header(VAGENT_START, sizeof(number));
+	agent_reads(&number, sizeof(number));
+	ck_assert_uint_eq(number, 1);
+	agent_sends(VAGENT_RUNNING, &number, sizeof(number));
+	ck_assert(turns() && vagent_session_is_started(s));
+}
+
 static void start_command(void)
 {
-	char request[sizeof(REQUEST)];
-
 	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
-	agent_reads_moment();
-	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
-	agent_reads(request, sizeof(request));
-	ck_assert_int_eq(memcmp(request, REQUEST, sizeof(REQUEST)), 0);
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	ck_assert(turns());
+	agent_reads_request();
+	agent_runs_command();
 }
 
 static void setup(void)
@@ -145,9 +214,11 @@ START_TEST(status_and_streams_are_those_of_the_command)
 {
 	start_command();
 	ck_assert_int_eq(vagent_session_status(s, NULL), -EAGAIN);
-	ck_assert_int_eq(send(port(VAGENT_OUT), "out", 3, 0), 3);
-	ck_assert_int_eq(send(port(VAGENT_ERR), "wrong", 5, 0), 5);
-	agent_ends(VAGENT_EXITED, 7, 3, 5);
+	agent_writes(VAGENT_STDOUT, "out", 3);
+	agent_writes(VAGENT_STDERR, "wrong", 5);
+	agent_ends(VAGENT_EXITED, 7);
+	ck_assert(turns());
+	agent_ends_outputs();
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, &why), 7);
 	ck_assert_str_eq(why.msg, "");
@@ -159,79 +230,10 @@ END_TEST
 START_TEST(signal_of_the_command_is_128_and_its_number)
 {
 	start_command();
-	agent_ends(VAGENT_SIGNALLED, 9, 0, 0);
+	agent_ends(VAGENT_SIGNALLED, 9);
+	agent_ends_outputs();
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, NULL), 137);
-}
-END_TEST
-
-/* Ends that the guest reports, each with len bytes of a cause behind it. */
-static const struct {
-	uint32_t how, status, cause, len;
-	int end;		/* -1: refused */
-} causes[] = {
-	{ VAGENT_EXITED, 137, 0, 0, VAGENT_END_STATUS },
-	{ VAGENT_SIGNALLED, 11, 0, 0, VAGENT_END_SIGNAL },
-	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_UNKNOWN, 4, VAGENT_END_SIGNAL },
-	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_MEMORY, 4, VAGENT_END_MEMORY },
-	{ VAGENT_SIGNALLED, 11, VAGENT_CAUSE_MEMORY, 4, -1 },
-	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSES, 4, -1 },
-	{ VAGENT_SIGNALLED, 9, UINT32_MAX, 4, -1 },
-	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_MEMORY, 3, -1 },
-	{ VAGENT_SIGNALLED, 9, VAGENT_CAUSE_MEMORY, 5, -1 },
-	{ VAGENT_SIGNALLED, 0, 0, 0, -1 },
-	{ VAGENT_SIGNALLED, 128, 0, 0, -1 },
-	{ VAGENT_EXITED, 9, VAGENT_CAUSE_MEMORY, 4, -1 },
-	{ VAGENT_EXITED, 256, 0, 0, -1 },
-};
-
-START_TEST(cause_of_a_signal_is_checked)
-{
-	struct {
-		struct vagent_ended e;
-		uint32_t cause, more;
-	} m = { { causes[_i].how, causes[_i].status, 0, 0 }, causes[_i].cause, 0 };
-	struct vagent_end end;
-
-	start_command();
-	ck_assert_int_eq(vagent_session_end(s, &end), -EAGAIN);
-	agent_sends(VAGENT_ENDED, &m, (uint32_t)sizeof(m.e) + causes[_i].len);
-	ck_assert(!turns());
-	ck_assert_int_eq(vagent_session_end(s, &end), 0);
-	ck_assert_int_eq((int)end.kind, causes[_i].end < 0 ? (int)VAGENT_END_MACHINE : causes[_i].end);
-	ck_assert_int_eq(end.value, causes[_i].end < 0 ? VSU_EXIT_FAIL : (int)causes[_i].status);
-	(void)!vagent_session_status(s, &why);
-	ck_assert_int_eq(why.code, causes[_i].end < 0 ? -EPROTO : end.kind == VAGENT_END_MEMORY ? -ENOMEM :
-			 end.kind == VAGENT_END_SIGNAL ? -ECANCELED : 0);
-}
-END_TEST
-
-START_TEST(end_waits_for_outputs_that_are_on_their_way)
-{
-	start_command();
-	agent_ends(VAGENT_EXITED, 0, 6, 0);
-	ck_assert(turns());
-	ck_assert_int_eq(send(port(VAGENT_OUT), "foo", 3, 0), 3);
-	ck_assert(turns());
-	ck_assert_int_eq(send(port(VAGENT_OUT), "barbaz", 6, 0), 6);
-	ck_assert(!turns());
-	assert_read(out[0], "foobar");
-}
-END_TEST
-
-START_TEST(input_is_passed_with_its_length)
-{
-	uint64_t len;
-	char bytes[8];
-
-	ck_assert_int_eq(write(in[1], "a\0b\n", 4), 4);
-	vsu_fd_close(&in[1]);
-	start_command();
-	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 4);
-	ck_assert_int_eq(memcmp(bytes, "a\0b\n", 4), 0);
-	agent_reads_header(VAGENT_INPUT_END, sizeof(len));
-	agent_reads(&len, sizeof(len));
-	ck_assert_uint_eq(len, 4);
 }
 END_TEST
 
@@ -240,7 +242,8 @@ START_TEST(input_is_not_read_before_the_command_runs)
 	ck_assert_int_eq(write(in[1], "a", 1), 1);
 	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
-	agent_ends(VAGENT_NOT_FOUND, 0, 0, 0);
+	agent_sends(VAGENT_SERVES, NULL, 0);
+	agent_ends(VAGENT_NOT_FOUND, 0);
 	ck_assert(!turns());
 	assert_read(in[0], "a");
 }
@@ -248,67 +251,33 @@ END_TEST
 
 START_TEST(signals_and_sizes_are_passed_while_it_runs)
 {
-	uint16_t size[2];
-	uint32_t signo;
+	struct vagent_kill kill;
+	struct vagent_resize size;
 
+	vagent_session_free(s);
+	begin_with("Ash\0T24x80", sizeof("Ash\0T24x80"), 0);
 	vagent_session_signal(s, SIGINT);
-	start_command();
+	vagent_session_resize(s, 20, 70);
+	agent_is_ready(VAGENT_VERSION);
+	ck_assert(turns());
+	discard_messages();
+	agent_runs_command();
 	vagent_session_signal(s, SIGTERM);
 	vagent_session_resize(s, 25, 80);
-	agent_reads_header(VAGENT_SIGNAL, sizeof(signo));
-	agent_reads(&signo, sizeof(signo));
-	ck_assert_uint_eq(signo, SIGTERM);
-	agent_reads_header(VAGENT_SIZE, sizeof(size));
-	agent_reads(size, sizeof(size));
-	ck_assert_uint_eq(size[0] << 8 | size[1], 25 << 8 | 80);
-}
-END_TEST
-
-START_TEST(output_without_a_reader_is_reported_and_discarded)
-{
-	uint32_t lost;
-
-	start_command();
-	vsu_fd_close(&out[0]);
-	ck_assert_int_eq(send(port(VAGENT_OUT), "lost", 4, 0), 4);
-	ck_assert(turns());
-	agent_reads_header(VAGENT_OUTPUT_LOST, sizeof(lost));
-	agent_reads(&lost, sizeof(lost));
-	ck_assert_uint_eq(lost, VAGENT_OUT);
-	agent_ends(VAGENT_SIGNALLED, SIGPIPE, 100, 0);
-	ck_assert(!turns());
-	ck_assert_int_eq(vagent_session_status(s, NULL), 128 + SIGPIPE);
-}
-END_TEST
-
-static const struct { bool is_error; const char *why; } full[] = {
-	{ false, "standard output of the command was not written: No space left on device" },
-	{ true, "standard error of the command was not written: No space left on device" },
-};
-
-/* The command may have ended in order before its last bytes are written. */
-START_TEST(output_that_is_not_written_is_a_failure)
-{
-	const bool is_error = full[_i].is_error;
-	int file = open("/dev/full", O_WRONLY | O_CLOEXEC);
-
-	ck_assert_int_ge(file, 0);
-	vagent_session_free(s);
-	ck_assert_int_ge(dup2(file, is_error ? err[1] : out[1]), 0);
-	begin(0);
-	start_command();
-	ck_assert_int_eq(send(port(is_error ? VAGENT_ERR : VAGENT_OUT), "lost", 4, 0), 4);
-	agent_ends(VAGENT_EXITED, 0, is_error ? 0 : 4, is_error ? 4 : 0);
-	ck_assert(!turns());
-	ck_assert_int_eq(vagent_session_status(s, &why), VAGENT_STATUS_FAILED);
-	ck_assert_str_eq(why.msg, full[_i].why);
-	close(file);
+	agent_reads_header(VAGENT_KILL, sizeof(kill));
+	agent_reads(&kill, sizeof(kill));
+	ck_assert_uint_eq(kill.signo, SIGTERM);
+	ck_assert_uint_eq(kill.all, 0);
+	agent_reads_header(VAGENT_RESIZE, sizeof(size));
+	agent_reads(&size, sizeof(size));
+	ck_assert_uint_eq(size.rows << 8 | size.columns, 25 << 8 | 80);
 }
 END_TEST
 
 START_TEST(regular_files_are_streams)
 {
 	int file = memfd_create("in", MFD_CLOEXEC);
+	struct vagent_frame header;
 	char bytes[16];
 
 	ck_assert_int_eq(write(file, "file", 4), 4);
@@ -318,8 +287,10 @@ START_TEST(regular_files_are_streams)
 	ck_assert_int_eq(dup2(file, out[1]), out[1]);
 	begin(0);
 	start_command();
-	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 4);
-	ck_assert_int_eq(send(port(VAGENT_OUT), "more", 4, 0), 4);
+	ck_assert_int_eq(recv(port(VAGENT_IN), &header, sizeof(header), MSG_DONTWAIT), sizeof(header));
+	ck_assert_uint_eq(header.len, 4);
+	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, 4, MSG_DONTWAIT), 4);
+	agent_writes(VAGENT_STDOUT, "more", 4);
 	ck_assert(turns());
 	ck_assert_int_eq(pread(file, bytes, sizeof(bytes), 0), 8);
 	ck_assert_int_eq(memcmp(bytes, "filemore", 8), 0);
@@ -331,6 +302,7 @@ END_TEST
 START_TEST(one_descriptor_may_be_all_streams)
 {
 	static char bytes[4096];
+	unsigned int i;
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
@@ -341,8 +313,12 @@ START_TEST(one_descriptor_may_be_all_streams)
 	in[0] = out[1] = err[1] = pair[0];
 	begin(0);
 	start_command();
-	while (send(port(VAGENT_OUT), bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+	while (send(pair[0], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	for (i = 0; i < VAGENT_WINDOW / sizeof(bytes); i++) {
+		agent_writes(VAGENT_STDOUT, bytes, sizeof(bytes));
 		ck_assert(turns());
+	}
 	while (read(pair[1], bytes, sizeof(bytes)) > 0)
 		;
 	ck_assert_int_eq(poll(&(struct pollfd){ vagent_session_fd(s), POLLIN, 0 }, 1, 0), 1);
@@ -360,15 +336,57 @@ START_TEST(failures_have_a_status_and_a_sentence)
 		{ VAGENT_NOT_FOUND, 127 }, { VAGENT_NOT_EXECUTED, 126 }, { VAGENT_FAILED, 125 },
 	};
 	struct {
-		struct vagent_ended e;
-		char text[3];
-	} m = { { rows[_i].how, 0, 0, 0 }, "why" };
+		struct vagent_process_ended e;
+		char text[4];
+	} m = { { 1, rows[_i].how, 0, 0 }, "why" };
 
 	agent_is_ready(VAGENT_VERSION);
-	agent_sends(VAGENT_ENDED, &m, sizeof(m.e) + 3);
+	ck_assert(turns());
+	agent_sends(VAGENT_SERVES, NULL, 0);
+	agent_sends(VAGENT_PROCESS_ENDED, &m, sizeof(m.e) + 3);
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, &why), rows[_i].status);
 	ck_assert_str_eq(why.msg, "in the guest: why");
+}
+END_TEST
+
+/* The owner of the machine knows why. */
+START_TEST(closed_ports_do_not_end_the_session)
+{
+	if (_i)
+		start_command();
+	vagent_session_close_ports(s);
+	ck_assert(turns());
+	ck_assert_int_eq(vagent_session_status(s, &why), -EAGAIN);
+}
+END_TEST
+
+START_TEST(output_before_closed_ports_is_complete)
+{
+	start_command();
+	agent_writes(VAGENT_STDOUT, "out", 3);
+	agent_ends(VAGENT_EXITED, 7);
+	agent_ends_outputs();
+	vagent_session_close_ports(s);
+	ck_assert(!turns());
+	ck_assert_int_eq(vagent_session_status(s, &why), 7);
+	assert_read(out[0], "out");
+}
+END_TEST
+
+/* Guests have a root, which an agent that serves containers does not need. */
+START_TEST(request_without_a_root_has_the_shared_one)
+{
+	char records[4];
+
+	vagent_session_free(s);
+	begin_with("Atrue", sizeof("Atrue"), 0);
+	agent_is_ready(VAGENT_VERSION);
+	ck_assert(turns());
+	agent_reads_moment();
+	agent_reads_header(VAGENT_GUEST, sizeof(records));
+	agent_reads(records, sizeof(records));
+	ck_assert_str_eq(records, "Rro");
 }
 END_TEST
 
@@ -390,7 +408,7 @@ static void start_limited_command_that_ends(void)
 	vagent_session_free(s);
 	begin(1000);
 	start_command();
-	agent_ends(VAGENT_EXITED, 7, 3, 0);
+	agent_ends(VAGENT_EXITED, 7);
 	ck_assert(turns());
 	p = (struct pollfd){ vagent_session_fd(s), POLLIN, 0 };
 	ck_assert_int_eq(poll(&p, 1, -1), 1);	/* the time limit */
@@ -400,7 +418,8 @@ static void start_limited_command_that_ends(void)
 START_TEST(command_that_ended_in_time_keeps_its_status)
 {
 	start_limited_command_that_ends();
-	ck_assert_int_eq(send(port(VAGENT_OUT), "out", 3, 0), 3);
+	agent_writes(VAGENT_STDOUT, "out", 3);
+	agent_ends_outputs();
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, &why), 7);
 	assert_read(out[0], "out");
@@ -471,12 +490,13 @@ END_TEST
 
 START_TEST(request_that_no_agent_accepts_is_refused)
 {
-	static const char large[VAGENT_MAX_REQUEST + 1];
+	static char large[VAGENT_MAX_REQUEST + 1];
 	struct vagent_session_config c = {
 		.size = sizeof(c), .request = large, .request_len = sizeof(large), .in = -1, .out = -1, .err = -1,
 	};
 	struct vagent_session *other = NULL;
 
+	memset(large, 'A', sizeof(large));
 	ck_assert_int_eq(vagent_session_new(&other, &c, &why), -E2BIG);
 	ck_assert_ptr_null(other);
 	c.request_len = UINT32_MAX;
@@ -485,7 +505,10 @@ START_TEST(request_that_no_agent_accepts_is_refused)
 	ck_assert(turns());
 	ck_assert_int_eq(vagent_session_request(s, &c, &why), -E2BIG);
 	ck_assert(vagent_session_waits(s));
-	c.request_len = VAGENT_MAX_REQUEST;
+	c.request_len = VAGENT_MAX_REQUEST;	/* there are other records beside it */
+	ck_assert_int_eq(vagent_session_request(s, &c, &why), -E2BIG);
+	ck_assert(vagent_session_waits(s));
+	c.request_len = VAGENT_MAX_REQUEST - 64;
 	ck_assert_int_eq(vagent_session_request(s, &c, &why), 0);
 }
 END_TEST
@@ -564,7 +587,8 @@ START_TEST(released_ports_run_the_command_of_another_session)
 		.size = sizeof(waiting), .in = -1, .out = -1, .err = -1, .waits = true,
 	};
 	struct vagent_session *mine = s, *host;
-	char request[sizeof(REQUEST)], text[8] = "";
+	const struct vagent_prepared prepared = { 1, 77 };
+	char text[8] = "";
 	int ports[VAGENT_PORTS], i;
 
 	ck_assert_int_eq(vagent_session_new(&host, &waiting, NULL), 0);
@@ -575,13 +599,15 @@ START_TEST(released_ports_run_the_command_of_another_session)
 	ck_assert_int_eq(vagent_session_release_ports(host, ports, &why), 0);
 	ck_assert(turns() && !vagent_session_waits(host) && !vagent_session_is_started(host));
 	ck_assert_int_eq(vagent_session_take_ports(mine, ports, &why), 0);
-	agent_reads_moment();
-	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
-	agent_reads(request, sizeof(request));
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	ck_assert_int_eq(send(port(VAGENT_OUT), "text", 4, 0), 4);
-	agent_ends(VAGENT_EXITED, 7, 4, 0);
+	agent_reads_request();
+	agent_sends(VAGENT_SERVES, NULL, 0);
+	agent_sends(VAGENT_PREPARED, &prepared, sizeof(prepared));
 	ck_assert(turns());	/* the one that waited reads nothing */
+	ck_assert(vagent_session_dispatch(mine));
+	agent_sends(VAGENT_RUNNING, &(uint32_t){ 1 }, sizeof(uint32_t));
+	agent_writes(VAGENT_STDOUT, "text", 4);
+	agent_ends(VAGENT_EXITED, 7);
+	agent_ends_outputs();
 	s = mine;
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(mine, &why), 7);
@@ -654,7 +680,7 @@ END_TEST
 /* The moment is that of the request. */
 START_TEST(requested_command_has_streams_and_a_status)
 {
-	char bytes[sizeof(REQUEST)];
+	char bytes[sizeof(struct vagent_frame) + 2];
 
 	ck_assert_int_eq(write(in[1], "in", 2), 2);
 	begin_waiting(0);
@@ -662,15 +688,12 @@ START_TEST(requested_command_has_streams_and_a_status)
 	ck_assert(turns());
 	ck_assert_int_eq(request(0), 0);
 	ck_assert_int_eq(request(0), -EAGAIN);
-	agent_reads_moment();
-	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
-	agent_reads(bytes, sizeof(bytes));
-	ck_assert_int_eq(memcmp(bytes, REQUEST, sizeof(REQUEST)), 0);
-	agent_sends(VAGENT_STARTED, NULL, 0);
-	ck_assert(turns());
-	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 2);
-	ck_assert_int_eq(send(port(VAGENT_OUT), "out", 3, 0), 3);
-	agent_ends(VAGENT_EXITED, 7, 3, 0);
+	agent_reads_request();
+	agent_runs_command();
+	ck_assert_int_eq(recv(port(VAGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), sizeof(bytes));
+	agent_writes(VAGENT_STDOUT, "out", 3);
+	agent_ends(VAGENT_EXITED, 7);
+	agent_ends_outputs();
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, NULL), 7);
 	assert_read(out[0], "out");
@@ -714,13 +737,13 @@ END_TEST
 
 START_TEST(a9_02_waiting_session_rejects_all_messages)
 {
-	static const uint32_t types[] = { VAGENT_READY, VAGENT_STARTED, VAGENT_MOMENT, 0 };
+	static const uint32_t types[] = { VAGENT_READY, VAGENT_SERVES, VAGENT_MOMENT, 0 };
 	static const uint32_t version = VAGENT_VERSION;
 
 	begin_waiting(0);
 	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
-	agent_sends(types[_i], &version, types[_i] == VAGENT_STARTED ? 0 : sizeof(version));
+	agent_sends(types[_i], &version, types[_i] == VAGENT_SERVES ? 0 : sizeof(version));
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, &why), 125);
 	ck_assert_ptr_nonnull(strstr(why.msg, "the guest's agent sent"));
@@ -730,21 +753,16 @@ END_TEST
 
 START_TEST(a9_03_waiting_session_rejects_an_end_and_reports_a_failure)
 {
-	const struct {
-		struct vagent_ended e;
-		char text[3];
-	} m = { { VAGENT_FAILED, 0, 0, 0 }, "why" };
-
 	begin_waiting(0);
 	agent_is_ready(VAGENT_VERSION);
 	ck_assert(turns());
 	if (_i)
-		agent_sends(VAGENT_ENDED, &m, sizeof(m.e) + 3);
+		agent_fails("why");
 	else
-		agent_ends(VAGENT_EXITED, 0, 0, 0);
+		agent_ends(VAGENT_EXITED, 0);
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, &why), 125);
-	ck_assert_ptr_nonnull(strstr(why.msg, _i ? "in the guest: why" : "an invalid end"));
+	ck_assert_ptr_nonnull(strstr(why.msg, _i ? "in the guest: why" : "the guest's agent sent"));
 }
 END_TEST
 
@@ -757,75 +775,9 @@ static void assert_violation(const char *text)
 	ck_assert_ptr_nonnull(strstr(why.msg, text));
 }
 
-START_TEST(a9_01_rejects_messages_of_wrong_length)
-{
-	static const struct {
-		uint32_t type, len, sent;
-		const char *why;
-	} rows[] = {
-		{ VAGENT_ENDED, VAGENT_MAX_MESSAGE + 1, 0, "too long" },
-		{ VAGENT_ENDED, UINT32_MAX, 0, "too long" },
-		{ VAGENT_ENDED, 23, 23, "truncated" },
-		{ VAGENT_ENDED, 0, 0, "truncated" },
-		{ VAGENT_READY, 1, 1, "wrong order" },
-	};
-	const struct vagent_header h = { rows[_i].type, rows[_i].len };
-	const char zeros[32] = { 0 };
-
-	ck_assert_int_eq(send(port(VAGENT_CONTROL), &h, sizeof(h), 0), sizeof(h));
-	if (rows[_i].sent)
-		ck_assert_int_ge(send(port(VAGENT_CONTROL), zeros, rows[_i].sent, 0), 0);
-	assert_violation(rows[_i].why);
-}
-END_TEST
-
-START_TEST(a9_02_rejects_messages_in_a_wrong_order)
-{
-	static const struct {
-		bool started;
-		uint32_t type;
-	} rows[] = {
-		{ false, VAGENT_STARTED }, { true, VAGENT_READY }, { true, VAGENT_STARTED },
-		{ true, VAGENT_SIGNAL }, { false, 0 }, { true, UINT32_MAX },
-	};
-
-	if (rows[_i].started)
-		start_command();
-	agent_sends(rows[_i].type, NULL, 0);
-	assert_violation("the guest's agent sent");
-}
-END_TEST
-
-START_TEST(a9_03_rejects_an_end_that_cannot_be)
-{
-	static const struct {
-		bool started;
-		uint32_t how, status;
-		uint64_t out;
-	} rows[] = {
-		{ true, VAGENT_EXITED, 256, 1 }, { true, VAGENT_SIGNALLED, 128, 1 },
-		{ true, VAGENT_EXITED, 0, 0 }, { false, VAGENT_EXITED, 0, 0 },
-		{ true, VAGENT_HOWS, 0, 1 }, { true, UINT32_MAX, 0, 1 },
-	};
-
-	if (rows[_i].started) {
-		start_command();
-		ck_assert_int_eq(send(port(VAGENT_OUT), "x", 1, 0), 1);
-		ck_assert(turns());
-	}
-	agent_ends(rows[_i].how, rows[_i].status, rows[_i].out, 0);
-	assert_violation("the guest's agent sent");
-}
-END_TEST
-
 START_TEST(a9_04_sentence_is_printed_without_control_characters)
 {
-	struct {
-		struct vagent_ended e;
-		char text[8];
-	} m = { { VAGENT_FAILED, 0, 0, 0 }, "a\033[2J\nb" };
-
-	agent_sends(VAGENT_ENDED, &m, sizeof(m.e) + 7);
+	agent_fails("a\033[2J\nb");
 	ck_assert(!turns());
 	ck_assert_int_eq(vagent_session_status(s, &why), 125);
 	ck_assert_str_eq(why.msg, "in the guest: a?[2J?b");
@@ -846,35 +798,11 @@ START_TEST(a9_05_messages_to_an_agent_that_does_not_read_are_bounded)
 		total += (size_t)n;
 		ck_assert(turns());
 	}
-	ck_assert_uint_gt(total, 65536);
+	ck_assert_uint_gt(total, 32768);
 	ck_assert_uint_lt(total, 1000000);
-	agent_ends(VAGENT_EXITED, 0, 0, 0);
+	agent_ends(VAGENT_EXITED, 0);
+	agent_ends_outputs();
 	ck_assert(!turns());
-}
-END_TEST
-
-START_TEST(a9_06_output_waits_for_its_reader)
-{
-	char bytes[4096] = { 0 };
-	ssize_t n;
-
-	start_command();
-	do {
-		n = send(port(VAGENT_OUT), bytes, sizeof(bytes), MSG_DONTWAIT);
-		ck_assert(turns());
-	} while (n > 0);
-	agent_ends(VAGENT_EXITED, 0, UINT64_MAX, 0);
-	ck_assert(turns());
-	ck_assert_int_eq(read(out[0], bytes, sizeof(bytes)), sizeof(bytes));
-}
-END_TEST
-
-START_TEST(agent_of_a_saved_template_may_be_older)
-{
-	agent_is_ready(VAGENT_VERSION_COMMAND);
-	ck_assert(turns());
-	agent_reads_moment();
-	agent_reads_header(VAGENT_REQUEST, sizeof(REQUEST));
 }
 END_TEST
 
@@ -882,10 +810,7 @@ START_TEST(a9_07_agent_of_another_version_receives_no_request)
 {
 	char byte;
 
-	if (_i)
-		agent_is_ready(VAGENT_VERSION + 1);
-	else
-		agent_sends(VAGENT_READY, NULL, 0);	/* of the first agents */
+	agent_is_ready(_i ? VAGENT_VERSION + 1 : VAGENT_VERSION - 1);
 	assert_violation("make the template again");
 	ck_assert_int_eq(recv(port(VAGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
 }
@@ -898,17 +823,15 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, after);
 	tcase_add_test(tc, status_and_streams_are_those_of_the_command);
-	tcase_add_loop_test(tc, cause_of_a_signal_is_checked, 0, sizeof(causes) / sizeof(causes[0]));
 	tcase_add_test(tc, signal_of_the_command_is_128_and_its_number);
-	tcase_add_test(tc, end_waits_for_outputs_that_are_on_their_way);
-	tcase_add_test(tc, input_is_passed_with_its_length);
 	tcase_add_test(tc, input_is_not_read_before_the_command_runs);
 	tcase_add_test(tc, signals_and_sizes_are_passed_while_it_runs);
-	tcase_add_test(tc, output_without_a_reader_is_reported_and_discarded);
-	tcase_add_loop_test(tc, output_that_is_not_written_is_a_failure, 0, 2);
 	tcase_add_test(tc, regular_files_are_streams);
 	tcase_add_test(tc, one_descriptor_may_be_all_streams);
 	tcase_add_loop_test(tc, failures_have_a_status_and_a_sentence, 0, 3);
+	tcase_add_loop_test(tc, closed_ports_do_not_end_the_session, 0, 2);
+	tcase_add_test(tc, output_before_closed_ports_is_complete);
+	tcase_add_test(tc, request_without_a_root_has_the_shared_one);
 	tcase_add_test(tc, command_that_ended_in_time_keeps_its_status);
 	tcase_add_test(tc, output_that_the_guest_does_not_send_ends_the_session);
 	tcase_add_test(tc, request_with_a_closed_stream_is_refused_and_the_guest_waits);
@@ -928,13 +851,8 @@ int main(void)
 	tcase_add_test(tc, agent_and_command_have_time_limits_of_their_own);
 	tcase_add_loop_test(tc, a9_02_waiting_session_rejects_all_messages, 0, 4);
 	tcase_add_loop_test(tc, a9_03_waiting_session_rejects_an_end_and_reports_a_failure, 0, 2);
-	tcase_add_loop_test(tc, a9_01_rejects_messages_of_wrong_length, 0, 5);
-	tcase_add_loop_test(tc, a9_02_rejects_messages_in_a_wrong_order, 0, 6);
-	tcase_add_loop_test(tc, a9_03_rejects_an_end_that_cannot_be, 0, 6);
 	tcase_add_test(tc, a9_04_sentence_is_printed_without_control_characters);
 	tcase_add_test(tc, a9_05_messages_to_an_agent_that_does_not_read_are_bounded);
-	tcase_add_test(tc, a9_06_output_waits_for_its_reader);
-	tcase_add_test(tc, agent_of_a_saved_template_may_be_older);
 	tcase_add_loop_test(tc, a9_07_agent_of_another_version_receives_no_request, 0, 2);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

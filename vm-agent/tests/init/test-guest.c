@@ -74,7 +74,7 @@ static void run_agent(void)
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	vagent_priv_send(VAGENT_READY, &(uint32_t){ VAGENT_VERSION_GUEST }, sizeof(uint32_t));
+	vagent_priv_send(VAGENT_READY, &(uint32_t){ VAGENT_VERSION }, sizeof(uint32_t));
 	for (i = 0; i < 2; i++) {
 		struct vagent_header h;
 
