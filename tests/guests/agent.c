@@ -455,15 +455,9 @@ static struct end do_lie(void)
 
 static struct end do_fail(void)
 {
-	static struct {
-		struct vagent_ended ended;
-		char why[64];
-	} m = { .ended = { .how = VAGENT_FAILED } };
 	const char *why = find_record('A', 1);
-	const uint32_t len = why ? text_length(why) : 0, most = sizeof(m.why);
 
-	memcpy(m.why, why, len < most ? len : most);
-	send_message(VAGENT_ENDED, &m, (uint32_t)sizeof(m.ended) + (len < most ? len : most));
+	send_message(VAGENT_FAILURE, why, why ? text_length(why) : 0);
 	return RUNS;
 }
 

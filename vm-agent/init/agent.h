@@ -27,10 +27,6 @@ struct agent_request {
 	unsigned int nfolders;
 };
 
-/* report.c: reports to the host how the command was not executed, and a sentence. */
-void vagent_priv_end(enum vagent_how how, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
-
 /* modules.c: loads the modules of the initrd in their order, except later ones. */
 void vagent_priv_load_modules(void);
 
@@ -118,18 +114,5 @@ bool vagent_priv_has_root(const char *records, size_t len);
 void vagent_priv_watch_kills(void);
 /* oom.c: whether there was one since, which may be another process than the command. */
 bool vagent_priv_saw_kills(void);
-
-/* command.c: the command, and its ends of the streams; err is -1 with a terminal. */
-struct agent_command {
-	pid_t pid;
-	int in, out, err;
-	bool terminal;
-};
-void vagent_priv_start(struct agent_command *c, const struct agent_request *r);
-/* command.c: raises limits of this process to what systems have. */
-void vagent_priv_raise_limits(void);
-
-/* streams.c: copies until the command has ended, and reports its end. */
-void vagent_priv_serve(struct agent_command *c) __attribute__((noreturn));
 
 #endif

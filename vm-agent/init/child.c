@@ -229,6 +229,9 @@ void vagent_priv_child_run(struct guest_order *o, int report)
 		close(report);	/* as execve() does */
 		run_own(o, own_programs[own].reads);
 	}
-	execve(program, o->request.argv, environment);
+	if (o->container->number == VAGENT_ITSELF)	/* as env(1): a script may lack its "#!" */
+		execvpe(program, o->request.argv, environment);
+	else
+		execve(program, o->request.argv, environment);
 	vagent_priv_child_fail(VAGENT_NOT_EXECUTED, "%.300s: %s", o->request.argv[0], strerror(errno));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * cvmm-init, the first process of a guest with an initrd of libvm-agent: loads modules, then executes
- * one command for a session of that library, or boots the system that the kernel's command line names.
+ * commands for the host's side of that library, or boots the system that the kernel's command line names.
  */
 #include <stddef.h>
 

@@ -99,37 +99,18 @@ static void __attribute__((noreturn)) end_by_panic(void)
 }
 
 /* Without a host to report to, the console has the sentence. */
-static void __attribute__((format(printf, 2, 0), noreturn))
-end_guest(enum vagent_how how, const char *fmt, va_list ap)
-{
-	struct {
-		struct vagent_ended ended;
-		char why[VAGENT_MAX_MESSAGE - sizeof(struct vagent_ended)];
-	} m;
-
-	memset(&m, 0, sizeof(m));
-	m.ended.how = how;
-	vsnprintf(m.why, sizeof(m.why), fmt, ap);
-	dprintf(STDERR_FILENO, "cvmm-init: %s\n", m.why);
-	if (vagent_priv_ports[VAGENT_CONTROL] < 0)
-		end_by_panic();
-	vagent_priv_send(VAGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
-	for (;;)
-		pause();
-}
-
-void vagent_priv_end(enum vagent_how how, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	end_guest(how, fmt, ap);
-}
-
 void vagent_init_fail(const char *fmt, ...)
 {
+	char why[VAGENT_MAX_MESSAGE];
 	va_list ap;
 
 	va_start(ap, fmt);
-	end_guest(VAGENT_FAILED, fmt, ap);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	dprintf(STDERR_FILENO, "cvmm-init: %s\n", why);
+	if (vagent_priv_ports[VAGENT_CONTROL] < 0)
+		end_by_panic();
+	vagent_priv_send(VAGENT_FAILURE, why, strlen(why));
+	for (;;)
+		pause();
 }

@@ -125,12 +125,45 @@ static void set_capabilities(const struct guest_rights *r)
 	set_ambient(set[AMBIENT]);
 }
 
+/*
+ * The kernel's preset for descriptors is 1024, of which a shell can set at most 4096; that of memlock was 64 KiB
+ * before 5.16, which is too little for io_uring. Systems have these: the soft limit of descriptors remains what
+ * select() can watch.
+ */
+static const struct {
+	int resource;
+	struct rlimit least;
+} limits[] = {
+	{ RLIMIT_NOFILE, { 1024, 524288 } },
+	{ RLIMIT_MEMLOCK, { 8u << 20, 8u << 20 } },
+};
+
+static rlim_t larger_limit(rlim_t a, rlim_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Raises limits to these values. Larger presets of a kernel remain, and a failure changes nothing. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (getrlimit((__rlimit_resource_t)limits[i].resource, &r) < 0)
+			continue;
+		r.rlim_cur = larger_limit(r.rlim_cur, limits[i].least.rlim_cur);
+		r.rlim_max = larger_limit(r.rlim_max, limits[i].least.rlim_max);
+		(void)!setrlimit((__rlimit_resource_t)limits[i].resource, &r);
+	}
+}
+
 /* Without no_new_privs, a filter needs a capability that the process may lose. */
 void vagent_priv_child_take_rights(const struct guest_rights *r)
 {
 	char **limit;
 
-	vagent_priv_raise_limits();
+	raise_limits();
 	for (limit = r->limits; *limit; limit++)
 		set_limit(*limit);
 	if (r->filter && !r->no_new_privileges)

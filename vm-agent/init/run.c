@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The first process of a guest, from its begin to the command or system that it executes. */
+/* The first process of a guest, from its begin to the host that it serves, or the system that it executes. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -26,8 +26,8 @@ static void send_ready(void)
 	vagent_priv_send(VAGENT_READY, &version, sizeof(version));
 }
 
-/* Messages up to the request: a saved guest waits here, and its clones continue. */
-static char *await_request(struct vagent_header *request)
+/* Returns the records of GUEST. A saved guest waits here, and its clones continue. */
+static char *await_guest(size_t *len)
 {
 	struct vagent_header header;
 	bool cloned = false;
@@ -35,8 +35,8 @@ static char *await_request(struct vagent_header *request)
 
 	for (;;) {
 		payload = vagent_priv_receive(&header);
-		if (header.type == VAGENT_REQUEST || header.type == VAGENT_GUEST) {
-			*request = header;
+		if (header.type == VAGENT_GUEST) {
+			*len = header.len;
 			return payload;
 		}
 		if (header.type == VAGENT_HELLO) {
@@ -45,7 +45,7 @@ static char *await_request(struct vagent_header *request)
 		} else if (header.type == VAGENT_MOMENT) {
 			vagent_priv_enter_moment(payload, header.len, cloned);
 		} else {
-			vagent_init_fail("the host sent message %u before its request", header.type);
+			vagent_init_fail("the host sent message %u before GUEST", header.type);
 		}
 		free(payload);
 	}
@@ -68,18 +68,6 @@ static void enter_system(const struct vagent_init_images *images, const struct a
 	vagent_priv_make_accounts();
 }
 
-static void run_command(const struct vagent_init_images *images, char *records, size_t len)
-{
-	struct agent_command command;
-	struct agent_request request;
-
-	vagent_priv_read_request(&request, records, len);
-	enter_system(images, &request);
-	vagent_priv_start(&command, &request);
-	vagent_priv_send(VAGENT_STARTED, NULL, 0);
-	vagent_priv_serve(&command);
-}
-
 static void serve_processes(const struct vagent_init_images *images, char *records, size_t len)
 {
 	struct agent_request system;
@@ -94,17 +82,15 @@ static void serve_processes(const struct vagent_init_images *images, char *recor
 
 static void serve_host(const struct vagent_init_images *images)
 {
-	struct vagent_header header;
 	char *records;
+	size_t len;
 
 	vagent_priv_open_ports();
 	send_ready();
-	records = await_request(&header);
-	if (header.type == VAGENT_REQUEST)
-		run_command(images, records, header.len);
-	if (vagent_priv_has_root(records, header.len))
-		serve_processes(images, records, header.len);
-	vagent_priv_enter_guest(records, header.len);
+	records = await_guest(&len);
+	if (vagent_priv_has_root(records, len))
+		serve_processes(images, records, len);
+	vagent_priv_enter_guest(records, len);
 	free(records);
 	vagent_priv_serve_guest(false);
 }

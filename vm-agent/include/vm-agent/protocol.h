@@ -3,11 +3,9 @@
  * The protocol between a host and its agent, the first process of a guest, which executes one command or
  * serves containers.
  *
- * They share four ports of a console device, each a byte stream with its own flow control: control,
- * and the command's standard streams. A port passes the bytes of its stream unchanged. The end of a
- * stream is a message on the control port that contains its length in bytes, so that no order
- * between ports is assumed. Ports need no address and no name in the host's file system, and are
- * part of the oldest kernels; sockets (vsock) need a socket file per guest.
+ * They share four ports of a console device, of which they use three, each a byte stream with its own flow
+ * control: control, and frames of all streams in each direction. Ports need no address and no name in the host's
+ * file system, and are part of the oldest kernels; sockets (vsock) need a socket file per guest.
  *
  * A message is a header and len bytes. Numbers have the byte order of the guest,
  * which is that of its host: little-endian on x86-64 and arm64.
@@ -15,17 +13,6 @@
  *	host                          agent
  *	                              READY        its ports are open
  *	MOMENT   time, random bytes
- *	REQUEST  records
- *	                              STARTED      the command is executed
- *	SIGNAL, SIZE, INPUT_END, OUTPUT_LOST
- *	                              ENDED        status; the host ends the machine when it has
- *	                                           received all bytes of both outputs
- *
- * A template is saved after READY. The host of a clone cannot have received that READY, and
- * sends HELLO, which the agent answers by READY until it has received a request.
- *
- * GUEST in place of REQUEST makes an agent of version 2 serve containers and processes:
- *
  *	GUEST    records
  *	                              SERVES       its file systems and network cards are configured
  *	CONTAINER number, records
@@ -38,8 +25,11 @@
  *	                              PROCESS_ENDED
  *	FORGET, REMOVE
  *
- * If the records of GUEST have a root, the agent enters it as for a REQUEST, and processes of container
- * VAGENT_ITSELF run in it, without namespaces of their own. A signal for one of them is for its group.
+ * A template is saved after READY. The host of a clone cannot have received that READY, and
+ * sends HELLO, which the agent answers by READY until it has received GUEST.
+ *
+ * If the records of GUEST have a root, the agent enters it, and processes of container VAGENT_ITSELF run in it,
+ * without namespaces of their own. A signal for one of them is for its group. PREPARE may follow GUEST at once.
  *
  * The host chooses the numbers, in ascending order from 1. Bytes of all streams are frames: the
  * host's on the port of the input, the agent's on that of the output; the fourth port is not used.
@@ -62,7 +52,7 @@
 #define VAGENT_IMAGE_WORD "cvmm.image"
 
 /* The version of this protocol. A template may contain an agent of another version. */
-#define VAGENT_VERSION 2u
+#define VAGENT_VERSION 3u
 
 enum vagent_port {
 	VAGENT_CONTROL, VAGENT_IN, VAGENT_OUT, VAGENT_ERR, VAGENT_PORTS,
@@ -73,14 +63,9 @@ enum vagent_port {
 
 enum vagent_message {
 	/* to the agent */
-	VAGENT_REQUEST = 1,	/* records; once */
-	VAGENT_SIGNAL,	/* uint32_t: for the command's process group */
-	VAGENT_SIZE,		/* 2 uint16_t: rows and columns of the terminal */
-	VAGENT_INPUT_END,	/* uint64_t: length of the input */
-	VAGENT_OUTPUT_LOST,	/* uint32_t: the port whose reader is gone */
-	VAGENT_HELLO,	/* empty: repeat READY; before the request */
-	VAGENT_MOMENT,	/* struct vagent_moment; before the request */
-	VAGENT_GUEST,	/* records; once, in place of REQUEST */
+	VAGENT_HELLO = 1,	/* empty: repeat READY; before GUEST */
+	VAGENT_MOMENT,	/* struct vagent_moment; before GUEST */
+	VAGENT_GUEST,	/* records; once */
 	VAGENT_CONTAINER,	/* uint32_t: its number; records */
 	VAGENT_REMOVE,	/* uint32_t: a container, whose processes are killed */
 	VAGENT_PREPARE,	/* struct vagent_prepare; records */
@@ -94,8 +79,7 @@ enum vagent_message {
 	VAGENT_MEASURE,	/* uint32_t: a container */
 	/* from the agent */
 	VAGENT_READY = 65,	/* uint32_t: VAGENT_VERSION; once per host */
-	VAGENT_STARTED,	/* empty; once */
-	VAGENT_ENDED,	/* struct vagent_ended, and a sentence or a cause; once */
+	VAGENT_FAILURE,	/* a sentence: the agent has failed; once */
 	VAGENT_SERVES,	/* empty; once */
 	VAGENT_PREPARED,	/* struct vagent_prepared */
 	VAGENT_RUNNING,	/* uint32_t: a process */
@@ -126,19 +110,11 @@ enum vagent_how {
 	VAGENT_SIGNALLED,	/* status: the signal */
 	VAGENT_NOT_FOUND,	/* the command does not exist */
 	VAGENT_NOT_EXECUTED,	/* the command exists, but execve() failed */
-	VAGENT_FAILED,	/* the agent failed */
+	VAGENT_FAILED,	/* the agent could not prepare or execute it */
 	VAGENT_HOWS,
 };
 
-struct vagent_ended {
-	uint32_t how, status;
-	uint64_t out, err;	/* bytes that the command wrote */
-};
-
-/*
- * A uint32_t that follows VAGENT_SIGNALLED. Older agents send none, and older hosts ignore it. A
- * sentence follows the failures, and nothing VAGENT_EXITED.
- */
+/* The cause of VAGENT_SIGNALLED. */
 enum vagent_cause {
 	VAGENT_CAUSE_UNKNOWN,
 	VAGENT_CAUSE_MEMORY,	/* the guest's kernel sent SIGKILL, because memory was used up */

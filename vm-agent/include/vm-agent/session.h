@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One command in a guest, seen from the host: its request, its streams, and its end. The guest has
+ * One command in a guest, seen from the host: its request, its streams, and its end. A session is a guest
+ * (<vm-agent/guest.h>) with one process in its root, which needs no calls between its request and its end. The guest has
  * the other end of each port (<vm-agent/protocol.h>), and is not trusted: messages are bounded, checked,
- * and accepted in their order only; any other ends the session.
+ * and accepted in their order only; any other ends the session. Closed ports do not end it, as the owner of the machine
+ * has the reason.
  *
  *	vagent_session_new()
  *	vagent_session_port()       the guest's ends, for a console device
@@ -37,7 +39,7 @@ struct vagent_session_config {
 	 */
 	const char *request;
 	uint32_t request_len;	/* bytes; at most VAGENT_MAX_REQUEST */
-	int in, out, err;	/* descriptors, borrowed; -1: no input, or output is discarded */
+	int in, out, err;	/* descriptors, which are duplicated; -1: no input, or output is discarded */
 	uint64_t timeout_ms;	/* from the call to the end of the command; 0: none */
 	bool clone;		/* the guest is a clone of a template: the agent waits already */
 	/*
@@ -48,8 +50,9 @@ struct vagent_session_config {
 };
 
 /*
- * Makes a session and the sockets of its ports. -EINVAL: the size of config, or it has waits and a request; -E2BIG:
- * the request exceeds VAGENT_MAX_REQUEST; -ENOMEM; errors of socketpair().
+ * Makes a session and the sockets of its ports. -EINVAL: the size of config, it has waits and a request, or the request
+ * has no command; -E2BIG: the request, with records of the command's rights, exceeds VAGENT_MAX_REQUEST; -EBADF: a
+ * stream; -ENOMEM; errors of socketpair().
  */
 VAGENT_API int vagent_session_new(struct vagent_session **out, const struct vagent_session_config *config,
 		    struct vsu_error *err) VSU_NODISCARD;
@@ -71,8 +74,7 @@ VAGENT_API bool vagent_session_dispatch(struct vagent_session *s);
 
 /*
  * Sends a command to a session that waits; of the struct, request, streams and timeout are used. -EAGAIN: the
- * session does not wait; -EINVAL: the size of command, or its request is NULL; -E2BIG: the request exceeds
- * VAGENT_MAX_REQUEST. After these and errors of a stream (-EBADF, -ENOMEM, -ENOSPC and others) it still waits. If
+ * session does not wait; -EINVAL: the size of command, or its request is NULL or has no command; -E2BIG: as above. After these and errors of a stream (-EBADF, -ENOMEM, -ENOSPC and others) it still waits. If
  * vagent_session_waits() is false after another error, the session has ended.
  */
 VAGENT_API int vagent_session_request(struct vagent_session *s, const struct vagent_session_config *command,

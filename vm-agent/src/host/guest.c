@@ -287,8 +287,7 @@ static void serve_serves(struct vagent_guest *g)
 		vagent_priv_distrust(g, "SERVES in the wrong order");
 }
 
-/* The agent failed. */
-static void serve_ended(struct vagent_guest *g, const char *text, size_t len)
+static void serve_failure(struct vagent_guest *g, const char *text, size_t len)
 {
 	vsu_error_set(&g->why, -ECANCELED, "in the guest: %.*s", (int)len, text);
 	vagent_priv_end_guest(g);
@@ -337,7 +336,7 @@ static bool is_length(uint32_t type, size_t len)
 		size_t least, most;
 	} lengths[] = {
 		{ VAGENT_READY, sizeof(uint32_t), sizeof(uint32_t) },
-		{ VAGENT_ENDED, sizeof(struct vagent_ended), VAGENT_MAX_MESSAGE },
+		{ VAGENT_FAILURE, 0, VAGENT_MAX_MESSAGE },
 		{ VAGENT_SERVES, 0, 0 },
 		{ VAGENT_PREPARED, sizeof(struct vagent_prepared), sizeof(struct vagent_prepared) },
 		{ VAGENT_RUNNING, sizeof(uint32_t), sizeof(uint32_t) },
@@ -388,8 +387,8 @@ static void serve_message(struct vagent_guest *g)
 		serve_ready(g, payload);
 	else if (h.type == VAGENT_SERVES)
 		serve_serves(g);
-	else if (h.type == VAGENT_ENDED)
-		serve_ended(g, payload + sizeof(struct vagent_ended), h.len - sizeof(struct vagent_ended));
+	else if (h.type == VAGENT_FAILURE)
+		serve_failure(g, payload, h.len);
 	else if (h.type == VAGENT_LISTED)
 		serve_listed(g, payload, h.len);
 	else if (h.type == VAGENT_MEASURED)

@@ -197,18 +197,13 @@ static void after(void)
 START_TEST(older_agent_is_refused)
 {
 	agent_is_ready(1);
-	fails(-EPROTO, "the guest's agent has version 1 of the protocol, but this program has 2; make the template again, or use the cvmm-init that was installed with this program");
+	fails(-EPROTO, "the guest's agent has version 1 of the protocol, but this program has 3; make the template again, or use the cvmm-init that was installed with this program");
 }
 END_TEST
 
 START_TEST(failure_of_the_agent_is_reported)
 {
-	struct {
-		struct vagent_ended e;
-		char text[9];
-	} m = { { VAGENT_FAILED, 0, 0, 0 }, "no device" };
-
-	agent_sends(VAGENT_ENDED, &m, sizeof(m.e) + sizeof(m.text));
+	agent_sends(VAGENT_FAILURE, "no device", 9);
 	fails(-ECANCELED, "in the guest: no device");
 }
 END_TEST
@@ -817,7 +812,7 @@ static const struct {
 	{ VAGENT_READY, 4, { 2 } },
 	{ VAGENT_SERVES, 0, { 0 } },
 	{ VAGENT_SERVES, 4, { 0 } },
-	{ VAGENT_STARTED, 0, { 0 } },
+	{ VAGENT_START, 0, { 0 } },
 	{ VAGENT_PREPARED, 8, { 1, 77 } },
 	{ VAGENT_PREPARED, 4, { 1 } },
 	{ VAGENT_RUNNING, 4, { 1 } },

@@ -67,13 +67,7 @@ static void agent_ends(uint32_t how, uint32_t status)
 
 static void agent_fails(const char *text)
 {
-	struct {
-		struct vagent_ended e;
-		char text[16];
-	} m = { { VAGENT_FAILED, 0, 0, 0 }, "" };
-
-	strcpy(m.text, text);
-	agent_sends(VAGENT_ENDED, &m, (uint32_t)(sizeof(m.e) + strlen(text)));
+	agent_sends(VAGENT_FAILURE, text, (uint32_t)strlen(text));
 }
 
 static void agent_reads(void *to, size_t len)

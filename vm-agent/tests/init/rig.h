@@ -13,12 +13,6 @@
 /* The part of an agent that its process runs, with a copy of the records of a request. */
 typedef void agent_part(char *records, size_t len);
 
-/* The last message of an agent. */
-struct last_message {
-	struct vagent_ended ended;
-	char why[VAGENT_MAX_MESSAGE + 1];
-};
-
 void agent_rig_start(agent_part *part, const char *records, size_t len);
 void agent_rig_end(void);
 pid_t agent_rig_process(void);
@@ -33,8 +27,8 @@ void host_reads(enum vagent_port port, void *bytes, size_t len);
 
 /* Asserts that the next message is this one, and empty. */
 void agent_sent(uint32_t type);
-/* Asserts that the next message is the last one and how the command ended. */
-const struct last_message *agent_ended(uint32_t how, uint32_t status);
+/* Asserts that the next message is the failure of the agent, and returns its sentence. */
+const char *agent_failed(void);
 
 /* Asserts that a port has this text next. */
 #define port_has(port, text) do {						\

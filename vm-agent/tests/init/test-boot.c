@@ -344,7 +344,7 @@ START_TEST(required_module_ends_the_guest)
 	add_file("modules/b.ko", "B");
 	failing = "module";
 	guest_runs(load, "", 0);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, _i ?
+	ck_assert_str_eq(agent_failed(), _i ?
 			 "the guest's kernel cannot load the module absent.ko: No such file or directory" :
 			 "the guest's kernel cannot load the module b.ko: No such device");
 }
@@ -371,7 +371,7 @@ START_TEST(kernel_that_cannot_decompress_is_named)
 	failing = "module";
 	failure = unloadable[_i].failure;
 	guest_runs(load, "", 0);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unloadable[_i].why);
+	ck_assert_str_eq(agent_failed(), unloadable[_i].why);
 }
 END_TEST
 
@@ -533,7 +533,7 @@ START_TEST(failure_of_a_file_system_ends_the_guest)
 {
 	failing = unmountable[_i].failing;
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unmountable[_i].why);
+	ck_assert_str_eq(agent_failed(), unmountable[_i].why);
 }
 END_TEST
 
@@ -542,7 +542,7 @@ START_TEST(file_in_place_of_a_folder_ends_the_guest)
 	move("newroot", "before");
 	add_file("newroot", "");
 	guest_runs(enter_root, "Atrue\0Rro", 9);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why,
+	ck_assert_str_eq(agent_failed(),
 			 "cannot make the folder /newroot/proc: Not a directory");
 }
 END_TEST
@@ -690,7 +690,7 @@ START_TEST(disk_image_is_booted_by_a_word)
 {
 	add_file("proc/cmdline", "quiet " VAGENT_IMAGE_WORD " -- root=share");
 	guest_runs(run_main, "", 0);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, "an image");
+	ck_assert_str_eq(agent_failed(), "an image");
 }
 END_TEST
 
@@ -698,7 +698,7 @@ START_TEST(disk_image_is_refused_without_a_boot_loader)
 {
 	add_file("proc/cmdline", VAGENT_IMAGE_WORD);
 	guest_runs(run_without_images, "", 0);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why,
+	ck_assert_str_eq(agent_failed(),
 			 "this first program does not boot disk images; cvmm-boot-init does");
 }
 END_TEST
@@ -725,7 +725,7 @@ START_TEST(root_of_the_command_line_is_booted)
 	host_reads(VAGENT_OUT, had, strlen(lines));
 	ck_assert_str_eq(had, lines);
 	snprintf(lines, sizeof(lines), "cannot execute %s of the root: No such file or directory", booted[_i].init);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, lines);
+	ck_assert_str_eq(agent_failed(), lines);
 	ck_assert(has_folder("newroot"));
 }
 END_TEST
@@ -778,7 +778,7 @@ START_TEST(failed_boot_has_a_reason)
 	add_file("proc/filesystems", "\text4\n");
 	failing = unbootable[_i].failing;
 	guest_runs(run_main, "", 0);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unbootable[_i].why);
+	ck_assert_str_eq(agent_failed(), unbootable[_i].why);
 }
 END_TEST
 
@@ -865,7 +865,7 @@ START_TEST(root_without_a_device_has_a_reason)
 	add_disk("vda", "vda2");
 	guest_runs(run_main, "", 0);
 	snprintf(line, sizeof(line), "cannot mount the root: no disk or partition has %s", absent[_i]);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, line);
+	ck_assert_str_eq(agent_failed(), line);
 }
 END_TEST
 
@@ -896,14 +896,14 @@ START_TEST(command_runs_on_the_kernel_of_its_image_by_a_word)
 }
 END_TEST
 
-static void execute_command(const char *request, uint32_t len)
+static void serve_system(const char *request, uint32_t len)
 {
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VAGENT_REQUEST, request, len);
+	host_sends(VAGENT_GUEST, request, len);
 	port_has(VAGENT_OUT, EARLY "mount root /newroot virtiofs 0 -\n" SYSTEM SWITCH);
-	ck_assert_str_eq(agent_ended(VAGENT_NOT_FOUND, 0)->why, "no-such-command: No such file or directory");
+	agent_sent(VAGENT_SERVES);
 }
 
 
@@ -921,11 +921,11 @@ static void join(const char *what)
 
 START_TEST(guest_has_a_name_and_a_loopback_interface)
 {
-	static const char unnamed[] = "Ano-such-command\0Rrw", named[] = "Ano-such-command\0Rrw\0Hother";
+	static const char unnamed[] = "Rrw", named[] = "Rrw\0Hother";
 	struct ifreq lo = { .ifr_name = "lo" };
 	char name[64];
 
-	execute_command(_i ? named : unnamed, _i ? sizeof(named) : sizeof(unnamed));
+	serve_system(_i ? named : unnamed, _i ? sizeof(named) : sizeof(unnamed));
 	if (geteuid())
 		join("user");
 	join("uts");
@@ -956,13 +956,13 @@ static const struct { const char *network, *why; } unconfigured[] = {
 START_TEST(network_requires_addresses_and_an_interface)
 {
 	char request[128];
-	const int len = snprintf(request, sizeof(request), "Atrue%cRrw%cN%s", 0, 0, unconfigured[_i].network);
+	const int len = snprintf(request, sizeof(request), "Rrw%cN%s", 0, unconfigured[_i].network);
 
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VAGENT_REQUEST, request, (uint32_t)len + 1);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, unconfigured[_i].why);
+	host_sends(VAGENT_GUEST, request, (uint32_t)len + 1);
+	ck_assert_str_eq(agent_failed(), unconfigured[_i].why);
 }
 END_TEST
 
@@ -977,17 +977,18 @@ static const struct { const char *network, *call; bool made; } cards[] = {
 START_TEST(card_has_the_address_and_the_mtu_of_the_request)
 {
 	char request[128];
-	const int len = snprintf(request, sizeof(request), "Ano-such-command%cRrw%cN%s", 0, 0, cards[_i].network);
-	const struct last_message *m;
+	const int len = snprintf(request, sizeof(request), "Rrw%cN%s", 0, cards[_i].network);
 
 	add_card();
 	failing = cards[_i].call;
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VAGENT_REQUEST, request, (uint32_t)len + 1);
-	m = agent_ended(cards[_i].made ? VAGENT_FAILED : VAGENT_NOT_FOUND, 0);
-	ck_assert_str_eq(m->why, cards[_i].made ? "cannot configure the network interface eth0: No such device" : "no-such-command: No such file or directory");
+	host_sends(VAGENT_GUEST, request, (uint32_t)len + 1);
+	if (cards[_i].made)
+		ck_assert_str_eq(agent_failed(), "cannot configure the network interface eth0: No such device");
+	else
+		agent_sent(VAGENT_SERVES);
 }
 END_TEST
 
@@ -1016,10 +1017,10 @@ static void add_link(const char *target, const char *name)
 	ck_assert_int_eq(symlink(target, path), 0);
 }
 
-static const struct last_message *use_resolver(bool writable, uint32_t how)
+static void use_resolver(bool writable)
 {
-	static const char ro[] = "Ano-such-command\0Rro\0N-/0 - 192.0.2.3 - 0";
-	static const char rw[] = "Ano-such-command\0Rrw\0N-/0 - 192.0.2.3 - 0";
+	static const char ro[] = "Rro\0N-/0 - 192.0.2.3 - 0";
+	static const char rw[] = "Rrw\0N-/0 - 192.0.2.3 - 0";
 
 	add_card();
 	writable_root = writable;
@@ -1027,8 +1028,7 @@ static const struct last_message *use_resolver(bool writable, uint32_t how)
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VAGENT_REQUEST, writable ? rw : ro, writable ? sizeof(rw) : sizeof(ro));
-	return agent_ended(how, 0);
+	host_sends(VAGENT_GUEST, writable ? rw : ro, writable ? sizeof(rw) : sizeof(ro));
 }
 
 static void resolver_has(const char *name, const char *text)
@@ -1048,7 +1048,6 @@ static void resolver_has(const char *name, const char *text)
 START_TEST(resolver_requires_no_file_of_the_root)
 {
 	const char *text = resolvers[_i].text, *made = resolvers[_i].made;
-	const struct last_message *m;
 
 	add_file("etc/passwd", "");
 	add_file("var/log/none", "");
@@ -1056,11 +1055,13 @@ START_TEST(resolver_requires_no_file_of_the_root)
 		add_file("etc/resolv.conf", text);
 	if (resolvers[_i].link)
 		add_link(resolvers[_i].link, "etc/resolv.conf");
-	m = use_resolver(resolvers[_i].writable, made ? VAGENT_NOT_FOUND : VAGENT_FAILED);
-	if (made)
+	use_resolver(resolvers[_i].writable);
+	if (made) {
+		agent_sent(VAGENT_SERVES);
 		resolver_has(made, text ? text : "");
-	else
-		ck_assert_str_eq(m->why, resolvers[_i].why);
+	} else {
+		ck_assert_str_eq(agent_failed(), resolvers[_i].why);
+	}
 	ck_assert(!has_folder("var/none") && !has_file("var/resolv.conf"));
 	ck_assert_int_eq(has_file("etc/resolv.conf"), made && strncmp(made, "/run", 4));
 }
@@ -1068,7 +1069,8 @@ END_TEST
 
 START_TEST(root_without_the_folder_of_the_resolver_has_it_in_memory)
 {
-	use_resolver(false, VAGENT_NOT_FOUND);
+	use_resolver(false);
+	agent_sent(VAGENT_SERVES);
 	resolver_has("etc/resolv.conf", "");
 }
 END_TEST
@@ -1077,7 +1079,8 @@ START_TEST(resolver_that_is_not_mounted_ends_the_guest)
 {
 	failing = "mount /run/cvmm.resolv.conf";
 	failure = ENOENT;
-	ck_assert_str_eq(use_resolver(false, VAGENT_FAILED)->why, "cannot mount " RESOLVER ": No such file or directory");
+	use_resolver(false);
+	ck_assert_str_eq(agent_failed(), "cannot mount " RESOLVER ": No such file or directory");
 }
 END_TEST
 
@@ -1155,7 +1158,7 @@ START_TEST(e3_27_only_a_clone_requires_random_numbers)
 	}
 	host_sends(VAGENT_MOMENT, &moment, sizeof(moment));
 	if (moments[_i].why) {
-		ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, moments[_i].why);
+		ck_assert_str_eq(agent_failed(), moments[_i].why);
 	} else {
 		host_sends(VAGENT_HELLO, NULL, 0);
 		agent_is_ready();
@@ -1167,19 +1170,19 @@ START_TEST(time_has_its_length)
 {
 	guest_waits();
 	host_sends(VAGENT_MOMENT, &moment, sizeof(moment) - 1);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, "the host sent its time in 79 bytes");
+	ck_assert_str_eq(agent_failed(), "the host sent its time in 79 bytes");
 }
 END_TEST
 
-START_TEST(request_comes_first)
+START_TEST(guest_comes_first)
 {
-	const uint32_t signal = 9;
+	const uint32_t process = 1;
 
 	add_file("proc/cmdline", "cvmm.exec");
 	guest_runs(run_main, "", 0);
 	agent_is_ready();
-	host_sends(VAGENT_SIGNAL, &signal, sizeof(signal));
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, "the host sent message 2 before its request");
+	host_sends(VAGENT_START, &process, sizeof(process));
+	ck_assert_str_eq(agent_failed(), "the host sent message 7 before GUEST");
 }
 END_TEST
 
@@ -1226,7 +1229,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, clone_discards_what_an_entropy_device_has_read, 0, 2);
 	tcase_add_loop_test(tc, e3_27_only_a_clone_requires_random_numbers, 0, 4);
 	tcase_add_test(tc, time_has_its_length);
-	tcase_add_test(tc, request_comes_first);
+	tcase_add_test(tc, guest_comes_first);
 }
 
 int main(void)

@@ -32,76 +32,12 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../suite.h"
+#include "guest_rig.h"
 #include "init/guest.h"
-#include "vm-agent/process.h"
-
-#define ENVIRONMENT "PATH=/usr/bin:/bin"
 
 static char folder[64];		/* root of the container */
-static pid_t agent;
-static bool has_groups;		/* the agent has a file system of control groups of its own */
-static struct vagent_guest *g;
-static struct vsu_error err;
-static unsigned int container;
 static struct vagent_mount mounts[16];
 static unsigned int nmounts;
-
-/* ----------------------------------------------------------------------- agent */
-
-static int mount_groups(void)
-{
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
-		return -1;
-	return mount("cgroup2", CONTAINER_GROUPS, "cgroup2", 0, NULL);
-}
-
-/* Closes descriptors of the test program, which the first process of a guest does not have. */
-static void run_agent(void)
-{
-	int i, fd;
-	sigset_t child;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (has_groups)
-		ck_assert_int_eq(mount_groups(), 0);
-	for (i = 0; i < VAGENT_PORTS; i++) {
-		vagent_priv_ports[i] = fcntl(vagent_guest_port(g, (enum vagent_port)i), F_DUPFD_CLOEXEC, 200);
-		fcntl(vagent_priv_ports[i], F_SETFL, O_RDWR | O_NONBLOCK);
-	}
-	for (fd = 3; fd < 200; fd++)
-		close(fd);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	vagent_priv_send(VAGENT_READY, &(uint32_t){ VAGENT_VERSION }, sizeof(uint32_t));
-	for (i = 0; i < 2; i++) {
-		struct vagent_header h;
-
-		free(vagent_priv_receive(&h));
-	}
-	vagent_priv_serve_guest(true);
-}
-
-static void turn_until(bool (*is_done)(const void *opaque), const void *opaque)
-{
-	struct pollfd ready = { vagent_guest_fd(g), POLLIN, 0 };
-
-	while (!is_done(opaque)) {
-		if (!vagent_guest_dispatch(g)) {
-			ck_assert_int_lt(vagent_guest_failure(g, &err), 0);
-			ck_abort_msg("%s", err.msg);
-		}
-		if (!is_done(opaque))
-			poll(&ready, 1, -1);
-	}
-}
-
-static bool is_ready(const void *opaque)
-{
-	(void)opaque;
-	return vagent_guest_is_ready(g);
-}
 
 /* ------------------------------------------------------------------- container */
 
@@ -138,18 +74,6 @@ static void add_container(struct vagent_container c)
 	ck_assert_int_eq(vagent_guest_add_container(g, &c, &container, &err), 0);
 }
 
-static void begin_guest(const struct vagent_request *system)
-{
-	const struct vagent_guest_config c = { .size = sizeof(c), .system = system };
-
-	ck_assert_int_eq(vagent_guest_new(&g, &c, &err), 0);
-	agent = fork();
-	if (!agent)
-		run_agent();
-	vagent_guest_close_ports(g);
-	turn_until(is_ready, NULL);
-}
-
 static void setup_guest(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -170,19 +94,6 @@ static void setup(void)
 	add_container((struct vagent_container){ .readonly_root = false });
 }
 
-/* The agent of this test does not read the records, and has the root of the test. */
-static void setup_itself(void)
-{
-	struct vagent_request system = { NULL, 0, 0 };
-
-	signal(SIGPIPE, SIG_IGN);
-	strcpy(folder, "/none");
-	vagent_request_add(&system, 'R', "ro");
-	begin_guest(&system);
-	vagent_request_free(&system);
-	container = VAGENT_ITSELF;
-}
-
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
@@ -191,149 +102,11 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 static void teardown(void)
 {
-	vagent_guest_free(g);
-	kill(agent, SIGKILL);
-	waitpid(agent, NULL, 0);
+	end_guest();
 	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 /* ------------------------------------------------------------------- processes */
-
-static const char *const environment[] = { ENVIRONMENT, NULL };
-
-struct run {
-	struct vagent_process *p;
-	int in, out;		/* the test's ends of pipes */
-	char text[4096];
-	struct vagent_end end;
-};
-
-static bool is_prepared(const void *opaque)
-{
-	const struct run *r = opaque;
-
-	return vagent_process_state(r->p) != VAGENT_PREPARING;
-}
-
-static bool is_executed(const void *opaque)
-{
-	const struct run *r = opaque;
-
-	return vagent_process_state(r->p) >= VAGENT_EXECUTED;
-}
-
-static bool is_finished(const void *opaque)
-{
-	const struct run *r = opaque;
-
-	return vagent_process_state(r->p) == VAGENT_FINISHED;
-}
-
-static bool is_echoed(const void *opaque)
-{
-	struct pollfd ready = { ((const struct run *)opaque)->out, POLLIN, 0 };
-
-	return poll(&ready, 1, 0) > 0;
-}
-
-/* Output and errors are one pipe. */
-static void prepare_config(struct run *r, struct vagent_process_config c)
-{
-	int in[2], out[2], streams[3];
-
-	ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
-	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
-	streams[0] = in[0];
-	streams[1] = streams[2] = out[1];
-	c.size = sizeof(c);
-	c.streams = streams;
-	ck_assert_int_eq(vagent_process_prepare(g, container, &c, &r->p, &err), 0);
-	close(in[0]);
-	close(out[1]);
-	r->in = in[1];
-	r->out = out[0];
-	turn_until(is_prepared, r);
-}
-
-static void prepare_words(struct run *r, const char *const *words, struct vagent_process_config c)
-{
-	c.command = words;
-	if (!c.environment)
-		c.environment = environment;
-	prepare_config(r, c);
-}
-
-static void prepare_request(struct run *r, const struct vagent_request *request)
-{
-	prepare_config(r, (struct vagent_process_config){ .request = request });
-}
-
-static void prepare(struct run *r, const char *script, struct vagent_process_config c)
-{
-	const char *const words[] = { "sh", "-c", script, NULL };
-
-	prepare_words(r, words, c);
-	err.msg[0] = '\0';
-	(void)!vagent_process_end(r->p, &r->end, &err);
-	ck_assert_msg(vagent_process_state(r->p) == VAGENT_WAITING, "%s", err.msg);
-}
-
-static void start(struct run *r)
-{
-	ck_assert_int_eq(vagent_process_start(r->p, &err), 0);
-	turn_until(is_executed, r);
-}
-
-/* Reads the output until the process has finished. */
-static void finish(struct run *r)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	turn_until(is_finished, r);
-	while ((n = read(r->out, r->text + len, sizeof(r->text) - 1 - len)) > 0)
-		len += (size_t)n;
-	r->text[len] = '\0';
-	ck_assert_int_eq(vagent_process_end(r->p, &r->end, &err), 0);
-}
-
-static void release(struct run *r)
-{
-	vagent_process_free(r->p);
-	close(r->in);
-	close(r->out);
-}
-
-/* Runs a script whose output and end are the claim. */
-static void runs(const char *script, struct vagent_process_config c, const char *text)
-{
-	struct run r;
-
-	prepare(&r, script, c);
-	start(&r);
-	finish(&r);
-	ck_assert_str_eq(r.text, text);
-	ck_assert_int_eq(r.end.kind, VAGENT_END_STATUS);
-	ck_assert_int_eq(r.end.value, 0);
-	release(&r);
-}
-
-#define PLAIN (struct vagent_process_config){ .user = 0 }
-
-/* A first process that waits for its input. */
-static void begin_first(struct run *r)
-{
-	prepare(r, "exec cat", PLAIN);
-	start(r);
-}
-
-static void ends_by(struct run *r, enum vagent_end_kind kind, int value)
-{
-	finish(r);
-	ck_assert_int_eq(r->end.kind, kind);
-	ck_assert_int_eq(r->end.value, value);
-	release(r);
-}
 
 START_TEST(first_process_is_pid_1)
 {
@@ -1035,7 +808,7 @@ END_TEST
 
 static void setup_groups(void)
 {
-	has_groups = true;
+	agent_has_groups = true;
 	setup_guest();
 	add_mount("cgroup2", "cgroup2", "/sys/fs/cgroup", "nsdelegate", MS_RDONLY | MS_NOSUID);
 }
@@ -1046,7 +819,7 @@ static void teardown_groups(void)
 	char path[64];
 
 	teardown();
-	has_groups = false;
+	agent_has_groups = false;
 	if (mount_groups() < 0)
 		return;
 	snprintf(path, sizeof(path), CONTAINER_GROUP, container);
@@ -1089,18 +862,6 @@ START_TEST(failed_mount_is_named)
 END_TEST
 
 /* ------------------------------------------------------------------------- run */
-
-static const char *cannot_contain(void)
-{
-	int status = -1;
-	const pid_t pid = fork();
-
-	if (!pid)
-		_exit(geteuid() || unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) < 0 ||
-		      mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0);
-	waitpid(pid, &status, 0);
-	return status ? "containers need root" : NULL;
-}
 
 /* A runtime's thread shares the file system's state, with which setns(2) refuses a mount namespace. */
 static const char *cannot_join(void)
@@ -1183,7 +944,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	add_tests(tc, cannot_contain());
 	suite_add_tcase(s, tc);
-	tcase_add_checked_fixture(itself, setup_itself, teardown);
+	tcase_add_checked_fixture(itself, begin_itself, end_guest);
 	add_itself(itself, cannot_contain());
 	suite_add_tcase(s, itself);
 	tcase_add_checked_fixture(groups, setup_groups, teardown_groups);

@@ -32,7 +32,7 @@ static void teardown(void)
 static void read_request(char *records, size_t len)
 {
 	vagent_priv_read_request(&r, records, len);
-	vagent_priv_send(VAGENT_STARTED, NULL, 0);
+	vagent_priv_send(VAGENT_SERVES, NULL, 0);
 }
 
 START_TEST(words_are_in_their_order)
@@ -97,7 +97,7 @@ static const struct { const char *records; size_t len; const char *why; } reject
 START_TEST(invalid_request_is_rejected)
 {
 	agent_rig_start(read_request, rejected[_i].records, rejected[_i].len);
-	ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why, rejected[_i].why);
+	ck_assert_str_eq(agent_failed(), rejected[_i].why);
 }
 END_TEST
 
@@ -112,10 +112,39 @@ START_TEST(folders_have_a_maximum)
 		at += (size_t)snprintf(records + at, sizeof(records) - at, "D%d:ro:/%d", i, i) + 1;
 	agent_rig_start(read_request, records, at);
 	if (_i)
-		ck_assert_str_eq(agent_ended(VAGENT_FAILED, 0)->why,
+		ck_assert_str_eq(agent_failed(),
 				 "the host requested an invalid folder: 32:ro:/32");
 	else
-		agent_sent(VAGENT_STARTED);
+		agent_sent(VAGENT_SERVES);
+}
+END_TEST
+
+static void receive_one(char *records, size_t len)
+{
+	struct vagent_header h;
+	char *payload = vagent_priv_receive(&h);
+
+	(void)records;
+	(void)len;
+	if (h.type == VAGENT_GUEST && h.len == VAGENT_MAX_REQUEST && !payload[h.len])
+		vagent_priv_send(VAGENT_SERVES, NULL, 0);
+}
+
+/* The maximum is received, and one byte more ends the guest. */
+START_TEST(messages_have_a_maximum)
+{
+	static char bytes[VAGENT_MAX_REQUEST];
+	const struct vagent_header long_one = { VAGENT_GUEST, VAGENT_MAX_REQUEST + 1 };
+
+	memset(bytes, 'x', sizeof(bytes));
+	agent_starts(receive_one, "");
+	if (_i) {
+		host_writes(VAGENT_CONTROL, &long_one, sizeof(long_one));
+		ck_assert_str_eq(agent_failed(), "the host sent a message of 2097153 bytes");
+	} else {
+		host_sends(VAGENT_GUEST, bytes, sizeof(bytes));
+		agent_sent(VAGENT_SERVES);
+	}
 }
 END_TEST
 
@@ -131,6 +160,7 @@ int main(void)
 	tcase_add_test(tc, root_is_writable_only_if_requested);
 	tcase_add_loop_test(tc, invalid_request_is_rejected, 0, sizeof(rejected) / sizeof(rejected[0]));
 	tcase_add_loop_test(tc, folders_have_a_maximum, 0, 2);
+	tcase_add_loop_test(tc, messages_have_a_maximum, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
