@@ -265,8 +265,7 @@ const struct check_case check_blk[] = {
 	MALFORMED("blk.unaligned", "a read of 100 bytes", BLK, .len = 16, .reply = 101),
 	MALFORMED("blk.unaligned-write", "a write of 100 bytes", BLK, .len = 116, .reply = 1,
 		  .words = { OUT, 0, 1 }),
-	MALFORMED("blk.short-id", "GET_ID of 5 bytes", BLK, .len = 16, .reply = 6,
-		  .words = { GET_ID }),
+	MALFORMED("blk.short-id", "GET_ID of 5 bytes", BLK, .len = 16, .reply = 6, .words = { GET_ID }),
 	MALFORMED("blk.short-zeroes", "WRITE_ZEROES without a segment", BLK, .len = 16, .reply = 1,
 		  .extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES }),
 	MALFORMED("blk.odd-discard", "DISCARD of a segment and a half", BLK, .len = 40, .reply = 1,
@@ -331,8 +330,7 @@ const struct check_case check_fs[] = {
 #define NET "VIRTIO: Network Device, Packet Transmission"
 
 const struct check_case check_net[] = {
-	VALID("net.frame", "a frame of 1514 bytes is sent", NET, valid, .ring = TX,
-	      .len = 12 + 1514),
+	VALID("net.frame", "a frame of 1514 bytes is sent", NET, valid, .ring = TX, .len = 12 + 1514),
 	VALID("net.pieces", "a frame in buffers of 40 bytes is sent", NET, valid, .ring = TX,
 	      .len = 12 + 300, .cut = 40),
 	MALFORMED("net.short-header", "a header of 5 bytes", NET, .ring = TX, .len = 5),
@@ -362,8 +360,7 @@ const struct check_case check_console[] = {
 };
 
 const struct check_case check_rng[] = {
-	VALID("rng.byte", "a buffer of 1 byte is filled", RNG, valid, .reply = 1,
-	      .min = 1),
+	VALID("rng.byte", "a buffer of 1 byte is filled", RNG, valid, .reply = 1, .min = 1),
 	VALID("rng.page", "a buffer of 4096 bytes has at least one byte", RNG, valid,
 	      .reply = 4096, .min = 1),
 	VALID("rng.pieces", "buffers of 3 bytes have at least one byte", RNG, valid, .reply = 90,

@@ -19,23 +19,6 @@
 #define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define LAST_REQUEST ((unsigned int)VHOST_USER_GET_VRING_BASE_SKIP_DRAIN)
 
-/* ------------------------------------------------------------ configuration */
-
-/* A request with a payload of len bytes whose head has other numbers. */
-struct config_request {
-	uint32_t number, len;
-	struct vhost_user_config config;
-};
-
-static void bad_config(struct check *c)
-{
-	const struct config_request *r = c->row->with;
-	unsigned char request[sizeof(struct vhost_user_config) + 512] = { 0 };
-
-	memcpy(request, &r->config, sizeof(r->config));
-	check_survives_request(c, r->number, request, r->len, NULL, 0);
-}
-
 /* -------------------------------------------------------------------- state */
 
 static void bad_transfer(struct check *c)
@@ -52,19 +35,6 @@ static void bad_transfer(struct check *c)
 	vsu_fd_close(&fds[1]);
 }
 
-static void state_without_fd(struct check *c)
-{
-	const struct vhost_user_transfer transfer = { VHOST_USER_TRANSFER_LOAD, 0 };
-
-	check_survives_request(c, VHOST_USER_SET_DEVICE_STATE_FD, &transfer,
-			       sizeof(transfer), NULL, 0);
-}
-
-static void state_unasked(struct check *c)
-{
-	check_survives_request(c, VHOST_USER_CHECK_DEVICE_STATE, NULL, 0, NULL, 0);
-}
-
 /* ------------------------------------------------------------------ channel */
 
 static bool set_channel(struct check *c, int *ours)
@@ -78,6 +48,14 @@ static bool set_channel(struct check *c, int *ours)
 	vsu_fd_close(&pair[1]);
 	*ours = pair[0];
 	return acked;
+}
+
+static void channel_accepted(struct check *c)
+{
+	int ours = -1;
+
+	(void)set_channel(c, &ours);
+	vsu_fd_close(&ours);
 }
 
 static void channel_twice(struct check *c)
@@ -115,28 +93,6 @@ static void channel_of_noise(struct check *c)
 }
 
 /* ---------------------------------------------------------- other requests */
-
-struct word_request {
-	uint32_t number;
-	uint64_t word;
-};
-
-static void word_and_survive(struct check *c)
-{
-	const struct word_request *r = c->row->with;
-
-	check_survives_request(c, r->number, &r->word, sizeof(r->word), NULL, 0);
-}
-
-static void listen_unadvised(struct check *c)
-{
-	check_survives_request(c, VHOST_USER_POSTCOPY_LISTEN, NULL, 0, NULL, 0);
-}
-
-static void postcopy_ends_unbegun(struct check *c)
-{
-	check_survives_request(c, VHOST_USER_POSTCOPY_END, NULL, 0, NULL, 0);
-}
 
 static void owner_twice(struct check *c)
 {
@@ -182,56 +138,52 @@ static void every_request(struct check *c)
 #define CHANNEL "Back-end communication"
 #define STATE "Migrating back-end state"
 #define MESSAGES "Communication"
-#define CONFIG_REQUEST(number, offset, size, len) \
-	bad_config, &(const struct config_request){ VHOST_USER_##number, len, { offset, size, 0 } }
+#define BAD(name, rule, section, needs, ...) \
+	{ name, rule CHECK_SURVIVED, section, needs, __VA_ARGS__ }
+#define CONFIG_BAD(name, rule, number, len, ...) \
+	BAD(name, rule, TYPES, PF(CONFIG), \
+	    CHECK_BAD(number, 0, false, len, struct vhost_user_config, __VA_ARGS__, 0))
 #define TRANSFER(...) bad_transfer, &(const struct vhost_user_transfer){ __VA_ARGS__ }
-#define WORD(number, word) \
-	word_and_survive, &(const struct word_request){ VHOST_USER_##number, word }
+#define WORD(number, word) CHECK_BAD(number, 0, false, 8, uint64_t, word)
+#define EMPTY(number) CHECK_BAD(number, 0, false, 0, char, 0)
 #define EVERY(...) every_request, &(const struct every){ __VA_ARGS__ }
 
 const struct check_case check_device[] = {
-	{ "config.256", "GET_CONFIG of 256 bytes does not end the back-end", TYPES, PF(CONFIG),
-	  CONFIG_REQUEST(GET_CONFIG, 0, 256, 12 + 256) },
-	{ "config.nothing", "GET_CONFIG of 0 bytes does not end the back-end", TYPES, PF(CONFIG),
-	  CONFIG_REQUEST(GET_CONFIG, 0, 0, 12) },
-	{ "config.short", "GET_CONFIG without its head does not end the back-end", TYPES, PF(CONFIG),
-	  CONFIG_REQUEST(GET_CONFIG, 0, 8, 4) },
-	{ "config.size", "GET_CONFIG of more than its payload does not end the back-end", TYPES,
-	  PF(CONFIG), CONFIG_REQUEST(GET_CONFIG, 0, 400, 20) },
-	{ "config.wraps", "GET_CONFIG that wraps does not end the back-end", TYPES, PF(CONFIG),
-	  CONFIG_REQUEST(GET_CONFIG, 8, UINT32_MAX, 20) },
-	{ "config.set-beyond", "SET_CONFIG beyond the space does not end the back-end", TYPES,
-	  PF(CONFIG), CONFIG_REQUEST(SET_CONFIG, 0xfffffff0, 8, 20) },
-	{ "config.set-short", "SET_CONFIG without its bytes does not end the back-end", TYPES,
-	  PF(CONFIG), CONFIG_REQUEST(SET_CONFIG, 0, UINT32_MAX, 12) },
-	{ "state.nobody", "a state that nobody reads does not end the back-end", STATE,
-	  PF(DEVICE_STATE), TRANSFER(VHOST_USER_TRANSFER_SAVE, VHOST_USER_TRANSFER_STOPPED) },
-	{ "state.direction", "an unknown direction does not end the back-end", STATE,
-	  PF(DEVICE_STATE), TRANSFER(9, VHOST_USER_TRANSFER_STOPPED) },
-	{ "state.phase", "an unknown phase does not end the back-end", STATE, PF(DEVICE_STATE),
-	  TRANSFER(VHOST_USER_TRANSFER_SAVE, 9) },
-	{ "state.no-descriptor", "a state without a descriptor does not end the back-end", STATE,
-	  PF(DEVICE_STATE), state_without_fd, NULL },
-	{ "state.unasked", "CHECK_DEVICE_STATE without a transfer does not end the back-end", STATE,
-	  PF(DEVICE_STATE), state_unasked, NULL },
+	CONFIG_BAD("config.256", "GET_CONFIG of 256 bytes", GET_CONFIG, 12 + 256, 0, 256),
+	CONFIG_BAD("config.nothing", "GET_CONFIG of 0 bytes", GET_CONFIG, 12, 0, 0),
+	CONFIG_BAD("config.short", "GET_CONFIG without its head", GET_CONFIG, 4, 0, 8),
+	CONFIG_BAD("config.size", "GET_CONFIG of more than its payload", GET_CONFIG, 20, 0, 400),
+	CONFIG_BAD("config.wraps", "GET_CONFIG that wraps", GET_CONFIG, 20, 8, UINT32_MAX),
+	CONFIG_BAD("config.set-beyond", "SET_CONFIG beyond the space", SET_CONFIG, 20, 0xfffffff0, 8),
+	CONFIG_BAD("config.set-short", "SET_CONFIG without its bytes", SET_CONFIG, 12, 0, UINT32_MAX),
+	BAD("state.nobody", "a state that nobody reads", STATE, PF(DEVICE_STATE),
+	    TRANSFER(VHOST_USER_TRANSFER_SAVE, VHOST_USER_TRANSFER_STOPPED)),
+	BAD("state.direction", "an unknown direction", STATE, PF(DEVICE_STATE),
+	    TRANSFER(9, VHOST_USER_TRANSFER_STOPPED)),
+	BAD("state.phase", "an unknown phase", STATE, PF(DEVICE_STATE),
+	    TRANSFER(VHOST_USER_TRANSFER_SAVE, 9)),
+	BAD("state.no-descriptor", "a state without a descriptor", STATE, PF(DEVICE_STATE),
+	    CHECK_BAD(SET_DEVICE_STATE_FD, 0, false, 8, struct vhost_user_transfer, 1, 0)),
+	BAD("state.unasked", "CHECK_DEVICE_STATE without a transfer", STATE, PF(DEVICE_STATE),
+	    EMPTY(CHECK_DEVICE_STATE)),
+	{ "channel.accepted", "SET_BACKEND_REQ_FD is acknowledged", CHANNEL,
+	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_accepted, NULL },
 	{ "channel.twice", "SET_BACKEND_REQ_FD can be repeated", CHANNEL,
 	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_twice, NULL },
 	{ "channel.closed", "a channel that the front-end closes does not end the back-end", CHANNEL,
 	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_closed, NULL },
 	{ "channel.noise", "bytes that are no reply do not end the back-end", CHANNEL,
 	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_of_noise, NULL },
-	{ "status.ones", "a status of all bits does not end the back-end", TYPES, PF(STATUS),
-	  WORD(SET_STATUS, UINT64_MAX) },
+	BAD("status.ones", "a status of all bits", TYPES, PF(STATUS), WORD(SET_STATUS, UINT64_MAX)),
 	{ "features.ones", "features that were not offered do not end the back-end", TYPES, 0,
 	  WORD(SET_FEATURES, UINT64_MAX) },
 	{ "protocol.ones", "protocol features that were not offered do not end the back-end", TYPES,
 	  0, WORD(SET_PROTOCOL_FEATURES, UINT64_MAX) },
-	{ "mtu.ones", "an MTU of 2^64 does not end the back-end",
-	  TYPES, PF(NET_MTU), WORD(NET_SET_MTU, UINT64_MAX) },
-	{ "postcopy.unadvised", "POSTCOPY_LISTEN without POSTCOPY_ADVISE does not end the back-end",
-	  TYPES, PF(PAGEFAULT), listen_unadvised, NULL },
-	{ "postcopy.unbegun", "POSTCOPY_END without POSTCOPY_LISTEN does not end the back-end", TYPES,
-	  PF(PAGEFAULT), postcopy_ends_unbegun, NULL },
+	BAD("mtu.ones", "an MTU of 2^64", TYPES, PF(NET_MTU), WORD(NET_SET_MTU, UINT64_MAX)),
+	BAD("postcopy.unadvised", "POSTCOPY_LISTEN without POSTCOPY_ADVISE", TYPES, PF(PAGEFAULT),
+	    EMPTY(POSTCOPY_LISTEN)),
+	BAD("postcopy.unbegun", "POSTCOPY_END without POSTCOPY_LISTEN", TYPES, PF(PAGEFAULT),
+	    EMPTY(POSTCOPY_END)),
 	{ "owner.twice", "a second SET_OWNER does not end the back-end", TYPES, 0, owner_twice, NULL },
 	{ "every.empty", "no request without its payload ends the back-end", MESSAGES, 0, EVERY(0, 0, 0) },
 	{ "every.short", "no request of 1 byte ends the back-end", MESSAGES, 0, EVERY(0, 1, 0) },

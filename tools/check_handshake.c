@@ -16,52 +16,53 @@
 #define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define HEADER sizeof(struct vhost_user_header)
 
-/* ----------------------------------------------------------------- features */
+/* ---------------------------------------------------------------- sequences */
 
-static void features_reply(struct check *c)
-{
+/* A request with or without NEED_REPLY. */
+struct step {
+	uint32_t number, flags;
 	uint64_t word;
+};
 
-	(void)check_get(c, VHOST_USER_GET_FEATURES, &word);
+static bool try_step(struct check *c, const struct step *s, uint64_t *result)
+{
+	const struct vhost_user_message *m = vhost_user_message(VHOST_USER_SIDE_FRONTEND, s->number);
+	const bool value = m->reply == VHOST_USER_REPLY_VALUE;
+	const uint64_t word = s->number == VHOST_USER_SET_FEATURES ?
+			      c->features & ~VHOST_USER_F_LOG_ALL : s->word & c->protocol;
+	struct check_reply reply;
+
+	if (!check_send(c, s->number, s->flags, &word,
+			m->kind == VHOST_USER_PAYLOAD_EMPTY ? 0 : 8, NULL, 0))
+		return false;
+	if (!value && !(s->flags & VHOST_USER_HDR_NEED_REPLY))
+		return true;
+	if (!check_reply(c, s->number, &reply))
+		return false;
+	memcpy(result, reply.payload, sizeof(*result));
+	return value || check_that(c, *result == 0, "%s was refused", m->name);
 }
 
-static void features_repeat(struct check *c)
+/* Values that are read twice are the same, and the connection lives on. */
+static void sequence(struct check *c)
 {
-	uint64_t first, second;
+	const struct step *steps = c->row->with, *s;
+	uint64_t former = 0, result = 0;
 
-	if (check_get(c, VHOST_USER_GET_FEATURES, &first) &&
-	    check_get(c, VHOST_USER_GET_FEATURES, &second))
-		(void)check_that(c, first == second, "%#" PRIx64 ", then %#" PRIx64,
-				 first, second);
-}
-
-static void features_set(struct check *c)
-{
-	if (check_negotiate(c, 0) &&
-	    check_set(c, VHOST_USER_SET_FEATURES,
-		      c->features & ~VHOST_USER_F_LOG_ALL))
-		(void)check_alive(c);
-}
-
-static void features_set_twice(struct check *c)
-{
-	uint64_t same;
-
-	if (check_negotiate(c, 0) &&
-	    check_set(c, VHOST_USER_SET_FEATURES, c->features & ~VHOST_USER_F_LOG_ALL) &&
-	    check_set(c, VHOST_USER_SET_FEATURES, c->features & ~VHOST_USER_F_LOG_ALL) &&
-	    check_get(c, VHOST_USER_GET_FEATURES, &same))
-		(void)check_that(c, same == c->features,
-				 "the offer has become %#" PRIx64, same);
-}
-
-static void features_before_owner(struct check *c)
-{
-	uint64_t word;
-
-	if (check_get(c, VHOST_USER_GET_FEATURES, &word) &&
-	    check_send(c, VHOST_USER_SET_OWNER, V1, NULL, 0, NULL, 0))
-		(void)check_alive(c);
+	if (!c->row->needs && !check_negotiate(c, 0))
+		return;
+	for (s = steps; s->number; s++) {
+		if (s->number == VHOST_USER_GET_PROTOCOL_FEATURES && !c->protocol)
+			check_skip(c, "no protocol features are offered");
+		if (c->verdict || !try_step(c, s, &result))
+			return;
+		if (s > steps && s[-1].number == s->number &&
+		    !check_that(c, result == former, "%#" PRIx64 ", then %#" PRIx64, former,
+				result))
+			return;
+		former = result;
+	}
+	(void)check_alive(c);
 }
 
 static void features_per_connection(struct check *c)
@@ -76,45 +77,6 @@ static void features_per_connection(struct check *c)
 
 /* -------------------------------------------------------- protocol features */
 
-/* The offered protocol features; skips the case without them. */
-static bool get_protocol(struct check *c)
-{
-	if (!check_negotiate(c, 0))
-		return false;
-	if (!(c->features & VHOST_USER_F_PROTOCOL_FEATURES))
-		return check_skip(c, "no protocol features are offered");
-	return true;
-}
-
-static void protocol_reply(struct check *c)
-{
-	(void)get_protocol(c);
-}
-
-static void protocol_repeat(struct check *c)
-{
-	uint64_t again;
-
-	if (get_protocol(c) &&
-	    check_get(c, VHOST_USER_GET_PROTOCOL_FEATURES, &again))
-		(void)check_that(c, again == c->protocol, "%#" PRIx64 ", then %#" PRIx64,
-				 c->protocol, again);
-}
-
-static void protocol_none(struct check *c)
-{
-	if (get_protocol(c) &&
-	    check_set(c, VHOST_USER_SET_PROTOCOL_FEATURES, 0))
-		(void)check_alive(c);
-}
-
-static void protocol_all(struct check *c)
-{
-	if (get_protocol(c) &&
-	    check_set(c, VHOST_USER_SET_PROTOCOL_FEATURES, c->protocol))
-		(void)check_alive(c);
-}
-
 /* A feature and those that must be offered with it. */
 static void protocol_needs(struct check *c)
 {
@@ -126,7 +88,7 @@ static void protocol_needs(struct check *c)
 	};
 	size_t i;
 
-	if (!get_protocol(c))
+	if (!check_negotiate(c, 0))
 		return;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (c->protocol >> rows[i].bit & 1)
@@ -136,35 +98,6 @@ static void protocol_needs(struct check *c)
 }
 
 /* ------------------------------------------------------------------ replies */
-
-static void ack_owner(struct check *c)
-{
-	(void)check_acked(c, VHOST_USER_SET_OWNER, NULL, 0, NULL, 0);
-}
-
-static void ack_features(struct check *c)
-{
-	const uint64_t word = c->features & ~VHOST_USER_F_LOG_ALL;
-
-	(void)check_acked(c, VHOST_USER_SET_FEATURES, &word, sizeof(word), NULL, 0);
-}
-
-/* A reply to SET_FEATURES would precede that to GET_FEATURES. */
-static void ack_not_asked(struct check *c)
-{
-	if (check_set(c, VHOST_USER_SET_FEATURES, c->features & ~VHOST_USER_F_LOG_ALL))
-		(void)check_alive(c);
-}
-
-static void ack_once(struct check *c)
-{
-	struct check_reply reply;
-
-	if (check_send(c, VHOST_USER_GET_FEATURES, NEED, NULL, 0, NULL, 0) &&
-	    check_reply(c, VHOST_USER_GET_FEATURES, &reply) &&
-	    check_send(c, VHOST_USER_GET_PROTOCOL_FEATURES, NEED, NULL, 0, NULL, 0))
-		(void)check_reply(c, VHOST_USER_GET_PROTOCOL_FEATURES, &reply);
-}
 
 static void ack_in_order(struct check *c)
 {
@@ -204,49 +137,16 @@ static void mem_slots(struct check *c)
 				 first, second);
 }
 
+/* SET_STATUS of 3, then of another value, which GET_STATUS has. */
 static void status_returned(struct check *c)
 {
+	const uint64_t *expected = c->row->with;
 	uint64_t status;
 
 	if (check_set(c, VHOST_USER_SET_STATUS, 0x3) &&
+	    check_set(c, VHOST_USER_SET_STATUS, *expected) &&
 	    check_get(c, VHOST_USER_GET_STATUS, &status))
-		(void)check_that(c, (status & 0x3) == 0x3, "the status is %#" PRIx64, status);
-}
-
-static void status_reset(struct check *c)
-{
-	uint64_t status;
-
-	if (check_set(c, VHOST_USER_SET_STATUS, 0x3) &&
-	    check_set(c, VHOST_USER_SET_STATUS, 0) &&
-	    check_get(c, VHOST_USER_GET_STATUS, &status))
-		(void)check_that(c, status == 0, "the status is %#" PRIx64, status);
-}
-
-static void reset_idempotent(struct check *c)
-{
-	if (check_send(c, VHOST_USER_RESET_DEVICE, V1, NULL, 0, NULL, 0) &&
-	    check_send(c, VHOST_USER_RESET_DEVICE, V1, NULL, 0, NULL, 0))
-		(void)check_alive(c);
-}
-
-static void shmem_config(struct check *c)
-{
-	static struct check_reply reply;
-
-	if (check_send(c, VHOST_USER_GET_SHMEM_CONFIG, V1, NULL, 0, NULL, 0))
-		(void)check_reply(c, VHOST_USER_GET_SHMEM_CONFIG, &reply);
-}
-
-static void channel_accepted(struct check *c)
-{
-	int pair[2];
-
-	if (!check_that(c, vsu_sock_pair(pair) == 0, "no socket pair"))
-		return;
-	(void)check_acked(c, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0, &pair[1], 1);
-	vsu_fd_close(&pair[0]);
-	vsu_fd_close(&pair[1]);
+		(void)check_that(c, (status & 0x3) == *expected, "the status is %#" PRIx64, status);
 }
 
 /* ------------------------------------------------------------ configuration */
@@ -290,28 +190,13 @@ static void config_beyond(struct check *c)
 
 /* ---------------------------------------------------------- malformed input */
 
-static void cut_at(struct check *c, size_t n)
+/* Disconnects behind some bytes of a request. */
+static void cut_at(struct check *c)
 {
 	const struct vhost_user_header hdr = { VHOST_USER_SET_FEATURES, V1, 8 };
-	unsigned char bytes[20] = { 0 };
+	const size_t *n = c->row->with;
 
-	memcpy(bytes, &hdr, sizeof(hdr));
-	(void)check_send_bytes(c, bytes, n, NULL, 0);
-	(void)check_survives(c);
-}
-
-static void cut_header(struct check *c)
-{
-	cut_at(c, 5);
-}
-
-static void cut_payload(struct check *c)
-{
-	cut_at(c, HEADER);
-}
-
-static void cut_nothing(struct check *c)
-{
+	(void)check_send_bytes(c, &hdr, *n, NULL, 0);
 	(void)check_survives(c);
 }
 
@@ -355,39 +240,45 @@ static void unknown_refused(struct check *c)
 #define COMMUNICATION "Communication"
 #define HEADERS "Header"
 #define MESSAGE(...) send_and_survive, &(const struct message){ __VA_ARGS__ }
+#define SEQUENCE(...) sequence, (const struct step[]){ __VA_ARGS__, { 0, 0, 0 } }
+#define CUT(n) cut_at, &(const size_t){ n }
+#define STATUS(value) status_returned, &(const uint64_t){ value }
+#define ASK(number) { VHOST_USER_##number, V1, 0 }
+#define ASK_ACK(number) { VHOST_USER_##number, NEED, 0 }
+#define ACCEPT(bits) { VHOST_USER_SET_PROTOCOL_FEATURES, V1, bits }
 #define ACKS "VHOST_USER_PROTOCOL_F_REPLY_ACK"
 
 const struct check_case check_handshake[] = {
 	{ "features.reply", "GET_FEATURES has a reply of 8 bytes",
-	  FRONT_END, 0, features_reply, NULL },
+	  FRONT_END, 0, SEQUENCE(ASK(GET_FEATURES)) },
 	{ "features.repeat", "GET_FEATURES has the same reply each time",
-	  FRONT_END, 0, features_repeat, NULL },
+	  FRONT_END, 0, SEQUENCE(ASK(GET_FEATURES), ASK(GET_FEATURES)) },
 	{ "features.set", "SET_FEATURES of what is offered keeps the connection",
-	  FRONT_END, 0, features_set, NULL },
+	  FRONT_END, 0, SEQUENCE(ASK(SET_FEATURES)) },
 	{ "features.set-twice", "SET_FEATURES can be repeated",
-	  FRONT_END, 0, features_set_twice, NULL },
+	  FRONT_END, 0, SEQUENCE(ASK(GET_FEATURES), ASK(SET_FEATURES), ASK(SET_FEATURES)) },
 	{ "features.before-owner", "GET_FEATURES may precede SET_OWNER",
-	  FRONT_END, 0, features_before_owner, NULL },
+	  FRONT_END, 0, SEQUENCE(ASK(GET_FEATURES), ASK(SET_OWNER)) },
 	{ "features.per-connection", "each connection is offered the same features",
 	  FRONT_END, 0, features_per_connection, NULL },
 	{ "protocol.reply", "GET_PROTOCOL_FEATURES has a reply before SET_FEATURES",
-	  FEATURES, 0, protocol_reply, NULL },
+	  FEATURES, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES)) },
 	{ "protocol.repeat", "GET_PROTOCOL_FEATURES has the same reply each time",
-	  FEATURES, 0, protocol_repeat, NULL },
+	  FEATURES, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES), ASK(GET_PROTOCOL_FEATURES)) },
 	{ "protocol.none", "no protocol feature must be acknowledged",
-	  FEATURES, 0, protocol_none, NULL },
+	  FEATURES, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES), ACCEPT(0)) },
 	{ "protocol.all", "all offered protocol features can be acknowledged",
-	  FEATURES, 0, protocol_all, NULL },
+	  FEATURES, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES), ACCEPT(UINT64_MAX)) },
 	{ "protocol.needs", "a feature is offered with those that it requires",
 	  FEATURES, 0, protocol_needs, NULL },
 	{ "ack.owner", "SET_OWNER is acknowledged on demand",
-	  ACKS, PF(REPLY_ACK), ack_owner, NULL },
+	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK_ACK(SET_OWNER)) },
 	{ "ack.features", "SET_FEATURES is acknowledged on demand",
-	  ACKS, PF(REPLY_ACK), ack_features, NULL },
+	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK_ACK(SET_FEATURES)) },
 	{ "ack.not-asked", "a request without NEED_REPLY has no reply",
-	  ACKS, PF(REPLY_ACK), ack_not_asked, NULL },
+	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK(SET_FEATURES)) },
 	{ "ack.once", "a GET_ request with NEED_REPLY has one reply",
-	  ACKS, PF(REPLY_ACK), ack_once, NULL },
+	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK_ACK(GET_FEATURES), ASK_ACK(GET_PROTOCOL_FEATURES)) },
 	{ "ack.in-order", "requests sent together are answered in order",
 	  COMMUNICATION, PF(REPLY_ACK), ack_in_order, NULL },
 	{ "queues.number", "GET_QUEUE_NUM has a number above 0",
@@ -395,25 +286,20 @@ const struct check_case check_handshake[] = {
 	{ "memory.slots", "GET_MAX_MEM_SLOTS does not decrease",
 	  FRONT_END, PF(CONFIGURE_MEM_SLOTS), mem_slots, NULL },
 	{ "status.returned", "GET_STATUS has the bits of SET_STATUS",
-	  FRONT_END, PF(STATUS), status_returned, NULL },
-	{ "status.reset", "SET_STATUS of 0 resets the status",
-	  FRONT_END, PF(STATUS), status_reset, NULL },
+	  FRONT_END, PF(STATUS), STATUS(0x3) },
+	{ "status.reset", "SET_STATUS of 0 resets the status", FRONT_END, PF(STATUS), STATUS(0) },
 	{ "reset.idempotent", "RESET_DEVICE can be repeated, without a ring",
-	  FRONT_END, PF(RESET_DEVICE), reset_idempotent, NULL },
+	  FRONT_END, PF(RESET_DEVICE), SEQUENCE(ASK(RESET_DEVICE), ASK(RESET_DEVICE)) },
 	{ "shmem.configuration", "GET_SHMEM_CONFIG has a reply of its size",
-	  FRONT_END, PF(SHMEM), shmem_config, NULL },
-	{ "channel.accepted", "SET_BACKEND_REQ_FD is acknowledged",
-	  "Back-end communication", PF(BACKEND_REQ) | PF(REPLY_ACK), channel_accepted, NULL },
+	  FRONT_END, PF(SHMEM), SEQUENCE(ASK(GET_SHMEM_CONFIG)) },
 	{ "config.reply", "GET_CONFIG has the requested bytes",
 	  FRONT_END, PF(CONFIG), config_reply, NULL },
 	{ "config.beyond", "GET_CONFIG beyond the space keeps the connection",
 	  FRONT_END, PF(CONFIG), config_beyond, NULL },
-	{ "input.nothing", "a front-end that sends nothing disconnects",
-	  COMMUNICATION, 0, cut_nothing, NULL },
-	{ "input.cut-header", "a front-end disconnects inside a header",
-	  COMMUNICATION, 0, cut_header, NULL },
+	{ "input.nothing", "a front-end that sends nothing disconnects", COMMUNICATION, 0, CUT(0) },
+	{ "input.cut-header", "a front-end disconnects inside a header", COMMUNICATION, 0, CUT(5) },
 	{ "input.cut-payload", "a front-end disconnects before the payload",
-	  COMMUNICATION, 0, cut_payload, NULL },
+	  COMMUNICATION, 0, CUT(HEADER) },
 	{ "input.single-bytes", "a header may arrive in parts",
 	  COMMUNICATION, 0, in_single_bytes, NULL },
 	{ "input.unknown", "an unknown request does not end the back-end",

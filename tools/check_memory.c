@@ -67,85 +67,6 @@ static void table_of_bytes(struct check *c)
 		(void)check_acked(c, VHOST_USER_SET_MEM_TABLE, &table, 40, &c->memory, 1);
 }
 
-/* A table whose first region is changed, and which a back-end may refuse. */
-static void bad_table(struct check *c, struct vhost_user_mem_region first,
-		      unsigned int n, unsigned int nfds)
-{
-	struct vhost_user_mem_table table;
-	uint32_t size = fill_table(&table, n);
-	int fds[VHOST_USER_MAX_REGIONS];
-	unsigned int i;
-
-	table.regions[0] = first;
-	for (i = 0; check_guest(c) && i < nfds; i++)
-		fds[i] = c->memory;
-	if (c->guest)
-		check_survives_request(c, VHOST_USER_SET_MEM_TABLE, &table, size, fds,
-				       nfds);
-}
-
-static void table_empty(struct check *c)
-{
-	bad_table(c, check_region(0, PAGE), 0, 0);
-}
-
-static void table_without_fd(struct check *c)
-{
-	bad_table(c, check_region(0, PAGE), 1, 0);
-}
-
-static void table_with_more_fds(struct check *c)
-{
-	bad_table(c, check_region(0, PAGE), 1, 8);
-}
-
-static void table_beyond_file(struct check *c)
-{
-	bad_table(c, check_region(0, CHECK_MEMORY_SIZE * 4), 1, 1);
-}
-
-static void table_wraps(struct check *c)
-{
-	struct vhost_user_mem_region region = check_region(0, PAGE * 2);
-
-	region.guest_addr = UINT64_MAX - PAGE + 1;
-	bad_table(c, region, 1, 1);
-}
-
-static void table_offset_wraps(struct check *c)
-{
-	struct vhost_user_mem_region region = check_region(0, PAGE);
-
-	region.mmap_offset = UINT64_MAX - PAGE + 1;
-	bad_table(c, region, 1, 1);
-}
-
-static void table_size_0(struct check *c)
-{
-	bad_table(c, check_region(0, 0), 1, 1);
-}
-
-static void table_huge(struct check *c)
-{
-	bad_table(c, check_region(0, UINT64_MAX - PAGE), 1, 1);
-}
-
-static void table_overlaps(struct check *c)
-{
-	bad_table(c, check_region(0, 5 * PAGE), 2, 2);
-}
-
-/* More regions are announced than the payload contains. */
-static void table_count(struct check *c)
-{
-	struct vhost_user_mem_table table;
-
-	fill_table(&table, 1);
-	table.nregions = 0x08000001;
-	if (check_guest(c))
-		check_survives_request(c, VHOST_USER_SET_MEM_TABLE, &table, 40, &c->memory, 1);
-}
-
 static void table_of_eventfd(struct check *c)
 {
 	struct vhost_user_mem_table table;
@@ -231,14 +152,6 @@ static void slot_without_fd(struct check *c)
 		(void)check_survives(c);
 }
 
-static void slot_short(struct check *c)
-{
-	const struct vhost_user_mem_reg slot = slot_at(0);
-
-	if (check_guest(c))
-		check_survives_request(c, VHOST_USER_ADD_MEM_REG, &slot, 32, &c->memory, 1);
-}
-
 /* ------------------------------------------------------- logs, in-flight area */
 
 static void log_reply(struct check *c)
@@ -249,21 +162,6 @@ static void log_reply(struct check *c)
 	if (check_guest(c) &&
 	    check_send(c, VHOST_USER_SET_LOG_BASE, V1, &log, sizeof(log), &c->memory, 1))
 		(void)check_reply(c, VHOST_USER_SET_LOG_BASE, &reply);
-}
-
-static void log_huge(struct check *c)
-{
-	const struct vhost_user_log log = { UINT64_MAX, PAGE };
-
-	if (check_guest(c))
-		check_survives_request(c, VHOST_USER_SET_LOG_BASE, &log, sizeof(log), &c->memory, 1);
-}
-
-static void log_without_fd(struct check *c)
-{
-	const struct vhost_user_log log = { PAGE, 0 };
-
-	check_survives_request(c, VHOST_USER_SET_LOG_BASE, &log, sizeof(log), NULL, 0);
 }
 
 static bool get_inflight(struct check *c, uint16_t queues, uint16_t size,
@@ -297,26 +195,6 @@ static void inflight_of_nothing(struct check *c)
 		(void)check_survives(c);
 }
 
-/* A file that is shorter than the area says. */
-static void inflight_short(struct check *c)
-{
-	const struct vhost_user_inflight area = {
-		.mmap_size = CHECK_MEMORY_SIZE * 16, .num_queues = 1, .queue_size = 128
-	};
-
-	if (check_guest(c))
-		check_survives_request(c, VHOST_USER_SET_INFLIGHT_FD, &area, sizeof(area),
-				       &c->memory, 1);
-}
-
-static void inflight_without_fd(struct check *c)
-{
-	const struct vhost_user_inflight area = { .mmap_size = PAGE, .num_queues = 1,
-						  .queue_size = 128 };
-
-	check_survives_request(c, VHOST_USER_SET_INFLIGHT_FD, &area, sizeof(area), NULL, 0);
-}
-
 /* --------------------------------------------------------------------- rows */
 
 #define ACCESS "Memory access"
@@ -326,27 +204,39 @@ static void inflight_without_fd(struct check *c)
 #define ACK PF(REPLY_ACK)
 #define SLOTS (PF(REPLY_ACK) | PF(CONFIGURE_MEM_SLOTS))
 
+#define BAD(name, rule, section, needs, ...) \
+	{ name, rule CHECK_SURVIVED, section, needs, __VA_ARGS__ }
+/* A table of n regions. */
+#define TABLE(name, rule, nfds, n, ...) \
+	BAD(name, rule, ACCESS, 0, CHECK_BAD(SET_MEM_TABLE, nfds, false, 8 + 32 * (n), \
+		struct vhost_user_mem_table, n, 0, { __VA_ARGS__ }))
+#define LOG_BASE(nfds, ...) \
+	CHECK_BAD(SET_LOG_BASE, nfds, false, 16, struct vhost_user_log, __VA_ARGS__)
+#define AREA(nfds, size) \
+	CHECK_BAD(SET_INFLIGHT_FD, nfds, false, 24, struct vhost_user_inflight, size, 0, 1, 128, 0)
+#define LAST_PAGE (UINT64_MAX - PAGE + 1)
+
 const struct check_case check_memory[] = {
 	{ "table.one", "a table of one region is accepted", ACCESS, ACK, table_of_one, NULL },
 	{ "table.eight", "a table of eight regions is accepted", ACCESS, ACK, table_of_eight, NULL },
 	{ "table.replaced", "a new table replaces the old one", ACCESS, ACK, table_replaced, NULL },
 	{ "table.bytes", "a region may begin and end inside a page", ACCESS, ACK, table_of_bytes, NULL },
-	{ "table.empty", "an empty table does not end the back-end", ACCESS, 0, table_empty, NULL },
-	{ "table.no-descriptor", "a region without a descriptor does not end the back-end",
-	  ACCESS, 0, table_without_fd, NULL },
-	{ "table.descriptors", "more descriptors than regions do not end the back-end",
-	  ACCESS, 0, table_with_more_fds, NULL },
-	{ "table.beyond-file", "a region beyond its file does not end the back-end",
-	  ACCESS, 0, table_beyond_file, NULL },
-	{ "table.wraps", "a region that wraps does not end the back-end", ACCESS, 0, table_wraps, NULL },
-	{ "table.offset-wraps", "an offset that wraps does not end the back-end",
-	  ACCESS, 0, table_offset_wraps, NULL },
-	{ "table.size-0", "a region of 0 bytes does not end the back-end", ACCESS, 0, table_size_0, NULL },
-	{ "table.huge", "a region of 2^64 bytes does not end the back-end", ACCESS, 0, table_huge, NULL },
-	{ "table.overlaps", "overlapping regions do not end the back-end",
-	  ACCESS, 0, table_overlaps, NULL },
-	{ "table.count", "a count beyond the payload does not end the back-end",
-	  ACCESS, 0, table_count, NULL },
+	TABLE("table.empty", "an empty table", 0, 0, { 0, 0, 0, 0 }),
+	TABLE("table.no-descriptor", "a region without a descriptor", 0, 1, CHECK_REGION(0, PAGE)),
+	TABLE("table.descriptors", "a table with more descriptors than regions", 8, 1,
+	      CHECK_REGION(0, PAGE)),
+	TABLE("table.beyond-file", "a region beyond its file", 1, 1,
+	      CHECK_REGION(0, CHECK_MEMORY_SIZE * 4)),
+	TABLE("table.wraps", "a region that wraps", 1, 1, { LAST_PAGE, 2 * PAGE, CHECK_USER_ADDR, 0 }),
+	TABLE("table.offset-wraps", "an offset that wraps", 1, 1,
+	      { CHECK_GUEST_ADDR, PAGE, CHECK_USER_ADDR, LAST_PAGE }),
+	TABLE("table.size-0", "a region of 0 bytes", 1, 1, CHECK_REGION(0, 0)),
+	TABLE("table.huge", "a region of 2^64 bytes", 1, 1, CHECK_REGION(0, UINT64_MAX - PAGE)),
+	TABLE("table.overlaps", "a region that overlaps another", 2, 2, CHECK_REGION(0, 5 * PAGE),
+	      CHECK_REGION(3 * PAGE, 2 * PAGE)),
+	BAD("table.count", "a count beyond the payload", ACCESS, 0,
+	    CHECK_BAD(SET_MEM_TABLE, 1, false, 40, struct vhost_user_mem_table, 0x08000001, 0,
+		      { CHECK_REGION(0, 2 * PAGE) })),
 	{ "table.eventfd", "memory of an eventfd does not end the back-end",
 	  ACCESS, 0, table_of_eventfd, NULL },
 	{ "slot.added", "ADD_MEM_REG is acknowledged", REGIONS, SLOTS, slot_added, NULL },
@@ -359,20 +249,19 @@ const struct check_case check_memory[] = {
 	  REGIONS, SLOTS, slot_unknown, NULL },
 	{ "slot.no-descriptor", "ADD_MEM_REG without a descriptor is refused", REGIONS, SLOTS,
 	  slot_without_fd, NULL },
-	{ "slot.short", "ADD_MEM_REG that is too short does not end the back-end",
-	  REGIONS, PF(CONFIGURE_MEM_SLOTS), slot_short, NULL },
+	BAD("slot.short", "ADD_MEM_REG that is too short", REGIONS, PF(CONFIGURE_MEM_SLOTS),
+	    CHECK_BAD(ADD_MEM_REG, 1, false, 32, struct vhost_user_mem_reg, 0,
+		      CHECK_REGION(0, 2 * PAGE))),
 	{ "log.reply", "SET_LOG_BASE has a reply", LOG, PF(LOG_SHMFD), log_reply, NULL },
-	{ "log.huge", "a log of 2^64 bytes does not end the back-end",
-	  LOG, PF(LOG_SHMFD), log_huge, NULL },
-	{ "log.no-descriptor", "a log without a descriptor does not end the back-end",
-	  LOG, PF(LOG_SHMFD), log_without_fd, NULL },
+	BAD("log.huge", "a log of 2^64 bytes", LOG, PF(LOG_SHMFD), LOG_BASE(1, UINT64_MAX, PAGE)),
+	BAD("log.no-descriptor", "a log without a descriptor", LOG, PF(LOG_SHMFD), LOG_BASE(0, PAGE, 0)),
 	{ "inflight.area", "GET_INFLIGHT_FD has an area of sufficient size", INFLIGHT,
 	  PF(INFLIGHT_SHMFD), inflight_area, NULL },
 	{ "inflight.nothing", "an area for no queues does not end the back-end", INFLIGHT,
 	  PF(INFLIGHT_SHMFD), inflight_of_nothing, NULL },
-	{ "inflight.short", "an area beyond its file does not end the back-end", INFLIGHT,
-	  PF(INFLIGHT_SHMFD), inflight_short, NULL },
-	{ "inflight.no-descriptor", "an area without a descriptor does not end the back-end", INFLIGHT,
-	  PF(INFLIGHT_SHMFD), inflight_without_fd, NULL },
+	BAD("inflight.short", "an area beyond its file", INFLIGHT, PF(INFLIGHT_SHMFD),
+	    AREA(1, CHECK_MEMORY_SIZE * 16)),
+	BAD("inflight.no-descriptor", "an area without a descriptor", INFLIGHT, PF(INFLIGHT_SHMFD),
+	    AREA(0, PAGE)),
 	{ NULL, NULL, NULL, 0, NULL, NULL }
 };

@@ -15,22 +15,12 @@
 
 /* ---------------------------------------------------------------- start, stop */
 
-static void ring_stops_at_0(struct check *c)
+static void ring_stops(struct check *c)
 {
-	if (check_start(c, 0))
-		(void)check_stop(c, 0);
-}
+	const uint16_t *base = c->row->with;
 
-static void ring_stops_at_its_base(struct check *c)
-{
-	if (check_start(c, 5))
-		(void)check_stop(c, 5);
-}
-
-static void ring_stops_at_the_last(struct check *c)
-{
-	if (check_start(c, UINT16_MAX))
-		(void)check_stop(c, UINT16_MAX);
+	if (check_start(c, *base))
+		(void)check_stop(c, *base);
 }
 
 static void ring_starts_again(struct check *c)
@@ -116,85 +106,16 @@ static void gone_without_memory(struct check *c)
 
 /* -------------------------------------------------------------- wrong values */
 
-struct state_request {
-	uint32_t number;
-	struct vhost_user_vring_state state;
-};
-
-static void bad_state(struct check *c)
-{
-	const struct state_request *r = c->row->with;
-
-	if (check_share(c))
-		check_survives_request(c, r->number, &r->state, sizeof(r->state), NULL, 0);
-}
-
 /* Addresses of ring 0, whose size is known. */
-static void bad_addr(struct check *c, struct vhost_user_vring_addr addr)
+static void bad_addr(struct check *c)
 {
+	const struct check_bad *bad = c->row->with;
 	const struct vhost_user_vring_state num = { 0, CHECK_RING_SIZE };
 
-	if (check_acked_plain(c, VHOST_USER_SET_VRING_NUM, &num, sizeof(num)))
-		check_survives_request(c, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr),
+	if ((!bad->shared || check_share(c)) &&
+	    check_acked_plain(c, VHOST_USER_SET_VRING_NUM, &num, sizeof(num)))
+		check_survives_request(c, VHOST_USER_SET_VRING_ADDR, bad->payload, bad->size,
 				       NULL, 0);
-}
-
-static void addr_before_memory(struct check *c)
-{
-	bad_addr(c, check_ring_addr(c));
-}
-
-static void addr_outside_memory(struct check *c)
-{
-	struct vhost_user_vring_addr addr = check_ring_addr(c);
-
-	addr.desc = addr.used = addr.avail = 0x1000;
-	if (check_share(c))
-		bad_addr(c, addr);
-}
-
-static void addr_across_the_end(struct check *c)
-{
-	struct vhost_user_vring_addr addr = check_ring_addr(c);
-
-	addr.used = CHECK_USER_ADDR + CHECK_MEMORY_SIZE - 4;
-	if (check_share(c))
-		bad_addr(c, addr);
-}
-
-static void addr_unaligned(struct check *c)
-{
-	struct vhost_user_vring_addr addr = check_ring_addr(c);
-
-	addr.desc += 1;
-	addr.used += 1;
-	addr.avail += 1;
-	if (check_share(c))
-		bad_addr(c, addr);
-}
-
-static void addr_index(struct check *c)
-{
-	struct vhost_user_vring_addr addr = check_ring_addr(c);
-
-	addr.index = UINT32_MAX;
-	if (check_share(c))
-		bad_addr(c, addr);
-}
-
-struct event_request {
-	uint32_t number;
-	uint64_t word;
-	unsigned int nfds;
-};
-
-static void bad_event(struct check *c)
-{
-	const struct event_request *r = c->row->with;
-
-	if (check_share(c))
-		check_survives_request(c, r->number, &r->word, sizeof(r->word), &c->memory,
-				       r->nfds);
 }
 
 /* --------------------------------------------------------------------- rows */
@@ -202,16 +123,21 @@ static void bad_event(struct check *c)
 #define STATES "Ring states"
 #define TYPES "Front-end message types"
 #define ACK PF(REPLY_ACK)
-#define STATE(number, index, num) \
-	bad_state, &(const struct state_request){ VHOST_USER_##number, { index, num } }
-#define EVENT(number, word, nfds) \
-	bad_event, &(const struct event_request){ VHOST_USER_##number, word, nfds }
+#define BASE(n) ring_stops, &(const uint16_t){ n }
+#define BAD(name, rule, ...) { name, rule CHECK_SURVIVED, TYPES, ACK, __VA_ARGS__ }
+#define STATE(number, ...) \
+	CHECK_BAD(number, 0, true, 8, struct vhost_user_vring_state, __VA_ARGS__)
+#define EVENT(number, word, nfds) CHECK_BAD(number, nfds, true, 8, uint64_t, word)
+#define ADDR(shared, index, desc, used, avail) \
+	bad_addr, &(const struct check_bad){ 0, 40, &(const struct vhost_user_vring_addr){ \
+		index, 0, CHECK_USER_ADDR + (desc), CHECK_USER_ADDR + (used), \
+		CHECK_USER_ADDR + (avail), 0 }, 40, 0, shared }
+#define LOW (0x1000 - CHECK_USER_ADDR)
 
 const struct check_case check_rings[] = {
-	{ "ring.at-0", "a ring stops where it started", STATES, ACK, ring_stops_at_0, NULL },
-	{ "ring.at-base", "a ring stops at the base that was set",
-	  STATES, ACK, ring_stops_at_its_base, NULL },
-	{ "ring.at-last", "a base may be 65535", STATES, ACK, ring_stops_at_the_last, NULL },
+	{ "ring.at-0", "a ring stops where it started", STATES, ACK, BASE(0) },
+	{ "ring.at-base", "a ring stops at the base that was set", STATES, ACK, BASE(5) },
+	{ "ring.at-last", "a base may be 65535", STATES, ACK, BASE(UINT16_MAX) },
 	{ "ring.again", "a stopped ring can be started again", STATES, ACK, ring_starts_again, NULL },
 	{ "ring.twice", "a stopped ring can be stopped", STATES, ACK, ring_stops_twice, NULL },
 	{ "ring.disabled", "a running ring can be disabled and enabled",
@@ -230,45 +156,34 @@ const struct check_case check_rings[] = {
 	  STATES, ACK, gone_while_running, NULL },
 	{ "ring.truncated", "memory disappears while a ring runs", "Memory access", ACK,
 	  gone_without_memory, NULL },
-	{ "num.0", "a ring of 0 entries does not end the back-end",
-	  TYPES, ACK, STATE(SET_VRING_NUM, 0, 0) },
-	{ "num.huge", "a ring of 2^32 entries does not end the back-end",
-	  TYPES, ACK, STATE(SET_VRING_NUM, 0, UINT32_MAX) },
-	{ "num.odd", "a ring of 77 entries does not end the back-end",
-	  TYPES, ACK, STATE(SET_VRING_NUM, 0, 77) },
-	{ "index.num", "SET_VRING_NUM of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, STATE(SET_VRING_NUM, UINT32_MAX, 64) },
-	{ "index.base", "SET_VRING_BASE of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, STATE(SET_VRING_BASE, 0x10000, 0) },
-	{ "index.enable", "SET_VRING_ENABLE of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, STATE(SET_VRING_ENABLE, 0x80000000, 1) },
-	{ "index.stop", "GET_VRING_BASE of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, STATE(GET_VRING_BASE, UINT32_MAX, 0) },
-	{ "index.addr", "SET_VRING_ADDR of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, addr_index, NULL },
-	{ "index.kick", "SET_VRING_KICK of a ring that does not exist does not end the back-end",
-	  TYPES, ACK, EVENT(SET_VRING_KICK, 0xff, 1) },
-	{ "enable.7", "SET_VRING_ENABLE of 7 does not end the back-end",
-	  TYPES, ACK, STATE(SET_VRING_ENABLE, 0, 7) },
+	BAD("num.0", "a ring of 0 entries", STATE(SET_VRING_NUM, 0, 0)),
+	BAD("num.huge", "a ring of 2^32 entries", STATE(SET_VRING_NUM, 0, UINT32_MAX)),
+	BAD("num.odd", "a ring of 77 entries", STATE(SET_VRING_NUM, 0, 77)),
+	BAD("index.num", "SET_VRING_NUM of a ring that does not exist",
+	    STATE(SET_VRING_NUM, UINT32_MAX, 64)),
+	BAD("index.base", "SET_VRING_BASE of a ring that does not exist",
+	    STATE(SET_VRING_BASE, 0x10000, 0)),
+	BAD("index.enable", "SET_VRING_ENABLE of a ring that does not exist",
+	    STATE(SET_VRING_ENABLE, 0x80000000, 1)),
+	BAD("index.stop", "GET_VRING_BASE of a ring that does not exist",
+	    STATE(GET_VRING_BASE, UINT32_MAX, 0)),
+	BAD("index.addr", "SET_VRING_ADDR of a ring that does not exist",
+	    ADDR(true, UINT32_MAX, 0, 2048, 1024)),
+	BAD("index.kick", "SET_VRING_KICK of a ring that does not exist",
+	    EVENT(SET_VRING_KICK, 0xff, 1)),
+	BAD("enable.7", "SET_VRING_ENABLE of 7", STATE(SET_VRING_ENABLE, 0, 7)),
 	{ "stop.unstarted", "GET_VRING_BASE of an unstarted ring does not end the back-end",
 	  STATES, ACK, STATE(GET_VRING_BASE, 0, 0) },
-	{ "addr.no-memory", "addresses without memory do not end the back-end", TYPES, ACK,
-	  addr_before_memory, NULL },
-	{ "addr.outside", "addresses outside of memory do not end the back-end", TYPES, ACK,
-	  addr_outside_memory, NULL },
-	{ "addr.across", "a ring across the end of memory does not end the back-end", TYPES, ACK,
-	  addr_across_the_end, NULL },
-	{ "addr.unaligned", "unaligned addresses do not end the back-end",
-	  TYPES, ACK, addr_unaligned, NULL },
-	{ "event.kick-memory", "a kick that is memory does not end the back-end", TYPES, ACK,
-	  EVENT(SET_VRING_KICK, 0, 1) },
-	{ "event.kick-missing", "a kick without its descriptor does not end the back-end", TYPES, ACK,
-	  EVENT(SET_VRING_KICK, 0, 0) },
-	{ "event.kick-nofd", "a descriptor that is denied does not end the back-end", TYPES, ACK,
-	  EVENT(SET_VRING_KICK, VHOST_USER_VRING_NOFD, 1) },
-	{ "event.call-memory", "a call that is memory does not end the back-end", TYPES, ACK,
-	  EVENT(SET_VRING_CALL, 0, 1) },
-	{ "event.err-bits", "unknown bits of SET_VRING_ERR do not end the back-end", TYPES, ACK,
-	  EVENT(SET_VRING_ERR, UINT64_MAX, 0) },
+	BAD("addr.no-memory", "a ring without memory", ADDR(false, 0, 0, 2048, 1024)),
+	BAD("addr.outside", "a ring outside of memory", ADDR(true, 0, LOW, LOW, LOW)),
+	BAD("addr.across", "a ring across the end of memory",
+	    ADDR(true, 0, 0, CHECK_MEMORY_SIZE - 4, 1024)),
+	BAD("addr.unaligned", "an unaligned ring", ADDR(true, 0, 1, 2049, 1025)),
+	BAD("event.kick-memory", "a kick that is memory", EVENT(SET_VRING_KICK, 0, 1)),
+	BAD("event.kick-missing", "a kick without its descriptor", EVENT(SET_VRING_KICK, 0, 0)),
+	BAD("event.kick-nofd", "a descriptor that is denied",
+	    EVENT(SET_VRING_KICK, VHOST_USER_VRING_NOFD, 1)),
+	BAD("event.call-memory", "a call that is memory", EVENT(SET_VRING_CALL, 0, 1)),
+	BAD("event.err-bits", "SET_VRING_ERR with unknown bits", EVENT(SET_VRING_ERR, UINT64_MAX, 0)),
 	{ NULL, NULL, NULL, 0, NULL, NULL }
 };
