@@ -41,6 +41,7 @@ struct traffic {
 	struct check_shape shape;
 	uint16_t base;
 	unsigned int requests, batch;
+	bool (*between)(struct check *c);	/* of two requests */
 };
 
 static const struct probe *find_probe(struct check *c)
@@ -180,23 +181,6 @@ static void call_replaced(struct check *c)
 		(void)is_called(c, p, true);
 }
 
-static void call_removed(struct check *c)
-{
-	const struct probe *p = start(c);
-	const uint64_t none = c->ring | VHOST_USER_VRING_NOFD;
-
-	if (p && check_acked_plain(c, VHOST_USER_SET_VRING_CALL, &none, sizeof(none)))
-		(void)complete_and_stop(c, p);
-}
-
-static void kick_replaced(struct check *c)
-{
-	const struct probe *p = start(c);
-
-	if (p && complete(c, p, 1) && check_ring_event(c, VHOST_USER_SET_VRING_KICK, c->ring))
-		(void)complete_and_stop(c, p);
-}
-
 /* ------------------------------------------------------------------- states */
 
 static bool is_quiet(struct check *c, const struct probe *p)
@@ -237,54 +221,55 @@ static void not_while_stopped(struct check *c)
 	(void)is_quiet(c, p);
 }
 
-static void again_after_stop(struct check *c)
+/* -------------------------------------------------------------- interruptions */
+
+static void complete_two(struct check *c)
 {
+	const struct traffic *t = c->row->with;
 	const struct probe *p = start(c);
 
-	if (p && complete_and_stop(c, p) && check_restart(c, c->rings[c->ring].made))
+	if (p && complete(c, p, 1) && t->between(c))
 		(void)complete_and_stop(c, p);
 }
 
-static void again_after_reset(struct check *c)
+static bool remove_call(struct check *c)
 {
-	const struct probe *p = start(c);
+	const uint64_t none = c->ring | VHOST_USER_VRING_NOFD;
 
-	if (p && complete(c, p, 1) &&
-	    check_acked_plain(c, VHOST_USER_RESET_DEVICE, NULL, 0) && check_begin(c, 0))
-		(void)complete_and_stop(c, p);
+	return check_acked_plain(c, VHOST_USER_SET_VRING_CALL, &none, sizeof(none));
 }
 
-static void again_after_reconnect(struct check *c)
+static bool replace_kick(struct check *c)
 {
-	const struct probe *p = start(c);
-
-	if (p && complete(c, p, 1) && check_connect(c) && check_negotiate(c, c->row->needs) &&
-	    check_start(c, c->rings[c->ring].made))
-		(void)complete_and_stop(c, p);
+	return check_ring_event(c, VHOST_USER_SET_VRING_KICK, c->ring);
 }
 
-/* ------------------------------------------------------------------- memory */
-
-static void table_while_busy(struct check *c)
+static bool stop_and_restart(struct check *c)
 {
-	const struct probe *p = start(c);
+	const uint16_t made = c->rings[c->ring].made;
 
-	if (p && complete(c, p, 1) && check_share(c))
-		(void)complete_and_stop(c, p);
+	return check_stop(c, made) && check_restart(c, made);
 }
 
-static void slot_while_busy(struct check *c)
+static bool reset(struct check *c)
 {
-	const struct probe *p = start(c);
-	struct vhost_user_mem_reg slot = { .region = check_region(0, 0x2000) };
+	return check_acked_plain(c, VHOST_USER_RESET_DEVICE, NULL, 0) && check_begin(c, 0);
+}
 
-	slot.region.guest_addr += CHECK_MEMORY_SIZE;
-	slot.region.user_addr += CHECK_MEMORY_SIZE;
-	if (p && complete(c, p, 1) &&
-	    check_acked(c, VHOST_USER_ADD_MEM_REG, &slot, sizeof(slot), &c->memory, 1) &&
-	    complete(c, p, 1) &&
-	    check_acked_plain(c, VHOST_USER_REM_MEM_REG, &slot, sizeof(slot)))
-		(void)complete_and_stop(c, p);
+static bool reconnect(struct check *c)
+{
+	return check_connect(c) && check_negotiate(c, c->row->needs) &&
+	       check_start(c, c->rings[c->ring].made);
+}
+
+/* Another slot, behind the memory of the guest, comes and goes. */
+static bool add_and_remove(struct check *c)
+{
+	const struct vhost_user_mem_reg slot = { 0, { CHECK_GUEST_ADDR + CHECK_MEMORY_SIZE, 0x2000,
+						      CHECK_USER_ADDR + CHECK_MEMORY_SIZE, 0 } };
+
+	return check_acked(c, VHOST_USER_ADD_MEM_REG, &slot, sizeof(slot), &c->memory, 1) &&
+	       check_acked_plain(c, VHOST_USER_REM_MEM_REG, &slot, sizeof(slot));
 }
 
 /* ---------------------------------------------------------------------- log */
@@ -439,7 +424,14 @@ static void is_complete(struct check *c)
 	SPLIT_ROW(name, rule, section, needs, run, __VA_ARGS__ .extra = bits), \
 	SPLIT_ROW(name "-packed", rule " (packed ring)", section, needs, run, \
 		  __VA_ARGS__ .extra = (bits) | VQ_F_RING_PACKED)
+#define ALL(name, rule, section, bits, n, at_once, ...) \
+	BOTH(name, rule, section, 0, complete_all, bits, .requests = n, .batch = at_once, \
+	     __VA_ARGS__)
+#define TABLE(...) .shape = { .layout = CHECK_IN_TABLE, __VA_ARGS__ },
+#define BETWEEN(name, rule, section, needs, function) \
+	BOTH(name, rule, section, needs, complete_two, 0, .between = function,)
 #define RINGS "VIRTIO: Virtqueues"
+#define INDIRECT VQ_F_INDIRECT_DESC
 #define FRAMING "VIRTIO: Message Framing"
 #define TABLES "VIRTIO: Indirect Descriptors"
 #define CALLS "VIRTIO: Used Buffer Notification Suppression"
@@ -450,67 +442,54 @@ static void is_complete(struct check *c)
 #define AREAS "Inflight I/O tracking"
 
 const struct check_case check_traffic[] = {
-	BOTH("one", "a request is completed", RINGS, 0, complete_all, 0, .requests = 1, .batch = 1,),
-	BOTH("many", "a ring of 64 entries completes 200 requests", RINGS, 0, complete_all, 0,
-	     .requests = 200, .batch = 1,),
-	BOTH("batch", "12 requests are each used once", RINGS, 0, complete_all, 0,
-	     .requests = 120, .batch = 12,),
-	BOTH("base", "a ring goes on at the base that was set", STATES, 0, complete_all, 0,
-	     .base = 37, .requests = 4, .batch = 1,),
-	SPLIT_ROW("index-wraps", "the index of a split ring wraps behind 65535", RINGS, 0,
-		  complete_all, .base = 65530, .requests = 24, .batch = 12),
-	BOTH("pieces", "a request may be in buffers of 4 bytes", FRAMING, 0, complete_all, 0,
-	     .shape = { .cut = 4 }, .requests = 6, .batch = 1,),
-	BOTH("pieces-odd", "a request may be in buffers of 7 bytes", FRAMING, 0, complete_all, 0,
-	     .shape = { .cut = 7 }, .requests = 6, .batch = 2,),
-	BOTH("table", "a request may be in an indirect table", TABLES, 0, complete_all,
-	     VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE }, .requests = 130,
-	     .batch = 10,),
-	BOTH("table-pieces", "an indirect table may have many entries", TABLES, 0, complete_all,
-	     VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE, .cut = 3 },
-	     .requests = 4, .batch = 2,),
-	BOTH("table-unaligned", "an indirect table may have any address", TABLES, 0, complete_all,
-	     VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE, .shift = 1 },
-	     .requests = 2, .batch = 1,),
-	BOTH("table-writable", "the write flag of an indirect table is ignored", TABLES, 0,
-	     complete_all, VQ_F_INDIRECT_DESC,
-	     .shape = { .layout = CHECK_IN_TABLE, .flags = CHECK_WRITE }, .requests = 2,
-	     .batch = 1,),
+	ALL("one", "a request is completed", RINGS, 0, 1, 1,),
+	ALL("many", "a ring of 64 entries completes 200 requests", RINGS, 0, 200, 1,),
+	ALL("batch", "12 requests are each used once", RINGS, 0, 120, 12,),
+	ALL("base", "a ring goes on at the base that was set", STATES, 0, 4, 1, .base = 37,),
+	SPLIT_ROW("index-wraps", "the index of a split ring wraps behind 65535", RINGS, 0, complete_all,
+		  .base = 65530, .requests = 24, .batch = 12),
+	ALL("pieces", "a request may be in buffers of 4 bytes", FRAMING, 0, 6, 1,
+	    .shape = { .cut = 4 },),
+	ALL("pieces-odd", "a request may be in buffers of 7 bytes", FRAMING, 0, 6, 2,
+	    .shape = { .cut = 7 },),
+	ALL("table", "a request may be in an indirect table", TABLES, INDIRECT, 130, 10, TABLE()),
+	ALL("table-pieces", "an indirect table may have many entries", TABLES, INDIRECT, 4, 2,
+	    TABLE(.cut = 3)),
+	ALL("table-unaligned", "an indirect table may have any address", TABLES, INDIRECT, 2, 1,
+	    TABLE(.shift = 1)),
+	ALL("table-writable", "the write flag of an indirect table is ignored", TABLES, INDIRECT, 2, 1,
+	    TABLE(.flags = CHECK_WRITE)),
 	SPLIT_ROW("table-last", "an indirect table may follow buffers", TABLES, 0, complete_all,
-		  .extra = VQ_F_INDIRECT_DESC, .shape = { .layout = CHECK_IN_TABLE, .cut = 4,
-							  .direct = 1 }, .requests = 2, .batch = 1),
-	BOTH("event-index", "requests are completed with event indices", CALLS, 0, complete_all,
-	     VQ_F_EVENT_IDX, .requests = 120, .batch = 12,),
+		  TABLE(.cut = 4, .direct = 1) .extra = INDIRECT, .requests = 2, .batch = 1),
+	ALL("event-index", "requests are completed with event indices", CALLS, VQ_F_EVENT_IDX, 120, 12,),
 	BOTH("call", "a used buffer is signalled", CALLS, 0, call_wanted, 0,),
 	BOTH("no-call", "a used buffer is not signalled if the driver's flag forbids it", CALLS, 0,
 	     call_unwanted, 0,),
 	BOTH("call-event", "only the buffer of the driver's event index is signalled", CALLS, 0,
 	     call_at_event, VQ_F_EVENT_IDX,),
 	BOTH("call-replaced", "a replaced call is signalled", TYPES, 0, call_replaced, 0,),
-	BOTH("call-removed", "a ring without a call completes requests", TYPES, 0, call_removed, 0,),
-	BOTH("kick-replaced", "a replaced kick is polled", TYPES, 0, kick_replaced, 0,),
+	BETWEEN("call-removed", "a ring without a call completes requests", TYPES, 0, remove_call),
+	BETWEEN("kick-replaced", "a replaced kick is polled", TYPES, 0, replace_kick),
 	BOTH("disabled", "a disabled ring has no side effects", STATES, 0, not_while_disabled, 0,),
 	BOTH("stopped", "a stopped ring is not processed", STATES, 0, not_while_stopped, 0,),
-	BOTH("again", "a stopped ring goes on where it stopped", STATES, 0, again_after_stop, 0,),
-	BOTH("reset", "a ring starts behind RESET_DEVICE", TYPES, PF(RESET_DEVICE),
-	     again_after_reset, 0,),
-	BOTH("reconnect", "a ring goes on with another connection", "Reconnection", 0,
-	     again_after_reconnect, 0,),
-	BOTH("table-replaced", "requests are completed behind SET_MEM_TABLE", "Memory access", 0,
-	     table_while_busy, 0,),
-	BOTH("slots", "requests are completed behind ADD_MEM_REG and REM_MEM_REG", TYPES,
-	     PF(CONFIGURE_MEM_SLOTS), slot_while_busy, 0,),
+	BETWEEN("again", "a stopped ring goes on where it stopped", STATES, 0, stop_and_restart),
+	BETWEEN("reset", "a ring starts behind RESET_DEVICE", TYPES, PF(RESET_DEVICE), reset),
+	BETWEEN("reconnect", "a ring goes on with another connection", "Reconnection", 0, reconnect),
+	BETWEEN("table-replaced", "requests are completed behind SET_MEM_TABLE", "Memory access", 0,
+		check_share),
+	BETWEEN("slots", "requests are completed behind ADD_MEM_REG and REM_MEM_REG", TYPES,
+		PF(CONFIGURE_MEM_SLOTS), add_and_remove),
 	BOTH("log-buffers", "pages that the device writes are logged", MIGRATION, PF(LOG_SHMFD),
 	     log_of_buffers, 0,),
 	BOTH("log-ring", "the used ring is logged at its log_guest_addr", MIGRATION, PF(LOG_SHMFD),
 	     log_of_ring, 0,),
 	BOTH("log-off", "nothing is logged without VHOST_F_LOG_ALL", MIGRATION, PF(LOG_SHMFD),
 	     log_without_feature, 0,),
-	BOTH("inflight", "requests are completed with an in-flight area", AREAS, INFLIGHT,
-	     area_in_use, 0,),
-	SPLIT_ROW("resubmitted", "a request in flight is completed once behind a crash", AREAS,
-		  INFLIGHT, is_resubmitted, .base = 0),
-	SPLIT_ROW("not-resubmitted", "a used request is not repeated behind a crash", AREAS,
-		  INFLIGHT, is_complete, .base = 0),
+	BOTH("inflight", "requests are completed with an in-flight area", AREAS, INFLIGHT, area_in_use,
+	     0,),
+	SPLIT_ROW("resubmitted", "a request in flight is completed once behind a crash", AREAS, INFLIGHT,
+		  is_resubmitted, .base = 0),
+	SPLIT_ROW("not-resubmitted", "a used request is not repeated behind a crash", AREAS, INFLIGHT,
+		  is_complete, .base = 0),
 	{ NULL, NULL, NULL, 0, NULL, NULL }
 };
