@@ -6,6 +6,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -33,6 +35,82 @@ static void bad_transfer(struct check *c)
 			       &fds[transfer->direction == VHOST_USER_TRANSFER_SAVE], 1);
 	vsu_fd_close(&fds[0]);
 	vsu_fd_close(&fds[1]);
+}
+
+/* A transfer with a pipe; *ours is the other end. */
+static bool begin_transfer(struct check *c, uint32_t direction, int *ours)
+{
+	const struct vhost_user_transfer transfer = { direction, VHOST_USER_TRANSFER_STOPPED };
+	const bool save = direction == VHOST_USER_TRANSFER_SAVE;
+	struct check_reply reply;
+	uint64_t word = 0;
+	int fds[2];
+	bool begun;
+
+	if (!check_that(c, pipe2(fds, O_CLOEXEC) == 0, "no pipe"))
+		return false;
+	*ours = fds[!save];
+	begun = check_send(c, VHOST_USER_SET_DEVICE_STATE_FD, V1, &transfer, sizeof(transfer),
+			   &fds[save], 1) &&
+		check_reply(c, VHOST_USER_SET_DEVICE_STATE_FD, &reply);
+	vsu_fd_close(&fds[save]);
+	if (begun)
+		memcpy(&word, reply.payload, sizeof(word));
+	return begun && check_that(c, !(word & 0xff), "the transfer was refused");
+}
+
+static bool end_transfer(struct check *c)
+{
+	uint64_t result;
+
+	return check_get(c, VHOST_USER_CHECK_DEVICE_STATE, &result) &&
+	       check_that(c, result == 0, "the transfer has failed");
+}
+
+/* A saved state, as long as it fits into a pipe, is loaded into another session. */
+static void state_moves(struct check *c)
+{
+	char state[65536];
+	struct pollfd p = { .fd = -1, .events = POLLIN };
+	size_t len = 0;
+	ssize_t n = 1;
+
+	if (begin_transfer(c, VHOST_USER_TRANSFER_SAVE, &p.fd))
+		while (n > 0 && len < sizeof(state) && poll(&p, 1, (int)c->timeout_ms) > 0) {
+			n = read(p.fd, state + len, sizeof(state) - len);
+			len += n > 0 ? (size_t)n : 0;
+		}
+	vsu_fd_close(&p.fd);
+	if (c->verdict || !check_that(c, n == 0, "the state has no end") || !end_transfer(c) ||
+	    !check_connect(c) || !check_negotiate(c, c->row->needs))
+		return;
+	if (begin_transfer(c, VHOST_USER_TRANSFER_LOAD, &p.fd))
+		(void)check_that(c, write(p.fd, state, len) == (ssize_t)len, "it is not read");
+	vsu_fd_close(&p.fd);
+	if (!c->verdict)
+		(void)end_transfer(c);
+}
+
+/* ------------------------------------------------------------ shared memory */
+
+static void shmem_counted(struct check *c)
+{
+	struct vhost_user_shmem_config config;
+	struct check_reply reply;
+	unsigned int i, n = 0;
+
+	if (!check_send(c, VHOST_USER_GET_SHMEM_CONFIG, V1, NULL, 0, NULL, 0) ||
+	    !check_reply(c, VHOST_USER_GET_SHMEM_CONFIG, &reply) ||
+	    !check_that(c, reply.hdr.size == sizeof(config), "%u bytes", reply.hdr.size))
+		return;
+	memcpy(&config, reply.payload, sizeof(config));
+	for (i = 0; i < VHOST_USER_MAX_SHMEM; i++) {
+		n += config.sizes[i] > 0;
+		(void)check_that(c, config.sizes[i] % 4096 == 0, "region %u has %llu bytes", i,
+				 (unsigned long long)config.sizes[i]);
+	}
+	(void)check_that(c, n == config.nregions, "%u of %u regions have a size", n,
+			 config.nregions);
 }
 
 /* ------------------------------------------------------------------ channel */
@@ -166,6 +244,10 @@ const struct check_case check_device[] = {
 	    CHECK_BAD(SET_DEVICE_STATE_FD, 0, false, 8, struct vhost_user_transfer, 1, 0)),
 	BAD("state.unasked", "CHECK_DEVICE_STATE without a transfer", STATE, PF(DEVICE_STATE),
 	    EMPTY(CHECK_DEVICE_STATE)),
+	{ "state.moves", "a state can be saved, and loaded by another session", STATE,
+	  PF(DEVICE_STATE), state_moves, NULL },
+	{ "shmem.sizes", "the regions of GET_SHMEM_CONFIG are counted and end at a page", TYPES,
+	  PF(SHMEM) | PF(BACKEND_REQ) | PF(BACKEND_SEND_FD), shmem_counted, NULL },
 	{ "channel.accepted", "SET_BACKEND_REQ_FD is acknowledged", CHANNEL,
 	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_accepted, NULL },
 	{ "channel.twice", "SET_BACKEND_REQ_FD can be repeated", CHANNEL,
