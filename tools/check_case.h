@@ -254,10 +254,15 @@ bool check_share(struct check *c);
 /* The addresses of the ring, with CHECK_RING_SIZE entries. */
 struct vhost_user_vring_addr check_ring_addr(const struct check *c);
 
-/* SET_FEATURES and check_share(); the ring is started at a base, and enabled. */
+/*
+ * SET_FEATURES and check_share(); the ring is started at a base, and enabled. So is ring 0,
+ * at base 0.
+ */
 bool check_start(struct check *c, uint16_t base);
 /* check_start() without SET_OWNER. */
 bool check_begin(struct check *c, uint16_t base);
+/* Starts ring 0, too, if another one is used: a device may wait for it. */
+bool check_start_first(struct check *c);
 /* Starts it again; check_run(): with the indices that are in its memory. */
 bool check_restart(struct check *c, uint16_t base);
 bool check_run(struct check *c, uint16_t base);

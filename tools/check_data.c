@@ -183,7 +183,7 @@ static void vsock_reset(struct check *c)
 	memcpy(d.words, reply.payload + 12, 4);
 	d.words[0] = le32toh(d.words[0]);
 	c->ring = 0;
-	if (!check_restart(c, 0) || !check_offer(c, 0, &buffer, 1))
+	if (!check_offer(c, 0, &buffer, 1))
 		return;
 	check_kick(c);
 	c->ring = TX;

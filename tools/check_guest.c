@@ -134,6 +134,19 @@ bool check_restart(struct check *c, uint16_t base)
 	return check_run(c, base);
 }
 
+bool check_start_first(struct check *c)
+{
+	const unsigned int ring = c->ring;
+	bool started;
+
+	if (!ring)
+		return true;
+	c->ring = 0;
+	started = check_restart(c, 0);
+	c->ring = ring;
+	return started;
+}
+
 bool check_begin(struct check *c, uint16_t base)
 {
 	const uint64_t features = c->features & (VHOST_USER_F_PROTOCOL_FEATURES |
@@ -144,7 +157,7 @@ bool check_begin(struct check *c, uint16_t base)
 				  c->extra & ~c->features);
 	return check_acked_plain(c, VHOST_USER_SET_FEATURES, &features,
 				 sizeof(features)) &&
-	       check_share(c) && check_restart(c, base);
+	       check_share(c) && check_start_first(c) && check_restart(c, base);
 }
 
 bool check_start(struct check *c, uint16_t base)

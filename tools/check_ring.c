@@ -76,11 +76,12 @@ bool check_remember(struct check *c)
 	c->permitted = calloc(1, CHECK_MEMORY_SIZE);
 	if (!c->before || !c->permitted)
 		return check_skip(c, "no memory for a copy of the guest's");
-	for (i = 0; i < CHECK_RINGS; i++)
-		check_permit(c, i * CHECK_RING_STRIDE + (is_packed(c) ? 0 : CHECK_USED),
-		       is_packed(c) ? 16 * CHECK_RING_SIZE : 6 + 8 * CHECK_RING_SIZE);
-	if (is_packed(c))
-		check_permit(c, c->ring * CHECK_RING_STRIDE + CHECK_USED, 4);
+	for (i = 0; i < CHECK_RINGS; i++) {
+		check_permit(c, i * CHECK_RING_STRIDE + CHECK_USED,
+			     is_packed(c) ? 4 : 6 + 8 * CHECK_RING_SIZE);
+		if (is_packed(c))
+			check_permit(c, i * CHECK_RING_STRIDE, 16 * CHECK_RING_SIZE);
+	}
 	return true;
 }
 
@@ -220,7 +221,8 @@ static bool take_packed(struct check *c, struct check_used *used)
 		return false;
 	memcpy(&wire, area(c, at), 16);
 	used->id = le16toh(wire.id);
-	used->len = le32toh(wire.len);
+	/* The length is reserved in a used descriptor without this flag. */
+	used->len = le16toh(wire.flags) & CHECK_WRITE ? le32toh(wire.len) : 0;
 	r->seen = (uint16_t)(r->seen + r->slots[used->id % CHECK_RING_SIZE]);
 	return true;
 }

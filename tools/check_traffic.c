@@ -342,6 +342,18 @@ struct split_area {
 	} desc[CHECK_RING_SIZE];
 };
 
+/* The area is set before any ring starts. */
+static bool stop_all(struct check *c)
+{
+	const unsigned int ring = c->ring;
+	bool stopped = check_stop(c, 0);
+
+	c->ring = 0;
+	stopped = stopped && (!ring || check_stop(c, 0));
+	c->ring = ring;
+	return stopped;
+}
+
 static unsigned int area_stride(const struct check *c)
 {
 	return ((c->extra & VQ_F_RING_PACKED ? 32 + 32 * CHECK_RING_SIZE :
@@ -365,9 +377,9 @@ static struct split_area *set_area(struct check *c)
 static void area_in_use(struct check *c)
 {
 	const struct probe *p = start(c);
-	struct split_area *area = p && check_stop(c, 0) ? set_area(c) : NULL;
+	struct split_area *area = p && stop_all(c) ? set_area(c) : NULL;
 
-	if (!area || !check_restart(c, 0) || !complete(c, p, 1) || !complete_and_stop(c, p) ||
+	if (!area || !check_begin(c, 0) || !complete(c, p, 1) || !complete_and_stop(c, p) ||
 	    c->extra & VQ_F_RING_PACKED)
 		return;
 	(void)check_that(c, area->version == 1 && area->desc_num == CHECK_RING_SIZE,
@@ -381,7 +393,7 @@ static void area_in_use(struct check *c)
 static bool start_crashed(struct check *c, uint16_t used)
 {
 	const struct probe *p = start(c);
-	struct split_area *area = p && check_stop(c, 0) && offer(c, p, 0) ? set_area(c) : NULL;
+	struct split_area *area = p && stop_all(c) && offer(c, p, 0) ? set_area(c) : NULL;
 
 	if (!area)
 		return false;
@@ -392,7 +404,7 @@ static bool start_crashed(struct check *c, uint16_t used)
 	check_put16(c, CHECK_USED + 2, used);
 	c->rings[c->ring].seen = used;
 	memcpy(c->before, c->guest, CHECK_MEMORY_SIZE);
-	return check_run(c, 0);
+	return check_start_first(c) && check_run(c, 0);
 }
 
 static void is_resubmitted(struct check *c)
