@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -106,8 +107,8 @@ static void shmem_counted(struct check *c)
 	memcpy(&config, reply.payload, sizeof(config));
 	for (i = 0; i < VHOST_USER_MAX_SHMEM; i++) {
 		n += config.sizes[i] > 0;
-		(void)check_that(c, config.sizes[i] % 4096 == 0, "region %u has %llu bytes", i,
-				 (unsigned long long)config.sizes[i]);
+		(void)check_that(c, config.sizes[i] % 4096 == 0, "region %u has %" PRIu64 " bytes", i,
+				 config.sizes[i]);
 	}
 	(void)check_that(c, n == config.nregions, "%u of %u regions have a size", n,
 			 config.nregions);
