@@ -203,27 +203,6 @@ bool check_survives(struct check *c);
 void check_survives_request(struct check *c, uint32_t number, const void *payload,
 			    uint32_t size, const int *fds, unsigned int nfds);
 
-/*
- * A row's request that no front-end should send, and then check_survives(). Each of nfds
- * descriptors is the memory of the guest, which the back-end has mapped if shared.
- */
-struct check_bad {
-	uint32_t number, size;
-	const void *payload;		/* len bytes; zeros follow up to size */
-	uint32_t len;
-	unsigned int nfds;
-	bool shared;
-};
-
-void check_bad(struct check *c);
-
-/* The end of a rule. */
-#define CHECK_SURVIVED " does not end the back-end"
-/* In a row: type is that of the payload, with these values. */
-#define CHECK_BAD(number, nfds, shared, size, type, ...) \
-	check_bad, &(const struct check_bad){ VHOST_USER_##number, size, \
-		&(const type){ __VA_ARGS__ }, sizeof(type), nfds, shared }
-
 /* ----------------------------------------------------------- check_guest.c */
 
 /* Memory of the guest: one region. */
@@ -271,6 +250,27 @@ bool check_stop(struct check *c, uint16_t base);
 
 /* A request for a ring with a new eventfd, acknowledged. */
 bool check_ring_event(struct check *c, uint32_t number, uint64_t index);
+
+/*
+ * A row's request that no front-end should send, and then check_survives(). Each of nfds
+ * descriptors is the memory of the guest, which the back-end has mapped if shared.
+ */
+struct check_bad {
+	uint32_t number, size;
+	const void *payload;		/* len bytes; zeros follow up to size */
+	uint32_t len;
+	unsigned int nfds;
+	bool shared;
+};
+
+void check_bad(struct check *c);
+
+/* The end of a rule. */
+#define CHECK_SURVIVED " does not end the back-end"
+/* In a row: type is that of the payload, with these values. */
+#define CHECK_BAD(number, nfds, shared, size, type, ...) \
+	check_bad, &(const struct check_bad){ VHOST_USER_##number, size, \
+		&(const type){ __VA_ARGS__ }, sizeof(type), nfds, shared }
 
 /* ------------------------------------------------------------- check_ring.c */
 

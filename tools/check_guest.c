@@ -182,3 +182,18 @@ bool check_stop(struct check *c, uint16_t base)
 			  "ring %u stopped at %#x, expected ring %u at %#x",
 			  state.index, state.num, c->ring, base_of(c, base));
 }
+
+void check_bad(struct check *c)
+{
+	const struct check_bad *bad = c->row->with;
+	unsigned char bytes[RELAY_MAX_PAYLOAD] = { 0 };
+	int fds[VHOST_USER_MAX_REGIONS];
+	unsigned int i;
+
+	if (bad->shared ? !check_share(c) : !check_guest(c))
+		return;
+	memcpy(bytes, bad->payload, bad->len);
+	for (i = 0; i < bad->nfds; i++)
+		fds[i] = c->memory;
+	check_survives_request(c, bad->number, bytes, bad->size, fds, bad->nfds);
+}

@@ -370,18 +370,3 @@ void check_survives_request(struct check *c, uint32_t number, const void *payloa
 	if (check_send(c, number, VHOST_USER_HDR_VERSION, payload, size, fds, nfds))
 		(void)check_survives(c);
 }
-
-void check_bad(struct check *c)
-{
-	const struct check_bad *bad = c->row->with;
-	unsigned char bytes[RELAY_MAX_PAYLOAD] = { 0 };
-	int fds[VHOST_USER_MAX_REGIONS];
-	unsigned int i;
-
-	if (bad->shared ? !check_share(c) : !check_guest(c))
-		return;
-	memcpy(bytes, bad->payload, bad->len);
-	for (i = 0; i < bad->nfds; i++)
-		fds[i] = c->memory;
-	check_survives_request(c, bad->number, bytes, bad->size, fds, bad->nfds);
-}
