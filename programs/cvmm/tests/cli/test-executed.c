@@ -142,21 +142,35 @@ static int run_tests(void)
 	return run_suite(s);
 }
 
-/* The copies: cvmm executes, its program prints its words. */
-int main(int argc, char **argv)
+static int execute(int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	char self[PATH_MAX] = "";
-	int status = 0;
+	const int status = vmm_executed_become(argc, argv, &err);
 
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 || strncmp(self, "/tmp/cvmm-executed.", 19) != 0)
-		return run_tests();
-	if (strstr(self, "/" LIBEXEC "/")) {
-		while (*argv)
-			printf("%s|", *argv++);
-	} else {
-		status = vmm_executed_become(argc, argv, &err);
-		puts(status ? err.msg : "none");
-	}
+	puts(status ? err.msg : "none");
 	return status;
+}
+
+static int print_words(char **argv)
+{
+	while (*argv)
+		printf("%s|", *argv++);
+	return 0;
+}
+
+/*
+ * The copy 'cvmm' executes, copies with other names print their words. Only the name of the test
+ * itself, to which libtool adds "lt-", runs tests: a copy that did would make copies without end.
+ */
+int main(int argc, char **argv)
+{
+	char self[PATH_MAX] = "";
+	const char *name;
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return EXIT_FAILURE;
+	name = strrchr(self, '/') + 1;
+	if (!strcmp(name, "test-executed") || !strcmp(name, "lt-test-executed"))
+		return run_tests();
+	return strcmp(name, "cvmm") ? print_words(argv) : execute(argc, argv);
 }
