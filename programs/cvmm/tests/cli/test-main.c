@@ -126,8 +126,7 @@ static const struct call {
 	{ { "run", "--incoming=unix:in", "--daemon-path=/none" }, VSU_EXIT_HOST, "", "cvmm: --daemon-path: '/none'", NULL },
 };
 
-/* A build may leave out the program of these. */
-/* Commands of the programs that stand on vm-agent. */
+/* Commands of programs that need vm-agent, which a build may leave out. */
 static const struct call exec_calls[] = {
 	{ { "template", "make" }, VSU_EXIT_USAGE, "", "template make: no name; example: 'cvmm template make base'", NULL },
 	{ { "exec", "--help" }, VSU_EXIT_OK, "Usage: cvmm exec ", NULL, "\n  --rw " },
@@ -188,7 +187,6 @@ START_TEST(command_line_of_boot_ends_with_its_status_and_text)
 }
 END_TEST
 
-/* A topic with the name of a command precedes it. */
 /* The program of the command has written the reason. */
 START_TEST(help_that_cannot_be_written_is_reported_once)
 {
@@ -225,6 +223,7 @@ START_TEST(help_without_a_reader_ends_as_its_program)
 }
 END_TEST
 
+/* A topic with the name of a command precedes it. */
 START_TEST(d5_07_help_of_each_command_of_the_socket_has_its_words)
 {
 	const struct vmm_control_command *c = &vmm_machine_commands[_i];
