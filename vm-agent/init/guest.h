@@ -184,11 +184,11 @@ struct guest_report {
 	char text[VAGENT_MAX_MESSAGE - sizeof(struct vagent_process_ended)];
 };
 
-/* vagent_priv_child_report.c: the socket of the reports. */
+/* child_report.c: the socket of the reports. */
 void vagent_priv_child_set_report(int fd);
-/* vagent_priv_child_report.c: sends a report, with a descriptor unless that is -1. */
+/* child_report.c: sends a report, with a descriptor unless that is -1. */
 void vagent_priv_child_report(const struct guest_report *r, int fd);
-/* vagent_priv_child_report.c: reports how the process was not executed, and ends it. */
+/* child_report.c: reports how the process was not executed, and ends it. */
 void vagent_priv_child_fail(enum vagent_how how, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 /* user.c: returns the environment with HOME of the user in the root of this process, which is "/" without an account. */

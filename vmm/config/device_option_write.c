@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Writes a device as the list of an option: the reverse of device.c, by the same tables. */
+/* Writes a device as the list of an option: the reverse of device_option.c, by the same tables. */
 #include <config.h>
 
 #include <errno.h>

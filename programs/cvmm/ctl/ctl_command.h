@@ -40,15 +40,15 @@ struct vmm_ctl_command {
  * repeatedly. argv[0] is "ctl". -ENOENT: an unknown option, or a word is missing.
  */
 int vmm_ctl_command_parse(struct vmm_ctl_command *command, int argc,
-			      char *const *argv, struct vsu_error *err);
+			  char *const *argv, struct vsu_error *err);
 
 /*
- * Opens files that the line names and passes them (control_files.h). Sends the line, waits
+ * Opens files that the line names and passes them (files.h). Sends the line, waits
  * for the reply without a time limit, and prints it if it is not an error. Returns an exit
  * status: VSU_EXIT_FAIL and the sentence of the reply if the machine refused the command.
  * "watch" ends only with the machine, and with an error.
  */
 int vmm_ctl_command_run(struct vmm_ctl_command *command, FILE *to,
-			    struct vsu_error *err);
+			struct vsu_error *err);
 
 #endif

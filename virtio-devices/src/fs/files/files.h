@@ -140,9 +140,9 @@ bool virtdev_priv_fs_is_sealed(const struct fs *fs, const struct fs_inode *folde
  * entering it; of a FIFO, socket or device, reading and writing.
  */
 bool virtdev_priv_fs_is_for_owner(const struct statx *st);
-/* True for the content of a folder that is_for_owner(), and is visible only by an exception. */
+/* True for the content of a folder that only its owner may enter, and is visible only by an exception. */
 bool virtdev_priv_fs_is_in_private(const struct fs *fs, int folder);
-/* True if the file is_for_owner() or in such a folder, and no exception shows its path. */
+/* True if the file is its owner's only or in such a folder, and no exception shows its path. */
 bool virtdev_priv_fs_is_private(const struct fs *fs, int fd, const struct statx *st, bool in_private);
 
 /*
