@@ -15,6 +15,9 @@
  * are not options of a machine: its owner confines itself, and can add them by a table
  * (<cvmm/option_table.h>). A machine with "dry-run" is made without changing a file, and not started.
  *
+ * Names have no dashes here. Sentences of errors name an option as words of a command line have it,
+ * "--memory", whichever call added it.
+ *
  * Threads: confined.
  */
 #ifndef CVMM_OPTIONS_H
