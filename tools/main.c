@@ -92,7 +92,7 @@ static const struct vsu_place trace_places[] = {
 	PLACE(help), PLACE(socket), PLACE(file)
 };
 
-/* Of both kinds of cases. */
+/* Options of cases for back-ends and of those for front-ends. */
 #define CHECK_ROWS \
 	{ .name = "list", .kind = VSU_OPTION_FLAG, \
 	  .help = "print the cases and end" }, \

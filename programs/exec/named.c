@@ -206,7 +206,7 @@ static void add_signal(struct notices *w, int signo)
 	w->signals |= UINT64_C(1) << (signo - 1);
 }
 
-/* Whether a notice has to wait: the agent does not read, or the process is not prepared. One that has ended receives none. */
+/* Whether a notice has to wait: the agent does not read, or the process is not prepared. An ended process receives none. */
 static bool must_wait(int rc)
 {
 	return rc == -ENOBUFS || rc == -EAGAIN;

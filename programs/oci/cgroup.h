@@ -29,7 +29,7 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 
 /*
  * Checks that nobody uses the group, which the end of the container removes with all its processes. -EBUSY: it, or
- * a group below, has processes. One that does not exist, or an empty folder, is free.
+ * a group below, has processes. A missing group and an empty folder are free.
  */
 int oci_cgroup_claim(const char *folder, struct vsu_error *err);
 

@@ -226,7 +226,7 @@ static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_erro
 	return oci_pid_file_write(c->options->pid_file, pid, err);
 }
 
-/* A failed monitor ends by itself. One that was created is killed, and its machine with it. */
+/* A failed monitor ends by itself. This process kills a created one, and its machine with it. */
 static int run_monitor(struct create *c, struct vsu_error *err)
 {
 	int pair[2], rc;

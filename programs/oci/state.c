@@ -460,7 +460,7 @@ int oci_state_keep_config(const char *root, const char *id, const char *path, st
 	return n < 0 ? vsu_error_sys(err, (int)n, "cannot copy '%s'", path) : 0;
 }
 
-/* Of a kind. */
+/* Opens the file of the container in the folder of a kind. */
 static int open_kept(const char *root, const char *kind, const char *id)
 {
 	int parent = open_root(root, NULL), fd = parent;

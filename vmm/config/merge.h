@@ -33,7 +33,7 @@ int vmm_arguments_merge(struct vmm_arguments *out, struct vmm_ignored *ignored,
 			const struct vmm_arguments *saved, enum vmm_origin origin,
 			const struct vmm_arguments *given, struct vsu_error *err);
 
-/* The same check of the options alone, before the saved ones are known. */
+/* Checks the given options as a merge does, before the saved ones are known. */
 int vmm_arguments_check_change(const struct vmm_arguments *given, struct vsu_error *err);
 
 /*

@@ -5,7 +5,7 @@
 
 #include <vmm-sys-util/state.h>
 
-/* All that this version writes or reads, up to a row without a name. */
+/* Sections that this version writes or reads, up to a row without a name. */
 extern const struct vsu_state_kind vmm_state_kinds[];
 
 #endif

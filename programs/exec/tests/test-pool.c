@@ -94,7 +94,7 @@ static const struct invalid {
 	{ VMM_POOL_ENDED, 4 + VMM_POOL_MAX_SENTENCE + 1, 0 }, { VMM_POOL_REFUSED, VMM_POOL_MAX_SENTENCE + 1, 0 },
 };
 
-/* Of any bytes and descriptors. */
+/* Sends a message of len zeros with nfds descriptors. */
 static void send_raw(int fd, uint32_t type, size_t len, unsigned int nfds)
 {
 	char *bytes = calloc(1, len + 1);
@@ -469,7 +469,7 @@ START_TEST(command_in_a_folder_of_the_pool_is_alike)
 }
 END_TEST
 
-/* One of the two shows the working folder of the other, whose files are hidden from it. */
+/* One command starts in the shared folder: it would show its files, which are hidden from the other one. */
 START_TEST(command_in_another_folder_is_not_alike)
 {
 	struct vmm_exec_options o = exec_options();
@@ -790,7 +790,7 @@ static void use_terminal(struct vmm_exec_options *o)
 
 static bool starves;	/* the client has no descriptor for signals */
 
-/* Those of the connection and the ports. */
+/* Leaves room for the descriptors of the connection and the ports. */
 static void leave_descriptors(void)
 {
 	int fds[1 + VAGENT_PORTS];

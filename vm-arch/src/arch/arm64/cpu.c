@@ -129,7 +129,7 @@ void varch_vm_describe(const struct varch_vm *kvm, struct vsu_state_writer *w)
 
 /* ------------------------------------------------------------------------ a CPU */
 
-/* Those of the state; without one the first CPU has all of the host, and the others the same. */
+/* A CPU has the vector lengths of the state; without a state the first CPU has all of the host, and the others the same. */
 static int choose_lengths(struct varch_vm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
 	int rc;

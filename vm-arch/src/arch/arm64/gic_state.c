@@ -54,7 +54,7 @@ static const struct varch_gic_row redistributor[] = {
 
 #define ICC(op1, crn, crm, op2) ((op1) << 11 | (crn) << 7 | (crm) << 3 | (op2) | 3u << 14)
 
-/* Registers of the CPU. Of active priorities, those that its processor has. */
+/* Registers of the CPU. Those of active priorities depend on the processor. */
 static const struct interface {
 	uint32_t at;
 	bool may_lack;

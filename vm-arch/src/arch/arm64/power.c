@@ -20,7 +20,7 @@
 #include "arch/arm64/primecell.h"
 #include "arch/own.h"
 
-/* The same distances as those of the ports of x86. */
+/* Registers are as far apart as the ports of x86. */
 #define AT_POWER	0x0
 #define AT_PARK		0x4
 #define AT_CLOCK	0x8

@@ -342,7 +342,7 @@ START_TEST(lengths_of_vectors_that_cannot_be_are_refused)
 }
 END_TEST
 
-/* The same section with another number of bytes, or of registers. */
+/* Saves the section with another number of registers, and without its last bytes. */
 static void save_raw(uint32_t count, size_t left_out)
 {
 	struct vsu_state_fields f;

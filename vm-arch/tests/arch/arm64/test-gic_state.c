@@ -319,7 +319,7 @@ static void resize(const char *name, uint32_t instance, int change)
 
 /* ---------------------------------------------------------------------------- claims */
 
-/* Of GICv2, interrupts between CPUs are pending by their senders, in SPENDSGIR. */
+/* GICv2 keeps pending interrupts between CPUs by their senders, in SPENDSGIR. */
 static uint64_t wanted(uint32_t group, uint64_t attr)
 {
 	const uint64_t value = value_of(group, attr);
@@ -373,7 +373,7 @@ START_TEST(each_register_is_loaded_where_it_was)
 }
 END_TEST
 
-/* Of writes that KVM requires in an order, their place in it. */
+/* KVM requires an order of writes: the position of a write in it. */
 static unsigned int rank_of(const struct write *w)
 {
 	const uint32_t at = (uint32_t)w->attr;

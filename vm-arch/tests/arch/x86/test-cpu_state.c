@@ -301,7 +301,7 @@ START_TEST(bytes_behind_the_last_record_are_refused)
 }
 END_TEST
 
-/* Those that set zeros by one call. */
+/* Records that are set by one call when they are zeros. */
 static const unsigned int single[] = { 0, 2, 3, 4, 5, 7, 8, 10 };
 
 START_TEST(failed_call_of_a_load_is_named)
