@@ -340,7 +340,7 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 {
 	bool needs_input = c->writing && has_slot(c) && !all_sent(c);
 	struct pollfd fds[2] = {
-		{ .fd = c->disk.ring.call_fd, .events = POLLIN },
+		{ .fd = c->disk.call_fd, .events = POLLIN },
 		{ .fd = c->file.fd, .events = POLLIN },
 	};
 	enum vsu_exit status;
@@ -354,7 +354,7 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 			     timeout_ms(c), &timed_out, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	vsu_event_drain(c->disk.ring.call_fd, &count);
+	vsu_event_drain(c->disk.call_fd, &count);
 	if (!timed_out)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -ETIMEDOUT, "'%s': no request completed within %s; --timeout changes that", c->args->socket,
@@ -433,7 +433,7 @@ static enum vsu_exit run(struct copy *c, struct vsu_error *err)
  */
 static enum vsu_exit open_disk(struct copy *c, struct vsu_error *err)
 {
-	return disk_open(&c->disk, c->args->socket, (uint32_t)c->args->queue,
+	return disk_open(&c->disk, c->args->socket, (uint32_t)c->args->queue, 1,
 			 (uint32_t)c->args->depth, err);
 }
 

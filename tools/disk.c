@@ -3,8 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vhost/protocol.h>
 #include <virtio-queue/features.h>
@@ -77,10 +79,11 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 		return refuse_host(err, socket, "the disk's maximum request (size_max) is smaller than its blocks");
 	if (!c->num_queues)
 		return refuse_host(err, socket, "the disk claims to have no queue");
-	if (d->queue < c->num_queues)
+	if (d->queue + d->nqueues <= c->num_queues)
 		return VSU_EXIT_OK;
-	vsu_error_set(err, -EINVAL, "option --queue: %" PRIu32 " is not a queue of the disk '%s', which has 0 to %" PRIu32,
-		      d->queue, socket, c->num_queues - 1);
+	vsu_error_set(err, -EINVAL, "option --%s: %" PRIu32 " is not a queue of the disk '%s', which has 0 to %" PRIu32,
+		      d->nqueues > 1 ? "queues" : "queue", d->queue + d->nqueues - 1,
+		      socket, c->num_queues - 1);
 	return VSU_EXIT_DATA;
 }
 
@@ -106,20 +109,22 @@ static uint64_t page_up(uint64_t v)
 	return (v + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
-/* Layout: ring, tables, headers and buffers in one region. */
+/* Layout: rings with their tables, headers and buffers in one region. */
 static int make_memory(struct disk *d, struct vsu_error *err)
 {
+	const uint32_t slots = d->nslots * d->nqueues;
 	struct vq_layout layout;
 	int rc;
 
 	rc = vq_ring_layout(ring_size(d), d->features, &layout);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "ring of the disk");
-	d->tables_gpa = BASE + page_up(layout.size);
-	d->headers_gpa = page_up(d->tables_gpa + ring_size(d) * TABLE_SIZE);
-	d->data_gpa = page_up(d->headers_gpa + d->nslots * HEADER_SIZE);
+	d->tables_at = page_up(layout.size);
+	d->stride = page_up(d->tables_at + ring_size(d) * TABLE_SIZE);
+	d->headers_gpa = BASE + d->nqueues * d->stride;
+	d->data_gpa = page_up(d->headers_gpa + (uint64_t)slots * HEADER_SIZE);
 	return ring_memory(&d->map, BASE, page_up(d->data_gpa - BASE +
-						  (uint64_t)d->nslots * d->chunk),
+						  (uint64_t)slots * d->chunk),
 			   err);
 }
 
@@ -133,32 +138,54 @@ static unsigned char *at(const struct disk *d, uint64_t gpa, uint64_t len)
 
 /* --------------------------------------------------------------------- life */
 
-static int make_ring(struct disk *d, struct vsu_error *err)
+/* A call of any ring is a signal on one eventfd. */
+static int share_call(struct disk *d, struct ring *r, struct vsu_error *err)
+{
+	if (r == d->rings) {
+		d->call_fd = r->call_fd;
+		return 0;
+	}
+	if (dup3(d->call_fd, r->call_fd, O_CLOEXEC) < 0)
+		return vsu_error_sys(err, -errno, "cannot share an eventfd");
+	return 0;
+}
+
+static int make_ring(struct disk *d, uint32_t i, struct vsu_error *err)
 {
 	struct vq_driver_config config = {
-		.gpa = BASE,
+		.map = d->map,
+		.gpa = BASE + i * d->stride,
 		.features = d->features,
 		.size = ring_size(d),
 	};
-	int rc = make_memory(d, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	if (d->features & VQ_F_INDIRECT_DESC) {
 		config.indirect_max = DESCRIPTORS;
-		config.indirect_gpa = d->tables_gpa;
+		config.indirect_gpa = config.gpa + d->tables_at;
 	}
-	config.map = d->map;
-	return ring_open(&d->ring, &config, err);
+	rc = ring_open(&d->rings[i], &config, err);
+	return rc < 0 ? rc : share_call(d, &d->rings[i], err);
+}
+
+static int make_rings(struct disk *d, struct vsu_error *err)
+{
+	int rc = make_memory(d, err);
+	uint32_t i;
+
+	for (i = 0; rc == 0 && i < d->nqueues; i++)
+		rc = make_ring(d, i, err);
+	return rc;
 }
 
 static int start(struct disk *d, struct vsu_error *err)
 {
 	struct vhost_user_frontend *fe = d->client.fe;
 	int rc = vhost_user_frontend_set_memory(fe, d->map, err);
+	uint32_t i;
 
-	if (!rc)
-		rc = ring_describe(&d->ring, &d->client, d->queue, err);
+	for (i = 0; !rc && i < d->nqueues; i++)
+		rc = ring_describe(&d->rings[i], &d->client, d->queue + i, err);
 	if (!rc)
 		rc = vhost_user_frontend_start(fe, d->features, err);
 	return rc;
@@ -172,7 +199,7 @@ static enum vsu_exit set_up(struct disk *d, struct vsu_error *err)
 		status = check_config(d, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	if (make_ring(d, err) < 0 || start(d, err) < 0)
+	if (make_rings(d, err) < 0 || start(d, err) < 0)
 		return VSU_EXIT_HOST;
 	return client_wait(&d->client, err);
 }
@@ -187,14 +214,17 @@ static bool ring_refused(const struct disk *d)
 }
 
 static enum vsu_exit try_open(struct disk *d, const char *socket,
-			      uint32_t queue, uint32_t nslots,
+			      uint32_t queue, uint32_t nqueues, uint32_t nslots,
 			      struct vsu_error *err)
 {
 	enum vsu_exit status;
+	uint32_t i;
 
 	memset(d, 0, sizeof(*d));
-	d->ring = RING_NONE;
+	for (i = 0; i < nqueues; i++)
+		d->rings[i] = RING_NONE;
 	d->queue = queue;
+	d->nqueues = nqueues;
 	d->nslots = nslots;
 	status = client_open(&d->client, socket,
 			     VHOST_USER_PROTOCOL_BIT(CONFIG), err);
@@ -208,14 +238,14 @@ static enum vsu_exit try_open(struct disk *d, const char *socket,
 
 /* Back-ends do not report their maximum ring size: halve it and retry. */
 enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
-			uint32_t nslots, struct vsu_error *err)
+			uint32_t nqueues, uint32_t nslots, struct vsu_error *err)
 {
-	enum vsu_exit status = try_open(d, socket, queue, nslots, err);
+	enum vsu_exit status = try_open(d, socket, queue, nqueues, nslots, err);
 
 	while (status != VSU_EXIT_OK && ring_refused(d) &&
 	       ring_size(d) > MIN_RING) {
 		nslots = ring_size(d) / 2 / entries_each(d);
-		status = try_open(d, socket, queue, nslots, err);
+		status = try_open(d, socket, queue, nqueues, nslots, err);
 	}
 	return status;
 }
@@ -223,12 +253,14 @@ enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
 void disk_close(struct disk *d, bool in_order)
 {
 	struct vsu_error ignored = VSU_ERROR_INIT;
+	uint32_t i;
 
 	if (in_order && !d->client.dead &&
 	    !vhost_user_frontend_stop(d->client.fe, &ignored))
 		(void)client_wait(&d->client, &ignored);
 	client_close(&d->client);
-	ring_close(&d->ring);
+	for (i = 0; i < d->nqueues; i++)
+		ring_close(&d->rings[i]);
 	vmem_map_unref(d->map);
 }
 
@@ -278,7 +310,7 @@ enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
 						   type == VIRTDEV_BLK_T_IN };
 	buffers[n++] = (struct vq_buffer){ gpa + STATUS_AT, 1, 1 };
 	write_header(d, slot, type, offset);
-	rc = vq_driver_add(d->ring.driver, buffers, n, slot);
+	rc = vq_driver_add(d->rings[slot / d->nslots].driver, buffers, n, slot);
 	if (!rc)
 		return VSU_EXIT_OK;
 	vsu_error_sys(err, rc, "'%s': cannot add a request to its ring",
@@ -288,15 +320,23 @@ enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
 
 void disk_kick(struct disk *d)
 {
-	ring_kick(&d->ring);
+	uint32_t i;
+
+	for (i = 0; i < d->nqueues; i++)
+		ring_kick(&d->rings[i]);
 }
 
+/* Takes turns, so that a fast queue does not hide the others. */
 int disk_collect(struct disk *d, uint32_t *slot)
 {
+	uint32_t i, written;
 	uint64_t cookie;
-	uint32_t written;
-	int rc = vq_driver_collect(d->ring.driver, &cookie, &written);
+	int rc = 0;
 
+	for (i = 0; rc == 0 && i < d->nqueues; i++) {
+		rc = vq_driver_collect(d->rings[d->next].driver, &cookie, &written);
+		d->next = (d->next + 1) % d->nqueues;
+	}
 	if (rc == 1)
 		*slot = (uint32_t)cookie;
 	return rc;
@@ -311,5 +351,11 @@ uint8_t disk_status(struct disk *d, uint32_t slot)
 
 bool disk_want_call(struct disk *d)
 {
-	return vq_driver_enable_call(d->ring.driver);
+	bool some = false;
+	uint32_t i;
+
+	for (i = 0; i < d->nqueues; i++)
+		if (vq_driver_enable_call(d->rings[i].driver))
+			some = true;
+	return some;
 }

@@ -80,7 +80,7 @@ static int ask_empties(struct disk *d, struct vsu_error *err)
 			return VSU_EXIT_HOST;
 		disk_kick(d);
 		/* without a further kick the device must send the call */
-		rc = ring_wait(&d->ring, &d->client, WAIT_MS, &slot, &written,
+		rc = ring_wait(&d->rings[0], &d->client, WAIT_MS, &slot, &written,
 			       err);
 		if (rc < 0)
 			return VSU_EXIT_HOST;
@@ -109,7 +109,7 @@ static int ask(struct disk *d, enum virtdev_blk_type type, uint64_t offset,
 	if (disk_submit(d, 0, type, offset, len, err) != VSU_EXIT_OK)
 		return VSU_EXIT_HOST;
 	disk_kick(d);
-	rc = ring_wait(&d->ring, &d->client, WAIT_MS, &slot, &written, err);
+	rc = ring_wait(&d->rings[0], &d->client, WAIT_MS, &slot, &written, err);
 	if (rc < 0)
 		return VSU_EXIT_HOST;
 	if (rc == 1 && disk_status(d, 0) == 0)
@@ -308,7 +308,7 @@ int main(int argc, char **argv)
 	for (i = 0; argc == 3 && i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(argv[1], commands[i].name))
 			continue;
-		status = disk_open(&d, argv[2], commands[i].queue,
+		status = disk_open(&d, argv[2], commands[i].queue, 1,
 				   commands[i].nslots, &err);
 		if (status == VSU_EXIT_OK) {
 			status = commands[i].run(&d, &err);

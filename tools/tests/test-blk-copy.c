@@ -36,13 +36,13 @@ static int kick_signal;		/* to the server, before each notification */
 static uint64_t more_bytes;	/* by which the disk seems to be larger */
 
 enum vsu_exit __real_disk_open(struct disk *d, const char *socket, uint32_t queue,
-			       uint32_t nslots, struct vsu_error *e);
+			       uint32_t nqueues, uint32_t nslots, struct vsu_error *e);
 enum vsu_exit __wrap_disk_open(struct disk *d, const char *socket, uint32_t queue,
-			       uint32_t nslots, struct vsu_error *e);
+			       uint32_t nqueues, uint32_t nslots, struct vsu_error *e);
 enum vsu_exit __wrap_disk_open(struct disk *d, const char *socket, uint32_t queue,
-			       uint32_t nslots, struct vsu_error *e)
+			       uint32_t nqueues, uint32_t nslots, struct vsu_error *e)
 {
-	const enum vsu_exit status = __real_disk_open(d, socket, queue, nslots, e);
+	const enum vsu_exit status = __real_disk_open(d, socket, queue, nqueues, nslots, e);
 
 	d->size += more_bytes;
 	return status;

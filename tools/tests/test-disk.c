@@ -15,14 +15,19 @@
 static struct disk d;
 
 /* A server that has not yet made its socket is asked again. */
-static enum vsu_exit open_disk(uint32_t queue, uint32_t nslots)
+static enum vsu_exit open_queues(uint32_t queue, uint32_t nqueues, uint32_t nslots)
 {
 	enum vsu_exit status;
 
 	do
-		status = disk_open(&d, path, queue, nslots, &err);
+		status = disk_open(&d, path, queue, nqueues, nslots, &err);
 	while (status != VSU_EXIT_OK && server_starts());
 	return status;
+}
+
+static enum vsu_exit open_disk(uint32_t queue, uint32_t nslots)
+{
+	return open_queues(queue, 1, nslots);
 }
 
 static void serve_and_open(void)
@@ -34,7 +39,7 @@ static void serve_and_open(void)
 /* Waits for one request, and returns its status. */
 static uint8_t complete(uint32_t expected)
 {
-	struct pollfd p = { .fd = d.ring.call_fd, .events = POLLIN };
+	struct pollfd p = { .fd = d.call_fd, .events = POLLIN };
 	uint32_t slot = UINT32_MAX;
 	bool late;
 	int rc;
@@ -107,6 +112,20 @@ START_TEST(a_queue_that_the_disk_lacks_is_refused)
 }
 END_TEST
 
+START_TEST(each_of_two_queues_completes_the_requests_of_its_slots)
+{
+	uint32_t slot;
+
+	server_start();
+	ck_assert_int_eq(open_queues(0, 2, 4), VSU_EXIT_OK);
+	for (slot = 0; slot < 2 * d.nslots; slot++) {
+		request(slot, VIRTDEV_BLK_T_IN, 0, BLOCK);
+		ck_assert_uint_eq(complete(slot), VIRTDEV_BLK_S_OK);
+	}
+	disk_close(&d, true);
+}
+END_TEST
+
 START_TEST(a_disk_without_queues_is_refused)
 {
 	without_queues = true;
@@ -124,7 +143,7 @@ START_TEST(a_back_end_that_ends_is_named)
 	bool late;
 
 	serve_and_open();
-	p.fd = d.ring.call_fd;
+	p.fd = d.call_fd;
 	ck_assert_int_eq(kill(server, SIGKILL), 0);
 	do
 		status = client_poll(&d.client, &p, 1, 30000, &late, &err);
@@ -145,6 +164,7 @@ int main(void)
 	tcase_add_test(tc, what_is_written_is_read_and_in_the_image);
 	tcase_add_test(tc, requests_beyond_the_end_and_writes_to_a_read_only_disk_fail);
 	tcase_add_test(tc, a_queue_that_the_disk_lacks_is_refused);
+	tcase_add_test(tc, each_of_two_queues_completes_the_requests_of_its_slots);
 	tcase_add_test(tc, a_disk_without_queues_is_refused);
 	tcase_add_test(tc, a_back_end_that_ends_is_named);
 	suite_add_tcase(s, tc);
