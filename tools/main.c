@@ -31,6 +31,12 @@
 #define ROW_DEVICE \
 	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME", \
 	  .help = "kind of device: blk, net, ...; none: generic names only" }
+#define TRANSFER_ROWS \
+	{ .name = "timeout", .kind = VSU_OPTION_TIME, \
+	  .min = 0, .max = MAX_TIMEOUT_MS, \
+	  .help = "fail when no request completes for this long (default 30; 0: never)" }, \
+	{ .name = "progress", .kind = VSU_OPTION_FLAG, \
+	  .help = "show progress even if standard error is not a terminal" }
 
 static const struct vsu_option main_options[] = {
 	VSU_OPTION_ROW_HELP, VSU_OPTION_ROW_VERSION, { .name = NULL }
@@ -62,17 +68,34 @@ static const struct vsu_option copy_options[] = {
 	  .min = 0, .max = MAX_QUEUE,
 	  .help = "the virtqueue to use",
 	  .preset = "0" },
-	{ .name = "timeout", .kind = VSU_OPTION_TIME,
-	  .min = 0, .max = MAX_TIMEOUT_MS,
-	  .help = "fail when no request completes for this long (default 30; 0: never)" },
-	{ .name = "progress", .kind = VSU_OPTION_FLAG,
-	  .help = "show progress even if standard error is not a terminal" },
+	TRANSFER_ROWS,
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, ROW_FILE, { .name = NULL }
 };
 static const struct vsu_place copy_places[] = {
 	PLACE(offset), PLACE(length), PLACE(depth), PLACE(queue),
 	PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket),
 	PLACE(file)
+};
+
+static const struct vsu_option bench_options[] = {
+	{ .name = "depth", .kind = VSU_OPTION_STRING, .arg = "N,...",
+	  .help = "requests in flight on each queue, 1 to 256", .preset = "1,32" },
+	{ .name = "size", .kind = VSU_OPTION_STRING, .arg = "SIZE,...",
+	  .help = "bytes of a request, 512 to 256k", .preset = "4k" },
+	{ .name = "queues", .kind = VSU_OPTION_STRING, .arg = "N,...",
+	  .help = "number of queues, 1 to 16", .preset = "1" },
+	{ .name = "time", .kind = VSU_OPTION_TIME, .min = 1, .max = MAX_TIMEOUT_MS,
+	  .help = "duration of each measurement (default 2)" },
+	{ .name = "write", .kind = VSU_OPTION_U64, .arg = "PERCENT", .min = 0, .max = 100,
+	  .help = "that many requests overwrite random blocks: the data is lost", .preset = "0" },
+	{ .name = "json", .kind = VSU_OPTION_FLAG,
+	  .help = "print one JSON object" },
+	TRANSFER_ROWS,
+	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
+};
+static const struct vsu_place bench_places[] = {
+	PLACE(depths), PLACE(sizes), PLACE(queue_counts), PLACE(time_ms), PLACE(write_percent),
+	PLACE(json), PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket)
 };
 
 static const struct vsu_option trace_options[] = {
@@ -146,6 +169,8 @@ static const struct command commands[] = {
 	{ "blk-write", "SOCKET FILE", "file",
 	  "copies a file, or standard input (-), to a disk",
 	  copy_options, copy_places, tool_blk_write },
+	{ "bench", "SOCKET", NULL, "measures the requests of a disk, and prints a table",
+	  bench_options, bench_places, tool_bench },
 	{ "check", "SOCKET", NULL,
 	  "checks a back-end against the specification, and prints TAP",
 	  check_options, check_places, tool_check },
@@ -246,7 +271,7 @@ static const struct command *find_command(const char *name,
 		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you mean '%s'?",
 			      name, nearest);
 	else
-		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read, blk-write, check, check-frontend and trace",
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read, blk-write, bench, check, check-frontend and trace",
 			      name);
 	return NULL;
 }
@@ -286,7 +311,8 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 {
 	struct parse p = {
 		.args = { .depth = 16, .timeout_ms = 30000, .reply_timeout_ms = 2000,
-			  .length = TOOL_ALL },
+			  .length = TOOL_ALL, .time_ms = 2000, .depths = "1,32",
+			  .sizes = "4k", .queue_counts = "1" },
 		.places = c->places,
 	};
 	enum vsu_exit status;
@@ -327,7 +353,7 @@ static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	}
 	if (first >= argc) {
-		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read, blk-write, check, check-frontend and trace");
+		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read, blk-write, bench, check, check-frontend and trace");
 		return VSU_EXIT_USAGE;
 	}
 	c = find_command(argv[first], err);

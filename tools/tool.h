@@ -36,6 +36,9 @@ struct tool_args {
 	uint64_t depth;		/* requests at once */
 	uint64_t queue;		/* index of the virtqueue */
 	uint64_t timeout_ms;	/* without any progress; 0: for ever */
+	const char *depths, *sizes, *queue_counts; /* lists of numbers */
+	uint64_t write_percent;	/* of the requests */
+	uint64_t time_ms;	/* of a measurement */
 };
 
 enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err);
@@ -43,6 +46,7 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 			    struct vsu_error *err);
 enum vsu_exit tool_blk_write(const struct tool_args *args,
 			     struct vsu_error *err);
+enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err);
