@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * vhost-user-tool bench: rates of requests and percentiles of their times, a row for
- * each combination of size, queues and depth.
+ * each combination of size, queues and depth, and one for the floor of each size.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <vmm-sys-util/json.h>
@@ -20,7 +19,6 @@
 
 #define MIB (1 << 20)
 #define MIN_SIZE 512u
-#define MAX_SIZE (256u * 1024)
 #define MAX_ITEMS 8u
 
 struct list {
@@ -32,6 +30,8 @@ struct bench {
 	const struct tool_args *args;
 	struct list sizes, queues, depths;
 	struct vsu_json json;
+	FILE *svg;		/* NULL: none */
+	unsigned int nrows;	/* reported */
 };
 
 /* ------------------------------------------------------------------ options */
@@ -72,7 +72,7 @@ static int read_lists(struct bench *b, struct vsu_error *err)
 	int rc = read_list("depth", b->args->depths, 1, BENCH_MAX_DEPTH, &b->depths, err);
 
 	if (rc == 0)
-		rc = read_list("size", b->args->sizes, MIN_SIZE, MAX_SIZE, &b->sizes, err);
+		rc = read_list("size", b->args->sizes, MIN_SIZE, BENCH_MAX_SIZE, &b->sizes, err);
 	if (rc == 0)
 		rc = read_list("queues", b->args->queue_counts, 1, DISK_QUEUES, &b->queues, err);
 	return rc;
@@ -80,20 +80,14 @@ static int read_lists(struct bench *b, struct vsu_error *err)
 
 /* ------------------------------------------------------------------- report */
 
-struct percentile {
-	const char *name;	/* in both forms of output */
-	unsigned int share;	/* of 10000 */
-};
-
-static const struct percentile percentiles[] = {
-	{ "p50", 5000 }, { "p90", 9000 }, { "p99", 9900 }, { "p99.9", 9990 },
-};
-
-#define NPERCENTILES (sizeof(percentiles) / sizeof(percentiles[0]))
-
-static double per_second(const struct bench_stats *s)
+static unsigned int series_of(const struct bench *b, const struct bench_load *load)
 {
-	return s->ns ? (double)s->requests * 1e9 / (double)s->ns : 0;
+	return !load->socket ? 0 : load->socket == b->args->socket ? 1 : 2;
+}
+
+static const char *name_of(const struct bench_load *load)
+{
+	return load->socket ? load->socket : "floor";
 }
 
 static void text_head(void)
@@ -101,31 +95,32 @@ static void text_head(void)
 	size_t i;
 
 	printf("%7s %6s %5s %10s %8s", "size", "queues", "depth", "requests/s", "MiB/s");
-	for (i = 0; i < NPERCENTILES; i++)
-		printf(" %6s us", percentiles[i].name);
-	putchar('\n');
+	for (i = 0; i < BENCH_PERCENTILES; i++)
+		printf(" %6s us", bench_percentiles[i].name);
+	puts("  back-end");
 }
 
 static void text_row(const struct bench_load *load, const struct bench_stats *s)
 {
-	const double rate = per_second(s);
+	const double rate = bench_stats_rate(s);
 	char size[24];
 	size_t i;
 
 	printf("%7s %6" PRIu32 " %5" PRIu32 " %10.0f %8.1f", vsu_format_size(load->size, size, sizeof(size)),
 	       load->queues, load->depth, rate, rate * load->size / MIB);
-	for (i = 0; i < NPERCENTILES; i++)
-		printf(" %9.1f", (double)bench_stats_percentile(s, percentiles[i].share) / 1e3);
-	putchar('\n');
+	for (i = 0; i < BENCH_PERCENTILES; i++)
+		printf(" %9.1f", (double)bench_stats_percentile(s, bench_percentiles[i].share) / 1e3);
+	printf("  %s\n", name_of(load));
 	fflush(stdout);
 }
 
 static void json_row(struct vsu_json *j, const struct bench_load *load, const struct bench_stats *s)
 {
-	const double rate = per_second(s);
+	const double rate = bench_stats_rate(s);
 	size_t i;
 
 	vsu_json_open(j, NULL, '{');
+	vsu_json_text(j, "socket", load->socket);
 	vsu_json_u64(j, "size", load->size);
 	vsu_json_u64(j, "queues", load->queues);
 	vsu_json_u64(j, "depth", load->depth);
@@ -133,10 +128,44 @@ static void json_row(struct vsu_json *j, const struct bench_load *load, const st
 	vsu_json_u64(j, "requests-per-second", (uint64_t)rate);
 	vsu_json_u64(j, "bytes-per-second", (uint64_t)(rate * load->size));
 	vsu_json_open(j, "nanoseconds", '{');
-	for (i = 0; i < NPERCENTILES; i++)
-		vsu_json_u64(j, percentiles[i].name, bench_stats_percentile(s, percentiles[i].share));
+	for (i = 0; i < BENCH_PERCENTILES; i++)
+		vsu_json_u64(j, bench_percentiles[i].name,
+			     bench_stats_percentile(s, bench_percentiles[i].share));
 	vsu_json_close(j, '}');
 	vsu_json_close(j, '}');
+}
+
+static void svg_row(struct bench *b, const struct bench_load *load, const struct bench_stats *s)
+{
+	char label[48], size[24];
+
+	snprintf(label, sizeof(label), "%s x%" PRIu32 " x%" PRIu32 " %s",
+		 vsu_format_size(load->size, size, sizeof(size)), load->queues, load->depth,
+		 name_of(load));
+	bench_svg_row(b->svg, b->nrows, label, series_of(b, load), s);
+}
+
+static void report(struct bench *b, const struct bench_load *load, const struct bench_stats *s)
+{
+	if (b->args->json)
+		json_row(&b->json, load, s);
+	else
+		text_row(load, s);
+	if (b->svg)
+		svg_row(b, load, s);
+	b->nrows++;
+}
+
+/* How the second back-end compares to the first. */
+static void report_ratio(const struct bench *b, const struct bench_stats stats[2])
+{
+	const double median = (double)bench_stats_percentile(&stats[0], 5000);
+	const double rate = bench_stats_rate(&stats[0]);
+
+	if (!b->args->json && median > 0 && rate > 0)
+		printf("        the second has %.2f times the rate and %.2f times the median time of the first\n",
+		       bench_stats_rate(&stats[1]) / rate,
+		       (double)bench_stats_percentile(&stats[1], 5000) / median);
 }
 
 static void begin_report(struct bench *b)
@@ -147,7 +176,6 @@ static void begin_report(struct bench *b)
 	}
 	b->json.to = stdout;
 	vsu_json_open(&b->json, NULL, '{');
-	vsu_json_text(&b->json, "socket", b->args->socket);
 	vsu_json_u64(&b->json, "write-percent", b->args->write_percent);
 	vsu_json_open(&b->json, "rows", '[');
 }
@@ -163,49 +191,113 @@ static void end_report(struct bench *b)
 
 /* ---------------------------------------------------------------------- run */
 
-static enum vsu_exit run_row(struct bench *b, uint32_t size, uint32_t queues, uint32_t depth,
-			     struct vsu_error *err)
+static struct bench_load make_load(const struct bench *b, const char *socket, uint32_t size)
 {
-	const struct bench_load load = {
-		.socket = b->args->socket, .size = size, .queues = queues, .depth = depth,
+	return (struct bench_load){
+		.socket = socket, .size = size, .queues = 1, .depth = 1,
 		.writes = (uint32_t)b->args->write_percent,
 		.ms = b->args->time_ms, .timeout_ms = b->args->timeout_ms,
 	};
-	struct bench_stats stats = { .requests = 0 };
-	enum vsu_exit status = bench_disk(&load, b->args->progress, &stats, err);
+}
 
+static enum vsu_exit run_floor(struct bench *b, uint32_t size, struct vsu_error *err)
+{
+	const struct bench_load load = make_load(b, NULL, size);
+	struct bench_stats stats = { .requests = 0 };
+	const enum vsu_exit status = bench_floor(&load, &stats, err);
+
+	if (status == VSU_EXIT_OK)
+		report(b, &load, &stats);
+	return status;
+}
+
+/* Two back-ends take turns, so that what the host does meanwhile meets both. */
+static enum vsu_exit take_turns(struct bench *b, struct bench_load loads[2],
+				struct bench_stats stats[2], struct vsu_error *err)
+{
+	const unsigned int n = b->args->against ? 2 : 1;
+	enum vsu_exit status = VSU_EXIT_OK;
+	unsigned int i;
+
+	for (i = 0; status == VSU_EXIT_OK && i < n * n; i++) {
+		loads[i % n].ms = (b->args->time_ms + n - 1) / n;
+		status = bench_disk(&loads[i % n], b->args->progress, &stats[i % n], err);
+	}
+	return status;
+}
+
+static enum vsu_exit run_row(struct bench *b, uint32_t size, uint32_t queues, uint32_t depth,
+			     struct vsu_error *err)
+{
+	struct bench_load loads[2] = {
+		make_load(b, b->args->socket, size), make_load(b, b->args->against, size)
+	};
+	struct bench_stats stats[2] = { { .requests = 0 } };
+	enum vsu_exit status;
+
+	loads[0].queues = loads[1].queues = queues;
+	loads[0].depth = loads[1].depth = depth;
+	status = take_turns(b, loads, stats, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	if (b->args->json)
-		json_row(&b->json, &load, &stats);
-	else
-		text_row(&load, &stats);
+	report(b, &loads[0], &stats[0]);
+	if (b->args->against) {
+		report(b, &loads[1], &stats[1]);
+		report_ratio(b, stats);
+	}
 	return VSU_EXIT_OK;
 }
 
 /* The depth varies fastest. */
-static enum vsu_exit run_rows(struct bench *b, struct vsu_error *err)
+static enum vsu_exit run_size(struct bench *b, uint32_t size, struct vsu_error *err)
 {
-	const unsigned int n = b->sizes.n * b->queues.n * b->depths.n;
+	enum vsu_exit status = run_floor(b, size, err);
+	unsigned int i;
+
+	for (i = 0; status == VSU_EXIT_OK && i < b->queues.n * b->depths.n; i++)
+		status = run_row(b, size, b->queues.items[i / b->depths.n],
+				 b->depths.items[i % b->depths.n], err);
+	return status;
+}
+
+static enum vsu_exit run_sizes(struct bench *b, struct vsu_error *err)
+{
 	enum vsu_exit status = VSU_EXIT_OK;
 	unsigned int i;
 
-	for (i = 0; status == VSU_EXIT_OK && i < n; i++)
-		status = run_row(b, b->sizes.items[i / b->depths.n / b->queues.n],
-				 b->queues.items[i / b->depths.n % b->queues.n],
-				 b->depths.items[i % b->depths.n], err);
+	begin_report(b);
+	for (i = 0; status == VSU_EXIT_OK && i < b->sizes.n; i++)
+		status = run_size(b, b->sizes.items[i], err);
+	end_report(b);
 	return status;
+}
+
+static enum vsu_exit run_with_svg(struct bench *b, struct vsu_error *err)
+{
+	const unsigned int shapes = b->queues.n * b->depths.n * (b->args->against ? 2 : 1);
+	enum vsu_exit status;
+	bool lost;
+
+	b->svg = fopen(b->args->svg, "we");
+	if (!b->svg) {
+		vsu_error_sys(err, -errno, "cannot create '%s'", b->args->svg);
+		return VSU_EXIT_INPUT;
+	}
+	bench_svg_begin(b->svg, b->sizes.n * (1 + shapes));
+	status = run_sizes(b, err);
+	bench_svg_end(b->svg);
+	lost = ferror(b->svg);
+	if (!fclose(b->svg) && !lost)
+		return status;
+	vsu_error_set(err, -EIO, "cannot write '%s'", b->args->svg);
+	return VSU_EXIT_INPUT;
 }
 
 enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err)
 {
 	struct bench b = { .args = args };
-	enum vsu_exit status;
 
 	if (read_lists(&b, err) < 0)
 		return VSU_EXIT_DATA;
-	begin_report(&b);
-	status = run_rows(&b, err);
-	end_report(&b);
-	return status;
+	return args->svg ? run_with_svg(&b, err) : run_sizes(&b, err);
 }

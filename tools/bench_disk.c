@@ -16,7 +16,6 @@
 #include "disk.h"
 #include "progress.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 /* Longest sleep: progress is shown that often. */
 #define NAP_MS 200
 
@@ -121,7 +120,7 @@ static enum vsu_exit check_time(const struct run *r, struct vsu_error *err)
 	char time[24];
 
 	if (!r->load->timeout_ms || r->now_ns < since ||
-	    r->now_ns - since < r->load->timeout_ms * NS_PER_MS)
+	    r->now_ns - since < r->load->timeout_ms * BENCH_NS_PER_MS)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -ETIMEDOUT, "'%s': %" PRIu32 " requests did not complete within %s; --timeout changes that",
 		      r->load->socket, r->in_flight,
@@ -172,7 +171,7 @@ static enum vsu_exit measure(struct run *r, bool progress, struct vsu_error *err
 
 	progress_begin(&r->progress, progress, 0);
 	r->now_ns = r->last_ns = start_ns;
-	r->end_ns = start_ns + r->load->ms * NS_PER_MS;
+	r->end_ns = start_ns + r->load->ms * BENCH_NS_PER_MS;
 	status = fill(r, err);
 	while (status == VSU_EXIT_OK && r->in_flight)
 		status = step(r, err);
@@ -184,7 +183,7 @@ static enum vsu_exit measure(struct run *r, bool progress, struct vsu_error *err
 enum vsu_exit bench_disk(const struct bench_load *load, bool progress,
 			 struct bench_stats *s, struct vsu_error *err)
 {
-	struct run r = { .load = load, .stats = s, .random = UINT64_C(0x9e3779b97f4a7c15) };
+	struct run r = { .load = load, .stats = s, .random = BENCH_SEED };
 	enum vsu_exit status = disk_open(&r.disk, load->socket, 0, load->queues, load->depth, err);
 
 	if (status != VSU_EXIT_OK)

@@ -4,6 +4,10 @@
 
 #include "bench_stats.h"
 
+const struct bench_percentile bench_percentiles[BENCH_PERCENTILES] = {
+	{ "p50", 5000 }, { "p90", 9000 }, { "p99", 9900 }, { "p99.9", 9990 },
+};
+
 /* Bits of a time below its step; times below BENCH_STEPS are steps themselves. */
 static unsigned int shift_of(uint64_t ns)
 {
@@ -39,4 +43,9 @@ uint64_t bench_stats_percentile(const struct bench_stats *s, unsigned int share)
 			return bucket_end(i);
 	}
 	return 0;
+}
+
+double bench_stats_rate(const struct bench_stats *s)
+{
+	return s->ns ? (double)s->requests * 1e9 / (double)s->ns : 0;
 }

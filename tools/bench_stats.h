@@ -23,4 +23,16 @@ void bench_stats_add(struct bench_stats *s, uint64_t ns);
  */
 uint64_t bench_stats_percentile(const struct bench_stats *s, unsigned int share);
 
+/* Requests per second; 0 without a duration. */
+double bench_stats_rate(const struct bench_stats *s);
+
+/* The reported percentiles, ascending. */
+struct bench_percentile {
+	const char *name;
+	unsigned int share;	/* of 10000 */
+};
+
+#define BENCH_PERCENTILES 4u
+extern const struct bench_percentile bench_percentiles[BENCH_PERCENTILES];
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check_case.h"
+#include "xml.h"
 
 static void tap_log(const char *log)
 {
@@ -28,29 +29,6 @@ void check_report_tap(unsigned int n, const struct check_case *k,
 		tap_log(log);
 	}
 	fflush(stdout);
-}
-
-/* Control characters are not allowed in XML. */
-static void xml_text(FILE *to, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '<':
-			fputs("&lt;", to);
-			break;
-		case '>':
-			fputs("&gt;", to);
-			break;
-		case '&':
-			fputs("&amp;", to);
-			break;
-		case '"':
-			fputs("&quot;", to);
-			break;
-		default:
-			fputc((unsigned char)*text < ' ' && *text != '\n' ? ' ' : *text, to);
-			break;
-		}
 }
 
 void check_report_junit_begin(FILE *to)

@@ -88,6 +88,10 @@ static const struct vsu_option bench_options[] = {
 	  .help = "duration of each measurement (default 2)" },
 	{ .name = "write", .kind = VSU_OPTION_U64, .arg = "PERCENT", .min = 0, .max = 100,
 	  .help = "that many requests overwrite random blocks: the data is lost", .preset = "0" },
+	{ .name = "against", .kind = VSU_OPTION_STRING, .arg = "SOCKET",
+	  .help = "also measure this back-end, in turns" },
+	{ .name = "svg", .kind = VSU_OPTION_STRING, .arg = "FILE",
+	  .help = "also write a plot to a file" },
 	{ .name = "json", .kind = VSU_OPTION_FLAG,
 	  .help = "print one JSON object" },
 	TRANSFER_ROWS,
@@ -95,7 +99,7 @@ static const struct vsu_option bench_options[] = {
 };
 static const struct vsu_place bench_places[] = {
 	PLACE(depths), PLACE(sizes), PLACE(queue_counts), PLACE(time_ms), PLACE(write_percent),
-	PLACE(json), PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket)
+	PLACE(against), PLACE(svg), PLACE(json), PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket)
 };
 
 static const struct vsu_option trace_options[] = {

@@ -37,6 +37,8 @@ struct tool_args {
 	uint64_t queue;		/* index of the virtqueue */
 	uint64_t timeout_ms;	/* without any progress; 0: for ever */
 	const char *depths, *sizes, *queue_counts; /* lists of numbers */
+	const char *against;	/* another socket; NULL: none */
+	const char *svg;	/* file of a plot; NULL: none */
 	uint64_t write_percent;	/* of the requests */
 	uint64_t time_ms;	/* of a measurement */
 };
