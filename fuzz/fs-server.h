@@ -3,8 +3,8 @@
  * The server of a file system device: it maps immediately, or answers later, in any order,
  * with any error, or after the queue of the request has stopped.
  */
-#ifndef FUZZ_FS_HOME_H
-#define FUZZ_FS_HOME_H
+#ifndef FUZZ_FS_SERVER_H
+#define FUZZ_FS_SERVER_H
 
 #include <stdbool.h>
 #include <stdint.h>

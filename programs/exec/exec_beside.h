@@ -14,8 +14,8 @@
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m);
 
 /*
- * The status of "cvmm exec" after the machine has ended with a status and perhaps a sentence,
- * which is replaced by the session's if that has ended.
+ * The status of "cvmm exec" after the machine has ended with a status and perhaps a sentence. An ended
+ * session replaces both.
  */
 int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err);
 

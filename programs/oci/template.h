@@ -24,8 +24,8 @@ struct oci_shape {
 };
 
 /*
- * Stores the path of the first template, by its name, in the folder of the settings that has this shape, and the
- * kernel of the settings. 1: found; 0: none fits, or the settings have no folder. A template that is out of date or
+ * Searches the folder of the settings for a template with this shape and the kernel of the settings. Stores the path
+ * of the first one by name. 1: found; 0: none fits, or the settings have no folder. A template that is out of date or
  * invalid is not used; the report has the reasons. Errors of cvmm_template_list(), and of the kernel.
  */
 int oci_template_find(const struct oci_settings *s, const struct oci_shape *shape, const struct oci_report *report,

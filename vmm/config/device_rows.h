@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_DEVICES_ROWS_H
-#define VMM_DEVICES_ROWS_H
+#ifndef VMM_CONFIG_DEVICE_ROWS_H
+#define VMM_CONFIG_DEVICE_ROWS_H
 
 #include <vmm-sys-util/option_place.h>
 

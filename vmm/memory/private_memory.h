@@ -19,8 +19,8 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_PRIVATE_H
-#define VMM_PRIVATE_H
+#ifndef VMM_MEMORY_PRIVATE_MEMORY_H
+#define VMM_MEMORY_PRIVATE_MEMORY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * Threads: the CPU's thread. Changes of shared state are carried out on the main
  * thread.
  */
-#ifndef VMM_FAULTS_H
-#define VMM_FAULTS_H
+#ifndef VMM_RUN_CPU_FAULTS_H
+#define VMM_RUN_CPU_FAULTS_H
 
 #include <vm-arch/cpus.h>
 

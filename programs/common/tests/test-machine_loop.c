@@ -144,7 +144,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("run");
+	Suite *s = suite_create("machine_loop");
 	TCase *tc = tcase_create("run");
 
 	tcase_set_timeout(tc, 120);

@@ -17,8 +17,8 @@
  *
  * Threads: confined to one thread.
  */
-#ifndef VHOST_USER_PRIV_CHANNEL_H
-#define VHOST_USER_PRIV_CHANNEL_H
+#ifndef VHOST_USER_PRIV_FRAMING_H
+#define VHOST_USER_PRIV_FRAMING_H
 
 #include <stdbool.h>
 #include <stddef.h>

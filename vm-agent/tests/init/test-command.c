@@ -260,7 +260,7 @@ static void add_tests(TCase *tc, const char *why)
 
 int main(void)
 {
-	Suite *s = suite_create("agent");
+	Suite *s = suite_create("command");
 	TCase *tc = tcase_create("command");
 
 	tcase_add_checked_fixture(tc, NULL, teardown);

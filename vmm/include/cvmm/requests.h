@@ -96,8 +96,8 @@ struct cvmm_save {
 };
 
 /*
- * Refuses saves and migrations of the machine with -EOPNOTSUPP and this sentence, for an owner whose connection with
- * the guest would not continue in the copy. The sentence stays valid until the machine is freed; NULL allows them.
+ * Refuses saves and migrations of the machine with -EOPNOTSUPP and this sentence: the owner has a connection with
+ * the guest that would not continue in a copy. The sentence stays valid until the machine is freed; NULL allows them.
  */
 CVMM_API void cvmm_machine_refuse_copies(struct cvmm_machine *m, const char *why);
 

@@ -516,7 +516,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("devices");
+	Suite *s = suite_create("device_option");
 	TCase *tc = tcase_create("keys");
 
 	tcase_add_test(tc, operand_is_a_path_as_it_stands);

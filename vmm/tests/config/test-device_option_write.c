@@ -287,7 +287,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("written devices");
+	Suite *s = suite_create("device_option_write");
 	TCase *tc = tcase_create("lists");
 	int n = 0;
 

@@ -631,7 +631,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("private");
+	Suite *s = suite_create("private_memory");
 	TCase *tc = tcase_create("private");
 	const int n = COUNT(kinds);
 

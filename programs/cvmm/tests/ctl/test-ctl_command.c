@@ -623,7 +623,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("control_command");
+	Suite *s = suite_create("ctl_command");
 	TCase *tc = tcase_create("control_command");
 
 	signal(SIGPIPE, SIG_IGN);
