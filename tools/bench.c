@@ -52,19 +52,18 @@ static bool read_item(const char *text, size_t len, uint64_t min, uint64_t max, 
 static int read_list(const char *option, const char *text, uint64_t min, uint64_t max,
 		     struct list *list, struct vsu_error *err)
 {
-	const char *item = text - 1;
+	const char *item;
 	size_t len;
 
 	list->n = 0;
-	do {
-		item++;
+	for (item = text;; item += len + 1) {
 		len = strcspn(item, ",");
 		if (list->n == MAX_ITEMS || !read_item(item, len, min, max, &list->items[list->n++]))
 			return vsu_error_set(err, -EINVAL, "option --%s: '%s' is not a list of at most %u numbers from %" PRIu64 " to %" PRIu64 ", as in 1k,2k",
 					     option, text, MAX_ITEMS, min, max);
-		item += len;
-	} while (*item);
-	return 0;
+		if (!item[len])
+			return 0;
+	}
 }
 
 static int read_lists(struct bench *b, struct vsu_error *err)
@@ -139,7 +138,7 @@ static void svg_row(struct bench *b, const struct bench_load *load, const struct
 {
 	char label[48], size[24];
 
-	snprintf(label, sizeof(label), "%s x%" PRIu32 " x%" PRIu32 " %s",
+	snprintf(label, sizeof(label), "%s q%" PRIu32 " d%" PRIu32 " %s",
 		 vsu_format_size(load->size, size, sizeof(size)), load->queues, load->depth,
 		 name_of(load));
 	bench_svg_row(b->svg, b->nrows, label, series_of(b, load), s);

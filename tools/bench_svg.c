@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The plot of "bench", written row by row on logarithmic scales: a bar for the rate, and
+ * The plot of "bench", written row by row on scales of powers of ten: a bar for the rate, and
  * a line for the times from the first percentile to the last.
  */
 #include <config.h>
