@@ -70,11 +70,14 @@ static uint32_t transfer(void *self, struct vq *q, struct vq_chain *chain)
 	return chain->writable_len;
 }
 
-static int start(void *bus, uint32_t queue, struct vq *q, struct vsu_error *err)
+static int start(void *self, uint32_t queue, struct vq *q, struct vsu_error *err)
 {
+	struct bus *bus = self;
+
 	(void)queue;
 	(void)err;
-	((struct bus *)bus)->q = q;
+	bus->q = q;
+	bus->failing = false;
 	return 0;
 }
 

@@ -29,12 +29,17 @@ struct request {
 
 static struct echo_client client;
 
-static void begin(void)
+static void drive(void)
 {
-	example_launch();
 	echo_client_init(&client, example_connect(), 1, VQ_F_VERSION_1);
 	ck_assert(echo_client_wait(&client, &client.ready));
 	ck_assert(echo_client_start(&client));
+}
+
+static void begin(void)
+{
+	example_launch();
+	drive();
 }
 
 static void end(void)
@@ -124,6 +129,15 @@ START_TEST(requests_that_depend_on_a_failed_one_fail)
 }
 END_TEST
 
+START_TEST(the_next_driver_does_not_depend_on_a_failed_request)
+{
+	ck_assert_uint_eq(transfer(CHIP + 1, FAIL_NEXT, 0, 0), 1);
+	echo_client_fini(&client);
+	drive();
+	ck_assert_uint_eq(transfer(CHIP, 0, 0, 1), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("i2c-example");
@@ -137,5 +151,6 @@ int main(void)
 	tcase_add_test(tc, a_read_continues_and_the_position_wraps);
 	tcase_add_test(tc, an_address_without_a_chip_does_not_answer);
 	tcase_add_test(tc, requests_that_depend_on_a_failed_one_fail);
+	tcase_add_test(tc, the_next_driver_does_not_depend_on_a_failed_request);
 	return run_suite(s);
 }
