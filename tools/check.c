@@ -143,6 +143,7 @@ static enum vsu_exit run_cases(struct check_suite *r, struct vsu_error *err)
 		return rc == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
 	r->for_cases(r, count_case);
 	printf("TAP version 13\n1..%u\n", r->count);
+	fflush(stdout);
 	r->count = 0;
 	whole = r->for_cases(r, run_case);
 	check_server_stop(&r->server);

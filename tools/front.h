@@ -109,6 +109,7 @@ struct front {
 	int listener, channel;
 	const struct front_script *script;
 	enum front_phase phase;
+	uint64_t stop_ns;	/* SIGTERM was sent */
 	uint64_t last_ns;	/* of the last message or change of the phase */
 	uint64_t status;	/* of SET_STATUS */
 	unsigned int connection;

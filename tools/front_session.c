@@ -18,6 +18,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define CONNECT_NS UINT64_C(20000000000)
 #define STOP_NS UINT64_C(8000000000)
+#define SESSION_NS UINT64_C(60000000000)
 #define TICK_MS 10
 #define REPLY_FLAGS (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
 #define PAGE UINT64_C(4096)
@@ -426,7 +427,7 @@ static void wait_for_messages(struct front *f)
 /* The next phase, when the front-end has done what the current one waits for. */
 static void proceed(struct front *f, struct check_server *process)
 {
-	const uint64_t quiet = vsu_now_ns() - f->last_ns;
+	const uint64_t now = vsu_now_ns(), quiet = now - f->last_ns;
 	const uint64_t settled = f->c.timeout_ms * NS_PER_MS;
 	enum front_phase before = f->phase;
 
@@ -438,17 +439,19 @@ static void proceed(struct front *f, struct check_server *process)
 	else if (f->phase == FRONT_RUNS && !f->happened && quiet > settled / 4)
 		act(f);
 	if (f->phase < FRONT_STOPS &&
-	    quiet > (f->phase == FRONT_RUNS || f->happened ? settled : CONNECT_NS)) {
+	    (quiet > (f->phase == FRONT_RUNS || f->happened ? settled : CONNECT_NS) ||
+	     now - f->c.start_ns > SESSION_NS)) {
 		f->phase = FRONT_STOPS;
+		f->stop_ns = now;
 		f->gone_on = f->happened && f->happened == f->connection && f->c.sock >= 0;
 		if (process->pid)
 			kill(-process->pid, SIGTERM);
-	} else if (f->phase == FRONT_STOPS && quiet > STOP_NS) {
+	} else if (f->phase == FRONT_STOPS && now - f->stop_ns > STOP_NS) {
 		f->killed = process->pid > 0;
 		f->phase = FRONT_ENDED;
 	}
 	if (f->phase != before)
-		f->last_ns = vsu_now_ns();
+		f->last_ns = now;
 }
 
 bool front_session(struct front *f, const struct front_script *script)

@@ -33,8 +33,20 @@ def get(number):
     return struct.unpack("=Q", peer.recv(size, socket.MSG_WAITALL))[0]
 
 
+def talk(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        send(GET_FEATURES)
+        peer.recv(4096)
+        time.sleep(0.2)
+
+
 if fault == "hangs":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if fault == "talks-at-end":
+    signal.signal(signal.SIGTERM, talk)
+if fault == "talks":
+    talk()
 features = get(GET_FEATURES) & (1 << 32 | 1 << 30)
 if features & 1 << 30:
     send(SET_PROTOCOL_FEATURES, struct.pack("=Q", get(GET_PROTOCOL_FEATURES) & 1 << 9))
