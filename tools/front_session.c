@@ -110,14 +110,16 @@ static int spare_file(unsigned int needed)
 	return fd;
 }
 
-/* Sends a message as the twist changes it. Errors show as the end of the connection. */
-static void send_twisted(struct front *f, int sock, enum vhost_user_side channel,
+/* Sends a message as the twist changes it. False: it cannot be sent, or be shorter. */
+static bool send_twisted(struct front *f, int sock, enum vhost_user_side channel,
 			 struct vhost_user_header hdr, const struct answer *a,
 			 const struct front_twist *t)
 {
 	unsigned char bytes[sizeof(hdr) + RELAY_MAX_PAYLOAD] = { 0 };
 	int fds[FRONT_KEPT_FDS * 4] = { a->fd }, spare = spare_file(t->nfds);
+	const int64_t size = (int64_t)a->size + t->size;
 	unsigned int i, nfds = a->fd >= 0;
+	bool sent = t->mute;
 	struct relay_message m = { .channel = channel, .from = VHOST_USER_SIDE_BACKEND,
 				   .time_ns = vsu_now_ns(), .payload = bytes + sizeof(hdr),
 				   .fds = fds };
@@ -125,7 +127,7 @@ static void send_twisted(struct front *f, int sock, enum vhost_user_side channel
 
 	hdr.request += t->number;
 	hdr.flags ^= t->flags;
-	hdr.size = (uint32_t)((int32_t)a->size + t->size);
+	hdr.size = size < 0 ? 0 : (uint32_t)size;
 	memcpy(bytes + sizeof(hdr), a->bytes, a->size);
 	if (t->fill)
 		memset(bytes + sizeof(hdr), 0xff, hdr.size);
@@ -139,11 +141,12 @@ static void send_twisted(struct front *f, int sock, enum vhost_user_side channel
 	m.nfds = nfds;
 	for (i = 0; i <= t->copies && !t->mute; i++) {
 		(void)note(f, &m);
-		(void)!vsu_sock_send(sock, &iov, 1, fds, nfds);
+		sent |= vsu_sock_send(sock, &iov, 1, fds, nfds) > 0;
 	}
 	vsu_fd_close(&spare);
 	if (t->close)
 		check_disconnect(&f->c);
+	return sent && (t->size >= 0 || a->size);
 }
 
 /* ------------------------------------------------------------------- answer */
@@ -309,10 +312,9 @@ static void take_message(struct front *f, const struct front_record *r, struct c
 	struct answer a = { .fd = -1 };
 
 	if (answer(f, &a, r, take_request(f, r, m))) {
-		if (twisted)
+		if (send_twisted(f, f->c.sock, VHOST_USER_SIDE_FRONTEND, hdr, &a,
+				 twisted ? &s->twist : &none) && twisted)
 			f->happened = f->connection;
-		send_twisted(f, f->c.sock, VHOST_USER_SIDE_FRONTEND, hdr, &a,
-			     twisted ? &s->twist : &none);
 	}
 	vsu_fd_close(&a.fd);
 }
@@ -381,9 +383,9 @@ static void act(struct front *f)
 		disconnect(f);
 		break;
 	case FRONT_SENDS:
-		if (f->channel < 0)
+		if (f->channel < 0 || !send_twisted(f, f->channel, VHOST_USER_SIDE_BACKEND,
+						    hdr, &a, &s->twist))
 			return;
-		send_twisted(f, f->channel, VHOST_USER_SIDE_BACKEND, hdr, &a, &s->twist);
 		break;
 	}
 	f->happened = f->connection;

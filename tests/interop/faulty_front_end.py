@@ -10,7 +10,7 @@ import sys
 import time
 
 GET_FEATURES, SET_FEATURES, SET_OWNER = 1, 2, 3
-GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES = 15, 16
+GET_VRING_BASE, GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES = 11, 15, 16
 path, fault = sys.argv[1:]
 peer = socket.socket(socket.AF_UNIX)
 peer.connect(path)
@@ -52,4 +52,6 @@ if features & 1 << 30:
     send(SET_PROTOCOL_FEATURES, struct.pack("=Q", get(GET_PROTOCOL_FEATURES) & 1 << 9))
 send(SET_OWNER, b"12345678" if fault == "size" else b"", 9 if fault == "need-reply" else 1)
 send(SET_FEATURES, struct.pack("=Q", features | (1 << 5 if fault == "features" else 0)))
+if fault == "no-ring":
+    send(GET_VRING_BASE)
 time.sleep(1)
