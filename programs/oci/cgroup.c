@@ -21,6 +21,7 @@
 /* The kernel's value, which engines pass as a limit. */
 #define USUAL_SHARES 1024
 #define VALUE_BYTES 64
+#define NAME_BYTES 17
 /* The kernel removes the last process of a group after its end was reported. */
 #define REMOVE_NS UINT64_C(2000000000)
 
@@ -290,63 +291,89 @@ int oci_cgroup_claim(const char *folder, struct vsu_error *err)
 	       vsu_error_set(err, -EBUSY, "the control group '%s' has processes of others", folder);
 }
 
-/* A group that was removed meanwhile has files that no path leads to. */
-static bool is_removed(int fd, const char *path)
+/* Of the path, which may be longer than a name (FNV-1a). */
+static void format_name(const char *folder, char name[NAME_BYTES])
 {
-	struct stat a, b;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
-	return fstat(fd, &a) < 0 || lstat(path, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino;
+	for (; *folder; folder++)
+		hash = (hash ^ (unsigned char)*folder) * UINT64_C(0x100000001b3);
+	snprintf(name, NAME_BYTES, "%016" PRIx64, hash);
 }
 
 /*
- * The lock of a file that nobody writes to is the ownership. It is that of this process alone: programs and processes
- * that it has started do not keep it. Returns a descriptor; -EBUSY: another process has it.
+ * A lock of a file that only the owner of the containers can open is the ownership: any user can lock a file of the
+ * group for reading. It is that of this process alone: programs and processes that it has started do not keep it.
+ * Returns a descriptor; -EBUSY: another process has it; -ENOENT: no file, and none is to be made.
  */
-static int own_group(const char *folder)
+static int own_group(const char *root, const char *name, bool makes)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[OCI_STATE_PATH + 64];
-	int fd, rc;
+	int fd = oci_state_open_group(root, name, makes), rc = fd;
+	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/cgroup.max.depth", folder);
-	rc = fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fcntl(fd, F_SETLK, &lock) < 0)
 		rc = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
-	else if (is_removed(fd, path))
-		rc = -EBUSY;
+	else if (fstat(fd, &st) < 0 || !st.st_nlink)
+		rc = -EBUSY;	/* its former owner has removed it meanwhile */
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc;
 }
 
-static int enter_owned(const char *folder, const struct oci_resources *r, struct vsu_error *err)
+/* The file has the id of the container whose monitor has entered the group. */
+static int write_owner(int owned, const char *id)
 {
-	int rc = oci_cgroup_claim(folder, err);
+	const size_t len = strlen(id);
 
-	rc = rc < 0 ? rc : oci_cgroup_limit(folder, r, err);
-	if (rc < 0)
-		return rc;
-	rc = write_file(folder, "cgroup.procs", "0");
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot enter the control group '%s'", folder) : 0;
+	if (ftruncate(owned, 0) < 0)
+		return -errno;
+	return pwrite(owned, id, len, 0) == (ssize_t)len ? 0 : -EIO;
 }
 
-int oci_cgroup_enter(const char *folder, const struct oci_resources *r, int *owned, struct vsu_error *err)
+static int enter_owned(const struct oci_state *s, const struct oci_resources *r, int owned, struct vsu_error *err)
 {
-	int rc = *folder ? make_folders(folder, err) : 0;
+	int rc = make_folders(s->cgroup, err);
+
+	rc = rc < 0 ? rc : oci_cgroup_claim(s->cgroup, err);
+	rc = rc < 0 ? rc : oci_cgroup_limit(s->cgroup, r, err);
+	if (rc < 0)
+		return rc;
+	rc = write_owner(owned, "");
+	rc = rc < 0 ? rc : write_file(s->cgroup, "cgroup.procs", "0");
+	rc = rc < 0 ? rc : write_owner(owned, s->id);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot enter the control group '%s'", s->cgroup) : 0;
+}
+
+/* A group that has processes of others remains. */
+static void leave_group(const char *root, const char *name, const char *folder)
+{
+	if (!rmdir(folder) || errno == ENOENT)
+		oci_state_remove_group(root, name);
+}
+
+int oci_cgroup_enter(const char *root, const struct oci_state *s, const struct oci_resources *r, int *owned,
+		     struct vsu_error *err)
+{
+	char name[NAME_BYTES];
+	int rc;
 
 	*owned = -1;
-	if (rc < 0 || !*folder)
-		return rc;
-	*owned = own_group(folder);
+	if (!*s->cgroup)
+		return 0;
+	format_name(s->cgroup, name);
+	*owned = own_group(root, name, true);
 	if (*owned == -EBUSY)
-		return vsu_error_set(err, -EBUSY, "the control group '%s' is that of another container", folder);
+		return vsu_error_set(err, -EBUSY, "the control group '%s' is that of another container", s->cgroup);
 	if (*owned < 0)
-		return vsu_error_sys(err, *owned, "cannot lock the control group '%s'", folder);
-	rc = enter_owned(folder, r, err);
-	if (rc < 0)
+		return vsu_error_sys(err, *owned, "cannot lock the control group '%s'", s->cgroup);
+	rc = enter_owned(s, r, *owned, err);
+	if (rc < 0) {
+		leave_group(root, name, s->cgroup);
 		vsu_fd_close(owned);
+	}
 	return rc;
 }
 
@@ -360,15 +387,46 @@ static int remove_folder(const char *folder, uint64_t until_ns, struct vsu_error
 	return 0;
 }
 
-int oci_cgroup_remove(const char *folder, struct vsu_error *err)
+static int remove_entered(const char *folder, struct vsu_error *err)
 {
 	const uint64_t until_ns = vsu_now_ns() + REMOVE_NS;
-	int owned = *folder ? own_group(folder) : -EBUSY, rc;
 
-	if (owned == -EBUSY)
-		return 0;
 	(void)write_file(folder, "cgroup.kill", "1");	/* since Linux 5.14 */
-	rc = remove_folder(folder, until_ns, err);
+	return remove_folder(folder, until_ns, err);
+}
+
+/* A monitor that was killed before it entered the group has written no id. */
+static int remove_owned(const char *root, const char *name, const struct oci_state *s, int owned, struct vsu_error *err)
+{
+	char id[OCI_STATE_ID + 1];
+	const ssize_t n = vsu_fd_read_full(owned, id, sizeof(id) - 1);
+	int rc;
+
+	id[n < 0 ? 0 : n] = '\0';
+	if (!*id)
+		leave_group(root, name, s->cgroup);
+	if (strcmp(id, s->id) != 0)
+		return 0;
+	rc = remove_entered(s->cgroup, err);
+	if (!rc)
+		oci_state_remove_group(root, name);
+	return rc;
+}
+
+int oci_cgroup_remove(const char *root, const struct oci_state *s, struct vsu_error *err)
+{
+	char name[NAME_BYTES];
+	int owned, rc;
+
+	if (!*s->cgroup)
+		return 0;
+	format_name(s->cgroup, name);
+	owned = own_group(root, name, false);
+	if (owned == -EBUSY || owned == -ENOENT)
+		return 0;
+	if (owned < 0)
+		return vsu_error_sys(err, owned, "cannot lock the control group '%s'", s->cgroup);
+	rc = remove_owned(root, name, s, owned, err);
 	vsu_fd_close(&owned);
 	return rc;
 }

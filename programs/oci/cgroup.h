@@ -34,11 +34,12 @@ int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manag
 int oci_cgroup_claim(const char *folder, struct vsu_error *err);
 
 /*
- * Makes the folder of a claimed group, writes the limits, and moves this process there. The group is this process's
- * until it ends or closes *owned, which leads to no folder and is -1 for an empty folder, without effect. -EBUSY:
- * another process has claimed and entered it meanwhile.
+ * Makes the folder of the container's claimed group, writes the limits, and moves this process there. The group is
+ * this process's until it ends or closes *owned, which is -1 for an empty folder, without effect. root is the folder
+ * of all containers, which has the file of the ownership. -EBUSY: another process has claimed and entered it meanwhile.
  */
-int oci_cgroup_enter(const char *folder, const struct oci_resources *r, int *owned, struct vsu_error *err);
+int oci_cgroup_enter(const char *root, const struct oci_state *s, const struct oci_resources *r, int *owned,
+		     struct vsu_error *err);
 
 /* Whether r sets limits that only a control group can change while the machine runs. */
 bool oci_cgroup_has_limits(const struct oci_resources *r);
@@ -50,9 +51,9 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 int64_t oci_cgroup_weight(int64_t shares);
 
 /*
- * Kills the processes that remain in a claimed group, such as daemons of a monitor, and removes the folder. A group
- * that another container has entered meanwhile is left to it.
+ * Kills the processes that remain in a group that the container's monitor has entered, such as its daemons, and
+ * removes the folder. Another group is left to those who use it.
  */
-int oci_cgroup_remove(const char *folder, struct vsu_error *err);
+int oci_cgroup_remove(const char *root, const struct oci_state *s, struct vsu_error *err);
 
 #endif

@@ -295,7 +295,7 @@ static int delete_container(struct oci_context *c, const struct control_options 
 		rc = vsu_error_set(err, -EBUSY, "container '%s' is %s; end it, or use the option --force", o->id, oci_status_name(t->state.status));
 	if (!rc && t->state.status != OCI_STOPPED)
 		rc = kill_monitor(&t->state, 0, err);
-	rc = rc < 0 ? rc : oci_cgroup_remove(t->state.cgroup, err);
+	rc = rc < 0 ? rc : oci_cgroup_remove(c->root, &t->state, err);
 	if (rc < 0)
 		return rc;
 	oci_member_detach(c->root, &t->state);

@@ -289,7 +289,7 @@ static void undo_create(struct create *c)
 	struct vsu_error ignored = VSU_ERROR_INIT;
 
 	oci_member_detach(c->context->root, &c->state);
-	(void)oci_cgroup_remove(c->state.cgroup, &ignored);
+	(void)oci_cgroup_remove(c->context->root, &c->state, &ignored);
 	run_poststop(c);
 	(void)oci_state_remove(c->context->root, c->options->id, c->folder, &ignored);
 }

@@ -199,7 +199,7 @@ static int enter_groups(const struct oci_monitor_config *c, struct vsu_error *er
 	const struct oci_resources none = { .memory_limit = 0 };
 	const struct oci_namespace *n = oci_spec_namespace(c->state->spec, OCI_NAMESPACE_NETWORK);
 	int owned;	/* until this process ends */
-	int rc = oci_cgroup_enter(c->state->cgroup, &none, &owned, err);
+	int rc = oci_cgroup_enter(c->root, c->state, &none, &owned, err);
 
 	return rc < 0 || !n->path ? rc : oci_namespace_enter(n->path, CLONE_NEWNET, err);
 }

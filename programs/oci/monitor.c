@@ -593,7 +593,7 @@ static int begin_monitor(struct monitor *mon)
 	char share[OCI_STATE_PATH * 2];
 	int rc = oci_seccomp_compile(&mon->spec->seccomp, &mon->own.filter, &mon->why);
 
-	rc = rc < 0 ? rc : oci_cgroup_enter(mon->config->state->cgroup, &mon->spec->resources, &mon->group, &mon->why);
+	rc = rc < 0 ? rc : oci_cgroup_enter(mon->config->root, mon->config->state, &mon->spec->resources, &mon->group, &mon->why);
 	rc = rc < 0 ? rc : lay_out_files(mon, share, &mon->why);
 	rc = rc < 0 ? rc : connect_network(mon, &mon->why);
 	if (!rc)

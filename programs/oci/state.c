@@ -30,6 +30,7 @@
 /* no ids of containers */
 #define CONFIGS_NAME ":configs"
 #define STATES_NAME ":states"
+#define GROUPS_NAME ":groups"
 #define KEPT_NAME (sizeof(CONFIGS_NAME) + OCI_STATE_ID + 2)
 #define MAX_BYTES (1u << 20)
 
@@ -483,6 +484,33 @@ int oci_state_load_config(const char *root, const char *id, struct oci_spec **ou
 	rc = oci_spec_load_fd(fd, "config.json", oci_spec_read, out, err);
 	close(fd);
 	return rc;
+}
+
+/* -------------------------------------------------------------- control groups */
+
+int oci_state_open_group(const char *root, const char *name, bool makes)
+{
+	int parent = open_root(root, NULL), fd = parent < 0 || !makes ? parent : make_kind(parent, GROUPS_NAME);
+	char kept[KEPT_NAME];
+
+	kept_name(kept, GROUPS_NAME, name);
+	if (fd >= 0)
+		fd = openat(parent, kept, O_RDWR | (makes ? O_CREAT : 0) | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = fd < 0 && parent >= 0 ? -errno : fd;
+	vsu_fd_close(&parent);
+	return fd;
+}
+
+/* One that remains is that of nobody. */
+void oci_state_remove_group(const char *root, const char *name)
+{
+	int parent = open_root(root, NULL);
+	char kept[KEPT_NAME];
+
+	kept_name(kept, GROUPS_NAME, name);
+	if (parent >= 0)
+		(void)unlinkat(parent, kept, 0);
+	vsu_fd_close(&parent);
 }
 
 /* -------------------------------------------------------------------- reading */

@@ -10,6 +10,7 @@
  *
  *	:configs/ID	the configuration, as it was when the container was created; commands run its hooks
  *	:states/ID	which process is the monitor, and what belongs to the container
+ *	:groups/NAME	the id of the container that has entered a control group, whose monitor locks the file
  *
  * A file of a state is replaced as a whole, so that readers need no lock. Commands that change a container
  * hold a lock of its folder. A container has stopped when its monitor has ended, also if its status
@@ -84,6 +85,13 @@ int oci_status_write(int fd, enum oci_status status, struct vsu_error *err);
 /* Copies a configuration, and reads it again. */
 int oci_state_keep_config(const char *root, const char *id, const char *path, struct vsu_error *err);
 int oci_state_load_config(const char *root, const char *id, struct oci_spec **out, struct vsu_error *err);
+
+/*
+ * Opens the file of a control group, which only the owner of the folder of all containers can open. makes: also one
+ * that does not exist.
+ */
+int oci_state_open_group(const char *root, const char *name, bool makes);
+void oci_state_remove_group(const char *root, const char *name);
 
 /* Removes the folder with its files, the configuration and the state. */
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err);

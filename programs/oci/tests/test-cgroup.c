@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,7 +13,8 @@
 #include "oci/cgroup.h"
 #include "util.h"
 
-static char folder[64], group[OCI_STATE_PATH];
+static char folder[64], root[64], group[OCI_STATE_PATH];
+static struct oci_state state;
 static struct oci_spec spec;
 static struct vsu_error err;
 
@@ -20,15 +22,19 @@ static void init(void)
 {
 	strcpy(folder, "/tmp/oci-cgroup.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
+	strcpy(root, "/tmp/oci-cgroup-root.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	state = (struct oci_state){ .id = "a" };
+	strcpy(state.cgroup, folder);
 	memset(&spec, 0, sizeof(spec));
 	vsu_error_clear(&err);
 }
 
 static void fini(void)
 {
-	char command[128];
+	char command[192];
 
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s %s", folder, root);
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -95,15 +101,6 @@ START_TEST(missing_group_is_free_and_not_made)
 }
 END_TEST
 
-/* A daemon of a monitor that was killed */
-START_TEST(processes_that_remain_are_killed)
-{
-	make_file("cgroup.kill");
-	ck_assert_int_lt(oci_cgroup_remove(folder, &err), 0);	/* a folder of files */
-	expect_file("cgroup.kill", "1");
-}
-END_TEST
-
 static void make_group(void)
 {
 	write_file("cgroup.events", "populated 0\nfrozen 0\n");
@@ -112,6 +109,92 @@ static void make_group(void)
 	make_file("cgroup.kill");
 }
 
+static void enter_and_end(void)
+{
+	int owned;
+
+	make_group();
+	ck_assert_msg(!oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), "%s", err.msg);
+	expect_file("cgroup.procs", "0");
+	vsu_fd_close(&owned);
+}
+
+/* A daemon of a monitor that was killed */
+START_TEST(processes_that_remain_are_killed)
+{
+	enter_and_end();
+	ck_assert_int_lt(oci_cgroup_remove(root, &state, &err), 0);	/* a folder of files */
+	expect_file("cgroup.kill", "1");
+}
+END_TEST
+
+START_TEST(processes_in_a_group_that_was_not_entered_live)
+{
+	int owned;
+
+	make_group();
+	write_file("cgroup.events", "populated 1\nfrozen 0\n");
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
+	ck_assert_int_eq(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), -EBUSY);
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
+	expect_file("cgroup.kill", "");
+}
+END_TEST
+
+START_TEST(processes_in_a_group_that_another_entered_later_live)
+{
+	enter_and_end();
+	strcpy(state.id, "b");
+	enter_and_end();
+	strcpy(state.id, "a");
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
+	expect_file("cgroup.kill", "");
+}
+END_TEST
+
+START_TEST(refused_ownership_kills_nothing)
+{
+	enter_and_end();
+	ck_assert_int_eq(chmod(root, 0777), 0);
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), -EPERM);
+	expect_file("cgroup.kill", "");
+}
+END_TEST
+
+/* Any user can open those of the kernel for reading, and lock them. */
+START_TEST(locked_files_of_the_group_protect_nothing)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	char path[128];
+	int fd, status;
+	pid_t pid;
+
+	enter_and_end();
+	snprintf(path, sizeof(path), "%s/cgroup.max.depth", folder);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(fcntl(fd, F_SETLK, &lock), 0);
+	pid = fork();
+	if (!pid)
+		_exit(oci_cgroup_remove(root, &state, &err) >= 0);	/* a folder of files */
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	expect_file("cgroup.kill", "1");
+	close(fd);
+}
+END_TEST
+
+START_TEST(removed_group_leaves_no_file)
+{
+	char command[192];
+
+	enter_and_end();
+	snprintf(command, sizeof(command), "rm -r %s; ls %s/:groups | grep -q .", folder, root);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
+	ck_assert_int_ne(system(command), 0);
+}
+END_TEST
+
 /* Both have claimed it before. */
 START_TEST(group_that_two_containers_claim_is_that_of_the_first)
 {
@@ -119,10 +202,10 @@ START_TEST(group_that_two_containers_claim_is_that_of_the_first)
 	pid_t pid;
 
 	make_group();
-	ck_assert_int_eq(oci_cgroup_enter(folder, &spec.resources, &owned, &err), 0);
+	ck_assert_int_eq(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), 0);
 	pid = fork();
 	if (!pid)
-		_exit(oci_cgroup_enter(folder, &spec.resources, &owned, &err) != -EBUSY || !strstr(err.msg, "is that of another container"));
+		_exit(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err) != -EBUSY || !strstr(err.msg, "is that of another container"));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	vsu_fd_close(&owned);
@@ -135,10 +218,10 @@ START_TEST(group_of_another_container_is_not_removed)
 	pid_t pid;
 
 	make_group();
-	ck_assert_int_eq(oci_cgroup_enter(folder, &spec.resources, &owned, &err), 0);
+	ck_assert_int_eq(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), 0);
 	pid = fork();
 	if (!pid)
-		_exit(oci_cgroup_remove(folder, &err) < 0);
+		_exit(oci_cgroup_remove(root, &state, &err) < 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	expect_file("cgroup.kill", "");
@@ -152,7 +235,7 @@ START_TEST(processes_that_came_between_are_not_joined)
 
 	make_group();
 	write_file("cgroup.events", "populated 1\nfrozen 0\n");
-	ck_assert_int_eq(oci_cgroup_enter(folder, &spec.resources, &owned, &err), -EBUSY);
+	ck_assert_int_eq(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), -EBUSY);
 	ck_assert_int_eq(owned, -1);
 	expect_file("cgroup.procs", "");
 }
@@ -169,9 +252,10 @@ START_TEST(disabled_manager_makes_none)
 	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &err), 0);
 	ck_assert_str_eq(group, "");
 	ck_assert_int_eq(oci_cgroup_claim(group, &err), 0);
-	ck_assert_int_eq(oci_cgroup_enter(group, &spec.resources, &owned, &err), 0);
+	*state.cgroup = '\0';
+	ck_assert_int_eq(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), 0);
 	ck_assert_int_eq(owned, -1);
-	ck_assert_int_eq(oci_cgroup_remove(group, &err), 0);
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
 }
 END_TEST
 
@@ -268,7 +352,8 @@ END_TEST
 
 START_TEST(removal_of_a_missing_group_succeeds)
 {
-	ck_assert_int_eq(oci_cgroup_remove("/nonexistent/a", &err), 0);
+	strcpy(state.cgroup, "/nonexistent/a");
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
 }
 END_TEST
 
@@ -282,6 +367,11 @@ int main(void)
 	tcase_add_test(t, group_without_processes_is_claimed);
 	tcase_add_test(t, missing_group_is_free_and_not_made);
 	tcase_add_test(t, processes_that_remain_are_killed);
+	tcase_add_test(t, processes_in_a_group_that_was_not_entered_live);
+	tcase_add_test(t, processes_in_a_group_that_another_entered_later_live);
+	tcase_add_test(t, refused_ownership_kills_nothing);
+	tcase_add_test(t, locked_files_of_the_group_protect_nothing);
+	tcase_add_test(t, removed_group_leaves_no_file);
 	tcase_add_test(t, group_that_two_containers_claim_is_that_of_the_first);
 	tcase_add_test(t, group_of_another_container_is_not_removed);
 	tcase_add_test(t, processes_that_came_between_are_not_joined);
