@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>

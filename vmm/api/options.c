@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Options of a machine, collected as parsed arguments. */
-#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>

@@ -6,7 +6,6 @@
 
 #include <device-kinds/kind.h>
 #include <device-kinds/port_log.h>
-#include <vmm-sys-util/file_value.h>
 
 #include "config/option_rows.h"
 

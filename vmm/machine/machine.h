@@ -11,7 +11,6 @@
 
 #include <sys/types.h>
 
-#include <device-kinds/socket_access.h>
 #include <device-kinds/stdio.h>
 #include <vm-arch/arch.h>
 #include <vm-arch/bus.h>
@@ -23,7 +22,6 @@
 #include <vm-arch/plug.h>
 #include <vm-arch/slots.h>
 #include <vm-arch/vm.h>
-#include <vmm-sys-util/error.h>
 #include <vmm-sys-util/loop.h>
 #include <vmm-sys-util/state.h>
 #include <vmm-sys-util/thread.h>

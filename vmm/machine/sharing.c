@@ -2,8 +2,6 @@
 /* Distinguishes the devices of this process from those that share the guest's memory. */
 #include <config.h>
 
-#include <errno.h>
-
 #include "machine/sharing.h"
 
 bool vmm_machine_wants_shared(const struct vmm_machine *m)

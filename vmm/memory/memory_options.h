@@ -11,6 +11,8 @@
 
 #include "memory/memory_specs.h"
 
+struct vmm_memory;
+
 #define VMM_MEMORY_ROWS 40	/* of the table, including its end */
 
 /* Property lists as typed; they belong to the caller. */

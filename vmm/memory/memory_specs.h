@@ -13,14 +13,12 @@
 #include <stdint.h>
 
 #include <vm-memory/backend.h>
-#include <vmm-sys-util/error.h>
 
 #define VMM_MAX_MEMORY 16	/* options */
 #define VMM_MAX_PIECES 32	/* and their parts below 3 GiB and from 4 GiB */
 
 struct vsu_threads;
 struct vmm_log;
-struct vmm_memory;
 
 struct vmm_memory_spec {
 	struct vmem_backend *backend;	/* owned */

@@ -13,8 +13,6 @@
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/option.h>
 
-#include "memory/memory.h"
-#include "memory/memory_options.h"
 #include "memory/pieces.h"
 
 #define ROM_OFF 2	/* index of the choice: auto, on, off */

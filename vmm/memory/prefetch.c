@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* A thread that walks over the data of memory files. */
-#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include <vmm-sys-util/event.h>

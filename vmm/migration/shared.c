@@ -3,9 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 
-#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
 #include "migration/shared.h"

@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
-#include "memory/memory_options.h"
+#include "memory/memory_specs.h"
 #include "migration/stream.h"
 
 #define MAGIC "CVMMMIGR"

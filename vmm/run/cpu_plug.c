@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include <vm-arch/arch.h>
 #include <vmm-sys-util/event.h>
 
 #include "run/cpu_plug.h"

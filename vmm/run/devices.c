@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,7 +19,6 @@
 #include "run/console.h"
 #include "run/devices.h"
 #include "transfer/incoming.h"
-#include "transfer/restore.h"
 
 static bool is_ram(void *memory, const struct vmem_region *region)
 {

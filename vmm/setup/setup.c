@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <vm-arch/arch.h>
-#include <vm-arch/boot_protocol.h>
 #include <vm-arch/vm.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

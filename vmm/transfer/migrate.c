@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,7 +14,6 @@
 #include "machine/events.h"
 #include "machine/live.h"
 #include "machine/sharing.h"
-#include "migration/address.h"
 #include "transfer/hand_over.h"
 #include "transfer/marks.h"
 #include "transfer/migrate.h"

@@ -7,7 +7,6 @@
 
 #include <vmm-sys-util/loop.h>
 
-#include "machine/live.h"
 #include "machine/machine.h"
 #include "machine/stop.h"
 #include "migration/main_call.h"

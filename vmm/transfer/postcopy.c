@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vhost/frontend_device.h>
 #include <vhost/protocol.h>

@@ -15,9 +15,6 @@
 #ifndef VMM_TRANSFER_POSTCOPY_H
 #define VMM_TRANSFER_POSTCOPY_H
 
-#include <stdio.h>
-
-
 #include "machine/machine.h"
 
 int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err);

@@ -11,8 +11,6 @@
 #include "machine/machine.h"
 #include "memory/working_set.h"
 
-struct vmm_recording;
-
 /*
  * m->restore.recording is its subject for vmm_answers_send() until the end.
  * -EOPNOTSUPP: the machine's memory is not mapped from a folder, or was prefetched;

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <vm-arch/arch.h>
-#include <vm-arch/layout.h>
 #include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

@@ -15,7 +15,6 @@
 #include <time.h>
 
 #include <vm-arch/arch.h>
-#include <vm-arch/layout.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include <vmm-sys-util/endian.h>
-#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/file_value.h>
 #include <vmm-sys-util/sock.h>

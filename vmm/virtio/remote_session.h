@@ -12,8 +12,6 @@
 #include <stdint.h>
 
 #include <vhost/frontend_device.h>
-#include <vhost/protocol.h>
-#include <virtio-devices/vhost_user_transport.h>
 #include <vmm-sys-util/loop.h>
 
 #include "cvmm/servers.h"
