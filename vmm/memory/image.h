@@ -81,10 +81,10 @@ uint64_t vmm_image_bytes(const struct vmem_map *map);
 int vmm_image_write(const struct vmem_map *map, int fd,
 		    struct vmm_image_progress *progress, struct vsu_error *err);
 
-/* Writes all bytes at a position of the file: 0, or a negative errno. */
-int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_t at);
-
-/* Writes them in calls of 1 MiB, which raise progress->moves, so that a slow file makes progress. */
+/*
+ * Writes all bytes at a position of the file: 0, or a negative errno. Calls of at most 1 MiB raise
+ * progress->moves, so that a slow file makes progress.
+ */
 int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uint64_t at,
 			   struct vmm_image_progress *progress);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/checksum.h>
+#include <vmm-sys-util/fd.h>
 
 #include "memory/image_base.h"
 
@@ -134,11 +135,9 @@ static int read_window(const struct vmm_image_changes *c, struct vmm_page_window
 
 	if (page >= w->first && page < w->first + w->n)
 		return 0;
-	do {
-		n = pread(c->pagemap, w->entries, sizeof(w->entries), (off_t)(page * sizeof(w->entries[0])));
-	} while (n < 0 && errno == EINTR);
+	n = vsu_fd_pread_full(c->pagemap, w->entries, sizeof(w->entries), page * sizeof(w->entries[0]));
 	if (n < (ssize_t)sizeof(w->entries[0]))
-		return n < 0 ? -errno : -EIO;
+		return n < 0 ? (int)n : -EIO;
 	w->first = page;
 	w->n = (unsigned int)((size_t)n / sizeof(w->entries[0]));
 	return 0;

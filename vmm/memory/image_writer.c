@@ -30,12 +30,14 @@ static uint64_t at_most(uint64_t value, uint64_t limit)
 	return value < limit ? value : limit;
 }
 
-int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_t at)
+int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uint64_t at,
+			   struct vmm_image_progress *progress)
 {
 	ssize_t n;
 
 	while (len > 0) {
-		n = pwrite(fd, bytes, len, (off_t)at);
+		n = pwrite(fd, bytes, at_most(len, PIECE), (off_t)at);
+		__atomic_fetch_add(&progress->moves, 1, __ATOMIC_RELAXED);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -45,20 +47,6 @@ int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_
 		len -= (uint64_t)n;
 	}
 	return 0;
-}
-
-int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uint64_t at,
-			   struct vmm_image_progress *progress)
-{
-	uint64_t n;
-	int rc = 0;
-
-	for (; !rc && len; bytes += n, at += n, len -= n) {
-		n = at_most(len, PIECE);
-		rc = vmm_image_write_at(fd, bytes, n, at);
-		__atomic_fetch_add(&progress->moves, 1, __ATOMIC_RELAXED);
-	}
-	return rc;
 }
 
 /* ENXIO: no data follows, either because of a hole, or because the file ends before. */

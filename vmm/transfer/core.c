@@ -42,7 +42,7 @@ static int write_core(struct vmm_core *c)
 	if (rc < 0)
 		return rc;
 	varch_core_finish(&c->core, c->map);
-	rc = vmm_image_write_at(c->fd, c->core.headers, c->core.len, 0);
+	rc = vmm_image_write_pieces(c->fd, c->core.headers, c->core.len, 0, &c->progress);
 	return rc < 0 ? vsu_error_sys(&c->err, rc, "the headers of the core") : 0;
 }
 
