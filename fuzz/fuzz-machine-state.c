@@ -17,7 +17,7 @@
 #include "memory/image.h"
 #include "memory/memory_options.h"
 #include "play.h"
-#include "transfer/state_kinds.h"
+#include "transfer/save.h"
 
 #define MAX_SECTIONS 64
 

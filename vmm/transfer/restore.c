@@ -25,7 +25,6 @@
 #include "transfer/recording.h"
 #include "transfer/restore.h"
 #include "transfer/save.h"
-#include "transfer/state_kinds.h"
 
 static int read_file(struct vmm_restore *r, int fd)
 {

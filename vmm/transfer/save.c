@@ -28,8 +28,27 @@
 #include "transfer/save.h"
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
-#include "transfer/state_kinds.h"
 #include "transfer/writer.h"
+
+/* Their versions, and those that an earlier reader may skip. */
+const struct vsu_state_kind vmm_state_kinds[] = {
+	VARCH_STATE_KINDS,
+	{ "architecture", 1, false },
+	{ "base", 1, false },
+	{ "changed", 1, false },
+	{ "checksums", 1, true },
+	{ "device", 1, false },
+	{ "disk", 1, false },
+	{ "disk-content", 1, false },
+	{ "machine", 1, false },
+	{ "memory", 1, false },
+	{ "new-cpus", 1, false },
+	{ "origin", 1, true },
+	{ "plugged", 1, false },
+	{ "ports", 1, false },
+	{ "requested", 1, true },
+	{ NULL, 0, false },
+};
 
 struct vmm_save {
 	struct vmm_machine *m;

@@ -18,6 +18,9 @@
 #include "cvmm/status.h"
 #include "machine/machine.h"
 
+/* The sections that this version writes or reads (docs/state-format.md), up to a row without a name. */
+extern const struct vsu_state_kind vmm_state_kinds[];
+
 /* The architecture of a state that names none. */
 #define VMM_STATE_ARCHITECTURE "x86-64"
 

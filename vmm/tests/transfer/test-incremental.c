@@ -13,7 +13,7 @@
 #include "memory/image_base.h"
 #include "transfer/restore.h"
 #include "transfer/saved_folder.h"
-#include "transfer/state_kinds.h"
+#include "transfer/save.h"
 
 #define PAGE 4096u
 #define KEPT (512u * 1024)	/* guest addresses of pages */

@@ -11,7 +11,7 @@
 
 #include "machine/sharing.h"
 #include "transfer/plugged.h"
-#include "transfer/state_kinds.h"
+#include "transfer/save.h"
 #include "../util.h"
 
 #define NDEVICES 4u

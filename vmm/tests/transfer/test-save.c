@@ -20,7 +20,7 @@
 
 #include "../machine/plug_rig.h"
 #include "../parse.h"
-#include "transfer/state_kinds.h"
+#include "transfer/save.h"
 
 /* The host's disk. The functions below replace those of the C library. */
 static struct {

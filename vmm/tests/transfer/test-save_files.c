@@ -11,7 +11,7 @@
 
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
-#include "transfer/state_kinds.h"
+#include "transfer/save.h"
 #include "memory/memory_options.h"
 #include "../memory.h"
 
