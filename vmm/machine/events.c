@@ -24,24 +24,18 @@ const char *cvmm_event_name(enum cvmm_event_kind kind)
 	return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
 }
 
-void vmm_event_complete(struct cvmm_event *event)
-{
-	struct timespec now = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	event->time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	event->size = sizeof(*event);
-	if (!event->cause)
-		event->cause = "";
-}
-
 void vmm_event_publish(const struct vmm_machine *m, const struct cvmm_event *event)
 {
 	struct cvmm_event copy = *event;
+	struct timespec now = { .tv_sec = 0 };
 
 	if (!(m->events & CVMM_EVENT_BIT(event->kind)))
 		return;
-	vmm_event_complete(&copy);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	copy.time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	copy.size = sizeof(copy);
+	if (!copy.cause)
+		copy.cause = "";
 	m->owner.event(m->owner.opaque, &copy);
 }
 
@@ -72,13 +66,6 @@ void vmm_event_device_back(const struct vmm_device *d, enum virtdev_vhost_user_s
 
 	vmm_event_publish(d->owner, &(struct cvmm_event){
 		.kind = CVMM_EVENT_DEVICE_BACK, .device = number_of(d), .settings = of[settings],
-	});
-}
-
-void vmm_event_device_removed(const struct vmm_machine *m, unsigned int number)
-{
-	vmm_event_publish(m, &(struct cvmm_event){
-		.kind = CVMM_EVENT_DEVICE_REMOVED, .device = number,
 	});
 }
 

@@ -15,13 +15,10 @@ void vmm_event_device_lost(const struct vmm_device *d, bool final,
 			   const struct vsu_error *why);
 void vmm_event_device_back(const struct vmm_device *d, enum virtdev_vhost_user_settings settings);
 
-/* Its number may be another device's from now on. */
-void vmm_event_device_removed(const struct vmm_machine *m, unsigned int number);
-
-/* Adds the size and the present time; a cause that is NULL becomes empty. */
-void vmm_event_complete(struct cvmm_event *event);
-
-/* Completes a copy, and passes it to the owner if that has chosen the kind. */
+/*
+ * Passes a copy, with the size and the present time, to the owner if that has chosen the kind. A
+ * cause that is NULL becomes empty.
+ */
 void vmm_event_publish(const struct vmm_machine *m, const struct cvmm_event *event);
 
 /*

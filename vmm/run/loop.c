@@ -199,9 +199,12 @@ static void poll_events(struct vmm_machine *m)
  */
 static void on_look(void *opaque)
 {
-	vmm_fault_look_at_files(opaque);
-	vmm_machine_remind(opaque);
-	poll_events(opaque);
+	struct vmm_machine *m = opaque;
+
+	vmm_fault_look_at_files(m);
+	if (varch_plug_is_unread(&m->plug))	/* the guest has missed an interrupt */
+		vsu_event_signal(m->event_irq_fd);
+	poll_events(m);
 }
 
 /* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */
@@ -210,7 +213,7 @@ static void on_prepare(void *opaque)
 	struct vmm_machine *m = opaque;
 	struct vsu_alarm *look = &m->watch.look;
 
-	if (m->watch.files || m->shmem.n || vmm_machine_has_unread(m) || has_events(m))
+	if (m->watch.files || m->shmem.n || varch_plug_is_unread(&m->plug) || has_events(m))
 		vsu_alarm_start(m->loop, look, LOOK_NS, LOOK_NS);
 	else
 		vsu_alarm_stop(look);

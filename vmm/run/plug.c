@@ -21,22 +21,6 @@
 
 /* --------------------------------------------------------- the guest is told */
 
-static void tell_guest(struct vmm_machine *m)
-{
-	vsu_event_signal(m->event_irq_fd);
-}
-
-bool vmm_machine_has_unread(const struct vmm_machine *m)
-{
-	return varch_plug_is_unread(&m->plug);
-}
-
-void vmm_machine_remind(struct vmm_machine *m)
-{
-	if (vmm_machine_has_unread(m))
-		tell_guest(m);
-}
-
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d)
 {
@@ -59,7 +43,9 @@ static void free_unused(struct vmm_device *d)
 	vmm_log(&m->process.log, CVMM_LOG_INFO, "unplugged", "the device in slot %u was removed",
 		 d->slot);
 	device_clear(d);
-	vmm_event_device_removed(m, number);
+	vmm_event_publish(m, &(struct cvmm_event){
+		.kind = CVMM_EVENT_DEVICE_REMOVED, .device = number,
+	});
 	vmm_answers_send(&m->answers, d, NULL, NULL);
 }
 
@@ -201,7 +187,7 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 	} else {
 		varch_plug_note(&m->plug, VARCH_PLUG_ASKED, d->slot);
 	}
-	tell_guest(m);
+	vsu_event_signal(m->event_irq_fd);
 	return 0;
 }
 
@@ -249,7 +235,7 @@ static void device_came(struct vmm_device *d)
 	vmm_stop_release(m);
 	vmm_virtio_refresh(d->virtio);
 	varch_plug_note(&m->plug, VARCH_PLUG_CAME, d->slot);
-	tell_guest(m);
+	vsu_event_signal(m->event_irq_fd);
 }
 
 /* The answer may begin another addition, which takes the place. */

@@ -42,10 +42,4 @@ static inline const void *vmm_machine_arrival(const struct vmm_device *d)
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d);
 
-/* Whether the guest was notified of devices or CPUs that it has not looked for yet. */
-bool vmm_machine_has_unread(const struct vmm_machine *m);
-
-/* Called periodically: repeats such a notification. */
-void vmm_machine_remind(struct vmm_machine *m);
-
 #endif

@@ -196,15 +196,7 @@ static void report_failure(struct remote *r)
 		resources->lost(resources->opaque, &r->why);
 }
 
-/*
- * Every use of the session by the loop is between session_enter() and
- * session_leave().
- */
-static void session_enter(struct remote *r)
-{
-	vmm_virtio_lock(r->v);
-}
-
+/* Ends every use of the session by the loop, which has the device's lock meanwhile. */
 static void session_leave(struct remote *r)
 {
 	(void)!remote_announce(r, NULL);
@@ -220,7 +212,7 @@ static void on_session(void *opaque)
 {
 	struct remote *r = opaque;
 
-	session_enter(r);
+	vmm_virtio_lock(r->v);
 	virtdev_vhost_user_dispatch(r->user);
 	session_leave(r);
 }
@@ -232,8 +224,10 @@ static void on_session(void *opaque)
  */
 static void on_refresh(void *opaque)
 {
-	session_enter(opaque);
-	session_leave(opaque);
+	struct remote *r = opaque;
+
+	vmm_virtio_lock(r->v);
+	session_leave(r);
 }
 
 /*
