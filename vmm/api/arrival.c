@@ -27,19 +27,9 @@ struct cvmm_arrival {
 	int status;		/* of the thread's work */
 };
 
-static const char *address_of(const struct cvmm_options *o)
-{
-	unsigned int i;
-
-	for (i = 0; i < o->arguments.n; i++)
-		if (!strcmp(vmm_argument_name(&o->arguments.list[i]), "incoming"))
-			return o->arguments.list[i].value.text;
-	return NULL;
-}
-
 bool cvmm_priv_arrival_is_needed(const struct cvmm_options *o)
 {
-	return address_of(o) != NULL;
+	return vmm_arguments_find(&o->arguments, "incoming") != NULL;
 }
 
 static int make_descriptors(struct cvmm_arrival *a)
@@ -82,7 +72,7 @@ int cvmm_priv_arrival_new(struct cvmm_machine *m, const struct cvmm_options *opt
 			  struct cvmm_arrival **out, struct vsu_error *err)
 {
 	struct cvmm_arrival *a;
-	int rc = vmm_address_check(address_of(options), err);
+	int rc = vmm_address_check(vmm_arguments_find(&options->arguments, "incoming")->value.text, err);
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --incoming");

@@ -43,16 +43,6 @@ static int no_memory(struct vsu_error *err)
 	return vsu_error_set(err, -ENOMEM, "no memory for options");
 }
 
-static struct vmm_argument *find_argument(const struct vmm_arguments *in, const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < in->n; i++)
-		if (!strcmp(vmm_argument_name(&in->list[i]), name))
-			return &in->list[i];
-	return NULL;
-}
-
 /* All but --incoming, which is not part of the machine's command line. */
 static int copy_given(struct vmm_configuration *c, const struct vmm_arguments *given,
 		      struct vsu_error *err)
@@ -74,7 +64,7 @@ static int copy_given(struct vmm_configuration *c, const struct vmm_arguments *g
 /* Replaces the file of --cpu by its content. */
 static int read_cpu(struct vmm_configuration *c, struct vsu_error *err)
 {
-	struct vmm_argument *a = find_argument(&c->given, "cpu");
+	struct vmm_argument *a = vmm_arguments_find(&c->given, "cpu");
 	int rc = a ? varch_cpu_option_expand(a->value.text, &c->cpu, err) : 0;
 
 	if (rc < 0)
@@ -281,7 +271,7 @@ int vmm_configuration_read(struct vmm_configuration *c, struct vmm_own_rows *own
 			   const struct vmm_arguments *given, const struct vmm_log *log,
 			   const struct vmm_peer_guard *guard, struct vsu_error *err)
 {
-	const struct vmm_argument *source = find_argument(given, "incoming"), *from;
+	const struct vmm_argument *source = vmm_arguments_find(given, "incoming"), *from;
 	int rc;
 
 	memset(c, 0, sizeof(*c));
@@ -296,7 +286,7 @@ int vmm_configuration_read(struct vmm_configuration *c, struct vmm_own_rows *own
 		return rc;
 	if (source)
 		return read_incoming(c, source->value.text, err);
-	from = find_argument(&c->given, "from");
+	from = vmm_arguments_find(&c->given, "from");
 	return from ? change_saved(c, from->value.text, err) : read_cpu(c, err);
 }
 

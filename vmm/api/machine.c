@@ -113,17 +113,17 @@ static void life_set(struct cvmm_machine *m, enum cvmm_life to)
 	__atomic_store_n(&m->life, to, __ATOMIC_SEQ_CST);
 }
 
-int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_start *start,
-			  const struct cvmm_host *host, struct cvmm_machine **out,
-			  struct vsu_error *err)
+int cvmm_machine_new_configured(const struct cvmm_configuration *c, const struct cvmm_host *host,
+				struct cvmm_machine **out, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 	struct cvmm_machine *m;
 	int status, *wanted, rc = machine_alloc(host, &m, &wanted, err);
 
+	*out = NULL;
 	if (rc < 0)
 		return rc;
-	status = vmm_machine_make(m->machine, config, start, &why);
+	status = vmm_machine_make(m->machine, &c->options.machine, &c->options.start, &why);
 	life_set(m, CVMM_LIFE_MADE);	/* as far as it was: cvmm_machine_free() ends the rest, too */
 	*out = m;
 	if (!status)
@@ -133,13 +133,6 @@ int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_star
 	if (err)
 		*err = why;
 	return why.code;
-}
-
-int cvmm_machine_new_configured(const struct cvmm_configuration *c, const struct cvmm_host *host,
-				struct cvmm_machine **out, struct vsu_error *err)
-{
-	*out = NULL;
-	return cvmm_priv_machine_new(&c->options.machine, &c->options.start, host, out, err);
 }
 
 int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,

@@ -54,15 +54,6 @@ static inline bool cvmm_priv_is_made(const struct cvmm_machine *m)
 int cvmm_priv_machine_make(struct cvmm_machine *m, const struct cvmm_options *options,
 			   const struct vmm_peer_guard *guard, struct vsu_error *err);
 
-/*
- * Makes a machine of a configuration that was read otherwise, which outlives it. Errors are those of
- * cvmm_machine_new(). After a failure *out can be freed only, by the caller, who may limit the
- * time that an unresponsive file takes for it; it is unchanged if there is no machine.
- */
-int cvmm_priv_machine_new(const struct vmm_config *config, const struct vmm_start *start,
-			  const struct cvmm_host *host, struct cvmm_machine **out,
-			  struct vsu_error *err);
-
 /* -EINVAL: a struct or member that is NULL. */
 int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err);
 

@@ -281,7 +281,7 @@ static const struct cvmm_option_row *find_own(const struct cvmm_option_row *own,
 	return own && own->option.name ? own : NULL;
 }
 
-/* The order is that of vmm_own_rows_all(), without the rows that no machine has. */
+/* The order is that of vmm_own_rows_parse(), without the rows that no machine has. */
 size_t cvmm_option_table(const struct cvmm_option_row *own, struct vsu_option *table, size_t n)
 {
 	const struct vsu_option end = { .name = NULL };

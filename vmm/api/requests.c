@@ -16,7 +16,7 @@
 #include "transfer/recording.h"
 #include "transfer/save.h"
 
-int cvmm_priv_check_runs(const struct cvmm_machine *m, struct vsu_error *err)
+static int check_runs(const struct cvmm_machine *m, struct vsu_error *err)
 {
 	return cvmm_priv_is_made(m) && vmm_life_is_active(&m->machine->pause.life) ?
 	       0 : vsu_error_set(err, -EAGAIN, "the machine does not run");
@@ -25,7 +25,7 @@ int cvmm_priv_check_runs(const struct cvmm_machine *m, struct vsu_error *err)
 int cvmm_priv_check_request(const struct cvmm_machine *m, enum vmm_rule rule,
 			    struct vsu_error *err)
 {
-	int rc = cvmm_priv_check_runs(m, err);
+	int rc = check_runs(m, err);
 
 	return rc < 0 ? rc : vmm_rule_check(m->machine, rule, err);
 }
@@ -97,7 +97,7 @@ int cvmm_machine_resume(struct cvmm_machine *m, struct vsu_error *err)
 /* Like SIGTERM, but any number of times. */
 int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err)
 {
-	int rc = cvmm_priv_check_runs(m, err);
+	int rc = check_runs(m, err);
 
 	if (!rc && !varch_guest_finds(m->machine->loaded.protocol, VARCH_FINDS_BUTTON))
 		rc = vsu_error_set(err, -EOPNOTSUPP, "power-button: a built-in guest has no power button; 'quit' ends it");
@@ -118,7 +118,7 @@ int cvmm_machine_reset(struct cvmm_machine *m, struct vsu_error *err)
 /* As a signal, it is possible at any time. */
 int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
 {
-	int rc = cvmm_priv_check_runs(m, err);
+	int rc = check_runs(m, err);
 
 	if (rc < 0)
 		return rc;
@@ -223,7 +223,7 @@ int cvmm_machine_record_working_set(struct cvmm_machine *m, cvmm_answer_fn answe
 				    struct vsu_error *err)
 {
 	struct cvmm_request r = { .m = m };
-	int rc = cvmm_priv_check_runs(m, &r.why);
+	int rc = check_runs(m, &r.why);
 
 	if (!rc)
 		rc = begin_named(&r, "working-set", answer, opaque);

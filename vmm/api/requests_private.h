@@ -17,9 +17,7 @@ struct cvmm_request {
 	struct vsu_error why;
 };
 
-/* -EAGAIN: the machine does not run. */
-int cvmm_priv_check_runs(const struct cvmm_machine *m, struct vsu_error *err);
-/* Also refuses what the activity of the machine forbids. */
+/* -EAGAIN: the machine does not run. Also refuses what the activity of the machine forbids. */
 int cvmm_priv_check_request(const struct cvmm_machine *m, enum vmm_rule rule,
 			    struct vsu_error *err);
 

@@ -16,6 +16,16 @@ const char *vmm_argument_name(const struct vmm_argument *a)
 	return a->row->option.name;
 }
 
+struct vmm_argument *vmm_arguments_find(const struct vmm_arguments *in, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < in->n; i++)
+		if (!strcmp(vmm_argument_name(&in->list[i]), name))
+			return &in->list[i];
+	return NULL;
+}
+
 static int no_memory(struct vsu_error *err)
 {
 	return vsu_error_set(err, -ENOMEM, "no memory for options");

@@ -41,6 +41,9 @@ int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *fro
 /* The name of the option or operand. */
 const char *vmm_argument_name(const struct vmm_argument *a);
 
+/* The first one with that name, or NULL. */
+struct vmm_argument *vmm_arguments_find(const struct vmm_arguments *in, const char *name);
+
 /* The words, without a command, which the caller frees: "--cpus=2". -ENOMEM. */
 int vmm_arguments_write(const struct vmm_arguments *a, struct vmm_words *out,
 			struct vsu_error *err);

@@ -174,16 +174,6 @@ static int refuse_descriptors(const struct vmm_arguments *merged, const struct v
 
 /* ----------------------------------------------------------------------- merging */
 
-static bool has_clone(const struct vmm_arguments *given)
-{
-	unsigned int i;
-
-	for (i = 0; i < given->n; i++)
-		if (!strcmp(vmm_argument_name(&given->list[i]), "clone"))
-			return true;
-	return false;
-}
-
 int vmm_arguments_merge(struct vmm_arguments *out, struct vmm_ignored *ignored,
 			const struct vmm_arguments *saved, enum vmm_origin origin,
 			const struct vmm_arguments *given, struct vsu_error *err)
@@ -197,7 +187,7 @@ int vmm_arguments_merge(struct vmm_arguments *out, struct vmm_ignored *ignored,
 	if (!work.list)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	memcpy(work.list, saved->list, saved->n * sizeof(*work.list));
-	drop_entries(&work, given, has_clone(given) ? VMM_ORIGIN_CLONE : origin, ignored);
+	drop_entries(&work, given, vmm_arguments_find(given, "clone") ? VMM_ORIGIN_CLONE : origin, ignored);
 	rc = apply_changes(&work, given, err);
 	if (!rc)
 		rc = refuse_descriptors(&work, given, err);

@@ -8,6 +8,9 @@
 
 #include "config/own_rows.h"
 
+/* Room for a whole table, with its terminator. */
+#define ALL_ROWS (VMM_OPTION_ROWS + VMM_MAX_OWN_ROWS)
+
 static int check_row(const struct cvmm_option_row *given, unsigned int index, struct vsu_error *err)
 {
 	const struct cvmm_option_row *row = &given[index];
@@ -98,8 +101,12 @@ static const struct vmm_option_row *find_own(const struct vmm_own_rows *own, con
 	return NULL;
 }
 
-unsigned int vmm_own_rows_all(const struct vmm_own_rows *own,
-			      const struct vmm_option_row *all[VMM_ALL_ROWS])
+/*
+ * The rows of the whole table: an own row is in the place of the one with its name, or behind all.
+ * Without an own row --help, there is none. Returns their number.
+ */
+static unsigned int list_rows(const struct vmm_own_rows *own,
+			      const struct vmm_option_row *all[ALL_ROWS])
 {
 	const struct vmm_option_row *row, *mine;
 	unsigned int i, n = 0;
@@ -117,7 +124,7 @@ unsigned int vmm_own_rows_all(const struct vmm_own_rows *own,
 
 struct parsing {
 	struct vmm_arguments *to;
-	const struct vmm_option_row *rows[VMM_ALL_ROWS];
+	const struct vmm_option_row *rows[ALL_ROWS];
 };
 
 static int on_option(void *opaque, unsigned int index,
@@ -133,9 +140,9 @@ static int on_option(void *opaque, unsigned int index,
 int vmm_own_rows_parse(const struct vmm_own_rows *own, int argc, char *const *argv,
 		       struct vmm_arguments *out, struct vsu_error *err)
 {
-	struct vsu_option table[VMM_ALL_ROWS];
+	struct vsu_option table[ALL_ROWS];
 	struct parsing p = { .to = out };
-	const unsigned int n = vmm_own_rows_all(own, p.rows);
+	const unsigned int n = list_rows(own, p.rows);
 	unsigned int i;
 
 	for (i = 0; i < n; i++)

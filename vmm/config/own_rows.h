@@ -14,8 +14,6 @@
 #include "cvmm/option_table.h"
 
 #define VMM_MAX_OWN_ROWS 64
-/* Room for a whole table, with its terminator. */
-#define VMM_ALL_ROWS (VMM_OPTION_ROWS + VMM_MAX_OWN_ROWS)
 
 struct vmm_own_rows {
 	unsigned int refs;
@@ -30,13 +28,6 @@ int vmm_own_rows_new(const struct cvmm_option_row *given, struct vmm_own_rows **
 /* Both permit NULL, an owner without rows. */
 struct vmm_own_rows *vmm_own_rows_ref(struct vmm_own_rows *own);
 void vmm_own_rows_unref(struct vmm_own_rows *own);
-
-/*
- * The rows of the whole table: an own row is in the place of the one with its name, or behind all.
- * Without an own row --help, there is none. Returns their number.
- */
-unsigned int vmm_own_rows_all(const struct vmm_own_rows *own,
-			      const struct vmm_option_row *all[VMM_ALL_ROWS]);
 
 /*
  * Parses the words of argv but the first one by the whole table. Values point into argv. -ENOENT: an
