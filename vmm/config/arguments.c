@@ -55,20 +55,14 @@ int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *fro
 
 /* ----------------------------------------------------------------------- words */
 
-/* A word that begins with this text is an option. */
-static bool is_like_option(const struct vmm_argument *a)
-{
-	return a->row->option.kind == VSU_OPTION_OPERAND && a->value.text[0] == '-';
-}
-
 /* Writes the word at *at, which has room, and moves *at behind it. */
 static char *write_word(const struct vmm_argument *a, char **at)
 {
 	char *word = *at;
 
 	switch (a->row->option.kind) {
-	case VSU_OPTION_OPERAND:
-		*at = stpcpy(stpcpy(word, is_like_option(a) ? "./" : ""), a->value.text) + 1;
+	case VSU_OPTION_OPERAND:	/* a word that begins with '-' is an option */
+		*at = stpcpy(stpcpy(word, a->value.text[0] == '-' ? "./" : ""), a->value.text) + 1;
 		break;
 	case VSU_OPTION_FLAG:
 		*at = stpcpy(stpcpy(word, "--"), vmm_argument_name(a)) + 1;
@@ -80,11 +74,6 @@ static char *write_word(const struct vmm_argument *a, char **at)
 	return word;
 }
 
-static size_t word_size(const struct vmm_argument *a)
-{
-	return strlen(vmm_argument_name(a)) + strlen(a->value.text) + sizeof("--=");
-}
-
 int vmm_arguments_write(const struct vmm_arguments *a, struct vmm_words *out,
 			struct vsu_error *err)
 {
@@ -93,7 +82,7 @@ int vmm_arguments_write(const struct vmm_arguments *a, struct vmm_words *out,
 	char *at;
 
 	for (i = 0; i < a->n; i++)
-		size += word_size(&a->list[i]);
+		size += strlen(vmm_argument_name(&a->list[i])) + strlen(a->list[i].value.text) + sizeof("--=");
 	*out = (struct vmm_words){ .words = calloc(a->n + 1, sizeof(*out->words)) };
 	out->text = at = malloc(size);
 	if (!out->words || !at) {

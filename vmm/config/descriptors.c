@@ -74,11 +74,6 @@ static void look_at_device(struct search *s, const struct vmm_argument *a)
 		(void)!vmm_device_option_parse(&option, &fds, &spec, NULL);
 }
 
-static bool is_memory(const struct vmm_argument *a)
-{
-	return !strcmp(vmm_argument_name(a), "memory");
-}
-
 static void look_at_memory(struct search *s, const char *list)
 {
 	const struct vmm_memory_lists lists = { .what = "--memory", .list = { list }, .n = 1 };
@@ -103,7 +98,7 @@ static int search_value(struct search *s, const struct vmm_argument *a, struct v
 		return 0;
 	if (a->row->how)
 		look_at_device(s, a);
-	else if (is_memory(a))
+	else if (!strcmp(vmm_argument_name(a), "memory"))
 		look_at_memory(s, a->value.text);
 	else if (a->row->refers != DEVKIND_REFERS_NOTHING && a->row->refers != DEVKIND_REFERS_TEXT)
 		look_at_file(s, a->value.text);

@@ -61,24 +61,20 @@ static bool option_counts(const struct vmm_argument *e, enum vmm_origin origin)
 	       (row->kept_value && !strcmp(row->kept_value, e->value.text));
 }
 
-/* The value's text is in the saved words. */
-static void note_ignored(struct vmm_ignored *out, const struct vmm_argument *e, const struct vmm_arguments *given)
-{
-	if (e->row->change == VMM_CHANGE_OWN && !find_entry(given, e, 0) &&
-	    out->n < VMM_MERGE_IGNORED)
-		out->list[out->n++] = *e;
-}
-
+/* The texts of the values in out are in the saved words. */
 static void drop_entries(struct vmm_arguments *work, const struct vmm_arguments *given,
 			 enum vmm_origin origin, struct vmm_ignored *out)
 {
+	const struct vmm_argument *e;
 	unsigned int i, n = 0;
 
 	for (i = 0; i < work->n; i++) {
-		if (option_counts(&work->list[i], origin))
-			work->list[n++] = work->list[i];
-		else
-			note_ignored(out, &work->list[i], given);
+		e = &work->list[i];
+		if (option_counts(e, origin))
+			work->list[n++] = *e;
+		else if (e->row->change == VMM_CHANGE_OWN && !find_entry(given, e, 0) &&
+			 out->n < VMM_MERGE_IGNORED)
+			out->list[out->n++] = *e;
 	}
 	work->n = n;
 }

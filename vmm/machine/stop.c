@@ -61,14 +61,6 @@ int vmm_stop_wait(struct vmm_machine *m)
 	return limit_wait(m, 1);
 }
 
-static void limit_end(struct vmm_machine *m)
-{
-	struct vmm_stop_limit *l = &m->pause.limit;
-
-	vsu_alarm_stop(&l->timer);
-	l->over = 0;
-}
-
 /* ----------------------------------------------------------------------- stop */
 
 /*
@@ -182,7 +174,8 @@ bool vmm_stop_has_begun(const struct vmm_machine *m)
 void vmm_stop_abandon(struct vmm_machine *m)
 {
 	vsu_turn_stop(&m->pause.stop.turn);
-	limit_end(m);
+	vsu_alarm_stop(&m->pause.limit.timer);
+	m->pause.limit.over = 0;
 }
 
 void vmm_stop_end(struct vmm_machine *m)

@@ -301,31 +301,23 @@ static const struct {
 		"the file of another mapping failed, and this one can be truncated as well" },
 };
 
-/* Reports each reason once per window. */
-static void report_one(struct vmm_windows *s, const struct vmem_region *region,
-		     enum vmm_window_drop_reason reason)
-{
-	struct vmm_window *w =
-		&s->windows[vmm_window_of(s, region) - s->windows];
-
-	if (!(w->reported & 1u << reason) && s->dropped)
-		s->dropped(s->opaque, w, vmem_region_gpa(region),
-			   reasons[reason].text);
-	w->reported |= (uint8_t)(1u << reason);
-}
-
-/* Reports the regions that the current map no longer contains. */
+/* Reports the regions that the current map no longer contains: each reason once per window. */
 static void report_dropped(struct vmm_windows *s, const struct vmem_map *old,
 			 enum vmm_window_drop_reason reason)
 {
 	const struct vmem_map *now = vmm_memory_map(s->memory);
 	const struct vmem_region *region;
+	struct vmm_window *w;
 	unsigned int i;
 
 	for (i = 0; i < vmem_map_count(old); i++) {
 		region = vmem_map_region(old, i);
-		if (!vmem_map_find(now, vmem_region_gpa(region)))
-			report_one(s, region, reason);
+		if (vmem_map_find(now, vmem_region_gpa(region)))
+			continue;
+		w = &s->windows[vmm_window_of(s, region) - s->windows];
+		if (!(w->reported & 1u << reason) && s->dropped)
+			s->dropped(s->opaque, w, vmem_region_gpa(region), reasons[reason].text);
+		w->reported |= (uint8_t)(1u << reason);
 	}
 }
 

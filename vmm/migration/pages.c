@@ -146,11 +146,6 @@ int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstream
 
 /* ---------------------------------------------------------------- destination */
 
-static bool is_rom(const struct vmem_region *r)
-{
-	return !(vmem_block_flags(vmem_region_block(r)) & VMEM_BLOCK_WRITE);
-}
-
 /* The host address of a range of memory, or NULL. */
 static unsigned char *find_memory(const struct vmem_map *map, uint64_t gpa,
 				  uint64_t len, struct vmem_region **region)
@@ -250,7 +245,7 @@ int vmm_pages_receive(const struct vmem_map *map,
 	hva = find_memory(map, part.gpa, part.len, &region);
 	if (!hva)
 		return vmm_pages_refuse(&part, err);
-	if (is_rom(region))
+	if (!(vmem_block_flags(vmem_region_block(region)) & VMEM_BLOCK_WRITE))
 		return compare_rom(hva, &part, err);
 	if (part.bytes)
 		memcpy(hva, part.bytes, (size_t)part.len);

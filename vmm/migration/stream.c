@@ -71,15 +71,6 @@ static void close_fds(struct vsu_closer *closer, int *fds, unsigned int n)
 		vsu_foreign_close(closer, &fds[--n]);
 }
 
-/* Descriptors that wait in a UNIX socket are closed with it. */
-static void close_socket(struct vmm_stream *s)
-{
-	if (s->sole)
-		vsu_foreign_close(s->closer, &s->fd);
-	else
-		vsu_fd_close(&s->fd);
-}
-
 void vmm_stream_close(struct vmm_stream *s)
 {
 	bool leashed;
@@ -87,7 +78,10 @@ void vmm_stream_close(struct vmm_stream *s)
 	if (s->layer)
 		s->layer->free(s->layer_self);
 	s->layer = NULL;
-	close_socket(s);
+	if (s->sole)	/* descriptors that wait in a UNIX socket are closed with it */
+		vsu_foreign_close(s->closer, &s->fd);
+	else
+		vsu_fd_close(&s->fd);
 	close_fds(s->closer, s->fds, s->nfds);
 	s->nfds = 0;
 	leashed = s->leash >= 0;
@@ -117,11 +111,6 @@ void vmm_stream_renew(struct vmm_stream *s)
 
 /* ---------------------------------------------------------------------- bytes */
 
-static int lost_peer(struct vsu_error *err)
-{
-	return vsu_error_set(err, -ECONNRESET, "the other side closed the connection: it ended, or cancelled the migration");
-}
-
 /* Why a transfer made no progress; 0: repeat it. */
 static int wait_again(const struct vmm_stream *s, int rc, short events,
 		      struct vsu_error *err)
@@ -133,7 +122,7 @@ static int wait_again(const struct vmm_stream *s, int rc, short events,
 		return vmm_stream_wait(s, s->fd, events, s->deadline_ns, err);
 	case EPIPE:
 	case ECONNRESET:
-		return lost_peer(err);
+		return vsu_error_set(err, -ECONNRESET, "the other side closed the connection: it ended, or cancelled the migration");
 	case EBADMSG:
 		return vsu_error_set(err, rc, "the other side sent a descriptor that was not requested");
 	case EPROTO:

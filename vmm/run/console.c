@@ -277,12 +277,6 @@ void vmm_machine_resume_terminal(struct vmm_machine *m)
 	vmm_machine_resize_stdio(m);
 }
 
-void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d)
-{
-	m->stdio_device = d;
-	vmm_machine_resize_stdio(m);
-}
-
 static void on_keys(void *opaque)
 {
 	struct vmm_machine *m = opaque;

@@ -17,8 +17,6 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err);
  */
 int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 			   struct vsu_error *err);
-/* d is the device that uses them. */
-void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d);
 
 /* The size of the terminal has changed: tells the guest, if a device uses it. */
 void vmm_machine_resize_stdio(struct vmm_machine *m);

@@ -16,12 +16,6 @@
 #define TRIES_BEFORE_PROBING 4
 #define MAX_TRIES 16
 
-static void pause_for_good(struct vmm_machine *m)
-{
-	if (vmm_life_set_guest(&m->pause.life, VMM_DAMAGED))
-		varch_cpus_pause(m->cpus);
-}
-
 /*
  * Zeros may replace the end of a file that another process truncated. They never
  * replace data lost by hardware, which the guest would use as its own.
@@ -45,8 +39,9 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
 			 "the guest is paused until it is ended" :
 			 "the lost memory reads as zeros");
-	if (choice == VMM_ON_MEMORY_ERROR_PAUSE && loss != VMM_MEMORY_DAMAGED)
-		pause_for_good(m);
+	if (choice == VMM_ON_MEMORY_ERROR_PAUSE && loss != VMM_MEMORY_DAMAGED &&
+	    vmm_life_set_guest(&m->pause.life, VMM_DAMAGED))
+		varch_cpus_pause(m->cpus);
 }
 
 /* A failed access, passed from the CPU thread to the main thread. */

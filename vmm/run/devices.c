@@ -67,8 +67,10 @@ static int make_local(struct vmm_machine *m,
 		return rc;
 	if (d->own)
 		devkind_report(d->spec.kind, d->spec.config, &common, dev);
-	if (vmm_device_describe(&d->spec).stdio)
-		vmm_machine_give_stdio(m, d);
+	if (vmm_device_describe(&d->spec).stdio) {
+		m->stdio_device = d;
+		vmm_machine_resize_stdio(m);
+	}
 	return 0;
 }
 

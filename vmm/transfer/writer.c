@@ -56,16 +56,11 @@ static void on_changed(void *opaque)
 	w->ended(w->opaque);
 }
 
-static uint64_t progress_of(const struct vmm_writer *w)
-{
-	return __atomic_load_n(&w->progress->moves, __ATOMIC_RELAXED) +
-	       __atomic_load_n(&w->progress->done, __ATOMIC_RELAXED);
-}
-
 static void on_stall(void *opaque)
 {
 	struct vmm_writer *w = opaque;
-	const uint64_t progress = progress_of(w);
+	const uint64_t progress = __atomic_load_n(&w->progress->moves, __ATOMIC_RELAXED) +
+				  __atomic_load_n(&w->progress->done, __ATOMIC_RELAXED);
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	w->unchanged = progress && progress == w->seen ? w->unchanged + 1 : 0;

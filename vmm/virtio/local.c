@@ -211,14 +211,6 @@ static bool stop_by_force(struct local *l)
 	return !rc;
 }
 
-static void release_device(struct local *l)
-{
-	if (l->resources->borrows)
-		virtdev_set_report(l->dev, NULL, NULL);
-	else
-		virtdev_free(l->dev);
-}
-
 /*
  * Memory that the host may still write to cannot be freed; the end of the
  * process releases it.
@@ -237,7 +229,10 @@ static void local_free(void *backend)
 	}
 	virtdev_server_free(l->server);
 	devkind_workers_end(l->workers);
-	release_device(l);
+	if (l->resources->borrows)
+		virtdev_set_report(l->dev, NULL, NULL);
+	else
+		virtdev_free(l->dev);
 	vmm_window_disown(l->resources->shmem, l->v);
 	free(l->measured);
 	free(l);

@@ -18,14 +18,6 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-/* The back-end disconnected or is reconnecting. */
-static bool is_away(const struct remote *r)
-{
-	const struct vhost_user_frontend *f = virtdev_vhost_user_frontend(r->user);
-
-	return vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY;
-}
-
 /* -------------------------------------------------- the loop and the owner */
 
 void vmm_remote_watch(struct remote *r)
@@ -262,9 +254,10 @@ static uint32_t remote_stats(void *backend, struct virtdev_stat *stats,
 			     uint32_t max)
 {
 	const struct remote *r = backend;
+	const struct vhost_user_frontend *f = virtdev_vhost_user_frontend(r->user);
 	const struct virtdev_stat all[] = {
 		{ "interrupts", r->rings.calls }, { "losses", r->losses },
-		{ "away", !vmm_remote_is_dead(r) && is_away(r) },
+		{ "away", !vmm_remote_is_dead(r) && vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY },
 		{ "dead", vmm_remote_is_dead(r) },
 	};
 

@@ -20,12 +20,6 @@ int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err)
 	return virtdev_server_check_save(v->server, err);
 }
 
-/* Its queues are stopped already. */
-static bool lacks_server(int rc)
-{
-	return rc == -ECONNRESET || rc == -ENOTCONN;
-}
-
 /* The result is only a code, so the reason is logged. */
 int vmm_virtio_pause(struct vmm_virtio *v, bool saves)
 {
@@ -36,8 +30,8 @@ int vmm_virtio_pause(struct vmm_virtio *v, bool saves)
 	if (!virtdev_transport_is_resetting(v->transport))
 		rc = virtdev_server_pause(v->server, saves, &err);
 	vmm_virtio_unlock(v);
-	if (!saves && lacks_server(rc))
-		return 0;
+	if (!saves && (rc == -ECONNRESET || rc == -ENOTCONN))
+		return 0;	/* without a server, queues are stopped already */
 	if (rc < 0 && rc != -EAGAIN && err.code)
 		vmm_log(v->resources.log, CVMM_LOG_WARNING, "state", "%s", err.msg);
 	return rc;

@@ -61,13 +61,7 @@ static void check_gone(struct vmm_virtio *v)
 		vsu_alarm_start(v->resources.loop, &v->going, 0, 0);
 }
 
-/* Ends the CPU's wait; the CPU does not access the device afterwards. */
-static void finish_one(struct vmm_virtio *v, struct varch_main_call *call)
-{
-	varch_cpus_call_done(v->cpus, call);
-	__atomic_sub_fetch(&v->ncalls, 1, __ATOMIC_ACQ_REL);
-}
-
+/* Ends the waits of CPUs, which do not access the device afterwards. */
 static void finish_waiting(struct vmm_virtio *v)
 {
 	struct access_call *c = v->waiting, *next;
@@ -75,7 +69,8 @@ static void finish_waiting(struct vmm_virtio *v)
 	v->waiting = NULL;
 	for (; c; c = next) {
 		next = c->next;
-		finish_one(v, c->call);
+		varch_cpus_call_done(v->cpus, c->call);
+		__atomic_sub_fetch(&v->ncalls, 1, __ATOMIC_ACQ_REL);
 	}
 }
 
