@@ -25,6 +25,8 @@
 
 /* The process group of the command, also for the handler of signals; 0: none. */
 static volatile sig_atomic_t group;
+/* The socket for a front-end; NULL: none. */
+static const char *volatile listening;
 
 static void pause_shortly(void)
 {
@@ -75,6 +77,7 @@ int check_server_start(struct check_server *s, struct vsu_error *err)
 		run(s);
 	setpgid(pid, pid);
 	group = pid;
+	listening = s->argv ? s->path : NULL;
 	s->pid = pid;
 	s->used = false;
 	return 0;
@@ -192,6 +195,8 @@ static void end_with_group(int number)
 {
 	if (group)
 		kill(-group, SIGKILL);
+	if (listening)
+		unlink(listening);
 	raise(number);
 }
 

@@ -44,7 +44,10 @@ int check_server_probe(struct check_server *s, struct vsu_error *err);
 /* Ends all processes of the group that the process leads. */
 void check_server_stop(struct check_server *s);
 
-/* SIGINT, SIGTERM and SIGHUP end them, too, before they end the caller. */
+/*
+ * SIGINT, SIGTERM and SIGHUP end them, too, and remove the socket for a front-end, before they
+ * end the caller.
+ */
 void check_server_catch_signals(void);
 
 #endif

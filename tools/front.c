@@ -10,6 +10,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "front.h"
+#include "process.h"
 #include "tool.h"
 
 struct suite {
@@ -160,7 +161,10 @@ static bool for_cases(struct check_suite *r, each_fn each)
 static int probe(struct check_suite *r, struct vsu_error *err)
 {
 	struct suite *s = suite_of(r);
+	int rc = prog_handle_signals(FRONT_SLOTS, &s->front.disk.sigbus, err);
 
+	if (rc < 0)
+		return rc;
 	s->front.listener = vsu_sock_listen(r->server.path, 8, err);
 	return s->front.listener;
 }

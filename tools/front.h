@@ -25,6 +25,7 @@
 #define FRONT_MAX_RECORDS	2048u
 
 struct vmem_block;
+struct vmem_sigbus;
 
 struct front_ring {
 	uint32_t size, base;
@@ -39,6 +40,8 @@ struct front_disk {
 	struct vhost_user_mem_region wire[FRONT_SLOTS];	/* as they were sent */
 	struct front_ring rings[FRONT_RINGS];
 	bool stalls;		/* completes no request */
+	struct vmem_sigbus *sigbus;
+	bool truncated;		/* a former region was shorter than its size */
 };
 
 struct front_record {

@@ -25,10 +25,20 @@ struct desc {
 	uint16_t flags, next;
 };
 
+static void drop(struct front_disk *d, unsigned int i)
+{
+	d->truncated |= vmem_block_failed(d->blocks[i]);
+	vmem_block_unref(d->blocks[i]);
+	d->n--;
+	d->blocks[i] = d->blocks[d->n];
+	d->wire[i] = d->wire[d->n];
+}
+
 bool front_disk_region(struct front_disk *d, const struct vhost_user_mem_region *r, int fd)
 {
 	const struct vmem_fd_desc desc = { .fd = fd, .flags = VMEM_BLOCK_SHARED | VMEM_BLOCK_WRITE,
-					   .fd_offset = r->mmap_offset, .len = r->size };
+					   .fd_offset = r->mmap_offset, .len = r->size,
+					   .sigbus = d->sigbus };
 	unsigned int i;
 
 	if (fd >= 0) {
@@ -39,10 +49,7 @@ bool front_disk_region(struct front_disk *d, const struct vhost_user_mem_region 
 	}
 	for (i = 0; i < d->n; i++)
 		if (d->wire[i].guest_addr == r->guest_addr && d->wire[i].size == r->size) {
-			vmem_block_unref(d->blocks[i]);
-			d->n--;
-			d->blocks[i] = d->blocks[d->n];
-			d->wire[i] = d->wire[d->n];
+			drop(d, i);
 			return true;
 		}
 	return false;
@@ -51,7 +58,7 @@ bool front_disk_region(struct front_disk *d, const struct vhost_user_mem_region 
 void front_disk_forget(struct front_disk *d)
 {
 	while (d->n)
-		vmem_block_unref(d->blocks[--d->n]);
+		drop(d, d->n - 1);
 }
 
 /* Bytes at a guest address, or at one of the front-end; NULL: not all are in one region. */

@@ -468,6 +468,7 @@ bool front_session(struct front *f, const struct front_script *script)
 	f->judged = 1;
 	f->last_ns = vsu_now_ns();
 	front_disk_reset(&f->disk);
+	f->disk.truncated = false;
 	if (check_server_start(process, &err) < 0)
 		return check_skip(&f->c, "%s", err.msg);
 	while (f->phase != FRONT_ENDED) {
@@ -476,5 +477,6 @@ bool front_session(struct front *f, const struct front_script *script)
 	}
 	disconnect(f);
 	check_server_stop(process);
+	(void)check_that(&f->c, !f->disk.truncated, "memory was truncated");
 	return check_that(&f->c, f->connection, "the front-end has not connected");
 }

@@ -2,6 +2,7 @@
 #
 # faulty_front_end.py SOCKET FAULT: a front-end of vhost-user that negotiates, with one
 # planted fault, for tests of "vhost-user-tool check-frontend".
+import array
 import os
 import signal
 import socket
@@ -9,15 +10,19 @@ import struct
 import sys
 import time
 
-GET_FEATURES, SET_FEATURES, SET_OWNER = 1, 2, 3
+GET_FEATURES, SET_FEATURES, SET_OWNER, SET_MEM_TABLE = 1, 2, 3, 5
+SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_KICK, SET_VRING_ENABLE = 8, 9, 12, 18
 GET_VRING_BASE, GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES = 11, 15, 16
 path, fault = sys.argv[1:]
 peer = socket.socket(socket.AF_UNIX)
 peer.connect(path)
 
 
-def send(number, payload=b"", flags=1):
-    peer.sendall(struct.pack("=III", number, flags, len(payload)) + payload)
+def send(number, payload=b"", flags=1, fds=()):
+    peer.sendmsg(
+        [struct.pack("=III", number, flags, len(payload)) + payload],
+        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [],
+    )
 
 
 def get(number):
@@ -52,6 +57,16 @@ if features & 1 << 30:
     send(SET_PROTOCOL_FEATURES, struct.pack("=Q", get(GET_PROTOCOL_FEATURES) & 1 << 9))
 send(SET_OWNER, b"12345678" if fault == "size" else b"", 9 if fault == "need-reply" else 1)
 send(SET_FEATURES, struct.pack("=Q", features | (1 << 5 if fault == "features" else 0)))
+if fault == "truncates":
+    memory = os.memfd_create("memory")
+    os.ftruncate(memory, 65536)
+    send(SET_MEM_TABLE, struct.pack("=II4Q", 1, 0, 0, 65536, 0, 0), fds=[memory])
+    get(GET_FEATURES)
+    os.ftruncate(memory, 0)
+    send(SET_VRING_NUM, struct.pack("=II", 0, 8))
+    send(SET_VRING_ADDR, struct.pack("=II4Q", 0, 0, 0, 8192, 4096, 0))
+    send(SET_VRING_KICK, struct.pack("=Q", 0), fds=[os.eventfd(0)])
+    send(SET_VRING_ENABLE, struct.pack("=II", 0, 1))
 if fault == "no-ring":
     send(GET_VRING_BASE)
 time.sleep(1)
