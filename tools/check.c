@@ -125,6 +125,10 @@ static bool run_case(struct check_suite *r, const struct check_case *k)
 	r->try_case(r, k);
 	if (vsu_text_close(&log) < 0)
 		return false;
+	if (r->stopped) {
+		free(log.bytes);
+		return false;
+	}
 	r->count++;
 	r->failed += c->verdict == CHECK_FAIL;
 	check_report_tap(r->count, k, c, log.bytes);
@@ -141,12 +145,16 @@ static enum vsu_exit run_cases(struct check_suite *r, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
-	r->for_cases(r, count_case);
 	printf("TAP version 13\n1..%u\n", r->count);
 	fflush(stdout);
 	r->count = 0;
 	whole = r->for_cases(r, run_case);
 	check_server_stop(&r->server);
+	if (r->stopped) {
+		printf("Bail out! %s\n", r->c->why);
+		vsu_error_set(err, -ECONNREFUSED, "%s", r->c->why);
+		return VSU_EXIT_HOST;
+	}
 	if (!whole) {
 		vsu_error_set(err, -ENOMEM, "no memory for the log of a case");
 		return VSU_EXIT_HOST;
@@ -193,6 +201,12 @@ static enum vsu_exit run_with_closer(struct check_suite *r, struct vsu_error *er
 
 enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err)
 {
+	r->for_cases(r, count_case);
+	if (!r->count) {
+		vsu_error_set(err, -EINVAL, "no case matches '%s'%s", r->args->only,
+			      r->server.argv || r->args->device ? "" : " without --device");
+		return VSU_EXIT_DATA;
+	}
 	if (!r->args->list)
 		return run_with_closer(r, err);
 	r->for_cases(r, list_case);

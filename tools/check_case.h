@@ -91,6 +91,7 @@ struct check_suite {
 	/* Whether anything can be tried; a negative errno. */
 	int (*probe)(struct check_suite *r, struct vsu_error *err);
 	unsigned int count, failed;
+	bool stopped;		/* by try_case: the verdict would be that of all cases */
 	FILE *junit;		/* NULL: none */
 };
 

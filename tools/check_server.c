@@ -53,7 +53,7 @@ static _Noreturn void run(const struct check_server *s)
 		execvp(s->argv[0], s->argv);
 	else
 		execl("/bin/sh", "sh", "-c", s->command, (char *)NULL);
-	_exit(127);
+	_exit(errno == ENOENT ? 127 : 126);
 }
 
 /* Many back-ends refuse to listen where one that died has left its socket. */
@@ -93,11 +93,20 @@ static const char *name_of(const struct check_server *s)
 	return s->argv ? "front-end" : "back-end";
 }
 
-/* A front-end ends by SIGTERM, or as it likes. A shell adds 128 to the number of a signal. */
+/*
+ * A front-end that was started ends by SIGTERM, or as it likes. A shell adds 128 to the number
+ * of a signal.
+ */
 static bool is_ordinary_end(int status)
 {
 	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGTERM :
-	       WEXITSTATUS(status) <= 128 || WEXITSTATUS(status) == 128 + SIGTERM;
+	       WEXITSTATUS(status) < 126 || WEXITSTATUS(status) == 128 + SIGTERM;
+}
+
+static const char *meaning(int status)
+{
+	return status == 127 ? " (no such command)" :
+	       status == 126 ? " (it cannot be executed)" : "";
 }
 
 /* A failed start has another cause than a message. It is tried again. */
@@ -112,8 +121,8 @@ static void note_death(struct check_server *s, int status)
 		snprintf(s->death, sizeof(s->death), "the %s was ended by signal %d (%s)",
 			 name_of(s), WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status))
-		snprintf(s->death, sizeof(s->death), "the %s ended with status %d",
-			 name_of(s), WEXITSTATUS(status));
+		snprintf(s->death, sizeof(s->death), "the %s ended with status %d%s",
+			 name_of(s), WEXITSTATUS(status), meaning(WEXITSTATUS(status)));
 	else
 		s->ends = true;
 }

@@ -477,6 +477,9 @@ bool front_session(struct front *f, const struct front_script *script)
 	}
 	disconnect(f);
 	check_server_stop(process);
+	(void)check_that(&f->c, !process->death[0], "%s", process->death);
+	process->death[0] = '\0';
+	(void)check_that(&f->c, !f->killed, "the front-end does not end by SIGTERM");
 	(void)check_that(&f->c, !f->disk.truncated, "memory was truncated");
 	return check_that(&f->c, f->connection, "the front-end has not connected");
 }
