@@ -63,6 +63,8 @@ static const char *find_difference(const struct choice *c, const struct cvmm_tem
 		return "it has another size of memory";
 	if (t->cpus != c->shape->cpus)
 		return "it has another number of CPUs";
+	if (!t->folders)
+		return "it shares no folder";
 	return t->cards < c->shape->cards ? "it has fewer network cards" : NULL;
 }
 
@@ -84,6 +86,18 @@ static void consider(void *opaque, const char *name, const struct cvmm_template 
 		snprintf(c->path, PATH_MAX, "%s", info->path);
 }
 
+/* The settings are those of all users, and the folder may be root's. */
+static int list_templates(const char *folder, struct choice *c, struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	const int rc = cvmm_template_list(folder, consider, c, &why);
+
+	if (rc != -EACCES && rc != -ENOENT)
+		return rc < 0 ? vsu_error_set(err, rc, "%s", why.msg) : 0;
+	oci_report_line(c->report, OCI_REPORT_WARNING, "no template is used: %s", why.msg);
+	return 0;
+}
+
 int oci_template_find(const struct oci_settings *s, const struct oci_shape *shape, const struct oci_report *report,
 		      char path[PATH_MAX], struct vsu_error *err)
 {
@@ -94,6 +108,6 @@ int oci_template_find(const struct oci_settings *s, const struct oci_shape *shap
 	if (!s->templates)
 		return 0;
 	rc = find_kernel(s->kernel, c.kernel, err);
-	rc = rc < 0 ? rc : cvmm_template_list(s->templates, consider, &c, err);
+	rc = rc < 0 ? rc : list_templates(s->templates, &c, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "the templates") : *path != '\0';
 }

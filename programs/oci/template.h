@@ -25,8 +25,9 @@ struct oci_shape {
 
 /*
  * Searches the folder of the settings for a template with this shape and the kernel of the settings. Stores the path
- * of the first one by name. 1: found; 0: none fits, or the settings have no folder. A template that is out of date or
- * invalid is not used; the report has the reasons. Errors of cvmm_template_list(), and of the kernel.
+ * of the first one by name. 1: found; 0: none fits, or the settings have no folder, or one that does not exist or that
+ * this user may not read. A template that is out of date or invalid is not used; the report has the reasons. Errors of
+ * cvmm_template_list(), and of the kernel.
  */
 int oci_template_find(const struct oci_settings *s, const struct oci_shape *shape, const struct oci_report *report,
 		      char path[PATH_MAX], struct vsu_error *err);

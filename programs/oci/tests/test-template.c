@@ -50,10 +50,10 @@ static void fini(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
-static void make(const char *name, const char *memory, unsigned int cpus, unsigned int cards)
+static void make_sharing(const char *name, const char *memory, unsigned int cpus, unsigned int cards, unsigned int folders)
 {
 	const struct cvmm_template_config c = {
-		.size = sizeof(c), .kernel = kernel, .root = "/", .memory = memory, .cpus = cpus, .folders = 4, .cards = cards,
+		.size = sizeof(c), .kernel = kernel, .root = "/", .memory = memory, .cpus = cpus, .folders = folders, .cards = cards,
 	};
 	int fds[CVMM_TEMPLATE_FILES] = { -1, -1, -1 }, i;
 	struct cvmm_template *t;
@@ -63,6 +63,11 @@ static void make(const char *name, const char *memory, unsigned int cpus, unsign
 	cvmm_template_close(t);
 	for (i = 0; i < CVMM_TEMPLATE_FILES; i++)
 		vsu_fd_close(&fds[i]);
+}
+
+static void make(const char *name, const char *memory, unsigned int cpus, unsigned int cards)
+{
+	make_sharing(name, memory, cpus, cards, 4);
 }
 
 static int find(void)
@@ -145,15 +150,42 @@ START_TEST(unusable_template_is_reported)
 }
 END_TEST
 
-START_TEST(missing_folder_is_refused)
+START_TEST(container_needs_a_shared_folder)
+{
+	make_sharing("a", "512M", 2, 0, 0);
+	make_sharing("b", "512M", 2, 0, 1);
+	ck_assert_str_eq(find_name(), "b");
+	ck_assert_ptr_nonnull(strstr(reported(), "'a' is not used: it shares no folder"));
+}
+END_TEST
+
+START_TEST(missing_folder_has_none)
 {
 	settings.templates = "/nonexistent";
-	assert_refused(find(), -ENOENT, "the templates: '/nonexistent': No such file or directory", err);
+	ck_assert_int_eq(find(), 0);
+	ck_assert_ptr_nonnull(strstr(reported(), "warning: no template is used: '/nonexistent': No such file or directory"));
+}
+END_TEST
+
+START_TEST(folder_of_root_has_none_for_others)
+{
+	ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert_int_eq(find(), 0);
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_ptr_nonnull(strstr(reported(), "Permission denied"));
+}
+END_TEST
+
+START_TEST(file_is_no_folder)
+{
+	settings.templates = kernel;
+	ck_assert_int_eq(find(), -ENOTDIR);
 }
 END_TEST
 
 int main(void)
 {
+	const char *why = getuid() ? "only root becomes another user" : NULL;
 	Suite *s = suite_create("template");
 	TCase *t = tcase_create("template");
 
@@ -164,7 +196,10 @@ int main(void)
 	tcase_add_test(t, container_with_a_network_needs_a_card);
 	tcase_add_test(t, kernel_is_that_of_the_settings);
 	tcase_add_test(t, unusable_template_is_reported);
-	tcase_add_test(t, missing_folder_is_refused);
+	tcase_add_test(t, container_needs_a_shared_folder);
+	tcase_add_test(t, missing_folder_has_none);
+	tcase_add_test_unless(t, why, folder_of_root_has_none_for_others);
+	tcase_add_test(t, file_is_no_folder);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
