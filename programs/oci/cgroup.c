@@ -291,7 +291,7 @@ int oci_cgroup_claim(const char *folder, struct vsu_error *err)
 	       vsu_error_set(err, -EBUSY, "the control group '%s' has processes of others", folder);
 }
 
-/* Of the path, which may be longer than a name (FNV-1a). */
+/* A checksum of the path (FNV-1a), which may be longer than a name. */
 static void format_name(const char *folder, char name[NAME_BYTES])
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);

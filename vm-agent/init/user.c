@@ -136,12 +136,12 @@ static void set_environment(char **environment, const struct passwd *p)
 
 /* ------------------------------------------------------------------------ user */
 
-/* The account is valid until the next one is read. */
+/* The account is valid until the next one is read. A line "+" of NIS has no home. */
 static const struct passwd *find_account(FILE *f, const struct key *k)
 {
 	const struct passwd *p = NULL;
 
-	while (f && (p = fgetpwent(f)) && !is_of(k, p->pw_name, p->pw_uid))
+	while (f && (p = fgetpwent(f)) && (!p->pw_dir || !is_of(k, p->pw_name, p->pw_uid)))
 		;
 	return p;
 }

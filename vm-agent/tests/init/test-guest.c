@@ -187,7 +187,7 @@ static void write_accounts(void)
 	static const struct {
 		const char *name, *text;
 	} files[] = {
-		{ "passwd", "# none\nroot:x:0:0::/root:/bin/sh\nodd:x:y:1::/:\nann:x:1001:1002::/home/ann:/bin/sh\n" },
+		{ "passwd", "# none\n+\nroot:x:0:0::/root:/bin/sh\nodd:x:y:1::/:\nann:x:1001:1002::/home/ann:/bin/sh\n" },
 		{ "group", "ann:x:1002:\nusers:x:100:bob,ann\naudio:x:29:annette\nvideo:x:44:ann\n" },
 	};
 	char path[96];
@@ -627,9 +627,10 @@ END_TEST
 /* The accounts are those of the container: the second user has none there. */
 START_TEST(home_is_that_of_the_account)
 {
-	static const char *const homes[] = { "/home/one\n", "/\n", "/set\n" };
+	static const char *const homes[] = { "/home/one\n", "/\n", "/set\n", "/root\n" };
 	const char *const set[] = { "PATH=/bin", "HOME=/set", NULL };
-	const struct vagent_process_config c = { .user = _i == 1 ? 1001 : 1000, .environment = _i == 2 ? set : NULL };
+	const uint32_t users[] = { 1000, 1001, 1000, 0 };
+	const struct vagent_process_config c = { .user = users[_i], .environment = _i == 2 ? set : NULL };
 	char path[96];
 	FILE *f;
 
@@ -638,7 +639,7 @@ START_TEST(home_is_that_of_the_account)
 	strcat(path, "/passwd");
 	f = fopen(path, "we");
 	ck_assert_ptr_nonnull(f);
-	fputs("root:x:0:0::/root:/bin/sh\nnot an account\none:x:1000:100::/home/one:/bin/sh\n", f);
+	fputs("+\nroot:x:0:0::/root:/bin/sh\nnot an account\none:x:1000:100::/home/one:/bin/sh\n", f);
 	fclose(f);
 	runs("echo $HOME", c, homes[_i]);
 }
@@ -897,7 +898,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(capabilities_are_set);
 	add(limits_and_oom_score_are_set);
 	tcase_add_loop_test_unless(tc, why, filter_of_system_calls_holds, 0, 2);
-	tcase_add_loop_test_unless(tc, why, home_is_that_of_the_account, 0, 3);
+	tcase_add_loop_test_unless(tc, why, home_is_that_of_the_account, 0, 4);
 	add(working_folder_is_made);
 	add(working_folder_of_a_readonly_root_is_made);
 	add(terminal_has_its_size);
