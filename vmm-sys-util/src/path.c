@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "vmm-sys-util/path.h"
@@ -25,6 +26,19 @@ static bool is_trusted(uid_t uid)
 
 /* ------------------------------------------------------------------ folders */
 
+/* With a list, the bits of the group are those of all users that it names. */
+static bool has_access_list(const char *path)
+{
+	return getxattr(path, "system.posix_acl_access", NULL, 0) >= 0 || (errno != ENODATA && errno != ENOTSUP);
+}
+
+static bool is_written_by_others(const char *path, const struct stat *st)
+{
+	if (st->st_mode & S_IWOTH)
+		return true;
+	return st->st_mode & S_IWGRP && (st->st_gid != st->st_uid || has_access_list(path));
+}
+
 static int check_folder(const char *path, struct vsu_error *err)
 {
 	struct stat st;
@@ -35,7 +49,7 @@ static int check_folder(const char *path, struct vsu_error *err)
 		return vsu_error_set(err, -EPERM, "the folder '%s' belongs to another user, who could replace what is in it", path);
 	if (st.st_mode & S_ISVTX)
 		return 0;
-	return st.st_mode & S_IWOTH || (st.st_mode & S_IWGRP && st.st_gid != st.st_uid) ?
+	return is_written_by_others(path, &st) ?
 	       vsu_error_set(err, -EPERM, "other users may write to the folder '%s', and could replace what is in it; change its mode (chmod go-w), or use another folder", path) : 0;
 }
 

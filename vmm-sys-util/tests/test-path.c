@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/path.h>
@@ -82,6 +83,45 @@ START_TEST(folder_that_others_write_to_is_refused)
 }
 END_TEST
 
+/* "user::rwx,user:12345:rwx,group::r-x,mask::rwx,other::r-x" */
+static int set_list(const char *path)
+{
+	static const unsigned char list[] = {
+		2, 0, 0, 0,
+		1, 0, 7, 0, 255, 255, 255, 255,
+		2, 0, 7, 0, OTHER & 0xff, OTHER >> 8, 0, 0,
+		4, 0, 5, 0, 255, 255, 255, 255,
+		16, 0, 7, 0, 255, 255, 255, 255,
+		32, 0, 5, 0, 255, 255, 255, 255,
+	};
+
+	return setxattr(path, "system.posix_acl_access", list, sizeof(list), 0);
+}
+
+static bool lists_are_supported(void)
+{
+	char folder[] = "/tmp/test-lists-XXXXXX";
+	const bool made = mkdtemp(folder) != NULL, set = made && !set_list(folder);
+
+	if (made)
+		rmdir(folder);
+	return set;
+}
+
+/* Its mode is that of a folder of the owner's group. */
+START_TEST(folder_with_a_list_of_writers_is_refused)
+{
+	struct stat st;
+
+	ck_assert_int_eq(set_list(at("a")), 0);
+	ck_assert_int_eq(stat(at("a"), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0775);
+	ck_assert_int_eq(vsu_path_check_above(at("a/b/file"), &err), -EPERM);
+	ck_assert_int_eq(chmod(at("a"), 0755), 0);
+	ck_assert_int_eq(vsu_path_check_above(at("a/b/file"), &err), 0);
+}
+END_TEST
+
 START_TEST(folder_of_another_user_is_refused)
 {
 	ck_assert_int_eq(chown(at("a"), OTHER, OTHER), 0);
@@ -133,6 +173,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, after);
 	tcase_add_loop_test_unless(t, why, folder_that_others_write_to_is_refused, 0, sizeof(modes) / sizeof(modes[0]));
+	tcase_add_test_unless(t, lists_are_supported() ? NULL : "this file system has no access lists", folder_with_a_list_of_writers_is_refused);
 	tcase_add_test_unless(t, why, folder_of_another_user_is_refused);
 	tcase_add_test_unless(t, why, link_of_another_user_is_refused);
 	tcase_add_test(t, link_to_itself_is_an_error);
