@@ -128,23 +128,6 @@ static int check_id(const char *id, struct vsu_error *err)
 	return 0;
 }
 
-/* Makes the folder and those above it, which a reboot removes. */
-static int make_root(const char *root, struct vsu_error *err)
-{
-	char path[OCI_STATE_PATH], *slash;
-
-	strcpy(path, root);
-	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0711) < 0 && errno != EEXIST)
-			return vsu_error_sys(err, -errno, "cannot make the folder '%s'", path);
-		*slash = '/';
-	}
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return vsu_error_sys(err, -errno, "cannot make the folder '%s'", path);
-	return 0;
-}
-
 /* The lock is that of the folder. A folder that was removed meanwhile is no container. */
 int oci_state_lock(int folder, const char *id, struct vsu_error *err)
 {
@@ -172,14 +155,18 @@ static int check_root(int fd, const char *root, struct vsu_error *err)
 	return 0;
 }
 
-/* The monitor names files in it by their paths. */
-static int check_way(const char *root, struct vsu_error *err)
+/* present: the part of root that exists; rest: what is named in it. */
+static int check_way(const char *root, const char *present, const char *rest, struct vsu_error *err)
 {
 	int rc = vsu_path_check_links(root, err);
-	char *real = rc < 0 ? NULL : realpath(root, NULL);
+	char *real = rc < 0 ? NULL : realpath(present, NULL), path[OCI_STATE_PATH + 8];
 
-	if (!rc)
-		rc = real ? vsu_path_check_above(real, err) : vsu_error_sys(err, -errno, "'%s'", root);
+	if (!rc && !real)
+		rc = vsu_error_sys(err, -errno, "'%s'", root);
+	if (!rc) {
+		snprintf(path, sizeof(path), "%s%s", real, rest);
+		rc = vsu_path_check_above(path, err);
+	}
 	free(real);
 	return rc < 0 ? vsu_error_prefix(err, rc, "the folder of the state of containers") : 0;
 }
@@ -190,10 +177,45 @@ static int open_root(const char *root, struct vsu_error *err)
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot open the folder '%s'", root) : check_root(fd, root, err);
 
-	rc = rc < 0 ? rc : check_way(root, err);
+	/* the monitor names files in it by their paths */
+	rc = rc < 0 ? rc : check_way(root, root, "", err);
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc < 0 ? rc : fd;
+}
+
+/* In a folder that others can change, they choose where one is made. */
+static int check_deepest(const char *root, struct vsu_error *err)
+{
+	char path[OCI_STATE_PATH], *slash = path;
+
+	strcpy(path, root);
+	while (slash && access(path, F_OK) < 0 && errno == ENOENT) {
+		slash = strrchr(path, '/');
+		if (slash)
+			*slash = '\0';
+	}
+	return strcmp(path, root) ? check_way(root, *path ? path : "/", "/.", err) : 0;
+}
+
+/* Makes the folder and those above it, which a reboot removes. */
+static int make_root(const char *root, struct vsu_error *err)
+{
+	char path[OCI_STATE_PATH], *slash;
+	const int rc = check_deepest(root, err);
+
+	if (rc < 0)
+		return rc;
+	strcpy(path, root);
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0711) < 0 && errno != EEXIST)
+			return vsu_error_sys(err, -errno, "cannot make the folder '%s'", path);
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return vsu_error_sys(err, -errno, "cannot make the folder '%s'", path);
+	return 0;
 }
 
 static int open_folder(int parent, const char *id, struct vsu_error *err)
@@ -501,7 +523,7 @@ int oci_state_open_group(const char *root, const char *name, bool makes)
 	return fd;
 }
 
-/* One that remains is that of nobody. */
+/* Nobody owns a file that remains. */
 void oci_state_remove_group(const char *root, const char *name)
 {
 	int parent = open_root(root, NULL);

@@ -132,6 +132,38 @@ START_TEST(folder_that_others_can_replace_is_refused)
 }
 END_TEST
 
+START_TEST(refused_folder_is_not_made)
+{
+	char absent[128], link[128];
+
+	snprintf(absent, sizeof(absent), "%s/above", folder);
+	snprintf(link, sizeof(link), "%s/link", folder);
+	ck_assert_int_eq(chmod(folder, 0777), 0);
+	ck_assert_int_eq(oci_state_create(root, "a", &err), -EPERM);
+	ck_assert_int_lt(access(absent, F_OK), 0);
+	ck_assert_int_eq(symlink(folder, link), 0);
+	snprintf(root, sizeof(root), "%s/above/containers", link);
+	ck_assert_int_eq(oci_state_create(root, "a", &err), -EPERM);
+	ck_assert_int_lt(access(absent, F_OK), 0);
+	ck_assert_int_eq(chmod(folder, 0700), 0);
+	close(create("a"));
+}
+END_TEST
+
+START_TEST(link_of_another_user_leads_to_no_new_folder)
+{
+	char absent[128], link[128];
+
+	snprintf(absent, sizeof(absent), "%s/above", folder);
+	snprintf(link, sizeof(link), "%s/link", folder);
+	ck_assert_int_eq(symlink(folder, link), 0);
+	ck_assert_int_eq(lchown(link, 65534, 65534), 0);
+	snprintf(root, sizeof(root), "%s/above/containers", link);
+	ck_assert_int_eq(oci_state_create(root, "a", &err), -EPERM);
+	ck_assert_int_lt(access(absent, F_OK), 0);
+}
+END_TEST
+
 START_TEST(folder_of_another_user_is_refused)
 {
 	char sentence[OCI_STATE_PATH + 128];
@@ -415,6 +447,8 @@ int main(void)
 	tcase_add_test(t, given_folder_is_absolute);
 	tcase_add_test(t, folder_that_others_can_write_is_refused);
 	tcase_add_test(t, folder_that_others_can_replace_is_refused);
+	tcase_add_test(t, refused_folder_is_not_made);
+	tcase_add_test_unless(t, why_no_root(), link_of_another_user_leads_to_no_new_folder);
 	tcase_add_test_unless(t, why_no_root(), folder_of_another_user_is_refused);
 	tcase_add_test(t, container_exists_once);
 	tcase_add_test(t, folder_of_another_create_is_refused);
