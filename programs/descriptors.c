@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,19 +22,21 @@
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
 
-void prog_descriptors_each(void (*fn)(const void *opaque, int fd), const void *opaque)
+int prog_descriptors_each(void (*fn)(const void *opaque, int fd), const void *opaque)
 {
 	DIR *folder = opendir("/proc/self/fd");
 	const struct dirent *entry;
 	int fd;
 
-	while (folder && (entry = readdir(folder))) {
+	if (!folder)
+		return -errno;
+	while ((entry = readdir(folder))) {
 		fd = atoi(entry->d_name);
 		if (fd > STDERR_FILENO && fd != dirfd(folder))
 			fn(opaque, fd);
 	}
-	if (folder)
-		closedir(folder);
+	closedir(folder);
+	return 0;
 }
 
 static void mark_cloexec(const void *opaque, int fd)
@@ -47,7 +50,7 @@ void prog_descriptors_pass(const int *fds, unsigned int n)
 	unsigned int i;
 
 	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		prog_descriptors_each(mark_cloexec, NULL);	/* before Linux 5.11 */
+		(void)prog_descriptors_each(mark_cloexec, NULL);	/* before Linux 5.11 */
 	for (i = 0; i < n; i++)
 		if (fds[i] > STDERR_FILENO)
 			(void)!fcntl(fds[i], F_SETFD, 0);
@@ -67,7 +70,7 @@ static void close_received_folder(const void *opaque, int fd)
 		close(fd);
 }
 
-void prog_descriptors_close_folders(void)
+int prog_descriptors_close_folders(void)
 {
 	int fd, null;
 
@@ -77,5 +80,5 @@ void prog_descriptors_close_folders(void)
 			continue;
 		close(null);
 	}
-	prog_descriptors_each(close_received_folder, NULL);
+	return prog_descriptors_each(close_received_folder, NULL);
 }

@@ -6,8 +6,8 @@
 #ifndef PROGRAMS_DESCRIPTORS_H
 #define PROGRAMS_DESCRIPTORS_H
 
-/* Calls fn for each open descriptor except the standard streams. */
-void prog_descriptors_each(void (*fn)(const void *opaque, int fd), const void *opaque);
+/* Calls fn for each open descriptor except the standard streams. Returns the error of a host without /proc. */
+int prog_descriptors_each(void (*fn)(const void *opaque, int fd), const void *opaque);
 
 /*
  * In the new process, before it executes the program: except for the standard streams, only
@@ -17,8 +17,8 @@ void prog_descriptors_pass(const int *fds, unsigned int n);
 
 /*
  * Closes folders that this process received, before its root changes: by such a descriptor, a path would lead out of
- * the new root. A standard stream becomes /dev/null.
+ * the new root. A standard stream becomes /dev/null. Returns the error of a host without /proc.
  */
-void prog_descriptors_close_folders(void);
+int prog_descriptors_close_folders(void);
 
 #endif

@@ -90,19 +90,24 @@ static int own_files_separate(struct confine_plan *p, struct vsu_error *err)
 	return mount(OWN_FILES, OWN_FILES, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
+/* The path may be that of a received folder. */
+static int folder_enter(struct confine_plan *p, struct vsu_error *err)
+{
+	return chdir(p->folder) < 0 ? vsu_error_sys(err, -errno, "%s", p->folder) : 0;
+}
+
 /* They are not those of the plan, which this process has opened. */
 static int folders_close(struct confine_plan *p, struct vsu_error *err)
 {
-	(void)p;
-	(void)err;
-	prog_descriptors_close_folders();
-	return 0;
+	const int rc = prog_descriptors_close_folders();
+
+	return rc < 0 ? vsu_error_sys(err, rc, "%s: the folder of descriptors, /proc/self/fd", p->option) : 0;
 }
 
 static int root_narrow(struct confine_plan *p, struct vsu_error *err)
 {
-	if (chdir(p->folder) < 0)
-		return vsu_error_sys(err, -errno, "%s", p->folder);
+	(void)p;
+	(void)err;
 	return chroot(".") < 0 ? -errno : 0;
 }
 
@@ -336,6 +341,7 @@ static const struct step {
 
 	{ CONFINE_CLOSE, IF_FILES, confine_root_files, NULL, 0 },
 	{ CONFINE_CLOSE, IF_GROUPS, groups_drop, NULL, 0 },
+	{ CONFINE_CLOSE, IF_CHROOT, folder_enter, NULL, 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES | IF_CHROOT, folders_close, NULL, 0 },
 	{ CONFINE_CLOSE, IF_CHROOT, root_narrow, "the root cannot be changed", 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES, root_replace, "the root cannot be changed", 0 },

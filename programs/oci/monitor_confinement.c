@@ -81,7 +81,8 @@ int oci_monitor_confine(const char *share, const char **remark, struct vsu_error
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &monitoring;
 	rc = add_files(&plan, err);
-	prog_descriptors_close_folders();
+	if (!rc && prog_descriptors_close_folders() < 0)
+		rc = vsu_error_set(err, -ENOENT, "the descriptors of the monitor, /proc/self/fd, cannot be read");
 	if (!rc && share) {
 		plan.calls[2] = &call_table_folder;
 		plan.calls[3] = &running;

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -45,6 +46,16 @@ long __wrap_syscall(long number, ...)
 	return -1;
 }
 
+static bool without_proc;
+
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+DIR *__wrap_opendir(const char *path)
+{
+	errno = ENOENT;
+	return without_proc ? NULL : __real_opendir(path);
+}
+
 /* ------------------------------------------------------------ those that are open */
 
 static unsigned int seen[MOST];
@@ -63,7 +74,7 @@ START_TEST(each_open_descriptor_is_named_once)
 	int ends[2], fd;
 
 	ck_assert_int_eq(pipe(ends), 0);
-	prog_descriptors_each(note, &mark);
+	ck_assert_int_eq(prog_descriptors_each(note, &mark), 0);
 	for (fd = 0; fd < MOST; fd++)
 		ck_assert_msg(seen[fd] == (fd > STDERR_FILENO && fcntl(fd, F_GETFD) >= 0),
 			      "descriptor %d: %u times", fd, seen[fd]);
@@ -140,7 +151,8 @@ _Noreturn static void close_some(void)
 
 	if (dup2(folder, STDIN_FILENO) < 0)
 		_exit(1);
-	prog_descriptors_close_folders();
+	if (prog_descriptors_close_folders() < 0)
+		_exit(1);
 	_exit(fcntl(folder, F_GETFD) >= 0 || fcntl(path, F_GETFD) >= 0 || fcntl(own, F_GETFD) < 0 || fcntl(file, F_GETFD) < 0 ||
 	      fstat(STDIN_FILENO, &st) < 0 || S_ISDIR(st.st_mode));
 }
@@ -157,6 +169,14 @@ START_TEST(received_folders_are_closed)
 }
 END_TEST
 
+START_TEST(folders_that_cannot_be_found_are_an_error)
+{
+	without_proc = true;
+	ck_assert_int_eq(prog_descriptors_close_folders(), -ENOENT);
+	without_proc = false;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("descriptors");
@@ -165,6 +185,7 @@ int main(void)
 	tcase_add_test(tc, each_open_descriptor_is_named_once);
 	tcase_add_loop_test(tc, only_those_passed_reach_the_program, 0, 2);
 	tcase_add_test(tc, received_folders_are_closed);
+	tcase_add_test(tc, folders_that_cannot_be_found_are_an_error);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -40,7 +40,7 @@ void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock)
 {
 	const struct inherited i = { setup, sock };
 
-	prog_descriptors_each(close_if_unused, &i);
+	(void)prog_descriptors_each(close_if_unused, &i);
 }
 
 /*
