@@ -347,10 +347,13 @@ static int enter_owned(const struct oci_state *s, const struct oci_resources *r,
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot enter the control group '%s'", s->cgroup) : 0;
 }
 
-/* A group that has processes of others remains. */
-static void leave_group(const char *root, const char *name, const char *folder)
+/* A group that has processes of others remains, and its file if that has an id. */
+static void leave_group(const char *root, const char *name, const char *folder, int owned)
 {
-	if (!rmdir(folder) || errno == ENOENT)
+	const bool is_gone = !rmdir(folder) || errno == ENOENT;
+	struct stat st;
+
+	if (is_gone || (!fstat(owned, &st) && !st.st_size))
 		oci_state_remove_group(root, name);
 }
 
@@ -371,7 +374,7 @@ int oci_cgroup_enter(const char *root, const struct oci_state *s, const struct o
 		return vsu_error_sys(err, *owned, "cannot lock the control group '%s'", s->cgroup);
 	rc = enter_owned(s, r, *owned, err);
 	if (rc < 0) {
-		leave_group(root, name, s->cgroup);
+		leave_group(root, name, s->cgroup, *owned);
 		vsu_fd_close(owned);
 	}
 	return rc;
@@ -404,7 +407,7 @@ static int remove_owned(const char *root, const char *name, const struct oci_sta
 
 	id[n < 0 ? 0 : n] = '\0';
 	if (!*id)
-		leave_group(root, name, s->cgroup);
+		leave_group(root, name, s->cgroup, owned);
 	if (strcmp(id, s->id) != 0)
 		return 0;
 	rc = remove_entered(s->cgroup, err);
