@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <vm-arch/layout.h>
 #include <vm-memory/kvm.h>
 #include <vm-memory/map_edit.h>
 #include <vmm-sys-util/checked.h>

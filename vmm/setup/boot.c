@@ -8,6 +8,7 @@
 #include <virtio-devices/mmio.h>
 #include <vm-arch/arch.h>
 #include <vm-arch/kernel.h>
+#include <vm-arch/layout.h>
 #include <vm-arch/load.h>
 #include <vmm-sys-util/fd.h>
 

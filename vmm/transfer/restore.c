@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <vm-arch/arch.h>
+#include <vm-arch/layout.h>
 #include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

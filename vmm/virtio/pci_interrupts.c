@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <vm-arch/layout.h>
 #include <vm-arch/vm.h>
 
 #include "owner/owner.h"
