@@ -36,11 +36,11 @@ struct bench_load {
 enum vsu_exit bench_disk(const struct bench_load *load, bool progress,
 			 struct bench_stats *s, struct vsu_error *err);
 
-/* The same on a file in memory, one request at a time. */
+/* Measures a file in memory, one request at a time. */
 enum vsu_exit bench_floor(const struct bench_load *load, struct bench_stats *s,
 			  struct vsu_error *err);
 
-/* A plot of so many rows. The owner of the stream checks it for errors. */
+/* A plot with this number of rows. The owner of the stream checks it for errors. */
 void bench_svg_begin(FILE *to, unsigned int rows);
 void bench_svg_row(FILE *to, unsigned int index, const char *label, unsigned int series,
 		   const struct bench_stats *s);

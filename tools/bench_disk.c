@@ -142,7 +142,7 @@ static enum vsu_exit nap(struct run *r, struct vsu_error *err)
 	return status == VSU_EXIT_OK ? check_time(r, err) : status;
 }
 
-/* One round: takes a completion for each slot at most, then tells the back-end once. */
+/* One round: takes a completion for each slot at most, then notifies the back-end once. */
 static enum vsu_exit step(struct run *r, struct vsu_error *err)
 {
 	enum vsu_exit status = VSU_EXIT_OK;

@@ -83,7 +83,7 @@ struct check_suite;
 struct check_suite {
 	const struct tool_args *args;
 	struct check_server server;
-	struct check *c;	/* the state of a case, set anew for each */
+	struct check *c;	/* the state of a case, set again for each */
 	/* Calls each for the chosen cases, until it returns false. */
 	bool (*for_cases)(struct check_suite *r,
 			  bool (*each)(struct check_suite *r, const struct check_case *k));

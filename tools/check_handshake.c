@@ -43,7 +43,7 @@ static bool try_step(struct check *c, const struct step *s, uint64_t *result)
 	return value || check_that(c, *result == 0, "%s was refused", m->name);
 }
 
-/* Values that are read twice are the same, and the connection lives on. */
+/* Values that are read twice are the same, and the connection remains. */
 static void sequence(struct check *c)
 {
 	const struct step *steps = c->row->with, *s;

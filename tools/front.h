@@ -79,7 +79,7 @@ struct front_twist {
 	bool fill;		/* the payload is all ones */
 	bool mute;		/* nothing is sent */
 	bool close;		/* the connection ends then */
-	bool judged;		/* the front-end must not go on with the connection */
+	bool judged;		/* the front-end must end the connection */
 };
 
 enum front_event {

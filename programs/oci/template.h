@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The template of "cvmm template" whose machine is that of a container: of its clone, the guest has
+ * The template of "cvmm template" whose machine is that of a container. The guest of its clone has
  * booted already.
  *
  * Threads: no state.

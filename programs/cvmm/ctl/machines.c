@@ -166,7 +166,7 @@ static bool connect_to(struct vmm_found *f, int type)
 	return false;
 }
 
-/* The process that listens is all that such a machine tells. */
+/* A machine with a name reports only the process that listens. */
 static void note_listener(struct vmm_found *f)
 {
 	struct ucred listener;

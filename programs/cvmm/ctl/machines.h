@@ -26,7 +26,7 @@
 struct vmm_found {
 	enum vmm_found_kind {
 		VMM_FOUND_CONTROL,
-		VMM_FOUND_NAMED, /* for further commands: tells its process only */
+		VMM_FOUND_NAMED, /* for further commands: reports its process only */
 	} kind;
 	char *path;
 	int sock;		/* -1: closed */

@@ -54,7 +54,7 @@ static const struct varch_gic_row redistributor[] = {
 
 #define ICC(op1, crn, crm, op2) ((op1) << 11 | (crn) << 7 | (crm) << 3 | (op2) | 3u << 14)
 
-/* Registers of the CPU. Those of active priorities depend on the processor. */
+/* Registers of the CPU. A processor may lack some for active priorities. */
 static const struct interface {
 	uint32_t at;
 	bool may_lack;
