@@ -16,7 +16,7 @@
  * Locks on pieces that two processes have after a migration, each by an open file
  * description of its own: locks of the received description would be the other process's
  * too. Page n of a file is locked at n + LOCK_BASE, which is beyond the content of any
- * file, and below the locks of pieces of named files (vm-memory/lock.c).
+ * file, and below the locks of pieces of named files (vm-memory/src/lock.c).
  */
 #define LOCK_BASE (INT64_C(1) << 61)
 
