@@ -146,6 +146,12 @@ static unsigned int find_own(const char *name)
 	vagent_priv_child_fail(VAGENT_NOT_FOUND, "the agent has no program %.64s", name);
 }
 
+/* An interpreter that a file names may be absent as well. */
+static enum vagent_how how_of(int code)
+{
+	return code == ENOENT || code == ENOTDIR ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED;
+}
+
 static void find_program(const struct guest_order *o, char path[PATH_MAX])
 {
 	const char *name = o->request.argv[0], *folders = value_of(o->request.envp, "PATH");
@@ -158,7 +164,7 @@ static void find_program(const struct guest_order *o, char path[PATH_MAX])
 	if (code == ENOENT && !is_path)
 		vagent_priv_child_fail(VAGENT_NOT_FOUND, "%.300s: executable file not found in $PATH", name);
 	if (code)
-		vagent_priv_child_fail(code == ENOENT || code == ENOTDIR ? VAGENT_NOT_FOUND : VAGENT_NOT_EXECUTED, "%.300s: %s", name, strerror(code));
+		vagent_priv_child_fail(how_of(code), "%.300s: %s", name, strerror(code));
 }
 
 /* The working folder of a container's first process is made, before the root may become read-only. */
@@ -233,5 +239,5 @@ void vagent_priv_child_run(struct guest_order *o, int report)
 		execvpe(program, o->request.argv, environment);
 	else
 		execve(program, o->request.argv, environment);
-	vagent_priv_child_fail(VAGENT_NOT_EXECUTED, "%.300s: %s", o->request.argv[0], strerror(errno));
+	vagent_priv_child_fail(how_of(errno), "%.300s: %s", o->request.argv[0], strerror(errno));
 }

@@ -322,6 +322,25 @@ START_TEST(absent_program_fails_before_the_start)
 }
 END_TEST
 
+START_TEST(script_without_its_interpreter_is_not_found)
+{
+	static const char script[] = "#!/none\n";
+	const char *const words[] = { "/script", NULL };
+	char path[96];
+	struct run r;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/script", folder);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	ck_assert_int_eq(write(fd, script, sizeof(script) - 1), sizeof(script) - 1);
+	close(fd);
+	prepare_words(&r, words, PLAIN);
+	ck_assert_int_eq(vagent_process_start(r.p, &err), 0);
+	ends_by(&r, VAGENT_END_NOT_FOUND, 0);
+	ck_assert_str_eq(err.msg, "in the guest: /script: No such file or directory");
+}
+END_TEST
+
 START_TEST(prepared_process_waits_for_its_start)
 {
 	struct run r;
@@ -878,6 +897,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(first_process_is_pid_1);
 	add(status_is_that_of_the_process);
 	tcase_add_loop_test_unless(tc, why, absent_program_fails_before_the_start, 0, 4);
+	add(script_without_its_interpreter_is_not_found);
 	add(prepared_process_waits_for_its_start);
 	add(prepared_process_can_be_killed);
 	add_joined(second_process_is_in_the_namespaces_of_the_first);
