@@ -14,6 +14,8 @@
 
 #define CLASS "/sys/class/virtio-ports"
 #define WAIT_MS 30000
+/* Records follow other members, of which those of PREPARE are the largest. */
+#define MAX_PAYLOAD (sizeof(struct vagent_prepare) + VAGENT_MAX_REQUEST)
 
 /* The name of a port, as the host chose it; empty while it is unknown. */
 static void read_name(const char *port, char *name, size_t size)
@@ -86,7 +88,7 @@ char *vagent_priv_receive(struct vagent_header *header)
 	char *payload;
 
 	receive_all((char *)header, sizeof(*header));
-	if (header->len > VAGENT_MAX_REQUEST)
+	if (header->len > MAX_PAYLOAD)
 		vagent_init_fail("the host sent a message of %u bytes", header->len);
 	payload = malloc(header->len + 1);
 	if (!payload)

@@ -93,9 +93,9 @@ struct vagent_header {
 	uint32_t type, len;
 };
 
-/* Maximum of len. */
-#define VAGENT_MAX_REQUEST (2u << 20)
-#define VAGENT_MAX_MESSAGE 512u	/* of all other messages */
+/* Maxima of len. */
+#define VAGENT_MAX_REQUEST (2u << 20)	/* of records; the members before them are not counted */
+#define VAGENT_MAX_MESSAGE 512u	/* of messages without records */
 
 /* All clones of a template have its clock and would draw the same random numbers. */
 #define VAGENT_ENTROPY 64

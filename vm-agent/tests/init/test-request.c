@@ -119,6 +119,9 @@ START_TEST(folders_have_a_maximum)
 }
 END_TEST
 
+/* Records of the maximum, after the members of PREPARE. */
+#define MAX_PAYLOAD (sizeof(struct vagent_prepare) + VAGENT_MAX_REQUEST)
+
 static void receive_one(char *records, size_t len)
 {
 	struct vagent_header h;
@@ -126,23 +129,23 @@ static void receive_one(char *records, size_t len)
 
 	(void)records;
 	(void)len;
-	if (h.type == VAGENT_GUEST && h.len == VAGENT_MAX_REQUEST && !payload[h.len])
+	if (h.type == VAGENT_PREPARE && h.len == MAX_PAYLOAD && !payload[h.len])
 		vagent_priv_send(VAGENT_SERVES, NULL, 0);
 }
 
 /* The maximum is received, and one byte more ends the guest. */
 START_TEST(messages_have_a_maximum)
 {
-	static char bytes[VAGENT_MAX_REQUEST];
-	const struct vagent_header long_one = { VAGENT_GUEST, VAGENT_MAX_REQUEST + 1 };
+	static char bytes[MAX_PAYLOAD];
+	const struct vagent_header long_one = { VAGENT_PREPARE, MAX_PAYLOAD + 1 };
 
 	memset(bytes, 'x', sizeof(bytes));
 	agent_starts(receive_one, "");
 	if (_i) {
 		host_writes(VAGENT_CONTROL, &long_one, sizeof(long_one));
-		ck_assert_str_eq(agent_failed(), "the host sent a message of 2097153 bytes");
+		ck_assert_str_eq(agent_failed(), "the host sent a message of 2097161 bytes");
 	} else {
-		host_sends(VAGENT_GUEST, bytes, sizeof(bytes));
+		host_sends(VAGENT_PREPARE, bytes, sizeof(bytes));
 		agent_sent(VAGENT_SERVES);
 	}
 }
