@@ -146,6 +146,12 @@ static unsigned int find_own(const char *name)
 	vagent_priv_child_fail(VAGENT_NOT_FOUND, "the agent has no program %.64s", name);
 }
 
+/* A path that was cut could be that of another program. */
+static int take_path(const char *name, char path[PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX ? check_file(path) : ENAMETOOLONG;
+}
+
 /* An interpreter that a file names may be absent as well. */
 static enum vagent_how how_of(int code)
 {
@@ -158,9 +164,7 @@ static void find_program(const struct guest_order *o, char path[PATH_MAX])
 	const bool is_path = strchr(name, '/');
 	int code;
 
-	if (is_path)
-		snprintf(path, PATH_MAX, "%s", name);
-	code = is_path ? check_file(path) : *name ? search_program(name, folders ? folders : PRESET_PATH, path) : ENOENT;
+	code = is_path ? take_path(name, path) : *name ? search_program(name, folders ? folders : PRESET_PATH, path) : ENOENT;
 	if (code == ENOENT && !is_path)
 		vagent_priv_child_fail(VAGENT_NOT_FOUND, "%.300s: executable file not found in $PATH", name);
 	if (code)

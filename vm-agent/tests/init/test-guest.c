@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -319,6 +320,22 @@ START_TEST(absent_program_fails_before_the_start)
 	ck_assert_str_eq(err.msg, absent[_i].why);
 	release(&r);
 	runs("echo again", PLAIN, "again\n");
+}
+END_TEST
+
+START_TEST(path_that_is_too_long_is_not_cut)
+{
+	char path[PATH_MAX + 1];
+	const char *const words[] = { path, NULL };
+	struct run r;
+
+	memset(path, '/', sizeof(path));
+	memcpy(path + sizeof(path) - 8, "bin/shx", 8);
+	prepare_words(&r, words, PLAIN);
+	finish(&r);
+	ck_assert_int_eq(r.end.kind, VAGENT_END_NOT_EXECUTED);
+	ck_assert_ptr_nonnull(strstr(err.msg, ": File name too long"));
+	release(&r);
 }
 END_TEST
 
@@ -897,6 +914,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(first_process_is_pid_1);
 	add(status_is_that_of_the_process);
 	tcase_add_loop_test_unless(tc, why, absent_program_fails_before_the_start, 0, 4);
+	add(path_that_is_too_long_is_not_cut);
 	add(script_without_its_interpreter_is_not_found);
 	add(prepared_process_waits_for_its_start);
 	add(prepared_process_can_be_killed);
