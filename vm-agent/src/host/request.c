@@ -54,7 +54,8 @@ void vagent_request_add_all(struct vagent_request *r, const struct vagent_reques
 
 	for (; !r->rc && at < others->len; at += len + 1) {
 		len = (uint32_t)strlen(others->records + at);
-		r->rc = append_text(r, others->records[at], others->records + at + 1, len - 1);
+		if (len)
+			r->rc = append_text(r, others->records[at], others->records + at + 1, len - 1);
 	}
 }
 

@@ -293,6 +293,20 @@ START_TEST(system_of_a_request_is_records)
 }
 END_TEST
 
+START_TEST(empty_records_are_not_added)
+{
+	static char records[] = "\0Rro\0";
+	const struct vagent_request others = { records, sizeof(records), 0 };
+	struct vagent_request r = { NULL, 0, 0 };
+
+	vagent_request_add_all(&r, &others);
+	ck_assert_int_eq(vagent_request_check(&r, NULL), 0);
+	ck_assert_uint_eq(r.len, 4);
+	ck_assert_mem_eq(r.records, "Rro", 4);
+	vagent_request_free(&r);
+}
+END_TEST
+
 START_TEST(calls_before_the_agent_serves_are_refused)
 {
 	const struct vagent_container c = { .size = sizeof(c), .root = "/share" };
@@ -860,6 +874,7 @@ static Suite *suite(void)
 	tcase_add_test(tc[0], clone_is_greeted);
 	tcase_add_test(tc[0], file_systems_and_network_cards_are_records);
 	tcase_add_loop_test(tc[0], invalid_guest_is_refused, 0, 4);
+	tcase_add_test(tc[0], empty_records_are_not_added);
 	tcase_add_test(tc[0], calls_before_the_agent_serves_are_refused);
 	tcase_add_test(tc[0], system_of_a_request_is_records);
 	tcase_add_test(tc[0], guest_without_a_system_runs_nothing_itself);
