@@ -436,15 +436,16 @@ static void serve_timer(struct vagent_guest *g)
 	vagent_priv_end_guest(g);
 }
 
-/* Output that the guest sent before it closed its ports is complete. */
+/* Output that the guest sent before it closed its ports is complete: the guest fails after its last byte. */
 static bool serve_ports(struct vagent_guest *g)
 {
 	const int rc = serve_control(g);
-	bool more = rc == 1;
+	bool more = rc == 1, waits;
 
 	if (g->state == VAGENT_GUEST_SERVES)
 		more = vagent_priv_serve_streams(g) || more;
-	if (rc < 0 && g->state != VAGENT_GUEST_FAILED)
+	waits = rc < 0 && g->state == VAGENT_GUEST_SERVES && vagent_priv_has_output(g);
+	if (rc < 0 && !waits && g->state != VAGENT_GUEST_FAILED)
 		vagent_priv_fail_guest(g, rc, "the guest's port for its agent is closed");
 	return more;
 }

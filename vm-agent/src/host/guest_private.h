@@ -101,6 +101,8 @@ void vagent_priv_free_measurings(struct vagent_guest *g);
 
 /* process_streams.c: serves the frames and streams of all processes. True: call again. */
 bool vagent_priv_serve_streams(struct vagent_guest *g);
+/* process_streams.c: whether output was received, or can be, that its reader has not taken. */
+bool vagent_priv_has_output(const struct vagent_guest *g);
 
 /*
  * process.c: finds the process of a message. NULL: it was freed; a number that was not used makes the guest

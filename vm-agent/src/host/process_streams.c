@@ -163,6 +163,20 @@ static bool serve_input(struct vagent_process *p)
 	return true;
 }
 
+/* A sink whose reader is lost keeps no bytes. */
+bool vagent_priv_has_output(const struct vagent_guest *g)
+{
+	const struct vagent_process *p;
+	char byte;
+
+	if (recv(g->ours[VAGENT_OUT], &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return true;
+	for (p = g->processes; p; p = p->next)
+		if (p->state != VAGENT_FINISHED && (p->sinks[VAGENT_STDOUT].have || p->sinks[VAGENT_STDERR].have))
+			return true;
+	return false;
+}
+
 bool vagent_priv_serve_streams(struct vagent_guest *g)
 {
 	struct vagent_process *p;

@@ -588,6 +588,27 @@ START_TEST(process_finishes_after_its_output)
 }
 END_TEST
 
+START_TEST(closed_ports_fail_the_guest_after_its_output)
+{
+	static char bytes[VAGENT_WINDOW];
+	struct vagent_end end;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		agent_writes(1, VAGENT_STDOUT, "twenty bytes of text", 20);
+	agent_writes(1, VAGENT_STDOUT, NULL, 0);
+	agent_writes(1, VAGENT_STDERR, NULL, 0);
+	agent_ends(1, VAGENT_EXITED, 7, 0);
+	vagent_guest_close_ports(g);
+	ck_assert(!turns());
+	ck_assert_int_eq(vagent_guest_failure(g, NULL), -ECONNRESET);
+	ck_assert_int_eq(vagent_process_end(p, &end, &why), 0);
+	ck_assert_int_eq(end.kind, VAGENT_END_STATUS);
+	ck_assert_int_eq(end.value, 7);
+	ck_assert_int_eq(read(out[0], bytes, sizeof(bytes)), 2000);
+}
+END_TEST
+
 START_TEST(input_is_frames_and_an_end)
 {
 	const struct vagent_frame text = { 1, VAGENT_STDIN, 3 }, last = { 1, VAGENT_STDIN, 0 };
@@ -656,6 +677,21 @@ START_TEST(slow_reader_stops_only_its_stream)
 	agent_writes(1, VAGENT_STDERR, "err", 3);
 	ck_assert(turns());
 	ck_assert_int_eq(read(err[0], bytes, sizeof(bytes)), 3);
+}
+END_TEST
+
+START_TEST(closed_ports_fail_the_guest_after_a_slow_reader)
+{
+	static char bytes[VAGENT_WINDOW];
+	struct vagent_end end;
+
+	fill_output();
+	vagent_guest_close_ports(g);
+	ck_assert(turns());
+	while (turns())
+		ck_assert_int_gt(read(out[0], bytes, sizeof(bytes)), 0);
+	ck_assert_int_eq(vagent_process_end(p, &end, &why), 0);
+	ck_assert_int_eq(end.kind, VAGENT_END_MACHINE);
 }
 END_TEST
 
@@ -893,6 +929,8 @@ static Suite *suite(void)
 	tcase_add_test(tc[1], missing_program_ends_the_preparation);
 	tcase_add_test(tc[1], terminal_has_a_size_and_no_errors);
 	tcase_add_test(tc[2], process_finishes_after_its_output);
+	tcase_add_test(tc[2], closed_ports_fail_the_guest_after_its_output);
+	tcase_add_test(tc[2], closed_ports_fail_the_guest_after_a_slow_reader);
 	tcase_add_test(tc[2], input_is_frames_and_an_end);
 	tcase_add_test(tc[2], input_stops_at_its_window);
 	tcase_add_test(tc[2], slow_reader_stops_only_its_stream);
