@@ -103,7 +103,8 @@ static bool turn_input(struct guest_process *p)
 		moved = true;
 	if (!i->have && i->ended)
 		end_input(p);
-	if (i->consumed < VAGENT_WINDOW / 2)
+	/* a program that closed its input takes no more of the host's */
+	if (i->consumed < VAGENT_WINDOW / 2 || i->fd < 0)
 		return moved;
 	credit.bytes = i->consumed;
 	i->consumed = 0;

@@ -731,6 +731,30 @@ START_TEST(terminal_is_resized)
 END_TEST
 
 /* The agent ends the input by a byte that the host has not sent. */
+/* Pipe and window take their sizes, whatever the number of turns is. */
+START_TEST(closed_input_takes_no_more_of_the_hosts)
+{
+	static const char bytes[VAGENT_WINDOW];
+	size_t taken = 0;
+	struct run r;
+	ssize_t n;
+	int i;
+
+	prepare(&r, "exec <&-; echo; exec sleep 1000", PLAIN);
+	start(&r);
+	turn_until(is_echoed, &r);
+	ck_assert_int_eq(fcntl(r.in, F_SETFL, O_NONBLOCK), 0);
+	for (i = 0; i < 8; i++) {
+		n = write(r.in, bytes, sizeof(bytes));
+		taken += n > 0 ? (size_t)n : 0;
+		runs("true", PLAIN, "");
+	}
+	ck_assert_uint_le(taken, 3 * VAGENT_WINDOW);
+	ck_assert_int_eq(vagent_process_signal(r.p, SIGKILL, false, &err), 0);
+	ends_by(&r, VAGENT_END_SIGNAL, SIGKILL);
+}
+END_TEST
+
 START_TEST(end_of_a_terminals_input_is_not_credited)
 {
 	const struct vagent_process_config c = { .terminal = true };
@@ -941,6 +965,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(working_folder_of_a_readonly_root_is_made);
 	add(terminal_has_its_size);
 	add(terminal_is_resized);
+	add_joined(closed_input_takes_no_more_of_the_hosts);
 	add(end_of_a_terminals_input_is_not_credited);
 	add(mounts_are_made_in_their_order);
 	add(tmpfs_begins_with_the_files_of_its_target);
