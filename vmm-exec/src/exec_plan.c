@@ -367,6 +367,16 @@ static int plan_cloned_guest(struct cvmm_exec_plan *p, const struct cvmm_guest_c
 
 /* ------------------------------------------------------------------------ life */
 
+/* Stores a plan that is complete, or frees it. */
+static int finish_plan(struct cvmm_exec_plan *p, int rc, struct cvmm_exec_plan **out)
+{
+	if (rc < 0)
+		cvmm_exec_plan_free(p);
+	else
+		*out = p;
+	return rc;
+}
+
 static int new_plan(struct cvmm_exec_plan **out, struct vsu_error *err)
 {
 	struct cvmm_exec_plan *p = calloc(1, sizeof(*p));
@@ -380,11 +390,7 @@ static int new_plan(struct cvmm_exec_plan **out, struct vsu_error *err)
 	if (!rc && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->unused) < 0)
 		rc = vsu_error_sys(err, -errno, "cannot make a socket");
 	p->parts.options = p->options;
-	if (rc < 0)
-		cvmm_exec_plan_free(p);
-	else
-		*out = p;
-	return rc;
+	return finish_plan(p, rc, out);
 }
 
 /* kind: of the plan. */
@@ -401,11 +407,7 @@ static int make_plan(const struct cvmm_exec_config *config, int kind, struct cvm
 		return rc;
 	p->kind = kind;
 	rc = c.from ? plan_clone(p, &c, err) : plan_booting(p, &c, err);
-	if (rc < 0)
-		cvmm_exec_plan_free(p);
-	else
-		*out = p;
-	return rc;
+	return finish_plan(p, rc, out);
 }
 
 int cvmm_exec_plan_new(const struct cvmm_exec_config *config, struct cvmm_exec_plan **out,
@@ -438,11 +440,7 @@ int cvmm_exec_plan_new_template(const struct cvmm_exec_config *config, const str
 	if (rc < 0)
 		return rc;
 	rc = plan_template(p, &c, cvmm_template_get_info(t), err);
-	if (rc < 0)
-		cvmm_exec_plan_free(p);
-	else
-		*out = p;
-	return rc;
+	return finish_plan(p, rc, out);
 }
 
 int cvmm_exec_plan_new_guest(const struct cvmm_guest_config *config, struct cvmm_exec_plan **out,
@@ -457,11 +455,7 @@ int cvmm_exec_plan_new_guest(const struct cvmm_guest_config *config, struct cvmm
 	if (rc < 0)
 		return rc;
 	rc = c.from ? plan_cloned_guest(p, &c, err) : plan_booting_guest(p, &c, err);
-	if (rc < 0)
-		cvmm_exec_plan_free(p);
-	else
-		*out = p;
-	return rc;
+	return finish_plan(p, rc, out);
 }
 
 /* A card reads the peer of its socket, which stays. */
