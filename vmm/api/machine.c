@@ -83,7 +83,7 @@ int cvmm_priv_check_own(const struct cvmm_own_device *own, struct vsu_error *err
 			     !own ? "it" : own->name ? "dev" : "name");
 }
 
-/* *status: where the owner wants the exit status of a failure. */
+/* Points *status to the place where the owner wants the exit status of a failure. */
 static int machine_alloc(const struct cvmm_host *host, struct cvmm_machine **out, int **status,
 			 struct vsu_error *err)
 {
@@ -124,7 +124,7 @@ int cvmm_machine_new_configured(const struct cvmm_configuration *c, const struct
 	if (rc < 0)
 		return rc;
 	status = vmm_machine_make(m->machine, &c->options.machine, &c->options.start, &why);
-	life_set(m, CVMM_LIFE_MADE);	/* as far as it was: cvmm_machine_free() ends the rest, too */
+	life_set(m, CVMM_LIFE_MADE);	/* perhaps in part: cvmm_machine_free() ends that, too */
 	*out = m;
 	if (!status)
 		return 0;
@@ -322,7 +322,7 @@ void cvmm_machine_resume_terminal(struct cvmm_machine *m)
 		vmm_machine_resume_terminal(m->machine);
 }
 
-/* Beside a guest that ends at the same time, whose status is another one. */
+/* A guest that ends at the same time has another status. */
 bool cvmm_machine_was_ended(const struct cvmm_machine *m)
 {
 	if (!has_ended(m))

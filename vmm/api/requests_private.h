@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Requests with an answer: of requests.c and device_requests.c. */
+/* Requests with an answer, which requests.c and device_requests.c share. */
 #ifndef VMM_API_REQUESTS_PRIVATE_H
 #define VMM_API_REQUESTS_PRIVATE_H
 
@@ -10,7 +10,7 @@
 /* All other members are 0 before begin; why takes the reason of a request that is refused. */
 struct cvmm_request {
 	struct cvmm_machine *m;
-	const char *name;	/* precedes the sentence of a failure; NULL: it was refused before */
+	const char *name;	/* precedes the sentence of a failure; NULL: the request was refused before */
 	struct vmm_answer *answer;	/* NULL: the owner wants none */
 	const void *subject;	/* of the answer; NULL: the request is complete, with this result: */
 	struct cvmm_answer result;
@@ -26,7 +26,7 @@ int cvmm_priv_request_begin(struct cvmm_request *r, enum vmm_rule rule, cvmm_ans
 			    void *opaque);
 
 /*
- * rc: of the request, which has failed with r->why, or has begun. Gives or awaits the answer.
+ * Gives or awaits the answer of a request that has failed with rc and r->why, or has begun (0).
  * Returns rc, or 0.
  */
 int cvmm_priv_request_end(struct cvmm_request *r, int rc, struct vsu_error *err);

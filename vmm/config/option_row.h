@@ -21,10 +21,10 @@ enum vmm_option_scope {
 /* Among the options of a machine that continues one that was saved or moved. */
 enum vmm_option_change {
 	VMM_CHANGE_NEVER,
-	VMM_CHANGE_VALUE,	/* in place of the former one, or added */
-	VMM_CHANGE_OWN,		/* likewise; the former one does not count, unless it is kept_value */
-	VMM_CHANGE_START,	/* never a former one: it describes one start */
-	VMM_CHANGE_DEVICE,	/* in place of the former device of the same rank */
+	VMM_CHANGE_VALUE,	/* the new option replaces the former one, or is added */
+	VMM_CHANGE_OWN,		/* as VMM_CHANGE_VALUE; a former one counts only with kept_value */
+	VMM_CHANGE_START,	/* a former one never counts: the option describes one start */
+	VMM_CHANGE_DEVICE,	/* the device replaces the former one of the same rank */
 };
 
 /* Whose options a continued machine had. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a process of the guest itself, such as the command of a session: what it inherits, and its end. */
+/* Claims about a process of the guest itself, such as the command of a session. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -185,7 +185,7 @@ START_TEST(absent_folder_fails_before_the_start)
 }
 END_TEST
 
-/* As env(1) executes it. */
+/* env(1) executes such a script in the same way. */
 START_TEST(script_without_an_interpreter_is_one_of_the_shell)
 {
 	char path[] = "/tmp/cvmm-script.XXXXXX";
@@ -214,7 +214,7 @@ static const struct { const char *text; unsigned int refusals; } inputs[] = {
 	{ "abc\n", 0 }, { "abc", 0 }, { "", 0 }, { "a\nb", 0 }, { "abc\n", 1 }, { "abc", 2 },
 };
 
-/* As a user ends it: with Ctrl-D. */
+/* A user ends the input with Ctrl-D. */
 START_TEST(input_of_a_terminal_ends)
 {
 	const char *text = inputs[_i].text;
