@@ -18,6 +18,7 @@ INTEROP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CVMM_CACHE=${CVMM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/c-vmm}
 QEMU=${QEMU:-qemu-system-x86_64}
 STORAGE_DAEMON=${STORAGE_DAEMON:-qemu-storage-daemon}
+export SHELL=/bin/sh	# "script" runs it, and shells differ in which commands become a process of their own
 
 # Sockets live below it, and a socket's path has at most 107 bytes.
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/cvmm.XXXXXX") || exit 1
