@@ -93,12 +93,13 @@ VAGENT_API enum vagent_process_state vagent_process_state(const struct vagent_pr
 /* Executes the program of a process that waits. -EAGAIN: it does not wait; -ENOBUFS: the agent does not read. */
 VAGENT_API int vagent_process_start(struct vagent_process *p, struct vsu_error *err) VSU_NODISCARD;
 /*
- * Sends a signal to a process, or to all of its container, after it was prepared. -EAGAIN: it is not prepared or
- * has ended; -EINVAL: no signal; -ENOBUFS: the agent does not read.
+ * Sends a signal to a process, or to all of its container. One that the agent cannot read yet waits until the process
+ * is prepared and the agent reads, in vagent_guest_dispatch(); those of one number are one while they wait, as those of
+ * the kernel. -EAGAIN: the process has ended; -EINVAL: no signal.
  */
 VAGENT_API int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct vsu_error *err)
 			VSU_NODISCARD;
-/* Sets the size of the terminal. -EAGAIN: as above; -ENOTTY: it has no terminal; -EINVAL: a size over 65535. */
+/* Sets the size of the terminal; the last one waits as a signal does. -EAGAIN: as above; -ENOTTY: it has no terminal; -EINVAL: a size over 65535. */
 VAGENT_API int vagent_process_resize(struct vagent_process *p, unsigned int rows, unsigned int columns,
 			struct vsu_error *err) VSU_NODISCARD;
 /* Returns the process ID in the guest's first PID namespace; 0: it was not prepared. */

@@ -403,6 +403,7 @@ static int serve_control(struct vagent_guest *g)
 	int i, rc = 1;
 
 	vagent_priv_channel_flush(&g->control);
+	vagent_priv_pass_notices(g);
 	for (i = 0; i < TURN_MESSAGES && rc == 1 && g->state != VAGENT_GUEST_FAILED; i++) {
 		rc = vagent_priv_channel_receive(&g->control);
 		if (rc == 1)

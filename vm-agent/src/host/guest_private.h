@@ -41,6 +41,14 @@ struct vagent_guest {
 	struct vsu_error why;		/* of the failure */
 };
 
+/* Messages for a process that its agent has not read yet. */
+struct vagent_priv_notices {
+	uint64_t signals;	/* 1 << signo - 1 */
+	uint64_t signals_to_all; /* the same, for all processes of the container */
+	uint16_t rows, columns;	/* of the terminal, if has_size */
+	bool has_size;
+};
+
 struct vagent_process {
 	struct vagent_process *next;
 	struct vagent_guest *guest;
@@ -51,6 +59,7 @@ struct vagent_process {
 	bool terminal;
 	bool ended;		/* in the guest; its output may not be complete */
 	uint64_t received;	/* bytes of both outputs */
+	struct vagent_priv_notices notices;
 	struct vagent_priv_source in;
 	struct vagent_priv_sink sinks[VAGENT_STREAMS]; /* by enum vagent_standard; that of the input is not used */
 	struct vagent_end end;	/* if it ended */
@@ -86,6 +95,9 @@ int vagent_priv_process_make(struct vagent_guest *g, unsigned int container, con
 			     struct vagent_process **out, struct vsu_error *err) VSU_NODISCARD;
 /* process.c: sends PREPARE. Errors of vagent_priv_request(). */
 int vagent_priv_process_send(struct vagent_process *p, struct vsu_error *err) VSU_NODISCARD;
+
+/* process.c: sends the signals and sizes that wait, as far as the agent reads. */
+void vagent_priv_pass_notices(struct vagent_guest *g);
 
 /* process.c: messages about processes, whose length the caller has checked. */
 void vagent_priv_serve_prepared(struct vagent_guest *g, const struct vagent_prepared *m);

@@ -160,27 +160,70 @@ int vagent_process_start(struct vagent_process *p, struct vsu_error *err)
 	return rc;
 }
 
+static bool has_ended(const struct vagent_process *p)
+{
+	return p->ended || p->state == VAGENT_FINISHED;
+}
+
+static bool pass_signal(const struct vagent_process *p, int signo, bool all)
+{
+	const struct vagent_kill m = { p->number, (uint32_t)signo, all };
+
+	return vagent_priv_request(p->guest, VAGENT_KILL, &m, sizeof(m), NULL, NULL) >= 0;
+}
+
+static void pass_signals(const struct vagent_process *p, uint64_t *signals, bool all)
+{
+	while (*signals && pass_signal(p, __builtin_ctzll(*signals) + 1, all))
+		*signals &= *signals - 1;
+}
+
+static void pass_size(struct vagent_process *p)
+{
+	const struct vagent_resize m = { p->number, p->notices.rows, p->notices.columns };
+
+	if (vagent_priv_request(p->guest, VAGENT_RESIZE, &m, sizeof(m), NULL, NULL) >= 0)
+		p->notices.has_size = false;
+}
+
+static void pass_notices(struct vagent_process *p)
+{
+	if (p->state == VAGENT_PREPARING || has_ended(p))
+		return;
+	pass_signals(p, &p->notices.signals, false);
+	pass_signals(p, &p->notices.signals_to_all, true);
+	if (p->notices.has_size)
+		pass_size(p);
+}
+
+void vagent_priv_pass_notices(struct vagent_guest *g)
+{
+	struct vagent_process *p;
+
+	for (p = g->processes; p; p = p->next)
+		pass_notices(p);
+}
+
 static int check_alive(const struct vagent_process *p, struct vsu_error *err)
 {
-	return p->state == VAGENT_PREPARING || p->ended || p->state == VAGENT_FINISHED ?
-	       vsu_error_set(err, -EAGAIN, "the process is not prepared or has ended") : 0;
+	return has_ended(p) ? vsu_error_set(err, -EAGAIN, "the process has ended") : 0;
 }
 
 int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct vsu_error *err)
 {
-	const struct vagent_kill m = { p->number, (uint32_t)signo, all };
 	const int rc = check_alive(p, err);
 
 	if (rc < 0)
 		return rc;
 	if (signo < 1 || signo > SIGRTMAX)
 		return vsu_error_set(err, -EINVAL, "%d is no signal", signo);
-	return vagent_priv_request(p->guest, VAGENT_KILL, &m, sizeof(m), NULL, err);
+	*(all ? &p->notices.signals_to_all : &p->notices.signals) |= UINT64_C(1) << (signo - 1);
+	pass_notices(p);
+	return 0;
 }
 
 int vagent_process_resize(struct vagent_process *p, unsigned int rows, unsigned int columns, struct vsu_error *err)
 {
-	const struct vagent_resize m = { p->number, (uint16_t)rows, (uint16_t)columns };
 	const int rc = check_alive(p, err);
 
 	if (rc < 0)
@@ -189,7 +232,11 @@ int vagent_process_resize(struct vagent_process *p, unsigned int rows, unsigned 
 		return vsu_error_set(err, -ENOTTY, "the process has no terminal, whose size could change");
 	if (rows > UINT16_MAX || columns > UINT16_MAX)
 		return vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns", rows, columns);
-	return vagent_priv_request(p->guest, VAGENT_RESIZE, &m, sizeof(m), NULL, err);
+	p->notices.rows = (uint16_t)rows;
+	p->notices.columns = (uint16_t)columns;
+	p->notices.has_size = true;
+	pass_notices(p);
+	return 0;
 }
 
 int vagent_process_end(const struct vagent_process *p, struct vagent_end *end, struct vsu_error *why)
@@ -227,6 +274,7 @@ void vagent_priv_serve_prepared(struct vagent_guest *g, const struct vagent_prep
 	}
 	p->id = m->pid;
 	p->state = VAGENT_WAITING;
+	pass_notices(p);
 }
 
 void vagent_priv_serve_running(struct vagent_guest *g, uint32_t process)

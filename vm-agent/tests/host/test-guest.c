@@ -540,7 +540,6 @@ START_TEST(process_starts_after_it_is_prepared)
 {
 	p = prepare(false);
 	ck_assert_int_eq(vagent_process_start(p, NULL), -EAGAIN);
-	ck_assert_int_eq(vagent_process_signal(p, SIGTERM, false, NULL), -EAGAIN);
 	agent_prepared(1, 77);
 	ck_assert(turns());
 	ck_assert_int_eq(vagent_process_state(p), VAGENT_WAITING);
@@ -799,22 +798,89 @@ START_TEST(freed_process_is_killed_and_its_bytes_are_discarded)
 }
 END_TEST
 
+START_TEST(signal_waits_until_the_process_is_prepared)
+{
+	p = prepare(true);
+	ck_assert_int_eq(vagent_process_signal(p, SIGTERM, false, NULL), 0);
+	ck_assert_int_eq(vagent_process_resize(p, 10, 20, NULL), 0);
+	ck_assert(turns());
+	agent_reads_nothing(VAGENT_CONTROL);
+	agent_prepared(1, 77);
+	ck_assert(turns());
+	ck_assert_uint_eq(agent_reads(VAGENT_KILL), sizeof(struct vagent_kill));
+	ck_assert_uint_eq(agent_reads(VAGENT_RESIZE), sizeof(struct vagent_resize));
+}
+END_TEST
+
+static void ignore_pids(void *opaque, const uint32_t *pids, unsigned int n)
+{
+	(void)opaque;
+	(void)pids;
+	(void)n;
+}
+
+/* Requests until the agent's queue is full. Returns their number. */
+static unsigned int fill_queue(void)
+{
+	unsigned int n = 0;
+
+	while (vagent_guest_list(g, container, ignore_pids, NULL, &why) >= 0)
+		n++;
+	return n;
+}
+
 START_TEST(a9_33_calls_to_a_deaf_agent_are_refused)
 {
-	int rc = 0;
-
-	while (!rc)
-		rc = vagent_process_signal(p, SIGTERM, false, &why);
-	ck_assert_int_eq(rc, -ENOBUFS);
+	fill_queue();
+	ck_assert_int_eq(why.code, -ENOBUFS);
 	ck_assert_str_eq(why.msg, "the guest's agent does not read its messages");
 	ck_assert(turns());
 }
 END_TEST
 
+START_TEST(signals_to_a_deaf_agent_wait_once_each)
+{
+	static const struct vagent_kill kills[] = { { 1, SIGTERM, 0 }, { 1, SIGHUP, 1 } };
+	unsigned int n = fill_queue();
+
+	ck_assert_int_eq(vagent_process_signal(p, SIGTERM, false, NULL), 0);
+	ck_assert_int_eq(vagent_process_signal(p, SIGHUP, true, NULL), 0);
+	ck_assert_int_eq(vagent_process_signal(p, SIGTERM, false, NULL), 0);
+	for (; n; n--) {
+		ck_assert(turns());
+		agent_reads(VAGENT_LIST);
+	}
+	ck_assert(turns());
+	agent_reads(VAGENT_KILL);
+	ck_assert_mem_eq(received, &kills[0], sizeof(kills[0]));
+	agent_reads(VAGENT_KILL);
+	ck_assert_mem_eq(received, &kills[1], sizeof(kills[1]));
+	agent_reads_nothing(VAGENT_CONTROL);
+}
+END_TEST
+
+START_TEST(signal_that_waits_for_a_process_that_ended_is_dropped)
+{
+	unsigned int n = fill_queue();
+
+	ck_assert_int_eq(vagent_process_signal(p, SIGTERM, false, NULL), 0);
+	agent_ends(1, VAGENT_SIGNALLED, SIGKILL, 0);
+	for (; n; n--) {
+		ck_assert(turns());
+		agent_reads(VAGENT_LIST);
+	}
+	ck_assert(turns());
+	agent_reads_nothing(VAGENT_CONTROL);
+	ck_assert_int_eq(vagent_process_signal(p, SIGTERM, false, NULL), -EAGAIN);
+}
+END_TEST
+
 START_TEST(signals_leave_room_for_the_end_of_a_process)
 {
-	while (vagent_process_signal(p, SIGTERM, false, NULL) >= 0)
-		;
+	int i;
+
+	for (i = 0; i < 100000; i++)
+		ck_assert_int_eq(vagent_process_signal(p, SIGTERM, false, NULL), 0);
 	vagent_process_free(p);
 	p = NULL;
 	ck_assert(turns());
@@ -926,6 +992,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc[1], invalid_process_is_refused, 0, sizeof(odd_processes) / sizeof(odd_processes[0]));
 	tcase_add_test(tc[1], closed_stream_is_refused);
 	tcase_add_test(tc[1], process_starts_after_it_is_prepared);
+	tcase_add_test(tc[1], signal_waits_until_the_process_is_prepared);
 	tcase_add_test(tc[1], missing_program_ends_the_preparation);
 	tcase_add_test(tc[1], terminal_has_a_size_and_no_errors);
 	tcase_add_test(tc[2], process_finishes_after_its_output);
@@ -941,6 +1008,8 @@ static Suite *suite(void)
 	tcase_add_test(tc[2], signals_and_sizes_are_sent);
 	tcase_add_test(tc[2], freed_process_is_killed_and_its_bytes_are_discarded);
 	tcase_add_test(tc[2], a9_33_calls_to_a_deaf_agent_are_refused);
+	tcase_add_test(tc[2], signals_to_a_deaf_agent_wait_once_each);
+	tcase_add_test(tc[2], signal_that_waits_for_a_process_that_ended_is_dropped);
 	tcase_add_test(tc[2], signals_leave_room_for_the_end_of_a_process);
 	tcase_add_loop_test(tc[2], a9_34_end_of_a_process_is_checked, 0, sizeof(ends) / sizeof(ends[0]));
 	tcase_add_loop_test(tc[2], a9_32_hostile_message_ends_the_connection, 0, sizeof(hostile) / sizeof(hostile[0]));
