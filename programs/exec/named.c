@@ -30,18 +30,11 @@
 #define MAX_CLIENTS 64
 #define TURN_MESSAGES 32	/* of a client */
 
-/* Messages for a process that its agent did not read yet. */
-struct notices {
-	uint64_t signals;	/* 1 << signo - 1 */
-	uint16_t rows, columns;	/* of the terminal; rows of 0: unchanged */
-};
-
 struct client {
 	int fd;			/* -1: unused */
 	uint64_t arrival;	/* the number of clients before */
 	struct vagent_request request;
 	struct vagent_process *process; /* NULL: the request is not complete */
-	struct notices notices;
 	bool started;
 	unsigned int signals;	/* that were passed to the command */
 };
@@ -50,7 +43,6 @@ struct vmm_named {
 	struct vagent_guest *guest;
 	struct vagent_request command; /* the first one */
 	struct vagent_process *first;
-	struct notices notices;	/* of the first one */
 	int streams[VAGENT_STREAMS];
 	int listener, timer, epfd;
 	int alive;		/* open while this process is */
@@ -198,35 +190,6 @@ int vmm_named_fd(const struct vmm_named *n)
 	return n->epfd;
 }
 
-/* --------------------------------------------------------------------- notices */
-
-/* Signals of a number are one while they wait, as those of the kernel. */
-static void add_signal(struct notices *w, int signo)
-{
-	w->signals |= UINT64_C(1) << (signo - 1);
-}
-
-/* Whether a notice has to wait: the agent does not read, or the process is not prepared. An ended process receives none. */
-static bool must_wait(int rc)
-{
-	return rc == -ENOBUFS || rc == -EAGAIN;
-}
-
-static void pass_notices(struct vagent_process *p, struct notices *w)
-{
-	uint64_t left = w->signals;
-	int signo;
-
-	for (; left; left &= left - 1) {
-		signo = __builtin_ctzll(left) + 1;
-		if (must_wait(vagent_process_signal(p, signo, false, NULL)))
-			return;
-		w->signals &= left - 1;
-	}
-	if (w->rows && !must_wait(vagent_process_resize(p, w->rows, w->columns, NULL)))
-		w->rows = 0;
-}
-
 /* ------------------------------------------------------------- the first command */
 
 static void prepare_first(struct vmm_named *n)
@@ -255,8 +218,6 @@ static void serve_first(struct vmm_named *n)
 		prepare_first(n);
 	if (n->first && vagent_process_state(n->first) == VAGENT_WAITING && vagent_process_start(n->first, &n->why) < 0)
 		n->state = NAMED_FAILED;
-	if (n->first)
-		pass_notices(n->first, &n->notices);
 	begin_listening(n);
 }
 
@@ -282,19 +243,14 @@ bool vmm_named_has_ended(const struct vmm_named *n)
 
 void vmm_named_signal(struct vmm_named *n, int signo)
 {
-	if (!vmm_named_is_started(n))
-		return;
-	add_signal(&n->notices, signo);
-	pass_notices(n->first, &n->notices);
+	if (vmm_named_is_started(n))
+		(void)!vagent_process_signal(n->first, signo, false, NULL);
 }
 
 void vmm_named_resize(struct vmm_named *n, unsigned int rows, unsigned int columns)
 {
-	if (!vmm_named_is_started(n))
-		return;
-	n->notices.rows = (uint16_t)rows;
-	n->notices.columns = (uint16_t)columns;
-	pass_notices(n->first, &n->notices);
+	if (vmm_named_is_started(n))
+		(void)!vagent_process_resize(n->first, rows, columns, NULL);
 }
 
 int vmm_named_get_end(const struct vmm_named *n, struct vagent_end *end, struct vsu_error *why)
@@ -337,21 +293,15 @@ static int append_request(struct vagent_request *r, const char *bytes, size_t le
 	return 0;
 }
 
-/* A client that sends them without an end would fill the queue to the agent, which all commands share. */
+/* A client must not send signals without an end. A process that has ended receives none. */
 static int take_signal(struct client *c, uint32_t signo, struct vsu_error *err)
 {
 	if (++c->signals > VMM_EXEC_MAX_SIGNALS)
 		return vsu_error_set(err, -ENOBUFS, "the client sent more than %d signals", VMM_EXEC_MAX_SIGNALS);
 	if (signo < 1 || signo > (uint32_t)SIGRTMAX)
 		return vsu_error_set(err, -EINVAL, "the client sent an invalid signal");
-	add_signal(&c->notices, (int)signo);
+	(void)!vagent_process_signal(c->process, (int)signo, false, NULL);
 	return 0;
-}
-
-static void take_size(struct client *c, const uint16_t size[2])
-{
-	c->notices.rows = size[0];
-	c->notices.columns = size[1];
 }
 
 /* Other descriptors than these sockets could make this process wait. */
@@ -396,7 +346,7 @@ static void serve_message(struct vmm_named *n, struct client *c, const struct vm
 	else if (p->type == VMM_POOL_SIGNAL && c->process)
 		rc = take_signal(c, signo, &err);
 	else if (p->type == VMM_POOL_SIZE && c->process)
-		take_size(c, size);
+		(void)!vagent_process_resize(c->process, size[0], size[1], NULL);
 	else
 		rc = vsu_error_set(&err, -EBADMSG, "the client sent a message in the wrong order");
 	if (rc < 0)
@@ -439,7 +389,6 @@ static void serve_process(struct client *c)
 	const enum vagent_process_state state = vagent_process_state(c->process);
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	pass_notices(c->process, &c->notices);
 	if (state == VAGENT_WAITING && vagent_process_start(c->process, &err) < 0) {
 		refuse_client(c, err.msg);
 	} else if (state == VAGENT_EXECUTED && !c->started) {

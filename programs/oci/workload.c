@@ -57,8 +57,8 @@ void oci_workload_start(struct oci_workload *w, struct oci_client *client)
 
 int oci_workload_signal(struct oci_workload *w, int number, bool all, struct vsu_error *err)
 {
-	const int rc = w->first ? vagent_process_signal(w->first, number, all, err) :
-				  vsu_error_set(err, -EAGAIN, "the container has no process yet");
+	const int rc = w->phase >= OCI_PREPARED ? vagent_process_signal(w->first, number, all, err) :
+						  vsu_error_set(err, -EAGAIN, "the container has no process yet");
 
 	if (number != SIGKILL)
 		return rc;
