@@ -20,6 +20,7 @@
 #include "tool.h"
 
 #define MAX_SLOTS 256u
+#define NS_PER_MS UINT64_C(1000000)
 
 struct request {
 	uint64_t offset;	/* on the disk */
@@ -43,6 +44,7 @@ struct copy {
 
 	struct request requests[MAX_SLOTS];
 	uint64_t submitted, retired; /* requests; slot: number modulo nslots */
+	uint64_t since_ns;	/* last completion, or submission with none in flight */
 };
 
 /* ----------------------------------------------------------- what is copied */
@@ -169,6 +171,12 @@ static uint32_t next_len(const struct copy *c)
 	return left < c->disk.chunk ? (uint32_t)left : c->disk.chunk;
 }
 
+static void count_submitted(struct copy *c)
+{
+	if (c->submitted++ == c->retired)
+		c->since_ns = vsu_now_ns();
+}
+
 static enum vsu_exit submit(struct copy *c, uint32_t len,
 			    struct vsu_error *err)
 {
@@ -178,7 +186,7 @@ static enum vsu_exit submit(struct copy *c, uint32_t len,
 	r->offset = c->first + c->sent;
 	r->len = len;
 	r->finished = false;
-	c->submitted++;
+	count_submitted(c);
 	c->sent += len;
 	c->filled = 0;
 	return disk_submit(&c->disk, slot, c->writing ? VIRTDEV_BLK_T_OUT : VIRTDEV_BLK_T_IN,
@@ -278,6 +286,7 @@ static enum vsu_exit collect(struct copy *c, bool *some, struct vsu_error *err)
 
 	while ((rc = disk_collect(&c->disk, &slot)) == 1) {
 		c->requests[slot].finished = true;
+		c->since_ns = vsu_now_ns();
 		*some = true;
 	}
 	return rc < 0 ? broken(c, err) : VSU_EXIT_OK;
@@ -329,37 +338,43 @@ static enum vsu_exit retire_finished(struct copy *c, struct vsu_error *err)
 
 /* ------------------------------------------------------------------- waiting */
 
-static int timeout_ms(const struct copy *c)
+static uint64_t end_ns(const struct copy *c)
 {
 	return c->args->timeout_ms && c->submitted > c->retired ?
-	       (int)c->args->timeout_ms : -1;
+	       c->since_ns + c->args->timeout_ms * NS_PER_MS : UINT64_MAX;
 }
 
-/* Waits for a completion, for more input, or for the end of the session. */
+static enum vsu_exit give_up(const struct copy *c, struct vsu_error *err)
+{
+	char time[24];
+
+	vsu_error_set(err, -ETIMEDOUT, "'%s': no request completed within %s; --timeout changes that", c->args->socket,
+		      vsu_format_time(c->args->timeout_ms, time, sizeof(time)));
+	return VSU_EXIT_HOST;
+}
+
+/*
+ * Waits for a completion, for more input, or for the end of the session. The clock is read
+ * before the ring, so that a completion in time counts.
+ */
 static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 {
+	const bool late = vsu_now_ns() >= end_ns(c);
 	bool needs_input = c->writing && has_slot(c) && !all_sent(c);
 	struct pollfd fds[2] = {
 		{ .fd = c->disk.call_fd, .events = POLLIN },
 		{ .fd = c->file.fd, .events = POLLIN },
 	};
 	enum vsu_exit status;
-	bool timed_out;
-	uint64_t count;
-	char time[24];
 
 	if (disk_want_call(&c->disk))
 		return VSU_EXIT_OK;
-	status = client_poll(&c->disk.client, fds, needs_input ? 2 : 1,
-			     timeout_ms(c), &timed_out, err);
-	if (status != VSU_EXIT_OK)
-		return status;
-	vsu_event_drain(c->disk.call_fd, &count);
-	if (!timed_out)
-		return VSU_EXIT_OK;
-	vsu_error_set(err, -ETIMEDOUT, "'%s': no request completed within %s; --timeout changes that", c->args->socket,
-		      vsu_format_time(c->args->timeout_ms, time, sizeof(time)));
-	return VSU_EXIT_HOST;
+	if (late)
+		return give_up(c, err);
+	status = client_poll_until(&c->disk.client, fds, needs_input ? 2 : 1, end_ns(c), err);
+	if (status == VSU_EXIT_OK)
+		vsu_event_drain(c->disk.call_fd, NULL);
+	return status;
 }
 
 /* ---------------------------------------------------------------------- run */
@@ -402,7 +417,7 @@ static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
 	if (!c->writing || !(c->disk.features & VIRTDEV_BLK_F_FLUSH))
 		return VSU_EXIT_OK;
 	memset(r, 0, sizeof(*r));
-	c->submitted++;
+	count_submitted(c);
 	status = disk_submit(&c->disk, slot, VIRTDEV_BLK_T_FLUSH, 0, 0, err);
 	disk_kick(&c->disk);
 	while (status == VSU_EXIT_OK && !r->finished) {

@@ -3,16 +3,19 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <vhost/frontend_device.h>
 #include <vhost/shmem.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
 #include "client.h"
 
 #define MAX_FDS 4u
+#define NS_PER_MS UINT64_C(1000000)
 
 static void on_config(void *opaque, uint32_t off, const void *buf, uint32_t len)
 {
@@ -121,10 +124,13 @@ void client_close(struct client *c)
 	c->fe = NULL;
 }
 
+/*
+ * Once: a back-end that sends without end would hold a loop here. Whatever is left keeps the
+ * session readable.
+ */
 static enum vsu_exit dispatch(struct client *c, struct vsu_error *err)
 {
-	while (vhost_user_frontend_dispatch(c->fe) > 0)
-		;
+	(void)vhost_user_frontend_dispatch(c->fe);
 	if (!c->dead)
 		return VSU_EXIT_OK;
 	*err = c->reason;
@@ -151,6 +157,25 @@ enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
 		fds[i].revents = all[i + 1].revents;
 	*timed_out = rc == 0;
 	return rc > 0 && all[0].revents ? dispatch(c, err) : VSU_EXIT_OK;
+}
+
+/* Rounded up, so that the end has passed when poll() returns without an event. */
+static int ms_until(uint64_t end_ns)
+{
+	const uint64_t now = vsu_now_ns();
+	const uint64_t ms = end_ns > now ? (end_ns - now - 1) / NS_PER_MS + 1 : 0;
+
+	if (end_ns == UINT64_MAX)
+		return -1;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+enum vsu_exit client_poll_until(struct client *c, struct pollfd *fds, unsigned int n,
+				uint64_t end_ns, struct vsu_error *err)
+{
+	bool timed_out;
+
+	return client_poll(c, fds, n, ms_until(end_ns), &timed_out, err);
 }
 
 /* The session limits the wait for every reply. */

@@ -46,6 +46,13 @@ enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
 			  int ms, bool *timed_out, struct vsu_error *err);
 
 /*
+ * client_poll() with a limit in the time of vsu_now_ns(), UINT64_MAX: none. Messages and
+ * calls of the back-end end a wait: the caller compares the time.
+ */
+enum vsu_exit client_poll_until(struct client *c, struct pollfd *fds, unsigned int n,
+				uint64_t end_ns, struct vsu_error *err);
+
+/*
  * Saves the state of a device with stopped rings to the file fd, or loads it.
  * VSU_EXIT_FAIL: the device rejects it.
  */

@@ -10,6 +10,8 @@
 
 #include "ring.h"
 
+#define NS_PER_MS UINT64_C(1000000)
+
 /* ------------------------------------------------------------------- memory */
 
 static int new_block(uint64_t size, struct vmem_block **out,
@@ -117,14 +119,14 @@ void ring_kick(struct ring *r)
 }
 
 /* Waits until the back-end has signalled a completion. */
-static int ring_sleep(struct ring *r, struct client *c, int ms, bool *timed_out,
+static int ring_sleep(struct ring *r, struct client *c, uint64_t end_ns,
 		      struct vsu_error *err)
 {
 	struct pollfd call = { .fd = r->call_fd, .events = POLLIN };
 
 	if (vq_driver_enable_call(r->driver))
 		return 0;
-	if (client_poll(c, &call, 1, ms, timed_out, err) != VSU_EXIT_OK)
+	if (client_poll_until(c, &call, 1, end_ns, err) != VSU_EXIT_OK)
 		return err->code;
 	vsu_event_drain(r->call_fd, NULL);
 	return 0;
@@ -133,17 +135,18 @@ static int ring_sleep(struct ring *r, struct client *c, int ms, bool *timed_out,
 int ring_wait(struct ring *r, struct client *c, int ms, uint64_t *cookie,
 	      uint32_t *written, struct vsu_error *err)
 {
-	bool timed_out = false;
-	int rc, slept;
+	const uint64_t end_ns = vsu_now_ns() + (uint64_t)ms * NS_PER_MS;
+	bool late;
+	int rc;
 
-	while ((rc = vq_driver_collect(r->driver, cookie, written)) == 0) {
-		if (timed_out)
-			return 0;
-		slept = ring_sleep(r, c, ms, &timed_out, err);
-		if (slept < 0)
-			return slept;
-	}
-	if (rc < 0)
-		vsu_error_sys(err, rc, "'%s': its ring", c->socket);
+	do {
+		late = vsu_now_ns() >= end_ns;
+		rc = vq_driver_collect(r->driver, cookie, written);
+		if (rc < 0)
+			return vsu_error_sys(err, rc, "'%s': its ring", c->socket);
+		if (rc == 1 || late)
+			return rc;
+		rc = ring_sleep(r, c, end_ns, err);
+	} while (rc == 0);
 	return rc;
 }

@@ -32,6 +32,7 @@ static int collect_failure;	/* of each call */
 static uint32_t collected, fail_at;
 static uint8_t fail_status;	/* of the request that is collected as fail_at-th */
 static int kick_signal;		/* to the server, before each notification */
+static bool calls_always;	/* without a completion */
 
 static uint64_t more_bytes;	/* by which the disk seems to be larger */
 
@@ -62,12 +63,24 @@ uint8_t __wrap_disk_status(struct disk *d, uint32_t slot)
 	return ++collected == fail_at ? fail_status : __real_disk_status(d, slot);
 }
 
+/* A file that is always readable takes the place of the driver's eventfd. */
+static void call_always(const struct disk *d)
+{
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(dup3(fd, d->call_fd, O_CLOEXEC), d->call_fd);
+	close(fd);
+}
+
 void __real_disk_kick(struct disk *d);
 void __wrap_disk_kick(struct disk *d);
 void __wrap_disk_kick(struct disk *d)
 {
 	siginfo_t info;
 
+	if (calls_always)
+		call_always(d);
 	if (kick_signal) {
 		ck_assert_int_eq(kill(server, kick_signal), 0);
 		ck_assert_int_eq(waitid(P_PID, (id_t)server, &info,
@@ -91,6 +104,7 @@ static void copy_setup(void)
 	for (i = 0; i < SIZE; i++)
 		data[i] = (unsigned char)(i % 251);
 	collect_failure = kick_signal = 0;
+	calls_always = false;
 	more_bytes = 0;
 	collected = fail_at = 0;
 }
@@ -338,6 +352,16 @@ START_TEST(unresponsive_back_end_ends_the_copy_after_the_timeout)
 }
 END_TEST
 
+START_TEST(calls_without_completions_do_not_lengthen_the_timeout)
+{
+	server_start();
+	calls_always = true;
+	kick_signal = SIGSTOP;
+	args.timeout_ms = 1;
+	copy_fails(false, output, VSU_EXIT_HOST, "no request completed within 1ms");
+}
+END_TEST
+
 START_TEST(full_output_is_named_and_kept)
 {
 	server_start();
@@ -366,6 +390,7 @@ int main(void)
 	tcase_add_loop_test(tc, broken_ring_ends_the_copy, 0, 2);
 	tcase_add_loop_test(tc, back_end_that_ends_during_a_copy_is_named, 0, 2);
 	tcase_add_loop_test(tc, unresponsive_back_end_ends_the_copy_after_the_timeout, 0, 2);
+	tcase_add_test(tc, calls_without_completions_do_not_lengthen_the_timeout);
 	tcase_add_test(tc, full_output_is_named_and_kept);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
