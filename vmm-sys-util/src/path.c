@@ -32,11 +32,17 @@ static bool has_access_list(const char *path)
 	return getxattr(path, "system.posix_acl_access", NULL, 0) >= 0 || (errno != ENODATA && errno != ENOTSUP);
 }
 
+/* Group 0 is no user's own: Fedora's operator, sync and shutdown are in it, and users of OpenShift's containers. */
+static bool is_own_group(const struct stat *st)
+{
+	return st->st_gid && st->st_gid == st->st_uid;
+}
+
 static bool is_written_by_others(const char *path, const struct stat *st)
 {
 	if (st->st_mode & S_IWOTH)
 		return true;
-	return st->st_mode & S_IWGRP && (st->st_gid != st->st_uid || has_access_list(path));
+	return st->st_mode & S_IWGRP && (!is_own_group(st) || has_access_list(path));
 }
 
 static int check_folder(const char *path, struct vsu_error *err)

@@ -68,7 +68,7 @@ static const struct {
 	int rc;
 } modes[] = {
 	{ 0755, false, 0 }, { 0700, false, 0 }, { 0777, true, -EPERM }, { 01777, false, 0 }, { 0757, true, -EPERM },
-	{ 0775, false, -EPERM }, { 0775, true, 0 }, { 01775, false, 0 },
+	{ 0775, false, -EPERM }, { 01775, false, 0 },
 };
 
 START_TEST(folder_that_others_write_to_is_refused)
@@ -80,6 +80,33 @@ START_TEST(folder_that_others_write_to_is_refused)
 	ck_assert_int_eq(vsu_path_check_above(at("a/b/file"), &err), modes[_i].rc);
 	/* the name itself is not checked */
 	ck_assert_int_eq(vsu_path_check_above(at("a"), &err), 0);
+}
+END_TEST
+
+/* By the owner, whose group has its number. */
+static int check_own(uid_t owner)
+{
+	int rc;
+
+	ck_assert_int_eq(chmod(top, 0755), 0);
+	ck_assert_int_eq(chown(at("a"), owner, owner), 0);
+	ck_assert_int_eq(seteuid(owner), 0);
+	rc = vsu_path_check_above(at("a/b/file"), &err);
+	ck_assert_int_eq(seteuid(getuid()), 0);
+	return rc;
+}
+
+START_TEST(own_group_of_a_user_may_write)
+{
+	ck_assert_int_eq(chmod(at("a"), 0775), 0);
+	ck_assert_int_eq(check_own(OTHER), 0);
+}
+END_TEST
+
+START_TEST(group_of_root_may_not_write)
+{
+	ck_assert_int_eq(chmod(at("a"), 0775), 0);
+	ck_assert_int_eq(check_own(0), -EPERM);
 }
 END_TEST
 
@@ -111,14 +138,15 @@ static bool lists_are_supported(void)
 /* Its mode is that of a folder of the owner's group. */
 START_TEST(folder_with_a_list_of_writers_is_refused)
 {
+	const uid_t owner = getuid() ? getuid() : OTHER;
 	struct stat st;
 
 	ck_assert_int_eq(set_list(at("a")), 0);
 	ck_assert_int_eq(stat(at("a"), &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0775);
-	ck_assert_int_eq(vsu_path_check_above(at("a/b/file"), &err), -EPERM);
+	ck_assert_int_eq(check_own(owner), -EPERM);
 	ck_assert_int_eq(chmod(at("a"), 0755), 0);
-	ck_assert_int_eq(vsu_path_check_above(at("a/b/file"), &err), 0);
+	ck_assert_int_eq(check_own(owner), 0);
 }
 END_TEST
 
@@ -173,6 +201,8 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, after);
 	tcase_add_loop_test_unless(t, why, folder_that_others_write_to_is_refused, 0, sizeof(modes) / sizeof(modes[0]));
+	tcase_add_test_unless(t, why, own_group_of_a_user_may_write);
+	tcase_add_test_unless(t, why, group_of_root_may_not_write);
 	tcase_add_test_unless(t, lists_are_supported() ? NULL : "this file system has no access lists", folder_with_a_list_of_writers_is_refused);
 	tcase_add_test_unless(t, why, folder_of_another_user_is_refused);
 	tcase_add_test_unless(t, why, link_of_another_user_is_refused);

@@ -18,8 +18,8 @@ VSU_BEGIN_DECLS
  * Checks the folders above an absolute path without links, as ssh does (StrictModes). -EPERM: one
  * belongs to another user, or others may write to it; the error of a folder that cannot be read;
  * -ENAMETOOLONG. Others may write to a folder with the sticky bit, where they do not replace names,
- * and a group may if it has the number of the owner: it is that user's own. A list (ACL) with a
- * mask that permits writing is refused.
+ * and a group may if it has the number of the owner: it is that user's own. Group 0 is not root's own, as other users
+ * belong to it on some systems. A list (ACL) with a mask that permits writing is refused.
  */
 VSU_API int vsu_path_check_above(const char *path, struct vsu_error *err) VSU_NODISCARD;
 
