@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,32 +15,57 @@
 
 #define ESCAPE 0x01		/* Ctrl-A */
 
-/* A terminal that does not control this process has no groups for it. */
-bool vsu_terminal_is_foreground(int fd)
+/* A read in the background fails if SIGTTIN is blocked, and stops the process otherwise. */
+ssize_t vsu_terminal_read(int fd, void *bytes, size_t len)
 {
-	const pid_t group = tcgetpgrp(fd);
+	sigset_t stop, before;
+	ssize_t n;
 
-	return group < 0 || group == getpgrp();
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTTIN);
+	pthread_sigmask(SIG_BLOCK, &stop, &before);
+	n = read(fd, bytes, len);
+	n = n < 0 ? -errno : n;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return n == -EIO && isatty(fd) ? -EAGAIN : n;
 }
 
-/* In the background, SIGTTOU would stop this process, and the modes are another program's. */
-static void set_raw(struct vsu_terminal *t)
+/*
+ * A terminal that does not control this process has no groups for it. In a namespace of processes, groups from outside
+ * have no numbers: there, a read of no bytes finds out.
+ */
+static bool is_foreground(int fd)
+{
+	const pid_t group = tcgetpgrp(fd), own = getpgrp();
+	char none;
+
+	return group < 0 || (group == own && (own || vsu_terminal_read(fd, &none, 0) != -EAGAIN));
+}
+
+static bool change_modes(struct vsu_terminal *t)
 {
 	struct termios raw;
 
-	if (!vsu_terminal_is_foreground(t->in_fd) || (!t->raw && tcgetattr(t->in_fd, &t->saved)))
-		return;
+	if (!t->changed && tcgetattr(t->in_fd, &t->saved))
+		return false;
 	raw = t->saved;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
 	raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	t->raw = !tcsetattr(t->in_fd, TCSANOW, &raw);
+	t->changed = !tcsetattr(t->in_fd, TCSANOW, &raw);
+	return t->changed;
+}
+
+/* In the background, SIGTTOU would stop this process, and the modes are another program's. */
+static void set_raw(struct vsu_terminal *t)
+{
+	t->raw = is_foreground(t->in_fd) && change_modes(t);
 }
 
 void vsu_terminal_init(struct vsu_terminal *t)
 {
-	t->raw = t->escaped = false;
+	t->raw = t->escaped = t->changed = false;
 	t->is_used = t->in_fd >= 0 && isatty(t->in_fd);
 	if (t->is_used)
 		set_raw(t);
@@ -50,9 +77,10 @@ void vsu_terminal_init(struct vsu_terminal *t)
  */
 void vsu_terminal_suspend(struct vsu_terminal *t)
 {
-	if (t->raw && vsu_terminal_is_foreground(t->in_fd)) {
+	if (t->changed && is_foreground(t->in_fd)) {
 		tcsetattr(t->in_fd, TCSANOW, &t->saved);
 		tcflush(t->in_fd, TCIFLUSH);
+		t->changed = false;
 	}
 	t->raw = false;
 }

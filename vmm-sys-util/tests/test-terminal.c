@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Claims about raw mode of a terminal, its escape keys, and streams that are opened again. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
@@ -173,31 +176,26 @@ START_TEST(escape_key_may_end_a_read)
 }
 END_TEST
 
-/* In a session of its own, whose terminal another group has. */
-static int run_in_background(void)
+/* ---------------------------------------------------------------- job control */
+
+/* Runs fn in the background of the terminal: another group of its session has it. */
+static int run_in_background(int (*fn)(struct vsu_terminal *t))
 {
 	struct vsu_terminal t = { .in_fd = screen };
-	bool is_kept;
 	int status;
 	pid_t pid;
 
-	if (setsid() < 0 || ioctl(screen, TIOCSCTTY, 0) || !vsu_terminal_is_foreground(screen))
+	if (setsid() < 0 || ioctl(screen, TIOCSCTTY, 0))
 		return 1;
 	pid = fork();
 	if (!pid) {
 		setpgid(0, 0);
-		vsu_terminal_init(&t);
-		is_kept = !vsu_terminal_is_foreground(screen) && t.is_used && !t.raw && !is_raw(screen);
-		signal(SIGTTOU, SIG_IGN);
-		if (tcsetpgrp(screen, getpgrp()))
-			_exit(1);
-		vsu_terminal_resume(&t);
-		_exit(is_kept && t.raw && is_raw(screen) ? 0 : 1);
+		_exit(fn(&t));
 	}
-	return pid < 0 || waitpid(pid, &status, 0) != pid || status;
+	return pid < 0 || waitpid(pid, &status, WUNTRACED) != pid || status;
 }
 
-START_TEST(background_process_changes_nothing)
+static void check_in_background(int (*fn)(struct vsu_terminal *t))
 {
 	int status;
 	pid_t pid;
@@ -205,10 +203,136 @@ START_TEST(background_process_changes_nothing)
 	ck_assert_int_eq(openpty(&keyboard, &screen, NULL, NULL, NULL), 0);
 	pid = fork();
 	if (!pid)
-		_exit(run_in_background());
+		_exit(run_in_background(fn));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	vsu_fd_close(&keyboard);
+	vsu_fd_close(&screen);
+}
+
+static bool move_to(pid_t group)
+{
+	signal(SIGTTOU, SIG_IGN);
+	return !tcsetpgrp(screen, group) && signal(SIGTTOU, SIG_DFL) != SIG_ERR;
+}
+
+static int changes_modes_later(struct vsu_terminal *t)
+{
+	bool is_kept;
+
+	vsu_terminal_init(t);
+	is_kept = t->is_used && !t->raw && !is_raw(screen);
+	if (!move_to(getpgrp()))
+		return 1;
+	vsu_terminal_resume(t);
+	return is_kept && t->raw && is_raw(screen) ? 0 : 1;
+}
+
+START_TEST(background_process_changes_nothing)
+{
+	check_in_background(changes_modes_later);
+}
+END_TEST
+
+/* As after SIGSTOP and the "bg" of a shell that sets no modes; the first ones are restored in each case. */
+static int comes_and_goes(struct vsu_terminal *t)
+{
+	const pid_t other = getppid();
+	bool is_known;
+
+	if (!move_to(getpgrp()))
+		return 1;
+	vsu_terminal_init(t);
+	if (!t->raw || !move_to(other))
+		return 1;
+	vsu_terminal_resume(t);
+	is_known = !t->raw;
+	vsu_terminal_suspend(t);
+	if (!is_raw(screen) || !move_to(getpgrp()))
+		return 1;
+	vsu_terminal_resume(t);
+	vsu_terminal_restore(t);
+	return is_known && !is_raw(screen) ? 0 : 1;
+}
+
+START_TEST(process_that_goes_to_the_background_keeps_the_modes)
+{
+	check_in_background(comes_and_goes);
+}
+END_TEST
+
+static int reads_later(struct vsu_terminal *t)
+{
+	char typed[8];
+
+	if (write(keyboard, "ab\n", 3) != 3 || vsu_terminal_read(t->in_fd, typed, sizeof(typed)) != -EAGAIN)
+		return 1;
+	return move_to(getpgrp()) && vsu_terminal_read(t->in_fd, typed, sizeof(typed)) == 3 ? 0 : 1;
+}
+
+START_TEST(background_process_reads_later)
+{
+	check_in_background(reads_later);
+}
+END_TEST
+
+/* In a namespace of processes, groups from outside have no numbers. 0, too: namespaces are refused. */
+static int run_among_other_numbers(struct vsu_terminal *t, bool (*fn)(struct vsu_terminal *t))
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) && unshare(CLONE_NEWUSER | CLONE_NEWPID))
+		return 0;
+	pid = fork();
+	if (!pid) {
+		vsu_terminal_init(t);
+		_exit(fn(t) ? 0 : 1);
+	}
+	return waitpid(pid, &status, WUNTRACED) != pid || status;
+}
+
+static bool is_in_background(struct vsu_terminal *t)
+{
+	char byte;
+
+	return t->is_used && !t->raw && vsu_terminal_read(t->in_fd, &byte, 1) == -EAGAIN;
+}
+
+static int waits_among_other_numbers(struct vsu_terminal *t)
+{
+	return run_among_other_numbers(t, is_in_background);
+}
+
+START_TEST(background_is_known_among_other_process_numbers)
+{
+	check_in_background(waits_among_other_numbers);
+}
+END_TEST
+
+static bool is_in_foreground(struct vsu_terminal *t)
+{
+	return t->raw && is_raw(screen);
+}
+
+static int reads_among_other_numbers(struct vsu_terminal *t)
+{
+	return move_to(getpgrp()) ? run_among_other_numbers(t, is_in_foreground) : 1;
+}
+
+START_TEST(foreground_is_known_among_other_process_numbers)
+{
+	check_in_background(reads_among_other_numbers);
+}
+END_TEST
+
+START_TEST(closed_terminal_is_read_to_its_end)
+{
+	char byte;
+
+	ck_assert_int_eq(openpty(&keyboard, &screen, NULL, NULL, NULL), 0);
+	vsu_fd_close(&keyboard);
+	ck_assert_int_ne(vsu_terminal_read(screen, &byte, 1), -EAGAIN);
 	vsu_fd_close(&screen);
 }
 END_TEST
@@ -251,6 +375,11 @@ int main(void)
 	util_add_rows(tc, escape_keys_are_removed, keys);
 	tcase_add_test(tc, escape_key_may_end_a_read);
 	tcase_add_test(tc, background_process_changes_nothing);
+	tcase_add_test(tc, process_that_goes_to_the_background_keeps_the_modes);
+	tcase_add_test(tc, background_process_reads_later);
+	tcase_add_test(tc, background_is_known_among_other_process_numbers);
+	tcase_add_test(tc, foreground_is_known_among_other_process_numbers);
+	tcase_add_test(tc, closed_terminal_is_read_to_its_end);
 	tcase_add_test(tc, reopened_pipe_leaves_the_other_blocking);
 	tcase_add_test(tc, file_is_not_reopened);
 	return run_suite(s);

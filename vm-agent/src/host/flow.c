@@ -55,7 +55,9 @@ ssize_t vagent_priv_flow_read(const struct vagent_priv_flow_end *end, void *byte
 		return 0;
 	if (end->is_socket)
 		n = recv(end->fd, bytes, len, MSG_DONTWAIT);
-	else if (is_ready(end, POLLIN) && (!end->is_terminal || vsu_terminal_is_foreground(end->fd)))
+	else if (is_ready(end, POLLIN) && end->is_terminal)
+		return vsu_terminal_read(end->fd, bytes, len);
+	else if (is_ready(end, POLLIN))
 		n = read(end->fd, bytes, len);
 	else
 		return -EAGAIN;

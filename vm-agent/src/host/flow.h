@@ -22,7 +22,7 @@
 struct vagent_priv_flow_end {
 	int fd;			/* -1: reads end at once, writes are discarded */
 	bool is_socket;		/* recv() and send() are used */
-	bool is_terminal;	/* not read in the background, where a signal would stop this process */
+	bool is_terminal;	/* not read in the background */
 	size_t write_max;	/* bytes that a write after poll() cannot block for */
 };
 

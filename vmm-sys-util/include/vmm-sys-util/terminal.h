@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <termios.h>
 
 #include <vmm-sys-util/attributes.h>
@@ -28,14 +29,12 @@ struct vsu_terminal {
 	void *opaque;
 	/* for the caller to read */
 	bool is_used;		/* in_fd is a terminal, until vsu_terminal_restore() */
-	bool raw;		/* its modes are changed */
+	bool raw;		/* its modes are changed; false: not, or this process is in the background */
 	/* private */
+	bool changed;		/* saved are the modes before */
 	bool escaped;		/* Ctrl-A was the last key */
 	struct termios saved;
 };
-
-/* Whether this process may read a terminal and change its modes without a signal that stops it. */
-VSU_API bool vsu_terminal_is_foreground(int fd);
 
 /*
  * Sets raw mode if in_fd is a terminal: input arrives by single characters, without echo and
@@ -51,6 +50,12 @@ VSU_API void vsu_terminal_suspend(struct vsu_terminal *t);
 
 /* Sets raw mode again, after the process was continued or has come to the foreground. */
 VSU_API void vsu_terminal_resume(struct vsu_terminal *t);
+
+/*
+ * Reads a terminal, or another file, as read() does. -EAGAIN in the background of a terminal, where SIGTTIN would stop this
+ * process: the input is another program's. Others: those of read().
+ */
+VSU_API ssize_t vsu_terminal_read(int fd, void *bytes, size_t len) VSU_NODISCARD;
 
 /*
  * Removes escape sequences from typed bytes in place, and calls their functions: Ctrl-A x, Ctrl-A c;
