@@ -140,7 +140,7 @@ static size_t held_room(const struct devkind_stdio *s)
 
 bool devkind_stdio_wants(const struct devkind_stdio *s)
 {
-	return s->terminal.raw || held_room(s) > 0;
+	return s->terminal.is_used ? s->terminal.raw : held_room(s) > 0;
 }
 
 static void held_add(struct devkind_stdio *s, const unsigned char *bytes, size_t n)
@@ -160,9 +160,11 @@ bool devkind_stdio_input(struct devkind_stdio *s)
 
 	if (!room)
 		return true;
-	n = read(s->terminal.in_fd, bytes, room < PIECE ? room : PIECE);
+	n = vsu_terminal_read(s->terminal.in_fd, bytes, room < PIECE ? room : PIECE);
+	if (n == -EAGAIN)	/* in the background, perhaps */
+		devkind_stdio_resume(s);
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN;
+		return n == -EINTR || n == -EAGAIN;
 	held_add(s, bytes, vsu_terminal_filter(&s->terminal, bytes, (size_t)n));
 	return n > 0;
 }

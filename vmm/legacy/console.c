@@ -439,12 +439,12 @@ static size_t input_room_now(struct vmm_console *c)
 }
 
 /*
- * On a terminal always read, because Ctrl-A x must work in any state of the
+ * In the foreground of a terminal always read, because Ctrl-A x must work in any state of the
  * guest.
  */
 bool vmm_console_wants_input(struct vmm_console *c)
 {
-	return c->terminal.raw || input_room_now(c) > 0;
+	return c->terminal.is_used ? c->terminal.raw : input_room_now(c) > 0;
 }
 
 /* Returns the number of bytes, 0 at the end of input, or -EAGAIN. */
@@ -455,8 +455,10 @@ static ssize_t read_some(struct vmm_console *c, unsigned char *to, size_t room)
 	if (c->client.port)
 		n = (ssize_t)virtdev_port_client_read(&c->client, to, room);
 	else
-		n = read(c->config.in_fd, to, room);
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		n = vsu_terminal_read(c->config.in_fd, to, room);
+	if (n == -EAGAIN)	/* in the background, perhaps */
+		vmm_console_resume(c);
+	if (n == -EINTR)
 		return -EAGAIN;
 	return n || !c->client.port ? n : -EAGAIN;
 }

@@ -77,7 +77,10 @@ int vmm_console_out_fd(const struct vmm_console *console);
 /* Call it when the descriptor of input is readable. False: end of input, stop watching. */
 bool vmm_console_input(struct vmm_console *console);
 
-/* True if the port accepts input; else check again at the next event. */
+/*
+ * True if the port accepts input; else check again at the next event. In the background of a terminal, it
+ * does not: vmm_console_resume() looks again.
+ */
 bool vmm_console_wants_input(struct vmm_console *console);
 
 /*

@@ -269,12 +269,21 @@ void vmm_machine_suspend_terminal(struct vmm_machine *m)
 	devkind_stdio_suspend(m->stdio);
 }
 
+static void watch_input(struct vmm_machine *m)
+{
+	if (m->watch.input.fn && m->console_in >= 0 && vmm_console_wants_input(m->console))
+		vsu_io_start(m->loop, &m->watch.input);
+	if (m->watch.keys.fn && devkind_stdio_wants(m->stdio))
+		vsu_io_start(m->loop, &m->watch.keys);
+}
+
 void vmm_machine_resume_terminal(struct vmm_machine *m)
 {
 	if (m->console)
 		vmm_console_resume(m->console);
 	devkind_stdio_resume(m->stdio);
 	vmm_machine_resize_stdio(m);
+	watch_input(m);
 }
 
 static void on_keys(void *opaque)

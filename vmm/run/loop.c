@@ -193,6 +193,13 @@ static void poll_events(struct vmm_machine *m)
 
 /* ------------------------------------------------------------ the machine's watchers */
 
+/* Shells do not report that a job that runs has come to the foreground. */
+static bool awaits_terminal(const struct vmm_machine *m)
+{
+	return (m->console && m->console_in >= 0 && !vmm_console_wants_input(m->console) && isatty(m->console_in)) ||
+	       (m->stdio && !devkind_stdio_wants(m->stdio) && isatty(m->process.in_fd));
+}
+
 /*
  * KVM does not always report an unavailable page. With asynchronous page faults, a
  * CPU that accesses a page beyond the end of a file retries inside KVM_RUN forever.
@@ -205,6 +212,8 @@ static void on_look(void *opaque)
 	if (varch_plug_is_unread(&m->plug))	/* the guest has missed an interrupt */
 		vsu_event_signal(m->event_irq_fd);
 	poll_events(m);
+	if (awaits_terminal(m))
+		vmm_machine_resume_terminal(m);
 }
 
 /* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */
@@ -213,7 +222,7 @@ static void on_prepare(void *opaque)
 	struct vmm_machine *m = opaque;
 	struct vsu_alarm *look = &m->watch.look;
 
-	if (m->watch.files || m->shmem.n || varch_plug_is_unread(&m->plug) || has_events(m))
+	if (m->watch.files || m->shmem.n || varch_plug_is_unread(&m->plug) || has_events(m) || awaits_terminal(m))
 		vsu_alarm_start(m->loop, look, LOOK_NS, LOOK_NS);
 	else
 		vsu_alarm_stop(look);

@@ -49,7 +49,7 @@ DEVKIND_API int devkind_stdio_port(struct devkind_stdio *s, struct virtdev_port 
 
 /* Call it when in_fd is readable. False: end of input, stop watching it. */
 DEVKIND_API bool devkind_stdio_input(struct devkind_stdio *s);
-/* Whether more input is accepted; always true for a terminal. */
+/* Whether more input is accepted: of a terminal, in its foreground; devkind_stdio_resume() looks again. */
 DEVKIND_API bool devkind_stdio_wants(const struct devkind_stdio *s);
 
 /* The size of the terminal in characters; false: out_fd is no terminal. */
