@@ -11,6 +11,7 @@
 #include <cvmm/machine.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/loop.h>
+#include <vmm-sys-util/terminal.h>
 
 #include "common/machine_loop.h"
 #include "common/signals.h"
@@ -29,7 +30,7 @@ struct machine_loop {
 	struct ev_loop *loop;
 	const struct vmm_beside *beside;
 	ev_io turn, served_turn, beside_turn;
-	ev_timer alive;
+	ev_timer alive, foreground;
 	ev_signal interrupt, term, hup, quit, winch, stop, resume;
 	struct vmm_signals signals;
 	bool asked;		/* the power button was pressed */
@@ -62,13 +63,42 @@ static void watch_served(struct machine_loop *r)
 	ev_io_start(r->loop, &r->served_turn);
 }
 
-static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
+bool vmm_beside_is_in_background(const struct vmm_beside *b)
 {
-	const struct machine_loop *r = w->data;
+	return b->terminal && b->terminal->is_used && !b->terminal->raw;
+}
+
+void vmm_beside_resume(const struct vmm_beside *b)
+{
+	if (!b->terminal)
+		return;
+	vsu_terminal_resume(b->terminal);
+	if (!vmm_beside_is_in_background(b))
+		b->resize(b->opaque);
+}
+
+static void on_foreground(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct machine_loop *r = w->data;
 
 	(void)revents;
-	if (r->beside->turn(r->beside->opaque))
+	vmm_beside_resume(r->beside);
+	ev_feed_event(loop, &r->beside_turn, EV_READ);
+}
+
+static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct machine_loop *r = w->data;
+
+	(void)revents;
+	if (r->beside->turn(r->beside->opaque)) {
+		if (vmm_beside_is_in_background(r->beside))
+			ev_timer_start(loop, &r->foreground);
+		else
+			ev_timer_stop(loop, &r->foreground);
 		return;
+	}
+	ev_timer_stop(loop, &r->foreground);
 	ev_io_stop(loop, w);
 	cvmm_machine_end(r->machine, VSU_EXIT_OK, "the command has ended");
 }
@@ -80,7 +110,8 @@ static void watch_beside(struct machine_loop *r)
 	if (r->beside->begin)
 		r->beside->begin(r->beside->opaque, r->machine);
 	ev_io_init(&r->beside_turn, on_beside, r->beside->fd, EV_READ);
-	r->beside_turn.data = r;
+	r->beside_turn.data = r->foreground.data = r;
+	ev_timer_init(&r->foreground, on_foreground, VMM_FOREGROUND_MS / 1e3, VMM_FOREGROUND_MS / 1e3);
 	ev_io_start(r->loop, &r->beside_turn);
 }
 
@@ -142,8 +173,8 @@ static void suspend_terminal(const struct machine_loop *r)
 {
 	if (!r->beside)
 		cvmm_machine_suspend_terminal(r->machine);
-	else if (r->beside->suspend)
-		r->beside->suspend(r->beside->opaque);
+	else if (r->beside->terminal)
+		vsu_terminal_suspend(r->beside->terminal);
 }
 
 /* Input that was not read in the background is read then. */
@@ -151,8 +182,8 @@ static void resume_terminal(struct machine_loop *r)
 {
 	if (!r->beside) {
 		cvmm_machine_resume_terminal(r->machine);
-	} else if (r->beside->resume) {
-		r->beside->resume(r->beside->opaque);
+	} else {
+		vmm_beside_resume(r->beside);
 		if (ev_is_active(&r->beside_turn))
 			ev_feed_event(r->loop, &r->beside_turn, EV_READ);
 	}
@@ -259,6 +290,7 @@ static int run_loop(struct machine_loop *r, struct vsu_error *err)
 	watch_alive(r);
 	ev_run(r->loop, 0);
 	ev_timer_stop(r->loop, &r->alive);
+	ev_timer_stop(r->loop, &r->foreground);
 	ev_io_stop(r->loop, &r->turn);
 	ev_io_stop(r->loop, &r->served_turn);
 	ev_io_stop(r->loop, &r->beside_turn);

@@ -15,6 +15,7 @@ struct confine_plan;
 struct cvmm_host;
 struct cvmm_machine;
 struct vsu_loop;
+struct vsu_terminal;
 
 /* A task in the loop of a machine, which may end it. All zero: none. */
 struct vmm_beside {
@@ -24,14 +25,21 @@ struct vmm_beside {
 	bool (*turn)(void *opaque);	/* false: the machine ends, with status 0 */
 	bool (*signal)(void *opaque, int signo);	/* false: it ends the machine */
 	void (*resize)(void *opaque);	/* the terminal has another size */
-	void (*suspend)(void *opaque);	/* before this process stops; NULL: without a terminal */
-	void (*resume)(void *opaque);	/* after it is continued; NULL: likewise */
+	struct vsu_terminal *terminal;	/* not used while this process is stopped, or in its background; NULL: none */
 	/*
 	 * The process ends without its machine, which is stuck: returns its exit status in place of
 	 * that of the machine, and replaces the sentence; any thread. NULL: those of the machine.
 	 */
 	int (*abandon)(void *opaque, int status, struct vsu_error *err);
 };
+
+/* Interval between checks whether a process in the background is in the foreground, which shells do not report. */
+#define VMM_FOREGROUND_MS 500
+
+/* Whether it is in the background of its terminal. */
+bool vmm_beside_is_in_background(const struct vmm_beside *b);
+/* After this process was continued, or is in the foreground, perhaps; input that waits is read in the next turn. */
+void vmm_beside_resume(const struct vmm_beside *b);
 
 /* Companions of a machine while it runs. All members may be zero. */
 struct vmm_machine_loop_config {

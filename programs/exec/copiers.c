@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/terminal.h>
 
 #include "exec/copiers.h"
 #include "exec/waiting.h"
@@ -32,6 +34,22 @@ static int write_all(int to, const char *bytes, size_t len)
 	return 0;
 }
 
+/*
+ * A process that waits in a read of a terminal reads what is typed for a shell, which stops and continues
+ * only other processes of its group: this one waits before.
+ */
+static ssize_t read_when_ready(int from, char *bytes)
+{
+	struct pollfd p = { from, POLLIN, 0 };
+	ssize_t n;
+
+	(void)!poll(&p, 1, -1);
+	n = vsu_terminal_read(from, bytes, BYTES);
+	if (n == -EAGAIN)
+		(void)!poll(NULL, 0, VMM_FOREGROUND_MS);
+	return n;
+}
+
 /* Runs in a process of its own. The other side of a socket sees its end. */
 static void copy_stream(int from, int to, int report)
 {
@@ -40,10 +58,10 @@ static void copy_stream(int from, int to, int report)
 	ssize_t n;
 
 	do {
-		n = read(from, bytes, sizeof(bytes));
+		n = read_when_ready(from, bytes);
 		if (n > 0)
 			code = write_all(to, bytes, (size_t)n);
-	} while ((n > 0 && !code) || (n < 0 && errno == EINTR));
+	} while ((n > 0 && !code) || n == -EINTR || n == -EAGAIN);
 	if (code && code != EPIPE && code != ECONNRESET && report >= 0)
 		(void)!write(report, &code, sizeof(code));
 	_exit(0);

@@ -49,21 +49,6 @@ static void begin_terminal(struct vmm_exec_machine *m)
 	on_resize(m);
 }
 
-static void on_suspend(void *opaque)
-{
-	struct vmm_exec_machine *m = opaque;
-
-	vsu_terminal_suspend(&m->terminal);
-}
-
-static void on_resume(void *opaque)
-{
-	struct vmm_exec_machine *m = opaque;
-
-	vsu_terminal_resume(&m->terminal);
-	on_resize(m);
-}
-
 static bool on_turn(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
@@ -71,8 +56,6 @@ static bool on_turn(void *opaque)
 
 	if (m->on_terminal && m->terminal.in_fd < 0 && is_started(m))
 		begin_terminal(m);
-	if (m->terminal.is_used && !m->terminal.raw)	/* shells do not report that a job that runs is in the foreground */
-		vsu_terminal_resume(&m->terminal);
 	if (!lives)
 		vsu_terminal_restore(&m->terminal);	/* the machine may take long to end */
 	return lives;
@@ -102,7 +85,7 @@ struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
 		.opaque = m, .fd = m->named ? vmm_named_fd(m->named) : vagent_session_fd(m->session), .turn = on_turn, .signal = on_signal,
-		.resize = on_resize, .suspend = on_suspend, .resume = on_resume, .abandon = on_abandon,
+		.resize = on_resize, .terminal = &m->terminal, .abandon = on_abandon,
 	};
 }
 

@@ -118,8 +118,6 @@ static bool on_turn(void *opaque)
 	struct client *c = opaque;
 	const int rc = vmm_pool_receive(c->sock, &c->packet);
 
-	if (c->terminal.is_used && !c->terminal.raw)
-		vsu_terminal_resume(&c->terminal);
 	if (rc == -EAGAIN)
 		return true;
 	if (rc < 0)
@@ -155,26 +153,11 @@ static void on_resize(void *opaque)
 	send_size(opaque);
 }
 
-static void on_suspend(void *opaque)
-{
-	struct client *c = opaque;
-
-	vsu_terminal_suspend(&c->terminal);
-}
-
-static void on_resume(void *opaque)
-{
-	struct client *c = opaque;
-
-	vsu_terminal_resume(&c->terminal);
-	send_size(c);
-}
-
 static void wait_for_end(struct client *c)
 {
 	const struct vmm_beside beside = {
 		.opaque = c, .fd = c->sock, .turn = on_turn, .signal = on_signal, .resize = on_resize,
-		.suspend = on_suspend, .resume = on_resume,
+		.terminal = &c->terminal,
 	};
 	struct pollfd p[VMM_WAITING_OTHERS] = { [VMM_WAITING_SIGNALS] = { .fd = c->signal_fd } };
 

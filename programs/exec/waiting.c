@@ -9,6 +9,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/terminal.h>
+
 #include "exec/waiting.h"
 #include "confine/confine.h"
 
@@ -68,11 +70,11 @@ int vmm_waiting_confine(struct vsu_error *err)
 /* Input that was not read in the background is read then. */
 static bool stop_or_continue(const struct vmm_beside *beside, bool stops)
 {
-	if (stops) {
-		beside->suspend(beside->opaque);
+	if (stops && beside->terminal)
+		vsu_terminal_suspend(beside->terminal);
+	if (stops)
 		stop_process();
-	}
-	beside->resume(beside->opaque);
+	vmm_beside_resume(beside);
 	return beside->turn(beside->opaque);
 }
 
@@ -98,14 +100,18 @@ static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_erro
 bool vmm_waiting_turn(const struct vmm_beside *beside, struct pollfd *p, nfds_t n, struct vsu_error *err)
 {
 	nfds_t i;
+	int rc;
 
 	p[VMM_WAITING_SESSION].fd = beside->fd;
 	p[VMM_WAITING_SESSION].events = p[VMM_WAITING_SIGNALS].events = POLLIN;
-	if (poll(p, n, -1) < 0) {
+	rc = poll(p, n, vmm_beside_is_in_background(beside) ? VMM_FOREGROUND_MS : -1);
+	if (rc < 0) {
 		for (i = 0; i < n; i++)
 			p[i].revents = 0;
 		return errno == EINTR;
 	}
+	if (!rc)
+		return stop_or_continue(beside, false);
 	if (p[VMM_WAITING_SESSION].revents && !beside->turn(beside->opaque))
 		return false;
 	return !p[VMM_WAITING_SIGNALS].revents || take_signal(beside, p[VMM_WAITING_SIGNALS].fd, err);

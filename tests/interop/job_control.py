@@ -3,7 +3,7 @@
 
 job_control.py SHELL CASE COMMAND...
     SHELL is a command line such as "dash -i"; COMMAND copies its input to its
-    output, and ends by SIGTERM. Prints what was wrong, and ends with 1 then.
+    output, except in some cases, and ends by SIGTERM. Prints what was wrong, and ends with 1 then.
 """
 import os
 import pty
@@ -172,7 +172,28 @@ def unread(t, command):
     t.kill_job()
 
 
-CASES = {case.__name__: case for case in (ended, stopped, stopped_hard, background, killed, continued, unread)}
+def noticed(t, command):
+    """It is raw in the foreground, although no shell tells a job that runs and nothing is typed."""
+    t.run(command + " &")
+    t.shell_is_right()
+    t.job_is("Running")
+    t.run("fg")
+    t.job()
+    t.wait("raw mode", t.is_raw)
+    t.end_job()
+
+
+def timed(t, command):
+    """"timeout" of a script makes it a job in the background, stops it and continues it."""
+    t.run(f"sh -c 'timeout 3 {command}; echo en''ded $?'")
+    t.job()
+    t.keys("\n")
+    t.hear("ended 124")
+    t.shell_is_right()
+
+
+CASES = {case.__name__: case for case in
+         (ended, stopped, stopped_hard, background, killed, continued, unread, noticed, timed)}
 
 terminal = Terminal(sys.argv[1].split())
 try:

@@ -656,16 +656,16 @@ START_TEST(terminal_is_that_of_the_shell_while_this_process_is_stopped)
 
 	on_terminal();
 	beside = vmm_exec_machine_beside(&m);
-	beside.resume(beside.opaque);	/* the command has not been started */
+	vmm_beside_resume(&beside);	/* the command has not been started */
 	ck_assert(!is_raw());
 	agent_starts(&beside);
-	beside.suspend(beside.opaque);
+	vsu_terminal_suspend(beside.terminal);
 	ck_assert(!is_raw());
-	beside.resume(beside.opaque);
+	vmm_beside_resume(&beside);
 	ck_assert(is_raw());
 	agent_ends(5);
 	ck_assert(!beside.turn(beside.opaque));
-	beside.resume(beside.opaque);
+	vmm_beside_resume(&beside);
 	ck_assert(!is_raw());
 }
 END_TEST
