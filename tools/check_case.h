@@ -188,6 +188,12 @@ bool check_refused(struct check *c, uint32_t number, const void *payload,
  */
 bool check_negotiate(struct check *c, uint64_t wanted);
 
+/*
+ * Sends a request, and waits for a message: the back-end has processed what was sent
+ * before, unless it has closed the connection.
+ */
+void check_await(struct check *c, uint32_t number, const void *payload, uint32_t size);
+
 /* Fails unless the connection still has replies. */
 bool check_alive(struct check *c);
 /* check_acked() for a message without descriptors. */
@@ -248,6 +254,11 @@ bool check_restart(struct check *c, uint16_t base);
 bool check_run(struct check *c, uint16_t base);
 /* Stops it; fails unless the reply has this base. */
 bool check_stop(struct check *c, uint16_t base);
+/*
+ * Behind a chain that no driver should offer: waits for a reaction, and stops the ring, so
+ * that a thread of the back-end which has it has ended.
+ */
+void check_settle(struct check *c);
 
 /* A request for a ring with a new eventfd, acknowledged. */
 bool check_ring_event(struct check *c, uint32_t number, uint64_t index);

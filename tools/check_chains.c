@@ -12,7 +12,6 @@
 #define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define AT(offset) (CHECK_GUEST_ADDR + (offset))
 #define OUTSIDE UINT64_C(0x40000000)
-#define REACT_MS 50
 
 /* Up to three descriptors in the ring, and a table for one of them. */
 struct chain {
@@ -47,7 +46,7 @@ static void try_chain(struct check *c, uint64_t format)
 	if (chain->jump && !format)
 		check_put16(c, CHECK_AVAIL + 2, chain->jump);
 	check_kick(c);
-	(void)check_wait(c, REACT_MS);
+	check_settle(c);
 	if (check_untouched(c) && check_survives(c))
 		(void)check_untouched(c);
 }

@@ -13,7 +13,6 @@
 #include "check_case.h"
 
 #define PF(name) VHOST_USER_PROTOCOL_BIT(name)
-#define REACT_MS 50
 #define WORDS 20
 #define MAX_REQUEST 0x2000u
 #define PATTERN 0x5a
@@ -94,7 +93,7 @@ static void malformed(struct check *c)
 {
 	if (!start(c) || !offer(c, c->row->with))
 		return;
-	(void)check_wait(c, REACT_MS);
+	check_settle(c);
 	if (check_untouched(c))
 		(void)check_survives(c);
 }

@@ -203,9 +203,9 @@ static void every_request(struct check *c)
 	memset(payload, e->byte, sizeof(payload));
 	for (i = 1; i <= LAST_REQUEST && check_connect(c); i++) {
 		m = vhost_user_message(VHOST_USER_SIDE_FRONTEND, i);
-		if (!check_send(c, i, V1, payload, e->size != UINT32_MAX ? e->size :
-				vhost_user_payload(m->kind)->size, fds, e->nfds) ||
-		    !check_survives(c))
+		check_survives_request(c, i, payload, e->size != UINT32_MAX ? e->size :
+				       vhost_user_payload(m->kind)->size, fds, e->nfds);
+		if (c->verdict)
 			break;
 	}
 	vsu_fd_close(&fd);

@@ -64,8 +64,17 @@ bool check_that(struct check *c, bool holds, const char *fmt, ...)
 
 /* --------------------------------------------------------------- connection */
 
+static bool has_hung_up(int sock)
+{
+	struct pollfd p = { .fd = sock, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 void check_disconnect(struct check *c)
 {
+	if (c->sock >= 0)
+		c->server->left = has_hung_up(c->sock);
 	vsu_fd_close(&c->sock);
 }
 
@@ -79,13 +88,10 @@ bool check_connect(struct check *c)
 	return check_that(c, c->sock >= 0, "%s", err.msg);
 }
 
-/*
- * Writes a message to the log. A problem of the back-end's messages fails the case. An
- * unknown number is none: the message answers such a request.
- */
-static bool note(struct check *c, enum vhost_user_side from,
-		 const struct vhost_user_header *hdr, const void *payload,
-		 const int *fds, unsigned int nfds)
+/* Writes a message to the log, and judges its form. */
+static void log_message(struct check *c, enum vhost_user_side from,
+			const struct vhost_user_header *hdr, const void *payload,
+			const int *fds, unsigned int nfds, struct verdict *v)
 {
 	const struct relay_message m = {
 		.channel = VHOST_USER_SIDE_FRONTEND, .from = from,
@@ -93,15 +99,21 @@ static bool note(struct check *c, enum vhost_user_side from,
 		.len = hdr->size <= RELAY_MAX_PAYLOAD ? hdr->size : 0,
 		.fds = fds, .nfds = nfds
 	};
-	struct verdict v;
 	struct trace_line line = { .time_ns = m.time_ns - c->start_ns, .from = from,
-				   .connection = 1, .m = &m, .v = &v };
+				   .connection = 1, .m = &m, .v = v };
 
-	exchange_judge(&c->exchange, &m, &v);
+	exchange_judge(&c->exchange, &m, v);
 	trace_examine(&line);
 	trace_text(c->log, &line);
-	return from == VHOST_USER_SIDE_FRONTEND || !v.row || !v.nproblems ||
-	       check_fail(c, "%s", v.problems[0].msg);
+}
+
+/* Writes a message of ours, which may break any rule, to the log. */
+static void log_ours(struct check *c, const struct vhost_user_header *hdr,
+		     const void *payload, const int *fds, unsigned int nfds)
+{
+	struct verdict v;
+
+	log_message(c, VHOST_USER_SIDE_FRONTEND, hdr, payload, fds, nfds, &v);
 }
 
 /* --------------------------------------------------------------------- send */
@@ -149,9 +161,10 @@ bool check_send_bytes(struct check *c, const void *bytes, size_t n,
 	return true;
 }
 
-bool check_send(struct check *c, uint32_t number, uint32_t flags,
-		const void *payload, uint32_t size, const int *fds,
-		unsigned int nfds)
+/* False without a verdict: the back-end has closed. */
+static bool send_message(struct check *c, uint32_t number, uint32_t flags,
+			 const void *payload, uint32_t size, const int *fds,
+			 unsigned int nfds)
 {
 	unsigned char bytes[sizeof(struct vhost_user_header) + RELAY_MAX_PAYLOAD];
 	const struct vhost_user_header hdr = { number, flags, size };
@@ -160,8 +173,15 @@ bool check_send(struct check *c, uint32_t number, uint32_t flags,
 	memcpy(bytes, &hdr, sizeof(hdr));
 	if (n)
 		memcpy(bytes + sizeof(hdr), payload, n);
-	(void)note(c, VHOST_USER_SIDE_FRONTEND, &hdr, payload, fds, nfds);
-	return check_send_bytes(c, bytes, sizeof(hdr) + n, fds, nfds) ||
+	log_ours(c, &hdr, payload, fds, nfds);
+	return check_send_bytes(c, bytes, sizeof(hdr) + n, fds, nfds);
+}
+
+bool check_send(struct check *c, uint32_t number, uint32_t flags,
+		const void *payload, uint32_t size, const int *fds,
+		unsigned int nfds)
+{
+	return send_message(c, number, flags, payload, size, fds, nfds) ||
 	       check_fail(c, "the back-end has closed the connection");
 }
 
@@ -170,7 +190,7 @@ bool check_send_slowly(struct check *c, uint32_t number)
 	const struct vhost_user_header hdr = { number, VHOST_USER_HDR_VERSION, 0 };
 	size_t i;
 
-	(void)note(c, VHOST_USER_SIDE_FRONTEND, &hdr, NULL, NULL, 0);
+	log_ours(c, &hdr, NULL, NULL, 0);
 	for (i = 0; i < sizeof(hdr); i++)
 		if (!check_send_bytes(c, (const char *)&hdr + i, 1, NULL, 0))
 			return check_fail(c, "closed after %zu bytes of a header", i);
@@ -221,16 +241,29 @@ enum check_received check_receive(struct check *c, struct check_reply *r)
 	return receive(c, r->payload, r->hdr.size, end, r);
 }
 
-/* Notes a message that was received, and closes its descriptors in any case. */
-static bool take_reply(struct check *c, struct check_reply *r, enum check_received got)
+/* Writes a message that was received to the log, and closes its descriptors in any case. */
+static void log_reply(struct check *c, struct check_reply *r, enum check_received got,
+		      struct verdict *v)
 {
-	bool fine = got == CHECK_RECEIVED && note(c, VHOST_USER_SIDE_BACKEND, &r->hdr,
-					    r->payload, r->fds, r->nfds);
 	unsigned int i;
 
+	if (got == CHECK_RECEIVED)
+		log_message(c, VHOST_USER_SIDE_BACKEND, &r->hdr, r->payload, r->fds, r->nfds, v);
 	for (i = 0; i < r->nfds; i++)
 		vsu_foreign_close(prog_closer(), &r->fds[i]);
-	return fine;
+}
+
+/*
+ * log_reply(); a problem fails the case. An unknown number is none: the message answers
+ * such a request.
+ */
+static bool take_reply(struct check *c, struct check_reply *r, enum check_received got)
+{
+	struct verdict v;
+
+	log_reply(c, r, got, &v);
+	return got == CHECK_RECEIVED &&
+	       (!v.row || !v.nproblems || check_fail(c, "%s", v.problems[0].msg));
 }
 
 static bool fail_by_size(struct check *c, const struct check_reply *r)
@@ -352,6 +385,15 @@ bool check_negotiate(struct check *c, uint64_t wanted)
 	return check_set(c, VHOST_USER_SET_PROTOCOL_FEATURES, wanted);
 }
 
+void check_await(struct check *c, uint32_t number, const void *payload, uint32_t size)
+{
+	struct check_reply reply;
+	struct verdict ignored;
+
+	if (send_message(c, number, VHOST_USER_HDR_VERSION, payload, size, NULL, 0))
+		log_reply(c, &reply, check_receive(c, &reply), &ignored);
+}
+
 bool check_alive(struct check *c)
 {
 	uint64_t features;
@@ -367,6 +409,8 @@ bool check_survives(struct check *c)
 void check_survives_request(struct check *c, uint32_t number, const void *payload,
 			    uint32_t size, const int *fds, unsigned int nfds)
 {
-	if (check_send(c, number, VHOST_USER_HDR_VERSION, payload, size, fds, nfds))
-		(void)check_survives(c);
+	if (!check_send(c, number, VHOST_USER_HDR_VERSION, payload, size, fds, nfds))
+		return;
+	check_await(c, VHOST_USER_GET_FEATURES, NULL, 0);
+	(void)check_survives(c);
 }

@@ -79,7 +79,7 @@ int check_server_start(struct check_server *s, struct vsu_error *err)
 	group = pid;
 	listening = s->argv ? s->path : NULL;
 	s->pid = pid;
-	s->used = false;
+	s->used = s->left = false;
 	return 0;
 }
 
@@ -120,7 +120,7 @@ static void note_death(struct check_server *s, int status)
 	if (WIFSIGNALED(status))
 		snprintf(s->death, sizeof(s->death), "the %s was ended by signal %d (%s)",
 			 name_of(s), WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status))
+	else if (WEXITSTATUS(status) || s->left)
 		snprintf(s->death, sizeof(s->death), "the %s ended with status %d%s",
 			 name_of(s), WEXITSTATUS(status), meaning(WEXITSTATUS(status)));
 	else
@@ -137,7 +137,7 @@ void check_server_reap(struct check_server *s)
 
 void check_server_await_end(struct check_server *s)
 {
-	uint64_t end = vsu_now_ns() + END_NS;
+	uint64_t end = vsu_now_ns() + (s->ends ? PATIENCE_NS : END_NS);
 
 	for (check_server_reap(s); s->pid && !is_past(end); check_server_reap(s))
 		pause_shortly();

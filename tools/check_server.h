@@ -17,6 +17,7 @@ struct check_server {
 	pid_t pid;		/* 0: not running, or not ours */
 	bool ends;		/* in order with each connection */
 	char *const *argv;	/* in place of command: a front-end, which may end with any status */
+	bool left;		/* it has closed its last connection before the user */
 	bool used;		/* the process has accepted a connection */
 	char death[80];		/* the sentence for an end with an error; the user clears it */
 };
@@ -30,7 +31,7 @@ int check_server_start(struct check_server *s, struct vsu_error *err);
  */
 int check_server_connect(struct check_server *s, struct vsu_error *err);
 
-/* Notes the end of the process, for which it waits half a second. */
+/* Notes the end of the process, for which it waits half a second, or longer if it ends. */
 void check_server_await_end(struct check_server *s);
 /* Notes the end of the process without waiting. */
 void check_server_reap(struct check_server *s);

@@ -13,7 +13,7 @@
 
 #define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define V1 VHOST_USER_HDR_VERSION
-#define QUIET_MS 50
+#define QUIET_MS 100
 #define LOG 0x80000u		/* offsets in the memory */
 #define LOGGED_RING 0x90000u
 #define AREA 0xc0000u

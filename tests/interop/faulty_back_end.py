@@ -23,6 +23,7 @@ With a device that fills the writable buffers of ring 0 with 0x5a:
               and calls a driver that does not wait
     overrun   writes one byte behind a writable buffer
     loop      ends at a chain that is a loop, with status 3
+    leaves    ends at a chain that is a loop, with status 0
     length    reports one byte more than it has written
     mute      never signals a used buffer
     forgets   the reply to GET_VRING_BASE has the base 0
@@ -40,7 +41,7 @@ import time
 
 GET_FEATURES, GET_PROTOCOL, GET_QUEUES, GET_SLOTS = 1, 15, 17, 36
 SET_TABLE, SET_ADDR, SET_BASE, GET_BASE, SET_KICK, SET_CALL = 5, 9, 10, 11, 12, 13
-RINGS = "ring", "overrun", "loop", "length", "mute", "forgets"
+RINGS = "ring", "overrun", "loop", "leaves", "length", "mute", "forgets"
 FEATURES, PROTOCOL = 1 << 30 | 1 << 32, 0x9
 NEED_REPLY, ANSWER = 8, 5
 
@@ -97,8 +98,8 @@ class Ring:
             yield at, size, flags
             seen += 1
             if not flags & 1 or seen == 64:
-                if seen == 64 and self.fault == "loop":
-                    sys.exit(3)
+                if seen == 64 and self.fault in ("loop", "leaves"):
+                    sys.exit(3 if self.fault == "loop" else 0)
                 return
             index = follow
 
