@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "vq.h"
+#include "idle.h"
 
 /* These operations change members of the queue only, and nothing in guest memory. */
 static int idle_pop(struct vq *q, struct vq_chain *chain)

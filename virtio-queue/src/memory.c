@@ -14,7 +14,7 @@
 
 #include <vmm-sys-util/checked.h>
 
-#include "vq.h"
+#include "idle.h"
 
 static const char *const area_names[AREA_COUNT] = {
 	"descriptor", "driver", "device",

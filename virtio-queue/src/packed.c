@@ -13,6 +13,7 @@
 #include <config.h>
 
 #include "fresh.h"
+#include "idle.h"
 #include "packed.h"
 #include "walk.h"
 

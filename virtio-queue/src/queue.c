@@ -15,6 +15,7 @@
 #include <virtio-queue/turn.h>
 
 #include "fresh.h"
+#include "idle.h"
 #include "inflight.h"
 
 int vq_new(struct vq **out)

@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include "fresh.h"
+#include "idle.h"
 #include "inflight.h"
 #include "ring.h"
 #include "walk.h"

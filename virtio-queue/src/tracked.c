@@ -8,6 +8,7 @@
 #include <config.h>
 
 #include "fresh.h"
+#include "idle.h"
 #include "inflight.h"
 
 static int take_again(struct vq *q, struct vq_chain *chain)

@@ -188,16 +188,6 @@ struct vq {
 	struct vmem_reader reader;
 };
 
-/* idle.c */
-extern const struct vq_priv_ops vq_priv_idle_ops;
-
-/* Declares the queue broken: it no longer accesses the ring. Returns -EFAULT. */
-int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
-		  uint64_t limit) VSU_COLD;
-
-/* The device returned a chain that it does not hold: breaks an enabled queue. */
-void vq_priv_not_out(struct vq *q, uint16_t head) VSU_COLD;
-
 /* memory.c */
 
 /*
@@ -325,15 +315,6 @@ static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
 static inline bool vq_priv_is_out(const struct vq *q, uint16_t head)
 {
 	return head < q->size && q->flights[head].state == FLIGHT_POPPED;
-}
-
-/* Whether a push is refused, because the device does not hold the chain. */
-static inline bool vq_priv_refuses(struct vq *q, uint16_t head)
-{
-	if (VSU_LIKELY(vq_priv_is_out(q, head)))
-		return false;
-	vq_priv_not_out(q, head);
-	return true;
 }
 
 static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)

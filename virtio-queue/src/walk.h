@@ -14,8 +14,8 @@
 
 #include <string.h>
 
+#include "idle.h"
 #include "ring.h"
-#include "vq.h"
 
 #define WALK_INLINE static inline __attribute__((always_inline))
 
