@@ -49,7 +49,8 @@ bool contest_begin(void)
 	return at && add_libraries();
 }
 
-void contest_path(char *path, size_t size, const char *name)
+/* The path of the built program FOLDER/NAME, not of libtool's wrapper script. */
+static void find_program(char *path, size_t size, const char *name)
 {
 	const char *base = strrchr(name, '/');
 
@@ -69,7 +70,7 @@ pid_t contest_spawn(const char *const *argv, int out_fd)
 	if (argv[0][0] == '/')
 		snprintf(path, sizeof(path), "%s", argv[0]);
 	else
-		contest_path(path, sizeof(path), argv[0]);
+		find_program(path, sizeof(path), argv[0]);
 	while (argv[n] && n < CONTEST_WORDS - 1)
 		n++;
 	memcpy(words, argv, n * sizeof(words[0])); /* execv() does not modify them */

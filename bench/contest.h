@@ -15,11 +15,6 @@ struct contest_fact {
 /* False if this program is not in bench/ of a build tree. */
 bool contest_begin(void);
 
-/*
- * The path of the built program FOLDER/NAME, not of libtool's wrapper script.
- */
-void contest_path(char *path, size_t size, const char *name);
-
 #define CONTEST_WORDS 32	/* limit of a command's words, including NULL */
 
 /*

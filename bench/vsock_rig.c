@@ -88,7 +88,7 @@ void vsock_rig_serve(struct vsock_rig *c)
 	}
 }
 
-void vsock_rig_serve_until(struct vsock_rig *c, unsigned int op)
+static void serve_until(struct vsock_rig *c, unsigned int op)
 {
 	unsigned int turns = 0;
 
@@ -127,7 +127,7 @@ void vsock_rig_connect(struct vsock_rig *c)
 	if (c->fd < 0 || send(c->fd, line, (size_t)n, MSG_NOSIGNAL) != n)
 		guest_rig_die("connection", NULL);
 	c->taken = 0;
-	vsock_rig_serve_until(c, VSOCK_REQUEST);
+	serve_until(c, VSOCK_REQUEST);
 	vsock_rig_send(c, VSOCK_RESPONSE, 0);
 	vsock_rig_serve(c);
 	if (recv(c->fd, line, sizeof(line), MSG_DONTWAIT) < 4)
@@ -137,7 +137,7 @@ void vsock_rig_connect(struct vsock_rig *c)
 void vsock_rig_disconnect(struct vsock_rig *c)
 {
 	vsu_fd_close(&c->fd);
-	vsock_rig_serve_until(c, VSOCK_SHUTDOWN);
+	serve_until(c, VSOCK_SHUTDOWN);
 	vsock_rig_send(c, VSOCK_RST, 0);
 	vsock_rig_serve(c);
 }
@@ -145,7 +145,7 @@ void vsock_rig_disconnect(struct vsock_rig *c)
 void vsock_rig_round_trip(struct vsock_rig *c)
 {
 	vsock_rig_write(c->fd, SMALL);
-	vsock_rig_serve_until(c, VSOCK_RW);
+	serve_until(c, VSOCK_RW);
 	vsock_rig_send(c, VSOCK_RW, SMALL);
 	vsock_rig_serve(c);
 	vsock_rig_read(c->fd, SMALL);

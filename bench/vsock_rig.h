@@ -30,9 +30,8 @@ void vsock_rig_close(struct vsock_rig *c);
 
 /* A packet of the guest on the current connection. */
 void vsock_rig_send(struct vsock_rig *c, uint16_t op, uint32_t len);
-/* Serves both queues and collects the results; until: an operation was received. */
+/* Serves both queues and collects the results. */
 void vsock_rig_serve(struct vsock_rig *c);
-void vsock_rig_serve_until(struct vsock_rig *c, unsigned int op);
 
 /* A connection from the host, with greeting: the current one. */
 void vsock_rig_connect(struct vsock_rig *c);

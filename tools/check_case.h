@@ -301,9 +301,6 @@ struct check_used {
 	uint32_t id, len;
 };
 
-void check_put(struct check *c, unsigned int at, const void *bytes, size_t n);
-/* A field of the ring, by its offset in it. */
-uint16_t check_get16(struct check *c, unsigned int offset);
 void check_put16(struct check *c, unsigned int offset, uint16_t value);
 
 /* Writes an indirect table. */

@@ -45,12 +45,13 @@ static bool is_packed(const struct check *c)
 
 /* ------------------------------------------------------------------- memory */
 
-void check_put(struct check *c, unsigned int at, const void *bytes, size_t n)
+static void put(struct check *c, unsigned int at, const void *bytes, size_t n)
 {
 	memcpy(c->guest + at, bytes, n);
 }
 
-uint16_t check_get16(struct check *c, unsigned int offset)
+/* A field of the ring, by its offset in it. */
+static uint16_t get16(struct check *c, unsigned int offset)
 {
 	return le16toh(__atomic_load_n((uint16_t *)(void *)area(c, offset), __ATOMIC_ACQUIRE));
 }
@@ -201,7 +202,7 @@ static bool take_split(struct check *c, struct check_used *used)
 	struct check_ring *r = the_ring(c);
 	uint32_t elem[2];
 
-	if (check_get16(c, CHECK_USED + 2) == r->seen)
+	if (get16(c, CHECK_USED + 2) == r->seen)
 		return false;
 	memcpy(elem, area(c, CHECK_USED + 4 + 8 * (r->seen % CHECK_RING_SIZE)), 8);
 	used->id = le32toh(elem[0]);
@@ -217,7 +218,7 @@ static bool take_packed(struct check *c, struct check_used *used)
 	const unsigned int want = r->seen / CHECK_RING_SIZE & 1 ? 0 : PACKED_AVAIL | PACKED_USED;
 	struct wire_packed wire;
 
-	if ((check_get16(c, at + 14) & (PACKED_AVAIL | PACKED_USED)) != want)
+	if ((get16(c, at + 14) & (PACKED_AVAIL | PACKED_USED)) != want)
 		return false;
 	memcpy(&wire, area(c, at), 16);
 	used->id = le16toh(wire.id);
@@ -260,7 +261,7 @@ bool check_request(struct check *c, const struct check_shape *s, unsigned int sl
 	struct check_desc d[CHECK_RING_SIZE];
 	unsigned int n;
 
-	check_put(c, CHECK_REQUEST + place, request, len);
+	put(c, CHECK_REQUEST + place, request, len);
 	n = pieces(d, CHECK_GUEST_ADDR + CHECK_REQUEST + place, len, s->cut, 0);
 	n += pieces(d + n, CHECK_GUEST_ADDR + CHECK_REPLY + place, reply, s->cut, CHECK_WRITE);
 	d[n - 1].flags &= CHECK_WRITE;

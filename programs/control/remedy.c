@@ -45,7 +45,8 @@ void vmm_remedy_add(struct vsu_error *err)
 			vsu_error_set(err, why.code, "%s%s%s", texts[i].before, why.msg, texts[i].after);
 }
 
-void vmm_complain(const struct vsu_error *err)
+/* As prog_complain(), with the remedy. */
+static void complain_remedied(const struct vsu_error *err)
 {
 	struct vsu_error why = *err;
 
@@ -56,6 +57,6 @@ void vmm_complain(const struct vsu_error *err)
 int vmm_complain_end(int status, const struct vsu_error *err)
 {
 	if (status || err->msg[0])
-		vmm_complain(err);
+		complain_remedied(err);
 	return status;
 }

@@ -12,9 +12,6 @@
 /* Adds the option that is the remedy, if the sentence asks for one (enum cvmm_advice). */
 void vmm_remedy_add(struct vsu_error *err);
 
-/* As prog_complain(), with the remedy. */
-void vmm_complain(const struct vsu_error *err);
-
 /* Does so at the end of a command, if it failed or has a sentence. Returns status. */
 int vmm_complain_end(int status, const struct vsu_error *err);
 

@@ -21,7 +21,7 @@
 #define MIN_MEMORY (128 * MIB)
 
 enum { KERNEL, MODULES, INIT, APPEND, LOG, DAEMONS, MEMORY, CPUS, START, TEMPLATES, EMULATE };
-const struct vsu_option oci_settings_rows[] = {
+static const struct vsu_option rows[] = {
 	[KERNEL] = { .name = "kernel", .kind = VSU_OPTION_STRING, .arg = "FILE", .help = "kernel of the guests" },
 	[MODULES] = { .name = "modules", .kind = VSU_OPTION_STRING, .arg = "FOLDER|none", .help = "its modules" },
 	[INIT] = { .name = "init", .kind = VSU_OPTION_STRING, .arg = "FILE", .help = "first program of the guests" },
@@ -68,7 +68,7 @@ static int read_line(struct oci_settings *s, char *line, struct vsu_error *err)
 	if (!value)
 		return vsu_error_set(err, -EINVAL, "'%s' is not NAME=VALUE", line);
 	*value++ = '\0';
-	return vsu_option_parse_pair(oci_settings_rows, "setting", line, value, store_setting, s, err);
+	return vsu_option_parse_pair(rows, "setting", line, value, store_setting, s, err);
 }
 
 static int read_lines(struct oci_settings *s, struct vsu_error *err)

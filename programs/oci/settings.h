@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
-#include <vmm-sys-util/option.h>
 
 #include "oci/spec.h"
 
@@ -30,8 +29,6 @@ struct oci_settings {
 	uint64_t start_ms;	/* for the start of a guest */
 	bool emulate;		/* QEMU emulates the processor */
 };
-
-extern const struct vsu_option oci_settings_rows[];
 
 /* path NULL: the usual file, which need not exist. -ENOENT, -EINVAL: an unknown name, or a value. */
 int oci_settings_read(struct oci_settings *s, const char *path, struct vsu_error *err);

@@ -69,8 +69,6 @@ bool vagent_priv_read_mac(const char *text, unsigned char mac[AGENT_MAC]);
 
 /* boot.c: mounts the root of the kernel's command line, and executes its init. */
 void vagent_priv_boot(void) __attribute__((noreturn));
-/* boot.c: the value of the last word NAME=VALUE of the kernel's command line, or NULL. */
-const char *vagent_priv_word(const char *name);
 bool vagent_priv_has_word(const char *word);
 
 /* root_device.c: whether root=VALUE has the form PARTUUID=, PARTLABEL=, UUID= or LABEL=. */

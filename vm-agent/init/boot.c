@@ -32,7 +32,8 @@ static void read_cmdline(char line[VAGENT_INIT_CMDLINE])
 }
 
 /* The last one counts. The value is in a static line. */
-const char *vagent_priv_word(const char *name)
+/* The value of the last word NAME=VALUE of the kernel's command line, or NULL. */
+static const char *boot_word(const char *name)
 {
 	const size_t len = strlen(name);
 	char *at = cmdline;
@@ -94,7 +95,7 @@ static bool mount_disk(const char *device, unsigned long flags, const char *data
 	return done;
 }
 
-/* Texts are copied: each vagent_priv_word() overwrites those before. */
+/* Texts are copied: each boot_word() overwrites those before. */
 struct root {
 	char what[256], type[64], data[256], init[256];
 	unsigned long flags;
@@ -102,7 +103,7 @@ struct root {
 
 static void read_word(const char *name, char *to, size_t size, const char *preset)
 {
-	const char *value = vagent_priv_word(name);
+	const char *value = boot_word(name);
 
 	snprintf(to, size, "%s", value ? value : preset);
 }

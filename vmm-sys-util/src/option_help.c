@@ -26,7 +26,7 @@ const char *vsu_priv_arg_name(const struct vsu_option *o)
 	return o->arg ? o->arg : names[o->kind];
 }
 
-bool vsu_priv_is_time(const struct vsu_option *o)
+static bool is_time(const struct vsu_option *o)
 {
 	return o->kind == VSU_OPTION_TIME || o->kind == VSU_OPTION_TIME_MS;
 }
@@ -41,7 +41,7 @@ const char *vsu_priv_limits(const struct vsu_option *o, char *buf, size_t size)
 	if (o->kind == VSU_OPTION_SIZE) {
 		vsu_format_size(o->min, min, sizeof(min));
 		vsu_format_size(o->max, max, sizeof(max));
-	} else if (vsu_priv_is_time(o)) {
+	} else if (is_time(o)) {
 		vsu_format_time(o->min, min, sizeof(min));
 		vsu_format_time(o->max, max, sizeof(max));
 	} else {
@@ -100,7 +100,7 @@ static void add_name(struct text *t, const struct vsu_option *o, bool list)
 /* " (1 to 16; default 1; as in size=1G)", the parts that apply */
 static void add_facts(struct text *t, const struct vsu_option *o, bool list)
 {
-	bool number = o->kind == VSU_OPTION_U64 || o->kind == VSU_OPTION_SIZE || vsu_priv_is_time(o);
+	bool number = o->kind == VSU_OPTION_U64 || o->kind == VSU_OPTION_SIZE || is_time(o);
 	const char *glue = " (";
 	char range[64];
 

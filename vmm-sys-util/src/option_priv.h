@@ -42,7 +42,6 @@ int vsu_priv_deliver(struct vsu_priv_parse *p, unsigned int row,
 
 /* The name of a value in the help and in messages: "PATH", "SIZE". */
 const char *vsu_priv_arg_name(const struct vsu_option *o);
-bool vsu_priv_is_time(const struct vsu_option *o);
 /* "1 to 16", "4k to 1T", or "" for a row without limits. */
 const char *vsu_priv_limits(const struct vsu_option *o, char *buf,
 			    size_t size);

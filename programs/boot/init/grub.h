@@ -29,8 +29,6 @@ struct grub_words {
  * brace, ';', a newline, a blank for a keyword, or 0 for the end of the text.
  */
 char grub_next_command(struct grub_words *w);
-/* grub_words.c: "if", "then" and others that begin or separate commands */
-bool grub_is_keyword(const char *word);
 bool grub_loads_kernel(const char *word);
 bool grub_loads_initrd(const char *word);
 /* grub_words.c: "(DEVICE)/PATH": the device is a variable of "search", or has a name of GRUB's. */

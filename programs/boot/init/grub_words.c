@@ -11,7 +11,8 @@ static bool is_one_of(const char *word, const char *const *names)
 	return *names;
 }
 
-bool grub_is_keyword(const char *word)
+/* "if", "then" and others that begin or separate commands */
+static bool is_keyword(const char *word)
 {
 	static const char *const names[] = {
 		"!", "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", NULL,
@@ -186,7 +187,7 @@ char grub_next_command(struct grub_words *w)
 			skip_comment(w);
 		} else if (!ends_word(c)) {
 			read_word(w);
-			if (w->n == 1 && *begin == w->words[0][0] && grub_is_keyword(w->words[0]))
+			if (w->n == 1 && *begin == w->words[0][0] && is_keyword(w->words[0]))
 				return ' ';
 		} else if (w->at++, !strchr(" \t\r", c)) {
 			return c;

@@ -19,8 +19,11 @@ bool vhost_kern_priv_is_exposed(const struct vmem_region *region)
 	return (flags & VMEM_BLOCK_WRITE) && !vmem_region_is_rom(region);
 }
 
-const void *vhost_kern_priv_find(const struct vmem_map *map, uint64_t gpa,
-				 uint64_t len)
+/*
+ * The host address of [gpa, gpa + len), which must be in one exposed region;
+ * else NULL.
+ */
+static const void *find_exposed(const struct vmem_map *map, uint64_t gpa, uint64_t len)
 {
 	const struct vmem_region *region = vmem_map_find(map, gpa);
 	uint64_t off;
@@ -61,7 +64,7 @@ int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 	unsigned int i;
 
 	for (i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
-		at = vhost_kern_priv_find(map, areas[i].gpa, areas[i].len);
+		at = find_exposed(map, areas[i].gpa, areas[i].len);
 		*areas[i].host = (uintptr_t)at;
 		if (!at)
 			return vsu_error_set(err, -EFAULT,

@@ -68,12 +68,6 @@ const struct kern_kind *vhost_kern_priv_kind(enum vhost_kern_kind kind);
 
 /* False for ROM: the kernel would write to it as to any other region. */
 bool vhost_kern_priv_is_exposed(const struct vmem_region *region);
-/*
- * The host address of [gpa, gpa + len), which must be in one exposed region;
- * else NULL.
- */
-const void *vhost_kern_priv_find(const struct vmem_map *map, uint64_t gpa,
-				 uint64_t len);
 /* The host addresses of a ring's areas; -EFAULT: an area is not in one region. */
 int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 			   const struct vmem_map *map,

@@ -180,8 +180,6 @@ void virtdev_priv_kept_send(struct port *p);
 
 int virtdev_priv_port_serve_rx(struct turn *t);
 int virtdev_priv_port_serve_tx(struct turn *t);
-/* Detects that a host peer connected or disconnected. */
-void virtdev_priv_port_recheck(struct console *c, struct port *p);
 void virtdev_priv_port_emergency(struct console *c, unsigned char byte);
 
 /* control.c: messages. */

@@ -36,7 +36,8 @@ static void wake_both(struct console *c, const struct port *p)
 }
 
 /* Accept the next peer only after the driver has received the change. */
-void virtdev_priv_port_recheck(struct console *c, struct port *p)
+/* Detects that a host peer connected or disconnected. */
+static void port_recheck(struct console *c, struct port *p)
 {
 	bool open;
 
@@ -99,10 +100,10 @@ int virtdev_priv_port_serve_rx(struct turn *t)
 		p->in_ready = p->recheck = true;
 	if (!p->host)
 		return 0;
-	virtdev_priv_port_recheck(c, p);
+	port_recheck(c, p);
 	if (p->in_ready && guest_accepts(c, p))
 		more = virtdev_priv_channel_turn(t, chain_fill);
-	virtdev_priv_port_recheck(c, p);
+	port_recheck(c, p);
 	return more;
 }
 
@@ -284,10 +285,10 @@ int virtdev_priv_port_serve_tx(struct turn *t)
 		p->output = OUTPUT_FLOWS;
 		p->recheck = true;
 	}
-	virtdev_priv_port_recheck(c, p);
+	port_recheck(c, p);
 	virtdev_priv_kept_send(p);
 	more = virtdev_priv_channel_turn(t, chain_send);
-	virtdev_priv_port_recheck(c, p);
+	port_recheck(c, p);
 	virtdev_priv_kept_send(p);
 	return more;
 }
@@ -299,7 +300,7 @@ void virtdev_priv_port_emergency(struct console *c, unsigned char byte)
 	const struct iovec iov = { &byte, 1 };
 
 	p->recheck = true;
-	virtdev_priv_port_recheck(c, p);
+	port_recheck(c, p);
 	if (virtdev_priv_port_give(p->host, &iov, 1) == 1)
 		p->from_guest++;
 	else

@@ -77,7 +77,7 @@ void varch_acpi_end_table(struct varch_acpi_block *b, struct varch_acpi_table *t
 	h[9] = table_checksum(h, table->len);
 }
 
-uint64_t varch_acpi_table_gpa(const struct varch_acpi_block *b, const struct varch_acpi_table *table)
+static uint64_t table_gpa(const struct varch_acpi_block *b, const struct varch_acpi_table *table)
 {
 	return b->gpa + table->offset;
 }
@@ -102,7 +102,7 @@ void varch_acpi_add_dsdt(struct varch_acpi_block *b, void (*write)(const struct 
 void varch_acpi_add_fadt(struct varch_acpi_block *b, unsigned char t[VARCH_ACPI_FADT_LEN],
 		       const struct varch_acpi_table *dsdt, struct varch_acpi_table *table)
 {
-	const uint64_t gpa = varch_acpi_table_gpa(b, dsdt);
+	const uint64_t gpa = table_gpa(b, dsdt);
 
 	*table = varch_acpi_begin_table(b, "FACP", 6);
 	vsu_le_store(t + 40, gpa, 4);
@@ -132,7 +132,7 @@ void varch_acpi_add_xsdt(struct varch_acpi_block *b, const struct varch_acpi_tab
 	for (i = 0; i < n && i < VARCH_ACPI_TABLES; i++) {
 		if (!tables[i]->len)
 			continue;
-		vsu_le_store(pointers + len, varch_acpi_table_gpa(b, tables[i]), 8);
+		vsu_le_store(pointers + len, table_gpa(b, tables[i]), 8);
 		len += 8;
 	}
 	*xsdt = varch_acpi_begin_table(b, "XSDT", 1);
@@ -150,7 +150,7 @@ static void write_rsdp(const struct varch_acpi_block *b, const struct varch_acpi
 	memcpy(t + 9, "CVMM  ", 6);
 	t[15] = 2;		/* revision */
 	vsu_le_store(t + 20, RSDP_LEN, 4);
-	vsu_le_store(t + 24, varch_acpi_table_gpa(b, xsdt), 8);
+	vsu_le_store(t + 24, table_gpa(b, xsdt), 8);
 	t[8] = table_checksum(t, 20);
 	t[32] = table_checksum(t, RSDP_LEN);
 }

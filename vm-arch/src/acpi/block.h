@@ -42,7 +42,6 @@ void varch_acpi_append(struct varch_acpi_block *b, const void *bytes, size_t n);
 /* A table with its header; what is appended until its end is its content. */
 struct varch_acpi_table varch_acpi_begin_table(struct varch_acpi_block *b, const char *signature, uint8_t revision);
 void varch_acpi_end_table(struct varch_acpi_block *b, struct varch_acpi_table *table);
-uint64_t varch_acpi_table_gpa(const struct varch_acpi_block *b, const struct varch_acpi_table *table);
 
 /* Tables that differ only by what the callback writes, and by what is in t from offset 36 on. */
 void varch_acpi_add_dsdt(struct varch_acpi_block *b, void (*write)(const struct varch_board *board, struct varch_aml *aml),
