@@ -90,7 +90,7 @@ static struct kept {
 	struct iovec iov[8];
 	struct vq_chain chain;
 	bool is_there;
-} kept[RINGS];
+} kept_rings[RINGS];
 
 static int fds[FD_KINDS], channel_end;
 static unsigned char *memory;
@@ -136,7 +136,7 @@ static void run(void *opaque, uint32_t ring)
 
 static void push_kept(struct fuzz *f, uint32_t ring)
 {
-	struct kept *k = &kept[ring];
+	struct kept *k = &kept_rings[ring];
 
 	if (k->is_there)
 		vq_push(vhost_user_backend_vq(f->b, ring), &k->chain, 0);
@@ -156,7 +156,7 @@ static void quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 		f->running[i] = false;
 		f->kick[i] = vhost_user_backend_keep_kick(f->b, i) ?
 			     vhost_user_backend_kick_fd(f->b, i) : 0;
-		if (drain && kept[i].is_there) {
+		if (drain && kept_rings[i].is_there) {
 			push_kept(f, i);
 			vq_publish(vhost_user_backend_vq(f->b, i));
 		}
@@ -174,7 +174,7 @@ static void reset(void *opaque)
 	uint32_t i;
 
 	for (i = 0; i < RINGS; i++)
-		if (f->running[i] || kept[i].is_there)
+		if (f->running[i] || kept_rings[i].is_there)
 			abort();
 }
 
@@ -249,7 +249,7 @@ static void gone(void *opaque, const struct vsu_error *err)
 	if (!err->code || !err->msg[0] || f->token)
 		abort();
 	for (i = 0; i < RINGS; i++)
-		if (f->running[i] || f->kick[i] || kept[i].is_there)
+		if (f->running[i] || f->kick[i] || kept_rings[i].is_there)
 			abort();
 	vhost_user_backend_free(f->b);
 	f->b = NULL;
@@ -305,7 +305,7 @@ static int take_chain(struct fuzz *f, uint32_t ring, struct vq_chain *chain)
 static void serve_ring(struct fuzz *f, uint32_t ring)
 {
 	struct vq *q = vhost_user_backend_vq(f->b, ring);
-	struct kept *k = &kept[ring];
+	struct kept *k = &kept_rings[ring];
 	struct vq_chain *chain = &k->chain;
 	unsigned int n;
 

@@ -11,7 +11,7 @@
 
 #include "option_priv.h"
 
-static int check_table(const struct vsu_option *table, struct vsu_error *err)
+static int check_rows(const struct vsu_option *table, struct vsu_error *err)
 {
 	unsigned int rows = 0;
 
@@ -164,7 +164,7 @@ int vsu_option_parse_argv(const struct vsu_option *table, int argc,
 			  int *operands, struct vsu_error *err)
 {
 	struct vsu_priv_parse p = { table, fn, opaque, err, NULL, { 0 } };
-	int rc = check_table(table, err);
+	int rc = check_rows(table, err);
 	int i;
 
 	if (rc < 0)
@@ -252,7 +252,7 @@ int vsu_option_parse_list(const struct vsu_option *table, const char *what,
 {
 	struct vsu_priv_parse p = { table, fn, opaque, err, what, { 0 } };
 	size_t len = strlen(list);
-	int rc = check_table(table, err);
+	int rc = check_rows(table, err);
 
 	if (rc < 0)
 		return rc;
@@ -270,7 +270,7 @@ int vsu_option_parse_pair(const struct vsu_option *table, const char *what,
 			  struct vsu_error *err)
 {
 	struct vsu_priv_parse p = { table, fn, opaque, err, what, { 0 } };
-	int rc = check_table(table, err);
+	int rc = check_rows(table, err);
 
 	return rc < 0 ? rc : deliver_key(&p, key, value);
 }
