@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -306,10 +308,10 @@ static void format_name(const char *folder, char name[NAME_BYTES])
  * group for reading. It is that of this process alone: programs and processes that it has started do not keep it.
  * Returns a descriptor; -EBUSY: another process has it; -ENOENT: no file, and none is to be made.
  */
-static int own_group(const char *root, const char *name, bool makes)
+static int own_group(const char *root, const char *name, enum oci_group_access access)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = oci_state_open_group(root, name, makes), rc = fd;
+	struct flock lock = { .l_type = access == OCI_GROUP_READ ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	int fd = oci_state_open_group(root, name, access), rc = fd;
 	struct stat st;
 
 	if (fd < 0)
@@ -321,6 +323,21 @@ static int own_group(const char *root, const char *name, bool makes)
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc;
+}
+
+/*
+ * A guest may control the monitor, which therefore keeps no file that it could fill: its lock becomes one for reading,
+ * which refuses those of others as well. Between both, another container finds this one's process in the group.
+ */
+static int keep_group(const char *root, const char *name, int *owned)
+{
+	int rc;
+
+	vsu_fd_close(owned);
+	do
+		rc = *owned = own_group(root, name, OCI_GROUP_READ);
+	while (rc == -EBUSY && !usleep(1000));
+	return rc < 0 ? rc : 0;
 }
 
 /* The file has the id of the container whose monitor has entered the group. */
@@ -367,7 +384,7 @@ int oci_cgroup_enter(const char *root, const struct oci_state *s, const struct o
 	if (!*s->cgroup)
 		return 0;
 	format_name(s->cgroup, name);
-	*owned = own_group(root, name, true);
+	*owned = own_group(root, name, OCI_GROUP_MAKE);
 	if (*owned == -EBUSY)
 		return vsu_error_set(err, -EBUSY, "the control group '%s' is that of another container", s->cgroup);
 	if (*owned < 0)
@@ -376,26 +393,62 @@ int oci_cgroup_enter(const char *root, const struct oci_state *s, const struct o
 	if (rc < 0) {
 		leave_group(root, name, s->cgroup, *owned);
 		vsu_fd_close(owned);
+		return rc;
 	}
-	return rc;
+	rc = keep_group(root, name, owned);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot lock the control group '%s'", s->cgroup) : 0;
 }
 
-static int remove_folder(const char *folder, uint64_t until_ns, struct vsu_error *err)
+/* Those of the machine began after its monitor, and before "create" ended. The others joined the group. */
+static bool is_of_machine(const struct oci_state *s, uint64_t begun)
 {
-	while (rmdir(folder) < 0 && errno != ENOENT) {
-		if (errno != EBUSY || vsu_now_ns() > until_ns)
-			return vsu_error_sys(err, -errno, "cannot remove the control group '%s'", folder);
-		usleep(10000);
-	}
-	return 0;
+	return begun >= s->begun && (!s->made || begun <= s->made);
 }
 
-static int remove_entered(const char *folder, struct vsu_error *err)
+/* Returns whether the process is that of others. */
+static bool kill_process(const struct oci_state *s, pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	const uint64_t begun = fd < 0 ? 0 : oci_state_begun(pid);
+	const bool is_other = begun && !is_of_machine(s, begun);
+
+	if (begun && !is_other && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
+		errno = 0;	/* it has ended */
+	vsu_fd_close(&fd);
+	return is_other;
+}
+
+/* Processes of the machine that have outlived its monitor. Returns the number of those of others. */
+static unsigned int kill_processes(const struct oci_state *s)
+{
+	char path[OCI_STATE_PATH + 64];
+	unsigned int nothers = 0;
+	FILE *f;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", s->cgroup);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (pid > 0)
+			nothers += kill_process(s, pid);
+	if (f)
+		fclose(f);
+	return nothers;
+}
+
+static int remove_entered(const struct oci_state *s, struct vsu_error *err)
 {
 	const uint64_t until_ns = vsu_now_ns() + REMOVE_NS;
 
-	(void)write_file(folder, "cgroup.kill", "1");	/* since Linux 5.14 */
-	return remove_folder(folder, until_ns, err);
+	for (;;) {
+		if (kill_processes(s))
+			return vsu_error_set(err, -EBUSY, "the control group '%s' remains, because it has processes of others", s->cgroup);
+		if (!rmdir(s->cgroup) || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY || vsu_now_ns() > until_ns)
+			return vsu_error_sys(err, errno == EBUSY ? -ETIMEDOUT : -errno, "cannot remove the control group '%s'", s->cgroup);
+		usleep(10000);
+	}
 }
 
 /* A monitor that was killed before it entered the group has written no id. */
@@ -410,8 +463,8 @@ static int remove_owned(const char *root, const char *name, const struct oci_sta
 		leave_group(root, name, s->cgroup, owned);
 	if (strcmp(id, s->id) != 0)
 		return 0;
-	rc = remove_entered(s->cgroup, err);
-	if (!rc)
+	rc = remove_entered(s, err);
+	if (!rc || rc == -EBUSY)
 		oci_state_remove_group(root, name);
 	return rc;
 }
@@ -424,7 +477,7 @@ int oci_cgroup_remove(const char *root, const struct oci_state *s, struct vsu_er
 	if (!*s->cgroup)
 		return 0;
 	format_name(s->cgroup, name);
-	owned = own_group(root, name, false);
+	owned = own_group(root, name, OCI_GROUP_WRITE);
 	if (owned == -EBUSY || owned == -ENOENT)
 		return 0;
 	if (owned < 0)

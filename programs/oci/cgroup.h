@@ -51,8 +51,9 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 int64_t oci_cgroup_weight(int64_t shares);
 
 /*
- * Kills the processes that remain in a group that the container's monitor has entered, such as its daemons, and
- * removes the folder. Another group is left to those who use it.
+ * Kills the processes of the machine that remain in a group that the container's monitor has entered, such as its daemons,
+ * and removes the folder. Another group is left to those who use it. -EBUSY: so is this one, as processes of others are
+ * in it.
  */
 int oci_cgroup_remove(const char *root, const struct oci_state *s, struct vsu_error *err);
 

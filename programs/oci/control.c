@@ -183,6 +183,15 @@ static void run_hooks(struct oci_context *c, const struct target *t, enum oci_mo
 	oci_spec_free(spec);
 }
 
+/* The monitor of a pod cannot change files of its members. */
+static void mark_member(struct oci_context *c, const struct target *t)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (oci_pod_sandbox(t->state.spec) && oci_status_mark(t->folder, OCI_RUNNING, &err) < 0)
+		oci_report_line(&c->report, OCI_REPORT_WARNING, "%s", err.msg);
+}
+
 int oci_start(struct oci_context *c, int argc, char **argv)
 {
 	struct oci_message m = { .op = OCI_OP_START };
@@ -193,8 +202,10 @@ int oci_start(struct oci_context *c, int argc, char **argv)
 
 	rc = rc < 0 ? rc : open_target(&t, c->root, o.id, &err);
 	rc = rc < 0 ? rc : call_monitor(&t, &m, START_MS, &err);
-	if (!rc)
+	if (!rc) {
+		mark_member(c, &t);
 		run_hooks(c, &t, OCI_POSTSTART, OCI_RUNNING);
+	}
 	close_target(&t);
 	return rc < 0 ? oci_report_failure(&c->report, &err) : EXIT_SUCCESS;
 }
@@ -282,6 +293,16 @@ int oci_kill(struct oci_context *c, int argc, char **argv)
 
 /* ------------------------------------------------------------------------ delete */
 
+/* A group that others use as well remains. */
+static int remove_group(struct oci_context *c, const struct oci_state *s, struct vsu_error *err)
+{
+	const int rc = oci_cgroup_remove(c->root, s, err);
+
+	if (rc == -EBUSY)
+		oci_report_line(&c->report, OCI_REPORT_WARNING, "%s", err->msg);
+	return rc == -EBUSY ? 0 : rc;
+}
+
 static int delete_container(struct oci_context *c, const struct control_options *o, struct target *t, struct vsu_error *err)
 {
 	int rc = open_target(t, c->root, o->id, err);
@@ -295,9 +316,11 @@ static int delete_container(struct oci_context *c, const struct control_options 
 		rc = vsu_error_set(err, -EBUSY, "container '%s' is %s; end it, or use the option --force", o->id, oci_status_name(t->state.status));
 	if (!rc && t->state.status != OCI_STOPPED)
 		rc = kill_monitor(&t->state, 0, err);
-	rc = rc < 0 ? rc : oci_cgroup_remove(c->root, &t->state, err);
+	rc = rc < 0 ? rc : remove_group(c, &t->state, err);
 	if (rc < 0)
 		return rc;
+	if (*t->state.failure)
+		oci_report_line(&c->report, OCI_REPORT_WARNING, "the machine of container '%s' has failed: %s", o->id, t->state.failure);
 	oci_member_detach(c->root, &t->state);
 	t->state.pid = 0;
 	run_hooks(c, t, OCI_POSTSTOP, OCI_STOPPED);

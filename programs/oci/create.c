@@ -223,7 +223,9 @@ static int await_monitor(struct create *c, pid_t pid, int ready, struct vsu_erro
 	if (m.rc < 0)
 		return vsu_error_set(err, m.rc, "%s", m.text);
 	snprintf(c->remark, sizeof(c->remark), "%s", m.text);
-	return oci_pid_file_write(c->options->pid_file, pid, err);
+	c->state.made = oci_state_now();
+	rc = oci_state_write(c->context->root, c->folder, &c->state, err);
+	return rc < 0 ? rc : oci_pid_file_write(c->options->pid_file, pid, err);
 }
 
 /* A failed monitor ends by itself. This process kills a created one, and its machine with it. */

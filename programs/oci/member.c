@@ -155,7 +155,7 @@ struct member {
 	const struct oci_monitor_config *config;
 	int sock;		/* to the monitor of the sandbox */
 	int signals;
-	int status_file;
+	struct oci_status_page *page;
 	const char *remark;	/* for the user of "create" */
 };
 
@@ -184,7 +184,6 @@ static int join_machine(struct member *m, struct vsu_error *err)
 	snprintf(path, sizeof(path), "%s/config.json", c->state->bundle);
 	snprintf(request.text, sizeof(request.text), "%s", c->state->id);
 	fds[OCI_JOIN_CONFIG] = open(path, O_RDONLY | O_CLOEXEC);
-	fds[OCI_JOIN_STATUS] = m->status_file;
 	for (i = 0; i < 3; i++)
 		fds[OCI_JOIN_STREAMS + i] = c->streams[i] < 0 ? null : c->streams[i];
 	rc = fds[OCI_JOIN_CONFIG] < 0 || null < 0 ? -errno : oci_wire_send(m->sock, &request, fds, OCI_JOIN_FDS);
@@ -216,18 +215,20 @@ static int begin_member(struct member *m, struct sandbox *s, struct vsu_error *e
 		rc = m->signals = oci_stand_in_watch_signals(err);
 	if (rc >= 0)
 		rc = m->sock = oci_wire_connect(s->folder, err);
-	if (rc >= 0)
-		rc = m->status_file = oci_status_open(c->folder, err);
+	rc = rc < 0 ? rc : oci_status_open(c->folder, &m->page, err);
 	rc = rc < 0 ? rc : attach_files(s, c, err);
 	rc = rc < 0 ? rc : join_machine(m, err);
+	oci_report_close(c->report);
 	rc = rc < 0 ? rc : oci_monitor_confine(NULL, &m->remark, err);
 	rc = rc < 0 ? rc : await_prepared(m, err);
-	return rc < 0 ? rc : oci_status_write(m->status_file, OCI_CREATED, err);
+	if (!rc)
+		oci_status_write(m->page, OCI_CREATED);
+	return rc;
 }
 
 void oci_member_run(const struct oci_monitor_config *c)
 {
-	struct member m = { .config = c, .sock = -1, .signals = -1, .status_file = -1, .remark = "" };
+	struct member m = { .config = c, .sock = -1, .signals = -1, .remark = "" };
 	const int console = c->state->spec->process.terminal ? c->streams[0] : -1;
 	struct sandbox s = SANDBOX_INIT;
 	struct vsu_error err = VSU_ERROR_INIT;

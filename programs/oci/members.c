@@ -23,7 +23,6 @@ struct oci_member {
 	char folder[OCI_LAYOUT_MEMBER];
 	struct oci_spec *spec;
 	struct oci_client *stand_in;
-	int status_file;
 };
 
 /* -------------------------------------------------------------------------- life */
@@ -41,7 +40,6 @@ static void free_member(struct oci_members *ms, struct oci_member *member)
 	if (w->guest && vagent_guest_remove_container(w->guest, w->number, NULL) < 0)
 		w->guest = NULL;
 	oci_spec_free(member->spec);
-	vsu_fd_close(&member->status_file);
 	free(member);
 }
 
@@ -86,9 +84,7 @@ int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_
 	oci_layout_name_member(member->folder, member->id, request->begun);
 	member->stand_in = stand_in;
 	ms->all[place] = member;
-	member->status_file = vsu_fd_dup(fds[OCI_JOIN_STATUS]);
-	rc = member->status_file < 0 ? vsu_error_sys(err, -errno, "cannot keep the file of the status") :
-				       prepare_member(member, g, fds, err);
+	rc = prepare_member(member, g, fds, err);
 	if (rc < 0)
 		free_member(ms, member);
 	return rc;
@@ -120,16 +116,6 @@ static void finish_member(struct oci_members *ms, struct oci_member *member, enu
 	vsu_fd_close(&stand_in->fd);
 }
 
-/* The state of the container is shown, whether or not the status can be written. */
-static void run_member(struct oci_member *member)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	if (oci_status_write(member->status_file, OCI_RUNNING, &err) < 0)
-		vsu_error_clear(&err);
-	oci_workload_answer(&member->workload);
-}
-
 static void serve_member(struct oci_members *ms, struct oci_member *member)
 {
 	struct oci_workload *w = &member->workload;
@@ -139,7 +125,7 @@ static void serve_member(struct oci_members *ms, struct oci_member *member)
 		if (w->phase == OCI_PREPARED)
 			oci_client_answer(member->stand_in, OCI_OP_JOIN, 0, NULL);
 		else if (w->phase == OCI_RUNS)
-			run_member(member);
+			oci_workload_answer(w);
 		else if (w->phase == OCI_ENDED)
 			finish_member(ms, member, before);
 		return;

@@ -20,10 +20,10 @@ struct oci_members {
 };
 
 /* Descriptors of OCI_OP_JOIN */
-enum { OCI_JOIN_CONFIG, OCI_JOIN_STATUS, OCI_JOIN_STREAMS, OCI_JOIN_FDS = OCI_JOIN_STREAMS + 3 };
+enum { OCI_JOIN_CONFIG, OCI_JOIN_STREAMS, OCI_JOIN_FDS = OCI_JOIN_STREAMS + 3 };
 
 /*
- * Adds a member by its request, configuration, streams, and the file of its status. stand_in is answered when its
+ * Adds a member by its request, configuration and streams. stand_in is answered when its
  * process was prepared, and at its end. -EEXIST: the id; -ENOSPC: too many members; errors of the configuration.
  */
 int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_client *stand_in, const struct oci_message *request,

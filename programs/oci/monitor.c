@@ -58,7 +58,8 @@ struct monitor {
 	struct oci_client *lister; /* NULL, or the client that waits for a list */
 	struct oci_client *measurer; /* NULL, or the client that waits for the usage of one */
 	struct oci_client gone;	/* stands for a closed client until the guest has replied */
-	int listener, signals, status_file;
+	struct oci_status_page *page;
+	int listener, signals;
 	int group;		/* the control group is this process's while it is open */
 	bool paused;
 	const char *remark;	/* NULL, or a sentence for the user of "create" */
@@ -75,8 +76,7 @@ static void report_ready(struct monitor *mon, int rc)
 	struct oci_message m = { .rc = rc };
 
 	snprintf(m.text, sizeof(m.text), "%s", text ? text : "");
-	if (oci_wire_send(mon->config->ready, &m, NULL, 0) < 0)
-		oci_report_line(mon->config->report, OCI_REPORT_DEBUG, "the command 'create' has ended");
+	(void)!oci_wire_send(mon->config->ready, &m, NULL, 0);	/* its end is noticed next */
 }
 
 /* A failure before the container was created is that of "create". */
@@ -91,17 +91,14 @@ static void fail_monitor(struct monitor *mon)
 	if (mon->phase == PHASE_CREATES)
 		report_ready(mon, mon->why.code ? mon->why.code : -EIO);
 	else
-		oci_report_line(mon->config->report, OCI_REPORT_ERROR, "%s", mon->why.msg);
+		oci_status_fail(mon->page, mon->why.msg);
 	end_monitor(mon, STATUS_FAILED);
 }
 
 static void write_status(struct monitor *mon, enum oci_status status)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
-
 	mon->config->state->status = status;
-	if (oci_status_write(mon->status_file, status, &err) < 0)
-		oci_report_line(mon->config->report, OCI_REPORT_WARNING, "%s", err.msg);
+	oci_status_write(mon->page, status);
 }
 
 /* ---------------------------------------------------------------- first process */
@@ -224,7 +221,7 @@ static void join_member(struct monitor *mon, struct oci_client *client, const st
 	if (mon->phase != PHASE_SERVES)
 		rc = vsu_error_set(&err, -EAGAIN, "the sandbox of the pod is not created yet");
 	else if (n != OCI_JOIN_FDS || !*m->text || client->process)
-		rc = vsu_error_set(&err, -EBADMSG, "join: an id, a configuration, a status and three streams are required");
+		rc = vsu_error_set(&err, -EBADMSG, "join: an id, a configuration and three streams are required");
 	rc = rc < 0 ? rc : oci_members_join(&mon->members, oci_machine_agent(mon->machine), client, m, fds, &err);
 	if (rc < 0)
 		oci_client_answer(client, OCI_OP_JOIN, rc, &err);
@@ -240,8 +237,7 @@ static void finish_exec(struct monitor *mon, struct oci_client *client)
 		oci_client_answer(client, OCI_OP_EXEC, why.code < 0 ? why.code : -EIO, &why);
 	} else {
 		m.first = (uint32_t)status;
-		if (oci_wire_send(client->fd, &m, NULL, 0) < 0)
-			oci_report_line(mon->config->report, OCI_REPORT_DEBUG, "the status of a process could not be sent");
+		(void)!oci_wire_send(client->fd, &m, NULL, 0);
 	}
 	close_client(mon, client);
 }
@@ -351,8 +347,8 @@ static void serve_request(struct monitor *mon, struct oci_client *client, const 
 		join_member(mon, client, m, fds, n);
 		break;
 	case OCI_OP_SIZE:
-		if (client->process && vagent_process_resize(client->process, m->first, m->second, &err) < 0)
-			oci_report_line(mon->config->report, OCI_REPORT_DEBUG, "%s", err.msg);
+		if (client->process)
+			(void)!vagent_process_resize(client->process, m->first, m->second, NULL);
 		break;
 	case OCI_OP_LIST:
 		list_processes(mon, client, m);
@@ -405,9 +401,8 @@ static void resize_terminal(struct monitor *mon)
 {
 	struct winsize size;
 
-	if (mon->spec->process.terminal && mon->own.first && !ioctl(mon->config->streams[0], TIOCGWINSZ, &size) && size.ws_row &&
-	    vagent_process_resize(mon->own.first, size.ws_row, size.ws_col, NULL) < 0)
-		oci_report_line(mon->config->report, OCI_REPORT_DEBUG, "the size of the terminal could not be passed on");
+	if (mon->spec->process.terminal && mon->own.first && !ioctl(mon->config->streams[0], TIOCGWINSZ, &size) && size.ws_row)
+		(void)!vagent_process_resize(mon->own.first, size.ws_row, size.ws_col, NULL);
 }
 
 /* A signal to this process is for the container's. Before it is created, it ends the monitor. */
@@ -422,8 +417,8 @@ static void take_signal(struct monitor *mon)
 	} else if (mon->phase == PHASE_CREATES) {
 		vsu_error_set(&mon->why, -EINTR, "signal %u ended the monitor", info.ssi_signo);
 		fail_monitor(mon);
-	} else if (oci_workload_signal(&mon->own, (int)info.ssi_signo, false, NULL) < 0) {
-		oci_report_line(mon->config->report, OCI_REPORT_DEBUG, "a signal could not be passed on");
+	} else {
+		(void)!oci_workload_signal(&mon->own, (int)info.ssi_signo, false, NULL);
 	}
 }
 
@@ -600,10 +595,10 @@ static int begin_monitor(struct monitor *mon)
 		rc = mon->signals = oci_stand_in_watch_signals(&mon->why);
 	if (rc >= 0)
 		rc = mon->listener = oci_wire_listen(mon->config->folder, &mon->why);
-	if (rc >= 0)
-		rc = mon->status_file = oci_status_open(mon->config->folder, &mon->why);
+	rc = rc < 0 ? rc : oci_status_open(mon->config->folder, &mon->page, &mon->why);
 	close(mon->config->folder);	/* the share is the only folder that stays open */
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
+	oci_report_close(mon->config->report);	/* a guest that controls this process could fill its file */
 	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->settings->emulate ? NULL : share, &mon->remark, &mon->why);
 	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);
 }
@@ -623,7 +618,7 @@ void oci_monitor_run(const struct oci_monitor_config *c)
 	static struct monitor mon;
 	int i;
 
-	mon = (struct monitor){ .config = c, .spec = c->state->spec, .own.spec = c->state->spec, .gone.fd = -1, .listener = -1, .signals = -1, .status_file = -1, .group = -1 };
+	mon = (struct monitor){ .config = c, .spec = c->state->spec, .own.spec = c->state->spec, .gone.fd = -1, .listener = -1, .signals = -1, .group = -1 };
 	for (i = 0; i < MAX_CLIENTS; i++)
 		mon.clients[i].fd = -1;
 	c->state->pid = getpid();

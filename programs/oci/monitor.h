@@ -16,7 +16,7 @@
 /* The process that forks the monitor owns all of it. */
 struct oci_monitor_config {
 	const struct oci_settings *settings;
-	const struct oci_report *report;
+	struct oci_report *report; /* the monitor closes it before a guest runs */
 	const char *root;	/* folder of all containers */
 	int folder;		/* of this container; the monitor closes it */
 	struct oci_state *state; /* with the configuration */

@@ -15,6 +15,7 @@
 #include <vmm-sys-util/json.h>
 
 #include "oci/report.h"
+#include "plain.h"
 
 #define NAME "cvmm-oci"
 
@@ -42,6 +43,14 @@ static void write_json(FILE *to, const char *level, const char *text)
 	putc('\n', to);
 }
 
+/* A sentence of a monitor, which a guest may control, could have any characters. */
+static void write_text(FILE *to, enum oci_report_level level, const char *text)
+{
+	fputs(level == OCI_REPORT_WARNING ? NAME ": warning: " : NAME ": ", to);
+	vmm_print_plain(text, to);
+	putc('\n', to);
+}
+
 /* One write for a line, because several processes may append to the file. */
 void oci_report_line(const struct oci_report *r, enum oci_report_level level, const char *fmt, ...)
 {
@@ -62,7 +71,7 @@ void oci_report_line(const struct oci_report *r, enum oci_report_level level, co
 	if (r->format == OCI_REPORT_JSON)
 		write_json(to, levels[level], text.msg);
 	else
-		fprintf(to, NAME ": %s%s\n", level == OCI_REPORT_WARNING ? "warning: " : "", text.msg);
+		write_text(to, level, text.msg);
 	if (!fclose(to) && vsu_fd_write_full(r->fd < 0 ? STDERR_FILENO : r->fd, line, len) < 0)
 		errno = 0;	/* nobody can be notified */
 	free(line);

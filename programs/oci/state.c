@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -23,7 +24,6 @@
 #include "oci/state.h"
 
 #define FOLDER "cvmm-oci"
-#define STATUS_NAME "status"
 #define SOCKET_NAME "socket"
 #define SHARE_NAME "share"
 #define NEW_NAME "state.new"
@@ -33,16 +33,6 @@
 #define GROUPS_NAME ":groups"
 #define KEPT_NAME (sizeof(CONFIGS_NAME) + OCI_STATE_ID + 2)
 #define MAX_BYTES (1u << 20)
-
-static const char *const status_names[] = {
-	[OCI_CREATING] = "creating", [OCI_CREATED] = "created", [OCI_RUNNING] = "running",
-	[OCI_PAUSED] = "paused", [OCI_STOPPED] = "stopped",
-};
-
-const char *oci_status_name(enum oci_status status)
-{
-	return status_names[status];
-}
 
 /* ------------------------------------------------------------------- processes */
 
@@ -66,6 +56,16 @@ uint64_t oci_state_begun(pid_t pid)
 	if (at)
 		begun = strtoull(at + 1, NULL, 10);
 	return begun;
+}
+
+/* The unit of /proc/PID/stat is that of times(2). */
+uint64_t oci_state_now(void)
+{
+	const uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * ticks + (uint64_t)now.tv_nsec * ticks / 1000000000;
 }
 
 /* The number is that of the process of the descriptor, unless it has ended meanwhile. */
@@ -310,7 +310,7 @@ static int remove_kept(int parent, const char *id, struct vsu_error *err)
 
 int oci_state_remove(const char *root, const char *id, int folder, struct vsu_error *err)
 {
-	static const char *const names[] = { SOCKET_NAME, STATUS_NAME, NEW_NAME };
+	static const char *const names[] = { SOCKET_NAME, OCI_STATUS_NAME, NEW_NAME };
 	unsigned int i;
 	int parent, rc;
 
@@ -353,14 +353,17 @@ static void write_state(const struct oci_state *s, bool own, FILE *to)
 	vsu_json_text(&j, "ociVersion", OCI_VERSION_MAX);
 	vsu_json_text(&j, "id", s->id);
 	if (!own)
-		vsu_json_text(&j, "status", status_names[s->status]);
+		vsu_json_text(&j, "status", oci_status_name(s->status));
 	vsu_json_u64(&j, "pid", (uint64_t)s->pid);
 	vsu_json_text(&j, "bundle", s->bundle);
 	vsu_json_text(&j, "rootfs", s->root);
 	vsu_json_i64(&j, "created", s->created);
 	vsu_json_u64(&j, "owner", s->owner);
+	if (!own && *s->failure)
+		vsu_json_text(&j, "failure", s->failure);
 	if (own) {
 		vsu_json_u64(&j, "begun", s->begun);
+		vsu_json_u64(&j, "made", s->made);
 		vsu_json_text(&j, "cgroup", s->cgroup);
 	}
 	write_annotations(&j, s->spec);
@@ -388,7 +391,7 @@ static int finish_file(FILE *f, int folder, int parent, const char *name)
 	return renameat(folder, NEW_NAME, parent, name) < 0 ? -errno : 0;
 }
 
-/* The new file is complete before it leaves the folder, in which no monitor works yet. */
+/* The new file is complete before it leaves the folder, in which a monitor has its socket only. */
 static int replace_state(int parent, int folder, const struct oci_state *s)
 {
 	int rc = make_kind(parent, STATES_NAME), fd = -1;
@@ -419,36 +422,6 @@ int oci_state_write(const char *root, int folder, const struct oci_state *s, str
 	rc = replace_state(parent, folder, s);
 	close(parent);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot write the state of container '%s'", s->id) : 0;
-}
-
-/* ---------------------------------------------------------------------- status */
-
-int oci_status_open(int folder, struct vsu_error *err)
-{
-	const int fd = openat(folder, STATUS_NAME, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	return fd < 0 ? vsu_error_sys(err, -errno, "cannot make the file of the status") : fd;
-}
-
-/* A letter is replaced as a whole. */
-int oci_status_write(int fd, enum oci_status status, struct vsu_error *err)
-{
-	return pwrite(fd, status_names[status], 1, 0) < 0 ? vsu_error_sys(err, -errno, "cannot write the status") : 0;
-}
-
-/* The monitor runs. Whatever it wrote does not end the container. */
-static enum oci_status read_status(int folder)
-{
-	int fd = openat(folder, STATUS_NAME, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), i;
-	char letter = 0;
-
-	if (fd >= 0 && read(fd, &letter, 1) < 0)
-		letter = 0;
-	vsu_fd_close(&fd);
-	for (i = OCI_CREATED; i < OCI_STOPPED; i++)
-		if (letter == *status_names[i])
-			return (enum oci_status)i;
-	return OCI_CREATING;
 }
 
 /* --------------------------------------------------------------- configuration */
@@ -510,14 +483,15 @@ int oci_state_load_config(const char *root, const char *id, struct oci_spec **ou
 
 /* -------------------------------------------------------------- control groups */
 
-int oci_state_open_group(const char *root, const char *name, bool makes)
+int oci_state_open_group(const char *root, const char *name, enum oci_group_access access)
 {
+	const bool makes = access == OCI_GROUP_MAKE;
 	int parent = open_root(root, NULL), fd = parent < 0 || !makes ? parent : make_kind(parent, GROUPS_NAME);
 	char kept[KEPT_NAME];
 
 	kept_name(kept, GROUPS_NAME, name);
 	if (fd >= 0)
-		fd = openat(parent, kept, O_RDWR | (makes ? O_CREAT : 0) | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(parent, kept, (access == OCI_GROUP_READ ? O_RDONLY : O_RDWR) | (makes ? O_CREAT : 0) | O_NOFOLLOW | O_CLOEXEC, 0600);
 	fd = fd < 0 && parent >= 0 ? -errno : fd;
 	vsu_fd_close(&parent);
 	return fd;
@@ -552,6 +526,8 @@ static void on_number(struct oci_state *s, const char *path, const char *value)
 		s->pid = (pid_t)number;
 	else if (!strcmp(path, "begun"))
 		s->begun = number;
+	else if (!strcmp(path, "made"))
+		s->made = number;
 	else if (!strcmp(path, "created") && number <= INT64_MAX)
 		s->created = (int64_t)number;
 	else if (!strcmp(path, "owner"))
@@ -600,6 +576,7 @@ static int read_members(char *text, struct oci_state *s, struct vsu_error *err)
 /* Without a file, create was killed before it allowed the monitor to make anything. */
 int oci_state_read(const char *root, int folder, const char *id, struct oci_state *s, struct vsu_error *err)
 {
+	enum oci_status status;
 	char *text = NULL;
 	int rc = read_text(root, id, &text);
 
@@ -614,10 +591,13 @@ int oci_state_read(const char *root, int folder, const char *id, struct oci_stat
 	free(text);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "the state of container '%s'", id);
-	if (s->pid && s->begun && oci_state_begun(s->pid) == s->begun)
-		s->status = read_status(folder);
-	else
+	status = oci_status_read(folder, s->failure);
+	if (s->pid && s->begun && oci_state_begun(s->pid) == s->begun) {
+		s->status = status;
+		*s->failure = '\0';
+	} else {
 		s->pid = 0;
+	}
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Containers in the file system: ROOT/ID is the folder of a container, with
  *
- *	status		a letter, which the monitor writes
+ *	status		a letter, which the monitor writes (see status.h)
  *	socket		of the monitor
  *	share		where only the monitor sees the files of the container
  *
@@ -29,23 +29,24 @@
 #include <vmm-sys-util/error.h>
 
 #include "oci/spec.h"
+#include "oci/status.h"
 
 #define OCI_STATE_ID 255	/* bytes of an id */
 #define OCI_STATE_PATH 4096
-
-enum oci_status { OCI_CREATING, OCI_CREATED, OCI_RUNNING, OCI_PAUSED, OCI_STOPPED };
 
 struct oci_state {
 	char id[OCI_STATE_ID + 1];
 	enum oci_status status;
 	pid_t pid;		/* of the monitor; 0: none */
 	uint64_t begun;		/* when it began, as in /proc/PID/stat, because numbers are reused */
+	uint64_t made;		/* when its machine had all its processes, in the same unit; 0: unknown */
 	char bundle[OCI_STATE_PATH];
 	char root[OCI_STATE_PATH];	/* folder of its files */
 	char cgroup[OCI_STATE_PATH];	/* folder of its control group; empty: none */
 	int64_t created;	/* seconds since 1970 */
 	uint32_t owner;		/* user */
 	struct oci_spec *spec;	/* its annotations; or NULL */
+	char failure[OCI_STATUS_SENTENCE]; /* of a machine that has stopped, as its monitor explained it; empty: none */
 };
 
 /*
@@ -76,21 +77,15 @@ void oci_state_fini(struct oci_state *s);
 /* Replaces the file, without the status, by one that it makes in the folder. The annotations are those of the spec. */
 int oci_state_write(const char *root, int folder, const struct oci_state *s, struct vsu_error *err);
 
-/* A descriptor of the status, which remains writable when the folder does not. */
-int oci_status_open(int folder, struct vsu_error *err);
-
-/* status: OCI_CREATED, OCI_RUNNING, OCI_PAUSED. */
-int oci_status_write(int fd, enum oci_status status, struct vsu_error *err);
-
 /* Copies a configuration, and reads it again. */
 int oci_state_keep_config(const char *root, const char *id, const char *path, struct vsu_error *err);
 int oci_state_load_config(const char *root, const char *id, struct oci_spec **out, struct vsu_error *err);
 
-/*
- * Opens the file of a control group, which only the owner of the folder of all containers can open. makes: also one
- * that does not exist.
- */
-int oci_state_open_group(const char *root, const char *name, bool makes);
+/* OCI_GROUP_MAKE: for writing, also a file that does not exist. */
+enum oci_group_access { OCI_GROUP_READ, OCI_GROUP_WRITE, OCI_GROUP_MAKE };
+
+/* Opens the file of a control group, which only the owner of the folder of all containers can open. */
+int oci_state_open_group(const char *root, const char *name, enum oci_group_access access);
 void oci_state_remove_group(const char *root, const char *name);
 
 /* Removes the folder with its files, the configuration and the state. */
@@ -99,10 +94,10 @@ int oci_state_remove(const char *root, const char *id, int folder, struct vsu_er
 /* Prints the state as the specification defines it. */
 void oci_state_print(const struct oci_state *s, FILE *to);
 
-const char *oci_status_name(enum oci_status status);
-
 /* When a process began; 0: it does not run. */
 uint64_t oci_state_begun(pid_t pid);
+/* The present, in the same unit. */
+uint64_t oci_state_now(void);
 
 /* A pidfd of the monitor. -ESRCH: it has ended, and another process may have its number. */
 int oci_state_open_monitor(const struct oci_state *s);

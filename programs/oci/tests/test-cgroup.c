@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,7 +107,6 @@ static void make_group(void)
 	write_file("cgroup.events", "populated 0\nfrozen 0\n");
 	make_file("cgroup.max.depth");
 	make_file("cgroup.procs");
-	make_file("cgroup.kill");
 }
 
 static void enter_and_end(void)
@@ -116,17 +116,9 @@ static void enter_and_end(void)
 	make_group();
 	ck_assert_msg(!oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), "%s", err.msg);
 	expect_file("cgroup.procs", "0");
+	ck_assert_int_eq(fcntl(owned, F_GETFL) & O_ACCMODE, O_RDONLY);	/* a guest may control its process */
 	vsu_fd_close(&owned);
 }
-
-/* A daemon of a monitor that was killed */
-START_TEST(processes_that_remain_are_killed)
-{
-	enter_and_end();
-	ck_assert_int_lt(oci_cgroup_remove(root, &state, &err), 0);	/* a folder of files */
-	expect_file("cgroup.kill", "1");
-}
-END_TEST
 
 static bool has_files_of_groups(void)
 {
@@ -136,37 +128,99 @@ static bool has_files_of_groups(void)
 	return !system(command);
 }
 
+static pid_t add_process(void)
+{
+	const pid_t pid = fork();
+	char text[32];
+
+	if (!pid)
+		for (;;)
+			pause();
+	snprintf(text, sizeof(text), "%d\n", (int)pid);
+	write_file("cgroup.procs", text);
+	return pid;
+}
+
+/* Ends it. Returns whether it had been killed before. */
+static bool was_killed(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGUSR1);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WTERMSIG(status) == SIGKILL;
+}
+
+/* A daemon of a monitor that was killed */
+START_TEST(process_that_began_with_the_machine_is_killed)
+{
+	pid_t pid;
+
+	enter_and_end();
+	pid = add_process();
+	state.begun = state.made = oci_state_begun(pid);
+	ck_assert_int_lt(oci_cgroup_remove(root, &state, &err), 0);	/* a folder of files */
+	ck_assert(was_killed(pid));
+}
+END_TEST
+
+/* As those of another runtime, which has used the group since the machine ended */
+START_TEST(process_that_began_at_another_time_lives)
+{
+	uint64_t begun;
+	pid_t pid;
+
+	enter_and_end();
+	pid = add_process();
+	begun = oci_state_begun(pid);
+	state.begun = _i ? begun + 1 : begun - 2;
+	state.made = _i ? begun + 2 : begun - 1;
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "remains, because it has processes of others"));
+	ck_assert(!has_files_of_groups());
+	ck_assert(!was_killed(pid));
+}
+END_TEST
+
 START_TEST(processes_in_a_group_that_was_not_entered_live)
 {
 	int owned;
+	pid_t pid;
 
 	make_group();
 	write_file("cgroup.events", "populated 1\nfrozen 0\n");
 	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
 	ck_assert_int_eq(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), -EBUSY);
 	ck_assert(!has_files_of_groups());
+	pid = add_process();
 	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
-	expect_file("cgroup.kill", "");
+	ck_assert(!was_killed(pid));
 }
 END_TEST
 
 START_TEST(processes_in_a_group_that_another_entered_later_live)
 {
+	pid_t pid;
+
 	enter_and_end();
 	strcpy(state.id, "b");
 	enter_and_end();
 	strcpy(state.id, "a");
+	pid = add_process();
 	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), 0);
-	expect_file("cgroup.kill", "");
+	ck_assert(!was_killed(pid));
 }
 END_TEST
 
 START_TEST(refused_ownership_kills_nothing)
 {
+	pid_t pid;
+
 	enter_and_end();
+	pid = add_process();
 	ck_assert_int_eq(chmod(root, 0777), 0);
 	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), -EPERM);
-	expect_file("cgroup.kill", "");
+	ck_assert(!was_killed(pid));
 }
 END_TEST
 
@@ -176,9 +230,10 @@ START_TEST(locked_files_of_the_group_protect_nothing)
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 	char path[128];
 	int fd, status;
-	pid_t pid;
+	pid_t pid, member;
 
 	enter_and_end();
+	member = add_process();
 	snprintf(path, sizeof(path), "%s/cgroup.max.depth", folder);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(fcntl(fd, F_SETLK, &lock), 0);
@@ -187,7 +242,7 @@ START_TEST(locked_files_of_the_group_protect_nothing)
 		_exit(oci_cgroup_remove(root, &state, &err) >= 0);	/* a folder of files */
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
-	expect_file("cgroup.kill", "1");
+	ck_assert(was_killed(member));
 	close(fd);
 }
 END_TEST
@@ -225,16 +280,17 @@ END_TEST
 START_TEST(group_of_another_container_is_not_removed)
 {
 	int owned, status;
-	pid_t pid;
+	pid_t pid, member;
 
 	make_group();
 	ck_assert_int_eq(oci_cgroup_enter(root, &state, &spec.resources, &owned, &err), 0);
+	member = add_process();
 	pid = fork();
 	if (!pid)
 		_exit(oci_cgroup_remove(root, &state, &err) < 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
-	expect_file("cgroup.kill", "");
+	ck_assert(!was_killed(member));
 	vsu_fd_close(&owned);
 }
 END_TEST
@@ -376,7 +432,8 @@ int main(void)
 	tcase_add_test(t, group_with_processes_is_refused);
 	tcase_add_test(t, group_without_processes_is_claimed);
 	tcase_add_test(t, missing_group_is_free_and_not_made);
-	tcase_add_test(t, processes_that_remain_are_killed);
+	tcase_add_test(t, process_that_began_with_the_machine_is_killed);
+	tcase_add_loop_test(t, process_that_began_at_another_time_lives, 0, 2);
 	tcase_add_test(t, processes_in_a_group_that_was_not_entered_live);
 	tcase_add_test(t, processes_in_a_group_that_another_entered_later_live);
 	tcase_add_test(t, refused_ownership_kills_nothing);

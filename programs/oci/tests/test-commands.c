@@ -222,7 +222,8 @@ START_TEST(running_container_is_removed_by_force)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct oci_state s = { .id = "a", .pid = fork(), .bundle = "/b" };
-	int fd, file, status;
+	struct oci_status_page *page = NULL;
+	int fd, status;
 
 	if (!s.pid)
 		for (;;)
@@ -230,9 +231,10 @@ START_TEST(running_container_is_removed_by_force)
 	s.begun = oci_state_begun(s.pid);
 	fd = oci_state_create(context.root, "a", &err);
 	ck_assert_int_eq(oci_state_write(context.root, fd, &s, &err), 0);
-	file = oci_status_open(fd, &err);
-	ck_assert_int_eq(oci_status_write(file, OCI_RUNNING, &err), 0);
-	close(file);
+	ck_assert_int_eq(oci_status_open(fd, &page, &err), 0);
+	oci_status_write(page, OCI_RUNNING);
+	oci_status_fail(page, "no \033memory");
+	oci_status_close(page);
 	close(fd);
 	ck_assert_int_eq(run("delete a"), EXIT_FAILURE);
 	expect_report("container 'a' is running; end it, or use the option --force");

@@ -36,8 +36,8 @@ static const char *read_report(void)
 START_TEST(line_of_text_names_the_program)
 {
 	oci_report_line(&report, OCI_REPORT_ERROR, "no '%s'", "x");
-	oci_report_line(&report, OCI_REPORT_WARNING, "odd");
-	ck_assert_str_eq(read_report(), "cvmm-oci: no 'x'\ncvmm-oci: warning: odd\n");
+	oci_report_line(&report, OCI_REPORT_WARNING, "odd\033[2J");
+	ck_assert_str_eq(read_report(), "cvmm-oci: no 'x'\ncvmm-oci: warning: odd?[2J\n");
 }
 END_TEST
 

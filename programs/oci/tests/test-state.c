@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -47,13 +48,14 @@ static int create_running(const char *id)
 		.pid = getpid(), .begun = oci_state_begun(getpid()), .bundle = "/b \"quoted\"",
 		.root = "/r", .cgroup = "/c", .created = 1735689600, .owner = 7,
 	};
+	struct oci_status_page *page = NULL;
 	const int fd = create(id);
-	int status = oci_status_open(fd, &err);
 
 	strcpy(s.id, id);
 	ck_assert_int_eq(oci_state_write(root, fd, &s, &err), 0);
-	ck_assert_int_eq(oci_status_write(status, OCI_RUNNING, &err), 0);
-	close(status);
+	ck_assert_int_eq(oci_status_open(fd, &page, &err), 0);
+	oci_status_write(page, OCI_RUNNING);
+	oci_status_close(page);
 	return fd;
 }
 
@@ -431,6 +433,50 @@ START_TEST(printed_state_has_what_the_specification_requires)
 }
 END_TEST
 
+/* A monitor that runs may be one that a guest controls. */
+START_TEST(failure_of_a_machine_is_printed_when_it_has_stopped)
+{
+	char *text = NULL;
+	const int fd = create_running("a");
+	struct oci_status_page *page;
+	size_t len;
+	FILE *to;
+
+	ck_assert_int_eq(oci_status_open(fd, &page, &err), 0);
+	oci_status_fail(page, "no \"memory\"");
+	oci_status_close(page);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
+	ck_assert_str_eq(state.failure, "");
+	state.begun++;
+	ck_assert_int_eq(oci_state_write(root, fd, &state, &err), 0);
+	oci_state_fini(&state);
+	ck_assert_int_eq(oci_state_read(root, fd, "a", &state, &err), 0);
+	to = open_memstream(&text, &len);
+	oci_state_print(&state, to);
+	fclose(to);
+	ck_assert_ptr_nonnull(strstr(text, "\"failure\":\"no \\\"memory\\\"\""));
+	free(text);
+	close(fd);
+}
+END_TEST
+
+START_TEST(present_is_in_the_unit_of_the_begin_of_a_process)
+{
+	const uint64_t before = oci_state_now();
+	const pid_t pid = fork();
+	uint64_t begun;
+
+	if (!pid)
+		for (;;)
+			pause();
+	begun = oci_state_begun(pid);
+	ck_assert_uint_le(before, begun);
+	ck_assert_uint_le(begun, oci_state_now());
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+END_TEST
+
 static const char *why_no_root(void)
 {
 	return geteuid() ? "this user is not root" : NULL;
@@ -465,6 +511,8 @@ int main(void)
 	tcase_add_test(t, configuration_is_out_of_the_folder_of_the_monitor);
 	tcase_add_test(t, removed_container_is_absent);
 	tcase_add_test(t, containers_are_listed_by_id);
+	tcase_add_test(t, failure_of_a_machine_is_printed_when_it_has_stopped);
+	tcase_add_test(t, present_is_in_the_unit_of_the_begin_of_a_process);
 	tcase_add_test(t, printed_state_has_what_the_specification_requires);
 	suite_add_tcase(s, t);
 	return run_suite(s);
