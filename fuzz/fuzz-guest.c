@@ -260,6 +260,12 @@ static void measure(struct guest *g, struct input *in)
 	(void)!vagent_guest_measure(g->g, g->container, on_usage, g, NULL);
 }
 
+static void set_clock(struct guest *g, struct input *in)
+{
+	(void)in;
+	(void)!vagent_guest_set_clock(g->g, NULL);
+}
+
 static void count_end(struct vagent_process *p)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
@@ -296,7 +302,7 @@ static void read_output(struct guest *g, struct input *in)
 static void (*const actions[])(struct guest *g, struct input *in) = {
 	send_prepared, send_running, send_ended, send_credited, send_listed, send_header, send_frame, send_frame,
 	send_input, close_port, receive_messages, dispatch, dispatch, start, send_signal, resize, list, free_process,
-	read_output, send_measured, measure,
+	read_output, send_measured, measure, set_clock,
 };
 
 static void act(void *opaque, struct input *in)

@@ -145,7 +145,7 @@ static const struct {
 	{ VAGENT_KILL, sizeof(struct vagent_kill) }, { VAGENT_RESIZE, sizeof(struct vagent_resize) },
 	{ VAGENT_LIST, sizeof(uint32_t) }, { VAGENT_LOST, sizeof(struct vagent_stream) },
 	{ VAGENT_FORGET, sizeof(uint32_t) }, { VAGENT_CREDIT, sizeof(struct vagent_credit) },
-	{ VAGENT_MEASURE, sizeof(uint32_t) },
+	{ VAGENT_MEASURE, sizeof(uint32_t) }, { VAGENT_MOMENT, sizeof(struct vagent_moment) },
 };
 
 static void check_length(const struct vagent_header *h)
@@ -207,6 +207,8 @@ static void serve_message(void)
 		list_processes(m.number);
 	else if (h.type == VAGENT_MEASURE)
 		measure_container(m.number);
+	else if (h.type == VAGENT_MOMENT)
+		vagent_priv_enter_moment(payload, h.len, false);
 	else if (h.type == VAGENT_PREPARE)
 		vagent_priv_process_prepare(find_place(m.prepare.container), m.prepare.process,
 					    payload + sizeof(m.prepare), h.len - sizeof(m.prepare));

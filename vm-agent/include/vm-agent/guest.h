@@ -183,6 +183,12 @@ typedef void vagent_usage_fn(void *opaque, const struct vagent_usage *usage);
 VAGENT_API int vagent_guest_measure(struct vagent_guest *g, unsigned int container, vagent_usage_fn *f, void *opaque,
 			struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * Sets the guest's clock to the host's, after its machine was paused: the guest's clock stood still. -EAGAIN,
+ * -ENOBUFS, -ENOMEM: as above; -EIO: the host has no random bytes, which the guest receives, too.
+ */
+VAGENT_API int vagent_guest_set_clock(struct vagent_guest *g, struct vsu_error *err) VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif

@@ -22,6 +22,7 @@
  *	                              RUNNING      the program is executed
  *	KILL, RESIZE, LIST, LOST      LISTED
  *	MEASURE                       MEASURED
+ *	MOMENT   after a pause
  *	                              PROCESS_ENDED
  *	FORGET, REMOVE
  *
@@ -52,7 +53,7 @@
 #define VAGENT_IMAGE_WORD "cvmm.image"
 
 /* The version of this protocol. A template may contain an agent of another version. */
-#define VAGENT_VERSION 3u
+#define VAGENT_VERSION 4u
 
 enum vagent_port {
 	VAGENT_CONTROL, VAGENT_IN, VAGENT_OUT, VAGENT_ERR, VAGENT_PORTS,
@@ -64,7 +65,7 @@ enum vagent_port {
 enum vagent_message {
 	/* to the agent */
 	VAGENT_HELLO = 1,	/* empty: repeat READY; before GUEST */
-	VAGENT_MOMENT,	/* struct vagent_moment; before GUEST */
+	VAGENT_MOMENT,	/* struct vagent_moment; before GUEST, and after the machine was paused */
 	VAGENT_GUEST,	/* records; once */
 	VAGENT_CONTAINER,	/* uint32_t: its number; records */
 	VAGENT_REMOVE,	/* uint32_t: a container, whose processes are killed */

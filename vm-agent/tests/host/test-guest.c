@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
@@ -197,7 +198,7 @@ static void after(void)
 START_TEST(older_agent_is_refused)
 {
 	agent_is_ready(1);
-	fails(-EPROTO, "the guest's agent has version 1 of the protocol, but this program has 3; make the template again, or use the cvmm-init that was installed with this program");
+	fails(-EPROTO, "the guest's agent has version 1 of the protocol, but this program has 4; make the template again, or use the cvmm-init that was installed with this program");
 }
 END_TEST
 
@@ -313,6 +314,7 @@ START_TEST(calls_before_the_agent_serves_are_refused)
 
 	ck_assert_int_eq(vagent_guest_add_container(g, &c, &container, &why), -EAGAIN);
 	ck_assert_str_eq(why.msg, "the guest's agent does not serve containers yet");
+	ck_assert_int_eq(vagent_guest_set_clock(g, &why), -EAGAIN);
 }
 END_TEST
 
@@ -477,6 +479,20 @@ START_TEST(measurement_of_another_container_is_distrusted)
 	agent_reads(VAGENT_MEASURE);
 	agent_sends(VAGENT_MEASURED, &m, sizeof(m));
 	is_distrusted("an invalid measurement");
+}
+END_TEST
+
+START_TEST(clock_is_that_of_the_host)
+{
+	struct vagent_moment m;
+	struct timespec t;
+
+	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &t), 0);
+	ck_assert_int_eq(vagent_guest_set_clock(g, NULL), 0);
+	ck_assert_uint_eq(agent_reads(VAGENT_MOMENT), sizeof(m));
+	memcpy(&m, received, sizeof(m));
+	ck_assert_uint_ge(m.seconds, (uint64_t)t.tv_sec);
+	ck_assert_uint_lt(m.nanoseconds, 1000000000);
 }
 END_TEST
 
@@ -988,6 +1004,7 @@ static Suite *suite(void)
 	tcase_add_test(tc[1], list_that_was_not_requested_is_distrusted);
 	tcase_add_test(tc[1], measurement_is_that_of_the_agent);
 	tcase_add_test(tc[1], measurement_of_another_container_is_distrusted);
+	tcase_add_test(tc[1], clock_is_that_of_the_host);
 	tcase_add_test(tc[1], process_is_records);
 	tcase_add_loop_test(tc[1], invalid_process_is_refused, 0, sizeof(odd_processes) / sizeof(odd_processes[0]));
 	tcase_add_test(tc[1], closed_stream_is_refused);

@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/attributes.h>
@@ -515,6 +516,30 @@ START_TEST(processes_of_the_container_are_counted)
 }
 END_TEST
 
+/* The agent sets no clock of this host. */
+int __wrap_clock_settime(clockid_t clock, const struct timespec *now);
+int __wrap_clock_settime(clockid_t clock, const struct timespec *now)
+{
+	struct timespec t;
+
+	if (clock == CLOCK_REALTIME && !clock_gettime(clock, &t) && now->tv_sec <= t.tv_sec && now->tv_sec > t.tv_sec - 600)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+/* An agent that fails ends its connection. */
+START_TEST(clock_is_set_while_processes_run)
+{
+	struct run first;
+
+	begin_first(&first);
+	ck_assert_int_eq(vagent_guest_set_clock(g, &err), 0);
+	ck_assert_int_eq(vagent_guest_remove_container(g, container, &err), 0);
+	ends_by(&first, VAGENT_END_SIGNAL, SIGKILL);
+}
+END_TEST
+
 START_TEST(removed_container_is_killed)
 {
 	struct run first;
@@ -950,6 +975,7 @@ static void add_tests(TCase *tc, const char *why)
 	add_joined(freed_process_is_killed);
 	add(list_has_all_processes_of_the_container);
 	add(processes_of_the_container_are_counted);
+	add(clock_is_set_while_processes_run);
 	add(removed_container_is_killed);
 	add(container_too_many_is_refused);
 	add(bytes_are_unchanged);
