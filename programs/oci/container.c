@@ -266,3 +266,12 @@ int oci_container_status(const struct vagent_process *p, const char *program, st
 		vsu_error_prefix(why, -EACCES, "'%s' cannot be executed, permission denied", program);
 	return status;
 }
+
+bool oci_container_could_start(const struct vagent_process *p)
+{
+	struct vagent_end end;
+
+	if (vagent_process_end(p, &end, NULL) < 0)
+		return false;
+	return end.kind == VAGENT_END_STATUS || end.kind == VAGENT_END_SIGNAL || end.kind == VAGENT_END_MEMORY;
+}

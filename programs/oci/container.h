@@ -38,4 +38,7 @@ int oci_container_prepare(struct vagent_guest *g, unsigned int number, const str
  */
 int oci_container_status(const struct vagent_process *p, const char *program, struct vsu_error *why);
 
+/* Whether a process that has finished exited, or was ended by a signal: it could be started. */
+bool oci_container_could_start(const struct vagent_process *p);
+
 #endif

@@ -227,15 +227,17 @@ static void join_member(struct monitor *mon, struct oci_client *client, const st
 		oci_client_answer(client, OCI_OP_JOIN, rc, &err);
 }
 
+/* The process can have started and ended since the client was last served. */
 static void finish_exec(struct monitor *mon, struct oci_client *client)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 	struct oci_message m = { .op = OCI_OP_ENDED };
 	const int status = oci_container_status(client->process, client->program, &why);
+	const bool could_start = oci_container_could_start(client->process);
 
-	if (!client->answered) {
-		oci_client_answer(client, OCI_OP_EXEC, why.code < 0 ? why.code : -EIO, &why);
-	} else {
+	if (!client->answered)
+		oci_client_answer(client, OCI_OP_EXEC, could_start ? 0 : why.code < 0 ? why.code : -EIO, &why);
+	if (client->answered || could_start) {
 		m.first = (uint32_t)status;
 		(void)!oci_wire_send(client->fd, &m, NULL, 0);
 	}
@@ -260,6 +262,16 @@ static void serve_exec(struct monitor *mon, struct oci_client *client)
 	} else if (state == VAGENT_FINISHED) {
 		finish_exec(mon, client);
 	}
+}
+
+/* Their ends precede that of the container, but can arrive together with it. */
+static void finish_execs(struct monitor *mon)
+{
+	int i;
+
+	for (i = 0; i < MAX_CLIENTS; i++)
+		if (mon->clients[i].process && vagent_process_state(mon->clients[i].process) == VAGENT_FINISHED)
+			finish_exec(mon, &mon->clients[i]);
 }
 
 static void on_list(void *opaque, const uint32_t *pids, unsigned int n)
@@ -488,6 +500,8 @@ static void serve_machine(struct monitor *mon)
 		prepare_first(mon);
 	if (mon->own.first && mon->phase != PHASE_ENDED)
 		serve_first(mon);
+	if (mon->own.phase == OCI_ENDED)
+		finish_execs(mon);
 }
 
 static void turn_monitor(struct monitor *mon)

@@ -107,7 +107,7 @@ void oci_workload_answer(struct oci_workload *w)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 
-	if (w->phase == OCI_ENDED)
+	if (w->phase == OCI_ENDED && !oci_container_could_start(w->first))
 		(void)oci_workload_status(w, &why);
 	if (w->starter)
 		oci_client_answer(w->starter, OCI_OP_START, why.code < 0 ? why.code : 0, &why);
