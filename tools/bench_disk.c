@@ -59,7 +59,7 @@ static enum vsu_exit check_size(const struct run *r, struct vsu_error *err)
 /* A smaller depth than asked for would be measured under a wrong name. */
 static enum vsu_exit check_disk(const struct run *r, struct vsu_error *err)
 {
-	if (r->load->writes && r->disk.features & VIRTDEV_BLK_F_RO)
+	if (r->load->writes && r->disk.q.features & VIRTDEV_BLK_F_RO)
 		vsu_error_set(err, -EROFS, "option --write: the disk '%s' is read-only", r->load->socket);
 	else if (r->disk.nslots < r->load->depth)
 		vsu_error_set(err, -ENOSPC, "option --depth: the disk '%s' takes rings for %" PRIu32 " requests only",
@@ -88,9 +88,9 @@ static enum vsu_exit fill(struct run *r, struct vsu_error *err)
 	enum vsu_exit status = VSU_EXIT_OK;
 	uint32_t slot;
 
-	for (slot = 0; status == VSU_EXIT_OK && slot < r->disk.nslots * r->disk.nqueues; slot++)
+	for (slot = 0; status == VSU_EXIT_OK && slot < r->disk.nslots * r->disk.q.n; slot++)
 		status = submit(r, slot, err);
-	disk_kick(&r->disk);
+	queues_kick(&r->disk.q);
 	return status;
 }
 
@@ -130,13 +130,13 @@ static enum vsu_exit check_time(const struct run *r, struct vsu_error *err)
 
 static enum vsu_exit nap(struct run *r, struct vsu_error *err)
 {
-	struct pollfd call = { .fd = r->disk.call_fd, .events = POLLIN };
+	struct pollfd call = { .fd = r->disk.q.call_fd, .events = POLLIN };
 	enum vsu_exit status = VSU_EXIT_OK;
 	bool timed_out;
 
-	if (!disk_want_call(&r->disk)) {
-		status = client_poll(&r->disk.client, &call, 1, NAP_MS, &timed_out, err);
-		vsu_event_drain(r->disk.call_fd, NULL);
+	if (!queues_want_call(&r->disk.q)) {
+		status = client_poll(&r->disk.q.client, &call, 1, NAP_MS, &timed_out, err);
+		vsu_event_drain(r->disk.q.call_fd, NULL);
 	}
 	r->now_ns = vsu_now_ns();
 	return status == VSU_EXIT_OK ? check_time(r, err) : status;
@@ -146,12 +146,13 @@ static enum vsu_exit nap(struct run *r, struct vsu_error *err)
 static enum vsu_exit step(struct run *r, struct vsu_error *err)
 {
 	enum vsu_exit status = VSU_EXIT_OK;
-	uint32_t slot, n = 0;
+	struct queues_used used;
+	uint32_t n = 0;
 	int rc = 0;
 
-	while (status == VSU_EXIT_OK && n < r->disk.nslots * r->disk.nqueues &&
-	       (rc = disk_collect(&r->disk, &slot)) == 1) {
-		status = complete(r, slot, err);
+	while (status == VSU_EXIT_OK && n < r->disk.nslots * r->disk.q.n &&
+	       (rc = queues_collect(&r->disk.q, &used)) == 1) {
+		status = complete(r, (uint32_t)used.cookie, err);
 		n++;
 	}
 	if (rc < 0) {
@@ -160,7 +161,7 @@ static enum vsu_exit step(struct run *r, struct vsu_error *err)
 	}
 	progress_at(&r->progress, r->bytes);
 	if (n)
-		disk_kick(&r->disk);
+		queues_kick(&r->disk.q);
 	return status == VSU_EXIT_OK && !n ? nap(r, err) : status;
 }
 
@@ -191,6 +192,6 @@ enum vsu_exit bench_disk(const struct bench_load *load, bool progress,
 	status = check_disk(&r, err);
 	if (status == VSU_EXIT_OK)
 		status = measure(&r, progress, err);
-	disk_close(&r.disk, status == VSU_EXIT_OK);
+	queues_close(&r.disk.q, status == VSU_EXIT_OK);
 	return status;
 }

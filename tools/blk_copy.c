@@ -147,7 +147,7 @@ static enum vsu_exit plan(struct copy *c, struct vsu_error *err)
 	if (status == VSU_EXIT_OK)
 		status = check_file(c, err);
 	if (status != VSU_EXIT_OK || !c->writing ||
-	    !(c->disk.features & VIRTDEV_BLK_F_RO))
+	    !(c->disk.q.features & VIRTDEV_BLK_F_RO))
 		return status;
 	return refuse(err, "the disk '%s' is read-only", c->args->socket);
 }
@@ -266,7 +266,7 @@ static enum vsu_exit send_requests(struct copy *c, struct vsu_error *err)
 			break;
 	}
 	if (c->submitted != before)
-		disk_kick(&c->disk);
+		queues_kick(&c->disk.q);
 	return status;
 }
 
@@ -281,11 +281,11 @@ static enum vsu_exit broken(const struct copy *c, struct vsu_error *err)
 
 static enum vsu_exit collect(struct copy *c, bool *some, struct vsu_error *err)
 {
-	uint32_t slot;
+	struct queues_used used;
 	int rc;
 
-	while ((rc = disk_collect(&c->disk, &slot)) == 1) {
-		c->requests[slot].finished = true;
+	while ((rc = queues_collect(&c->disk.q, &used)) == 1) {
+		c->requests[used.cookie].finished = true;
 		c->since_ns = vsu_now_ns();
 		*some = true;
 	}
@@ -362,18 +362,18 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 	const bool late = vsu_now_ns() >= end_ns(c);
 	bool needs_input = c->writing && has_slot(c) && !all_sent(c);
 	struct pollfd fds[2] = {
-		{ .fd = c->disk.call_fd, .events = POLLIN },
+		{ .fd = c->disk.q.call_fd, .events = POLLIN },
 		{ .fd = c->file.fd, .events = POLLIN },
 	};
 	enum vsu_exit status;
 
-	if (disk_want_call(&c->disk))
+	if (queues_want_call(&c->disk.q))
 		return VSU_EXIT_OK;
 	if (late)
 		return give_up(c, err);
-	status = client_poll_until(&c->disk.client, fds, needs_input ? 2 : 1, end_ns(c), err);
+	status = client_poll_until(&c->disk.q.client, fds, needs_input ? 2 : 1, end_ns(c), err);
 	if (status == VSU_EXIT_OK)
-		vsu_event_drain(c->disk.call_fd, NULL);
+		vsu_event_drain(c->disk.q.call_fd, NULL);
 	return status;
 }
 
@@ -414,12 +414,12 @@ static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
 	enum vsu_exit status;
 	bool some = false;
 
-	if (!c->writing || !(c->disk.features & VIRTDEV_BLK_F_FLUSH))
+	if (!c->writing || !(c->disk.q.features & VIRTDEV_BLK_F_FLUSH))
 		return VSU_EXIT_OK;
 	memset(r, 0, sizeof(*r));
 	count_submitted(c);
 	status = disk_submit(&c->disk, slot, VIRTDEV_BLK_T_FLUSH, 0, 0, err);
-	disk_kick(&c->disk);
+	queues_kick(&c->disk.q);
 	while (status == VSU_EXIT_OK && !r->finished) {
 		status = collect(c, &some, err);
 		if (status == VSU_EXIT_OK && !r->finished)
@@ -465,7 +465,7 @@ enum vsu_exit tool_blk_write(const struct tool_args *args,
 		status = plan(&c, err);
 		if (status == VSU_EXIT_OK)
 			status = run(&c, err);
-		disk_close(&c.disk, status == VSU_EXIT_OK);
+		queues_close(&c.disk.q, status == VSU_EXIT_OK);
 	}
 	return file_close(&c.file, status, err);
 }
@@ -486,6 +486,6 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 			status = file_close(&c.file, status, err);
 		}
 	}
-	disk_close(&c.disk, status == VSU_EXIT_OK);
+	queues_close(&c.disk.q, status == VSU_EXIT_OK);
 	return status;
 }

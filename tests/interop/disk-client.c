@@ -40,15 +40,16 @@
 static int giants(struct disk *d, struct vsu_error *err)
 {
 	unsigned int done = 0;
-	uint32_t i, slot;
+	struct queues_used used;
+	uint32_t i;
 
 	for (i = 0; i < GIANTS; i++)
 		if (disk_submit(d, i, VIRTDEV_BLK_T_IN, 0, GIANT, err) != VSU_EXIT_OK)
 			return VSU_EXIT_HOST;
-	disk_kick(d);
-	if (client_get_config(&d->client, 8, err) != VSU_EXIT_OK)
+	queues_kick(&d->q);
+	if (client_get_config(&d->q.client, 8, err) != VSU_EXIT_OK)
 		return VSU_EXIT_HOST;
-	while (disk_collect(d, &slot) == 1)
+	while (queues_collect(&d->q, &used) == 1)
 		done++;
 	printf("answered after %u of %u requests\n", done, GIANTS);
 	return done < GIANTS ? VSU_EXIT_OK : VSU_EXIT_FAIL;
@@ -78,9 +79,9 @@ static int ask_empties(struct disk *d, struct vsu_error *err)
 		if (disk_submit(d, 0, (enum virtdev_blk_type)empties[i].type,
 				0, empties[i].len, err) != VSU_EXIT_OK)
 			return VSU_EXIT_HOST;
-		disk_kick(d);
+		queues_kick(&d->q);
 		/* without a further kick the device must send the call */
-		rc = ring_wait(&d->rings[0], &d->client, WAIT_MS, &slot, &written,
+		rc = ring_wait(&d->q.rings[0], &d->q.client, WAIT_MS, &slot, &written,
 			       err);
 		if (rc < 0)
 			return VSU_EXIT_HOST;
@@ -108,8 +109,8 @@ static int ask(struct disk *d, enum virtdev_blk_type type, uint64_t offset,
 
 	if (disk_submit(d, 0, type, offset, len, err) != VSU_EXIT_OK)
 		return VSU_EXIT_HOST;
-	disk_kick(d);
-	rc = ring_wait(&d->rings[0], &d->client, WAIT_MS, &slot, &written, err);
+	queues_kick(&d->q);
+	rc = ring_wait(&d->q.rings[0], &d->q.client, WAIT_MS, &slot, &written, err);
 	if (rc < 0)
 		return VSU_EXIT_HOST;
 	if (rc == 1 && disk_status(d, 0) == 0)
@@ -191,9 +192,9 @@ static int stuck(struct disk *d, struct vsu_error *err)
 
 	if (disk_submit(d, 0, VIRTDEV_BLK_T_IN, 0, d->chunk, err) != VSU_EXIT_OK)
 		return VSU_EXIT_HOST;
-	disk_kick(d);
+	queues_kick(&d->q);
 	for (i = 0; i < 3; i++)
-		if (client_get_config(&d->client, 8, err) != VSU_EXIT_OK)
+		if (client_get_config(&d->q.client, 8, err) != VSU_EXIT_OK)
 			return VSU_EXIT_HOST;
 	return VSU_EXIT_OK;
 }
@@ -312,7 +313,7 @@ int main(int argc, char **argv)
 				   commands[i].nslots, &err);
 		if (status == VSU_EXIT_OK) {
 			status = commands[i].run(&d, &err);
-			disk_close(&d, false);
+			queues_close(&d.q, false);
 		}
 		if (status == VSU_EXIT_HOST)
 			printf("%s\n", err.msg);

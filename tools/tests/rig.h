@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A rig: a disk with two queues, which a process of the test serves. */
+/* A rig: a disk with two queues, or another device, which a process of the test serves. */
 #ifndef TOOLS_TESTS_RIG_H
 #define TOOLS_TESTS_RIG_H
 
@@ -25,28 +25,9 @@
 static char folder[32], image[64], path[64];
 static struct vsu_error err;
 static bool read_only;
-static bool without_queues;	/* the configuration has none */
+static int (*make_device)(struct virtdev **out);	/* NULL: a disk */
 static pid_t server;
 static int stop_fd;
-
-static void read_zeros(void *self, uint32_t off, void *buf, uint32_t len)
-{
-	(void)self;
-	(void)off;
-	memset(buf, 0, len);
-}
-
-/* A device of no project: its configuration contradicts its queue. */
-static int make_without_queues(struct virtdev **out)
-{
-	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "blk", .config_read = read_zeros };
-	const struct virtdev_info info = {
-		.id = VIRTDEV_ID_BLOCK, .nqueues = 1, .queue_size_max = 8,
-		.config_size = VIRTDEV_BLK_SPACE_SIZE, .features = VQ_F_VERSION_1 | VIRTDEV_BLK_F_MQ,
-	};
-
-	return virtdev_new(&ops, &info, image, out, &err);
-}
 
 static int make_disk(struct virtdev **out)
 {
@@ -64,7 +45,7 @@ static void serve(int stop)
 {
 	struct virtdev *dev;
 
-	if ((without_queues ? make_without_queues(&dev) : make_disk(&dev)) < 0 ||
+	if ((make_device ? make_device(&dev) : make_disk(&dev)) < 0 ||
 	    virtdev_vhost_user_serve(dev, path, stop, NULL, NULL, &err) < 0)
 		_exit(1);
 	virtdev_free(dev);
@@ -98,7 +79,9 @@ static void setup(void)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ftruncate(fd, SIZE), 0);
 	close(fd);
-	read_only = without_queues = false;
+	read_only = false;
+	make_device = NULL;
+	server = 0;
 	vsu_error_clear(&err);
 }
 

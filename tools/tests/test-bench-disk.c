@@ -17,9 +17,9 @@ static struct bench_stats stats;
 static int kick_signal;		/* to the server, before each notification */
 static bool fails;		/* each request */
 
-void __real_disk_kick(struct disk *d);
-void __wrap_disk_kick(struct disk *d);
-void __wrap_disk_kick(struct disk *d)
+void __real_queues_kick(struct queues *q);
+void __wrap_queues_kick(struct queues *q);
+void __wrap_queues_kick(struct queues *q)
 {
 	siginfo_t info;
 
@@ -28,7 +28,7 @@ void __wrap_disk_kick(struct disk *d)
 		ck_assert_int_eq(waitid(P_PID, (id_t)server, &info,
 					WSTOPPED | WEXITED | WNOWAIT), 0);
 	}
-	__real_disk_kick(d);
+	__real_queues_kick(q);
 }
 
 uint8_t __real_disk_status(struct disk *d, uint32_t slot);

@@ -49,11 +49,11 @@ enum vsu_exit __wrap_disk_open(struct disk *d, const char *socket, uint32_t queu
 	return status;
 }
 
-int __real_disk_collect(struct disk *d, uint32_t *slot);
-int __wrap_disk_collect(struct disk *d, uint32_t *slot);
-int __wrap_disk_collect(struct disk *d, uint32_t *slot)
+int __real_queues_collect(struct queues *q, struct queues_used *used);
+int __wrap_queues_collect(struct queues *q, struct queues_used *used);
+int __wrap_queues_collect(struct queues *q, struct queues_used *used)
 {
-	return collect_failure ? collect_failure : __real_disk_collect(d, slot);
+	return collect_failure ? collect_failure : __real_queues_collect(q, used);
 }
 
 uint8_t __real_disk_status(struct disk *d, uint32_t slot);
@@ -64,29 +64,29 @@ uint8_t __wrap_disk_status(struct disk *d, uint32_t slot)
 }
 
 /* A file that is always readable takes the place of the driver's eventfd. */
-static void call_always(const struct disk *d)
+static void call_always(const struct queues *q)
 {
 	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(dup3(fd, d->call_fd, O_CLOEXEC), d->call_fd);
+	ck_assert_int_eq(dup3(fd, q->call_fd, O_CLOEXEC), q->call_fd);
 	close(fd);
 }
 
-void __real_disk_kick(struct disk *d);
-void __wrap_disk_kick(struct disk *d);
-void __wrap_disk_kick(struct disk *d)
+void __real_queues_kick(struct queues *q);
+void __wrap_queues_kick(struct queues *q);
+void __wrap_queues_kick(struct queues *q)
 {
 	siginfo_t info;
 
 	if (calls_always)
-		call_always(d);
+		call_always(q);
 	if (kick_signal) {
 		ck_assert_int_eq(kill(server, kick_signal), 0);
 		ck_assert_int_eq(waitid(P_PID, (id_t)server, &info,
 					WSTOPPED | WEXITED | WNOWAIT), 0);
 	}
-	__real_disk_kick(d);
+	__real_queues_kick(q);
 }
 
 /* ------------------------------------------------------------------- the rig */

@@ -8,11 +8,32 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <virtio-devices/ids.h>
+
 #include "../../tests/support/suite.h"
 #include "disk.h"
 #include "rig.h"
 
 static struct disk d;
+
+static void read_zeros(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	(void)self;
+	(void)off;
+	memset(buf, 0, len);
+}
+
+/* A device of no project: its configuration contradicts its queue. */
+static int make_without_queues(struct virtdev **out)
+{
+	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "blk", .config_read = read_zeros };
+	const struct virtdev_info info = {
+		.id = VIRTDEV_ID_BLOCK, .nqueues = 1, .queue_size_max = 8,
+		.config_size = VIRTDEV_BLK_SPACE_SIZE, .features = VQ_F_VERSION_1 | VIRTDEV_BLK_F_MQ,
+	};
+
+	return virtdev_new(&ops, &info, image, out, &err);
+}
 
 /* A server that has not yet made its socket is asked again. */
 static enum vsu_exit open_queues(uint32_t queue, uint32_t nqueues, uint32_t nslots)
@@ -39,19 +60,19 @@ static void serve_and_open(void)
 /* Waits for one request, and returns its status. */
 static uint8_t complete(uint32_t expected)
 {
-	struct pollfd p = { .fd = d.call_fd, .events = POLLIN };
-	uint32_t slot = UINT32_MAX;
+	struct pollfd p = { .fd = d.q.call_fd, .events = POLLIN };
+	struct queues_used used;
 	bool late;
 	int rc;
 
-	disk_kick(&d);
-	while (!(rc = disk_collect(&d, &slot)))
-		if (!disk_want_call(&d))
-			ck_assert_int_eq(client_poll(&d.client, &p, 1, 30000,
+	queues_kick(&d.q);
+	while (!(rc = queues_collect(&d.q, &used)))
+		if (!queues_want_call(&d.q))
+			ck_assert_int_eq(client_poll(&d.q.client, &p, 1, 30000,
 						     &late, &err), VSU_EXIT_OK);
 	ck_assert_int_eq(rc, 1);
-	ck_assert_uint_eq(slot, expected);
-	return disk_status(&d, slot);
+	ck_assert_uint_eq(used.cookie, expected);
+	return disk_status(&d, expected);
 }
 
 static void request(uint32_t slot, enum virtdev_blk_type type, uint64_t at,
@@ -65,9 +86,9 @@ START_TEST(a_disk_has_the_size_and_blocks_of_its_back_end)
 	serve_and_open();
 	ck_assert_uint_eq(d.size, SIZE);
 	ck_assert_uint_eq(d.block, BLOCK);
-	ck_assert_uint_eq(d.queue, 1);
+	ck_assert_uint_eq(d.q.first, 1);
 	ck_assert_uint_ge(d.chunk, BLOCK);
-	disk_close(&d, true);
+	queues_close(&d.q, true);
 }
 END_TEST
 
@@ -88,7 +109,7 @@ START_TEST(what_is_written_is_read_and_in_the_image)
 	ck_assert_int_eq(pread(fd, block, BLOCK, 3 * BLOCK), BLOCK);
 	ck_assert_int_eq(memcmp(block, disk_buffer(&d, 1), BLOCK), 0);
 	close(fd);
-	disk_close(&d, true);
+	queues_close(&d.q, true);
 }
 END_TEST
 
@@ -100,7 +121,7 @@ START_TEST(requests_beyond_the_end_and_writes_to_a_read_only_disk_fail)
 	ck_assert_uint_eq(complete(0), VIRTDEV_BLK_S_IOERR);
 	request(0, VIRTDEV_BLK_T_OUT, 0, BLOCK);
 	ck_assert_uint_ne(complete(0), VIRTDEV_BLK_S_OK);
-	disk_close(&d, true);
+	queues_close(&d.q, true);
 }
 END_TEST
 
@@ -122,13 +143,13 @@ START_TEST(each_of_two_queues_completes_the_requests_of_its_slots)
 		request(slot, VIRTDEV_BLK_T_IN, 0, BLOCK);
 		ck_assert_uint_eq(complete(slot), VIRTDEV_BLK_S_OK);
 	}
-	disk_close(&d, true);
+	queues_close(&d.q, true);
 }
 END_TEST
 
 START_TEST(a_disk_without_queues_is_refused)
 {
-	without_queues = true;
+	make_device = make_without_queues;
 	server_start();
 	ck_assert_int_eq(open_disk(0, 4), VSU_EXIT_HOST);
 	ck_assert_ptr_nonnull(strstr(err.msg, path));
@@ -143,14 +164,14 @@ START_TEST(a_back_end_that_ends_is_named)
 	bool late;
 
 	serve_and_open();
-	p.fd = d.call_fd;
+	p.fd = d.q.call_fd;
 	ck_assert_int_eq(kill(server, SIGKILL), 0);
 	do
-		status = client_poll(&d.client, &p, 1, 30000, &late, &err);
+		status = client_poll(&d.q.client, &p, 1, 30000, &late, &err);
 	while (status == VSU_EXIT_OK);
 	ck_assert_int_eq(status, VSU_EXIT_HOST);
 	ck_assert_ptr_nonnull(strstr(err.msg, path));
-	disk_close(&d, false);
+	queues_close(&d.q, false);
 }
 END_TEST
 
