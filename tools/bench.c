@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * vhost-user-tool bench: rates of requests and percentiles of their times, a row for
- * each combination of size, queues and depth, and one for the floor of each size.
+ * vhost-user-tool bench: rates of requests and percentiles of their times, a row for each
+ * combination of request, size, queues and depth, and one for the floor of each size.
  */
 #include <config.h>
 
@@ -10,16 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
-#include "bench.h"
-#include "disk.h"
-#include "tool.h"
+#include "bench_report.h"
 
-#define MIB (1 << 20)
-#define MIN_SIZE 512u
 #define MAX_ITEMS 8u
+/* Back-ends: the first, and that of --against. */
+#define MAX_DRIVERS 2u
 
 struct list {
 	unsigned int n;
@@ -28,29 +25,59 @@ struct list {
 
 struct bench {
 	const struct tool_args *args;
+	const struct bench_device *device;
+	struct list requests;	/* indices of those of the device */
 	struct list sizes, queues, depths;
-	struct vsu_json json;
-	FILE *svg;		/* NULL: none */
-	unsigned int nrows;	/* reported */
+	struct bench_driver drivers[MAX_DRIVERS];
+	unsigned int ndrivers;	/* open; one if both are the same back-end */
+	struct bench_report report;
 };
 
 /* ------------------------------------------------------------------ options */
 
-/* Returns whether the text is such a number; a comma or the end follows it. */
-static bool read_item(const char *text, size_t len, uint64_t min, uint64_t max, uint32_t *out)
+/* The valid items of a list. */
+struct rule {
+	const char *option;
+	uint64_t min, max;			/* numbers */
+	const struct bench_device *names;	/* requests of it; NULL: numbers */
+};
+
+/* Returns whether the device has a request of this name. */
+static bool read_name(const struct bench_request *all, const char *word, uint32_t *out)
+{
+	for (*out = 0; all[*out].name; ++*out)
+		if (!strcmp(all[*out].name, word))
+			return true;
+	return false;
+}
+
+/* A comma or the end follows the item. */
+static bool read_item(const struct rule *rule, const char *text, size_t len, uint32_t *out)
 {
 	char word[24];
 	uint64_t value;
 
-	if ((size_t)snprintf(word, sizeof(word), "%.*s", (int)len, text) >= sizeof(word) ||
-	    vsu_parse_size(word, &value) < 0 || value < min || value > max)
+	if ((size_t)snprintf(word, sizeof(word), "%.*s", (int)len, text) >= sizeof(word))
+		return false;
+	if (rule->names)
+		return read_name(rule->names->requests, word, out);
+	if (vsu_parse_size(word, &value) < 0 || value < rule->min || value > rule->max)
 		return false;
 	*out = (uint32_t)value;
 	return true;
 }
 
-static int read_list(const char *option, const char *text, uint64_t min, uint64_t max,
-		     struct list *list, struct vsu_error *err)
+static int refuse_list(const struct rule *rule, const char *text, struct vsu_error *err)
+{
+	if (rule->names)
+		return vsu_error_set(err, -EINVAL, "option --request: '%s' is not a list of requests of %s, as in %s",
+				     text, rule->names->name, rule->names->all);
+	return vsu_error_set(err, -EINVAL, "option --%s: '%s' is not a list of at most %u numbers from %" PRIu64 " to %" PRIu64 ", as in 1k,2k",
+			     rule->option, text, MAX_ITEMS, rule->min, rule->max);
+}
+
+static int read_list(const struct rule *rule, const char *text, struct list *list,
+		     struct vsu_error *err)
 {
 	const char *item;
 	size_t len;
@@ -58,245 +85,236 @@ static int read_list(const char *option, const char *text, uint64_t min, uint64_
 	list->n = 0;
 	for (item = text;; item += len + 1) {
 		len = strcspn(item, ",");
-		if (list->n == MAX_ITEMS || !read_item(item, len, min, max, &list->items[list->n++]))
-			return vsu_error_set(err, -EINVAL, "option --%s: '%s' is not a list of at most %u numbers from %" PRIu64 " to %" PRIu64 ", as in 1k,2k",
-					     option, text, MAX_ITEMS, min, max);
+		if (list->n == MAX_ITEMS || !read_item(rule, item, len, &list->items[list->n++]))
+			return refuse_list(rule, text, err);
 		if (!item[len])
 			return 0;
 	}
 }
 
+static int read_device(struct bench *b, struct vsu_error *err)
+{
+	static const struct bench_device *const devices[] = { &bench_blk, &bench_fs, &bench_net };
+	const char *name = b->args->device ? b->args->device : bench_blk.name;
+	size_t i;
+
+	for (i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		if (!strcmp(devices[i]->name, name))
+			b->device = devices[i];
+	return b->device ? 0 : vsu_error_set(err, -EINVAL, "option --device: bench measures blk, fs and net, not %s",
+					     name);
+}
+
 static int read_lists(struct bench *b, struct vsu_error *err)
 {
-	int rc = read_list("depth", b->args->depths, 1, BENCH_MAX_DEPTH, &b->depths, err);
+	const struct bench_device *device = b->device;
+	const struct tool_args *args = b->args;
+	const struct rule requests = { .option = "request", .names = device },
+		sizes = { "size", device->min_size, device->max_size, NULL },
+		queues = { "queues", 1, BENCH_MAX_QUEUES, NULL },
+		depths = { "depth", 1, BENCH_MAX_DEPTH, NULL };
+	int rc = read_list(&depths, args->depths, &b->depths, err);
 
 	if (rc == 0)
-		rc = read_list("size", b->args->sizes, MIN_SIZE, BENCH_MAX_SIZE, &b->sizes, err);
+		rc = read_list(&sizes, args->sizes ? args->sizes : device->sizes, &b->sizes, err);
 	if (rc == 0)
-		rc = read_list("queues", b->args->queue_counts, 1, DISK_QUEUES, &b->queues, err);
-	return rc;
+		rc = read_list(&queues, args->queue_counts, &b->queues, err);
+	return rc < 0 ? rc : read_list(&requests, args->requests ? args->requests : device->preset,
+				       &b->requests, err);
 }
 
-/* ------------------------------------------------------------------- report */
-
-static unsigned int series_of(const struct bench *b, const struct bench_load *load)
+static const struct bench_request *request_at(const struct bench *b, unsigned int i)
 {
-	return !load->socket ? 0 : load->socket == b->args->socket ? 1 : 2;
+	return &b->device->requests[b->requests.items[i]];
 }
 
-static const char *name_of(const struct bench_load *load)
+/* Options of other devices would be ignored. */
+static int check_options(const struct bench *b, struct vsu_error *err)
 {
-	return load->socket ? load->socket : "floor";
-}
+	unsigned int i;
 
-static void text_head(void)
-{
-	size_t i;
-
-	printf("%7s %6s %5s %10s %8s", "size", "queues", "depth", "requests/s", "MiB/s");
-	for (i = 0; i < BENCH_PERCENTILES; i++)
-		printf(" %6s us", bench_percentiles[i].name);
-	puts("  back-end");
-}
-
-static void text_row(const struct bench_load *load, const struct bench_stats *s)
-{
-	const double rate = bench_stats_rate(s);
-	char size[24];
-	size_t i;
-
-	printf("%7s %6" PRIu32 " %5" PRIu32 " %10.0f %8.1f", vsu_format_size(load->size, size, sizeof(size)),
-	       load->queues, load->depth, rate, rate * load->size / MIB);
-	for (i = 0; i < BENCH_PERCENTILES; i++)
-		printf(" %9.1f", (double)bench_stats_percentile(s, bench_percentiles[i].share) / 1e3);
-	printf("  %s\n", name_of(load));
-	fflush(stdout);
-}
-
-static void json_row(struct vsu_json *j, const struct bench_load *load, const struct bench_stats *s)
-{
-	const double rate = bench_stats_rate(s);
-	size_t i;
-
-	vsu_json_open(j, NULL, '{');
-	vsu_json_text(j, "socket", load->socket);
-	vsu_json_u64(j, "size", load->size);
-	vsu_json_u64(j, "queues", load->queues);
-	vsu_json_u64(j, "depth", load->depth);
-	vsu_json_u64(j, "requests", s->requests);
-	vsu_json_u64(j, "requests-per-second", (uint64_t)rate);
-	vsu_json_u64(j, "bytes-per-second", (uint64_t)(rate * load->size));
-	vsu_json_open(j, "nanoseconds", '{');
-	for (i = 0; i < BENCH_PERCENTILES; i++)
-		vsu_json_u64(j, bench_percentiles[i].name,
-			     bench_stats_percentile(s, bench_percentiles[i].share));
-	vsu_json_close(j, '}');
-	vsu_json_close(j, '}');
-}
-
-static void svg_row(struct bench *b, const struct bench_load *load, const struct bench_stats *s)
-{
-	char label[48], size[24];
-
-	snprintf(label, sizeof(label), "%s q%" PRIu32 " d%" PRIu32 " %s",
-		 vsu_format_size(load->size, size, sizeof(size)), load->queues, load->depth,
-		 name_of(load));
-	bench_svg_row(b->svg, b->nrows, label, series_of(b, load), s);
-}
-
-static void report(struct bench *b, const struct bench_load *load, const struct bench_stats *s)
-{
-	if (b->args->json)
-		json_row(&b->json, load, s);
-	else
-		text_row(load, s);
-	if (b->svg)
-		svg_row(b, load, s);
-	b->nrows++;
-}
-
-/* How the second back-end compares to the first. */
-static void report_ratio(const struct bench *b, const struct bench_stats stats[2])
-{
-	const double median = (double)bench_stats_percentile(&stats[0], 5000);
-	const double rate = bench_stats_rate(&stats[0]);
-
-	if (!b->args->json && median > 0 && rate > 0)
-		printf("        the second has %.2f times the rate and %.2f times the median time of the first\n",
-		       bench_stats_rate(&stats[1]) / rate,
-		       (double)bench_stats_percentile(&stats[1], 5000) / median);
-}
-
-static void begin_report(struct bench *b)
-{
-	if (!b->args->json) {
-		text_head();
-		return;
-	}
-	b->json.to = stdout;
-	vsu_json_open(&b->json, NULL, '{');
-	vsu_json_u64(&b->json, "write-percent", b->args->write_percent);
-	vsu_json_open(&b->json, "rows", '[');
-}
-
-static void end_report(struct bench *b)
-{
-	if (!b->args->json)
-		return;
-	vsu_json_close(&b->json, ']');
-	vsu_json_close(&b->json, '}');
-	putchar('\n');
+	for (i = 0; i < b->requests.n; i++)
+		if (request_at(b, i)->of_file && !b->args->shared_file)
+			return vsu_error_set(err, -EINVAL, "%s requires --file, a file in the shared folder; --request=getattr,readdir does not",
+					     request_at(b, i)->name);
+	if (b->args->shared_file && b->device != &bench_fs)
+		return vsu_error_set(err, -EINVAL, "option --file: only for --device=fs");
+	if (b->args->write_percent && b->device != &bench_blk)
+		return vsu_error_set(err, -EINVAL, "option --write: only for --device=blk");
+	return 0;
 }
 
 /* ---------------------------------------------------------------------- run */
 
-static struct bench_load make_load(const struct bench *b, const char *socket, uint32_t size)
+static unsigned int count_back_ends(const struct bench *b)
 {
-	return (struct bench_load){
-		.socket = socket, .size = size, .queues = 1, .depth = 1,
-		.writes = (uint32_t)b->args->write_percent,
-		.ms = b->args->time_ms, .timeout_ms = b->args->timeout_ms,
-	};
+	return b->args->against ? 2 : 1;
 }
 
-static enum vsu_exit run_floor(struct bench *b, uint32_t size, struct vsu_error *err)
+static enum vsu_exit run_floor(struct bench *b, struct bench_load load, struct vsu_error *err)
 {
-	const struct bench_load load = make_load(b, NULL, size);
 	struct bench_stats stats = { .requests = 0 };
-	const enum vsu_exit status = bench_floor(&load, &stats, err);
+	enum vsu_exit status;
 
+	load.socket = NULL;
+	load.queues = load.depth = 1;
+	status = bench_floor(&load, &stats, err);
 	if (status == VSU_EXIT_OK)
-		report(b, &load, &stats);
+		bench_report_row(&b->report, &load, &stats);
+	return status;
+}
+
+static enum vsu_exit run_turn(struct bench *b, struct bench_driver *d, const struct bench_load *load,
+			      struct bench_stats *stats, struct vsu_error *err)
+{
+	struct progress progress;
+	enum vsu_exit status;
+
+	d->load = load;
+	status = d->device->prepare(d, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	progress_begin(&progress, b->args->progress, 0);
+	progress.unit = "requests";
+	progress.unit_size = 1;
+	status = bench_run(d, &progress, stats, err);
+	progress_end(&progress, stats->requests, status == VSU_EXIT_OK);
 	return status;
 }
 
 /* Two back-ends take turns, so that what the host does meanwhile meets both. */
-static enum vsu_exit take_turns(struct bench *b, struct bench_load loads[2],
-				struct bench_stats stats[2], struct vsu_error *err)
+static enum vsu_exit run_row(struct bench *b, struct bench_load load, struct vsu_error *err)
 {
-	const unsigned int n = b->args->against ? 2 : 1;
+	const unsigned int n = count_back_ends(b);
+	struct bench_stats stats[MAX_DRIVERS] = { { .requests = 0 } };
+	struct bench_load loads[MAX_DRIVERS] = { load, load };
 	enum vsu_exit status = VSU_EXIT_OK;
 	unsigned int i;
 
-	for (i = 0; status == VSU_EXIT_OK && i < n * n; i++) {
-		loads[i % n].ms = (b->args->time_ms + n - 1) / n;
-		status = bench_disk(&loads[i % n], b->args->progress, &stats[i % n], err);
-	}
+	loads[1].socket = b->args->against;
+	loads[0].ms = loads[1].ms = (load.ms + n - 1) / n;
+	for (i = 0; status == VSU_EXIT_OK && i < n * n; i++)
+		status = run_turn(b, &b->drivers[i % n % b->ndrivers], &loads[i % n], &stats[i % n], err);
+	for (i = 0; status == VSU_EXIT_OK && i < n; i++)
+		bench_report_row(&b->report, &loads[i], &stats[i]);
+	if (status == VSU_EXIT_OK && n > 1)
+		bench_report_ratio(&b->report, stats);
 	return status;
-}
-
-static enum vsu_exit run_row(struct bench *b, uint32_t size, uint32_t queues, uint32_t depth,
-			     struct vsu_error *err)
-{
-	struct bench_load loads[2] = {
-		make_load(b, b->args->socket, size), make_load(b, b->args->against, size)
-	};
-	struct bench_stats stats[2] = { { .requests = 0 } };
-	enum vsu_exit status;
-
-	loads[0].queues = loads[1].queues = queues;
-	loads[0].depth = loads[1].depth = depth;
-	status = take_turns(b, loads, stats, err);
-	if (status != VSU_EXIT_OK)
-		return status;
-	report(b, &loads[0], &stats[0]);
-	if (b->args->against) {
-		report(b, &loads[1], &stats[1]);
-		report_ratio(b, stats);
-	}
-	return VSU_EXIT_OK;
 }
 
 /* The depth varies fastest. */
-static enum vsu_exit run_size(struct bench *b, uint32_t size, struct vsu_error *err)
+static enum vsu_exit run_size(struct bench *b, struct bench_load load, struct vsu_error *err)
 {
-	enum vsu_exit status = run_floor(b, size, err);
+	enum vsu_exit status = load.request->floor ? run_floor(b, load, err) : VSU_EXIT_OK;
 	unsigned int i;
 
-	for (i = 0; status == VSU_EXIT_OK && i < b->queues.n * b->depths.n; i++)
-		status = run_row(b, size, b->queues.items[i / b->depths.n],
-				 b->depths.items[i % b->depths.n], err);
+	for (i = 0; status == VSU_EXIT_OK && i < b->queues.n * b->depths.n; i++) {
+		load.queues = b->queues.items[i / b->depths.n];
+		load.depth = b->depths.items[i % b->depths.n];
+		status = run_row(b, load, err);
+	}
 	return status;
 }
 
-static enum vsu_exit run_sizes(struct bench *b, struct vsu_error *err)
+/* A request without sizes has size 0 only. */
+static unsigned int count_sizes(const struct bench *b, const struct bench_request *request)
+{
+	return request->sized ? b->sizes.n : 1;
+}
+
+static enum vsu_exit run_request(struct bench *b, struct bench_load load, struct vsu_error *err)
 {
 	enum vsu_exit status = VSU_EXIT_OK;
 	unsigned int i;
 
-	begin_report(b);
-	for (i = 0; status == VSU_EXIT_OK && i < b->sizes.n; i++)
-		status = run_size(b, b->sizes.items[i], err);
-	end_report(b);
+	for (i = 0; status == VSU_EXIT_OK && i < count_sizes(b, load.request); i++) {
+		load.size = load.request->sized ? b->sizes.items[i] : 0;
+		status = run_size(b, load, err);
+	}
 	return status;
 }
 
-static enum vsu_exit run_with_svg(struct bench *b, struct vsu_error *err)
+static unsigned int count_rows(const struct bench *b)
 {
-	const unsigned int shapes = b->queues.n * b->depths.n * (b->args->against ? 2 : 1);
-	enum vsu_exit status;
-	bool lost;
+	const unsigned int shapes = b->queues.n * b->depths.n * count_back_ends(b);
+	unsigned int i, n = 0;
 
-	b->svg = fopen(b->args->svg, "we");
-	if (!b->svg) {
-		vsu_error_sys(err, -errno, "cannot create '%s'", b->args->svg);
-		return VSU_EXIT_INPUT;
+	for (i = 0; i < b->requests.n; i++)
+		n += count_sizes(b, request_at(b, i)) * (shapes + (request_at(b, i)->floor ? 1 : 0));
+	return n;
+}
+
+static enum vsu_exit run_requests(struct bench *b, struct bench_load load, struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_OK;
+	unsigned int i;
+
+	for (i = 0; status == VSU_EXIT_OK && i < b->requests.n; i++) {
+		load.request = request_at(b, i);
+		status = run_request(b, load, err);
 	}
-	bench_svg_begin(b->svg, b->sizes.n * (1 + shapes));
-	status = run_sizes(b, err);
-	bench_svg_end(b->svg);
-	lost = ferror(b->svg);
-	if (!fclose(b->svg) && !lost)
+	return status;
+}
+
+/* ----------------------------------------------------------------- sessions */
+
+static uint32_t max_of(const struct list *list)
+{
+	uint32_t max = 0;
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->items[i] > max)
+			max = list->items[i];
+	return max;
+}
+
+static enum vsu_exit open_drivers(struct bench *b, const struct bench_load *load,
+				  struct vsu_error *err)
+{
+	struct bench_load most = *load;
+	enum vsu_exit status;
+
+	most.size = max_of(&b->sizes);
+	most.queues = max_of(&b->queues);
+	most.depth = max_of(&b->depths);
+	status = bench_open(&b->drivers[0], b->device, &most, err);
+	if (status != VSU_EXIT_OK)
 		return status;
-	vsu_error_set(err, -EIO, "cannot write '%s'", b->args->svg);
-	return VSU_EXIT_INPUT;
+	b->ndrivers++;
+	most.socket = b->args->against;
+	if (!most.socket || !strcmp(most.socket, b->args->socket))
+		return VSU_EXIT_OK;
+	status = bench_open(&b->drivers[1], b->device, &most, err);
+	b->ndrivers += status == VSU_EXIT_OK;
+	return status;
+}
+
+/* A session lasts for all rows: back-ends of file systems end with it. */
+static enum vsu_exit run(struct bench *b, struct vsu_error *err)
+{
+	const struct bench_load load = {
+		.socket = b->args->socket, .file = b->args->shared_file,
+		.writes = (uint32_t)b->args->write_percent,
+		.ms = b->args->time_ms, .timeout_ms = b->args->timeout_ms,
+	};
+	enum vsu_exit status = open_drivers(b, &load, err);
+
+	if (status == VSU_EXIT_OK)
+		status = run_requests(b, load, err);
+	while (b->ndrivers > 0)
+		bench_close(&b->drivers[--b->ndrivers], status == VSU_EXIT_OK);
+	return status;
 }
 
 enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err)
 {
 	struct bench b = { .args = args };
+	enum vsu_exit status;
 
-	if (read_lists(&b, err) < 0)
+	if (read_device(&b, err) < 0 || read_lists(&b, err) < 0 || check_options(&b, err) < 0)
 		return VSU_EXIT_DATA;
-	return args->svg ? run_with_svg(&b, err) : run_sizes(&b, err);
+	b.report = (struct bench_report){ .args = args, .device = b.device, .total = count_rows(&b) };
+	status = bench_report_open(&b.report, err);
+	return status == VSU_EXIT_OK ? bench_report_close(&b.report, run(&b, err), err) : status;
 }

@@ -10,7 +10,8 @@
 #define BENCH_BUCKETS (60u * BENCH_STEPS)
 
 struct bench_stats {
-	uint64_t requests;
+	uint64_t requests;	/* completed */
+	uint64_t lost;
 	uint64_t ns;		/* duration of the load, set by its owner */
 	uint64_t buckets[BENCH_BUCKETS];
 };

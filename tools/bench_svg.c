@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-#include "bench.h"
+#include "bench_report.h"
 #include "xml.h"
 
 #define WIDTH 960

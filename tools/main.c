@@ -78,16 +78,22 @@ static const struct vsu_place copy_places[] = {
 };
 
 static const struct vsu_option bench_options[] = {
+	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
+	  .help = "kind of device: blk, fs or net", .preset = "blk" },
+	{ .name = "request", .kind = VSU_OPTION_STRING, .arg = "NAME,...",
+	  .help = "blk: io; fs: getattr, lookup, read, readdir (default all); net: send (default), echo" },
+	{ .name = "file", .kind = VSU_OPTION_STRING, .arg = "NAME",
+	  .help = "fs: file in the shared folder, for lookup and read" },
 	{ .name = "depth", .kind = VSU_OPTION_STRING, .arg = "N,...",
 	  .help = "requests in flight on each queue, 1 to 256", .preset = "1,32" },
 	{ .name = "size", .kind = VSU_OPTION_STRING, .arg = "SIZE,...",
-	  .help = "bytes of a request, 512 to 256k", .preset = "4k" },
+	  .help = "bytes of a request, 512 to 256k (default 4k); of a frame, 60 to 9k (default 64)" },
 	{ .name = "queues", .kind = VSU_OPTION_STRING, .arg = "N,...",
 	  .help = "number of queues, 1 to 16", .preset = "1" },
 	{ .name = "time", .kind = VSU_OPTION_TIME, .min = 1, .max = MAX_TIMEOUT_MS,
 	  .help = "duration of each measurement (default 2)" },
 	{ .name = "write", .kind = VSU_OPTION_U64, .arg = "PERCENT", .min = 0, .max = 100,
-	  .help = "that many requests overwrite random blocks: the data is lost", .preset = "0" },
+	  .help = "blk: that many requests overwrite random blocks: the data is lost", .preset = "0" },
 	{ .name = "against", .kind = VSU_OPTION_STRING, .arg = "SOCKET",
 	  .help = "also measure this back-end, in turns" },
 	{ .name = "svg", .kind = VSU_OPTION_STRING, .arg = "FILE",
@@ -98,7 +104,7 @@ static const struct vsu_option bench_options[] = {
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
 static const struct vsu_place bench_places[] = {
-	PLACE(depths), PLACE(sizes), PLACE(queue_counts), PLACE(time_ms), PLACE(write_percent),
+	PLACE(device), PLACE(requests), PLACE(shared_file), PLACE(depths), PLACE(sizes), PLACE(queue_counts), PLACE(time_ms), PLACE(write_percent),
 	PLACE(against), PLACE(svg), PLACE(json), PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket)
 };
 
@@ -173,7 +179,7 @@ static const struct command commands[] = {
 	{ "blk-write", "SOCKET FILE", "file",
 	  "copies a file, or standard input (-), to a disk",
 	  copy_options, copy_places, tool_blk_write },
-	{ "bench", "SOCKET", NULL, "measures the requests of a disk, and prints a table",
+	{ "bench", "SOCKET", NULL, "measures the requests of a device, and prints a table",
 	  bench_options, bench_places, tool_bench },
 	{ "check", "SOCKET", NULL,
 	  "checks a back-end against the specification, and prints TAP",
@@ -316,7 +322,7 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 	struct parse p = {
 		.args = { .depth = 16, .timeout_ms = 30000, .reply_timeout_ms = 2000,
 			  .length = TOOL_ALL, .time_ms = 2000, .depths = "1,32",
-			  .sizes = "4k", .queue_counts = "1" },
+			  .queue_counts = "1" },
 		.places = c->places,
 	};
 	enum vsu_exit status;

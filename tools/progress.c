@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Progress of a copy on standard error. */
+/* Progress of a copy or a measurement on standard error. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -18,23 +18,24 @@ void progress_begin(struct progress *p, bool wanted, uint64_t total)
 	p->on = wanted || isatty(STDERR_FILENO);
 	p->shown = false;
 	p->total = total;
+	p->unit = "MiB";
+	p->unit_size = MIB;
 	p->started_ns = vsu_now_ns();
 	p->next_ns = p->started_ns + PERIOD_NS;
 }
 
 static void show(struct progress *p, uint64_t done, uint64_t now)
 {
-	double seconds = (double)(now - p->started_ns) / 1e9;
-	double rate = seconds > 0 ? (double)done / (double)MIB / seconds : 0;
+	const double seconds = (double)(now - p->started_ns) / 1e9;
+	const double rate = seconds > 0 ? (double)done / (double)p->unit_size / seconds : 0;
 
+	fputc('\r', stderr);
 	if (p->total)
-		fprintf(stderr, "\r%3u%%  %" PRIu64 " of %" PRIu64 " MiB  %.1f MiB/s  ",
-			      (unsigned int)(100.0 * (double)done /
-						       (double)p->total),
-			done / MIB, p->total / MIB, rate);
+		fprintf(stderr, "%3u%%  %" PRIu64 " of %" PRIu64, (unsigned int)(100.0 * (double)done / (double)p->total),
+			done / p->unit_size, p->total / p->unit_size);
 	else
-		fprintf(stderr, "\r%" PRIu64 " MiB  %.1f MiB/s  ", done / MIB,
-			rate);
+		fprintf(stderr, "%" PRIu64, done / p->unit_size);
+	fprintf(stderr, " %s  %.1f %s/s  ", p->unit, rate, p->unit);
 	p->shown = true;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Progress of a copy on standard error, a few times per second. */
+/* Progress of a copy or a measurement on standard error, a few times per second. */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
 
@@ -9,7 +9,9 @@
 struct progress {
 	bool on;
 	bool shown;		/* an unterminated line was printed */
-	uint64_t total;		/* bytes; 0: unknown */
+	uint64_t total;		/* bytes, or requests; 0: unknown */
+	const char *unit;	/* "MiB" until the caller changes it */
+	uint64_t unit_size;
 	uint64_t started_ns, next_ns;
 };
 

@@ -36,7 +36,10 @@ struct tool_args {
 	uint64_t depth;		/* requests at once */
 	uint64_t queue;		/* index of the virtqueue */
 	uint64_t timeout_ms;	/* without any progress; 0: for ever */
-	const char *depths, *sizes, *queue_counts; /* lists of numbers */
+	const char *depths, *queue_counts; /* lists of numbers */
+	const char *sizes;	/* the same; NULL: those of the device */
+	const char *requests;	/* list of names; NULL: those of the device */
+	const char *shared_file; /* a name in a shared folder; NULL: none */
 	const char *against;	/* another socket; NULL: none */
 	const char *svg;	/* file of a plot; NULL: none */
 	uint64_t write_percent;	/* of the requests */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../../tests/support/suite.h"
-#include "bench.h"
+#include "bench_report.h"
 
 static char *text;
 

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The requests of "bench" for a file system (VIRTIO 1.3, 5.11): FUSE, which change nothing.
+ * Requests that find the file come first, one at a time, as loads of one request.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/fuse.h>
+#include <string.h>
+
+#include <virtio-queue/features.h>
+
+#include "bench_load.h"
+
+#define REQUEST_ROOM 512u
+#define MAX_NAME 255u
+/* Bytes of entries that a request reads. */
+#define FOLDER_ROOM 4096u
+/* Headers and payloads are four buffers, as a kernel has them. */
+#define CHAIN 4u
+#define IN_HEADER ((uint32_t)sizeof(struct fuse_in_header))
+#define OUT_HEADER ((uint32_t)sizeof(struct fuse_out_header))
+
+/* A request and its reply, without the headers. */
+struct call {
+	uint32_t opcode;
+	uint64_t node;
+	uint32_t len, room;	/* bytes of arguments, and of the reply at most */
+	uint32_t least;		/* bytes of the reply at least */
+	union {
+		struct fuse_init_in init;
+		struct fuse_getattr_in getattr;
+		struct fuse_open_in open;
+		struct fuse_read_in read;
+		char name[MAX_NAME + 1];
+	} args;
+};
+
+struct fs {
+	struct queues q;
+	uint32_t out_room;		/* of a reply with its header */
+	uint64_t out_gpa;
+	uint64_t node, size;		/* of the file, or of the root */
+	uint64_t file_handle, folder_handle;
+	struct call call;		/* of the load */
+	uint64_t unique;
+	uint64_t uniques[BENCH_MAX_QUEUES * BENCH_MAX_DEPTH];	/* by slot */
+};
+
+enum kind { GETATTR, LOOKUP, READ, READDIR };
+
+static const struct bench_request requests[] = {
+	[GETATTR] = { .name = "getattr", .floor = bench_floor_getattr },
+	[LOOKUP] = { .name = "lookup", .of_file = true },
+	[READ] = { .name = "read", .sized = true, .of_file = true, .floor = bench_floor_io },
+	[READDIR] = { .name = "readdir" },
+	{ .name = NULL }
+};
+
+/* ----------------------------------------------------------------- requests */
+
+static uint64_t in_gpa(const struct fs *fs, uint32_t slot)
+{
+	return fs->q.room_gpa + (uint64_t)slot * REQUEST_ROOM;
+}
+
+static uint64_t out_gpa(const struct fs *fs, uint32_t slot)
+{
+	return fs->out_gpa + (uint64_t)slot * fs->out_room;
+}
+
+static void write_request(const struct bench_driver *d, uint32_t slot, const struct call *call)
+{
+	struct fs *fs = d->self;
+	const struct fuse_in_header header = {
+		.len = IN_HEADER + call->len, .opcode = call->opcode, .nodeid = call->node,
+		.unique = ++fs->unique,
+	};
+	unsigned char *in = queues_at(&fs->q, in_gpa(fs, slot), REQUEST_ROOM);
+
+	fs->uniques[slot] = header.unique;
+	memcpy(in, &header, sizeof(header));
+	memcpy(in + IN_HEADER, &call->args, call->len);
+	memset(queues_at(&fs->q, out_gpa(fs, slot), OUT_HEADER), 0, OUT_HEADER);
+}
+
+static enum vsu_exit fs_submit(struct bench_driver *d, uint32_t slot, struct vsu_error *err)
+{
+	struct fs *fs = d->self;
+	struct call *call = &fs->call;
+	const uint64_t in = in_gpa(fs, slot), out = out_gpa(fs, slot);
+	const struct vq_buffer buffers[CHAIN] = {
+		{ in, IN_HEADER, 0 }, { in + IN_HEADER, call->len, 0 },
+		{ out, OUT_HEADER, 1 }, { out + OUT_HEADER, call->room, 1 },
+	};
+
+	if (call->opcode == FUSE_READ)
+		call->args.read.offset = bench_random(&d->random) % (fs->size / call->room) * call->room;
+	write_request(d, slot, call);
+	return bench_add(d, 1 + slot / d->stride, buffers, CHAIN, slot, err);
+}
+
+static enum vsu_exit fs_complete(struct bench_driver *d, const struct queues_used *used,
+				 uint32_t *slot, struct vsu_error *err)
+{
+	const struct fs *fs = d->self;
+	const char *socket = d->load->socket;
+	struct fuse_out_header header;
+
+	*slot = (uint32_t)used->cookie;
+	memcpy(&header, queues_at(&fs->q, out_gpa(fs, *slot), OUT_HEADER), OUT_HEADER);
+	if (used->written < OUT_HEADER || header.len != used->written ||
+	    header.len > OUT_HEADER + fs->call.room || header.unique != fs->uniques[*slot]) {
+		vsu_error_set(err, -EBADMSG, "'%s': the reply to the FUSE request %" PRIu32 " is invalid: %" PRIu32 " bytes written, length %" PRIu32 ", number %" PRIu64 " (expected %" PRIu64 ")",
+			      socket, fs->call.opcode, used->written, header.len,
+			      (uint64_t)header.unique, fs->uniques[*slot]);
+		return VSU_EXIT_HOST;
+	}
+	if (header.error)
+		vsu_error_sys(err, header.error, "'%s': the FUSE request %" PRIu32, socket, fs->call.opcode);
+	else if (header.len < OUT_HEADER + fs->call.least)
+		vsu_error_set(err, -EBADMSG, "'%s': the reply to the FUSE request %" PRIu32 " has %" PRIu32 " bytes, fewer than %" PRIu32,
+			      socket, fs->call.opcode, header.len - OUT_HEADER, fs->call.least);
+	else
+		return VSU_EXIT_OK;
+	return VSU_EXIT_FAIL;
+}
+
+/* --------------------------------------------------------------------- open */
+
+/* Sends a call alone, as a load of one request, and copies its reply. */
+static enum vsu_exit ask(struct bench_driver *d, const struct call *call, void *reply,
+			 struct vsu_error *err)
+{
+	const struct bench_load *load = d->load;
+	const struct bench_load one = {
+		.socket = load->socket, .queues = 1, .depth = 1, .timeout_ms = load->timeout_ms,
+	};
+	struct fs *fs = d->self;
+	struct bench_stats ignored = { .requests = 0 };
+	struct progress none = { .on = false };
+	enum vsu_exit status;
+
+	fs->call = *call;
+	d->load = &one;
+	status = bench_run(d, &none, &ignored, err);
+	d->load = load;
+	memcpy(reply, queues_at(&fs->q, out_gpa(fs, 0) + OUT_HEADER, call->room), call->room);
+	return status;
+}
+
+#define CALL(number, inode, args_size, reply_size) \
+	.opcode = (number), .node = (inode), .len = (uint32_t)(args_size), \
+	.room = (uint32_t)(reply_size), .least = (uint32_t)(reply_size)
+
+static enum vsu_exit init(struct bench_driver *d, struct vsu_error *err)
+{
+	const struct call call = {
+		CALL(FUSE_INIT, 0, sizeof(struct fuse_init_in), sizeof(struct fuse_init_out)),
+		.args.init = { .major = FUSE_KERNEL_VERSION, .minor = 31, .max_readahead = BENCH_MAX_SIZE,
+			       .flags = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES },
+	};
+	struct fuse_init_out reply;
+	const enum vsu_exit status = ask(d, &call, &reply, err);
+
+	if (status != VSU_EXIT_OK || reply.major == FUSE_KERNEL_VERSION)
+		return status;
+	vsu_error_set(err, -EPROTO, "'%s': the back-end has version %" PRIu32 " of FUSE, not 7", d->load->socket,
+		      reply.major);
+	return VSU_EXIT_HOST;
+}
+
+static struct call look_up(const char *name)
+{
+	struct call call = {
+		CALL(FUSE_LOOKUP, FUSE_ROOT_ID, strlen(name) + 1, sizeof(struct fuse_entry_out)),
+	};
+
+	memcpy(call.args.name, name, call.len);
+	return call;
+}
+
+static enum vsu_exit open_node(struct bench_driver *d, uint32_t opcode, uint64_t node,
+			       uint64_t *handle, struct vsu_error *err)
+{
+	const struct call call = {
+		CALL(opcode, node, sizeof(struct fuse_open_in), sizeof(struct fuse_open_out)),
+	};
+	struct fuse_open_out reply;
+	const enum vsu_exit status = ask(d, &call, &reply, err);
+
+	*handle = reply.fh;
+	return status;
+}
+
+static enum vsu_exit open_file(struct bench_driver *d, const char *name, struct vsu_error *err)
+{
+	struct fs *fs = d->self;
+	struct fuse_entry_out entry;
+	struct call call;
+	enum vsu_exit status;
+
+	if (strlen(name) > MAX_NAME || strchr(name, '/')) {
+		vsu_error_set(err, -EINVAL, "option --file: '%s' is not the name of a file in the shared folder", name);
+		return VSU_EXIT_DATA;
+	}
+	call = look_up(name);
+	status = ask(d, &call, &entry, err);
+	fs->node = entry.nodeid;
+	fs->size = entry.attr.size;
+	return status == VSU_EXIT_OK ? open_node(d, FUSE_OPEN, fs->node, &fs->file_handle, err) : status;
+}
+
+static enum vsu_exit fs_open(struct bench_driver *d, struct vsu_error *err)
+{
+	const struct bench_load *most = d->load;
+	const uint64_t slots = (uint64_t)most->queues * most->depth;
+	struct fs *fs = d->self;
+	struct queues_plan plan = { .n = 1 + most->queues, .slots = most->depth, .chain = CHAIN };
+	enum vsu_exit status = queues_open(&fs->q, most->socket, 0, VQ_F_EVENT_IDX | VQ_F_INDIRECT_DESC,
+					   err);
+
+	if (status != VSU_EXIT_OK)
+		return status;
+	d->q = &fs->q;
+	d->stride = most->depth;
+	fs->out_room = OUT_HEADER + (most->size > FOLDER_ROOM ? most->size : FOLDER_ROOM);
+	plan.room = slots * (REQUEST_ROOM + fs->out_room);
+	status = queues_start(&fs->q, &plan, err);
+	fs->out_gpa = fs->q.room_gpa + slots * REQUEST_ROOM;
+	fs->node = FUSE_ROOT_ID;
+	if (status == VSU_EXIT_OK)
+		status = init(d, err);
+	if (status == VSU_EXIT_OK && most->file)
+		status = open_file(d, most->file, err);
+	return status == VSU_EXIT_OK ? open_node(d, FUSE_OPENDIR, FUSE_ROOT_ID, &fs->folder_handle, err) :
+				       status;
+}
+
+/* -------------------------------------------------------------------- loads */
+
+static struct call make_call(const struct fs *fs, const struct bench_load *load)
+{
+	const uint32_t size = load->size;
+
+	switch ((enum kind)(load->request - requests)) {
+	case GETATTR:
+		return (struct call){
+			CALL(FUSE_GETATTR, fs->node, sizeof(struct fuse_getattr_in), sizeof(struct fuse_attr_out)),
+		};
+	case LOOKUP:
+		return look_up(load->file);
+	case READ:
+		return (struct call){
+			CALL(FUSE_READ, fs->node, sizeof(struct fuse_read_in), size),
+			.args.read = { .fh = fs->file_handle, .size = size },
+		};
+	case READDIR:
+		break;
+	}
+	return (struct call){
+		CALL(FUSE_READDIR, FUSE_ROOT_ID, sizeof(struct fuse_read_in), FOLDER_ROOM),
+		.args.read = { .fh = fs->folder_handle, .size = FOLDER_ROOM },
+	};
+}
+
+static enum vsu_exit fs_prepare(struct bench_driver *d, struct vsu_error *err)
+{
+	const struct bench_load *load = d->load;
+	struct fs *fs = d->self;
+
+	fs->call = make_call(fs, load);
+	if (fs->call.opcode == FUSE_READDIR)
+		fs->call.least = 0;
+	if (fs->call.opcode != FUSE_READ || load->size <= fs->size)
+		return VSU_EXIT_OK;
+	vsu_error_set(err, -EINVAL, "option --file: '%s' has %" PRIu64 " bytes, fewer than a request of %" PRIu32,
+		      load->file, fs->size, load->size);
+	return VSU_EXIT_DATA;
+}
+
+const struct bench_device bench_fs = {
+	.name = "fs", .sizes = "4k", .requests = requests,
+	.preset = "getattr,lookup,read,readdir", .all = "getattr,lookup,read,readdir",
+	.min_size = 512, .max_size = BENCH_MAX_SIZE, .self_size = sizeof(struct fs),
+	.open = fs_open, .prepare = fs_prepare, .submit = fs_submit, .complete = fs_complete,
+};
