@@ -489,6 +489,23 @@ START_TEST(owner_may_end_a_session_inside_or_outside_a_callback)
 }
 END_TEST
 
+START_TEST(c2_02_dispatch_serves_a_bounded_part_of_a_flood)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 100; i++)
+		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
+			 NULL, 0, -1);
+	ck_assert_int_eq(vhost_user_frontend_dispatch(fe), 1);
+	for (i = 0; peer_answer(&peer) == 0; i++)
+		;
+	ck_assert_uint_ge(i, 1);
+	ck_assert_uint_lt(i, 100);
+	ck_assert(readable(vhost_user_frontend_fd(fe)));
+}
+END_TEST
+
 START_TEST(c2_02_flood_does_not_starve_the_main_socket)
 {
 	unsigned int i;
@@ -619,6 +636,7 @@ static void add_back_end_channel(Suite *s)
 	tcase_add_test(tc, c2_31_config_change_is_reported_once_the_owner_can_read_it);
 	tcase_add_test(tc, c2_01_unexpected_fds_are_closed_and_counted);
 	tcase_add_test(tc, c2_02_flood_does_not_starve_the_main_socket);
+	tcase_add_test(tc, c2_02_dispatch_serves_a_bounded_part_of_a_flood);
 	tcase_add_test(tc, c2_03_channel_is_served_while_a_reply_is_pending);
 	tcase_add_test(tc, c2_04_map_request_without_the_feature_is_refused);
 	tcase_add_test(tc, channel_closed_by_the_back_end_keeps_the_session);
