@@ -14,51 +14,44 @@
 #include "closer.h"
 #include "tool.h"
 
-static const char ANY[] = "";
-
-static const struct {
-	const struct check_case *cases;
-	const char *device;	/* of --device; ANY: one of them; NULL: none is necessary */
-} tables[] = {
+static const struct check_table tables[] = {
 	{ check_handshake, NULL },
 	{ check_memory, NULL },
 	{ check_rings, NULL },
 	{ check_chains, NULL },
 	{ check_device, NULL },
-	{ check_traffic, ANY },
+	{ check_traffic, "" },
 	{ check_blk, "blk" },
 	{ check_console, "console" },
 	{ check_fs, "fs" },
 	{ check_net, "net" },
 	{ check_rng, "rng" },
 	{ check_vsock, "vsock" },
+	{ NULL, NULL }
 };
-
-#define NTABLES (sizeof(tables) / sizeof(tables[0]))
 
 static bool has_device(const struct check_suite *r, const char *device)
 {
 	const char *ours = r->args->device;
 
-	return !device || r->args->list || (ours && (device == ANY || !strcmp(device, ours)));
+	return !device || r->args->list || (ours && (!*device || !strcmp(device, ours)));
 }
 
-bool check_is_chosen(const struct check_suite *r, const struct check_case *k)
+bool check_chosen(struct check_suite *r, const struct check_case *k, check_each *each)
 {
-	return !r->args->only || fnmatch(r->args->only, k->name, 0) == 0;
+	return (r->args->only && fnmatch(r->args->only, k->name, 0) != 0) || each(r, k);
 }
 
-static bool for_cases(struct check_suite *r,
-		      bool (*each)(struct check_suite *r, const struct check_case *k))
+static bool for_cases(struct check_suite *r, check_each *each)
 {
+	const struct check_table *t;
 	const struct check_case *k;
-	size_t i;
 
-	for (i = 0; i < NTABLES; i++)
-		for (k = tables[i].cases; k->name && has_device(r, tables[i].device); k++)
-			if (check_is_chosen(r, k) && !each(r, k))
+	for (t = r->tables; t->cases; t++)
+		for (k = t->cases; k->name && has_device(r, t->device); k++)
+			if (!check_chosen(r, k, each))
 				return false;
-	return true;
+	return !r->for_others || r->for_others(r, each);
 }
 
 static bool count_case(struct check_suite *r, const struct check_case *k)
@@ -88,13 +81,21 @@ static void see_survival(struct check *c)
 	check_disconnect(c);
 }
 
+void check_run_steps(struct check *c)
+{
+	check_step *const *step = c->row->steps;
+
+	while (step < c->row->steps + CHECK_STEPS && *step && (*step)(c))
+		step++;
+}
+
 /* The connection of the case, its protocol features, and then the case itself. */
 static void try_case(struct check_suite *r, const struct check_case *k)
 {
 	struct check *c = r->c;
 
 	if (check_connect(c) && (!k->needs || check_negotiate(c, k->needs)))
-		k->run(c);
+		check_run_steps(c);
 	see_survival(c);
 	check_guest_free(c);
 	if (c->verdict == CHECK_FAIL)
@@ -117,7 +118,7 @@ static bool run_case(struct check_suite *r, const struct check_case *k)
 
 	*c = (struct check){ .row = k, .device = r->args->device, .server = &r->server,
 			     .timeout_ms = r->args->reply_timeout_ms,
-			     .sock = -1, .memory = -1, .start_ns = vsu_now_ns(),
+			     .sock = -1, .memory = -1, .ours = -1, .start_ns = vsu_now_ns(),
 			     .rings = { CHECK_RING_NONE, CHECK_RING_NONE, CHECK_RING_NONE } };
 	if (vsu_text_open(&log) < 0)
 		return false;
@@ -148,7 +149,7 @@ static enum vsu_exit run_cases(struct check_suite *r, struct vsu_error *err)
 	printf("TAP version 13\n1..%u\n", r->count);
 	fflush(stdout);
 	r->count = 0;
-	whole = r->for_cases(r, run_case);
+	whole = for_cases(r, run_case);
 	check_server_stop(&r->server);
 	if (r->stopped) {
 		printf("Bail out! %s\n", r->c->why);
@@ -201,7 +202,7 @@ static enum vsu_exit run_with_closer(struct check_suite *r, struct vsu_error *er
 
 enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err)
 {
-	r->for_cases(r, count_case);
+	for_cases(r, count_case);
 	if (!r->count) {
 		vsu_error_set(err, -EINVAL, "no case matches '%s'%s", r->args->only,
 			      r->server.argv || r->args->device ? "" : " without --device");
@@ -209,7 +210,7 @@ enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err)
 	}
 	if (!r->args->list)
 		return run_with_closer(r, err);
-	r->for_cases(r, list_case);
+	for_cases(r, list_case);
 	return VSU_EXIT_OK;
 }
 
@@ -222,7 +223,7 @@ enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err)
 {
 	struct check c;
 	struct check_suite r = {
-		.args = args, .c = &c, .for_cases = for_cases, .try_case = try_case, .probe = probe,
+		.args = args, .c = &c, .tables = tables, .try_case = try_case, .probe = probe,
 		.server = { .path = args->socket, .command = args->command },
 	};
 

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Cases of "vhost-user-tool check": each is a rule of the specification, tried on a new
- * connection to the back-end. A case is a function of at most 20 lines that calls the
- * functions below until one of them returns false: that one has set the verdict.
+ * connection to the back-end. A case is a row with steps, which are called until one of them
+ * returns false: that one has set the verdict. Most steps are functions of this page; a step of
+ * one case has at most 20 lines.
  *
- *	static void features_repeat(struct check *c)
- *	{
- *		uint64_t first, second;
- *
- *		if (check_get(c, VHOST_USER_GET_FEATURES, &first) &&
- *		    check_get(c, VHOST_USER_GET_FEATURES, &second))
- *			check_that(c, first == second, "two replies differ");
- *	}
+ *	{ "ring.again", "a stopped ring can be started again", "Ring states", PF(REPLY_ACK), NULL,
+ *	  { check_start, check_stop, check_restart, check_stop } },
  *
  * Every message of the back-end is also judged by its form (exchange.h): a problem fails
  * the case. All messages are in the log of the case.
@@ -33,6 +28,25 @@ enum check_verdict {
 	CHECK_SKIP,
 };
 
+#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
+#define ACK PF(REPLY_ACK)
+#define V1 VHOST_USER_HDR_VERSION
+#define NEED (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY)
+#define NS_PER_MS UINT64_C(1000000)
+
+/* Sections of the specification, for rows of several tables. */
+#define ACCESS "Memory access"
+#define COMMUNICATION "Communication"
+#define HEADERS "Header"
+#define MIGRATION "Migration"
+#define NEGOTIATION "Front-end message types: VHOST_USER_SET_FEATURES"
+#define PROTOCOL "Protocol features"
+#define STATES "Ring states"
+#define TRACKING "Inflight I/O tracking"
+#define TYPES "Front-end message types"
+
+/* The time in which a device that does nothing shows that. */
+#define CHECK_QUIET_MS		100
 #define CHECK_RINGS		3u
 #define CHECK_RING_SIZE		64u
 
@@ -43,6 +57,13 @@ struct check_ring {
 };
 
 #define CHECK_RING_NONE { .kick = -1, .call = -1, .err = -1 }
+
+struct check_reply {
+	struct vhost_user_header hdr;
+	unsigned int nfds;
+	int fds[VSU_SOCK_MAX_FDS];	/* closed, unless the caller of check_receive() has them */
+	unsigned char payload[RELAY_MAX_PAYLOAD];
+};
 
 struct check_case;
 
@@ -62,31 +83,47 @@ struct check {
 	unsigned char *permitted;	/* 1: the device may write this byte */
 	unsigned int ring;		/* that the functions below use */
 	struct check_ring rings[CHECK_RINGS];
+	int ours;			/* our end of a channel or pipe that was sent, or -1 */
 	struct exchange exchange;
+	struct check_reply reply;	/* the last message that was received */
 	FILE *log;
 	enum check_verdict verdict;
 	char why[256];			/* unless the verdict is CHECK_PASS */
 };
+
+/* A part of a case. False: it has set the verdict, and ends the case. */
+typedef bool check_step(struct check *c);
+
+#define CHECK_STEPS 6u
 
 struct check_case {
 	const char *name;		/* "group.name" */
 	const char *rule;		/* one sentence */
 	const char *section;		/* of the specification */
 	uint64_t needs;			/* protocol features, else the case is skipped */
-	void (*run)(struct check *c);
-	const void *with;		/* for run, as row->with; of a type known to it */
+	const void *with;		/* for the steps, as row->with; of a type known to them */
+	check_step *steps[CHECK_STEPS];	/* NULL behind the last */
+};
+
+/* Rows, ended by one without a name. */
+struct check_table {
+	const struct check_case *cases;
+	const char *device;	/* of --device; "": any of them; NULL: none is necessary */
 };
 
 struct check_suite;
+
+/* Called for a case. False: no other one follows. */
+typedef bool check_each(struct check_suite *r, const struct check_case *k);
 
 /* Cases of a command, and what they need. */
 struct check_suite {
 	const struct tool_args *args;
 	struct check_server server;
 	struct check *c;	/* the state of a case, set again for each */
-	/* Calls each for the chosen cases, until it returns false. */
-	bool (*for_cases)(struct check_suite *r,
-			  bool (*each)(struct check_suite *r, const struct check_case *k));
+	const struct check_table *tables;	/* ended by one without cases */
+	/* Calls each for further cases, until it returns false; NULL: there are none. */
+	bool (*for_others)(struct check_suite *r, check_each *each);
 	void (*try_case)(struct check_suite *r, const struct check_case *k);
 	/* Whether anything can be tried; a negative errno. */
 	int (*probe)(struct check_suite *r, struct vsu_error *err);
@@ -98,10 +135,12 @@ struct check_suite {
 /* Lists the cases, or tries them and prints the results. */
 enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err);
 
-/* Whether the user has chosen this case. */
-bool check_is_chosen(const struct check_suite *r, const struct check_case *k);
+/* Calls the steps of the row. */
+void check_run_steps(struct check *c);
 
-/* The tables, each ended by a row without a name. */
+/* Calls each, if the user has chosen this case. */
+bool check_chosen(struct check_suite *r, const struct check_case *k, check_each *each);
+
 extern const struct check_case check_device[];
 extern const struct check_case check_chains[];
 extern const struct check_case check_handshake[];
@@ -151,13 +190,6 @@ bool check_send_slowly(struct check *c, uint32_t number);
 bool check_send_bytes(struct check *c, const void *bytes, size_t n,
 		      const int *fds, unsigned int nfds);
 
-struct check_reply {
-	struct vhost_user_header hdr;
-	unsigned int nfds;
-	int fds[VSU_SOCK_MAX_FDS];	/* all closed, when the caller has the reply */
-	unsigned char payload[RELAY_MAX_PAYLOAD];
-};
-
 enum check_received {
 	CHECK_RECEIVED,
 	CHECK_RECEIVED_END,	/* the peer has closed */
@@ -166,21 +198,30 @@ enum check_received {
 };
 
 /* Receives any message, without a log. The caller closes its descriptors in any case. */
-enum check_received check_receive(struct check *c, struct check_reply *r);
+enum check_received check_receive(struct check *c);
+void check_close_fds(struct check *c);
+
+/* Judges a message by exchange_judge(), and writes it to the log. */
+void check_note(struct check *c, const struct relay_message *m, unsigned int connection,
+		struct verdict *v);
 
 /* Receives the reply to this request. */
-bool check_reply(struct check *c, uint32_t number, struct check_reply *reply);
+bool check_reply(struct check *c, uint32_t number);
+/* Copies the payload of the last reply; fails if it has another size. */
+bool check_reply_bytes(struct check *c, void *to, size_t size);
+/* Receives the reply to a request with NEED_REPLY; fails unless it was acknowledged with 0. */
+bool check_ack(struct check *c, uint32_t number);
 
 /* A request without a payload, and the u64 of its reply. */
 bool check_get(struct check *c, uint32_t number, uint64_t *word);
 /* A request with a u64, without a reply. */
 bool check_set(struct check *c, uint32_t number, uint64_t word);
-/* A request with NEED_REPLY; fails unless it is acknowledged with 0. */
+/* A request with NEED_REPLY, and check_ack(). */
 bool check_acked(struct check *c, uint32_t number, const void *payload,
 		 uint32_t size, const int *fds, unsigned int nfds);
-/* A request that must be refused: by a result, or by closing the connection. */
-bool check_refused(struct check *c, uint32_t number, const void *payload,
-		   uint32_t size, const int *fds, unsigned int nfds);
+/* check_acked() for a message without descriptors. */
+bool check_acked_plain(struct check *c, uint32_t number, const void *payload,
+		       uint32_t size);
 
 /*
  * Reads the features and acknowledges the protocol features in wanted that are offered.
@@ -188,27 +229,59 @@ bool check_refused(struct check *c, uint32_t number, const void *payload,
  */
 bool check_negotiate(struct check *c, uint64_t wanted);
 
+/* The protocol features that these need and that are not among them. */
+uint64_t check_protocol_lacks(uint64_t features);
+
 /*
  * Sends a request, and waits for a message: the back-end has processed what was sent
  * before, unless it has closed the connection.
  */
 void check_await(struct check *c, uint32_t number, const void *payload, uint32_t size);
+/* check_await() by GET_FEATURES. */
+check_step check_processed;
 
 /* Fails unless the connection still has replies. */
-bool check_alive(struct check *c);
-/* check_acked() for a message without descriptors. */
-bool check_acked_plain(struct check *c, uint32_t number, const void *payload,
-		       uint32_t size);
+check_step check_alive;
 
 /*
  * For a connection that the back-end may close: closes it, and fails unless the back-end
  * serves the next one.
  */
-bool check_survives(struct check *c);
+check_step check_survives;
 
-/* Sends one request that no front-end should send, and then check_survives(). */
-void check_survives_request(struct check *c, uint32_t number, const void *payload,
-			    uint32_t size, const int *fds, unsigned int nfds);
+/*
+ * The request of a row. Each of nfds descriptors is the memory of the guest, or else an
+ * eventfd.
+ */
+struct check_message {
+	uint32_t number, size;
+	const void *payload;		/* len bytes; zeros follow up to size */
+	uint32_t len;
+	unsigned int nfds;
+	bool events;
+	uint32_t flags;			/* 0: those of version 1 */
+};
+
+/* Sends it. */
+check_step check_row_sent;
+/* And receives the reply; or fails unless it is acknowledged. */
+check_step check_row_replied, check_row_acked;
+/* And fails unless it is refused: by a result, or by the end of the connection. */
+check_step check_row_refused;
+
+/* The end of a rule. */
+#define CHECK_SURVIVED " does not end the back-end"
+/* In a row: type is that of the payload, with these values. */
+#define CHECK_MESSAGE(number, nfds, size, type, ...) \
+	&(const struct check_message){ VHOST_USER_##number, size, &(const type){ __VA_ARGS__ }, \
+				       sizeof(type), nfds, false, 0 }
+#define CHECK_EVENTS(number, nfds, size, type, ...) \
+	&(const struct check_message){ VHOST_USER_##number, size, &(const type){ __VA_ARGS__ }, \
+				       sizeof(type), nfds, true, 0 }
+#define CHECK_EMPTY(number) \
+	&(const struct check_message){ VHOST_USER_##number, 0, NULL, 0, 0, false, 0 }
+/* The steps of a row whose request no front-end should send. */
+#define CHECK_BAD { check_guest, check_row_sent, check_processed, check_survives }
 
 /* ----------------------------------------------------------- check_guest.c */
 
@@ -228,61 +301,42 @@ void check_survives_request(struct check *c, uint32_t number, const void *payloa
 /* A region that is len bytes at offset of the memory. */
 #define CHECK_REGION(offset, len) \
 	{ CHECK_GUEST_ADDR + (offset), len, CHECK_USER_ADDR + (offset), offset }
-struct vhost_user_mem_region check_region(uint64_t offset, uint64_t len);
 
 /* Makes the memory, once in a case. */
-bool check_guest(struct check *c);
+check_step check_guest;
 void check_guest_free(struct check *c);
+/* A new file in memory, or -1. */
+int check_memfd(uint64_t size);
 
 /* Shares the memory by SET_MEM_TABLE. */
-bool check_share(struct check *c);
+check_step check_share;
 
 /* The addresses of the ring, with CHECK_RING_SIZE entries. */
 struct vhost_user_vring_addr check_ring_addr(const struct check *c);
 
 /*
- * SET_FEATURES and check_share(); the ring is started at a base, and enabled. So is ring 0,
- * at base 0.
+ * SET_FEATURES and check_share(); the ring is started where its driver is (made), and enabled.
+ * So is ring 0.
  */
-bool check_start(struct check *c, uint16_t base);
+check_step check_start;
 /* check_start() without SET_OWNER. */
-bool check_begin(struct check *c, uint16_t base);
+check_step check_begin;
 /* Starts ring 0, too, if another one is used: a device may wait for it. */
-bool check_start_first(struct check *c);
-/* Starts it again; check_run(): with the indices that are in its memory. */
-bool check_restart(struct check *c, uint16_t base);
+check_step check_start_first;
+/* Starts it again; check_run(): at a base, with the indices that are in its memory. */
+check_step check_restart;
 bool check_run(struct check *c, uint16_t base);
-/* Stops it; fails unless the reply has this base. */
-bool check_stop(struct check *c, uint16_t base);
+/* Stops it; fails unless the base in the reply is that of the driver. */
+check_step check_stop;
 /*
  * Behind a chain that no driver should offer: waits for a reaction, and stops the ring, so
  * that a thread of the back-end which has it has ended.
  */
-void check_settle(struct check *c);
+check_step check_settle;
 
-/* A request for a ring with a new eventfd, acknowledged. */
-bool check_ring_event(struct check *c, uint32_t number, uint64_t index);
-
-/*
- * A row's request that no front-end should send, and then check_survives(). Each of nfds
- * descriptors is the memory of the guest, which the back-end has mapped if shared.
- */
-struct check_bad {
-	uint32_t number, size;
-	const void *payload;		/* len bytes; zeros follow up to size */
-	uint32_t len;
-	unsigned int nfds;
-	bool shared;
-};
-
-void check_bad(struct check *c);
-
-/* The end of a rule. */
-#define CHECK_SURVIVED " does not end the back-end"
-/* In a row: type is that of the payload, with these values. */
-#define CHECK_BAD(number, nfds, shared, size, type, ...) \
-	check_bad, &(const struct check_bad){ VHOST_USER_##number, size, \
-		&(const type){ __VA_ARGS__ }, sizeof(type), nfds, shared }
+check_step check_enable, check_disable;
+/* Requests for the ring with a new eventfd, or without one, acknowledged. */
+check_step check_new_kick, check_new_call, check_new_err, check_no_call;
 
 /* ------------------------------------------------------------- check_ring.c */
 

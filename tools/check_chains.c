@@ -9,7 +9,6 @@
 
 #include "check_case.h"
 
-#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define AT(offset) (CHECK_GUEST_ADDR + (offset))
 #define OUTSIDE UINT64_C(0x40000000)
 
@@ -17,7 +16,8 @@
 struct chain {
 	struct check_desc ring[3];
 	struct check_desc table[3];
-	uint64_t extra;		/* features apart from the format */
+	bool packed;
+	uint64_t extra;		/* further features */
 	uint16_t head;
 	uint16_t jump;		/* is added to the index of the available ring */
 };
@@ -31,34 +31,22 @@ static unsigned int length(const struct check_desc *d)
 	return n;
 }
 
-static void try_chain(struct check *c, uint64_t format)
+static bool try_chain(struct check *c)
 {
 	const struct chain *chain = c->row->with;
 	unsigned int i;
 
-	c->extra = format | chain->extra;
-	if (!check_start(c, 0))
-		return;
+	c->extra = chain->extra | (chain->packed ? VQ_F_RING_PACKED : 0);
+	if (!check_start(c))
+		return false;
 	for (i = 0; i < CHECK_RING_SIZE; i += 3)
 		check_table(c, CHECK_TABLE + 16 * i, chain->table, length(chain->table));
 	if (!check_offer(c, chain->head, chain->ring, length(chain->ring)))
-		return;
-	if (chain->jump && !format)
+		return false;
+	if (chain->jump)
 		check_put16(c, CHECK_AVAIL + 2, chain->jump);
 	check_kick(c);
-	check_settle(c);
-	if (check_untouched(c) && check_survives(c))
-		(void)check_untouched(c);
-}
-
-static void split_chain(struct check *c)
-{
-	try_chain(c, 0);
-}
-
-static void packed_chain(struct check *c)
-{
-	try_chain(c, VQ_F_RING_PACKED);
+	return true;
 }
 
 /* --------------------------------------------------------------------- rows */
@@ -68,12 +56,12 @@ static void packed_chain(struct check *c)
 	.ring = { { AT(CHECK_TABLE), 32, CHECK_INDIRECT, 0 } }, .table = { __VA_ARGS__ }, \
 	.extra = VQ_F_INDIRECT_DESC
 #define INDIRECT(...) .ring = { { __VA_ARGS__ } }, .extra = VQ_F_INDIRECT_DESC
-#define SPLIT_ROW(name, rule, section, ...) \
-	{ "split." name, rule " does not end the back-end", section, PF(REPLY_ACK), split_chain, \
-	  &(const struct chain){ __VA_ARGS__ } }
+#define ROW(name, rule, section, ...) \
+	{ name, rule CHECK_SURVIVED, section, PF(REPLY_ACK), &(const struct chain){ __VA_ARGS__ }, \
+	  { try_chain, check_settle, check_untouched, check_survives, check_untouched } }
+#define SPLIT_ROW(name, rule, section, ...) ROW("split." name, rule, section, __VA_ARGS__)
 #define PACKED_ROW(name, rule, section, ...) \
-	{ "packed." name, "in a packed ring, " rule " does not end the back-end", section, \
-	  PF(REPLY_ACK), packed_chain, &(const struct chain){ __VA_ARGS__ } }
+	ROW("packed." name, "in a packed ring, " rule, section, .packed = true, __VA_ARGS__)
 #define BOTH(name, rule, ...) \
 	SPLIT_ROW(name, rule, SPLIT, __VA_ARGS__), PACKED_ROW(name, rule, PACKED, __VA_ARGS__)
 
@@ -151,5 +139,5 @@ const struct check_case check_chains[] = {
 	     TABLE({ AT(0x10000), 16, N, 0 }, { OUTSIDE, 16, W, 0 })),
 	BOTH("table-order", "a readable buffer behind a writable one in a table",
 	     TABLE({ AT(0x20000), 16, W | N, 0 }, { AT(0x10000), 16, R, 0 })),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };

@@ -12,7 +12,6 @@
 
 #include "check_case.h"
 
-#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define WORDS 20
 #define MAX_REQUEST 0x2000u
 #define PATTERN 0x5a
@@ -80,22 +79,17 @@ static bool start(struct check *c)
 
 	c->extra = d->extra;
 	c->ring = d->ring;
-	return check_start(c, 0);
+	return check_start(c);
 }
 
-static void valid(struct check *c)
+static bool complete_row(struct check *c)
 {
-	if (start(c) && complete(c, c->row->with))
-		(void)check_stop(c, c->rings[c->ring].made);
+	return complete(c, c->row->with);
 }
 
-static void malformed(struct check *c)
+static bool offer_row(struct check *c)
 {
-	if (!start(c) || !offer(c, c->row->with))
-		return;
-	check_settle(c);
-	if (check_untouched(c))
-		(void)check_survives(c);
+	return offer(c, c->row->with);
 }
 
 /* --------------------------------------------------------------------- disk */
@@ -128,23 +122,25 @@ static bool reads(struct check *c, uint32_t sector, uint32_t n, int byte)
 	return true;
 }
 
-/* The row writes; the sectors can be read then. */
-static void written(struct check *c)
+/* The sectors that the row has written can be read. */
+static bool is_written(struct check *c)
 {
 	const struct data *d = c->row->with;
 
-	if (start(c) && complete(c, d))
-		(void)reads(c, d->words[2], d->len - 16, PATTERN);
+	return reads(c, d->words[2], d->len - 16, PATTERN);
 }
 
-/* The row zeroes sector 2, which was written before. */
-static void zeroed(struct check *c)
+static bool write_sector_2(struct check *c)
 {
 	const struct data out = { .len = 16 + SECTOR, .reply = 1, .width = 1, .head = 16,
 				  .words = { OUT, 0, 2 } };
 
-	if (start(c) && complete(c, &out) && complete(c, c->row->with))
-		(void)reads(c, 2, SECTOR, 0);
+	return complete(c, &out);
+}
+
+static bool is_zeroed(struct check *c)
+{
+	return reads(c, 2, SECTOR, 0);
 }
 
 /* -------------------------------------------------------------- file system */
@@ -152,13 +148,12 @@ static void zeroed(struct check *c)
 #define FUSE_HEADER 40u
 #define FUSE_INIT(major) .words = { 104, 26, 1, 0, 0, 0, 0, 0, 0, 0, major, 31, 0, 0 }
 
-static void fs_valid(struct check *c)
+static bool fs_init(struct check *c)
 {
 	const struct data init = { .ring = 1, .len = 104, .reply = 80, .at = 4, .width = 4,
 				   FUSE_INIT(7) };
 
-	if (start(c) && complete(c, &init))
-		(void)complete(c, c->row->with);
+	return complete(c, &init);
 }
 
 /* -------------------------------------------------------------------- vsock */
@@ -167,88 +162,96 @@ static void fs_valid(struct check *c)
 #define OP(type, op) ((type) | (op) << 16)
 
 /* The reply in the receive ring is a reset of the same ports. */
-static void vsock_reset(struct check *c)
+static bool vsock_reset(struct check *c)
 {
 	const struct check_desc buffer = { CHECK_GUEST_ADDR + CHECK_REPLY, 4096, CHECK_WRITE, 0 };
 	struct data d = *(const struct data *)c->row->with;
+	const struct vhost_user_config request = { .size = 8 };
+	unsigned char bytes[20] = { 0 };
 	struct check_used used;
-	struct check_reply reply;
-	const unsigned char request[20] = { [4] = 8 };
 
-	if (!check_send(c, VHOST_USER_GET_CONFIG, VHOST_USER_HDR_VERSION, request,
-			sizeof(request), NULL, 0) ||
-	    !check_reply(c, VHOST_USER_GET_CONFIG, &reply) || !start(c))
-		return;
-	memcpy(d.words, reply.payload + 12, 4);
+	memcpy(bytes, &request, sizeof(request));
+	if (!check_send(c, VHOST_USER_GET_CONFIG, VHOST_USER_HDR_VERSION, bytes, sizeof(bytes), NULL,
+			0) ||
+	    !check_reply(c, VHOST_USER_GET_CONFIG))
+		return false;
+	memcpy(d.words, c->reply.payload + 12, 4);
 	d.words[0] = le32toh(d.words[0]);
+	if (!start(c))
+		return false;
 	c->ring = 0;
 	if (!check_offer(c, 0, &buffer, 1))
-		return;
+		return false;
 	check_kick(c);
 	c->ring = TX;
 	if (!complete(c, &d))
-		return;
+		return false;
 	c->ring = 0;
-	if (check_used(c, &used) && has_value(c, 30, 2, 3) && has_value(c, 16, 4, d.words[5]))
-		(void)has_value(c, 20, 4, d.words[4]);
+	return check_used(c, &used) && has_value(c, 30, 2, 3) && has_value(c, 16, 4, d.words[5]) &&
+	       has_value(c, 20, 4, d.words[4]);
 }
 
 /* --------------------------------------------------------------------- rows */
 
-#define VALID(name, rule, section, run, ...) \
-	{ name, rule, section, PF(REPLY_ACK), run, &(const struct data){ __VA_ARGS__ } }
+#define DATA(...) PF(REPLY_ACK), &(const struct data){ __VA_ARGS__ }
+#define VALID(name, rule, section, ...) \
+	{ name, rule, section, DATA(__VA_ARGS__), { start, complete_row, check_stop } }
 #define MALFORMED(name, rule, section, ...) \
-	VALID(name, rule " does not end the back-end", section, malformed, __VA_ARGS__)
+	{ name, rule CHECK_SURVIVED, section, DATA(__VA_ARGS__), \
+	  { start, offer_row, check_settle, check_untouched, check_survives } }
 #define STATUS(offset, value) .reply = (offset) + 1, .at = offset, .width = 1, .expected = value
 #define OK 0
 #define IOERR 1
 #define UNSUPP 2
 #define BLK "VIRTIO: Block Device, Device Operation"
-#define BLK_ROW(name, rule, run, length, offset, value, ...) \
-	VALID("blk." name, rule, BLK, run, .len = length, STATUS(offset, value), __VA_ARGS__)
+#define BLK_ROW(name, rule, length, offset, value, ...) \
+	VALID("blk." name, rule, BLK, .len = length, STATUS(offset, value), __VA_ARGS__)
+#define BLK_WRITE(name, rule, number, sector, ...) \
+	{ "blk." name, rule, BLK, DATA(.len = 16 + (number) * SECTOR, STATUS(0, OK), .head = 16, \
+				       .words = { OUT, 0, sector }, __VA_ARGS__), \
+	  { start, complete_row, is_written } }
 #define BLK_BAD(name, rule, ...) MALFORMED("blk." name, rule, BLK, __VA_ARGS__)
 #define BEYOND 0x00f00000		/* the upper word of a sector */
 
 const struct check_case check_blk[] = {
-	BLK_ROW("read", "a sector is read", valid, 16, 512, OK,),
-	BLK_ROW("read-16", "16 sectors are read", valid, 16, 8192, OK,),
-	BLK_ROW("read-pieces", "a sector is read to buffers of 100 bytes", valid, 16, 512, OK,
+	BLK_ROW("read", "a sector is read", 16, 512, OK,),
+	BLK_ROW("read-16", "16 sectors are read", 16, 8192, OK,),
+	BLK_ROW("read-pieces", "a sector is read to buffers of 100 bytes", 16, 512, OK,
 		.cut = 100),
-	VALID("blk.read-nothing", "a read of 0 sectors is completed", BLK, valid, .len = 16, .reply = 1),
-	BLK_ROW("read-beyond", "a read beyond the end is an I/O error", valid, 16, 512, IOERR,
+	VALID("blk.read-nothing", "a read of 0 sectors is completed", BLK, .len = 16, .reply = 1),
+	BLK_ROW("read-beyond", "a read beyond the end is an I/O error", 16, 512, IOERR,
 		.words = { IN, 0, 0, BEYOND }),
-	BLK_ROW("read-wraps", "a read that wraps is an I/O error", valid, 16, 1024, IOERR,
+	BLK_ROW("read-wraps", "a read that wraps is an I/O error", 16, 1024, IOERR,
 		.words = { IN, 0, UINT32_MAX, UINT32_MAX }),
-	BLK_ROW("write", "a written sector can be read", written, 16 + SECTOR, 0, OK, .head = 16,
-		.words = { OUT, 0, 1 }),
-	BLK_ROW("write-8", "8 written sectors can be read", written, 16 + 8 * SECTOR, 0, OK, .head = 16,
-		.words = { OUT, 0, 4 }),
-	BLK_ROW("write-pieces", "a sector is written from buffers of 100 bytes", written, 16 + SECTOR, 0,
-		OK, .cut = 100, .head = 16, .words = { OUT, 0, 3 }),
-	BLK_ROW("write-beyond", "a write beyond the end is an I/O error", valid, 16 + SECTOR, 0, IOERR,
+	BLK_WRITE("write", "a written sector can be read", 1, 1,),
+	BLK_WRITE("write-8", "8 written sectors can be read", 8, 4,),
+	BLK_WRITE("write-pieces", "a sector is written from buffers of 100 bytes", 1, 3, .cut = 100),
+	BLK_ROW("write-beyond", "a write beyond the end is an I/O error", 16 + SECTOR, 0, IOERR,
 		.words = { OUT, 0, 0, BEYOND }),
-	BLK_ROW("write-wraps", "a write that wraps is an I/O error", valid, 16 + 2 * SECTOR, 0, IOERR,
+	BLK_ROW("write-wraps", "a write that wraps is an I/O error", 16 + 2 * SECTOR, 0, IOERR,
 		.words = { OUT, 0, UINT32_MAX, UINT32_MAX }),
-	BLK_ROW("flush", "FLUSH is completed", valid, 16, 0, OK, .extra = F_FLUSH, .words = { FLUSH }),
-	BLK_ROW("id", "GET_ID has 20 bytes", valid, 16, 20, OK, .words = { GET_ID }),
-	BLK_ROW("unknown", "an unknown type is unsupported", valid, 16, 0, UNSUPP, .words = { 0x1234 }),
-	BLK_ROW("unknown-data", "an unknown type with data is unsupported", valid, 16 + SECTOR, 0,
+	BLK_ROW("flush", "FLUSH is completed", 16, 0, OK, .extra = F_FLUSH, .words = { FLUSH }),
+	BLK_ROW("id", "GET_ID has 20 bytes", 16, 20, OK, .words = { GET_ID }),
+	BLK_ROW("unknown", "an unknown type is unsupported", 16, 0, UNSUPP, .words = { 0x1234 }),
+	BLK_ROW("unknown-data", "an unknown type with data is unsupported", 16 + SECTOR, 0,
 		UNSUPP, .words = { 0x4321 }),
-	BLK_ROW("zeroes", "WRITE_ZEROES zeroes a sector", zeroed, 32, 0, OK, .extra = F_WRITE_ZEROES,
-		.words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 0 }),
-	BLK_ROW("zeroes-beyond", "WRITE_ZEROES beyond the end is an I/O error", valid, 32, 0, IOERR,
+	{ "blk.zeroes", "WRITE_ZEROES zeroes a sector", BLK,
+	  DATA(.len = 32, STATUS(0, OK), .extra = F_WRITE_ZEROES,
+	       .words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 0 }),
+	  { start, write_sector_2, complete_row, is_zeroed } },
+	BLK_ROW("zeroes-beyond", "WRITE_ZEROES beyond the end is an I/O error", 32, 0, IOERR,
 		.extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES, 0, 0, 0, 0, BEYOND, 1, 0 }),
-	BLK_ROW("zeroes-flags", "WRITE_ZEROES with an unknown flag is unsupported", valid, 32, 0, UNSUPP,
+	BLK_ROW("zeroes-flags", "WRITE_ZEROES with an unknown flag is unsupported", 32, 0, UNSUPP,
 		.extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 2 }),
-	BLK_ROW("discard", "DISCARD is completed", valid, 32, 0, OK, .extra = F_DISCARD,
+	BLK_ROW("discard", "DISCARD is completed", 32, 0, OK, .extra = F_DISCARD,
 		.words = { DISCARD, 0, 0, 0, 8, 0, 8, 0 }),
-	BLK_ROW("discard-beyond", "DISCARD beyond the end is an I/O error", valid, 32, 0, IOERR,
+	BLK_ROW("discard-beyond", "DISCARD beyond the end is an I/O error", 32, 0, IOERR,
 		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 0, BEYOND, 8, 0 }),
-	BLK_ROW("discard-unmap", "DISCARD with the unmap flag is unsupported", valid, 32, 0, UNSUPP,
+	BLK_ROW("discard-unmap", "DISCARD with the unmap flag is unsupported", 32, 0, UNSUPP,
 		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 1 }),
-	BLK_ROW("discard-flags", "DISCARD with an unknown flag is unsupported", valid, 32, 0, UNSUPP,
+	BLK_ROW("discard-flags", "DISCARD with an unknown flag is unsupported", 32, 0, UNSUPP,
 		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 2 }),
-	VALID("blk.queue", "the second queue reads", "Multiple queue support", valid, .ring = 1,
+	VALID("blk.queue", "the second queue reads", "Multiple queue support", .ring = 1,
 	      .len = 16, STATUS(512, OK), .extra = F_MQ),
 	BLK_BAD("no-status", "a read without a status", .len = 16),
 	BLK_BAD("no-header", "a status without a header", .reply = 1),
@@ -263,7 +266,7 @@ const struct check_case check_blk[] = {
 		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 0 }),
 	BLK_BAD("flush-data", "FLUSH with data", .len = 16 + SECTOR, .reply = 1, .extra = F_FLUSH,
 		.words = { FLUSH }),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };
 
 #define FS "VIRTIO: File System Device, Device Operation"
@@ -272,17 +275,17 @@ const struct check_case check_blk[] = {
 #define FUSE(length, opcode, node, ...) \
 	.words = { length, opcode, 77, 0, node, 0, 0, 0, 0, 0, __VA_ARGS__ }
 #define FS_ROW(name, rule, length, max, reads, ...) \
-	VALID("fs." name, rule, FS, fs_valid, .ring = 1, .len = length, .reply = max, reads, \
-	      __VA_ARGS__)
+	{ "fs." name, rule, FS, DATA(.ring = 1, .len = length, .reply = max, reads, __VA_ARGS__), \
+	  { start, fs_init, complete_row } }
 #define FS_BAD(name, rule, length, max, ...) \
 	MALFORMED("fs." name, rule, FS, .ring = 1, .len = length, .reply = max, __VA_ARGS__)
 #define ATTRIBUTES FUSE(56, 3, 1, 0)
 #define NAME_NONE 0x656e6f6e
 
 const struct check_case check_fs[] = {
-	VALID("fs.init", "INIT is completed", FS, valid, .ring = 1, .len = 104, .reply = 80,
+	VALID("fs.init", "INIT is completed", FS, .ring = 1, .len = 104, .reply = 80,
 	      ERROR(0), FUSE_INIT(7)),
-	VALID("fs.version", "INIT has the major version 7", FS, valid, .ring = 1, .len = 104,
+	VALID("fs.version", "INIT has the major version 7", FS, .ring = 1, .len = 104,
 	      .reply = 80, VALUE(16, 7), FUSE_INIT(7)),
 	FS_ROW("unique", "a reply has the number of its request", 56, 120, VALUE(8, 77), ATTRIBUTES),
 	FS_ROW("attributes", "GETATTR of the root is completed", 56, 120, ERROR(0), ATTRIBUTES),
@@ -307,14 +310,14 @@ const struct check_case check_fs[] = {
 	FS_BAD("forget", "BATCH_FORGET of 2^32 nodes", 48, 0, FUSE(48, 42, 0, UINT32_MAX, 0)),
 	MALFORMED("fs.queue-0", "GETATTR in the queue for FORGET", FS, .len = 56, .reply = 120,
 		  ATTRIBUTES),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };
 
 #define NET "VIRTIO: Network Device, Packet Transmission"
 
 const struct check_case check_net[] = {
-	VALID("net.frame", "a frame of 1514 bytes is sent", NET, valid, .ring = TX, .len = 12 + 1514),
-	VALID("net.pieces", "a frame in buffers of 40 bytes is sent", NET, valid, .ring = TX,
+	VALID("net.frame", "a frame of 1514 bytes is sent", NET, .ring = TX, .len = 12 + 1514),
+	VALID("net.pieces", "a frame in buffers of 40 bytes is sent", NET, .ring = TX,
 	      .len = 12 + 300, .cut = 40),
 	MALFORMED("net.short-header", "a header of 5 bytes", NET, .ring = TX, .len = 5),
 	MALFORMED("net.no-frame", "a header without a frame", NET, .ring = TX, .len = 12),
@@ -326,38 +329,38 @@ const struct check_case check_net[] = {
 	MALFORMED("net.writable", "a writable buffer in the transmit queue", NET, .ring = TX,
 		  .len = 12 + 60, .reply = 64),
 	MALFORMED("net.readable", "a readable buffer in the receive queue", NET, .len = 12 + 60),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };
 
 #define CONSOLE "VIRTIO: Console Device, Device Operation"
 #define RNG "VIRTIO: Entropy Device, Device Operation"
 
 const struct check_case check_console[] = {
-	VALID("console.bytes", "4096 bytes are sent", CONSOLE, valid, .ring = TX, .len = 4096),
-	VALID("console.pieces", "bytes in buffers of 2 bytes are sent", CONSOLE, valid, .ring = TX,
+	VALID("console.bytes", "4096 bytes are sent", CONSOLE, .ring = TX, .len = 4096),
+	VALID("console.pieces", "bytes in buffers of 2 bytes are sent", CONSOLE, .ring = TX,
 	      .len = 32, .cut = 2),
 	MALFORMED("console.writable", "a writable buffer in the transmit queue", CONSOLE, .ring = TX,
 		  .len = 4, .reply = 64),
 	MALFORMED("console.readable", "a readable buffer in the receive queue", CONSOLE, .len = 4),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };
 
 const struct check_case check_rng[] = {
-	VALID("rng.byte", "a buffer of 1 byte is filled", RNG, valid, .reply = 1, .min = 1),
-	VALID("rng.page", "a buffer of 4096 bytes has at least one byte", RNG, valid, .reply = 4096,
+	VALID("rng.byte", "a buffer of 1 byte is filled", RNG, .reply = 1, .min = 1),
+	VALID("rng.page", "a buffer of 4096 bytes has at least one byte", RNG, .reply = 4096,
 	      .min = 1),
-	VALID("rng.pieces", "buffers of 3 bytes have at least one byte", RNG, valid, .reply = 90,
+	VALID("rng.pieces", "buffers of 3 bytes have at least one byte", RNG, .reply = 90,
 	      .cut = 3, .min = 1),
 	MALFORMED("rng.readable", "a readable buffer", RNG, .len = 64),
 	MALFORMED("rng.both", "a readable and a writable buffer", RNG, .len = 64, .reply = 64),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };
 
 #define VSOCK "VIRTIO: Socket Device, Device Operation"
 #define PACKET(len, type, op) .words = { 3, 0, 2, 0, 4000, 9999, len, OP(type, op), 0, 65536, 0 }
 #define RESET(name, rule, ...) \
-	{ name, rule, VSOCK, PF(REPLY_ACK) | PF(CONFIG), vsock_reset, \
-	  &(const struct data){ .ring = TX, .len = 44, __VA_ARGS__ } }
+	{ name, rule, VSOCK, PF(REPLY_ACK) | PF(CONFIG), \
+	  &(const struct data){ .ring = TX, .len = 44, __VA_ARGS__ }, { vsock_reset } }
 #define ODD(name, rule, ...) MALFORMED(name, rule, VSOCK, .ring = TX, __VA_ARGS__)
 
 const struct check_case check_vsock[] = {
@@ -376,5 +379,5 @@ const struct check_case check_vsock[] = {
 	    .words = { 3, 0, 7, 7, 4000, 9999, 0, OP(1u, 1u), 0, 65536, 0 }),
 	ODD("vsock.writable", "a writable buffer in the transmit queue", .len = 44, .reply = 64,
 	    PACKET(0, 1u, 1u)),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };

@@ -13,51 +13,52 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "check_case.h"
 
-#define V1 VHOST_USER_HDR_VERSION
-#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define LAST_REQUEST ((unsigned int)VHOST_USER_GET_VRING_BASE_SKIP_DRAIN)
 
 /* -------------------------------------------------------------------- state */
 
-static void bad_transfer(struct check *c)
+/* Sends one end of a pair, and keeps the other. A former one is closed then. */
+static bool send_end(struct check *c, int end, int ours, const struct vhost_user_transfer *transfer)
 {
-	const struct vhost_user_transfer *transfer = c->row->with;
-	int fds[2];
+	const bool sent = transfer ?
+		check_send(c, VHOST_USER_SET_DEVICE_STATE_FD, V1, transfer, sizeof(*transfer), &end, 1) :
+		check_acked(c, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0, &end, 1);
 
-	if (!check_that(c, pipe(fds) == 0, "no pipe"))
-		return;
-	check_survives_request(c, VHOST_USER_SET_DEVICE_STATE_FD, transfer,
-			       sizeof(*transfer),
-			       &fds[transfer->direction == VHOST_USER_TRANSFER_SAVE], 1);
-	vsu_fd_close(&fds[0]);
-	vsu_fd_close(&fds[1]);
+	vsu_fd_close(&end);
+	vsu_fd_close(&c->ours);
+	c->ours = ours;
+	return sent;
 }
 
-/* A transfer with a pipe; *ours is the other end. */
-static bool begin_transfer(struct check *c, uint32_t direction, int *ours)
+static bool send_transfer(struct check *c, const struct vhost_user_transfer *transfer)
+{
+	const bool save = transfer->direction == VHOST_USER_TRANSFER_SAVE;
+	int fds[2];
+
+	return check_that(c, pipe2(fds, O_CLOEXEC) == 0, "no pipe") &&
+	       send_end(c, fds[save], fds[!save], transfer);
+}
+
+static bool row_transfer(struct check *c)
+{
+	return send_transfer(c, c->row->with);
+}
+
+static bool begin_transfer(struct check *c, uint32_t direction)
 {
 	const struct vhost_user_transfer transfer = { direction, VHOST_USER_TRANSFER_STOPPED };
-	const bool save = direction == VHOST_USER_TRANSFER_SAVE;
-	struct check_reply reply;
 	uint64_t word = 0;
-	int fds[2];
-	bool begun;
 
-	if (!check_that(c, pipe2(fds, O_CLOEXEC) == 0, "no pipe"))
+	if (!send_transfer(c, &transfer) || !check_reply(c, VHOST_USER_SET_DEVICE_STATE_FD))
 		return false;
-	*ours = fds[!save];
-	begun = check_send(c, VHOST_USER_SET_DEVICE_STATE_FD, V1, &transfer, sizeof(transfer),
-			   &fds[save], 1) &&
-		check_reply(c, VHOST_USER_SET_DEVICE_STATE_FD, &reply);
-	vsu_fd_close(&fds[save]);
-	if (begun)
-		memcpy(&word, reply.payload, sizeof(word));
-	return begun && check_that(c, !(word & 0xff), "the transfer was refused");
+	memcpy(&word, c->reply.payload, sizeof(word));
+	return check_that(c, !(word & 0xff), "the transfer was refused");
 }
 
 static bool end_transfer(struct check *c)
@@ -69,114 +70,70 @@ static bool end_transfer(struct check *c)
 }
 
 /* A saved state, as long as it fits into a pipe, is loaded into another session. */
-static void state_moves(struct check *c)
+static bool state_moves(struct check *c)
 {
 	char state[65536];
-	struct pollfd p = { .fd = -1, .events = POLLIN };
 	size_t len = 0;
 	ssize_t n = 1;
 
-	if (begin_transfer(c, VHOST_USER_TRANSFER_SAVE, &p.fd))
-		while (n > 0 && len < sizeof(state) && poll(&p, 1, (int)c->timeout_ms) > 0) {
-			n = read(p.fd, state + len, sizeof(state) - len);
-			len += n > 0 ? (size_t)n : 0;
-		}
-	vsu_fd_close(&p.fd);
-	if (c->verdict || !check_that(c, n == 0, "the state has no end") || !end_transfer(c) ||
-	    !check_connect(c) || !check_negotiate(c, c->row->needs))
-		return;
-	if (begin_transfer(c, VHOST_USER_TRANSFER_LOAD, &p.fd))
-		(void)check_that(c, write(p.fd, state, len) == (ssize_t)len, "it is not read");
-	vsu_fd_close(&p.fd);
-	if (!c->verdict)
-		(void)end_transfer(c);
+	if (!begin_transfer(c, VHOST_USER_TRANSFER_SAVE))
+		return false;
+	while (n > 0 && len < sizeof(state) &&
+	       vsu_wait(c->ours, POLLIN, -1, vsu_now_ns() + c->timeout_ms * NS_PER_MS, NULL) == 0) {
+		n = read(c->ours, state + len, sizeof(state) - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (!check_that(c, n == 0, "the state has no end") || !end_transfer(c) ||
+	    !check_connect(c) || !check_negotiate(c, c->row->needs) ||
+	    !begin_transfer(c, VHOST_USER_TRANSFER_LOAD) ||
+	    !check_that(c, write(c->ours, state, len) == (ssize_t)len, "it is not read"))
+		return false;
+	vsu_fd_close(&c->ours);
+	return end_transfer(c);
 }
 
 /* ------------------------------------------------------------ shared memory */
 
-static void shmem_counted(struct check *c)
+static bool shmem_is_counted(struct check *c)
 {
 	struct vhost_user_shmem_config config;
-	struct check_reply reply;
 	unsigned int i, n = 0;
 
-	if (!check_send(c, VHOST_USER_GET_SHMEM_CONFIG, V1, NULL, 0, NULL, 0) ||
-	    !check_reply(c, VHOST_USER_GET_SHMEM_CONFIG, &reply) ||
-	    !check_that(c, reply.hdr.size == sizeof(config), "%u bytes", reply.hdr.size))
-		return;
-	memcpy(&config, reply.payload, sizeof(config));
+	if (!check_reply_bytes(c, &config, sizeof(config)))
+		return false;
 	for (i = 0; i < VHOST_USER_MAX_SHMEM; i++) {
 		n += config.sizes[i] > 0;
 		(void)check_that(c, config.sizes[i] % 4096 == 0, "region %u has %" PRIu64 " bytes", i,
 				 config.sizes[i]);
 	}
-	(void)check_that(c, n == config.nregions, "%u of %u regions have a size", n,
-			 config.nregions);
+	return check_that(c, n == config.nregions, "%u of %u regions have a size", n,
+			  config.nregions);
 }
 
 /* ------------------------------------------------------------------ channel */
 
-static bool set_channel(struct check *c, int *ours)
+static bool set_channel(struct check *c)
 {
 	int pair[2];
-	bool acked;
 
-	if (!check_that(c, vsu_sock_pair(pair) == 0, "no socket pair"))
-		return false;
-	acked = check_acked(c, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0, &pair[1], 1);
-	vsu_fd_close(&pair[1]);
-	*ours = pair[0];
-	return acked;
+	return check_that(c, vsu_sock_pair(pair) == 0, "no socket pair") &&
+	       send_end(c, pair[1], pair[0], NULL);
 }
 
-static void channel_accepted(struct check *c)
+static bool close_channel(struct check *c)
 {
-	int ours = -1;
-
-	(void)set_channel(c, &ours);
-	vsu_fd_close(&ours);
-}
-
-static void channel_twice(struct check *c)
-{
-	int first = -1, second = -1;
-
-	if (set_channel(c, &first) && set_channel(c, &second))
-		(void)check_alive(c);
-	vsu_fd_close(&first);
-	vsu_fd_close(&second);
-}
-
-static void channel_closed(struct check *c)
-{
-	int ours = -1;
-	bool set = set_channel(c, &ours);
-
-	vsu_fd_close(&ours);
-	if (set)
-		(void)check_survives(c);
+	vsu_fd_close(&c->ours);
+	return true;
 }
 
 /* Replies to nothing, and bytes that are no message. */
-static void channel_of_noise(struct check *c)
+static bool send_noise(struct check *c)
 {
 	unsigned char noise[256];
 	struct iovec iov = { noise, sizeof(noise) };
-	int ours = -1;
 
 	memset(noise, 0xa5, sizeof(noise));
-	if (set_channel(c, &ours) &&
-	    check_that(c, vsu_sock_send(ours, &iov, 1, NULL, 0) > 0, "it is closed"))
-		(void)check_survives(c);
-	vsu_fd_close(&ours);
-}
-
-/* ---------------------------------------------------------- other requests */
-
-static void owner_twice(struct check *c)
-{
-	if (check_send(c, VHOST_USER_SET_OWNER, V1, NULL, 0, NULL, 0))
-		check_survives_request(c, VHOST_USER_SET_OWNER, NULL, 0, NULL, 0);
+	return check_that(c, vsu_sock_send(c->ours, &iov, 1, NULL, 0) > 0, "it is closed");
 }
 
 /* ------------------------------------------------------------ every request */
@@ -191,7 +148,7 @@ struct every {
 	unsigned int nfds;
 };
 
-static void every_request(struct check *c)
+static bool every_request(struct check *c)
 {
 	const struct every *e = c->row->with;
 	unsigned char payload[RELAY_MAX_PAYLOAD];
@@ -203,29 +160,31 @@ static void every_request(struct check *c)
 	memset(payload, e->byte, sizeof(payload));
 	for (i = 1; i <= LAST_REQUEST && check_connect(c); i++) {
 		m = vhost_user_message(VHOST_USER_SIDE_FRONTEND, i);
-		check_survives_request(c, i, payload, e->size != UINT32_MAX ? e->size :
-				       vhost_user_payload(m->kind)->size, fds, e->nfds);
-		if (c->verdict)
+		if (!check_send(c, i, V1, payload, e->size != UINT32_MAX ? e->size :
+				vhost_user_payload(m->kind)->size, fds, e->nfds) ||
+		    !check_processed(c) || !check_survives(c))
 			break;
 	}
 	vsu_fd_close(&fd);
+	return true;
 }
 
 /* --------------------------------------------------------------------- rows */
 
-#define TYPES "Front-end message types"
 #define CHANNEL "Back-end communication"
 #define STATE "Migrating back-end state"
-#define MESSAGES "Communication"
 #define BAD(name, rule, section, needs, ...) \
 	{ name, rule CHECK_SURVIVED, section, needs, __VA_ARGS__ }
+#define CHANNEL_ROW(name, rule, ...) \
+	{ name, rule, CHANNEL, PF(BACKEND_REQ) | PF(REPLY_ACK), NULL, { __VA_ARGS__ } }
 #define CONFIG_BAD(name, rule, number, len, ...) \
 	BAD(name, rule, TYPES, PF(CONFIG), \
-	    CHECK_BAD(number, 0, false, len, struct vhost_user_config, __VA_ARGS__, 0))
-#define TRANSFER(...) bad_transfer, &(const struct vhost_user_transfer){ __VA_ARGS__ }
-#define WORD(number, word) CHECK_BAD(number, 0, false, 8, uint64_t, word)
-#define EMPTY(number) CHECK_BAD(number, 0, false, 0, char, 0)
-#define EVERY(...) every_request, &(const struct every){ __VA_ARGS__ }
+	    CHECK_MESSAGE(number, 0, len, struct vhost_user_config, __VA_ARGS__, 0), CHECK_BAD)
+#define TRANSFER(...) \
+	&(const struct vhost_user_transfer){ __VA_ARGS__ }, { row_transfer, check_processed, check_survives }
+#define WORD(number, word) CHECK_MESSAGE(number, 0, 8, uint64_t, word), CHECK_BAD
+#define EMPTY(number) CHECK_EMPTY(number), CHECK_BAD
+#define EVERY(...) &(const struct every){ __VA_ARGS__ }, { every_request }
 
 const struct check_case check_device[] = {
 	CONFIG_BAD("config.256", "GET_CONFIG of 256 bytes", GET_CONFIG, 12 + 256, 0, 256),
@@ -242,21 +201,21 @@ const struct check_case check_device[] = {
 	BAD("state.phase", "an unknown phase", STATE, PF(DEVICE_STATE),
 	    TRANSFER(VHOST_USER_TRANSFER_SAVE, 9)),
 	BAD("state.no-descriptor", "a state without a descriptor", STATE, PF(DEVICE_STATE),
-	    CHECK_BAD(SET_DEVICE_STATE_FD, 0, false, 8, struct vhost_user_transfer, 1, 0)),
+	    CHECK_MESSAGE(SET_DEVICE_STATE_FD, 0, 8, struct vhost_user_transfer, 1, 0), CHECK_BAD),
 	BAD("state.unasked", "CHECK_DEVICE_STATE without a transfer", STATE, PF(DEVICE_STATE),
 	    EMPTY(CHECK_DEVICE_STATE)),
 	{ "state.moves", "a state can be saved, and loaded by another session", STATE,
-	  PF(DEVICE_STATE), state_moves, NULL },
+	  PF(DEVICE_STATE), NULL, { state_moves } },
 	{ "shmem.sizes", "the regions of GET_SHMEM_CONFIG are counted and end at a page", TYPES,
-	  PF(SHMEM) | PF(BACKEND_REQ) | PF(BACKEND_SEND_FD), shmem_counted, NULL },
-	{ "channel.accepted", "SET_BACKEND_REQ_FD is acknowledged", CHANNEL,
-	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_accepted, NULL },
-	{ "channel.twice", "SET_BACKEND_REQ_FD can be repeated", CHANNEL,
-	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_twice, NULL },
-	{ "channel.closed", "a channel that the front-end closes does not end the back-end", CHANNEL,
-	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_closed, NULL },
-	{ "channel.noise", "bytes that are no reply do not end the back-end", CHANNEL,
-	  PF(BACKEND_REQ) | PF(REPLY_ACK), channel_of_noise, NULL },
+	  PF(SHMEM) | PF(BACKEND_REQ) | PF(BACKEND_SEND_FD), CHECK_EMPTY(GET_SHMEM_CONFIG),
+	  { check_row_replied, shmem_is_counted } },
+	CHANNEL_ROW("channel.accepted", "SET_BACKEND_REQ_FD is acknowledged", set_channel),
+	CHANNEL_ROW("channel.twice", "SET_BACKEND_REQ_FD can be repeated", set_channel, set_channel,
+		    check_alive),
+	CHANNEL_ROW("channel.closed", "a channel that the front-end closes does not end the back-end",
+		    set_channel, close_channel, check_survives),
+	CHANNEL_ROW("channel.noise", "bytes that are no reply do not end the back-end", set_channel,
+		    send_noise, check_survives),
 	BAD("status.ones", "a status of all bits", TYPES, PF(STATUS), WORD(SET_STATUS, UINT64_MAX)),
 	{ "features.ones", "features that were not offered do not end the back-end", TYPES, 0,
 	  WORD(SET_FEATURES, UINT64_MAX) },
@@ -267,16 +226,17 @@ const struct check_case check_device[] = {
 	    EMPTY(POSTCOPY_LISTEN)),
 	BAD("postcopy.unbegun", "POSTCOPY_END without POSTCOPY_LISTEN", TYPES, PF(PAGEFAULT),
 	    EMPTY(POSTCOPY_END)),
-	{ "owner.twice", "a second SET_OWNER does not end the back-end", TYPES, 0, owner_twice, NULL },
-	{ "every.empty", "no request without its payload ends the back-end", MESSAGES, 0, EVERY(0, 0, 0) },
-	{ "every.short", "no request of 1 byte ends the back-end", MESSAGES, 0, EVERY(0, 1, 0) },
+	{ "owner.twice", "a second SET_OWNER does not end the back-end", TYPES, 0, CHECK_EMPTY(SET_OWNER),
+	  { check_row_sent, check_row_sent, check_processed, check_survives } },
+	{ "every.empty", "no request without its payload ends the back-end", COMMUNICATION, 0, EVERY(0, 0, 0) },
+	{ "every.short", "no request of 1 byte ends the back-end", COMMUNICATION, 0, EVERY(0, 1, 0) },
 	{ "every.long", "no request of 4096 bytes ends the back-end",
-	  MESSAGES, 0, EVERY(0, RELAY_MAX_PAYLOAD, 0) },
-	{ "every.zeros", "no request of zeros ends the back-end", MESSAGES, 0, EVERY(0, UINT32_MAX, 0) },
-	{ "every.ones", "no request of ones ends the back-end", MESSAGES, 0, EVERY(0xff, UINT32_MAX, 0) },
-	{ "every.descriptors", "no request with eventfds ends the back-end", MESSAGES, 0,
+	  COMMUNICATION, 0, EVERY(0, RELAY_MAX_PAYLOAD, 0) },
+	{ "every.zeros", "no request of zeros ends the back-end", COMMUNICATION, 0, EVERY(0, UINT32_MAX, 0) },
+	{ "every.ones", "no request of ones ends the back-end", COMMUNICATION, 0, EVERY(0xff, UINT32_MAX, 0) },
+	{ "every.descriptors", "no request with eventfds ends the back-end", COMMUNICATION, 0,
 	  EVERY(0, UINT32_MAX, 3) },
-	{ "every.descriptors-ones", "no request of ones with eventfds ends the back-end", MESSAGES, 0,
+	{ "every.descriptors-ones", "no request of ones with eventfds ends the back-end", COMMUNICATION, 0,
 	  EVERY(0xff, UINT32_MAX, 3) },
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	{ .name = NULL }
 };

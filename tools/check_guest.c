@@ -14,16 +14,13 @@
 
 #include "check_case.h"
 
-#define REACT_MS 100
-
-struct vhost_user_mem_region check_region(uint64_t offset, uint64_t len)
+int check_memfd(uint64_t size)
 {
-	const struct vhost_user_mem_region region = {
-		.guest_addr = CHECK_GUEST_ADDR + offset, .size = len,
-		.user_addr = CHECK_USER_ADDR + offset, .mmap_offset = offset
-	};
+	int fd = memfd_create("check", MFD_CLOEXEC);
 
-	return region;
+	if (fd >= 0 && ftruncate(fd, (off_t)size) < 0)
+		vsu_fd_close(&fd);
+	return fd;
 }
 
 bool check_guest(struct check *c)
@@ -32,9 +29,7 @@ bool check_guest(struct check *c)
 
 	if (c->guest)
 		return true;
-	c->memory = memfd_create("check", MFD_CLOEXEC);
-	if (c->memory < 0 || ftruncate(c->memory, CHECK_MEMORY_SIZE) < 0)
-		return check_skip(c, "no memory for a guest");
+	c->memory = check_memfd(CHECK_MEMORY_SIZE);
 	map = mmap(NULL, CHECK_MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   c->memory, 0);
 	if (map == MAP_FAILED)
@@ -53,6 +48,7 @@ void check_guest_free(struct check *c)
 	free(c->permitted);
 	c->guest = c->before = c->permitted = NULL;
 	vsu_fd_close(&c->memory);
+	vsu_fd_close(&c->ours);
 	for (i = 0; i < CHECK_RINGS; i++) {
 		vsu_fd_close(&c->rings[i].kick);
 		vsu_fd_close(&c->rings[i].call);
@@ -62,9 +58,10 @@ void check_guest_free(struct check *c)
 
 bool check_share(struct check *c)
 {
-	struct vhost_user_mem_table table = { .nregions = 1 };
+	const struct vhost_user_mem_table table = {
+		.nregions = 1, .regions = { CHECK_REGION(0, CHECK_MEMORY_SIZE) }
+	};
 
-	table.regions[0] = check_region(0, CHECK_MEMORY_SIZE);
 	return check_guest(c) &&
 	       check_acked(c, VHOST_USER_SET_MEM_TABLE, &table, 40, &c->memory, 1);
 }
@@ -82,27 +79,56 @@ struct vhost_user_vring_addr check_ring_addr(const struct check *c)
 	return addr;
 }
 
-bool check_ring_event(struct check *c, uint32_t number, uint64_t index)
+/* -------------------------------------------------------------------- rings */
+
+/* A request for the ring with a new eventfd. */
+static bool new_event(struct check *c, uint32_t number, int *fd)
 {
-	struct check_ring *r = &c->rings[index];
-	int *fd = number == VHOST_USER_SET_VRING_KICK ? &r->kick :
-		  number == VHOST_USER_SET_VRING_CALL ? &r->call : &r->err;
+	const uint64_t index = c->ring;
 
 	vsu_fd_close(fd);
 	*fd = vsu_event_new();
 	return check_acked(c, number, &index, sizeof(index), fd, 1);
 }
 
-/* The driver has seen every buffer used. */
-static void set_indices(struct check *c, uint16_t base)
+bool check_new_kick(struct check *c)
 {
-	struct check_ring *r = &c->rings[c->ring];
+	return new_event(c, VHOST_USER_SET_VRING_KICK, &c->rings[c->ring].kick);
+}
 
-	r->made = r->seen = base;
-	if (c->extra & VHOST_USER_F_RING_PACKED)
-		return;
-	check_put16(c, CHECK_AVAIL + 2, base);
-	check_put16(c, CHECK_USED + 2, base);
+bool check_new_call(struct check *c)
+{
+	return new_event(c, VHOST_USER_SET_VRING_CALL, &c->rings[c->ring].call);
+}
+
+bool check_new_err(struct check *c)
+{
+	return new_event(c, VHOST_USER_SET_VRING_ERR, &c->rings[c->ring].err);
+}
+
+bool check_no_call(struct check *c)
+{
+	const uint64_t none = c->ring | VHOST_USER_VRING_NOFD;
+
+	return check_acked_plain(c, VHOST_USER_SET_VRING_CALL, &none, sizeof(none));
+}
+
+/* A request with a number about the ring. */
+static bool set_state(struct check *c, uint32_t request, uint32_t num)
+{
+	const struct vhost_user_vring_state state = { c->ring, num };
+
+	return check_acked_plain(c, request, &state, sizeof(state));
+}
+
+bool check_enable(struct check *c)
+{
+	return set_state(c, VHOST_USER_SET_VRING_ENABLE, 1);
+}
+
+bool check_disable(struct check *c)
+{
+	return set_state(c, VHOST_USER_SET_VRING_ENABLE, 0);
 }
 
 /* The num of SET_VRING_BASE for a number of buffers. */
@@ -115,25 +141,25 @@ static uint32_t base_of(const struct check *c, uint16_t n)
 
 bool check_run(struct check *c, uint16_t base)
 {
-	const struct vhost_user_vring_state num = { c->ring, CHECK_RING_SIZE };
-	const struct vhost_user_vring_state from = { c->ring, base_of(c, base) };
-	const struct vhost_user_vring_state enable = { c->ring, 1 };
 	const struct vhost_user_vring_addr addr = check_ring_addr(c);
 
-	return check_acked_plain(c, VHOST_USER_SET_VRING_NUM, &num, sizeof(num)) &&
-	       check_acked_plain(c, VHOST_USER_SET_VRING_BASE, &from, sizeof(from)) &&
+	return set_state(c, VHOST_USER_SET_VRING_NUM, CHECK_RING_SIZE) &&
+	       set_state(c, VHOST_USER_SET_VRING_BASE, base_of(c, base)) &&
 	       check_acked_plain(c, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr)) &&
-	       check_ring_event(c, VHOST_USER_SET_VRING_ERR, c->ring) &&
-	       check_ring_event(c, VHOST_USER_SET_VRING_CALL, c->ring) &&
-	       check_ring_event(c, VHOST_USER_SET_VRING_KICK, c->ring) &&
-	       check_acked_plain(c, VHOST_USER_SET_VRING_ENABLE, &enable,
-				 sizeof(enable));
+	       check_new_err(c) && check_new_call(c) && check_new_kick(c) && check_enable(c);
 }
 
-bool check_restart(struct check *c, uint16_t base)
+/* The driver has seen every buffer used. */
+bool check_restart(struct check *c)
 {
-	set_indices(c, base);
-	return check_run(c, base);
+	struct check_ring *r = &c->rings[c->ring];
+
+	r->seen = r->made;
+	if (!(c->extra & VHOST_USER_F_RING_PACKED)) {
+		check_put16(c, CHECK_AVAIL + 2, r->made);
+		check_put16(c, CHECK_USED + 2, r->made);
+	}
+	return check_run(c, r->made);
 }
 
 bool check_start_first(struct check *c)
@@ -144,12 +170,12 @@ bool check_start_first(struct check *c)
 	if (!ring)
 		return true;
 	c->ring = 0;
-	started = check_restart(c, 0);
+	started = check_restart(c);
 	c->ring = ring;
 	return started;
 }
 
-bool check_begin(struct check *c, uint16_t base)
+bool check_begin(struct check *c)
 {
 	const uint64_t features = c->features & (VHOST_USER_F_PROTOCOL_FEATURES |
 						 VQ_F_VERSION_1 | c->extra);
@@ -158,55 +184,38 @@ bool check_begin(struct check *c, uint16_t base)
 		return check_skip(c, "features %#" PRIx64 " are not offered",
 				  c->extra & ~c->features);
 	if (!check_acked_plain(c, VHOST_USER_SET_FEATURES, &features, sizeof(features)) ||
-	    !check_share(c) || !check_start_first(c) || !check_restart(c, base))
+	    !check_share(c) || !check_start_first(c) || !check_restart(c))
 		return false;
 	/* Some devices signal a ring when it starts: that call is no reaction. */
 	vsu_event_drain(c->rings[c->ring].call, NULL);
 	return true;
 }
 
-bool check_start(struct check *c, uint16_t base)
+bool check_start(struct check *c)
 {
-	return check_acked_plain(c, VHOST_USER_SET_OWNER, NULL, 0) && check_begin(c, base);
+	return check_acked_plain(c, VHOST_USER_SET_OWNER, NULL, 0) && check_begin(c);
 }
 
-bool check_stop(struct check *c, uint16_t base)
+bool check_stop(struct check *c)
 {
 	const struct vhost_user_vring_state ring = { c->ring, 0 };
+	const uint32_t base = base_of(c, c->rings[c->ring].made);
 	struct vhost_user_vring_state state;
-	struct check_reply reply;
 
-	if (!check_send(c, VHOST_USER_GET_VRING_BASE, VHOST_USER_HDR_VERSION,
-			&ring, sizeof(ring), NULL, 0) ||
-	    !check_reply(c, VHOST_USER_GET_VRING_BASE, &reply) ||
-	    !check_that(c, reply.hdr.size == sizeof(state), "%u bytes",
-			reply.hdr.size))
-		return false;
-	memcpy(&state, reply.payload, sizeof(state));
-	return check_that(c, state.index == c->ring && state.num == base_of(c, base),
-			  "ring %u stopped at %#x, expected ring %u at %#x",
-			  state.index, state.num, c->ring, base_of(c, base));
+	return check_send(c, VHOST_USER_GET_VRING_BASE, VHOST_USER_HDR_VERSION, &ring,
+			  sizeof(ring), NULL, 0) &&
+	       check_reply(c, VHOST_USER_GET_VRING_BASE) &&
+	       check_reply_bytes(c, &state, sizeof(state)) &&
+	       check_that(c, state.index == c->ring && state.num == base,
+			  "ring %u stopped at %#x, expected ring %u at %#x", state.index,
+			  state.num, c->ring, base);
 }
 
-void check_settle(struct check *c)
+bool check_settle(struct check *c)
 {
 	const struct vhost_user_vring_state ring = { c->ring, 0 };
 
-	(void)check_wait(c, REACT_MS);
+	(void)check_wait(c, CHECK_QUIET_MS);
 	check_await(c, VHOST_USER_GET_VRING_BASE, &ring, sizeof(ring));
-}
-
-void check_bad(struct check *c)
-{
-	const struct check_bad *bad = c->row->with;
-	unsigned char bytes[RELAY_MAX_PAYLOAD] = { 0 };
-	int fds[VHOST_USER_MAX_REGIONS];
-	unsigned int i;
-
-	if (bad->shared ? !check_share(c) : !check_guest(c))
-		return;
-	memcpy(bytes, bad->payload, bad->len);
-	for (i = 0; i < bad->nfds; i++)
-		fds[i] = c->memory;
-	check_survives_request(c, bad->number, bytes, bad->size, fds, bad->nfds);
+	return true;
 }

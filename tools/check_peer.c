@@ -15,9 +15,6 @@
 #include "check_case.h"
 #include "closer.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-#define NEED (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY)
-
 /* ----------------------------------------------------------------- verdicts */
 
 static VSU_PRINTF(3, 0) bool judge(struct check *c, enum check_verdict verdict,
@@ -88,10 +85,20 @@ bool check_connect(struct check *c)
 	return check_that(c, c->sock >= 0, "%s", err.msg);
 }
 
+void check_note(struct check *c, const struct relay_message *m, unsigned int connection,
+		struct verdict *v)
+{
+	struct trace_line line = { .time_ns = m->time_ns - c->start_ns, .channel = m->channel,
+				   .from = m->from, .connection = connection, .m = m, .v = v };
+
+	exchange_judge(&c->exchange, m, v);
+	trace_examine(&line);
+	trace_text(c->log, &line);
+}
+
 /* Writes a message to the log, and judges its form. */
-static void log_message(struct check *c, enum vhost_user_side from,
-			const struct vhost_user_header *hdr, const void *payload,
-			const int *fds, unsigned int nfds, struct verdict *v)
+static void note(struct check *c, enum vhost_user_side from, const struct vhost_user_header *hdr,
+		 const void *payload, const int *fds, unsigned int nfds, struct verdict *v)
 {
 	const struct relay_message m = {
 		.channel = VHOST_USER_SIDE_FRONTEND, .from = from,
@@ -99,21 +106,17 @@ static void log_message(struct check *c, enum vhost_user_side from,
 		.len = hdr->size <= RELAY_MAX_PAYLOAD ? hdr->size : 0,
 		.fds = fds, .nfds = nfds
 	};
-	struct trace_line line = { .time_ns = m.time_ns - c->start_ns, .from = from,
-				   .connection = 1, .m = &m, .v = v };
 
-	exchange_judge(&c->exchange, &m, v);
-	trace_examine(&line);
-	trace_text(c->log, &line);
+	check_note(c, &m, 1, v);
 }
 
-/* Writes a message of ours, which may break any rule, to the log. */
-static void log_ours(struct check *c, const struct vhost_user_header *hdr,
-		     const void *payload, const int *fds, unsigned int nfds)
+/* Ours may break any rule. */
+static void note_ours(struct check *c, const struct vhost_user_header *hdr,
+		      const void *payload, const int *fds, unsigned int nfds)
 {
 	struct verdict v;
 
-	log_message(c, VHOST_USER_SIDE_FRONTEND, hdr, payload, fds, nfds, &v);
+	note(c, VHOST_USER_SIDE_FRONTEND, hdr, payload, fds, nfds, &v);
 }
 
 /* --------------------------------------------------------------------- send */
@@ -122,20 +125,6 @@ static void log_ours(struct check *c, const struct vhost_user_header *hdr,
 static uint64_t deadline(const struct check *c)
 {
 	return vsu_now_ns() + c->timeout_ms * NS_PER_MS;
-}
-
-/* False if it does not become ready before the end. */
-static bool wait_for(const struct check *c, short events, uint64_t end)
-{
-	struct pollfd p = { .fd = c->sock, .events = events };
-	uint64_t now;
-	int rc;
-
-	do {
-		now = vsu_now_ns();
-		rc = poll(&p, 1, now < end ? (int)((end - now) / NS_PER_MS) + 1 : 0);
-	} while (rc < 0 && errno == EINTR);
-	return rc > 0;
 }
 
 bool check_send_bytes(struct check *c, const void *bytes, size_t n,
@@ -148,7 +137,7 @@ bool check_send_bytes(struct check *c, const void *bytes, size_t n,
 	while (iov.iov_len) {
 		sent = vsu_sock_send(c->sock, &iov, 1, fds, nfds);
 		if (sent == -EAGAIN) {
-			if (wait_for(c, POLLOUT, end))
+			if (vsu_wait(c->sock, POLLOUT, -1, end, NULL) == 0)
 				continue;
 			return check_fail(c, "the back-end does not read");
 		}
@@ -173,7 +162,7 @@ static bool send_message(struct check *c, uint32_t number, uint32_t flags,
 	memcpy(bytes, &hdr, sizeof(hdr));
 	if (n)
 		memcpy(bytes + sizeof(hdr), payload, n);
-	log_ours(c, &hdr, payload, fds, nfds);
+	note_ours(c, &hdr, payload, fds, nfds);
 	return check_send_bytes(c, bytes, sizeof(hdr) + n, fds, nfds);
 }
 
@@ -190,7 +179,7 @@ bool check_send_slowly(struct check *c, uint32_t number)
 	const struct vhost_user_header hdr = { number, VHOST_USER_HDR_VERSION, 0 };
 	size_t i;
 
-	log_ours(c, &hdr, NULL, NULL, 0);
+	note_ours(c, &hdr, NULL, NULL, 0);
 	for (i = 0; i < sizeof(hdr); i++)
 		if (!check_send_bytes(c, (const char *)&hdr + i, 1, NULL, 0))
 			return check_fail(c, "closed after %zu bytes of a header", i);
@@ -200,16 +189,16 @@ bool check_send_slowly(struct check *c, uint32_t number)
 /* ------------------------------------------------------------------ receive */
 
 /* Receives n bytes. More descriptors than one message can have are closed. */
-static enum check_received receive(struct check *c, void *bytes, size_t n, uint64_t end,
-			     struct check_reply *r)
+static enum check_received receive(struct check *c, void *bytes, size_t n, uint64_t end)
 {
+	struct check_reply *r = &c->reply;
 	struct iovec iov = { bytes, n };
 	int fds[VSU_SOCK_MAX_FDS];
 	unsigned int i, got;
 	ssize_t rc;
 
 	while (iov.iov_len) {
-		if (!wait_for(c, POLLIN, end))
+		if (vsu_wait(c->sock, POLLIN, -1, end, NULL) < 0)
 			return CHECK_RECEIVED_NOTHING;
 		rc = vsu_sock_recv(c->sock, &iov, 1, fds, &got);
 		for (i = 0; i < got; i++)
@@ -227,93 +216,95 @@ static enum check_received receive(struct check *c, void *bytes, size_t n, uint6
 	return CHECK_RECEIVED;
 }
 
-enum check_received check_receive(struct check *c, struct check_reply *r)
+enum check_received check_receive(struct check *c)
 {
+	struct check_reply *r = &c->reply;
 	const uint64_t end = deadline(c);
 	enum check_received got;
 
 	r->nfds = 0;
-	got = receive(c, &r->hdr, sizeof(r->hdr), end, r);
+	got = receive(c, &r->hdr, sizeof(r->hdr), end);
 	if (got != CHECK_RECEIVED)
 		return got;
 	if (r->hdr.size > RELAY_MAX_PAYLOAD)
 		return CHECK_RECEIVED_INVALID;
-	return receive(c, r->payload, r->hdr.size, end, r);
+	return receive(c, r->payload, r->hdr.size, end);
 }
 
-/* Writes a message that was received to the log, and closes its descriptors in any case. */
-static void log_reply(struct check *c, struct check_reply *r, enum check_received got,
-		      struct verdict *v)
+void check_close_fds(struct check *c)
 {
 	unsigned int i;
 
+	for (i = 0; i < c->reply.nfds; i++)
+		vsu_foreign_close(prog_closer(), &c->reply.fds[i]);
+}
+
+/* Notes a message that was received, and closes its descriptors in any case. */
+static void note_reply(struct check *c, enum check_received got, struct verdict *v)
+{
+	const struct check_reply *r = &c->reply;
+
 	if (got == CHECK_RECEIVED)
-		log_message(c, VHOST_USER_SIDE_BACKEND, &r->hdr, r->payload, r->fds, r->nfds, v);
-	for (i = 0; i < r->nfds; i++)
-		vsu_foreign_close(prog_closer(), &r->fds[i]);
+		note(c, VHOST_USER_SIDE_BACKEND, &r->hdr, r->payload, r->fds, r->nfds, v);
+	check_close_fds(c);
 }
 
 /*
- * log_reply(); a problem fails the case. An unknown number is none: the message answers
+ * note_reply(); a problem fails the case. An unknown number is none: the message answers
  * such a request.
  */
-static bool take_reply(struct check *c, struct check_reply *r, enum check_received got)
+static bool take_reply(struct check *c, enum check_received got)
 {
 	struct verdict v;
 
-	log_reply(c, r, got, &v);
+	note_reply(c, got, &v);
 	return got == CHECK_RECEIVED &&
 	       (!v.row || !v.nproblems || check_fail(c, "%s", v.problems[0].msg));
 }
 
-static bool fail_by_size(struct check *c, const struct check_reply *r)
+/* A verdict, unless a message was received. */
+static bool has_received(struct check *c, enum check_received got, const char *name)
 {
-	return check_fail(c, "a reply has %u bytes, more than the maximum of %u",
-			  r->hdr.size, RELAY_MAX_PAYLOAD);
-}
-
-bool check_reply(struct check *c, uint32_t number, struct check_reply *reply)
-{
-	const char *name = vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, number);
-
-	enum check_received got = check_receive(c, reply);
-	bool fine = take_reply(c, reply, got);
-
 	switch (got) {
 	case CHECK_RECEIVED_END:
 		return check_fail(c, "the back-end has closed instead of replying to %s", name);
 	case CHECK_RECEIVED_NOTHING:
-		return check_fail(c, "no reply to %s within %" PRIu64 " ms", name,
-				  c->timeout_ms);
+		return check_fail(c, "no reply to %s within %" PRIu64 " ms", name, c->timeout_ms);
 	case CHECK_RECEIVED_INVALID:
-		return fail_by_size(c, reply);
+		return check_fail(c, "a reply has %u bytes, more than the maximum of %u",
+				  c->reply.hdr.size, RELAY_MAX_PAYLOAD);
 	case CHECK_RECEIVED:
 		break;
 	}
-	return fine &&
-	       check_that(c, reply->hdr.request == number,
-			  "the reply to %s has the number %u", name,
-			  reply->hdr.request);
+	return true;
+}
+
+bool check_reply(struct check *c, uint32_t number)
+{
+	const char *name = vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, number);
+	const enum check_received got = check_receive(c);
+	const bool fine = take_reply(c, got);
+
+	return has_received(c, got, name) && fine &&
+	       check_that(c, c->reply.hdr.request == number, "the reply to %s has the number %u",
+			  name, c->reply.hdr.request);
+}
+
+bool check_reply_bytes(struct check *c, void *to, size_t size)
+{
+	if (!check_that(c, c->reply.hdr.size == size, "a reply has %u bytes, expected %zu",
+			c->reply.hdr.size, size))
+		return false;
+	memcpy(to, c->reply.payload, size);
+	return true;
 }
 
 /* ----------------------------------------------------------------- requests */
 
-static bool reply_word(struct check *c, uint32_t number, uint64_t *word)
-{
-	struct check_reply reply;
-
-	if (!check_reply(c, number, &reply) ||
-	    !check_that(c, reply.hdr.size == sizeof(*word), "%u bytes are not a u64",
-			reply.hdr.size))
-		return false;
-	memcpy(word, reply.payload, sizeof(*word));
-	return true;
-}
-
 bool check_get(struct check *c, uint32_t number, uint64_t *word)
 {
 	return check_send(c, number, VHOST_USER_HDR_VERSION, NULL, 0, NULL, 0) &&
-	       reply_word(c, number, word);
+	       check_reply(c, number) && check_reply_bytes(c, word, sizeof(*word));
 }
 
 bool check_set(struct check *c, uint32_t number, uint64_t word)
@@ -322,48 +313,25 @@ bool check_set(struct check *c, uint32_t number, uint64_t word)
 			  NULL, 0);
 }
 
-bool check_acked(struct check *c, uint32_t number, const void *payload,
-		 uint32_t size, const int *fds, unsigned int nfds)
+bool check_ack(struct check *c, uint32_t number)
 {
 	uint64_t result;
 
-	return check_send(c, number, NEED, payload, size, fds, nfds) &&
-	       reply_word(c, number, &result) &&
-	       check_that(c, result == 0, "the request was refused");
+	return check_reply(c, number) && check_reply_bytes(c, &result, sizeof(result)) &&
+	       check_that(c, result == 0, "%s was refused",
+			  vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, number));
+}
+
+bool check_acked(struct check *c, uint32_t number, const void *payload,
+		 uint32_t size, const int *fds, unsigned int nfds)
+{
+	return check_send(c, number, NEED, payload, size, fds, nfds) && check_ack(c, number);
 }
 
 bool check_acked_plain(struct check *c, uint32_t number, const void *payload,
 		       uint32_t size)
 {
 	return check_acked(c, number, payload, size, NULL, 0);
-}
-
-bool check_refused(struct check *c, uint32_t number, const void *payload,
-		   uint32_t size, const int *fds, unsigned int nfds)
-{
-	struct check_reply reply;
-	enum check_received got;
-	uint64_t result = 0;
-
-	if (!check_send(c, number, NEED, payload, size, fds, nfds))
-		return false;
-	got = check_receive(c, &reply);
-	(void)take_reply(c, &reply, got);
-	switch (got) {
-	case CHECK_RECEIVED_END:
-		check_disconnect(c);
-		return true;
-	case CHECK_RECEIVED_NOTHING:
-		return check_fail(c, "no reply within %" PRIu64 " ms, and no end",
-				  c->timeout_ms);
-	case CHECK_RECEIVED_INVALID:
-		return fail_by_size(c, &reply);
-	case CHECK_RECEIVED:
-		break;
-	}
-	memcpy(&result, reply.payload, sizeof(result));
-	return check_that(c, reply.hdr.size == sizeof(result) && result != 0,
-			  "the request was not refused");
 }
 
 bool check_negotiate(struct check *c, uint64_t wanted)
@@ -385,13 +353,35 @@ bool check_negotiate(struct check *c, uint64_t wanted)
 	return check_set(c, VHOST_USER_SET_PROTOCOL_FEATURES, wanted);
 }
 
+uint64_t check_protocol_lacks(uint64_t features)
+{
+	static const struct { uint64_t bit, needs; } rows[] = {
+		{ PF(BACKEND_SEND_FD), PF(BACKEND_REQ) },
+		{ PF(HOST_NOTIFIER), PF(BACKEND_REQ) },
+		{ PF(INBAND_NOTIFICATIONS), PF(BACKEND_REQ) | PF(REPLY_ACK) },
+		{ PF(SHMEM), PF(BACKEND_REQ) | PF(BACKEND_SEND_FD) },
+	};
+	uint64_t lacks = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (features & rows[i].bit)
+			lacks |= rows[i].needs & ~features;
+	return lacks;
+}
+
 void check_await(struct check *c, uint32_t number, const void *payload, uint32_t size)
 {
-	struct check_reply reply;
 	struct verdict ignored;
 
 	if (send_message(c, number, VHOST_USER_HDR_VERSION, payload, size, NULL, 0))
-		log_reply(c, &reply, check_receive(c, &reply), &ignored);
+		note_reply(c, check_receive(c), &ignored);
+}
+
+bool check_processed(struct check *c)
+{
+	check_await(c, VHOST_USER_GET_FEATURES, NULL, 0);
+	return true;
 }
 
 bool check_alive(struct check *c)
@@ -406,11 +396,62 @@ bool check_survives(struct check *c)
 	return check_connect(c) && check_alive(c);
 }
 
-void check_survives_request(struct check *c, uint32_t number, const void *payload,
-			    uint32_t size, const int *fds, unsigned int nfds)
+/* ----------------------------------------------------------- rows' requests */
+
+static bool send_row(struct check *c, uint32_t flags)
 {
-	if (!check_send(c, number, VHOST_USER_HDR_VERSION, payload, size, fds, nfds))
-		return;
-	check_await(c, VHOST_USER_GET_FEATURES, NULL, 0);
-	(void)check_survives(c);
+	const struct check_message *m = c->row->with;
+	unsigned char bytes[RELAY_MAX_PAYLOAD] = { 0 };
+	int i, fds[VSU_SOCK_MAX_FDS], event = vsu_event_new();
+	bool sent;
+
+	if (m->len)
+		memcpy(bytes, m->payload, m->len);
+	for (i = 0; i < VSU_SOCK_MAX_FDS; i++)
+		fds[i] = m->events ? event : c->memory;
+	sent = check_send(c, m->number, m->flags ? m->flags : flags, bytes, m->size, fds, m->nfds);
+	vsu_fd_close(&event);
+	return sent;
+}
+
+static uint32_t row_number(const struct check *c)
+{
+	const struct check_message *m = c->row->with;
+
+	return m->number;
+}
+
+bool check_row_sent(struct check *c)
+{
+	return send_row(c, VHOST_USER_HDR_VERSION);
+}
+
+bool check_row_replied(struct check *c)
+{
+	return check_row_sent(c) && check_reply(c, row_number(c));
+}
+
+bool check_row_acked(struct check *c)
+{
+	return send_row(c, NEED) && check_ack(c, row_number(c));
+}
+
+bool check_row_refused(struct check *c)
+{
+	enum check_received got;
+	uint64_t result = 0;
+
+	if (!send_row(c, NEED))
+		return false;
+	got = check_receive(c);
+	(void)take_reply(c, got);
+	if (got == CHECK_RECEIVED_END) {
+		check_disconnect(c);
+		return true;
+	}
+	if (!has_received(c, got, vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, row_number(c))))
+		return false;
+	memcpy(&result, c->reply.payload, sizeof(result));
+	return check_that(c, c->reply.hdr.size == sizeof(result) && result != 0,
+			  "the request was not refused");
 }

@@ -11,21 +11,14 @@
 
 #include "check_case.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 #define PACKED_AVAIL 0x80u
 #define PACKED_USED 0x8000u
 
-/* Both are little-endian. */
+/* Little-endian. */
 struct wire_desc {
 	uint64_t addr;
 	uint32_t len;
-	uint16_t flags, next;
-};
-
-struct wire_packed {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t id, flags;
+	uint16_t words[2];	/* flags and next; in a packed ring id and flags */
 };
 
 static struct check_ring *the_ring(struct check *c)
@@ -44,11 +37,6 @@ static bool is_packed(const struct check *c)
 }
 
 /* ------------------------------------------------------------------- memory */
-
-static void put(struct check *c, unsigned int at, const void *bytes, size_t n)
-{
-	memcpy(c->guest + at, bytes, n);
-}
 
 /* A field of the ring, by its offset in it. */
 static uint16_t get16(struct check *c, unsigned int offset)
@@ -108,52 +96,50 @@ static void permit_buffers(struct check *c, const struct check_desc *d, unsigned
 			check_permit(c, d[i].addr - CHECK_GUEST_ADDR, d[i].len);
 }
 
+/* Writes the first n bytes of a descriptor. */
+static void put_desc(unsigned char *to, size_t n, const struct check_desc *d, uint16_t first,
+		     uint16_t second)
+{
+	const struct wire_desc wire = {
+		htole64(d->addr), htole32(d->len), { htole16(first), htole16(second) }
+	};
+
+	memcpy(to, &wire, n);
+}
+
 /* Writes n descriptors, the first at index first of a table. */
 static void put_split(unsigned char *table, unsigned int first, const struct check_desc *d,
 		      unsigned int n)
 {
-	struct wire_desc wire;
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		wire.addr = htole64(d[i].addr);
-		wire.len = htole32(d[i].len);
-		wire.flags = htole16(d[i].flags);
-		wire.next = htole16((uint16_t)(first + i + 1 + d[i].next));
-		memcpy(table + 16 * ((first + i) % CHECK_RING_SIZE), &wire, 16);
-	}
+	for (i = 0; i < n; i++)
+		put_desc(table + 16 * ((first + i) % CHECK_RING_SIZE), 16, &d[i], d[i].flags,
+			 (uint16_t)(first + i + 1 + d[i].next));
 }
 
 /* The flags of the first one are written last. */
 static void put_packed(struct check *c, uint16_t id, const struct check_desc *d, unsigned int n)
 {
-	unsigned int i = n, at;
-	struct wire_packed wire;
+	unsigned int i = n, at, offset;
 
 	while (i-- > 0) {
 		at = the_ring(c)->made + i;
-		wire.addr = htole64(d[i].addr);
-		wire.len = htole32(d[i].len);
-		wire.id = htole16(id);
-		memcpy(area(c, 16 * (at % CHECK_RING_SIZE)), &wire, 14);
-		check_put16(c, 16 * (at % CHECK_RING_SIZE) + 14, (uint16_t)(d[i].flags |
+		offset = 16 * (at % CHECK_RING_SIZE);
+		put_desc(area(c, offset), 14, &d[i], id, 0);
+		check_put16(c, offset + 14, (uint16_t)(d[i].flags |
 			    (at / CHECK_RING_SIZE & 1 ? PACKED_USED : PACKED_AVAIL)));
 	}
 }
 
 void check_table(struct check *c, unsigned int at, const struct check_desc *d, unsigned int n)
 {
-	struct wire_packed wire = { 0 };
 	unsigned int i;
 
 	if (!is_packed(c))
 		put_split(c->guest + at, 0, d, n);
-	for (i = 0; is_packed(c) && i < n; i++) {
-		wire.addr = htole64(d[i].addr);
-		wire.len = htole32(d[i].len);
-		wire.flags = htole16(d[i].flags);
-		memcpy(c->guest + at + 16 * i, &wire, 16);
-	}
+	for (i = 0; is_packed(c) && i < n; i++)
+		put_desc(c->guest + at + 16 * i, 16, &d[i], 0, d[i].flags);
 	if (check_remember(c))
 		permit_buffers(c, d, n);
 }
@@ -216,14 +202,14 @@ static bool take_packed(struct check *c, struct check_used *used)
 	struct check_ring *r = the_ring(c);
 	const unsigned int at = 16 * (r->seen % CHECK_RING_SIZE);
 	const unsigned int want = r->seen / CHECK_RING_SIZE & 1 ? 0 : PACKED_AVAIL | PACKED_USED;
-	struct wire_packed wire;
+	struct wire_desc wire;
 
 	if ((get16(c, at + 14) & (PACKED_AVAIL | PACKED_USED)) != want)
 		return false;
 	memcpy(&wire, area(c, at), 16);
-	used->id = le16toh(wire.id);
+	used->id = le16toh(wire.words[0]);
 	/* The length is reserved in a used descriptor without this flag. */
-	used->len = le16toh(wire.flags) & CHECK_WRITE ? le32toh(wire.len) : 0;
+	used->len = le16toh(wire.words[1]) & CHECK_WRITE ? le32toh(wire.len) : 0;
 	r->seen = (uint16_t)(r->seen + r->slots[used->id % CHECK_RING_SIZE]);
 	return true;
 }
@@ -261,7 +247,7 @@ bool check_request(struct check *c, const struct check_shape *s, unsigned int sl
 	struct check_desc d[CHECK_RING_SIZE];
 	unsigned int n;
 
-	put(c, CHECK_REQUEST + place, request, len);
+	memcpy(c->guest + CHECK_REQUEST + place, request, len);
 	n = pieces(d, CHECK_GUEST_ADDR + CHECK_REQUEST + place, len, s->cut, 0);
 	n += pieces(d + n, CHECK_GUEST_ADDR + CHECK_REPLY + place, reply, s->cut, CHECK_WRITE);
 	d[n - 1].flags &= CHECK_WRITE;

@@ -11,9 +11,6 @@
 
 #include "check_case.h"
 
-#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
-#define V1 VHOST_USER_HDR_VERSION
-#define QUIET_MS 100
 #define LOG 0x80000u		/* offsets in the memory */
 #define LOGGED_RING 0x90000u
 #define AREA 0xc0000u
@@ -41,49 +38,52 @@ struct traffic {
 	struct check_shape shape;
 	uint16_t base;
 	unsigned int requests, batch;
-	bool (*between)(struct check *c);	/* of two requests */
 };
 
-static const struct probe *find_probe(struct check *c)
+/* That of the device; NULL: none is known. */
+static const struct probe *probe_of(const struct check *c)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
 		if (!strcmp(probes[i].device, c->device))
 			return &probes[i];
-	(void)check_skip(c, "no request of this device is known here");
 	return NULL;
 }
 
 /* Starts the ring of the device with the features of the row. */
-static const struct probe *start(struct check *c)
+static bool start(struct check *c)
 {
 	const struct traffic *t = c->row->with;
-	const struct probe *p = find_probe(c);
+	const struct probe *p = probe_of(c);
 
+	if (!p)
+		return check_skip(c, "no request of this device is known here");
 	c->extra |= t->extra;
-	if (p)
-		c->ring = p->ring;
-	return p && check_start(c, t->base) ? p : NULL;
+	c->ring = p->ring;
+	c->rings[c->ring].made = t->base;
+	return check_start(c);
 }
 
-static bool offer(struct check *c, const struct probe *p, unsigned int slot)
+static bool offer(struct check *c, unsigned int slot)
 {
 	const struct traffic *t = c->row->with;
+	const struct probe *p = probe_of(c);
 
 	return check_request(c, &t->shape, slot, p->request, p->len, p->reply);
 }
 
 /* Offers n requests, and waits until each is used. */
-static bool complete(struct check *c, const struct probe *p, unsigned int n)
+static bool complete_at_once(struct check *c, unsigned int n)
 {
 	const struct traffic *t = c->row->with;
+	const struct probe *p = probe_of(c);
 	uint64_t waiting = 0;
 	struct check_used used;
 	unsigned int i;
 
 	for (i = n; i-- > 0;) {
-		if (!offer(c, p, i))
+		if (!offer(c, i))
 			return false;
 		waiting |= UINT64_C(1) << check_head(&t->shape, i);
 	}
@@ -99,167 +99,114 @@ static bool complete(struct check *c, const struct probe *p, unsigned int n)
 	return true;
 }
 
-static bool complete_and_stop(struct check *c, const struct probe *p)
+static bool complete(struct check *c)
 {
-	return complete(c, p, 1) && check_stop(c, c->rings[c->ring].made);
+	return complete_at_once(c, 1);
 }
 
-static void complete_all(struct check *c)
+static bool complete_all(struct check *c)
 {
 	const struct traffic *t = c->row->with;
-	const struct probe *p = start(c);
 	unsigned int n;
 
-	for (n = 0; p && n < t->requests; n += t->batch)
-		if (!complete(c, p, t->batch))
-			return;
-	if (p)
-		(void)check_stop(c, c->rings[c->ring].made);
+	for (n = 0; n < t->requests; n += t->batch)
+		if (!complete_at_once(c, t->batch))
+			return false;
+	return true;
 }
 
 /* -------------------------------------------------------------------- calls */
 
-static bool is_called(struct check *c, const struct probe *p, bool expected)
+static bool is_called(struct check *c, bool expected)
 {
-	if (!offer(c, p, c->rings[c->ring].made % 8))
+	if (!offer(c, c->rings[c->ring].made % 8))
 		return false;
 	check_kick(c);
-	return check_that(c, check_wait(c, expected ? c->timeout_ms : QUIET_MS) == expected,
+	return check_that(c, check_wait(c, expected ? c->timeout_ms : CHECK_QUIET_MS) == expected,
 			  expected ? "no call" : "an unwanted call");
 }
 
-static void call_wanted(struct check *c)
+static bool call_wanted(struct check *c)
 {
-	const struct probe *p = start(c);
+	return is_called(c, true);
+}
 
-	if (p)
-		(void)is_called(c, p, true);
+static bool call_unwanted(struct check *c)
+{
+	return is_called(c, false);
 }
 
 /* Devices may signal a ring once when it starts. */
-static const struct probe *start_and_drain(struct check *c)
+static bool drain(struct check *c)
 {
-	const struct probe *p = start(c);
-
-	if (!p || !complete(c, p, 1))
-		return NULL;
-	(void)check_wait(c, QUIET_MS);
-	return p;
+	(void)check_wait(c, CHECK_QUIET_MS);
+	return true;
 }
 
-static void call_unwanted(struct check *c)
+static bool forbid_calls(struct check *c)
 {
-	const struct probe *p = start_and_drain(c);
-
-	if (!p)
-		return;
 	check_put16(c, CHECK_AVAIL + (c->extra & VQ_F_RING_PACKED ? 2 : 0), NO_CALL);
-	(void)is_called(c, p, false);
+	return true;
 }
 
 /* The driver waits for the last of three buffers. */
-static void call_at_event(struct check *c)
+static bool expect_third(struct check *c)
 {
-	const struct probe *p = start_and_drain(c);
 	const bool packed = c->extra & VQ_F_RING_PACKED;
 
-	if (!p)
-		return;
 	check_put16(c, packed ? CHECK_AVAIL : CHECK_AVAIL + 4 + 2 * CHECK_RING_SIZE,
 		    packed ? (uint16_t)(2 * c->rings[c->ring].made | 0x8000) : 2);
 	if (packed)
 		check_put16(c, CHECK_AVAIL + 2, 2);
-	if (is_called(c, p, false))
-		(void)is_called(c, p, true);
-}
-
-static void call_replaced(struct check *c)
-{
-	const struct probe *p = start(c);
-
-	if (p && is_called(c, p, true) && check_ring_event(c, VHOST_USER_SET_VRING_CALL, c->ring))
-		(void)is_called(c, p, true);
+	return true;
 }
 
 /* ------------------------------------------------------------------- states */
 
-static bool is_quiet(struct check *c, const struct probe *p)
+static bool kick_one(struct check *c)
+{
+	if (!offer(c, 0))
+		return false;
+	check_kick(c);
+	return true;
+}
+
+static bool is_quiet(struct check *c)
 {
 	static const unsigned char zeros[128];
+	const struct probe *p = probe_of(c);
 	struct check_used used;
 
-	(void)check_wait(c, QUIET_MS);
+	(void)check_wait(c, CHECK_QUIET_MS);
 	return check_that(c, !memcmp(c->guest + CHECK_REPLY, zeros, p->reply),
 			  "the buffer was written") &&
 	       check_that(c, !p->reply || !check_take(c, &used), "the buffer was used");
 }
 
-static void not_while_disabled(struct check *c)
+/* Once it is enabled, the buffer is used. That of a request without a reply may have been. */
+static bool is_used_later(struct check *c)
 {
-	const struct probe *p = start(c);
-	const struct vhost_user_vring_state off = { c->ring, 0 }, on = { c->ring, 1 };
 	struct check_used used;
 
-	if (!p || !check_acked_plain(c, VHOST_USER_SET_VRING_ENABLE, &off, sizeof(off)) ||
-	    !offer(c, p, 0))
-		return;
+	if (!probe_of(c)->reply)
+		return true;
+	if (!check_enable(c))
+		return false;
 	check_kick(c);
-	if (!is_quiet(c, p) || !p->reply ||
-	    !check_acked_plain(c, VHOST_USER_SET_VRING_ENABLE, &on, sizeof(on)))
-		return;
-	check_kick(c);
-	(void)check_used(c, &used);
-}
-
-static void not_while_stopped(struct check *c)
-{
-	const struct probe *p = start(c);
-
-	if (!p || !check_stop(c, 0) || !offer(c, p, 0))
-		return;
-	check_kick(c);
-	(void)is_quiet(c, p);
+	return check_used(c, &used);
 }
 
 /* -------------------------------------------------------------- interruptions */
 
-static void complete_two(struct check *c)
-{
-	const struct traffic *t = c->row->with;
-	const struct probe *p = start(c);
-
-	if (p && complete(c, p, 1) && t->between(c))
-		(void)complete_and_stop(c, p);
-}
-
-static bool remove_call(struct check *c)
-{
-	const uint64_t none = c->ring | VHOST_USER_VRING_NOFD;
-
-	return check_acked_plain(c, VHOST_USER_SET_VRING_CALL, &none, sizeof(none));
-}
-
-static bool replace_kick(struct check *c)
-{
-	return check_ring_event(c, VHOST_USER_SET_VRING_KICK, c->ring);
-}
-
-static bool stop_and_restart(struct check *c)
-{
-	const uint16_t made = c->rings[c->ring].made;
-
-	return check_stop(c, made) && check_restart(c, made);
-}
-
 static bool reset(struct check *c)
 {
-	return check_acked_plain(c, VHOST_USER_RESET_DEVICE, NULL, 0) && check_begin(c, 0);
+	c->rings[c->ring].made = 0;
+	return check_acked_plain(c, VHOST_USER_RESET_DEVICE, NULL, 0) && check_begin(c);
 }
 
 static bool reconnect(struct check *c)
 {
-	return check_connect(c) && check_negotiate(c, c->row->needs) &&
-	       check_start(c, c->rings[c->ring].made);
+	return check_connect(c) && check_negotiate(c, c->row->needs) && check_start(c);
 }
 
 /* Another slot, behind the memory of the guest, comes and goes. */
@@ -274,28 +221,26 @@ static bool add_and_remove(struct check *c)
 
 /* ---------------------------------------------------------------------- log */
 
-/* Completes a request while a log is set; features are those of check_start() and bits. */
-static const struct probe *complete_logged(struct check *c, uint64_t bits, uint64_t log_addr)
+/* Completes a request while a log is set; the features are those of check_start() and bits. */
+static bool complete_logged(struct check *c, uint64_t bits, uint64_t log_addr)
 {
 	const struct vhost_user_log log = { VHOST_USER_LOG_PAGE, LOG };
-	const struct probe *p = start(c);
 	const uint64_t features = bits | (c->features & (VHOST_USER_F_PROTOCOL_FEATURES |
 							  VQ_F_VERSION_1 | c->extra));
 	struct vhost_user_vring_addr addr;
-	struct check_reply reply;
 
 	if (!(c->features & VHOST_USER_F_LOG_ALL))
-		(void)check_skip(c, "VHOST_F_LOG_ALL is not offered");
+		return check_skip(c, "VHOST_F_LOG_ALL is not offered");
 	c->log_addr = log_addr;
 	addr = check_ring_addr(c);
-	if (!p || c->verdict || !check_remember(c) ||
+	if (!check_remember(c) ||
 	    !check_send(c, VHOST_USER_SET_LOG_BASE, V1, &log, sizeof(log), &c->memory, 1) ||
-	    !check_reply(c, VHOST_USER_SET_LOG_BASE, &reply) ||
+	    !check_reply(c, VHOST_USER_SET_LOG_BASE) ||
 	    !check_acked_plain(c, VHOST_USER_SET_FEATURES, &features, sizeof(features)) ||
 	    !check_acked_plain(c, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr)))
-		return NULL;
+		return false;
 	check_permit(c, LOG, VHOST_USER_LOG_PAGE);
-	return complete(c, p, 1) && check_stop(c, c->rings[c->ring].made) ? p : NULL;
+	return complete(c) && check_stop(c);
 }
 
 /* The bit of the page at an offset of the memory. */
@@ -306,27 +251,25 @@ static bool is_logged(const struct check *c, uint64_t offset, bool expected)
 	return (c->guest[LOG + page / 8] >> page % 8 & 1) == expected;
 }
 
-static void log_of_buffers(struct check *c)
+static bool log_of_buffers(struct check *c)
 {
-	const struct probe *p = complete_logged(c, VHOST_USER_F_LOG_ALL, 0);
-
-	if (p)
-		(void)check_that(c, is_logged(c, CHECK_REPLY, p->reply > 0) &&
-				 is_logged(c, CHECK_REQUEST, false),
-				 "other pages are in the log than the writable buffer");
+	return complete_logged(c, VHOST_USER_F_LOG_ALL, 0) &&
+	       check_that(c, is_logged(c, CHECK_REPLY, probe_of(c)->reply > 0) &&
+			  is_logged(c, CHECK_REQUEST, false),
+			  "other pages are in the log than the writable buffer");
 }
 
-static void log_of_ring(struct check *c)
+static bool log_of_ring(struct check *c)
 {
-	if (complete_logged(c, VHOST_USER_F_LOG_ALL, CHECK_GUEST_ADDR + LOGGED_RING))
-		(void)check_that(c, is_logged(c, LOGGED_RING, true),
-				 "the page of the used ring is not in the log");
+	return complete_logged(c, VHOST_USER_F_LOG_ALL, CHECK_GUEST_ADDR + LOGGED_RING) &&
+	       check_that(c, is_logged(c, LOGGED_RING, true),
+			  "the page of the used ring is not in the log");
 }
 
-static void log_without_feature(struct check *c)
+static bool log_without_feature(struct check *c)
 {
-	if (complete_logged(c, 0, 0))
-		(void)check_that(c, is_logged(c, CHECK_REPLY, false), "a page is in the log");
+	return complete_logged(c, 0, 0) &&
+	       check_that(c, is_logged(c, CHECK_REPLY, false), "a page is in the log");
 }
 
 /* --------------------------------------------------------- in-flight requests */
@@ -346,10 +289,10 @@ struct split_area {
 static bool stop_all(struct check *c)
 {
 	const unsigned int ring = c->ring;
-	bool stopped = check_stop(c, 0);
+	bool stopped = check_stop(c);
 
 	c->ring = 0;
-	stopped = stopped && (!ring || check_stop(c, 0));
+	stopped = stopped && (!ring || check_stop(c));
 	c->ring = ring;
 	return stopped;
 }
@@ -360,43 +303,50 @@ static unsigned int area_stride(const struct check *c)
 		(unsigned int)sizeof(struct split_area)) | 63) + 1;
 }
 
-static struct split_area *set_area(struct check *c)
+static struct split_area *area_of(const struct check *c)
+{
+	return (void *)(c->guest + AREA + c->ring * area_stride(c));
+}
+
+static bool set_area(struct check *c)
 {
 	const struct vhost_user_inflight area = {
 		.mmap_size = (c->ring + 1) * area_stride(c), .mmap_offset = AREA,
 		.num_queues = (uint16_t)(c->ring + 1), .queue_size = CHECK_RING_SIZE
 	};
 
-	if (!check_guest(c) || !check_remember(c) ||
+	if (!check_remember(c) ||
 	    !check_acked(c, VHOST_USER_SET_INFLIGHT_FD, &area, sizeof(area), &c->memory, 1))
-		return NULL;
+		return false;
 	check_permit(c, AREA, area.mmap_size);
-	return (void *)(c->guest + AREA + c->ring * area_stride(c));
+	return true;
 }
 
-static void area_in_use(struct check *c)
+static bool start_with_area(struct check *c)
 {
-	const struct probe *p = start(c);
-	struct split_area *area = p && stop_all(c) ? set_area(c) : NULL;
+	return start(c) && stop_all(c) && set_area(c) && check_begin(c);
+}
 
-	if (!area || !check_begin(c, 0) || !complete(c, p, 1) || !complete_and_stop(c, p) ||
-	    c->extra & VQ_F_RING_PACKED)
-		return;
-	(void)check_that(c, area->version == 1 && area->desc_num == CHECK_RING_SIZE,
-			 "version %u for %u descriptors", area->version, area->desc_num);
-	(void)check_that(c, area->used_idx == 2 && !area->desc[0].inflight,
-			 "used_idx is %u, in flight %u, expected 2 and 0", area->used_idx,
-			 area->desc[0].inflight);
+static bool area_was_used(struct check *c)
+{
+	const struct split_area *area = area_of(c);
+
+	return c->extra & VQ_F_RING_PACKED ||
+	       (check_that(c, area->version == 1 && area->desc_num == CHECK_RING_SIZE,
+			   "version %u for %u descriptors", area->version, area->desc_num) &&
+		check_that(c, area->used_idx == 2 && !area->desc[0].inflight,
+			   "used_idx is %u, in flight %u, expected 2 and 0", area->used_idx,
+			   area->desc[0].inflight));
 }
 
 /* Starts behind a crash: request 0 is in flight, or (used) it was just completed. */
 static bool start_crashed(struct check *c, uint16_t used)
 {
-	const struct probe *p = start(c);
-	struct split_area *area = p && stop_all(c) && offer(c, p, 0) ? set_area(c) : NULL;
+	struct split_area *area;
 
-	if (!area)
+	if (!start(c) || !stop_all(c) || !offer(c, 0) || !set_area(c))
 		return false;
+	area = area_of(c);
 	memset(area, 0, sizeof(*area));
 	area->version = 1;
 	area->desc_num = CHECK_RING_SIZE;
@@ -407,58 +357,58 @@ static bool start_crashed(struct check *c, uint16_t used)
 	return check_start_first(c) && check_run(c, 0);
 }
 
-static void is_resubmitted(struct check *c)
+static bool is_resubmitted(struct check *c)
 {
 	struct check_used used;
 
 	if (!start_crashed(c, 0) || !check_used(c, &used))
-		return;
-	(void)check_wait(c, QUIET_MS);
-	(void)check_that(c, used.id == 0 && !check_take(c, &used), "it was completed twice");
+		return false;
+	(void)check_wait(c, CHECK_QUIET_MS);
+	return check_that(c, used.id == 0 && !check_take(c, &used), "it was completed twice");
 }
 
-static void is_complete(struct check *c)
+static bool is_complete(struct check *c)
 {
 	struct check_used used;
 
 	if (!start_crashed(c, 1))
-		return;
-	(void)check_wait(c, QUIET_MS);
-	(void)check_that(c, !check_take(c, &used), "a completed request was executed again");
+		return false;
+	(void)check_wait(c, CHECK_QUIET_MS);
+	return check_that(c, !check_take(c, &used), "a completed request was executed again");
 }
 
 /* --------------------------------------------------------------------- rows */
 
-#define SPLIT_ROW(name, rule, section, needs, run, ...) \
-	{ "traffic." name, rule, section, PF(REPLY_ACK) | (needs), run, \
-	  &(const struct traffic){ __VA_ARGS__ } }
-#define BOTH(name, rule, section, needs, run, bits, ...) \
-	SPLIT_ROW(name, rule, section, needs, run, __VA_ARGS__ .extra = bits), \
-	SPLIT_ROW(name "-packed", rule " (packed ring)", section, needs, run, \
-		  __VA_ARGS__ .extra = (bits) | VQ_F_RING_PACKED)
+#define ONE(name, rule, section, needs, bits, ...) \
+	{ "traffic." name, rule, section, PF(REPLY_ACK) | (needs), \
+	  &(const struct traffic){ .extra = bits }, { __VA_ARGS__ } }
+#define BOTH(name, rule, section, needs, bits, ...) \
+	ONE(name, rule, section, needs, bits, __VA_ARGS__), \
+	ONE(name "-packed", rule " (packed ring)", section, needs, (bits) | VQ_F_RING_PACKED, \
+	    __VA_ARGS__)
+#define BETWEEN(name, rule, section, needs, ...) \
+	BOTH(name, rule, section, needs, 0, start, complete, __VA_ARGS__, complete, check_stop)
+#define SPLIT_ROW(name, rule, section, ...) \
+	{ "traffic." name, rule, section, PF(REPLY_ACK), &(const struct traffic){ __VA_ARGS__ }, \
+	  { start, complete_all, check_stop } }
 #define ALL(name, rule, section, bits, n, at_once, ...) \
-	BOTH(name, rule, section, 0, complete_all, bits, .requests = n, .batch = at_once, \
-	     __VA_ARGS__)
+	SPLIT_ROW(name, rule, section, __VA_ARGS__ .extra = bits, .requests = n, .batch = at_once), \
+	SPLIT_ROW(name "-packed", rule " (packed ring)", section, __VA_ARGS__ \
+		  .extra = (bits) | VQ_F_RING_PACKED, .requests = n, .batch = at_once)
 #define TABLE(...) .shape = { .layout = CHECK_IN_TABLE, __VA_ARGS__ },
-#define BETWEEN(name, rule, section, needs, function) \
-	BOTH(name, rule, section, needs, complete_two, 0, .between = function,)
 #define RINGS "VIRTIO: Virtqueues"
 #define INDIRECT VQ_F_INDIRECT_DESC
 #define FRAMING "VIRTIO: Message Framing"
 #define TABLES "VIRTIO: Indirect Descriptors"
 #define CALLS "VIRTIO: Used Buffer Notification Suppression"
-#define TYPES "Front-end message types"
-#define STATES "Ring states"
 #define INFLIGHT PF(INFLIGHT_SHMFD)
-#define MIGRATION "Migration"
-#define AREAS "Inflight I/O tracking"
 
 const struct check_case check_traffic[] = {
 	ALL("one", "a request is completed", RINGS, 0, 1, 1,),
 	ALL("many", "a ring of 64 entries completes 200 requests", RINGS, 0, 200, 1,),
 	ALL("batch", "12 requests are each used once", RINGS, 0, 120, 12,),
 	ALL("base", "a ring goes on at the base that was set", STATES, 0, 4, 1, .base = 37,),
-	SPLIT_ROW("index-wraps", "the index of a split ring wraps behind 65535", RINGS, 0, complete_all,
+	SPLIT_ROW("index-wraps", "the index of a split ring wraps behind 65535", RINGS,
 		  .base = 65530, .requests = 24, .batch = 12),
 	ALL("pieces", "a request may be in buffers of 4 bytes", FRAMING, 0, 6, 1,
 	    .shape = { .cut = 4 },),
@@ -471,37 +421,40 @@ const struct check_case check_traffic[] = {
 	    TABLE(.shift = 1)),
 	ALL("table-writable", "the write flag of an indirect table is ignored", TABLES, INDIRECT, 2, 1,
 	    TABLE(.flags = CHECK_WRITE)),
-	SPLIT_ROW("table-last", "an indirect table may follow buffers", TABLES, 0, complete_all,
+	SPLIT_ROW("table-last", "an indirect table may follow buffers", TABLES,
 		  TABLE(.cut = 4, .direct = 1) .extra = INDIRECT, .requests = 2, .batch = 1),
 	ALL("event-index", "requests are completed with event indices", CALLS, VQ_F_EVENT_IDX, 120, 12,),
-	BOTH("call", "a used buffer is signalled", CALLS, 0, call_wanted, 0,),
-	BOTH("no-call", "a used buffer is not signalled if the driver's flag forbids it", CALLS, 0,
-	     call_unwanted, 0,),
+	BOTH("call", "a used buffer is signalled", CALLS, 0, 0, start, call_wanted),
+	BOTH("no-call", "a used buffer is not signalled if the driver's flag forbids it", CALLS, 0, 0,
+	     start, complete, drain, forbid_calls, call_unwanted),
 	BOTH("call-event", "only the buffer of the driver's event index is signalled", CALLS, 0,
-	     call_at_event, VQ_F_EVENT_IDX,),
-	BOTH("call-replaced", "a replaced call is signalled", TYPES, 0, call_replaced, 0,),
-	BETWEEN("call-removed", "a ring without a call completes requests", TYPES, 0, remove_call),
-	BETWEEN("kick-replaced", "a replaced kick is polled", TYPES, 0, replace_kick),
-	BOTH("disabled", "a disabled ring has no side effects", STATES, 0, not_while_disabled, 0,),
-	BOTH("stopped", "a stopped ring is not processed", STATES, 0, not_while_stopped, 0,),
-	BETWEEN("again", "a stopped ring goes on where it stopped", STATES, 0, stop_and_restart),
+	     VQ_F_EVENT_IDX, start, complete, drain, expect_third, call_unwanted, call_wanted),
+	BOTH("call-replaced", "a replaced call is signalled", TYPES, 0, 0, start, call_wanted,
+	     check_new_call, call_wanted),
+	BETWEEN("call-removed", "a ring without a call completes requests", TYPES, 0, check_no_call),
+	BETWEEN("kick-replaced", "a replaced kick is polled", TYPES, 0, check_new_kick),
+	BOTH("disabled", "a disabled ring has no side effects", STATES, 0, 0, start, check_disable,
+	     kick_one, is_quiet, is_used_later),
+	BOTH("stopped", "a stopped ring is not processed", STATES, 0, 0, start, check_stop, kick_one,
+	     is_quiet),
+	BETWEEN("again", "a stopped ring goes on where it stopped", STATES, 0, check_stop, check_restart),
 	BETWEEN("reset", "a ring starts behind RESET_DEVICE", TYPES, PF(RESET_DEVICE), reset),
 	BETWEEN("reconnect", "a ring goes on with another connection", "Reconnection", 0, reconnect),
 	BETWEEN("table-replaced", "requests are completed behind SET_MEM_TABLE", "Memory access", 0,
 		check_share),
 	BETWEEN("slots", "requests are completed behind ADD_MEM_REG and REM_MEM_REG", TYPES,
 		PF(CONFIGURE_MEM_SLOTS), add_and_remove),
-	BOTH("log-buffers", "pages that the device writes are logged", MIGRATION, PF(LOG_SHMFD),
-	     log_of_buffers, 0,),
-	BOTH("log-ring", "the used ring is logged at its log_guest_addr", MIGRATION, PF(LOG_SHMFD),
-	     log_of_ring, 0,),
-	BOTH("log-off", "nothing is logged without VHOST_F_LOG_ALL", MIGRATION, PF(LOG_SHMFD),
-	     log_without_feature, 0,),
-	BOTH("inflight", "requests are completed with an in-flight area", AREAS, INFLIGHT, area_in_use,
-	     0,),
-	SPLIT_ROW("resubmitted", "a request in flight is completed once behind a crash", AREAS, INFLIGHT,
-		  is_resubmitted, .base = 0),
-	SPLIT_ROW("not-resubmitted", "a used request is not repeated behind a crash", AREAS, INFLIGHT,
-		  is_complete, .base = 0),
-	{ NULL, NULL, NULL, 0, NULL, NULL }
+	BOTH("log-buffers", "pages that the device writes are logged", MIGRATION, PF(LOG_SHMFD), 0,
+	     start, log_of_buffers),
+	BOTH("log-ring", "the used ring is logged at its log_guest_addr", MIGRATION, PF(LOG_SHMFD), 0,
+	     start, log_of_ring),
+	BOTH("log-off", "nothing is logged without VHOST_F_LOG_ALL", MIGRATION, PF(LOG_SHMFD), 0,
+	     start, log_without_feature),
+	BOTH("inflight", "requests are completed with an in-flight area", TRACKING, INFLIGHT, 0,
+	     start_with_area, complete, complete, check_stop, area_was_used),
+	ONE("resubmitted", "a request in flight is completed once behind a crash", TRACKING, INFLIGHT, 0,
+	    is_resubmitted),
+	ONE("not-resubmitted", "a used request is not repeated behind a crash", TRACKING, INFLIGHT, 0,
+	    is_complete),
+	{ .name = NULL }
 };

@@ -122,11 +122,19 @@ struct front {
 	unsigned int judged;	/* connection of the record that front_next() shows */
 	unsigned int nrecords;
 	struct front_record *records;
+	bool recorded;		/* the last session was that of front_plain */
 	struct front_disk disk;
 };
 
+static inline struct front *front_of(struct check *c)
+{
+	return (struct front *)c;
+}
+
 /* Runs the command under a script; false: it did not connect. */
 bool front_session(struct front *f, const struct front_script *script);
+/* Runs it under the row's script. */
+check_step front_run;
 
 /* The script of a back-end without faults. */
 extern const struct front_script front_plain;
@@ -138,21 +146,6 @@ const struct front_record *front_next(const struct front *f, const struct front_
 const struct front_record *front_before(const struct front *f, const struct front_record *r,
 					uint32_t number);
 
-/* A rule about each request with a number, judged on the record of front_plain. */
-struct front_rule {
-	struct check_case k;	/* without needs and run */
-	uint32_t number;	/* 0: every request */
-	bool never;		/* it is not sent; else a record without it skips the case */
-	bool (*holds)(struct front *f, const struct front_record *r);
-};
-
-/* A case with a session of its own. */
-struct front_case {
-	struct check_case k;
-	const struct front_script *script;
-	void (*judge)(struct front *f);
-};
-
 /* Adds a region, or, with fd -1, removes it. False: it cannot. */
 bool front_disk_region(struct front_disk *d, const struct vhost_user_mem_region *r, int fd);
 void front_disk_forget(struct front_disk *d);	/* all regions */
@@ -162,9 +155,8 @@ uint32_t front_disk_stop(const struct front_disk *d, struct front_ring *r);
 /* At the end of a connection: everything that it has set. */
 void front_disk_reset(struct front_disk *d);
 
-/* The tables, each ended by a row without a name. */
-extern const struct front_rule front_rules[];
-extern const struct front_case front_cases[];
+extern const struct check_case front_rules[];
+extern const struct check_case front_cases[];
 
 /* Replies with a twist: every twist is tried with every one of the requests. */
 extern const struct front_twist front_twists[];

@@ -6,7 +6,6 @@
 
 #include "front.h"
 
-#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define F30 VHOST_USER_F_PROTOCOL_FEATURES
 #define OFFER (VQ_F_VERSION_1 | F30)
 #define CHANNEL (PF(BACKEND_REQ) | PF(BACKEND_SEND_FD))
@@ -18,67 +17,67 @@ const struct front_script front_plain = { .features = OFFER | VHOST_USER_F_LOG_A
 /* --------------------------------------------------------------- judgements */
 
 /* No message breaks a rule of <vhost/message.h> or of the negotiation. */
-static void is_clean(struct front *f)
+static bool is_clean(struct check *c)
 {
+	const struct front *f = front_of(c);
 	const struct front_record *r;
 
 	for (r = f->records; r < f->records + f->nrecords; r++)
 		if (!r->reply && !r->channel && r->problem.code)
-			check_fail(&f->c, "%s", r->problem.msg);
+			return check_fail(c, "%s", r->problem.msg);
+	return true;
 }
 
-static void lives(struct front *f)
+static bool lives(struct check *c)
 {
-	if (!f->happened)
-		check_skip(&f->c, "the front-end has not come so far");
+	return front_of(c)->happened || check_skip(c, "the front-end has not come so far");
 }
 
 /* The reply to the request on the back-end channel, or NULL with a verdict. */
-static const struct front_record *reply_of(struct front *f)
+static const struct front_record *reply_of(struct check *c)
 {
+	const struct front *f = front_of(c);
 	const struct front_record *r;
 
-	lives(f);
-	for (r = f->records; r < f->records + f->nrecords; r++)
+	for (r = f->records; lives(c) && r < f->records + f->nrecords; r++)
 		if (r->channel && !r->reply)
 			return r;
-	if (f->c.verdict == CHECK_PASS && !(f->c.exchange.protocol.acked & PF(REPLY_ACK)))
-		check_skip(&f->c, "REPLY_ACK was not negotiated");
-	check_fail(&f->c, "no reply");
+	if (!(c->exchange.protocol.acked & PF(REPLY_ACK)))
+		check_skip(c, "REPLY_ACK was not negotiated");
+	check_fail(c, "no reply");
 	return NULL;
 }
 
-static void is_answered(struct front *f)
+static bool is_answered(struct check *c)
 {
-	(void)reply_of(f);
+	return reply_of(c);
 }
 
-static void is_acknowledged(struct front *f)
+static bool is_acknowledged(struct check *c)
 {
-	const struct front_record *r = reply_of(f);
+	const struct front_record *r = reply_of(c);
 
-	if (r)
-		(void)check_that(&f->c, r->u64 == 0, "the request was refused");
+	return r && check_that(c, r->u64 == 0, "the request was refused");
 }
 
-static void is_refused(struct front *f)
+static bool is_refused(struct check *c)
 {
-	const struct front_record *r = reply_of(f);
+	const struct front_record *r = reply_of(c);
 
-	if (r)
-		(void)check_that(&f->c, r->u64 != 0, "the request was not refused");
+	return r && check_that(c, r->u64 != 0, "the request was not refused");
 }
 
 /* The second connection, or a verdict. */
-static bool is_back(struct front *f)
+static bool is_back(struct check *c)
 {
-	lives(f);
+	struct front *f = front_of(c);
+
 	f->judged = 2;
-	return f->c.verdict == CHECK_PASS &&
-	       (f->connection > 1 || check_skip(&f->c, "the front-end does not connect again"));
+	return lives(c) &&
+	       (f->connection > 1 || check_skip(c, "the front-end does not connect again"));
 }
 
-static void starts_again(struct front *f)
+static bool starts_again(struct check *c)
 {
 	static const uint32_t needed[] = {
 		VHOST_USER_GET_FEATURES, VHOST_USER_SET_OWNER, VHOST_USER_SET_FEATURES,
@@ -86,27 +85,23 @@ static void starts_again(struct front *f)
 	};
 	size_t i;
 
-	if (!is_back(f))
-		return;
-	is_clean(f);
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		(void)check_that(&f->c, front_next(f, NULL, needed[i]), "%s was not sent again",
+		(void)check_that(c, front_next(front_of(c), NULL, needed[i]), "%s was not sent again",
 				 vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, needed[i]));
+	return true;
 }
 
-static void keeps_area(struct front *f)
+static bool keeps_area(struct check *c)
 {
-	const struct front_record *first, *second;
+	struct front *f = front_of(c);
+	const struct front_record *first, *second = front_next(f, NULL, VHOST_USER_SET_INFLIGHT_FD);
 
-	if (!is_back(f))
-		return;
-	second = front_next(f, NULL, VHOST_USER_SET_INFLIGHT_FD);
 	f->judged = 1;
 	first = front_next(f, NULL, VHOST_USER_SET_INFLIGHT_FD);
 	if (!first)
-		check_skip(&f->c, "SET_INFLIGHT_FD was not sent");
-	(void)check_that(&f->c, second && first->fds[0].st_ino == second->fds[0].st_ino,
-			 "the area was not sent again");
+		return check_skip(c, "SET_INFLIGHT_FD was not sent");
+	return check_that(c, second && first->fds[0].st_ino == second->fds[0].st_ino,
+			  "the area was not sent again");
 }
 
 /* --------------------------------------------------------------- the offers */
@@ -119,12 +114,9 @@ static void keeps_area(struct front *f)
 	EVENT(.event = FRONT_SENDS, .number = (number_), .payload = (payload_), .size = (size_), \
 	      .twist = { __VA_ARGS__ })
 
-#define CASE(name, rule, section, needs, script, judge) \
-	{ { name, rule, section, needs, NULL, NULL }, script, judge }
-#define NEGOTIATION "Front-end message types: VHOST_USER_SET_FEATURES"
-#define PROTOCOL "Protocol features"
+#define CASE(name, rule, section, needs, script, ...) \
+	{ name, rule, section, needs, script, { front_run, __VA_ARGS__ } }
 #define BACK "Back-end message types"
-#define AGAIN "Inflight I/O tracking"
 
 static const struct vhost_user_shmem_mmap page = { .len = 4096, .flags = VHOST_USER_SHMEM_RW };
 static const struct vhost_user_shmem_mmap no_region = { .shmid = 200, .len = 4096 };
@@ -132,7 +124,7 @@ static const struct vhost_user_shmem_mmap beyond = { .shm_offset = UINT64_MAX - 
 static const struct vhost_user_iotlb miss = { .iova = UINT64_MAX, .size = UINT64_MAX, .type = 1 };
 static const unsigned char ones[256] = { [0 ... 255] = 0xff };
 
-const struct front_case front_cases[] = {
+const struct check_case front_cases[] = {
 	CASE("offer.no-protocol-features", "without bit 30 there are no protocol features",
 	     NEGOTIATION, 0, OFFERS(VQ_F_VERSION_1, ALL), is_clean),
 	CASE("offer.nothing", "a back-end without protocol features is used without them",
@@ -154,9 +146,9 @@ const struct front_case front_cases[] = {
 	CASE("offer.unknown", "unknown protocol features do not confuse",
 	     PROTOCOL, 0, OFFERS(OFFER, ALL | ~(PF(COUNT) - 1)), is_clean),
 	CASE("reconnect.again", "after a disconnection everything is sent again",
-	     "Reconnection", 0, EVENT(.event = FRONT_DISCONNECTS), starts_again),
+	     "Reconnection", 0, EVENT(.event = FRONT_DISCONNECTS), is_back, is_clean, starts_again),
 	CASE("reconnect.inflight", "after a disconnection the area in flight is sent again",
-	     AGAIN, 0, EVENT(.event = FRONT_DISCONNECTS), keeps_area),
+	     TRACKING, 0, EVENT(.event = FRONT_DISCONNECTS), is_back, keeps_area),
 	CASE("reconnect.fewer", "only features of the new offer are acknowledged",
 	     NEGOTIATION, 0, EVENT(.event = FRONT_DISCONNECTS, .later = F30), is_clean),
 	CASE("config.change", "CONFIG_CHANGE_MSG is acknowledged",
@@ -186,7 +178,7 @@ const struct front_case front_cases[] = {
 	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .copies = 63), lives),
 	CASE("back.half", "half a header does not stop the front-end",
 	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .keep = 6), lives),
-	{ .k = { .name = NULL } }
+	{ .name = NULL }
 };
 
 /* ------------------------------------------------------------------ replies */

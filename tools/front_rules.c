@@ -4,7 +4,6 @@
 
 #include "front.h"
 
-#define PF(name) VHOST_USER_PROTOCOL_BIT(name)
 #define PAGE UINT64_C(4096)
 #define MAX_QUEUE 32768u
 #define CONFIG_SPACE 256u
@@ -12,6 +11,13 @@
 #define FEATURES_OK 8u
 
 typedef const struct front_record *record;
+
+/* A rule about each request with a number, judged on the record of front_plain. */
+struct front_rule {
+	uint32_t number;	/* 0: every request */
+	bool never;		/* it is not sent; else a record without it skips the case */
+	bool (*holds)(struct front *f, record r);
+};
 
 /* A predicate of the request r in the record of f. */
 #define HOLDS(name, condition) \
@@ -51,22 +57,7 @@ HOLDS(features_were_offered, !(r->u64 & ~f->script->features))
 HOLDS(protocol_was_read, front_before(f, r, VHOST_USER_GET_PROTOCOL_FEATURES))
 HOLDS(protocol_was_offered, !(r->u64 & ~f->script->protocol))
 
-static bool protocol_is_whole(struct front *f, record r)
-{
-	static const struct { uint64_t bit, needs; } rows[] = {
-		{ PF(BACKEND_SEND_FD), PF(BACKEND_REQ) },
-		{ PF(HOST_NOTIFIER), PF(BACKEND_REQ) },
-		{ PF(INBAND_NOTIFICATIONS), PF(BACKEND_REQ) | PF(REPLY_ACK) },
-		{ PF(SHMEM), PF(BACKEND_REQ) | PF(BACKEND_SEND_FD) },
-	};
-	size_t i;
-
-	(void)f;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (r->u64 & rows[i].bit && rows[i].needs & ~r->u64)
-			return false;
-	return true;
-}
+HOLDS(protocol_is_whole, !check_protocol_lacks(r->u64))
 HOLDS(was_negotiated,
       !r->row || r->row->protocol_bit == VHOST_USER_NO_BIT ||
       r->hdr.request == VHOST_USER_SET_LOG_BASE || r->protocol >> r->row->protocol_bit & 1)
@@ -116,35 +107,24 @@ static struct regions regions_at(struct front *f, record r, bool behind)
 	return all;
 }
 
-/* The position of each region's start address in struct vhost_user_mem_region. */
-static bool are_apart(const struct regions *all, bool by_user)
+/* Guest addresses, or user addresses, are in one region. */
+static bool are_apart(struct front *f, record r, bool by_user)
 {
+	const struct regions all = regions_at(f, r, true);
 	unsigned int i, j;
 	uint64_t a, b;
 
-	for (i = 0; i < all->n; i++)
-		for (j = 0; j < all->n; j++) {
-			a = by_user ? all->list[i].user_addr : all->list[i].guest_addr;
-			b = by_user ? all->list[j].user_addr : all->list[j].guest_addr;
-			if (i != j && a >= b && a - b < all->list[j].size)
+	for (i = 0; i < all.n; i++)
+		for (j = 0; j < all.n; j++) {
+			a = by_user ? all.list[i].user_addr : all.list[i].guest_addr;
+			b = by_user ? all.list[j].user_addr : all.list[j].guest_addr;
+			if (i != j && a >= b && a - b < all.list[j].size)
 				return false;
 		}
 	return true;
 }
-
-static bool regions_are_apart(struct front *f, record r)
-{
-	const struct regions all = regions_at(f, r, true);
-
-	return are_apart(&all, false);
-}
-
-static bool regions_are_apart_there(struct front *f, record r)
-{
-	const struct regions all = regions_at(f, r, true);
-
-	return are_apart(&all, true);
-}
+HOLDS(regions_are_apart, are_apart(f, r, false))
+HOLDS(regions_are_apart_there, are_apart(f, r, true))
 
 static bool regions_are_possible(struct front *f, record r)
 {
@@ -307,22 +287,56 @@ static bool no_ring_runs(struct front *f, record r)
 HOLDS(is_socket, r->nfds == 1 && S_ISSOCK(r->fds[0].st_mode))
 HOLDS(status_is_in_order, !(r->u64 & DRIVER_OK) || r->u64 & FEATURES_OK)
 
+/* ---------------------------------------------------------------- judgement */
+
+/* Fails by a sentence about the message. */
+static void fail_by(struct front *f, const struct front_record *r)
+{
+	const uint32_t len = r->hdr.size < FRONT_KEPT_BYTES ? r->hdr.size : FRONT_KEPT_BYTES;
+	char text[160] = "";
+
+	if (r->row)
+		vhost_user_message_describe(r->row, false, r->payload, len, text, sizeof(text));
+	check_fail(&f->c, "message %zu of connection %u: %s %s",
+		   (size_t)(r - f->records) + 1, r->connection,
+		   vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, r->hdr.request), text);
+}
+
+static bool judge_rule(struct check *c)
+{
+	const struct front_rule *rule = c->row->with;
+	struct front *f = front_of(c);
+	const struct front_record *r;
+	unsigned int seen = 0;
+
+	if (!f->recorded)
+		f->recorded = front_session(f, &front_plain);
+	if (!f->recorded)
+		return false;
+	for (f->judged = 1; f->judged <= f->connection; f->judged++)
+		for (r = front_next(f, NULL, rule->number); r;
+		     r = front_next(f, r, rule->number)) {
+			seen++;
+			if (!rule->holds(f, r))
+				fail_by(f, r);
+		}
+	return seen || rule->never ||
+	       check_skip(c, "%s was not sent",
+			  vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, rule->number));
+}
+
 /* -------------------------------------------------------------------- table */
 
-#define HEADERS "Header"
 #define STARTING "Starting and stopping rings"
-#define NEGOTIATION "Front-end message types: VHOST_USER_SET_FEATURES"
-#define PROTOCOL "Protocol features"
 #define REGIONS "Memory regions description"
-#define TYPES "Front-end message types"
-#define INFLIGHT "Inflight I/O tracking"
 
 #define RULE(name, rule, section, number, holds) \
-	{ { name, rule, section, 0, NULL, NULL }, VHOST_USER_##number, false, holds }
+	{ name, rule, section, 0, &(const struct front_rule){ VHOST_USER_##number, false, holds }, \
+	  { judge_rule } }
 #define EVERY(name, rule, section, holds) \
-	{ { name, rule, section, 0, NULL, NULL }, 0, false, holds }
+	{ name, rule, section, 0, &(const struct front_rule){ 0, false, holds }, { judge_rule } }
 
-const struct front_rule front_rules[] = {
+const struct check_case front_rules[] = {
 	EVERY("form.known", "every request is known", TYPES, is_known),
 	EVERY("form.version", "every message has version 1", HEADERS, has_version),
 	EVERY("form.reply-flag", "no request has the flag of replies", HEADERS, is_no_reply),
@@ -352,8 +366,9 @@ const struct front_rule front_rules[] = {
 	RULE("owner.ring", "SET_OWNER precedes rings", TYPES, SET_VRING_NUM, has_owner),
 	RULE("owner.table", "SET_OWNER precedes SET_MEM_TABLE", TYPES, SET_MEM_TABLE, has_owner),
 	RULE("owner.slot", "SET_OWNER precedes ADD_MEM_REG", TYPES, ADD_MEM_REG, has_owner),
-	{ { "owner.reset", "RESET_OWNER, which is deprecated, is not sent", TYPES, 0, NULL, NULL },
-	  VHOST_USER_RESET_OWNER, true, is_never_sent },
+	{ "owner.reset", "RESET_OWNER, which is deprecated, is not sent", TYPES, 0,
+	  &(const struct front_rule){ VHOST_USER_RESET_OWNER, true, is_never_sent },
+	  { judge_rule } },
 	RULE("table.regions", "regions are not empty, end in 64 bits and begin at a page of their file",
 	     REGIONS, SET_MEM_TABLE, regions_are_possible),
 	RULE("table.guest", "guest addresses of regions are distinct", REGIONS, SET_MEM_TABLE,
@@ -403,15 +418,15 @@ const struct front_rule front_rules[] = {
 	RULE("stop.value", "GET_VRING_BASE has no number", TYPES, GET_VRING_BASE, num_is_zero),
 	RULE("config.range", "GET_CONFIG reads bytes of a space of 256", TYPES, GET_CONFIG,
 	     config_is_in_space),
-	RULE("inflight.queues", "an area in flight is requested for possible queues", INFLIGHT,
+	RULE("inflight.queues", "an area in flight is requested for possible queues", TRACKING,
 	     GET_INFLIGHT_FD, area_has_queues),
-	RULE("inflight.area", "the area that is set is that of the back-end", INFLIGHT,
+	RULE("inflight.area", "the area that is set is that of the back-end", TRACKING,
 	     SET_INFLIGHT_FD, area_is_that_of_the_device),
-	RULE("inflight.stopped", "an area is set before rings run", INFLIGHT, SET_INFLIGHT_FD,
+	RULE("inflight.stopped", "an area is set before rings run", TRACKING, SET_INFLIGHT_FD,
 	     no_ring_runs),
 	RULE("channel.socket", "the back-end channel is a socket", "Back-end communication",
 	     SET_BACKEND_REQ_FD, is_socket),
 	RULE("status.order", "DRIVER_OK comes with FEATURES_OK", TYPES, SET_STATUS,
 	     status_is_in_order),
-	{ .k = { .name = NULL } }
+	{ .name = NULL }
 };

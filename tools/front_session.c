@@ -6,16 +6,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "closer.h"
 #include "front.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 #define CONNECT_NS UINT64_C(20000000000)
 #define STOP_NS UINT64_C(8000000000)
 #define SESSION_NS UINT64_C(60000000000)
@@ -53,15 +50,10 @@ static void keep_fds(struct front_record *r, const int *fds, unsigned int nfds)
 static const struct front_record *note(struct front *f, const struct relay_message *m)
 {
 	struct front_record *r = &f->records[f->nrecords];
-	struct verdict v;
-	struct trace_line line = { .time_ns = m->time_ns - f->c.start_ns, .from = m->from,
-				   .channel = m->channel, .connection = f->connection,
-				   .m = m, .v = &v };
 	const uint64_t protocol = f->c.exchange.protocol.acked;
+	struct verdict v;
 
-	exchange_judge(&f->c.exchange, m, &v);
-	trace_examine(&line);
-	trace_text(f->c.log, &line);
+	check_note(&f->c, m, f->connection, &v);
 	f->last_ns = m->time_ns;
 	f->nrecords += f->nrecords < FRONT_MAX_RECORDS - 1;
 	*r = (struct front_record){ .hdr = m->hdr, .row = v.row, .connection = f->connection,
@@ -100,23 +92,13 @@ const struct front_record *front_before(const struct front *f, const struct fron
 
 /* --------------------------------------------------------------------- send */
 
-/* A file of a page, for further descriptors. */
-static int spare_file(unsigned int needed)
-{
-	int fd = needed ? memfd_create("spare", MFD_CLOEXEC) : -1;
-
-	if (fd >= 0 && ftruncate(fd, PAGE) < 0)
-		vsu_fd_close(&fd);
-	return fd;
-}
-
 /* Sends a message as the twist changes it. False: it cannot be sent, or be shorter. */
 static bool send_twisted(struct front *f, int sock, enum vhost_user_side channel,
 			 struct vhost_user_header hdr, const struct answer *a,
 			 const struct front_twist *t)
 {
 	unsigned char bytes[sizeof(hdr) + RELAY_MAX_PAYLOAD] = { 0 };
-	int fds[FRONT_KEPT_FDS * 4] = { a->fd }, spare = spare_file(t->nfds);
+	int fds[FRONT_KEPT_FDS * 4] = { a->fd }, spare = t->nfds ? check_memfd(PAGE) : -1;
 	const int64_t size = (int64_t)a->size + t->size;
 	unsigned int i, nfds = a->fd >= 0;
 	bool sent = t->mute;
@@ -151,16 +133,6 @@ static bool send_twisted(struct front *f, int sock, enum vhost_user_side channel
 
 /* ------------------------------------------------------------------- answer */
 
-static int new_area(const struct front_record *r, uint64_t *size)
-{
-	int fd = memfd_create("inflight", MFD_CLOEXEC);
-
-	*size = r->inflight.num_queues * (PAGE + 64 * (uint64_t)r->inflight.queue_size);
-	if (fd >= 0 && ftruncate(fd, (off_t)*size) < 0)
-		vsu_fd_close(&fd);
-	return fd;
-}
-
 static uint64_t features_of(const struct front *f)
 {
 	return f->connection > 1 && f->script->later ? f->script->later : f->script->features;
@@ -189,7 +161,9 @@ static uint64_t answer_value(struct front *f, struct answer *a, const struct fro
 			memcpy(a->bytes + sizeof(r->config), &sectors, sizeof(sectors));
 		break;
 	case VHOST_USER_GET_INFLIGHT_FD:
-		a->fd = new_area(r, &a->inflight.mmap_size);
+		a->inflight.mmap_size = r->inflight.num_queues *
+					(PAGE + 64 * (uint64_t)r->inflight.queue_size);
+		a->fd = check_memfd(a->inflight.mmap_size);
 		break;
 	case VHOST_USER_GET_VRING_BASE:
 		a->state.num = r->state.index < FRONT_RINGS ?
@@ -323,23 +297,21 @@ static void take_message(struct front *f, const struct front_record *r, struct c
 static void receive(struct front *f, int *sock, enum vhost_user_side channel)
 {
 	const struct front_record *r = NULL;
-	struct check_reply m;
+	struct check_reply *m = &f->c.reply;
 	int main_sock = f->c.sock;
 	enum check_received got;
-	unsigned int i;
 
 	f->c.sock = *sock;
-	got = check_receive(&f->c, &m);
+	got = check_receive(&f->c);
 	f->c.sock = main_sock;
 	if (got == CHECK_RECEIVED)
 		r = note(f, &(struct relay_message){
 			.channel = channel, .from = VHOST_USER_SIDE_FRONTEND,
-			.time_ns = vsu_now_ns(), .hdr = m.hdr, .payload = m.payload,
-			.len = m.hdr.size, .fds = m.fds, .nfds = m.nfds });
+			.time_ns = vsu_now_ns(), .hdr = m->hdr, .payload = m->payload,
+			.len = m->hdr.size, .fds = m->fds, .nfds = m->nfds });
 	if (r && channel == VHOST_USER_SIDE_FRONTEND)
-		take_message(f, r, &m);
-	for (i = 0; i < m.nfds; i++)
-		vsu_foreign_close(prog_closer(), &m.fds[i]);
+		take_message(f, r, m);
+	check_close_fds(&f->c);
 	if (!r)
 		vsu_fd_close(sock);
 }
@@ -463,7 +435,7 @@ bool front_session(struct front *f, const struct front_script *script)
 
 	f->script = script;
 	f->phase = FRONT_STARTS;
-	f->gone_on = f->killed = false;
+	f->gone_on = f->killed = f->recorded = false;
 	f->happened = f->connection = f->nrecords = 0;
 	f->judged = 1;
 	f->last_ns = vsu_now_ns();
@@ -482,4 +454,11 @@ bool front_session(struct front *f, const struct front_script *script)
 	(void)check_that(&f->c, !f->killed, "the front-end does not end by SIGTERM");
 	(void)check_that(&f->c, !f->disk.truncated, "memory was truncated");
 	return check_that(&f->c, f->connection, "the front-end has not connected");
+}
+
+bool front_run(struct check *c)
+{
+	return front_session(front_of(c), c->row->with) &&
+	       (!(c->row->needs & ~c->exchange.protocol.acked) ||
+		check_skip(c, "its protocol feature was not acknowledged"));
 }
