@@ -24,6 +24,16 @@ struct blk_config {
 	uint32_t write_zeroes_may_unmap;
 };
 
+/* A field behind the capacity. */
+struct blk_field {
+	const char *name;	/* that of the member; NULL: the end of the list */
+	uint8_t offset, size;	/* in the configuration space */
+	uint8_t to;		/* offset in struct blk_config, 32 bits wide */
+	uint64_t feature;	/* required for the field to be valid */
+};
+
+extern const struct blk_field blk_fields[];
+
 /* raw: VIRTDEV_BLK_SPACE_SIZE bytes of configuration space. */
 void blk_config_decode(const unsigned char *raw, uint64_t features,
 		       struct blk_config *out);

@@ -9,21 +9,14 @@
 
 #include "blk.h"
 
-/* One field: its offsets, and the feature that makes it valid. */
-struct field {
-	uint8_t offset, size;
-	uint8_t to;		/* offset in struct blk_config */
-	uint64_t feature;
-};
-
 #define AT(member) offsetof(struct virtdev_blk_space, member)
 #define FIELD(size, member, feature) \
-	{ AT(member), size, offsetof(struct blk_config, member), feature }
+	{ #member, AT(member), size, offsetof(struct blk_config, member), feature }
 #define GEOMETRY(off, size, member) \
-	{ AT(geometry) + (off), size, offsetof(struct blk_config, member), \
+	{ #member, AT(geometry) + (off), size, offsetof(struct blk_config, member), \
 	  VIRTDEV_BLK_F_GEOMETRY }
 
-static const struct field fields[] = {
+const struct blk_field blk_fields[] = {
 	FIELD(4, size_max, VIRTDEV_BLK_F_SIZE_MAX),
 	FIELD(4, seg_max, VIRTDEV_BLK_F_SEG_MAX),
 	GEOMETRY(0, 2, cylinders),
@@ -42,19 +35,20 @@ static const struct field fields[] = {
 	FIELD(4, max_write_zeroes_sectors, VIRTDEV_BLK_F_WRITE_ZEROES),
 	FIELD(4, max_write_zeroes_seg, VIRTDEV_BLK_F_WRITE_ZEROES),
 	FIELD(1, write_zeroes_may_unmap, VIRTDEV_BLK_F_WRITE_ZEROES),
+	{ NULL, 0, 0, 0, 0 }
 };
 
 void blk_config_decode(const unsigned char *raw, uint64_t features,
 		       struct blk_config *out)
 {
-	const struct field *f;
+	const struct blk_field *f;
 	uint32_t value;
 
 	memset(out, 0, sizeof(*out));
 	out->capacity = vsu_le_load(raw, 8);
 	out->blk_size = VIRTDEV_BLK_SECTOR;
 	out->num_queues = 1;
-	for (f = fields; f < fields + sizeof(fields) / sizeof(fields[0]); f++) {
+	for (f = blk_fields; f->name; f++) {
 		if (!(features & f->feature))
 			continue;
 		value = (uint32_t)vsu_le_load(raw + f->offset, f->size);

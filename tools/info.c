@@ -3,11 +3,11 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <vhost/message.h>
+#include <vhost/protocol.h>
 #include <vhost/shmem.h>
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
@@ -16,8 +16,6 @@
 #include "client.h"
 #include "names.h"
 #include "tool.h"
-
-#define PROTOCOL_F_CONFIG 9u
 
 /* Facts about the back-end, for either form of output. */
 struct info {
@@ -32,46 +30,11 @@ struct info {
 	struct blk_config blk;
 };
 
-/* ------------------------------------------------------------ configuration */
-
-struct config_row {
-	const char *name;
-	uint8_t offset;		/* in struct blk_config, 32 bits wide */
-	uint64_t feature;	/* required for the field to be valid */
-};
-
-#define ROW(member, feature) \
-	{ #member, offsetof(struct blk_config, member), feature }
-
-static const struct config_row blk_rows[] = {
-	ROW(size_max, VIRTDEV_BLK_F_SIZE_MAX),
-	ROW(seg_max, VIRTDEV_BLK_F_SEG_MAX),
-	ROW(cylinders, VIRTDEV_BLK_F_GEOMETRY),
-	ROW(heads, VIRTDEV_BLK_F_GEOMETRY),
-	ROW(sectors, VIRTDEV_BLK_F_GEOMETRY),
-	ROW(blk_size, VIRTDEV_BLK_F_BLK_SIZE),
-	ROW(physical_block_exp, VIRTDEV_BLK_F_TOPOLOGY),
-	ROW(alignment_offset, VIRTDEV_BLK_F_TOPOLOGY),
-	ROW(min_io_size, VIRTDEV_BLK_F_TOPOLOGY),
-	ROW(opt_io_size, VIRTDEV_BLK_F_TOPOLOGY),
-	ROW(writeback, VIRTDEV_BLK_F_CONFIG_WCE),
-	ROW(num_queues, VIRTDEV_BLK_F_MQ),
-	ROW(max_discard_sectors, VIRTDEV_BLK_F_DISCARD),
-	ROW(max_discard_seg, VIRTDEV_BLK_F_DISCARD),
-	ROW(discard_sector_alignment, VIRTDEV_BLK_F_DISCARD),
-	ROW(max_write_zeroes_sectors, VIRTDEV_BLK_F_WRITE_ZEROES),
-	ROW(max_write_zeroes_seg, VIRTDEV_BLK_F_WRITE_ZEROES),
-	ROW(write_zeroes_may_unmap, VIRTDEV_BLK_F_WRITE_ZEROES),
-};
-
-#define NROWS (sizeof(blk_rows) / sizeof(blk_rows[0]))
-
-static uint32_t row_value(const struct blk_config *blk,
-			  const struct config_row *row)
+static uint32_t field_value(const struct blk_config *blk, const struct blk_field *f)
 {
 	uint32_t value;
 
-	memcpy(&value, (const char *)blk + row->offset, sizeof(value));
+	memcpy(&value, (const char *)blk + f->to, sizeof(value));
 	return value;
 }
 
@@ -106,17 +69,16 @@ static const char *protocol_name(const struct info *info, unsigned int bit)
 
 static void text_blk(const struct info *info)
 {
-	const struct config_row *row;
+	const struct blk_field *f;
 	char size[32];
 
 	printf("configuration\n");
 	vsu_format_size(info->blk.capacity * VIRTDEV_BLK_SECTOR, size, sizeof(size));
 	printf("  %-24s %" PRIu64 " sectors (%s)\n", "capacity",
 	       info->blk.capacity, size);
-	for (row = blk_rows; row < blk_rows + NROWS; row++)
-		if (info->features & row->feature)
-			printf("  %-24s %" PRIu32 "\n", row->name,
-			       row_value(&info->blk, row));
+	for (f = blk_fields; f->name; f++)
+		if (info->features & f->feature)
+			printf("  %-24s %" PRIu32 "\n", f->name, field_value(&info->blk, f));
 }
 
 static void text_shmem(const struct info *info)
@@ -176,13 +138,13 @@ static void json_bits(struct vsu_json *j, const char *key, uint64_t bits,
 
 static void json_blk(struct vsu_json *j, const struct info *info)
 {
-	const struct config_row *row;
+	const struct blk_field *f;
 
 	vsu_json_open(j, "config", '{');
 	vsu_json_u64(j, "capacity", info->blk.capacity);
-	for (row = blk_rows; row < blk_rows + NROWS; row++)
-		if (info->features & row->feature)
-			vsu_json_u64(j, row->name, row_value(&info->blk, row));
+	for (f = blk_fields; f->name; f++)
+		if (info->features & f->feature)
+			vsu_json_u64(j, f->name, field_value(&info->blk, f));
 	vsu_json_close(j, '}');
 }
 
@@ -240,8 +202,7 @@ static enum vsu_exit ask_config(struct client *c, struct info *info,
 	enum vsu_exit status;
 
 	if (!info->device || strcmp(info->device->name, "blk") ||
-	    !(vhost_user_frontend_protocol_features(c->fe) >>
-	      PROTOCOL_F_CONFIG & 1))
+	    !(vhost_user_frontend_protocol_features(c->fe) & VHOST_USER_PROTOCOL_BIT(CONFIG)))
 		return VSU_EXIT_OK;
 	status = client_get_config(c, VIRTDEV_BLK_SPACE_SIZE, err);
 	if (status != VSU_EXIT_OK || !c->config_len)
