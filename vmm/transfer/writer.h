@@ -30,7 +30,7 @@ struct vmm_writer {
 	bool holds;		/* the guest stays paused until vmm_writer_release() */
 	void (*ended)(void *opaque); /* the thread has ended and was joined */
 	void *opaque;		/* also the subject of vmm_answers_send() */
-	/* of this module */
+	/* private to writer.c */
 	enum vmm_writer_phase phase;	/* atomic */
 	bool held;			/* devices, only because all is written */
 	pthread_t thread;

@@ -132,7 +132,7 @@ struct cvmm_exec_network {
 	const char *card;	/* as option "net" of a machine: "tap=tap0", "fd=5,mtu=65520" */
 	const char *address;	/* with the length of its prefix: "192.0.2.2/24" */
 	const char *gateway;	/* of the default route */
-	/* in /etc/resolv.conf; the file of the root does not change, and a writable or shared /etc requires one */
+	/* written to /etc/resolv.conf of the guest only; a writable or shared /etc must have that file */
 	const char *resolver;
 };
 

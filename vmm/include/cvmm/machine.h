@@ -23,9 +23,9 @@
  * time limits.
  *
  * Threads: a machine is confined to one thread, on which all callbacks are made unless they
- * say otherwise: that of cvmm_machine_new() at first, and from cvmm_machine_start() on that of
- * its caller. Any thread may free a machine that does not run, and call cvmm_machine_kill() until
- * then. The machine has a thread per CPU, unless its owner lends them (cvmm_machine_run_cpu()), and
+ * say otherwise. cvmm_machine_new() and cvmm_machine_start() may be called on different threads; from
+ * the start on, use the thread that called it. A machine that does not run may be freed on any thread,
+ * and cvmm_machine_kill() called on any until then. The machine has a thread per CPU, unless its owner lends them (cvmm_machine_run_cpu()), and
  * those that the options of its devices name. A save, a migration, a prefetch, a preallocation, and
  * with "incoming" the wait for the guest have one or more. All of these threads block all signals
  * except those of their own faults and SIGUSR2, which the machine sends to its CPUs; no handler of
