@@ -91,7 +91,7 @@ static int add_boot(struct cvmm_exec_plan *p, struct vsu_error *err)
 	return rc < 0 ? rc : cvmm_options_add(p->options, "kernel", p->kernel, err);
 }
 
-/* Before the caller's options, which may have further pieces of memory. */
+/* Added before the caller's options, which may have further pieces of memory. */
 static int add_size(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	int rc = cvmm_options_add(p->options, "memory", c->memory ? c->memory : "1G", err);

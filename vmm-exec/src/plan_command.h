@@ -12,10 +12,10 @@
 /* The command of the configuration, whose texts it refers to. */
 struct vagent_command cvmm_priv_plan_command_of(const struct cvmm_exec_config *c);
 
-/* After the records of the machine were added: makes the guest of PLAN_SHARED, and the records of its first process. */
+/* Called after the records of the machine were added: makes the guest of PLAN_SHARED, and the records of its first process. */
 int cvmm_priv_plan_make_guest(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err);
 
-/* After the records of the machine were added: makes the session of other plans. */
+/* Called after the records of the machine were added: makes the session of other plans. */
 int cvmm_priv_plan_make_session(struct cvmm_exec_plan *p, const struct cvmm_exec_config *c,
 				struct vsu_error *err);
 

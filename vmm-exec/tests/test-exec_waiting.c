@@ -281,7 +281,7 @@ static void limit_descriptors(rlim_t n)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* Of two machines with a root and perhaps two folders, as <cvmm/exec.h> states. */
+/* Counts the descriptors of two machines with a root and perhaps two folders, as <cvmm/exec.h> states. */
 static int count_machine_fds(void)
 {
 	const int before = vsu_fd_count();

@@ -26,7 +26,7 @@ static int pass_host_of_command(const void *host)
 	return host ? cvmm_exec_new(&c, host, &e, &err) : -EINVAL;
 }
 
-/* Of a kernel that each KVM runs. */
+/* Begins a command with a kernel that each KVM runs. */
 static int pass_command(const void *config)
 {
 	const struct cvmm_exec_config *c = config;
@@ -37,7 +37,7 @@ static int pass_command(const void *config)
 	return cvmm_exec_new(config, NULL, &e, &err);
 }
 
-/* Of a root that does not exist. */
+/* Begins a command with a root that does not exist. */
 static int pass_waiting(const void *config)
 {
 	struct cvmm_exec_config *c = (struct cvmm_exec_config *)(uintptr_t)config;

@@ -36,7 +36,7 @@ int cvmm_priv_arrival_follow(const struct cvmm_arrival *a, int loop_fd);
 /* The source is not awaited any longer. */
 void cvmm_priv_arrival_cancel(const struct cvmm_arrival *a);
 
-/* After the thread was joined; NULL is ignored. */
+/* Called after the thread was joined; NULL is ignored. */
 void cvmm_priv_arrival_free(struct cvmm_arrival *a);
 
 #endif

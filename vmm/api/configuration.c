@@ -225,7 +225,7 @@ static bool is_of_start(const struct vmm_option_row *row)
 	return row->scope == VMM_SCOPE_START || (row->own && row->change == VMM_CHANGE_START);
 }
 
-/* Before a source connects. */
+/* Called before a source connects. */
 static int check_given(const struct vmm_arguments *given, struct vsu_error *err)
 {
 	unsigned int i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* From the options of an owner to a machine. */
+/* Makes a machine of the options of an owner. */
 #include <config.h>
 
 #include "api/machine_private.h"

@@ -94,7 +94,7 @@ int cvmm_machine_resume(struct cvmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
-/* Like SIGTERM, but any number of times. */
+/* Has the effect of SIGTERM, any number of times. */
 int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err)
 {
 	int rc = check_runs(m, err);

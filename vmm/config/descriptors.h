@@ -15,7 +15,7 @@
 int vmm_descriptors_named(const struct vmm_argument *a, struct vsu_error *err);
 
 /*
- * Before this process opens anything: a number that is not open now would be one of its own
+ * Called before this process opens anything: a number that is not open now would be one of its own
  * files later. -EBADF: an option names such a number.
  */
 int vmm_descriptors_check(const struct vmm_arguments *a, struct vsu_error *err);

@@ -28,7 +28,7 @@ struct vmm_device_fds {
 	void *opaque;
 	/* The descriptor of the digits that *at points to, which moves behind them; word is their item. */
 	int (*find)(void *opaque, const char *word, const char **at, struct vsu_error *err);
-	/* After the last key: an error if one is not used. */
+	/* Called after the last key: an error if one is not used. */
 	int (*end)(void *opaque, struct vsu_error *err);
 };
 

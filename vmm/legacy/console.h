@@ -52,11 +52,11 @@ void vmm_console_free(struct vmm_console *console);
 
 /* Only restores the terminal, for an end that cannot wait. */
 void vmm_console_restore(struct vmm_console *console);
-/* Before this process stops, and after it is continued. */
+/* Called before this process stops, and after it is continued. */
 void vmm_console_suspend(struct vmm_console *console);
 void vmm_console_resume(struct vmm_console *console);
 
-/* For the bus: eight ports. opaque is the console. */
+/* The handler of eight ports of the bus; opaque is the console. */
 void vmm_console_access(void *opaque, struct varch_access *access);
 
 /*

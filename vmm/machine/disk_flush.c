@@ -13,7 +13,7 @@
 #include "machine/disk_flush.h"
 #include "machine/sharing.h"
 
-/* For a flush that the end of the machine finds. */
+/* Limits a flush that the end of the machine finds. */
 #define END_LIMIT_MS 2000
 
 /* Freed by the last of its two users: the machine and the thread. */

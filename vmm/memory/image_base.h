@@ -48,7 +48,7 @@ bool vmm_base_id_is(const struct vmm_base_id *a, const struct vmm_base_id *b);
 const struct vmm_base_part *vmm_image_base_find(const struct vmm_image_base *base, uint64_t gpa,
 						uint64_t len);
 
-/* From a checked state. -ENOENT: the saved machine is whole; -EBADMSG. */
+/* Reads the base from a checked state. -ENOENT: the saved machine is whole; -EBADMSG. */
 int vmm_image_base_get(struct vmm_image_base *base, const struct vsu_state *state,
 		       struct vsu_error *err);
 void vmm_image_base_free(struct vmm_image_base *base);

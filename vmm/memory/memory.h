@@ -93,7 +93,7 @@ int vmm_memory_make(struct vmm_memory *memory, const struct varch_vm *kvm,
 /* Keeps created or grown files: the machine starts. */
 void vmm_memory_keep_files(struct vmm_memory *memory);
 
-/* In any state, also all zero. Restores files unless they are kept. */
+/* Called in any state, also all zero. Restores files unless they are kept. */
 void vmm_memory_free(struct vmm_memory *memory);
 
 /* The current map, borrowed. */
@@ -132,7 +132,7 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err);
 
 /*
- * Before vmm_memory_make(), unless the files contain memory of the guest. -EINVAL: the guest would
+ * Called before vmm_memory_make(), unless the files contain memory of the guest. -EINVAL: the guest would
  * write to a file that begins like an image of a disk (<device-kinds/disk.h>).
  */
 int vmm_memory_check_images(const struct vmm_memory *memory, struct vsu_error *err);
@@ -185,7 +185,7 @@ bool vmm_memory_find_loss(struct vmm_memory *memory, bool probe, uint64_t *gpa,
 uint64_t vmm_memory_failed(const struct vmm_memory *memory);
 
 /*
- * After the memory was read: -EFAULT if a part of it is lost now, beside the loss of
+ * Called after the memory was read. -EFAULT if a part of it is lost now, beside the loss of
  * pieces in failed, of which the user knows. Any thread.
  */
 int vmm_memory_check_loss(struct vmm_memory *memory, uint64_t failed,

@@ -57,7 +57,7 @@ struct vmm_private {
 /* Publishes a copy of the map for devices. *p must be zeroed. */
 int vmm_private_init(struct vmm_private *p, const struct vmem_map *map,
 		     struct vsu_error *err);
-/* In any state; after all readers of the space. */
+/* Called in any state, after all readers of the space. */
 void vmm_private_free(struct vmm_private *p);
 
 /* The guest's map has changed: devices get it without the private pages. */
@@ -88,7 +88,7 @@ int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
 		      struct vsu_error *err);
 
 /*
- * Instead of finish, after a begin that returned 1. Counts the failure; -ENOMEM: devices
+ * Called instead of finish, after a begin that returned 1. Counts the failure; -ENOMEM: devices
  * may have lost the range.
  */
 int vmm_private_cancel(struct vmm_private *p, const struct vmem_map *map,

@@ -38,7 +38,7 @@ int vmm_working_set_put(const struct vmm_working_set *set, struct vsu_state_writ
 			struct vsu_error *err);
 
 /*
- * From untrusted bytes; size is that of the file "memory". -EBADMSG: ranges that are
+ * Reads a set from untrusted bytes; size is that of the file "memory". -EBADMSG: ranges that are
  * impossible; or as vsu_state_check(). The set is empty after a failure.
  */
 int vmm_working_set_get(struct vmm_working_set *set, const struct vsu_state *state,

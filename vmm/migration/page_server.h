@@ -20,7 +20,7 @@ struct vmm_page_server {
 	int (*loaded)(void *opaque, struct vsu_error *err);
 	/* The guest runs there. */
 	void (*running)(void *opaque);
-	/* After each page: bytes that the stream has sent. */
+	/* Called after each page, with the bytes that the stream has sent. */
 	void (*progress)(void *opaque, uint64_t bytes);
 	void *opaque;
 

@@ -83,7 +83,7 @@ static int receive_granule(struct vmm_sender *s, struct vsu_error *err)
 	return vsu_state_fields_end(&f, err);
 }
 
-/* Until "ready": the destination checks the command line and makes its machine. */
+/* Waits for "ready": the destination checks the command line and makes its machine. */
 static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
 {
 	struct vsu_state_section ready;
@@ -451,7 +451,7 @@ static void ask_reason(struct vmm_sender *s, struct vsu_error *err)
 		*err = why;
 }
 
-/* With everything beside the memory. */
+/* Counts everything that was sent, not the memory only. */
 static void count_sent(struct vmm_sender *s)
 {
 	uint64_t sent = 0;

@@ -421,7 +421,7 @@ void vmm_stream_await_reason(struct vmm_stream *s)
 	s->deadline_ns = vsu_now_ns() + REASON_NS;
 }
 
-/* Below a layer: nobody reads the bytes. */
+/* Discards the bytes below a layer: nobody reads them. */
 void vmm_stream_drain(struct vmm_stream *s)
 {
 	unsigned char bytes[4096];

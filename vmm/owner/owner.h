@@ -30,7 +30,7 @@ struct vmm_log {
 	void *opaque;
 };
 
-/* Without a log (NULL) or a function, lines are dropped. */
+/* Lines without a log (NULL) or a function are dropped. */
 void vmm_log(const struct vmm_log *log, enum cvmm_log_level level, const char *cause,
 	     const char *fmt, ...) VSU_PRINTF(4, 5);
 

@@ -36,7 +36,7 @@ static void on_leave(void *opaque)
 	varch_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
-/* Without slots that are free. */
+/* Counts devices, without free slots. */
 static unsigned int count_devices(const struct vmm_machine *m)
 {
 	unsigned int i, n = 0;

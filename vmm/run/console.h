@@ -5,7 +5,7 @@
 
 #include "machine/machine.h"
 
-/* Before anything is opened. -EINVAL: the owner has no standard input and output. */
+/* Called before anything is opened. -EINVAL: the owner has no standard input and output. */
 int vmm_machine_check_serial(struct vmm_machine *m, struct vsu_error *err);
 
 /* Opens the serial port as --serial specifies and adds it to the machine. */
@@ -21,7 +21,7 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 /* The size of the terminal has changed: tells the guest, if a device uses it. */
 void vmm_machine_resize_stdio(struct vmm_machine *m);
 
-/* Before this process stops, and after it is continued: the modes of its terminal. */
+/* Called before this process stops, and after it is continued: the modes of its terminal. */
 void vmm_machine_suspend_terminal(struct vmm_machine *m);
 void vmm_machine_resume_terminal(struct vmm_machine *m);
 

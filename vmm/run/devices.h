@@ -28,7 +28,7 @@ int vmm_machine_make_remote_devices(struct vmm_machine *m,
 int vmm_machine_find_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err);
 
 /*
- * Before creation: checks its host resource against the guest's memory and other devices,
+ * Called before creation: checks its host resource against the guest's memory and other devices,
  * and records the identity of its file.
  */
 int vmm_machine_check_device(const struct vmm_machine *m, struct vmm_device *d,

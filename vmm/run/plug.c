@@ -55,7 +55,7 @@ static bool may_be_flushed(struct vmm_machine *m)
 	return m->pause.save || m->pause.core || m->pause.migration || vmm_disks_are_flushing(m);
 }
 
-/* In the turn in which the last of them ended. */
+/* Called in the turn in which the last of them ended. */
 static void on_turn(void *opaque)
 {
 	struct vmm_machine *m = opaque;

@@ -10,7 +10,7 @@
 
 #include "machine/machine.h"
 
-/* Before anything else of a zeroed machine. owner was checked, and may be NULL. */
+/* Called before anything else of a zeroed machine. owner was checked, and may be NULL. */
 void vmm_machine_set_owner(struct vmm_machine *m, const struct cvmm_host *owner);
 
 /*

@@ -338,7 +338,7 @@ void vmm_migrate_progress(const struct vmm_machine *m, struct cvmm_progress *out
 	if (!g)
 		return;
 	vmm_sender_progress(&g->sender, &p);
-	/* Until the answer arrives: the guest is stopped, and nothing failed. */
+	/* The phase until the answer arrives: the guest is stopped, and nothing failed. */
 	if (p.phase == VMM_SENDER_COMMITTED && g->hand_over != VMM_UNKNOWN)
 		p.phase = VMM_SENDER_STOPPED;
 	out->phase = phases[p.phase];

@@ -96,7 +96,7 @@ static void end_lost(struct vmm_postcopy *p, const struct vsu_error *why, bool i
 	wait_forever();
 }
 
-/* In the thread of fetch. */
+/* Called in the thread of fetch. */
 static void on_thread_lost(void *opaque, const struct vsu_error *why)
 {
 	struct vmm_postcopy *p = opaque;

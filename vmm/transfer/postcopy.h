@@ -44,7 +44,7 @@ uint64_t vmm_postcopy_left(const struct vmm_machine *m);
 /* Pages that were requested of the source; 0, likewise. */
 uint64_t vmm_postcopy_requests(const struct vmm_machine *m);
 
-/* In any state. No thread uses the memory then, or all of it has arrived. */
+/* Called in any state. No thread uses the memory then, or all of it has arrived. */
 void vmm_postcopy_free(struct vmm_machine *m);
 
 #endif

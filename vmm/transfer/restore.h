@@ -31,7 +31,7 @@ int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 
 /* The disks have the size and the access of the guest's. */
 int vmm_restore_check_disks(struct vmm_machine *m, struct vsu_error *err);
-/* With a folder: their content is that of the save, unless --changed-disks accepts others. */
+/* Checks disks of a folder: their content is that of the save, unless --changed-disks accepts others. */
 int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err);
 
 /*
@@ -47,7 +47,7 @@ int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err);
 int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err);
 
 /*
- * After a load from a folder: a new VM Generation ID. Any number of machines continue from
+ * Called after a load from a folder: a new VM Generation ID. Any number of machines continue from
  * one folder, and the kernel of each must not draw the random numbers of another.
  */
 int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err);

@@ -12,7 +12,7 @@ int vmm_save_target_check_all(const struct cvmm_save *save, struct vsu_error *er
 void vmm_save_target_init(struct vmm_save_files *s);
 
 /*
- * After init. The files are empty, regular, different and open for writing; a folder has none
+ * Called after init. The files are empty, regular, different and open for writing; a folder has none
  * of their names. Close the target in each case.
  */
 int vmm_save_target_open(struct vmm_save_files *s, const struct cvmm_save *save,

@@ -22,7 +22,7 @@ struct vmm_throttle {
 void vmm_throttle_init(struct vmm_throttle *t, struct vsu_loop *loop,
 		       struct varch_cpus *cpus);
 
-/* By one more step, up to 95 percent. */
+/* Slows the guest by one more step, up to 95 percent. */
 void vmm_throttle_more(struct vmm_throttle *t);
 
 /* The CPUs run all the time; percent remains, for a report. */

@@ -11,7 +11,7 @@
 #include "machine/stop.h"
 #include "transfer/writer.h"
 
-/* In time limits of a stop (stop.h). */
+/* Counted in time limits of a stop (stop.h). */
 #define STALL_LIMITS 3u
 
 /* False: another phase was first. */

@@ -48,13 +48,13 @@ int vmm_writer_start(struct vmm_writer *w, void *(*main)(void *opaque), struct v
 bool vmm_writer_works(const struct vmm_writer *w);
 
 /*
- * On the thread, after all is written: the guest continues, unless it is held. -ECANCELED:
+ * Called on the thread, after all is written: the guest continues, unless it is held. -ECANCELED:
  * it was given up.
  */
 int vmm_writer_wrote(struct vmm_writer *w, struct vsu_error *err);
-/* On the thread: the writing begins, or a step of it is complete. */
+/* Called on the thread: the writing begins, or a step of it is complete. */
 void vmm_writer_moves(struct vmm_writer *w);
-/* On the thread, at its end; what it has stored can be read in ended. */
+/* Called on the thread, at its end; what it has stored can be read in ended. */
 void vmm_writer_ends(struct vmm_writer *w);
 
 /*

@@ -80,7 +80,7 @@ void vmm_pci_interrupts_route(struct vmm_pci_interrupts *i, uint32_t vector, uin
 	pthread_mutex_unlock(&v->lock);
 }
 
-/* With the vector's lock. */
+/* Requires the vector's lock. */
 static void message_refused(const struct vmm_pci_interrupts *i, struct vector *v)
 {
 	if (!v->refused)

@@ -50,7 +50,7 @@ static void remote_notify(const struct remote *r, const struct vsu_error *err)
 
 /* --------------------------- the guest's memory, as a back-end receives it */
 
-/* For a map that the back-end does not have yet. */
+/* Sends a map that the back-end does not have yet. */
 static int remote_announce(void *backend, struct vsu_error *err)
 {
 	struct remote *r = backend;

@@ -72,7 +72,7 @@ struct vmm_virtio_backend {
 	 * the device any more.
 	 */
 	void (*free)(void *backend);
-	/* For a server that has no log, or no post-copy. */
+	/* The remedies where a server has no log, or no post-copy. */
 	struct vmm_virtio_remedy log_remedy, postcopy_remedy;
 };
 
@@ -141,7 +141,7 @@ pid_t vmm_virtio_process(const struct vmm_virtio *v);
 /* As virtdev_stats(), from backend or device. Main thread. */
 uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
 			  struct virtdev_stat *stats, uint32_t max);
-/* For backends: copies up to max of them; returns n. */
+/* Called by backends: copies up to max of them; returns n. */
 uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 			       const struct virtdev_stat *all, uint32_t n);
 
@@ -190,7 +190,7 @@ void vmm_virtio_set_cpus(struct vmm_virtio *v, struct varch_cpus *cpus);
 /* The guest's memory changed: running queues release the previous map. */
 void vmm_virtio_refresh(struct vmm_virtio *v);
 
-/* After a refresh of a paused device: as the operation of its backend. */
+/* Called after a refresh of a paused device: as the operation of its backend. */
 int vmm_virtio_announce(struct vmm_virtio *v, struct vsu_error *err);
 
 const struct vmm_virtio_resources *vmm_virtio_get_resources(const struct vmm_virtio *v);
@@ -202,7 +202,7 @@ struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v);
  */
 int vmm_virtio_give_memory(struct vmm_virtio *v, bool with_windows, struct vsu_error *err);
 
-/* For backends. */
+/* Called by backends. */
 void vmm_virtio_lock(struct vmm_virtio *v);
 void vmm_virtio_unlock(struct vmm_virtio *v);
 /* True if the calling thread holds the lock. */

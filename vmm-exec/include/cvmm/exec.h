@@ -270,7 +270,7 @@ CVMM_API int cvmm_exec_get_end(const struct cvmm_exec *e, int *value) VSU_NODISC
  */
 CVMM_API struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e);
 
-/* In any state: ends the command and its machine. e may be NULL. */
+/* Call it in any state: ends the command and its machine. e may be NULL. */
 CVMM_API void cvmm_exec_free(struct cvmm_exec *e);
 
 VSU_END_DECLS

@@ -116,11 +116,11 @@ struct cvmm_host {
 	 * must not free the machine. NULL: no timer looks for events.
 	 */
 	void (*event)(void *opaque, const struct cvmm_event *event);
-	/* On any thread. cause names lines of one kind, whose number may be limited; or NULL. */
+	/* Called on any thread. cause names lines of one kind, whose number may be limited; or NULL. */
 	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause,
 		    const char *text);
 	/*
-	 * On each thread that the machine starts, before its work: may narrow its rights. A negative
+	 * Called on each thread that the machine starts, before its work: may narrow its rights. A negative
 	 * errno with its sentence ends the machine, if the thread is that of a CPU; another one
 	 * works without it.
 	 */
