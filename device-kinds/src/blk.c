@@ -24,7 +24,7 @@
 #define UNLOCK_WAIT_NS UINT64_C(1000000000)
 #define POLL_MS 2
 
-/* In the order of enum virtdev_disk_engine. */
+/* Indexed by enum virtdev_disk_engine. */
 static const char *const engines[] = {
 	"auto", "io_uring", "sync", "mmap", NULL,
 };

@@ -16,15 +16,15 @@
 /* Default threads of a device that shares a main loop. */
 #define LOOP_WORKERS 4u
 
-/* In the order of enum virtdev_fs_cache. */
+/* Indexed by enum virtdev_fs_cache. */
 static const char *const caches[] = { "auto", "always", "never", "metadata",
 				      NULL };
 
-/* In the order of enum virtdev_fs_handles. */
+/* Indexed by enum virtdev_fs_handles. */
 static const char *const file_handles[] = { "never", "prefer", "mandatory",
 					    NULL };
 
-/* In the order of enum virtdev_fs_lost. */
+/* Indexed by enum virtdev_fs_lost. */
 static const char *const lost_files[] = { "abort", "guest-error", NULL };
 
 struct fs {

@@ -258,7 +258,7 @@ static int make_room(struct devkind_port_log *log, size_t n)
 
 /* ------------------------------------------------------------------------ writing */
 
-/* At most PIECE bytes. Returns 0, or why the rest is lost. */
+/* Writes at most PIECE bytes. Returns 0, or why the rest is lost. */
 static int write_piece(struct devkind_port_log *log, const unsigned char *at, size_t n, size_t *done)
 {
 	ssize_t rc = make_room(log, n);

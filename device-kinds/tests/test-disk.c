@@ -25,7 +25,7 @@ static void setup(void)
 	err.msg[0] = '\0';
 }
 
-/* Of a file that begins with len bytes of head */
+/* Checks a file that begins with len bytes of head. */
 static int check_head(size_t len)
 {
 	char text[32];

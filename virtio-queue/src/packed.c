@@ -408,7 +408,7 @@ const struct vq_priv_ops vq_priv_packed_ops = {
 };
 
 /*
- * For in-flight tracking (tracked.c). The slots of such chains may have been overwritten by
+ * Used by in-flight tracking (tracked.c). The slots of such chains may have been overwritten by
  * used ones, so copies of the slots are walked.
  */
 int vq_priv_packed_take_again(struct vq *q, struct vq_chain *chain,

@@ -218,7 +218,7 @@ static inline uint64_t ring_word(uint32_t len, uint16_t third, uint16_t fourth)
 }
 
 /*
- * Between the store of an index and the load of the other side's event setting. Without
+ * Orders the store of an index and the load of the other side's event setting. Without
  * this fence both sides could miss a notification (store-load order, section 2.7.10).
  */
 static inline void ring_fence(void)

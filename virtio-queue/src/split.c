@@ -390,7 +390,7 @@ const struct vq_priv_ops vq_priv_split_ops = {
 	.has_available = split_has_available,
 };
 
-/* For in-flight tracking (tracked.c). */
+/* Used by in-flight tracking (tracked.c). */
 int vq_priv_split_take_again(struct vq *q, struct vq_chain *chain,
 			     const struct vq_priv_again *again)
 {

@@ -17,7 +17,7 @@ static uint64_t split_desc_len(uint32_t size)
 	return (uint64_t)size * RING_DESC_SIZE;
 }
 
-/* With room for the event index, whether it is negotiated or not. */
+/* The size includes the event index, whether it is negotiated or not. */
 static uint64_t split_driver_len(uint32_t size)
 {
 	return RING_ENTRIES + 2 * (uint64_t)size + 2;

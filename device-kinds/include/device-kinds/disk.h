@@ -21,7 +21,7 @@ VSU_BEGIN_DECLS
 
 /* The format's name, as of qemu-img; NULL: the image appears raw, or cannot be read. */
 DEVKIND_API const char *devkind_disk_format(const char *path);
-/* The same of an image that begins with these bytes, up to DEVKIND_DISK_HEAD. */
+/* As devkind_disk_format(), of an image that begins with these bytes, up to DEVKIND_DISK_HEAD. */
 DEVKIND_API const char *devkind_disk_format_of(const char *head, size_t len);
 
 /* Returns whether it is an address; "./nbd:x" is a path. */

@@ -48,7 +48,7 @@ enum devkind_makes {
 	DEVKIND_MAKES_CAPABILITIES = 2,	/* of files: CAP_SETFCAP */
 };
 
-/* For reports, and for checks across devices and machines. */
+/* Used by reports, and by checks across devices and machines. */
 struct devkind_facts {
 	const char *file;	/* the backing file, or NULL */
 	bool writes;		/* the file may be written */

@@ -19,7 +19,7 @@ struct devkind_latency_text {
 };
 
 /*
- * Before its queues start. Free *out by free() after virtdev_free(); NULL: devices of
+ * Call it before its queues start. Free *out by free() after virtdev_free(); NULL: devices of
  * this kind measure nothing. -ENOMEM.
  */
 DEVKIND_API int devkind_latency_measure(struct virtdev *dev,

@@ -39,7 +39,7 @@ DEVKIND_API void devkind_stdio_free(struct devkind_stdio *s);
 
 /* Restores the modes of the terminal, for an end that cannot wait. */
 DEVKIND_API void devkind_stdio_restore(struct devkind_stdio *s);
-/* Before the process stops itself, and after it was continued. */
+/* Call them before the process stops itself, and after it was continued. */
 DEVKIND_API void devkind_stdio_suspend(struct devkind_stdio *s);
 DEVKIND_API void devkind_stdio_resume(struct devkind_stdio *s);
 

@@ -171,7 +171,7 @@ int devkind_priv_nbd_disk_ask(struct devkind_priv_nbd_disk *d, const struct devk
 }
 
 /*
- * By the operator's path again: the name that a server has bound is of its folder or container,
+ * Connects to the operator's path again: the name that a server has bound is of its folder or container,
  * and the path can lead to its successor.
  */
 static bool connect_again(const struct devkind_priv_nbd_disk *d, struct nbd_handle *nbd)

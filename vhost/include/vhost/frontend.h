@@ -188,7 +188,7 @@ VHOST_USER_API int vhost_user_frontend_new_take_fd(int sock,
 		struct vhost_user_frontend **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* At any time, except inside a callback. */
+/* Call it at any time, except inside a callback. */
 VHOST_USER_API void vhost_user_frontend_free(struct vhost_user_frontend *f);
 
 VHOST_USER_API int vhost_user_frontend_fd(const struct vhost_user_frontend *f);

@@ -33,7 +33,7 @@ struct vhost_user_header {
 #define VHOST_USER_HDR_REPLY		0x4u /* set in every reply, in no request */
 #define VHOST_USER_HDR_NEED_REPLY	0x8u /* requests an acknowledgement */
 
-/* From the front-end to the back-end, on the main socket. */
+/* Requests of the front-end, on the main socket. */
 enum vhost_user_request {
 	VHOST_USER_GET_FEATURES = 1,
 	VHOST_USER_SET_FEATURES = 2,
@@ -82,7 +82,7 @@ enum vhost_user_request {
 	VHOST_USER_GET_VRING_BASE_SKIP_DRAIN = 45,
 };
 
-/* From the back-end to the front-end, on the back-end channel. */
+/* Requests of the back-end, on the back-end channel. */
 enum vhost_user_backend_request {
 	VHOST_USER_BACKEND_IOTLB_MSG = 1,
 	VHOST_USER_BACKEND_CONFIG_CHANGE_MSG = 2,

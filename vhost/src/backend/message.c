@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * From a received message to its reply. Rules of the message table are checked
+ * Processes a received message up to its reply. Rules of the message table are checked
  * here for all messages; the rest is the handler's task.
  */
 #include <config.h>

@@ -316,7 +316,7 @@ void vhost_user_priv_ring_suspend(struct vhost_user_priv_ring *ring);
 bool vhost_user_priv_any_moves(const struct vhost_user_backend *b);
 /* Suspends such rings; they restart when their memory is published. */
 void vhost_user_priv_suspend_moving(struct vhost_user_backend *b);
-/* After a memory change: idle rings release the previous map. */
+/* Called after a memory change: idle rings release the previous map. */
 void vhost_user_priv_refresh_quiet(struct vhost_user_backend *b);
 /* False: the device is suspended. */
 bool vhost_user_priv_any_started(const struct vhost_user_backend *b);

@@ -46,7 +46,7 @@ enum virtdev_vhost_user_settings {
 	VIRTDEV_VHOST_USER_SETTINGS_RESET,
 };
 
-/* At the last ops->back of a device behind a transport. */
+/* Call it at the last ops->back of a device behind a transport. */
 VIRTDEV_API enum virtdev_vhost_user_settings virtdev_vhost_user_settings(
 		const struct virtdev_vhost_user *r);
 

@@ -18,7 +18,7 @@ struct virtdev_priv_pages {
 	uint32_t shift;		/* of the host's page size */
 };
 
-/* For len bytes; initially no page is known. Without memory, none ever is. */
+/* Makes a table for len bytes; initially no page is known. Without memory, none ever is. */
 void virtdev_priv_pages_init(struct virtdev_priv_pages *pages, uint64_t len);
 void virtdev_priv_pages_fini(struct virtdev_priv_pages *pages);
 

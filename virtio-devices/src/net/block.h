@@ -24,7 +24,7 @@ struct net_head {
 	uint32_t checksum;	/* offset that the link replaces, or NET_NO_CHECKSUM */
 };
 
-/* From the driver to the link. A frame that is too short for its addresses is blocked. */
+/* Checks a frame from the driver to the link. A frame that is too short for its addresses is blocked. */
 bool virtdev_priv_net_is_blocked_out(const struct net_head *h, enum virtdev_net_block block);
 /* From the link to the driver: loopback addresses, with any block but NONE. */
 bool virtdev_priv_net_is_blocked_in(const struct net_head *h);

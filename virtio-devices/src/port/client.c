@@ -58,7 +58,7 @@ static bool client_is_there(struct virtdev_port_client *c)
 	return virtdev_priv_port_is_open(c->port) || virtdev_priv_port_is_open(c->port);
 }
 
-/* Before the transfer: what happens afterwards is a new edge. */
+/* Called before the transfer: what happens afterwards is a new edge. */
 static void edges_drain(int epfd)
 {
 	struct epoll_event events[EVENTS];

@@ -147,7 +147,7 @@ bool virtdev_priv_remote_is_setting(const struct virtdev_vhost_user *r,
 int virtdev_priv_remote_keep(struct virtdev_vhost_user *r, uint32_t off,
 			     const void *buf, uint32_t len,
 			     struct vsu_error *err);
-/* In the device's configuration space, in place of what the back-end has replied. */
+/* The settings appear in the configuration space, in place of what the back-end has replied. */
 void virtdev_priv_remote_show_settings(struct virtdev_vhost_user *r);
 void virtdev_priv_remote_forget_settings(struct virtdev_vhost_user *r);
 /* Operations of struct virtdev_ops. Without settings, save writes nothing. */
@@ -233,7 +233,7 @@ int virtdev_priv_remote_start_rings(struct virtdev_vhost_user *r, uint64_t featu
 int virtdev_priv_remote_stop(struct virtdev_vhost_user *r);
 /* Starts the queues that the driver set up, at positions[] if there are any. */
 int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *err);
-/* After each dispatch: performs a start that waited. */
+/* Called after each dispatch: performs a start that waited. */
 void virtdev_priv_remote_start_late(struct virtdev_vhost_user *r);
 
 /* remote_replaced.c: the back-end disconnected; an attempt to connect; another one serves. */

@@ -7,7 +7,7 @@
 
 #include "fs/data/data.h"
 
-/* Under handle->mode, exclusively. */
+/* Requires handle->mode, exclusively. */
 static int set_mode(struct fs_handle *handle, bool appends)
 {
 	const int flags = fcntl(handle->fd, F_GETFL);

@@ -17,7 +17,7 @@
 
 #include "fs/data/data.h"
 
-/* Without modes that shift content (collapse, insert) or unshare blocks. */
+/* Permitted modes: none that shift content (collapse, insert) or unshare blocks. */
 #define ALLOCATE_MODES (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | \
 			FALLOC_FL_ZERO_RANGE)
 

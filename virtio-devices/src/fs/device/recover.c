@@ -173,7 +173,7 @@ static uint32_t dentry_fill(struct fs_recover_inode_record *r, uint64_t parent,
 	return other + 1;
 }
 
-/* Under fs->lock; NULL: no record, or the root. */
+/* Requires fs->lock. NULL: no record, or the root. */
 static struct fs_recover_inode_record *kept_inode(const struct fs *fs,
 						  uint64_t id)
 {

@@ -21,7 +21,7 @@ void virtdev_priv_fs_recover_drop(struct fs *fs, const struct fs_recover_table *
 void virtdev_priv_fs_recover_set_dentry(struct fs *fs, uint64_t id, uint64_t parent,
 					const char *name);
 
-/* Before and after a rename; is_there: it succeeded. */
+/* Called before and after a rename; is_there: it succeeded. */
 void virtdev_priv_fs_recover_rename_begin(struct fs *fs, uint64_t id, uint64_t parent,
 					  const char *name);
 void virtdev_priv_fs_recover_rename_end(struct fs *fs, uint64_t id, bool is_there);

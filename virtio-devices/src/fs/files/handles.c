@@ -85,7 +85,7 @@ static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
 	virtdev_priv_fs_pool_put(&handle->slot);
 }
 
-/* Under fs->lock. */
+/* Requires fs->lock. */
 static void handle_retire(struct fs *fs, struct fs_handle *handle)
 {
 	virtdev_priv_fs_recover_drop(fs, &fs->recover.handles, handle->slot.id);

@@ -95,7 +95,7 @@ static struct fs_job *pop_done(struct fs_queue *q)
 	return done;
 }
 
-/* Under window_lock. */
+/* Requires window_lock. */
 static void add_waiting(struct fs_queue *q, struct fs_job *done)
 {
 	struct fs_job *job;

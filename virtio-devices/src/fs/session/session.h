@@ -37,7 +37,7 @@ int virtdev_priv_fs_agreed_check(const struct fs *fs, uint64_t agreed,
  * the number is in use.
  */
 int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f);
-/* After the last of them: closes the folder that they share. */
+/* Called after the last of them: closes the folder that they share. */
 void virtdev_priv_fs_restore_end(struct fs *fs);
 int virtdev_priv_fs_restore_open(struct fs *fs, struct fs_open_record *o);
 

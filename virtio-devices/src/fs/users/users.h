@@ -8,7 +8,7 @@
 /* user.c: the calling thread acts as the user of the request */
 int virtdev_priv_fs_user_init(struct fs *fs);
 void virtdev_priv_fs_user_fini(struct fs *fs);
-/* At most once per request. -EPERM: a rule forbids the UID or a GID. */
+/* Called at most once per request. -EPERM: a rule forbids the UID or a GID. */
 int virtdev_priv_fs_user_enter(struct fs_call *c);
 void virtdev_priv_fs_user_leave(const struct fs_call *c);
 /*
