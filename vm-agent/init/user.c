@@ -146,7 +146,7 @@ static const struct passwd *find_account(FILE *f, const struct key *k)
 	return p;
 }
 
-/* Without a group, that of the user and those that it is a member of. */
+/* The default is the group of the user and those that it is a member of. */
 static void take_account(struct guest_order *o, const struct passwd *p, bool has_group)
 {
 	o->rights.user = p->pw_uid;

@@ -69,7 +69,7 @@ static int open_name(int at, const char *name, bool is_last)
 	return fd;
 }
 
-/* For kernels without openat2(), and filters that refuse it. The last name is the file. */
+/* Used on kernels without openat2(), and below filters that refuse it. The last name is the file. */
 static int open_in_steps(int folder, const char *path)
 {
 	char names[PATH_MAX], *name = names, *slash;

@@ -47,7 +47,7 @@ void vagent_priv_modules_free(struct vagent_priv_modules *m);
 int vagent_priv_modules_select(struct vagent_priv_modules *m, const char *name, enum vagent_priv_module_need need,
 		       struct vsu_error *err);
 
-/* In the order of loading. NULL: i is the number of modules or more. */
+/* Modules in the order of loading. NULL: i is the number of modules or more. */
 const struct vagent_priv_module *vagent_priv_modules_get(const struct vagent_priv_modules *m, unsigned int i);
 
 /*

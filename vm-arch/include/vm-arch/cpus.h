@@ -37,7 +37,7 @@ struct varch_cpus_config {
 	struct varch_cpu_hooks hooks;	/* called on the CPU threads */
 	const struct vsu_threads *threads; /* or NULL */
 	bool lent;		/* no threads are started: the owner calls varch_cpus_run() */
-	/* On each CPU thread before guest code, with hooks.opaque, or NULL; an error ends the machine. */
+	/* Called on each CPU thread before guest code, with hooks.opaque, or NULL; an error ends the machine. */
 	int (*begin)(void *opaque, struct vsu_error *err);
 	/*
 	 * Called if a CPU does not leave the guest within patience_ns of a pause

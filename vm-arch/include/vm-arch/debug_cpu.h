@@ -31,7 +31,7 @@ struct varch_debug {
 	int (*get_registers)(const struct varch_cpus *cpus, unsigned int cpu, struct varch_gdb_registers *out);
 	/* Selectors of segments do not change. */
 	int (*set_registers)(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_gdb_registers *regs);
-	/* By the page tables of the CPU. -EFAULT: it has no page there. */
+	/* Reads the page tables of the CPU. -EFAULT: it has no page there. */
 	int (*find)(const struct varch_cpus *cpus, unsigned int cpu, uint64_t address, uint64_t *gpa);
 	int (*control)(const struct varch_cpus *cpus, unsigned int cpu, const struct varch_debug_control *c);
 	/* Whether a breakpoint in memory, at address, was the cause of the exit. */

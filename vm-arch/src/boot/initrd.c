@@ -22,7 +22,7 @@ static bool fit_below(uint64_t first, uint64_t end, uint64_t len, uint64_t *at)
 	return *at >= first;
 }
 
-/* In one range of memory: above the kernel, or else below it. */
+/* Finds a place in one range of memory: above the kernel, or else below it. */
 static bool fit_in(const struct vmem_range *r, const struct varch_loaded *kernel,
 		   uint64_t len, uint64_t *at)
 {

@@ -501,7 +501,7 @@ static bool wait_for_cpus(struct varch_cpus *cpus, uint64_t ns)
 	return !cpus->in_guest;
 }
 
-/* The same without limit; calls stuck after ns. Requires the lock. */
+/* Waits without limit, and calls stuck after ns. Requires the lock. */
 static void wait_or_report(struct varch_cpus *cpus, uint64_t ns)
 {
 	if (cpus->config.patience_ns)

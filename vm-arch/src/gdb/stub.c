@@ -190,7 +190,7 @@ static void resume_one(struct varch_gdb_stub *s, enum varch_gdb_action action)
 	resume_cpus(s, actions);
 }
 
-/* In the byte order of the target. */
+/* Sets the program counter, in the byte order of the target. */
 static int set_counter(struct varch_gdb_stub *s, uint64_t address)
 {
 	struct place place;

@@ -313,7 +313,7 @@ void varch_serial_access(void *opaque, struct varch_access *access)
 	interrupt_update(s);
 }
 
-/* In the order of the state. */
+/* Lists the registers in the order of the state. */
 static void list_registers(struct varch_serial *s, uint8_t *registers[8])
 {
 	uint8_t *const all[8] = { &s->ier, &s->lcr, &s->mcr, &s->scr, &s->dll,

@@ -357,7 +357,7 @@ int varch_slots_log(struct varch_slots *slots, bool on, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot log writes") : 0;
 }
 
-/* In place: from the last bit on, as each moves to the right. */
+/* Works in place, from the last bit on, as each moves to the right. */
 static void widen_bits(uint64_t *words, uint64_t nbits, uint64_t factor)
 {
 	uint64_t i, bit;

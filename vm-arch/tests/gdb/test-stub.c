@@ -139,7 +139,7 @@ static void feed(const char *bytes, size_t n)
 	}
 }
 
-/* The reply without the frame; "" if there is none. */
+/* The reply without the frame; "" without a reply. */
 static const char *ask_bytes(const char *data, size_t n)
 {
 	char packet[5000];
@@ -424,7 +424,7 @@ START_TEST(memory_that_the_guest_has_overwritten_is_kept)
 }
 END_TEST
 
-/* The first page was written, the second one is none. */
+/* The write reaches the first page; a second one does not exist. */
 START_TEST(breakpoint_keeps_what_a_write_that_fails_later_has_written)
 {
 	ck_assert_str_eq(ask("Z0,2fff,1"), "OK");

@@ -53,7 +53,7 @@ static void remove_lengths(struct kvm_reg_list *list)
 	list->n = n;
 }
 
-/* For free(). */
+/* The caller frees *out by free(). */
 static int list_registers(const struct vcpu *c, struct kvm_reg_list **out)
 {
 	struct kvm_reg_list *list = calloc(1, sizeof(*list) + MAX_REGISTERS * sizeof(list->reg[0]));

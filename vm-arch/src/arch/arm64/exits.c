@@ -12,7 +12,7 @@
 #include "arch/exit_rows.h"
 #include "kvm/uapi.h"
 
-/* Those that end the machine, and those after which the CPU continues. */
+/* Events that end the machine, and events after which the CPU continues. */
 static const struct event {
 	uint32_t type;
 	int status;

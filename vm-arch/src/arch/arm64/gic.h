@@ -19,7 +19,7 @@ enum varch_gic_chip { VARCH_GIC, VARCH_ITS };
 /* Creates them before the first CPU, and sets kvm->gic. -EOPNOTSUPP: KVM has neither. */
 int varch_gic_make(struct varch_vm *kvm, struct vsu_error *err);
 
-/* After the last CPU, and before the first interrupt is connected. */
+/* Called after the last CPU, and before the first interrupt is connected. */
 int varch_gic_begin(const struct varch_vm *kvm, struct vsu_error *err);
 
 bool varch_gic_has_its(const struct varch_vm *kvm);

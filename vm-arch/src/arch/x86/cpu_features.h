@@ -51,8 +51,8 @@ uint32_t varch_cpu_set_bits(const struct varch_cpu_set *set, uint32_t function, 
 int varch_cpu_feature_find(const char *name, size_t len);
 
 /*
- * Names of the features of set that are not in other, separated by ", ". Those that do not fit
- * are counted: "and 12 more". Their number.
+ * Writes the names of the features of set that are not in other, separated by ", ", and counts
+ * names that do not fit: "and 12 more". Returns the number of features.
  */
 unsigned int varch_cpu_set_names(const struct varch_cpu_set *set, const struct varch_cpu_set *other,
 			       char *names, size_t room);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Models of processors: sets of features that guests can use on different hosts. Those of the
+ * Models of processors: sets of features that guests can use on different hosts. Models of the
  * levels x86-64-v2 to x86-64-v4 of the psABI have the features of their level and no others, so
  * that a guest finds the same ones on each host that has them.
  *

@@ -436,7 +436,7 @@ START_TEST(feature_that_this_host_lacks_is_named)
 }
 END_TEST
 
-/* Such as a feature that KVM emulates, but does not list as supported. */
+/* KVM emulates some features that it does not list as supported. */
 START_TEST(feature_in_one_of_the_tables_of_this_host_is_present)
 {
 	static __typeof__(u) here, shown;

@@ -23,7 +23,7 @@ struct varch_fdt {
 	char strings[2048];
 };
 
-/* With the open root node; fdt need not be zeroed. */
+/* Begins a tree with the open root node; fdt need not be zeroed. */
 void varch_fdt_begin(struct varch_fdt *fdt);
 
 /* "NAME", or "NAME@ADDRESS" in hexadecimal digits. */

@@ -25,7 +25,7 @@ static uint64_t mpidr_of(unsigned int number)
 	return number;
 }
 
-/* Of a CPU with split first caches, one of its own and one of all. */
+/* The caches of a CPU: split first caches, one of its own and one of all CPUs. */
 static const struct varch_arm64_caches caches = { 4, {
 	{ 1, VARCH_ARM64_DATA, 65536, 256, 64, 4, false }, { 1, VARCH_ARM64_INSTRUCTION, 32768, 128, 64, 4, false },
 	{ 2, VARCH_ARM64_UNIFIED, 1 << 20, 2048, 64, 8, false }, { 3, VARCH_ARM64_UNIFIED, 32 << 20, 32768, 64, 16, true },
