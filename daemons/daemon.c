@@ -356,7 +356,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	return status;
 }
 
-/* Before the device reads the limit: a sandbox opens files too. */
+/* Called before the device reads the limit: a sandbox opens files too. */
 static int limit_files(uint64_t files, struct vsu_error *err)
 {
 	struct rlimit limit = { files, files };

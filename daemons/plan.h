@@ -26,7 +26,7 @@
 
 #include "confine/confine.h"
 
-/* In the order of daemon_sandbox_names. */
+/* Indexes of daemon_sandbox_names. */
 enum daemon_sandbox {
 	DAEMON_SANDBOX_NAMESPACE,
 	DAEMON_SANDBOX_CHROOT,
@@ -56,7 +56,7 @@ struct daemon_rights {
 	struct devkind_facts facts;
 };
 
-/* Before anything is opened. Errors are those of confine_user_find(). */
+/* Called before anything is opened. Errors are those of confine_user_find(). */
 int daemon_plan_make(struct confine_plan *plan, const struct daemon_rights *r,
 		     struct vsu_error *err);
 

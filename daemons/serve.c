@@ -123,7 +123,7 @@ static int watch_start(struct postcopy_watch *w, const int *stops,
 	return vsu_error_sys(err, rc, "cannot start a thread for --allow-postcopy");
 }
 
-/* After the session has ended. */
+/* Called after the session has ended. */
 static void watch_end(struct postcopy_watch *w)
 {
 	if (!w->guard)

@@ -56,7 +56,7 @@ void prog_ask_first(bool (*fn)(const void *siginfo));
 /* Threads that are started later with process_threads() call begin before their function. */
 void prog_thread_set_begin(void (*begin)(void *opaque));
 
-/* For vsu_thread_start(). Signals that end the program go to the main thread. */
+/* Passed to vsu_thread_start(). Signals that end the program go to the main thread. */
 const struct vsu_threads *process_threads(void);
 
 #endif

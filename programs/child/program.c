@@ -169,7 +169,7 @@ int prog_program_messages(int *fd, struct vsu_error *err)
 	return 0;
 }
 
-/* Without the ends of the last lines. */
+/* Reads the text without the end of its last line. */
 static void load_text(int messages, char text[PROG_PROGRAM_MESSAGES])
 {
 	const ssize_t n = pread(messages, text, PROG_PROGRAM_MESSAGES - 1, 0);

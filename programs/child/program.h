@@ -51,7 +51,7 @@ void prog_program_free(struct prog_program *p);
  */
 int prog_program_start(struct prog_program *p, int messages, struct prog_child *child, struct vsu_error *err) VSU_NODISCARD;
 
-/* In the child of the above: this process becomes the program. */
+/* Called in the child: this process becomes the program. */
 _Noreturn void prog_program_become(const struct prog_program *p, int messages);
 
 /* A file in memory for messages, which does not grow. */

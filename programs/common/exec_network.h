@@ -36,7 +36,7 @@ int vmm_exec_network_parse(struct vmm_exec_network *n, const char *text, struct 
 /* "[ADDRESS:]PORT:PORT[/udp]". -EINVAL; -E2BIG: too many. */
 int vmm_exec_network_publish(struct vmm_exec_network *n, const char *text, struct vsu_error *err);
 
-/* After all options: -EINVAL: ports without passt. */
+/* Called after all options. -EINVAL: ports without passt. */
 int vmm_exec_network_check(const struct vmm_exec_network *n, struct vsu_error *err);
 
 #endif

@@ -114,7 +114,7 @@ static void keep_reason(void *why, const struct vsu_error *err)
 	*(struct vsu_error *)why = *err;
 }
 
-/* Until the handshake has ended, or vsu_now_ns() is the deadline. */
+/* Waits until the handshake has ended, or vsu_now_ns() is the deadline. */
 static int await_handshake(struct vhost_user_frontend *f, uint64_t deadline)
 {
 	struct pollfd p = { .fd = vhost_user_frontend_fd(f), .events = POLLIN };

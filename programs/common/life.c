@@ -38,7 +38,7 @@ struct ending {
 /* The task beside each machine of this process, or NULL. */
 static const struct vmm_beside *task;
 
-/* Without the machine, which has a status and perhaps a sentence. */
+/* Ends the process without freeing the machine, which has a status and perhaps a sentence. */
 static void __attribute__((noreturn))
 end_process(int status, const struct vsu_error *of_machine, const struct vsu_error *why)
 {

@@ -64,7 +64,7 @@ static int separate_process(const struct cvmm_configuration *c, const struct vmm
 }
 
 /*
- * Before a source is read, whose command line this process cannot choose. The process's own
+ * Called before a source is read, whose command line this process cannot choose. The process's own
  * options live as long as it.
  */
 static int begin_receiving(void *opaque, const struct cvmm_configuration *c, struct cvmm_source *source,

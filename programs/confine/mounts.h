@@ -23,7 +23,7 @@ int prog_mount_map_ids(uid_t uid, gid_t gid);
 /* Copies the mount at a file or folder, including mounts inside it: returns a descriptor. */
 int prog_mount_copy(int place);
 
-/* The same without the mounts inside it. */
+/* Copies the mount of a place without the mounts inside it. */
 int prog_mount_copy_one(int place);
 
 /* Restricts a tree, including mounts inside it. -ENOSYS: Linux before 5.12. */

@@ -97,7 +97,7 @@ static int take_timeout(const struct vmm_control_command *command, char **words,
 	return rc;
 }
 
-/* Before anything is changed. */
+/* Checks the words before anything is changed. */
 static int check_words(const struct vmm_control_command *command, char *const *words,
 		       unsigned int npassed, struct vsu_error *err)
 {

@@ -49,7 +49,7 @@ struct vmm_deferred {
 /* expired is called once if the reply does not come in time. */
 void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque);
 
-/* After the command, whose reply is deferred. */
+/* Called after the command, whose reply is deferred. */
 void vmm_waiting_begin(struct vmm_waiting *w, const struct vmm_line_terms *terms);
 /* Drops the answer of an awaited reply, after its client has gone. No effect unless one is awaited. */
 void vmm_waiting_end(struct vmm_waiting *w);

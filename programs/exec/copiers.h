@@ -24,7 +24,7 @@ struct vmm_copiers {
  * themselves; that of the input ends with this process, the others with the server. Freed in each case.
  */
 int vmm_copiers_start(struct vmm_copiers *c, const int fds[VAGENT_STREAMS], int sock, struct vsu_error *err);
-/* After the server has the ends: closes them. */
+/* Closes the ends, once the server has them. */
 void vmm_copiers_close_ends(struct vmm_copiers *c);
 /* Waits until all output is written, after the server has closed its ends. -ENOSPC and others: it was not. */
 int vmm_copiers_wait(struct vmm_copiers *c);

@@ -34,7 +34,7 @@ struct vmm_exec_machine {
 };
 
 /*
- * Before the process is confined. -ENOENT and others: kernel, modules, a folder. Freed in each case
+ * Called before the process is confined. -ENOENT and others: kernel, modules, a folder. Freed in each case
  * by vmm_exec_machine_free().
  */
 int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
@@ -44,7 +44,7 @@ int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_opti
 int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 				  struct vsu_error *err);
 
-/* For a machine that is not made, too, if it was initialized. */
+/* Any machine that was initialized is freed, also one that was not made. */
 void vmm_exec_machine_init(struct vmm_exec_machine *m);
 void vmm_exec_machine_free(struct vmm_exec_machine *m);
 

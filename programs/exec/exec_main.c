@@ -20,7 +20,7 @@
 #include "exec/oci_image.h"
 #include "exec/pool_client.h"
 
-/* For a reader of standard error. */
+/* The time that a reader of standard error has. */
 #define PATIENCE_MS 1000
 
 static int show_exec_help(void)

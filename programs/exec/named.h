@@ -28,7 +28,7 @@ struct vmm_named;
  */
 int vmm_named_new(struct vmm_named **out, const struct cvmm_exec_parts *parts, const int streams[VAGENT_STREAMS],
 		  const struct vmm_exec_options *o, struct vsu_error *err);
-/* Before the plan; n may be NULL. */
+/* Called before the plan is freed; n may be NULL. */
 void vmm_named_free(struct vmm_named *n);
 
 /* A descriptor that is readable when vmm_named_turn() has work. */

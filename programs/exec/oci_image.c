@@ -35,7 +35,7 @@ struct words {
 };
 
 struct vmm_oci_image {
-	char folder[32], root[48]; /* folder is "": it does not exist */
+	char folder[32], root[48]; /* folder is "" until it exists */
 	char *source;		/* LAYOUT:TAG */
 	int alive;		/* open while this process or a program is */
 	uint64_t limit_ms, until_ns; /* of programs; 0: none */
@@ -48,8 +48,8 @@ struct vmm_oci_image {
 /* -------------------------------------------------------------------- programs */
 
 /*
- * Runs in a new process. The program holds out open until it ends, and inherits a descriptor of alive, as the folder must not be removed before its last
- * writer has ended, which would make it again.
+ * Runs in a new process. The program holds out open until it ends. It also inherits a descriptor of
+ * alive: its last writer would make the folder again if that were removed before the writer ends.
  */
 static void __attribute__((noreturn)) execute_program(const struct vmm_oci_image *i, char *const *words, int out, bool prints)
 {
@@ -280,7 +280,7 @@ static int read_image(struct vmm_oci_image *i, struct vsu_error *err)
 
 /* ---------------------------------------------------------------------- options */
 
-/* A given command is in place of the image's, behind its entrypoint. */
+/* A given command replaces that of the image, behind the entrypoint. */
 static int set_command(struct vmm_oci_image *i, struct vmm_exec_options *o, struct vsu_error *err)
 {
 	char *const *rest = *o->command ? o->command : i->command.list;
@@ -298,7 +298,7 @@ static int set_command(struct vmm_oci_image *i, struct vmm_exec_options *o, stru
 	return 0;
 }
 
-/* Settings of --env come later, and count. */
+/* Settings of --env follow those of the image, and prevail. */
 static int set_variables(const struct vmm_oci_image *i, struct vmm_exec_options *o, struct vsu_error *err)
 {
 	unsigned int n;

@@ -34,7 +34,7 @@
 	"repeat the pool's options, and work in a folder of --dir, or in the pool's --chdir"
 
 #define NS_PER_MS UINT64_C(1000000)
-/* For the process of a machine that has closed its socket. */
+/* The time for the process of a machine that has closed its socket to end. */
 #define END_NS (10000 * NS_PER_MS)
 
 /* --------------------------------------------------------------------- open */

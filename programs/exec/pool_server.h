@@ -59,7 +59,7 @@ int vmm_pool_server_open(struct vmm_pool_server *s, const struct vmm_pool_comman
  */
 int vmm_pool_server_run(struct vmm_pool_server *s, int *machine_fd, struct vsu_error *err);
 
-/* In the process of a machine: descriptors only. */
+/* Called in the process of a machine: frees descriptors only. */
 void vmm_pool_server_close(struct vmm_pool_server *s);
 
 /* The row of a machine that waits and has this text, or -1; *others: whether others wait. */

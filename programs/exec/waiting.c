@@ -31,7 +31,7 @@ int vmm_waiting_signals(int *fd, struct vsu_error *err)
 	return *fd < 0 ? vsu_error_sys(err, -errno, "cannot wait for signals") : 0;
 }
 
-/* After SIGTSTP: stops this process, unless its group is orphaned, until it is continued. */
+/* Called after SIGTSTP: stops this process, unless its group is orphaned, until it is continued. */
 static void stop_process(void)
 {
 	sigset_t set;

@@ -200,7 +200,7 @@ static int write_limit(const char *folder, const char *file, const char *member,
 	return rc < 0 ? vsu_error_sys(err, rc, "member 'linux.resources.%s': cannot write '%s' to '%s/%s'", member, value, folder, file) : 0;
 }
 
-/* From the range of version 1 to that of version 2. */
+/* Converts a weight from the range of version 1 to that of version 2. */
 int64_t oci_cgroup_weight(int64_t shares)
 {
 	return shares < 2 ? 1 : shares > 262144 ? 10000 : 1 + (shares - 2) * 9999 / 262142;

@@ -16,7 +16,7 @@
 #include "oci/spec.h"
 #include "oci/state.h"
 
-/* In the order of the option --cgroup-manager. */
+/* Choices of the option --cgroup-manager. */
 enum oci_cgroup_manager { OCI_CGROUPS_DISABLED, OCI_CGROUPS_FILES, OCI_CGROUPS_SYSTEMD };
 
 /*

@@ -186,7 +186,7 @@ static const struct vagent_device devices[] = {
 	DEVICE("urandom", 1, 9), DEVICE("tty", 5, 0),
 };
 
-/* Those of each container, in a /dev of the guest. Another one has what its owner has put there. */
+/* Counts the devices of each container, in a /dev of the guest. Another /dev has what its owner has put there. */
 static unsigned int count_devices(const struct oci_layout *layout)
 {
 	unsigned int i;

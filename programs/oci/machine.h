@@ -44,7 +44,7 @@ struct vagent_guest *oci_machine_agent(struct oci_machine *m);
 /* Stops its CPUs, or continues them. */
 int oci_machine_pause(struct oci_machine *m, bool paused, struct vsu_error *err);
 
-/* In any state, after the processes of its agent; m may be NULL. */
+/* Called in any state, after the processes of its agent; m may be NULL. */
 void oci_machine_free(struct oci_machine *m);
 
 #endif

@@ -135,7 +135,7 @@ static void detach_files(const char *root, const struct oci_state *member, const
 		(void)unlinkat(share, name, AT_REMOVEDIR);
 }
 
-/* In a process of its own, because it leaves the namespace of mounts. */
+/* Detaches in a process of its own, because it leaves the namespace of mounts. */
 void oci_member_detach(const char *root, const struct oci_state *s)
 {
 	const char *sandbox = oci_pod_sandbox(s->spec);

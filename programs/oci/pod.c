@@ -132,7 +132,7 @@ static int64_t read_limit(const struct oci_spec *spec, const char *name)
 	return text && !vsu_parse_u64(text, &number) && number <= INT64_MAX ? (int64_t)number : 0;
 }
 
-/* Of the JSON object that CRI-O annotates, by the names of Kubernetes. */
+/* Reads a member of the JSON object that CRI-O annotates, by the names of Kubernetes. */
 static void on_resource(void *opaque, const char *path, const char *value, bool is_string)
 {
 	struct oci_resources *r = opaque;

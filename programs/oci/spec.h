@@ -110,7 +110,7 @@ struct oci_hooks {
 	unsigned int n;
 };
 
-/* In the order of their names in spec_rows.c. */
+/* Indexes of their names in spec_rows.c. */
 enum oci_action {
 	OCI_ACTION_KILL, OCI_ACTION_KILL_PROCESS, OCI_ACTION_KILL_THREAD, OCI_ACTION_TRAP,
 	OCI_ACTION_ERRNO, OCI_ACTION_TRACE, OCI_ACTION_ALLOW, OCI_ACTION_LOG, OCI_ACTION_NOTIFY,

@@ -38,7 +38,7 @@ static const struct oci_array conditions = {
 	.max = OCI_RULE_ARGS, .outer = &rules, .preset = &new_condition,
 };
 
-/* In the order of the numbers of setrlimit(2). */
+/* Indexed by the numbers of setrlimit(2). */
 static const char *const limit_names[] = {
 	"RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_CORE", "RLIMIT_RSS",
 	"RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_MEMLOCK", "RLIMIT_AS", "RLIMIT_LOCKS",

@@ -47,10 +47,10 @@ struct oci_row {
 /* A form of NULL ends them. */
 extern const struct oci_row oci_rows[];
 
-/* In the order of their enums; a NULL ends them. */
+/* Names, indexed by their enums; a NULL ends them. */
 extern const char *const oci_action_names[], *const oci_operator_names[];
 
-/* Without "CAP_", in the order of their numbers. */
+/* Names without "CAP_", indexed by their numbers. */
 extern const char *const oci_capability_names[];
 
 #endif

@@ -66,7 +66,7 @@ int oci_workload_exec(struct oci_workload *w, struct oci_client *client, const i
 
 /* Advances the phase by the state of the first process. Returns whether it changed. */
 bool oci_workload_serve(struct oci_workload *w);
-/* After the phase OCI_STARTS: replies to the client that waits. */
+/* Called after the phase OCI_STARTS: replies to the client that waits. */
 void oci_workload_answer(struct oci_workload *w);
 
 /* The exit status of a first process that has finished. */

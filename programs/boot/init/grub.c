@@ -371,7 +371,7 @@ static bool is_in(const struct grub *g, const struct menu_entry *m, const char *
 	return false;
 }
 
-/* By its place, or a menu's, or by the name or identifier in the last part of "MENU>ENTRY". */
+/* An entry is found by its place, or a menu's, or by the name or identifier in the last part of "MENU>ENTRY". */
 static bool is_named(const struct grub *g, const struct menu_entry *m, const char *wanted)
 {
 	const char *last = strrchr(wanted, '>');

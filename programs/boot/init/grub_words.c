@@ -83,7 +83,7 @@ static const char *value_of(struct grub_words *w, const char *name, size_t len)
 	return value;
 }
 
-/* At "$". Blanks of a value end a word unless it is quoted. */
+/* Reads a variable at "$". Blanks of a value end a word unless it is quoted. */
 static void read_variable(struct grub_words *w, char **word, bool quoted)
 {
 	const char *name, *after, *value;
@@ -112,7 +112,7 @@ static void read_single(struct grub_words *w)
 	w->at += w->at < w->end;
 }
 
-/* After a backslash, which precedes a character that has a meaning here, or is itself. */
+/* Reads what follows a backslash, which precedes a character that has a meaning here, or is itself. */
 static void read_escaped(struct grub_words *w, const char *special)
 {
 	w->at++;

@@ -150,7 +150,7 @@ static bool is_of_search(const struct file_system *f, const char *options, enum 
 	return journals == USE_JOURNALS ? !skips_journal(options) : replays == (journals == REPLAY_JOURNALS);
 }
 
-/* In the first of several searches only. */
+/* Whether it is the first of several searches. */
 static bool reports_unsupported(const struct use *use)
 {
 	return use->search == IMAGE_ROOT && (use->journals == SKIP_JOURNALS || !(use->flags & MS_RDONLY));

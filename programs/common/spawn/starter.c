@@ -28,7 +28,7 @@
 /* Time for a daemon to complete its requests; after SIGKILL, until it is abandoned. */
 #define END_NS (UINT64_C(5000) * NS_PER_MS)
 #define KILL_NS (UINT64_C(2000) * NS_PER_MS)
-/* For a daemon that closed its connection: it is most often about to end, and why is logged. */
+/* The time for a daemon that closed its connection to end: it is most often about to, and why is logged. */
 #define LOST_NS (UINT64_C(100) * NS_PER_MS)
 
 struct daemon {

@@ -90,7 +90,7 @@ START_TEST(folder_beside_the_programs_is_preferred)
 }
 END_TEST
 
-/* One that cvmm has executed, of an installation that was moved. */
+/* cvmm of an installation that was moved has executed the program. */
 START_TEST(program_in_the_folder_finds_it)
 {
 	make_libexec();

@@ -46,7 +46,7 @@ struct row {
 	size_t at;		/* of a label in struct reading */
 };
 
-/* In the form of Prometheus, such as device="0",kind="blk" */
+/* Labels in the form of Prometheus, such as device="0",kind="blk" */
 static void print_labels(const struct reading *r, const struct member *m, char text[MAX_LABELS])
 {
 	const struct {

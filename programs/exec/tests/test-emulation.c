@@ -285,7 +285,7 @@ START_TEST(free_ends_qemu)
 }
 END_TEST
 
-/* Those that were passed to cvmm have no FD_CLOEXEC. */
+/* Descriptors that were passed to cvmm have no FD_CLOEXEC. */
 START_TEST(qemu_inherits_no_other_descriptor)
 {
 	int passed = fcntl(STDERR_FILENO, F_DUPFD, 100);
