@@ -146,9 +146,9 @@ extern const struct check_case check_chains[];
 extern const struct check_case check_handshake[];
 extern const struct check_case check_memory[];
 extern const struct check_case check_rings[];
-/* For any device that --device names. */
+/* Cases for any device that --device names. */
 extern const struct check_case check_traffic[];
-/* For one device. */
+/* Cases for one device. */
 extern const struct check_case check_blk[];
 extern const struct check_case check_console[];
 extern const struct check_case check_fs[];

@@ -38,7 +38,7 @@ static bool is_past(uint64_t end)
 	return vsu_now_ns() >= end;
 }
 
-/* In the child: a process group of its own, and standard output for messages only. */
+/* Sets up the child: a process group of its own, and standard output for messages only. */
 static _Noreturn void run(const struct check_server *s)
 {
 	int null = open("/dev/null", O_RDWR);

@@ -152,7 +152,7 @@ void front_disk_forget(struct front_disk *d);	/* all regions */
 void front_disk_serve(const struct front_disk *d, const struct front_ring *r);
 /* Returns the base. */
 uint32_t front_disk_stop(const struct front_disk *d, struct front_ring *r);
-/* At the end of a connection: everything that it has set. */
+/* Resets, at the end of a connection, everything that it has set. */
 void front_disk_reset(struct front_disk *d);
 
 extern const struct check_case front_rules[];

@@ -223,7 +223,7 @@ HOLDS(size_is_possible,
       r->state.num && r->state.num <= MAX_QUEUE && !(r->state.num & (r->state.num - 1)))
 HOLDS(base_has_16_bits, r->state.num <= UINT16_MAX)
 
-/* After a start, and before the stop that follows it. */
+/* False between a start and the stop that follows it. */
 static bool ring_is_stopped(struct front *f, record r)
 {
 	record start = of_ring(f, r, VHOST_USER_SET_VRING_KICK);

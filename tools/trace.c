@@ -44,7 +44,7 @@ static void on_signal(int number)
 	errno = saved;
 }
 
-/* Without SA_RESTART, so that a signal also ends the wait for a reader of the output. */
+/* SA_RESTART is not set, so that a signal also ends the wait for a reader of the output. */
 static int catch_signals(struct vsu_error *err)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
